@@ -1,0 +1,61 @@
+"""The answer to one KVM_SET_ONE_REG, and why."""
+
+from __future__ import annotations
+
+import errno as _errno
+
+import msgspec
+
+
+class JudgedField(msgspec.Struct, frozen=True, kw_only=True):
+    """One field of a written value, as the handler judged it."""
+
+    name: str
+    msb: int
+    lsb: int
+    now: int
+    """value of the field before the write"""
+    written: int
+    limit: int
+    """the most (or, for a field whose safe direction is up, the least) that the kernel offers"""
+    writable: bool
+    safe: str
+    """safe-value rule: `lower`, `higher`, `higher-or-zero`, `exact N`, or `equal` for a field that is not writable"""
+    accepted: bool
+    reason: str
+    """one short clause, e.g. `above the limit`; empty for an unchanged field"""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What KVM answers to one write."""
+
+    id: int
+    value: int
+    """the value written"""
+    errno: int
+    """0, or a positive errno"""
+    before: int | None = None
+    """KVM_GET_ONE_REG before the write; None when the register cannot be read"""
+    after: int | None = None
+    """KVM_GET_ONE_REG right after the write; None when the register cannot be read or its value is not predictable"""
+    fields: tuple[JudgedField, ...] = ()
+    rule: str = ""
+    """name of the policy rule that decided"""
+    reference: str = ""
+    """kernel file and function, commit and release behind the rule"""
+    reason: str = ""
+    """one sentence"""
+    would_pass: int | None = None
+    """for a refused write: the nearest value that would be accepted, where there is one"""
+
+    @property
+    def errno_name(self) -> str:
+        """`EINVAL`, or `0` for an accepted write."""
+        return _errno.errorcode.get(self.errno, str(self.errno)) if self.errno else "0"
+
+    @property
+    def outcome(self) -> str:
+        """`accepted`, `refused`, or `ignored` when errno is 0 and the value read back is not the one written."""
+        if self.errno:
+            return "refused"
+        return "ignored" if self.after is not None and self.after != self.value else "accepted"
