@@ -1,0 +1,125 @@
+"""The command line: choose the command, load only its module, print its report, end with its exit code.
+
+Standard output carries the answer, standard error the talk. `--version` and `--help` import nothing but argparse.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from inspector import __version__
+from inspector.errors import EXIT_BAD, InspectorError, one_line
+
+PROGRAM = "vcpu-inspector"
+
+COMMANDS: dict[str, str] = {
+    "show": "print the registers of a dump, decoded to fields",
+    "decode": "decode one register value",
+    "caches": "print the cache hierarchy that CLIDR, CCSIDR and CTR describe",
+    "convert": "write a dump in this program's own JSON format",
+    "list": "list the dumps that ship with the program",
+    "expose": "show what KVM of a kernel would expose on a host",
+    "write": "ask whether KVM of a kernel would accept a register write",
+    "kernels": "list the kernel policies, or tell what changed between two",
+    "predict": "compute every answer of a kvm-recording",
+    "verify": "compare the model with kvm-recordings of real kernels",
+    "migrate": "check whether a saved VM would load on a destination",
+    "fix": "write a copy of a saved VM that its destination accepts",
+    "explain": "say what a pasted error text means",
+    "compare": "compare dumps; find the common baseline of many hosts",
+    "live": "read the registers that this host gives its guests",
+    "record": "ask this host's KVM everything and write a kvm-recording",
+}
+"""Every command with its one-line help; the module of the same name in `inspector.commands` has `configure` and `run`."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but a usage error is one line and exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line to standard error and leave."""
+        self.exit(EXIT_BAD, one_line(f"{self.prog}: {message}; see {self.prog} --help") + "\n")
+
+
+def _overview() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [
+        f"usage: {PROGRAM} [SOURCE ...]          open the screens (no SOURCE: start page)",
+        f"       {PROGRAM} COMMAND [ARGUMENTS]   print an answer; COMMAND --help tells more",
+        "",
+        "Read arm64 KVM vCPU registers from saved or running machines, and predict what a kernel does with them.",
+        "",
+        "commands:",
+        *(f"  {name:{width}}  {text}" for name, text in COMMANDS.items()),
+        "",
+        "SOURCE: a file, - (standard input), builtin:NAME (see `list`), live:, ssh://[user@]host[:port],",
+        "  debugfs:[VM], gdb:HOST:PORT or gdb:SOCKET, qmp:SOCKET. A file named like a command is opened as ./NAME.",
+        "",
+        "options:",
+        "  -h, --help     show this text",
+        "  --version      show the version",
+        "  --watch SECONDS  (with SOURCE) read live sources again at this interval",
+        "",
+        "exit codes: 0 yes or done, 1 the answer is no, 2 bad usage or unreadable input",
+    ]
+    return "\n".join(lines)
+
+
+def _open_screens(arguments: Sequence[str]) -> int:
+    parser = Parser(prog=PROGRAM, add_help=False)
+    parser.add_argument("sources", nargs="*", metavar="SOURCE")
+    parser.add_argument("--watch", type=float, metavar="SECONDS")
+    options = parser.parse_args(arguments)
+    if options.watch is not None and not options.watch > 0:
+        parser.error("--watch takes a positive number of seconds")
+    if not (sys.stdin.isatty() or "-" in options.sources) or not sys.stdout.isatty():
+        raise InspectorError("the screens need a terminal", PROGRAM, f"to print instead: {PROGRAM} show SOURCE")
+    from inspector import app
+
+    return app.run(list(options.sources), watch=options.watch)
+
+
+def _run_command(name: str, arguments: Sequence[str]) -> int:
+    module = importlib.import_module(f"inspector.commands.{name}")
+    parser = Parser(prog=f"{PROGRAM} {name}", description=module.__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    module.configure(parser)
+    return int(module.run(parser.parse_args(arguments)))
+
+
+def _dispatch(arguments: Sequence[str]) -> int:
+    first = arguments[0] if arguments else ""
+    if first in ("-h", "--help"):
+        print(_overview())
+        return 0
+    if first == "--version":
+        print(f"{PROGRAM} {__version__}")
+        return 0
+    if first in COMMANDS:
+        return _run_command(first, arguments[1:])
+    return _open_screens(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program with `arguments` (default: the process's own); returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # A C locale must not turn an answer into a traceback.
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = _dispatch(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()
+    except InspectorError as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return EXIT_BAD
+    except BrokenPipeError:
+        # The reader (`| head`) has enough; Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    return code

@@ -1,0 +1,93 @@
+"""Arguments that several commands share, and what they stand for."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from inspector.errors import InspectorError
+
+if TYPE_CHECKING:
+    from inspector.policies.model import Policy
+    from inspector.policies.setup import Gic, VcpuSetup
+    from inspector.sources.dump import Dump, Vcpu
+
+
+def add_style(parser: argparse.ArgumentParser, markdown: bool = True) -> None:
+    """`--json` and, unless told otherwise, `--markdown`: at most one of them."""
+    style = parser.add_mutually_exclusive_group()
+    style.add_argument("--json", action="store_true", help="print JSON")
+    if markdown:
+        style.add_argument("--markdown", action="store_true", help="print Markdown, for a bug report")
+
+
+def add_kernel(parser: argparse.ArgumentParser, required: bool = False) -> None:
+    """`--kernel K`: a policy name, a release string, a path to a policy of the user's own, `+patch` behind any."""
+    parser.add_argument(
+        "--kernel",
+        metavar="K",
+        required=required,
+        help="a policy (6.12, 6.2+mask-ccidx), a release string (uname -r), or the path of a TOML policy",
+    )
+
+
+def add_setup(parser: argparse.ArgumentParser) -> None:
+    """`--features LIST` and `--gic v3|none`."""
+    parser.add_argument(
+        "--features",
+        metavar="LIST",
+        help="vCPU features: psci,pmu,sve,ptrauth,el1_32bit,mte,el2,el2-e2h0,imp-id; qemu; none",
+    )
+    parser.add_argument("--gic", choices=("v3", "none"), help="in-kernel interrupt controller of the VM")
+
+
+def chosen_setup(options: argparse.Namespace, default: VcpuSetup | None) -> VcpuSetup:
+    """The vCPU setup that `--features` and `--gic` name; what they leave open comes from `default`, else QEMU's."""
+    import msgspec
+
+    from inspector.policies.setup import QEMU_SETUP, parse_features
+
+    base = default or QEMU_SETUP
+    gic: Gic = options.gic or base.gic
+    if options.features is None:
+        return msgspec.structs.replace(base, gic=gic)
+    return parse_features(options.features, gic=gic)
+
+
+def chosen_policy(text: str, version: str = "") -> tuple[Policy, str]:
+    """The policy that the user named and one sentence on how sure the choice is (empty for a policy's own name).
+
+    Raises PolicyError when `text` is neither a policy, a path nor a release string.
+    """
+    from inspector.policies.loader import choose_policy, load_policy, policy_names
+
+    base = text.partition("+")[0]
+    if base in policy_names() or base.endswith(".toml") or "/" in base:
+        return load_policy(text), ""
+    choice = choose_policy(text, version)
+    return choice.policy, choice.explanation
+
+
+def chosen_vcpus(dump: Dump, wanted: list[str] | None) -> tuple[Vcpu, ...]:
+    """The vCPUs that `--vcpu` names by index or by name; all of them when nothing is named.
+
+    Raises InspectorError naming what there is when nothing matches.
+    """
+    if not wanted:
+        return dump.vcpus
+    chosen = []
+    for text in wanted:
+        found = [v for v in dump.vcpus if text in (str(v.index), v.name)]
+        if not found:
+            names = ", ".join(f"{v.index} ({v.name})" if v.name else str(v.index) for v in dump.vcpus) or "none"
+            raise InspectorError(f"no vCPU {text!r}", dump.provenance.source, f"the dump has: {names}")
+        chosen += [v for v in found if v not in chosen]
+    return tuple(chosen)
+
+
+def one_vcpu(dump: Dump, wanted: str | None = None) -> Vcpu:
+    """The vCPU that a command works on: the named one, else the first. Raises InspectorError when there is none."""
+    vcpus = chosen_vcpus(dump, [wanted] if wanted is not None else None)
+    if not vcpus:
+        raise InspectorError("holds no vCPU registers", dump.provenance.source, "give a dump of a vCPU")
+    return vcpus[0]

@@ -1,0 +1,32 @@
+"""Plain-text building blocks of the reports: aligned columns and Markdown tables, safe against text from files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from inspector.errors import one_line
+
+
+def columns(rows: Iterable[Sequence[str]], indent: str = "", gap: str = "  ") -> list[str]:
+    """Lines with cells aligned to the widest of their column; the last column is never padded."""
+    cells = [[one_line(cell) for cell in row] for row in rows]
+    if not cells:
+        return []
+    widths = [max(len(row[i]) for row in cells if i < len(row)) for i in range(max(map(len, cells)))]
+    return [
+        (indent + gap.join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=False))).rstrip()
+        for row in cells
+    ]
+
+
+def _escape(cell: str) -> str:
+    text = one_line(cell)
+    for mark in "\\|`*_<>[]":
+        text = text.replace(mark, "\\" + mark) if mark not in "_" else text
+    return text
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A Markdown table; characters that mean something to Markdown are escaped."""
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return lines + ["| " + " | ".join(map(_escape, row)) + " |" for row in rows]
