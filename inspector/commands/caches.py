@@ -1,0 +1,51 @@
+"""Print the cache hierarchy that CLIDR_EL1, CCSIDR_EL1 and CTR_EL0 describe, with both readings of each CCSIDR."""
+
+from __future__ import annotations
+
+import argparse
+
+from inspector.commands.arguments import add_style, chosen_vcpus
+from inspector.errors import EXIT_YES, InspectorError
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("source", metavar="SOURCE", help="a dump: file, -, builtin:NAME or a live source")
+    parser.add_argument("--vcpu", metavar="N", action="append", help="only this vCPU (index or name); may be repeated")
+    add_style(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print one section per vCPU, and one for the host's raw registers where the dump has them."""
+    from inspector import sources
+    from inspector.registers.caches import read_caches
+    from inspector.reports import caches as report
+    from inspector.reports.json import dumps, source_json
+
+    dump = sources.load(options.source)
+    vcpus = chosen_vcpus(dump, options.vcpu)
+    described = [
+        (f"vCPU {v.index}" + f" ({v.name})" * bool(v.name) if v.kind == "vcpu" else v.kind, v.index, read_caches(v.values))
+        for v in vcpus
+        if v.kind != "host" or dump.host is None
+    ]
+    host = read_caches(dump.host.values, dump.host.ccsidr) if dump.host and dump.host.view == "raw" else None
+    if not host and not any(topology.known for _, _, topology in described):
+        raise InspectorError(
+            "holds neither CLIDR_EL1, CCSIDR_EL1 nor CTR_EL0", options.source, "give a dump that has the cache registers"
+        )
+    if options.json:
+        answer = {
+            "source": source_json(dump.provenance),
+            "vcpus": [{"index": index, **report.topology_json(topology)} for _, index, topology in described],
+        }
+        if host:
+            answer["host"] = report.topology_json(host)
+        print(dumps(answer))
+        return EXIT_YES
+    sections = [(f"{title} of {options.source}", topology) for title, _, topology in described]
+    if host:
+        sections.append((f"host registers of {options.source}", host))
+    lines = report.topology_markdown if options.markdown else report.topology_lines
+    print("\n\n".join("\n".join(lines(title, topology)) for title, topology in sections))
+    return EXIT_YES

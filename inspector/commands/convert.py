@@ -1,0 +1,66 @@
+"""Write a dump in this program's own JSON format, with its provenance."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import msgspec
+
+from inspector.commands.arguments import chosen_vcpus
+from inspector.errors import EXIT_YES, InspectorError
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("source", metavar="SOURCE", help="a dump: file, -, builtin:NAME or a live source")
+    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="file to write; - for standard output")
+    parser.add_argument("--vcpu", metavar="N", action="append", help="only this vCPU (index or name); may be repeated")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the file; it is complete or it is not there at all."""
+    from inspector import sources
+    from inspector.sources.formats import dump_json
+
+    if options.output != "-" and Path(options.output).exists() and Path(options.source).exists():
+        if Path(options.output).samefile(options.source):
+            raise InspectorError("is the source itself", options.output, "name another file with -o")
+    dump = sources.load(options.source)
+    dump = msgspec.structs.replace(dump, vcpus=chosen_vcpus(dump, options.vcpu))
+    data = dump_json.write(dump)
+    if options.output == "-":
+        sys.stdout.buffer.write(data)
+        return EXIT_YES
+    write_whole(options.output, data)
+    count = sum(len(v.values) for v in dump.vcpus)
+    print(f"wrote {options.output}: {len(dump.vcpus)} vCPUs, {count} registers", file=sys.stderr)
+    return EXIT_YES
+
+
+def write_whole(path: str, data: bytes) -> None:
+    """Write `data` to `path` through a temporary file beside it, so that a reader never meets half of it.
+
+    Raises InspectorError when the folder is missing or not writable.
+    """
+    target = Path(path)
+    try:
+        if target.exists() and not target.is_file():
+            target.write_bytes(data)
+            return
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            mask = os.umask(0)
+            os.umask(mask)
+            Path(name).chmod(0o666 & ~mask)
+            Path(name).replace(target)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise InspectorError(f"cannot be written: {error.strerror}", path, "name a file in a folder that you may write") from error

@@ -1,0 +1,49 @@
+"""Decode one register value to its fields, without any dump."""
+
+from __future__ import annotations
+
+import argparse
+
+from inspector.commands.arguments import add_style
+from inspector.errors import EXIT_YES, RegisterError
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("register", metavar="REGISTER", help="any spelling; NAME.FIELD decodes a field's own value")
+    parser.add_argument("value", metavar="VALUE", help="0x hex, 0b binary or decimal; _ may group digits")
+    add_style(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print every field; CCSIDR_EL1 in both its layouts."""
+    from inspector.registers import catalog
+    from inspector.registers.reading import parse_value, read, readings
+    from inspector.reports import registers as report
+    from inspector.reports.json import dumps, reading_json
+
+    found = catalog.find(options.register)
+    register = found.register
+    field = ""
+    if found.field:
+        field = found.field.name
+        number = parse_value(register, options.value)
+        if number >> (found.field.msb - found.field.lsb + 1):
+            raise RegisterError(
+                f"{options.value} does not fit",
+                f"{register.name}.{field}",
+                f"the field has {found.field.msb - found.field.lsb + 1} bits",
+            )
+        value = number << found.field.lsb
+        layouts = [read(register.id, value, include_reserved=True)]
+    else:
+        value = parse_value(register, options.value)
+        layouts = list(readings(register.id, value))
+    items = [report.Item(register, reading, field=field) for reading in layouts]
+    if options.json:
+        answers = [reading_json(item.reading) | {"fields": report.item_json(item)["fields"]} for item in items if item.reading]
+        print(dumps(answers[0] | ({"other_layout": answers[1]} if len(answers) > 1 else {})))
+        return EXIT_YES
+    for item in items:
+        print("\n".join(report.item_markdown(item) if options.markdown else report.register_lines(item)))
+    return EXIT_YES

@@ -1,0 +1,175 @@
+"""Reports of register values: `show` and `decode`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from inspector.errors import one_line
+from inspector.registers import catalog
+from inspector.registers.catalog import Register
+from inspector.registers.encoding import grouped_hex, hex_id, hex_value
+from inspector.registers.reading import FieldReading, Reading, read
+from inspector.reports.json import Json, field_json, reading_json, register_json, source_json
+from inspector.reports.text import columns, markdown_table
+from inspector.sources.dump import Constraint, Dump, Vcpu
+
+
+class Item(NamedTuple):
+    """One register of a vCPU as a report shows it: a value, a constraint, or the error that reading it gave."""
+
+    register: Register
+    reading: Reading | None
+    constraint: Constraint | None = None
+    errno: int = 0
+    field: str = ""
+    """when set, only this field was asked for"""
+
+    @property
+    def fields(self) -> tuple[FieldReading, ...]:
+        """The decoded fields that are asked for and fully known."""
+        if self.reading is None:
+            return ()
+        fields: Iterable[FieldReading] = self.reading.fields
+        if self.constraint:
+            mask = self.constraint.mask
+            fields = (f for f in fields if (mask >> f.lsb) & _ones(f) == _ones(f))
+        if self.field:
+            fields = (f for f in fields if f.name == self.field)
+        return tuple(fields)
+
+
+def _ones(field: FieldReading) -> int:
+    return (1 << (field.msb - field.lsb + 1)) - 1
+
+
+def items(vcpu: Vcpu, wanted: Sequence[tuple[Register, str]] | None = None, group: str = "") -> list[Item]:
+    """The registers of a vCPU in the catalogue's order, or the wanted (register, field) pairs that it has."""
+    if wanted is not None:
+        found = (_item(vcpu, register, field) for register, field in wanted)
+        return [item for item in found if item and group in ("", item.register.group)]
+    everything = {**dict.fromkeys(vcpu.values), **dict.fromkeys(vcpu.constraints), **dict.fromkeys(vcpu.errors)}
+    order = {key: place for place, (key, _) in enumerate(catalog.GROUPS)}
+    registers = sorted(map(catalog.by_id, everything), key=lambda register: (order.get(register.group, 99), register.id))
+    return [item for r in registers if group in ("", r.group) and (item := _item(vcpu, r, ""))]
+
+
+def _item(vcpu: Vcpu, register: Register, field: str) -> Item | None:
+    reg_id = register.id
+    if reg_id in vcpu.values:
+        # Two or three microseconds a field: decoded only for what is printed.
+        return Item(register, read(reg_id, vcpu.values[reg_id], vcpu.values, include_reserved=bool(field)), field=field)
+    if reg_id in vcpu.constraints:
+        constraint = vcpu.constraints[reg_id]
+        return Item(register, read(reg_id, constraint.value, vcpu.values), constraint, field=field)
+    if reg_id in vcpu.errors:
+        return Item(register, None, errno=vcpu.errors[reg_id], field=field)
+    return None
+
+
+def item_json(item: Item) -> Json:
+    """One register: value and fields; `mask` and `bits` instead of a value for a constraint; `errno` when unreadable."""
+    if item.reading is None:
+        return {**register_json(item.register, None), "errno": item.errno, "fields": []}
+    answer = reading_json(item.reading)
+    answer["fields"] = [field_json(field) for field in item.fields]
+    if item.constraint:
+        size = item.register.size
+        answer["value"] = None
+        answer["mask"] = hex_value(item.constraint.mask, size)
+        answer["bits"] = hex_value(item.constraint.value, size)
+    return answer
+
+
+def show_json(dump: Dump, shown: Mapping[int, list[Item]], vcpus: Iterable[Vcpu], differing: Json) -> Json:
+    """`show --json`: provenance, and per vCPU its registers with their fields."""
+    answer: Json = {
+        "source": source_json(dump.provenance),
+        "vcpus": [
+            {
+                "index": vcpu.index,
+                **({"name": vcpu.name} if vcpu.name else {}),
+                "kind": vcpu.kind,
+                "registers": [item_json(item) for item in shown[place]],
+            }
+            for place, vcpu in enumerate(vcpus)
+        ],
+    }
+    if differing:
+        answer["differing"] = differing
+    if dump.notes:
+        answer["notes"] = list(dump.notes)
+    return answer
+
+
+def _bits(field: FieldReading) -> str:
+    return f"{field.msb}:{field.lsb}" if field.msb != field.lsb else str(field.msb)
+
+
+def _field_row(field: FieldReading) -> list[str]:
+    return [f"[{_bits(field)}]", field.name, f"0x{field.value:x}", ("! " if field.flagged else "") + field.meaning]
+
+
+def item_value(item: Item) -> str:
+    """The value as screens and reports write it; `x` for each hex digit that a constraint leaves open."""
+    if item.errno or item.reading is None:
+        return f"unreadable (errno {item.errno})"
+    if item.constraint is None:
+        return grouped_hex(item.reading.value, item.register.size)
+    digits = hex_value(item.constraint.value, item.register.size)[2:]
+    masks = hex_value(item.constraint.mask, item.register.size)[2:]
+    mixed = "".join(d if m == "f" else "x" if m == "0" else "?" for d, m in zip(digits, masks, strict=True))
+    return "0x" + "_".join(mixed[i : i + 4] for i in range(0, len(mixed), 4))
+
+
+def register_lines(item: Item) -> list[str]:
+    """One register in full: headline, note, and a line per field."""
+    register = item.register
+    lines = [
+        f"{register.name}  {item_value(item)}",
+        f"  {register.title}  ({register.encoding_text}, id {hex_id(register.id)})",
+    ]
+    lines += [f"  {note}" for note in (register.note, item.reading.note if item.reading else "") if note]
+    if item.constraint and item.constraint.mask not in (0, (1 << register.size * 8) - 1):
+        mask, bits = item.constraint.mask, item.constraint.value
+        lines.append(f"  only the bits of mask {grouped_hex(mask, register.size)} are given: {grouped_hex(bits, register.size)}")
+    return [one_line(line) for line in lines] + columns(map(_field_row, item.fields), indent="  ")
+
+
+def list_lines(shown: Iterable[Item]) -> list[str]:
+    """One line per register under its group's title."""
+    titles = dict(catalog.GROUPS)
+    by_group: dict[str, list[list[str]]] = {}
+    for item in shown:
+        note = (item.reading.note if item.reading else "") or item.register.note or item.register.title
+        by_group.setdefault(item.register.group, []).append([item.register.name, item_value(item), note])
+    lines: list[str] = []
+    for group, rows in by_group.items():
+        lines += [f"{titles.get(group, group)}  ({group})", *columns(rows, indent="  ")]
+    return lines
+
+
+def headline(dump: Dump, vcpu: Vcpu, count: int) -> str:
+    """One line that says what is shown: source, vCPU, kernel, tool."""
+    p = dump.provenance
+    name = f" ({vcpu.name})" if vcpu.name else ""
+    what = {"host": "host registers", "template": "template", "list": "register list"}.get(vcpu.kind)
+    parts = [
+        p.source,
+        what or f"vCPU {vcpu.index}{name}",
+        p.host,
+        f"Linux {p.kernel}" if p.kernel else "",
+        p.tool,
+        f"{count} registers" if count != 1 else "1 register",
+    ]
+    return one_line(" · ".join(part for part in parts if part))
+
+
+def item_markdown(item: Item) -> list[str]:
+    """One register as a Markdown section."""
+    head = f"### {item.register.name} `{item_value(item)}`"
+    rows = [[_bits(f), f.name, f"0x{f.value:x}", f.meaning] for f in item.fields]
+    note = item.reading.note if item.reading else ""
+    lines = [head, "", f"{item.register.title}, id `{hex_id(item.register.id)}`"]
+    lines += ["", one_line(note)] if note else []
+    return [*lines, "", *markdown_table(["bits", "field", "value", "meaning"], rows), ""] if rows else [*lines, ""]
