@@ -8,9 +8,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import msgspec
-
-from inspector.commands.arguments import chosen_vcpus
 from inspector.errors import EXIT_YES, InspectorError
 
 
@@ -24,13 +21,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the file; it is complete or it is not there at all."""
     from inspector import sources
+    from inspector.sources.dump import select_vcpus
     from inspector.sources.formats import dump_json
 
     if options.output != "-" and Path(options.output).exists() and Path(options.source).exists():
         if Path(options.output).samefile(options.source):
             raise InspectorError("is the source itself", options.output, "name another file with -o")
     dump = sources.load(options.source)
-    dump = msgspec.structs.replace(dump, vcpus=chosen_vcpus(dump, options.vcpu))
+    dump = select_vcpus(dump, options.vcpu or [])
     data = dump_json.write(dump)
     if options.output == "-":
         sys.stdout.buffer.write(data)
@@ -63,4 +61,6 @@ def write_whole(path: str, data: bytes) -> None:
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise InspectorError(f"cannot be written: {error.strerror}", path, "name a file in a folder that you may write") from error
+        raise InspectorError(
+            f"cannot be written: {error.strerror}", path, "name a file in a folder that you may write"
+        ) from error

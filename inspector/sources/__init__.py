@@ -1,0 +1,57 @@
+"""Where values come from: files of every format, recordings and live sources, all ending in one `Dump`.
+
+`load` is the one way in. Nothing here decodes a register; imports of the single formats are delayed until a source needs
+them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from inspector.sources.dump import Dump
+
+BUILTIN = "builtin:"
+"""Prefix of the names of dumps that ship with the program."""
+
+
+def shipped_names() -> list[str]:
+    """Names of the dumps in `snapshots/`, sorted so that kernel releases come in their order."""
+    from inspector.shipped import folder
+
+    names = [path.stem for path in folder("snapshots").glob("*.json")]
+    return sorted(names, key=lambda name: [int(part) if part.isdigit() else part for part in _words(name)])
+
+
+def load(source: str) -> Dump:
+    """Open `source` - a path, `-` for standard input, or `builtin:NAME` - and read it by what it contains.
+
+    Raises SourceError, one line, for whatever cannot be opened, recognised or read to its end.
+    """
+    from inspector.sources.formats import read_content
+    from inspector.sources.opening import open_path, open_standard_input
+
+    if source == "-":
+        return read_content(open_standard_input())
+    if source.startswith(BUILTIN):
+        return read_content(open_path(_shipped_path(source), source))
+    return read_content(open_path(source, source))
+
+
+def _shipped_path(source: str) -> str:
+    from inspector.errors import SourceError
+    from inspector.shipped import folder
+
+    name = source.removeprefix(BUILTIN)
+    if name not in shipped_names():
+        import difflib
+
+        near = difflib.get_close_matches(name, shipped_names(), 3) or shipped_names()
+        raise SourceError("no dump of that name ships with the program", source, f"try {', '.join(near)}")
+    return str(folder("snapshots") / f"{name}.json")
+
+
+def _words(name: str) -> list[str]:
+    import re
+
+    return re.findall(r"\d+|\D+", name)

@@ -1,15 +1,24 @@
 """What a source gives: ids and integers, nothing decoded, with where they came from.
 
 A `Dump` is immutable. Values are Python integers of the register's own width; wide ones (SVE Z is 2048 bits) as well.
+
+How each kind of vCPU uses the mappings:
+
+- `vcpu`: `values` of every register that was read, `errors` of those that were listed but could not be read.
+- `host`: `values` of raw system registers; the same values stand in `Dump.host`, which also keeps what no register id can
+  carry (64-bit CCSIDR_EL1 by CSSELR_EL1). A source that gives nothing but a host's registers has one such vCPU.
+- `template`: `constraints` for registers with free bits, `values` for those that are given in full.
+- `list`: only ids are known; each stands in `constraints` with an empty mask.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
 
+from inspector.errors import SourceError
 from inspector.policies.setup import VcpuSetup
 
 Kind = Literal["vcpu", "host", "template", "list"]
@@ -23,6 +32,12 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """file name, `-`, `builtin:NAME` or the live source's address"""
     format: str = ""
     """name of the format it was read as, e.g. `qemu-stream`"""
+    origin: str = ""
+    """for a dump that was converted: name of the file it was converted from"""
+    origin_format: str = ""
+    """for a dump that was converted: the format of that file"""
+    compression: str = ""
+    """`xz`, `gzip`, `zstd`, `bzip2` or several joined by `+`; offsets then count in the uncompressed bytes"""
     tool: str = ""
     """what made it: `QEMU virt-10.0`, `Firecracker 1.16.0-dev`, `vcpu-inspector 0.1.0`"""
     kernel: str = ""
@@ -87,6 +102,16 @@ class Vcpu(msgspec.Struct, frozen=True, kw_only=True):
     offsets: Mapping[int, int] = {}
     """register id -> byte offset of its value in the (uncompressed) source file, where the format allows patching"""
 
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Every id that the source lists for this vCPU: read ones first, then failed, then partly given ones."""
+        return tuple(dict.fromkeys([*self.values, *self.errors, *self.constraints]))
+
+    @property
+    def label(self) -> str:
+        """How people call it: its index, and the source's name where there is one."""
+        return f"{self.index} ({self.name})" if self.name else str(self.index)
+
 
 class Dump(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that one source gave."""
@@ -99,6 +124,8 @@ class Dump(msgspec.Struct, frozen=True, kw_only=True):
     """KVM_CHECK_EXTENSION answers by the recording's names (sve, pmu_v3, el2, ...)"""
     el0: Mapping[int, int] = {}
     """what MRS of the ID space returned to an EL0 process"""
+    one_vm: bool = True
+    """the vCPUs belong to one VM, so their ID registers must agree; False where each one is a VM of its own"""
     notes: tuple[str, ...] = ()
     """what was skipped or could not be read, and why; one sentence each"""
 
@@ -106,3 +133,23 @@ class Dump(msgspec.Struct, frozen=True, kw_only=True):
     def kvm(self) -> bool:
         """True when some vCPU holds registers that only KVM lists (QEMU's TCG streams lack them)."""
         return any(rid >> 16 & 0xFFF in (0x11, 0x14, 0x16) for vcpu in self.vcpus for rid in vcpu.values)
+
+
+def select_vcpus(dump: Dump, names: Sequence[str]) -> Dump:
+    """The dump with only the vCPUs that `names` picks, each an index or the source's own name, in that order.
+
+    Notes of the form `configuration NAME: ...` go with their vCPU. An empty `names` gives the dump back. Raises
+    SourceError for a name that picks nothing.
+    """
+    if not names:
+        return dump
+    picked: list[Vcpu] = []
+    for name in names:
+        found = [v for v in dump.vcpus if v.name == name] or [v for v in dump.vcpus if str(v.index) == name]
+        if not found:
+            known = ", ".join(v.label for v in dump.vcpus) or "none"
+            raise SourceError(f"has no vCPU {name!r}", dump.provenance.source, f"it has: {known}")
+        picked += [v for v in found if v not in picked]
+    own = tuple(f"configuration {v.name}:" for v in picked)
+    notes = tuple(n for n in dump.notes if not n.startswith("configuration ") or n.startswith(own))
+    return msgspec.structs.replace(dump, vcpus=tuple(picked), notes=notes)

@@ -1,0 +1,43 @@
+"""The ordered list of formats. Each is one module with NAME, `sniff(content) -> bool` and `load(content) -> Dump`.
+
+A module's `sniff` looks at content, never at the name of a file. Binary formats come before JSON ones, JSON before text:
+text is what remains.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Protocol
+
+from inspector.errors import SourceError
+from inspector.sources.dump import Dump
+from inspector.sources.opening import Content
+
+FORMATS = (
+    "kvm_recording",
+    "dump_json",
+)
+"""Module names, asked in this order."""
+
+
+class Format(Protocol):
+    """What each module offers."""
+
+    NAME: str
+
+    def sniff(self, content: Content) -> bool: ...
+
+    def load(self, content: Content) -> Dump: ...
+
+
+def read_content(content: Content) -> Dump:
+    """Read `content` in the first format that recognises it. Raises SourceError when none does."""
+    for name in FORMATS:
+        module: Format = import_module(f"{__name__}.{name}")  # type: ignore[assignment]
+        if module.sniff(content):
+            return module.load(content)
+    raise SourceError(
+        "holds nothing that is known",
+        content.name,
+        "valid: a QEMU or libvirt saved VM, Firecracker or analyze-migration JSON, a kvm-recording, `id value` lines",
+    )

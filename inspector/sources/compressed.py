@@ -1,0 +1,178 @@
+"""Forward-only readers of gzip, bzip2, xz and zstd, bounded in memory and in how far they expand."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+from inspector.errors import SourceError
+
+_CHUNK = 1 << 16
+_XZ_MEMORY = 100 << 20
+"""xz -9 needs 65 MiB to decompress; a larger dictionary is refused."""
+_MAX_RATIO = 200
+"""Guest memory rarely shrinks more than a hundredfold; beyond this (and the floor below) it is a bomb."""
+_FLOOR = {"gzip": 384 << 20, "xz": 384 << 20, "zstd": 384 << 20, "bzip2": 96 << 20}
+"""So many bytes may come out whatever went in: mostly empty small guests shrink a thousandfold."""
+
+_MAGIC: tuple[tuple[bytes, str], ...] = (
+    (b"\x1f\x8b\x08", "gzip"),
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ\x00", "xz"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+)
+
+
+def compression_of(head: bytes) -> str:
+    """Name of the compression that `head` starts with, or an empty text."""
+    return next((name for magic, name in _MAGIC if head.startswith(magic)), "")
+
+
+def decompress(raw: BinaryIO, name: str, where: str) -> BinaryIO:
+    """A buffered, forward-only reader of what `raw` holds compressed as `name`; its reads raise SourceError."""
+    if name == "zstd":
+        return io.BufferedReader(_Zstd(raw, where), 1 << 17)
+    return io.BufferedReader(_Members(raw, name, where), 1 << 17)
+
+
+def _maker(name: str) -> Callable[[], Any]:
+    """What makes a fresh decompressor of one gzip member, xz stream or bzip2 stream."""
+    if name == "gzip":
+        return _GzipMember
+    if name == "bzip2":
+        import bz2
+
+        return bz2.BZ2Decompressor
+    import lzma
+
+    return lambda: lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
+
+
+class _GzipMember:
+    """zlib's decompressor with the interface that bz2 and lzma share."""
+
+    def __init__(self) -> None:
+        import zlib
+
+        self._inner = zlib.decompressobj(31)
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._inner.unconsumed_tail
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        return self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
+
+
+class _Bounded(io.RawIOBase):
+    """Counts bytes in and out, and gives up on a decompression bomb."""
+
+    def __init__(self, raw: BinaryIO, name: str, where: str) -> None:
+        super().__init__()
+        self._raw, self._name, self._where = raw, name, where
+        self._taken = self._given = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def _take(self) -> bytes:
+        data = self._raw.read(_CHUNK)
+        self._taken += len(data)
+        return data
+
+    def _give(self, data: bytes, room: memoryview) -> int:
+        room[: len(data)] = data
+        self._given += len(data)
+        if self._given > _FLOOR[self._name] + _MAX_RATIO * self._taken:
+            raise SourceError(
+                f"{self._name} data expands more than {_MAX_RATIO} times beyond {_FLOOR[self._name] >> 20} MiB",
+                self._where,
+                "if it is no decompression bomb, unpack it first and open the unpacked file",
+            )
+        return len(data)
+
+    def _damaged(self, error: Exception) -> SourceError:
+        return SourceError(
+            f"damaged {self._name} data after {self._given} unpacked bytes ({error})", self._where, "copy it again"
+        )
+
+    def _truncated(self) -> SourceError:
+        return SourceError(
+            f"{self._name} data ends early, after {self._given} unpacked bytes", self._where, "the file is truncated"
+        )
+
+
+class _Members(_Bounded):
+    """gzip, bzip2 and xz: one or more members after each other."""
+
+    def __init__(self, raw: BinaryIO, name: str, where: str) -> None:
+        super().__init__(raw, name, where)
+        self._make = _maker(name)
+        self._member = self._make()
+        self._left = b""
+
+    def readinto(self, buffer: Any) -> int:
+        room = memoryview(buffer).cast("B")
+        while True:
+            if self._member.eof and not self._next_member():
+                return 0
+            data, self._left = self._left, b""
+            if not data and self._member.needs_input and not (data := self._take()):
+                raise self._truncated()
+            try:
+                out = self._member.decompress(data, len(room))
+            except Exception as error:
+                raise self._damaged(error) from None
+            if out:
+                return self._give(out, room)
+
+    def _next_member(self) -> bool:
+        """Begin the next member; False at the end. Zero padding is passed over, anything else ends the data."""
+        rest: bytes = self._member.unused_data
+        while not (rest := rest.lstrip(b"\0")):
+            if not (rest := self._take()):
+                return False
+        if len(rest) < 8:
+            rest += self._take()
+        if compression_of(rest) != self._name:
+            return False
+        self._member, self._left = self._make(), rest
+        return True
+
+
+class _Zstd(_Bounded):
+    """zstd frames; the library refuses windows above 128 MiB by itself."""
+
+    def __init__(self, raw: BinaryIO, where: str) -> None:
+        super().__init__(raw, "zstd", where)
+        import zstandard
+
+        self._error = zstandard.ZstdError
+        self._reader = zstandard.ZstdDecompressor().stream_reader(_Counted(self), read_across_frames=True)
+
+    def readinto(self, buffer: Any) -> int:
+        room = memoryview(buffer).cast("B")
+        try:
+            out = self._reader.read(len(room))
+        except self._error as error:
+            raise self._damaged(error) from None
+        return self._give(out, room)
+
+
+class _Counted:
+    """The compressed side of a zstd reader."""
+
+    def __init__(self, owner: _Bounded) -> None:
+        self._owner = owner
+
+    def read(self, _size: int = -1) -> bytes:
+        return self._owner._take()

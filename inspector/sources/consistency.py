@@ -1,0 +1,49 @@
+"""What the vCPUs of one VM must agree on, and do not."""
+
+from __future__ import annotations
+
+from inspector.registers.encoding import CLASS_DEMUX, sysreg_of
+from inspector.sources.dump import Dump
+
+_MPIDR_INDEX = 0xC005
+"""Low 16 bits of MPIDR_EL1's id: the one identification register that tells vCPUs apart."""
+
+
+def identifies(reg_id: int) -> bool:
+    """True for registers that say what the CPU is, which therefore agree between the vCPUs of one VM.
+
+    These are the ID space (op0 3, op1 0, CRn 0; MPIDR_EL1 excepted), CLIDR, CCSIDR in every form, AIDR, CTR and DCZID.
+    """
+    if reg_id >> 16 & 0xFFF == CLASS_DEMUX:
+        return True
+    reg = sysreg_of(reg_id)
+    if reg is None or reg.op0 != 3 or reg.crn != 0 or reg.index == _MPIDR_INDEX:
+        return False
+    return reg.op1 in (0, 1) or (reg.op1 == 3 and reg.crm == 0)
+
+
+def differing_id_registers(dump: Dump) -> dict[int, tuple[int, ...]]:
+    """Identification registers whose values differ between the vCPUs of one VM: id -> value of each vCPU, in their order.
+
+    KVM keeps most ID registers once per VM, so a difference tells of a bug (PSCI CPU_ON reset CLIDR_EL1 before 6.10) or
+    of vCPUs created on unlike cores. Only ids that every vCPU lists are compared; `differing_lists` has the rest. Dumps
+    whose vCPUs are VMs of their own give an empty result.
+    """
+    vcpus = _of_one_vm(dump)
+    if len(vcpus) < 2:
+        return {}
+    shared = [i for i in vcpus[0] if identifies(i) and all(i in values for values in vcpus)]
+    rows = {i: tuple(values[i] for values in vcpus) for i in shared}
+    return {i: row for i, row in rows.items() if len(set(row)) > 1}
+
+
+def differing_lists(dump: Dump) -> dict[int, tuple[bool, ...]]:
+    """Registers that only some vCPUs of one VM list: id -> whether each vCPU has it, in ascending order of id."""
+    vcpus = _of_one_vm(dump)
+    every = sorted(set().union(*vcpus)) if len(vcpus) > 1 else []
+    rows = {i: tuple(i in values for values in vcpus) for i in every}
+    return {i: row for i, row in rows.items() if not all(row)}
+
+
+def _of_one_vm(dump: Dump) -> list[dict[int, int]]:
+    return [dict(v.values) for v in dump.vcpus if v.kind == "vcpu"] if dump.one_vm else []

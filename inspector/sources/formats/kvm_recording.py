@@ -1,0 +1,169 @@
+"""kvm-recording files: each configuration that could be created is a vCPU, in a VM of its own.
+
+The writes of a recording are passed over: they are answers about a kernel, not the state of a vCPU
+(`inspector.checks.conformance` reads those).
+"""
+
+from __future__ import annotations
+
+from inspector.errors import SourceError
+from inspector.policies.setup import VcpuSetup
+from inspector.registers.encoding import hex_id, size_of
+from inspector.sources.dump import Cpu, Dump, Host, Provenance, Vcpu
+from inspector.sources.jsontext import checked
+from inspector.sources.opening import Content
+from inspector.sources.recording import (
+    Caps,
+    Configuration,
+    El0,
+    Get,
+    Guest,
+    HostFile,
+    HostRegisters,
+    Kernel,
+    Note,
+    Recording,
+    WritableMasks,
+    by_id,
+    read_lines,
+    records,
+)
+
+NAME = "kvm-recording"
+_VERSION = 1
+_SYSFS_REGISTERS = {"midr_el1": 0x603000000013C000, "revidr_el1": 0x603000000013C006}
+
+
+def sniff(content: Content) -> bool:
+    """The first line is an object of type `recording`."""
+    first = content.head.partition(b"\n")[0].replace(b" ", b"")
+    return first.startswith(b"{") and b'"type":"recording"' in first
+
+
+def load(content: Content) -> Dump:
+    """The dump. Raises SourceError for a line that is no record, another version, or two answers for one id."""
+    reading = _Reading(content.name)
+    for record in records(read_lines(content.stream(), content.name), content.name, without=("set", "odd")):
+        reading.take(record)
+    return reading.dump(content)
+
+
+class _Reading:
+    """What was gathered from the lines so far."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self.first, self.kernel = Recording(version=_VERSION), Kernel()
+        self.host: Host | None = None
+        self.cpu: dict[int, int] = {}
+        self.caps: dict[str, int] = {}
+        self.el0: dict[int, int] = {}
+        self.vcpus: list[Vcpu] = []
+        self.notes: list[str] = []
+        self.current: Configuration | None = None
+        self.values: list[tuple[int, int]] = []
+        self.failed: dict[int, int] = {}
+        self.guest: dict[int, int] = {}
+        self.masks: dict[int, int] | None = None
+
+    def take(self, record: object) -> None:
+        """Add one record."""
+        match record:
+            case Get():
+                self._take_get(record)
+            case Guest():
+                self.guest[record.id] = record.value
+            case Configuration():
+                self._close()
+                self.current = record
+            case WritableMasks() if record.errno == 0:
+                self.masks = by_id(record.masks, self.where)
+            case Recording():
+                if record.version != _VERSION:
+                    raise SourceError(
+                        f"recording of version {record.version}", self.where, f"version {_VERSION} is known"
+                    )
+                self.first = record
+            case HostRegisters():
+                self.host = Host(values=by_id(record.regs, self.where), ccsidr=by_id(record.ccsidr, self.where))
+            case Kernel():
+                self.kernel = record
+            case El0():
+                self.el0 = by_id(record.regs, self.where)
+            case Caps():
+                self.caps = record.answers
+            case HostFile():
+                self._take_file(record)
+            case Note() if self.current is not None:
+                self.notes.append(f"configuration {self.current.config}: {record.text}")
+
+    def _take_get(self, record: Get) -> None:
+        if self.current is None:
+            raise SourceError(f"{hex_id(record.id)} is read before any configuration", self.where)
+        if record.errno:
+            self.failed[record.id] = record.errno
+        else:
+            self.values.append((record.id, record.value))
+
+    def _take_file(self, record: HostFile) -> None:
+        register = _SYSFS_REGISTERS.get(record.path.rpartition("/")[2])
+        try:
+            if register is not None:
+                self.cpu[register] = int(record.text, 16)
+        except ValueError:
+            self.notes.append(f"{record.path} holds no number")
+
+    def _close(self) -> None:
+        """End the current configuration."""
+        config = self.current
+        if config is not None and config.init_errno:
+            self.notes.append(f"configuration {config.config}: KVM_ARM_VCPU_INIT failed with errno {config.init_errno}")
+        elif config is not None:
+            setup = VcpuSetup(
+                features=config.features,
+                gic="v3" if config.gicv3 else "none",
+                mte=bool(config.mte),
+                writable_imp_id=bool(config.writable_imp_id),
+            )
+            self.vcpus.append(
+                Vcpu(
+                    index=len(self.vcpus),
+                    name=config.config,
+                    values=checked(self.values, f"{self.where}, configuration {config.config}"),
+                    setup=setup,
+                    errors=self.failed,
+                    guest=self.guest,
+                    writable_masks=self.masks,
+                )
+            )
+        self.values, self.failed, self.guest, self.masks = [], {}, {}, None
+
+    def dump(self, content: Content) -> Dump:
+        """Everything, once the last line was taken."""
+        self._close()
+        if not self.vcpus:
+            raise SourceError("holds no configuration that could be created", self.where, "is the recording complete?")
+        wide = {i for v in self.vcpus for i in v.values if size_of(i) > 8}
+        if wide:
+            self.notes.append(
+                f"{len(wide)} registers wider than 64 bits (V, Z, P, FFR, VLS): recordings keep their low 64 bits only"
+            )
+        return Dump(
+            provenance=Provenance(
+                source=self.where,
+                format=NAME,
+                compression=content.compression,
+                tool="KVM, recorded through /dev/kvm",
+                kernel=self.kernel.release or self.first.kernel,
+                kernel_version=self.kernel.version,
+                host=self.first.cpu,
+                machine=self.first.machine,
+            ),
+            vcpus=tuple(self.vcpus),
+            host=self.host,
+            cpus=(Cpu(index=0, values=self.cpu),) if self.cpu else (),
+            capabilities=self.caps,
+            el0=self.el0,
+            one_vm=False,
+            notes=tuple(self.notes),
+        )

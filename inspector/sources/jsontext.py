@@ -1,0 +1,74 @@
+"""Typed JSON with errors of one line, and the small conversions that every JSON format needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from inspector.errors import SourceError
+from inspector.registers.encoding import hex_id, size_of
+
+T = TypeVar("T")
+
+
+class Hex(int):
+    """An integer that the file spells as a text, `0x1f`, `0b101` or decimal."""
+
+
+def decode(data: bytes, kind: type[T], where: str, strict: bool = True) -> T:
+    """`data` as a value of type `kind`; every way in which it can be wrong ends in one SourceError."""
+    try:
+        return msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=kind, dec_hook=convert, strict=strict)
+    except msgspec.ValidationError as error:
+        raise SourceError(f"unexpected JSON content: {error}", where) from None
+    except msgspec.DecodeError as error:
+        raise SourceError(f"is no valid JSON: {error}", where, "is it truncated?") from None
+    except RecursionError:
+        raise SourceError("JSON nested too deeply", where) from None
+    except (UnicodeDecodeError, ValueError) as error:
+        raise SourceError(f"is no valid JSON: {error}", where) from None
+
+
+def number(text: str) -> int:
+    """`0x` hex, `0b` binary or decimal, `_` allowed. Raises ValueError for anything else or beyond 2**2048."""
+    if len(text) > 2100:
+        raise ValueError("a number of more than 2048 bits")
+    return int(text, 0) if text[:1] != "0" or not text.isdigit() else int(text)
+
+
+def convert(kind: type, value: Any) -> Any:
+    """msgspec's hook for `Hex`: a spelled number or a JSON integer. Raises ValueError for the rest."""
+    if kind is Hex and isinstance(value, str):
+        return Hex(number(value))
+    if kind is Hex and isinstance(value, int):
+        return Hex(value)
+    raise ValueError(f"{kind.__name__} cannot be made of {type(value).__name__}")
+
+
+def checked(pairs: Iterable[tuple[int, int]], where: str) -> Mapping[int, int]:
+    """Register ids and values as a mapping in their order.
+
+    Raises SourceError for an id beyond 64 bits, a value wider than its register, or one id with two values.
+    """
+    values: dict[int, int] = {}
+    for reg_id, value in pairs:
+        check_value(reg_id, value, where)
+        if values.setdefault(reg_id, value) != value:
+            raise SourceError(f"{hex_id(reg_id)} occurs twice, with values {values[reg_id]:#x} and {value:#x}", where)
+    return values
+
+
+def check_value(reg_id: int, value: int, where: str) -> None:
+    """Raises SourceError unless `reg_id` is an arm64 or arm register id and `value` fits the size it states."""
+    check_id(reg_id, where)
+    if value < 0 or value.bit_length() > 8 * size_of(reg_id):
+        raise SourceError(f"value {value:#x} of {hex_id(reg_id)} is wider than the register", where)
+
+
+def check_id(reg_id: int, where: str) -> None:
+    """Raises SourceError unless `reg_id` looks like a KVM register id of an arm64 (or AArch32) vCPU."""
+    if not 0 <= reg_id < 1 << 64 or reg_id >> 56 not in (0x60, 0x40):
+        text = hex_id(reg_id) if 0 <= reg_id < 1 << 64 else f"{reg_id:#x}"[:40]
+        raise SourceError(f"{text} is no arm64 register id", where, "ids are 64 bits and start with 0x60")

@@ -1,0 +1,209 @@
+"""Open what a user named, and give every format the same view of it: a head, the whole text, or a forward reader.
+
+Compression is taken off here, so a format never sees it. A file can be read again and at any offset; a pipe only once.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from inspector.errors import SourceError
+from inspector.sources.compressed import compression_of, decompress
+
+HEAD = 1 << 16
+"""Bytes that a format may look at to recognise its own."""
+WHOLE = 32 << 20
+"""The largest text or JSON file that is read as one piece."""
+_LAYERS = 2
+"""How often a file may be compressed; more is no accident."""
+
+
+class Content:
+    """The bytes of one source, with compression taken off.
+
+    `name` is what the user called it. `head` holds its first 64 KiB. `file` is the open file when nothing had to be
+    unpacked and it can be read at any offset, else None.
+    """
+
+    def __init__(self, name: str, raw: BinaryIO, seekable: bool) -> None:
+        self.name = name
+        self._raw, self._seekable, self._spent = raw, seekable, False
+        self._whole: bytes | None = None
+        self._keys: Mapping[str, Any] | None = None
+        self.layers: tuple[str, ...] = ()
+        first = _read_up_to(raw, HEAD)
+        stream: BinaryIO = raw if seekable else _Replay.over(first, raw)
+        while layer := compression_of(first):
+            if len(self.layers) == _LAYERS:
+                raise SourceError(f"compressed more than {_LAYERS} times", name, "unpack it first")
+            self.layers += (layer,)
+            if len(self.layers) == 1 and seekable:
+                raw.seek(0)
+            stream = decompress(stream, layer, name)
+            first = _read_up_to(stream, HEAD)
+            stream = _Replay.over(first, stream)
+        self.head = first
+        self._stream = stream
+        if not first:
+            raise SourceError("is empty", name, "a saved vCPU state, a dump or a recording is expected")
+
+    @property
+    def compression(self) -> str:
+        """Names of the layers taken off, joined by `+`."""
+        return "+".join(self.layers)
+
+    @property
+    def file(self) -> BinaryIO | None:
+        """The file itself, readable at any offset; None for pipes and compressed files."""
+        return self._raw if self._seekable and not self.layers else None
+
+    @property
+    def size(self) -> int | None:
+        """Length in bytes of an uncompressed file."""
+        return os.fstat(self._raw.fileno()).st_size if self.file else None
+
+    def stream(self, offset: int = 0) -> BinaryIO:
+        """A buffered reader from `offset` on. Only files can be read twice; the end of a pipe is gone when it was read."""
+        if self.file:
+            self._raw.seek(offset)
+            return io.BufferedReader(_Shared(self._raw), 1 << 18)
+        if self._spent:
+            raise SourceError("can be read only once", self.name, "save it as an unpacked file and open that")
+        self._spent = True
+        skip(self._stream, offset)
+        return self._stream
+
+    def whole(self) -> bytes:
+        """Everything, for formats that are read in one piece. Raises SourceError beyond 32 MiB."""
+        if self._whole is None:
+            data = _read_up_to(self.stream(), WHOLE + 1)
+            if len(data) > WHOLE:
+                raise SourceError(f"is longer than {WHOLE >> 20} MiB, too long for text or JSON", self.name)
+            self._whole = data
+        return self._whole
+
+    def json_object(self) -> Mapping[str, Any]:
+        """The top level of a JSON object, values left raw (msgspec.Raw); empty when it is none."""
+        if self._keys is None:
+            self._keys = {}
+            if self.head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and not _is_lines(self.head):
+                import msgspec
+
+                from inspector.sources.jsontext import decode
+
+                self._keys = decode(self.whole(), dict[str, msgspec.Raw], self.name)
+        return self._keys
+
+
+def open_path(path: str, name: str) -> Content:
+    """Open a regular file, or a pipe that the shell made (`/dev/fd/N`). Raises SourceError for anything else."""
+    try:
+        mode = Path(path).stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise SourceError("is a folder", name, "name a file in it")
+        if not stat.S_ISREG(mode) and not (stat.S_ISFIFO(mode) and path.startswith(("/dev/fd/", "/proc/self/fd/"))):
+            raise SourceError("is not a regular file", name, "pipe it in and name the source -")
+        raw = io.FileIO(path, "r")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise SourceError(
+            f"cannot be opened: {reason}", name or "''", "name a file, - for standard input, or builtin:NAME"
+        ) from None
+    return Content(name, raw, stat.S_ISREG(mode))
+
+
+def open_standard_input() -> Content:
+    """Standard input: a pipe or a redirected file. Raises SourceError for a terminal."""
+    if sys.stdin is None or sys.stdin.closed:
+        raise SourceError("standard input is closed", "-")
+    if sys.stdin.isatty():
+        raise SourceError("standard input is a terminal", "-", "pipe a dump in, or name a file")
+    try:
+        raw = io.FileIO(sys.stdin.fileno(), "r", closefd=False)
+        seekable = stat.S_ISREG(os.fstat(raw.fileno()).st_mode)
+    except (OSError, ValueError, AttributeError):
+        return Content("-", sys.stdin.buffer, seekable=False)
+    return Content("-", raw, seekable)
+
+
+def skip(stream: BinaryIO, count: int) -> int:
+    """Go `count` bytes forward; gives how far it really went (less at the end)."""
+    gone = 0
+    while gone < count and (data := stream.read(min(count - gone, 1 << 20))):
+        gone += len(data)
+    return gone
+
+
+def _read_up_to(stream: BinaryIO, count: int) -> bytes:
+    parts, have = [], 0
+    while have < count:
+        try:
+            data = stream.read(min(count - have, 1 << 20))
+        except OSError as error:
+            raise SourceError(f"cannot be read: {error.strerror}") from None
+        if not data:
+            break
+        parts.append(data)
+        have += len(data)
+    return b"".join(parts)
+
+
+def _is_lines(head: bytes) -> bool:
+    """True when the first line is a whole JSON object and another one follows: JSON lines, not one object."""
+    first, newline, rest = head.lstrip(b"\xef\xbb\xbf \t\r\n").partition(b"\n")
+    return bool(newline) and first.rstrip().endswith(b"}") and rest.lstrip().startswith(b"{")
+
+
+class _Shared(io.RawIOBase):
+    """A raw file whose owner keeps it open when a buffered reader over it goes away."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        super().__init__()
+        self._raw = raw
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._raw.fileno()
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._raw.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._raw.tell()
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._raw.read(len(memoryview(buffer)))
+        memoryview(buffer)[: len(data)] = data
+        return len(data)
+
+
+class _Replay(io.RawIOBase):
+    """Bytes that were already read, then the rest of a stream."""
+
+    def __init__(self, first: bytes, rest: BinaryIO) -> None:
+        super().__init__()
+        self._first, self._rest = io.BytesIO(first), rest
+
+    @classmethod
+    def over(cls, first: bytes, rest: BinaryIO) -> BinaryIO:
+        return io.BufferedReader(cls(first, rest), 1 << 17)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        room = memoryview(buffer).cast("B")
+        data = self._first.read(len(room)) or self._rest.read(len(room)) or b""
+        room[: len(data)] = data
+        return len(data)
