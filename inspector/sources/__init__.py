@@ -1,7 +1,7 @@
 """Where values come from: files of every format, recordings and live sources, all ending in one `Dump`.
 
-`load` is the one way in. Nothing here decodes a register; imports of the single formats are delayed until a source needs
-them.
+`load` is the one way in. Nothing here decodes a register; imports of the single formats are delayed until a source
+needs them.
 """
 
 from __future__ import annotations

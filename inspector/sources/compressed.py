@@ -84,8 +84,9 @@ class _Bounded(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def _take(self) -> bytes:
-        data = self._raw.read(_CHUNK)
+    def take(self, size: int = _CHUNK) -> bytes:
+        """The next compressed bytes, at most 64 KiB."""
+        data = self._raw.read(min(size, _CHUNK))
         self._taken += len(data)
         return data
 
@@ -126,7 +127,7 @@ class _Members(_Bounded):
             if self._member.eof and not self._next_member():
                 return 0
             data, self._left = self._left, b""
-            if not data and self._member.needs_input and not (data := self._take()):
+            if not data and self._member.needs_input and not (data := self.take()):
                 raise self._truncated()
             try:
                 out = self._member.decompress(data, len(room))
@@ -139,10 +140,10 @@ class _Members(_Bounded):
         """Begin the next member; False at the end. Zero padding is passed over, anything else ends the data."""
         rest: bytes = self._member.unused_data
         while not (rest := rest.lstrip(b"\0")):
-            if not (rest := self._take()):
+            if not (rest := self.take()):
                 return False
         if len(rest) < 8:
-            rest += self._take()
+            rest += self.take()
         if compression_of(rest) != self._name:
             return False
         self._member, self._left = self._make(), rest
@@ -157,7 +158,9 @@ class _Zstd(_Bounded):
         import zstandard
 
         self._error = zstandard.ZstdError
-        self._reader = zstandard.ZstdDecompressor().stream_reader(_Counted(self), read_across_frames=True)
+        self._reader = zstandard.ZstdDecompressor().stream_reader(
+            io.BufferedReader(_Counted(self), _CHUNK), read_across_frames=True
+        )
 
     def readinto(self, buffer: Any) -> int:
         room = memoryview(buffer).cast("B")
@@ -168,11 +171,17 @@ class _Zstd(_Bounded):
         return self._give(out, room)
 
 
-class _Counted:
+class _Counted(io.RawIOBase):
     """The compressed side of a zstd reader."""
 
     def __init__(self, owner: _Bounded) -> None:
+        super().__init__()
         self._owner = owner
 
-    def read(self, _size: int = -1) -> bytes:
-        return self._owner._take()
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._owner.take(len(memoryview(buffer)))
+        memoryview(buffer)[: len(data)] = data
+        return len(data)

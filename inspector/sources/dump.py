@@ -5,8 +5,8 @@ A `Dump` is immutable. Values are Python integers of the register's own width; w
 How each kind of vCPU uses the mappings:
 
 - `vcpu`: `values` of every register that was read, `errors` of those that were listed but could not be read.
-- `host`: `values` of raw system registers; the same values stand in `Dump.host`, which also keeps what no register id can
-  carry (64-bit CCSIDR_EL1 by CSSELR_EL1). A source that gives nothing but a host's registers has one such vCPU.
+- `host`: `values` of raw system registers; the same values stand in `Dump.host`, which also keeps what no register id
+  can carry (64-bit CCSIDR_EL1 by CSSELR_EL1). A source that gives nothing but a host's registers has one such vCPU.
 - `template`: `constraints` for registers with free bits, `values` for those that are given in full.
 - `list`: only ids are known; each stands in `constraints` with an empty mask.
 """

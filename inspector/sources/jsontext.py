@@ -38,6 +38,22 @@ def number(text: str) -> int:
     return int(text, 0) if text[:1] != "0" or not text.isdigit() else int(text)
 
 
+def number_map(raw: msgspec.Raw, where: str) -> dict[int, int]:
+    """A JSON object whose keys and values are spelled numbers (values may be JSON integers), in its order.
+
+    Raises SourceError for anything else, and for a key that occurs twice.
+    """
+    data = bytes(raw)
+    texts = decode(data, dict[str, Hex], where)
+    try:
+        numbers = {number(key): int(value) for key, value in texts.items()}
+    except ValueError as error:
+        raise SourceError(f"a key is no number ({error})", where) from None
+    if len(numbers) != data.count(b":"):
+        raise SourceError("one register occurs twice in an object of registers", where)
+    return numbers
+
+
 def convert(kind: type, value: Any) -> Any:
     """msgspec's hook for `Hex`: a spelled number or a JSON integer. Raises ValueError for the rest."""
     if kind is Hex and isinstance(value, str):

@@ -69,7 +69,7 @@ class Content:
         return os.fstat(self._raw.fileno()).st_size if self.file else None
 
     def stream(self, offset: int = 0) -> BinaryIO:
-        """A buffered reader from `offset` on. Only files can be read twice; the end of a pipe is gone when it was read."""
+        """A buffered reader from `offset` on. Only files can be read twice: what came through a pipe is gone."""
         if self.file:
             self._raw.seek(offset)
             return io.BufferedReader(_Shared(self._raw), 1 << 18)

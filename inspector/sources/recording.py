@@ -1,7 +1,8 @@
 """kvm-recordings: questions asked of a real kernel through /dev/kvm, and its answers, one JSON object per line.
 
-`records` gives typed records in the order of the file; nothing is kept, so a recording of any length can be read. Numbers
-that are ids or values are hex strings in the file and integers here; errno, features and flags are integers in both.
+`records` gives typed records in the order of the file; nothing is kept, so a recording of any length can be read.
+Numbers that are ids or values are hex strings in the file and integers here; errno, features and flags are integers in
+both.
 """
 
 from __future__ import annotations

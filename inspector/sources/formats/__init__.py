@@ -1,7 +1,7 @@
 """The ordered list of formats. Each is one module with NAME, `sniff(content) -> bool` and `load(content) -> Dump`.
 
-A module's `sniff` looks at content, never at the name of a file. Binary formats come before JSON ones, JSON before text:
-text is what remains.
+A module's `sniff` looks at content, never at the name of a file. Binary formats come before JSON ones, JSON before
+text: text is what remains.
 """
 
 from __future__ import annotations
@@ -24,16 +24,19 @@ class Format(Protocol):
     """What each module offers."""
 
     NAME: str
+    """as `Provenance.format` says it"""
 
-    def sniff(self, content: Content) -> bool: ...
+    def sniff(self, content: Content) -> bool:
+        """True when `content` is of this format."""
 
-    def load(self, content: Content) -> Dump: ...
+    def load(self, content: Content) -> Dump:
+        """Read it. Raises SourceError."""
 
 
 def read_content(content: Content) -> Dump:
     """Read `content` in the first format that recognises it. Raises SourceError when none does."""
     for name in FORMATS:
-        module: Format = import_module(f"{__name__}.{name}")  # type: ignore[assignment]
+        module: Format = import_module(f"{__name__}.{name}")
         if module.sniff(content):
             return module.load(content)
     raise SourceError(

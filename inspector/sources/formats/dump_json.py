@@ -5,25 +5,25 @@
  "provenance": {"source", "format", "tool", "kernel", "kernel_version", "host", "machine", "date", "written_by"},
  "one_vm": true, "notes": ["..."],
  "capabilities": {"sve": 1},
- "host": {"view": "raw", "registers": [{"id", "name", "value"}], "ccsidr": [{"csselr", "value"}]},
- "cpus": [{"index": 0, "registers": [...], "caches": [{"level": "1"}]}],
- "el0": [{"id", "name", "value"}],
+ "host": {"view": "raw", "registers": {ID: VALUE}, "ccsidr": {CSSELR: VALUE}},
+ "cpus": [{"index": 0, "registers": {ID: VALUE}, "caches": [{"level": "1"}]}],
+ "el0": {ID: VALUE},
  "vcpus": [{"index": 0, "name": "qemu", "kind": "vcpu",
-            "setup": {"features": 124, "gic": "v3", "mte": false, "writable_imp_id": false},
-            "registers": [{"id", "name", "value"}, {"id", "errno"}, {"id", "mask", "value"}, {"id", "mask": "0x0"}],
-            "guest": [{"id", "value"}], "writable_masks": [{"id", "value"}]}]}
+            "features": 124, "gic": "v3", "mte": false, "writable_imp_id": false,
+            "registers": {ID: VALUE}, "errors": {ID: ERRNO}, "constraints": {ID: {"mask": VALUE, "value": VALUE}},
+            "guest": {ID: VALUE}, "writable_masks": {ID: VALUE}}]}
 ```
 
-Ids and values are texts, `0x` and lower-case hex without padding. `name` is there for people and is not read. `mask` marks
-a register of which only those bits are given (none of them in a list of ids). Everything but `format`, `version` and
-`vcpus` may be left out; unknown members are ignored, so that version 1 can grow. `source` and `format` of `provenance` tell
-what the dump was converted from; when the file is read they become `origin` and `origin_format`.
+Ids and values are texts: `0x` and hex digits (decimal and `0b` are read too). `constraints` holds registers of which
+only the bits in `mask` are given; a list of bare ids has masks of zero. Everything but `format`, `version` and `vcpus`
+may be left out, and unknown members are passed over, so that version 1 can grow. In `provenance`, `source` and `format`
+tell what the dump was converted from; when the file is read they become `origin` and `origin_format`.
 """
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePath
 from typing import Any, Literal
 
@@ -33,53 +33,45 @@ from inspector import __version__
 from inspector.errors import SourceError
 from inspector.policies.setup import Gic, VcpuSetup
 from inspector.sources.dump import Constraint, Cpu, Dump, Host, Kind, Provenance, Vcpu
-from inspector.sources.jsontext import Hex, check_id, check_value, checked, decode
+from inspector.sources.jsontext import Hex, check_id, check_value, checked, decode, number_map
 from inspector.sources.opening import Content
 
 NAME = "dump-json"
 FORMAT = "vcpu-inspector-dump"
 VERSION = 1
+_NOTHING = msgspec.Raw(b"{}")
+_NULL = msgspec.Raw(b"null")
 
 
-class _Register(msgspec.Struct, omit_defaults=True):
-    id: Hex
-    name: str = ""
-    value: Hex | None = None
-    mask: Hex | None = None
-    errno: int = 0
-
-
-class _Ccsidr(msgspec.Struct):
-    csselr: Hex
+class _Constraint(msgspec.Struct):
+    mask: Hex
     value: Hex
-
-
-class _Setup(msgspec.Struct):
-    features: int = 4
-    gic: Gic = "none"
-    mte: bool = False
-    writable_imp_id: bool = False
 
 
 class _Vcpu(msgspec.Struct):
     index: int
-    registers: list[_Register] = []
     name: str = ""
     kind: Kind = "vcpu"
-    setup: _Setup | None = None
-    guest: list[_Register] = []
-    writable_masks: list[_Register] | None = None
+    features: int | None = None
+    gic: Gic = "none"
+    mte: bool = False
+    writable_imp_id: bool = False
+    registers: msgspec.Raw = _NOTHING
+    errors: msgspec.Raw = _NOTHING
+    constraints: dict[str, _Constraint] = {}
+    guest: msgspec.Raw = _NOTHING
+    writable_masks: msgspec.Raw = _NULL
 
 
 class _Host(msgspec.Struct):
-    registers: list[_Register] = []
-    ccsidr: list[_Ccsidr] = []
+    registers: msgspec.Raw = _NOTHING
+    ccsidr: msgspec.Raw = _NOTHING
     view: Literal["raw", "el0"] = "raw"
 
 
 class _Cpu(msgspec.Struct):
     index: int
-    registers: list[_Register] = []
+    registers: msgspec.Raw = _NOTHING
     caches: list[dict[str, str]] = []
 
 
@@ -92,7 +84,7 @@ class _Document(msgspec.Struct):
     capabilities: dict[str, int] = {}
     host: _Host | None = None
     cpus: list[_Cpu] = []
-    el0: list[_Register] = []
+    el0: msgspec.Raw = _NOTHING
 
 
 def sniff(content: Content) -> bool:
@@ -112,15 +104,12 @@ def load(content: Content) -> Dump:
             f"this program reads version {VERSION}; a newer one may read it",
         )
     given = {k: v for k, v in document.provenance.items() if k in Provenance.__struct_fields__}
-    origin, origin_format = given.pop("source", ""), given.pop("format", "")
-    provenance = Provenance(
-        **given | {"source": where, "format": NAME, "origin": origin, "origin_format": origin_format}
-    )
+    given |= {"origin": given.pop("source", ""), "origin_format": given.pop("format", "")}
     host = document.host
     return Dump(
-        provenance=provenance,
+        provenance=Provenance(**given | {"source": where, "format": NAME, "compression": content.compression}),
         vcpus=tuple(_vcpu(v, where) for v in document.vcpus),
-        host=host and Host(values=_values(host.registers, where), ccsidr=_ccsidr(host.ccsidr, where), view=host.view),
+        host=_host(host, where) if host else None,
         cpus=tuple(
             Cpu(index=c.index, values=_values(c.registers, where), caches=tuple(c.caches)) for c in document.cpus
         ),
@@ -131,49 +120,44 @@ def load(content: Content) -> Dump:
     )
 
 
+def _host(given: _Host, where: str) -> Host:
+    ccsidr = number_map(given.ccsidr, where)
+    for selector, value in ccsidr.items():
+        if selector >= 16 or value >> 64:
+            raise SourceError(f"CCSIDR of CSSELR {selector:#x} cannot be {value:#x}", where)
+    return Host(values=_values(given.registers, where), ccsidr=ccsidr, view=given.view)
+
+
 def _vcpu(given: _Vcpu, where: str) -> Vcpu:
     where = f"{where}, vCPU {given.index}"
-    constraints: dict[int, Constraint] = {}
-    errors: dict[int, int] = {}
-    for line in given.registers:
-        check_id(line.id, where)
-        if line.mask is not None:
-            check_value(line.id, line.mask, where)
-            check_value(line.id, line.value or 0, where)
-            constraints[line.id] = Constraint(line.mask, (line.value or 0) & line.mask)
-        elif line.errno:
-            errors[line.id] = line.errno
-    setup = given.setup
+    errors = number_map(given.errors, where)
+    constraints = {_id(key, where): c for key, c in given.constraints.items()}
+    for reg_id in errors:
+        check_id(reg_id, where)
+    for reg_id, constraint in constraints.items():
+        check_value(reg_id, constraint.mask | constraint.value, where)
+    masks = None if bytes(given.writable_masks) == b"null" else given.writable_masks
     return Vcpu(
         index=given.index,
         name=given.name,
         kind=given.kind,
-        values=_values((r for r in given.registers if r.mask is None and not r.errno), where),
+        values=_values(given.registers, where),
         errors=errors,
-        constraints=constraints,
-        setup=setup
-        and VcpuSetup(features=setup.features, gic=setup.gic, mte=setup.mte, writable_imp_id=setup.writable_imp_id),
-        guest={r.id: int(r.value or 0) for r in given.guest},
-        writable_masks=None
-        if given.writable_masks is None
-        else {r.id: int(r.value or 0) for r in given.writable_masks},
+        constraints={i: Constraint(int(c.mask), c.value & c.mask) for i, c in constraints.items()},
+        setup=None
+        if given.features is None
+        else VcpuSetup(features=given.features, gic=given.gic, mte=given.mte, writable_imp_id=given.writable_imp_id),
+        guest=number_map(given.guest, where),
+        writable_masks=None if masks is None else number_map(masks, where),
     )
 
 
-def _values(lines: Iterable[_Register], where: str) -> Mapping[int, int]:
-    pairs = []
-    for line in lines:
-        if line.value is None:
-            raise SourceError(f"register {line.id:#x} has neither value, mask nor errno", where)
-        pairs.append((int(line.id), int(line.value)))
-    return checked(pairs, where)
+def _values(raw: msgspec.Raw, where: str) -> Mapping[int, int]:
+    return checked(number_map(raw, where).items(), where)
 
 
-def _ccsidr(lines: list[_Ccsidr], where: str) -> dict[int, int]:
-    for line in lines:
-        if line.csselr >= 16 or line.value >> 64:
-            raise SourceError(f"CCSIDR of CSSELR {line.csselr:#x} cannot be {line.value:#x}", where)
-    return {int(line.csselr): int(line.value) for line in lines}
+def _id(text: str, where: str) -> int:
+    return next(iter(number_map(msgspec.Raw(msgspec.json.encode({text: 0})), where)))
 
 
 def write(dump: Dump, date: str = "") -> bytes:
@@ -190,21 +174,21 @@ def write(dump: Dump, date: str = "") -> bytes:
         "date": known.date or date or datetime.datetime.now(datetime.UTC).date().isoformat(),
         "written_by": f"vcpu-inspector {__version__}",
     }
-    members: list[tuple[str, str]] = [
-        ("format", _json(FORMAT)),
-        ("version", _json(VERSION)),
-        ("provenance", _json({k: v for k, v in provenance.items() if v})),
-        ("one_vm", _json(dump.one_vm)),
-        ("notes", _lines(map(_json, dump.notes), 1)),
-        ("capabilities", _json(dict(dump.capabilities))),
-    ]
+    members = {
+        "format": _json(FORMAT),
+        "version": _json(VERSION),
+        "provenance": _object({k: _json(v) for k, v in provenance.items() if v}, 1),
+        "one_vm": _json(dump.one_vm),
+        "notes": _list(map(_json, dump.notes), 1),
+        "capabilities": _json(dict(dump.capabilities)),
+    }
     if dump.host:
-        members.append(("host", _host(dump.host)))
+        members["host"] = _host_text(dump.host)
     if dump.cpus:
-        members.append(("cpus", _lines(map(_cpu, dump.cpus), 1)))
+        members["cpus"] = _list(map(_cpu_text, dump.cpus), 1)
     if dump.el0:
-        members.append(("el0", _registers(dump.el0, 1)))
-    members.append(("vcpus", _lines(map(_vcpu_text, dump.vcpus), 1)))
+        members["el0"] = _registers(dump.el0, 1)
+    members["vcpus"] = _list(map(_vcpu_text, dump.vcpus), 1)
     return (_object(members, 0) + "\n").encode()
 
 
@@ -212,53 +196,51 @@ def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _object(members: Iterable[tuple[str, str]], depth: int) -> str:
+def _hex(value: int) -> str:
+    return _json(hex(value))
+
+
+def _object(members: Mapping[str, str], depth: int) -> str:
     indent = " " * depth
-    return "{\n" + ",\n".join(f"{indent} {_json(key)}: {text}" for key, text in members) + f"\n{indent}}}"
+    body = ",\n".join(f"{indent} {_json(key)}: {text}" for key, text in members.items())
+    return f"{{\n{body}\n{indent}}}" if body else "{}"
 
 
-def _lines(texts: Iterable[str], depth: int) -> str:
+def _list(texts: Iterable[str], depth: int) -> str:
     indent = " " * depth
     body = ",\n".join(f"{indent} {text}" for text in texts)
     return f"[\n{body}\n{indent}]" if body else "[]"
 
 
-def _name(reg_id: int) -> str:
-    from inspector.registers.catalog import by_id
-
-    return by_id(reg_id).name
+def _registers(values: Mapping[int, Any], depth: int, text: Callable[[Any], str] = _hex) -> str:
+    return _object({hex(reg_id): text(value) for reg_id, value in values.items()}, depth)
 
 
-def _registers(values: Mapping[int, int], depth: int, named: bool = True) -> str:
-    return _lines((_line(i, _name(i) if named else "", value=value) for i, value in values.items()), depth)
+def _constraint(constraint: Constraint) -> str:
+    return _json({"mask": hex(constraint.mask), "value": hex(constraint.value)})
 
 
-def _line(reg_id: int, name: str, **rest: int) -> str:
-    shown = {key: value if key == "errno" else hex(value) for key, value in rest.items()}
-    return _json({"id": hex(reg_id)} | ({"name": name} if name else {}) | shown)
+def _host_text(host: Host) -> str:
+    members = {"view": _json(host.view), "registers": _registers(host.values, 2)}
+    return _object(members | {"ccsidr": _registers(host.ccsidr, 2)}, 1)
 
 
-def _host(host: Host) -> str:
-    ccsidr = (_json({"csselr": hex(k), "value": hex(v)}) for k, v in host.ccsidr.items())
-    members = [("view", _json(host.view)), ("registers", _registers(host.values, 2)), ("ccsidr", _lines(ccsidr, 2))]
-    return _object(members, 1)
-
-
-def _cpu(cpu: Cpu) -> str:
-    caches = _lines((_json(dict(c)) for c in cpu.caches), 3)
-    return _object([("index", _json(cpu.index)), ("registers", _registers(cpu.values, 3)), ("caches", caches)], 2)
+def _cpu_text(cpu: Cpu) -> str:
+    caches = _list((_json(dict(c)) for c in cpu.caches), 3)
+    return _object({"index": _json(cpu.index), "registers": _registers(cpu.values, 3), "caches": caches}, 2)
 
 
 def _vcpu_text(vcpu: Vcpu) -> str:
-    lines = [_line(i, _name(i), value=value) for i, value in vcpu.values.items()]
-    lines += [_line(i, _name(i), errno=code) for i, code in vcpu.errors.items()]
-    lines += [_line(i, _name(i), mask=c.mask, value=c.value) for i, c in vcpu.constraints.items()]
-    members = [("index", _json(vcpu.index))]
-    members += [("name", _json(vcpu.name))] if vcpu.name else []
-    members += [("kind", _json(vcpu.kind))]
-    members += [("setup", _json(vcpu.setup))] if vcpu.setup else []
-    members += [("registers", _lines(lines, 3))]
-    members += [("guest", _registers(vcpu.guest, 3, named=False))] if vcpu.guest else []
+    members = {"index": _json(vcpu.index), "name": _json(vcpu.name), "kind": _json(vcpu.kind)}
+    if vcpu.setup:
+        members |= {name: _json(getattr(vcpu.setup, name)) for name in VcpuSetup.__struct_fields__}
+    members["registers"] = _registers(vcpu.values, 3)
+    if vcpu.errors:
+        members["errors"] = _registers(vcpu.errors, 3, _json)
+    if vcpu.constraints:
+        members["constraints"] = _registers(vcpu.constraints, 3, _constraint)
+    if vcpu.guest:
+        members["guest"] = _registers(vcpu.guest, 3)
     if vcpu.writable_masks is not None:
-        members += [("writable_masks", _registers(vcpu.writable_masks, 3, named=False))]
+        members["writable_masks"] = _registers(vcpu.writable_masks, 3)
     return _object(members, 2)
