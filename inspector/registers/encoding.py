@@ -121,3 +121,47 @@ def grouped_hex(value: int, size: int = 8) -> str:
     if len(digits) <= 8:
         return f"0x{digits}"
     return "0x" + "_".join(digits[i : i + 4] for i in range(0, len(digits), 4))
+
+
+class CoprocessorReg(NamedTuple):
+    """An AArch32 coprocessor register of an id with architecture 0x40 (QEMU's TCG streams)."""
+
+    coprocessor: int
+    wide: bool
+    """Reached by MRRC/MCRR (64 bits) instead of MRC/MCR."""
+    non_secure: bool
+    opc1: int
+    crn: int
+    crm: int
+    opc2: int
+
+    @property
+    def spelling(self) -> str:
+        """The encoding as text: `cp15 c2,c0,0,2 (NS)` is CRn, CRm, opc1, opc2; `cp15 c7,0 (64-bit, NS)` is CRm, opc1."""
+        bank = "NS" if self.non_secure else "S"
+        if self.wide:
+            return f"cp{self.coprocessor} c{self.crm},{self.opc1} (64-bit, {bank})"
+        return f"cp{self.coprocessor} c{self.crn},c{self.crm},{self.opc1},{self.opc2} ({bank})"
+
+    @property
+    def reg_id(self) -> int:
+        """The register id, the inverse of `coprocessor_of`."""
+        index = self.crn << 11 | self.crm << 7 | self.opc1 << 3 | self.opc2
+        size = SIZE_U64 if self.wide else SIZE_U32
+        return ARCH_ARM << 56 | size << 52 | self.non_secure << 29 | self.coprocessor << 16 | index
+
+
+def coprocessor_of(reg_id: int) -> CoprocessorReg | None:
+    """The AArch32 encoding of an id, or None: coprocessor [19:16], NS [29], CRn [14:11], CRm [10:7], opc1 [6:3], opc2 [2:0]."""
+    size = reg_id >> 52 & 0xF
+    if reg_id >> 56 != ARCH_ARM or size not in (SIZE_U32, SIZE_U64) or reg_id & 0x000F_FFFF_DFF0_8000:
+        return None
+    return CoprocessorReg(
+        coprocessor=reg_id >> 16 & 15,
+        wide=size == SIZE_U64,
+        non_secure=bool(reg_id >> 29 & 1),
+        opc1=reg_id >> 3 & 15,
+        crn=reg_id >> 11 & 15,
+        crm=reg_id >> 7 & 15,
+        opc2=reg_id & 7,
+    )

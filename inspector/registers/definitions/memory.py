@@ -1,0 +1,323 @@
+"""AArch64 memory model features: ID_AA64MMFR0_EL1 to ID_AA64MMFR4_EL1 (Arm ARM DDI 0487, D24.2)."""
+
+from __future__ import annotations
+
+from inspector.registers.parts import enum, feature, res0, signed, unsigned
+from inspector.registers.schema import RegisterSchema
+
+_GRANULE_2 = {0: "as for stage 1; stage 2 follows the field of the same granule", 1: "not supported at stage 2"}
+
+SCHEMAS = {
+    schema.name: schema
+    for schema in (
+        RegisterSchema(
+            "ID_AA64MMFR0_EL1",
+            "ECV"
+            / feature(
+                "Enhanced counter virtualisation",
+                "self-synchronised counters and EL0 trap controls; CNTPCTSS_EL0, CNTVCTSS_EL0 (FEAT_ECV)",
+                "as 1, and a physical counter offset; CNTPOFF_EL2 shifts EL1's view (FEAT_ECV_POFF)",
+            ),
+            "FGT"
+            / feature(
+                "Fine-grained traps",
+                "traps per register to EL2; HFGRTR_EL2 and its kin (FEAT_FGT)",
+                "as 1, with the second set of trap registers; HFGRTR2_EL2 and its kin (FEAT_FGT2)",
+            ),
+            res0(55, 48),
+            "EXS"
+            / feature(
+                "Context synchronisation at exceptions",
+                "EL1 and EL2 can turn it off; SCTLR_ELx.EIS and EOS (FEAT_ExS)",
+                absent="exceptions always synchronise context",
+            ),
+            "TGRAN4_2"
+            / enum(
+                "4 KiB granule, stage 2",
+                {**_GRANULE_2, 2: "supported at stage 2", 3: "supported at stage 2, 52-bit addresses (FEAT_LPA2)"},
+            ),
+            "TGRAN64_2" / enum("64 KiB granule, stage 2", {**_GRANULE_2, 2: "supported at stage 2"}),
+            "TGRAN16_2"
+            / enum(
+                "16 KiB granule, stage 2",
+                {**_GRANULE_2, 2: "supported at stage 2", 3: "supported at stage 2, 52-bit addresses (FEAT_LPA2)"},
+            ),
+            "TGRAN4"
+            / signed(
+                "4 KiB translation granule",
+                {0: "supported", 1: "supported, 52-bit addresses (FEAT_LPA2)", 0xF: "not supported"},
+            ),
+            "TGRAN64" / signed("64 KiB translation granule", {0: "supported", 0xF: "not supported"}),
+            "TGRAN16"
+            / unsigned(
+                "16 KiB translation granule",
+                {0: "not supported", 1: "supported", 2: "supported, 52-bit addresses (FEAT_LPA2)"},
+            ),
+            "BIGENDEL0"
+            / feature(
+                "Mixed endianness at EL0 alone",
+                "EL0 can switch byte order; SCTLR_EL1.E0E (FEAT_MixedEndEL0)",
+                absent="no switch for EL0 alone; BIGEND decides",
+            ),
+            "SNSMEM"
+            / feature(
+                "Secure and Non-secure memory kept apart",
+                "Secure and Non-secure memory are told apart",
+                absent="not told apart",
+            ),
+            "BIGEND"
+            / feature(
+                "Mixed endianness",
+                "byte order can be switched at every level; SCTLR_ELx.EE and E0E (FEAT_MixedEnd)",
+                absent="byte order is fixed above EL0",
+            ),
+            "ASIDBITS" / enum("ASID size", {0: "8 bits", 2: "16 bits (FEAT_ASID16)"}),
+            "PARANGE"
+            / enum(
+                "Physical address size",
+                {
+                    0: "32 bits, 4 GiB",
+                    1: "36 bits, 64 GiB",
+                    2: "40 bits, 1 TiB",
+                    3: "42 bits, 4 TiB",
+                    4: "44 bits, 16 TiB",
+                    5: "48 bits, 256 TiB",
+                    6: "52 bits, 4 PiB (FEAT_LPA)",
+                    7: "56 bits, 64 PiB (FEAT_D128)",
+                },
+            ),
+        ),
+        RegisterSchema(
+            "ID_AA64MMFR1_EL1",
+            "ECBHB"
+            / feature(
+                "Branch history across exception levels",
+                "history from below cannot steer code above; no loop needed against Spectre-BHB (FEAT_ECBHB)",
+                absent="not stated",
+            ),
+            "CMOW"
+            / feature("Cache maintenance write permission", "can require write permission; SCTLR_EL1.CMOW (FEAT_CMOW)"),
+            "TIDCP1"
+            / feature(
+                "Traps of EL0's implementation-defined accesses",
+                "EL1 and EL2 can trap them; SCTLR_EL1.TIDCP (FEAT_TIDCP1)",
+            ),
+            "nTLBPA"
+            / feature(
+                "Intermediate copies of physical addresses",
+                "walk caches hold none that outlive the entry (FEAT_nTLBPA)",
+                absent="walk caches may hold old copies",
+            ),
+            "AFP" / feature("Alternate floating-point behaviour", "FPCR.AH, FIZ and NEP select it (FEAT_AFP)"),
+            "HCX" / feature("HCRX_EL2 and its controls", "HCRX_EL2 exists (FEAT_HCX)"),
+            "ETS"
+            / feature(
+                "Enhanced translation synchronisation",
+                "same as 0; this value was withdrawn",
+                "walks see earlier table writes in order (FEAT_ETS2)",
+                "as 2, and faults are ordered too (FEAT_ETS3)",
+            ),
+            "TWED" / feature("Delayed trap of WFE", "the trap can be delayed; HCR_EL2.TWEDEL (FEAT_TWED)"),
+            "XNX" / feature("Execute-never by level at stage 2", "separate for EL0 and EL1 (FEAT_XNX)"),
+            "SpecSEI" / feature("SError caused by speculative reads", "it can happen", absent="it never happens"),
+            "PAN"
+            / feature(
+                "Privileged access never",
+                "PSTATE.PAN bars kernel access to user pages (FEAT_PAN)",
+                "as 1, and AT S1E1RP and S1E1WP obey it (FEAT_PAN2)",
+                "as 2, and it can cover execute-only pages; SCTLR_ELx.EPAN (FEAT_PAN3)",
+            ),
+            "LO" / feature("Limited ordering regions", "LORegions and LDLAR, STLLR (FEAT_LOR)"),
+            "HPDS"
+            / feature(
+                "Hierarchical permissions can be turned off",
+                "yes; TCR_ELx.HPDn (FEAT_HPDS)",
+                "as 1, and the freed table bits are for hardware use (FEAT_HPDS2)",
+            ),
+            "VH" / feature("Virtualisation host extensions", "a kernel can run at EL2; HCR_EL2.E2H (FEAT_VHE)"),
+            "VMIDBits" / enum("VMID size", {0: "8 bits", 2: "16 bits (FEAT_VMID16)"}),
+            "HAFDBS"
+            / feature(
+                "Hardware updates of table entries",
+                "sets the access flag (FEAT_HAFDBS)",
+                "sets access flag and dirty state (FEAT_HAFDBS)",
+                "as 2, and the access flag of tables too (FEAT_HAFT)",
+                "as 3, and records dirty pages in a buffer (FEAT_HDBSS)",
+            ),
+        ),
+        RegisterSchema(
+            "ID_AA64MMFR2_EL1",
+            "E0PD"
+            / feature(
+                "EL0 fault before the table walk",
+                "half of the address space can be barred to EL0; TCR_EL1.E0PDn (FEAT_E0PD)",
+            ),
+            "EVT"
+            / feature(
+                "Enhanced virtualisation traps",
+                "traps of cache ID and PoU maintenance; HCR_EL2.TICAB, TID4, TOCU (FEAT_EVT)",
+                "as 1, and of broadcast TLB maintenance; HCR_EL2.TTLBOS, TTLBIS (FEAT_EVT)",
+            ),
+            "BBM"
+            / unsigned(
+                "Changing the size of a live mapping",
+                {
+                    0: "break-before-make always needed; level 0",
+                    1: "level 1: the nT bit lets it be avoided (FEAT_BBM)",
+                    2: "level 2: no fault, TLB conflicts possible (FEAT_BBM)",
+                },
+            ),
+            "TTL" / feature("Level hint of TLB maintenance", "TLBI carries the table level (FEAT_TTL)"),
+            res0(47, 44),
+            "FWB" / feature("Stage 2 forced write-back", "stage 2 can force cacheable; HCR_EL2.FWB (FEAT_S2FWB)"),
+            "IDS"
+            / enum(
+                "Trapped ID register reads",
+                {
+                    0: "reported as undefined; syndrome 0x0",
+                    1: "reported as trapped MRS; syndrome 0x18 (FEAT_IDST)",
+                    2: "as 1, for all ID space reads (FEAT_IDTE3)",
+                },
+            ),
+            "AT" / feature("Unaligned single-copy atomicity", "atomic inside 16 aligned bytes (FEAT_LSE2)"),
+            "ST"
+            / enum(
+                "Smallest address space of a table",
+                {0: "TxSZ up to 39", 1: "TxSZ up to 48, 47 with 64 KiB pages (FEAT_TTST)"},
+            ),
+            "NV"
+            / feature(
+                "Nested virtualisation",
+                "EL2 accesses by a guest hypervisor trap (FEAT_NV)",
+                "as 1, and registers go to memory; VNCR_EL2 (FEAT_NV2)",
+            ),
+            "CCIDX"
+            / enum(
+                "Format of CCSIDR_EL1",
+                {
+                    0: "CCSIDR_EL1 uses the 32-bit layout",
+                    1: "CCSIDR_EL1 uses the 64-bit layout (FEAT_CCIDX)",
+                },
+            ),
+            "VARange"
+            / unsigned(
+                "Virtual address size",
+                {
+                    0: "48 bits",
+                    1: "52 bits with 64 KiB pages (FEAT_LVA)",
+                    2: "56 bits with 128-bit descriptors (FEAT_LVA3)",
+                },
+            ),
+            "IESB" / feature("Implicit error barrier", "at exception entry and return; SCTLR_ELx.IESB (FEAT_IESB)"),
+            "LSM"
+            / feature(
+                "Load and store multiple controls",
+                "atomicity and traps of LDM, STM; SCTLR_EL1.LSMAOE, nTLSMD (FEAT_LSMAOC)",
+            ),
+            "UAO" / feature("User access override", "LDTR and STTR can act as privileged; PSTATE.UAO (FEAT_UAO)"),
+            "CnP" / feature("Common not private tables", "cores can share TLB entries; TTBRn_ELx.CnP (FEAT_TTCNP)"),
+        ),
+        RegisterSchema(
+            "ID_AA64MMFR3_EL1",
+            "Spec_FPACC"
+            / feature(
+                "Speculation after a failed pointer check",
+                "no speculative use of the pointer, so it cannot be guessed",
+                absent="speculation may reveal it",
+            ),
+            "ADERR"
+            / unsigned(
+                "Error exceptions of Device reads, asynchronous",
+                {
+                    0: "not stated, if SDERR is 0 too",
+                    1: "reported as asynchronous SError",
+                    2: "can be selected; SCTLR2_ELx.EnADERR (FEAT_ADERR)",
+                    3: "selected per level; SCTLR2_ELx.EnADERR (FEAT_ADERR)",
+                },
+            ),
+            "SDERR"
+            / unsigned(
+                "Error exceptions of Device reads, synchronous",
+                {
+                    0: "not stated, if ADERR is 0 too",
+                    1: "reported as synchronous External abort",
+                    2: "can be selected; SCTLR2_ELx.EnADERR (FEAT_ADERR)",
+                    3: "selected per level; SCTLR2_ELx.EnADERR (FEAT_ADERR)",
+                },
+            ),
+            res0(51, 48),
+            "ANERR"
+            / unsigned(
+                "Error exceptions of Normal reads, asynchronous",
+                {
+                    0: "not stated, if SNERR is 0 too",
+                    1: "reported as asynchronous SError",
+                    2: "can be selected; SCTLR2_ELx.EnANERR (FEAT_ANERR)",
+                    3: "selected per level; SCTLR2_ELx.EnANERR (FEAT_ANERR)",
+                },
+            ),
+            "SNERR"
+            / unsigned(
+                "Error exceptions of Normal reads, synchronous",
+                {
+                    0: "not stated, if ANERR is 0 too",
+                    1: "reported as synchronous External abort",
+                    2: "can be selected; SCTLR2_ELx.EnANERR (FEAT_ANERR)",
+                    3: "selected per level; SCTLR2_ELx.EnANERR (FEAT_ANERR)",
+                },
+            ),
+            "D128_2" / feature("128-bit descriptors at stage 2", "supported (FEAT_D128)"),
+            "D128" / feature("128-bit descriptors at stage 1", "supported (FEAT_D128)"),
+            "MEC" / feature("Memory encryption contexts", "Realm memory has contexts; MECIDR_EL2 (FEAT_MEC)"),
+            "AIE" / feature("Attribute index extension", "16 attributes; MAIR2_ELx (FEAT_AIE)"),
+            "S2POE" / feature("Stage 2 permission overlay", "S2POR_EL1 limits permissions (FEAT_S2POE)"),
+            "S1POE" / feature("Stage 1 permission overlay", "POR_ELx limits permissions (FEAT_S1POE)"),
+            "S2PIE" / feature("Stage 2 permission indirection", "S2PIR_EL2 gives permissions (FEAT_S2PIE)"),
+            "S1PIE" / feature("Stage 1 permission indirection", "PIR_ELx, PIRE0_ELx give permissions (FEAT_S1PIE)"),
+            "SCTLRX" / feature("SCTLR2_ELx registers", "SCTLR2_ELx exist (FEAT_SCTLR2)"),
+            "TCRX" / feature("TCR2_ELx registers", "TCR2_ELx exist (FEAT_TCR2)"),
+        ),
+        RegisterSchema(
+            "ID_AA64MMFR4_EL1",
+            res0(63, 48),
+            "SRMASK" / feature("Write masks of control registers", "SCTLRMASK_EL1 and its kin exist (FEAT_SRMASK)"),
+            res0(43, 40),
+            "E3DSE" / feature("SError delegated from EL3", "EL3 can inject SError below; SCR_EL3.DSE (FEAT_E3DSE)"),
+            res0(35, 32),
+            "RMEGDI" / feature("Granules for devices in Realms", "new granule states for devices (FEAT_RME_GDI)"),
+            "E2H0"
+            / signed(
+                "HCR_EL2.E2H can be 0",
+                {
+                    0: "E2H can be 0 or 1",
+                    0xE: "E2H is always 1, NV1 not possible; only HCR_EL2.NV1 = 0",
+                    0xF: "E2H is always 1; NV1 possible",
+                },
+            ),
+            "NV_frac"
+            / unsigned(
+                "Nested virtualisation, which forms",
+                {
+                    0: "as MMFR2.NV says; FEAT_NV and FEAT_NV2 both",
+                    1: "FEAT_NV2 only; HCR_EL2.NV needs NV2 (FEAT_NV2)",
+                    2: "as 1, refined (FEAT_NV2p1)",
+                    3: "as 2, third version (FEAT_NV3)",
+                },
+            ),
+            "FGWTE3" / feature("Fine-grained write traps to EL3", "FGWTE3_EL3 exists (FEAT_FGWTE3)"),
+            "HACDBS" / feature("Hardware cleaning of dirty state", "cleans dirty pages from a buffer (FEAT_HACDBS)"),
+            "ASID2" / feature("Two ASIDs at once", "one for each table base register; TCR2_ELx.A2 (FEAT_ASID2)"),
+            "EIESB"
+            / unsigned(
+                "Early implicit error barrier",
+                {
+                    0: "not stated",
+                    1: "at exceptions taken to EL3",
+                    2: "at exceptions taken to any level that asks",
+                    0xF: "at every exception",
+                },
+            ),
+            "PoPS" / feature("Cache cleaning to the Point of Physical Storage", "DC CIVAPS, CIGDVAPS (FEAT_PoPS)"),
+        ),
+    )
+}

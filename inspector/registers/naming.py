@@ -1,0 +1,197 @@
+"""Every register id to its name, group and title; no id is refused, unknown ones are named by their encoding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+from inspector.registers import encoding as enc
+from inspector.registers.definitions import aarch32_registers as aarch32
+from inspector.registers.definitions import kvm_registers as kvm
+from inspector.registers.definitions.families import FAMILIES
+from inspector.registers.definitions.special import NOTES, UNALLOCATED_NOTE
+from inspector.registers.definitions.system_registers import SYSTEM_REGISTERS
+
+if TYPE_CHECKING:
+    from inspector.registers.schema import RegisterSchema
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """One register that a dump may hold."""
+
+    id: int
+    name: str
+    title: str
+    group: str
+    """A key of `catalog.GROUPS`."""
+    size: int
+    """Size of the value in bytes, as the id states it."""
+    encoding_text: str
+    """`S3_0_C0_C4_0`, `core 0x40`, `demux CSSELR 2`, `fw 0`, `cp15 c2,c0,0,2 (NS)` ..."""
+    note: str = ""
+
+    @property
+    def schema(self) -> RegisterSchema | None:
+        """The layout, or None where the value has no fields; CCSIDR has a second one, see `layouts.choose`."""
+        from inspector.registers import layouts
+
+        return layouts.schema_of(self)
+
+    @property
+    def known(self) -> bool:
+        """Whether the tables name this id."""
+        return self.id in named_ids()
+
+
+def _system_rows() -> Iterator[tuple[int, Register]]:
+    for name, code, group, title in SYSTEM_REGISTERS:
+        yield _system(enc.SysReg(*code).index, name, group, title)
+    for pattern, code, members, step, group, title in FAMILIES:
+        first = enc.SysReg(*code).index
+        for n in range(members):
+            yield _system(first + n * step, pattern.format(n=n), group, title.format(n=n))
+    for code in _unallocated():
+        yield _system(code.index, code.spelling, "reserved", "Unallocated ID-space encoding", UNALLOCATED_NOTE)
+
+
+def _system(index: int, name: str, group: str, title: str, note: str = "") -> tuple[int, Register]:
+    reg_id = enc.make_id(enc.CLASS_SYSREG, index)
+    text = enc.SysReg.from_index(index).spelling
+    return reg_id, Register(reg_id, name, title, group, 8, text, note or NOTES.get(name, ""))
+
+
+def _unallocated() -> list[enc.SysReg]:
+    """Encodings inside the ID space (3,0,0,0 to 7,*) and beside CLIDR_EL1 that no register has."""
+    taken = {code for _, code, _, _ in SYSTEM_REGISTERS}
+    space = [enc.SysReg(3, 0, 0, crm, op2) for crm in range(8) for op2 in range(8)]
+    space += [enc.SysReg(3, 1, 0, 0, op2) for op2 in range(8)]
+    return [code for code in space if tuple(code) not in taken]
+
+
+def _core_rows() -> Iterator[tuple[int, Register]]:
+    rows = [(name, index, size, group, title) for name, index, size, group, title in kvm.CORE_REGISTERS]
+    for pattern, first, members, step, size, group, title in kvm.CORE_FAMILIES:
+        rows += [(pattern.format(n=n), first + n * step, size, group, title.format(n=n)) for n in range(members)]
+    for name, index, size, group, title in rows:
+        reg_id = enc.make_id(enc.CLASS_CORE, index, size.bit_length() - 1)
+        yield reg_id, Register(reg_id, name, title, group, size, f"core {index:#x}", NOTES.get(name, ""))
+
+
+def _sve_rows() -> Iterator[tuple[int, Register]]:
+    for pattern, first, members, size, title in kvm.SVE_FAMILIES:
+        for n in range(members):
+            index = first + (n << 5)
+            reg_id = enc.make_id(enc.CLASS_SVE, index, size.bit_length() - 1)
+            name = pattern.format(n=n)
+            yield reg_id, Register(reg_id, name, title.format(n=n), "sve", size, f"sve {index:#x}")
+    reg_id = enc.make_id(enc.CLASS_SVE, kvm.SVE_VLS_INDEX, enc.SIZE_U512)
+    yield reg_id, Register(reg_id, "SVE_VLS", "SVE vector lengths of the vCPU", "sve", 64, "sve 0xffff")
+
+
+def _firmware_rows() -> Iterator[tuple[int, Register]]:
+    for name, index, macro, title in kvm.FIRMWARE_REGISTERS:
+        reg_id = enc.firmware_id(index)
+        yield reg_id, Register(reg_id, name, title, "firmware", 8, f"fw {index}", macro)
+    for name, index, macro, title in kvm.FIRMWARE_BITMAPS:
+        reg_id = enc.bitmap_id(index)
+        yield reg_id, Register(reg_id, name, title, "firmware", 8, f"fw bitmap {index}", macro)
+    for csselr in range(kvm.DEMUX_CACHES):
+        kind = "instruction" if csselr & 1 else "data or unified"
+        title = f"Size of the level {csselr // 2 + 1} {kind} cache"
+        reg_id = enc.ccsidr_id(csselr)
+        yield reg_id, Register(reg_id, f"CCSIDR[{csselr}]", title, "cache", 4, f"demux CSSELR {csselr}")
+
+
+def _coprocessor_rows() -> Iterator[tuple[int, Register]]:
+    stems = {name.rpartition("_EL")[0] or name for name, _, _, _ in SYSTEM_REGISTERS}
+    codes = [
+        (name, title, enc.CoprocessorReg(cp, False, False, opc1, crn, crm, opc2))
+        for name, cp, opc1, crn, crm, opc2, title in aarch32.REGISTERS_32
+    ]
+    codes += [
+        (name, title, enc.CoprocessorReg(cp, True, False, opc1, 0, crm, 0))
+        for name, cp, opc1, crm, title in aarch32.REGISTERS_64
+    ]
+    codes += [
+        (name.format(n=n), title.format(n=n), enc.CoprocessorReg(14, False, False, 0, crn, n, opc2))
+        for name, crn, opc2, members, title in aarch32.FAMILIES_32
+        for n in range(members)
+    ]
+    for name, title, code in codes:
+        clash = name in stems or name.startswith(("DBGB", "DBGW"))
+        for bank in (True, False):
+            banked = code._replace(non_secure=bank)
+            suffix = ("_NS" if clash else "") if bank else "_S"
+            size = 8 if code.wide else 4
+            group = f"cp{code.coprocessor}"
+            yield banked.reg_id, Register(banked.reg_id, name + suffix, title, group, size, banked.spelling)
+
+
+@cache
+def named_ids() -> dict[int, Register]:
+    """All registers of the tables by id, AArch32 ones last."""
+    table: dict[int, Register] = {}
+    for rows in (_system_rows, _firmware_rows, _core_rows, _sve_rows, _coprocessor_rows):
+        table.update(rows())
+    return table
+
+
+@lru_cache(maxsize=4096)
+def by_id(reg_id: int) -> Register:
+    """The register with this id; an id that the tables lack gets a name made from its encoding. Never fails."""
+    return named_ids().get(reg_id) or _unnamed(reg_id)
+
+
+def _unnamed(reg_id: int) -> Register:
+    """A register for an id outside the tables: implementation defined, newer than this program, or not valid."""
+    parts = enc.split_id(reg_id)
+    size = enc.size_of(reg_id)
+    code = enc.sysreg_of(reg_id)
+    wide = enc.coprocessor_of(reg_id)
+    if wide is not None:
+        reserved = wide.coprocessor == 15 and wide.crn == 0 and wide.opc1 == 0 and not wide.wide
+        title = "Reserved ID-space encoding, reads as zero" if reserved else "AArch32 register"
+        group = f"cp{wide.coprocessor}" if wide.coprocessor in (14, 15) else "other"
+        return Register(reg_id, wide.spelling, title, group, size, wide.spelling)
+    if code is not None and parts.size == enc.SIZE_U64:
+        defined = code.op0 == 3 and code.crn in (11, 15)
+        title = "Implementation-defined register" if defined else "System register without a name here"
+        return Register(reg_id, code.spelling, title, "implementation" if defined else "other", size, code.spelling)
+    if parts.arch == enc.ARCH_ARM64 and not parts.rest:
+        known = _by_class(reg_id, parts, size)
+        if known:
+            return known
+    return Register(reg_id, enc.hex_id(reg_id), "Unknown register id", "other", size, enc.hex_id(reg_id))
+
+
+def _by_class(reg_id: int, parts: enc.RegId, size: int) -> Register | None:
+    """Members of known classes that the tables do not list: further slices, pseudo-registers, cache numbers."""
+    index = parts.index
+    if parts.cls == enc.CLASS_SYSREG:
+        right = named_ids().get(enc.make_id(parts.cls, index))
+        name = right.name if right else enc.SysReg.from_index(index).spelling
+        note = f"not a valid id: {name} is 64 bits wide, the id says {size} bytes"
+        return Register(
+            reg_id, f"{name} as {size} bytes", "System register id of a wrong size", "other", size, name, note
+        )
+    if parts.cls == enc.CLASS_DEMUX and parts.size == enc.SIZE_U32:
+        text = f"demux {index >> 8 & 0xFF} value {index & 0xFF}"
+        name = f"CCSIDR[{index}]" if index < 0x100 else f"DEMUX[{index:#x}]"
+        return Register(reg_id, name, "Demultiplexed register, beyond the caches that exist", "cache", size, text)
+    if parts.cls == enc.CLASS_FIRMWARE:
+        title = "Firmware pseudo-register newer than this program"
+        return Register(reg_id, f"FW_REG[{index}]", title, "firmware", size, f"fw {index}")
+    if parts.cls == enc.CLASS_BITMAP:
+        title = "Firmware bitmap newer than this program"
+        return Register(reg_id, f"FW_FEAT_BMAP[{index}]", title, "firmware", size, f"fw bitmap {index}")
+    if parts.cls == enc.CLASS_SVE and index < 0x0620:
+        whole = named_ids().get(enc.make_id(parts.cls, index & ~0x1F, parts.size))
+        if whole:
+            text = f"sve {index:#x}"
+            return Register(reg_id, f"{whole.name} slice {index & 0x1F}", whole.title, "sve", size, text)
+    if parts.cls == enc.CLASS_CORE:
+        return Register(reg_id, f"CORE[{index:#x}]", "Part of struct kvm_regs", "core", size, f"core {index:#x}")
+    return None

@@ -1,0 +1,75 @@
+"""The building blocks of a register definition: construct bit fields that also know what they mean.
+
+A definition reads like the field list of the Arm ARM, most significant field first:
+
+    RegisterSchema("ID_AA64MMFR2_EL1", "E0PD" / feature("...", "...") , ..., res0(47, 44), ...)
+
+Never construct's Padding: it drops bits that are not zero, and those are the interesting ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from construct import BitsInteger
+
+ABSENT = "not implemented"
+
+
+def _bits(
+    width: int,
+    kind: str,
+    title: str = "",
+    values: Mapping[int, str] | None = None,
+    form: str = "",
+    signed: bool = False,
+) -> Any:
+    part = BitsInteger(width, signed=signed)
+    part.kind, part.title, part.values, part.form = kind, title, values or {}, form
+    return part
+
+
+def feature(title: str, *levels: str, width: int = 4, absent: str = ABSENT) -> Any:
+    """An unsigned feature field: 0 is `absent`, 1 and up are `levels`."""
+    return _bits(width, "unsigned", title, {0: absent, **dict(enumerate(levels, start=1))})
+
+
+def unsigned(title: str, values: Mapping[int, str], width: int = 4) -> Any:
+    """An unsigned feature field whose values are not simply 0, 1, 2 ..."""
+    return _bits(width, "unsigned", title, values)
+
+
+def signed(title: str, values: Mapping[int, str], width: int = 4) -> Any:
+    """A signed feature field (0xf is -1: less than 0); `values` is keyed by raw bits."""
+    return _bits(width, "signed", title, values, signed=True)
+
+
+def enum(title: str, values: Mapping[int, str], width: int = 4) -> Any:
+    """A field whose values have no order."""
+    return _bits(width, "enum", title, values)
+
+
+def number(title: str, width: int = 4, form: str = "") -> Any:
+    """A number; `form` names the rule in `meanings.FORMS` that says it in words."""
+    return _bits(width, "field", title, form=form)
+
+
+def flag(title: str, off: str, on: str) -> Any:
+    """One control bit and what it does when clear and when set."""
+    return _bits(1, "enum", title, {0: off, 1: on})
+
+
+def unknown(msb: int, lsb: int, title: str, form: str = "") -> Any:
+    """Bits that the architecture calls UNKNOWN."""
+    return "UNKN" / _bits(msb - lsb + 1, "unkn", title, form=form)
+
+
+def res0(msb: int, lsb: int) -> Any:
+    """Reserved bits that read as zero, under a name of their own so that they survive decode and encode."""
+    return f"RES0_{msb}_{lsb}" / _bits(msb - lsb + 1, "res0")
+
+
+def res1(msb: int, lsb: int) -> Any:
+    """Reserved bits that read as one."""
+    return f"RES1_{msb}_{lsb}" / _bits(msb - lsb + 1, "res1")

@@ -1,0 +1,178 @@
+"""A register's value in words: what every view of a decoded register looks like, and the way back from text to values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from inspector.errors import RegisterError
+from inspector.registers import encoding as enc
+from inspector.registers import layouts, meanings
+from inspector.registers.naming import Register, by_id
+
+if TYPE_CHECKING:
+    from inspector.registers.schema import RegisterSchema, Span
+
+POISON_NOTE = "poison 0x1de7ec7edbadc0de: KVM never initialised this register, the value says nothing"
+SHORT = 40
+"""The longest `FieldReading.short`, in characters."""
+
+
+class FieldReading(NamedTuple):
+    """One field of one value."""
+
+    name: str
+    msb: int
+    lsb: int
+    value: int
+    """The field's raw bits, never negative."""
+    meaning: str
+    """The whole sentence, with the architecture's FEAT_ name where there is one."""
+    short: str
+    """At most `SHORT` characters, for tables."""
+    kind: str
+    """As `schema.Span.kind`."""
+    flagged: bool
+    """Something is odd: reserved bits that are not as they must be, or a value without a meaning."""
+    feature: str
+    """`FEAT_CCIDX`, or "" where the value stands for no feature name."""
+    title: str
+    """What the field is about."""
+
+
+class Reading(NamedTuple):
+    """One value of one register."""
+
+    register: Register
+    value: int
+    fields: tuple[FieldReading, ...]
+    """Most significant first; empty for a register without fields."""
+    note: str
+    """Poison, why this layout applies, that an encoding is unallocated ...; empty as a rule."""
+    schema: RegisterSchema | None
+    """The layout that was used."""
+
+
+def read(
+    reg_id: int, value: int, values: Mapping[int, int] | None = None, *, include_reserved: bool = False
+) -> Reading:
+    """Decode `value` of register `reg_id`.
+
+    `values` is the rest of the vCPU (id to value): a CCSIDR's layout depends on it. Reserved ranges are left out unless they
+    are not as the architecture has them (then they are flagged) or `include_reserved` is set. Never fails.
+    """
+    register = by_id(reg_id)
+    if value == enc.POISON:
+        schema = layouts.schema_of(register)
+        return Reading(
+            register, value, read_fields(schema, value, include_reserved) if schema else (), POISON_NOTE, schema
+        )
+    schema, reason = layouts.choose(register, value, values)
+    fields = read_fields(schema, value, include_reserved) if schema else ()
+    notes = [note for note in (register.note, reason) if note]
+    excess = value >> register.size * 8
+    if excess and not (schema and value >> schema.width == 0):
+        notes.append(f"the value is wider than the register's {register.size} bytes")
+    return Reading(register, value, fields, "; ".join(notes), schema)
+
+
+def read_fields(schema: RegisterSchema, value: int, include_reserved: bool = False) -> tuple[FieldReading, ...]:
+    """The fields of `value` in one given layout."""
+    result = []
+    for span in schema.spans:
+        raw = value >> span.lsb & (1 << span.msb - span.lsb + 1) - 1
+        key = (span.name, span.lsb, raw)
+        cache = _cache_of(schema)
+        field = cache.get(key)
+        if field is None:
+            field = read_field(span, raw)
+            if span.msb - span.lsb < 6:
+                cache[key] = field
+        if field.flagged or include_reserved or not span.reserved:
+            result.append(field)
+    return tuple(result)
+
+
+def read_field(span: Span, raw: int) -> FieldReading:
+    """One field whose bits are `raw`."""
+    meaning, flagged = meanings.meaning_of(span, raw)
+    features = re.findall(r"\bFEAT_\w+", meaning)
+    return FieldReading(
+        name=span.name,
+        msb=span.msb,
+        lsb=span.lsb,
+        value=raw,
+        meaning=meaning,
+        short=_short(meaning),
+        kind=span.kind,
+        flagged=flagged,
+        feature=features[0] if features else "",
+        title=span.title,
+    )
+
+
+def _short(meaning: str) -> str:
+    """The meaning up to its first semicolon, without the feature name, cut to `SHORT`."""
+    text = re.sub(r"\s*\(FEAT_[^)]*\)", "", meaning).split(";", 1)[0].strip()
+    if len(text) <= SHORT:
+        return text
+    cut = text[: SHORT - 1].rstrip(" ,:")
+    return f"{cut}…"
+
+
+def parse_value(register: Register, text: str) -> int:
+    """A value for `register`: 0x hex, 0b binary, decimal, `_` anywhere between digits; RegisterError if not one or too wide."""
+    digits = text.strip()
+    try:
+        value = int(digits, 0) if not re.fullmatch(r"[0-9_]+", digits) else int(digits, 10)
+    except ValueError:
+        hint = "write 0x1f, 0b1_1111 or 31"
+        raise RegisterError(f"{digits[:80] or 'nothing'} is not a number", register.name, hint) from None
+    if value < 0 or value >> register.size * 8:
+        raise RegisterError(f"{digits[:80]} does not fit", register.name, f"the register has {register.size * 8} bits")
+    return value
+
+
+def parse_assignments(register: Register, current: int, text: str, schema: RegisterSchema | None = None) -> int:
+    """`current` with fields replaced as in `CCIDX=1 NV=0` (blanks or commas between); RegisterError on an unknown field.
+
+    A signed field takes -1 or 0xf. `schema` is the layout to use where the register has more than one.
+    """
+    layout = schema or layouts.choose(register, current).schema
+    pairs = [pair for pair in re.split(r"[\s,]+", text.strip()) if pair]
+    if layout is None:
+        raise RegisterError(f"{register.name} has no fields", hint="write the whole value")
+    if not pairs:
+        raise RegisterError("nothing to assign", register.name, "write FIELD=value")
+    value = current
+    for pair in pairs:
+        name, equals, number = pair.partition("=")
+        span = layout.span(name)
+        if span is None or not equals:
+            names = ", ".join(each.name for each in layout.fields)
+            raise RegisterError(
+                f"{pair[:80]} assigns no field", register.name, f"write FIELD=value with one of {names}"
+            )
+        value = span.insert(value, _field_number(register, span, number))
+    return value
+
+
+def _field_number(register: Register, span: Span, text: str) -> int:
+    """The number that `text` gives for a field; negative only for signed fields."""
+    where = f"{register.name}.{span.name}"
+    try:
+        number = int(text, 10) if re.fullmatch(r"-?[0-9_]+", text) else int(text, 0)
+    except ValueError:
+        raise RegisterError(f"{text[:80] or 'nothing'} is not a number", where, "write 0x2, 0b10 or 2") from None
+    low = -(1 << span.width - 1) if span.kind == "signed" else 0
+    if not low <= number < 1 << span.width:
+        raise RegisterError(f"{text[:80]} does not fit", where, f"the field has {span.width} bits")
+    return number
+
+
+_readings: dict[int, dict[tuple[str, int, int], FieldReading]] = {}
+
+
+def _cache_of(schema: RegisterSchema) -> dict[tuple[str, int, int], FieldReading]:
+    return _readings.setdefault(id(schema), {})

@@ -1,0 +1,104 @@
+"""A register's layout: one construct BitStruct, and the bit spans that follow from it.
+
+The BitStruct is the single definition. Spans are derived by walking it, most significant bit first, and serve the hot paths: a
+shift and a mask cost a tenth of a construct parse. A test proves that both ways agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from construct import BitStruct
+
+RESERVED_KINDS = frozenset({"res0", "res1"})
+
+
+class Span(NamedTuple):
+    """One field or reserved range of a register."""
+
+    name: str
+    msb: int
+    lsb: int
+    kind: str
+    """"unsigned", "signed" (features that grow with the value), "enum", "field" (a number), "res0", "res1" or "unkn"."""
+    title: str
+    """What the field is about; empty for reserved ranges."""
+    values: Mapping[int, str]
+    """Meaning by raw bits (0xf, not -1, for a signed field); empty for numbers."""
+    form: str
+    """For numbers: the name of the rule in `meanings.FORMS` that turns the value into words."""
+
+    @property
+    def width(self) -> int:
+        """The number of bits."""
+        return self.msb - self.lsb + 1
+
+    @property
+    def mask(self) -> int:
+        """The field's bits in place."""
+        return ((1 << self.width) - 1) << self.lsb
+
+    @property
+    def reserved(self) -> bool:
+        """Whether the architecture gives these bits no meaning (RES0, RES1)."""
+        return self.kind in RESERVED_KINDS
+
+    def extract(self, value: int) -> int:
+        """The field's raw bits, never negative."""
+        return value >> self.lsb & (1 << self.width) - 1
+
+    def number(self, value: int) -> int:
+        """The field as construct decodes it: like `extract`, but negative for signed fields with the top bit set."""
+        raw = self.extract(value)
+        return raw - (1 << self.width) if self.kind == "signed" and raw >> self.width - 1 else raw
+
+    def insert(self, value: int, field: int) -> int:
+        """`value` with the field replaced; `field` is raw bits or, for a signed field, a negative number."""
+        return value & ~self.mask | (field & (1 << self.width) - 1) << self.lsb
+
+
+class RegisterSchema:
+    """A layout of one register: `struct` is the construct definition, everything else follows from it."""
+
+    def __init__(self, name: str, *parts: Any) -> None:
+        self.name = name
+        self.struct = BitStruct(*parts)
+        self.width = sum(part.sizeof() for part in self._parts())
+        self.spans = self._walk()
+        self._by_name = {span.name.casefold(): span for span in self.spans}
+
+    def _parts(self) -> tuple[Any, ...]:
+        return tuple(self.struct.subcon.subcons)
+
+    def _walk(self) -> tuple[Span, ...]:
+        """Positions by walking the BitStruct; inside it sizes are bits."""
+        spans = []
+        msb = self.width - 1
+        for part in self._parts():
+            size, bits = part.sizeof(), part.subcon
+            lsb = msb - size + 1
+            spans.append(Span(part.name, msb, lsb, bits.kind, bits.title, bits.values, bits.form))
+            msb = lsb - 1
+        return tuple(spans)
+
+    def span(self, name: str) -> Span | None:
+        """The field called `name`, whatever its case."""
+        return self._by_name.get(name.casefold())
+
+    @property
+    def fields(self) -> tuple[Span, ...]:
+        """The spans that are not reserved."""
+        return tuple(span for span in self.spans if not span.reserved)
+
+    def decode(self, value: int) -> dict[str, int]:
+        """Every span's number by construct itself (signed fields may be negative); `value` has `width` bits."""
+        parsed = self.struct.parse(value.to_bytes(self.width // 8, "big"))
+        return {span.name: int(parsed[span.name]) for span in self.spans}
+
+    def encode(self, fields: Mapping[str, int]) -> int:
+        """The value whose `decode` is `fields`; raises construct.ConstructError for a number that does not fit."""
+        return int.from_bytes(self.struct.build(dict(fields)), "big")
+
+    def __repr__(self) -> str:
+        return f"RegisterSchema({self.name!r}, {self.width} bits, {len(self.fields)} fields)"

@@ -1,0 +1,232 @@
+"""Whatever a user types or pastes, to one register (and one of its fields).
+
+Names are compared without case. A text that could mean two registers is refused with both in the hint; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+from inspector.errors import RegisterError
+from inspector.registers import encoding as enc
+from inspector.registers.definitions.special import ALIASES
+from inspector.registers.naming import Register, by_id, named_ids
+from inspector.registers.pasted import id_in_text
+
+if TYPE_CHECKING:
+    from inspector.registers.catalog import Found
+    from inspector.registers.schema import Span
+
+_EXCEPTION_LEVEL = re.compile(r"_EL(?:0|1|2|3|12|02)$")
+_PREFIXES = ("SYS_", "SYSREG_", "KVM_REG_ARM_", "$")
+_BITS = re.compile(r"^(.+)\[\s*(\d+)\s*(?::\s*(\d+)\s*)?\]$")
+_WORD = re.compile(r"[A-Za-z0-9_.$:\[\]()-]+")
+
+
+def find(text: str) -> Found:
+    """The register and field that `text` names; see `catalog.find`."""
+    from inspector.registers.catalog import Found
+
+    wanted = text.strip().rstrip(",;:").strip()
+    if not wanted:
+        raise RegisterError(
+            "no register named", hint="for example ID_AA64PFR0_EL1, aa64mmfr2.ccidx or 0x603000000013c020"
+        )
+    reg_id = id_in_text(wanted)
+    if reg_id is not None:
+        return Found(by_id(reg_id), None)
+    register = _named(wanted)
+    if register:
+        return Found(register, None)
+    return Found(*_with_field(wanted))
+
+
+def _named(text: str) -> Register | None:
+    """The register with this name or alias, prefixes such as SYS_ left out; RegisterError if there are several."""
+    folded = text.casefold()
+    ids = _keys().get(folded)
+    for prefix in _PREFIXES:
+        if ids is None and folded.startswith(prefix.casefold()):
+            ids = _keys().get(folded.removeprefix(prefix.casefold()))
+    if ids is None:
+        ids = _loose_keys().get(_squeeze(folded))
+    if not ids:
+        return None
+    if len(ids) > 1:
+        names = ", ".join(by_id(reg_id).name for reg_id in ids)
+        raise RegisterError(f"{text} names more than one register", hint=f"write one of {names}")
+    return by_id(ids[0])
+
+
+def _with_field(text: str) -> tuple[Register, Span | None]:
+    """`REGISTER.FIELD`, `REGISTER[msb:lsb]`, `REGISTER_FIELD`, or a field name that only one register has."""
+    name, dot, field = text.rpartition(".")
+    if dot and name:
+        return _field_of(_one(name), field)
+    bits = _BITS.match(text)
+    if bits and (register := _named(bits[1])):
+        return register, _span_at(register, int(bits[2]), int(bits[3] or bits[2]))
+    for cut in [position for position, ch in enumerate(text) if ch == "_"][::-1]:
+        known = _named(text[:cut]) if _EXCEPTION_LEVEL.search(text[:cut].upper()) else None
+        if known:
+            return _field_of(known, text[cut + 1 :])
+    return _by_field_alone(text)
+
+
+def _one(text: str) -> Register:
+    reg_id = id_in_text(text)
+    register = by_id(reg_id) if reg_id is not None else _named(text)
+    if register is None:
+        raise _unknown(text)
+    return register
+
+
+def _field_of(register: Register, field: str) -> tuple[Register, Span]:
+    """The field of a register; for a CCSIDR of either layout."""
+    bits = re.match(r"^(.*?)\s*\[\d+(?::\d+)?\]$", field)
+    wanted = bits[1] if bits and bits[1] else field
+    schema = register.schema
+    if schema is None:
+        raise RegisterError(f"{register.name} has no fields", hint=f"it is one value of {register.size} bytes")
+    span = schema.span(wanted)
+    if span is None:
+        names = [each.name for each in schema.fields]
+        folded = {name.casefold(): name for name in names}
+        close = [folded[key] for key in difflib.get_close_matches(wanted.casefold(), folded, n=4)]
+        raise RegisterError(f"{register.name} has no field {wanted}", hint=f"fields: {', '.join(close or names)}")
+    return register, span
+
+
+def _span_at(register: Register, msb: int, lsb: int) -> Span:
+    """The field that has exactly these bits, or that holds this one bit."""
+    schema = register.schema
+    for span in schema.spans if schema else ():
+        if (span.msb, span.lsb) == (msb, lsb) or (msb == lsb and span.lsb <= lsb <= span.msb):
+            return span
+    raise RegisterError(f"{register.name} has no field at bits {msb}:{lsb}")
+
+
+def _by_field_alone(text: str) -> tuple[Register, Span]:
+    """A field name without a register, when exactly one register has it."""
+    hits = _fields().get(text.casefold(), [])
+    if len(hits) == 1:
+        register = _named(hits[0][0])
+        if register:
+            return register, hits[0][1]
+    if hits:
+        names = ", ".join(f"{name}.{span.name}" for name, span in hits[:8])
+        raise RegisterError(f"{text} is a field of more than one register", hint=f"write one of {names}")
+    raise _unknown(text)
+
+
+def _unknown(text: str) -> RegisterError:
+    """The error for a text that means nothing, with near misses."""
+    keys = _keys()
+    folded = text.casefold()
+    close = difflib.get_close_matches(folded, keys, n=6, cutoff=0.7)
+    names = list(dict.fromkeys(by_id(reg_id).name for key in close for reg_id in keys[key]))[:5]
+    shown = text if len(text) <= 80 else text[:77] + "..."
+    hint = f"did you mean {', '.join(names)}?" if names else "try a name, S3_0_C0_C4_0, or the 64-bit id"
+    return RegisterError(f"no register is called {shown}", hint=hint)
+
+
+@cache
+def _keys() -> dict[str, tuple[int, ...]]:
+    """Spelling (without case) to ids. Exact names and aliases win over shortened ones."""
+    exact: dict[str, int] = {}
+    short: dict[str, set[int]] = {}
+    names = {register.name: register for register in named_ids().values()}
+    for name, register in names.items():
+        exact[name.casefold()] = register.id
+        for stem in _short_forms(name):
+            short.setdefault(stem.casefold(), set()).add(register.id)
+    for name, others in ALIASES.items():
+        exact.update((other.casefold(), names[name].id) for other in others)
+    table = {key: tuple(sorted(_prefer_el1(ids))) for key, ids in short.items()}
+    table.update((key, (reg_id,)) for key, reg_id in exact.items())
+    return table
+
+
+def _short_forms(name: str) -> set[str]:
+    """`ID_AA64PFR0_EL1` -> itself without level, without ID_, without both, and `PFR0`, which is ambiguous on purpose."""
+    if not _EXCEPTION_LEVEL.search(name):
+        return set()
+    stem = _EXCEPTION_LEVEL.sub("", name)
+    forms = {stem}
+    if name.startswith("ID_"):
+        bare = stem.removeprefix("ID_")
+        forms |= {bare, name.removeprefix("ID_"), bare.removeprefix("AA64")}
+    return forms
+
+
+def _prefer_el1(ids: set[int]) -> set[int]:
+    """A name without its level means the guest kernel's register: EL1 before EL2, EL3 and EL12 (as QEMU's gdbstub names them)."""
+    levels = {reg_id: by_id(reg_id).name.rpartition("_EL")[2] for reg_id in ids}
+    low = {reg_id for reg_id, level in levels.items() if level in ("0", "1")}
+    return low or ids
+
+
+@cache
+def _loose_keys() -> dict[str, tuple[int, ...]]:
+    """As `_keys`, without underscores and blanks; a spelling that two keys share for different registers keeps all of them."""
+    table: dict[str, tuple[int, ...]] = {}
+    for key, ids in _keys().items():
+        squeezed = _squeeze(key)
+        table[squeezed] = tuple(dict.fromkeys(table.get(squeezed, ()) + ids))
+    return table
+
+
+def _squeeze(text: str) -> str:
+    return re.sub(r"[\s_-]+", "", text)
+
+
+@cache
+def _fields() -> dict[str, list[tuple[str, Span]]]:
+    """Field name (without case) to the registers that have it. Loads every schema."""
+    from inspector.registers import layouts
+
+    table: dict[str, list[tuple[str, Span]]] = {}
+    for schema in layouts.all_schemas():
+        if schema.name.casefold() in _keys():
+            for span in schema.fields:
+                table.setdefault(span.name.casefold(), []).append((schema.name, span))
+    return table
+
+
+def search(text: str) -> list[Register]:
+    """Registers that match `text`, best first; see `catalog.search`."""
+    from inspector.registers.catalog import all_registers
+
+    wanted = text.strip().casefold()
+    if not wanted:
+        return list(all_registers())
+    first: list[Register] = []
+    try:
+        first.append(find(wanted).register)
+    except RegisterError:
+        pass
+    ranked: list[tuple[int, Register]] = []
+    with_field = {name for field, hits in _fields().items() if field.startswith(wanted) for name, _ in hits}
+    for register in all_registers():
+        rank = _rank(register, wanted, with_field)
+        if rank is not None:
+            ranked.append((rank, register))
+    ranked.sort(key=lambda pair: pair[0])
+    return list(dict.fromkeys(first + [register for _, register in ranked]))
+
+
+def _rank(register: Register, wanted: str, with_field: set[str]) -> int | None:
+    """0 the name starts with the text, 1 holds it, 2 has such a field, 3 title, encoding or id holds it; None otherwise."""
+    name = register.name.casefold()
+    if name.startswith(wanted):
+        return 0
+    if wanted in name:
+        return 1
+    if register.name in with_field:
+        return 2
+    if wanted in register.title.casefold() or wanted in register.encoding_text.casefold():
+        return 3
+    return 3 if wanted in enc.hex_id(register.id) and len(wanted) > 3 else None
