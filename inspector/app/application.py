@@ -1,0 +1,196 @@
+"""The program with a screen: modes, themes, palette, and the answers to keys that mean the same everywhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path, PurePath
+from typing import Any, ClassVar
+
+from textual.app import App, InvalidThemeError
+from textual.binding import BindingType
+from textual.command import Provider
+from textual.screen import Screen
+
+from inspector.app import keys
+from inspector.app.screens.browse import Browse
+from inspector.app.screens.frame import WIDE, Frame
+from inspector.app.screens.start import Start
+from inspector.app.session import Change, Session
+from inspector.app.settings import Settings, config_folder, load_settings
+from inspector.app.theming import DEFAULT_THEME, load_themes, theme_folders, token_defaults
+from inspector.errors import InspectorError, one_line
+from inspector.sources.dump import Dump
+
+STYLES = Path(__file__).parent / "styles"
+
+
+def _commands(name: str) -> Callable[[], type[Provider]]:
+    """A palette provider, imported when the palette first opens."""
+
+    def provider() -> type[Provider]:
+        from inspector.app import commands
+
+        return getattr(commands, name)  # type: ignore[no-any-return]
+
+    return provider
+
+
+SCREENS: dict[str, Callable[[], Screen[None]]] = {"browse": Browse}
+"""The numbered modes that exist, each with its screen; a new screen is one line here."""
+
+
+class InspectorApp(App[None]):
+    """vcpu-inspector's screens."""
+
+    TITLE = "vcpu-inspector"
+    CSS_PATH: ClassVar[list[str | PurePath]] = [STYLES / "frame.tcss", STYLES / "browse.tcss", STYLES / "dialogs.tcss"]
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {keys.START: Start, **SCREENS}
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.EVERYWHERE, SCREENS)]
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {
+        _commands("RegisterCommands"),
+        _commands("DumpCommands"),
+        _commands("KeyCommands"),
+        _commands("ThemeCommands"),
+    }
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+
+    def __init__(self, dumps: Iterable[Dump] = (), *, config: Path | None = None) -> None:
+        self.session = Session()
+        for dump in dumps:
+            self.session.add(dump)
+        if self.session.dumps:
+            self.session.look_at(0)
+        # Textual reads the first mode from the class; here it depends on what was loaded.
+        object.__setattr__(self, "DEFAULT_MODE", "browse" if self.session.dumps else keys.START)
+        super().__init__()
+        self.config = config or config_folder()
+        self.settings: Settings = load_settings(self.config)
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]
+        self.animation_level = "none"
+        self.problems: list[str] = list(self.settings.problems)
+        self._load_themes()
+        self.set_keymap(self.settings.keys)
+        self.session.on_change = self._tell
+
+    @property
+    def modes_present(self) -> tuple[keys.Mode, ...]:
+        """The numbered modes that exist."""
+        return tuple(mode for mode in keys.MODES if mode.id in SCREENS)
+
+    def _load_themes(self) -> None:
+        """Register the themes and take the chosen one before anything is drawn."""
+        loaded = load_themes(theme_folders(self.config))
+        self.problems += loaded.problems
+        for theme in loaded.themes:
+            self.register_theme(theme)
+        wanted = self.settings.theme or os.environ.get("TEXTUAL_THEME", "") or DEFAULT_THEME
+        if wanted not in self.available_themes:
+            self.problems.append(one_line(f"no theme is called {wanted!r}"))
+            wanted = DEFAULT_THEME
+        elif self.no_color and self.available_themes[wanted].ansi:
+            # Textual draws an ANSI theme without colours as black on black.
+            wanted = DEFAULT_THEME
+        try:
+            self.theme = wanted
+        except InvalidThemeError:
+            self.problems.append("the shipped themes are missing")
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Our tokens for themes that do not name them."""
+        return token_defaults(self.current_theme)
+
+    def on_mount(self) -> None:
+        """Say what was wrong with themes and settings; the program runs all the same."""
+        for problem in self.problems:
+            self.notify(one_line(problem), severity="warning", markup=False, timeout=8)
+
+    def _tell(self, change: Change) -> None:
+        """Pass a change of the session on to the mode in front; the others catch up when they come back."""
+        front = self.screen_stack[0] if self.screen_stack else None
+        if isinstance(front, Frame) and front.is_mounted:
+            front.session_changed(change)
+
+    def copy(self, text: str) -> None:
+        """Copy to the terminal's clipboard, and say how much, since terminals do not acknowledge."""
+        if not text:
+            self.notify("Nothing to copy here", markup=False)
+            return
+        self.copy_to_clipboard(text)
+        self.notify(f"Sent {len(text):,} characters to the clipboard (e writes a file)", markup=False)
+
+    def export(self, stem: str, text: str) -> None:
+        """Ask for a file name and write `text` there."""
+        if not text:
+            self.notify("Nothing to export here", markup=False)
+            return
+        from inspector.app.screens.export import Export
+
+        self.push_screen(Export(stem, text))
+
+    def open_source(self, source: str) -> str:
+        """Load a source and browse it; returns the error in one line, or an empty text."""
+        from inspector import sources
+
+        try:
+            dump = sources.load(source)
+        except InspectorError as error:
+            return str(error)
+        self.show_dump(dump)
+        return ""
+
+    def show_dump(self, dump: Dump) -> None:
+        """Browse a dump that was just loaded."""
+        self.session.add(dump)
+        if self.current_mode in (keys.START, "_default"):
+            self.switch_mode("browse")
+
+    def go_to(self, reg_id: int, field: str = "") -> None:
+        """Show a register in Browse."""
+        self.switch_mode("browse")
+        self.session.show_register(reg_id, field)
+
+    def action_mode(self, mode: str) -> None:
+        """Another mode; without a dump there is nothing to show in any."""
+        if self.session.dumps:
+            self.switch_mode(mode)
+        else:
+            self.notify("Open a dump first", markup=False)
+
+    def action_open(self) -> None:
+        """Choose a dump to open."""
+        from inspector.app.screens.open import Open
+
+        self.push_screen(Open())
+
+    def action_vcpu(self, step: int) -> None:
+        """The next or previous vCPU."""
+        self.session.step_view(step)
+
+    def action_dump(self, step: int) -> None:
+        """The next or previous loaded dump."""
+        if len(self.session.dumps) < 2:
+            self.notify("Only one dump is loaded (o opens another)", markup=False)
+            return
+        self.session.step_dump(step)
+
+    def action_base(self) -> None:
+        """Hex, binary, decimal."""
+        self.session.next_base()
+
+    def action_help(self) -> None:
+        """Help for the focused pane."""
+        from inspector.app.screens.help import Help
+
+        self.push_screen(Help.of(self.screen))
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[Any]:
+        """Textual's own commands are all in our tables."""
+        return ()
+
+
+def run_app(dumps: Sequence[Dump]) -> int:
+    """Open the screens on loaded dumps; returns the exit code."""
+    app = InspectorApp(dumps)
+    app.run()
+    return app.return_code or 0

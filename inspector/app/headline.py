@@ -1,0 +1,88 @@
+"""The lines above the ruler: which register this is, and its value."""
+
+from __future__ import annotations
+
+from inspector.app.fields import FieldTable
+from inspector.app.numbers import value_text
+from inspector.app.session import Base, View
+from inspector.app.widgets.ink import Ink, Row, clip, ink, row, width
+from inspector.registers.encoding import grouped_hex, hex_id
+
+
+def title_rows(view: View, table: FieldTable, base: Base, cells: int, narrow: bool) -> list[Row]:
+    """One line when narrow, three when wide (the last one empty)."""
+    if narrow:
+        return [_narrow(view, table, base, cells)]
+    register = table.register
+    identity = f"{grouped_hex(register.id)}"
+    first = row(
+        Ink(" "), Ink(register.name, "title"), Ink("  "), ink(register.title), Ink("  "),
+        ink(_encoding(table), "muted"), Ink(f"  id {identity}", "muted"),
+    )  # fmt: skip
+    if width(first) > cells:
+        first = row(
+            Ink(" "), Ink(register.name, "title"), Ink("  "), ink(register.title), Ink(f"  id {identity}", "muted")
+        )
+    return [clip(first, cells), clip((Ink(" "), *_values(table, base, cells), *_remark(view, table)), cells), ()]
+
+
+def _encoding(table: FieldTable) -> str:
+    text = table.register.encoding_text
+    return "" if text == table.register.name else text
+
+
+def _narrow(view: View, table: FieldTable, base: Base, cells: int) -> Row:
+    register = table.register
+    name = row(Ink(" "), Ink(register.name, "title"))
+    mark = (Ink("  ≠", "masked"),) if register.id in view.differing else ()
+    for value in (_values(table, base, cells), _values(table, "hex", cells)):
+        for encoding in ((Ink("  "), ink(_encoding(table), "muted"), Ink("  ")), (Ink("  "),)):
+            line = (*name, *mark, *encoding, *value)
+            if width(line) <= cells:
+                return line
+    return clip((*name, *mark, Ink("  "), *_values(table, "hex", cells)), cells)
+
+
+def _values(table: FieldTable, base: Base, cells: int) -> Row:
+    """`host -> vCPU`, or the value alone."""
+    size = table.register.size
+    if table.value is None:
+        return row(ink(table.note, "refused"))
+    if table.known != -1:
+        return row(Ink(_open_digits(table)))
+    value = value_text(table.value, size, base)
+    if size > 8:
+        value = grouped_hex(table.value, size)
+    if table.compared and table.host is not None and table.host != table.value:
+        host = value_text(table.host, size, base)
+        return row(Ink(host, "muted"), Ink(" -> ", "muted"), Ink(value))
+    return row(Ink(value))
+
+
+def _open_digits(table: FieldTable) -> str:
+    """A template's value: `x` for a digit that is left open, `?` for one that is partly given."""
+    digits = f"{table.value or 0:0{table.register.size * 2}x}"
+    masks = f"{table.known & (1 << table.register.size * 8) - 1:0{table.register.size * 2}x}"
+    mixed = "".join(d if m == "f" else "x" if m == "0" else "?" for d, m in zip(digits, masks, strict=True))
+    return "0x" + "_".join(mixed[at : at + 4] for at in range(0, len(mixed), 4))
+
+
+def _remark(view: View, table: FieldTable) -> Row:
+    """What the second wide line adds after the value."""
+    pieces: list[Ink] = []
+    if table.compared:
+        differs = table.host != table.value
+        said = f"{table.changed} of {len(table.rows)} fields differ" if table.rows else "differs from the host's"
+        pieces += [Ink("     "), Ink(said if differs else "as the host has it", "masked" if differs else "muted")]
+    elif table.rows and table.register.size <= 8:
+        pieces += [Ink("     "), Ink(f"{len(table.rows)} field" + "s" * (len(table.rows) != 1), "muted")]
+    elif table.rows:
+        pieces += [Ink("     "), Ink(f"{table.register.size * 8} bits", "muted")]
+    if table.register.id in view.differing:
+        pieces += [Ink("     "), Ink("≠ the vCPUs do not agree", "masked")]
+    return tuple(pieces)
+
+
+def name_and_id(table: FieldTable) -> str:
+    """`NAME (id)`, for reports."""
+    return f"{table.register.name} ({hex_id(table.register.id)})"

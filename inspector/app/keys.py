@@ -1,0 +1,167 @@
+"""Every key of the program, in one table: bindings, footer, help and palette are all made from it.
+
+`id` is what a user's `settings.toml` rebinds. `where` names the places in which a key means something: `everywhere`, a
+mode, or `lists` (every list and table). Two keys may share a letter only when no place has both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from textual.binding import Binding
+from textual.keys import format_key
+
+
+class Key(NamedTuple):
+    """One binding."""
+
+    id: str
+    keys: str
+    """comma-separated, in Textual's names (`slash`, `question_mark`, `ctrl+p`)"""
+    action: str
+    label: str
+    """one or two words, as the footer shows them"""
+    tooltip: str
+    """one sentence, as help and palette show it"""
+    where: tuple[str, ...] = ("everywhere",)
+    footer: int = 0
+    """rank in the footer, 1 first; 0 keeps the key out of it"""
+    narrow: bool = False
+    """True for a key that the footer shows in the narrow form only"""
+
+
+class Mode(NamedTuple):
+    """One of the numbered modes: which question it answers."""
+
+    id: str
+    number: int
+    title: str
+    question: str
+
+
+MODES = (
+    Mode("browse", 1, "Browse", "what is in it"),
+    Mode("compare", 2, "Compare", "what KVM hides"),
+    Mode("write", 3, "Write", "would a write pass"),
+    Mode("migrate", 4, "Migrate", "would migration work"),
+    Mode("patch", 5, "Patch", "what a patch changes"),
+    Mode("cache", 6, "Cache", "what caches it has"),
+)
+
+START, HELP, OPEN = "start", "help", "open"
+EVERYWHERE, LISTS = "everywhere", "lists"
+_REGISTERS = ("browse",)
+_VCPU = ("browse", "cache")
+_REPORTS = ("browse", "cache")
+
+KEYS: tuple[Key, ...] = (
+    *(
+        Key(f"mode.{mode.id}", str(mode.number), f"app.mode('{mode.id}')", mode.title, f"{mode.title}: {mode.question}")
+        for mode in MODES
+    ),
+    Key("list", "l", "registers", "List", "Open the register list", _REGISTERS, footer=1, narrow=True),
+    Key("find", "slash", "find", "Find", "Find a register or field by any spelling", _REGISTERS, footer=2),
+    Key(
+        "cache.layout",
+        "c",
+        "layout",
+        "Readings",
+        "Host, vCPU or both, each CCSIDR in both layouts",
+        ("cache",),
+        footer=2,
+    ),
+    Key(
+        "cache.register", "enter", "register", "Register", "Show this cache's register in Browse", ("cache",), footer=3
+    ),
+    Key("notable", "m", "notable", "Notable", "Only what stands out, or every register", _REGISTERS, footer=4),
+    Key("next", "n", "next_notable", "Next", "Next match, or next register that stands out", _REGISTERS),
+    Key("previous", "N", "previous_notable", "Previous", "Previous match, or register that stands out", _REGISTERS),
+    Key(
+        "register.next",
+        "right_square_bracket",
+        "next_register",
+        "Next register",
+        "Next register of the list",
+        _REGISTERS,
+    ),
+    Key(
+        "register.previous",
+        "left_square_bracket",
+        "previous_register",
+        "Previous register",
+        "Previous register",
+        _REGISTERS,
+    ),
+    Key("vcpu.next", "v", "app.vcpu(1)", "vCPU", "Next vCPU of this dump", _VCPU, footer=5),
+    Key("vcpu.previous", "V", "app.vcpu(-1)", "Previous vCPU", "Previous vCPU of this dump", _VCPU),
+    Key("dump.next", "right_curly_bracket", "app.dump(1)", "Next dump", "Next of the loaded dumps", _VCPU),
+    Key("dump.previous", "left_curly_bracket", "app.dump(-1)", "Previous dump", "Previous of the loaded dumps", _VCPU),
+    Key("base", "x", "app.base", "Base", "Numbers in hex, binary or decimal", _VCPU),
+    Key("copy.line", "y", "copy_line", "Copy", "Copy the highlighted line to the clipboard", _REPORTS, footer=6),
+    Key("copy.report", "Y", "copy_report", "Copy report", "Copy this screen's report to the clipboard", _REPORTS),
+    Key("export", "e", "export", "Export", "Write this screen's report to a new file", _REPORTS),
+    Key("maximise", "z", "zoom", "Maximise", "Give the focused pane the whole screen, or give it back", _REPORTS),
+    Key("open", "o", "app.open", "Open", "Open another dump", footer=7),
+    Key("back", "escape", "back", "Back", "Close, clear the search, or go back"),
+    Key("help", "question_mark,f1", "app.help", "Help", "What the focused pane shows, and its keys", footer=8),
+    Key("quit", "q,ctrl+q", "app.quit", "Quit", "Leave the program"),
+    Key("palette", "ctrl+p", "app.command_palette", "palette", "Every command and register by name"),
+    Key("move.down", "j,down", "move(1)", "Down", "Next line", (LISTS,)),
+    Key("move.up", "k,up", "move(-1)", "Up", "Previous line", (LISTS,)),
+    Key("move.page_down", "pagedown", "page(1)", "Page down", "One page down", (LISTS,)),
+    Key("move.page_up", "pageup", "page(-1)", "Page up", "One page up", (LISTS,)),
+    Key("move.first", "g,home", "first", "First", "First line", (LISTS,)),
+    Key("move.last", "G,end", "last", "Last", "Last line", (LISTS,)),
+    Key("choose", "enter", "choose", "Choose", "Choose, explain or open the highlighted line", (LISTS,)),
+    Key("fold", "space", "fold", "Fold", "Fold or unfold a group", (LISTS,)),
+)
+
+FOOTER_KEYS = 6
+"""The footer shows at most this many keys besides the palette's."""
+
+
+def in_place(place: str, modes: Collection[str] = ()) -> tuple[Key, ...]:
+    """The keys that mean something in one place, table order; digits only of the `modes` that exist."""
+    return tuple(
+        key
+        for key in KEYS
+        if place in key.where and (not key.id.startswith("mode.") or key.id[len("mode.") :] in modes)
+    )
+
+
+def bindings(place: str, modes: Collection[str] = ()) -> list[Binding]:
+    """Textual bindings of one place, for a `BINDINGS` class variable."""
+    return [
+        Binding(key.keys, key.action, key.label, show=bool(key.footer), tooltip=key.tooltip, id=key.id)
+        for key in in_place(place, modes)
+    ]
+
+
+def shown(key: Key, keymap: Mapping[str, str] | None = None, every: bool = False) -> str:
+    """How a key looks on screen (`/`, `^p`, `?`); with `every`, all of its spellings."""
+    spelled = (keymap or {}).get(key.id, key.keys).split(",")
+    looks = [_look(one.strip()) for one in (spelled if every else spelled[:1])]
+    return " ".join(looks)
+
+
+def _look(name: str) -> str:
+    if name.startswith("ctrl+"):
+        return "^" + format_key(name[5:])
+    looks = {"escape": "esc", "pagedown": "page down", "pageup": "page up", "f1": "F1", "down": "↓", "up": "↑"}
+    return looks.get(name, format_key(name) if len(name) > 1 else name)
+
+
+def footer(place: str, narrow: bool, words: Mapping[str, str] | None = None) -> list[tuple[Key, str]]:
+    """The keys of the footer in one place with their labels, most useful first, never more than FOOTER_KEYS, help last.
+
+    `words` replaces labels by what pressing the key would do now; an empty word leaves the key out.
+    """
+    words = words or {}
+    wanted = [
+        (key, words.get(key.id, key.label))
+        for key in sorted(KEYS, key=lambda key: key.footer)
+        if key.footer and (place in key.where or EVERYWHERE in key.where) and (narrow or not key.narrow)
+    ]
+    shown = [(key, word) for key, word in wanted if word]
+    return shown if len(shown) <= FOOTER_KEYS else [*shown[: FOOTER_KEYS - 1], shown[-1]]

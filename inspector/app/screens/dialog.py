@@ -1,0 +1,29 @@
+"""What every dialog shares: it lies over the mode, closes with escape, and fits 80x24."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
+
+if TYPE_CHECKING:
+    from inspector.app.application import InspectorApp
+
+
+class Dialog(ModalScreen[None]):
+    """A modal window; escape closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "close", "Close", show=False),
+        Binding("ctrl+q", "app.quit", "Quit", show=False),
+    ]
+
+    @property
+    def inspector(self) -> InspectorApp:
+        """The program."""
+        return cast("InspectorApp", self.app)
+
+    def action_close(self) -> None:
+        """Back to what lies below."""
+        self.dismiss()

@@ -1,0 +1,90 @@
+"""Help for the pane that has the focus: what it shows, then every key that works there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import Screen
+
+from inspector.app import keys
+from inspector.app.screens.dialog import Dialog
+from inspector.app.screens.frame import Frame
+from inspector.app.widgets.ink import Ink, Row, row, wrap
+from inspector.app.widgets.lines import Lines
+
+CELLS = 70
+SIGNS = (
+    ("same", "=", "same", "the value is what it was"),
+    ("masked", "▼", "masked, lowered", "hidden from the guest, or less than the host has"),
+    ("raised", "▲", "raised, rebuilt", "more than before, or made anew by KVM"),
+    ("refused", "✖", "refused", "the write is answered with an error"),
+    ("unknown", "?", "unknown", "the source kernel hid it, nobody can know"),
+    ("masked", "≠", "differs", "the vCPUs of this VM do not agree"),
+    ("masked", "!", "reserved", "bits that should be zero are not, or the value is KVM's poison"),
+)
+
+
+def help_rows(text: str, mode: str, modes: Mapping[str, Any], keymap: Mapping[str, str]) -> list[Row]:
+    """The paragraph, the keys of the mode, of lists, of everywhere, and the signs."""
+    rows: list[Row] = []
+    for paragraph in filter(None, text.split("\n")):
+        rows += [*wrap(row(paragraph), CELLS), ()]
+    titles = {mode: next((one.title for one in keys.MODES if one.id == mode), mode.capitalize())}
+    for place, title in ((mode, titles[mode]), (keys.LISTS, "Lists and tables"), (keys.EVERYWHERE, "Everywhere")):
+        table = keys.in_place(place, list(modes))
+        if table:
+            rows.append(row(Ink(title, "heading")))
+            rows += [_key_row(key, keymap) for key in table]
+            rows.append(())
+    rows.append(row(Ink("Signs", "heading")))
+    rows += [row(Ink(f"  {sign} {word:<20}", role), meaning) for role, sign, word, meaning in SIGNS]
+    return rows
+
+
+def _key_row(key: keys.Key, keymap: Mapping[str, str]) -> Row:
+    return row(
+        Ink(f"  {keys.shown(key, keymap, every=True):<10}", "key"), Ink(f"{key.tooltip}"), Ink(f"  {key.id}", "muted")
+    )
+
+
+class Help(Dialog):
+    """A scrolling page over the mode; `?`, F1 and escape close it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark,f1,q", "close", "Close", show=False),
+        Binding("down,j", "scroll(1)", "Down", show=False),
+        Binding("up,k", "scroll(-1)", "Up", show=False),
+        Binding("pagedown,space", "scroll(15)", "Page down", show=False),
+        Binding("pageup", "scroll(-15)", "Page up", show=False),
+        Binding("home,g", "scroll(-9999)", "Top", show=False),
+        Binding("end,G", "scroll(9999)", "End", show=False),
+    ]
+
+    def __init__(self, title: str, rows: list[Row]) -> None:
+        super().__init__()
+        self._title, self._page = title, rows
+
+    @classmethod
+    def of(cls, screen: Screen[Any]) -> Help:
+        """Help for a screen and its focused pane."""
+        frame = screen if isinstance(screen, Frame) else None
+        mode = frame.MODE if frame else keys.START
+        text = frame.help_text() if frame else ""
+        app = frame.inspector if frame else None
+        modes = {one.id: one for one in app.modes_present} if app else {}
+        return cls(mode.capitalize(), help_rows(text, mode, modes, app.settings.keys if app else {}))
+
+    def compose(self) -> ComposeResult:
+        """One page."""
+        with Vertical(classes="dialog tall") as box:
+            box.border_title = f"Help: {self._title}"
+            box.border_subtitle = "↑↓ scroll   esc closes"
+            yield Lines(self._page, id="page")
+
+    def action_scroll(self, step: int) -> None:
+        """Scroll by lines."""
+        self.query_one("#page", Lines).scroll_relative(y=step, animate=False)

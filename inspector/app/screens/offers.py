@@ -1,0 +1,73 @@
+"""What can be opened: loaded dumps, dumps that ship with the program, this machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+
+from inspector.app.widgets.ink import Ink, ink, row
+from inspector.app.widgets.listing import Column, Item
+from inspector.sources import shipped_names
+from inspector.sources.dump import Dump
+
+
+def offers_columns() -> tuple[Column, ...]:
+    """Name, CPU, kernel, size."""
+    return (Column("", 34), Column("", 0))
+
+
+def offers_items(loaded: Sequence[Dump]) -> list[Item]:
+    """Loaded dumps first, then shipped ones."""
+    items: list[Item] = []
+    if loaded:
+        items.append(Item("", (row(Ink("Loaded", "heading")),), pick=False))
+        items += [_loaded(index, dump) for index, dump in enumerate(loaded)]
+        items.append(Item("", (row(""),), pick=False))
+    items.append(Item("", (row(Ink("Shipped", "heading")),), pick=False))
+    return items + shipped_items()
+
+
+def shipped_items() -> list[Item]:
+    """The dumps that ship with the program, as the start page lists them."""
+    return [
+        Item(f"builtin {name}", (row(ink(name)), row(Ink(about(name), "muted")))) for name in map(str, shipped_names())
+    ]
+
+
+def about(name: str) -> str:
+    """What a shipped name says in words: `neoverse-n2-linux-6.1` is a Neoverse N2 under Linux 6.1."""
+    cpu, _, kernel = name.partition("-linux-")
+    words = {"neoverse-n2": "Neoverse N2", "cortex-a72": "Cortex-A72", "max": "QEMU's max CPU"}
+    return f"{words.get(cpu, cpu)}, Linux {kernel}" if kernel else ""
+
+
+def _loaded(index: int, dump: Dump) -> Item:
+    name = dump.provenance.source.rsplit("/", 1)[-1]
+    return Item(f"loaded {index}", (row(ink(name)), row(ink(dump_words(dump), "muted"))))
+
+
+def dump_words(dump: Dump) -> str:
+    """One dump in a few words: kernel, vCPUs, registers."""
+    vcpus = len(dump.vcpus)
+    registers = max((len(vcpu.values) or len(vcpu.constraints) for vcpu in dump.vcpus), default=0)
+    parts = [
+        dump.provenance.host,
+        f"Linux {dump.provenance.kernel}" if dump.provenance.kernel else "",
+        f"{vcpus} vCPU" + "s" * (vcpus != 1) if vcpus else "",
+        f"{registers} registers" if registers else "",
+    ]
+    return ", ".join(filter(None, parts)) or dump.provenance.format
+
+
+def this_machine() -> str:
+    """Whether this machine could be asked itself, and if not, why."""
+    machine = platform.machine()
+    if machine not in ("aarch64", "arm64"):
+        return f"not available: this is {machine}"
+    if not Path("/dev/kvm").exists():
+        return "not available: there is no /dev/kvm"
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return "not available: no permission for /dev/kvm"
+    return "available"

@@ -1,0 +1,180 @@
+"""What the program is looking at: the only state that changes. Screens read it, ask it to change, and are told.
+
+Nothing here draws, and nothing here knows Textual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+from inspector.registers import catalog
+from inspector.registers.catalog import Register
+from inspector.sources.consistency import differing_id_registers
+from inspector.sources.dump import Constraint, Dump, Vcpu
+
+Base = Literal["hex", "binary", "decimal"]
+BASES: tuple[Base, ...] = ("hex", "binary", "decimal")
+
+Change = Literal["dump", "vcpu", "register", "base", "policy"]
+"""What changed; `dump` means everything."""
+
+
+@dataclass(frozen=True)
+class View:
+    """The registers on screen: one vCPU, template or host of one dump."""
+
+    source: str
+    dump: Dump
+    title: str
+    """`vcpu 0`, `host`, `template`, or the source's own name for it"""
+    values: Mapping[int, int]
+    constraints: Mapping[int, Constraint] = field(default_factory=dict)
+    errors: Mapping[int, int] = field(default_factory=dict)
+    vcpu: Vcpu | None = None
+    host: Mapping[int, int] = field(default_factory=dict)
+    """raw host values to compare with; empty when there are none, or when they are what is shown"""
+
+    @cached_property
+    def registers(self) -> tuple[Register, ...]:
+        """Every register listed, in the order of groups and names that the catalogue gives."""
+        rank = {group.key: place for place, group in enumerate(catalog.GROUPS)}
+        ids = {**dict.fromkeys(self.values), **dict.fromkeys(self.constraints), **dict.fromkeys(self.errors)}
+        return tuple(sorted(map(catalog.by_id, ids), key=lambda one: (rank.get(one.group, len(rank)), one.id)))
+
+    @cached_property
+    def differing(self) -> Mapping[int, tuple[int | None, ...]]:
+        """Identification registers on which the vCPUs of this VM do not agree."""
+        return differing_id_registers(self.dump) if self.vcpu else {}
+
+    def value(self, reg_id: int) -> int | None:
+        """The register's value; None when only some bits, or nothing, is given."""
+        return self.values.get(reg_id)
+
+
+class Place(NamedTuple):
+    """Where the user is: which source, vCPU, register and field."""
+
+    source: int = 0
+    view: int = 0
+    register: int | None = None
+    field: str = ""
+
+
+class Session:
+    """Loaded dumps and what is chosen among them."""
+
+    def __init__(self) -> None:
+        self.dumps: list[Dump] = []
+        self.place = Place()
+        self.base: Base = "hex"
+        self.policy: str | None = None
+        """name of the kernel policy that is asked, None for the dump alone"""
+        self.only_notable = False
+        self.on_change: Callable[[Change], None] = lambda change: None
+        self._views: dict[int, tuple[View, ...]] = {}
+
+    def add(self, dump: Dump) -> None:
+        """Load a dump and look at it; one of the same source replaces the older."""
+        sources = [one.provenance.source for one in self.dumps]
+        if dump.provenance.source in sources:
+            index = sources.index(dump.provenance.source)
+            self.dumps[index] = dump
+        else:
+            index = len(self.dumps)
+            self.dumps.append(dump)
+        self._views.pop(index, None)
+        self.look_at(index)
+
+    def look_at(self, index: int) -> None:
+        """Look at another loaded dump; the register stays the same where it has it."""
+        self.place = Place(index, 0, self.place.register)
+        self._settle_register()
+        self.on_change("dump")
+
+    def views(self, index: int | None = None) -> tuple[View, ...]:
+        """The vCPUs (host, templates) of a loaded dump."""
+        index = self.place.source if index is None else index
+        if index not in self._views:
+            self._views[index] = views_of(self.dumps[index])
+        return self._views[index]
+
+    @property
+    def view(self) -> View | None:
+        """What is on screen; None before anything was loaded."""
+        return self.views()[self.place.view] if self.dumps else None
+
+    @property
+    def register(self) -> Register | None:
+        """The register on screen."""
+        return catalog.by_id(self.place.register) if self.place.register is not None else None
+
+    def step_view(self, step: int) -> None:
+        """The next or previous vCPU."""
+        if not self.dumps:
+            return
+        self.place = self.place._replace(view=(self.place.view + step) % len(self.views()))
+        self._settle_register()
+        self.on_change("vcpu")
+
+    def show_view(self, index: int) -> None:
+        """A vCPU by its position."""
+        self.place = self.place._replace(view=index)
+        self._settle_register()
+        self.on_change("vcpu")
+
+    def step_dump(self, step: int) -> None:
+        """The next or previous loaded dump."""
+        if self.dumps:
+            self.look_at((self.place.source + step) % len(self.dumps))
+
+    def show_register(self, reg_id: int, field: str = "") -> None:
+        """Another register, with the cursor on one of its fields."""
+        self.place = self.place._replace(register=reg_id, field=field)
+        self.on_change("register")
+
+    def next_base(self) -> None:
+        """Hex, binary, decimal, in turn."""
+        self.base = BASES[(BASES.index(self.base) + 1) % len(BASES)]
+        self.on_change("base")
+
+    def _settle_register(self) -> None:
+        """Keep the register when this vCPU lists it, else take its first."""
+        view = self.view
+        registers = view.registers if view else ()
+        if self.place.register not in {one.id for one in registers}:
+            self.place = self.place._replace(register=registers[0].id if registers else None, field="")
+
+
+def views_of(dump: Dump) -> tuple[View, ...]:
+    """A view per vCPU or template, and one of the host's raw registers where the dump has them."""
+    source = dump.provenance.source
+    host = _host_values(dump)
+    shown = [
+        View(
+            source=source,
+            dump=dump,
+            title=_title(vcpu),
+            values=vcpu.values,
+            constraints=vcpu.constraints,
+            errors=vcpu.errors,
+            vcpu=vcpu,
+            host=host if vcpu.kind == "vcpu" else {},
+        )
+        for vcpu in dump.vcpus
+    ]
+    if host and not any(vcpu.kind == "host" for vcpu in dump.vcpus):
+        shown.append(View(source=source, dump=dump, title="host", values=host))
+    return tuple(shown) or (View(source=source, dump=dump, title="nothing", values={}),)
+
+
+def _host_values(dump: Dump) -> Mapping[int, int]:
+    return dump.host.values if dump.host and dump.host.view == "raw" else {}
+
+
+def _title(vcpu: Vcpu) -> str:
+    if vcpu.kind in ("host", "template", "list"):
+        return vcpu.name or vcpu.kind
+    return f"vcpu {vcpu.index}" + (f" {vcpu.name}" if vcpu.name else "")

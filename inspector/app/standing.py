@@ -1,0 +1,72 @@
+"""Which registers of a view stand out, and why: the marks of the register list, `n`, `m`, the header's counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from inspector.app.fields import ROLES, SIGNS, field_table
+from inspector.app.session import View
+from inspector.app.widgets.ink import Ink, Row
+from inspector.registers.catalog import Register
+from inspector.registers.encoding import POISON
+
+
+class Standing(NamedTuple):
+    """What is to be said about one register at a glance."""
+
+    word: str
+    """`differs`, `unreadable`, `poison`, `reserved`, `masked`, `raised`, `same`, or empty"""
+    sign: str = ""
+    role: str = ""
+
+    @property
+    def notable(self) -> bool:
+        """True when the register deserves a look."""
+        return self.word not in ("", "same")
+
+
+NOTHING = Standing("")
+_ORDER = ("masked", "raised", "differs", "reserved", "poison", "unreadable")
+
+
+def standings(view: View) -> Mapping[int, Standing]:
+    """The standing of every register of a view."""
+    return {register.id: standing(view, register) for register in view.registers}
+
+
+def standing(view: View, register: Register) -> Standing:
+    """The standing of one register; the most telling when several hold."""
+    if register.id in view.differing:
+        return Standing("differs", "≠", "masked")
+    if register.id in view.errors:
+        return Standing("unreadable", "✖", "refused")
+    value = view.values.get(register.id)
+    if value is None:
+        return NOTHING
+    if value == POISON:
+        return Standing("poison", "?", "unknown")
+    schema = register.schema
+    if schema is not None and any(span.kind == "res0" and value & span.mask for span in schema.spans):
+        return Standing("reserved", "!", "masked")
+    host = view.host.get(register.id)
+    if host is None:
+        return NOTHING
+    if host == value:
+        return Standing("same", SIGNS["same"], "same")
+    states = {one.state for one in field_table(view, register).rows} - {"", "same"}
+    state = "raised" if states and states <= {"raised", "rebuilt"} else "masked"
+    return Standing(state, SIGNS[state], ROLES[state])
+
+
+def score(known: Mapping[int, Standing]) -> Row:
+    """The counts of the header: `▼ 9  ▲ 1  ≠ 2`; what is zero is left out, unless everything is."""
+    counts = Counter(one.word for one in known.values() if one.notable)
+    signs = {one.word: one for one in known.values()}
+    pieces: list[Ink] = []
+    for word in _ORDER:
+        if counts[word]:
+            pieces += [Ink("  ")] if pieces else []
+            pieces.append(Ink(f"{signs[word].sign} {counts[word]}", signs[word].role))
+    return tuple(pieces)

@@ -1,0 +1,125 @@
+"""Text with roles: what every widget of ours draws.
+
+A piece of text says *what it is* (`masked`, `muted`, `title`), the stylesheet says how that looks. Text is never
+parsed: a value, file name or error from a hostile file is drawn as the characters it has, control characters apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from rich.cells import cell_len, set_cell_size
+
+from inspector.errors import one_line
+
+ROLES = (
+    "muted", "title", "heading", "key", "same", "masked", "raised", "refused", "unknown", "reserved", "chosen", "link",
+)  # fmt: skip
+"""Every role; `ink--<role>` is its component class. The empty role is plain text."""
+
+
+class Ink(NamedTuple):
+    """A piece of one line."""
+
+    text: str
+    role: str = ""
+    click: str = ""
+    """action that a mouse click on it runs"""
+
+
+Row = tuple[Ink, ...]
+"""One line."""
+
+
+def ink(text: str, role: str = "", click: str = "") -> Ink:
+    """A piece whose control characters have been made visible: use it for every text that was read from somewhere."""
+    return Ink(one_line(text), role, click)
+
+
+def row(*pieces: Ink | str) -> Row:
+    """A line of pieces; strings are plain text."""
+    return tuple(ink(piece) if isinstance(piece, str) else piece for piece in pieces)
+
+
+def plain(line: Iterable[Ink]) -> str:
+    """The characters of a line."""
+    return "".join(piece.text for piece in line)
+
+
+def width(line: Iterable[Ink]) -> int:
+    """Cells that a line takes."""
+    return sum(cell_len(piece.text) for piece in line)
+
+
+def clip(line: Row, cells: int) -> Row:
+    """The line cut to `cells`; a cut one ends with `…`."""
+    if width(line) <= cells:
+        return line
+    kept: list[Ink] = []
+    left = cells - 1
+    for piece in line:
+        size = cell_len(piece.text)
+        if size > left:
+            kept.append(piece._replace(text=set_cell_size(piece.text, max(left, 0)).rstrip() + "…"))
+            break
+        kept.append(piece)
+        left -= size
+    return tuple(kept) if cells > 0 else ()
+
+
+def fit(line: Row, cells: int, right: bool = False) -> Row:
+    """The line cut or filled with blanks to exactly `cells`."""
+    line = clip(line, cells)
+    blanks = Ink(" " * max(cells - width(line), 0))
+    return (blanks, *line) if right else (*line, blanks)
+
+
+def ends(left: Row, right: Row, cells: int) -> Row:
+    """One line with text at both ends; the right end keeps its room."""
+    room = max(cells - width(right), 0)
+    return (*fit(left, room), *clip(right, cells))
+
+
+def wrap(line: Row, cells: int, indent: int = 0) -> list[Row]:
+    """The line broken at blanks; lines after the first are indented."""
+    cells = max(cells, indent + 8)
+    lines: list[list[Ink]] = [[]]
+    used = 0
+    for piece in line:
+        for word in _words(piece.text):
+            size = cell_len(word)
+            if used + cell_len(word.rstrip()) > cells and used > indent:
+                lines.append([Ink(" " * indent)] if indent else [])
+                used = indent
+                word = word.lstrip()
+                size = cell_len(word)
+            while size > cells - used > 0 and cell_len(word.rstrip()) > cells - used:
+                head = set_cell_size(word, cells - used)
+                lines[-1].append(piece._replace(text=head))
+                lines.append([Ink(" " * indent)] if indent else [])
+                word, used = word[len(head) :], indent
+                size = cell_len(word)
+            if word:
+                lines[-1].append(piece._replace(text=word))
+                used += size
+    return [tuple(one) for one in lines]
+
+
+def _words(text: str) -> list[str]:
+    """Words with the blanks that follow them; leading blanks are a word of their own."""
+    words: list[str] = []
+    start = 0
+    for position in range(1, len(text)):
+        if text[position - 1] == " " and text[position] != " ":
+            words.append(text[start:position])
+            start = position
+    return [*words, text[start:]] if text else []
+
+
+def columns(cells: Sequence[Row], widths: Sequence[int], right: Sequence[bool] = ()) -> Row:
+    """Cells side by side, each fitted to its width."""
+    line: list[Ink] = []
+    for index, (cell, size) in enumerate(zip(cells, widths, strict=False)):
+        line += fit(cell, size, right=bool(right and right[index]))
+    return tuple(line)

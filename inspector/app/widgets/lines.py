@@ -1,0 +1,121 @@
+"""The one widget that turns lines of ink into cells: header, footer, ruler, explanation, every list are made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.selection import Selection
+from textual.strip import Strip
+
+from inspector.app.widgets.ink import ROLES, Row, plain
+
+
+class Lines(ScrollView, can_focus=False):
+    """Shows rows of ink, one per line, cut at the right edge; scrolls when they are more than its height.
+
+    | component class | what |
+    |---|---|
+    | `ink--<role>` | text of a role (see `ink.ROLES`) |
+    | `ink--row` | the highlighted line |
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"ink--{role}" for role in ROLES} | {"ink--row"}
+
+    def __init__(self, rows: Sequence[Row] = (), *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._rows: tuple[Row, ...] = tuple(rows)
+        self._strips: dict[int, Strip] = {}
+        self._styles_of: dict[str, Style] = {}
+        self.virtual_size = Size(0, len(self._rows))
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """What is shown."""
+        return self._rows
+
+    def show(self, rows: Sequence[Row]) -> None:
+        """Show other rows."""
+        self._rows = tuple(rows)
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Forget drawn lines and draw again."""
+        self._strips.clear()
+        height = self.count()
+        if height != self.virtual_size.height:
+            self.virtual_size = Size(0, height)
+        self.refresh()
+
+    def count(self) -> int:
+        """Number of lines."""
+        return len(self._rows)
+
+    def line(self, y: int, cells: int) -> Row:
+        """The ink of one line, for a width in cells."""
+        return self._rows[y]
+
+    def line_role(self, y: int) -> str:
+        """`row` for a highlighted line, else empty."""
+        return ""
+
+    def notify_style_update(self) -> None:
+        """Colours or the theme changed."""
+        super().notify_style_update()
+        self._styles_of.clear()
+        self._strips.clear()
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        """The mouse selects text."""
+        self._strips.clear()
+        self.refresh()
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """The selected characters."""
+        cells = self.size.width
+        text = "\n".join(plain(self.line(y, cells)).rstrip() for y in range(self.count()))
+        return selection.extract(text), "\n"
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one visible line."""
+        y += self.scroll_offset.y
+        cells = self.size.width
+        strip = self._strips.get(y)
+        if strip is None:
+            strip = self._draw(y, cells)
+            self._strips[y] = strip
+        return strip
+
+    def _draw(self, y: int, cells: int) -> Strip:
+        ground = self._style("row") if self.line_role(y) else self.rich_style
+        if y >= self.count():
+            return Strip.blank(cells, ground)
+        segments = []
+        for piece in self.line(y, cells):
+            style = ground + self._style(piece.role) if piece.role else ground
+            if piece.click:
+                style = style + Style(meta={"@click": piece.click})
+            segments.append(Segment(piece.text, style))
+        strip = Strip(segments).adjust_cell_length(cells, ground)
+        return self._selected(strip, y, cells).apply_offsets(0, y)
+
+    def _selected(self, strip: Strip, y: int, cells: int) -> Strip:
+        """The strip with the part that the mouse selected marked."""
+        selection = self.text_selection
+        span = selection.get_span(y) if selection is not None else None
+        if span is None:
+            return strip
+        start, end = span[0], cells if span[1] == -1 else min(span[1], cells)
+        marked = strip.crop(start, end).apply_style(self.screen.get_component_rich_style("screen--selection"))
+        return Strip.join([strip.crop(0, start), marked, strip.crop(end, cells)])
+
+    def _style(self, role: str) -> Style:
+        style = self._styles_of.get(role)
+        if style is None:
+            style = self.get_component_rich_style(f"ink--{role}", partial=role != "row")
+            self._styles_of[role] = style
+        return style

@@ -1,0 +1,222 @@
+"""The register list by group, with its search line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widgets import Input
+
+from inspector.app.finding import Matches, find_in
+from inspector.app.numbers import value_text
+from inspector.app.session import View
+from inspector.app.standing import NOTHING, Standing
+from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
+from inspector.app.widgets.lines import Lines
+from inspector.app.widgets.listing import Column, Item, Listing
+from inspector.registers import catalog
+from inspector.registers.catalog import Register
+
+ROOMY = 60
+"""Cells from which the list shows values beside names."""
+MARKS = Column("", 3)
+"""The column of signs and of group sizes."""
+HELP = (
+    "The register list shows every register that this vCPU lists, by group. space folds a group, / searches: names, "
+    "fields, encodings (S3_0_C0_C4_0), ids in hex or decimal. What does not match is dimmed; n steps through the "
+    "matches. m leaves only what stands out."
+)
+
+
+class RegisterList(Vertical):
+    """Search line, list, and a line of state."""
+
+    @dataclass
+    class Picked(Message):
+        """A register is highlighted; `done` when it was chosen, so that the list may close."""
+
+        reg_id: int
+        field: str
+        done: bool
+
+    def __init__(self) -> None:
+        super().__init__(id="side")
+        self.view: View | None = None
+        self.known: Mapping[int, Standing] = {}
+        self.only_notable = False
+        self.matches = Matches()
+        self.query_text = ""
+        self._open: set[str] | None = None
+
+    def compose(self) -> ComposeResult:
+        """Search, list, state."""
+        yield Input(placeholder="/ find register or field", id="find")
+        listing = Listing((Column(""), MARKS), id="registers", empty="No register stands out")
+        listing.help_text = HELP
+        yield listing
+        yield Lines(id="list-state")
+
+    @property
+    def listing(self) -> Listing:
+        """The list itself."""
+        return self.query_one("#registers", Listing)
+
+    def show(self, view: View, known: Mapping[int, Standing], only_notable: bool, register: int | None) -> None:
+        """Show a view's registers with one of them highlighted."""
+        if view is not self.view and self.query_text:
+            self.matches = find_in(view, self.query_text)
+        self.view, self.known, self.only_notable = view, known, only_notable
+        self._fill(register)
+
+    def highlight(self, register: int) -> None:
+        """Move the highlight, unfolding the register's group."""
+        index = self.listing.index_of(str(register))
+        if index is None:
+            self._unfold(catalog.by_id(register).group)
+            self._fill(register)
+        else:
+            self.listing.go(index, tell=False)
+
+    def groups(self) -> list[tuple[str, str, list[Register]]]:
+        """(key, title, registers) of every group that has something to show."""
+        assert self.view is not None
+        shown = [r for r in self.view.registers if not self.only_notable or self.known.get(r.id, NOTHING).notable]
+        titles = {group.key: group.title for group in catalog.GROUPS}
+        by_group: dict[str, list[Register]] = {}
+        for register in shown:
+            by_group.setdefault(register.group, []).append(register)
+        return [(key, titles.get(key, key), registers) for key, registers in by_group.items()]
+
+    def _unfold(self, group: str) -> None:
+        if self._open is not None:
+            self._open.add(group)
+
+    def _opened(self, groups: list[tuple[str, str, list[Register]]], register: int | None) -> set[str]:
+        """Unfolded groups: at first that of the register, then as many from the top as fit the height."""
+        if self.only_notable:
+            return {key for key, _, _ in groups}
+        if self._open is None:
+            height = (self.listing.size.height or self.app.size.height - 5) - len(groups)
+            mine = catalog.by_id(register).group if register is not None else ""
+            self._open = {mine}
+            room = height - sum(len(registers) for key, _, registers in groups if key == mine)
+            for key, _, registers in groups:
+                if key != mine:
+                    room -= len(registers)
+                    if room < 0:
+                        break
+                    self._open.add(key)
+        return self._open
+
+    def _fill(self, register: int | None) -> None:
+        assert self.view is not None
+        groups = self.groups()
+        opened = self._opened(groups, register)
+        matching = set(self.matches.ids)
+        if self.query_text:
+            opened = {key for key, _, registers in groups if any(r.id in matching for r in registers)}
+        roomy = self.app.size.width < 100 and self.app.size.width >= ROOMY
+        items: list[Item] = []
+        for key, title, registers in groups:
+            sign = "▾" if key in opened else "▸"
+            count = row(Ink(f"{len(registers):>2} ", "muted"))
+            head = row(Ink(f"{sign} ", "muted"), ink(title, "muted" if self.query_text else "heading"))
+            items.append(Item(f"group {key}", (head, row(""), count) if roomy else (head, count)))
+            if key in opened:
+                items += [self._item(one, matching, roomy) for one in registers]
+        columns = (Column("", 30), Column("", 22), MARKS, Column("")) if roomy else (Column(""), MARKS)
+        index = self.listing.index_of(str(register)) if register is not None else None
+        cursor: str | int | None = str(register) if register is not None else index
+        self.listing.fill(items, cursor=cursor, cols=columns)
+        self._say_state(groups)
+
+    def _item(self, register: Register, matching: set[int], roomy: bool) -> Item:
+        assert self.view is not None
+        known = self.known.get(register.id, NOTHING)
+        dim = bool(self.query_text) and register.id not in matching
+        name = row(Ink("  "), ink(register.name, "muted" if dim else ""))
+        mark = row(Ink(f" {known.sign}", "muted" if dim else known.role))
+        if not roomy:
+            return Item(str(register.id), (name, mark))
+        value = self.view.values.get(register.id)
+        text = value_text(value, register.size) if value is not None else ""
+        return Item(str(register.id), (name, row(Ink(text, "muted")), mark, row(ink(register.title, "muted"))))
+
+    def _say_state(self, groups: list[tuple[str, str, list[Register]]]) -> None:
+        count = sum(len(registers) for _, _, registers in groups)
+        cells = max((self.size.width or 32) - 3, 20)
+        said: Row
+        if self.query_text and self.matches.problem:
+            said = row(Ink("✖ ", "refused"), ink(self.matches.problem))
+        elif self.query_text:
+            said = row(Ink(f"{len(self.matches.ids)} match, n next, esc clear", "muted"))
+        elif self.only_notable:
+            said = row(Ink(f"{count} stand out, m shows all", "muted"))
+        else:
+            said = row(Ink(f"{len(groups)} groups · {count} registers", "muted"))
+        lines = [(Ink("  "), *line) for line in wrap(said, cells - 1)][:3]
+        self.query_one("#list-state", Lines).show(lines)
+
+    def search(self, text: str) -> None:
+        """Search for a text; the best match is highlighted."""
+        assert self.view is not None
+        self.query_text = text.strip()
+        self.matches = find_in(self.view, text)
+        best = self.matches.ids[0] if self.matches.ids else None
+        self._fill(best)
+        if best is not None:
+            self.post_message(self.Picked(best, self.matches.field, done=False))
+
+    def clear_search(self) -> bool:
+        """Forget the search; False when there was none."""
+        had = bool(self.query_text)
+        self.query_text, self.matches = "", Matches()
+        with self.prevent(Input.Changed):
+            self.query_one("#find", Input).value = ""
+        return had
+
+    @on(Input.Changed, "#find")
+    def _typed(self, event: Input.Changed) -> None:
+        self.search(event.value)
+
+    @on(Input.Submitted, "#find")
+    def _entered(self) -> None:
+        if self.matches.ids:
+            self.post_message(self.Picked(self.matches.ids[0], self.matches.field, done=True))
+        self.listing.focus()
+
+    @on(Listing.Moved, "#registers")
+    def _moved(self, event: Listing.Moved) -> None:
+        event.stop()
+        if not event.item.key.startswith("group"):
+            self.post_message(self.Picked(int(event.item.key), "", done=False))
+
+    @on(Listing.Chosen, "#registers")
+    def _chosen(self, event: Listing.Chosen) -> None:
+        event.stop()
+        if event.item.key.startswith("group"):
+            self._toggle(event.item.key)
+        else:
+            self.post_message(self.Picked(int(event.item.key), "", done=True))
+
+    @on(Listing.Folded, "#registers")
+    def _folded(self, event: Listing.Folded) -> None:
+        event.stop()
+        key = event.item.key
+        if not key.startswith("group"):
+            key = f"group {catalog.by_id(int(key)).group}"
+        self._toggle(key)
+
+    def _toggle(self, key: str) -> None:
+        group = key.partition(" ")[2]
+        if self._open is None or self.query_text or self.only_notable:
+            return
+        self._open ^= {group}
+        at = self.listing.index_of(key)
+        current = self.listing.items[self.listing.cursor].key
+        self._fill(None)
+        self.listing.go(self.listing.index_of(current) or at or 0, tell=False)

@@ -1,0 +1,68 @@
+"""Drive the real program in tests: press keys, wait for a condition, read the screen as plain text."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from textual.app import App
+from textual.pilot import Pilot
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+REGENERATE = "REGENERATE_GOLDEN"
+"""Environment variable that makes the tests write the expected texts instead of comparing with them."""
+DEADLINE = 20.0
+SIZES = ((120, 40), (80, 24), (60, 16))
+
+
+async def wait_for(pilot: Pilot[None], condition: Callable[[], bool], describe: str) -> None:
+    """Let the program run until a condition holds; fails with `describe` at the deadline."""
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"never happened: {describe}\n{screen_text(pilot.app)}")
+        await pilot.pause(0.01)
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    """Wait until the screen has stopped changing."""
+    await pilot.pause()
+    before = ""
+    end = time.monotonic() + DEADLINE
+    while (now := screen_text(pilot.app)) != before and time.monotonic() < end:
+        before = now
+        await pilot.pause(0.01)
+
+
+async def press(pilot: Pilot[None], *keys: str) -> str:
+    """Press keys one after the other and give the text of the screen that results."""
+    for key in keys:
+        await pilot.press(key)
+        await pilot.pause()
+    await settle(pilot)
+    return screen_text(pilot.app)
+
+
+def screen_text(app: App[None]) -> str:
+    """The screen as plain text, a line per row, without blanks at the ends."""
+    # The compositor is private to Textual; this is the one place that asks it.
+    strips = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips) + "\n"
+
+
+def styles_at(app: App[None], text: str) -> list[str]:
+    """The styles of the segments that hold a text."""
+    strips = app.screen._compositor.render_strips()
+    return [str(segment.style) for strip in strips for segment in strip if text in segment.text]
+
+
+def check_golden(name: str, text: str) -> None:
+    """Compare with `tests/golden/NAME.txt`; with REGENERATE_GOLDEN=1 write it."""
+    path = GOLDEN / f"{name}.txt"
+    if os.environ.get(REGENERATE) == "1":
+        path.write_text(text, encoding="utf-8")
+        return
+    assert path.is_file(), f"no {path.name}; run with {REGENERATE}=1 and look at what it writes"
+    assert text == path.read_text(encoding="utf-8"), f"differs from {path.name}; {REGENERATE}=1 writes the new text"

@@ -1,0 +1,65 @@
+"""The table of keys: no place has a key twice, the footer fits, everything can be rebound."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from inspector.app import keys
+from inspector.app.widgets.bars import footer_row
+from inspector.app.widgets.ink import plain, width
+
+PLACES = sorted({place for key in keys.KEYS for place in key.where} - {keys.EVERYWHERE, keys.LISTS})
+
+
+def test_ids_are_unique_and_every_key_says_what_it_does() -> None:
+    assert max(Counter(key.id for key in keys.KEYS).values()) == 1
+    for key in keys.KEYS:
+        assert key.tooltip and key.label and key.action, key.id
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_place_has_a_key_twice(place: str) -> None:
+    seen: Counter[str] = Counter()
+    for key in keys.KEYS:
+        if place in key.where or keys.EVERYWHERE in key.where:
+            seen.update(key.keys.split(","))
+    assert [name for name, count in seen.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_lists_and_modes_share_no_letter_except_enter_and_space(place: str) -> None:
+    """A list has the focus first: a key of its own would hide the mode's."""
+    lists = {name for key in keys.in_place(keys.LISTS) for name in key.keys.split(",")}
+    mode = {name for key in keys.in_place(place) for name in key.keys.split(",")}
+    assert lists & mode <= {"enter", "space", "k"}
+
+
+def test_no_chords_that_terminals_and_multiplexers_take() -> None:
+    chords = {name for key in keys.KEYS for name in key.keys.split(",") if name.startswith("ctrl+")}
+    assert chords <= {"ctrl+p", "ctrl+q", "ctrl+c"}
+
+
+@pytest.mark.parametrize("place", [*PLACES, keys.START])
+@pytest.mark.parametrize(("narrow", "cells"), [(True, 80), (True, 60), (False, 100), (False, 120)])
+def test_the_footer_fits_and_never_loses_help_and_palette(place: str, narrow: bool, cells: int) -> None:
+    line = footer_row(place, narrow, cells, {}, {})
+    assert width(line) == cells
+    text = plain(line)
+    assert "? Help" in text and text.rstrip().endswith("^p palette")
+    assert "…" not in text
+    assert len(keys.footer(place, narrow)) <= keys.FOOTER_KEYS
+    if cells >= 80:
+        for key, label in keys.footer(place, narrow):
+            assert f"{keys.shown(key)} {label}" in text
+
+
+def test_the_footer_says_what_was_rebound() -> None:
+    text = plain(footer_row("browse", False, 120, {"find": "f2"}, {"notable": "All"}))
+    assert "f2 Find" in text and "m All" in text
+
+
+def test_a_mode_that_does_not_exist_has_no_digit() -> None:
+    digits = [key.id for key in keys.in_place(keys.EVERYWHERE, ["browse"]) if key.id.startswith("mode.")]
+    assert digits == ["mode.browse"]
