@@ -1,0 +1,212 @@
+"""Write a copy of a file with a few bytes replaced: sparse, in chunks, and never over anything that exists.
+
+A copy is made under a temporary name in the target's folder and gets its own name only after the caller found it good,
+in one step that fails if the name was taken meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, cast
+
+from inspector.errors import InspectorError
+
+_CHUNK = 1 << 20
+_XZ_PRESET = 2
+"""17 MiB of memory; the default preset of xz needs 97."""
+
+
+class Patch(NamedTuple):
+    """Bytes at an offset of the (uncompressed) file, and what they become; both have one length."""
+
+    offset: int
+    old: bytes
+    new: bytes
+
+
+@contextlib.contextmanager
+def new_file(target: str, mode: int) -> Iterator[Path]:
+    """An empty temporary file beside `target`, permissions `mode`, that becomes `target` when the block ends well.
+
+    Raises InspectorError when `target` exists in any form (a dangling symbolic link as well) or cannot be made.
+    Whatever goes wrong, no file is left behind.
+    """
+    final = Path(target)
+    _refuse_existing(final)
+    if not final.name or target.endswith("/"):
+        raise InspectorError("names no file", target or "''", "give the name of a new file")
+    temporary = final.with_name(f".{final.name[:200]}.{os.getpid()}.part")
+    try:
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise InspectorError(
+            f"cannot be written: {error.strerror}", target, "name a file in a writable folder"
+        ) from None
+    os.fchmod(handle, mode & 0o777)
+    os.close(handle)
+    try:
+        yield temporary
+        _give_name(temporary, final)
+    except OSError as error:
+        raise InspectorError(f"cannot be written: {error.strerror}", target) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _refuse_existing(final: Path) -> None:
+    if os.path.lexists(final):
+        raise InspectorError("exists already", str(final), "name a new file: nothing is ever overwritten")
+
+
+def _give_name(temporary: Path, final: Path) -> None:
+    """Rename without replacing: a hard link fails when the name is taken; where there are none, the name is claimed."""
+    try:
+        os.link(temporary, final)
+        return
+    except FileExistsError:
+        _refuse_existing(final)
+        raise
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES):
+            raise
+    try:
+        os.close(os.open(final, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+    except FileExistsError:
+        _refuse_existing(final)
+        raise
+    temporary.replace(final)
+
+
+def copy_patched(source: Path, target: Path, patches: Sequence[Patch], layers: Sequence[str] = ()) -> None:
+    """Copy `source` to the empty file `target` with `patches` applied; `layers` are its compressions, outermost first.
+
+    A compressed file gets the same compression again; offsets count in the uncompressed bytes. Raises InspectorError
+    when a patch does not find its old bytes, so that nothing is changed at a wrong place.
+    """
+    ordered = sorted(patches)
+    if layers:
+        _copy_compressed(source, target, ordered, layers)
+    else:
+        _copy_plain(source, target, ordered)
+
+
+def _copy_plain(source: Path, target: Path, patches: Sequence[Patch]) -> None:
+    with source.open("rb", buffering=0) as reader, target.open("r+b", buffering=0) as writer:
+        for patch in patches:
+            _check(os.pread(reader.fileno(), len(patch.old), patch.offset), patch, str(source))
+        size = os.fstat(reader.fileno()).st_size
+        for start, end in _data_ranges(reader.fileno(), size):
+            _copy_range(reader.fileno(), writer.fileno(), start, end)
+        os.ftruncate(writer.fileno(), size)
+        for patch in patches:
+            os.pwrite(writer.fileno(), patch.new, patch.offset)
+        os.fsync(writer.fileno())
+
+
+def _data_ranges(handle: int, size: int) -> Iterator[tuple[int, int]]:
+    """The parts of a sparse file that are not holes; all of it where the file system does not tell."""
+    position = 0
+    while position < size:
+        try:
+            start = os.lseek(handle, position, os.SEEK_DATA)
+            end = os.lseek(handle, start, os.SEEK_HOLE)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                yield position, size
+            return
+        yield start, min(end, size)
+        position = end
+
+
+def _copy_range(reader: int, writer: int, start: int, end: int) -> None:
+    while start < end:
+        data = os.pread(reader, min(_CHUNK, end - start), start)
+        if not data:
+            return
+        written = 0
+        while written < len(data):
+            written += os.pwrite(writer, data[written:], start + written)
+        start += len(data)
+
+
+def _copy_compressed(source: Path, target: Path, patches: Sequence[Patch], layers: Sequence[str]) -> None:
+    from inspector.sources.compressed import decompress
+
+    with source.open("rb") as raw, target.open("r+b") as out, contextlib.ExitStack() as stack:
+        stream: BinaryIO = raw
+        for layer in layers:
+            stream = decompress(stream, layer, str(source))
+        writer: BinaryIO = out
+        for layer in layers:
+            writer = stack.enter_context(_compressor(layer, writer))
+        _pour(stream, writer, patches, str(source))
+
+
+def _pour(stream: BinaryIO, writer: BinaryIO, patches: Sequence[Patch], where: str) -> None:
+    """Copy a forward-only stream, replacing what each patch names.
+
+    So many bytes as the longest patch are held back, so that a patch which straddles two chunks is seen whole.
+    """
+    waiting = list(patches)
+    held_back = max((len(p.old) for p in patches), default=0)
+    position = 0
+    held = bytearray()
+    while True:
+        data = stream.read(_CHUNK)
+        held += data
+        end = max(0, len(held) - held_back) if data else len(held)
+        while waiting and waiting[0].offset < position + end:
+            patch = waiting.pop(0)
+            at = patch.offset - position
+            _check(bytes(held[at : at + len(patch.old)]), patch, where)
+            held[at : at + len(patch.old)] = patch.new
+        writer.write(bytes(held[:end]))
+        del held[:end]
+        position += end
+        if not data:
+            break
+    if waiting:
+        raise InspectorError(f"ends before byte {waiting[0].offset}, where a value should be", where)
+
+
+def _check(found: bytes, patch: Patch, where: str) -> None:
+    if found != patch.old:
+        raise InspectorError(
+            f"byte {patch.offset} holds {found.hex() or 'nothing'} where {patch.old.hex()} was read before", where,
+            "the file changed meanwhile; try again",
+        )  # fmt: skip
+
+
+def _compressor(layer: str, out: BinaryIO) -> contextlib.AbstractContextManager[BinaryIO]:
+    """A writer that compresses into `out` and leaves `out` open when it is closed."""
+    if layer == "zstd":
+        import zstandard
+
+        return cast("BinaryIO", zstandard.ZstdCompressor().stream_writer(out, closefd=False))
+    if layer == "gzip":
+        import gzip
+
+        return cast("BinaryIO", gzip.GzipFile(filename="", mode="wb", fileobj=out, mtime=0))
+    if layer == "bzip2":
+        import bz2
+
+        return cast("BinaryIO", bz2.open(out, "wb"))
+    import lzma
+
+    return cast("BinaryIO", lzma.open(out, "wb", preset=_XZ_PRESET))
+
+
+def file_mode(path: Path) -> int:
+    """The permission bits of a regular file. Raises InspectorError for anything else."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise InspectorError(f"cannot be opened: {error.strerror}", str(path)) from None
+    if not stat.S_ISREG(status.st_mode):
+        raise InspectorError("is not a regular file", str(path), "a copy can be made of files only")
+    return stat.S_IMODE(status.st_mode)

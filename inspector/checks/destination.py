@@ -1,0 +1,190 @@
+"""What a saved VM is restored on: a fresh vCPU of a host under a kernel, as a dump shows it or the model makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from inspector.checks.source_kernel import describe_policy, kernel_of, nearest_vcpu
+from inspector.checks.vcpu_setup import infer_setup
+from inspector.checks.vmms import Vmm
+from inspector.errors import InspectorError, one_line
+from inspector.policies.setup import VcpuSetup
+from inspector.sources.dump import Provenance
+
+if TYPE_CHECKING:
+    from inspector.policies.host import HostState
+    from inspector.policies.model import Policy
+    from inspector.policies.writes import Vm
+    from inspector.sources.dump import Cpu, Dump, Vcpu
+
+_ALL_BITS = (1 << 64) - 1
+
+
+class Destination(msgspec.Struct, frozen=True, kw_only=True):
+    """A fresh vCPU that the VMM made, before the first value is written."""
+
+    label: str
+    policy: Policy
+    setup: VcpuSetup
+    listed: frozenset[int]
+    """KVM_GET_REG_LIST"""
+    values: Mapping[int, int]
+    """what userspace reads of them; a bit that is not known is 0 here"""
+    known: Mapping[int, int] = {}
+    """known bits of those values that are known only in part"""
+    build: Callable[[int], Vm]
+    """makes a VM of so many fresh vCPUs"""
+    host: HostState | None = None
+    """what is known of the machine, to ask other kernels about it"""
+    provenance: Provenance = Provenance()
+    cpus: tuple[Cpu, ...] = ()
+    """the CPUs of the machine, where the dump tells them apart"""
+    kernel_note: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """The kernel's release: (major, minor, point)."""
+        return self.policy.version
+
+    def unknown_bits(self, reg_id: int) -> int:
+        """Bits of the register's own value that nobody knows."""
+        return ~self.known.get(reg_id, _ALL_BITS) & _ALL_BITS
+
+
+def source_vcpus(source: Dump) -> tuple[tuple[Vcpu, ...], tuple[str, ...]]:
+    """The vCPUs that are saved together, and a note where a choice was made.
+
+    A dump whose vCPUs are VMs of their own (a kvm-recording) stands for the one that QEMU would create, else the first.
+    Raises InspectorError when there is no vCPU.
+    """
+    saved = tuple(v for v in source.vcpus if v.kind == "vcpu" and v.values)
+    where = source.provenance.source
+    if not saved:
+        partly = any(v.constraints for v in source.vcpus)
+        hint = "a template holds constraints, not values" if partly else "give a saved VM or a dump of a vCPU"
+        raise InspectorError("holds no vCPU registers to restore", where, hint)
+    if source.one_vm or len(saved) == 1:
+        return saved, ()
+    chosen = next((v for v in saved if v.name == "qemu"), saved[0])
+    note = f"{where} holds {len(saved)} VMs; taken: {chosen.label}"
+    return (chosen,), (one_line(note),)
+
+
+def destination_of(dump: Dump, like: Vcpu, kernel: Policy | None, setup: VcpuSetup | None, vmm: Vmm) -> Destination:
+    """The destination that `dump` describes: its fresh vCPU, or its raw host registers under `kernel`.
+
+    Where the dump holds several VMs, the one whose register list is nearest to `like`'s is taken. A `kernel` of another
+    series than the dump's own asks what that machine would be under `kernel`.
+    Raises InspectorError when no kernel is known, or when there is neither a vCPU nor a host.
+    """
+    own, note = kernel_of(dump)
+    fresh = [v for v in dump.vcpus if v.kind == "vcpu" and v.ids]
+    other_kernel = kernel is not None and own is not None and kernel.version[:2] != own.version[:2]
+    if fresh and not other_kernel and setup is None:
+        policy = kernel or own
+        if policy is None:
+            raise InspectorError("does not say its kernel", dump.provenance.source, "name it with --kernel")
+        chosen = fresh[0] if dump.one_vm else nearest_vcpu(fresh, like)
+        return _fresh(dump, chosen, policy, "" if kernel else note)
+    policy = kernel or own
+    if policy is None:
+        raise InspectorError("a host's registers need a kernel", dump.provenance.source, "name it with --kernel")
+    wanted = setup or like.setup or infer_setup(like.values, vmm.family)
+    host = host_of(dump)
+    label = one_line(f"{dump.provenance.source}: host {dump.provenance.host}".strip(": "))
+    if host is not None:
+        return modelled(
+            host, policy, wanted, f"{label} under {describe_policy(policy)}", note if kernel is None else ""
+        )
+    if not fresh:
+        raise InspectorError("holds neither a vCPU nor a host's registers", dump.provenance.source)
+    chosen = fresh[0] if dump.one_vm else nearest_vcpu(fresh, like)
+    return _like_vcpu(dump, chosen, policy, wanted, own, f"{label} under {describe_policy(policy)}")
+
+
+def same_host(source: Dump, kernel: Policy, setup: VcpuSetup | None, vmm: Vmm) -> Destination:
+    """The source's own machine under `kernel`: its raw registers where the dump has them, else what its vCPU shows.
+
+    What the source's kernel hid is not known then, and the notes say so.
+    """
+    vcpus, _ = source_vcpus(source)
+    wanted = setup or vcpus[0].setup or infer_setup(vcpus[0].values, vmm.family)
+    host = host_of(source)
+    label = f"same host under {describe_policy(kernel)}"
+    if host is not None:
+        return modelled(host, kernel, wanted, label)
+    own, _ = kernel_of(source)
+    return _like_vcpu(source, vcpus[0], kernel, wanted, own, label)
+
+
+def host_of(dump: Dump) -> HostState | None:
+    """The machine, where the dump has its raw registers."""
+    from inspector.policies.host import from_raw
+
+    if dump.host is None or dump.host.view != "raw" or not dump.host.values:
+        return None
+    return from_raw(dump.host.values, dump.host.ccsidr, dump.capabilities or None)
+
+
+def _fresh(dump: Dump, vcpu: Vcpu, policy: Policy, note: str) -> Destination:
+    """A destination whose own fresh values are the limits that KVM checks against."""
+    from inspector.policies.host import from_vcpu
+    from inspector.policies.writes import Vm
+
+    setup = vcpu.setup or infer_setup(vcpu.values)
+    label = one_line(f"{dump.provenance.source}: vCPU {vcpu.label} under {describe_policy(policy)}")
+    return Destination(
+        label=label,
+        policy=policy,
+        setup=setup,
+        listed=frozenset(vcpu.ids),
+        values=vcpu.values,
+        build=lambda count: Vm.from_fresh(vcpu.values, policy, setup, vcpus=count),
+        host=host_of(dump) or from_vcpu(vcpu.values, setup, policy),
+        cpus=dump.cpus,
+        provenance=dump.provenance,
+        kernel_note=note,
+    )
+
+
+def _like_vcpu(dump: Dump, vcpu: Vcpu, policy: Policy, setup: VcpuSetup, own: Policy | None, label: str) -> Destination:
+    """The machine that `vcpu` runs on, as far as its registers show it, under another kernel."""
+    from inspector.checks.source_kernel import guess_kernel
+    from inspector.policies.host import from_vcpu
+
+    notes = []
+    made = vcpu.setup or infer_setup(vcpu.values)
+    if own is None:
+        own = guess_kernel(vcpu.values, made)
+        notes.append(
+            f"{dump.provenance.source} does not say its kernel; its register list is that of {describe_policy(own)}"
+        )
+    notes.append(
+        f"the host is known only as {describe_policy(own)} showed it to this vCPU: what that kernel hid is unknown"
+    )
+    host = from_vcpu(vcpu.values, made, own)
+    destination = modelled(host, policy, setup, label)
+    return msgspec.structs.replace(destination, notes=tuple(one_line(n) for n in notes))
+
+
+def modelled(host: HostState, policy: Policy, setup: VcpuSetup, label: str, note: str = "") -> Destination:
+    """The destination that the model makes of a host under `policy`."""
+    from inspector.policies.exposure import expose
+    from inspector.policies.writes import Vm
+
+    exposure = expose(host, policy, setup)
+    return Destination(
+        label=label,
+        policy=policy,
+        setup=setup,
+        listed=frozenset(exposure.listed),
+        values=exposure.values,
+        known={i: mask for i, mask in exposure.known.items() if mask != _ALL_BITS},
+        build=lambda count: Vm(host, policy, setup, vcpus=count),
+        host=host,
+        kernel_note=note,
+    )

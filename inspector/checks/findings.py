@@ -1,0 +1,209 @@
+"""What a migration check finds: result types only, nothing is computed or worded for print here."""
+
+from __future__ import annotations
+
+import errno as _errno
+from typing import Final, Literal
+
+import msgspec
+
+from inspector.errors import EXIT_NO, EXIT_YES
+from inspector.sources.dump import Provenance
+
+FindingKind = Literal["refused", "accepted", "changed", "only_in_source", "missing_in_source"]
+"""refused: the write gets an errno; changed: errno 0, but the value read back is another one; only_in_source: the
+destination does not list the id; missing_in_source: the destination lists an id that the saved state lacks."""
+
+Severity = Literal["fails", "changes", "note"]
+
+LOADS: Final = "loads"
+FAILS: Final = "fails"
+
+
+class FieldDifference(msgspec.Struct, frozen=True, kw_only=True):
+    """One field in which the source's value and the destination's differ."""
+
+    name: str
+    msb: int
+    lsb: int
+    source: int
+    destination: int | None
+    """the destination's own value (on Linux 6.5 and newer also the limit); None when nothing is known of it"""
+    safe: str
+    """which values the kernel takes: `lower`, `higher`, `exact N`, `equal` ...; empty when no rule judges the field"""
+    accepted: bool
+    meaning_source: str = ""
+    meaning_destination: str = ""
+    reason: str = ""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """What happens to one register of one vCPU."""
+
+    vcpu: int
+    id: int
+    kind: FindingKind
+    order: int
+    """position at which the VMM meets it: list comparison first, then the writes"""
+    value: int | None
+    """the saved value; None when the source lacks the register"""
+    destination: int | None
+    """the destination's own value on a fresh vCPU; None when it lacks the register or the value is not known"""
+    errno: int = 0
+    after: int | None = None
+    """KVM_GET_ONE_REG after the restore; None when there is nothing to read or the value cannot be told"""
+    fields: tuple[FieldDifference, ...] = ()
+    reason: str = ""
+    rule: str = ""
+    reference: str = ""
+    feature: str = ""
+    """key of the feature that brings the register (checks/feature_groups.py)"""
+    would_pass: int | None = None
+    """for a refused value: the nearest one that the destination accepts"""
+    fatal: bool = False
+    """the load fails because of it, under this VMM"""
+    expected: bool = False
+    """changed, but by its nature: counters and status bits that run on"""
+    certain: bool = True
+    """False when the answer depends on bits of the destination that are not known"""
+
+    @property
+    def errno_name(self) -> str:
+        """`EINVAL`, or an empty text for an accepted write."""
+        return _errno.errorcode.get(self.errno, str(self.errno)) if self.errno else ""
+
+
+class Remark(msgspec.Struct, frozen=True, kw_only=True):
+    """Something about the whole vCPU or machine that one register's verdict does not say."""
+
+    severity: Severity
+    title: str
+    text: str
+    """what was seen and what follows from it"""
+    ids: tuple[int, ...] = ()
+    vcpus: tuple[int, ...] = ()
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of the VMM's restore and its outcome."""
+
+    name: str
+    """`lengths`, `ids`, `values` for QEMU; `writes` for the others"""
+    vcpu: int
+    passed: bool
+    text: str
+    reached: bool = True
+    """False when the VMM would have stopped before; the outcome is then what a later attempt would meet"""
+
+
+class WayOut(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to do that removes findings; only what is true for the VMM and kernel of the report."""
+
+    kind: Literal[
+        "vcpu-option", "machine", "kernel", "patch", "vmm", "file", "remove-regs", "pinning", "template", "host"
+    ]
+    title: str
+    how: tuple[str, ...] = ()
+    """commands, arguments or snippets, one line each"""
+    notices: str = ""
+    """what the guest would notice"""
+    ids: tuple[int, ...] = ()
+    """registers that it settles"""
+    settles_all: bool = False
+    """True when the VM loads after this alone"""
+    keeps_guest: bool = True
+    """False when the running guest cannot be kept: it has to be started anew"""
+
+
+class VcpuResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The findings of one vCPU in the VMM's order."""
+
+    index: int
+    name: str
+    source_count: int
+    """registers that the VMM saved"""
+    destination_count: int
+    findings: tuple[Finding, ...]
+    """every register, accepted ones as well"""
+
+
+class MigrationReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to "would this saved VM load there?"."""
+
+    vmm: str
+    vmm_title: str
+    source: str
+    """what the source is, one line"""
+    destination: str
+    kernel: str
+    """name of the destination's policy"""
+    features: str = ""
+    """features of the destination's vCPU"""
+    source_provenance: Provenance = Provenance()
+    destination_provenance: Provenance = Provenance()
+    """empty for the source's own host"""
+    kernel_note: str = ""
+    """how the policy was chosen, where that needed a choice"""
+    verdict: Literal["loads", "fails"]
+    headline: str
+    """one sentence: the answer"""
+    first: Finding | None = None
+    """the register that stops the load first; None when it loads or when the list lengths stop it"""
+    steps: tuple[Step, ...] = ()
+    vcpus: tuple[VcpuResult, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+    ways_out: tuple[WayOut, ...] = ()
+    messages: tuple[str, ...] = ()
+    """what the VMM would print"""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 when it loads, 1 when it fails."""
+        return EXIT_YES if self.verdict == LOADS else EXIT_NO
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings of all vCPUs, in the VMM's order."""
+        return tuple(f for vcpu in self.vcpus for f in vcpu.findings)
+
+    def of_kind(self, kind: FindingKind) -> tuple[Finding, ...]:
+        """The findings of one kind, in the VMM's order."""
+        return tuple(f for f in self.findings if f.kind == kind)
+
+    @property
+    def fatal(self) -> tuple[Finding, ...]:
+        """What makes the load fail."""
+        return tuple(f for f in self.findings if f.fatal)
+
+
+class KernelRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer for one kernel policy."""
+
+    kernel: str
+    evidence: str
+    verdict: Literal["loads", "fails"]
+    refused: int
+    only_in_source: int
+    changed: int
+    """values that do not read back as saved, counters apart"""
+    first: Finding | None
+    uncertain: int = 0
+    """findings that depend on unknown bits of the host"""
+    headline: str = ""
+
+
+class KernelMatrix(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a VM can go: one row per kernel policy, on the same host."""
+
+    vmm: str
+    vmm_title: str
+    source: str
+    destination: str
+    rows: tuple[KernelRow, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 when the VM loads somewhere."""
+        return EXIT_YES if any(row.verdict == LOADS for row in self.rows) else EXIT_NO

@@ -1,0 +1,193 @@
+"""The restore of one vCPU, register by register, in the VMM's own order."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from inspector.checks.feature_groups import feature_key, feature_set
+from inspector.checks.findings import FieldDifference, Finding, FindingKind, VcpuResult
+from inspector.checks.vmms import Vmm
+from inspector.checks.volatile import nature, share_state
+from inspector.policies.verdict import JudgedField, Verdict
+from inspector.registers.reading import read
+
+if TYPE_CHECKING:
+    from inspector.checks.destination import Destination
+    from inspector.sources.dump import Vcpu
+
+
+class VcpuModel(Protocol):
+    """The part of policies/writes.py's vCPU that a restore needs."""
+
+    def set(self, reg_id: int, value: int) -> Verdict:
+        """KVM_SET_ONE_REG."""
+
+
+def simulate(vcpu: Vcpu, destination: Destination, model: VcpuModel, vmm: Vmm) -> VcpuResult:
+    """Restore `vcpu` into `model`, a fresh vCPU of `destination`, as `vmm` does.
+
+    Every write is made, also those that a VMM which stops at the first refusal would not reach: measured loads show no
+    effect of one register's refusal on another, and the whole list is what the operator has to settle. Missing ids keep
+    the destination's value.
+    """
+    restore = _Restore(vcpu, destination, model, vmm)
+    findings = restore.lists() if vmm.compares_lists else []
+    findings += restore.writes(len(findings))
+    findings += restore.missing(len(findings))
+    return VcpuResult(
+        index=vcpu.index,
+        name=vcpu.name,
+        source_count=len(restore.order),
+        destination_count=len(restore.listed),
+        findings=tuple(findings),
+    )
+
+
+class _Restore:
+    def __init__(self, vcpu: Vcpu, destination: Destination, model: VcpuModel, vmm: Vmm) -> None:
+        self.vcpu = vcpu
+        self.destination = destination
+        self.model = model
+        self.vmm = vmm
+        self.order = vmm.order(vcpu.values)
+        self.listed = frozenset(i for i in destination.listed if vmm.keeps(i))
+        self.state = dict(destination.values)
+        """what the destination's registers hold while the restore goes on; only the PMU pairs are kept up to date"""
+
+    def lists(self) -> list[Finding]:
+        """QEMU's comparison of the two id lists: what only the stream has."""
+        return [self._unknown(i, order) for order, i in enumerate(i for i in self.order if i not in self.listed)]
+
+    def writes(self, start: int) -> list[Finding]:
+        """Every write, in the VMM's order."""
+        known = [i for i in self.order if i in self.listed] if self.vmm.compares_lists else self.order
+        found = []
+        for order, reg_id in enumerate(known, start):
+            if reg_id in self.listed:
+                found.append(self._written(reg_id, order))
+            else:
+                found.append(self._unknown(reg_id, order))
+        return found
+
+    def missing(self, start: int) -> list[Finding]:
+        """What the destination lists and the saved state lacks: it keeps the value of a fresh vCPU."""
+        saved = self.vcpu.values
+        ids = sorted(i for i in self.listed if i not in saved)
+        return [self._missing(reg_id, order) for order, reg_id in enumerate(ids, start)]
+
+    def _unknown(self, reg_id: int, order: int) -> Finding:
+        tolerated = reg_id in self.vmm.tolerates
+        key = feature_key(reg_id)
+        group = feature_set(key)
+        reason = "the destination does not list this register"
+        if group is not None:
+            reason += f": {group.text}" + (f", since {group.since}" if group.since else "")
+        if tolerated:
+            reason += f"; {self.vmm.title} knows it as safe to drop"
+        return Finding(
+            vcpu=self.vcpu.index,
+            id=reg_id,
+            kind="only_in_source",
+            order=order,
+            value=self.vcpu.values[reg_id],
+            destination=None,
+            errno=errno.ENOENT,
+            reason=reason,
+            rule="register-list",
+            feature=key,
+            fatal=not tolerated,
+        )
+
+    def _missing(self, reg_id: int, order: int) -> Finding:
+        key = feature_key(reg_id)
+        group = feature_set(key)
+        own = self.destination.values.get(reg_id)
+        return Finding(
+            vcpu=self.vcpu.index,
+            id=reg_id,
+            kind="missing_in_source",
+            order=order,
+            value=None,
+            destination=own,
+            after=own,
+            reason="not saved: the destination keeps its own value" + (f" ({group.text})" if group is not None else ""),
+            rule="register-list",
+            feature=key,
+        )
+
+    def _written(self, reg_id: int, order: int) -> Finding:
+        value = self.vcpu.values[reg_id]
+        verdict = self.model.set(reg_id, value)
+        own = self.destination.values.get(reg_id)
+        unknown = self.destination.unknown_bits(reg_id)
+        after, reason, expected = verdict.after, verdict.reason, False
+        kind: FindingKind = "refused" if verdict.errno else "accepted"
+        if not verdict.errno:
+            special = nature(reg_id, value, self.state, self.destination.version)
+            if special is not None:
+                after, reason, expected = special.after, special.reason, special.expected
+            share_state(self.state, reg_id, after)
+            if after is None or after != value:
+                kind = "changed"
+        settled = kind == "accepted" and own == value
+        return Finding(
+            vcpu=self.vcpu.index,
+            id=reg_id,
+            kind=kind,
+            order=order,
+            value=value,
+            destination=own,
+            errno=verdict.errno,
+            after=after,
+            fields=() if settled else _differences(reg_id, value, own, after, verdict, self.vcpu.values),
+            reason=reason,
+            rule=verdict.rule,
+            reference=verdict.reference,
+            feature=feature_key(reg_id),
+            would_pass=verdict.would_pass,
+            fatal=bool(verdict.errno),
+            expected=expected,
+            certain=not unknown or not (kind == "refused" or own != value),
+        )
+
+
+def _differences(
+    reg_id: int,
+    value: int,
+    own: int | None,
+    after: int | None,
+    verdict: Verdict,
+    values: Mapping[int, int],
+) -> tuple[FieldDifference, ...]:
+    """The fields in which the saved value differs from the destination's own or from what is read back."""
+    other = own if own is not None and own != value else after
+    if other is None or other == value:
+        return ()
+    judged = {(f.msb, f.lsb): f for f in verdict.fields}
+    mine, theirs = read(reg_id, value, values), read(reg_id, other, values)
+    theirs_by_place = {(f.msb, f.lsb): f for f in theirs.fields}
+    found = []
+    for field in mine.fields:
+        place = (field.msb, field.lsb)
+        peer = theirs_by_place.get(place)
+        if peer is not None and peer.value == field.value:
+            continue
+        found.append(_difference(field.name, place, field.value, peer.value if peer else 0, judged.get(place), verdict))
+    return tuple(found)
+
+
+def _difference(
+    name: str, place: tuple[int, int], source: int, other: int, judged: JudgedField | None, verdict: Verdict
+) -> FieldDifference:
+    return FieldDifference(
+        name=name,
+        msb=place[0],
+        lsb=place[1],
+        source=source,
+        destination=other,
+        safe=judged.safe if judged else "",
+        accepted=judged.accepted if judged else not verdict.errno,
+        reason=judged.reason if judged else "",
+    )

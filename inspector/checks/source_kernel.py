@@ -1,0 +1,75 @@
+"""Which kernel a dump was made under: as it says itself, or as its register list betrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from inspector.checks.vmms import find_vmm
+
+if TYPE_CHECKING:
+    from inspector.policies.model import Policy
+    from inspector.policies.setup import VcpuSetup
+    from inspector.sources.dump import Dump, Vcpu
+
+
+def describe_policy(policy: Policy) -> str:
+    """`Linux 6.12`; a policy of the user's own keeps its name."""
+    return f"Linux {policy.name}" if policy.name[:1].isdigit() else policy.name
+
+
+def kernel_of(dump: Dump) -> tuple[Policy | None, str]:
+    """The policy of the kernel that the dump names, and how sure the choice is; (None, "") when it names none."""
+    from inspector.policies.choice import choose_policy
+
+    release = dump.provenance.kernel
+    if not release:
+        return None, ""
+    choice = choose_policy(release, dump.provenance.kernel_version)
+    return choice.policy, choice.explanation
+
+
+def nearest_vcpu(vcpus: Sequence[Vcpu], like: Vcpu) -> Vcpu:
+    """The vCPU whose register list differs least from that of `like` (as QEMU sees it); the first of equals."""
+    rule = find_vmm("qemu")
+    wanted = {i for i in like.values if rule.keeps(i)}
+    return min(vcpus, key=lambda v: len(wanted ^ {i for i in v.ids if rule.keeps(i)}))
+
+
+@lru_cache(maxsize=64)
+def _list_under(name: str, setup: VcpuSetup) -> frozenset[int]:
+    """What KVM of policy `name` lists for a vCPU of `setup`, core and SVE registers left out."""
+    from inspector.policies.exposure import expose
+    from inspector.policies.host import from_raw
+    from inspector.policies.loader import load_policy
+
+    rule = find_vmm("qemu")
+    listed = expose(from_raw({}), load_policy(name), setup).listed
+    return frozenset(i for i in listed if rule.keeps(i))
+
+
+def guess_kernel(values: Mapping[int, int], setup: VcpuSetup) -> Policy:
+    """The kernel whose register list is nearest to `values`; of equals the newest, which is the one that hides most.
+
+    A saved VM does not name its kernel, but releases add and drop registers. Newest is the careful choice: what it
+    hides is then treated as unknown.
+    """
+    from inspector.policies.loader import load_policy, policy_names
+
+    rule = find_vmm("qemu")
+    mine = frozenset(i for i in values if rule.keeps(i) and i >> 16 & 0xFFF != 0x11)
+    best, best_distance = "", 1 << 30
+    for name in policy_names():
+        listed = frozenset(i for i in _list_under(name, setup) if i >> 16 & 0xFFF != 0x11)
+        distance = len(mine ^ listed) + _cache_distance(values, name)
+        if distance <= best_distance:
+            best, best_distance = name, distance
+    return load_policy(best)
+
+
+def _cache_distance(values: Mapping[int, int], name: str) -> int:
+    """From 6.3 every vCPU has 14 CCSIDR registers; before, only those of real caches."""
+    count = sum(1 for i in values if i >> 16 & 0xFFF == 0x11)
+    release = tuple(int(part) for part in name.split(".")[:2])
+    return abs(14 - count) if release >= (6, 3) else 20 * (count == 14)

@@ -1,0 +1,97 @@
+"""Replace register values in text dumps, character for character, so that everything else stays as it was."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from inspector.errors import InspectorError, RegisterError
+
+Changes = Mapping[int, tuple[int, int]]
+"""register id -> (old value, new value)"""
+
+_OBJECT = re.compile(r"\{[^{}]*\}")
+_ADDRESS = re.compile(r'"addr"\s*:\s*"?(0[xX][0-9a-fA-F_]+|[0-9]+)"?')
+_BITMAP = re.compile(r'("bitmap"\s*:\s*")0b([01_]+)(")')
+_PLAIN = re.compile(r"^(\s*)(\S+?)(\s*[=:]\s*|\s+)(0[xX][0-9a-fA-F_]+|[0-9a-fA-F]{16}|[0-9a-fA-F]{8}|[0-9]+)(.*)$")
+
+
+def patch_firecracker(text: str, changes: Changes) -> str:
+    """Firecracker JSON with the bitmap letters of the changed registers replaced; as many letters as before."""
+
+    def one(match: re.Match[str]) -> str:
+        found = _ADDRESS.search(match[0])
+        change = changes.get(int(found[1].replace("_", ""), 0)) if found else None
+        if change is None:
+            return match[0]
+        return _BITMAP.sub(lambda m: m[1] + "0b" + _binary(change[1], m[2]) + m[3], match[0])
+
+    return _OBJECT.sub(one, text)
+
+
+def _binary(value: int, letters: str) -> str:
+    """`value` in binary with the digits and separators of `letters`."""
+    digits = f"{value:0{len(letters.replace('_', ''))}b}"
+    return _spread(digits, letters)
+
+
+def _spread(digits: str, pattern: str) -> str:
+    """`digits` with the `_` separators where `pattern` has them, counted from the right."""
+    if len(digits) != len(pattern.replace("_", "")):
+        return digits
+    source = iter(digits)
+    return "".join(ch if ch == "_" else next(source) for ch in pattern)
+
+
+def patch_plain(text: str, changes: Changes) -> str:
+    """`id value` and `NAME=value` lines with the changed values replaced; base, width and separators are kept."""
+    named = _namer()
+    lines = text.splitlines(keepends=True)
+    for place, line in enumerate(lines):
+        body = line.rstrip("\r\n")
+        match = _PLAIN.match(body)
+        if match is None:
+            continue
+        change = changes.get(named(match[2]))
+        if change is None:
+            continue
+        written = _like(match[4], change)
+        lines[place] = f"{match[1]}{match[2]}{match[3]}{written}{match[5]}{line[len(body) :]}"
+    return "".join(lines)
+
+
+def _like(old: str, change: tuple[int, int]) -> str:
+    """The new value spelled as the old one was: hexadecimal or decimal, prefix, width, case and separators."""
+    if old.isdigit() and int(old) == change[0] and len(old) not in (8, 16):
+        return str(change[1])
+    prefix = old[:2] if old[:2] in ("0x", "0X") else ""
+    body = old[len(prefix) :]
+    digits = f"{change[1]:0{len(body.replace('_', ''))}x}"
+    if any(ch.isupper() for ch in body):
+        digits = digits.upper()
+    return prefix + _spread(digits, body)
+
+
+def _namer() -> Callable[[str], int]:
+    """What gives the register id that a word names, -1 when it names none."""
+    from inspector.registers.catalog import find
+
+    known: dict[str, int] = {}
+
+    def named(word: str) -> int:
+        if word not in known:
+            try:
+                known[word] = find(word).register.id
+            except RegisterError:
+                known[word] = -1
+        return known[word]
+
+    return named
+
+
+def read_text(data: bytes, where: str) -> str:
+    """UTF-8 text. Raises InspectorError for anything else."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InspectorError(f"is not UTF-8 text ({error.reason} at byte {error.start})", where) from None

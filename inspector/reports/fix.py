@@ -1,0 +1,94 @@
+"""Reports of `fix`: what was replaced, what it means for the guest, and what remains."""
+
+from __future__ import annotations
+
+from inspector.checks.feature_groups import group_by_feature
+from inspector.checks.fix import Change, FixResult
+from inspector.errors import one_line
+from inspector.registers.catalog import by_id
+from inspector.registers.encoding import grouped_hex, hex_id, hex_value
+from inspector.reports.json import Json
+from inspector.reports.migration import finding_json, way_json
+from inspector.reports.text import markdown_table
+
+
+def _value(change: Change, value: int) -> str:
+    return grouped_hex(value, by_id(change.id).size)
+
+
+def _answer(result: FixResult) -> str:
+    if not result.changes:
+        if result.before.verdict == "loads":
+            return "nothing to change: the saved VM loads as it is; no file was written"
+        return "no refused value that could be replaced; no file was written"
+    count = len(result.changes)
+    what = f"{count} value{'s' * (count != 1)} replaced, written to {result.out}"
+    if result.after is not None and result.after.verdict == "loads":
+        return f"{what}; checked: it loads"
+    return f"{what}; it still does not load"
+
+
+def _remaining(result: FixResult) -> list[str]:
+    """What cannot be mended by replacing values."""
+    unknown = [f.id for f in result.remaining if f.kind == "only_in_source"]
+    lines = [f"{group.headline('unknown')}: {group.sentence}" for group in group_by_feature(set(unknown))]
+    refused = [f for f in result.remaining if f.kind == "refused"]
+    lines += [f"{by_id(f.id).name}: {f.errno_name}, no accepted value is known" for f in refused]
+    return lines
+
+
+def fix_text(result: FixResult) -> str:
+    """Every change with its risk, then the result of the check."""
+    lines = [_answer(result)]
+    for change in result.changes:
+        at = "" if change.offset is None else f"  at byte {change.offset} (0x{change.offset:x})"
+        lines += [
+            "",
+            f"  {change.name}  {hex_id(change.id)}  vCPU {change.vcpu}{at}",
+            f"    {_value(change, change.old)} -> {_value(change, change.new)}",
+            f"    why   {change.reason}",
+            f"    risk  {change.risk}",
+        ]
+    remaining = _remaining(result)
+    if remaining:
+        lines += ["", "Cannot be mended by replacing values", *(f"  {text}" for text in remaining)]
+        ways = (result.after or result.before).ways_out
+        lines += [f"  way out: {way.title}{': ' + way.how[0] if way.how else ''}" for way in ways[:3]]
+    if result.after is not None:
+        lines += ["", f"Check of the new file: {result.after.headline}"]
+    lines += [f"Note: {note}" for note in result.notes]
+    return "\n".join(map(one_line, lines)) + "\n"
+
+
+def fix_json(result: FixResult) -> Json:
+    """The same for programs."""
+    return {
+        "output": result.out or None,
+        "verdict": (result.after or result.before).verdict,
+        "changes": [
+            {
+                "vcpu": c.vcpu,
+                "id": hex_id(c.id),
+                "name": c.name,
+                "old": hex_value(c.old, by_id(c.id).size),
+                "new": hex_value(c.new, by_id(c.id).size),
+                "offset": c.offset,
+                "reason": c.reason,
+                "risk": c.risk,
+            }
+            for c in result.changes
+        ],
+        "remaining": [finding_json(f) for f in result.remaining],
+        "ways_out": [way_json(w) for w in (result.after or result.before).ways_out],
+        "notes": list(result.notes),
+    }
+
+
+def fix_markdown(result: FixResult) -> str:
+    """The same for a bug tracker."""
+    rows = [[str(c.vcpu), c.name, _value(c, c.old), _value(c, c.new), c.risk] for c in result.changes]
+    lines = [f"## Fix: {one_line(_answer(result))}", ""]
+    if rows:
+        lines += [*markdown_table(["vCPU", "register", "old", "new", "risk"], rows), ""]
+    lines += [f"- remains: {one_line(text)}" for text in _remaining(result)]
+    return "\n".join(lines).rstrip() + "\n"

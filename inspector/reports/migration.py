@@ -1,0 +1,224 @@
+"""Reports of a migration check and of a kernel matrix: JSON and Markdown; the text is in migration_text.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from inspector.checks.feature_groups import feature_set
+from inspector.checks.findings import FieldDifference, Finding, KernelMatrix, MigrationReport, Remark, WayOut
+from inspector.errors import one_line
+from inspector.registers.catalog import by_id
+from inspector.registers.encoding import grouped_hex, hex_id, hex_value
+from inspector.reports.json import Json, source_json
+from inspector.reports.migration_text import matrix_text, migration_text
+from inspector.reports.text import markdown_table
+
+__all__ = ["matrix_json", "matrix_markdown", "matrix_text", "migration_json", "migration_markdown", "migration_text"]
+
+
+def migration_json(report: MigrationReport, every: bool = False) -> Json:
+    """The report as JSON; registers that are accepted and kept are left out unless `every` is set."""
+    return {
+        "verdict": report.verdict,
+        "headline": report.headline,
+        "vmm": report.vmm,
+        "source": {"label": report.source, **source_json(report.source_provenance)},
+        "destination": {
+            "label": report.destination,
+            **source_json(report.destination_provenance),
+            "policy": report.kernel,
+            "features": report.features,
+        },
+        "first": finding_json(report.first) if report.first else None,
+        "steps": [
+            {"vcpu": s.vcpu, "name": s.name, "passed": s.passed, "reached": s.reached, "text": s.text}
+            for s in report.steps
+        ],
+        "vcpus": [
+            {
+                "index": vcpu.index,
+                "registers": vcpu.source_count,
+                "destination_registers": vcpu.destination_count,
+                "findings": [finding_json(f) for f in vcpu.findings if every or f.kind != "accepted"],
+            }
+            for vcpu in report.vcpus
+        ],
+        "remarks": [_remark_json(r) for r in report.remarks],
+        "ways_out": [way_json(w) for w in report.ways_out],
+        "messages": list(report.messages),
+        "notes": [n for n in (report.kernel_note, *report.notes) if n],
+    }
+
+
+def finding_json(finding: Finding) -> Json:
+    """One register."""
+    register = by_id(finding.id)
+    group = feature_set(finding.feature)
+
+    def hexed(value: int | None) -> str | None:
+        return None if value is None else hex_value(value, register.size)
+
+    answer: Json = {
+        "id": hex_id(finding.id),
+        "name": register.name,
+        "kind": finding.kind,
+        "value": hexed(finding.value),
+        "destination": hexed(finding.destination),
+        "errno": finding.errno,
+        "errno_name": finding.errno_name,
+        "after": hexed(finding.after),
+        "fields": [_field_json(f) for f in finding.fields],
+        "reason": finding.reason,
+        "rule": finding.rule,
+        "reference": finding.reference,
+        "feature": group.feature if group else "",
+        "fatal": finding.fatal,
+    }
+    if finding.would_pass is not None:
+        answer["would_pass"] = hexed(finding.would_pass)
+    if finding.expected:
+        answer["expected"] = True
+    if not finding.certain:
+        answer["certain"] = False
+    return answer
+
+
+def _field_json(field: FieldDifference) -> Json:
+    return {
+        "name": field.name,
+        "msb": field.msb,
+        "lsb": field.lsb,
+        "value": field.source,
+        "destination": field.destination,
+        "accepted": field.accepted,
+        "safe": field.safe,
+        "reason": field.reason,
+    }
+
+
+def _remark_json(remark: Remark) -> Json:
+    return {
+        "severity": remark.severity,
+        "title": remark.title,
+        "text": remark.text,
+        "registers": [hex_id(i) for i in remark.ids],
+        "vcpus": list(remark.vcpus),
+    }
+
+
+def way_json(way: WayOut) -> Json:
+    """One way out."""
+    return {
+        "kind": way.kind,
+        "title": way.title,
+        "how": list(way.how),
+        "notices": way.notices,
+        "registers": [hex_id(i) for i in way.ids],
+        "settles_all": way.settles_all,
+        "keeps_guest": way.keeps_guest,
+    }
+
+
+def migration_markdown(report: MigrationReport, every: bool = False) -> str:
+    """The report for a bug tracker."""
+    lines = [
+        f"## Restore {report.verdict}: {_md(report.source)}",
+        "",
+        _md(report.headline),
+        "",
+        f"- source: {_md(report.source)}",
+        f"- destination: {_md(report.destination)}",
+        f"- VMM: {report.vmm_title}",
+        "",
+    ]
+    shown = [f for f in report.findings if every or f.kind in ("refused", "only_in_source", "changed")]
+    if shown:
+        head = ["vCPU", "register", "field", "saved", "destination", "result", "reason"]
+        lines += ["### Registers", "", *markdown_table(head, map(_row, shown)), ""]
+    missing = len({f.id for f in report.of_kind("missing_in_source")})
+    if missing and not every:
+        lines += [f"{missing} registers of the destination were not saved and keep its own values.", ""]
+    references = dict.fromkeys(f"{f.rule}: {f.reference}" for f in shown if f.reference)
+    if references:
+        lines += ["### Kernel", "", *(f"- {_md(text)}" for text in references), ""]
+    lines += _remarks_markdown(report.remarks) + _ways_markdown(report.ways_out)
+    if report.messages:
+        lines += [f"### What {report.vmm_title} prints", "", "```", *map(one_line, report.messages), "```", ""]
+    notes = [n for n in (report.kernel_note, *report.notes) if n]
+    return "\n".join(lines + [f"- {_md(n)}" for n in notes]).rstrip() + "\n"
+
+
+def _row(finding: Finding) -> list[str]:
+    size = by_id(finding.id).size
+    fields = ", ".join(f"{f.name} {f.source}→{f.destination}" for f in finding.fields[:4])
+    result = finding.errno_name or finding.kind.replace("_", " ")
+    if finding.kind == "changed" and finding.after is not None:
+        result = f"reads {grouped_hex(finding.after, size)}"
+    return [
+        str(finding.vcpu),
+        by_id(finding.id).name,
+        fields,
+        "" if finding.value is None else grouped_hex(finding.value, size),
+        "" if finding.destination is None else grouped_hex(finding.destination, size),
+        result,
+        finding.reason,
+    ]
+
+
+def _remarks_markdown(remarks: Sequence[Remark]) -> list[str]:
+    if not remarks:
+        return []
+    return ["### Remarks", "", *(f"- **{_md(r.title)}**: {_md(r.text)}" for r in remarks), ""]
+
+
+def _ways_markdown(ways: Iterable[WayOut]) -> list[str]:
+    lines: list[str] = []
+    for number, way in enumerate(ways, 1):
+        lines.append(f"{number}. {_md(way.title)}{'' if way.keeps_guest else ' (the guest has to be started anew)'}")
+        if way.how:
+            lines += ["", "   ```", *(f"   {one_line(line)}" for line in way.how), "   ```", ""]
+        if way.notices:
+            lines.append(f"   The guest notices: {_md(way.notices)}")
+    return ["### Ways out", "", *lines, ""] if lines else []
+
+
+def _md(text: str) -> str:
+    """Text from files must not become markup."""
+    text = one_line(text)
+    for mark in "\\`*<>|":
+        text = text.replace(mark, "\\" + mark)
+    return text
+
+
+def matrix_json(matrix: KernelMatrix) -> Json:
+    """One row per kernel."""
+    return {
+        "vmm": matrix.vmm,
+        "source": matrix.source,
+        "destination": matrix.destination,
+        "kernels": [
+            {
+                "kernel": row.kernel,
+                "evidence": row.evidence,
+                "verdict": row.verdict,
+                "refused": row.refused,
+                "only_in_source": row.only_in_source,
+                "changed": row.changed,
+                "uncertain": row.uncertain,
+                "first": finding_json(row.first) if row.first else None,
+            }
+            for row in matrix.rows
+        ],
+        "notes": list(matrix.notes),
+    }
+
+
+def matrix_markdown(matrix: KernelMatrix) -> str:
+    """One table row per kernel."""
+    head = ["kernel", "verdict", "refused", "only in source", "not kept", "first"]
+    rows = [
+        [r.kernel, r.verdict, str(r.refused), str(r.only_in_source), str(r.changed), r.headline] for r in matrix.rows
+    ]
+    lines = [f"## Where can this VM go? {_md(matrix.source)}", "", f"VMM: {matrix.vmm_title}", ""]
+    lines += [*markdown_table(head, rows), "", *(f"- {_md(n)}" for n in matrix.notes)]
+    return "\n".join(lines).rstrip() + "\n"

@@ -1,0 +1,213 @@
+"""The migration check as plain text: the answer first, then what stops the load, then everything else by cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from inspector.checks.feature_groups import group_by_feature
+from inspector.checks.findings import Finding, KernelMatrix, MigrationReport, Remark, WayOut
+from inspector.errors import one_line
+from inspector.registers.catalog import by_id
+from inspector.registers.encoding import grouped_hex, hex_id
+from inspector.reports.text import columns
+
+_SHOWN = 40
+"""Findings printed in full; the rest is told as a table row each."""
+_MARK = {"fails": "✖", "changes": "▼", "note": "○"}
+
+
+def migration_text(report: MigrationReport, every: bool = False) -> str:
+    """The whole report; `every` adds a table of the registers that are accepted and kept."""
+    mark = "=" if report.verdict == "loads" else "✖"
+    lines = [one_line(f"{mark} {report.headline}"), ""]
+    kernel = report.kernel + (f" ({report.kernel_note})" if report.kernel_note else "")
+    head = [
+        ("source", report.source),
+        ("destination", report.destination),
+        ("kernel", kernel),
+        ("vCPU", report.features),
+        ("VMM", report.vmm_title),
+    ]
+    lines += [*columns(head, indent="  "), "", *_steps(report)]
+    lines += _first(report) + _refused(report) + _unknown(report) + _changed(report) + _missing(report)
+    lines += _accepted(report, every) + _remarks(report.remarks) + _ways(report.ways_out)
+    if report.messages:
+        lines += ["", f"{report.vmm_title} prints", *(one_line(f"  {m}") for m in report.messages)]
+    if report.notes:
+        lines += ["", "Notes", *(one_line(f"  {n}") for n in report.notes)]
+    return "\n".join(lines) + "\n"
+
+
+def _steps(report: MigrationReport) -> list[str]:
+    rows = []
+    for step in report.steps:
+        word = "passes" if step.passed else "FAILS"
+        rows.append([f"vCPU {step.vcpu}", step.name, word if step.reached else f"({word})", step.text])
+    answer = ["Step by step", *columns(rows, indent="  ")]
+    if any(not step.reached for step in report.steps):
+        answer.append("  (in brackets: not reached any more; told because a later attempt meets it)")
+    return answer
+
+
+def _merged(findings: Iterable[Finding]) -> list[tuple[Finding, list[int]]]:
+    """Findings that are alike on several vCPUs as one, with the vCPUs."""
+    groups: dict[tuple[object, ...], tuple[Finding, list[int]]] = {}
+    for finding in findings:
+        key = (finding.id, finding.kind, finding.value, finding.destination, finding.errno, finding.after)
+        groups.setdefault(key, (finding, []))[1].append(finding.vcpu)
+    return list(groups.values())
+
+
+def _value(value: int | None, reg_id: int) -> str:
+    return "not known" if value is None else grouped_hex(value, by_id(reg_id).size)
+
+
+def finding_lines(finding: Finding, vcpus: Sequence[int] = ()) -> list[str]:
+    """One finding in full."""
+    register = by_id(finding.id)
+    where = f"  vCPU {', '.join(map(str, vcpus or (finding.vcpu,)))}"
+    verdict = f"refused, {finding.errno_name}" if finding.kind == "refused" else finding.kind.replace("_", " ")
+    sure = "" if finding.certain else "  (not certain: depends on unknown bits of the host)"
+    lines = [f"  {register.name}  {hex_id(finding.id)}{where}  {verdict}{sure}"]
+    values = [("saved", _value(finding.value, finding.id))] if finding.value is not None else []
+    if finding.kind != "only_in_source":
+        values.append(("destination", _value(finding.destination, finding.id)))
+    if finding.kind == "changed":
+        values.append(("read back", _value(finding.after, finding.id)))
+    if finding.would_pass is not None and finding.kind == "refused":
+        values.append(("would pass", _value(finding.would_pass, finding.id)))
+    lines += columns(values, indent="    ")
+    rows = []
+    for field in finding.fields:
+        bits = f"[{field.msb}:{field.lsb}]" if field.msb != field.lsb else f"[{field.msb}]"
+        other = "?" if field.destination is None else f"0x{field.destination:x}"
+        mark = "=" if field.accepted else "✖"
+        rows.append([mark, bits, field.name, f"0x{field.source:x}", f"destination {other}", field.reason])
+    lines += columns(rows, indent="    ")
+    lines += [f"    {text}" for text in (finding.reason, _reference(finding)) if text]
+    return [one_line(line) for line in lines]
+
+
+def _reference(finding: Finding) -> str:
+    parts = [f"rule {finding.rule}" if finding.rule else "", finding.reference]
+    return "  ".join(p for p in parts if p)
+
+
+def _first(report: MigrationReport) -> list[str]:
+    if report.first is None:
+        return []
+    return ["", "Stops it first", *finding_lines(report.first)]
+
+
+def _refused(report: MigrationReport) -> list[str]:
+    rest = [
+        (finding, vcpus)
+        for finding, vcpus in _merged(report.of_kind("refused"))
+        if report.first is None or finding.id != report.first.id or len(vcpus) > 1
+    ]
+    if not rest:
+        return []
+    lines = ["", f"Refused as well: {len(rest)}" if report.first and report.first.kind == "refused" else "Refused"]
+    for finding, vcpus in rest[:_SHOWN]:
+        lines += finding_lines(finding, vcpus)
+    return lines + [f"  {by_id(f.id).name}  {f.errno_name}" for f, _ in rest[_SHOWN:]]
+
+
+def _groups(findings: Sequence[Finding], word: str) -> list[str]:
+    by_register = {f.id: f for f in findings}
+    lines = []
+    for group in group_by_feature(by_register):
+        lines.append(f"  {group.headline(word)}")
+        names = [by_id(i).name for i in group.ids]
+        shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+        lines += [f"    {shown}", f"    {group.sentence}"]
+        if group.harmless and word == "unknown":
+            lines.append(f"    harmless: {group.harmless}")
+        if word == "unknown":
+            values = [(by_id(i).name, _value(by_register[i].value, i)) for i in group.ids[:8]]
+            lines += columns(values, indent="      ")
+    return [one_line(line) for line in lines]
+
+
+def _unknown(report: MigrationReport) -> list[str]:
+    unknown = report.of_kind("only_in_source")
+    fatal, dropped = [f for f in unknown if f.fatal], [f for f in unknown if not f.fatal]
+    lines = ["", "Saved, but unknown on the destination", *_groups(fatal, "unknown")] if fatal else []
+    if dropped:
+        lines += [
+            "",
+            f"Saved, unknown on the destination, and dropped by {report.vmm_title}",
+            *_groups(dropped, "dropped"),
+        ]
+    return lines
+
+
+def _changed(report: MigrationReport) -> list[str]:
+    changed = report.of_kind("changed")
+    told = [(f, v) for f, v in _merged(changed) if not f.expected]
+    lines = []
+    if told:
+        lines += ["", "Accepted, but not kept"]
+        for finding, vcpus in told:
+            lines += finding_lines(finding, vcpus)
+    running = list(dict.fromkeys(by_id(f.id).name for f in changed if f.expected))
+    if running:
+        lines += ["", one_line(f"Running on by their nature: {', '.join(running)}")]
+    return lines
+
+
+def _missing(report: MigrationReport) -> list[str]:
+    missing = report.of_kind("missing_in_source")
+    return ["", "Not saved: the destination keeps its own value", *_groups(missing, "missing")] if missing else []
+
+
+def _accepted(report: MigrationReport, every: bool) -> list[str]:
+    accepted = report.of_kind("accepted")
+    differ = [f for f in accepted if f.destination is not None and f.destination != f.value]
+    lines = ["", f"Accepted and kept: {len(accepted)}, of which {len(differ)} differ from the destination's own value"]
+    if not every:
+        return lines
+    rows = [[f"vCPU {f.vcpu}", by_id(f.id).name, _value(f.value, f.id), _value(f.destination, f.id)] for f in accepted]
+    return lines + columns([["", "register", "saved", "destination"], *rows], indent="  ")
+
+
+def _remarks(remarks: Sequence[Remark]) -> list[str]:
+    if not remarks:
+        return []
+    lines = ["", "Remarks"]
+    for remark in remarks:
+        where = f" (vCPU {', '.join(map(str, remark.vcpus))})" if remark.vcpus else ""
+        lines.append(f"  {_MARK[remark.severity]} {remark.title}{where}: {remark.text}")
+    return [one_line(line) for line in lines]
+
+
+def _ways(ways: Sequence[WayOut]) -> list[str]:
+    if not ways:
+        return []
+    lines = ["", "Ways out"]
+    for number, way in enumerate(ways, 1):
+        tail = "" if way.settles_all else "  [settles a part]"
+        lines.append(f"  {number}. {way.title}{tail}{'' if way.keeps_guest else '  [the guest starts anew]'}")
+        lines += [f"       {line}" for line in way.how]
+        if way.notices:
+            lines.append(f"       The guest notices: {way.notices}")
+    return [one_line(line) for line in lines]
+
+
+def matrix_text(matrix: KernelMatrix) -> str:
+    """One line per kernel."""
+    rows = [["", "kernel", "verdict", "refused", "unknown", "not kept", "first / note"]]
+    for row in matrix.rows:
+        mark = "=" if row.verdict == "loads" else "✖"
+        unsure = f"  ({row.uncertain} not certain)" if row.uncertain else ""
+        counts = [str(n) if n else "" for n in (row.refused, row.only_in_source, row.changed)]
+        rows.append([mark, row.kernel, row.verdict, *counts, row.headline + unsure])
+    head = columns(
+        [("source", matrix.source), ("destination", "the same host"), ("VMM", matrix.vmm_title)], indent="  "
+    )
+    good = [row.kernel for row in matrix.rows if row.verdict == "loads"]
+    answer = f"loads on {len(good)} of {len(matrix.rows)} kernels"
+    lines = [answer, "", *head, "", *columns(rows, indent="  ")]
+    if matrix.notes:
+        lines += ["", "Notes", *(one_line(f"  {n}") for n in matrix.notes)]
+    return "\n".join(lines) + "\n"
