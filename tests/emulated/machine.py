@@ -1,0 +1,167 @@
+"""Boot a real arm64 kernel under qemu-system-aarch64, run Python programs there, and bring back what they printed."""
+
+from __future__ import annotations
+
+import base64
+import json
+import lzma
+import re
+import stat
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+MACHINE = "virt,virtualization=on,gic-version=3,mte=on"
+APPEND = "console=ttyAMA0 rdinit=/init quiet loglevel=0 panic=-1"
+_SKIPPED = re.compile(r"^usr/(share/|lib/python3[^/]*/(test|idlelib|ensurepip|pydoc_data)/)|/gconv/|\.a$")
+_MARK = re.compile(rb"@@(begin|end) (\S+)(?: (-?\d+) (\d+))?\s")
+
+INIT = b"""#!/usr/bin/python3.11 -SB
+import base64, ctypes, json, lzma, os, subprocess, sys, time
+libc = ctypes.CDLL(None)
+for kind, where in (("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev"), ("tmpfs", "/tmp"),
+                    ("debugfs", "/sys/kernel/debug")):
+    libc.mount(kind.encode(), where.encode(), kind.encode(), 0, None)
+console = open("/dev/ttyAMA0", "wb", buffering=0)
+def say(name, code, data, spent):
+    console.write(b"\\r\\n@@begin %s \\r\\n" % name)
+    text = base64.b64encode(lzma.compress(data, preset=1))
+    for start in range(0, len(text), 4096):
+        console.write(text[start : start + 4096] + b"\\r\\n")
+    console.write(b"\\r\\n@@end %s %d %d \\r\\n" % (name, code, spent))
+for name, argv in json.load(open("/jobs.json")):
+    begin = time.monotonic()
+    try:
+        done = subprocess.run([sys.executable, *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/tmp")
+        out, err, code = done.stdout, done.stderr, done.returncode
+    except BaseException as error:
+        out, err, code = b"", repr(error).encode(), 255
+    say(name.encode(), code, json.dumps([len(out), err.decode(errors="replace")[-4000:]]).encode() + b"\\n" + out,
+        int(1000 * (time.monotonic() - begin)))
+libc.sync()
+libc.reboot(0x4321FEDC)
+"""
+
+
+class Job(NamedTuple):
+    """One run of the guest's Python: `argv` are its arguments."""
+
+    name: str
+    argv: tuple[str, ...]
+
+
+class Answer(NamedTuple):
+    """What one job printed."""
+
+    code: int
+    out: bytes
+    err: str
+    seconds: float
+
+
+class Boot(NamedTuple):
+    """One boot: the answers by job name, and how long the machine ran."""
+
+    answers: dict[str, Answer]
+    seconds: float
+    console: str
+
+
+class Emulator(NamedTuple):
+    """qemu-system-aarch64 and where its libraries and firmware lie."""
+
+    program: Path
+    environment: Mapping[str, str]
+    data: Path | None = None
+
+    def command(self, *arguments: str) -> list[str]:
+        """The command line with `arguments`."""
+        data = ["-L", str(self.data)] if self.data else []
+        return [str(self.program), *data, *arguments]
+
+
+def entries(root: Path) -> Iterator[tuple[str, int, bytes]]:
+    """(name, mode, content) of an unpacked package tree, folders before what they hold; documentation left out."""
+    for path in sorted(root.rglob("*")):
+        name = path.relative_to(root).as_posix()
+        if _SKIPPED.search(name + ("/" if path.is_dir() else "")):
+            continue
+        if path.is_symlink():
+            yield name, stat.S_IFLNK | 0o777, str(path.readlink()).encode()
+        elif path.is_dir():
+            yield name, stat.S_IFDIR | 0o755, b""
+        elif path.is_file():
+            yield name, stat.S_IFREG | (0o755 if path.stat().st_mode & 0o111 else 0o644), path.read_bytes()
+
+
+def newc(items: Sequence[tuple[str, int, bytes]]) -> bytes:
+    """A cpio archive in the newc format, which the kernel unpacks as its first root."""
+    out = bytearray()
+    device = {"dev/console": (5, 1), "dev/null": (1, 3)}
+    for number, (name, mode, content) in enumerate([*items, ("TRAILER!!!", 0, b"")], start=1):
+        major, minor = device.get(name, (0, 0))
+        fields = [number, mode, 0, 0, 1, 0, len(content), 0, 0, major, minor, len(name) + 1, 0]
+        out += b"070701" + b"".join(b"%08X" % field for field in fields) + name.encode() + b"\0"
+        out += bytes(-len(out) % 4) + content
+        out += bytes(-len(out) % 4)
+    return bytes(out)
+
+
+def initramfs(root: Path, files: Mapping[str, bytes], jobs: Sequence[Job]) -> bytes:
+    """The guest's whole file system: the packages below `root`, `files`, and an init that runs `jobs`."""
+    folders = [(name, stat.S_IFDIR | 0o755, b"") for name in ("dev", "proc", "sys", "tmp")]
+    nodes = [(f"dev/{name}", stat.S_IFCHR | 0o600, b"") for name in ("console", "null")]
+    own = {"init": INIT, "jobs.json": json.dumps([[job.name, job.argv] for job in jobs]).encode(), **files}
+    return newc([*folders, *nodes, *entries(root), *((name, stat.S_IFREG | 0o755, data) for name, data in own.items())])
+
+
+def answers_of(console: bytes) -> dict[str, Answer]:
+    """Take the jobs' output out of what the serial line carried."""
+    found: dict[str, Answer] = {}
+    start: dict[bytes, int] = {}
+    for mark in _MARK.finditer(console):
+        if mark[1] == b"begin":
+            start[mark[2]] = mark.end()
+        elif mark[2] in start:
+            data = lzma.decompress(base64.b64decode(b"".join(console[start[mark[2]] : mark.start()].split())))
+            head, _, out = data.partition(b"\n")
+            size, err = json.loads(head)
+            assert size == len(out), "the serial line lost something"
+            found[mark[2].decode()] = Answer(int(mark[3]), out, err, int(mark[4]) / 1000)
+    return found
+
+
+def boot(
+    emulator: Emulator,
+    kernel: Path,
+    root: Path,
+    jobs: Sequence[Job],
+    *,
+    folder: Path,
+    cpu: str = "neoverse-n2",
+    files: Mapping[str, bytes] = {},
+    append: str = "",
+    timeout: float = 600,
+) -> Boot:
+    """Run `jobs` on `kernel` on an emulated `cpu` that has EL2; `folder` takes the initramfs (removed afterwards)."""
+    image = folder / "initramfs"
+    image.write_bytes(initramfs(root, files, jobs))
+    command = emulator.command(
+        "-M", MACHINE, "-cpu", cpu, "-m", "1024", "-kernel", str(kernel), "-initrd", str(image), "-no-reboot",
+        "-append", f"{APPEND} {append}".strip(), "-nodefaults", "-display", "none", "-serial", "stdio",
+    )  # fmt: skip
+    begin = time.monotonic()
+    try:
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=dict(emulator.environment)
+        ) as process:
+            try:
+                console, _ = process.communicate(timeout=timeout)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                console, _ = process.communicate()
+    finally:
+        image.unlink(missing_ok=True)
+    return Boot(answers_of(console), time.monotonic() - begin, console.decode(errors="replace"))
