@@ -14,6 +14,7 @@ from inspector.sources.dump import Dump
 from inspector.sources.opening import Content
 
 FORMATS = (
+    "qemu_stream",
     "kvm_recording",
     "dump_json",
 )

@@ -1,0 +1,215 @@
+"""Walk a QEMU migration stream from its header to the end of guest memory, stepping over every page.
+
+The layout is that of QEMU's migration/savevm.c and migration/ram.c; every integer is big-endian. Sections other than
+RAM state no length, so the walk ends with RAM; what comes behind is found by `qemu_scan`.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import BinaryIO
+
+import msgspec
+
+MAGIC = b"QEVM"
+VERSION = 3
+
+EOF, START, PART, END, FULL, SUBSECTION, DESCRIPTION, CONFIGURATION, COMMAND, FOOTER = (
+    0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x7E,
+)  # fmt: skip
+
+_ZERO, _BLOCKS, _PAGE, _END_OF_SECTION, _SAME_BLOCK, _XBZRLE, _COMPRESSED, _FLUSH = (
+    0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x100, 0x200,
+)  # fmt: skip
+_FLAGS = 0xFFF
+_WORD = struct.Struct(">Q")
+_LONG_NAME = 255
+_PAGES = 500_000
+"""Pages of a file that are stepped over (a fifth of a second); a larger guest's device state is looked up from the
+end."""
+
+
+class Walk(msgspec.Struct, kw_only=True):
+    """What the walk found; positions count from the first byte of the stream."""
+
+    machine: str = ""
+    capabilities: tuple[str, ...] = ()
+    page_size: int = 4096
+    pages: int = 0
+    """pages stepped over, zero pages included"""
+    position: int = 0
+    """offset in the stream of the first byte behind RAM; where the walk gave up when `stopped` is not empty"""
+    stopped: str = ""
+    """why the walk could not reach the end of RAM"""
+    truncated: bool = False
+    """the stream ends before its RAM does"""
+
+
+class _CannotGoOnError(Exception):
+    """The walk met something whose length it does not know."""
+
+
+class _Walker:
+    """A forward-only position in the stream."""
+
+    def __init__(self, stream: BinaryIO, seekable: bool, base: int, length: int | None) -> None:
+        self.stream, self.seekable, self.base, self.length = stream, seekable, base, length
+        self.walk = Walk(position=8)
+        self.ram_id = -1
+
+    def take(self, count: int) -> bytes:
+        data = self.stream.read(count)
+        self.walk.position += len(data)
+        if len(data) < count:
+            raise EOFError
+        return data
+
+    def u32(self) -> int:
+        return int.from_bytes(self.take(4), "big")
+
+    def u64(self) -> int:
+        return int.from_bytes(self.take(8), "big")
+
+    def text(self, length: int) -> str:
+        if length > _LONG_NAME:
+            raise _CannotGoOnError(f"a name of {length} bytes")
+        return self.take(length).decode("utf-8", "replace")
+
+    def skip(self, count: int) -> None:
+        """Step over `count` bytes: a seek in a file, reading in a pipe or a compressed file."""
+        if self.seekable:
+            self.walk.position += count
+            if self.length is not None and self.walk.position > self.length:
+                raise EOFError
+            self.stream.seek(count, 1)
+            return
+        while count:
+            count -= len(self.take(min(count, 1 << 20)))
+
+
+def walk(stream: BinaryIO, seekable: bool, base: int = 0, length: int | None = None) -> Walk:
+    """Walk `stream`, which stands behind magic and version, as far as RAM reaches.
+
+    Never raises for what the stream holds: `stopped` says why the walk ended early. With `seekable` pages are sought
+    over (`length` is the stream's own), else they are read and dropped. `base` is the file offset of the stream's first
+    byte: mapped-ram states offsets in the file.
+    """
+    walker = _Walker(stream, seekable, base, length)
+    try:
+        _sections(walker)
+    except EOFError:
+        walker.walk.truncated = True
+        walker.walk.stopped = "the stream ends inside guest memory"
+    except _CannotGoOnError as reason:
+        walker.walk.stopped = str(reason)
+    return walker.walk
+
+
+def _sections(walker: _Walker) -> None:
+    kind = walker.take(1)[0]
+    if kind == CONFIGURATION:
+        kind = _configuration(walker)
+    while True:
+        if kind in (START, FULL):
+            number = walker.u32()
+            name = walker.text(walker.take(1)[0])
+            walker.take(8)
+            if name != "ram":
+                raise _CannotGoOnError(f"section {name!r} comes before the end of guest memory")
+            walker.ram_id = number
+            _ram(walker)
+        elif kind in (PART, END):
+            number = walker.u32()
+            if number != walker.ram_id:
+                raise _CannotGoOnError(f"part of section {number}, which is not guest memory")
+            _ram(walker)
+            if kind == END:
+                return
+        elif kind == FOOTER:
+            walker.take(4)
+        elif kind == COMMAND:
+            walker.take(2)
+            walker.skip(int.from_bytes(walker.take(2), "big"))
+        else:
+            raise _CannotGoOnError(f"a section of unknown type {kind:#04x}")
+        kind = walker.take(1)[0]
+
+
+def _configuration(walker: _Walker) -> int:
+    """Read the configuration section; gives the type byte behind it."""
+    walker.walk.machine = walker.text(walker.u32())
+    while (kind := walker.take(1)[0]) == SUBSECTION:
+        name = walker.text(walker.take(1)[0])
+        walker.take(4)
+        if name == "configuration/target-page-bits":
+            bits = walker.u32()
+            if not 9 <= bits <= 16:
+                raise _CannotGoOnError(f"pages of 2**{bits} bytes")
+            walker.walk.page_size = 1 << bits
+        elif name == "configuration/capabilities":
+            count = walker.u32()
+            if count > 64:
+                raise _CannotGoOnError(f"{count} capabilities")
+            walker.walk.capabilities = tuple(walker.text(walker.take(1)[0]) for _ in range(count))
+        else:
+            raise _CannotGoOnError(f"unknown configuration subsection {name!r}")
+    return kind
+
+
+def _ram(walker: _Walker) -> None:
+    """Step over one part of RAM, which ends with a word of its own."""
+    page_size, unpack, stream = walker.walk.page_size, _WORD.unpack, walker.stream
+    while True:
+        word = stream.read(8)
+        if len(word) < 8:
+            raise EOFError
+        walker.walk.position += 8
+        (address,) = unpack(word)
+        flags = address & _FLAGS
+        kind = flags & ~_SAME_BLOCK
+        if kind == _END_OF_SECTION:
+            return
+        if kind == _BLOCKS:
+            _blocks(walker, address - flags)
+            continue
+        if kind == _FLUSH:
+            continue
+        if kind not in (_ZERO, _PAGE, _XBZRLE, _COMPRESSED):
+            raise _CannotGoOnError(f"guest memory with unknown flags {flags:#x}")
+        if not flags & _SAME_BLOCK:
+            walker.skip(walker.take(1)[0])
+        walker.walk.pages += 1
+        if walker.walk.pages > _PAGES and walker.seekable:
+            raise _CannotGoOnError("guest memory is large; its device state was looked up from the end")
+        if kind == _PAGE:
+            walker.skip(page_size)
+        elif kind == _ZERO:
+            walker.skip(1)
+        elif kind == _XBZRLE:
+            walker.take(1)
+            walker.skip(int.from_bytes(walker.take(2), "big"))
+        else:
+            walker.skip(walker.u32())
+
+
+def _blocks(walker: _Walker, total: int) -> None:
+    """The list of RAM blocks; with mapped-ram each is followed by its bitmap and its pages, mostly holes."""
+    capabilities = walker.walk.capabilities
+    mapped, shared = "mapped-ram" in capabilities, "x-ignore-shared" in capabilities
+    while total > 0:
+        walker.skip(walker.take(1)[0])
+        length = walker.u64()
+        if shared:
+            walker.take(8)
+        if mapped:
+            walker.take(4 + 8 + 8)
+            _to_pages_end(walker, walker.u64() + length)
+        total -= length
+
+
+def _to_pages_end(walker: _Walker, end: int) -> None:
+    """Go to offset `end` of the file."""
+    distance = end - walker.base - walker.walk.position
+    if distance < 0:
+        raise _CannotGoOnError("pages that lie before their own block header")
+    walker.skip(distance)
