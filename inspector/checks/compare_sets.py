@@ -1,0 +1,212 @@
+"""Register sets of many dumps, held once each: the lean part of a comparison.
+
+A fleet of ten thousand dumps has a handful of distinct feature-register sets, and as many distinct guest states as
+dumps. Feature registers (what the host and its kernel decide) are therefore kept by distinct set; of the guest's own
+state only remains which registers differ at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from inspector.errors import InspectorError
+from inspector.registers.encoding import (
+    ARCH_ARM64,
+    CLASS_BITMAP,
+    CLASS_DEMUX,
+    CLASS_FIRMWARE,
+    split_id,
+    sysreg_id,
+    sysreg_of,
+)
+
+if TYPE_CHECKING:
+    from inspector.sources.dump import Dump, Vcpu
+
+Scope = Literal["auto", "all", "features"]
+"""all: every register makes a column differ; features: only what host and kernel decide; auto: all for few dumps."""
+
+_SVE_VLS = 0x606000000015FFFF
+MPIDR_EL1 = sysreg_id(3, 0, 0, 0, 5)
+_NAMED = frozenset(
+    (sysreg_id(3, 1, 0, 0, 1), sysreg_id(3, 1, 0, 0, 7), sysreg_id(3, 3, 0, 0, 1), sysreg_id(3, 3, 0, 0, 7), _SVE_VLS)
+)
+
+
+@lru_cache(maxsize=4096)
+def is_feature_register(reg_id: int) -> bool:
+    """True for what host, kernel and VMM decide: identification and ID space, caches, CTR, firmware, vector lengths.
+
+    MPIDR_EL1 is left out: it numbers the vCPU.
+    """
+    if reg_id in _NAMED:
+        return True
+    parts = split_id(reg_id)
+    if parts.cls in (CLASS_DEMUX, CLASS_FIRMWARE, CLASS_BITMAP) and parts.arch == ARCH_ARM64:
+        return True
+    reg = sysreg_of(reg_id)
+    return reg is not None and reg[:3] == (3, 0, 0) and reg.crm <= 7 and reg_id != MPIDR_EL1
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """One vCPU (or host) that is compared."""
+
+    label: str
+    """the source's name, with the vCPU where the source has several"""
+    source: str
+    vcpu: int
+    kind: str = "vcpu"
+    kernel: str = ""
+    host: str = ""
+
+
+class RegisterSet(msgspec.Struct, frozen=True, kw_only=True):
+    """Registers that one or more subjects have in common."""
+
+    ids: tuple[int, ...]
+    """ascending; all listed ids, whether or not their value is in `values`"""
+    values: tuple[int | None, ...]
+    """parallel to `ids`; None where only the id is known or the value is no feature"""
+    masks: tuple[tuple[int, int], ...] = ()
+    """(id, known bits) of registers that a template gives only in part"""
+
+    def mapping(self) -> dict[int, int]:
+        """id -> value of the registers whose value is known."""
+        return {i: v for i, v in zip(self.ids, self.values, strict=True) if v is not None}
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A subject and the indexes of what it holds."""
+
+    subject: Subject
+    set_index: int
+    digest: bytes
+    """of every id and value: two subjects with the same digest are equal in all registers"""
+
+
+class Collection(msgspec.Struct, kw_only=True):
+    """Distinct sets of a number of subjects; grows while dumps are read."""
+
+    wide: bool
+    """True: all registers are kept (scope `all`), False: feature registers only"""
+    entries: list[Entry] = []
+    sets: list[RegisterSet] = []
+    notes: list[str] = []
+    dumps: int = 0
+    state: dict[int, tuple[int, bool]] = {}
+    """guest-state register -> (first value seen, True when another value was seen)"""
+    index: dict[RegisterSet, int] = {}
+    ids: dict[tuple[int, ...], tuple[int, ...]] = {}
+
+    def add(self, subject: Subject, vcpu: Vcpu) -> None:
+        """Take in one vCPU."""
+        found, digest = self._set_of(vcpu)
+        place = self.index.get(found)
+        if place is None:
+            place = self.index[found] = len(self.sets)
+            self.sets.append(found)
+        self.entries.append(Entry(subject, place, digest))
+        if not self.wide:
+            self._note_state(vcpu.values)
+
+    def merge(self, other: Collection) -> None:
+        """Take in what another process collected."""
+        places = []
+        for found in other.sets:
+            place = self.index.get(found)
+            if place is None:
+                place = self.index[found] = len(self.sets)
+                self.sets.append(found)
+            places.append(place)
+        self.entries += [Entry(e.subject, places[e.set_index], e.digest) for e in other.entries]
+        self.notes += other.notes
+        self.dumps += other.dumps
+        for reg_id, (value, differs) in other.state.items():
+            first, known = self.state.get(reg_id, (value, False))
+            self.state[reg_id] = (first, known or differs or first != value)
+
+    def _set_of(self, vcpu: Vcpu) -> tuple[RegisterSet, bytes]:
+        items = sorted({**dict.fromkeys(vcpu.constraints), **dict.fromkeys(vcpu.errors), **vcpu.values}.items())
+        ids = tuple(i for i, _ in items)
+        ids = self.ids.setdefault(ids, ids)
+        digest = blake2b(repr(items).encode(), digest_size=16).digest()
+        masks: tuple[tuple[int, int], ...] = ()
+        known: Mapping[int, int] = {}
+        if vcpu.constraints:
+            masks = tuple(sorted((i, c.mask) for i, c in vcpu.constraints.items()))
+            known = {i: c.value for i, c in vcpu.constraints.items()}
+        values = tuple(
+            (known.get(i) if v is None else v) if self.wide or is_feature_register(i) else None for i, v in items
+        )
+        return RegisterSet(ids=ids, values=values, masks=masks), digest
+
+    def _note_state(self, values: Mapping[int, int]) -> None:
+        state = self.state
+        for reg_id, value in values.items():
+            if is_feature_register(reg_id):
+                continue
+            have = state.get(reg_id)
+            if have is None:
+                state[reg_id] = (value, False)
+            elif not have[1] and have[0] != value:
+                state[reg_id] = (have[0], True)
+
+
+def add_dump(collection: Collection, dump: Dump, alone: bool = False) -> None:
+    """Take in the vCPUs of a dump that are worth a column of their own.
+
+    vCPUs of one VM that agree in all feature registers stand for each other; a dump of several VMs (a kvm-recording) is
+    represented by the one that QEMU would create, unless it is the only dump. Raises InspectorError for a dump without
+    registers.
+    """
+    where = dump.provenance.source
+    vcpus = [v for v in dump.vcpus if v.ids]
+    if not vcpus:
+        raise InspectorError("holds no registers to compare", where)
+    collection.dumps += 1
+    if not alone:
+        vcpus = _representatives(dump, vcpus, collection.notes)
+    several = len(vcpus) > 1
+    for vcpu in vcpus:
+        label = f"{where} vCPU {vcpu.label}" if several else where
+        collection.add(
+            Subject(
+                label=label,
+                source=where,
+                vcpu=vcpu.index,
+                kind=vcpu.kind,
+                kernel=dump.provenance.kernel,
+                host=dump.provenance.host,
+            ),
+            vcpu,
+        )
+
+
+def _representatives(dump: Dump, vcpus: Sequence[Vcpu], notes: list[str]) -> list[Vcpu]:
+    where = dump.provenance.source
+    guests = [v for v in vcpus if v.kind != "host"] or list(vcpus)
+    if len(guests) == 1:
+        return guests
+    if not dump.one_vm:
+        chosen = next((v for v in guests if v.name == "qemu"), guests[0])
+        notes.append(f"{where} holds {len(guests)} VMs; compared: {chosen.label}")
+        return [chosen]
+    distinct: dict[tuple[tuple[int, int], ...], Vcpu] = {}
+    for vcpu in guests:
+        distinct.setdefault(tuple(sorted((i, v) for i, v in vcpu.values.items() if is_feature_register(i))), vcpu)
+    if len(distinct) > 1:
+        notes.append(f"{where}: its vCPUs do not agree in their feature registers, so each kind has a column")
+    return list(distinct.values())
+
+
+def collect(dumps: Iterable[Dump], wide: bool, alone: bool = False) -> Collection:
+    """The distinct register sets of `dumps`."""
+    collection = Collection(wide=wide)
+    for dump in dumps:
+        add_dump(collection, dump, alone)
+    return collection

@@ -1,0 +1,203 @@
+"""What follows from the messages of a text, in sentences: the headline, and the conclusions in order of certainty."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from inspector.checks.explain_clues import Clue
+from inspector.checks.explain_result import ExplainedRegister
+from inspector.checks.feature_groups import FeatureGroup
+from inspector.checks.findings import MigrationReport
+from inspector.checks.list_counts import find_fits, sets_of_size
+from inspector.registers.encoding import sysreg_id
+from inspector.registers.reading import read
+
+_MIDR = sysreg_id(3, 0, 0, 0, 0)
+_FIRECRACKER_FORMATS = {1: "1.7", 2: "1.8", 3: "1.9 and 1.10", 5: "1.11", 6: "1.12", 8: "1.13 and 1.14", 9: "1.15",
+                        10: "1.16", 12: "1.17"}  # fmt: skip
+_SHOWN = 4
+
+
+def conclude(
+    clues: Sequence[Clue],
+    registers: Sequence[ExplainedRegister],
+    groups: Sequence[FeatureGroup],
+    counts: tuple[int, int] | None,
+    vmm: str,
+    simulation: MigrationReport | None,
+) -> tuple[list[str], str]:
+    """The conclusions, and the headline."""
+    kinds: set[str] = {c.message.kind for c in clues}
+    said: list[str] = []
+    if simulation is not None:
+        said += _simulated(simulation)
+    said += [group.headline("unknown to the destination") + f": {group.sentence}" for group in groups]
+    if counts is not None:
+        said += _lengths(*counts)
+    refused = [r for r in registers if r.kind == "refused"]
+    if refused and vmm in ("firecracker", "cloud-hypervisor", "crosvm"):
+        said.append("this VMM stops at the first refusal: more registers may follow once this one is settled")
+    if not refused and not groups and counts is None:
+        said += _unnamed(clues, kinds)
+    said += _formats(clues) + _parts(clues)
+    if kinds == {"envelope"}:
+        said.append("this wraps another program's message, which is missing here")
+    return list(dict.fromkeys(said)), _headline(clues, registers, groups, counts, kinds)
+
+
+def _headline(
+    clues: Sequence[Clue],
+    registers: Sequence[ExplainedRegister],
+    groups: Sequence[FeatureGroup],
+    counts: tuple[int, int] | None,
+    kinds: set[str],
+) -> str:
+    refused = [r for r in registers if r.kind == "refused"]
+    parts = []
+    if refused:
+        parts.append(f"the destination's KVM refused {_count(len(refused), 'register')}: {_names(refused)}")
+    if groups:
+        total = sum(len(g.ids) for g in groups)
+        listed = [r for r in registers if r.kind == "only_in_source" and any(r.id in g.ids for g in groups)]
+        parts.append(f"the destination does not list {_count(total, 'register')} of the source: {_names(listed)}")
+    if counts is not None:
+        parts.append(
+            f"the source lists {counts[0]} registers, the destination {counts[1]}: {counts[0] - counts[1]} too many"
+        )
+    if parts:
+        return "; ".join(parts)
+    return _other_headline(clues, registers, kinds)
+
+
+def _other_headline(clues: Sequence[Clue], registers: Sequence[ExplainedRegister], kinds: set[str]) -> str:
+    if "boot_failed" in kinds:
+        return "a vCPU of the guest did not start: the host refused to set up its registers"
+    if "put_failed" in kinds or "load_failed" in kinds:
+        return "KVM refused at least one register, or does not list it; the text does not name which"
+    if "unreadable" in kinds:
+        named = [r for r in registers if r.kind == "unreadable"]
+        return (
+            f"a register could not be read: {_names(named)}"
+            if named
+            else "a register could not be read; it is not named"
+        )
+    if "variation" in kinds:
+        return f"CPUs of one machine differ in {_names([r for r in registers if r.kind == 'variation'])}"
+    if "format" in kinds:
+        return "the snapshot's format version is not the one that this program reads"
+    if not clues:
+        return f"no known message, but {_count(len(registers), 'register')} named: {_names(registers)}"
+    if kinds <= {"noise", "missing_in_source", "only_in_source"}:
+        return "nothing here stops a restore"
+    return "the message that names the cause is missing from this text"
+
+
+def _names(registers: Sequence[ExplainedRegister]) -> str:
+    names = []
+    for register in registers:
+        fields = ", ".join(f.name for f in register.fields[:3])
+        names.append(f"{register.name} ({fields})" if fields else register.name)
+    names = list(dict.fromkeys(names))
+    shown = ", ".join(names[:_SHOWN])
+    return shown + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def _simulated(report: MigrationReport) -> list[str]:
+    said = [f"simulated with {report.vmm_title} on {report.destination}: {report.headline}"]
+    if report.first is not None:
+        from inspector.registers.catalog import by_id
+
+        fields = ", ".join(f.name for f in report.first.fields)
+        name = by_id(report.first.id).name + (f" ({fields})" if fields else "")
+        said.append(f"first register that stops it: {name}, vCPU {report.first.vcpu}: {report.first.reason}")
+    return said
+
+
+def _lengths(source: int, destination: int) -> list[str]:
+    difference = source - destination
+    said = ["only list lengths were compared; a list that is not longer can still hold ids that the destination lacks"]
+    sets = sets_of_size(difference)
+    if sets:
+        exactly = " or ".join(sets)
+        said.insert(0, f"{difference} is exactly the size of: {exactly}")
+    fits = find_fits(source, destination)
+    for fit in fits[:6]:
+        said.append(f"the two counts fit: {fit.sentence}")
+    if fits:
+        said.append("counts do not prove a cause: they only say which ones fit")
+    elif not sets:
+        said.append(
+            f"no single known feature brings {difference} registers, and no modelled pair of kernels has these counts"
+        )
+    return said
+
+
+def _unnamed(clues: Sequence[Clue], kinds: set[str]) -> list[str]:
+    said = []
+    errors = {c.error for c in clues if c.error}
+    if "boot_failed" in kinds:
+        said.append(
+            "error 22 is EINVAL: on hosts with unlike CPUs (big.LITTLE) and kernels before 6.3 it is most often"
+            " CCSIDR or CLIDR,"
+            " which must equal those of the CPU on which the vCPU's thread runs at that moment"
+        )
+        said.append("that it fails at random and stops with pinning would confirm it")
+    elif "Operation not permitted" in errors:
+        said.append(
+            "up to QEMU 10 this pair of lines means: an id of the stream is unknown to the destination (all"
+            " versions), or a"
+            " value was refused (7.2); the list is not longer than the destination's"
+        )
+    elif "put_failed" in kinds:
+        when = next((c.found for c in clues if c.message.kind == "put_failed" and c.found), "")
+        said.append(
+            "a KVM_SET_ONE_REG failed"
+            + (" while the loaded values were written" if "init" in when else "")
+            + "; all ids of the stream are known to the destination, so it is a value that was refused"
+        )
+        said.append(
+            "on a host with unlike CPUs and a kernel before 6.3, CCSIDR and CLIDR are the usual ones; between"
+            " kernel releases"
+            " it is an ID register"
+        )
+    elif "unreadable" in kinds:
+        said.append(
+            "with SVE the V registers are no longer core registers: reading them there fails with EINVAL"
+            " (KVM_REG_ARM64_SVE_VLS has to be written before the vCPU is finalised)"
+        )
+    elif "load_failed" in kinds:
+        said.append(
+            "the load was given up, but the line that says why is missing: look some lines further up in the log"
+        )
+    return said
+
+
+def _formats(clues: Sequence[Clue]) -> list[str]:
+    said = []
+    for clue in clues:
+        if clue.message.kind == "format":
+            major = int(clue.found.split(".")[0])
+            programs = _FIRECRACKER_FORMATS.get(major)
+            said.append(
+                f"format {clue.found} is written by Firecracker {programs}: restore with that release"
+                if programs
+                else f"format {clue.found} is not one that is known here"
+            )
+    return said
+
+
+def _parts(clues: Sequence[Clue]) -> list[str]:
+    said = []
+    for clue in clues:
+        if clue.message.key == "libvirt-pvr":
+            part = int(clue.found, 16) & 0xFFF
+            reading = read(_MIDR, 0x41 << 24 | 0xF << 16 | part << 4)
+            name = next((f.meaning for f in reading.fields if f.name.lower().startswith("part")), "")
+            said.append(
+                f"part {clue.found} of MIDR_EL1 is {name or 'not known here'} if the implementer is Arm; harmless noise"
+            )
+    return said

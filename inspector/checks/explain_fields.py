@@ -1,0 +1,78 @@
+"""Both values of an explained register decoded, and for each field that differs the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from inspector.checks.explain_reasons import Reason, field_reason, register_reason
+from inspector.checks.explain_result import ExplainedField, ExplainedRegister
+from inspector.checks.feature_groups import OTHER, feature_key, feature_set
+from inspector.registers.reading import read
+
+
+def decode_registers(registers: Iterable[ExplainedRegister]) -> list[ExplainedRegister]:
+    """The registers with their differing fields and reasons filled in."""
+    return [_decoded(register) for register in registers]
+
+
+def _decoded(register: ExplainedRegister) -> ExplainedRegister:
+    fields = differing_fields(register)
+    reason = _reason(register)
+    leading = next((f for f in fields if f.rule), None)
+    return msgspec.structs.replace(
+        register,
+        fields=fields,
+        why=reason.text,
+        since=reason.since or (leading.since if leading else ""),
+        rule=reason.rule or (leading.rule if leading else ""),
+        reference=reason.reference or (leading.reference if leading else ""),
+    )
+
+
+def differing_fields(register: ExplainedRegister) -> tuple[ExplainedField, ...]:
+    """The fields in which wanted and actual differ; integers are compared first, only what differs is decoded."""
+    wanted, actual = register.wanted, register.actual
+    if wanted is None or actual is None or wanted == actual:
+        return ()
+    theirs = {(f.msb, f.lsb): f for f in read(register.id, actual, include_reserved=True).fields}
+    found = []
+    for field in read(register.id, wanted, include_reserved=True).fields:
+        peer = theirs.get((field.msb, field.lsb))
+        if peer is None or peer.value == field.value:
+            continue
+        reason = Reason("")
+        if register.kind == "refused":
+            reason = field_reason(register.id, field.msb, field.lsb, field.value, peer.value)
+        found.append(
+            ExplainedField(
+                name=field.name,
+                msb=field.msb,
+                lsb=field.lsb,
+                wanted=field.value,
+                actual=peer.value,
+                meaning_wanted=field.meaning,
+                meaning_actual=peer.meaning,
+                why=reason.text,
+                since=reason.since,
+                rule=reason.rule,
+                reference=reason.reference,
+            )
+        )
+    return tuple(found)
+
+
+def _reason(register: ExplainedRegister) -> Reason:
+    if register.kind in ("only_in_source", "missing_in_source"):
+        group = feature_set(feature_key(register.id))
+        if group is None or group.key == OTHER:
+            return Reason("")
+        return Reason(group.text + (f", since {group.since}" if group.since else ""), group.since.split(" ")[0])
+    if register.kind == "variation":
+        return Reason(
+            "Linux gives guests the value that is safe on all CPUs; a vCPU that depends on one CPU's own value"
+            " (caches and"
+            " MIDR before 6.3) cannot move between these CPUs."
+        )
+    return register_reason(register.id, register.wanted, register.actual)
