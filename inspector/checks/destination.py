@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from inspector.checks.assumed import fill_unknown
 from inspector.checks.source_kernel import describe_policy, kernel_of, nearest_vcpu
 from inspector.checks.vcpu_setup import infer_setup
 from inspector.checks.vmms import Vmm
@@ -89,7 +90,7 @@ def destination_of(dump: Dump, like: Vcpu, kernel: Policy | None, setup: VcpuSet
         if policy is None:
             raise InspectorError("does not say its kernel", dump.provenance.source, "name it with --kernel")
         chosen = fresh[0] if dump.one_vm else nearest_vcpu(fresh, like)
-        return _fresh(dump, chosen, policy, "" if kernel else note)
+        return _fresh(dump, chosen, policy, "" if kernel else note, like)
     policy = kernel or own
     if policy is None:
         raise InspectorError("a host's registers need a kernel", dump.provenance.source, "name it with --kernel")
@@ -130,21 +131,27 @@ def host_of(dump: Dump) -> HostState | None:
     return from_raw(dump.host.values, dump.host.ccsidr, dump.capabilities or None)
 
 
-def _fresh(dump: Dump, vcpu: Vcpu, policy: Policy, note: str) -> Destination:
-    """A destination whose own fresh values are the limits that KVM checks against."""
+def _fresh(dump: Dump, vcpu: Vcpu, policy: Policy, note: str, like: Vcpu) -> Destination:
+    """A destination whose own fresh values are the limits that KVM checks against.
+
+    Which old values it tolerates depends on the host behind it: raw registers where the dump has them, else what the
+    saved vCPU `like` shows of the same processor.
+    """
     from inspector.policies.host import from_vcpu
     from inspector.policies.writes import Vm
 
     setup = vcpu.setup or infer_setup(vcpu.values)
     label = one_line(f"{dump.provenance.source}: vCPU {vcpu.label} under {describe_policy(policy)}")
+    known = from_vcpu(vcpu.values, setup, policy)
+    behind = host_of(dump) or fill_unknown(known, like.values).host
     return Destination(
         label=label,
         policy=policy,
         setup=setup,
         listed=frozenset(vcpu.ids),
         values=vcpu.values,
-        build=lambda count: Vm.from_fresh(vcpu.values, policy, setup, vcpus=count),
-        host=host_of(dump) or from_vcpu(vcpu.values, setup, policy),
+        build=lambda count: Vm.from_fresh(vcpu.values, policy, setup, vcpus=count, host=behind),
+        host=host_of(dump) or known,
         cpus=dump.cpus,
         provenance=dump.provenance,
         kernel_note=note,

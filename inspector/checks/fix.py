@@ -142,16 +142,15 @@ def _write(source: Dump, original: Path, target: Path, changes: Sequence[Change]
     layers = tuple(given.compression.split("+")) if given.compression else ()
     if any(vcpu.offsets for vcpu in source.vcpus):
         copy_patched(original, target, _patches(changes, given.source), layers)
-        return (
-            (f"compressed again with {given.compression}: only the uncompressed bytes are the same",) if layers else ()
-        )
+        same = "everything else is byte for byte that of the original"
+        return (f"{same}, once unpacked: the file was compressed again with {given.compression}" if layers else same,)
     if layers:
         raise InspectorError(f"is compressed ({given.compression})", given.source, "unpack it first")
     if given.format == "dump-json":
         _write_own(source, target, changes)
-        return ()
+        return ("the dump was written anew: every other value is the same",)
     _write_text(source, original, target, changes)
-    return ()
+    return ("every other character is that of the original",)
 
 
 def _patches(changes: Sequence[Change], where: str) -> list[Patch]:

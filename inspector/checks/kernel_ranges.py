@@ -5,53 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-import msgspec
-
+from inspector.checks.assumed import fill_unknown
 from inspector.checks.destination import Destination, modelled
 from inspector.checks.findings import Finding, WayOut
 from inspector.checks.verdicts import loads, restore
 from inspector.checks.vmms import Vmm
 from inspector.registers.catalog import by_id
-from inspector.registers.encoding import sysreg_id
 
 if TYPE_CHECKING:
-    from inspector.policies.host import HostState
     from inspector.policies.model import Policy
     from inspector.sources.dump import Vcpu
-
-_MIDR = sysreg_id(3, 0, 0, 0, 0)
-_ALL_BITS = (1 << 64) - 1
-
-
-def likely_host(target: Destination, vcpu: Vcpu) -> tuple[HostState | None, bool]:
-    """The destination's machine, and whether something was assumed.
-
-    What its kernel hides is taken from the saved vCPU where both have the same MIDR_EL1: the same processor was under
-    that vCPU. Without this no other kernel could be asked about a field that the destination's kernel hides.
-    """
-    host = target.host
-    if host is None or vcpu.values.get(_MIDR) != target.values.get(_MIDR, vcpu.values.get(_MIDR)):
-        return host, False
-    values, known, assumed = dict(host.values), dict(host.known), False
-    for reg_id, saved in vcpu.values.items():
-        unknown = ~host.known.get(reg_id, 0) & _ALL_BITS
-        if unknown and reg_id >> 16 & 0xFFF == 0x13 and (reg_id in host.values or reg_id in host.known):
-            values[reg_id] = values.get(reg_id, 0) & ~unknown | saved & unknown
-            known[reg_id] = _ALL_BITS
-            assumed = assumed or bool(saved & unknown)
-    caches = {i & 0xFF: v for i, v in vcpu.values.items() if i >> 16 & 0xFFF == 0x11}
-    if not host.ccsidr_known and 0 < len(caches) < 14:
-        return msgspec.structs.replace(host, values=values, known=known, ccsidr=caches, ccsidr_known=True), True
-    return msgspec.structs.replace(host, values=values, known=known), assumed
 
 
 def kernels_that_load(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, fatal: Sequence[Finding]) -> list[WayOut]:
     """The releases under which the whole restore passes; where there is none, those that settle a part of it."""
     from inspector.policies.loader import load_policy, policy_names
 
-    host, assumed = likely_host(target, vcpus[0])
-    if host is None:
+    if target.host is None:
         return []
+    host, assumed = fill_unknown(target.host, vcpus[0].values)
     names = policy_names()
     settled: dict[str, frozenset[int]] = {}
     whole: list[str] = []
@@ -142,9 +114,9 @@ def patches_that_help(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, fat
     from inspector.policies.loader import combine, patch_names
 
     refused = tuple(dict.fromkeys(f.id for f in fatal if f.kind == "refused"))
-    host, assumed = likely_host(target, vcpus[0])
-    if not refused or host is None:
+    if not refused or target.host is None:
         return []
+    host, assumed = fill_unknown(target.host, vcpus[0].values)
     ways = []
     for patch in patch_names():
         if patch in target.policy.patches:

@@ -13,7 +13,9 @@ Changes = Mapping[int, tuple[int, int]]
 _OBJECT = re.compile(r"\{[^{}]*\}")
 _ADDRESS = re.compile(r'"addr"\s*:\s*"?(0[xX][0-9a-fA-F_]+|[0-9]+)"?')
 _BITMAP = re.compile(r'("bitmap"\s*:\s*")0b([01_]+)(")')
-_PLAIN = re.compile(r"^(\s*)(\S+?)(\s*[=:]\s*|\s+)(0[xX][0-9a-fA-F_]+|[0-9a-fA-F]{16}|[0-9a-fA-F]{8}|[0-9]+)(.*)$")
+_PLAIN = re.compile(
+    r"^(\s*)(\S+?)(\s*[=:]\s*|\s+)(0[xX][0-9a-fA-F_]+|[0-9a-fA-F]{16}\b|[0-9a-fA-F]{8}\b|[0-9]+\b)(.*)$"
+)
 
 
 def patch_firecracker(text: str, changes: Changes) -> str:

@@ -1,0 +1,179 @@
+"""Copies with a few bytes replaced: exact, sparse, and never over anything that exists."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import os
+import stat
+from pathlib import Path
+
+import pytest
+import zstandard
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from inspector.checks.copying import Patch, copy_patched, file_mode, new_file
+from inspector.errors import InspectorError
+from inspector.sources.compressed import decompress
+
+
+def _applied(data: bytes, patches: list[Patch]) -> bytes:
+    result = bytearray(data)
+    for patch in patches:
+        result[patch.offset : patch.offset + len(patch.new)] = patch.new
+    return bytes(result)
+
+
+def _copy(source: Path, patches: list[Patch], layers: tuple[str, ...] = ()) -> Path:
+    target = source.with_name("copy")
+    with new_file(str(target), 0o640) as temporary:
+        copy_patched(source, temporary, patches, layers)
+    return target
+
+
+def test_only_the_patched_bytes_differ(tmp_path: Path) -> None:
+    data = os.urandom(3_000_000)
+    source = tmp_path / "vm"
+    source.write_bytes(data)
+    patches = [Patch(at, data[at : at + 8], b"NEWVALUE") for at in (0, 1_048_572, 2_999_992)]
+    assert _copy(source, patches).read_bytes() == _applied(data, patches)
+    assert source.read_bytes() == data
+
+
+@pytest.mark.parametrize("at", [0, 5, (1 << 20) - 8, (1 << 20) - 3, 1 << 20, (2 << 20) - 1, 2_500_000 - 8])
+@pytest.mark.parametrize("layer", ["gzip", "bzip2", "xz", "zstd"])
+def test_compressed_files_keep_their_compression(tmp_path: Path, layer: str, at: int) -> None:
+    data = bytes(range(256)) * 9765 + b"x" * 160
+    packed = {
+        "gzip": gzip.compress,
+        "bzip2": bz2.compress,
+        "xz": lambda d: lzma.compress(d, preset=0),
+        "zstd": zstandard.ZstdCompressor().compress,
+    }[layer](data)
+    source = tmp_path / "vm"
+    source.write_bytes(packed)
+    patch = Patch(at, data[at : at + 8], b"NEWVALUE")
+    target = _copy(source, [patch], (layer,))
+    with target.open("rb") as raw:
+        assert decompress(raw, layer, "copy").read() == _applied(data, [patch])
+
+
+def test_two_layers_are_put_on_again(tmp_path: Path) -> None:
+    data = b"abc" * 1000
+    source = tmp_path / "vm"
+    source.write_bytes(gzip.compress(lzma.compress(data)))
+    target = _copy(source, [Patch(3, b"abc", b"xyz")], ("gzip", "xz"))
+    assert lzma.decompress(gzip.decompress(target.read_bytes())) == b"abcxyz" + data[6:]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    data=st.binary(min_size=64, max_size=4000),
+    places=st.sets(st.integers(0, 480), max_size=6),
+    layer=st.sampled_from(["", "gzip", "zstd"]),
+)
+def test_any_patches_at_any_place(tmp_path: Path, data: bytes, places: set[int], layer: str) -> None:
+    patches = [Patch(8 * p, data[8 * p : 8 * p + 8], os.urandom(8)) for p in places if 8 * p + 8 <= len(data)]
+    source, target = tmp_path / "vm", tmp_path / "copy"
+    source.write_bytes(data if not layer else gzip.compress(data) if layer == "gzip" else zstandard.compress(data))
+    target.unlink(missing_ok=True)
+    _copy(source, patches, (layer,) if layer else ())
+    found = target.read_bytes()
+    if layer == "gzip":
+        found = gzip.decompress(found)
+    elif layer == "zstd":
+        found = zstandard.ZstdDecompressor().decompressobj().decompress(found)
+    assert found == _applied(data, patches)
+
+
+def test_holes_stay_holes(tmp_path: Path) -> None:
+    source = tmp_path / "vm"
+    with source.open("wb") as file:
+        file.write(b"head")
+        file.seek(200 << 20)
+        file.write(b"tail")
+    if source.stat().st_blocks * 512 > 10 << 20:
+        pytest.skip("this file system keeps no holes")
+    target = _copy(source, [Patch(200 << 20, b"tail", b"TAIL")])
+    assert target.stat().st_size == (200 << 20) + 4
+    assert target.stat().st_blocks * 512 < 10 << 20
+    with target.open("rb") as file:
+        assert file.read(4) == b"head"
+        file.seek(200 << 20)
+        assert file.read() == b"TAIL"
+
+
+def test_a_patch_that_does_not_find_its_old_bytes_leaves_nothing_behind(tmp_path: Path) -> None:
+    source = tmp_path / "vm"
+    source.write_bytes(b"0123456789")
+    with pytest.raises(InspectorError, match="byte 4 holds 34353637"):
+        _copy(source, [Patch(4, b"abcd", b"efgh")])
+    with pytest.raises(InspectorError):
+        _copy(source, [Patch(100, b"abcd", b"efgh")])
+    assert [p.name for p in tmp_path.iterdir()] == ["vm"]
+
+
+@pytest.mark.parametrize("kind", ["file", "dangling link", "link to the original", "hard link", "folder"])
+def test_nothing_is_overwritten(tmp_path: Path, kind: str) -> None:
+    source, target = tmp_path / "vm", tmp_path / "copy"
+    source.write_bytes(b"original")
+    if kind == "file":
+        target.write_bytes(b"precious")
+    elif kind == "dangling link":
+        target.symlink_to(tmp_path / "elsewhere")
+    elif kind == "link to the original":
+        target.symlink_to(source)
+    elif kind == "hard link":
+        target.hardlink_to(source)
+    else:
+        target.mkdir()
+    with pytest.raises(InspectorError, match="exists already"):
+        _copy(source, [])
+    assert source.read_bytes() == b"original"
+    assert not (tmp_path / "elsewhere").exists()
+    assert {p.name for p in tmp_path.iterdir()} == {"vm", "copy"}
+
+
+def test_a_name_that_is_taken_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+    target = tmp_path / "copy"
+    with pytest.raises(InspectorError, match="exists already"), new_file(str(target), 0o600) as temporary:
+        temporary.write_bytes(b"new")
+        target.write_bytes(b"precious")
+    assert target.read_bytes() == b"precious"
+    assert [p.name for p in tmp_path.iterdir()] == ["copy"]
+
+
+def test_file_systems_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_links(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", no_links)
+    target = tmp_path / "copy"
+    with new_file(str(target), 0o600) as temporary:
+        temporary.write_bytes(b"new")
+    assert target.read_bytes() == b"new"
+    assert [p.name for p in tmp_path.iterdir()] == ["copy"]
+
+
+def test_an_interruption_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), new_file(str(tmp_path / "copy"), 0o600):
+        raise KeyboardInterrupt
+    assert not list(tmp_path.iterdir())
+
+
+def test_permissions_are_those_of_the_original(tmp_path: Path) -> None:
+    source = tmp_path / "vm"
+    source.write_bytes(b"secret")
+    source.chmod(0o600)
+    with new_file(str(tmp_path / "copy"), file_mode(source)):
+        pass
+    assert stat.S_IMODE((tmp_path / "copy").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("name", ["", "missing/copy", "/"])
+def test_a_target_that_cannot_be_made_is_one_line(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InspectorError) as caught, new_file(str(tmp_path / name) if name != "/" else "/", 0o600):
+        pass
+    assert "\n" not in str(caught.value)

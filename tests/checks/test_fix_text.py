@@ -1,0 +1,39 @@
+"""Values replaced in text dumps: spelled as before, and nothing else touched."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from inspector.checks.text_patches import patch_firecracker, patch_plain
+from inspector.registers.encoding import sysreg_id
+
+MMFR2 = sysreg_id(3, 0, 0, 7, 2)
+OLD, NEW = 0x1221011112101011, 0x1221011112001011
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("0x603000000013c03a 0x1221011112101011", "0x603000000013c03a 0x1221011112001011"),
+        ("  ID_AA64MMFR2_EL1 = 0x1221_0111_1210_1011  # note", "  ID_AA64MMFR2_EL1 = 0x1221_0111_1200_1011  # note"),
+        ("ID_AA64MMFR2_EL1:\t1221011112101011", "ID_AA64MMFR2_EL1:\t1221011112001011"),
+        (f"S3_0_C0_C7_2={OLD}", f"S3_0_C0_C7_2={NEW}"),
+        ("# 0x603000000013c03a is the culprit", "# 0x603000000013c03a is the culprit"),
+        ("0x603000000013c039 0x1221011112101011", "0x603000000013c039 0x1221011112101011"),
+    ],
+)
+def test_lines_keep_their_spelling(line: str, expected: str) -> None:
+    assert patch_plain(f"before\r\n{line}\nafter", {MMFR2: (OLD, NEW)}) == f"before\r\n{expected}\nafter"
+
+
+def test_firecracker_bitmaps_keep_their_length() -> None:
+    def entry(value: int) -> str:
+        return f'{{ "addr": "0x{MMFR2:x}",\n      "bitmap": "0b{value:0128b}" }}'
+
+    other = '{"addr": "0x603000000013c000", "bitmap": "0b01_x1"}'
+    text = f'{{"reg_modifiers": [{other},\n {entry(OLD)}]}}\n'
+    patched = patch_firecracker(text, {MMFR2: (OLD, NEW)})
+    assert patched == f'{{"reg_modifiers": [{other},\n {entry(NEW)}]}}\n'
+    assert json.loads(patched)["reg_modifiers"][1]["bitmap"] == f"0b{NEW:0128b}"

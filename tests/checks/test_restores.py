@@ -1,0 +1,126 @@
+"""The measured restores: what the check says is what real kernels and real QEMUs did."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from inspector.checks.findings import MigrationReport
+from inspector.checks.migration import migrate
+from inspector.checks.volatile import PTIMER_CNT, TIMER_CNT
+from inspector.sources import load
+from tests.checks.saved import Pair, number, read_fresh, read_pair
+from tests.shared_material import has_shared, shared
+
+_COUNTERS = {TIMER_CNT, PTIMER_CNT}
+
+
+def _pairs() -> list[Path]:
+    return sorted(shared("samples", "restores").glob("*--to--*.jsonl.xz")) if has_shared() else []
+
+
+@pytest.fixture(scope="module", params=_pairs(), ids=lambda path: path.name.removesuffix(".jsonl.xz"))
+def pair(request: pytest.FixtureRequest) -> Pair:
+    return read_pair(request.param)
+
+
+@pytest.fixture(scope="module")
+def report(pair: Pair) -> MigrationReport:
+    return migrate(pair.source, pair.destination, vmm="qemu-10.0", ways_out=False)
+
+
+def _ids(pair: Pair, in_source: int, in_destination: int) -> set[int]:
+    return {number(r["reg"]) for r in pair.rows if r["in_src"] == in_source and r["in_dst"] == in_destination}
+
+
+def test_there_are_measured_pairs() -> None:
+    assert len(list(shared("samples", "restores").glob("*--to--*.jsonl.xz"))) >= 7
+
+
+def test_the_refused_ids_are_the_measured_ones(pair: Pair, report: MigrationReport) -> None:
+    measured = {number(r["reg"]): r["errno"] for r in pair.rows if r["in_src"] and r["in_dst"] and r["errno"]}
+    assert {f.id: f.errno for f in report.of_kind("refused")} == measured
+
+
+def test_the_list_differences_are_the_measured_ones(pair: Pair, report: MigrationReport) -> None:
+    assert {f.id for f in report.of_kind("only_in_source")} == _ids(pair, 1, 0)
+    assert {f.id for f in report.of_kind("missing_in_source")} == _ids(pair, 0, 1)
+    assert {f.errno for f in report.of_kind("only_in_source")} <= {2}
+
+
+def test_every_register_reads_back_as_measured(pair: Pair, report: MigrationReport) -> None:
+    found = {f.id: f for f in report.findings}
+    wrong = []
+    for row in pair.rows:
+        reg_id = number(row["reg"])
+        if not row["in_src"] or not row["in_dst"] or row["errno"] or reg_id in _COUNTERS:
+            continue
+        if found[reg_id].after != number(row["after"]):
+            wrong.append((row, found[reg_id].after))
+    assert not wrong
+
+
+def test_counters_are_told_to_run_on(pair: Pair, report: MigrationReport) -> None:
+    running = [f for f in report.findings if f.id in _COUNTERS and f.kind == "changed"]
+    assert running and all(f.expected and f.after is None for f in running)
+
+
+def test_changed_is_what_does_not_read_back(pair: Pair, report: MigrationReport) -> None:
+    measured = {
+        number(r["reg"])
+        for r in pair.rows
+        if r["in_src"] and r["in_dst"] and not r["errno"] and number(r["after"]) != number(r["written"])
+    }
+    assert {f.id for f in report.of_kind("changed")} == measured
+
+
+def test_the_verdict_is_that_of_the_real_load(pair: Pair, report: MigrationReport) -> None:
+    refused = any(r["in_src"] and r["errno"] for r in pair.rows)
+    assert report.verdict == ("fails" if refused else "loads")
+    assert report.exit_code == int(refused)
+
+
+def _summary() -> list[dict[str, object]]:
+    if not has_shared():
+        return []
+    return [json.loads(line) for line in shared("samples", "restores", "summary.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("row", _summary(), ids=lambda r: f"{r['src']}-{r['dst_kernel']}-{r['dst_cpu']}")
+def test_streams_onto_fresh_vcpus_as_the_summary_says(row: dict[str, list[dict[str, str]]]) -> None:
+    """The other way round: the real stream (where it is among the samples) and the destination's own dump."""
+    stream = shared("samples", "qemu") / f"kvm-{row['src']}.mig.xz"
+    fresh = shared("samples", "restores") / f"fresh-vcpu_{row['dst_kernel']}_{row['dst_cpu']}.jsonl"
+    if not stream.exists() or not fresh.exists():
+        pytest.skip(f"{stream.name} or {fresh.name} is not among the samples")
+    report = migrate(load(str(stream)), read_fresh(fresh), vmm="qemu-10.0", ways_out=False)
+    assert [f.id for f in report.of_kind("refused")] == [number(r["id"]) for r in row["refused"]]
+    assert [f.id for f in report.of_kind("only_in_source")] == [number(r["id"]) for r in row["only_in_src"]]
+    assert [f.id for f in report.of_kind("missing_in_source")] == [int(str(i), 16) for i in row["missing_in_src"]]
+    assert report.vcpus[0].source_count == row["src_regs"]
+    assert report.vcpus[0].destination_count == row["dst_regs"]
+
+
+def test_newer_qemu_drops_the_three_registers_of_older_kernels() -> None:
+    """6.12 to 7.3: 10.0 fails on the list's length, 11.1 loads."""
+    pair = read_pair(shared("samples", "restores", "6.12_neoverse-n2_q100--to--7.3_neoverse-n2.jsonl.xz"))
+    old = migrate(pair.source, pair.destination, vmm="qemu-10.0", ways_out=False)
+    assert old.verdict == "fails"
+    assert old.messages[0] == "Invalid value 269 expecting positive value <= 268"
+    assert migrate(pair.source, pair.destination, vmm="qemu-11.1", ways_out=False).verdict == "loads"
+
+
+def test_the_messages_are_those_that_qemu_printed() -> None:
+    pair = read_pair(shared("samples", "restores", "6.1_neoverse-n2_q100--to--6.12_neoverse-n2.jsonl.xz"))
+    for vmm, name in (
+        ("qemu-7.2", "qemu-7.2-refused"),
+        ("qemu-10.0", "qemu-10.0-refused"),
+        ("qemu-11.1", "qemu-11.1-refused"),
+    ):
+        printed = shared("samples", "qemu-output", f"{name}.txt").read_text()
+        report = migrate(pair.source, pair.destination, vmm=vmm, ways_out=False)
+        assert report.messages
+        for line in report.messages:
+            assert line in printed
