@@ -1,0 +1,57 @@
+"""Say what a pasted error text means: which register and field, why, since which kernel, and what to do.
+
+Takes the output of QEMU, libvirt, Firecracker, Cloud Hypervisor, crosvm, a guest's or a host's kernel log.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from inspector.commands.arguments import add_style
+from inspector.errors import SourceError
+
+_LIMIT = 8 << 20
+"""Bytes of text that are looked at; a log of that size holds the error in its last megabytes."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("text", metavar="FILE", nargs="?", default="-", help="a file, or - for standard input (default)")
+    parser.add_argument("--source", metavar="DUMP", help="the saved VM that did not load")
+    parser.add_argument("--destination", metavar="DUMP", help="a fresh vCPU of the destination")
+    add_style(parser)
+
+
+def read_text(path: str) -> str:
+    """The text of a file or of standard input, its last 8 MiB. Raises SourceError for what cannot be read."""
+    try:
+        if path == "-":
+            data = sys.stdin.buffer.read()
+        else:
+            with Path(path).open("rb") as file:
+                size = file.seek(0, 2)
+                file.seek(max(0, size - _LIMIT))
+                data = file.read()
+    except OSError as error:
+        raise SourceError(f"cannot be read: {error.strerror}", path, "give a text file, or - and paste the text") from error
+    return data[-_LIMIT:].decode("utf-8", "replace")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the explanation; 1 when the text holds no error that is known."""
+    from inspector import sources
+    from inspector.checks.explain import explain
+    from inspector.reports import explain as report
+    from inspector.reports.json import dumps
+
+    text = read_text(options.text)
+    source = sources.load(options.source) if options.source else None
+    destination = sources.load(options.destination) if options.destination else None
+    answer = explain(text, source, destination)
+    if options.json:
+        print(dumps(report.explanation_json(answer)))
+    else:
+        print(report.explanation_markdown(answer) if options.markdown else report.explanation_text(answer))
+    return answer.exit_code

@@ -1,0 +1,50 @@
+"""Show what KVM of a kernel would expose to a vCPU on the host that SOURCE describes, and which rule changes which field.
+
+SOURCE with a host's raw registers gives full answers. From a vCPU's dump, what its kernel hid is unknown: shown as ?.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from inspector.commands.arguments import add_kernel, add_setup, add_style, chosen_policy, chosen_setup, one_vcpu
+from inspector.errors import EXIT_YES, one_line
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("source", metavar="SOURCE", help="a dump: file, -, builtin:NAME or a live source")
+    parser.add_argument("registers", metavar="REGISTER", nargs="*", help="only these registers")
+    add_kernel(parser, required=True)
+    add_setup(parser)
+    parser.add_argument("--vcpu", metavar="N", help="the vCPU that tells features and host (index or name)")
+    parser.add_argument("--all", action="store_true", help="print unchanged fields and registers too")
+    add_style(parser, markdown=False)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print what changes between host and vCPU."""
+    from inspector import sources
+    from inspector.checks.known_host import known_host
+    from inspector.policies.exposure import expose
+    from inspector.registers import catalog
+    from inspector.reports import exposure as report
+    from inspector.reports.json import dumps
+
+    policy, explanation = chosen_policy(options.kernel)
+    wanted = [catalog.find(text).register.id for text in options.registers]
+    dump = sources.load(options.source)
+    known = known_host(dump, one_vcpu(dump, options.vcpu) if options.vcpu is not None else None)
+    exposure = expose(known.host, policy, chosen_setup(options, known.setup))
+    registers = [exposure.register(reg_id) for reg_id in wanted or exposure.listed]
+    if options.json:
+        print(dumps(report.exposure_json(exposure, registers)))
+    else:
+        head = f"{known.label} under Linux {policy.name} ({policy.evidence}); vCPU features: {exposure.setup.describe()}"
+        print(one_line(f"{head}; vGIC: {exposure.setup.gic}; {len(exposure.listed)} registers listed"), end="\n\n")
+        print("\n".join(report.exposure_lines(registers, options.all or bool(wanted))))
+    talk = [text for text in (explanation, *known.notes) if text]
+    if talk:
+        print("\n".join(map(one_line, talk)), file=sys.stderr)
+    return EXIT_YES

@@ -1,0 +1,33 @@
+"""Compute every answer of a kvm-recording from its questions, and write the recording with the computed answers.
+
+Answers that are present are ignored; a recording without its `host` line is predicted from each fresh vCPU's values.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from inspector.errors import EXIT_YES, InspectorError
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("recording", metavar="RECORDING", help="a kvm-recording, plain or compressed; - for standard input")
+    parser.add_argument("-o", "--output", metavar="FILE", help="file to write (default: standard output)")
+    parser.add_argument("--kernel", metavar="K", help="this policy instead of the one that the recording's kernel names")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the predicted lines, in the order of the recording."""
+    from inspector.checks.conformance import predict
+    from inspector.commands.convert import write_whole
+
+    lines = predict(options.recording, kernel=options.kernel or "")
+    if options.output in (None, "-"):
+        sys.stdout.writelines(lines)
+        return EXIT_YES
+    if options.output == options.recording:
+        raise InspectorError("is the recording itself", options.output, "name another file with -o")
+    write_whole(options.output, "".join(lines).encode())
+    return EXIT_YES

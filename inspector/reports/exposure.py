@@ -1,0 +1,185 @@
+"""Reports of what a kernel exposes (`expose`) and what it answers to writes (`write`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from inspector.errors import one_line
+from inspector.policies.exposure import Exposure, FieldExposure, RegisterExposure
+from inspector.policies.verdict import JudgedField, Verdict
+from inspector.registers import catalog
+from inspector.registers.encoding import grouped_hex, hex_id, hex_value
+from inspector.registers.reading import read
+from inspector.reports.json import Json
+from inspector.reports.text import columns
+
+GLYPHS = {"same": "=", "masked": "▼", "lowered": "▼", "raised": "▲", "rebuilt": "▲", "unknown": "?"}
+"""One glyph for each word of state; the word is always printed beside it."""
+
+
+def _hex(value: int | None, size: int = 8) -> str | None:
+    return None if value is None else hex_value(value, size)
+
+
+def exposed_register_json(exposure: RegisterExposure) -> Json:
+    """One register: `known` is the mask of known bits of `exposed`."""
+    register = catalog.by_id(exposure.id)
+    size = register.size
+    return {
+        "id": hex_id(exposure.id),
+        "name": register.name,
+        "host": _hex(exposure.host),
+        "known": hex_value(exposure.known, size),
+        "exposed": _hex(exposure.exposed, size),
+        "guest": _hex(exposure.guest),
+        "fields": [
+            {
+                "name": field.name,
+                "msb": field.msb,
+                "lsb": field.lsb,
+                "host": field.host,
+                "exposed": field.exposed,
+                "state": field.state,
+                "rule": field.rule,
+                "reference": field.reference,
+            }
+            for field in exposure.fields
+        ],
+    }
+
+
+def exposure_json(exposure: Exposure, registers: Iterable[RegisterExposure]) -> Json:
+    """`expose --json`."""
+    return {
+        "kernel": exposure.policy.name,
+        "evidence": exposure.policy.evidence,
+        "features": exposure.setup.describe(),
+        "gic": exposure.setup.gic,
+        "registers": [exposed_register_json(register) for register in registers],
+    }
+
+
+def _number(value: int | None) -> str:
+    return "?" if value is None else f"0x{value:x}"
+
+
+def _bits(field: FieldExposure | JudgedField) -> str:
+    return f"[{field.msb}:{field.lsb}]" if field.msb != field.lsb else f"[{field.msb}]"
+
+
+def _meaning(register: RegisterExposure, field: FieldExposure) -> str:
+    """The meaning of the exposed field."""
+    if field.exposed is None:
+        return "what the source's kernel hid is not known"
+    fields = read(register.id, register.exposed or 0, include_reserved=True).fields
+    return next((f.meaning for f in fields if f.msb == field.msb and f.lsb == field.lsb), "")
+
+
+def exposure_lines(registers: Sequence[RegisterExposure], everything: bool) -> list[str]:
+    """Registers whose fields change on the way to the vCPU, each changed field with its rule; all with `everything`."""
+    lines: list[str] = []
+    hidden = 0
+    for register in registers:
+        changed = [field for field in register.fields if field.state != "same"]
+        if not (changed or everything):
+            hidden += 1
+            continue
+        entry = catalog.by_id(register.id)
+        host = "?" if register.host is None else grouped_hex(register.host)
+        shown = "?" if register.exposed is None else grouped_hex(register.exposed, entry.size)
+        guest = ""
+        if register.guest is not None and register.guest != register.exposed:
+            guest = f"   guest reads {grouped_hex(register.guest)}"
+        lines.append(f"{entry.name}  host {host}  exposed {shown}{guest}")
+        rows = [
+            [
+                _bits(field),
+                field.name,
+                f"{_number(field.host)} -> {_number(field.exposed)}",
+                f"{GLYPHS[field.state]} {field.state}",
+                field.rule,
+                field.reason or _meaning(register, field),
+            ]
+            for field in (register.fields if everything else changed)
+        ]
+        lines += columns(rows, indent="  ")
+    if hidden:
+        lines.append(f"{hidden} registers are shown as they are (--all lists them)")
+    return [one_line(line) for line in lines]
+
+
+def judged_field_json(field: JudgedField) -> Json:
+    """One field as a write handler judged it."""
+    return {
+        "name": field.name,
+        "msb": field.msb,
+        "lsb": field.lsb,
+        "now": field.now,
+        "written": field.written,
+        "limit": field.limit,
+        "writable": field.writable,
+        "safe": field.safe,
+        "accepted": field.accepted,
+        "reason": field.reason,
+    }
+
+
+def verdict_json(verdict: Verdict) -> Json:
+    """One answer to KVM_SET_ONE_REG."""
+    register = catalog.by_id(verdict.id)
+    return {
+        "id": hex_id(verdict.id),
+        "name": register.name,
+        "value": hex_value(verdict.value, register.size),
+        "outcome": verdict.outcome,
+        "errno": verdict.errno,
+        "errno_name": verdict.errno_name,
+        "before": _hex(verdict.before, register.size),
+        "after": _hex(verdict.after, register.size),
+        "fields": [judged_field_json(field) for field in verdict.fields],
+        "rule": verdict.rule,
+        "reference": verdict.reference,
+        "reason": verdict.reason,
+        "would_pass": _hex(verdict.would_pass, register.size),
+    }
+
+
+_OUTCOME = {"accepted": "= accepted", "refused": "✖ refused", "ignored": "▼ accepted, not kept"}
+
+
+def verdict_lines(verdict: Verdict) -> list[str]:
+    """One answer in full, as the Write dialog shows it."""
+    register = catalog.by_id(verdict.id)
+    size = register.size
+    head = f"{register.name} = {grouped_hex(verdict.value, size)}  {_OUTCOME[verdict.outcome]}"
+    if verdict.errno:
+        head += f"  {verdict.errno_name} ({verdict.errno})"
+    lines = [head]
+    if verdict.before is not None:
+        lines.append(f"  now         {grouped_hex(verdict.before, size)}")
+    if verdict.after is not None:
+        lines.append(f"  reads back  {grouped_hex(verdict.after, size)}")
+    changed = [f for f in verdict.fields if f.now != f.written or not f.accepted]
+    rows = [
+        [
+            _bits(field),
+            field.name,
+            f"now 0x{field.now:x}",
+            f"written 0x{field.written:x}",
+            f"limit 0x{field.limit:x}",
+            "writable" if field.writable else "not writable",
+            field.safe,
+            ("= " if field.accepted else "✖ ") + (field.reason or "accepted"),
+        ]
+        for field in changed
+    ]
+    lines += columns(rows, indent="  ")
+    unchanged = len(verdict.fields) - len(changed)
+    if unchanged and changed:
+        lines.append(f"  {unchanged} other field{'s' * (unchanged != 1)} unchanged")
+    lines += [f"  {title:11} {text}" for title, text in (
+        ("why", verdict.reason), ("rule", verdict.rule), ("source", verdict.reference)
+    ) if text]  # fmt: skip
+    if verdict.would_pass is not None:
+        lines.append(f"  would pass  {grouped_hex(verdict.would_pass, size)}")
+    return [one_line(line) for line in lines]
