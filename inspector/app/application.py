@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePath
@@ -25,6 +26,12 @@ from inspector.sources.dump import Dump
 STYLES = Path(__file__).parent / "styles"
 
 
+def _collect_again() -> None:
+    """Take up garbage collection after the first screen; what was imported until then is never garbage."""
+    gc.freeze()
+    gc.enable()
+
+
 def _commands(name: str) -> Callable[[], type[Provider]]:
     """A palette provider, imported when the palette first opens."""
 
@@ -44,7 +51,7 @@ class InspectorApp(App[None]):
     """vcpu-inspector's screens."""
 
     TITLE = "vcpu-inspector"
-    CSS_PATH: ClassVar[list[str | PurePath]] = [STYLES / "frame.tcss", STYLES / "browse.tcss", STYLES / "dialogs.tcss"]
+    CSS_PATH: ClassVar[list[str | PurePath]] = [STYLES / "frame.tcss", STYLES / "browse.tcss"]
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {keys.START: Start, **SCREENS}
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.EVERYWHERE, SCREENS)]
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {
@@ -61,8 +68,11 @@ class InspectorApp(App[None]):
             self.session.add(dump)
         if self.session.dumps:
             self.session.look_at(0)
-        # Textual reads the first mode from the class; here it depends on what was loaded.
-        object.__setattr__(self, "DEFAULT_MODE", "browse" if self.session.dumps else keys.START)
+        # Textual reads the first mode from the class; here it depends on what was loaded. It comes as the default screen
+        # and becomes a mode when mounted: as a mode from the start, the stylesheet would be parsed twice.
+        first = "browse" if self.session.dumps else keys.START
+        object.__setattr__(self, "DEFAULT_MODE", first)
+        object.__setattr__(self, "MODES", {mode: screen for mode, screen in self.MODES.items() if mode != first})
         super().__init__()
         self.config = config or config_folder()
         self.settings: Settings = load_settings(self.config)
@@ -100,8 +110,14 @@ class InspectorApp(App[None]):
         """Our tokens for themes that do not name them."""
         return token_defaults(self.current_theme)
 
+    def get_default_screen(self) -> Screen[Any]:
+        """The first mode's screen."""
+        return Browse() if self.DEFAULT_MODE == "browse" else Start()
+
     def on_mount(self) -> None:
         """Say what was wrong with themes and settings; the program runs all the same."""
+        self.add_mode(self.DEFAULT_MODE, type(self).MODES[self.DEFAULT_MODE])
+        self.call_after_refresh(_collect_again)
         for problem in self.problems:
             self.notify(one_line(problem), severity="warning", markup=False, timeout=8)
 

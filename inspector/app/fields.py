@@ -7,7 +7,8 @@ value is known as well.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from inspector.app.numbers import bits_text, field_text, short_value
 from inspector.app.session import Base, View
@@ -31,8 +32,7 @@ SIGNS = {
 ROLES = {"masked": "masked", "lowered": "masked", "raised": "raised", "rebuilt": "raised", "unknown": "unknown"}
 
 
-@dataclass(frozen=True)
-class FieldRow:
+class FieldRow(NamedTuple):
     """One line of the table."""
 
     name: str
@@ -48,7 +48,7 @@ class FieldRow:
     """`same`, `masked`, `lowered`, `raised`, `unknown`; empty when nothing is known to compare with"""
     flagged: bool = False
     reserved: bool = False
-    values: Mapping[int, str] = field(default_factory=dict)
+    values: Mapping[int, str] = MappingProxyType({})
     feature: str = ""
     host_meaning: str = ""
 
@@ -63,8 +63,7 @@ class FieldRow:
         return f"{self.name} {self.msb}"
 
 
-@dataclass(frozen=True)
-class FieldTable:
+class FieldTable(NamedTuple):
     """All lines of one register, with what is said about the whole."""
 
     register: Register

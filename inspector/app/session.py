@@ -6,9 +6,10 @@ Nothing here draws, and nothing here knows Textual.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, NamedTuple
+
+import msgspec
 
 from inspector.registers import catalog
 from inspector.registers.catalog import Register
@@ -22,8 +23,7 @@ Change = Literal["dump", "vcpu", "register", "base", "policy"]
 """What changed; `dump` means everything."""
 
 
-@dataclass(frozen=True)
-class View:
+class View(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
     """The registers on screen: one vCPU, template or host of one dump."""
 
     source: str
@@ -31,10 +31,10 @@ class View:
     title: str
     """`vcpu 0`, `host`, `template`, or the source's own name for it"""
     values: Mapping[int, int]
-    constraints: Mapping[int, Constraint] = field(default_factory=dict)
-    errors: Mapping[int, int] = field(default_factory=dict)
+    constraints: Mapping[int, Constraint] = {}
+    errors: Mapping[int, int] = {}
     vcpu: Vcpu | None = None
-    host: Mapping[int, int] = field(default_factory=dict)
+    host: Mapping[int, int] = {}
     """raw host values to compare with; empty when there are none, or when they are what is shown"""
 
     @cached_property

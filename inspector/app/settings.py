@@ -12,19 +12,19 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 from inspector.app.keys import KEYS
 from inspector.errors import one_line
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """What was set, and what was wrong with it."""
 
     theme: str = ""
-    keys: Mapping[str, str] = field(default_factory=dict)
+    keys: Mapping[str, str] = MappingProxyType({})
     problems: tuple[str, ...] = ()
 
 

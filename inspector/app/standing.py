@@ -10,7 +10,8 @@ from inspector.app.fields import ROLES, SIGNS, field_table
 from inspector.app.session import View
 from inspector.app.widgets.ink import Ink, Row
 from inspector.registers.catalog import Register
-from inspector.registers.encoding import POISON
+from inspector.registers.encoding import POISON, sysreg_id
+from inspector.sources.consistency import identifies
 
 
 class Standing(NamedTuple):
@@ -28,16 +29,22 @@ class Standing(NamedTuple):
 
 
 NOTHING = Standing("")
+PFR0 = sysreg_id(3, 0, 0, 4, 0)
+"""Where Browse opens when no register is unlike its host's."""
 _ORDER = ("masked", "raised", "differs", "reserved", "poison", "unreadable")
 
 
+def first_standings(view: View) -> Mapping[int, Standing]:
+    """What can be said of every register without its layout; layouts take longer to load than a first screen may."""
+    return {register.id: _at_first(view, register) or NOTHING for register in view.registers}
+
+
 def standings(view: View) -> Mapping[int, Standing]:
-    """The standing of every register of a view."""
-    return {register.id: standing(view, register) for register in view.registers}
+    """The standing of every register of a view; the most telling when several hold."""
+    return {register.id: _at_first(view, register) or _by_layout(view, register) for register in view.registers}
 
 
-def standing(view: View, register: Register) -> Standing:
-    """The standing of one register; the most telling when several hold."""
+def _at_first(view: View, register: Register) -> Standing | None:
     if register.id in view.differing:
         return Standing("differs", "≠", "masked")
     if register.id in view.errors:
@@ -45,12 +52,14 @@ def standing(view: View, register: Register) -> Standing:
     value = view.values.get(register.id)
     if value is None:
         return NOTHING
-    if value == POISON:
-        return Standing("poison", "?", "unknown")
+    return Standing("poison", "?", "unknown") if value == POISON else None
+
+
+def _by_layout(view: View, register: Register) -> Standing:
+    value, host = view.values[register.id], view.host.get(register.id)
     schema = register.schema
     if schema is not None and any(span.kind == "res0" and value & span.mask for span in schema.spans):
         return Standing("reserved", "!", "masked")
-    host = view.host.get(register.id)
     if host is None:
         return NOTHING
     if host == value:
@@ -58,6 +67,13 @@ def standing(view: View, register: Register) -> Standing:
     states = {one.state for one in field_table(view, register).rows} - {"", "same"}
     state = "raised" if states and states <= {"raised", "rebuilt"} else "masked"
     return Standing(state, SIGNS[state], ROLES[state])
+
+
+def start_at(view: View) -> int | None:
+    """The register on which Browse opens: the first that says what the CPU is and is not what its host has."""
+    telling = (one.id for one in view.registers if identifies(one.id))
+    unlike = (i for i in telling if i in view.differing or (i in view.host and view.host[i] != view.values.get(i)))
+    return next(unlike, PFR0 if PFR0 in view.values else None)
 
 
 def score(known: Mapping[int, Standing]) -> Row:

@@ -16,7 +16,7 @@ from inspector.app.fields import FieldRow, FieldTable, field_table, scale_of, ta
 from inspector.app.headline import title_rows
 from inspector.app.screens.frame import Frame
 from inspector.app.session import Change, View
-from inspector.app.standing import NOTHING, Standing, score, standings
+from inspector.app.standing import NOTHING, Standing, first_standings, score, standings, start_at
 from inspector.app.widgets.ink import Ink, Row
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
@@ -45,6 +45,8 @@ class Browse(Frame):
         self._known: Mapping[int, Standing] = {}
         self._table: FieldTable | None = None
         self._explained = False
+        self.complete = False
+        """every register has been looked at"""
 
     def body(self) -> Iterable[Widget]:
         """The list is mounted only where it is seen."""
@@ -64,7 +66,6 @@ class Browse(Frame):
     def on_mount(self) -> None:
         """The list has the keys when it is seen, else the fields."""
         self._land()
-        super().on_mount()
         (self.query_one("#fields", Listing) if self.narrow else self.query_one("#registers", Listing)).focus()
 
     def _land(self) -> None:
@@ -72,8 +73,7 @@ class Browse(Frame):
         session, view = self.session, self.session.view
         if view is None or session.place.field:
             return
-        known = standings(view)
-        first = next((one.id for one in view.registers if known[one.id].word in ("masked", "raised", "differs")), None)
+        first = start_at(view)
         if first is not None and session.register is view.registers[0]:
             session.place = session.place._replace(register=first)
 
@@ -88,7 +88,10 @@ class Browse(Frame):
         if view is None:
             return
         if view is not self._view:
-            self._view, self._known = view, standings(view)
+            drawn = self._view is not None
+            self._view, self._known = view, (standings(view) if drawn else first_standings(view))
+            if not drawn:
+                self.set_timer(0.01, self._look_closer)
         register = self.session.register
         if (side := self.side) is not None:
             if change == "register" and register is not None:
@@ -96,6 +99,17 @@ class Browse(Frame):
             else:
                 side.show(view, self._known, self.session.only_notable, register.id if register else None)
         self._show_register(register)
+
+    def _look_closer(self) -> None:
+        """After the first screen: the marks that need every register's layout."""
+        view, side = self._view, self.side
+        if view is None or not self.is_mounted:
+            return
+        self._known = standings(view)
+        self.complete = True
+        if side is not None:
+            side.show(view, self._known, self.session.only_notable, self.session.place.register)
+        self.draw_bars()
 
     def _show_register(self, register: Register | None) -> None:
         if register is None or self._view is None:
@@ -247,7 +261,7 @@ class Browse(Frame):
     def action_find(self) -> None:
         """Search."""
         self._open_list()
-        self.call_after_refresh(lambda: self.query_one("#find").focus())
+        self.call_after_refresh(lambda: self.query_one(RegisterList).ask())
 
     def _open_list(self) -> None:
         self._mount_side()

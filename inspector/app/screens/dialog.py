@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.binding import Binding, BindingType
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 class Dialog(ModalScreen[None]):
     """A modal window; escape closes it."""
 
+    CSS_PATH: ClassVar[list[str | PurePath]] = [Path(__file__).parent.parent / "styles" / "dialogs.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "Close", show=False),
         Binding("ctrl+q", "app.quit", "Quit", show=False),

@@ -28,6 +28,7 @@ class Frame(Screen[None]):
     """A mode: header, body, footer. Subclasses compose `body` and draw in `refresh_from`."""
 
     MODE: ClassVar[str] = ""
+    AUTO_FOCUS = ""
 
     def __init__(self) -> None:
         super().__init__()

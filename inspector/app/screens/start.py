@@ -47,7 +47,6 @@ class Start(Frame):
 
     def on_mount(self) -> None:
         """The list has the keys."""
-        super().on_mount()
         self.query_one("#offers", Listing).focus()
 
     def _questions(self) -> list[Row]:

@@ -1,22 +1,45 @@
 """Text with roles: what every widget of ours draws.
 
-A piece of text says *what it is* (`masked`, `muted`, `title`), the stylesheet says how that looks. Text is never
+A piece of text says *what it is* (`masked`, `muted`, `title`), LOOKS and the theme say how that looks. Text is never
 parsed: a value, file name or error from a hostile file is drawn as the characters it has, control characters apart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
 from inspector.errors import one_line
 
-ROLES = (
-    "muted", "title", "heading", "key", "same", "masked", "raised", "refused", "unknown", "reserved", "chosen", "link",
-)  # fmt: skip
-"""Every role; `ink--<role>` is its component class. The empty role is plain text."""
+
+class Look(NamedTuple):
+    """How a role is drawn: one of the theme's variables, and what survives without colour."""
+
+    token: str
+    bold: bool = False
+    underline: bool = False
+    ground: bool = False
+    """the colour is the line's ground, not the text's"""
+
+
+LOOKS: Mapping[str, Look] = {
+    "muted": Look("ink-muted"),
+    "title": Look("ink-title", bold=True),
+    "heading": Look("ink-title", bold=True),
+    "key": Look("bit-cursor", bold=True),
+    "same": Look("verdict-same"),
+    "masked": Look("verdict-masked"),
+    "raised": Look("verdict-raised"),
+    "refused": Look("verdict-refused"),
+    "unknown": Look("verdict-unknown"),
+    "reserved": Look("bit-reserved"),
+    "chosen": Look("bit-cursor", bold=True, underline=True),
+    "link": Look("bit-cursor", bold=True),
+    "row": Look("row-cursor", bold=True, ground=True),
+}
+"""Every role. The empty role is plain text; `row` is the highlighted line of a list."""
 
 
 class Ink(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from textual.binding import BindingType
@@ -45,41 +44,26 @@ class Listing(Lines, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.LISTS)]
 
-    @dataclass
-    class Moved(Message):
+    class Said(Message):
+        """Something happened on a line."""
+
+        def __init__(self, listing: Listing, item: Item) -> None:
+            super().__init__()
+            self.listing, self.item = listing, item
+
+        @property
+        def control(self) -> Listing:
+            """The list that sent it."""
+            return self.listing
+
+    class Moved(Said):
         """Another line is highlighted."""
 
-        listing: Listing
-        item: Item
-
-        @property
-        def control(self) -> Listing:
-            """The list that sent it."""
-            return self.listing
-
-    @dataclass
-    class Chosen(Message):
+    class Chosen(Said):
         """Enter or a second click on the highlighted line."""
 
-        listing: Listing
-        item: Item
-
-        @property
-        def control(self) -> Listing:
-            """The list that sent it."""
-            return self.listing
-
-    @dataclass
-    class Folded(Message):
+    class Folded(Said):
         """Space on a line."""
-
-        listing: Listing
-        item: Item
-
-        @property
-        def control(self) -> Listing:
-            """The list that sent it."""
-            return self.listing
 
     def __init__(self, columns: Sequence[Column] = (Column(""),), *, id: str, empty: str = "") -> None:
         super().__init__(id=id)

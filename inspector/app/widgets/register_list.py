@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
-from textual.widgets import Input
 
 from inspector.app.finding import Matches, find_in
 from inspector.app.numbers import value_text
@@ -20,6 +19,9 @@ from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Column, Item, Listing
 from inspector.registers import catalog
 from inspector.registers.catalog import Register
+
+if TYPE_CHECKING:
+    from textual.widgets import Input
 
 ROOMY = 60
 """Cells from which the list shows values beside names."""
@@ -35,13 +37,12 @@ HELP = (
 class RegisterList(Vertical):
     """Search line, list, and a line of state."""
 
-    @dataclass
     class Picked(Message):
         """A register is highlighted; `done` when it was chosen, so that the list may close."""
 
-        reg_id: int
-        field: str
-        done: bool
+        def __init__(self, reg_id: int, field: str, done: bool) -> None:
+            super().__init__()
+            self.reg_id, self.field, self.done = reg_id, field, done
 
     def __init__(self) -> None:
         super().__init__(id="side")
@@ -54,7 +55,7 @@ class RegisterList(Vertical):
 
     def compose(self) -> ComposeResult:
         """Search, list, state."""
-        yield Input(placeholder="/ find register or field", id="find")
+        yield Lines([row(Ink(" / find register or field", "muted"))], id="find-hint")
         listing = Listing((Column(""), MARKS), id="registers", empty="No register stands out")
         listing.help_text = HELP
         yield listing
@@ -171,20 +172,31 @@ class RegisterList(Vertical):
         if best is not None:
             self.post_message(self.Picked(best, self.matches.field, done=False))
 
+    def ask(self) -> None:
+        """Give the keys to the search line; it is made when first asked for, which keeps the first paint cheap."""
+
+        if not self.query("#find"):
+            self.query_one("#find-hint").remove()
+            self.mount(Input(placeholder="/ find register or field", id="find"), before=0)
+        self.query_one("#find").focus()
+
     def clear_search(self) -> bool:
         """Forget the search; False when there was none."""
         had = bool(self.query_text)
         self.query_text, self.matches = "", Matches()
-        with self.prevent(Input.Changed):
-            self.query_one("#find", Input).value = ""
+        for line in self.query("#find").results():
+            with self.prevent(type(line).Changed):  # type: ignore[attr-defined]
+                line.value = ""  # type: ignore[attr-defined]
         return had
 
-    @on(Input.Changed, "#find")
-    def _typed(self, event: Input.Changed) -> None:
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Search while typing."""
+        event.stop()
         self.search(event.value)
 
-    @on(Input.Submitted, "#find")
-    def _entered(self) -> None:
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Take the best match."""
+        event.stop()
         if self.matches.ids:
             self.post_message(self.Picked(self.matches.ids[0], self.matches.field, done=True))
         self.listing.focus()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from inspector.app.widgets.ink import Ink, Row
@@ -24,8 +23,7 @@ class Piece(NamedTuple):
     reserved: bool = False
 
 
-@dataclass(frozen=True)
-class Scale:
+class Scale(NamedTuple):
     """What a ruler shows: up to 64 bits of a register."""
 
     value: int = 0
