@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from inspector.checks.findings import Remark
-from inspector.checks.vcpu_setup import APIAKEYLO_EL1, GCR_EL1, PMUSERENR_EL0, ZCR_EL1
+from inspector.checks.vcpu_setup import APIAKEYLO_EL1, GCR_EL1, PMUSERENR_EL0, VPIDR_EL2, ZCR_EL1
 from inspector.registers.encoding import CLASS_SVE, POISON, ccsidr_id, split_id, sysreg_id
 
 PFR0 = sysreg_id(3, 0, 0, 4, 0)
@@ -108,7 +108,8 @@ def _ccidx(values: Values) -> Answer:
 
 
 def _aarch32(values: Values) -> Answer:
-    if _field(values, PFR0, 0) != 1:
+    # A vCPU with EL2 is shown as 64-bit only, and KVM leaves its AArch32 ID registers as they are.
+    if _field(values, PFR0, 0) != 1 or VPIDR_EL2 in values:
         return None
     ids = tuple(
         i for i in range(sysreg_id(3, 0, 0, 1, 0), sysreg_id(3, 0, 0, 3, 7) + 1) if values.get(i) and i != ID_DFR0
