@@ -85,11 +85,16 @@ def destination_of(dump: Dump, like: Vcpu, kernel: Policy | None, setup: VcpuSet
     own, note = kernel_of(dump)
     fresh = [v for v in dump.vcpus if v.kind == "vcpu" and v.ids]
     other_kernel = kernel is not None and own is not None and kernel.version[:2] != own.version[:2]
-    if fresh and not other_kernel and setup is None:
+    chosen = None
+    if fresh:
+        chosen = fresh[0] if dump.one_vm else nearest_vcpu(fresh, like)
+        if setup is not None and chosen.setup is None and dump.host is None:
+            # Nothing but a list of registers: the features that the user names describe this very vCPU.
+            chosen, setup = msgspec.structs.replace(chosen, setup=setup), None
+    if chosen is not None and not other_kernel and setup in (None, chosen.setup):
         policy = kernel or own
         if policy is None:
             raise InspectorError("does not say its kernel", dump.provenance.source, "name it with --kernel")
-        chosen = fresh[0] if dump.one_vm else nearest_vcpu(fresh, like)
         return _fresh(dump, chosen, policy, "" if kernel else note, like)
     policy = kernel or own
     if policy is None:
@@ -101,9 +106,8 @@ def destination_of(dump: Dump, like: Vcpu, kernel: Policy | None, setup: VcpuSet
         return modelled(
             host, policy, wanted, f"{label} under {describe_policy(policy)}", note if kernel is None else ""
         )
-    if not fresh:
+    if chosen is None:
         raise InspectorError("holds neither a vCPU nor a host's registers", dump.provenance.source)
-    chosen = fresh[0] if dump.one_vm else nearest_vcpu(fresh, like)
     return _like_vcpu(dump, chosen, policy, wanted, own, f"{label} under {describe_policy(policy)}")
 
 

@@ -225,7 +225,8 @@ def _poison(vcpu: Vcpu) -> list[Remark]:
 def _pmu_counters(vcpu: Vcpu, result: VcpuResult) -> list[Remark]:
     """Linux 6.7 to 6.14: SET is written, then CLR with the same value, and what was enabled is off again."""
     clears = {f.id: f for f in result.findings if f.id in PMU_CLEARS and f.kind == "changed"}
-    lost = [name for i, name in PMU_CLEARS.items() if i in clears and vcpu.values.get(i, 0)]
+    # A value that a fresh vCPU has as well is a reset pattern: the guest never turned anything on.
+    lost = [name for i, name in PMU_CLEARS.items() if i in clears and vcpu.values[i] not in (0, clears[i].destination)]
     if not lost:
         return []
     ids = tuple(i for i, name in (PMU_SETS | PMU_CLEARS).items() if name in lost)

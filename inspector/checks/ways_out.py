@@ -6,6 +6,7 @@ when it removes the failing register from the restore (properties, remove-regs, 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -183,12 +184,19 @@ class _Case:
             WayOut(
                 kind="file",
                 title=f"a copy of the saved VM with {count} register value{'s' * (count != 1)} replaced{rest}",
-                how=("vcpu-inspector fix SOURCE DESTINATION -o NEWFILE",),
+                how=(self._fix_command(),),
                 notices="; ".join(told) + more,
                 ids=tuple(dict.fromkeys(f.id for f in self.refused)),
                 settles_all=not self.unknown_ids,
             )
         ]
+
+    def _fix_command(self) -> str:
+        where = self.target.provenance
+        words = [self.source.provenance.source, where.source or "same-host"]
+        if not where.kernel:
+            words += ["--kernel", self.target.policy.name]
+        return f"vcpu-inspector fix {shlex.join([*words, '--vmm', self.rule.name])} -o NEWFILE"
 
     def removed_registers(self) -> list[WayOut]:
         """Firecracker writes what the file has; what is taken out keeps the destination's value."""

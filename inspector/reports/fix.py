@@ -57,7 +57,7 @@ def fix_text(result: FixResult) -> str:
     if result.after is not None:
         lines += ["", f"Check of the new file: {result.after.headline}"]
     lines += [f"Note: {note}" for note in result.notes]
-    return "\n".join(map(one_line, lines)) + "\n"
+    return "\n".join(map(one_line, lines))
 
 
 def fix_json(result: FixResult) -> Json:
@@ -91,4 +91,4 @@ def fix_markdown(result: FixResult) -> str:
     if rows:
         lines += [*markdown_table(["vCPU", "register", "old", "new", "risk"], rows), ""]
     lines += [f"- remains: {one_line(text)}" for text in _remaining(result)]
-    return "\n".join(lines).rstrip() + "\n"
+    return "\n".join(lines).rstrip()

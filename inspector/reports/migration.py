@@ -145,7 +145,7 @@ def migration_markdown(report: MigrationReport, every: bool = False) -> str:
     if report.messages:
         lines += [f"### What {report.vmm_title} prints", "", "```", *map(one_line, report.messages), "```", ""]
     notes = [n for n in (report.kernel_note, *report.notes) if n]
-    return "\n".join(lines + [f"- {_md(n)}" for n in notes]).rstrip() + "\n"
+    return "\n".join(lines + [f"- {_md(n)}" for n in notes]).rstrip()
 
 
 def _row(finding: Finding) -> list[str]:
@@ -221,4 +221,4 @@ def matrix_markdown(matrix: KernelMatrix) -> str:
     ]
     lines = [f"## Where can this VM go? {_md(matrix.source)}", "", f"VMM: {matrix.vmm_title}", ""]
     lines += [*markdown_table(head, rows), "", *(f"- {_md(n)}" for n in matrix.notes)]
-    return "\n".join(lines).rstrip() + "\n"
+    return "\n".join(lines).rstrip()

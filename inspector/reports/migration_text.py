@@ -35,7 +35,7 @@ def migration_text(report: MigrationReport, every: bool = False) -> str:
         lines += ["", f"{report.vmm_title} prints", *(one_line(f"  {m}") for m in report.messages)]
     if report.notes:
         lines += ["", "Notes", *(one_line(f"  {n}") for n in report.notes)]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def _steps(report: MigrationReport) -> list[str]:
@@ -210,4 +210,4 @@ def matrix_text(matrix: KernelMatrix) -> str:
     lines = [answer, "", *head, "", *columns(rows, indent="  ")]
     if matrix.notes:
         lines += ["", "Notes", *(one_line(f"  {n}") for n in matrix.notes)]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)

@@ -7,6 +7,7 @@ import gzip
 import lzma
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -46,12 +47,13 @@ def test_only_the_patched_bytes_differ(tmp_path: Path) -> None:
 @pytest.mark.parametrize("layer", ["gzip", "bzip2", "xz", "zstd"])
 def test_compressed_files_keep_their_compression(tmp_path: Path, layer: str, at: int) -> None:
     data = bytes(range(256)) * 9765 + b"x" * 160
-    packed = {
+    packers: dict[str, Callable[[bytes], bytes]] = {
         "gzip": gzip.compress,
         "bzip2": bz2.compress,
         "xz": lambda d: lzma.compress(d, preset=0),
         "zstd": zstandard.ZstdCompressor().compress,
-    }[layer](data)
+    }
+    packed = packers[layer](data)
     source = tmp_path / "vm"
     source.write_bytes(packed)
     patch = Patch(at, data[at : at + 8], b"NEWVALUE")
