@@ -1,8 +1,8 @@
 """Fetch what the emulated tests need, by package name through apt: `python -m tests.emulated.fetch [SERIES ...]`.
 
-Everything goes into a folder outside the checkout: $VCPU_INSPECTOR_TEST_CACHE, or `vcpu-inspector-tests` in the user's cache
-folder. apt runs with lists, state and archives of its own, from the Debian mirror that this machine already uses; nothing
-is installed. Packages of Debian's arm64 port are only unpacked, never run here but under an emulator.
+Everything goes into a folder outside the checkout: $VCPU_INSPECTOR_TEST_CACHE, or `vcpu-inspector-tests` in the user's
+cache folder. apt runs with lists, state and archives of its own, from the Debian mirror that this machine already uses;
+nothing is installed. Packages of Debian's arm64 port are only unpacked, never run here but under an emulator.
 """
 
 from __future__ import annotations
@@ -89,7 +89,9 @@ def mirrors() -> tuple[str, str, str]:
 class Apt:
     """apt with private state: `suites` of one architecture, and a package database that may be this machine's."""
 
-    def __init__(self, folder: Path, sources: Iterable[tuple[str, str]], architecture: str, status: Path | None) -> None:
+    def __init__(
+        self, folder: Path, sources: Iterable[tuple[str, str]], architecture: str, status: Path | None
+    ) -> None:
         for part in ("lists/partial", "archives/partial", "etc"):
             (folder / part).mkdir(parents=True, exist_ok=True)
         if status is None:
@@ -144,7 +146,9 @@ def unpack(package: Path, root: Path, *only: str) -> None:
         run(["dpkg-deb", "-x", str(package), str(root)])
         return
     with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(package)], stdout=subprocess.PIPE) as source:
-        done = subprocess.run(["tar", "-x", "-C", str(root), *only], stdin=source.stdout, capture_output=True, check=False)
+        done = subprocess.run(
+            ["tar", "-x", "-C", str(root), *only], stdin=source.stdout, capture_output=True, check=False
+        )
     if done.returncode:
         raise FetchError(f"{package.name}: {done.stderr.decode(errors='replace').strip()}")
 
@@ -254,7 +258,9 @@ def fetch(series: Sequence[str], folder: Path) -> dict[str, object]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fetch and tell where; exit code 2 with one line when that is not possible here."""
-    parser = argparse.ArgumentParser(prog="python -m tests.emulated.fetch", description="Fetch what the emulated tests need.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.emulated.fetch", description="Fetch what the emulated tests need."
+    )
     parser.add_argument("series", nargs="*", default=SERIES, help=f"kernel series (default: {' '.join(SERIES)})")
     parser.add_argument("--refresh", action="store_true", help="throw away what was fetched before")
     given = parser.parse_args(arguments)

@@ -13,7 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-MACHINE = "virt,virtualization=on,gic-version=3,mte=on"
+MACHINE = "virt,virtualization=on,gic-version=3"
+WITH_MTE = ("neoverse-n2", "max")
+"""CPU models whose memory tags QEMU can emulate."""
 APPEND = "console=ttyAMA0 rdinit=/init quiet loglevel=0 panic=-1"
 _SKIPPED = re.compile(r"^usr/(share/|lib/python3[^/]*/(test|idlelib|ensurepip|pydoc_data)/)|/gconv/|\.a$")
 _MARK = re.compile(rb"@@(begin|end) (\S+)(?: (-?\d+) (\d+))?\s")
@@ -148,14 +150,19 @@ def boot(
     """Run `jobs` on `kernel` on an emulated `cpu` that has EL2; `folder` takes the initramfs (removed afterwards)."""
     image = folder / "initramfs"
     image.write_bytes(initramfs(root, files, jobs))
+    board = MACHINE + ",mte=on" * (cpu in WITH_MTE)
     command = emulator.command(
-        "-M", MACHINE, "-cpu", cpu, "-m", "1024", "-kernel", str(kernel), "-initrd", str(image), "-no-reboot",
+        "-M", board, "-cpu", cpu, "-m", "1024", "-kernel", str(kernel), "-initrd", str(image), "-no-reboot",
         "-append", f"{APPEND} {append}".strip(), "-nodefaults", "-display", "none", "-serial", "stdio",
     )  # fmt: skip
     begin = time.monotonic()
     try:
         with subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=dict(emulator.environment)
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=dict(emulator.environment),
         ) as process:
             try:
                 console, _ = process.communicate(timeout=timeout)

@@ -1,12 +1,12 @@
 """Read what one arm64 host shows, and write it as one JSON object: `python3 - < collector.py > dump.json`.
 
-This file stands alone: standard library, Python 3.6 and newer, no other file of the project. It runs on hosts where nothing
-may be installed, so it changes nothing there and leaves nothing behind: a scratch VM lives only as long as this process, CPU
-affinity is changed only in a forked child, debugfs is read only where it is mounted already. Whatever cannot be read
-becomes a sentence in `notes`.
+This file stands alone: standard library, Python 3.6 and newer, no other file of the project. It runs on hosts where
+nothing may be installed, so it changes nothing there and leaves nothing behind: a scratch VM lives only as long as this
+process, CPU affinity is changed only in a forked child, debugfs is read only where it is mounted already. Whatever
+cannot be read becomes a sentence in `notes`.
 
-The ioctl numbers and structures are those of include/uapi/linux/kvm.h and arch/arm64/include/uapi/asm/kvm.h; the registers
-that Linux lets EL0 read are listed in Documentation/arch/arm64/cpu-feature-registers.rst.
+The ioctl numbers and structures are those of include/uapi/linux/kvm.h and arch/arm64/include/uapi/asm/kvm.h; the
+registers that Linux lets EL0 read are listed in Documentation/arch/arm64/cpu-feature-registers.rst.
 """
 
 import argparse
@@ -82,6 +82,9 @@ class Options(NamedTuple):
     kvm: str = "/dev/kvm"
 
 
+DEFAULT = Options()
+
+
 def why(error: OSError) -> str:
     """The reason of a failed call, in the words of errno."""
     name = errno.errorcode.get(error.errno or 0, str(error.errno))
@@ -90,7 +93,7 @@ def why(error: OSError) -> str:
 
 def read_text(path: str, limit: int = 1 << 16) -> str:
     """The text of a small file of sysfs, procfs or debugfs."""
-    with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+    with open(path, encoding="utf-8", errors="replace") as file:
         return file.read(limit)
 
 
@@ -286,7 +289,8 @@ def describe_vcpu(vm: ScratchVm, options: Options, mte: bool, imp_id: bool) -> D
             errors["0x%016x" % number] = code
         else:
             registers["0x%016x" % number] = hex(value)
-    masks = {"0x%016x" % number: hex(mask) for number, mask in vm.writable_masks()[1].items()}
+    refused, found = vm.writable_masks()
+    masks = None if refused else {"0x%016x" % number: hex(mask) for number, mask in found.items()}
     for number, value in options.writes:
         before = vm.get(number)
         code = vm.set(number, value)
@@ -327,7 +331,7 @@ def debugfs_vms(notes: List[str], folder: str = DEBUGFS) -> List[Dict[str, Any]]
         notes.append("running VMs were not looked at: %s: %s" % (folder, why(error)))
         return vms
     for name in names:
-        path = os.path.join(folder, name, "idregs")  # noqa: PTH118
+        path = os.path.join(folder, name, "idregs")
         try:
             lines = read_text(path).splitlines()
         except OSError as error:
@@ -347,14 +351,15 @@ def machine_code(ids: Iterable[int]) -> bytes:
     code = []
     for number in ids:
         code += [0xD5200000 | (number & 0xFFFF) << 5 | 1, 0xF8008401]  # mrs x1, S..; str x1, [x0], #8
-    return struct.pack("<%dI" % (len(code) + 1), *(code + [0xD65F03C0]))
+    code.append(0xD65F03C0)  # ret
+    return struct.pack("<%dI" % len(code), *code)
 
 
 def mrs(ids: List[int]) -> List[int]:
     """Values of EL0-readable registers. The pages are written first and made executable afterwards.
 
-    That order lets the kernel synchronise the instruction cache when it maps the page as executable, and works where memory
-    must never be writable and executable at once. Registers that EL0 may not read end the process with SIGILL.
+    That order lets the kernel synchronise the instruction cache when it maps the page as executable, and works where
+    memory must never be writable and executable at once. Registers that EL0 may not read end the process with SIGILL.
     """
     code = machine_code(ids)
     size = (len(code) + mmap.PAGESIZE - 1) // mmap.PAGESIZE * mmap.PAGESIZE
@@ -403,7 +408,7 @@ def mrs_per_cpu(cpus: Iterable[int]) -> Tuple[Dict[int, Dict[int, int]], str]:
 def hwcap_cpuid() -> bool:
     """True when bit CPUID (11) of AT_HWCAP (16) is set in this process's auxiliary vector."""
     try:
-        with open("/proc/self/auxv", "rb") as file:  # noqa: PTH123
+        with open("/proc/self/auxv", "rb") as file:
             words = file.read()
     except OSError:
         return False
@@ -452,7 +457,7 @@ def cache_files(folder: str) -> List[str]:
     return [name for name in listing(folder) if name in known]
 
 
-def collect(options: Options = Options()) -> Dict[str, Any]:  # noqa: B008
+def collect(options: Options = DEFAULT) -> Dict[str, Any]:
     """The whole dump of this host. Raises ValueError for an unknown feature word, and nothing else."""
     parse_features(options.features, dict.fromkeys(CAPABILITIES, 0))
     name = os.uname()
@@ -480,6 +485,9 @@ def collect(options: Options = Options()) -> Dict[str, Any]:  # noqa: B008
         dump["el0"] = {"0x%016x" % number: hex(value) for number, value in views[min(views)].items()}
     ask_kvm(dump, options, notes)
     dump["vcpus"] += debugfs_vms(notes)
+    dump["one_vm"] = len(dump["vcpus"]) < 2
+    for index, vcpu in enumerate(dump["vcpus"]):
+        vcpu["index"] = index
     return dump
 
 

@@ -16,11 +16,17 @@ def collector_program() -> str:
 
 
 def recorder_program() -> str:
-    """The recorder with the collector's definitions in front of it instead of its import of them."""
+    """The recorder with the definitions that it imports put in front of it."""
     collector, tail, _ = collector_program().rpartition(_TAIL)
-    recorder = (_HERE / "recorder.py").read_text(encoding="utf-8")
-    head, borrowed, rest = recorder.partition(_BORROWED)
+    if not tail:
+        raise AssertionError("collector.py no longer ends with its call of main")
+    return "\n\n".join([collector, *(_without_imports(name) for name in ("questions.py", "recorder.py"))])
+
+
+def _without_imports(name: str) -> str:
+    """The text of a file without what stands between the two marks: its imports from the files before it."""
+    head, borrowed, rest = (_HERE / name).read_text(encoding="utf-8").partition(_BORROWED)
     _, kept, body = rest.partition(_KEPT)
-    if not (tail and borrowed and kept):
-        raise AssertionError("recorder.py and collector.py no longer join")
-    return f"{collector}\n\n{head}{body}"
+    if not (borrowed and kept):
+        raise AssertionError(f"{name} no longer marks what it borrows")
+    return head + body
