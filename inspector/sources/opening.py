@@ -38,7 +38,7 @@ class Content:
         self._keys: Mapping[str, Any] | None = None
         self.layers: tuple[str, ...] = ()
         first = _read_up_to(raw, HEAD)
-        stream: BinaryIO = raw if seekable else _Replay.over(first, raw)
+        stream: BinaryIO = raw if seekable else replay(first, raw)
         while layer := compression_of(first):
             if len(self.layers) == _LAYERS:
                 raise SourceError(f"compressed more than {_LAYERS} times", name, "unpack it first")
@@ -47,7 +47,7 @@ class Content:
                 raw.seek(0)
             stream = decompress(stream, layer, name)
             first = _read_up_to(stream, HEAD)
-            stream = _Replay.over(first, stream)
+            stream = replay(first, stream)
         self.head = first
         self._stream = stream
         if not first:
@@ -140,6 +140,11 @@ def skip(stream: BinaryIO, count: int) -> int:
     return gone
 
 
+def replay(first: bytes, rest: BinaryIO) -> BinaryIO:
+    """A reader of bytes that were already read, then of the rest of their stream."""
+    return io.BufferedReader(_Replay(first, rest), 1 << 17)
+
+
 def _read_up_to(stream: BinaryIO, count: int) -> bytes:
     parts, have = [], 0
     while have < count:
@@ -194,10 +199,6 @@ class _Replay(io.RawIOBase):
     def __init__(self, first: bytes, rest: BinaryIO) -> None:
         super().__init__()
         self._first, self._rest = io.BytesIO(first), rest
-
-    @classmethod
-    def over(cls, first: bytes, rest: BinaryIO) -> BinaryIO:
-        return io.BufferedReader(cls(first, rest), 1 << 17)
 
     def readable(self) -> bool:
         return True

@@ -15,8 +15,18 @@ from inspector.sources.opening import Content
 
 FORMATS = (
     "qemu_stream",
+    "libvirt_save",
+    "qcow2",
     "kvm_recording",
     "dump_json",
+    "firecracker",
+    "analyze_migration",
+    "restore_lines",
+    "cpusysregs",
+    "register_list",
+    "recognised",
+    "plain_text",
+    "qemu_embedded",
 )
 """Module names, asked in this order."""
 

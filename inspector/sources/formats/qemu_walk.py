@@ -202,8 +202,10 @@ def _blocks(walker: _Walker, total: int) -> None:
         if shared:
             walker.take(8)
         if mapped:
-            walker.take(4 + 8 + 8)
-            _to_pages_end(walker, walker.u64() + length)
+            walker.take(4 + 8)
+            bitmap, pages = walker.u64(), walker.u64()
+            if bitmap or pages or not shared:
+                _to_pages_end(walker, pages + length)
         total -= length
 
 

@@ -1,0 +1,54 @@
+"""Text of arm-cpusysregs (`sysregs -v`): raw system registers of a machine, read at EL1 by a kernel module.
+
+Each register is `NAME: ` and 64 binary digits in groups of four, with ` - ` between the two halves; indented lines
+below decode its fields, and are not needed here.
+"""
+
+from __future__ import annotations
+
+import re
+
+from inspector.errors import RegisterError, SourceError
+from inspector.sources.dump import Dump, Host, Provenance, Vcpu
+from inspector.sources.jsontext import checked
+from inspector.sources.opening import Content
+
+NAME = "cpusysregs"
+_LINE = re.compile(r"([A-Z][A-Z0-9_]{1,40}):((?: [01]{4}){8} -(?: [01]{4}){8})\s*")
+_SNIFF = re.compile(rb"^[A-Z][A-Z0-9_]{1,40}:(?: [01]{4}){8} -(?: [01]{4}){8}\s*$", re.MULTILINE)
+_OTHER = re.compile(r"[A-Z][A-Z0-9_]{1,40}:.*")
+
+
+def sniff(content: Content) -> bool:
+    """A line of that form is in the head."""
+    return b"\0" not in content.head and _SNIFF.search(content.head) is not None
+
+
+def load(content: Content) -> Dump:
+    """The host's registers, and one vCPU of kind `host` with the same values. Raises SourceError for a broken line."""
+    from inspector.registers.catalog import find
+
+    where = content.name
+    pairs: list[tuple[int, int]] = []
+    unknown: list[str] = []
+    for count, line in enumerate(content.whole().decode("utf-8", "replace").splitlines(), 1):
+        match = _LINE.fullmatch(line)
+        if match:
+            try:
+                reg_id = find(match[1]).register.id
+            except RegisterError:
+                unknown.append(match[1])
+                continue
+            pairs.append((reg_id, int(match[2].replace(" ", "").replace("-", ""), 2)))
+        elif _OTHER.fullmatch(line):
+            raise SourceError(f"line {count} has no 64 binary digits", where, "NAME: 16 groups of four digits")
+    if not pairs:
+        raise SourceError("holds no register that is known", where)
+    values = checked(pairs, where)
+    notes = (f"registers without a known name: {', '.join(unknown[:10])}",) if unknown else ()
+    return Dump(
+        provenance=Provenance(source=where, format=NAME, compression=content.compression, tool="arm-cpusysregs"),
+        vcpus=(Vcpu(index=0, name="host", kind="host", values=values),),
+        host=Host(values=values),
+        notes=notes,
+    )

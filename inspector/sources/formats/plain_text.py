@@ -1,0 +1,133 @@
+"""Plain text: a register and its value per line, in any spelling, and KVM's debugfs file `idregs`.
+
+`0x603000000013c020 0x1101000021111112`, `ID_AA64PFR0_EL1=0x...`, `NAME: value`, `NAME value`; numbers are `0x` hex,
+`0b` binary or decimal; `#` begins a comment. `vcpu 1:` begins the next vCPU. A file of registers alone, without
+values, is a list. In `idregs` (since Linux 6.9) every value is 16 hex digits without `0x`, so such a file is
+recognised as a whole.
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from inspector.errors import RegisterError, SourceError
+from inspector.sources.dump import Constraint, Dump, Provenance, Vcpu
+from inspector.sources.inferred import infer_setup
+from inspector.sources.jsontext import check_id, check_value, number
+from inspector.sources.opening import Content
+
+NAME = "plain-text"
+_PAIR = re.compile(r"(\S.*?)\s*(?:=|:\s|\s|,|:)\s*([0-9][0-9A-Za-z_]*)")
+_IDREGS = re.compile(r"\s*([A-Za-z]\w+):\s+([0-9a-f]{16})\s*")
+_HEADING = re.compile(r"\[?vcpu ?(\d{1,4})\]?:?", re.IGNORECASE)
+_NUMERIC_NAME = re.compile(r"[Ss](\d)_(\d)_(\d{1,2})_(\d{1,2})_(\d)")
+_VALID = "each line is a register and its value, e.g. ID_AA64PFR0_EL1=0x1101000021111112"
+
+
+class _Section(msgspec.Struct):
+    index: int
+    values: dict[int, int] = {}
+    bare: dict[int, int] = {}
+    """ids without a value -> line"""
+
+
+def sniff(content: Content) -> bool:
+    """Text, not bytes; the last format to be asked."""
+    sample = content.head[:4096]
+    return b"\0" not in content.head and sum(b < 9 or 13 < b < 32 for b in sample) * 20 < len(sample)
+
+
+def load(content: Content) -> Dump:
+    """The dump. Raises SourceError, naming the line, for whatever is no register or no value."""
+    where = content.name
+    if content.head.lstrip()[:1] in (b"{", b"["):
+        raise SourceError(
+            "is JSON of a kind that is not known",
+            where,
+            "known: Firecracker, analyze-migration, Cloud Hypervisor, crosvm, own dumps, recordings",
+        )
+    try:
+        text = content.whole().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SourceError(f"is neither a known format nor UTF-8 text ({error.reason})", where, _VALID) from None
+    lines = [(count, line) for count, raw in enumerate(text.splitlines(), 1) if (line := raw.partition("#")[0].strip())]
+    idregs = bool(lines) and all(_IDREGS.fullmatch(line) for _, line in lines)
+    sections = _sections(lines, idregs, where)
+    if not any(section.values or section.bare for section in sections):
+        raise SourceError("holds no register", where, _VALID)
+    provenance = Provenance(
+        source=where,
+        format=NAME,
+        compression=content.compression,
+        tool="KVM debugfs idregs" if idregs else "",
+    )
+    notes = ("idregs holds the VM's feature ID registers only: no MPIDR_EL1, no CCSIDR, no state",) if idregs else ()
+    return Dump(provenance=provenance, vcpus=tuple(_vcpu(section, where) for section in sections), notes=notes)
+
+
+def _sections(lines: list[tuple[int, str]], idregs: bool, where: str) -> list[_Section]:
+    sections: list[_Section] = []
+    for count, line in lines:
+        at = f"{where}, line {count}"
+        if heading := _HEADING.fullmatch(line):
+            index = int(heading[1])
+            if any(section.index == index for section in sections):
+                raise SourceError(f"vCPU {index} begins a second time", at)
+            sections.append(_Section(index=index))
+            continue
+        if not sections:
+            sections.append(_Section(index=0))
+        reg_id, value = _read(line, idregs, at)
+        if value is None:
+            sections[-1].bare[reg_id] = count
+        elif sections[-1].values.setdefault(reg_id, value) != value:
+            raise SourceError(f"{line[:60]}: the register already has the value {sections[-1].values[reg_id]:#x}", at)
+    return sections
+
+
+def _read(line: str, idregs: bool, at: str) -> tuple[int, int | None]:
+    """The id and the value of a line; None for a register alone."""
+    match = (_IDREGS if idregs else _PAIR).fullmatch(line)
+    problem = ""
+    if match:
+        try:
+            reg_id = _register(match[1], at)
+            value = int(match[2], 16) if idregs else number(match[2])
+            check_value(reg_id, value, at)
+            return reg_id, value
+        except ValueError:
+            problem = f"{match[2][:40]} is no number: 0x before hex digits, or decimal"
+        except RegisterError as error:
+            problem = f"{error.what} ({error.hint})" if error.hint else error.what
+    try:
+        return _register(line, at), None
+    except RegisterError as error:
+        raise SourceError(problem or error.what, at, _VALID) from None
+
+
+def _register(text: str, at: str) -> int:
+    """The id that a spelling stands for. Raises RegisterError."""
+    from inspector.registers.catalog import find
+    from inspector.registers.encoding import sysreg_id
+
+    if re.fullmatch(r"0x[0-9a-fA-F]{1,16}|\d{17,20}", text):
+        reg_id = number(text)
+        check_id(reg_id, at)
+        return reg_id
+    if (numeric := _NUMERIC_NAME.fullmatch(text)) and all(int(n) < 16 for n in numeric.groups()):
+        return sysreg_id(*(int(n) for n in numeric.groups()))
+    found = find(text)
+    if found.field is not None:
+        raise RegisterError(f"{text[:60]} is a field, not a register")
+    return found.register.id
+
+
+def _vcpu(section: _Section, where: str) -> Vcpu:
+    if not section.values:
+        constraints = {reg_id: Constraint(0, 0) for reg_id in section.bare}
+        return Vcpu(index=section.index, kind="list", values={}, constraints=constraints)
+    for line in section.bare.values():
+        raise SourceError("a register without a value", f"{where}, line {line}", _VALID)
+    return Vcpu(index=section.index, values=section.values, setup=infer_setup(section.values, gic="v3"))

@@ -1,0 +1,175 @@
+"""QEMU's internal snapshots: the VM state that `savevm` keeps inside a qcow2 image.
+
+The state lies behind the end of the virtual disk, at the first address that a new level-1 entry covers, in the mapping
+of the snapshot (docs/interop/qcow2.txt). Clusters are followed through both table levels, so they may lie anywhere.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from typing import Any, BinaryIO
+
+import msgspec
+
+from inspector.errors import SourceError
+from inspector.sources.dump import Dump
+from inspector.sources.formats.qemu_stream import read_stream
+from inspector.sources.opening import Content
+
+NAME = "qcow2-snapshot"
+_MAGIC = b"QFI\xfb"
+_HEADER = struct.Struct(">4sIQIIQIIQQIIQ")
+_ENTRY = struct.Struct(">QIHHIIQII")
+_OFFSET = 0x00FFFFFFFFFFFE00
+_COMPRESSED, _ZERO = 1 << 62, 1
+
+
+class _Snapshot(msgspec.Struct, frozen=True):
+    name: str
+    l1_offset: int
+    l1_size: int
+    state_size: int
+    disk_size: int
+
+
+def sniff(content: Content) -> bool:
+    """qcow2's magic."""
+    return content.head.startswith(_MAGIC)
+
+
+def load(content: Content) -> Dump:
+    """The dump of the last snapshot that has VM state. Raises SourceError when there is none, or a table is damaged."""
+    where = content.name
+    if not content.file:
+        raise SourceError("a qcow2 image has to be a plain file", where, "unpack it first; a pipe cannot be sought in")
+    if len(content.head) < _HEADER.size:
+        raise SourceError("the qcow2 header is cut short", where, "the file is truncated")
+    _, version, _, _, bits, size, crypt, _, _, _, _, count, table = _HEADER.unpack_from(content.head)
+    features = struct.unpack_from(">Q", content.head, 72)[0] if version >= 3 and len(content.head) >= 80 else 0
+    if version not in (2, 3) or not 9 <= bits <= 21:
+        raise SourceError(
+            f"a qcow2 image of version {version} with clusters of 2**{bits} bytes", where, "is it damaged?"
+        )
+    if crypt or features & 0b100:
+        raise SourceError("the image is encrypted or keeps its data in another file", where, "convert it first")
+    snapshots = _snapshots(content.file, count, table, size, where)
+    with_state = [s for s in snapshots if s.state_size]
+    if not with_state:
+        names = ", ".join(s.name for s in snapshots) or "none"
+        raise SourceError("no snapshot in it has VM state", where, f"snapshots: {names}; `savevm` makes one with state")
+    chosen = with_state[-1]
+    state = _State(content.file, chosen, bits, 4 if features & 0b10000 else 3, where)
+    dump = read_stream(io.BufferedReader(state, 1 << 16), where, seekable=True, length=chosen.state_size)
+    vcpus = tuple(
+        msgspec.structs.replace(
+            v, offsets={i: at for i, o in v.offsets.items() if (at := state.place(o, 8)) is not None}
+        )
+        for v in dump.vcpus
+    )
+    notes: tuple[str, ...] = (f"VM state of the internal snapshot {chosen.name!r}",)
+    if len(with_state) > 1:
+        notes += (f"not read: snapshots {', '.join(repr(s.name) for s in with_state[:-1])}",)
+    provenance = msgspec.structs.replace(dump.provenance, format=NAME)
+    return msgspec.structs.replace(dump, provenance=provenance, vcpus=vcpus, notes=notes + dump.notes)
+
+
+def _snapshots(file: BinaryIO, count: int, table: int, disk_size: int, where: str) -> list[_Snapshot]:
+    if count > 65536:
+        raise SourceError(f"counts {count} snapshots", where, "the image is damaged")
+    found, at = [], table
+    for _ in range(count):
+        file.seek(at)
+        data = file.read(_ENTRY.size + 4096 + 2 * 65535)
+        if len(data) < _ENTRY.size:
+            raise SourceError("the table of snapshots runs past the end", where, "the file is truncated")
+        l1_offset, l1_size, id_size, name_size, _, _, _, small, extra = _ENTRY.unpack_from(data)
+        large, disk = (
+            struct.unpack_from(">QQ", data, _ENTRY.size) if extra >= 16 and len(data) >= 56 else (small, disk_size)
+        )
+        start = _ENTRY.size + extra + id_size
+        if extra > 4096 or start + name_size > len(data):
+            raise SourceError("an entry of the table of snapshots is damaged", where, "the file is damaged")
+        name = data[start : start + name_size].decode("utf-8", "replace")
+        found.append(_Snapshot(name, l1_offset, l1_size, large or small, disk))
+        at += (start + name_size + 7) // 8 * 8
+    return found
+
+
+class _State(io.RawIOBase):
+    """The VM state of one snapshot as a seekable file."""
+
+    def __init__(self, file: BinaryIO, snapshot: _Snapshot, bits: int, entry_bits: int, where: str) -> None:
+        super().__init__()
+        self._file, self._snapshot, self._bits, self._where = file, snapshot, bits, where
+        self._l2_bits = bits - entry_bits
+        self._entry = 1 << entry_bits
+        covered = 1 << (bits + self._l2_bits)
+        self._start = (snapshot.disk_size + covered - 1) // covered * covered
+        self._table: tuple[int, bytes] = (-1, b"")
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = (0, self._at, self._snapshot.state_size)[whence] + offset
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        room = memoryview(buffer).cast("B")
+        inside = (self._start + self._at) & ((1 << self._bits) - 1)
+        count = min(len(room), (1 << self._bits) - inside, self._snapshot.state_size - self._at)
+        if count <= 0:
+            return 0
+        place = self.place(self._at, 1)
+        if place is None:
+            data = bytes(count)
+        else:
+            self._file.seek(place)
+            data = self._file.read(count)
+            if len(data) < count:
+                raise SourceError(
+                    "a cluster of the VM state lies past the end of the image", self._where, "is it truncated?"
+                )
+        room[:count] = data
+        self._at += count
+        return count
+
+    def place(self, offset: int, count: int) -> int | None:
+        """File offset of `count` bytes of the state; None for holes, and where they lie in two clusters."""
+        address = self._start + offset
+        inside = address & ((1 << self._bits) - 1)
+        if inside + count > 1 << self._bits:
+            return None
+        index, second = address >> (self._bits + self._l2_bits), address >> self._bits & ((1 << self._l2_bits) - 1)
+        if index >= self._snapshot.l1_size:
+            raise SourceError("the VM state is longer than its mapping", self._where, "the image is damaged")
+        if self._table[0] != index:
+            l2 = self._word(self._snapshot.l1_offset + 8 * index) & _OFFSET
+            self._file.seek(l2)
+            self._table = (index, self._file.read(1 << self._bits) if l2 else b"")
+        data = self._table[1]
+        if not data:
+            return None
+        if len(data) < 1 << self._bits:
+            raise SourceError("a mapping table lies past the end of the image", self._where, "is it truncated?")
+        entry = int.from_bytes(data[second * self._entry :][:8], "big")
+        if entry & _COMPRESSED:
+            raise SourceError("a cluster of the VM state is compressed", self._where, "QEMU never writes such an image")
+        if entry & _ZERO or not entry & _OFFSET:
+            return None
+        return (entry & _OFFSET) + inside
+
+    def _word(self, offset: int) -> int:
+        self._file.seek(offset)
+        data = self._file.read(8)
+        if len(data) < 8:
+            raise SourceError("the level-1 table lies past the end of the image", self._where, "is it truncated?")
+        return int.from_bytes(data, "big")
