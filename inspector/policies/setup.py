@@ -94,6 +94,8 @@ def parse_features(text: str, gic: Gic = "none") -> VcpuSetup:
             features |= int(_NAMES[word])
         else:
             raise PolicyError(
-                f"unknown vCPU feature {raw.strip()!r}", "--features", f"one of: {', '.join([*_NAMES, 'mte', 'imp-id'])}"
+                f"unknown vCPU feature {raw.strip()!r}",
+                "--features",
+                f"one of: {', '.join([*_NAMES, 'mte', 'imp-id'])}",
             )
     return VcpuSetup(features=features, gic=gic, mte=mte, writable_imp_id=imp_id)

@@ -1,0 +1,204 @@
+"""What changed between two kernels, register by register and field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from inspector.policies import model
+from inspector.policies.host import ALL
+from inspector.policies.idspace import ID_SPACE, IDS, NAMES, name_of
+from inspector.policies.model import Policy, Rule
+from inspector.policies.rulebook import Rulebook, rulebook
+from inspector.policies.spans import FieldRule
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One difference between two policies."""
+
+    register: str
+    """the register's name, or the subject of a behaviour that is not one register's"""
+    field: str = ""
+    what: str
+    """`shown`, `writable`, `refused`, `tolerated`, `list`, `default` or `behaviour`"""
+    before: str
+    after: str
+    rule: str = ""
+    reason: str = ""
+    reference: str = ""
+    release: str = ""
+    """the policy file that brought the deciding rule"""
+
+
+def changes(before: Policy, after: Policy) -> list[Change]:
+    """Everything that differs from `before` to `after`, by register in id order, behaviours last."""
+    old, new = rulebook(before), rulebook(after)
+    found: list[Change] = []
+    for reg_id in sorted({*ID_SPACE, *NAMES, *old.table, *new.table}):
+        found += _register_changes(reg_id, old, new)
+    found += _list_changes(old, new)
+    found += _behaviour_changes(old, new)
+    return found
+
+
+def _change(register: str, field: str, what: str, before: str, after: str, rule: Rule | None) -> Change:
+    return Change(
+        register=register, field=field, what=what, before=before, after=after, rule=rule.name if rule else "",
+        reason=rule.reason if rule else "", reference=rule.reference if rule else "", release=rule.release if rule else "",
+    )  # fmt: skip
+
+
+def _conditions(rule: Rule) -> str:
+    words = [*(f"with {w}" for w in rule.when), *(f"without {w}" for w in rule.unless)]
+    return f" ({', '.join(words)})" if words else ""
+
+
+def _shown(book: Rulebook, reg_id: int, field: str) -> tuple[str, Rule | None]:
+    """What a field shows, in words, and the rule behind it."""
+    for raz in book.raz.get(reg_id, ()):
+        if not raz.when and not raz.unless:
+            return "reads as zero", raz
+    known: FieldRule | None = book.table.get(reg_id, {}).get(field)
+    text, rule = ("the host's", known.rule) if known else ("zero (not in the feature table)", None)
+    if known is None:
+        return text, rule
+    notes = [(f"register zero{_conditions(raz)}", raz) for raz in book.raz.get(reg_id, ())]
+    for step in book.steps.get(reg_id, ()):
+        if step.mask & known.mask:
+            words = {"hide": "zero", "cap": f"at most {step.value}", "force": f"always {step.value}"}[step.kind]
+            if not step.rule.when and not step.rule.unless:
+                text, rule = words, step.rule
+            else:
+                notes.append((words + _conditions(step.rule), step.rule))
+    for note, by in notes:
+        text, rule = f"{text}; {note}", by
+    return text, rule
+
+
+def _writable(book: Rulebook, reg_id: int, field: str) -> tuple[str, Rule | None]:
+    """Whether userspace may change a field, in words, and the rule behind it."""
+    known = book.table.get(reg_id, {}).get(field)
+    stored = book.variant("id-registers") == "stored" or reg_id == IDS["CTR_EL0"]
+    entries = [entry for entry in book.writable.get(reg_id, ()) if not entry[1].when]
+    if known is None or not stored or not entries or known.mask & ~entries[-1][0]:
+        return "only as shown", entries[-1][1] if entries else None
+    if any(not raz.when and not raz.unless for raz in book.raz.get(reg_id, ())):
+        return "only as shown", entries[-1][1]
+    by = entries[-1][1]
+    return f"writable, {known.direction()}", known.rule if known.rule.release > by.release else by
+
+
+def _register_changes(reg_id: int, old: Rulebook, new: Rulebook) -> Iterator[Change]:
+    name = name_of(reg_id)
+    fields = {f.name: f for book in (old, new) for f in book.fields(reg_id)}
+    whole = _whole_register(reg_id, old, new)
+    if whole is not None:
+        yield _change(name, "", "shown", *whole)
+    for field in sorted(fields.values(), key=lambda f: -f.lsb):
+        judgements: tuple[tuple[str, Callable[[Rulebook, int, str], tuple[str, Rule | None]]], ...] = (
+            ("shown", _shown),
+            ("writable", _writable),
+        )
+        for what, judge in judgements:
+            (before, left), (after, right) = judge(old, reg_id, field.name), judge(new, reg_id, field.name)
+            if before != after and not (what == "shown" and whole is not None):
+                yield _change(name, field.name, what, before, after, right or left)
+    yield from _hook_changes(reg_id, name, old, new)
+    if (old.reported.get(reg_id) is None) != (new.reported.get(reg_id) is None):
+        rule = (new.reported.get(reg_id) or old.reported[reg_id])[1]
+        texts = ["reported as writable" if reg_id in book.reported else "not reported" for book in (old, new)]
+        yield _change(name, "", "writable", texts[0], texts[1], rule)
+
+
+def _whole_register(reg_id: int, old: Rulebook, new: Rulebook) -> tuple[str, str, Rule | None] | None:
+    """(before, after, rule) when a register as a whole goes from zero to shown or back, or gets another condition."""
+    texts = []
+    for book in (old, new):
+        rules = book.raz.get(reg_id, ())
+        texts.append("; ".join(f"reads as zero{_conditions(r)}" for r in rules) or "shown")
+    if texts[0] == texts[1]:
+        return None
+    rules = [*new.raz.get(reg_id, ()), *(f.rule for f in new.fields(reg_id)), *old.raz.get(reg_id, ())]
+    return texts[0], texts[1], rules[0] if rules else None
+
+
+def _hook_changes(reg_id: int, name: str, old: Rulebook, new: Rulebook) -> Iterator[Change]:
+    """Tolerance, replacement, refusal."""
+
+    def words(book: Rulebook) -> dict[tuple[str, str], tuple[str, Rule]]:
+        return {(h.name, h.kind): (_hook_words(h.rule), h.rule) for h in book.hooks.get(reg_id, ())}
+
+    left, right = words(old), words(new)
+    for key in sorted(left.keys() | right.keys()):
+        before, after = left.get(key), right.get(key)
+        if (before and before[0]) != (after and after[0]):
+            what = "refused" if key[1] == "refuse" else "tolerated"
+            rule = after[1] if after else before[1] if before else None
+            plain = "no such rule"
+            yield _change(name, key[0], what, before[0] if before else plain, after[0] if after else plain, rule)
+
+
+def _hook_words(rule: Rule) -> str:
+    match rule:
+        case model.Tolerate():
+            text = "the host's old value is accepted and ignored"
+        case model.Keep():
+            text = "the host's value is kept once written"
+        case model.Replace(written=written, taken=taken):
+            text = f"{written} is taken as {taken}"
+        case model.Refuse(below=below, values=values):
+            text = f"values below {below} are refused" if below else f"{', '.join(map(str, values))} refused"
+        case _:
+            text = ""
+    return text + _conditions(rule)
+
+
+def _list_changes(old: Rulebook, new: Rulebook) -> Iterator[Change]:
+    """Register list membership."""
+
+    def members(book: Rulebook) -> dict[str, tuple[str, Rule]]:
+        return {
+            spec.partition("=")[0]: (f"listed{_conditions(rule)}", rule)
+            for rule in book.lists
+            for spec in rule.registers
+        }
+
+    def values(book: Rulebook) -> dict[str, tuple[str, Rule]]:
+        return {spec.partition("=")[0]: (rule.value, rule) for rule in book.defaults for spec in rule.registers}
+
+    for what, table, absent in (("list", members, "not listed"), ("default", values, "0x0")):
+        left, right = table(old), table(new)
+        for name in sorted(left.keys() | right.keys()):
+            before, after = left.get(name), right.get(name)
+            if (before and before[0]) != (after and after[0]):
+                rule = after[1] if after else before[1] if before else None
+                yield _change(name, "", what, before[0] if before else absent, after[0] if after else absent, rule)
+
+
+_SUBJECTS = {
+    "id-registers": "ID registers", "cache-registers": "CLIDR_EL1, CCSIDR_EL1", "ctr": "CTR_EL0",
+    "implementation-ids": "MIDR_EL1, REVIDR_EL1, AIDR_EL1", "speculation-fields": "ID_AA64PFR0_EL1",
+    "pmu-version": "ID_AA64DFR0_EL1, ID_DFR0_EL1", "nested-limits": "ID registers of a vCPU with EL2",
+    "mitigation-levels": "KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_1..3", "gic-fields": "ID_AA64PFR0_EL1, ID_PFR1_EL1",
+    "pmcr": "PMCR_EL0", "pmu-reset": "PMU registers", "guest-caches": "CTR_EL0, CLIDR_EL1, CCSIDR_EL1 in the guest",
+    "psci": "KVM_REG_ARM_PSCI_VERSION", "hypercall-bitmaps": "hypercall bitmaps", "mte": "memory tagging", "el2": "EL2",
+    "run-without-gic": "KVM_RUN", "mixed-width": "KVM_ARM_VCPU_INIT", "writable-masks": "KVM_ARM_GET_REG_WRITABLE_MASKS",
+    "feature-ids-after-init": "KVM_ARM_VCPU_INIT", "first-run-dependencies": "ID_AA64MMFR3_EL1",
+    "el0-view": "ID_AA64PFR1_EL1 at EL0 of the host",
+}  # fmt: skip
+_FIELDS = {"speculation-fields": "CSV2, CSV3", "pmu-version": "PMUVer, PerfMon", "gic-fields": "GIC",
+           "first-run-dependencies": "S1PIE, S1POE", "el0-view": "SSBS"}  # fmt: skip
+
+
+def _behaviour_changes(old: Rulebook, new: Rulebook) -> Iterator[Change]:
+    """Engine functions whose variant differs."""
+    for function, subject in _SUBJECTS.items():
+        left, right = old.special_rule(function), new.special_rule(function)
+        if old.variant(function) != new.variant(function):
+            before = left.reason if left else old.variant(function)
+            after = right.reason if right else new.variant(function)
+            yield _change(subject, _FIELDS.get(function, ""), "behaviour", before, after, right)
+
+
+__all__ = ["ALL", "Change", "changes"]

@@ -1,0 +1,249 @@
+"""What a kernel does to registers, as data: a policy is an ordered list of rules of a closed set of kinds.
+
+A rule is one statement that a kernel engineer can check against the tree: which register, which field, what happens, why,
+and where in the kernel that is written. Policies come from TOML (loader.py); the engine compiles them into integers
+(rulebook.py) and never looks at the texts while it answers.
+
+Registers are named as the kernel names them (`ID_AA64MMFR2_EL1`), fields as `REGISTER.FIELD`. A field that is not in the
+register's feature table carries its place: `ID_AA64PFR1_EL1.NMI[39:36]`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Evidence = Literal["recorded", "source", "user"]
+"""recorded: checked against answers of that very release; source: read in code or patches; user: somebody's own file."""
+
+Condition = Literal[
+    "sve", "ptrauth", "pmu", "mte", "el2", "e2h0", "imp-id", "psci", "vm-gic", "host-vgic3", "host-aarch32",
+    "host-mte-async-unknown", "host-doublelock-none", "host-ras-v1p1", "host-vgic5-legacy", "vm-tcr2", "vm-s1pie", "vm-s1poe",
+    "vm-fpmr", "vm-sctlr2", "host-broken-cntvoff", "host-gic5",
+]  # fmt: skip
+"""What a rule may depend on: vCPU features and capabilities of the VM, facts of the host (`host-`), fields of the VM's
+own ID registers (`vm-`). `unless` lists the conditions under which a rule does not apply, `when` those it needs."""
+
+
+class RuleBase(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="kind"
+):
+    """What every rule carries besides its kind."""
+
+    name: str = ""
+    """unique in a policy; a later file replaces a rule by giving one of the same name"""
+    reason: str = ""
+    """one sentence, our own words"""
+    reference: str = ""
+    """kernel file and function, commit, release"""
+    release: str = ""
+    """the policy file that brought the rule; filled in by the loader"""
+    when: tuple[Condition, ...] = ()
+    unless: tuple[Condition, ...] = ()
+
+
+class Know(RuleBase, frozen=True, kw_only=True, tag="know"):
+    """Fields that the kernel's feature table knows: any other field of the register reads as zero.
+
+    `fields`: `NAME[msb:lsb] SAFE` with SAFE one of `lower`, `higher`, `higher-or-zero`, `exact N`, then `signed` if the
+    field is compared as a signed number. A field given again replaces its older entry.
+    """
+
+    register: str
+    fields: tuple[str, ...]
+
+
+class Forget(RuleBase, frozen=True, kw_only=True, tag="forget"):
+    """Fields taken out of the feature table again."""
+
+    fields: tuple[str, ...]
+
+
+class Hide(RuleBase, frozen=True, kw_only=True, tag="hide"):
+    """Fields that KVM shows as zero."""
+
+    fields: tuple[str, ...]
+
+
+class Cap(RuleBase, frozen=True, kw_only=True, tag="cap"):
+    """Fields that KVM shows as `limit` where the host has more."""
+
+    fields: tuple[str, ...]
+    limit: int
+
+
+class Force(RuleBase, frozen=True, kw_only=True, tag="force"):
+    """Fields that KVM shows as `value` whatever the host has."""
+
+    fields: tuple[str, ...]
+    value: int
+
+
+class Raz(RuleBase, frozen=True, kw_only=True, tag="raz"):
+    """Registers that read as zero. `writes`: `zero` accepts only zero, `ignore` accepts and drops anything."""
+
+    registers: tuple[str, ...]
+    writes: Literal["zero", "ignore"] = "zero"
+
+
+class Writable(RuleBase, frozen=True, kw_only=True, tag="writable"):
+    """The bits of each register that userspace may change, as far as the feature table knows them.
+
+    KVM_ARM_GET_REG_WRITABLE_MASKS reports the same masks, uncut. A mask with conditions narrows what is judged, not what is
+    reported.
+    """
+
+    masks: dict[str, str]
+
+
+class Reported(RuleBase, frozen=True, kw_only=True, tag="reported"):
+    """What KVM_ARM_GET_REG_WRITABLE_MASKS reports besides the `writable` masks: registers with a rule of their own."""
+
+    masks: dict[str, str]
+
+
+class Tolerate(RuleBase, frozen=True, kw_only=True, tag="tolerate"):
+    """Fields whose written value is taken as zero when it equals the host's: accepted and ignored."""
+
+    fields: tuple[str, ...]
+
+
+class Keep(RuleBase, frozen=True, kw_only=True, tag="keep"):
+    """Hidden fields that read back as the host's value once userspace has written it."""
+
+    fields: tuple[str, ...]
+
+
+class Refuse(RuleBase, frozen=True, kw_only=True, tag="refuse"):
+    """Field values refused with EINVAL before anything else is looked at."""
+
+    fields: tuple[str, ...]
+    below: int = 0
+    """refuse every (unsigned) value below this one"""
+    values: tuple[int, ...] = ()
+    """refuse these values"""
+
+
+class Replace(RuleBase, frozen=True, kw_only=True, tag="replace"):
+    """A written field value that is taken as another one."""
+
+    fields: tuple[str, ...]
+    written: int
+    taken: int
+
+
+class List(RuleBase, frozen=True, kw_only=True, tag="list"):
+    """Registers that KVM_GET_REG_LIST lists, `NAME=S3_0_C1_C0_0` (ranges: `S2_0_C0_C0-15_4`) or a core/SVE id."""
+
+    registers: tuple[str, ...]
+    place: Literal["sorted", "timers", "invariants"] = "sorted"
+    """where in the kernel's list: with the others in table order, or in one of the two groups that older kernels put first"""
+
+
+class Default(RuleBase, frozen=True, kw_only=True, tag="default"):
+    """Reset values of listed registers that are not feature IDs; those without such a rule start at zero.
+
+    `value`: a hexadecimal number, `poison` (KVM never initialises it) or `varies` (cannot be derived: a running counter).
+    """
+
+    registers: tuple[str, ...]
+    value: str
+
+
+class Special(RuleBase, frozen=True, kw_only=True, tag="special"):
+    """A behaviour that data cannot say: a named engine function, in one of its variants."""
+
+    function: str
+    variant: str
+
+
+Rule = (
+    Know | Forget | Hide | Cap | Force | Raz | Writable | Reported | Tolerate | Keep | Refuse | Replace | List | Default | Special
+)  # fmt: skip
+"""The closed set of rule kinds; the TOML key `kind` says which."""
+
+KINDS: tuple[type[RuleBase], ...] = (
+    Know, Forget, Hide, Cap, Force, Raz, Writable, Reported, Tolerate, Keep, Refuse, Replace, List, Default, Special,
+)  # fmt: skip
+
+SPECIALS: dict[str, tuple[str, ...]] = {
+    "id-registers": ("compare", "stored"),
+    "cache-registers": ("raw", "fabricated"),
+    "ctr": ("invariant", "stored"),
+    "implementation-ids": ("invariant", "writable"),
+    "speculation-fields": ("csv2", "csv2-csv3", "raised"),
+    "pmu-version": ("v8.1-always", "v8.4", "v8.5-mirrored", "v8.5"),
+    "nested-limits": ("none", "v6.15", "v6.17", "v6.18", "v6.19", "v7.0", "v7.3"),
+    "mitigation-levels": ("no-bhb", "unknown-bhb-safe", "unknown-bhb-affected", "vm-ssbs"),
+    "gic-fields": ("host", "forced", "cleared-without-vgic3", "cleared-without-irqchip", "assigned-at-first-run"),
+    "pmcr": ("reset-pattern", "reset-pattern-cleared", "counters"),
+    "guest-caches": ("hardware", "trapped", "trapped-unless-evt"),
+    "pmu-reset": ("poison", "masked", "masked-by-version"),
+    "psci": ("psci-1.0", "psci-1.1", "psci-1.3"),
+    "hypercall-bitmaps": ("none", "three", "four"),
+    "mte": ("none", "available"),
+    "el2": ("unknown", "available"),
+    "writable-masks": ("absent", "available"),
+    "run-without-gic": ("runs", "refused-with-pmu"),
+    "mixed-width": ("counts-uninitialised", "initialised-only"),
+    "feature-ids-after-init": ("reset", "kept"),
+    "first-run-dependencies": ("none", "s1pie-s1poe"),
+    "el0-view": ("plain", "ssbs-erratum"),
+}
+"""Engine functions that a `special` rule may name, and the variants of each (see rulebook.py and engine modules)."""
+
+
+class Backport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A change known to have reached the later points of a stable series, at a point that is not known."""
+
+    patch: str
+    """overlay that stands for it"""
+    text: str
+    """what is known, one sentence"""
+
+
+class PolicyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One TOML file as written."""
+
+    title: str = ""
+    extends: str = ""
+    evidence: Evidence = "user"
+    recorded: tuple[str, ...] = ()
+    """exact releases whose recordings agree with this policy"""
+    remove: tuple[str, ...] = ()
+    """names of inherited rules that this release dropped"""
+    backports: tuple[Backport, ...] = ()
+    notes: tuple[str, ...] = ()
+    rule: tuple[Rule, ...] = ()
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """A kernel's rules, resolved: base releases first, patches last."""
+
+    name: str
+    """what was asked for: `6.12`, `6.12.74`, `6.2+mask-ccidx`, the stem of a user's file"""
+    point: str
+    """the release whose file was used, e.g. `6.12.107` for `6.12`"""
+    title: str
+    evidence: Evidence
+    recorded: tuple[str, ...] = ()
+    version: tuple[int, int, int] = (0, 0, 0)
+    patches: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    chain: tuple[str, ...] = ()
+    """policy files that were read, oldest first"""
+    backports: tuple[Backport, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def rule(self, name: str) -> Rule:
+        """The rule of that name; KeyError when the policy has none."""
+        for rule in self.rules:
+            if rule.name == name:
+                return rule
+        raise KeyError(name)
+
+
+def kind_of(rule: Rule) -> str:
+    """The TOML word for a rule's kind."""
+    return str(type(rule).__struct_config__.tag)

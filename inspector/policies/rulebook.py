@@ -1,0 +1,217 @@
+"""A policy compiled to integers: feature table, exposure steps, write masks, hooks, lists.
+
+Compiling is also the check of a policy: a register or field that does not exist, a mask that is no number or a special
+without engine function ends in one PolicyError that names the rule.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Literal, NamedTuple, NoReturn
+
+from inspector.errors import PolicyError
+from inspector.policies import model
+from inspector.policies.idspace import IDS, id_of, name_of
+from inspector.policies.membership import check
+from inspector.policies.model import Policy, Rule
+from inspector.policies.spans import FieldRule, parse_field, parse_place
+
+StepKind = Literal["hide", "cap", "force", "special"]
+
+
+class Step(NamedTuple):
+    """One change between the sanitised host value and what the VM is offered."""
+
+    kind: StepKind
+    name: str
+    """field name, or the special's function"""
+    mask: int
+    lsb: int
+    value: int
+    rule: Rule
+
+
+class Hook(NamedTuple):
+    """One thing done to a written value before the general check."""
+
+    kind: Literal["tolerate", "keep", "replace", "refuse"]
+    name: str
+    mask: int
+    lsb: int
+    rule: Rule
+
+
+class Rulebook:
+    """What the engine looks up while it answers; built once per policy."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.table: dict[int, dict[str, FieldRule]] = {}
+        self.steps: dict[int, list[Step]] = {}
+        self.raz: dict[int, list[model.Raz]] = {}
+        self.writable: dict[int, list[tuple[int, Rule]]] = {}
+        self.reported: dict[int, tuple[int, Rule]] = {}
+        self.hooks: dict[int, list[Hook]] = {}
+        self.lists: list[model.List] = []
+        self.defaults: list[model.Default] = []
+        self.specials: dict[str, model.Special] = {}
+        for rule in policy.rules:
+            if isinstance(rule, model.Know | model.Forget):
+                self._add_fields(rule)
+        for rule in policy.rules:
+            self._add(rule)
+        self.known_mask = {i: sum(f.mask for f in fields.values()) for i, fields in self.table.items()}
+
+    def variant(self, function: str) -> str:
+        """Which variant of an engine function this kernel has."""
+        special = self.specials.get(function)
+        return special.variant if special else model.SPECIALS[function][0]
+
+    def special_rule(self, function: str) -> Rule | None:
+        """The rule behind an engine function, where the policy names one."""
+        return self.specials.get(function)
+
+    def fields(self, reg_id: int) -> tuple[FieldRule, ...]:
+        """The feature-table fields of a register, most significant first; empty for a register without entry."""
+        return tuple(sorted(self.table.get(reg_id, {}).values(), key=lambda f: -f.lsb))
+
+    def _fail(self, rule: Rule, what: str, hint: str = "") -> NoReturn:
+        raise PolicyError(f"rule {rule.name!r}: {what}", rule.release or self.policy.name, hint)
+
+    def _register(self, rule: Rule, name: str) -> int:
+        try:
+            return id_of(name)
+        except KeyError:
+            close = get_close_matches(name.upper(), IDS, 3, 0.5)
+            self._fail(
+                rule, f"unknown register {name!r}", f"close: {', '.join(close)}" if close else "e.g. ID_AA64PFR0_EL1"
+            )
+
+    def _mask(self, rule: Rule, text: str) -> int:
+        try:
+            mask = int(text, 16)
+        except ValueError:
+            self._fail(rule, f"{text!r} is no mask", 'a hexadecimal number in quotes, e.g. "0x300f000f"')
+        if mask >> 64 or mask < 0:
+            self._fail(rule, f"mask {text!r} does not fit 64 bits")
+        return mask
+
+    def _place(self, rule: Rule, spec: str) -> tuple[int, str, int, int]:
+        """(register id, field name, msb, lsb) of `REGISTER.FIELD` or `REGISTER.FIELD[msb:lsb]`."""
+        register, _, field = spec.partition(".")
+        reg_id = self._register(rule, register)
+        if place := parse_place(field):
+            return reg_id, *place
+        known = self.table.get(reg_id, {})
+        if entry := known.get(field):
+            return reg_id, field, entry.msb, entry.lsb
+        hint = f"known: {', '.join(known)}" if known else "write its place, e.g. ID_AA64PFR1_EL1.NMI[39:36]"
+        self._fail(rule, f"unknown field {spec!r}", hint)
+
+    def _add_fields(self, rule: model.Know | model.Forget) -> None:
+        if isinstance(rule, model.Forget):
+            for spec in rule.fields:
+                reg_id, name, _, _ = self._place(rule, spec)
+                self.table[reg_id].pop(name, None)
+            return
+        entries = self.table.setdefault(self._register(rule, rule.register), {})
+        for spec in rule.fields:
+            field = parse_field(spec, rule)
+            if field is None:
+                self._fail(rule, f"cannot read {spec!r}", "write e.g. FP[19:16] lower signed")
+            entries[field.name] = field
+
+    def _add(self, rule: Rule) -> None:
+        match rule:
+            case model.Hide() | model.Cap() | model.Force():
+                self._add_step(rule)
+            case model.Raz(registers=registers):
+                for name in registers:
+                    self.raz.setdefault(self._register(rule, name), []).append(rule)
+            case model.Writable(masks=masks):
+                for name, text in masks.items():
+                    self.writable.setdefault(self._register(rule, name), []).append((self._mask(rule, text), rule))
+            case model.Reported(masks=masks):
+                for name, text in masks.items():
+                    self.reported[self._register(rule, name)] = (self._mask(rule, text), rule)
+            case model.Tolerate(fields=fields) | model.Keep(fields=fields):
+                self._add_hooks(rule, fields)
+            case model.Replace(fields=fields) | model.Refuse(fields=fields):
+                self._add_hooks(rule, fields)
+            case model.List():
+                check(rule.registers, rule.release, rule.name)
+                self.lists.append(rule)
+            case model.Default():
+                check(rule.registers, rule.release, rule.name)
+                self.defaults.append(rule)
+            case model.Special():
+                self._add_special(rule)
+            case _:
+                pass
+
+    def _add_step(self, rule: model.Hide | model.Cap | model.Force) -> None:
+        kind: StepKind = "hide" if isinstance(rule, model.Hide) else "cap" if isinstance(rule, model.Cap) else "force"
+        value = rule.limit if isinstance(rule, model.Cap) else rule.value if isinstance(rule, model.Force) else 0
+        for spec in rule.fields:
+            reg_id, name, msb, lsb = self._place(rule, spec)
+            mask = ((1 << msb - lsb + 1) - 1) << lsb
+            if value << lsb & ~mask or value < 0:
+                self._fail(rule, f"{value} does not fit {spec}", f"0 to {mask >> lsb}")
+            self.steps.setdefault(reg_id, []).append(Step(kind, name, mask, lsb, value, rule))
+
+    def _add_hooks(
+        self, rule: model.Tolerate | model.Keep | model.Replace | model.Refuse, specs: tuple[str, ...]
+    ) -> None:
+        for spec in specs:
+            reg_id, name, msb, lsb = self._place(rule, spec)
+            mask = ((1 << msb - lsb + 1) - 1) << lsb
+            kind = model.kind_of(rule)
+            hooks = self.hooks.setdefault(reg_id, [])
+            match kind:
+                case "tolerate" | "keep" | "replace" | "refuse":
+                    hooks.append(Hook(kind, name, mask, lsb, rule))
+            if kind == "keep":
+                self.steps.setdefault(reg_id, []).append(Step("hide", name, mask, lsb, 0, rule))
+
+    def _add_special(self, rule: model.Special) -> None:
+        variants = model.SPECIALS.get(rule.function)
+        if variants is None:
+            self._fail(rule, f"unknown function {rule.function!r}", f"one of: {', '.join(model.SPECIALS)}")
+        if rule.variant not in variants:
+            self._fail(rule, f"unknown variant {rule.variant!r} of {rule.function}", f"one of: {', '.join(variants)}")
+        self.specials[rule.function] = rule
+        for reg_id in SPECIAL_REGISTERS.get(rule.function, ()):
+            steps = self.steps.setdefault(reg_id, [])
+            steps[:] = [step for step in steps if step.name != rule.function or step.kind != "special"]
+            steps.append(Step("special", rule.function, 0, 0, 0, rule))
+
+    def describe_field(self, reg_id: int, name: str) -> str:
+        """`ID_AA64MMFR2_EL1.CCIDX`."""
+        return f"{name_of(reg_id)}.{name}"
+
+
+_NESTED = (
+    "ID_AA64PFR0_EL1 ID_AA64PFR1_EL1 ID_AA64PFR2_EL1 ID_AA64ISAR0_EL1 ID_AA64ISAR1_EL1 ID_AA64MMFR0_EL1 "
+    "ID_AA64MMFR1_EL1 ID_AA64MMFR2_EL1 ID_AA64MMFR4_EL1 ID_AA64DFR0_EL1"
+)
+
+SPECIAL_REGISTERS: dict[str, tuple[int, ...]] = {
+    "speculation-fields": (IDS["ID_AA64PFR0_EL1"],),
+    "gic-fields": (IDS["ID_AA64PFR0_EL1"],),
+    "pmu-version": (IDS["ID_AA64DFR0_EL1"], IDS["ID_DFR0_EL1"]),
+    "nested-limits": tuple(IDS[name] for name in _NESTED.split()),
+}
+"""The registers whose exposed value an engine function has a say in."""
+
+_BOOKS: dict[int, tuple[Policy, Rulebook]] = {}
+
+
+def rulebook(policy: Policy) -> Rulebook:
+    """The compiled form of `policy`, built once for each policy object."""
+    held = _BOOKS.get(id(policy.rules))
+    if held is None or held[0].rules is not policy.rules:
+        if len(_BOOKS) > 128:
+            _BOOKS.clear()
+        held = (policy, Rulebook(policy))
+        _BOOKS[id(policy.rules)] = held
+    return held[1]

@@ -1,0 +1,99 @@
+"""Entries of a kernel's feature table: where a field is, and in which direction a smaller promise lies.
+
+The safe-value rules are those of arm64_ftr_safe_value() (arch/arm64/kernel/cpufeature.c), which KVM uses since v6.5 to
+judge a value that userspace writes (arm64_check_features(), arch/arm64/kvm/sys_regs.c).
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from inspector.policies.model import Rule
+
+_FIELD = re.compile(r"(\w+)\[(\d+)(?::(\d+))?\] (lower|higher|higher-or-zero|exact (\d+))( signed)?")
+_PLACE = re.compile(r"(\w+)\[(\d+)(?::(\d+))?\]")
+
+
+class FieldRule(NamedTuple):
+    """One field of the feature table."""
+
+    name: str
+    msb: int
+    lsb: int
+    safe: str
+    """`lower`, `higher`, `higher-or-zero` or `exact N`"""
+    signed: bool
+    rule: Rule
+
+    @property
+    def width(self) -> int:
+        """Bits."""
+        return self.msb - self.lsb + 1
+
+    @property
+    def mask(self) -> int:
+        """The field's bits in the register."""
+        return ((1 << self.width) - 1) << self.lsb
+
+    @property
+    def exact(self) -> int:
+        """The only safe value of an `exact` field; 0 for others."""
+        return int(self.safe[6:]) if self.safe.startswith("exact") else 0
+
+    def extract(self, value: int) -> int:
+        """The field's (unsigned) value in a register value."""
+        return (value & self.mask) >> self.lsb
+
+    def allowed(self, limit: int) -> int:
+        """Which field values a write may hold when KVM offers `limit`: a bitmap, bit n for value n."""
+        return _allowed(self.safe, self.signed, self.width, limit)
+
+    def direction(self) -> str:
+        """The safe-value rule in words for a verdict."""
+        return f"{self.safe} signed" if self.signed else self.safe
+
+
+def signed_value(value: int, width: int) -> int:
+    """`value` of a `width`-bit field as a two's complement number."""
+    return value - (1 << width) if value >> width - 1 else value
+
+
+@lru_cache(maxsize=4096)
+def _allowed(safe: str, signed: bool, width: int, limit: int) -> int:
+    bitmap = 1 << limit
+    for value in range(1 << width):
+        new, cur = (signed_value(value, width), signed_value(limit, width)) if signed else (value, limit)
+        if safe == "lower":
+            good = new <= cur
+        elif safe == "higher":
+            good = new >= cur
+        elif safe == "higher-or-zero":
+            good = new == 0 or (cur != 0 and new >= cur)
+        else:
+            good = value == int(safe[6:])
+        bitmap |= good << value
+    return bitmap
+
+
+def parse_field(spec: str, rule: Rule) -> FieldRule | None:
+    """`EL0[3:0] lower`, `F8CVT[31] exact 0`, `FP[19:16] lower signed`; None when it is none of these."""
+    match = _FIELD.fullmatch(spec)
+    if match is None:
+        return None
+    msb = int(match[2])
+    lsb = int(match[3]) if match[3] else msb
+    if not 0 <= lsb <= msb < 64 or msb - lsb >= 8:
+        return None
+    return FieldRule(match[1], msb, lsb, match[4], bool(match[6]), rule)
+
+
+def parse_place(text: str) -> tuple[str, int, int] | None:
+    """`NMI[39:36]` as (name, msb, lsb); None when there is no place in it."""
+    match = _PLACE.fullmatch(text)
+    if match is None:
+        return None
+    msb = int(match[2])
+    lsb = int(match[3]) if match[3] else msb
+    return (match[1], msb, lsb) if 0 <= lsb <= msb < 64 else None
