@@ -340,8 +340,13 @@ def debugfs_vms(notes: List[str], folder: str = DEBUGFS) -> List[Dict[str, Any]]
         registers = {}
         for key, _, value in (line.strip().partition(":") for line in lines):
             number = id_of_name(key.strip())
-            if number is not None:
-                registers["0x%016x" % number] = hex(int(value, 16))
+            try:
+                if number is not None:
+                    registers["0x%016x" % number] = hex(int(value, 16) & (1 << 64) - 1)
+            except ValueError:
+                notes.append("VM %s: %s is no number" % (name, key.strip()[:40]))
+        if not registers:
+            notes.append("VM %s: idregs is empty; it has no vCPU yet" % name)
         vms.append({"index": 0, "name": name, "kind": "vcpu", "registers": registers})
     return vms
 

@@ -1,0 +1,106 @@
+"""Run the collector in another process, bounded in time and size, and read what it wrote."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import selectors
+import signal
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from inspector.errors import SourceError
+from inspector.sources.dump import Dump
+from inspector.sources.live.source import Deadline, LiveOptions
+from inspector.sources.opening import Content
+
+MOST = 16 << 20
+"""Bytes of an answer; a dump of a hundred CPUs has less than one million."""
+
+
+class Finished(NamedTuple):
+    """A process that ended by itself."""
+
+    code: int
+    out: bytes
+    said: str
+    """the last line that it wrote to standard error"""
+
+
+def run(command: Sequence[str], program: str, timeout: float, where: str) -> Finished:
+    """Run `command` with `program` on its standard input. SourceError if it cannot start, is slow or floods."""
+    deadline = Deadline(timeout, where)
+    with tempfile.TemporaryFile() as source:
+        source.write(program.encode())
+        source.seek(0)
+        try:
+            process = subprocess.Popen(
+                command, stdin=source, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+            )
+        except OSError as error:
+            raise SourceError(f"{command[0]} cannot be run: {error.strerror}", where) from None
+    try:
+        out, err = _listen(process, deadline, where)
+        code = process.wait(deadline.left())
+    except subprocess.TimeoutExpired:
+        raise deadline.error() from None
+    finally:
+        _end(process)
+    lines = [line for line in err.decode(errors="replace").splitlines() if line.strip()]
+    return Finished(code, out, lines[-1] if lines else "")
+
+
+def _listen(process: subprocess.Popen[bytes], deadline: Deadline, where: str) -> tuple[bytes, bytes]:
+    """Both outputs until they end."""
+    assert process.stdout and process.stderr
+    kept = {process.stdout: bytearray(), process.stderr: bytearray()}
+    with selectors.DefaultSelector() as selector:
+        for pipe in kept:
+            selector.register(pipe, selectors.EVENT_READ)
+        while selector.get_map():
+            for key, _ in selector.select(deadline.left()):
+                chunk = os.read(key.fd, 1 << 16)
+                if not chunk:
+                    selector.unregister(key.fileobj)
+                buffer = kept[process.stdout if key.fileobj is process.stdout else process.stderr]
+                buffer += chunk
+                if len(buffer) > MOST:
+                    raise SourceError(f"answered with more than {MOST >> 20} MiB", where)
+    return bytes(kept[process.stdout]), bytes(kept[process.stderr])
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Make sure that the process and its children are gone, and its pipes closed."""
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    for pipe in (process.stdout, process.stderr):
+        if pipe:
+            pipe.close()
+
+
+def arguments(options: LiveOptions, writes: Sequence[tuple[int, int]] = ()) -> list[str]:
+    """The collector's own arguments."""
+    asked = [f"{number:x}={value:x}" for number, value in writes]
+    return ["--features", options.features, "--gic", options.gic, *(w for text in asked for w in ("--write", text))]
+
+
+def dump_of(answer: bytes, where: str) -> Dump:
+    """The collector's answer as a Dump from the live source `where`. Raises SourceError for anything else."""
+    from inspector.sources.formats import dump_json
+
+    if not answer.lstrip().startswith(b"{"):
+        text = answer[:80].decode(errors="replace").strip()
+        raise SourceError(f"answered with something else than a dump: {text!r}" if text else "gave no answer", where)
+    content = Content(where, io.BytesIO(answer), False)
+    if not dump_json.sniff(content):
+        raise SourceError("answered with JSON that is no dump of ours", where)
+    dump = dump_json.load(content)
+    about = msgspec.structs.replace(dump.provenance, source=where, format="live", origin="", origin_format="")
+    return msgspec.structs.replace(dump, provenance=about)

@@ -1,0 +1,74 @@
+"""`debugfs:` - the ID registers of running VMs, as the kernel shows them to root (idregs, Linux 6.9 and newer)."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import re
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from inspector.errors import SourceError
+from inspector.sources.dump import Dump, Provenance, Vcpu
+from inspector.sources.live.collector import DEBUGFS, debugfs_vms
+from inspector.sources.live.source import Deadline, LiveOptions
+
+T = TypeVar("T")
+_VM = re.compile(r"\d+-\d+")
+
+
+class RunningVms:
+    """All VMs, or the one named by its VMM's process and descriptor (`debugfs:1234-11`). The VMM is not touched."""
+
+    caution = ""
+
+    def __init__(self, address: str, options: LiveOptions, folder: str = DEBUGFS) -> None:
+        self.name = address.removeprefix("debugfs:")
+        if self.name and not _VM.fullmatch(self.name):
+            raise SourceError("is not debugfs: or debugfs:PID-FD", address, "for example debugfs:1234-11")
+        self.address, self.timeout, self._folder = address, options.timeout, folder
+
+    def read(self) -> Dump:
+        """One vCPU entry per VM: these registers belong to the whole VM."""
+        notes: list[str] = []
+        found = within(self.timeout, self.address, lambda: debugfs_vms(notes, self._folder))
+        vms = [vm for vm in found if self.name in ("", vm["name"])]
+        if not vms:
+            known = ", ".join(vm["name"] for vm in found) or "none"
+            why = notes[0] if notes else "no VM is running"
+            raise SourceError(f"no VM {self.name}; there: {known}" if self.name and found else why, self.address)
+        system = os.uname()
+        now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        about = Provenance(
+            source=self.address, format="live", tool="KVM debugfs", kernel=system.release,
+            kernel_version=system.version, host=system.nodename, machine=system.machine, date=now,
+        )  # fmt: skip
+        vcpus = tuple(_vcpu(index, vm) for index, vm in enumerate(vms))
+        return Dump(provenance=about, vcpus=vcpus, one_vm=len(vcpus) == 1, notes=tuple(notes))
+
+
+def _vcpu(index: int, vm: Mapping[str, Any]) -> Vcpu:
+    values = {int(number, 16): int(value, 16) for number, value in vm["registers"].items()}
+    return Vcpu(index=index, name=str(vm["name"]), values=values)
+
+
+def within(timeout: float, where: str, work: Callable[[], T]) -> T:
+    """The result of `work`, done in a thread that is left alone when it is slow: a kernel lock cannot be broken."""
+    result: list[T] = []
+    failed: list[OSError] = []
+
+    def body() -> None:
+        try:
+            result.append(work())
+        except OSError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=body, daemon=True)
+    thread.start()
+    thread.join(timeout)
+    if failed:
+        raise SourceError(str(failed[0].strerror), where)
+    if not result:
+        raise Deadline(timeout, where).error()
+    return result[0]

@@ -1,0 +1,173 @@
+"""`gdb:` - a vCPU's registers through QEMU's gdbstub. The guest stands still while it is read, and runs on afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+from inspector.errors import RegisterError, SourceError
+from inspector.registers.catalog import find
+from inspector.registers.encoding import CLASS_CORE, CLASS_SYSREG, SIZE_U128, SIZE_U32, make_id, size_of, split_id
+from inspector.sources.dump import Dump, Provenance, Vcpu
+from inspector.sources.live.rsp import DOCUMENT, Remote, connect
+from inspector.sources.live.source import Deadline, LiveOptions
+
+_FILES, _REGISTERS, _THREADS = 32, 4096, 1024
+"""Most files and registers of a target description, and most vCPUs."""
+_CORE = {
+    **{f"x{n}": make_id(CLASS_CORE, 2 * n) for n in range(31)},
+    "pc": make_id(CLASS_CORE, 64),
+    "cpsr": make_id(CLASS_CORE, 66),
+    **{f"v{n}": make_id(CLASS_CORE, 84 + 4 * n, SIZE_U128) for n in range(32)},
+    "fpsr": make_id(CLASS_CORE, 212, SIZE_U32),
+    "fpcr": make_id(CLASS_CORE, 213, SIZE_U32),
+}
+"""GDB's names of the core registers -> KVM ids: word offsets in struct kvm_regs. GDB's `sp` is whichever is in use."""
+
+
+class Described(NamedTuple):
+    """One register of a target description."""
+
+    name: str
+    number: int
+    bits: int
+
+
+class Gdbstub:
+    """QEMU's gdbstub on TCP (`gdb:HOST:PORT`) or a Unix socket (`gdb:/path`)."""
+
+    caution = "the guest pauses while its registers are read; a guest that was paused before runs afterwards"
+
+    def __init__(self, address: str, options: LiveOptions) -> None:
+        self.address, self.timeout = address, options.timeout
+        self._target = address.removeprefix("gdb:")
+        if not self._target:
+            raise SourceError("names no gdbstub", address, "gdb:HOST:PORT or gdb:/path/of/socket")
+
+    def read(self) -> Dump:
+        """Every vCPU's registers; QEMU stops the guest at the connection and lets it go at the detach."""
+        deadline = Deadline(self.timeout, self.address)
+        return read_stub(self.address, self._target, deadline, resume=True)
+
+
+def read_stub(address: str, target: str, deadline: Deadline, resume: bool) -> Dump:
+    """Read a gdbstub. With `resume` the guest is let go at the end, whatever happened; else it stays as it is."""
+    remote = Remote(address, connect(address, target, deadline), deadline)
+    try:
+        remote.ask("qSupported:multiprocess+;qXfer:features:read+;xmlRegisters=aarch64")
+        try:
+            described = list(describe(remote, address))
+            threads = _threads(remote)
+            vcpus, unknown = [], set[str]()
+            for index, thread in enumerate(threads):
+                if thread and remote.ask(f"Hg{thread}") != b"OK":
+                    raise SourceError(f"refuses vCPU {index}", address)
+                vcpus.append(_vcpu(remote, index, described, unknown, address))
+        finally:
+            if resume:
+                _detach(remote)
+    finally:
+        remote.close()
+    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    notes = ["read through a gdbstub: MIDR_EL1, CCSIDR_EL1 and KVM's firmware registers are not among its registers"]
+    if unknown:
+        names = sorted(unknown)
+        shown = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
+        notes.append(f"{len(names)} registers of the gdbstub have no register id and were left out: {shown}")
+    about = Provenance(source=address, format="live", tool="gdbstub", date=now)
+    return Dump(provenance=about, vcpus=tuple(vcpus), notes=tuple(notes))
+
+
+def _detach(remote: Remote) -> None:
+    """Let the guest go. A stub of QEMU wants the process number; older ones take a bare D."""
+    with contextlib.suppress(SourceError):
+        if remote.ask("D;1") != b"OK":
+            remote.ask("D")
+
+
+def describe(remote: Remote, address: str) -> Iterator[Described]:
+    """The registers of the target description, which is read anew each time: numbers differ between models."""
+    waiting, seen, size, number = ["target.xml"], set[str](), 0, 0
+    while waiting:
+        name = waiting.pop(0)
+        if name in seen:
+            continue
+        seen.add(name)
+        text = remote.document(name)
+        size += len(text)
+        if len(seen) > _FILES or size > DOCUMENT:
+            raise SourceError("sends an endless target description", address)
+        root = _xml(text, name, address)
+        includes = [e.get("href", "") for e in root.iter() if e.tag.endswith("}include")]
+        waiting[:0] = [href for href in includes if href]
+        for element in root.iter("reg"):
+            try:
+                number = int(element.get("regnum", number))
+                yield Described(element.get("name", ""), number, int(element.get("bitsize", "0")))
+            except ValueError:
+                raise SourceError(f"sends a broken target description {name}", address) from None
+            number += 1
+            if number > _REGISTERS:
+                raise SourceError("describes too many registers", address)
+
+
+def _xml(text: bytes, name: str, address: str) -> ElementTree.Element:
+    """Parse one file; entities could grow without bound, so a file that declares any is refused."""
+    if b"<!ENTITY" in text:
+        raise SourceError(f"sends a target description {name} with entities", address)
+    try:
+        return ElementTree.fromstring(text)
+    except ElementTree.ParseError as error:
+        raise SourceError(f"sends a broken target description {name}: {error}", address) from None
+
+
+def _threads(remote: Remote) -> list[str]:
+    """QEMU's threads are its vCPUs; an empty name stands for the only one of a stub without threads."""
+    found: list[str] = []
+    answer = remote.ask("qfThreadInfo")
+    while answer[:1] == b"m" and len(found) <= _THREADS:
+        found += [t for t in answer[1:].decode("ascii", "replace").split(",") if re.fullmatch(r"p?[0-9a-f.]+", t)]
+        answer = remote.ask("qsThreadInfo")
+    return found[:_THREADS] or [""]
+
+
+def _vcpu(remote: Remote, index: int, described: list[Described], unknown: set[str], address: str) -> Vcpu:
+    """One vCPU's registers, in the order of the description."""
+    values: dict[int, int] = {}
+    errors: dict[int, int] = {}
+    for register in described:
+        reg_id = id_of(register)
+        if reg_id is None:
+            unknown.add(register.name)
+            continue
+        answer = remote.ask(f"p{register.number:x}")
+        if re.fullmatch(rb"E[0-9a-fA-F]{2}|x+|", answer):
+            errors.setdefault(reg_id, 5)
+            continue
+        try:
+            value = int.from_bytes(bytes.fromhex(answer.decode("ascii")), "little")
+        except ValueError:
+            raise SourceError(f"answers {register.name} with {answer[:40]!r}", address) from None
+        values.setdefault(reg_id, value & (1 << 8 * size_of(reg_id)) - 1)
+    return Vcpu(index=index, values=values, errors=errors)
+
+
+def id_of(register: Described) -> int | None:
+    """The KVM id of a register of the description; None for what KVM does not have (sp, SVE views, AArch32 banks)."""
+    if register.name in _CORE:
+        return _CORE[register.name]
+    name = register.name.removesuffix("_RESERVED")
+    generic = re.fullmatch(r"RES_(\d+)_C(\d+)_C(\d+)_(\d+)", name)
+    if generic:
+        name = f"S3_{generic[1]}_C{generic[2]}_C{generic[3]}_{generic[4]}"
+    try:
+        found = find(name)
+    except RegisterError:
+        return None
+    if found.field is not None or split_id(found.register.id).cls != CLASS_SYSREG:
+        return None
+    return found.register.id

@@ -1,0 +1,103 @@
+"""What every live source offers, its options, and what changed between two readings."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from typing import Literal, Protocol
+
+import msgspec
+
+from inspector.errors import SourceError
+from inspector.sources.dump import Dump, Vcpu
+
+_FEATURES = re.compile(r"[a-z0-9_]+(?:-[a-z0-9_]+)*(?:,[a-z0-9_]+(?:-[a-z0-9_]+)*)*\Z")
+
+
+class LiveOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How to read."""
+
+    timeout: float = 20.0
+    """seconds after which a reading is given up"""
+    features: str = "qemu"
+    """features of the scratch vCPU, comma separated; `qemu`: what QEMU would choose on that host"""
+    gic: Literal["v3", "none"] = "v3"
+    """interrupt controller of the scratch VM"""
+
+
+class LiveSource(Protocol):
+    """One live source; it may be read again and again."""
+
+    @property
+    def address(self) -> str:
+        """As the user gave it."""
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that one `read` takes at most."""
+
+    @property
+    def caution(self) -> str:
+        """What reading does to a running guest; empty when nothing."""
+
+    def read(self) -> Dump:
+        """Read now. Raises SourceError in one line; never takes longer than `timeout`."""
+
+
+class Deadline:
+    """A moment after which a reading is given up."""
+
+    def __init__(self, seconds: float, where: str) -> None:
+        self._end = time.monotonic() + seconds
+        self._seconds, self._where = seconds, where
+
+    def left(self) -> float:
+        """Seconds left. Raises SourceError when there are none."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise self.error()
+        return left
+
+    def error(self) -> SourceError:
+        """The error of a reading that took too long."""
+        return SourceError(f"no answer within {self._seconds:g} s", self._where)
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """One register before and after; None where it was not there."""
+
+    before: int | None
+    after: int | None
+
+
+def changes(previous: Dump, current: Dump) -> dict[tuple[int, str], dict[int, Changed]]:
+    """What differs between two readings of one source: (vCPU index, name) -> register id -> values.
+
+    A vCPU that appeared or went counts with all its registers; one without changes is left out.
+    """
+    old = {_key(vcpu): vcpu.values for vcpu in previous.vcpus}
+    new = {_key(vcpu): vcpu.values for vcpu in current.vcpus}
+    found = {}
+    for key in dict.fromkeys([*new, *old]):
+        difference = _difference(old.get(key, {}), new.get(key, {}))
+        if difference:
+            found[key] = difference
+    return found
+
+
+def _key(vcpu: Vcpu) -> tuple[int, str]:
+    return vcpu.index, vcpu.name
+
+
+def _difference(old: Mapping[int, int], new: Mapping[int, int]) -> dict[int, Changed]:
+    ids = dict.fromkeys([*new, *old])
+    return {i: Changed(old.get(i), new.get(i)) for i in ids if old.get(i) != new.get(i)}
+
+
+def check_options(options: LiveOptions) -> None:
+    """Raises SourceError for options that no source can follow."""
+    if not 0 < options.timeout <= 3600:
+        raise SourceError(f"a time-out of {options.timeout:g} s", "--timeout", "between 0 and 3600")
+    if not _FEATURES.match(options.features):
+        raise SourceError(f"not a list of vCPU features: {options.features!r}", "--features", "such as psci,pmu,sve")
