@@ -50,7 +50,7 @@ class FreshExposure(Exposure):
         return super().feature_values() | self.given
 
     @property
-    def pmcr_n(self) -> int:
+    def pmcr_counters(self) -> int:
         """PMCR_EL0.N of the fresh vCPU; 0 without a PMU."""
         return self.given.get(PMCR, 0) >> 11 & 0x1F
 
