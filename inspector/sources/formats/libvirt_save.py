@@ -16,7 +16,7 @@ from inspector.errors import SourceError
 from inspector.sources.compressed import compression_of, decompress
 from inspector.sources.dump import Dump
 from inspector.sources.formats.qemu_embedded import load_embedded
-from inspector.sources.formats.qemu_stream import read_stream
+from inspector.sources.formats.qemu_stream import load_at, read_stream
 from inspector.sources.formats.qemu_walk import MAGIC
 from inspector.sources.opening import Content, replay
 
@@ -52,7 +52,8 @@ def load(content: Content) -> Dump:
     notes: tuple[str, ...] = (f"libvirt save image, stream format {kind}{_about(xml)}",)
     if head.startswith(_PART):
         notes += ("the save was interrupted: libvirt never marked it as finished",)
-    provenance = msgspec.structs.replace(dump.provenance, format=NAME)
+    layers = "+".join(part for part in (content.compression, dump.provenance.compression) if part)
+    provenance = msgspec.structs.replace(dump.provenance, format=NAME, compression=layers)
     return msgspec.structs.replace(dump, provenance=provenance, notes=notes + dump.notes)
 
 
@@ -70,6 +71,8 @@ def _body(content: Content, stream: BinaryIO, offset: int, kind: str) -> Dump:
         raise SourceError("ends behind libvirt's header", content.name, "the file is truncated")
     if kind not in ("raw", "sparse"):
         raise SourceError(f"its stream is not {kind}, as the header says", content.name, "the file is damaged")
+    if first.startswith(MAGIC):
+        return load_at(content, offset)
     return load_embedded(content, offset)
 
 
