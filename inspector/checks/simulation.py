@@ -12,6 +12,7 @@ from inspector.checks.vmms import Vmm
 from inspector.checks.volatile import nature, share_state
 from inspector.policies.verdict import JudgedField, Verdict
 from inspector.registers.reading import read
+from inspector.sources.consistency import identifies
 
 if TYPE_CHECKING:
     from inspector.checks.destination import Destination
@@ -149,8 +150,19 @@ class _Restore:
             would_pass=verdict.would_pass,
             fatal=bool(verdict.errno),
             expected=expected,
-            certain=not unknown or not (kind == "refused" or own != value),
+            certain=_certain(verdict, unknown),
         )
+
+
+def _certain(verdict: Verdict, unknown: int) -> bool:
+    """False when bits of the destination that nobody knows (`unknown`) decide about the write."""
+    if not verdict.fields:
+        return not unknown or not identifies(verdict.id)
+    # Zero is never above a limit, whatever that is.
+    doubtful = [f for f in verdict.fields if f.name in verdict.uncertain and not (f.safe == "lower" and not f.written)]
+    if not doubtful:
+        return True
+    return bool(verdict.errno) and any(not f.accepted and f.name not in verdict.uncertain for f in verdict.fields)
 
 
 def _differences(
@@ -186,7 +198,7 @@ def _difference(
         msb=place[0],
         lsb=place[1],
         source=source,
-        destination=other,
+        destination=None if name in verdict.uncertain else other,
         safe=judged.safe if judged else "",
         accepted=judged.accepted if judged else not verdict.errno,
         reason=judged.reason if judged else "",

@@ -1,0 +1,243 @@
+"""Migration checks on the shipped dumps: what stops a restore, in which order, and how it is told."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import msgspec
+import pytest
+
+from inspector.checks.findings import MigrationReport
+from inspector.checks.migration import migrate, migrate_all_kernels, migrate_same_host
+from inspector.checks.vmms import PIR_EL1, PIRE0_EL1, SVE_VLS, TCR2_EL1, VMM_NAMES
+from inspector.errors import InspectorError
+from inspector.policies.loader import load_policy
+from inspector.policies.setup import parse_features
+from inspector.registers.encoding import bitmap_id, ccsidr_id, firmware_id, sysreg_id
+from inspector.sources import load
+from inspector.sources.dump import Dump, Provenance, Vcpu
+from tests.checks.saved import dump_of
+
+MMFR4_32 = sysreg_id(3, 0, 0, 2, 6)
+MMFR2 = sysreg_id(3, 0, 0, 7, 2)
+PFR0 = sysreg_id(3, 0, 0, 4, 0)
+ZFR0 = sysreg_id(3, 0, 0, 4, 4)
+MIDR = sysreg_id(3, 0, 0, 0, 0)
+CLIDR = sysreg_id(3, 1, 0, 0, 1)
+PSCI = firmware_id(0)
+
+
+@cache
+def shipped(cpu: str, kernel: str) -> Dump:
+    return load(f"builtin:{cpu}-linux-{kernel}")
+
+
+def changed(dump: Dump, values: dict[int, int | None], **provenance: str) -> Dump:
+    """The dump with some values of its first vCPU replaced (None: taken out) and no host behind it."""
+    vcpu = dump.vcpus[0]
+    new = {i: v for i, v in (dict(vcpu.values) | values).items() if v is not None}
+    return msgspec.structs.replace(
+        dump,
+        vcpus=(msgspec.structs.replace(vcpu, values=new),),
+        host=None,
+        capabilities={},
+        provenance=msgspec.structs.replace(dump.provenance, **provenance),
+    )
+
+
+def check(source: Dump, destination: Dump, vmm: str = "qemu-10.0") -> MigrationReport:
+    return migrate(source, destination, vmm=vmm, ways_out=False)
+
+
+def refused(report: MigrationReport) -> list[int]:
+    return [f.id for f in report.of_kind("refused")]
+
+
+def test_the_ccidx_case() -> None:
+    """A neoverse-n2 VM saved on 6.1 fails on 6.12 in exactly two registers, the 32-bit one first."""
+    report = check(shipped("neoverse-n2", "6.1"), shipped("neoverse-n2", "6.12"))
+    assert report.verdict == "fails" and report.exit_code == 1
+    assert refused(report) == [MMFR4_32, MMFR2]
+    assert report.first is not None and report.first.id == MMFR4_32
+    assert "ID_MMFR4_EL1" in report.headline and "EINVAL" in report.headline
+    (field,) = report.of_kind("refused")[1].fields
+    assert (field.name, field.msb, field.lsb, field.source, field.destination) == ("CCIDX", 23, 20, 1, 0)
+    assert [f.would_pass for f in report.of_kind("refused")] == [0x21110, 0x1221011112001011]
+    assert "bf48040cd9b0" in report.of_kind("refused")[1].reference
+
+
+def test_a_cpu_without_ccidx_loads() -> None:
+    report = check(shipped("cortex-a72", "6.1"), shipped("cortex-a72", "6.12"))
+    assert report.verdict == "loads" and report.exit_code == 0 and report.messages == ()
+
+
+def test_the_other_direction_names_what_the_older_kernel_lacks() -> None:
+    report = check(shipped("neoverse-n2", "6.12"), shipped("neoverse-n2", "6.1"))
+    unknown = {f.id for f in report.of_kind("only_in_source")}
+    assert unknown.issuperset({ccsidr_id(13), TCR2_EL1, PIR_EL1, PIRE0_EL1})
+    assert {ccsidr_id(0), CLIDR, MMFR2, MMFR4_32} <= set(refused(report))
+    assert [s.name for s in report.steps] == ["lengths", "ids", "values"]
+    assert [s.reached for s in report.steps] == [True, False, False]
+    assert report.messages[0].startswith("Invalid value")
+
+
+def test_a_list_that_is_not_longer_fails_at_its_ids() -> None:
+    source = changed(shipped("cortex-a72", "6.12"), {bitmap_id(3): 0, sysreg_id(3, 3, 14, 2, 2): None})
+    report = check(source, shipped("cortex-a72", "6.12"))
+    assert [s.passed for s in report.steps] == [True, False, True]
+    assert report.first is not None and report.first.id == bitmap_id(3)
+    assert "fails before any write" in report.headline
+    assert {f.id for f in report.of_kind("missing_in_source")} == {sysreg_id(3, 3, 14, 2, 2)}
+
+
+def test_qemu_11_drops_what_it_knows_and_spares_ten_ids() -> None:
+    more = {TCR2_EL1: 0, PIRE0_EL1: 0, PIR_EL1: 0}
+    target = shipped("cortex-a72", "7.3")
+    source = changed(target, more)
+    assert check(source, target, "qemu-10.0").verdict == "fails"
+    report = check(source, target, "qemu-11.1")
+    assert report.verdict == "loads" and "dropped" in report.headline
+    eleven = changed(target, {0x6030000000130000 + i: 0 for i in range(11)})
+    assert check(eleven, target, "qemu-11.1").steps[0].passed is False
+    ten = changed(target, {0x6030000000130000 + i: 0 for i in range(10)})
+    assert [s.passed for s in check(ten, target, "qemu-11.1").steps[:2]] == [True, False]
+
+
+@pytest.mark.parametrize("vmm", ["firecracker", "cloud-hypervisor", "crosvm"])
+def test_other_vmms_stop_at_the_first_refusal_in_their_own_order(vmm: str) -> None:
+    source, target = shipped("neoverse-n2", "6.1"), shipped("neoverse-n2", "6.12")
+    report = check(source, target, vmm)
+    assert [s.name for s in report.steps] == ["writes"]
+    assert report.first is not None and report.first.errno == 22
+    assert refused(report) == [i for i in source.vcpus[0].values if i in (MMFR4_32, MMFR2)] or vmm == "crosvm"
+    assert len(report.messages) == 1
+
+
+def test_ids_that_the_destination_lacks_are_writes_that_fail_for_other_vmms() -> None:
+    source = changed(shipped("cortex-a72", "6.12"), {bitmap_id(3): 0})
+    assert check(source, shipped("cortex-a72", "6.12"), "firecracker").first.errno == 2  # type: ignore[union-attr]
+    # crosvm does not save bitmaps at all
+    assert check(source, shipped("cortex-a72", "6.12"), "crosvm").verdict == "loads"
+
+
+def test_old_values_that_a_newer_kernel_tolerates_are_told_as_changed() -> None:
+    """MMFR2.NV: shown up to 6.14, accepted and dropped from 6.15."""
+    report = check(shipped("neoverse-n2", "6.12"), shipped("neoverse-n2", "7.3"), "qemu-11.1")
+    assert report.verdict == "loads"
+    (nv,) = [f for f in report.of_kind("changed") if f.id == MMFR2]
+    assert nv.after == 0x1221011110001011 and [f.name for f in nv.fields] == ["NV"]
+    assert "ID_AA64MMFR2_EL1" in report.headline
+
+
+def test_psci_version_of_a_newer_kernel() -> None:
+    report = check(shipped("cortex-a72", "7.3"), shipped("cortex-a72", "6.12"))
+    assert PSCI in refused(report)
+    (remark,) = [r for r in report.remarks if r.title == "PSCI version"]
+    assert remark.severity == "fails" and "1.3" in remark.text and "1.1" in remark.text
+
+
+def test_another_processor() -> None:
+    report = check(shipped("neoverse-n2", "6.12"), shipped("cortex-a72", "6.12"))
+    assert MIDR in refused(report)
+    (remark,) = [r for r in report.remarks if "processors" in r.title]
+    assert "Neoverse N2" in remark.text.replace("-", " ") and "0x410fd083" in remark.text
+
+
+def test_every_vcpu_is_restored_and_disagreements_are_told() -> None:
+    one = shipped("cortex-a72", "6.12").vcpus[0]
+    mpidr = sysreg_id(3, 0, 0, 0, 5)
+    second = dict(one.values) | {CLIDR: 0x9200003 | 1 << 30, mpidr: 0x80000001}
+    both = Dump(
+        provenance=Provenance(source="smp2"),
+        vcpus=(Vcpu(index=0, values=one.values, setup=one.setup), Vcpu(index=1, values=second, setup=one.setup)),
+    )
+    report = check(both, shipped("cortex-a72", "6.12"))
+    assert [v.index for v in report.vcpus] == [0, 1]
+    assert [s.vcpu for s in report.steps] == [0, 0, 0, 1, 1, 1]
+    (remark,) = [r for r in report.remarks if "differs between vCPUs" in r.title]
+    assert remark.ids == (CLIDR,) and "6.9" in remark.text
+    second[mpidr] = one.values[mpidr]
+    assert any("one MPIDR_EL1" in r.title for r in check(both, shipped("cortex-a72", "6.12")).remarks)
+
+
+def test_a_refusal_on_the_second_vcpu_only() -> None:
+    one = shipped("neoverse-n2", "6.12").vcpus[0]
+    second = dict(one.values) | {MMFR2: 0x1221011112101011}
+    both = Dump(
+        provenance=Provenance(source="smp2"),
+        vcpus=(Vcpu(index=0, values=one.values, setup=one.setup), Vcpu(index=1, values=second, setup=one.setup)),
+    )
+    report = check(both, shipped("neoverse-n2", "6.12"))
+    assert report.first is not None and (report.first.vcpu, report.first.id) == (1, MMFR2)
+    assert [s.passed for s in report.steps] == [True, True, True, True, True, False]
+
+
+def test_impossible_values_and_their_consequence() -> None:
+    """SVE off, but ID_AA64ZFR0_EL1 not zero: the case of a source taken with SVE into a vCPU without it."""
+    target = shipped("cortex-a72", "6.12")
+    report = check(changed(target, {ZFR0: 0x110100110021}), target)
+    assert refused(report) == [ZFR0]
+    assert any("ID_AA64ZFR0_EL1 is" in r.text for r in report.remarks)
+
+
+def test_vector_lengths_that_the_destination_lacks() -> None:
+    source, target = shipped("neoverse-n2", "6.12"), shipped("neoverse-n2", "6.12")
+    report = check(changed(source, {SVE_VLS: 0b11}), target, "firecracker")
+    assert report.verdict == "fails"
+    assert any("cannot do 256 bits" in r.text for r in report.remarks)
+
+
+def test_same_host_uses_the_raw_registers_of_the_dump() -> None:
+    report = migrate_same_host(shipped("neoverse-n2", "6.1"), load_policy("6.12"), "qemu-10.0", ways_out=False)
+    assert refused(report) == [MMFR4_32, MMFR2]
+    assert all(f.certain for f in report.findings)
+    assert report.destination == "same host under Linux 6.12"
+
+
+def test_same_host_without_them_says_what_is_unknown() -> None:
+    source = changed(shipped("neoverse-n2", "6.12"), {}, source="vm.mig", kernel="", kernel_version="")
+    report = migrate_same_host(source, load_policy("6.1"), "qemu-11.1", ways_out=False)
+    doubtful = {f.id for f in report.findings if not f.certain}
+    assert MMFR2 in doubtful and MMFR4_32 in doubtful
+    assert any("does not say its kernel" in n for n in report.notes)
+    assert any("unknown" in n for n in report.notes)
+
+
+def test_features_of_the_destination() -> None:
+    source = shipped("neoverse-n2", "6.12")
+    setup = parse_features("psci,ptrauth,pmu", gic="v3")
+    report = migrate(source, source, None, "qemu-10.0", setup, ways_out=False)
+    assert refused(report) == [PFR0, ZFR0]
+    assert report.features == "psci,pmu,ptrauth"
+
+
+def test_a_host_needs_a_kernel_and_a_source_needs_values() -> None:
+    source = shipped("neoverse-n2", "6.12")
+    host = msgspec.structs.replace(source, vcpus=(), provenance=Provenance(source="host.txt"))
+    with pytest.raises(InspectorError, match="--kernel"):
+        migrate(source, host)
+    assert migrate(source, host, load_policy("6.12"), ways_out=False).verdict == "loads"
+    with pytest.raises(InspectorError, match="no vCPU registers"):
+        migrate(host, source)
+    with pytest.raises(InspectorError, match="--kernel"):
+        migrate(source, dump_of({MIDR: 1}, "lines.txt"))
+
+
+def test_all_kernels() -> None:
+    matrix = migrate_all_kernels(shipped("neoverse-n2", "6.1"), "qemu-10.0")
+    good = {row.kernel for row in matrix.rows if row.verdict == "loads"}
+    assert "6.1.176" in good and matrix.exit_code == 0
+    assert not any(name.startswith(("6.12", "7.", "5.10")) for name in good)
+    newest = matrix.rows[-1]
+    assert newest.refused == 2 and newest.first is not None and newest.first.id == MMFR4_32
+
+
+@pytest.mark.parametrize("vmm", VMM_NAMES)
+@pytest.mark.parametrize("kernel", ["5.10", "6.1", "6.12", "6.18", "7.3"])
+@pytest.mark.parametrize("cpu", ["neoverse-n2", "cortex-a72", "max"])
+def test_a_vm_loads_where_it_was_saved(cpu: str, kernel: str, vmm: str) -> None:
+    dump = shipped(cpu, kernel)
+    report = check(dump, dump, vmm)
+    assert report.verdict == "loads", report.headline
+    assert not [f for f in report.of_kind("changed") if not f.expected and f.feature != "pmu"]
+    assert not report.ways_out
