@@ -1,4 +1,4 @@
-"""`gdb:` - a vCPU's registers through QEMU's gdbstub. The guest stands still while it is read, and runs on afterwards."""
+"""`gdb:` - registers through QEMU's gdbstub: the guest stands still while they are read, and runs on afterwards."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 from inspector.errors import RegisterError, SourceError
 from inspector.registers.catalog import find
-from inspector.registers.encoding import CLASS_CORE, CLASS_SYSREG, SIZE_U128, SIZE_U32, make_id, size_of, split_id
+from inspector.registers.encoding import CLASS_CORE, CLASS_SYSREG, SIZE_U32, SIZE_U128, make_id, size_of, split_id
 from inspector.sources.dump import Dump, Provenance, Vcpu
 from inspector.sources.live.rsp import DOCUMENT, Remote, connect
 from inspector.sources.live.source import Deadline, LiveOptions
@@ -20,13 +20,21 @@ _FILES, _REGISTERS, _THREADS = 32, 4096, 1024
 """Most files and registers of a target description, and most vCPUs."""
 _CORE = {
     **{f"x{n}": make_id(CLASS_CORE, 2 * n) for n in range(31)},
-    "pc": make_id(CLASS_CORE, 64),
-    "cpsr": make_id(CLASS_CORE, 66),
     **{f"v{n}": make_id(CLASS_CORE, 84 + 4 * n, SIZE_U128) for n in range(32)},
-    "fpsr": make_id(CLASS_CORE, 212, SIZE_U32),
-    "fpcr": make_id(CLASS_CORE, 213, SIZE_U32),
-}
+    **{
+        name: make_id(CLASS_CORE, place)
+        for name, place in {
+            "SP_EL0": 62, "pc": 64, "cpsr": 66, "SP_EL1": 68, "ELR_EL1": 70,
+            "SPSR_EL1": 72, "SPSR_ABT": 74, "SPSR_UND": 76, "SPSR_IRQ": 78, "SPSR_FIQ": 80,
+        }.items()
+    },
+    **{name: make_id(CLASS_CORE, 212, SIZE_U32) for name in ("fpsr", "FPSR")},
+    **{name: make_id(CLASS_CORE, 213, SIZE_U32) for name in ("fpcr", "FPCR")},
+}  # fmt: skip
 """GDB's names of the core registers -> KVM ids: word offsets in struct kvm_regs. GDB's `sp` is whichever is in use."""
+_OTHER_NAMES = {"AMAIR0": "AMAIR_EL1"}
+_RESERVED = {"PFR": 4, "DFR": 5, "AFR": 5, "ISAR": 6, "MMFR": 7}
+"""CRm of the AArch64 ID registers, for encodings that QEMU names by counting on; AFR stands in the upper half."""
 
 
 class Described(NamedTuple):
@@ -102,7 +110,7 @@ def describe(remote: Remote, address: str) -> Iterator[Described]:
         if len(seen) > _FILES or size > DOCUMENT:
             raise SourceError("sends an endless target description", address)
         root = _xml(text, name, address)
-        includes = [e.get("href", "") for e in root.iter() if e.tag.endswith("}include")]
+        includes = [element.get("href", "") for element in root.iter("include")]
         waiting[:0] = [href for href in includes if href]
         for element in root.iter("reg"):
             try:
@@ -116,11 +124,14 @@ def describe(remote: Remote, address: str) -> Iterator[Described]:
 
 
 def _xml(text: bytes, name: str, address: str) -> ElementTree.Element:
-    """Parse one file; entities could grow without bound, so a file that declares any is refused."""
+    """Parse one file; entities could grow without bound, so a file that declares any is refused.
+
+    QEMU writes `xi:include` without declaring the prefix, which an XML parser that knows namespaces refuses.
+    """
     if b"<!ENTITY" in text:
         raise SourceError(f"sends a target description {name} with entities", address)
     try:
-        return ElementTree.fromstring(text)
+        return ElementTree.fromstring(text.replace(b"<xi:include", b"<include"))
     except ElementTree.ParseError as error:
         raise SourceError(f"sends a broken target description {name}: {error}", address) from None
 
@@ -160,10 +171,12 @@ def id_of(register: Described) -> int | None:
     """The KVM id of a register of the description; None for what KVM does not have (sp, SVE views, AArch32 banks)."""
     if register.name in _CORE:
         return _CORE[register.name]
-    name = register.name.removesuffix("_RESERVED")
-    generic = re.fullmatch(r"RES_(\d+)_C(\d+)_C(\d+)_(\d+)", name)
-    if generic:
+    name = _OTHER_NAMES.get(register.name, register.name)
+    if generic := re.fullmatch(r"RES_(\d+)_C(\d+)_C(\d+)_(\d+)", name):
         name = f"S3_{generic[1]}_C{generic[2]}_C{generic[3]}_{generic[4]}"
+    elif counted := re.fullmatch(r"ID_AA64([A-Z]+)([0-7])_EL1_RESERVED", name):
+        place = int(counted[2]) + 4 * (counted[1] == "AFR")
+        name = f"S3_0_C0_C{_RESERVED.get(counted[1], 0)}_{place}"
     try:
         found = find(name)
     except RegisterError:
