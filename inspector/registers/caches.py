@@ -1,10 +1,273 @@
-"""Cache topology from CLIDR_EL1, CCSIDR_EL1 and CTR_EL0."""
+"""Cache topology from CLIDR_EL1, CCSIDR_EL1 and CTR_EL0: levels, types, sets, ways, lines, sizes, how sure they are.
+
+Every CCSIDR value is read in both of its layouts; `cache_layout` decides which one applies and says why.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+
+from inspector.registers import cache_layout as layout
+from inspector.registers import encoding as enc
+from inspector.registers.meanings import size_text
+
+CTR = enc.sysreg_id(3, 3, 0, 0, 1)
+
+_TYPES = ("none", "instruction", "data", "separate", "unified", "reserved", "reserved", "reserved")
+_TAGS = ("", "separate tag cache", "tags in the same lines as data", "tags beside data, in lines of their own")
+_KVM_CLIDR = frozenset({0x0100_0004, 0x0200_0021, 0x0920_0003, 0x0920_0002})
+"""What KVM 6.3 and later make up from CTR_EL0.IDC and DIC (reset_clidr in sys_regs.c), tag cache types left out."""
+_TTYPES = 0x3FFF << 33
 
 
-def ccsidr_layout(reg_id: int, value: int, values: Mapping[int, int]) -> tuple[bool, str]:
-    """Whether the 64-bit layout applies to a CCSIDR value, and why."""
-    return False, ""
+@dataclass(frozen=True, slots=True)
+class CacheReading:
+    """One CCSIDR value in one layout."""
+
+    layout: str
+    """"32-bit" or "64-bit"."""
+    sets: int | None
+    """None: lost, the value is the low half of a 64-bit one."""
+    ways: int
+    line: int
+    """Bytes."""
+
+    @property
+    def size(self) -> int | None:
+        """Bytes; None when the number of sets is lost."""
+        return None if self.sets is None else self.sets * self.ways * self.line
+
+    @property
+    def text(self) -> str:
+        """`256 sets x 4 ways x 64 B = 64 KiB`, or with a question mark for what is lost."""
+        head = f"{'?' if self.sets is None else format(self.sets, ',')} set{'' if self.sets == 1 else 's'}"
+        ways = f"{self.ways:,} way{'' if self.ways == 1 else 's'}"
+        size = "?" if self.size is None else size_text(self.size)
+        return f"{head} x {ways} x {self.line} B = {size}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """One cache that CLIDR_EL1 describes."""
+
+    level: int
+    """From 1."""
+    kind: str
+    """"instruction", "data" or "unified"."""
+    csselr: int
+    id: int
+    """The demux register id."""
+    value: int | None
+    """The CCSIDR value; None when the dump has none."""
+    narrow: CacheReading | None
+    """The value in the 32-bit layout."""
+    wide: CacheReading | None
+    """The value in the 64-bit layout."""
+    chosen: CacheReading | None
+    """The reading that applies."""
+    lost: bool
+    """The number of sets is not in the value."""
+    fabricated: bool
+    """KVM made the value up."""
+    raw: int | None
+    """The host's own CCSIDR_EL1, 64 bits, when given."""
+    host: CacheReading | None
+    """The host's own value in the layout that it has."""
+
+    @property
+    def name(self) -> str:
+        """`L1 data`, `L2 unified`."""
+        return f"L{self.level} {self.kind}"
+
+
+@dataclass(frozen=True, slots=True)
+class CacheLevel:
+    """One level of the hierarchy."""
+
+    level: int
+    kind: str
+    """"instruction", "data", "separate", "unified" or "reserved"."""
+    caches: tuple[Cache, ...]
+    """One cache; with separate ones instruction first, then data."""
+    tags: str
+    """How allocation tags are cached here (MTE); "" for not at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class CacheTopology:
+    """What a vCPU's registers say about its caches."""
+
+    clidr: int | None
+    ctr: int | None
+    levels: tuple[CacheLevel, ...]
+    loc: int
+    """Level of coherency: clean up to here for every observer; 0: nothing to clean."""
+    louu: int
+    """Level of unification for one core."""
+    louis: int
+    """Level of unification for the Inner Shareable domain."""
+    icb: int
+    """Last level that is Inner Cacheable; 0: not stated."""
+    instruction_line: int | None
+    """CTR_EL0.IminLine in bytes."""
+    data_line: int | None
+    """CTR_EL0.DminLine in bytes."""
+    idc: bool | None
+    """New code needs no data cache cleaning."""
+    dic: bool | None
+    """New code needs no instruction cache invalidation."""
+    ccidx: int | None
+    """FEAT_CCIDX as the vCPU's ID registers tell it; None when they are missing."""
+    layout: str
+    """The CCSIDR layout that applies: "32-bit" or "64-bit"."""
+    reason: str
+    """Why that layout."""
+    lost: bool
+    """The number of sets is lost in the CCSIDR values."""
+    fabricated: bool
+    """KVM made the CCSIDR values up."""
+    clidr_fabricated: bool
+    """CLIDR_EL1 is one of the values that KVM makes up."""
+    notes: tuple[str, ...]
+    """Further findings, each one sentence."""
+
+    @property
+    def caches(self) -> tuple[Cache, ...]:
+        """All caches, level by level."""
+        return tuple(cache for level in self.levels for cache in level.caches)
+
+
+def narrow_reading(value: int) -> CacheReading:
+    """A CCSIDR value in the 32-bit layout: NumSets [27:13], Associativity [12:3], LineSize [2:0]."""
+    return CacheReading("32-bit", (value >> 13 & 0x7FFF) + 1, (value >> 3 & 0x3FF) + 1, 16 << (value & 7))
+
+
+def wide_reading(value: int, lost: bool = False) -> CacheReading:
+    """A CCSIDR value in the 64-bit layout: NumSets [55:32] unless `lost`, Associativity [23:3], LineSize [2:0]."""
+    sets = None if lost else (value >> 32 & 0xFF_FFFF) + 1
+    return CacheReading("64-bit", sets, (value >> 3 & 0x1F_FFFF) + 1, 16 << (value & 7))
+
+
+def read_caches(values: Mapping[int, int], raw_ccsidr: Mapping[int, int] | None = None) -> CacheTopology:
+    """The caches of a vCPU.
+
+    `values`: register id to value. `raw_ccsidr`: CSSELR value to the host's own 64-bit CCSIDR_EL1, shown beside the
+    vCPU's; where the vCPU's registers hold no CCSIDR at all (a host's registers), they take its place.
+    """
+    raw = dict(raw_ccsidr or {})
+    own = {number: values[enc.ccsidr_id(number)] for number in range(256) if enc.ccsidr_id(number) in values}
+    clidr, ctr = values.get(layout.CLIDR), values.get(CTR)
+    existing = layout.existing_caches(clidr) if clidr is not None else tuple(sorted(own or raw))
+    words = own or raw
+    shape = layout.shape_of([words[number] for number in existing if number in words], layout.ccidx_of(values))
+    host_wide = any(value >> 32 for value in raw.values())
+    caches = tuple(_cache(number, clidr, words.get(number), shape, raw.get(number), host_wide) for number in existing)
+    fabricated_clidr = clidr is not None and clidr & ~_TTYPES in _KVM_CLIDR
+    return CacheTopology(
+        clidr=clidr,
+        ctr=ctr,
+        levels=_levels(clidr or 0, caches),
+        loc=_bits(clidr, 24),
+        louu=_bits(clidr, 27),
+        louis=_bits(clidr, 21),
+        icb=_bits(clidr, 30),
+        instruction_line=None if ctr is None else 4 << (ctr & 0xF),
+        data_line=None if ctr is None else 4 << (ctr >> 16 & 0xF),
+        idc=None if ctr is None else bool(ctr >> 28 & 1),
+        dic=None if ctr is None else bool(ctr >> 29 & 1),
+        ccidx=layout.ccidx_of(values),
+        layout="64-bit" if shape.wide else "32-bit",
+        reason=shape.reason,
+        lost=shape.lost,
+        fabricated=shape.fabricated,
+        clidr_fabricated=fabricated_clidr,
+        notes=tuple(_notes(clidr, ctr, existing, own, raw, caches, shape, fabricated_clidr)),
+    )
+
+
+def _bits(clidr: int | None, lsb: int) -> int:
+    return (clidr or 0) >> lsb & 7
+
+
+def _cache(
+    csselr: int, clidr: int | None, value: int | None, shape: layout.WordShape, raw: int | None, host_wide: bool
+) -> Cache:
+    kind = "instruction" if csselr & 1 else "data"
+    if clidr is not None and clidr >> 3 * (csselr >> 1) & 7 == 4:
+        kind = "unified"
+    narrow = wide = None
+    if value is not None:
+        narrow = narrow_reading(value)
+        wide = wide_reading(value, lost=not shape.fabricated and value >> 32 == 0)
+    host = None
+    if raw is not None:
+        host = wide_reading(raw) if host_wide else narrow_reading(raw)
+    return Cache(
+        level=(csselr >> 1) + 1,
+        kind=kind,
+        csselr=csselr,
+        id=enc.ccsidr_id(csselr),
+        value=value,
+        narrow=narrow,
+        wide=wide,
+        chosen=wide if shape.wide else narrow,
+        lost=shape.lost and value is not None,
+        fabricated=shape.fabricated and value is not None,
+        raw=raw,
+        host=host,
+    )
+
+
+def _levels(clidr: int, caches: tuple[Cache, ...]) -> tuple[CacheLevel, ...]:
+    levels = []
+    for number in range(1, 8):
+        kind = _TYPES[clidr >> 3 * (number - 1) & 7]
+        mine = tuple(sorted((cache for cache in caches if cache.level == number), key=lambda cache: -cache.csselr))
+        if kind == "none" and not mine:
+            break
+        levels.append(CacheLevel(number, kind, mine, _TAGS[clidr >> 33 + 2 * (number - 1) & 3]))
+    return tuple(levels)
+
+
+def _notes(
+    clidr: int | None,
+    ctr: int | None,
+    existing: tuple[int, ...],
+    own: Mapping[int, int],
+    raw: Mapping[int, int],
+    caches: tuple[Cache, ...],
+    shape: layout.WordShape,
+    fabricated_clidr: bool,
+) -> list[str]:
+    """What else is worth saying: what is missing, what contradicts, what KVM made up."""
+    notes = []
+    if clidr is None:
+        notes.append("CLIDR_EL1 is missing: which caches exist is taken from the CCSIDR values alone")
+    if ctr is None:
+        notes.append("CTR_EL0 is missing: line sizes cannot be checked")
+    missing = [f"CCSIDR[{number}]" for number in existing if number not in own and number not in raw]
+    if missing:
+        notes.append(f"CLIDR_EL1 describes caches whose size is not in the dump: {', '.join(missing)}")
+    beyond = [number for number in own if number not in existing]
+    if beyond and clidr is not None:
+        count = "one CCSIDR" if len(beyond) == 1 else f"{len(beyond)} CCSIDRs"
+        notes.append(f"{count} of caches that CLIDR_EL1 does not describe have no meaning")
+    if shape.lost and raw:
+        notes.append("the host's own CCSIDR_EL1 has the sets that the vCPU's 32-bit words have lost")
+    if fabricated_clidr and (shape.fabricated or not own):
+        notes.append("CLIDR_EL1 is made up by KVM from CTR_EL0 (6.3 and later): it says nothing about the hardware")
+    elif shape.fabricated:
+        notes.append("CLIDR_EL1 is not the one that KVM makes up, the CCSIDRs are: a VMM or an older kernel wrote it")
+    notes += [note for cache in caches if (note := _line_note(cache, ctr))]
+    return notes
+
+
+def _line_note(cache: Cache, ctr: int | None) -> str:
+    """CTR_EL0 tells the shortest line of all caches; a CCSIDR with a shorter one contradicts it."""
+    if ctr is None or cache.chosen is None:
+        return ""
+    least = 4 << (ctr & 0xF if cache.csselr & 1 else ctr >> 16 & 0xF)
+    if cache.chosen.line >= least:
+        return ""
+    return f"{cache.name} has lines of {cache.chosen.line} B, but CTR_EL0 says that none is shorter than {least} B"

@@ -7,6 +7,8 @@ For system registers the index is op0[15:14] op1[13:11] CRn[10:7] CRm[6:3] op2[2
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 ARCH_ARM64 = 0x60
@@ -25,8 +27,9 @@ POISON = 0x1DE7EC7EDBADC0DE
 """The value KVM gives a register whose reset value is unknown (arch/arm64/kvm/sys_regs.h, reset_unknown())."""
 
 
-class SysReg(NamedTuple):
-    """The encoding of a system register, as MRS and MSR carry it."""
+@dataclass(frozen=True, order=True, slots=True)
+class SysReg:
+    """The encoding of a system register, as MRS and MSR carry it; iterates over its five numbers."""
 
     op0: int
     op1: int
@@ -44,13 +47,17 @@ class SysReg(NamedTuple):
         """The generic name, e.g. `S3_0_C0_C4_0` (Arm ARM, D24 "System register encoding")."""
         return f"S{self.op0}_{self.op1}_C{self.crn}_C{self.crm}_{self.op2}"
 
+    def __iter__(self) -> Iterator[int]:
+        return iter((self.op0, self.op1, self.crn, self.crm, self.op2))
+
     @classmethod
     def from_index(cls, index: int) -> SysReg:
         """The encoding that a 16-bit index stands for."""
         return cls(index >> 14 & 3, index >> 11 & 7, index >> 7 & 15, index >> 3 & 15, index & 7)
 
 
-class RegId(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RegId:
     """A register id taken apart; `rest` holds bits 51:28, which are zero in every valid id (AArch32 ids apart)."""
 
     arch: int
@@ -137,7 +144,7 @@ class CoprocessorReg(NamedTuple):
 
     @property
     def spelling(self) -> str:
-        """The encoding as text: `cp15 c2,c0,0,2 (NS)` is CRn, CRm, opc1, opc2; `cp15 c7,0 (64-bit, NS)` is CRm, opc1."""
+        """`cp15 c2,c0,0,2 (NS)` lists CRn, CRm, opc1, opc2; `cp15 c7,0 (64-bit, NS)` CRm and opc1."""
         bank = "NS" if self.non_secure else "S"
         if self.wide:
             return f"cp{self.coprocessor} c{self.crm},{self.opc1} (64-bit, {bank})"
@@ -152,7 +159,10 @@ class CoprocessorReg(NamedTuple):
 
 
 def coprocessor_of(reg_id: int) -> CoprocessorReg | None:
-    """The AArch32 encoding of an id, or None: coprocessor [19:16], NS [29], CRn [14:11], CRm [10:7], opc1 [6:3], opc2 [2:0]."""
+    """The AArch32 encoding of an id, or None for any other id.
+
+    Coprocessor [19:16], NS bank [29], CRn [14:11], CRm [10:7], opc1 [6:3], opc2 [2:0] (QEMU, target/arm/cpregs.h).
+    """
     size = reg_id >> 52 & 0xF
     if reg_id >> 56 != ARCH_ARM or size not in (SIZE_U32, SIZE_U64) or reg_id & 0x000F_FFFF_DFF0_8000:
         return None

@@ -1,4 +1,7 @@
-"""From a register to its schema, loaded when first asked for: construct costs 45 ms, and most commands need few schemas."""
+"""From a register to its schema.
+
+Schemas are loaded when first asked for: importing construct costs 45 ms, and many commands decode nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 from inspector.registers import encoding as enc
-from inspector.registers.definitions.special import SCHEMA_FAMILIES, SCHEMA_MODULES
+from inspector.registers.definitions.special import SCHEMA_MODULES, SHARED_SCHEMAS
 
 if TYPE_CHECKING:
     from inspector.registers.naming import Register
@@ -45,20 +48,10 @@ def all_schemas() -> tuple[RegisterSchema, ...]:
 
 
 def schema_of(register: Register) -> RegisterSchema | None:
-    """The register's schema; for a CCSIDR the 32-bit layout, see `choose`."""
+    """The register's schema; for a CCSIDR the 32-bit layout and for PSTATE the AArch64 one, see `choose`."""
     if _is_ccsidr(register.id):
         return schema_named("CCSIDR_EL1" if register.id == CCSIDR else "CCSIDR word")
-    if register.name in _MODULE_OF:
-        return schema_named(register.name)
-    stem = register.name.rstrip("0123456789") if register.group in ("core", "sve") else register.name
-    family = SCHEMA_FAMILIES.get(stem) or SCHEMA_FAMILIES.get(_unnumbered(register.name))
-    return schema_named(family) if family else None
-
-
-def _unnumbered(name: str) -> str:
-    """`DBGBCR3_EL1` -> `DBGBCRn_EL1`."""
-    stem, _, level = name.rpartition("_EL")
-    return f"{stem.rstrip('0123456789')}n_EL{level}" if stem and stem[-1].isdigit() else ""
+    return schema_named(SHARED_SCHEMAS.get(register.name, register.name))
 
 
 def _is_ccsidr(reg_id: int) -> bool:
@@ -68,14 +61,22 @@ def _is_ccsidr(reg_id: int) -> bool:
 def choose(register: Register, value: int, values: Mapping[int, int] | None = None) -> Layout:
     """The layout for `value`; `values` is the rest of the vCPU, which decides how a CCSIDR is read.
 
-    Arm ARM, CCSIDR_EL1: ID_AA64MMFR2_EL1.CCIDX = 1 selects the layout with NumSets in [55:32]. A word that KVM cut to 32 bits
-    keeps the shape it had in hardware, whatever the (by then masked) ID register says: see `caches.shape_of_words`.
+    Arm ARM, CCSIDR_EL1: ID_AA64MMFR2_EL1.CCIDX = 1 selects the layout with NumSets in [55:32]. A word that KVM cut to
+    32 bits keeps the shape it had in hardware, whatever a masked ID register says: see `cache_layout`.
     """
     if not _is_ccsidr(register.id):
-        return Layout(schema_of(register), "")
-    from inspector.registers.caches import ccsidr_layout
+        return _by_mode(register, value)
+    from inspector.registers.cache_layout import ccsidr_layout
 
     wide, reason = ccsidr_layout(register.id, value, values or {})
     whole = register.id == CCSIDR or value >> 32 != 0
     name = ("CCSIDR_EL1" if whole else "CCSIDR word") + (" CCIDX" if wide else "")
     return Layout(schema_named(name), reason)
+
+
+def _by_mode(register: Register, value: int) -> Layout:
+    """PSTATE and SPSR values mean other things when their bit 4 says AArch32."""
+    schema = schema_of(register)
+    if schema is not None and schema.name == "PSTATE" and value >> 4 & 1:
+        return Layout(schema_named("PSTATE AArch32"), "bit 4 is set: the AArch32 format of program status")
+    return Layout(schema, "")

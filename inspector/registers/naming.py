@@ -53,8 +53,8 @@ def _system_rows() -> Iterator[tuple[int, Register]]:
         first = enc.SysReg(*code).index
         for n in range(members):
             yield _system(first + n * step, pattern.format(n=n), group, title.format(n=n))
-    for code in _unallocated():
-        yield _system(code.index, code.spelling, "reserved", "Unallocated ID-space encoding", UNALLOCATED_NOTE)
+    for hole in _unallocated():
+        yield _system(hole.index, hole.spelling, "reserved", "Unallocated ID-space encoding", UNALLOCATED_NOTE)
 
 
 def _system(index: int, name: str, group: str, title: str, note: str = "") -> tuple[int, Register]:

@@ -55,6 +55,11 @@ def number(title: str, width: int = 4, form: str = "") -> Any:
     return _bits(width, "field", title, form=form)
 
 
+def coded(title: str, values: Mapping[int, str], width: int) -> Any:
+    """A field whose values have meanings, though it is neither a feature level nor an enumeration in Linux's tables."""
+    return _bits(width, "field", title, values)
+
+
 def flag(title: str, off: str, on: str) -> Any:
     """One control bit and what it does when clear and when set."""
     return _bits(1, "enum", title, {0: off, 1: on})

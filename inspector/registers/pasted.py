@@ -1,4 +1,4 @@
-"""Register ids inside text that programs print: encodings, kernel macros, QEMU's and crosvm's messages, plain numbers."""
+"""Register ids in text that programs print: encodings, kernel macros, QEMU's and crosvm's messages, numbers."""
 
 from __future__ import annotations
 
@@ -82,10 +82,11 @@ def _encoding(text: str) -> int | None:
     """op0 to op2 in any of the forms in which kernels, QEMU, crosvm and people write them."""
     match = _NUMBERED.search(text) or _MACRO.search(text) or _TUPLE.match(text) or _GENERIC.match(text)
     if match:
-        code = tuple(int(number) for number in match.groups())
-        if "aarch64sysregid" in text.casefold():
-            code = _SWAPPED.get(code, code)  # crosvm undoes KVM's swap of the counter and its compare value
-        return _sysreg(*code)
+        op0, op1, crn, crm, op2 = (int(number) for number in match.groups())
+        if "aarch64sysregid" in text.casefold() and (op0, op1, crn, crm, op2) in _SWAPPED:
+            # crosvm undoes KVM's swap of the virtual counter and its compare value
+            return _sysreg(*_SWAPPED[op0, op1, crn, crm, op2])
+        return _sysreg(op0, op1, crn, crm, op2)
     reserved = _RESERVED.match(text)
     if reserved:
         return _sysreg(3, *(int(number) for number in reserved.groups()))

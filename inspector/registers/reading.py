@@ -1,9 +1,10 @@
-"""A register's value in words: what every view of a decoded register looks like, and the way back from text to values."""
+"""A register's value in words, as every view shows it, and the way back from text to values."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from inspector.errors import RegisterError
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 POISON_NOTE = "poison 0x1de7ec7edbadc0de: KVM never initialised this register, the value says nothing"
 SHORT = 40
 """The longest `FieldReading.short`, in characters."""
+_CACHED_BITS = 8
+"""Fields up to this width are remembered once read."""
+_RESERVED = frozenset({"res0", "res1"})
 
 
 class FieldReading(NamedTuple):
@@ -59,8 +63,8 @@ def read(
 ) -> Reading:
     """Decode `value` of register `reg_id`.
 
-    `values` is the rest of the vCPU (id to value): a CCSIDR's layout depends on it. Reserved ranges are left out unless they
-    are not as the architecture has them (then they are flagged) or `include_reserved` is set. Never fails.
+    `values` is the rest of the vCPU (id to value): a CCSIDR's layout depends on it. Reserved ranges are left out unless
+    they are not as the architecture has them (then they are flagged) or `include_reserved` is set. Never fails.
     """
     register = by_id(reg_id)
     if value == enc.POISON:
@@ -79,24 +83,25 @@ def read(
 
 def read_fields(schema: RegisterSchema, value: int, include_reserved: bool = False) -> tuple[FieldReading, ...]:
     """The fields of `value` in one given layout."""
+    known = _cache_of(schema)
     result = []
     for span in schema.spans:
         raw = value >> span.lsb & (1 << span.msb - span.lsb + 1) - 1
-        key = (span.name, span.lsb, raw)
-        cache = _cache_of(schema)
-        field = cache.get(key)
+        key = (span.lsb, raw)
+        field = known.get(key)
         if field is None:
-            field = read_field(span, raw)
-            if span.msb - span.lsb < 6:
-                cache[key] = field
-        if field.flagged or include_reserved or not span.reserved:
+            field = read_field(span, value)
+            if span.msb - span.lsb < _CACHED_BITS and span.form not in meanings.CONTEXT_FORMS:
+                known[key] = field
+        if field.flagged or include_reserved or field.kind not in _RESERVED:
             result.append(field)
     return tuple(result)
 
 
-def read_field(span: Span, raw: int) -> FieldReading:
-    """One field whose bits are `raw`."""
-    meaning, flagged = meanings.meaning_of(span, raw)
+def read_field(span: Span, value: int) -> FieldReading:
+    """One field of the register value `value`."""
+    raw = span.extract(value)
+    meaning, flagged = meanings.meaning_of(span, raw, value)
     features = re.findall(r"\bFEAT_\w+", meaning)
     return FieldReading(
         name=span.name,
@@ -122,7 +127,7 @@ def _short(meaning: str) -> str:
 
 
 def parse_value(register: Register, text: str) -> int:
-    """A value for `register`: 0x hex, 0b binary, decimal, `_` anywhere between digits; RegisterError if not one or too wide."""
+    """A value for `register`: 0x hex, 0b binary, decimal, `_` between digits; RegisterError if not one, or too wide."""
     digits = text.strip()
     try:
         value = int(digits, 0) if not re.fullmatch(r"[0-9_]+", digits) else int(digits, 10)
@@ -135,7 +140,7 @@ def parse_value(register: Register, text: str) -> int:
 
 
 def parse_assignments(register: Register, current: int, text: str, schema: RegisterSchema | None = None) -> int:
-    """`current` with fields replaced as in `CCIDX=1 NV=0` (blanks or commas between); RegisterError on an unknown field.
+    """`current` with fields replaced as in `CCIDX=1 NV=0`, blanks or commas between; RegisterError on an unknown field.
 
     A signed field takes -1 or 0xf. `schema` is the layout to use where the register has more than one.
     """
@@ -171,8 +176,7 @@ def _field_number(register: Register, span: Span, text: str) -> int:
     return number
 
 
-_readings: dict[int, dict[tuple[str, int, int], FieldReading]] = {}
-
-
-def _cache_of(schema: RegisterSchema) -> dict[tuple[str, int, int], FieldReading]:
-    return _readings.setdefault(id(schema), {})
+@cache
+def _cache_of(schema: RegisterSchema) -> dict[tuple[int, int], FieldReading]:
+    """Readings made before, by lowest bit and raw number: ID fields have few values, and making one costs 5 us."""
+    return {}

@@ -1,7 +1,7 @@
 """A register's layout: one construct BitStruct, and the bit spans that follow from it.
 
-The BitStruct is the single definition. Spans are derived by walking it, most significant bit first, and serve the hot paths: a
-shift and a mask cost a tenth of a construct parse. A test proves that both ways agree.
+The BitStruct is the single definition. Spans are derived by walking it, most significant bit first, and serve the hot
+paths: a shift and a mask cost a tenth of a construct parse. A test proves that both ways agree.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Span(NamedTuple):
     msb: int
     lsb: int
     kind: str
-    """"unsigned", "signed" (features that grow with the value), "enum", "field" (a number), "res0", "res1" or "unkn"."""
+    """"unsigned", "signed" (features that grow with the value), "enum", "field" (numbers), "res0", "res1", "unkn"."""
     title: str
     """What the field is about; empty for reserved ranges."""
     values: Mapping[int, str]

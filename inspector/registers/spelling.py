@@ -1,10 +1,11 @@
 """Whatever a user types or pastes, to one register (and one of its fields).
 
-Names are compared without case. A text that could mean two registers is refused with both in the hint; nothing is guessed.
+Names are compared without case. A text that could mean two registers is refused, with both in the hint.
 """
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import re
 from functools import cache
@@ -151,7 +152,7 @@ def _keys() -> dict[str, tuple[int, ...]]:
 
 
 def _short_forms(name: str) -> set[str]:
-    """`ID_AA64PFR0_EL1` -> itself without level, without ID_, without both, and `PFR0`, which is ambiguous on purpose."""
+    """`ID_AA64PFR0_EL1` without its level, without ID_, without both, and `PFR0`, which is ambiguous on purpose."""
     if not _EXCEPTION_LEVEL.search(name):
         return set()
     stem = _EXCEPTION_LEVEL.sub("", name)
@@ -163,7 +164,7 @@ def _short_forms(name: str) -> set[str]:
 
 
 def _prefer_el1(ids: set[int]) -> set[int]:
-    """A name without its level means the guest kernel's register: EL1 before EL2, EL3 and EL12 (as QEMU's gdbstub names them)."""
+    """A name without its level means EL1's register rather than that of EL2, EL3 or EL12, as in QEMU's gdbstub."""
     levels = {reg_id: by_id(reg_id).name.rpartition("_EL")[2] for reg_id in ids}
     low = {reg_id for reg_id, level in levels.items() if level in ("0", "1")}
     return low or ids
@@ -171,7 +172,7 @@ def _prefer_el1(ids: set[int]) -> set[int]:
 
 @cache
 def _loose_keys() -> dict[str, tuple[int, ...]]:
-    """As `_keys`, without underscores and blanks; a spelling that two keys share for different registers keeps all of them."""
+    """As `_keys`, without underscores and blanks; where two keys become one, it keeps the registers of both."""
     table: dict[str, tuple[int, ...]] = {}
     for key, ids in _keys().items():
         squeezed = _squeeze(key)
@@ -204,10 +205,8 @@ def search(text: str) -> list[Register]:
     if not wanted:
         return list(all_registers())
     first: list[Register] = []
-    try:
+    with contextlib.suppress(RegisterError):
         first.append(find(wanted).register)
-    except RegisterError:
-        pass
     ranked: list[tuple[int, Register]] = []
     with_field = {name for field, hits in _fields().items() if field.startswith(wanted) for name, _ in hits}
     for register in all_registers():
@@ -219,7 +218,7 @@ def search(text: str) -> list[Register]:
 
 
 def _rank(register: Register, wanted: str, with_field: set[str]) -> int | None:
-    """0 the name starts with the text, 1 holds it, 2 has such a field, 3 title, encoding or id holds it; None otherwise."""
+    """0: the name starts with the text, 1: holds it, 2: such a field, 3: title, encoding or id holds it; else None."""
     name = register.name.casefold()
     if name.startswith(wanted):
         return 0

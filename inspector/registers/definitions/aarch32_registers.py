@@ -1,7 +1,8 @@
 """AArch32 coprocessor registers, as QEMU's TCG streams and 32-bit hosts number them.
 
-`REGISTERS_32`: name, coprocessor, opc1, CRn, CRm, opc2 of MRC/MCR. `REGISTERS_64`: name, coprocessor, opc1, CRm of MRRC/MCRR.
-Names and encodings follow the Arm ARM, "AArch32 System register encodings"; Cortex-A15 style names where implementation defined.
+`REGISTERS_32`: name, coprocessor, opc1, CRn, CRm, opc2 of MRC/MCR. `REGISTERS_64`: name, coprocessor, opc1, CRm of
+MRRC/MCRR. Names and encodings follow the Arm ARM, "AArch32 System register encodings", and where they are
+implementation defined the manuals of Cortex-A15, A53, A57 and A72.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Numbered families of AArch64 system registers.
 
-Each row: name with `{n}`, encoding of member 0, number of members, distance between members in the 16-bit index (8: the number
-sits in CRm; 1: it runs through op2 and on into CRm), group key, title with `{n}`.
+Each row: name with `{n}`, encoding of member 0, number of members, distance between members in the 16-bit index (8: the
+number sits in CRm; 1: it runs through op2 and on into CRm), group key, title with `{n}`.
 """
 
 from __future__ import annotations

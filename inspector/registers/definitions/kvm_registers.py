@@ -1,5 +1,6 @@
-"""Registers that are not system registers: core state, SVE, firmware pseudo-registers (include/uapi of Linux, arm64 kvm.h).
+"""Registers that are not system registers: core state, SVE, firmware pseudo-registers.
 
+Source: Linux, arch/arm64/include/uapi/asm/kvm.h and arch/arm64/kvm/guest.c.
 Core indices count 32-bit words in `struct kvm_regs`.
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from inspector.registers.parts import enum, feature, res0, signed, unsigned
 from inspector.registers.schema import RegisterSchema
 
-_GRANULE_2 = {0: "as for stage 1; stage 2 follows the field of the same granule", 1: "not supported at stage 2"}
+_GRANULE_2 = {0: "as for stage 1", 1: "not supported at stage 2"}
 
 SCHEMAS = {
     schema.name: schema
@@ -15,14 +15,14 @@ SCHEMAS = {
             "ECV"
             / feature(
                 "Enhanced counter virtualisation",
-                "self-synchronised counters and EL0 trap controls; CNTPCTSS_EL0, CNTVCTSS_EL0 (FEAT_ECV)",
-                "as 1, and a physical counter offset; CNTPOFF_EL2 shifts EL1's view (FEAT_ECV_POFF)",
+                "self-synchronised counters, more traps; CNTPCTSS_EL0, CNTVCTSS_EL0, CNTHCTL_EL2 traps (FEAT_ECV)",
+                "FEAT_ECV, and a physical counter offset; CNTPOFF_EL2 shifts EL1's view (FEAT_ECV_POFF)",
             ),
             "FGT"
             / feature(
                 "Fine-grained traps",
                 "traps per register to EL2; HFGRTR_EL2 and its kin (FEAT_FGT)",
-                "as 1, with the second set of trap registers; HFGRTR2_EL2 and its kin (FEAT_FGT2)",
+                "traps per register, second set too; HFGRTR2_EL2 and its kin (FEAT_FGT2)",
             ),
             res0(55, 48),
             "EXS"
@@ -62,13 +62,13 @@ SCHEMAS = {
             "SNSMEM"
             / feature(
                 "Secure and Non-secure memory kept apart",
-                "Secure and Non-secure memory are told apart",
+                "told apart",
                 absent="not told apart",
             ),
             "BIGEND"
             / feature(
                 "Mixed endianness",
-                "byte order can be switched at every level; SCTLR_ELx.EE and E0E (FEAT_MixedEnd)",
+                "byte order can be switched; at every level, SCTLR_ELx.EE and E0E (FEAT_MixedEnd)",
                 absent="byte order is fixed above EL0",
             ),
             "ASIDBITS" / enum("ASID size", {0: "8 bits", 2: "16 bits (FEAT_ASID16)"}),
@@ -92,20 +92,20 @@ SCHEMAS = {
             "ECBHB"
             / feature(
                 "Branch history across exception levels",
-                "history from below cannot steer code above; no loop needed against Spectre-BHB (FEAT_ECBHB)",
+                "history from below is of no use above; no loop is needed against Spectre-BHB (FEAT_ECBHB)",
                 absent="not stated",
             ),
             "CMOW"
             / feature("Cache maintenance write permission", "can require write permission; SCTLR_EL1.CMOW (FEAT_CMOW)"),
             "TIDCP1"
             / feature(
-                "Traps of EL0's implementation-defined accesses",
-                "EL1 and EL2 can trap them; SCTLR_EL1.TIDCP (FEAT_TIDCP1)",
+                "EL0 access to implementation-defined registers",
+                "EL1 and EL2 can trap them; SCTLR_ELx.TIDCP (FEAT_TIDCP1)",
             ),
             "nTLBPA"
             / feature(
                 "Intermediate copies of physical addresses",
-                "walk caches hold none that outlive the entry (FEAT_nTLBPA)",
+                "no stale copies in walk caches (FEAT_nTLBPA)",
                 absent="walk caches may hold old copies",
             ),
             "AFP" / feature("Alternate floating-point behaviour", "FPCR.AH, FIZ and NEP select it (FEAT_AFP)"),
@@ -114,8 +114,8 @@ SCHEMAS = {
             / feature(
                 "Enhanced translation synchronisation",
                 "same as 0; this value was withdrawn",
-                "walks see earlier table writes in order (FEAT_ETS2)",
-                "as 2, and faults are ordered too (FEAT_ETS3)",
+                "walks are ordered after table writes; no DSB and ISB needed after making an entry valid (FEAT_ETS2)",
+                "walks and their faults are ordered (FEAT_ETS3)",
             ),
             "TWED" / feature("Delayed trap of WFE", "the trap can be delayed; HCR_EL2.TWEDEL (FEAT_TWED)"),
             "XNX" / feature("Execute-never by level at stage 2", "separate for EL0 and EL1 (FEAT_XNX)"),
@@ -123,16 +123,16 @@ SCHEMAS = {
             "PAN"
             / feature(
                 "Privileged access never",
-                "PSTATE.PAN bars kernel access to user pages (FEAT_PAN)",
-                "as 1, and AT S1E1RP and S1E1WP obey it (FEAT_PAN2)",
-                "as 2, and it can cover execute-only pages; SCTLR_ELx.EPAN (FEAT_PAN3)",
+                "PSTATE.PAN bars access to user pages (FEAT_PAN)",
+                "PSTATE.PAN, and AT instructions obey it; AT S1E1RP, S1E1WP (FEAT_PAN2)",
+                "PSTATE.PAN, execute-only pages too; SCTLR_ELx.EPAN (FEAT_PAN3)",
             ),
             "LO" / feature("Limited ordering regions", "LORegions and LDLAR, STLLR (FEAT_LOR)"),
             "HPDS"
             / feature(
                 "Hierarchical permissions can be turned off",
                 "yes; TCR_ELx.HPDn (FEAT_HPDS)",
-                "as 1, and the freed table bits are for hardware use (FEAT_HPDS2)",
+                "yes, and entries have bits for hardware; the vendor defines their use (FEAT_HPDS2)",
             ),
             "VH" / feature("Virtualisation host extensions", "a kernel can run at EL2; HCR_EL2.E2H (FEAT_VHE)"),
             "VMIDBits" / enum("VMID size", {0: "8 bits", 2: "16 bits (FEAT_VMID16)"}),
@@ -140,9 +140,9 @@ SCHEMAS = {
             / feature(
                 "Hardware updates of table entries",
                 "sets the access flag (FEAT_HAFDBS)",
-                "sets access flag and dirty state (FEAT_HAFDBS)",
-                "as 2, and the access flag of tables too (FEAT_HAFT)",
-                "as 3, and records dirty pages in a buffer (FEAT_HDBSS)",
+                "sets the access flag and dirty state (FEAT_HAFDBS)",
+                "access flag, dirty state, flag of tables (FEAT_HAFT)",
+                "all these, and a buffer of dirty pages (FEAT_HDBSS)",
             ),
         ),
         RegisterSchema(
@@ -150,21 +150,21 @@ SCHEMAS = {
             "E0PD"
             / feature(
                 "EL0 fault before the table walk",
-                "half of the address space can be barred to EL0; TCR_EL1.E0PDn (FEAT_E0PD)",
+                "half of the space can be barred to EL0; TCR_EL1.E0PD0, E0PD1, a defence against Meltdown (FEAT_E0PD)",
             ),
             "EVT"
             / feature(
                 "Enhanced virtualisation traps",
-                "traps of cache ID and PoU maintenance; HCR_EL2.TICAB, TID4, TOCU (FEAT_EVT)",
-                "as 1, and of broadcast TLB maintenance; HCR_EL2.TTLBOS, TTLBIS (FEAT_EVT)",
+                "traps of cache ID and PoU maintenance; HCR_EL2.TID4, TICAB, TOCU (FEAT_EVT)",
+                "those, and of broadcast TLB maintenance; HCR_EL2.TTLBIS, TTLBOS (FEAT_EVT)",
             ),
             "BBM"
             / unsigned(
                 "Changing the size of a live mapping",
                 {
-                    0: "break-before-make always needed; level 0",
-                    1: "level 1: the nT bit lets it be avoided (FEAT_BBM)",
-                    2: "level 2: no fault, TLB conflicts possible (FEAT_BBM)",
+                    0: "level 0: break-before-make is needed",
+                    1: "level 1: avoidable with the nT bit (FEAT_BBM)",
+                    2: "level 2: not needed; a TLB conflict abort is possible (FEAT_BBM)",
                 },
             ),
             "TTL" / feature("Level hint of TLB maintenance", "TLBI carries the table level (FEAT_TTL)"),
@@ -176,20 +176,20 @@ SCHEMAS = {
                 {
                     0: "reported as undefined; syndrome 0x0",
                     1: "reported as trapped MRS; syndrome 0x18 (FEAT_IDST)",
-                    2: "as 1, for all ID space reads (FEAT_IDTE3)",
+                    2: "reported as trapped MRS, by EL3 too (FEAT_IDTE3)",
                 },
             ),
             "AT" / feature("Unaligned single-copy atomicity", "atomic inside 16 aligned bytes (FEAT_LSE2)"),
             "ST"
             / enum(
                 "Smallest address space of a table",
-                {0: "TxSZ up to 39", 1: "TxSZ up to 48, 47 with 64 KiB pages (FEAT_TTST)"},
+                {0: "TxSZ up to 39", 1: "TxSZ up to 48; 47 with 64 KiB pages (FEAT_TTST)"},
             ),
             "NV"
             / feature(
                 "Nested virtualisation",
-                "EL2 accesses by a guest hypervisor trap (FEAT_NV)",
-                "as 1, and registers go to memory; VNCR_EL2 (FEAT_NV2)",
+                "EL2 accesses at EL1 trap to EL2; HCR_EL2.NV, NV1 (FEAT_NV)",
+                "EL2 accesses at EL1 go to memory; VNCR_EL2 points at the page (FEAT_NV2)",
             ),
             "CCIDX"
             / enum(
@@ -212,7 +212,7 @@ SCHEMAS = {
             "LSM"
             / feature(
                 "Load and store multiple controls",
-                "atomicity and traps of LDM, STM; SCTLR_EL1.LSMAOE, nTLSMD (FEAT_LSMAOC)",
+                "controls of AArch32 LDM and STM; SCTLR_EL1.LSMAOE, nTLSMD (FEAT_LSMAOC)",
             ),
             "UAO" / feature("User access override", "LDTR and STTR can act as privileged; PSTATE.UAO (FEAT_UAO)"),
             "CnP" / feature("Common not private tables", "cores can share TLB entries; TTBRn_ELx.CnP (FEAT_TTCNP)"),
@@ -222,48 +222,48 @@ SCHEMAS = {
             "Spec_FPACC"
             / feature(
                 "Speculation after a failed pointer check",
-                "no speculative use of the pointer, so it cannot be guessed",
+                "none; a key cannot be guessed without a trace",
                 absent="speculation may reveal it",
             ),
             "ADERR"
             / unsigned(
-                "Error exceptions of Device reads, asynchronous",
+                "Device read errors, asynchronous",
                 {
                     0: "not stated, if SDERR is 0 too",
                     1: "reported as asynchronous SError",
-                    2: "can be selected; SCTLR2_ELx.EnADERR (FEAT_ADERR)",
-                    3: "selected per level; SCTLR2_ELx.EnADERR (FEAT_ADERR)",
+                    2: "kind can be selected; SCTLR2_ELx.EnADERR (FEAT_ADERR)",
+                    3: "kind can be selected, nested too; HCRX_EL2.EnSDERR acts independently (FEAT_ADERR)",
                 },
             ),
             "SDERR"
             / unsigned(
-                "Error exceptions of Device reads, synchronous",
+                "Device read errors, synchronous",
                 {
                     0: "not stated, if ADERR is 0 too",
                     1: "reported as synchronous External abort",
-                    2: "can be selected; SCTLR2_ELx.EnADERR (FEAT_ADERR)",
-                    3: "selected per level; SCTLR2_ELx.EnADERR (FEAT_ADERR)",
+                    2: "kind can be selected; SCTLR2_ELx.EnADERR (FEAT_ADERR)",
+                    3: "kind can be selected, nested too; HCRX_EL2.EnSDERR acts independently (FEAT_ADERR)",
                 },
             ),
             res0(51, 48),
             "ANERR"
             / unsigned(
-                "Error exceptions of Normal reads, asynchronous",
+                "Normal read errors, asynchronous",
                 {
                     0: "not stated, if SNERR is 0 too",
                     1: "reported as asynchronous SError",
-                    2: "can be selected; SCTLR2_ELx.EnANERR (FEAT_ANERR)",
-                    3: "selected per level; SCTLR2_ELx.EnANERR (FEAT_ANERR)",
+                    2: "kind can be selected; SCTLR2_ELx.EnANERR (FEAT_ANERR)",
+                    3: "kind can be selected, nested too; HCRX_EL2.EnSNERR acts independently (FEAT_ANERR)",
                 },
             ),
             "SNERR"
             / unsigned(
-                "Error exceptions of Normal reads, synchronous",
+                "Normal read errors, synchronous",
                 {
                     0: "not stated, if ANERR is 0 too",
                     1: "reported as synchronous External abort",
-                    2: "can be selected; SCTLR2_ELx.EnANERR (FEAT_ANERR)",
-                    3: "selected per level; SCTLR2_ELx.EnANERR (FEAT_ANERR)",
+                    2: "kind can be selected; SCTLR2_ELx.EnANERR (FEAT_ANERR)",
+                    3: "kind can be selected, nested too; HCRX_EL2.EnSNERR acts independently (FEAT_ANERR)",
                 },
             ),
             "D128_2" / feature("128-bit descriptors at stage 2", "supported (FEAT_D128)"),
@@ -289,31 +289,31 @@ SCHEMAS = {
             / signed(
                 "HCR_EL2.E2H can be 0",
                 {
-                    0: "E2H can be 0 or 1",
-                    0xE: "E2H is always 1, NV1 not possible; only HCR_EL2.NV1 = 0",
-                    0xF: "E2H is always 1; NV1 possible",
+                    0: "E2H can be 0 or 1 (FEAT_E2H0)",
+                    0xE: "E2H is always 1, NV1 always 0",
+                    0xF: "E2H is always 1",
                 },
             ),
             "NV_frac"
             / unsigned(
                 "Nested virtualisation, which forms",
                 {
-                    0: "as MMFR2.NV says; FEAT_NV and FEAT_NV2 both",
-                    1: "FEAT_NV2 only; HCR_EL2.NV needs NV2 (FEAT_NV2)",
-                    2: "as 1, refined (FEAT_NV2p1)",
-                    3: "as 2, third version (FEAT_NV3)",
+                    0: "as ID_AA64MMFR2_EL1.NV says",
+                    1: "memory redirection only; HCR_EL2.NV works with NV2 set alone (FEAT_NV2)",
+                    2: "memory redirection only, refined (FEAT_NV2p1)",
+                    3: "third version (FEAT_NV3)",
                 },
             ),
             "FGWTE3" / feature("Fine-grained write traps to EL3", "FGWTE3_EL3 exists (FEAT_FGWTE3)"),
             "HACDBS" / feature("Hardware cleaning of dirty state", "cleans dirty pages from a buffer (FEAT_HACDBS)"),
-            "ASID2" / feature("Two ASIDs at once", "one for each table base register; TCR2_ELx.A2 (FEAT_ASID2)"),
+            "ASID2" / feature("Two ASIDs at once", "TTBR0 and TTBR1 each have one; TCR2_ELx.A2 (FEAT_ASID2)"),
             "EIESB"
             / unsigned(
                 "Early implicit error barrier",
                 {
                     0: "not stated",
                     1: "at exceptions taken to EL3",
-                    2: "at exceptions taken to any level that asks",
+                    2: "at exceptions to any level that asks",
                     0xF: "at every exception",
                 },
             ),

@@ -43,12 +43,12 @@ GROUPS: tuple[tuple[str, str], ...] = (
 NOTES: dict[str, str] = {
     # keyed by register name
     "CNTVCT_EL0": (
-        "KVM_REG_ARM_TIMER_CNT: KVM's ABI has the ids of the virtual counter and of its compare value swapped, so this id"
-        " carries the encoding of CNTV_CVAL_EL0 and holds the counter; a QEMU TCG stream keeps CNTV_CVAL_EL0 here"
+        "KVM_REG_ARM_TIMER_CNT: KVM's ABI has the ids of the virtual counter and of its compare value swapped, so this"
+        " id carries the encoding of CNTV_CVAL_EL0 and holds the counter; a QEMU TCG stream keeps CNTV_CVAL_EL0 here"
     ),
     "CNTV_CVAL_EL0": (
-        "KVM_REG_ARM_TIMER_CVAL: KVM's ABI has the ids of the virtual counter and of its compare value swapped, so this id"
-        " carries the encoding of CNTVCT_EL0 and holds the compare value"
+        "KVM_REG_ARM_TIMER_CVAL: KVM's ABI has the ids of the virtual counter and of its compare value swapped, so this"
+        " id carries the encoding of CNTVCT_EL0 and holds the compare value"
     ),
     "PMSWINC_EL0": "write-only in the architecture; KVM up to 5.10 lists it all the same",
     "SP_EL0": "KVM calls it user_pt_regs.sp",
@@ -87,11 +87,120 @@ ALIASES: dict[str, tuple[str, ...]] = {
 
 SCHEMA_MODULES: dict[str, tuple[str, ...]] = {
     # module beside this one -> the schemas it defines
+    "identification": ("MIDR_EL1", "MPIDR_EL1", "REVIDR_EL1", "AIDR_EL1", "SMIDR_EL1"),
+    "features": (
+        "ID_AA64PFR0_EL1",
+        "ID_AA64PFR1_EL1",
+        "ID_AA64PFR2_EL1",
+        "ID_AA64ZFR0_EL1",
+        "ID_AA64SMFR0_EL1",
+        "ID_AA64FPFR0_EL1",
+    ),
+    "instructions": ("ID_AA64ISAR0_EL1", "ID_AA64ISAR1_EL1", "ID_AA64ISAR2_EL1", "ID_AA64ISAR3_EL1"),
     "memory": ("ID_AA64MMFR0_EL1", "ID_AA64MMFR1_EL1", "ID_AA64MMFR2_EL1", "ID_AA64MMFR3_EL1", "ID_AA64MMFR4_EL1"),
+    "debug_features": (
+        "ID_AA64DFR0_EL1",
+        "ID_AA64DFR1_EL1",
+        "ID_AA64DFR2_EL1",
+        "ID_AA64AFR0_EL1",
+        "ID_AA64AFR1_EL1",
+    ),
+    "aarch32_features": (
+        "ID_PFR0_EL1",
+        "ID_PFR1_EL1",
+        "ID_PFR2_EL1",
+        "ID_DFR0_EL1",
+        "ID_DFR1_EL1",
+        "ID_AFR0_EL1",
+        "MVFR0_EL1",
+        "MVFR1_EL1",
+        "MVFR2_EL1",
+    ),
+    "aarch32_memory": (
+        "ID_MMFR0_EL1",
+        "ID_MMFR1_EL1",
+        "ID_MMFR2_EL1",
+        "ID_MMFR3_EL1",
+        "ID_MMFR4_EL1",
+        "ID_MMFR5_EL1",
+    ),
+    "aarch32_instructions": (
+        "ID_ISAR0_EL1",
+        "ID_ISAR1_EL1",
+        "ID_ISAR2_EL1",
+        "ID_ISAR3_EL1",
+        "ID_ISAR4_EL1",
+        "ID_ISAR5_EL1",
+        "ID_ISAR6_EL1",
+    ),
+    "cache": (
+        "CTR_EL0",
+        "DCZID_EL0",
+        "CLIDR_EL1",
+        "CSSELR_EL1",
+        "CCSIDR_EL1",
+        "CCSIDR_EL1 CCIDX",
+        "CCSIDR word",
+        "CCSIDR word CCIDX",
+        "CCSIDR2_EL1",
+        "GMID_EL1",
+    ),
+    "control": (
+        "SCTLR_EL1",
+        "TCR_EL1",
+        "CPACR_EL1",
+        "ZCR_EL1",
+        "CNTKCTL_EL1",
+        "CNT_CTL",
+        "MDSCR_EL1",
+        "OSLSR_EL1",
+        "OSDLR_EL1",
+        "PMCR_EL0",
+        "PMUSERENR_EL0",
+        "PMMIR_EL1",
+    ),
+    "kvm_state": (
+        "PSTATE",
+        "PSTATE AArch32",
+        "FPSR",
+        "FPCR",
+        "SVE_VLS",
+        "PSCI_VERSION",
+        "SMCCC_ARCH_WORKAROUND_1",
+        "SMCCC_ARCH_WORKAROUND_2",
+        "SMCCC_ARCH_WORKAROUND_3",
+        "STD_BMAP",
+        "STD_HYP_BMAP",
+        "VENDOR_HYP_BMAP",
+        "VENDOR_HYP_BMAP_2",
+    ),
 }
 
-SCHEMA_FAMILIES: dict[str, str] = {
-    # register name without its number -> the schema that all members share
+SHARED_SCHEMAS: dict[str, str] = {
+    # register -> the schema of another register that has the same fields
     "VPIDR_EL2": "MIDR_EL1",
     "VMPIDR_EL2": "MPIDR_EL1",
+    "SCTLR_EL12": "SCTLR_EL1",
+    "TCR_EL12": "TCR_EL1",
+    "CPACR_EL12": "CPACR_EL1",
+    "CNTKCTL_EL12": "CNTKCTL_EL1",
+    "ZCR_EL2": "ZCR_EL1",
+    "ZCR_EL3": "ZCR_EL1",
+    "ZCR_EL12": "ZCR_EL1",
+    "SPSR_EL1": "PSTATE",
+    "SPSR_EL2": "PSTATE",
+    "SPSR_EL3": "PSTATE",
+    "SPSR_EL12": "PSTATE",
+    "SPSR_EL1 (S3_0_C4_C0_0)": "PSTATE",
+    "SPSR_abt": "PSTATE",
+    "SPSR_und": "PSTATE",
+    "SPSR_irq": "PSTATE",
+    "SPSR_fiq": "PSTATE",
+    "CNTP_CTL_EL0": "CNT_CTL",
+    "CNTV_CTL_EL0": "CNT_CTL",
+    "CNTHP_CTL_EL2": "CNT_CTL",
+    "CNTHV_CTL_EL2": "CNT_CTL",
+    "CNTPS_CTL_EL1": "CNT_CTL",
+    "CNTP_CTL_EL02": "CNT_CTL",
+    "CNTV_CTL_EL02": "CNT_CTL",
 }

@@ -1,7 +1,7 @@
 """AArch64 system registers: name, encoding (op0, op1, CRn, CRm, op2), group key, short title.
 
-Encodings follow the Arm ARM (DDI 0487, "System register encoding"). Numbered families (DBGBVR0 to 15 and the like) are in
-`families.py`; what the fields of a register mean is in the schema modules beside this one.
+Encodings follow the Arm ARM (DDI 0487, "System register encoding"). Numbered families (DBGBVR0 to 15 and the like) are
+in `families.py`; what the fields of a register mean is in the schema modules beside this one.
 """
 
 from __future__ import annotations
@@ -460,7 +460,7 @@ SYSTEM_REGISTERS: tuple[tuple[str, Encoding, str, str], ...] = (
     ("RMR_EL3", (3, 6, 12, 0, 2), "el3", "Reset management, EL3"),
     ("TPIDR_EL3", (3, 6, 13, 0, 2), "el3", "Thread pointer, EL3"),
     ("SCXTNUM_EL3", (3, 6, 13, 0, 7), "el3", "Software context number, EL3"),
-    # State that KVM keeps with the core registers; these encodings appear in crosvm files, QEMU's TCG streams and gdbstub
+    # State that KVM keeps with the core registers; these encodings appear in crosvm files and QEMU's TCG streams
     ("SPSR_EL1 (S3_0_C4_C0_0)", (3, 0, 4, 0, 0), "exception", "Saved program status, EL1, by its encoding"),
     ("ELR_EL1 (S3_0_C4_C0_1)", (3, 0, 4, 0, 1), "exception", "Exception return address, EL1, by its encoding"),
     ("SP_EL0 (S3_0_C4_C1_0)", (3, 0, 4, 1, 0), "exception", "Stack pointer, EL0, by its encoding"),
