@@ -46,6 +46,12 @@ def patch_names() -> list[str]:
     return sorted(e.name.removesuffix(".toml") for e in _ROOM.joinpath("patches").iterdir() if e.name.endswith(".toml"))
 
 
+def patch_title(name: str) -> tuple[str, str, str]:
+    """(name, title, evidence) of an overlay that ships with the program."""
+    file = _shipped("patches", name)
+    return name, file.title, f"recorded: {', '.join(file.recorded)}" if file.recorded else file.evidence
+
+
 def newest_point(major: int, minor: int) -> tuple[int, int, int] | None:
     """The newest known point of a stable series; None when the series has no policy."""
     series = [point for point in _points() if point[:2] == (major, minor)]

@@ -46,8 +46,9 @@ class RuleBase(
 class Know(RuleBase, frozen=True, kw_only=True, tag="know"):
     """Fields that the kernel's feature table knows: any other field of the register reads as zero.
 
-    `fields`: `NAME[msb:lsb] SAFE` with SAFE one of `lower`, `higher`, `higher-or-zero`, `exact N`, then `signed` if the
-    field is compared as a signed number. A field given again replaces its older entry.
+    `fields`: `NAME[msb:lsb] SAFE` with SAFE one of `lower`, `higher`, `higher-or-zero`, `exact N`; then `signed` if the
+    field is compared as a signed number; then `visible` if EL0 of the host may see it, else `hidden-as N` where EL0 reads N
+    instead of 0. A field given again replaces its older entry.
     """
 
     register: str

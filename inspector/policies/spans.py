@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from inspector.policies.model import Rule
 
-_FIELD = re.compile(r"(\w+)\[(\d+)(?::(\d+))?\] (lower|higher|higher-or-zero|exact (\d+))( signed)?")
+_FIELD = re.compile(r"(\w+)\[(\d+)(?::(\d+))?\] (lower|higher|higher-or-zero|exact (\d+))( signed)?( visible)?(?: hidden-as (\d+))?")
 _PLACE = re.compile(r"(\w+)\[(\d+)(?::(\d+))?\]")
 
 
@@ -25,6 +25,10 @@ class FieldRule(NamedTuple):
     safe: str
     """`lower`, `higher`, `higher-or-zero` or `exact N`"""
     signed: bool
+    visible: bool
+    """EL0 of the host may see it (MRS emulation)"""
+    hidden_as: int
+    """what EL0 reads of a field that is not visible: the safe value"""
     rule: Rule
 
     @property
@@ -78,7 +82,7 @@ def _allowed(safe: str, signed: bool, width: int, limit: int) -> int:
 
 
 def parse_field(spec: str, rule: Rule) -> FieldRule | None:
-    """`EL0[3:0] lower`, `F8CVT[31] exact 0`, `FP[19:16] lower signed`; None when it is none of these."""
+    """`EL0[3:0] lower hidden-as 1`, `F8CVT[31] exact 0`, `FP[19:16] lower signed visible`; None for anything else."""
     match = _FIELD.fullmatch(spec)
     if match is None:
         return None
@@ -86,7 +90,8 @@ def parse_field(spec: str, rule: Rule) -> FieldRule | None:
     lsb = int(match[3]) if match[3] else msb
     if not 0 <= lsb <= msb < 64 or msb - lsb >= 8:
         return None
-    return FieldRule(match[1], msb, lsb, match[4], bool(match[6]), rule)
+    hidden_as = int(match[8] or match[5] or 0)
+    return FieldRule(match[1], msb, lsb, match[4], bool(match[6]), bool(match[7]), hidden_as, rule)
 
 
 def parse_place(text: str) -> tuple[str, int, int] | None:
