@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
+    from inspector.policies.choice import Choice
     from inspector.policies.model import Policy
     from inspector.policies.setup import Gic, VcpuSetup
     from inspector.sources.dump import Dump, Vcpu
@@ -54,40 +55,41 @@ def chosen_setup(options: argparse.Namespace, default: VcpuSetup | None) -> Vcpu
     return parse_features(options.features, gic=gic)
 
 
+def choose(text: str, version: str = "") -> Choice:
+    """The policy that the user named, and how sure that is.
+
+    `text` is a policy's name, the path of one, or what `uname -r` (or `uname -rv`) printed, with `+patch` behind any of
+    them. Raises PolicyError when it is none of these.
+    """
+    import re
+
+    import msgspec
+
+    from inspector.policies.choice import Choice, choose_policy
+    from inspector.policies.loader import combine, load_policy, policy_names, split_name
+
+    words = text.strip().split(maxsplit=1)
+    release = words[0] if words else ""
+    version = words[1] if len(words) > 1 else version
+    base, patches = split_name(release)
+    series = re.fullmatch(r"\d+\.\d+", base)
+    if series or base in policy_names() or base.endswith(".toml") or "/" in base or not base[:1].isdigit():
+        return Choice(policy=load_policy(release), certainty="exact", explanation="")
+    choice = choose_policy(base, version)
+    return msgspec.structs.replace(choice, policy=combine(choice.policy, patches))
+
+
 def chosen_policy(text: str, version: str = "") -> tuple[Policy, str]:
-    """The policy that the user named and one sentence on how sure the choice is (empty for a policy's own name).
-
-    Raises PolicyError when `text` is neither a policy, a path nor a release string.
-    """
-    from inspector.policies.loader import choose_policy, load_policy, policy_names
-
-    base = text.partition("+")[0]
-    if base in policy_names() or base.endswith(".toml") or "/" in base:
-        return load_policy(text), ""
-    choice = choose_policy(text, version)
-    return choice.policy, choice.explanation
-
-
-def chosen_vcpus(dump: Dump, wanted: list[str] | None) -> tuple[Vcpu, ...]:
-    """The vCPUs that `--vcpu` names by index or by name; all of them when nothing is named.
-
-    Raises InspectorError naming what there is when nothing matches.
-    """
-    if not wanted:
-        return dump.vcpus
-    chosen = []
-    for text in wanted:
-        found = [v for v in dump.vcpus if text in (str(v.index), v.name)]
-        if not found:
-            names = ", ".join(f"{v.index} ({v.name})" if v.name else str(v.index) for v in dump.vcpus) or "none"
-            raise InspectorError(f"no vCPU {text!r}", dump.provenance.source, f"the dump has: {names}")
-        chosen += [v for v in found if v not in chosen]
-    return tuple(chosen)
+    """The policy that the user named, and a sentence on how sure that is (empty for a policy's own name)."""
+    choice = choose(text, version)
+    return choice.policy, " ".join([choice.explanation, *choice.warnings]).strip()
 
 
 def one_vcpu(dump: Dump, wanted: str | None = None) -> Vcpu:
     """The vCPU that a command works on: the named one, else the first. Raises InspectorError when there is none."""
-    vcpus = chosen_vcpus(dump, [wanted] if wanted is not None else None)
+    from inspector.sources.dump import select_vcpus
+
+    vcpus = select_vcpus(dump, [wanted] if wanted is not None else []).vcpus
     if not vcpus:
         raise InspectorError("holds no vCPU registers", dump.provenance.source, "give a dump of a vCPU")
     return vcpus[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from inspector.commands.arguments import add_style, chosen_vcpus
+from inspector.commands.arguments import add_style
 from inspector.errors import EXIT_YES, InspectorError
 
 
@@ -21,18 +21,25 @@ def run(options: argparse.Namespace) -> int:
     from inspector.registers.caches import read_caches
     from inspector.reports import caches as report
     from inspector.reports.json import dumps, source_json
+    from inspector.sources.dump import select_vcpus
 
-    dump = sources.load(options.source)
-    vcpus = chosen_vcpus(dump, options.vcpu)
+    dump = select_vcpus(sources.load(options.source), options.vcpu or ())
+    vcpus = dump.vcpus
     described = [
-        (f"vCPU {v.index}" + f" ({v.name})" * bool(v.name) if v.kind == "vcpu" else v.kind, v.index, read_caches(v.values))
+        (
+            f"vCPU {v.index}" + f" ({v.name})" * bool(v.name) if v.kind == "vcpu" else v.kind,
+            v.index,
+            read_caches(v.values),
+        )
         for v in vcpus
         if v.kind != "host" or dump.host is None
     ]
     host = read_caches(dump.host.values, dump.host.ccsidr) if dump.host and dump.host.view == "raw" else None
-    if not host and not any(topology.known for _, _, topology in described):
+    if not host and not any(t.clidr is not None or t.ctr is not None or t.caches for _, _, t in described):
         raise InspectorError(
-            "holds neither CLIDR_EL1, CCSIDR_EL1 nor CTR_EL0", options.source, "give a dump that has the cache registers"
+            "holds neither CLIDR_EL1, CCSIDR_EL1 nor CTR_EL0",
+            options.source,
+            "give a dump that has the cache registers",
         )
     if options.json:
         answer = {

@@ -18,7 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print every field; CCSIDR_EL1 in both its layouts."""
     from inspector.registers import catalog
-    from inspector.registers.reading import parse_value, read, readings
+    from inspector.registers.reading import both_layouts, parse_value, read
     from inspector.reports import registers as report
     from inspector.reports.json import dumps, reading_json
 
@@ -38,10 +38,12 @@ def run(options: argparse.Namespace) -> int:
         layouts = [read(register.id, value, include_reserved=True)]
     else:
         value = parse_value(register, options.value)
-        layouts = list(readings(register.id, value))
+        layouts = list(both_layouts(register.id, value))
     items = [report.Item(register, reading, field=field) for reading in layouts]
     if options.json:
-        answers = [reading_json(item.reading) | {"fields": report.item_json(item)["fields"]} for item in items if item.reading]
+        answers = [
+            reading_json(item.reading) | {"fields": report.item_json(item)["fields"]} for item in items if item.reading
+        ]
         print(dumps(answers[0] | ({"other_layout": answers[1]} if len(answers) > 1 else {})))
         return EXIT_YES
     for item in items:

@@ -18,7 +18,9 @@ _LIMIT = 8 << 20
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("text", metavar="FILE", nargs="?", default="-", help="a file, or - for standard input (default)")
+    parser.add_argument(
+        "text", metavar="FILE", nargs="?", default="-", help="a file, or - for standard input (default)"
+    )
     parser.add_argument("--source", metavar="DUMP", help="the saved VM that did not load")
     parser.add_argument("--destination", metavar="DUMP", help="a fresh vCPU of the destination")
     add_style(parser)
@@ -35,7 +37,9 @@ def read_text(path: str) -> str:
                 file.seek(max(0, size - _LIMIT))
                 data = file.read()
     except OSError as error:
-        raise SourceError(f"cannot be read: {error.strerror}", path, "give a text file, or - and paste the text") from error
+        raise SourceError(
+            f"cannot be read: {error.strerror}", path, "give a text file, or - and paste the text"
+        ) from error
     return data[-_LIMIT:].decode("utf-8", "replace")
 
 

@@ -41,7 +41,9 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(dumps(report.exposure_json(exposure, registers)))
     else:
-        head = f"{known.label} under Linux {policy.name} ({policy.evidence}); vCPU features: {exposure.setup.describe()}"
+        head = (
+            f"{known.label} under Linux {policy.name} ({policy.evidence}); vCPU features: {exposure.setup.describe()}"
+        )
         print(one_line(f"{head}; vGIC: {exposure.setup.gic}; {len(exposure.listed)} registers listed"), end="\n\n")
         print("\n".join(report.exposure_lines(registers, options.all or bool(wanted))))
     talk = [text for text in (explanation, *known.notes) if text]

@@ -14,7 +14,9 @@ from inspector.errors import InspectorError
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("source", metavar="SOURCE", help="the saved VM: a QEMU stream, Firecracker JSON or a plain dump")
+    parser.add_argument(
+        "source", metavar="SOURCE", help="the saved VM: a QEMU stream, Firecracker JSON or a plain dump"
+    )
     parser.add_argument("destination", metavar="DESTINATION", help=f"a dump of the destination, or `{SAME_HOST}`")
     parser.add_argument("-o", "--output", metavar="NEWFILE", required=True, help="the new file; must not exist")
     add_kernel(parser)

@@ -13,9 +13,13 @@ from inspector.errors import EXIT_YES, InspectorError
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("recording", metavar="RECORDING", help="a kvm-recording, plain or compressed; - for standard input")
+    parser.add_argument(
+        "recording", metavar="RECORDING", help="a kvm-recording, plain or compressed; - for standard input"
+    )
     parser.add_argument("-o", "--output", metavar="FILE", help="file to write (default: standard output)")
-    parser.add_argument("--kernel", metavar="K", help="this policy instead of the one that the recording's kernel names")
+    parser.add_argument(
+        "--kernel", metavar="K", help="this policy instead of the one that the recording's kernel names"
+    )
 
 
 def run(options: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from inspector.commands.arguments import add_style, chosen_vcpus
+from inspector.commands.arguments import add_style
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError
 
 
@@ -30,6 +30,7 @@ def run(options: argparse.Namespace) -> int:
     from inspector.reports import registers as report
     from inspector.reports.json import dumps
     from inspector.sources.consistency import differing_id_registers
+    from inspector.sources.dump import select_vcpus
 
     groups = dict(catalog.GROUPS)
     if options.group == "help":
@@ -41,8 +42,8 @@ def run(options: argparse.Namespace) -> int:
     if options.registers:
         found = [catalog.find(text) for text in options.registers]
         wanted = [(f.register, f.field.name if f.field else "") for f in found]
-    dump = sources.load(options.source)
-    vcpus = chosen_vcpus(dump, options.vcpu)
+    dump = select_vcpus(sources.load(options.source), options.vcpu or ())
+    vcpus = dump.vcpus
     shown = {place: report.items(vcpu, wanted, options.group or "") for place, vcpu in enumerate(vcpus)}
     differing = {
         catalog.by_id(reg_id).name: [f"0x{value:x}" for value in values]
@@ -73,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
         if not any(item.register.id == register.id for items in shown.values() for item in items)
     ]
     talk += [f"not in {options.source}: {name}" for name in dict.fromkeys(missing)]
-    if talk and not options.json or missing:
+    if (talk and not options.json) or missing:
         from inspector.errors import one_line
 
         print("\n".join(map(one_line, talk)), file=sys.stderr)

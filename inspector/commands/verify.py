@@ -12,7 +12,9 @@ from inspector.errors import EXIT_NO, EXIT_YES, one_line
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("recordings", metavar="RECORDING", nargs="+", help="kvm-recordings, plain or compressed")
-    parser.add_argument("--kernel", metavar="K", help="this policy instead of the one that the recording's kernel names")
+    parser.add_argument(
+        "--kernel", metavar="K", help="this policy instead of the one that the recording's kernel names"
+    )
     add_style(parser, markdown=False)
 
 

@@ -74,6 +74,14 @@ def choose(register: Register, value: int, values: Mapping[int, int] | None = No
     return Layout(schema_named(name), reason)
 
 
+def other_ccsidr_layout(register: Register, value: int, schema: RegisterSchema | None) -> RegisterSchema | None:
+    """The CCSIDR layout that `schema` is not; None for every other register."""
+    if not _is_ccsidr(register.id) or schema is None:
+        return None
+    stem = "CCSIDR_EL1" if register.id == CCSIDR or value >> 32 else "CCSIDR word"
+    return schema_named(stem if schema.name.endswith("CCIDX") else f"{stem} CCIDX")
+
+
 def _by_mode(register: Register, value: int) -> Layout:
     """PSTATE and SPSR values mean other things when their bit 4 says AArch32."""
     schema = schema_of(register)

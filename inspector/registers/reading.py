@@ -81,6 +81,16 @@ def read(
     return Reading(register, value, fields, "; ".join(notes), schema)
 
 
+def both_layouts(reg_id: int, value: int) -> tuple[Reading, ...]:
+    """Every reading that `value` can have, the likelier first: two for a CCSIDR, one for any other register."""
+    first = read(reg_id, value)
+    other = layouts.other_ccsidr_layout(first.register, value, first.schema)
+    if other is None:
+        return (first,)
+    name = "64-bit layout (FEAT_CCIDX)" if "CCIDX" in other.name else "32-bit layout"
+    return first, Reading(first.register, value, read_fields(other, value), f"read in the {name}", other)
+
+
 def read_fields(schema: RegisterSchema, value: int, include_reserved: bool = False) -> tuple[FieldReading, ...]:
     """The fields of `value` in one given layout."""
     known = _cache_of(schema)

@@ -50,7 +50,9 @@ def items(vcpu: Vcpu, wanted: Sequence[tuple[Register, str]] | None = None, grou
         return [item for item in found if item and group in ("", item.register.group)]
     everything = {**dict.fromkeys(vcpu.values), **dict.fromkeys(vcpu.constraints), **dict.fromkeys(vcpu.errors)}
     order = {key: place for place, (key, _) in enumerate(catalog.GROUPS)}
-    registers = sorted(map(catalog.by_id, everything), key=lambda register: (order.get(register.group, 99), register.id))
+    registers = sorted(
+        map(catalog.by_id, everything), key=lambda register: (order.get(register.group, 99), register.id)
+    )
     return [item for r in registers if group in ("", r.group) and (item := _item(vcpu, r, ""))]
 
 
@@ -132,7 +134,9 @@ def register_lines(item: Item) -> list[str]:
     lines += [f"  {note}" for note in (register.note, item.reading.note if item.reading else "") if note]
     if item.constraint and item.constraint.mask not in (0, (1 << register.size * 8) - 1):
         mask, bits = item.constraint.mask, item.constraint.value
-        lines.append(f"  only the bits of mask {grouped_hex(mask, register.size)} are given: {grouped_hex(bits, register.size)}")
+        lines.append(
+            f"  only the bits of mask {grouped_hex(mask, register.size)} are given: {grouped_hex(bits, register.size)}"
+        )
     return [one_line(line) for line in lines] + columns(map(_field_row, item.fields), indent="  ")
 
 

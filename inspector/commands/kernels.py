@@ -1,0 +1,85 @@
+"""List the kernel policies, describe the one for a kernel, or tell what changed between two kernels.
+
+A kernel is a policy (6.12, 6.12.74, 6.2+mask-ccidx), the path of a TOML policy, or what `uname -r` or `uname -rv` printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from inspector.commands.arguments import add_style, choose
+from inspector.errors import EXIT_YES, InspectorError, one_line
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "kernels", metavar="KERNEL", nargs="*", help="none: list all; one: describe it; two: compare them"
+    )
+    parser.add_argument("--register", metavar="R", help="with two kernels: only this register's changes")
+    add_style(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the list, the description or the differences."""
+    if len(options.kernels) > 2:
+        raise InspectorError("at most two kernels can be compared", "kernels", "give none, one or two")
+    if len(options.kernels) == 2:
+        return _compare(options)
+    return _describe(options) if options.kernels else _list(options)
+
+
+def _list(options: argparse.Namespace) -> int:
+    from inspector.policies.loader import load_policy, patch_names, patch_title, policy_names
+    from inspector.reports import kernels as report
+    from inspector.reports.json import dumps
+    from inspector.reports.text import markdown_table
+
+    policies = [load_policy(name) for name in policy_names()]
+    patches = [patch_title(name) for name in patch_names()]
+    if options.json:
+        answer = {
+            "kernels": [report.policy_json(policy) for policy in policies],
+            "patches": [{"name": name, "title": title, "evidence": evidence} for name, title, evidence in patches],
+        }
+        print(dumps(answer))
+    elif options.markdown:
+        rows = [[p.name, p.title, p.evidence, ", ".join(p.recorded)] for p in policies]
+        print("\n".join(markdown_table(["policy", "title", "evidence", "recorded"], rows)))
+    else:
+        print("\n".join(report.policy_list_lines(policies, patches)))
+    return EXIT_YES
+
+
+def _describe(options: argparse.Namespace) -> int:
+    from inspector.reports import kernels as report
+    from inspector.reports.json import dumps
+
+    choice = choose(options.kernels[0])
+    print(dumps(report.choice_json(choice)) if options.json else "\n".join(report.choice_lines(choice)))
+    return EXIT_YES
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from inspector.policies.changes import changes
+    from inspector.reports import kernels as report
+    from inspector.reports.json import dumps
+
+    before, after = (choose(text) for text in options.kernels)
+    found = changes(before.policy, after.policy)
+    if options.register:
+        from inspector.registers import catalog
+
+        name = catalog.find(options.register).register.name
+        found = [change for change in found if name in change.register]
+    if options.json:
+        print(dumps(report.changes_json(before.policy, after.policy, found)))
+    elif options.markdown:
+        print("\n".join(report.changes_markdown(before.policy, after.policy, found)))
+    else:
+        print("\n".join(report.changes_lines(before.policy, after.policy, found)))
+    talk = [text for choice in (before, after) for text in (choice.explanation, *choice.warnings) if text]
+    if talk:
+        print("\n".join(map(one_line, talk)), file=sys.stderr)
+    return EXIT_YES

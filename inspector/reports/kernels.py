@@ -1,0 +1,120 @@
+"""Reports about policies: the list of kernels, one kernel's rules, and what changed between two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+import msgspec
+
+from inspector.errors import one_line
+from inspector.policies.changes import Change
+from inspector.policies.choice import Choice
+from inspector.policies.model import Policy, Rule, kind_of
+from inspector.reports.json import Json
+from inspector.reports.text import columns, markdown_table
+
+
+def policy_json(policy: Policy) -> Json:
+    """What a policy is, without its rules."""
+    return {
+        "name": policy.name,
+        "point": policy.point,
+        "title": policy.title,
+        "evidence": policy.evidence,
+        "recorded": list(policy.recorded),
+        "patches": list(policy.patches),
+        "chain": list(policy.chain),
+        "notes": list(policy.notes),
+    }
+
+
+def _evidence(policy: Policy) -> str:
+    return f"recorded: {', '.join(policy.recorded)}" if policy.recorded else policy.evidence
+
+
+def policy_list_lines(kernels: Iterable[Policy], patches: Iterable[tuple[str, str, str]]) -> list[str]:
+    """`kernels` without arguments: every policy with its evidence, then every patch overlay."""
+    lines = ["kernels", *columns([[p.name, p.title, _evidence(p)] for p in kernels], indent="  ")]
+    lines += ["", "patches (behind a kernel: 6.2+mask-ccidx)", *columns(patches, indent="  ")]
+    return lines
+
+
+def _rule_line(rule: Rule) -> list[str]:
+    return [kind_of(rule), rule.name, rule.reason, rule.reference]
+
+
+def choice_json(choice: Choice, rules: bool = True) -> Json:
+    """One kernel: the policy, how sure the choice is, the rules that are uncertain, and all rules."""
+    answer = policy_json(choice.policy) | {
+        "certainty": choice.certainty,
+        "explanation": choice.explanation,
+        "warnings": list(choice.warnings),
+        "uncertain": [msgspec.to_builtins(rule) for rule in choice.uncertain],
+    }
+    if rules:
+        answer["rules"] = [msgspec.to_builtins(rule) for rule in choice.policy.rules]
+    return answer
+
+
+def choice_lines(choice: Choice) -> list[str]:
+    """`kernels K`: which policy, how sure, and its rules, newest file last."""
+    policy = choice.policy
+    lines = [f"{policy.title}: policy {policy.name}, {_evidence(policy)}"]
+    lines += [text for text in (choice.explanation, *choice.warnings, *policy.notes) if text]
+    if choice.uncertain:
+        lines += ["", "uncertain at this release"]
+        for rule in choice.uncertain:
+            lines += [f"  {rule.rule}: {rule.text}", f"    older: {rule.lower}", f"    newer: {rule.upper}"]
+    by_release: dict[str, list[Rule]] = {}
+    for rule in policy.rules:
+        by_release.setdefault(rule.release, []).append(rule)
+    for release in reversed([*policy.chain, *policy.patches]):
+        if release in by_release:
+            lines += ["", f"from {release}", *columns(map(_rule_line, by_release[release]), indent="  ")]
+    return [one_line(line) for line in lines]
+
+
+def change_json(change: Change) -> Json:
+    """One difference between two kernels."""
+    return {name: getattr(change, name) for name in change.__struct_fields__}
+
+
+def changes_json(before: Policy, after: Policy, found: Sequence[Change]) -> Json:
+    """`kernels A B --json`."""
+    return {
+        "before": policy_json(before),
+        "after": policy_json(after),
+        "changes": [change_json(change) for change in found],
+    }
+
+
+def changes_lines(before: Policy, after: Policy, found: Sequence[Change]) -> list[str]:
+    """`kernels A B`: register by register, field by field, with reason and commit."""
+    count = f"{len(found)} difference{'s' * (len(found) != 1)}"
+    lines = [f"{before.title} -> {after.title}: {count}"]
+    for register, group in groupby(found, key=lambda change: change.register):
+        lines += ["", register]
+        for alike in _merged(group):
+            change = alike[0]
+            subject = " ".join(filter(None, [", ".join(c.field for c in alike if c.field), change.what]))
+            lines.append(f"  {subject}: {change.before} -> {change.after}")
+            why = ". ".join(part for part in (change.reason.rstrip("."), change.reference) if part)
+            if why:
+                lines.append(f"    {why}")
+    return [one_line(line) for line in lines]
+
+
+def _merged(found: Iterable[Change]) -> list[list[Change]]:
+    """Changes of one register that say the same of several fields, together."""
+    alike: dict[tuple[str, str, str, str], list[Change]] = {}
+    for change in found:
+        alike.setdefault((change.what, change.before, change.after, change.rule), []).append(change)
+    return list(alike.values())
+
+
+def changes_markdown(before: Policy, after: Policy, found: Sequence[Change]) -> list[str]:
+    """The same as a Markdown table."""
+    rows = [[c.register, c.field, c.what, c.before, c.after, c.reference] for c in found]
+    head = ["register", "field", "what", before.name, after.name, "reference"]
+    return [f"## {before.title} → {after.title}", "", *markdown_table(head, rows)]
