@@ -62,11 +62,11 @@ def headline(
         text = f"fails before any write: the destination lacks {count_of(len(unknown), 'saved register')}, first "
         text += _where(unknown[0], several)
         return text + (f"; {count_of(len(refused), 'value')} would be refused as well" if refused else "")
-    word = "refused" if first.kind == "refused" else "unknown"
+    word = "refused" if first.kind == "refused" else "missing there"
     text = f"fails: {count_of(len(fatal), 'register')} of {sum(f.value is not None for f in findings)} {word}, first "
     if not refused or not unknown:
         return text + f"{_where(first, several)}, {first.errno_name}"
-    text = f"fails: {len(refused)} refused and {len(unknown)} unknown of {len(findings)}, first "
+    text = f"fails: {len(refused)} refused and {len(unknown)} missing there, first "
     return text + f"{_where(first, several)}, {first.errno_name}"
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from inspector.checks.assumed import fill_unknown
 from inspector.checks.destination import Destination, modelled
+from inspector.checks.feature_groups import group_by_feature
 from inspector.checks.findings import Finding, WayOut
 from inspector.checks.verdicts import loads, restore
 from inspector.checks.vmms import Vmm
@@ -27,41 +28,63 @@ def kernels_that_load(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, fat
     names = policy_names()
     settled: dict[str, frozenset[int]] = {}
     whole: list[str] = []
+    unkept: list[int] = []
     ids = tuple(dict.fromkeys(f.id for f in fatal))
     for name in names:
         policy = load_policy(name)
         candidate = modelled(host, policy, target.setup, "")
         settled[name] = _settled(vcpus, candidate, rule, ids)
-        if len(settled[name]) == len(ids) and loads(rule, restore(vcpus, candidate, rule)):
+        results = restore(vcpus, candidate, rule) if len(settled[name]) == len(ids) else ()
+        if results and loads(rule, results):
             whole.append(name)
+            unkept += [f.id for r in results for f in r.findings if f.kind == "changed" and not f.expected]
     if_alike = ", where its processor has what the saved vCPU shows" if assumed else ""
     if whole:
         return [
             WayOut(
                 kind="kernel",
                 title=f"{_ranges(whole, names)} on the destination{if_alike}: loads it as it is",
-                notices="nothing: every value is kept",
+                notices=_unkept(unkept),
                 ids=ids,
                 settles_all=True,
             )
         ]
-    lines = []
+    return _partial(fatal, settled, names, if_alike)
+
+
+def _partial(
+    fatal: Sequence[Finding], settled: dict[str, frozenset[int]], names: Sequence[str], if_alike: str
+) -> list[WayOut]:
+    """Which kernels take single registers, where none takes all; registers that one feature brings are one line."""
+    unknown = dict.fromkeys(f.id for f in fatal if f.kind == "only_in_source")
+    refused = dict.fromkeys(f.id for f in fatal if f.kind == "refused")
+    rows: list[tuple[str, tuple[int, ...]]] = [(by_id(i).name, (i,)) for i in refused]
+    rows += [(f"{g.feature} ({len(g.ids)})", g.ids) for g in group_by_feature(unknown)]
+    lines: list[str] = []
     helped: list[int] = []
-    for reg_id in ids:
-        good = [name for name in names if reg_id in settled[name]]
+    for name, ids in rows:
+        good = [n for n in names if settled[n].issuperset(ids)]
         if good:
-            helped.append(reg_id)
-            lines.append(f"{by_id(reg_id).name}: {_ranges(good, names)}")
+            helped += ids
+            lines.append(f"{name}: {_ranges(good, names)}")
     if not helped:
         return []
     return [
         WayOut(
             kind="kernel",
-            title=f"no kernel loads all of it; kernels that take single values{if_alike}",
+            title=f"no kernel loads all of it; kernels that take a part{if_alike}",
             how=tuple(lines[:12]) + ((f"... {len(lines) - 12} more",) if len(lines) > 12 else ()),
             ids=tuple(helped),
         )
     ]
+
+
+def _unkept(ids: Iterable[int]) -> str:
+    names = list(dict.fromkeys(by_id(i).name for i in ids))
+    if not names:
+        return "nothing: every value is kept"
+    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    return f"these values are not kept under all of them: {', '.join(names[:4])}{more}"
 
 
 def _settled(vcpus: Sequence[Vcpu], candidate: Destination, rule: Vmm, ids: Iterable[int]) -> frozenset[int]:
@@ -125,19 +148,37 @@ def patches_that_help(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, fat
         candidate = modelled(host, policy, target.setup, "")
         good = _settled(vcpus, candidate, rule, refused)
         if good:
-            ways.append(_patch_way(patch, policy, good, fatal, assumed))
+            ways.append(_patch_way(patch, policy, good, fatal, assumed, _read_back(vcpus[0], candidate, good)))
     most = max((len(way.ids) for way in ways), default=0)
     return [way for way in ways if len(way.ids) == most]
 
 
-def _patch_way(patch: str, policy: Policy, good: frozenset[int], fatal: Sequence[Finding], assumed: bool) -> WayOut:
+def _read_back(vcpu: Vcpu, candidate: Destination, ids: Iterable[int]) -> str:
+    """What the guest then reads of the registers that a patch makes acceptable."""
+    model = candidate.build(1).vcpu(0)
+    kept, other = [], []
+    for reg_id in sorted(ids):
+        model.decide(reg_id, vcpu.values[reg_id])
+        value = model.get(reg_id)[1]
+        name = by_id(reg_id).name
+        if value == vcpu.values[reg_id]:
+            kept.append(name)
+        elif value is not None:
+            other.append(f"{name} 0x{value:x}")
+    parts = [f"{', '.join(kept)} as saved"] if kept else []
+    parts += [f"{', '.join(other)} instead of the saved value"] if other else []
+    return f"it reads {' and '.join(parts)}"
+
+
+def _patch_way(
+    patch: str, policy: Policy, good: frozenset[int], fatal: Sequence[Finding], assumed: bool, notices: str
+) -> WayOut:
     title = policy.title.rpartition(" + ")[2] or patch
     return WayOut(
         kind="patch",
         title=f"a destination kernel with the patch {patch}: {title}",
         how=(f"--kernel {policy.name}",),
-        notices="the guest reads what the patched kernel shows after the restore; see the Patch screen"
-        + (" (where the destination's processor has what the saved vCPU shows)" if assumed else ""),
+        notices=notices + (", where the destination's processor has what the saved vCPU shows" if assumed else ""),
         ids=tuple(sorted(good)),
         settles_all=good.issuperset(f.id for f in fatal),
     )

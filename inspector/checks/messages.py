@@ -5,7 +5,7 @@ Shapes are those of measured loads (QEMU 7.2.22, 10.0.13, 11.1.2) and, for the o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from inspector.checks.findings import Finding
 from inspector.checks.vmms import Vmm, id_words
@@ -17,17 +17,24 @@ _STRERROR = {1: "Operation not permitted", 2: "No such file or directory", 16: "
 
 
 def expected_messages(
-    vmm: Vmm, fatal: Sequence[Finding], lengths: tuple[int, int, int] | None = None, limit: int = 20
+    vmm: Vmm,
+    fatal: Sequence[Finding],
+    lengths: tuple[int, int, int] | None = None,
+    instances: Mapping[int, int] | None = None,
+    limit: int = 20,
 ) -> tuple[str, ...]:
     """The lines that `vmm` prints, at most `limit` of them.
 
     `lengths` is (vCPU, registers in the stream, registers of the destination) when the length check already fails.
+    `instances` gives QEMU's number of a vCPU where that is not the dump's own.
     Empty when nothing fails.
     """
     if vmm.family == "qemu":
+        failing = lengths[0] if lengths is not None else fatal[0].vcpu if fatal else 0
+        number = (instances or {}).get(failing, failing)
         if lengths is not None:
-            return _too_long(*lengths)
-        return _qemu(vmm, fatal)[:limit] if fatal else ()
+            return _too_long(number, *lengths[1:])
+        return _qemu(vmm, fatal, number)[:limit] if fatal else ()
     return _other(vmm, fatal[0]) if fatal else ()
 
 
@@ -40,17 +47,17 @@ def _too_long(vcpu: int, source: int, destination: int) -> tuple[str, ...]:
     )
 
 
-def _qemu(vmm: Vmm, fatal: Sequence[Finding]) -> tuple[str, ...]:
+def _qemu(vmm: Vmm, fatal: Sequence[Finding], number: int) -> tuple[str, ...]:
     # A vCPU whose section cannot be loaded is the last one that QEMU looks at.
     first = fatal[0].vcpu
     unknown = [f for f in fatal if f.kind == "only_in_source" and f.vcpu == first]
-    refused = [f for f in fatal if f.kind == "refused"]
+    refused = [f for f in fatal if f.kind == "refused" and f.vcpu == first]
     if vmm.name == "qemu-7.2":
-        return _STATE.format(first), _EPERM
+        return _STATE.format(number), _EPERM
     if vmm.name == "qemu-10.0":
         if unknown:
-            return _STATE.format(first), _EPERM
-        return _STATE.format(first), "Failed to put registers after init: Invalid argument"
+            return _STATE.format(number), _EPERM
+        return _STATE.format(number), "Failed to put registers after init: Invalid argument"
     lines = [
         f"handle_cpreg_only_in_incoming_stream: {id_words(f.id)} in the incoming stream but unknown on the "
         "destination: fail migration"

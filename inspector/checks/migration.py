@@ -108,12 +108,17 @@ def _report(
         steps=steps,
         vcpus=results,
         remarks=remarks,
-        messages=expected_messages(rule, fatal, lengths) if fails else (),
+        messages=expected_messages(rule, fatal, lengths, _instances(source, vcpus)) if fails else (),
         notes=(*notes, *target.notes),
     )
     if not ways_out:
         return report
     return _with_ways_out(report, source, vcpus, target, rule)
+
+
+def _instances(source: Dump, vcpus: Sequence[Vcpu]) -> dict[int, int]:
+    """QEMU numbers the vCPUs of a VM from 0; a dump that holds several VMs numbers the VMs."""
+    return {v.index: v.index if source.one_vm else place for place, v in enumerate(vcpus)}
 
 
 def _with_ways_out(

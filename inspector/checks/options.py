@@ -96,7 +96,7 @@ def option_ways(fatal: Sequence[Finding], vcpu: Vcpu, target: Destination, rule:
 
 
 def _combined(ways: Sequence[WayOut], ids: set[int]) -> WayOut:
-    how = tuple(line for way in ways for line in way.how[:1])
+    how = _joined([way.how[0] for way in ways])
     return WayOut(
         kind="vcpu-option",
         title="create the destination's vCPU with the features of the saved one: all of these options together",
@@ -105,6 +105,15 @@ def _combined(ways: Sequence[WayOut], ids: set[int]) -> WayOut:
         ids=tuple(sorted(ids)),
         settles_all=True,
     )
+
+
+def _joined(lines: Sequence[str]) -> tuple[str, ...]:
+    """`-cpu host,pmu=on` and `-cpu host,sve=on` as one `-cpu host,pmu=on,sve=on`."""
+    merged: dict[str, list[str]] = {}
+    for line in lines:
+        head, comma, option = line.partition(",")
+        merged.setdefault(head, []).extend([option] if comma else [])
+    return tuple(",".join([head, *options]) for head, options in merged.items())
 
 
 def _way(option: _Option, wanted: bool, settled: Sequence[Finding], fatal: Sequence[Finding], rule: Vmm) -> WayOut:

@@ -143,7 +143,7 @@ class _Restore:
             errno=verdict.errno,
             after=after,
             fields=() if settled else _differences(reg_id, value, own, after, verdict, self.vcpu.values),
-            reason=reason,
+            reason=reason if kind == "accepted" else self._with_rule(reason, verdict.rule),
             rule=verdict.rule,
             reference=verdict.reference,
             feature=feature_key(reg_id),
@@ -152,6 +152,11 @@ class _Restore:
             expected=expected,
             certain=_certain(verdict, unknown),
         )
+
+    def _with_rule(self, reason: str, rule: str) -> str:
+        """The verdict's sentence, and the one with which the policy explains its rule."""
+        told = next((r.reason for r in self.destination.policy.rules if r.name == rule), "") if rule else ""
+        return f"{reason} {told[:1].upper()}{told[1:]}" if told and told not in reason else reason
 
 
 def _certain(verdict: Verdict, unknown: int) -> bool:
@@ -178,15 +183,13 @@ def _differences(
     if other is None or other == value:
         return ()
     judged = {(f.msb, f.lsb): f for f in verdict.fields}
-    mine, theirs = read(reg_id, value, values), read(reg_id, other, values)
-    theirs_by_place = {(f.msb, f.lsb): f for f in theirs.fields}
     found = []
-    for field in mine.fields:
+    # Every field in the saved value's layout: a CCSIDR_EL1 of the other side may be in another one.
+    for field in read(reg_id, value, values, include_reserved=True).fields:
         place = (field.msb, field.lsb)
-        peer = theirs_by_place.get(place)
-        if peer is not None and peer.value == field.value:
-            continue
-        found.append(_difference(field.name, place, field.value, peer.value if peer else 0, judged.get(place), verdict))
+        there = other >> field.lsb & (1 << field.msb - field.lsb + 1) - 1
+        if there != field.value:
+            found.append(_difference(field.name, place, field.value, there, judged.get(place), verdict))
     return tuple(found)
 
 

@@ -62,9 +62,14 @@ def find_ways_out(
         *patches_that_help(vcpus, target, rule, fatal),
         *template_ways(fatal, source, vcpus[0], rule),
     ]
-    if not any(way.settles_all for way in ways):
+    whole = [way for way in ways if way.settles_all and way.keeps_guest]
+    if whole:
+        ways = [way for way in ways if way.settles_all or way.kind != "kernel"]
+    if all(way.kind in ("kernel", "patch") for way in whole):
+        ways += case.together(ways)
+    if case.other_processor or not whole:
         ways.append(case.start_anew())
-    return tuple(sorted(ways, key=lambda w: (not w.keeps_guest, not w.settles_all, _RANK[w.kind])))
+    return tuple(sorted(ways, key=case.rank))
 
 
 class _Case:
@@ -87,6 +92,34 @@ class _Case:
         result = report.vcpus[0]
         self.surplus = result.source_count - result.destination_count
 
+    @property
+    def other_processor(self) -> bool:
+        """True when the destination refuses the source's MIDR_EL1."""
+        return any(f.id == _MIDR for f in self.refused)
+
+    def rank(self, way: WayOut) -> tuple[bool, bool, int]:
+        """Order of the ways out. Values of another processor, written into the file, are the last resort."""
+        if self.other_processor and way.kind in ("file", "remove-regs"):
+            return True, not way.settles_all, len(_RANK)
+        return not way.keeps_guest, not way.settles_all, _RANK[way.kind]
+
+    def together(self, ways: Sequence[WayOut]) -> list[WayOut]:
+        """Two ways that settle the failure only together: one for the ids, one for the values."""
+        lists = next((w for w in ways if w.kind in ("vmm", "machine") and w.keeps_guest), None)
+        values = next((w for w in ways if w.kind == "file"), None)
+        if lists is None or values is None or self.other_processor:
+            return []
+        return [
+            WayOut(
+                kind="machine",
+                title=f"two things together: {lists.title}, and {values.title.partition(';')[0]}",
+                how=(*lists.how, *values.how),
+                notices="; ".join(text for text in (lists.notices, values.notices) if text),
+                ids=(*lists.ids, *values.ids),
+                settles_all=True,
+            )
+        ]
+
     # What a newer QEMU, or its properties, let through.
 
     def vmm_ways(self) -> list[WayOut]:
@@ -99,7 +132,7 @@ class _Case:
                 WayOut(
                     kind="vmm",
                     title="QEMU 11.1 or newer on the destination drops these registers by itself",
-                    notices=_lost(self.groups),
+                    notices=_lost(self.groups, self.unknown),
                     ids=self.unknown_ids,
                     settles_all=not self.refused,
                 )
@@ -115,7 +148,7 @@ class _Case:
                     f"-global arm-cpu.x-mig-safe-missing-regs={','.join(map(hex_id, ids))}",
                     "older machine types set this property themselves: then give their ids as well",
                 ),
-                notices=_lost(self.groups),
+                notices=_lost(self.groups, self.unknown),
                 ids=self.unknown_ids,
                 settles_all=not self.refused,
             )
@@ -172,10 +205,12 @@ class _Case:
         changes = [(f, replacement_of(f)) for f in self.refused]
         if any(new is None for _, new in changes):
             return []
-        told = dict.fromkeys(
-            f"{by_id(f.id).name}: {risk_of(f.id, f.value or 0, new)}" for f, new in changes[:4] if new is not None
-        )
-        more = f"; {len(changes) - 4} more" if len(changes) > 4 else ""
+        risks: dict[str, list[str]] = {}
+        for finding, new in changes:
+            risk = risk_of(finding.id, finding.value or 0, new or 0)
+            risks.setdefault(risk, []).append(by_id(finding.id).name)
+        told = [f"{', '.join(dict.fromkeys(names))}: {risk}" for risk, names in risks.items()]
+        more = f"; {len(told) - 4} more" if len(told) > 4 else ""
         rest = (
             f"; {len(self.unknown_ids)} saved registers that the destination lacks remain" if self.unknown_ids else ""
         )
@@ -185,7 +220,7 @@ class _Case:
                 kind="file",
                 title=f"a copy of the saved VM with {count} register value{'s' * (count != 1)} replaced{rest}",
                 how=(self._fix_command(),),
-                notices="; ".join(told) + more,
+                notices="; ".join(told[:4]) + more,
                 ids=tuple(dict.fromkeys(f.id for f in self.refused)),
                 settles_all=not self.unknown_ids,
             )
@@ -203,7 +238,7 @@ class _Case:
         if self.rule.family != "firecracker":
             return []
         ids = tuple(dict.fromkeys(f.id for f in (*self.unknown, *self.refused)))
-        notices = _lost(self.groups) if self.groups else ""
+        notices = _lost(self.groups, self.unknown) if self.groups else ""
         if self.refused:
             names = ", ".join(by_id(f.id).name for f in self.refused[:4])
             more = f" and {len(self.refused) - 4} more" if len(self.refused) > 4 else ""
@@ -240,11 +275,13 @@ class _Case:
         )
 
 
-def _lost(groups: Sequence[FeatureGroup]) -> str:
+def _lost(groups: Sequence[FeatureGroup], unknown: Sequence[Finding]) -> str:
     """What the guest loses when the registers of these groups are dropped."""
-    return "; ".join(f"{g.feature}: {g.harmless or 'what the guest stored there is lost'}" for g in groups)
-
-
-def unused(finding: Finding) -> bool:
-    """True when the saved value says that the guest never used the register."""
-    return finding.value in (0, POISON)
+    used = {f.id for f in unknown if f.value not in (0, POISON)}
+    told = []
+    for group in groups:
+        text = group.harmless or "what the guest stored there is lost"
+        if not used.intersection(group.ids):
+            text = "nothing, every saved value is zero or was never initialised"
+        told.append(f"{group.feature}: {text}")
+    return "; ".join(told)

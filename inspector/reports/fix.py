@@ -31,7 +31,7 @@ def _answer(result: FixResult) -> str:
 def _remaining(result: FixResult) -> list[str]:
     """What cannot be mended by replacing values."""
     unknown = [f.id for f in result.remaining if f.kind == "only_in_source"]
-    lines = [f"{group.headline('unknown')}: {group.sentence}" for group in group_by_feature(set(unknown))]
+    lines = [f"{group.headline('missing')}: {group.sentence}" for group in group_by_feature(set(unknown))]
     refused = [f for f in result.remaining if f.kind == "refused"]
     lines += [f"{by_id(f.id).name}: {f.errno_name}, no accepted value is known" for f in refused]
     return lines

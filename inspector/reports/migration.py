@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from inspector.checks.feature_groups import feature_set
-from inspector.checks.findings import FieldDifference, Finding, KernelMatrix, MigrationReport, Remark, WayOut
+from inspector.checks.feature_groups import feature_set, group_by_feature
+from inspector.checks.findings import (
+    FieldDifference,
+    Finding,
+    FindingKind,
+    KernelMatrix,
+    MigrationReport,
+    Remark,
+    WayOut,
+)
 from inspector.errors import one_line
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import grouped_hex, hex_id, hex_value
@@ -30,6 +38,7 @@ def migration_json(report: MigrationReport, every: bool = False) -> Json:
             "features": report.features,
         },
         "first": finding_json(report.first) if report.first else None,
+        "groups": [g for kind in ("only_in_source", "missing_in_source") for g in _groups_json(report, kind)],
         "steps": [
             {"vcpu": s.vcpu, "name": s.name, "passed": s.passed, "reached": s.reached, "text": s.text}
             for s in report.steps
@@ -48,6 +57,23 @@ def migration_json(report: MigrationReport, every: bool = False) -> Json:
         "messages": list(report.messages),
         "notes": [n for n in (report.kernel_note, *report.notes) if n],
     }
+
+
+def _groups_json(report: MigrationReport, kind: FindingKind) -> list[Json]:
+    """List differences by the feature that brings the registers."""
+    ids = dict.fromkeys(f.id for f in report.of_kind(kind))
+    word = "missing" if kind == "only_in_source" else "not saved"
+    return [
+        {
+            "kind": kind,
+            "feature": group.feature,
+            "count": len(group.ids),
+            "headline": group.headline(word),
+            "text": group.sentence,
+            "registers": [hex_id(i) for i in group.ids],
+        }
+        for group in group_by_feature(ids)
+    ]
 
 
 def finding_json(finding: Finding) -> Json:

@@ -113,30 +113,30 @@ def _refused(report: MigrationReport) -> list[str]:
     return lines + [f"  {by_id(f.id).name}  {f.errno_name}" for f, _ in rest[_SHOWN:]]
 
 
-def _groups(findings: Sequence[Finding], word: str) -> list[str]:
+def _groups(findings: Sequence[Finding], word: str, values: bool = False) -> list[str]:
     by_register = {f.id: f for f in findings}
     lines = []
     for group in group_by_feature(by_register):
         lines.append(f"  {group.headline(word)}")
         names = [by_id(i).name for i in group.ids]
         shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
-        lines += [f"    {shown}", f"    {group.sentence}"]
-        if group.harmless and word == "unknown":
+        lines.append(f"    {shown}: {group.sentence}")
+        if values and group.harmless:
             lines.append(f"    harmless: {group.harmless}")
-        if word == "unknown":
-            values = [(by_id(i).name, _value(by_register[i].value, i)) for i in group.ids[:8]]
-            lines += columns(values, indent="      ")
+        if values:
+            rows = [(by_id(i).name, _value(by_register[i].value, i)) for i in group.ids[:8]]
+            lines += columns(rows, indent="      ")
     return [one_line(line) for line in lines]
 
 
 def _unknown(report: MigrationReport) -> list[str]:
     unknown = report.of_kind("only_in_source")
     fatal, dropped = [f for f in unknown if f.fatal], [f for f in unknown if not f.fatal]
-    lines = ["", "Saved, but unknown on the destination", *_groups(fatal, "unknown")] if fatal else []
+    lines = ["", "Missing on the destination", *_groups(fatal, "missing", values=True)] if fatal else []
     if dropped:
         lines += [
             "",
-            f"Saved, unknown on the destination, and dropped by {report.vmm_title}",
+            f"Missing on the destination, and dropped by {report.vmm_title}",
             *_groups(dropped, "dropped"),
         ]
     return lines
@@ -158,7 +158,7 @@ def _changed(report: MigrationReport) -> list[str]:
 
 def _missing(report: MigrationReport) -> list[str]:
     missing = report.of_kind("missing_in_source")
-    return ["", "Not saved: the destination keeps its own value", *_groups(missing, "missing")] if missing else []
+    return ["", "Not saved: the destination keeps its own value", *_groups(missing, "not saved")] if missing else []
 
 
 def _accepted(report: MigrationReport, every: bool) -> list[str]:
@@ -196,12 +196,12 @@ def _ways(ways: Sequence[WayOut]) -> list[str]:
 
 def matrix_text(matrix: KernelMatrix) -> str:
     """One line per kernel."""
-    rows = [["", "kernel", "verdict", "refused", "unknown", "not kept", "first / note"]]
+    rows = [["", "kernel", "evidence", "verdict", "refused", "missing", "not kept", "first / note"]]
     for row in matrix.rows:
         mark = "=" if row.verdict == "loads" else "✖"
         unsure = f"  ({row.uncertain} not certain)" if row.uncertain else ""
         counts = [str(n) if n else "" for n in (row.refused, row.only_in_source, row.changed)]
-        rows.append([mark, row.kernel, row.verdict, *counts, row.headline + unsure])
+        rows.append([mark, row.kernel, row.evidence, row.verdict, *counts, row.headline + unsure])
     head = columns(
         [("source", matrix.source), ("destination", "the same host"), ("VMM", matrix.vmm_title)], indent="  "
     )

@@ -91,7 +91,7 @@ def test_a_list_that_is_not_longer_fails_at_its_ids() -> None:
 
 
 def test_qemu_11_drops_what_it_knows_and_spares_ten_ids() -> None:
-    more = {TCR2_EL1: 0, PIRE0_EL1: 0, PIR_EL1: 0}
+    more: dict[int, int | None] = {TCR2_EL1: 0, PIRE0_EL1: 0, PIR_EL1: 0}
     target = shipped("cortex-a72", "7.3")
     source = changed(target, more)
     assert check(source, target, "qemu-10.0").verdict == "fails"

@@ -1,0 +1,146 @@
+"""Ways out: each is offered only where it is true, and works when the check is asked again with it applied."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+
+from inspector.checks.findings import MigrationReport, WayOut
+from inspector.checks.migration import migrate, migrate_same_host
+from inspector.checks.templates import bitmap
+from inspector.policies.loader import load_policy
+from inspector.policies.setup import parse_features
+from inspector.registers.encoding import bitmap_id, ccsidr_id, sysreg_id
+from inspector.sources.dump import Cpu
+from tests.checks.saved import dump_of
+from tests.checks.test_migration import CLIDR, MIDR, MMFR2, MMFR4_32, changed, shipped
+
+TCR2 = sysreg_id(3, 0, 2, 0, 3)
+
+
+def ways(report: MigrationReport, kind: str) -> list[WayOut]:
+    return [w for w in report.ways_out if w.kind == kind]
+
+
+def test_the_ccidx_case_has_kernels_a_file_and_two_patches() -> None:
+    report = migrate(shipped("neoverse-n2", "6.1"), shipped("neoverse-n2", "6.12"), vmm="qemu-10.0")
+    (kernel,) = ways(report, "kernel")
+    assert kernel.title.startswith("Linux 5.19 to 6.2 on the destination") and kernel.settles_all
+    (file,) = ways(report, "file")
+    assert file.settles_all and "CCIDX" in file.notices and "vcpu-inspector fix" in file.how[0]
+    told = {w.how[0]: w.notices for w in ways(report, "patch")}
+    assert any("tolerant" in how and "0x1221011112001011 instead" in text for how, text in told.items())
+    assert any("keep" in how and "as saved" in text for how, text in told.items())
+    assert not ways(report, "vcpu-option") and not ways(report, "machine") and not ways(report, "pinning")
+
+
+@pytest.mark.parametrize("kernel", ["5.19", "6.1", "6.2"])
+def test_the_kernels_that_are_named_do_load_it(kernel: str) -> None:
+    assert migrate_same_host(shipped("neoverse-n2", "6.1"), load_policy(kernel), "qemu-10.0").verdict == "loads"
+    patched = load_policy("6.12+mask-ccidx-tolerant")
+    assert migrate_same_host(shipped("neoverse-n2", "6.1"), patched, "qemu-10.0").verdict == "loads"
+
+
+@pytest.mark.parametrize(
+    ("features", "option"),
+    [
+        ("psci,sve,ptrauth", "-cpu host,pmu=on"),
+        ("psci,pmu,ptrauth", "-cpu host,sve=on"),
+        ("psci,pmu,sve", "-cpu host,pauth=on"),
+        ("psci", "-cpu host,pmu=on,sve=on,pauth=on"),
+    ],
+)
+def test_a_vcpu_option_that_is_off_comes_first(features: str, option: str) -> None:
+    source = shipped("neoverse-n2", "6.12")
+    report = migrate(source, source, None, "qemu-10.0", parse_features(features, gic="v3"))
+    assert report.ways_out[0].kind == "vcpu-option" and report.ways_out[0].settles_all
+    assert report.ways_out[0].how[0] == option
+
+
+def test_an_option_that_the_source_did_not_have_is_turned_off() -> None:
+    source = shipped("neoverse-n2", "6.12")
+    without = migrate(source, source, None, "qemu-10.0", parse_features("psci,pmu", gic="v3"), ways_out=False)
+    values = {f.id: f.destination for f in without.findings if f.destination is not None}
+    plain = dump_of(values, "plain.txt", "6.12.107")
+    report = migrate(plain, source, vmm="qemu-10.0")
+    assert report.verdict == "fails"
+    hows = {w.how[0] for w in ways(report, "vcpu-option")}
+    assert {"-cpu host,sve=off", "-cpu host,pauth=off"} <= hows
+
+
+def test_no_option_is_offered_that_the_host_cannot_do() -> None:
+    """cortex-a72 has neither SVE nor pointer authentication."""
+    target = shipped("cortex-a72", "6.12")
+    report = migrate(shipped("neoverse-n2", "6.12"), target, vmm="qemu-10.0")
+    assert not ways(report, "vcpu-option")
+    assert ways(report, "host") and not ways(report, "host")[0].keeps_guest
+    assert report.ways_out[-1].kind == "file"
+
+
+def test_registers_that_only_the_source_has() -> None:
+    source, target = shipped("neoverse-n2", "6.12"), shipped("neoverse-n2", "7.3")
+    (newer,) = ways(migrate(source, target, vmm="qemu-10.0"), "vmm")
+    assert "11.1" in newer.title and newer.settles_all and TCR2 in newer.ids
+    other = changed(shipped("cortex-a72", "6.12"), {bitmap_id(3): 0})
+    report = migrate(other, shipped("cortex-a72", "6.12"), vmm="qemu-11.1")
+    (safe, hidden) = ways(report, "machine")
+    assert safe.how[0] == "-global arm-cpu.x-mig-safe-missing-regs=0x6030000000160003" and safe.settles_all
+    assert "x-mig-hidden-regs" in hidden.how[0] and not hidden.keeps_guest
+    assert "never initialised" in safe.notices
+
+
+def test_a_property_cannot_help_beyond_ten_surplus_ids() -> None:
+    report = migrate(shipped("neoverse-n2", "6.12"), shipped("neoverse-n2", "6.1"), vmm="qemu-11.1")
+    assert not ways(report, "machine") and not ways(report, "vmm")
+
+
+def test_two_ways_together() -> None:
+    report = migrate(shipped("neoverse-n2", "7.3"), shipped("neoverse-n2", "6.12"), vmm="qemu-11.1")
+    (both,) = [w for w in report.ways_out if w.title.startswith("two things together")]
+    assert both.settles_all and len(both.how) >= 2
+
+
+def test_firecracker_removes_registers() -> None:
+    report = migrate(shipped("neoverse-n2", "6.1"), shipped("neoverse-n2", "6.12"), vmm="firecracker")
+    (way,) = ways(report, "remove-regs")
+    assert way.how[0].startswith("snapshot-editor edit-vmstate remove-regs") and way.settles_all
+    assert f"0x{MMFR4_32:016x} 0x{MMFR2:016x}" in way.how[1]
+    assert not ways(migrate(shipped("neoverse-n2", "6.1"), shipped("neoverse-n2", "6.12")), "remove-regs")
+
+
+def test_a_template_only_where_the_source_kernel_lets_the_value_be_set() -> None:
+    """CCIDX cannot be cleared on 6.1; a lower DebugVer can be set on 6.12."""
+    ccidx = migrate(shipped("neoverse-n2", "6.1"), shipped("neoverse-n2", "6.12"), vmm="firecracker")
+    assert not ways(ccidx, "template")
+    dfr0 = sysreg_id(3, 0, 0, 5, 0)
+    source = shipped("neoverse-n2", "6.12")
+    lower = changed(source, {dfr0: 0xF010305608})
+    report = migrate(source, lower, vmm="firecracker")
+    (way,) = ways(report, "template")
+    template = json.loads("\n".join(way.how))
+    assert template == {"reg_modifiers": [{"addr": f"0x{dfr0:016x}", "bitmap": "0b1000"}]}
+
+
+def test_template_letters_cover_whole_fields() -> None:
+    assert bitmap(0x1020, 0x0020) == "0000" + "x" * 12
+    assert bitmap(5, 5) == "x"
+
+
+def test_pinning_is_for_hosts_with_unlike_cores() -> None:
+    """Before 6.3 CCSIDR has to be that of the core on which the write runs."""
+    target = shipped("cortex-a72", "6.1")
+    source = changed(target, {ccsidr_id(0): 0x700FE03A, CLIDR: 0x82000023})
+    report = migrate(source, target, vmm="qemu-10.0")
+    (way,) = ways(report, "pinning")
+    assert set(way.ids) == {ccsidr_id(0), CLIDR} and way.settles_all
+    assert not ways(migrate(source, shipped("neoverse-n2", "6.1"), vmm="qemu-10.0"), "pinning")
+    little = msgspec.structs.replace(
+        target, cpus=(Cpu(index=0, values={MIDR: 0x410FD083}), Cpu(index=4, values={MIDR: 0x410FD034}))
+    )
+    assert ways(migrate(changed(source, {MIDR: 0x410FD034}), little, vmm="qemu-10.0"), "pinning")
+
+
+def test_nothing_is_offered_for_a_restore_that_loads() -> None:
+    assert migrate(shipped("cortex-a72", "6.1"), shipped("cortex-a72", "6.12")).ways_out == ()
