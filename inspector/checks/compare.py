@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from inspector.checks.compare_fields import FieldValues, field_differences
 from inspector.checks.compare_sets import Collection, RegisterSet, Scope, Subject, collect, is_feature_register
 from inspector.checks.feature_groups import FeatureGroup, group_by_feature
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError
 from inspector.registers.catalog import by_id, sort_key
-from inspector.registers.reading import read
 
 if TYPE_CHECKING:
     from inspector.sources.dump import Dump
@@ -53,18 +53,6 @@ class ListDifference(msgspec.Struct, frozen=True, kw_only=True):
         if len(ids) <= 6:
             return f"only in {having}: {', '.join(by_id(i).name for i in ids)}: {self.group.sentence}"
         return f"{len(ids)} missing in {lacking}: {self.group.feature}: {self.group.sentence}"
-
-
-class FieldValues(msgspec.Struct, frozen=True, kw_only=True):
-    """One field that differs between columns."""
-
-    name: str
-    msb: int
-    lsb: int
-    values: tuple[int | None, ...]
-    """for each column; None where the register or these bits are not known"""
-    meanings: tuple[tuple[int, str], ...]
-    """(value, meaning) of the values that occur"""
 
 
 class RegisterValues(msgspec.Struct, frozen=True, kw_only=True):
@@ -232,7 +220,7 @@ def _register_differences(columns: Sequence[Column], distinct: dict[int, int]) -
                 id=register.id,
                 name=register.name,
                 values=values,
-                fields=_field_differences(register.id, values, known, maps),
+                fields=field_differences(register.id, values, known, maps),
                 feature=is_feature_register(register.id),
                 distinct=distinct[register.id],
             )
@@ -246,27 +234,3 @@ def _differ(values: Sequence[int | None], known: Sequence[int]) -> bool:
     return (
         any((v ^ w) & k & m for at, (v, k) in enumerate(pairs) for w, m in pairs[at + 1 :]) if len(pairs) > 1 else False
     )
-
-
-def _field_differences(
-    reg_id: int, values: Sequence[int | None], known: Sequence[int], maps: Sequence[dict[int, int]]
-) -> tuple[FieldValues, ...]:
-    """The fields in which the columns differ; each distinct value is decoded once."""
-    decoded: dict[int, dict[tuple[int, int, str], tuple[int, str]]] = {}
-    for value, registers in zip(values, maps, strict=True):
-        if value is not None and value not in decoded:
-            fields = read(reg_id, value, registers, include_reserved=True).fields
-            decoded[value] = {(f.msb, f.lsb, f.name): (f.value, f.meaning) for f in fields}
-    places: Iterable[tuple[int, int, str]] = dict.fromkeys(p for fields in decoded.values() for p in fields)
-    found = []
-    for msb, lsb, name in sorted(places, key=lambda p: (-p[0], p[2])):
-        place = (msb, lsb, name)
-        mask = ((1 << msb - lsb + 1) - 1) << lsb
-        row = tuple(
-            decoded[v][place][0] if v is not None and place in decoded[v] and mask & k == mask else None
-            for v, k in zip(values, known, strict=True)
-        )
-        if len({v for v in row if v is not None}) > 1:
-            meanings = {fields[place][0]: fields[place][1] for fields in decoded.values() if place in fields}
-            found.append(FieldValues(name=name, msb=msb, lsb=lsb, values=row, meanings=tuple(sorted(meanings.items()))))
-    return tuple(found)

@@ -50,7 +50,7 @@ def is_feature_register(reg_id: int) -> bool:
     if parts.cls in (CLASS_DEMUX, CLASS_FIRMWARE, CLASS_BITMAP) and parts.arch == ARCH_ARM64:
         return True
     reg = sysreg_of(reg_id)
-    return reg is not None and reg[:3] == (3, 0, 0) and reg.crm <= 7 and reg_id != MPIDR_EL1
+    return reg is not None and (reg.op0, reg.op1, reg.crn) == (3, 0, 0) and reg.crm <= 7 and reg_id != MPIDR_EL1
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):

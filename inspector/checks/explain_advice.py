@@ -29,16 +29,17 @@ def next_steps(
     if groups:
         steps += _list_steps(vmm, groups)
     if counts is not None and not groups:
-        steps += _length_steps()
+        steps += _length_steps(counts[0] - counts[1])
     if booting or any(split_id(r.id).cls == CLASS_DEMUX for r in refused):
         steps.append(
             "pin all vCPU threads to CPUs of one kind (virsh vcpupin, taskset), or run a host kernel from 6.3 on:"
             " it no longer"
             " ties cache registers to the physical CPU"
         )
-    if unnamed and not refused and not groups:
+    if unnamed and not refused and not groups and counts is None and not booting:
         steps += _unnamed_steps(vmm)
-    return list(dict.fromkeys(steps))
+    first, *others = list(dict.fromkeys(steps)) or [""]
+    return [first.removeprefix("or "), *others] if first else []
 
 
 def _refused_steps(vmm: str, refused: Sequence[ExplainedRegister]) -> Iterable[str]:
@@ -116,17 +117,26 @@ def _list_steps(vmm: str, groups: Sequence[FeatureGroup]) -> Iterable[str]:
         yield (
             f"`snapshot-editor edit-vmstate remove-regs {ids}` deletes the registers that the destination does not know"
         )
-    kernels = list(dict.fromkeys(g.since.split(" ")[0] for g in groups if g.since))
+    kernels = [g.since.split(" ")[0] for g in groups if g.since and not g.option]
     if kernels:
-        yield f"or restore on a kernel that lists them too (see `since`: {', '.join(kernels)})"
+        newest = max(kernels, key=lambda k: tuple(map(int, k.split("."))))
+        yield (
+            f"or run Linux {newest} or newer at the destination, best the source's own release: it lists these"
+            " registers too"
+        )
 
 
-def _length_steps() -> Iterable[str]:
+_NAMED_EXTRAS = 10
+"""Registers beyond the destination's number that QEMU 11 takes in so that it can name them."""
+
+
+def _length_steps(difference: int) -> Iterable[str]:
     yield (
         "take a dump of a fresh vCPU on the destination and run `vcpu-inspector compare SOURCE DESTINATION`: it"
         " names the ids"
     )
-    yield "or load with QEMU 11 or newer: up to ten extra registers are then named in the log"
+    if difference <= _NAMED_EXTRAS:
+        yield "or load with QEMU 11 or newer: up to ten extra registers are then named in the log"
 
 
 def _unnamed_steps(vmm: str) -> Iterable[str]:
@@ -144,6 +154,8 @@ def things_to_bring(
     vmm: str, registers: Sequence[ExplainedRegister], named: bool, have: tuple[bool, bool]
 ) -> list[str]:
     """What would let the program say more, given which dumps (source, destination) it already has."""
+    if vmm == "guest":
+        return ["the host's kernel release, and MIDR_EL1 of its CPUs (`vcpu-inspector live` on the host shows both)"]
     wanted: list[str] = []
     source = {
         "firecracker": "the snapshot's vmstate file or a cpu-template-helper fingerprint of the source host",

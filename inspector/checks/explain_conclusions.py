@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inspector.checks.explain_clues import Clue
+from inspector.checks.explain_history import suspects
 from inspector.checks.explain_result import ExplainedRegister
 from inspector.checks.feature_groups import FeatureGroup
 from inspector.checks.findings import MigrationReport
 from inspector.checks.list_counts import find_fits, sets_of_size
-from inspector.registers.encoding import sysreg_id
+from inspector.registers.encoding import firmware_id, sysreg_id
 from inspector.registers.reading import read
 
 _MIDR = sysreg_id(3, 0, 0, 0, 0)
@@ -35,11 +36,14 @@ def conclude(
     if counts is not None:
         said += _lengths(*counts)
     refused = [r for r in registers if r.kind == "refused"]
+    said += _common_cause(refused) + _direction(refused, groups)
     if refused and vmm in ("firecracker", "cloud-hypervisor", "crosvm"):
         said.append("this VMM stops at the first refusal: more registers may follow once this one is settled")
     if not refused and not groups and counts is None:
-        said += _unnamed(clues, kinds)
+        said += _unnamed(clues, kinds, vmm)
     said += _formats(clues) + _parts(clues)
+    if not clues:
+        said.append("an id or a name alone tells the register; the line with the values would tell the field")
     if kinds == {"envelope"}:
         said.append("this wraps another program's message, which is missing here")
     return list(dict.fromkeys(said)), _headline(clues, registers, groups, counts, kinds)
@@ -106,6 +110,39 @@ def _count(number: int, word: str) -> str:
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
+def _common_cause(refused: Sequence[ExplainedRegister]) -> list[str]:
+    """A field that every refused ID register has, hidden by the same release: one cause for all."""
+    if len(refused) < 2 or any(r.fields for r in refused):
+        return []
+    tables = [
+        {(s.name, s.change.since): s.change for s in suspects(r.id) if s.change.what == "hidden"} for r in refused
+    ]
+    common = set.intersection(*(set(t) for t in tables))
+    return [
+        f"all refused registers have {name}, which KVM hides since Linux {since}: a stream saved on an older kernel is"
+        f" refused in exactly these registers ({tables[0][name, since].reference})"
+        for name, since in sorted(common)
+    ]
+
+
+def _direction(refused: Sequence[ExplainedRegister], groups: Sequence[FeatureGroup]) -> list[str]:
+    """Which side has the older kernel, where the text tells."""
+    newer_source = [g.feature for g in groups if g.since and g.key not in ("tcr2", "pmmir", "mte", "el2")]
+    newer_source += [
+        "PSCI version" for r in refused if r.id == firmware_id(0) and (r.wanted or 0) > (r.actual or 0) > 0
+    ]
+    if newer_source:
+        told = ", ".join(dict.fromkeys(newer_source))
+        return [f"the destination's kernel is older than the source's: it lacks {told}"]
+    hidden = sorted({f.since for r in refused for f in r.fields if f.since and f.wanted and not f.actual})
+    if hidden:
+        release = hidden[0]
+        return [
+            f"if both hosts have one CPU model, the source's kernel is older than {release}, the destination's is not"
+        ]
+    return []
+
+
 def _simulated(report: MigrationReport) -> list[str]:
     said = [f"simulated with {report.vmm_title} on {report.destination}: {report.headline}"]
     if report.first is not None:
@@ -136,7 +173,7 @@ def _lengths(source: int, destination: int) -> list[str]:
     return said
 
 
-def _unnamed(clues: Sequence[Clue], kinds: set[str]) -> list[str]:
+def _unnamed(clues: Sequence[Clue], kinds: set[str], vmm: str) -> list[str]:
     said = []
     errors = {c.error for c in clues if c.error}
     if "boot_failed" in kinds:
@@ -157,7 +194,12 @@ def _unnamed(clues: Sequence[Clue], kinds: set[str]) -> list[str]:
         said.append(
             "a KVM_SET_ONE_REG failed"
             + (" while the loaded values were written" if "init" in when else "")
-            + "; all ids of the stream are known to the destination, so it is a value that was refused"
+            + (
+                "; QEMU gets there only when the destination lists every id of the stream, so it is a value that"
+                " was refused"
+                if vmm == "qemu"
+                else "; either the value was refused, or the destination does not list the register"
+            )
         )
         said.append(
             "on a host with unlike CPUs and a kernel before 6.3, CCSIDR and CLIDR are the usual ones; between"

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import msgspec
 
-from inspector.checks.explain_reasons import Reason, field_reason, register_reason
+from inspector.checks.explain_reasons import Reason, field_reason, register_reason, suspects_reason
 from inspector.checks.explain_result import ExplainedField, ExplainedRegister
 from inspector.checks.feature_groups import OTHER, feature_key, feature_set
-from inspector.registers.reading import read
+from inspector.registers.reading import FieldReading, read
 
 
 def decode_registers(registers: Iterable[ExplainedRegister]) -> list[ExplainedRegister]:
@@ -36,31 +36,34 @@ def differing_fields(register: ExplainedRegister) -> tuple[ExplainedField, ...]:
     wanted, actual = register.wanted, register.actual
     if wanted is None or actual is None or wanted == actual:
         return ()
-    theirs = {(f.msb, f.lsb): f for f in read(register.id, actual, include_reserved=True).fields}
-    found = []
-    for field in read(register.id, wanted, include_reserved=True).fields:
-        peer = theirs.get((field.msb, field.lsb))
-        if peer is None or peer.value == field.value:
-            continue
-        reason = Reason("")
-        if register.kind == "refused":
-            reason = field_reason(register.id, field.msb, field.lsb, field.value, peer.value)
-        found.append(
-            ExplainedField(
-                name=field.name,
-                msb=field.msb,
-                lsb=field.lsb,
-                wanted=field.value,
-                actual=peer.value,
-                meaning_wanted=field.meaning,
-                meaning_actual=peer.meaning,
-                why=reason.text,
-                since=reason.since,
-                rule=reason.rule,
-                reference=reason.reference,
-            )
-        )
-    return tuple(found)
+    mine = read(register.id, wanted, include_reserved=True).fields
+    theirs = read(register.id, actual, include_reserved=True).fields
+    by_place = {(f.msb, f.lsb): f for f in theirs}
+    pairs = [(f, by_place[f.msb, f.lsb]) for f in mine if (f.msb, f.lsb) in by_place]
+    if all(f.value == peer.value for f, peer in pairs):
+        # Two layouts of one register (CCSIDR_EL1): what has the same name is the same field.
+        by_name = {f.name: f for f in theirs}
+        pairs = [(f, by_name[f.name]) for f in mine if f.name in by_name]
+    return tuple(_field(register, f, peer) for f, peer in pairs if f.value != peer.value)
+
+
+def _field(register: ExplainedRegister, field: FieldReading, peer: FieldReading) -> ExplainedField:
+    reason = Reason("")
+    if register.kind == "refused":
+        reason = field_reason(register.id, field.msb, field.lsb, field.value, peer.value)
+    return ExplainedField(
+        name=field.name,
+        msb=field.msb,
+        lsb=field.lsb,
+        wanted=field.value,
+        actual=peer.value,
+        meaning_wanted=field.meaning,
+        meaning_actual=peer.meaning,
+        why=reason.text,
+        since=reason.since,
+        rule=reason.rule,
+        reference=reason.reference,
+    )
 
 
 def _reason(register: ExplainedRegister) -> Reason:
@@ -75,4 +78,8 @@ def _reason(register: ExplainedRegister) -> Reason:
             " (caches and"
             " MIDR before 6.3) cannot move between these CPUs."
         )
-    return register_reason(register.id, register.wanted, register.actual)
+    whole = register_reason(register.id, register.wanted, register.actual)
+    if register.kind not in ("refused", "envelope") or (register.wanted is not None and register.actual is not None):
+        return whole
+    guess = suspects_reason(register.id)
+    return guess._replace(text=f"{whole.text} {guess.text}".strip()) if guess.text else whole

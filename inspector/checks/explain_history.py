@@ -50,6 +50,15 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         return words + (f" (and stable {', '.join(self.backports)})" if self.backports else "")
 
 
+class Suspect(msgspec.Struct, frozen=True, kw_only=True):
+    """A field of a register that some release began to show otherwise."""
+
+    name: str
+    msb: int
+    lsb: int
+    change: Change
+
+
 class FieldHistory(msgspec.Struct, frozen=True, kw_only=True):
     """All changes of one field, oldest first."""
 
@@ -114,12 +123,32 @@ def register_history(reg_id: int) -> FieldHistory:
     return FieldHistory(changes=_changes(states))
 
 
+@lru_cache(maxsize=256)
+def suspects(reg_id: int) -> tuple[Suspect, ...]:
+    """Fields of an ID register that KVM hides, caps or forces without condition since a later release than the oldest.
+
+    When a write of the register is refused between two kernels on one and the same CPU, it is one of these, or a field
+    that only the newer kernel knows.
+    """
+    fields = {(f.msb, f.lsb): f.name for _, book in _books() for f in book.fields(reg_id)}
+    found = []
+    for (msb, lsb), name in sorted(fields.items(), reverse=True):
+        for change in field_history(reg_id, msb, lsb).changes:
+            shapes = change.what in ("hidden", "capped", "forced") or change.what.startswith("pmu-version")
+            appears = change.what == "known" and not change.from_start
+            if (shapes or appears) and not change.from_start and not change.conditions:
+                found.append(Suspect(name=name, msb=msb, lsb=lsb, change=change))
+    return tuple(found)
+
+
 def _function_of(reg_id: int) -> str:
     parts = split_id(reg_id)
     if parts.cls == CLASS_DEMUX or reg_id == IDS["CLIDR_EL1"]:
         return "cache-registers"
-    if parts.cls in (CLASS_FIRMWARE, CLASS_BITMAP):
-        return "firmware"
+    if parts.cls == CLASS_FIRMWARE:
+        return "mitigation-levels" if parts.index else "psci"
+    if parts.cls == CLASS_BITMAP:
+        return "hypercall-bitmaps"
     named = {
         IDS["MIDR_EL1"]: "implementation-ids",
         IDS["REVIDR_EL1"]: "implementation-ids",
@@ -148,9 +177,10 @@ def _field_states(book: Rulebook, reg_id: int, mask: int, lsb: int) -> dict[str,
     for raz in book.raz.get(reg_id, ()):
         if not raz.when:
             states["raz"] = _change("raz", raz)
-    writable, rule = book.writable.get(reg_id, (0, None))
-    if rule is not None and known is not None and writable & mask == mask:
-        states["writable"] = _change("writable", rule)
+    for writable, rule in book.writable.get(reg_id, ()):
+        # Conditional masks (implementation ids) belong to the register as a whole, not to its fields.
+        if known is not None and not rule.when and writable & mask == mask:
+            states["writable"] = _change("writable", rule)
     for hook in book.hooks.get(reg_id, ()):
         if hook.kind in ("tolerate", "keep") and hook.mask & mask:
             states["tolerated"] = _change("tolerated", hook.rule)

@@ -120,7 +120,8 @@ _QEMU = (
         "qemu",
         "11.0 and newer",
         "only_in_source",
-        "handle_cpreg_only_in_incoming_stream: {reg} in the incoming stream but unknown on the destination: fail",
+        "handle_cpreg_only_in_incoming_stream: {reg} in the incoming stream but unknown on the destination: fail(?:"
+        " migration)?",
         "The stream has a register that the destination's KVM does not list, and QEMU refuses to drop it.",
     ),
     _m(
@@ -128,7 +129,8 @@ _QEMU = (
         "qemu",
         "11.0 and newer",
         "only_in_source",
-        "handle_cpreg_only_in_incoming_stream: {reg} in the incoming stream but unknown on the destination: (?!fail)",
+        "handle_cpreg_only_in_incoming_stream: {reg} in the incoming stream but unknown on the destination:"
+        " (?!fail)(?:skip it)?",
         "The stream has a register that the destination's KVM does not list; QEMU drops it, as it was told to.",
         fatal=False,
     ),
@@ -137,7 +139,8 @@ _QEMU = (
         "qemu",
         "11.0 and newer",
         "missing_in_source",
-        "handle_cpreg_missing_in_incoming_stream: {reg} expected by the destination but not in the incoming stream",
+        "handle_cpreg_missing_in_incoming_stream: {reg} expected by the destination but not in the incoming"
+        " stream(?:: skip it)?",
         "The destination lists a register that the stream lacks; it keeps the destination's reset value.",
         fatal=False,
     ),

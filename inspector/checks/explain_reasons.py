@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from inspector.checks.explain_history import Change, FieldHistory, field_history, newest_release, register_history
+from inspector.checks.explain_history import (
+    Change,
+    FieldHistory,
+    field_history,
+    newest_release,
+    register_history,
+    suspects,
+)
 from inspector.policies.idspace import AARCH32_IDS, ID_SPACE, IDS
 from inspector.registers.encoding import CLASS_BITMAP, CLASS_DEMUX, CLASS_FIRMWARE, POISON, split_id
 
@@ -32,12 +39,15 @@ def field_reason(reg_id: int, msb: int, lsb: int, wanted: int, actual: int) -> R
     if reg_id not in _JUDGED:
         return Reason("")
     history = field_history(reg_id, msb, lsb)
-    shaped = history.current("hidden", "forced", "capped") or history.ever("hidden", "forced", "capped")
-    if shaped is not None and _explains(shaped, wanted, actual):
+    shaping = [c for c in reversed(history.changes) if c.what in ("hidden", "forced", "capped")]
+    shaped = next((c for c in shaping if _explains(c, wanted, actual)), None)
+    if shaped is not None:
         return _shaped(shaped, history, wanted, actual)
-    function = next((c for c in reversed(history.changes) if ": " in c.what and not c.until), None)
-    if function is not None:
-        return _with_writability(function.reason, history, function, wanted, actual)
+    variants = [c for c in history.changes if ": " in c.what]
+    if variants:
+        telling = [c for c in variants if _CAPS.get(c.what) in (wanted, actual)] or [c for c in variants if not c.until]
+        told = " ".join(f"{c.reason.rstrip('.')} ({c.since_words})." for c in telling)
+        return _with_writability(told, history, telling[-1], wanted, actual)
     known = history.ever("known")
     if known is None:
         return Reason("No modelled kernel knows this field: it reads as zero and takes no other value.")
@@ -47,6 +57,13 @@ def field_reason(reg_id: int, msb: int, lsb: int, wanted: int, actual: int) -> R
     return _with_writability(start, history, known, wanted, actual)
 
 
+_CAPS = {
+    "pmu-version: v8.1-always": 4,
+    "pmu-version: v8.4": 5,
+    "pmu-version: v8.5-mirrored": 6,
+    "pmu-version: v8.5": 6,
+}
+"""Newest PMU version that each variant of the engine function offers."""
 _JUDGED = frozenset((*ID_SPACE, IDS["CTR_EL0"]))
 
 
@@ -84,9 +101,7 @@ def _with_writability(start: str, history: FieldHistory, cause: Change, wanted: 
             " refuse it."
         )
     elif hidden and wanted and not actual:
-        text = (
-            f"No release up to {newest_release()} tolerates the old value: the field is not writable, so only 0 passes."
-        )
+        text = f"No release up to {newest_release()} tolerates the old value: only 0 passes."
     elif hidden and actual and not wanted:
         text = "The destination still shows it, and takes nothing but its own value."
     elif writable is None:
@@ -111,7 +126,7 @@ def register_reason(reg_id: int, wanted: int | None, actual: int | None) -> Reas
     history = register_history(reg_id)
     newest = next((c for c in reversed(history.changes) if not c.until), None)
     if parts.cls == CLASS_FIRMWARE and parts.index == 0:
-        return _psci(wanted, actual, newest)
+        return _psci(wanted, actual, history)
     if parts.cls == CLASS_FIRMWARE:
         text = "A workaround state: the destination accepts only what its CPU and firmware can promise, never more."
         return _at(newest, text)
@@ -132,9 +147,31 @@ def register_reason(reg_id: int, wanted: int | None, actual: int | None) -> Reas
             "Before 6.11 it must equal the host's; from 6.11 IDC, DIC and the line sizes may be lowered, nothing else."
         )
         return _at(newest, text)
-    if reg_id in AARCH32_IDS:
-        return Reason("An AArch32 ID register; most of them became writable with Linux 6.18.", "6.18")
+    if reg_id in AARCH32_IDS and (wanted is None or actual is None):
+        return Reason("An AArch32 ID register: from Linux 6.18 its fields may be lowered, before it must be equal.")
     return Reason("")
+
+
+_SUSPECT_WORDS = {"hidden": "hidden", "capped": "limited", "forced": "fixed", "known": "shown"}
+
+
+def suspects_reason(reg_id: int) -> Reason:
+    """For a refused register whose two values are not both known: which of its fields differ between kernels."""
+    if reg_id not in _JUDGED:
+        return Reason("")
+    found = suspects(reg_id)
+    if not found:
+        return Reason("")
+    told = [f"{s.name} ({_SUSPECT_WORDS.get(s.change.what, 'limited')} {s.change.since_words})" for s in found]
+    hidden = [s for s in found if s.change.what == "hidden"]
+    first = hidden[0] if hidden else found[0]
+    one = len({s.change.since for s in hidden}) == 1
+    return Reason(
+        f"The values are not in the text. Fields of it that kernels show differently: {', '.join(told)}.",
+        first.change.since if one else "",
+        first.change.rule if one else "",
+        first.change.reference if one else "",
+    )
 
 
 def _at(change: Change | None, text: str) -> Reason:
@@ -143,21 +180,20 @@ def _at(change: Change | None, text: str) -> Reason:
     return Reason(text, change.since, change.rule, change.reference)
 
 
-_PSCI_SINCE = {0x10001: "about 5.18 (present in 6.1)", 0x10002: "a release after 6.12, not later than 6.16",
-               0x10003: "a release after 6.12, not later than 6.16"}  # fmt: skip
+_PSCI_VARIANTS = {0x10001: "psci: psci-1.1", 0x10002: "psci: psci-1.3", 0x10003: "psci: psci-1.3"}
 
 
-def _psci(wanted: int | None, actual: int | None, newest: Change | None) -> Reason:
+def _psci(wanted: int | None, actual: int | None, history: FieldHistory) -> Reason:
     text = "PSCI version: the destination refuses a version that its kernel does not implement"
+    known = history.ever(_PSCI_VARIANTS.get(wanted or 0, "")) or Change(what="", since="")
     if wanted is not None:
         text += f"; {wanted >> 16}.{wanted & 0xFFFF} is asked"
-        if wanted in _PSCI_SINCE:
-            text += f", known to KVM since {_PSCI_SINCE[wanted]}"
+        if known.since:
+            text += f", which KVM knows {known.since_words.replace(f' until {known.until}', '')}"
     if actual is not None:
         text += f", {actual >> 16}.{actual & 0xFFFF} is the destination's default"
-    return _at(
-        newest, text + ". An older version is accepted, so a guest started with the older one can move both ways."
-    )
+    text += ". An older version is accepted, so a guest started with the older one can move both ways."
+    return Reason(text, known.since, known.rule, known.reference)
 
 
 def _caches(newest: Change | None, demux: bool) -> Reason:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import html
 import re
+import textwrap
 from bisect import bisect_left, bisect_right
 
 import msgspec
@@ -103,7 +104,7 @@ class Pasted(msgspec.Struct, frozen=True):
 
 def read_pasted(text: str) -> Pasted:
     """Prepare `text`; never fails, whatever it holds."""
-    shown = [_decorations_off(raw) for raw in _split(text[:MAX_TEXT])]
+    shown = textwrap.dedent("\n".join(_decorations_off(raw) for raw in _split(text[:MAX_TEXT]))).split("\n")
     hard = _hard_breaks(shown)
     lines, starts, gaps, pieces, size = [], [], [], [], 0
     for number, raw in enumerate(shown):

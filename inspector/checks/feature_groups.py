@@ -237,7 +237,7 @@ FEATURE_SETS: tuple[FeatureSet, ...] = (
         feature="firmware bitmap 2 (KVM_REG_ARM_VENDOR_HYP_BMAP_2)",
         member=_bitmap(3),
         text="second bitmap of hypercalls offered to the guest, listed for every vCPU",
-        since="6.16 (absent from the recorded 6.12)",
+        since="6.16 (perhaps 6.15; absent from 6.12)",
         size=1,
         harmless="its value is 0 unless the VMM set it",
     ),
@@ -246,7 +246,7 @@ FEATURE_SETS: tuple[FeatureSet, ...] = (
         feature="firmware feature bitmaps",
         member=_bitmap(0, 1, 2),
         text="three bitmaps of hypercalls offered to the guest, listed for every vCPU",
-        since="6.0 (absent from 5.10)",
+        since="5.19 or 6.0 (absent from 5.10, present in 6.1)",
         size=3,
     ),
     FeatureSet(
@@ -268,7 +268,7 @@ FEATURE_SETS: tuple[FeatureSet, ...] = (
         feature="EL1 physical timer",
         member=_sysregs((3, 3, 14, 0, 1), (3, 3, 14, 2, 1), (3, 3, 14, 2, 2)),
         text="physical timer registers, listed for every vCPU",
-        since="a release after 6.1 and not later than 6.12",
+        since="6.4 (absent from 6.1, present in 6.12)",
         size=3,
     ),
     FeatureSet(

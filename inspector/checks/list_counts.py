@@ -69,8 +69,9 @@ def find_fits(source: int, destination: int) -> list[Fit]:
     found: list[Fit] = []
     for count in range(len(names) + 1):
         for features in combinations(names, count):
-            mine = [k for k, table in sizes if _total(table, features) == source]
-            theirs = [k for k, table in sizes if _total(table, features) == destination]
+            possible = [(k, t) for k, t in sizes if "MTE" not in features or t["MTE"]]
+            mine = [k for k, table in possible if _total(table, features) == source]
+            theirs = [k for k, table in possible if _total(table, features) == destination]
             if mine and theirs:
                 found.append(Fit(source=_range(mine), destination=_range(theirs), features=features))
             found += _feature_lost(features, destination, [(k, t) for k, t in sizes if k in mine])
@@ -105,16 +106,22 @@ def _sizes() -> tuple[tuple[str, dict[str, int]], ...]:
     """For each mainline release: registers of a plain vCPU as QEMU counts them (key ""), and what each feature adds."""
     from inspector.policies.loader import policy_names
 
-    found = []
-    for name in policy_names():
-        if not name.endswith(".0"):
-            continue
-        plain = _count(name, VcpuSetup())
-        table = {"": plain}
-        for word, setup in _FEATURES:
-            table[word] = _count(name, setup) - plain
-        found.append((name.removesuffix(".0"), table))
+    tables = {name: _table(name) for name in policy_names()}
+    found: list[tuple[str, dict[str, int]]] = []
+    for name, table in tables.items():
+        series = ".".join(name.split(".")[:2])
+        newest = [n for n in tables if n.startswith(f"{series}.")][-1]
+        # The newest stable point is what people run; the first release is told apart where it lists other registers.
+        if name == newest:
+            found.append((series, table))
+        elif name.endswith(".0") and table != tables[newest]:
+            found.append((name, table))
     return tuple(found)
+
+
+def _table(name: str) -> dict[str, int]:
+    plain = _count(name, VcpuSetup())
+    return {"": plain, **{word: _count(name, setup) - plain for word, setup in _FEATURES}}
 
 
 def _count(name: str, setup: VcpuSetup) -> int:

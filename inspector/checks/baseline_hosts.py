@@ -1,0 +1,96 @@
+"""A host that takes part in a baseline: what a fresh vCPU shows there, and what its kernel lets one write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inspector.checks.destination import Destination, destination_of, source_vcpus
+from inspector.checks.source_kernel import guess_kernel, kernel_of
+from inspector.checks.vcpu_setup import infer_setup
+from inspector.checks.vmms import find_vmm
+from inspector.errors import InspectorError, one_line
+from inspector.policies.rulebook import rulebook
+from inspector.policies.setup import QEMU_SETUP
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from inspector.policies.model import Policy
+    from inspector.policies.setup import VcpuSetup
+    from inspector.policies.spans import FieldRule
+    from inspector.policies.writes import Vm
+    from inspector.sources.dump import Dump
+
+
+class BaselineHost:
+    """One host; its vCPU model is made when it is first asked."""
+
+    def __init__(self, label: str, destination: Destination, notes: tuple[str, ...] = ()) -> None:
+        self.label = label
+        self.policy: Policy = destination.policy
+        self.setup: VcpuSetup = destination.setup
+        self.listed = destination.listed
+        self.values: Mapping[int, int] = destination.values
+        self.notes = notes
+        self._build = destination.build
+        self._vm: Vm | None = None
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for hosts that answer alike."""
+        return self.policy.name, self.setup, tuple(sorted(self.values.items())), self.listed
+
+    def fields(self, reg_id: int) -> tuple[FieldRule, ...]:
+        """The feature-table fields of a register under this host's kernel."""
+        return rulebook(self.policy).fields(reg_id)
+
+    def takes(self, reg_id: int, value: int) -> bool:
+        """True when KVM here accepts `value` on a fresh vCPU and reads it back."""
+        own = self.values.get(reg_id, 0)
+        if value == own:
+            return True
+        if self._vm is None:
+            self._vm = self._build(1)
+        vcpu = self._vm.vcpu(0)
+        if vcpu.decide(reg_id, value):
+            return False
+        kept = vcpu.value(reg_id) == value
+        vcpu.decide(reg_id, own)
+        return kept
+
+    def takes_field(self, reg_id: int, field: FieldRule, value: int) -> bool:
+        """The same for one field, the others as they are."""
+        own = self.values.get(reg_id, 0)
+        return self.takes(reg_id, own & ~field.mask | value << field.lsb)
+
+
+def host_of_dump(dump: Dump, kernel: Policy | None = None) -> BaselineHost:
+    """The host that a dump shows. A dump that does not say its kernel gets the one that its register list betrays.
+
+    Raises InspectorError when it holds neither a vCPU nor, with a kernel, a host's raw registers.
+    """
+    where = dump.provenance.source
+    rule = find_vmm("qemu")
+    notes: tuple[str, ...] = ()
+    own, _ = kernel_of(dump)
+    if not any(v.kind == "vcpu" and v.values for v in dump.vcpus):
+        return BaselineHost(where, _raw_host(dump, kernel), notes)
+    vcpus, chosen = source_vcpus(dump)
+    like = vcpus[0]
+    notes += chosen
+    policy = kernel
+    if policy is None and own is None:
+        policy = guess_kernel(like.values, like.setup or infer_setup(like.values))
+        notes += (one_line(f"{where} does not say its kernel; its register list fits {policy.name}"),)
+    destination = destination_of(dump, like, policy, None, rule)
+    return BaselineHost(where, destination, (*notes, *destination.notes))
+
+
+def _raw_host(dump: Dump, kernel: Policy | None) -> Destination:
+    """A host of which only raw registers are known: a vCPU as QEMU makes it, under `kernel` (or the dump's own)."""
+    from inspector.sources.dump import Vcpu
+
+    if dump.host is None:
+        raise InspectorError("holds no vCPU and no host registers", dump.provenance.source)
+    like = Vcpu(index=0, values={}, setup=QEMU_SETUP)
+    return destination_of(dump, like, kernel, QEMU_SETUP, find_vmm("qemu"))

@@ -1,0 +1,174 @@
+"""A baseline: text, JSON, Markdown, with its exports."""
+
+from __future__ import annotations
+
+from inspector.checks.baseline import Baseline, LevelledField, LevelledRegister, MissingSet, Obstacle
+from inspector.checks.baseline_export import firecracker_template, qemu_properties
+from inspector.errors import one_line
+from inspector.registers.catalog import by_id
+from inspector.registers.encoding import grouped_hex, hex_id, hex_value
+from inspector.reports.json import Json, hex_map
+from inspector.reports.text import columns, markdown_table
+
+_SHOWN = 12
+
+
+def baseline_json(answer: Baseline) -> Json:
+    """The baseline as JSON; `template` is the Firecracker template as an object, `qemu` the `-cpu` option."""
+    import json
+
+    return {
+        "level": answer.level,
+        "hosts": [{"label": h, "kernel": k} for h, k in zip(answer.hosts, answer.kernels, strict=True)],
+        "needs_kernel": answer.needs_kernel,
+        "fields": [_field_json(f) for f in answer.fields],
+        "registers": [_register_json(r) for r in answer.registers],
+        "obstacles": [_obstacle_json(o) for o in answer.obstacles],
+        "lists": [_missing_json(m) for m in answer.lists],
+        "values": hex_map(answer.values),
+        "template": json.loads(firecracker_template(answer)),
+        "qemu": qemu_properties(answer),
+        "notes": list(answer.notes),
+    }
+
+
+def _field_json(field: LevelledField) -> Json:
+    return {
+        "id": hex_id(field.id),
+        "register": field.register,
+        "name": field.name,
+        "msb": field.msb,
+        "lsb": field.lsb,
+        "values": list(field.values),
+        "common": field.common,
+        "meaning": field.meaning,
+        "safe": field.safe,
+        "writable_since": field.writable_since,
+    }
+
+
+def _register_json(register: LevelledRegister) -> Json:
+    size = by_id(register.id).size
+    return {
+        "id": hex_id(register.id),
+        "register": register.register,
+        "values": [hex_value(v, size) for v in register.values],
+        "common": hex_value(register.common, size),
+    }
+
+
+def _obstacle_json(obstacle: Obstacle) -> Json:
+    return {
+        "id": hex_id(obstacle.id),
+        "register": obstacle.register,
+        "field": obstacle.field,
+        "values": [f"0x{v:x}" for v in obstacle.values],
+        "reason": obstacle.reason,
+        "since": obstacle.since,
+    }
+
+
+def _missing_json(missing: MissingSet) -> Json:
+    return {
+        "feature": missing.group.feature,
+        "text": missing.group.text,
+        "since": missing.group.since,
+        "hosts": list(missing.hosts),
+        "registers": [{"id": hex_id(i), "name": by_id(i).name} for i in missing.group.ids],
+    }
+
+
+def baseline_text(answer: Baseline) -> str:
+    """The baseline as text."""
+    lines = [_headline(answer), ""]
+    rows = [[_letter(n), h, f"Linux {k}"] for n, (h, k) in enumerate(zip(answer.hosts, answer.kernels, strict=True))]
+    lines += columns(rows[:_SHOWN], indent="  ")
+    if len(rows) > _SHOWN:
+        lines.append(f"  and {len(rows) - _SHOWN} more hosts")
+    if answer.fields:
+        lines += [
+            "",
+            f"Fields to set (all of them writable since Linux {answer.needs_kernel})",
+            *columns(_field_rows(answer)),
+        ]
+    if answer.registers:
+        lines += ["", "Registers to set"]
+        for register in answer.registers:
+            size = by_id(register.id).size
+            lines.append(f"  {register.register}  {grouped_hex(register.common, size)}")
+    if answer.obstacles:
+        lines += ["", "What cannot be made equal"]
+        for obstacle in answer.obstacles:
+            name = obstacle.register + (f".{obstacle.field}" if obstacle.field else "")
+            lines.append(one_line(f"  {name}  {_values(obstacle.values)}  {obstacle.reason}"))
+    if answer.lists:
+        lines += ["", "Registers that only some hosts list"]
+        for missing in answer.lists:
+            having = ",".join(_letter(n) for n in missing.hosts[:_SHOWN])
+            lines.append(
+                one_line(
+                    f"  {len(missing.group.ids)} only on {having}: {missing.group.feature}: {missing.group.sentence}"
+                )
+            )
+    properties = qemu_properties(answer)
+    if properties:
+        lines += ["", "QEMU (with the customizable host model that is proposed for it)", f"  {properties}"]
+    if answer.notes:
+        lines += ["", "Notes", *(one_line(f"  {n}") for n in answer.notes[:_SHOWN])]
+    return "\n".join(lines)
+
+
+def _headline(answer: Baseline) -> str:
+    hosts = f"{len(answer.hosts)} hosts"
+    if answer.level and not answer.changes:
+        return f"{hosts} are alike: nothing has to be set."
+    changed = f"{len(answer.fields)} fields" + (f" and {len(answer.registers)} registers" if answer.registers else "")
+    if answer.level:
+        return f"{hosts} can be levelled: set {changed}."
+    left = len(answer.obstacles) + len(answer.lists)
+    return f"{hosts} cannot be levelled completely: {changed} can be set, {left} differences stay."
+
+
+def _letter(number: int) -> str:
+    from inspector.checks.compare import column_name
+
+    return column_name(number)
+
+
+def _field_rows(answer: Baseline) -> list[list[str]]:
+    return [
+        [f"  {f.register}.{f.name}", _values(f.values), f"-> {f.common:#x}", f"since {f.writable_since}", f.meaning]
+        for f in answer.fields
+    ]
+
+
+def _values(values: tuple[int, ...]) -> str:
+    """Distinct values only when there are many hosts."""
+    told = [f"{v:#x}" for v in (values if len(values) <= 6 else dict.fromkeys(values))]
+    return ", ".join(told[:_SHOWN]) + (" ..." if len(told) > _SHOWN else "")
+
+
+def baseline_markdown(answer: Baseline) -> str:
+    """The baseline as Markdown."""
+    lines = ["## Baseline", "", _headline(answer), ""]
+    rows = [[_letter(n), h, k] for n, (h, k) in enumerate(zip(answer.hosts, answer.kernels, strict=True))]
+    lines += [*markdown_table(["host", "dump", "kernel"], rows), ""]
+    rows = [
+        [f"{f.register}.{f.name}", _values(f.values), f"{f.common:#x}", f.safe, f.writable_since, f.meaning]
+        for f in answer.fields
+    ]
+    if rows:
+        head = ["field", "values", "common", "safe direction", "writable since", "meaning"]
+        lines += ["### Fields to set", "", *markdown_table(head, rows), ""]
+    rows = [
+        [o.register + (f".{o.field}" if o.field else ""), _values(o.values), o.reason, o.since]
+        for o in answer.obstacles
+    ]
+    rows += [[f"{len(m.group.ids)} registers", m.group.feature, m.group.sentence, m.group.since] for m in answer.lists]
+    if rows:
+        lines += ["### What cannot be made equal", "", *markdown_table(["what", "values", "why", "since"], rows), ""]
+    properties = qemu_properties(answer)
+    if properties:
+        lines += ["### QEMU", "", "```", properties, "```", ""]
+    lines += ["### Firecracker template", "", "```json", firecracker_template(answer).rstrip(), "```"]
+    return "\n".join(lines) + "\n"

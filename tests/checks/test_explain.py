@@ -1,0 +1,242 @@
+"""What is concluded from pasted error texts."""
+
+from __future__ import annotations
+
+import pytest
+
+from inspector.checks.explain import explain
+from inspector.checks.explain_result import ExplainedRegister, Explanation
+from inspector.errors import EXIT_NO, EXIT_YES
+from inspector.registers.encoding import bitmap_id, ccsidr_id, firmware_id, sysreg_id
+from inspector.sources import load
+from tests.shared_material import shared
+
+MMFR2 = sysreg_id(3, 0, 0, 7, 2)
+MMFR4 = sysreg_id(3, 0, 0, 2, 6)
+PFR0 = sysreg_id(3, 0, 0, 4, 0)
+
+
+def refused(answer: Explanation) -> list[ExplainedRegister]:
+    """The refused registers."""
+    return [r for r in answer.registers if r.kind == "refused"]
+
+
+def sample(name: str) -> str:
+    """One measured QEMU output."""
+    return shared("samples", "qemu-output", name).read_text()
+
+
+def told(answer: Explanation) -> str:
+    """Everything that is said, in one text."""
+    return " ".join([answer.headline, *answer.conclusions, *answer.next_steps, *answer.bring])
+
+
+def test_qemu_11_names_register_field_values_rule_and_release() -> None:
+    answer = explain(sample("qemu-11.1-refused.txt"))
+    first, second = refused(answer)
+    assert (first.id, first.wanted, first.actual) == (MMFR4, 0x1021110, 0x21110)
+    assert (second.id, second.wanted, second.actual) == (MMFR2, 0x1221011112101011, 0x1221011112001011)
+    (field,) = second.fields
+    assert (field.name, field.msb, field.lsb, field.wanted, field.actual) == ("CCIDX", 23, 20, 1, 0)
+    assert "FEAT_CCIDX" in field.meaning_wanted
+    assert field.since == second.since == "6.3"
+    assert "bf48040cd9b0" in field.reference
+    assert [f.name for f in first.fields] == ["CCIDX"]
+    assert answer.vmm == "qemu"
+    assert answer.version == "11.1.2"
+    assert [len(g.ids) for g in answer.missing] == [11, 3]
+    assert not answer.groups
+
+
+def test_messages_that_qemu_prints_twice_are_merged_and_counted() -> None:
+    answer = explain(sample("qemu-11.1-refused.txt"))
+    assert len(refused(answer)) == 2
+    assert {m.count for m in answer.messages if m.kind == "refused"} == {2}
+
+
+def test_qemu_10_with_ids_only_finds_the_common_field() -> None:
+    answer = explain(sample("qemu-10.0-refused.txt"))
+    assert [r.id for r in refused(answer)] == [MMFR4, MMFR2]
+    assert all(r.errno_name == "EINVAL" for r in refused(answer))
+    assert any("CCIDX" in c and "6.3" in c for c in answer.conclusions)
+    assert any("--source" in b for b in answer.bring)
+
+
+def test_unknown_registers_are_grouped_with_their_release() -> None:
+    answer = explain(sample("qemu-11.1-unknown-register.txt"))
+    assert {g.key: len(g.ids) for g in answer.groups} == {"bitmaps": 3, "oslsr": 1}
+    psci = next(r for r in refused(answer) if r.id == firmware_id(0))
+    assert "1.1 is asked" in psci.why
+    debug = next(r for r in refused(answer) if r.id == sysreg_id(3, 0, 0, 5, 0))
+    assert [(f.name, f.wanted, f.actual) for f in debug.fields] == [("PMUVer", 5, 4), ("DebugVer", 6, 9)]
+    assert debug.fields[1].since == "5.12"
+    assert "older than the source's" in told(answer)
+
+
+def test_lengths_say_what_fits_and_claim_no_more() -> None:
+    answer = explain(sample("qemu-10.0-list-too-long.txt"))
+    assert answer.counts == (269, 248)
+    assert "21 too many" in answer.headline
+    assert any("6.12" in c and "5.10" in c for c in answer.conclusions)
+    assert any("do not prove" in c for c in answer.conclusions)
+    assert not answer.registers
+
+
+def test_qemu_7_names_nothing_and_says_what_to_bring() -> None:
+    answer = explain(sample("qemu-7.2-refused.txt"))
+    assert not answer.registers
+    assert "does not name which" in answer.headline
+    assert any("--source" in b for b in answer.bring)
+    assert any("--destination" in b for b in answer.bring)
+    assert any("kvm_failed_reg_set" in s for s in answer.next_steps)
+
+
+def test_74_is_the_pmu() -> None:
+    answer = explain("Invalid value 236 expecting positive value <= 162")
+    assert any("74" in c and "PMUv3" in c for c in answer.conclusions)
+
+
+@pytest.mark.parametrize(
+    ("text", "reg_id", "wanted", "actual"),
+    [
+        ("Could not set register op0:3 op1:0 crn:0 crm:0 op2:0 to c00fac31 (is 413fd0c1)", sysreg_id(3, 0, 0, 0, 0),
+         0xC00FAC31, 0x413FD0C1),
+        ("Could not set register demuxed reg 6020000000110000 to 1a (is 2)", ccsidr_id(0), 0x1A, 2),
+        ("Could not set register core reg 6030000000100042 to 5 (is 3c5)", 0x6030000000100042, 5, 0x3C5),
+        ("Could not set register fw feat reg 3 to 1 (is 0)", bitmap_id(3), 1, 0),
+        ("Could not set register SVE VLS to f (is 1)", 0x606000000015FFFF, 0xF, 1),
+        ("Could not set register SVE zreg n:3 slice:0 to 0 (is 1)", 0x6080000000150060, 0, 1),
+        ("Failed to set register 0x603000000013c020 to value 0x1101000021111112: Invalid argument (os error 22)", PFR0,
+         0x1101000021111112, None),
+        ("Failed to restore system register AArch64SysRegId { Op0: 3, Op1: 0, CRn: 0, CRm: 4, Op2: 0 }: EINVAL",
+         PFR0, None, None),
+        ("failed_reg_set Warning: Unable to set ONEREG 6931039826524487712 to KVM: Invalid argument", PFR0, None, None),
+    ],
+)  # fmt: skip
+def test_every_way_to_name_a_refused_register(text: str, reg_id: int, wanted: int | None, actual: int | None) -> None:
+    (register,) = refused(explain(text))
+    assert (register.id, register.wanted, register.actual) == (reg_id, wanted, actual)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "reg_id"),
+    [
+        ("kvm_arm_cpu_post_load Unexpected register in input stream: i 0x5 op0:3 op1:0 crn:2 crm:0 op2:3",
+         "only_in_source", 0x603000000013C103),
+        ("Missing register in input stream: i 0x7 op0:3 op1:3 crn:14 crm:0 op2:1", "missing_in_source",
+         0x603000000013DF01),
+        ("Could not set register op0:3 op1:0 crn:2 crm:0 op2:3 to 0 : unknown to KVM", "only_in_source",
+         0x603000000013C103),
+        ("Could not set register fw feat reg 3 to 1 (unknown to KVM)", "only_in_source", bitmap_id(3)),
+    ],
+)  # fmt: skip
+def test_list_differences(text: str, kind: str, reg_id: int) -> None:
+    answer = explain(text)
+    assert [(r.kind, r.id) for r in answer.registers] == [(kind, reg_id)]
+    assert [i for g in answer.groups for i in g.ids] == ([reg_id] if kind == "only_in_source" else [])
+
+
+def test_tolerated_register_stops_nothing() -> None:
+    answer = explain(
+        "warning: handle_cpreg_only_in_incoming_stream: system register op0:3 op1:0 crn:2 crm:0 op2:3 in the incoming "
+        "stream but unknown on the destination: skip it"
+    )
+    assert answer.headline == "nothing here stops a restore"
+    assert not answer.next_steps
+
+
+@pytest.mark.parametrize(
+    ("text", "vmm", "word"),
+    [
+        ("VmRestore(VmmRestore(SetSysRegister(Invalid argument (os error 22))))", "cloud-hypervisor", "state.json"),
+        ("GetAarchCoreRegister(Invalid argument (os error 22))", "cloud-hypervisor", "SVE"),
+        ("[    0.1] psci: failed to boot CPU1 (-22)", "guest", "6.3"),
+        ("[    0.1] CPU1: failed to boot: -22", "guest", "pin"),
+        ("qemu-system-aarch64: Failed to put registers after reset: Invalid argument", "qemu", "--source"),
+        ("Putting registers after init: Invalid argument", "qemu", "--source"),
+        ("Restoring resisters after reset: Invalid argument", "qemu", "--source"),
+        ("Failed to put registers at runtime", "qemu", "--source"),
+        ("error: operation failed: job 'migration out' failed: Channel error", "libvirt", "another program"),
+        ("error: Cannot find CPU model with PVR 0xd0b", "libvirt", "harmless"),
+        ("Snapshot data version 8.0.0 is not supported", "firecracker", "1.13"),
+    ],
+)
+def test_messages_without_a_register(text: str, vmm: str, word: str) -> None:
+    answer = explain(text)
+    assert answer.recognised
+    assert answer.vmm == vmm
+    assert word in told(answer)
+
+
+def test_libvirt_wrapping_is_taken_off() -> None:
+    answer = explain(
+        "error: internal error: process exited while connecting to monitor: 2026-11-22T10:00:00.123456Z qemu-kvm: "
+        "Failed to put registers after init: Invalid argument"
+    )
+    assert answer.vmm == "qemu"
+    assert "does not name which" in answer.headline
+
+
+def test_variation_between_cpus_decodes_both() -> None:
+    answer = explain(
+        "CPU features: SANITY CHECK: Unexpected variation in SYS_ID_AA64PFR0_EL1. Boot CPU: 0x00000011112222, CPU4: "
+        "0x00000011111112"
+    )
+    (register,) = answer.registers
+    assert register.cpus == (4,)
+    assert [f.name for f in register.fields] == ["EL3", "EL2", "EL1"] or {f.name for f in register.fields} <= {
+        "AdvSIMD", "FP", "EL3", "EL2", "EL1",
+    }  # fmt: skip
+    assert register.fields
+
+
+def test_bsa_text() -> None:
+    answer = explain(
+        "Reg compare failed for PE index=4 for Register: ID_AA64PFR0_EL1\n"
+        "Current PE value = 0x11112222  Other PE value = 0x11111112"
+    )
+    assert [(r.id, r.wanted, r.actual) for r in answer.registers] == [(PFR0, 0x11112222, 0x11111112)]
+
+
+@pytest.mark.parametrize("text", ["", "hello world", "make: *** [all] Error 2", "the 4 CPUs are idle", "0x1234 42"])
+def test_a_text_without_error_is_a_no(text: str) -> None:
+    answer = explain(text)
+    assert not answer.recognised
+    assert answer.exit_code == EXIT_NO
+    assert "\n" not in answer.headline
+
+
+@pytest.mark.parametrize("text", ["6931039826524487738", "603000000013c03a", "0x603000000013c03a", "S3_0_C0_C7_2",
+                                  "ID_AA64MMFR2_EL1 refused", "op0:3 op1:0 crn:0 crm:7 op2:2"])  # fmt: skip
+def test_ids_alone_name_the_register(text: str) -> None:
+    answer = explain(text)
+    assert [r.id for r in answer.registers] == [MMFR2]
+    assert answer.exit_code == EXIT_YES
+    assert "CCIDX" in answer.registers[0].why
+
+
+def test_values_come_from_the_dumps() -> None:
+    text = "Unable to set ONEREG 6931039826524487738 to KVM: Invalid argument"
+    answer = explain(text, load("builtin:neoverse-n2-linux-6.1"), load("builtin:neoverse-n2-linux-6.12"))
+    (register,) = refused(answer)
+    assert (register.wanted, register.actual) == (0x1221011112101011, 0x1221011112001011)
+    assert register.from_dump == ("wanted", "actual")
+    assert [f.name for f in register.fields] == ["CCIDX"]
+
+
+def test_dumps_name_the_first_refused_register() -> None:
+    text = "SetSysRegister(Invalid argument (os error 22))"
+    answer = explain(text, load("builtin:neoverse-n2-linux-6.1"), load("builtin:neoverse-n2-linux-6.12"))
+    assert answer.simulation is not None
+    assert answer.simulation.vmm == "cloud-hypervisor"
+    assert "ID_MMFR4_EL1" in told(answer)
+
+
+def test_several_errors_in_one_text() -> None:
+    answer = explain(
+        "Cannot find CPU model with PVR 0xd0b\n"
+        "Could not set register op0:3 op1:0 crn:0 crm:7 op2:2 to 1221011112101011 (is 1221011112001011)\n"
+        "Failed to set register 0x603000000013c020 to value 0x1101000021111112: Invalid argument (os error 22)\n"
+    )
+    assert {r.id for r in refused(answer)} == {MMFR2, PFR0}
+    assert any("PVR" in m.text for m in answer.messages)
