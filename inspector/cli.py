@@ -35,7 +35,7 @@ COMMANDS: dict[str, str] = {
     "live": "read the registers that this host gives its guests",
     "record": "ask this host's KVM everything and write a kvm-recording",
 }
-"""Every command with its one-line help; the module of the same name in `inspector.commands` has `configure` and `run`."""
+"""Every command with its one-line help; `inspector.commands` has a module of the same name for each."""
 
 
 class Parser(argparse.ArgumentParser):

@@ -48,7 +48,9 @@ def known_host(dump: Dump, vcpu: Vcpu | None = None) -> KnownHost:
     if raw is not None:
         return KnownHost(host=raw, setup=setup, label=f"host values ({source})")
     if saved is None or setup is None:
-        raise InspectorError("holds neither a host's raw registers nor a vCPU", source, "give a dump of a host or a vCPU")
+        raise InspectorError(
+            "holds neither a host's raw registers nor a vCPU", source, "give a dump of a host or a vCPU"
+        )
     kernel, explanation = kernel_of(dump)
     notes = [explanation] if explanation else []
     if kernel is None:

@@ -1,1 +1,1 @@
-"""One module per command: `configure(parser)` adds its arguments, `run(options)` prints its answer and returns the exit code."""
+"""One module per command: `configure(parser)` adds arguments, `run(options)` prints the answer."""

@@ -24,9 +24,9 @@ def run(options: argparse.Namespace) -> int:
     from inspector.sources.dump import select_vcpus
     from inspector.sources.formats import dump_json
 
-    if options.output != "-" and Path(options.output).exists() and Path(options.source).exists():
-        if Path(options.output).samefile(options.source):
-            raise InspectorError("is the source itself", options.output, "name another file with -o")
+    both = [Path(name) for name in (options.output, options.source)]
+    if all(path.exists() for path in both) and both[0].samefile(both[1]):
+        raise InspectorError("is the source itself", options.output, "name another file with -o")
     dump = sources.load(options.source)
     dump = select_vcpus(dump, options.vcpu or [])
     data = dump_json.write(dump)

@@ -1,4 +1,4 @@
-"""Show what KVM of a kernel would expose to a vCPU on the host that SOURCE describes, and which rule changes which field.
+"""Show what KVM of a kernel would expose to a vCPU on the host that SOURCE describes, and which rule changes what.
 
 SOURCE with a host's raw registers gives full answers. From a vCPU's dump, what its kernel hid is unknown: shown as ?.
 """

@@ -1,6 +1,6 @@
 """List the kernel policies, describe the one for a kernel, or tell what changed between two kernels.
 
-A kernel is a policy (6.12, 6.12.74, 6.2+mask-ccidx), the path of a TOML policy, or what `uname -r` or `uname -rv` printed.
+A kernel is a policy (6.12, 6.12.74, 6.2+mask-ccidx), the path of a TOML policy, or what `uname -rv` printed.
 """
 
 from __future__ import annotations

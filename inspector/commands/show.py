@@ -16,7 +16,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "registers",
         metavar="REGISTER",
         nargs="*",
-        help="name, NAME.FIELD, id or encoding (ID_AA64PFR0_EL1, aa64pfr0.MPAM, S3_0_C0_C4_0, 0x603000000013c020, CCSIDR[2])",
+        help="name, NAME.FIELD, id or encoding: aa64pfr0.MPAM, S3_0_C0_C4_0, 0x603000000013c020, CCSIDR[2]",
     )
     parser.add_argument("--vcpu", metavar="N", action="append", help="only this vCPU (index or name); may be repeated")
     parser.add_argument("--group", metavar="G", help="only registers of this group; `--group help` lists the groups")

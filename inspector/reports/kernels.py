@@ -64,8 +64,8 @@ def choice_lines(choice: Choice) -> list[str]:
     lines += [text for text in (choice.explanation, *choice.warnings, *policy.notes) if text]
     if choice.uncertain:
         lines += ["", "uncertain at this release"]
-        for rule in choice.uncertain:
-            lines += [f"  {rule.rule}: {rule.text}", f"    older: {rule.lower}", f"    newer: {rule.upper}"]
+        for doubt in choice.uncertain:
+            lines += [f"  {doubt.rule}: {doubt.text}", f"    older: {doubt.lower}", f"    newer: {doubt.upper}"]
     by_release: dict[str, list[Rule]] = {}
     for rule in policy.rules:
         by_release.setdefault(rule.release, []).append(rule)

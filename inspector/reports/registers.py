@@ -70,7 +70,7 @@ def _item(vcpu: Vcpu, register: Register, field: str) -> Item | None:
 
 
 def item_json(item: Item) -> Json:
-    """One register: value and fields; `mask` and `bits` instead of a value for a constraint; `errno` when unreadable."""
+    """One register: value and fields; for a constraint `mask` and `bits` instead; `errno` when it could not be read."""
     if item.reading is None:
         return {**register_json(item.register, None), "errno": item.errno, "fields": []}
     answer = reading_json(item.reading)

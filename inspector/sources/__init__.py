@@ -24,13 +24,16 @@ def shipped_names() -> list[str]:
 
 
 def load(source: str) -> Dump:
-    """Open `source` - a path, `-` for standard input, or `builtin:NAME` - and read it by what it contains.
+    """Open `source` - a path, `-` for standard input, `builtin:NAME` or a live address - and read what it contains.
 
     Raises SourceError, one line, for whatever cannot be opened, recognised or read to its end.
     """
     from inspector.sources.formats import read_content
+    from inspector.sources.live import is_live, open_live
     from inspector.sources.opening import open_path, open_standard_input
 
+    if is_live(source):
+        return open_live(source).read()
     if source == "-":
         return read_content(open_standard_input())
     if source.startswith(BUILTIN):

@@ -1,0 +1,87 @@
+"""Compare dumps: register lists with the features behind a difference, and values field by field.
+
+With --baseline: the greatest common feature set that all hosts can run, the kernel that can write each needed field,
+and its export for Firecracker, QEMU or this program.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from inspector.commands.arguments import add_kernel, add_style
+from inspector.errors import InspectorError, one_line
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("dumps", metavar="DUMP", nargs="*", help="dumps; of a single one, its vCPUs are compared")
+    parser.add_argument(
+        "--files-from", metavar="LIST", help="a file with a dump's path on each line; - for standard input"
+    )
+    parser.add_argument("--all", action="store_true", help="compare the guest's own state too")
+    parser.add_argument("--jobs", type=int, default=0, metavar="N", help="processes that read (default: one per CPU)")
+    parser.add_argument("--baseline", action="store_true", help="find what all hosts can run")
+    add_kernel(parser)
+    parser.add_argument("--firecracker", metavar="FILE", help="with --baseline: write a Firecracker CPU template")
+    parser.add_argument("--qemu", action="store_true", help="with --baseline: print QEMU's SYSREG_... properties only")
+    parser.add_argument("--dump", metavar="FILE", help="with --baseline: write the common values as a dump")
+    add_style(parser)
+
+
+def _paths(options: argparse.Namespace) -> list[str]:
+    paths = list(options.dumps)
+    if options.files_from:
+        from inspector.commands.explain import read_text
+
+        paths += [line for line in read_text(options.files_from).splitlines() if line.strip()]
+    if not paths:
+        raise InspectorError("nothing to compare", "compare", "name at least two dumps, or one with several vCPUs")
+    return paths
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the comparison (0 when all are equal) or the baseline (0 when all hosts can be levelled)."""
+    exports = [name for name in ("firecracker", "qemu", "dump") if getattr(options, name)]
+    if exports and not options.baseline:
+        raise InspectorError("goes with --baseline", f"--{exports[0]}", "add --baseline")
+    return _baseline(options) if options.baseline else _compare(options)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from inspector.checks.compare import compare_paths
+    from inspector.reports import compare as report
+    from inspector.reports.json import dumps
+
+    answer = compare_paths(_paths(options), "all" if options.all else "auto", options.jobs)
+    if options.json:
+        print(dumps(report.comparison_json(answer)))
+    else:
+        print(report.comparison_markdown(answer) if options.markdown else report.comparison_text(answer, options.all))
+    return answer.exit_code
+
+
+def _baseline(options: argparse.Namespace) -> int:
+    from inspector import sources
+    from inspector.checks.baseline import baseline
+    from inspector.checks.baseline_export import baseline_dump, firecracker_template, qemu_properties
+    from inspector.commands.convert import write_whole
+    from inspector.commands.migrate import given_kernel
+    from inspector.reports import baseline as report
+    from inspector.reports.json import dumps
+    from inspector.sources.formats import dump_json
+
+    answer = baseline([sources.load(path) for path in _paths(options)], given_kernel(options))
+    if options.firecracker:
+        write_whole(options.firecracker, firecracker_template(answer).encode())
+        print(one_line(f"wrote {options.firecracker}"), file=sys.stderr)
+    if options.dump:
+        write_whole(options.dump, dump_json.write(baseline_dump(answer)))
+        print(one_line(f"wrote {options.dump}"), file=sys.stderr)
+    if options.qemu:
+        print(qemu_properties(answer))
+    elif options.json:
+        print(dumps(report.baseline_json(answer)))
+    else:
+        print(report.baseline_markdown(answer) if options.markdown else report.baseline_text(answer))
+    return answer.exit_code

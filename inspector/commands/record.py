@@ -1,0 +1,41 @@
+"""Ask this host's KVM everything and write its answers as a kvm-recording, which `verify` compares with the model.
+
+Needs an arm64 host with /dev/kvm. Only scratch VMs are touched; a full recording takes minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from inspector.errors import EXIT_YES, SourceError
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("-o", "--output", metavar="FILE", help="file to write (default: standard output)")
+    parser.add_argument("--configs", metavar="LIST", help="comma-separated configurations (default: all thirteen)")
+    parser.add_argument("--limit", metavar="N", type=int, help="write only to the first N registers of a configuration")
+    parser.add_argument("--seed", metavar="N", type=int, default=1, help="seed of the random writes (default: 1)")
+    parser.add_argument("--cpu", metavar="NAME", default="", help="name of the CPU, for the recording's first line")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the recording."""
+    import sys
+    from pathlib import Path
+
+    from inspector.sources.live.recorder import record
+
+    configs = options.configs.split(",") if options.configs else None
+    try:
+        if options.output in (None, "-"):
+            record(lambda line: print(line, flush=False), configs, options.limit, options.seed, options.cpu)
+        else:
+            with Path(options.output).open("w", encoding="utf-8") as out:
+                record(lambda line: print(line, file=out), configs, options.limit, options.seed, options.cpu)
+            print(f"wrote {options.output}", file=sys.stderr)
+    except OSError as error:
+        raise SourceError(
+            f"cannot record: {error.strerror or error}", error.filename or "/dev/kvm", "run on an arm64 host with KVM"
+        ) from error
+    return EXIT_YES
