@@ -1,7 +1,7 @@
 """big.LITTLE hosts: what unlike CPUs show side by side, and what that means for a vCPU that moves between them.
 
 Before Linux 6.3 KVM gives and checks CCSIDR_EL1 from the CPU on which the ioctl happens to run
-(arch/arm64/kvm/sys_regs.c, get_ccsidr() and demux_c15_set()), so a value read on one cluster is refused on another. From
+(arch/arm64/kvm/sys_regs.c, get_ccsidr(), demux_c15_set()), so a value read on one cluster is refused on another. From
 6.3 on the caches are made up from the sanitised CTR_EL0 and the same everywhere (commit 7af0c2534f4c). MIDR_EL1,
 REVIDR_EL1 and AIDR_EL1 are checked against the CPU on which KVM was initialised, whatever CPU runs the vCPU.
 """

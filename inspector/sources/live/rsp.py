@@ -103,10 +103,12 @@ class Remote:
 
     def _packet(self) -> bytes:
         """The next packet; acknowledgements and notifications before it are passed over."""
-        junk = 0
         while (byte := self._byte()) != ord("$"):
-            junk += 1
-            if junk > 4096 or (byte not in b"+-" and junk == 1 and not self._notification(byte)):
+            if byte == ord("%"):
+                while self._byte() != ord("#"):
+                    pass
+                self._byte(), self._byte()
+            elif byte not in b"+-":
                 raise SourceError("does not talk like a gdbstub", self._address)
         raw = bytearray()
         while (byte := self._byte()) != ord("#"):
@@ -118,10 +120,6 @@ class Remote:
             raise SourceError("sends packets with wrong checksums", self._address)
         self._send(b"+")
         return _plain(raw)
-
-    @staticmethod
-    def _notification(byte: int) -> bool:
-        return byte == ord("%")
 
 
 def _plain(raw: bytearray) -> bytes:

@@ -1,0 +1,166 @@
+"""The gdbstub client against stubs that behave and stubs that do not."""
+
+from __future__ import annotations
+
+import socket
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from inspector.errors import SourceError
+from inspector.registers.catalog import by_id
+from inspector.sources.live import open_live
+from inspector.sources.live.gdbstub import Described, id_of
+from inspector.sources.live.rsp import _plain
+from inspector.sources.live.source import LiveOptions
+from tests.sources.live.fakes import Stub, Talk, packet, peer
+
+QUICK = LiveOptions(timeout=1.0)
+MMFR2 = 0x603000000013C03A
+
+
+def read(address: str) -> dict[int, int]:
+    return dict(open_live(address, QUICK).read().vcpus[0].values)
+
+
+def test_registers_of_every_vcpu_and_detach(tmp_path: Path) -> None:
+    stub = Stub({"ID_AA64MMFR2_EL1": 0x1221011112101011, "CLIDR": 0x7D7D7D, "Z_NOT_A_REGISTER": 1}, threads=3)
+    with peer(tmp_path / "gdb", stub) as path:
+        dump = open_live(f"gdb:{path}", QUICK).read()
+    assert [vcpu.index for vcpu in dump.vcpus] == [0, 1, 2]
+    assert dump.vcpus[2].values == {MMFR2: 0x1221011112101011, 0x603000000013C801: 0x7D7D7D}
+    assert "Hgp1.3" in stub.heard
+    assert stub.heard[-1] == "D;1"
+    assert any("Z_NOT_A_REGISTER" in note for note in dump.notes)
+
+
+def test_the_description_is_read_each_time(tmp_path: Path) -> None:
+    stub = Stub({"CLIDR": 1})
+    with peer(tmp_path / "gdb", stub) as path:
+        source = open_live(f"gdb:{path}", QUICK)
+        assert source.read().vcpus[0].values == {0x603000000013C801: 1}
+        stub.files["system-registers.xml"] = b'<feature><reg name="CTR_EL0" bitsize="64" regnum="40"/></feature>'
+        assert source.read().vcpus[0].values == {0x603000000013D801: 1}
+
+
+def test_a_register_that_cannot_be_read_is_an_error_of_that_register(tmp_path: Path) -> None:
+    with peer(tmp_path / "gdb", Stub({"CLIDR": 1, "CTR_EL0": 2}, {"p28": packet(b"E14")})) as path:
+        vcpu = open_live(f"gdb:{path}", QUICK).read().vcpus[0]
+    assert vcpu.errors == {0x603000000013C801: 5}
+    assert vcpu.values == {0x603000000013D801: 2}
+
+
+BROKEN = {
+    "qSupported": (b"HTTP/1.0 400\r\n", "does not talk like"),
+    "qXfer:features:read:target.xml": (packet(b""), "no target description"),
+    "qXfer:features:read:system": (packet(b"l<feature><reg"), "broken target description"),
+    "qXfer": (packet(b"l<!DOCTYPE x [<!ENTITY a 'b'>]><target/>"), "entities"),
+    "p28": (packet(b"zz"), "answers CLIDR"),
+    "qsThreadInfo": (b"%Stop:T05#aa$x#00", "checksums"),
+    "Hg": (packet(b"E01"), "refuses vCPU"),
+    "qfThreadInfo": (b"$m1#00", "checksums"),
+}
+
+
+@pytest.mark.parametrize("start", BROKEN)
+def test_broken_stubs_are_one_line_and_the_guest_is_let_go(tmp_path: Path, start: str) -> None:
+    reply, told = BROKEN[start]
+    stub = Stub({"CLIDR": 1}, {start: reply})
+    with peer(tmp_path / "gdb", stub) as path, pytest.raises(SourceError, match=told) as error:
+        read(f"gdb:{path}")
+    assert "\n" not in str(error.value)
+    if start not in ("qSupported",):
+        assert "D;1" in stub.heard
+
+
+def endless(line: socket.socket) -> None:
+    while True:
+        line.sendall(b"$" + b"x" * 60000)
+
+
+def endless_description(line: socket.socket) -> None:
+    while line.recv(4096):
+        line.sendall(b"+" + packet(b"m" + b" " * 4000))
+
+
+def silent(line: socket.socket) -> None:
+    time.sleep(30)
+
+
+def slow(line: socket.socket) -> None:
+    """A byte now and then: each wait is short, all of them together are not."""
+    for _ in range(300):
+        line.sendall(b"+")
+        time.sleep(0.1)
+
+
+def gone(line: socket.socket) -> None:
+    line.recv(10)
+
+
+@pytest.mark.parametrize(
+    ("talk", "told"),
+    [
+        (silent, "no answer within"), (slow, "no answer within"), (gone, "closed the connection|went away"),
+        (endless, "packet of more than"), (endless_description, "target description without an end|no answer"),
+    ],
+)  # fmt: skip
+def test_bad_peers_end_within_the_time_out(tmp_path: Path, talk: Talk, told: str) -> None:
+    begin = time.monotonic()
+    with peer(tmp_path / "gdb", talk) as path, pytest.raises(SourceError, match=told):
+        read(f"gdb:{path}")
+    assert time.monotonic() - begin < 10 * QUICK.timeout
+
+
+@pytest.mark.parametrize(
+    "address", ["gdb:/nowhere/gdb", "gdb:127.0.0.1:1", "gdb:127.0.0.1:x", "gdb:1234x", "gdb:/etc/passwd"]
+)
+def test_nobody_there(address: str) -> None:
+    with pytest.raises(SourceError):
+        read(address)
+
+
+@pytest.mark.parametrize(
+    ("name", "means"),
+    [
+        ("CLIDR", "CLIDR_EL1"), ("SCTLR", "SCTLR_EL1"), ("AIDR", "AIDR_EL1"), ("VBAR", "VBAR_EL1"),
+        ("CPACR", "CPACR_EL1"), ("ID_PFR0", "ID_PFR0_EL1"), ("ID_DFR0", "ID_DFR0_EL1"),
+        ("ID_ISAR0", "ID_ISAR0_EL1"), ("AMAIR0", "AMAIR_EL1"),
+        ("RES_0_C0_C3_3", "S3_0_C0_C3_3"), ("ID_AA64PFR3_EL1_RESERVED", "S3_0_C0_C4_3"),
+        ("ID_AA64AFR2_EL1_RESERVED", "S3_0_C0_C5_6"), ("APIAKEYLO_EL1", "APIAKEYLO_EL1"),
+    ],
+)  # fmt: skip
+def test_names_of_qemu(name: str, means: str) -> None:
+    reg_id = id_of(Described(name, 0, 64))
+    assert reg_id is not None and by_id(reg_id).name.upper() == means
+
+
+@pytest.mark.parametrize("name", ["sp", "z0", "p3", "vg", "pauth_dmask", "nonsense", ""])
+def test_names_without_a_register(name: str) -> None:
+    assert id_of(Described(name, 0, 64)) is None
+
+
+def test_core_registers_keep_kvm_numbers() -> None:
+    assert id_of(Described("x2", 2, 64)) == 0x6030000000100004
+    assert id_of(Described("pc", 32, 64)) == 0x6030000000100040
+    assert id_of(Described("v1", 35, 128)) == 0x6040000000100058
+    assert id_of(Described("SP_EL1", 99, 64)) == 0x6030000000100044
+
+
+def test_escapes_and_repetitions() -> None:
+    assert _plain(bytearray(b"0* 1}]2")) == b"0000" + b"1" + b"}" + b"2"
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=60))
+def test_any_answer_at_all_is_an_error_not_a_crash(tmp_path_factory: pytest.TempPathFactory, noise: bytes) -> None:
+    def talk(line: socket.socket) -> None:
+        line.recv(100)
+        line.sendall(noise)
+
+    folder = tmp_path_factory.mktemp("s")
+    with peer(folder / "g", talk) as path, pytest.raises(SourceError):
+        read(f"gdb:{path}")
