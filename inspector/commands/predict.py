@@ -24,14 +24,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the predicted lines, in the order of the recording."""
-    from inspector.checks.conformance import predict
+    from inspector.checks.conformance import predict_file
     from inspector.commands.convert import write_whole
 
-    lines = predict(options.recording, kernel=options.kernel or "")
+    lines = predict_file(options.recording, options.kernel or "")
     if options.output in (None, "-"):
-        sys.stdout.writelines(lines)
+        sys.stdout.buffer.writelines(lines)
         return EXIT_YES
     if options.output == options.recording:
         raise InspectorError("is the recording itself", options.output, "name another file with -o")
-    write_whole(options.output, "".join(lines).encode())
+    write_whole(options.output, b"".join(lines))
     return EXIT_YES

@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
             print(report.agreement_text(result), flush=True)
     if options.json:
         print(dumps({"recordings": [report.agreement_json(result) for result in results]}))
-    disagreeing = [result for result in results if not result.agrees]
+    disagreeing = [result for result in results if not result.perfect]
     if disagreeing and not options.json:
         print(one_line(f"{len(disagreeing)} of {len(results)} recordings disagree"), file=sys.stderr)
     return EXIT_NO if disagreeing else EXIT_YES
