@@ -161,8 +161,12 @@ def read_caches(values: Mapping[int, int], raw_ccsidr: Mapping[int, int] | None 
     existing = layout.existing_caches(clidr) if clidr is not None else tuple(sorted(own or raw))
     words = own or raw
     shape = layout.shape_of([words[number] for number in existing if number in words], layout.ccidx_of(values))
+    if not own:
+        shape = shape._replace(lost=False)
     host_wide = any(value >> 32 for value in raw.values())
-    caches = tuple(_cache(number, clidr, words.get(number), shape, raw.get(number), host_wide) for number in existing)
+    caches = tuple(
+        _cache(number, clidr, words.get(number), shape, bool(own), raw.get(number), host_wide) for number in existing
+    )
     fabricated_clidr = clidr is not None and clidr & ~_TTYPES in _KVM_CLIDR
     return CacheTopology(
         clidr=clidr,
@@ -191,7 +195,13 @@ def _bits(clidr: int | None, lsb: int) -> int:
 
 
 def _cache(
-    csselr: int, clidr: int | None, value: int | None, shape: layout.WordShape, raw: int | None, host_wide: bool
+    csselr: int,
+    clidr: int | None,
+    value: int | None,
+    shape: layout.WordShape,
+    word: bool,
+    raw: int | None,
+    host_wide: bool,
 ) -> Cache:
     kind = "instruction" if csselr & 1 else "data"
     if clidr is not None and clidr >> 3 * (csselr >> 1) & 7 == 4:
@@ -199,7 +209,7 @@ def _cache(
     narrow = wide = None
     if value is not None:
         narrow = narrow_reading(value)
-        wide = wide_reading(value, lost=not shape.fabricated and value >> 32 == 0)
+        wide = wide_reading(value, lost=word and not shape.fabricated and value >> 32 == 0)
     host = None
     if raw is not None:
         host = wide_reading(raw) if host_wide else narrow_reading(raw)
@@ -253,6 +263,8 @@ def _notes(
     if beyond and clidr is not None:
         count = "one CCSIDR" if len(beyond) == 1 else f"{len(beyond)} CCSIDRs"
         notes.append(f"{count} of caches that CLIDR_EL1 does not describe have no meaning")
+    if fabricated_clidr and own and raw:
+        notes.append("the host's own caches need the host's CLIDR_EL1: the vCPU's does not describe them")
     if shape.lost and raw:
         notes.append("the host's own CCSIDR_EL1 has the sets that the vCPU's 32-bit words have lost")
     if fabricated_clidr and (shape.fabricated or not own):

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from inspector.registers.naming import Register
     from inspector.registers.schema import RegisterSchema
 
-MMFR2 = enc.sysreg_id(3, 0, 0, 7, 2)
-MMFR4_AARCH32 = enc.sysreg_id(3, 0, 0, 2, 6)
 CCSIDR = enc.sysreg_id(3, 1, 0, 0, 0)
 
 _MODULE_OF = {name: module for module, names in SCHEMA_MODULES.items() for name in names}

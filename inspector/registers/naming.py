@@ -94,10 +94,10 @@ def _sve_rows() -> Iterator[tuple[int, Register]]:
 def _firmware_rows() -> Iterator[tuple[int, Register]]:
     for name, index, macro, title in kvm.FIRMWARE_REGISTERS:
         reg_id = enc.firmware_id(index)
-        yield reg_id, Register(reg_id, name, title, "firmware", 8, f"fw {index}", macro)
+        yield reg_id, Register(reg_id, name, title, "firmware", 8, f"{macro} (fw {index})")
     for name, index, macro, title in kvm.FIRMWARE_BITMAPS:
         reg_id = enc.bitmap_id(index)
-        yield reg_id, Register(reg_id, name, title, "firmware", 8, f"fw bitmap {index}", macro)
+        yield reg_id, Register(reg_id, name, title, "firmware", 8, f"{macro} (fw bitmap {index})")
     for csselr in range(kvm.DEMUX_CACHES):
         kind = "instruction" if csselr & 1 else "data or unified"
         title = f"Size of the level {csselr // 2 + 1} {kind} cache"

@@ -61,8 +61,8 @@ def coded(title: str, values: Mapping[int, str], width: int) -> Any:
 
 
 def flag(title: str, off: str, on: str) -> Any:
-    """One control bit and what it does when clear and when set."""
-    return _bits(1, "enum", title, {0: off, 1: on})
+    """One control bit: what `title` is when the bit is clear and when it is set, said together as `title: off`."""
+    return _bits(1, "enum", title, {0: off, 1: on}, form="flag")
 
 
 def unknown(msb: int, lsb: int, title: str, form: str = "") -> Any:

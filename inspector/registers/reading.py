@@ -51,7 +51,7 @@ class Reading(NamedTuple):
     register: Register
     value: int
     fields: tuple[FieldReading, ...]
-    """Most significant first; empty for a register without fields."""
+    """Most significant first; empty for a register without fields, and for poison."""
     note: str
     """Poison, why this layout applies, that an encoding is unallocated ...; empty as a rule."""
     schema: RegisterSchema | None
@@ -68,10 +68,7 @@ def read(
     """
     register = by_id(reg_id)
     if value == enc.POISON:
-        schema = layouts.schema_of(register)
-        return Reading(
-            register, value, read_fields(schema, value, include_reserved) if schema else (), POISON_NOTE, schema
-        )
+        return Reading(register, value, (), POISON_NOTE, layouts.schema_of(register))
     schema, reason = layouts.choose(register, value, values)
     fields = read_fields(schema, value, include_reserved) if schema else ()
     notes = [note for note in (register.note, reason) if note]
@@ -111,15 +108,16 @@ def read_fields(schema: RegisterSchema, value: int, include_reserved: bool = Fal
 def read_field(span: Span, value: int) -> FieldReading:
     """One field of the register value `value`."""
     raw = span.extract(value)
-    meaning, flagged = meanings.meaning_of(span, raw, value)
-    features = re.findall(r"\bFEAT_\w+", meaning)
+    text, flagged = meanings.meaning_of(span, raw, value)
+    meaning = f"{span.title}: {text}" if span.form == "flag" else text
+    features = re.findall(r"\bFEAT_\w+", text)
     return FieldReading(
         name=span.name,
         msb=span.msb,
         lsb=span.lsb,
         value=raw,
         meaning=meaning,
-        short=_short(meaning),
+        short=_short(text),
         kind=span.kind,
         flagged=flagged,
         feature=features[0] if features else "",

@@ -206,7 +206,8 @@ def search(text: str) -> list[Register]:
         return list(all_registers())
     first: list[Register] = []
     with contextlib.suppress(RegisterError):
-        first.append(find(wanted).register)
+        found = find(wanted)
+        first += [found.register] if found.field is None or "." in wanted else []
     ranked: list[tuple[int, Register]] = []
     with_field = {name for field, hits in _fields().items() if field.startswith(wanted) for name, _ in hits}
     for register in all_registers():

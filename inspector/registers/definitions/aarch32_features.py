@@ -194,7 +194,8 @@ SCHEMAS = {
             "FPShVec" / feature("Short vectors of VFP", "FPSCR.Len and Stride work"),
             "FPSqrt" / feature("Square root in hardware", "VSQRT in hardware"),
             "FPDivide" / feature("Division in hardware", "VDIV in hardware"),
-            "FPTrap" / feature("Floating-point exceptions can trap", "they can trap", absent="they do not trap"),
+            "FPTrap"
+            / feature("Floating-point exceptions can trap", "exceptions can trap", absent="exceptions do not trap"),
             "FPDP"
             / feature(
                 "Double precision",

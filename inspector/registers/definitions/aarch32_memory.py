@@ -195,14 +195,19 @@ SCHEMAS = {
             ),
             "HPDS"
             / feature(
-                "Hierarchical permissions can be turned off",
-                "yes; TTBCR2.HPD0, HPD1 (FEAT_AA32HPD)",
-                "yes, and entries have bits for hardware; the vendor defines their use (FEAT_HPDS2)",
+                "Hierarchical permissions",
+                "can be turned off; TTBCR2.HPD0, HPD1 (FEAT_AA32HPD)",
+                "can be turned off, bits for hardware; entry bits whose use the vendor defines (FEAT_HPDS2)",
             ),
             "CnP" / feature("Common not private tables", "cores can share TLB entries; TTBRn.CnP (FEAT_TTCNP)"),
             "XNX" / feature("Execute-never by level at stage 2", "separate for EL0 and EL1 (FEAT_XNX)"),
             "AC2" / feature("Second auxiliary control registers", "ACTLR2 and HACTLR2 exist"),
-            "SpecSEI" / feature("SError caused by speculative reads", "it can happen", absent="it never happens"),
+            "SpecSEI"
+            / feature(
+                "SError caused by speculative reads",
+                "speculative reads can cause SError",
+                absent="speculative reads never cause SError",
+            ),
         ),
         RegisterSchema(
             "ID_MMFR5_EL1",

@@ -34,16 +34,20 @@ SCHEMAS = {
             res0(30, 30),
             "DIC"
             / coded(
-                "New code needs the instruction cache invalidated",
-                {0: "yes, to the point of unification", 1: "no; instruction fetches see data writes"},
+                "Instruction cache maintenance for new code",
+                {
+                    0: "instruction cache needs invalidating; to the point of unification, before new code runs",
+                    1: "no instruction cache invalidation; new code is fetched without it",
+                },
                 1,
             ),
             "IDC"
             / coded(
-                "New code needs the data cache cleaned",
+                "Data cache maintenance for new code",
                 {
-                    0: "yes, to PoU; unless LoUU and LoUIS, or LoC, are 0",
-                    1: "no; fetches see what the data cache holds",
+                    0: "data cache needs cleaning; to the point of unification before new code runs, unless CLIDR_EL1"
+                    " has LoC 0, or LoUU and LoUIS 0",
+                    1: "no data cache cleaning; new code is fetched without it",
                 },
                 1,
             ),

@@ -133,7 +133,12 @@ SCHEMAS = {
                 },
                 3,
             ),
-            "TG1" / enum("Granule, upper half", {1: "16 KiB", 2: "4 KiB", 3: "64 KiB"}, 2),
+            "TG1"
+            / enum(
+                "Granule, upper half",
+                {0: "none; reserved, but the value after reset", 1: "16 KiB", 2: "4 KiB", 3: "64 KiB"},
+                2,
+            ),
             "SH1" / enum("Shareability of walks, upper half", _SHAREABILITY, 2),
             "ORGN1" / enum("Outer caching of walks, upper half", _CACHEABILITY, 2),
             "IRGN1" / enum("Inner caching of walks, upper half", _CACHEABILITY, 2),

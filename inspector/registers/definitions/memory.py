@@ -92,8 +92,8 @@ SCHEMAS = {
             "ECBHB"
             / feature(
                 "Branch history across exception levels",
-                "history from below is of no use above; no loop is needed against Spectre-BHB (FEAT_ECBHB)",
-                absent="not stated",
+                "history below cannot steer code above; no loop is needed against Spectre-BHB (FEAT_ECBHB)",
+                absent="not stated; Spectre-BHB may need a loop or CLRBHB",
             ),
             "CMOW"
             / feature("Cache maintenance write permission", "can require write permission; SCTLR_EL1.CMOW (FEAT_CMOW)"),
@@ -119,7 +119,12 @@ SCHEMAS = {
             ),
             "TWED" / feature("Delayed trap of WFE", "the trap can be delayed; HCR_EL2.TWEDEL (FEAT_TWED)"),
             "XNX" / feature("Execute-never by level at stage 2", "separate for EL0 and EL1 (FEAT_XNX)"),
-            "SpecSEI" / feature("SError caused by speculative reads", "it can happen", absent="it never happens"),
+            "SpecSEI"
+            / feature(
+                "SError caused by speculative reads",
+                "speculative reads can cause SError",
+                absent="speculative reads never cause SError",
+            ),
             "PAN"
             / feature(
                 "Privileged access never",
@@ -130,9 +135,9 @@ SCHEMAS = {
             "LO" / feature("Limited ordering regions", "LORegions and LDLAR, STLLR (FEAT_LOR)"),
             "HPDS"
             / feature(
-                "Hierarchical permissions can be turned off",
-                "yes; TCR_ELx.HPDn (FEAT_HPDS)",
-                "yes, and entries have bits for hardware; the vendor defines their use (FEAT_HPDS2)",
+                "Hierarchical permissions",
+                "can be turned off; TCR_ELx.HPDn (FEAT_HPDS)",
+                "can be turned off, bits for hardware; entry bits whose use the vendor defines (FEAT_HPDS2)",
             ),
             "VH" / feature("Virtualisation host extensions", "a kernel can run at EL2; HCR_EL2.E2H (FEAT_VHE)"),
             "VMIDBits" / enum("VMID size", {0: "8 bits", 2: "16 bits (FEAT_VMID16)"}),
