@@ -82,15 +82,19 @@ def _give_name(temporary: Path, final: Path) -> None:
     temporary.replace(final)
 
 
-def copy_patched(source: Path, target: Path, patches: Sequence[Patch], layers: Sequence[str] = ()) -> None:
+def copy_patched(
+    source: Path, target: Path, patches: Sequence[Patch], layers: Sequence[str] = (), prefix: int = 0
+) -> None:
     """Copy `source` to the empty file `target` with `patches` applied; `layers` are its compressions, outermost first.
+
+    The first `prefix` bytes stand before the compressed part and are copied as they are.
 
     A compressed file gets the same compression again; offsets count in the uncompressed bytes. Raises InspectorError
     when a patch does not find its old bytes, so that nothing is changed at a wrong place.
     """
     ordered = sorted(patches)
     if layers:
-        _copy_compressed(source, target, ordered, layers)
+        _copy_compressed(source, target, ordered, layers, prefix)
     else:
         _copy_plain(source, target, ordered)
 
@@ -134,10 +138,11 @@ def _copy_range(reader: int, writer: int, start: int, end: int) -> None:
         start += len(data)
 
 
-def _copy_compressed(source: Path, target: Path, patches: Sequence[Patch], layers: Sequence[str]) -> None:
+def _copy_compressed(source: Path, target: Path, patches: Sequence[Patch], layers: Sequence[str], prefix: int) -> None:
     from inspector.sources.compressed import decompress
 
     with source.open("rb") as raw, target.open("r+b") as out, contextlib.ExitStack() as stack:
+        out.write(raw.read(prefix))
         stream: BinaryIO = raw
         for layer in layers:
             stream = decompress(stream, layer, str(source))

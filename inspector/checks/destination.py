@@ -9,7 +9,7 @@ import msgspec
 
 from inspector.checks.assumed import fill_unknown
 from inspector.checks.source_kernel import describe_policy, kernel_of, nearest_vcpu
-from inspector.checks.vcpu_setup import infer_setup
+from inspector.checks.vcpu_setup import LISTED_FEATURES, setup_of
 from inspector.checks.vmms import Vmm
 from inspector.errors import InspectorError, one_line
 from inspector.policies.setup import VcpuSetup
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from inspector.sources.dump import Cpu, Dump, Vcpu
 
 _ALL_BITS = (1 << 64) - 1
+_STATES_FEATURES = frozenset({"kvm-recording", "dump-json"})
+"""formats that say how the vCPU was created; elsewhere its features are read off its register list"""
 
 
 class Destination(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,9 +90,9 @@ def destination_of(dump: Dump, like: Vcpu, kernel: Policy | None, setup: VcpuSet
     chosen = None
     if fresh:
         chosen = fresh[0] if dump.one_vm else nearest_vcpu(fresh, like)
-        if setup is not None and chosen.setup is None and dump.host is None:
-            # Nothing but a list of registers: the features that the user names describe this very vCPU.
-            chosen, setup = msgspec.structs.replace(chosen, setup=setup), None
+        if setup is not None and describes(setup, chosen) and dump.provenance.format not in _STATES_FEATURES:
+            # Nothing but a list of registers: the features that the user names are those of this very vCPU.
+            chosen = msgspec.structs.replace(chosen, setup=setup)
     if chosen is not None and not other_kernel and setup in (None, chosen.setup):
         policy = kernel or own
         if policy is None:
@@ -99,7 +101,7 @@ def destination_of(dump: Dump, like: Vcpu, kernel: Policy | None, setup: VcpuSet
     policy = kernel or own
     if policy is None:
         raise InspectorError("a host's registers need a kernel", dump.provenance.source, "name it with --kernel")
-    wanted = setup or like.setup or infer_setup(like.values, vmm.family)
+    wanted = setup or setup_of(like, vmm.family)
     host = host_of(dump)
     label = one_line(f"{dump.provenance.source}: host {dump.provenance.host}".strip(": "))
     if host is not None:
@@ -111,13 +113,19 @@ def destination_of(dump: Dump, like: Vcpu, kernel: Policy | None, setup: VcpuSet
     return _like_vcpu(dump, chosen, policy, wanted, own, f"{label} under {describe_policy(policy)}")
 
 
+def describes(setup: VcpuSetup, vcpu: Vcpu) -> bool:
+    """True when a vCPU with the features of `setup` would list what `vcpu` lists."""
+    listed = setup_of(vcpu)
+    return (setup.features ^ listed.features) & LISTED_FEATURES == 0 and setup.mte == listed.mte
+
+
 def same_host(source: Dump, kernel: Policy, setup: VcpuSetup | None, vmm: Vmm) -> Destination:
     """The source's own machine under `kernel`: its raw registers where the dump has them, else what its vCPU shows.
 
     What the source's kernel hid is not known then, and the notes say so.
     """
     vcpus, _ = source_vcpus(source)
-    wanted = setup or vcpus[0].setup or infer_setup(vcpus[0].values, vmm.family)
+    wanted = setup or setup_of(vcpus[0], vmm.family)
     host = host_of(source)
     label = f"same host under {describe_policy(kernel)}"
     if host is not None:
@@ -144,10 +152,14 @@ def _fresh(dump: Dump, vcpu: Vcpu, policy: Policy, note: str, like: Vcpu) -> Des
     from inspector.policies.host import from_vcpu
     from inspector.policies.writes import Vm
 
-    setup = vcpu.setup or infer_setup(vcpu.values)
+    setup = setup_of(vcpu)
     label = one_line(f"{dump.provenance.source}: vCPU {vcpu.label} under {describe_policy(policy)}")
     known = from_vcpu(vcpu.values, setup, policy)
-    behind = host_of(dump) or fill_unknown(known, like.values).host
+    behind = host_of(dump)
+    if behind is None:
+        filled = fill_unknown(known, like.values).host
+        # What no kernel hides (the PMU's counters) is as the fresh vCPU has it.
+        behind = msgspec.structs.replace(filled, values=dict(vcpu.values) | dict(filled.values))
     return Destination(
         label=label,
         policy=policy,
@@ -168,7 +180,7 @@ def _like_vcpu(dump: Dump, vcpu: Vcpu, policy: Policy, setup: VcpuSetup, own: Po
     from inspector.policies.host import from_vcpu
 
     notes = []
-    made = vcpu.setup or infer_setup(vcpu.values)
+    made = setup_of(vcpu)
     if own is None:
         own = guess_kernel(vcpu.values, made)
         notes.append(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from inspector.policies.model import Policy
     from inspector.policies.setup import VcpuSetup
     from inspector.sources.dump import Dump, Vcpu
+
+
+_LIBVIRT_HEADER = 92
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,7 +144,8 @@ def _write(source: Dump, original: Path, target: Path, changes: Sequence[Change]
     given = source.provenance
     layers = tuple(given.compression.split("+")) if given.compression else ()
     if any(vcpu.offsets for vcpu in source.vcpus):
-        copy_patched(original, target, _patches(changes, given.source), layers)
+        prefix = _uncompressed_part(original) if layers and given.format == "libvirt-save" else 0
+        copy_patched(original, target, _patches(changes, given.source), layers, prefix)
         same = "everything else is byte for byte that of the original"
         return (f"{same}, once unpacked: the file was compressed again with {given.compression}" if layers else same,)
     if layers:
@@ -151,6 +155,19 @@ def _write(source: Dump, original: Path, target: Path, changes: Sequence[Change]
         return ("the dump was written anew: every other value is the same",)
     _write_text(source, original, target, changes)
     return ("every other character is that of the original",)
+
+
+def _uncompressed_part(path: Path) -> int:
+    """Bytes of libvirt's header and XML (92 and as many as the header counts) before a compressed stream.
+
+    0 when the whole file is compressed, header and all.
+    """
+    with path.open("rb") as file:
+        head = file.read(_LIBVIRT_HEADER)
+    if not head.startswith(b"LibvirtQemud"):
+        return 0
+    order: Literal["little", "big"] = "little" if head[16:20] == b"\2\0\0\0" else "big"
+    return _LIBVIRT_HEADER + int.from_bytes(head[20:24], order)
 
 
 def _patches(changes: Sequence[Change], where: str) -> list[Patch]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from inspector.checks.feature_groups import feature_key
 from inspector.checks.findings import Finding, WayOut
-from inspector.checks.vcpu_setup import infer_setup
+from inspector.checks.vcpu_setup import setup_of
 from inspector.checks.vmms import Vmm
 from inspector.policies.setup import Feature, VcpuSetup
 
@@ -78,7 +78,7 @@ _FAMILY_HINT = {
 
 def option_ways(fatal: Sequence[Finding], vcpu: Vcpu, target: Destination, rule: Vmm) -> list[WayOut]:
     """The options that make the destination's vCPU what the saved one was, each with the findings that it settles."""
-    saved = vcpu.setup or infer_setup(vcpu.values, rule.family)
+    saved = setup_of(vcpu, rule.family)
     ways = []
     for option in _OPTIONS:
         wanted = _has(saved, option)

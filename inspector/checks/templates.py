@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from inspector.checks.findings import Finding, WayOut
 from inspector.checks.source_kernel import kernel_of
-from inspector.checks.vcpu_setup import infer_setup
+from inspector.checks.vcpu_setup import setup_of
 from inspector.checks.vmms import Vmm
 from inspector.registers.encoding import hex_id, size_of
 
@@ -26,7 +26,7 @@ def template_ways(fatal: Sequence[Finding], source: Dump, vcpu: Vcpu, rule: Vmm)
     refused = [f for f in fatal if f.kind == "refused" and f.value is not None]
     if rule.family != "firecracker" or policy is None or not refused:
         return []
-    vm = Vm.from_fresh(vcpu.values, policy, vcpu.setup or infer_setup(vcpu.values, rule.family))
+    vm = Vm.from_fresh(vcpu.values, policy, setup_of(vcpu, rule.family))
     settable: dict[int, tuple[int, int]] = {}
     for finding in refused:
         new = finding.would_pass if finding.would_pass is not None else finding.destination

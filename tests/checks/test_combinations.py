@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from inspector.checks import combinations as c
-from inspector.checks.vcpu_setup import APIAKEYLO_EL1, GCR_EL1, PMUSERENR_EL0, PSTATE, ZCR_EL1, infer_setup
+from inspector.checks.vcpu_setup import APIAKEYLO_EL1, PMUSERENR_EL0, PSTATE, ZCR_EL1, infer_setup
 from inspector.policies.setup import Feature
-from inspector.registers.encoding import POISON, ccsidr_id
+from inspector.registers.encoding import POISON, ccsidr_id, sysreg_id
 from inspector.sources import load, shipped_names
 
 
@@ -27,7 +27,7 @@ def test_real_vcpus_break_no_rule_and_show_their_features(name: str) -> None:
 
 
 def test_lists_betray_features(real: dict[int, int]) -> None:
-    assert infer_setup(real | {GCR_EL1: 0}).mte
+    assert infer_setup(real | {sysreg_id(3, 0, 1, 0, 5): 0}).mte
     assert infer_setup(real | {PSTATE: 0x1D3}).has(Feature.EL1_32BIT)
     assert not infer_setup(real | {PSTATE: 0x10}).has(Feature.EL1_32BIT)
     assert not infer_setup({i: v for i, v in real.items() if i != APIAKEYLO_EL1}).ptrauth
