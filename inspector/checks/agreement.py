@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 PHASES = ("el0", "init", "list", "get", "guest", "same", "field", "walk", "cross", "odd", "run", "ran", "masks")
 _FEATURE_CLASSES = (0x11, 0x14, 0x16)
 _FEATURE_IDS = frozenset(
-    (*ID_SPACE, *(IDS[n] for n in ("MIDR_EL1", "MPIDR_EL1", "REVIDR_EL1", "CLIDR_EL1", "AIDR_EL1", "CSSELR_EL1", "CTR_EL0", "PMCR_EL0", "OSLSR_EL1", "VPIDR_EL2", "VMPIDR_EL2")))
+    (*ID_SPACE, *(IDS[n] for n in ("MIDR_EL1", "MPIDR_EL1", "REVIDR_EL1", "CLIDR_EL1", "AIDR_EL1", "CSSELR_EL1",
+    "CTR_EL0", "PMCR_EL0", "OSLSR_EL1", "VPIDR_EL2", "VMPIDR_EL2")))
 )  # fmt: skip
 _EXAMPLES = 200
 """How many classes of disagreement are kept; more means that the policy is the wrong one."""
@@ -103,6 +104,7 @@ class Tally:
         self.agreed: Counter[str] = Counter()
         self.classes: dict[tuple[str, str, str, str], Disagreement] = {}
         self.underivable: Counter[int] = Counter()
+        self.hidden: Counter[tuple[int, str]] = Counter()
         self.order_agrees = True
         self.run_agrees = True
         self.order: list[int] = []
@@ -127,6 +129,9 @@ class Tally:
                 self._count_get(replay, line)
             case "guest":
                 reg_id = replay.reg_id(line)
+                if not replay.guest_known(reg_id):
+                    self.hidden[reg_id, "guest"] += 1
+                    return
                 self._value(replay, "guest", reg_id, line, "value", replay.need_exposure().guest.get(reg_id))
             case "odd":
                 self._count_odd(replay, line)
@@ -157,8 +162,8 @@ class Tally:
             self.classes[key] = msgspec.structs.replace(held, count=held.count + 1)
         elif len(self.classes) < _EXAMPLES:
             self.classes[key] = Disagreement(
-                phase=phase, register=register, field=field, rule=rule, count=1, config=replay.config, question=question,
-                recorded=recorded, predicted=predicted,
+                phase=phase, register=register, field=field, rule=rule, count=1, config=replay.config,
+                question=question, recorded=recorded, predicted=predicted,
             )  # fmt: skip
 
     def _numbers(self, replay: Replay, phase: str, subject: str, recorded: object, predicted: int) -> None:
@@ -213,8 +218,12 @@ class Tally:
 
     def _count_set(self, replay: Replay, line: Line) -> None:
         phase, reg_id, value = str(line.get("phase", "")), replay.reg_id(line), replay.number(line, "value")
+        hidden = not replay.raw and replay.hinges_on_host(reg_id, value)
         errno, after = replay.write(phase, reg_id, value)
         if "errno" not in line:
+            return
+        if hidden:
+            self.hidden[reg_id, phase] += 1
             return
         recorded = replay.number(line, "after") if "after" in line else after
         self.compared[phase] += 1
@@ -225,7 +234,8 @@ class Tally:
         if line["errno"] != errno:
             field, rule = blame_write(replay, reg_id, value)
         self._miss(
-            replay, phase, name_of(reg_id), f"errno {line['errno']}, {recorded:#x}", f"errno {errno}, {after:#x}", field, rule,
+            replay, phase, name_of(reg_id), f"errno {line['errno']}, {recorded:#x}", f"errno {errno}, {after:#x}",
+            field, rule,
             f"write {value:#x}",
         )  # fmt: skip
 
@@ -266,7 +276,9 @@ class Tally:
 
         def rows(phases: tuple[str, ...]) -> tuple[PhaseAgreement, ...]:
             return tuple(
-                PhaseAgreement(phase=p, compared=self.compared[p], agreed=self.agreed[p]) for p in phases if self.compared[p]
+                PhaseAgreement(phase=p, compared=self.compared[p], agreed=self.agreed[p])
+                for p in phases
+                if self.compared[p]
             )
 
         choice = replay.choice
@@ -275,9 +287,16 @@ class Tally:
             source=where, cpu=self.cpu, kernel=self.kernel, policy=replay.policy.name if replay.policy else "",
             certainty=choice.certainty if choice else "", explanation=choice.explanation if choice else "",
             phases=rows((*PHASES, *extra)), others=rows(("list of others", "get of others")),
-            not_derivable=tuple(
-                NotDerivable(register=name_of(reg_id), count=count, reason=_reason(reg_id))
-                for reg_id, count in sorted(self.underivable.items())
+            not_derivable=(
+                *(
+                    NotDerivable(register=name_of(reg_id), count=count, reason=_reason(reg_id))
+                    for reg_id, count in sorted(self.underivable.items())
+                ),
+                *(
+                    NotDerivable(register=name_of(reg_id), count=count,
+                    reason=f"{phase}: the recording has no host line")
+                    for (reg_id, phase), count in sorted(self.hidden.items())
+                ),
             ),
             disagreements=tuple(sorted(self.classes.values(), key=lambda d: -d.count)), order_agrees=self.order_agrees,
             run_errno_agrees=self.run_agrees,

@@ -1,7 +1,7 @@
 """Answer a recording's questions from the model, and compare with what the real kernel answered.
 
-`predict` writes the recording's lines again with every answer computed from the `recording`, `host`, `kernel`, `caps` and
-`vcpu` lines and the questions; answers that are present are ignored. `verify` does the same and counts agreement.
+`predict` writes the recording's lines again with every answer computed from the `recording`, `host`, `kernel`, `caps`
+and `vcpu` lines and the questions; answers that are present are ignored. `verify` does the same and counts agreement.
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ def _lines(lines: Iterable[bytes], where: str) -> Iterator[Line]:
 def predict(lines: Iterable[bytes], where: str = "", kernel: str = "") -> Iterator[bytes]:
     """The recording `lines` again, each ending in a newline, with every answer computed.
 
-    `kernel`, where given, is the policy to use instead of the one that the `kernel` line names. Lines of the register list
-    and of the guest's view that a configuration lacks are produced. Raises SourceError for lines that are no recording.
+    `kernel`, where given, is the policy to use instead of the one that the `kernel` line names. Lines of the register
+    list and of the guest's view that a configuration lacks are produced. Raises SourceError for lines that are no
+    recording.
     """
     replay = Replay(where, kernel)
     encode = msgspec.json.Encoder().encode

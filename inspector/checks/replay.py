@@ -7,17 +7,19 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from inspector.errors import SourceError
+from inspector.policies import model
 from inspector.policies.choice import Choice, choose_policy
 from inspector.policies.creation import creation_errno, run_errno
 from inspector.policies.el0view import el0_values
 from inspector.policies.exposure import Exposure, expose
 from inspector.policies.fresh import FreshExposure
 from inspector.policies.host import HostState, from_raw
+from inspector.policies.idspace import IDS
 from inspector.policies.loader import combine, load_policy
 from inspector.policies.model import Policy
 from inspector.policies.setup import Feature, VcpuSetup
 from inspector.policies.writes import Vm, writable_masks
-from inspector.registers.encoding import size_of
+from inspector.registers.encoding import CLASS_DEMUX, size_of
 
 Line = dict[str, Any]
 _WORD = (1 << 64) - 1
@@ -61,7 +63,9 @@ class Replay:
         try:
             return int(text, 16)
         except ValueError:
-            raise SourceError(f"{key} {text!r} of a {line.get('type')} line is no hexadecimal number", self.where) from None
+            raise SourceError(
+                f"{key} {text!r} of a {line.get('type')} line is no hexadecimal number", self.where
+            ) from None
 
     def reg_id(self, line: Mapping[str, Any]) -> int:
         """The register id of a line."""
@@ -79,7 +83,9 @@ class Replay:
         try:
             return {int(k, base): int(v, 16) for k, v in table.items()}
         except (TypeError, ValueError):
-            raise SourceError(f"{key} of a {line.get('type')} line holds something that is no number", self.where) from None
+            raise SourceError(
+                f"{key} of a {line.get('type')} line holds something that is no number", self.where
+            ) from None
 
     def _kernel(self, line: Line) -> None:
         """Choose the policy by what uname says, and by the switch of the experimental kernel."""
@@ -124,7 +130,11 @@ class Replay:
     @property
     def init_errno(self) -> int:
         """The errno of creating the current configuration's vCPU."""
-        return creation_errno(self.exposure) if self.exposure is not None else 0
+        exposure = self.exposure
+        if exposure is None or isinstance(exposure, FreshExposure):
+            nothing = HostState(values={}, known={}, capabilities=self.capabilities)
+            exposure = expose(nothing, self.need_policy(), self.setup)
+        return creation_errno(exposure)
 
     def need_exposure(self) -> Exposure:
         """The current configuration's exposure; from its fresh vCPU's values where the recording has no host line."""
@@ -180,6 +190,26 @@ class Replay:
         vcpu = (self.vm or self.new_vm()).vcpus[0]
         errno, value = vcpu.get(reg_id)
         return errno, value or 0, vcpu.decide(reg_id, 0)
+
+    def hinges_on_host(self, reg_id: int, value: int) -> bool:
+        """True when a write's answer depends on a host field that a fresh vCPU does not show."""
+        exposure = self.need_exposure()
+        if not exposure.hidden_host:
+            return False
+        hooks = exposure.book.hooks.get(reg_id, ())
+        hidden = sum(h.mask for h in hooks if isinstance(h.rule, model.Tolerate | model.Keep) and value & h.mask)
+        vcpu = (self.vm or self.new_vm()).vcpus[0]
+        return bool(hidden) and vcpu.would_accept(reg_id, value & ~hidden) == 0
+
+    def guest_known(self, reg_id: int) -> bool:
+        """True when the guest's view of a register follows from what is known."""
+        exposure = self.need_exposure()
+        if not exposure.hidden_host:
+            return True
+        hardware = {IDS["DCZID_EL0"], IDS["CTR_EL0"]}
+        if exposure.book.variant("guest-caches") == "hardware":
+            return reg_id not in hardware and reg_id >> 16 & 0xFFF != CLASS_DEMUX
+        return reg_id not in hardware
 
     def el0(self) -> dict[int, int]:
         """What EL0 of the host reads."""
@@ -255,7 +285,10 @@ class Replay:
             return {"errno": 0, "value": hex(self.given.get(reg_id, 0))}
         exposure = self.need_exposure()
         if reg_id not in exposure.listed_set:
-            return {"errno": Vm(exposure.host, exposure.policy, self.setup, exposure=exposure).vcpus[0].get(reg_id)[0], "value": "0x0"}
+            return {
+                "errno": Vm(exposure.host, exposure.policy, self.setup, exposure=exposure).vcpus[0].get(reg_id)[0],
+                "value": "0x0",
+            }
         answer: Line = {"errno": 0, "value": hex(exposure.values[reg_id] & _WORD)}
         return answer | {"derivable": False} if reg_id in exposure.underivable else answer
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from inspector.policies import model
-from inspector.policies.host import ALL
 from inspector.policies.idspace import ID_SPACE, IDS, NAMES, name_of
 from inspector.policies.model import Policy, Rule
 from inspector.policies.rulebook import Rulebook, rulebook
@@ -45,7 +44,8 @@ def changes(before: Policy, after: Policy) -> list[Change]:
 def _change(register: str, field: str, what: str, before: str, after: str, rule: Rule | None) -> Change:
     return Change(
         register=register, field=field, what=what, before=before, after=after, rule=rule.name if rule else "",
-        reason=rule.reason if rule else "", reference=rule.reference if rule else "", release=rule.release if rule else "",
+        reason=rule.reason if rule else "", reference=rule.reference if rule else "",
+        release=rule.release if rule else "",
     )  # fmt: skip
 
 
@@ -63,7 +63,7 @@ def _shown(book: Rulebook, reg_id: int, field: str) -> tuple[str, Rule | None]:
     text, rule = ("the host's", known.rule) if known else ("zero (not in the feature table)", None)
     if known is None:
         return text, rule
-    notes = [(f"register zero{_conditions(raz)}", raz) for raz in book.raz.get(reg_id, ())]
+    notes: list[tuple[str, Rule]] = [(f"register zero{_conditions(raz)}", raz) for raz in book.raz.get(reg_id, ())]
     for step in book.steps.get(reg_id, ()):
         if step.mask & known.mask:
             words = {"hide": "zero", "cap": f"at most {step.value}", "force": f"always {step.value}"}[step.kind]
@@ -119,7 +119,7 @@ def _whole_register(reg_id: int, old: Rulebook, new: Rulebook) -> tuple[str, str
         texts.append("; ".join(f"reads as zero{_conditions(r)}" for r in rules) or "shown")
     if texts[0] == texts[1]:
         return None
-    rules = [*new.raz.get(reg_id, ()), *(f.rule for f in new.fields(reg_id)), *old.raz.get(reg_id, ())]
+    rules: list[Rule] = [*new.raz.get(reg_id, ()), *(f.rule for f in new.fields(reg_id)), *old.raz.get(reg_id, ())]
     return texts[0], texts[1], rules[0] if rules else None
 
 
@@ -149,6 +149,8 @@ def _hook_words(rule: Rule) -> str:
             text = f"{written} is taken as {taken}"
         case model.Refuse(below=below, values=values):
             text = f"values below {below} are refused" if below else f"{', '.join(map(str, values))} refused"
+            if rule.only_limit_or is not None:
+                text = " or ".join(["only what KVM offers", *map(str, rule.only_limit_or)])
         case _:
             text = ""
     return text + _conditions(rule)
@@ -183,7 +185,8 @@ _SUBJECTS = {
     "mitigation-levels": "KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_1..3", "gic-fields": "ID_AA64PFR0_EL1, ID_PFR1_EL1",
     "pmcr": "PMCR_EL0", "pmu-reset": "PMU registers", "guest-caches": "CTR_EL0, CLIDR_EL1, CCSIDR_EL1 in the guest",
     "psci": "KVM_REG_ARM_PSCI_VERSION", "hypercall-bitmaps": "hypercall bitmaps", "mte": "memory tagging", "el2": "EL2",
-    "run-without-gic": "KVM_RUN", "mixed-width": "KVM_ARM_VCPU_INIT", "writable-masks": "KVM_ARM_GET_REG_WRITABLE_MASKS",
+    "run-without-gic": "KVM_RUN", "mixed-width": "KVM_ARM_VCPU_INIT",
+    "writable-masks": "KVM_ARM_GET_REG_WRITABLE_MASKS",
     "feature-ids-after-init": "KVM_ARM_VCPU_INIT", "first-run-dependencies": "ID_AA64MMFR3_EL1",
     "el0-view": "ID_AA64PFR1_EL1 at EL0 of the host",
 }  # fmt: skip
@@ -199,6 +202,3 @@ def _behaviour_changes(old: Rulebook, new: Rulebook) -> Iterator[Change]:
             before = left.reason if left else old.variant(function)
             after = right.reason if right else new.variant(function)
             yield _change(subject, _FIELDS.get(function, ""), "behaviour", before, after, right)
-
-
-__all__ = ["ALL", "Change", "changes"]

@@ -10,19 +10,20 @@ import msgspec
 from inspector.errors import PolicyError
 from inspector.policies.model import Policy
 
-Certainty = Literal["exact", "same-as-recorded", "between", "source", "newer", "outside"]
+Certainty = Literal["exact", "same-as-recorded", "between", "source", "newer", "vendor", "outside"]
 """exact: that release was recorded; same-as-recorded: the recorded points on both sides agree; between: they differ;
-source: read in code only; newer: later than the newest known point of its series; outside: no policy for the series."""
+source: read in code only; newer: later than the newest known point of its series; vendor: a kernel with backports of
+its own, for which the upstream one stands in; outside: no policy for the series."""
 
 Point = tuple[int, int, int]
 _RELEASE = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?(.*)")
 _DEBIAN = re.compile(r"Debian (\d+)\.(\d+)(?:\.(\d+))?")
 _VENDORS = (
-    (re.compile(r"\.el\d+|\.el\d+_"), "Red Hat"),
+    (re.compile(r"\.el\d+"), "Red Hat"),
     (re.compile(r"\.amzn\d"), "Amazon Linux"),
     (re.compile(r"-generic|-aws|-azure|-gcp|-oracle"), "Ubuntu"),
     (re.compile(r"uek"), "Oracle UEK"),
-    (re.compile(r"-default|-azure|-lp"), "SUSE"),
+    (re.compile(r"-default|-lp"), "SUSE"),
     (re.compile(r"-tegra|-android|-perf"), "a vendor"),
 )
 
@@ -73,26 +74,43 @@ def choose_policy(release: str, version: str = "") -> Choice:
     from inspector.policies.loader import points
 
     point, rest = parse_release(release, version)
-    warnings = _warnings(point, rest, version, release)
+    warnings = _warnings(point, rest)
     series = [known for known in points() if known[:2] == point[:2]]
     if not series:
         return _outside(point, warnings)
-    hidden = point[2] == 0 and bool(re.match(r"-\d", rest)) and "Debian" not in version
-    if hidden:
-        return _hidden_point(series, release, warnings)
-    return _within(series, point, warnings, rest)
+    if candidate := re.match(r"-rc\d+", rest):
+        return _candidate(series[0], f"{point[0]}.{point[1]}{candidate[0]}", warnings)
+    if point[2] == 0 and re.match(r"-\d", rest) and "Debian" not in version:
+        choice = _hidden_point(series, release, warnings)
+    else:
+        choice = _within(series, point, warnings)
+    if warnings and choice.certainty != "between":
+        text = f"{release} is a vendor kernel: {choice.policy.point} stands in for it. {choice.explanation}"
+        return msgspec.structs.replace(choice, certainty="vendor", explanation=text)
+    return choice
 
 
-def _warnings(point: Point, rest: str, version: str, release: str) -> tuple[str, ...]:
-    found = []
+def _candidate(first: Point, name: str, warnings: tuple[str, ...]) -> Choice:
+    """A release candidate: taken as the release."""
+    from inspector.policies.loader import load_policy
+
+    series = load_policy(f"{first[0]}.{first[1]}")
+    policy = _policy(first, name)
+    if name in series.recorded:
+        text = f"{name} was recorded: answers of that very kernel agree with this policy."
+        return Choice(policy=_policy(series.version, name), certainty="exact", explanation=text, warnings=warnings)
+    text = f"{name} is a release candidate; {_text(first)}, read from source, stands in."
+    return Choice(policy=policy, certainty="source", explanation=text, warnings=warnings)
+
+
+def _warnings(point: Point, rest: str) -> tuple[str, ...]:
+    """What to say of a vendor's kernel."""
     for pattern, vendor in _VENDORS:
         if pattern.search(rest):
-            base = f"{point[0]}.{point[1]}"
-            found.append(f"{vendor} kernels carry backports that are not known here; upstream {base} stands in.")
-            break
-    if rest.startswith(("-rc",)) or "-rc" in rest[:8]:
-        found.append("a release candidate: taken as the release.")
-    return tuple(found)
+            return (
+                f"{vendor} kernels carry backports that are not known here; upstream {point[0]}.{point[1]} stands in.",
+            )
+    return ()
 
 
 def _policy(point: Point, name: str) -> Policy:
@@ -125,7 +143,10 @@ def _hidden_point(series: list[Point], release: str, warnings: tuple[str, ...]) 
         return Choice(
             policy=policy, certainty="source", explanation=f"{release} hides its stable point.", warnings=warnings
         )
-    text = f"{release} hides its stable point (the version string would tell); {_text(newest)}, the newest known, is taken."
+    text = (
+        f"{release} hides its stable point (the version string would tell); "
+        f"{_text(newest)}, the newest known, is taken."
+    )
     uncertain = _differences(series[0], newest)
     return Choice(
         policy=policy, certainty="between" if uncertain else "same-as-recorded", explanation=text, uncertain=uncertain,
@@ -133,10 +154,9 @@ def _hidden_point(series: list[Point], release: str, warnings: tuple[str, ...]) 
     )  # fmt: skip
 
 
-def _within(series: list[Point], point: Point, warnings: tuple[str, ...], rest: str) -> Choice:
-    name = f"{point[0]}.{point[1]}.{point[2]}"
-    if rest.startswith("-rc"):
-        point = next((p for p in series if p[2]), series[0])
+def _within(series: list[Point], point: Point, warnings: tuple[str, ...]) -> Choice:
+    """A known point of a series, or one between or beyond the known ones."""
+    name = _text(point)
     lower = max(p for p in series if p <= point)
     upper = next((p for p in series if p > point), None)
     policy = _policy(lower, name)

@@ -40,16 +40,19 @@ BHB_SAFE = (_LITTLE - {"kryo-2xx-silver", "kryo-3xx-silver", "kryo-4xx-silver"})
 }  # fmt: skip
 BHB_LOOP = {
     "cortex-a72", "cortex-a76", "cortex-a76ae", "cortex-a77", "cortex-a78", "cortex-a78ae", "cortex-a78c", "cortex-x1",
-    "cortex-x1c", "cortex-a710", "cortex-x2", "neoverse-n1", "neoverse-n2", "neoverse-v1", "cortex-a57", "kryo-4xx-gold",
+    "cortex-x1c", "cortex-a710", "cortex-x2", "neoverse-n1", "neoverse-n2", "neoverse-v1", "cortex-a57",
+    "kryo-4xx-gold",
 }  # fmt: skip
 """Cores on a list of loop counts (or, before loops were known for them, of firmware calls)."""
 BHB_FIRMWARE = {"cortex-a73", "cortex-a75"}
 MELTDOWN_SAFE = {
-    "cortex-a35", "cortex-a53", "cortex-a55", "cortex-a57", "cortex-a72", "cortex-a73", "tsv110", "brahma-b53", "carmel",
+    "cortex-a35", "cortex-a53", "cortex-a55", "cortex-a57", "cortex-a72", "cortex-a73", "tsv110", "brahma-b53",
+    "carmel",
     "thunderx2", "kryo-2xx-silver", "kryo-3xx-silver", "kryo-4xx-silver",
 }  # fmt: skip
 SPECULATIVE_SSBS = {
-    "cortex-a76", "cortex-a76ae", "cortex-a77", "cortex-a78", "cortex-a78ae", "cortex-a78c", "cortex-a710", "cortex-a715",
+    "cortex-a76", "cortex-a76ae", "cortex-a77", "cortex-a78", "cortex-a78ae", "cortex-a78c", "cortex-a710",
+    "cortex-a715",
     "cortex-a720", "cortex-a725", "cortex-x1", "cortex-x1c", "cortex-x2", "cortex-x3", "cortex-x4", "cortex-x925",
     "neoverse-n1", "neoverse-n2", "neoverse-n3", "neoverse-v1", "neoverse-v2", "neoverse-v3",
 }  # fmt: skip

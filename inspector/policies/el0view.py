@@ -15,7 +15,8 @@ SSBS, BF16 = 0xF << 4, 0xF << 44
 def el0_values(host: HostState, policy: Policy) -> dict[int, int]:
     """Register id -> value for MIDR, MPIDR, REVIDR and the AArch64 part of the ID space.
 
-    Visible fields hold the sanitised value, hidden ones their safe value; a register without feature-table entry is zero.
+    Visible fields hold the sanitised value, hidden ones their safe value; a register without feature-table entry is
+    zero.
     """
     book = rulebook(policy)
     sanitised = sanitise(host, book.known_mask)

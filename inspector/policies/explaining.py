@@ -124,7 +124,8 @@ def _unnamed(
         groups.append(
             JudgedField(
                 name=f"[{lsb + 3}:{lsb}]", msb=lsb + 3, lsb=lsb, now=now >> lsb & 0xF, written=value >> lsb & 0xF,
-                limit=gate.limit >> lsb & 0xF, writable=False, safe="equal", accepted=(prepared ^ gate.limit) & mask == 0,
+                limit=gate.limit >> lsb & 0xF, writable=False, safe="equal",
+                accepted=(prepared ^ gate.limit) & mask == 0,
                 reason=reason,
             )
         )  # fmt: skip
@@ -221,7 +222,8 @@ def _touched(trace: Trace, mask: int) -> bool:
 
 
 _FUNCTIONS: dict[type[handlers.Gate], str] = {
-    handlers.Invariant: "cache-registers", handlers.Implementation: "implementation-ids", handlers.Clidr: "cache-registers",
+    handlers.Invariant: "cache-registers", handlers.Implementation: "implementation-ids",
+    handlers.Clidr: "cache-registers",
     handlers.Ccsidr: "cache-registers", handlers.Pmcr: "pmcr", handlers.Plain: "pmcr", handlers.Psci: "psci",
     handlers.Workaround: "mitigation-levels", handlers.Bitmap: "hypercall-bitmaps",
 }  # fmt: skip

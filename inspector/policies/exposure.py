@@ -1,7 +1,7 @@
 """What a kernel shows of a host: register list, values to userspace, the guest's own view, and which rule changed what.
 
-`expose` computes integers for every register at once; `Exposure.register` explains one register field by field on demand.
-A value travels as a pair (value, known bits): what a source kernel hid stays unknown through every rule.
+`expose` computes integers for every register at once; `Exposure.register` explains one register field by field on
+demand. A value travels as a pair (value, known bits): what a source kernel hid stays unknown through every rule.
 """
 
 from __future__ import annotations
@@ -78,6 +78,8 @@ class Exposure:
 
     def __init__(self, host: HostState, policy: Policy, setup: VcpuSetup) -> None:
         self.host, self.policy, self.setup = host, policy, setup
+        self.hidden_host = False
+        """True when nothing is known of the host beyond what a fresh vCPU shows"""
         self.book: Rulebook = rulebook(policy)
         self.conditions = _conditions(host, setup)
         self.sanitised = sanitise(host, self.book.known_mask)
@@ -289,7 +291,8 @@ class Exposure:
 
 
 def expose(host: HostState, policy: Policy, setup: VcpuSetup) -> Exposure:
-    """What the kernel `policy` shows of `host` to userspace and to the guest of a fresh vCPU created as `setup` says."""
+    """What the kernel `policy` shows of `host` to userspace and to the guest of a fresh vCPU created as `setup`
+    says."""
     return Exposure(host, policy, setup)
 
 

@@ -1,35 +1,40 @@
-"""A kernel's view of a host of which only a fresh vCPU's registers are known (facts: what KVM shows is its own limit)."""
+"""A kernel's view of a host of which only a fresh vCPU's registers are known: what KVM shows is its own limit."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from inspector.policies.exposure import Exposure
-from inspector.policies.firmware import BITMAPS
 from inspector.policies.host import ALL, CTR, PFR0, HostState
-from inspector.policies.idspace import ID_SPACE, IDS, WORKAROUND_1, WORKAROUND_2, WORKAROUND_3
+from inspector.policies.idspace import AARCH32_IDS, ID_SPACE, IDS, WORKAROUND_1, WORKAROUND_3
 from inspector.policies.model import Policy
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.encoding import CLASS_DEMUX
 
-PMCR = IDS["PMCR_EL0"]
+ID_PFR0, ID_DFR0 = IDS["ID_PFR0_EL1"], IDS["ID_DFR0_EL1"]
+_CAPABILITIES = ("sve", "ptrauth_address", "ptrauth_generic", "pmu_v3", "el1_32bit", "mte", "el2", "el2_e2h0")
 
 
 def infer_host(values: Mapping[int, int]) -> HostState:
-    """The host-dependent inputs that a fresh vCPU's registers tell; its ID registers stand for the host's."""
-    csv3 = values.get(PFR0, 0) >> 60 & 0xF
+    """The host-dependent inputs that a fresh vCPU's registers tell; its ID registers stand for the host's.
+
+    A vCPU that exists proves the capabilities that its creation needed.
+    """
     return HostState(
         values=dict(values), known=dict.fromkeys(values, ALL),
         ccsidr={i & 0xFF: v for i, v in values.items() if i >> 16 & 0xFFF == CLASS_DEMUX}, sanitised=True,
-        spectre_v2=values.get(WORKAROUND_1), meltdown_safe=csv3 == 1, ssb=None, bhb=values.get(WORKAROUND_3),
-        vgic="v3" if values.get(PFR0, 0) >> 24 & 0xF else "none", capabilities=_all_capabilities(),
+        spectre_v2=values.get(WORKAROUND_1), meltdown_safe=values.get(PFR0, 0) >> 60 & 0xF == 1,
+        bhb=values.get(WORKAROUND_3), vgic="v3" if values.get(PFR0, 0) >> 24 & 0xF else "none",
+        capabilities=dict.fromkeys(_CAPABILITIES, 1), aarch32=_aarch32(values),
     )  # fmt: skip
 
 
-def _all_capabilities() -> dict[str, int]:
-    """A vCPU that exists proves what its creation needed."""
-    names = ("sve", "ptrauth_address", "ptrauth_generic", "pmu_v3", "el1_32bit", "mte", "el2", "el2_e2h0")
-    return dict.fromkeys(names, 1)
+def _aarch32(values: Mapping[int, int]) -> bool | None:
+    """Whether the host has AArch32 at EL0: its ID registers tell it even where a vCPU with EL2 has a PFR0 of its
+    own."""
+    if ID_PFR0 in values:
+        return any(values.get(reg_id) for reg_id in AARCH32_IDS if reg_id != ID_DFR0)
+    return values[PFR0] & 0xF == 2 if PFR0 in values else None
 
 
 class FreshExposure(Exposure):
@@ -40,19 +45,11 @@ class FreshExposure(Exposure):
     ) -> None:
         super().__init__(host if host is not None else infer_host(values), policy, setup)
         self.given = dict(values)
+        self.hidden_host = host is None
         for reg_id in (*ID_SPACE, CTR):
             if reg_id in values:
                 self._limits[reg_id] = (values[reg_id], ALL)
         self.listed = tuple(values)
-        self.ssb_at_reset = values.get(WORKAROUND_2)
 
     def feature_values(self) -> dict[int, int]:
         return super().feature_values() | self.given
-
-    @property
-    def pmcr_counters(self) -> int:
-        """PMCR_EL0.N of the fresh vCPU; 0 without a PMU."""
-        return self.given.get(PMCR, 0) >> 11 & 0x1F
-
-
-__all__ = ["BITMAPS", "FreshExposure", "infer_host"]

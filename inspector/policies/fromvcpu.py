@@ -1,8 +1,8 @@
 """What a vCPU dump tells of the host below it: values, and which of their bits its kernel passed through.
 
-A field counts as known where the source kernel's feature table has it and no rule replaced it. Hidden, forced and capped
-fields are unknown; fields that no kernel up to the source's knew are unknown as well. On v6.5 and later userspace may have
-lowered fields: the dump is taken as that of a fresh vCPU.
+A field counts as known where the source kernel's feature table has it and no rule replaced it. Hidden, forced and
+capped fields are unknown; fields that no kernel up to the source's knew are unknown as well. On v6.5 and later
+userspace may have lowered fields: the dump is taken as that of a fresh vCPU.
 """
 
 from __future__ import annotations

@@ -92,12 +92,19 @@ class Hooked(Gate):
                 case model.Replace(written=written, taken=taken):
                     if field >> hook.lsb == written:
                         value = value & ~hook.mask | taken << hook.lsb
-                case model.Refuse(below=below, values=values):
-                    if field >> hook.lsb < below or field >> hook.lsb in values:
+                case model.Refuse():
+                    if refuses(hook.rule, field >> hook.lsb, (self.limit & hook.mask) >> hook.lsb):
                         return value, extra, hook
                 case _:
                     pass
         return value, extra, None
+
+
+def refuses(rule: model.Refuse, field: int, limit: int) -> bool:
+    """True when a refuse rule bars this value of the field that KVM offers as `limit`."""
+    if rule.only_limit_or is not None and field != limit and field not in rule.only_limit_or:
+        return True
+    return field < rule.below or field in rule.values
 
 
 class Compared(Hooked):

@@ -1,7 +1,7 @@
 """What is known of the machine under a VM: raw registers, and the inputs that registers do not give.
 
-A state taken from a vCPU dump knows less than one taken from the machine: what the source kernel hid is *unknown*. Values
-and known bits are kept apart; a bit that is not known is never used as if it were.
+A state taken from a vCPU dump knows less than one taken from the machine: what the source kernel hid is *unknown*.
+Values and known bits are kept apart; a bit that is not known is never used as if it were.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
     sanitised: bool = False
     """the values went through a kernel's feature table already"""
     spectre_v2: int | None = None
-    """WORKAROUND_1 level: 2 not required, 1 mitigated with firmware's help, 0 not available; None: judge by registers"""
+    """WORKAROUND_1 level: 2 not required, 1 mitigated with firmware's help, 0 not available; None: judge by
+    registers"""
     meltdown_safe: bool | None = None
     """None: judge by registers"""
     ssb: int | None = None
@@ -55,6 +56,8 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
     """KVM_CHECK_EXTENSION answers by the recordings' names; None: judge by registers"""
     vector_lengths: int | None = None
     """SVE_VLS, first word: bit n for (n+1)*128 bits; None: judge by the CPU model"""
+    aarch32: bool | None = None
+    """EL0 can run AArch32; None: judge by PFR0.EL0"""
 
     def value(self, reg_id: int) -> int:
         """The value of a register, 0 when it is not known."""
@@ -71,7 +74,7 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def has_aarch32(self) -> bool:
         """True when EL0 can run AArch32 (PFR0.EL0 = 2): the AArch32 ID registers mean something."""
-        return self.value(PFR0) & 0xF == 2
+        return self.value(PFR0) & 0xF == 2 if self.aarch32 is None else self.aarch32
 
     @property
     def meltdown_unaffected(self) -> bool:
@@ -137,8 +140,9 @@ def from_raw(
 ) -> HostState:
     """A machine whose registers were read where nothing was masked (EL2, EL1, a kernel module).
 
-    `values`: register id -> raw value; `ccsidr`: CSSELR_EL1 -> raw 64-bit CCSIDR_EL1; `capabilities`: KVM_CHECK_EXTENSION
-    answers. The mitigation states are judged by CSV2, CSV3 and the MIDR unless given; `meltdown` True means unaffected.
+    `values`: register id -> raw value; `ccsidr`: CSSELR_EL1 -> raw 64-bit CCSIDR_EL1; `capabilities`:
+    KVM_CHECK_EXTENSION answers. The mitigation states are judged by CSV2, CSV3 and the MIDR unless given; `meltdown`
+    True means unaffected.
     """
     own = dict(values)
     known = dict.fromkeys(own, ALL)
@@ -152,8 +156,8 @@ def from_raw(
 def from_vcpu(values: Mapping[int, int], setup: VcpuSetup, policy: Policy) -> HostState:
     """The machine under a saved vCPU, as far as its kernel (`policy`) and vCPU features (`setup`) let it through.
 
-    What the kernel hid is not known. Mitigation states, the vGIC and the SVE vector lengths are inferred from the vCPU's
-    registers; its capabilities are taken as given, since the vCPU exists.
+    What the kernel hid is not known. Mitigation states, the vGIC and the SVE vector lengths are inferred from the
+    vCPU's registers; its capabilities are taken as given, since the vCPU exists.
     """
     from inspector.policies.fromvcpu import host_of_vcpu
 
@@ -163,12 +167,12 @@ def from_vcpu(values: Mapping[int, int], setup: VcpuSetup, policy: Policy) -> Ho
 def sanitise(host: HostState, known_mask: Mapping[int, int]) -> dict[int, tuple[int, int]]:
     """The sanitised value and known bits of every ID register and CTR_EL0: register id -> (value, known).
 
-    `known_mask` is the feature table's bits for each register. Fields that the table lacks are zero (and so known).
-    On one CPU this is plain masking; AArch32 registers are not read at all on a CPU without AArch32, nor ZFR0 without SVE
+    `known_mask` is the feature table's bits for each register. Fields that the table lacks are zero (and so known). On
+    one CPU this is plain masking; AArch32 registers are not read at all on a CPU without AArch32, nor ZFR0 without SVE
     (init_cpu_features(), arch/arm64/kernel/cpufeature.c).
     """
     result: dict[int, tuple[int, int]] = {}
-    no_aarch32 = not host.has_aarch32 and host.knows(PFR0, 0xF)
+    no_aarch32 = not host.has_aarch32 and (host.aarch32 is not None or host.knows(PFR0, 0xF))
     no_sve = not host.value(PFR0) >> 32 & 0xF and host.knows(PFR0, 0xF << 32)
     for reg_id in (*ID_SPACE, CTR):
         mask = known_mask.get(reg_id, 0)

@@ -1,8 +1,8 @@
 """Find, read, check and combine policy files.
 
-A name is a release (`6.12`, `6.12.74`), a release string (`6.12.107+deb13-cloud-arm64`), the path of a TOML file, or any of
-these followed by `+PATCH` once or several times. `6.12` means the newest known point of that stable series: who types it
-almost always runs a stable kernel; `6.12.0` is the first release.
+A name is a release (`6.12`, `6.12.74`), a release string (`6.12.107+deb13-cloud-arm64`), the path of a TOML file, or
+any of these followed by `+PATCH` once or several times. `6.12` means the newest known point of that stable series: who
+types it almost always runs a stable kernel; `6.12.0` is the first release.
 """
 
 from __future__ import annotations
@@ -138,7 +138,8 @@ def _with_patch(policy: Policy, patch: str) -> Policy:
     rules = {rule.name: rule for rule in policy.rules}
     _merge(rules, file, patch, f"patches/{patch}.toml")
     return msgspec.structs.replace(
-        policy, name=f"{policy.name}+{patch}", title=f"{policy.title} + {file.title}", evidence=file.evidence, recorded=(),
+        policy, name=f"{policy.name}+{patch}", title=f"{policy.title} + {file.title}", evidence=file.evidence,
+        recorded=(),
         patches=(*policy.patches, patch), rules=tuple(rules.values()), notes=(*policy.notes, *file.notes),
     )  # fmt: skip
 

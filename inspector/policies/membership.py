@@ -38,7 +38,8 @@ TIMER_CVAL, TIMER_CNT = sysreg_id(3, 3, 14, 0, 2), sysreg_id(3, 3, 14, 3, 2)
 
 _PART = re.compile(r"S([0-3])_([0-7])_C([\d-]+)_C([\d-]+)_([\d-]+)")
 _COUNTER_MASKS = {
-    sysreg_id(*e) for e in ((3, 0, 9, 14, 1), (3, 0, 9, 14, 2), (3, 3, 9, 12, 1), (3, 3, 9, 12, 2), (3, 3, 9, 12, 3), (3, 3, 9, 14, 3))
+    sysreg_id(*e) for e in ((3, 0, 9, 14, 1), (3, 0, 9, 14, 2), (3, 3, 9, 12, 1), (3, 3, 9, 12, 2), (3, 3, 9, 12, 3),
+    (3, 3, 9, 14, 3))
 }  # fmt: skip
 _PMSWINC, _PMSELR = sysreg_id(3, 3, 9, 12, 4), sysreg_id(3, 3, 9, 12, 5)
 _PMEVCNTR = {sysreg_id(3, 3, 14, 8 + n // 8, n % 8) for n in range(31)}
@@ -97,8 +98,8 @@ def _vm_conditions(exposure: Exposure) -> frozenset[str]:
     """Words for fields of the VM's own ID registers, on which some registers' membership depends."""
     mmfr3, pfr2 = exposure.limit(IDS["ID_AA64MMFR3_EL1"]), exposure.limit(IDS["ID_AA64PFR2_EL1"])
     facts = {
-        "vm-tcr2": mmfr3 & 0xF, "vm-sctlr2": mmfr3 >> 4 & 0xF, "vm-s1pie": mmfr3 >> 8 & 0xF, "vm-s1poe": mmfr3 >> 16 & 0xF,
-        "vm-fpmr": pfr2 >> 32 & 0xF,
+        "vm-tcr2": mmfr3 & 0xF, "vm-sctlr2": mmfr3 >> 4 & 0xF, "vm-s1pie": mmfr3 >> 8 & 0xF, "vm-s1poe": mmfr3 >> 16 &
+        0xF, "vm-fpmr": pfr2 >> 32 & 0xF,
     }  # fmt: skip
     return frozenset(word for word, field in facts.items() if field)
 

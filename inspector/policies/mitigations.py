@@ -1,7 +1,7 @@
 """The Spectre, Spectre-BHB and Spectre-v4 states of a host, as KVM's firmware pseudo-registers show them.
 
-kvm_arm_get_fw_reg() and get_kernel_wa_level() (arch/arm64/kvm/hypercalls.c) over arch/arm64/kernel/proton-pack.c. The rules
-hold for hosts whose firmware offers no mitigation calls; a host that has them needs its levels given.
+kvm_arm_get_fw_reg() and get_kernel_wa_level() (arch/arm64/kvm/hypercalls.c) over arch/arm64/kernel/proton-pack.c. The
+rules hold for hosts whose firmware offers no mitigation calls; a host that has them needs its levels given.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """What a kernel does to registers, as data: a policy is an ordered list of rules of a closed set of kinds.
 
-A rule is one statement that a kernel engineer can check against the tree: which register, which field, what happens, why,
-and where in the kernel that is written. Policies come from TOML (loader.py); the engine compiles them into integers
-(rulebook.py) and never looks at the texts while it answers.
+A rule is one statement that a kernel engineer can check against the tree: which register, which field, what happens,
+why, and where in the kernel that is written. Policies come from TOML (loader.py); the engine compiles them into
+integers (rulebook.py) and never looks at the texts while it answers.
 
-Registers are named as the kernel names them (`ID_AA64MMFR2_EL1`), fields as `REGISTER.FIELD`. A field that is not in the
-register's feature table carries its place: `ID_AA64PFR1_EL1.NMI[39:36]`.
+Registers are named as the kernel names them (`ID_AA64MMFR2_EL1`), fields as `REGISTER.FIELD`. A field that is not in
+the register's feature table carries its place: `ID_AA64PFR1_EL1.NMI[39:36]`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from typing import Literal
 import msgspec
 
 Evidence = Literal["recorded", "source", "user"]
-"""recorded: checked against answers of that very release; source: read in code or patches; user: somebody's own file."""
+"""recorded: checked against answers of that very release; source: read in code or patches; user: somebody's own
+file."""
 
 Condition = Literal[
     "sve", "ptrauth", "pmu", "mte", "el2", "e2h0", "imp-id", "psci", "vm-gic", "host-vgic3", "host-aarch32",
-    "host-mte-async-unknown", "host-doublelock-none", "host-ras-v1p1", "host-vgic5-legacy", "vm-tcr2", "vm-s1pie", "vm-s1poe",
+    "host-mte-async-unknown", "host-doublelock-none", "host-ras-v1p1", "host-vgic5-legacy", "vm-tcr2", "vm-s1pie",
+    "vm-s1poe",
     "vm-fpmr", "vm-sctlr2", "host-broken-cntvoff", "host-gic5",
 ]  # fmt: skip
 """What a rule may depend on: vCPU features and capabilities of the VM, facts of the host (`host-`), fields of the VM's
@@ -46,9 +48,9 @@ class RuleBase(
 class Know(RuleBase, frozen=True, kw_only=True, tag="know"):
     """Fields that the kernel's feature table knows: any other field of the register reads as zero.
 
-    `fields`: `NAME[msb:lsb] SAFE` with SAFE one of `lower`, `higher`, `higher-or-zero`, `exact N`; then `signed` if the
-    field is compared as a signed number; then `visible` if EL0 of the host may see it, else `hidden-as N` where EL0 reads N
-    instead of 0. A field given again replaces its older entry.
+    `fields`: `NAME[msb:lsb] SAFE` with SAFE one of `lower`, `higher`, `higher-or-zero`, `exact N`; then `signed` if
+    the field is compared as a signed number; then `visible` if EL0 of the host may see it, else `hidden-as N` where
+    EL0 reads N instead of 0. A field given again replaces its older entry.
     """
 
     register: str
@@ -91,8 +93,8 @@ class Raz(RuleBase, frozen=True, kw_only=True, tag="raz"):
 class Writable(RuleBase, frozen=True, kw_only=True, tag="writable"):
     """The bits of each register that userspace may change, as far as the feature table knows them.
 
-    KVM_ARM_GET_REG_WRITABLE_MASKS reports the same masks, uncut. A mask with conditions narrows what is judged, not what is
-    reported.
+    KVM_ARM_GET_REG_WRITABLE_MASKS reports the same masks, uncut. A mask with conditions narrows what is judged, not
+    what is reported.
     """
 
     masks: dict[str, str]
@@ -124,6 +126,8 @@ class Refuse(RuleBase, frozen=True, kw_only=True, tag="refuse"):
     """refuse every (unsigned) value below this one"""
     values: tuple[int, ...] = ()
     """refuse these values"""
+    only_limit_or: tuple[int, ...] | None = None
+    """refuse every value but the one that KVM offers and these"""
 
 
 class Replace(RuleBase, frozen=True, kw_only=True, tag="replace"):
@@ -139,13 +143,15 @@ class List(RuleBase, frozen=True, kw_only=True, tag="list"):
 
     registers: tuple[str, ...]
     place: Literal["sorted", "timers", "invariants"] = "sorted"
-    """where in the kernel's list: with the others in table order, or in one of the two groups that older kernels put first"""
+    """where in the kernel's list: with the others in table order, or in one of the two groups that older kernels put
+    first"""
 
 
 class Default(RuleBase, frozen=True, kw_only=True, tag="default"):
     """Reset values of listed registers that are not feature IDs; those without such a rule start at zero.
 
-    `value`: a hexadecimal number, `poison` (KVM never initialises it) or `varies` (cannot be derived: a running counter).
+    `value`: a hexadecimal number, `poison` (KVM never initialises it) or `varies` (cannot be derived: a running
+    counter).
     """
 
     registers: tuple[str, ...]
@@ -160,7 +166,8 @@ class Special(RuleBase, frozen=True, kw_only=True, tag="special"):
 
 
 Rule = (
-    Know | Forget | Hide | Cap | Force | Raz | Writable | Reported | Tolerate | Keep | Refuse | Replace | List | Default | Special
+    Know | Forget | Hide | Cap | Force | Raz | Writable | Reported | Tolerate | Keep | Refuse | Replace | List |
+    Default | Special
 )  # fmt: skip
 """The closed set of rule kinds; the TOML key `kind` says which."""
 

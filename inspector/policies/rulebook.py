@@ -106,7 +106,7 @@ class Rulebook:
         if entry := known.get(field):
             return reg_id, field, entry.msb, entry.lsb
         hint = f"known: {', '.join(known)}" if known else "write its place, e.g. ID_AA64PFR1_EL1.NMI[39:36]"
-        self._fail(rule, f"unknown field {spec!r}", hint)
+        return self._fail(rule, f"unknown field {spec!r}", hint)
 
     def _add_fields(self, rule: model.Know | model.Forget) -> None:
         if isinstance(rule, model.Forget):

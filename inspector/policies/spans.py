@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 from inspector.policies.model import Rule
 
-_FIELD = re.compile(r"(\w+)\[(\d+)(?::(\d+))?\] (lower|higher|higher-or-zero|exact (\d+))( signed)?( visible)?(?: hidden-as (\d+))?")
+_FIELD = re.compile(
+    r"(\w+)\[(\d+)(?::(\d+))?\] (lower|higher|higher-or-zero|exact (\d+))( signed)?( visible)?(?: hidden-as (\d+))?"
+)
 _PLACE = re.compile(r"(\w+)\[(\d+)(?::(\d+))?\]")
 
 

@@ -88,8 +88,9 @@ def _refused_values(gate: handlers.Stored, lsb: int, mask: int) -> set[int]:
     values: set[int] = set()
     for hook in gate.hooks:
         if hook.lsb == lsb and isinstance(hook.rule, model.Refuse):
-            values |= set(range(hook.rule.below)) | set(hook.rule.values)
-    return values & set(range(mask + 1))
+            limit = gate.limit >> lsb & mask
+            values |= {v for v in range(mask + 1) if handlers.refuses(hook.rule, v, limit)}
+    return values
 
 
 def _ignored_bits(gate: handlers.Stored, value: int, prepared: int) -> int:

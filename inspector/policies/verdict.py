@@ -48,7 +48,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     would_pass: int | None = None
     """for a refused write: the nearest value that would be accepted, where there is one"""
     uncertain: tuple[str, ...] = ()
-    """fields whose limit is not known because the source of the values hid them; the answer holds if the host has none"""
+    """fields whose limit is not known because the source of the values hid them; the answer holds if the host has
+    none"""
 
     @property
     def errno_name(self) -> str:

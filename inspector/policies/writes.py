@@ -1,8 +1,9 @@
 """KVM_SET_ONE_REG: a VM and its vCPUs, as far as feature IDs, caches and firmware registers go.
 
-`Vcpu.decide` answers with an errno and changes the state, in integers only. `Vcpu.set` does the same and explains itself.
-A refused write changes nothing. State is kept where KVM keeps it: on the VM (ID registers, CTR_EL0, implementation ids,
-PSCI version, bitmaps, the number of PMU counters) or on the vCPU (MPIDR, CSSELR, CLIDR, CCSIDR, OSLSR, PMCR).
+`Vcpu.decide` answers with an errno and changes the state, in integers only. `Vcpu.set` does the same and explains
+itself. A refused write changes nothing. State is kept where KVM keeps it: on the VM (ID registers, CTR_EL0,
+implementation ids, PSCI version, bitmaps, the number of PMU counters) or on the vCPU (MPIDR, CSSELR, CLIDR, CCSIDR,
+OSLSR, PMCR).
 """
 
 from __future__ import annotations
@@ -65,8 +66,8 @@ class Vm:
     ) -> Vm:
         """A VM of which only the registers of a fresh vCPU of the same configuration are known.
 
-        `values`: register id -> KVM_GET_ONE_REG right after creation; the limit of every later write. `host`, where known,
-        adds what a fresh vCPU does not show: the old values that some kernels tolerate, and the guest's view.
+        `values`: register id -> KVM_GET_ONE_REG right after creation; the limit of every later write. `host`, where
+        known, adds what a fresh vCPU does not show: the old values that some kernels tolerate, and the guest's view.
         """
         exposure = FreshExposure(values, policy, setup, host)
         return cls(exposure.host, policy, setup, vcpus, exposure=exposure)
