@@ -335,15 +335,14 @@ def newest_fields(reg_id: int) -> tuple[FieldRule, ...]:
 
 
 def safe_value(field: FieldRule, values: Sequence[int]) -> int:
-    """What arm64_ftr_safe_value() makes of the values of several CPUs; DebugVer, PMUVer and PerfMon count as
-    lowerable."""
+    """What arm64_ftr_safe_value() makes of the values of several CPUs."""
     if len(set(values)) == 1:
         return values[0]
 
     def order(value: int) -> int:
         return signed_value(value, field.width) if field.signed else value
 
-    if field.safe == "lower" or field.name in _LOWERABLE:
+    if field.safe == "lower":
         return min(values, key=order)
     if field.safe == "higher":
         return max(values, key=order)
@@ -352,14 +351,10 @@ def safe_value(field: FieldRule, values: Sequence[int]) -> int:
     return field.exact
 
 
-_LOWERABLE = frozenset(("DebugVer", "PMUVer", "PerfMon"))
-"""EXACT in cpufeature.c, but KVM's own override compares them as LOWER_SAFE (kvm_arm_... arm64_ftr_bits overrides)."""
-
-
 def _candidates(field: FieldRule, ideal: int) -> list[int]:
     """The ideal value, then the next safer ones in order."""
     top = 1 << field.width
-    if field.safe == "lower" or field.name in _LOWERABLE:
+    if field.safe == "lower":
         if field.signed and ideal >= top >> 1:
             return list(range(ideal, (top >> 1) - 1, -1))
         less = list(range(ideal, -1, -1))

@@ -40,6 +40,10 @@ class BaselineHost:
         """Equal for hosts that answer alike."""
         return self.policy.name, self.setup, tuple(sorted(self.values.items())), self.listed
 
+    def new_vm(self) -> Vm:
+        """A VM with one fresh vCPU."""
+        return self._build(1)
+
     def fields(self, reg_id: int) -> tuple[FieldRule, ...]:
         """The feature-table fields of a register under this host's kernel."""
         return rulebook(self.policy).fields(reg_id)
@@ -50,7 +54,7 @@ class BaselineHost:
         if value == own:
             return True
         if self._vm is None:
-            self._vm = self._build(1)
+            self._vm = self.new_vm()
         vcpu = self._vm.vcpu(0)
         if vcpu.decide(reg_id, value):
             return False

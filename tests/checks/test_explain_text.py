@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -77,26 +78,25 @@ def test_signature_is_not_empty(text: str) -> None:
     coloured=st.booleans(),
 )
 def test_decorations_do_not_matter(
-    text: str, prefix: str, wrap: object, width: int, newline: str, quote: str, coloured: bool
+    text: str, prefix: str, wrap: Callable[[str, int], str], width: int, newline: str, quote: str, coloured: bool
 ) -> None:
-    assert callable(wrap)
-    lines = str(wrap("\n".join(prefix + line for line in text.split("\n")), width)).split("\n")
+    lines = wrap("\n".join(prefix + line for line in text.split("\n")), width).split("\n")
     if coloured:
         lines = [colour(line) for line in lines]
     assert signature(newline.join(quote + line for line in lines)) == signature(text)
 
 
 def test_number_at_end_of_line_does_not_swallow_the_next_line() -> None:
-    clues, _ = signature("Invalid value 269 expecting positive value <= 248\n2026-11-22 something else\n17 18\n")
-    assert [c[4] for c in clues] == [(269, 248)]  # type: ignore[attr-defined]
+    clues = find_clues(read_pasted("Invalid value 269 expecting positive value <= 248\n2026-11-22 more\n17 18\n"))
+    assert [c.counts for c in clues] == [(269, 248)]
 
 
 def test_number_cut_at_the_wrap_column_goes_on() -> None:
     text = "x" * 28 + " Invalid value 269 expecting positive value <= 24"
     assert len(text) in range(70, 80)
     padded = "y" * (76 - len(text)) + text
-    clues, _ = signature(f"{padded}\n8\n")
-    assert [c[4] for c in clues] == [(269, 248)]  # type: ignore[attr-defined]
+    clues = find_clues(read_pasted(f"{padded}\n8\n"))
+    assert [c.counts for c in clues] == [(269, 248)]
 
 
 def test_escapes_of_json_loggers_and_html_are_undone() -> None:

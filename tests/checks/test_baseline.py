@@ -1,0 +1,234 @@
+"""The greatest common feature set, and its exports, judged by the model of each host's own kernel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inspector.checks.baseline import Baseline, baseline, safe_value
+from inspector.checks.baseline_export import (
+    baseline_dump,
+    bitmap,
+    firecracker_template,
+    qemu_properties,
+    read_qemu_properties,
+)
+from inspector.checks.baseline_hosts import host_of_dump
+from inspector.errors import InspectorError, RegisterError
+from inspector.policies.loader import load_policy
+from inspector.policies.model import Know
+from inspector.policies.spans import FieldRule, parse_field
+from inspector.registers.encoding import ccsidr_id, sysreg_id
+from inspector.sources import load
+from inspector.sources.dump import Dump, Provenance, Vcpu
+from inspector.sources.formats.dump_json import write
+
+MIDR = sysreg_id(3, 0, 0, 0, 0)
+CTR = sysreg_id(3, 3, 0, 0, 1)
+CLIDR = sysreg_id(3, 1, 0, 0, 1)
+PFR0 = sysreg_id(3, 0, 0, 4, 0)
+ISAR0 = sysreg_id(3, 0, 0, 6, 0)
+MMFR2 = sysreg_id(3, 0, 0, 7, 2)
+HOSTS_6_12 = ("builtin:neoverse-n2-linux-6.12", "builtin:cortex-a72-linux-6.12", "builtin:max-linux-6.12")
+HOSTS_7_3 = ("builtin:neoverse-n2-linux-7.3", "builtin:cortex-a72-linux-7.3", "builtin:max-linux-7.3")
+RULE = Know(name="test", register="ID_AA64PFR0_EL1", fields=())
+
+
+def level(names: tuple[str, ...]) -> Baseline:
+    """The baseline of shipped dumps."""
+    return baseline([load(name) for name in names])
+
+
+@pytest.mark.parametrize("names", [HOSTS_6_12, HOSTS_7_3, HOSTS_7_3[::2], HOSTS_6_12[:2]])
+def test_what_is_proposed_is_accepted_and_kept_on_every_host(names: tuple[str, ...]) -> None:
+    answer = level(names)
+    assert answer.changes
+    for name in names:
+        host = host_of_dump(load(name))
+        vm = host.new_vm()
+        for reg_id, (mask, bits) in answer.changes.items():
+            value = host.values[reg_id] & ~mask | bits
+            verdict = vm.vcpu(0).set(reg_id, value)
+            assert verdict.errno == 0, (name, verdict)
+            assert vm.vcpu(0).get(reg_id) == (0, value)
+
+
+@pytest.mark.parametrize("names", [HOSTS_6_12, HOSTS_7_3])
+def test_after_the_changes_only_the_obstacles_differ(names: tuple[str, ...]) -> None:
+    answer = level(names)
+    left = {o.id for o in answer.obstacles}
+    hosts = [host_of_dump(load(name)) for name in names]
+    for reg_id in answer.values:
+        mask, bits = answer.changes.get(reg_id, (0, 0))
+        values = {h.values.get(reg_id, 0) & ~mask | bits for h in hosts}
+        assert values == {answer.values[reg_id]}
+    differing = {i for i in answer.changes if i not in answer.values}
+    assert differing <= left
+
+
+@pytest.mark.parametrize("names", [HOSTS_6_12, HOSTS_7_3])
+def test_no_field_could_be_greater(names: tuple[str, ...]) -> None:
+    """One more than the common value of a lowerable field is refused by some host."""
+    answer = level(names)
+    hosts = [host_of_dump(load(name)) for name in names]
+    for field in answer.fields:
+        if field.safe == "lower" and field.common < 15:
+            mask = ((1 << field.msb - field.lsb + 1) - 1) << field.lsb
+            higher = (field.common + 1) << field.lsb
+            assert not all(h.takes(field.id, h.values[field.id] & ~mask | higher) for h in hosts), field
+
+
+def test_template_is_read_back_by_our_own_source(tmp_path: Path) -> None:
+    answer = level(HOSTS_7_3)
+    path = tmp_path / "template.json"
+    path.write_text(firecracker_template(answer))
+    (vcpu,) = load(str(path)).vcpus
+    read = {i: (c.mask, c.value) for i, c in vcpu.constraints.items()}
+    read |= {i: (answer.changes[i][0], v) for i, v in vcpu.values.items()}
+    assert read == {i: change for i, change in answer.changes.items() if i != 0x606000000015FFFF}
+
+
+def test_template_without_changes_is_valid(tmp_path: Path) -> None:
+    answer = level((HOSTS_6_12[0], HOSTS_6_12[0]))
+    assert answer.level
+    assert answer.exit_code == 0
+    assert not answer.changes
+    path = tmp_path / "template.json"
+    path.write_text(firecracker_template(answer))
+    assert load(str(path)).provenance.format == "firecracker-json"
+    assert qemu_properties(answer) == ""
+
+
+def test_qemu_properties_say_the_same_as_the_changes() -> None:
+    answer = level(HOSTS_7_3)
+    text = qemu_properties(answer)
+    assert text.startswith("-cpu host,SYSREG_ID_AA64PFR0_EL1_")
+    fielded = {f.id for f in answer.fields}
+    assert read_qemu_properties(text) == {i: c for i, c in answer.changes.items() if i in fielded}
+
+
+def test_qemu_properties_are_checked() -> None:
+    with pytest.raises(RegisterError):
+        read_qemu_properties("SYSREG_ID_AA64PFR0_EL1_NOSUCH=1")
+    with pytest.raises(RegisterError, match="does not fit"):
+        read_qemu_properties("SYSREG_ID_AA64PFR0_EL1_CSV3=16")
+
+
+def test_dump_is_read_back(tmp_path: Path) -> None:
+    answer = level(HOSTS_7_3)
+    path = tmp_path / "baseline.json"
+    path.write_bytes(write(baseline_dump(answer)))
+    again = load(str(path))
+    assert dict(again.vcpus[0].values) == dict(answer.values)
+    assert again.provenance.kernel == "7.3.4"
+    assert MIDR not in again.vcpus[0].values
+    assert any("MIDR_EL1" in note for note in again.notes)
+
+
+def test_identity_cannot_be_levelled() -> None:
+    answer = level(HOSTS_7_3)
+    midr = next(o for o in answer.obstacles if o.id == MIDR)
+    assert "6.15" in midr.reason
+    assert answer.exit_code == 1
+
+
+def test_hidden_field_points_to_the_kernel() -> None:
+    answer = level(("builtin:neoverse-n2-linux-6.1", "builtin:neoverse-n2-linux-6.12"))
+    obstacles = {(o.register, o.field): o for o in answer.obstacles}
+    assert obstacles["ID_AA64MMFR2_EL1", "CCIDX"].since == "6.3"
+    assert {f.name: (f.common, f.writable_since) for f in answer.fields} == {
+        "PMUVer": (5, "6.5"), "DebugVer": (6, "6.7"), "PerfMon": (5, "6.5"),
+    }  # fmt: skip
+    assert answer.needs_kernel == "6.7"
+    assert {m.group.key: m.hosts for m in answer.lists} == {"ccsidr-fabricated": (1,), "ptimer": (1,), "tcr2": (1,)}
+
+
+def fresh(name: str, kernel: str, values: dict[int, int]) -> Dump:
+    """A shipped fresh vCPU with some values changed, as if another machine had them."""
+    shipped = load(f"builtin:neoverse-n2-linux-{kernel}")
+    vcpu = shipped.vcpus[0]
+    changed = Vcpu(index=0, values={**vcpu.values, **values}, setup=vcpu.setup)
+    return Dump(provenance=Provenance(source=name, kernel=shipped.provenance.kernel,
+                                      kernel_version=shipped.provenance.kernel_version), vcpus=(changed,))  # fmt: skip
+
+
+def test_two_altras_that_differ_in_ctr_alone() -> None:
+    """DIC can be lowered from 6.11 on, and not before."""
+    new = baseline([fresh("a", "6.12", {CTR: 0x9444C004}), fresh("b", "6.12", {CTR: 0xB444C004})])
+    assert [(f.register, f.name, f.common, f.writable_since) for f in new.fields] == [("CTR_EL0", "DIC", 0, "6.11")]
+    assert new.level
+    old = baseline([fresh("a", "6.1", {CTR: 0x9444C004}), fresh("b", "6.1", {CTR: 0xB444C004})])
+    assert [(o.register, o.field, o.since) for o in old.obstacles] == [("CTR_EL0", "DIC", "6.11")]
+
+
+def test_caches_are_levelled_only_from_6_3_on() -> None:
+    def both(kernel: str, value: int) -> Baseline:
+        return baseline([fresh("a", kernel, {}), fresh("b", kernel, {ccsidr_id(0): value})])
+
+    assert both("6.12", 0x1A).level
+    assert [o.since for o in both("6.1", 0x3A).obstacles] == ["6.3"]
+
+
+def test_bits_outside_every_field_are_an_obstacle() -> None:
+    odd = load("builtin:neoverse-n2-linux-7.3").vcpus[0].values[ISAR0] ^ 1
+    answer = baseline([fresh("a", "7.3", {}), fresh("b", "7.3", {ISAR0: odd})])
+    assert [(o.register, o.field) for o in answer.obstacles] == [("ID_AA64ISAR0_EL1", "")]
+
+
+def test_raw_hosts_under_a_kernel() -> None:
+    hosts = [Dump(provenance=Provenance(source=n), host=load(n).host) for n in HOSTS_7_3 if load(n).host]
+    if not hosts:
+        pytest.skip("the shipped dumps have no raw host registers")
+    answer = baseline(hosts, load_policy("7.3"))
+    assert answer.kernels == ("7.3",) * len(hosts)
+    assert answer.fields
+
+
+def test_a_dump_without_kernel_gets_the_one_that_fits() -> None:
+    vcpu = load("builtin:neoverse-n2-linux-6.1").vcpus[0]
+    bare = Dump(provenance=Provenance(source="bare"), vcpus=(Vcpu(index=0, values=vcpu.values),))
+    answer = baseline([bare, bare])
+    assert answer.kernels[0].startswith("6.")
+    assert any("does not say its kernel" in note for note in answer.notes)
+
+
+def test_bad_input() -> None:
+    with pytest.raises(InspectorError):
+        baseline([])
+    with pytest.raises(InspectorError):
+        baseline([Dump(provenance=Provenance(source="x"))])
+
+
+def rule(safe: str, signed: bool = False) -> FieldRule:
+    """A 4-bit field at bit 0."""
+    found = parse_field(f"F[3:0] {safe}{' signed' if signed else ''}", RULE)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("field", "values", "want"),
+    [
+        (rule("lower"), (3, 1, 2), 1),
+        (rule("lower", True), (0, 15), 15),
+        (rule("higher"), (0, 2), 2),
+        (rule("higher-or-zero"), (4, 5), 5),
+        (rule("higher-or-zero"), (0, 5), 0),
+        (rule("exact 1"), (2, 3), 1),
+        (rule("exact 1"), (3, 3), 3),
+    ],
+)
+def test_safe_value(field: FieldRule, values: tuple[int, ...], want: int) -> None:
+    assert safe_value(field, values) == want
+
+
+@given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))
+def test_bitmap_letters(mask: int, bits: int) -> None:
+    text = bitmap(mask, bits & mask, 64)
+    assert len(text) == 66
+    for n, letter in enumerate(reversed(text[2:])):
+        want = "x" if not mask >> n & 1 else str(bits >> n & 1)
+        assert letter == want
