@@ -17,7 +17,8 @@ ALLOWED = {
     "sources": {"sources", "policies", "registers"},
     "checks": {"checks", "sources", "policies", "registers"},
     "reports": {"reports", "checks", "sources", "policies", "registers"},
-    "commands": {"commands", "reports", "checks", "sources", "policies", "registers"},
+    # `live` opens the screens; it imports them inside that one branch, which the test above proves.
+    "commands": {"commands", "app", "reports", "checks", "sources", "policies", "registers"},
     "app": {"app", "reports", "checks", "sources", "policies", "registers"},
 }
 SHARED = {"errors", "shipped", "__init__"}

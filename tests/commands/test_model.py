@@ -1,0 +1,153 @@
+"""expose, write, kernels, predict, verify, migrate, fix and explain from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.commands.running import assert_one_line_error, run
+from tests.shared_material import shared
+
+N2_61 = "builtin:neoverse-n2-linux-6.1"
+N2_612 = "builtin:neoverse-n2-linux-6.12"
+
+
+def test_expose_json_names_the_rule_that_hides_ccidx() -> None:
+    done = run("expose", N2_61, "ID_AA64MMFR2_EL1", "--kernel", "6.12", "--json")
+    answer = done.json
+    assert answer["kernel"] == "6.12"
+    (register,) = answer["registers"]
+    assert set(register) == {"id", "name", "host", "known", "exposed", "guest", "fields"}
+    (ccidx,) = [field for field in register["fields"] if field["name"] == "CCIDX"]
+    assert (ccidx["host"], ccidx["exposed"], ccidx["state"]) == (1, 0, "masked")
+    assert "bf48040cd9b0" in ccidx["reference"]
+
+
+def test_expose_from_a_vcpu_shows_what_its_kernel_hid_as_unknown(tmp_path: Path) -> None:
+    path = tmp_path / "vcpu.json"
+    run("convert", N2_612, "-o", str(path))
+    # Without the host's raw registers nobody can know CCIDX: 6.12 hid it.
+    dump = json.loads(path.read_text("utf-8"))
+    del dump["host"]
+    path.write_text(json.dumps(dump), encoding="utf-8")
+    (register,) = run("expose", str(path), "ID_AA64MMFR2_EL1", "--kernel", "6.1", "--json").json["registers"]
+    (ccidx,) = [field for field in register["fields"] if field["name"] == "CCIDX"]
+    assert ccidx["exposed"] is None
+    assert ccidx["state"] == "unknown"
+    assert "?" in run("expose", str(path), "ID_AA64MMFR2_EL1", "--kernel", "6.1").out
+
+
+def test_write_by_value_and_by_field() -> None:
+    done = run("write", N2_61, "ID_AA64MMFR2_EL1.CCIDX=1", "aa64pfr0.CSV3=0", "--kernel", "6.12", "--json")
+    refused, accepted = done.json["writes"]
+    assert done.code == 1
+    assert (refused["errno"], refused["errno_name"]) == (22, "EINVAL")
+    assert refused["would_pass"] == "0x1221011112001011"
+    assert accepted["errno"] == 0
+    passing = run("write", N2_61, f"ID_AA64MMFR2_EL1={refused['would_pass']}", "--kernel", "6.12")
+    assert passing.code == 0
+
+
+def test_write_after_the_run_is_busy() -> None:
+    done = run("write", N2_61, "ID_AA64ISAR0_EL1.AES=0", "--kernel", "6.12", "--ran", "--json")
+    assert done.json["writes"][0]["errno_name"] == "EBUSY"
+
+
+@pytest.mark.parametrize("kernel", ["6.12.107+deb13-cloud-arm64", "6.1.0-50-cloud-arm64 #1 SMP Debian 6.1.176-1"])
+def test_a_release_string_chooses_a_policy(kernel: str) -> None:
+    answer = run("kernels", kernel, "--json").json
+    assert answer["certainty"] == "exact"
+    assert answer["point"] in ("6.12.107", "6.1.176")
+
+
+def test_a_release_between_two_points_names_what_is_uncertain() -> None:
+    answer = run("kernels", "6.12.60", "--json").json
+    assert answer["certainty"] == "between"
+    assert answer["uncertain"]
+
+
+def test_kernels_lists_policies_with_evidence_and_compares_two() -> None:
+    listed = run("kernels", "--json").json
+    assert {"recorded", "source"} <= {entry["evidence"] for entry in listed["kernels"]}
+    changes = run("kernels", "6.2", "6.3", "--json").json["changes"]
+    assert any(c["register"] == "ID_AA64MMFR2_EL1" and c["field"] == "CCIDX" for c in changes)
+    assert run("kernels", "6.12", "6.12").out.startswith("Linux 6.12")
+
+
+def test_a_policy_of_the_users_own(tmp_path: Path) -> None:
+    path = tmp_path / "amazon.toml"
+    path.write_text(
+        'extends = "6.1"\n[[rule]]\nkind = "hide"\nname = "backport"\n'
+        'fields = ["ID_AA64MMFR2_EL1.CCIDX", "ID_MMFR4_EL1.CCIDX"]\n',
+        encoding="utf-8",
+    )
+    done = run("write", N2_61, "ID_AA64MMFR2_EL1.CCIDX=1", "--kernel", str(path), "--json")
+    assert done.json["writes"][0]["errno_name"] == "EINVAL"
+    path.write_text('extends = "6.1"\n[[rule]]\nkind = "hade"\n', encoding="utf-8")
+    done = run("kernels", str(path))
+    assert_one_line_error(done)
+    assert "hide" in done.err
+
+
+def test_migrate_names_the_two_registers_first() -> None:
+    done = run("migrate", N2_61, N2_612, "--json")
+    answer = done.json
+    assert done.code == 1
+    assert answer["verdict"] == "fails"
+    refused = {f["name"] for f in answer["vcpus"][0]["findings"] if f["kind"] == "refused"}
+    assert refused == {"ID_MMFR4_EL1", "ID_AA64MMFR2_EL1"}
+
+
+def test_migrate_to_the_same_host_and_to_all_kernels() -> None:
+    assert run("migrate", N2_61, "same-host", "--kernel", "6.1").code == 0
+    assert run("migrate", N2_61, "same-host", "--kernel", "6.12").code == 1
+    assert run("migrate", N2_61, "same-host", "--kernel", "6.12+mask-ccidx-tolerant").code == 0
+    matrix = run("migrate", N2_61, "all-kernels")
+    assert "6.12" in matrix.out
+
+
+def test_fix_a_shipped_dump(tmp_path: Path) -> None:
+    source, out = tmp_path / "saved.json", tmp_path / "fixed.json"
+    run("convert", N2_61, "-o", str(source))
+    original = source.read_bytes()
+    assert run("fix", str(source), N2_612, "-o", str(out)).code == 0
+    assert source.read_bytes() == original
+    assert run("migrate", str(out), N2_612).code == 0
+    assert_one_line_error(run("fix", str(source), N2_612, "-o", str(out)))
+
+
+def test_explain_reads_standard_texts(tmp_path: Path) -> None:
+    path = tmp_path / "error.txt"
+    path.write_text(
+        "kvm: Could not set register system register op0:3 op1:0 crn:0 crm:7 op2:2 to 1221011112101011 "
+        "(is 1221011112001011)\n",
+        encoding="utf-8",
+    )
+    done = run("explain", str(path))
+    assert "CCIDX" in done.out
+    path.write_text("a fine day\n", encoding="utf-8")
+    assert run("explain", str(path)).code == 1
+
+
+def test_predict_and_verify_a_recording(tmp_path: Path) -> None:
+    recording = shared("recordings", "linux-5.10-cortex-a72.jsonl.xz")
+    out = tmp_path / "predicted.jsonl"
+    assert run("predict", str(recording), "-o", str(out)).code == 0
+    done = run("verify", str(out), "--json")
+    assert done.code == 0
+    (answer,) = done.json["recordings"]
+    assert answer["compared"] == answer["agreed"] > 60_000
+
+
+def test_version_and_help() -> None:
+    assert run("--version").out.startswith("vcpu-inspector 0.")
+    overview = run("--help").out
+    from inspector.cli import COMMANDS
+
+    assert all(f"  {name} " in overview for name in COMMANDS)
+    for name in COMMANDS:
+        done = run(name, "--help")
+        assert done.code == 0
+        assert "usage" in done.out

@@ -1,0 +1,153 @@
+"""show, decode, list, caches and convert, on the shipped dumps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from inspector import sources
+from inspector.registers.reading import read
+from tests.commands.running import assert_one_line_error, run
+
+N2 = "builtin:neoverse-n2-linux-6.1"
+
+
+def test_show_json_has_the_documented_keys() -> None:
+    answer = run("show", N2, "ID_AA64PFR0_EL1", "--json").json
+    (vcpu,) = answer["vcpus"]
+    (register,) = vcpu["registers"]
+    assert register["id"] == "0x603000000013c020"
+    assert register["name"] == "ID_AA64PFR0_EL1"
+    assert register["size"] == 8
+    assert register["value"] == "0x1101001121110112"
+    assert register["fields"][0] == {
+        "name": "CSV3",
+        "msb": 63,
+        "lsb": 60,
+        "value": 1,
+        "meaning": register["fields"][0]["meaning"],
+    }
+    assert "FEAT_CSV3" in register["fields"][0]["meaning"]
+    assert answer["source"]["kernel"] == "6.1.0-50-cloud-arm64"
+
+
+def test_show_json_without_registers_shows_every_value_of_the_dump() -> None:
+    answer = run("show", N2, "--json").json
+    dump = sources.load(N2)
+    (vcpu,) = answer["vcpus"]
+    shown = {int(r["id"], 16): int(r["value"], 16) for r in vcpu["registers"] if r["value"] is not None}
+    assert shown == dict(dump.vcpus[0].values)
+
+
+def test_fields_of_every_register_rebuild_its_value() -> None:
+    """Shown fields and hidden reserved bits together are the value: nothing is dropped."""
+    for register in run("show", N2, "--json").json["vcpus"][0]["registers"]:
+        if not register["fields"] or register["value"] is None:
+            continue
+        value = int(register["value"], 16)
+        rebuilt = sum(int(str(field["value"]), 0) << field["lsb"] for field in register["fields"])
+        schema = read(int(register["id"], 16), value).schema
+        ones = sum(span.mask for span in schema.spans if span.kind == "res1") if schema else 0
+        assert rebuilt | ones & value == value == rebuilt | ones, register["name"]
+
+
+def test_one_field() -> None:
+    done = run("show", N2, "ID_AA64MMFR2_EL1.CCIDX", "--json")
+    (field,) = done.json["vcpus"][0]["registers"][0]["fields"]
+    assert (field["name"], field["value"]) == ("CCIDX", 1)
+
+
+def test_a_register_that_the_dump_lacks_is_answer_no() -> None:
+    done = run("show", N2, "VPIDR_EL2")
+    assert done.code == 1
+    assert "VPIDR_EL2" in done.err
+
+
+def test_group_and_markdown() -> None:
+    done = run("show", N2, "--group", "cache", "--markdown")
+    assert done.code == 0
+    assert "CLIDR_EL1" in done.out
+    assert "SCTLR_EL1" not in done.out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("show", "no-such-file"),
+        ("show", "builtin:no-such-dump"),
+        ("show", N2, "NO_SUCH_REGISTER"),
+        ("show", N2, "--group", "nothing"),
+        ("show", N2, "--vcpu", "9"),
+        ("show",),
+        ("show", "/"),
+        ("decode", "CTR_EL0", "0x1_0000_0000_0000_0000_0"),
+        ("decode", "CTR_EL0", "zz"),
+        ("decode", "ID_AA64MMFR2_EL1.CCIDX", "16"),
+        ("convert", N2),
+        ("convert", N2, "-o", "/no/such/folder/file"),
+        ("expose", N2, "--kernel", "2.6"),
+        ("expose", N2, "--kernel", "6.12", "--features", "wings"),
+        ("write", N2, "CTR_EL0", "--kernel", "6.12"),
+        ("write", N2, "CTR_EL0=horse", "--kernel", "6.12"),
+        ("kernels", "6.1", "6.12", "6.18"),
+        ("kernels", "6.1+no-such-patch"),
+        ("migrate", N2, "same-host"),
+        ("migrate", N2, N2, "--vmm", "bochs"),
+        ("compare",),
+        ("compare", "--qemu", N2),
+        ("verify", "no-such-file"),
+        ("verify", N2),
+        ("explain", "no-such-file"),
+        ("live", "ssh://-oProxyCommand=x"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(arguments: tuple[str, ...]) -> None:
+    assert_one_line_error(run(*arguments))
+
+
+def test_escape_sequences_of_a_file_never_reach_the_terminal(tmp_path: Path) -> None:
+    hostile = tmp_path / "dump.txt"
+    hostile.write_text("ID_AA64PFR0_EL1=0x1\x1b[31m\n", encoding="utf-8")
+    done = run("show", str(hostile))
+    assert "\x1b" not in done.out + done.err
+    named = tmp_path / "\x1b[2Jx"
+    named.write_text("CTR_EL0=0xb444c004\n", encoding="utf-8")
+    done = run("show", str(named))
+    assert "\x1b" not in done.out + done.err
+
+
+def test_decode_prints_both_layouts_of_a_ccsidr() -> None:
+    done = run("decode", "CCSIDR_EL1", "0xff0000001a")
+    assert "256 sets" in done.out
+    assert "32-bit layout" in done.out
+
+
+def test_list_names_every_shipped_dump() -> None:
+    names = {entry["name"] for entry in run("list", "--json").json}
+    assert names == {f"builtin:{name}" for name in sources.shipped_names()}
+    assert all(name in run("list").out for name in names)
+
+
+def test_convert_round_trip(tmp_path: Path) -> None:
+    out = tmp_path / "copy.json"
+    assert run("convert", N2, "-o", str(out)).code == 0
+    before, after = sources.load(N2), sources.load(str(out))
+    assert after.vcpus == before.vcpus
+    assert after.host == before.host
+    assert_one_line_error(run("convert", str(out), "-o", str(out)))
+
+
+def test_caches_tell_what_is_lost() -> None:
+    answer = run("caches", N2, "--json").json
+    caches = answer["vcpus"][0]["caches"]
+    assert {cache["csselr"] for cache in caches} == {0, 1, 2}
+    assert all(cache["lost"] and cache["sets"] is None for cache in caches)
+    host = {cache["csselr"]: cache["sets"] for cache in answer["host"]["caches"]}
+    assert host == {0: 256, 1: 256, 2: 1024}
+
+
+def test_caches_of_a_dump_without_cache_registers(tmp_path: Path) -> None:
+    path = tmp_path / "dump.txt"
+    path.write_text("ID_AA64PFR0_EL1=0x1\n", encoding="utf-8")
+    assert_one_line_error(run("caches", str(path)))
