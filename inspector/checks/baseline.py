@@ -7,12 +7,12 @@ one safe value.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from inspector.checks.baseline_hosts import BaselineHost, host_of_dump
+from inspector.checks.baseline_hosts import BaselineHost, hosts_of_dumps
 from inspector.checks.compare_sets import MPIDR_EL1, is_feature_register
 from inspector.checks.explain_history import field_history
 from inspector.checks.feature_groups import FeatureGroup, group_by_feature
@@ -118,23 +118,24 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
         return max(releases, key=lambda r: tuple(map(int, r.split(".")))) if releases else ""
 
 
-def baseline(dumps: Sequence[Dump], kernel: Policy | None = None) -> Baseline:
+def baseline(dumps: Iterable[Dump], kernel: Policy | None = None) -> Baseline:
     """The greatest common feature set of the hosts that `dumps` show.
 
-    Each dump: a fresh vCPU, or a host's raw registers together with `kernel`. `kernel` asks what would be if all
-    hosts ran that kernel. Raises InspectorError for a dump without registers or with an unknown kernel.
+    Each dump: a fresh vCPU, or a host's raw registers together with `kernel`; a fleet is best given as a generator, so
+    that only one dump is in memory. `kernel` asks what would be if all hosts ran that kernel. Raises InspectorError
+    for a dump without registers or with an unknown kernel.
     """
-    if not dumps:
+    hosts = hosts_of_dumps(dumps, kernel)
+    if not hosts:
         raise InspectorError("nothing to level", "", "name the dumps of two or more hosts")
-    hosts = [host_of_dump(dump, kernel) for dump in dumps]
     return level_hosts(hosts)
 
 
 def level_hosts(hosts: Sequence[BaselineHost]) -> Baseline:
     """The same for hosts that are already known; equal hosts are asked once."""
     distinct = list({h.key: h for h in hosts}.values())
-    listed = [frozenset(i for i in h.listed if is_feature_register(i)) for h in hosts]
-    common = frozenset.intersection(*listed) - {MPIDR_EL1}
+    listed = frozenset.intersection(*(h.listed for h in distinct))
+    common = {i for i in listed if is_feature_register(i)} - {MPIDR_EL1}
     work = _Levelling(hosts, distinct)
     for reg_id in sorted(common, key=lambda i: sort_key(by_id(i))):
         work.level(reg_id)
@@ -154,9 +155,10 @@ def level_hosts(hosts: Sequence[BaselineHost]) -> Baseline:
 
 
 def _lists(hosts: Sequence[BaselineHost]) -> tuple[MissingSet, ...]:
+    lists = {h.listed for h in hosts}
+    everything, common = frozenset().union(*lists), frozenset.intersection(*lists)
     patterns: dict[tuple[int, ...], list[int]] = {}
-    everything = frozenset().union(*(h.listed for h in hosts))
-    for reg_id in sorted(everything - frozenset.intersection(*(h.listed for h in hosts))):
+    for reg_id in sorted(everything - common):
         having = tuple(n for n, h in enumerate(hosts) if reg_id in h.listed)
         patterns.setdefault(having, []).append(reg_id)
     return tuple(

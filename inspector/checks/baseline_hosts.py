@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING
 
+from inspector.checks.compare_sets import is_feature_register
 from inspector.checks.destination import Destination, destination_of, source_vcpus
 from inspector.checks.source_kernel import guess_kernel, kernel_of
 from inspector.checks.vcpu_setup import infer_setup
@@ -13,7 +15,7 @@ from inspector.policies.rulebook import rulebook
 from inspector.policies.setup import QEMU_SETUP
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from inspector.policies.model import Policy
     from inspector.policies.setup import VcpuSetup
@@ -34,11 +36,15 @@ class BaselineHost:
         self.notes = notes
         self._build = destination.build
         self._vm: Vm | None = None
+        features = tuple(sorted((i, v) for i, v in self.values.items() if is_feature_register(i)))
+        self.key: tuple[object, ...] = (self.policy.name, self.setup, features, self.listed)
+        """equal for hosts that answer alike"""
 
-    @property
-    def key(self) -> tuple[object, ...]:
-        """Equal for hosts that answer alike."""
-        return self.policy.name, self.setup, tuple(sorted(self.values.items())), self.listed
+    def named(self, label: str) -> BaselineHost:
+        """The same host under another name."""
+        twin = copy(self)
+        twin.label = label
+        return twin
 
     def new_vm(self) -> Vm:
         """A VM with one fresh vCPU."""
@@ -66,6 +72,29 @@ class BaselineHost:
         """The same for one field, the others as they are."""
         own = self.values.get(reg_id, 0)
         return self.takes(reg_id, own & ~field.mask | value << field.lsb)
+
+
+def hosts_of_dumps(dumps: Iterable[Dump], kernel: Policy | None = None) -> list[BaselineHost]:
+    """The hosts that `dumps` show; dumps may come one by one, and equal ones are modelled once."""
+    known: dict[tuple[object, ...], BaselineHost] = {}
+    hosts = []
+    for dump in dumps:
+        key = _likeness(dump)
+        host = known.get(key) if key else None
+        host = host.named(dump.provenance.source) if host else host_of_dump(dump, kernel)
+        if key:
+            known.setdefault(key, host)
+        hosts.append(host)
+    return hosts
+
+
+def _likeness(dump: Dump) -> tuple[object, ...]:
+    """What a host is made of, for dumps of one fresh vCPU; empty for all others."""
+    if len(dump.vcpus) != 1 or dump.vcpus[0].kind != "vcpu":
+        return ()
+    vcpu = dump.vcpus[0]
+    features = tuple((i, v) for i, v in vcpu.values.items() if is_feature_register(i))
+    return dump.provenance.kernel, dump.provenance.kernel_version, vcpu.setup, features, tuple(vcpu.values)
 
 
 def host_of_dump(dump: Dump, kernel: Policy | None = None) -> BaselineHost:

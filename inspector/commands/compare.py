@@ -71,7 +71,7 @@ def _baseline(options: argparse.Namespace) -> int:
     from inspector.reports.json import dumps
     from inspector.sources.formats import dump_json
 
-    answer = baseline([sources.load(path) for path in _paths(options)], given_kernel(options))
+    answer = baseline((sources.load(path) for path in _paths(options)), given_kernel(options))
     if options.firecracker:
         write_whole(options.firecracker, firecracker_template(answer).encode())
         print(one_line(f"wrote {options.firecracker}"), file=sys.stderr)
