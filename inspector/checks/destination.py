@@ -11,6 +11,7 @@ from inspector.checks.assumed import fill_unknown
 from inspector.checks.source_kernel import describe_policy, kernel_of, nearest_vcpu
 from inspector.checks.vcpu_setup import LISTED_FEATURES, setup_of
 from inspector.checks.vmms import Vmm
+from inspector.checks.volatile import PMCR_EL0
 from inspector.errors import InspectorError, one_line
 from inspector.policies.setup import VcpuSetup
 from inspector.sources.dump import Provenance
@@ -157,9 +158,7 @@ def _fresh(dump: Dump, vcpu: Vcpu, policy: Policy, note: str, like: Vcpu) -> Des
     known = from_vcpu(vcpu.values, setup, policy)
     behind = host_of(dump)
     if behind is None:
-        filled = fill_unknown(known, like.values).host
-        # What no kernel hides (the PMU's counters) is as the fresh vCPU has it.
-        behind = msgspec.structs.replace(filled, values=dict(vcpu.values) | dict(filled.values))
+        behind = _with_counters(fill_unknown(known, like.values).host, vcpu)
     return Destination(
         label=label,
         policy=policy,
@@ -172,6 +171,13 @@ def _fresh(dump: Dump, vcpu: Vcpu, policy: Policy, note: str, like: Vcpu) -> Des
         provenance=dump.provenance,
         kernel_note=note,
     )
+
+
+def _with_counters(host: HostState, vcpu: Vcpu) -> HostState:
+    """`host` with the number of PMU counters (PMCR_EL0.N), which no kernel hides from a vCPU with a PMU."""
+    if PMCR_EL0 not in vcpu.values or PMCR_EL0 in host.values:
+        return host
+    return msgspec.structs.replace(host, values=dict(host.values) | {PMCR_EL0: vcpu.values[PMCR_EL0]})
 
 
 def _like_vcpu(dump: Dump, vcpu: Vcpu, policy: Policy, setup: VcpuSetup, own: Policy | None, label: str) -> Destination:
@@ -189,7 +195,7 @@ def _like_vcpu(dump: Dump, vcpu: Vcpu, policy: Policy, setup: VcpuSetup, own: Po
     notes.append(
         f"the host is known only as {describe_policy(own)} showed it to this vCPU: what that kernel hid is unknown"
     )
-    host = from_vcpu(vcpu.values, made, own)
+    host = _with_counters(from_vcpu(vcpu.values, made, own), vcpu)
     destination = modelled(host, policy, setup, label)
     return msgspec.structs.replace(destination, notes=tuple(one_line(n) for n in notes))
 

@@ -31,7 +31,7 @@ def remark_on(
     found = [*_disagreements(dump, vcpus, destination), *_processors(vcpus, results, destination)]
     for vcpu, result in zip(vcpus, results, strict=True):
         found += _one_vcpu(vcpu, result, destination, vmm)
-    found += _same_mpidr(vcpus)
+    found += [*_same_mpidr(vcpus), *_uncertain(results)]
     if not dump.kvm and dump.vcpus:
         found.append(_not_kvm())
     rank = {"fails": 0, "changes": 1, "note": 2}
@@ -253,6 +253,21 @@ def _same_mpidr(vcpus: Sequence[Vcpu]) -> list[Remark]:
         for value, group in seen.items()
         if len(group) > 1
     ]
+
+
+def _uncertain(results: Sequence[VcpuResult]) -> list[Remark]:
+    """Verdicts that bits of the destination decide which nobody knows."""
+    found = {f.id: f for result in results for f in result.findings if not f.certain}
+    if not found:
+        return []
+    names = ", ".join(by_id(i).name for i in list(found)[:6]) + (
+        f" and {len(found) - 6} more" if len(found) > 6 else ""
+    )
+    text = (
+        f"{len(found)} verdicts are not certain ({names}): they depend on what the source's kernel hid of the host. A "
+        "dump of a fresh vCPU on the destination, or the host's raw registers, would settle them"
+    )
+    return [Remark(severity="note", title="not certain", text=text, ids=tuple(found))]
 
 
 def _not_kvm() -> Remark:

@@ -11,6 +11,7 @@ from inspector.checks.findings import FieldDifference, Finding, FindingKind, Vcp
 from inspector.checks.vmms import Vmm
 from inspector.checks.volatile import nature, share_state
 from inspector.policies.verdict import JudgedField, Verdict
+from inspector.registers.encoding import CLASS_DEMUX, ccsidr_id, split_id
 from inspector.registers.reading import read
 from inspector.sources.consistency import identifies
 
@@ -24,6 +25,9 @@ class VcpuModel(Protocol):
 
     def set(self, reg_id: int, value: int) -> Verdict:
         """KVM_SET_ONE_REG."""
+
+
+_FIRST_CACHES = frozenset({ccsidr_id(0), ccsidr_id(1)})
 
 
 def simulate(vcpu: Vcpu, destination: Destination, model: VcpuModel, vmm: Vmm) -> VcpuResult:
@@ -54,6 +58,8 @@ class _Restore:
         self.vmm = vmm
         self.order = vmm.order(vcpu.values)
         self.listed = frozenset(i for i in destination.listed if vmm.keeps(i))
+        host = destination.host
+        self.knows_caches = bool(self.listed & _FIRST_CACHES) or host is None or host.ccsidr_known
         self.state = dict(destination.values)
         """what the destination's registers hold while the restore goes on; only the PMU pairs are kept up to date"""
 
@@ -87,6 +93,9 @@ class _Restore:
             reason += f": {group.text}" + (f", since {group.since}" if group.since else "")
         if tolerated:
             reason += f"; {self.vmm.title} knows it as safe to drop"
+        unknown_cache = split_id(reg_id).cls == CLASS_DEMUX and not self.knows_caches
+        if unknown_cache:
+            reason += "; which caches this host has is not known"
         return Finding(
             vcpu=self.vcpu.index,
             id=reg_id,
@@ -99,6 +108,7 @@ class _Restore:
             rule="register-list",
             feature=key,
             fatal=not tolerated,
+            certain=not unknown_cache,
         )
 
     def _missing(self, reg_id: int, order: int) -> Finding:
@@ -132,6 +142,7 @@ class _Restore:
             share_state(self.state, reg_id, after)
             if after is None or after != value:
                 kind = "changed"
+        certain = _certain(verdict, unknown)
         settled = kind == "accepted" and own == value
         return Finding(
             vcpu=self.vcpu.index,
@@ -139,7 +150,7 @@ class _Restore:
             kind=kind,
             order=order,
             value=value,
-            destination=own,
+            destination=None if unknown and not certain else own,
             errno=verdict.errno,
             after=after,
             fields=() if settled else _differences(reg_id, value, own, after, verdict, self.vcpu.values),
@@ -147,10 +158,10 @@ class _Restore:
             rule=verdict.rule,
             reference=verdict.reference,
             feature=feature_key(reg_id),
-            would_pass=verdict.would_pass,
+            would_pass=verdict.would_pass if certain else None,
             fatal=bool(verdict.errno),
             expected=expected,
-            certain=_certain(verdict, unknown),
+            certain=certain,
         )
 
     def _with_rule(self, reason: str, rule: str) -> str:
