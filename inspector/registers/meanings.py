@@ -92,6 +92,28 @@ def _address_space(raw: int) -> str:
     return f"{64 - raw} address bits"
 
 
+def _memory_type(raw: int) -> str:
+    """One byte of MAIR_EL1: Device types have a high half of zero, Normal memory has outer and inner caching."""
+    special = {0x40: "Normal, Non-cacheable; fast for DSB nXS", 0xA0: "Normal, write-through; fast for DSB nXS"}
+    if raw in special:
+        return special[raw]
+    if raw == 0xF0:
+        return "Normal, write-back; tagged (FEAT_MTE2)"
+    if raw >> 4 == 0:
+        device = {0: "Device-nGnRnE", 1: "Device-nGnRE", 2: "Device-nGRE", 3: "Device-GRE"}[raw >> 2]
+        return device if raw & 3 == 0 else f"{device}; XS or reserved bits set"
+    outer, inner = _caching(raw >> 4), _caching(raw & 0xF)
+    return f"Normal, {outer}" if outer == inner else f"Normal, outer {outer}, inner {inner}"
+
+
+def _caching(half: int) -> str:
+    if half == 4:
+        return "Non-cacheable"
+    policy = "write-back" if half & 4 else "write-through"
+    hints = [word for bit, word in ((2, "read"), (1, "write")) if half & bit]
+    return policy + (f", {' and '.join(hints)} allocate" if hints else "")
+
+
 def _pmu_implementer(raw: int) -> str:
     return "told by MIDR_EL1" if raw == 0 else _implementer(raw)
 
@@ -145,6 +167,8 @@ FORMS: dict[str, Callable[[int], str]] = {
     "counters": lambda raw: counted(raw, "event counter"),
     "bus_width": lambda raw: size_text(1 << raw - 1) if raw else "not stated",
     "address_space": _address_space,
+    "table_address": lambda raw: f"{raw << 1:#x}",
+    "memory_type": _memory_type,
     "vector_length": lambda raw: f"{(raw + 1) * 128} bits",
 }
 """Rule name (as definitions give it in `form`) to the function that says a raw number in words."""

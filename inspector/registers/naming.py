@@ -11,7 +11,7 @@ from inspector.registers import encoding as enc
 from inspector.registers.definitions import aarch32_registers as aarch32
 from inspector.registers.definitions import kvm_registers as kvm
 from inspector.registers.definitions.families import FAMILIES
-from inspector.registers.definitions.special import NOTES, UNALLOCATED_NOTE
+from inspector.registers.definitions.special import ALIASES, NOTES, UNALLOCATED_NOTE
 from inspector.registers.definitions.system_registers import SYSTEM_REGISTERS
 
 if TYPE_CHECKING:
@@ -106,7 +106,9 @@ def _firmware_rows() -> Iterator[tuple[int, Register]]:
 
 
 def _coprocessor_rows() -> Iterator[tuple[int, Register]]:
-    stems = {name.rpartition("_EL")[0] or name for name, _, _, _ in SYSTEM_REGISTERS}
+    stems = {name.rpartition("_EL")[0] or name for name, _, _, _ in SYSTEM_REGISTERS} | {
+        other for others in ALIASES.values() for other in others
+    }
     codes = [
         (name, title, enc.CoprocessorReg(cp, False, False, opc1, crn, crm, opc2))
         for name, cp, opc1, crn, crm, opc2, title in aarch32.REGISTERS_32

@@ -97,7 +97,7 @@ def read_fields(schema: RegisterSchema, value: int, include_reserved: bool = Fal
         key = (span.lsb, raw)
         field = known.get(key)
         if field is None:
-            field = read_field(span, value)
+            field = read_field(span, raw, value)
             if span.msb - span.lsb < _CACHED_BITS and span.form not in meanings.CONTEXT_FORMS:
                 known[key] = field
         if field.flagged or include_reserved or field.kind not in _RESERVED:
@@ -105,9 +105,9 @@ def read_fields(schema: RegisterSchema, value: int, include_reserved: bool = Fal
     return tuple(result)
 
 
-def read_field(span: Span, value: int) -> FieldReading:
-    """One field of the register value `value`."""
-    raw = span.extract(value)
+def read_field(span: Span, raw: int, value: int | None = None) -> FieldReading:
+    """One field whose bits are `raw`, in a register that holds `value` (which MIDR_EL1.PartNum needs)."""
+    value = span.insert(0, raw) if value is None else value
     text, flagged = meanings.meaning_of(span, raw, value)
     meaning = f"{span.title}: {text}" if span.form == "flag" else text
     features = re.findall(r"\bFEAT_\w+", text)

@@ -68,7 +68,7 @@ SCHEMAS = {
             "Virt_frac"
             / feature(
                 "Parts of virtualisation",
-                "SCR.SIF, ERET and virtual register traps",
+                "SCR.SIF, ERET, banked MRS and MSR",
                 absent="nothing beyond the Virtualization field",
             ),
             "Sec_frac"

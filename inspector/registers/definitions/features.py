@@ -224,7 +224,7 @@ SCHEMAS = {
                 "BFDOT ..., FPCR.EBF selects rounding (FEAT_EBF16)",
             ),
             "BitPerm" / feature("SVE2 bit permutes", "BDEP, BEXT, BGRP (FEAT_SVE_BitPerm)"),
-            "EltPerm" / feature("SVE element permutes", "COMPACT, EXPAND of bytes and halves (FEAT_SVE_EltPerm)"),
+            "EltPerm" / feature("SVE element permutes", "COMPACT, EXPAND of bytes and halves (FEAT_SVE2p2)"),
             res0(11, 8),
             "AES"
             / feature(

@@ -7,7 +7,7 @@ from inspector.registers.schema import RegisterSchema
 
 _POINTER_AUTHENTICATION = (
     "pointer authentication, first version (FEAT_PAuth)",
-    "enhanced PAC; a failed check corrupts the pointer in a fixed way (FEAT_EPAC)",
+    "enhanced PAC; the PAC of a non-canonical pointer is zero (FEAT_EPAC)",
     "enhanced PAC 2; PACs are XORed into the pointer (FEAT_PAuth2)",
     "a failed AUT* faults at once; not only when the pointer is used (FEAT_FPAC)",
     "combined instructions fault at once too; BLRAA, RETAA, LDRAA ... (FEAT_FPACCOMBINE)",

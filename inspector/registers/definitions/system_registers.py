@@ -335,6 +335,8 @@ SYSTEM_REGISTERS: tuple[tuple[str, Encoding, str, str], ...] = (
     ("TCR2_EL2", (3, 4, 2, 0, 3), "el2", "Translation control 2, EL2"),
     ("VTTBR_EL2", (3, 4, 2, 1, 0), "el2", "Stage 2 translation table base"),
     ("VTCR_EL2", (3, 4, 2, 1, 2), "el2", "Stage 2 translation control"),
+    ("VSTTBR_EL2", (3, 4, 2, 6, 0), "el2", "Secure stage 2 translation table base"),
+    ("VSTCR_EL2", (3, 4, 2, 6, 2), "el2", "Secure stage 2 translation control"),
     ("VNCR_EL2", (3, 4, 2, 2, 0), "el2", "Page that holds redirected nested registers"),
     ("GCSCR_EL2", (3, 4, 2, 5, 0), "el2", "Guarded control stack control, EL2"),
     ("GCSPR_EL2", (3, 4, 2, 5, 1), "el2", "Guarded control stack pointer, EL2"),
