@@ -53,12 +53,13 @@ def ram(pages: Sequence[bytes] = (), zero: int = 3, number: int = 1) -> bytes:
     """RAM of one block: its START section, one PART with `pages` and `zero` empty pages, and its END section."""
     total = PAGE * (len(pages) + zero)
     blocks = struct.pack(">Q", total | 4) + b"\x08mach.ram" + struct.pack(">Q", total) + struct.pack(">Q", 0x10)
-    part = b""
-    for n, page in enumerate(pages):
-        part += struct.pack(">Q", n * PAGE | 8 | (0x20 if n else 0)) + (b"" if n else b"\x08mach.ram") + page
-    for n in range(len(pages), len(pages) + zero):
-        part += struct.pack(">Q", n * PAGE | 2) + b"\x08mach.ram\0"
-    part += struct.pack(">Q", 0x10)
+    words = [
+        struct.pack(">Q", n * PAGE | 8 | (0x20 if n else 0)) + (b"" if n else b"\x08mach.ram")
+        for n in range(len(pages))
+    ]
+    parts = [piece for pair in zip(words, pages, strict=True) for piece in pair]
+    parts += [struct.pack(">Q", n * PAGE | 2) + b"\x08mach.ram\0" for n in range(len(pages), len(pages) + zero)]
+    part = b"".join(parts) + struct.pack(">Q", 0x10)
     mark = struct.pack(">I", number)
     return (
         section(1, number, "ram", 0, 4, blocks)
@@ -86,15 +87,23 @@ def cpu_payload(
     data += struct.pack(">8Q", *banked.get("spsr", [0x50 + n for n in range(8)]))
     data += struct.pack(">8I", *banked.get("r13", [0x1300 + n for n in range(8)]))
     data += struct.pack(">8I", *banked.get("r14", [0x1400 + n for n in range(8)]))
-    data += struct.pack(">5I5I", *banked.get("usr", [0x80 + n for n in range(5)]), *banked.get("fiq", [0xF0 + n for n in range(5)]))
-    data += struct.pack(">4Q", *banked.get("elr", (0xE0, 0xE1, 0xE2, 0xE3))) + struct.pack(">4Q", 0xA0, 0xA1, 0xA2, 0xA3)
+    data += struct.pack(
+        ">5I5I", *banked.get("usr", [0x80 + n for n in range(5)]), *banked.get("fiq", [0xF0 + n for n in range(5)])
+    )
+    data += struct.pack(">4Q", *banked.get("elr", (0xE0, 0xE1, 0xE2, 0xE3))) + struct.pack(
+        ">4Q", 0xA0, 0xA1, 0xA2, 0xA3
+    )
     data += struct.pack(">i", len(registers) if count is None else count)
     data += struct.pack(f">{len(registers)}Q", *registers) + struct.pack(f">{len(registers)}Q", *registers.values())
     data += bytes(0x41)
     vectors = [word for n in range(32) for word in (n, 0x1000 + n)]
-    data += subsection("cpu/vfp", 3, struct.pack(">64Q", *vectors) + bytes(60) + struct.pack(">I", 0x0800_0001 | 0x0040_0000))
+    data += subsection(
+        "cpu/vfp", 3, struct.pack(">64Q", *vectors) + bytes(60) + struct.pack(">I", 0x0800_0001 | 0x0040_0000)
+    )
     if sve:
-        data += subsection("cpu/sve", 1, b"".join(struct.pack(">14Q", *[7] * 14) for _ in range(32)) + bytes(17 * 32 - 1) + b"\x09")
+        data += subsection(
+            "cpu/sve", 1, b"".join(struct.pack(">14Q", *[7] * 14) for _ in range(32)) + bytes(17 * 32 - 1) + b"\x09"
+        )
     return data + subsection("cpu/irq-line-state", 1, bytes(4))
 
 
@@ -130,7 +139,8 @@ def stream(
 
 
 def mapped_ram_stream(vcpus: Sequence[Mapping[int, int]] = (SOME_REGISTERS,), start: int = 0) -> bytes:
-    """A stream whose pages lie at their own offsets, counted from the beginning of the file (`start` bytes before it)."""
+    """A stream whose pages lie at their own offsets, counted from the beginning of the file (`start` bytes before
+    it)."""
     length = 16 * PAGE
     data = b"QEVM" + struct.pack(">I", 3) + configuration(["mapped-ram"])
     data += struct.pack(">BIB", 1, 1, 3) + b"ram" + struct.pack(">II", 0, 4)
@@ -167,6 +177,8 @@ def qcow2(state: bytes, *, bits: int = 12, reverse: bool = True, disk: int = 1 <
     entry = struct.pack(">QIHHIIQII", l1_at, first + tables, 1, len(name), 0, 0, 0, 0, 24)
     entry += struct.pack(">QQQ", len(state), disk, 0) + b"1" + name
     l1 = struct.pack(f">{first + tables}Q", *[0] * first, *[l2_at + n * cluster | 1 << 63 for n in range(tables)])
-    l2 = struct.pack(f">{len(chunks)}Q", *[places[n] | 1 << 63 for n in range(len(chunks))]).ljust(tables * cluster, b"\0")
+    l2 = struct.pack(f">{len(chunks)}Q", *[places[n] | 1 << 63 for n in range(len(chunks))]).ljust(
+        tables * cluster, b"\0"
+    )
     body = header.ljust(cluster, b"\0") + entry.ljust(cluster, b"\0") + l1.ljust(cluster, b"\0") + l2
     return body + b"".join(chunks[n] for n in order)

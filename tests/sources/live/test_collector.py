@@ -179,7 +179,7 @@ FAILURES = {
     "true": "no answer",
     'echo \'{"format": "other"}\'': "no dump of ours",
     'echo \'{"format": "vcpu-inspector-dump", "version": 9, "vcpus": []}\'': "version 9",
-    'echo \'{"format": "vcpu-inspector-dump", "version": 1}\'': "",
+    'echo \'{"format": "vcpu-inspector-dump", "version": 1}\'': "vcpus",
     "printf '\\033[2J'": "something else",
     "sleep 60": "no answer within 2 s",
     "sleep 60 & exec sleep 60": "no answer within 2 s",
