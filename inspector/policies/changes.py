@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
@@ -49,44 +49,64 @@ def _change(register: str, field: str, what: str, before: str, after: str, rule:
     )  # fmt: skip
 
 
-def _conditions(rule: Rule) -> str:
-    words = [*(f"with {w}" for w in rule.when), *(f"without {w}" for w in rule.unless)]
-    return f" ({', '.join(words)})" if words else ""
+Part = tuple[str, Rule | None]
+"""One clause of a description, and the rule that it comes from."""
 
 
-def _shown(book: Rulebook, reg_id: int, field: str) -> tuple[str, Rule | None]:
-    """What a field shows, in words, and the rule behind it."""
+def _with_conditions(text: str, rule: Rule) -> str:
+    conditions = model.conditions_of(rule)
+    return f"{text} {conditions}" if conditions else text
+
+
+def _release(rule: Rule) -> tuple[int, ...]:
+    """A rule's release as a sortable number; overlays and users' files come last."""
+    parts = rule.release.split(".")
+    return tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) else (999,)
+
+
+def _shown(book: Rulebook, reg_id: int, field: str) -> list[Part]:
+    """What a field shows, as clauses."""
     for raz in book.raz.get(reg_id, ()):
         if not raz.when and not raz.unless:
-            return "reads as zero", raz
+            return [("reads as zero", raz)]
     known: FieldRule | None = book.table.get(reg_id, {}).get(field)
-    text, rule = ("the host's", known.rule) if known else ("zero (not in the feature table)", None)
     if known is None:
-        return text, rule
-    notes: list[tuple[str, Rule]] = [(f"register zero{_conditions(raz)}", raz) for raz in book.raz.get(reg_id, ())]
+        return [("zero: not in the feature table", None)]
+    parts: list[Part] = [("the host's", known.rule)]
+    parts += [(_with_conditions("register zero", raz), raz) for raz in book.raz.get(reg_id, ())]
     for step in book.steps.get(reg_id, ()):
         if step.mask & known.mask:
-            words = {"hide": "zero", "cap": f"at most {step.value}", "force": f"always {step.value}"}[step.kind]
-            if not step.rule.when and not step.rule.unless:
-                text, rule = words, step.rule
+            text = {"hide": "zero", "cap": f"at most {step.value}", "force": f"always {step.value}"}[step.kind]
+            if step.rule.when or step.rule.unless:
+                parts.append((_with_conditions(text, step.rule), step.rule))
             else:
-                notes.append((words + _conditions(step.rule), step.rule))
-    for note, by in notes:
-        text, rule = f"{text}; {note}", by
-    return text, rule
+                parts[0] = (text, step.rule)
+    return parts
 
 
-def _writable(book: Rulebook, reg_id: int, field: str) -> tuple[str, Rule | None]:
-    """Whether userspace may change a field, in words, and the rule behind it."""
+def _writable(book: Rulebook, reg_id: int, field: str) -> list[Part]:
+    """Whether userspace may change a field, and the rule that began it."""
     known = book.table.get(reg_id, {}).get(field)
     stored = book.variant("id-registers") == "stored" or reg_id == IDS["CTR_EL0"]
     entries = [entry for entry in book.writable.get(reg_id, ()) if not entry[1].when]
+    last = entries[-1][1] if entries else None
     if known is None or not stored or not entries or known.mask & ~entries[-1][0]:
-        return "only as shown", entries[-1][1] if entries else None
+        return [("only as shown", last)]
     if any(not raz.when and not raz.unless for raz in book.raz.get(reg_id, ())):
-        return "only as shown", entries[-1][1]
-    by = entries[-1][1]
-    return f"writable, {known.direction()}", known.rule if known.rule.release > by.release else by
+        return [("only as shown", last)]
+    first = len(entries) - 1
+    while first and not known.mask & ~entries[first - 1][0]:
+        first -= 1
+    return [(f"writable, {known.direction()}", max(entries[first][1], known.rule, key=_release))]
+
+
+def _compared(left: list[Part], right: list[Part]) -> tuple[str, str, Rule | None] | None:
+    """(before, after, rule of the first new clause) of two descriptions; None when they read the same."""
+    old, new = [text for text, _ in left], [text for text, _ in right]
+    if old == new:
+        return None
+    fresh = [part for part in right if part[0] not in old and part[1]] + [part for part in left if part[0] not in new]
+    return "; ".join(old), "; ".join(new), fresh[0][1] if fresh else None
 
 
 def _register_changes(reg_id: int, old: Rulebook, new: Rulebook) -> Iterator[Change]:
@@ -96,14 +116,12 @@ def _register_changes(reg_id: int, old: Rulebook, new: Rulebook) -> Iterator[Cha
     if whole is not None:
         yield _change(name, "", "shown", *whole)
     for field in sorted(fields.values(), key=lambda f: -f.lsb):
-        judgements: tuple[tuple[str, Callable[[Rulebook, int, str], tuple[str, Rule | None]]], ...] = (
-            ("shown", _shown),
-            ("writable", _writable),
-        )
-        for what, judge in judgements:
-            (before, left), (after, right) = judge(old, reg_id, field.name), judge(new, reg_id, field.name)
-            if before != after and not (what == "shown" and whole is not None):
-                yield _change(name, field.name, what, before, after, right or left)
+        shown = _compared(_shown(old, reg_id, field.name), _shown(new, reg_id, field.name))
+        if shown is not None and whole is None:
+            yield _change(name, field.name, "shown", *shown)
+        writable = _compared(_writable(old, reg_id, field.name), _writable(new, reg_id, field.name))
+        if writable is not None:
+            yield _change(name, field.name, "writable", *writable)
     yield from _hook_changes(reg_id, name, old, new)
     if (old.reported.get(reg_id) is None) != (new.reported.get(reg_id) is None):
         rule = (new.reported.get(reg_id) or old.reported[reg_id])[1]
@@ -116,11 +134,11 @@ def _whole_register(reg_id: int, old: Rulebook, new: Rulebook) -> tuple[str, str
     texts = []
     for book in (old, new):
         rules = book.raz.get(reg_id, ())
-        texts.append("; ".join(f"reads as zero{_conditions(r)}" for r in rules) or "shown")
+        texts.append("; ".join(_with_conditions("reads as zero", r) for r in rules) or "shown")
     if texts[0] == texts[1]:
         return None
-    rules: list[Rule] = [*new.raz.get(reg_id, ()), *(f.rule for f in new.fields(reg_id)), *old.raz.get(reg_id, ())]
-    return texts[0], texts[1], rules[0] if rules else None
+    causes: list[Rule] = [*new.raz.get(reg_id, ()), *(f.rule for f in new.fields(reg_id)), *old.raz.get(reg_id, ())]
+    return texts[0], texts[1], causes[0] if causes else None
 
 
 def _hook_changes(reg_id: int, name: str, old: Rulebook, new: Rulebook) -> Iterator[Change]:
@@ -153,7 +171,7 @@ def _hook_words(rule: Rule) -> str:
                 text = " or ".join(["only what KVM offers", *map(str, rule.only_limit_or)])
         case _:
             text = ""
-    return text + _conditions(rule)
+    return _with_conditions(text, rule)
 
 
 def _list_changes(old: Rulebook, new: Rulebook) -> Iterator[Change]:
@@ -161,7 +179,7 @@ def _list_changes(old: Rulebook, new: Rulebook) -> Iterator[Change]:
 
     def members(book: Rulebook) -> dict[str, tuple[str, Rule]]:
         return {
-            spec.partition("=")[0]: (f"listed{_conditions(rule)}", rule)
+            spec.partition("=")[0]: (_with_conditions("listed", rule), rule)
             for rule in book.lists
             for spec in rule.registers
         }
@@ -182,9 +200,9 @@ _SUBJECTS = {
     "id-registers": "ID registers", "cache-registers": "CLIDR_EL1, CCSIDR_EL1", "ctr": "CTR_EL0",
     "implementation-ids": "MIDR_EL1, REVIDR_EL1, AIDR_EL1", "speculation-fields": "ID_AA64PFR0_EL1",
     "pmu-version": "ID_AA64DFR0_EL1, ID_DFR0_EL1", "nested-limits": "ID registers of a vCPU with EL2",
-    "mitigation-levels": "KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_1..3", "gic-fields": "ID_AA64PFR0_EL1, ID_PFR1_EL1",
+    "mitigation-levels": "SMCCC_ARCH_WORKAROUND_1..3", "gic-fields": "ID_AA64PFR0_EL1, ID_PFR1_EL1",
     "pmcr": "PMCR_EL0", "pmu-reset": "PMU registers", "guest-caches": "CTR_EL0, CLIDR_EL1, CCSIDR_EL1 in the guest",
-    "psci": "KVM_REG_ARM_PSCI_VERSION", "hypercall-bitmaps": "hypercall bitmaps", "mte": "memory tagging", "el2": "EL2",
+    "psci": "PSCI_VERSION", "hypercall-bitmaps": "hypercall bitmaps", "mte": "memory tagging", "el2": "EL2",
     "run-without-gic": "KVM_RUN", "mixed-width": "KVM_ARM_VCPU_INIT",
     "writable-masks": "KVM_ARM_GET_REG_WRITABLE_MASKS",
     "feature-ids-after-init": "KVM_ARM_VCPU_INIT", "first-run-dependencies": "ID_AA64MMFR3_EL1",

@@ -5,15 +5,17 @@ The engine answers in integers (exposure.py, handlers.py); everything here is bu
 
 from __future__ import annotations
 
-from errno import EBUSY, EINVAL, ENOENT, ENOEXEC
+from errno import EBUSY, ENOENT, ENOEXEC
 from typing import TYPE_CHECKING
 
 from inspector.policies import handlers, model
 from inspector.policies.exposure import FieldExposure, RegisterExposure, State
-from inspector.policies.host import ALL
+from inspector.policies.host import CLIDR, CTR
 from inspector.policies.idspace import ID_SPACE, name_of
+from inspector.policies.judging import judge_fields
 from inspector.policies.suggesting import nearest_accepted
 from inspector.policies.verdict import JudgedField, Verdict
+from inspector.registers.encoding import CLASS_DEMUX
 
 if TYPE_CHECKING:
     from inspector.policies.exposure import Exposure, Trace
@@ -28,7 +30,7 @@ def explain_write(vcpu: Vcpu, reg_id: int, value: int, size_ok: bool) -> Verdict
     if not size_ok and vcpu.initialised:
         reason = "the id states a size that this register does not have"
         return Verdict(id=reg_id, value=value, errno=before_error or ENOENT, before=before, after=before, reason=reason)
-    fields = judge_fields(vcpu, gate, value) if isinstance(gate, handlers.Hooked) else ()
+    fields = judge_fields(vcpu, gate, value) if gate is not None else ()
     ran = vcpu.vm.ran
     suggestion = None
     errno = vcpu.would_accept(reg_id, value)
@@ -48,88 +50,8 @@ def explain_write(vcpu: Vcpu, reg_id: int, value: int, size_ok: bool) -> Verdict
 def _uncertain(exposure: Exposure, reg_id: int, fields: tuple[JudgedField, ...]) -> tuple[str, ...]:
     """Names of the judged fields whose limit is not known: the source kernel hid what the host has."""
     unknown = ~exposure.limit_known(reg_id)
-    return tuple(f.name for f in fields if unknown >> f.lsb & ((1 << f.msb - f.lsb + 1) - 1))
-
-
-def judge_fields(vcpu: Vcpu, gate: handlers.Hooked, value: int) -> tuple[JudgedField, ...]:
-    """Every field of an ID register as the handler sees it, most significant first; unnamed bits follow if written."""
-    exposure, reg_id = gate.exposure, gate.reg_id
-    now = vcpu.value(reg_id)
-    prepared, extra, refused = gate.prepare(value)
-    writable, _ = exposure.writable(reg_id)
-    stored = isinstance(gate, handlers.Stored) and not gate.raz
-    frozen = vcpu.vm.ran and isinstance(gate, handlers.Stored)
-    judged, covered = [], 0
-    for field in exposure.book.fields(reg_id):
-        covered |= field.mask
-        limit, written = field.extract(gate.limit), field.extract(value)
-        free = stored and field.mask & ~writable == 0
-        if isinstance(gate, handlers.Compared):
-            free = bool(field.mask & gate.free)
-        if isinstance(gate, handlers.Mirrored):
-            free = field.lsb == gate.lsb and field.name in ("PMUVer", "PerfMon")
-        accepted, reason = True, ""
-        if refused and refused.mask == field.mask:
-            accepted, reason = False, "a value that this kernel always refuses"
-        elif frozen:
-            accepted = field.extract(prepared | extra) == field.extract(now)
-            reason = "" if accepted else "frozen since the VM ran"
-        elif free and stored:
-            accepted = bool(field.allowed(limit) >> field.extract(prepared) & 1)
-            reason = "" if accepted else _beyond(field.safe, field.extract(prepared), limit)
-        elif not free:
-            accepted = field.extract(prepared) == limit
-            reason = "" if accepted else "not writable: only the value that KVM offers"
-        else:
-            accepted, reason = _special_field(vcpu, gate, field.name, written)
-        if accepted and field.extract(prepared | extra) != written:
-            reason = "accepted and ignored" if field.extract(prepared) == 0 else "accepted and replaced"
-        judged.append(
-            JudgedField(
-                name=field.name, msb=field.msb, lsb=field.lsb, now=field.extract(now), written=written, limit=limit,
-                writable=free, safe=field.direction() if free else "equal", accepted=accepted, reason=reason,
-            )
-        )  # fmt: skip
-    return (*judged, *_unnamed(gate, value, prepared, covered, now, frozen))
-
-
-def _beyond(safe: str, written: int, limit: int) -> str:
-    if safe.startswith("exact"):
-        return f"only {limit} or {safe[6:]}"
-    return "above the limit" if safe == "lower" else "below the limit"
-
-
-def _special_field(vcpu: Vcpu, gate: handlers.Hooked, name: str, written: int) -> tuple[bool, str]:
-    """CSV2 and CSV3 up to v6.4; the mirrored PMU version of v6.2 to v6.4."""
-    if isinstance(gate, handlers.Compared):
-        safe = gate.spectre_safe if name == "CSV2" else gate.meltdown_safe
-        good = written <= 1 and (not written or safe)
-        return good, "" if good else "more than the host's mitigation state allows"
-    if isinstance(gate, handlers.Mirrored):
-        good = gate.field_accepted(written)
-        return good, "" if good else "no PMU version that this vCPU can have"
-    return True, ""
-
-
-def _unnamed(
-    gate: handlers.Hooked, value: int, prepared: int, covered: int, now: int, frozen: bool
-) -> tuple[JudgedField, ...]:
-    """Bits that no field covers, as 4-bit groups, where they are written with something."""
-    groups = []
-    for lsb in range(60, -1, -4):
-        mask = (0xF << lsb) & ~covered & ALL
-        if not mask or not (value ^ gate.limit) & mask:
-            continue
-        reason = "frozen since the VM ran" if frozen else "bits that this kernel shows as zero"
-        groups.append(
-            JudgedField(
-                name=f"[{lsb + 3}:{lsb}]", msb=lsb + 3, lsb=lsb, now=now >> lsb & 0xF, written=value >> lsb & 0xF,
-                limit=gate.limit >> lsb & 0xF, writable=False, safe="equal",
-                accepted=(prepared ^ gate.limit) & mask == 0,
-                reason=reason,
-            )
-        )  # fmt: skip
-    return tuple(groups)
+    hidden = (f for f in fields if unknown >> f.lsb & ((1 << f.msb - f.lsb + 1) - 1))
+    return tuple(f.name for f in hidden if f.written or not f.writable or f.safe != "lower")
 
 
 def _why(
@@ -152,12 +74,13 @@ def _why(
         return None, "plain storage: KVM keeps what is written."
     if isinstance(gate, handlers.Hooked):
         return _why_id(exposure, gate, reg_id, value, errno, after, fields, ran)
-    function = _FUNCTIONS.get(type(gate), "")
-    rule = exposure.book.special_rule(function) if function else exposure.ignores_writes(reg_id)
+    rule = exposure.book.special_rule(_function(gate)) if _function(gate) else exposure.ignores_writes(reg_id)
     if errno == EBUSY:
         return rule, f"{name} cannot change once the VM has run."
-    text = _REFUSED.get(type(gate), "refused") if errno else _ACCEPTED.get(type(gate), "accepted and stored")
-    if not errno and type(gate) is handlers.Gate:
+    if errno:
+        return rule, f"{name} is refused: {_REFUSED.get(type(gate), 'not what this kernel takes')}."
+    text = _ACCEPTED.get(type(gate), "accepted and stored")
+    if type(gate) is handlers.Gate:
         text = "the host has no AArch32: the write is accepted and ignored"
     return rule, f"{name}: {text}."
 
@@ -190,7 +113,7 @@ def _why_id(
         rule = _limiting_rule(exposure, reg_id, first) or (exposure.writable(reg_id)[1] if first.writable else None)
         rule = rule or exposure.book.special_rule("id-registers")
         others = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
-        return rule, f"{name}.{first.name} = {first.written}: {first.reason} {first.limit}{others}."
+        return rule, f"{name}.{first.name} = {first.written} is refused: {first.reason} ({first.limit}){others}."
     if after is not None and after != value:
         ignored = [f.name for f in fields if f.reason.startswith("accepted and")]
         hooks = [h for h in gate.hooks if h.name in ignored]
@@ -219,6 +142,15 @@ def _limiting_rule(exposure: Exposure, reg_id: int, field: JudgedField) -> Rule 
 def _touched(trace: Trace, mask: int) -> bool:
     (value, known), (new, new_known) = trace.before, trace.after
     return bool((value ^ new) & mask or (known ^ new_known) & mask)
+
+
+def _function(gate: handlers.Gate) -> str:
+    """The engine function whose rule stands behind a gate."""
+    if isinstance(gate, handlers.Invariant):
+        return {CTR: "ctr", CLIDR: "cache-registers"}.get(
+            gate.reg_id, "cache-registers" if gate.reg_id >> 16 & 0xFFF == CLASS_DEMUX else "implementation-ids"
+        )
+    return _FUNCTIONS.get(type(gate), "")
 
 
 _FUNCTIONS: dict[type[handlers.Gate], str] = {
@@ -251,14 +183,41 @@ def explain_register(exposure: Exposure, reg_id: int) -> RegisterExposure:
     """One register between host and guest, field by field."""
     listed = reg_id in exposure.listed_set
     exposed = exposure.values.get(reg_id) if listed and reg_id not in exposure.underivable else None
-    host_value = exposure.host.values.get(reg_id)
-    fields = (
-        _field_exposures(exposure, reg_id) if listed and (reg_id in ID_SPACE or exposure.book.fields(reg_id)) else ()
-    )
+    host_value = exposure.host.ccsidr.get(reg_id & 0xFF) if _is_ccsidr(reg_id) else exposure.host.values.get(reg_id)
+    fields: tuple[FieldExposure, ...] = ()
+    if listed and (reg_id in ID_SPACE or exposure.book.fields(reg_id)):
+        fields = _field_exposures(exposure, reg_id)
+    elif listed:
+        fields = _whole_register(exposure, reg_id, host_value, exposed)
     known = exposure.known.get(reg_id, 0)
     return RegisterExposure(
         id=reg_id, host=host_value, known=known, exposed=exposed, guest=exposure.guest.get(reg_id), fields=fields
     )
+
+
+def _is_ccsidr(reg_id: int) -> bool:
+    return reg_id >> 16 & 0xFFF == CLASS_DEMUX
+
+
+def _whole_register(
+    exposure: Exposure, reg_id: int, host: int | None, exposed: int | None
+) -> tuple[FieldExposure, ...]:
+    """A cache, implementation-id, PMU or firmware register as one field, with the rule that says what it shows."""
+    gate = handlers.gates(exposure).get(reg_id)
+    function = _function(gate) if gate is not None else ""
+    rule = exposure.book.special_rule(function) if function else None
+    if rule is None:
+        return ()
+    msb = 31 if _is_ccsidr(reg_id) else 63
+    same = host == exposed or (_is_ccsidr(reg_id) and host is not None and host & 0xFFFFFFFF == exposed)
+    state: State = "unknown" if exposed is None else "same" if same else "rebuilt"
+    told = (rule.name, rule.reference, rule.reason) if state == "rebuilt" else ("", "", "")
+    return (
+        FieldExposure(
+            name="value", msb=msb, lsb=0, host=host, exposed=exposed, state=state, rule=told[0], reference=told[1],
+            reason=told[2],
+        ),
+    )  # fmt: skip
 
 
 def _field_exposures(exposure: Exposure, reg_id: int) -> tuple[FieldExposure, ...]:
@@ -309,6 +268,3 @@ def _state(before: int | None, after: int | None, rule: Rule | None) -> State:
     if after == 0:
         return "masked"
     return "raised" if after > before else "lowered"
-
-
-__all__ = ["EINVAL", "explain_register", "explain_write", "judge_fields"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 
 from inspector.policies.exposure import Exposure
 from inspector.policies.host import ALL, CTR, PFR0, HostState
@@ -11,7 +12,7 @@ from inspector.policies.model import Policy
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.encoding import CLASS_DEMUX
 
-ID_PFR0, ID_DFR0 = IDS["ID_PFR0_EL1"], IDS["ID_DFR0_EL1"]
+ID_PFR0, ID_DFR0, PMCR = IDS["ID_PFR0_EL1"], IDS["ID_DFR0_EL1"], IDS["PMCR_EL0"]
 _CAPABILITIES = ("sve", "ptrauth_address", "ptrauth_generic", "pmu_v3", "el1_32bit", "mte", "el2", "el2_e2h0")
 
 
@@ -50,6 +51,10 @@ class FreshExposure(Exposure):
             if reg_id in values:
                 self._limits[reg_id] = (values[reg_id], ALL)
         self.listed = tuple(values)
+
+    @cached_property
+    def pmcr_counters(self) -> int:
+        return (self.given if PMCR in self.given else self.host.values).get(PMCR, 0) >> 11 & 0x1F
 
     def feature_values(self) -> dict[int, int]:
         return super().feature_values() | self.given

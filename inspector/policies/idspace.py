@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from inspector.registers.encoding import bitmap_id, firmware_id, sysreg_id
+from inspector.registers.encoding import bitmap_id, ccsidr_id, firmware_id, hex_id, sysreg_id, sysreg_of
 
 _ID_ROWS = {
     1: "ID_PFR0_EL1 ID_PFR1_EL1 ID_DFR0_EL1 ID_AFR0_EL1 ID_MMFR0_EL1 ID_MMFR1_EL1 ID_MMFR2_EL1 ID_MMFR3_EL1",
@@ -32,6 +32,9 @@ _OTHERS = {
 ID_SPACE: tuple[int, ...] = tuple(sysreg_id(3, 0, 0, crm, op2) for crm in range(1, 8) for op2 in range(8))
 """The 56 register ids of the ID space, ascending."""
 
+_FIRMWARE = ("PSCI_VERSION", "SMCCC_ARCH_WORKAROUND_1", "SMCCC_ARCH_WORKAROUND_2", "SMCCC_ARCH_WORKAROUND_3")
+_BITMAPS = ("STD_BMAP", "STD_HYP_BMAP", "VENDOR_HYP_BMAP", "VENDOR_HYP_BMAP_2")
+
 NAMES: dict[int, str] = {
     **{
         sysreg_id(3, 0, 0, crm, op2): name
@@ -40,6 +43,9 @@ NAMES: dict[int, str] = {
         if name != "-"
     },
     **{sysreg_id(*encoding): name for name, encoding in _OTHERS.items()},
+    **{firmware_id(n): name for n, name in enumerate(_FIRMWARE)},
+    **{bitmap_id(n): name for n, name in enumerate(_BITMAPS)},
+    **{ccsidr_id(n): f"CCSIDR[{n}]" for n in range(16)},
 }
 """Register id -> the kernel's name, for the registers that rules speak of."""
 
@@ -68,8 +74,6 @@ def id_of(name: str) -> int:
 
 def name_of(reg_id: int) -> str:
     """The kernel's name, or the generic spelling of a register without one."""
-    from inspector.registers.encoding import hex_id, sysreg_of
-
     if name := NAMES.get(reg_id):
         return name
     encoding = sysreg_of(reg_id)

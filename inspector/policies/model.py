@@ -22,10 +22,24 @@ Condition = Literal[
     "sve", "ptrauth", "pmu", "mte", "el2", "e2h0", "imp-id", "psci", "vm-gic", "host-vgic3", "host-aarch32",
     "host-mte-async-unknown", "host-doublelock-none", "host-ras-v1p1", "host-vgic5-legacy", "vm-tcr2", "vm-s1pie",
     "vm-s1poe",
-    "vm-fpmr", "vm-sctlr2", "host-broken-cntvoff", "host-gic5",
+    "vm-fpmr", "vm-sctlr2", "host-gic5",
 ]  # fmt: skip
 """What a rule may depend on: vCPU features and capabilities of the VM, facts of the host (`host-`), fields of the VM's
 own ID registers (`vm-`). `unless` lists the conditions under which a rule does not apply, `when` those it needs."""
+
+
+CONDITION_WORDS: dict[str, str] = {
+    "sve": "SVE", "ptrauth": "pointer authentication", "pmu": "a vPMU", "mte": "memory tagging enabled", "el2": "EL2",
+    "e2h0": "HAS_EL2_E2H0", "imp-id": "writable implementation ids", "psci": "PSCI", "vm-gic": "a vGICv3",
+    "host-vgic3": "a GICv3 host", "host-aarch32": "AArch32 on the host",
+    "host-mte-async-unknown": "a host whose MTE_frac is 15", "host-doublelock-none": "a host without double lock",
+    "host-ras-v1p1": "RASv1p1 on the host", "host-vgic5-legacy": "a GICv5 host in legacy mode",
+    "host-gic5": "a GICv5 host",
+    "vm-tcr2": "TCR2 in the VM", "vm-s1pie": "S1PIE in the VM", "vm-s1poe": "S1POE in the VM",
+    "vm-fpmr": "FPMR in the VM",
+    "vm-sctlr2": "SCTLR2 in the VM",
+}  # fmt: skip
+"""Each condition as a report words it, after "with" or "without"."""
 
 
 class RuleBase(
@@ -250,6 +264,12 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             if rule.name == name:
                 return rule
         raise KeyError(name)
+
+
+def conditions_of(rule: Rule) -> str:
+    """When a rule applies, in words: `with SVE, without a vPMU`; empty for always."""
+    words = [f"with {CONDITION_WORDS[w]}" for w in rule.when] + [f"without {CONDITION_WORDS[w]}" for w in rule.unless]
+    return ", ".join(words)
 
 
 def kind_of(rule: Rule) -> str:

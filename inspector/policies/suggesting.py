@@ -9,7 +9,7 @@ from inspector.policies import handlers, model
 from inspector.policies.fabricated import CLIDR_RES0, min_line
 from inspector.policies.firmware import BITMAPS
 from inspector.policies.host import ALL, CTR
-from inspector.policies.spans import FieldRule
+from inspector.policies.spans import FieldRule, signed_value
 
 if TYPE_CHECKING:
     from inspector.policies.writes import Vcpu
@@ -77,11 +77,20 @@ def _fit_fields(gate: handlers.Stored, value: int, near: bool) -> int:
         if written in barred:
             choices = [v for v in range(mask + 1) if v not in barred]
             limit = named[lsb].extract(gate.limit)
-            best = min(choices, key=lambda v: (abs(v - written), v), default=limit) if near else limit
+            best = _nearest(choices, written, named[lsb], limit) if near else limit
             result = result & ~(mask << lsb) | best << lsb
     if value & ~prepared and refused is None:
         result |= _ignored_bits(gate, value, prepared)
     return result
+
+
+def _nearest(choices: list[int], written: int, field: FieldRule, limit: int) -> int:
+    """The choice closest to what was written, in the field's own number system; the limit where there is none."""
+
+    def number(value: int) -> int:
+        return signed_value(value, field.width) if field.signed else value
+
+    return min(choices, key=lambda v: (abs(number(v) - number(written)), v), default=limit)
 
 
 def _refused_values(gate: handlers.Stored, lsb: int, mask: int) -> set[int]:
