@@ -10,6 +10,9 @@ from inspector.registers.definitions.implementers import IMPLEMENTERS, PARTS
 if TYPE_CHECKING:
     from inspector.registers.schema import Span
 
+ABSENT = "not implemented"
+"""What feature fields say at 0; a reading puts the field's title before it."""
+
 
 def meaning_of(span: Span, raw: int, value: int) -> tuple[str, bool]:
     """The meaning of `raw` in this field of a register that holds `value`, and whether it deserves a flag."""

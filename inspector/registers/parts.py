@@ -14,7 +14,7 @@ from typing import Any
 
 from construct import BitsInteger
 
-ABSENT = "not implemented"
+from inspector.registers.meanings import ABSENT
 
 
 def _bits(

@@ -109,7 +109,7 @@ def read_field(span: Span, raw: int, value: int | None = None) -> FieldReading:
     """One field whose bits are `raw`, in a register that holds `value` (which MIDR_EL1.PartNum needs)."""
     value = span.insert(0, raw) if value is None else value
     text, flagged = meanings.meaning_of(span, raw, value)
-    meaning = f"{span.title}: {text}" if span.form == "flag" else text
+    meaning = f"{span.title}: {text}" if span.form == "flag" or text == meanings.ABSENT else text
     features = re.findall(r"\bFEAT_\w+", text)
     return FieldReading(
         name=span.name,

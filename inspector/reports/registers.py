@@ -131,7 +131,8 @@ def register_lines(item: Item) -> list[str]:
         f"{register.name}  {item_value(item)}",
         f"  {register.title}  ({register.encoding_text}, id {hex_id(register.id)})",
     ]
-    lines += [f"  {note}" for note in (register.note, item.reading.note if item.reading else "") if note]
+    note = item.reading.note if item.reading else register.note
+    lines += [f"  {note}"] if note else []
     if item.constraint and item.constraint.mask not in (0, (1 << register.size * 8) - 1):
         mask, bits = item.constraint.mask, item.constraint.value
         lines.append(

@@ -30,7 +30,7 @@ def field(spelling: str, value: int) -> FieldReading:
         ("ID_AA64MMFR2_EL1.CCIDX", 1 << 20, "CCSIDR_EL1 uses the 64-bit layout (FEAT_CCIDX)", "FEAT_CCIDX"),
         ("ID_AA64MMFR2_EL1.CCIDX", 0, "CCSIDR_EL1 uses the 32-bit layout", ""),
         ("ID_AA64PFR0_EL1.SVE", 1 << 32, "SVE; ID_AA64ZFR0_EL1 has the details (FEAT_SVE)", "FEAT_SVE"),
-        ("ID_AA64PFR0_EL1.AdvSIMD", 0xF << 20, "not implemented", ""),
+        ("ID_AA64PFR0_EL1.AdvSIMD", 0xF << 20, "Advanced SIMD (vectors): not implemented", ""),
         ("ID_AA64PFR0_EL1.EL0", 2, "AArch64 and AArch32", ""),
         ("MIDR_EL1.PartNum", 0x410FD493, "Neoverse N2", ""),
         ("MIDR_EL1.PartNum", 0x6D0FD490, "Azure Cobalt 100 (Neoverse N2)", ""),

@@ -94,9 +94,9 @@ SCHEMAS = {
                 "Operations by set and way, separate caches",
                 {
                     0: "not implemented",
-                    1: "clean, clean and invalidate, data cache",
-                    2: "these, and invalidate the data cache",
-                    3: "these, and the instruction cache",
+                    1: "clean, or clean and invalidate, data",
+                    2: "clean, or invalidate, data cache; or both at once",
+                    3: "as 2, and invalidate instruction cache",
                 },
             ),
             "L1UniVA"
@@ -127,10 +127,10 @@ SCHEMAS = {
                     0: "not implemented",
                     1: "all, by address",
                     2: "all, by address, by ASID",
-                    3: "these, and by address for all ASIDs",
-                    4: "these, and Hyp and Non-secure EL1 TLBs",
-                    5: "these, and last-level forms; broadcast forms too",
-                    6: "these, and by intermediate address",
+                    3: "all, by address or ASID, or all ASIDs",
+                    4: "as 3, and Hyp, Non-secure EL1 TLBs",
+                    5: "as 4, and last-level forms",
+                    6: "as 5, and by intermediate address",
                 },
             ),
             "HvdTLB" / enum("TLB maintenance, separate TLBs", {0: "not implemented"}),
@@ -180,8 +180,8 @@ SCHEMAS = {
             "EVT"
             / feature(
                 "Enhanced virtualisation traps",
-                "traps of cache ID and PoU maintenance; HCR2.TID4, TICAB, TOCU (FEAT_EVT)",
-                "those, and of broadcast TLB maintenance; HCR2.TTLBIS (FEAT_EVT)",
+                "traps of cache ID, PoU maintenance; HCR2.TID4, TICAB, TOCU (FEAT_EVT)",
+                "traps of cache ID, PoU and TLB broadcast; HCR2.TID4, TICAB, TOCU, TTLBIS (FEAT_EVT)",
             ),
             "CCIDX"
             / feature(
@@ -196,11 +196,11 @@ SCHEMAS = {
             "HPDS"
             / feature(
                 "Hierarchical permissions",
-                "can be turned off; TTBCR2.HPD0, HPD1 (FEAT_AA32HPD)",
-                "can be turned off, bits for hardware; entry bits whose use the vendor defines (FEAT_HPDS2)",
+                "table permissions can be turned off; TTBCR2.HPD0, HPD1 (FEAT_AA32HPD)",
+                "table permissions off, bits for hardware; entry bits whose use the vendor defines (FEAT_HPDS2)",
             ),
             "CnP" / feature("Common not private tables", "cores can share TLB entries; TTBRn.CnP (FEAT_TTCNP)"),
-            "XNX" / feature("Execute-never by level at stage 2", "separate for EL0 and EL1 (FEAT_XNX)"),
+            "XNX" / feature("Execute-never by level at stage 2", "execute-never apart for EL0 and EL1 (FEAT_XNX)"),
             "AC2" / feature("Second auxiliary control registers", "ACTLR2 and HACTLR2 exist"),
             "SpecSEI"
             / feature(

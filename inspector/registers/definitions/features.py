@@ -88,8 +88,8 @@ SCHEMAS = {
             / signed(
                 "Floating point",
                 {
-                    0: "no half-precision arithmetic; single and double precision (FEAT_FP)",
-                    1: "with half-precision arithmetic (FEAT_FP16)",
+                    0: "floating point, single and double; no half-precision arithmetic (FEAT_FP)",
+                    1: "floating point, half precision too (FEAT_FP16)",
                     0xF: "not implemented",
                 },
             ),
@@ -118,7 +118,7 @@ SCHEMAS = {
                 "Translation hardening",
                 "protected table entries, RCW access; read-check-write instructions, AssuredOnly pages (FEAT_THE)",
             ),
-            "GCS" / feature("Guarded Control Stack", "hardware keeps a return stack; GCSPR_ELx (FEAT_GCS)"),
+            "GCS" / feature("Guarded Control Stack", "return addresses on a guarded stack; GCSPR_ELx (FEAT_GCS)"),
             "MTE_frac"
             / enum(
                 "Asynchronous tag checks",
@@ -127,7 +127,7 @@ SCHEMAS = {
                     0xF: "no asynchronous tag faults; MTE without the asynchronous mode",
                 },
             ),
-            "NMI" / feature("Non-maskable interrupts", "superpriority; PSTATE.ALLINT (FEAT_NMI)"),
+            "NMI" / feature("Non-maskable interrupts", "interrupts with superpriority; PSTATE.ALLINT (FEAT_NMI)"),
             "CSV2_frac"
             / feature(
                 "Spectre v2, finer than CSV2",
@@ -180,7 +180,10 @@ SCHEMAS = {
             res0(63, 36),
             "FPMR" / feature("FP8 mode register", "FPMR exists; selects FP8 formats (FEAT_FPMR)"),
             res0(31, 20),
-            "UINJ" / feature("Injected undefined instruction", "can be injected; PSTATE.UINJ (FEAT_UINJ)"),
+            "UINJ"
+            / feature(
+                "Injected undefined instruction", "undefined exceptions can be injected; PSTATE.UINJ (FEAT_UINJ)"
+            ),
             "GCIE" / feature("GICv5 CPU interface", "GICv5 system registers and instructions (FEAT_GCIE)"),
             "MTEFAR"
             / feature(
@@ -191,7 +194,7 @@ SCHEMAS = {
             "MTESTOREONLY"
             / feature(
                 "Tag checks of stores alone",
-                "loads can be left unchecked (FEAT_MTE_STORE_ONLY)",
+                "tag checks of loads can be left out (FEAT_MTE_STORE_ONLY)",
             ),
             "MTEPERM"
             / feature(
@@ -246,7 +249,8 @@ SCHEMAS = {
         ),
         RegisterSchema(
             "ID_AA64SMFR0_EL1",
-            "FA64" / feature("All of A64 in streaming mode", "every instruction works there (FEAT_SME_FA64)", width=1),
+            "FA64"
+            / feature("All of A64 in streaming mode", "all of A64 works in streaming mode (FEAT_SME_FA64)", width=1),
             res0(62, 61),
             "LUTv2"
             / feature("SME lookups with 4-bit indices", "LUTI4 with two or four vectors (FEAT_SME_LUTv2)", width=1),
@@ -293,15 +297,21 @@ SCHEMAS = {
             "F32F32"
             / feature("Single into single precision", "single outer products; part of SME (FEAT_SME)", width=1),
             res0(31, 31),
-            "SF8FMA" / feature("FP8 multiply-add, streaming", "works in streaming mode (FEAT_SSVE_FP8FMA)", width=1),
+            "SF8FMA"
+            / feature("FP8 multiply-add, streaming", "FP8 multiply-add in streaming mode (FEAT_SSVE_FP8FMA)", width=1),
             "SF8DP4"
-            / feature("FP8 4-way dot product, streaming", "works in streaming mode (FEAT_SSVE_FP8DOT4)", width=1),
+            / feature(
+                "FP8 4-way dot product, streaming", "FP8 4-way products in streaming mode (FEAT_SSVE_FP8DOT4)", width=1
+            ),
             "SF8DP2"
-            / feature("FP8 2-way dot product, streaming", "works in streaming mode (FEAT_SSVE_FP8DOT2)", width=1),
+            / feature(
+                "FP8 2-way dot product, streaming", "FP8 2-way products in streaming mode (FEAT_SSVE_FP8DOT2)", width=1
+            ),
             res0(27, 26),
-            "SBitPerm" / feature("Bit permutes, streaming", "works in streaming mode (FEAT_SSVE_BitPerm)", width=1),
-            "AES" / feature("AES, streaming", "works in streaming mode (FEAT_SSVE_AES)", width=1),
-            "SFEXPA" / feature("FEXPA, streaming", "works in streaming mode (FEAT_SSVE_FEXPA)", width=1),
+            "SBitPerm"
+            / feature("Bit permutes, streaming", "BDEP, BEXT, BGRP in streaming mode (FEAT_SSVE_BitPerm)", width=1),
+            "AES" / feature("AES, streaming", "AES and PMULL in streaming mode (FEAT_SSVE_AES)", width=1),
+            "SFEXPA" / feature("FEXPA, streaming", "FEXPA in streaming mode (FEAT_SSVE_FEXPA)", width=1),
             res0(22, 17),
             "STMOP" / feature("Structured sparsity products", "sparse outer products (FEAT_SME_TMOP)", width=1),
             res0(15, 1),
@@ -311,14 +321,14 @@ SCHEMAS = {
             "ID_AA64FPFR0_EL1",
             res0(63, 32),
             "F8CVT" / feature("FP8 conversions", "conversions to and from FP8; FSCALE (FEAT_FP8)", width=1),
-            "F8FMA" / feature("FP8 multiply-add", "into half and single precision (FEAT_FP8FMA)", width=1),
-            "F8DP4" / feature("FP8 4-way dot product", "into single precision (FEAT_FP8DOT4)", width=1),
-            "F8DP2" / feature("FP8 2-way dot product", "into half precision (FEAT_FP8DOT2)", width=1),
-            "F8MM8" / feature("FP8 matrix multiply, 8-way", "into single precision (FEAT_F8F32MM)", width=1),
-            "F8MM4" / feature("FP8 matrix multiply, 4-way", "into half precision (FEAT_F8F16MM)", width=1),
+            "F8FMA" / feature("FP8 multiply-add", "FP8 multiply-add into half and single (FEAT_FP8FMA)", width=1),
+            "F8DP4" / feature("FP8 4-way dot product", "FP8 4-way products into single (FEAT_FP8DOT4)", width=1),
+            "F8DP2" / feature("FP8 2-way dot product", "FP8 2-way products into half (FEAT_FP8DOT2)", width=1),
+            "F8MM8" / feature("FP8 matrix multiply, 8-way", "FP8 matrix products into single (FEAT_F8F32MM)", width=1),
+            "F8MM4" / feature("FP8 matrix multiply, 4-way", "FP8 matrix products into half (FEAT_F8F16MM)", width=1),
             res0(25, 2),
-            "F8E4M3" / feature("FP8 format E4M3", "4 exponent, 3 mantissa bits", width=1),
-            "F8E5M2" / feature("FP8 format E5M2", "5 exponent, 2 mantissa bits", width=1),
+            "F8E4M3" / feature("FP8 format E4M3", "E4M3 works; 4 exponent and 3 mantissa bits", width=1),
+            "F8E5M2" / feature("FP8 format E5M2", "E5M2 works; 5 exponent and 2 mantissa bits", width=1),
         ),
     )
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from inspector.registers.parts import enum, feature, res0, signed, unsigned
 from inspector.registers.schema import RegisterSchema
 
-_GRANULE_2 = {0: "as for stage 1", 1: "not supported at stage 2"}
+_GRANULE_2 = {0: "stage 2 as stage 1", 1: "not supported at stage 2"}
 
 SCHEMAS = {
     schema.name: schema
@@ -62,8 +62,8 @@ SCHEMAS = {
             "SNSMEM"
             / feature(
                 "Secure and Non-secure memory kept apart",
-                "told apart",
-                absent="not told apart",
+                "Secure and Non-secure are told apart",
+                absent="Secure and Non-secure are not told apart",
             ),
             "BIGEND"
             / feature(
@@ -96,7 +96,10 @@ SCHEMAS = {
                 absent="not stated; Spectre-BHB may need a loop or CLRBHB",
             ),
             "CMOW"
-            / feature("Cache maintenance write permission", "can require write permission; SCTLR_EL1.CMOW (FEAT_CMOW)"),
+            / feature(
+                "Cache maintenance write permission",
+                "write permission can be required; for cache maintenance at EL0, SCTLR_EL1.CMOW (FEAT_CMOW)",
+            ),
             "TIDCP1"
             / feature(
                 "EL0 access to implementation-defined registers",
@@ -118,7 +121,7 @@ SCHEMAS = {
                 "walks and their faults are ordered (FEAT_ETS3)",
             ),
             "TWED" / feature("Delayed trap of WFE", "the trap can be delayed; HCR_EL2.TWEDEL (FEAT_TWED)"),
-            "XNX" / feature("Execute-never by level at stage 2", "separate for EL0 and EL1 (FEAT_XNX)"),
+            "XNX" / feature("Execute-never by level at stage 2", "execute-never apart for EL0 and EL1 (FEAT_XNX)"),
             "SpecSEI"
             / feature(
                 "SError caused by speculative reads",
@@ -136,8 +139,8 @@ SCHEMAS = {
             "HPDS"
             / feature(
                 "Hierarchical permissions",
-                "can be turned off; TCR_ELx.HPDn (FEAT_HPDS)",
-                "can be turned off, bits for hardware; entry bits whose use the vendor defines (FEAT_HPDS2)",
+                "table permissions can be turned off; TCR_ELx.HPDn (FEAT_HPDS)",
+                "table permissions off, bits for hardware; entry bits whose use the vendor defines (FEAT_HPDS2)",
             ),
             "VH" / feature("Virtualisation host extensions", "a kernel can run at EL2; HCR_EL2.E2H (FEAT_VHE)"),
             "VMIDBits" / enum("VMID size", {0: "8 bits", 2: "16 bits (FEAT_VMID16)"}),
@@ -147,7 +150,7 @@ SCHEMAS = {
                 "sets the access flag (FEAT_HAFDBS)",
                 "sets the access flag and dirty state (FEAT_HAFDBS)",
                 "access flag, dirty state, flag of tables (FEAT_HAFT)",
-                "all these, and a buffer of dirty pages (FEAT_HDBSS)",
+                "access flag, dirty state, buffer of them; the access flag of tables too (FEAT_HDBSS)",
             ),
         ),
         RegisterSchema(
@@ -160,16 +163,16 @@ SCHEMAS = {
             "EVT"
             / feature(
                 "Enhanced virtualisation traps",
-                "traps of cache ID and PoU maintenance; HCR_EL2.TID4, TICAB, TOCU (FEAT_EVT)",
-                "those, and of broadcast TLB maintenance; HCR_EL2.TTLBIS, TTLBOS (FEAT_EVT)",
+                "traps of cache ID, PoU maintenance; HCR_EL2.TID4, TICAB, TOCU (FEAT_EVT)",
+                "traps of cache ID, PoU and TLB broadcast; HCR_EL2.TID4, TICAB, TOCU, TTLBIS, TTLBOS (FEAT_EVT)",
             ),
             "BBM"
             / unsigned(
                 "Changing the size of a live mapping",
                 {
-                    0: "level 0: break-before-make is needed",
-                    1: "level 1: avoidable with the nT bit (FEAT_BBM)",
-                    2: "level 2: not needed; a TLB conflict abort is possible (FEAT_BBM)",
+                    0: "level 0: break-before-make needed",
+                    1: "level 1: break avoidable with the nT bit (FEAT_BBM)",
+                    2: "level 2: no break-before-make needed; a TLB conflict abort is possible (FEAT_BBM)",
                 },
             ),
             "TTL" / feature("Level hint of TLB maintenance", "TLBI carries the table level (FEAT_TTL)"),
@@ -213,7 +216,11 @@ SCHEMAS = {
                     2: "56 bits with 128-bit descriptors (FEAT_LVA3)",
                 },
             ),
-            "IESB" / feature("Implicit error barrier", "at exception entry and return; SCTLR_ELx.IESB (FEAT_IESB)"),
+            "IESB"
+            / feature(
+                "Implicit error barrier",
+                "barrier at exception entry and return; when SCTLR_ELx.IESB is set (FEAT_IESB)",
+            ),
             "LSM"
             / feature(
                 "Load and store multiple controls",
@@ -227,8 +234,8 @@ SCHEMAS = {
             "Spec_FPACC"
             / feature(
                 "Speculation after a failed pointer check",
-                "none; a key cannot be guessed without a trace",
-                absent="speculation may reveal it",
+                "no speculation after a failed check; a PAC cannot be guessed through it",
+                absent="speculation may reveal a failed check",
             ),
             "ADERR"
             / unsigned(
@@ -306,7 +313,7 @@ SCHEMAS = {
                     0: "as ID_AA64MMFR2_EL1.NV says",
                     1: "memory redirection only; HCR_EL2.NV works with NV2 set alone (FEAT_NV2)",
                     2: "memory redirection only, refined (FEAT_NV2p1)",
-                    3: "third version (FEAT_NV3)",
+                    3: "memory redirection, third version (FEAT_NV3)",
                 },
             ),
             "FGWTE3" / feature("Fine-grained write traps to EL3", "FGWTE3_EL3 exists (FEAT_FGWTE3)"),
@@ -317,9 +324,9 @@ SCHEMAS = {
                 "Early implicit error barrier",
                 {
                     0: "not stated",
-                    1: "at exceptions taken to EL3",
-                    2: "at exceptions to any level that asks",
-                    0xF: "at every exception",
+                    1: "early, at exceptions to EL3",
+                    2: "early, at exceptions to levels that ask",
+                    0xF: "early, at every exception",
                 },
             ),
             "PoPS" / feature("Cache cleaning to the Point of Physical Storage", "DC CIVAPS, CIGDVAPS (FEAT_PoPS)"),
