@@ -29,8 +29,8 @@ _BY_FIELD = {
     "CSV2": "after a reboot the guest chooses other Spectre v2 mitigations",
     "CSV3": "after a reboot the guest chooses other Meltdown mitigations (page-table isolation)",
     "SVE": "SVE instructions of programs that run already fault",
-    "ASIDBits": "a guest that uses 16-bit address space ids confuses two processes when the hardware has 8",
-    "PARange": "a guest whose page tables point above the new limit faults",
+    "ASIDBITS": "a guest that uses 16-bit address space ids confuses two processes when the hardware has 8",
+    "PARANGE": "a guest whose page tables point above the new limit faults",
 }
 
 
