@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 _EXCEPTION_LEVEL = re.compile(r"_EL(?:0|1|2|3|12|02)$")
 _PREFIXES = ("SYS_", "SYSREG_", "KVM_REG_ARM_", "$")
 _BITS = re.compile(r"^(.+)\[\s*(\d+)\s*(?::\s*(\d+)\s*)?\]$")
-_WORD = re.compile(r"[A-Za-z0-9_.$:\[\]()-]+")
+_LONGEST = 400
+"""Characters: the longest line of a program that names one register is half of it."""
 
 
 def find(text: str) -> Found:
@@ -36,6 +37,8 @@ def find(text: str) -> Found:
         raise RegisterError(
             "no register named", hint="for example ID_AA64PFR0_EL1, aa64mmfr2.ccidx or 0x603000000013c020"
         )
+    if len(wanted) > _LONGEST:
+        raise RegisterError("this text is too long to name a register", hint=f"it begins with {wanted[:40]}")
     reg_id = id_in_text(wanted)
     if reg_id is not None:
         return Found(by_id(reg_id), None)
@@ -201,7 +204,7 @@ def search(text: str) -> list[Register]:
     """Registers that match `text`, best first; see `catalog.search`."""
     from inspector.registers.catalog import all_registers
 
-    wanted = text.strip().casefold()
+    wanted = text.strip().casefold()[:_LONGEST]
     if not wanted:
         return list(all_registers())
     first: list[Register] = []

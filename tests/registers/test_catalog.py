@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inspector import sources
 from inspector.errors import RegisterError
 from inspector.registers import catalog
 from inspector.registers import encoding as enc
@@ -216,6 +217,13 @@ def test_every_id_has_a_name(reg_id: int) -> None:
     assert register.size == enc.size_of(reg_id)
 
 
+def test_a_very_long_text_is_refused_at_once() -> None:
+    with pytest.raises(RegisterError, match="too long"):
+        catalog.find("op0:" + "9" * 100_000)
+    with pytest.raises(RegisterError, match="too long"):
+        catalog.find("A_" * 100_000)
+
+
 def test_search_puts_names_first() -> None:
     hits = [register.name for register in catalog.search("mpam")]
     assert hits[0].startswith("MPAM")
@@ -261,6 +269,10 @@ def _recordings() -> list[Path]:
     return sorted(shared("recordings").glob("*.xz")) if has_shared() else []
 
 
+def _streams() -> list[Path]:
+    return sorted(shared("samples", "qemu").glob("*.xz")) if has_shared() else []
+
+
 @pytest.mark.parametrize("path", _recordings(), ids=lambda path: path.name.partition(".json")[0])
 def test_every_id_of_the_recordings_is_named(path: Path) -> None:
     seen = set()
@@ -277,6 +289,14 @@ def test_every_id_of_the_firecracker_samples_is_named() -> None:
         modifiers = json.loads(path.read_text())["guest_cpu_config"]["reg_modifiers"]
         unnamed = [each["addr"] for each in modifiers if not catalog.by_id(int(each["addr"], 16)).known]
         assert unnamed == []
+
+
+@pytest.mark.parametrize("path", _streams(), ids=lambda path: path.name)
+def test_every_id_of_the_qemu_samples_is_named(path: Path) -> None:
+    for vcpu in sources.load(str(path)).vcpus:
+        for register in map(catalog.by_id, vcpu.values):
+            reserved = register.title.startswith("Reserved ID-space encoding")
+            assert register.known or reserved, register
 
 
 def test_names_agree_with_the_restores() -> None:
