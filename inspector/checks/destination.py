@@ -85,7 +85,7 @@ def destination_of(dump: Dump, like: Vcpu, kernel: Policy | None, setup: VcpuSet
     series than the dump's own asks what that machine would be under `kernel`.
     Raises InspectorError when no kernel is known, or when there is neither a vCPU nor a host.
     """
-    own, note = kernel_of(dump)
+    own, note, doubts = kernel_of(dump)
     fresh = [v for v in dump.vcpus if v.kind == "vcpu" and v.ids]
     other_kernel = kernel is not None and own is not None and kernel.version[:2] != own.version[:2]
     chosen = None
@@ -98,7 +98,8 @@ def destination_of(dump: Dump, like: Vcpu, kernel: Policy | None, setup: VcpuSet
         policy = kernel or own
         if policy is None:
             raise InspectorError("does not say its kernel", dump.provenance.source, "name it with --kernel")
-        return _fresh(dump, chosen, policy, "" if kernel else note, like)
+        answer = _fresh(dump, chosen, policy, "" if kernel else note, like)
+        return answer if kernel else msgspec.structs.replace(answer, notes=doubts)
     policy = kernel or own
     if policy is None:
         raise InspectorError("a host's registers need a kernel", dump.provenance.source, "name it with --kernel")
@@ -110,7 +111,9 @@ def destination_of(dump: Dump, like: Vcpu, kernel: Policy | None, setup: VcpuSet
             host, policy, wanted, f"{label} under {describe_policy(policy)}", note if kernel is None else ""
         )
     if chosen is None:
-        raise InspectorError("holds neither a vCPU nor a host's registers", dump.provenance.source)
+        hint = "a list of ids has no values: `compare` shows the differences of two lists"
+        known = "" if not any(v.kind == "list" for v in dump.vcpus) else hint
+        raise InspectorError("holds neither a vCPU nor a host's registers", dump.provenance.source, known)
     return _like_vcpu(dump, chosen, policy, wanted, own, f"{label} under {describe_policy(policy)}")
 
 
@@ -131,7 +134,7 @@ def same_host(source: Dump, kernel: Policy, setup: VcpuSetup | None, vmm: Vmm) -
     label = f"same host under {describe_policy(kernel)}"
     if host is not None:
         return modelled(host, kernel, wanted, label)
-    own, _ = kernel_of(source)
+    own = kernel_of(source).policy
     return _like_vcpu(source, vcpus[0], kernel, wanted, own, label)
 
 

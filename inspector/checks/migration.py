@@ -6,13 +6,23 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from inspector.checks.destination import Destination, destination_of, same_host, source_vcpus
-from inspector.checks.findings import FAILS, LOADS, KernelMatrix, KernelRow, MigrationReport, VcpuResult
-from inspector.checks.headline import describe_source, headline, row_headline
+from inspector.checks.findings import (
+    FAILS,
+    LOADS,
+    Finding,
+    KernelMatrix,
+    KernelRow,
+    MigrationReport,
+    Step,
+    VcpuResult,
+)
+from inspector.checks.headline import count_of, describe_source, headline, row_headline
 from inspector.checks.messages import expected_messages
 from inspector.checks.remarks import remark_on
-from inspector.checks.verdicts import first_fatal, restore, steps_of
+from inspector.checks.verdicts import distinct, first_fatal, restore, steps_of
 from inspector.checks.vmms import Vmm, find_vmm, vmm_for
 from inspector.checks.ways_out import find_ways_out
+from inspector.registers.catalog import by_id
 
 if TYPE_CHECKING:
     from inspector.policies.model import Policy
@@ -62,11 +72,14 @@ def migrate_all_kernels(
 
     rule = find_vmm(vmm or vmm_for(source.provenance.format, source.provenance.tool))
     vcpus, notes = source_vcpus(source)
+    kinds = distinct(vcpus)
+    if len(kinds) < len(vcpus):
+        notes = (*notes, f"{len(vcpus)} vCPUs of {count_of(len(kinds), 'kind')}: each kind is counted once")
     rows, label = [], ""
     for policy in policies if policies is not None else [load_policy(name) for name in policy_names()]:
         target = same_host(source, policy, setup, rule)
         label = target.label
-        rows.append(_row(target, rule, restore(vcpus, target, rule)))
+        rows.append(_row(target, rule, restore(kinds, target, rule)))
         if not rows[1:]:
             notes = (*notes, *target.notes)
     return KernelMatrix(
@@ -109,11 +122,24 @@ def _report(
         vcpus=results,
         remarks=remarks,
         messages=expected_messages(rule, fatal, lengths, _instances(source, vcpus)) if fails else (),
-        notes=(*notes, *target.notes),
+        notes=(*notes, *target.notes, *_mixing(rule, steps, fatal)),
     )
     if not ways_out:
         return report
     return _with_ways_out(report, source, vcpus, target, rule)
+
+
+def _mixing(rule: Vmm, steps: Sequence[Step], fatal: Sequence[Finding]) -> tuple[str, ...]:
+    """QEMU up to 10.0 copies values until it meets the first unknown id, and writes its list at the end anyway."""
+    failed = next((s for s in steps if not s.passed), None)
+    if rule.family != "qemu" or rule.spare_ids or failed is None or failed.name != "ids":
+        return ()
+    first = next(f for f in fatal if f.vcpu == failed.vcpu and f.kind == "only_in_source")
+    text = (
+        f"{rule.title} has copied the values before {by_id(first.id).name} when it gives up: what it then reports as "
+        "refused (-trace kvm_failed_reg_set) mixes the values of both sides"
+    )
+    return (text,)
 
 
 def _instances(source: Dump, vcpus: Sequence[Vcpu]) -> dict[int, int]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from inspector.checks.vmms import find_vmm
+from inspector.errors import PolicyError
 
 if TYPE_CHECKING:
     from inspector.policies.model import Policy
@@ -19,15 +20,29 @@ def describe_policy(policy: Policy) -> str:
     return f"Linux {policy.name}" if policy.name[:1].isdigit() else policy.name
 
 
-def kernel_of(dump: Dump) -> tuple[Policy | None, str]:
-    """The policy of the kernel that the dump names, and how sure the choice is; (None, "") when it names none."""
+class OwnKernel(NamedTuple):
+    """The kernel that a dump names."""
+
+    policy: Policy | None = None
+    """None when it names none"""
+    note: str = ""
+    """how sure the choice of the policy is"""
+    doubts: tuple[str, ...] = ()
+    """behaviours on which the known releases around it differ, one sentence each"""
+
+
+def kernel_of(dump: Dump) -> OwnKernel:
+    """The policy of the kernel under which the dump was made; none where its release means nothing."""
     from inspector.policies.choice import choose_policy
 
     release = dump.provenance.kernel
     if not release:
-        return None, ""
-    choice = choose_policy(release, dump.provenance.kernel_version)
-    return choice.policy, choice.explanation
+        return OwnKernel()
+    try:
+        choice = choose_policy(release, dump.provenance.kernel_version)
+    except PolicyError as error:
+        return OwnKernel(doubts=(str(error),))
+    return OwnKernel(choice.policy, choice.explanation, (*choice.warnings, *(rule.text for rule in choice.uncertain)))
 
 
 def nearest_vcpu(vcpus: Sequence[Vcpu], like: Vcpu) -> Vcpu:

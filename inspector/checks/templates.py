@@ -22,7 +22,7 @@ def template_ways(fatal: Sequence[Finding], source: Dump, vcpu: Vcpu, rule: Vmm)
     """
     from inspector.policies.writes import Vm
 
-    policy, _ = kernel_of(source)
+    policy = kernel_of(source).policy
     refused = [f for f in fatal if f.kind == "refused" and f.value is not None]
     if rule.family != "firecracker" or policy is None or not refused:
         return []

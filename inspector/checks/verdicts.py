@@ -11,10 +11,14 @@ from inspector.checks.findings import Finding, Step, VcpuResult
 from inspector.checks.simulation import simulate
 from inspector.checks.vmms import Vmm
 from inspector.errors import InspectorError
+from inspector.registers.encoding import CLASS_BITMAP, CLASS_FIRMWARE, split_id
+from inspector.sources.consistency import identifies
 
 if TYPE_CHECKING:
     from inspector.checks.destination import Destination
     from inspector.sources.dump import Vcpu
+
+_FIRMWARE = (CLASS_FIRMWARE, CLASS_BITMAP)
 
 Lengths = tuple[int, int, int]
 """vCPU, registers saved, registers of the destination"""
@@ -69,6 +73,15 @@ def _ids_text(unknown: Sequence[Finding], fatal: Sequence[Finding]) -> str:
     parts = [f"{len(fatal)} saved ids that the destination lacks"] if fatal else []
     parts += [f"{dropped} that it lacks are dropped"] if dropped else []
     return ", ".join(parts)
+
+
+def distinct(vcpus: Sequence[Vcpu]) -> tuple[Vcpu, ...]:
+    """One vCPU of each kind: those that agree in every register that KVM judges meet the same answers."""
+    kinds: dict[tuple[object, ...], Vcpu] = {}
+    for vcpu in vcpus:
+        judged = tuple((i, v) for i, v in vcpu.values.items() if identifies(i) or split_id(i).cls in _FIRMWARE)
+        kinds.setdefault((judged, frozenset(vcpu.values)), vcpu)
+    return tuple(kinds.values())
 
 
 def first_fatal(results: Sequence[VcpuResult]) -> Finding | None:

@@ -16,6 +16,7 @@ from inspector.checks.kernel_ranges import kernels_that_load, patches_that_help
 from inspector.checks.options import option_ways
 from inspector.checks.risks import risk_of
 from inspector.checks.templates import template_ways
+from inspector.checks.verdicts import distinct
 from inspector.checks.vmms import PIR_EL1, PIRE0_EL1, TCR2_EL1, Vmm
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import CLASS_DEMUX, POISON, hex_id, split_id, sysreg_id
@@ -52,14 +53,15 @@ def find_ways_out(
     if not fatal:
         return ()
     case = _Case(report, source, vcpus, target, rule, fatal)
+    kinds = distinct(vcpus)
     ways = [
         *option_ways(fatal, vcpus[0], target, rule),
         *case.vmm_ways(),
         *case.pinning(),
-        *kernels_that_load(vcpus, target, rule, fatal),
+        *kernels_that_load(kinds, target, rule, fatal),
         *case.edited_file(),
         *case.removed_registers(),
-        *patches_that_help(vcpus, target, rule, fatal),
+        *patches_that_help(kinds, target, rule, fatal),
         *template_ways(fatal, source, vcpus[0], rule),
     ]
     whole = [way for way in ways if way.settles_all and way.keeps_guest]
