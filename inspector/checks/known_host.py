@@ -51,8 +51,8 @@ def known_host(dump: Dump, vcpu: Vcpu | None = None) -> KnownHost:
         raise InspectorError(
             "holds neither a host's raw registers nor a vCPU", source, "give a dump of a host or a vCPU"
         )
-    kernel, explanation = kernel_of(dump)
-    notes = [explanation] if explanation else []
+    kernel, explanation, doubts = kernel_of(dump)
+    notes = [text for text in (explanation, *doubts) if text]
     if kernel is None:
         kernel = guess_kernel(saved.values, setup)
         notes.append(f"{source} names no kernel; its register list is nearest to that of {describe_policy(kernel)}")
