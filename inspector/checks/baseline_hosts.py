@@ -105,7 +105,7 @@ def host_of_dump(dump: Dump, kernel: Policy | None = None) -> BaselineHost:
     where = dump.provenance.source
     rule = find_vmm("qemu")
     notes: tuple[str, ...] = ()
-    own, _ = kernel_of(dump)
+    own, *_ = kernel_of(dump)
     if not any(v.kind == "vcpu" and v.values for v in dump.vcpus):
         return BaselineHost(where, _raw_host(dump, kernel), notes)
     vcpus, chosen = source_vcpus(dump)

@@ -60,7 +60,10 @@ def _answer(
     messages = _seen(clues)
     counts = next((c.counts for c in clues if c.counts), None)
     fatal_ids = {c.id for c in clues if c.id is not None and c.message.fatal}
-    groups = group_by_feature(r.id for r in registers if r.kind == "only_in_source" and r.id in fatal_ids)
+    unknown = {r.id for r in registers if r.kind == "only_in_source" and r.id in fatal_ids}
+    if simulation is not None and not unknown:
+        unknown = {f.id for f in simulation.of_kind("only_in_source") if f.fatal}
+    groups = group_by_feature(unknown)
     named = any(r.kind in ("refused", "only_in_source", "unreadable", "variation") for r in registers)
     kinds = {c.message.kind for c in clues}
     unnamed = bool(kinds & {"put_failed", "load_failed", "boot_failed"})

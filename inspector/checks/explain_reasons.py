@@ -13,7 +13,7 @@ from inspector.checks.explain_history import (
     suspects,
 )
 from inspector.policies.idspace import AARCH32_IDS, ID_SPACE, IDS
-from inspector.registers.encoding import CLASS_BITMAP, CLASS_DEMUX, CLASS_FIRMWARE, POISON, split_id
+from inspector.registers.encoding import CLASS_BITMAP, CLASS_CORE, CLASS_DEMUX, CLASS_FIRMWARE, POISON, split_id
 
 
 class Reason(NamedTuple):
@@ -25,6 +25,8 @@ class Reason(NamedTuple):
     reference: str = ""
 
 
+_SVE_VLS = 0x606000000015FFFF
+_SIZE_U128 = 4
 _CONDITIONS = {
     "unless sve": "the vCPU has SVE",
     "unless ptrauth": "the vCPU has pointer authentication",
@@ -142,6 +144,14 @@ def register_reason(reg_id: int, wanted: int | None, actual: int | None) -> Reas
         return _at(
             newest, f"{text} it after enabling KVM_CAP_ARM_WRITABLE_IMP_ID_REGS, which no released VMM does by itself."
         )
+    if reg_id == _SVE_VLS:
+        return Reason(
+            "The set of SVE vector lengths: it can be written only before the vCPU is finalised"
+            " (KVM_ARM_VCPU_FINALIZE), and"
+            " only to lengths that the host has; a VMM that writes it in the order of its list comes too late."
+        )
+    if parts.cls == CLASS_CORE and parts.size == _SIZE_U128:
+        return Reason("A V register: with SVE it is part of a Z register, and its core id answers EINVAL.")
     if reg_id == IDS["CTR_EL0"]:
         text = (
             "Before 6.11 it must equal the host's; from 6.11 IDC, DIC and the line sizes may be lowered, nothing else."
