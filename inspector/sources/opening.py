@@ -103,6 +103,8 @@ class Content:
 
 def open_path(path: str, name: str) -> Content:
     """Open a regular file, or a pipe that the shell made (`/dev/fd/N`). Raises SourceError for anything else."""
+    if not path:
+        raise SourceError("no source is named", "''", "name a file, - for standard input, or builtin:NAME")
     try:
         mode = Path(path).stat().st_mode
         if stat.S_ISDIR(mode):
@@ -113,7 +115,7 @@ def open_path(path: str, name: str) -> Content:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise SourceError(
-            f"cannot be opened: {reason}", name or "''", "name a file, - for standard input, or builtin:NAME"
+            f"cannot be opened: {reason}", name, "name a file, - for standard input, or builtin:NAME"
         ) from None
     return Content(name, raw, stat.S_ISREG(mode))
 

@@ -89,7 +89,7 @@ def test_a_vcpu_in_aarch32_state(tmp_path: Path) -> None:
 
 
 def test_setup_is_told_by_the_list(tmp_path: Path) -> None:
-    with_keys = SOME_REGISTERS | {0x603000000013C108: 1}
+    with_keys = dict(SOME_REGISTERS) | {0x603000000013C108: 1}
     vcpu = load(str(write(tmp_path, streams.stream([dict(sorted(with_keys.items()))])))).vcpus[0]
     assert vcpu.setup is not None
     assert vcpu.setup.features == Feature.PSCI | Feature.PTRAUTH_ADDRESS | Feature.PTRAUTH_GENERIC

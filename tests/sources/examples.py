@@ -1,0 +1,229 @@
+"""One small, valid file of every format, and what it holds: the ground for tests of all formats at once."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+
+from inspector.sources.dump import Cpu, Dump, Host, Provenance, Vcpu
+from inspector.sources.formats import dump_json
+from tests.sources import streams
+
+PFR0, MMFR2, MIDR, CCSIDR0 = 0x603000000013C020, 0x603000000013C03A, 0x603000000013C000, 0x6020000000110000
+X0, PSTATE = 0x6030000000100000, 0x6030000000100042
+VALUES: Mapping[int, int] = {
+    CCSIDR0: 0x701FE01A,
+    X0: 0x1234,
+    PSTATE: 0x3C5,
+    MIDR: 0x413FD0C1,
+    PFR0: 0x1100000011111112,
+    MMFR2: 0x1011,
+    0x6030000000140000: 0x10001,
+}
+"""What every example below holds, but for those that cannot."""
+
+
+def own_dump() -> bytes:
+    """Our own format, with everything that it can hold."""
+    vcpu = Vcpu(index=0, name="one", values=VALUES, errors={0x603000000013C021: 2}, writable_masks={PFR0: 0xFF})
+    dump = Dump(
+        provenance=Provenance(source="a.mig", format="qemu-stream", tool="QEMU", kernel="6.1.0", date="2026-01-02"),
+        vcpus=(vcpu, Vcpu(index=1, values=VALUES)),
+        host=Host(values={PFR0: 3}, ccsidr={0: 0xFF0000001A}),
+        cpus=(Cpu(index=0, values={MIDR: 4}, caches=({"level": "1"},)),),
+        capabilities={"sve": 1},
+        el0={PFR0: 0x11},
+        notes=("a note",),
+    )
+    return dump_json.write(dump)
+
+
+def bits(value: int, width: int = 128) -> str:
+    """A register's value as Firecracker writes it."""
+    return f"0b{value:0{width}b}"
+
+
+def fingerprint() -> bytes:
+    """A cpu-template-helper fingerprint."""
+    modifiers = [{"addr": hex(i), "bitmap": bits(v)} for i, v in VALUES.items()]
+    config = {"kvm_capabilities": [], "vcpu_features": [], "reg_modifiers": modifiers}
+    head = {"firecracker_version": "1.16.0", "kernel_version": "6.1.1", "microcode_version": "0", "bios_version": "1"}
+    return json.dumps({**head, "bios_revision": "1", "guest_cpu_config": config}, indent=1).encode()
+
+
+def template() -> bytes:
+    """A CPU template: one bit of one register, one register in full."""
+    return json.dumps(
+        {
+            "kvm_capabilities": ["!56", "171"],
+            "vcpu_features": [{"index": 0, "bitmap": "0b1xxxxx"}],
+            "reg_modifiers": [
+                {"addr": hex(PFR0), "bitmap": "0bxxxx0001_1x"},
+                {"addr": hex(MMFR2), "bitmap": bits(0x1011, 64)},
+            ],
+        }
+    ).encode()
+
+
+def recording() -> bytes:
+    """A kvm-recording of two configurations, one of which could not be created."""
+    lines: list[dict[str, object]] = [
+        {"type": "recording", "version": 1, "cpu": "neoverse-n1", "machine": "somewhere", "kernel": "6.1.0-1"},
+        {"type": "host", "how": "read at EL2", "regs": {hex(PFR0): "0x33"}, "ccsidr": {"0x0": "0xff0000001a"}},
+        {"type": "kernel", "release": "6.1.0-1", "version": "#1", "cmdline": "quiet"},
+        {"type": "file", "path": "/sys/devices/system/cpu/cpu0/regs/identification/midr_el1", "text": "0x413fd0c1\n"},
+        {"type": "el0", "regs": {hex(PFR0): "0x11"}},
+        {"type": "caps", "sve": 0, "vm_ipa_size": 40},
+        {"type": "vcpu", "config": "qemu", "features": 12, "gicv3": 1, "mte": 0, "writable_imp_id": 0, "init_errno": 0},
+        *({"type": "get", "id": hex(i), "errno": 0, "value": hex(v)} for i, v in VALUES.items()),
+        {"type": "get", "id": hex(0x603000000013C021), "errno": 2, "value": "0x0"},
+        {"type": "guest", "id": hex(CCSIDR0), "value": "0xff0000001a"},
+        {"type": "set", "phase": "same", "id": hex(PFR0), "value": "0x0", "errno": 22, "after": "0x1"},
+        {"type": "odd", "id": hex(PFR0 + 9), "get_errno": 2, "value": "0x0", "set_zero_errno": 2},
+        {"type": "fresh"},
+        {"type": "writable_masks", "errno": 0, "masks": {hex(PFR0): "0xff"}},
+        {"type": "vcpu", "config": "sve", "features": 20, "gicv3": 0, "mte": 0, "writable_imp_id": 0, "init_errno": 22},
+    ]
+    return "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines).encode()
+
+
+def fresh_vcpu() -> bytes:
+    """A fresh vCPU's list as replayed restores keep it."""
+    first = {"dump": "own", "kernel": "6.12.1", "cpu": "cortex-a72", "features": 12, "errno": 0, "cap_sve": 0}
+    lines: list[dict[str, object]] = [first]
+    lines += [{"reg": hex(i), "get_errno": 0, "val": hex(v), "via_cpreg_list": 1} for i, v in VALUES.items()]
+    lines += [{"writable_masks_errno": 0}, {"wmask_reg": hex(PFR0), "wmask": "0xff"}]
+    return "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines).encode()
+
+
+def replay() -> bytes:
+    """A replayed restore; the destination lacks one register, and has one of its own."""
+    rows = [
+        {
+            "reg": hex(i),
+            "in_src": 1,
+            "in_dst": int(i != X0),
+            "dst_own": "0x1",
+            "written": hex(v),
+            "errno": 0,
+            "after": hex(v),
+        }
+        for i, v in VALUES.items()
+    ]
+    rows.append({"reg": hex(MIDR + 6), "in_src": 0, "in_dst": 1, "dst_own": "0x7", "written": "0x7", "errno": 0})
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+def plain_text() -> bytes:
+    """Every spelling that a person or a tool may use."""
+    return b"""# registers of a vCPU
+0x6020000000110000 0x701fe01a
+X0 = 0x1234
+pstate: 965            # decimal
+MIDR_EL1\t0x4_13fd_0c1
+op0:3 op1:0 crn:0 crm:4 op2:0 = 0x1100000011111112
+
+6931039826524487738, 0b1000000010001
+0x6030000000140000 65537
+"""
+
+
+def idregs() -> bytes:
+    """KVM's debugfs file: names in 20 columns, values without 0x."""
+    rows = [("MIDR_EL1", VALUES[MIDR]), ("ID_AA64PFR0_EL1", VALUES[PFR0]), ("ID_AA64MMFR2_EL1", VALUES[MMFR2])]
+    return (
+        b"".join(f"{name:>20}:\t{value:016x}\n".encode() for name, value in rows)
+        + b"        S3_0_0_3_7:\t0000000000000000\n"
+    )
+
+
+def cpusysregs() -> bytes:
+    """arm-cpusysregs' text of two registers, decoded fields below each."""
+    text = ""
+    for name, value in (("ID_AA64PFR0_EL1", VALUES[PFR0]), ("MIDR_EL1", VALUES[MIDR])):
+        digits = [f"{value >> shift & 15:04b}" for shift in range(60, -4, -4)]
+        text += f"\n{name}: {' '.join(digits[:8])} - {' '.join(digits[8:])}\n\n  Field:  0x1 (text)\n"
+    return text.encode()
+
+
+def register_list() -> bytes:
+    """get-reg-list's output: ids as macros."""
+    return b"""vregs: Number blessed registers:   9
+\tKVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | KVM_REG_ARM_CORE_REG(regs.regs[3]),
+\tKVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | KVM_REG_ARM_CORE_REG(spsr[1]),
+\tKVM_REG_ARM64 | KVM_REG_SIZE_U32 | KVM_REG_ARM_CORE | KVM_REG_ARM_CORE_REG(fp_regs.fpcr),
+\tKVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_FW | KVM_REG_ARM_FW_REG(1),
+\tKVM_REG_ARM_FW_FEAT_BMAP_REG(2),\t/* KVM_REG_ARM_VENDOR_HYP_BMAP */
+\tARM64_SYS_REG(3, 0, 0, 4, 0),
+\tKVM_REG_ARM_TIMER_CVAL,
+\tKVM_REG_ARM64 | KVM_REG_SIZE_U32 | KVM_REG_ARM_DEMUX | KVM_REG_ARM_DEMUX_ID_CCSIDR | 2,
+sve: Number blessed registers:   3
+\tKVM_REG_ARM64_SVE_VLS,
+\tKVM_REG_ARM64_SVE_ZREG(1, 0),
+\tKVM_REG_ARM64_SVE_FFR(0),
+"""
+
+
+LISTED = (
+    (0x6030000000100006, 0x603000000010004A, 0x60200000001000D5, 0x6030000000140001, 0x6030000000160002, PFR0,
+     0x603000000013DF02, 0x6020000000110002),
+    (0x606000000015FFFF, 0x6080000000150020, 0x6050000000150600),
+)  # fmt: skip
+"""Ids of the two lists above, written out by hand from the kernel's headers."""
+
+
+def analyzed() -> bytes:
+    """What analyze-migration.py prints for two vCPUs: texts, and bytes in hex for what it does not know."""
+    ids = sorted(i for i in VALUES if i not in (X0, PSTATE))
+    cpu: dict[str, object] = {
+        "env.regs": ["0x00000000"] * 16,
+        "env.xregs": ["0x0000000000001234", *["0x0000000000000000"] * 31],
+        "env.pc": "0x0000000000000080",
+        "cpsr": "00 00 03 c5",
+        "env.spsr": "0x00000000",
+        "env.banked_spsr": ["0x0000000000000000"] * 8,
+        "env.banked_r13": ["0x00000000"] * 8,
+        "env.banked_r14": ["0x00000000"] * 8,
+        "env.usr_regs": ["0x00000000"] * 5,
+        "env.fiq_regs": ["0x00000000"] * 5,
+        "env.elr_el": ["0x0000000000000000"] * 4,
+        "env.sp_el": ["0x0000000000000000"] * 4,
+        "cpreg_vmstate_array_len": f"0x{len(ids):08x}",
+        "cpreg_vmstate_indexes": [f"0x{i:016x}" for i in ids],
+        "cpreg_vmstate_values": [f"0x{VALUES[i]:016x}" for i in ids],
+        "gt_timer[GTIMER_PHYS]": "00 00 00 00 00 00 00 01",
+        "cpu/vfp": {
+            **{f"env.vfp.zregs[{n}].d": [f"0x{n:016x}", "0x0000000000000001"] for n in range(32)},
+            "env.vfp.xregs": ["0x00000000"] * 14,
+            "fpscr": "08 00 00 01",
+        },
+    }
+    document = {"ram (2)": {"section sizes": {"mach-virt.ram": "0x0000000004000000"}}, "timer (4)": {}, "cpu (9)": cpu}
+    return json.dumps({**document, "cpu (11)": cpu}, indent=4).encode()
+
+
+def qemu() -> bytes:
+    """A stream with two vCPUs."""
+    return streams.stream([streams.SOME_REGISTERS] * 2)
+
+
+EXAMPLES = {
+    "qemu-stream": qemu,
+    "libvirt-save": lambda: streams.libvirt(qemu()),
+    "qcow2-snapshot": lambda: streams.qcow2(qemu()),
+    "kvm-recording": recording,
+    "dump-json": own_dump,
+    "firecracker-json": fingerprint,
+    "analyze-migration": analyzed,
+    "restore-lines": fresh_vcpu,
+    "cpusysregs": cpusysregs,
+    "get-reg-list": register_list,
+    "plain-text": plain_text,
+}
+"""format name -> a function that makes the bytes of one file"""
+
+
+def crc_free_binary() -> bytes:
+    """Bytes that are of no format at all."""
+    return struct.pack("<1000Q", *((n * 2654435761) % 2**64 for n in range(1000)))

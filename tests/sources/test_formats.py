@@ -1,0 +1,282 @@
+"""Every format: recognised by content alone, and read to the values that it holds."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from inspector.errors import SourceError
+from inspector.policies.setup import Feature
+from inspector.sources import load, shipped_names
+from inspector.sources.consistency import differing_id_registers
+from inspector.sources.dump import Constraint, Dump, select_vcpus
+from inspector.sources.formats import FORMATS, dump_json
+from inspector.sources.opening import open_path
+from tests.sources import examples
+from tests.sources.examples import CCSIDR0, EXAMPLES, LISTED, MIDR, MMFR2, PFR0, PSTATE, VALUES, X0
+
+
+def opened(folder: Path, data: bytes) -> Dump:
+    path = folder / "file"
+    path.write_bytes(data)
+    return load(str(path))
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_recognised_by_content_alone(tmp_path: Path, name: str) -> None:
+    data = EXAMPLES[name]()
+    assert opened(tmp_path, data).provenance.format == name
+    if name != "qcow2-snapshot":
+        packed = opened(tmp_path, gzip.compress(data))
+        assert (packed.provenance.format, packed.provenance.compression) == (name, "gzip")
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_no_other_format_claims_it(tmp_path: Path, name: str) -> None:
+    """Text is asked last and takes any text; a stream inside another file is looked for last of all."""
+    path = tmp_path / "file"
+    path.write_bytes(EXAMPLES[name]())
+    modules = [import_module(f"inspector.sources.formats.{module}") for module in FORMATS]
+    claims = [m.NAME for m in modules if m.__name__.rpartition(".")[2] not in ("plain_text", "qemu_embedded")
+              and m.sniff(open_path(str(path), "x"))]  # fmt: skip
+    assert claims == ([] if name == "plain-text" else [name])
+
+
+@pytest.mark.parametrize("name", ["kvm-recording", "dump-json", "firecracker-json", "restore-lines", "plain-text"])
+def test_the_same_values_in_every_format(tmp_path: Path, name: str) -> None:
+    vcpu = opened(tmp_path, EXAMPLES[name]()).vcpus[0]
+    assert dict(vcpu.values) == dict(VALUES)
+    assert list(vcpu.values) == list(VALUES), "the order of the source is kept"
+    assert vcpu.kind == "vcpu"
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_our_own_format_keeps_everything(tmp_path: Path, name: str) -> None:
+    dump = opened(tmp_path, EXAMPLES[name]())
+    again = opened(tmp_path, dump_json.write(dump, "2026-01-01"))
+    for before, after in zip(dump.vcpus, again.vcpus, strict=True):
+        for member in ("index", "name", "kind", "setup", "writable_masks"):
+            assert getattr(before, member) == getattr(after, member)
+        for member in ("values", "errors", "constraints", "guest"):
+            assert dict(getattr(before, member)) == dict(getattr(after, member))
+        assert list(before.values) == list(after.values)
+    assert (again.host, again.one_vm, again.notes) == (dump.host, dump.one_vm, dump.notes)
+    assert (dict(again.el0), dict(again.capabilities)) == (dict(dump.el0), dict(dump.capabilities))
+    assert dump_json.write(again) == dump_json.write(opened(tmp_path, dump_json.write(again)))
+
+
+def test_provenance_of_a_converted_dump(tmp_path: Path) -> None:
+    written = dump_json.write(opened(tmp_path, examples.recording()), "2026-01-01")
+    known = opened(tmp_path, written).provenance
+    assert (known.origin, known.origin_format, known.date) == ("file", "kvm-recording", "2026-01-01")
+    assert (known.kernel, known.kernel_version, known.host) == ("6.1.0-1", "#1", "neoverse-n1")
+    assert b"/" not in json.loads(written)["provenance"]["source"].encode(), "no path of the machine it was made on"
+
+
+def test_recording(tmp_path: Path) -> None:
+    dump = opened(tmp_path, examples.recording())
+    (vcpu,) = dump.vcpus
+    assert vcpu.name == "qemu"
+    assert vcpu.setup is not None
+    assert vcpu.setup.features == Feature.PSCI | Feature.PMU
+    assert vcpu.setup.gic == "v3"
+    assert vcpu.errors == {0x603000000013C021: 2}
+    assert vcpu.guest == {CCSIDR0: 0xFF0000001A}
+    assert vcpu.writable_masks == {PFR0: 0xFF}
+    assert dump.host is not None
+    assert (dict(dump.host.values), dict(dump.host.ccsidr)) == ({PFR0: 0x33}, {0: 0xFF0000001A})
+    assert dump.capabilities == {"sve": 0, "vm_ipa_size": 40}
+    assert dump.cpus[0].values == {MIDR: 0x413FD0C1}
+    assert "configuration sve: KVM_ARM_VCPU_INIT failed with errno 22" in dump.notes
+    assert not dump.one_vm
+
+
+def test_configurations_are_vms_of_their_own(tmp_path: Path) -> None:
+    lines = examples.recording().splitlines(keepends=True)
+    second = [line.replace(b'"qemu"', b'"pmu"') for line in lines[6:8]] + [
+        line.replace(b"11111112", b"11111113") for line in lines[8:13]
+    ]
+    dump = opened(tmp_path, b"".join(lines + second))
+    assert len(dump.vcpus) == 2
+    assert differing_id_registers(dump) == {}
+
+
+def test_a_vcpu_is_selected_by_name_or_index(tmp_path: Path) -> None:
+    dump = opened(tmp_path, examples.own_dump())
+    assert [v.index for v in select_vcpus(dump, ["1", "one"]).vcpus] == [1, 0]
+    assert select_vcpus(dump, []) is dump
+    with pytest.raises(SourceError, match=r"has no vCPU 'two'; it has: 0 \(one\), 1"):
+        select_vcpus(dump, ["two"])
+
+
+def test_template_bits_are_constraints(tmp_path: Path) -> None:
+    dump = opened(tmp_path, examples.template())
+    (vcpu,) = dump.vcpus
+    assert vcpu.kind == "template"
+    assert vcpu.constraints == {PFR0: Constraint(0b111110, 0b000110)}
+    assert dict(vcpu.values) == {MMFR2: 0x1011}
+    told = " ".join(dump.notes)
+    assert "no longer required: 56" in told
+    assert "besides Firecracker's own: 171" in told
+    assert "0b1xxxxx" in told
+
+
+def test_fingerprint_provenance(tmp_path: Path) -> None:
+    known = opened(tmp_path, examples.fingerprint()).provenance
+    assert (known.tool, known.kernel) == ("Firecracker 1.16.0", "6.1.1")
+
+
+def test_replay_gives_both_sides(tmp_path: Path) -> None:
+    source, destination = opened(tmp_path, examples.replay()).vcpus
+    assert dict(source.values) == dict(VALUES)
+    assert X0 not in destination.values
+    assert destination.values[MIDR + 6] == 7
+    assert destination.values[PFR0] == 1
+
+
+def test_fresh_vcpu(tmp_path: Path) -> None:
+    dump = opened(tmp_path, examples.fresh_vcpu())
+    assert dump.provenance.kernel == "6.12.1"
+    assert dump.vcpus[0].writable_masks == {PFR0: 0xFF}
+
+
+def test_analyzed_stream(tmp_path: Path) -> None:
+    dump = opened(tmp_path, examples.analyzed())
+    assert [v.index for v in dump.vcpus] == [0, 1]
+    for vcpu in dump.vcpus:
+        assert {i: vcpu.values[i] for i in VALUES} == dict(VALUES)
+        assert vcpu.values[0x6040000000100054 + 4] == 1 | 1 << 64
+        assert vcpu.values[0x60200000001000D4] == 0x08000001
+    layout = json.dumps({"page_size": 4096, "devices": [], "configuration": {}}).encode()
+    with pytest.raises(SourceError, match="layout of a stream"):
+        opened(tmp_path, layout)
+
+
+def test_host_text(tmp_path: Path) -> None:
+    dump = opened(tmp_path, examples.cpusysregs())
+    assert dump.host is not None
+    assert dict(dump.host.values) == {PFR0: VALUES[PFR0], MIDR: VALUES[MIDR]}
+    assert [(v.kind, dict(v.values)) for v in dump.vcpus] == [("host", dict(dump.host.values))]
+
+
+def test_lists_of_ids(tmp_path: Path) -> None:
+    dump = opened(tmp_path, examples.register_list())
+    assert [v.ids for v in dump.vcpus] == list(LISTED)
+    assert [(v.kind, v.name) for v in dump.vcpus] == [("list", "vregs"), ("list", "sve")]
+    bare = opened(tmp_path, b"ID_AA64PFR0_EL1\n0x6020000000110002\n")
+    assert (bare.vcpus[0].kind, bare.vcpus[0].ids) == ("list", (PFR0, 0x6020000000110002))
+
+
+def test_debugfs_idregs_are_hexadecimal(tmp_path: Path) -> None:
+    dump = opened(tmp_path, examples.idregs())
+    assert {i: dump.vcpus[0].values[i] for i in (MIDR, PFR0, MMFR2)} == {i: VALUES[i] for i in (MIDR, PFR0, MMFR2)}
+    assert dump.vcpus[0].values[0x603000000013C01F] == 0
+    assert dump.provenance.tool == "KVM debugfs idregs"
+
+
+def test_text_with_several_vcpus(tmp_path: Path) -> None:
+    dump = opened(tmp_path, b"vcpu 0:\nPSTATE=0x5\n[vcpu 3]\nPSTATE 0x3c5\n")
+    assert [(v.index, dict(v.values)) for v in dump.vcpus] == [(0, {PSTATE: 5}), (3, {PSTATE: 0x3C5})]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("PSTATE=0x1\nPSTATE=0x2\n", "line 2: PSTATE=0x2: the register already has the value 0x1"),
+        ("PSTATE=0x1\nMIDR_EL1\n", "line 2: a register without a value"),
+        ("PSTATE=1101000021111112a\n", "line 1: "),
+        ("PSTATE=0x1_0000_0000_0000_0000\n", "wider than the register"),
+        ("CCSIDR[0]=0x100000000\n", "wider than the register"),
+        ("0x123 5\n", "no arm64 register id"),
+        ("ID_AA64PFR0_EL1.MPAM=1\n", "is a field, not a register"),
+        ("NO_SUCH_EL1=1\n", "line 1: "),
+        ("hello world\n", "line 1: "),
+        ("# nothing\n\n", "holds no register"),
+        ("vcpu 1:\nPSTATE 1\nvcpu 1:\nPSTATE 1\n", "begins a second time"),
+        ('{"some": "json"}', "JSON of a kind that is not known"),
+        ("[1, 2]", "JSON of a kind that is not known"),
+        ("PSTATE 0x1 \udcff", "UTF-8"),
+    ],
+)
+def test_text_that_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(SourceError) as error:
+        opened(tmp_path, text.encode("utf-8", "surrogateescape"))
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"\x7fELF\2\1\1" + bytes(100), "ELF"),
+        (b"STRATOVIRT\0\0\0\0\0\0" + bytes(100), "StratoVirt"),
+        (b"vcpu 0:\nkvm_mp_state: 0x0\nmpidr: 0x80000000\n0x6030000000100000 0x0000\n", "ambiguous"),
+        (examples.crc_free_binary(), "holds nothing that is known"),
+        (b"", "is empty"),
+        (gzip.compress(gzip.compress(gzip.compress(b"PSTATE=1"))), "compressed more than 2 times"),
+        (gzip.compress(b""), "is empty"),
+        (json.dumps({"reg_modifiers": [], "cpuid_modifiers": [{}]}).encode(), "x86"),
+        (json.dumps({"format": dump_json.FORMAT, "version": 2, "vcpus": []}).encode(), "version 2"),
+        (examples.fingerprint().replace(b"0b0", b"0q0", 1), "is no bitmap"),
+        (examples.recording().replace(b'"version":1', b'"version":9', 1), "version 9"),
+        (examples.own_dump().replace(b'"0x1234"', b'"0x11111111111111111"', 1), "wider than the register"),
+        (examples.own_dump().replace(b'"0x603000000013c03a"', b'"0x603000000013c020"', 1), "occurs twice"),
+        (b'{"a":' * 100_000, "JSON"),
+        (b'{"reg_modifiers":' + b"[" * 100_000, "JSON"),
+    ],
+)
+def test_files_that_are_refused(tmp_path: Path, data: bytes, words: str) -> None:
+    with pytest.raises(SourceError) as error:
+        opened(tmp_path, data)
+    assert words in str(error.value)
+
+
+def test_what_cannot_be_opened(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    for source, words in (
+        (str(tmp_path), "is a folder"),
+        (str(tmp_path / "none"), "No such file"),
+        (str(fifo), "not a regular file"),
+        ("/dev/zero", "not a regular file"),
+        ("", "no source is named"),
+        ("a\0b", "cannot be opened"),
+        ("builtin:neoverse-n2-linux-6.2", "neoverse-n2-linux-6"),
+        ("builtin:../pyproject", "no dump of that name"),
+    ):
+        with pytest.raises(SourceError) as error:
+            load(source)
+        assert words in str(error.value)
+
+
+def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, examples.plain_text())
+    os.close(writing)
+    with os.fdopen(reading, "r") as stream:
+        monkeypatch.setattr(sys, "stdin", stream)
+        assert dict(load("-").vcpus[0].values) == dict(VALUES)
+
+
+def test_standard_input_that_is_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(examples.plain_text())))
+    assert dict(load("-").vcpus[0].values) == dict(VALUES)
+
+
+def test_shipped_dumps_are_what_convert_writes() -> None:
+    names = shipped_names()
+    assert names.index("max-linux-6.1") < names.index("max-linux-6.12") < names.index("max-linux-7.3")
+    assert len(names) == 15
+    for name in names:
+        dump = load(f"builtin:{name}")
+        assert dump.vcpus[0].name == "qemu"
+        assert dump.host is not None
+        assert dump.provenance.kernel.startswith(name.rpartition("-")[2])
+        assert dump.provenance.host == name.partition("-linux")[0]
