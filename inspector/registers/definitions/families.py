@@ -28,5 +28,12 @@ FAMILIES: tuple[tuple[str, Encoding, int, int, str, str], ...] = (
     ("ICC_AP1R{n}_EL1", (3, 0, 12, 9, 0), 4, 1, "gic", "Active priorities {n}, group 1"),
     ("ICH_AP0R{n}_EL2", (3, 4, 12, 8, 0), 4, 1, "gic", "Virtual active priorities {n}, group 0"),
     ("ICH_AP1R{n}_EL2", (3, 4, 12, 9, 0), 4, 1, "gic", "Virtual active priorities {n}, group 1"),
+    ("ICC_PPI_HMR{n}_EL1", (3, 0, 12, 10, 0), 2, 1, "gic", "GICv5: handling mode of private interrupts, word {n}"),
+    ("ICC_PPI_ENABLER{n}_EL1", (3, 0, 12, 10, 6), 2, 1, "gic", "GICv5: private interrupts enabled, word {n}"),
+    ("ICC_PPI_CACTIVER{n}_EL1", (3, 0, 12, 13, 0), 2, 1, "gic", "GICv5: private interrupts active, clear, word {n}"),
+    ("ICC_PPI_SACTIVER{n}_EL1", (3, 0, 12, 13, 2), 2, 1, "gic", "GICv5: private interrupts active, set, word {n}"),
+    ("ICC_PPI_CPENDR{n}_EL1", (3, 0, 12, 13, 4), 2, 1, "gic", "GICv5: private interrupts pending, clear, word {n}"),
+    ("ICC_PPI_SPENDR{n}_EL1", (3, 0, 12, 13, 6), 2, 1, "gic", "GICv5: private interrupts pending, set, word {n}"),
+    ("ICC_PPI_PRIORITYR{n}_EL1", (3, 0, 12, 14, 0), 16, 1, "gic", "GICv5: private interrupt priorities, word {n}"),
     ("ICH_LR{n}_EL2", (3, 4, 12, 12, 0), 16, 1, "gic", "List register {n}: an interrupt for the guest"),
 )
