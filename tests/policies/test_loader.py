@@ -1,0 +1,175 @@
+"""Policy files: names, chains, overlays, users' own files, and one line for every mistake in them."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from inspector.errors import PolicyError
+from inspector.policies.loader import load_policy, patch_names, policy_names, points
+from inspector.policies.model import Special
+from inspector.policies.rulebook import rulebook
+from tests.policies.hosts import exposure, host, vm
+
+MMFR2, MMFR4 = 0x603000000013C03A, 0x603000000013C016
+
+
+def test_every_mainline_release_has_a_policy() -> None:
+    wanted = [f"5.{n}.0" for n in range(10, 20)] + [f"6.{n}.0" for n in range(20)] + [f"7.{n}.0" for n in range(4)]
+    assert set(wanted) <= set(policy_names())
+
+
+def test_a_series_name_means_its_newest_known_point() -> None:
+    assert load_policy("6.12").point == "6.12.107"
+    assert load_policy("6.12.0").point == "6.12.0"
+    assert load_policy("6.2").point == "6.2.0"
+    assert load_policy("6.12").name == "6.12"
+
+
+def test_a_point_between_known_ones_is_taken_from_the_older() -> None:
+    assert load_policy("6.12.60").point == "6.12.57"
+    assert load_policy("6.12.107+deb13-cloud-arm64").point == "6.12.107"
+
+
+def test_policies_load_in_any_order() -> None:
+    names = [*policy_names(), *(f"6.2+{patch}" for patch in patch_names())]
+    first = {name: load_policy(name).rules for name in names}
+    random.Random(7).shuffle(names)
+    assert all(load_policy(name).rules == first[name] for name in names)
+
+
+def test_chains_reach_the_oldest_release() -> None:
+    for name in policy_names():
+        policy = load_policy(name)
+        assert policy.chain[0] == "5.10.0"
+        assert policy.chain[-1] == name
+        versions = [tuple(map(int, stem.split("."))) for stem in policy.chain]
+        assert versions == sorted(versions)
+    assert points() == tuple(sorted(points()))
+
+
+def test_patches_chain_with_plus() -> None:
+    policy = load_policy("6.2+mask-ccidx+normalise-caches")
+    assert policy.patches == ("mask-ccidx", "normalise-caches")
+    assert policy.name == "6.2+mask-ccidx+normalise-caches"
+    shown = exposure("neoverse-n2", policy.name)
+    merged = exposure("neoverse-n2", "6.3.0")
+    assert shown.values[MMFR2] == merged.values[MMFR2] == 0x1221011112001011
+    assert shown.clidr() == merged.clidr() == 0x1000004
+
+
+def test_overlay_and_file_equal_a_hand_written_policy(tmp_path: Path) -> None:
+    own = tmp_path / "masked.toml"
+    own.write_text(
+        'extends = "6.1"\n[[rule]]\nkind = "hide"\nfields = ["ID_AA64MMFR2_EL1.CCIDX", "ID_MMFR4_EL1.CCIDX"]\n'
+    )
+    left, right = exposure("neoverse-n2", str(own)), exposure("neoverse-n2", "6.1+mask-ccidx")
+    assert left.values == right.values
+    mine, theirs = vm("neoverse-n2", str(own)), vm("neoverse-n2", "6.1+mask-ccidx")
+    for value in (0x1221011112101011, 0x1221011112001011, 0):
+        assert mine.vcpu(0).decide(MMFR2, value) == theirs.vcpu(0).decide(MMFR2, value)
+
+
+def test_five_lines_make_a_downstream_kernel(tmp_path: Path) -> None:
+    own = tmp_path / "amazon-6.1.toml"
+    own.write_text(
+        'title = "Amazon Linux, 6.1"\nextends = "6.1"\n[[rule]]\nkind = "hide"\n'
+        'fields = ["ID_AA64MMFR2_EL1.CCIDX", "ID_MMFR4_EL1.CCIDX"]\n'
+    )
+    policy = load_policy(str(own))
+    assert policy.title == "Amazon Linux, 6.1"
+    assert policy.evidence == "user"
+    assert exposure("neoverse-n2", str(own)).values[MMFR4] == 0x21110
+    assert exposure("neoverse-n2", f"{own}+mask-ccidx-tolerant").values[MMFR4] == 0x21110
+
+
+def test_a_file_may_extend_a_file(tmp_path: Path) -> None:
+    (tmp_path / "base.toml").write_text('extends = "6.1"\n')
+    (tmp_path / "top.toml").write_text('extends = "base.toml"\nremove = ["hide AMU"]\n')
+    policy = load_policy(str(tmp_path / "top.toml"))
+    with pytest.raises(KeyError):
+        policy.rule("hide AMU")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('extends = "6.1"\nrulez = 1\n', ["rulez", "extends", "rule"]),
+        ('extends = "6.1"\n[[rule]]\nkind = "mask"\nfields = []\n', ["mask", "hide", "tolerate"]),
+        ('extends = "6.1"\n[[rule]]\nkind = "hide"\nfields = ["ID_AA64MMFR2_EL1.CCIDXX"]\n', ["CCIDXX", "CCIDX"]),
+        ('extends = "6.1"\n[[rule]]\nkind = "hide"\nfields = ["ID_AA64MMFR9_EL1.X"]\n', ["ID_AA64MMFR9_EL1", "close"]),
+        ('extends = "6.1"\n[[rule]]\nkind = "hide"\nregister = "X"\nfields = []\n', ["register", "know"]),
+        ('extends = "6.1"\n[[rule]]\nkind = "hide"\nfields = []\nwhen = ["svee"]\n', ["svee", "ptrauth"]),
+        ('extends = "6.1"\n[[rule]]\nkind = "special"\nfunction = "x"\nvariant = "y"\n', ["'x'", "cache-registers"]),
+        ('extends = "6.1"\n[[rule]]\nkind = "special"\nfunction = "psci"\nvariant = "y"\n', ["'y'", "psci-1.3"]),
+        ('extends = "6.1"\n[[rule]]\nkind = "cap"\nfields = ["ID_AA64DFR0_EL1.WRPs"]\nlimit = 99\n', ["99", "0 to 15"]),
+        ('extends = "6.1"\n[[rule]]\nkind = "writable"\nmasks = { CTR_EL0 = "zz" }\n', ["zz", "hexadecimal"]),
+        ('extends = "6.1"\nremove = ["no such rule"]\n', ["no such rule"]),
+        ('extends = "9.9"\n', ["9.9", "5.10"]),
+        ('title = "x"\n', ["extends"]),
+        ("extends = \n", ["TOML"]),
+        ('extends = 6.1\n', ["extends", "str"]),
+    ],
+)  # fmt: skip
+def test_a_bad_file_gets_one_line(tmp_path: Path, text: str, words: list[str]) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(text)
+    with pytest.raises(PolicyError) as caught:
+        load_policy(str(path))
+    message = str(caught.value)
+    assert "\n" not in message
+    assert all(word in message for word in words), message
+
+
+@pytest.mark.parametrize("name", ["", "4.19", "9.0", "6.2+nonsense", "nonsense", "/no/such/file.toml"])
+def test_unknown_names_end_in_one_line(name: str) -> None:
+    if name in ("4.19", "9.0"):
+        pytest.raises(PolicyError, load_policy, name)
+        return
+    with pytest.raises(PolicyError) as caught:
+        load_policy(name)
+    assert "\n" not in str(caught.value)
+
+
+def test_every_shipped_rule_says_why_and_where() -> None:
+    for name in [*policy_names(), *(f"6.2+{patch}" for patch in patch_names())]:
+        for rule in load_policy(name).rules:
+            assert rule.name
+            assert rule.reason.endswith("."), (name, rule.name)
+            assert rule.reference, (name, rule.name)
+            assert rule.release
+
+
+def test_recorded_policies_name_their_releases() -> None:
+    for name in policy_names():
+        policy = load_policy(name)
+        assert policy.evidence in ("recorded", "source")
+        assert bool(policy.recorded) == (policy.evidence == "recorded"), name
+
+
+def test_engine_functions_are_few_and_all_used() -> None:
+    used = {rule.function for name in policy_names() for rule in load_policy(name).rules if isinstance(rule, Special)}
+    from inspector.policies.model import SPECIALS
+
+    assert used == set(SPECIALS)
+
+
+def test_feature_tables_agree_with_the_registers() -> None:
+    from inspector.registers.catalog import by_id
+
+    missing = []
+    for reg_id, fields in rulebook(load_policy("7.3")).table.items():
+        schema = by_id(reg_id).schema
+        names = {(span.msb, span.lsb): span.name for span in schema.spans} if schema else {}
+        missing += [
+            (hex(reg_id), field.name)
+            for field in fields.values()
+            if names.get((field.msb, field.lsb), field.name) != field.name and not field.name.startswith("RES")
+        ]
+    assert not missing
+
+
+def test_hosts_are_what_the_facts_say() -> None:
+    assert host("neoverse-n2").value(0x603000000013C03A) == 0x1221011112101011
