@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 
-from inspector.registers.encoding import bitmap_id, ccsidr_id, firmware_id, hex_id, sysreg_id, sysreg_of
+from inspector.registers.encoding import bitmap_id, ccsidr_id, firmware_id, sysreg_id
+from inspector.registers.naming import by_id
 
 _ID_ROWS = {
     1: "ID_PFR0_EL1 ID_PFR1_EL1 ID_DFR0_EL1 ID_AFR0_EL1 ID_MMFR0_EL1 ID_MMFR1_EL1 ID_MMFR2_EL1 ID_MMFR3_EL1",
@@ -73,8 +74,5 @@ def id_of(name: str) -> int:
 
 
 def name_of(reg_id: int) -> str:
-    """The kernel's name, or the generic spelling of a register without one."""
-    if name := NAMES.get(reg_id):
-        return name
-    encoding = sysreg_of(reg_id)
-    return encoding.spelling if encoding else hex_id(reg_id)
+    """The kernel's name; for a register without one what the catalogue calls it: `CCSIDR[2]`, `S3_0_C0_C0_7`."""
+    return NAMES.get(reg_id) or by_id(reg_id).name
