@@ -68,14 +68,16 @@ def source_vcpus(source: Dump) -> tuple[tuple[Vcpu, ...], tuple[str, ...]]:
     saved = tuple(v for v in source.vcpus if v.kind == "vcpu" and v.values)
     where = source.provenance.source
     if not saved:
-        partly = any(v.constraints for v in source.vcpus)
-        hint = "a template holds constraints, not values" if partly else "give a saved VM or a dump of a vCPU"
+        template = any(v.constraints for v in source.vcpus)
+        hint = "a template holds constraints, not values" if template else "give a saved VM or a dump of a vCPU"
         raise InspectorError("holds no vCPU registers to restore", where, hint)
+    partly = sum(len(v.constraints) for v in saved)
+    notes = (f"{partly} registers are given only in part (x bits) and were not written",) if partly else ()
     if source.one_vm or len(saved) == 1:
-        return saved, ()
+        return saved, notes
     chosen = next((v for v in saved if v.name == "qemu"), saved[0])
     note = f"{where} holds {len(saved)} VMs; taken: {chosen.label}"
-    return (chosen,), (one_line(note),)
+    return (chosen,), (*notes, one_line(note))
 
 
 def destination_of(dump: Dump, like: Vcpu, kernel: Policy | None, setup: VcpuSetup | None, vmm: Vmm) -> Destination:

@@ -16,7 +16,7 @@ from inspector.checks.copying import Patch, copy_patched, file_mode, new_file
 from inspector.checks.destination import Destination, destination_of, source_vcpus
 from inspector.checks.findings import Finding, MigrationReport
 from inspector.checks.migration import migrate
-from inspector.checks.replacements import replaceable_format, replacement_of
+from inspector.checks.replacements import TEXT_FORMATS, replaceable_format, replacement_of
 from inspector.checks.risks import risk_of
 from inspector.checks.vmms import find_vmm, vmm_for
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError
@@ -143,7 +143,7 @@ def _write(source: Dump, original: Path, target: Path, changes: Sequence[Change]
     """Fill the empty file `target`; gives notes on how it was done."""
     given = source.provenance
     layers = tuple(given.compression.split("+")) if given.compression else ()
-    if any(vcpu.offsets for vcpu in source.vcpus):
+    if given.format not in TEXT_FORMATS:
         prefix = _uncompressed_part(original) if layers and given.format == "libvirt-save" else 0
         copy_patched(original, target, _patches(changes, given.source), layers, prefix)
         same = "everything else is byte for byte that of the original"
@@ -204,13 +204,12 @@ def _write_text(source: Dump, original: Path, target: Path, changes: Sequence[Ch
     from inspector.checks.text_patches import patch_firecracker, patch_plain, read_text
 
     wanted = _by_vcpu(changes)
-    if len(source.vcpus) > 1:
-        raise InspectorError(
-            "holds several vCPUs in one text", source.provenance.source, "give one vCPU a file of its own"
-        )
     text = read_text(original.read_bytes(), source.provenance.source)
-    patch = patch_firecracker if "firecracker" in source.provenance.format else patch_plain
-    target.write_bytes(patch(text, wanted[changes[0].vcpu]).encode())
+    if source.provenance.format == "firecracker-json":
+        patched = patch_firecracker(text, wanted[changes[0].vcpu])
+    else:
+        patched = patch_plain(text, wanted)
+    target.write_bytes(patched.encode())
 
 
 def _check(

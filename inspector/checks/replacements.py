@@ -9,7 +9,8 @@ from inspector.checks.findings import Finding
 if TYPE_CHECKING:
     from inspector.sources.dump import Dump
 
-_TEXT_FORMATS = ("firecracker", "plain", "text", "dump-json")
+TEXT_FORMATS = frozenset({"firecracker-json", "plain-text", "dump-json"})
+_STREAM_FORMATS = frozenset({"qemu-stream", "libvirt-save", "qcow2-snapshot"})
 
 
 def replacement_of(finding: Finding) -> int | None:
@@ -26,6 +27,6 @@ def replaceable_format(dump: Dump) -> bool:
     """True when values can be replaced in the file that `dump` was read from."""
     if dump.provenance.source in ("-", "") or "://" in dump.provenance.source:
         return False
-    if any(vcpu.offsets for vcpu in dump.vcpus):
-        return True
-    return any(word in dump.provenance.format for word in _TEXT_FORMATS)
+    if dump.provenance.format in _STREAM_FORMATS:
+        return any(vcpu.offsets for vcpu in dump.vcpus)
+    return dump.provenance.format in TEXT_FORMATS

@@ -10,12 +10,13 @@ from inspector.errors import InspectorError, RegisterError
 Changes = Mapping[int, tuple[int, int]]
 """register id -> (old value, new value)"""
 
+_FULL = 16
 _OBJECT = re.compile(r"\{[^{}]*\}")
 _ADDRESS = re.compile(r'"addr"\s*:\s*"?(0[xX][0-9a-fA-F_]+|[0-9]+)"?')
 _BITMAP = re.compile(r'("bitmap"\s*:\s*")0b([01_]+)(")')
-_PLAIN = re.compile(
-    r"^(\s*)(\S+?)(\s*[=:]\s*|\s+)(0[xX][0-9a-fA-F_]+|[0-9a-fA-F]{16}\b|[0-9a-fA-F]{8}\b|[0-9]+\b)(.*)$"
-)
+_VALUE = r"0[xX][0-9a-fA-F_]+|0[bB][01_]+|[0-9a-fA-F]{16}|[0-9][0-9_]*"
+_PLAIN = re.compile(rf"^(\s*)(\S.*?)(\s*(?:=|:\s|\s|,|:)\s*)({_VALUE})(\s*(?:#.*)?)$")
+_HEADING = re.compile(r"\s*\[?vcpu ?(\d{1,4})\]?:?\s*(?:#.*)?", re.IGNORECASE)
 
 
 def patch_firecracker(text: str, changes: Changes) -> str:
@@ -45,17 +46,21 @@ def _spread(digits: str, pattern: str) -> str:
     return "".join(ch if ch == "_" else next(source) for ch in pattern)
 
 
-def patch_plain(text: str, changes: Changes) -> str:
-    """`id value` and `NAME=value` lines with the changed values replaced; base, width and separators are kept."""
+def patch_plain(text: str, changes: Mapping[int, Changes]) -> str:
+    """`id value` and `NAME=value` lines with the changed values replaced; base, width and separators are kept.
+
+    `changes` are by vCPU: `vcpu 1:` begins the lines of another one.
+    """
     named = _namer()
     lines = text.splitlines(keepends=True)
+    current = changes.get(0, {})
     for place, line in enumerate(lines):
         body = line.rstrip("\r\n")
+        if heading := _HEADING.fullmatch(body):
+            current = changes.get(int(heading[1]), {})
         match = _PLAIN.match(body)
-        if match is None:
-            continue
-        change = changes.get(named(match[2]))
-        if change is None:
+        change = current.get(named(match[2])) if match else None
+        if match is None or change is None:
             continue
         written = _like(match[4], change)
         lines[place] = f"{match[1]}{match[2]}{match[3]}{written}{match[5]}{line[len(body) :]}"
@@ -63,15 +68,18 @@ def patch_plain(text: str, changes: Changes) -> str:
 
 
 def _like(old: str, change: tuple[int, int]) -> str:
-    """The new value spelled as the old one was: hexadecimal or decimal, prefix, width, case and separators."""
-    if old.isdigit() and int(old) == change[0] and len(old) not in (8, 16):
-        return str(change[1])
-    prefix = old[:2] if old[:2] in ("0x", "0X") else ""
+    """The new value spelled as the old one was: base, prefix, width, case and separators."""
+    before, new = change
+    prefix = old[:2] if old[:2].lower() in ("0x", "0b") else ""
     body = old[len(prefix) :]
-    digits = f"{change[1]:0{len(body.replace('_', ''))}x}"
-    if any(ch.isupper() for ch in body):
-        digits = digits.upper()
-    return prefix + _spread(digits, body)
+    width = len(body.replace("_", ""))
+    if prefix.lower() == "0b":
+        return prefix + _spread(f"{new:0{width}b}", body)
+    decimal = not prefix and body.replace("_", "").isdigit() and int(body.replace("_", "")) == before
+    if decimal and not (width == _FULL and int(body, 16) == before):
+        return str(new)
+    digits = f"{new:0{width}x}"
+    return prefix + _spread(digits.upper() if any(ch.isupper() for ch in body) else digits, body)
 
 
 def _namer() -> Callable[[str], int]:

@@ -20,12 +20,22 @@ OLD, NEW = 0x1221011112101011, 0x1221011112001011
         ("  ID_AA64MMFR2_EL1 = 0x1221_0111_1210_1011  # note", "  ID_AA64MMFR2_EL1 = 0x1221_0111_1200_1011  # note"),
         ("ID_AA64MMFR2_EL1:\t1221011112101011", "ID_AA64MMFR2_EL1:\t1221011112001011"),
         (f"S3_0_C0_C7_2={OLD}", f"S3_0_C0_C7_2={NEW}"),
+        (f"S3_0_C0_C7_2 = 0b{OLD:064b}", f"S3_0_C0_C7_2 = 0b{NEW:064b}"),
+        (f"op0:3 op1:0 crn:0 crm:7 op2:2 {OLD:#x}", f"op0:3 op1:0 crn:0 crm:7 op2:2 {NEW:#x}"),
+        (f"{MMFR2}, {OLD:#X}", f"{MMFR2}, {NEW:#X}"),
         ("# 0x603000000013c03a is the culprit", "# 0x603000000013c03a is the culprit"),
         ("0x603000000013c039 0x1221011112101011", "0x603000000013c039 0x1221011112101011"),
     ],
 )
 def test_lines_keep_their_spelling(line: str, expected: str) -> None:
-    assert patch_plain(f"before\r\n{line}\nafter", {MMFR2: (OLD, NEW)}) == f"before\r\n{expected}\nafter"
+    assert patch_plain(f"before\r\n{line}\nafter", {0: {MMFR2: (OLD, NEW)}}) == f"before\r\n{expected}\nafter"
+
+
+def test_sections_of_other_vcpus_are_left_alone() -> None:
+    line = "ID_AA64MMFR2_EL1=0x1221011112101011\n"
+    text = f"{line}vcpu 1:\n{line}[vcpu 2]\n{line}"
+    expected = f"{line}vcpu 1:\n{line.replace('12101011', '12001011')}[vcpu 2]\n{line}"
+    assert patch_plain(text, {1: {MMFR2: (OLD, NEW)}}) == expected
 
 
 def test_firecracker_bitmaps_keep_their_length() -> None:

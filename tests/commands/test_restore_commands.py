@@ -1,0 +1,70 @@
+"""`migrate` and `fix` as a shell sees them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from inspector.sources import load
+from tests.commands.running import run
+
+OLD, NEW = "builtin:neoverse-n2-linux-6.1", "builtin:neoverse-n2-linux-6.12"
+
+
+def test_exit_codes_and_json() -> None:
+    failing = run("migrate", OLD, NEW, "--vmm", "qemu-11.1", "--json")
+    assert failing.code == 1 and failing.json["verdict"] == "fails" and failing.json["vmm"] == "qemu-11.1"
+    names = [f["name"] for f in failing.json["vcpus"][0]["findings"] if f["kind"] == "refused"]
+    assert names == ["ID_MMFR4_EL1", "ID_AA64MMFR2_EL1"]
+    every = run("migrate", OLD, NEW, "--json", "--all").json["vcpus"][0]["findings"]
+    assert any(f["kind"] == "accepted" for f in every) and len(every) == 269
+    assert run("migrate", "builtin:cortex-a72-linux-6.1", "builtin:cortex-a72-linux-6.12").code == 0
+
+
+def test_text_and_markdown() -> None:
+    assert run("migrate", OLD, NEW).out.startswith("✖ fails: 2 registers of 252 refused, first ID_MMFR4_EL1 (CCIDX)")
+    assert run("migrate", OLD, NEW, "--markdown").out.startswith("## Restore fails")
+
+
+def test_same_host_and_all_kernels() -> None:
+    assert run("migrate", OLD, "same-host", "--kernel", "6.12").code == 1
+    assert run("migrate", OLD, "same-host", "--kernel", "6.2").code == 0
+    assert run("migrate", OLD, "same-host").code == 2
+    matrix = run("migrate", OLD, "all-kernels", "--json")
+    assert matrix.code == 0 and len(matrix.json["kernels"]) > 30
+    assert run("migrate", OLD, "all-kernels").out.startswith("loads on ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("migrate", "nowhere", NEW),
+        ("migrate", OLD, "nowhere"),
+        ("migrate", OLD, NEW, "--vmm", "bhyve"),
+        ("migrate", OLD, NEW, "--kernel", "2.6"),
+        ("migrate", OLD, NEW, "--features", "wings"),
+        ("fix", OLD, NEW),
+        ("fix", OLD, NEW, "-o", "/nowhere/file"),
+    ],
+)
+def test_bad_usage_is_one_line(arguments: tuple[str, ...]) -> None:
+    done = run(*arguments)
+    assert done.code == 2 and done.out == "" and done.err.count("\n") == 1
+
+
+def test_plain_lines_of_a_destination(tmp_path: Path) -> None:
+    values = load(NEW).vcpus[0].values
+    lines = tmp_path / "fresh.txt"
+    lines.write_text("".join(f"0x{i:016x} {v:#x}\n" for i, v in values.items()))
+    assert run("migrate", OLD, str(lines)).code == 2
+    assert run("migrate", OLD, str(lines), "--kernel", "6.12").code == 1
+
+
+def test_fix(tmp_path: Path) -> None:
+    out = tmp_path / "fixed.json"
+    done = run("fix", OLD, NEW, "-o", str(out))
+    assert done.code == 0 and "2 values replaced" in done.out and "risk" in done.out
+    assert run("migrate", str(out), NEW).code == 0
+    again = run("fix", OLD, NEW, "-o", str(out))
+    assert again.code == 2 and "exists already" in again.err
