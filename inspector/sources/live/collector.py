@@ -310,7 +310,8 @@ def describe_vcpu(vm: ScratchVm, options: Options, mte: bool, imp_id: bool) -> D
 
 
 def id_of_name(name: str) -> Optional[int]:
-    """The id of a register as debugfs names it: a name, or S3_0_C0_C4_3 / S3_0_0_4_3."""
+    """The id of a register as debugfs names it: SYS_ and its name, or S3_0_0_4_3 for one without a name."""
+    name = name[4:] if name.startswith("SYS_") else name
     if name in ID_NAMES and name != "-":
         place = ID_NAMES.index(name)
         return sysreg(3, 0, 0, 1 + place // 8, place % 8)

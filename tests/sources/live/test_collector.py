@@ -108,6 +108,7 @@ def test_names_agree_with_the_catalog() -> None:
         reg_id = collector.sysreg(3, 0, 0, 1 + place // 8, place % 8)
         if name != "-":
             assert by_id(reg_id).name == name
+            assert collector.id_of_name(f"SYS_{name}") == reg_id
             assert collector.id_of_name(name) == reg_id
     assert collector.id_of_name("S3_0_C0_C4_3") == collector.id_of_name("S3_0_0_4_3") == 0x603000000013C023
     assert collector.id_of_name("CTR_EL0") == 0x603000000013D801
@@ -131,9 +132,9 @@ def test_nothing_to_write_to_here() -> None:
 
 
 IDREGS = """\
-     ID_AA64PFR0_EL1:\t1101000021111112
+    SYS_ID_AA64PFR0_EL1:\t1101000021111112
           S3_0_0_4_3:\t0000000000000000
-             CTR_EL0:\t00000000b444c004
+         SYS_CTR_EL0:\t00000000b444c004
 """
 
 
