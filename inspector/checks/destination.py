@@ -194,9 +194,7 @@ def _like_vcpu(dump: Dump, vcpu: Vcpu, policy: Policy, setup: VcpuSetup, own: Po
     made = setup_of(vcpu)
     if own is None:
         own = guess_kernel(vcpu.values, made)
-        notes.append(
-            f"{dump.provenance.source} does not say its kernel; its register list is that of {describe_policy(own)}"
-        )
+        notes.append(f"{dump.provenance.source} does not say its kernel; its registers fit {describe_policy(own)} best")
     notes.append(
         f"the host is known only as {describe_policy(own)} showed it to this vCPU: what that kernel hid is unknown"
     )

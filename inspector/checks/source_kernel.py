@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from inspector.checks.vmms import find_vmm
 from inspector.errors import PolicyError
+from inspector.registers.encoding import CLASS_DEMUX, CLASS_FIRMWARE
+from inspector.sources.consistency import identifies
+
+_ALL_BITS = (1 << 64) - 1
 
 if TYPE_CHECKING:
     from inspector.policies.model import Policy
@@ -65,26 +69,38 @@ def _list_under(name: str, setup: VcpuSetup) -> frozenset[int]:
 
 
 def guess_kernel(values: Mapping[int, int], setup: VcpuSetup) -> Policy:
-    """The kernel whose register list is nearest to `values`; of equals the newest, which is the one that hides most.
+    """The kernel that fits `values` best; of equals the newest, which is the one that hides most.
 
-    A saved VM does not name its kernel, but releases add and drop registers. Newest is the careful choice: what it
-    hides is then treated as unknown.
+    A saved VM does not name its kernel, but releases add and drop registers, and cap or hide fields: first the list
+    counts, then how many ID and firmware registers the kernel could not have shown so. Newest is the careful choice:
+    what it hides is then treated as unknown.
     """
     from inspector.policies.loader import load_policy, policy_names
 
     rule = find_vmm("qemu")
-    mine = frozenset(i for i in values if rule.keeps(i) and i >> 16 & 0xFFF != 0x11)
-    best, best_distance = "", 1 << 30
+    mine = frozenset(i for i in values if rule.keeps(i) and i >> 16 & 0xFFF != CLASS_DEMUX)
+    distances = {}
     for name in policy_names():
-        listed = frozenset(i for i in _list_under(name, setup) if i >> 16 & 0xFFF != 0x11)
-        distance = len(mine ^ listed) + _cache_distance(values, name)
-        if distance <= best_distance:
-            best, best_distance = name, distance
-    return load_policy(best)
+        listed = frozenset(i for i in _list_under(name, setup) if i >> 16 & 0xFFF != CLASS_DEMUX)
+        distances[name] = len(mine ^ listed) + _cache_distance(values, name)
+    nearest = min(distances.values())
+    policies = [load_policy(name) for name, distance in distances.items() if distance == nearest]
+    return min(reversed(policies), key=lambda policy: _impossible_values(values, setup, policy))
+
+
+def _impossible_values(values: Mapping[int, int], setup: VcpuSetup, policy: Policy) -> int:
+    """How many ID and firmware registers a fresh vCPU of the same host would show otherwise under `policy`."""
+    from inspector.policies.exposure import expose
+    from inspector.policies.host import from_vcpu
+
+    shown = expose(from_vcpu(values, setup, policy), policy, setup)
+    known = shown.known
+    wanted = [i for i in shown.values if i in values and (identifies(i) or i >> 16 & 0xFFF == CLASS_FIRMWARE)]
+    return sum((shown.values[i] ^ values[i]) & known.get(i, _ALL_BITS) != 0 for i in wanted)
 
 
 def _cache_distance(values: Mapping[int, int], name: str) -> int:
     """From 6.3 every vCPU has 14 CCSIDR registers; before, only those of real caches."""
-    count = sum(1 for i in values if i >> 16 & 0xFFF == 0x11)
+    count = sum(1 for i in values if i >> 16 & 0xFFF == CLASS_DEMUX)
     release = tuple(int(part) for part in name.split(".")[:2])
     return abs(14 - count) if release >= (6, 3) else 20 * (count == 14)
