@@ -32,6 +32,12 @@ def _collect_again() -> None:
     gc.enable()
 
 
+def _cache() -> Screen[None]:
+    from inspector.app.screens.cache import Cache
+
+    return Cache()
+
+
 def _commands(name: str) -> Callable[[], type[Provider]]:
     """A palette provider, imported when the palette first opens."""
 
@@ -43,7 +49,7 @@ def _commands(name: str) -> Callable[[], type[Provider]]:
     return provider
 
 
-SCREENS: dict[str, Callable[[], Screen[None]]] = {"browse": Browse}
+SCREENS: dict[str, Callable[[], Screen[None]]] = {"browse": Browse, "cache": _cache}
 """The numbered modes that exist, each with its screen; a new screen is one line here."""
 
 
@@ -51,7 +57,7 @@ class InspectorApp(App[None]):
     """vcpu-inspector's screens."""
 
     TITLE = "vcpu-inspector"
-    CSS_PATH: ClassVar[list[str | PurePath]] = [STYLES / "frame.tcss", STYLES / "browse.tcss"]
+    CSS_PATH: ClassVar[list[str | PurePath]] = [STYLES / "frame.tcss", STYLES / "browse.tcss", STYLES / "cache.tcss"]
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {keys.START: Start, **SCREENS}
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.EVERYWHERE, SCREENS)]
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {
@@ -68,8 +74,8 @@ class InspectorApp(App[None]):
             self.session.add(dump)
         if self.session.dumps:
             self.session.look_at(0)
-        # Textual reads the first mode from the class; here it depends on what was loaded. It comes as the default screen
-        # and becomes a mode when mounted: as a mode from the start, the stylesheet would be parsed twice.
+        # Textual reads the first mode from the class; here it depends on what was loaded. It comes as the default
+        # screen and becomes a mode when mounted: as a mode from the start, the stylesheet would be parsed twice.
         first = "browse" if self.session.dumps else keys.START
         object.__setattr__(self, "DEFAULT_MODE", first)
         object.__setattr__(self, "MODES", {mode: screen for mode, screen in self.MODES.items() if mode != first})

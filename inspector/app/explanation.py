@@ -5,7 +5,7 @@ from __future__ import annotations
 from inspector.app.fields import FieldRow, FieldTable
 from inspector.app.numbers import bits_text, field_text, value_text
 from inspector.app.session import BASES, View
-from inspector.app.widgets.ink import Ink, Row, clip, ink, row, wrap
+from inspector.app.widgets.ink import Ink, Row, clip, ink, row, width, wrap
 from inspector.registers.encoding import hex_id
 
 
@@ -14,19 +14,21 @@ def explain(view: View, table: FieldTable, one: FieldRow | None, cells: int, lin
     cells = max(cells, 20)
     said = _field(table, one, cells) if one is not None else _register(table, cells)
     if lines <= 1:
-        return [clip(_brief(table, one), cells)]
+        return [clip(_brief(table, one, cells), cells)]
     said += _between_vcpus(view, table, cells)
     if len(said) > lines:
         said = [*said[: lines - 1], row(Ink("… enter: more", "muted"))]
     return said
 
 
-def _brief(table: FieldTable, one: FieldRow | None) -> Row:
+def _brief(table: FieldTable, one: FieldRow | None, cells: int) -> Row:
     """One line: the meaning in full, or the note about the whole register."""
     if one is None or (table.note and not one.meaning):
         return row(ink(table.note or _plain_words(table)))
     flag = Ink("! ", "refused") if one.flagged else Ink("")
-    return row(Ink(f"{one.name} ", "title"), flag, ink(one.meaning or one.title), Ink("  (enter: more)", "muted"))
+    more = row(Ink("  (enter: more)", "muted"))
+    said = row(Ink(f"{one.name} ", "title"), flag, ink(one.meaning or one.title))
+    return (*clip(said, cells - width(more)), *more)
 
 
 def _field(table: FieldTable, one: FieldRow, cells: int) -> list[Row]:
@@ -38,6 +40,8 @@ def _field(table: FieldTable, one: FieldRow, cells: int) -> list[Row]:
         ink(one.meaning or one.title),
     )
     rows = wrap(head, cells, indent=2)
+    if one.other:
+        rows += wrap(row(Ink("Layout  ", "muted"), ink(table.other)), cells, indent=8)
     if one.title and one.meaning and one.title != one.meaning:
         rows += wrap(row(Ink("What    ", "muted"), ink(one.title)), cells, indent=8)
     if len(one.values) > 1:
@@ -61,7 +65,7 @@ def _choices(one: FieldRow) -> Row:
     pieces: list[Ink] = [Ink("Values  ", "muted")]
     for number, meaning in sorted(one.values.items()):
         role = "title" if number == one.value else "muted"
-        pieces += [Ink(f"0x{number:x} ", role), ink(meaning, role), Ink(" · ", "muted")]
+        pieces += [Ink(f"0x{number:x} ", role), ink(meaning.split(";")[0], role), Ink(" · ", "muted")]
     return tuple(pieces[:-1])
 
 

@@ -16,10 +16,13 @@ from inspector.app.widgets.ink import Ink, Row, ink, row
 from inspector.app.widgets.listing import Column, Item
 from inspector.app.widgets.ruler import Piece, Scale
 from inspector.registers.catalog import Register
-from inspector.registers.reading import FieldReading, read, read_field
+from inspector.registers.layouts import schema_named
+from inspector.registers.reading import FieldReading, Reading, read, read_field, read_fields
 from inspector.registers.schema import RegisterSchema
 
 WORD = 64
+WIDE_LAYOUT = " CCIDX"
+"""What the names of the FEAT_CCIDX layouts of CCSIDR_EL1 end with."""
 SIGNS = {
     "same": "=",
     "masked": "▼",
@@ -51,6 +54,8 @@ class FieldRow(NamedTuple):
     values: Mapping[int, str] = MappingProxyType({})
     feature: str = ""
     host_meaning: str = ""
+    other: bool = False
+    """belongs to the layout that does not apply"""
 
     @property
     def width(self) -> int:
@@ -60,7 +65,7 @@ class FieldRow(NamedTuple):
     @property
     def key(self) -> str:
         """What the list calls this line."""
-        return f"{self.name} {self.msb}"
+        return f"{self.name} {self.msb}" + " other" * self.other
 
 
 class FieldTable(NamedTuple):
@@ -76,6 +81,8 @@ class FieldTable(NamedTuple):
     host: int | None = None
     schema: RegisterSchema | None = None
     """the layout that was used"""
+    other: str = ""
+    """title of the layout that does not apply, where a register has two"""
 
     @property
     def changed(self) -> int:
@@ -111,7 +118,24 @@ def field_table(view: View, register: Register) -> FieldTable:
         given = known >> one.lsb & mask
         rows.append(_row(reading.schema, one, None if given != mask else one.value, host if known == -1 else None))
     compared = host is not None and known == -1
-    return FieldTable(register, tuple(rows), reading.note, compared, value, known, host, reading.schema)
+    other, others = _other_layout(reading)
+    rows += others
+    return FieldTable(register, tuple(rows), reading.note, compared, value, known, host, reading.schema, other)
+
+
+def _other_layout(reading: Reading) -> tuple[str, list[FieldRow]]:
+    """A CCSIDR's fields in the layout that does not apply, so that both can be seen."""
+    name = reading.schema.name if reading.schema else ""
+    if not name.startswith("CCSIDR") or name == "CCSIDR2_EL1":
+        return "", []
+    wide = name.endswith(WIDE_LAYOUT)
+    schema = schema_named(name.removesuffix(WIDE_LAYOUT) if wide else name + WIDE_LAYOUT)
+    if schema is None:
+        return "", []
+    rows = [_row(schema, one, one.value, None) for one in read_fields(schema, reading.value)]
+    return f"in the {'32' if wide else '64'}-bit layout, which does not apply", [
+        one._replace(other=True) for one in rows
+    ]
 
 
 def _unreadable(view: View, register: Register) -> str:
@@ -138,7 +162,7 @@ def _row(schema: RegisterSchema | None, one: FieldReading, value: int | None, ho
         title=one.title,
         host=host,
         state=_state(value, host, one.kind, one.msb - one.lsb + 1),
-        flagged=one.flagged,
+        flagged=one.flagged and value is not None,
         reserved=reserved,
         values=values,
         feature=one.feature,
@@ -186,19 +210,25 @@ def table_columns(table: FieldTable, base: Base, cells: int) -> tuple[Column, ..
 
 def table_items(table: FieldTable, base: Base, columns: Sequence[Column]) -> list[Item]:
     """A line per field."""
-    return [Item(one.key, _cells(one, base, columns)) for one in table.rows]
+    items = [Item(one.key, _cells(one, base, columns)) for one in table.rows]
+    first = next((place for place, one in enumerate(table.rows) if one.other), None)
+    if first is not None:
+        items.insert(first, Item("", (row(Ink(table.other, "muted")),), pick=False))
+    return items
 
 
 def _cells(one: FieldRow, base: Base, columns: Sequence[Column]) -> tuple[Row, ...]:
     role = ROLES.get(one.state, "same" if one.state == "same" else "")
-    quiet = "reserved" if one.reserved and not one.flagged else ""
+    quiet = "reserved" if one.reserved and not one.flagged else "muted" if one.other else ""
     bits = row(Ink(bits_text(one.msb, one.lsb), "muted"))
     name = row(ink(one.name, quiet))
     value = _number(one.value, one, base)
     meaning = row(Ink("! " if one.flagged else "", "refused"), ink(one.short or one.meaning))
+    if one.other:
+        meaning = row(ink(one.short or one.meaning, "muted"))
     if len(columns) == 4:
         width = columns[2].width - 2
-        return (bits, name, row(Ink(short_value(value, width))), meaning)
+        return (bits, name, row(Ink(short_value(value, width), "muted" if one.other else "")), meaning)
     width = columns[2].width - 2
     host = _number(one.host, one, base)
     if one.state not in ("same", "") and one.host_meaning:
@@ -226,6 +256,8 @@ def scale_of(table: FieldTable, chosen: FieldRow | None) -> Scale:
         return Scale(value=value, top=lsb + WORD - 1)
     spans = table.schema.spans if table.schema and table.schema.width == bits else ()
     pieces = [Piece("" if span.reserved else span.name, span.msb, span.lsb, span.reserved) for span in spans]
+    if chosen is not None and chosen.other:
+        pieces = [Piece(one.name, one.msb, one.lsb) for one in table.rows if one.other]
     if not pieces:
         pieces = [Piece(one.name, one.msb, one.lsb, one.reserved) for one in table.rows]
     return Scale(

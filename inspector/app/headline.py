@@ -40,7 +40,8 @@ def _narrow(view: View, table: FieldTable, base: Base, cells: int) -> Row:
             line = (*name, *mark, *encoding, *value)
             if width(line) <= cells:
                 return line
-    return clip((*name, *mark, Ink("  "), *_values(table, "hex", cells)), cells)
+    alone = table._replace(host=None)
+    return clip((*name, *mark, Ink("  "), *_values(alone, "hex", cells)), cells)
 
 
 def _values(table: FieldTable, base: Base, cells: int) -> Row:
@@ -75,7 +76,8 @@ def _remark(view: View, table: FieldTable) -> Row:
         said = f"{table.changed} of {len(table.rows)} fields differ" if table.rows else "differs from the host's"
         pieces += [Ink("     "), Ink(said if differs else "as the host has it", "masked" if differs else "muted")]
     elif table.rows and table.register.size <= 8:
-        pieces += [Ink("     "), Ink(f"{len(table.rows)} field" + "s" * (len(table.rows) != 1), "muted")]
+        count = sum(not one.other for one in table.rows)
+        pieces += [Ink("     "), Ink(f"{count} field" + "s" * (count != 1), "muted")]
     elif table.rows:
         pieces += [Ink("     "), Ink(f"{table.register.size * 8} bits", "muted")]
     if table.register.id in view.differing:

@@ -60,20 +60,13 @@ KEYS: tuple[Key, ...] = (
         Key(f"mode.{mode.id}", str(mode.number), f"app.mode('{mode.id}')", mode.title, f"{mode.title}: {mode.question}")
         for mode in MODES
     ),
+    Key("start.open", "enter", "choose", "Open", "Open the highlighted dump", (START,), footer=1),
     Key("list", "l", "registers", "List", "Open the register list", _REGISTERS, footer=1, narrow=True),
-    Key("find", "slash", "find", "Find", "Find a register or field by any spelling", _REGISTERS, footer=2),
-    Key(
-        "cache.layout",
-        "c",
-        "layout",
-        "Readings",
-        "Host, vCPU or both, each CCSIDR in both layouts",
-        ("cache",),
-        footer=2,
-    ),
-    Key(
-        "cache.register", "enter", "register", "Register", "Show this cache's register in Browse", ("cache",), footer=3
-    ),
+    Key("find", "slash", "find", "Find", "Find a register or field, in any spelling", _REGISTERS, footer=2),
+    Key("cache.sides", "c", "sides", "Host/vCPU", "Host, vCPU, or both beside each other", ("cache",), footer=2),
+    Key("cache.next", "right,down,j,l", "cache(1)", "Next cache", "Next cache", ("cache",)),
+    Key("cache.previous", "left,up,k,h", "cache(-1)", "Previous cache", "Previous cache", ("cache",)),
+    Key("cache.register", "enter", "register", "Register", "This cache's register in Browse", ("cache",), footer=3),
     Key("notable", "m", "notable", "Notable", "Only what stands out, or every register", _REGISTERS, footer=4),
     Key("next", "n", "next_notable", "Next", "Next match, or next register that stands out", _REGISTERS),
     Key("previous", "N", "previous_notable", "Previous", "Previous match, or register that stands out", _REGISTERS),
@@ -98,14 +91,14 @@ KEYS: tuple[Key, ...] = (
     Key("dump.next", "right_curly_bracket", "app.dump(1)", "Next dump", "Next of the loaded dumps", _VCPU),
     Key("dump.previous", "left_curly_bracket", "app.dump(-1)", "Previous dump", "Previous of the loaded dumps", _VCPU),
     Key("base", "x", "app.base", "Base", "Numbers in hex, binary or decimal", _VCPU),
-    Key("copy.line", "y", "copy_line", "Copy", "Copy the highlighted line to the clipboard", _REPORTS, footer=6),
-    Key("copy.report", "Y", "copy_report", "Copy report", "Copy this screen's report to the clipboard", _REPORTS),
+    Key("copy.line", "y", "copy_line", "Copy", "Copy the highlighted line", _REPORTS, footer=6),
+    Key("copy.report", "Y", "copy_report", "Copy report", "Copy this screen's report", _REPORTS),
     Key("export", "e", "export", "Export", "Write this screen's report to a new file", _REPORTS),
-    Key("maximise", "z", "zoom", "Maximise", "Give the focused pane the whole screen, or give it back", _REPORTS),
-    Key("open", "o", "app.open", "Open", "Open another dump", footer=7),
-    Key("back", "escape", "back", "Back", "Close, clear the search, or go back"),
+    Key("maximise", "z", "zoom", "Maximise", "The focused pane alone, or all panes", _REPORTS),
+    Key("open", "o", "app.open", "Open", "Open a file or another dump", footer=7),
+    Key("back", "escape", "screen.back", "Back", "Close, clear the search, or go back"),
     Key("help", "question_mark,f1", "app.help", "Help", "What the focused pane shows, and its keys", footer=8),
-    Key("quit", "q,ctrl+q", "app.quit", "Quit", "Leave the program"),
+    Key("quit", "q,ctrl+q", "app.quit", "Quit", "Leave the program", footer=9),
     Key("palette", "ctrl+p", "app.command_palette", "palette", "Every command and register by name"),
     Key("move.down", "j,down", "move(1)", "Down", "Next line", (LISTS,)),
     Key("move.up", "k,up", "move(-1)", "Up", "Previous line", (LISTS,)),
@@ -145,11 +138,22 @@ def shown(key: Key, keymap: Mapping[str, str] | None = None, every: bool = False
     return " ".join(looks)
 
 
+_LOOKS = {
+    "escape": "esc",
+    "enter": "enter",
+    "space": "space",
+    "pagedown": "page down",
+    "pageup": "page up",
+    "f1": "F1",
+    "down": "↓",
+    "up": "↑",
+}
+
+
 def _look(name: str) -> str:
     if name.startswith("ctrl+"):
         return "^" + format_key(name[5:])
-    looks = {"escape": "esc", "pagedown": "page down", "pageup": "page up", "f1": "F1", "down": "↓", "up": "↑"}
-    return looks.get(name, format_key(name) if len(name) > 1 else name)
+    return _LOOKS.get(name, format_key(name) if len(name) > 1 else name)
 
 
 def footer(place: str, narrow: bool, words: Mapping[str, str] | None = None) -> list[tuple[Key, str]]:
@@ -164,4 +168,7 @@ def footer(place: str, narrow: bool, words: Mapping[str, str] | None = None) -> 
         if key.footer and (place in key.where or EVERYWHERE in key.where) and (narrow or not key.narrow)
     ]
     shown = [(key, word) for key, word in wanted if word]
-    return shown if len(shown) <= FOOTER_KEYS else [*shown[: FOOTER_KEYS - 1], shown[-1]]
+    if len(shown) <= FOOTER_KEYS:
+        return shown
+    last = [pair for pair in shown if pair[0].id == "help"]
+    return [*[pair for pair in shown if pair[0].id != "help"][: FOOTER_KEYS - 1], *last]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from textual import on
 from textual.binding import BindingType
@@ -45,6 +45,7 @@ class Browse(Frame):
         self._known: Mapping[int, Standing] = {}
         self._table: FieldTable | None = None
         self._explained = False
+        self._side_width: int | str | None = None
         self.complete = False
         """every register has been looked at"""
 
@@ -126,6 +127,8 @@ class Browse(Frame):
         before = fields.current.key if fields.current else ""
         if table.row(before) is not None:
             return before
+        if table.register.size > 8:
+            return next((one.key for one in table.rows if one.value), table.rows[-1].key if table.rows else None)
         return next((one.key for one in table.rows if one.flagged or one.state not in ("", "same")), None)
 
     def _detail_cells(self) -> int:
@@ -145,22 +148,23 @@ class Browse(Frame):
         side = self.side
         if side is not None:
             wanted = "100%" if self.narrow else self._side_cells()
-            if getattr(self, "_side_width", None) != wanted:
+            if self._side_width != wanted:
                 side.styles.width = self._side_width = wanted
         table, cells, height = self._table, self._detail_cells(), self.app.size.height - 2
         title = title_rows(self._view, table, self.session.base, cells, self.narrow)
         self.query_one("#title", Lines).show(title)
         left = height - len(title) - self._draw_ruler() - (0 if self.narrow else 2)
-        need = len(table.rows) + 1
+        need = len(table.rows) + 1 + bool(table.other)
         least = 1 if self.narrow else 5
         pane = max(least, min(left - need, 12))
         if self._explained:
-            pane = max(pane, min(left - 4, 14))
+            said = explain(self._view, table, self._chosen(), cells - 2, left)
+            pane = max(pane, min(left - 4, len(said)))
         if not table.rows:
             pane = left
         self._set_height("#explanation", pane)
-        for selector in ("#fields", "#rule-top"):
-            self.query_one(selector).display = bool(table.rows)
+        self.query_one("#fields").display = bool(table.rows)
+        self.query_one("#rule-top").display = bool(table.rows) and not self.narrow
         self._draw_rules(cells)
         self._explain()
 
@@ -169,9 +173,8 @@ class Browse(Frame):
         if self.side is None and self._view is not None:
             side = RegisterList()
             self.query_one("#body").mount(side, before=0)
-            register = self.session.place.register
-            known, view = self._known, self._view
-            self.call_after_refresh(lambda: side.show(view, known, self.session.only_notable, register))
+            self._side_width = None
+            side.show(self._view, self._known, self.session.only_notable, self.session.place.register)
 
     def _set_height(self, selector: str, height: int) -> None:
         widget = self.query_one(selector)
@@ -217,8 +220,11 @@ class Browse(Frame):
 
     @on(Listing.Moved, "#fields")
     def _field_moved(self) -> None:
-        self._draw_ruler()
-        self._explain()
+        if self._explained:
+            self.lay_out()
+        else:
+            self._draw_ruler()
+            self._explain()
 
     @on(Listing.Chosen, "#fields")
     def _field_chosen(self) -> None:
@@ -233,8 +239,7 @@ class Browse(Frame):
             self._show_register(session.register)
             self.draw_bars()
         if event.done:
-            self.remove_class("-listing")
-            self.query_one("#fields").focus()
+            self._close_list()
 
     def on_descendant_focus(self) -> None:
         """Heavy lines follow the focus."""
@@ -255,17 +260,22 @@ class Browse(Frame):
 
     def action_registers(self) -> None:
         """Open the register list over the detail (narrow form), or give it the keys (wide form)."""
-        self._open_list()
-        self.call_after_refresh(lambda: self.query_one("#registers").focus())
+        self._open_list("list")
 
     def action_find(self) -> None:
         """Search."""
-        self._open_list()
-        self.call_after_refresh(lambda: self.query_one(RegisterList).ask())
+        self._open_list("search")
 
-    def _open_list(self) -> None:
+    def _open_list(self, pane: Literal["list", "search"]) -> None:
         self._mount_side()
         self.add_class("-listing")
+        if (side := self.side) is not None:
+            side.take_keys(pane)
+
+    def _close_list(self) -> None:
+        """Back to the fields; they can take the focus only when they are seen again."""
+        self.remove_class("-listing")
+        self.call_after_refresh(self.query_one("#fields").focus)
 
     def action_notable(self) -> None:
         """Only registers that stand out, or all."""
@@ -321,8 +331,7 @@ class Browse(Frame):
             self.refresh_from("dump")
             self.query_one("#registers").focus()
         elif self.has_class("-listing"):
-            self.remove_class("-listing")
-            self.query_one("#fields").focus()
+            self._close_list()
         elif self._explained:
             self._explained = False
             self.lay_out()

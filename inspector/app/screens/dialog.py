@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from inspector.app.application import InspectorApp
 
 
+DIALOG_CELLS = 78
+"""Width of every dialog, so that it fits 80 columns."""
+
+
 class Dialog(ModalScreen[None]):
     """A modal window; escape closes it."""
 

@@ -8,8 +8,8 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Input
 
-from inspector.app.screens.dialog import Dialog
-from inspector.app.widgets.ink import Ink, ink, row
+from inspector.app.screens.dialog import DIALOG_CELLS, Dialog
+from inspector.app.widgets.ink import Ink, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 
 
@@ -62,4 +62,7 @@ class Export(Dialog):
         self.app.notify(f"Wrote {Path(event.value.strip()).expanduser()}", markup=False)
 
     def _say(self, *pieces: Ink) -> None:
-        self.query_one("#said", Lines).show([row(*pieces)])
+        said = self.query_one("#said", Lines)
+        rows = wrap(row(*pieces), min(self.app.size.width, DIALOG_CELLS) - 4)
+        said.styles.height = len(rows)
+        said.show(rows)

@@ -11,12 +11,11 @@ from textual.containers import Vertical
 from textual.screen import Screen
 
 from inspector.app import keys
-from inspector.app.screens.dialog import Dialog
+from inspector.app.screens.dialog import DIALOG_CELLS, Dialog
 from inspector.app.screens.frame import Frame
-from inspector.app.widgets.ink import Ink, Row, row, wrap
+from inspector.app.widgets.ink import Ink, Row, clip, ends, row, width, wrap
 from inspector.app.widgets.lines import Lines
 
-CELLS = 70
 SIGNS = (
     ("same", "=", "same", "the value is what it was"),
     ("masked", "▼", "masked, lowered", "hidden from the guest, or less than the host has"),
@@ -28,27 +27,27 @@ SIGNS = (
 )
 
 
-def help_rows(text: str, mode: str, modes: Mapping[str, Any], keymap: Mapping[str, str]) -> list[Row]:
+def help_rows(text: str, mode: str, modes: Mapping[str, Any], keymap: Mapping[str, str], cells: int) -> list[Row]:
     """The paragraph, the keys of the mode, of lists, of everywhere, and the signs."""
     rows: list[Row] = []
     for paragraph in filter(None, text.split("\n")):
-        rows += [*wrap(row(paragraph), CELLS), ()]
+        rows += [*wrap(row(paragraph), cells), ()]
     titles = {mode: next((one.title for one in keys.MODES if one.id == mode), mode.capitalize())}
     for place, title in ((mode, titles[mode]), (keys.LISTS, "Lists and tables"), (keys.EVERYWHERE, "Everywhere")):
         table = keys.in_place(place, list(modes))
         if table:
             rows.append(row(Ink(title, "heading")))
-            rows += [_key_row(key, keymap) for key in table]
+            rows += [_key_row(key, keymap, cells) for key in table]
             rows.append(())
     rows.append(row(Ink("Signs", "heading")))
-    rows += [row(Ink(f"  {sign} {word:<20}", role), meaning) for role, sign, word, meaning in SIGNS]
+    rows += [clip(row(Ink(f"  {sign} {word:<17}", role), meaning), cells) for role, sign, word, meaning in SIGNS]
     return rows
 
 
-def _key_row(key: keys.Key, keymap: Mapping[str, str]) -> Row:
-    return row(
-        Ink(f"  {keys.shown(key, keymap, every=True):<10}", "key"), Ink(f"{key.tooltip}"), Ink(f"  {key.id}", "muted")
-    )
+def _key_row(key: keys.Key, keymap: Mapping[str, str], cells: int) -> Row:
+    left = row(Ink(f"  {keys.shown(key, keymap, every=True):<10}", "key"), Ink(f"{key.tooltip}  "))
+    right = row(Ink(key.id, "muted"))
+    return ends(left, right, cells) if width(left) + width(right) <= cells else clip(left, cells)
 
 
 class Help(Dialog):
@@ -76,7 +75,8 @@ class Help(Dialog):
         text = frame.help_text() if frame else ""
         app = frame.inspector if frame else None
         modes = {one.id: one for one in app.modes_present} if app else {}
-        return cls(mode.capitalize(), help_rows(text, mode, modes, app.settings.keys if app else {}))
+        cells = min(screen.app.size.width, DIALOG_CELLS) - 6
+        return cls(mode.capitalize(), help_rows(text, mode, modes, app.settings.keys if app else {}, cells))
 
     def compose(self) -> ComposeResult:
         """One page."""

@@ -9,9 +9,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input
 
-from inspector.app.screens.dialog import Dialog
+from inspector.app.screens.dialog import DIALOG_CELLS, Dialog
 from inspector.app.screens.offers import offers_columns, offers_items
-from inspector.app.widgets.ink import ink, row
+from inspector.app.widgets.ink import ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
 
@@ -83,7 +83,10 @@ class Open(Dialog):
             self.dismiss()
 
     def _say(self, text: str, role: str = "muted") -> None:
-        self.query_one("#said", Lines).show([row(ink(text, role))])
+        said = self.query_one("#said", Lines)
+        rows = wrap(row(ink(text, role)), min(self.app.size.width, DIALOG_CELLS) - 4)
+        said.styles.height = max(len(rows), 1)
+        said.show(rows)
 
 
 def complete_path(text: str) -> tuple[str, list[str]]:

@@ -13,7 +13,7 @@ from inspector.app import keys
 from inspector.app.screens.frame import Frame
 from inspector.app.screens.offers import shipped_items, this_machine
 from inspector.app.session import Change
-from inspector.app.widgets.ink import Ink, Row, ink, row, width
+from inspector.app.widgets.ink import Ink, Row, ends, ink, row
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Column, Item, Listing
 
@@ -43,21 +43,22 @@ class Start(Frame):
         listing.fill(items, cursor=1)
         yield listing
         yield Lines(id="said")
-        yield Lines(self._questions(), id="questions")
+        questions = Lines(self._questions(), id="questions")
+        questions.styles.height = questions.count()
+        yield questions
 
     def on_mount(self) -> None:
         """The list has the keys."""
         self.query_one("#offers", Listing).focus()
 
     def _questions(self) -> list[Row]:
-        """What each mode asks, two or three beside each other."""
+        """What each mode asks, three beside each other."""
         modes = self.inspector.modes_present
-        rows = [row(Ink("  "), Ink("Then ask", "heading"))]
-        for at in range(0, len(modes), 2):
+        rows = [row(), row(Ink("  "), Ink("Then ask", "heading"))]
+        for at in range(0, len(modes), 3):
             line: list[Ink] = [Ink("    ")]
-            for one in modes[at : at + 2]:
-                entry = [Ink(f"{one.number} ", "key"), Ink(f"{one.title}: {one.question}")]
-                line += [*entry, Ink(" " * max(36 - width(entry), 2))]
+            for one in modes[at : at + 3]:
+                line += [Ink(f"{one.number} ", "key"), Ink(f"{one.question:<24}")]
             rows.append(tuple(line))
         return rows
 
@@ -71,12 +72,21 @@ class Start(Frame):
         cells = self.app.size.width
         left = row(Ink(" "), Ink("vCPU register inspector", "title"))
         right = row(Ink(f"{__version__} ", "muted"))
-        blanks = Ink(" " * max(cells - width(left) - width(right), 1))
-        self.query_one("#header", Lines).show([(*left, blanks, *right)])
+        self.query_one("#header", Lines).show([ends(left, right, cells)])
 
     def footer_words(self) -> Mapping[str, str]:
         """Nothing to say differently."""
         return {}
+
+    def action_choose(self) -> None:
+        """Open what is highlighted."""
+        self.query_one("#offers", Listing).action_choose()
+
+    def lay_out(self) -> None:
+        """The questions follow the list as long as both fit."""
+        questions = self.query_one("#questions", Lines)
+        room = self.app.size.height - 4 - questions.count()
+        self.query_one("#offers").styles.height = max(min(self.query_one("#offers", Listing).count(), room), 3)
 
     def refresh_from(self, change: Change) -> None:
         """Nothing on this page depends on the session."""

@@ -19,7 +19,7 @@ def header_row(
         left: list[Ink] = [Ink(" "), Ink(title, "title")]
         for text in trail:
             left += [Ink(" ▸ ", "muted"), ink(text)]
-        return ends(tuple(left), (*score, Ink(" ")) if score else (), cells)
+        return ends(tuple(left), (Ink("  "), *score, Ink(" ")) if score else (), cells)
     left = [Ink(" ")]
     for one in modes:
         here = one.id == mode
@@ -49,11 +49,15 @@ def footer_row(place: str, narrow: bool, cells: int, keymap: Mapping[str, str], 
     room = cells - width(right)
     line: list[Ink] = [Ink(" ")]
     entries = []
-    for key, label in keys.footer(place, narrow, words):
+    shown = keys.footer(place, narrow, words)
+    for key, label in shown:
         action = key.action if "." in key.action.split("(")[0] else f"screen.{key.action}"
         entries.append((Ink(keys.shown(key, keymap), "key", action), Ink(f" {label}", "muted", action), Ink("  ")))
-    while len(entries) > 1 and 1 + sum(map(width, entries)) > room:
-        del entries[-2]
+    # Help is never dropped: it is the way to every other key.
+    kept = [key.id == "help" for key, _ in shown]
+    while 1 + sum(map(width, entries)) > room and not all(kept):
+        last = len(kept) - 1 - kept[::-1].index(False)
+        del entries[last], kept[last]
     for entry in entries:
         line += entry
     return ends(tuple(line), right, cells)

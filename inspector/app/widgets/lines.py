@@ -36,7 +36,8 @@ class Lines(ScrollView, can_focus=False):
         super().__init__(id=id, classes=classes)
         self._rows: tuple[Row, ...] = tuple(rows)
         self._strips: dict[int, Strip] = {}
-        self._theme = ""
+        self._drawn_for: tuple[str, int] = ("", 0)
+        """theme and width of the kept strips"""
         self.virtual_size = Size(0, len(self._rows))
 
     @property
@@ -89,9 +90,9 @@ class Lines(ScrollView, can_focus=False):
     def render_line(self, y: int) -> Strip:
         """Draw one visible line."""
         y += self.scroll_offset.y
-        cells = self.size.width
-        if self._theme != self.app.theme:
-            self._theme = self.app.theme
+        cells = self.scrollable_content_region.width
+        if self._drawn_for != (drawn_for := (self.app.theme, cells)):
+            self._drawn_for = drawn_for
             self._strips.clear()
         strip = self._strips.get(y)
         if strip is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from textual import on
 from textual.app import ComposeResult
@@ -23,6 +23,8 @@ from inspector.registers.catalog import Register
 if TYPE_CHECKING:
     from textual.widgets import Input
 
+TITLED = 80
+"""Columns from which the narrow list shows titles too."""
 ROOMY = 60
 """Cells from which the list shows values beside names."""
 MARKS = Column("", 3)
@@ -47,6 +49,9 @@ class RegisterList(Vertical):
     def __init__(self) -> None:
         super().__init__(id="side")
         self.view: View | None = None
+        self._register: int | None = None
+        self._ready = False
+        self._asked: Literal["", "list", "search"] = ""
         self.known: Mapping[int, Standing] = {}
         self.only_notable = False
         self.matches = Matches()
@@ -61,6 +66,25 @@ class RegisterList(Vertical):
         yield listing
         yield Lines(id="list-state")
 
+    def on_mount(self) -> None:
+        """What was to be shown before the list existed."""
+        self._ready = True
+        if self.view is not None:
+            self._fill(self._register)
+        if self._asked:
+            self.take_keys(self._asked)
+
+    def take_keys(self, pane: Literal["list", "search"]) -> None:
+        """Focus the list or the search line, as soon as they exist."""
+        self._asked = pane
+        if not self._ready:
+            return
+        if pane == "search":
+            self._ask()
+        else:
+            # The list may just have been made visible: it takes the focus only when the styles say so too.
+            self.call_after_refresh(self.listing.focus)
+
     @property
     def listing(self) -> Listing:
         """The list itself."""
@@ -70,8 +94,9 @@ class RegisterList(Vertical):
         """Show a view's registers with one of them highlighted."""
         if view is not self.view and self.query_text:
             self.matches = find_in(view, self.query_text)
-        self.view, self.known, self.only_notable = view, known, only_notable
-        self._fill(register)
+        self.view, self.known, self.only_notable, self._register = view, known, only_notable, register
+        if self._ready:
+            self._fill(register)
 
     def highlight(self, register: int) -> None:
         """Move the highlight, unfolding the register's group."""
@@ -145,7 +170,8 @@ class RegisterList(Vertical):
             return Item(str(register.id), (name, mark))
         value = self.view.values.get(register.id)
         text = value_text(value, register.size) if value is not None else ""
-        return Item(str(register.id), (name, row(Ink(text, "muted")), mark, row(ink(register.title, "muted"))))
+        title = register.title if self.app.size.width >= TITLED else ""
+        return Item(str(register.id), (name, row(Ink(text, "muted")), mark, row(ink(title, "muted"))))
 
     def _say_state(self, groups: list[tuple[str, str, list[Register]]]) -> None:
         count = sum(len(registers) for _, _, registers in groups)
@@ -154,11 +180,11 @@ class RegisterList(Vertical):
         if self.query_text and self.matches.problem:
             said = row(Ink("✖ ", "refused"), ink(self.matches.problem))
         elif self.query_text:
-            said = row(Ink(f"{len(self.matches.ids)} match, n next, esc clear", "muted"))
+            said = row(Ink(f"{_count(len(self.matches.ids), 'match', 'matches')}, n next, esc clear", "muted"))
         elif self.only_notable:
-            said = row(Ink(f"{count} stand out, m shows all", "muted"))
+            said = row(Ink(f"{_count(count, 'stands out', 'stand out')}, m shows all", "muted"))
         else:
-            said = row(Ink(f"{len(groups)} groups · {count} registers", "muted"))
+            said = row(Ink(f"{_count(len(groups), 'group')} · {_count(count, 'register')}", "muted"))
         lines = [(Ink("  "), *line) for line in wrap(said, cells - 1)][:3]
         self.query_one("#list-state", Lines).show(lines)
 
@@ -172,13 +198,14 @@ class RegisterList(Vertical):
         if best is not None:
             self.post_message(self.Picked(best, self.matches.field, done=False))
 
-    def ask(self) -> None:
+    def _ask(self) -> None:
         """Give the keys to the search line; it is made when first asked for, which keeps the first paint cheap."""
+        from textual import widgets
 
         if not self.query("#find"):
             self.query_one("#find-hint").remove()
-            self.mount(Input(placeholder="/ find register or field", id="find"), before=0)
-        self.query_one("#find").focus()
+            self.mount(widgets.Input(placeholder="/ find register or field", id="find"), before=0)
+        self.call_after_refresh(self.query_one("#find").focus)
 
     def clear_search(self) -> bool:
         """Forget the search; False when there was none."""
@@ -232,3 +259,8 @@ class RegisterList(Vertical):
         current = self.listing.items[self.listing.cursor].key
         self._fill(None)
         self.listing.go(self.listing.index_of(current) or at or 0, tell=False)
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    """`1 group`, `2 groups`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"

@@ -61,8 +61,9 @@ def ruler_rows(scale: Scale, cells: int, numbers: bool = True, marks: bool = Fal
         if numbers:
             lines.append(_numbers(top, bottom))
         lines.append(_digits(scale, top, bottom))
-        lines.append(_names(scale, top, bottom))
-        if marks:
+        if scale.pieces:
+            lines.append(_names(scale, top, bottom))
+        if marks and scale.pieces:
             lines.append(_marks(scale, top, bottom))
     return lines
 

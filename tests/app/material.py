@@ -1,0 +1,40 @@
+"""Dumps for the screen tests, made in memory or taken from those that ship."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from inspector import sources
+from inspector.app.application import InspectorApp
+from inspector.registers import encoding as enc
+from inspector.sources.dump import Constraint, Dump, Kind, Provenance, Vcpu
+
+PFR0 = enc.sysreg_id(3, 0, 0, 4, 0)
+PFR1 = enc.sysreg_id(3, 0, 0, 4, 1)
+MIDR = enc.sysreg_id(3, 0, 0, 0, 0)
+SCTLR = enc.sysreg_id(3, 0, 1, 0, 0)
+UNALLOCATED = enc.sysreg_id(3, 0, 0, 7, 7)
+TPIDR = enc.sysreg_id(3, 3, 13, 0, 2)
+SVE_Z0 = enc.make_id(enc.CLASS_SVE, 0, enc.SIZE_U2048)
+V0 = enc.make_id(enc.CLASS_CORE, 0x54, enc.SIZE_U128)
+VALUES = {MIDR: 0x410FD490, PFR0: 0x1101_0011_2111_0112, PFR1: 0x21, SCTLR: 0x30D50838}
+NEOVERSE = "builtin:neoverse-n2-linux-6.1"
+
+
+def dump_of(*values: Mapping[int, int], source: str = "made.json", kind: Kind = "vcpu") -> Dump:
+    """A dump with a vCPU per mapping."""
+    vcpus = tuple(Vcpu(index=index, values=one, kind=kind) for index, one in enumerate(values))
+    return Dump(provenance=Provenance(source=source, format="test"), vcpus=vcpus)
+
+
+def template_of(constraints: Mapping[int, Constraint]) -> Dump:
+    """A template: only some bits are given."""
+    vcpu = Vcpu(index=0, values={}, kind="template", constraints=constraints)
+    return Dump(provenance=Provenance(source="template.json", format="test"), vcpus=(vcpu,))
+
+
+def app_on(*dumps: Dump | str, config: Path | None = None) -> InspectorApp:
+    """The program on dumps, or on sources that it loads; settings of the machine are left aside."""
+    loaded = [sources.load(one) if isinstance(one, str) else one for one in dumps]
+    return InspectorApp(loaded, config=config or Path("/nonexistent"))

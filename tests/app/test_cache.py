@@ -1,0 +1,51 @@
+"""The cache page: boxes, lost and made-up values, both sides."""
+
+from __future__ import annotations
+
+from inspector.registers.encoding import ccsidr_id
+from tests.app.driving import press, screen_text, settle
+from tests.app.material import NEOVERSE, VALUES, app_on, dump_of
+
+
+async def test_what_6_1_cut_off_is_told_beside_what_the_host_has() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        text = await press(pilot, "6")
+        assert "number of sets lost" in text
+        assert "L2 unified  512 KiB" in text and "1,024 sets x 8 ways" in text
+        assert "? sets x 8 ways" in text
+        assert "32-bit layout  1 set x 4 ways x 64 B = 256 B" in text
+        text = await press(pilot, "c")
+        assert "host, CCSIDR" in text and "sets lost ┃" not in text
+        text = await press(pilot, "c")
+        assert "host, CCSIDR" not in text
+
+
+async def test_arrows_choose_and_enter_shows_the_register() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        text = await press(pilot, "6")
+        assert "CCSIDR[1] L1 instruction" in text
+        text = await press(pilot, "right", "right")
+        assert "CCSIDR[2] L2 unified" in text
+        await press(pilot, "enter")
+        assert app.session.place.register == ccsidr_id(2)
+        assert "CCSIDR[2]" in screen_text(app)
+
+
+async def test_values_that_kvm_made_up() -> None:
+    app = app_on("builtin:neoverse-n2-linux-6.12")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        text = await press(pilot, "6")
+        assert "made up by KVM" in text and "1 set x 1 way x 64 B" in text
+
+
+async def test_a_dump_without_cache_registers_says_so() -> None:
+    app = app_on(dump_of(VALUES))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        text = await press(pilot, "6")
+        assert "neither CLIDR_EL1 nor CTR_EL0 is in this dump" in text and "no cache is described" in text

@@ -1,0 +1,85 @@
+"""The palette's providers: what they offer, and that what they offer works. Textual only logs their errors."""
+
+from __future__ import annotations
+
+from textual.command import DiscoveryHit, Hit
+
+from inspector.app.application import InspectorApp
+from inspector.app.commands import Commands, DumpCommands, KeyCommands, RegisterCommands, ThemeCommands
+from inspector.app.keys import KEYS
+from tests.app.driving import settle
+from tests.app.material import NEOVERSE, PFR0, PFR1, VALUES, app_on, dump_of
+
+
+def source_of(app: InspectorApp) -> str:
+    return app.session.view.source if app.session.view else ""
+
+
+async def texts(provider: Commands, query: str = "") -> dict[str, Hit | DiscoveryHit]:
+    hits = provider.search(query) if query else provider.discover()
+    return {str(hit.text): hit async for hit in hits}
+
+
+async def test_registers_by_every_spelling_and_field() -> None:
+    app = app_on(dump_of(VALUES))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        provider = RegisterCommands(app.screen)
+        for query in ("aa64pfr1", "S3_0_C0_C4_1", "0x603000000013c021", "ID_AA64PFR1_EL1"):
+            found = await texts(provider, query)
+            assert next(iter(found)).startswith("Go to: ID_AA64PFR1_EL1"), query
+        found = await texts(provider, "ID_AA64PFR0_EL1.GIC")
+        hit = found["Go to: ID_AA64PFR0_EL1.GIC"]
+        hit.command()
+        await settle(pilot)
+        assert app.session.place.register == PFR0 and app.session.place.field == "GIC"
+        assert not await texts(provider, "no such thing")
+
+
+async def test_dumps_and_vcpus() -> None:
+    app = app_on(dump_of(VALUES, VALUES, source="two.json"), dump_of(VALUES, source="one.json"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        provider = DumpCommands(app.screen)
+        found = await texts(provider)
+        assert {"Look at: one.json", "vCPU: vcpu 1", "Open: a dump…"} <= set(found)
+        found["vCPU: vcpu 1"].command()
+        assert app.session.place.view == 1
+        found["Look at: one.json"].command()
+        assert source_of(app) == "one.json"
+        opened = await texts(provider, "open neoverse-n2-linux-6.1")
+        opened["Open: neoverse-n2-linux-6.1"].command()
+        assert source_of(app) == NEOVERSE
+
+
+async def test_every_key_of_the_mode_is_a_command() -> None:
+    app = app_on(dump_of(VALUES))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        provider = KeyCommands(app.screen)
+        offered = {entry.text for entry in provider.entries()}
+        for key in KEYS:
+            if "browse" in key.where:
+                assert any(key.tooltip in text for text in offered), key.id
+        assert not any("what a patch changes" in text for text in offered)
+        base = next(entry for entry in provider.entries() if "binary or decimal" in entry.text)
+        base.run()
+        await settle(pilot)
+        assert app.session.base == "binary"
+        step = next(entry for entry in provider.entries() if "Next register of the list" in entry.text)
+        step.run()
+        await settle(pilot)
+        assert app.session.place.register == PFR1
+
+
+async def test_themes() -> None:
+    app = app_on(dump_of(VALUES))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        provider = ThemeCommands(app.screen)
+        found = await texts(provider)
+        assert {"Theme: lab-light", "Theme: contrast", "Theme: paper"} <= set(found)
+        found["Theme: paper"].command()
+        await settle(pilot)
+        assert app.theme == "paper"
+        assert "Theme: nord" in await texts(provider, "nord")
