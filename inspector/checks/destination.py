@@ -14,6 +14,7 @@ from inspector.checks.vmms import Vmm
 from inspector.checks.volatile import PMCR_EL0
 from inspector.errors import InspectorError, one_line
 from inspector.policies.setup import VcpuSetup
+from inspector.sources.consistency import differing_id_registers
 from inspector.sources.dump import Provenance
 
 if TYPE_CHECKING:
@@ -46,8 +47,14 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     provenance: Provenance = Provenance()
     cpus: tuple[Cpu, ...] = ()
     """the CPUs of the machine, where the dump tells them apart"""
+    unlike: tuple[Destination, ...] = ()
+    """where the destination's own vCPUs differ (created on unlike cores): one destination for each, in their order"""
     kernel_note: str = ""
     notes: tuple[str, ...] = ()
+
+    def of_vcpu(self, position: int) -> Destination:
+        """The destination of vCPU number `position`."""
+        return self.unlike[min(position, len(self.unlike) - 1)] if self.unlike else self
 
     @property
     def version(self) -> tuple[int, ...]:
@@ -101,6 +108,9 @@ def destination_of(dump: Dump, like: Vcpu, kernel: Policy | None, setup: VcpuSet
         if policy is None:
             raise InspectorError("does not say its kernel", dump.provenance.source, "name it with --kernel")
         answer = _fresh(dump, chosen, policy, "" if kernel else note, like)
+        if dump.one_vm and differing_id_registers(dump):
+            each = tuple(_fresh(dump, v, policy, "", like) for v in fresh)
+            answer = msgspec.structs.replace(answer, unlike=each)
         return answer if kernel else msgspec.structs.replace(answer, notes=doubts)
     policy = kernel or own
     if policy is None:

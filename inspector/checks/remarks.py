@@ -29,8 +29,9 @@ def remark_on(
 ) -> tuple[Remark, ...]:
     """Everything worth telling about the machine, what fails the load first."""
     found = [*_disagreements(dump, vcpus, destination), *_processors(vcpus, results, destination)]
-    for vcpu, result in zip(vcpus, results, strict=True):
-        found += _one_vcpu(vcpu, result, destination, vmm)
+    for place, (vcpu, result) in enumerate(zip(vcpus, results, strict=True)):
+        found += _one_vcpu(vcpu, result, destination.of_vcpu(place), vmm)
+    found += _unlike_cores(destination)
     found += [*_same_mpidr(vcpus), *_uncertain(results)]
     if not dump.kvm and dump.vcpus:
         found.append(_not_kvm())
@@ -253,6 +254,19 @@ def _same_mpidr(vcpus: Sequence[Vcpu]) -> list[Remark]:
         for value, group in seen.items()
         if len(group) > 1
     ]
+
+
+def _unlike_cores(destination: Destination) -> list[Remark]:
+    """A destination whose fresh vCPUs were created on different cores."""
+    models = dict.fromkeys(d.values[MIDR_EL1] for d in destination.unlike if MIDR_EL1 in d.values)
+    if not destination.unlike:
+        return []
+    names = ", ".join(_processor(model) for model in models)
+    text = (
+        f"the destination's own vCPUs differ ({names}): its cores are of unlike kinds, and each vCPU is compared with "
+    )
+    text += "the core on which it happens to be restored"
+    return [Remark(severity="note", title="unlike cores", text=text, ids=(MIDR_EL1,))]
 
 
 def _uncertain(results: Sequence[VcpuResult]) -> list[Remark]:

@@ -174,7 +174,8 @@ class _Case:
         per_core = {i for i in ids if split_id(i).cls == CLASS_DEMUX or i in (_CLIDR, _MIDR, _REVIDR)}
         if not per_core:
             return []
-        models = {c.values.get(_MIDR) for c in self._cpus()} - {None}
+        models = {c.values.get(_MIDR) for c in self._cpus()} | {d.values.get(_MIDR) for d in self.target.unlike}
+        models.discard(None)
         caches_only = self.target.version < _FABRICATED and any(
             split_id(i).cls == CLASS_DEMUX or i == _CLIDR for i in ids
         )

@@ -172,6 +172,22 @@ def test_a_refusal_on_the_second_vcpu_only() -> None:
     assert [s.passed for s in report.steps] == [True, True, True, True, True, False]
 
 
+def test_a_destination_with_unlike_cores() -> None:
+    """Each vCPU is compared with the fresh vCPU of its own place."""
+    one = shipped("cortex-a72", "6.1").vcpus[0]
+    little = dict(one.values) | {MIDR: 0x410FD034, ccsidr_id(0): 0x7003E01A, sysreg_id(3, 0, 0, 0, 5): 0x80000001}
+    both = Dump(
+        provenance=Provenance(source="rk3588", kernel="6.1.176"),
+        vcpus=(Vcpu(index=0, values=one.values, setup=one.setup), Vcpu(index=1, values=little, setup=one.setup)),
+    )
+    assert check(both, both).verdict == "loads"
+    same = msgspec.structs.replace(both, vcpus=(both.vcpus[0], msgspec.structs.replace(both.vcpus[0], index=1)))
+    report = migrate(same, both, vmm="qemu-10.0")
+    assert {(f.vcpu, f.id) for f in report.of_kind("refused")} == {(1, MIDR), (1, ccsidr_id(0))}
+    assert any(r.title == "unlike cores" and "r0p4" in r.text for r in report.remarks)
+    assert report.ways_out[0].kind == "pinning"
+
+
 def test_impossible_values_and_their_consequence() -> None:
     """SVE off, but ID_AA64ZFR0_EL1 not zero: the case of a source taken with SVE into a vCPU without it."""
     target = shipped("cortex-a72", "6.12")
