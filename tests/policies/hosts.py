@@ -1,6 +1,7 @@
 """Machines for tests: raw registers of the recorded CPU models, and some made up from what is known of others.
 
-`tests/checks/recordings` holds parts of recordings of real kernels (QEMU 10.0.2, TCG, EL2); their `host` lines are read here.
+`tests/checks/recordings` holds parts of recordings of real kernels (QEMU 10.0.2, TCG, EL2); their `host` lines are
+read here.
 """
 
 from __future__ import annotations
@@ -56,7 +57,9 @@ def host(model: str) -> HostState:
     assert isinstance(ccsidr, dict)
     # capabilities are a kernel's answer: a newer one may have more, so they are judged by the registers here
     kept = {k: v for k, v in caps.items() if k in ("el2", "el2_e2h0")}
-    return from_raw({int(k, 16): int(v, 16) for k, v in regs.items()}, {int(k): int(v, 16) for k, v in ccsidr.items()}, kept)
+    return from_raw(
+        {int(k, 16): int(v, 16) for k, v in regs.items()}, {int(k): int(v, 16) for k, v in ccsidr.items()}, kept
+    )
 
 
 def made_up(**registers: int) -> HostState:

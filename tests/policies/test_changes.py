@@ -1,0 +1,68 @@
+"""What changed between two kernels."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from inspector.policies.changes import Change, changes
+from inspector.policies.loader import load_policy, policy_names
+
+
+def between(before: str, after: str) -> dict[tuple[str, str, str], Change]:
+    """Changes by register, field and kind."""
+    return {(c.register, c.field, c.what): c for c in changes(load_policy(before), load_policy(after))}
+
+
+def test_a_kernel_does_not_differ_from_itself() -> None:
+    for name in policy_names():
+        assert changes(load_policy(name), load_policy(name)) == []
+
+
+def test_6_3() -> None:
+    found = between("6.2", "6.3")
+    for register in ("ID_AA64MMFR2_EL1", "ID_MMFR4_EL1"):
+        change = found[register, "CCIDX", "shown"]
+        assert (change.rule, change.release) == ("mask CCIDX", "6.3.0")
+        assert "bf48040cd9b0" in change.reference
+    assert any(c.what == "behaviour" and "CCSIDR" in c.register for c in found.values())
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "key", "rule"),
+    [
+        ("6.1", "6.12", ("ID_AA64ISAR0_EL1", "AES", "writable"), "writable v6.7"),
+        ("6.1", "6.12", ("ID_AA64MMFR0_EL1", "PARANGE", "writable"), "writable v6.7"),
+        ("6.12.57", "6.12.74", ("ID_PFR0_EL1", "DIT", "writable"), "writable AArch32"),
+        ("6.12.85", "6.12.95", ("ID_AA64DFR0_EL1", "PMUVer", "writable"), "know ID_AA64DFR0_EL1 unsigned"),
+        ("6.14", "6.15", ("ID_AA64MMFR2_EL1", "NV", "tolerated"), "tolerate NV"),
+        ("6.14", "6.15", ("ID_AA64MMFR2_EL1", "NV", "shown"), "hide NV"),
+        ("6.12.0", "6.12.43", ("ID_AA64PFR0_EL1", "MPAM", "shown"), "hide MPAM"),
+        ("6.12.0", "6.12.43", ("ID_AA64MMFR0_EL1", "ASIDBITS", "writable"), "writable ASIDBits"),
+        ("7.2", "7.3", ("PMMIR_EL1", "", "list"), "list PMMIR"),
+        ("6.15", "6.16", ("ID_AA64PFR0_EL1", "EL0", "refused"), "no EL0 or EL1"),
+        ("5.10", "6.1", ("ID_PFR0_EL1", "", "shown"), "raz AArch32"),
+        ("6.14", "6.15", ("MIDR_EL1", "", "writable"), "reported implementation ids"),
+        ("6.12", "6.13", ("PSCI_VERSION", "", "behaviour"), "psci"),
+    ],
+)  # fmt: skip
+def test_single_changes(before: str, after: str, key: tuple[str, str, str], rule: str) -> None:
+    change = between(before, after)[key]
+    assert change.rule == rule
+    assert change.reason
+    assert change.reference
+    assert change.before != change.after
+
+
+def test_recorded_points_that_behave_alike_do_not_differ() -> None:
+    alike = [("5.10.218", "5.10.223"), ("6.1.170", "6.1.176"), ("6.16.3", "6.16.12"), ("6.18.5", "6.18.9"),
+             ("6.18.9", "6.18.15"), ("6.19.6", "6.19.14"), ("7.1.3", "7.1.13"), ("7.2.6", "7.2.12")]  # fmt: skip
+    for before, after in alike:
+        assert changes(load_policy(before), load_policy(after)) == [], (before, after)
+
+
+def test_every_change_names_its_rule() -> None:
+    for before, after in pairwise(policy_names()):
+        for change in changes(load_policy(before), load_policy(after)):
+            assert change.rule, (before, after, change)
