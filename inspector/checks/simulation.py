@@ -10,8 +10,9 @@ from inspector.checks.feature_groups import feature_key, feature_set
 from inspector.checks.findings import FieldDifference, Finding, FindingKind, VcpuResult
 from inspector.checks.vmms import Vmm
 from inspector.checks.volatile import nature, share_state
+from inspector.policies.setup import Feature
 from inspector.policies.verdict import JudgedField, Verdict
-from inspector.registers.encoding import CLASS_DEMUX, ccsidr_id, split_id
+from inspector.registers.encoding import CLASS_CORE, CLASS_DEMUX, CLASS_SVE, SIZE_U64, ccsidr_id, split_id
 from inspector.registers.reading import read
 from inspector.sources.consistency import identifies
 
@@ -58,6 +59,7 @@ class _Restore:
         self.vmm = vmm
         self.order = vmm.order(vcpu.values)
         self.listed = frozenset(i for i in destination.listed if vmm.keeps(i))
+        self.kinds = {(parts.cls, parts.size) for parts in map(split_id, self.listed)}
         host = destination.host
         self.knows_caches = bool(self.listed & _FIRST_CACHES) or host is None or host.ccsidr_known
         self.state = dict(destination.values)
@@ -74,6 +76,8 @@ class _Restore:
         for order, reg_id in enumerate(known, start):
             if reg_id in self.listed:
                 found.append(self._written(reg_id, order))
+            elif self._left_out(reg_id):
+                found.append(self._untold(reg_id, order))
             else:
                 found.append(self._unknown(reg_id, order))
         return found
@@ -83,6 +87,32 @@ class _Restore:
         saved = self.vcpu.values
         ids = sorted(i for i in self.listed if i not in saved)
         return [self._missing(reg_id, order) for order, reg_id in enumerate(ids, start)]
+
+    def _left_out(self, reg_id: int) -> bool:
+        """True when the destination's dump leaves out this whole kind of register, which every such vCPU has.
+
+        Tools that read only system registers write such dumps. V0..V31 are core registers of vCPUs without SVE, the SVE
+        class belongs to those with it.
+        """
+        parts = split_id(reg_id)
+        sve = self.destination.setup.has(Feature.SVE)
+        if parts.cls not in (CLASS_CORE, CLASS_SVE) or (sve != (parts.cls == CLASS_SVE) and parts.size > SIZE_U64):
+            return False
+        return (parts.cls, parts.size) not in self.kinds
+
+    def _untold(self, reg_id: int, order: int) -> Finding:
+        value = self.vcpu.values[reg_id]
+        return Finding(
+            vcpu=self.vcpu.index,
+            id=reg_id,
+            kind="accepted",
+            order=order,
+            value=value,
+            destination=None,
+            after=value,
+            reason="the destination's dump leaves out registers of this kind; KVM keeps what is written",
+            feature=feature_key(reg_id),
+        )
 
     def _unknown(self, reg_id: int, order: int) -> Finding:
         tolerated = reg_id in self.vmm.tolerates
