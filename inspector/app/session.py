@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
+from inspector.errors import InspectorError
 from inspector.registers import catalog
 from inspector.registers.catalog import Register
 from inspector.sources.consistency import differing_id_registers
 from inspector.sources.dump import Constraint, Dump, Vcpu
+
+if TYPE_CHECKING:
+    from inspector.checks.asking import Answer, Question
 
 Base = Literal["hex", "binary", "decimal"]
 BASES: tuple[Base, ...] = ("hex", "binary", "decimal")
@@ -36,6 +40,11 @@ class View(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
     vcpu: Vcpu | None = None
     host: Mapping[int, int] = {}
     """raw host values to compare with; empty when there are none, or when they are what is shown"""
+
+    @property
+    def one_vcpu(self) -> Vcpu | None:
+        """The saved or live vCPU on screen; None for a host, a template or a list."""
+        return self.vcpu if self.vcpu is not None and self.vcpu.kind == "vcpu" else None
 
     @cached_property
     def registers(self) -> tuple[Register, ...]:
@@ -70,11 +79,41 @@ class Session:
         self.dumps: list[Dump] = []
         self.place = Place()
         self.base: Base = "hex"
-        self.policy: str | None = None
-        """name of the kernel policy that is asked, None for the dump alone"""
+        self.question: Question | None = None
+        """the kernel policy that is asked and the vCPU's features; None for the dump alone"""
+        self.for_real = False
+        """True when the live source was opened for writing, by an explicit flag"""
         self.only_notable = False
         self.on_change: Callable[[Change], None] = lambda change: None
         self._views: dict[int, tuple[View, ...]] = {}
+        self._answers: dict[tuple[int, int], Answer | InspectorError] = {}
+
+    @property
+    def policy(self) -> str | None:
+        """How the header calls the kernel policy that is asked, None for the dump alone."""
+        return self.question.title if self.question else None
+
+    def ask(self, question: Question | None) -> None:
+        """Ask a kernel policy from now on; None goes back to the dump alone."""
+        self.question = question
+        self._answers.clear()
+        self.on_change("policy")
+
+    def answer(self) -> Answer | InspectorError | None:
+        """What the chosen policy makes of the machine behind the view; the error when it cannot tell; None when no
+        policy was chosen."""
+        view = self.view
+        if self.question is None or view is None:
+            return None
+        place = (self.place.source, self.place.view)
+        if place not in self._answers:
+            from inspector.checks.asking import answer
+
+            try:
+                self._answers[place] = answer(self.question, view.dump, view.one_vcpu)
+            except InspectorError as error:
+                self._answers[place] = error
+        return self._answers[place]
 
     def add(self, dump: Dump) -> None:
         """Load a dump and look at it; one of the same source replaces the older."""
@@ -86,6 +125,7 @@ class Session:
             index = len(self.dumps)
             self.dumps.append(dump)
         self._views.pop(index, None)
+        self._answers.clear()
         self.look_at(index)
 
     def look_at(self, index: int) -> None:
