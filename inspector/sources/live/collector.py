@@ -36,6 +36,7 @@ CAPABILITIES = {
     "writable_masks": 230, "writable_imp_id": 239, "el2": 240, "el2_e2h0": 241, "vm_ipa_size": 165,
 }  # fmt: skip
 
+KVM_VERSION, KVM_GET_API_VERSION = 12, 0xAE00
 KVM_CREATE_VM, KVM_CHECK_EXTENSION, KVM_CREATE_VCPU = 0xAE01, 0xAE03, 0xAE41
 KVM_ARM_PREFERRED_TARGET, KVM_ARM_VCPU_INIT, KVM_ARM_VCPU_FINALIZE = 0x8020AEAF, 0x4020AEAE, 0x4004AEC2
 KVM_GET_REG_LIST, KVM_GET_ONE_REG, KVM_SET_ONE_REG = 0xC008AEB0, 0x4010AEAB, 0x4010AEAC
@@ -200,6 +201,18 @@ class ScratchVm:
         while self.fds:
             os.close(self.fds.pop())
         self.vcpus = []
+
+
+def open_kvm(path: str) -> int:
+    """A descriptor of KVM's device. Raises OSError where it does not open or does not answer as KVM does."""
+    kvm = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        if fcntl.ioctl(kvm, KVM_GET_API_VERSION, 0) != KVM_VERSION:
+            raise OSError(errno.EPROTO, "not KVM's device", path)
+    except OSError:
+        os.close(kvm)
+        raise
+    return kvm
 
 
 def create_vm(kvm: int) -> int:
@@ -500,7 +513,7 @@ def collect(options: Options = DEFAULT) -> Dict[str, Any]:
 def ask_kvm(dump: Dict[str, Any], options: Options, notes: List[str]) -> None:
     """Add capabilities and a scratch vCPU to the dump, or the reason why not to `notes`."""
     try:
-        kvm = os.open(options.kvm, os.O_RDWR | os.O_CLOEXEC)
+        kvm = open_kvm(options.kvm)
     except OSError as error:
         notes.append("no vCPU was made: %s: %s" % (options.kvm, why(error)))
         return

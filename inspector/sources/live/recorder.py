@@ -29,6 +29,7 @@ from inspector.sources.live.collector import (
     ScratchVm,
     capabilities,
     mrs_per_cpu,
+    open_kvm,
     read_text,
     why,
 )
@@ -293,7 +294,7 @@ def record(
     """Write a whole recording, line by line without newlines. Raises OSError where /dev/kvm cannot be used."""
     if os.uname().machine not in ("aarch64", "arm64"):
         raise OSError(errno.ENOTSUP, "a recording needs an arm64 host, this is " + os.uname().machine)
-    kvm = os.open(kvm_path, os.O_RDWR | os.O_CLOEXEC)
+    kvm = open_kvm(kvm_path)
     try:
         found, machine = describe_host()
         recorder = Recorder(kvm, emit, seed, budget)
