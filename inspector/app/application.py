@@ -17,7 +17,7 @@ from inspector.app import keys
 from inspector.app.screens.browse import Browse
 from inspector.app.screens.frame import WIDE, Frame
 from inspector.app.screens.start import Start
-from inspector.app.session import Change, Session
+from inspector.app.session import Change, Place, Session
 from inspector.app.settings import Settings, config_folder, load_settings
 from inspector.app.theming import DEFAULT_THEME, load_themes, theme_folders, token_defaults
 from inspector.errors import InspectorError, one_line
@@ -73,6 +73,7 @@ class InspectorApp(App[None]):
         for dump in dumps:
             self.session.add(dump)
         if self.session.dumps:
+            self.session.place = Place()
             self.session.look_at(0)
         # Textual reads the first mode from the class; here it depends on what was loaded. It comes as the default
         # screen and becomes a mode when mounted: as a mode from the start, the stylesheet would be parsed twice.

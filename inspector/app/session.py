@@ -14,7 +14,8 @@ import msgspec
 from inspector.errors import InspectorError
 from inspector.registers import catalog
 from inspector.registers.catalog import Register
-from inspector.sources.consistency import differing_id_registers
+from inspector.registers.encoding import sysreg_id
+from inspector.sources.consistency import differing_id_registers, identifies
 from inspector.sources.dump import Constraint, Dump, Vcpu
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ BASES: tuple[Base, ...] = ("hex", "binary", "decimal")
 
 Change = Literal["dump", "vcpu", "register", "base", "policy"]
 """What changed; `dump` means everything."""
+
+
+PFR0 = sysreg_id(3, 0, 0, 4, 0)
+"""Where a dump opens when no register is unlike its host's."""
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
@@ -181,11 +186,10 @@ class Session:
         self.on_change("base")
 
     def _settle_register(self) -> None:
-        """Keep the register when this vCPU lists it, else take its first."""
+        """Keep the register when this vCPU lists it, else go where it opens."""
         view = self.view
-        registers = view.registers if view else ()
-        if self.place.register not in {one.id for one in registers}:
-            self.place = self.place._replace(register=registers[0].id if registers else None, field="")
+        if view is None or self.place.register not in {one.id for one in view.registers}:
+            self.place = self.place._replace(register=start_at(view) if view else None, field="")
 
 
 def views_of(dump: Dump) -> tuple[View, ...]:
@@ -218,3 +222,13 @@ def _title(vcpu: Vcpu) -> str:
     if vcpu.kind in ("host", "template", "list"):
         return vcpu.name or vcpu.kind
     return f"vcpu {vcpu.index}" + (f" {vcpu.name}" if vcpu.name else "")
+
+
+def start_at(view: View) -> int | None:
+    """The register on which a dump opens: the first that says what the CPU is and is not what its host has."""
+    telling = (one.id for one in view.registers if identifies(one.id))
+    unlike = (i for i in telling if i in view.differing or (i in view.host and view.host[i] != view.values.get(i)))
+    if (first := next(unlike, None)) is not None or PFR0 in view.values:
+        return PFR0 if first is None else first
+    named = (one.id for one in view.registers if one.name.startswith("ID_AA64"))
+    return next(named, view.registers[0].id if view.registers else None)

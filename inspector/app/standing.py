@@ -10,8 +10,7 @@ from inspector.app.fields import ROLES, SIGNS, field_table
 from inspector.app.session import View
 from inspector.app.widgets.ink import Ink, Row
 from inspector.registers.catalog import Register
-from inspector.registers.encoding import POISON, sysreg_id
-from inspector.sources.consistency import identifies
+from inspector.registers.encoding import POISON
 
 
 class Standing(NamedTuple):
@@ -29,8 +28,6 @@ class Standing(NamedTuple):
 
 
 NOTHING = Standing("")
-PFR0 = sysreg_id(3, 0, 0, 4, 0)
-"""Where Browse opens when no register is unlike its host's."""
 _ORDER = ("masked", "raised", "differs", "reserved", "poison", "unreadable")
 
 
@@ -67,13 +64,6 @@ def _by_layout(view: View, register: Register) -> Standing:
     states = {one.state for one in field_table(view, register).rows} - {"", "same"}
     state = "raised" if states and states <= {"raised", "rebuilt"} else "masked"
     return Standing(state, SIGNS[state], ROLES[state])
-
-
-def start_at(view: View) -> int | None:
-    """The register on which Browse opens: the first that says what the CPU is and is not what its host has."""
-    telling = (one.id for one in view.registers if identifies(one.id))
-    unlike = (i for i in telling if i in view.differing or (i in view.host and view.host[i] != view.values.get(i)))
-    return next(unlike, PFR0 if PFR0 in view.values else None)
 
 
 def score(known: Mapping[int, Standing]) -> Row:

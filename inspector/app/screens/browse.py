@@ -16,7 +16,7 @@ from inspector.app.fields import FieldRow, FieldTable, field_table, scale_of, ta
 from inspector.app.headline import title_rows
 from inspector.app.screens.frame import Frame
 from inspector.app.session import Change, View
-from inspector.app.standing import NOTHING, Standing, first_standings, score, standings, start_at
+from inspector.app.standing import NOTHING, Standing, first_standings, score, standings
 from inspector.app.widgets.ink import Ink, Row
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
@@ -30,6 +30,8 @@ HELP = (
     "The ruler above shows the bits, the pane below explains the highlighted field; enter makes it taller."
 )
 DETAIL_LEAST = 80
+ROOMY = 34
+"""Lines from which the wide form can afford blank ones."""
 SIDE_LEAST, SIDE_MOST = 21, 34
 
 
@@ -62,21 +64,11 @@ class Browse(Frame):
             Lines(id="explanation"),
             id="detail",
         )
-        yield Horizontal(*([] if self.narrow else [RegisterList()]), detail, id="body")
+        yield Horizontal(*([] if self.narrow else [RegisterList(self._side_cells() - 1)]), detail, id="body")
 
     def on_mount(self) -> None:
         """The list has the keys when it is seen, else the fields."""
-        self._land()
         (self.query_one("#fields", Listing) if self.narrow else self.query_one("#registers", Listing)).focus()
-
-    def _land(self) -> None:
-        """Start at the first register that stands out against its host, if nothing was chosen yet."""
-        session, view = self.session, self.session.view
-        if view is None or session.place.field:
-            return
-        first = start_at(view)
-        if first is not None and session.register is view.registers[0]:
-            session.place = session.place._replace(register=first)
 
     @property
     def side(self) -> RegisterList | None:
@@ -150,12 +142,15 @@ class Browse(Frame):
             wanted = "100%" if self.narrow else self._side_cells()
             if self._side_width != wanted:
                 side.styles.width = self._side_width = wanted
+                side.fit_to(self.app.size.width if self.narrow else self._side_cells() - 1)
         table, cells, height = self._table, self._detail_cells(), self.app.size.height - 2
         title = title_rows(self._view, table, self.session.base, cells, self.narrow)
+        if self.app.size.height < ROOMY:
+            title = title[:2]
         self.query_one("#title", Lines).show(title)
         left = height - len(title) - self._draw_ruler() - (0 if self.narrow else 2)
         need = len(table.rows) + 1 + bool(table.other)
-        least = 1 if self.narrow else 5
+        least = 1 if self.narrow else 5 if self.app.size.height >= ROOMY else 2
         pane = max(least, min(left - need, 12))
         if self._explained:
             said = explain(self._view, table, self._chosen(), cells - 2, left)
@@ -171,7 +166,7 @@ class Browse(Frame):
     def _mount_side(self) -> None:
         """Bring the list when the terminal has become wide, or when it is asked for."""
         if self.side is None and self._view is not None:
-            side = RegisterList()
+            side = RegisterList(self.app.size.width if self.narrow else self._side_cells() - 1)
             self.query_one("#body").mount(side, before=0)
             self._side_width = None
             side.show(self._view, self._known, self.session.only_notable, self.session.place.register)

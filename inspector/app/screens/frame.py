@@ -24,6 +24,11 @@ WIDE = 100
 LEAST_WIDTH, LEAST_HEIGHT = 60, 16
 
 
+def source_name(source: str) -> str:
+    """A source as the header names it: a file without its folders, a shipped dump without its prefix."""
+    return "standard input" if source == "-" else source.rsplit("/", 1)[-1].removeprefix("builtin:")
+
+
 class Frame(Screen[None]):
     """A mode: header, body, footer. Subclasses compose `body` and draw in `refresh_from`."""
 
@@ -91,7 +96,7 @@ class Frame(Screen[None]):
 
     def _state(self) -> tuple[Any, ...]:
         session = self.session
-        return (session.place, session.base, session.policy, session.only_notable, len(session.dumps), session.view)
+        return (session.place, session.base, session.question, session.only_notable, len(session.dumps), session.view)
 
     def refresh_from(self, change: Change) -> None:
         """Draw what this change touches."""
@@ -104,8 +109,7 @@ class Frame(Screen[None]):
         view = self.session.view
         if view is None:
             return ()
-        name = view.source.rsplit("/", 1)[-1].removeprefix("builtin:")
-        return (name, view.title, self.session.policy or "")
+        return (source_name(view.source), view.title, self.session.policy or "")
 
     def score(self) -> Row:
         """What the header counts."""

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 TITLED = 80
 """Columns from which the narrow list shows titles too."""
+TIGHT = 26
+"""Cells below which every one is needed for the names."""
 ROOMY = 60
 """Cells from which the list shows values beside names."""
 MARKS = Column("", 3)
@@ -46,11 +48,12 @@ class RegisterList(Vertical):
             super().__init__()
             self.reg_id, self.field, self.done = reg_id, field, done
 
-    def __init__(self) -> None:
+    def __init__(self, cells: int = TITLED) -> None:
         super().__init__(id="side")
         self.view: View | None = None
         self._register: int | None = None
         self._ready = False
+        self.cells = cells
         self._asked: Literal["", "list", "search"] = ""
         self.known: Mapping[int, Standing] = {}
         self.only_notable = False
@@ -60,11 +63,18 @@ class RegisterList(Vertical):
 
     def compose(self) -> ComposeResult:
         """Search, list, state."""
-        yield Lines([row(Ink(" / find register or field", "muted"))], id="find-hint")
+        yield Lines([row(Ink(f" {self._hint}", "muted"))], id="find-hint")
         listing = Listing((Column(""), MARKS), id="registers", empty="No register stands out")
         listing.help_text = HELP
         yield listing
         yield Lines(id="list-state")
+
+    def fit_to(self, cells: int) -> None:
+        """Lay out for a width; a tight list gives its scroll bar and indents to the names."""
+        self.cells = cells
+        self.set_class(cells < TIGHT, "-tight")
+        if self._ready and self.view is not None:
+            self._fill(self._register)
 
     def on_mount(self) -> None:
         """What was to be shown before the list existed."""
@@ -86,12 +96,21 @@ class RegisterList(Vertical):
             self.call_after_refresh(self.listing.focus)
 
     @property
+    def _hint(self) -> str:
+        return "/ find register or field" if self.cells >= TIGHT else "/ find register"
+
+    @property
+    def _marks(self) -> Column:
+        return MARKS if self.cells >= TIGHT else Column("", 2)
+
+    @property
     def listing(self) -> Listing:
         """The list itself."""
         return self.query_one("#registers", Listing)
 
     def show(self, view: View, known: Mapping[int, Standing], only_notable: bool, register: int | None) -> None:
         """Show a view's registers with one of them highlighted."""
+        self._register = register
         if view is not self.view and self.query_text:
             self.matches = find_in(view, self.query_text)
         self.view, self.known, self.only_notable, self._register = view, known, only_notable, register
@@ -145,16 +164,17 @@ class RegisterList(Vertical):
         matching = set(self.matches.ids)
         if self.query_text:
             opened = {key for key, _, registers in groups if any(r.id in matching for r in registers)}
-        roomy = self.app.size.width < 100 and self.app.size.width >= ROOMY
+        roomy = self.cells >= ROOMY
         items: list[Item] = []
         for key, title, registers in groups:
             sign = "▾" if key in opened else "▸"
             count = row(Ink(f"{len(registers):>2} ", "muted"))
             head = row(Ink(f"{sign} ", "muted"), ink(title, "muted" if self.query_text else "heading"))
-            items.append(Item(f"group {key}", (head, row(""), count) if roomy else (head, count)))
+            cells = (head, row(""), count) if roomy else (head, count) if self.cells >= TIGHT else (head,)
+            items.append(Item(f"group {key}", cells))
             if key in opened:
                 items += [self._item(one, matching, roomy) for one in registers]
-        columns = (Column("", 30), Column("", 22), MARKS, Column("")) if roomy else (Column(""), MARKS)
+        columns = (Column("", 30), Column("", 22), MARKS, Column("")) if roomy else (Column(""), self._marks)
         index = self.listing.index_of(str(register)) if register is not None else None
         cursor: str | int | None = str(register) if register is not None else index
         self.listing.fill(items, cursor=cursor, cols=columns)
@@ -164,18 +184,17 @@ class RegisterList(Vertical):
         assert self.view is not None
         known = self.known.get(register.id, NOTHING)
         dim = bool(self.query_text) and register.id not in matching
-        name = row(Ink("  "), ink(register.name, "muted" if dim else ""))
+        name = row(Ink("  " if self.cells >= TIGHT else ""), ink(register.name, "muted" if dim else ""))
         mark = row(Ink(f" {known.sign}", "muted" if dim else known.role))
         if not roomy:
             return Item(str(register.id), (name, mark))
         value = self.view.values.get(register.id)
         text = value_text(value, register.size) if value is not None else ""
-        title = register.title if self.app.size.width >= TITLED else ""
+        title = register.title if self.cells >= TITLED else ""
         return Item(str(register.id), (name, row(Ink(text, "muted")), mark, row(ink(title, "muted"))))
 
     def _say_state(self, groups: list[tuple[str, str, list[Register]]]) -> None:
         count = sum(len(registers) for _, _, registers in groups)
-        cells = max((self.size.width or 32) - 3, 20)
         said: Row
         if self.query_text and self.matches.problem:
             said = row(Ink("✖ ", "refused"), ink(self.matches.problem))
@@ -185,7 +204,7 @@ class RegisterList(Vertical):
             said = row(Ink(f"{_count(count, 'stands out', 'stand out')}, m shows all", "muted"))
         else:
             said = row(Ink(f"{_count(len(groups), 'group')} · {_count(count, 'register')}", "muted"))
-        lines = [(Ink("  "), *line) for line in wrap(said, cells - 1)][:3]
+        lines = [(Ink("  "), *line) for line in wrap(said, self.cells - 3)][:3]
         self.query_one("#list-state", Lines).show(lines)
 
     def search(self, text: str) -> None:
@@ -204,7 +223,7 @@ class RegisterList(Vertical):
 
         if not self.query("#find"):
             self.query_one("#find-hint").remove()
-            self.mount(widgets.Input(placeholder="/ find register or field", id="find"), before=0)
+            self.mount(widgets.Input(placeholder=self._hint, id="find"), before=0)
         self.call_after_refresh(self.query_one("#find").focus)
 
     def clear_search(self) -> bool:
