@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import islice
 
 import msgspec
 
@@ -22,6 +23,8 @@ from inspector.registers.encoding import (
     sysreg_id,
 )
 
+MAX_REPEATS = 2000
+"""Messages of one family that are looked at; a log that repeats itself more often says nothing new."""
 _SIZE_U256 = 5
 _SVE_VLS = 0x606000000015FFFF
 _CLASSES = frozenset((0x10, 0x11, 0x13, 0x14, 0x15, 0x16))
@@ -61,7 +64,7 @@ def find_clues(pasted: Pasted) -> list[Clue]:
     """Every known message in the text, in its order; a message inside another one counts once."""
     clues: list[Clue] = []
     for message in MESSAGES:
-        for found in compiled(message).finditer(pasted.squeezed):
+        for found in islice(compiled(message).finditer(pasted.squeezed), MAX_REPEATS):
             clue = _clue(message, found, pasted)
             if clue is not None:
                 clues.append(clue)
@@ -97,7 +100,7 @@ def _clue(message: Message, found: re.Match[str], pasted: Pasted) -> Clue | None
         error=_errno_words(groups.get("err", "")),
         counts=(int(groups["n"]), int(groups["m"])) if message.kind == "lengths" else None,
         cpu=_cpu(message, groups),
-        found=groups.get("found") or groups.get("when", ""),
+        found=groups.get("found") or groups.get("when") or (groups["n"] if message.kind == "boot_failed" else ""),
     )
 
 

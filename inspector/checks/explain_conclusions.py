@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 
 from inspector.checks.explain_clues import Clue
@@ -177,12 +178,7 @@ def _unnamed(clues: Sequence[Clue], kinds: set[str], vmm: str) -> list[str]:
     said = []
     errors = {c.error for c in clues if c.error}
     if "boot_failed" in kinds:
-        said.append(
-            "error 22 is EINVAL: on hosts with unlike CPUs (big.LITTLE) and kernels before 6.3 it is most often"
-            " CCSIDR or CLIDR,"
-            " which must equal those of the CPU on which the vCPU's thread runs at that moment"
-        )
-        said.append("that it fails at random and stops with pinning would confirm it")
+        said += _boot(clues)
     elif "Operation not permitted" in errors:
         said.append(
             "up to QEMU 10 this pair of lines means: an id of the stream is unknown to the destination (all"
@@ -216,6 +212,18 @@ def _unnamed(clues: Sequence[Clue], kinds: set[str], vmm: str) -> list[str]:
             "the load was given up, but the line that says why is missing: look some lines further up in the log"
         )
     return said
+
+
+def _boot(clues: Sequence[Clue]) -> list[str]:
+    number = next(int(c.found) for c in clues if c.message.kind == "boot_failed")
+    if number != errno.EINVAL:
+        name = errno.errorcode.get(number, "unknown")
+        return [f"error {number} is {name}: not the EINVAL that refused registers give; look at the VMM's own log"]
+    return [
+        "error 22 is EINVAL: on hosts with unlike CPUs (big.LITTLE) and kernels before 6.3 mostly of CCSIDR or CLIDR",
+        "up to 6.2 these must equal those of the CPU on which the vCPU's thread runs at that moment",
+        "that it fails at random and stops with pinning would confirm it",
+    ]
 
 
 def _formats(clues: Sequence[Clue]) -> list[str]:

@@ -33,37 +33,37 @@ variation: two CPUs disagree. unreadable: a register could not be read. format: 
 program's. envelope: wraps another message. noise: harmless."""
 
 _REG = (
-    r"(?:(?:systemregister)?op0:(?P<op0>\d+)op1:(?P<op1>\d+)crn:(?P<crn>\d+)crm:(?P<crm>\d+)op2:(?P<op2>\d)"
+    r"(?:(?:systemregister)?op0:(?P<op0>\d{1,2})op1:(?P<op1>\d{1,2})crn:(?P<crn>\d{1,2})crm:(?P<crm>\d{1,2})op2:(?P<op2>\d)"
     r"|demuxedreg(?:0x)?(?P<demux>[0-9a-f]{16})"
     r"|corereg(?:0x)?(?P<core>[0-9a-f]{16})"
-    r"|fwfeatreg(?P<bitmap>\d+)"
-    r"|fwreg(?P<fw>\d+)"
+    r"|fwfeatreg(?P<bitmap>\d{1,6})"
+    r"|fwreg(?P<fw>\d{1,6})"
     r"|SVE(?P<vls>VLS)"
-    r"|SVEzregn:(?P<zreg>\d+)slice:(?P<zslice>\d+)"
-    r"|SVEpregn:(?P<preg>\d+)slice:(?P<pslice>\d+)"
-    r"|SVEffrslice:(?P<fslice>\d+)"
+    r"|SVEzregn:(?P<zreg>\d{1,6})slice:(?P<zslice>\d{1,6})"
+    r"|SVEpregn:(?P<preg>\d{1,6})slice:(?P<pslice>\d{1,6})"
+    r"|SVEffrslice:(?P<fslice>\d{1,6})"
     r"|(?:0x)?(?P<raw>[0-9a-f]{16})(?![0-9a-f]))"
 )
 _ERR = (
     r"(?P<err>Invalidargument|Operationnotpermitted|Deviceorresourcebusy|Nosuchfileordirectory|Execformaterror"
     r"|Badaddress|Input/outputerror|Argumentlisttoolong|Permissiondenied|Unknownerror\d+|E[A-Z]{3,9})"
-    r"(?:\(oserror(?P<errno>\d+)\))?"
+    r"(?:\(oserror(?P<errno>\d{1,6})\))?"
 )
 _TOKENS = {
     "reg": _REG,
     "err": _ERR,
     "id": r"(?P<id>\d{19,20}|0x[0-9a-f]{16})",
-    "wanted": r"(?P<wanted>(?:0x)?[0-9a-f]+)",
-    "actual": r"(?P<actual>(?:0x)?[0-9a-f]+)",
-    "n": r"(?P<n>\d+)",
-    "m": r"(?P<m>\d+)",
-    "cpu": r"(?P<cpu>\d+)",
-    "hex": r"(?P<hex>0x[0-9a-f]+)",
+    "wanted": r"(?P<wanted>(?:0x)?[0-9a-f]{1,512})",
+    "actual": r"(?P<actual>(?:0x)?[0-9a-f]{1,512})",
+    "n": r"(?P<n>\d{1,6})",
+    "m": r"(?P<m>\d{1,6})",
+    "cpu": r"(?P<cpu>\d{1,6})",
+    "hex": r"(?P<hex>0x[0-9a-f]{1,512})",
     "name": r"(?P<name>[A-Za-z]\w*?)",
     "any": r".{0,80}?",
     "crosvm": (
-        r"AArch64SysRegId(?:\{Op0:(?:Op0\()?(?P<op0>\d+)\)?,Op1:(?:Op1\()?(?P<op1>\d+)\)?,CRn:(?:CRn\()?(?P<crn>\d+)\)?"
-        r",CRm:(?:CRm\()?(?P<crm>\d+)\)?,Op2:(?:Op2\()?(?P<op2>\d+)\)?\}|\((?P<index>\d+)\))"
+        r"AArch64SysRegId(?:\{Op0:(?:Op0\()?(?P<op0>\d{1,2})\)?,Op1:(?:Op1\()?(?P<op1>\d{1,2})\)?,CRn:(?:CRn\()?(?P<crn>\d{1,2})\)?"
+        r",CRm:(?:CRm\()?(?P<crm>\d{1,2})\)?,Op2:(?:Op2\()?(?P<op2>\d{1,2})\)?\}|\((?P<index>\d{1,6})\))"
     ),
 }
 OPEN_ENDED = frozenset(("n", "m", "wanted", "actual", "hex", "id", "bitmap", "fw", "errno", "cpu"))
@@ -278,7 +278,8 @@ _OTHER_VMMS = (
         "firecracker",
         "1.7 and newer",
         "format",
-        "(?:snapshot|format|data|state){any}version{any}(?P<found>\\d+\\.\\d+\\.\\d+)",
+        "(?:snapshot|(?:invalid|unsupported) (?:data|format|state)).{0,40}?(?<!libvirt)(?<!qemu)(?<!emulator)version"
+        r"[^0-9]{0,20}?(?P<found>\d+\.0\.0)",
         "The snapshot was written in another format version than this program reads.",
     ),
     _m(
@@ -329,7 +330,8 @@ _SEEN_FROM_INSIDE = (
         "host",
         "all",
         "variation",
-        "SANITY CHECK: Unexpected variation in (?:SYS_)?{name}\\.? Boot CPU: (?P<boot>0x[0-9a-f]+), CPU{cpu}: {hex}",
+        "SANITY CHECK: Unexpected variation in (?:SYS_)?{name}\\.? Boot CPU: (?P<boot>0x[0-9a-f]{1,16}), CPU{cpu}:"
+        " {hex}",
         "Two CPUs of this machine have different values of a feature register.",
         fatal=False,
     ),
@@ -338,7 +340,7 @@ _SEEN_FROM_INSIDE = (
         "bsa",
         "all",
         "variation",
-        "Reg compare failed for PE index={cpu} for Register: {name} Current PE value = (?P<boot>0x[0-9a-f]+)"
+        "Reg compare failed for PE index={cpu} for Register: {name} Current PE value = (?P<boot>0x[0-9a-f]{1,16})"
         " Other PE value = {hex}",
         "The BSA test found two CPUs with different values of a register (masked values).",
         fatal=False,

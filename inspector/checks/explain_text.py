@@ -12,11 +12,12 @@ import html
 import re
 import textwrap
 from bisect import bisect_left, bisect_right
+from itertools import pairwise
 
 import msgspec
 
 MAX_TEXT = 4_000_000
-"""Characters looked at; more than any log excerpt that somebody pastes, and searched in well under a second."""
+"""Characters looked at, from the end: more than any log excerpt that somebody pastes."""
 
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours and cursor moves
@@ -65,11 +66,11 @@ class Pasted(msgspec.Struct, frozen=True):
 
     def end_of_number(self, start: int, end: int) -> int:
         """Where the number at `squeezed[start:end]` ends, when nothing but digits told so."""
-        for gap in self.gaps[bisect_right(self.gaps, start) :]:
-            if gap >= end:
-                break
-            if self.squeezed[start:gap].lower() not in ("0", "0x"):
-                return gap
+        at = bisect_right(self.gaps, start)
+        while at < len(self.gaps) and self.gaps[at] < end:
+            if self.squeezed[start : self.gaps[at]].lower() not in ("0", "0x"):
+                return self.gaps[at]
+            at += 1
         return end
 
     def is_word(self, start: int, end: int, letters: str) -> bool:
@@ -91,20 +92,14 @@ class Pasted(msgspec.Struct, frozen=True):
         return max(0, bisect_right(self.starts, index) - 1)
 
     def excerpt(self, start: int, end: int) -> str:
-        """The message at `squeezed[start:end]` with single blanks, as the text had it; wrapped lines are joined."""
-        pieces: list[str] = []
-        for number in range(self.line_of(start), self.line_of(max(start, end - 1)) + 1):
-            line, first = self.lines[number], self.starts[number]
-            pieces.append(_slice(line, start - first, end - first))
-            last = first + sum(not ch.isspace() for ch in line)
-            if last < end and bisect_left(self.gaps, last) < bisect_right(self.gaps, last):
-                pieces.append(" ")
-        return " ".join("".join(pieces).split())
+        """The message at `squeezed[start:end]` with single blanks where it had white space; wrapped words are whole."""
+        cuts = [start, *self.gaps[bisect_right(self.gaps, start) : bisect_left(self.gaps, end)], end]
+        return " ".join(self.squeezed[a:b] for a, b in pairwise(cuts))
 
 
 def read_pasted(text: str) -> Pasted:
     """Prepare `text`; never fails, whatever it holds."""
-    shown = textwrap.dedent("\n".join(_decorations_off(raw) for raw in _split(text[:MAX_TEXT]))).split("\n")
+    shown = textwrap.dedent("\n".join(_decorations_off(raw) for raw in _split(text[-MAX_TEXT:]))).split("\n")
     hard = _hard_breaks(shown)
     lines, starts, gaps, pieces, size = [], [], [], [], 0
     for number, raw in enumerate(shown):
@@ -170,17 +165,3 @@ def _hard_breaks(shown: list[str]) -> list[bool]:
         len(raw) == widest and (usual or (widest >= _LONG and _REST_OF_NUMBER.fullmatch(after) is not None))
         for raw, after in zip(shown, following, strict=True)
     ]
-
-
-def _slice(line: str, start: int, end: int) -> str:
-    """The part of `line` whose non-blank characters have the indexes `start` to `end` - 1."""
-    kept, index = [], 0
-    for ch in line:
-        if ch.isspace():
-            if start < index < end:
-                kept.append(ch)
-            continue
-        if start <= index < end:
-            kept.append(ch)
-        index += 1
-    return "".join(kept)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inspector.checks.explain import explain
 from inspector.checks.explain_clues import find_clues, find_mentions
 from inspector.checks.explain_text import read_pasted
 
@@ -112,6 +113,27 @@ def test_any_text_is_read_without_error(text: str) -> None:
     pasted = read_pasted(text)
     find_clues(pasted)
     find_mentions(pasted)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Invalid value {'9' * 6000} expecting positive value <= {'9' * 6000}",
+        f"Unable to set ONEREG {'9' * 6000} to KVM: Invalid argument",
+        f"Could not set register op0:{'3' * 6000} op1:0 crn:0 crm:0 op2:0 to {'f' * 6000} (is 1)",
+        f"Could not set register op0:3 op1:0 crn:0 crm:0 op2:0 to {'f' * 6000} (is {'f' * 6000})",
+        f"psci: failed to boot CPU{'1' * 6000} (-{'2' * 6000})",
+        f"Failed to set register 0x603000000013c020 to value 0x{'f' * 6000}: Invalid argument",
+        f"fw reg {'1' * 6000}",
+        "SANITY CHECK: Unexpected variation in SYS_. Boot CPU: 0x1, CPU4: 0x",
+        "Could not set register core reg ffffffffffffffff to 0 (is 1)",
+        "Could not set register op0:9 op1:9 crn:99 crm:99 op2:9 to 0 (is 1)",
+        "\x1b[",
+        "\\n" * 1000,
+    ],
+)
+def test_absurd_numbers_end_in_an_answer(text: str) -> None:
+    explain(text)
 
 
 @given(st.binary(max_size=300))
