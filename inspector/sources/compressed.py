@@ -11,9 +11,9 @@ from inspector.errors import SourceError
 _CHUNK = 1 << 16
 _XZ_MEMORY = 100 << 20
 """xz -9 needs 65 MiB to decompress; a larger dictionary is refused."""
-_MAX_RATIO = 200
-"""Guest memory rarely shrinks more than a hundredfold; beyond this (and the floor below) it is a bomb."""
-_FLOOR = {"gzip": 384 << 20, "xz": 384 << 20, "zstd": 384 << 20, "bzip2": 96 << 20}
+_MAX_RATIO = 100
+"""Guest memory rarely shrinks as much; beyond this (and the floor below) it is a bomb."""
+_FLOOR = {"gzip": 320 << 20, "xz": 320 << 20, "zstd": 320 << 20, "bzip2": 96 << 20}
 """So many bytes may come out whatever went in: mostly empty small guests shrink a thousandfold."""
 
 _MAGIC: tuple[tuple[bytes, str], ...] = (

@@ -49,7 +49,10 @@ def read_content(content: Content) -> Dump:
     for name in FORMATS:
         module: Format = import_module(f"{__name__}.{name}")
         if module.sniff(content):
-            return module.load(content)
+            try:
+                return module.load(content)
+            except (OSError, ValueError, OverflowError, MemoryError, RecursionError) as error:
+                raise SourceError(f"is damaged {module.NAME} ({type(error).__name__}: {error})", content.name) from None
     raise SourceError(
         "holds nothing that is known",
         content.name,

@@ -23,6 +23,7 @@ _PAIR = re.compile(r"(\S.*?)\s*(?:=|:\s|\s|,|:)\s*([0-9][0-9A-Za-z_]*)")
 _IDREGS = re.compile(r"\s*([A-Za-z]\w+):\s+([0-9a-f]{16})\s*")
 _HEADING = re.compile(r"\[?vcpu ?(\d{1,4})\]?:?", re.IGNORECASE)
 _NUMERIC_NAME = re.compile(r"[Ss](\d)_(\d)_(\d{1,2})_(\d{1,2})_(\d)")
+_LONGEST = 4 << 20
 _VALID = "each line is a register and its value, e.g. ID_AA64PFR0_EL1=0x1101000021111112"
 
 
@@ -48,6 +49,8 @@ def load(content: Content) -> Dump:
             where,
             "known: Firecracker, analyze-migration, Cloud Hypervisor, crosvm, own dumps, recordings",
         )
+    if len(content.whole()) > _LONGEST:
+        raise SourceError(f"is longer than {_LONGEST >> 20} MiB, too long for lines of registers", where, _VALID)
     try:
         text = content.whole().decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -69,6 +72,7 @@ def load(content: Content) -> Dump:
 
 def _sections(lines: list[tuple[int, str]], idregs: bool, where: str) -> list[_Section]:
     sections: list[_Section] = []
+    known: dict[str, int] = {}
     for count, line in lines:
         at = f"{where}, line {count}"
         if heading := _HEADING.fullmatch(line):
@@ -79,7 +83,7 @@ def _sections(lines: list[tuple[int, str]], idregs: bool, where: str) -> list[_S
             continue
         if not sections:
             sections.append(_Section(index=0))
-        reg_id, value = _read(line, idregs, at)
+        reg_id, value = _read(line, idregs, known, at)
         if value is None:
             sections[-1].bare[reg_id] = count
         elif sections[-1].values.setdefault(reg_id, value) != value:
@@ -87,13 +91,14 @@ def _sections(lines: list[tuple[int, str]], idregs: bool, where: str) -> list[_S
     return sections
 
 
-def _read(line: str, idregs: bool, at: str) -> tuple[int, int | None]:
+def _read(line: str, idregs: bool, known: dict[str, int], at: str) -> tuple[int, int | None]:
     """The id and the value of a line; None for a register alone."""
     match = (_IDREGS if idregs else _PAIR).fullmatch(line)
     problem = ""
     if match:
         try:
-            reg_id = _register(match[1], at)
+            if (reg_id := known.get(match[1], -1)) < 0:
+                reg_id = known[match[1]] = _register(match[1], at)
             value = int(match[2], 16) if idregs else number(match[2])
             check_value(reg_id, value, at)
             return reg_id, value

@@ -56,7 +56,7 @@ def load(content: Content) -> Dump:
     snapshots = _snapshots(content.file, count, table, size, where)
     with_state = [s for s in snapshots if s.state_size]
     if not with_state:
-        names = ", ".join(s.name for s in snapshots) or "none"
+        names = ", ".join(s.name for s in snapshots[:5]) or "none"
         raise SourceError("no snapshot in it has VM state", where, f"snapshots: {names}; `savevm` makes one with state")
     chosen = with_state[-1]
     state = _State(content.file, chosen, bits, 4 if features & 0b10000 else 3, where)
@@ -69,7 +69,7 @@ def load(content: Content) -> Dump:
     )
     notes: tuple[str, ...] = (f"VM state of the internal snapshot {chosen.name!r}",)
     if len(with_state) > 1:
-        notes += (f"not read: snapshots {', '.join(repr(s.name) for s in with_state[:-1])}",)
+        notes += (f"not read: snapshots {', '.join(repr(s.name) for s in with_state[:-1][:5])}",)
     provenance = msgspec.structs.replace(dump.provenance, format=NAME)
     return msgspec.structs.replace(dump, provenance=provenance, vcpus=vcpus, notes=notes + dump.notes)
 
@@ -79,8 +79,7 @@ def _snapshots(file: BinaryIO, count: int, table: int, disk_size: int, where: st
         raise SourceError(f"counts {count} snapshots", where, "the image is damaged")
     found, at = [], table
     for _ in range(count):
-        file.seek(at)
-        data = file.read(_ENTRY.size + 4096 + 2 * 65535)
+        data = _read_at(file, at, _ENTRY.size + 4096 + 2 * 65535)
         if len(data) < _ENTRY.size:
             raise SourceError("the table of snapshots runs past the end", where, "the file is truncated")
         l1_offset, l1_size, id_size, name_size, _, _, _, small, extra = _ENTRY.unpack_from(data)
@@ -90,10 +89,18 @@ def _snapshots(file: BinaryIO, count: int, table: int, disk_size: int, where: st
         start = _ENTRY.size + extra + id_size
         if extra > 4096 or start + name_size > len(data):
             raise SourceError("an entry of the table of snapshots is damaged", where, "the file is damaged")
-        name = data[start : start + name_size].decode("utf-8", "replace")
+        name = data[start : start + min(name_size, 40)].decode("utf-8", "replace")
         found.append(_Snapshot(name, l1_offset, l1_size, large or small, disk))
         at += (start + name_size + 7) // 8 * 8
     return found
+
+
+def _read_at(file: BinaryIO, offset: int, count: int) -> bytes:
+    """Up to `count` bytes; none beyond what a file can hold."""
+    if offset >= 1 << 63:
+        return b""
+    file.seek(offset)
+    return file.read(count)
 
 
 class _State(io.RawIOBase):
@@ -132,8 +139,7 @@ class _State(io.RawIOBase):
         if place is None:
             data = bytes(count)
         else:
-            self._file.seek(place)
-            data = self._file.read(count)
+            data = _read_at(self._file, place, count)
             if len(data) < count:
                 raise SourceError(
                     "a cluster of the VM state lies past the end of the image", self._where, "is it truncated?"
@@ -153,8 +159,7 @@ class _State(io.RawIOBase):
             raise SourceError("the VM state is longer than its mapping", self._where, "the image is damaged")
         if self._table[0] != index:
             l2 = self._word(self._snapshot.l1_offset + 8 * index) & _OFFSET
-            self._file.seek(l2)
-            self._table = (index, self._file.read(1 << self._bits) if l2 else b"")
+            self._table = (index, _read_at(self._file, l2, 1 << self._bits) if l2 else b"")
         data = self._table[1]
         if not data:
             return None
@@ -168,8 +173,7 @@ class _State(io.RawIOBase):
         return (entry & _OFFSET) + inside
 
     def _word(self, offset: int) -> int:
-        self._file.seek(offset)
-        data = self._file.read(8)
+        data = _read_at(self._file, offset, 8)
         if len(data) < 8:
             raise SourceError("the level-1 table lies past the end of the image", self._where, "is it truncated?")
         return int.from_bytes(data, "big")

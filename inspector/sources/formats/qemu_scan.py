@@ -42,7 +42,7 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
     length: int
     """offset of the stream's end"""
     names: frozenset[str]
-    """device sections of interest that were seen: `arm_gicv3`, `arm_gic`, `cpu_common`"""
+    """device sections of interest that were seen: `arm_gicv3`"""
 
 
 def scan(stream: BinaryIO, position: int) -> Scan:
@@ -60,7 +60,8 @@ def scan(stream: BinaryIO, position: int) -> Scan:
         while kept - len(tail[0]) > _TAIL:
             kept -= len(tail.popleft())
         buffer += data
-        names.update(n for n in ("arm_gicv3", "arm_gic") if bytes((len(n),)) + n.encode() + b"\0\0\0\0" in buffer)
+        if b"\x09arm_gicv3" in buffer:
+            names.add("arm_gicv3")
         at = 0
         while (hit := buffer.find(_NAME, at)) >= 0:
             if not ended and len(buffer) - hit < qemu_cpu.LARGEST:
