@@ -1,0 +1,279 @@
+"""What a patch changes for one question: restore this vCPU on the same host, with and without it.
+
+Each variant is the same base kernel with other overlays (policies/patches). For each, the VMM's restore is played to
+the end, as checks/simulation.py does, then the guest runs; so the writes can be laid side by side, and what the guest
+sees afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from inspector.checks.destination import same_host
+from inspector.checks.findings import Finding
+from inspector.checks.simulation import simulate
+from inspector.checks.source_kernel import describe_policy, kernel_of
+from inspector.checks.vmms import find_vmm, vmm_for
+from inspector.errors import InspectorError, one_line
+from inspector.registers.caches import narrow_reading, wide_reading
+from inspector.registers.encoding import ccsidr_id, sysreg_id
+from inspector.registers.reading import read
+
+if TYPE_CHECKING:
+    from inspector.checks.destination import Destination
+    from inspector.policies.model import Policy, Rule
+    from inspector.policies.setup import VcpuSetup
+    from inspector.policies.writes import Vm
+    from inspector.sources.dump import Dump, Vcpu
+
+MMFR2 = sysreg_id(3, 0, 0, 7, 2)
+CCSIDR_0 = ccsidr_id(0)
+SERIES_BASE = "6.2"
+"""The release that the CCIDX and cache series was posted against."""
+_WORD = (1 << 64) - 1
+
+
+class Variant(msgspec.Struct, frozen=True, kw_only=True):
+    """A set of overlays on the base kernel."""
+
+    patches: tuple[str, ...] = ()
+    label: str
+    """few words, as the posted series calls it"""
+
+
+BEFORE = Variant(label="before")
+VARIANTS = (
+    Variant(patches=("mask-ccidx",), label="v5 6/7"),
+    Variant(patches=("mask-ccidx-tolerant",), label="+ tolerant set_user"),
+    Variant(patches=("mask-ccidx-keep",), label="+ keep if set"),
+    Variant(patches=("normalise-caches",), label="v5 7/7"),
+    Variant(patches=("mask-ccidx", "normalise-caches"), label="v5 6/7 + 7/7"),
+    Variant(patches=("hide-mpam",), label="hide MPAM"),
+    Variant(patches=("hide-mpam-tolerant",), label="hide MPAM, tolerant"),
+)
+"""In the order of the story; other overlays that ship follow."""
+
+
+class GuestView(msgspec.Struct, frozen=True, kw_only=True):
+    """What the guest reads with MRS once it runs."""
+
+    values: Mapping[int, int]
+    known: Mapping[int, int]
+    """register id -> mask of the bits that are known, for those that are known only in part"""
+    ccidx: int | None
+    """ID_AA64MMFR2_EL1.CCIDX: 1 tells the guest to read CCSIDR_EL1 in its 64-bit layout; None when not known"""
+    cache: str
+    """the first-level data cache as the guest works it out of CCSIDR_EL1, e.g. `256 sets x 4 ways x 64 B = 64 KiB`"""
+
+
+class Effect(msgspec.Struct, frozen=True, kw_only=True):
+    """One variant's answer."""
+
+    variant: Variant
+    policy: Policy
+    writes: tuple[Finding, ...]
+    """in the VMM's order"""
+    missing: tuple[Finding, ...]
+    """registers that the saved state lacks: they keep the destination's value"""
+    guest: GuestView
+    run_errno: int
+    """of the first KVM_RUN after the restore"""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """`linux-6.2 + mask-ccidx`."""
+        return one_line(" + ".join([describe_policy(self.policy).split("+")[0], *self.variant.patches]))
+
+    @property
+    def refused(self) -> tuple[Finding, ...]:
+        """Writes that stop the load."""
+        return tuple(one for one in self.writes if one.errno and one.fatal)
+
+    @property
+    def ignored(self) -> tuple[Finding, ...]:
+        """Writes that are accepted, but read back as something else; running counters left out."""
+        return tuple(one for one in self.writes if one.kind == "changed" and not one.expected)
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules that the overlays bring."""
+        return tuple(rule for rule in self.policy.rules if rule.release in self.variant.patches)
+
+    @property
+    def headline(self) -> str:
+        """The outcome in one sentence."""
+        return outcome_of(self.writes, len(self.writes))
+
+
+class PatchStudy:
+    """One vCPU, one host, one base kernel; effects are computed when first asked for."""
+
+    def __init__(self, dump: Dump, vcpu: Vcpu, base: str = "", setup: VcpuSetup | None = None) -> None:
+        """`base`: a policy as the user names it, without overlays; by default `default_base`. Raises InspectorError
+        when the vCPU holds nothing to restore, PolicyError when `base` is no kernel."""
+        from inspector.policies.naming import choose
+
+        if vcpu.kind != "vcpu" or not vcpu.values:
+            raise InspectorError("holds no vCPU registers to restore", dump.provenance.source, "choose a vCPU")
+        self.dump = msgspec.structs.replace(dump, vcpus=(vcpu,))
+        self.vcpu, self.setup = vcpu, setup
+        self.base_name = base or default_base(dump)
+        choice = choose(self.base_name)
+        self.base, self.explanation = choice.policy, choice.explanation
+        self.vmm = find_vmm(vmm_for(dump.provenance.format, dump.provenance.tool))
+        self._effects: dict[tuple[str, ...], Effect] = {}
+
+    @property
+    def question(self) -> str:
+        """What is asked, in one line."""
+        name = self.dump.provenance.source.rsplit("/", 1)[-1].removeprefix("builtin:")
+        return one_line(f"restore {name}, vCPU {self.vcpu.label}, on the same host ({self.vmm.title}'s order)")
+
+    def effect(self, variant: Variant = BEFORE) -> Effect:
+        """The answer under one variant. Raises InspectorError when KVM would not create such a vCPU."""
+        if variant.patches not in self._effects:
+            self._effects[variant.patches] = self._play(variant)
+        return self._effects[variant.patches]
+
+    def _play(self, variant: Variant) -> Effect:
+        from inspector.checks.asking import creation_problem
+        from inspector.policies.loader import combine
+
+        policy = combine(self.base, variant.patches)
+        target = same_host(self.dump, policy, self.setup, self.vmm)
+        vm = target.build(1)
+        if vm.init_errno:
+            raise InspectorError(creation_problem(vm.exposure), describe_policy(policy), "choose others with p")
+        findings = simulate(self.vcpu, target, vm.vcpu(0), self.vmm).findings
+        run_errno = vm.run(0)
+        return Effect(
+            variant=variant,
+            policy=policy,
+            writes=tuple(one for one in findings if one.kind != "missing_in_source"),
+            missing=tuple(one for one in findings if one.kind == "missing_in_source"),
+            guest=_guest(vm, target),
+            run_errno=run_errno,
+            notes=target.notes,
+        )
+
+
+def default_base(dump: Dump) -> str:
+    """The kernel that patches are laid over when nobody chose one.
+
+    6.2, against which the CCIDX series was posted, for a vCPU from that kernel or an older one; for a newer one its own
+    kernel, since an older one would refuse it for other reasons.
+    """
+    own = kernel_of(dump).policy
+    return own.name if own is not None and own.version[:2] > (6, 2) else SERIES_BASE
+
+
+def variants(extra: Sequence[str] = ()) -> tuple[Variant, ...]:
+    """Every variant but `before`; `extra`, overlays that the user chose, comes first when it is none of the others."""
+    from inspector.policies.loader import patch_names
+
+    found = list(VARIANTS)
+    used = {name for one in found for name in one.patches}
+    found += [Variant(patches=(name,), label=name) for name in patch_names() if name not in used]
+    own = tuple(extra)
+    if own and own not in {one.patches for one in found}:
+        found.insert(0, Variant(patches=own, label=" + ".join(own)))
+    return tuple(found)
+
+
+def outcome_of(writes: Sequence[Finding], total: int) -> str:
+    """`every write accepted`, `2 of 246 refused, EINVAL` or what is not kept; of the first writes when fewer than
+    `total` were made."""
+    refused = [one for one in writes if one.errno and one.fatal]
+    ignored = [one for one in writes if one.kind == "changed" and not one.expected]
+    parts = []
+    if refused:
+        names = ", ".join(dict.fromkeys(one.errno_name for one in refused))
+        parts.append(f"{len(refused)} of {len(writes)} refused, {names}")
+    if ignored:
+        parts.append(f"{len(ignored)} accepted and ignored")
+    if not parts:
+        return "every write accepted" if len(writes) == total else "every write so far accepted"
+    return "; ".join(parts)
+
+
+def differing(before: Effect, after: Effect) -> tuple[int, ...]:
+    """Ids of the writes whose answer or starting value is not the same on both sides, or that a side refuses."""
+    other = {one.id: one for one in after.writes}
+    return tuple(one.id for one in before.writes if one.id in other and not _alike(one, other[one.id]))
+
+
+def changes(before: Effect, after: Effect) -> tuple[int, ...]:
+    """Ids of the writes whose errno or value read back is another one."""
+    other = {one.id: one for one in after.writes}
+    pairs = ((one, other[one.id]) for one in before.writes if one.id in other)
+    return tuple(a.id for a, b in pairs if (a.errno, a.after) != (b.errno, b.after))
+
+
+def _alike(one: Finding, other: Finding) -> bool:
+    """Nothing to tell: neither side refuses, and both start from and end with the same value."""
+    ends = (one.errno, one.after, one.destination) == (other.errno, other.after, other.destination)
+    return ends and not one.errno
+
+
+class GuestChange(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that the guest sees otherwise."""
+
+    id: int
+    field: str
+    """empty for a register without fields"""
+    before: int | None
+    after: int | None
+
+
+def guest_changes(before: Effect, after: Effect) -> tuple[GuestChange, ...]:
+    """What a guest reads differently, field by field; bits that are not known on either side are left out."""
+    found: list[GuestChange] = []
+    for reg_id, old in before.guest.values.items():
+        new = after.guest.values.get(reg_id)
+        if new is None:
+            continue
+        known = before.guest.known.get(reg_id, _WORD) & after.guest.known.get(reg_id, _WORD)
+        if not (old ^ new) & known:
+            continue
+        fields = read(reg_id, old, before.guest.values, include_reserved=True).fields
+        if reg_id >> 16 & 0xFFF == CCSIDR_0 >> 16 & 0xFFF or not fields:
+            found.append(GuestChange(id=reg_id, field="", before=old, after=new))
+            continue
+        for field in fields:
+            mask = (1 << field.msb - field.lsb + 1) - 1
+            a, b = old >> field.lsb & mask, new >> field.lsb & mask
+            if (a ^ b) & known >> field.lsb & mask:
+                found.append(GuestChange(id=reg_id, field=field.name, before=a, after=b))
+    return tuple(found)
+
+
+def _guest(vm: Vm, target: Destination) -> GuestView:
+    from inspector.policies.guestview import guest_view
+
+    exposure = vm.exposure
+    state = {reg_id: vm.vcpu(0).value(reg_id) for reg_id in exposure.feature_values()}
+    values = guest_view(exposure, state)
+    written = {reg_id: mask for reg_id, mask in exposure.known.items() if mask != _WORD}
+    known = {reg_id: mask for reg_id, mask in written.items() if state.get(reg_id) == exposure.values.get(reg_id)}
+    ccidx = values.get(MMFR2, 0) >> 20 & 0xF if known.get(MMFR2, _WORD) >> 20 & 0xF == 0xF else None
+    hardware = exposure.book.variant("guest-caches") == "hardware"
+    host = target.host
+    # A saved vCPU carries the low half of a 64-bit CCSIDR_EL1: what the hardware has above it is not known.
+    half = hardware and host is not None and host.sanitised
+    return GuestView(
+        values=values,
+        known=known,
+        ccidx=ccidx,
+        cache=_cache_text(values.get(CCSIDR_0), ccidx, half),
+    )
+
+
+def _cache_text(value: int | None, ccidx: int | None, half: bool) -> str:
+    if value is None or ccidx is None:
+        return "not known"
+    reading = wide_reading(value, half) if ccidx else narrow_reading(value)
+    return reading.text
