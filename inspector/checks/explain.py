@@ -45,6 +45,8 @@ def explain(
     registers = _with_dumps(registers, source, destination)
     vmm, version = _program(clues, pasted)
     simulation, trouble = _simulate(clues, source, destination, kernel, vmm, version)
+    if simulation is not None and not any(r.kind in ("refused", "only_in_source") for r in registers):
+        registers = [*_simulated(simulation), *registers]
     return _answer(clues, decode_registers(registers), vmm, version, simulation, trouble, (source, destination))
 
 
@@ -68,12 +70,10 @@ def _answer(
     kinds = {c.message.kind for c in clues}
     unnamed = bool(kinds & {"put_failed", "load_failed", "boot_failed"})
     have = (dumps[0] is not None, dumps[1] is not None)
-    steps = next_steps(vmm, registers, groups, counts, unnamed, "boot_failed" in kinds)
-    if simulation is not None:
-        steps = [
-            *(f"{way.title}: {'; '.join(way.how)}" if way.how else way.title for way in simulation.ways_out),
-            *steps,
-        ]
+    if simulation is not None and simulation.ways_out:
+        steps = [f"{way.title}: {'; '.join(way.how)}" if way.how else way.title for way in simulation.ways_out]
+    else:
+        steps = next_steps(vmm, registers, groups, counts, unnamed, "boot_failed" in kinds)
     bring = things_to_bring(vmm, registers, named, have) if unnamed or counts or named else []
     conclusions, headline = conclude(clues, registers, groups, counts, vmm, simulation)
     return Explanation(
@@ -211,6 +211,28 @@ def _simulate(
         return migrate(source, destination, kernel, vmm=_restore_rule(clues, vmm, version)), ""
     except InspectorError as error:
         return None, f"the restore could not be simulated: {error}"
+
+
+def _simulated(report: MigrationReport) -> list[ExplainedRegister]:
+    """The registers that the simulated restore refuses, each once, in the VMM's order."""
+    found: dict[int, ExplainedRegister] = {}
+    for finding in report.of_kind("refused"):
+        register = catalog.by_id(finding.id)
+        found.setdefault(
+            finding.id,
+            ExplainedRegister(
+                id=finding.id,
+                name=register.name,
+                title=register.title,
+                kind="refused",
+                wanted=finding.value,
+                actual=finding.destination,
+                error=finding.errno_name,
+                simulated=True,
+                from_dump=("wanted", "actual"),
+            ),
+        )
+    return list(found.values())
 
 
 def _restore_rule(clues: Sequence[Clue], vmm: str, version: str) -> str:

@@ -117,7 +117,7 @@ def _list_steps(vmm: str, groups: Sequence[FeatureGroup]) -> Iterable[str]:
         yield (
             f"`snapshot-editor edit-vmstate remove-regs {ids}` deletes the registers that the destination does not know"
         )
-    kernels = [g.since.split(" ")[0] for g in groups if g.since and not g.option]
+    kernels = [g.since.split(" ")[0] for g in groups if g.since and not g.option and not g.harmless]
     if kernels:
         newest = max(kernels, key=lambda k: tuple(map(int, k.split("."))))
         yield (

@@ -11,6 +11,7 @@ from inspector.checks.explain_result import ExplainedRegister
 from inspector.checks.feature_groups import FeatureGroup
 from inspector.checks.findings import MigrationReport
 from inspector.checks.list_counts import find_fits, sets_of_size
+from inspector.registers.catalog import by_id
 from inspector.registers.encoding import firmware_id, sysreg_id
 from inspector.registers.reading import read
 
@@ -38,7 +39,7 @@ def conclude(
         said += _lengths(*counts)
     refused = [r for r in registers if r.kind == "refused"]
     said += _common_cause(refused) + _direction(refused, groups)
-    if refused and vmm in ("firecracker", "cloud-hypervisor", "crosvm"):
+    if simulation is None and refused and vmm in ("firecracker", "cloud-hypervisor", "crosvm"):
         said.append("this VMM stops at the first refusal: more registers may follow once this one is settled")
     if not refused and not groups and counts is None:
         said += _unnamed(clues, kinds, vmm)
@@ -60,15 +61,17 @@ def _headline(
     refused = [r for r in registers if r.kind == "refused"]
     parts = []
     if refused:
-        parts.append(f"the destination's KVM refused {_count(len(refused), 'register')}: {_names(refused)}")
+        verb = "would refuse (simulated)" if refused[0].simulated else "refused"
+        parts.append(f"the destination's KVM {verb} {_count(len(refused), 'register')}: {_names(refused)}")
     if groups:
-        total = sum(len(g.ids) for g in groups)
-        listed = [r for r in registers if r.kind == "only_in_source" and any(r.id in g.ids for g in groups)]
-        parts.append(f"the destination does not list {_count(total, 'register')} of the source: {_names(listed)}")
+        ids = sorted(i for g in groups for i in g.ids)
+        names = _listed([by_id(i).name for i in ids])
+        parts.append(f"the destination does not list {_count(len(ids), 'register')} of the source: {names}")
     if counts is not None:
-        parts.append(
-            f"the source lists {counts[0]} registers, the destination {counts[1]}: {counts[0] - counts[1]} too many"
-        )
+        # What the VMM met first comes first, unless the text itself names registers.
+        at = len(parts) if refused and not refused[0].simulated else 0
+        difference = counts[0] - counts[1]
+        parts.insert(at, f"the source lists {counts[0]} registers, the destination {counts[1]}: {difference} too many")
     if parts:
         return "; ".join(parts)
     return _other_headline(clues, registers, kinds)
@@ -102,7 +105,10 @@ def _names(registers: Sequence[ExplainedRegister]) -> str:
     for register in registers:
         fields = ", ".join(f.name for f in register.fields[:3])
         names.append(f"{register.name} ({fields})" if fields else register.name)
-    names = list(dict.fromkeys(names))
+    return _listed(list(dict.fromkeys(names)))
+
+
+def _listed(names: Sequence[str]) -> str:
     shown = ", ".join(names[:_SHOWN])
     return shown + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
@@ -146,9 +152,11 @@ def _direction(refused: Sequence[ExplainedRegister], groups: Sequence[FeatureGro
 
 def _simulated(report: MigrationReport) -> list[str]:
     said = [f"simulated with {report.vmm_title} on {report.destination}: {report.headline}"]
+    if report.verdict == "loads":
+        said.append(
+            "these dumps do not show the failure: the failed destination had another kernel, CPU or vCPU options"
+        )
     if report.first is not None:
-        from inspector.registers.catalog import by_id
-
         fields = ", ".join(f.name for f in report.first.fields)
         name = by_id(report.first.id).name + (f" ({fields})" if fields else "")
         said.append(f"first register that stops it: {name}, vCPU {report.first.vcpu}: {report.first.reason}")

@@ -57,6 +57,8 @@ class ExplainedRegister(msgspec.Struct, frozen=True, kw_only=True):
     rule: str = ""
     reference: str = ""
     cpus: tuple[int, ...] = ()
+    simulated: bool = False
+    """not named in the text, but found by restoring the given source on the given destination"""
     from_dump: tuple[str, ...] = ()
     """which values (`wanted`, `actual`) came from the dumps that were given, not from the text"""
 

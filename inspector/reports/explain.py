@@ -81,6 +81,7 @@ def _register_json(register: ExplainedRegister) -> Json:
         "rule": register.rule,
         "reference": register.reference,
         "cpus": list(register.cpus),
+        "simulated": register.simulated,
     }
 
 
@@ -126,7 +127,7 @@ def explanation_text(answer: Explanation) -> str:
 def _register_lines(register: ExplainedRegister) -> list[str]:
     size = by_id(register.id).size
     source, destination = _SIDES.get(register.kind, ("source", "destination"))
-    error = f", {register.errno_name}" if register.errno_name else ""
+    error = (f", {register.errno_name}" if register.errno_name else "") + (" (simulated)" if register.simulated else "")
     lines = [one_line(f"{register.name}  {hex_id(register.id)}  {_KIND.get(register.kind, register.kind)}{error}")]
     if register.title:
         lines.append(f"  {register.title}")

@@ -7,8 +7,10 @@ import pytest
 from inspector.checks.explain import explain
 from inspector.checks.explain_result import ExplainedRegister, Explanation
 from inspector.errors import EXIT_NO, EXIT_YES
+from inspector.policies.loader import load_policy
 from inspector.registers.encoding import bitmap_id, ccsidr_id, firmware_id, sysreg_id
 from inspector.sources import load
+from inspector.sources.dump import Dump, Provenance, Vcpu
 from tests.shared_material import shared
 
 MMFR2 = sysreg_id(3, 0, 0, 7, 2)
@@ -240,3 +242,41 @@ def test_several_errors_in_one_text() -> None:
     )
     assert {r.id for r in refused(answer)} == {MMFR2, PFR0}
     assert any("PVR" in m.text for m in answer.messages)
+
+
+def test_simulated_refusals_are_explained_like_named_ones() -> None:
+    text = "load of migration failed: Operation not permitted"
+    answer = explain(text, load("builtin:neoverse-n2-linux-6.1"), load("builtin:neoverse-n2-linux-6.12"))
+    assert [(r.id, r.simulated, r.since) for r in refused(answer)] == [(MMFR4, True, "6.3"), (MMFR2, True, "6.3")]
+    assert "simulated" in answer.headline
+    assert answer.next_steps
+
+
+def test_dumps_that_do_not_show_the_failure() -> None:
+    same = load("builtin:neoverse-n2-linux-6.12")
+    answer = explain("load of migration failed: Operation not permitted", same, same)
+    assert any("do not show the failure" in c for c in answer.conclusions)
+
+
+def test_unknown_kernel_of_the_destination_is_asked_for() -> None:
+    shipped = load("builtin:neoverse-n2-linux-6.12")
+    bare = Dump(provenance=Provenance(source="bare"), vcpus=(Vcpu(index=0, values=shipped.vcpus[0].values),))
+    answer = explain("load of migration failed: Operation not permitted", shipped, bare)
+    assert answer.simulation is None
+    assert any("--kernel" in b for b in answer.bring)
+    assert explain("load of migration failed: Operation not permitted", shipped, bare, load_policy("6.12")).simulation
+
+
+def test_guest_error_other_than_einval_is_not_blamed_on_registers() -> None:
+    answer = explain("psci: failed to boot CPU1 (-5)")
+    assert "EIO" in told(answer)
+    assert "CCSIDR" not in " ".join(answer.conclusions)
+
+
+def test_a_log_of_libvirt_versions_is_no_snapshot_format() -> None:
+    answer = explain(
+        "starting up libvirt version: 10.0.0, package: 10.0.0-2, qemu version: 8.2.2\n"
+        "error while loading state for instance 0x0 of device 'cpu'\nload of migration failed: Operation not permitted"
+    )
+    assert answer.vmm == "qemu"
+    assert not any("Firecracker" in c for c in answer.conclusions)
