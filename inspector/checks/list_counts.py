@@ -55,7 +55,7 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True):
 
 def sets_of_size(difference: int) -> list[str]:
     """Names of the known register sets that have exactly this many registers in a QEMU stream."""
-    return [s.feature for s in FEATURE_SETS if s.size == difference]
+    return [s.feature for s in FEATURE_SETS if 0 < s.size == difference]
 
 
 def find_fits(source: int, destination: int) -> list[Fit]:

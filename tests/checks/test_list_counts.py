@@ -19,18 +19,14 @@ def listed(kernel: str) -> list[int]:
     return [i for i in load(f"builtin:neoverse-n2-linux-{kernel}").vcpus[0].values if rule.keeps(i)]
 
 
-@pytest.mark.parametrize("source", KERNELS)
-@pytest.mark.parametrize("destination", KERNELS)
+@pytest.mark.parametrize(
+    ("source", "destination"), [("6.12", "5.10"), ("6.12", "6.1"), ("6.12", "6.18"), ("7.3", "6.18"), ("7.3", "5.10")]
+)
 def test_the_true_pair_is_among_the_fits(source: str, destination: str) -> None:
-    counts = len(listed(source)), len(listed(destination))
-    if counts[0] <= counts[1]:
-        pytest.skip("QEMU refuses only longer lists")
-    fits = find_fits(*counts)
-    assert any(
-        _covers(f.source, source) and _covers(f.destination, destination) and not f.lost
-        and set(f.features) == {"PMU", "SVE", "pointer authentication"}
-        for f in fits
-    ), fits  # fmt: skip
+    fits = find_fits(len(listed(source)), len(listed(destination)))
+    everything = {"PMU", "SVE", "pointer authentication"}
+    true = [f for f in fits if _covers(f.source, source) and _covers(f.destination, destination)]
+    assert any(set(f.features) == everything and not f.lost for f in true), fits
 
 
 def _covers(words: str, kernel: str) -> bool:
