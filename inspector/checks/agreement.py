@@ -104,6 +104,7 @@ class Tally:
         self.agreed: Counter[str] = Counter()
         self.classes: dict[tuple[str, str, str, str], Disagreement] = {}
         self.underivable: Counter[int] = Counter()
+        self.reasons: dict[int, str] = {}
         self.hidden: Counter[tuple[int, str]] = Counter()
         self.order_agrees = True
         self.run_agrees = True
@@ -209,6 +210,7 @@ class Tally:
             return
         if reg_id in exposure.underivable:
             self.underivable[reg_id] += 1
+            self.reasons[reg_id] = exposure.underivable[reg_id]
             return
         phase = "get" if feature else "get of others"
         if line.get("errno"):
@@ -289,7 +291,7 @@ class Tally:
             phases=rows((*PHASES, *extra)), others=rows(("list of others", "get of others")),
             not_derivable=(
                 *(
-                    NotDerivable(register=name_of(reg_id), count=count, reason=_reason(reg_id))
+                    NotDerivable(register=name_of(reg_id), count=count, reason=self.reasons[reg_id])
                     for reg_id, count in sorted(self.underivable.items())
                 ),
                 *(
@@ -305,12 +307,6 @@ class Tally:
 
 def _mask(value: int | None) -> str:
     return "not reported" if value is None else f"0x{value:016x}"
-
-
-def _reason(reg_id: int) -> str:
-    if reg_id >> 16 & 0xFFF == 0x15:
-        return "the vector lengths of this CPU model are not known, and no ID register tells them"
-    return "a running counter: its value is the moment at which it was read"
 
 
 def blame(replay: Replay, reg_id: int, recorded: int, predicted: int) -> tuple[str, str]:

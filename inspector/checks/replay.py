@@ -244,7 +244,8 @@ class Replay:
                 line["errno"], line["masks"] = errno, {hex(k): hex(v) for k, v in masks.items()}
             case "el0" if self._machine() is not None:
                 values = self.el0()
-                line["regs"] = {text: hex(values.get(int(text, 16), 0)) for text in line.get("regs", {})}
+                asked = line.get("regs") or [f"0x{reg_id:016x}" for reg_id in values]
+                line["regs"] = {text: hex(values.get(int(text, 16), 0)) for text in asked}
             case _:
                 pass
         yield line

@@ -164,9 +164,14 @@ class Exposure:
         return {reg_id: own[reg_id] if reg_id in own else other.get(reg_id, 0) for reg_id in self.listed}
 
     @cached_property
-    def underivable(self) -> frozenset[int]:
-        """Listed registers whose value follows from nothing that is known (running counters, for example)."""
+    def underivable(self) -> dict[int, str]:
+        """Listed registers whose value follows from nothing that is known (running counters, for example) -> why."""
         return membership.underivable(self)
+
+    @cached_property
+    def running(self) -> frozenset[int]:
+        """Listed registers that change by themselves: even a written value does not stay."""
+        return frozenset(membership.varying(self))
 
     @cached_property
     def known(self) -> dict[int, int]:

@@ -169,15 +169,21 @@ def reset_values(exposure: Exposure) -> dict[int, int]:
     return values
 
 
-def underivable(exposure: Exposure) -> frozenset[int]:
-    """Listed registers whose value cannot be derived: running counters; SVE_VLS of a CPU model that is not known."""
-    ids = {
-        reg_id
+def varying(exposure: Exposure) -> dict[int, str]:
+    """Listed registers that run by themselves -> why, as their rule says it."""
+    return {
+        reg_id: rule.reason
         for rule in exposure.book.defaults
         if rule.value == "varies" and exposure.applies(rule)
         for spec in rule.registers
         for reg_id in expand(spec)
+        if reg_id in exposure.listed_set
     }
-    if exposure.host.sve_lengths is None:
-        ids.add(SVE_VLS)
-    return frozenset(ids.intersection(exposure.listed))
+
+
+def underivable(exposure: Exposure) -> dict[int, str]:
+    """Listed registers whose value follows from nothing that is known -> why."""
+    reasons = varying(exposure)
+    if exposure.host.sve_lengths is None and SVE_VLS in exposure.listed_set:
+        reasons[SVE_VLS] = "No ID register tells the vector lengths, and this CPU model's are not known."
+    return reasons

@@ -137,7 +137,8 @@ class Vcpu:
         error = self._absent(reg_id)
         if error:
             return error, None
-        if reg_id in self.vm.exposure.underivable and reg_id not in self.own:
+        exposure = self.vm.exposure
+        if reg_id in exposure.running or (reg_id in exposure.underivable and reg_id not in self.own):
             return 0, None
         return 0, self.value(reg_id)
 
