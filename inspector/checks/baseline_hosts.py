@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from inspector.checks.compare_sets import is_feature_register
 from inspector.checks.destination import Destination, destination_of, source_vcpus
-from inspector.checks.source_kernel import guess_kernel, kernel_of
+from inspector.checks.source_kernel import describe_policy, guess_kernel, kernel_of
 from inspector.checks.vcpu_setup import infer_setup
 from inspector.checks.vmms import find_vmm
 from inspector.errors import InspectorError, one_line
 from inspector.policies.rulebook import rulebook
 from inspector.policies.setup import QEMU_SETUP
+from inspector.registers.catalog import by_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,7 +34,7 @@ class BaselineHost:
         self.setup: VcpuSetup = destination.setup
         self.listed = destination.listed
         self.values: Mapping[int, int] = destination.values
-        self.notes = notes
+        self.notes = (*notes, *_unknown(label, destination))
         self._build = destination.build
         self._vm: Vm | None = None
         features = tuple(sorted((i, v) for i, v in self.values.items() if is_feature_register(i)))
@@ -72,6 +73,15 @@ class BaselineHost:
         """The same for one field, the others as they are."""
         own = self.values.get(reg_id, 0)
         return self.takes(reg_id, own & ~field.mask | value << field.lsb)
+
+
+def _unknown(label: str, destination: Destination) -> tuple[str, ...]:
+    """A note on registers of which bits are not known: they count as 0, which every lowerable field accepts."""
+    names = [by_id(i).name for i in sorted(destination.known) if is_feature_register(i) and destination.unknown_bits(i)]
+    if not names:
+        return ()
+    told = f"{label}: some bits are not known under {describe_policy(destination.policy)} and count as 0: "
+    return (one_line(told + ", ".join(names) + "; a dump taken under that kernel would tell"),)
 
 
 def hosts_of_dumps(dumps: Iterable[Dump], kernel: Policy | None = None) -> list[BaselineHost]:

@@ -195,6 +195,13 @@ def test_a_dump_without_kernel_gets_the_one_that_fits() -> None:
     assert any("does not say its kernel" in note for note in answer.notes)
 
 
+def test_what_a_kernel_hid_is_told_and_counts_as_zero() -> None:
+    hosts = [fresh(name, "6.1", {}) for name in ("a", "b")]
+    answer = baseline(hosts, load_policy("7.3"))
+    assert any("ID_AA64MMFR1_EL1" in note and "not known" in note for note in answer.notes)
+    assert not any("not known" in note for note in baseline(hosts).notes)
+
+
 def test_bad_input() -> None:
     with pytest.raises(InspectorError):
         baseline([])
