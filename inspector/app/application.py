@@ -38,6 +38,12 @@ def _cache() -> Screen[None]:
     return Cache()
 
 
+def _migrate() -> Screen[None]:
+    from inspector.app.screens.migrate import Migrate
+
+    return Migrate()
+
+
 def _commands(name: str) -> Callable[[], type[Provider]]:
     """A palette provider, imported when the palette first opens."""
 
@@ -49,7 +55,7 @@ def _commands(name: str) -> Callable[[], type[Provider]]:
     return provider
 
 
-SCREENS: dict[str, Callable[[], Screen[None]]] = {"browse": Browse, "cache": _cache}
+SCREENS: dict[str, Callable[[], Screen[None]]] = {"browse": Browse, "migrate": _migrate, "cache": _cache}
 """The numbered modes that exist, each with its screen; a new screen is one line here."""
 
 
@@ -57,7 +63,12 @@ class InspectorApp(App[None]):
     """vcpu-inspector's screens."""
 
     TITLE = "vcpu-inspector"
-    CSS_PATH: ClassVar[list[str | PurePath]] = [STYLES / "frame.tcss", STYLES / "browse.tcss", STYLES / "cache.tcss"]
+    CSS_PATH: ClassVar[list[str | PurePath]] = [
+        STYLES / "frame.tcss",
+        STYLES / "browse.tcss",
+        STYLES / "cache.tcss",
+        STYLES / "migrate.tcss",
+    ]
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {keys.START: Start, **SCREENS}
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.EVERYWHERE, SCREENS)]
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {

@@ -52,22 +52,59 @@ MODES = (
 START, HELP, OPEN = "start", "help", "open"
 EVERYWHERE, LISTS = "everywhere", "lists"
 _REGISTERS = ("browse",)
-_VCPU = ("browse", "cache")
-_REPORTS = ("browse", "cache")
+_VCPU = ("browse", "cache", "patch")
+_MIGRATE = ("migrate",)
+_REPORTS = ("browse", "cache", "migrate", "patch")
 
+_MODEL = ("browse", "compare", "cache", "patch")
+"""Where a kernel policy can be asked."""
+
+_WRITE_KEYS = (
+    Key("write.run", "f2,r", "first_run", "First run", "Before or after the vCPU's first run", ("write",), footer=2),
+    Key("write.reset", "f4,u", "reset", "Reset", "A fresh vCPU: forget the writes that were made", ("write",), footer=3),
+    Key("write.copy", "f6,y", "copy_verdict", "Copy verdict", "Copy the verdict in full", ("write",), footer=4),
+    Key("write.base", "f8,x", "app.base", "Base", "Numbers in hex, binary or decimal", ("write",), footer=5),
+    Key("write.real", "f9,W", "for_real", "For real", "Write to a scratch vCPU of the live source", ("write",)),
+)
+_PATCH_KEYS = (
+    Key("patch.variant", "t", "variant(1)", "Variant", "Next variant of the patch", ("patch",), footer=2),
+    Key("patch.variant_back", "T", "variant(-1)", "Previous variant", "Previous variant of the patch", ("patch",)),
+    Key("patch.every", "m", "every", "All", "Every write, or only those that differ", ("patch",), footer=3),
+    Key("patch.next", "n", "difference(1)", "Next", "Next write that differs", ("patch",), footer=4),
+    Key("patch.previous", "N", "difference(-1)", "Previous", "Previous write that differs", ("patch",)),
+)
 KEYS: tuple[Key, ...] = (
     *(
         Key(f"mode.{mode.id}", str(mode.number), f"app.mode('{mode.id}')", mode.title, f"{mode.title}: {mode.question}")
         for mode in MODES
     ),
     Key("start.open", "enter", "choose", "Open", "Open the highlighted dump", (START,), footer=1),
+    Key("patch.step", "space", "step", "Step", "Make the next write, on both sides", ("patch",), footer=1),
     Key("list", "l", "registers", "List", "Open the register list", _REGISTERS, footer=1, narrow=True),
     Key("find", "slash", "find", "Find", "Find a register or field, in any spelling", _REGISTERS, footer=2),
+    Key(
+        "migrate.next", "n", "next_finding", "Next", "Next finding, or kernel with another verdict", _MIGRATE, footer=1
+    ),
+    Key("migrate.previous", "N", "previous_finding", "Previous", "Previous finding", _MIGRATE),
+    Key("migrate.fix", "f", "fix", "Fix", "Ways out, and a copy that the destination accepts", _MIGRATE, footer=2),
+    Key("migrate.kernels", "k", "kernels", "Kernels", "Where can this VM go? One line per kernel", _MIGRATE, footer=3),
+    Key("migrate.source", "s", "source", "Source", "Choose the saved VM", _MIGRATE, footer=4),
+    Key("migrate.destination", "d", "destination", "Dest", "Choose where it is restored", _MIGRATE, footer=5),
+    Key("migrate.swap", "D", "swap", "Swap", "Exchange source and destination", _MIGRATE),
+    Key("migrate.kernel", "p", "kernel", "Kernel", "The destination's kernel and vCPU features", _MIGRATE),
+    Key("migrate.vmm", "h", "vmm", "VMM", "Another VMM's restore rule", _MIGRATE),
+    Key("migrate.every", "m", "every", "All", "What passes as well, or only what fails or changes", _MIGRATE),
     Key("cache.sides", "c", "sides", "Host/vCPU", "Host, vCPU, or both beside each other", ("cache",), footer=2),
     Key("cache.next", "right,down,j,l", "cache(1)", "Next cache", "Next cache", ("cache",)),
     Key("cache.previous", "left,up,k,h", "cache(-1)", "Previous cache", "Previous cache", ("cache",)),
     Key("cache.register", "enter", "register", "Register", "This cache's register in Browse", ("cache",), footer=3),
     Key("notable", "m", "notable", "Notable", "Only what stands out, or every register", _REGISTERS, footer=4),
+    Key(
+        "write", "w", "app.write", "Write", "Would a write of this register be accepted? Try it", _MODEL, footer=4
+    ),
+    Key("policy", "p", "app.policy", "Policy", "Choose a kernel policy and the vCPU's features", _MODEL, footer=5),
+    *_WRITE_KEYS,
+    *_PATCH_KEYS,
     Key("next", "n", "next_notable", "Next", "Next match, or next register that stands out", _REGISTERS),
     Key("previous", "N", "previous_notable", "Previous", "Previous match, or register that stands out", _REGISTERS),
     Key(
@@ -90,7 +127,7 @@ KEYS: tuple[Key, ...] = (
     Key("vcpu.previous", "V", "app.vcpu(-1)", "Previous vCPU", "Previous vCPU of this dump", _VCPU),
     Key("dump.next", "right_curly_bracket", "app.dump(1)", "Next dump", "Next of the loaded dumps", _VCPU),
     Key("dump.previous", "left_curly_bracket", "app.dump(-1)", "Previous dump", "Previous of the loaded dumps", _VCPU),
-    Key("base", "x", "app.base", "Base", "Numbers in hex, binary or decimal", _VCPU),
+    Key("base", "x", "app.base", "Base", "Numbers in hex, binary or decimal", (*_VCPU, "migrate")),
     Key("copy.line", "y", "copy_line", "Copy", "Copy the highlighted line", _REPORTS, footer=6),
     Key("copy.report", "Y", "copy_report", "Copy report", "Copy this screen's report", _REPORTS),
     Key("export", "e", "export", "Export", "Write this screen's report to a new file", _REPORTS),
@@ -123,10 +160,17 @@ def in_place(place: str, modes: Collection[str] = ()) -> tuple[Key, ...]:
     )
 
 
-def bindings(place: str, modes: Collection[str] = ()) -> list[Binding]:
-    """Textual bindings of one place, for a `BINDINGS` class variable."""
+def bindings(place: str, modes: Collection[str] = (), without: str = "") -> list[Binding]:
+    """Textual bindings of one place, for a `BINDINGS` class variable; `without` names a key that is not bound there."""
     return [
-        Binding(key.keys, key.action, key.label, show=bool(key.footer), tooltip=key.tooltip, id=key.id)
+        Binding(
+            ",".join(one for one in key.keys.split(",") if one != without),
+            key.action,
+            key.label,
+            show=bool(key.footer),
+            tooltip=key.tooltip,
+            id=key.id,
+        )
         for key in in_place(place, modes)
     ]
 
@@ -147,6 +191,7 @@ _LOOKS = {
     "f1": "F1",
     "down": "↓",
     "up": "↑",
+    **{f"f{number}": f"F{number}" for number in range(2, 13)},
 }
 
 

@@ -85,7 +85,7 @@ def fix(
     if not isinstance(destination, Destination):
         destination = destination_of(destination, vcpus[0], kernel, setup, rule)
     before = migrate(source, destination, vmm=rule.name)
-    changes, remaining = _plan(before, vcpus)
+    changes, remaining = planned_changes(before, source)
     if not changes:
         return FixResult(out="", changes=(), before=before, after=None, remaining=remaining)
     where = source.provenance.source
@@ -105,9 +105,9 @@ def fix(
     return FixResult(out=out, changes=changes, before=before, after=after, remaining=remaining, notes=notes)
 
 
-def _plan(report: MigrationReport, vcpus: Sequence[Vcpu]) -> tuple[tuple[Change, ...], tuple[Finding, ...]]:
-    """The replacements, and the failures that no replacement mends."""
-    offsets = {vcpu.index: vcpu.offsets for vcpu in vcpus}
+def planned_changes(report: MigrationReport, source: Dump) -> tuple[tuple[Change, ...], tuple[Finding, ...]]:
+    """The replacements that a copy of `source` would hold, and the failures that no replacement mends."""
+    offsets = {vcpu.index: vcpu.offsets for vcpu in source_vcpus(source)[0]}
     changes, remaining = [], []
     for finding in report.fatal:
         new = replacement_of(finding) if finding.kind == "refused" else None

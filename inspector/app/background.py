@@ -1,0 +1,76 @@
+"""Work that may take a while, beside the screens: a thread of its own, its answer handed back to the program's loop.
+
+Textual's thread workers are waited for when the program ends, so that leaving during a slow read would hang. These
+threads are left behind instead, apart from those that have to put a guest back as it was: `wait_for_work` waits for
+them, once the screens are gone.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from textual.app import App
+
+from inspector.errors import InspectorError
+
+Answer = TypeVar("Answer")
+_finishing: list[threading.Thread] = []
+
+
+def aside(
+    app: App[None],
+    work: Callable[[], Answer],
+    done: Callable[[Answer], object],
+    failed: Callable[[InspectorError], object],
+    *,
+    finish: bool = False,
+) -> threading.Thread:
+    """Run `work` in a thread; `done` or `failed` is called with what came of it, by the program's own loop.
+
+    `finish`: the work must not be cut off, not even when the user leaves.
+    """
+
+    def run() -> None:
+        try:
+            answer = work()
+        except InspectorError as error:
+            problem = error
+            _tell(app, lambda: failed(problem))
+        except Exception as error:  # a fault of ours ends the program with its traceback, as one on screen would
+            fault = error
+            _tell(app, lambda: _raise(fault))
+        else:
+            _tell(app, lambda: done(answer))
+
+    thread = threading.Thread(target=run, daemon=True)
+    if finish:
+        _finishing[:] = [one for one in _finishing if one.is_alive()]
+        _finishing.append(thread)
+    thread.start()
+    return thread
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+def _tell(app: App[None], call: Callable[[], object]) -> None:
+    try:
+        app.call_later(call)
+    except RuntimeError:
+        # The program has ended meanwhile; nobody is there to be told.
+        return
+
+
+def wait_for_work(seconds: float) -> bool:
+    """Wait for the work that must not be cut off; False when some of it goes on even so."""
+    for thread in _finishing:
+        thread.join(seconds)
+    return not any(thread.is_alive() for thread in _finishing)
+
+
+def unfinished() -> bool:
+    """True when work that must not be cut off is under way."""
+    return any(thread.is_alive() for thread in _finishing)

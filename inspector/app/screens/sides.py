@@ -1,0 +1,281 @@
+"""Choose the two sides of a restore: the saved VM, the destination, and the destination's kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widgets import Input
+
+from inspector.app.background import aside
+from inspector.app.restore import named_kernel, restorable, series_ends, short_name
+from inspector.app.screens.dialog import DIALOG_CELLS, Dialog
+from inspector.app.screens.offers import offers_items
+from inspector.app.screens.open import complete_path
+from inspector.app.widgets.ink import Ink, ink, row, wrap
+from inspector.app.widgets.lines import Lines
+from inspector.app.widgets.listing import Column, Item, Listing
+from inspector.errors import InspectorError
+from inspector.policies.loader import load_policy
+from inspector.policies.setup import parse_features
+from inspector.sources.dump import Dump
+
+if TYPE_CHECKING:
+    from inspector.app.restore import Question
+    from inspector.app.screens.migrate import Migrate
+
+SAME_HOST = "same-host"
+
+
+class Choose(Dialog):
+    """A line to type in, what went wrong, and a list."""
+
+    TITLE = ""
+    PLACEHOLDER = ""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "to_list", "List", show=False),
+        Binding("tab", "complete", "Complete", show=False, priority=True),
+    ]
+
+    def __init__(self, migrate: Migrate) -> None:
+        super().__init__()
+        self.migrate = migrate
+
+    @property
+    def question(self) -> Question | None:
+        """What is asked now."""
+        return self.migrate.question
+
+    def compose(self) -> ComposeResult:
+        """Path, said, list."""
+        with Vertical(classes="dialog tall") as box:
+            box.border_title = self.TITLE
+            box.border_subtitle = "enter chooses   tab completes a path   ↓ list   esc closes"
+            yield Input(placeholder=self.PLACEHOLDER, id="path")
+            yield Lines(id="said")
+            yield Listing((Column("", 34), Column("")), id="offers")
+
+    def on_mount(self) -> None:
+        """Fill the list; it has the keys, since most choices are in it."""
+        self.say("")
+        offers = self.query_one("#offers", Listing)
+        offers.fill(self.items())
+        offers.focus()
+
+    def items(self) -> list[Item]:
+        """What can be chosen."""
+        return offers_items(self.inspector.session.dumps)
+
+    def on_input_changed(self) -> None:
+        """The old error no longer holds."""
+        self.say("")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Take what was typed."""
+        if event.value.strip():
+            self.typed(event.value.strip())
+
+    def on_listing_chosen(self, event: Listing.Chosen) -> None:
+        """Take the highlighted line."""
+        kind, _, name = event.item.key.partition(" ")
+        if kind == "loaded":
+            self.take(self.inspector.session.dumps[int(name)])
+        elif kind == "builtin":
+            self.typed(f"builtin:{name}")
+
+    def typed(self, text: str) -> None:
+        """Load a source beside the screen."""
+        from inspector import sources
+
+        self.say(f"reading {text} …")
+        aside(self.app, lambda: sources.load(text), self.take, self.refuse)
+
+    def refuse(self, error: InspectorError) -> None:
+        """Say what was wrong, in its place."""
+        if self.is_mounted:
+            self.say(f"✖ {error}", "refused")
+
+    def take(self, dump: Dump) -> None:
+        """A dump was chosen."""
+
+    def done(self, question: Question) -> None:
+        """Close, and ask."""
+        if self.is_mounted:
+            self.dismiss()
+            self.migrate.choose(question)
+
+    def say(self, text: str, role: str = "muted") -> None:
+        """One message under the line."""
+        rows = wrap(row(ink(text, role)), min(self.app.size.width, DIALOG_CELLS) - 4)
+        said = self.query_one("#said", Lines)
+        said.styles.height = max(len(rows), 1)
+        said.show(rows)
+
+    def action_to_list(self) -> None:
+        """From the line to the list."""
+        self.query_one("#offers").focus()
+
+    def action_complete(self) -> None:
+        """Between line and list; in the line a path is completed as far as it is certain."""
+        path = self.query_one("#path", Input)
+        if not path.has_focus:
+            path.focus()
+        elif not path.value:
+            self.action_to_list()
+        else:
+            path.value, choices = complete_path(path.value)
+            path.cursor_position = len(path.value)
+            self.say("  ".join(choices[:8]) if len(choices) > 1 else "")
+
+
+class ChooseSource(Choose):
+    """Which saved VM."""
+
+    TITLE = "Source: the saved VM"
+    PLACEHOLDER = "file, builtin:NAME"
+
+    def take(self, dump: Dump) -> None:
+        """It has to hold a vCPU."""
+        from inspector.app.restore import Question, newer_kernel
+
+        if not restorable(dump):
+            self.refuse(InspectorError("holds no vCPU registers to restore", short_name(dump)))
+            return
+        before = self.question
+        if before is None:
+            self.done(Question(dump, None, newer_kernel(dump)))
+        else:
+            self.done(before._replace(source=dump))
+
+
+class ChooseDestination(Choose):
+    """Where it is restored."""
+
+    TITLE = "Destination"
+    PLACEHOLDER = "file of a fresh vCPU or host, builtin:NAME, same-host, or a kernel for it: 6.12"
+
+    def items(self) -> list[Item]:
+        """The source's own machine first."""
+        head = Item("", (row(Ink("Same host, another kernel (p lists every release)", "heading")),), pick=False)
+        ends = [
+            Item(f"same {name}", (row(f"same host, Linux {name}"), row(Ink(_evidence(name), "muted"))))
+            for name in series_ends()
+            if load_policy(name).recorded
+        ]
+        return [head, *ends, Item("", (row(""),), pick=False), *super().items()]
+
+    def on_listing_chosen(self, event: Listing.Chosen) -> None:
+        """The same host, or a dump."""
+        kind, _, name = event.item.key.partition(" ")
+        if kind == "same":
+            self._same(name)
+        else:
+            super().on_listing_chosen(event)
+
+    def typed(self, text: str) -> None:
+        """`same-host`, a kernel's name, or a source."""
+        words = text.removeprefix(SAME_HOST).strip()
+        if text == SAME_HOST:
+            self._same(self.question.kernel if self.question else "")
+            return
+        if text.startswith(SAME_HOST) or words.partition("+")[0].replace(".", "").isdigit():
+            try:
+                named_kernel(words)
+            except InspectorError as error:
+                self.refuse(error)
+            else:
+                self._same(words)
+            return
+        super().typed(text)
+
+    def _same(self, kernel: str) -> None:
+        if self.question is not None:
+            from inspector.app.restore import newer_kernel
+
+            self.done(self.question._replace(destination=None, kernel=kernel or newer_kernel(self.question.source)))
+
+    def take(self, dump: Dump) -> None:
+        """A fresh vCPU, or a host's raw registers; its own kernel counts where it names one."""
+        from inspector.app.restore import newer_kernel
+        from inspector.checks.source_kernel import kernel_of
+
+        if self.question is None:
+            return
+        named = kernel_of(dump).policy is not None
+        self.done(self.question._replace(destination=dump, kernel="" if named else newer_kernel(self.question.source)))
+
+
+class ChooseKernel(Choose):
+    """Under which kernel, and with which vCPU features."""
+
+    TITLE = "Kernel and vCPU features of the destination"
+    PLACEHOLDER = "6.12, what uname -r prints, a policy file, 6.12+mask-ccidx-keep"
+
+    def compose(self) -> ComposeResult:
+        """A second line for the features."""
+        with Vertical(classes="dialog tall") as box:
+            box.border_title = self.TITLE
+            box.border_subtitle = "enter chooses   tab next line   ↓ list   esc closes"
+            yield Input(placeholder=self.PLACEHOLDER, id="path")
+            features = self.question.features if self.question else ""
+            yield Input(features, placeholder="features: psci,pmu,sve …, empty: as the source has them", id="features")
+            yield Lines(id="said")
+            yield Listing((Column("", 34), Column("")), id="offers")
+
+    def items(self) -> list[Item]:
+        """Every release, newest first; a destination's own kernel where its dump names it."""
+        from inspector.policies.loader import patch_names, policy_names
+
+        own: Sequence[Item] = ()
+        if self.question is not None and self.question.destination is not None:
+            own = [Item("own", (row("as the destination's dump says"), row("")))]
+        kernel = self.question.kernel if self.question else ""
+        base = kernel.partition("+")[0]
+        patched = [
+            Item(f"kernel {base}+{name}", (row(f"{base}+{name}"), row(Ink("patch over this kernel", "muted"))))
+            for name in patch_names()
+            if base
+        ]
+        kernels = [
+            Item(f"kernel {name}", (row(f"Linux {name}"), row(Ink(_evidence(name), "muted"))))
+            for name in reversed(policy_names())
+        ]
+        return [*own, *kernels, *patched]
+
+    def on_listing_chosen(self, event: Listing.Chosen) -> None:
+        """A release of the list."""
+        kind, _, name = event.item.key.partition(" ")
+        self._take_kernel("" if kind == "own" else name)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Both lines together; an empty kernel keeps the present one."""
+        kernel = self.query_one("#path", Input).value.strip()
+        self._take_kernel(kernel or (self.question.kernel if self.question else ""))
+
+    def _take_kernel(self, kernel: str) -> None:
+        if self.question is None:
+            return
+        features = self.query_one("#features", Input).value.strip()
+        try:
+            if kernel:
+                named_kernel(kernel)
+            if features:
+                parse_features(features)
+        except InspectorError as error:
+            self.refuse(error)
+            return
+        self.done(self.question._replace(kernel=kernel, features=features))
+
+    def action_complete(self) -> None:
+        """Kernel, features, list, in turn."""
+        order = [self.query_one(one) for one in ("#path", "#features", "#offers")]
+        at = next((place for place, one in enumerate(order) if one.has_focus), -1)
+        order[(at + 1) % len(order)].focus()
+
+
+def _evidence(name: str) -> str:
+    """How well a kernel is known."""
+    return "recorded on a real kernel" if load_policy(name).recorded else "read in its source"
