@@ -122,11 +122,16 @@ def _headline(answer: Baseline) -> str:
     hosts = f"{len(answer.hosts)} hosts"
     if answer.level and not answer.changes:
         return f"{hosts} are alike: nothing has to be set."
-    changed = f"{len(answer.fields)} fields" + (f" and {len(answer.registers)} registers" if answer.registers else "")
+    changed = _count(len(answer.fields), "field")
+    changed += f" and {_count(len(answer.registers), 'register')}" if answer.registers else ""
     if answer.level:
         return f"{hosts} can be levelled: set {changed}."
     left = len(answer.obstacles) + len(answer.lists)
-    return f"{hosts} cannot be levelled completely: {changed} can be set, {left} differences stay."
+    return f"{hosts} cannot be levelled completely: {changed} can be set, {_count(left, 'difference')} stay."
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _letter(number: int) -> str:

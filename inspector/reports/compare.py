@@ -112,14 +112,19 @@ def _headline(answer: Comparison) -> str:
     registers = len(answer.feature_registers)
     parts = [f"{_count(answer.dumps, 'dump')} in {groups} groups"]
     if registers:
-        parts.append(f"{_count(registers, 'feature register')} differ" + ("s" if registers == 1 else ""))
+        parts.append(f"{_count(registers, 'feature register')} {_differ(registers)}")
     if answer.lists:
-        parts.append(f"{sum(len(d.group.ids) for d in answer.lists)} ids are not listed everywhere")
+        ids = sum(len(d.group.ids) for d in answer.lists)
+        parts.append(f"{_count(ids, 'id')} {'is' if ids == 1 else 'are'} not listed everywhere")
     state = len(answer.state_registers) or answer.state_differing
     if state:
-        parts.append(f"{_count(state, 'register')} of guest state differ")
+        parts.append(f"{_count(state, 'register')} of guest state {_differ(state)}")
     parts.append(f"{answer.equal} are equal")
     return ", ".join(parts) + "."
+
+
+def _differ(number: int) -> str:
+    return "differs" if number == 1 else "differ"
 
 
 def _count(number: int, word: str) -> str:
