@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from inspector.sources.dump import Cpu, Dump, Host, Provenance, Vcpu
 from inspector.sources.formats import dump_json
+from inspector.sources.formats.firecracker_vmstate import checksum
 from tests.sources import streams
 
 PFR0, MMFR2, MIDR, CCSIDR0 = 0x603000000013C020, 0x603000000013C03A, 0x603000000013C000, 0x6020000000110000
@@ -227,3 +228,67 @@ EXAMPLES = {
 def crc_free_binary() -> bytes:
     """Bytes that are of no format at all."""
     return struct.pack("<1000Q", *((n * 2654435761) % 2**64 for n in range(1000)))
+
+
+def kvm_regs_bytes() -> list[int]:
+    """struct kvm_regs with X0 and PSTATE of VALUES, V1 and FPCR."""
+    data = struct.pack("<34Q", VALUES[X0], *[0] * 30, 1, 2, VALUES[PSTATE]) + struct.pack("<7Q", 3, 4, 5, 6, 7, 8, 9)
+    return list(data.ljust(0x150, b"\0") + struct.pack("<64Q", 0, 0, 10, 11, *[0] * 60) + struct.pack("<2I8x", 12, 13))
+
+
+CORE = {X0, PSTATE}
+
+
+def cloud_hypervisor(shape: int = 2) -> bytes:
+    """state.json in the three shapes it has had: 1 to version 38, 2 since 39, 3 with SVE."""
+    system = [(i, v) for i, v in VALUES.items() if i not in CORE]
+    if shape == 1:
+        regs = {"regs": [VALUES[X0], *[0] * 30], "sp": 1, "pc": 2, "pstate": VALUES[PSTATE]}
+        fp = {"vregs": [[0, 0], [10, 11], *[[0, 0]] * 30], "fpsr": 12, "fpcr": 13}
+        core: object = {"regs": regs, "sp_el1": 3, "elr_el1": 4, "spsr": [5, 6, 7, 8, 9], "fp_regs": fp}
+        inner: dict[str, object] = {
+            "mp_state": 0,
+            "core_regs": core,
+            "sys_regs": [{"id": i, "addr": v} for i, v in system],
+        }
+    else:
+        packed = [list(struct.pack("<QQ", i, v)) for i, v in system]
+        inner = {"mp_state": [0] * 4, "core_regs": kvm_regs_bytes(), "sys_regs": packed}
+    if shape == 3:
+        inner["pre_finalize_regs"] = [{"id": 0x606000000015FFFF, "data": [1, *[0] * 63]}]
+        inner["extended_regs"] = [{"id": 0x6080000000150000, "data": [0, 1, *[0] * 254]}]
+    text = json.dumps({"Kvm": inner})
+    data: object = list(text.encode()) if shape == 1 else {"state": text}
+    vcpus = {str(n): {"snapshots": {}, "snapshot_data": data} for n in (1, 0)}
+    manager = {"snapshots": vcpus, "snapshot_data": None}
+    return json.dumps({"snapshots": {"cpu-manager": manager}, "snapshot_data": None}).encode()
+
+
+def crosvm(binary: bool = True) -> bytes:
+    """One vCPU; FPCR and the timer's compare value stand in `sys` under their architectural encodings."""
+    import cbor2
+
+    system = {i & 0xFFFF: v for i, v in VALUES.items() if i >> 16 & 0xFFF == 0x13}
+    system |= {0xDA20: 13, 0xDF1A: 0x77, 0xDF02: 0x99}
+    document = {
+        "vcpu_id": 3, "sp": 1, "pc": 2, "pstate": VALUES[PSTATE], "x": [VALUES[X0], *[0] * 30],
+        "v": [0, 10 | 11 << 64, *[0] * 30], "sys": system, "cache_arch_info": {0: VALUES[CCSIDR0]},
+        "hypervisor_data": {"firmware_regs": {0: VALUES[0x6030000000140000]}},
+    }  # fmt: skip
+    return cbor2.dumps(document) if binary else json.dumps(document).encode()
+
+
+def vmstate() -> bytes:
+    """Firecracker's vmstate: magic, version, something, two lists of registers, something."""
+    data = struct.pack("<QQ", 0x07101984AAAA0000, 5) + b"6.0.0" + bytes(range(256))
+    body = b"".join(v.to_bytes(1 << (i >> 52 & 15), "little") for i, v in VALUES.items())
+    listed = struct.pack(f"<Q{len(VALUES)}QQ", len(VALUES), *VALUES, len(body)) + body
+    data += listed + bytes(200) + listed + bytes(64)
+    return data + checksum(data).to_bytes(8, "little")
+
+
+EXAMPLES |= {
+    "cloud-hypervisor": cloud_hypervisor,
+    "crosvm-vcpu": crosvm,
+    "firecracker-vmstate": vmstate,
+}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from inspector.shipped import folder
 from inspector.sources import load
-from inspector.sources.dump import Dump, select_vcpus
+from inspector.sources.dump import Dump, renumbered, select_vcpus
 from inspector.sources.formats import dump_json
 
 CPUS = ("neoverse-n2", "max", "cortex-a72")
@@ -23,7 +23,7 @@ DATE = "2026-11-22"
 
 def snapshot(recording: Path) -> bytes:
     """The text of the shipped dump made from one recording."""
-    dump: Dump = select_vcpus(load(str(recording)), [CONFIGURATION])
+    dump: Dump = renumbered(select_vcpus(load(str(recording)), [CONFIGURATION]))
     return dump_json.write(dump, DATE)
 
 

@@ -18,6 +18,7 @@ from inspector.sources import load, shipped_names
 from inspector.sources.consistency import differing_id_registers
 from inspector.sources.dump import Constraint, Dump, select_vcpus
 from inspector.sources.formats import FORMATS, dump_json
+from inspector.sources.formats.firecracker_vmstate import checksum
 from inspector.sources.opening import open_path
 from tests.sources import examples
 from tests.sources.examples import CCSIDR0, EXAMPLES, LISTED, MIDR, MMFR2, PFR0, PSTATE, VALUES, X0
@@ -157,6 +158,43 @@ def test_analyzed_stream(tmp_path: Path) -> None:
     layout = json.dumps({"page_size": 4096, "devices": [], "configuration": {}}).encode()
     with pytest.raises(SourceError, match="layout of a stream"):
         opened(tmp_path, layout)
+
+
+@pytest.mark.parametrize("shape", [1, 2, 3])
+def test_cloud_hypervisor_shapes(tmp_path: Path, shape: int) -> None:
+    dump = opened(tmp_path, examples.cloud_hypervisor(shape))
+    assert [v.index for v in dump.vcpus] == [0, 1]
+    for vcpu in dump.vcpus:
+        assert {i: vcpu.values[i] for i in VALUES} == dict(VALUES)
+        assert vcpu.values[X0 + 64] == 2, "PC"
+        assert [vcpu.values[X0 + 68 + 2 * n] for n in range(7)] == [3, 4, 5, 6, 7, 8, 9]
+        assert vcpu.values[0x6040000000100058] == 10 | 11 << 64
+        assert vcpu.values[0x60200000001000D5] == 13
+        assert vcpu.values.get(0x606000000015FFFF) == (1 if shape == 3 else None)
+        assert vcpu.values.get(0x6080000000150000) == (256 if shape == 3 else None)
+
+
+@pytest.mark.parametrize("binary", [True, False], ids=["CBOR", "JSON"])
+def test_crosvm_vcpu(tmp_path: Path, binary: bool) -> None:
+    (vcpu,) = opened(tmp_path, examples.crosvm(binary)).vcpus
+    assert vcpu.index == 3
+    assert {i: vcpu.values[i] for i in VALUES} == dict(VALUES)
+    assert vcpu.values[0x60200000001000D5] == 13, "FPCR is a core register to KVM"
+    assert vcpu.values[0x603000000013DF02] == 0x77, "KVM_REG_ARM_TIMER_CVAL"
+    assert vcpu.values[0x603000000013DF1A] == 0x99, "KVM_REG_ARM_TIMER_CNT"
+    assert vcpu.values[0x6040000000100058] == 10 | 11 << 64
+
+
+def test_firecracker_vmstate(tmp_path: Path) -> None:
+    dump = opened(tmp_path, examples.vmstate())
+    assert [dict(v.values) for v in dump.vcpus] == [dict(VALUES)] * 2
+    assert "format 6.0.0" in dump.provenance.tool
+    assert checksum(b"123456789") == 0xE9C6D914C4B8D9CA, "the published check value of CRC-64/Redis"
+    assert "checksum" not in " ".join(dump.notes)
+    assert "checksum does not agree" in " ".join(opened(tmp_path, examples.vmstate()[:-9]).notes)
+    for data, words in ((examples.vmstate()[:300], "1.15 and newer"), (b"\0\0\x64\x86\x84\x19\x10\x07", "x86 VM")):
+        with pytest.raises(SourceError, match=words):
+            opened(tmp_path, data)
 
 
 def test_host_text(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ BASES["zstd"] = zstandard.compress(EXAMPLES["dump-json"]())
 BASES["libvirt-save of gzip"] = streams.libvirt(gzip.compress(EXAMPLES["qemu-stream"]()), number=1)
 
 MANY = settings(
-    max_examples=250,
+    max_examples=150,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -68,6 +68,9 @@ def test_cut_short(tmp_path: Path, name: str, data: st.DataObject) -> None:
     end = data.draw(st.integers(0, len(base) - 1))
     whole, part = read(tmp_path / "f", base), read(tmp_path / "f", base[:end])
     assert whole is not None
+    if part and name == "firecracker-vmstate":
+        assert "checksum does not agree" in " ".join(part.notes)
+        return
     if part is None or name in ("plain-text", "get-reg-list", "cpusysregs", "restore-lines", "kvm-recording"):
         return
     assert [dict(v.values) for v in part.vcpus] == [dict(v.values) for v in whole.vcpus]

@@ -17,10 +17,13 @@ FORMATS = (
     "qemu_stream",
     "libvirt_save",
     "qcow2",
+    "firecracker_vmstate",
     "kvm_recording",
     "dump_json",
     "firecracker",
     "analyze_migration",
+    "cloud_hypervisor",
+    "crosvm",
     "restore_lines",
     "cpusysregs",
     "register_list",
@@ -56,5 +59,5 @@ def read_content(content: Content) -> Dump:
     raise SourceError(
         "holds nothing that is known",
         content.name,
-        "valid: a QEMU or libvirt saved VM, Firecracker or analyze-migration JSON, a kvm-recording, `id value` lines",
+        "valid: a saved VM (QEMU, libvirt, Firecracker, Cloud Hypervisor, crosvm), their JSON, `id value` lines",
     )

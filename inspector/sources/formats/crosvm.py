@@ -1,0 +1,106 @@
+"""crosvm's snapshot of one vCPU (`vcpu/vcpu0`): CBOR since 2025, JSON before.
+
+`sys` maps the 16-bit encoding of a system register to its value, `cache_arch_info` a CSSELR_EL1 value to CCSIDR_EL1,
+and `hypervisor_data.firmware_regs` the number of a firmware register. Two peculiarities: some core registers stand in
+`sys` under their system-register encodings, and the virtual timer's counter and compare value have their
+architectural encodings there, which KVM's ids swap.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from inspector.errors import SourceError
+from inspector.registers.encoding import (
+    CLASS_CORE,
+    SIZE_U32,
+    SIZE_U64,
+    SysReg,
+    ccsidr_id,
+    firmware_id,
+    make_id,
+    sysreg_id,
+)
+from inspector.sources.dump import Dump, Provenance, Vcpu
+from inspector.sources.formats import kvm_regs
+from inspector.sources.inferred import infer_setup
+from inspector.sources.jsontext import checked
+from inspector.sources.opening import Content
+
+NAME = "crosvm-vcpu"
+_KEYS = {"sp", "pc", "pstate", "x", "v", "sys"}
+_SPECIAL = {
+    SysReg(3, 4, 4, 1, 0).index: make_id(CLASS_CORE, 68, SIZE_U64),
+    SysReg(3, 0, 4, 0, 1).index: make_id(CLASS_CORE, 70, SIZE_U64),
+    SysReg(3, 0, 4, 0, 0).index: make_id(CLASS_CORE, 72, SIZE_U64),
+    SysReg(3, 4, 4, 3, 1).index: make_id(CLASS_CORE, 74, SIZE_U64),
+    SysReg(3, 4, 4, 3, 2).index: make_id(CLASS_CORE, 76, SIZE_U64),
+    SysReg(3, 4, 4, 3, 0).index: make_id(CLASS_CORE, 78, SIZE_U64),
+    SysReg(3, 4, 4, 3, 3).index: make_id(CLASS_CORE, 80, SIZE_U64),
+    SysReg(3, 3, 4, 4, 1).index: make_id(CLASS_CORE, 0xD4, SIZE_U32),
+    SysReg(3, 3, 4, 4, 0).index: make_id(CLASS_CORE, 0xD5, SIZE_U32),
+    SysReg(3, 3, 14, 3, 2).index: sysreg_id(3, 3, 14, 0, 2),
+    SysReg(3, 3, 14, 0, 2).index: sysreg_id(3, 3, 14, 3, 2),
+}
+"""encodings in `sys` that do not stand for the sysreg id of the same encoding"""
+
+
+def sniff(content: Content) -> bool:
+    """A JSON object, or a CBOR map, with a vCPU's members."""
+    if content.json_object():
+        return set(content.json_object()) >= _KEYS
+    return content.head[0] >> 5 == 5 and b"fpstate" in content.head and b"csys" in content.head
+
+
+def load(content: Content) -> Dump:
+    """The dump of this vCPU. Raises SourceError for a member that is missing or of another shape."""
+    where = content.name
+    document = _document(content)
+    try:
+        values = checked(_pairs(document), where)
+        index = int(document.get("vcpu_id", 0))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SourceError(f"a member of the vCPU is missing or of another shape ({error})", where) from None
+    return Dump(
+        provenance=Provenance(source=where, format=NAME, compression=content.compression, tool="crosvm"),
+        vcpus=(Vcpu(index=index, values=values, setup=infer_setup(values, gic="v3")),),
+        notes=("crosvm saves neither firmware feature bitmaps nor SVE registers",),
+    )
+
+
+def _document(content: Content) -> Any:
+    if content.json_object():
+        import json
+
+        try:
+            return json.loads(content.whole())
+        except (ValueError, RecursionError) as error:
+            raise SourceError(f"is no valid JSON: {error}", content.name) from None
+    import cbor2
+
+    try:
+        return cbor2.CBORDecoder(io.BytesIO(content.whole())).decode()
+    except Exception as error:
+        raise SourceError(f"is no valid CBOR: {error}", content.name, "is it truncated or encrypted?") from None
+
+
+def _pairs(document: Any) -> list[tuple[int, int]]:
+    general = kvm_regs.general([int(n) for n in document["x"]], document["sp"], document["pc"], document["pstate"])
+    wide = kvm_regs.vectors([int(n) for n in document["v"]], 0, 0)
+    pairs = [*general.items(), *(pair for pair in wide.items() if pair[0] >> 52 & 0xF == 4)]
+    for key, value in document["sys"].items():
+        index = _index(key, 1 << 16)
+        pairs.append((_SPECIAL.get(index, sysreg_id(*SysReg.from_index(index))), value))
+    pairs += [
+        (ccsidr_id(_index(key, 16)), value & 0xFFFFFFFF) for key, value in document.get("cache_arch_info", {}).items()
+    ]
+    firmware = (document.get("hypervisor_data") or {}).get("firmware_regs", {})
+    return pairs + [(firmware_id(_index(key, 1 << 16)), value) for key, value in firmware.items()]
+
+
+def _index(key: Any, limit: int) -> int:
+    number = int(key)
+    if not 0 <= number < limit:
+        raise ValueError(f"the key {number}")
+    return number
