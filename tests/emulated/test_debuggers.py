@@ -91,6 +91,14 @@ def test_gdb_reads_every_vcpu_and_lets_the_guest_run(tmp_path: Path, cpu: str, m
     assert not moved & {MMFR2, CLIDR, CTR}
 
 
+def test_gdb_does_not_start_a_guest_that_waits_for_its_start(tmp_path: Path) -> None:
+    with machine(tmp_path, "neoverse-n1", "-S", *stub(tmp_path)) as qemu:
+        dump = open_live(f"gdb:{tmp_path}/gdb", OPTIONS).read()
+        assert dump.vcpus[0].values[MMFR2] == 0x1011
+        assert "not been started" in dump.notes[0]
+        assert qemu.ask("other", "query-status")["status"] == "prelaunch"
+
+
 def test_gdb_on_tcp(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -435,22 +435,34 @@ def hwcap_cpuid() -> bool:
     return bool(pairs.get(16, 0) >> 11 & 1)
 
 
-def one_cpu(index: int, notes: List[str]) -> Dict[str, Any]:
+def all_cpus(allowed: List[int], notes: List[str]) -> List[Dict[str, Any]]:
+    """Every CPU that sysfs describes, and those that this process may use; what is missing is said once for all."""
+    found = {int(name[3:]) for name in listing(os.path.dirname(IDENTIFICATION.split("%")[0])) if name[3:].isdigit()}
+    found = {index for index in found if listing(IDENTIFICATION % index)}
+    cpus = [one_cpu(index) for index in sorted(found.union(allowed))]
+    midr = "0x%016x" % PER_CPU["midr_el1"]
+    for what, lacking in (
+        ("midr_el1", [cpu["index"] for cpu in cpus if midr not in cpu["registers"]]),
+        ("caches", [cpu["index"] for cpu in cpus if not cpu["caches"]]),
+    ):
+        if lacking:
+            notes.append("sysfs tells no %s of CPU %s" % (what, ", ".join(map(str, lacking))))
+    return cpus
+
+
+def one_cpu(index: int) -> Dict[str, Any]:
     """Identification registers and caches of one CPU, as sysfs gives them."""
     registers = {}
     for name, number in PER_CPU.items():
         try:
             registers["0x%016x" % number] = hex(int(read_text(IDENTIFICATION % index + "/" + name), 16))
         except (OSError, ValueError):
-            if name == "midr_el1":
-                notes.append("CPU %d: sysfs has no midr_el1" % index)
+            continue
     caches = []
     for entry in sorted(listing(CACHES % index)):
         if entry.startswith("index"):
             folder = CACHES % index + "/" + entry
             caches.append({name: read_text(folder + "/" + name).strip() for name in sorted(cache_files(folder))})
-    if not caches:
-        notes.append("CPU %d: sysfs describes no caches" % index)
     return {"index": index, "registers": registers, "caches": caches}
 
 
@@ -491,9 +503,9 @@ def collect(options: Options = DEFAULT) -> Dict[str, Any]:
     if name.machine not in ("aarch64", "arm64") or struct.calcsize("P") != 8:
         notes.append("this is %s: ID registers and KVM's register list exist only on 64-bit arm64" % name.machine)
         return dump
-    cpus = sorted(os.sched_getaffinity(0))
-    dump["cpus"] = [one_cpu(cpu, notes) for cpu in cpus]
-    views, reason = mrs_per_cpu(cpus)
+    allowed = sorted(os.sched_getaffinity(0))
+    dump["cpus"] = all_cpus(allowed, notes)
+    views, reason = mrs_per_cpu(allowed)
     if reason:
         notes.append("EL0 view of the ID space: " + reason)
     for cpu in dump["cpus"]:

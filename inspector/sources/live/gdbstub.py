@@ -48,7 +48,7 @@ class Described(NamedTuple):
 class Gdbstub:
     """QEMU's gdbstub on TCP (`gdb:HOST:PORT`) or a Unix socket (`gdb:/path`)."""
 
-    caution = "the guest pauses while its registers are read; a guest that was paused before runs afterwards"
+    caution = "the guest pauses while its registers are read; one that somebody had paused runs on afterwards"
 
     def __init__(self, address: str, options: LiveOptions) -> None:
         self.address, self.timeout = address, options.timeout
@@ -58,30 +58,35 @@ class Gdbstub:
 
     def read(self) -> Dump:
         """Every vCPU's registers; QEMU stops the guest at the connection and lets it go at the detach."""
-        deadline = Deadline(self.timeout, self.address)
-        return read_stub(self.address, self._target, deadline, resume=True)
+        kept = min(1.0, self.timeout / 4)
+        return read_stub(self.address, self._target, Deadline(self.timeout - kept, self.address), kept, resume=True)
 
 
-def read_stub(address: str, target: str, deadline: Deadline, resume: bool) -> Dump:
-    """Read a gdbstub. With `resume` the guest is let go at the end, whatever happened; else it stays as it is."""
+def read_stub(address: str, target: str, deadline: Deadline, kept: float, resume: bool) -> Dump:
+    """Read a gdbstub. With `resume` the guest is let go in the end, whatever happened; else it stays as it is.
+
+    `kept`: seconds for the detach, which is tried even when the reading took too long. A guest that was never started
+    (QEMU's -S) is not started by the detach either.
+    """
     remote = Remote(address, connect(address, target, deadline), deadline)
     try:
         remote.ask("qSupported:multiprocess+;qXfer:features:read+;xmlRegisters=aarch64")
-        try:
-            described = list(describe(remote, address))
-            threads = _threads(remote)
-            vcpus, unknown = [], set[str]()
-            for index, thread in enumerate(threads):
-                if thread and remote.ask(f"Hg{thread}") != b"OK":
-                    raise SourceError(f"refuses vCPU {index}", address)
-                vcpus.append(_vcpu(remote, index, described, unknown, address))
-        finally:
-            if resume:
-                _detach(remote)
+        unborn = resume and remote.monitor("info status").rstrip().endswith(("(prelaunch)", "(inmigrate)"))
+        resume = resume and not unborn
+        described = list(describe(remote, address))
+        vcpus, unknown = [], set[str]()
+        for index, thread in enumerate(_threads(remote)):
+            if thread and remote.ask(f"Hg{thread}") != b"OK":
+                raise SourceError(f"refuses vCPU {index}", address)
+            vcpus.append(_vcpu(remote, index, described, unknown, address))
     finally:
+        if resume:
+            _detach(remote, Deadline(kept, address))
         remote.close()
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     notes = ["read through a gdbstub: MIDR_EL1, CCSIDR_EL1 and KVM's firmware registers are not among its registers"]
+    if unborn:
+        notes.insert(0, "the guest had not been started, and still is not")
     if unknown:
         names = sorted(unknown)
         shown = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
@@ -90,8 +95,9 @@ def read_stub(address: str, target: str, deadline: Deadline, resume: bool) -> Du
     return Dump(provenance=about, vcpus=tuple(vcpus), notes=tuple(notes))
 
 
-def _detach(remote: Remote) -> None:
+def _detach(remote: Remote, deadline: Deadline) -> None:
     """Let the guest go. A stub of QEMU wants the process number; older ones take a bare D."""
+    remote.deadline = deadline
     with contextlib.suppress(SourceError):
         if remote.ask("D;1") != b"OK":
             remote.ask("D")

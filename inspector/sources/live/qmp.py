@@ -113,9 +113,9 @@ class Qmp:
                     said = session.monitor(f"gdbserver unix:{path},server=on,wait=off")
                     if not Path(path).is_socket():
                         raise SourceError(f"gives no gdbstub: {said or 'without a reason'}", self.address)
-                    dump = read_stub(self.address, path, deadline, resume=running)
+                    dump = read_stub(self.address, path, deadline, kept / 3, resume=running)
             finally:
-                session.deadline = Deadline(kept, self.address)
+                session.deadline = Deadline(kept * 2 / 3, self.address)
                 session.monitor("gdbserver none")
                 if running and not session.running():
                     session.command("cont")

@@ -45,7 +45,7 @@ class Remote:
     """One connection to a stub."""
 
     def __init__(self, address: str, line: socket.socket, deadline: Deadline) -> None:
-        self._address, self._line, self._deadline = address, line, deadline
+        self._address, self._line, self.deadline = address, line, deadline
         self._waiting = bytearray()
 
     def ask(self, command: str) -> bytes:
@@ -54,10 +54,16 @@ class Remote:
         self._send(b"$%s#%02x" % (data, sum(data) & 0xFF))
         return self._packet()
 
-    def tell(self, command: str) -> None:
-        """Send one packet without waiting for an answer."""
-        data = command.encode()
-        self._send(b"$%s#%02x" % (data, sum(data) & 0xFF))
+    def monitor(self, command: str) -> str:
+        """What QEMU's monitor prints for `command`; empty where the stub has no monitor."""
+        answer, text = self.ask(f"qRcmd,{command.encode().hex()}"), b""
+        while answer[:1] == b"O" and answer != b"OK" and len(text) < _LONGEST:
+            try:
+                text += bytes.fromhex(answer[1:].decode("ascii"))
+            except ValueError:
+                raise SourceError("does not talk like a gdbstub", self._address) from None
+            answer = self._packet()
+        return text.decode(errors="replace")
 
     def document(self, name: str) -> bytes:
         """One file of the target description, put together from its chunks."""
@@ -78,20 +84,20 @@ class Remote:
 
     def _send(self, data: bytes) -> None:
         try:
-            self._line.settimeout(self._deadline.left())
+            self._line.settimeout(self.deadline.left())
             self._line.sendall(data)
         except TimeoutError:
-            raise self._deadline.error() from None
+            raise self.deadline.error() from None
         except OSError as error:
             raise SourceError(f"went away: {error.strerror or error}", self._address) from None
 
     def _byte(self) -> int:
         if not self._waiting:
             try:
-                self._line.settimeout(self._deadline.left())
+                self._line.settimeout(self.deadline.left())
                 chunk = self._line.recv(1 << 16)
             except TimeoutError:
-                raise self._deadline.error() from None
+                raise self.deadline.error() from None
             except OSError as error:
                 raise SourceError(f"went away: {error.strerror or error}", self._address) from None
             if not chunk:
