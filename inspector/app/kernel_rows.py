@@ -12,8 +12,8 @@ def matrix_columns(cells: int) -> tuple[Column, ...]:
     """Verdict and counts, and what stops it first in the room that is left."""
     if cells >= 100:
         return (
-            Column("kernel", 14), Column("verdict", 12), Column("refused", 9, True), Column("missing", 9, True),
-            Column("not kept", 11, True), Column("   first, or how many are not certain"), Column("evidence", 12),
+            Column("kernel", 10), Column("verdict", 8), Column("refused", 9, True), Column("missing", 9, True),
+            Column("not kept", 10, True), Column("   evidence", 12), Column("   first, or how many are not certain"),
         )  # fmt: skip
     return (
         Column("kernel", 9), Column("verdict", 8), Column("ref", 4, True), Column("miss", 5, True),
@@ -35,8 +35,8 @@ def _item(one: KernelRow, cells: int) -> Item:
         Ink("   " if cells >= 100 else "  "), ink(one.headline, "" if loads else "muted"), Ink(unsure, "unknown")
     )
     name = row(ink(one.kernel, "title" if loads else ""))
-    evidence = [row(Ink(one.evidence, "muted"))] if cells >= 100 else []
-    return Item(one.kernel, (name, row(verdict), *counts, first, *evidence))
+    evidence = [row(Ink(f"   {one.evidence}", "muted"))] if cells >= 100 else []
+    return Item(one.kernel, (name, row(verdict), *counts, *evidence, first))
 
 
 def matrix_verdict(matrix: KernelMatrix) -> Row:

@@ -154,9 +154,11 @@ def short_name(dump: Dump) -> str:
     return name if "://" in name else name.rsplit("/", 1)[-1].removeprefix("builtin:") or name
 
 
-def destination_name(question: Question, report: MigrationReport | None = None) -> str:
+def destination_name(question: Question, report: MigrationReport | None = None, *, short: bool = False) -> str:
     """`same host, Linux 6.12.107`, or the name of the destination's dump with the kernel that was asked for."""
     kernel = question.kernel or (report.kernel if report else "")
+    if short:
+        return f"same host {kernel}" if question.destination is None else short_name(question.destination)
     kernel = f"Linux {kernel}" if kernel[:1].isdigit() else kernel.rsplit("/", 1)[-1]
     name = "same host" if question.destination is None else short_name(question.destination)
     return ", ".join(filter(None, (name, kernel)))

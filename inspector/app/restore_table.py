@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from inspector.app.numbers import bits_text, field_text, short_value, value_text
 from inspector.app.restore_entries import PASSING, Entry, Kind, differs, member, vcpu_words
 from inspector.app.session import Base
-from inspector.app.widgets.ink import Ink, Row, ink, row
+from inspector.app.widgets.ink import Ink, Row, fit, ink, row
 from inspector.app.widgets.listing import Column, Item
 from inspector.checks.findings import FieldDifference, Finding, MigrationReport
 from inspector.registers.catalog import by_id
@@ -34,7 +34,7 @@ def table_columns(cells: int) -> tuple[Column, ...]:
         value = 22 if cells >= 116 else 18
         return (
             Column("#", 4), Column("register / field", 32), Column("source", value),
-            Column("destination allows", value), Column("verdict", 11), Column("reason"),
+            Column("destination allows", value), Column("verdict", 12), Column("reason"),
         )  # fmt: skip
     value = 14 if cells >= 76 else 10
     return (
@@ -93,14 +93,8 @@ def _lines(entry: Entry, number: str, cells: int, several: bool, base: Base, ope
 
 def _group_item(entry: Entry, number: str, cells: int, opened: bool) -> Item:
     assert entry.group is not None
-    fold = Ink("▾ " if opened else "▸ ", "muted")
-    word = _VERDICTS[entry.kind][1]
-    head = row(fold, ink(entry.group.headline(word)))
-    if cells >= 100:
-        # The headline needs the room of the value columns, which a group has no use for.
-        line = row(Ink(f"{number:<4}", "muted"), *head, Ink("   "), _verdict(entry), Ink("   "))
-        return Item(entry.key, (row(*line, ink(entry.group.sentence, "muted")),))
-    return Item(entry.key, (row(_verdict(entry)._replace(text=_VERDICTS[entry.kind][0] + " "), *head),))
+    head = row(Ink("▾ " if opened else "▸ ", "muted"), ink(entry.group.headline(_VERDICTS[entry.kind][1])))
+    return _item(entry.key, number, head, "", "", _verdict(entry), entry.group.sentence, cells)
 
 
 def _finding_items(entry: Entry, number: str, cells: int, several: bool, base: Base) -> list[Item]:
@@ -177,27 +171,30 @@ def _verdict(entry: Entry) -> Ink:
 
 
 def _item(key: str, number: str, head: Row, mine: str, theirs: str, verdict: Ink, reason: str, cells: int) -> Item:
+    """One line; one without values gives their room to its head."""
     columns = table_columns(cells)
-    room = columns[2 if cells >= 100 else 1].width - 1
-    values = (row(Ink(short_value(mine, room))), row(Ink(_short(theirs, room), "muted")))
-    if cells < 100:
-        if not mine and not theirs and verdict.role != "same":
-            return Item(
-                key, (row(verdict._replace(text=verdict.text[:2]), *head, Ink(f"  {verdict.text[2:]}", "muted")),)
-            )
-        return Item(key, (head, *values, row(verdict)))
+    wide = cells >= 100
     if not mine and not theirs:
-        line = row(Ink(f"{number:<4}", "muted"), *head, Ink("   "), verdict, Ink("   "), ink(reason, "muted"))
-        return Item(key, (line,))
+        if not wide:
+            return Item(key, (row(verdict._replace(text=verdict.text[:2]), *head),))
+        room = sum(column.width for column in columns[1:4])
+        line = (Ink(f"{number:<4}", "muted"), *fit(head, room - 1), Ink(" "), *fit((verdict,), columns[4].width))
+        return Item(key, ((*line, ink(reason, "muted")),))
+    room = columns[2 if wide else 1].width - 1
+    values = (row(Ink(short_value(mine, room))), row(Ink(_short(theirs, room), "muted")))
+    if not wide:
+        return Item(key, (head, *values, row(verdict)))
     return Item(key, (row(Ink(number, "muted")), head, *values, row(verdict), row(ink(reason, "muted"))))
 
 
 def _short(text: str, cells: int) -> str:
     """Numbers are cut on their left, words on their right."""
     words, blank, number = text.rpartition(" ")
-    if number.startswith("0x") and len(text) > cells:
-        return f"{words}{blank}{short_value(number, cells - len(words) - len(blank))}"
-    return short_value(text, cells) if text.startswith("0x") else text
+    if not number.startswith("0x") or len(text) <= cells:
+        return text
+    if cells < 16:
+        words = blank = ""
+    return f"{words}{blank}{short_value(number, cells - len(words) - len(blank))}"
 
 
 def score_row(report: MigrationReport, found: Sequence[Entry]) -> Row:

@@ -69,7 +69,7 @@ def explanation_rows(report: MigrationReport, entry: Entry | None, place: int, c
     if ways:
         rows += _try(ways, cells)
     if entry.fatal and report.messages:
-        label = f"{report.vmm_title.split()[0]} says"[:INDENT].ljust(INDENT)
+        label = f"{'Says':<{INDENT}}"
         rows += [
             line
             for number, text in enumerate(report.messages)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from textual import on
 from textual.binding import BindingType
@@ -12,9 +12,9 @@ from textual.widget import Widget
 
 from inspector.app import keys
 from inspector.app.background import aside
+from inspector.app.check import Check
 from inspector.app.kernel_rows import kernel_words, matrix_columns, matrix_items, matrix_verdict
-from inspector.app.restore import Question, ask, ask_all_kernels, destination_name, first_question, short_name, swapped
-from inspector.app.restore_entries import Entry, entries
+from inspector.app.restore import Question, destination_name, first_question, short_name, swapped
 from inspector.app.restore_table import notable, score_row, table_columns, table_items
 from inspector.app.restore_words import explanation_rows, shortened, summary_rows, verdict_row
 from inspector.app.screens.frame import Frame
@@ -22,7 +22,6 @@ from inspector.app.session import Change
 from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
-from inspector.checks.findings import KernelMatrix, KernelRow, MigrationReport
 from inspector.errors import InspectorError
 from inspector.sources.dump import Dump
 
@@ -33,7 +32,7 @@ HELP = (
     "s and d choose the two sides, p the destination's kernel, h the VMM, D swaps the sides. k shows one line per "
     "kernel: where could this VM go? f shows the ways out, and writes a copy that the destination accepts."
 )
-NOTHING = "no loaded dump holds a vCPU that could be restored: s chooses a saved VM"
+Answer = TypeVar("Answer")
 
 
 class Findings(Listing, inherit_bindings=False):
@@ -50,18 +49,16 @@ class Migrate(Frame):
 
     def __init__(self) -> None:
         super().__init__()
-        self.question: Question | None = None
-        self.report_shown: MigrationReport | None = None
-        self.matrix: KernelMatrix | None = None
-        self._found: list[Entry] = []
+        self.check = Check(self._runs, self._changed)
         self._chosen = False
         self._dumps: tuple[int, ...] = ()
-        self._asked = 0
-        self._problem = ""
         self._every = self._kernels = self._explained = False
         self._opened: set[str] = set()
-        self.complete = False
-        """everything that was asked has been answered"""
+
+    def _runs(
+        self, work: Callable[[], Answer], done: Callable[[Answer], object], failed: Callable[[InspectorError], object]
+    ) -> None:
+        aside(self.app, work, done, failed)
 
     def body(self) -> Iterable[Widget]:
         """Summary, table, explanation."""
@@ -89,12 +86,12 @@ class Migrate(Frame):
         question = self.question
         if self._chosen and question is not None:
             there = question.destination
-            self._ask(
+            self.check.ask(
                 lambda: question._replace(source=self._now(question.source), destination=there and self._now(there))
             )
         else:
             present, loaded = session.place.source, tuple(session.dumps)
-            self._ask(lambda: first_question(loaded, present))
+            self.check.ask(lambda: first_question(loaded, present))
 
     def _now(self, dump: Dump) -> Dump:
         """The dump as it was read last, where it is a loaded one."""
@@ -104,79 +101,22 @@ class Migrate(Frame):
     def choose(self, question: Question) -> None:
         """Ask what the user put together."""
         self._chosen = True
-        self._ask(lambda: question)
+        self.check.ask(lambda: question, kernels=self._kernels)
 
-    def _ask(self, make: Callable[[], Question | None]) -> None:
-        """Put the question and answer it beside the screen; the ways out, which take longer, come second."""
-        self._asked += 1
-        number = self._asked
-        self.report_shown = self.matrix = None
-        self._found, self._problem, self.complete = [], "", False
+    @property
+    def question(self) -> Question | None:
+        """What is asked."""
+        return self.check.question
 
-        def put() -> Question | None:
-            return make()
+    @property
+    def complete(self) -> bool:
+        """Everything that was asked has been answered."""
+        return self.check.complete
 
-        def answer(question: Question | None) -> None:
-            if number != self._asked or not self.is_mounted:
-                return
-            self.question = question
-            if question is None:
-                self._failed(number, InspectorError(NOTHING))
-                return
+    def _changed(self) -> None:
+        """More is known."""
+        if self.is_mounted:
             self._draw()
-            aside(self.app, lambda: ask(question, ways_out=False), lambda one: self._first(number, one), failed)
-            if self._kernels:
-                self._ask_kernels()
-
-        def failed(error: InspectorError) -> None:
-            self._failed(number, error)
-
-        aside(self.app, put, answer, failed)
-        self._draw()
-
-    def _first(self, number: int, report: MigrationReport) -> None:
-        """The findings are known; now the ways out."""
-        question = self.question
-        if number != self._asked or question is None or not self.is_mounted:
-            return
-        self._show(report)
-        if report.verdict == "loads":
-            self.complete = True
-            return
-        aside(
-            self.app,
-            lambda: ask(question),
-            lambda one: self._second(number, one),
-            lambda one: self._failed(number, one),
-        )
-
-    def _second(self, number: int, report: MigrationReport) -> None:
-        if number == self._asked and self.is_mounted:
-            self._show(report)
-            self.complete = True
-
-    def _failed(self, number: int, error: InspectorError) -> None:
-        if number == self._asked and self.is_mounted:
-            self._problem, self.complete = str(error), True
-            self._draw()
-
-    def _show(self, report: MigrationReport) -> None:
-        self.report_shown, self._found = report, entries(report)
-        self._draw()
-
-    def _ask_kernels(self) -> None:
-        """Fill the kernel matrix beside the screen."""
-        question, number = self.question, self._asked
-        if question is None or self.matrix is not None:
-            return
-        self.complete = False
-
-        def done(matrix: KernelMatrix) -> None:
-            if number == self._asked and self.is_mounted:
-                self.matrix, self.complete = matrix, True
-                self._draw()
-
-        aside(self.app, lambda: ask_all_kernels(question), done, lambda error: self._failed(number, error))
 
     def _draw(self) -> None:
         self._fill()
@@ -184,25 +124,25 @@ class Migrate(Frame):
         self.draw_bars()
 
     def _verdict(self) -> Row:
-        if self._problem:
-            return row(Ink("✖ ", "refused"), ink(self._problem))
+        if self.check.problem:
+            return row(Ink("✖ ", "refused"), ink(self.check.problem))
         if self._kernels:
-            return matrix_verdict(self.matrix) if self.matrix else row(Ink("asking every kernel…", "muted"))
-        return verdict_row(self.report_shown) if self.report_shown else row(Ink("checking…", "muted"))
+            return matrix_verdict(self.check.matrix) if self.check.matrix else row(Ink("asking every kernel…", "muted"))
+        return verdict_row(self.check.report) if self.check.report else row(Ink("checking…", "muted"))
 
     def _fill(self) -> None:
         """The table."""
         findings, cells = self.query_one("#findings", Findings), self.app.size.width - 2
         if self._kernels:
-            items = matrix_items(self.matrix, cells) if self.matrix else []
-            kernel = self.report_shown.kernel if self.report_shown else ""
+            items = matrix_items(self.check.matrix, cells) if self.check.matrix else []
+            kernel = self.check.report.kernel if self.check.report else ""
             known = findings.current.key if findings.current else None
             wanted = known if any(item.key == known for item in items) else kernel
             findings.fill(items, cursor=wanted, cols=matrix_columns(cells))
             return
-        several = self.report_shown is not None and len(self.report_shown.vcpus) > 1
+        several = self.check.report is not None and len(self.check.report.vcpus) > 1
         shown = table_items(
-            self._found, cells, every=self._every, opened=self._opened, several=several, base=self.session.base
+            self.check.found, cells, every=self._every, opened=self._opened, several=several, base=self.session.base
         )
         findings.fill(shown, cols=table_columns(cells))
 
@@ -237,38 +177,22 @@ class Migrate(Frame):
         verdict = self._verdict()
         if self.narrow or self.question is None:
             lines = wrap(row(Ink(" "), *verdict), cells - 1, indent=3)
-            return lines[: 2 if self.report_shown or self._kernels else 4]
-        rows = summary_rows(self.question, self.report_shown, verdict, cells - 2)
+            return lines[: 2 if self.check.report or self._kernels else 4]
+        rows = summary_rows(self.question, self.check.report, verdict, cells - 2)
         return [(Ink(" "), *one) for one in rows]
 
-    def _entry(self) -> tuple[Entry | None, int]:
-        """The highlighted entry, and which of its failing fields."""
+    def _key(self) -> str:
         item = self.query_one("#findings", Listing).current
-        key, _, place = item.key.partition(" field ") if item else ("", "", "")
-        entry = next((one for one in self._found if one.key == key), None)
-        if entry is None:
-            group = next((one for one in self._found if one.group is not None and key.startswith(f"{one.key} ")), None)
-            entry = group and self._member(group, key)
-        return entry, int(place or 0)
-
-    def _member(self, group: Entry, key: str) -> Entry | None:
-        from inspector.app.restore_entries import member
-
-        return member(group, int(key.rpartition(" ")[2], 16))
-
-    def _kernel(self) -> KernelRow | None:
-        item = self.query_one("#findings", Listing).current
-        rows = self.matrix.rows if self.matrix and item else ()
-        return next((one for one in rows if item and one.kernel == item.key), None)
+        return item.key if item else ""
 
     def _explanation(self, cells: int) -> list[Row]:
         if self._kernels:
-            kernel = self._kernel()
-            return kernel_words(kernel, self.matrix, cells) if kernel and self.matrix else []
-        if self.report_shown is None:
+            kernel = self.check.kernel(self._key())
+            return kernel_words(kernel, self.check.matrix, cells) if kernel and self.check.matrix else []
+        if self.check.report is None:
             return []
-        entry, place = self._entry()
-        return explanation_rows(self.report_shown, entry, place, cells)
+        entry, place = self.check.entry(self._key())
+        return explanation_rows(self.check.report, entry, place, cells)
 
     @on(Listing.Moved, "#findings")
     def _moved(self) -> None:
@@ -291,8 +215,7 @@ class Migrate(Frame):
 
     def _toggle(self, key: str) -> bool:
         """Open or close a group; False for a line that is none."""
-        group = next((one for one in self._found if one.group is not None and one.key == key), None)
-        if group is None or self._kernels:
+        if self._kernels or self.check.group(key) is None:
             return False
         self._opened ^= {key}
         self._draw()
@@ -303,20 +226,20 @@ class Migrate(Frame):
         if self.question is None:
             return super().where()
         question = self.question
-        return (short_name(question.source), destination_name(question, self.report_shown) if self.narrow else "")
+        return (short_name(question.source), destination_name(question, short=True) if self.narrow else "")
 
     def score(self) -> Row:
         """Refused, not kept, kept; when narrow also the VMM, which has no line of its own there."""
-        if self.report_shown is None:
+        if self.check.report is None:
             return ()
-        score = score_row(self.report_shown, self._found)
+        score = score_row(self.check.report, self.check.found)
         return (
-            (*score, Ink(f"  {self.report_shown.vmm}", "muted")) if self.app.size.width >= 76 and self.narrow else score
+            (*score, Ink(f"  {self.check.report.vmm}", "muted")) if self.app.size.width >= 76 and self.narrow else score
         )
 
     def footer_words(self) -> Mapping[str, str]:
         """What the keys would do now."""
-        fails = self.report_shown is not None and self.report_shown.verdict == "fails"
+        fails = self.check.report is not None and self.check.report.verdict == "fails"
         return {
             "migrate.kernels": "Findings" if self._kernels else "Kernels",
             "migrate.every": "Only failing" if self._every else "All",
@@ -336,10 +259,10 @@ class Migrate(Frame):
         items = findings.items
         for index in range(findings.cursor + step, len(items) if step > 0 else -1, step):
             if self._kernels:
-                verdicts = {one.kernel: one.verdict for one in self.matrix.rows} if self.matrix else {}
+                verdicts = {one.kernel: one.verdict for one in self.check.matrix.rows} if self.check.matrix else {}
                 found = verdicts.get(items[index].key) != verdicts.get(items[index - step].key)
             else:
-                found = notable(items[index], self._found)
+                found = notable(items[index], self.check.found)
             if found:
                 findings.go(index)
                 return
@@ -355,7 +278,7 @@ class Migrate(Frame):
         """One line per kernel, or the findings again."""
         self._kernels = not self._kernels
         if self._kernels:
-            self._ask_kernels()
+            self.check.ask_kernels()
         self._draw()
 
     def action_source(self) -> None:
@@ -397,14 +320,14 @@ class Migrate(Frame):
 
     def action_fix(self) -> None:
         """The ways out, and a copy that the destination accepts."""
-        if self.report_shown is None or self.question is None:
+        if self.check.report is None or self.question is None:
             return
-        if self.report_shown.verdict == "loads":
+        if self.check.report.verdict == "loads":
             self.notify("It loads as it is: there is nothing to fix", markup=False)
             return
         from inspector.app.screens.fix import Fix
 
-        self.app.push_screen(Fix(self.question, self.report_shown))
+        self.app.push_screen(Fix(self.question, self.check.report))
 
     def action_back(self) -> None:
         """From the kernels to the findings, shrink the explanation, or give a maximised pane back."""
@@ -418,7 +341,7 @@ class Migrate(Frame):
 
     def on_resize(self, event: Resize) -> None:
         """The columns follow the width."""
-        if self.report_shown is not None or self.matrix is not None:
+        if self.check.report is not None or self.check.matrix is not None:
             self._fill()
 
     def report(self) -> str:
@@ -426,8 +349,8 @@ class Migrate(Frame):
         from inspector.reports import migration as reports
 
         if self._kernels:
-            return reports.matrix_markdown(self.matrix) if self.matrix else ""
-        return reports.migration_markdown(self.report_shown, self._every) if self.report_shown else ""
+            return reports.matrix_markdown(self.check.matrix) if self.check.matrix else ""
+        return reports.migration_markdown(self.check.report, self._every) if self.check.report else ""
 
     def report_name(self) -> str:
         """Stem of the exported file."""

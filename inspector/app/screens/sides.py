@@ -62,12 +62,16 @@ class Choose(Dialog):
         """Fill the list; it has the keys, since most choices are in it."""
         self.say("")
         offers = self.query_one("#offers", Listing)
-        offers.fill(self.items())
+        offers.fill(self.items(), cursor=self.present())
         offers.focus()
 
     def items(self) -> list[Item]:
         """What can be chosen."""
         return offers_items(self.inspector.session.dumps)
+
+    def present(self) -> str:
+        """Key of the line that is chosen now."""
+        return ""
 
     def on_input_changed(self) -> None:
         """The old error no longer holds."""
@@ -167,6 +171,10 @@ class ChooseDestination(Choose):
         ]
         return [head, *ends, Item("", (row(""),), pick=False), *super().items()]
 
+    def present(self) -> str:
+        """The kernel of the same host."""
+        return f"same {self.question.kernel}" if self.question and self.question.destination is None else ""
+
     def on_listing_chosen(self, event: Listing.Chosen) -> None:
         """The same host, or a dump."""
         kind, _, name = event.item.key.partition(" ")
@@ -244,6 +252,10 @@ class ChooseKernel(Choose):
             for name in reversed(policy_names())
         ]
         return [*own, *kernels, *patched]
+
+    def present(self) -> str:
+        """The destination's kernel."""
+        return f"kernel {self.question.kernel}" if self.question and self.question.kernel else "own"
 
     def on_listing_chosen(self, event: Listing.Chosen) -> None:
         """A release of the list."""
