@@ -21,14 +21,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the file; it is complete or it is not there at all."""
     from inspector import sources
-    from inspector.sources.dump import select_vcpus
+    from inspector.sources.dump import renumbered, select_vcpus
     from inspector.sources.formats import dump_json
 
     both = [Path(name) for name in (options.output, options.source)]
     if all(path.exists() for path in both) and both[0].samefile(both[1]):
         raise InspectorError("is the source itself", options.output, "name another file with -o")
     dump = sources.load(options.source)
-    dump = select_vcpus(dump, options.vcpu or [])
+    dump = renumbered(select_vcpus(dump, options.vcpu or []))
     data = dump_json.write(dump)
     if options.output == "-":
         sys.stdout.buffer.write(data)

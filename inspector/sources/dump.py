@@ -153,3 +153,11 @@ def select_vcpus(dump: Dump, names: Sequence[str]) -> Dump:
     own = tuple(f"configuration {v.name}:" for v in picked)
     notes = tuple(n for n in dump.notes if not n.startswith("configuration ") or n.startswith(own))
     return msgspec.structs.replace(dump, vcpus=tuple(picked), notes=notes)
+
+
+def renumbered(dump: Dump) -> Dump:
+    """The dump with its vCPUs counted from 0, for a file of its own; the vCPUs of one VM keep their numbers."""
+    if dump.one_vm:
+        return dump
+    vcpus = tuple(msgspec.structs.replace(vcpu, index=place) for place, vcpu in enumerate(dump.vcpus))
+    return msgspec.structs.replace(dump, vcpus=vcpus)
