@@ -127,7 +127,9 @@ def _bits(text: str, where: str) -> tuple[int, int]:
     digits = match[1].replace("_", "").lower() if match else ""
     if not digits:
         raise SourceError(f"{text[:40]!r} is no bitmap", where, "0b and the digits 0, 1 and x")
-    return int("".join("0" if d == "x" else "1" for d in digits), 2), int(digits.replace("x", "0"), 2)
+    if "x" not in digits:
+        return (1 << len(digits)) - 1, int(digits, 2)
+    return int(digits.replace("0", "1").replace("x", "0"), 2), int(digits.replace("x", "0"), 2)
 
 
 def _notes(template: _Template, whole: bool) -> list[str]:

@@ -20,6 +20,7 @@ from inspector.sources.opening import Content
 
 NAME = "plain-text"
 _PAIR = re.compile(r"(\S.*?)\s*(?:=|:\s|\s|,|:)\s*([0-9][0-9A-Za-z_]*)")
+_HEX_PAIR = re.compile(r"(0x[0-9a-fA-F]{1,16})[ \t=:,]+(0x[0-9a-fA-F]{1,512})")
 _IDREGS = re.compile(r"\s*([A-Za-z]\w+):\s+([0-9a-f]{16})\s*")
 _HEADING = re.compile(r"\[?vcpu ?(\d{1,4})\]?:?", re.IGNORECASE)
 _NUMERIC_NAME = re.compile(r"[Ss](\d)_(\d)_(\d{1,2})_(\d{1,2})_(\d)")
@@ -75,7 +76,7 @@ def _sections(lines: list[tuple[int, str]], idregs: bool, where: str) -> list[_S
     known: dict[str, int] = {}
     for count, line in lines:
         at = f"{where}, line {count}"
-        if heading := _HEADING.fullmatch(line):
+        if line[0] in "vV[" and (heading := _HEADING.fullmatch(line)):
             index = int(heading[1])
             if any(section.index == index for section in sections):
                 raise SourceError(f"vCPU {index} begins a second time", at)
@@ -93,7 +94,7 @@ def _sections(lines: list[tuple[int, str]], idregs: bool, where: str) -> list[_S
 
 def _read(line: str, idregs: bool, known: dict[str, int], at: str) -> tuple[int, int | None]:
     """The id and the value of a line; None for a register alone."""
-    match = (_IDREGS if idregs else _PAIR).fullmatch(line)
+    match = _IDREGS.fullmatch(line) if idregs else _HEX_PAIR.fullmatch(line) or _PAIR.fullmatch(line)
     problem = ""
     if match:
         try:
