@@ -124,8 +124,9 @@ class Exposure:
 
     def _limit(self, reg_id: int, traces: list[Trace] | None) -> tuple[int, int]:
         """(value, known) that KVM offers; each step that applied is appended to `traces`."""
-        if self.raz(reg_id):
-            return 0, ALL
+        if rule := self.raz(reg_id):
+            assumed = "host-aarch32" in rule.unless and not self.host.aarch32_known
+            return 0, 0 if assumed else ALL
         pair = self.sanitised[reg_id]
         for step in self.book.steps.get(reg_id, ()):
             if not self.applies(step.rule):
@@ -144,9 +145,11 @@ class Exposure:
             case "force":
                 return value & ~step.mask | step.value << step.lsb, known | step.mask
             case "cap":
-                if (value & step.mask) >> step.lsb > step.value:
-                    return value & ~step.mask | step.value << step.lsb, known
-                return pair
+                field = (value & step.mask) >> step.lsb
+                if field < step.value:
+                    return pair
+                sure = known & step.mask == step.mask or self.host.at_least.get(reg_id, 0) & step.mask == step.mask
+                return value & ~step.mask | step.value << step.lsb, known | step.mask if sure else known
             case _:
                 return _SPECIALS[step.name](self, reg_id, value, known)
 
@@ -361,6 +364,13 @@ def _perfmon(exposure: Exposure) -> int:
     return 3 if version == 1 else version
 
 
+def _pmu_known(exposure: Exposure, limit: int) -> bool:
+    """True when the host's PMU version is known well enough for a kernel that offers at most `limit`."""
+    host, mask = exposure.host, 0xF << 8
+    least = host.at_least.get(DFR0, 0) & mask == mask and host.value(DFR0) >> 8 & 0xF >= limit
+    return host.knows(DFR0, mask) or least
+
+
 def _pmu(exposure: Exposure, reg_id: int, value: int, known: int) -> tuple[int, int]:
     """DFR0.PMUVer and ID_DFR0.PerfMon by the kernel's PMU limit."""
     variant, lsb = exposure.book.variant("pmu-version"), 8 if reg_id == DFR0 else 24
@@ -368,11 +378,11 @@ def _pmu(exposure: Exposure, reg_id: int, value: int, known: int) -> tuple[int, 
     if variant in ("v8.1-always", "v8.4"):
         limit = 4 if variant == "v8.1-always" else 5 if exposure.setup.has(Feature.PMU) else 0
         new = field if field == 15 else min(field, limit)
-        return value & ~mask | new << lsb, known | (mask if limit == 0 else 0)
+        sure = limit == 0 or _pmu_known(exposure, limit)
+        return value & ~mask | new << lsb, known | mask if sure else known & ~mask
     new = pmu_version(exposure) if reg_id == DFR0 else _perfmon(exposure)
-    without = not exposure.setup.has(Feature.PMU)
-    dfr0_known = exposure.host.knows(DFR0, 0xF << 8)
-    return value & ~mask | new << lsb, known | mask if without or dfr0_known else known & ~mask
+    sure = not exposure.setup.has(Feature.PMU) or _pmu_known(exposure, 6)
+    return value & ~mask | new << lsb, known | mask if sure else known & ~mask
 
 
 def _nested(exposure: Exposure, reg_id: int, value: int, known: int) -> tuple[int, int]:

@@ -34,6 +34,8 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
     """register id -> value; raw ones, or what a kernel showed (`sanitised`)"""
     known: Mapping[int, int]
     """register id -> mask of the bits that are known; a register that is missing is not known at all"""
+    at_least: Mapping[int, int] = {}
+    """register id -> mask of fields that are not known, but of which the host has at least what `values` holds"""
     ccsidr: Mapping[int, int] = {}
     """CSSELR_EL1 value -> CCSIDR_EL1: raw 64 bits, or the low half that a kernel up to 6.2 showed"""
     ccsidr_known: bool = True
@@ -75,6 +77,11 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
     def has_aarch32(self) -> bool:
         """True when EL0 can run AArch32 (PFR0.EL0 = 2): the AArch32 ID registers mean something."""
         return self.value(PFR0) & 0xF == 2 if self.aarch32 is None else self.aarch32
+
+    @property
+    def aarch32_known(self) -> bool:
+        """True when `has_aarch32` is more than an assumption."""
+        return self.aarch32 is not None or self.knows(PFR0, 0xF)
 
     @property
     def meltdown_unaffected(self) -> bool:
@@ -153,15 +160,38 @@ def from_raw(
     )  # fmt: skip
 
 
-def from_vcpu(values: Mapping[int, int], setup: VcpuSetup, policy: Policy) -> HostState:
+def from_vcpu(
+    values: Mapping[int, int],
+    setup: VcpuSetup,
+    policy: Policy,
+    *,
+    spectre_v2: int | None = None,
+    meltdown: bool | None = None,
+    ssb: int | None = None,
+    bhb: int | None = None,
+    vgic: Vgic | None = None,
+    page_size: int = 4096,
+) -> HostState:
     """The machine under a saved vCPU, as far as its kernel (`policy`) and vCPU features (`setup`) let it through.
 
     What the kernel hid is not known. Mitigation states, the vGIC and the SVE vector lengths are inferred from the
-    vCPU's registers; its capabilities are taken as given, since the vCPU exists.
+    vCPU's registers unless given; its capabilities are taken as given, since the vCPU exists.
     """
     from inspector.policies.fromvcpu import host_of_vcpu
 
-    return host_of_vcpu(values, setup, policy)
+    host = host_of_vcpu(values, setup, policy)
+    return msgspec.structs.replace(
+        host, spectre_v2=host.spectre_v2 if spectre_v2 is None else spectre_v2, ssb=host.ssb if ssb is None else ssb,
+        meltdown_safe=host.meltdown_safe if meltdown is None else meltdown, bhb=host.bhb if bhb is None else bhb,
+        vgic=vgic or host.vgic, page_size=page_size,
+    )  # fmt: skip
+
+
+def from_el0(values: Mapping[int, int], policy: Policy) -> HostState:
+    """The machine as MRS at EL0 shows it under the kernel `policy`: many fields are hidden and so not known."""
+    from inspector.policies.fromvcpu import host_of_el0
+
+    return host_of_el0(values, policy)
 
 
 def sanitise(host: HostState, known_mask: Mapping[int, int]) -> dict[int, tuple[int, int]]:
@@ -172,7 +202,7 @@ def sanitise(host: HostState, known_mask: Mapping[int, int]) -> dict[int, tuple[
     (init_cpu_features(), arch/arm64/kernel/cpufeature.c).
     """
     result: dict[int, tuple[int, int]] = {}
-    no_aarch32 = not host.has_aarch32 and (host.aarch32 is not None or host.knows(PFR0, 0xF))
+    no_aarch32 = not host.has_aarch32 and host.aarch32_known
     no_sve = not host.value(PFR0) >> 32 & 0xF and host.knows(PFR0, 0xF << 32)
     for reg_id in (*ID_SPACE, CTR):
         mask = known_mask.get(reg_id, 0)

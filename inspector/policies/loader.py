@@ -75,10 +75,13 @@ def _shipped(kind: str, stem: str) -> PolicyFile:
     return read_policy_file(_ROOM.joinpath(kind, f"{stem}.toml").read_text("utf-8"), f"{kind}/{stem}.toml")
 
 
-def _merge(rules: dict[str, Rule], file: PolicyFile, stem: str, where: str) -> None:
-    """Apply one file: drop what it removes, replace or add what it brings; new rules go last."""
+def _merge(rules: dict[str, Rule], file: PolicyFile, stem: str, where: str, overlay: bool = False) -> None:
+    """Apply one file: drop what it removes, replace or add what it brings; new rules go last.
+
+    An overlay may remove rules that only some bases have.
+    """
     for name in file.remove:
-        if rules.pop(name, None) is None:
+        if rules.pop(name, None) is None and not overlay:
             raise PolicyError(f"remove names {name!r}, which no inherited rule has", where)
     for number, rule in enumerate(file.rule, 1):
         name = rule.name or f"{stem}: {kind_of(rule)} {number}"
@@ -111,7 +114,7 @@ def _kernel(point: str) -> Policy:
     )  # fmt: skip
 
 
-def _own_file(path: Path) -> Policy:
+def _own_file(path: Path, below: tuple[Path, ...] = ()) -> Policy:
     """A user's file: extends a release (or another file, seen from its folder) and adds to it."""
     try:
         text = path.read_text("utf-8")
@@ -121,7 +124,10 @@ def _own_file(path: Path) -> Policy:
     if not file.extends:
         raise PolicyError("the key extends is missing", str(path), 'give a release such as extends = "6.1"')
     parent_path = path.parent / file.extends
-    base = _own_file(parent_path) if file.extends.endswith(".toml") else load_policy(file.extends)
+    if path.resolve() in below:
+        raise PolicyError("extends leads back to this file", str(path), "the chain has to end at a release")
+    chain = (*below, path.resolve())
+    base = _own_file(parent_path, chain) if file.extends.endswith(".toml") else load_policy(file.extends)
     rules = {rule.name: rule for rule in base.rules}
     _merge(rules, file, path.stem, str(path))
     return msgspec.structs.replace(
@@ -136,7 +142,7 @@ def _with_patch(policy: Policy, patch: str) -> Policy:
         raise PolicyError(f"unknown patch {patch!r}", "", f"one of: {', '.join(patch_names())}")
     file = _shipped("patches", patch)
     rules = {rule.name: rule for rule in policy.rules}
-    _merge(rules, file, patch, f"patches/{patch}.toml")
+    _merge(rules, file, patch, f"patches/{patch}.toml", overlay=True)
     return msgspec.structs.replace(
         policy, name=f"{policy.name}+{patch}", title=f"{policy.title} + {file.title}", evidence=file.evidence,
         recorded=(),

@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from inspector.policies.host import CLIDR, from_raw, from_vcpu
+from inspector.policies.el0view import el0_values
+from inspector.policies.host import CLIDR, from_el0, from_raw, from_vcpu
 from inspector.policies.idspace import ID_SPACE, IDS, PSCI_VERSION, name_of
 from inspector.policies.loader import load_policy
 from inspector.policies.setup import QEMU_SETUP, VcpuSetup
@@ -120,3 +121,45 @@ def test_two_kernels_can_be_asked_about_one_vcpu() -> None:
     raw = host("neoverse-n2")
     again = from_raw(raw.values, raw.ccsidr)
     assert exposure(again, "7.3", QEMU_SETUP).values == exposure("neoverse-n2", "7.3", QEMU_SETUP).values
+
+
+@pytest.mark.parametrize("kernel", ["5.10", "5.12", "6.1", "6.2", "6.5", "6.12", "7.3"])
+@pytest.mark.parametrize("model", ["neoverse-n2", "cortex-a72", "max"])
+def test_the_same_kernel_shows_the_same_again(model: str, kernel: str) -> None:
+    values = saved(model, kernel)
+    again = exposure(from_vcpu(values, QEMU_SETUP, load_policy(kernel)), kernel, QEMU_SETUP)
+    assert again.listed == tuple(values)
+    for reg_id, value in values.items():
+        if reg_id in again.underivable:
+            continue
+        assert again.values[reg_id] == value, name_of(reg_id)
+        assert again.known[reg_id] == (1 << 64) - 1, name_of(reg_id)
+
+
+def test_a_capped_field_is_known_up_to_the_cap() -> None:
+    dfr0 = IDS["ID_AA64DFR0_EL1"]
+    machine = from_vcpu(saved("neoverse-n2", "6.1"), QEMU_SETUP, load_policy("6.1"))
+    assert exposure(machine, "5.10", QEMU_SETUP).known[dfr0] >> 8 & 0xF == 0xF
+    assert exposure(machine, "5.10", QEMU_SETUP).values[dfr0] >> 8 & 0xF == 4
+    assert exposure(machine, "6.12", QEMU_SETUP).known[dfr0] >> 8 & 0xF == 0
+    newer = from_vcpu(saved("neoverse-n2", "6.12"), QEMU_SETUP, load_policy("6.12"))
+    assert exposure(newer, "7.3", QEMU_SETUP).known[dfr0] >> 8 & 0xF == 0xF
+
+
+def test_given_inputs_win_over_inferred_ones() -> None:
+    values = saved("neoverse-n2", "6.12")
+    machine = from_vcpu(values, QEMU_SETUP, load_policy("6.12"), spectre_v2=0, bhb=0, vgic="v2", page_size=65536)
+    assert (machine.spectre_v2, machine.bhb, machine.vgic, machine.page_size) == (0, 0, "v2", 65536)
+
+
+def test_the_view_of_a_process_without_rights() -> None:
+    policy = load_policy("6.12")
+    machine = from_el0(el0_values(host("neoverse-n2"), policy), policy)
+    shown = exposure(machine, "6.12", QEMU_SETUP)
+    real = exposure("neoverse-n2", "6.12", QEMU_SETUP)
+    for reg_id in ID_SPACE:
+        known = shown.known[reg_id]
+        assert shown.values[reg_id] & known == real.values[reg_id] & known, name_of(reg_id)
+    assert shown.known[IDS["ID_AA64ISAR0_EL1"]] >> 4 & 0xF == 0xF
+    assert shown.known[MMFR2] >> 24 & 0xF == 0
+    assert shown.known[CTR] & 0xF == 0

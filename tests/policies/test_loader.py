@@ -11,7 +11,7 @@ from inspector.errors import PolicyError
 from inspector.policies.loader import load_policy, patch_names, points, policy_names
 from inspector.policies.model import Special
 from inspector.policies.rulebook import rulebook
-from tests.policies.hosts import exposure, host, vm
+from tests.policies.hosts import exposure, host, made_up, vm
 
 MMFR2, MMFR4 = 0x603000000013C03A, 0x603000000013C016
 
@@ -170,3 +170,20 @@ def test_feature_tables_agree_with_the_registers() -> None:
 
 def test_hosts_are_what_the_facts_say() -> None:
     assert host("neoverse-n2").value(0x603000000013C03A) == 0x1221011112101011
+
+
+def test_files_that_extend_each_other(tmp_path: Path) -> None:
+    (tmp_path / "one.toml").write_text('extends = "two.toml"\n')
+    (tmp_path / "two.toml").write_text('extends = "one.toml"\n')
+    with pytest.raises(PolicyError, match="leads back"):
+        load_policy(str(tmp_path / "one.toml"))
+
+
+def test_an_overlay_takes_back_what_a_newer_base_brought() -> None:
+    machine = made_up(ID_AA64PFR0_EL1=0x1112 | 1 << 40)
+    pfr0 = 0x603000000013C020
+    for base in ("6.6", "6.12", "7.3"):
+        plain, tolerant = vm(machine, f"{base}+hide-mpam"), vm(machine, f"{base}+hide-mpam-tolerant")
+        value = plain.vcpu(0).value(pfr0) | 1 << 40
+        assert plain.vcpu(0).set(pfr0, value).errno == 22
+        assert tolerant.vcpu(0).set(pfr0, value).outcome == "ignored"
