@@ -43,6 +43,7 @@ _PREFIXES = re.compile(
     r"|(?:<\d+>)?\[\s*\d+\.\d+\](?:\[\s*[TC]\d+\])?"  # dmesg
     r"|(?:stdout|stderr)\s+[FP]"  # container runtimes
     r"|\d+@\d+\.\d+:"  # QEMU trace
+    r"|\d+: (?:debug|info|warning|error) : \w+:\d+ :"  # libvirt, after its date
     r")\s*"
 )
 _AFTER_DATE = re.compile(r"^[\w.-]+\s+[\w./@-]+\[\d+\]:\s*")
@@ -100,12 +101,13 @@ class Pasted(msgspec.Struct, frozen=True):
 def read_pasted(text: str) -> Pasted:
     """Prepare `text`; never fails, whatever it holds."""
     shown = textwrap.dedent("\n".join(_decorations_off(raw) for raw in _split(text[-MAX_TEXT:]))).split("\n")
-    hard = _hard_breaks(shown)
+    bare = [_prefix_off(raw) for raw in shown]
+    hard = _hard_breaks([len(raw) for raw in shown], [line for line, _ in bare])
     lines, starts, gaps, pieces, size = [], [], [], [], 0
-    for number, raw in enumerate(shown):
-        line, prefixed = _prefix_off(raw)
+    for number, (line, prefixed) in enumerate(bare):
         starts.append(size)
-        if number and (prefixed or not hard[number - 1] or line[:1].isspace()):
+        goes_on = number and hard[number - 1] and (_CONTINUES if prefixed else _MAY_CONTINUE).match(line)
+        if number and (not goes_on or line[:1].isspace()):
             gaps.append(size)
         words = line.split()
         for at, word in enumerate(words):
@@ -148,20 +150,20 @@ def _prefix_off(raw: str) -> tuple[str, bool]:
     return line, prefixed
 
 
+_CONTINUES = re.compile(r"[0-9a-f]+(?=$|[)\],.;])", re.IGNORECASE)
+_MAY_CONTINUE = re.compile(r"[0-9a-f]+(?!\w)", re.IGNORECASE)
 _REST_OF_NUMBER = re.compile(r"[0-9a-f]+[)\],.;:'\"]*", re.IGNORECASE)
 
 
-def _hard_breaks(shown: list[str]) -> list[bool]:
+def _hard_breaks(lengths: list[int], bare: list[str]) -> list[bool]:
     """Which lines were cut at the wrap column: a number at their end may go on in the next line.
 
     The column is the width of the widest line, if several lines have it or it is a usual one, or if the next line is
     nothing but digits.
     """
-    widest = max(map(len, shown), default=0)
-    often = sum(len(raw) == widest for raw in shown) > 1
-    usual = widest >= _SHORTEST_WRAP and (often or widest in _COLUMNS)
-    following = [_QUOTE.sub("", raw) for raw in [*shown[1:], ""]]
+    widest = max(lengths, default=0)
+    usual = widest >= _SHORTEST_WRAP and (lengths.count(widest) > 1 or widest in _COLUMNS)
     return [
-        len(raw) == widest and (usual or (widest >= _LONG and _REST_OF_NUMBER.fullmatch(after) is not None))
-        for raw, after in zip(shown, following, strict=True)
+        length == widest and (usual or (widest >= _LONG and _REST_OF_NUMBER.fullmatch(after) is not None))
+        for length, after in zip(lengths, [*bare[1:], ""], strict=True)
     ]

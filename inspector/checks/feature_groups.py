@@ -205,7 +205,7 @@ FEATURE_SETS: tuple[FeatureSet, ...] = (
         key="sve",
         feature="SVE (FEAT_SVE)",
         member=lambda i: split_id(i).cls == CLASS_SVE or i == sysreg_id(3, 0, 1, 2, 0),
-        text="ZCR_EL1, vector lengths, Z, P and FFR, listed only when the vCPU has SVE (a QEMU stream keeps ZCR_EL1 alone)",
+        text="ZCR_EL1, vector lengths, Z, P, FFR, listed only when the vCPU has SVE (QEMU streams keep ZCR_EL1 alone)",
         size=1,
         option="-cpu host,sve={}",
     ),

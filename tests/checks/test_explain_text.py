@@ -87,6 +87,13 @@ def test_decorations_do_not_matter(
     assert signature(newline.join(quote + line for line in lines)) == signature(text)
 
 
+@settings(max_examples=200, deadline=None)
+@given(text=st.sampled_from(TEXTS[:3]), prefix=st.sampled_from(PREFIXES), width=st.integers(50, 120))
+def test_a_journal_that_prefixes_every_wrapped_line(text: str, prefix: str, width: int) -> None:
+    wrapped = "\n".join(prefix + line for line in cut(text, width).split("\n"))
+    assert signature(wrapped) == signature(text)
+
+
 def test_number_at_end_of_line_does_not_swallow_the_next_line() -> None:
     clues = find_clues(read_pasted("Invalid value 269 expecting positive value <= 248\n2026-11-22 more\n17 18\n"))
     assert [c.counts for c in clues] == [(269, 248)]
