@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from inspector.checks.explain_fields import hidden_releases
 from inspector.checks.explain_result import ExplainedRegister, SeenMessage
 from inspector.checks.feature_groups import FeatureGroup
-from inspector.registers.encoding import CLASS_DEMUX, hex_id, split_id
+from inspector.registers.encoding import CLASS_DEMUX, hex_id, split_id, sysreg_id
 
+_MIDR = sysreg_id(3, 0, 0, 0, 0)
 _MIGRATE = (
     "run `vcpu-inspector migrate SOURCE DESTINATION` with both sides' dumps to see every register that would be refused"
 )
@@ -43,17 +45,28 @@ def next_steps(
 
 
 def _refused_steps(vmm: str, refused: Sequence[ExplainedRegister]) -> Iterable[str]:
-    hidden = sorted({f.since for r in refused for f in r.fields if f.since and f.wanted and not f.actual})
-    if hidden:
-        release = hidden[0]
+    unlike = any(r.id == _MIDR for r in refused)
+    shown = [] if unlike else hidden_releases(refused, at_source=True)
+    if unlike:
         yield (
-            f"restore on a host whose kernel is older than {release}, where the field is still shown, if its CPU"
-            " is the same"
+            "no kernel makes this restore work with its values: MIDR_EL1 names the CPU, and from 6.15 on a VMM may"
+            " change it"
+            " only if it enables KVM_CAP_ARM_WRITABLE_IMP_ID_REGS; use a host with the same CPU, or start the guest"
+            " anew"
+        )
+    if shown:
+        yield (
+            f"restore on a host whose kernel is older than {shown[0]}, where the field is still shown, if its CPU"
+            " is the"
+            " same"
         )
         yield (
             "or shut the guest down, start it anew on the new kernel and save it there: what is saved then loads there"
             " (the guest sees the field as absent)"
         )
+    lost = hidden_releases(refused, at_source=False)
+    if lost and not shown and not unlike:
+        yield f"run Linux {lost[-1]} or newer at the destination, best the source's own release"
     features = _lost_features(refused)
     for feature, option in features:
         yield f"create the destination's vCPU with the source's features: {option.format('on')} ({feature})"

@@ -6,6 +6,7 @@ import errno
 from collections.abc import Sequence
 
 from inspector.checks.explain_clues import Clue
+from inspector.checks.explain_fields import hidden_releases
 from inspector.checks.explain_history import suspects
 from inspector.checks.explain_result import ExplainedRegister
 from inspector.checks.feature_groups import FeatureGroup
@@ -103,7 +104,7 @@ def _other_headline(clues: Sequence[Clue], registers: Sequence[ExplainedRegister
 def _names(registers: Sequence[ExplainedRegister]) -> str:
     names = []
     for register in registers:
-        fields = ", ".join(f.name for f in register.fields[:3])
+        fields = ", ".join(f.name for f in [f for f in register.fields if f.cause][:3])
         names.append(f"{register.name} ({fields})" if fields else register.name)
     return _listed(list(dict.fromkeys(names)))
 
@@ -141,11 +142,16 @@ def _direction(refused: Sequence[ExplainedRegister], groups: Sequence[FeatureGro
     if newer_source:
         told = ", ".join(dict.fromkeys(newer_source))
         return [f"the destination's kernel is older than the source's: it lacks {told}"]
-    hidden = sorted({f.since for r in refused for f in r.fields if f.since and f.wanted and not f.actual})
-    if hidden:
-        release = hidden[0]
+    if any(r.id == _MIDR for r in refused):
+        return ["the two hosts have unlike CPUs (MIDR_EL1): most of the other differences follow from that"]
+    shown = hidden_releases(refused, at_source=True)
+    if shown:
+        theirs = f"the destination's {shown[-1]} or newer"
+        return [f"if both hosts have one CPU model, the source's kernel is older than {shown[0]}, {theirs}"]
+    lost = hidden_releases(refused, at_source=False)
+    if lost:
         return [
-            f"if both hosts have one CPU model, the source's kernel is older than {release}, the destination's is not"
+            f"if both hosts have one CPU model, the source's kernel is {lost[-1]} or newer, the destination's is older"
         ]
     return []
 

@@ -20,7 +20,7 @@ def decode_registers(registers: Iterable[ExplainedRegister]) -> list[ExplainedRe
 def _decoded(register: ExplainedRegister) -> ExplainedRegister:
     fields = differing_fields(register)
     reason = _reason(register)
-    leading = next((f for f in fields if f.rule), None)
+    leading = next((f for f in sorted(fields, key=lambda f: not f.cause) if f.rule), None)
     return msgspec.structs.replace(
         register,
         fields=fields,
@@ -63,7 +63,21 @@ def _field(register: ExplainedRegister, field: FieldReading, peer: FieldReading)
         since=reason.since,
         rule=reason.rule,
         reference=reason.reference,
+        hidden_since=reason.hidden_since,
+        cause=reason.cause,
     )
+
+
+def hidden_releases(registers: Iterable[ExplainedRegister], at_source: bool) -> list[str]:
+    """Releases, oldest first, that hide a refused field which only the source (or only the destination) still shows."""
+    found = {
+        f.hidden_since
+        for r in registers
+        if r.kind == "refused"
+        for f in r.fields
+        if f.hidden_since and bool(f.wanted) == at_source and bool(f.actual) != at_source
+    }
+    return sorted(found, key=lambda release: tuple(map(int, release.split("."))))
 
 
 def _reason(register: ExplainedRegister) -> Reason:

@@ -23,6 +23,8 @@ class Reason(NamedTuple):
     since: str = ""
     rule: str = ""
     reference: str = ""
+    hidden_since: str = ""
+    cause: bool = True
 
 
 _SVE_VLS = 0x606000000015FFFF
@@ -97,7 +99,14 @@ def _with_writability(start: str, history: FieldHistory, cause: Change, wanted: 
     tolerated = history.current("tolerated")
     writable = history.current("writable")
     hidden = cause.what == "hidden" and not cause.conditions
-    if tolerated is not None and hidden and wanted:
+    ignored = tolerated is not None and hidden and bool(wanted) and not actual and tolerated.since == cause.since
+    if ignored and tolerated is not None:
+        text = (
+            f"A value equal to the host's own is accepted and ignored {tolerated.since_words}: with such a"
+            " destination on"
+            " the same CPU it is not the cause."
+        )
+    elif tolerated is not None and hidden and wanted:
         text = (
             f"A value equal to the host's own is accepted and ignored {tolerated.since_words}; earlier releases"
             " refuse it."
@@ -116,8 +125,15 @@ def _with_writability(start: str, history: FieldHistory, cause: Change, wanted: 
         )
     else:
         text = f"Writable {writable.since_words}; an older destination needs equality."
-    since = cause.since if cause.what != "known" or not cause.from_start else (writable.since if writable else "")
-    return Reason((start.strip() + " " + text).strip(), since, cause.rule, cause.reference)
+    since = cause.since if not cause.from_start else (writable.since if writable and not cause.conditions else "")
+    return Reason(
+        (start.strip() + " " + text).strip(),
+        since,
+        cause.rule,
+        cause.reference,
+        hidden_since=cause.since if hidden and not cause.from_start else "",
+        cause=not ignored,
+    )
 
 
 def register_reason(reg_id: int, wanted: int | None, actual: int | None) -> Reason:

@@ -33,6 +33,10 @@ class ExplainedField(msgspec.Struct, frozen=True, kw_only=True):
     meaning_actual: str
     why: str = ""
     """what the kernels do with this field, one or two sentences"""
+    hidden_since: str = ""
+    """mainline release that hides the field without condition, where one side shows it as hidden"""
+    cause: bool = True
+    """False when the destination's kernel accepts and ignores the difference"""
     since: str = ""
     """mainline release that explains the difference: `6.3`"""
     rule: str = ""

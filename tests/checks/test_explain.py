@@ -280,3 +280,28 @@ def test_a_log_of_libvirt_versions_is_no_snapshot_format() -> None:
     )
     assert answer.vmm == "qemu"
     assert not any("Firecracker" in c for c in answer.conclusions)
+
+
+def test_unlike_cpus_are_told_first() -> None:
+    answer = explain(
+        "Could not set register op0:3 op1:0 crn:0 crm:0 op2:0 to 410fd493 (is 410fd083)\n"
+        "Could not set register op0:3 op1:0 crn:0 crm:7 op2:2 to 1221011112001011 (is 1000)\n"
+    )
+    assert any("unlike CPUs" in c for c in answer.conclusions)
+    assert answer.next_steps[0].startswith("no kernel makes")
+    assert not any("older than" in c for c in answer.conclusions)
+
+
+def test_newer_source_on_older_destination() -> None:
+    text = "Could not set register op0:3 op1:0 crn:0 crm:7 op2:2 to 1221011110001011 (is 1221011112001011)"
+    answer = explain(text)
+    assert any("the source's kernel is 6.15 or newer" in c for c in answer.conclusions)
+    assert "6.15 or newer" in answer.next_steps[0]
+
+
+def test_tolerated_field_is_not_blamed() -> None:
+    text = "Could not set register op0:3 op1:0 crn:0 crm:7 op2:2 to 1221011112101011 (is 1221011110001011)"
+    (register,) = refused(explain(text))
+    assert {f.name: f.cause for f in register.fields} == {"NV": False, "CCIDX": True}
+    assert register.since == "6.3"
+    assert "ID_AA64MMFR2_EL1 (CCIDX)" in explain(text).headline
