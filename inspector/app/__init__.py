@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from inspector.sources.live.source import LiveOptions, LiveSource
 
 
-def run(sources: Sequence[str], watch: float | None = None) -> int:
+def run(sources: Sequence[str], watch: float | None = None, options: LiveOptions | None = None) -> int:
     """Open the screens on `sources` (none: the start page); returns the exit code.
 
     Every source is read before the screen opens: one that cannot be read raises SourceError, which the command line
-    prints as one line.
+    prints as one line. Live sources stay open: they are read again on demand, and every `watch` seconds.
     """
     import gc
 
@@ -20,12 +24,30 @@ def run(sources: Sequence[str], watch: float | None = None) -> int:
     gc.disable()
     from inspector.sources import load
 
-    dumps = [load(source) for source in sources]
+    live = _open_live(sources, options)
+    if live:
+        from inspector.app.live import read_at_start
+
+        dumps, readings = read_at_start(sources, live)
+    else:
+        dumps, readings = [load(source) for source in sources], {}
     if "-" in sources:
         _take_keyboard()
     from inspector.app.application import run_app
 
-    return run_app(dumps)
+    return run_app(dumps, readings, watch)
+
+
+def _open_live(sources: Sequence[str], options: LiveOptions | None) -> dict[str, LiveSource]:
+    """The live ones of the sources, by address; what reading does to a guest is said before it is done."""
+    from inspector.errors import one_line
+    from inspector.sources.live import is_live, open_live
+
+    found = {source: open_live(source, options) for source in sources if is_live(source)}
+    for address, source in found.items():
+        if source.caution:
+            print(one_line(f"{address}: {source.caution}"), file=sys.stderr)
+    return found
 
 
 def _take_keyboard() -> None:

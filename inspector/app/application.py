@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, InvalidThemeError
 from textual.binding import BindingType
@@ -15,6 +16,7 @@ from textual.screen import Screen
 
 from inspector.app import keys
 from inspector.app.screens.browse import Browse
+from inspector.app.screens.dialog import Dialog
 from inspector.app.screens.frame import WIDE, Frame
 from inspector.app.screens.start import Start
 from inspector.app.session import Change, Place, Session
@@ -22,6 +24,9 @@ from inspector.app.settings import Settings, config_folder, load_settings
 from inspector.app.theming import DEFAULT_THEME, load_themes, theme_folders, token_defaults
 from inspector.errors import InspectorError, one_line
 from inspector.sources.dump import Dump
+
+if TYPE_CHECKING:
+    from inspector.app.live import Reading
 
 STYLES = Path(__file__).parent / "styles"
 
@@ -55,8 +60,22 @@ def _commands(name: str) -> Callable[[], type[Provider]]:
     return provider
 
 
-SCREENS: dict[str, Callable[[], Screen[None]]] = {"browse": Browse, "migrate": _migrate, "cache": _cache}
-"""The numbered modes that exist, each with its screen; a new screen is one line here."""
+def _patch() -> Screen[None]:
+    from inspector.app.screens.patch import Patch
+
+    return Patch()
+
+
+SCREENS: dict[str, Callable[[], Screen[None]]] = {
+    "browse": Browse,
+    "migrate": _migrate,
+    "patch": _patch,
+    "cache": _cache,
+}
+"""The numbered modes that are screens of their own; a new screen is one line here."""
+
+DIALOGS = ("write",)
+"""The numbered modes that are dialogs over the mode in front."""
 
 
 class InspectorApp(App[None]):
@@ -68,9 +87,10 @@ class InspectorApp(App[None]):
         STYLES / "browse.tcss",
         STYLES / "cache.tcss",
         STYLES / "migrate.tcss",
+        STYLES / "patch.tcss",
     ]
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {keys.START: Start, **SCREENS}
-    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.EVERYWHERE, SCREENS)]
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.EVERYWHERE, (*SCREENS, *DIALOGS))]
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {
         _commands("RegisterCommands"),
         _commands("DumpCommands"),
@@ -79,8 +99,18 @@ class InspectorApp(App[None]):
     }
     COMMAND_PALETTE_BINDING = "ctrl+p"
 
-    def __init__(self, dumps: Iterable[Dump] = (), *, config: Path | None = None) -> None:
+    def __init__(
+        self,
+        dumps: Iterable[Dump] = (),
+        *,
+        readings: Mapping[str, Reading] | None = None,
+        watch: float | None = None,
+        config: Path | None = None,
+    ) -> None:
+        self.watch_seconds = watch
+        """live sources are read again at this interval"""
         self.session = Session()
+        self.session.readings.update(readings or {})
         for dump in dumps:
             self.session.add(dump)
         if self.session.dumps:
@@ -104,7 +134,7 @@ class InspectorApp(App[None]):
     @property
     def modes_present(self) -> tuple[keys.Mode, ...]:
         """The numbered modes that exist."""
-        return tuple(mode for mode in keys.MODES if mode.id in SCREENS)
+        return tuple(mode for mode in keys.MODES if mode.id in SCREENS or mode.id in DIALOGS)
 
     def _load_themes(self) -> None:
         """Register the themes and take the chosen one before anything is drawn."""
@@ -136,6 +166,8 @@ class InspectorApp(App[None]):
         """Say what was wrong with themes and settings; the program runs all the same."""
         self.add_mode(self.DEFAULT_MODE, type(self).MODES[self.DEFAULT_MODE])
         self.call_after_refresh(_collect_again)
+        if self.watch_seconds:
+            self.set_interval(self.watch_seconds, self._read_all_again)
         for problem in self.problems:
             self.notify(one_line(problem), severity="warning", markup=False, timeout=8)
 
@@ -143,7 +175,12 @@ class InspectorApp(App[None]):
         """Pass a change of the session on to the mode in front; the others catch up when they come back."""
         front = self.screen_stack[0] if self.screen_stack else None
         if isinstance(front, Frame) and front.is_mounted:
+            if change == "live":
+                front.draw_live()
+                return
             front.session_changed(change)
+        if self.screen_stack and isinstance(self.screen, Dialog):
+            self.screen.session_changed(change)
 
     def copy(self, text: str) -> None:
         """Copy to the terminal's clipboard, and say how much, since terminals do not acknowledge."""
@@ -173,6 +210,56 @@ class InspectorApp(App[None]):
         self.show_dump(dump)
         return ""
 
+    def open_live(self, address: str, opened: Callable[[], object], failed: Callable[[InspectorError], object]) -> str:
+        """Read a live source beside the screen and browse it; returns what reading does to the guest.
+
+        Raises SourceError for an address that cannot be one.
+        """
+        from inspector.app.background import aside
+        from inspector.app.live import Reading, now
+        from inspector.sources.live import open_live
+
+        source = open_live(address)
+
+        def done(dump: Dump) -> None:
+            self.session.readings[dump.provenance.source] = Reading(source, now())
+            opened()
+            self.show_dump(dump)
+
+        aside(self, source.read, done, failed, finish=bool(source.caution))
+        return source.caution
+
+    def action_refresh(self) -> None:
+        """Read the live source on screen again, beside the screen."""
+        reading = self.session.reading
+        if reading is None:
+            self.notify("This is a file: only a live source can be read again", markup=False)
+        else:
+            self._read_again(self.session.dumps[self.session.place.source], reading)
+
+    def _read_all_again(self) -> None:
+        for dump in tuple(self.session.dumps):
+            reading = self.session.readings.get(dump.provenance.source)
+            if reading is not None:
+                self._read_again(dump, reading)
+
+    def _read_again(self, dump: Dump, reading: Reading) -> None:
+        """One reading at a time per source; the old values stay on screen until a new one has come."""
+        if reading.busy:
+            return
+        from inspector.app.background import aside
+
+        def done(current: Dump) -> None:
+            self.session.renew(current, reading.took(dump, current))
+
+        def failed(error: InspectorError) -> None:
+            reading.refused(error)
+            self._tell("live")
+
+        reading.begin()
+        self._tell("live")
+        aside(self, reading.source.read, done, failed, finish=reading.pauses_guest)
+
     def show_dump(self, dump: Dump) -> None:
         """Browse a dump that was just loaded."""
         self.session.add(dump)
@@ -186,8 +273,28 @@ class InspectorApp(App[None]):
 
     def action_mode(self, mode: str) -> None:
         """Another mode; without a dump there is nothing to show in any."""
-        if self.session.dumps:
+        if not self.session.dumps:
+            self.notify("Open a dump first", markup=False)
+        elif mode in DIALOGS:
+            self.action_write()
+        else:
             self.switch_mode(mode)
+
+    def action_write(self) -> None:
+        """Try a write of the register on screen."""
+        from inspector.app.screens.write import Write
+
+        if self.session.register is None:
+            self.notify("There is no register to write to", markup=False)
+        else:
+            self.push_screen(Write())
+
+    def action_policy(self) -> None:
+        """Choose the kernel policy that is asked, and the vCPU's features."""
+        from inspector.app.screens.policy import PolicyChooser
+
+        if self.session.dumps:
+            self.push_screen(PolicyChooser())
         else:
             self.notify("Open a dump first", markup=False)
 
@@ -223,8 +330,20 @@ class InspectorApp(App[None]):
         return ()
 
 
-def run_app(dumps: Sequence[Dump]) -> int:
+def run_app(dumps: Sequence[Dump], readings: Mapping[str, Reading] | None = None, watch: float | None = None) -> int:
     """Open the screens on loaded dumps; returns the exit code."""
-    app = InspectorApp(dumps)
+    app = InspectorApp(dumps, readings=readings, watch=watch)
     app.run()
+    if "inspector.app.background" in sys.modules:
+        _finish_work(app.session)
     return app.return_code or 0
+
+
+def _finish_work(session: Session) -> None:
+    """A reading that has paused a guest goes on until the guest runs again, though the screens are gone."""
+    from inspector.app.background import unfinished, wait_for_work
+
+    if unfinished():
+        print("waiting for work under way: a reading, which lets the guest go on, or a file being written")
+        longest = max((one.source.timeout for one in session.readings.values()), default=0.0)
+        wait_for_work(longest + 60)

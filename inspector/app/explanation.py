@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from inspector.app.fields import FieldRow, FieldTable
+from inspector.app.headline import was
 from inspector.app.numbers import bits_text, field_text, value_text
 from inspector.app.session import BASES, View
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row, width, wrap
 from inspector.registers.encoding import hex_id
+from inspector.registers.schema import Span
 
 
 def explain(view: View, table: FieldTable, one: FieldRow | None, cells: int, lines: int) -> list[Row]:
@@ -16,6 +18,7 @@ def explain(view: View, table: FieldTable, one: FieldRow | None, cells: int, lin
     if lines <= 1:
         return [clip(_brief(table, one, cells), cells)]
     said += _between_vcpus(view, table, cells)
+    said += _since_last_reading(view, table, cells)
     if len(said) > lines:
         said = [*said[: lines - 1], row(Ink("… enter: more", "muted"))]
     return said
@@ -90,6 +93,24 @@ def _plain_words(table: FieldTable) -> str:
     if table.value is None:
         return table.note
     return f"{register.title or hex_id(register.id)}: the value is one number, no part of it has a meaning of its own"
+
+
+def _since_last_reading(view: View, table: FieldTable, cells: int) -> list[Row]:
+    """What a register of a live source was at the reading before, and in which fields."""
+    changed = view.changed.get(table.register.id)
+    if changed is None:
+        return []
+    said = was(changed, table.register.size)
+    if changed.before is not None and changed.after is not None:
+        pairs = ((one.name, one.extract(changed.before), one.extract(changed.after)) for one in _spans(table))
+        parts = [f"{name} 0x{old:x} -> 0x{new:x}" for name, old, new in pairs if old != new]
+        said += f": {', '.join(parts)}" if parts else ""
+    return wrap(row(Ink("~       ", "raised"), Ink(said)), cells, indent=8)
+
+
+def _spans(table: FieldTable) -> tuple[Span, ...]:
+    schema = table.register.schema
+    return schema.spans if schema is not None and table.register.size <= 8 else ()
 
 
 def _between_vcpus(view: View, table: FieldTable, cells: int) -> list[Row]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from inspector.app.fields import FieldTable
 from inspector.app.numbers import value_text
 from inspector.app.session import Base, View
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row, width
 from inspector.registers.encoding import grouped_hex, hex_id
+
+if TYPE_CHECKING:
+    from inspector.sources.live.source import Changed
 
 
 def title_rows(view: View, table: FieldTable, base: Base, cells: int, narrow: bool) -> list[Row]:
@@ -35,6 +40,8 @@ def _narrow(view: View, table: FieldTable, base: Base, cells: int) -> Row:
     register = table.register
     name = row(Ink(" "), Ink(register.name, "title"))
     mark = (Ink("  ≠", "masked"),) if register.id in view.differing else ()
+    if register.id in view.changed:
+        mark = (*mark, Ink("  ~", "raised"))
     for value in (_values(table, base, cells), _values(table, "hex", cells)):
         for encoding in ((Ink("  "), ink(_encoding(table), "muted"), Ink("  ")), (Ink("  "),)):
             line = (*name, *mark, *encoding, *value)
@@ -82,7 +89,14 @@ def _remark(view: View, table: FieldTable) -> Row:
         pieces += [Ink("     "), Ink(f"{table.register.size * 8} bits", "muted")]
     if table.register.id in view.differing:
         pieces += [Ink("     "), Ink("≠ the vCPUs do not agree", "masked")]
+    if (changed := view.changed.get(table.register.id)) is not None:
+        pieces += [Ink("     "), Ink(f"~ {was(changed, table.register.size)}", "raised")]
     return tuple(pieces)
+
+
+def was(changed: Changed, size: int) -> str:
+    """What a register of a live source was at the reading before."""
+    return "not there at the last reading" if changed.before is None else f"was {value_text(changed.before, size)}"
 
 
 def name_and_id(table: FieldTable) -> str:

@@ -61,7 +61,9 @@ _MODEL = ("browse", "compare", "cache", "patch")
 
 _WRITE_KEYS = (
     Key("write.run", "f2,r", "first_run", "First run", "Before or after the vCPU's first run", ("write",), footer=2),
-    Key("write.reset", "f4,u", "reset", "Reset", "A fresh vCPU: forget the writes that were made", ("write",), footer=3),
+    Key(
+        "write.reset", "f4,u", "reset", "Reset", "A fresh vCPU: forget the writes that were made", ("write",), footer=3
+    ),
     Key("write.copy", "f6,y", "copy_verdict", "Copy verdict", "Copy the verdict in full", ("write",), footer=4),
     Key("write.base", "f8,x", "app.base", "Base", "Numbers in hex, binary or decimal", ("write",), footer=5),
     Key("write.real", "f9,W", "for_real", "For real", "Write to a scratch vCPU of the live source", ("write",)),
@@ -99,9 +101,7 @@ KEYS: tuple[Key, ...] = (
     Key("cache.previous", "left,up,k,h", "cache(-1)", "Previous cache", "Previous cache", ("cache",)),
     Key("cache.register", "enter", "register", "Register", "This cache's register in Browse", ("cache",), footer=3),
     Key("notable", "m", "notable", "Notable", "Only what stands out, or every register", _REGISTERS, footer=4),
-    Key(
-        "write", "w", "app.write", "Write", "Would a write of this register be accepted? Try it", _MODEL, footer=4
-    ),
+    Key("write", "w", "app.write", "Write", "Would a write of this register be accepted? Try it", _MODEL, footer=4),
     Key("policy", "p", "app.policy", "Policy", "Choose a kernel policy and the vCPU's features", _MODEL, footer=5),
     *_WRITE_KEYS,
     *_PATCH_KEYS,
@@ -132,6 +132,7 @@ KEYS: tuple[Key, ...] = (
     Key("copy.report", "Y", "copy_report", "Copy report", "Copy this screen's report", _REPORTS),
     Key("export", "e", "export", "Export", "Write this screen's report to a new file", _REPORTS),
     Key("maximise", "z", "zoom", "Maximise", "The focused pane alone, or all panes", _REPORTS),
+    Key("refresh", "r", "app.refresh", "Refresh", "Read a live source again", ("browse", "cache", "migrate")),
     Key("open", "o", "app.open", "Open", "Open a file or another dump", footer=7),
     Key("back", "escape", "screen.back", "Back", "Close, clear the search, or go back"),
     Key("help", "question_mark,f1", "app.help", "Help", "What the focused pane shows, and its keys", footer=8),

@@ -19,13 +19,16 @@ from inspector.sources.consistency import differing_id_registers, identifies
 from inspector.sources.dump import Constraint, Dump, Vcpu
 
 if TYPE_CHECKING:
+    from inspector.app.live import Changes, Reading
     from inspector.checks.asking import Answer, Question
+    from inspector.checks.write_attempts import Bench
+    from inspector.sources.live.source import Changed
 
 Base = Literal["hex", "binary", "decimal"]
 BASES: tuple[Base, ...] = ("hex", "binary", "decimal")
 
-Change = Literal["dump", "vcpu", "register", "base", "policy"]
-"""What changed; `dump` means everything."""
+Change = Literal["dump", "vcpu", "register", "base", "policy", "live"]
+"""What changed; `dump` means everything, `live` only what is said of a live source."""
 
 
 PFR0 = sysreg_id(3, 0, 0, 4, 0)
@@ -63,6 +66,9 @@ class View(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
         """Identification registers on which the vCPUs of this VM do not agree."""
         return differing_id_registers(self.dump) if self.vcpu else {}
 
+    changed: Mapping[int, Changed] = {}
+    """registers of a live source that the last reading found changed"""
+
     def value(self, reg_id: int) -> int | None:
         """The register's value; None when only some bits, or nothing, is given."""
         return self.values.get(reg_id)
@@ -90,8 +96,12 @@ class Session:
         """True when the live source was opened for writing, by an explicit flag"""
         self.only_notable = False
         self.on_change: Callable[[Change], None] = lambda change: None
+        self.readings: dict[str, Reading] = {}
+        """the live sources among the dumps, by the dump's source"""
+        self._changes: dict[str, Changes] = {}
         self._views: dict[int, tuple[View, ...]] = {}
         self._answers: dict[tuple[int, int], Answer | InspectorError] = {}
+        self._bench: tuple[object, Answer, Bench] | None = None
 
     @property
     def policy(self) -> str | None:
@@ -120,6 +130,28 @@ class Session:
                 self._answers[place] = error
         return self._answers[place]
 
+    def bench(self) -> tuple[Answer, Bench]:
+        """The simulated vCPU that writes are tried on, and what it stands for: the chosen policy, else the kernel that
+        the dump was made under. It is kept, with what was written, until another vCPU or policy is chosen.
+
+        Raises InspectorError when there is no machine to ask about.
+        """
+        from inspector.checks.asking import answer, own_question
+        from inspector.checks.write_attempts import Bench
+
+        view = self.view
+        if view is None:
+            raise InspectorError("there is no dump to write to")
+        key = (view.dump, self.place.view, self.question)
+        if self._bench is None or self._bench[0] != key:
+            told = self.answer()
+            if isinstance(told, InspectorError):
+                raise told
+            if told is None:
+                told = answer(own_question(view.dump, view.one_vcpu), view.dump, view.one_vcpu)
+            self._bench = (key, told, Bench(told.vm))
+        return self._bench[1], self._bench[2]
+
     def add(self, dump: Dump) -> None:
         """Load a dump and look at it; one of the same source replaces the older."""
         sources = [one.provenance.source for one in self.dumps]
@@ -133,6 +165,27 @@ class Session:
         self._answers.clear()
         self.look_at(index)
 
+    @property
+    def reading(self) -> Reading | None:
+        """The live source on screen; None for a file."""
+        if not self.dumps:
+            return None
+        return self.readings.get(self.dumps[self.place.source].provenance.source)
+
+    def renew(self, dump: Dump, changed: Changes) -> None:
+        """Another reading of a loaded live source: its values and marks replace the older ones, the place stays."""
+        source = dump.provenance.source
+        index = next((at for at, one in enumerate(self.dumps) if one.provenance.source == source), None)
+        if index is None:
+            return
+        self.dumps[index], self._changes[source] = dump, changed
+        self._views.pop(index, None)
+        self._answers.clear()
+        if index == self.place.source:
+            self.place = self.place._replace(view=min(self.place.view, len(self.views()) - 1))
+            self._settle_register()
+        self.on_change("dump")
+
     def look_at(self, index: int) -> None:
         """Look at another loaded dump; the register stays the same where it has it."""
         self.place = Place(index, 0, self.place.register)
@@ -143,7 +196,7 @@ class Session:
         """The vCPUs (host, templates) of a loaded dump."""
         index = self.place.source if index is None else index
         if index not in self._views:
-            self._views[index] = views_of(self.dumps[index])
+            self._views[index] = views_of(self.dumps[index], self._changes.get(self.dumps[index].provenance.source))
         return self._views[index]
 
     @property
@@ -192,7 +245,7 @@ class Session:
             self.place = self.place._replace(register=start_at(view) if view else None, field="")
 
 
-def views_of(dump: Dump) -> tuple[View, ...]:
+def views_of(dump: Dump, changed: Changes | None = None) -> tuple[View, ...]:
     """A view per vCPU or template, and one of the host's raw registers where the dump has them."""
     source = dump.provenance.source
     host = _host_values(dump)
@@ -206,6 +259,7 @@ def views_of(dump: Dump) -> tuple[View, ...]:
             errors=vcpu.errors,
             vcpu=vcpu,
             host=host if vcpu.kind == "vcpu" else {},
+            changed=(changed or {}).get((vcpu.index, vcpu.name), {}),
         )
         for vcpu in dump.vcpus
     ]

@@ -17,7 +17,7 @@ class Standing(NamedTuple):
     """What is to be said about one register at a glance."""
 
     word: str
-    """`differs`, `unreadable`, `poison`, `reserved`, `masked`, `raised`, `same`, or empty"""
+    """`changed`, `differs`, `unreadable`, `poison`, `reserved`, `masked`, `raised`, `same`, or empty"""
     sign: str = ""
     role: str = ""
 
@@ -28,7 +28,7 @@ class Standing(NamedTuple):
 
 
 NOTHING = Standing("")
-_ORDER = ("masked", "raised", "differs", "reserved", "poison", "unreadable")
+_ORDER = ("changed", "masked", "raised", "differs", "reserved", "poison", "unreadable")
 
 
 def first_standings(view: View) -> Mapping[int, Standing]:
@@ -42,6 +42,8 @@ def standings(view: View) -> Mapping[int, Standing]:
 
 
 def _at_first(view: View, register: Register) -> Standing | None:
+    if register.id in view.changed:
+        return Standing("changed", "~", "raised")
     if register.id in view.differing:
         return Standing("differs", "≠", "masked")
     if register.id in view.errors:

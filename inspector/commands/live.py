@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     if not printing:
         from inspector import app
 
-        return app.run([options.address], watch=options.watch)
+        return app.run([options.address], watch=options.watch, options=_options(options))
     if source.caution:
         print(one_line(source.caution), file=sys.stderr)
     dump = source.read()

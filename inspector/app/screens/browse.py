@@ -143,7 +143,7 @@ class Browse(Frame):
             if self._side_width != wanted:
                 side.styles.width = self._side_width = wanted
                 side.fit_to(self.app.size.width if self.narrow else self._side_cells() - 1)
-        table, cells, height = self._table, self._detail_cells(), self.app.size.height - 2
+        table, cells, height = self._table, self._detail_cells(), self.body_height
         title = title_rows(self._view, table, self.session.base, cells, self.narrow)
         if self.app.size.height < ROOMY:
             title = title[:2]

@@ -86,7 +86,7 @@ class Cache(Frame):
         boxes = self._draw_boxes(cells)
         readings = [(Ink(" "), *line) for line in self._readings(cells)]
         facts = [(Ink(" "), *line) for line in self._facts(cells)]
-        room = self.app.size.height - 3 - len(facts)
+        room = self.body_height - 1 - len(facts)
         height = min(len(boxes), max(room - len(readings), room // 2))
         self._show("#facts", facts, len(facts))
         self._show("#boxes", boxes, height)

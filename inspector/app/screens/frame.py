@@ -62,6 +62,7 @@ class Frame(Screen[None]):
     def compose(self) -> ComposeResult:
         """Header, body, footer, and the line that says that the terminal is too small."""
         yield Bar(id="header")
+        yield Bar(id="live")
         yield from self.body()
         yield Bar(id="footer")
         yield Lines(id="tiny")
@@ -69,6 +70,20 @@ class Frame(Screen[None]):
     def body(self) -> Iterable[Widget]:
         """What lies between header and footer."""
         return ()
+
+    @property
+    def body_height(self) -> int:
+        """Lines between header and footer, without the line that a live source has."""
+        return self.app.size.height - 2 - (self.session.reading is not None)
+
+    def draw_live(self) -> None:
+        """The line of a live source: when it was read, what went wrong."""
+        bar, reading = self.query_one("#live", Bar), self.session.reading
+        bar.display = reading is not None and not self.tiny
+        if reading is not None:
+            from inspector.app.live import live_row
+
+            bar.say(live_row(reading, self.inspector.watch_seconds, self.app.size.width))
 
     def on_mount(self) -> None:
         """First drawing."""
@@ -125,6 +140,7 @@ class Frame(Screen[None]):
         modes = self.inspector.modes_present
         line = header_row(cells, self.narrow, self.MODE, modes, self.where(), self.score())
         self.query_one("#header", Bar).say(line)
+        self.draw_live()
         self.draw_footer()
 
     def draw_footer(self) -> None:

@@ -22,6 +22,7 @@ SIGNS = (
     ("raised", "▲", "raised, rebuilt", "more than before, or made anew by KVM"),
     ("refused", "✖", "refused", "the write is answered with an error"),
     ("unknown", "?", "unknown", "the source kernel hid it, nobody can know"),
+    ("raised", "~", "changed", "a live source: another value than at the reading before"),
     ("masked", "≠", "differs", "the vCPUs of this VM do not agree"),
     ("masked", "!", "reserved", "bits that should be zero are not, or the value is KVM's poison"),
 )

@@ -157,7 +157,7 @@ class Migrate(Frame):
         line = (Ink("─" * cells, "reserved"),)
         self.query_one("#rule-top", Lines).show([line])
         self.query_one("#rule-bottom", Lines).show([line])
-        room = height - 2 - len(summary) - (1 if self.narrow else 2)
+        room = self.body_height - len(summary) - (1 if self.narrow else 2)
         need = self.query_one("#findings", Listing).count()
         least = 3 if height < 20 else 4 if self.narrow else 6
         pane = max(least, min(room - need, 14))

@@ -67,7 +67,7 @@ def this_machine() -> str:
     if machine not in ("aarch64", "arm64"):
         return f"not available: this is {machine}"
     if not Path("/dev/kvm").exists():
-        return "not available: there is no /dev/kvm"
+        return "available: no /dev/kvm, only what any program sees"
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
-        return "not available: no permission for /dev/kvm"
+        return "available: no permission for /dev/kvm, only what any program sees"
     return "available"

@@ -14,6 +14,8 @@ from inspector.app.screens.offers import offers_columns, offers_items
 from inspector.app.widgets.ink import ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
+from inspector.errors import InspectorError
+from inspector.sources.live import is_live
 
 
 class Open(Dialog):
@@ -29,7 +31,7 @@ class Open(Dialog):
         with Vertical(classes="dialog tall") as box:
             box.border_title = "Open a dump"
             box.border_subtitle = "enter opens   tab completes a path   ↓ list   esc closes"
-            yield Input(placeholder="file, builtin:NAME", id="path")
+            yield Input(placeholder="file, builtin:NAME, live:, ssh://host, gdb:, qmp:, debugfs:", id="path")
             yield Lines(id="said")
             yield Listing(offers_columns(), id="offers")
 
@@ -75,7 +77,24 @@ class Open(Dialog):
             path.cursor_position = len(completed)
             self._say("  ".join(choices[:8]) if len(choices) > 1 else "", "muted")
 
+    def _open_live(self, address: str) -> None:
+        """A live source may take its time: it is read beside the screen, an error stays in its place."""
+
+        def failed(error: InspectorError) -> None:
+            if self.is_mounted:
+                self._say(f"✖ {error}", "refused")
+
+        try:
+            caution = self.inspector.open_live(address, self.dismiss, failed)
+        except InspectorError as error:
+            failed(error)
+        else:
+            self._say(f"reading {address} …" + (f"  {caution}" if caution else ""))
+
     def _open(self, source: str) -> None:
+        if is_live(source):
+            self._open_live(source)
+            return
         problem = self.inspector.open_source(source)
         if problem:
             self._say(f"✖ {problem}", "refused")

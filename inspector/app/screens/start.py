@@ -100,8 +100,17 @@ class Start(Frame):
             self._say(self.inspector.open_source(f"builtin:{name}"))
         elif kind == "machine":
             state = this_machine()
-            self._say(self.inspector.open_source("live:") if state == "available" else f"this machine: {state}")
+            if state.startswith("available"):
+                self._read_this_machine()
+            else:
+                self._say(f"this machine: {state}")
+
+    def _read_this_machine(self) -> None:
+        """Beside the screen: the collector makes a scratch vCPU, which takes a moment."""
+        self.inspector.open_live("live:", lambda: self._say(""), lambda error: self._say(str(error)))
+        self.query_one("#said", Lines).show([row(Ink("  … ", "raised"), "reading this machine")])
 
     def _say(self, problem: str) -> None:
         said = [row(Ink("  ✖ ", "refused"), ink(problem))] if problem else []
-        self.query_one("#said", Lines).show(said)
+        if self.is_mounted:
+            self.query_one("#said", Lines).show(said)

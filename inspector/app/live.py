@@ -1,0 +1,101 @@
+"""Live sources on screen: what was read when, what is being read, what went wrong, and what changed since."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from inspector.app.widgets.ink import Ink, Row, ends, ink, row, width
+from inspector.errors import InspectorError
+from inspector.sources.dump import Dump
+from inspector.sources.live.source import Changed, LiveSource, changes
+
+Changes = Mapping[tuple[int, str], Mapping[int, Changed]]
+"""(vCPU index, name) -> register id -> both values"""
+
+
+def now() -> str:
+    """The time of day, as the live line shows it."""
+    return time.strftime("%H:%M:%S")
+
+
+@dataclass
+class Reading:
+    """One live source that is kept open in the session."""
+
+    source: LiveSource
+    when: str = ""
+    """time of the reading that is on screen"""
+    count: int = 1
+    """readings so far"""
+    changed: int = 0
+    """registers that the last reading found changed"""
+    busy: bool = False
+    """a reading is under way"""
+    problem: str = ""
+    """why the last attempt gave nothing; the values on screen are then those of `when`"""
+    failed: str = ""
+    """time of that attempt"""
+
+    def begin(self) -> None:
+        """A reading starts."""
+        self.busy = True
+
+    def took(self, previous: Dump, current: Dump) -> Changes:
+        """A reading came; gives what it changed."""
+        found = changes(previous, current)
+        self.busy, self.problem, self.when = False, "", now()
+        self.count += 1
+        self.changed = sum(map(len, found.values()))
+        return found
+
+    def refused(self, error: InspectorError) -> None:
+        """A reading failed; the old values stay."""
+        self.busy, self.problem, self.failed = False, str(error), now()
+
+    @property
+    def pauses_guest(self) -> bool:
+        """True when reading does something to a running guest, so that it must not be cut off."""
+        return bool(self.source.caution)
+
+
+def live_row(reading: Reading, watch: float | None, cells: int) -> Row:
+    """The line below the header: when it was read, what changed, what went wrong, what reading does to the guest."""
+    if reading.problem and not reading.busy:
+        shown = f"   the values are those of {reading.when}   "
+        left = row(Ink(" ✖ ", "refused"), ink(f"{reading.failed} {reading.problem}"))
+        return ends(left, row(Ink(shown, "muted"), Ink("r", "key"), Ink(" tries again ", "muted")), cells)
+    if reading.busy:
+        caution = f": {reading.source.caution}" if reading.source.caution else ""
+        return row(Ink(" … ", "raised"), ink(f"reading {reading.source.address}{caution}"))
+    said = f"read {reading.when}"
+    if reading.count > 1:
+        what = f"{reading.changed} register{'s' * (reading.changed != 1)} changed" if reading.changed else "no change"
+        said += f", {what}"
+    left = row(Ink(" live ", "title"), ink(said), Ink(f", every {watch:g} s" if watch else "", "muted"))
+    said_of_guest = row(ink(f"   {reading.source.caution}", "muted")) if reading.source.caution else ()
+    keys = row(Ink("   r", "key"), Ink(" reads again ", "muted"))
+    if width(left) + width(said_of_guest) + width(keys) <= cells:
+        return ends((*left, *said_of_guest), keys, cells)
+    return ends(left, keys, cells)
+
+
+def read_at_start(
+    addresses: Sequence[str], open_one: Mapping[str, LiveSource]
+) -> tuple[list[Dump], dict[str, Reading]]:
+    """Read every source before the screens open: the dumps, and those of them that are live by their address.
+
+    Raises SourceError for the first that cannot be read.
+    """
+    from inspector.sources import load
+
+    dumps: list[Dump] = []
+    readings: dict[str, Reading] = {}
+    for address in addresses:
+        if (source := open_one.get(address)) is None:
+            dumps.append(load(address))
+            continue
+        dumps.append(source.read())
+        readings[dumps[-1].provenance.source] = Reading(source, now())
+    return dumps, readings

@@ -1,0 +1,182 @@
+"""Live sources on screen: read again without blocking, what changed is marked, what fails leaves the old values."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from inspector import app as screens
+from inspector.app import live
+from inspector.app.application import InspectorApp
+from inspector.app.live import Reading
+from inspector.cli import main
+from inspector.errors import SourceError
+from inspector.registers import encoding as enc
+from inspector.sources.dump import Dump
+from inspector.sources.live.source import LiveOptions
+from tests.app.driving import check_golden, press, screen_text, settle, wait_for
+from tests.app.material import PFR0, SCTLR, VALUES, dump_of
+
+ADDRESS = "qmp:/run/vm.sock"
+PFR1 = enc.sysreg_id(3, 0, 0, 4, 1)
+
+
+@pytest.fixture(autouse=True)
+def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "now", lambda: "12:00:00")
+
+
+class FakeLive:
+    """Answers what the test says, when the test says so."""
+
+    def __init__(self, *answers: Mapping[int, int] | SourceError, caution: str = "") -> None:
+        self.address, self.timeout, self.caution = ADDRESS, 5.0, caution
+        self.answers = list(answers)
+        self.go = threading.Event()
+        self.go.set()
+        self.reads = 0
+
+    def read(self) -> Dump:
+        self.reads += 1
+        assert self.go.wait(self.timeout)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, SourceError):
+            raise answer
+        return live_dump(answer)
+
+
+def live_dump(values: Mapping[int, int]) -> Dump:
+    return dump_of(values, source=ADDRESS)
+
+
+def app_live(source: FakeLive, watch: float | None = None) -> InspectorApp:
+    dump = live_dump(VALUES)
+    readings = {dump.provenance.source: Reading(source, live.now())}
+    return InspectorApp([dump], readings=readings, watch=watch, config=Path("/nonexistent"))
+
+
+async def test_what_changed_is_marked_and_the_place_stays() -> None:
+    app = app_live(FakeLive({**VALUES, PFR0: VALUES[PFR0] ^ 0x100, PFR1: 0x121}))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        assert "live read 12:00:00" in screen_text(app) and "~" not in screen_text(app)
+        app.go_to(PFR0)
+        text = await press(pilot, "r")
+        await wait_for(pilot, lambda: "2 registers changed" in screen_text(app), "the second reading")
+        await settle(pilot)
+        text = screen_text(app)
+        assert app.session.place.register == PFR0
+        assert "~ was 0x1101_0011_2111_0112" in text
+        assert "~ 2" in text.splitlines()[0]
+        assert [line for line in text.splitlines() if "ID_AA64PFR1_EL1" in line and "~" in line]
+        assert not [line for line in text.splitlines() if "MIDR_EL1" in line and "~" in line.partition("│")[0]]
+
+
+async def test_a_slow_reading_blocks_nothing_and_is_not_started_twice() -> None:
+    source = FakeLive(VALUES, caution="the guest pauses for the moment of reading")
+    source.go.clear()
+    app = app_live(source)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        text = await press(pilot, "r")
+        assert f"reading {ADDRESS}: the guest pauses for the moment of reading" in text
+        text = await press(pilot, "r", "6")
+        assert source.reads == 1
+        assert "CLIDR_EL1" in text or "cache" in text.lower()
+        source.go.set()
+        await wait_for(pilot, lambda: "no change" in screen_text(app), "the answer")
+
+
+async def test_a_source_that_goes_away_leaves_the_values_and_says_so() -> None:
+    app = app_live(FakeLive(SourceError("went away: connection refused", ADDRESS), {**VALUES, SCTLR: 1}))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        before = app.session.view
+        await press(pilot, "r")
+        await wait_for(pilot, lambda: "went away" in screen_text(app), "the error")
+        text = screen_text(app)
+        assert "the values are those of 12:00:00" in text and "r tries again" in text
+        assert app.session.view is before
+        assert "ID_AA64PFR0_EL1" in await press(pilot, "right_square_bracket")
+        await press(pilot, "r")
+        await wait_for(pilot, lambda: "1 register changed" in screen_text(app), "the source is back")
+        assert "went away" not in screen_text(app)
+
+
+async def test_watch_reads_again_by_itself() -> None:
+    source = FakeLive(VALUES, {**VALUES, SCTLR: 1}, VALUES)
+    app = app_live(source, watch=0.05)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await wait_for(pilot, lambda: source.reads >= 3, "three readings")
+        assert "every 0.05 s" in screen_text(app)
+
+
+async def test_a_file_cannot_be_read_again() -> None:
+    app = InspectorApp([dump_of(VALUES)], config=Path("/nonexistent"))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await settle(pilot)
+        await press(pilot, "r")
+        await wait_for(pilot, lambda: "This is a file" in screen_text(app), "the answer")
+        assert " live " not in screen_text(app).splitlines()[1]
+
+
+async def test_a_live_address_opens_beside_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = FakeLive(SourceError("connection refused", ADDRESS), VALUES, caution="the guest pauses")
+    monkeypatch.setattr("inspector.sources.live.open_live", lambda address: source)
+    app = InspectorApp([dump_of(VALUES)], config=Path("/nonexistent"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "o", *ADDRESS, "enter")
+        await wait_for(pilot, lambda: "connection refused" in screen_text(app), "the error in its place")
+        await press(pilot, "enter")
+        await wait_for(pilot, lambda: app.session.reading is not None, "the source is open")
+        await settle(pilot)
+        assert "live read 12:00:00" in screen_text(app)
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24), (60, 16)], ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_the_live_screen_is_as_expected(size: tuple[int, int]) -> None:
+    app = app_live(FakeLive({**VALUES, PFR0: VALUES[PFR0] ^ 0x100}, caution="the guest pauses"))
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        app.go_to(PFR0)
+        await press(pilot, "r")
+        await wait_for(pilot, lambda: "1 register changed" in screen_text(app), "the second reading")
+        await settle(pilot)
+        text = screen_text(app)
+    assert len(text.splitlines()) == size[1] and max(map(len, text.splitlines())) <= size[0]
+    check_golden(f"browse-live-{size[0]}x{size[1]}", text)
+
+
+def test_a_live_source_that_fails_at_start_is_one_line_and_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SourceError) as error:
+        screens.run(["qmp:/nonexistent/vm.sock"])
+    assert "\n" not in str(error.value) and "qmp:/nonexistent/vm.sock" in str(error.value)
+    assert "the guest pauses" in capsys.readouterr().err
+
+
+def test_options_of_the_live_command_reach_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, Any] = {}
+
+    def run(sources: list[str], watch: float | None, options: LiveOptions) -> int:
+        seen.update(s=sources, w=watch, o=options)
+        return 0
+
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr(screens, "run", run)
+    assert main(["live", "ssh://host", "--timeout", "3", "--watch", "2"]) == 0
+    assert seen["s"] == ["ssh://host"] and seen["w"] == 2 and seen["o"].timeout == 3
+
+
+def test_changes_belong_to_their_vcpu() -> None:
+    reading = Reading(FakeLive(VALUES), "11:00:00")
+    before, after = dump_of(VALUES, VALUES), dump_of(VALUES, {**VALUES, PFR0: 1})
+    found = reading.took(before, msgspec.structs.replace(after))
+    assert list(found) == [(1, "")] and reading.changed == 1 and reading.when == "12:00:00"
