@@ -287,7 +287,7 @@ class Exposure:
 
     def register(self, reg_id: int) -> RegisterExposure:
         """One register explained field by field; an id that KVM does not list has neither host nor exposed value."""
-        from inspector.policies.explaining import explain_register
+        from inspector.policies.showing import explain_register
 
         return explain_register(self, reg_id)
 

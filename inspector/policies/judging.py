@@ -82,19 +82,24 @@ def _special_field(vcpu: Vcpu, gate: handlers.Hooked, name: str, written: int) -
 def _unnamed(
     gate: handlers.Hooked, value: int, prepared: int, covered: int, now: int, frozen: bool
 ) -> tuple[JudgedField, ...]:
-    """Bits that no field covers, as 4-bit groups, where they are written with something."""
+    """Bits that the feature table does not know, where they are written with something: by the architecture's names."""
+    from inspector.registers.catalog import by_id
+
+    schema = by_id(gate.reg_id).schema
+    spans = [(s.name, s.msb, s.lsb) for s in schema.spans if not s.reserved] if schema is not None else []
     groups = []
-    for lsb in range(60, -1, -4):
-        mask = (0xF << lsb) & ~covered & ALL
-        if not mask or not (value ^ gate.limit) & mask:
+    for name, msb, lsb in [*spans, *((f"[{n + 3}:{n}]", n + 3, n) for n in range(60, -1, -4))]:
+        mask = ((1 << msb - lsb + 1) - 1) << lsb
+        if mask & covered or not (value ^ gate.limit) & mask:
             continue
-        reason = "frozen since the VM ran" if frozen else "bits that this kernel shows as zero"
+        covered |= mask
+        width = (1 << msb - lsb + 1) - 1
         groups.append(
             JudgedField(
-                name=f"[{lsb + 3}:{lsb}]", msb=lsb + 3, lsb=lsb, now=now >> lsb & 0xF, written=value >> lsb & 0xF,
-                limit=gate.limit >> lsb & 0xF, writable=False, safe="equal",
+                name=name, msb=msb, lsb=lsb, now=now >> lsb & width, written=value >> lsb & width,
+                limit=gate.limit >> lsb & width, writable=False, safe="equal",
                 accepted=(prepared ^ gate.limit) & mask == 0,
-                reason=reason,
+                reason="frozen since the VM ran" if frozen else "bits that this kernel shows as zero",
             )
         )  # fmt: skip
     return tuple(groups)

@@ -344,7 +344,9 @@ def test_fields_say_which_rule_changed_them() -> None:
     assert fields["UAO"].state == "same"
     assert fields["UAO"].rule == ""
     raised = {f.name: f for f in exposure("cortex-a72", "6.1").register(PFR0).fields}
-    assert (raised["CSV3"].state, raised["CSV3"].rule) == ("rebuilt", "speculation-fields")
+    assert (raised["CSV3"].state, raised["CSV3"].rule) == ("raised", "speculation-fields")
+    ctr = {f.name: f for f in shown.register(CTR).fields}
+    assert (ctr["TminLine"].host, ctr["TminLine"].state, ctr["TminLine"].rule) == (4, "masked", "feature table")
     clidr = shown.register(CLIDR)
     assert (clidr.host, clidr.exposed) == (0x1482000023, 0x1000004)
     assert clidr.fields[0].rule == "cache-registers"
