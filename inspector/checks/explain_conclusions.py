@@ -200,16 +200,16 @@ def _unnamed(clues: Sequence[Clue], kinds: set[str], vmm: str) -> list[str]:
             " value was refused (7.2); the list is not longer than the destination's"
         )
     elif "put_failed" in kinds:
-        when = next((c.found for c in clues if c.message.kind == "put_failed" and c.found), "")
+        loading = "load_failed" in kinds
         said.append(
-            "a KVM_SET_ONE_REG failed"
-            + (" while the loaded values were written" if "init" in when else "")
-            + (
-                "; QEMU gets there only when the destination lists every id of the stream, so it is a value that"
-                " was refused"
-                if vmm == "qemu"
-                else "; either the value was refused, or the destination does not list the register"
-            )
+            "a register write (KVM_SET_ONE_REG) failed while "
+            + ("the loaded values were written" if loading else "a vCPU was set up, by a load or at a fresh start")
+        )
+        said.append(
+            "QEMU writes values only when the destination lists every id of the stream, so it is a value that was"
+            " refused"
+            if vmm == "qemu"
+            else "either the value was refused, or the destination does not list the register"
         )
         said.append(
             "on a host with unlike CPUs and a kernel before 6.3, CCSIDR and CLIDR are the usual ones; between"
