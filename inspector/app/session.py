@@ -100,8 +100,8 @@ class Session:
         """the live sources among the dumps, by the dump's source"""
         self._changes: dict[str, Changes] = {}
         self._views: dict[int, tuple[View, ...]] = {}
-        self._answers: dict[tuple[int, int], Answer | InspectorError] = {}
-        self._bench: tuple[object, Answer, Bench] | None = None
+        self._answer: tuple[View, Question, Answer | InspectorError] | None = None
+        self._bench: tuple[View, Question | None, Answer, Bench] | None = None
 
     @property
     def policy(self) -> str | None:
@@ -111,24 +111,23 @@ class Session:
     def ask(self, question: Question | None) -> None:
         """Ask a kernel policy from now on; None goes back to the dump alone."""
         self.question = question
-        self._answers.clear()
         self.on_change("policy")
 
     def answer(self) -> Answer | InspectorError | None:
         """What the chosen policy makes of the machine behind the view; the error when it cannot tell; None when no
         policy was chosen."""
-        view = self.view
-        if self.question is None or view is None:
+        view, question = self.view, self.question
+        if question is None or view is None:
             return None
-        place = (self.place.source, self.place.view)
-        if place not in self._answers:
+        if self._answer is None or self._answer[0] is not view or self._answer[1] is not question:
             from inspector.checks.asking import answer
 
             try:
-                self._answers[place] = answer(self.question, view.dump, view.one_vcpu)
+                told: Answer | InspectorError = answer(question, view.dump, view.one_vcpu)
             except InspectorError as error:
-                self._answers[place] = error
-        return self._answers[place]
+                told = error
+            self._answer = (view, question, told)
+        return self._answer[2]
 
     def bench(self) -> tuple[Answer, Bench]:
         """The simulated vCPU that writes are tried on, and what it stands for: the chosen policy, else the kernel that
@@ -142,15 +141,14 @@ class Session:
         view = self.view
         if view is None:
             raise InspectorError("there is no dump to write to")
-        key = (view.dump, self.place.view, self.question)
-        if self._bench is None or self._bench[0] != key:
+        if self._bench is None or self._bench[0] is not view or self._bench[1] is not self.question:
             told = self.answer()
             if isinstance(told, InspectorError):
                 raise told
             if told is None:
                 told = answer(own_question(view.dump, view.one_vcpu), view.dump, view.one_vcpu)
-            self._bench = (key, told, Bench(told.vm))
-        return self._bench[1], self._bench[2]
+            self._bench = (view, self.question, told, Bench(told.vm))
+        return self._bench[2], self._bench[3]
 
     def add(self, dump: Dump) -> None:
         """Load a dump and look at it; one of the same source replaces the older."""
@@ -162,7 +160,6 @@ class Session:
             index = len(self.dumps)
             self.dumps.append(dump)
         self._views.pop(index, None)
-        self._answers.clear()
         self.look_at(index)
 
     @property
@@ -180,7 +177,6 @@ class Session:
             return
         self.dumps[index], self._changes[source] = dump, changed
         self._views.pop(index, None)
-        self._answers.clear()
         if index == self.place.source:
             self.place = self.place._replace(view=min(self.place.view, len(self.views()) - 1))
             self._settle_register()

@@ -141,17 +141,19 @@ def verdict_json(verdict: Verdict) -> Json:
         "reference": verdict.reference,
         "reason": verdict.reason,
         "would_pass": _hex(verdict.would_pass, register.size),
+        "uncertain": list(verdict.uncertain),
     }
 
 
-_OUTCOME = {"accepted": "= accepted", "refused": "✖ refused", "ignored": "▼ accepted, not kept"}
+OUTCOMES = {"accepted": "= accepted", "refused": "✖ refused", "ignored": "▼ accepted, not kept"}
+"""Each outcome of a write with its glyph, as the commands and the Write dialog say it."""
 
 
 def verdict_lines(verdict: Verdict) -> list[str]:
     """One answer in full, as the Write dialog shows it."""
     register = catalog.by_id(verdict.id)
     size = register.size
-    head = f"{register.name} = {grouped_hex(verdict.value, size)}  {_OUTCOME[verdict.outcome]}"
+    head = f"{register.name} = {grouped_hex(verdict.value, size)}  {OUTCOMES[verdict.outcome]}"
     if verdict.errno:
         head += f"  {verdict.errno_name} ({verdict.errno})"
     lines = [head]
@@ -166,7 +168,7 @@ def verdict_lines(verdict: Verdict) -> list[str]:
             field.name,
             f"now 0x{field.now:x}",
             f"written 0x{field.written:x}",
-            f"limit 0x{field.limit:x}",
+            "limit ?" if field.name in verdict.uncertain else f"limit 0x{field.limit:x}",
             "writable" if field.writable else "not writable",
             field.safe,
             ("= " if field.accepted else "✖ ") + (field.reason or "accepted"),
@@ -180,6 +182,8 @@ def verdict_lines(verdict: Verdict) -> list[str]:
     lines += [f"  {title:11} {text}" for title, text in (
         ("why", verdict.reason), ("rule", verdict.rule), ("source", verdict.reference)
     ) if text]  # fmt: skip
+    if verdict.uncertain:
+        lines.append(f"  unknown     what the host has of {', '.join(verdict.uncertain)}: the answer depends on it")
     if verdict.would_pass is not None:
         lines.append(f"  would pass  {grouped_hex(verdict.would_pass, size)}")
     return [one_line(line) for line in lines]

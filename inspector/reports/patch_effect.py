@@ -19,6 +19,7 @@ from inspector.errors import one_line
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import grouped_hex
 from inspector.reports.text import markdown_table
+from inspector.sources.consistency import identifies
 
 
 def verdict_words(finding: Finding) -> str:
@@ -29,7 +30,7 @@ def verdict_words(finding: Finding) -> str:
         return f"✖ {finding.errno_name}"
     if finding.kind == "changed":
         return "= runs on" if finding.expected else "▼ ignored"
-    if finding.destination is not None and finding.after == finding.value != finding.destination:
+    if identifies(finding.id) and finding.destination is not None and finding.value != finding.destination:
         return "= kept"
     return "= accepted"
 

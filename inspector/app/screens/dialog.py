@@ -10,6 +10,7 @@ from textual.screen import ModalScreen
 
 if TYPE_CHECKING:
     from inspector.app.application import InspectorApp
+    from inspector.app.session import Change
 
 
 DIALOG_CELLS = 78
@@ -29,6 +30,9 @@ class Dialog(ModalScreen[None]):
     def inspector(self) -> InspectorApp:
         """The program."""
         return cast("InspectorApp", self.app)
+
+    def session_changed(self, change: Change) -> None:
+        """The session changed while this lies over it."""
 
     def action_close(self) -> None:
         """Back to what lies below."""
