@@ -24,6 +24,8 @@ _HEX_PAIR = re.compile(r"(0x[0-9a-fA-F]{1,16})[ \t=:,]+(0x[0-9a-fA-F]{1,512})")
 _IDREGS = re.compile(r"\s*([A-Za-z]\w+):\s+([0-9a-f]{16})\s*")
 _HEADING = re.compile(r"\[?vcpu ?(\d{1,4})\]?:?", re.IGNORECASE)
 _NUMERIC_NAME = re.compile(r"[Ss](\d)_(\d)_(\d{1,2})_(\d{1,2})_(\d)")
+_ID = re.compile(r"0x[0-9a-fA-F]{1,16}|\d{17,20}")
+_CONTROLS = bytes(b for b in range(32) if b < 9 or b > 13)
 _LONGEST = 4 << 20
 _VALID = "each line is a register and its value, e.g. ID_AA64PFR0_EL1=0x1101000021111112"
 
@@ -38,7 +40,7 @@ class _Section(msgspec.Struct):
 def sniff(content: Content) -> bool:
     """Text, not bytes; the last format to be asked."""
     sample = content.head[:4096]
-    return b"\0" not in content.head and sum(b < 9 or 13 < b < 32 for b in sample) * 20 < len(sample)
+    return b"\0" not in content.head and (len(sample) - len(sample.translate(None, _CONTROLS))) * 20 < len(sample)
 
 
 def load(content: Content) -> Dump:
@@ -115,13 +117,13 @@ def _read(line: str, idregs: bool, known: dict[str, int], at: str) -> tuple[int,
 
 def _register(text: str, at: str) -> int:
     """The id that a spelling stands for. Raises RegisterError."""
-    from inspector.registers.catalog import find
-    from inspector.registers.encoding import sysreg_id
-
-    if re.fullmatch(r"0x[0-9a-fA-F]{1,16}|\d{17,20}", text):
+    if _ID.fullmatch(text):
         reg_id = number(text)
         check_id(reg_id, at)
         return reg_id
+    from inspector.registers.catalog import find
+    from inspector.registers.encoding import sysreg_id
+
     if (numeric := _NUMERIC_NAME.fullmatch(text)) and all(int(n) < 16 for n in numeric.groups()):
         return sysreg_id(*(int(n) for n in numeric.groups()))
     found = find(text)
