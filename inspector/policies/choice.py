@@ -78,8 +78,8 @@ def choose_policy(release: str, version: str = "") -> Choice:
     series = [known for known in points() if known[:2] == point[:2]]
     if not series:
         return _outside(point, warnings)
-    if candidate := re.match(r"-rc\d+", rest):
-        return _candidate(series[0], f"{point[0]}.{point[1]}{candidate[0]}", warnings)
+    if candidate := re.match(r"[-~](rc\d+)", rest):
+        return _candidate(series[0], f"{point[0]}.{point[1]}-{candidate[1]}", warnings)
     if point[2] == 0 and "Debian" not in version and (re.match(r"-\d", rest) or release.count(".") == 1):
         choice = _hidden_point(series, release, warnings)
     else:
