@@ -16,12 +16,24 @@ def explain(view: View, table: FieldTable, one: FieldRow | None, cells: int, lin
     cells = max(cells, 20)
     said = _field(table, one, cells) if one is not None else _register(table, cells)
     if lines <= 1:
-        return [clip(_brief(table, one, cells), cells)]
+        return [clip(_problem(view) or _brief(table, one, cells), cells)]
+    if view.problem:
+        said = [*wrap(_problem(view), cells, indent=2), *said]
     said += _between_vcpus(view, table, cells)
     said += _since_last_reading(view, table, cells)
     if len(said) > lines:
         said = [*said[: lines - 1], row(Ink("… enter: more", "muted"))]
     return said
+
+
+def _problem(view: View) -> Row:
+    """Why the chosen policy has no answer here."""
+    return row(Ink("✖ ", "refused"), ink(view.problem)) if view.problem else ()
+
+
+def _rule(one: FieldRow) -> Row:
+    """The rule that changed a field, and its reason."""
+    return row(Ink("Rule    ", "muted"), ink(one.rule, "title"), ink(f": {one.reason}" if one.reason else ""))
 
 
 def _brief(table: FieldTable, one: FieldRow | None, cells: int) -> Row:
@@ -31,6 +43,8 @@ def _brief(table: FieldTable, one: FieldRow | None, cells: int) -> Row:
     flag = Ink("! ", "refused") if one.flagged else Ink("")
     more = row(Ink("  (enter: more)", "muted"))
     said = row(Ink(f"{one.name} ", "title"), flag, ink(one.meaning or one.title))
+    if one.rule:
+        said = row(Ink(f"{one.rule}: ", "title"), ink(one.reason or one.reference))
     return (*clip(said, cells - width(more)), *more)
 
 
@@ -43,6 +57,12 @@ def _field(table: FieldTable, one: FieldRow, cells: int) -> list[Row]:
         ink(one.meaning or one.title),
     )
     rows = wrap(head, cells, indent=2)
+    if one.rule:
+        rows += wrap(_rule(one), cells, indent=8)
+        rows += wrap(row(Ink("Source  ", "muted"), ink(one.reference)), cells, indent=8)
+    if table.guest is not None:
+        there = value_text(table.guest, max(table.register.size, 8 if table.guest >> 32 else 4))
+        rows += wrap(row(Ink("Guest   ", "muted"), ink(f"reads {there}, not what userspace reads")), cells, indent=8)
     if one.other:
         rows += wrap(row(Ink("Layout  ", "muted"), ink(table.other)), cells, indent=8)
     if one.title and one.meaning and one.title != one.meaning:
@@ -58,6 +78,8 @@ def _values(one: FieldRow) -> str:
     if one.value is None:
         return ""
     here = field_text(one.value, one.width)
+    if one.rule and one.host is None:
+        return f"host not known -> vCPU {here}, {one.state}: "
     if one.host is not None and one.state != "same":
         return f"host {field_text(one.host, one.width)} -> vCPU {here}, {one.state}: "
     return f"{here}  "

@@ -54,6 +54,10 @@ class FieldRow(NamedTuple):
     values: Mapping[int, str] = MappingProxyType({})
     feature: str = ""
     host_meaning: str = ""
+    rule: str = ""
+    """the policy rule that changed it, where a policy is asked"""
+    reference: str = ""
+    reason: str = ""
     other: bool = False
     """belongs to the layout that does not apply"""
 
@@ -83,6 +87,12 @@ class FieldTable(NamedTuple):
     """the layout that was used"""
     other: str = ""
     """title of the layout that does not apply, where a register has two"""
+    host_known: int = -1
+    """which bits of `host` are known"""
+    guest: int | None = None
+    """what the guest reads, where it is not what userspace reads"""
+    modelled: bool = False
+    """host and vCPU come from the chosen policy"""
 
     @property
     def changed(self) -> int:
@@ -100,6 +110,10 @@ class FieldTable(NamedTuple):
 
 def field_table(view: View, register: Register) -> FieldTable:
     """The table of a register in a view: its fields, its 64-bit words when it is wider, or nothing to tell apart."""
+    if (told := view.model.get(register.id)) is not None:
+        from inspector.app.exposed import exposed_table
+
+        return exposed_table(view, register, told)
     constraint = view.constraints.get(register.id)
     value = view.values.get(register.id)
     known = -1
@@ -116,7 +130,7 @@ def field_table(view: View, register: Register) -> FieldTable:
     for one in readings:
         mask = (1 << one.msb - one.lsb + 1) - 1
         given = known >> one.lsb & mask
-        rows.append(_row(reading.schema, one, None if given != mask else one.value, host if known == -1 else None))
+        rows.append(field_row(reading.schema, one, None if given != mask else one.value, host if known == -1 else None))
     compared = host is not None and known == -1
     other, others = _other_layout(reading)
     rows += others
@@ -132,7 +146,7 @@ def _other_layout(reading: Reading) -> tuple[str, list[FieldRow]]:
     schema = schema_named(name.removesuffix(WIDE_LAYOUT) if wide else name + WIDE_LAYOUT)
     if schema is None:
         return "", []
-    rows = [_row(schema, one, one.value, None) for one in read_fields(schema, reading.value)]
+    rows = [field_row(schema, one, one.value, None) for one in read_fields(schema, reading.value)]
     return f"in the {'32' if wide else '64'}-bit layout, which does not apply", [
         one._replace(other=True) for one in rows
     ]
@@ -147,7 +161,8 @@ def _unreadable(view: View, register: Register) -> str:
     return f"listed, but reading it failed with {names.errorcode.get(number, number)}"
 
 
-def _row(schema: RegisterSchema | None, one: FieldReading, value: int | None, host_value: int | None) -> FieldRow:
+def field_row(schema: RegisterSchema | None, one: FieldReading, value: int | None, host_value: int | None) -> FieldRow:
+    """A line of the table from one field's reading."""
     span = schema.span(one.name) if schema else None
     reserved = one.kind in ("res0", "res1")
     host = (host_value >> one.lsb & (1 << one.msb - one.lsb + 1) - 1) if host_value is not None else None
@@ -161,7 +176,7 @@ def _row(schema: RegisterSchema | None, one: FieldReading, value: int | None, ho
         short=one.short if value is not None else "left open",
         title=one.title,
         host=host,
-        state=_state(value, host, one.kind, one.msb - one.lsb + 1),
+        state=state_of(value, host, one.kind, one.msb - one.lsb + 1),
         flagged=one.flagged and value is not None,
         reserved=reserved,
         values=values,
@@ -170,7 +185,7 @@ def _row(schema: RegisterSchema | None, one: FieldReading, value: int | None, ho
     )
 
 
-def _state(value: int | None, host: int | None, kind: str, width: int) -> str:
+def state_of(value: int | None, host: int | None, kind: str, width: int) -> str:
     """How the vCPU's field compares with the host's, in the words of the design."""
     if value is None or host is None:
         return ""
@@ -244,7 +259,9 @@ def _cells(one: FieldRow, base: Base, columns: Sequence[Column]) -> tuple[Row, .
 
 
 def _number(value: int | None, one: FieldRow, base: Base) -> str:
-    return "x" if value is None else field_text(value, one.width, base)
+    if value is None:
+        return "?" if one.state else "x"
+    return field_text(value, one.width, base)
 
 
 def scale_of(table: FieldTable, chosen: FieldRow | None) -> Scale:
@@ -267,5 +284,6 @@ def scale_of(table: FieldTable, chosen: FieldRow | None) -> Scale:
         pieces=pieces,
         chosen=chosen.msb if chosen else -1,
         known=table.known,
+        blank="?" if table.modelled else "x",
         marks=tuple(one.msb for one in table.rows if one.state not in ("", "same") or one.flagged),
     )

@@ -56,8 +56,10 @@ def _values(table: FieldTable, base: Base, cells: int) -> Row:
     size = table.register.size
     if table.value is None:
         return row(ink(table.note, "refused"))
+    if table.modelled and (table.known != -1 or table.host_known != -1 or table.host is None):
+        return _partly_known(table)
     if table.known != -1:
-        return row(Ink(_open_digits(table)))
+        return row(Ink(_open_digits(table.value, table.known, size)))
     value = value_text(table.value, size, base)
     if size > 8:
         value = grouped_hex(table.value, size)
@@ -67,18 +69,33 @@ def _values(table: FieldTable, base: Base, cells: int) -> Row:
     return row(Ink(value))
 
 
-def _open_digits(table: FieldTable) -> str:
-    """A template's value: `x` for a digit that is left open, `?` for one that is partly given."""
-    digits = f"{table.value or 0:0{table.register.size * 2}x}"
-    masks = f"{table.known & (1 << table.register.size * 8) - 1:0{table.register.size * 2}x}"
-    mixed = "".join(d if m == "f" else "x" if m == "0" else "?" for d, m in zip(digits, masks, strict=True))
+def _partly_known(table: FieldTable) -> Row:
+    """Host and vCPU in hex, `?` for every digit that nobody can know."""
+    size = table.register.size
+    host = "?" if table.host is None else _open_digits(table.host, table.host_known, size, "?")
+    here = _open_digits(table.value or 0, table.known, size, "?")
+    return row(Ink(here)) if host == here else row(Ink(host, "muted"), Ink(" -> ", "muted"), Ink(here))
+
+
+def _open_digits(value: int, known: int, size: int, blank: str = "x") -> str:
+    """A value of which only some bits are given: `blank` for a digit that is left open, `?` for one partly given."""
+    size = max(size, 8 if value >> size * 8 else size)
+    digits = f"{value:0{size * 2}x}"
+    masks = f"{known & (1 << size * 8) - 1:0{size * 2}x}"
+    mixed = "".join(d if m == "f" else blank if m == "0" else "?" for d, m in zip(digits, masks, strict=True))
     return "0x" + "_".join(mixed[at : at + 4] for at in range(0, len(mixed), 4))
 
 
 def _remark(view: View, table: FieldTable) -> Row:
     """What the second wide line adds after the value."""
     pieces: list[Ink] = []
-    if table.compared:
+    if table.modelled:
+        unknown = sum(one.state == "unknown" for one in table.rows)
+        differ = table.changed - unknown
+        said = f"{differ} of {len(table.rows)} fields differ" if differ else "as the host has it"
+        pieces += [Ink("     "), Ink(said, "masked" if differ else "muted")]
+        pieces += [Ink(f", {unknown} unknown", "unknown")] if unknown else []
+    elif table.compared:
         differs = table.host != table.value
         said = f"{table.changed} of {len(table.rows)} fields differ" if table.rows else "differs from the host's"
         pieces += [Ink("     "), Ink(said if differs else "as the host has it", "masked" if differs else "muted")]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from inspector.app.live import Changes, Reading
     from inspector.checks.asking import Answer, Question
     from inspector.checks.write_attempts import Bench
+    from inspector.policies.exposure import RegisterExposure
     from inspector.sources.live.source import Changed
 
 Base = Literal["hex", "binary", "decimal"]
@@ -69,6 +70,17 @@ class View(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
     changed: Mapping[int, Changed] = {}
     """registers of a live source that the last reading found changed"""
 
+    answer: Answer | None = None
+    """what the chosen policy makes of the machine; None for the dump alone"""
+    model: Mapping[int, RegisterExposure] = {}
+    """registers about which the policy has something to say"""
+    gone: frozenset[int] = frozenset()
+    """registers of the dump that the policy does not list"""
+    added: frozenset[int] = frozenset()
+    """registers that the policy lists and the dump lacks"""
+    problem: str = ""
+    """why the chosen policy has no answer here"""
+
     def value(self, reg_id: int) -> int | None:
         """The register's value; None when only some bits, or nothing, is given."""
         return self.values.get(reg_id)
@@ -101,6 +113,7 @@ class Session:
         self._changes: dict[str, Changes] = {}
         self._views: dict[int, tuple[View, ...]] = {}
         self._answer: tuple[View, Question, Answer | InspectorError] | None = None
+        self._shown: tuple[View, Answer | InspectorError, View] | None = None
         self._bench: tuple[View, Question | None, Answer, Bench] | None = None
 
     @property
@@ -128,6 +141,18 @@ class Session:
                 told = error
             self._answer = (view, question, told)
         return self._answer[2]
+
+    @property
+    def shown(self) -> View | None:
+        """The view with what the chosen policy makes of it; the view itself while none is chosen."""
+        view, told = self.view, self.answer()
+        if view is None or told is None:
+            return view
+        if self._shown is None or self._shown[0] is not view or self._shown[1] is not told:
+            from inspector.app.exposed import exposed_view
+
+            self._shown = (view, told, exposed_view(view, told))
+        return self._shown[2]
 
     def bench(self) -> tuple[Answer, Bench]:
         """The simulated vCPU that writes are tried on, and what it stands for: the chosen policy, else the kernel that

@@ -28,7 +28,7 @@ class Standing(NamedTuple):
 
 
 NOTHING = Standing("")
-_ORDER = ("changed", "masked", "raised", "differs", "reserved", "poison", "unreadable")
+_ORDER = ("changed", "masked", "raised", "differs", "gone", "added", "unknown", "reserved", "poison", "unreadable")
 
 
 def first_standings(view: View) -> Mapping[int, Standing]:
@@ -42,6 +42,8 @@ def standings(view: View) -> Mapping[int, Standing]:
 
 
 def _at_first(view: View, register: Register) -> Standing | None:
+    if view.answer is not None:
+        return _by_policy(view, register)
     if register.id in view.changed:
         return Standing("changed", "~", "raised")
     if register.id in view.differing:
@@ -52,6 +54,21 @@ def _at_first(view: View, register: Register) -> Standing | None:
     if value is None:
         return NOTHING
     return Standing("poison", "?", "unknown") if value == POISON else None
+
+
+def _by_policy(view: View, register: Register) -> Standing:
+    """What the chosen policy makes of a register; nothing of those that KVM merely stores."""
+    from inspector.app.exposed import standing_words
+
+    if register.id in view.gone:
+        return Standing("gone", "-", "masked")
+    if register.id in view.added:
+        return Standing("added", "+", "raised")
+    told = view.model.get(register.id)
+    if told is None:
+        return NOTHING
+    word = standing_words(told)
+    return Standing(word, SIGNS[word], ROLES.get(word, word))
 
 
 def _by_layout(view: View, register: Register) -> Standing:

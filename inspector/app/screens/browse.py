@@ -77,7 +77,7 @@ class Browse(Frame):
 
     def refresh_from(self, change: Change) -> None:
         """Draw what this change touches."""
-        view = self.session.view
+        view = self.session.shown
         if view is None:
             return
         if view is not self._view:
@@ -343,11 +343,21 @@ class Browse(Frame):
         from inspector.reports import registers as reports
 
         register, view = self.session.register, self._view
+        if register is not None and view is not None and view.answer is not None and register.id in view.model:
+            return self._model_report(view, register)
         if register is None or view is None or view.vcpu is None:
             return self.line_to_copy()
         items = reports.items(view.vcpu, [(register, "")])
         head = f"## {reports.headline(view.dump, view.vcpu, len(items))}"
         return "\n".join([head, "", *(line for item in items for line in reports.item_markdown(item))]).rstrip()
+
+    def _model_report(self, view: View, register: Register) -> str:
+        """What the chosen policy makes of the register, as `expose` prints it."""
+        from inspector.reports.exposure import exposure_lines
+
+        assert view.answer is not None
+        about = f"{view.answer.question.title}; vCPU features: {view.answer.setup.describe()}"
+        return "\n".join(["```", about, *exposure_lines([view.model[register.id]], everything=True), "```"])
 
     def report_name(self) -> str:
         """The register's name."""

@@ -63,7 +63,7 @@ class Cache(Frame):
 
     def refresh_from(self, change: Change) -> None:
         """Read the caches of the view."""
-        view = self.session.view
+        view = self.session.shown
         if view is None:
             return
         self._sides = sides_of(view)
@@ -138,9 +138,12 @@ class Cache(Frame):
             wide = any(cache.host and cache.host.layout == "64-bit" for cache in self._caches(side))
             return "host, CCSIDR in its " + ("64-bit layout (FEAT_CCIDX)" if wide else "32-bit layout")
         topology = self._sides[side]
-        release = self.session.view.dump.provenance.kernel if self.session.view else ""
+        view = self.session.shown
+        release = view.dump.provenance.kernel if view else ""
         kernel = ".".join(release.split(".")[:2])
         who = f"vCPU as Linux {kernel} saves it" if kernel else "vCPU"
+        if view is not None and view.answer is not None:
+            who = f"vCPU as {view.answer.question.title} makes it"
         if topology.fabricated:
             return f"{who}, made up by KVM"
         return f"{who}, {topology.layout} layout" + (", cut to 32 bits" if topology.lost else "")

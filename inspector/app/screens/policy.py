@@ -8,6 +8,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.events import Key
 from textual.widgets import Input
 
 from inspector.app.screens.dialog import DIALOG_CELLS, Dialog
@@ -21,6 +22,7 @@ from inspector.policies.setup import QEMU_SETUP, VcpuSetup
 
 SAID_LINES = 3
 NONE = "none"
+PLACEHOLDER = "6.12, 6.2+mask-ccidx, what uname -r says, a .toml file"
 
 
 class PolicyChooser(Dialog):
@@ -44,7 +46,7 @@ class PolicyChooser(Dialog):
         with Vertical(classes="dialog tall policy") as box:
             box.border_title = "Kernel policy and vCPU features"
             box.border_subtitle = "enter asks   space ticks   tab next pane   esc closes"
-            yield Input(placeholder="6.12, 6.2+mask-ccidx, uname -r, or a .toml file; none: the dump alone", id="name")
+            yield Input(placeholder=PLACEHOLDER, id="name", select_on_focus=False)
             yield Lines(id="said")
             with Horizontal(id="choices"):
                 yield Listing((Column("kernel", 14), Column("evidence")), id="policies")
@@ -213,6 +215,15 @@ class PolicyChooser(Dialog):
             return
         self.dismiss()
         self.inspector.session.ask(self._question)
+
+    def on_key(self, event: Key) -> None:
+        """A digit or the start of a path typed over a list begins a new name."""
+        line = self.query_one("#name", Input)
+        if not line.has_focus and event.character is not None and event.character in "0123456789/.~":
+            event.stop()
+            line.value = event.character
+            line.cursor_position = 1
+            line.focus()
 
     def action_to_list(self) -> None:
         """From the text to the policies."""

@@ -35,6 +35,8 @@ class Scale(NamedTuple):
     """top bit of the highlighted field"""
     known: int = -1
     """mask of the bits that are given (a template leaves some open)"""
+    blank: str = "x"
+    """what stands for a bit that is not given"""
     marks: Collection[int] = ()
     """top bits of the fields that get a `▼`"""
 
@@ -91,7 +93,7 @@ def _digits(scale: Scale, top: int, bottom: int) -> Row:
             role = "chosen"
         elif piece is not None and piece.reserved:
             role = "reserved"
-        digit = str(scale.value >> bit & 1) if scale.known >> bit & 1 else "x"
+        digit = str(scale.value >> bit & 1) if scale.known >> bit & 1 else scale.blank
         if bit != top and (top - bit) % 4 == 0:
             joined = role if piece is not None and bit != piece.msb else ""
             line.append(Ink(" ", joined))
