@@ -11,11 +11,17 @@ if TYPE_CHECKING:
     from inspector.sources.live.source import LiveOptions, LiveSource
 
 
-def run(sources: Sequence[str], watch: float | None = None, options: LiveOptions | None = None) -> int:
+def run(
+    sources: Sequence[str],
+    watch: float | None = None,
+    options: LiveOptions | None = None,
+    for_real: bool = False,
+) -> int:
     """Open the screens on `sources` (none: the start page); returns the exit code.
 
     Every source is read before the screen opens: one that cannot be read raises SourceError, which the command line
-    prints as one line. Live sources stay open: they are read again on demand, and every `watch` seconds.
+    prints as one line. Live sources stay open: they are read again on demand, and every `watch` seconds. `for_real`
+    lets the Write dialog write to scratch vCPUs of live sources, made as `options` say.
     """
     import gc
 
@@ -35,6 +41,10 @@ def run(sources: Sequence[str], watch: float | None = None, options: LiveOptions
         _take_keyboard()
     from inspector.app.application import run_app
 
+    if for_real:
+        from inspector.sources.live.source import LiveOptions
+
+        return run_app(dumps, readings, watch, options or LiveOptions())
     return run_app(dumps, readings, watch)
 
 

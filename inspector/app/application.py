@@ -27,6 +27,7 @@ from inspector.sources.dump import Dump
 
 if TYPE_CHECKING:
     from inspector.app.live import Reading
+    from inspector.sources.live.source import LiveOptions
 
 STYLES = Path(__file__).parent / "styles"
 
@@ -41,6 +42,12 @@ def _cache() -> Screen[None]:
     from inspector.app.screens.cache import Cache
 
     return Cache()
+
+
+def _compare() -> Screen[None]:
+    from inspector.app.screens.compare import Compare
+
+    return Compare()
 
 
 def _migrate() -> Screen[None]:
@@ -68,6 +75,7 @@ def _patch() -> Screen[None]:
 
 SCREENS: dict[str, Callable[[], Screen[None]]] = {
     "browse": Browse,
+    "compare": _compare,
     "migrate": _migrate,
     "patch": _patch,
     "cache": _cache,
@@ -85,6 +93,7 @@ class InspectorApp(App[None]):
     CSS_PATH: ClassVar[list[str | PurePath]] = [
         STYLES / "frame.tcss",
         STYLES / "browse.tcss",
+        STYLES / "compare.tcss",
         STYLES / "cache.tcss",
         STYLES / "migrate.tcss",
         STYLES / "patch.tcss",
@@ -95,6 +104,7 @@ class InspectorApp(App[None]):
         _commands("RegisterCommands"),
         _commands("DumpCommands"),
         _commands("KeyCommands"),
+        _commands("PageCommands"),
         _commands("ThemeCommands"),
     }
     COMMAND_PALETTE_BINDING = "ctrl+p"
@@ -330,9 +340,15 @@ class InspectorApp(App[None]):
         return ()
 
 
-def run_app(dumps: Sequence[Dump], readings: Mapping[str, Reading] | None = None, watch: float | None = None) -> int:
-    """Open the screens on loaded dumps; returns the exit code."""
+def run_app(
+    dumps: Sequence[Dump],
+    readings: Mapping[str, Reading] | None = None,
+    watch: float | None = None,
+    for_real: LiveOptions | None = None,
+) -> int:
+    """Open the screens on loaded dumps; returns the exit code. `for_real`: see Session."""
     app = InspectorApp(dumps, readings=readings, watch=watch)
+    app.session.for_real = for_real
     app.run()
     if "inspector.app.background" in sys.modules:
         _finish_work(app.session)

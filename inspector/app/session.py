@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from inspector.checks.asking import Answer, Question
     from inspector.checks.write_attempts import Bench
     from inspector.policies.exposure import RegisterExposure
-    from inspector.sources.live.source import Changed
+    from inspector.sources.live.source import Changed, LiveOptions
 
 Base = Literal["hex", "binary", "decimal"]
 BASES: tuple[Base, ...] = ("hex", "binary", "decimal")
@@ -104,8 +104,8 @@ class Session:
         self.base: Base = "hex"
         self.question: Question | None = None
         """the kernel policy that is asked and the vCPU's features; None for the dump alone"""
-        self.for_real = False
-        """True when the live source was opened for writing, by an explicit flag"""
+        self.for_real: LiveOptions | None = None
+        """how a scratch vCPU is made, when live sources were opened for writing by an explicit flag; else None"""
         self.only_notable = False
         self.on_change: Callable[[Change], None] = lambda change: None
         self.readings: dict[str, Reading] = {}

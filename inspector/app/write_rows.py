@@ -10,9 +10,11 @@ from inspector.app.widgets.ink import Ink, Row, clip, ink, row, wrap
 from inspector.app.widgets.listing import Column, Item
 from inspector.checks.write_attempts import Attempt, Bench
 from inspector.policies.verdict import JudgedField, Verdict
-from inspector.registers.catalog import Register
+from inspector.registers.catalog import Register, by_id
 from inspector.registers.encoding import grouped_hex
 from inspector.reports.exposure import OUTCOMES
+from inspector.reports.for_real import agree
+from inspector.sources.live.forreal import ActualWrite
 
 ROLES = {"accepted": "same", "refused": "refused", "ignored": "masked"}
 
@@ -48,6 +50,17 @@ def verdict_row(attempt: Attempt, base: Base, size: int, cells: int) -> Row:
     answer = f"{OUTCOMES[verdict.outcome]}" + (f"   {verdict.errno_name} ({verdict.errno})" if verdict.errno else "")
     back = "" if verdict.after is None else f"   reads back {value_text(verdict.after, size, base)}"
     return clip(row(Ink(answer, ROLES[verdict.outcome]), Ink(back, "muted")), cells)
+
+
+def pair_words(verdict: Verdict, actual: ActualWrite) -> str:
+    """`predicted EINVAL, actual EINVAL: as predicted`, for one write that was really made."""
+    import errno
+
+    name = errno.errorcode.get(actual.errno, str(actual.errno)) if actual.errno else "0"
+    size = by_id(actual.id).size
+    back = "" if actual.after is None else f", reads back {grouped_hex(actual.after, size)}"
+    agreed = "= as predicted" if agree(verdict, actual) else "✖ not as predicted"
+    return f"predicted {verdict.errno_name}, actual {name}: {agreed}{back}"
 
 
 def field_columns(changed: Sequence[JudgedField], base: Base, cells: int) -> tuple[Column, ...]:

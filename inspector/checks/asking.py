@@ -15,7 +15,7 @@ from inspector.checks.known_host import KnownHost, known_host
 from inspector.checks.source_kernel import describe_policy, guess_kernel, kernel_of
 from inspector.errors import InspectorError, one_line
 from inspector.policies.model import Policy
-from inspector.policies.setup import QEMU_SETUP, VcpuSetup, parse_features
+from inspector.policies.setup import VcpuSetup, parse_features
 
 if TYPE_CHECKING:
     from inspector.policies.exposure import Exposure
@@ -95,7 +95,7 @@ def own_question(dump: Dump, vcpu: Vcpu | None = None) -> Question:
     if policy is None:
         known = known_host(dump, vcpu)
         saved = vcpu or next((v for v in dump.vcpus if v.kind == "vcpu" and v.values), None)
-        if saved is None or known.setup is None:
+        if saved is None:
             hint = "choose a kernel policy first"
             raise InspectorError("does not say its kernel", dump.provenance.source, hint)
         policy = guess_kernel(saved.values, known.setup)
@@ -116,7 +116,7 @@ def answer(question: Question, dump: Dump, vcpu: Vcpu | None = None) -> Answer:
     from inspector.policies.exposure import expose
 
     known = known_host(dump, vcpu)
-    setup = question.setup or known.setup or QEMU_SETUP
+    setup = question.setup or known.setup
     exposure = expose(known.host, question.policy, setup)
     refused = creation_problem(exposure)
     if refused:

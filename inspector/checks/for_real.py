@@ -8,9 +8,29 @@ from inspector.checks.vcpu_setup import infer_setup
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from inspector.policies.model import Policy
+    from inspector.policies.verdict import Verdict
     from inspector.policies.writes import Vm
     from inspector.sources.dump import Dump
+    from inspector.sources.live.forreal import ActualWrite
+    from inspector.sources.live.source import LiveOptions
+
+
+def write_and_predict(
+    address: str, writes: Sequence[tuple[int, int]], policy: Policy, options: LiveOptions | None = None
+) -> tuple[tuple[Verdict, ActualWrite], ...]:
+    """Make writes on one fresh scratch vCPU of a live source, in order; what was predicted beside what KVM answered.
+
+    The prediction starts from that vCPU's own values, read before the first write. Nothing here can reach a running VM.
+    Raises SourceError when no scratch vCPU can be made there.
+    """
+    from inspector.sources.live.forreal import write_for_real
+
+    fresh, actual = write_for_real(address, writes, options)
+    vcpu = predict_writes(fresh, policy).vcpu(0)
+    return tuple((vcpu.set(reg_id, value), done) for (reg_id, value), done in zip(writes, actual, strict=True))
 
 
 def predict_writes(fresh: Dump, policy: Policy) -> Vm:

@@ -28,6 +28,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", metavar="N", type=int, help="with --watch: stop after N readings")
     parser.add_argument("--json", action="store_true", help="print the dump in this program's JSON format")
     parser.add_argument("--text", action="store_true", help="print the registers, also on a terminal")
+    parser.add_argument(
+        "--for-real", action="store_true", help="let the Write dialog (W) write to a scratch vCPU of this source"
+    )
     parser.add_argument("-o", "--output", metavar="FILE", help="write the dump to a file")
 
 
@@ -47,10 +50,13 @@ def run(options: argparse.Namespace) -> int:
         raise InspectorError("takes a positive number of seconds", "--watch", "such as 5")
     source = open_live(options.address, _options(options))
     printing = options.json or options.text or options.output or not (sys.stdout.isatty() and sys.stdin.isatty())
+    if options.for_real and (printing or not hasattr(source, "answer")):
+        hint = "without the screens: `vcpu-inspector write live: REG=VALUE --for-real`"
+        raise InspectorError("needs a terminal, and live: or ssh://[user@]host[:port]", "--for-real", hint)
     if not printing:
         from inspector import app
 
-        return app.run([options.address], watch=options.watch, options=_options(options))
+        return app.run([options.address], watch=options.watch, options=_options(options), for_real=options.for_real)
     if source.caution:
         print(one_line(source.caution), file=sys.stderr)
     dump = source.read()

@@ -73,7 +73,7 @@ class PolicyChooser(Dialog):
         if view is None:
             return QEMU_SETUP
         try:
-            return known_host(view.dump, view.one_vcpu).setup or QEMU_SETUP
+            return known_host(view.dump, view.one_vcpu).setup
         except InspectorError:
             return QEMU_SETUP
 

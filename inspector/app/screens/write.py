@@ -16,7 +16,7 @@ from inspector.app.session import Change
 from inspector.app.widgets.ink import Ink, clip, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
-from inspector.app.write_rows import field_columns, field_items, head_rows, verdict_row, why_rows
+from inspector.app.write_rows import field_columns, field_items, head_rows, pair_words, verdict_row, why_rows
 from inspector.checks.asking import Answer
 from inspector.checks.write_attempts import Attempt, Bench
 from inspector.errors import InspectorError
@@ -142,7 +142,7 @@ class Write(Dialog):
         from inspector.sources.live import is_live
 
         view = self.inspector.session.view
-        return self.inspector.session.for_real and view is not None and is_live(view.source)
+        return self.inspector.session.for_real is not None and view is not None and is_live(view.source)
 
     def _show(self, name: str, rows: list[tuple[Ink, ...]], height: int) -> None:
         widget = self.query_one(f"#{name}", Lines)
@@ -224,5 +224,30 @@ class Write(Dialog):
         self.inspector.copy("\n".join([*verdict_lines(attempt.verdict), f"  kernel      {about}"]))
 
     def action_for_real(self) -> None:
-        """Make the writes on a scratch vCPU of the live source, and lay both answers side by side."""
-        self.notify("Nothing is written: open the source with `vcpu-inspector live --for-real`", markup=False)
+        """Make the accepted writes and this one on a scratch vCPU of the live source, both answers side by side."""
+        bench, answer, attempt, view = self._bench, self._answer, self._attempt, self.inspector.session.view
+        if not self._real or bench is None or answer is None or view is None:
+            self._say("nothing is written: that needs a live source, opened by `vcpu-inspector live --for-real`")
+            return
+        if attempt is None or attempt.value is None:
+            self._say("type a value first")
+            return
+        from inspector.app.background import aside
+        from inspector.checks.for_real import write_and_predict
+
+        writes = [(one.id, one.value) for one in bench.kept if one.value is not None]
+        writes.append((attempt.id, attempt.value))
+        options, policy, source = self.inspector.session.for_real, answer.question.policy, view.source
+        self._say("writing to a scratch vCPU …")
+        aside(
+            self.app,
+            lambda: write_and_predict(source, writes, policy, options)[-1],
+            lambda pair: self._say(pair_words(*pair)),
+            lambda error: self._say(f"✖ {error}"),
+        )
+
+    def _say(self, note: str) -> None:
+        """One line under the verdict; nothing when the dialog was closed meanwhile."""
+        if self.is_mounted:
+            self._note = note
+            self._draw()
