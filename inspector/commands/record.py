@@ -22,17 +22,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the recording."""
     import sys
-    from pathlib import Path
 
+    from inspector.commands.convert import write_whole
+    from inspector.sources.live.questions import chosen_configs
     from inspector.sources.live.recorder import record
 
-    configs = options.configs.split(",") if options.configs else None
+    try:
+        configs = chosen_configs(options.configs) if options.configs else None
+    except ValueError as error:
+        raise SourceError(str(error), "--configs") from None
     try:
         if options.output in (None, "-"):
             record(lambda line: print(line, flush=False), configs, options.limit, options.seed, options.cpu)
         else:
-            with Path(options.output).open("w", encoding="utf-8") as out:
-                record(lambda line: print(line, file=out), configs, options.limit, options.seed, options.cpu)
+            lines: list[str] = []
+            record(lines.append, configs, options.limit, options.seed, options.cpu)
+            write_whole(options.output, "".join(f"{line}\n" for line in lines).encode())
             print(f"wrote {options.output}", file=sys.stderr)
     except OSError as error:
         raise SourceError(

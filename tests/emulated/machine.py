@@ -21,7 +21,7 @@ _SKIPPED = re.compile(r"^usr/(share/|lib/python3[^/]*/(test|idlelib|ensurepip|py
 _MARK = re.compile(rb"@@(begin|end) (\S+)(?: (-?\d+) (\d+))?\s")
 
 INIT = b"""#!/usr/bin/python3.11 -SB
-import base64, ctypes, json, lzma, os, subprocess, sys, time
+import base64, ctypes, json, lzma, os, subprocess, sys, termios, time
 libc = ctypes.CDLL(None)
 for kind, where in (("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev"), ("tmpfs", "/tmp"),
                     ("debugfs", "/sys/kernel/debug")):
@@ -42,7 +42,7 @@ for name, argv in json.load(open("/jobs.json")):
         out, err, code = b"", repr(error).encode(), 255
     say(name.encode(), code, json.dumps([len(out), err.decode(errors="replace")[-4000:]]).encode() + b"\\n" + out,
         int(1000 * (time.monotonic() - begin)))
-libc.sync()
+termios.tcdrain(console)
 libc.reboot(0x4321FEDC)
 """
 

@@ -93,7 +93,7 @@ def run_job(series: str, cpu: str, *argv: str, append: str = "", program: str = 
             emulator(), kernel(series), cache() / "guest", [job], folder=Path(folder), cpu=cpu, files=files,
             append=append, timeout=300,
         )  # fmt: skip
-    assert "job" in done.answers, done.console[-2000:]
+    assert "job" in done.answers, f"no answer came back: ...{done.console[-300:]}"
     return done.answers["job"]
 
 
@@ -109,7 +109,7 @@ def prove(series: str, cpu: str) -> Proof:
     ]
     done = boot(emulator(), kernel(series), cache() / "guest", jobs, folder=folder, cpu=cpu, files=files, timeout=900)
     for name in ("dump", "recording"):
-        assert name in done.answers, done.console[-2000:]
+        assert name in done.answers, f"{name} did not come back: ...{done.console[-300:]}"
         assert done.answers[name].code == 0, done.answers[name].err
         (folder / f"{name}-{series}-{cpu}").write_bytes(done.answers[name].out)
     return Proof(folder / f"dump-{series}-{cpu}", folder / f"recording-{series}-{cpu}", whole, done.seconds)

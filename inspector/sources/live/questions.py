@@ -42,6 +42,21 @@ class Config(NamedTuple):
     imp_id: bool = False
 
 
+CONFIG_NAMES = (
+    "minimal", "qemu", "none", "gicv3", "pmu", "sve", "ptrauth", "ptrauth-half", "el1_32bit", "mte", "imp-id", "el2",
+    "el2-e2h0",
+)  # fmt: skip
+
+
+def chosen_configs(text: str) -> List[str]:
+    """The names in a comma-separated list. Raises ValueError for one that is none of the thirteen."""
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in CONFIG_NAMES:
+            raise ValueError("unknown configuration %r; one of: %s" % (name, ", ".join(CONFIG_NAMES)))
+    return names
+
+
 def configurations(caps: Dict[str, int]) -> List[Config]:
     """The thirteen ways, in the order of the reference recordings."""
     qemu = qemu_features(caps)

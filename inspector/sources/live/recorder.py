@@ -42,6 +42,7 @@ from inspector.sources.live.questions import (
     Config,
     asked,
     bits_of,
+    chosen_configs,
     configurations,
     field_values,
     guest_program,
@@ -287,13 +288,18 @@ def describe_host() -> Tuple[str, str]:
     return cpu, "unknown"
 
 
+def check_host() -> None:
+    """Raises OSError where there is nothing to record."""
+    if os.uname().machine not in ("aarch64", "arm64"):
+        raise OSError(errno.ENOTSUP, "a recording needs an arm64 host, this is " + os.uname().machine)
+
+
 def record(
     emit: Callable[[str], None], configs: Optional[List[str]] = None, budget: Optional[int] = None, seed: int = 1,
     cpu: str = "", kvm_path: str = "/dev/kvm",
 ) -> None:  # fmt: skip
     """Write a whole recording, line by line without newlines. Raises OSError where /dev/kvm cannot be used."""
-    if os.uname().machine not in ("aarch64", "arm64"):
-        raise OSError(errno.ENOTSUP, "a recording needs an arm64 host, this is " + os.uname().machine)
+    check_host()
     kvm = open_kvm(kvm_path)
     try:
         found, machine = describe_host()
@@ -314,8 +320,12 @@ def record_main(arguments: Optional[List[str]] = None) -> int:
     parser.add_argument("--seed", type=int, default=1, help="seed of the random writes (default: 1)")
     parser.add_argument("--cpu", default="", help="name of the CPU, for the first line")
     given = parser.parse_args(arguments)
-    configs = given.configs.split(",") if given.configs else None
     try:
+        configs = chosen_configs(given.configs) if given.configs else None
+    except ValueError as error:
+        parser.error(str(error))
+    try:
+        check_host()
         with open(given.output, "w") if given.output else os.fdopen(os.dup(1), "w") as out:
             record(lambda line: print(line, file=out), configs, given.limit, given.seed, given.cpu)
     except OSError as error:

@@ -92,6 +92,20 @@ def test_the_recorder_says_why_it_cannot_record(python: str) -> None:
     assert len(done.stderr.splitlines()) == 1 and "arm64" in done.stderr
 
 
+def test_unknown_configurations_are_told() -> None:
+    assert tuple(
+        config.name for config in questions.configurations(dict.fromkeys(collector.CAPABILITIES, 1))
+    ) == questions.CONFIG_NAMES
+    assert questions.chosen_configs("qemu, el2") == ["qemu", "el2"]
+    with pytest.raises(ValueError, match="warp"):
+        questions.chosen_configs("qemu,warp")
+    done = subprocess.run(
+        [sys.executable, "-", "--configs", "warp"], input=PROGRAMS["recorder"], capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 2 and "warp" in done.stderr
+
+
 def test_unknown_features_are_told() -> None:
     done = subprocess.run(
         [sys.executable, "-", "--features", "psci,warp"], input=PROGRAMS["collector"], capture_output=True, text=True,
