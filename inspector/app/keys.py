@@ -52,9 +52,9 @@ MODES = (
 START, HELP, OPEN = "start", "help", "open"
 EVERYWHERE, LISTS = "everywhere", "lists"
 _REGISTERS = ("browse",)
-_VCPU = ("browse", "cache", "patch")
+_VCPU = ("browse", "compare", "cache", "patch")
 _MIGRATE = ("migrate",)
-_REPORTS = ("browse", "cache", "migrate", "patch")
+_REPORTS = ("browse", "compare", "cache", "migrate", "patch")
 
 _MODEL = ("browse", "compare", "cache", "patch")
 """Where a kernel policy can be asked."""
@@ -74,6 +74,42 @@ _PATCH_KEYS = (
     Key("patch.every", "m", "every", "All", "Every write, or only those that differ", ("patch",), footer=3),
     Key("patch.next", "n", "difference(1)", "Next", "Next write that differs", ("patch",), footer=4),
     Key("patch.previous", "N", "difference(-1)", "Previous", "Previous write that differs", ("patch",)),
+)
+_COMPARE = ("compare",)
+_COMPARE_KEYS = (
+    Key("compare.next", "n", "difference(1)", "Next", "Next line that differs", _COMPARE, footer=1),
+    Key("compare.previous", "N", "difference(-1)", "Previous", "Previous line that differs", _COMPARE),
+    Key("compare.every", "m", "every", "All", "Differences only, or what is equal too", _COMPARE, footer=2),
+    Key("compare.rules", "R", "rules", "By rule", "Group by the rule behind, or by register", _COMPARE, footer=3),
+    Key("compare.find", "slash", "find", "Filter", "Filter by register, field or rule", _COMPARE),
+    Key("compare.right", "d", "choose('right')", "With", "Choose what to compare with", _COMPARE, footer=4),
+    Key("compare.left", "s", "choose('left')", "Left", "Choose the left side", _COMPARE),
+    Key("compare.more", "a", "choose('more')", "Add", "Add dumps: groups of equal ones become columns", _COMPARE),
+    Key("compare.swap", "D", "swap", "Swap", "Exchange the two dumps", _COMPARE),
+    Key("compare.host", "c", "left", "Host/saved", "Host, or the vCPU as it was saved, on the left", _COMPARE),
+    Key("compare.baseline", "b", "baseline", "Baseline", "The greatest common feature set, and its exports", _COMPARE),
+    Key("compare.register", "right_square_bracket", "register(1)", "Next register", "Next register", _COMPARE),
+    Key(
+        "compare.register_back",
+        "left_square_bracket",
+        "register(-1)",
+        "Previous register",
+        "Previous register",
+        _COMPARE,
+    ),
+    Key(
+        "baseline.firecracker",
+        "f",
+        "save('firecracker')",
+        "Firecracker",
+        "Write a Firecracker CPU template",
+        ("baseline",),
+        footer=1,
+    ),
+    Key("baseline.qemu", "u", "save('qemu')", "QEMU", "Write the options for QEMU", ("baseline",), footer=2),
+    Key("baseline.dump", "d", "save('dump')", "Dump", "Write the common values as a dump", ("baseline",), footer=3),
+    Key("baseline.report", "e", "save('report')", "Report", "Write the report", ("baseline",), footer=4),
+    Key("baseline.copy", "y,Y", "copy_page", "Copy", "Copy the report", ("baseline",), footer=5),
 )
 KEYS: tuple[Key, ...] = (
     *(
@@ -103,6 +139,7 @@ KEYS: tuple[Key, ...] = (
     Key("notable", "m", "notable", "Notable", "Only what stands out, or every register", _REGISTERS, footer=4),
     Key("write", "w", "app.write", "Write", "Would a write of this register be accepted? Try it", _MODEL, footer=4),
     Key("policy", "p", "app.policy", "Policy", "Choose a kernel policy and the vCPU's features", _MODEL, footer=5),
+    *_COMPARE_KEYS,
     *_WRITE_KEYS,
     *_PATCH_KEYS,
     Key("next", "n", "next_notable", "Next", "Next match, or next register that stands out", _REGISTERS),
@@ -132,7 +169,9 @@ KEYS: tuple[Key, ...] = (
     Key("copy.report", "Y", "copy_report", "Copy report", "Copy this screen's report", _REPORTS),
     Key("export", "e", "export", "Export", "Write this screen's report to a new file", _REPORTS),
     Key("maximise", "z", "zoom", "Maximise", "The focused pane alone, or all panes", _REPORTS),
-    Key("refresh", "r", "app.refresh", "Refresh", "Read a live source again", ("browse", "cache", "migrate")),
+    Key(
+        "refresh", "r", "app.refresh", "Refresh", "Read a live source again", ("browse", "compare", "cache", "migrate")
+    ),
     Key("open", "o", "app.open", "Open", "Open a file or another dump", footer=7),
     Key("back", "escape", "screen.back", "Back", "Close, clear the search, or go back"),
     Key("help", "question_mark,f1", "app.help", "Help", "What the focused pane shows, and its keys", footer=8),

@@ -175,6 +175,11 @@ class Session:
             self._bench = (view, self.question, told, Bench(told.vm))
         return self._bench[2], self._bench[3]
 
+    def keep(self, dump: Dump) -> None:
+        """Load a dump without looking at it, unless one of its source is loaded."""
+        if dump.provenance.source not in [one.provenance.source for one in self.dumps]:
+            self.dumps.append(dump)
+
     def add(self, dump: Dump) -> None:
         """Load a dump and look at it; one of the same source replaces the older."""
         sources = [one.provenance.source for one in self.dumps]

@@ -11,7 +11,7 @@ from inspector.registers import catalog
 from inspector.registers.encoding import grouped_hex, hex_id, hex_value
 from inspector.registers.reading import read
 from inspector.reports.json import Json
-from inspector.reports.text import columns
+from inspector.reports.text import columns, markdown_table
 
 GLYPHS = {"same": "=", "masked": "▼", "lowered": "▼", "raised": "▲", "rebuilt": "▲", "unknown": "?"}
 """One glyph for each word of state; the word is always printed beside it."""
@@ -106,6 +106,44 @@ def exposure_lines(registers: Sequence[RegisterExposure], everything: bool) -> l
     if hidden:
         lines.append(f"{hidden} registers are shown as they are (--all lists them)")
     return [one_line(line) for line in lines]
+
+
+def exposure_markdown(exposure: Exposure, label: str) -> str:
+    """What a kernel changes on the way to the vCPU as a Markdown section; `label` says what the host is known from."""
+    told = [exposure.register(reg_id) for reg_id in exposure.listed]
+    rows = []
+    for register in told:
+        name = catalog.by_id(register.id).name
+        for field in register.fields:
+            if field.state != "same":
+                whole = field.name == "value"
+                rows.append(
+                    [
+                        name if whole else f"{name}.{field.name} {_bits(field)}",
+                        _number(field.host),
+                        _number(field.exposed),
+                        f"{GLYPHS[field.state]} {field.state}",
+                        field.rule,
+                        field.reason or _meaning(register, field),
+                        field.reference,
+                    ]
+                )
+    lines = [
+        "## Host against exposed",
+        "",
+        *markdown_table(
+            ["what", "value"],
+            [
+                ["host known from", label],
+                ["kernel", f"{exposure.policy.name} ({exposure.policy.evidence})"],
+                ["vCPU", f"{exposure.setup.describe()}; vGIC {exposure.setup.gic}"],
+                ["registers", f"{len(told)} listed"],
+            ],
+        ),
+        "",
+    ]
+    head = ["register or field", "host", "exposed", "verdict", "rule", "reason", "source"]
+    return "\n".join([*lines, *markdown_table(head, rows)]) + "\n"
 
 
 def judged_field_json(field: JudgedField) -> Json:

@@ -13,10 +13,10 @@ from inspector.app.widgets.ink import Ink, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 
 
-def free_name(stem: str) -> str:
+def free_name(stem: str, suffix: str = "md") -> str:
     """A file name in the present folder that nothing has yet."""
     clean = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in stem).strip("-.") or "report"
-    names = [f"{clean}.md", *(f"{clean}-{count}.md" for count in range(2, 1000))]
+    names = [f"{clean}.{suffix}", *(f"{clean}-{count}.{suffix}" for count in range(2, 1000))]
     return next((name for name in names if not Path(name).exists()), names[-1])
 
 
@@ -36,21 +36,21 @@ def write_new(path: str, text: str) -> str:
 class Export(Dialog):
     """Asks for a name; refuses to overwrite."""
 
-    def __init__(self, stem: str, text: str) -> None:
+    def __init__(self, stem: str, text: str, suffix: str = "md", kind: str = "Markdown") -> None:
         super().__init__()
-        self._name, self._text = free_name(stem), text
+        self._name, self._text, self._kind = free_name(stem, suffix), text, kind
 
     def compose(self) -> ComposeResult:
         """Name, and what happened."""
         with Vertical(classes="dialog small") as box:
-            box.border_title = "Export the report"
+            box.border_title = "Write a new file"
             yield Input(self._name, id="name", select_on_focus=False)
             yield Lines(id="said")
 
     def on_mount(self) -> None:
         """Say what enter does."""
         lines = len(self._text.splitlines())
-        self._say(ink(f"Markdown, {lines} lines. enter writes it, esc leaves.", "muted"))
+        self._say(ink(f"{self._kind}, {lines} lines. enter writes it, esc leaves.", "muted"))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Write the file."""
