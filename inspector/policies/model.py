@@ -71,12 +71,6 @@ class Know(RuleBase, frozen=True, kw_only=True, tag="know"):
     fields: tuple[str, ...]
 
 
-class Forget(RuleBase, frozen=True, kw_only=True, tag="forget"):
-    """Fields taken out of the feature table again."""
-
-    fields: tuple[str, ...]
-
-
 class Hide(RuleBase, frozen=True, kw_only=True, tag="hide"):
     """Fields that KVM shows as zero."""
 
@@ -180,13 +174,13 @@ class Special(RuleBase, frozen=True, kw_only=True, tag="special"):
 
 
 Rule = (
-    Know | Forget | Hide | Cap | Force | Raz | Writable | Reported | Tolerate | Keep | Refuse | Replace | List |
+    Know | Hide | Cap | Force | Raz | Writable | Reported | Tolerate | Keep | Refuse | Replace | List |
     Default | Special
 )  # fmt: skip
 """The closed set of rule kinds; the TOML key `kind` says which."""
 
 KINDS: tuple[type[RuleBase], ...] = (
-    Know, Forget, Hide, Cap, Force, Raz, Writable, Reported, Tolerate, Keep, Refuse, Replace, List, Default, Special,
+    Know, Hide, Cap, Force, Raz, Writable, Reported, Tolerate, Keep, Refuse, Replace, List, Default, Special,
 )  # fmt: skip
 
 SPECIALS: dict[str, tuple[str, ...]] = {

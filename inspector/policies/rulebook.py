@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, NoReturn
 
 from inspector.errors import PolicyError
 from inspector.policies import model
-from inspector.policies.idspace import IDS, id_of, name_of
+from inspector.policies.idspace import IDS, id_of
 from inspector.policies.membership import check
 from inspector.policies.model import Policy, Rule
 from inspector.policies.spans import FieldRule, parse_field, parse_place
@@ -56,7 +56,7 @@ class Rulebook:
         self.defaults: list[model.Default] = []
         self.specials: dict[str, model.Special] = {}
         for rule in policy.rules:
-            if isinstance(rule, model.Know | model.Forget):
+            if isinstance(rule, model.Know):
                 self._add_fields(rule)
         for rule in policy.rules:
             self._add(rule)
@@ -108,12 +108,7 @@ class Rulebook:
         hint = f"known: {', '.join(known)}" if known else "write its place, e.g. ID_AA64PFR1_EL1.NMI[39:36]"
         return self._fail(rule, f"unknown field {spec!r}", hint)
 
-    def _add_fields(self, rule: model.Know | model.Forget) -> None:
-        if isinstance(rule, model.Forget):
-            for spec in rule.fields:
-                reg_id, name, _, _ = self._place(rule, spec)
-                self.table[reg_id].pop(name, None)
-            return
+    def _add_fields(self, rule: model.Know) -> None:
         entries = self.table.setdefault(self._register(rule, rule.register), {})
         for spec in rule.fields:
             field = parse_field(spec, rule)
@@ -184,10 +179,6 @@ class Rulebook:
             steps = self.steps.setdefault(reg_id, [])
             steps[:] = [step for step in steps if step.name != rule.function or step.kind != "special"]
             steps.append(Step("special", rule.function, 0, 0, 0, rule))
-
-    def describe_field(self, reg_id: int, name: str) -> str:
-        """`ID_AA64MMFR2_EL1.CCIDX`."""
-        return f"{name_of(reg_id)}.{name}"
 
 
 _NESTED = (

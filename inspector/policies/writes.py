@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from errno import EINVAL, ENOENT, ENOEXEC
 
 from inspector.policies.creation import creation_errno, run_errno
-from inspector.policies.exposure import CSSELR, MPIDR, PMCR, Exposure, expose
+from inspector.policies.exposure import MPIDR, PMCR, Exposure, expose
 from inspector.policies.firmware import workaround_levels
 from inspector.policies.firstrun import prepare_first_run, settle_first_run
 from inspector.policies.fresh import FreshExposure
@@ -195,6 +195,3 @@ def writable_masks(exposure: Exposure) -> tuple[int, dict[int, int]]:
     return 0, {
         reg_id: masks[reg_id] for reg_id in sorted(masks) if masks[reg_id] and not exposure.ignores_writes(reg_id)
     }
-
-
-__all__ = ["CSSELR", "Vcpu", "Vm", "writable_masks"]
