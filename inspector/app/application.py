@@ -56,13 +56,13 @@ def _migrate() -> Screen[None]:
     return Migrate()
 
 
-def _commands(name: str) -> Callable[[], type[Provider]]:
+def _commands(name: str, module: str = "commands") -> Callable[[], type[Provider]]:
     """A palette provider, imported when the palette first opens."""
 
     def provider() -> type[Provider]:
-        from inspector.app import commands
+        from importlib import import_module
 
-        return getattr(commands, name)  # type: ignore[no-any-return]
+        return getattr(import_module(f"inspector.app.{module}"), name)  # type: ignore[no-any-return]
 
     return provider
 
@@ -104,7 +104,9 @@ class InspectorApp(App[None]):
         _commands("RegisterCommands"),
         _commands("DumpCommands"),
         _commands("KeyCommands"),
+        _commands("PolicyCommands"),
         _commands("PageCommands"),
+        _commands("CompareCommands", "compare_commands"),
         _commands("ThemeCommands"),
     }
     COMMAND_PALETTE_BINDING = "ctrl+p"

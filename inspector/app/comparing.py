@@ -94,7 +94,7 @@ def dumps_picture(sides: Sequence[Side]) -> Picture:
 
 def _about(side: Side) -> str:
     given = side.dump.provenance
-    return side_name(side, every=True) + (f", Linux {given.kernel}" if given.kernel else "")
+    return side_name(side) + (f", Linux {given.kernel}" if given.kernel else "")
 
 
 def report(picture: Picture) -> str:

@@ -57,7 +57,7 @@ def test_the_footer_fits_and_never_loses_help_and_palette(place: str, narrow: bo
 
 def test_the_footer_says_what_was_rebound() -> None:
     text = plain(footer_row("browse", False, 120, {"find": "f2"}, {"notable": "All"}))
-    assert "f2 Find" in text and "m All" in text
+    assert "F2 Find" in text and "m All" in text
 
 
 def test_a_mode_that_does_not_exist_has_no_digit() -> None:

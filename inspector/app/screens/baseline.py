@@ -45,9 +45,7 @@ class BaselinePage(Dialog):
     def compose(self) -> ComposeResult:
         """Page, and what the keys write."""
         with Vertical(classes="dialog tall") as box:
-            box.border_title = (
-                f"Baseline of {len(self._dumps)} hosts" if len(self._dumps) > 1 else "Baseline of one host"
-            )
+            box.border_title = f"Baseline of {len(self._dumps)} hosts"
             box.border_subtitle = "↑↓ scroll   esc closes"
             yield Lines(id="page")
             yield Lines(id="said")

@@ -29,7 +29,7 @@ HELP = (
     "stands the host, right what the chosen kernel would expose of it to a fresh vCPU; p chooses the kernel and the "
     "vCPU's features, c puts the saved vCPU on the left. m lists what is equal too, R groups by the rule behind it.\n"
     "d puts another dump on the right, D swaps, s changes the left side. a adds more dumps: groups of equal ones "
-    "become columns. b finds the greatest common feature set of the compared dumps. space folds, enter explains a field."
+    "become columns. b finds the greatest common feature set of the compared dumps. space folds, enter explains."
 )
 
 
@@ -181,18 +181,22 @@ class Compare(Frame):
     def compare_with(self, *others: Side) -> None:
         """Put other sides on the right; none: what a kernel exposes."""
         self.board.use(*others)
-        self.session_changed("dump")
+        self._asked_anew()
 
     def compare_all(self) -> None:
         """All loaded dumps against each other."""
         if not self.board.use_all():
             self.notify("Only one dump is loaded (o opens another)", markup=False)
-        self.session_changed("dump")
+        self._asked_anew()
 
     def toggle(self, side: Side) -> None:
         """One side more, or less."""
         self.board.toggle(side)
-        self.session_changed("dump")
+        self._asked_anew()
+
+    def _asked_anew(self) -> None:
+        if self.is_mounted:
+            self.session_changed("dump")
 
     def action_find(self) -> None:
         """Filter the lines."""
@@ -265,10 +269,11 @@ class Compare(Frame):
 
         sides = self.board.sides
         dumps = {one.source: one.dump for one in sides} if self.board.others else {}
-        question = self.session.question
-        self.app.push_screen(
-            BaselinePage(list(dumps.values()) or list(self.session.dumps), question.policy if question else None)
-        )
+        hosts, question = list(dumps.values()) or list(self.session.dumps), self.session.question
+        if len(hosts) < 2:
+            self.notify("A baseline needs two hosts: a adds dumps", markup=False)
+        else:
+            self.app.push_screen(BaselinePage(hosts, question.policy if question else None))
 
     def action_back(self) -> None:
         """Clear the filter, shrink the explanation, or give a maximised pane back."""
