@@ -15,7 +15,7 @@ from inspector.app.finding import find_in
 from inspector.app.screens.frame import Frame
 from inspector.app.screens.offers import about, dump_words
 from inspector.app.theming import load_themes, theme_folders
-from inspector.errors import one_line
+from inspector.errors import InspectorError, one_line
 
 if TYPE_CHECKING:
     from inspector.app.application import InspectorApp
@@ -66,7 +66,7 @@ class RegisterCommands(Commands):
 
     def found(self, query: str) -> Iterator[Command]:
         """Registers of the view that a text means, best first."""
-        view = self.inspector.session.view
+        view = self.inspector.session.shown
         if view is None:
             return
         matches = find_in(view, query)
@@ -135,6 +135,61 @@ class KeyCommands(Commands):
 
         self.inspector.call_later(run)
         return None
+
+
+class PageCommands(Commands):
+    """Pages that belong to no mode: an error text explained, the CPUs of a host side by side."""
+
+    def entries(self) -> Iterator[Command]:
+        """Both pages; the second where the dump on screen tells its CPUs apart."""
+        text = "Paste what a VMM or a kernel printed: what failed, why, what to do"
+        yield Command("Explain: an error text", text, self._explain)
+        view = self.inspector.session.view
+        if view is not None and view.dump.cpus:
+            text = "big.LITTLE: what unlike CPUs show, what a move between them breaks"
+            yield Command("Host: its CPUs side by side", text, self._clusters)
+
+    def _explain(self) -> None:
+        from inspector.app.screens.explain import Explain
+
+        self.inspector.push_screen(Explain())
+
+    def _clusters(self) -> None:
+        from inspector.app.screens.clusters import Clusters
+
+        if (view := self.inspector.session.view) is not None:
+            self.inspector.push_screen(Clusters(view.dump))
+
+
+class PolicyCommands(Commands):
+    """Ask a kernel policy, or none."""
+
+    def entries(self) -> Iterator[Command]:
+        """The chooser, no policy, every kernel policy, newest first; a present choice of features stays."""
+        app = self.inspector
+        if not app.session.dumps:
+            return
+        from inspector.policies.loader import patch_names, policy_names
+
+        yield Command("Policy: choose…", "Kernel policy, patches, vCPU features", app.action_policy)
+        if app.session.question is not None:
+            yield Command("Policy: none", "The dump alone", _calling(app.session.ask, None))
+        for name in reversed(policy_names()):
+            text = "What this kernel would make of the host"
+            yield Command(f"Policy: Linux {name}", text, _calling(self._ask, name), discover=False)
+        base = app.session.question.base if app.session.question else ""
+        for patch in patch_names() if base else ():
+            text = "The chosen kernel with this patch"
+            yield Command(f"Policy: {base}+{patch}", text, _calling(self._ask, f"{base}+{patch}"), discover=False)
+
+    def _ask(self, name: str) -> None:
+        from inspector.checks.asking import ask
+
+        now = self.inspector.session.question
+        try:
+            self.inspector.session.ask(ask(name, now.setup if now else None))
+        except InspectorError as error:
+            self.inspector.notify(str(error), severity="error", markup=False)
 
 
 class ThemeCommands(Commands):

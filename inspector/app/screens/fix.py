@@ -100,14 +100,14 @@ class Fix(Dialog):
 
     def _failed(self, error: InspectorError) -> None:
         self._writing = False
-        if self.is_mounted:
+        if self.is_running:
             self._say(f"✖ {error}", "refused")
 
     def _written(self, result: FixResult) -> None:
         """Every change as it was made, and the check of the new file."""
         self._writing = False
         self.result = result
-        if not self.is_mounted:
+        if not self.is_running:
             self.app.notify(f"Wrote {result.out}", markup=False)
             return
         page = self.query_one("#page", Lines)

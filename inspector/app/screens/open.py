@@ -81,7 +81,7 @@ class Open(Dialog):
         """A live source may take its time: it is read beside the screen, an error stays in its place."""
 
         def failed(error: InspectorError) -> None:
-            if self.is_mounted:
+            if self.is_running:
                 self._say(f"✖ {error}", "refused")
 
         try:

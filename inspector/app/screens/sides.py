@@ -79,12 +79,20 @@ class Choose(Dialog):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Take what was typed."""
-        if event.value.strip():
-            self.typed(event.value.strip())
+        self.submitted(event.value.strip())
 
     def on_listing_chosen(self, event: Listing.Chosen) -> None:
         """Take the highlighted line."""
         kind, _, name = event.item.key.partition(" ")
+        self.picked(kind, name)
+
+    def submitted(self, text: str) -> None:
+        """Enter in a line."""
+        if text:
+            self.typed(text)
+
+    def picked(self, kind: str, name: str) -> None:
+        """A line of the list was chosen; its key in two parts."""
         if kind == "loaded":
             self.take(self.inspector.session.dumps[int(name)])
         elif kind == "builtin":
@@ -99,7 +107,7 @@ class Choose(Dialog):
 
     def refuse(self, error: InspectorError) -> None:
         """Say what was wrong, in its place."""
-        if self.is_mounted:
+        if self.is_running:
             self.say(f"✖ {error}", "refused")
 
     def take(self, dump: Dump) -> None:
@@ -107,7 +115,7 @@ class Choose(Dialog):
 
     def done(self, question: Question) -> None:
         """Close, and ask."""
-        if self.is_mounted:
+        if self.is_running:
             self.dismiss()
             self.migrate.choose(question)
 
@@ -175,13 +183,12 @@ class ChooseDestination(Choose):
         """The kernel of the same host."""
         return f"same {self.question.kernel}" if self.question and self.question.destination is None else ""
 
-    def on_listing_chosen(self, event: Listing.Chosen) -> None:
+    def picked(self, kind: str, name: str) -> None:
         """The same host, or a dump."""
-        kind, _, name = event.item.key.partition(" ")
         if kind == "same":
             self._same(name)
         else:
-            super().on_listing_chosen(event)
+            super().picked(kind, name)
 
     def typed(self, text: str) -> None:
         """`same-host`, a kernel's name, or a source."""
@@ -257,12 +264,11 @@ class ChooseKernel(Choose):
         """The destination's kernel."""
         return f"kernel {self.question.kernel}" if self.question and self.question.kernel else "own"
 
-    def on_listing_chosen(self, event: Listing.Chosen) -> None:
+    def picked(self, kind: str, name: str) -> None:
         """A release of the list."""
-        kind, _, name = event.item.key.partition(" ")
         self._take_kernel("" if kind == "own" else name)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    def submitted(self, text: str) -> None:
         """Both lines together; an empty kernel keeps the present one."""
         kernel = self.query_one("#path", Input).value.strip()
         self._take_kernel(kernel or (self.question.kernel if self.question else ""))

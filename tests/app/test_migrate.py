@@ -1,0 +1,262 @@
+"""The Migrate screen: the verdict, the order of failure, both sides, kernels, and the fixed copy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from inspector import sources
+from inspector.app.application import InspectorApp
+from inspector.app.screens.fix import Fix
+from inspector.app.screens.migrate import Migrate
+from inspector.errors import SourceError
+from inspector.sources.dump import Dump
+from inspector.sources.formats import dump_json
+from tests.app.driving import SIZES, check_golden, press, screen_text, settle, wait_for
+from tests.app.material import MIDR, NEOVERSE, PFR0, SCTLR, VALUES, app_on, dump_of
+
+CCIDX = ("ID_MMFR4_EL1 CCIDX [27:24]", "ID_AA64MMFR2_EL1 CCIDX [23:20]")
+
+
+async def asked(pilot: Pilot[None], *keys: str) -> str:
+    """Press keys on the Migrate screen and wait for the answer."""
+    app = pilot.app
+    assert isinstance(app, InspectorApp)
+    await press(pilot, *keys)
+    await wait_for(pilot, lambda: isinstance(app.screen, Migrate) and app.screen.complete, "the answer")
+    await settle(pilot)
+    return screen_text(app)
+
+
+def write_in(app: InspectorApp, selector: str, text: str) -> None:
+    """Put a text in a line of the dialog in front, as typing would."""
+    app.screen.query_one(selector, Input).value = text
+
+
+def rows(text: str) -> list[str]:
+    """The lines of the findings table."""
+    lines = text.splitlines()
+    head = next(index for index, line in enumerate(lines) if "register / field" in line)
+    end = next(index for index, line in enumerate(lines) if line.startswith("─") and index > head)
+    return lines[head + 1 : end]
+
+
+async def test_one_dump_alone_asks_for_the_same_host_under_a_newer_kernel() -> None:
+    async with (app := app_on(NEOVERSE)).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        text = await asked(pilot, "4")
+        assert "same host, Linux 6.12.107" in text
+        assert "✖ fails: 2 registers of 252 refused, first ID_MMFR4_EL1 (CCIDX), EINVAL" in text
+        first, second = rows(text)[:2]
+        assert first.startswith("▌ 1") and CCIDX[0] in first and "✖ EINVAL" in first
+        assert CCIDX[1] in second
+        assert "bf48040cd9b0" in text and "Linux 5.19 to 6.2 on the destination" in text
+        assert "✖ 2  ▼ 3  = 247" in text.splitlines()[0]
+        assert isinstance(app.screen, Migrate)
+
+
+async def test_what_passes_is_folded_and_groups_open() -> None:
+    async with app_on(NEOVERSE).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        text = await asked(pilot, "4")
+        assert "246 accepted and kept" in text and "CLIDR_EL1" not in "".join(rows(text))
+        text = await press(pilot, "m")
+        assert [line for line in rows(text) if "CLIDR_EL1" in line and "= accepted" in line]
+        text = await press(pilot, "m", "n", "n", "n", "n", "n", "n")
+        assert [line for line in rows(text) if line.startswith("▌ 7") and "cache normalisation" in line]
+        text = await press(pilot, "enter")
+        assert [line for line in rows(text) if "CCSIDR[13]" in line]
+        text = await press(pilot, "space")
+        assert not [line for line in rows(text) if "CCSIDR[13]" in line]
+        text = await press(pilot, "N")
+        assert [line for line in rows(text) if line.startswith("▌ 6")]
+
+
+async def test_two_dumps_are_source_and_destination_and_swap() -> None:
+    async with app_on(NEOVERSE, "builtin:neoverse-n2-linux-6.12").run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        text = await asked(pilot, "4")
+        assert text.splitlines()[1].startswith(" source       neoverse-n2-linux-6.1 ")
+        assert text.splitlines()[2].startswith(" destination  neoverse-n2-linux-6.12")
+        assert CCIDX[0] in rows(text)[0]
+        text = await asked(pilot, "D")
+        assert text.splitlines()[1].startswith(" source       neoverse-n2-linux-6.12 ")
+        assert "register list" in rows(text)[0] and "269 registers saved, the destination has only 252" in text
+        assert "missing" in rows(text)[1]
+
+
+async def test_the_kernel_matrix_and_a_kernel_from_it() -> None:
+    async with app_on(NEOVERSE).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await asked(pilot, "4")
+        text = await asked(pilot, "k")
+        assert "loads on 6 of 60 kernels: 5.19.0 to 6.2.0" in text
+        await press(pilot, "N")
+        text = await asked(pilot, "enter")
+        assert "same host, Linux 6.2.0" in text and "= loads, every value is kept" in text
+        text = await asked(pilot, "k", "k")
+        assert "register / field" in text
+
+
+async def test_another_vmm_stops_elsewhere() -> None:
+    async with app_on(NEOVERSE).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        assert "QEMU 10.0" in await asked(pilot, "4")
+        assert "QEMU 11.1" in await asked(pilot, "h")
+        text = await asked(pilot, "h")
+        assert "Firecracker" in text and CCIDX[0] in rows(text)[0]
+
+
+async def test_destination_kernel_and_errors_stay_in_their_dialog() -> None:
+    async with (app := app_on(NEOVERSE)).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await asked(pilot, "4")
+        await press(pilot, "d", "tab", *"/no", "enter")
+        await wait_for(pilot, lambda: "✖ /no:" in screen_text(app), "the error in its place")
+        await press(pilot, "escape")
+        text = await asked(pilot, "d", "tab", *"6.1", "enter")
+        assert "same host 6.1 " in text.splitlines()[0] and "= loads" in text
+        text = await press(pilot, "p", "tab", *"9.9", "enter")
+        assert "✖" in text and "9.9" in text
+        await press(pilot, "escape")
+        await press(pilot, "d", "tab")
+        write_in(app, "#path", "builtin:cortex-a72-linux-6.12")
+        await press(pilot, "enter")
+        await wait_for(pilot, lambda: "cortex-a72" in screen_text(app).splitlines()[0], "the other destination")
+        assert "✖ fails" in await asked(pilot)
+
+
+async def test_features_of_the_destination_group_what_is_missing() -> None:
+    async with app_on(NEOVERSE).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await asked(pilot, "4")
+        text = await asked(pilot, "p", "tab", "tab", *"psci,ptrauth,sve", "enter")
+        assert [line for line in rows(text) if "74 missing: PMUv3" in line]
+
+
+async def test_a_host_alone_has_nothing_to_restore() -> None:
+    async with app_on(dump_of({MIDR: VALUES[MIDR]}, kind="host")).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        text = await asked(pilot, "4")
+        assert "no loaded dump holds a vCPU that could be restored" in text
+
+
+async def test_several_vcpus_are_told_once() -> None:
+    base = sources.load(NEOVERSE).vcpus[0].values
+    dump = dump_of(base, base, base)
+    async with app_on(dump).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        text = await asked(pilot, "4")
+        assert len([line for line in rows(text) if "ID_MMFR4_EL1" in line]) == 1
+        assert "vCPUs 0-2" in text
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    """A saved VM in a file of its own."""
+    path = tmp_path / "saved.json"
+    path.write_bytes(dump_json.write(sources.load(NEOVERSE)))
+    return path
+
+
+async def test_the_fixed_copy_is_written_to_a_new_file_only(saved: Path, tmp_path: Path) -> None:
+    before = saved.read_bytes()
+    async with (app := app_on(str(saved))).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await asked(pilot, "4")
+        text = await press(pilot, "f")
+        assert "Ways out, best first" in text
+        write_in(app, "#name", str(saved))
+        await press(pilot, "enter")
+        await wait_for(pilot, lambda: "exists" in screen_text(app), "a refusal")
+        assert saved.read_bytes() == before
+        out = tmp_path / "fixed.json"
+        write_in(app, "#name", str(out))
+        await press(pilot, "enter")
+        await wait_for(pilot, lambda: "it loads" in screen_text(app), "the copy is written")
+        dialog = app.screen
+        assert isinstance(dialog, Fix) and dialog.result is not None
+        assert [one.name for one in dialog.result.changes] == ["ID_MMFR4_EL1", "ID_AA64MMFR2_EL1"]
+        assert saved.read_bytes() == before and out.exists()
+
+
+async def test_a_live_source_cannot_be_patched_but_the_ways_out_are_told() -> None:
+    live = sources.load(NEOVERSE)
+    dump = Dump(
+        provenance=live.provenance.__class__(source="ssh://host", format="live", kernel="6.1.176"), vcpus=live.vcpus
+    )
+    async with app_on(dump).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await asked(pilot, "4")
+        text = await press(pilot, "f")
+        assert "cannot be replaced in this format" in text and "Ways out" in text
+
+
+async def test_hostile_names_are_drawn_as_text() -> None:
+    dump = dump_of({**VALUES, SCTLR: 1}, source="\x1b[31m[b]evil")
+    async with app_on(dump).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        text = await asked(pilot, "4")
+        assert "\x1b" not in text and "[b]evil" in text
+
+
+async def test_an_unreadable_source_is_an_error_line() -> None:
+    with pytest.raises(SourceError):
+        sources.load("builtin:nothing")
+    async with (app := app_on(NEOVERSE)).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await asked(pilot, "4")
+        await press(pilot, "s", "tab")
+        write_in(app, "#path", "builtin:nothing")
+        await press(pilot, "enter")
+        await wait_for(pilot, lambda: "no dump of that name" in screen_text(app), "the error")
+
+
+SCREENS = {
+    "migrate": (),
+    "migrate-all": ("m", "down", "down", "down"),
+    "migrate-group": ("n", "n", "n", "n", "n", "n", "enter"),
+    "migrate-kernels": ("k",),
+    "migrate-explained": ("enter",),
+    "migrate-swapped": ("D",),
+    "migrate-source": ("s",),
+    "migrate-destination": ("d",),
+    "migrate-kernel": ("p",),
+    "migrate-fix": ("f",),
+}
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("name", SCREENS)
+async def test_the_screen_is_as_expected(name: str, size: tuple[int, int]) -> None:
+    other = ("builtin:neoverse-n2-linux-6.12",) if name == "migrate-swapped" else ()
+    async with (app := app_on(NEOVERSE, *other)).run_test(size=size) as pilot:
+        await settle(pilot)
+        await asked(pilot, "4")
+        for key in SCREENS[name]:
+            await press(pilot, key)
+            await wait_for(pilot, lambda: bool(getattr(app.screen, "complete", True)), "the answer")
+        await settle(pilot)
+        text = screen_text(app)
+    lines = text.splitlines()
+    assert len(lines) == size[1] and max(map(len, lines)) <= size[0]
+    check_golden(f"{name}-{size[0]}x{size[1]}", text)
+
+
+async def test_without_colour_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with app_on(NEOVERSE).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        text = await asked(pilot, "4")
+        assert "▌ ID_MMFR4.CCIDX" in text and "✖ EINVAL" in text
+        check_golden("migrate-80x24", text)
+
+
+def test_questions_about_the_processor_need_no_register() -> None:
+    from inspector.app.restore import processor
+
+    assert processor(dump_of({PFR0: 1})) == ""
+    assert processor(sources.load(NEOVERSE)) == "Neoverse N2 r0p3"
