@@ -25,6 +25,22 @@ def diagram(topology: CacheTopology, chosen: int, cells: int, side: str) -> list
     return rows or [row(Ink("no cache is described", "muted"))]
 
 
+def cache_at(topology: CacheTopology, cells: int, side: str, x: int, y: int) -> int | None:
+    """CSSELR of the cache whose box holds a cell of the diagram; None between and below the boxes."""
+    top = 0
+    for level in topology.levels:
+        pair = len(level.caches) == 2
+        half = (cells - 1) // 2
+        for place, cache in enumerate(level.caches):
+            height = len(box(cache, False, half if pair else cells, side, tall=pair))
+            left = place * (half + 1) if pair else 0
+            if top <= y < top + height and left <= x < left + (half if pair else cells):
+                return cache.csselr
+            top += 0 if pair and place == 0 else height
+        top += len(boundary(topology, level.level, cells))
+    return None
+
+
 def boundary(topology: CacheTopology, level: int, cells: int) -> list[Row]:
     """A dashed line below the level at which a point of coherency or unification lies."""
     points = (("LoC", topology.loc), ("LoUIS", topology.louis), ("LoUU", topology.louu))

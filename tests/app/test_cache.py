@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from inspector.registers.encoding import ccsidr_id
 from tests.app.driving import press, screen_text, settle
 from tests.app.material import NEOVERSE, VALUES, app_on, dump_of
@@ -49,3 +51,32 @@ async def test_a_dump_without_cache_registers_says_so() -> None:
         await settle(pilot)
         text = await press(pilot, "6")
         assert "neither CLIDR_EL1 nor CTR_EL0 is in this dump" in text and "no cache is described" in text
+
+
+@pytest.mark.parametrize(("size", "side"), [((120, 40), 0), ((120, 40), 1), ((80, 24), 0)])
+async def test_a_click_chooses_the_box_under_it(size: tuple[int, int], side: int) -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        lines = (await press(pilot, "6")).splitlines()
+        for box, title in (("L2 unified", "CCSIDR[2] L2"), ("L1 data", "CCSIDR[0] L1"), ("L1 inst", "CCSIDR[1] L1")):
+            rows = [number for number, line in enumerate(lines) if box in line and ("│" in line or "┃" in line)]
+            columns = [at for at in range(size[0]) if lines[rows[0]].startswith(box, at)]
+            await pilot.click(offset=(columns[min(side, len(columns) - 1)], rows[0]))
+            await settle(pilot)
+            assert title in screen_text(app)
+        await pilot.click(offset=(1, 3))
+        await settle(pilot)
+        assert "CCSIDR[1] L1" in screen_text(app)
+
+
+async def test_a_click_on_the_chosen_box_shows_its_register() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        lines = (await press(pilot, "6")).splitlines()
+        row = next(number for number, line in enumerate(lines) if "L2 unified" in line and "│" in line)
+        await pilot.click(offset=(10, row))
+        await pilot.click(offset=(10, row))
+        await settle(pilot)
+        assert app.session.place.register == ccsidr_id(2) and app.current_mode == "browse"

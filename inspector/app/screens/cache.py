@@ -10,7 +10,7 @@ from textual.events import Click
 from textual.widget import Widget
 
 from inspector.app import keys
-from inspector.app.diagram import diagram
+from inspector.app.diagram import cache_at, diagram
 from inspector.app.numbers import field_text
 from inspector.app.screens.frame import Frame
 from inspector.app.session import Change, View
@@ -53,6 +53,8 @@ class Cache(Frame):
         self._shown: Sequence[Side] = ()
         self._wanted: Literal["both", "host", "vcpu"] = "both"
         self._chosen = -1
+        self._each = 0
+        """cells of one diagram"""
 
     def body(self) -> Iterable[Widget]:
         """Facts, boxes, readings."""
@@ -121,7 +123,7 @@ class Cache(Frame):
 
     def _draw_boxes(self, cells: int) -> list[Row]:
         """One diagram, or two beside each other."""
-        each = min((cells - 4) // 2 if len(self._shown) == 2 else cells - 2, 64)
+        self._each = each = min((cells - 4) // 2 if len(self._shown) == 2 else cells - 2, 64)
         columns = []
         for side in self._shown:
             rows = [row(Ink(self._caption(side), "heading")), *diagram(self._sides[side], self._chosen, each, side)]
@@ -207,9 +209,21 @@ class Cache(Frame):
             self.notify("This cache's CCSIDR is not in the dump", markup=False)
 
     def on_click(self, event: Click) -> None:
-        """The mouse chooses the next cache of the clicked diagram."""
-        if event.widget is self.query_one("#boxes"):
-            self.action_cache(1)
+        """The mouse chooses the clicked cache; a click on the chosen one shows its register."""
+        boxes = self.query_one("#boxes", Lines)
+        if not boxes.region.contains(event.screen_x, event.screen_y):
+            return
+        x, y = event.screen_x - boxes.region.x, event.screen_y - boxes.region.y + boxes.scroll_offset.y
+        place, x = divmod(x, self._each + 2)
+        if not 0 <= place < len(self._shown) or x < 2:
+            return
+        side = self._shown[place]
+        found = cache_at(self._sides[side], self._each, side, x - 2, y - 1)
+        if found is not None and found == self._chosen:
+            self.action_register()
+        elif found is not None:
+            self._chosen = found
+            self.lay_out()
 
     def line_to_copy(self) -> str:
         """The highlighted cache in one line."""

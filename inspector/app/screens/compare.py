@@ -93,15 +93,15 @@ class Compare(Frame):
         """Share the height between the sides, the table and the explanation."""
         if self.tiny or self.session.view is None:
             return
-        cells, height, board = self.app.size.width, self.app.size.height, self.board
+        cells, height, board = self.app.size.width, self.body_height, self.board
         sides = legend(board.picture, cells - 2, self._room_for_names()) if board.picture else []
         self._set("#sides", [(Ink(" "), *one) for one in sides], len(sides))
         searching = bool(self.query("#find"))
         told = status(board.picture, board.every, board.rules, cells - 2)
         self._set("#status", [(Ink(" "), *told)], int(not self.narrow and not searching))
         self.query_one("#rule", Lines).show([(Ink("─" * cells, "reserved"),)])
-        room = height - 3 - len(sides) - (searching or not self.narrow)
-        least = 3 if height < 20 else 4 if self.narrow else 6
+        room = height - 1 - len(sides) - (searching or not self.narrow)
+        least = 3 if height < 18 else 4 if self.narrow else 6
         pane = max(least, min(room - self.table.count(), 14))
         words = self._words(cells - 2)
         if self._explained:
