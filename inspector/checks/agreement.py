@@ -221,6 +221,7 @@ class Tally:
     def _count_set(self, replay: Replay, line: Line) -> None:
         phase, reg_id, value = str(line.get("phase", "")), replay.reg_id(line), replay.number(line, "value")
         hidden = not replay.raw and replay.hinges_on_host(reg_id, value)
+        unlike = phase == "same" and replay.reads(reg_id) != value
         errno, after = replay.write(phase, reg_id, value)
         if "errno" not in line:
             return
@@ -229,7 +230,7 @@ class Tally:
             return
         recorded = replay.number(line, "after") if "after" in line else after
         self.compared[phase] += 1
-        if line["errno"] == errno and recorded == after:
+        if line["errno"] == errno and recorded == after and not unlike:
             self.agreed[phase] += 1
             return
         field, rule = blame(replay, reg_id, recorded, after)

@@ -185,6 +185,10 @@ class Replay:
                 self.new_vm()
         return errno, after
 
+    def reads(self, reg_id: int) -> int:
+        """What the current VM's first vCPU reads now."""
+        return (self.vm or self.new_vm()).vcpus[0].value(reg_id)
+
     def odd(self, reg_id: int) -> tuple[int, int, int]:
         """(get errno, value, errno of writing zero) of an id outside the list."""
         vcpu = (self.vm or self.new_vm()).vcpus[0]
@@ -223,7 +227,10 @@ class Replay:
         kind = line["type"]
         if kind == "set":
             yield from self.before(kind)
-            errno, after = self.write(str(line.get("phase", "")), self.reg_id(line), self.number(line, "value"))
+            phase, reg_id = str(line.get("phase", "")), self.reg_id(line)
+            if phase == "same" and "value" not in line:
+                line["value"] = hex(self.reads(reg_id))
+            errno, after = self.write(phase, reg_id, self.number(line, "value"))
             line["errno"], line["after"] = errno, hex(after)
             yield line
             return

@@ -59,6 +59,8 @@ def without_answers(lines: list[bytes], drop: tuple[str, ...] = ()) -> Iterator[
                 line.pop(key, None)
         if line["type"] in ("get", "guest", "odd"):
             line.pop("value", None)
+        if line.get("phase") == "same":
+            line.pop("value")
         if line["type"] == "el0":
             line["regs"] = dict.fromkeys(line["regs"], "0x0")
         yield json.dumps(line).encode() + b"\n"
