@@ -145,6 +145,7 @@ def boot(
     cpu: str = "neoverse-n2",
     files: Mapping[str, bytes] = {},
     append: str = "",
+    cpus: int = 1,
     timeout: float = 600,
 ) -> Boot:
     """Run `jobs` on `kernel` on an emulated `cpu` that has EL2; `folder` takes the initramfs (removed afterwards)."""
@@ -152,8 +153,9 @@ def boot(
     image.write_bytes(initramfs(root, files, jobs))
     board = MACHINE + ",mte=on" * (cpu in WITH_MTE)
     command = emulator.command(
-        "-M", board, "-cpu", cpu, "-m", "1024", "-kernel", str(kernel), "-initrd", str(image), "-no-reboot",
-        "-append", f"{APPEND} {append}".strip(), "-nodefaults", "-display", "none", "-serial", "stdio",
+        "-M", board, "-cpu", cpu, "-m", "1024", "-smp", str(cpus), "-no-reboot",
+        "-kernel", str(kernel), "-initrd", str(image), "-append", f"{APPEND} {append}".strip(),
+        "-nodefaults", "-display", "none", "-serial", "stdio",
     )  # fmt: skip
     begin = time.monotonic()
     try:

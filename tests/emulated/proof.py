@@ -84,14 +84,14 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="vcpu-inspector-emulated-")
 
 
-def run_job(series: str, cpu: str, *argv: str, append: str = "", program: str = "") -> Answer:
+def run_job(series: str, cpu: str, *argv: str, append: str = "", program: str = "", cpus: int = 1) -> Answer:
     """Boot, run one Python program (the collector by default) with `argv`, and give what it printed."""
     files = {"program.py": (program or collector_program()).encode()}
     job = Job("job", ("/program.py", *argv))
     with tempfile.TemporaryDirectory() as folder:
         done = boot(
             emulator(), kernel(series), cache() / "guest", [job], folder=Path(folder), cpu=cpu, files=files,
-            append=append, timeout=300,
+            append=append, cpus=cpus, timeout=600,
         )  # fmt: skip
     assert "job" in done.answers, f"no answer came back: ...{done.console[-300:]}"
     return done.answers["job"]

@@ -20,10 +20,11 @@ from inspector.registers.encoding import CLASS_SYSREG, split_id
 from inspector.sources import load
 from inspector.sources.dump import Dump
 from inspector.sources.live import open_live, questions
+from inspector.sources.live.clusters import compare_cpus
 from inspector.sources.live.forreal import write_for_real
-from inspector.sources.live.programs import collector_program
+from inspector.sources.live.programs import collector_program, recorder_program
 from inspector.sources.live.source import LiveOptions
-from tests.emulated.proof import CPUS, KERNELS, kernel, prove, run_job
+from tests.emulated.proof import CPUS, FULL, KERNELS, kernel, prove, run_job
 from tests.shared_material import shared
 from tests.sources.live.fakes import program
 
@@ -149,6 +150,30 @@ def test_ssh_source_reads_an_emulated_host(monkeypatch: pytest.MonkeyPatch, tmp_
     dump = open_live("ssh://emulated", options).read()
     assert dump.vcpus == ()
     assert any("features 0x14" in note and "EINVAL" in note for note in dump.notes)
+
+
+def test_every_cpu_of_the_host(tmp_path: Path) -> None:
+    answer = run_job("6.1", "neoverse-n2", "--features", "psci", cpus=3)
+    path = tmp_path / "dump.json"
+    path.write_bytes(answer.out)
+    dump = load(str(path))
+    assert [cpu.index for cpu in dump.cpus] == [0, 1, 2]
+    assert all(cpu.values == dump.cpus[0].values and len(cpu.values) > 35 for cpu in dump.cpus)
+    assert compare_cpus(dump).alike
+
+
+@pytest.mark.skipif(not FULL, reason="nested virtualisation is slow to emulate (VCPU_INSPECTOR_FULL=1)")
+def test_vcpus_with_el2_agree(tmp_path: Path) -> None:
+    answer = run_job(
+        "newest", "max", "--cpu", "max", "--configs", "el2,el2-e2h0", append="kvm-arm.mode=nested",
+        program=recorder_program(),
+    )  # fmt: skip
+    assert answer.code == 0, answer.err
+    path = tmp_path / "recording.jsonl"
+    path.write_bytes(answer.out)
+    found = verify(str(path))
+    assert found.disagreements == ()
+    assert sum(phase.compared for phase in found.phases) > 10_000
 
 
 RUNNING_VM = """
