@@ -88,7 +88,11 @@ def _run_command(name: str, arguments: Sequence[str]) -> int:
     module = importlib.import_module(f"inspector.commands.{name}")
     parser = Parser(prog=f"{PROGRAM} {name}", description=module.__doc__, formatter_class=argparse.RawTextHelpFormatter)
     module.configure(parser)
-    return int(module.run(parser.parse_args(arguments)))
+    options, late = parser.parse_known_args(arguments)
+    if late:
+        # `expose SOURCE --kernel 6.12 CTR_EL0`: argparse takes no optional operand behind an option by itself.
+        options = parser.parse_intermixed_args(arguments)
+    return int(module.run(options))
 
 
 def _dispatch(arguments: Sequence[str]) -> int:

@@ -136,4 +136,4 @@ def _raw_host(dump: Dump, kernel: Policy | None) -> Destination:
     if dump.host is None:
         raise InspectorError("holds no vCPU and no host registers", dump.provenance.source)
     like = Vcpu(index=0, values={}, setup=QEMU_SETUP)
-    return destination_of(dump, like, kernel, QEMU_SETUP, find_vmm("qemu"))
+    return destination_of(dump, like, kernel, None, find_vmm("qemu"))

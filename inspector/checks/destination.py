@@ -13,7 +13,7 @@ from inspector.checks.vcpu_setup import LISTED_FEATURES, setup_of
 from inspector.checks.vmms import Vmm
 from inspector.checks.volatile import PMCR_EL0
 from inspector.errors import InspectorError, one_line
-from inspector.policies.setup import VcpuSetup
+from inspector.policies.setup import VcpuSetup, parse_features
 from inspector.sources.consistency import differing_id_registers
 from inspector.sources.dump import Provenance
 
@@ -119,14 +119,14 @@ def destination_of(dump: Dump, like: Vcpu, kernel: Policy | None, setup: VcpuSet
     host = host_of(dump)
     label = one_line(f"{dump.provenance.source}: host {dump.provenance.host}".strip(": "))
     if host is not None:
-        return modelled(
-            host, policy, wanted, f"{label} under {describe_policy(policy)}", note if kernel is None else ""
-        )
+        told = note if kernel is None else ""
+        return modelled(host, policy, wanted, f"{label} under {describe_policy(policy)}", told, asked=setup is not None)
     if chosen is None:
         hint = "a list of ids has no values: `compare` shows the differences of two lists"
         known = "" if not any(v.kind == "list" for v in dump.vcpus) else hint
         raise InspectorError("holds neither a vCPU nor a host's registers", dump.provenance.source, known)
-    return _like_vcpu(dump, chosen, policy, wanted, own, f"{label} under {describe_policy(policy)}")
+    asked = setup is not None
+    return _like_vcpu(dump, chosen, policy, wanted, own, f"{label} under {describe_policy(policy)}", asked=asked)
 
 
 def describes(setup: VcpuSetup, vcpu: Vcpu) -> bool:
@@ -145,9 +145,9 @@ def same_host(source: Dump, kernel: Policy, setup: VcpuSetup | None, vmm: Vmm) -
     host = host_of(source)
     label = f"same host under {describe_policy(kernel)}"
     if host is not None:
-        return modelled(host, kernel, wanted, label)
+        return modelled(host, kernel, wanted, label, asked=setup is not None)
     own = kernel_of(source).policy
-    return _like_vcpu(source, vcpus[0], kernel, wanted, own, label)
+    return _like_vcpu(source, vcpus[0], kernel, wanted, own, label, asked=setup is not None)
 
 
 def host_of(dump: Dump) -> HostState | None:
@@ -195,7 +195,9 @@ def _with_counters(host: HostState, vcpu: Vcpu) -> HostState:
     return msgspec.structs.replace(host, values=dict(host.values) | {PMCR_EL0: vcpu.values[PMCR_EL0]})
 
 
-def _like_vcpu(dump: Dump, vcpu: Vcpu, policy: Policy, setup: VcpuSetup, own: Policy | None, label: str) -> Destination:
+def _like_vcpu(
+    dump: Dump, vcpu: Vcpu, policy: Policy, setup: VcpuSetup, own: Policy | None, label: str, *, asked: bool
+) -> Destination:
     """The machine that `vcpu` runs on, as far as its registers show it, under another kernel."""
     from inspector.checks.source_kernel import guess_kernel
     from inspector.policies.host import from_vcpu
@@ -209,16 +211,44 @@ def _like_vcpu(dump: Dump, vcpu: Vcpu, policy: Policy, setup: VcpuSetup, own: Po
         f"the host is known only as {describe_policy(own)} showed it to this vCPU: what that kernel hid is unknown"
     )
     host = _with_counters(from_vcpu(vcpu.values, made, own), vcpu)
-    destination = modelled(host, policy, setup, label)
-    return msgspec.structs.replace(destination, notes=tuple(one_line(n) for n in notes))
+    destination = modelled(host, policy, setup, label, asked=asked)
+    return msgspec.structs.replace(destination, notes=tuple(one_line(n) for n in (*notes, *destination.notes)))
 
 
-def modelled(host: HostState, policy: Policy, setup: VcpuSetup, label: str, note: str = "") -> Destination:
-    """The destination that the model makes of a host under `policy`."""
+def _creatable(host: HostState, policy: Policy, setup: VcpuSetup) -> tuple[VcpuSetup, tuple[str, ...]]:
+    """`setup` without the features that this host under `policy` cannot give a vCPU, and the words of those."""
+    from inspector.policies.creation import creation_errno
+    from inspector.policies.exposure import expose
+
+    kept: list[str] = []
+    lacking: list[str] = []
+    for word in setup.describe().split(","):
+        alone = parse_features(f"psci,{word}", gic=setup.gic)
+        (lacking if creation_errno(expose(host, policy, alone)) else kept).append(word)
+    return parse_features(",".join(kept), gic=setup.gic), tuple(lacking)
+
+
+def modelled(
+    host: HostState, policy: Policy, setup: VcpuSetup, label: str, note: str = "", *, asked: bool = False
+) -> Destination:
+    """The destination that the model makes of a host under `policy`.
+
+    Features of `setup` that the host or the kernel cannot give are left out, as a VMM does that asks KVM first; where
+    the user `asked` for them, InspectorError says that no such vCPU can be created.
+    """
+    from inspector.policies.creation import creation_errno
     from inspector.policies.exposure import expose
     from inspector.policies.writes import Vm
 
     exposure = expose(host, policy, setup)
+    notes: tuple[str, ...] = ()
+    if creation_errno(exposure):
+        possible, lacking = _creatable(host, policy, setup)
+        words = ", ".join(lacking) or setup.describe()
+        if asked or not lacking:
+            raise InspectorError(f"cannot give a vCPU {words}", one_line(label), "choose others with --features")
+        setup, exposure = possible, expose(host, policy, possible)
+        notes = (f"{one_line(label)} cannot give a vCPU {words}: it is created without",)
     return Destination(
         label=label,
         policy=policy,
@@ -229,4 +259,5 @@ def modelled(host: HostState, policy: Policy, setup: VcpuSetup, label: str, note
         build=lambda count: Vm(host, policy, setup, vcpus=count),
         host=host,
         kernel_note=note,
+        notes=notes,
     )

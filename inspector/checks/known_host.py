@@ -22,8 +22,8 @@ class KnownHost(msgspec.Struct, frozen=True, kw_only=True):
     """A host to ask kernels about."""
 
     host: HostState
-    setup: VcpuSetup | None
-    """how the dump's vCPU was created; None for a dump of a host alone"""
+    setup: VcpuSetup
+    """how the dump's vCPU was created; for a dump of a host alone, what QEMU's `-cpu host` would ask for there"""
     label: str
     """what the host is known from, for headlines"""
     notes: tuple[str, ...] = ()
@@ -37,6 +37,7 @@ def known_host(dump: Dump, vcpu: Vcpu | None = None) -> KnownHost:
     whose register list is nearest. Raises InspectorError when the dump has neither.
     """
     from inspector.policies.host import from_vcpu
+    from inspector.policies.setup import QEMU_SETUP, possible_setup
 
     source = dump.provenance.source
     saved = vcpu or next((v for v in dump.vcpus if v.kind == "vcpu" and v.values), None)
@@ -46,6 +47,7 @@ def known_host(dump: Dump, vcpu: Vcpu | None = None) -> KnownHost:
         setup = saved.setup or infer_setup(saved.values, family)
     raw = host_of(dump)
     if raw is not None:
+        setup = setup or possible_setup(QEMU_SETUP, raw.capability)
         return KnownHost(host=raw, setup=setup, label=f"host values ({source})")
     if saved is None or setup is None:
         raise InspectorError(

@@ -22,6 +22,7 @@ from inspector.checks.remarks import remark_on
 from inspector.checks.verdicts import distinct, first_fatal, restore, steps_of
 from inspector.checks.vmms import Vmm, find_vmm, vmm_for
 from inspector.checks.ways_out import find_ways_out
+from inspector.errors import InspectorError
 from inspector.registers.catalog import by_id
 
 if TYPE_CHECKING:
@@ -77,7 +78,13 @@ def migrate_all_kernels(
         notes = (*notes, f"{len(vcpus)} vCPUs of {count_of(len(kinds), 'kind')}: each kind is counted once")
     rows, label = [], ""
     for policy in policies if policies is not None else [load_policy(name) for name in policy_names()]:
-        target = same_host(source, policy, setup, rule)
+        try:
+            target = same_host(source, policy, setup, rule)
+        except InspectorError as error:
+            if setup is None:
+                raise
+            rows.append(_impossible(policy, error))
+            continue
         label = target.label
         rows.append(_row(target, rule, restore(kinds, target, rule)))
         if not rows[1:]:
@@ -153,6 +160,14 @@ def _with_ways_out(
     import msgspec
 
     return msgspec.structs.replace(report, ways_out=find_ways_out(report, source, vcpus, target, rule))
+
+
+def _impossible(policy: Policy, error: InspectorError) -> KernelRow:
+    """The row of a kernel under which the vCPU cannot even be created."""
+    return KernelRow(
+        kernel=policy.name, evidence=policy.evidence, verdict=FAILS, refused=0, only_in_source=0, changed=0, first=None,
+        headline=error.what,
+    )  # fmt: skip
 
 
 def _row(target: Destination, rule: Vmm, results: Sequence[VcpuResult]) -> KernelRow:

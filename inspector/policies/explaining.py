@@ -43,6 +43,8 @@ def explain_write(vcpu: Vcpu, reg_id: int, value: int, size_ok: bool) -> Verdict
     if isinstance(gate, handlers.Invariant) and uncertain and not vcpu.vm.exposure.known.get(reg_id):
         before = after = suggestion = None
         reason = f"{name_of(reg_id)} takes only the host's value, which is not known."
+    elif errno and (open_question := _open_question(reg_id, fields, uncertain)):
+        suggestion, reason = None, open_question
     return Verdict(
         id=reg_id, value=value, errno=errno, before=before, after=after, fields=fields, rule=rule.name if rule else "",
         reference=rule.reference if rule else "", reason=reason, would_pass=suggestion, uncertain=uncertain,
@@ -65,6 +67,18 @@ def _uncertain(exposure: Exposure, gate: handlers.Gate | None, fields: tuple[Jud
     return tuple(names)
 
 
+def _open_question(reg_id: int, fields: tuple[JudgedField, ...], uncertain: tuple[str, ...]) -> str:
+    """The sentence for a refusal that rests on fields of which nobody knows what the host has; empty for others."""
+    bad = [f for f in fields if not f.accepted]
+    if not bad or any(f.name not in uncertain for f in bad):
+        return ""
+    first = bad[0]
+    bound = "up to what" if first.writable else "where it is what"
+    return (
+        f"{name_of(reg_id)}.{first.name} = {first.written} is accepted only {bound} the host has, which is not known."
+    )
+
+
 def _why(
     vcpu: Vcpu,
     gate: handlers.Gate | None,
@@ -80,7 +94,7 @@ def _why(
     if errno == ENOEXEC:
         return None, "the vCPU was not initialised: KVM_ARM_VCPU_INIT comes first."
     if gate is None:
-        if errno and _is_ccsidr(reg_id) and not exposure.host.knows(CLIDR, ALL) and _follows_host(exposure):
+        if errno and _waits_for_clidr(exposure, reg_id):
             return None, f"{name} exists where the host's CLIDR_EL1 has such a cache, which is not known."
         if errno:
             return None, f"{name} does not exist on this kernel with these vCPU features."
@@ -96,6 +110,12 @@ def _why(
     if type(gate) is handlers.Gate:
         text = "the host has no AArch32: the write is accepted and ignored"
     return rule, f"{name}: {text}."
+
+
+def _waits_for_clidr(exposure: Exposure, reg_id: int) -> bool:
+    """True for a CCSIDR_EL1 of a cache that the host's CLIDR_EL1 may have, up to v6.2, where that is not known."""
+    raw = exposure.book.variant("cache-registers") == "raw"
+    return raw and reg_id >> 16 & 0xFFF == CLASS_DEMUX and reg_id & 0xFFFF < 14 and not exposure.host.knows(CLIDR, ALL)
 
 
 def _why_id(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import msgspec
 
 from inspector.policies import membership, mitigations
-from inspector.policies.fabricated import CCSIDR_COUNT, make_clidr, min_line
+from inspector.policies.fabricated import CCSIDR_COUNT, ctr_bits_behind, make_clidr, min_line
 from inspector.policies.firmware import firmware_values
 from inspector.policies.guestview import guest_values
 from inspector.policies.host import ALL, CLIDR, CTR, DFR0, MIDR, PFR0, PFR1, HostState, sanitise
@@ -190,13 +190,13 @@ class Exposure:
         return result
 
     def _cache_known(self, reg_id: int) -> int:
-        if reg_id in (MIDR, REVIDR, AIDR):
+        raw = self.book.variant("cache-registers") == "raw"
+        if reg_id in (MIDR, REVIDR, AIDR) or (raw and reg_id == CLIDR):
             return self.host.known.get(reg_id, 0)
-        if self.book.variant("cache-registers") == "raw":
-            if reg_id == CLIDR:
-                return self.host.known.get(CLIDR, 0)
-            if reg_id >> 16 & 0xFFF == 0x11:
-                return ALL if self.host.ccsidr_known else 0
+        if raw:
+            return ALL if self.host.ccsidr_known or reg_id >> 16 & 0xFFF != 0x11 else 0
+        if needed := ctr_bits_behind(reg_id):
+            return ALL if self.limit_known(CTR) & needed == needed else 0
         return ALL
 
     @cached_property

@@ -5,6 +5,10 @@ reset_clidr(), get_min_cache_line_size(), get_ccsidr() and set_ccsidr() in arch/
 
 from __future__ import annotations
 
+from inspector.policies.idspace import IDS
+from inspector.registers.encoding import CLASS_DEMUX
+
+CLIDR = IDS["CLIDR_EL1"]
 CCSIDR_COUNT = 14
 CLIDR_RES0 = ((1 << 17) - 1) << 47
 
@@ -27,6 +31,15 @@ def make_clidr(ctr: int, mte: bool) -> int:
     if mte:
         clidr |= 2 << 33 + 2 * (loc - 1)
     return clidr
+
+
+def ctr_bits_behind(reg_id: int) -> int:
+    """The bits of CTR_EL0 that CLIDR_EL1 or a CCSIDR_EL1 is made of; 0 for other registers."""
+    if reg_id == CLIDR:
+        return 3 << 28
+    if reg_id >> 16 & 0xFFF == CLASS_DEMUX:
+        return 0xF if reg_id & 1 else 0xF << 16
+    return 0
 
 
 def min_line(ctr: int, csselr: int) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from inspector.policies.fabricated import CCSIDR_COUNT
 from inspector.policies.host import CLIDR, CTR, HostState
 from inspector.policies.idspace import ID_SPACE, IDS
-from inspector.registers.encoding import ccsidr_id
+from inspector.registers.encoding import CLASS_DEMUX, ccsidr_id
 
 if TYPE_CHECKING:
     from inspector.policies.exposure import Exposure
@@ -39,6 +39,21 @@ def guest_ctr(host: HostState, variant: str, vm_ctr: int, host_ctr: int) -> int:
     if variant == "trapped-unless-evt" and evt and vm_ctr == host_ctr:
         return host.value(CTR)
     return vm_ctr
+
+
+def guest_unknown(exposure: Exposure, reg_id: int) -> bool:
+    """True when the guest reads hardware of which the source of the host's values does not tell enough."""
+    host, variant = exposure.host, exposure.book.variant("guest-caches")
+    untrapped = variant == "hardware"
+    if reg_id == CTR:
+        direct = untrapped or (variant == "trapped-unless-evt" and bool(host.value(MMFR2) >> 56 & 0xF))
+        return direct and (host.sanitised or not host.known.get(CTR))
+    if untrapped and reg_id == CLIDR:
+        return not host.known.get(CLIDR)
+    if untrapped and reg_id >> 16 & 0xFFF == CLASS_DEMUX:
+        narrow = host.knows(MMFR2, 0xF << 20) and not host.value(MMFR2) >> 20 & 0xF
+        return not host.ccsidr_known or (host.sanitised and not narrow)
+    return False
 
 
 def guest_view(exposure: Exposure, state: Mapping[int, int]) -> dict[int, int]:

@@ -23,6 +23,8 @@ PFR0, PFR1, ZFR0 = IDS["ID_AA64PFR0_EL1"], IDS["ID_AA64PFR1_EL1"], IDS["ID_AA64Z
 ISAR1, ISAR2, DFR0 = IDS["ID_AA64ISAR1_EL1"], IDS["ID_AA64ISAR2_EL1"], IDS["ID_AA64DFR0_EL1"]
 CTR, CLIDR, MIDR = IDS["CTR_EL0"], IDS["CLIDR_EL1"], IDS["MIDR_EL1"]
 IDC = 1 << 28
+_LEVELS = 0x1FF << 21
+"""CLIDR_EL1.LoUU, LoC and LoUIS"""
 
 Vgic = Literal["v2", "v3", "v5-legacy", "v5", "none"]
 
@@ -211,6 +213,10 @@ def sanitise(host: HostState, known_mask: Mapping[int, int]) -> dict[int, tuple[
             value, known = 0, ALL
         result[reg_id] = (value, known)
     if not host.sanitised:
-        value = effective_ctr(host.value(CTR), host.value(CLIDR))
-        result[CTR] = (value & known_mask.get(CTR, 0), result[CTR][1])
+        value, known = host.value(CTR), result[CTR][1]
+        if host.knows(CLIDR, _LEVELS):
+            value = effective_ctr(value, host.value(CLIDR))
+        elif not value & IDC:
+            known &= ~IDC
+        result[CTR] = (value & known_mask.get(CTR, 0), known)
     return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntFlag
 from typing import Literal
 
@@ -74,19 +75,32 @@ QEMU_SETUP = VcpuSetup(
 """What QEMU's `-cpu host` asks for on a host that has everything (recordings: configuration `qemu`, features 124)."""
 
 
+def possible_setup(wanted: VcpuSetup, capability: Callable[[str], int]) -> VcpuSetup:
+    """`wanted` without the optional features that a host lacks: what a VMM that asks the host first would create.
+
+    `capability` answers KVM_CHECK_EXTENSION by the recordings' names.
+    """
+    features = wanted.features
+    pairs = {"sve": Feature.SVE, "pmu_v3": Feature.PMU}
+    lacking = sum(int(bit) for name, bit in pairs.items() if not capability(name))
+    if not (capability("ptrauth_address") and capability("ptrauth_generic")):
+        lacking |= int(_NAMES["ptrauth"])
+    return msgspec.structs.replace(wanted, features=features & ~lacking)
+
+
 def parse_features(text: str, gic: Gic = "none") -> VcpuSetup:
     """A comma-separated feature list (`psci,pmu,sve,ptrauth,el1_32bit,mte,el2,el2-e2h0,imp-id`, `qemu`, `none`).
 
     Raises PolicyError for a word that is none of these.
     """
-    if text.strip() == "qemu":
-        return msgspec.structs.replace(QEMU_SETUP, gic=gic)
     features, mte, imp_id = 0, False, False
     for raw in text.split(","):
         word = raw.strip().lower()
         if word in ("", "none"):
             continue
-        if word == "mte":
+        if word == "qemu":
+            features |= QEMU_SETUP.features
+        elif word == "mte":
             mte = True
         elif word in ("imp-id", "writable-imp-id"):
             imp_id = True
@@ -96,6 +110,6 @@ def parse_features(text: str, gic: Gic = "none") -> VcpuSetup:
             raise PolicyError(
                 f"unknown vCPU feature {raw.strip()!r}",
                 "--features",
-                f"one of: {', '.join([*_NAMES, 'mte', 'imp-id'])}",
+                f"one of: {', '.join([*_NAMES, 'mte', 'imp-id', 'qemu', 'none'])}",
             )
     return VcpuSetup(features=features, gic=gic, mte=mte, writable_imp_id=imp_id)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from inspector.policies import handlers
 from inspector.policies.explaining import function_of, touched
 from inspector.policies.exposure import FieldExposure, RegisterExposure, State
-from inspector.policies.host import ALL
+from inspector.policies.guestview import guest_unknown
+from inspector.policies.host import ALL, CTR
 from inspector.policies.idspace import ID_SPACE
 from inspector.registers.encoding import CLASS_DEMUX
 
@@ -17,21 +18,26 @@ if TYPE_CHECKING:
 
 _TABLE = ("feature table", "arch/arm64/kernel/cpufeature.c, arm64_ftr_regs[]")
 
+_EFFECTIVE = (
+    "effective CTR_EL0",
+    "arch/arm64/include/asm/cachetype.h, read_cpuid_effective_cachetype()",
+    "The host's CLIDR_EL1 says that no clean to the point of unification is needed, so the kernel counts IDC as set.",
+)
+
 
 def explain_register(exposure: Exposure, reg_id: int) -> RegisterExposure:
     """One register between host and guest, field by field."""
     listed = reg_id in exposure.listed_set
-    exposed = exposure.values.get(reg_id) if listed and reg_id not in exposure.underivable else None
+    known = exposure.known.get(reg_id, 0)
+    exposed = exposure.values.get(reg_id) if listed and known else None
     host_value = exposure.host.ccsidr.get(reg_id & 0xFF) if _is_ccsidr(reg_id) else exposure.host.values.get(reg_id)
     fields: tuple[FieldExposure, ...] = ()
     if listed and (reg_id in ID_SPACE or exposure.book.fields(reg_id)):
         fields = _field_exposures(exposure, reg_id)
     elif listed:
         fields = _whole_register(exposure, reg_id, host_value, exposed)
-    known = exposure.known.get(reg_id, 0)
-    return RegisterExposure(
-        id=reg_id, host=host_value, known=known, exposed=exposed, guest=exposure.guest.get(reg_id), fields=fields
-    )
+    guest = None if guest_unknown(exposure, reg_id) else exposure.guest.get(reg_id)
+    return RegisterExposure(id=reg_id, host=host_value, known=known, exposed=exposed, guest=guest, fields=fields)
 
 
 def _is_ccsidr(reg_id: int) -> bool:
@@ -100,7 +106,7 @@ def _field_exposures(exposure: Exposure, reg_id: int) -> tuple[FieldExposure, ..
         after = (exposed & mask) >> lsb if known & mask == mask else None
         state = _state(before, after)
         rule = raz or next((t.step.rule for t in reversed(traces) if touched(t, mask)), None)
-        told = _told(state, rule)
+        told = _EFFECTIVE if reg_id == CTR and state == "raised" and rule is None else _told(state, rule)
         rows.append(
             FieldExposure(
                 name=name, msb=msb, lsb=lsb, host=before, exposed=after, state=state, rule=told[0], reference=told[1],

@@ -74,14 +74,15 @@ class Get(msgspec.Struct, frozen=True, tag_field="type", tag="get"):
 
     id: Hex
     errno: int = 0
-    value: Hex = Hex(0)
+    value: Hex | None = None
+    """None in a recording whose answers are missing"""
 
 
 class Guest(msgspec.Struct, frozen=True, tag_field="type", tag="guest"):
-    """What the guest itself read at EL1."""
+    """What the guest itself read at EL1; no value in a recording whose answers are missing."""
 
     id: Hex
-    value: Hex
+    value: Hex | None = None
 
 
 class Set(msgspec.Struct, frozen=True, tag_field="type", tag="set"):
@@ -90,7 +91,7 @@ class Set(msgspec.Struct, frozen=True, tag_field="type", tag="set"):
     phase: str
     id: Hex
     value: Hex
-    errno: int
+    errno: int | None = None
     after: Hex | None = None
 
 
@@ -121,7 +122,7 @@ class Run(msgspec.Struct, frozen=True, tag_field="type", tag="run"):
 class WritableMasks(msgspec.Struct, frozen=True, tag_field="type", tag="writable_masks"):
     """Answer of KVM_ARM_GET_REG_WRITABLE_MASKS on a fresh VM."""
 
-    errno: int
+    errno: int | None = None
     masks: dict[str, Hex] = {}
 
 

@@ -71,7 +71,7 @@ class _Reading:
         match record:
             case Get():
                 self._take_get(record)
-            case Guest():
+            case Guest() if record.value is not None:
                 self.guest[record.id] = record.value
             case Configuration():
                 self._close()
@@ -102,7 +102,7 @@ class _Reading:
             raise SourceError(f"{hex_id(record.id)} is read before any configuration", self.where)
         if record.errno:
             self.failed[record.id] = record.errno
-        else:
+        elif record.value is not None:
             self.values.append((record.id, record.value))
 
     def _take_file(self, record: HostFile) -> None:
@@ -141,7 +141,7 @@ class _Reading:
     def dump(self, content: Content) -> Dump:
         """Everything, once the last line was taken."""
         self._close()
-        if not self.vcpus:
+        if not self.vcpus and self.host is None:
             raise SourceError("holds no configuration that could be created", self.where, "is the recording complete?")
         wide = {i for v in self.vcpus for i in v.values if size_of(i) > 8}
         if wide:

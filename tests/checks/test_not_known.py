@@ -1,0 +1,97 @@
+"""What a dump does not tell is never guessed: unknown bits stay unknown through exposure, verdicts and migration."""
+
+from __future__ import annotations
+
+import pytest
+
+from inspector import sources
+from inspector.checks.migration import migrate, migrate_all_kernels
+from inspector.errors import InspectorError
+from inspector.policies.exposure import expose
+from inspector.policies.host import CLIDR, CTR, from_raw, from_vcpu
+from inspector.policies.idspace import IDS
+from inspector.policies.loader import load_policy
+from inspector.policies.setup import QEMU_SETUP, VcpuSetup, parse_features, possible_setup
+from inspector.policies.writes import Vm
+from inspector.registers.encoding import ccsidr_id
+from inspector.sources.dump import Dump
+
+MMFR2 = IDS["ID_AA64MMFR2_EL1"]
+
+
+def _saved_vm(kernel: str) -> Vm:
+    """A VM of Linux `kernel` on the machine under the shipped N2 vCPU of Linux 6.18, its host values left aside."""
+    dump = sources.load("builtin:neoverse-n2-linux-6.18")
+    host = from_vcpu(dump.vcpus[0].values, QEMU_SETUP, load_policy("6.18"))
+    return Vm(host, load_policy(kernel), QEMU_SETUP)
+
+
+def test_a_tolerated_old_value_is_uncertain_where_the_host_is_not_known() -> None:
+    verdict = _saved_vm("6.18").vcpu(0).set(MMFR2, 2 << 24 | _saved_vm("6.18").vcpu(0).value(MMFR2))
+    assert verdict.uncertain == ("NV",)
+    assert verdict.would_pass is None
+    assert "not known" in verdict.reason
+
+
+def test_a_hidden_field_is_not_called_refused_for_good() -> None:
+    vcpu = _saved_vm("6.1").vcpu(0)
+    verdict = vcpu.set(MMFR2, vcpu.value(MMFR2) | 1 << 20)
+    assert "CCIDX" in verdict.uncertain
+    assert "(0)" not in verdict.reason
+
+
+def test_raw_cache_registers_of_an_unknown_host_are_not_made_up() -> None:
+    vm = _saved_vm("6.1")
+    shown = vm.exposure.register(CLIDR)
+    assert (shown.exposed, shown.guest, shown.known) == (None, None, 0)
+    verdict = vm.vcpu(0).set(CLIDR, 0x23)
+    assert (verdict.before, verdict.would_pass) == (None, None)
+    assert verdict.uncertain
+    assert "CLIDR_EL1" in vm.vcpu(0).set(ccsidr_id(0), 0x1A).reason
+
+
+@pytest.mark.parametrize(("clidr", "known", "exposed"), [(None, False, None), (0x0A200023, True, 0x09200003)])
+def test_idc_needs_clidr(clidr: int | None, known: bool, exposed: int | None) -> None:
+    """A Cortex-A72 whose CLIDR_EL1 was not collected: whether Linux counts CTR_EL0.IDC as set is open."""
+    values = {CTR: 0x8444C004} | ({} if clidr is None else {CLIDR: clidr})
+    exposure = expose(from_raw(values), load_policy("6.12"), VcpuSetup())
+    assert bool(exposure.limit_known(CTR) >> 28 & 1) is known
+    assert exposure.limit(CTR) == 0x8444C004
+    assert exposure.register(CLIDR).exposed == exposed
+
+
+def test_a_raised_idc_is_told_with_its_cause() -> None:
+    exposure = expose(from_raw({CTR: 0x86668006, CLIDR: 0x80000023}), load_policy("6.12"), VcpuSetup())
+    field = next(f for f in exposure.register(CTR).fields if f.name == "IDC")
+    assert (field.host, field.exposed, field.state) == (0, 1, "raised")
+    assert "cachetype.h" in field.reference
+
+
+def _host_alone(name: str) -> Dump:
+    import msgspec
+
+    return msgspec.structs.replace(sources.load(name), vcpus=())
+
+
+def test_features_that_a_host_lacks_are_left_out() -> None:
+    saved, host = sources.load("builtin:neoverse-n2-linux-6.12"), _host_alone("builtin:cortex-a72-linux-6.12")
+    report = migrate(saved, host, load_policy("6.12"))
+    assert report.features == "psci,pmu"
+    assert any("sve, ptrauth" in note for note in report.notes)
+    assert all(finding.errno_name != "ENOEXEC" for vcpu in report.vcpus for finding in vcpu.findings)
+    with pytest.raises(InspectorError, match="cannot give a vCPU sve"):
+        migrate(saved, host, load_policy("6.12"), setup=parse_features("psci,sve"))
+
+
+def test_kernels_that_cannot_create_the_vcpu_fail_in_their_row() -> None:
+    saved = sources.load("builtin:neoverse-n2-linux-6.12")
+    names = ("5.10.0", "6.12.107")
+    matrix = migrate_all_kernels(saved, "", parse_features("psci,mte"), [load_policy(name) for name in names])
+    assert [row.verdict for row in matrix.rows] == ["fails", "fails"]
+    assert "cannot give a vCPU mte" in matrix.rows[0].headline
+
+
+def test_possible_setup_keeps_what_the_host_has() -> None:
+    assert possible_setup(QEMU_SETUP, lambda name: 1) == QEMU_SETUP
+    assert possible_setup(QEMU_SETUP, lambda name: int(name == "pmu_v3")).describe() == "psci,pmu"
+    assert parse_features("qemu,mte").describe() == "psci,pmu,sve,ptrauth,mte"
