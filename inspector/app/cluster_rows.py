@@ -10,9 +10,6 @@ from inspector.registers.catalog import by_id
 from inspector.sources.dump import Dump
 from inspector.sources.live.clusters import Cluster, RegisterRow, compare_cpus
 
-NAME = 20
-"""Cells of the first column."""
-
 
 def cluster_rows(dump: Dump, cells: int) -> list[Row]:
     """A column per kind of CPU; where all are alike, what each of them shows."""
@@ -20,12 +17,13 @@ def cluster_rows(dump: Dump, cells: int) -> list[Row]:
     if not answer.clusters:
         return wrap(row(Ink("This source does not tell the CPUs of its host apart.", "muted")), cells)
     clusters = answer.clusters
-    each = max((cells - NAME) // len(clusters), 12)
-    widths = [NAME, *(each for _ in clusters)]
+    registers = answer.registers if len(clusters) > 1 else _alone(clusters[0])
+    first = 2 + max(len(by_id(one.id).name) for one in registers) if registers else 12
+    each = max((cells - first) // len(clusters), 12)
+    widths = [first, *(each for _ in clusters)]
     kinds = f"{len(clusters)} kinds of CPU" if len(clusters) > 1 else "one kind of CPU"
     rows = [row(Ink(f"{kinds}: what differs" if len(clusters) > 1 else kinds, "heading"))]
     rows.append(columns([row(), *(row(Ink(cpu_words(one.cpus), "title")) for one in clusters)], widths))
-    registers = answer.registers if len(clusters) > 1 else _alone(clusters[0])
     for one in registers:
         rows += _lines(by_id(one.id).name, [_value(one.id, value) for value in one.values], widths)
     if answer.caches or len(clusters) == 1:

@@ -291,6 +291,8 @@ def views_of(dump: Dump, changed: Changes | None = None) -> tuple[View, ...]:
     ]
     if host and not any(vcpu.kind == "host" for vcpu in dump.vcpus):
         shown.append(View(source=source, dump=dump, title="host", values=host))
+    if dump.el0 and not shown:
+        shown.append(View(source=source, dump=dump, title="host as programs see it", values=dump.el0))
     return tuple(shown) or (View(source=source, dump=dump, title="nothing", values={}),)
 
 
