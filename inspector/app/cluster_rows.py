@@ -53,7 +53,7 @@ def _value(reg_id: int, value: int | None) -> str:
 
 def _lines(name: str, values: Sequence[str], widths: Sequence[int]) -> list[Row]:
     """One table row; what is wider than its column goes on below."""
-    wrapped = [wrap(row(ink(value)), size - 2) for value, size in zip(values, widths[1:], strict=True)]
+    wrapped = [wrap(row(ink(value)), size - 1) for value, size in zip(values, widths[1:], strict=True)]
     height = max(map(len, wrapped))
     return [
         columns(

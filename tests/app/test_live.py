@@ -164,7 +164,7 @@ def test_a_live_source_that_fails_at_start_is_one_line_and_exit_2(capsys: pytest
 def test_options_of_the_live_command_reach_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, Any] = {}
 
-    def run(sources: list[str], watch: float | None, options: LiveOptions) -> int:
+    def run(sources: list[str], watch: float | None, options: LiveOptions, **others: object) -> int:
         seen.update(s=sources, w=watch, o=options)
         return 0
 
