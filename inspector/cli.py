@@ -124,6 +124,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader (`| head`) has enough; Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        # What commands read and write by name has its own message; what is left is standard output on a full disk.
+        what = one_line(f"{error.filename or 'standard output'}: {error.strerror or error}")
+        print(f"{PROGRAM}: {what}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_BAD
     except KeyboardInterrupt:
         return 130
     return code

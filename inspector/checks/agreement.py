@@ -256,7 +256,7 @@ class Tally:
             return
         errno, masks = writable_masks(replay.need_exposure())
         self._numbers(replay, "masks", "KVM_ARM_GET_REG_WRITABLE_MASKS", line["errno"], errno)
-        recorded = {int(k, 16): int(v, 16) for k, v in line.get("masks", {}).items()}
+        recorded = dict(replay.table(line, "masks").values())
         for reg_id in sorted(recorded.keys() | masks.keys()):
             left, right = recorded.get(reg_id), masks.get(reg_id)
             if not self._hit("masks", left == right):
@@ -266,12 +266,11 @@ class Tally:
         if not replay.raw:
             return
         values = replay.el0()
-        for text, recorded in line.get("regs", {}).items():
-            reg_id = int(text, 16)
+        for reg_id, recorded in replay.table(line, "regs").values():
             predicted = values.get(reg_id, 0)
-            if not self._hit("el0", int(recorded, 16) == predicted):
-                field, rule = blame(replay, reg_id, int(recorded, 16), predicted)
-                self._miss(replay, "el0", name_of(reg_id), recorded, hex(predicted), field, rule)
+            if not self._hit("el0", recorded == predicted):
+                field, rule = blame(replay, reg_id, recorded, predicted)
+                self._miss(replay, "el0", name_of(reg_id), hex(recorded), hex(predicted), field, rule)
 
     def result(self, replay: Replay, where: str) -> Agreement:
         """Everything counted."""

@@ -15,7 +15,7 @@ from inspector.checks.agreement import Agreement, Tally
 from inspector.checks.replay import Line, Replay
 from inspector.errors import SourceError
 from inspector.policies.choice import Choice
-from inspector.sources.opening import open_path
+from inspector.sources.opening import open_path, open_standard_input
 from inspector.sources.recording import read_lines
 
 _DECODER = msgspec.json.Decoder(dict[str, Any])
@@ -23,9 +23,11 @@ _DECODER = msgspec.json.Decoder(dict[str, Any])
 
 def _lines(lines: Iterable[bytes], where: str) -> Iterator[Line]:
     """Every line as a JSON object; SourceError names the first that is none."""
+    empty = True
     for count, raw in enumerate(lines, 1):
         if raw == b"\n" or not raw.strip():
             continue
+        empty = False
         try:
             line = _DECODER.decode(raw)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -33,6 +35,8 @@ def _lines(lines: Iterable[bytes], where: str) -> Iterator[Line]:
         if not isinstance(line.get("type"), str):
             raise SourceError(f"line {count} has no type", where, "a recording is expected")
         yield line
+    if empty:
+        raise SourceError("holds no line", where, "a recording is expected")
 
 
 def predict(lines: Iterable[bytes], where: str = "", kernel: str = "") -> Iterator[bytes]:
@@ -51,9 +55,15 @@ def predict(lines: Iterable[bytes], where: str = "", kernel: str = "") -> Iterat
         yield encode(produced) + b"\n"
 
 
+def _opened(path: str) -> Iterator[bytes]:
+    """The lines of the recording at `path`, plain or compressed; `-` is standard input."""
+    content = open_standard_input() if path == "-" else open_path(path, path)
+    return read_lines(content.stream(), content.name)
+
+
 def predict_file(path: str, kernel: str = "") -> Iterator[bytes]:
-    """`predict` for the recording at `path` (plain or compressed)."""
-    return predict(read_lines(open_path(path, path).stream(), path), path, kernel)
+    """`predict` for the recording at `path` (plain or compressed; `-` for standard input)."""
+    return predict(_opened(path), path, kernel)
 
 
 def verify_lines(lines: Iterable[bytes], where: str, kernel: str = "") -> Agreement:
@@ -65,8 +75,8 @@ def verify_lines(lines: Iterable[bytes], where: str, kernel: str = "") -> Agreem
 
 
 def verify(path: str, kernel: str = "") -> Agreement:
-    """How far the model agrees with the recording at `path` (plain or compressed)."""
-    return verify_lines(read_lines(open_path(path, path).stream(), path), path, kernel)
+    """How far the model agrees with the recording at `path` (plain or compressed; `-` for standard input)."""
+    return verify_lines(_opened(path), path, kernel)
 
 
 __all__ = ["Agreement", "Choice", "predict", "predict_file", "verify", "verify_lines"]

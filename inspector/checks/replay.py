@@ -76,16 +76,20 @@ class Replay:
             self.ids[line["id"]] = known
         return known
 
-    def _numbers(self, line: Mapping[str, Any], key: str, base: int = 16) -> dict[int, int]:
+    def table(self, line: Mapping[str, Any], key: str, base: int = 16) -> dict[str, tuple[int, int]]:
+        """An object of a line, number -> hexadecimal number: text of the key -> both; SourceError for other things."""
         table = line.get(key)
-        if not isinstance(table, dict):
+        if table is None:
             return {}
         try:
-            return {int(k, base): int(v, 16) for k, v in table.items()}
-        except (TypeError, ValueError):
+            return {str(k): (int(k, base), int(v, 16)) for k, v in table.items()}
+        except (TypeError, ValueError, AttributeError):
             raise SourceError(
                 f"{key} of a {line.get('type')} line holds something that is no number", self.where
             ) from None
+
+    def _numbers(self, line: Mapping[str, Any], key: str, base: int = 16) -> dict[int, int]:
+        return dict(self.table(line, key, base).values())
 
     def _kernel(self, line: Line) -> None:
         """Choose the policy by what uname says, and by the switch of the experimental kernel."""
@@ -251,8 +255,8 @@ class Replay:
                 line["errno"], line["masks"] = errno, {hex(k): hex(v) for k, v in masks.items()}
             case "el0" if self._machine() is not None:
                 values = self.el0()
-                asked = line.get("regs") or [f"0x{reg_id:016x}" for reg_id in values]
-                line["regs"] = {text: hex(values.get(int(text, 16), 0)) for text in asked}
+                asked = self.table(line, "regs") or {f"0x{reg_id:016x}": (reg_id, 0) for reg_id in values}
+                line["regs"] = {text: hex(values.get(reg_id, 0)) for text, (reg_id, _) in asked.items()}
             case _:
                 pass
         yield line
@@ -282,10 +286,19 @@ class Replay:
             case "second_vcpu":
                 self._second_vcpu()
             case "run":
-                self.ran, self.held = int(line.get("errno", 0)), (-1, 0)
+                self.ran, self.held = self._run_errno(line), (-1, 0)
                 self.new_vm()
             case _:
                 pass
+
+    def _run_errno(self, line: Line) -> int:
+        """KVM_RUN is an event: its recorded errno stands; what the kernel would answer, where none is given."""
+        recorded = line.get("errno")
+        if recorded is None:
+            return run_errno(self.need_exposure())
+        if not isinstance(recorded, int):
+            raise SourceError(f"errno {recorded!r} of a run line is no number", self.where)
+        return recorded
 
     def get_answer(self, reg_id: int) -> Line:
         """errno and value of a fresh vCPU's register; what cannot be derived is zero and says so."""

@@ -6,6 +6,7 @@ Answers that are present are ignored; a recording without its `host` line is pre
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 from inspector.errors import EXIT_YES, InspectorError
@@ -22,6 +23,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def same_file(one: str, other: str) -> bool:
+    """True when two paths, however they are spelled, lead to one file."""
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
+
+
 def run(options: argparse.Namespace) -> int:
     """Write the predicted lines, in the order of the recording."""
     from inspector.checks.conformance import predict_file
@@ -31,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     if options.output in (None, "-"):
         sys.stdout.buffer.writelines(lines)
         return EXIT_YES
-    if options.output == options.recording:
+    if same_file(options.recording, options.output):
         raise InspectorError("is the recording itself", options.output, "name another file with -o")
     write_whole(options.output, b"".join(lines))
     return EXIT_YES
