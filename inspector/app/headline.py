@@ -47,7 +47,7 @@ def _narrow(view: View, table: FieldTable, base: Base, cells: int) -> Row:
             line = (*name, *mark, *encoding, *value)
             if width(line) <= cells:
                 return line
-    alone = table._replace(host=None)
+    alone = table._replace(host=None, modelled=False)
     return clip((*name, *mark, Ink("  "), *_values(alone, "hex", cells)), cells)
 
 
@@ -59,7 +59,7 @@ def _values(table: FieldTable, base: Base, cells: int) -> Row:
     if table.modelled and (table.known != -1 or table.host_known != -1 or table.host is None):
         return _partly_known(table)
     if table.known != -1:
-        return row(Ink(_open_digits(table.value, table.known, size)))
+        return row(Ink(_open_digits(table.value, table.known, size, "?" if table.compared else "x")))
     value = value_text(table.value, size, base)
     if size > 8:
         value = grouped_hex(table.value, size)

@@ -40,16 +40,16 @@ def head_rows(
     ]
 
 
-def verdict_row(attempt: Attempt, base: Base, size: int, cells: int) -> Row:
-    """The answer in one line; what the text lacks when it is no value."""
+def verdict_rows(attempt: Attempt, base: Base, size: int, cells: int) -> list[Row]:
+    """The answer in one line; all that is to be said of a text that is no value."""
     if attempt.problem:
-        return clip(row(Ink("✖ ", "refused"), ink(attempt.problem)), cells)
+        return wrap(row(Ink("✖ ", "refused"), ink(attempt.problem)), cells, indent=2)[:6]
     verdict = attempt.verdict
     if verdict is None:
-        return row(Ink("type a value: 0x…, 0b…, decimal, or FIELD=value FIELD=value", "muted"))
+        return [row(Ink("type a value: 0x…, 0b…, decimal, or FIELD=value FIELD=value", "muted"))]
     answer = f"{OUTCOMES[verdict.outcome]}" + (f"   {verdict.errno_name} ({verdict.errno})" if verdict.errno else "")
     back = "" if verdict.after is None else f"   reads back {value_text(verdict.after, size, base)}"
-    return clip(row(Ink(answer, ROLES[verdict.outcome]), Ink(back, "muted")), cells)
+    return [clip(row(Ink(answer, ROLES[verdict.outcome]), Ink(back, "muted")), cells)]
 
 
 def pair_words(verdict: Verdict, actual: ActualWrite) -> str:

@@ -140,8 +140,8 @@ def creation_problem(exposure: Exposure) -> str:
         if has_word(setup, word) and not creation_errno(expose(exposure.host, exposure.policy, toggled(setup, word)))
     ]
     name = _errno.errorcode.get(error, str(error))
-    told = f"; without {' or '.join(blamed)} it would not" if blamed else ""
-    return f"refuses to create a vCPU with {setup.describe()} on this host: {name} ({error}){told}"
+    told = f", because of {' or '.join(blamed)}" if blamed else f" with {setup.describe()}"
+    return f"would not create such a vCPU on this host: {name} ({error}){told}"
 
 
 def has_word(setup: VcpuSetup, word: str) -> bool:

@@ -62,7 +62,7 @@ class PolicyChooser(Dialog):
             self._patches = now.patches
             self.query_one("#name", Input).value = now.text
         policies = self.query_one("#policies", Listing)
-        policies.fill(self._policy_items(), cursor=now.base if now else NONE)
+        policies.fill(self._policy_items(), cursor=now.policy.point if now else NONE)
         self._consider(now.text if now else "")
         policies.focus()
 

@@ -16,7 +16,7 @@ from inspector.app.session import Change
 from inspector.app.widgets.ink import Ink, clip, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
-from inspector.app.write_rows import field_columns, field_items, head_rows, pair_words, verdict_row, why_rows
+from inspector.app.write_rows import field_columns, field_items, head_rows, pair_words, verdict_rows, why_rows
 from inspector.checks.asking import Answer
 from inspector.checks.write_attempts import Attempt, Bench
 from inspector.errors import InspectorError
@@ -107,13 +107,15 @@ class Write(Dialog):
         vcpu = view.vcpu.label if view and view.one_vcpu and view.vcpu else "0, a new one"
         head = head_rows(register, bench, answer.question.title, vcpu, base, cells, self.app.size.width < 76)
         self._show("head", head, 3)
-        self._show("verdict", [verdict_row(attempt, base, register.size, cells)], 1)
+        verdict = verdict_rows(attempt, base, register.size, cells)
+        self._show("verdict", verdict, len(verdict))
         columns = field_columns(attempt.changed, base, cells)
         items = field_items(attempt, base, columns)
         judged = self.query_one("#judged", Listing)
         judged.fill(items, cursor=0, cols=columns)
         judged.display = bool(items)
-        room = min(self.app.size.height, 24) - 2 - 3 - 1 - 1 - 1 - 1 - 0
+        # Border, head, the line to type in, the verdict, the note and the keys are always there.
+        room = min(self.app.size.height, 24) - 9
         table = min(len(items) + 1, max(room - 6, 3) if not short else 3) if items else 0
         judged.styles.height = table
         why = why_rows(attempt.verdict, register.size, base, cells, max(room - table, 2))

@@ -1,0 +1,51 @@
+"""The screens that ask a kernel policy, as text, at three sizes. REGENERATE_GOLDEN=1 writes them anew: look at them."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from inspector import sources
+from inspector.sources.dump import Dump
+from tests.app.driving import SIZES, check_golden, press, screen_text, settle, wait_for
+from tests.app.material import NEOVERSE, app_on
+
+TO_6_12 = ("p", *"6.12", "enter")
+SCREENS = {
+    "policy": (NEOVERSE, ("p",)),
+    "policy-chosen": (NEOVERSE, ("p", *"6.2", "tab", "tab", "j", "j", "space")),
+    "policy-refused": (NEOVERSE, ("p", *"6.2", "tab", "tab", "tab", "tab", "tab", "G", "k", "k", "space")),
+    "policy-unknown": (NEOVERSE, ("p", *"9.9")),
+    "browse-policy": (NEOVERSE, TO_6_12),
+    "browse-policy-unknown": ("alone", ("p", *"6.2", "enter", "/", *"aa64mmfr2", "enter")),
+    "write": (NEOVERSE, ("w",)),
+    "write-refused": (NEOVERSE, ("w", *"DIT=0 SVE=2")),
+    "write-accepted": (NEOVERSE, (*TO_6_12, "w", *"DIT=0", "enter")),
+    "write-no-value": (NEOVERSE, ("w", *"DAT=0")),
+    "patch": (NEOVERSE, ("5",)),
+    "patch-tolerant": (NEOVERSE, ("5", "t")),
+    "patch-keep": (NEOVERSE, ("5", "t", "t")),
+    "patch-step": (NEOVERSE, ("5", "space", "space", "n")),
+    "patch-every": (NEOVERSE, ("5", "m")),
+}
+
+
+def without_host(name: str) -> Dump:
+    """A dump of a vCPU whose host nobody knows."""
+    return msgspec.structs.replace(sources.load(name), host=None)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("name", SCREENS)
+async def test_the_screen_is_as_expected(name: str, size: tuple[int, int]) -> None:
+    source, keys = SCREENS[name]
+    app = app_on(without_host("builtin:neoverse-n2-linux-6.12") if source == "alone" else source)
+    async with app.run_test(size=size) as pilot:
+        await wait_for(pilot, lambda: bool(getattr(app.screen, "complete", True)), "every register looked at")
+        await settle(pilot)
+        for key in keys:
+            await press(pilot, key)
+        text = screen_text(app)
+    lines = text.splitlines()
+    assert len(lines) == size[1] and max(map(len, lines)) <= size[0]
+    check_golden(f"{name}-{size[0]}x{size[1]}", text)

@@ -1,0 +1,189 @@
+"""The chooser of kernel policy and vCPU features, and what Browse and Cache make of the choice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from textual.widgets import Input
+
+from inspector import sources
+from inspector.app.application import InspectorApp
+from inspector.app.screens.policy import PolicyChooser
+from inspector.app.widgets.ink import plain
+from inspector.app.widgets.lines import Lines
+from inspector.app.widgets.listing import Listing
+from inspector.policies.loader import policy_names
+from inspector.registers.encoding import sysreg_id
+from inspector.sources.dump import Constraint
+from tests.app.driving import press, screen_text, settle, styles_at
+from tests.app.material import NEOVERSE, PFR0, app_on, template_of
+
+MMFR2 = sysreg_id(3, 0, 0, 7, 2)
+
+
+def words(text: str) -> str:
+    """The screen as running text, without frames."""
+    return " ".join(text.replace("│", " ").replace("┃", " ").split())
+
+
+def said(app: InspectorApp) -> str:
+    """What the chooser answers."""
+    return " ".join(" ".join(map(plain, app.screen.query_one("#said", Lines).rows)).split())
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24), (60, 16)])
+async def test_a_typed_policy_is_asked(size: tuple[int, int]) -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        await press(pilot, "p", *"6.12")
+        await press(pilot, "enter")
+        question = app.session.question
+        assert question is not None and question.policy.point.startswith("6.12.") and question.setup is None
+        assert not isinstance(app.screen, PolicyChooser)
+        text = await press(pilot, "/", *"aa64mmfr2.ccidx", "enter")
+        row = next(line for line in text.splitlines() if "CCIDX" in line and "0x0" in line)
+        assert "0x1" in row and "masked" in row
+
+
+async def test_the_explanation_names_rule_and_source() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        text = await press(pilot, "p", *"6.12", "enter", "/", *"aa64mmfr2.ccidx", "enter")
+        assert "Rule mask CCIDX" in words(text) and "bf48040cd9b0" in words(text)
+        assert "Linux 6.12" in text.splitlines()[0] and "▼" in text.splitlines()[0]
+
+
+async def test_patches_and_features_are_ticked() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        text = await press(pilot, "p", *"6.2", "tab", "tab", "j", "j", "space")
+        assert "6.2+mask-ccidx" in text and "[x] mask-ccidx " in text
+        ticks = app.screen.query_one("#ticks", Listing)
+        for word in ("sve", "gic"):
+            ticks.go(ticks.index_of(f"feature {word}" if word == "sve" else word) or 0)
+            await press(pilot, "space")
+        await press(pilot, "enter")
+        question = app.session.question
+        assert question is not None and question.patches == ("mask-ccidx",) and question.setup is not None
+        assert "sve" not in question.setup.describe() and question.setup.gic == "none"
+        told = app.session.answer()
+        assert not isinstance(told, Exception) and told is not None
+        assert told.exposure.values[PFR0] >> 32 & 0xF == 0
+
+
+@pytest.mark.parametrize("key", ["enter", "tab"])
+async def test_what_is_wrong_is_told_in_place_and_nothing_is_asked(key: str, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.toml"
+    bad.write_text('extends = "6.1"\nrulez = 1\n')
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "p")
+        app.screen.query_one("#name", Input).value = str(bad)
+        await press(pilot, key)
+        assert "✖" in said(app) and "rulez" in said(app)
+        assert app.session.question is None and isinstance(app.screen, PolicyChooser)
+
+
+async def test_a_feature_that_the_host_lacks_gives_kvms_errno() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "p", *"6.2", "tab", "tab")
+        ticks = app.screen.query_one("#ticks", Listing)
+        ticks.go(ticks.index_of("feature el2") or 0)
+        await press(pilot, "space")
+        assert "ENOENT (2), because of el2" in said(app)
+        await press(pilot, "space")
+        assert "ENOENT" not in said(app) and "registers listed" in said(app)
+
+
+async def test_none_goes_back_to_the_dump_alone() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        alone = screen_text(app)
+        await press(pilot, "p", *"6.12", "enter")
+        assert screen_text(app) != alone
+        await press(pilot, "p", "g", "enter")
+        assert app.session.question is None
+        assert "verdict" in screen_text(app)
+
+
+async def test_the_list_of_policies_is_whole_and_takes_the_ticks_along() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "p")
+        keys = [item.key for item in app.screen.query_one("#policies", Listing).items]
+        assert keys == ["none", *reversed(policy_names())]
+        await press(pilot, "j", "tab", "j", "space", "tab", "tab", "j")
+        assert app.screen.query_one("#name", Input).value == f"{policy_names()[-2]}+hide-mpam-tolerant"
+
+
+async def test_what_the_dumps_kernel_hid_is_a_question_mark() -> None:
+    app = app_on(msgspec.structs.replace(sources.load("builtin:neoverse-n2-linux-6.12"), host=None))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        text = await press(pilot, "p", *"6.2", "enter", "/", *"aa64mmfr2.ccidx", "enter")
+        assert "????" in text and "? unknown" in text and "0x1221_0111_12?0_1011" in text
+        assert "? " in text.splitlines()[0]
+
+
+async def test_registers_that_come_and_go() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "p", *"6.12", "enter")
+        shown = app.session.shown
+        assert shown is not None and len(shown.added) == 17 and not shown.gone
+        assert "+ 17" in screen_text(app).splitlines()[0]
+        await press(pilot, "p", "g", "enter")
+        assert app.session.shown is app.session.view
+
+
+async def test_a_source_without_a_machine_says_why() -> None:
+    app = app_on(template_of({PFR0: Constraint(0xF << 32, 0)}))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        text = await press(pilot, "p", *"6.12", "enter")
+        assert "✖" in text and "neither a host's raw registers nor a vCPU" in words(text)
+        await press(pilot, "escape", "w")
+        assert "✖" in screen_text(app)
+        await press(pilot, "escape", "5")
+        assert "nothing to restore" in words(screen_text(app))
+
+
+async def test_the_host_itself_can_be_asked_about() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "V")
+        assert app.session.view is not None and app.session.view.title == "host"
+        text = await press(pilot, "p", *"6.12", "enter", "/", *"aa64mmfr2.ccidx", "enter")
+        assert any("CCIDX" in line and "masked" in line for line in text.splitlines())
+
+
+async def test_caches_follow_the_policy() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        text = await press(pilot, "p", *"6.12", "enter", "6")
+        assert "as Linux 6.12 makes it" in text and "made up by KVM" in text
+
+
+async def test_without_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        text = await press(pilot, "p", *"6.2+mask-ccidx", "enter", "5")
+        assert "✖ EINVAL" in text and "[v5 6/7]" in text
+        assert not any("reverse" in style for style in styles_at(app, "EINVAL") + styles_at(app, "▌"))
+        text = await press(pilot, "1", "w", *"DIT=0")
+        assert "✖ refused   EINVAL (22)" in text

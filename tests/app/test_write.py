@@ -1,0 +1,138 @@
+"""The Write dialog: a verdict while typing, what is kept, history, the first run."""
+
+from __future__ import annotations
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from inspector.app.application import InspectorApp
+from inspector.app.screens.write import Write
+from inspector.app.write_rows import pair_words
+from inspector.policies.verdict import Verdict
+from inspector.sources.live.forreal import ActualWrite
+from tests.app.driving import press, screen_text, settle
+from tests.app.material import NEOVERSE, PFR0, app_on
+
+
+async def typed(pilot: Pilot[None], text: str) -> str:
+    """The screen after a text was typed."""
+    return await press(pilot, *text)
+
+
+def value(app: InspectorApp) -> str:
+    """What stands in the line."""
+    return app.screen.query_one("#value", Input).value
+
+
+@pytest.mark.parametrize("key", ["w", "3"])
+@pytest.mark.parametrize("size", [(120, 40), (80, 24), (60, 16)])
+async def test_the_verdict_appears_while_typing(key: str, size: tuple[int, int]) -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        await press(pilot, key)
+        assert isinstance(app.screen, Write)
+        text = await typed(pilot, "DIT=0")
+        assert "✖ refused   EINVAL (22)" in text and "DIT [51:48]" in text
+        assert "Why " in text and "Rule" in text and "Would pass  0x1101_0011_2111_0112" in text
+        text = await typed(pilot, "x")
+        assert "✖ ID_AA64PFR0_EL1" in text and "refused" not in text
+
+
+@pytest.mark.parametrize("text", ["0x1101001121110112", "CSV3=1 CSV2=1", str(0x1101_0011_2111_0112)])
+async def test_every_way_to_write_a_value(text: str) -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "w")
+        assert "= accepted" in await typed(pilot, text)
+
+
+async def test_enter_takes_what_would_pass_and_then_writes_it() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "w")
+        await typed(pilot, "DIT=0")
+        text = await press(pilot, "enter")
+        assert value(app) == "0x1101001121110112" and "= accepted" in text
+        text = await press(pilot, "enter")
+        assert "1 write made" in text
+
+
+async def test_the_vcpu_keeps_writes_until_it_is_reset() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "p", *"6.12", "enter", "w")
+        await typed(pilot, "DIT=0")
+        assert "now       0x1100_0011_2111_0112" in await press(pilot, "enter")
+        await press(pilot, "escape")
+        assert "now       0x1100_0011_2111_0112" in await press(pilot, "w")
+        assert "now       0x1101_0011_2111_0112" in await press(pilot, "f4")
+        await press(pilot, "up")
+        assert value(app) == "DIT=0"
+        await press(pilot, "down")
+        assert value(app) == ""
+
+
+async def test_another_policy_is_another_vcpu() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "p", *"6.12", "enter", "w", *"DIT=0", "enter", "escape")
+        await press(pilot, "p", "g", "enter")
+        text = await press(pilot, "w")
+        assert "now       0x1101_0011_2111_0112" in text and "Linux 6.1.176" in text
+
+
+async def test_before_and_after_the_first_run() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "p", *"6.12", "enter", "w")
+        assert "= accepted" in await typed(pilot, "DIT=0")
+        text = await press(pilot, "f2")
+        assert "after its first run" in text and "EBUSY (16)" in text
+        text = await press(pilot, "f2")
+        assert "not run yet" in text and "= accepted" in text
+
+
+async def test_in_the_fields_single_letters_are_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "w", *"DIT=0", "tab")
+        assert "0b0001" in await press(pilot, "x")
+        copied: list[str] = []
+        monkeypatch.setattr(app, "copy_to_clipboard", copied.append)
+        await press(pilot, "y")
+        assert "✖ refused  EINVAL (22)" in copied[0] and "Linux 6.1.176" in copied[0]
+        assert "after its first run" in await press(pilot, "r")
+
+
+async def test_nothing_is_really_written_without_the_flag() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        text = await press(pilot, "w", *"DIT=0", "f9")
+        assert "nothing is written" in text and app.session.for_real is None
+
+
+async def test_a_register_that_is_merely_stored() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "/", *"sctlr_el1", "enter", "w")
+        text = await typed(pilot, "0x30d50838")
+        assert "= accepted" in text and "plain storage" in text
+        await press(pilot, "escape")
+        assert not isinstance(app.screen, Write) and "SCTLR_EL1" in screen_text(app)
+
+
+def test_predicted_and_actual_in_one_line() -> None:
+    verdict = Verdict(id=PFR0, value=1, errno=22, before=5, after=5)
+    actual = ActualWrite(id=PFR0, value=1, errno=22, before=5, after=5)
+    assert pair_words(verdict, actual).startswith("predicted EINVAL, actual EINVAL: = as predicted")
+    assert "✖ not as predicted" in pair_words(verdict, ActualWrite(id=PFR0, value=1, errno=0, before=5, after=1))
