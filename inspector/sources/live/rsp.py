@@ -5,6 +5,7 @@ Packets are `$data#checksum`; `}` escapes a byte (xor 0x20), `*` repeats one. Se
 
 from __future__ import annotations
 
+import re
 import socket
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from inspector.sources.live.source import Deadline
 
 _LONGEST = 1 << 18
 """Bytes of one packet; QEMU's are below 5000."""
+_STOPPED = re.compile(rb"[TS][0-9a-f]{2}")
+"""How a stop reply begins; no answer to a question that is asked here does."""
 DOCUMENT = 1 << 20
 """Bytes of a target description with everything that it includes."""
 
@@ -49,10 +52,16 @@ class Remote:
         self._waiting = bytearray()
 
     def ask(self, command: str) -> bytes:
-        """Send one packet and give the stub's answer, unescaped."""
+        """Send one packet and give the stub's answer, unescaped.
+
+        A running QEMU up to 8.0 also says unasked that the guest has stopped (gdbstub's vm state handler): passed over.
+        """
         data = command.encode()
         self._send(b"$%s#%02x" % (data, sum(data) & 0xFF))
-        return self._packet()
+        answer = self._packet()
+        while _STOPPED.match(answer):
+            answer = self._packet()
+        return answer
 
     def monitor(self, command: str) -> str:
         """What QEMU's monitor prints for `command`; empty where the stub has no monitor."""

@@ -37,6 +37,18 @@ def test_registers_of_every_vcpu_and_detach(tmp_path: Path) -> None:
     assert any("Z_NOT_A_REGISTER" in note for note in dump.notes)
 
 
+def test_a_stop_that_nobody_asked_about_is_passed_over(tmp_path: Path) -> None:
+    """QEMU 7.2 says that the guest stopped before it answers the first question."""
+    stub = Stub({"MPIDR_EL1": 0x8000_0000})
+
+    def talk(line: socket.socket) -> None:
+        line.sendall(packet(b"T02thread:01;"))
+        stub(line)
+
+    with peer(tmp_path / "s", talk) as path:
+        assert list(open_live(f"gdb:{path}", LiveOptions(timeout=5)).read().vcpus[0].values.values()) == [0x8000_0000]
+
+
 def test_the_description_is_read_each_time(tmp_path: Path) -> None:
     stub = Stub({"CLIDR": 1})
     with peer(tmp_path / "gdb", stub) as path:
