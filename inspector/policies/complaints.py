@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import get_args
+from collections.abc import Mapping
+from typing import Any, get_args
 
 from inspector.errors import PolicyError
 from inspector.policies.model import KINDS, Condition, PolicyFile
@@ -17,8 +18,8 @@ def kinds() -> list[str]:
     return [str(kind.__struct_config__.tag) for kind in KINDS]
 
 
-def explain_invalid(message: str, where: str) -> PolicyError:
-    """The PolicyError for one msgspec message about the file `where`."""
+def explain_invalid(message: str, where: str, tables: Mapping[str, Any]) -> PolicyError:
+    """The PolicyError for one msgspec message about the file `where`, which holds `tables`."""
     at = _AT.search(message)
     key = at.group(1) if at else ""
     key = re.sub(r"\[(\d+)\]", lambda m: f"[{int(m[1]) + 1}]", key)
@@ -33,14 +34,26 @@ def explain_invalid(message: str, where: str) -> PolicyError:
     elif key.endswith("writes"):
         hint = "one of: zero, ignore"
     elif unknown := _UNKNOWN_KEY.search(what):
-        hint = _allowed_keys(key, unknown.group(1))
+        hint = _allowed_keys(key, unknown.group(1), tables)
     return PolicyError(f"{key or 'file'}: {what}", where, hint)
 
 
-def _allowed_keys(key: str, name: str) -> str:
+def _allowed_keys(key: str, name: str, tables: Mapping[str, Any]) -> str:
     """Which keys may stand where `name` was found."""
-    if key.startswith("rule"):
-        takers = [str(k.__struct_config__.tag) for k in KINDS if name in k.__struct_fields__]
-        keys = sorted({field for kind in KINDS for field in kind.__struct_fields__} - {"release"})
-        return f"{name} belongs to kind {', '.join(takers)}" if takers else f"keys of a rule: kind, {', '.join(keys)}"
-    return f"keys of a policy: {', '.join(PolicyFile.__struct_fields__)}"
+    if not key.startswith("rule"):
+        return f"keys of a policy: {', '.join(PolicyFile.__struct_fields__)}"
+    word = _kind_at(key, tables)
+    own = next((k.__struct_fields__ for k in KINDS if k.__struct_config__.tag == word), ())
+    takers = [str(k.__struct_config__.tag) for k in KINDS if name in k.__struct_fields__]
+    if own:
+        return f"keys of kind {word}: {', '.join(field for field in own if field != 'release')}"
+    return f"{name} belongs to kind {', '.join(takers)}" if takers else f"kind is one of: {', '.join(kinds())}"
+
+
+def _kind_at(key: str, tables: Mapping[str, Any]) -> str:
+    """The kind that the rule at `rule[n]` (from 1) states; empty where there is none to read."""
+    number = re.match(r"rule\[(\d+)\]", key)
+    rules = tables.get("rule")
+    if number is None or not isinstance(rules, list) or not isinstance(rules[int(number[1]) - 1], dict):
+        return ""
+    return str(rules[int(number[1]) - 1].get("kind", ""))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable
+from difflib import get_close_matches
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -61,13 +62,16 @@ def newest_point(major: int, minor: int) -> tuple[int, int, int] | None:
 def read_policy_file(text: str, where: str) -> PolicyFile:
     """Check one file's text; PolicyError names the file, the key and what is allowed there."""
     try:
-        return msgspec.convert(tomllib.loads(text), PolicyFile)
-    except tomllib.TOMLDecodeError as error:
-        raise PolicyError(f"not valid TOML: {error}", where) from None
-    except msgspec.ValidationError as error:
+        tables = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        what = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise PolicyError(f"not valid TOML: {what}", where) from None
+    try:
+        return msgspec.convert(tables, PolicyFile)
+    except (msgspec.ValidationError, RecursionError) as error:
         from inspector.policies.complaints import explain_invalid
 
-        raise explain_invalid(str(error), where) from None
+        raise explain_invalid(str(error), where, tables) from None
 
 
 @lru_cache(maxsize=256)
@@ -82,7 +86,9 @@ def _merge(rules: dict[str, Rule], file: PolicyFile, stem: str, where: str, over
     """
     for name in file.remove:
         if rules.pop(name, None) is None and not overlay:
-            raise PolicyError(f"remove names {name!r}, which no inherited rule has", where)
+            close = get_close_matches(name, rules, 3, 0.4)
+            hint = f"close: {', '.join(close)}" if close else "`kernels K` lists the names of a kernel's rules"
+            raise PolicyError(f"remove: no inherited rule is called {name!r}", where, hint)
     for number, rule in enumerate(file.rule, 1):
         name = rule.name or f"{stem}: {kind_of(rule)} {number}"
         rules.pop(name, None)
@@ -115,25 +121,41 @@ def _kernel(point: str) -> Policy:
 
 
 def _own_file(path: Path, below: tuple[Path, ...] = ()) -> Policy:
-    """A user's file: extends a release (or another file, seen from its folder) and adds to it."""
+    """A user's file: extends a release (or another file, seen from its folder) and adds to it.
+
+    `below`: the files that led here, each extending the next.
+    """
     try:
         text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PolicyError(f"cannot read this policy file: {error}", str(path)) from None
+    except OSError as error:
+        raise PolicyError(f"cannot read this policy file: {error.strerror}", str(path)) from None
+    except UnicodeDecodeError as error:
+        raise PolicyError(f"is no UTF-8 text: {error.reason} at byte {error.start}", str(path)) from None
     file = read_policy_file(text, str(path))
-    if not file.extends:
-        raise PolicyError("the key extends is missing", str(path), 'give a release such as extends = "6.1"')
-    parent_path = path.parent / file.extends
-    if path.resolve() in below:
-        raise PolicyError("extends leads back to this file", str(path), "the chain has to end at a release")
-    chain = (*below, path.resolve())
-    base = _own_file(parent_path, chain) if file.extends.endswith(".toml") else load_policy(file.extends)
+    base = _base_of_own(file.extends, path, (*below, path.resolve()))
     rules = {rule.name: rule for rule in base.rules}
-    _merge(rules, file, path.stem, str(path))
+    _merge(rules, file, str(path), str(path))
     return msgspec.structs.replace(
         base, name=path.stem, title=file.title or path.stem, evidence=file.evidence, recorded=file.recorded,
         rules=tuple(rules.values()), chain=(*base.chain, str(path)), notes=(*base.notes, *file.notes),
     )  # fmt: skip
+
+
+def _base_of_own(extends: str, path: Path, below: tuple[Path, ...]) -> Policy:
+    """What a user's file at `path` extends; PolicyError names that file and its key."""
+    if not extends:
+        raise PolicyError("the key extends is missing", str(path), 'give a release such as extends = "6.1"')
+    parent = path.parent / extends
+    if not extends.endswith(".toml"):
+        try:
+            return load_policy(extends)
+        except PolicyError as error:
+            raise PolicyError(f"extends: {error.what}", str(path), error.hint) from None
+    if parent.resolve() in below:
+        raise PolicyError(f"extends: {extends!r} leads back to this file", str(path), "end the chain at a release")
+    if not parent.is_file():
+        raise PolicyError(f"extends: there is no file {extends!r}", str(path), "a path seen from this file's folder")
+    return _own_file(parent, below)
 
 
 def _with_patch(policy: Policy, patch: str) -> Policy:
@@ -141,11 +163,12 @@ def _with_patch(policy: Policy, patch: str) -> Policy:
     if patch not in patch_names():
         raise PolicyError(f"unknown patch {patch!r}", "", f"one of: {', '.join(patch_names())}")
     file = _shipped("patches", patch)
+    tried = tuple(text for text in file.recorded if text.startswith(f"{policy.point} ") and not policy.patches)
     rules = {rule.name: rule for rule in policy.rules}
     _merge(rules, file, patch, f"patches/{patch}.toml", overlay=True)
     return msgspec.structs.replace(
-        policy, name=f"{policy.name}+{patch}", title=f"{policy.title} + {file.title}", evidence=file.evidence,
-        recorded=(),
+        policy, name=f"{policy.name}+{patch}", title=f"{policy.title} + {file.title}",
+        evidence="recorded" if tried else "source", recorded=tried,
         patches=(*policy.patches, patch), rules=tuple(rules.values()), notes=(*policy.notes, *file.notes),
     )  # fmt: skip
 
@@ -177,7 +200,12 @@ def split_name(text: str) -> tuple[str, list[str]]:
     """A policy name taken apart: base, patches. `6.12.107+deb13-cloud-arm64` keeps its `+`: that is no patch."""
     base, *rest = text.strip().split("+")
     patches = [part for part in rest if part in patch_names()]
-    if len(patches) < len(rest) and _POINT.fullmatch(base) and not re.match(r"deb\d|[a-z]*-?\d", "+".join(rest)):
+    own = base.endswith(".toml")
+    if (
+        len(patches) < len(rest)
+        and (own or _POINT.fullmatch(base))
+        and not re.match(r"deb\d|[a-z]*-?\d", "+".join(rest))
+    ):
         unknown = next(part for part in rest if part not in patches)
         raise PolicyError(f"unknown patch {unknown!r}", "", f"one of: {', '.join(patch_names())}")
     foreign = [part for part in rest if part not in patches]

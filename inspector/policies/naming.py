@@ -25,7 +25,15 @@ def choose(text: str, version: str = "") -> Choice:
     if series or base in policy_names() or base.endswith(".toml") or "/" in base or not base[:1].isdigit():
         return Choice(policy=load_policy(release), certainty="exact", explanation="")
     choice = choose_policy(base, version)
-    return msgspec.structs.replace(choice, policy=combine(choice.policy, patches))
+    if not patches:
+        return choice
+    policy = combine(choice.policy, patches)
+    text = f"{choice.explanation} With {' and '.join(patches)} over it, answers follow from reading the patch."
+    if policy.evidence == "recorded":
+        text = f"{choice.explanation} It was recorded with {' and '.join(patches)} as well."
+        return msgspec.structs.replace(choice, policy=policy, explanation=text)
+    certainty = "source" if choice.certainty in ("exact", "same-as-recorded") else choice.certainty
+    return msgspec.structs.replace(choice, policy=policy, explanation=text, certainty=certainty)
 
 
 def chosen_policy(text: str, version: str = "") -> tuple[Policy, str]:

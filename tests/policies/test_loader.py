@@ -187,3 +187,57 @@ def test_an_overlay_takes_back_what_a_newer_base_brought() -> None:
         value = plain.vcpu(0).value(pfr0) | 1 << 40
         assert plain.vcpu(0).set(pfr0, value).errno == 22
         assert tolerant.vcpu(0).set(pfr0, value).outcome == "ignored"
+
+
+def _bad(folder: Path, text: str, name: str = "own.toml") -> str:
+    path = folder / name
+    path.write_text(text)
+    with pytest.raises(PolicyError) as caught:
+        load_policy(str(path))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('extends = "own.toml"', ["own.toml", "extends", "leads back"]),
+        ('extends = "9.9"', ["own.toml", "extends", "9.9", "5.10"]),
+        ('extends = "gone.toml"', ["own.toml", "extends", "gone.toml"]),
+        ("x = " + "[" * 5000, ["own.toml", "nested too deeply"]),
+        ('extends = "6.1"\nremove = ["mask CCIDY"]', ["own.toml", "remove", "mask CCIDY"]),
+        (
+            'extends = "6.1"\n[[rule]]\nkind = "hide"\nregister = "ID_AA64MMFR2_EL1"',
+            ["own.toml", "rule[1]", "register", "keys of kind hide", "fields"],
+        ),
+        ('extends = "6.1"\n[[rule]]\nkind = "hide"\nfields = ["ID_AA64MMFR2_EL1.CCIDY"]', ["own.toml", "CCIDX"]),
+        (
+            'extends = "6.1"\n[[rule]]\nkind = "know"\nregister = "ID_AA64MMFR2_EL1"\nfields = ["A[25:22] lower"]',
+            ["own.toml", "overlaps CCIDX, NV"],
+        ),
+    ],
+)
+def test_every_bad_file_is_one_line_with_file_key_and_what_is_allowed(
+    tmp_path: Path, text: str, words: list[str]
+) -> None:
+    told = _bad(tmp_path, text)
+    assert "\n" not in told
+    assert [word for word in words if word not in told] == []
+
+
+def test_an_unknown_patch_behind_an_own_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text('extends = "6.1"')
+    with pytest.raises(PolicyError, match="unknown patch 'nope'"):
+        load_policy(f"{tmp_path / 'own.toml'}+nope")
+
+
+def test_rules_of_an_own_file_say_where_they_come_from(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text('extends = "6.1"\n[[rule]]\nkind = "hide"\nfields = ["ID_AA64MMFR2_EL1.CCIDX"]')
+    policy = load_policy(str(path))
+    assert policy.rules[-1].release in policy.chain
+
+
+def test_a_patch_is_recorded_only_on_the_kernel_that_was_recorded_with_it() -> None:
+    assert load_policy("6.1.176+mask-ccidx").evidence == "recorded"
+    assert load_policy("6.12.107+mask-ccidx").evidence == "source"
+    assert load_policy("6.1.176+mask-ccidx+hide-mpam").evidence == "source"
