@@ -147,9 +147,9 @@ class Patch(Frame):
         study = self._study
         if height < 20 or study is None:
             return rows
-        if not self.narrow and height >= 23 + len(self._variants):
+        if not self.narrow and height >= 24 + len(self._variants):
             effects = [study.effect(one) for one in self._variants]
-            rows = overview(effects, self._variants[self._chosen])
+            rows = [*overview(effects, self._variants[self._chosen]), (Ink("─" * cells, "reserved"),)]
         return [clip(row(Ink(" question ", "muted"), ink(study.question)), cells), *rows]
 
     def _ids(self, before: Effect, after: Effect) -> list[int]:

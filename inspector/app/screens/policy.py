@@ -122,6 +122,8 @@ class PolicyChooser(Dialog):
             else:
                 self._question = question
                 self._say(self._good(question, len(told.exposure.listed), told.setup))
+                policies = self.query_one("#policies", Listing)
+                policies.go(policies.index_of(question.policy.point) or 0, tell=False)
         else:
             self._patches = ()
             self._say(row(Ink("no kernel is asked: the dump alone is shown", "muted")))
