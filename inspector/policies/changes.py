@@ -41,10 +41,14 @@ def changes(before: Policy, after: Policy) -> list[Change]:
     return found
 
 
-def _change(register: str, field: str, what: str, before: str, after: str, rule: Rule | None) -> Change:
+def _change(
+    register: str, field: str, what: str, before: str, after: str, rule: Rule | None, gone: bool = False
+) -> Change:
+    """`gone`: the deciding rule is the older kernel's, and the newer one dropped it."""
+    reason = rule.reason if rule else ""
     return Change(
         register=register, field=field, what=what, before=before, after=after, rule=rule.name if rule else "",
-        reason=rule.reason if rule else "", reference=rule.reference if rule else "",
+        reason=f"No longer: {reason}" if gone and reason else reason, reference=rule.reference if rule else "",
         release=rule.release if rule else "",
     )  # fmt: skip
 
@@ -84,8 +88,12 @@ def _shown(book: Rulebook, reg_id: int, field: str) -> list[Part]:
     return parts
 
 
-def _writable(book: Rulebook, reg_id: int, field: str) -> list[Part]:
-    """Whether userspace may change a field, and the rule that began it."""
+_DIRECTIONS = {"lower": "may be lowered", "higher": "may be raised", "higher-or-zero": "may be raised, or be 0"}
+
+
+def _writable(book: Rulebook, reg_id: int, field: str, older: Rulebook) -> list[Part]:
+    """Whether userspace may change a field, and the rule that began it: the mask that covers it or, where that is
+    later and `older` lacks the field or compares it otherwise, the entry in the feature table."""
     known = book.table.get(reg_id, {}).get(field)
     stored = book.variant("id-registers") == "stored" or reg_id == IDS["CTR_EL0"]
     entries = [entry for entry in book.writable.get(reg_id, ()) if not entry[1].when]
@@ -97,7 +105,13 @@ def _writable(book: Rulebook, reg_id: int, field: str) -> list[Part]:
     first = len(entries) - 1
     while first and not known.mask & ~entries[first - 1][0]:
         first -= 1
-    return [(f"writable, {known.direction()}", max(entries[first][1], known.rule, key=_release))]
+    rule = entries[first][1]
+    other = older.table.get(reg_id, {}).get(field)
+    was_writable = other is not None and any(not other.mask & ~mask for mask, _ in older.writable.get(reg_id, ()))
+    if other is None or (was_writable and other.direction() != known.direction()):
+        rule = max(rule, known.rule, key=_release)
+    text = _DIRECTIONS.get(known.safe) or f"may be {known.exact}"
+    return [(f"{text} (as a signed number)" if known.signed else text, rule)]
 
 
 def _compared(left: list[Part], right: list[Part]) -> tuple[str, str, Rule | None] | None:
@@ -106,7 +120,8 @@ def _compared(left: list[Part], right: list[Part]) -> tuple[str, str, Rule | Non
     if old == new:
         return None
     fresh = [part for part in right if part[0] not in old and part[1]] + [part for part in left if part[0] not in new]
-    return "; ".join(old), "; ".join(new), fresh[0][1] if fresh else None
+    rules = [rule for _, rule in fresh if rule]
+    return "; ".join(old), "; ".join(new), max(rules, key=_release) if rules else None
 
 
 def _register_changes(reg_id: int, old: Rulebook, new: Rulebook) -> Iterator[Change]:
@@ -119,7 +134,7 @@ def _register_changes(reg_id: int, old: Rulebook, new: Rulebook) -> Iterator[Cha
         shown = _compared(_shown(old, reg_id, field.name), _shown(new, reg_id, field.name))
         if shown is not None and whole is None:
             yield _change(name, field.name, "shown", *shown)
-        writable = _compared(_writable(old, reg_id, field.name), _writable(new, reg_id, field.name))
+        writable = _compared(_writable(old, reg_id, field.name, new), _writable(new, reg_id, field.name, old))
         if writable is not None:
             yield _change(name, field.name, "writable", *writable)
     yield from _hook_changes(reg_id, name, old, new)
@@ -134,6 +149,8 @@ def _whole_register(reg_id: int, old: Rulebook, new: Rulebook) -> tuple[str, str
     texts = []
     for book in (old, new):
         rules = book.raz.get(reg_id, ())
+        # Where it always reads as zero, further conditions say nothing.
+        rules = [r for r in rules if not r.when and not r.unless][:1] or rules
         texts.append("; ".join(_with_conditions("reads as zero", r) for r in rules) or "shown")
     if texts[0] == texts[1]:
         return None
@@ -154,7 +171,8 @@ def _hook_changes(reg_id: int, name: str, old: Rulebook, new: Rulebook) -> Itera
             what = "refused" if key[1] == "refuse" else "tolerated"
             rule = after[1] if after else before[1] if before else None
             plain = "no such rule"
-            yield _change(name, key[0], what, before[0] if before else plain, after[0] if after else plain, rule)
+            texts = before[0] if before else plain, after[0] if after else plain
+            yield _change(name, key[0], what, *texts, rule, gone=after is None)
 
 
 def _hook_words(rule: Rule) -> str:
@@ -191,9 +209,10 @@ def _list_changes(old: Rulebook, new: Rulebook) -> Iterator[Change]:
         left, right = table(old), table(new)
         for name in sorted(left.keys() | right.keys()):
             before, after = left.get(name), right.get(name)
-            if (before and before[0]) != (after and after[0]):
+            texts = before[0] if before else absent, after[0] if after else absent
+            if texts[0] != texts[1]:
                 rule = after[1] if after else before[1] if before else None
-                yield _change(name, "", what, before[0] if before else absent, after[0] if after else absent, rule)
+                yield _change(name, "", what, *texts, rule, gone=after is None)
 
 
 _SUBJECTS = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 import msgspec
@@ -93,16 +93,23 @@ def changes_lines(before: Policy, after: Policy, found: Sequence[Change]) -> lis
     """`kernels A B`: register by register, field by field, with reason and commit."""
     count = f"{len(found)} difference{'s' * (len(found) != 1)}"
     lines = [f"{before.title} -> {after.title}: {count}"]
+    blocks: dict[tuple[str, ...], list[str]] = {}
     for register, group in groupby(found, key=lambda change: change.register):
-        lines += ["", register]
-        for alike in _merged(group):
-            change = alike[0]
-            subject = " ".join(filter(None, [", ".join(c.field for c in alike if c.field), change.what]))
-            lines.append(f"  {subject}: {change.before} -> {change.after}")
-            why = ". ".join(part for part in (change.reason.rstrip("."), change.reference) if part)
-            if why:
-                lines.append(f"    {why}")
+        blocks.setdefault(tuple(_told(group)), []).append(register)
+    for told, registers in blocks.items():
+        lines += ["", ", ".join(registers), *told]
     return [one_line(line) for line in lines]
+
+
+def _told(found: Iterable[Change]) -> Iterator[str]:
+    """The lines for one register's changes; registers that have the same ones are told together."""
+    for alike in _merged(found):
+        change = alike[0]
+        subject = " ".join(filter(None, [", ".join(c.field for c in alike if c.field), change.what]))
+        yield f"  {subject}: {change.before} -> {change.after}"
+        reason = "" if change.reason == change.after else change.reason.rstrip(".")
+        if why := ". ".join(part for part in (reason, change.reference) if part):
+            yield f"    {why}"
 
 
 def _merged(found: Iterable[Change]) -> list[list[Change]]:

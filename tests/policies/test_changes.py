@@ -8,6 +8,7 @@ import pytest
 
 from inspector.policies.changes import Change, changes
 from inspector.policies.loader import load_policy, policy_names
+from inspector.reports.kernels import changes_lines
 
 
 def between(before: str, after: str) -> dict[tuple[str, str, str], Change]:
@@ -66,3 +67,36 @@ def test_every_change_names_its_rule() -> None:
     for before, after in pairwise(policy_names()):
         for change in changes(load_policy(before), load_policy(after)):
             assert change.rule, (before, after, change)
+
+
+def _changed(before: str, after: str, register: str, field: str = "", what: str = "") -> Change:
+    found = changes(load_policy(before), load_policy(after))
+    return next(c for c in found if (c.register, c.field, c.what) == (register, field, what))
+
+
+def test_a_field_became_writable_when_the_mask_came_not_when_its_comparison_changed() -> None:
+    pmu = _changed("6.1", "6.12", "ID_AA64DFR0_EL1", "PMUVer", "writable")
+    assert (pmu.after, pmu.reference.endswith("v6.5")) == ("may be lowered", True)
+    new = _changed("6.1", "6.12", "ID_AA64ZFR0_EL1", "B16B16", "writable")
+    assert new.reference.endswith("v6.12")
+
+
+def test_the_newest_rule_behind_a_change_is_named() -> None:
+    assert _changed("5.10", "6.1", "ID_AA64PFR1_EL1", "MTE", "shown").reference.endswith("v5.14")
+
+
+def test_what_stays_the_same_is_no_change() -> None:
+    found = changes(load_policy("5.10"), load_policy("6.1"))
+    assert [c for c in found if c.register in ("ID_AFR0_EL1", "ID_DFR1_EL1")] == []
+    assert all(c.before != c.after for c in found)
+    assert all(c.before != c.after for c in changes(load_policy("6.12"), load_policy("7.3")))
+
+
+def test_a_dropped_rule_is_told_as_dropped() -> None:
+    assert _changed("6.12", "7.3", "CNTP_CTL_EL0", "", "default").reason.startswith("No longer")
+
+
+def test_registers_that_changed_alike_are_told_together() -> None:
+    before, after = load_policy("5.10"), load_policy("6.1")
+    lines = changes_lines(before, after, changes(before, after))
+    assert sum("aa32_id_visibility" in line for line in lines) == 1
