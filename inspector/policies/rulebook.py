@@ -116,9 +116,7 @@ class Rulebook:
                 self._fail(rule, f"cannot read {spec!r}", "write e.g. FP[19:16] lower signed")
             taken = [f.name for f in entries.values() if f.mask & field.mask and f.name != field.name]
             if taken:
-                self._fail(
-                    rule, f"{spec!r} overlaps {', '.join(taken)}", "one of the same name replaces an older one"
-                )
+                self._fail(rule, f"{spec!r} overlaps {', '.join(taken)}", "one of the same name replaces an older one")
             entries[field.name] = field
 
     def _add(self, rule: Rule) -> None:
