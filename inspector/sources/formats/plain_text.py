@@ -1,14 +1,15 @@
 """Plain text: a register and its value per line, in any spelling, and KVM's debugfs file `idregs`.
 
 `0x603000000013c020 0x1101000021111112`, `ID_AA64PFR0_EL1=0x...`, `NAME: value`, `NAME value`; numbers are `0x` hex,
-`0b` binary or decimal; `#` begins a comment. `vcpu 1:` begins the next vCPU. A file of registers alone, without
-values, is a list. In `idregs` (since Linux 6.9) every value is 16 hex digits without `0x`, so such a file is
-recognised as a whole.
+`0b` binary or decimal; `#`, `//` and `;` begin a comment. `vcpu 1:` begins the next vCPU. A file of registers alone,
+without values, is a list. In `idregs` (since Linux 6.9) every value is 16 hex digits without `0x`; a file with one
+value of that width that begins with 0 or holds a letter has its other values of that width in hex too.
 """
 
 from __future__ import annotations
 
 import re
+import string
 
 import msgspec
 
@@ -19,12 +20,16 @@ from inspector.sources.jsontext import check_id, check_value, number
 from inspector.sources.opening import Content
 
 NAME = "plain-text"
-_PAIR = re.compile(r"(\S.*?)\s*(?:=|:\s|\s|,|:)\s*([0-9][0-9A-Za-z_]*)")
+_COMMENT = re.compile(r"#|//|;")
+_WORD = string.ascii_letters + string.digits + "_"
+_QUOTES = "\"'` \t"
+_PADDED = re.compile(r"[0-9a-fA-F]{16}")
 _HEX_PAIR = re.compile(r"(0x[0-9a-fA-F]{1,16})[ \t=:,]+(0x[0-9a-fA-F]{1,512})")
 _IDREGS = re.compile(r"\s*([A-Za-z]\w+):\s+([0-9a-f]{16})\s*")
 _HEADING = re.compile(r"\[?vcpu ?(\d{1,4})\]?:?", re.IGNORECASE)
 _NUMERIC_NAME = re.compile(r"[Ss](\d)_(\d)_(\d{1,2})_(\d{1,2})_(\d)")
 _ID = re.compile(r"0x[0-9a-fA-F]{1,16}|\d{17,20}")
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _CONTROLS = bytes(b for b in range(32) if b < 9 or b > 13)
 _LONGEST = 4 << 20
 _VALID = "each line is a register and its value, e.g. ID_AA64PFR0_EL1=0x1101000021111112"
@@ -40,6 +45,8 @@ class _Section(msgspec.Struct):
 def sniff(content: Content) -> bool:
     """Text, not bytes; the last format to be asked."""
     sample = content.head[:4096]
+    if content.head[:2] in _UTF16:
+        return True
     return b"\0" not in content.head and (len(sample) - len(sample.translate(None, _CONTROLS))) * 20 < len(sample)
 
 
@@ -55,12 +62,13 @@ def load(content: Content) -> Dump:
     if len(content.whole()) > _LONGEST:
         raise SourceError(f"is longer than {_LONGEST >> 20} MiB, too long for lines of registers", where, _VALID)
     try:
-        text = content.whole().decode("utf-8-sig")
+        text = content.whole().decode("utf-16" if content.head[:2] in _UTF16 else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise SourceError(f"is neither a known format nor UTF-8 text ({error.reason})", where, _VALID) from None
-    lines = [(count, line) for count, raw in enumerate(text.splitlines(), 1) if (line := raw.partition("#")[0].strip())]
+    numbered = enumerate(text.splitlines(), 1)
+    lines = [(count, line) for count, raw in numbered if (line := _COMMENT.split(raw, maxsplit=1)[0].strip())]
     idregs = bool(lines) and all(_IDREGS.fullmatch(line) for _, line in lines)
-    sections = _sections(lines, idregs, where)
+    sections = _sections(lines, idregs or any(_is_padded_hex(line) for _, line in lines), where)
     if not any(section.values or section.bare for section in sections):
         raise SourceError("holds no register", where, _VALID)
     provenance = Provenance(
@@ -73,7 +81,37 @@ def load(content: Content) -> Dump:
     return Dump(provenance=provenance, vcpus=tuple(_vcpu(section, where) for section in sections), notes=notes)
 
 
-def _sections(lines: list[tuple[int, str]], idregs: bool, where: str) -> list[_Section]:
+def _is_padded_hex(line: str) -> bool:
+    """Does the line end in 16 hex digits that cannot be a decimal number as people write it?"""
+    value = line[-16:]
+    return (
+        _PADDED.fullmatch(value) is not None
+        and (value[0] == "0" or not value.isdigit())
+        and (pair := _pair(line)) is not None
+        and pair[1] == value
+    )
+
+
+def _pair(line: str) -> tuple[str, str] | None:
+    """A register's spelling and the text of its value, quotes left out; None where the line is no pair.
+
+    No regular expression: on a long line of blanks one would try every way of sharing them out.
+    """
+    head = line.rstrip("," + _QUOTES)
+    name = head.rstrip(_WORD)
+    value = head[len(name) :]
+    if not value or not (value[0].isdigit() or _PADDED.fullmatch(value)):
+        return None
+    bare = name.rstrip(_QUOTES)
+    if bare[-1:] in ("=", ":", ","):
+        bare = bare[:-1].rstrip(_QUOTES)
+    elif not name[-1:].isspace():
+        return None
+    bare = bare.lstrip(_QUOTES)
+    return (bare, value) if bare else None
+
+
+def _sections(lines: list[tuple[int, str]], hexes: bool, where: str) -> list[_Section]:
     sections: list[_Section] = []
     known: dict[str, int] = {}
     for count, line in lines:
@@ -86,7 +124,7 @@ def _sections(lines: list[tuple[int, str]], idregs: bool, where: str) -> list[_S
             continue
         if not sections:
             sections.append(_Section(index=0))
-        reg_id, value = _read(line, idregs, known, at)
+        reg_id, value = _read(line, hexes, known, at)
         if value is None:
             sections[-1].bare[reg_id] = count
         elif sections[-1].values.setdefault(reg_id, value) != value:
@@ -94,19 +132,21 @@ def _sections(lines: list[tuple[int, str]], idregs: bool, where: str) -> list[_S
     return sections
 
 
-def _read(line: str, idregs: bool, known: dict[str, int], at: str) -> tuple[int, int | None]:
-    """The id and the value of a line; None for a register alone."""
-    match = _IDREGS.fullmatch(line) if idregs else _HEX_PAIR.fullmatch(line) or _PAIR.fullmatch(line)
+def _read(line: str, hexes: bool, known: dict[str, int], at: str) -> tuple[int, int | None]:
+    """The id and the value of a line; None for a register alone. `hexes`: 16 digits without a prefix are hex."""
+    match = _HEX_PAIR.fullmatch(line)
+    pair = (match[1], match[2]) if match else _pair(line)
     problem = ""
-    if match:
+    if pair:
+        name, digits = pair
         try:
-            if (reg_id := known.get(match[1], -1)) < 0:
-                reg_id = known[match[1]] = _register(match[1], at)
-            value = int(match[2], 16) if idregs else number(match[2])
+            if (reg_id := known.get(name, -1)) < 0:
+                reg_id = known[name] = _register(name, at)
+            value = int(digits, 16) if hexes and _PADDED.fullmatch(digits) else number(digits)
             check_value(reg_id, value, at)
             return reg_id, value
         except ValueError:
-            problem = f"{match[2][:40]} is no number: 0x before hex digits, or decimal"
+            problem = f"{digits[:40]} is no number: 0x before hex digits, or decimal"
         except RegisterError as error:
             problem = f"{error.what} ({error.hint})" if error.hint else error.what
     try:

@@ -39,7 +39,9 @@ _SIZES = {
     "U2048": SIZE_U2048,
 }
 _TITLE = re.compile(r"(?:# *)?([\w+-]+): Number (?:blessed )?registers:")
-_LINE = re.compile(r"^\s*(?:KVM_REG_ARM64 \||ARM64_SYS_REG\()", re.MULTILINE)
+_LINE = re.compile(r"^[ \t]*(?:KVM_REG_ARM64 \||ARM64_SYS_REG\()", re.MULTILINE)
+_VALUE = re.compile(r"^[ \t]*ARM64_SYS_REG\([\d, \t]{9,60}\)[ \t]*[=:,]?[ \t]*\d", re.MULTILINE)
+"""The macro and a value behind it: lines of values, which plain text reads."""
 _CORE = {"regs.sp": 62, "regs.pc": 64, "regs.pstate": 66, "sp_el1": 68, "elr_el1": 70, "fp_regs.fpsr": 0xD4,
          "fp_regs.fpcr": 0xD5}  # fmt: skip
 _TIMERS = {"KVM_REG_ARM_TIMER_CTL": (3, 3, 14, 3, 1), "KVM_REG_ARM_TIMER_CNT": (3, 3, 14, 3, 2),
@@ -48,8 +50,9 @@ _TIMERS = {"KVM_REG_ARM_TIMER_CTL": (3, 3, 14, 3, 1), "KVM_REG_ARM_TIMER_CNT": (
 
 
 def sniff(content: Content) -> bool:
-    """A text with a line of either form."""
-    return b"\0" not in content.head and _LINE.search(content.head.decode("utf-8", "replace")) is not None
+    """A text with a line of either form, and no values."""
+    text = content.head.decode("utf-8", "replace")
+    return "\0" not in text and _LINE.search(text) is not None and _VALUE.search(text) is None
 
 
 def load(content: Content) -> Dump:
