@@ -43,18 +43,25 @@ class Check:
         """True when everything that was asked has been answered."""
         return not self._open
 
-    def ask(self, make: Callable[[], Question | None], *, kernels: bool = False) -> None:
-        """Put the question that `make` gives and answer it; the ways out, which take longer, come second."""
+    def ask(self, make: Callable[[], Question | None], *, kernels: bool = False, again: bool = False) -> None:
+        """Put the question that `make` gives and answer it; the ways out, which take longer, come second.
+
+        `again`: the same question with newer values; the older answer stays until the new one has come.
+        """
         self._number += 1
-        self.report = self.matrix = None
-        self.found, self.problem, self._open = [], "", {"report"}
+        self.problem, self._open = "", {"report"}
+        if not again:
+            self.report = None
+            self.found = []
+        if not (again and kernels):
+            self.matrix = None
         self._start("report", make, lambda question: self._put(question, kernels))
         self._changed()
 
-    def ask_kernels(self) -> None:
-        """Fill the kernel matrix."""
+    def ask_kernels(self, again: bool = False) -> None:
+        """Fill the kernel matrix; a known one is asked for anew only `again`."""
         question = self.question
-        if question is not None and self.matrix is None and "kernels" not in self._open:
+        if question is not None and (again or self.matrix is None) and "kernels" not in self._open:
             self._open.add("kernels")
             self._start("kernels", lambda: ask_all_kernels(question), self._take_matrix)
 
@@ -82,7 +89,7 @@ class Check:
             return
         self._start("report", lambda: ask(question, ways_out=False), self._first)
         if kernels:
-            self.ask_kernels()
+            self.ask_kernels(again=True)
 
     def _first(self, report: MigrationReport) -> None:
         """The findings are known; now the ways out."""

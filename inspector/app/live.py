@@ -52,7 +52,8 @@ class Reading:
 
     def refused(self, error: InspectorError) -> None:
         """A reading failed; the old values stay."""
-        self.busy, self.problem, self.failed = False, str(error), now()
+        self.busy, self.failed = False, now()
+        self.problem = str(error).removeprefix(f"{self.source.address}: ")
 
     @property
     def pauses_guest(self) -> bool:
@@ -63,9 +64,11 @@ class Reading:
 def live_row(reading: Reading, watch: float | None, cells: int) -> Row:
     """The line below the header: when it was read, what changed, what went wrong, what reading does to the guest."""
     if reading.problem and not reading.busy:
-        shown = f"   the values are those of {reading.when}   "
         left = row(Ink(" ✖ ", "refused"), ink(f"{reading.failed} {reading.problem}"))
-        return ends(left, row(Ink(shown, "muted"), Ink("r", "key"), Ink(" tries again ", "muted")), cells)
+        keys = row(Ink("   r", "key"), Ink(" tries again ", "muted"))
+        since = row(Ink(f"   the values are those of {reading.when}", "muted"))
+        roomy = width(left) + width(since) + width(keys) <= cells
+        return ends(left, (*since, *keys) if roomy else keys, cells)
     if reading.busy:
         caution = f": {reading.source.caution}" if reading.source.caution else ""
         return row(Ink(" … ", "raised"), ink(f"reading {reading.source.address}{caution}"))

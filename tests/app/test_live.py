@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from inspector import app as screens
+from inspector import sources
 from inspector.app import live
 from inspector.app.application import InspectorApp
 from inspector.app.live import Reading
@@ -20,10 +21,11 @@ from inspector.registers import encoding as enc
 from inspector.sources.dump import Dump
 from inspector.sources.live.source import LiveOptions
 from tests.app.driving import check_golden, press, screen_text, settle, wait_for
-from tests.app.material import PFR0, SCTLR, VALUES, dump_of
+from tests.app.material import NEOVERSE, PFR0, SCTLR, VALUES, dump_of
 
 ADDRESS = "qmp:/run/vm.sock"
 PFR1 = enc.sysreg_id(3, 0, 0, 4, 1)
+MMFR4 = enc.sysreg_id(3, 0, 0, 2, 6)
 
 
 @pytest.fixture(autouse=True)
@@ -106,6 +108,22 @@ async def test_a_source_that_goes_away_leaves_the_values_and_says_so() -> None:
         await press(pilot, "r")
         await wait_for(pilot, lambda: "1 register changed" in screen_text(app), "the source is back")
         assert "went away" not in screen_text(app)
+
+
+async def test_migrate_keeps_its_answer_until_the_newer_one_has_come() -> None:
+    values = dict(sources.load(NEOVERSE).vcpus[0].values)
+    first, second = dump_of(values, source=ADDRESS), {**values, MMFR4: values[MMFR4] & ~0xF000000}
+    source = FakeLive(second)
+    readings = {ADDRESS: Reading(source, live.now())}
+    app = InspectorApp([first], readings=readings, config=Path("/nonexistent"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "4")
+        await wait_for(pilot, lambda: bool(getattr(app.screen, "complete", False)), "the answer")
+        assert "first ID_MMFR4_EL1" in await press(pilot)
+        await press(pilot, "down", "r")
+        await wait_for(pilot, lambda: "first ID_AA64MMFR2_EL1" in screen_text(app), "the newer answer")
+        assert "checking" not in screen_text(app)
 
 
 async def test_watch_reads_again_by_itself() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import is_
 from typing import ClassVar, TypeVar
 
 from textual import on
@@ -13,32 +14,19 @@ from textual.widget import Widget
 from inspector.app import keys
 from inspector.app.background import aside
 from inspector.app.check import Check
-from inspector.app.kernel_rows import kernel_words, matrix_columns, matrix_items, matrix_verdict
 from inspector.app.restore import Question, destination_name, first_question, short_name, swapped
-from inspector.app.restore_table import notable, score_row, table_columns, table_items
-from inspector.app.restore_words import explanation_rows, shortened, summary_rows, verdict_row
+from inspector.app.restore_table import score_row
+from inspector.app.restore_words import shortened, summary_rows
+from inspector.app.screens.findings import Findings
 from inspector.app.screens.frame import Frame
 from inspector.app.session import Change
-from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
+from inspector.app.widgets.ink import Ink, Row, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
 from inspector.errors import InspectorError
 from inspector.sources.dump import Dump
 
-HELP = (
-    "Migrate restores the saved VM as the VMM would, on a model of the destination's KVM. The findings stand in the "
-    "order of failure: what stops the load first is line 1. Registers that only one side has are grouped by the "
-    "feature that brings them; enter opens a group, or makes the explanation taller. m lists what passes as well.\n"
-    "s and d choose the two sides, p the destination's kernel, h the VMM, D swaps the sides. k shows one line per "
-    "kernel: where could this VM go? f shows the ways out, and writes a copy that the destination accepts."
-)
 Answer = TypeVar("Answer")
-
-
-class Findings(Listing, inherit_bindings=False):
-    """The table; `k` belongs to the screen here, so that only the arrow moves up."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.LISTS, without="k")]
 
 
 class Migrate(Frame):
@@ -51,7 +39,8 @@ class Migrate(Frame):
         super().__init__()
         self.check = Check(self._runs, self._changed)
         self._chosen = False
-        self._dumps: tuple[int, ...] = ()
+        self._dumps: list[Dump] = []
+        self._place = -1
         self._every = self._kernels = self._explained = False
         self._opened: set[str] = set()
 
@@ -62,36 +51,41 @@ class Migrate(Frame):
 
     def body(self) -> Iterable[Widget]:
         """Summary, table, explanation."""
-        findings = Findings(id="findings")
-        findings.help_text = HELP
         yield Lines(id="summary")
         yield Lines(id="rule-top")
-        yield findings
+        yield Findings(self.check)
         yield Lines(id="rule-bottom")
         yield Lines(id="explanation")
 
     def on_mount(self) -> None:
         """The table has the keys."""
-        self.query_one("#findings", Listing).focus()
+        self.findings.focus()
+
+    @property
+    def findings(self) -> Findings:
+        """The table."""
+        return self.query_one("#findings", Findings)
 
     def refresh_from(self, change: Change) -> None:
         """Ask again when the dumps changed; else draw."""
         session = self.session
-        dumps = (session.place.source, *map(id, session.dumps))
-        if dumps == self._dumps:
+        place, dumps = session.place.source, list(session.dumps)
+        known = place == self._place and len(dumps) == len(self._dumps)
+        if known and all(map(is_, dumps, self._dumps)):
             self._fill()
             self.lay_out()
             return
-        self._dumps = dumps
+        again = known and all(
+            one.provenance.source == old.provenance.source for one, old in zip(dumps, self._dumps, strict=True)
+        )
+        self._place, self._dumps = place, dumps
         question = self.question
         if self._chosen and question is not None:
             there = question.destination
-            self.check.ask(
-                lambda: question._replace(source=self._now(question.source), destination=there and self._now(there))
-            )
+            renewed = question._replace(source=self._now(question.source), destination=there and self._now(there))
+            self.check.ask(lambda: renewed, kernels=self._kernels, again=again)
         else:
-            present, loaded = session.place.source, tuple(session.dumps)
-            self.check.ask(lambda: first_question(loaded, present))
+            self.check.ask(lambda: first_question(dumps, place), kernels=self._kernels, again=again)
 
     def _now(self, dump: Dump) -> Dump:
         """The dump as it was read last, where it is a loaded one."""
@@ -123,28 +117,13 @@ class Migrate(Frame):
         self.lay_out()
         self.draw_bars()
 
-    def _verdict(self) -> Row:
-        if self.check.problem:
-            return row(Ink("✖ ", "refused"), ink(self.check.problem))
-        if self._kernels:
-            return matrix_verdict(self.check.matrix) if self.check.matrix else row(Ink("asking every kernel…", "muted"))
-        return verdict_row(self.check.report) if self.check.report else row(Ink("checking…", "muted"))
-
     def _fill(self) -> None:
         """The table."""
-        findings, cells = self.query_one("#findings", Findings), self.app.size.width - 2
+        cells = self.app.size.width - 2
         if self._kernels:
-            items = matrix_items(self.check.matrix, cells) if self.check.matrix else []
-            kernel = self.check.report.kernel if self.check.report else ""
-            known = findings.current.key if findings.current else None
-            wanted = known if any(item.key == known for item in items) else kernel
-            findings.fill(items, cursor=wanted, cols=matrix_columns(cells))
-            return
-        several = self.check.report is not None and len(self.check.report.vcpus) > 1
-        shown = table_items(
-            self.check.found, cells, every=self._every, opened=self._opened, several=several, base=self.session.base
-        )
-        findings.fill(shown, cols=table_columns(cells))
+            self.findings.show_kernels(cells)
+        else:
+            self.findings.show_findings(cells, every=self._every, opened=self._opened, base=self.session.base)
 
     def lay_out(self) -> None:
         """Share the height between summary, table and explanation."""
@@ -158,10 +137,10 @@ class Migrate(Frame):
         self.query_one("#rule-top", Lines).show([line])
         self.query_one("#rule-bottom", Lines).show([line])
         room = self.body_height - len(summary) - (1 if self.narrow else 2)
-        need = self.query_one("#findings", Listing).count()
+        need = self.findings.count()
         least = 3 if height < 20 else 4 if self.narrow else 6
         pane = max(least, min(room - need, 14))
-        said = self._explanation(cells - 2)
+        said = self.findings.explanation(cells - 2)
         if self._explained:
             pane = max(pane, min(room - 4, len(said)))
         self._set("#explanation", [(Ink(" "), *one) for one in shortened(said, pane, cells - 2)], pane)
@@ -174,25 +153,12 @@ class Migrate(Frame):
             widget.styles.height = wanted
 
     def _summary(self, cells: int) -> list[Row]:
-        verdict = self._verdict()
+        verdict = self.findings.verdict()
         if self.narrow or self.question is None:
             lines = wrap(row(Ink(" "), *verdict), cells - 1, indent=3)
             return lines[: 2 if self.check.report or self._kernels else 4]
         rows = summary_rows(self.question, self.check.report, verdict, cells - 2)
         return [(Ink(" "), *one) for one in rows]
-
-    def _key(self) -> str:
-        item = self.query_one("#findings", Listing).current
-        return item.key if item else ""
-
-    def _explanation(self, cells: int) -> list[Row]:
-        if self._kernels:
-            kernel = self.check.kernel(self._key())
-            return kernel_words(kernel, self.check.matrix, cells) if kernel and self.check.matrix else []
-        if self.check.report is None:
-            return []
-        entry, place = self.check.entry(self._key())
-        return explanation_rows(self.check.report, entry, place, cells)
 
     @on(Listing.Moved, "#findings")
     def _moved(self) -> None:
@@ -255,18 +221,8 @@ class Migrate(Frame):
         self._step(-1)
 
     def _step(self, step: int) -> None:
-        findings = self.query_one("#findings", Listing)
-        items = findings.items
-        for index in range(findings.cursor + step, len(items) if step > 0 else -1, step):
-            if self._kernels:
-                verdicts = {one.kernel: one.verdict for one in self.check.matrix.rows} if self.check.matrix else {}
-                found = verdicts.get(items[index].key) != verdicts.get(items[index - step].key)
-            else:
-                found = notable(items[index], self.check.found)
-            if found:
-                findings.go(index)
-                return
-        self.notify("No further finding in this direction", markup=False)
+        if not self.findings.step(step):
+            self.notify("No further finding in this direction", markup=False)
 
     def action_every(self) -> None:
         """Passing rows as well, or only what fails or changes."""
@@ -356,3 +312,7 @@ class Migrate(Frame):
         """Stem of the exported file."""
         name = short_name(self.question.source) if self.question else "vm"
         return f"{'kernels' if self._kernels else 'migrate'}-{name}"
+
+
+def _names(dumps: Sequence[Dump]) -> list[str]:
+    return [dump.provenance.source for dump in dumps]
