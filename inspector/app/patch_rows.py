@@ -8,7 +8,7 @@ from inspector.app.numbers import short_value
 from inspector.app.widgets.ink import Ink, Row, clip, fit, ink, row, width, wrap
 from inspector.app.widgets.listing import GUTTER, Column, Item
 from inspector.checks.findings import Finding
-from inspector.checks.patch_effect import Effect, Variant, changes, guest_changes, outcome_of
+from inspector.checks.patch_effect import Effect, Variant, changes, guest_changes
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import grouped_hex
 from inspector.reports.patch_effect import guest_lines, guest_words, reads_back, verdict_words
@@ -69,18 +69,25 @@ def _sign(writes: Sequence[Finding]) -> tuple[str, str]:
     return sign, ROLE_OF[sign]
 
 
+def _counts(writes: Sequence[Finding]) -> str:
+    """What the first writes came to, in very few words."""
+    refused = sum(bool(one.errno and one.fatal) for one in writes)
+    ignored = sum(one.kind == "changed" and not one.expected for one in writes)
+    parts = [f"{number} {word}" for number, word in ((refused, "refused"), (ignored, "ignored")) if number]
+    return ", ".join(parts) or "all accepted"
+
+
 def _side(effect: Effect, word: str, made: int | None, cells: int) -> list[Row]:
     writes = effect.writes if made is None else effect.writes[:made]
-    said = outcome_of(writes, len(effect.writes))
+    said = effect.headline if made is None else f"{made} of {len(effect.writes)} made: {_counts(writes)}"
     sign, role = _sign(writes)
-    count = "" if made is None else f"  {made} of {len(effect.writes)} made"
     ccidx, cache = guest_lines(effect)
     if cells < 52:
         ccidx, cache = ccidx.removeprefix("ID_AA64MMFR2."), f"L1 data {cache.rpartition('= ')[2]}"
     return [
         row(Ink(word, "muted"), ink(effect.title, "title")),
-        row(Ink(f"{sign} {said}", role), Ink(count, "muted")),
-        row(Ink("guest sees  ", "muted"), ink(ccidx)),
+        row(Ink(f"{sign} {said}", role)),
+        row(Ink("guest sees  " if made is None else "at the end  ", "muted"), ink(ccidx)),
         row(Ink("            "), ink(cache)),
     ]
 

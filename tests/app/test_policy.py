@@ -103,6 +103,18 @@ async def test_a_feature_that_the_host_lacks_gives_kvms_errno() -> None:
         assert "ENOENT" not in said(app) and "registers listed" in said(app)
 
 
+async def test_letters_typed_faster_than_the_focus_moves_are_kept() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "p")
+        await pilot.press("6", "full_stop", "1", "2")
+        await settle(pilot)
+        assert app.screen.query_one("#name", Input).value == "6.12"
+        await press(pilot, "tab", "tab", "5", ".", "1", "5")
+        assert app.screen.query_one("#name", Input).value == "5.15"
+
+
 async def test_none_goes_back_to_the_dump_alone() -> None:
     app = app_on(NEOVERSE)
     async with app.run_test(size=(120, 40)) as pilot:
@@ -185,5 +197,5 @@ async def test_without_colour(monkeypatch: pytest.MonkeyPatch) -> None:
         text = await press(pilot, "p", *"6.2+mask-ccidx", "enter", "5")
         assert "✖ EINVAL" in text and "[v5 6/7]" in text
         assert not any("reverse" in style for style in styles_at(app, "EINVAL") + styles_at(app, "▌"))
-        text = await press(pilot, "1", "w", *"DIT=0")
+        text = await press(pilot, "1", "w", *"CCIDX=1")
         assert "✖ refused   EINVAL (22)" in text

@@ -111,7 +111,7 @@ class Patch(Frame):
         """Draw for the present size."""
         if self._asked is None or self.tiny:
             return
-        cells, height = self.app.size.width, self.app.size.height
+        cells, height = self.app.size.width, self.body_height + 2
         sides = self._sides()
         self.query_one("#writes").display = sides is not None
         question = self._question_rows(cells, height)
@@ -173,6 +173,9 @@ class Patch(Frame):
         item = self.query_one("#writes", Listing).current
         pane = self.query_one("#explanation", Lines)
         cells = self.app.size.width - 2
+        if item is not None:
+            # The register under the cursor is the one that w tries and that Browse comes back to.
+            self.session.place = self.session.place._replace(register=int(item.key), field="")
         rows = explain(*sides, int(item.key) if item else None, cells)
         height = int(pane.styles.height.value) if pane.styles.height else 1
         if len(rows) > height:
@@ -180,8 +183,7 @@ class Patch(Frame):
         pane.show([(Ink(" "), *one) for one in rows])
 
     @on(Listing.Moved, "#writes")
-    def _moved(self, event: Listing.Moved) -> None:
-        self.session.place = self.session.place._replace(register=int(event.item.key), field="")
+    def _moved(self) -> None:
         self._explain()
 
     @on(Listing.Folded, "#writes")

@@ -8,7 +8,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.events import Key
+from textual.events import DescendantFocus, Key
 from textual.widgets import Input
 
 from inspector.app.screens.dialog import DIALOG_CELLS, Dialog
@@ -40,6 +40,8 @@ class PolicyChooser(Dialog):
         self._patches: tuple[str, ...] = ()
         self._question: Question | None = None
         self._problem = ""
+        self._typing = False
+        """a name was begun over a list, and the line may not have the focus yet"""
 
     def compose(self) -> ComposeResult:
         """Text, answer, two lists."""
@@ -149,6 +151,10 @@ class PolicyChooser(Dialog):
     def _typed(self, event: Input.Changed) -> None:
         self._consider(event.value)
 
+    @on(DescendantFocus)
+    def _focused(self) -> None:
+        self._typing = False
+
     @on(Input.Submitted, "#name")
     def _submitted(self) -> None:
         self._apply()
@@ -221,10 +227,15 @@ class PolicyChooser(Dialog):
     def on_key(self, event: Key) -> None:
         """A digit or the start of a path typed over a list begins a new name."""
         line = self.query_one("#name", Input)
-        if not line.has_focus and event.character is not None and event.character in "0123456789/.~":
+        letter = event.character if event.is_printable else None
+        if line.has_focus and not self._typing:
+            return
+        if letter is not None and (self._typing or letter in "0123456789/.~"):
+            # Letters that were typed fast arrive here before the line has the focus.
             event.stop()
-            line.value = event.character
-            line.cursor_position = 1
+            line.value = line.value + letter if self._typing else letter
+            line.cursor_position = len(line.value)
+            self._typing = True
             line.focus()
 
     def action_to_list(self) -> None:
