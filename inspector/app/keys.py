@@ -177,9 +177,7 @@ KEYS: tuple[Key, ...] = (
     Key("copy.report", "Y", "copy_report", "Copy report", "Copy this screen's report", _REPORTS),
     Key("export", "e", "export", "Export", "Write this screen's report to a new file", _REPORTS),
     Key("maximise", "z", "zoom", "Maximise", "The focused pane alone, or all panes", _REPORTS),
-    Key(
-        "refresh", "r", "app.refresh", "Refresh", "Read a live source again", ("browse", "compare", "cache", "migrate")
-    ),
+    Key("refresh", "r", "app.refresh", "Refresh", "Read a live source again", _REPORTS),
     Key("open", "o", "app.open", "Open", "Open a file or another dump", footer=7),
     Key("back", "escape", "screen.back", "Back", "Close, clear the search, or go back"),
     Key("help", "question_mark,f1", "app.help", "Help", "What the focused pane shows, and its keys", footer=8),

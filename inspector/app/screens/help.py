@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -22,7 +22,7 @@ SIGNS = (
     ("raised", "▲", "raised, rebuilt", "more than before, or made anew by KVM"),
     ("refused", "✖", "refused", "the write is answered with an error"),
     ("unknown", "?", "unknown", "the source kernel hid it, nobody can know"),
-    ("raised", "~", "changed", "a live source: another value than at the reading before"),
+    ("raised", "~", "changed", "another value than at the last live reading"),
     ("masked", "≠", "differs", "the vCPUs of this VM do not agree"),
     ("masked", "!", "reserved", "bits that should be zero are not, or the value is KVM's poison"),
 )
@@ -34,15 +34,23 @@ def help_rows(text: str, mode: str, modes: Mapping[str, Any], keymap: Mapping[st
     for paragraph in filter(None, text.split("\n")):
         rows += [*wrap(row(paragraph), cells), ()]
     titles = {mode: next((one.title for one in keys.MODES if one.id == mode), mode.capitalize())}
+    used = {name for key in keys.in_place(mode) for name in key.keys.split(",")}
     for place, title in ((mode, titles[mode]), (keys.LISTS, "Lists and tables"), (keys.EVERYWHERE, "Everywhere")):
         table = keys.in_place(place, list(modes))
         if table:
             rows.append(row(Ink(title, "heading")))
-            rows += [_key_row(key, keymap, cells) for key in table]
+            taken = used if place == keys.LISTS else set()
+            rows += [_key_row(_free(key, taken), keymap, cells) for key in table]
             rows.append(())
     rows.append(row(Ink("Signs", "heading")))
     rows += [clip(row(Ink(f"  {sign} {word:<17}", role), meaning), cells) for role, sign, word, meaning in SIGNS]
     return rows
+
+
+def _free(key: keys.Key, taken: Collection[str]) -> keys.Key:
+    """The key without spellings that the mode has taken for itself (`k` in Migrate)."""
+    left = [name for name in key.keys.split(",") if name not in taken]
+    return key._replace(keys=",".join(left)) if left else key
 
 
 def _key_row(key: keys.Key, keymap: Mapping[str, str], cells: int) -> Row:
