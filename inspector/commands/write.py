@@ -7,6 +7,7 @@ then only to a scratch vCPU that is thrown away.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,10 @@ def parse_write(text: str, vcpu: Vcpu) -> tuple[int, int]:
     name, equals, value = text.rpartition("=")
     if not equals or not name.strip() or not value.strip():
         raise RegisterError("is no write", text, "give REG=VALUE or REG.FIELD=VALUE")
+    if re.fullmatch(r"0x[0-9a-f]{16}", name.strip().lower()):
+        # Any id may be asked about: KVM has an answer to those that name nothing, too.
+        register = catalog.by_id(int(name, 16))
+        return register.id, parse_value(register, value.strip())
     found = catalog.find(name.strip())
     if found.field is None:
         return found.register.id, parse_value(found.register, value.strip())
@@ -85,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
         print(dumps({"kernel": policy.name, "writes": [report.verdict_json(verdict) for verdict in verdicts]}))
     else:
         print("\n\n".join("\n".join(report.verdict_lines(verdict)) for verdict in verdicts))
-    talk = [text for text in (explanation, *known.notes) if text]
+    talk = dict.fromkeys(text for text in (explanation, *known.notes) if text)
     if talk:
         print("\n".join(map(one_line, talk)), file=sys.stderr)
     return EXIT_NO if any(verdict.errno for verdict in verdicts) else EXIT_YES

@@ -9,12 +9,13 @@ from errno import EBUSY, ENOENT, ENOEXEC
 from typing import TYPE_CHECKING
 
 from inspector.policies import handlers, model
+from inspector.policies.fabricated import clidr_refused
 from inspector.policies.host import ALL, CLIDR, CTR
 from inspector.policies.idspace import name_of
 from inspector.policies.judging import judge_fields
 from inspector.policies.suggesting import nearest_accepted
 from inspector.policies.verdict import JudgedField, Verdict
-from inspector.registers.encoding import CLASS_DEMUX
+from inspector.registers.encoding import ARCH_ARM64, CLASS_DEMUX
 
 if TYPE_CHECKING:
     from inspector.policies.exposure import Exposure, Trace
@@ -96,6 +97,8 @@ def _why(
     if gate is None:
         if errno and _waits_for_clidr(exposure, reg_id):
             return None, f"{name} exists where the host's CLIDR_EL1 has such a cache, which is not known."
+        if errno and reg_id >> 56 != ARCH_ARM64:
+            return None, f"{name} is no id of an arm64 register: bits 63:56 are not 0x60."
         if errno:
             return None, f"{name} does not exist on this kernel with these vCPU features."
         return None, "plain storage: KVM keeps what is written."
@@ -105,7 +108,7 @@ def _why(
     if errno == EBUSY:
         return rule, f"{name} cannot change once the VM has run."
     if errno:
-        return rule, f"{name} is refused: {_REFUSED.get(type(gate), 'not what this kernel takes')}."
+        return rule, f"{name} is refused: {_refusal(gate, value)}."
     text = _ACCEPTED.get(type(gate), "accepted and stored")
     if type(gate) is handlers.Gate:
         text = "the host has no AArch32: the write is accepted and ignored"
@@ -146,14 +149,15 @@ def _why_id(
         rule = _limiting_rule(exposure, reg_id, first) or (exposure.writable(reg_id)[1] if first.writable else None)
         rule = rule or exposure.book.special_rule("id-registers")
         others = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
-        return rule, f"{name}.{first.name} = {first.written} is refused: {first.reason} ({first.limit}){others}."
+        limit = "" if first.reason.startswith("only ") else f" ({first.limit})"
+        return rule, f"{name}.{first.name} = {first.written} is refused: {first.reason}{limit}{others}."
     if after is not None and after != value:
         ignored = [f.name for f in fields if f.reason.startswith("accepted and")]
         hooks = [h for h in gate.hooks if h.name in ignored]
         rule = hooks[0].rule if hooks else exposure.book.special_rule("id-registers")
         return (
             rule,
-            f"{name}.{', '.join(ignored) or 'value'}: accepted, but not kept; the register reads back 0x{after:x}.",
+            f"{name}.{', '.join(ignored) or 'value'}: {_not_kept(fields)}; the register reads back 0x{after:x}.",
         )
     kept = next((h for h in gate.hooks if isinstance(h.rule, model.Keep) and value & h.mask), None)
     if kept:
@@ -161,6 +165,11 @@ def _why_id(
     rule = exposure.writable(reg_id)[1] if value != gate.limit else exposure.book.special_rule("id-registers")
     text = "equal to what KVM offers" if value == gate.limit else "every field is within what KVM offers"
     return rule or exposure.book.special_rule("id-registers"), f"{name}: {text}."
+
+
+def _not_kept(fields: tuple[JudgedField, ...]) -> str:
+    taken = [f.reason for f in fields if f.reason.startswith("accepted and taken")]
+    return taken[0] if taken else "accepted, but not kept"
 
 
 def _limiting_rule(exposure: Exposure, reg_id: int, field: JudgedField) -> Rule | None:
@@ -193,10 +202,19 @@ _FUNCTIONS: dict[type[handlers.Gate], str] = {
     handlers.Workaround: "mitigation-levels", handlers.Bitmap: "hypercall-bitmaps",
 }  # fmt: skip
 
+
+def _refusal(gate: handlers.Gate, value: int) -> str:
+    """Why a register outside the ID space refuses a value."""
+    if isinstance(gate, handlers.Clidr):
+        return clidr_refused(value, gate.exposure.limit(CTR)) or "not what this kernel takes"
+    if isinstance(gate, handlers.Implementation) and gate.exposure.setup.writable_imp_id:
+        return "bits 63:32 are reserved"
+    return _REFUSED.get(type(gate), "not what this kernel takes")
+
+
 _REFUSED: dict[type[handlers.Gate], str] = {
-    handlers.Invariant: "invariant: only the value that the host has",
-    handlers.Implementation: "another value needs KVM_CAP_ARM_WRITABLE_IMP_ID_REGS on the VM and fits the register",
-    handlers.Clidr: "it promises what the host's CTR_EL0 does not, or sets reserved bits",
+    handlers.Invariant: "the register is invariant and takes only the host's value",
+    handlers.Implementation: "a value of its own needs KVM_CAP_ARM_WRITABLE_IMP_ID_REGS on the VM, before any vCPU",
     handlers.Ccsidr: "its line is shorter than the host's CTR_EL0 allows",
     handlers.Oslsr: "only OSLK (bit 1) may differ from 0x8",
     handlers.Psci: "no PSCI version that this kernel offers to this vCPU",

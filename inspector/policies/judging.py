@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from inspector.policies import handlers
+from inspector.policies import handlers, model
 from inspector.policies.fabricated import min_line
 from inspector.policies.firmware import BITMAPS
 from inspector.policies.host import ALL, CTR, MIDR
@@ -51,7 +51,7 @@ def _judge_id(vcpu: Vcpu, gate: handlers.Hooked, value: int) -> tuple[JudgedFiel
         else:
             accepted, reason = _special_field(vcpu, gate, field.name, written)
         if accepted and field.extract(prepared | extra) != written:
-            reason = "accepted and ignored" if field.extract(prepared) == 0 else "accepted and replaced"
+            reason = _changed_by(gate, field.mask, field.extract(prepared))
         judged.append(
             JudgedField(
                 name=field.name, msb=field.msb, lsb=field.lsb, now=field.extract(now), written=written, limit=limit,
@@ -59,6 +59,12 @@ def _judge_id(vcpu: Vcpu, gate: handlers.Hooked, value: int) -> tuple[JudgedFiel
             )
         )  # fmt: skip
     return (*judged, *_unnamed(gate, value, prepared, covered, now, frozen))
+
+
+def _changed_by(gate: handlers.Hooked, mask: int, taken: int) -> str:
+    """What becomes of a field that is accepted but not kept as written."""
+    replaced = any(isinstance(hook.rule, model.Replace) and hook.mask & mask for hook in gate.hooks)
+    return f"accepted and taken as {taken}" if replaced or taken else "accepted and ignored"
 
 
 def _beyond(safe: str, written: int, limit: int) -> str:
@@ -90,6 +96,11 @@ def _unnamed(
     groups = []
     for name, msb, lsb in [*spans, *((f"[{n + 3}:{n}]", n + 3, n) for n in range(60, -1, -4))]:
         mask = ((1 << msb - lsb + 1) - 1) << lsb
+        if mask & covered and name.startswith("["):
+            # What a field leaves of four bits is told by its own place.
+            mask &= ~covered
+            msb, lsb = mask.bit_length() - 1, (mask & -mask).bit_length() - 1
+            name = f"[{msb}:{lsb}]"
         if mask & covered or not (value ^ gate.limit) & mask:
             continue
         covered |= mask
