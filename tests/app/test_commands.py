@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.command import DiscoveryHit, Hit
 
 from inspector.app.application import InspectorApp
-from inspector.app.commands import Commands, DumpCommands, KeyCommands, RegisterCommands, ThemeCommands
+from inspector.app.commands import Commands, DumpCommands, KeyCommands, PolicyCommands, RegisterCommands, ThemeCommands
 from inspector.app.keys import KEYS
 from tests.app.driving import settle
 from tests.app.material import NEOVERSE, PFR0, PFR1, VALUES, app_on, dump_of
@@ -61,7 +61,7 @@ async def test_every_key_of_the_mode_is_a_command() -> None:
         for key in KEYS:
             if "browse" in key.where:
                 assert any(key.tooltip in text for text in offered), key.id
-        assert not any("what a patch changes" in text for text in offered)
+        assert any("what a patch changes" in text for text in offered)
         base = next(entry for entry in provider.entries() if "binary or decimal" in entry.text)
         base.run()
         await settle(pilot)
@@ -83,3 +83,18 @@ async def test_themes() -> None:
         await settle(pilot)
         assert app.theme == "paper"
         assert "Theme: nord" in await texts(provider, "nord")
+
+
+async def test_a_policy_is_asked_by_name() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        provider = PolicyCommands(app.screen)
+        texts = [entry.text for entry in provider.entries()]
+        assert "Policy: choose…" in texts and "Policy: none" not in texts
+        next(entry for entry in provider.entries() if entry.text == "Policy: Linux 6.2.0").run()
+        assert app.session.question is not None and app.session.question.policy.point == "6.2.0"
+        next(entry for entry in provider.entries() if entry.text == "Policy: 6.2.0+mask-ccidx").run()
+        assert app.session.question.patches == ("mask-ccidx",)
+        next(entry for entry in provider.entries() if entry.text == "Policy: none").run()
+        assert app.session.question is None
