@@ -294,7 +294,7 @@ async def test_a_rebound_key_works_and_is_shown(tmp_path: Path) -> None:
     app = app_on(dump_of(VALUES), config=tmp_path)
     async with app.run_test(size=(80, 24)) as pilot:
         text = await whole(pilot)
-        assert "f2 List" in text and app.theme == "paper"
+        assert "F2 List" in text and app.theme == "paper"
         assert "SCTLR_EL1" in await press(pilot, "f2")
 
 

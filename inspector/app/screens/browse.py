@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
 from typing import ClassVar, Literal
 
 from textual import on
@@ -103,6 +105,17 @@ class Browse(Frame):
         if side is not None:
             side.show(view, self._known, self.session.only_notable, self.session.place.register)
         self.draw_bars()
+        self.set_timer(0.01, self._load_rest)
+
+    def _load_rest(self) -> None:
+        """What the first long table and the first cache register would load while a key waits.
+
+        Layouts and modules stay; set aside, they no longer cost every full garbage collection another 10 ms.
+        """
+        import_module("inspector.registers.cache_layout")
+        for listing in self.query(Listing):
+            _ = listing.vertical_scrollbar  # it is made when first asked for
+        gc.freeze()
 
     def _show_register(self, register: Register | None) -> None:
         if register is None or self._view is None:

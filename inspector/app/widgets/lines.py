@@ -36,6 +36,8 @@ class Lines(ScrollView, can_focus=False):
         super().__init__(id=id, classes=classes)
         self._rows: tuple[Row, ...] = tuple(rows)
         self._strips: dict[int, Strip] = {}
+        self._ground: Style | None = None
+        """what lines stand on; asking for it costs a tenth of drawing one"""
         self._drawn_for: tuple[str, int] = ("", 0)
         """theme and width of the kept strips"""
         self.virtual_size = Size(0, len(self._rows))
@@ -74,6 +76,7 @@ class Lines(ScrollView, can_focus=False):
     def notify_style_update(self) -> None:
         """Colours or the theme changed."""
         super().notify_style_update()
+        self._ground = None
         self._strips.clear()
 
     def selection_updated(self, selection: Selection | None) -> None:
@@ -93,6 +96,7 @@ class Lines(ScrollView, can_focus=False):
         cells = self.scrollable_content_region.width
         if self._drawn_for != (drawn_for := (self.app.theme, cells)):
             self._drawn_for = drawn_for
+            self._ground = None
             self._strips.clear()
         strip = self._strips.get(y)
         if strip is None:
@@ -101,7 +105,7 @@ class Lines(ScrollView, can_focus=False):
         return strip
 
     def _draw(self, y: int, cells: int) -> Strip:
-        ground = self.rich_style
+        ground = self._ground = self._ground or self.rich_style
         if role := self.line_role(y):
             ground = ground + self._style(role)
         if y >= self.count():

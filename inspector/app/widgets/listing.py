@@ -174,10 +174,16 @@ class Listing(Lines, can_focus=True):
         """Forget drawn lines and draw again."""
         super().redraw()
         self.virtual_size = Size(0, self.count())
+        if self.size.height and self.styles.overflow_y == "auto":
+            # Said here, the scroll bar comes with the layout that is due; Textual would find out after it, and lay out
+            # and paint everything once more.
+            self.show_vertical_scrollbar = self.count() > self.size.height
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """The title line stays at the top while the items scroll."""
-        self._strips.clear()
+        """The title line stays at the top while the items scroll; the other lines are drawn already."""
+        if self.titled:
+            for line in (round(old_value), round(new_value)):
+                self._strips.pop(line, None)
         super().watch_scroll_y(old_value, new_value)
 
     def on_resize(self) -> None:
