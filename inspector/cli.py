@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from inspector import __version__
 from inspector.errors import EXIT_BAD, InspectorError, one_line
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 PROGRAM = "vcpu-inspector"
 
@@ -44,6 +48,10 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print one line to standard error and leave."""
         self.exit(EXIT_BAD, one_line(f"{self.prog}: {message}; see {self.prog} --help") + "\n")
+
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        """Print the help; unlike argparse's own, a full disk raises OSError."""
+        print(self.format_help(), end="", file=file)
 
 
 def _overview() -> str:
@@ -78,10 +86,21 @@ def _open_screens(arguments: Sequence[str]) -> int:
     if options.watch is not None and not options.watch > 0:
         parser.error("--watch takes a positive number of seconds")
     if not (sys.stdin.isatty() or "-" in options.sources) or not sys.stdout.isatty():
-        raise InspectorError("the screens need a terminal", PROGRAM, f"to print instead: {PROGRAM} show SOURCE")
+        _suggest_command(options.sources)
+        raise InspectorError("the screens need a terminal", "", f"to print instead: {PROGRAM} show SOURCE")
     from inspector import app
 
     return app.run(list(options.sources), watch=options.watch)
+
+
+def _suggest_command(sources: Sequence[str]) -> None:
+    """Raises InspectorError if the first source is no file but looks like a mistyped command."""
+    if sources and sources[0].isalpha() and not os.path.lexists(sources[0]):
+        import difflib
+
+        close = difflib.get_close_matches(sources[0].lower(), COMMANDS, n=1) or ["help"]
+        hint = f"did you mean {PROGRAM} {close[0]}?" if close[0] in COMMANDS else f"see {PROGRAM} --help"
+        raise InspectorError("is neither a command nor a file", sources[0], hint)
 
 
 def _run_command(name: str, arguments: Sequence[str]) -> int:
@@ -110,12 +129,22 @@ def _dispatch(arguments: Sequence[str]) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program with `arguments` (default: the process's own); returns the exit code."""
+    if sys.stderr is None:
+        # Closed (`2>&-`): print() would put the talk into the answer.
+        sys.stderr = io.StringIO()
+    if sys.stdout is None:
+        print(f"{PROGRAM}: standard output is closed", file=sys.stderr)
+        return EXIT_BAD
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             # A C locale must not turn an answer into a traceback.
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = _dispatch(sys.argv[1:] if arguments is None else arguments)
+        try:
+            code = _dispatch(sys.argv[1:] if arguments is None else arguments)
+        except SystemExit as leaving:
+            # argparse leaves this way, also behind `COMMAND --help`, whose text has yet to reach standard output.
+            code = leaving.code if isinstance(leaving.code, int) else EXIT_BAD
         sys.stdout.flush()
     except InspectorError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)

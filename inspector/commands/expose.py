@@ -15,7 +15,7 @@ from inspector.errors import EXIT_YES, one_line
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("source", metavar="SOURCE", help="a dump: file, -, builtin:NAME or a live source")
-    parser.add_argument("registers", metavar="REGISTER", nargs="*", help="only these registers")
+    parser.add_argument("registers", metavar="REGISTER", nargs="*", default=[], help="only these registers")
     add_kernel(parser, required=True)
     add_setup(parser)
     parser.add_argument("--vcpu", metavar="N", help="the vCPU that tells features and host (index or name)")

@@ -16,6 +16,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "registers",
         metavar="REGISTER",
         nargs="*",
+        default=[],  # else argparse counts it among the required ones
         help="name, NAME.FIELD, id or encoding: aa64pfr0.MPAM, S3_0_C0_C4_0, 0x603000000013c020, CCSIDR[2]",
     )
     parser.add_argument("--vcpu", metavar="N", action="append", help="only this vCPU (index or name); may be repeated")

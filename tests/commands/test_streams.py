@@ -1,0 +1,56 @@
+"""Standard streams that are closed or full, and mistyped commands: one line, exit code 2, nothing in the answer."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.commands.running import assert_one_line_error, run
+
+PROGRAM = [sys.executable, "-m", "inspector"]
+N2 = "builtin:neoverse-n2-linux-6.1"
+
+
+def _shell(redirect: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    script = f'exec "$@" {redirect}'
+    return subprocess.run(["sh", "-c", script, "sh", *PROGRAM, *arguments], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("arguments", [("--version",), ("show", "--help"), ("show", N2, "MIDR_EL1")])
+@pytest.mark.parametrize("redirect", [">&-", ">/dev/full"])
+def test_an_answer_that_cannot_be_written(redirect: str, arguments: tuple[str, ...]) -> None:
+    """Neither a traceback nor a silent success."""
+    done = _shell(redirect, *arguments)
+    assert done.returncode == 2
+    lines = [line for line in done.stderr.splitlines() if line.startswith("vcpu-inspector: ")]
+    assert len(lines) == 1 and "standard output" in lines[0]
+    assert "Traceback" not in done.stderr
+
+
+def test_closed_standard_error_keeps_the_talk_out_of_the_answer(tmp_path: Path) -> None:
+    """print() to a missing stream goes to standard output, where it would spoil JSON."""
+    text = tmp_path / "idregs"
+    text.write_text("     ID_AA64PFR0_EL1:\t1101000021111112\n")
+    assert "idregs holds" in _shell("", "show", str(text), "aa64pfr0").stderr
+    closed = _shell("2>&-", "show", str(text), "aa64pfr0")
+    assert closed.returncode == 0
+    assert "idregs holds" not in closed.stdout and "ID_AA64PFR0_EL1" in closed.stdout
+
+
+def test_a_mistyped_command_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a terminal nothing opens; a word that is no file is named together with the nearest command."""
+    monkeypatch.chdir(tmp_path)
+    done = run("shwo", N2)
+    assert_one_line_error(done)
+    assert done.err == "vcpu-inspector: shwo: is neither a command nor a file; did you mean vcpu-inspector show?\n"
+    assert run("vm.mig").err.startswith("vcpu-inspector: the screens need a terminal; ")
+
+
+def test_only_the_source_is_required() -> None:
+    """The registers of `show` are optional, and the message says so."""
+    done = run("show")
+    assert_one_line_error(done)
+    assert "SOURCE" in done.err and "REGISTER" not in done.err
