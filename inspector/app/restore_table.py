@@ -138,6 +138,8 @@ def _finding_item(
         mine = "" if finding.value is None else value_text(finding.value, register.size, base)
         theirs = _whole(finding, register.size, base)
         reason = finding.reason
+    for start in (f"{register.name} is refused: ", f"{register.name}: "):
+        reason = reason.removeprefix(start)
     key = entry.key if place == 0 else f"{entry.key} field {place}"
     return _item(key, number, head, mine, theirs, _verdict(entry), reason, cells)
 
