@@ -17,7 +17,7 @@ from inspector import sources
 from inspector.errors import RegisterError
 from inspector.registers import catalog
 from inspector.registers import encoding as enc
-from tests.shared_material import has_shared, shared
+from tests.shared_material import shared, shared_files
 
 PFR0 = 0x603000000013C020
 MMFR2 = 0x603000000013C03A
@@ -265,15 +265,7 @@ def test_importing_the_catalog_does_not_import_construct() -> None:
     assert subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2], check=False).returncode == 0
 
 
-def _recordings() -> list[Path]:
-    return sorted(shared("recordings").glob("*.xz")) if has_shared() else []
-
-
-def _streams() -> list[Path]:
-    return sorted(shared("samples", "qemu").glob("*.xz")) if has_shared() else []
-
-
-@pytest.mark.parametrize("path", _recordings(), ids=lambda path: path.name.partition(".json")[0])
+@pytest.mark.parametrize("path", shared_files("recordings", "*.xz"))
 def test_every_id_of_the_recordings_is_named(path: Path) -> None:
     seen = set()
     with lzma.open(path, "rt") as lines:
@@ -291,7 +283,7 @@ def test_every_id_of_the_firecracker_samples_is_named() -> None:
         assert unnamed == []
 
 
-@pytest.mark.parametrize("path", _streams(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", shared_files("samples/qemu", "*.xz"))
 def test_every_id_of_the_qemu_samples_is_named(path: Path) -> None:
     for vcpu in sources.load(str(path)).vcpus:
         for register in map(catalog.by_id, vcpu.values):

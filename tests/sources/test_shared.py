@@ -46,8 +46,8 @@ def test_stream_against_replay(name: str) -> None:
 @pytest.mark.parametrize("name", names("samples/restores", "fresh-vcpu_*"))
 def test_fresh_vcpu_against_recording(name: str) -> None:
     """The same kernel and CPU give the same list, and the same values but for state that an earlier run left."""
-    _, kernel, cpu = Path(name).stem.split("_")
     fresh = load(str(shared("samples", "restores", name)))
+    _, kernel, cpu = Path(name).stem.split("_")
     recording = load(str(shared("recordings", f"linux-{kernel}-{cpu}.jsonl.xz")))
     recorded = next(v for v in recording.vcpus if v.name == "qemu")
     assert fresh.provenance.kernel == recording.provenance.kernel
