@@ -9,7 +9,7 @@ from inspector.sources.dump import Dump
 from inspector.sources.opening import Content
 
 NAME = "recognised"
-_VMSTATE_TEXT = re.compile(rb"^\s*kvm_mp_state: 0x[0-9a-f]+\s*$", re.MULTILINE)
+_VMSTATE_TEXT = re.compile(rb"^[ \t]*kvm_mp_state: 0x[0-9a-f]+[ \t\r]*$", re.MULTILINE)
 
 
 def sniff(content: Content) -> bool:

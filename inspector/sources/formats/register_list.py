@@ -38,7 +38,7 @@ _SIZES = {
     "U512": SIZE_U512,
     "U2048": SIZE_U2048,
 }
-_TITLE = re.compile(r"(?:# *)?([\w+-]+): Number (?:blessed )?registers:")
+_TITLE = re.compile(r"(?<![\w+-])([\w+-]{1,80}): Number (?:blessed )?registers:")
 _LINE = re.compile(r"^[ \t]*(?:KVM_REG_ARM64 \||ARM64_SYS_REG\()", re.MULTILINE)
 _VALUE = re.compile(r"^[ \t]*ARM64_SYS_REG\([\d, \t]{9,60}\)[ \t]*[=:,]?[ \t]*\d", re.MULTILINE)
 """The macro and a value behind it: lines of values, which plain text reads."""
