@@ -85,7 +85,9 @@ def _open_screens(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     if options.watch is not None and not options.watch > 0:
         parser.error("--watch takes a positive number of seconds")
-    if not (sys.stdin.isatty() or "-" in options.sources) or not sys.stdout.isatty():
+    # Textual draws on standard error, so that one has to be the terminal too.
+    drawn = sys.stdout.isatty() and sys.stderr.isatty()
+    if not drawn or not (sys.stdin.isatty() or "-" in options.sources):
         _suggest_command(options.sources)
         raise InspectorError("the screens need a terminal", "", f"to print instead: {PROGRAM} show SOURCE")
     from inspector import app
