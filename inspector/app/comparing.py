@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from inspector.app.contrast import Node
 from inspector.app.contrast_dumps import Contrast, Side, contrast, equal_nodes, side_name
 from inspector.app.contrast_exposure import Left, exposure_nodes
-from inspector.checks.asking import Answer, Question, answer, own_question
+from inspector.checks.asking import Answer, Question, answer, ask, own_question
 from inspector.checks.source_kernel import describe_policy
 
 if TYPE_CHECKING:
@@ -53,13 +53,13 @@ def kernel_picture(view: View, question: Question | None, told: Answer | None, l
     """The host behind a view (or its vCPU as it was saved) against what a kernel exposes.
 
     `question` None asks the kernel under which the dump was made; `told` is its answer where there is one already.
-    Raises InspectorError when the dump says nothing of a machine, or names no kernel and none can be concluded.
+    Raises InspectorError when the dump says nothing of a machine, or KVM would not create such a vCPU there.
     """
-    asked = question or own_question(view.dump, view.one_vcpu)
+    asked = question or first_question(view)
     told = told or answer(asked, view.dump, view.one_vcpu)
     kernel = describe_policy(told.question.policy)
     setup = told.setup
-    own = "" if question else ", the dump's own kernel"
+    own = "" if question else ", the newest known" if not _says_kernel(view) else ", the dump's own kernel"
     features = f"what {kernel}{own} would expose; vCPU: {setup.describe()}; vGIC {setup.gic}"
     saved = view.one_vcpu if left == "vcpu" else None
     left_name = told.known.label if saved is None else f"{view.title} as saved ({view.source})"
@@ -73,6 +73,23 @@ def kernel_picture(view: View, question: Question | None, told: Answer | None, l
         answer=told,
         brief=f"{'host' if saved is None else 'saved'} ◂▸ {kernel}",
     )
+
+
+def _says_kernel(view: View) -> bool:
+    """False for a bare machine: a saved vCPU's register list betrays its kernel."""
+    return bool(view.dump.provenance.kernel) or any(one.kind == "vcpu" for one in view.dump.vcpus)
+
+
+def first_question(view: View) -> Question:
+    """What is asked before anything was chosen: the dump's own kernel, of a bare machine the newest known one.
+
+    Raises InspectorError when the dump says nothing of a machine.
+    """
+    if _says_kernel(view):
+        return own_question(view.dump, view.one_vcpu)
+    from inspector.policies.loader import policy_names
+
+    return ask(policy_names()[-1])
 
 
 def dumps_picture(sides: Sequence[Side]) -> Picture:

@@ -52,7 +52,7 @@ def feature_node(
     """A set of registers that not every side lists, with their `values` where they were read."""
     ids = sorted(group.ids, key=lambda reg_id: catalog.sort_key(catalog.by_id(reg_id)))
     key = "list " + "".join("+-"[not one] for one in present) + group.key
-    more = (("Matters", group.harmless), ("QEMU", group.option.format("on/off") if group.option else ""))
+    more = (("Loss", group.harmless), ("QEMU", group.option.format("on/off") if group.option else ""))
     children = tuple(
         Node(
             key=f"{key} {reg_id:x}",

@@ -13,7 +13,7 @@ from inspector.app.widgets.listing import Column, Item
 
 WIDE = 98
 """Cells from which the rule has a column."""
-GRID_NAME, GRID_LEAST = 30, 13
+GRID_NAME, GRID_LEAST = 27, 13
 """Cells of the names and, at least, of each value of a matrix."""
 
 
@@ -115,7 +115,7 @@ def verdict(node: Node) -> Ink:
     if node.kind == "register" and changed:
         if certain:
             return Ink(f"{SIGNS[state]} {len(certain)} field{'s' * (len(certain) != 1)}", role)
-        return Ink(f"? {len(changed)} unknown", "unknown")
+        return Ink(f"? {len(changed)} field{'s' * (len(changed) != 1)}", "unknown")
     return Ink(f"{SIGNS[state]} {state}" if state else "○ own", role)
 
 

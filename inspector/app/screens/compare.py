@@ -160,7 +160,7 @@ class Compare(Frame):
             return super().where()
         if self.narrow:
             return (picture.brief, "" if others else view.title)
-        return (side_name(self.board.sides[0]), f"{len(others)} more") if others else super().where()
+        return ("2 dumps" if len(others) == 1 else picture.brief,) if others else super().where()
 
     def score(self) -> Row:
         """Registers by what became of them."""
