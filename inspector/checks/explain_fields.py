@@ -95,5 +95,6 @@ def _reason(register: ExplainedRegister) -> Reason:
     whole = register_reason(register.id, register.wanted, register.actual)
     if register.kind not in ("refused", "envelope") or (register.wanted is not None and register.actual is not None):
         return whole
-    guess = suspects_reason(register.id)
+    told_of = register.kind != "envelope"
+    guess = suspects_reason(register.id, register.wanted, register.actual, told_of=told_of)
     return guess._replace(text=f"{whole.text} {guess.text}".strip()) if guess.text else whole

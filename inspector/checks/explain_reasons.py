@@ -181,19 +181,34 @@ def register_reason(reg_id: int, wanted: int | None, actual: int | None) -> Reas
 _SUSPECT_WORDS = {"hidden": "hidden", "capped": "limited", "forced": "fixed", "known": "shown"}
 
 
-def suspects_reason(reg_id: int) -> Reason:
-    """For a refused register whose two values are not both known: which of its fields differ between kernels."""
+def _field(value: int, msb: int, lsb: int) -> int:
+    return value >> lsb & (1 << msb - lsb + 1) - 1
+
+
+def suspects_reason(
+    reg_id: int, wanted: int | None = None, actual: int | None = None, *, told_of: bool = True
+) -> Reason:
+    """For a register whose two values are not both known: which of its fields differ between kernels.
+
+    `told_of`: a message says what happened to it; False when it is only named.
+    """
     if reg_id not in _JUDGED:
         return Reason("")
-    found = suspects(reg_id)
+    found = [s for s in suspects(reg_id) if wanted is None or s.change.what != "hidden" or _field(wanted, s.msb, s.lsb)]
     if not found:
         return Reason("")
+    if not told_of:
+        opening = "No message says what happened to it."
+    elif wanted is None and actual is None:
+        opening = "The values are not in the text."
+    else:
+        opening = f"The {'source' if wanted is None else 'destination'}'s value is not in the text."
     told = [f"{s.name} ({_SUSPECT_WORDS.get(s.change.what, 'limited')} {s.change.since_words})" for s in found]
     hidden = [s for s in found if s.change.what == "hidden"]
     first = hidden[0] if hidden else found[0]
     one = len({s.change.since for s in hidden}) == 1
     return Reason(
-        f"The values are not in the text. Fields of it that kernels show differently: {', '.join(told)}.",
+        f"{opening} Fields of it that kernels show differently: {', '.join(told)}.",
         first.change.since if one else "",
         first.change.rule if one else "",
         first.change.reference if one else "",

@@ -48,6 +48,17 @@ def headline(
     findings = [f for result in results for f in result.findings]
     if not fails:
         return _loads(findings)
+    text = _fails(vmm, results, lengths, remarks)
+    fatal = [f for f in findings if f.fatal]
+    open_question = fatal and not any(f.certain for f in fatal) and not any(r.severity == "fails" for r in remarks)
+    return f"{text}; not certain, for it depends on what is not known of the destination" if open_question else text
+
+
+def _fails(
+    vmm: Vmm, results: Sequence[VcpuResult], lengths: tuple[int, int, int] | None, remarks: Sequence[Remark]
+) -> str:
+    """What stops the load first."""
+    findings = [f for result in results for f in result.findings]
     several = len(results) > 1
     fatal = [f for f in findings if f.fatal]
     unknown = [f for f in fatal if f.kind == "only_in_source"]

@@ -305,3 +305,12 @@ def test_tolerated_field_is_not_blamed() -> None:
     assert {f.name: f.cause for f in register.fields} == {"NV": False, "CCIDX": True}
     assert register.since == "6.3"
     assert "ID_AA64MMFR2_EL1 (CCIDX)" in explain(text).headline
+
+
+def test_what_the_text_holds_is_not_said_to_be_missing() -> None:
+    both = explain("Failed to set register 0x603000000013c03a to value 0x1221011110101011: Invalid argument")
+    assert "values are not in the text" not in both.registers[0].why
+    assert "destination's value is not in the text" in both.registers[0].why
+    assert "NV (" not in both.registers[0].why
+    named = explain("ID_AA64MMFR2_EL1 0x1221011112101011")
+    assert "No message says what happened to it" in named.registers[0].why

@@ -95,3 +95,13 @@ def test_possible_setup_keeps_what_the_host_has() -> None:
     assert possible_setup(QEMU_SETUP, lambda name: 1) == QEMU_SETUP
     assert possible_setup(QEMU_SETUP, lambda name: int(name == "pmu_v3")).describe() == "psci,pmu"
     assert parse_features("qemu,mte").describe() == "psci,pmu,sve,ptrauth,mte"
+
+
+def test_a_failure_that_rests_on_unknown_bits_alone_says_so() -> None:
+    import msgspec
+
+    saved, other = sources.load("builtin:neoverse-n2-linux-6.12"), sources.load("builtin:neoverse-n2-linux-6.1")
+    report = migrate(saved, msgspec.structs.replace(other, host=None), load_policy("6.12"))
+    assert report.verdict == "fails"
+    assert "not certain" in report.headline
+    assert "not certain" not in migrate(saved, other, load_policy("6.1")).headline
