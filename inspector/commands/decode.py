@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from inspector.commands.arguments import add_style
-from inspector.errors import EXIT_YES, RegisterError
+from inspector.errors import EXIT_YES
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print every field; CCSIDR_EL1 in both its layouts."""
     from inspector.registers import catalog
-    from inspector.registers.reading import both_layouts, parse_value, read
+    from inspector.registers.reading import both_layouts, parse_field, parse_value, read
     from inspector.reports import registers as report
     from inspector.reports.json import dumps, reading_json
 
@@ -27,14 +27,7 @@ def run(options: argparse.Namespace) -> int:
     field = ""
     if found.field:
         field = found.field.name
-        number = parse_value(register, options.value)
-        if number >> (found.field.msb - found.field.lsb + 1):
-            raise RegisterError(
-                f"{options.value} does not fit",
-                f"{register.name}.{field}",
-                f"the field has {found.field.msb - found.field.lsb + 1} bits",
-            )
-        value = number << found.field.lsb
+        value = found.field.insert(0, parse_field(register, found.field, options.value))
         layouts = [read(register.id, value, include_reserved=True)]
     else:
         value = parse_value(register, options.value)

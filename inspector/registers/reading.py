@@ -167,13 +167,14 @@ def parse_assignments(register: Register, current: int, text: str, schema: Regis
             raise RegisterError(
                 f"{pair[:80]} assigns no field", register.name, f"write FIELD=value with one of {names}"
             )
-        value = span.insert(value, _field_number(register, span, number))
+        value = span.insert(value, parse_field(register, span, number))
     return value
 
 
-def _field_number(register: Register, span: Span, text: str) -> int:
-    """The number that `text` gives for a field; negative only for signed fields."""
+def parse_field(register: Register, span: Span, text: str) -> int:
+    """A value for one field, spelled as for `parse_value`, negative only if the field is signed; else RegisterError."""
     where = f"{register.name}.{span.name}"
+    text = text.strip()
     try:
         number = int(text, 10) if re.fullmatch(r"-?[0-9_]+", text) else int(text, 0)
     except ValueError:

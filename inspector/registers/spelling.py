@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _EXCEPTION_LEVEL = re.compile(r"_EL(?:0|1|2|3|12|02)$")
 _PREFIXES = ("SYS_", "SYSREG_", "KVM_REG_ARM_", "$")
 _BITS = re.compile(r"^(.+)\[\s*(\d+)\s*(?::\s*(\d+)\s*)?\]$")
+_AROUND = " \t\r\n\"'`"
+"""Blanks, and the quotes that come along from JSON, shells and Markdown."""
 _LONGEST = 400
 """Characters: the longest line of a program that names one register is half of it."""
 
@@ -32,7 +34,7 @@ def find(text: str) -> Found:
     """The register and field that `text` names; see `catalog.find`."""
     from inspector.registers.catalog import Found
 
-    wanted = text.strip().rstrip(",;:").strip()
+    wanted = text.strip(_AROUND).rstrip(",;:" + _AROUND)
     if not wanted:
         raise RegisterError(
             "no register named", hint="for example ID_AA64PFR0_EL1, aa64mmfr2.ccidx or 0x603000000013c020"
@@ -50,13 +52,7 @@ def find(text: str) -> Found:
 
 def _named(text: str) -> Register | None:
     """The register with this name or alias, prefixes such as SYS_ left out; RegisterError if there are several."""
-    folded = text.casefold()
-    ids = _keys().get(folded)
-    for prefix in _PREFIXES:
-        if ids is None and folded.startswith(prefix.casefold()):
-            ids = _keys().get(folded.removeprefix(prefix.casefold()))
-    if ids is None:
-        ids = _loose_keys().get(_squeeze(folded))
+    ids = _ids_named(text)
     if not ids:
         return None
     if len(ids) > 1:
@@ -65,11 +61,21 @@ def _named(text: str) -> Register | None:
     return by_id(ids[0])
 
 
+def _ids_named(text: str) -> tuple[int, ...] | None:
+    """The ids that a name or alias can stand for; None for a text that is neither."""
+    folded = text.casefold()
+    ids = _keys().get(folded)
+    for prefix in _PREFIXES:
+        if ids is None and folded.startswith(prefix.casefold()):
+            ids = _keys().get(folded.removeprefix(prefix.casefold()))
+    return _loose_keys().get(_squeeze(folded)) if ids is None else ids
+
+
 def _with_field(text: str) -> tuple[Register, Span | None]:
     """`REGISTER.FIELD`, `REGISTER[msb:lsb]`, `REGISTER_FIELD`, or a field name that only one register has."""
     name, dot, field = text.rpartition(".")
     if dot and name:
-        return _field_of(_one(name), field)
+        return _named_with(name, field) or _field_of(_one(name), field)
     bits = _BITS.match(text)
     if bits and (register := _named(bits[1])):
         return register, _span_at(register, int(bits[2]), int(bits[3] or bits[2]))
@@ -78,6 +84,17 @@ def _with_field(text: str) -> tuple[Register, Span | None]:
         if known:
             return _field_of(known, text[cut + 1 :])
     return _by_field_alone(text)
+
+
+def _named_with(name: str, field: str) -> tuple[Register, Span] | None:
+    """Where `name` could be several registers, the only one of them that has the field: `mmfr2.ccidx`."""
+    ids = _ids_named(name)
+    if ids is None or len(ids) < 2:
+        return None
+    having = [
+        (by_id(reg_id), span) for reg_id in ids if (schema := by_id(reg_id).schema) and (span := schema.span(field))
+    ]
+    return having[0] if len(having) == 1 else None
 
 
 def _one(text: str) -> Register:
@@ -100,7 +117,8 @@ def _field_of(register: Register, field: str) -> tuple[Register, Span]:
         names = [each.name for each in schema.fields]
         folded = {name.casefold(): name for name in names}
         close = [folded[key] for key in difflib.get_close_matches(wanted.casefold(), folded, n=4)]
-        raise RegisterError(f"{register.name} has no field {wanted}", hint=f"fields: {', '.join(close or names)}")
+        what = f"field {wanted}" if wanted else "field without a name"
+        raise RegisterError(f"{register.name} has no {what}", hint=f"fields: {', '.join(close or names)}")
     return register, span
 
 

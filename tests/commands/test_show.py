@@ -151,3 +151,19 @@ def test_caches_of_a_dump_without_cache_registers(tmp_path: Path) -> None:
     path = tmp_path / "dump.txt"
     path.write_text("ID_AA64PFR0_EL1=0x1\n", encoding="utf-8")
     assert_one_line_error(run("caches", str(path)))
+
+
+def test_decode_takes_a_negative_number_for_a_signed_field_only() -> None:
+    """E2H0 is signed in the architecture: -2 is 0b1110."""
+    assert run("decode", "ID_AA64MMFR4_EL1.E2H0", "-2", "--json").json["fields"][0]["value"] == 14
+    for field, value in (("ID_AA64MMFR4_EL1.E2H0", "-9"), ("aa64pfr0.mpam", "-1"), ("aa64pfr0.mpam", "16")):
+        done = run("decode", field, value)
+        assert_one_line_error(done)
+        assert "the field has 4 bits" in done.err
+
+
+def test_context_breakpoints_are_not_just_breakpoints() -> None:
+    """Both counts of ID_AA64DFR0_EL1 stand side by side and must not read the same."""
+    fields = {f["name"]: f["meaning"] for f in run("decode", "aa64dfr0", "0x10305106", "--json").json["fields"]}
+    assert fields["CTX_CMPs"] == "2 context-aware breakpoints"
+    assert fields["BRPs"] == "6 breakpoints"

@@ -302,3 +302,28 @@ def test_names_agree_with_the_restores() -> None:
     for name, reg_id in spoken.items():
         if name not in swapped:
             assert catalog.find(name.partition(" ")[0]).register.id == reg_id, name
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "field"),
+    [
+        ('"ID_AA64PFR0_EL1"', "ID_AA64PFR0_EL1", None),
+        ("'midr',", "MIDR_EL1", None),
+        ("`ctr_el0`", "CTR_EL0", None),
+        ('"aa64pfr0.mpam":', "ID_AA64PFR0_EL1", "MPAM"),
+        ("mmfr2.ccidx", "ID_AA64MMFR2_EL1", "CCIDX"),
+        ("isar0.swap", "ID_ISAR0_EL1", "Swap"),
+        ("pfr1.virtualization", "ID_PFR1_EL1", "Virtualization"),
+    ],
+)
+def test_quotes_and_names_that_only_the_field_tells_apart(text: str, name: str, field: str | None) -> None:
+    """Pasted text brings its quotes along; a short name may be two registers of which one has the field."""
+    found = catalog.find(text)
+    assert (found.register.name, found.field.name if found.field else None) == (name, field)
+
+
+@pytest.mark.parametrize("text", ["pfr0.csv2", "mmfr2", "mmfr2.nonsense", '"'])
+def test_what_stays_ambiguous_is_refused(text: str) -> None:
+    """Both registers have the field, or neither."""
+    with pytest.raises(RegisterError):
+        catalog.find(text)

@@ -261,6 +261,7 @@ def test_text_that_is_refused(tmp_path: Path, text: str, words: str) -> None:
         (gzip.compress(gzip.compress(gzip.compress(b"PSTATE=1"))), "compressed more than 2 times"),
         (gzip.compress(b""), "is empty"),
         (json.dumps({"reg_modifiers": [], "cpuid_modifiers": [{}]}).encode(), "x86"),
+        (json.dumps({"cpuid_modifiers": [], "msr_modifiers": []}).encode(), "x86"),
         (json.dumps({"format": dump_json.FORMAT, "version": 2, "vcpus": []}).encode(), "version 2"),
         (examples.fingerprint().replace(b"0b0", b"0q0", 1), "is no bitmap"),
         (examples.recording().replace(b'"version":1', b'"version":9', 1), "version 9"),

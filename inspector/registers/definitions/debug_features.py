@@ -56,7 +56,7 @@ SCHEMAS = {
                 "version 1.4; adds more event filters (FEAT_SPEv1p4)",
                 "version 1.5; adds further event bits (FEAT_SPEv1p5)",
             ),
-            "CTX_CMPs" / number("Breakpoints that compare contexts", form="plus_one_breakpoint"),
+            "CTX_CMPs" / number("Breakpoints that compare contexts", form="plus_one_context"),
             "SEBEP"
             / feature("Synchronous-event exceptions, PMU", "profiling exceptions can be synchronous (FEAT_SEBEP)"),
             "WRPs" / number("Watchpoints", form="plus_one_watchpoint"),
@@ -94,7 +94,7 @@ SCHEMAS = {
         ),
         RegisterSchema(
             "ID_AA64DFR1_EL1",
-            "ABL_CMPs" / number("Breakpoints that can link by address (ABLE)", 8, form="plus_one_breakpoint"),
+            "ABL_CMPs" / number("Breakpoints that can link by address (ABLE)", 8, form="plus_one_linking"),
             "DPFZS"
             / unsigned(
                 "Cycle counter while events are frozen",
@@ -110,7 +110,7 @@ SCHEMAS = {
                 "SPM* registers (FEAT_SPMU)",
                 "SPM* registers, and SPMZR_EL0 (FEAT_SPMU2)",
             ),
-            "CTX_CMPs" / number("Context breakpoints, wider count", 8, form="extended_breakpoints"),
+            "CTX_CMPs" / number("Context breakpoints, wider count", 8, form="extended_contexts"),
             "WRPs" / number("Watchpoints, wider count", 8, form="extended_watchpoints"),
             "BRPs" / number("Breakpoints, wider count", 8, form="extended_breakpoints"),
             "SYSPMUID" / number("System PMU number", 8, form="hex"),

@@ -67,7 +67,8 @@ def load(content: Content) -> Dump:
     else:
         fingerprint = None
         template = decode(content.whole(), _Template, where)
-    if template.cpuid_modifiers or template.msr_modifiers:
+    x86 = {"cpuid_modifiers", "msr_modifiers"} & set(content.json_object())
+    if template.cpuid_modifiers or template.msr_modifiers or (x86 and not template.reg_modifiers):
         raise SourceError("is a template for x86 vCPUs", where, "arm64 templates have reg_modifiers")
     values, constraints = _registers(template.reg_modifiers, where)
     whole = bool(values) and not constraints
