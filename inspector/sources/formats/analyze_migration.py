@@ -11,6 +11,7 @@ import struct
 from typing import Any
 
 from inspector.errors import SourceError
+from inspector.registers.encoding import CLASS_CORE, split_id
 from inspector.sources.dump import Dump, Provenance, Vcpu
 from inspector.sources.formats import qemu_cpu
 from inspector.sources.inferred import infer_setup
@@ -42,7 +43,7 @@ def load(content: Content) -> Dump:
     if not sections:
         raise SourceError("holds no vCPU section", where, "is it a stream of an arm64 guest?")
     gic = any(key.startswith("arm_gicv3 (") for key in keys)
-    vcpus = []
+    vcpus, notes = [], dict[str, None]()
     for index, (section, raw) in enumerate(sections):
         at = f"{where}, cpu ({section})"
         fields = decode(bytes(raw), dict[str, Any], at)
@@ -52,19 +53,27 @@ def load(content: Content) -> Dump:
             raise SourceError(f"a field of the vCPU is missing or wrong ({error})", at) from None
         except qemu_cpu.DamagedError as error:
             raise SourceError(f"its section {error}", at) from None
-        setup = infer_setup(cpu.values, gic="v3" if gic else "none")
-        vcpus.append(Vcpu(index=index, values=cpu.values, setup=setup))
+        values, missing = cpu.values, [name for name, _, _ in _ARRAYS if name not in fields]
+        if missing:
+            values = {reg_id: value for reg_id, value in values.items() if split_id(reg_id).cls != CLASS_CORE}
+            notes[f"core registers are not read: {missing[0]} is not in the output"] = None
+        setup = infer_setup(values, gic="v3" if gic else "none")
+        vcpus.append(Vcpu(index=index, values=values, setup=setup))
     return Dump(
         provenance=Provenance(source=where, format=NAME, compression=content.compression, tool="QEMU"),
         vcpus=tuple(vcpus),
+        notes=tuple(notes),
     )
 
 
 def _payload(fields: dict[str, Any]) -> bytes:
-    """The section's bytes, made again from its fields, so that both formats are read and checked by one function."""
+    """The section's bytes, made again from its fields, so that both formats are read and checked by one function.
+
+    A fixed field that somebody cut out becomes zero.
+    """
     data = b""
     for name, count, width in _ARRAYS:
-        data += struct.pack(f">{count}{width}", *_numbers(fields[name]))
+        data += struct.pack(f">{count}{width}", *(_numbers(fields[name]) if name in fields else [0] * count))
     ids, values = _numbers(fields["cpreg_vmstate_indexes"]), _numbers(fields["cpreg_vmstate_values"])
     declared = _numbers(fields.get("cpreg_vmstate_array_len", hex(len(ids))))[0]
     if not len(ids) == len(values) == declared:
