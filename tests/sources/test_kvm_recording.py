@@ -34,8 +34,8 @@ def test_questions_are_no_values(tmp_path: Path) -> None:
     dump = sources.load(_write(tmp_path))
     assert dump.host is not None
     assert dump.host.values[CTR] == 0x86668006
-    assert dump.vcpus[0].values == {}
-    assert dump.vcpus[0].guest == {}
+    assert [vcpu.kind for vcpu in dump.vcpus] == ["host"]
+    assert dump.vcpus[0].values == dump.host.values
 
 
 def test_such_a_recording_is_a_host_to_ask_about(tmp_path: Path) -> None:

@@ -141,7 +141,11 @@ class _Reading:
     def dump(self, content: Content) -> Dump:
         """Everything, once the last line was taken."""
         self._close()
-        if not self.vcpus and self.host is None:
+        vcpus = tuple(self.vcpus)
+        if self.host is not None and not any(vcpu.values for vcpu in vcpus):
+            # Questions only: what the recording describes is a host.
+            vcpus = (Vcpu(index=0, name="host", kind="host", values=dict(self.host.values)),)
+        if not vcpus:
             raise SourceError("holds no configuration that could be created", self.where, "is the recording complete?")
         wide = {i for v in self.vcpus for i in v.values if size_of(i) > 8}
         if wide:
@@ -159,7 +163,7 @@ class _Reading:
                 host=self.first.cpu,
                 machine=self.first.machine,
             ),
-            vcpus=tuple(self.vcpus),
+            vcpus=vcpus,
             host=self.host,
             cpus=(Cpu(index=0, values=self.cpu),) if self.cpu else (),
             capabilities=self.caps,
