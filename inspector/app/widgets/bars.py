@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from rich.cells import cell_len
+
 from inspector.app import keys
-from inspector.app.widgets.ink import Ink, Row, ends, ink, plain, width
+from inspector.app.widgets.ink import Ink, Row, clip, ends, ink, plain, width
 from inspector.app.widgets.lines import Lines
+from inspector.errors import one_line
+
+SHORT_NAME = 12
+"""Cells that a dump's name keeps in the header, however long the rest is."""
 
 
 def header_row(
@@ -16,23 +22,40 @@ def header_row(
     trail = [text for text in where if text]
     if narrow:
         title = next((one.title for one in modes if one.id == mode), mode.capitalize())
-        left: list[Ink] = [Ink(" "), Ink(title, "title")]
+        crumbs: list[Ink] = [Ink(" "), Ink(title, "title")]
         for text in trail:
-            left += [Ink(" ▸ ", "muted"), ink(text)]
-        return ends(tuple(left), (Ink("  "), *score, Ink(" ")) if score else (), cells)
-    left = [Ink(" ")]
-    for one in modes:
-        here = one.id == mode
-        left += [
-            Ink(f"{one.number} {one.title}", "title" if here else "muted", f"app.mode('{one.id}')"),
-            Ink("  "),
-        ]
-    right: list[Ink] = []
-    for text in trail:
-        right += [Ink(" ▸ ", "muted"), ink(text)] if right else [ink(text)]
+            crumbs += [Ink(" ▸ ", "muted"), ink(text)]
+        return ends(tuple(crumbs), (Ink("  "), *score, Ink(" ")) if score else (), cells)
     tail = (Ink("   "), *score) if score else ()
     room = cells - width(tail) - 1
-    return (*ends(tuple(left), tuple(right), room), *tail, Ink(" "))
+    right = _trail(trail)
+    for left in (_mode_names(modes, mode), _mode_names(modes, mode, brief=True)):
+        if width(left) + width(right) <= room:
+            break
+    space = max(room - width(left), 0)
+    if width(right) > space and trail:
+        # The dump's name gives way first: what follows it (vCPU, policy) is short and says more.
+        rest = width(right) - cell_len(one_line(trail[0]))
+        right = clip((*clip((ink(trail[0]),), max(space - rest, SHORT_NAME)), *right[1:]), space)
+    return (*ends(left, right, room), *tail, Ink(" "))
+
+
+def _mode_names(modes: Sequence[keys.Mode], mode: str, brief: bool = False) -> Row:
+    """The modes with their digits; when `brief`, the present one alone has its name."""
+    pieces: list[Ink] = [Ink(" ")]
+    for one in modes:
+        here = one.id == mode
+        name = f"{one.number} {one.title}" if here or not brief else str(one.number)
+        pieces += [Ink(name, "title" if here else "muted", f"app.mode('{one.id}')"), Ink("  ")]
+    return tuple(pieces)
+
+
+def _trail(trail: Sequence[str]) -> Row:
+    """Where we are, outermost first."""
+    pieces: list[Ink] = []
+    for text in trail:
+        pieces += [Ink(" ▸ ", "muted"), ink(text)] if pieces else [ink(text)]
+    return tuple(pieces)
 
 
 def footer_row(place: str, narrow: bool, cells: int, keymap: Mapping[str, str], words: Mapping[str, str]) -> Row:
