@@ -205,7 +205,10 @@ class Replay:
         if not exposure.hidden_host:
             return False
         hooks = exposure.book.hooks.get(reg_id, ())
-        hidden = sum(h.mask for h in hooks if isinstance(h.rule, model.Tolerate | model.Keep) and value & h.mask)
+        told = exposure.inferred.get(reg_id, 0) if isinstance(exposure, FreshExposure) else 0
+        hidden = sum(
+            h.mask for h in hooks if isinstance(h.rule, model.Tolerate | model.Keep) and value & h.mask & ~told
+        )
         vcpu = (self.vm or self.new_vm()).vcpus[0]
         return bool(hidden) and vcpu.would_accept(reg_id, value & ~hidden) == 0
 

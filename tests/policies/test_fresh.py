@@ -7,6 +7,7 @@ import random
 import pytest
 
 from inspector.policies.el0view import el0_values
+from inspector.policies.fresh import hidden_ccidx
 from inspector.policies.host import CLIDR, from_el0, from_raw, from_vcpu
 from inspector.policies.idspace import ID_SPACE, IDS, PSCI_VERSION, name_of
 from inspector.policies.loader import load_policy
@@ -163,3 +164,31 @@ def test_the_view_of_a_process_without_rights() -> None:
     assert shown.known[IDS["ID_AA64ISAR0_EL1"]] >> 4 & 0xF == 0xF
     assert shown.known[MMFR2] >> 24 & 0xF == 0
     assert shown.known[CTR] & 0xF == 0
+
+
+RAW = load_policy("6.1.176+mask-ccidx-keep")
+SHOWN = {
+    IDS["ID_AA64PFR0_EL1"]: 0x12,
+    MMFR2: 0x1221011112001011,
+    IDS["ID_MMFR4_EL1"]: 0x21110,
+    IDS["ID_PFR0_EL1"]: 0x131,
+}
+
+
+@pytest.mark.parametrize(
+    ("words", "fields"),
+    [
+        ({0: 0x1A, 1: 0x1A, 2: 0x3A}, {MMFR2: 0xF << 20, IDS["ID_MMFR4_EL1"]: 0xF << 24}),
+        ({0: 0x701FE01A, 1: 0x201FE01A, 2: 0x70FFE03A}, {}),
+        ({0: 0x2, 1: 0x2}, {}),
+        ({}, {}),
+    ],
+)
+def test_raw_cache_words_give_a_hidden_ccidx_away(words: dict[int, int], fields: dict[int, int]) -> None:
+    assert hidden_ccidx(SHOWN, words, RAW) == fields
+
+
+def test_fabricated_words_tell_nothing_and_shown_fields_need_no_telling() -> None:
+    words = {0: 0x1A, 1: 0x1A}
+    assert hidden_ccidx(SHOWN, words, load_policy("6.12")) == {}
+    assert hidden_ccidx(SHOWN | {MMFR2: SHOWN[MMFR2] | 1 << 20}, words, RAW).keys() == {IDS["ID_MMFR4_EL1"]}
