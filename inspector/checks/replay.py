@@ -45,7 +45,8 @@ class Replay:
         self.exposure: Exposure | None = None
         self.exposures: dict[VcpuSetup, Exposure] = {}
         self.listed: set[int] = set()
-        self.guest_seen = True
+        self.guest_seen: set[int] = set()
+        self.guest_open = False
         self.list_open = False
         self.given: dict[int, int] = {}
         self.vm: Vm | None = None
@@ -124,7 +125,7 @@ class Replay:
         except (TypeError, ValueError):
             raise SourceError("a vcpu line whose features are no number", self.where) from None
         self.config = str(line.get("config", ""))
-        self.listed, self.guest_seen, self.list_open, self.given = set(), False, True, {}
+        self.listed, self.guest_seen, self.guest_open, self.list_open, self.given = set(), set(), True, True, {}
         self.ran, self.held, self.vm = None, (-1, 0), None
         host, policy = self._machine(), self.need_policy()
         self.exposure = self.exposures.get(self.setup)
@@ -282,7 +283,7 @@ class Replay:
                 if self._machine() is None and "value" in line:
                     self.given[reg_id] = self.number(line, "value") & (1 << 8 * min(size_of(reg_id), 8)) - 1
             case "guest":
-                self.guest_seen = True
+                self.guest_seen.add(self.reg_id(line))
             case "fresh":
                 self.held = (-1, 0)
                 self.new_vm()
@@ -318,25 +319,30 @@ class Replay:
 
     def before(self, kind: str) -> Iterator[Line]:
         """Lines that the recording lacks before a line of type `kind`."""
-        if not self.list_open or kind in ("get", "file"):
-            return
-        if self._machine() is None or self.init_errno:
-            self.list_open = False
-            return
-        exposure = self.need_exposure()
-        for reg_id in exposure.listed:
+        if self.list_open and kind not in ("get", "file"):
+            self.list_open = kind == "note"
+            if self._machine() is None or self.init_errno:
+                self.list_open = self.guest_open = False
+            else:
+                yield from self._missing_gets()
+        if self.guest_open and kind not in ("get", "file", "note", "guest"):
+            self.guest_open = False
+            # A configuration that ends with its list was not run, as far as anybody can tell.
+            if self.guest_seen or kind not in ("vcpu", ""):
+                yield from self._missing_guests()
+
+    def _missing_gets(self) -> Iterator[Line]:
+        for reg_id in self.need_exposure().listed:
             if reg_id not in self.listed:
                 self.listed.add(reg_id)
                 yield {"type": "get", "id": f"0x{reg_id:016x}", **self.get_answer(reg_id)}
-        if kind in ("vcpu", "note", ""):
-            self.list_open = kind == "note"
-            return
-        self.list_open = False
-        if kind == "guest":
-            self.guest_seen = True
-        elif not self.guest_seen and self.runs_a_guest(exposure):
+
+    def _missing_guests(self) -> Iterator[Line]:
+        exposure = self.need_exposure()
+        if self.runs_a_guest(exposure):
             for reg_id, value in exposure.guest.items():
-                yield {"type": "guest", "id": f"0x{reg_id:016x}", "value": hex(value)}
+                if reg_id not in self.guest_seen:
+                    yield {"type": "guest", "id": f"0x{reg_id:016x}", "value": hex(value)}
 
     def runs_a_guest(self, exposure: Exposure) -> bool:
         """True when the recorder's (AArch64) guest can run in this configuration."""
