@@ -34,6 +34,8 @@ class Node(NamedTuple):
     """a side each: does it have the register at all; empty when all do"""
     state: str = ""
     """`same`, `masked`, `lowered`, `raised`, `rebuilt`, `unknown`, `differs`; empty for what is not compared"""
+    only: str = ""
+    """`only left`, `only in A, B`: of registers that the other sides do not list"""
     rule: str = ""
     reference: str = ""
     reason: str = ""

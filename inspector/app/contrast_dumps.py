@@ -11,6 +11,7 @@ from inspector.app.session import View, views_of
 from inspector.checks.compare import FEW, Column, Comparison, RegisterValues, compare_collected
 from inspector.checks.compare_fields import FieldValues
 from inspector.checks.compare_sets import Collection, Subject, is_feature_register
+from inspector.errors import InspectorError
 from inspector.registers import catalog
 from inspector.registers.encoding import ccsidr_id
 from inspector.registers.reading import read
@@ -62,6 +63,8 @@ def compare_sides(sides: Sequence[Side]) -> Comparison:
     collection = Collection(wide=len(sides) <= FEW)
     for place, side in enumerate(sides):
         vcpu = _vcpu_of(side)
+        if not vcpu.ids:
+            raise InspectorError("holds no registers to compare", side.source)
         given = side.dump.provenance
         subject = Subject(
             label=side_name(side),

@@ -62,7 +62,7 @@ def feature_node(
             values=(values or {}).get(reg_id, (None,) * len(present)),
             listed=present,
             state="differs",
-            rule=word,
+            only=word,
             reason=group.sentence,
         )
         for reg_id in ids
@@ -73,7 +73,7 @@ def feature_node(
         title=f"{len(ids)} {word}: {group.feature}",
         listed=present,
         state="differs",
-        rule=word,
+        only=word,
         reason=group.sentence,
         more=tuple((head, text) for head, text in more if text),
         children=children,

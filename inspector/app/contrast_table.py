@@ -105,8 +105,8 @@ def _heading(line: Line, columns: Sequence[Column], grid: bool) -> Row:
 def verdict(node: Node) -> Ink:
     """The state in one sign and one word; of a register how many fields it is true for."""
     state = node.state
-    if node.kind == "feature" or (node.kind == "register" and node.rule.startswith("only ")):
-        return Ink(f"± {'one side' if node.rule.startswith('only in') else node.rule}", "masked")
+    if node.only:
+        return Ink(f"± {'not in all' if node.only.startswith('only in') else node.only}", "masked")
     if node.kind == "heading":
         return Ink("≠ differ", "masked")
     role = "masked" if state == "differs" else ROLES.get(state, "same" if state == "same" else "muted")
@@ -171,7 +171,7 @@ def _value(node: Node, side: int, cells: int, base: Base) -> Row:
 def _grid_value(node: Node, side: int, cells: int, base: Base) -> Row:
     """`=` before what the first group has too, `≠` before what it has not."""
     text = number(node, side, base)
-    if node.kind == "register" and node.rule.startswith("only in") and node.has(side) and node.values[side] is None:
+    if node.only and node.has(side) and node.values[side] is None:
         return row(Ink("● listed"))
     if text in ("none", "?"):
         return row(Ink("○ none", "muted") if text == "none" else Ink("? ?", "unknown"))

@@ -122,17 +122,18 @@ def score_row(picture: Picture) -> Row:
     """`▼ 9  ▲ 1  ? 2` for a kernel's work on a host, `≠ 12  ± 30` for dumps; counted in registers."""
     counts: list[tuple[str, str, int]]
     if picture.form == "kernel":
-        states = Counter(one.state for one in registers_in(picture.nodes) if not one.rule.startswith("only "))
+        states = Counter(one.state for one in registers_in(picture.nodes) if not one.only)
         counts = [
             ("▼", "masked", states["masked"] + states["lowered"]),
             ("▲", "raised", states["raised"] + states["rebuilt"]),
             ("?", "unknown", states["unknown"]),
         ]
-        if states["differs"]:
-            counts.insert(0, ("≠", "masked", states["differs"]))
+        lists = sum(bool(one.only) for one in registers_in(picture.nodes))
+        if states["differs"] or lists:
+            counts = [("≠", "masked", states["differs"]), ("±", "masked", lists), *counts]
     else:
         found = [one for one in registers_in(picture.nodes) if one.differs]
-        lists = sum(one.rule.startswith("only ") for one in found)
+        lists = sum(bool(one.only) for one in found)
         counts = [("≠", "masked", len(found) - lists), ("±", "masked", lists)]
     pieces: list[Ink] = []
     for sign, role, count in counts:

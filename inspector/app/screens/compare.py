@@ -110,9 +110,9 @@ class Compare(Frame):
 
     def _room_for_names(self) -> int:
         """Lines that the names of the sides may take."""
-        if self.narrow:
-            return 0 if not self.board.grid else 1 if self.app.size.height < 20 else 3
-        return MOST_COLUMNS + 1 if self.board.grid else 3
+        if not self.board.grid:
+            return 0 if self.narrow else 3
+        return MOST_COLUMNS + 1 if not self.narrow else 1 if self.app.size.height < 20 else 3
 
     def _set(self, selector: str, rows: Sequence[Row], height: int) -> None:
         widget = self.query_one(selector, Lines)
@@ -244,10 +244,8 @@ class Compare(Frame):
     def action_left(self) -> None:
         """The host, or the vCPU as it was saved, against what the kernel exposes."""
         view = self.session.view
-        if self.board.others:
-            self.notify("The left side is the dump on screen (s chooses another)", markup=False)
-        elif view is None or view.one_vcpu is None:
-            self.notify("No saved vCPU is on screen (v shows another view)", markup=False)
+        if self.board.others or view is None or view.one_vcpu is None:
+            self.notify("There is no saved vCPU to put beside a kernel's work (v, d)", markup=False)
         else:
             self.board.left = "vcpu" if self.board.left == "host" else "host"
             self.session_changed("policy")

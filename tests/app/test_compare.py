@@ -1,0 +1,326 @@
+"""The Compare screen: its keys, its dialogs, the baseline, and the screen as text."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from inspector import sources
+from inspector.app.application import InspectorApp
+from inspector.app.compare_commands import CompareCommands
+from inspector.app.screens.baseline import BaselinePage
+from inspector.app.screens.compare import Compare
+from inspector.registers.encoding import sysreg_id
+from inspector.sources.dump import Constraint
+from tests.app.driving import SIZES, check_golden, enter_text, press, screen_text, settle, styles_at, wait_for
+from tests.app.material import MIDR, NEOVERSE, PFR0, PFR1, VALUES, app_on, dump_of, template_of
+
+TWELVE = "builtin:neoverse-n2-linux-6.12"
+MMFR2 = sysreg_id(3, 0, 0, 7, 2)
+
+
+def page(app: InspectorApp) -> Compare:
+    front = app.screen_stack[0]
+    assert isinstance(front, Compare)
+    return front
+
+
+def highlighted(app: InspectorApp) -> str:
+    return page(app).table.line_text()
+
+
+async def compare(pilot: Pilot[None], *others: str) -> str:
+    """Mode 2, with other dumps on the right."""
+    await settle(pilot)
+    await press(pilot, "2")
+    if others:
+        from inspector.app.contrast_dumps import all_sides
+
+        assert isinstance(pilot.app, InspectorApp)
+        page(pilot.app).compare_with(*all_sides(map(sources.load, others)))
+        await settle(pilot)
+    return screen_text(pilot.app)
+
+
+async def test_host_against_exposed_is_what_opens() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        text = await compare(pilot)
+        assert "left  host values" in text and "what Linux 6.1.176, the dump's own kernel" in text
+        assert "CSV2" in highlighted(app) and "▼ lowered" in highlighted(app)
+        assert "Source   arch/arm64/kvm/sys_regs.c" in text and "Guest    finds less" in text
+        assert "= same" not in text
+
+
+async def test_n_steps_through_differences_and_m_shows_the_rest() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await compare(pilot)
+        await press(pilot, "n")
+        assert highlighted(app).startswith("MTE")
+        await press(pilot, "N", "N")
+        assert highlighted(app).startswith("PMCR_EL0")
+        text = await press(pilot, "m")
+        assert highlighted(app).startswith("PMCR_EL0") and "  all" in text and "m Differences" in text
+        text = await press(pilot, "g")
+        assert "CSV3" in text and "= same" in text
+        await press(pilot, "n")
+        assert highlighted(app).startswith("CSV2")
+        assert "= same" not in await press(pilot, "m")
+
+
+async def test_folding_and_the_taller_explanation() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        text = await compare(pilot)
+        assert "CSV2    [59:56]" in text and "enter: more" in text
+        text = await press(pilot, "enter")
+        assert "Guest    finds less than the host has" in text
+        await press(pilot, "escape", "space")
+        assert highlighted(app).startswith("▸ ID_AA64PFR0_EL1")
+        assert "CSV2    [59:56]" not in screen_text(app)
+        assert "CSV2    [59:56]" in await press(pilot, "enter")
+
+
+async def test_by_rule_and_back() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await compare(pilot)
+        text = await press(pilot, "R")
+        assert "▾ feature table  3 fields" in text and "ID_ISAR5_EL1.VCMA" in text and "R By register" in text
+        await press(pilot, "n")
+        assert app.session.place.register == PFR1 and app.session.place.field == "MTE"
+        assert "▾ feature table" not in await press(pilot, "R")
+
+
+async def test_the_filter_narrows_and_escape_clears_it() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await compare(pilot)
+        await press(pilot, "/")
+        text = await enter_text(pilot, "pmu")
+        assert "PMUVer" in text and "CSV2" not in text
+        await press(pilot, "enter")
+        assert app.focused is page(app).table
+        await press(pilot, "/")
+        assert "Nothing here matches; m looks" in await enter_text(pilot, "xyz")
+        text = await press(pilot, "escape")
+        assert "CSV2" in text and not page(app).query("#find")
+
+
+async def test_the_policy_that_is_chosen_is_the_one_that_is_compared() -> None:
+    from inspector.checks.asking import ask
+
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await compare(pilot)
+        app.session.ask(ask("6.2+mask-ccidx"))
+        await settle(pilot)
+        text = screen_text(app)
+        assert "Linux 6.2+mask-ccidx would expose" in text and "CCIDX" in text
+
+
+async def test_c_puts_the_saved_vcpu_on_the_left() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await compare(pilot)
+        text = await press(pilot, "c")
+        assert "saved ◂▸ Linux 6.1.176" in text and "Nothing differs: 345 registers are equal" in text
+        assert "host ◂▸" in await press(pilot, "c")
+
+
+async def test_a_dump_of_the_list_goes_right_and_capital_d_swaps() -> None:
+    app = app_on(NEOVERSE, TWELVE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await compare(pilot)
+        text = await press(pilot, "d")
+        assert "● what a kernel would expose" in text and "neoverse-n2-linux-6.12 vcpu 0" in text
+        await press(pilot, "j", "j", "j", "enter")
+        text = screen_text(app)
+        assert "right  neoverse-n2-linux-6.12" in text and "≠ 10" in text
+        text = await press(pilot, "D")
+        assert "left  neoverse-n2-linux-6.12" in text and app.session.place.source == 1
+        assert "only left: FEAT_TCR2" in text
+        await press(pilot, "d", "g", "enter")
+        assert "would expose" in screen_text(app)
+
+
+async def test_a_path_that_cannot_be_read_is_told_in_its_place(tmp_path: Path) -> None:
+    app = app_on(dump_of(VALUES))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await compare(pilot)
+        await press(pilot, "d", "tab")
+        await enter_text(pilot, str(tmp_path / "missing"))
+        await press(pilot, "enter")
+        await wait_for(pilot, lambda: "✖" in screen_text(app), "the error")
+        await press(pilot, "escape")
+        assert page(app).board.others == ()
+
+
+async def test_s_looks_at_another_dump_everywhere() -> None:
+    app = app_on(NEOVERSE, TWELVE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await compare(pilot)
+        await press(pilot, "s")
+        await press(pilot, "j", "j", "enter")
+        assert app.session.place.source == 1
+        assert "Linux 6.12.107" in screen_text(app)
+
+
+async def test_browse_opens_on_the_highlighted_register() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await compare(pilot)
+        await press(pilot, "n")
+        text = await press(pilot, "1")
+        assert text.splitlines()[1].startswith(" ID_AA64PFR1_EL1") and "▌ 11:8" in text
+
+
+async def test_many_dumps_are_a_matrix_of_groups() -> None:
+    app = app_on(NEOVERSE, TWELVE, "builtin:neoverse-n2-linux-6.18")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await compare(pilot)
+        await press(pilot, "a", "enter")
+        text = screen_text(app)
+        assert "3 dumps in 3 groups" in text and "A  neoverse-n2-linux-6.1," in text
+        assert app.session.place.source == 0
+        await press(pilot, "/")
+        text = await enter_text(pilot, "ccidx")
+        line = next(line for line in text.splitlines() if "CCIDX   [23:20]" in line)
+        assert line.split()[-6:] == ["=", "0x1", "≠", "0x0", "≠", "0x0"]
+        await press(pilot, "escape", "d", "g", "enter")
+        assert page(app).board.others == ()
+
+
+async def test_the_matrix_has_at_most_seven_columns_and_tells_the_rest() -> None:
+    dumps = [dump_of({MIDR: 0x410FD490 + number, PFR1: number}, source=f"{number}.json") for number in range(10)]
+    app = app_on(*dumps)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await compare(pilot)
+        text = await press(pilot, "a", "enter")
+        assert len(page(app).table.columns) == 1 + 7 + 1
+        assert "10 dumps in 10 groups" in text and "H 7.json   I 8.json   J 9.json" in text
+        assert "10 values in 10 groups" in text
+        text = await press(pilot, "enter")
+        assert "J        0x9" in text
+
+
+@pytest.mark.parametrize(("form", "start"), [("f", "{"), ("d", "{"), ("e", "## Baseline")])
+async def test_the_baseline_and_its_exports(form: str, start: str, tmp_path: Path) -> None:
+    a, b = (sources.load(f"builtin:neoverse-n2-linux-6.{minor}") for minor in (12, 18))
+    app = app_on(a, b)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await compare(pilot, TWELVE.replace("6.12", "6.18"))
+        await press(pilot, "b")
+        dialog = app.screen
+        assert isinstance(dialog, BaselinePage)
+        await wait_for(pilot, lambda: dialog.answer is not None, "the baseline")
+        await press(pilot, form)
+        out = tmp_path / "out"
+        await press(pilot, "ctrl+u")
+        await enter_text(pilot, str(out))
+        await press(pilot, "enter")
+        text = out.read_text(encoding="utf-8")
+        assert text.startswith(start)
+        if start == "{":
+            json.loads(text)
+
+
+async def test_a_baseline_needs_two_hosts() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await compare(pilot)
+        await press(pilot, "b")
+        assert isinstance(app.screen, Compare)
+
+
+async def test_copies_and_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = app_on(NEOVERSE)
+    copied: list[str] = []
+    monkeypatch.setattr(app, "copy_to_clipboard", copied.append)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await compare(pilot)
+        await press(pilot, "y", "Y")
+        assert copied[0].startswith("CSV2    [59:56]  0x2  0x1  ▼ lowered")
+        assert copied[1].startswith("## Host against exposed") and "ID_AA64PFR0_EL1.CSV2" in copied[1]
+        await compare(pilot, TWELVE)
+        await press(pilot, "Y")
+        assert copied[2].startswith("## Comparison")
+
+
+async def test_the_palette_compares_with_any_dump() -> None:
+    app = app_on(NEOVERSE, TWELVE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        offered = {entry.text: entry for entry in CompareCommands(app.screen).entries()}
+        assert {"Compare: with what a kernel exposes", "Compare: all loaded dumps", "Compare: baseline"} <= set(offered)
+        offered["Compare: with cortex-a72-linux-6.1"].run()
+        await wait_for(pilot, lambda: "cortex-a72" in screen_text(app), "the comparison")
+        assert app.current_mode == "compare" and len(app.session.dumps) == 3
+        offered["Compare: all loaded dumps"].run()
+        await wait_for(pilot, lambda: "3 dumps in 3 groups" in screen_text(app), "the matrix")
+
+
+async def test_a_dump_that_says_nothing_of_a_machine_is_told_so() -> None:
+    app = app_on(template_of({PFR0: Constraint(0xF, 1)}))
+    async with app.run_test(size=(80, 24)) as pilot:
+        text = await compare(pilot)
+        assert "✖ template.json: " in text and "p chooses a kernel" in text
+
+
+async def test_text_of_a_file_is_never_markup() -> None:
+    hostile = dump_of(VALUES | {PFR1: 0x21}, source="[red]x \x1b[31m.json")
+    app = app_on(dump_of(VALUES | {PFR1: 0x22}), hostile)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await compare(pilot)
+        text = await press(pilot, "a", "enter")
+        assert "[red]x \\x1b[31m.json" in text
+
+
+async def test_without_colour_signs_and_words_remain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        text = await compare(pilot)
+        check_golden("compare-80x24", text)
+        assert all("reverse" not in style for style in styles_at(app, "CSV2"))
+        assert any("bold" in style for style in styles_at(app, "▼ lowered"))
+
+
+SCREENS = {
+    "compare": (NEOVERSE, (), ()),
+    "compare-all": (NEOVERSE, (), ("m",)),
+    "compare-rules": (NEOVERSE, (), ("R",)),
+    "compare-unknown": ("saved", (), ("n",)),
+    "compare-filter": (NEOVERSE, (), ("/", "text:pmu")),
+    "compare-dumps": (NEOVERSE, (TWELVE,), ()),
+    "compare-dumps-list": (NEOVERSE, (TWELVE,), ("G", "k", "enter", "n")),
+    "compare-matrix": (NEOVERSE, (TWELVE, "builtin:cortex-a72-linux-6.1", "builtin:max-linux-7.3"), ()),
+    "compare-matrix-rules": (NEOVERSE, (TWELVE, "builtin:neoverse-n2-linux-7.3"), ("R",)),
+    "compare-choose": (NEOVERSE, (), ("d",)),
+    "compare-baseline": (NEOVERSE, (TWELVE,), ("b",)),
+}
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("name", SCREENS)
+async def test_the_screen_is_as_expected(name: str, size: tuple[int, int]) -> None:
+    source, others, keys = SCREENS[name]
+    saved = sources.load(NEOVERSE)
+    app = app_on(dump_of(saved.vcpus[0].values, source="saved.json") if source == "saved" else source)
+    async with app.run_test(size=size) as pilot:
+        await compare(pilot, *others)
+        for key in keys:
+            kind, _, text = key.partition("text:")
+            await (press(pilot, kind) if kind else enter_text(pilot, text))
+        await wait_for(
+            pilot, lambda: getattr(app.screen, "answer", True) is not None, "what was asked beside the screen"
+        )
+        await settle(pilot)
+        text = screen_text(app)
+    lines = text.splitlines()
+    assert len(lines) == size[1] and max(map(len, lines)) <= size[0]
+    check_golden(f"{name}-{size[0]}x{size[1]}", text)
