@@ -37,3 +37,8 @@ def test_a_cut_line_says_so() -> None:
     assert plain(clip(row("abcdefgh"), 5)) == "abcd…"
     assert plain(ends(row("left"), row("right"), 12)) == "left   right"
     assert plain(columns((row("a"), row("12")), (3, 4), (False, True))) == "a    12"
+
+
+def test_a_wide_character_that_straddles_the_edge_goes_to_the_next_line() -> None:
+    lines = wrap(row("a" * 19 + "日日"), 20)
+    assert list(map(plain, lines)) == ["a" * 19, "日日"]

@@ -119,6 +119,9 @@ def wrap(line: Row, cells: int, indent: int = 0) -> list[Row]:
                 size = cell_len(word)
             while size > cells - used > 0 and cell_len(word.rstrip()) > cells - used:
                 head = set_cell_size(word, cells - used)
+                if not word.startswith(head):
+                    # A wide character does not fit the last cell: Rich puts a blank in its place.
+                    head = head[:-1]
                 lines[-1].append(piece._replace(text=head))
                 lines.append([Ink(" " * indent)] if indent else [])
                 word, used = word[len(head) :], indent
