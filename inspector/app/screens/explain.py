@@ -37,7 +37,11 @@ class Pasted(TextArea):
     async def _on_paste(self, event: Paste) -> None:
         event.prevent_default()
         event.stop()
-        self.replace(cleaned(event.text), *self.selection)
+        text = event.text
+        if not text.startswith(("\x1b[", "\x1b]")):
+            # Where the paste itself holds escapes, Textual hands on what follows the last one, behind a stray escape.
+            text = text.removeprefix("\x1b")
+        self.replace(cleaned(text), *self.selection)
 
 
 class Answer(Lines, can_focus=True):

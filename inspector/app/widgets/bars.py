@@ -26,10 +26,14 @@ def header_row(
         for text in trail:
             crumbs += [Ink(" ▸ ", "muted"), ink(text)]
         return ends(tuple(crumbs), (Ink("  "), *score, Ink(" ")) if score else (), cells)
-    tail = (Ink("   "), *score) if score else ()
-    room = cells - width(tail) - 1
     right = _trail(trail)
-    for left in (_mode_names(modes, mode), _mode_names(modes, mode, brief=True)):
+    for gap, left in (
+        (3, _mode_names(modes, mode)),
+        (2, _mode_names(modes, mode, gap=1)),
+        (3, _mode_names(modes, mode, brief=True)),
+    ):
+        tail = (Ink(" " * gap), *score) if score else ()
+        room = cells - width(tail) - 1
         if width(left) + width(right) <= room:
             break
     space = max(room - width(left), 0)
@@ -40,13 +44,13 @@ def header_row(
     return (*ends(left, right, room), *tail, Ink(" "))
 
 
-def _mode_names(modes: Sequence[keys.Mode], mode: str, brief: bool = False) -> Row:
+def _mode_names(modes: Sequence[keys.Mode], mode: str, gap: int = 2, brief: bool = False) -> Row:
     """The modes with their digits; when `brief`, the present one alone has its name."""
     pieces: list[Ink] = [Ink(" ")]
     for one in modes:
         here = one.id == mode
         name = f"{one.number} {one.title}" if here or not brief else str(one.number)
-        pieces += [Ink(name, "title" if here else "muted", f"app.mode('{one.id}')"), Ink("  ")]
+        pieces += [Ink(name, "title" if here else "muted", f"app.mode('{one.id}')"), Ink(" " * gap)]
     return tuple(pieces)
 
 
