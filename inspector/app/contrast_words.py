@@ -86,8 +86,8 @@ def _meanings(node: Node, titles: Sequence[str], cells: int, base: Base) -> list
         names = ", ".join(titles[side] for side in having)
         meaning = node.meaning(having[0]) if value is not None else _unknown(node, having[0])
         words = number(node, having[0], base) + ("  " + meaning if meaning else "")
-        if max(map(len, titles)) < INDENT and len(having) == 1:
-            said += _word(names.capitalize(), words, cells)
+        if len(names) < INDENT:
+            said += _word(names.capitalize() if len(having) == 1 else names, words, cells)
         else:
             said += wrap(row(Ink(f"{names}  ", "muted"), ink(words)), cells, indent=2)
     return said
