@@ -5,16 +5,14 @@ from __future__ import annotations
 import datetime
 import os
 import re
-import threading
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 from inspector.errors import SourceError
 from inspector.sources.dump import Dump, Provenance, Vcpu
 from inspector.sources.live.collector import DEBUGFS, debugfs_vms
-from inspector.sources.live.source import Deadline, LiveOptions
+from inspector.sources.live.source import Deadline, LiveOptions, within
 
-T = TypeVar("T")
 _VM = re.compile(r"\d+-\d+")
 
 
@@ -32,7 +30,7 @@ class RunningVms:
     def read(self) -> Dump:
         """One vCPU entry per VM: these registers belong to the whole VM."""
         notes: list[str] = []
-        found = within(self.timeout, self.address, lambda: debugfs_vms(notes, self._folder))
+        found = within(Deadline(self.timeout, self.address), lambda: debugfs_vms(notes, self._folder))
         vms = [vm for vm in found if self.name in ("", vm["name"])]
         if not vms:
             known = ", ".join(vm["name"] for vm in found) or "none"
@@ -51,24 +49,3 @@ class RunningVms:
 def _vcpu(index: int, vm: Mapping[str, Any]) -> Vcpu:
     values = {int(number, 16): int(value, 16) for number, value in vm["registers"].items()}
     return Vcpu(index=index, name=str(vm["name"]), values=values)
-
-
-def within(timeout: float, where: str, work: Callable[[], T]) -> T:
-    """The result of `work`, done in a thread that is left alone when it is slow: a kernel lock cannot be broken."""
-    result: list[T] = []
-    failed: list[OSError] = []
-
-    def body() -> None:
-        try:
-            result.append(work())
-        except OSError as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=body, daemon=True)
-    thread.start()
-    thread.join(timeout)
-    if failed:
-        raise SourceError(str(failed[0].strerror), where)
-    if not result:
-        raise Deadline(timeout, where).error()
-    return result[0]

@@ -59,7 +59,8 @@ class Gdbstub:
     def read(self) -> Dump:
         """Every vCPU's registers; QEMU stops the guest at the connection and lets it go at the detach."""
         kept = min(1.0, self.timeout / 4)
-        return read_stub(self.address, self._target, Deadline(self.timeout - kept, self.address), kept, resume=True)
+        deadline = Deadline(self.timeout - kept, self.address, stated=self.timeout)
+        return read_stub(self.address, self._target, deadline, kept, resume=True)
 
 
 def read_stub(address: str, target: str, deadline: Deadline, kept: float, resume: bool) -> Dump:
@@ -70,10 +71,12 @@ def read_stub(address: str, target: str, deadline: Deadline, kept: float, resume
     """
     remote = Remote(address, connect(address, target, deadline), deadline)
     try:
-        remote.ask("qSupported:multiprocess+;qXfer:features:read+;xmlRegisters=aarch64")
+        remote.greet("qSupported:multiprocess+;qXfer:features:read+;xmlRegisters=aarch64")
         unborn = resume and remote.monitor("info status").rstrip().endswith(("(prelaunch)", "(inmigrate)"))
         resume = resume and not unborn
         described = list(describe(remote, address))
+        if not any(id_of(register) is not None for register in described):
+            raise SourceError("describes no arm64 register", address, "is it the gdbstub of an arm64 guest?")
         vcpus, unknown = [], set[str]()
         for index, thread in enumerate(_threads(remote)):
             if thread and remote.ask(f"Hg{thread}") != b"OK":
@@ -81,7 +84,7 @@ def read_stub(address: str, target: str, deadline: Deadline, kept: float, resume
             vcpus.append(_vcpu(remote, index, described, unknown, address))
     finally:
         if resume:
-            _detach(remote, Deadline(kept, address))
+            _detach(remote, kept)
         remote.close()
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     notes = ["read through a gdbstub: MIDR_EL1, CCSIDR_EL1 and KVM's firmware registers are not among its registers"]
@@ -95,11 +98,22 @@ def read_stub(address: str, target: str, deadline: Deadline, kept: float, resume
     return Dump(provenance=about, vcpus=tuple(vcpus), notes=tuple(notes))
 
 
-def _detach(remote: Remote, deadline: Deadline) -> None:
-    """Let the guest go. A stub of QEMU wants the process number; older ones take a bare D."""
-    remote.deadline = deadline
+def _detach(remote: Remote, seconds: float) -> None:
+    """Let the guest go. A stub of QEMU wants the process number; others know only a bare D.
+
+    QEMU stops a running guest at any byte that it is sent, so nothing may follow a D that was understood: the answer to
+    a question that ran out of time is waited for first, and a bare D is sent only after a plain refusal.
+    """
+    remote.deadline, settled = Deadline(seconds / 2, ""), False
     with contextlib.suppress(SourceError):
-        if remote.ask("D;1") != b"OK":
+        remote.settle()
+        settled = True
+    remote.deadline = Deadline(seconds / 2, "")
+    with contextlib.suppress(SourceError):
+        answer = remote.ask("D;1")
+        if not settled:
+            remote.skip()
+        elif not answer or answer[:1] == b"E":
             remote.ask("D")
 
 
@@ -137,8 +151,8 @@ def _xml(text: bytes, name: str, address: str) -> ElementTree.Element:
     if b"<!ENTITY" in text:
         raise SourceError(f"sends a target description {name} with entities", address)
     try:
-        return ElementTree.fromstring(text.replace(b"<xi:include", b"<include"))
-    except ElementTree.ParseError as error:
+        return ElementTree.fromstring(text.decode().replace("<xi:include", "<include"))
+    except (ElementTree.ParseError, ValueError) as error:
         raise SourceError(f"sends a broken target description {name}: {error}", address) from None
 
 

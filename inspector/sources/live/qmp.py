@@ -101,7 +101,7 @@ class Qmp:
     def read(self) -> Dump:
         """Open a gdbstub, read every vCPU, close it; a guest that ran runs on, one that was paused stays paused."""
         kept = min(_LAST_WORDS, self.timeout / 4)
-        deadline = Deadline(self.timeout - kept, self.address)
+        deadline = Deadline(self.timeout - kept, self.address, stated=self.timeout)
         line = connect(self.address, self._path, deadline)
         try:
             session = Session(self.address, line, deadline)

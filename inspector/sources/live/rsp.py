@@ -10,7 +10,7 @@ import socket
 from pathlib import Path
 
 from inspector.errors import SourceError
-from inspector.sources.live.source import Deadline
+from inspector.sources.live.source import Deadline, within
 
 _LONGEST = 1 << 18
 """Bytes of one packet; QEMU's are below 5000."""
@@ -37,11 +37,40 @@ def connect(address: str, target: str, deadline: Deadline) -> socket.socket:
         host, _, port = target.rpartition(":")
         if not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
             raise SourceError("is not HOST:PORT or the path of a Unix socket", address)
-        return socket.create_connection((host.strip("[]") or "localhost", int(port)), deadline.left())
+        return _dial(host.strip("[]") or "localhost", int(port), deadline)
     except TimeoutError:
         raise deadline.error() from None
+    except UnicodeError:
+        raise SourceError("is not HOST:PORT: no host can have that name", address) from None
     except OSError as error:
         raise SourceError(f"cannot be reached: {error.strerror or error}", address) from None
+
+
+def _dial(host: str, port: int, deadline: Deadline) -> socket.socket:
+    """A TCP connection to the first of a host's addresses that takes one, all of them within the deadline.
+
+    A name server may be silent for longer than that, and looking a name up cannot be broken off: a thread does it.
+    Small packets must not wait for each other's acknowledgement (40 ms each, for hundreds of registers).
+    """
+    failed: OSError | None = None
+    found = within(deadline, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    for family, kind, protocol, _, place in found:
+        left = deadline.left()
+        try:
+            line = socket.socket(family, kind, protocol)
+        except OSError as error:
+            failed = error
+            continue
+        try:
+            line.settimeout(left)
+            line.connect(place)
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as error:
+            line.close()
+            failed = error
+        else:
+            return line
+    raise failed or OSError(0, "has no address")
 
 
 class Remote:
@@ -49,7 +78,8 @@ class Remote:
 
     def __init__(self, address: str, line: socket.socket, deadline: Deadline) -> None:
         self._address, self._line, self.deadline = address, line, deadline
-        self._waiting = bytearray()
+        self._waiting, self._taken = bytearray(), bytearray()
+        self._owed = False
 
     def ask(self, command: str) -> bytes:
         """Send one packet and give the stub's answer, unescaped.
@@ -58,9 +88,32 @@ class Remote:
         """
         data = command.encode()
         self._send(b"$%s#%02x" % (data, sum(data) & 0xFF))
+        self._owed = True
+        return self._answer()
+
+    def greet(self, command: str) -> bytes:
+        """Ask the first question. QEMU lets a second debugger connect, but does not listen to it."""
+        try:
+            return self.ask(command)
+        except SourceError as error:
+            silent = error.what == self.deadline.error().what
+            raise SourceError(error.what, error.where, "is a debugger attached already?" * silent) from None
+
+    def settle(self) -> None:
+        """Pass over the answer to a question that a time-out cut off, so that the next answer is the next one's."""
+        while self._owed:
+            self._owed = self._answer()[:1] == b"O"
+
+    def skip(self) -> None:
+        """Pass over one more answer."""
+        self._answer()
+
+    def _answer(self) -> bytes:
+        """The packet that is owed, behind any stop reply."""
         answer = self._packet()
         while _STOPPED.match(answer):
             answer = self._packet()
+        self._owed = False
         return answer
 
     def monitor(self, command: str) -> str:
@@ -71,7 +124,8 @@ class Remote:
                 text += bytes.fromhex(answer[1:].decode("ascii"))
             except ValueError:
                 raise SourceError("does not talk like a gdbstub", self._address) from None
-            answer = self._packet()
+            self._owed = True
+            answer = self._answer()
         return text.decode(errors="replace")
 
     def document(self, name: str) -> bytes:
@@ -100,31 +154,50 @@ class Remote:
         except OSError as error:
             raise SourceError(f"went away: {error.strerror or error}", self._address) from None
 
+    def _receive(self) -> bytes:
+        try:
+            self._line.settimeout(self.deadline.left())
+            chunk = self._line.recv(1 << 16)
+        except TimeoutError:
+            raise self.deadline.error() from None
+        except OSError as error:
+            raise SourceError(f"went away: {error.strerror or error}", self._address) from None
+        if not chunk:
+            raise SourceError("closed the connection", self._address)
+        return chunk
+
     def _byte(self) -> int:
         if not self._waiting:
             try:
-                self._line.settimeout(self.deadline.left())
-                chunk = self._line.recv(1 << 16)
-            except TimeoutError:
-                raise self.deadline.error() from None
-            except OSError as error:
-                raise SourceError(f"went away: {error.strerror or error}", self._address) from None
-            if not chunk:
-                raise SourceError("closed the connection", self._address)
-            self._waiting += chunk
+                self._waiting += self._receive()
+            except SourceError:
+                self._waiting[:0] = self._taken
+                raise
         first = self._waiting[0]
         del self._waiting[0]
+        self._taken.append(first)
         return first
 
     def _packet(self) -> bytes:
-        """The next packet; acknowledgements and notifications before it are passed over."""
+        """The next packet; acknowledgements and notifications before it are passed over.
+
+        What came of a packet that is not whole when time runs out is kept for the next call.
+        """
+        try:
+            return self._whole_packet()
+        finally:
+            self._taken.clear()
+
+    def _whole_packet(self) -> bytes:
         while (byte := self._byte()) != ord("$"):
             if byte == ord("%"):
                 while self._byte() != ord("#"):
-                    pass
+                    if len(self._taken) > _LONGEST:
+                        raise SourceError(f"sends a packet of more than {_LONGEST} bytes", self._address)
                 self._byte(), self._byte()
             elif byte not in b"+-":
                 raise SourceError("does not talk like a gdbstub", self._address)
+            self._taken.clear()
         raw = bytearray()
         while (byte := self._byte()) != ord("#"):
             raw.append(byte)

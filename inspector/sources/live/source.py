@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
-from collections.abc import Mapping
-from typing import Literal, Protocol
+from collections.abc import Callable, Mapping
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
 from inspector.errors import SourceError
 from inspector.sources.dump import Dump, Vcpu
 
+T = TypeVar("T")
 _FEATURES = re.compile(r"[a-z0-9_]+(?:-[a-z0-9_]+)*(?:,[a-z0-9_]+(?:-[a-z0-9_]+)*)*\Z")
 
 
@@ -48,9 +50,10 @@ class LiveSource(Protocol):
 class Deadline:
     """A moment after which a reading is given up."""
 
-    def __init__(self, seconds: float, where: str) -> None:
+    def __init__(self, seconds: float, where: str, stated: float = 0.0) -> None:
+        """`stated`: the time-out that the user knows, where a part of it is kept for putting things back."""
         self._end = time.monotonic() + seconds
-        self._seconds, self._where = seconds, where
+        self._seconds, self._where = stated or seconds, where
 
     def left(self) -> float:
         """Seconds left. Raises SourceError when there are none."""
@@ -62,6 +65,30 @@ class Deadline:
     def error(self) -> SourceError:
         """The error of a reading that took too long."""
         return SourceError(f"no answer within {self._seconds:g} s", self._where)
+
+
+def within(deadline: Deadline, work: Callable[[], T]) -> T:
+    """The result or the error of `work`, done in a thread that is left alone when it is slow.
+
+    For what cannot be broken off: a lock in the kernel, a name server that is silent.
+    """
+    result: list[T] = []
+    failed: list[Exception] = []
+
+    def body() -> None:
+        try:
+            result.append(work())
+        except Exception as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=body, daemon=True)
+    thread.start()
+    thread.join(deadline.left())
+    if failed:
+        raise failed[0]
+    if not result:
+        raise deadline.error()
+    return result[0]
 
 
 class Changed(msgspec.Struct, frozen=True):

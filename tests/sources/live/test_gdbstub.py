@@ -14,8 +14,8 @@ from inspector.errors import SourceError
 from inspector.registers.catalog import by_id
 from inspector.sources.live import open_live
 from inspector.sources.live.gdbstub import Described, id_of
-from inspector.sources.live.rsp import _plain
-from inspector.sources.live.source import LiveOptions
+from inspector.sources.live.rsp import _plain, connect
+from inspector.sources.live.source import Deadline, LiveOptions
 from tests.sources.live.fakes import Stub, Talk, packet, peer
 
 QUICK = LiveOptions(timeout=1.0)
@@ -191,4 +191,57 @@ def test_any_answer_at_all_is_an_error_not_a_crash(tmp_path_factory: pytest.Temp
 
     folder = tmp_path_factory.mktemp("s")
     with peer(folder / "g", talk) as path, pytest.raises(SourceError):
+        read(f"gdb:{path}")
+
+
+def test_nothing_follows_a_detach_that_was_understood(tmp_path: Path) -> None:
+    """A running QEMU stops the guest at any byte, so a second D after a late answer would leave it standing."""
+    stub = Stub({"CLIDR": 1})
+
+    def late(command: str) -> bytes:
+        if command == "p28":
+            time.sleep(0.8)
+        return Stub.answer(stub, command)
+
+    stub.answer = late  # type: ignore[method-assign]
+    with peer(tmp_path / "gdb", stub) as path, pytest.raises(SourceError, match="no answer within 1 s"):
+        open_live(f"gdb:{path}", QUICK).read()
+    end = time.monotonic() + 3
+    while stub.heard[-1] != "D;1" and time.monotonic() < end:
+        time.sleep(0.01)
+    assert stub.heard[-2:] == ["p28", "D;1"]
+
+
+def test_small_packets_do_not_wait_for_each_other() -> None:
+    """Without TCP_NODELAY each question waits 40 ms for the acknowledgement of the one before: half a minute."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with connect("gdb:", f"127.0.0.1:{port}", Deadline(5, "gdb:")) as line:
+            assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 70, "ü" * 64])
+def test_a_name_that_no_host_can_have(host: str) -> None:
+    with pytest.raises(SourceError):
+        read(f"gdb:{host}:1234")
+
+
+def test_a_silent_name_server_is_a_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(3))
+    begin = time.monotonic()
+    with pytest.raises(SourceError, match="no answer within 1 s"):
+        read("gdb:host.example:1234")
+    assert time.monotonic() - begin < 2.5
+
+
+@pytest.mark.parametrize("encoding", ["bogus", "utf-7", "shift_jis"])
+def test_an_odd_encoding_of_the_description_is_one_line(tmp_path: Path, encoding: str) -> None:
+    stub = Stub({"CLIDR": 1})
+    stub.files["target.xml"] = f'<?xml version="1.0" encoding="{encoding}"?><target/>'.encode()
+    with peer(tmp_path / "gdb", stub) as path, pytest.raises(SourceError):
+        read(f"gdb:{path}")
+
+
+def test_another_architecture_is_an_error(tmp_path: Path) -> None:
+    with peer(tmp_path / "gdb", Stub({"rax": 1})) as path, pytest.raises(SourceError, match="no arm64 register"):
         read(f"gdb:{path}")
