@@ -120,13 +120,23 @@ def destination_of(dump: Dump, like: Vcpu, kernel: Policy | None, setup: VcpuSet
     label = one_line(f"{dump.provenance.source}: host {dump.provenance.host}".strip(": "))
     if host is not None:
         told = note if kernel is None else ""
-        return modelled(host, policy, wanted, f"{label} under {describe_policy(policy)}", told, asked=setup is not None)
+        return modelled(
+            host, policy, wanted, f"{label} under {describe_policy(policy)}", told, asked=_asked(setup, like, vmm)
+        )
     if chosen is None:
         hint = "a list of ids has no values: `compare` shows the differences of two lists"
         known = "" if not any(v.kind == "list" for v in dump.vcpus) else hint
         raise InspectorError("holds neither a vCPU nor a host's registers", dump.provenance.source, known)
-    asked = setup is not None
+    asked = _asked(setup, like, vmm)
     return _like_vcpu(dump, chosen, policy, wanted, own, f"{label} under {describe_policy(policy)}", asked=asked)
+
+
+def _asked(setup: VcpuSetup | None, like: Vcpu, vmm: Vmm) -> bool:
+    """True when the user named other features than the saved vCPU has: such are not left out in silence."""
+    if setup is None:
+        return False
+    own = setup_of(like, vmm.family)
+    return msgspec.structs.replace(setup, gic=own.gic) != own
 
 
 def describes(setup: VcpuSetup, vcpu: Vcpu) -> bool:
@@ -145,9 +155,9 @@ def same_host(source: Dump, kernel: Policy, setup: VcpuSetup | None, vmm: Vmm) -
     host = host_of(source)
     label = f"same host under {describe_policy(kernel)}"
     if host is not None:
-        return modelled(host, kernel, wanted, label, asked=setup is not None)
+        return modelled(host, kernel, wanted, label, asked=_asked(setup, vcpus[0], vmm))
     own = kernel_of(source).policy
-    return _like_vcpu(source, vcpus[0], kernel, wanted, own, label, asked=setup is not None)
+    return _like_vcpu(source, vcpus[0], kernel, wanted, own, label, asked=_asked(setup, vcpus[0], vmm))
 
 
 def host_of(dump: Dump) -> HostState | None:

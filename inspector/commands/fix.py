@@ -34,8 +34,8 @@ def run(options: argparse.Namespace) -> int:
     from inspector.reports import fix as report
     from inspector.reports.json import dumps
 
-    kernel, setup = given_kernel(options), given_setup(options)
-    source = sources.load(options.source)
+    kernel, source = given_kernel(options), sources.load(options.source)
+    setup = given_setup(options, source)
     if options.destination == SAME_HOST:
         if kernel is None:
             raise InspectorError("needs a kernel", SAME_HOST, "name it with --kernel")

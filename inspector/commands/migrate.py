@@ -16,6 +16,7 @@ from inspector.errors import InspectorError, one_line
 if TYPE_CHECKING:
     from inspector.policies.model import Policy
     from inspector.policies.setup import VcpuSetup
+    from inspector.sources.dump import Dump
 
 VMMS = ("qemu-7.2", "qemu-10.0", "qemu-11.1", "firecracker", "cloud-hypervisor", "crosvm")
 SAME_HOST, ALL_KERNELS = "same-host", "all-kernels"
@@ -32,13 +33,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_style(parser)
 
 
-def given_setup(options: argparse.Namespace) -> VcpuSetup | None:
-    """The setup that `--features` or `--gic` ask for; None when neither is given (the source's is taken then)."""
+def given_setup(options: argparse.Namespace, source: Dump) -> VcpuSetup | None:
+    """The setup that `--features` or `--gic` ask for; None when neither is given (the source's is taken then).
+
+    `--gic` alone leaves the features as the saved vCPU has them.
+    """
     if options.features is None and options.gic is None:
         return None
+    import msgspec
+
+    from inspector.checks.destination import source_vcpus
+    from inspector.checks.vcpu_setup import setup_of
+    from inspector.checks.vmms import find_vmm, vmm_for
     from inspector.policies.setup import parse_features
 
-    return parse_features(options.features or "qemu", gic=options.gic or "v3")
+    if options.features is not None:
+        return parse_features(options.features, gic=options.gic or "v3")
+    rule = find_vmm(options.vmm or vmm_for(source.provenance.format, source.provenance.tool))
+    vcpus, _ = source_vcpus(source)
+    return msgspec.structs.replace(setup_of(vcpus[0], rule.family), gic=options.gic)
 
 
 def given_kernel(options: argparse.Namespace) -> Policy | None:
@@ -59,15 +72,15 @@ def run(options: argparse.Namespace) -> int:
     from inspector.reports.json import dumps
     from inspector.reports.migration_text import matrix_text, migration_text
 
-    kernel, setup = given_kernel(options), given_setup(options)
+    kernel, source = given_kernel(options), sources.load(options.source)
+    setup = given_setup(options, source)
     if options.destination == ALL_KERNELS:
-        matrix = migrate_all_kernels(sources.load(options.source), options.vmm or "", setup)
+        matrix = migrate_all_kernels(source, options.vmm or "", setup)
         if options.json:
             print(dumps(report.matrix_json(matrix)))
         else:
             print(report.matrix_markdown(matrix) if options.markdown else matrix_text(matrix))
         return matrix.exit_code
-    source = sources.load(options.source)
     if options.destination == SAME_HOST:
         if kernel is None:
             raise InspectorError("needs a kernel", SAME_HOST, "name it with --kernel")

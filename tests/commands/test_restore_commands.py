@@ -68,3 +68,17 @@ def test_fix(tmp_path: Path) -> None:
     assert run("migrate", str(out), NEW).code == 0
     again = run("fix", OLD, NEW, "-o", str(out))
     assert again.code == 2 and "exists already" in again.err
+
+
+def test_gic_alone_leaves_the_features_as_they_were_saved() -> None:
+    """Also where the destination cannot give them all: that is told, and no error."""
+    to_a72 = ("migrate", "builtin:neoverse-n2-linux-6.1", "builtin:cortex-a72-linux-6.12", "--kernel", "6.12")
+    done = run(*to_a72, "--gic", "v3")
+    assert done.code == 1
+    assert "cannot give a vCPU sve, ptrauth: it is created without" in done.out
+    assert "ENOEXEC" not in done.out
+    same = run("migrate", "builtin:cortex-a72-linux-6.1", "same-host", "--kernel", "6.12", "--gic", "none")
+    assert "psci,pmu\n" in same.out
+    asked = run("migrate", "builtin:cortex-a72-linux-6.1", "same-host", "--kernel", "6.12", "--features", "psci,sve")
+    assert asked.code == 2
+    assert "sve" in asked.err
