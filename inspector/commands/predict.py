@@ -6,8 +6,8 @@ Answers that are present are ignored; a recording without its `host` line is pre
 from __future__ import annotations
 
 import argparse
-import os
 import sys
+from pathlib import Path
 
 from inspector.errors import EXIT_YES, InspectorError
 
@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def same_file(one: str, other: str) -> bool:
     """True when two paths, however they are spelled, lead to one file."""
     try:
-        return os.path.samefile(one, other)
+        return Path(one).samefile(other)
     except OSError:
         return False
 

@@ -40,7 +40,7 @@ def test_a_line_that_makes_no_sense_is_one_line(tmp_path: Path, line: dict[str, 
 
 
 def test_a_run_without_an_answer_runs(tmp_path: Path) -> None:
-    asked = {"type": "set", "phase": "ran", "id": "0x603000000013c023", "value": "0x1"}
+    asked: dict[str, object] = {"type": "set", "phase": "ran", "id": "0x603000000013c023", "value": "0x1"}
     done = run("predict", _write(tmp_path, {"type": "run"}, asked))
     assert json.loads(done.out.splitlines()[-1])["errno"] == 16
 
