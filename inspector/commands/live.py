@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from inspector.sources.live.source import LiveOptions, LiveSource
 
 
+_LONGEST_PAUSE = 86400
+"""Seconds between two readings of --watch."""
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("address", metavar="ADDRESS", nargs="?", default="live:", help="default: live: (this host)")
@@ -46,8 +50,10 @@ def run(options: argparse.Namespace) -> int:
     from inspector.sources.formats import dump_json
     from inspector.sources.live import open_live
 
-    if options.watch is not None and not options.watch > 0:
-        raise InspectorError("takes a positive number of seconds", "--watch", "such as 5")
+    if options.watch is not None and not 0 < options.watch <= _LONGEST_PAUSE:
+        raise InspectorError(f"takes seconds, more than 0 and at most {_LONGEST_PAUSE}", "--watch", "such as 5")
+    if options.count is not None and (options.count < 1 or not options.watch):
+        raise InspectorError("takes a number of readings from 1, and goes with --watch", "--count", "such as 10")
     source = open_live(options.address, _options(options))
     printing = options.json or options.text or options.output or not (sys.stdout.isatty() and sys.stdin.isatty())
     if options.for_real and (printing or not hasattr(source, "answer")):
@@ -115,13 +121,16 @@ def write_for_real(options: argparse.Namespace) -> int:
     from inspector.commands.write import parse_write
     from inspector.reports import for_real as report
     from inspector.reports.json import dumps
-    from inspector.sources.live import forreal, is_live
+    from inspector.sources.live import forreal, is_live, open_live
     from inspector.sources.live.source import LiveOptions
 
     if not is_live(options.source):
         raise InspectorError("--for-real needs a live source", options.source, "live: or ssh://[user@]host[:port]")
     if options.ran:
         raise InspectorError("--ran has no meaning for a scratch vCPU", "--for-real", "leave one of them out")
+    if not hasattr(open_live(options.source), "answer"):
+        hint = "live: or ssh://[user@]host[:port]"
+        raise InspectorError("has no scratch vCPU to write to", options.source, hint)
     live = LiveOptions(features=options.features or "qemu", gic=options.gic or "v3")
     dump = sources.load(options.source)
     policy = choose(options.kernel or dump.provenance.kernel, dump.provenance.kernel_version).policy

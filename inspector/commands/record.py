@@ -6,6 +6,8 @@ Needs an arm64 host with /dev/kvm. Only scratch VMs are touched; a full recordin
 from __future__ import annotations
 
 import argparse
+import os
+from pathlib import Path
 
 from inspector.errors import EXIT_YES, SourceError
 
@@ -27,10 +29,17 @@ def run(options: argparse.Namespace) -> int:
     from inspector.sources.live.questions import chosen_configs
     from inspector.sources.live.recorder import record
 
+    if options.limit is not None and options.limit < 0:
+        raise SourceError("takes a number of registers, 0 or more", "--limit")
     try:
-        configs = chosen_configs(options.configs) if options.configs else None
+        configs = chosen_configs(options.configs) if options.configs is not None else None
     except ValueError as error:
         raise SourceError(str(error), "--configs") from None
+    if options.output not in (None, "-"):
+        folder = Path(options.output).parent
+        if Path(options.output).is_dir() or not os.access(folder, os.W_OK):
+            # Said before the minutes of asking.
+            raise SourceError("cannot be written", options.output, "name a file in a folder that you may write")
     try:
         if options.output in (None, "-"):
             record(lambda line: print(line, flush=False), configs, options.limit, options.seed, options.cpu)

@@ -23,6 +23,12 @@ MOST = 16 << 20
 """Bytes of an answer; a dump of a hundred CPUs has less than one million."""
 
 
+_START = b'{"format": "vcpu-inspector-dump"'
+"""How the collector's answer begins."""
+_GRACE = 0.5
+"""Seconds to wait for more from a process that has ended but whose outputs are still open."""
+
+
 class Finished(NamedTuple):
     """A process that ended by itself."""
 
@@ -63,7 +69,11 @@ def _listen(process: subprocess.Popen[bytes], deadline: Deadline, where: str) ->
         for pipe in kept:
             selector.register(pipe, selectors.EVENT_READ)
         while selector.get_map():
-            for key, _ in selector.select(deadline.left()):
+            ended = process.poll() is not None
+            ready = selector.select(min(_GRACE, deadline.left()))
+            if ended and not ready:
+                break  # something that the process left behind holds its outputs, as ssh's ControlPersist may
+            for key, _ in ready:
                 chunk = os.read(key.fd, 1 << 16)
                 if not chunk:
                     selector.unregister(key.fileobj)
@@ -76,10 +86,9 @@ def _listen(process: subprocess.Popen[bytes], deadline: Deadline, where: str) ->
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Make sure that the process and its children are gone, and its pipes closed."""
-    if process.poll() is None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
     for pipe in (process.stdout, process.stderr):
         if pipe:
             pipe.close()
@@ -95,6 +104,9 @@ def dump_of(answer: bytes, where: str) -> Dump:
     """The collector's answer as a Dump from the live source `where`. Raises SourceError for anything else."""
     from inspector.sources.formats import dump_json
 
+    start = answer.find(_START)
+    if start > 0 and answer[start - 1] == 0x0A:
+        answer = answer[start:]  # a shell's start-up file greeted first
     if not answer.lstrip().startswith(b"{"):
         text = answer[:80].decode(errors="replace").strip()
         raise SourceError(f"answered with something else than a dump: {text!r}" if text else "gave no answer", where)

@@ -402,6 +402,7 @@ def mrs_per_cpu(cpus: Iterable[int]) -> Tuple[Dict[int, Dict[int, int]], str]:
     if not child:
         try:
             os.close(reader)
+            ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE: a child that is killed leaves no core file
             with os.fdopen(writer, "w") as out:
                 for cpu in cpus:
                     try:
@@ -462,8 +463,19 @@ def one_cpu(index: int) -> Dict[str, Any]:
     for entry in sorted(listing(CACHES % index)):
         if entry.startswith("index"):
             folder = CACHES % index + "/" + entry
-            caches.append({name: read_text(folder + "/" + name).strip() for name in sorted(cache_files(folder))})
+            caches.append(readable(folder, sorted(cache_files(folder))))
     return {"index": index, "registers": registers, "caches": caches}
+
+
+def readable(folder: str, names: List[str]) -> Dict[str, str]:
+    """The texts of those of the files that may be read."""
+    texts = {}
+    for name in names:
+        try:
+            texts[name] = read_text(folder + "/" + name).strip()
+        except OSError:
+            continue
+    return texts
 
 
 def listing(folder: str) -> List[str]:
@@ -558,8 +570,12 @@ def main(arguments: Optional[List[str]] = None) -> int:
         dump = collect(Options(features=given.features, gic=given.gic, writes=tuple(given.write)))
     except ValueError as error:
         parser.error(str(error))
-    json.dump(dump, sys.stdout)
-    sys.stdout.write("\n")
+    try:
+        with os.fdopen(os.dup(1), "w") as out:
+            out.write(json.dumps(dump) + "\n")
+    except OSError as error:
+        sys.stderr.write("collector: standard output: %s\n" % why(error))
+        return 1
     return 0
 
 

@@ -115,7 +115,7 @@ class Qmp:
                         raise SourceError(f"gives no gdbstub: {said or 'without a reason'}", self.address)
                     dump = read_stub(self.address, path, deadline, kept / 3, resume=running)
             finally:
-                session.deadline = Deadline(kept * 2 / 3, self.address)
+                session.deadline = Deadline(kept * 2 / 3, self.address, stated=self.timeout)
                 session.monitor("gdbserver none")
                 if running and not session.running():
                     session.command("cont")

@@ -329,7 +329,7 @@ def record_main(arguments: Optional[List[str]] = None) -> int:
         with open(given.output, "w") if given.output else os.fdopen(os.dup(1), "w") as out:
             record(lambda line: print(line, file=out), configs, given.limit, given.seed, given.cpu)
     except OSError as error:
-        sys.stderr.write("recorder: %s\n" % error)
+        sys.stderr.write("recorder: %s\n" % (error.strerror or error))
         return 2
     return 0
 

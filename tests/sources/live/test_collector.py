@@ -93,9 +93,10 @@ def test_the_recorder_says_why_it_cannot_record(python: str) -> None:
 
 
 def test_unknown_configurations_are_told() -> None:
-    assert tuple(
-        config.name for config in questions.configurations(dict.fromkeys(collector.CAPABILITIES, 1))
-    ) == questions.CONFIG_NAMES
+    assert (
+        tuple(config.name for config in questions.configurations(dict.fromkeys(collector.CAPABILITIES, 1)))
+        == questions.CONFIG_NAMES
+    )
     assert questions.chosen_configs("qemu, el2") == ["qemu", "el2"]
     with pytest.raises(ValueError, match="warp"):
         questions.chosen_configs("qemu,warp")
@@ -263,3 +264,38 @@ def test_a_choice_of_ours_falls_back_and_a_choice_of_the_user_does_not() -> None
     assert tries[0] == (28, True, False, False) and tries[-1] == (4, False, False, False)
     assert len(set(tries)) == len(tries)
     assert collector.plans(collector.Options(features="psci,sve", gic="none"), caps) == [(20, False, False, False)]
+
+
+def test_a_greeting_before_the_answer_is_passed_over() -> None:
+    """A shell's start-up file on the other host may print, also where nobody is logged in."""
+    text = json.dumps(collector.collect()).encode()
+    assert dump_of(b"Welcome!\n  {motd}\n" + text, "ssh://h").provenance.machine == os.uname().machine
+
+
+def test_what_a_process_leaves_behind_does_not_hold_the_answer_up(tmp_path: Path) -> None:
+    """ssh's ControlPersist may keep a process in the background that still holds standard error."""
+    path = program(tmp_path, "ssh", "sleep 60 & echo answer; exit 3")
+    begin = time.monotonic()
+    done = run([str(path)], "", 20, "ssh://h")
+    assert (done.code, done.out) == (3, b"answer\n")
+    assert time.monotonic() - begin < 10
+
+
+@pytest.mark.parametrize("closed", [">&-", ">/dev/full", "| true"])
+def test_an_output_that_cannot_be_written_is_at_most_one_line(closed: str) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"exec {sys.executable} - {closed}" if "|" not in closed else f"{sys.executable} - {closed}"],
+        input=PROGRAMS["collector"], capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) <= 1
+
+
+def test_an_unreadable_cache_file_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "cpu0/cache/index0"
+    folder.mkdir(parents=True)
+    (folder / "level").write_text("1\n", encoding="utf-8")
+    (folder / "size").symlink_to(tmp_path / "nowhere")
+    monkeypatch.setattr(collector, "CACHES", f"{tmp_path}/cpu%d/cache")
+    monkeypatch.setattr(collector, "IDENTIFICATION", f"{tmp_path}/cpu%d/regs")
+    assert collector.one_cpu(0) == {"index": 0, "registers": {}, "caches": [{"level": "1"}]}
