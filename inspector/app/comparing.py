@@ -59,7 +59,7 @@ def kernel_picture(view: View, question: Question | None, told: Answer | None, l
     told = told or answer(asked, view.dump, view.one_vcpu)
     kernel = describe_policy(told.question.policy)
     setup = told.setup
-    own = "" if question else ", the newest known" if not _says_kernel(view) else ", the dump's own kernel"
+    own = "" if question else _why_this_kernel(view)
     features = f"what {kernel}{own} would expose; vCPU: {setup.describe()}; vGIC {setup.gic}"
     saved = view.one_vcpu if left == "vcpu" else None
     left_name = told.known.label if saved is None else f"{view.title} as saved ({view.source})"
@@ -73,6 +73,13 @@ def kernel_picture(view: View, question: Question | None, told: Answer | None, l
         answer=told,
         brief=f"{'host' if saved is None else 'saved'} ◂▸ {kernel}",
     )
+
+
+def _why_this_kernel(view: View) -> str:
+    """In a few words, why a kernel is asked that nobody chose."""
+    if view.dump.provenance.kernel:
+        return ", the dump's own kernel"
+    return ", nearest to the dump's list" if _says_kernel(view) else ", the newest known"
 
 
 def _says_kernel(view: View) -> bool:

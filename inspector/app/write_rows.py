@@ -46,7 +46,7 @@ def verdict_rows(attempt: Attempt, base: Base, size: int, cells: int) -> list[Ro
         return wrap(row(Ink("✖ ", "refused"), ink(attempt.problem)), cells, indent=2)[:6]
     verdict = attempt.verdict
     if verdict is None:
-        return [row(Ink("type a value: 0x…, 0b…, decimal, or FIELD=value FIELD=value", "muted"))]
+        return [clip(row(Ink("type a value: 0x…, 0b…, decimal, or FIELD=value FIELD=value", "muted")), cells)]
     answer = f"{OUTCOMES[verdict.outcome]}" + (f"   {verdict.errno_name} ({verdict.errno})" if verdict.errno else "")
     back = "" if verdict.after is None else f"   reads back {value_text(verdict.after, size, base)}"
     return [clip(row(Ink(answer, ROLES[verdict.outcome]), Ink(back, "muted")), cells)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.registers.encoding import ccsidr_id
+from inspector.registers.encoding import ccsidr_id, sysreg_id
 from tests.app.driving import press, screen_text, settle
 from tests.app.material import NEOVERSE, VALUES, app_on, dump_of
 
@@ -80,3 +80,11 @@ async def test_a_click_on_the_chosen_box_shows_its_register() -> None:
         await pilot.click(offset=(10, row))
         await settle(pilot)
         assert app.session.place.register == ccsidr_id(2) and app.current_mode == "browse"
+
+
+async def test_a_host_without_cache_registers_says_so_and_leaves_no_empty_page() -> None:
+    app = app_on(dump_of({sysreg_id(3, 3, 0, 0, 1): 0x9444C004}, kind="host"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        text = await press(pilot, "6")
+        assert "CTR_EL0 0x9444c004" in text
+        assert "no cache is described" in text

@@ -38,7 +38,8 @@ def sides_of(view: View) -> dict[Side, CacheTopology]:
             sides["host"] = topology
     if view.title != "host":
         sides["vcpu"] = read_caches(view.values, host.ccsidr if host else None)
-    return sides
+    # A machine whose cache registers were not read still has CTR_EL0, and says what is missing.
+    return sides or {"host": read_caches(view.values, host.ccsidr if host else None)}
 
 
 class Cache(Frame):

@@ -87,7 +87,8 @@ class Patch(Frame):
             self._chosen = next(i for i, one in enumerate(self._variants) if one.patches == question.patches)
         self._chosen = min(self._chosen, len(self._variants) - 1)
         if view is None or view.one_vcpu is None:
-            self._problem = "this is no saved vCPU, so there is nothing to restore: v chooses another, o opens a dump"
+            another = "v chooses another view, " if len(self.session.views()) > 1 else ""
+            self._problem = f"this is no saved vCPU, so there is nothing to restore: {another}o opens a dump"
             return
         base, setup = (question.base, question.setup) if question else ("", None)
         try:

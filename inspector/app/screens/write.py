@@ -97,7 +97,7 @@ class Write(Dialog):
     def _draw(self) -> None:
         bench, answer, attempt = self._bench, self._answer, self._attempt
         if bench is None or answer is None or attempt is None:
-            rows = wrap(row(Ink("✖ ", "refused"), ink(self._problem)), self._cells)
+            rows = wrap(row(Ink("✖ ", "refused"), ink(self._problem), Ink("   esc closes", "muted")), self._cells)
             self._show("head", rows, len(rows))
             self.query_one("#line").display = False
             return
@@ -114,13 +114,15 @@ class Write(Dialog):
         judged = self.query_one("#judged", Listing)
         judged.fill(items, cursor=0, cols=columns)
         judged.display = bool(items)
+        said = row(ink(self._note, "title"))
+        note = ([clip(said, cells)] if short else wrap(said, cells)[:2]) if self._note else []
         # Border, head, the line to type in, the verdict, the note and the keys are always there.
-        room = min(self.app.size.height, 24) - 9
+        room = min(self.app.size.height, 24) - 8 - max(len(note), 1)
         table = min(len(items) + 1, max(room - 6, 3) if not short else 3) if items else 0
         judged.styles.height = table
         why = why_rows(attempt.verdict, register.size, base, cells, max(room - table, 2))
         self._show("why", why, len(why))
-        self._show("note", [clip(row(ink(self._note, "title")), cells)] if self._note else [], int(bool(self._note)))
+        self._show("note", note, len(note))
         self._show("keys", [self._keys(cells)], 1)
 
     def _keys(self, cells: int) -> tuple[Ink, ...]:
