@@ -32,6 +32,11 @@ class RunningVms:
         notes: list[str] = []
         found = within(Deadline(self.timeout, self.address), lambda: debugfs_vms(notes, self._folder))
         vms = [vm for vm in found if self.name in ("", vm["name"])]
+        if self.name:
+            own = f"VM {self.name}: "
+            notes = [note for note in notes if note.startswith(own) or not found]
+            if not vms and notes:
+                raise SourceError(notes[0].removeprefix(own), self.address)
         if not vms:
             known = ", ".join(vm["name"] for vm in found) or "none"
             why = notes[0] if notes else "no VM is running"

@@ -299,3 +299,13 @@ def test_an_unreadable_cache_file_is_left_out(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(collector, "CACHES", f"{tmp_path}/cpu%d/cache")
     monkeypatch.setattr(collector, "IDENTIFICATION", f"{tmp_path}/cpu%d/regs")
     assert collector.one_cpu(0) == {"index": 0, "registers": {}, "caches": [{"level": "1"}]}
+
+
+def test_a_running_vm_that_may_not_be_read_says_why(tmp_path: Path) -> None:
+    for name in ("12-3", "15-1"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "12-3/idregs").write_text("SYS_ID_AA64PFR0_EL1: 1\n", encoding="utf-8")
+    (tmp_path / "15-1/idregs").mkdir()
+    with pytest.raises(SourceError, match="no ID registers: is a directory"):
+        RunningVms("debugfs:15-1", LiveOptions(), str(tmp_path)).read()
+    assert RunningVms("debugfs:12-3", LiveOptions(), str(tmp_path)).read().notes == ()
