@@ -17,7 +17,7 @@ def choose(text: str, version: str = "") -> Choice:
     `text` is a policy's name, the path of one, or what `uname -r` (or `uname -rv`) printed, with `+patch` behind any of
     them. Raises PolicyError when it is none of these.
     """
-    words = text.strip().split(maxsplit=1)
+    words = re.sub(r"\s*\+\s*(?=[a-z])", "+", text.strip()).split(maxsplit=1)
     release = words[0] if words else ""
     version = words[1] if len(words) > 1 else version
     base, patches = split_name(release)

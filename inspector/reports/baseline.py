@@ -119,9 +119,10 @@ def baseline_text(answer: Baseline) -> str:
 
 
 def _headline(answer: Baseline) -> str:
-    hosts = f"{len(answer.hosts)} hosts"
+    hosts = _count(len(answer.hosts), "host")
     if answer.level and not answer.changes:
-        return f"{hosts} are alike: nothing has to be set."
+        alone = len(answer.hosts) == 1
+        return f"{hosts}: nothing to level." if alone else f"{hosts} are alike: nothing has to be set."
     changed = _count(len(answer.fields), "field")
     changed += f" and {_count(len(answer.registers), 'register')}" if answer.registers else ""
     if answer.level:

@@ -6,6 +6,7 @@ import pytest
 
 from inspector.errors import PolicyError
 from inspector.policies.choice import choose_policy
+from inspector.policies.naming import choose
 
 DEBIAN_61 = "#1 SMP Debian 6.1.176-1 (2026-07-02)"
 
@@ -78,3 +79,7 @@ def test_a_backport_at_an_unknown_point_is_uncertain() -> None:
 def test_no_release_at_all(release: str) -> None:
     with pytest.raises(PolicyError):
         choose_policy(release)
+
+
+def test_a_space_before_a_patch_does_not_lose_it() -> None:
+    assert choose("6.2 +mask-ccidx").policy.name == choose("6.2+mask-ccidx").policy.name == "6.2+mask-ccidx"
