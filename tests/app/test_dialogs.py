@@ -131,3 +131,14 @@ def test_paths_are_completed_as_far_as_certain(tmp_path: Path) -> None:
     assert complete_path(f"{tmp_path}/du") == (f"{tmp_path}/dump-", ["dump-one.json", "dump-two.json"])
     assert complete_path(f"{tmp_path}/fo")[0] == f"{tmp_path}/folder/"
     assert complete_path(f"{tmp_path}/none/x") == (f"{tmp_path}/none/x", [])
+
+
+@pytest.mark.parametrize(("mode", "key"), [("4", "d"), ("2", "d")])
+async def test_what_is_typed_over_a_list_of_dumps_goes_into_the_line(mode: str, key: str) -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, mode)
+        await press(pilot, key)
+        text = await press(pilot, *"/tmp/none", "enter")
+        assert "✖ /tmp/none: cannot be opened" in text

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.events import Key
 from textual.widgets import Input
 
 from inspector.app.background import aside
@@ -99,6 +100,10 @@ class ChooseSide(Dialog):
                 if self.has(Side(dump, place)):
                     return f"loaded {index} {place}"
         return ""
+
+    def on_key(self, event: Key) -> None:
+        """What is typed over the list goes into the line."""
+        self.type_into(self.query_one("#path", Input), event)
 
     def on_input_changed(self) -> None:
         """The old error no longer holds."""

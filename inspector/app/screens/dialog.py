@@ -6,7 +6,9 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.binding import Binding, BindingType
+from textual.events import Key
 from textual.screen import ModalScreen
+from textual.widgets import Input
 
 if TYPE_CHECKING:
     from inspector.app.application import InspectorApp
@@ -33,6 +35,16 @@ class Dialog(ModalScreen[None]):
 
     def session_changed(self, change: Change) -> None:
         """The session changed while this lies over it."""
+
+    def type_into(self, line: Input, event: Key) -> None:
+        """A letter that means nothing to the focused list begins the line above it."""
+        if isinstance(self.focused, Input) or event.character is None or not event.is_printable:
+            return
+        event.stop()
+        line.select_on_focus = False
+        line.insert_text_at_cursor(event.character)
+        # Not line.focus(), which waits for its turn: letters typed fast would come before it.
+        self.set_focus(line)
 
     def action_close(self) -> None:
         """Back to what lies below."""

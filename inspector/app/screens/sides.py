@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.events import Key
 from textual.widgets import Input
 
 from inspector.app.background import aside
@@ -72,6 +73,10 @@ class Choose(Dialog):
     def present(self) -> str:
         """Key of the line that is chosen now."""
         return ""
+
+    def on_key(self, event: Key) -> None:
+        """What is typed over the list goes into the line."""
+        self.type_into(self.query_one("#path", Input), event)
 
     def on_input_changed(self) -> None:
         """The old error no longer holds."""
