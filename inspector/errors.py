@@ -1,8 +1,8 @@
 """The one family of errors that a user can cause.
 
-An error here is something the *user* can mend: a file that cannot be read, a name that means nothing, an argument out of
-range. The command line prints it as one line and ends with exit code 2; the screens show it in place. A register write that
-KVM refuses is an answer, never an exception.
+An error here is something the *user* can mend: a file that cannot be read, a name that means nothing, an argument out
+of range. The command line prints it as one line and ends with exit code 2; the screens show it in place. A register
+write that KVM refuses is an answer, never an exception.
 """
 
 from __future__ import annotations

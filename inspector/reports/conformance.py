@@ -17,9 +17,7 @@ def _share(agreed: int, compared: int) -> str:
 
 
 def _rows(phases: Iterable[PhaseAgreement]) -> list[list[str]]:
-    return [
-        [p.phase, f"{p.compared:,}", f"{p.agreed:,}", _share(p.agreed, p.compared)] for p in phases if p.compared
-    ]
+    return [[p.phase, f"{p.compared:,}", f"{p.agreed:,}", _share(p.agreed, p.compared)] for p in phases if p.compared]
 
 
 def agreement_text(answer: Agreement) -> str:
@@ -45,9 +43,7 @@ def agreement_text(answer: Agreement) -> str:
     for entry in answer.disagreements:
         where = f"{entry.register}.{entry.field}" if entry.field else entry.register
         lines.append(f"  ✖ {entry.phase} {where}: {entry.count:,} disagree; rule {entry.rule or 'none'}")
-        lines.append(
-            f"      {entry.config}: {entry.question}: recorded {entry.recorded}, predicted {entry.predicted}"
-        )
+        lines.append(f"      {entry.config}: {entry.question}: recorded {entry.recorded}, predicted {entry.predicted}")
     return "\n".join(one_line(line) for line in lines)
 
 
@@ -71,8 +67,7 @@ def agreement_json(answer: Agreement) -> Json:
         "other_registers": [_phase_json(phase) for phase in answer.others],
         "order_agrees": answer.order_agrees,
         "not_derivable": [
-            {"register": entry.register, "count": entry.count, "reason": entry.reason}
-            for entry in answer.not_derivable
+            {"register": entry.register, "count": entry.count, "reason": entry.reason} for entry in answer.not_derivable
         ],
         "disagreements": [
             {name: getattr(entry, name) for name in entry.__struct_fields__} for entry in answer.disagreements

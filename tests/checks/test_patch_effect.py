@@ -120,7 +120,7 @@ def test_every_overlay_that_ships_is_a_variant_and_a_chosen_one_comes_first() ->
 def test_features_that_the_host_lacks_and_sources_without_a_vcpu_are_errors() -> None:
     loaded = dump()
     features = msgspec.structs.replace(QEMU_SETUP, features=QEMU_SETUP.features | 1 << 7)
-    with pytest.raises(InspectorError, match="el2|ENOENT"):
+    with pytest.raises(InspectorError, match=r"el2|ENOENT"):
         PatchStudy(loaded, loaded.vcpus[0], setup=features).effect()
     with pytest.raises(InspectorError, match="no vCPU registers"):
         PatchStudy(loaded, msgspec.structs.replace(loaded.vcpus[0], values={}))
