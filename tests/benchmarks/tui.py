@@ -3,8 +3,8 @@
     python -m tests.benchmarks.tui [--pairs 9] [--size 120x40]
 
 First paint is measured in a pseudo-terminal, in pairs (the empty app, then the program, so that a busy machine slows
-both), until the wanted text is on screen. Limits of the project: 2.0 times the empty app, 30 ms per register. Exit code 1 when
-one is missed.
+both), until the wanted text is on screen. Limits of the project: 2.0 times the empty app, 30 ms per register. Exit code
+1 when one is missed.
 """
 
 from __future__ import annotations
