@@ -32,6 +32,17 @@ def add_kernel(parser: argparse.ArgumentParser, required: bool = False) -> None:
     )
 
 
+def add_host_inputs(parser: argparse.ArgumentParser) -> None:
+    """`--host LIST`: what no register tells of the host; inferred where it is not given."""
+    parser.add_argument(
+        "--host",
+        metavar="LIST",
+        default="",
+        help="what registers do not tell, else inferred: spectre-v2=unaffected|mitigated|vulnerable,\n"
+        "meltdown=unaffected|affected, ssb=..., bhb=..., vgic=v2|v3|v5|none, page-size=4k|16k|64k",
+    )
+
+
 def add_setup(parser: argparse.ArgumentParser) -> None:
     """`--features LIST` and `--gic v3|none`."""
     parser.add_argument(

@@ -8,7 +8,15 @@ from __future__ import annotations
 import argparse
 import sys
 
-from inspector.commands.arguments import add_kernel, add_setup, add_style, chosen_policy, chosen_setup, one_vcpu
+from inspector.commands.arguments import (
+    add_host_inputs,
+    add_kernel,
+    add_setup,
+    add_style,
+    chosen_policy,
+    chosen_setup,
+    one_vcpu,
+)
 from inspector.errors import EXIT_YES, one_line
 
 
@@ -18,6 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("registers", metavar="REGISTER", nargs="*", default=[], help="only these registers")
     add_kernel(parser, required=True)
     add_setup(parser)
+    add_host_inputs(parser)
     parser.add_argument("--vcpu", metavar="N", help="the vCPU that tells features and host (index or name)")
     parser.add_argument("--all", action="store_true", help="print unchanged fields and registers too")
     add_style(parser, markdown=False)
@@ -28,6 +37,7 @@ def run(options: argparse.Namespace) -> int:
     from inspector import sources
     from inspector.checks.known_host import known_host
     from inspector.policies.exposure import expose
+    from inspector.policies.host_inputs import with_inputs
     from inspector.registers import catalog
     from inspector.reports import exposure as report
     from inspector.reports.json import dumps
@@ -36,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     wanted = [catalog.find(text).register.id for text in options.registers]
     dump = sources.load(options.source)
     known = known_host(dump, one_vcpu(dump, options.vcpu) if options.vcpu is not None else None)
-    exposure = expose(known.host, policy, chosen_setup(options, known.setup))
+    exposure = expose(with_inputs(known.host, options.host), policy, chosen_setup(options, known.setup))
     registers = [exposure.register(reg_id) for reg_id in wanted or exposure.listed]
     if options.json:
         print(dumps(report.exposure_json(exposure, registers)))

@@ -11,7 +11,15 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from inspector.commands.arguments import add_kernel, add_setup, add_style, chosen_policy, chosen_setup, one_vcpu
+from inspector.commands.arguments import (
+    add_host_inputs,
+    add_kernel,
+    add_setup,
+    add_style,
+    chosen_policy,
+    chosen_setup,
+    one_vcpu,
+)
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, RegisterError, one_line
 
 if TYPE_CHECKING:
@@ -24,6 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("writes", metavar="REG=VALUE", nargs="+", help="REG=VALUE, or REG.FIELD=VALUE for one field")
     add_kernel(parser)
     add_setup(parser)
+    add_host_inputs(parser)
     parser.add_argument("--vcpu", metavar="N", help="the vCPU that tells features and host (index or name)")
     parser.add_argument("--ran", action="store_true", help="the VM has already run")
     parser.add_argument("--for-real", action="store_true", help="also write to a scratch vCPU of a live source")
@@ -56,6 +65,7 @@ def run(options: argparse.Namespace) -> int:
     """Print a verdict per write; 1 when any is refused."""
     from inspector import sources
     from inspector.checks.known_host import known_host
+    from inspector.policies.host_inputs import with_inputs
     from inspector.policies.writes import Vm
     from inspector.reports import exposure as report
     from inspector.reports.json import dumps
@@ -70,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
         raise InspectorError("does not say its kernel", options.source, "name it with --kernel")
     policy, explanation = chosen_policy(kernel, "" if options.kernel else dump.provenance.kernel_version)
     known = known_host(dump, one_vcpu(dump, options.vcpu) if options.vcpu is not None else None)
-    vm = Vm(known.host, policy, chosen_setup(options, known.setup))
+    vm = Vm(with_inputs(known.host, options.host), policy, chosen_setup(options, known.setup))
     if vm.init_errno:
         import errno
 

@@ -25,6 +25,21 @@ def test_expose_json_names_the_rule_that_hides_ccidx() -> None:
     assert "bf48040cd9b0" in ccidx["reference"]
 
 
+def test_inputs_that_registers_do_not_tell_can_be_given() -> None:
+    def field(name: str, *options: str) -> int:
+        done = run("expose", N2_61, "ID_AA64PFR0_EL1", "--kernel", "6.12", *options, "--json")
+        (register,) = done.json["registers"]
+        return int(next(f["exposed"] for f in register["fields"] if f["name"] == name))
+
+    assert field("CSV2") == 1
+    given = ("--host", "spectre-v2=vulnerable,meltdown=affected")
+    assert field("CSV2", *given) == 2, "the host's own field, where nothing says that it is not affected"
+    done = run("expose", N2_61, "WORKAROUND_1", "--kernel", "6.12", *given, "--json")
+    assert int(done.json["registers"][0]["exposed"], 16) == 0
+    assert_one_line_error(run("expose", N2_61, "--kernel", "6.12", "--host", "spectre-v9=yes"))
+    assert_one_line_error(run("write", N2_61, "CTR_EL0=0", "--kernel", "6.12", "--host", "vgic=v9"))
+
+
 def test_expose_from_a_vcpu_shows_what_its_kernel_hid_as_unknown(tmp_path: Path) -> None:
     path = tmp_path / "vcpu.json"
     run("convert", N2_612, "-o", str(path))
