@@ -62,7 +62,8 @@ def _commands(name: str, module: str = "commands") -> Callable[[], type[Provider
     def provider() -> type[Provider]:
         from importlib import import_module
 
-        return getattr(import_module(f"inspector.app.{module}"), name)  # type: ignore[no-any-return]
+        found: type[Provider] = getattr(import_module(f"inspector.app.{module}"), name)
+        return found
 
     return provider
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from inspector.checks.vcpu_setup import PSCI_VERSION
 from inspector.registers.encoding import CLASS_BITMAP, CLASS_DEMUX, CLASS_FIRMWARE, split_id, sysreg_id, sysreg_of
-from inspector.registers.reading import read
+from inspector.registers.reading import FieldReading, read
 
 MIDR_EL1 = sysreg_id(3, 0, 0, 0, 0)
 REVIDR_EL1 = sysreg_id(3, 0, 0, 0, 6)
@@ -86,7 +88,7 @@ def _fields(reg_id: int, old: int, new: int) -> str:
             continue
         if name in _BY_FIELD:
             told.append(f"{name}: {_BY_FIELD[name]}")
-        elif _is_less(reg_id, before, after, name):
+        elif _is_less(before, after, name):
             lost.append(name)
         else:
             gained.append(name)
@@ -100,7 +102,7 @@ def _fields(reg_id: int, old: int, new: int) -> str:
     return "; ".join(told) or "reserved bits change; nothing is known to read them"
 
 
-def _is_less(reg_id: int, before: dict, after: dict, name: str) -> bool:  # type: ignore[type-arg]
+def _is_less(before: Mapping[str, FieldReading], after: Mapping[str, FieldReading], name: str) -> bool:
     field = before.get(name) or after[name]
     width = field.msb - field.lsb + 1
     a, b = (side[name].value if name in side else 0 for side in (before, after))

@@ -230,9 +230,13 @@ class RegisterList(Vertical):
         """Forget the search; False when there was none."""
         had = bool(self.query_text)
         self.query_text, self.matches = "", Matches()
-        for line in self.query("#find").results():
-            with self.prevent(type(line).Changed):  # type: ignore[attr-defined]
-                line.value = ""  # type: ignore[attr-defined]
+        if not self.query("#find"):
+            return had
+        from textual import widgets
+
+        line = self.query_one("#find", widgets.Input)
+        with self.prevent(widgets.Input.Changed):
+            line.value = ""
         return had
 
     def on_input_changed(self, event: Input.Changed) -> None:
