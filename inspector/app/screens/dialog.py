@@ -40,6 +40,9 @@ class Dialog(ModalScreen[None]):
         """A letter that means nothing to the focused list begins the line above it."""
         if isinstance(self.focused, Input) or event.character is None or not event.is_printable:
             return
+        if event.key in self.active_bindings:
+            # Textual looks for bindings only after the event came up here.
+            return
         event.stop()
         line.select_on_focus = False
         line.insert_text_at_cursor(event.character)
