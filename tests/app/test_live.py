@@ -132,7 +132,7 @@ async def test_watch_reads_again_by_itself() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await wait_for(pilot, lambda: source.reads >= 3, "three readings")
-        assert "every 0.05 s" in screen_text(app)
+        await wait_for(pilot, lambda: "every 0.05 s" in screen_text(app), "how often it reads, between two readings")
 
 
 async def test_a_file_cannot_be_read_again() -> None:
