@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.events import Key
-from textual.widgets import Input
-
-from inspector.app.background import aside
 from inspector.app.contrast_dumps import Side, all_sides, side_name
-from inspector.app.screens.dialog import DIALOG_CELLS, Dialog
+from inspector.app.screens.choosing import Choosing
 from inspector.app.screens.offers import about, dump_words
-from inspector.app.screens.open import complete_path
-from inspector.app.widgets.ink import Ink, ink, row, wrap
-from inspector.app.widgets.lines import Lines
-from inspector.app.widgets.listing import Column, Item, Listing
-from inspector.errors import InspectorError
+from inspector.app.widgets.ink import Ink, ink, row
+from inspector.app.widgets.listing import Item, Listing
 from inspector.sources import shipped_names
 from inspector.sources.dump import Dump
 
@@ -29,35 +19,16 @@ if TYPE_CHECKING:
 KERNEL, ALL = "kernel", "all"
 
 
-class ChooseSide(Dialog):
-    """A path to type, what went wrong, and every vCPU and host of the loaded dumps, then the shipped dumps."""
+class ChooseSide(Choosing):
+    """Every vCPU and host of the loaded dumps, then the shipped dumps, or a path."""
 
-    TITLE = ""
     SUBTITLE = "enter chooses   tab types a path   esc closes"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "to_list", "List", show=False),
-        Binding("tab", "complete", "Complete", show=False, priority=True),
-    ]
+    PLACEHOLDER = "file, builtin:NAME"
+    NAME_CELLS = 42
 
     def __init__(self, compare: Compare) -> None:
         super().__init__()
         self.compare = compare
-
-    def compose(self) -> ComposeResult:
-        """Path, said, list."""
-        with Vertical(classes="dialog tall") as box:
-            box.border_title = self.TITLE
-            box.border_subtitle = self.SUBTITLE
-            yield Input(placeholder="file, builtin:NAME", id="path")
-            yield Lines(id="said")
-            yield Listing((Column("", 42), Column("")), id="offers")
-
-    def on_mount(self) -> None:
-        """Fill the list; it has the keys, since most choices are in it."""
-        self.say("")
-        offers = self.query_one("#offers", Listing)
-        offers.fill(self.items(), cursor=self.present())
-        offers.focus()
 
     def items(self) -> list[Item]:
         """What can be chosen."""
@@ -101,74 +72,27 @@ class ChooseSide(Dialog):
                     return f"loaded {index} {place}"
         return ""
 
-    def on_key(self, event: Key) -> None:
-        """What is typed over the list goes into the line."""
-        self.type_into(self.query_one("#path", Input), event)
-
-    def on_input_changed(self) -> None:
-        """The old error no longer holds."""
-        self.say("")
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Take what was typed."""
-        if event.value.strip():
-            self._load(event.value.strip())
-
-    def on_listing_chosen(self, event: Listing.Chosen) -> None:
-        """Take the highlighted line."""
-        kind, _, name = event.item.key.partition(" ")
+    def picked(self, kind: str, name: str) -> None:
+        """A loaded view, a shipped dump, or a choice that is no dump."""
         if kind == "loaded":
             index, _, place = name.partition(" ")
             self.take(Side(self.inspector.session.dumps[int(index)], int(place)))
         elif kind == "builtin":
-            self._load(f"builtin:{name}")
+            self.typed(f"builtin:{name}")
         else:
             self.other(kind)
 
-    def _load(self, text: str) -> None:
-        """Load a source beside the screen."""
-        from inspector import sources
-
-        self.say(f"reading {text} …")
-        aside(self.app, lambda: sources.load(text), self._loaded, self._refuse)
-
-    def _loaded(self, dump: Dump) -> None:
+    def loaded(self, dump: Dump) -> None:
+        """Take its first view."""
         if self.is_mounted:
             self.say("")
             self.take(all_sides([dump])[0])
-
-    def _refuse(self, error: InspectorError) -> None:
-        if self.is_mounted:
-            self.say(f"✖ {error}", "refused")
 
     def take(self, side: Side) -> None:
         """A side was chosen."""
 
     def other(self, choice: str) -> None:
         """A choice that is no dump."""
-
-    def say(self, text: str, role: str = "muted") -> None:
-        """One message under the path."""
-        rows = wrap(row(ink(text, role)), min(self.app.size.width, DIALOG_CELLS) - 4)
-        said = self.query_one("#said", Lines)
-        said.styles.height = max(len(rows), 1)
-        said.show(rows)
-
-    def action_to_list(self) -> None:
-        """From the path to the list."""
-        self.query_one("#offers").focus()
-
-    def action_complete(self) -> None:
-        """Between path and list; a path is completed as far as it is certain."""
-        path = self.query_one("#path", Input)
-        if not path.has_focus:
-            path.focus()
-        elif not path.value:
-            self.action_to_list()
-        else:
-            path.value, choices = complete_path(path.value)
-            path.cursor_position = len(path.value)
-            self.say("  ".join(choices[:8]) if len(choices) > 1 else "")
 
 
 class ChooseLeft(ChooseSide):
