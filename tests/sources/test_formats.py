@@ -265,22 +265,46 @@ def test_text_that_is_refused(tmp_path: Path, text: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"\x7fELF\2\1\1" + bytes(100), "ELF"),
-        (b"STRATOVIRT\0\0\0\0\0\0" + bytes(100), "StratoVirt"),
-        (b"vcpu 0:\nkvm_mp_state: 0x0\nmpidr: 0x80000000\n0x6030000000100000 0x0000\n", "ambiguous"),
-        (examples.crc_free_binary(), "holds nothing that is known"),
-        (b"", "is empty"),
-        (gzip.compress(gzip.compress(gzip.compress(b"PSTATE=1"))), "compressed more than 2 times"),
-        (gzip.compress(b""), "is empty"),
-        (json.dumps({"reg_modifiers": [], "cpuid_modifiers": [{}]}).encode(), "x86"),
-        (json.dumps({"cpuid_modifiers": [], "msr_modifiers": []}).encode(), "x86"),
-        (json.dumps({"format": dump_json.FORMAT, "version": 2, "vcpus": []}).encode(), "version 2"),
-        (examples.fingerprint().replace(b"0b0", b"0q0", 1), "is no bitmap"),
-        (examples.recording().replace(b'"version":1', b'"version":9', 1), "version 9"),
-        (examples.own_dump().replace(b'"0x1234"', b'"0x11111111111111111"', 1), "wider than the register"),
-        (examples.own_dump().replace(b'"0x603000000013c03a"', b'"0x603000000013c020"', 1), "occurs twice"),
-        (b'{"a":' * 100_000, "JSON"),
-        (b'{"reg_modifiers":' + b"[" * 100_000, "JSON"),
+        pytest.param(b"\x7fELF\2\1\1" + bytes(100), "ELF", id="ELF"),
+        pytest.param(b"STRATOVIRT\0\0\0\0\0\0" + bytes(100), "StratoVirt", id="StratoVirt"),
+        pytest.param(
+            b"vcpu 0:\nkvm_mp_state: 0x0\nmpidr: 0x80000000\n0x6030000000100000 0x0000\n",
+            "ambiguous",
+            id="text of two kinds",
+        ),
+        pytest.param(examples.crc_free_binary(), "holds nothing that is known", id="binary of no kind"),
+        pytest.param(b"", "is empty", id="empty"),
+        pytest.param(
+            gzip.compress(gzip.compress(gzip.compress(b"PSTATE=1"))),
+            "compressed more than 2 times",
+            id="gzip three times",
+        ),
+        pytest.param(gzip.compress(b""), "is empty", id="gzip of nothing"),
+        pytest.param(json.dumps({"reg_modifiers": [], "cpuid_modifiers": [{}]}).encode(), "x86", id="x86 template"),
+        pytest.param(json.dumps({"cpuid_modifiers": [], "msr_modifiers": []}).encode(), "x86", id="x86 modifiers"),
+        pytest.param(
+            json.dumps({"format": dump_json.FORMAT, "version": 2, "vcpus": []}).encode(),
+            "version 2",
+            id="own JSON of version 2",
+        ),
+        pytest.param(
+            examples.fingerprint().replace(b"0b0", b"0q0", 1), "is no bitmap", id="fingerprint with a bad bitmap"
+        ),
+        pytest.param(
+            examples.recording().replace(b'"version":1', b'"version":9', 1), "version 9", id="recording of version 9"
+        ),
+        pytest.param(
+            examples.own_dump().replace(b'"0x1234"', b'"0x11111111111111111"', 1),
+            "wider than the register",
+            id="value too wide",
+        ),
+        pytest.param(
+            examples.own_dump().replace(b'"0x603000000013c03a"', b'"0x603000000013c020"', 1),
+            "occurs twice",
+            id="register twice",
+        ),
+        pytest.param(b'{"a":' * 100_000, "JSON", id="JSON too deep"),
+        pytest.param(b'{"reg_modifiers":' + b"[" * 100_000, "JSON", id="template too deep"),
     ],
 )
 def test_files_that_are_refused(tmp_path: Path, data: bytes, words: str) -> None:

@@ -1,0 +1,16 @@
+"""What holds for every test: names that each worker of a parallel run derives alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def pytest_make_parametrize_id(val: Any, argname: str) -> str | None:
+    """Refuse bytes as the name of a case.
+
+    They may hold the time of day (gzip's header does), and workers that collect in different seconds would then
+    disagree about which tests there are. `pytest.param(..., id=...)` or `ids=` names such a case.
+    """
+    if isinstance(val, (bytes, bytearray, memoryview)):
+        raise ValueError(f"parametrize: {argname} holds bytes, which name no case: give each case an id")
+    return None
