@@ -52,7 +52,7 @@ def find(text: str) -> Found:
 
 def _named(text: str) -> Register | None:
     """The register with this name or alias, prefixes such as SYS_ left out; RegisterError if there are several."""
-    ids = _ids_named(text)
+    ids = ids_named(text)
     if not ids:
         return None
     if len(ids) > 1:
@@ -61,7 +61,7 @@ def _named(text: str) -> Register | None:
     return by_id(ids[0])
 
 
-def _ids_named(text: str) -> tuple[int, ...] | None:
+def ids_named(text: str) -> tuple[int, ...] | None:
     """The ids that a name or alias can stand for; None for a text that is neither."""
     folded = text.casefold()
     ids = _keys().get(folded)
@@ -88,7 +88,7 @@ def _with_field(text: str) -> tuple[Register, Span | None]:
 
 def _named_with(name: str, field: str) -> tuple[Register, Span] | None:
     """Where `name` could be several registers, the only one of them that has the field: `mmfr2.ccidx`."""
-    ids = _ids_named(name)
+    ids = ids_named(name)
     if ids is None or len(ids) < 2:
         return None
     having = [
