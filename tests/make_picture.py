@@ -11,7 +11,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from inspector.app.application import InspectorApp
+from inspector.app.shell.application import InspectorApp
 from inspector.registers import catalog
 from inspector.sources import load
 

@@ -32,14 +32,14 @@ def run(
 
     live = _open_live(sources, options)
     if live:
-        from inspector.app.live import read_at_start
+        from inspector.app.shell.live import read_at_start
 
         dumps, readings = read_at_start(sources, live)
     else:
         dumps, readings = [load(source) for source in sources], {}
     if "-" in sources:
         _take_keyboard()
-    from inspector.app.application import run_app
+    from inspector.app.shell.application import run_app
 
     if for_real:
         from inspector.sources.live.source import LiveOptions

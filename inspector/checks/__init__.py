@@ -1,0 +1,1 @@
+"""What one asks of dumps and kernels, one room for each question."""

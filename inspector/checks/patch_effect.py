@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from inspector.checks.destination import same_host
-from inspector.checks.findings import Finding
-from inspector.checks.simulation import simulate
-from inspector.checks.source_kernel import describe_policy, kernel_of
-from inspector.checks.vmms import find_vmm, vmm_for
+from inspector.checks.machine.destination import same_host
+from inspector.checks.machine.source_kernel import describe_policy, kernel_of
+from inspector.checks.restore.result import Finding
+from inspector.checks.restore.steps import simulate
+from inspector.checks.vmms.vmms import find_vmm, vmm_for
 from inspector.errors import InspectorError, one_line
 from inspector.registers.caches import narrow_reading, wide_reading
 from inspector.registers.encoding import ccsidr_id, sysreg_id
 from inspector.registers.reading import read
 
 if TYPE_CHECKING:
-    from inspector.checks.destination import Destination
+    from inspector.checks.machine.destination import Destination
+    from inspector.kvm.vm import Vm
     from inspector.policies.model import Policy, Rule
     from inspector.policies.setup import VcpuSetup
-    from inspector.policies.writes import Vm
     from inspector.sources.dump import Dump, Vcpu
 
 MMFR2 = sysreg_id(3, 0, 0, 7, 2)
@@ -140,7 +140,7 @@ class PatchStudy:
         return self._effects[variant.patches]
 
     def _play(self, variant: Variant) -> Effect:
-        from inspector.checks.asking import creation_problem
+        from inspector.checks.machine.asking import creation_problem
         from inspector.policies.loader import combine
 
         policy = combine(self.base, variant.patches)
@@ -252,7 +252,7 @@ def guest_changes(before: Effect, after: Effect) -> tuple[GuestChange, ...]:
 
 
 def _guest(vm: Vm, target: Destination) -> GuestView:
-    from inspector.policies.guestview import guest_view
+    from inspector.kvm.guest import guest_view
 
     exposure = vm.exposure
     state = {reg_id: vm.vcpu(0).value(reg_id) for reg_id in exposure.feature_values()}

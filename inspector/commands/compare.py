@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from inspector.checks.compare import compare_paths
+    from inspector.checks.compare.compare import compare_paths
     from inspector.reports import compare as report
     from inspector.reports.json import dumps
 
@@ -63,8 +63,8 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _baseline(options: argparse.Namespace) -> int:
     from inspector import sources
-    from inspector.checks.baseline import baseline
-    from inspector.checks.baseline_export import baseline_dump, firecracker_template, qemu_properties
+    from inspector.checks.baseline.baseline import baseline
+    from inspector.checks.baseline.export import baseline_dump, firecracker_template, qemu_properties
     from inspector.commands.convert import write_whole
     from inspector.commands.migrate import given_kernel
     from inspector.reports import baseline as report

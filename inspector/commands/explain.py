@@ -47,7 +47,7 @@ def read_text(path: str) -> str:
 def run(options: argparse.Namespace) -> int:
     """Print the explanation; 1 when the text holds no error that is known."""
     from inspector import sources
-    from inspector.checks.explain import explain
+    from inspector.checks.explain.explain import explain
     from inspector.commands.migrate import given_kernel
     from inspector.reports import explain as report
     from inspector.reports.json import dumps

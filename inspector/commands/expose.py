@@ -35,9 +35,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print what changes between host and vCPU."""
     from inspector import sources
-    from inspector.checks.known_host import known_host
-    from inspector.policies.exposure import expose
-    from inspector.policies.host_inputs import with_inputs
+    from inspector.checks.machine.known_host import known_host
+    from inspector.kvm.exposure import expose
+    from inspector.kvm.host_inputs import with_inputs
     from inspector.registers import catalog
     from inspector.reports import exposure as report
     from inspector.reports.json import dumps

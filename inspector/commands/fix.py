@@ -28,9 +28,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print each change and its risk; 0 when the result loads, 1 when something remains."""
     from inspector import sources
-    from inspector.checks.destination import same_host
-    from inspector.checks.fix import fix
-    from inspector.checks.vmms import find_vmm, vmm_for
+    from inspector.checks.machine.destination import same_host
+    from inspector.checks.repair.fix import fix
+    from inspector.checks.vmms.vmms import find_vmm, vmm_for
     from inspector.reports import fix as report
     from inspector.reports.json import dumps
 

@@ -116,7 +116,7 @@ def write_for_real(options: argparse.Namespace) -> int:
     The prediction starts from the fresh vCPU's own values, read before the first write.
     """
     from inspector import sources
-    from inspector.checks.for_real import predict_writes
+    from inspector.checks.writing.for_real import predict_writes
     from inspector.commands.arguments import choose
     from inspector.commands.write import parse_write
     from inspector.reports import for_real as report

@@ -42,9 +42,9 @@ def given_setup(options: argparse.Namespace, source: Dump) -> VcpuSetup | None:
         return None
     import msgspec
 
-    from inspector.checks.destination import source_vcpus
-    from inspector.checks.vcpu_setup import setup_of
-    from inspector.checks.vmms import find_vmm, vmm_for
+    from inspector.checks.machine.destination import source_vcpus
+    from inspector.checks.machine.vcpu_setup import setup_of
+    from inspector.checks.vmms.vmms import find_vmm, vmm_for
     from inspector.policies.setup import parse_features
 
     if options.features is not None:
@@ -67,7 +67,7 @@ def given_kernel(options: argparse.Namespace) -> Policy | None:
 def run(options: argparse.Namespace) -> int:
     """Print the verdict and its findings; 0 loads, 1 fails."""
     from inspector import sources
-    from inspector.checks.migration import migrate, migrate_all_kernels, migrate_same_host
+    from inspector.checks.restore.migration import migrate, migrate_all_kernels, migrate_same_host
     from inspector.reports import migration as report
     from inspector.reports.json import dumps
     from inspector.reports.migration_text import matrix_text, migration_text

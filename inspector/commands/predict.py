@@ -33,7 +33,7 @@ def same_file(one: str, other: str) -> bool:
 
 def run(options: argparse.Namespace) -> int:
     """Write the predicted lines, in the order of the recording."""
-    from inspector.checks.conformance import predict_file
+    from inspector.checks.recordings.verify import predict_file
     from inspector.commands.convert import write_whole
 
     lines = predict_file(options.recording, options.kernel or "")

@@ -20,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print agreement by phase, and every class of disagreement; 1 when there is any."""
-    from inspector.checks.conformance import verify
+    from inspector.checks.recordings.verify import verify
     from inspector.reports import conformance as report
     from inspector.reports.json import dumps
 

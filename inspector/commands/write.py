@@ -23,7 +23,7 @@ from inspector.commands.arguments import (
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, RegisterError, one_line
 
 if TYPE_CHECKING:
-    from inspector.policies.writes import Vcpu
+    from inspector.kvm.vm import Vcpu
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -64,9 +64,9 @@ def parse_write(text: str, vcpu: Vcpu) -> tuple[int, int]:
 def run(options: argparse.Namespace) -> int:
     """Print a verdict per write; 1 when any is refused."""
     from inspector import sources
-    from inspector.checks.known_host import known_host
-    from inspector.policies.host_inputs import with_inputs
-    from inspector.policies.writes import Vm
+    from inspector.checks.machine.known_host import known_host
+    from inspector.kvm.host_inputs import with_inputs
+    from inspector.kvm.vm import Vm
     from inspector.reports import exposure as report
     from inspector.reports.json import dumps
 

@@ -1,0 +1,1 @@
+"""What each kernel release and patch changes, as data."""

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import msgspec
 
 from inspector.policies import model
-from inspector.policies.idspace import ID_SPACE, IDS, NAMES, name_of
 from inspector.policies.model import Policy, Rule
 from inspector.policies.rulebook import Rulebook, rulebook
 from inspector.policies.spans import FieldRule
+from inspector.registers.idspace import ID_SPACE, IDS, NAMES, name_of
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,10 +11,9 @@ from typing import Literal, NamedTuple, NoReturn
 
 from inspector.errors import PolicyError
 from inspector.policies import model
-from inspector.policies.idspace import IDS, id_of
-from inspector.policies.membership import check
 from inspector.policies.model import Policy, Rule
-from inspector.policies.spans import FieldRule, parse_field, parse_place
+from inspector.policies.spans import FieldRule, check, parse_field, parse_place
+from inspector.registers.idspace import IDS, id_of
 
 StepKind = Literal["hide", "cap", "force", "special"]
 

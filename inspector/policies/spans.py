@@ -10,11 +10,15 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from inspector.errors import PolicyError
 from inspector.policies.model import Rule
+from inspector.registers.encoding import sysreg_id
+from inspector.registers.idspace import IDS
 
 _FIELD = re.compile(
     r"(\w+)\[(\d+)(?::(\d+))?\] (lower|higher|higher-or-zero|exact (\d+))( signed)?( visible)?(?: hidden-as (\d+))?"
 )
+_PART = re.compile(r"S([0-3])_([0-7])_C([\d-]+)_C([\d-]+)_([\d-]+)")
 _PLACE = re.compile(r"(\w+)\[(\d+)(?::(\d+))?\]")
 
 
@@ -104,3 +108,37 @@ def parse_place(text: str) -> tuple[str, int, int] | None:
     msb = int(match[2])
     lsb = int(match[3]) if match[3] else msb
     return (match[1], msb, lsb) if 0 <= lsb <= msb < 64 else None
+
+
+def _span(text: str) -> range:
+    first, _, last = text.partition("-")
+    return range(int(first), int(last or first) + 1)
+
+
+@lru_cache(maxsize=512)
+def expand(spec: str) -> tuple[int, ...]:
+    """The register ids of `NAME`, `NAME=S3_0_C1_C0_0` or a range such as `DBGBVR=S2_0_C0_C0-15_4`; KeyError if none."""
+    name, _, encoding = spec.partition("=")
+    if name in IDS and not encoding:
+        return (IDS[name],)
+    match = _PART.fullmatch(encoding or name)
+    if match is None:
+        raise KeyError(spec)
+    op0, op1 = int(match[1]), int(match[2])
+    return tuple(
+        sysreg_id(op0, op1, crn, crm, op2)
+        for crn in _span(match[3])
+        for crm in _span(match[4])
+        for op2 in _span(match[5])
+    )
+
+
+def check(specs: tuple[str, ...], where: str, rule: str) -> None:
+    """PolicyError when one of a list rule's registers cannot be read."""
+    for spec in specs:
+        try:
+            expand(spec)
+        except KeyError:
+            raise PolicyError(
+                f"rule {rule!r}: cannot read {spec!r}", where, "write e.g. SCTLR_EL1=S3_0_C1_C0_0"
+            ) from None

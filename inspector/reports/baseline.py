@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from inspector.checks.baseline import Baseline, LevelledField, LevelledRegister, MissingSet, Obstacle
-from inspector.checks.baseline_export import firecracker_template, qemu_properties
+from inspector.checks.baseline.baseline import Baseline, LevelledField, LevelledRegister, MissingSet, Obstacle
+from inspector.checks.baseline.export import firecracker_template, qemu_properties
 from inspector.errors import one_line
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import grouped_hex, hex_id, hex_value
@@ -136,7 +136,7 @@ def _count(number: int, word: str) -> str:
 
 
 def _letter(number: int) -> str:
-    from inspector.checks.compare import column_name
+    from inspector.checks.compare.compare import column_name
 
     return column_name(number)
 

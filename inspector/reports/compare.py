@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from inspector.checks.compare import Column, Comparison, ListDifference, RegisterValues
-from inspector.checks.compare_fields import FieldValues
+from inspector.checks.compare.compare import Column, Comparison, ListDifference, RegisterValues
+from inspector.checks.compare.fields import FieldValues
 from inspector.errors import one_line
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import grouped_hex, hex_id, hex_value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from inspector.checks.agreement import Agreement, PhaseAgreement
+from inspector.checks.recordings.agreement import Agreement, PhaseAgreement
 from inspector.errors import one_line
 from inspector.reports.json import Json
 from inspector.reports.text import columns

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from textwrap import wrap
 
-from inspector.checks.explain_result import ExplainedField, ExplainedRegister, Explanation, SeenMessage
+from inspector.checks.explain.result import ExplainedField, ExplainedRegister, Explanation, SeenMessage
 from inspector.checks.feature_groups import FeatureGroup
 from inspector.errors import one_line
 from inspector.registers.catalog import by_id

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from inspector.errors import one_line
-from inspector.policies.exposure import Exposure, FieldExposure, RegisterExposure
-from inspector.policies.verdict import JudgedField, Verdict
+from inspector.kvm.exposure import Exposure, FieldExposure, RegisterExposure
+from inspector.kvm.verdict import JudgedField, Verdict
 from inspector.registers import catalog
 from inspector.registers.encoding import grouped_hex, hex_id, hex_value
 from inspector.registers.reading import read

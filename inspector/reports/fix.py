@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inspector.checks.feature_groups import group_by_feature
-from inspector.checks.fix import Change, FixResult
+from inspector.checks.repair.fix import Change, FixResult
 from inspector.errors import one_line
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import grouped_hex, hex_id, hex_value

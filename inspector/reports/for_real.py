@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from inspector.policies.verdict import Verdict
+from inspector.kvm.verdict import Verdict
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import grouped_hex, hex_value
 from inspector.reports.exposure import verdict_json, verdict_lines

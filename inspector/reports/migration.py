@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from inspector.checks.feature_groups import feature_set, group_by_feature
-from inspector.checks.findings import (
+from inspector.checks.restore.result import (
     FieldDifference,
     Finding,
     FindingKind,

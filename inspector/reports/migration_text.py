@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from inspector.checks.feature_groups import group_by_feature
-from inspector.checks.findings import Finding, KernelMatrix, MigrationReport, Remark, WayOut
+from inspector.checks.restore.result import Finding, KernelMatrix, MigrationReport, Remark, WayOut
 from inspector.errors import one_line
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import grouped_hex, hex_id

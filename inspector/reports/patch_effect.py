@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from inspector.checks.findings import Finding
 from inspector.checks.patch_effect import (
     BEFORE,
     Effect,
@@ -15,6 +14,7 @@ from inspector.checks.patch_effect import (
     differing,
     guest_changes,
 )
+from inspector.checks.restore.result import Finding
 from inspector.errors import one_line
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import grouped_hex

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from inspector import sources
-from inspector.app.application import InspectorApp
+from inspector.app.shell.application import InspectorApp
 from inspector.registers import encoding as enc
 from inspector.sources.dump import Constraint, Dump, Kind, Provenance, Vcpu
 

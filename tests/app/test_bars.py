@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.app.keys import MODES
+from inspector.app.shell.keys import MODES
 from inspector.app.widgets.bars import header_row
 from inspector.app.widgets.ink import Ink, plain, width
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from inspector.app.screens.browse import Browse
+from inspector.app.modes.browse.screen import Browse
 from inspector.registers.encoding import POISON
 from inspector.sources.dump import Constraint
 from tests.app.driving import enter_text, press, screen_text, settle, styles_at, wait_for

@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from inspector.app.cluster_rows import cluster_rows, cpu_words
-from inspector.app.commands import PageCommands
-from inspector.app.screens.clusters import Clusters
+from inspector.app.dialogs.cluster_rows import cluster_rows, cpu_words
+from inspector.app.dialogs.clusters import Clusters
+from inspector.app.shell.commands import PageCommands
 from inspector.app.widgets.ink import plain
 from inspector.sources.dump import Cpu, Dump
 from inspector.sources.live.clusters import AIDR, CTR, MIDR, REVIDR

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from textual.command import DiscoveryHit, Hit
 
-from inspector.app.application import InspectorApp
-from inspector.app.commands import Commands, DumpCommands, KeyCommands, PolicyCommands, RegisterCommands, ThemeCommands
-from inspector.app.keys import KEYS
+from inspector.app.shell.application import InspectorApp
+from inspector.app.shell.commands import (
+    Commands,
+    DumpCommands,
+    KeyCommands,
+    PolicyCommands,
+    RegisterCommands,
+    ThemeCommands,
+)
+from inspector.app.shell.keys import KEYS
 from tests.app.driving import settle
 from tests.app.material import NEOVERSE, PFR0, PFR1, VALUES, app_on, dump_of
 

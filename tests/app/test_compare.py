@@ -9,10 +9,10 @@ import pytest
 from textual.pilot import Pilot
 
 from inspector import sources
-from inspector.app.application import InspectorApp
-from inspector.app.compare_commands import CompareCommands
-from inspector.app.screens.baseline import BaselinePage
-from inspector.app.screens.compare import Compare
+from inspector.app.modes.compare.baseline import BaselinePage
+from inspector.app.modes.compare.commands import CompareCommands
+from inspector.app.modes.compare.screen import Compare
+from inspector.app.shell.application import InspectorApp
 from inspector.registers.encoding import sysreg_id
 from inspector.sources.dump import Constraint
 from tests.app.driving import SIZES, check_golden, enter_text, press, screen_text, settle, styles_at, wait_for
@@ -37,7 +37,7 @@ async def compare(pilot: Pilot[None], *others: str) -> str:
     await settle(pilot)
     await press(pilot, "2")
     if others:
-        from inspector.app.contrast_dumps import all_sides
+        from inspector.app.modes.compare.dumps import all_sides
 
         assert isinstance(pilot.app, InspectorApp)
         page(pilot.app).compare_with(*all_sides(map(sources.load, others)))
@@ -112,7 +112,7 @@ async def test_the_filter_narrows_and_escape_clears_it() -> None:
 
 
 async def test_the_policy_that_is_chosen_is_the_one_that_is_compared() -> None:
-    from inspector.checks.asking import ask
+    from inspector.checks.machine.asking import ask
 
     app = app_on(NEOVERSE)
     async with app.run_test(size=(120, 40)) as pilot:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from inspector import sources
-from inspector.app.board import Board
-from inspector.app.comparing import dumps_picture, first_question, kernel_picture, report
-from inspector.app.contrast import Node, by_rule, filtered, in_order, lines, registers_in, step, worst
-from inspector.app.contrast_dumps import Side, all_sides, contrast, equal_nodes, side_name
-from inspector.app.contrast_table import fitted, number, verdict
-from inspector.app.session import Session, views_of
-from inspector.checks.asking import ask
+from inspector.app.modes.compare.board import Board
+from inspector.app.modes.compare.dumps import Side, all_sides, contrast, equal_nodes, side_name
+from inspector.app.modes.compare.lines import Node, by_rule, filtered, in_order, lines, registers_in, step, worst
+from inspector.app.modes.compare.question import dumps_picture, first_question, kernel_picture, report
+from inspector.app.modes.compare.table import fitted, number, verdict
+from inspector.app.shell.session import Session, views_of
+from inspector.checks.machine.asking import ask
 from inspector.errors import InspectorError
 from inspector.registers.encoding import sysreg_id
 from inspector.sources.dump import Constraint, Dump, Host, Provenance, Vcpu

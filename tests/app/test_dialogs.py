@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from inspector import app as program
-from inspector.app.screens.browse import Browse
-from inspector.app.screens.export import free_name, write_new
-from inspector.app.screens.open import complete_path
-from inspector.app.screens.start import Start
+from inspector.app.dialogs.export import free_name, write_new
+from inspector.app.dialogs.open import complete_path
+from inspector.app.modes.browse.screen import Browse
+from inspector.app.modes.start.screen import Start
 from inspector.errors import SourceError
 from tests.app.driving import press, screen_text, settle, wait_for
 from tests.app.material import NEOVERSE, VALUES, app_on, dump_of

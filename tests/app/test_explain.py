@@ -7,10 +7,10 @@ from textual.events import Paste
 from textual.pilot import Pilot
 from textual.widgets import TextArea
 
-from inspector.app.application import InspectorApp
-from inspector.app.commands import PageCommands
-from inspector.app.explained import cleaned
-from inspector.app.screens.explain import Explain
+from inspector.app.modes.explain.explained import cleaned
+from inspector.app.modes.explain.screen import Explain
+from inspector.app.shell.application import InspectorApp
+from inspector.app.shell.commands import PageCommands
 from inspector.app.widgets.ink import plain
 from inspector.app.widgets.lines import Lines
 from tests.app.driving import SIZES, check_golden, press, screen_text, settle, wait_for

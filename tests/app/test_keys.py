@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from inspector.app import keys
+from inspector.app.shell import keys
 from inspector.app.widgets.bars import footer_row
 from inspector.app.widgets.ink import plain, width
 

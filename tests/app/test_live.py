@@ -12,9 +12,9 @@ import pytest
 
 from inspector import app as screens
 from inspector import sources
-from inspector.app import live
-from inspector.app.application import InspectorApp
-from inspector.app.live import Reading
+from inspector.app.shell import live
+from inspector.app.shell.application import InspectorApp
+from inspector.app.shell.live import Reading
 from inspector.cli import main
 from inspector.errors import SourceError
 from inspector.registers import encoding as enc

@@ -9,9 +9,9 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from inspector import sources
-from inspector.app.application import InspectorApp
-from inspector.app.screens.fix import Fix
-from inspector.app.screens.migrate import Migrate
+from inspector.app.modes.migrate.fix import Fix
+from inspector.app.modes.migrate.screen import Migrate
+from inspector.app.shell.application import InspectorApp
 from inspector.errors import SourceError
 from inspector.sources.dump import Dump
 from inspector.sources.formats import dump_json
@@ -256,7 +256,7 @@ async def test_without_colour_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_questions_about_the_processor_need_no_register() -> None:
-    from inspector.app.restore import processor
+    from inspector.app.modes.migrate.question import processor
 
     assert processor(dump_of({PFR0: 1})) == ""
     assert processor(sources.load(NEOVERSE)) == "Neoverse N2 r0p3"

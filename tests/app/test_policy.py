@@ -9,8 +9,8 @@ import pytest
 from textual.widgets import Input
 
 from inspector import sources
-from inspector.app.application import InspectorApp
-from inspector.app.screens.policy import PolicyChooser
+from inspector.app.dialogs.policy import PolicyChooser
+from inspector.app.shell.application import InspectorApp
 from inspector.app.widgets.ink import plain
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing

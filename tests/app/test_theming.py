@@ -10,7 +10,7 @@ from textual.color import Color
 from textual.theme import BUILTIN_THEMES, Theme
 
 from inspector import shipped
-from inspector.app.theming import (
+from inspector.app.shell.theming import (
     BACKGROUND_TOKENS,
     READABLE,
     TOKENS,
@@ -100,8 +100,8 @@ def test_a_users_theme_replaces_the_shipped_one_and_a_bad_one_does_not_stop_the_
 
 
 def test_stylesheets_hold_no_colour_of_their_own() -> None:
-    styles = Path(shipped.__file__).parent / "app" / "styles"
-    files = sorted(styles.glob("*.tcss"))
+    styles = Path(shipped.__file__).parent / "app"
+    files = sorted(styles.rglob("*.tcss"))
     assert files
     for path in files:
         text = path.read_text()

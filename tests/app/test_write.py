@@ -6,10 +6,10 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from inspector.app.application import InspectorApp
-from inspector.app.screens.write import Write
-from inspector.app.write_rows import pair_words
-from inspector.policies.verdict import Verdict
+from inspector.app.modes.write.rows import pair_words
+from inspector.app.modes.write.screen import Write
+from inspector.app.shell.application import InspectorApp
+from inspector.kvm.verdict import Verdict
 from inspector.sources.live.forreal import ActualWrite
 from tests.app.driving import press, screen_text, settle
 from tests.app.material import NEOVERSE, PFR0, app_on

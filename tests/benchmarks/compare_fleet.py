@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from inspector.checks.compare import Comparison, compare_paths
+from inspector.checks.compare.compare import Comparison, compare_paths
 from inspector.registers.encoding import bitmap_id, ccsidr_id, firmware_id, hex_id, sysreg_id
 
 REGISTERS = 250

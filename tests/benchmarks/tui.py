@@ -58,7 +58,7 @@ def first_paint(command: list[str], size: tuple[int, int], wanted: bytes) -> flo
 async def register_switch(size: tuple[int, int], steps: int = 60) -> list[float]:
     """CPU seconds of each step from a register to the next, drawing included."""
     from inspector import sources
-    from inspector.app.application import InspectorApp
+    from inspector.app.shell.application import InspectorApp
 
     app = InspectorApp([sources.load(DUMP)])
     spent = []

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from inspector import sources
-from inspector.checks.asking import FEATURE_WORDS, answer, ask, has_word, own_question, toggled, with_gic
+from inspector.checks.machine.asking import FEATURE_WORDS, answer, ask, has_word, own_question, toggled, with_gic
 from inspector.errors import InspectorError, PolicyError
 from inspector.policies.setup import QEMU_SETUP, VcpuSetup, parse_features
 from inspector.sources.dump import Dump, Provenance

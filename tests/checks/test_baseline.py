@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.checks.baseline import Baseline, baseline, safe_value
-from inspector.checks.baseline_export import (
+from inspector.checks.baseline.baseline import Baseline, baseline, safe_value
+from inspector.checks.baseline.export import (
     baseline_dump,
     bitmap,
     firecracker_template,
     qemu_properties,
     read_qemu_properties,
 )
-from inspector.checks.baseline_hosts import host_of_dump
+from inspector.checks.baseline.hosts import host_of_dump
 from inspector.errors import InspectorError, RegisterError
 from inspector.policies.loader import load_policy
 from inspector.policies.model import Know

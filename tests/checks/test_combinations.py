@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.checks import combinations as c
-from inspector.checks.vcpu_setup import APIAKEYLO_EL1, PMUSERENR_EL0, PSTATE, ZCR_EL1, infer_setup
+from inspector.checks.machine.vcpu_setup import APIAKEYLO_EL1, PMUSERENR_EL0, PSTATE, ZCR_EL1, infer_setup
+from inspector.checks.restore import combinations as c
 from inspector.policies.setup import Feature
 from inspector.registers.encoding import POISON, ccsidr_id, sysreg_id
 from inspector.sources import load, shipped_names

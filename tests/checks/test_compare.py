@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from inspector.checks.compare import MAX_COLUMNS, column_name, compare, compare_paths
+from inspector.checks.compare.compare import MAX_COLUMNS, column_name, compare, compare_paths
 from inspector.errors import InspectorError
 from inspector.registers.encoding import ccsidr_id, firmware_id, hex_id, sysreg_id
 from inspector.sources import load

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from inspector.checks.conformance import predict, predict_file, verify, verify_lines
+from inspector.checks.recordings.verify import predict, predict_file, verify, verify_lines
 from inspector.errors import SourceError
 from tests.shared_material import has_shared, shared
 

@@ -15,7 +15,7 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inspector.checks.copying import Patch, copy_patched, file_mode, new_file
+from inspector.checks.repair.copying import Patch, copy_patched, file_mode, new_file
 from inspector.errors import InspectorError
 from inspector.sources.compressed import decompress
 

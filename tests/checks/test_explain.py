@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.checks.explain import explain
-from inspector.checks.explain_result import ExplainedRegister, Explanation
+from inspector.checks.explain.explain import explain
+from inspector.checks.explain.result import ExplainedRegister, Explanation
 from inspector.errors import EXIT_NO, EXIT_YES
 from inspector.policies.loader import load_policy
 from inspector.registers.encoding import bitmap_id, ccsidr_id, firmware_id, sysreg_id

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inspector.checks.explain import explain
-from inspector.checks.explain_clues import find_clues, find_mentions
-from inspector.checks.explain_text import read_pasted
+from inspector.checks.explain.clues import find_clues, find_mentions
+from inspector.checks.explain.explain import explain
+from inspector.checks.explain.text import read_pasted
 
 REFUSED = """\
 qemu-system-aarch64: warning: handle_cpreg_missing_in_incoming_stream: demuxed reg 602000000011000d expected by the \

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from inspector.checks.text_patches import patch_firecracker, patch_plain
+from inspector.checks.repair.text_patches import patch_firecracker, patch_plain
 from inspector.registers.encoding import sysreg_id
 
 MMFR2 = sysreg_id(3, 0, 0, 7, 2)

@@ -7,9 +7,9 @@ from functools import cache
 import msgspec
 import pytest
 
-from inspector.checks.findings import MigrationReport
-from inspector.checks.migration import migrate, migrate_all_kernels, migrate_same_host
-from inspector.checks.vmms import PIR_EL1, PIRE0_EL1, SVE_VLS, TCR2_EL1, VMM_NAMES
+from inspector.checks.restore.migration import migrate, migrate_all_kernels, migrate_same_host
+from inspector.checks.restore.result import MigrationReport
+from inspector.checks.vmms.vmms import PIR_EL1, PIRE0_EL1, SVE_VLS, TCR2_EL1, VMM_NAMES
 from inspector.errors import InspectorError
 from inspector.policies.loader import load_policy
 from inspector.policies.setup import parse_features

@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from inspector.checks.findings import MigrationReport
-from inspector.checks.migration import migrate
-from inspector.checks.source_kernel import guess_kernel, kernel_of
+from inspector.checks.machine.source_kernel import guess_kernel, kernel_of
+from inspector.checks.restore.migration import migrate
+from inspector.checks.restore.result import MigrationReport
 from tests.checks.test_migration import shipped
 
 KERNELS = ("5.10", "6.1", "6.12", "6.18", "7.3")

@@ -6,9 +6,9 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inspector.checks.migration import migrate
-from inspector.checks.replacements import replacement_of
-from inspector.checks.vmms import VMM_NAMES
+from inspector.checks.remedies.replacements import replacement_of
+from inspector.checks.restore.migration import migrate
+from inspector.checks.vmms.vmms import VMM_NAMES
 from inspector.registers.encoding import size_of
 from inspector.reports.migration import migration_json, migration_markdown, migration_text
 from inspector.sources.consistency import identifies

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.checks.findings import Finding
-from inspector.checks.messages import expected_messages
-from inspector.checks.vmms import PIR_EL1, SVE_VLS, VMM_NAMES, find_vmm, id_words, vmm_for
+from inspector.checks.restore.result import Finding
+from inspector.checks.vmms.messages import expected_messages
+from inspector.checks.vmms.vmms import PIR_EL1, SVE_VLS, VMM_NAMES, find_vmm, id_words, vmm_for
 from inspector.errors import InspectorError
 from inspector.registers.encoding import bitmap_id, ccsidr_id, firmware_id, make_id, sysreg_id
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from inspector import sources
-from inspector.checks.migration import migrate, migrate_all_kernels
+from inspector.checks.restore.migration import migrate, migrate_all_kernels
 from inspector.errors import InspectorError
-from inspector.policies.exposure import expose
-from inspector.policies.host import CLIDR, CTR, from_raw, from_vcpu
-from inspector.policies.idspace import IDS
+from inspector.kvm.exposure import expose
+from inspector.kvm.host import CLIDR, CTR, from_raw, from_vcpu
+from inspector.kvm.vm import Vm
 from inspector.policies.loader import load_policy
 from inspector.policies.setup import QEMU_SETUP, VcpuSetup, parse_features, possible_setup
-from inspector.policies.writes import Vm
 from inspector.registers.encoding import ccsidr_id
+from inspector.registers.idspace import IDS
 from inspector.sources.dump import Dump
 
 MMFR2 = IDS["ID_AA64MMFR2_EL1"]

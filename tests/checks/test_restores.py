@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from inspector.checks.findings import MigrationReport
-from inspector.checks.migration import migrate
-from inspector.checks.volatile import PTIMER_CNT, TIMER_CNT
+from inspector.checks.restore.migration import migrate
+from inspector.checks.restore.result import MigrationReport
+from inspector.kvm.volatile import PTIMER_CNT, TIMER_CNT
 from inspector.sources import load
 from tests.checks.saved import Pair, number, read_fresh, read_pair
 from tests.shared_material import has_shared, shared

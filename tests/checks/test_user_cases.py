@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping
 import msgspec
 import pytest
 
-from inspector.checks.baseline import baseline
-from inspector.checks.compare import compare
-from inspector.checks.explain import explain
-from inspector.checks.explain_result import Explanation
-from inspector.checks.findings import Finding, MigrationReport
-from inspector.checks.migration import migrate, migrate_all_kernels, migrate_same_host
+from inspector.checks.baseline.baseline import baseline
+from inspector.checks.compare.compare import compare
+from inspector.checks.explain.explain import explain
+from inspector.checks.explain.result import Explanation
+from inspector.checks.restore.migration import migrate, migrate_all_kernels, migrate_same_host
+from inspector.checks.restore.result import Finding, MigrationReport
 from inspector.policies.changes import changes
 from inspector.policies.loader import load_policy
 from inspector.registers.caches import read_caches

@@ -7,9 +7,9 @@ import json
 import msgspec
 import pytest
 
-from inspector.checks.findings import MigrationReport, WayOut
-from inspector.checks.migration import migrate, migrate_same_host
-from inspector.checks.templates import bitmap
+from inspector.checks.remedies.templates import bitmap
+from inspector.checks.restore.migration import migrate, migrate_same_host
+from inspector.checks.restore.result import MigrationReport, WayOut
 from inspector.policies.loader import load_policy
 from inspector.policies.setup import parse_features
 from inspector.registers.encoding import bitmap_id, ccsidr_id, sysreg_id

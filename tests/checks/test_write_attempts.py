@@ -7,8 +7,8 @@ import errno
 import pytest
 
 from inspector import sources
-from inspector.checks.asking import answer, ask
-from inspector.checks.write_attempts import Bench
+from inspector.checks.machine.asking import answer, ask
+from inspector.checks.writing.bench import Bench
 from inspector.registers.catalog import Register, find
 
 N2 = "builtin:neoverse-n2-linux-6.1"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from inspector.checks.conformance import verify
-from inspector.checks.findings import MigrationReport
-from inspector.checks.for_real import predict_writes
-from inspector.checks.migration import migrate
+from inspector.checks.recordings.verify import verify
+from inspector.checks.restore.migration import migrate
+from inspector.checks.restore.result import MigrationReport
+from inspector.checks.writing.for_real import predict_writes
 from inspector.policies.choice import choose_policy
 from inspector.registers.catalog import by_id, find
 from inspector.registers.encoding import CLASS_SYSREG, split_id

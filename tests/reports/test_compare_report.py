@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 
-from inspector.checks.baseline import baseline
-from inspector.checks.compare import compare, compare_paths
+from inspector.checks.baseline.baseline import baseline
+from inspector.checks.compare.compare import compare, compare_paths
 from inspector.registers.encoding import sysreg_id
 from inspector.reports.baseline import baseline_json, baseline_markdown, baseline_text
 from inspector.reports.compare import comparison_json, comparison_markdown, comparison_text

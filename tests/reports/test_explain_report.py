@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from inspector.checks.explain import explain
+from inspector.checks.explain.explain import explain
 from inspector.reports.explain import explanation_json, explanation_markdown, explanation_text
 from inspector.reports.json import dumps
 from inspector.sources import load

@@ -7,8 +7,8 @@ import json
 import msgspec
 import pytest
 
-from inspector.checks.findings import MigrationReport
-from inspector.checks.migration import migrate, migrate_all_kernels
+from inspector.checks.restore.migration import migrate, migrate_all_kernels
+from inspector.checks.restore.result import MigrationReport
 from inspector.policies.loader import load_policy
 from inspector.reports.json import dumps
 from inspector.reports.migration import (

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from rich.cells import cell_len
 
-from inspector.app import keys
+from inspector.app.shell import keys
 from inspector.app.widgets.ink import Ink, Row, clip, ends, ink, plain, width
 from inspector.app.widgets.lines import Lines
 from inspector.errors import one_line

@@ -10,7 +10,7 @@ from textual.events import Click
 from textual.geometry import Size
 from textual.message import Message
 
-from inspector.app import keys
+from inspector.app.shell import keys
 from inspector.app.widgets.ink import Ink, Row, columns, plain
 from inspector.app.widgets.lines import Lines
 

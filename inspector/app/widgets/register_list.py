@@ -10,10 +10,10 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 
-from inspector.app.finding import Matches, find_in
-from inspector.app.numbers import value_text
-from inspector.app.session import View
-from inspector.app.standing import NOTHING, Standing
+from inspector.app.modes.browse.standing import NOTHING, Standing
+from inspector.app.shell.numbers import value_text
+from inspector.app.shell.search import Matches, find_in
+from inspector.app.shell.session import View
 from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Column, Item, Listing

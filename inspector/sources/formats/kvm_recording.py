@@ -1,7 +1,7 @@
 """kvm-recording files: each configuration that could be created is a vCPU, in a VM of its own.
 
 The writes of a recording are passed over: they are answers about a kernel, not the state of a vCPU
-(`inspector.checks.conformance` reads those).
+(`inspector.checks.recordings.verify` reads those).
 """
 
 from __future__ import annotations

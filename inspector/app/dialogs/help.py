@@ -1,0 +1,99 @@
+"""Help for the pane that has the focus: what it shows, then every key that works there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import Screen
+
+from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
+from inspector.app.shell import keys
+from inspector.app.shell.frame import Frame
+from inspector.app.widgets.ink import Ink, Row, clip, ends, row, width, wrap
+from inspector.app.widgets.lines import Lines
+
+SIGNS = (
+    ("same", "=", "same", "the value is what it was"),
+    ("masked", "▼", "masked, lowered", "hidden from the guest, or less than the host has"),
+    ("raised", "▲", "raised, rebuilt", "more than before, or made anew by KVM"),
+    ("refused", "✖", "refused", "the write is answered with an error"),
+    ("unknown", "?", "unknown", "the source kernel hid it, nobody can know"),
+    ("raised", "~", "changed", "another value than at the last live reading"),
+    ("masked", "≠", "differs", "the vCPUs of this VM do not agree"),
+    ("masked", "!", "reserved", "bits that should be zero are not, or the value is KVM's poison"),
+)
+
+
+def help_rows(text: str, mode: str, modes: Mapping[str, Any], keymap: Mapping[str, str], cells: int) -> list[Row]:
+    """The paragraph, the keys of the mode, of lists, of everywhere, and the signs."""
+    rows: list[Row] = []
+    for paragraph in filter(None, text.split("\n")):
+        rows += [*wrap(row(paragraph), cells), ()]
+    titles = {mode: next((one.title for one in keys.MODES if one.id == mode), mode.capitalize())}
+    used = {name for key in keys.in_place(mode) for name in key.keys.split(",")}
+    for place, title in ((mode, titles[mode]), (keys.LISTS, "Lists and tables"), (keys.EVERYWHERE, "Everywhere")):
+        table = keys.in_place(place, list(modes))
+        if table:
+            rows.append(row(Ink(title, "heading")))
+            taken = used if place == keys.LISTS else set()
+            rows += [_key_row(_free(key, taken), keymap, cells) for key in table]
+            rows.append(())
+    rows.append(row(Ink("Signs", "heading")))
+    rows += [clip(row(Ink(f"  {sign} {word:<17}", role), meaning), cells) for role, sign, word, meaning in SIGNS]
+    return rows
+
+
+def _free(key: keys.Key, taken: Collection[str]) -> keys.Key:
+    """The key without spellings that the mode has taken for itself (`k` in Migrate)."""
+    left = [name for name in key.keys.split(",") if name not in taken]
+    return key._replace(keys=",".join(left)) if left else key
+
+
+def _key_row(key: keys.Key, keymap: Mapping[str, str], cells: int) -> Row:
+    left = row(Ink(f"  {keys.shown(key, keymap, every=True):<10}", "key"), Ink(f"{key.tooltip}  "))
+    right = row(Ink(key.id, "muted"))
+    return ends(left, right, cells) if width(left) + width(right) <= cells else clip(left, cells)
+
+
+class Help(Dialog):
+    """A scrolling page over the mode; `?`, F1 and escape close it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark,f1,q", "close", "Close", show=False),
+        Binding("down,j", "scroll(1)", "Down", show=False),
+        Binding("up,k", "scroll(-1)", "Up", show=False),
+        Binding("pagedown,space", "scroll(15)", "Page down", show=False),
+        Binding("pageup", "scroll(-15)", "Page up", show=False),
+        Binding("home,g", "scroll(-9999)", "Top", show=False),
+        Binding("end,G", "scroll(9999)", "End", show=False),
+    ]
+
+    def __init__(self, title: str, rows: list[Row]) -> None:
+        super().__init__()
+        self._title, self._page = title, rows
+
+    @classmethod
+    def of(cls, screen: Screen[Any]) -> Help:
+        """Help for a screen and its focused pane."""
+        frame = screen if isinstance(screen, Frame) else None
+        mode = frame.MODE if frame else keys.START
+        text = frame.help_text() if frame else ""
+        app = frame.inspector if frame else None
+        modes = {one.id: one for one in app.modes_present} if app else {}
+        cells = min(screen.app.size.width, DIALOG_CELLS) - 6
+        return cls(mode.capitalize(), help_rows(text, mode, modes, app.settings.keys if app else {}, cells))
+
+    def compose(self) -> ComposeResult:
+        """One page."""
+        with Vertical(classes="dialog tall") as box:
+            box.border_title = f"Help: {self._title}"
+            box.border_subtitle = "↑↓ scroll   esc closes"
+            yield Lines(self._page, id="page")
+
+    def action_scroll(self, step: int) -> None:
+        """Scroll by lines."""
+        self.query_one("#page", Lines).scroll_relative(y=step, animate=False)

@@ -1,0 +1,263 @@
+"""Choose the kernel policy that is asked, patches over it, and how the vCPU is created."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.events import DescendantFocus, Key
+from textual.widgets import Input
+
+from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
+from inspector.app.widgets.ink import Ink, Row, clip, ink, row, wrap
+from inspector.app.widgets.lines import Lines
+from inspector.app.widgets.listing import Column, Item, Listing
+from inspector.checks.machine.asking import (
+    FEATURE_WORDS,
+    Question,
+    answer,
+    ask,
+    has_word,
+    own_question,
+    toggled,
+    with_gic,
+)
+from inspector.errors import InspectorError
+from inspector.policies.loader import load_policy, patch_names, patch_title, policy_names
+from inspector.policies.setup import QEMU_SETUP, VcpuSetup
+
+SAID_LINES = 3
+NONE = "none"
+PLACEHOLDER = "6.12, 6.2+mask-ccidx, what uname -r says, a .toml file"
+
+
+class PolicyChooser(Dialog):
+    """A line to type in, what would come of it, the policies, and ticks for patches and features."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "to_list", "List", show=False),
+        Binding("tab", "next_pane", "Next pane", show=False, priority=True),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._own_setup: VcpuSetup = QEMU_SETUP
+        self._setup: VcpuSetup = QEMU_SETUP
+        self._patches: tuple[str, ...] = ()
+        self._question: Question | None = None
+        self._problem = ""
+        self._typing = False
+        """a name was begun over a list, and the line may not have the focus yet"""
+
+    def compose(self) -> ComposeResult:
+        """Text, answer, two lists."""
+        with Vertical(classes="dialog tall policy") as box:
+            box.border_title = "Kernel policy and vCPU features"
+            box.border_subtitle = "enter asks   space ticks   tab next pane   esc closes"
+            yield Input(placeholder=PLACEHOLDER, id="name", select_on_focus=False)
+            yield Lines(id="said")
+            with Horizontal(id="choices"):
+                yield Listing((Column("kernel", 14), Column("evidence")), id="policies")
+                yield Listing((Column("with", 0),), id="ticks")
+
+    def on_mount(self) -> None:
+        """Start from what is asked now, else from the dump alone."""
+        session = self.inspector.session
+        now = session.question
+        self._own_setup = self._setup = self._dump_setup()
+        if now is not None:
+            self._setup = now.setup or self._own_setup
+            self._patches = now.patches
+            self.query_one("#name", Input).value = now.text
+        policies = self.query_one("#policies", Listing)
+        policies.fill(self._policy_items(), cursor=now.policy.point if now else NONE)
+        self._consider(now.text if now else "")
+        policies.focus()
+
+    def _dump_setup(self) -> VcpuSetup:
+        from inspector.checks.machine.known_host import known_host
+
+        view = self.inspector.session.view
+        if view is None:
+            return QEMU_SETUP
+        try:
+            return known_host(view.dump, view.one_vcpu).setup
+        except InspectorError:
+            return QEMU_SETUP
+
+    def _policy_items(self) -> list[Item]:
+        """No policy, then every policy, newest first."""
+        items = [Item(NONE, (row("none"), row(Ink("the dump alone", "muted"))))]
+        own = self._own_base()
+        for name in reversed(policy_names()):
+            policy = load_policy(name)
+            mine = Ink(", this dump's", "title") if name == own else Ink("")
+            items.append(Item(name, (row(ink(name)), row(Ink(policy.evidence, "muted"), mine))))
+        return items
+
+    def _own_base(self) -> str:
+        view = self.inspector.session.view
+        try:
+            return own_question(view.dump, view.one_vcpu).policy.point if view else ""
+        except InspectorError:
+            return ""
+
+    def _draw_ticks(self) -> None:
+        """Patches, features, the VM's interrupt controller."""
+        items = [Item("", (row(Ink("Patches", "heading")),), pick=False)]
+        items += [_tick(f"patch {name}", name, name in self._patches) for name in patch_names()]
+        items.append(Item("", (row(Ink("vCPU features", "heading")),), pick=False))
+        items += [_tick(f"feature {word}", word, has_word(self._setup, word)) for word in FEATURE_WORDS]
+        items.append(Item("", (row(Ink("VM", "heading")),), pick=False))
+        items.append(_tick("gic", "vGIC (in-kernel GICv3)", self._setup.gic == "v3"))
+        ticks = self.query_one("#ticks", Listing)
+        ticks.fill(items, cursor=None if ticks.items else 1)
+
+    def _consider(self, text: str) -> None:
+        """Work out what a text would ask, and say it or what is wrong with it."""
+        self._question, self._problem = None, ""
+        view = self.inspector.session.view
+        if text.strip() and text.strip() != NONE and view is not None:
+            given = view.dump.provenance
+            version = given.kernel_version if text.strip().startswith(given.kernel or "-") else ""
+            setup = None if self._setup == self._own_setup else self._setup
+            try:
+                question = ask(text, setup, version)
+                self._patches = question.patches
+                told = answer(question, view.dump, view.one_vcpu)
+            except InspectorError as error:
+                self._problem = str(error)
+            else:
+                self._question = question
+                self._say(self._good(question, len(told.exposure.listed), told.setup))
+                policies = self.query_one("#policies", Listing)
+                policies.go(policies.index_of(question.policy.point) or 0, tell=False)
+        else:
+            self._patches = ()
+            self._say(row(Ink("no kernel is asked: the dump alone is shown", "muted")))
+        if self._problem:
+            self._say(row(Ink("✖ ", "refused"), ink(self._problem)))
+        self._draw_ticks()
+
+    def _good(self, question: Question, listed: int, setup: VcpuSetup) -> Row:
+        policy = question.policy
+        told = f"  {policy.evidence}" + (f" ({', '.join(policy.recorded)})" if policy.recorded else "")
+        told += f"; {listed} registers listed; {setup.describe()}; vGIC {setup.gic}"
+        more = f". {question.explanation}" if question.explanation else ""
+        return row(Ink(question.title, "title"), Ink(told, "muted"), ink(more, "muted"))
+
+    def _say(self, line: Row) -> None:
+        cells = min(self.app.size.width, DIALOG_CELLS) - 4
+        rows = wrap(line, cells)
+        if len(rows) > SAID_LINES:
+            rows = [*rows[: SAID_LINES - 1], clip((*rows[SAID_LINES - 1], Ink(" " * cells)), cells)]
+        self.query_one("#said", Lines).show(rows)
+
+    @on(Input.Changed, "#name")
+    def _typed(self, event: Input.Changed) -> None:
+        self._consider(event.value)
+
+    @on(DescendantFocus)
+    def _focused(self) -> None:
+        self._typing = False
+
+    @on(Input.Submitted, "#name")
+    def _submitted(self) -> None:
+        self._apply()
+
+    @on(Listing.Moved, "#policies")
+    def _moved(self, event: Listing.Moved) -> None:
+        self._take(event.item.key)
+
+    def _take(self, base: str) -> None:
+        """A policy of the list: the ticked patches stay."""
+        line = self.query_one("#name", Input)
+        text = "" if base == NONE else "+".join([base, *self._patches])
+        if line.value == text:
+            self._consider(text)
+        else:
+            line.value = text
+
+    @on(Listing.Chosen, "#policies")
+    def _chosen(self) -> None:
+        self._apply()
+
+    @on(Listing.Chosen, "#ticks")
+    def _ticked_chosen(self) -> None:
+        self._apply()
+
+    @on(Listing.Moved, "#ticks")
+    def _looked(self, event: Listing.Moved) -> None:
+        """What a patch does stands where the answer stood, until the next tick."""
+        kind, _, word = event.item.key.partition(" ")
+        if kind == "patch" and not self._problem:
+            name, title, evidence = patch_title(word)
+            self._say(row(Ink(name, "title"), ink(f"  {title}"), Ink(f"  {evidence}", "muted")))
+
+    @on(Listing.Folded, "#ticks")
+    def _folded(self, event: Listing.Folded) -> None:
+        kind, _, word = event.item.key.partition(" ")
+        line = self.query_one("#name", Input)
+        text = line.value.strip()
+        if text in ("", NONE):
+            text = self._own_base() or policy_names()[-1]
+        if kind == "patch":
+            kept = [name for name in self._patches if name != word]
+            patches = kept if word in self._patches else [*kept, word]
+            base = self._base_of(text)
+            text = "+".join([base, *patches])
+        elif kind == "feature":
+            self._setup = toggled(self._setup, word)
+        else:
+            self._setup = with_gic(self._setup, self._setup.gic != "v3")
+        if line.value == text:
+            self._consider(text)
+        else:
+            line.value = text
+
+    def _base_of(self, text: str) -> str:
+        from inspector.policies.loader import split_name
+
+        try:
+            return split_name(text)[0]
+        except InspectorError:
+            return text
+
+    def _apply(self) -> None:
+        """Ask, unless something is wrong with it."""
+        if self._problem:
+            return
+        self.dismiss()
+        self.inspector.session.ask(self._question)
+
+    def on_key(self, event: Key) -> None:
+        """A digit or the start of a path typed over a list begins a new name."""
+        line = self.query_one("#name", Input)
+        letter = event.character if event.is_printable else None
+        if line.has_focus and not self._typing:
+            return
+        if letter is not None and (self._typing or letter in "0123456789/.~"):
+            # Letters that were typed fast arrive here before the line has the focus.
+            event.stop()
+            line.value = line.value + letter if self._typing else letter
+            line.cursor_position = len(line.value)
+            self._typing = True
+            line.focus()
+
+    def action_to_list(self) -> None:
+        """From the text to the policies."""
+        self.query_one("#policies", Listing).focus()
+
+    def action_next_pane(self) -> None:
+        """Text, policies, ticks, in turn."""
+        order = ["name", "policies", "ticks"]
+        here = getattr(self.focused, "id", "") or "name"
+        self.query_one(f"#{order[(order.index(here) + 1) % 3]}").focus()
+
+
+def _tick(key: str, text: str, on: bool) -> Item:
+    mark = Ink("[x] ", "link") if on else Ink("[ ] ", "muted")
+    return Item(key, (row(mark, ink(text)),))

@@ -1,0 +1,1 @@
+"""Browse: every register of a dump, decoded."""

@@ -1,0 +1,151 @@
+"""Browse under a chosen kernel policy: what the model makes of the host, register by register and field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from inspector.app.modes.browse.fields import FieldRow, FieldTable, field_row, state_of
+from inspector.app.shell.session import View
+from inspector.checks.machine.asking import Answer
+from inspector.errors import InspectorError
+from inspector.kvm.exposure import FieldExposure, RegisterExposure
+from inspector.registers.catalog import Register
+from inspector.registers.encoding import CLASS_DEMUX
+from inspector.registers.idspace import ID_SPACE
+from inspector.registers.reading import FieldReading, read
+
+_WORD = (1 << 64) - 1
+_ID_SPACE = frozenset(ID_SPACE)
+UNKNOWN = "not known: the kernel under the dump hid what the host has"
+_CHANGED = ("masked", "lowered", "raised", "rebuilt")
+
+
+def exposed_view(view: View, told: Answer | InspectorError) -> View:
+    """The view with the model's values in place of the dump's, wherever the model has something to say.
+
+    Registers that KVM merely stores keep the dump's values; those that only the policy lists come in addition.
+    """
+    if isinstance(told, InspectorError):
+        return msgspec.structs.replace(view, problem=str(told))
+    exposure = told.exposure
+    told_of = {reg_id: exposure.register(reg_id) for reg_id in exposure.listed}
+    model = {reg_id: one for reg_id, one in told_of.items() if one.fields or reg_id in _ID_SPACE}
+    values = dict(view.values)
+    if view.one_vcpu is not None:
+        values |= {reg_id: exposure.values.get(reg_id, 0) for reg_id in exposure.listed if reg_id not in values}
+    values |= {reg_id: one.exposed for reg_id, one in model.items() if one.exposed is not None}
+    gone = frozenset(i for i in view.values if i not in exposure.listed_set) if view.one_vcpu else frozenset()
+    added = frozenset(i for i in exposure.listed if i not in view.values) if view.one_vcpu else frozenset()
+    return msgspec.structs.replace(
+        view, values=values, errors={}, host={}, model=model, answer=told, gone=gone, added=added
+    )
+
+
+def exposed_table(view: View, register: Register, told: RegisterExposure) -> FieldTable:
+    """The table of one register between host and vCPU."""
+    answer = view.answer
+    assert answer is not None
+    bits = (1 << register.size * 8) - 1
+    if told.exposed is None:
+        return FieldTable(register, (), "listed, but its value cannot be told from the host's registers")
+    known = told.known & bits
+    host_known = _host_known(answer, register.id)
+    reading = read(register.id, told.exposed, view.values)
+    host = told.host if told.host is not None and host_known else None
+    by_name = _by_name(register, host)
+    rows = []
+    for one in reading.fields:
+        mask = (1 << one.msb - one.lsb + 1) - 1
+        value = one.value if known >> one.lsb & mask == mask else None
+        before = (host or 0) >> one.lsb & mask if host_known >> one.lsb & mask == mask and host is not None else None
+        if by_name is not None:
+            before = by_name.get(one.name)
+        made = field_row(reading.schema, one, value, None if before is None else before << one.lsb)
+        rows.append(_judged(made, one, told, register.size > 4))
+    covered = [(one.msb, one.lsb) for one in rows]
+    rows += [
+        _bare(one) for one in told.fields if one.name != "value" and not any(_meet(one, *place) for place in covered)
+    ]
+    rows.sort(key=lambda one: -one.msb)
+    return FieldTable(
+        register,
+        tuple(rows),
+        reading.note,
+        compared=True,
+        value=told.exposed,
+        known=-1 if known == bits else known,
+        host=host,
+        schema=reading.schema,
+        host_known=-1 if host_known & bits == bits else host_known & bits,
+        guest=told.guest if told.guest != told.exposed else None,
+        modelled=True,
+    )
+
+
+def _host_known(answer: Answer, reg_id: int) -> int:
+    host = answer.exposure.host
+    if reg_id >> 16 & 0xFFF == CLASS_DEMUX:
+        return _WORD if host.ccsidr_known else 0
+    return host.known.get(reg_id, 0)
+
+
+def _by_name(register: Register, host: int | None) -> Mapping[str, int] | None:
+    """The host's fields by name, for a CCSIDR whose 64-bit layout is not the vCPU's; None for every other register."""
+    if register.id >> 16 & 0xFFF != CLASS_DEMUX or host is None:
+        return None
+    return {one.name: one.value for one in read(register.id, host).fields}
+
+
+def _judged(made: FieldRow, one: FieldReading, told: RegisterExposure, whole_is_stored: bool) -> FieldRow:
+    """The row with state, rule and reason as the model says."""
+    judged = next((f for f in told.fields if f.msb == one.msb and f.lsb == one.lsb), None)
+    if judged is None:
+        judged = next((f for f in told.fields if f.name == "value" or _meet(f, one.msb, one.lsb)), None)
+        state = state_of(made.value, made.host, one.kind, made.width)
+        if made.value is None:
+            state = "unknown"
+        elif judged is not None and judged.name == "value" and state not in ("same", ""):
+            state = "rebuilt"
+        elif made.host is None:
+            state = judged.state if judged is not None else "same"
+    else:
+        state = judged.state
+    if made.value is None:
+        made = made._replace(meaning=UNKNOWN, short="not known")
+    if judged is None or state not in _CHANGED:
+        return made._replace(state=state)
+    return made._replace(state=state, rule=judged.rule, reference=judged.reference, reason=judged.reason)
+
+
+def _bare(one: FieldExposure) -> FieldRow:
+    """A field that the model knows and the layout does not name."""
+    return FieldRow(
+        name=one.name,
+        msb=one.msb,
+        lsb=one.lsb,
+        value=one.exposed,
+        meaning=UNKNOWN if one.exposed is None else "no meaning is known for these bits",
+        short="not known" if one.exposed is None else "",
+        host=one.host,
+        state=one.state,
+        rule=one.rule,
+        reference=one.reference,
+        reason=one.reason,
+        reserved=True,
+    )
+
+
+def _meet(one: FieldExposure, msb: int, lsb: int) -> bool:
+    return one.msb >= lsb and msb >= one.lsb
+
+
+def standing_words(told: RegisterExposure) -> str:
+    """`masked`, `raised`, `unknown` or `same`: the one word for a register's mark in the list."""
+    states = {one.state for one in told.fields}
+    if states & {"masked", "lowered"}:
+        return "masked"
+    if states & {"raised", "rebuilt"}:
+        return "raised"
+    return "unknown" if "unknown" in states else "same"

@@ -1,0 +1,121 @@
+"""The lines above the ruler: which register this is, and its value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inspector.app.modes.browse.fields import FieldTable
+from inspector.app.shell.numbers import value_text
+from inspector.app.shell.session import Base, View
+from inspector.app.widgets.ink import Ink, Row, clip, ink, row, width
+from inspector.registers.encoding import grouped_hex, hex_id
+
+if TYPE_CHECKING:
+    from inspector.sources.live.source import Changed
+
+
+def title_rows(view: View, table: FieldTable, base: Base, cells: int, narrow: bool) -> list[Row]:
+    """One line when narrow, three when wide (the last one empty)."""
+    if narrow:
+        return [_narrow(view, table, base, cells)]
+    register = table.register
+    identity = f"{grouped_hex(register.id)}"
+    first = row(
+        Ink(" "), Ink(register.name, "title"), Ink("  "), ink(register.title), Ink("  "),
+        ink(_encoding(table), "muted"), Ink(f"  id {identity}", "muted"),
+    )  # fmt: skip
+    if width(first) > cells:
+        first = row(
+            Ink(" "), Ink(register.name, "title"), Ink("  "), ink(register.title), Ink(f"  id {identity}", "muted")
+        )
+    return [clip(first, cells), clip((Ink(" "), *_values(table, base, cells), *_remark(view, table)), cells), ()]
+
+
+def _encoding(table: FieldTable) -> str:
+    text = table.register.encoding_text
+    return "" if text == table.register.name else text
+
+
+def _narrow(view: View, table: FieldTable, base: Base, cells: int) -> Row:
+    register = table.register
+    name = row(Ink(" "), Ink(register.name, "title"))
+    mark = (Ink("  ≠", "masked"),) if register.id in view.differing else ()
+    if register.id in view.changed:
+        mark = (*mark, Ink("  ~", "raised"))
+    for value in (_values(table, base, cells), _values(table, "hex", cells)):
+        for encoding in ((Ink("  "), ink(_encoding(table), "muted"), Ink("  ")), (Ink("  "),)):
+            line = (*name, *mark, *encoding, *value)
+            if width(line) <= cells:
+                return line
+    alone = table._replace(host=None, modelled=False)
+    return clip((*name, *mark, Ink("  "), *_values(alone, "hex", cells)), cells)
+
+
+def _values(table: FieldTable, base: Base, cells: int) -> Row:
+    """`host -> vCPU`, or the value alone."""
+    size = table.register.size
+    if table.value is None:
+        return row(ink(table.note, "refused"))
+    if table.modelled and (table.known != -1 or table.host_known != -1 or table.host is None):
+        return _partly_known(table)
+    if table.known != -1:
+        return row(Ink(_open_digits(table.value, table.known, size, "?" if table.compared else "x")))
+    value = value_text(table.value, size, base)
+    if size > 8:
+        value = grouped_hex(table.value, size)
+    if table.compared and table.host is not None and table.host != table.value:
+        host = value_text(table.host, size, base)
+        return row(Ink(host, "muted"), Ink(" -> ", "muted"), Ink(value))
+    return row(Ink(value))
+
+
+def _partly_known(table: FieldTable) -> Row:
+    """Host and vCPU in hex, `?` for every digit that nobody can know."""
+    size = table.register.size
+    host = "?" if table.host is None else _open_digits(table.host, table.host_known, size, "?")
+    here = _open_digits(table.value or 0, table.known, size, "?")
+    return row(Ink(here)) if host == here else row(Ink(host, "muted"), Ink(" -> ", "muted"), Ink(here))
+
+
+def _open_digits(value: int, known: int, size: int, blank: str = "x") -> str:
+    """A value of which only some bits are given: `blank` for a digit that is left open, `?` for one partly given."""
+    size = max(size, 8 if value >> size * 8 else size)
+    digits = f"{value:0{size * 2}x}"
+    masks = f"{known & (1 << size * 8) - 1:0{size * 2}x}"
+    mixed = "".join(d if m == "f" else blank if m == "0" else "?" for d, m in zip(digits, masks, strict=True))
+    return "0x" + "_".join(mixed[at : at + 4] for at in range(0, len(mixed), 4))
+
+
+def _remark(view: View, table: FieldTable) -> Row:
+    """What the second wide line adds after the value."""
+    pieces: list[Ink] = []
+    if table.modelled:
+        unknown = sum(one.state == "unknown" for one in table.rows)
+        differ = table.changed - unknown
+        said = f"{differ} of {len(table.rows)} fields differ" if differ else "as the host has it"
+        pieces += [Ink("     "), Ink(said, "masked" if differ else "muted")]
+        pieces += [Ink(f", {unknown} unknown", "unknown")] if unknown else []
+    elif table.compared:
+        differs = table.host != table.value
+        said = f"{table.changed} of {len(table.rows)} fields differ" if table.rows else "differs from the host's"
+        pieces += [Ink("     "), Ink(said if differs else "as the host has it", "masked" if differs else "muted")]
+    elif table.rows and table.register.size <= 8:
+        count = sum(not one.other for one in table.rows)
+        pieces += [Ink("     "), Ink(f"{count} field" + "s" * (count != 1), "muted")]
+    elif table.rows:
+        pieces += [Ink("     "), Ink(f"{table.register.size * 8} bits", "muted")]
+    if table.register.id in view.differing:
+        pieces += [Ink("     "), Ink("≠ the vCPUs do not agree", "masked")]
+    if (changed := view.changed.get(table.register.id)) is not None:
+        pieces += [Ink("     "), Ink(f"~ {was(changed, table.register.size)}", "raised")]
+    return tuple(pieces)
+
+
+def was(changed: Changed, size: int) -> str:
+    """What a register of a live source was at the reading before."""
+    return "not there at the last reading" if changed.before is None else f"was {value_text(changed.before, size)}"
+
+
+def name_and_id(table: FieldTable) -> str:
+    """`NAME (id)`, for reports."""
+    return f"{table.register.name} ({hex_id(table.register.id)})"

@@ -1,0 +1,377 @@
+"""Browse: every register of a vCPU, its bits, its fields and what they mean."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from typing import ClassVar, Literal
+
+from textual import on
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+
+from inspector.app.modes.browse.explanation import explain
+from inspector.app.modes.browse.fields import FieldRow, FieldTable, field_table, scale_of, table_columns, table_items
+from inspector.app.modes.browse.headline import title_rows
+from inspector.app.modes.browse.standing import NOTHING, Standing, first_standings, score, standings
+from inspector.app.shell import keys
+from inspector.app.shell.frame import Frame
+from inspector.app.shell.session import Change, View
+from inspector.app.widgets.ink import Ink, Row
+from inspector.app.widgets.lines import Lines
+from inspector.app.widgets.listing import Listing
+from inspector.app.widgets.register_list import RegisterList
+from inspector.app.widgets.ruler import Ruler
+from inspector.registers.catalog import Register
+
+HELP = (
+    "The field table shows each field of the register: its bits, its value and what the value means. With a host's raw "
+    "registers in the dump, the host's value stands beside it, with one word for what became of it.\n"
+    "The ruler above shows the bits, the pane below explains the highlighted field; enter makes it taller."
+)
+DETAIL_LEAST = 80
+ROOMY = 34
+"""Lines from which the wide form can afford blank ones."""
+SIDE_LEAST, SIDE_MOST = 21, 34
+
+
+class Browse(Frame):
+    """Register list, ruler, field table, explanation."""
+
+    MODE = "browse"
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("browse")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._view: View | None = None
+        self._known: Mapping[int, Standing] = {}
+        self._table: FieldTable | None = None
+        self._explained = False
+        self._side_width: int | str | None = None
+        self.complete = False
+        """every register has been looked at"""
+
+    def body(self) -> Iterable[Widget]:
+        """The list is mounted only where it is seen."""
+        fields = Listing(id="fields")
+        fields.help_text = HELP
+        detail = Vertical(
+            Lines(id="title"),
+            Ruler(id="ruler"),
+            Lines(id="rule-top"),
+            fields,
+            Lines(id="rule-bottom"),
+            Lines(id="explanation"),
+            id="detail",
+        )
+        yield Horizontal(*([] if self.narrow else [RegisterList(self._side_cells() - 1)]), detail, id="body")
+
+    def on_mount(self) -> None:
+        """The list has the keys when it is seen, else the fields."""
+        (self.query_one("#fields", Listing) if self.narrow else self.query_one("#registers", Listing)).focus()
+
+    @property
+    def side(self) -> RegisterList | None:
+        """The register list, where it is mounted."""
+        return next(iter(self.query(RegisterList)), None)
+
+    def refresh_from(self, change: Change) -> None:
+        """Draw what this change touches."""
+        view = self.session.shown
+        if view is None:
+            return
+        if view is not self._view:
+            drawn = self._view is not None
+            self._view, self._known = view, (standings(view) if drawn else first_standings(view))
+            if not drawn:
+                self.set_timer(0.01, self._look_closer)
+        register = self.session.register
+        if (side := self.side) is not None:
+            if change == "register" and register is not None:
+                side.highlight(register.id)
+            else:
+                side.show(view, self._known, self.session.only_notable, register.id if register else None)
+        self._show_register(register)
+
+    def _look_closer(self) -> None:
+        """After the first screen: the marks that need every register's layout."""
+        view, side = self._view, self.side
+        if view is None or not self.is_mounted:
+            return
+        self._known = standings(view)
+        self.complete = True
+        if side is not None:
+            side.show(view, self._known, self.session.only_notable, self.session.place.register)
+        self.draw_bars()
+        self.set_timer(0.01, self._load_rest)
+
+    def _load_rest(self) -> None:
+        """What the first long table and the first cache register would load while a key waits.
+
+        Layouts and modules stay; set aside, they no longer cost every full garbage collection another 10 ms.
+        """
+        import_module("inspector.registers.cache_layout")
+        for listing in self.query(Listing):
+            _ = listing.vertical_scrollbar  # it is made when first asked for
+        gc.freeze()
+
+    def _show_register(self, register: Register | None) -> None:
+        if register is None or self._view is None:
+            return
+        table = self._table = field_table(self._view, register)
+        fields = self.query_one("#fields", Listing)
+        columns = table_columns(table, self.session.base, self._detail_cells())
+        wanted = table.key_of(self.session.place.field) or self._first(table, fields)
+        fields.fill(table_items(table, self.session.base, columns), cursor=wanted or 0, cols=columns)
+        self.lay_out()
+
+    def _first(self, table: FieldTable, fields: Listing) -> str | None:
+        """The field of the same name as before, else the first that changed."""
+        before = fields.current.key if fields.current else ""
+        if table.row(before) is not None:
+            return before
+        if table.register.size > 8:
+            return next((one.key for one in table.rows if one.value), table.rows[-1].key if table.rows else None)
+        return next((one.key for one in table.rows if one.flagged or one.state not in ("", "same")), None)
+
+    def _detail_cells(self) -> int:
+        """Cells of the detail pane, known before it is laid out."""
+        width = self.app.size.width
+        return width if self.narrow else width - self._side_cells()
+
+    def _side_cells(self) -> int:
+        return max(SIDE_LEAST, min(SIDE_MOST, self.app.size.width - DETAIL_LEAST - 1))
+
+    def lay_out(self) -> None:
+        """Share the height between ruler, table and explanation."""
+        if self._table is None or self._view is None or self.tiny:
+            return
+        if not self.narrow:
+            self._mount_side()
+        side = self.side
+        if side is not None:
+            wanted = "100%" if self.narrow else self._side_cells()
+            if self._side_width != wanted:
+                side.styles.width = self._side_width = wanted
+                side.fit_to(self.app.size.width if self.narrow else self._side_cells() - 1)
+        table, cells, height = self._table, self._detail_cells(), self.body_height
+        title = title_rows(self._view, table, self.session.base, cells, self.narrow)
+        if self.app.size.height < ROOMY:
+            title = title[:2]
+        self.query_one("#title", Lines).show(title)
+        left = height - len(title) - self._draw_ruler() - (0 if self.narrow else 2)
+        need = len(table.rows) + 1 + bool(table.other)
+        least = 1 if self.narrow else 5 if self.app.size.height >= ROOMY else 2
+        pane = max(least, min(left - need, 12))
+        if self._explained:
+            said = explain(self._view, table, self._chosen(), cells - 2, left)
+            pane = max(pane, min(left - 4, len(said)))
+        if not table.rows:
+            pane = left
+        self._set_height("#explanation", pane)
+        self.query_one("#fields").display = bool(table.rows)
+        self.query_one("#rule-top").display = bool(table.rows) and not self.narrow
+        self._draw_rules(cells)
+        self._explain()
+
+    def _mount_side(self) -> None:
+        """Bring the list when the terminal has become wide, or when it is asked for."""
+        if self.side is None and self._view is not None:
+            side = RegisterList(self.app.size.width if self.narrow else self._side_cells() - 1)
+            self.query_one("#body").mount(side, before=0)
+            self._side_width = None
+            side.show(self._view, self._known, self.session.only_notable, self.session.place.register)
+
+    def _set_height(self, selector: str, height: int) -> None:
+        widget = self.query_one(selector)
+        if widget.styles.height is None or widget.styles.height.value != height:
+            widget.styles.height = height
+
+    def _draw_ruler(self) -> int:
+        """Draw the ruler; returns its height."""
+        assert self._table is not None
+        ruler = self.query_one("#ruler", Ruler)
+        if self._table.value is None:
+            ruler.show([])
+            return 0
+        roomy = self.app.size.height >= 20
+        before = len(ruler.rows)
+        lines = ruler.measure(
+            scale_of(self._table, self._chosen()), self._detail_cells(), numbers=roomy, marks=not self.narrow
+        )
+        if lines != before:
+            self._set_height("#ruler", lines)
+        return lines
+
+    def _draw_rules(self, cells: int) -> None:
+        """The line above the table is heavy where the keys go."""
+        if self.narrow:
+            return
+        focused = self.focused is self.query_one("#fields")
+        line = Ink("━" * cells, "link") if focused else Ink("─" * cells, "reserved")
+        self.query_one("#rule-top", Lines).show([(line,)])
+        self.query_one("#rule-bottom", Lines).show([(Ink("─" * cells, "reserved"),)])
+
+    def _chosen(self) -> FieldRow | None:
+        item = self.query_one("#fields", Listing).current
+        return self._table.row(item.key) if self._table and item else None
+
+    def _explain(self) -> None:
+        if self._table is None or self._view is None:
+            return
+        pane = self.query_one("#explanation", Lines)
+        height = int(pane.styles.height.value) if pane.styles.height else 1
+        rows = explain(self._view, self._table, self._chosen(), self._detail_cells() - 2, height)
+        pane.show([(Ink(" "), *line) for line in rows])
+
+    @on(Listing.Moved, "#fields")
+    def _field_moved(self) -> None:
+        if self._explained:
+            self.lay_out()
+        else:
+            self._draw_ruler()
+            self._explain()
+
+    @on(Listing.Chosen, "#fields")
+    def _field_chosen(self) -> None:
+        self._explained = not self._explained
+        self.lay_out()
+
+    @on(RegisterList.Picked)
+    def _picked(self, event: RegisterList.Picked) -> None:
+        session = self.session
+        if event.reg_id != session.place.register or event.field:
+            session.place = session.place._replace(register=event.reg_id, field=event.field)
+            self._show_register(session.register)
+            self.draw_bars()
+        if event.done:
+            self._close_list()
+
+    def on_descendant_focus(self) -> None:
+        """Heavy lines follow the focus."""
+        self._draw_rules(self._detail_cells())
+
+    def score(self) -> Row:
+        """How many registers stand out, by kind."""
+        return score(self._known)
+
+    def footer_words(self) -> Mapping[str, str]:
+        """What the keys would do now."""
+        view = self.session.view
+        several = view is not None and len(self.session.views()) > 1
+        return {
+            "notable": "All" if self.session.only_notable else "Notable",
+            "vcpu.next": "vCPU" if several else "",
+        }
+
+    def action_registers(self) -> None:
+        """Open the register list over the detail (narrow form), or give it the keys (wide form)."""
+        self._open_list("list")
+
+    def action_find(self) -> None:
+        """Search."""
+        self._open_list("search")
+
+    def _open_list(self, pane: Literal["list", "search"]) -> None:
+        self._mount_side()
+        self.add_class("-listing")
+        if (side := self.side) is not None:
+            side.take_keys(pane)
+
+    def _close_list(self) -> None:
+        """Back to the fields; they can take the focus only when they are seen again."""
+        self.remove_class("-listing")
+        self.call_after_refresh(self.query_one("#fields").focus)
+
+    def action_notable(self) -> None:
+        """Only registers that stand out, or all."""
+        self.session.only_notable = not self.session.only_notable
+        self.refresh_from("dump")
+        self.draw_bars()
+
+    def action_next_register(self) -> None:
+        """The next register of the list."""
+        self._step(1, lambda one: True)
+
+    def action_previous_register(self) -> None:
+        """The previous register of the list."""
+        self._step(-1, lambda one: True)
+
+    def action_next_notable(self) -> None:
+        """The next match of the search, or the next register that stands out."""
+        self._step(1, self._wanted)
+
+    def action_previous_notable(self) -> None:
+        """The previous match, or the previous register that stands out."""
+        self._step(-1, self._wanted)
+
+    def _wanted(self, register: Register) -> bool:
+        side = self.side
+        if side is not None and side.query_text:
+            return register.id in side.matches.ids
+        return self._known.get(register.id, NOTHING).notable
+
+    def _step(self, step: int, wanted: Callable[[Register], bool]) -> None:
+        """Go to the next register that is wanted, around the end."""
+        view, register = self._view, self.session.register
+        if view is None or register is None:
+            return
+        registers = list(view.registers)
+        if self.session.only_notable:
+            registers = [one for one in registers if self._known.get(one.id, NOTHING).notable]
+        ids = [one.id for one in registers]
+        start = ids.index(register.id) if register.id in ids else -1
+        for offset in range(1, len(ids) + 1):
+            found = registers[(start + step * offset) % len(ids)]
+            if wanted(found) and found.id != register.id:
+                self.session.show_register(found.id)
+                return
+        self.notify("Nothing else stands out", markup=False)
+
+    def action_back(self) -> None:
+        """Close the list, clear the search, shrink the explanation, or give a maximised pane back."""
+        side = self.side
+        if self.maximized is not None:
+            self.minimize()
+        elif side is not None and side.clear_search():
+            self.refresh_from("dump")
+            self.query_one("#registers").focus()
+        elif self.has_class("-listing"):
+            self._close_list()
+        elif self._explained:
+            self._explained = False
+            self.lay_out()
+
+    def line_to_copy(self) -> str:
+        """The register's name and value."""
+        register, view = self.session.register, self._view
+        if register is None or view is None or register.id not in view.values:
+            return ""
+        return f"{register.name} 0x{view.values[register.id]:x}"
+
+    def report(self) -> str:
+        """The register on screen as a Markdown section."""
+        from inspector.reports import registers as reports
+
+        register, view = self.session.register, self._view
+        if register is not None and view is not None and view.answer is not None and register.id in view.model:
+            return self._model_report(view, register)
+        if register is None or view is None or view.vcpu is None:
+            return self.line_to_copy()
+        items = reports.items(view.vcpu, [(register, "")])
+        head = f"## {reports.headline(view.dump, view.vcpu, len(items))}"
+        return "\n".join([head, "", *(line for item in items for line in reports.item_markdown(item))]).rstrip()
+
+    def _model_report(self, view: View, register: Register) -> str:
+        """What the chosen policy makes of the register, as `expose` prints it."""
+        from inspector.reports.exposure import exposure_lines
+
+        assert view.answer is not None
+        about = f"{view.answer.question.title}; vCPU features: {view.answer.setup.describe()}"
+        return "\n".join(["```", about, *exposure_lines([view.model[register.id]], everything=True), "```"])
+
+    def report_name(self) -> str:
+        """The register's name."""
+        return self.session.register.name if self.session.register else "browse"

@@ -1,0 +1,1 @@
+"""Cache: the caches that a vCPU sees."""

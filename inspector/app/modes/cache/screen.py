@@ -1,0 +1,255 @@
+"""Cache: the hierarchy that CLIDR, CCSIDR and CTR describe, on the host and as the vCPU's kernel tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar, Literal
+
+from textual.binding import BindingType
+from textual.events import Click
+from textual.widget import Widget
+
+from inspector.app.modes.cache.diagram import cache_at, diagram
+from inspector.app.shell import keys
+from inspector.app.shell.frame import Frame
+from inspector.app.shell.numbers import field_text
+from inspector.app.shell.session import Change, View
+from inspector.app.widgets.ink import Ink, Row, clip, fit, ink, row, wrap
+from inspector.app.widgets.lines import Lines
+from inspector.registers.caches import Cache as CpuCache
+from inspector.registers.caches import CacheReading, CacheTopology, read_caches
+from inspector.registers.encoding import ccsidr_id, grouped_hex
+
+Side = Literal["host", "vcpu"]
+HELP = (
+    "The cache page draws a box per cache: level, kind, size, sets, ways and line, as CLIDR_EL1, CCSIDR_EL1 and "
+    "CTR_EL0 tell them. Below stand both readings of the highlighted cache's CCSIDR, which of them applies, and why.\n"
+    "Which cores share a cache is not in these registers. ←→↑↓ choose a cache, enter shows its register, c the sides."
+)
+
+
+def sides_of(view: View) -> dict[Side, CacheTopology]:
+    """The topologies that a view knows: the vCPU's, the host's, or both."""
+    host = view.dump.host if view.dump.host and view.dump.host.view == "raw" else None
+    sides: dict[Side, CacheTopology] = {}
+    if host is not None:
+        topology = read_caches(host.values, host.ccsidr)
+        if any(cache.host for cache in topology.caches):
+            sides["host"] = topology
+    if view.title != "host":
+        sides["vcpu"] = read_caches(view.values, host.ccsidr if host else None)
+    # A machine whose cache registers were not read still has CTR_EL0, and says what is missing.
+    return sides or {"host": read_caches(view.values, host.ccsidr if host else None)}
+
+
+class Cache(Frame):
+    """Boxes, and the readings of one of them."""
+
+    MODE = "cache"
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("cache")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sides: dict[Side, CacheTopology] = {}
+        self._shown: Sequence[Side] = ()
+        self._wanted: Literal["both", "host", "vcpu"] = "both"
+        self._chosen = -1
+        self._each = 0
+        """cells of one diagram"""
+
+    def body(self) -> Iterable[Widget]:
+        """Facts, boxes, readings."""
+        yield Lines(id="facts")
+        yield Lines(id="boxes")
+        yield Lines(id="rule")
+        yield Lines(id="readings")
+
+    def refresh_from(self, change: Change) -> None:
+        """Read the caches of the view."""
+        view = self.session.shown
+        if view is None:
+            return
+        self._sides = sides_of(view)
+        if self._chosen not in self._order():
+            self._chosen = next(iter(self._order()), 0)
+        self.lay_out()
+
+    def _order(self) -> list[int]:
+        """CSSELR values of every cache on either side, level by level, instruction before data."""
+        found = {cache.csselr: cache for side in self._sides.values() for cache in side.caches}
+        return sorted(found, key=lambda number: (number >> 1, -(number & 1)))
+
+    def lay_out(self) -> None:
+        """Draw for the present size."""
+        if not self._sides or self.tiny:
+            return
+        shown = [side for side in self._sides if self._wanted in ("both", side)] or list(self._sides)
+        self._shown = shown[-1:] if self.narrow else shown
+        cells = self.app.size.width - 2
+        boxes = self._draw_boxes(cells)
+        readings = [(Ink(" "), *line) for line in self._readings(cells)]
+        facts = [(Ink(" "), *line) for line in self._facts(cells)]
+        room = self.body_height - 1 - len(facts)
+        height = min(len(boxes), max(room - len(readings), room // 2))
+        self._show("#facts", facts, len(facts))
+        self._show("#boxes", boxes, height)
+        self._show("#rule", [(Ink("─" * self.app.size.width, "reserved"),)], 1)
+        self._show("#readings", readings, room - height)
+
+    def _show(self, selector: str, rows: Sequence[Row], height: int) -> None:
+        widget = self.query_one(selector, Lines)
+        widget.show(rows)
+        if widget.styles.height is None or widget.styles.height.value != height:
+            widget.styles.height = height
+
+    def _facts(self, cells: int) -> list[Row]:
+        """CLIDR and CTR in words, of the vCPU where it is shown."""
+        topology = self._sides[self._shown[-1]]
+        pieces = []
+        if topology.clidr is not None:
+            points = f"LoC {topology.loc}  LoUU {topology.louu}  LoUIS {topology.louis}"
+            value = Ink(grouped_hex(topology.clidr))
+            pieces.append(row(Ink("CLIDR_EL1 ", "muted"), value, Ink(f"  {points}", "muted")))
+        if topology.ctr is not None:
+            lines = f"I line {topology.instruction_line} B  D line {topology.data_line} B"
+            flags = f"IDC {int(topology.idc or 0)}  DIC {int(topology.dic or 0)}"
+            value = Ink(grouped_hex(topology.ctr & 0xFFFF_FFFF, 4))
+            pieces.append(row(Ink("CTR_EL0 ", "muted"), value, Ink(f"  {lines}  {flags}", "muted")))
+        if not pieces:
+            return [row(Ink("neither CLIDR_EL1 nor CTR_EL0 is in this dump", "muted")), ()]
+        joined = tuple(piece for index, one in enumerate(pieces) for piece in ((Ink("    "),) if index else ()) + one)
+        if sum(len(piece.text) for piece in joined) <= cells:
+            return [joined, ()]
+        return [clip(one, cells) for one in pieces]
+
+    def _draw_boxes(self, cells: int) -> list[Row]:
+        """One diagram, or two beside each other."""
+        self._each = each = min((cells - 4) // 2 if len(self._shown) == 2 else cells - 2, 64)
+        columns = []
+        for side in self._shown:
+            rows = [row(Ink(self._caption(side), "heading")), *diagram(self._sides[side], self._chosen, each, side)]
+            columns.append(rows)
+        height = max(map(len, columns))
+        filled = [rows + [()] * (height - len(rows)) for rows in columns]
+        return [
+            tuple(piece for one in lines for piece in (Ink("  "), *fit(one, each)))
+            for lines in zip(*filled, strict=True)
+        ]
+
+    def _caption(self, side: Side) -> str:
+        if side == "host":
+            wide = any(cache.host and cache.host.layout == "64-bit" for cache in self._caches(side))
+            return "host, CCSIDR in its " + ("64-bit layout (FEAT_CCIDX)" if wide else "32-bit layout")
+        topology = self._sides[side]
+        view = self.session.shown
+        release = view.dump.provenance.kernel if view else ""
+        kernel = ".".join(release.split(".")[:2])
+        who = f"vCPU as Linux {kernel} saves it" if kernel else "vCPU"
+        if view is not None and view.answer is not None:
+            who = f"vCPU as {view.answer.question.title} makes it"
+        if topology.fabricated:
+            return f"{who}, made up by KVM"
+        return f"{who}, {topology.layout} layout" + (", cut to 32 bits" if topology.lost else "")
+
+    def _caches(self, side: Side) -> tuple[CpuCache, ...]:
+        return self._sides[side].caches if side in self._sides else ()
+
+    def _cache(self, side: Side) -> CpuCache | None:
+        return next((cache for cache in self._caches(side) if cache.csselr == self._chosen), None)
+
+    def _readings(self, cells: int) -> list[Row]:
+        """Both readings of the highlighted cache on each side, the reason, and the notes."""
+        rows: list[Row] = []
+        for side in self._shown:
+            cache = self._cache(side)
+            if cache is None:
+                continue
+            value = cache.raw if side == "host" else cache.value
+            head = f"CCSIDR[{cache.csselr}] {cache.name}, {'host' if side == 'host' else 'vCPU'}"
+            rows.append(row(Ink(head, "title"), Ink("  "), Ink("no value" if value is None else field_text(value, 64))))
+            if side == "host":
+                rows += [_reading_row(cache.host, True)] if cache.host else []
+            else:
+                rows += [_reading_row(one, one == cache.chosen) for one in (cache.wide, cache.narrow) if one]
+        topology = self._sides[self._shown[-1]]
+        if topology.reason and "vcpu" in self._shown:
+            rows += wrap(row(Ink("Why   ", "muted"), ink(topology.reason)), cells, indent=6)
+        for note in topology.notes:
+            rows += wrap(row(Ink("Note  ", "muted"), ink(note)), cells, indent=6)
+        return rows
+
+    def footer_words(self) -> Mapping[str, str]:
+        """The side that c would show next."""
+        several = bool(self.session.dumps) and len(self.session.views()) > 1
+        return {"cache.sides": "Host/vCPU" if len(self._sides) == 2 else "", "vcpu.next": "vCPU" if several else ""}
+
+    def help_text(self) -> str:
+        """What the page shows."""
+        return HELP
+
+    def action_sides(self) -> None:
+        """Both sides, the host, the vCPU; when narrow only one is seen at a time."""
+        order: list[Literal["both", "host", "vcpu"]] = ["host", "vcpu"] if self.narrow else ["both", "host", "vcpu"]
+        self._wanted = order[(order.index(self._wanted) + 1) % len(order)] if self._wanted in order else "host"
+        self.lay_out()
+        self.draw_bars()
+
+    def action_cache(self, step: int) -> None:
+        """The next or previous cache."""
+        order = self._order()
+        if order:
+            self._chosen = order[(order.index(self._chosen) + step) % len(order)]
+            self.lay_out()
+
+    def action_register(self) -> None:
+        """The CCSIDR of the highlighted cache in Browse."""
+        view = self.session.view
+        if view is not None and ccsidr_id(self._chosen) in view.values:
+            self.inspector.go_to(ccsidr_id(self._chosen))
+        else:
+            self.notify("This cache's CCSIDR is not in the dump", markup=False)
+
+    def on_click(self, event: Click) -> None:
+        """The mouse chooses the clicked cache; a click on the chosen one shows its register."""
+        boxes = self.query_one("#boxes", Lines)
+        if not boxes.region.contains(event.screen_x, event.screen_y):
+            return
+        x, y = event.screen_x - boxes.region.x, event.screen_y - boxes.region.y + boxes.scroll_offset.y
+        place, x = divmod(x, self._each + 2)
+        if not 0 <= place < len(self._shown) or x < 2:
+            return
+        side = self._shown[place]
+        found = cache_at(self._sides[side], self._each, side, x - 2, y - 1)
+        if found is not None and found == self._chosen:
+            self.action_register()
+        elif found is not None:
+            self._chosen = found
+            self.lay_out()
+
+    def line_to_copy(self) -> str:
+        """The highlighted cache in one line."""
+        cache = self._cache(self._shown[-1]) if self._shown else None
+        reading = cache and (cache.host if self._shown[-1] == "host" else cache.chosen)
+        return f"{cache.name}: {reading.text}" if cache and reading else ""
+
+    def report(self) -> str:
+        """The caches of the vCPU, and of the host where it is known, in Markdown."""
+        from inspector.reports import caches as reports
+
+        view = self.session.view
+        source = view.source if view else ""
+        titles = {"host": f"host registers of {source}", "vcpu": f"{view.title if view else ''} of {source}"}
+        return "\n\n".join("\n".join(reports.topology_markdown(titles[side], one)) for side, one in self._sides.items())
+
+    def report_name(self) -> str:
+        """Stem of the exported file."""
+        return "caches"
+
+
+def _reading_row(reading: CacheReading, applies: bool) -> Row:
+    return row(
+        Ink("▌ " if applies else "  ", "link"),
+        Ink(f"{reading.layout} layout  ", "muted"),
+        Ink(reading.text, "title" if applies else "muted"),
+        Ink("  applies" if applies else "", "same"),
+    )

@@ -1,0 +1,1 @@
+"""Compare: sides next to each other."""

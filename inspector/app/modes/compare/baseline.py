@@ -1,0 +1,132 @@
+"""Baseline: the greatest feature set that all compared hosts can run, and files for those who set it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+
+from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
+from inspector.app.dialogs.export import Export
+from inspector.app.shell import keys
+from inspector.app.shell.background import aside
+from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
+from inspector.app.widgets.lines import Lines
+from inspector.checks.baseline.baseline import Baseline, baseline
+from inspector.errors import InspectorError
+from inspector.policies.model import Policy
+from inspector.sources.dump import Dump
+
+NOTHING = "nothing has to be set, so there is nothing to write"
+
+
+class BaselinePage(Dialog):
+    """The report as a page, and a key for each form that others read."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *keys.bindings("baseline"),
+        Binding("down,j", "scroll(1)", "Down", show=False),
+        Binding("up,k", "scroll(-1)", "Up", show=False),
+        Binding("pagedown,space", "scroll(12)", "Page down", show=False),
+        Binding("pageup", "scroll(-12)", "Page up", show=False),
+        Binding("home,g", "scroll(-9999)", "Top", show=False),
+        Binding("end,G", "scroll(9999)", "End", show=False),
+        Binding("q", "close", "Close", show=False),
+    ]
+
+    def __init__(self, dumps: Sequence[Dump], kernel: Policy | None) -> None:
+        super().__init__()
+        self._dumps, self._kernel = tuple(dumps), kernel
+        self.answer: Baseline | None = None
+
+    def compose(self) -> ComposeResult:
+        """Page, and what the keys write."""
+        with Vertical(classes="dialog tall") as box:
+            box.border_title = f"Baseline of {len(self._dumps)} hosts"
+            box.border_subtitle = "↑↓ scroll   esc closes"
+            yield Lines(id="page")
+            yield Lines(id="said")
+
+    def on_mount(self) -> None:
+        """Ask every host, beside the screen."""
+        self._page([row(Ink("asking every host's kernel …", "muted"))])
+        self._say(_keys())
+        aside(self.app, lambda: baseline(self._dumps, self._kernel), self._answered, self._failed)
+
+    def _answered(self, answer: Baseline) -> None:
+        self.answer = answer
+        if not self.is_mounted:
+            return
+        from inspector.reports.baseline import baseline_text
+
+        rows: list[Row] = []
+        for place, line in enumerate(baseline_text(answer).split("\n")):
+            indent = len(line) - len(line.lstrip())
+            heading = not place or (indent == 0 and line != "")
+            rows += wrap(row(ink(line, "heading" if heading else "")), self._cells, indent + 2)
+        self._page(rows)
+
+    def _failed(self, error: InspectorError) -> None:
+        if self.is_mounted:
+            self._page(wrap(row(Ink("✖ ", "refused"), ink(str(error))), self._cells, 2))
+
+    @property
+    def _cells(self) -> int:
+        return min(self.app.size.width, DIALOG_CELLS) - 6
+
+    def _page(self, rows: Sequence[Row]) -> None:
+        self.query_one("#page", Lines).show(rows)
+
+    def _say(self, line: Row) -> None:
+        said = self.query_one("#said", Lines)
+        rows = wrap(line, self._cells + 2)
+        said.styles.height = len(rows)
+        said.show(rows)
+
+    def action_scroll(self, step: int) -> None:
+        """Scroll by lines."""
+        self.query_one("#page", Lines).scroll_relative(y=step, animate=False)
+
+    def action_save(self, form: str) -> None:
+        """Ask for a name and write one form of it."""
+        text, stem, suffix, kind = self._form(form)
+        if text:
+            self.app.push_screen(Export(stem, text, suffix, kind))
+        elif self.answer is not None:
+            self.app.notify(NOTHING, markup=False)
+
+    def action_copy_page(self) -> None:
+        """Copy the report."""
+        self.inspector.copy(self._form("report")[0])
+
+    def _form(self, form: str) -> tuple[str, str, str, str]:
+        """(text, stem, suffix, what it is); no text where there is nothing to write."""
+        from inspector.checks.baseline.export import baseline_dump, firecracker_template, qemu_properties
+        from inspector.reports.baseline import baseline_markdown
+        from inspector.sources.formats import dump_json
+
+        answer = self.answer
+        if answer is None:
+            return "", "", "", ""
+        if form == "firecracker":
+            return (
+                firecracker_template(answer) if answer.changes else "",
+                "baseline-template",
+                "json",
+                "Firecracker template",
+            )
+        if form == "qemu":
+            return qemu_properties(answer), "baseline-qemu", "txt", "QEMU options"
+        if form == "dump":
+            return dump_json.write(baseline_dump(answer)).decode(), "baseline", "json", "dump"
+        return baseline_markdown(answer), "baseline", "md", "Markdown"
+
+
+def _keys() -> Row:
+    pieces: list[Ink] = []
+    for key in keys.in_place("baseline"):
+        pieces += [Ink(keys.shown(key), "key"), Ink(f" {key.label}   ", "muted")]
+    return tuple(pieces)

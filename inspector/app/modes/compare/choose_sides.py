@@ -1,0 +1,177 @@
+"""Choose what Compare shows: the left side, the right one, or dumps for further columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from inspector.app.dialogs.choosing import Choosing
+from inspector.app.dialogs.offers import about, dump_words
+from inspector.app.modes.compare.dumps import Side, all_sides, side_name
+from inspector.app.widgets.ink import Ink, ink, row
+from inspector.app.widgets.listing import Item, Listing
+from inspector.sources import shipped_names
+from inspector.sources.dump import Dump
+
+if TYPE_CHECKING:
+    from inspector.app.modes.compare.screen import Compare
+
+KERNEL, ALL = "kernel", "all"
+
+
+class ChooseSide(Choosing):
+    """Every vCPU and host of the loaded dumps, then the shipped dumps, or a path."""
+
+    SUBTITLE = "enter chooses   tab types a path   esc closes"
+    PLACEHOLDER = "file, builtin:NAME"
+    NAME_CELLS = 42
+
+    def __init__(self, compare: Compare) -> None:
+        super().__init__()
+        self.compare = compare
+
+    def items(self) -> list[Item]:
+        """What can be chosen."""
+        dumps = self.inspector.session.dumps
+        found = [*self.first_items(), Item("", (row(Ink("Loaded", "heading")),), pick=False)]
+        for index, dump in enumerate(dumps):
+            found += self._views(index, dump)
+        found.append(Item("", (row(Ink("Shipped", "heading")),), pick=False))
+        loaded = {dump.provenance.source for dump in dumps}
+        names = [name for name in map(str, shipped_names()) if f"builtin:{name}" not in loaded]
+        return found + [
+            Item(f"builtin {name}", (row(Ink("  "), ink(name)), row(Ink(about(name), "muted")))) for name in names
+        ]
+
+    def first_items(self) -> Sequence[Item]:
+        """Choices that are no dump."""
+        return ()
+
+    def _views(self, index: int, dump: Dump) -> list[Item]:
+        items = []
+        for place, view in enumerate(self.inspector.session.views(index)):
+            side = Side(dump, place)
+            words = dump_words(dump) if place == 0 else f"{len(view.registers)} registers"
+            name = row(Ink("● " if self.has(side) else "  ", "link"), ink(side_name(side, every=True)))
+            items.append(Item(f"loaded {index} {place}", (name, row(ink(words, "muted")))))
+        return items
+
+    def has(self, side: Side) -> bool:
+        """True for a side that is chosen now."""
+        return any((side.source, side.view) == (one.source, one.view) for one in self.chosen())
+
+    def chosen(self) -> Sequence[Side]:
+        """What is chosen now."""
+        return ()
+
+    def present(self) -> str:
+        """Key of the line to start on."""
+        for index, dump in enumerate(self.inspector.session.dumps):
+            for place in range(len(self.inspector.session.views(index))):
+                if self.has(Side(dump, place)):
+                    return f"loaded {index} {place}"
+        return ""
+
+    def picked(self, kind: str, name: str) -> None:
+        """A loaded view, a shipped dump, or a choice that is no dump."""
+        if kind == "loaded":
+            index, _, place = name.partition(" ")
+            self.take(Side(self.inspector.session.dumps[int(index)], int(place)))
+        elif kind == "builtin":
+            self.typed(f"builtin:{name}")
+        else:
+            self.other(kind)
+
+    def loaded(self, dump: Dump) -> None:
+        """Take its first view."""
+        if self.is_mounted:
+            self.say("")
+            self.take(all_sides([dump])[0])
+
+    def take(self, side: Side) -> None:
+        """A side was chosen."""
+
+    def other(self, choice: str) -> None:
+        """A choice that is no dump."""
+
+
+class ChooseLeft(ChooseSide):
+    """What stands on the left; the other modes look at it too."""
+
+    TITLE = "Left side: what is looked at"
+
+    def chosen(self) -> Sequence[Side]:
+        """The left side."""
+        return self.compare.board.sides[:1]
+
+    def take(self, side: Side) -> None:
+        """Look at it."""
+        self.dismiss()
+        self.compare.board.look_at(side)
+
+
+class ChooseRight(ChooseSide):
+    """What stands on the right: a kernel's work, or another dump."""
+
+    TITLE = "Right side: what to compare with"
+
+    def first_items(self) -> Sequence[Item]:
+        """The kernel."""
+        mark = Ink("  " if self.chosen() else "● ", "link")
+        asked = self.inspector.session.policy or "the dump's own kernel"
+        return [Item(KERNEL, (row(mark, Ink("what a kernel would expose")), row(ink(f"{asked}; p chooses", "muted"))))]
+
+    def chosen(self) -> Sequence[Side]:
+        """The right sides."""
+        return self.compare.board.others
+
+    def present(self) -> str:
+        """The kernel, or what is chosen."""
+        return super().present() or KERNEL
+
+    def other(self, choice: str) -> None:
+        """The kernel."""
+        self.dismiss()
+        self.compare.compare_with()
+
+    def take(self, side: Side) -> None:
+        """One dump."""
+        self.dismiss()
+        self.inspector.session.keep(side.dump)
+        self.compare.compare_with(side)
+
+
+class ChooseMore(ChooseSide):
+    """Further dumps, any number; each is put in or taken out."""
+
+    TITLE = "Compare many: groups of equal dumps become columns"
+    SUBTITLE = "enter adds or removes   tab types a path   esc closes"
+
+    def first_items(self) -> Sequence[Item]:
+        """All that are loaded."""
+        count = len(self.inspector.session.dumps)
+        return [Item(ALL, (row(Ink("  all loaded dumps")), row(Ink(f"{count}, one vCPU of each", "muted"))))]
+
+    def chosen(self) -> Sequence[Side]:
+        """Everything that is compared."""
+        return self.compare.board.sides
+
+    def present(self) -> str:
+        """Where the choice begins."""
+        return ALL
+
+    def other(self, choice: str) -> None:
+        """All loaded dumps."""
+        self.dismiss()
+        self.compare.compare_all()
+
+    def take(self, side: Side) -> None:
+        """Put one in, or take it out."""
+        if self.compare.board.sides[0] == side:
+            self.say("the left side stays; s chooses another")
+            return
+        self.inspector.session.keep(side.dump)
+        self.compare.toggle(side)
+        offers = self.query_one("#offers", Listing)
+        offers.fill(self.items())
+        self.say(f"{len(self.compare.board.sides)} are compared")

@@ -1,0 +1,248 @@
+"""Dumps against each other, two or many: which views take part, and where they differ, as lines of Compare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from inspector.app.modes.compare.exposure import feature_node
+from inspector.app.modes.compare.lines import ALL_BITS, Node, in_order, worst
+from inspector.app.shell.session import View, views_of
+from inspector.checks.compare.compare import FEW, Column, Comparison, RegisterValues, compare_collected
+from inspector.checks.compare.fields import FieldValues
+from inspector.checks.compare.sets import Collection, Subject, is_feature_register
+from inspector.errors import InspectorError
+from inspector.registers import catalog
+from inspector.registers.encoding import ccsidr_id
+from inspector.registers.reading import read
+from inspector.sources.dump import Dump, Vcpu
+
+MOST_COLUMNS = 7
+"""Columns of a matrix; what does not fit is told in words."""
+
+
+class Side(NamedTuple):
+    """One thing that is compared: a vCPU, template or host of a dump."""
+
+    dump: Dump
+    view: int = 0
+
+    @property
+    def shown(self) -> View:
+        """Its registers."""
+        views = views_of(self.dump)
+        return views[min(self.view, len(views) - 1)]
+
+    @property
+    def source(self) -> str:
+        """Where its dump comes from."""
+        return self.dump.provenance.source
+
+
+def side_name(side: Side, every: bool = False) -> str:
+    """`neoverse-n2-linux-6.1`; with the vCPU or host where the dump has several, or where `every` asks for it."""
+    name = side.source.rsplit("/", 1)[-1].removeprefix("builtin:") or side.dump.provenance.format
+    views = views_of(side.dump)
+    guests = [view for view in views if view.one_vcpu is not None]
+    plain = len(views) == 1 or (len(guests) == 1 and side.shown.one_vcpu is not None)
+    return name if plain and not every else f"{name} {side.shown.title}"
+
+
+def all_sides(dumps: Iterable[Dump]) -> list[Side]:
+    """One side for each dump: its first vCPU, else what it has."""
+    found = []
+    for dump in dumps:
+        views = views_of(dump)
+        first = next((place for place, view in enumerate(views) if view.one_vcpu is not None), 0)
+        found.append(Side(dump, first))
+    return found
+
+
+def compare_sides(sides: Sequence[Side]) -> Comparison:
+    """The comparison of two or more sides. Raises InspectorError when one of them has no register."""
+    collection = Collection(wide=len(sides) <= FEW)
+    for place, side in enumerate(sides):
+        vcpu = _vcpu_of(side)
+        if not vcpu.ids:
+            raise InspectorError("holds no registers to compare", side.source)
+        given = side.dump.provenance
+        subject = Subject(
+            label=side_name(side),
+            source=side.source,
+            vcpu=place,
+            kind=vcpu.kind,
+            kernel=given.kernel,
+            host=given.host,
+        )
+        collection.add(subject, vcpu)
+        collection.dumps += 1
+    return compare_collected(collection)
+
+
+def _vcpu_of(side: Side) -> Vcpu:
+    """The side's registers; of a host its raw CCSIDR_EL1 as well, under the ids by which a vCPU lists them."""
+    view = side.shown
+    host = side.dump.host
+    if view.one_vcpu is None and host is not None and view.values == host.values:
+        caches = {ccsidr_id(csselr): value for csselr, value in host.ccsidr.items()}
+        return Vcpu(index=0, values={**view.values, **caches}, kind="host", name="host")
+    return view.vcpu or Vcpu(index=0, values=view.values, kind="host", name=view.title)
+
+
+class Contrast(NamedTuple):
+    """A comparison, told for a number of sides."""
+
+    answer: Comparison
+    places: tuple[int, ...]
+    """for each column on screen the column of the answer; two equal sides share one"""
+    nodes: tuple[Node, ...]
+    """what differs"""
+    told: tuple[tuple[str, str], ...] = ()
+    """(word, sentence) of what is not in the lines"""
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """What the columns on screen stand for."""
+        return tuple(self.answer.columns[place] for place in self.places)
+
+
+def contrast(sides: Sequence[Side]) -> Contrast:
+    """Two sides beside each other, or a matrix of the groups of equal ones. Raises InspectorError."""
+    answer = compare_sides(sides)
+    count = len(answer.columns)
+    pair = len(sides) == 2
+    places = (0, count - 1) if pair else tuple(range(count))
+    hosts = any(subject.kind not in ("vcpu", "list") for column in answer.columns for subject in column.subjects)
+    told = tuple(("Note", note) for note in answer.notes)
+    if hosts and count > 1:
+        told += (("Lists", "a host's raw registers and a template are no register list: lists are not compared"),)
+    if answer.state_differing:
+        told += (("State", f"{answer.state_differing} registers of the guests' own state differ; they are not listed"),)
+    towards = pair and _kind(answer, 0) == "host" and _kind(answer, count - 1) == "vcpu"
+    columns = [answer.columns[place] for place in places]
+    decided = [_register(one, places, columns, towards) for one in answer.feature_registers]
+    state = [_register(one, places, columns, towards) for one in answer.state_registers]
+    nodes = in_order(decided) if hosts else [*in_order(decided), *_lists(answer, places)]
+    if state:
+        nodes.append(
+            Node(
+                key="state",
+                kind="heading",
+                title=f"{len(state)} {'register' if len(state) == 1 else 'registers'} of the guest's own state",
+                state="differs",
+                reason="what the guest wrote and what ran on; host and kernel do not decide it",
+                children=tuple(state),
+            )
+        )
+    return Contrast(answer, places, tuple(nodes), told)
+
+
+def _kind(answer: Comparison, place: int) -> str:
+    return answer.columns[place].subjects[0].kind
+
+
+def _lists(answer: Comparison, places: Sequence[int]) -> list[Node]:
+    """Register sets that not every column lists."""
+    maps = [column.registers.mapping() for column in answer.columns]
+    found = []
+    for one in answer.lists:
+        present = tuple(one.present[place] for place in places)
+        if len(places) == 2:
+            word = "only left" if present[0] else "only right"
+        else:
+            names = [column.name for column, there in zip(answer.columns, one.present, strict=True) if there]
+            word = f"only in {', '.join(names[:6])}" + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+        values = {i: tuple(maps[place].get(i) for place in places) for i in one.group.ids}
+        found.append(feature_node(one.group, present, word, values))
+    return found
+
+
+def _register(one: RegisterValues, places: Sequence[int], columns: Sequence[Column], towards: bool) -> Node:
+    values = tuple(one.values[place] for place in places)
+    masks = tuple(dict(column.registers.masks).get(one.id, ALL_BITS) for column in columns)
+    register = catalog.by_id(one.id)
+    children = tuple(_field(one.id, field, places, towards) for field in one.fields)
+    state = worst(child.state for child in children) or (_towards(values) if towards else "differs")
+    single = children[0] if len(children) == 1 else None
+    return Node(
+        key=f"{one.id:x}",
+        kind="register",
+        title=register.name,
+        id=one.id,
+        values=values,
+        known=masks if any(mask != ALL_BITS for mask in masks) else (),
+        listed=tuple(value is not None for value in values),
+        state=state,
+        rule=single.rule if single else "",
+        reference=single.reference if single else "",
+        more=(("Values", f"{one.distinct} different ones over all groups"),) if one.distinct > len(places) else (),
+        children=children,
+    )
+
+
+def _field(reg_id: int, one: FieldValues, places: Sequence[int], towards: bool) -> Node:
+    values = tuple(one.values[place] for place in places)
+    told = [part.partition(": ") for part in one.history.split("; ") if part]
+    given = {value for value in values if value is not None}
+    state = (_towards(values) if towards else "differs") if len(given) > 1 else "unknown" if None in values else "same"
+    return Node(
+        key=f"{reg_id:x} {one.msb}:{one.lsb} {one.name}",
+        kind="field",
+        title=one.name,
+        id=reg_id,
+        msb=one.msb,
+        lsb=one.lsb,
+        values=values,
+        state=state,
+        rule="; ".join(what for what, _, _ in told),
+        reference="; ".join(where for _, _, where in told),
+        meanings=one.meanings,
+    )
+
+
+def _towards(values: Sequence[int | None]) -> str:
+    """From a host to its vCPU."""
+    left, right = values[0], values[-1]
+    if left is None or right is None:
+        return "unknown"
+    if left == right:
+        return "same"
+    return "masked" if right == 0 else "raised" if right > left else "lowered"
+
+
+def equal_nodes(found: Contrast) -> list[Node]:
+    """The registers that differ in nothing, with all their fields; the features first."""
+    maps = [column.registers.mapping() for column in found.columns]
+    told = {node.id for node in _all(found.nodes)}
+    ids = [reg_id for reg_id in maps[0] if reg_id not in told] if maps else []
+    ids = [reg_id for reg_id in ids if all(reg_id in one for one in maps)]
+    ids.sort(key=lambda reg_id: (not is_feature_register(reg_id), *catalog.sort_key(catalog.by_id(reg_id))))
+    return [_equal(reg_id, maps) for reg_id in ids]
+
+
+def _all(nodes: Iterable[Node]) -> Iterable[Node]:
+    for node in nodes:
+        yield node
+        yield from _all(node.children)
+
+
+def _equal(reg_id: int, maps: Sequence[Mapping[int, int]]) -> Node:
+    values = tuple(one[reg_id] for one in maps)
+    fields: list[Node] = []
+    if len(set(values)) == 1 and catalog.by_id(reg_id).size <= 8:
+        fields = [
+            Node(
+                key=f"{reg_id:x} {one.msb}:{one.lsb} {one.name}",
+                kind="field",
+                title=one.name,
+                id=reg_id,
+                msb=one.msb,
+                lsb=one.lsb,
+                values=(one.value,) * len(values),
+                state="same",
+                meanings=((one.value, one.meaning),),
+            )
+            for one in read(reg_id, values[0], maps[0]).fields
+        ]
+    name = catalog.by_id(reg_id).name
+    return Node(f"{reg_id:x}", "register", name, reg_id, values=values, state="same", children=tuple(fields))

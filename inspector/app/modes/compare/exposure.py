@@ -1,0 +1,199 @@
+"""Host against exposed: what a kernel makes of the machine behind a dump, as lines of the Compare screen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from inspector.app.modes.compare.lines import ALL_BITS, Node, in_order, worst
+from inspector.checks.feature_groups import FeatureGroup, group_by_feature
+from inspector.checks.machine.asking import FEATURE_WORDS, Answer, has_word
+from inspector.kvm.exposure import FieldExposure, RegisterExposure
+from inspector.registers import catalog
+from inspector.registers.encoding import CLASS_BITMAP, CLASS_DEMUX, CLASS_FIRMWARE, grouped_hex, sysreg_of
+
+Left = Literal["host", "vcpu"]
+"""What stands on the left: the machine, or the vCPU as it was saved."""
+
+_NOT_COMPARED = "KVM keeps this register for the guest: no rule makes its value from the host's"
+_HIDDEN = "the kernel that wrote this dump hid what the host has"
+
+
+def exposure_nodes(answer: Answer, saved: Mapping[int, int] | None = None) -> list[Node]:
+    """A line per register that KVM would list, differences first.
+
+    Without `saved` the left side is the host; with it, a vCPU as it was saved, and registers that only one side lists
+    are told by the feature that brings them.
+    """
+    exposure = answer.exposure
+    listed = sorted(map(catalog.by_id, exposure.listed), key=catalog.sort_key)
+    told = [exposure.register(register.id) for register in listed]
+    if saved is None:
+        return in_order(_register(answer, one, None) for one in told)
+    nodes = [_register(answer, one, saved.get(one.id)) for one in told if one.id in saved]
+    return in_order([*list_nodes(set(saved), set(exposure.listed)), *nodes])
+
+
+def list_nodes(left: set[int], right: set[int]) -> list[Node]:
+    """Registers that only one of two sides lists, by feature."""
+    found = []
+    for ids, where in ((left - right, (True, False)), (right - left, (False, True))):
+        for group in group_by_feature(ids):
+            found.append(feature_node(group, where, ("only left", "only right")[where[1]]))
+    return found
+
+
+def feature_node(
+    group: FeatureGroup,
+    present: tuple[bool, ...],
+    word: str,
+    values: Mapping[int, tuple[int | None, ...]] | None = None,
+) -> Node:
+    """A set of registers that not every side lists, with their `values` where they were read."""
+    ids = sorted(group.ids, key=lambda reg_id: catalog.sort_key(catalog.by_id(reg_id)))
+    key = "list " + "".join("+-"[not one] for one in present) + group.key
+    more = (("Loss", group.harmless), ("QEMU", group.option.format("on/off") if group.option else ""))
+    children = tuple(
+        Node(
+            key=f"{key} {reg_id:x}",
+            kind="register",
+            title=catalog.by_id(reg_id).name,
+            id=reg_id,
+            values=(values or {}).get(reg_id, (None,) * len(present)),
+            listed=present,
+            state="differs",
+            only=word,
+            reason=group.sentence,
+        )
+        for reg_id in ids
+    )
+    return Node(
+        key=key,
+        kind="feature",
+        title=f"{len(ids)} {word}: {group.feature}",
+        listed=present,
+        state="differs",
+        only=word,
+        reason=group.sentence,
+        more=tuple((head, text) for head, text in more if text),
+        children=children,
+    )
+
+
+def _register(answer: Answer, told: RegisterExposure, saved: int | None) -> Node:
+    exposure, reg_id = answer.exposure, told.id
+    register = catalog.by_id(reg_id)
+    host = told.host if saved is None else saved
+    host_known = ALL_BITS if saved is not None else _host_known(answer, told)
+    values = (None if host_known == 0 else host, None if told.known == 0 else told.exposed)
+    node = Node(
+        key=f"{reg_id:x}",
+        kind="register",
+        title=register.name,
+        id=reg_id,
+        values=values,
+        known=(host_known, told.known if told.exposed is not None else 0),
+        listed=(saved is not None or in_machine(reg_id), True),
+        more=_guest(answer, told),
+    )
+    if len(told.fields) == 1 and told.fields[0].name == "value":
+        return _whole(answer, node, told.fields[0])
+    if not told.fields:
+        if saved is None:
+            return node._replace(reason=_NOT_COMPARED)
+        state = "" if reg_id in exposure.underivable else "same" if saved == told.exposed else "differs"
+        return node._replace(state=state, reason=_NOT_COMPARED if state != "same" else "")
+    children = tuple(_field(answer, reg_id, one, saved) for one in told.fields)
+    state = worst(one.state for one in children)
+    certain = [one for one in children if one.differs and one.certain]
+    reasons = {(one.rule, one.reference, one.reason) for one in certain}
+    rule, reference, reason = reasons.pop() if len(reasons) == 1 else ("", "", "")
+    return node._replace(state=state, children=children, rule=rule, reference=reference, reason=reason)
+
+
+def _whole(answer: Answer, node: Node, one: FieldExposure) -> Node:
+    """A register that one rule makes as a whole."""
+    state: str = one.state
+    if node.values[0] is not None and node.values[1] is not None:
+        known = (1 << 32) - 1 if node.id >> 16 & 0xFFF == CLASS_DEMUX else ALL_BITS
+        state = "same" if node.values[0] & known == node.values[1] & known else "rebuilt"
+    told = state != "same"
+    return node._replace(
+        state=state,
+        rule=one.rule if told else "",
+        reference=one.reference if told else "",
+        reason=one.reason if told else "",
+    )
+
+
+def _host_known(answer: Answer, told: RegisterExposure) -> int:
+    """Which bits of the host's register are known."""
+    if told.host is None:
+        return 0
+    return ALL_BITS if told.id >> 16 & 0xFFF == CLASS_DEMUX else answer.exposure.host.known.get(told.id, 0)
+
+
+def in_machine(reg_id: int) -> bool:
+    """True for registers that a machine has; firmware pseudo-registers and the like exist in KVM alone."""
+    return reg_id >> 16 & 0xFFF not in (CLASS_FIRMWARE, CLASS_BITMAP) and (
+        sysreg_of(reg_id) is not None or reg_id >> 16 & 0xFFF == CLASS_DEMUX
+    )
+
+
+def _field(answer: Answer, reg_id: int, one: FieldExposure, saved: int | None) -> Node:
+    left = one.host if saved is None else saved >> one.lsb & (1 << one.msb - one.lsb + 1) - 1
+    state = one.state if saved is None else _state(left, one.exposed, one.state)
+    rule, reference, reason = one.rule, one.reference, one.reason
+    if saved is None and left is None and one.exposed is not None and state != "rebuilt":
+        # The kernel shows what it shows whatever the host has: that something was taken away is not known.
+        state = "unknown"
+        reason = reason or _HIDDEN
+    if one.exposed is None:
+        reason = reason or _HIDDEN
+    return Node(
+        key=f"{reg_id:x} {one.msb}:{one.lsb}",
+        kind="field",
+        title="reserved" if one.name.startswith("[") else one.name,
+        id=reg_id,
+        msb=one.msb,
+        lsb=one.lsb,
+        values=(left, one.exposed),
+        state=state,
+        rule=rule if state != "same" else "",
+        reference=reference if state != "same" else "",
+        reason=reason if state != "same" else "",
+        more=_hint(answer, rule) if state != "same" else (),
+    )
+
+
+def _state(left: int | None, right: int | None, engine: str) -> str:
+    """Of a saved value against a fresh one."""
+    if left is None or right is None:
+        return "unknown"
+    if left == right:
+        return "same"
+    if engine == "rebuilt":
+        return "rebuilt"
+    return "masked" if right == 0 else "raised" if right > left else "lowered"
+
+
+def _guest(answer: Answer, told: RegisterExposure) -> tuple[tuple[str, str], ...]:
+    """What the guest reads by itself, where that is something else."""
+    if told.guest is None or told.exposed is None or told.guest == told.exposed:
+        return ()
+    return (("Guest", f"reads {grouped_hex(told.guest)} itself; the value above is what userspace saves"),)
+
+
+def _hint(answer: Answer, name: str) -> tuple[tuple[str, str], ...]:
+    """How to see the other case, where a vCPU feature decides."""
+    if not name:
+        return ()
+    for rule in answer.exposure.policy.rules:
+        if rule.name != name:
+            continue
+        off = [w for w in FEATURE_WORDS if w in rule.unless and not has_word(answer.setup, w)]
+        on = [w for w in FEATURE_WORDS if w in rule.when and has_word(answer.setup, w)]
+        if off or on:
+            verb = f"with {', '.join(off)}" if off else f"without {', '.join(on)}"
+            return (("Try", f"p, then create the vCPU {verb}"),)
+    return ()

@@ -1,0 +1,134 @@
+"""The question that the Compare screen asks, and its answer: what stands left, what right, and where they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from inspector.app.modes.compare.dumps import Contrast, Side, contrast, equal_nodes, side_name
+from inspector.app.modes.compare.exposure import Left, exposure_nodes
+from inspector.app.modes.compare.lines import Node
+from inspector.checks.machine.asking import Answer, Question, answer, ask, own_question
+from inspector.checks.machine.source_kernel import describe_policy
+
+if TYPE_CHECKING:
+    from inspector.app.shell.session import View
+
+Form = Literal["kernel", "pair", "groups"]
+"""Host against what a kernel exposes; two dumps; groups of equal dumps."""
+
+
+class Picture(NamedTuple):
+    """What the screen shows."""
+
+    form: Form
+    titles: tuple[str, ...]
+    """of the columns"""
+    names: tuple[tuple[str, str], ...]
+    """(word, what stands there) for each side"""
+    nodes: tuple[Node, ...] = ()
+    """what differs; of a kernel's work also what does not"""
+    notes: tuple[tuple[str, str], ...] = ()
+    """(word, sentence) of what has to be known besides"""
+    answer: Answer | None = None
+    contrast: Contrast | None = None
+    brief: str = ""
+    """the sides in few words, for a narrow header"""
+
+    def everything(self) -> tuple[Node, ...]:
+        """What differs, then what is equal."""
+        if self.contrast is None:
+            return self.nodes
+        return (*self.nodes, *equal_nodes(self.contrast))
+
+    @property
+    def equal(self) -> int:
+        """How many registers differ in nothing."""
+        if self.contrast is not None:
+            return self.contrast.answer.equal
+        return sum(not one.differs for one in self.nodes)
+
+
+def kernel_picture(view: View, question: Question | None, told: Answer | None, left: Left) -> Picture:
+    """The host behind a view (or its vCPU as it was saved) against what a kernel exposes.
+
+    `question` None asks the kernel under which the dump was made; `told` is its answer where there is one already.
+    Raises InspectorError when the dump says nothing of a machine, or KVM would not create such a vCPU there.
+    """
+    asked = question or first_question(view)
+    told = told or answer(asked, view.dump, view.one_vcpu)
+    kernel = describe_policy(told.question.policy)
+    setup = told.setup
+    own = "" if question else _why_this_kernel(view)
+    features = f"what {kernel}{own} would expose; vCPU: {setup.describe()}; vGIC {setup.gic}"
+    saved = view.one_vcpu if left == "vcpu" else None
+    left_name = told.known.label if saved is None else f"{view.title} as saved ({view.source})"
+    notes = tuple(("Note", note) for note in dict.fromkeys(told.notes))
+    return Picture(
+        form="kernel",
+        titles=("host" if saved is None else "saved", "exposed"),
+        names=(("left", left_name), ("right", features)),
+        nodes=tuple(exposure_nodes(told, saved.values if saved else None)),
+        notes=notes,
+        answer=told,
+        brief=f"{'host' if saved is None else 'saved'} ◂▸ {kernel}",
+    )
+
+
+def _why_this_kernel(view: View) -> str:
+    """In a few words, why a kernel is asked that nobody chose."""
+    if view.dump.provenance.kernel:
+        return ", the dump's own kernel"
+    return ", nearest to the dump's list" if _says_kernel(view) else ", the newest known"
+
+
+def _says_kernel(view: View) -> bool:
+    """False for a bare machine: a saved vCPU's register list betrays its kernel."""
+    return bool(view.dump.provenance.kernel) or any(one.kind == "vcpu" for one in view.dump.vcpus)
+
+
+def first_question(view: View) -> Question:
+    """What is asked before anything was chosen: the dump's own kernel, of a bare machine the newest known one.
+
+    Raises InspectorError when the dump says nothing of a machine.
+    """
+    if _says_kernel(view):
+        return own_question(view.dump, view.one_vcpu)
+    from inspector.policies.loader import policy_names
+
+    return ask(policy_names()[-1])
+
+
+def dumps_picture(sides: Sequence[Side]) -> Picture:
+    """Two sides, or the groups of many. Raises InspectorError when one of them has no register."""
+    found = contrast(sides)
+    if len(sides) == 2:
+        names = tuple((word, _about(side)) for word, side in zip(("left", "right"), sides, strict=True))
+        brief = " ◂▸ ".join(side_name(side) for side in sides)
+        return Picture("pair", ("left", "right"), names, found.nodes, found.told, contrast=found, brief=brief)
+    columns = found.columns
+    names = tuple(
+        (one.name, f"{one.title}{f', Linux {one.subjects[0].kernel}' if one.subjects[0].kernel else ''}")
+        for one in columns
+    )
+    groups = f"{len(sides)} dumps in {len(columns) + found.answer.hidden_columns} groups"
+    titles = tuple(one.name for one in columns)
+    return Picture("groups", titles, names, found.nodes, found.told, contrast=found, brief=groups)
+
+
+def _about(side: Side) -> str:
+    given = side.dump.provenance
+    return side_name(side) + (f", Linux {given.kernel}" if given.kernel else "")
+
+
+def report(picture: Picture) -> str:
+    """The whole comparison in Markdown."""
+    if picture.contrast is not None:
+        from inspector.reports.compare import comparison_markdown
+
+        return comparison_markdown(picture.contrast.answer)
+    if picture.answer is None:
+        return ""
+    from inspector.reports.exposure import exposure_markdown
+
+    return exposure_markdown(picture.answer.exposure, picture.answer.known.label)

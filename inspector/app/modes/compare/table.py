@@ -1,0 +1,190 @@
+"""The lines of the Compare screen as a table: two values and a verdict, or a value for each group of equal dumps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from inspector.app.modes.browse.fields import ROLES, SIGNS
+from inspector.app.modes.compare.lines import ALL_BITS, Line, Node
+from inspector.app.shell.numbers import bits_text, field_text, short_value, value_text
+from inspector.app.shell.session import Base
+from inspector.app.widgets.ink import Ink, Row, fit, ink, row
+from inspector.app.widgets.listing import Column, Item
+
+WIDE = 98
+"""Cells from which the rule has a column."""
+GRID_NAME, GRID_LEAST = 27, 13
+"""Cells of the names and, at least, of each value of a matrix."""
+
+
+def pair_columns(cells: int, titles: Sequence[str]) -> tuple[Column, ...]:
+    """Register or field, two values, verdict; the rule too where there is room."""
+    if cells >= WIDE:
+        value = 24 if cells >= 116 else 18
+        return (
+            Column("register / field", 29), Column(titles[0], value), Column(titles[1], value),
+            Column("verdict", 14), Column("rule"),
+        )  # fmt: skip
+    verdict = 12
+    name = 26 if cells >= 76 else 20
+    value = (cells - name - verdict) // 2
+    return (
+        Column("register / field", name), Column(titles[0], value), Column(titles[1], value), Column("verdict"),
+    )  # fmt: skip
+
+
+def grid_columns(cells: int, names: Sequence[str], most: int) -> tuple[Column, ...]:
+    """Register or field and as many groups as fit, never more than `most`."""
+    name = GRID_NAME if cells >= WIDE else 24 if cells >= 76 else 20
+    count = max(1, min(len(names), most, (cells - name) // GRID_LEAST))
+    value = min((cells - name) // count, 24)
+    return (Column("register / field", name), *(Column(f"  {one}", value) for one in names[:count]), Column(""))
+
+
+def table_items(shown: Sequence[Line], columns: Sequence[Column], base: Base, *, grid: bool) -> list[Item]:
+    """A line each; `grid` for a matrix."""
+    return [_item(line, columns, base, grid) for line in shown]
+
+
+def _item(line: Line, columns: Sequence[Column], base: Base, grid: bool) -> Item:
+    node = line.node
+    if node.kind in ("feature", "rule", "heading"):
+        return Item(node.key, (_heading(line, columns, grid),))
+    name = _name(line, columns[0].width - 1)
+    if grid:
+        values = [_grid_value(node, side, columns[1 + side].width - 1, base) for side in range(len(columns) - 2)]
+        return Item(node.key, (name, *values, row("")))
+    values = [_value(node, side, columns[1 + side].width - 1, base) for side in (0, 1)]
+    cells = (name, *values, row(verdict(node)))
+    if len(columns) < 5:
+        return Item(node.key, cells)
+    return Item(node.key, (*cells, row(ink("" if node.key.startswith("rule ") else node.rule, "muted"))))
+
+
+def _sign(line: Line) -> str:
+    if not line.node.children:
+        return "  "
+    return "▾ " if line.opened else "▸ "
+
+
+def _name(line: Line, room: int) -> Row:
+    node = line.node
+    quiet = "" if node.differs else "muted"
+    indent = "  " * line.depth
+    if node.kind == "register":
+        return row(Ink(indent), Ink(_sign(line), "muted"), ink(node.title, "title" if node.differs else quiet))
+    bits = f"[{bits_text(node.msb, node.lsb)}]"
+    left = room - len(indent) - 2
+    title = node.title
+    if len(title) > left:
+        title = title.replace("_EL1", "")
+    line_up = 8 if len(title) <= 7 else len(title) + 1
+    if line_up + len(bits) > left:
+        return row(Ink(f"{indent}  "), ink(title, quiet))
+    return row(Ink(f"{indent}  "), ink(f"{title:<{line_up}}", quiet), Ink(bits, "muted"))
+
+
+def _heading(line: Line, columns: Sequence[Column], grid: bool) -> Row:
+    """A line that goes from edge to edge: a set of registers, a rule."""
+    node = line.node
+    mark = verdict(node)
+    title = row(Ink("  " * line.depth), Ink(_sign(line), "muted"), ink(node.title, "title"))
+    count = len(node.children)
+    if node.kind == "rule":
+        title = (*title, Ink(f"  {count} field{'s' * (count != 1)}", "muted"))
+    if grid or len(columns) < 5:
+        why = ink(f"  {node.reason}", "muted") if node.reason else Ink("")
+        return (Ink(f"{mark.text[:1]} ", mark.role), *title, why)
+    room = sum(column.width for column in columns[:3])
+    said = node.reason or node.reference
+    if node.kind == "rule":
+        return (*fit(title, room), *fit(row(mark), columns[3].width), ink(said, "muted"))
+    return (*fit(title, room - 1), Ink(" "), *fit(row(mark), columns[3].width), ink(said, "muted"))
+
+
+def verdict(node: Node) -> Ink:
+    """The state in one sign and one word; of a register how many fields it is true for."""
+    state = node.state
+    if node.only:
+        return Ink(f"± {'not in all' if node.only.startswith('only in') else node.only}", "masked")
+    if node.kind == "heading":
+        return Ink("≠ differ", "masked")
+    role = "masked" if state == "differs" else ROLES.get(state, "same" if state == "same" else "muted")
+    changed = node.changed()
+    certain = [one for one in changed if one.certain]
+    if node.kind == "register" and changed:
+        if certain:
+            return Ink(f"{SIGNS[state]} {len(certain)} field{'s' * (len(certain) != 1)}", role)
+        return Ink(f"? {len(changed)} field{'s' * (len(changed) != 1)}", "unknown")
+    return Ink(f"{SIGNS[state]} {state}" if state else "○ own", role)
+
+
+def number(node: Node, side: int, base: Base) -> str:
+    """A value as text: `?` where it is not known, `none` where there is no such register."""
+    if not node.has(side):
+        return "none"
+    value = node.values[side]
+    if node.kind == "field":
+        return "?" if value is None else field_text(value, node.bits, base)
+    if value is None:
+        return "?"
+    size = node.register.size
+    if value >> size * 8:
+        size = 8
+    full = (1 << size * 8) - 1
+    mask = node.known[side] & full if node.known else full
+    if mask != full:
+        return _partly(value, mask, size)
+    return value_text(value, size, base)
+
+
+def _partly(value: int, known: int, size: int) -> str:
+    """Hex with `?` for digits of which a bit is not known."""
+    digits = "".join(
+        f"{value >> lsb & 0xF:x}" if known >> lsb & 0xF == 0xF else "?" for lsb in range(size * 8 - 4, -1, -4)
+    )
+    return "0x" + "_".join(digits[at : at + 4] for at in range(0, len(digits), 4))
+
+
+def fitted(text: str, cells: int) -> str:
+    """A number that has to fit: leading zero groups go first, then whole groups on the left."""
+    while len(text) > cells and text.startswith("0x0000_"):
+        text = "0x" + text[7:]
+    if len(text) <= cells or not text.startswith("0x"):
+        return short_value(text, cells)
+    groups = text[2:].split("_")
+    while len(groups) > 1 and len("_".join(groups)) + 3 > cells:
+        del groups[0]
+    return short_value("0x…" + "_".join(groups), cells)
+
+
+def _value(node: Node, side: int, cells: int, base: Base) -> Row:
+    text = number(node, side, base)
+    role = "muted" if not node.differs or text == "none" else ""
+    if text == "?":
+        role = "unknown"
+    elif side == 1 and node.differs and node.certain and text != "none":
+        role = verdict(node).role
+    return row(Ink(fitted(text, cells), role))
+
+
+def _grid_value(node: Node, side: int, cells: int, base: Base) -> Row:
+    """`=` before what the first group has too, `≠` before what it has not."""
+    text = number(node, side, base)
+    if node.only and node.has(side) and node.values[side] is None:
+        return row(Ink("● listed"))
+    if text in ("none", "?"):
+        return row(Ink("○ none", "muted") if text == "none" else Ink("? ?", "unknown"))
+    if not node.has(0):
+        return row(Ink("● "), Ink(fitted(text, cells - 2)))
+    alike = node.values[side] == node.values[0] or _agree(node, side)
+    role = "same" if alike else "masked"
+    return row(Ink("= " if alike else "≠ ", role), Ink(fitted(text, cells - 2), role))
+
+
+def _agree(node: Node, side: int) -> bool:
+    """Equal in all bits that both know."""
+    first, other = node.values[0], node.values[side]
+    if first is None or other is None or not node.known:
+        return False
+    return not (first ^ other) & node.known[0] & node.known[side] & ALL_BITS

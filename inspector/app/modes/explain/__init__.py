@@ -1,0 +1,1 @@
+"""Explain: paste an error text."""

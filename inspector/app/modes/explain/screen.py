@@ -1,0 +1,187 @@
+"""Explain: paste what a VMM or a kernel printed, read what failed, why, and what to do."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.events import Paste, Resize
+from textual.timer import Timer
+from textual.widgets import TextArea
+
+from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
+from inspector.app.modes.explain.explained import cleaned, explanation_rows
+from inspector.app.modes.migrate.question import short_name
+from inspector.app.shell.background import aside
+from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
+from inspector.app.widgets.lines import Lines
+from inspector.checks.explain.result import Explanation
+from inspector.errors import InspectorError
+from inspector.sources.dump import Dump
+
+HINT = (
+    "Paste what QEMU, libvirt, Firecracker, Cloud Hypervisor, crosvm or a kernel printed: one line, a whole log, or "
+    "just register ids. Prefixes, timestamps, colours and line wraps do not matter.\n"
+    "With f2 and f3 loaded dumps stand for the saved VM and for the destination: values that the text lacks are taken "
+    "from them, and with both the restore is simulated."
+)
+DELAY = 0.15
+"""Seconds without another key before the text is looked at."""
+
+
+class Pasted(TextArea):
+    """The text; what is pasted comes in without its colours and control characters."""
+
+    async def _on_paste(self, event: Paste) -> None:
+        event.prevent_default()
+        event.stop()
+        text = event.text
+        if not text.startswith(("\x1b[", "\x1b]")):
+            # Where the paste itself holds escapes, Textual hands on what follows the last one, behind a stray escape.
+            text = text.removeprefix("\x1b")
+        self.replace(cleaned(text), *self.selection)
+
+
+class Answer(Lines, can_focus=True):
+    """The explanation, scrolled by keys."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "screen.scroll(1)", "Down", show=False),
+        Binding("up,k", "screen.scroll(-1)", "Up", show=False),
+        Binding("pagedown,space", "screen.scroll(12)", "Page down", show=False),
+        Binding("pageup", "screen.scroll(-12)", "Page up", show=False),
+        Binding("home,g", "screen.scroll(-9999)", "Top", show=False),
+        Binding("end,G", "screen.scroll(9999)", "End", show=False),
+        Binding("y,Y", "screen.copy", "Copy", show=False),
+        Binding("e", "screen.export", "Export", show=False),
+    ]
+
+
+class Explain(Dialog):
+    """A paste area above, its explanation below."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f2", "side('source')", "Source", show=False),
+        Binding("f3", "side('destination')", "Destination", show=False),
+        Binding("f5", "copy", "Copy", show=False),
+        Binding("f6", "export", "Export", show=False),
+    ]
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
+        self._text = text
+        self._sides: dict[str, Dump | None] = {"source": None, "destination": None}
+        self._asked = 0
+        self._timer: Timer | None = None
+        self.answer: Explanation | None = None
+        self.problem = ""
+        self.complete = True
+        """the answer on screen is that of the text on screen"""
+
+    def compose(self) -> ComposeResult:
+        """Text, the two dumps, answer."""
+        with Vertical(classes="dialog whole") as box:
+            box.border_title = "Explain an error"
+            box.border_subtitle = "tab answer   f5 copy   f6 export   esc closes"
+            yield Pasted(self._text, id="pasted", show_line_numbers=False, tab_behavior="focus")
+            yield Lines(id="sides")
+            yield Answer(id="answer")
+
+    def on_mount(self) -> None:
+        """The text has the keys."""
+        self.query_one("#pasted").focus()
+        self._draw()
+        if self._text:
+            self._ask()
+
+    def on_resize(self, event: Resize) -> None:
+        """Wrap anew."""
+        if self.is_running:
+            self._draw()
+
+    def on_text_area_changed(self) -> None:
+        """Another text: look at it once typing or pasting has paused."""
+        self.complete = False
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_timer(DELAY, self._ask)
+
+    def action_side(self, side: str) -> None:
+        """The next loaded dump for one side, then none again."""
+        choices = [None, *self.inspector.session.dumps]
+        self._sides[side] = choices[(choices.index(self._sides[side]) + 1) % len(choices)]
+        self._ask()
+
+    def _ask(self) -> None:
+        """Explain the text beside the screen: with both dumps the restore is simulated."""
+        from inspector.checks.explain.explain import explain
+
+        self._asked += 1
+        number, text = self._asked, self.query_one("#pasted", Pasted).text
+        source, destination = self._sides["source"], self._sides["destination"]
+        self.answer, self.problem, self.complete = None, "", not text.strip()
+
+        def done(answer: Explanation) -> None:
+            if number == self._asked and self.is_running:
+                self.answer, self.complete = answer, True
+                self._draw()
+
+        def failed(error: InspectorError) -> None:
+            if number == self._asked and self.is_running:
+                self.problem, self.complete = str(error), True
+                self._draw()
+
+        if text.strip():
+            aside(self.app, lambda: explain(text, source, destination), done, failed)
+        self._draw()
+
+    @property
+    def _cells(self) -> int:
+        wide = self.app.size.width if self.app.size.width < 100 else self.app.size.width - 4
+        return max(wide, DIALOG_CELLS - 20) - 6
+
+    def _draw(self) -> None:
+        self.query_one("#sides", Lines).show([self._sides_row()])
+        self.query_one("#answer", Answer).show(self._answer_rows())
+        self.query_one("#answer", Answer).scroll_to(y=0, animate=False)
+
+    def _sides_row(self) -> Row:
+        pieces: list[Ink] = []
+        for key, side in (("f2", "source"), ("f3", "destination")):
+            dump = self._sides[side]
+            pieces += [
+                Ink(key, "key"),
+                Ink(f" {side}: ", "muted"),
+                ink(short_name(dump) if dump else "none"),
+                Ink("   "),
+            ]
+        return tuple(pieces)
+
+    def _answer_rows(self) -> list[Row]:
+        if self.problem:
+            return wrap(row(Ink("✖ ", "refused"), ink(self.problem)), self._cells, 2)
+        if self.answer is not None:
+            return explanation_rows(self.answer, self._cells)
+        if self.query_one("#pasted", Pasted).text.strip():
+            return [row(Ink("reading…", "muted"))]
+        return [line for hint in HINT.split("\n") for line in (*wrap(row(Ink(hint, "muted")), self._cells), ())]
+
+    def report(self) -> str:
+        """The explanation in Markdown, for a bug report."""
+        from inspector.reports.explain import explanation_markdown
+
+        return explanation_markdown(self.answer) if self.answer is not None else ""
+
+    def action_copy(self) -> None:
+        """Copy the explanation."""
+        self.inspector.copy(self.report())
+
+    def action_export(self) -> None:
+        """Ask for a file name and write the explanation."""
+        self.inspector.export("explanation", self.report())
+
+    def action_scroll(self, step: int) -> None:
+        """Scroll the answer."""
+        self.query_one("#answer", Answer).scroll_relative(y=step, animate=False)

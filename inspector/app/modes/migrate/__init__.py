@@ -1,0 +1,1 @@
+"""Migrate: would this vCPU load there."""

@@ -1,0 +1,130 @@
+"""One migration check being asked and answered beside the screen; it tells the screen whenever more is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from inspector.app.modes.migrate.entries import Entry, entries, member
+from inspector.app.modes.migrate.question import Question, ask, ask_all_kernels
+from inspector.checks.restore.result import KernelMatrix, KernelRow, MigrationReport
+from inspector.errors import InspectorError
+
+Answer = TypeVar("Answer")
+NOTHING = "no loaded dump holds a vCPU that could be restored: s chooses a saved VM"
+
+
+class Runs(Protocol):
+    """Runs work beside the screens: `background.aside` for one program."""
+
+    def __call__(
+        self, work: Callable[[], Answer], done: Callable[[Answer], object], failed: Callable[[InspectorError], object]
+    ) -> object:
+        """Run `work`; one of `done` and `failed` is called by the program's loop."""
+
+
+class Check:
+    """The present question and what is known of its answer; an answer to an older question is dropped."""
+
+    def __init__(self, runs: Runs, changed: Callable[[], None]) -> None:
+        self._runs, self._changed = runs, changed
+        self.question: Question | None = None
+        self.report: MigrationReport | None = None
+        self.matrix: KernelMatrix | None = None
+        self.found: list[Entry] = []
+        self.problem = ""
+        """why there is no answer, one line"""
+        self._number = 0
+        self._open: set[str] = set()
+        """what is being asked: `report`, `kernels`"""
+
+    @property
+    def complete(self) -> bool:
+        """True when everything that was asked has been answered."""
+        return not self._open
+
+    def ask(self, make: Callable[[], Question | None], *, kernels: bool = False, again: bool = False) -> None:
+        """Put the question that `make` gives and answer it; the ways out, which take longer, come second.
+
+        `again`: the same question with newer values; the older answer stays until the new one has come.
+        """
+        self._number += 1
+        self.problem, self._open = "", {"report"}
+        if not again:
+            self.report = None
+            self.found = []
+        if not (again and kernels):
+            self.matrix = None
+        self._start("report", make, lambda question: self._put(question, kernels))
+        self._changed()
+
+    def ask_kernels(self, again: bool = False) -> None:
+        """Fill the kernel matrix; a known one is asked for anew only `again`."""
+        question = self.question
+        if question is not None and (again or self.matrix is None) and "kernels" not in self._open:
+            self._open.add("kernels")
+            self._start("kernels", lambda: ask_all_kernels(question), self._take_matrix)
+
+    def _start(self, what: str, work: Callable[[], Answer], done: Callable[[Answer], None]) -> None:
+        number = self._number
+
+        def take(answer: Answer) -> None:
+            if number == self._number:
+                done(answer)
+                self._changed()
+
+        def refuse(error: InspectorError) -> None:
+            if number == self._number:
+                self.problem = str(error)
+                self._open.discard(what)
+                self._changed()
+
+        self._runs(work, take, refuse)
+
+    def _put(self, question: Question | None, kernels: bool) -> None:
+        self.question = question
+        if question is None:
+            self.problem = NOTHING
+            self._open.clear()
+            return
+        self._start("report", lambda: ask(question, ways_out=False), self._first)
+        if kernels:
+            self.ask_kernels(again=True)
+
+    def _first(self, report: MigrationReport) -> None:
+        """The findings are known; now the ways out."""
+        question = self.question
+        self._take(report)
+        if report.verdict == "fails" and question is not None:
+            self._start("report", lambda: ask(question), self._second)
+        else:
+            self._open.discard("report")
+
+    def _second(self, report: MigrationReport) -> None:
+        self._take(report)
+        self._open.discard("report")
+
+    def _take(self, report: MigrationReport) -> None:
+        self.report, self.found = report, entries(report)
+
+    def _take_matrix(self, matrix: KernelMatrix) -> None:
+        self.matrix = matrix
+        self._open.discard("kernels")
+
+    def entry(self, key: str) -> tuple[Entry | None, int]:
+        """The entry of a table line, and which of its failing fields the line shows."""
+        key, _, place = key.partition(" field ")
+        entry = next((one for one in self.found if one.key == key), None)
+        if entry is None:
+            group = next((one for one in self.found if one.group is not None and key.startswith(f"{one.key} ")), None)
+            entry = member(group, int(key.rpartition(" ")[2], 16)) if group else None
+        return entry, int(place or 0)
+
+    def group(self, key: str) -> Entry | None:
+        """The group whose own line has this key."""
+        return next((one for one in self.found if one.group is not None and one.key == key), None)
+
+    def kernel(self, key: str) -> KernelRow | None:
+        """A line of the kernel matrix."""
+        rows = self.matrix.rows if self.matrix else ()
+        return next((one for one in rows if one.kernel == key), None)

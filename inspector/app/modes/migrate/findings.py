@@ -1,0 +1,95 @@
+"""The table of the Migrate screen: findings, or one line per kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import ClassVar, Literal
+
+from textual.binding import BindingType
+
+from inspector.app.modes.migrate.check import Check
+from inspector.app.modes.migrate.kernel_rows import kernel_words, matrix_columns, matrix_items, matrix_verdict
+from inspector.app.modes.migrate.table import notable, table_columns, table_items
+from inspector.app.modes.migrate.words import explanation_rows, verdict_row
+from inspector.app.shell import keys
+from inspector.app.shell.session import Base
+from inspector.app.widgets.ink import Ink, Row, ink, row
+from inspector.app.widgets.listing import Listing
+
+Table = Literal["findings", "kernels"]
+HELP = (
+    "Migrate restores the saved VM as the VMM would, on a model of the destination's KVM. The findings stand in the "
+    "order of failure: what stops the load first is line 1. Registers that only one side has are grouped by the "
+    "feature that brings them; enter opens a group, or makes the explanation taller. m lists what passes as well.\n"
+    "s and d choose the two sides, p the destination's kernel, h the VMM, D swaps the sides. k shows one line per "
+    "kernel: where could this VM go? f shows the ways out, and writes a copy that the destination accepts."
+)
+
+
+class Findings(Listing, inherit_bindings=False):
+    """Shows what is known of a check; `k` belongs to the screen here, so that only the arrow moves up."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.LISTS, without="k")]
+
+    def __init__(self, check: Check) -> None:
+        super().__init__(id="findings")
+        self.check = check
+        self.help_text = HELP
+        self.table: Table = "findings"
+
+    @property
+    def key(self) -> str:
+        """Key of the highlighted line; empty where there is none."""
+        return self.current.key if self.current else ""
+
+    def show_findings(self, cells: int, *, every: bool, opened: Collection[str], base: Base) -> None:
+        """One line per finding; the highlight stays on its finding."""
+        self.table = "findings"
+        report = self.check.report
+        several = report is not None and len(report.vcpus) > 1
+        items = table_items(self.check.found, cells, every=every, opened=opened, several=several, base=base)
+        self.fill(items, cols=table_columns(cells))
+
+    def show_kernels(self, cells: int) -> None:
+        """One line per kernel; at first the destination's own is highlighted."""
+        self.table = "kernels"
+        matrix, report = self.check.matrix, self.check.report
+        items = matrix_items(matrix, cells) if matrix else []
+        own = report.kernel if report else ""
+        known = any(item.key == self.key for item in items)
+        self.fill(items, cursor=self.key if known else own, cols=matrix_columns(cells))
+
+    def step(self, step: int) -> bool:
+        """To the next line that does not pass, or the next kernel with another verdict; False where there is none."""
+        matrix = self.check.matrix
+        verdicts = {one.kernel: one.verdict for one in matrix.rows} if matrix else {}
+        for index in range(self.cursor + step, len(self.items) if step > 0 else -1, step):
+            here, before = self.items[index], self.items[index - step]
+            if self.table == "kernels":
+                found = verdicts.get(here.key) != verdicts.get(before.key)
+            else:
+                found = notable(here, self.check.found)
+            if found:
+                self.go(index)
+                return True
+        return False
+
+    def verdict(self) -> Row:
+        """The sentence that answers what the table shows."""
+        check = self.check
+        if check.problem:
+            return row(Ink("✖ ", "refused"), ink(check.problem))
+        if self.table == "kernels":
+            return matrix_verdict(check.matrix) if check.matrix else row(Ink("asking every kernel…", "muted"))
+        return verdict_row(check.report) if check.report else row(Ink("checking…", "muted"))
+
+    def explanation(self, cells: int) -> list[Row]:
+        """Everything about the highlighted line."""
+        check = self.check
+        if self.table == "kernels":
+            kernel = check.kernel(self.key)
+            return kernel_words(kernel, check.matrix, cells) if kernel and check.matrix else []
+        if check.report is None:
+            return []
+        entry, place = check.entry(self.key)
+        return explanation_rows(check.report, entry, place, cells)

@@ -1,0 +1,149 @@
+"""Fix: the ways out of a failing restore, and a copy of the saved VM that the destination accepts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widgets import Input
+
+from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
+from inspector.app.modes.migrate.question import Question, short_name, write_fixed
+from inspector.app.modes.migrate.words import way_rows
+from inspector.app.shell.background import aside
+from inspector.app.shell.numbers import value_text
+from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
+from inspector.app.widgets.lines import Lines
+from inspector.checks.remedies.replacements import replaceable_format
+from inspector.checks.repair.fix import Change, FixResult, planned_changes
+from inspector.checks.restore.result import MigrationReport
+from inspector.errors import InspectorError
+from inspector.registers.catalog import by_id
+
+
+class Fix(Dialog):
+    """A page of ways out and planned changes, and a line for the new file's name."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "scroll(1)", "Down", show=False, priority=True),
+        Binding("up", "scroll(-1)", "Up", show=False, priority=True),
+        Binding("pagedown", "scroll(12)", "Page down", show=False, priority=True),
+        Binding("pageup", "scroll(-12)", "Page up", show=False, priority=True),
+    ]
+
+    def __init__(self, question: Question, report: MigrationReport) -> None:
+        super().__init__()
+        self._question, self._report = question, report
+        self._changes, self._left = planned_changes(report, question.source)
+        self._writing = False
+        self.result: FixResult | None = None
+
+    @property
+    def can_write(self) -> bool:
+        """True when a copy with other values can be written."""
+        return bool(self._changes) and replaceable_format(self._question.source)
+
+    def compose(self) -> ComposeResult:
+        """Page, name, what happened."""
+        with Vertical(classes="dialog tall") as box:
+            box.border_title = f"Fix: {short_name(self._question.source)}"
+            box.border_subtitle = "↑↓ scroll   " + ("enter writes the copy   " if self.can_write else "") + "esc closes"
+            yield Lines(self._page(), id="page")
+            if self.can_write:
+                yield Input(placeholder="name of the new file", id="name")
+            yield Lines(id="said")
+
+    def on_mount(self) -> None:
+        """Say what can be done."""
+        if self.can_write:
+            self.query_one("#name", Input).focus()
+            self._say("the original is only read; an existing file is never overwritten")
+        elif self._changes:
+            form = self._question.source.provenance.format
+            self._say(f"values cannot be replaced in this format ({form}): give the saved VM's own file")
+        else:
+            self._say("no refused value could be replaced by another: the ways out above remain")
+
+    @property
+    def _cells(self) -> int:
+        return min(self.app.size.width, DIALOG_CELLS) - 6
+
+    def _page(self) -> list[Row]:
+        """The ways out in their order, then every change that a copy would hold."""
+        rows = [row(Ink("Ways out, best first", "heading")), *way_rows(self._report.ways_out, self._cells)]
+        if not self._report.ways_out:
+            rows.append(row(Ink("none is known", "muted")))
+        if self._changes:
+            rows += [(), row(Ink("A copy would hold these values instead", "heading"))]
+            rows += _changes(self._changes, self._cells)
+        if self._changes and self._left:
+            names = ", ".join(dict.fromkeys(by_id(one.id).name for one in self._left))
+            rows += [(), *wrap(row(Ink("and would still fail: ", "refused"), ink(names)), self._cells, 2)]
+        return rows
+
+    def action_scroll(self, step: int) -> None:
+        """Scroll the page."""
+        self.query_one("#page", Lines).scroll_relative(y=step, animate=False)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Write the copy beside the screen: a saved VM may be large."""
+        name = event.value.strip()
+        if not name or self._writing:
+            return
+        out = str(Path(name).expanduser())
+        self._writing = True
+        self._say(f"writing and checking {out} …")
+        aside(self.app, lambda: write_fixed(self._question, out), self._written, self._failed, finish=True)
+
+    def _failed(self, error: InspectorError) -> None:
+        self._writing = False
+        if self.is_running:
+            self._say(f"✖ {error}", "refused")
+
+    def _written(self, result: FixResult) -> None:
+        """Every change as it was made, and the check of the new file."""
+        self._writing = False
+        self.result = result
+        if not self.is_running:
+            self.app.notify(f"Wrote {result.out}", markup=False)
+            return
+        page = self.query_one("#page", Lines)
+        page.show(_done(result, self._cells))
+        page.scroll_to(y=0, animate=False)
+        loads = result.after is not None and result.after.verdict == "loads"
+        self._say(
+            f"wrote {result.out}; checked: {'it loads' if loads else 'it still fails'}", "same" if loads else "masked"
+        )
+
+    def _say(self, text: str, role: str = "muted") -> None:
+        said = self.query_one("#said", Lines)
+        rows = wrap(row(ink(text, role)), self._cells + 2)
+        said.styles.height = len(rows)
+        said.show(rows)
+
+
+def _changes(changes: tuple[Change, ...], cells: int) -> list[Row]:
+    rows: list[Row] = []
+    several = len({one.vcpu for one in changes}) > 1
+    for one in changes:
+        size = by_id(one.id).size
+        where = f"  vCPU {one.vcpu}" if several else ""
+        at = "" if one.offset is None else f"  byte {one.offset:#x}"
+        rows.append(row(Ink(one.name, "title"), Ink(where + at, "muted")))
+        values = (Ink(f"{value_text(one.old, size)} -> ", "muted"), Ink(value_text(one.new, size)))
+        rows += wrap(row(Ink("  "), *values), cells, 4)
+        rows += wrap(row(Ink("  why   ", "muted"), ink(one.reason)), cells, 8)
+        rows += wrap(row(Ink("  risk  ", "muted"), ink(one.risk)), cells, 8)
+    return rows
+
+
+def _done(result: FixResult, cells: int) -> list[Row]:
+    rows = [row(Ink(f"{len(result.changes)} values replaced", "heading")), *_changes(result.changes, cells)]
+    if result.after is not None:
+        rows += [(), *wrap(row(Ink("check  ", "muted"), ink(result.after.headline)), cells, 7)]
+    for note in result.notes:
+        rows += wrap(row(Ink("note   ", "muted"), ink(note)), cells, 7)
+    return rows

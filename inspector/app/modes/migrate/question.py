@@ -1,0 +1,178 @@
+"""The question that the Migrate screen asks: which saved VM, restored where, under which kernel, by which VMM."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from inspector.checks.machine.source_kernel import guess_kernel, kernel_of
+from inspector.checks.machine.vcpu_setup import setup_of
+from inspector.checks.repair.fix import FixResult
+from inspector.checks.restore.result import KernelMatrix, MigrationReport
+from inspector.checks.vmms.vmms import VMM_NAMES, Vmm, find_vmm, vmm_for
+from inspector.errors import InspectorError
+from inspector.policies.loader import load_policy, policy_names
+from inspector.policies.model import Policy
+from inspector.policies.naming import chosen_policy
+from inspector.policies.setup import VcpuSetup, parse_features
+from inspector.sources.dump import Dump
+
+
+class Question(NamedTuple):
+    """One restore to be checked."""
+
+    source: Dump
+    destination: Dump | None = None
+    """None: the source's own machine, under `kernel`"""
+    kernel: str = ""
+    """the destination's kernel as the user named it; empty: as its dump says"""
+    vmm: str = ""
+    """empty: as the source's format suggests"""
+    features: str = ""
+    """vCPU features of the destination; empty: those of the source, or of the destination's dump"""
+
+    @property
+    def rule(self) -> Vmm:
+        """The VMM that restores."""
+        given = self.source.provenance
+        return find_vmm(self.vmm or vmm_for(given.format, given.tool))
+
+    @property
+    def next_vmm(self) -> str:
+        """The VMM after the present one, around the end."""
+        return VMM_NAMES[(VMM_NAMES.index(self.rule.name) + 1) % len(VMM_NAMES)]
+
+
+def restorable(dump: Dump) -> bool:
+    """True for a dump that holds a vCPU's values, so that there is something to restore."""
+    return any(vcpu.kind == "vcpu" and vcpu.values for vcpu in dump.vcpus)
+
+
+def first_question(dumps: Sequence[Dump], present: int) -> Question | None:
+    """What is asked before anything was chosen: the dump on screen, restored on the next one that is loaded.
+
+    With one dump: on its own machine, under the nearest newer series of which a release was recorded. None without a
+    vCPU in any dump.
+    """
+    order = [*dumps[present:], *dumps[:present]]
+    source = next(filter(restorable, order), None)
+    if source is None:
+        return None
+    other = next((one for one in order if one is not source and (restorable(one) or one.host is not None)), None)
+    if other is not None:
+        lacks_kernel = kernel_of(other).policy is None
+        return Question(source, other, newer_kernel(source) if lacks_kernel else "")
+    return Question(source, None, newer_kernel(source))
+
+
+def newer_kernel(source: Dump) -> str:
+    """The newest recorded release of the nearest newer series; the newest of all where there is no newer one."""
+    own = own_kernel(source)
+    names = policy_names()
+    newer = [name for name in names if own is None or _series(name) > own.version[:2]]
+    recorded = [name for name in newer if load_policy(name).recorded][:1]
+    if not recorded:
+        return names[-1]
+    return [name for name in names if _series(name) == _series(recorded[0])][-1]
+
+
+def own_kernel(source: Dump) -> Policy | None:
+    """The kernel of a dump: as it says, else the one that its register list betrays."""
+    named = kernel_of(source).policy
+    vcpu = next((one for one in source.vcpus if one.kind == "vcpu" and one.values), None)
+    return named or (guess_kernel(vcpu.values, setup_of(vcpu)) if vcpu is not None else None)
+
+
+def _series(name: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in name.split(".")[:2])
+
+
+def series_ends() -> list[str]:
+    """The newest known release of every series, newest first."""
+    ends = {_series(name): name for name in policy_names()}
+    return list(ends.values())[::-1]
+
+
+def named_kernel(text: str) -> Policy:
+    """The policy that a user means by a name, a release string or a path. Raises PolicyError."""
+    return chosen_policy(text)[0]
+
+
+def swapped(question: Question) -> Question:
+    """Source and destination exchanged. Raises InspectorError where the other side is no saved VM."""
+    if question.destination is None:
+        raise InspectorError("source and destination are the same machine: choose another destination first (d)")
+    if not restorable(question.destination):
+        raise InspectorError("the destination holds no vCPU that could be restored")
+    back = Question(question.destination, question.source, vmm=question.vmm)
+    return back if kernel_of(back.source).policy else back._replace(kernel=newer_kernel(back.source))
+
+
+def _policy(question: Question) -> Policy | None:
+    return named_kernel(question.kernel) if question.kernel else None
+
+
+def _setup(question: Question) -> VcpuSetup | None:
+    return parse_features(question.features) if question.features else None
+
+
+def ask(question: Question, *, ways_out: bool = True) -> MigrationReport:
+    """The answer. Raises InspectorError when the question has none."""
+    from inspector.checks.restore.migration import migrate, migrate_same_host
+
+    policy, setup, vmm = _policy(question), _setup(question), question.rule.name
+    if question.destination is not None:
+        return migrate(question.source, question.destination, policy, vmm, setup, ways_out=ways_out)
+    if policy is None:
+        raise InspectorError("the same host under which kernel?", hint="p chooses one")
+    return migrate_same_host(question.source, policy, vmm, setup, ways_out=ways_out)
+
+
+def ask_all_kernels(question: Question) -> KernelMatrix:
+    """One row per kernel: where can the source go?"""
+    from inspector.checks.restore.migration import migrate_all_kernels
+
+    return migrate_all_kernels(question.source, question.rule.name, _setup(question))
+
+
+def write_fixed(question: Question, out: str) -> FixResult:
+    """Write a copy that the destination accepts to the new file `out`. Raises InspectorError."""
+    from inspector.checks.machine.destination import same_host
+    from inspector.checks.repair.fix import fix
+
+    policy, setup, rule = _policy(question), _setup(question), question.rule
+    if question.destination is not None:
+        return fix(question.source, question.destination, out, policy, rule.name, setup)
+    if policy is None:
+        raise InspectorError("the same host under which kernel?", hint="p chooses one")
+    return fix(question.source, same_host(question.source, policy, setup, rule), out, vmm=rule.name)
+
+
+def short_name(dump: Dump) -> str:
+    """A dump's name for headers and list lines: without folder and `builtin:`."""
+    name = dump.provenance.source
+    return name if "://" in name else name.rsplit("/", 1)[-1].removeprefix("builtin:") or name
+
+
+def destination_name(question: Question, report: MigrationReport | None = None, *, short: bool = False) -> str:
+    """`same host, Linux 6.12.107`, or the name of the destination's dump with the kernel that was asked for."""
+    kernel = question.kernel or (report.kernel if report else "")
+    if short:
+        return f"same host {kernel}" if question.destination is None else short_name(question.destination)
+    kernel = f"Linux {kernel}" if kernel[:1].isdigit() else kernel.rsplit("/", 1)[-1]
+    name = "same host" if question.destination is None else short_name(question.destination)
+    return ", ".join(filter(None, (name, kernel)))
+
+
+def processor(dump: Dump) -> str:
+    """`Neoverse N2 r0p3`, as MIDR_EL1 says; empty where there is none."""
+    from inspector.registers.encoding import sysreg_id
+    from inspector.registers.reading import read
+
+    midr = sysreg_id(3, 0, 0, 0, 0)
+    values = [vcpu.values[midr] for vcpu in dump.vcpus if midr in vcpu.values]
+    if not values:
+        return ""
+    fields = {field.name: field for field in read(midr, values[0]).fields}
+    part = fields["PartNum"].short if "PartNum" in fields else ""
+    return f"{part or 'unknown part'} r{values[0] >> 20 & 0xF}p{values[0] & 0xF}"

@@ -1,0 +1,318 @@
+"""Migrate: would this saved VM load there, what stops it first, and what would make it load."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import is_
+from typing import ClassVar, TypeVar
+
+from textual import on
+from textual.binding import BindingType
+from textual.events import Resize
+from textual.widget import Widget
+
+from inspector.app.modes.migrate.check import Check
+from inspector.app.modes.migrate.findings import Findings
+from inspector.app.modes.migrate.question import Question, destination_name, first_question, short_name, swapped
+from inspector.app.modes.migrate.table import score_row
+from inspector.app.modes.migrate.words import shortened, summary_rows
+from inspector.app.shell import keys
+from inspector.app.shell.background import aside
+from inspector.app.shell.frame import Frame
+from inspector.app.shell.session import Change
+from inspector.app.widgets.ink import Ink, Row, row, wrap
+from inspector.app.widgets.lines import Lines
+from inspector.app.widgets.listing import Listing
+from inspector.errors import InspectorError
+from inspector.sources.dump import Dump
+
+Answer = TypeVar("Answer")
+
+
+class Migrate(Frame):
+    """Both sides, the verdict, the findings or the kernels, and an explanation."""
+
+    MODE = "migrate"
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("migrate")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.check = Check(self._runs, self._changed)
+        self._chosen = False
+        self._dumps: list[Dump] = []
+        self._place = -1
+        self._every = self._kernels = self._explained = False
+        self._opened: set[str] = set()
+
+    def _runs(
+        self, work: Callable[[], Answer], done: Callable[[Answer], object], failed: Callable[[InspectorError], object]
+    ) -> None:
+        aside(self.app, work, done, failed)
+
+    def body(self) -> Iterable[Widget]:
+        """Summary, table, explanation."""
+        yield Lines(id="summary")
+        yield Lines(id="rule-top")
+        yield Findings(self.check)
+        yield Lines(id="rule-bottom")
+        yield Lines(id="explanation")
+
+    def on_mount(self) -> None:
+        """The table has the keys."""
+        self.findings.focus()
+
+    @property
+    def findings(self) -> Findings:
+        """The table."""
+        return self.query_one("#findings", Findings)
+
+    def refresh_from(self, change: Change) -> None:
+        """Ask again when the dumps changed; else draw."""
+        session = self.session
+        place, dumps = session.place.source, list(session.dumps)
+        known = place == self._place and len(dumps) == len(self._dumps)
+        if known and all(map(is_, dumps, self._dumps)):
+            self._fill()
+            self.lay_out()
+            return
+        again = known and all(
+            one.provenance.source == old.provenance.source for one, old in zip(dumps, self._dumps, strict=True)
+        )
+        self._place, self._dumps = place, dumps
+        question = self.question
+        if self._chosen and question is not None:
+            there = question.destination
+            renewed = question._replace(source=self._now(question.source), destination=there and self._now(there))
+            self.check.ask(lambda: renewed, kernels=self._kernels, again=again)
+        else:
+            self.check.ask(lambda: first_question(dumps, place), kernels=self._kernels, again=again)
+
+    def _now(self, dump: Dump) -> Dump:
+        """The dump as it was read last, where it is a loaded one."""
+        source = dump.provenance.source
+        return next((one for one in self.session.dumps if one.provenance.source == source), dump)
+
+    def choose(self, question: Question) -> None:
+        """Ask what the user put together."""
+        self._chosen = True
+        self.check.ask(lambda: question, kernels=self._kernels)
+
+    @property
+    def question(self) -> Question | None:
+        """What is asked."""
+        return self.check.question
+
+    @property
+    def complete(self) -> bool:
+        """Everything that was asked has been answered."""
+        return self.check.complete
+
+    def _changed(self) -> None:
+        """More is known."""
+        if self.is_mounted:
+            self._draw()
+
+    def _draw(self) -> None:
+        self._fill()
+        self.lay_out()
+        self.draw_bars()
+
+    def _fill(self) -> None:
+        """The table."""
+        cells = self.app.size.width - 2
+        if self._kernels:
+            self.findings.show_kernels(cells)
+        else:
+            self.findings.show_findings(cells, every=self._every, opened=self._opened, base=self.session.base)
+
+    def lay_out(self) -> None:
+        """Share the height between summary, table and explanation."""
+        if self.tiny:
+            return
+        cells, height = self.app.size.width, self.app.size.height
+        summary = self._summary(cells)
+        self._set("#summary", summary)
+        self.query_one("#rule-top").display = not self.narrow
+        line = (Ink("─" * cells, "reserved"),)
+        self.query_one("#rule-top", Lines).show([line])
+        self.query_one("#rule-bottom", Lines).show([line])
+        room = self.body_height - len(summary) - (1 if self.narrow else 2)
+        need = self.findings.count()
+        least = 3 if height < 20 else 4 if self.narrow else 6
+        pane = max(least, min(room - need, 14))
+        said = self.findings.explanation(cells - 2)
+        if self._explained:
+            pane = max(pane, min(room - 4, len(said)))
+        self._set("#explanation", [(Ink(" "), *one) for one in shortened(said, pane, cells - 2)], pane)
+
+    def _set(self, selector: str, rows: Sequence[Row], height: int = 0) -> None:
+        widget = self.query_one(selector, Lines)
+        widget.show(rows)
+        wanted = height or len(rows)
+        if widget.styles.height is None or widget.styles.height.value != wanted:
+            widget.styles.height = wanted
+
+    def _summary(self, cells: int) -> list[Row]:
+        verdict = self.findings.verdict()
+        if self.narrow or self.question is None:
+            lines = wrap(row(Ink(" "), *verdict), cells - 1, indent=3)
+            return lines[: 2 if self.check.report or self._kernels else 4]
+        rows = summary_rows(self.question, self.check.report, verdict, cells - 2)
+        return [(Ink(" "), *one) for one in rows]
+
+    @on(Listing.Moved, "#findings")
+    def _moved(self) -> None:
+        self.lay_out()
+
+    @on(Listing.Chosen, "#findings")
+    def _enter(self, event: Listing.Chosen) -> None:
+        if self._kernels and self.question is not None:
+            self._kernels = False
+            self.choose(self.question._replace(destination=None, kernel=event.item.key))
+        elif event.item.key == "folded":
+            self.action_every()
+        elif not self._toggle(event.item.key):
+            self._explained = not self._explained
+            self.lay_out()
+
+    @on(Listing.Folded, "#findings")
+    def _space(self, event: Listing.Folded) -> None:
+        self._toggle(event.item.key)
+
+    def _toggle(self, key: str) -> bool:
+        """Open or close a group; False for a line that is none."""
+        if self._kernels or self.check.group(key) is None:
+            return False
+        self._opened ^= {key}
+        self._draw()
+        return True
+
+    def where(self) -> Sequence[str]:
+        """Who goes where."""
+        if self.question is None:
+            return super().where()
+        question = self.question
+        return (short_name(question.source), destination_name(question, short=True) if self.narrow else "")
+
+    def score(self) -> Row:
+        """Refused, not kept, kept; when narrow also the VMM, which has no line of its own there."""
+        if self.check.report is None:
+            return ()
+        score = score_row(self.check.report, self.check.found)
+        return (
+            (*score, Ink(f"  {self.check.report.vmm}", "muted")) if self.app.size.width >= 76 and self.narrow else score
+        )
+
+    def footer_words(self) -> Mapping[str, str]:
+        """What the keys would do now."""
+        fails = self.check.report is not None and self.check.report.verdict == "fails"
+        return {
+            "migrate.kernels": "Findings" if self._kernels else "Kernels",
+            "migrate.every": "Only failing" if self._every else "All",
+            "migrate.fix": "Fix" if fails else "",
+        }
+
+    def action_next_finding(self) -> None:
+        """The next line that does not pass; in the matrix the next kernel with another verdict."""
+        self._step(1)
+
+    def action_previous_finding(self) -> None:
+        """The previous one."""
+        self._step(-1)
+
+    def _step(self, step: int) -> None:
+        if not self.findings.step(step):
+            self.notify("No further finding in this direction", markup=False)
+
+    def action_every(self) -> None:
+        """Passing rows as well, or only what fails or changes."""
+        if not self._kernels:
+            self._every = not self._every
+            self._draw()
+
+    def action_kernels(self) -> None:
+        """One line per kernel, or the findings again."""
+        self._kernels = not self._kernels
+        if self._kernels:
+            self.check.ask_kernels()
+        self._draw()
+
+    def action_source(self) -> None:
+        """Choose the saved VM."""
+        from inspector.app.modes.migrate.sides import ChooseSource
+
+        self.app.push_screen(ChooseSource(self))
+
+    def action_destination(self) -> None:
+        """Choose where it is restored."""
+        if self.question is None:
+            self.action_source()
+            return
+        from inspector.app.modes.migrate.sides import ChooseDestination
+
+        self.app.push_screen(ChooseDestination(self))
+
+    def action_kernel(self) -> None:
+        """Choose the destination's kernel and vCPU features."""
+        if self.question is not None:
+            from inspector.app.modes.migrate.sides import ChooseKernel
+
+            self.app.push_screen(ChooseKernel(self))
+
+    def action_vmm(self) -> None:
+        """The next VMM."""
+        if self.question is not None:
+            self.choose(self.question._replace(vmm=self.question.next_vmm))
+
+    def action_swap(self) -> None:
+        """Exchange source and destination."""
+        question = self.question
+        if question is None:
+            return
+        try:
+            self.choose(swapped(question))
+        except InspectorError as error:
+            self.notify(str(error), markup=False)
+
+    def action_fix(self) -> None:
+        """The ways out, and a copy that the destination accepts."""
+        if self.check.report is None or self.question is None:
+            return
+        if self.check.report.verdict == "loads":
+            self.notify("It loads as it is: there is nothing to fix", markup=False)
+            return
+        from inspector.app.modes.migrate.fix import Fix
+
+        self.app.push_screen(Fix(self.question, self.check.report))
+
+    def action_back(self) -> None:
+        """From the kernels to the findings, shrink the explanation, or give a maximised pane back."""
+        if self.maximized is None and self._kernels:
+            self.action_kernels()
+        elif self.maximized is None and self._explained:
+            self._explained = False
+            self.lay_out()
+        else:
+            super().action_back()
+
+    def on_resize(self, event: Resize) -> None:
+        """The columns follow the width."""
+        if self.check.report is not None or self.check.matrix is not None:
+            self._fill()
+
+    def report(self) -> str:
+        """The check, or the matrix, in Markdown."""
+        from inspector.reports import migration as reports
+
+        if self._kernels:
+            return reports.matrix_markdown(self.check.matrix) if self.check.matrix else ""
+        return reports.migration_markdown(self.check.report, self._every) if self.check.report else ""
+
+    def report_name(self) -> str:
+        """Stem of the exported file."""
+        name = short_name(self.question.source) if self.question else "vm"
+        return f"{'kernels' if self._kernels else 'migrate'}-{name}"
+
+
+def _names(dumps: Sequence[Dump]) -> list[str]:
+    return [dump.provenance.source for dump in dumps]

@@ -1,0 +1,222 @@
+"""Choose the two sides of a restore: the saved VM, the destination, and the destination's kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import Input
+
+from inspector.app.dialogs.choosing import Choosing
+from inspector.app.dialogs.offers import offers_items
+from inspector.app.modes.migrate.question import named_kernel, restorable, series_ends, short_name
+from inspector.app.widgets.ink import Ink, row
+from inspector.app.widgets.lines import Lines
+from inspector.app.widgets.listing import Column, Item, Listing
+from inspector.errors import InspectorError
+from inspector.policies.loader import load_policy
+from inspector.policies.setup import parse_features
+from inspector.sources.dump import Dump
+
+if TYPE_CHECKING:
+    from inspector.app.modes.migrate.question import Question
+    from inspector.app.modes.migrate.screen import Migrate
+
+SAME_HOST = "same-host"
+
+
+class Choose(Choosing):
+    """A side of the restore: a dump, loaded, shipped or typed."""
+
+    SUBTITLE = "enter chooses   tab completes a path   ↓ list   esc closes"
+
+    def __init__(self, migrate: Migrate) -> None:
+        super().__init__()
+        self.migrate = migrate
+
+    @property
+    def question(self) -> Question | None:
+        """What is asked now."""
+        return self.migrate.question
+
+    def items(self) -> list[Item]:
+        """What can be chosen."""
+        return offers_items(self.inspector.session.dumps)
+
+    def picked(self, kind: str, name: str) -> None:
+        """A line of the list was chosen; its key in two parts."""
+        if kind == "loaded":
+            self.take(self.inspector.session.dumps[int(name)])
+        elif kind == "builtin":
+            self.typed(f"builtin:{name}")
+
+    def loaded(self, dump: Dump) -> None:
+        """Take it."""
+        self.take(dump)
+
+    def take(self, dump: Dump) -> None:
+        """A dump was chosen."""
+
+    def done(self, question: Question) -> None:
+        """Close, and ask."""
+        if self.is_running:
+            self.dismiss()
+            self.migrate.choose(question)
+
+
+class ChooseSource(Choose):
+    """Which saved VM."""
+
+    TITLE = "Source: the saved VM"
+    PLACEHOLDER = "file, builtin:NAME"
+
+    def take(self, dump: Dump) -> None:
+        """It has to hold a vCPU."""
+        from inspector.app.modes.migrate.question import Question, newer_kernel
+
+        if not restorable(dump):
+            self.refuse(InspectorError("holds no vCPU registers to restore", short_name(dump)))
+            return
+        before = self.question
+        if before is None:
+            self.done(Question(dump, None, newer_kernel(dump)))
+        else:
+            self.done(before._replace(source=dump))
+
+
+class ChooseDestination(Choose):
+    """Where it is restored."""
+
+    TITLE = "Destination"
+    PLACEHOLDER = "file of a fresh vCPU or host, builtin:NAME, same-host, or a kernel for it: 6.12"
+
+    def items(self) -> list[Item]:
+        """The source's own machine first."""
+        head = Item("", (row(Ink("Same host, another kernel (p lists every release)", "heading")),), pick=False)
+        ends = [
+            Item(f"same {name}", (row(f"same host, Linux {name}"), row(Ink(_evidence(name), "muted"))))
+            for name in series_ends()
+            if load_policy(name).recorded
+        ]
+        return [head, *ends, Item("", (row(""),), pick=False), *super().items()]
+
+    def present(self) -> str:
+        """The kernel of the same host."""
+        return f"same {self.question.kernel}" if self.question and self.question.destination is None else ""
+
+    def picked(self, kind: str, name: str) -> None:
+        """The same host, or a dump."""
+        if kind == "same":
+            self._same(name)
+        else:
+            super().picked(kind, name)
+
+    def typed(self, text: str) -> None:
+        """`same-host`, a kernel's name, or a source."""
+        words = text.removeprefix(SAME_HOST).strip()
+        if text == SAME_HOST:
+            self._same(self.question.kernel if self.question else "")
+            return
+        if text.startswith(SAME_HOST) or words.partition("+")[0].replace(".", "").isdigit():
+            try:
+                named_kernel(words)
+            except InspectorError as error:
+                self.refuse(error)
+            else:
+                self._same(words)
+            return
+        super().typed(text)
+
+    def _same(self, kernel: str) -> None:
+        if self.question is not None:
+            from inspector.app.modes.migrate.question import newer_kernel
+
+            self.done(self.question._replace(destination=None, kernel=kernel or newer_kernel(self.question.source)))
+
+    def take(self, dump: Dump) -> None:
+        """A fresh vCPU, or a host's raw registers; its own kernel counts where it names one."""
+        from inspector.app.modes.migrate.question import newer_kernel
+        from inspector.checks.machine.source_kernel import kernel_of
+
+        if self.question is None:
+            return
+        named = kernel_of(dump).policy is not None
+        self.done(self.question._replace(destination=dump, kernel="" if named else newer_kernel(self.question.source)))
+
+
+class ChooseKernel(Choose):
+    """Under which kernel, and with which vCPU features."""
+
+    TITLE = "Kernel and vCPU features of the destination"
+    PLACEHOLDER = "6.12, what uname -r prints, a policy file, 6.12+mask-ccidx-keep"
+
+    def compose(self) -> ComposeResult:
+        """A second line for the features."""
+        with Vertical(classes="dialog tall") as box:
+            box.border_title = self.TITLE
+            box.border_subtitle = "enter chooses   tab next line   ↓ list   esc closes"
+            yield Input(placeholder=self.PLACEHOLDER, id="path")
+            features = self.question.features if self.question else ""
+            yield Input(features, placeholder="features: psci,pmu,sve …, empty: as the source has them", id="features")
+            yield Lines(id="said")
+            yield Listing((Column("", 34), Column("")), id="offers")
+
+    def items(self) -> list[Item]:
+        """Every release, newest first; a destination's own kernel where its dump names it."""
+        from inspector.policies.loader import patch_names, policy_names
+
+        own: Sequence[Item] = ()
+        if self.question is not None and self.question.destination is not None:
+            own = [Item("own", (row("as the destination's dump says"), row("")))]
+        kernel = self.question.kernel if self.question else ""
+        base = kernel.partition("+")[0]
+        patched = [
+            Item(f"kernel {base}+{name}", (row(f"{base}+{name}"), row(Ink("patch over this kernel", "muted"))))
+            for name in patch_names()
+            if base
+        ]
+        kernels = [
+            Item(f"kernel {name}", (row(f"Linux {name}"), row(Ink(_evidence(name), "muted"))))
+            for name in reversed(policy_names())
+        ]
+        return [*own, *kernels, *patched]
+
+    def present(self) -> str:
+        """The destination's kernel."""
+        return f"kernel {self.question.kernel}" if self.question and self.question.kernel else "own"
+
+    def picked(self, kind: str, name: str) -> None:
+        """A release of the list."""
+        self._take_kernel("" if kind == "own" else name)
+
+    def submitted(self, text: str) -> None:
+        """Both lines together; an empty kernel keeps the present one."""
+        kernel = self.query_one("#path", Input).value.strip()
+        self._take_kernel(kernel or (self.question.kernel if self.question else ""))
+
+    def _take_kernel(self, kernel: str) -> None:
+        if self.question is None:
+            return
+        features = self.query_one("#features", Input).value.strip()
+        try:
+            if kernel:
+                named_kernel(kernel)
+            if features:
+                parse_features(features)
+        except InspectorError as error:
+            self.refuse(error)
+            return
+        self.done(self.question._replace(kernel=kernel, features=features))
+
+    def action_complete(self) -> None:
+        """Kernel, features, list, in turn."""
+        order = [self.query_one(one) for one in ("#path", "#features", "#offers")]
+        at = next((place for place, one in enumerate(order) if one.has_focus), -1)
+        order[(at + 1) % len(order)].focus()
+
+
+def _evidence(name: str) -> str:
+    """How well a kernel is known."""
+    return "recorded on a real kernel" if load_policy(name).recorded else "read in its source"

@@ -1,0 +1,222 @@
+"""The findings of a migration check as a table: number, register and field, both values, verdict, reason."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from inspector.app.modes.migrate.entries import PASSING, Entry, Kind, differs, member, vcpu_words
+from inspector.app.shell.numbers import bits_text, field_text, short_value, value_text
+from inspector.app.shell.session import Base
+from inspector.app.widgets.ink import Ink, Row, fit, ink, row
+from inspector.app.widgets.listing import Column, Item
+from inspector.checks.restore.result import FieldDifference, Finding, MigrationReport
+from inspector.registers.catalog import by_id
+
+_VERDICTS: dict[Kind, tuple[str, str, str]] = {
+    "step": ("✖", "fails", "refused"),
+    "refused": ("✖", "refused", "refused"),
+    "missing": ("✖", "missing", "refused"),
+    "changed": ("▼", "not kept", "masked"),
+    "dropped": ("▼", "dropped", "masked"),
+    "remark": ("○", "remark", "muted"),
+    "unsaved": ("○", "not saved", "muted"),
+    "running": ("=", "runs on", "same"),
+    "accepted": ("=", "accepted", "same"),
+}
+"""Sign, word and role of each kind of entry."""
+_REMARKS = {"fails": ("✖", "fails", "refused"), "changes": ("▼", "changes", "masked"), "note": ("○", "note", "muted")}
+_SAFE = {"lower": "up to {}", "higher": "{} or more"}
+
+
+def table_columns(cells: int) -> tuple[Column, ...]:
+    """Seven columns from 100 cells, four below."""
+    if cells >= 100:
+        value = 22 if cells >= 116 else 18
+        return (
+            Column("#", 4), Column("register / field", 32), Column("source", value),
+            Column("destination allows", value), Column("verdict", 12), Column("reason"),
+        )  # fmt: skip
+    value = 14 if cells >= 76 else 10
+    return (
+        Column("register / field"), Column("source", value), Column("allowed", value), Column("verdict", 12),
+    )  # fmt: skip
+
+
+def table_items(
+    found: Sequence[Entry], cells: int, *, every: bool, opened: Collection[str], several: bool, base: Base = "hex"
+) -> list[Item]:
+    """A line per finding and failing field; groups and passing rows folded unless asked for."""
+    wide = cells >= 100
+    items: list[Item] = []
+    number = 0
+    for entry in found:
+        if entry.kind in PASSING:
+            continue
+        number += 1
+        items += _lines(entry, f"{number}", cells, several, base, opened)
+    passing = [entry for entry in found if entry.kind in PASSING]
+    if every:
+        for entry in passing:
+            items += _lines(entry, "", cells, several, base, opened)
+    elif passing:
+        said = row(Ink("    " if wide else "", "muted"), Ink(_folded(passing), "muted"))
+        items.append(Item("folded", (said,)))
+    return items
+
+
+def _folded(passing: Sequence[Entry]) -> str:
+    kept = [entry for entry in passing if entry.kind == "accepted"]
+    unlike, running = sum(map(differs, kept)), len(passing) - len(kept)
+    parts = [f"{len(kept)} accepted and kept", f"{unlike} of them unlike the destination's own" if unlike else ""]
+    parts.append(f"{running} running on by nature" if running else "")
+    return f"= {', '.join(filter(None, parts))}   m shows them"
+
+
+def _lines(entry: Entry, number: str, cells: int, several: bool, base: Base, opened: Collection[str]) -> list[Item]:
+    if entry.group is not None:
+        items = [_group_item(entry, number, cells, entry.key in opened)]
+        if entry.key in opened:
+            one_each = [one for reg_id in entry.ids if (one := member(entry, reg_id)) is not None]
+            for one in one_each:
+                items += _finding_items(one, "", cells, False, base)
+        return items
+    if entry.remark is not None:
+        sign, word, role = _REMARKS[entry.remark.severity]
+        where = f"  {vcpu_words(entry.vcpus)}" if entry.vcpus and several else ""
+        head = row(ink(entry.remark.title), Ink(where, "muted"))
+        return [_item(entry.key, number, head, "", "", Ink(f"{sign} {word}", role), entry.remark.text, cells)]
+    if entry.step is not None:
+        head = row("register list", Ink(f"  {vcpu_words(entry.vcpus)}" if several else "", "muted"))
+        return [_item(entry.key, number, head, "", "", _verdict(entry), entry.step.text, cells)]
+    return _finding_items(entry, number, cells, several, base)
+
+
+def _group_item(entry: Entry, number: str, cells: int, opened: bool) -> Item:
+    assert entry.group is not None
+    head = row(Ink("▾ " if opened else "▸ ", "muted"), ink(entry.group.headline(_VERDICTS[entry.kind][1])))
+    return _item(entry.key, number, head, "", "", _verdict(entry), entry.group.sentence, cells)
+
+
+def _finding_items(entry: Entry, number: str, cells: int, several: bool, base: Base) -> list[Item]:
+    finding = entry.findings[0]
+    fields = [one for one in finding.fields if not one.accepted]
+    if entry.kind != "refused" or not fields:
+        return [_finding_item(entry, finding, None, number, cells, several, base)]
+    return [
+        _finding_item(entry, finding, field, number if place == 0 else "", cells, several, base, place)
+        for place, field in enumerate(fields)
+    ]
+
+
+def _finding_item(
+    entry: Entry,
+    finding: Finding,
+    field: FieldDifference | None,
+    number: str,
+    cells: int,
+    several: bool,
+    base: Base,
+    place: int = 0,
+) -> Item:
+    register = by_id(finding.id)
+    wide = cells >= 100
+    name = Ink(register.name, "muted" if entry.kind in PASSING or place else "title")
+    if field is not None and wide:
+        head = row(name, Ink(" "), ink(field.name), Ink(f" [{bits_text(field.msb, field.lsb)}]", "muted"))
+    elif field is not None:
+        head = row(name._replace(text=register.name.removesuffix("_EL1")), Ink("."), ink(field.name))
+    else:
+        head = row(name)
+    if several and entry.vcpus:
+        head = row(*head, Ink(f"  {vcpu_words(entry.vcpus)}", "muted"))
+    if field is not None:
+        bits = field.msb - field.lsb + 1
+        mine = field_text(field.source, bits, base)
+        theirs = _allowed(field, base)
+        reason = field.reason or finding.reason
+    else:
+        mine = "" if finding.value is None else value_text(finding.value, register.size, base)
+        theirs = _whole(finding, register.size, base)
+        reason = finding.reason
+    for start in (f"{register.name} is refused: ", f"{register.name}: "):
+        reason = reason.removeprefix(start)
+    key = entry.key if place == 0 else f"{entry.key} field {place}"
+    return _item(key, number, head, mine, theirs, _verdict(entry), reason, cells)
+
+
+def _whole(finding: Finding, size: int, base: Base) -> str:
+    """What the destination makes of a whole value: what it reads back as, or its own."""
+    if finding.kind == "changed" and finding.after is not None:
+        return "reads " + value_text(finding.after, size, base)
+    if finding.kind == "only_in_source":
+        return "no such register"
+    shown = finding.would_pass if finding.would_pass is not None else finding.destination
+    return "" if shown is None else value_text(shown, size, base)
+
+
+def _allowed(field: FieldDifference, base: Base) -> str:
+    if field.destination is None:
+        return "not known"
+    number = field_text(field.destination, field.msb - field.lsb + 1, base)
+    least = field.safe == "lower" and not field.destination
+    return number if least else _SAFE.get(field.safe, "{}").format(number)
+
+
+def _verdict(entry: Entry) -> Ink:
+    sign, word, role = _VERDICTS[entry.kind]
+    finding = entry.finding
+    if entry.kind in ("refused", "missing") and finding is not None and finding.errno_name:
+        word = finding.errno_name
+    if finding is not None and not finding.certain:
+        return Ink(f"? {word}", "unknown")
+    return Ink(f"{sign} {word}", role)
+
+
+def _item(key: str, number: str, head: Row, mine: str, theirs: str, verdict: Ink, reason: str, cells: int) -> Item:
+    """One line; one without values gives their room to its head."""
+    columns = table_columns(cells)
+    wide = cells >= 100
+    if not mine and not theirs:
+        if not wide:
+            return Item(key, (row(verdict._replace(text=verdict.text[:2]), *head),))
+        room = sum(column.width for column in columns[1:4])
+        line = (Ink(f"{number:<4}", "muted"), *fit(head, room - 1), Ink(" "), *fit((verdict,), columns[4].width))
+        return Item(key, ((*line, ink(reason, "muted")),))
+    room = columns[2 if wide else 1].width - 1
+    values = (row(Ink(short_value(mine, room))), row(Ink(_short(theirs, room), "muted")))
+    if not wide:
+        return Item(key, (head, *values, row(verdict)))
+    return Item(key, (row(Ink(number, "muted")), head, *values, row(verdict), row(ink(reason, "muted"))))
+
+
+def _short(text: str, cells: int) -> str:
+    """Numbers are cut on their left, words on their right."""
+    words, blank, number = text.rpartition(" ")
+    if not number.startswith("0x") or len(text) <= cells:
+        return text
+    if cells < 16:
+        words = blank = ""
+    return f"{words}{blank}{short_value(number, cells - len(words) - len(blank))}"
+
+
+def score_row(report: MigrationReport, found: Sequence[Entry]) -> Row:
+    """`✖ 2  ▼ 3  = 246`, counted in registers."""
+    counts = {"refused": 0, "masked": 0, "same": 0}
+    for entry in found:
+        role = _VERDICTS[entry.kind][2]
+        if role in counts and entry.kind != "step":
+            counts[role] += len(entry.ids)
+    signs = {"refused": "✖", "masked": "▼", "same": "="}
+    pieces: list[Ink] = []
+    for role, sign in signs.items():
+        pieces += [Ink("  ")] if pieces else []
+        pieces.append(Ink(f"{sign} {counts[role]}", role))
+    return tuple(pieces)
+
+
+def notable(item: Item, found: Sequence[Entry]) -> bool:
+    """True for a line that `n` stops at: whatever is not accepted, and the first line of it only."""
+    if item.key == "folded" or " field " in item.key:
+        return False
+    entry = next((one for one in found if item.key == one.key), None)
+    return entry is not None and entry.kind not in PASSING

@@ -1,0 +1,1 @@
+"""Patch: what a kernel patch changes."""

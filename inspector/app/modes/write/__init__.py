@@ -1,0 +1,1 @@
+"""Write: attempt a write."""

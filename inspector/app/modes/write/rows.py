@@ -1,0 +1,133 @@
+"""How the Write dialog is drawn: head, verdict, judged fields, why, what would pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from inspector.app.shell.numbers import bits_text, field_text, short_value, value_text
+from inspector.app.shell.session import Base
+from inspector.app.widgets.ink import Ink, Row, clip, ink, row, wrap
+from inspector.app.widgets.listing import Column, Item
+from inspector.checks.writing.bench import Attempt, Bench
+from inspector.kvm.verdict import JudgedField, Verdict
+from inspector.registers.catalog import Register, by_id
+from inspector.registers.encoding import grouped_hex
+from inspector.reports.exposure import OUTCOMES
+from inspector.reports.for_real import agree
+from inspector.sources.live.forreal import ActualWrite
+
+ROLES = {"accepted": "same", "refused": "refused", "ignored": "masked"}
+
+
+def head_rows(
+    register: Register, bench: Bench, policy: str, vcpu: str, base: Base, cells: int, short: bool
+) -> list[Row]:
+    """Register, vCPU and policy, present value."""
+    ran = "after its first run" if bench.ran else "not run yet"
+    count = len(bench.kept)
+    kept = f"   {count} write{'s' * (count != 1)} made" if count else ""
+    now = bench.now(register.id)
+    present = "not known" if now is None else value_text(now, register.size, base if register.size <= 8 else "hex")
+    first = row(Ink("register  ", "muted"), ink(register.name, "title"))
+    if not short:
+        first = (*first, Ink(f"   id {grouped_hex(register.id)}", "muted"))
+    return [
+        clip(first, cells),
+        clip(
+            row(Ink("vCPU      ", "muted"), ink(f"{vcpu}, {ran}{kept}"), Ink("   policy ", "muted"), ink(policy)), cells
+        ),
+        clip(row(Ink("now       ", "muted"), Ink(present)), cells),
+    ]
+
+
+def verdict_rows(attempt: Attempt, base: Base, size: int, cells: int) -> list[Row]:
+    """The answer in one line; all that is to be said of a text that is no value."""
+    if attempt.problem:
+        return wrap(row(Ink("✖ ", "refused"), ink(attempt.problem)), cells, indent=2)[:6]
+    verdict = attempt.verdict
+    if verdict is None:
+        return [clip(row(Ink("type a value: 0x…, 0b…, decimal, or FIELD=value FIELD=value", "muted")), cells)]
+    answer = f"{OUTCOMES[verdict.outcome]}" + (f"   {verdict.errno_name} ({verdict.errno})" if verdict.errno else "")
+    back = "" if verdict.after is None else f"   reads back {value_text(verdict.after, size, base)}"
+    return [clip(row(Ink(answer, ROLES[verdict.outcome]), Ink(back, "muted")), cells)]
+
+
+def pair_words(verdict: Verdict, actual: ActualWrite) -> str:
+    """`predicted EINVAL, actual EINVAL: as predicted`, for one write that was really made."""
+    import errno
+
+    name = errno.errorcode.get(actual.errno, str(actual.errno)) if actual.errno else "0"
+    size = by_id(actual.id).size
+    back = "" if actual.after is None else f", reads back {grouped_hex(actual.after, size)}"
+    agreed = "= as predicted" if agree(verdict, actual) else "✖ not as predicted"
+    return f"predicted {verdict.errno_name}, actual {name}: {agreed}{back}"
+
+
+def field_columns(changed: Sequence[JudgedField], base: Base, cells: int) -> tuple[Column, ...]:
+    """Field, three values, writable where there is room, what decides; as wide as their content."""
+    names = max([len(_name(one)) for one in changed], default=16)
+    columns = [Column("field", max(min(names, cells // 4), 14) + 2)]
+    for title, place in (("now", 0), ("write", 1), ("limit", 2)):
+        longest = max([len(_numbers(one, base)[place]) for one in changed], default=5)
+        columns.append(Column(title, max(min(longest, 14), 5) + 2))
+    if cells >= 70:
+        columns.append(Column("writable", 10))
+    return (*columns, Column("judgement"))
+
+
+def field_items(attempt: Attempt, base: Base, columns: Sequence[Column]) -> list[Item]:
+    """A line per field that the write changes or that is refused, refused ones first; then how many others there
+    are."""
+    verdict = attempt.verdict
+    if verdict is None:
+        return []
+    changed = sorted(attempt.changed, key=lambda one: one.accepted)
+    items = [_field_item(one, base, columns) for one in changed]
+    rest = len(verdict.fields) - len(changed)
+    if rest:
+        other = f"{rest} {'other ' * bool(changed)}field{'s' * (rest != 1)}"
+        cells = [row(Ink(other, "muted")), *[row("")] * (len(columns) - 2), row(Ink("= unchanged", "same"))]
+        items.append(Item("rest", tuple(cells)))
+    return items
+
+
+def _name(one: JudgedField) -> str:
+    return one.name if one.name.startswith("[") else f"{one.name} [{bits_text(one.msb, one.lsb)}]"
+
+
+def _numbers(one: JudgedField, base: Base) -> tuple[str, str, str]:
+    bits = one.msb - one.lsb + 1
+    return field_text(one.now, bits, base), field_text(one.written, bits, base), field_text(one.limit, bits, base)
+
+
+def _field_item(one: JudgedField, base: Base, columns: Sequence[Column]) -> Item:
+    sign, role = ("=", "same") if one.accepted else ("✖", "refused")
+    if one.accepted and one.reason:
+        sign, role = "▼", "masked"
+    judged = row(Ink(f"{sign} ", role), ink(one.reason or "accepted", role))
+    numbers = zip(_numbers(one, base), columns[1:4], strict=True)
+    cells = [row(ink(_name(one))), *(row(Ink(short_value(text, column.width - 2))) for text, column in numbers)]
+    if len(columns) == 6:
+        cells.append(row(Ink("yes" if one.writable else "no", "muted")))
+    return Item(f"{one.name} {one.msb}", (*cells, judged))
+
+
+def why_rows(verdict: Verdict | None, size: int, base: Base, cells: int, lines: int) -> list[Row]:
+    """Reason, rule and source, and the nearest value that would pass; the last line is never lost."""
+    if verdict is None:
+        return []
+    rows: list[Row] = []
+    for title, text in (("Why", verdict.reason), ("Rule", verdict.rule), ("Source", verdict.reference)):
+        if text:
+            rows += wrap(row(Ink(f"{title:<8}", "muted"), ink(text)), cells, indent=8)
+    if verdict.uncertain:
+        hidden = ", ".join(verdict.uncertain)
+        rows += wrap(row(Ink("Unknown ", "unknown"), ink(f"what the host has of {hidden}")), cells, indent=8)
+    last: list[Row] = []
+    if verdict.would_pass is not None:
+        value = value_text(verdict.would_pass, size, base)
+        last = [
+            clip(row(Ink("Would pass  ", "muted"), Ink(value, "title"), Ink("   (enter takes it)", "muted")), cells)
+        ]
+    room = max(lines - len(last), 0)
+    return [*rows[:room], *last]

@@ -1,0 +1,1 @@
+"""The program around the modes: session, keys, frame, themes, palette, background work."""

@@ -1,0 +1,364 @@
+"""The program with a screen: modes, themes, palette, and the answers to keys that mean the same everywhere."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import App, InvalidThemeError
+from textual.binding import BindingType
+from textual.command import Provider
+from textual.screen import Screen
+
+from inspector.app.dialogs.dialog import Dialog
+from inspector.app.modes.browse.screen import Browse
+from inspector.app.modes.start.screen import Start
+from inspector.app.shell import keys
+from inspector.app.shell.frame import WIDE, Frame
+from inspector.app.shell.session import Change, Place, Session
+from inspector.app.shell.settings import Settings, config_folder, load_settings
+from inspector.app.shell.theming import DEFAULT_THEME, load_themes, theme_folders, token_defaults
+from inspector.errors import InspectorError, one_line
+from inspector.sources.dump import Dump
+
+if TYPE_CHECKING:
+    from inspector.app.shell.live import Reading
+    from inspector.sources.live.source import LiveOptions
+
+APP = Path(__file__).parent.parent
+
+
+def _collect_again() -> None:
+    """Take up garbage collection after the first screen; what was imported until then is never garbage."""
+    gc.freeze()
+    gc.enable()
+
+
+def _cache() -> Screen[None]:
+    from inspector.app.modes.cache.screen import Cache
+
+    return Cache()
+
+
+def _compare() -> Screen[None]:
+    from inspector.app.modes.compare.screen import Compare
+
+    return Compare()
+
+
+def _migrate() -> Screen[None]:
+    from inspector.app.modes.migrate.screen import Migrate
+
+    return Migrate()
+
+
+def _commands(name: str, module: str = "shell.commands") -> Callable[[], type[Provider]]:
+    """A palette provider, imported when the palette first opens."""
+
+    def provider() -> type[Provider]:
+        from importlib import import_module
+
+        found: type[Provider] = getattr(import_module(f"inspector.app.{module}"), name)
+        return found
+
+    return provider
+
+
+def _patch() -> Screen[None]:
+    from inspector.app.modes.patch.screen import Patch
+
+    return Patch()
+
+
+SCREENS: dict[str, Callable[[], Screen[None]]] = {
+    "browse": Browse,
+    "compare": _compare,
+    "migrate": _migrate,
+    "patch": _patch,
+    "cache": _cache,
+}
+"""The numbered modes that are screens of their own; a new screen is one line here."""
+
+DIALOGS = ("write",)
+"""The numbered modes that are dialogs over the mode in front."""
+
+
+class InspectorApp(App[None]):
+    """vcpu-inspector's screens."""
+
+    TITLE = "vcpu-inspector"
+    CSS_PATH: ClassVar[list[str | PurePath]] = [
+        APP / "shell" / "style.tcss",
+        *(APP / "modes" / mode / "style.tcss" for mode in ("browse", "compare", "cache", "migrate", "patch")),
+    ]
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {keys.START: Start, **SCREENS}
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.EVERYWHERE, (*SCREENS, *DIALOGS))]
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {
+        _commands("RegisterCommands"),
+        _commands("DumpCommands"),
+        _commands("KeyCommands"),
+        _commands("PolicyCommands"),
+        _commands("PageCommands"),
+        _commands("CompareCommands", "modes.compare.commands"),
+        _commands("ThemeCommands"),
+    }
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+
+    def __init__(
+        self,
+        dumps: Iterable[Dump] = (),
+        *,
+        readings: Mapping[str, Reading] | None = None,
+        watch: float | None = None,
+        config: Path | None = None,
+    ) -> None:
+        self.watch_seconds = watch
+        """live sources are read again at this interval"""
+        self.session = Session()
+        self.session.readings.update(readings or {})
+        for dump in dumps:
+            self.session.add(dump)
+        if self.session.dumps:
+            self.session.place = Place()
+            self.session.look_at(0)
+        # Textual reads the first mode from the class; here it depends on what was loaded. It comes as the default
+        # screen and becomes a mode when mounted: as a mode from the start, the stylesheet would be parsed twice.
+        first = "browse" if self.session.dumps else keys.START
+        object.__setattr__(self, "DEFAULT_MODE", first)
+        object.__setattr__(self, "MODES", {mode: screen for mode, screen in self.MODES.items() if mode != first})
+        super().__init__()
+        self.config = config or config_folder()
+        self.settings: Settings = load_settings(self.config)
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]
+        self.animation_level = "none"
+        self.problems: list[str] = list(self.settings.problems)
+        self._load_themes()
+        self.set_keymap(self.settings.keys)
+        self.session.on_change = self._tell
+
+    @property
+    def modes_present(self) -> tuple[keys.Mode, ...]:
+        """The numbered modes that exist."""
+        return tuple(mode for mode in keys.MODES if mode.id in SCREENS or mode.id in DIALOGS)
+
+    def _load_themes(self) -> None:
+        """Register the themes and take the chosen one before anything is drawn."""
+        loaded = load_themes(theme_folders(self.config))
+        self.problems += loaded.problems
+        for theme in loaded.themes:
+            self.register_theme(theme)
+        wanted = self.settings.theme or os.environ.get("TEXTUAL_THEME", "") or DEFAULT_THEME
+        if wanted not in self.available_themes:
+            self.problems.append(one_line(f"no theme is called {wanted!r}"))
+            wanted = DEFAULT_THEME
+        elif self.no_color and self.available_themes[wanted].ansi:
+            # Textual draws an ANSI theme without colours as black on black.
+            wanted = DEFAULT_THEME
+        try:
+            self.theme = wanted
+        except InvalidThemeError:
+            self.problems.append("the shipped themes are missing")
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Our tokens for themes that do not name them."""
+        return token_defaults(self.current_theme)
+
+    def get_default_screen(self) -> Screen[Any]:
+        """The first mode's screen."""
+        return Browse() if self.DEFAULT_MODE == "browse" else Start()
+
+    def on_mount(self) -> None:
+        """Say what was wrong with themes and settings; the program runs all the same."""
+        self.add_mode(self.DEFAULT_MODE, type(self).MODES[self.DEFAULT_MODE])
+        self.call_after_refresh(_collect_again)
+        if self.watch_seconds:
+            self.set_interval(self.watch_seconds, self._read_all_again)
+        for problem in self.problems:
+            self.notify(one_line(problem), severity="warning", markup=False, timeout=8)
+
+    def _tell(self, change: Change) -> None:
+        """Pass a change of the session on to the mode in front; the others catch up when they come back."""
+        front = self.screen_stack[0] if self.screen_stack else None
+        if isinstance(front, Frame) and front.is_mounted:
+            if change == "live":
+                front.draw_live()
+                return
+            front.session_changed(change)
+        if self.screen_stack and isinstance(self.screen, Dialog):
+            self.screen.session_changed(change)
+
+    def copy(self, text: str) -> None:
+        """Copy to the terminal's clipboard, and say how much, since terminals do not acknowledge."""
+        if not text:
+            self.notify("Nothing to copy here", markup=False)
+            return
+        self.copy_to_clipboard(text)
+        self.notify(f"Sent {len(text):,} characters to the clipboard (e writes a file)", markup=False)
+
+    def export(self, stem: str, text: str) -> None:
+        """Ask for a file name and write `text` there."""
+        if not text:
+            self.notify("Nothing to export here", markup=False)
+            return
+        from inspector.app.dialogs.export import Export
+
+        self.push_screen(Export(stem, text))
+
+    def open_source(self, source: str) -> str:
+        """Load a source and browse it; returns the error in one line, or an empty text."""
+        from inspector import sources
+
+        try:
+            dump = sources.load(source)
+        except InspectorError as error:
+            return str(error)
+        self.show_dump(dump)
+        return ""
+
+    def open_live(self, address: str, opened: Callable[[], object], failed: Callable[[InspectorError], object]) -> str:
+        """Read a live source beside the screen and browse it; returns what reading does to the guest.
+
+        Raises SourceError for an address that cannot be one.
+        """
+        from inspector.app.shell.background import aside
+        from inspector.app.shell.live import Reading, now
+        from inspector.sources.live import open_live
+
+        source = open_live(address)
+
+        def done(dump: Dump) -> None:
+            self.session.readings[dump.provenance.source] = Reading(source, now())
+            opened()
+            self.show_dump(dump)
+
+        aside(self, source.read, done, failed, finish=bool(source.caution))
+        return source.caution
+
+    def action_refresh(self) -> None:
+        """Read the live source on screen again, beside the screen."""
+        reading = self.session.reading
+        if reading is None:
+            self.notify("This is a file: only a live source can be read again", markup=False)
+        else:
+            self._read_again(self.session.dumps[self.session.place.source], reading)
+
+    def _read_all_again(self) -> None:
+        for dump in tuple(self.session.dumps):
+            reading = self.session.readings.get(dump.provenance.source)
+            if reading is not None:
+                self._read_again(dump, reading)
+
+    def _read_again(self, dump: Dump, reading: Reading) -> None:
+        """One reading at a time per source; the old values stay on screen until a new one has come."""
+        if reading.busy:
+            return
+        from inspector.app.shell.background import aside
+
+        def done(current: Dump) -> None:
+            self.session.renew(current, reading.took(dump, current))
+
+        def failed(error: InspectorError) -> None:
+            reading.refused(error)
+            self._tell("live")
+
+        reading.begin()
+        self._tell("live")
+        aside(self, reading.source.read, done, failed, finish=reading.pauses_guest)
+
+    def show_dump(self, dump: Dump) -> None:
+        """Browse a dump that was just loaded."""
+        self.session.add(dump)
+        if self.current_mode in (keys.START, "_default"):
+            self.switch_mode("browse")
+
+    def go_to(self, reg_id: int, field: str = "") -> None:
+        """Show a register in Browse."""
+        self.switch_mode("browse")
+        self.session.show_register(reg_id, field)
+
+    def action_mode(self, mode: str) -> None:
+        """Another mode; without a dump there is nothing to show in any."""
+        if not self.session.dumps:
+            self.notify("Open a dump first", markup=False)
+        elif mode in DIALOGS:
+            self.action_write()
+        else:
+            self.switch_mode(mode)
+
+    def action_write(self) -> None:
+        """Try a write of the register on screen."""
+        from inspector.app.modes.write.screen import Write
+
+        if self.session.register is None:
+            self.notify("There is no register to write to", markup=False)
+        else:
+            self.push_screen(Write())
+
+    def action_policy(self) -> None:
+        """Choose the kernel policy that is asked, and the vCPU's features."""
+        from inspector.app.dialogs.policy import PolicyChooser
+
+        if self.session.dumps:
+            self.push_screen(PolicyChooser())
+        else:
+            self.notify("Open a dump first", markup=False)
+
+    def action_open(self) -> None:
+        """Choose a dump to open."""
+        from inspector.app.dialogs.open import Open
+
+        self.push_screen(Open())
+
+    def action_vcpu(self, step: int) -> None:
+        """The next or previous vCPU."""
+        self.session.step_view(step)
+
+    def action_dump(self, step: int) -> None:
+        """The next or previous loaded dump."""
+        if len(self.session.dumps) < 2:
+            self.notify("Only one dump is loaded (o opens another)", markup=False)
+            return
+        self.session.step_dump(step)
+
+    def action_base(self) -> None:
+        """Hex, binary, decimal."""
+        self.session.next_base()
+
+    def action_help(self) -> None:
+        """Help for the focused pane."""
+        from inspector.app.dialogs.help import Help
+
+        self.push_screen(Help.of(self.screen))
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[Any]:
+        """Textual's own commands are all in our tables."""
+        return ()
+
+
+def run_app(
+    dumps: Sequence[Dump],
+    readings: Mapping[str, Reading] | None = None,
+    watch: float | None = None,
+    for_real: LiveOptions | None = None,
+) -> int:
+    """Open the screens on loaded dumps; returns the exit code. `for_real`: see Session."""
+    app = InspectorApp(dumps, readings=readings, watch=watch)
+    app.session.for_real = for_real
+    app.run()
+    if "inspector.app.shell.background" in sys.modules:
+        _finish_work(app.session)
+    return app.return_code or 0
+
+
+def _finish_work(session: Session) -> None:
+    """A reading that has paused a guest goes on until the guest runs again, though the screens are gone."""
+    from inspector.app.shell.background import unfinished, wait_for_work
+
+    if unfinished():
+        print("waiting for work under way: a reading, which lets the guest go on, or a file being written")
+        longest = max((one.source.timeout for one in session.readings.values()), default=0.0)
+        wait_for_work(longest + 60)

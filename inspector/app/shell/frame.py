@@ -1,0 +1,194 @@
+"""The frame that every mode shares: header line, footer, size forms, and how it hears that the session changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.events import Resize, ScreenResume
+from textual.screen import Screen
+from textual.widget import Widget
+
+from inspector.app.shell.session import Change, Session
+from inspector.app.widgets.bars import Bar, footer_row, header_row
+from inspector.app.widgets.ink import Row, ink
+from inspector.app.widgets.lines import Lines
+from inspector.app.widgets.listing import Listing
+
+if TYPE_CHECKING:
+    from inspector.app.shell.application import InspectorApp
+
+WIDE = 100
+"""Columns from which list and detail stand side by side."""
+LEAST_WIDTH, LEAST_HEIGHT = 60, 16
+
+
+def source_name(source: str) -> str:
+    """A source as the header names it: a file without its folders, a shipped dump without its prefix."""
+    return "standard input" if source == "-" else source.rsplit("/", 1)[-1].removeprefix("builtin:")
+
+
+class Frame(Screen[None]):
+    """A mode: header, body, footer. Subclasses compose `body` and draw in `refresh_from`."""
+
+    MODE: ClassVar[str] = ""
+    AUTO_FOCUS = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: tuple[Any, ...] | None = None
+
+    @property
+    def inspector(self) -> InspectorApp:
+        """The program."""
+        return cast("InspectorApp", self.app)
+
+    @property
+    def session(self) -> Session:
+        """What the program looks at."""
+        return self.inspector.session
+
+    @property
+    def narrow(self) -> bool:
+        """True below 100 columns."""
+        return self.app.size.width < WIDE
+
+    @property
+    def tiny(self) -> bool:
+        """True where nothing useful fits."""
+        return self.app.size.width < LEAST_WIDTH or self.app.size.height < LEAST_HEIGHT
+
+    def compose(self) -> ComposeResult:
+        """Header, body, footer, and the line that says that the terminal is too small."""
+        yield Bar(id="header")
+        yield Bar(id="live")
+        yield from self.body()
+        yield Bar(id="footer")
+        yield Lines(id="tiny")
+
+    def body(self) -> Iterable[Widget]:
+        """What lies between header and footer."""
+        return ()
+
+    @property
+    def body_height(self) -> int:
+        """Lines between header and footer, without the line that a live source has."""
+        return self.app.size.height - 2 - (self.session.reading is not None)
+
+    def draw_live(self) -> None:
+        """The line of a live source: when it was read, what went wrong."""
+        bar, reading = self.query_one("#live", Bar), self.session.reading
+        bar.display = reading is not None and not self.tiny
+        if reading is not None:
+            from inspector.app.shell.live import live_row
+
+            bar.say(live_row(reading, self.inspector.watch_seconds, self.app.size.width))
+
+    def on_mount(self) -> None:
+        """First drawing."""
+        self.session_changed("dump")
+
+    def on_screen_resume(self, event: ScreenResume) -> None:
+        """Catch up with what changed while another mode was on screen."""
+        if self._seen is not None and self._seen != self._state():
+            self.session_changed("dump")
+
+    def on_resize(self, event: Resize) -> None:
+        """Another terminal size: another layout."""
+        self.set_class(self.tiny, "-tiny")
+        if self.tiny:
+            size = f"{self.app.size.width}x{self.app.size.height}"
+            self.query_one("#tiny", Lines).show([(ink(f"{size} is too small: 60x16 at least"),)])
+        self.lay_out()
+        self.draw_bars()
+
+    def session_changed(self, change: Change) -> None:
+        """The session changed; called for the screen in front."""
+        self._seen = self._state()
+        self.refresh_from(change)
+        self.draw_bars()
+
+    def _state(self) -> tuple[Any, ...]:
+        session = self.session
+        return (session.place, session.base, session.question, session.only_notable, len(session.dumps), session.view)
+
+    def refresh_from(self, change: Change) -> None:
+        """Draw what this change touches."""
+
+    def lay_out(self) -> None:
+        """Lay out for the present size."""
+
+    def where(self) -> Sequence[str]:
+        """Words of the header: dump, vCPU, policy."""
+        view = self.session.view
+        if view is None:
+            return ()
+        return (source_name(view.source), view.title, self.session.policy or "")
+
+    def score(self) -> Row:
+        """What the header counts."""
+        return ()
+
+    def footer_words(self) -> Mapping[str, str]:
+        """Footer labels that differ from the table's; an empty one leaves the key out."""
+        return {}
+
+    def draw_bars(self) -> None:
+        """Header and footer for the present size and state."""
+        cells = self.app.size.width
+        modes = self.inspector.modes_present
+        line = header_row(cells, self.narrow, self.MODE, modes, self.where(), self.score())
+        self.query_one("#header", Bar).say(line)
+        self.draw_live()
+        self.draw_footer()
+
+    def draw_footer(self) -> None:
+        """The footer alone."""
+        keymap = self.inspector.settings.keys
+        cells = self.app.size.width
+        line = footer_row(self.MODE, self.narrow, cells, keymap, self.footer_words())
+        self.query_one("#footer", Bar).say(line)
+
+    def help_text(self) -> str:
+        """What the focused pane shows, for the help screen."""
+        focused = self.focused
+        return focused.help_text if isinstance(focused, Listing) else ""
+
+    def report(self) -> str:
+        """This screen's report as Markdown."""
+        return ""
+
+    def report_name(self) -> str:
+        """Stem of the file that an export is offered under."""
+        return self.MODE
+
+    def action_copy_line(self) -> None:
+        """Copy the highlighted line of the focused list."""
+        focused = self.focused
+        text = focused.line_text() if isinstance(focused, Listing) else ""
+        self.inspector.copy(text or self.line_to_copy())
+
+    def line_to_copy(self) -> str:
+        """What `y` copies when no list has the focus."""
+        return ""
+
+    def action_copy_report(self) -> None:
+        """Copy the report."""
+        self.inspector.copy(self.report())
+
+    def action_export(self) -> None:
+        """Ask for a file name and write the report."""
+        self.inspector.export(self.report_name(), self.report())
+
+    def action_zoom(self) -> None:
+        """The focused pane alone, or everything again."""
+        if self.maximized is not None:
+            self.minimize()
+        elif self.focused is not None:
+            self.maximize(self.focused)
+
+    def action_back(self) -> None:
+        """Give a maximised pane back."""
+        if self.maximized is not None:
+            self.minimize()

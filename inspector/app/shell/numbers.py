@@ -1,0 +1,39 @@
+"""Numbers as screens write them: hex in groups of four digits, binary in nibbles, decimal with separators."""
+
+from __future__ import annotations
+
+from inspector.app.shell.session import Base
+from inspector.registers.encoding import grouped_hex
+
+
+def value_text(value: int, size: int, base: Base = "hex") -> str:
+    """A whole register value of `size` bytes."""
+    if base == "decimal":
+        return f"{value:,}".replace(",", "_")
+    if base == "binary":
+        digits = f"{value:0{size * 8}b}"
+        return "0b" + "_".join(digits[at : at + 4] for at in range(0, len(digits), 4))
+    return grouped_hex(value, size)
+
+
+def field_text(value: int, bits: int, base: Base = "hex") -> str:
+    """A field's value of `bits` bits; short fields without leading zeros, long ones grouped."""
+    if base == "decimal":
+        return str(value)
+    if base == "binary":
+        return f"0b{value:0{min(bits, 16)}b}"
+    digits = f"{value:x}"
+    if len(digits) <= 8:
+        return f"0x{digits}"
+    digits = digits.zfill(-(-len(digits) // 4) * 4)
+    return "0x" + "_".join(digits[at : at + 4] for at in range(0, len(digits), 4))
+
+
+def bits_text(msb: int, lsb: int) -> str:
+    """`47:44`, or `44` for a single bit."""
+    return f"{msb}:{lsb}" if msb != lsb else str(msb)
+
+
+def short_value(text: str, cells: int) -> str:
+    """A number cut on its left, where the equal digits usually are: `0x…0000_1111`."""
+    return text if len(text) <= cells or cells < 6 else f"{text[:2]}…{text[-(cells - 3) :]}"

@@ -1,0 +1,316 @@
+"""What the program is looking at: the only state that changes. Screens read it, ask it to change, and are told.
+
+Nothing here draws, and nothing here knows Textual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import msgspec
+
+from inspector.errors import InspectorError
+from inspector.registers import catalog
+from inspector.registers.catalog import Register
+from inspector.registers.encoding import sysreg_id
+from inspector.sources.consistency import differing_id_registers, identifies
+from inspector.sources.dump import Constraint, Dump, Vcpu
+
+if TYPE_CHECKING:
+    from inspector.app.shell.live import Changes, Reading
+    from inspector.checks.machine.asking import Answer, Question
+    from inspector.checks.writing.bench import Bench
+    from inspector.kvm.exposure import RegisterExposure
+    from inspector.sources.live.source import Changed, LiveOptions
+
+Base = Literal["hex", "binary", "decimal"]
+BASES: tuple[Base, ...] = ("hex", "binary", "decimal")
+
+Change = Literal["dump", "vcpu", "register", "base", "policy", "live"]
+"""What changed; `dump` means everything, `live` only what is said of a live source."""
+
+
+PFR0 = sysreg_id(3, 0, 0, 4, 0)
+"""Where a dump opens when no register is unlike its host's."""
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
+    """The registers on screen: one vCPU, template or host of one dump."""
+
+    source: str
+    dump: Dump
+    title: str
+    """`vcpu 0`, `host`, `template`, or the source's own name for it"""
+    values: Mapping[int, int]
+    constraints: Mapping[int, Constraint] = {}
+    errors: Mapping[int, int] = {}
+    vcpu: Vcpu | None = None
+    host: Mapping[int, int] = {}
+    """raw host values to compare with; empty when there are none, or when they are what is shown"""
+
+    @property
+    def one_vcpu(self) -> Vcpu | None:
+        """The saved or live vCPU on screen; None for a host, a template or a list."""
+        return self.vcpu if self.vcpu is not None and self.vcpu.kind == "vcpu" else None
+
+    @cached_property
+    def registers(self) -> tuple[Register, ...]:
+        """Every register listed, in the order of groups and names that the catalogue gives."""
+        rank = {group.key: place for place, group in enumerate(catalog.GROUPS)}
+        ids = {**dict.fromkeys(self.values), **dict.fromkeys(self.constraints), **dict.fromkeys(self.errors)}
+        return tuple(sorted(map(catalog.by_id, ids), key=lambda one: (rank.get(one.group, len(rank)), one.id)))
+
+    @cached_property
+    def differing(self) -> Mapping[int, tuple[int | None, ...]]:
+        """Identification registers on which the vCPUs of this VM do not agree."""
+        return differing_id_registers(self.dump) if self.vcpu else {}
+
+    changed: Mapping[int, Changed] = {}
+    """registers of a live source that the last reading found changed"""
+
+    answer: Answer | None = None
+    """what the chosen policy makes of the machine; None for the dump alone"""
+    model: Mapping[int, RegisterExposure] = {}
+    """registers about which the policy has something to say"""
+    gone: frozenset[int] = frozenset()
+    """registers of the dump that the policy does not list"""
+    added: frozenset[int] = frozenset()
+    """registers that the policy lists and the dump lacks"""
+    problem: str = ""
+    """why the chosen policy has no answer here"""
+
+    def value(self, reg_id: int) -> int | None:
+        """The register's value; None when only some bits, or nothing, is given."""
+        return self.values.get(reg_id)
+
+
+class Place(NamedTuple):
+    """Where the user is: which source, vCPU, register and field."""
+
+    source: int = 0
+    view: int = 0
+    register: int | None = None
+    field: str = ""
+
+
+class Session:
+    """Loaded dumps and what is chosen among them."""
+
+    def __init__(self) -> None:
+        self.dumps: list[Dump] = []
+        self.place = Place()
+        self.base: Base = "hex"
+        self.question: Question | None = None
+        """the kernel policy that is asked and the vCPU's features; None for the dump alone"""
+        self.for_real: LiveOptions | None = None
+        """how a scratch vCPU is made, when live sources were opened for writing by an explicit flag; else None"""
+        self.only_notable = False
+        self.on_change: Callable[[Change], None] = lambda change: None
+        self.readings: dict[str, Reading] = {}
+        """the live sources among the dumps, by the dump's source"""
+        self._changes: dict[str, Changes] = {}
+        self._views: dict[int, tuple[View, ...]] = {}
+        self._answer: tuple[View, Question, Answer | InspectorError] | None = None
+        self._shown: tuple[View, Answer | InspectorError, View] | None = None
+        self._bench: tuple[View, Question | None, Answer, Bench] | None = None
+
+    @property
+    def policy(self) -> str | None:
+        """How the header calls the kernel policy that is asked, None for the dump alone."""
+        return self.question.title if self.question else None
+
+    def ask(self, question: Question | None) -> None:
+        """Ask a kernel policy from now on; None goes back to the dump alone."""
+        self.question = question
+        self.on_change("policy")
+
+    def answer(self) -> Answer | InspectorError | None:
+        """What the chosen policy makes of the machine behind the view; the error when it cannot tell; None when no
+        policy was chosen."""
+        view, question = self.view, self.question
+        if question is None or view is None:
+            return None
+        if self._answer is None or self._answer[0] is not view or self._answer[1] is not question:
+            from inspector.checks.machine.asking import answer
+
+            try:
+                told: Answer | InspectorError = answer(question, view.dump, view.one_vcpu)
+            except InspectorError as error:
+                told = error
+            self._answer = (view, question, told)
+        return self._answer[2]
+
+    @property
+    def shown(self) -> View | None:
+        """The view with what the chosen policy makes of it; the view itself while none is chosen."""
+        view, told = self.view, self.answer()
+        if view is None or told is None:
+            return view
+        if self._shown is None or self._shown[0] is not view or self._shown[1] is not told:
+            from inspector.app.modes.browse.exposed import exposed_view
+
+            self._shown = (view, told, exposed_view(view, told))
+        return self._shown[2]
+
+    def bench(self) -> tuple[Answer, Bench]:
+        """The simulated vCPU that writes are tried on, and what it stands for: the chosen policy, else the kernel that
+        the dump was made under. It is kept, with what was written, until another vCPU or policy is chosen.
+
+        Raises InspectorError when there is no machine to ask about.
+        """
+        from inspector.checks.machine.asking import answer, own_question
+        from inspector.checks.writing.bench import Bench
+
+        view = self.view
+        if view is None:
+            raise InspectorError("there is no dump to write to")
+        if self._bench is None or self._bench[0] is not view or self._bench[1] is not self.question:
+            told = self.answer()
+            if isinstance(told, InspectorError):
+                raise told
+            if told is None:
+                told = answer(own_question(view.dump, view.one_vcpu), view.dump, view.one_vcpu)
+            self._bench = (view, self.question, told, Bench(told.vm))
+        return self._bench[2], self._bench[3]
+
+    def keep(self, dump: Dump) -> None:
+        """Load a dump without looking at it, unless one of its source is loaded."""
+        if dump.provenance.source not in [one.provenance.source for one in self.dumps]:
+            self.dumps.append(dump)
+
+    def add(self, dump: Dump) -> None:
+        """Load a dump and look at it; one of the same source replaces the older."""
+        sources = [one.provenance.source for one in self.dumps]
+        if dump.provenance.source in sources:
+            index = sources.index(dump.provenance.source)
+            self.dumps[index] = dump
+        else:
+            index = len(self.dumps)
+            self.dumps.append(dump)
+        self._views.pop(index, None)
+        self.look_at(index)
+
+    @property
+    def reading(self) -> Reading | None:
+        """The live source on screen; None for a file."""
+        if not self.dumps:
+            return None
+        return self.readings.get(self.dumps[self.place.source].provenance.source)
+
+    def renew(self, dump: Dump, changed: Changes) -> None:
+        """Another reading of a loaded live source: its values and marks replace the older ones, the place stays."""
+        source = dump.provenance.source
+        index = next((at for at, one in enumerate(self.dumps) if one.provenance.source == source), None)
+        if index is None:
+            return
+        self.dumps[index], self._changes[source] = dump, changed
+        self._views.pop(index, None)
+        if index == self.place.source:
+            self.place = self.place._replace(view=min(self.place.view, len(self.views()) - 1))
+            self._settle_register()
+        self.on_change("dump")
+
+    def look_at(self, index: int) -> None:
+        """Look at another loaded dump; the register stays the same where it has it."""
+        self.place = Place(index, 0, self.place.register)
+        self._settle_register()
+        self.on_change("dump")
+
+    def views(self, index: int | None = None) -> tuple[View, ...]:
+        """The vCPUs (host, templates) of a loaded dump."""
+        index = self.place.source if index is None else index
+        if index not in self._views:
+            self._views[index] = views_of(self.dumps[index], self._changes.get(self.dumps[index].provenance.source))
+        return self._views[index]
+
+    @property
+    def view(self) -> View | None:
+        """What is on screen; None before anything was loaded."""
+        return self.views()[self.place.view] if self.dumps else None
+
+    @property
+    def register(self) -> Register | None:
+        """The register on screen."""
+        return catalog.by_id(self.place.register) if self.place.register is not None else None
+
+    def step_view(self, step: int) -> None:
+        """The next or previous vCPU."""
+        if not self.dumps:
+            return
+        self.place = self.place._replace(view=(self.place.view + step) % len(self.views()))
+        self._settle_register()
+        self.on_change("vcpu")
+
+    def show_view(self, index: int) -> None:
+        """A vCPU by its position."""
+        self.place = self.place._replace(view=index)
+        self._settle_register()
+        self.on_change("vcpu")
+
+    def step_dump(self, step: int) -> None:
+        """The next or previous loaded dump."""
+        if self.dumps:
+            self.look_at((self.place.source + step) % len(self.dumps))
+
+    def show_register(self, reg_id: int, field: str = "") -> None:
+        """Another register, with the cursor on one of its fields."""
+        self.place = self.place._replace(register=reg_id, field=field)
+        self.on_change("register")
+
+    def next_base(self) -> None:
+        """Hex, binary, decimal, in turn."""
+        self.base = BASES[(BASES.index(self.base) + 1) % len(BASES)]
+        self.on_change("base")
+
+    def _settle_register(self) -> None:
+        """Keep the register when this vCPU lists it, else go where it opens."""
+        view = self.view
+        if view is None or self.place.register not in {one.id for one in view.registers}:
+            self.place = self.place._replace(register=start_at(view) if view else None, field="")
+
+
+def views_of(dump: Dump, changed: Changes | None = None) -> tuple[View, ...]:
+    """A view per vCPU or template, and one of the host's raw registers where the dump has them."""
+    source = dump.provenance.source
+    host = _host_values(dump)
+    shown = [
+        View(
+            source=source,
+            dump=dump,
+            title=_title(vcpu),
+            values=vcpu.values,
+            constraints=vcpu.constraints,
+            errors=vcpu.errors,
+            vcpu=vcpu,
+            host=host if vcpu.kind == "vcpu" else {},
+            changed=(changed or {}).get((vcpu.index, vcpu.name), {}),
+        )
+        for vcpu in dump.vcpus
+    ]
+    if host and not any(vcpu.kind == "host" for vcpu in dump.vcpus):
+        shown.append(View(source=source, dump=dump, title="host", values=host))
+    if dump.el0 and not shown:
+        shown.append(View(source=source, dump=dump, title="host as programs see it", values=dump.el0))
+    return tuple(shown) or (View(source=source, dump=dump, title="nothing", values={}),)
+
+
+def _host_values(dump: Dump) -> Mapping[int, int]:
+    return dump.host.values if dump.host and dump.host.view == "raw" else {}
+
+
+def _title(vcpu: Vcpu) -> str:
+    if vcpu.kind in ("host", "template", "list"):
+        return vcpu.name or vcpu.kind
+    return f"vcpu {vcpu.index}" + (f" {vcpu.name}" if vcpu.name else "")
+
+
+def start_at(view: View) -> int | None:
+    """The register on which a dump opens: the first that says what the CPU is and is not what its host has."""
+    telling = (one.id for one in view.registers if identifies(one.id))
+    unlike = (i for i in telling if i in view.differing or (i in view.host and view.host[i] != view.values.get(i)))
+    if (first := next(unlike, None)) is not None or PFR0 in view.values:
+        return PFR0 if first is None else first
+    named = (one.id for one in view.registers if one.name.startswith("ID_AA64"))
+    return next(named, view.registers[0].id if view.registers else None)

@@ -1,0 +1,1 @@
+"""The common vCPU that every host of a set can run."""

@@ -1,0 +1,379 @@
+"""The greatest set of features that every host can give a vCPU, and what stands in the way of it.
+
+Each host is asked itself: a write that its kernel would refuse is not proposed. Which direction is "less" comes from
+the kernel's own feature table (arch/arm64/kernel/cpufeature.c): most fields may be lowered, some raised, a few have
+one safe value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from inspector.checks.baseline.hosts import BaselineHost, hosts_of_dumps
+from inspector.checks.compare.sets import MPIDR_EL1, is_feature_register
+from inspector.checks.feature_groups import FeatureGroup, group_by_feature
+from inspector.checks.history import field_history
+from inspector.errors import EXIT_NO, EXIT_YES, InspectorError
+from inspector.policies.spans import FieldRule, signed_value
+from inspector.registers.catalog import by_id, sort_key
+from inspector.registers.encoding import CLASS_BITMAP, CLASS_FIRMWARE, CLASS_SVE, split_id
+from inspector.registers.idspace import ID_SPACE, IDS
+from inspector.registers.reading import read
+
+if TYPE_CHECKING:
+    from inspector.policies.model import Policy
+    from inspector.policies.setup import VcpuSetup
+    from inspector.sources.dump import Dump
+
+_FIELDED = frozenset((*ID_SPACE, IDS["CTR_EL0"]))
+_IDENTITY = frozenset((IDS["MIDR_EL1"], IDS["REVIDR_EL1"], IDS["AIDR_EL1"]))
+
+
+class LevelledField(msgspec.Struct, frozen=True, kw_only=True):
+    """A field in which the hosts differ, and the value that all of them accept."""
+
+    id: int
+    register: str
+    name: str
+    msb: int
+    lsb: int
+    values: tuple[int, ...]
+    """each host's own"""
+    common: int
+    meaning: str
+    """of the common value"""
+    safe: str
+    """`lower`, `higher`, `higher-or-zero` or `exact N`, with `signed` where the field is compared so"""
+    writable_since: str
+    """mainline release from which userspace may change the field"""
+    writable_words: str
+    """the same in words, with the stable points that have it too"""
+
+
+class LevelledRegister(msgspec.Struct, frozen=True, kw_only=True):
+    """A register without feature fields (caches, firmware) in which the hosts differ, and a value all accept."""
+
+    id: int
+    register: str
+    values: tuple[int, ...]
+    common: int
+
+
+class Obstacle(msgspec.Struct, frozen=True, kw_only=True):
+    """What cannot be made equal."""
+
+    id: int
+    register: str
+    field: str
+    """empty for the register as a whole"""
+    values: tuple[int, ...]
+    """each host's own value of the field or register"""
+    reason: str
+    since: str = ""
+    """mainline release that would change the answer, where there is one"""
+
+
+class MissingSet(msgspec.Struct, frozen=True, kw_only=True):
+    """Registers that only some hosts list."""
+
+    group: FeatureGroup
+    hosts: tuple[int, ...]
+    """indexes of the hosts that list them"""
+
+
+class Baseline(msgspec.Struct, frozen=True, kw_only=True):
+    """The greatest common feature set of some hosts."""
+
+    hosts: tuple[str, ...]
+    kernels: tuple[str, ...]
+    fields: tuple[LevelledField, ...]
+    registers: tuple[LevelledRegister, ...]
+    obstacles: tuple[Obstacle, ...]
+    lists: tuple[MissingSet, ...]
+    values: Mapping[int, int]
+    """every feature register that all hosts can show alike, with the common value"""
+    changes: Mapping[int, tuple[int, int]]
+    """register id -> (mask, bits): what has to be written so that all hosts agree"""
+    setup: VcpuSetup | None = None
+    """vCPU features, where all hosts' vCPUs were created alike"""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def level(self) -> bool:
+        """True when nothing stands in the way: with `changes` written, a vCPU looks the same on every host."""
+        return not self.obstacles and not self.lists
+
+    @property
+    def exit_code(self) -> int:
+        """0 when all hosts can be levelled, 1 when something cannot."""
+        return EXIT_YES if self.level else EXIT_NO
+
+    @property
+    def needs_kernel(self) -> str:
+        """The oldest mainline release on which every needed field is writable; empty when nothing is needed."""
+        releases = [f.writable_since for f in self.fields if f.writable_since]
+        return max(releases, key=lambda r: tuple(map(int, r.split(".")))) if releases else ""
+
+
+def baseline(dumps: Iterable[Dump], kernel: Policy | None = None) -> Baseline:
+    """The greatest common feature set of the hosts that `dumps` show.
+
+    Each dump: a fresh vCPU, or a host's raw registers together with `kernel`; a fleet is best given as a generator, so
+    that only one dump is in memory. `kernel` asks what would be if all hosts ran that kernel. Raises InspectorError
+    for a dump without registers or with an unknown kernel.
+    """
+    hosts = hosts_of_dumps(dumps, kernel)
+    if not hosts:
+        raise InspectorError("nothing to level", "", "name the dumps of two or more hosts")
+    return level_hosts(hosts)
+
+
+def level_hosts(hosts: Sequence[BaselineHost]) -> Baseline:
+    """The same for hosts that are already known; equal hosts are asked once."""
+    distinct = list({h.key: h for h in hosts}.values())
+    listed = frozenset.intersection(*(h.listed for h in distinct))
+    common = {i for i in listed if is_feature_register(i)} - {MPIDR_EL1}
+    work = _Levelling(hosts, distinct)
+    for reg_id in sorted(common, key=lambda i: sort_key(by_id(i))):
+        work.level(reg_id)
+    setups = {h.setup for h in hosts}
+    return Baseline(
+        hosts=tuple(h.label for h in hosts),
+        kernels=tuple(h.policy.name for h in hosts),
+        fields=tuple(work.fields),
+        registers=tuple(work.registers),
+        obstacles=tuple(work.obstacles),
+        lists=_lists(hosts),
+        values=work.values,
+        changes=work.changes,
+        setup=setups.pop() if len(setups) == 1 else None,
+        notes=tuple(dict.fromkeys(note for h in hosts for note in h.notes)),
+    )
+
+
+def _lists(hosts: Sequence[BaselineHost]) -> tuple[MissingSet, ...]:
+    lists = {h.listed for h in hosts}
+    everything, common = frozenset().union(*lists), frozenset.intersection(*lists)
+    patterns: dict[tuple[int, ...], list[int]] = {}
+    for reg_id in sorted(everything - common):
+        having = tuple(n for n, h in enumerate(hosts) if reg_id in h.listed)
+        patterns.setdefault(having, []).append(reg_id)
+    return tuple(
+        MissingSet(group=group, hosts=having) for having, ids in patterns.items() for group in group_by_feature(ids)
+    )
+
+
+class _Levelling:
+    """Register after register, what all hosts agree on."""
+
+    def __init__(self, hosts: Sequence[BaselineHost], distinct: Sequence[BaselineHost]) -> None:
+        self.hosts, self.distinct = hosts, distinct
+        self.fields: list[LevelledField] = []
+        self.registers: list[LevelledRegister] = []
+        self.obstacles: list[Obstacle] = []
+        self.values: dict[int, int] = {}
+        self.changes: dict[int, tuple[int, int]] = {}
+
+    def level(self, reg_id: int) -> None:
+        """Find the common value of one register."""
+        values = {h.values.get(reg_id, 0) for h in self.distinct}
+        if len(values) == 1:
+            self.values[reg_id] = values.pop()
+        elif reg_id in _FIELDED:
+            self._level_fields(reg_id)
+        else:
+            self._level_whole(reg_id)
+
+    def _own(self, reg_id: int, mask: int = -1, lsb: int = 0) -> tuple[int, ...]:
+        return tuple((h.values.get(reg_id, 0) & mask) >> lsb for h in self.hosts)
+
+    def _level_fields(self, reg_id: int) -> None:
+        mask = bits = stuck = 0
+        names = {(f.msb, f.lsb): f for f in read(reg_id, 0, include_reserved=True).fields}
+        for field in self._field_table(reg_id):
+            own = [field.extract(h.values.get(reg_id, 0)) for h in self.distinct]
+            if len(set(own)) == 1:
+                continue
+            named = names.get((field.msb, field.lsb))
+            name = named.name if named else field.name
+            common = self._common_value(reg_id, field, own)
+            if common is None:
+                stuck |= field.mask
+                self._stuck(reg_id, name, field)
+                continue
+            mask, bits = mask | field.mask, bits | common << field.lsb
+            self.fields.append(self._levelled(reg_id, name, field, common))
+        self._other_bits(reg_id, mask | stuck)
+        if mask:
+            self._write(reg_id, mask, bits, stuck)
+        elif not stuck and not self._differing(reg_id, mask):
+            self.values[reg_id] = self.distinct[0].values.get(reg_id, 0)
+
+    def _differing(self, reg_id: int, known: int) -> int:
+        """Bits outside `known` in which the hosts differ."""
+        first = self.distinct[0].values.get(reg_id, 0)
+        different = 0
+        for host in self.distinct[1:]:
+            different |= first ^ host.values.get(reg_id, 0)
+        return different & ~known
+
+    def _other_bits(self, reg_id: int, known: int) -> None:
+        bits = self._differing(reg_id, known)
+        if bits:
+            reason = f"bits {bits:#x} differ, and they belong to no field that these kernels know"
+            self._obstacle(reg_id, "", self._own(reg_id), reason)
+
+    def _levelled(self, reg_id: int, name: str, field: FieldRule, common: int) -> LevelledField:
+        meaning = next(
+            (f.meaning for f in read(reg_id, common << field.lsb, include_reserved=True).fields if f.lsb == field.lsb),
+            "",
+        )
+        writable = field_history(reg_id, field.msb, field.lsb).current("writable")
+        return LevelledField(
+            id=reg_id,
+            register=by_id(reg_id).name,
+            name=name,
+            msb=field.msb,
+            lsb=field.lsb,
+            values=self._own(reg_id, field.mask, field.lsb),
+            common=common,
+            meaning=meaning,
+            safe=field.direction(),
+            writable_since=writable.since if writable else "",
+            writable_words=writable.since_words if writable else "",
+        )
+
+    def _field_table(self, reg_id: int) -> list[FieldRule]:
+        """The fields that any of the hosts' kernels or the newest one knows, most significant first."""
+        table: dict[tuple[int, int], FieldRule] = {}
+        for fields in (*(h.fields(reg_id) for h in self.distinct), newest_fields(reg_id)):
+            table.update({(f.msb, f.lsb): f for f in fields})
+        return sorted(table.values(), key=lambda f: -f.lsb)
+
+    def _common_value(self, reg_id: int, field: FieldRule, own: Sequence[int]) -> int | None:
+        """The greatest value that every host takes, or None."""
+        ideal = safe_value(field, own)
+        for candidate in _candidates(field, ideal):
+            if all(h.takes_field(reg_id, field, candidate) for h in self.distinct):
+                return candidate
+        return None
+
+    def _write(self, reg_id: int, mask: int, bits: int, stuck: int) -> None:
+        """Take the levelled fields together, and check the whole register on every host."""
+        refused = [h for h in self.distinct if not h.takes(reg_id, h.values.get(reg_id, 0) & ~mask | bits)]
+        if refused:
+            self.fields = [f for f in self.fields if f.id != reg_id]
+            reason = f"each field alone is accepted, all of them together are not on {refused[0].label}"
+            self._obstacle(reg_id, "", self._own(reg_id), reason)
+            return
+        self.changes[reg_id] = (mask, bits)
+        if not stuck and not self._differing(reg_id, mask):
+            self.values[reg_id] = self.distinct[0].values.get(reg_id, 0) & ~mask | bits
+
+    def _stuck(self, reg_id: int, name: str, field: FieldRule) -> None:
+        history = field_history(reg_id, field.msb, field.lsb)
+        writable = history.current("writable")
+        hidden = history.current("hidden", "forced", "capped")
+        if hidden is not None and not hidden.conditions:
+            verb = "hides it" if hidden.what == "hidden" else "limits it"
+            reason = f"KVM {verb} {hidden.since_words}: with such a kernel on every host the difference is gone"
+            since = hidden.since
+        elif hidden is not None and hidden.conditions:
+            reason = "it follows the vCPU's own features: create the vCPUs alike on all hosts"
+            since = ""
+        elif writable is None:
+            reason, since = "writable in no modelled kernel", ""
+        else:
+            reason, since = (
+                (f"writable {writable.since_words}; a host here runs an older kernel or cannot take less"),
+                writable.since,
+            )
+        self._obstacle(reg_id, name, self._own(reg_id, field.mask, field.lsb), reason, since)
+
+    def _level_whole(self, reg_id: int) -> None:
+        own = self._own(reg_id)
+        for candidate in _whole_candidates(reg_id, own):
+            if all(h.takes(reg_id, candidate) for h in self.distinct):
+                self.registers.append(
+                    LevelledRegister(id=reg_id, register=by_id(reg_id).name, values=own, common=candidate)
+                )
+                self.values[reg_id] = candidate
+                self.changes[reg_id] = ((1 << by_id(reg_id).size * 8) - 1, candidate)
+                return
+        if reg_id in _IDENTITY:
+            reason = (
+                "it names the physical CPU: not writable before 6.15, from then on only with"
+                " KVM_CAP_ARM_WRITABLE_IMP_ID_REGS"
+            )
+            self._obstacle(reg_id, "", own, reason, "6.15")
+            return
+        parts = split_id(reg_id)
+        if parts.cls == CLASS_FIRMWARE and parts.index:
+            reason = (
+                "a workaround state is the host's own and is never stored: a guest has to be started on the"
+                " weakest host"
+            )
+        elif parts.cls == CLASS_FIRMWARE or parts.cls == CLASS_BITMAP:
+            reason = "no value is accepted by every host"
+        else:
+            reason = "up to Linux 6.2 it must equal the host's own; from 6.3 the VMM may change it"
+        self._obstacle(reg_id, "", own, reason, "" if parts.cls in (CLASS_FIRMWARE, CLASS_BITMAP) else "6.3")
+
+    def _obstacle(self, reg_id: int, field: str, values: tuple[int, ...], reason: str, since: str = "") -> None:
+        self.obstacles.append(
+            Obstacle(id=reg_id, register=by_id(reg_id).name, field=field, values=values, reason=reason, since=since)
+        )
+
+
+def newest_fields(reg_id: int) -> tuple[FieldRule, ...]:
+    """The feature-table fields of a register in the newest modelled kernel."""
+    from inspector.policies.loader import load_policy, policy_names
+    from inspector.policies.rulebook import rulebook
+
+    return rulebook(load_policy(policy_names()[-1])).fields(reg_id)
+
+
+def safe_value(field: FieldRule, values: Sequence[int]) -> int:
+    """What arm64_ftr_safe_value() makes of the values of several CPUs."""
+    if len(set(values)) == 1:
+        return values[0]
+
+    def order(value: int) -> int:
+        return signed_value(value, field.width) if field.signed else value
+
+    if field.safe == "lower":
+        return min(values, key=order)
+    if field.safe == "higher":
+        return max(values, key=order)
+    if field.safe == "higher-or-zero":
+        return 0 if 0 in values else max(values)
+    return field.exact
+
+
+def _candidates(field: FieldRule, ideal: int) -> list[int]:
+    """The ideal value, then the next safer ones in order."""
+    top = 1 << field.width
+    if field.safe == "lower":
+        if field.signed and ideal >= top >> 1:
+            return list(range(ideal, (top >> 1) - 1, -1))
+        less = list(range(ideal, -1, -1))
+        return [*less, *range(top - 1, (top >> 1) - 1, -1)] if field.signed else less
+    if field.safe in ("higher", "higher-or-zero"):
+        return [*range(ideal, top), *([0] if field.safe == "higher-or-zero" else [])]
+    return [ideal]
+
+
+def _whole_candidates(reg_id: int, own: Sequence[int]) -> list[int]:
+    """Values worth trying for a register without feature fields, best first."""
+    distinct = sorted(set(own), reverse=True)
+    parts = split_id(reg_id)
+    if parts.cls in (CLASS_BITMAP, CLASS_SVE):
+        # Sets of hypercalls and of vector lengths: what all have.
+        common = distinct[0]
+        for value in distinct:
+            common &= value
+        return [common]
+    return distinct

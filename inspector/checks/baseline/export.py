@@ -1,0 +1,94 @@
+"""A baseline in the forms that others read: Firecracker CPU template, QEMU properties, our own dump.
+
+Each form can be read back: the template and the dump by `sources`, the properties by `read_qemu_properties`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from inspector.checks.baseline.baseline import Baseline
+from inspector.errors import RegisterError
+from inspector.registers import catalog
+from inspector.registers.encoding import hex_id, size_of
+from inspector.registers.idspace import ID_SPACE, IDS
+
+if TYPE_CHECKING:
+    from inspector.sources.dump import Dump
+
+_PROPERTY_REGISTERS = frozenset((*ID_SPACE, IDS["CTR_EL0"]))
+_TEMPLATE_BYTES = 16
+"""Templates cannot say more than 128 bits; the vector lengths are therefore left to the VMM."""
+_PROPERTY = re.compile(r"SYSREG_(\w+_EL\d)_(\w+)=(0x[0-9a-fA-F]+|\d+)")
+
+
+def bitmap(mask: int, bits: int, width: int) -> str:
+    """A template bitmap: `0b`, then a letter per bit from the top; 0 and 1 are set, x is left alone."""
+    letters = (("1" if bits >> n & 1 else "0") if mask >> n & 1 else "x" for n in reversed(range(width)))
+    return "0b" + "".join(letters)
+
+
+def firecracker_template(answer: Baseline) -> str:
+    """A CPU template that makes every host's vCPU show the common set; only what has to change is named."""
+    modifiers = [
+        {"addr": hex_id(reg_id), "bitmap": bitmap(mask, bits, size_of(reg_id) * 8)}
+        for reg_id, (mask, bits) in sorted(answer.changes.items())
+        if size_of(reg_id) <= _TEMPLATE_BYTES
+    ]
+    template = {"kvm_capabilities": [], "vcpu_features": [], "reg_modifiers": modifiers}
+    return json.dumps(template, indent=2) + "\n"
+
+
+def qemu_properties(answer: Baseline) -> str:
+    """`-cpu host,SYSREG_<REGISTER>_<FIELD>=N,...` for the fields that have to change; empty when there are none.
+
+    The properties are those of the customizable host model proposed for QEMU; a QEMU without it refuses them by name.
+    """
+    settable = answer.changes.keys() & _PROPERTY_REGISTERS
+    given = [f"SYSREG_{f.register}_{f.name}={f.common}" for f in answer.fields if f.id in settable]
+    return f"-cpu host,{','.join(given)}" if given else ""
+
+
+def read_qemu_properties(text: str) -> Mapping[int, tuple[int, int]]:
+    """What a `-cpu` line with SYSREG properties sets: register id -> (mask, bits).
+
+    Raises RegisterError for a register or field that does not exist, or a value too wide for its field.
+    """
+    found: dict[int, tuple[int, int]] = {}
+    for register, field, number in _PROPERTY.findall(text):
+        named = catalog.find(f"{register}.{field}")
+        if named.field is None:
+            raise RegisterError(f"{register} has no field {field}", text)
+        span, value = named.field, int(number, 0)
+        if value >> span.msb - span.lsb + 1:
+            raise RegisterError(f"{value} does not fit {register}.{field}", text)
+        mask, bits = found.get(named.register.id, (0, 0))
+        found[named.register.id] = (mask | span.mask, bits | value << span.lsb)
+    return found
+
+
+def baseline_dump(answer: Baseline) -> Dump:
+    """The feature registers of a vCPU at the baseline, as a dump of ours.
+
+    Registers that the hosts cannot show alike are left out, and the notes name them.
+    """
+    from inspector.sources.dump import Dump, Provenance, Vcpu
+
+    left_out = sorted({o.register for o in answer.obstacles})
+    notes = [f"the greatest common feature set of {len(answer.hosts)} hosts: {', '.join(answer.hosts[:8])}"]
+    if left_out:
+        notes.append(f"left out, because the hosts cannot be made to agree: {', '.join(left_out)}")
+    values = dict(sorted(answer.values.items()))
+    kernels = set(answer.kernels)
+    return Dump(
+        provenance=Provenance(
+            source="baseline",
+            tool="vcpu-inspector compare --baseline",
+            kernel=kernels.pop() if len(kernels) == 1 else "",
+        ),
+        vcpus=(Vcpu(index=0, name="baseline", values=values, setup=answer.setup),),
+        notes=tuple(notes),
+    )

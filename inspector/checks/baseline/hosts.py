@@ -1,0 +1,139 @@
+"""A host that takes part in a baseline: what a fresh vCPU shows there, and what its kernel lets one write."""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import TYPE_CHECKING
+
+from inspector.checks.compare.sets import is_feature_register
+from inspector.checks.machine.destination import Destination, destination_of, source_vcpus
+from inspector.checks.machine.source_kernel import describe_policy, guess_kernel, kernel_of
+from inspector.checks.machine.vcpu_setup import infer_setup
+from inspector.checks.vmms.vmms import find_vmm
+from inspector.errors import InspectorError, one_line
+from inspector.policies.rulebook import rulebook
+from inspector.policies.setup import QEMU_SETUP
+from inspector.registers.catalog import by_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from inspector.kvm.vm import Vm
+    from inspector.policies.model import Policy
+    from inspector.policies.setup import VcpuSetup
+    from inspector.policies.spans import FieldRule
+    from inspector.sources.dump import Dump
+
+
+class BaselineHost:
+    """One host; its vCPU model is made when it is first asked."""
+
+    def __init__(self, label: str, destination: Destination, notes: tuple[str, ...] = ()) -> None:
+        self.label = label
+        self.policy: Policy = destination.policy
+        self.setup: VcpuSetup = destination.setup
+        self.listed = destination.listed
+        self.values: Mapping[int, int] = destination.values
+        self.notes = (*notes, *_unknown(label, destination))
+        self._build = destination.build
+        self._vm: Vm | None = None
+        features = tuple(sorted((i, v) for i, v in self.values.items() if is_feature_register(i)))
+        self.key: tuple[object, ...] = (self.policy.name, self.setup, features, self.listed)
+        """equal for hosts that answer alike"""
+
+    def named(self, label: str) -> BaselineHost:
+        """The same host under another name."""
+        twin = copy(self)
+        twin.label = label
+        return twin
+
+    def new_vm(self) -> Vm:
+        """A VM with one fresh vCPU."""
+        return self._build(1)
+
+    def fields(self, reg_id: int) -> tuple[FieldRule, ...]:
+        """The feature-table fields of a register under this host's kernel."""
+        return rulebook(self.policy).fields(reg_id)
+
+    def takes(self, reg_id: int, value: int) -> bool:
+        """True when KVM here accepts `value` on a fresh vCPU and reads it back."""
+        own = self.values.get(reg_id, 0)
+        if value == own:
+            return True
+        if self._vm is None:
+            self._vm = self.new_vm()
+        vcpu = self._vm.vcpu(0)
+        if vcpu.decide(reg_id, value):
+            return False
+        kept = vcpu.value(reg_id) == value
+        vcpu.decide(reg_id, own)
+        return kept
+
+    def takes_field(self, reg_id: int, field: FieldRule, value: int) -> bool:
+        """The same for one field, the others as they are."""
+        own = self.values.get(reg_id, 0)
+        return self.takes(reg_id, own & ~field.mask | value << field.lsb)
+
+
+def _unknown(label: str, destination: Destination) -> tuple[str, ...]:
+    """A note on registers of which bits are not known: they count as 0, which every lowerable field accepts."""
+    names = [by_id(i).name for i in sorted(destination.known) if is_feature_register(i) and destination.unknown_bits(i)]
+    if not names:
+        return ()
+    told = f"{label}: some bits are not known under {describe_policy(destination.policy)} and count as 0: "
+    return (one_line(told + ", ".join(names) + "; a dump taken under that kernel would tell"),)
+
+
+def hosts_of_dumps(dumps: Iterable[Dump], kernel: Policy | None = None) -> list[BaselineHost]:
+    """The hosts that `dumps` show; dumps may come one by one, and equal ones are modelled once."""
+    known: dict[tuple[object, ...], BaselineHost] = {}
+    hosts = []
+    for dump in dumps:
+        key = _likeness(dump)
+        host = known.get(key) if key else None
+        host = host.named(dump.provenance.source) if host else host_of_dump(dump, kernel)
+        if key:
+            known.setdefault(key, host)
+        hosts.append(host)
+    return hosts
+
+
+def _likeness(dump: Dump) -> tuple[object, ...]:
+    """What a host is made of, for dumps of one fresh vCPU; empty for all others."""
+    if len(dump.vcpus) != 1 or dump.vcpus[0].kind != "vcpu":
+        return ()
+    vcpu = dump.vcpus[0]
+    features = tuple((i, v) for i, v in vcpu.values.items() if is_feature_register(i))
+    return dump.provenance.kernel, dump.provenance.kernel_version, vcpu.setup, features, tuple(vcpu.values)
+
+
+def host_of_dump(dump: Dump, kernel: Policy | None = None) -> BaselineHost:
+    """The host that a dump shows. A dump that does not say its kernel gets the one that its register list betrays.
+
+    Raises InspectorError when it holds neither a vCPU nor, with a kernel, a host's raw registers.
+    """
+    where = dump.provenance.source
+    rule = find_vmm("qemu")
+    notes: tuple[str, ...] = ()
+    own, *_ = kernel_of(dump)
+    if not any(v.kind == "vcpu" and v.values for v in dump.vcpus):
+        return BaselineHost(where, _raw_host(dump, kernel), notes)
+    vcpus, chosen = source_vcpus(dump)
+    like = vcpus[0]
+    notes += chosen
+    policy = kernel
+    if policy is None and own is None:
+        policy = guess_kernel(like.values, like.setup or infer_setup(like.values))
+        notes += (one_line(f"{where} does not say its kernel; its register list fits {policy.name}"),)
+    destination = destination_of(dump, like, policy, None, rule)
+    return BaselineHost(where, destination, (*notes, *destination.notes))
+
+
+def _raw_host(dump: Dump, kernel: Policy | None) -> Destination:
+    """A host of which only raw registers are known: a vCPU as QEMU makes it, under `kernel` (or the dump's own)."""
+    from inspector.sources.dump import Vcpu
+
+    if dump.host is None:
+        raise InspectorError("holds no vCPU and no host registers", dump.provenance.source)
+    like = Vcpu(index=0, values={}, setup=QEMU_SETUP)
+    return destination_of(dump, like, kernel, None, find_vmm("qemu"))

@@ -1,0 +1,1 @@
+"""How dumps, hosts and vCPUs differ."""

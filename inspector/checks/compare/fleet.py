@@ -1,0 +1,58 @@
+"""Read many dump files for a comparison: two processes, one file in memory at a time, distinct sets kept."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from inspector.checks.compare.sets import Collection, add_dump
+from inspector.errors import InspectorError
+
+PARALLEL_FROM = 400
+"""Fewer files are read sooner than another process has started."""
+_CHUNK = 250
+
+
+def collect_paths(paths: Sequence[str], wide: bool, jobs: int = 0) -> Collection:
+    """The distinct register sets of the dumps at `paths` (anything that `sources.load` takes), in their order.
+
+    Raises InspectorError for the first source that cannot be read. `jobs`: processes; 0 chooses.
+    """
+    jobs = jobs or (min(4, os.cpu_count() or 1) if len(paths) >= PARALLEL_FROM else 1)
+    chunks = [list(paths[at : at + _CHUNK]) for at in range(0, len(paths), _CHUNK)]
+    collection = Collection(wide=wide)
+    if jobs <= 1 or len(chunks) < 2:
+        for chunk in chunks:
+            collection.merge(_read(chunk, wide, len(paths) == 1))
+        return collection
+    # Not fork: the caller may have threads (the TUI has).
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        for part in pool.map(_read_safely, ((chunk, wide) for chunk in chunks)):
+            if isinstance(part, tuple):
+                pool.shutdown(cancel_futures=True)
+                raise InspectorError(*part)
+            collection.merge(part)
+    return collection
+
+
+def _read(paths: Sequence[str], wide: bool, alone: bool = False) -> Collection:
+    from inspector.sources import load
+
+    collection = Collection(wide=wide)
+    for path in paths:
+        add_dump(collection, load(path), alone)
+    # The look-up tables are only for growing; another process has its own.
+    collection.index = {}
+    collection.ids = {}
+    return collection
+
+
+def _read_safely(task: tuple[Sequence[str], bool]) -> Collection | tuple[str, str, str]:
+    """For a worker process: an error comes back as its three texts, which survive the way between processes."""
+    try:
+        return _read(*task)
+    except InspectorError as error:
+        return error.what, error.where, error.hint

@@ -1,0 +1,1 @@
+"""What an error text says: the register, the field and the reason."""

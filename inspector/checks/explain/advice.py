@@ -1,0 +1,193 @@
+"""What to do about an explained failure: only what is true for the VMM that wrote the text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from inspector.checks.explain.fields import hidden_releases
+from inspector.checks.explain.result import ExplainedRegister, SeenMessage
+from inspector.checks.feature_groups import FeatureGroup
+from inspector.registers.encoding import CLASS_DEMUX, hex_id, split_id, sysreg_id
+
+_MIDR = sysreg_id(3, 0, 0, 0, 0)
+_MIGRATE = (
+    "run `vcpu-inspector migrate SOURCE DESTINATION` with both sides' dumps to see every register that would be refused"
+)
+
+
+def next_steps(
+    vmm: str,
+    registers: Sequence[ExplainedRegister],
+    groups: Sequence[FeatureGroup],
+    counts: tuple[int, int] | None,
+    unnamed: bool,
+    booting: bool,
+) -> list[str]:
+    """Things to do, best first, without repetition."""
+    steps: list[str] = []
+    refused = [r for r in registers if r.kind == "refused"]
+    if refused:
+        steps += _refused_steps(vmm, refused)
+    if groups:
+        steps += _list_steps(vmm, groups)
+    if counts is not None and not groups:
+        steps += _length_steps(counts[0] - counts[1])
+    if booting or any(split_id(r.id).cls == CLASS_DEMUX for r in refused):
+        steps.append(
+            "pin all vCPU threads to CPUs of one kind (virsh vcpupin, taskset), or run a host kernel from 6.3 on:"
+            " it no longer"
+            " ties cache registers to the physical CPU"
+        )
+    if unnamed and not refused and not groups and counts is None and not booting:
+        steps += _unnamed_steps(vmm)
+    first, *others = list(dict.fromkeys(steps)) or [""]
+    return [first.removeprefix("or "), *others] if first else []
+
+
+def _refused_steps(vmm: str, refused: Sequence[ExplainedRegister]) -> Iterable[str]:
+    unlike = any(r.id == _MIDR for r in refused)
+    shown = [] if unlike else hidden_releases(refused, at_source=True)
+    if unlike:
+        yield (
+            "no kernel makes this restore work with its values: MIDR_EL1 names the CPU, and from 6.15 on a VMM may"
+            " change it"
+            " only if it enables KVM_CAP_ARM_WRITABLE_IMP_ID_REGS; use a host with the same CPU, or start the guest"
+            " anew"
+        )
+    if shown:
+        yield (
+            f"restore on a host whose kernel is older than {shown[0]}, where the field is still shown, if its CPU"
+            " is the"
+            " same"
+        )
+        yield (
+            "or shut the guest down, start it anew on the new kernel and save it there: what is saved then loads there"
+            " (the guest sees the field as absent)"
+        )
+    lost = hidden_releases(refused, at_source=False)
+    if lost and not shown and not unlike:
+        yield f"run Linux {lost[-1]} or newer at the destination, best the source's own release"
+    features = _lost_features(refused)
+    for feature, option in features:
+        yield f"create the destination's vCPU with the source's features: {option.format('on')} ({feature})"
+    if vmm in ("qemu", "libvirt", ""):
+        yield (
+            "or write a copy of the saved stream in which only the refused values are replaced:"
+            " `vcpu-inspector fix SOURCE DESTINATION -o NEWFILE`"
+        )
+    if vmm == "firecracker":
+        ids = " ".join(hex_id(r.id) for r in refused)
+        yield (
+            "apply one CPU template to the VMs of both hosts that sets the refused fields to values both accept"
+            " (`vcpu-inspector compare HOST_A HOST_B --baseline` writes it); it takes effect when a VM is started"
+        )
+        yield f"last resort: `snapshot-editor edit-vmstate remove-regs {ids}`: the destination's own values stay then"
+    if vmm in ("cloud-hypervisor", "crosvm"):
+        yield "no option of this VMM changes a single saved register; the kernel or the host has to match"
+    yield _MIGRATE
+
+
+def _lost_features(refused: Sequence[ExplainedRegister]) -> list[tuple[str, str]]:
+    """vCPU options that a refused field points to: the source's vCPU had the feature, the destination's has not."""
+    found = []
+    for reg in refused:
+        for field in reg.fields:
+            key = (reg.name, field.name)
+            if key in _FEATURE_FIELDS and field.wanted and not field.actual:
+                found.append(_FEATURE_FIELDS[key])
+    return list(dict.fromkeys(found))
+
+
+_PMU = ("PMUv3", "-cpu host,pmu={}")
+_SVE = ("SVE", "-cpu host,sve={}")
+_PAUTH = ("pointer authentication", "-cpu host,pauth={}")
+_FEATURE_FIELDS = {
+    ("ID_AA64DFR0_EL1", "PMUVer"): _PMU,
+    ("ID_DFR0_EL1", "PerfMon"): _PMU,
+    ("ID_AA64PFR0_EL1", "SVE"): _SVE,
+    ("ID_AA64ZFR0_EL1", "SVEver"): _SVE,
+    ("ID_AA64PFR1_EL1", "MTE"): ("memory tagging", "-machine virt,mte={}"),
+    **{("ID_AA64ISAR1_EL1", name): _PAUTH for name in ("APA", "API", "GPA", "GPI")},
+    **{("ID_AA64ISAR2_EL1", name): _PAUTH for name in ("APA3", "GPA3")},
+}
+
+
+def _list_steps(vmm: str, groups: Sequence[FeatureGroup]) -> Iterable[str]:
+    for group in groups:
+        if group.option:
+            yield f"create the destination's vCPU with {group.option.format('on')}: it brings {group.feature}"
+    harmless = [g for g in groups if g.harmless]
+    if harmless and vmm in ("qemu", "libvirt", ""):
+        ids = ", ".join(hex_id(i) for g in harmless for i in g.ids)
+        yield (
+            f"safe to drop: {ids} ({'; '.join(dict.fromkeys(g.harmless for g in harmless))}); QEMU 11 and newer"
+            " drops what"
+            " its x-mig-safe-missing-regs property lists (TCR2_EL1, PIRE0_EL1 and PIR_EL1 on its own machine types"
+            " already)"
+        )
+    if vmm == "firecracker":
+        ids = " ".join(hex_id(i) for g in groups for i in g.ids)
+        yield (
+            f"`snapshot-editor edit-vmstate remove-regs {ids}` deletes the registers that the destination does not know"
+        )
+    kernels = [g.since.split(" ")[0] for g in groups if g.since and not g.option and not g.harmless]
+    if kernels:
+        newest = max(kernels, key=lambda k: tuple(map(int, k.split("."))))
+        yield (
+            f"or run Linux {newest} or newer at the destination, best the source's own release: it lists these"
+            " registers too"
+        )
+
+
+_NAMED_EXTRAS = 10
+"""Registers beyond the destination's number that QEMU 11 takes in so that it can name them."""
+
+
+def _length_steps(difference: int) -> Iterable[str]:
+    yield (
+        "take a dump of a fresh vCPU on the destination and run `vcpu-inspector compare SOURCE DESTINATION`: it"
+        " names the ids"
+    )
+    if difference <= _NAMED_EXTRAS:
+        yield "or load with QEMU 11 or newer: up to ten extra registers are then named in the log"
+
+
+def _unnamed_steps(vmm: str) -> Iterable[str]:
+    if vmm in ("qemu", "libvirt", ""):
+        yield (
+            "start the destination with `-trace kvm_failed_reg_set` (QEMU 8 to 10 print the ids then), or with"
+            " QEMU 10.2 or newer"
+        )
+    if vmm == "libvirt":
+        yield "read the destination's /var/log/libvirt/qemu/NAME.log and paste it here"
+    yield _MIGRATE
+
+
+def things_to_bring(
+    vmm: str, registers: Sequence[ExplainedRegister], named: bool, have: tuple[bool, bool]
+) -> list[str]:
+    """What would let the program say more, given which dumps (source, destination) it already has."""
+    if vmm == "guest":
+        return ["the host's kernel release, and MIDR_EL1 of its CPUs (`vcpu-inspector live` on the host shows both)"]
+    wanted: list[str] = []
+    source = {
+        "firecracker": "the snapshot's vmstate file or a cpu-template-helper fingerprint of the source host",
+        "cloud-hypervisor": "state.json of the snapshot",
+        "crosvm": "the snapshot directory's vcpu files",
+    }.get(vmm, "the saved stream (virsh save file, migrate file:, analyze-migration.py output)")
+    if not have[0] and (not named or any(r.wanted is None for r in registers if r.kind == "refused")):
+        wanted.append(f"the source: {source} (--source)")
+    if not have[1] and (not named or any(r.actual is None for r in registers if r.kind == "refused")):
+        wanted.append(
+            "the destination: a dump of a fresh vCPU there (`vcpu-inspector live` on that host, or plain `id value`"
+            " lines)"
+            " (--destination)"
+        )
+    if wanted and not any(have):
+        wanted.append("with --source and --destination the restore is simulated and the first refused register named")
+    return wanted
+
+
+def harmless_only(messages: Sequence[SeenMessage]) -> bool:
+    """True when nothing in the text stops a restore."""
+    return bool(messages) and not any(m.fatal for m in messages)

@@ -1,0 +1,267 @@
+"""What follows from the messages of a text, in sentences: the headline, and the conclusions in order of certainty."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Sequence
+
+from inspector.checks.explain.clues import Clue
+from inspector.checks.explain.counts import find_fits, sets_of_size
+from inspector.checks.explain.fields import hidden_releases
+from inspector.checks.explain.result import ExplainedRegister
+from inspector.checks.feature_groups import FeatureGroup
+from inspector.checks.history import suspects
+from inspector.checks.restore.result import MigrationReport
+from inspector.registers.catalog import by_id
+from inspector.registers.encoding import firmware_id, sysreg_id
+from inspector.registers.reading import read
+
+_MIDR = sysreg_id(3, 0, 0, 0, 0)
+_FIRECRACKER_FORMATS = {1: "1.7", 2: "1.8", 3: "1.9 and 1.10", 5: "1.11", 6: "1.12", 8: "1.13 and 1.14", 9: "1.15",
+                        10: "1.16", 12: "1.17"}  # fmt: skip
+_SHOWN = 4
+
+
+def conclude(
+    clues: Sequence[Clue],
+    registers: Sequence[ExplainedRegister],
+    groups: Sequence[FeatureGroup],
+    counts: tuple[int, int] | None,
+    vmm: str,
+    simulation: MigrationReport | None,
+) -> tuple[list[str], str]:
+    """The conclusions, and the headline."""
+    kinds: set[str] = {c.message.kind for c in clues}
+    said: list[str] = []
+    if simulation is not None:
+        said += _simulated(simulation)
+    said += [group.headline("unknown to the destination") + f": {group.sentence}" for group in groups]
+    if counts is not None:
+        said += _lengths(*counts)
+    refused = [r for r in registers if r.kind == "refused"]
+    said += _common_cause(refused) + _direction(refused, groups)
+    if simulation is None and refused and vmm in ("firecracker", "cloud-hypervisor", "crosvm"):
+        said.append("this VMM stops at the first refusal: more registers may follow once this one is settled")
+    if not refused and not groups and counts is None:
+        said += _unnamed(clues, kinds, vmm)
+    said += _formats(clues) + _parts(clues)
+    if not clues:
+        said.append("an id or a name alone tells the register; the line with the values would tell the field")
+    if kinds == {"envelope"}:
+        said.append("this wraps another program's message, which is missing here")
+    return list(dict.fromkeys(said)), _headline(clues, registers, groups, counts, kinds)
+
+
+def _headline(
+    clues: Sequence[Clue],
+    registers: Sequence[ExplainedRegister],
+    groups: Sequence[FeatureGroup],
+    counts: tuple[int, int] | None,
+    kinds: set[str],
+) -> str:
+    refused = [r for r in registers if r.kind == "refused"]
+    parts = []
+    if refused:
+        verb = "would refuse (simulated)" if refused[0].simulated else "refused"
+        parts.append(f"the destination's KVM {verb} {_count(len(refused), 'register')}: {_names(refused)}")
+    if groups:
+        ids = sorted(i for g in groups for i in g.ids)
+        names = _listed([by_id(i).name for i in ids])
+        parts.append(f"the destination does not list {_count(len(ids), 'register')} of the source: {names}")
+    if counts is not None:
+        # What the VMM met first comes first, unless the text itself names registers.
+        at = len(parts) if refused and not refused[0].simulated else 0
+        difference = counts[0] - counts[1]
+        parts.insert(at, f"the source lists {counts[0]} registers, the destination {counts[1]}: {difference} too many")
+    if parts:
+        return "; ".join(parts)
+    return _other_headline(clues, registers, kinds)
+
+
+def _other_headline(clues: Sequence[Clue], registers: Sequence[ExplainedRegister], kinds: set[str]) -> str:
+    if "boot_failed" in kinds:
+        return "a vCPU of the guest did not start: the host refused to set up its registers"
+    if "put_failed" in kinds or "load_failed" in kinds:
+        return "KVM refused at least one register, or does not list it; the text does not name which"
+    if "unreadable" in kinds:
+        named = [r for r in registers if r.kind == "unreadable"]
+        return (
+            f"a register could not be read: {_names(named)}"
+            if named
+            else "a register could not be read; it is not named"
+        )
+    if "variation" in kinds:
+        return f"CPUs of one machine differ in {_names([r for r in registers if r.kind == 'variation'])}"
+    if "format" in kinds:
+        return "the snapshot's format version is not the one that this program reads"
+    if not clues:
+        return f"no known message, but {_count(len(registers), 'register')} named: {_names(registers)}"
+    if kinds <= {"noise", "missing_in_source", "only_in_source"}:
+        return "nothing here stops a restore"
+    return "the message that names the cause is missing from this text"
+
+
+def _names(registers: Sequence[ExplainedRegister]) -> str:
+    names = []
+    for register in registers:
+        fields = ", ".join(f.name for f in [f for f in register.fields if f.cause][:3])
+        names.append(f"{register.name} ({fields})" if fields else register.name)
+    return _listed(list(dict.fromkeys(names)))
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_SHOWN])
+    return shown + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def _common_cause(refused: Sequence[ExplainedRegister]) -> list[str]:
+    """A field that every refused ID register has, hidden by the same release: one cause for all."""
+    if len(refused) < 2 or any(r.fields for r in refused):
+        return []
+    tables = [
+        {(s.name, s.change.since): s.change for s in suspects(r.id) if s.change.what == "hidden"} for r in refused
+    ]
+    common = set.intersection(*(set(t) for t in tables))
+    return [
+        f"all refused registers have {name}, which KVM hides since Linux {since}: a stream saved on an older kernel is"
+        f" refused in exactly these registers ({tables[0][name, since].reference})"
+        for name, since in sorted(common)
+    ]
+
+
+def _direction(refused: Sequence[ExplainedRegister], groups: Sequence[FeatureGroup]) -> list[str]:
+    """Which side has the older kernel, where the text tells."""
+    newer_source = [g.feature for g in groups if g.since and g.key not in ("tcr2", "pmmir", "mte", "el2")]
+    newer_source += [
+        "PSCI version" for r in refused if r.id == firmware_id(0) and (r.wanted or 0) > (r.actual or 0) > 0
+    ]
+    if newer_source:
+        told = ", ".join(dict.fromkeys(newer_source))
+        return [f"the destination's kernel is older than the source's: it lacks {told}"]
+    if any(r.id == _MIDR for r in refused):
+        return ["the two hosts have unlike CPUs (MIDR_EL1): most of the other differences follow from that"]
+    shown = hidden_releases(refused, at_source=True)
+    if shown:
+        theirs = f"the destination's {shown[-1]} or newer"
+        return [f"if both hosts have one CPU model, the source's kernel is older than {shown[0]}, {theirs}"]
+    lost = hidden_releases(refused, at_source=False)
+    if lost:
+        return [
+            f"if both hosts have one CPU model, the source's kernel is {lost[-1]} or newer, the destination's is older"
+        ]
+    return []
+
+
+def _simulated(report: MigrationReport) -> list[str]:
+    said = [f"simulated with {report.vmm_title} on {report.destination}: {report.headline}"]
+    if report.verdict == "loads":
+        said.append(
+            "these dumps do not show the failure: the failed destination had another kernel, CPU or vCPU options"
+        )
+    if report.first is not None:
+        fields = ", ".join(f.name for f in report.first.fields)
+        name = by_id(report.first.id).name + (f" ({fields})" if fields else "")
+        said.append(f"first register that stops it: {name}, vCPU {report.first.vcpu}: {report.first.reason}")
+    return said
+
+
+def _lengths(source: int, destination: int) -> list[str]:
+    difference = source - destination
+    said = ["only list lengths were compared; a list that is not longer can still hold ids that the destination lacks"]
+    sets = sets_of_size(difference)
+    if sets:
+        exactly = " or ".join(sets)
+        said.insert(0, f"{difference} is exactly the size of: {exactly}")
+    fits = find_fits(source, destination)
+    for fit in fits[:6]:
+        said.append(f"the two counts fit: {fit.sentence}")
+    if fits:
+        said.append("counts do not prove a cause: they only say which ones fit")
+    elif not sets:
+        said.append(
+            f"no single known feature brings {difference} registers, and no modelled pair of kernels has these counts"
+        )
+    return said
+
+
+def _unnamed(clues: Sequence[Clue], kinds: set[str], vmm: str) -> list[str]:
+    said = []
+    errors = {c.error for c in clues if c.error}
+    if "boot_failed" in kinds:
+        said += _boot(clues)
+    elif "Operation not permitted" in errors:
+        said.append(
+            "up to QEMU 10 this pair of lines means: an id of the stream is unknown to the destination (all"
+            " versions), or a"
+            " value was refused (7.2); the list is not longer than the destination's"
+        )
+    elif "put_failed" in kinds:
+        loading = "load_failed" in kinds
+        said.append(
+            "a register write (KVM_SET_ONE_REG) failed while "
+            + ("the loaded values were written" if loading else "a vCPU was set up, by a load or at a fresh start")
+        )
+        said.append(
+            "QEMU writes values only when the destination lists every id of the stream, so it is a value that was"
+            " refused"
+            if vmm == "qemu"
+            else "either the value was refused, or the destination does not list the register"
+        )
+        said.append(
+            "on a host with unlike CPUs and a kernel before 6.3, CCSIDR and CLIDR are the usual ones; between"
+            " kernel releases"
+            " it is an ID register"
+        )
+    elif "unreadable" in kinds:
+        said.append(
+            "with SVE the V registers are no longer core registers: reading them there fails with EINVAL"
+            " (KVM_REG_ARM64_SVE_VLS has to be written before the vCPU is finalised)"
+        )
+    elif "load_failed" in kinds:
+        said.append(
+            "the load was given up, but the line that says why is missing: look some lines further up in the log"
+        )
+    return said
+
+
+def _boot(clues: Sequence[Clue]) -> list[str]:
+    number = next(int(c.found) for c in clues if c.message.kind == "boot_failed")
+    if number != errno.EINVAL:
+        name = errno.errorcode.get(number, "unknown")
+        return [f"error {number} is {name}: not the EINVAL that refused registers give; look at the VMM's own log"]
+    return [
+        "error 22 is EINVAL: on hosts with unlike CPUs (big.LITTLE) and kernels before 6.3 mostly of CCSIDR or CLIDR",
+        "up to 6.2 these must equal those of the CPU on which the vCPU's thread runs at that moment",
+        "that it fails at random and stops with pinning would confirm it",
+    ]
+
+
+def _formats(clues: Sequence[Clue]) -> list[str]:
+    said = []
+    for clue in clues:
+        if clue.message.kind == "format":
+            major = int(clue.found.split(".")[0])
+            programs = _FIRECRACKER_FORMATS.get(major)
+            said.append(
+                f"format {clue.found} is written by Firecracker {programs}: restore with that release"
+                if programs
+                else f"format {clue.found} is not one that is known here"
+            )
+    return said
+
+
+def _parts(clues: Sequence[Clue]) -> list[str]:
+    said = []
+    for clue in clues:
+        if clue.message.key == "libvirt-pvr":
+            part = int(clue.found, 16) & 0xFFF
+            reading = read(_MIDR, 0x41 << 24 | 0xF << 16 | part << 4)
+            name = next((f.meaning for f in reading.fields if f.name.lower().startswith("part")), "")
+            said.append(
+                f"part {clue.found} of MIDR_EL1 is {name or 'not known here'} if the implementer is Arm; harmless noise"
+            )
+    return said

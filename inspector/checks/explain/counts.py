@@ -1,0 +1,136 @@
+"""What two register counts alone allow to conclude: which known sets, kernels and features have such sizes.
+
+`Invalid value 269 expecting positive value <= 248` holds two numbers and nothing else. The sizes of register lists
+follow from kernel release and vCPU features, so the numbers rule most causes out; they never prove one.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import combinations
+
+import msgspec
+
+from inspector.checks.feature_groups import FEATURE_SETS
+from inspector.checks.vmms.vmms import find_vmm
+from inspector.policies.setup import Feature, VcpuSetup
+from inspector.registers.encoding import CLASS_DEMUX, split_id
+
+_COMMON_CACHES = 3
+"""CCSIDR registers of most hosts up to 6.2: level 1 data and instruction, level 2."""
+
+_FEATURES: tuple[tuple[str, VcpuSetup], ...] = (
+    ("PMU", VcpuSetup(features=int(Feature.PSCI | Feature.PMU))),
+    ("SVE", VcpuSetup(features=int(Feature.PSCI | Feature.SVE))),
+    (
+        "pointer authentication",
+        VcpuSetup(features=int(Feature.PSCI | Feature.PTRAUTH_ADDRESS | Feature.PTRAUTH_GENERIC)),
+    ),
+    ("MTE", VcpuSetup(mte=True)),
+)
+
+
+class Fit(msgspec.Struct, frozen=True, kw_only=True):
+    """One pair of register lists that has exactly the two counts."""
+
+    source: str
+    """`Linux 6.12`, with the range of releases that list the same"""
+    destination: str
+    features: tuple[str, ...]
+    """features of the source's vCPU"""
+    lost: tuple[str, ...] = ()
+    """features that the destination's vCPU lacks"""
+
+    @property
+    def sentence(self) -> str:
+        """The fit in words."""
+        having = " and ".join(self.features) or "no optional feature"
+        if self.lost:
+            return (
+                f"{self.source} on both sides, source vCPU with {having}, destination vCPU without"
+                f" {' and '.join(self.lost)}"
+            )
+        return f"source {self.source}, destination {self.destination}, both vCPUs with {having}"
+
+
+def sets_of_size(difference: int) -> list[str]:
+    """Names of the known register sets that have exactly this many registers in a QEMU stream."""
+    return [s.feature for s in FEATURE_SETS if 0 < s.size == difference]
+
+
+def find_fits(source: int, destination: int) -> list[Fit]:
+    """Pairs of register lists with these counts, as QEMU saves them: one cause at a time.
+
+    Either the kernels differ and the features agree, or the kernel is one and a feature is missing at the destination.
+    Hosts up to 6.2 are taken to have three caches.
+    """
+    sizes = _sizes()
+    names = [name for name, _ in _FEATURES]
+    found: list[Fit] = []
+    for count in range(len(names) + 1):
+        for features in combinations(names, count):
+            possible = [(k, t) for k, t in sizes if "MTE" not in features or t["MTE"]]
+            mine = [k for k, table in possible if _total(table, features) == source]
+            theirs = [k for k, table in possible if _total(table, features) == destination]
+            if mine and theirs:
+                found.append(Fit(source=_range(mine), destination=_range(theirs), features=features))
+            found += _feature_lost(features, destination, [(k, t) for k, t in sizes if k in mine])
+    return found
+
+
+def _feature_lost(features: tuple[str, ...], destination: int, sizes: list[tuple[str, dict[str, int]]]) -> list[Fit]:
+    found = []
+    for lost in features:
+        kept = tuple(f for f in features if f != lost)
+        kernels = [k for k, table in sizes if _total(table, kept) == destination]
+        if kernels:
+            found.append(Fit(source=_range(kernels), destination=_range(kernels), features=features, lost=(lost,)))
+    return found
+
+
+def _total(table: dict[str, int], features: tuple[str, ...]) -> int:
+    return table[""] + sum(table[f] for f in features)
+
+
+def _range(kernels: list[str]) -> str:
+    """`Linux 6.5 to 6.12`; the releases are neighbours almost always, and listed where they are not."""
+    everything = [k for k, _ in _sizes()]
+    at = [everything.index(k) for k in kernels]
+    if len(at) > 1 and at[-1] - at[0] == len(at) - 1:
+        return f"Linux {kernels[0]} to {kernels[-1]}"
+    return "Linux " + ", ".join(kernels)
+
+
+@lru_cache(maxsize=1)
+def _sizes() -> tuple[tuple[str, dict[str, int]], ...]:
+    """For each mainline release: registers of a plain vCPU as QEMU counts them (key ""), and what each feature adds."""
+    from inspector.policies.loader import policy_names
+
+    tables = {name: _table(name) for name in policy_names()}
+    found: list[tuple[str, dict[str, int]]] = []
+    for name, table in tables.items():
+        series = ".".join(name.split(".")[:2])
+        newest = [n for n in tables if n.startswith(f"{series}.")][-1]
+        # The newest stable point is what people run; the first release is told apart where it lists other registers.
+        if name == newest:
+            found.append((series, table))
+        elif name.endswith(".0") and table != tables[newest]:
+            found.append((name, table))
+    return tuple(found)
+
+
+def _table(name: str) -> dict[str, int]:
+    plain = _count(name, VcpuSetup())
+    return {"": plain, **{word: _count(name, setup) - plain for word, setup in _FEATURES}}
+
+
+def _count(name: str, setup: VcpuSetup) -> int:
+    from inspector.kvm.exposure import expose
+    from inspector.kvm.host import from_raw
+    from inspector.policies.loader import load_policy
+
+    rule = find_vmm("qemu")
+    listed = [i for i in expose(from_raw({}), load_policy(name), setup).listed if rule.keeps(i)]
+    caches = sum(split_id(i).cls == CLASS_DEMUX for i in listed)
+    # Without raw registers the model knows of no cache at all; up to 6.2 their number is the host's.
+    return len(listed) - caches + (caches if caches >= _COMMON_CACHES else _COMMON_CACHES)

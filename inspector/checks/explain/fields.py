@@ -1,0 +1,100 @@
+"""Both values of an explained register decoded, and for each field that differs the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from inspector.checks.explain.reasons import Reason, field_reason, register_reason, suspects_reason
+from inspector.checks.explain.result import ExplainedField, ExplainedRegister
+from inspector.checks.feature_groups import OTHER, feature_key, feature_set
+from inspector.registers.reading import FieldReading, read
+
+
+def decode_registers(registers: Iterable[ExplainedRegister]) -> list[ExplainedRegister]:
+    """The registers with their differing fields and reasons filled in."""
+    return [_decoded(register) for register in registers]
+
+
+def _decoded(register: ExplainedRegister) -> ExplainedRegister:
+    fields = differing_fields(register)
+    reason = _reason(register)
+    leading = next((f for f in sorted(fields, key=lambda f: not f.cause) if f.rule), None)
+    return msgspec.structs.replace(
+        register,
+        fields=fields,
+        why=reason.text,
+        since=reason.since or (leading.since if leading else ""),
+        rule=reason.rule or (leading.rule if leading else ""),
+        reference=reason.reference or (leading.reference if leading else ""),
+    )
+
+
+def differing_fields(register: ExplainedRegister) -> tuple[ExplainedField, ...]:
+    """The fields in which wanted and actual differ; integers are compared first, only what differs is decoded."""
+    wanted, actual = register.wanted, register.actual
+    if wanted is None or actual is None or wanted == actual:
+        return ()
+    mine = read(register.id, wanted, include_reserved=True).fields
+    theirs = read(register.id, actual, include_reserved=True).fields
+    by_place = {(f.msb, f.lsb): f for f in theirs}
+    pairs = [(f, by_place[f.msb, f.lsb]) for f in mine if (f.msb, f.lsb) in by_place]
+    if all(f.value == peer.value for f, peer in pairs):
+        # Two layouts of one register (CCSIDR_EL1): what has the same name is the same field.
+        by_name = {f.name: f for f in theirs}
+        pairs = [(f, by_name[f.name]) for f in mine if f.name in by_name]
+    return tuple(_field(register, f, peer) for f, peer in pairs if f.value != peer.value)
+
+
+def _field(register: ExplainedRegister, field: FieldReading, peer: FieldReading) -> ExplainedField:
+    reason = Reason("")
+    if register.kind == "refused":
+        reason = field_reason(register.id, field.msb, field.lsb, field.value, peer.value)
+    return ExplainedField(
+        name=field.name,
+        msb=field.msb,
+        lsb=field.lsb,
+        wanted=field.value,
+        actual=peer.value,
+        meaning_wanted=field.meaning,
+        meaning_actual=peer.meaning,
+        why=reason.text,
+        since=reason.since,
+        rule=reason.rule,
+        reference=reason.reference,
+        hidden_since=reason.hidden_since,
+        cause=reason.cause,
+    )
+
+
+def hidden_releases(registers: Iterable[ExplainedRegister], at_source: bool) -> list[str]:
+    """Releases, oldest first, that hide a refused field which only the source (or only the destination) still shows."""
+    found = {
+        f.hidden_since
+        for r in registers
+        if r.kind == "refused"
+        for f in r.fields
+        if f.hidden_since and bool(f.wanted) == at_source and bool(f.actual) != at_source
+    }
+    return sorted(found, key=lambda release: tuple(map(int, release.split("."))))
+
+
+def _reason(register: ExplainedRegister) -> Reason:
+    if register.kind in ("only_in_source", "missing_in_source"):
+        group = feature_set(feature_key(register.id))
+        if group is None or group.key == OTHER:
+            return Reason("")
+        return Reason(group.text + (f", since {group.since}" if group.since else ""), group.since.split(" ")[0])
+    if register.kind == "variation":
+        return Reason(
+            "Linux gives guests the value that is safe on all CPUs; a vCPU that depends on one CPU's own value"
+            " (caches and"
+            " MIDR before 6.3) cannot move between these CPUs."
+        )
+    whole = register_reason(register.id, register.wanted, register.actual)
+    if register.kind not in ("refused", "envelope") or (register.wanted is not None and register.actual is not None):
+        return whole
+    told_of = register.kind != "envelope"
+    guess = suspects_reason(register.id, register.wanted, register.actual, told_of=told_of)
+    return guess._replace(text=f"{whole.text} {guess.text}".strip()) if guess.text else whole

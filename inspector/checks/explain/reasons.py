@@ -1,0 +1,243 @@
+"""Why a value was refused, as far as the two values and the history of kernels tell."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from inspector.checks.history import Change, FieldHistory, field_history, newest_release, register_history, suspects
+from inspector.registers.encoding import CLASS_BITMAP, CLASS_CORE, CLASS_DEMUX, CLASS_FIRMWARE, POISON, split_id
+from inspector.registers.idspace import AARCH32_IDS, ID_SPACE, IDS
+
+
+class Reason(NamedTuple):
+    """One explanation with where it comes from."""
+
+    text: str
+    since: str = ""
+    rule: str = ""
+    reference: str = ""
+    hidden_since: str = ""
+    cause: bool = True
+
+
+_SVE_VLS = 0x606000000015FFFF
+_SIZE_U128 = 4
+_CONDITIONS = {
+    "unless sve": "the vCPU has SVE",
+    "unless ptrauth": "the vCPU has pointer authentication",
+    "unless pmu": "the vCPU has a PMU",
+    "unless mte": "the VM has KVM_CAP_ARM_MTE enabled",
+    "unless el2": "the vCPU has EL2",
+}
+
+
+def field_reason(reg_id: int, msb: int, lsb: int, wanted: int, actual: int) -> Reason:
+    """Why a field value `wanted` meets `actual` at the destination; empty text when the policies know nothing of it."""
+    if reg_id not in _JUDGED:
+        return Reason("")
+    history = field_history(reg_id, msb, lsb)
+    shaping = [c for c in reversed(history.changes) if c.what in ("hidden", "forced", "capped")]
+    shaped = next((c for c in shaping if _explains(c, wanted, actual)), None)
+    if shaped is not None:
+        return _shaped(shaped, history, wanted, actual)
+    variants = [c for c in history.changes if ": " in c.what]
+    if variants:
+        telling = [c for c in variants if _CAPS.get(c.what) in (wanted, actual)] or [c for c in variants if not c.until]
+        told = " ".join(f"{c.reason.rstrip('.')} ({c.since_words})." for c in telling)
+        return _with_writability(told, history, telling[-1], wanted, actual)
+    known = history.ever("known")
+    if known is None:
+        return Reason("No modelled kernel knows this field: it reads as zero and takes no other value.")
+    start = ""
+    if not known.from_start and wanted == 0 and actual:
+        start = f"KVM shows this field {known.since_words}; a source whose kernel did not know it saved 0. "
+    return _with_writability(start, history, known, wanted, actual)
+
+
+_CAPS = {
+    "pmu-version: v8.1-always": 4,
+    "pmu-version: v8.4": 5,
+    "pmu-version: v8.5-mirrored": 6,
+    "pmu-version: v8.5": 6,
+}
+"""Newest PMU version that each variant of the engine function offers."""
+_JUDGED = frozenset((*ID_SPACE, IDS["CTR_EL0"]))
+
+
+def _explains(change: Change, wanted: int, actual: int) -> bool:
+    """True when the change can be behind the difference: one side shows what the change makes of the field."""
+    if change.what == "capped":
+        return change.value in (wanted, actual) or max(wanted, actual) > change.value
+    return change.value in (wanted, actual)
+
+
+def _shaped(change: Change, history: FieldHistory, wanted: int, actual: int) -> Reason:
+    condition = next((_CONDITIONS[c] for c in change.conditions if c in _CONDITIONS), "")
+    if change.what == "hidden":
+        text = f"KVM hides this field {change.since_words}"
+        text += f" unless {condition}" if condition else ""
+        text += ": it reads 0 whatever the host has"
+    elif change.what == "forced":
+        text = f"KVM shows {change.value} here {change.since_words}, whatever the host has"
+    else:
+        text = f"KVM shows at most {change.value} here {change.since_words}"
+    return _with_writability(_sentence(text, change.reason), history, change, wanted, actual)
+
+
+def _sentence(text: str, reason: str) -> str:
+    return f"{text}. {reason.strip().rstrip('.')}. " if reason.strip() else f"{text}. "
+
+
+def _with_writability(start: str, history: FieldHistory, cause: Change, wanted: int, actual: int) -> Reason:
+    tolerated = history.current("tolerated")
+    writable = history.current("writable")
+    hidden = cause.what == "hidden" and not cause.conditions
+    ignored = tolerated is not None and hidden and bool(wanted) and not actual and tolerated.since == cause.since
+    if ignored and tolerated is not None:
+        text = (
+            f"A value equal to the host's own is accepted and ignored {tolerated.since_words}: with such a"
+            " destination on"
+            " the same CPU it is not the cause."
+        )
+    elif tolerated is not None and hidden and wanted:
+        text = (
+            f"A value equal to the host's own is accepted and ignored {tolerated.since_words}; earlier releases"
+            " refuse it."
+        )
+    elif hidden and wanted and not actual:
+        text = f"No release up to {newest_release()} tolerates the old value: only 0 passes."
+    elif hidden and actual and not wanted:
+        text = "The destination still shows it, and takes nothing but its own value."
+    elif writable is None:
+        text = "The field is writable in no modelled release: it must equal the destination's own value."
+    elif wanted > actual:
+        text = (
+            f"Writable {writable.since_words}, but only towards what the destination can offer, and the source has"
+            " more;"
+            " older releases need equality."
+        )
+    else:
+        text = f"Writable {writable.since_words}; an older destination needs equality."
+    since = cause.since if not cause.from_start else (writable.since if writable and not cause.conditions else "")
+    return Reason(
+        (start.strip() + " " + text).strip(),
+        since,
+        cause.rule,
+        cause.reference,
+        hidden_since=cause.since if hidden and not cause.from_start else "",
+        cause=not ignored,
+    )
+
+
+def register_reason(reg_id: int, wanted: int | None, actual: int | None) -> Reason:
+    """Why a register as a whole may be refused: caches, MIDR, firmware, AArch32; empty text for plain ID registers."""
+    if wanted == POISON:
+        return Reason("The value is KVM's mark for a register that was never initialised; it is no state of the guest.")
+    parts = split_id(reg_id)
+    history = register_history(reg_id)
+    newest = next((c for c in reversed(history.changes) if not c.until), None)
+    if parts.cls == CLASS_FIRMWARE and parts.index == 0:
+        return _psci(wanted, actual, history)
+    if parts.cls == CLASS_FIRMWARE:
+        text = "A workaround state: the destination accepts only what its CPU and firmware can promise, never more."
+        return _at(newest, text)
+    if parts.cls == CLASS_BITMAP:
+        return _at(newest, "A bitmap of hypercalls: only bits that the destination's kernel knows are accepted.")
+    if parts.cls == CLASS_DEMUX or reg_id == IDS["CLIDR_EL1"]:
+        return _caches(newest, parts.cls == CLASS_DEMUX)
+    if reg_id in (IDS["MIDR_EL1"], IDS["REVIDR_EL1"], IDS["AIDR_EL1"]):
+        text = (
+            "It identifies the physical CPU: before 6.15 only the host's own value is accepted; from 6.15 the"
+            " VMM may change"
+        )
+        return _at(
+            newest, f"{text} it after enabling KVM_CAP_ARM_WRITABLE_IMP_ID_REGS, which no released VMM does by itself."
+        )
+    if reg_id == _SVE_VLS:
+        return Reason(
+            "The set of SVE vector lengths: it can be written only before the vCPU is finalised"
+            " (KVM_ARM_VCPU_FINALIZE), and"
+            " only to lengths that the host has; a VMM that writes it in the order of its list comes too late."
+        )
+    if parts.cls == CLASS_CORE and parts.size == _SIZE_U128:
+        return Reason("A V register: with SVE it is part of a Z register, and its core id answers EINVAL.")
+    if reg_id == IDS["CTR_EL0"]:
+        text = (
+            "Before 6.11 it must equal the host's; from 6.11 IDC, DIC and the line sizes may be lowered, nothing else."
+        )
+        return _at(newest, text)
+    if reg_id in AARCH32_IDS and (wanted is None or actual is None):
+        return Reason("An AArch32 ID register: from Linux 6.18 its fields may be lowered, before it must be equal.")
+    return Reason("")
+
+
+_SUSPECT_WORDS = {"hidden": "hidden", "capped": "limited", "forced": "fixed", "known": "shown"}
+
+
+def _field(value: int, msb: int, lsb: int) -> int:
+    return value >> lsb & (1 << msb - lsb + 1) - 1
+
+
+def suspects_reason(
+    reg_id: int, wanted: int | None = None, actual: int | None = None, *, told_of: bool = True
+) -> Reason:
+    """For a register whose two values are not both known: which of its fields differ between kernels.
+
+    `told_of`: a message says what happened to it; False when it is only named.
+    """
+    if reg_id not in _JUDGED:
+        return Reason("")
+    found = [s for s in suspects(reg_id) if wanted is None or s.change.what != "hidden" or _field(wanted, s.msb, s.lsb)]
+    if not found:
+        return Reason("")
+    if not told_of:
+        opening = "No message says what happened to it."
+    elif wanted is None and actual is None:
+        opening = "The values are not in the text."
+    else:
+        opening = f"The {'source' if wanted is None else 'destination'}'s value is not in the text."
+    told = [f"{s.name} ({_SUSPECT_WORDS.get(s.change.what, 'limited')} {s.change.since_words})" for s in found]
+    hidden = [s for s in found if s.change.what == "hidden"]
+    first = hidden[0] if hidden else found[0]
+    one = len({s.change.since for s in hidden}) == 1
+    return Reason(
+        f"{opening} Fields of it that kernels show differently: {', '.join(told)}.",
+        first.change.since if one else "",
+        first.change.rule if one else "",
+        first.change.reference if one else "",
+    )
+
+
+def _at(change: Change | None, text: str) -> Reason:
+    if change is None:
+        return Reason(text)
+    return Reason(text, change.since, change.rule, change.reference)
+
+
+_PSCI_VARIANTS = {0x10001: "psci: psci-1.1", 0x10002: "psci: psci-1.3", 0x10003: "psci: psci-1.3"}
+
+
+def _psci(wanted: int | None, actual: int | None, history: FieldHistory) -> Reason:
+    text = "PSCI version: the destination refuses a version that its kernel does not implement"
+    known = history.ever(_PSCI_VARIANTS.get(wanted or 0, "")) or Change(what="", since="")
+    if wanted is not None:
+        text += f"; {wanted >> 16}.{wanted & 0xFFFF} is asked"
+        if known.since:
+            text += f", which KVM knows {known.since_words.replace(f' until {known.until}', '')}"
+    if actual is not None:
+        text += f", {actual >> 16}.{actual & 0xFFFF} is the destination's default"
+    text += ". An older version is accepted, so a guest started with the older one can move both ways."
+    return Reason(text, known.since, known.rule, known.reference)
+
+
+def _caches(newest: Change | None, demux: bool) -> Reason:
+    which = "CCSIDR" if demux else "CLIDR"
+    text = (
+        f"Up to Linux 6.2 {which} is the physical CPU's and only that very value is accepted, by the CPU on which"
+        " the thread"
+        " runs at that moment: unlike clusters refuse each other's. From 6.3 KVM makes the value up and lets the"
+        " VMM change"
+        " it per vCPU."
+    )
+    reason = _at(newest, text)
+    return reason._replace(since="6.3")

@@ -1,0 +1,118 @@
+"""What `explain` answers: result types only."""
+
+from __future__ import annotations
+
+import errno as _errno
+
+import msgspec
+
+from inspector.checks.explain.patterns import Kind
+from inspector.checks.feature_groups import FeatureGroup
+from inspector.checks.restore.result import MigrationReport
+from inspector.errors import EXIT_NO, EXIT_YES
+
+_NAMES = {
+    "Invalid argument": _errno.EINVAL,
+    "Operation not permitted": _errno.EPERM,
+    "No such file or directory": _errno.ENOENT,
+    "Device or resource busy": _errno.EBUSY,
+    "Exec format error": _errno.ENOEXEC,
+    "Bad address": _errno.EFAULT,
+}
+
+
+class ExplainedField(msgspec.Struct, frozen=True, kw_only=True):
+    """One field in which the two values differ."""
+
+    name: str
+    msb: int
+    lsb: int
+    wanted: int
+    actual: int
+    meaning_wanted: str
+    meaning_actual: str
+    why: str = ""
+    """what the kernels do with this field, one or two sentences"""
+    hidden_since: str = ""
+    """mainline release that hides the field without condition, where one side shows it as hidden"""
+    cause: bool = True
+    """False when the destination's kernel accepts and ignores the difference"""
+    since: str = ""
+    """mainline release that explains the difference: `6.3`"""
+    rule: str = ""
+    reference: str = ""
+
+
+class ExplainedRegister(msgspec.Struct, frozen=True, kw_only=True):
+    """One register that the text names."""
+
+    id: int
+    name: str
+    title: str
+    kind: Kind
+    wanted: int | None = None
+    """the value that was to be written; the boot CPU's for a variation"""
+    actual: int | None = None
+    """the destination's own value; the other CPU's for a variation"""
+    error: str = ""
+    fields: tuple[ExplainedField, ...] = ()
+    why: str = ""
+    since: str = ""
+    rule: str = ""
+    reference: str = ""
+    cpus: tuple[int, ...] = ()
+    simulated: bool = False
+    """not named in the text, but found by restoring the given source on the given destination"""
+    from_dump: tuple[str, ...] = ()
+    """which values (`wanted`, `actual`) came from the dumps that were given, not from the text"""
+
+    @property
+    def errno_name(self) -> str:
+        """`EINVAL` for a text such as `Invalid argument`."""
+        number = _NAMES.get(self.error)
+        return _errno.errorcode[number] if number else self.error
+
+
+class SeenMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """One message of the text, with how often it stands there."""
+
+    text: str
+    vmm: str
+    versions: str
+    meaning: str
+    kind: Kind
+    fatal: bool
+    count: int = 1
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a pasted text."""
+
+    recognised: bool
+    headline: str
+    """one sentence: what failed"""
+    vmm: str = ""
+    """program that wrote the deciding message"""
+    version: str = ""
+    """its version, as the text states it or as the message's form implies"""
+    messages: tuple[SeenMessage, ...] = ()
+    registers: tuple[ExplainedRegister, ...] = ()
+    """refused ones first, in the text's order"""
+    groups: tuple[FeatureGroup, ...] = ()
+    """registers that only the source lists, by what brings them"""
+    missing: tuple[FeatureGroup, ...] = ()
+    """registers that only the destination lists"""
+    counts: tuple[int, int] | None = None
+    conclusions: tuple[str, ...] = ()
+    """what follows from the text, most certain first"""
+    next_steps: tuple[str, ...] = ()
+    """what to do, best first"""
+    bring: tuple[str, ...] = ()
+    """what would let us say more"""
+    simulation: MigrationReport | None = None
+    """the restore of the given source on the given destination"""
+
+    @property
+    def exit_code(self) -> int:
+        """0 when the text was understood, 1 when it holds nothing to explain."""
+        return EXIT_YES if self.recognised else EXIT_NO

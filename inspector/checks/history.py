@@ -1,0 +1,233 @@
+"""What the kernel policies say of one field or register over all releases: since when hidden, forced, known, writable.
+
+Everything is read from the compiled policies, so a kernel that is added there is known here too. Only the first
+release of a series (x.y.0) counts for "since"; stable points that got a change earlier are named apart.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import msgspec
+
+from inspector.policies.loader import load_policy, policy_names
+from inspector.policies.model import Rule
+from inspector.policies.rulebook import Rulebook, Step, rulebook
+from inspector.registers.encoding import CLASS_BITMAP, CLASS_DEMUX, CLASS_FIRMWARE, split_id
+from inspector.registers.idspace import IDS
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is so from a release on."""
+
+    what: str
+    """`hidden`, `capped`, `forced`, `raz`, `known`, `writable`, `tolerated`, or an engine function's name"""
+    since: str
+    """mainline release, `6.3`; the oldest modelled one means "or earlier" """
+    until: str = ""
+    """first mainline release in which it is not so any more; empty when it still holds"""
+    backports: tuple[str, ...] = ()
+    """stable points that have it although their series started without: `6.12.74`"""
+    rule: str = ""
+    reason: str = ""
+    reference: str = ""
+    value: int = 0
+    """the forced value or the cap"""
+    conditions: tuple[str, ...] = ()
+    """`unless sve` and the like; empty when it always holds"""
+
+    @property
+    def from_start(self) -> bool:
+        """True when the oldest modelled kernel already has it."""
+        return self.since == oldest_release()
+
+    @property
+    def since_words(self) -> str:
+        """`since Linux 6.3`, `since Linux 5.10 or earlier`, with the stable points that have it too."""
+        words = f"since Linux {self.since}" + (" or earlier" if self.from_start else "")
+        if self.until:
+            words += f" until {self.until}"
+        return words + (f" (and stable {', '.join(self.backports)})" if self.backports else "")
+
+
+class Suspect(msgspec.Struct, frozen=True, kw_only=True):
+    """A field of a register that some release began to show otherwise."""
+
+    name: str
+    msb: int
+    lsb: int
+    change: Change
+
+
+class FieldHistory(msgspec.Struct, frozen=True, kw_only=True):
+    """All changes of one field, oldest first."""
+
+    changes: tuple[Change, ...]
+
+    def current(self, *whats: str) -> Change | None:
+        """The newest change of these kinds that still holds."""
+        return next((c for c in reversed(self.changes) if c.what in whats and not c.until), None)
+
+    def ever(self, *whats: str) -> Change | None:
+        """The newest change of these kinds, whether or not it still holds."""
+        return next((c for c in reversed(self.changes) if c.what in whats), None)
+
+
+def oldest_release() -> str:
+    """`5.10`."""
+    return _short(policy_names()[0])
+
+
+def newest_release() -> str:
+    """`7.3`."""
+    return _short(policy_names()[-1])
+
+
+def _short(point: str) -> str:
+    return ".".join(point.split(".")[:2])
+
+
+_FUNCTION_FIELDS = {
+    "pmu-version": ((IDS["ID_AA64DFR0_EL1"], 8), (IDS["ID_DFR0_EL1"], 24)),
+    "speculation-fields": ((IDS["ID_AA64PFR0_EL1"], 56), (IDS["ID_AA64PFR0_EL1"], 60)),
+    "gic-fields": ((IDS["ID_AA64PFR0_EL1"], 24), (IDS["ID_PFR1_EL1"], 28)),
+}
+"""Fields (register, low bit) that an engine function decides."""
+
+
+@lru_cache(maxsize=1)
+def _books() -> tuple[tuple[str, Rulebook], ...]:
+    return tuple((name, rulebook(load_policy(name))) for name in policy_names())
+
+
+@lru_cache(maxsize=2048)
+def field_history(reg_id: int, msb: int, lsb: int) -> FieldHistory:
+    """What happened to the bits `msb`:`lsb` of an ID register (or CTR_EL0) over all modelled kernels."""
+    mask = ((1 << msb - lsb + 1) - 1) << lsb
+    states = {name: _field_states(book, reg_id, mask, lsb) for name, book in _books()}
+    return FieldHistory(changes=_changes(states))
+
+
+@lru_cache(maxsize=256)
+def register_history(reg_id: int) -> FieldHistory:
+    """Changes of a register that an engine function handles as a whole (caches, MIDR, CTR, PMCR, firmware)."""
+    function = _function_of(reg_id)
+    if not function:
+        return FieldHistory(changes=())
+    states: dict[str, dict[str, Change]] = {}
+    for name, book in _books():
+        rule = book.special_rule(function)
+        variant = book.variant(function)
+        change = _change(f"{function}: {variant}", rule) if rule else Change(what=f"{function}: {variant}", since="")
+        states[name] = {change.what: change}
+    return FieldHistory(changes=_changes(states))
+
+
+@lru_cache(maxsize=256)
+def suspects(reg_id: int) -> tuple[Suspect, ...]:
+    """Fields of an ID register that KVM hides, caps or forces without condition since a later release than the oldest.
+
+    When a write of the register is refused between two kernels on one and the same CPU, it is one of these, or a field
+    that only the newer kernel knows.
+    """
+    fields = {(f.msb, f.lsb): f.name for _, book in _books() for f in book.fields(reg_id)}
+    found = []
+    for (msb, lsb), name in sorted(fields.items(), reverse=True):
+        for change in field_history(reg_id, msb, lsb).changes:
+            shapes = change.what in ("hidden", "capped", "forced") or change.what.startswith("pmu-version")
+            appears = change.what == "known" and not change.from_start
+            if (shapes or appears) and not change.from_start and not change.conditions:
+                found.append(Suspect(name=name, msb=msb, lsb=lsb, change=change))
+    return tuple(found)
+
+
+def _function_of(reg_id: int) -> str:
+    parts = split_id(reg_id)
+    if parts.cls == CLASS_DEMUX or reg_id == IDS["CLIDR_EL1"]:
+        return "cache-registers"
+    if parts.cls == CLASS_FIRMWARE:
+        return "mitigation-levels" if parts.index else "psci"
+    if parts.cls == CLASS_BITMAP:
+        return "hypercall-bitmaps"
+    named = {
+        IDS["MIDR_EL1"]: "implementation-ids",
+        IDS["REVIDR_EL1"]: "implementation-ids",
+        IDS["AIDR_EL1"]: "implementation-ids",
+        IDS["CTR_EL0"]: "ctr",
+        IDS["PMCR_EL0"]: "pmcr",
+    }
+    return named.get(reg_id, "")
+
+
+_STEP_WORDS = {"hide": "hidden", "cap": "capped", "force": "forced"}
+
+
+def _field_states(book: Rulebook, reg_id: int, mask: int, lsb: int) -> dict[str, Change]:
+    """What holds for the field under one kernel: kind -> change without its releases."""
+    states: dict[str, Change] = {}
+    known = next((f for f in book.fields(reg_id) if f.mask & mask), None)
+    if known is not None:
+        states["known"] = _change("known", known.rule)
+    for step in book.steps.get(reg_id, ()):
+        if step.kind != "special" and step.mask & mask:
+            states[_STEP_WORDS[step.kind]] = _change(_STEP_WORDS[step.kind], step.rule, _field_value(step))
+        elif step.kind == "special" and (reg_id, lsb) in _FUNCTION_FIELDS.get(step.name, ()):
+            variant = book.variant(step.name)
+            states[step.name] = _change(f"{step.name}: {variant}", step.rule)
+    for raz in book.raz.get(reg_id, ()):
+        if not raz.when:
+            states["raz"] = _change("raz", raz)
+    for writable, rule in book.writable.get(reg_id, ()):
+        # Conditional masks (implementation ids) belong to the register as a whole, not to its fields.
+        if known is not None and not rule.when and writable & mask == mask:
+            states["writable"] = _change("writable", rule)
+    for hook in book.hooks.get(reg_id, ()):
+        if hook.kind in ("tolerate", "keep") and hook.mask & mask:
+            states["tolerated"] = _change("tolerated", hook.rule)
+    return states
+
+
+def _field_value(step: Step) -> int:
+    return step.value
+
+
+def _change(what: str, rule: Rule, value: int = 0) -> Change:
+    conditions = tuple(f"when {c}" for c in rule.when) + tuple(f"unless {c}" for c in rule.unless)
+    return Change(
+        what=what, since="", rule=rule.name, reason=rule.reason, reference=rule.reference, value=value,
+        conditions=conditions,
+    )  # fmt: skip
+
+
+def _changes(states: dict[str, dict[str, Change]]) -> tuple[Change, ...]:
+    """Runs of equal states over the mainline releases, with the stable points that differ from their own release."""
+    mainline = [name for name in states if name.endswith(".0")]
+    finished: list[Change] = []
+    running: dict[str, Change] = {}
+    for name in mainline:
+        held = {state.what: state for state in states[name].values()}
+        for what in [w for w in running if w not in held]:
+            finished.append(msgspec.structs.replace(running.pop(what), until=_short(name)))
+        for what, state in held.items():
+            if what not in running:
+                running[what] = msgspec.structs.replace(state, since=_short(name))
+    found = [*finished, *running.values()]
+    found.sort(key=lambda c: (_key(c.since), c.what))
+    return tuple(msgspec.structs.replace(c, backports=_backports(c, states)) for c in found)
+
+
+def _backports(change: Change, states: dict[str, dict[str, Change]]) -> tuple[str, ...]:
+    """First stable point of each older series that has the change although its x.y.0 lacks it."""
+    found: dict[str, str] = {}
+    for name, held in states.items():
+        series = _short(name)
+        if name.endswith(".0") or _key(series) >= _key(change.since) or series in found:
+            continue
+        base = states.get(f"{series}.0", {})
+        if any(s.what == change.what for s in held.values()) and all(s.what != change.what for s in base.values()):
+            found[series] = name
+    return tuple(found.values())
+
+
+def _key(release: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in release.split("."))

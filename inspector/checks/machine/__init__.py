@@ -1,0 +1,1 @@
+"""Which host, kernel and vCPU options are behind a dump."""

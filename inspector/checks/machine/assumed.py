@@ -1,0 +1,51 @@
+"""What may be assumed of a machine whose kernel hides something: what the saved vCPU showed of the same processor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from inspector.registers.encoding import CLASS_DEMUX, CLASS_SYSREG, split_id, sysreg_id
+
+if TYPE_CHECKING:
+    from inspector.kvm.host import HostState
+
+_MIDR = sysreg_id(3, 0, 0, 0, 0)
+_CLIDR = sysreg_id(3, 1, 0, 0, 1)
+_ALL_BITS = (1 << 64) - 1
+_EXISTING_CACHES = 14
+"""a vCPU with this many CCSIDR registers shows fabricated ones"""
+
+
+class Likely(NamedTuple):
+    """A host with its unknown bits filled in."""
+
+    host: HostState
+    assumed: bool
+    """True when some of those bits are set, or the cache sizes were taken over"""
+
+
+def fill_unknown(host: HostState, saved: Mapping[int, int]) -> Likely:
+    """`host` with the bits that are not known taken from `saved`, the registers of a vCPU.
+
+    Only where both have the same MIDR_EL1: then the same processor was under that vCPU. Without this no other kernel
+    could be asked about a field that the destination's kernel hides, and old values that it tolerates would look
+    refused.
+    """
+    if saved.get(_MIDR) is None or saved[_MIDR] != host.values.get(_MIDR):
+        return Likely(host, False)
+    values, known, assumed = dict(host.values), dict(host.known), False
+    caches = {split_id(i).index: v for i, v in saved.items() if split_id(i).cls == CLASS_DEMUX}
+    raw_caches = 0 < len(caches) < _EXISTING_CACHES
+    for reg_id, value in saved.items():
+        unknown = ~host.known.get(reg_id, 0) & _ALL_BITS
+        if unknown and (reg_id in known or (reg_id == _CLIDR and raw_caches)) and split_id(reg_id).cls == CLASS_SYSREG:
+            values[reg_id] = values.get(reg_id, 0) & ~unknown | value & unknown
+            known[reg_id] = _ALL_BITS
+            assumed = assumed or bool(value & unknown)
+    if not host.ccsidr_known and raw_caches:
+        filled = msgspec.structs.replace(host, values=values, known=known, ccsidr=caches, ccsidr_known=True)
+        return Likely(filled, True)
+    return Likely(msgspec.structs.replace(host, values=values, known=known), assumed)

@@ -1,0 +1,32 @@
+"""Which value a copy of the saved VM would hold where the destination refuses the saved one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inspector.checks.restore.result import Finding
+
+if TYPE_CHECKING:
+    from inspector.sources.dump import Dump
+
+TEXT_FORMATS = frozenset({"firecracker-json", "plain-text", "dump-json"})
+_STREAM_FORMATS = frozenset({"qemu-stream", "libvirt-save", "qcow2-snapshot"})
+
+
+def replacement_of(finding: Finding) -> int | None:
+    """The value that the destination accepts: the nearest to the saved one where the kernel gives a choice, or its own.
+
+    None when neither is known.
+    """
+    if finding.would_pass is not None:
+        return finding.would_pass
+    return finding.destination
+
+
+def replaceable_format(dump: Dump) -> bool:
+    """True when values can be replaced in the file that `dump` was read from."""
+    if dump.provenance.source in ("-", "") or "://" in dump.provenance.source:
+        return False
+    if dump.provenance.format in _STREAM_FORMATS:
+        return any(vcpu.offsets for vcpu in dump.vcpus)
+    return dump.provenance.format in TEXT_FORMATS

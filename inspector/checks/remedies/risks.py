@@ -1,0 +1,112 @@
+"""What a running guest would notice when one register changes from one value to another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from inspector.checks.machine.vcpu_setup import PSCI_VERSION
+from inspector.registers.encoding import CLASS_BITMAP, CLASS_DEMUX, CLASS_FIRMWARE, split_id, sysreg_id, sysreg_of
+from inspector.registers.reading import FieldReading, read
+
+MIDR_EL1 = sysreg_id(3, 0, 0, 0, 0)
+REVIDR_EL1 = sysreg_id(3, 0, 0, 0, 6)
+AIDR_EL1 = sysreg_id(3, 1, 0, 0, 7)
+CLIDR_EL1 = sysreg_id(3, 1, 0, 0, 1)
+CTR_EL0 = sysreg_id(3, 3, 0, 0, 1)
+
+_IDENTITY = frozenset({MIDR_EL1, REVIDR_EL1, AIDR_EL1})
+_HIGHER_IS_LESS = frozenset({"SpecSEI"})
+
+_BY_FIELD = {
+    "CCIDX": "the layout of CCSIDR_EL1 changes under a guest that read it at boot: a running Linux goes on, and after "
+    "a reboot or CPU hotplug it reads the cache sizes in the new layout",
+    "PMUVer": "the guest's PMU driver keeps the version that it saw at boot; events that are gone count nothing",
+    "PerfMon": "only 32-bit software reads it; events that are gone count nothing",
+    "DebugVer": "debuggers in the guest keep the debug architecture that they saw at boot",
+    "CopDbg": "only 32-bit debuggers in the guest read it",
+    "NV": "only a hypervisor in the guest reads it; KVM never offered nested virtualisation through this field",
+    "MPAM": "KVM traps every use of MPAM, so the guest loses nothing that worked",
+    "MPAM_frac": "KVM traps every use of MPAM, so the guest loses nothing that worked",
+    "GIC": "the guest chose its interrupt controller driver at boot and does not look again",
+    "CSV2": "after a reboot the guest chooses other Spectre v2 mitigations",
+    "CSV3": "after a reboot the guest chooses other Meltdown mitigations (page-table isolation)",
+    "SVE": "SVE instructions of programs that run already fault",
+    "ASIDBITS": "a guest that uses 16-bit address space ids confuses two processes when the hardware has 8",
+    "PARANGE": "a guest whose page tables point above the new limit faults",
+}
+
+
+def risk_of(reg_id: int, old: int, new: int) -> str:
+    """One sentence: what the guest would notice when `reg_id` reads `new` where it read `old` before."""
+    if reg_id in _IDENTITY:
+        return (
+            "the guest keeps the errata workarounds of the processor that it booted on, and lacks those of the new one"
+        )
+    if reg_id == PSCI_VERSION:
+        return _psci(old, new)
+    parts = split_id(reg_id)
+    if parts.cls == CLASS_FIRMWARE:
+        return "the guest keeps the mitigation that it chose at boot although the destination's firmware differs"
+    if parts.cls == CLASS_BITMAP:
+        return (
+            "hypercalls that the guest found at boot answer NOT_SUPPORTED" if old & ~new else "more hypercalls answer"
+        )
+    if reg_id == CLIDR_EL1 or parts.cls == CLASS_DEMUX:
+        return "only what the guest believes of its caches changes (lscpu, scheduling), and only when it looks again"
+    if reg_id == CTR_EL0:
+        return _cache_type(old, new)
+    if sysreg_of(reg_id) is None:
+        return "the register's content changes under the running guest"
+    return _fields(reg_id, old, new)
+
+
+def _psci(old: int, new: int) -> str:
+    if new < old:
+        return (
+            f"the guest asked for the version at boot; calls newer than {new >> 16}.{new & 0xFFFF} answer NOT_SUPPORTED"
+        )
+    return "the guest asked for the PSCI version at boot and does not use what is newer"
+
+
+def _cache_type(old: int, new: int) -> str:
+    lost = [name for name, bit in (("DIC", 29), ("IDC", 28)) if old >> bit & 1 and not new >> bit & 1]
+    if lost:
+        return (
+            f"{' and '.join(lost)} goes from 1 to 0: a guest that skips cache maintenance, as it was told at boot, may "
+            "run stale instructions. Only safe when the hardware does not need it"
+        )
+    return "the guest goes on with the cache line sizes and maintenance rules that it read at boot"
+
+
+def _fields(reg_id: int, old: int, new: int) -> str:
+    before = {f.name: f for f in read(reg_id, old).fields}
+    after = {f.name: f for f in read(reg_id, new).fields}
+    told, lost, gained = [], [], []
+    for name in dict.fromkeys([*before, *after]):
+        a, b = (side[name].value if name in side else 0 for side in (before, after))
+        if a == b:
+            continue
+        if name in _BY_FIELD:
+            told.append(f"{name}: {_BY_FIELD[name]}")
+        elif _is_less(before, after, name):
+            lost.append(name)
+        else:
+            gained.append(name)
+    if lost:
+        told.append(
+            f"{', '.join(lost)}: the guest was told at boot that it has this; where the hardware really lacks it, "
+            "instructions that use it fault"
+        )
+    if gained:
+        told.append(f"{', '.join(gained)}: seen only after a reboot of the guest")
+    return "; ".join(told) or "reserved bits change; nothing is known to read them"
+
+
+def _is_less(before: Mapping[str, FieldReading], after: Mapping[str, FieldReading], name: str) -> bool:
+    field = before.get(name) or after[name]
+    width = field.msb - field.lsb + 1
+    a, b = (side[name].value if name in side else 0 for side in (before, after))
+    if field.kind == "signed":
+        sign = 1 << width - 1
+        a, b = (v - (1 << width) if v & sign else v for v in (a, b))
+    return (b > a) if name in _HIGHER_IS_LESS else (b < a)

@@ -1,0 +1,69 @@
+"""A Firecracker CPU template for VMs started from now on, so that their snapshots load on the destination."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from inspector.checks.machine.source_kernel import kernel_of
+from inspector.checks.machine.vcpu_setup import setup_of
+from inspector.checks.restore.result import Finding, WayOut
+from inspector.checks.vmms.vmms import Vmm
+from inspector.registers.encoding import hex_id, size_of
+
+if TYPE_CHECKING:
+    from inspector.sources.dump import Dump, Vcpu
+
+
+def template_ways(fatal: Sequence[Finding], source: Dump, vcpu: Vcpu, rule: Vmm) -> list[WayOut]:
+    """Values that the source's own kernel lets a VMM set before the guest starts, and that the destination accepts.
+
+    Empty where the source's kernel is not known or does not let these registers be changed.
+    """
+    from inspector.kvm.vm import Vm
+
+    policy = kernel_of(source).policy
+    refused = [f for f in fatal if f.kind == "refused" and f.value is not None]
+    if rule.family != "firecracker" or policy is None or not refused:
+        return []
+    vm = Vm.from_fresh(vcpu.values, policy, setup_of(vcpu, rule.family))
+    settable: dict[int, tuple[int, int]] = {}
+    for finding in refused:
+        new = finding.would_pass if finding.would_pass is not None else finding.destination
+        if new is not None and finding.value is not None and not vm.vcpu(0).set(finding.id, new).errno:
+            settable[finding.id] = finding.value, new
+    if not settable:
+        return []
+    return [
+        WayOut(
+            kind="template",
+            title="for VMs started from now on: a CPU template with which their snapshots load on the destination",
+            how=tuple(template_lines(settable)),
+            notices="the guest sees the lower features from its start",
+            ids=tuple(settable),
+            settles_all=len(settable) == len({f.id for f in fatal}),
+            keeps_guest=False,
+        )
+    ]
+
+
+def template_lines(changes: dict[int, tuple[int, int]]) -> list[str]:
+    """The JSON of a template that turns each old value into the new one: register id -> (old, new)."""
+    lines = ["{", '  "reg_modifiers": [']
+    for place, (reg_id, (old, new)) in enumerate(changes.items()):
+        comma = "," if place < len(changes) - 1 else ""
+        bits = bitmap(old, new, size_of(reg_id) * 8)
+        lines.append(f'    {{"addr": "{hex_id(reg_id)}", "bitmap": "0b{bits}"}}{comma}')
+    return [*lines, "  ]", "}"]
+
+
+def bitmap(old: int, new: int, width: int = 64) -> str:
+    """Template letters, most significant first: 0 and 1 in every 4-bit field that changes, `x` (leave alone) elsewhere.
+
+    Letters to the left of the first changed field are left out: Firecracker reads missing ones as `x`.
+    """
+    letters = []
+    for bit in range(width - 1, -1, -1):
+        field = 0xF << (bit & ~3)
+        letters.append(str(new >> bit & 1) if (old ^ new) & field else "x")
+    return "".join(letters).lstrip("x") or "x"

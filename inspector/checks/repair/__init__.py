@@ -1,0 +1,1 @@
+"""Write a copy of a saved file in which single register values differ."""

@@ -1,0 +1,241 @@
+"""Write a copy of a saved VM in which only the refused values are replaced by ones that the destination accepts.
+
+The original is never opened for writing, nothing is ever overwritten, and the copy gets its name only after it was
+loaded again and passed the migration check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from inspector.checks.machine.destination import Destination, destination_of, source_vcpus
+from inspector.checks.remedies.replacements import TEXT_FORMATS, replaceable_format, replacement_of
+from inspector.checks.remedies.risks import risk_of
+from inspector.checks.repair.copying import Patch, copy_patched, file_mode, new_file
+from inspector.checks.restore.migration import migrate
+from inspector.checks.restore.result import Finding, MigrationReport
+from inspector.checks.vmms.vmms import find_vmm, vmm_for
+from inspector.errors import EXIT_NO, EXIT_YES, InspectorError
+from inspector.registers.catalog import by_id
+
+if TYPE_CHECKING:
+    from inspector.policies.model import Policy
+    from inspector.policies.setup import VcpuSetup
+    from inspector.sources.dump import Dump, Vcpu
+
+
+_LIBVIRT_HEADER = 92
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One replaced value."""
+
+    vcpu: int
+    id: int
+    name: str
+    old: int
+    new: int
+    risk: str
+    """what the guest would notice"""
+    reason: str
+    """why the destination refuses the old value"""
+    offset: int | None = None
+    """byte offset in the uncompressed file; None in a text format"""
+
+
+class FixResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What was done, and what the migration check says before and after."""
+
+    out: str
+    """the new file; empty when nothing was written"""
+    changes: tuple[Change, ...]
+    before: MigrationReport
+    after: MigrationReport | None
+    """the check of the new file; None when nothing was written"""
+    remaining: tuple[Finding, ...] = ()
+    """what fails the load and cannot be mended by replacing values"""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 when the result loads (or nothing had to be done), 1 when something remains."""
+        last = self.after or self.before
+        return EXIT_YES if last.exit_code == EXIT_YES else EXIT_NO
+
+
+def fix(
+    source: Dump,
+    destination: Dump | Destination,
+    out: str,
+    kernel: Policy | None = None,
+    vmm: str = "",
+    setup: VcpuSetup | None = None,
+) -> FixResult:
+    """Write `out`: the file that `source` was read from, with the values that `destination` refuses replaced.
+
+    Nothing is written when no value is refused. Raises InspectorError when the format cannot be changed, when `out`
+    exists, or when the copy does not pass the check; no file is left behind then.
+    """
+    rule = find_vmm(vmm or vmm_for(source.provenance.format, source.provenance.tool))
+    vcpus, _ = source_vcpus(source)
+    if not isinstance(destination, Destination):
+        destination = destination_of(destination, vcpus[0], kernel, setup, rule)
+    before = migrate(source, destination, vmm=rule.name)
+    changes, remaining = planned_changes(before, source)
+    if not changes:
+        return FixResult(out="", changes=(), before=before, after=None, remaining=remaining)
+    where = source.provenance.source
+    if not replaceable_format(source):
+        raise InspectorError(
+            f"values cannot be replaced in this format ({source.provenance.format})",
+            where,
+            "give the saved VM itself: a QEMU stream, Firecracker JSON, `id value` lines or a dump of this program",
+        )
+    original = _path_of(source)
+    with new_file(out, file_mode(original)) as temporary:
+        if original.resolve() == Path(out).resolve():
+            raise InspectorError("is the original", out, "name a new file")
+        notes = _write(source, original, temporary, changes)
+        after = _check(source, temporary, destination, rule.name, changes, remaining)
+    after = msgspec.structs.replace(after, source=after.source.replace(str(temporary), out))
+    return FixResult(out=out, changes=changes, before=before, after=after, remaining=remaining, notes=notes)
+
+
+def planned_changes(report: MigrationReport, source: Dump) -> tuple[tuple[Change, ...], tuple[Finding, ...]]:
+    """The replacements that a copy of `source` would hold, and the failures that no replacement mends."""
+    offsets = {vcpu.index: vcpu.offsets for vcpu in source_vcpus(source)[0]}
+    changes, remaining = [], []
+    for finding in report.fatal:
+        new = replacement_of(finding) if finding.kind == "refused" else None
+        if new is None or finding.value is None:
+            remaining.append(finding)
+            continue
+        changes.append(
+            Change(
+                vcpu=finding.vcpu,
+                id=finding.id,
+                name=by_id(finding.id).name,
+                old=finding.value,
+                new=new,
+                risk=risk_of(finding.id, finding.value, new),
+                reason=finding.reason,
+                offset=offsets[finding.vcpu].get(finding.id),
+            )
+        )
+    return tuple(changes), tuple(remaining)
+
+
+def _path_of(source: Dump) -> Path:
+    """The file behind the dump."""
+    from inspector.shipped import folder
+
+    name = source.provenance.source
+    if name.startswith("builtin:"):
+        return folder("snapshots") / f"{name.removeprefix('builtin:')}.json"
+    return Path(name)
+
+
+def _write(source: Dump, original: Path, target: Path, changes: Sequence[Change]) -> tuple[str, ...]:
+    """Fill the empty file `target`; gives notes on how it was done."""
+    given = source.provenance
+    layers = tuple(given.compression.split("+")) if given.compression else ()
+    if given.format not in TEXT_FORMATS:
+        prefix = _uncompressed_part(original) if layers and given.format == "libvirt-save" else 0
+        copy_patched(original, target, _patches(changes, given.source), layers, prefix)
+        same = "everything else is byte for byte that of the original"
+        return (f"{same}, once unpacked: the file was compressed again with {given.compression}" if layers else same,)
+    if layers:
+        raise InspectorError(f"is compressed ({given.compression})", given.source, "unpack it first")
+    if given.format == "dump-json":
+        _write_own(source, target, changes)
+        return ("the dump was written anew: every other value is the same",)
+    _write_text(source, original, target, changes)
+    return ("every other character is that of the original",)
+
+
+def _uncompressed_part(path: Path) -> int:
+    """Bytes of libvirt's header and XML (92 and as many as the header counts) before a compressed stream.
+
+    0 when the whole file is compressed, header and all.
+    """
+    with path.open("rb") as file:
+        head = file.read(_LIBVIRT_HEADER)
+    if not head.startswith(b"LibvirtQemud"):
+        return 0
+    order: Literal["little", "big"] = "little" if head[16:20] == b"\2\0\0\0" else "big"
+    return _LIBVIRT_HEADER + int.from_bytes(head[20:24], order)
+
+
+def _patches(changes: Sequence[Change], where: str) -> list[Patch]:
+    """QEMU keeps each value as a big-endian u64, whatever the register's size (migration/vmstate-types.c)."""
+    patches = []
+    for change in changes:
+        if change.offset is None:
+            raise InspectorError(f"the place of {change.name} in the file is not known", where)
+        patches.append(Patch(change.offset, change.old.to_bytes(8, "big"), change.new.to_bytes(8, "big")))
+    return patches
+
+
+def _by_vcpu(changes: Sequence[Change]) -> dict[int, dict[int, tuple[int, int]]]:
+    answer: dict[int, dict[int, tuple[int, int]]] = {}
+    for change in changes:
+        answer.setdefault(change.vcpu, {})[change.id] = change.old, change.new
+    return answer
+
+
+def _write_own(source: Dump, target: Path, changes: Sequence[Change]) -> None:
+    """A dump of this program: everything else is written as it was read."""
+    from inspector.sources.formats.dump_json import write
+
+    wanted = _by_vcpu(changes)
+    vcpus = tuple(_replaced(v, {i: new for i, (_, new) in wanted.get(v.index, {}).items()}) for v in source.vcpus)
+    target.write_bytes(write(msgspec.structs.replace(source, vcpus=vcpus)))
+
+
+def _replaced(vcpu: Vcpu, new: Mapping[int, int]) -> Vcpu:
+    return msgspec.structs.replace(vcpu, values={i: new.get(i, v) for i, v in vcpu.values.items()}) if new else vcpu
+
+
+def _write_text(source: Dump, original: Path, target: Path, changes: Sequence[Change]) -> None:
+    from inspector.checks.repair.text_patches import patch_firecracker, patch_plain, read_text
+
+    wanted = _by_vcpu(changes)
+    text = read_text(original.read_bytes(), source.provenance.source)
+    if source.provenance.format == "firecracker-json":
+        patched = patch_firecracker(text, wanted[changes[0].vcpu])
+    else:
+        patched = patch_plain(text, wanted)
+    target.write_bytes(patched.encode())
+
+
+def _check(
+    source: Dump,
+    target: Path,
+    destination: Destination,
+    vmm: str,
+    changes: Sequence[Change],
+    remaining: Sequence[Finding],
+) -> MigrationReport:
+    """Load the copy, compare every value, and restore it: raises InspectorError when anything is not as planned."""
+    from inspector.sources import load
+
+    copy = load(str(target))
+    wanted = {(c.vcpu, c.id): c.new for c in changes}
+    where = source.provenance.source
+    if [v.index for v in copy.vcpus] != [v.index for v in source.vcpus]:
+        raise InspectorError("the copy does not hold the same vCPUs; it was removed", where)
+    for mine, theirs in zip(source.vcpus, copy.vcpus, strict=True):
+        expected = {i: wanted.get((mine.index, i), v) for i, v in mine.values.items()}
+        if dict(theirs.values) != expected:
+            wrong = next(i for i, v in expected.items() if theirs.values.get(i) != v)
+            raise InspectorError(f"the copy does not hold {by_id(wrong).name} as planned; it was removed", where)
+    report = migrate(copy, destination, vmm=vmm)
+    left = {(f.vcpu, f.id) for f in report.fatal} - {(f.vcpu, f.id) for f in remaining}
+    if left:
+        names = ", ".join(by_id(i).name for _, i in sorted(left)[:4])
+        raise InspectorError(f"the copy would still be refused ({names}); it was removed", where)
+    return report

@@ -1,0 +1,1 @@
+"""Would this saved vCPU load on that destination, register by register."""

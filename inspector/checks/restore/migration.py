@@ -1,0 +1,189 @@
+"""Would this saved VM load there? The VMM's restore, step by step, on a real or modelled destination."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from inspector.checks.machine.destination import Destination, destination_of, same_host, source_vcpus
+from inspector.checks.remedies.ways_out import find_ways_out
+from inspector.checks.restore.remarks import remark_on
+from inspector.checks.restore.result import (
+    FAILS,
+    LOADS,
+    Finding,
+    KernelMatrix,
+    KernelRow,
+    MigrationReport,
+    Step,
+    VcpuResult,
+)
+from inspector.checks.restore.sentences import count_of, describe_source, headline, row_headline
+from inspector.checks.restore.summary import distinct, first_fatal, restore, steps_of
+from inspector.checks.vmms.messages import expected_messages
+from inspector.checks.vmms.vmms import Vmm, find_vmm, vmm_for
+from inspector.errors import InspectorError
+from inspector.registers.catalog import by_id
+
+if TYPE_CHECKING:
+    from inspector.policies.model import Policy
+    from inspector.policies.setup import VcpuSetup
+    from inspector.sources.dump import Dump, Vcpu
+
+
+def migrate(
+    source: Dump,
+    destination: Dump | Destination,
+    kernel: Policy | None = None,
+    vmm: str = "",
+    setup: VcpuSetup | None = None,
+    *,
+    ways_out: bool = True,
+) -> MigrationReport:
+    """Restore the vCPUs of `source` on `destination` as `vmm` does, and tell everything that happens.
+
+    `destination`: a dump of a fresh vCPU, or of a host's raw registers (then `kernel` is needed), or a Destination made
+    by `same_host`. `vmm` defaults to what the source's format suggests. `setup`: features of the destination's vCPU
+    where they are modelled; by default those of the source. `ways_out=False` skips the search for remedies.
+
+    Raises InspectorError when either side holds nothing that can be restored, PolicyError when no kernel is known.
+    """
+    rule = find_vmm(vmm or vmm_for(source.provenance.format, source.provenance.tool))
+    vcpus, notes = source_vcpus(source)
+    target = destination
+    if not isinstance(target, Destination):
+        target = destination_of(target, vcpus[0], kernel, setup, rule)
+    results = restore(vcpus, target, rule)
+    return _report(source, vcpus, target, rule, results, notes, ways_out)
+
+
+def migrate_same_host(
+    source: Dump, kernel: Policy, vmm: str = "", setup: VcpuSetup | None = None, *, ways_out: bool = True
+) -> MigrationReport:
+    """The same machine under another kernel."""
+    rule = find_vmm(vmm or vmm_for(source.provenance.format, source.provenance.tool))
+    return migrate(source, same_host(source, kernel, setup, rule), vmm=rule.name, ways_out=ways_out)
+
+
+def migrate_all_kernels(
+    source: Dump, vmm: str = "", setup: VcpuSetup | None = None, policies: Sequence[Policy] | None = None
+) -> KernelMatrix:
+    """Where can this VM go? One row per kernel policy, on the host of the source."""
+    from inspector.policies.loader import load_policy, policy_names
+
+    rule = find_vmm(vmm or vmm_for(source.provenance.format, source.provenance.tool))
+    vcpus, notes = source_vcpus(source)
+    kinds = distinct(vcpus)
+    if len(kinds) < len(vcpus):
+        notes = (*notes, f"{len(vcpus)} vCPUs of {count_of(len(kinds), 'kind')}: each kind is counted once")
+    rows, label = [], ""
+    for policy in policies if policies is not None else [load_policy(name) for name in policy_names()]:
+        try:
+            target = same_host(source, policy, setup, rule)
+        except InspectorError as error:
+            if setup is None:
+                raise
+            rows.append(_impossible(policy, error))
+            continue
+        label = target.label
+        rows.append(_row(target, rule, restore(kinds, target, rule)))
+        if not rows[1:]:
+            notes = (*notes, *target.notes)
+    return KernelMatrix(
+        vmm=rule.name,
+        vmm_title=rule.title,
+        source=describe_source(source, vcpus),
+        destination=label,
+        rows=tuple(rows),
+        notes=notes,
+    )
+
+
+def _report(
+    source: Dump,
+    vcpus: Sequence[Vcpu],
+    target: Destination,
+    rule: Vmm,
+    results: tuple[VcpuResult, ...],
+    notes: tuple[str, ...],
+    ways_out: bool,
+) -> MigrationReport:
+    steps, lengths = steps_of(rule, results)
+    remarks = remark_on(source, vcpus, results, target, rule)
+    fails = not all(step.passed for step in steps) or any(r.severity == "fails" for r in remarks)
+    fatal = [f for result in results for f in result.findings if f.fatal]
+    report = MigrationReport(
+        vmm=rule.name,
+        vmm_title=rule.title,
+        source=describe_source(source, vcpus),
+        source_provenance=source.provenance,
+        destination=target.label,
+        destination_provenance=target.provenance,
+        features=target.setup.describe(),
+        kernel=target.policy.name,
+        kernel_note=target.kernel_note,
+        verdict=FAILS if fails else LOADS,
+        headline=headline(rule, results, lengths, remarks, fails),
+        first=first_fatal(results),
+        steps=steps,
+        vcpus=results,
+        remarks=remarks,
+        messages=expected_messages(rule, fatal, lengths, _instances(source, vcpus)) if fails else (),
+        notes=(*notes, *target.notes, *_mixing(rule, steps, fatal)),
+    )
+    if not ways_out:
+        return report
+    return _with_ways_out(report, source, vcpus, target, rule)
+
+
+def _mixing(rule: Vmm, steps: Sequence[Step], fatal: Sequence[Finding]) -> tuple[str, ...]:
+    """QEMU up to 10.0 copies values until it meets the first unknown id, and writes its list at the end anyway."""
+    failed = next((s for s in steps if not s.passed), None)
+    if rule.family != "qemu" or rule.spare_ids or failed is None or failed.name != "ids":
+        return ()
+    first = next(f for f in fatal if f.vcpu == failed.vcpu and f.kind == "only_in_source")
+    text = (
+        f"{rule.title} has copied the values before {by_id(first.id).name} when it gives up: what it then reports as "
+        "refused (-trace kvm_failed_reg_set) mixes the values of both sides"
+    )
+    return (text,)
+
+
+def _instances(source: Dump, vcpus: Sequence[Vcpu]) -> dict[int, int]:
+    """QEMU numbers the vCPUs of a VM from 0; a dump that holds several VMs numbers the VMs."""
+    return {v.index: v.index if source.one_vm else place for place, v in enumerate(vcpus)}
+
+
+def _with_ways_out(
+    report: MigrationReport, source: Dump, vcpus: Sequence[Vcpu], target: Destination, rule: Vmm
+) -> MigrationReport:
+    import msgspec
+
+    return msgspec.structs.replace(report, ways_out=find_ways_out(report, source, vcpus, target, rule))
+
+
+def _impossible(policy: Policy, error: InspectorError) -> KernelRow:
+    """The row of a kernel under which the vCPU cannot even be created."""
+    return KernelRow(
+        kernel=policy.name, evidence=policy.evidence, verdict=FAILS, refused=0, only_in_source=0, changed=0, first=None,
+        headline=error.what,
+    )  # fmt: skip
+
+
+def _row(target: Destination, rule: Vmm, results: Sequence[VcpuResult]) -> KernelRow:
+    steps, _ = steps_of(rule, results)
+    findings = [f for result in results for f in result.findings]
+    refused = [f for f in findings if f.kind == "refused"]
+    passed = all(step.passed for step in steps)
+    changed = sum(f.kind == "changed" and not f.expected for f in findings)
+    return KernelRow(
+        kernel=target.policy.name,
+        evidence=target.policy.evidence,
+        verdict=LOADS if passed else FAILS,
+        refused=len(refused),
+        only_in_source=sum(f.kind == "only_in_source" for f in findings),
+        changed=changed,
+        first=first_fatal(results),
+        uncertain=sum(not f.certain for f in findings),
+        headline=row_headline(results, steps, changed),
+    )

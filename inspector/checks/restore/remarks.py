@@ -1,0 +1,292 @@
+"""What the saved state as a whole tells, beyond the verdict on each register."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from inspector.checks.machine.vcpu_setup import PSCI_VERSION, ZCR_EL1
+from inspector.checks.restore.combinations import impossible
+from inspector.checks.restore.result import Remark, VcpuResult
+from inspector.checks.vmms.vmms import SVE_VLS, Vmm
+from inspector.kvm.volatile import PMU_CLEARS, PMU_SETS, TIMER_CNT, TIMER_CTL, TIMER_CVAL
+from inspector.registers.catalog import by_id
+from inspector.registers.encoding import POISON, firmware_id, sysreg_id
+from inspector.registers.reading import read
+
+if TYPE_CHECKING:
+    from inspector.checks.machine.destination import Destination
+    from inspector.sources.dump import Dump, Vcpu
+
+MIDR_EL1 = sysreg_id(3, 0, 0, 0, 0)
+MPIDR_EL1 = sysreg_id(3, 0, 0, 0, 5)
+CLIDR_EL1 = sysreg_id(3, 1, 0, 0, 1)
+_SSBD = firmware_id(2)
+
+
+def remark_on(
+    dump: Dump, vcpus: Sequence[Vcpu], results: Sequence[VcpuResult], destination: Destination, vmm: Vmm
+) -> tuple[Remark, ...]:
+    """Everything worth telling about the machine, what fails the load first."""
+    found = [*_disagreements(dump, vcpus, destination), *_processors(vcpus, results, destination)]
+    for place, (vcpu, result) in enumerate(zip(vcpus, results, strict=True)):
+        found += _one_vcpu(vcpu, result, destination.of_vcpu(place), vmm)
+    found += _unlike_cores(destination)
+    found += [*_same_mpidr(vcpus), *_uncertain(results)]
+    if not dump.kvm and dump.vcpus:
+        found.append(_not_kvm())
+    rank = {"fails": 0, "changes": 1, "note": 2}
+    return tuple(sorted(_merged(found), key=lambda r: rank[r.severity]))
+
+
+def _merged(found: Iterable[Remark]) -> list[Remark]:
+    """Equal remarks of several vCPUs as one."""
+    by_text: dict[tuple[str, str], Remark] = {}
+    for remark in found:
+        key = remark.title, remark.text
+        have = by_text.get(key)
+        vcpus = (*have.vcpus, *remark.vcpus) if have else remark.vcpus
+        by_text[key] = Remark(
+            severity=remark.severity,
+            title=remark.title,
+            text=remark.text,
+            ids=remark.ids,
+            vcpus=tuple(dict.fromkeys(vcpus)),
+        )
+    return list(by_text.values())
+
+
+def _one_vcpu(vcpu: Vcpu, result: VcpuResult, destination: Destination, vmm: Vmm) -> list[Remark]:
+    found = [*_psci(vcpu, result), *_timers(vcpu), *_vector_lengths(vcpu, destination, vmm), *_poison(vcpu)]
+    found += _pmu_counters(vcpu, result)
+    found += impossible(vcpu.values, vcpu.index)
+    return found
+
+
+def _must_agree(reg_id: int, destination: Destination) -> str:
+    if destination.version < (6, 5):
+        return "each vCPU is written on its own, and KVM compares every value with the host"
+    if reg_id == CLIDR_EL1 or reg_id >> 16 & 0xFFF == 0x11:
+        return "KVM keeps it per vCPU, so the guest goes on with unlike vCPUs and may schedule or size caches wrongly"
+    return "KVM keeps one value for the whole VM, so the vCPU that is written last wins for all of them"
+
+
+def _disagreements(dump: Dump, vcpus: Sequence[Vcpu], destination: Destination) -> list[Remark]:
+    """Identification registers that differ between the vCPUs of one VM."""
+    from inspector.sources.consistency import identifies
+
+    if not dump.one_vm or len(vcpus) < 2:
+        return []
+    first = vcpus[0].values
+    wanted = [i for i in first if identifies(i) or i >> 16 & 0xFFF in (0x14, 0x16)]
+    found = []
+    for reg_id in wanted:
+        row = [v.values[reg_id] for v in vcpus if reg_id in v.values]
+        if len(set(row)) < 2:
+            continue
+        values = ", ".join(f"vCPU {v.index}: 0x{v.values[reg_id]:x}" for v in vcpus if reg_id in v.values)
+        text = f"{values}. {_must_agree(reg_id, destination)[0].upper()}{_must_agree(reg_id, destination)[1:]}"
+        if reg_id == CLIDR_EL1:
+            text += "; Linux 6.3 to 6.9 reset it when a guest started a vCPU with PSCI CPU_ON"
+        elif reg_id == MIDR_EL1:
+            text += "; the vCPUs were created on unlike cores (big.LITTLE): pin the VM to cores of one kind"
+        found.append(
+            Remark(
+                severity="changes",
+                title=f"{by_id(reg_id).name} differs between vCPUs",
+                text=text,
+                ids=(reg_id,),
+                vcpus=tuple(v.index for v in vcpus),
+            )
+        )
+    return found
+
+
+def _processor(value: int) -> str:
+    """`Neoverse N2 r0p3 (0x410fd493)`."""
+    fields = {f.name: f for f in read(MIDR_EL1, value).fields}
+    part = fields.get("PartNum")
+    variant, revision = value >> 20 & 0xF, value & 0xF
+    return f"{part.short if part and part.short else 'unknown part'} r{variant}p{revision} (0x{value:x})"
+
+
+def _processors(vcpus: Sequence[Vcpu], results: Sequence[VcpuResult], destination: Destination) -> list[Remark]:
+    mine, theirs = (vcpus[0].values.get(MIDR_EL1) if vcpus else None), destination.values.get(MIDR_EL1)
+    if mine is None or theirs is None or mine == theirs:
+        return []
+    refused = any(f.id == MIDR_EL1 and f.kind == "refused" for result in results for f in result.findings)
+    if destination.version < (6, 15):
+        law = "Linux before 6.15 accepts no MIDR_EL1 but the host's own"
+    else:
+        law = "Linux 6.15 and newer accept another MIDR_EL1 only where the VMM enabled KVM_CAP_ARM_WRITABLE_IMP_ID_REGS"
+    return [
+        Remark(
+            severity="fails" if refused else "changes",
+            title="the two hosts have unlike processors",
+            text=f"source {_processor(mine)}, destination {_processor(theirs)}. {law}; the guest chose its errata "
+            "workarounds for the processor that it booted on",
+            ids=(MIDR_EL1,),
+        )
+    ]
+
+
+def _psci(vcpu: Vcpu, result: VcpuResult) -> list[Remark]:
+    saved = vcpu.values.get(PSCI_VERSION)
+    finding = next((f for f in result.findings if f.id == PSCI_VERSION and f.kind != "missing_in_source"), None)
+    if saved is None or finding is None or finding.destination is None or saved == finding.destination:
+        return []
+    mine, theirs = (f"{v >> 16}.{v & 0xFFFF}" for v in (saved, finding.destination))
+    if finding.kind == "refused":
+        text = f"the guest was started with PSCI {mine}; the destination offers at most {theirs} and refuses more"
+        return [Remark(severity="fails", title="PSCI version", text=text, ids=(PSCI_VERSION,), vcpus=(vcpu.index,))]
+    text = f"the guest keeps PSCI {mine}; a VM started anew on the destination gets {theirs}"
+    return [Remark(severity="note", title="PSCI version", text=text, ids=(PSCI_VERSION,), vcpus=(vcpu.index,))]
+
+
+def _timers(vcpu: Vcpu) -> list[Remark]:
+    count, compare, control = (vcpu.values.get(i) for i in (TIMER_CNT, TIMER_CVAL, TIMER_CTL))
+    if count is None:
+        text = "the saved state lacks KVM_REG_ARM_TIMER_CNT: the guest's clock jumps to the destination's"
+        return [Remark(severity="changes", title="virtual counter", text=text, ids=(TIMER_CNT,), vcpus=(vcpu.index,))]
+    if compare is None or control is None or not control & 1 or compare == 0:
+        return []
+    ahead = compare - count
+    if ahead < 1 << 40:
+        return []
+    text = (
+        f"the timer is on and its compare value 0x{compare:x} lies 2^{ahead.bit_length() - 1} ticks after the counter "
+        f"0x{count:x}: hours or more. A guest that waits for it hangs; check that the two ids, whose encodings the ABI "
+        "swapped, were not exchanged"
+    )
+    ids = (TIMER_CNT, TIMER_CVAL)
+    return [Remark(severity="changes", title="timer that never fires", text=text, ids=ids, vcpus=(vcpu.index,))]
+
+
+def lengths_of(vls: int) -> tuple[int, ...]:
+    """The SVE vector lengths, in bits, that the 512-bit set KVM_REG_ARM64_SVE_VLS holds."""
+    return tuple((n + 1) * 128 for n in range(512) if vls >> n & 1)
+
+
+def _vector_lengths(vcpu: Vcpu, destination: Destination, vmm: Vmm) -> list[Remark]:
+    mine, theirs = vcpu.values.get(SVE_VLS), destination.values.get(SVE_VLS)
+    if mine is None:
+        return _unsaved_lengths(vcpu, destination, vmm)
+    found = []
+    ids = list(vcpu.values)
+    if vmm.family == "firecracker" and any(i >> 16 & 0xFFF == 0x15 for i in ids[: ids.index(SVE_VLS)]):
+        text = (
+            "KVM_REG_ARM64_SVE_VLS stands behind other SVE registers in the file; Firecracker before 2024 writes it in "
+            "that place, after the vCPU is finalised, and KVM answers EPERM"
+        )
+        found.append(
+            Remark(severity="note", title="order of the vector lengths", text=text, ids=(SVE_VLS,), vcpus=(vcpu.index,))
+        )
+    if theirs is not None and mine != theirs:
+        lost = sorted(set(lengths_of(mine)) - set(lengths_of(theirs)))
+        text = f"source {_bits(lengths_of(mine))}; destination {_bits(lengths_of(theirs))}"
+        if lost:
+            text += f". The destination cannot do {_bits(lost)}: the vCPU cannot be created with the source's lengths"
+        found.append(
+            Remark(
+                severity="fails" if lost else "note",
+                title="SVE vector lengths",
+                text=text,
+                ids=(SVE_VLS,),
+                vcpus=(vcpu.index,),
+            )
+        )
+    return found
+
+
+def _bits(lengths: Iterable[int]) -> str:
+    return ", ".join(str(n) for n in lengths) + " bits"
+
+
+def _unsaved_lengths(vcpu: Vcpu, destination: Destination, vmm: Vmm) -> list[Remark]:
+    if vmm.family != "qemu" or ZCR_EL1 not in vcpu.values:
+        return []
+    theirs = destination.values.get(SVE_VLS)
+    text = "a QEMU stream does not hold the vector lengths: the sveN options of both command lines must be the same"
+    if theirs is not None:
+        text += f". The destination offers {_bits(lengths_of(theirs))}"
+    return [Remark(severity="note", title="SVE vector lengths", text=text, ids=(ZCR_EL1,), vcpus=(vcpu.index,))]
+
+
+def _poison(vcpu: Vcpu) -> list[Remark]:
+    ids = tuple(i for i, v in vcpu.values.items() if v == POISON)
+    if not ids:
+        return []
+    text = (
+        f"{len(ids)} registers hold 0x{POISON:x}, the pattern of a register that KVM never initialised and the guest "
+        "never wrote; they are written and kept like any value, and mean nothing"
+    )
+    return [Remark(severity="note", title="registers that were never used", text=text, ids=ids, vcpus=(vcpu.index,))]
+
+
+def _pmu_counters(vcpu: Vcpu, result: VcpuResult) -> list[Remark]:
+    """Linux 6.7 to 6.14: SET is written, then CLR with the same value, and what was enabled is off again."""
+    clears = {f.id: f for f in result.findings if f.id in PMU_CLEARS and f.kind == "changed"}
+    # A value that a fresh vCPU has as well is a reset pattern: the guest never turned anything on.
+    lost = [name for i, name in PMU_CLEARS.items() if i in clears and vcpu.values[i] not in (0, clears[i].destination)]
+    if not lost:
+        return []
+    ids = tuple(i for i, name in (PMU_SETS | PMU_CLEARS).items() if name in lost)
+    text = (
+        f"{', '.join(lost)}: the SET register is written before the CLR register with the same bits, and a write to "
+        "CLR clears them, so the guest finds these counters, interrupts or overflow flags off (Linux 6.7 to 6.14)"
+    )
+    return [Remark(severity="changes", title="PMU state is lost", text=text, ids=ids, vcpus=(vcpu.index,))]
+
+
+def _same_mpidr(vcpus: Sequence[Vcpu]) -> list[Remark]:
+    seen: dict[int, list[int]] = {}
+    for vcpu in vcpus:
+        if MPIDR_EL1 in vcpu.values:
+            seen.setdefault(vcpu.values[MPIDR_EL1], []).append(vcpu.index)
+    return [
+        Remark(
+            severity="changes",
+            title="two vCPUs with one MPIDR_EL1",
+            text=f"vCPUs {', '.join(map(str, group))} all have 0x{value:x}: only one of them is ever found",
+            ids=(MPIDR_EL1,),
+            vcpus=tuple(group),
+        )
+        for value, group in seen.items()
+        if len(group) > 1
+    ]
+
+
+def _unlike_cores(destination: Destination) -> list[Remark]:
+    """A destination whose fresh vCPUs were created on different cores."""
+    models = dict.fromkeys(d.values[MIDR_EL1] for d in destination.unlike if MIDR_EL1 in d.values)
+    if not destination.unlike:
+        return []
+    names = ", ".join(_processor(model) for model in models)
+    text = (
+        f"the destination's own vCPUs differ ({names}): its cores are of unlike kinds, and each vCPU is compared with "
+    )
+    text += "the core on which it happens to be restored"
+    return [Remark(severity="note", title="unlike cores", text=text, ids=(MIDR_EL1,))]
+
+
+def _uncertain(results: Sequence[VcpuResult]) -> list[Remark]:
+    """Verdicts that bits of the destination decide which nobody knows."""
+    found = {f.id: f for result in results for f in result.findings if not f.certain}
+    if not found:
+        return []
+    names = ", ".join(by_id(i).name for i in list(found)[:6]) + (
+        f" and {len(found) - 6} more" if len(found) > 6 else ""
+    )
+    text = (
+        f"{len(found)} verdicts are not certain ({names}): they depend on what the source's kernel hid of the host. A "
+        "dump of a fresh vCPU on the destination, or the host's raw registers, would settle them"
+    )
+    return [Remark(severity="note", title="not certain", text=text, ids=tuple(found))]
+
+
+def _not_kvm() -> Remark:
+    text = (
+        "the saved state has no register that only KVM lists (CCSIDR, firmware registers): it was probably saved by "
+        "QEMU's own emulation (TCG), whose streams no KVM vCPU loads"
+    )
+    return Remark(severity="note", title="not saved by KVM", text=text)

@@ -1,0 +1,249 @@
+"""The restore of one vCPU, register by register, in the VMM's own order."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from inspector.checks.feature_groups import feature_key, feature_set
+from inspector.checks.restore.result import FieldDifference, Finding, FindingKind, VcpuResult
+from inspector.checks.vmms.vmms import Vmm
+from inspector.kvm.verdict import JudgedField, Verdict
+from inspector.kvm.volatile import nature, share_state
+from inspector.policies.setup import Feature
+from inspector.registers.encoding import CLASS_CORE, CLASS_DEMUX, CLASS_SVE, SIZE_U64, ccsidr_id, split_id
+from inspector.registers.reading import read
+from inspector.sources.consistency import identifies
+
+if TYPE_CHECKING:
+    from inspector.checks.machine.destination import Destination
+    from inspector.sources.dump import Vcpu
+
+
+class VcpuModel(Protocol):
+    """The part of policies/writes.py's vCPU that a restore needs."""
+
+    def set(self, reg_id: int, value: int) -> Verdict:
+        """KVM_SET_ONE_REG."""
+
+
+_FIRST_CACHES = frozenset({ccsidr_id(0), ccsidr_id(1)})
+
+
+def simulate(vcpu: Vcpu, destination: Destination, model: VcpuModel, vmm: Vmm) -> VcpuResult:
+    """Restore `vcpu` into `model`, a fresh vCPU of `destination`, as `vmm` does.
+
+    Every write is made, also those that a VMM which stops at the first refusal would not reach: measured loads show no
+    effect of one register's refusal on another, and the whole list is what the operator has to settle. Missing ids keep
+    the destination's value.
+    """
+    restore = _Restore(vcpu, destination, model, vmm)
+    findings = restore.lists() if vmm.compares_lists else []
+    findings += restore.writes(len(findings))
+    findings += restore.missing(len(findings))
+    return VcpuResult(
+        index=vcpu.index,
+        name=vcpu.name,
+        source_count=len(restore.order),
+        destination_count=len(restore.listed),
+        findings=tuple(findings),
+    )
+
+
+class _Restore:
+    def __init__(self, vcpu: Vcpu, destination: Destination, model: VcpuModel, vmm: Vmm) -> None:
+        self.vcpu = vcpu
+        self.destination = destination
+        self.model = model
+        self.vmm = vmm
+        self.order = vmm.order(vcpu.values)
+        self.listed = frozenset(i for i in destination.listed if vmm.keeps(i))
+        self.kinds = {(parts.cls, parts.size) for parts in map(split_id, self.listed)}
+        host = destination.host
+        self.knows_caches = bool(self.listed & _FIRST_CACHES) or host is None or host.ccsidr_known
+        self.state = dict(destination.values)
+        """what the destination's registers hold while the restore goes on; only the PMU pairs are kept up to date"""
+
+    def lists(self) -> list[Finding]:
+        """QEMU's comparison of the two id lists: what only the stream has."""
+        return [self._unknown(i, order) for order, i in enumerate(i for i in self.order if i not in self.listed)]
+
+    def writes(self, start: int) -> list[Finding]:
+        """Every write, in the VMM's order."""
+        known = [i for i in self.order if i in self.listed] if self.vmm.compares_lists else self.order
+        found = []
+        for order, reg_id in enumerate(known, start):
+            if reg_id in self.listed:
+                found.append(self._written(reg_id, order))
+            elif self._left_out(reg_id):
+                found.append(self._untold(reg_id, order))
+            else:
+                found.append(self._unknown(reg_id, order))
+        return found
+
+    def missing(self, start: int) -> list[Finding]:
+        """What the destination lists and the saved state lacks: it keeps the value of a fresh vCPU."""
+        saved = self.vcpu.values
+        ids = sorted(i for i in self.listed if i not in saved)
+        return [self._missing(reg_id, order) for order, reg_id in enumerate(ids, start)]
+
+    def _left_out(self, reg_id: int) -> bool:
+        """True when the destination's dump leaves out this whole kind of register, which every such vCPU has.
+
+        Tools that read only system registers write such dumps. V0..V31 are core registers of vCPUs without SVE, the SVE
+        class belongs to those with it.
+        """
+        parts = split_id(reg_id)
+        sve = self.destination.setup.has(Feature.SVE)
+        if parts.cls not in (CLASS_CORE, CLASS_SVE) or (sve != (parts.cls == CLASS_SVE) and parts.size > SIZE_U64):
+            return False
+        return (parts.cls, parts.size) not in self.kinds
+
+    def _untold(self, reg_id: int, order: int) -> Finding:
+        value = self.vcpu.values[reg_id]
+        return Finding(
+            vcpu=self.vcpu.index,
+            id=reg_id,
+            kind="accepted",
+            order=order,
+            value=value,
+            destination=None,
+            after=value,
+            reason="the destination's dump leaves out registers of this kind; KVM keeps what is written",
+            feature=feature_key(reg_id),
+        )
+
+    def _unknown(self, reg_id: int, order: int) -> Finding:
+        tolerated = reg_id in self.vmm.tolerates
+        key = feature_key(reg_id)
+        group = feature_set(key)
+        reason = "the destination does not list this register"
+        if group is not None:
+            reason += f": {group.text}" + (f", since {group.since}" if group.since else "")
+        if tolerated:
+            reason += f"; {self.vmm.title} knows it as safe to drop"
+        unknown_cache = split_id(reg_id).cls == CLASS_DEMUX and not self.knows_caches
+        if unknown_cache:
+            reason += "; which caches this host has is not known"
+        return Finding(
+            vcpu=self.vcpu.index,
+            id=reg_id,
+            kind="only_in_source",
+            order=order,
+            value=self.vcpu.values[reg_id],
+            destination=None,
+            errno=errno.ENOENT,
+            reason=reason,
+            rule="register-list",
+            feature=key,
+            fatal=not tolerated,
+            certain=not unknown_cache,
+        )
+
+    def _missing(self, reg_id: int, order: int) -> Finding:
+        key = feature_key(reg_id)
+        group = feature_set(key)
+        own = self.destination.values.get(reg_id)
+        return Finding(
+            vcpu=self.vcpu.index,
+            id=reg_id,
+            kind="missing_in_source",
+            order=order,
+            value=None,
+            destination=own,
+            after=own,
+            reason="not saved: the destination keeps its own value" + (f" ({group.text})" if group is not None else ""),
+            rule="register-list",
+            feature=key,
+        )
+
+    def _written(self, reg_id: int, order: int) -> Finding:
+        value = self.vcpu.values[reg_id]
+        verdict = self.model.set(reg_id, value)
+        own = self.destination.values.get(reg_id)
+        unknown = self.destination.unknown_bits(reg_id)
+        after, reason, expected = verdict.after, verdict.reason, False
+        kind: FindingKind = "refused" if verdict.errno else "accepted"
+        if not verdict.errno:
+            special = nature(reg_id, value, self.state, self.destination.version)
+            if special is not None:
+                after, reason, expected = special.after, special.reason, special.expected
+            share_state(self.state, reg_id, after)
+            if after is None or after != value:
+                kind = "changed"
+        certain = _certain(verdict, unknown)
+        settled = kind == "accepted" and own == value
+        return Finding(
+            vcpu=self.vcpu.index,
+            id=reg_id,
+            kind=kind,
+            order=order,
+            value=value,
+            destination=None if unknown and not certain else own,
+            errno=verdict.errno,
+            after=after,
+            fields=() if settled else _differences(reg_id, value, own, after, verdict, self.vcpu.values),
+            reason=reason if kind == "accepted" else self._with_rule(reason, verdict.rule),
+            rule=verdict.rule,
+            reference=verdict.reference,
+            feature=feature_key(reg_id),
+            would_pass=verdict.would_pass if certain else None,
+            fatal=bool(verdict.errno),
+            expected=expected,
+            certain=certain,
+        )
+
+    def _with_rule(self, reason: str, rule: str) -> str:
+        """The verdict's sentence, and the one with which the policy explains its rule."""
+        told = next((r.reason for r in self.destination.policy.rules if r.name == rule), "") if rule else ""
+        return f"{reason} {told[:1].upper()}{told[1:]}" if told and told not in reason else reason
+
+
+def _certain(verdict: Verdict, unknown: int) -> bool:
+    """False when bits of the destination that nobody knows (`unknown`) decide about the write."""
+    if not verdict.fields:
+        return not unknown or not identifies(verdict.id)
+    # Zero is never above a limit, whatever that is.
+    doubtful = [f for f in verdict.fields if f.name in verdict.uncertain and not (f.safe == "lower" and not f.written)]
+    if not doubtful:
+        return True
+    return bool(verdict.errno) and any(not f.accepted and f.name not in verdict.uncertain for f in verdict.fields)
+
+
+def _differences(
+    reg_id: int,
+    value: int,
+    own: int | None,
+    after: int | None,
+    verdict: Verdict,
+    values: Mapping[int, int],
+) -> tuple[FieldDifference, ...]:
+    """The fields in which the saved value differs from the destination's own or from what is read back."""
+    other = own if own is not None and own != value else after
+    if other is None or other == value:
+        return ()
+    judged = {(f.msb, f.lsb): f for f in verdict.fields}
+    found = []
+    # Every field in the saved value's layout: a CCSIDR_EL1 of the other side may be in another one.
+    for field in read(reg_id, value, values, include_reserved=True).fields:
+        place = (field.msb, field.lsb)
+        there = other >> field.lsb & (1 << field.msb - field.lsb + 1) - 1
+        if there != field.value:
+            found.append(_difference(field.name, place, field.value, there, judged.get(place), verdict))
+    return tuple(found)
+
+
+def _difference(
+    name: str, place: tuple[int, int], source: int, other: int, judged: JudgedField | None, verdict: Verdict
+) -> FieldDifference:
+    return FieldDifference(
+        name=name,
+        msb=place[0],
+        lsb=place[1],
+        source=source,
+        destination=None if name in verdict.uncertain else other,
+        safe=judged.safe if judged else "",
+        accepted=judged.accepted if judged else not verdict.errno,
+        reason=judged.reason if judged else "",
+    )

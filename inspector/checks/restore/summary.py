@@ -1,0 +1,98 @@
+"""Restore all vCPUs of a VM on a destination, and tell step by step how far the VMM comes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from inspector.checks.restore.result import Finding, Step, VcpuResult
+from inspector.checks.restore.steps import simulate
+from inspector.checks.vmms.vmms import Vmm
+from inspector.errors import InspectorError
+from inspector.registers.encoding import CLASS_BITMAP, CLASS_FIRMWARE, split_id
+from inspector.sources.consistency import identifies
+
+if TYPE_CHECKING:
+    from inspector.checks.machine.destination import Destination
+    from inspector.sources.dump import Vcpu
+
+_FIRMWARE = (CLASS_FIRMWARE, CLASS_BITMAP)
+
+Lengths = tuple[int, int, int]
+"""vCPU, registers saved, registers of the destination"""
+
+
+def restore(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm) -> tuple[VcpuResult, ...]:
+    """Every vCPU in turn, on one VM: what an earlier vCPU wrote VM-wide is there when the next one is restored."""
+    if not target.listed:
+        raise InspectorError("holds no register that a VM could be restored to", target.label)
+    if target.unlike:
+        # Before 6.3 what KVM compares with depends on the core; newer kernels hold one value for the VM.
+        each = [target.of_vcpu(position) for position in range(len(vcpus))]
+        return tuple(simulate(v, t, t.build(1).vcpu(0), rule) for v, t in zip(vcpus, each, strict=True))
+    vm = target.build(len(vcpus))
+    return tuple(simulate(vcpu, target, vm.vcpu(position), rule) for position, vcpu in enumerate(vcpus))
+
+
+def steps_of(rule: Vmm, results: Sequence[VcpuResult]) -> tuple[tuple[Step, ...], Lengths | None]:
+    """The steps with their outcome; the numbers of the length check where that is what fails first.
+
+    Every VMM restores vCPU after vCPU and gives up at the first that fails; QEMU makes all writes of that one.
+    """
+    steps: list[Step] = []
+    lengths: Lengths | None = None
+    going = True
+    for result in results:
+        for step in _steps_of_one(rule, result):
+            steps.append(step if going else msgspec.structs.replace(step, reached=False))
+            if going and not step.passed and step.name == "lengths":
+                lengths = (result.index, result.source_count, result.destination_count)
+            going = going and step.passed
+    return tuple(steps), lengths
+
+
+def _steps_of_one(rule: Vmm, result: VcpuResult) -> list[Step]:
+    steps: list[Step] = []
+    vcpu = result.index
+    if rule.compares_lists:
+        fits = result.source_count <= result.destination_count + rule.spare_ids
+        text = f"{result.source_count} registers saved, the destination has {result.destination_count}"
+        steps.append(Step(name="lengths", vcpu=vcpu, passed=fits, text=text))
+        unknown = [f for f in result.findings if f.kind == "only_in_source"]
+        fatal = [f for f in unknown if f.fatal]
+        steps.append(Step(name="ids", vcpu=vcpu, passed=not fatal, text=_ids_text(unknown, fatal)))
+    refused = [f for f in result.findings if f.fatal and (f.kind == "refused" or not rule.compares_lists)]
+    written = sum(f.kind in ("accepted", "changed", "refused") for f in result.findings)
+    text = f"{written} values written, {len(refused) or 'none'} refused"
+    steps.append(Step(name="values" if rule.compares_lists else "writes", vcpu=vcpu, passed=not refused, text=text))
+    return steps
+
+
+def _ids_text(unknown: Sequence[Finding], fatal: Sequence[Finding]) -> str:
+    if not unknown:
+        return "every saved id exists on the destination"
+    dropped = len(unknown) - len(fatal)
+    parts = [f"{len(fatal)} saved ids that the destination lacks"] if fatal else []
+    parts += [f"{dropped} that it lacks are dropped"] if dropped else []
+    return ", ".join(parts)
+
+
+def distinct(vcpus: Sequence[Vcpu]) -> tuple[Vcpu, ...]:
+    """One vCPU of each kind: those that agree in every register that KVM judges meet the same answers."""
+    kinds: dict[tuple[object, ...], Vcpu] = {}
+    for vcpu in vcpus:
+        judged = tuple((i, v) for i, v in vcpu.values.items() if identifies(i) or split_id(i).cls in _FIRMWARE)
+        kinds.setdefault((judged, frozenset(vcpu.values)), vcpu)
+    return tuple(kinds.values())
+
+
+def first_fatal(results: Sequence[VcpuResult]) -> Finding | None:
+    """The register that fails the load first: vCPU after vCPU, each in its own order."""
+    return next((f for result in results for f in result.findings if f.fatal), None)
+
+
+def loads(rule: Vmm, results: Sequence[VcpuResult]) -> bool:
+    """True when every step passes."""
+    return all(step.passed for step in steps_of(rule, results)[0])

@@ -1,0 +1,1 @@
+"""What each VMM does when it restores a vCPU, and what it prints."""

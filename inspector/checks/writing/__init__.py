@@ -1,0 +1,1 @@
+"""Attempted writes to one vCPU, simulated or for real."""

@@ -1,0 +1,1 @@
+"""The KVM that answers: what a kernel of given rules lists, exposes, accepts and keeps."""

@@ -1,0 +1,54 @@
+"""What KVM_ARM_VCPU_INIT and KVM_RUN answer for a configuration."""
+
+from __future__ import annotations
+
+from errno import EINVAL, ENOENT
+from typing import TYPE_CHECKING
+
+from inspector.policies.setup import Feature
+
+if TYPE_CHECKING:
+    from inspector.kvm.exposure import Exposure
+
+_CAPABILITY = (
+    (Feature.EL1_32BIT, "el1_32bit"),
+    (Feature.PMU, "pmu_v3"),
+    (Feature.SVE, "sve"),
+    (Feature.PTRAUTH_ADDRESS, "ptrauth_address"),
+    (Feature.PTRAUTH_GENERIC, "ptrauth_generic"),
+    (Feature.EL2, "el2"),
+    (Feature.EL2_E2H0, "el2_e2h0"),
+)
+
+
+def creation_errno(exposure: Exposure, vcpus: int = 1) -> int:
+    """The errno of creating a vCPU: enabling the VM's capabilities, then KVM_ARM_VCPU_INIT of the first of `vcpus`.
+
+    kvm_vcpu_init_check_features() and its older forms in kvm_reset_vcpu() (arch/arm64/kvm/arm.c, reset.c).
+    """
+    setup, host, book = exposure.setup, exposure.host, exposure.book
+    if setup.mte and (book.variant("mte") == "none" or not host.capability("mte")):
+        return EINVAL
+    if setup.writable_imp_id and book.variant("implementation-ids") == "invariant":
+        return EINVAL
+    known = 0x1FF if book.variant("el2") == "available" else 0x7F
+    if setup.features & ~known:
+        return ENOENT
+    if any(setup.has(feature) and not host.capability(name) for feature, name in _CAPABILITY):
+        return EINVAL
+    if setup.has(Feature.PTRAUTH_ADDRESS) != setup.has(Feature.PTRAUTH_GENERIC):
+        return EINVAL
+    if setup.mte and setup.has(Feature.EL1_32BIT):
+        return EINVAL
+    narrow = setup.has(Feature.EL1_32BIT) and vcpus > 1
+    if narrow and book.variant("mixed-width") == "counts-uninitialised":
+        return EINVAL
+    return 0
+
+
+def run_errno(exposure: Exposure) -> int:
+    """The errno of the first KVM_RUN: since v5.11 a vPMU without in-kernel GIC has to be set up first."""
+    without_gic = exposure.setup.has(Feature.PMU) and exposure.setup.gic == "none"
+    if without_gic and exposure.book.variant("run-without-gic") == "refused-with-pmu":
+        return EINVAL
+    return 0

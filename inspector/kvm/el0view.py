@@ -1,0 +1,36 @@
+"""What a process at EL0 of the host reads with MRS: emulate_mrs() and arm64_ftr_reg_user_value() (cpufeature.c)."""
+
+from __future__ import annotations
+
+from inspector.kvm.cpus import SPECULATIVE_SSBS, core_name
+from inspector.kvm.host import MIDR, PFR1, HostState, sanitise
+from inspector.policies.model import Policy
+from inspector.policies.rulebook import rulebook
+from inspector.registers.idspace import ID_SPACE, IDS
+
+MPIDR, REVIDR, ISAR1 = IDS["MPIDR_EL1"], IDS["REVIDR_EL1"], IDS["ID_AA64ISAR1_EL1"]
+SSBS, BF16 = 0xF << 4, 0xF << 44
+
+
+def el0_values(host: HostState, policy: Policy) -> dict[int, int]:
+    """Register id -> value for MIDR, MPIDR, REVIDR and the AArch64 part of the ID space.
+
+    Visible fields hold the sanitised value, hidden ones their safe value; a register without feature-table entry is
+    zero.
+    """
+    book = rulebook(policy)
+    sanitised = sanitise(host, book.known_mask)
+    view: dict[int, int] = {}
+    for reg_id in ID_SPACE:
+        if reg_id >> 3 & 0xF < 4:
+            continue
+        value = 0
+        for field in book.fields(reg_id):
+            value |= sanitised[reg_id][0] & field.mask if field.visible else field.hidden_as << field.lsb
+        view[reg_id] = value
+    core = core_name(host.value(MIDR))
+    if book.variant("el0-view") == "ssbs-erratum" and core in SPECULATIVE_SSBS:
+        view[PFR1] &= ~SSBS
+    if core == "cortex-a510":
+        view[ISAR1] &= ~BF16
+    return view | {MIDR: host.value(MIDR), MPIDR: 0x80000000, REVIDR: 0}

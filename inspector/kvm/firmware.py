@@ -1,0 +1,61 @@
+"""Firmware pseudo-registers and hypercall bitmaps: which exist, what they say, what they accept.
+
+arch/arm64/kvm/hypercalls.c and psci.c. The levels of the workaround registers are facts of the host (mitigations.py).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inspector.kvm.host import PFR1
+from inspector.kvm.mitigations import bhb_level, spectre_v2_level, ssb_level
+from inspector.policies.setup import Feature
+from inspector.registers import idspace as ids
+
+if TYPE_CHECKING:
+    from inspector.kvm.exposure import Exposure
+
+PSCI_0_1, PSCI_0_2, PSCI_1_0, PSCI_1_1, PSCI_1_2, PSCI_1_3 = 1, 2, 0x10000, 0x10001, 0x10002, 0x10003
+BITMAPS: dict[int, int] = {
+    ids.STD_BITMAP: 1, ids.STD_HYP_BITMAP: 1, ids.VENDOR_HYP_BITMAP: 3, ids.VENDOR_HYP_BITMAP_2: 3,
+}  # fmt: skip
+"""Register id -> the bits that KVM supports."""
+
+_VERSIONS = {
+    "psci-1.0": (PSCI_0_2, PSCI_1_0),
+    "psci-1.1": (PSCI_0_2, PSCI_1_0, PSCI_1_1),
+    "psci-1.3": (PSCI_0_2, PSCI_1_0, PSCI_1_1, PSCI_1_2, PSCI_1_3),
+}
+_BITMAP_COUNT = {"none": 0, "three": 3, "four": 4}
+
+
+def psci_versions(exposure: Exposure) -> tuple[int, ...]:
+    """The PSCI versions that userspace may choose, oldest first."""
+    if not exposure.setup.has(Feature.PSCI):
+        return (PSCI_0_1,)
+    return _VERSIONS[exposure.book.variant("psci")]
+
+
+def bitmaps(exposure: Exposure) -> tuple[int, ...]:
+    """The hypercall bitmaps that exist."""
+    return tuple(BITMAPS)[: _BITMAP_COUNT[exposure.book.variant("hypercall-bitmaps")]]
+
+
+def workaround_levels(exposure: Exposure, ssbs: int | None = None) -> dict[int, int]:
+    """WORKAROUND_1..3 (those that exist) -> level. `ssbs`: the VM's PFR1.SSBS where the kernel asks for it."""
+    host, variant = exposure.host, exposure.book.variant("mitigation-levels")
+    if variant != "vm-ssbs" or ssbs is None:
+        seen = host.value(PFR1) if variant != "vm-ssbs" else exposure.limit(PFR1)
+        ssbs = seen >> 4 & 0xF
+    levels = {ids.WORKAROUND_1: spectre_v2_level(host), ids.WORKAROUND_2: ssb_level(host, ssbs)}
+    if variant != "no-bhb":
+        levels[ids.WORKAROUND_3] = bhb_level(host, variant == "unknown-bhb-safe")
+    return levels
+
+
+def firmware_values(exposure: Exposure) -> dict[int, int]:
+    """Id -> value on a fresh vCPU, in list order."""
+    values = {ids.PSCI_VERSION: psci_versions(exposure)[-1], **workaround_levels(exposure)}
+    for bitmap in bitmaps(exposure):
+        values[bitmap] = 0 if bitmap == ids.VENDOR_HYP_BITMAP_2 else BITMAPS[bitmap]
+    return values

@@ -1,0 +1,93 @@
+"""A kernel's view of a host of which only a fresh vCPU's registers are known: what KVM shows is its own limit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+import msgspec
+
+from inspector.kvm.exposure import Exposure
+from inspector.kvm.host import ALL, CTR, PFR0, HostState
+from inspector.policies.model import Policy
+from inspector.policies.rulebook import rulebook
+from inspector.policies.setup import VcpuSetup
+from inspector.registers.encoding import CLASS_DEMUX
+from inspector.registers.idspace import AARCH32_IDS, ID_SPACE, IDS, WORKAROUND_1, WORKAROUND_3
+
+ID_PFR0, ID_DFR0, PMCR = IDS["ID_PFR0_EL1"], IDS["ID_DFR0_EL1"], IDS["PMCR_EL0"]
+MMFR2, ID_MMFR4 = IDS["ID_AA64MMFR2_EL1"], IDS["ID_MMFR4_EL1"]
+_CAPABILITIES = ("sve", "ptrauth_address", "ptrauth_generic", "pmu_v3", "el1_32bit", "mte", "el2", "el2_e2h0")
+
+
+def infer_host(values: Mapping[int, int]) -> HostState:
+    """The host-dependent inputs that a fresh vCPU's registers tell; its ID registers stand for the host's.
+
+    A vCPU that exists proves the capabilities that its creation needed.
+    """
+    return HostState(
+        values=dict(values), known=dict.fromkeys(values, ALL),
+        ccsidr={i & 0xFF: v for i, v in values.items() if i >> 16 & 0xFFF == CLASS_DEMUX}, sanitised=True,
+        spectre_v2=values.get(WORKAROUND_1), meltdown_safe=values.get(PFR0, 0) >> 60 & 0xF == 1,
+        bhb=values.get(WORKAROUND_3), vgic="v3" if values.get(PFR0, 0) >> 24 & 0xF else "none",
+        capabilities=dict.fromkeys(_CAPABILITIES, 1), aarch32=_aarch32(values),
+    )  # fmt: skip
+
+
+def _aarch32(values: Mapping[int, int]) -> bool | None:
+    """Whether the host has AArch32 at EL0: its ID registers tell it even where a vCPU with EL2 has a PFR0 of its
+    own."""
+    if ID_PFR0 in values:
+        return any(values.get(reg_id) for reg_id in AARCH32_IDS if reg_id != ID_DFR0)
+    return values[PFR0] & 0xF == 2 if PFR0 in values else None
+
+
+def hidden_ccidx(values: Mapping[int, int], ccsidr: Mapping[int, int], policy: Policy) -> dict[int, int]:
+    """Register id -> mask of CCIDX fields that read as zero although the host has FEAT_CCIDX; empty where not told.
+
+    A kernel that passes the hardware's CCSIDR_EL1 through gives its form away: the low half of the 64-bit layout holds
+    no number of sets, so in the 32-bit layout every cache would have several ways and a single set. The field of
+    ID_MMFR4_EL1 goes with that of ID_AA64MMFR2_EL1 where the host has AArch32.
+    """
+    if rulebook(policy).variant("cache-registers") != "raw" or not ccsidr:
+        return {}
+    if any(word >> 13 for word in ccsidr.values()) or not any(word >> 3 for word in ccsidr.values()):
+        return {}
+    fields = {MMFR2: 0xF << 20} | ({ID_MMFR4: 0xF << 24} if _aarch32(values) else {})
+    return {reg_id: mask for reg_id, mask in fields.items() if reg_id in values and not values[reg_id] & mask}
+
+
+def with_fields_set(values: Mapping[int, int], masks: Mapping[int, int]) -> dict[int, int]:
+    """`values` with each field of `masks` set to 1."""
+    return dict(values) | {reg_id: values[reg_id] | mask & -mask for reg_id, mask in masks.items()}
+
+
+class FreshExposure(Exposure):
+    """An exposure whose limits are the given values instead of being computed from a host.
+
+    `inferred`: hidden fields of the host that other registers give away (`hidden_ccidx`).
+    """
+
+    def __init__(
+        self, values: Mapping[int, int], policy: Policy, setup: VcpuSetup, host: HostState | None = None
+    ) -> None:
+        self.inferred: dict[int, int] = {}
+        hidden = host is None
+        if host is None:
+            host = infer_host(values)
+            self.inferred = hidden_ccidx(values, host.ccsidr, policy)
+            host = msgspec.structs.replace(host, values=with_fields_set(values, self.inferred))
+        super().__init__(host, policy, setup)
+        self.hidden_host = hidden
+        self.given = dict(values)
+        for reg_id in (*ID_SPACE, CTR):
+            if reg_id in values:
+                self._limits[reg_id] = (values[reg_id], ALL)
+        self.listed = tuple(values)
+
+    @cached_property
+    def pmcr_counters(self) -> int:
+        return (self.given if PMCR in self.given else self.host.values).get(PMCR, 0) >> 11 & 0x1F
+
+    def feature_values(self) -> dict[int, int]:
+        return super().feature_values() | self.given

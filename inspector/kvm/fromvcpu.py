@@ -1,0 +1,134 @@
+"""What a vCPU dump, or an EL0 view, tells of the host below it: values, and which of their bits were passed through.
+
+A field counts as known where the source kernel's feature table has it and no rule replaced it. Hidden and forced fields
+are unknown; of a capped one it is known that the host has at least as much. Fields that the source kernel did not know
+are unknown as well. On v6.5 and later userspace may have lowered fields: the dump is taken as that of a fresh vCPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from inspector.kvm.exposure import Exposure
+from inspector.kvm.fresh import FreshExposure, infer_host
+from inspector.kvm.host import ALL, CLIDR, CTR, DFR0, MIDR, PFR1, HostState
+from inspector.kvm.listing import SVE_VLS
+from inspector.kvm.mitigations import spectre_v2_unaffected
+from inspector.policies.model import Policy
+from inspector.policies.rulebook import Step, rulebook
+from inspector.policies.setup import Feature, VcpuSetup
+from inspector.registers.encoding import CLASS_DEMUX
+from inspector.registers.idspace import AARCH32_IDS, ID_SPACE, IDS, WORKAROUND_2
+
+REVIDR, AIDR, PMCR = (IDS[name] for name in ("REVIDR_EL1", "AIDR_EL1", "PMCR_EL0"))
+CSV2, CSV3 = 0xF << 56, 0xF << 60
+
+
+def host_of_vcpu(values: Mapping[int, int], setup: VcpuSetup, policy: Policy) -> HostState:
+    """The host under a vCPU that was saved under the kernel `policy` with the features `setup`."""
+    base = infer_host(values)
+    seen = FreshExposure(values, policy, setup, base)
+    raw_caches = seen.book.variant("cache-registers") == "raw"
+    known: dict[int, int] = {}
+    at_least: dict[int, int] = {}
+    for reg_id in ID_SPACE:
+        if reg_id in values:
+            known[reg_id], at_least[reg_id] = _passed_through(seen, reg_id)
+    if base.aarch32 is False:
+        known |= dict.fromkeys(AARCH32_IDS, ALL)
+    known[CTR] = seen.book.known_mask.get(CTR, 0)
+    known |= dict.fromkeys((MIDR, REVIDR, AIDR), 0 if setup.writable_imp_id else ALL)
+    known[PMCR] = 0x1F << 11 if seen.counts_in_pmcr else ALL & ~0xFF
+    known[CLIDR] = ALL if raw_caches else 0
+    lengths = values.get(SVE_VLS)
+    capabilities = dict(base.capabilities or {}) | {
+        "el2": int(setup.has(Feature.EL2)), "el2_e2h0": int(setup.has(Feature.EL2_E2H0)),
+    }  # fmt: skip
+    shown = {reg_id: value for reg_id, value in values.items() if known.get(reg_id) or at_least.get(reg_id)}
+    shown |= {reg_id: 0 for reg_id in AARCH32_IDS if base.aarch32 is False}
+    return HostState(
+        values=shown, known={reg_id: mask for reg_id, mask in known.items() if reg_id in shown}, at_least=at_least,
+        ccsidr={i & 0xFF: v for i, v in values.items() if i >> 16 & 0xFFF == CLASS_DEMUX} if raw_caches else {},
+        ccsidr_known=raw_caches, sanitised=True, spectre_v2=base.spectre_v2, meltdown_safe=base.meltdown_safe,
+        ssb=_ssb(values), bhb=base.bhb, vgic=base.vgic, capabilities=capabilities, aarch32=base.aarch32,
+        vector_lengths=None if lengths is None else lengths & ALL,
+    )  # fmt: skip
+
+
+def host_of_el0(values: Mapping[int, int], policy: Policy) -> HostState:
+    """The host as a process without rights sees it: visible fields are known, hidden ones are not."""
+    book = rulebook(policy)
+    known = {
+        reg_id: sum(field.mask for field in book.fields(reg_id) if field.visible)
+        for reg_id in ID_SPACE
+        if reg_id in values
+    }
+    known |= {reg_id: ALL for reg_id in (MIDR, REVIDR) if reg_id in values}
+    if book.variant("el0-view") == "ssbs-erratum" and PFR1 in known:
+        known[PFR1] &= ~(0xF << 4)
+    shown = {reg_id: value & known[reg_id] for reg_id, value in values.items() if known.get(reg_id)}
+    return HostState(
+        values=shown, known={i: mask for i, mask in known.items() if i in shown}, ccsidr_known=False, sanitised=True
+    )
+
+
+def _ssb(values: Mapping[int, int]) -> int | None:
+    """The Spectre v4 level where it does not depend on SSBS."""
+    ssbs = values.get(PFR1, 0) >> 4 & 0xF
+    level = values.get(WORKAROUND_2)
+    return level if level == 3 and not ssbs else None
+
+
+def _passed_through(seen: Exposure, reg_id: int) -> tuple[int, int]:
+    """The bits of an ID register that this kernel shows as the host has them, and those of which it shows the least."""
+    if seen.raz(reg_id):
+        return 0, 0
+    mask, least = seen.book.known_mask.get(reg_id, 0), 0
+    value = seen.host.value(reg_id)
+    for step in seen.book.steps.get(reg_id, ()):
+        if not seen.applies(step.rule):
+            continue
+        if step.kind == "special":
+            lost, capped = _rebuilt(seen, step, reg_id)
+        elif step.kind == "cap":
+            capped = step.mask if (value & step.mask) >> step.lsb >= step.value else 0
+            lost = capped
+        else:
+            lost, capped = step.mask, 0
+        mask, least = mask & ~lost, (least & ~lost) | capped
+    return mask, least
+
+
+def _rebuilt(seen: Exposure, step: Step, reg_id: int) -> tuple[int, int]:
+    """(bits that an engine function replaced, those of them that are at least what is shown)."""
+    variant = seen.book.variant(step.name)
+    match step.name:
+        case "speculation-fields":
+            return _speculation_told(seen, variant), 0
+        case "gic-fields":
+            return (0 if variant == "host" else 0xF << 24), 0
+        case "pmu-version":
+            return _pmu_told(seen, variant, reg_id)
+        case "nested-limits":
+            nested = seen.setup.has(Feature.EL2) and variant != "none"
+            return (ALL if nested else 0), 0
+        case _:
+            return 0, 0
+
+
+def _speculation_told(seen: Exposure, variant: str) -> int:
+    """CSV2 and CSV3 where the kernel put its own judgement; from v6.5 on it leaves the host's if that is negative."""
+    if variant != "raised":
+        return CSV2 if variant == "csv2" else CSV2 | CSV3
+    lost = CSV2 if spectre_v2_unaffected(seen.host) else 0
+    return lost | (CSV3 if seen.host.meltdown_unaffected else 0)
+
+
+def _pmu_told(seen: Exposure, variant: str, reg_id: int) -> tuple[int, int]:
+    """What a PMU version tells: below the kernel's cap the host's, at the cap at least that, zero nothing."""
+    lsb = 8 if reg_id == DFR0 else 24
+    mask, shown = 0xF << lsb, seen.host.value(reg_id) >> lsb & 0xF
+    limit = 4 if variant == "v8.1-always" else 5 if variant == "v8.4" else 6
+    if shown == 0 or shown > limit or not (variant == "v8.1-always" or seen.setup.has(Feature.PMU)):
+        return mask, 0
+    return (mask, mask) if shown == limit else (0, 0)

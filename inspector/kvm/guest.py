@@ -1,0 +1,84 @@
+"""What a guest reads with MRS at EL1, where it differs from what KVM tells userspace.
+
+Up to v6.2 the cache registers and CTR_EL0 are not trapped: the guest sees the hardware's, 64-bit CCSIDR_EL1 included.
+Since v6.3 HCR_EL2.TID2 (later the finer TID4) sends them to KVM (arch/arm64/kvm/sys_regs.c, access_clidr(),
+access_ccsidr()).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from inspector.kvm.fabricated import CCSIDR_COUNT
+from inspector.kvm.host import CLIDR, CTR, HostState
+from inspector.registers.encoding import CLASS_DEMUX, ccsidr_id
+from inspector.registers.idspace import ID_SPACE, IDS
+
+if TYPE_CHECKING:
+    from inspector.kvm.exposure import Exposure
+
+MIDR, MPIDR, REVIDR, AIDR = (IDS[name] for name in ("MIDR_EL1", "MPIDR_EL1", "REVIDR_EL1", "AIDR_EL1"))
+DCZID, MMFR2 = IDS["DCZID_EL0"], IDS["ID_AA64MMFR2_EL1"]
+SELECTORS = range(7)
+"""The CSSELR_EL1 values that the recordings' guest tries."""
+
+
+def guest_ids() -> tuple[int, ...]:
+    """The 70 registers that the recordings' guest reads, in its order."""
+    return (
+        MIDR, MPIDR, REVIDR, *ID_SPACE, CLIDR, AIDR, CTR, DCZID, *(ccsidr_id(k) for k in SELECTORS),
+    )  # fmt: skip
+
+
+def guest_ctr(host: HostState, variant: str, vm_ctr: int, host_ctr: int) -> int:
+    """CTR_EL0 in the guest. With FEAT_EVT KVM stops trapping it while the VM's value equals the host's."""
+    if variant == "hardware":
+        return host.value(CTR)
+    evt = host.value(MMFR2) >> 56 & 0xF
+    if variant == "trapped-unless-evt" and evt and vm_ctr == host_ctr:
+        return host.value(CTR)
+    return vm_ctr
+
+
+def guest_unknown(exposure: Exposure, reg_id: int) -> bool:
+    """True when the guest reads hardware of which the source of the host's values does not tell enough."""
+    host, variant = exposure.host, exposure.book.variant("guest-caches")
+    untrapped = variant == "hardware"
+    if reg_id == CTR:
+        direct = untrapped or (variant == "trapped-unless-evt" and bool(host.value(MMFR2) >> 56 & 0xF))
+        return direct and (host.sanitised or not host.known.get(CTR))
+    if untrapped and reg_id == CLIDR:
+        return not host.known.get(CLIDR)
+    if untrapped and reg_id >> 16 & 0xFFF == CLASS_DEMUX:
+        narrow = host.knows(MMFR2, 0xF << 20) and not host.value(MMFR2) >> 20 & 0xF
+        return not host.ccsidr_known or (host.sanitised and not narrow)
+    return False
+
+
+def guest_view(exposure: Exposure, state: Mapping[int, int]) -> dict[int, int]:
+    """What the guest reads when userspace reads `state` (register id -> KVM_GET_ONE_REG) after the first run."""
+    host, variant = exposure.host, exposure.book.variant("guest-caches")
+    view = {reg_id: state.get(reg_id, 0) for reg_id in (MIDR, MPIDR, *ID_SPACE)}
+    writable = exposure.setup.writable_imp_id
+    view[REVIDR] = state.get(REVIDR, 0) if writable else host.value(REVIDR)
+    view[AIDR] = state.get(AIDR, 0) if writable else host.value(AIDR)
+    view[CTR] = guest_ctr(host, variant, state.get(CTR, 0), exposure.limit(CTR))
+    view[DCZID] = host.value(DCZID)
+    if variant == "hardware":
+        view[CLIDR] = host.value(CLIDR)
+        view |= {ccsidr_id(k): host.ccsidr.get(k, 0) for k in SELECTORS}
+    else:
+        view[CLIDR] = state.get(CLIDR, 0)
+        view |= {ccsidr_id(k): state.get(ccsidr_id(k), 0) for k in SELECTORS if k < CCSIDR_COUNT}
+    return {reg_id: view[reg_id] for reg_id in guest_ids()}
+
+
+def guest_values(exposure: Exposure) -> dict[int, int]:
+    """The view of a fresh guest: nothing was written, the vCPU ran once."""
+    from inspector.kvm.vm import Vm
+
+    vm = Vm(exposure.host, exposure.policy, exposure.setup, exposure=exposure)
+    vm.run(0)
+    vcpu = vm.vcpu(0)
+    return guest_view(exposure, {reg_id: vcpu.value(reg_id) for reg_id in exposure.feature_values()})

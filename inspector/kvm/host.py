@@ -1,0 +1,222 @@
+"""What is known of the machine under a VM: raw registers, and the inputs that registers do not give.
+
+A state taken from a vCPU dump knows less than one taken from the machine: what the source kernel hid is *unknown*.
+Values and known bits are kept apart; a bit that is not known is never used as if it were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from inspector.kvm.cpus import meltdown_safe, vector_lengths
+from inspector.registers.idspace import AARCH32_IDS, ID_SPACE, IDS
+
+if TYPE_CHECKING:
+    from inspector.policies.model import Policy
+    from inspector.policies.setup import VcpuSetup
+
+ALL = (1 << 64) - 1
+PFR0, PFR1, ZFR0 = IDS["ID_AA64PFR0_EL1"], IDS["ID_AA64PFR1_EL1"], IDS["ID_AA64ZFR0_EL1"]
+ISAR1, ISAR2, DFR0 = IDS["ID_AA64ISAR1_EL1"], IDS["ID_AA64ISAR2_EL1"], IDS["ID_AA64DFR0_EL1"]
+CTR, CLIDR, MIDR = IDS["CTR_EL0"], IDS["CLIDR_EL1"], IDS["MIDR_EL1"]
+IDC = 1 << 28
+_LEVELS = 0x1FF << 21
+"""CLIDR_EL1.LoUU, LoC and LoUIS"""
+
+Vgic = Literal["v2", "v3", "v5-legacy", "v5", "none"]
+
+
+class HostState(msgspec.Struct, frozen=True, kw_only=True):
+    """One machine, as far as it is known. Build it with `from_raw`, `from_vcpu` or `from_fresh`."""
+
+    values: Mapping[int, int]
+    """register id -> value; raw ones, or what a kernel showed (`sanitised`)"""
+    known: Mapping[int, int]
+    """register id -> mask of the bits that are known; a register that is missing is not known at all"""
+    at_least: Mapping[int, int] = {}
+    """register id -> mask of fields that are not known, but of which the host has at least what `values` holds"""
+    ccsidr: Mapping[int, int] = {}
+    """CSSELR_EL1 value -> CCSIDR_EL1: raw 64 bits, or the low half that a kernel up to 6.2 showed"""
+    ccsidr_known: bool = True
+    """False when the caches' sizes are not known"""
+    sanitised: bool = False
+    """the values went through a kernel's feature table already"""
+    spectre_v2: int | None = None
+    """WORKAROUND_1 level: 2 not required, 1 mitigated with firmware's help, 0 not available; None: judge by
+    registers"""
+    meltdown_safe: bool | None = None
+    """None: judge by registers"""
+    ssb: int | None = None
+    """WORKAROUND_2 level; None: judge by registers"""
+    bhb: int | None = None
+    """WORKAROUND_3 level; None: judge by registers"""
+    vgic: Vgic = "v3"
+    page_size: int = 4096
+    """of the host kernel: decides which stage-2 granules a nested hypervisor is offered"""
+    capabilities: Mapping[str, int] | None = None
+    """KVM_CHECK_EXTENSION answers by the recordings' names; None: judge by registers"""
+    vector_lengths: int | None = None
+    """SVE_VLS, first word: bit n for (n+1)*128 bits; None: judge by the CPU model"""
+    aarch32: bool | None = None
+    """EL0 can run AArch32; None: judge by PFR0.EL0"""
+
+    def value(self, reg_id: int) -> int:
+        """The value of a register, 0 when it is not known."""
+        return self.values.get(reg_id, 0)
+
+    def field(self, name: str, lsb: int, width: int = 4) -> int:
+        """A field of a register, by the register's name."""
+        return self.values.get(IDS[name], 0) >> lsb & ((1 << width) - 1)
+
+    def knows(self, reg_id: int, mask: int) -> bool:
+        """True when every bit of `mask` is known."""
+        return self.known.get(reg_id, 0) & mask == mask
+
+    @property
+    def has_aarch32(self) -> bool:
+        """True when EL0 can run AArch32 (PFR0.EL0 = 2): the AArch32 ID registers mean something."""
+        return self.value(PFR0) & 0xF == 2 if self.aarch32 is None else self.aarch32
+
+    @property
+    def aarch32_known(self) -> bool:
+        """True when `has_aarch32` is more than an assumption."""
+        return self.aarch32 is not None or self.knows(PFR0, 0xF)
+
+    @property
+    def meltdown_unaffected(self) -> bool:
+        """The kernel's verdict: PFR0.CSV3, or a CPU on its safe list (unmap_kernel_at_el0(), cpufeature.c)."""
+        if self.meltdown_safe is not None:
+            return self.meltdown_safe
+        return bool(self.value(PFR0) >> 60) or meltdown_safe(self.value(MIDR))
+
+    @property
+    def sve_lengths(self) -> int | None:
+        """SVE_VLS, first word, where it is given or follows from the CPU model; None otherwise."""
+        return self.vector_lengths if self.vector_lengths is not None else vector_lengths(self.value(MIDR))
+
+    def capability(self, name: str) -> int:
+        """A KVM capability: as asked, else as it follows from the registers (sve, pmu_v3, mte, ...)."""
+        if self.capabilities is not None and name in self.capabilities:
+            return self.capabilities[name]
+        return self._capability_from_registers(name)
+
+    def _capability_from_registers(self, name: str) -> int:
+        match name:
+            case "sve":
+                return int(bool(self.field("ID_AA64PFR0_EL1", 32)))
+            case "ptrauth_address":
+                isar1 = self.value(ISAR1) & 0xFF0
+                return int(bool(isar1 or self.field("ID_AA64ISAR2_EL1", 12)))
+            case "ptrauth_generic":
+                isar1 = self.value(ISAR1) & 0xFF000000
+                return int(bool(isar1 or self.field("ID_AA64ISAR2_EL1", 8)))
+            case "pmu_v3":
+                return int(self.field("ID_AA64DFR0_EL1", 8) not in (0, 15))
+            case "el1_32bit":
+                return int(self.field("ID_AA64PFR0_EL1", 4) == 2)
+            case "mte":
+                return int(self.field("ID_AA64PFR1_EL1", 8) >= 2)
+            case _:
+                return 0
+
+
+def effective_ctr(ctr: int, clidr: int) -> int:
+    """CTR_EL0 as the kernel uses it: IDC is set when CLIDR says that no clean to the point of unification is needed.
+
+    read_cpuid_effective_cachetype(), arch/arm64/include/asm/cachetype.h.
+    """
+    loc, louu, louis = clidr >> 24 & 7, clidr >> 27 & 7, clidr >> 21 & 7
+    if not ctr & IDC and (loc == 0 or (louu == 0 and louis == 0)):
+        return ctr | IDC
+    return ctr
+
+
+def from_raw(
+    values: Mapping[int, int],
+    ccsidr: Mapping[int, int] | None = None,
+    capabilities: Mapping[str, int] | None = None,
+    *,
+    spectre_v2: int | None = None,
+    meltdown: bool | None = None,
+    ssb: int | None = None,
+    bhb: int | None = None,
+    vgic: Vgic = "v3",
+    page_size: int = 4096,
+    vector_lengths: int | None = None,
+) -> HostState:
+    """A machine whose registers were read where nothing was masked (EL2, EL1, a kernel module).
+
+    `values`: register id -> raw value; `ccsidr`: CSSELR_EL1 -> raw 64-bit CCSIDR_EL1; `capabilities`:
+    KVM_CHECK_EXTENSION answers. The mitigation states are judged by CSV2, CSV3 and the MIDR unless given; `meltdown`
+    True means unaffected.
+    """
+    own = dict(values)
+    known = dict.fromkeys(own, ALL)
+    return HostState(
+        values=own, known=known, ccsidr=dict(ccsidr or {}), ccsidr_known=bool(ccsidr), spectre_v2=spectre_v2,
+        meltdown_safe=meltdown, ssb=ssb, bhb=bhb, vgic=vgic, page_size=page_size, capabilities=capabilities,
+        vector_lengths=vector_lengths,
+    )  # fmt: skip
+
+
+def from_vcpu(
+    values: Mapping[int, int],
+    setup: VcpuSetup,
+    policy: Policy,
+    *,
+    spectre_v2: int | None = None,
+    meltdown: bool | None = None,
+    ssb: int | None = None,
+    bhb: int | None = None,
+    vgic: Vgic | None = None,
+    page_size: int = 4096,
+) -> HostState:
+    """The machine under a saved vCPU, as far as its kernel (`policy`) and vCPU features (`setup`) let it through.
+
+    What the kernel hid is not known. Mitigation states, the vGIC and the SVE vector lengths are inferred from the
+    vCPU's registers unless given; its capabilities are taken as given, since the vCPU exists.
+    """
+    from inspector.kvm.fromvcpu import host_of_vcpu
+
+    host = host_of_vcpu(values, setup, policy)
+    return msgspec.structs.replace(
+        host, spectre_v2=host.spectre_v2 if spectre_v2 is None else spectre_v2, ssb=host.ssb if ssb is None else ssb,
+        meltdown_safe=host.meltdown_safe if meltdown is None else meltdown, bhb=host.bhb if bhb is None else bhb,
+        vgic=vgic or host.vgic, page_size=page_size,
+    )  # fmt: skip
+
+
+def from_el0(values: Mapping[int, int], policy: Policy) -> HostState:
+    """The machine as MRS at EL0 shows it under the kernel `policy`: many fields are hidden and so not known."""
+    from inspector.kvm.fromvcpu import host_of_el0
+
+    return host_of_el0(values, policy)
+
+
+def sanitise(host: HostState, known_mask: Mapping[int, int]) -> dict[int, tuple[int, int]]:
+    """The sanitised value and known bits of every ID register and CTR_EL0: register id -> (value, known).
+
+    `known_mask` is the feature table's bits for each register. Fields that the table lacks are zero (and so known). On
+    one CPU this is plain masking; AArch32 registers are not read at all on a CPU without AArch32, nor ZFR0 without SVE
+    (init_cpu_features(), arch/arm64/kernel/cpufeature.c).
+    """
+    result: dict[int, tuple[int, int]] = {}
+    no_aarch32 = not host.has_aarch32 and host.aarch32_known
+    no_sve = not host.value(PFR0) >> 32 & 0xF and host.knows(PFR0, 0xF << 32)
+    for reg_id in (*ID_SPACE, CTR):
+        mask = known_mask.get(reg_id, 0)
+        value, known = host.value(reg_id) & mask, host.known.get(reg_id, 0) | ~mask & ALL
+        if (no_aarch32 and reg_id in AARCH32_IDS) or (no_sve and reg_id == ZFR0):
+            value, known = 0, ALL
+        result[reg_id] = (value, known)
+    if not host.sanitised:
+        value, known = host.value(CTR), result[CTR][1]
+        if host.knows(CLIDR, _LEVELS):
+            value = effective_ctr(value, host.value(CLIDR))
+        elif not value & IDC:
+            known &= ~IDC
+        result[CTR] = (value & known_mask.get(CTR, 0), known)
+    return result

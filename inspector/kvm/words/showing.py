@@ -1,0 +1,137 @@
+"""Registers between host and guest, field by field, with the rule behind each difference."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inspector.kvm import gates as handlers
+from inspector.kvm.exposure import FieldExposure, RegisterExposure, State
+from inspector.kvm.guest import guest_unknown
+from inspector.kvm.host import ALL, CTR
+from inspector.kvm.words.explaining import function_of, touched
+from inspector.registers.encoding import CLASS_DEMUX
+from inspector.registers.idspace import ID_SPACE
+
+if TYPE_CHECKING:
+    from inspector.kvm.exposure import Exposure, Trace
+    from inspector.policies.model import Rule
+
+_TABLE = ("feature table", "arch/arm64/kernel/cpufeature.c, arm64_ftr_regs[]")
+
+_EFFECTIVE = (
+    "effective CTR_EL0",
+    "arch/arm64/include/asm/cachetype.h, read_cpuid_effective_cachetype()",
+    "The host's CLIDR_EL1 says that no clean to the point of unification is needed, so the kernel counts IDC as set.",
+)
+
+
+def explain_register(exposure: Exposure, reg_id: int) -> RegisterExposure:
+    """One register between host and guest, field by field."""
+    listed = reg_id in exposure.listed_set
+    known = exposure.known.get(reg_id, 0)
+    exposed = exposure.values.get(reg_id) if listed and known else None
+    host_value = exposure.host.ccsidr.get(reg_id & 0xFF) if _is_ccsidr(reg_id) else exposure.host.values.get(reg_id)
+    fields: tuple[FieldExposure, ...] = ()
+    if listed and (reg_id in ID_SPACE or exposure.book.fields(reg_id)):
+        fields = _field_exposures(exposure, reg_id)
+    elif listed:
+        fields = _whole_register(exposure, reg_id, host_value, exposed)
+    guest = None if guest_unknown(exposure, reg_id) else exposure.guest.get(reg_id)
+    return RegisterExposure(id=reg_id, host=host_value, known=known, exposed=exposed, guest=guest, fields=fields)
+
+
+def _is_ccsidr(reg_id: int) -> bool:
+    return reg_id >> 16 & 0xFFF == CLASS_DEMUX
+
+
+def _whole_register(
+    exposure: Exposure, reg_id: int, host: int | None, exposed: int | None
+) -> tuple[FieldExposure, ...]:
+    """A cache, implementation-id, PMU or firmware register as one field, with the rule that says what it shows."""
+    gate = handlers.gates(exposure).get(reg_id)
+    function = function_of(gate) if gate is not None else ""
+    rule = exposure.book.special_rule(function) if function else None
+    if rule is None:
+        return ()
+    msb = 31 if _is_ccsidr(reg_id) else 63
+    same = host == exposed or (_is_ccsidr(reg_id) and host is not None and host & 0xFFFFFFFF == exposed)
+    state: State = "unknown" if exposed is None else "same" if same else "rebuilt"
+    told = (rule.name, rule.reference, rule.reason) if state == "rebuilt" else ("", "", "")
+    return (
+        FieldExposure(
+            name="value", msb=msb, lsb=0, host=host, exposed=exposed, state=state, rule=told[0], reference=told[1],
+            reason=told[2],
+        ),
+    )  # fmt: skip
+
+
+def _places(exposure: Exposure, reg_id: int, traces: list[Trace]) -> dict[tuple[int, int], str]:
+    """(lsb, msb) -> name of every field of an ID register: those of the feature table, then those that rules name.
+
+    Fields that this kernel does not know get the architecture's name, where the host has (or may have) them.
+    """
+    from inspector.registers.catalog import by_id
+
+    places = {(f.lsb, f.msb): f.name for f in exposure.book.fields(reg_id)}
+    for trace in traces:
+        if trace.step.mask:
+            places.setdefault((trace.step.lsb, trace.step.mask.bit_length() - 1), trace.step.name)
+    host, known = exposure.host.value(reg_id), exposure.host.known.get(reg_id, 0)
+    wanted = (host | ~known) & ALL
+    covered = sum(_mask(lsb, msb) for lsb, msb in places)
+    schema = by_id(reg_id).schema
+    for span in schema.spans if schema is not None else ():
+        mask = _mask(span.lsb, span.msb)
+        if wanted & mask and not covered & mask and not span.reserved:
+            places[span.lsb, span.msb] = span.name
+            covered |= mask
+    for lsb in range(0, 64, 4):
+        if host & known & ~covered & _mask(lsb, lsb + 3):
+            places[lsb, lsb + 3] = f"[{lsb + 3}:{lsb}]"
+    return places
+
+
+def _mask(lsb: int, msb: int) -> int:
+    return ((1 << msb - lsb + 1) - 1) << lsb
+
+
+def _field_exposures(exposure: Exposure, reg_id: int) -> tuple[FieldExposure, ...]:
+    host, host_known = exposure.host.value(reg_id), exposure.host.known.get(reg_id, 0)
+    exposed, known = exposure.values.get(reg_id, 0), exposure.known.get(reg_id, 0)
+    raz, traces = exposure.raz(reg_id), exposure.traces(reg_id)
+    rows = []
+    for (lsb, msb), name in sorted(_places(exposure, reg_id, traces).items(), reverse=True):
+        mask = _mask(lsb, msb)
+        before = (host & mask) >> lsb if host_known & mask == mask else None
+        after = (exposed & mask) >> lsb if known & mask == mask else None
+        state = _state(before, after)
+        rule = raz or next((t.step.rule for t in reversed(traces) if touched(t, mask)), None)
+        told = _EFFECTIVE if reg_id == CTR and state == "raised" and rule is None else _told(state, rule)
+        rows.append(
+            FieldExposure(
+                name=name, msb=msb, lsb=lsb, host=before, exposed=after, state=state, rule=told[0], reference=told[1],
+                reason=told[2],
+            )
+        )  # fmt: skip
+    return tuple(rows)
+
+
+def _told(state: State, rule: Rule | None) -> tuple[str, str, str]:
+    """(rule, reference, reason) of a difference."""
+    if state in ("same", "unknown"):
+        return "", "", ""
+    if rule is None:
+        return *_TABLE, "This kernel's feature table does not know the field."
+    return rule.name, rule.reference, rule.reason
+
+
+def _state(before: int | None, after: int | None) -> State:
+    if after is None:
+        return "unknown"
+    if before == after:
+        return "same"
+    if before is None:
+        return "masked" if after == 0 else "rebuilt"
+    if after == 0:
+        return "masked"
+    return "raised" if after > before else "lowered"

@@ -1,0 +1,194 @@
+"""Hosts known only through a vCPU: what is unknown stays unknown, and writes are predicted all the same."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from inspector.kvm.el0view import el0_values
+from inspector.kvm.fresh import hidden_ccidx
+from inspector.kvm.host import CLIDR, from_el0, from_raw, from_vcpu
+from inspector.kvm.vm import Vm
+from inspector.policies.loader import load_policy
+from inspector.policies.setup import QEMU_SETUP, VcpuSetup
+from inspector.registers.encoding import ccsidr_id
+from inspector.registers.idspace import ID_SPACE, IDS, PSCI_VERSION, name_of
+from tests.kvm.hosts import EL2, GIC, MINIMAL, MTE, PMU_GIC, exposure, host, vm
+
+PFR0, MMFR2, CTR = IDS["ID_AA64PFR0_EL1"], IDS["ID_AA64MMFR2_EL1"], IDS["CTR_EL0"]
+
+
+def saved(model: str, kernel: str, setup: VcpuSetup = QEMU_SETUP) -> dict[int, int]:
+    """Every register of a fresh vCPU."""
+    return exposure(model, kernel, setup).values
+
+
+SETUPS = {"minimal": MINIMAL, "gic": GIC, "pmu": PMU_GIC, "mte": MTE, "el2": EL2}
+POSSIBLE = [
+    (model, kernel, setup)
+    for model in ("neoverse-n2", "cortex-a72", "max_nested")
+    for kernel in ("5.10", "6.1", "6.2", "6.5", "6.12", "6.18", "7.3")
+    for setup in SETUPS
+    if vm(model, kernel, SETUPS[setup]).init_errno == 0
+]
+
+
+@pytest.mark.parametrize(("model", "kernel", "name"), POSSIBLE)
+def test_writes_from_fresh_values_agree_with_writes_from_the_host(model: str, kernel: str, name: str) -> None:
+    setup = SETUPS[name]
+    known = vm(model, kernel, setup)
+    fresh = Vm.from_fresh(known.exposure.values, load_policy(kernel), setup, host=known.exposure.host)
+    choose = random.Random(f"{model} {kernel} {setup}")
+    targets = [i for i in known.exposure.feature_values() if i in known.exposure.listed_set]
+    for machine in (known, fresh):
+        assert not machine.init_errno
+    for step in range(1500):
+        reg_id = choose.choice(targets)
+        value = known.vcpu(0).value(reg_id)
+        lsb = 4 * choose.randrange(8 if reg_id >> 52 & 0xF == 2 else 16)
+        value = value & ~(0xF << lsb) | choose.randrange(16) << lsb
+        if step == 1200:
+            assert known.run(0) == fresh.run(0)
+        left, right = known.vcpu(0).decide(reg_id, value), fresh.vcpu(0).decide(reg_id, value)
+        assert left == right, (name_of(reg_id), hex(value))
+        assert known.vcpu(0).value(reg_id) == fresh.vcpu(0).value(reg_id)
+
+
+def test_a_fresh_vcpu_alone_is_enough_where_nothing_is_tolerated() -> None:
+    values = saved("cortex-a72", "6.12", GIC)
+    machine = Vm.from_fresh(values, load_policy("6.12"), GIC)
+    assert machine.vcpu(0).set(CLIDR, 0).errno == 22
+    assert machine.vcpu(0).set(CLIDR, 0x9200003).errno == 0
+    assert machine.vcpu(0).set(ccsidr_id(0), 0).errno == 22
+    assert machine.vcpu(0).set(PSCI_VERSION, 0x10000).errno == 0
+    assert machine.vcpu(0).get(0x603000000013C03B) == (0, 0)
+    assert machine.vcpu(0).get(0x6030000000160003) == (2, None)
+
+
+@pytest.mark.parametrize("kernel", ["5.10", "6.1", "6.12", "7.3"])
+@pytest.mark.parametrize("model", ["neoverse-n2", "cortex-a72", "max"])
+def test_what_a_vcpu_shows_of_the_host_is_true(model: str, kernel: str) -> None:
+    machine = from_vcpu(saved(model, kernel), QEMU_SETUP, load_policy(kernel))
+    real = exposure(model, kernel).sanitised
+    for reg_id in (*ID_SPACE, CTR):
+        known = machine.known.get(reg_id, 0) & exposure(model, kernel).book.known_mask.get(reg_id, 0)
+        assert machine.value(reg_id) & known == real[reg_id][0] & known, name_of(reg_id)
+
+
+def test_what_the_source_kernel_hid_is_unknown() -> None:
+    machine = from_vcpu(saved("neoverse-n2", "7.3"), QEMU_SETUP, load_policy("7.3"))
+    shown = exposure(machine, "6.1", QEMU_SETUP)
+    assert shown.known[MMFR2] >> 20 & 0xF == 0
+    assert shown.known[MMFR2] >> 24 & 0xF == 0
+    assert shown.known[MMFR2] >> 4 & 0xF == 0xF
+    fields = {f.name: f for f in shown.register(MMFR2).fields}
+    assert (fields["CCIDX"].host, fields["CCIDX"].exposed, fields["CCIDX"].state) == (None, None, "unknown")
+    assert fields["UAO"].state == "same"
+    assert shown.known[CLIDR] == 0
+    newer = exposure(machine, "7.3", QEMU_SETUP)
+    assert newer.known[MMFR2] == (1 << 64) - 1
+    assert newer.values[MMFR2] == 0x1221011110001011
+    assert newer.known[ccsidr_id(0)] == (1 << 64) - 1
+
+
+def test_the_other_direction_knows_ccidx() -> None:
+    machine = from_vcpu(saved("neoverse-n2", "6.1"), QEMU_SETUP, load_policy("6.1"))
+    shown = exposure(machine, "7.3", QEMU_SETUP)
+    fields = {f.name: f for f in shown.register(MMFR2).fields}
+    assert (fields["CCIDX"].host, fields["CCIDX"].exposed) == (1, 0)
+    assert shown.values[MMFR2] == 0x1221011110001011
+    verdict = Vm(machine, load_policy("7.3"), QEMU_SETUP).vcpu(0).set(MMFR2, 0x1221011112101011)
+    assert verdict.errno == 22
+    assert verdict.uncertain == ()
+
+
+def test_an_uncertain_verdict_names_the_field() -> None:
+    machine = from_vcpu(saved("neoverse-n2", "7.3"), QEMU_SETUP, load_policy("7.3"))
+    verdict = Vm(machine, load_policy("6.1"), QEMU_SETUP).vcpu(0).set(MMFR2, 0x1221011110001011)
+    assert "CCIDX" in verdict.uncertain
+    assert "NV" in verdict.uncertain
+
+
+def test_host_dependent_inputs_are_inferred() -> None:
+    n2 = from_vcpu(saved("neoverse-n2", "6.12"), QEMU_SETUP, load_policy("6.12"))
+    assert (n2.spectre_v2, n2.bhb, n2.vgic, n2.meltdown_unaffected) == (2, 1, "v3", True)
+    a72 = from_vcpu(saved("cortex-a72", "6.1", GIC), GIC, load_policy("6.1"))
+    assert (a72.spectre_v2, a72.bhb, a72.meltdown_unaffected) == (0, 0, True)
+    assert a72.has_aarch32
+
+
+def test_two_kernels_can_be_asked_about_one_vcpu() -> None:
+    raw = host("neoverse-n2")
+    again = from_raw(raw.values, raw.ccsidr)
+    assert exposure(again, "7.3", QEMU_SETUP).values == exposure("neoverse-n2", "7.3", QEMU_SETUP).values
+
+
+@pytest.mark.parametrize("kernel", ["5.10", "5.12", "6.1", "6.2", "6.5", "6.12", "7.3"])
+@pytest.mark.parametrize("model", ["neoverse-n2", "cortex-a72", "max"])
+def test_the_same_kernel_shows_the_same_again(model: str, kernel: str) -> None:
+    values = saved(model, kernel)
+    again = exposure(from_vcpu(values, QEMU_SETUP, load_policy(kernel)), kernel, QEMU_SETUP)
+    assert again.listed == tuple(values)
+    for reg_id, value in values.items():
+        if reg_id in again.underivable:
+            continue
+        assert again.values[reg_id] == value, name_of(reg_id)
+        assert again.known[reg_id] == (1 << 64) - 1, name_of(reg_id)
+
+
+def test_a_capped_field_is_known_up_to_the_cap() -> None:
+    dfr0 = IDS["ID_AA64DFR0_EL1"]
+    machine = from_vcpu(saved("neoverse-n2", "6.1"), QEMU_SETUP, load_policy("6.1"))
+    assert exposure(machine, "5.10", QEMU_SETUP).known[dfr0] >> 8 & 0xF == 0xF
+    assert exposure(machine, "5.10", QEMU_SETUP).values[dfr0] >> 8 & 0xF == 4
+    assert exposure(machine, "6.12", QEMU_SETUP).known[dfr0] >> 8 & 0xF == 0
+    newer = from_vcpu(saved("neoverse-n2", "6.12"), QEMU_SETUP, load_policy("6.12"))
+    assert exposure(newer, "7.3", QEMU_SETUP).known[dfr0] >> 8 & 0xF == 0xF
+
+
+def test_given_inputs_win_over_inferred_ones() -> None:
+    values = saved("neoverse-n2", "6.12")
+    machine = from_vcpu(values, QEMU_SETUP, load_policy("6.12"), spectre_v2=0, bhb=0, vgic="v2", page_size=65536)
+    assert (machine.spectre_v2, machine.bhb, machine.vgic, machine.page_size) == (0, 0, "v2", 65536)
+
+
+def test_the_view_of_a_process_without_rights() -> None:
+    policy = load_policy("6.12")
+    machine = from_el0(el0_values(host("neoverse-n2"), policy), policy)
+    shown = exposure(machine, "6.12", QEMU_SETUP)
+    real = exposure("neoverse-n2", "6.12", QEMU_SETUP)
+    for reg_id in ID_SPACE:
+        known = shown.known[reg_id]
+        assert shown.values[reg_id] & known == real.values[reg_id] & known, name_of(reg_id)
+    assert shown.known[IDS["ID_AA64ISAR0_EL1"]] >> 4 & 0xF == 0xF
+    assert shown.known[MMFR2] >> 24 & 0xF == 0
+    assert shown.known[CTR] & 0xF == 0
+
+
+RAW = load_policy("6.1.176+mask-ccidx-keep")
+SHOWN = {
+    IDS["ID_AA64PFR0_EL1"]: 0x12,
+    MMFR2: 0x1221011112001011,
+    IDS["ID_MMFR4_EL1"]: 0x21110,
+    IDS["ID_PFR0_EL1"]: 0x131,
+}
+
+
+@pytest.mark.parametrize(
+    ("words", "fields"),
+    [
+        ({0: 0x1A, 1: 0x1A, 2: 0x3A}, {MMFR2: 0xF << 20, IDS["ID_MMFR4_EL1"]: 0xF << 24}),
+        ({0: 0x701FE01A, 1: 0x201FE01A, 2: 0x70FFE03A}, {}),
+        ({0: 0x2, 1: 0x2}, {}),
+        ({}, {}),
+    ],
+)
+def test_raw_cache_words_give_a_hidden_ccidx_away(words: dict[int, int], fields: dict[int, int]) -> None:
+    assert hidden_ccidx(SHOWN, words, RAW) == fields
+
+
+def test_fabricated_words_tell_nothing_and_shown_fields_need_no_telling() -> None:
+    words = {0: 0x1A, 1: 0x1A}
+    assert hidden_ccidx(SHOWN, words, load_policy("6.12")) == {}
+    assert hidden_ccidx(SHOWN | {MMFR2: SHOWN[MMFR2] | 1 << 20}, words, RAW).keys() == {IDS["ID_MMFR4_EL1"]}
