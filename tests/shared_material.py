@@ -1,4 +1,7 @@
-"""Where the material beside the checkout is: recordings and samples of real kernels, which tests use when present."""
+"""What a checkout does not carry: whole recordings, and other projects' files. Tests use them where they lie beside it.
+
+Everything else that tests need is in `tests/material`.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,21 @@ from typing import Any
 import pytest
 
 _SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
+_WHY = {
+    "recordings": "the full set of recordings",
+    "samples": "files of another project, which this one does not carry",
+}
+
+
+def _reason(name: str) -> str:
+    return f"needs ../shared/{name} beside the checkout: {_WHY[name.partition('/')[0]]}"
 
 
 def shared(*parts: str) -> Path:
     """The path of shared material; skips the calling test, saying so, where it is not there."""
     path = _SHARED.joinpath(*parts)
     if not path.exists():
-        pytest.skip(f"needs ../shared/{'/'.join(parts)} beside the checkout", allow_module_level=True)
+        pytest.skip(_reason("/".join(parts)), allow_module_level=True)
     return path
 
 
@@ -23,10 +34,5 @@ def shared_files(folder: str, pattern: str) -> list[Any]:
     found = sorted(_SHARED.joinpath(folder).glob(pattern))
     if found:
         return [pytest.param(path, id=path.name.partition(".json")[0]) for path in found]
-    missing = pytest.mark.skip(reason=f"needs ../shared/{folder}/{pattern} beside the checkout")
+    missing = pytest.mark.skip(reason=_reason(f"{folder}/{pattern}"))
     return [pytest.param(Path("none"), id="none", marks=missing)]
-
-
-def has_shared() -> bool:
-    """True when the folder beside the checkout is there, for parametrisation at collection time."""
-    return _SHARED.is_dir()

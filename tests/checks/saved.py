@@ -37,7 +37,7 @@ def dump_of(
 
 def read_fresh(path: Path) -> Dump:
     """A `fresh-vcpu` file: every register of a new vCPU; those that QEMU would save are marked."""
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    lines = [json.loads(line) for line in lzma.decompress(path.read_bytes()).splitlines()]
     head = lines[0]
     values = {number(r["reg"]): number(r["val"]) for r in lines[1:] if r.get("get_errno") == 0}
     setup = VcpuSetup(features=head["features"], gic="v3")

@@ -1,8 +1,8 @@
 """The model against real kernels: every answer of a recording, and recordings whose answers were taken away.
 
-`tests/checks/recordings` holds parts of recordings: some configurations of each, with every accepted write and a few
-refused ones. Whole recordings lie beside the checkout; a part of each is replayed always, all of them when
-VCPU_INSPECTOR_ALL_RECORDINGS is set (continuous integration sets it).
+`tests/material/answers` holds parts of recordings: some configurations of each, with every accepted write and a few
+refused ones. Whole recordings lie beside the checkout of who has them; a part of each is then replayed always, all of
+them when VCPU_INSPECTOR_ALL_RECORDINGS is set (continuous integration sets it).
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ import pytest
 
 from inspector.checks.recordings.verify import predict, predict_file, verify, verify_lines
 from inspector.errors import SourceError
-from tests.shared_material import has_shared, shared
+from tests.material import files
+from tests.shared_material import shared_files
 
-OWN = sorted((Path(__file__).parent / "recordings").glob("*.jsonl.xz"))
-BESIDE = sorted(shared("recordings").glob("*.jsonl.xz")) if has_shared() else []
+OWN = files("answers")
+BESIDE = shared_files("recordings", "*.jsonl.xz")
 ALL = bool(os.environ.get("VCPU_INSPECTOR_ALL_RECORDINGS"))
 
 
@@ -147,10 +148,9 @@ def test_without_the_host_line_fresh_registers_are_enough(path: Path) -> None:
     assert all("host line" in n.reason for n in agreement.not_derivable)
 
 
-@pytest.mark.parametrize("path", BESIDE, ids=names(BESIDE))
+@pytest.mark.parametrize("path", BESIDE)
 def test_the_model_agrees_with_a_configuration_of_every_recording(path: Path) -> None:
-    which = BESIDE.index(path)
-    lines = one_configuration(lines_of(path), which)
+    lines = one_configuration(lines_of(path), sum(path.name.encode()))
     agreement = verify_lines(lines, path.name)
     assert agreement.perfect, complain(path.name, agreement.disagreements)
     predicted = list(predict(without_answers(lines, ("get", "guest")), path.name))
@@ -169,7 +169,7 @@ def test_a_patched_kernel_without_a_host_line_gives_the_hidden_field_away(mode: 
 
 
 @pytest.mark.skipif(not ALL, reason="set VCPU_INSPECTOR_ALL_RECORDINGS to replay whole recordings")
-@pytest.mark.parametrize("path", BESIDE, ids=names(BESIDE))
+@pytest.mark.parametrize("path", BESIDE)
 def test_the_model_agrees_with_every_recording(path: Path) -> None:
     agreement = verify(str(path))
     assert agreement.perfect, complain(path.name, agreement.disagreements)

@@ -11,7 +11,7 @@ from inspector.policies.loader import load_policy
 from inspector.registers.encoding import bitmap_id, ccsidr_id, firmware_id, sysreg_id
 from inspector.sources import load
 from inspector.sources.dump import Dump, Provenance, Vcpu
-from tests.shared_material import shared
+from tests.material import read_text
 
 MMFR2 = sysreg_id(3, 0, 0, 7, 2)
 MMFR4 = sysreg_id(3, 0, 0, 2, 6)
@@ -25,7 +25,7 @@ def refused(answer: Explanation) -> list[ExplainedRegister]:
 
 def sample(name: str) -> str:
     """One measured QEMU output."""
-    return shared("samples", "qemu-output", name).read_text()
+    return read_text("qemu-output", name)
 
 
 def told(answer: Explanation) -> str:

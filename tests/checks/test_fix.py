@@ -21,7 +21,7 @@ from inspector.reports.fix import fix_json, fix_markdown, fix_text
 from inspector.sources import load
 from inspector.sources.formats.dump_json import write
 from tests.checks.test_migration import MMFR2, MMFR4_32, changed, shipped
-from tests.shared_material import shared
+from tests.material import material
 
 NEW = {MMFR4_32: 0x21110, MMFR2: 0x1221011112001011}
 
@@ -30,7 +30,7 @@ NEW = {MMFR4_32: 0x21110, MMFR2: 0x1221011112001011}
 def stream(tmp_path: Path) -> Path:
     """The 6.1 stream of the CCIDX case, unpacked."""
     path = tmp_path / "vm.mig"
-    packed = shared("samples", "qemu", "kvm-6.1_neoverse-n2_q100.mig.xz")
+    packed = material("qemu", "kvm-6.1_neoverse-n2_q100.mig.xz")
     path.write_bytes(lzma.decompress(packed.read_bytes()))
     return path
 
@@ -60,12 +60,12 @@ def test_the_ccidx_stream_differs_only_in_two_eight_byte_values(stream: Path, tm
 
 
 def test_against_the_measured_fresh_vcpu(stream: Path, tmp_path: Path) -> None:
-    fresh = load(str(shared("samples", "restores", "fresh-vcpu_6.12_neoverse-n2.jsonl")))
+    fresh = load(str(material("restores", "fresh-vcpu_6.12_neoverse-n2.jsonl.xz")))
     assert_ccidx_fixed(fix(load(str(stream)), fresh, str(tmp_path / "fixed.mig")))
 
 
 def test_a_compressed_stream_stays_compressed(stream: Path, tmp_path: Path) -> None:
-    packed = shared("samples", "qemu", "kvm-6.1_neoverse-n2_q100.mig.xz")
+    packed = material("qemu", "kvm-6.1_neoverse-n2_q100.mig.xz")
     out = tmp_path / "fixed.mig.xz"
     result = fix(load(str(packed)), shipped("neoverse-n2", "6.12"), str(out))
     assert_ccidx_fixed(result)
@@ -86,7 +86,7 @@ def test_a_libvirt_save_keeps_its_header(stream: Path, tmp_path: Path) -> None:
 
 
 def test_every_vcpu_of_a_stream_is_mended(tmp_path: Path) -> None:
-    source = load(str(shared("samples", "qemu", "kvm-6.12_neoverse-n2_q100smp2.mig.xz")))
+    source = load(str(material("qemu", "kvm-6.12_neoverse-n2_q100smp2.mig.xz")))
     target = changed(shipped("neoverse-n2", "6.12"), {MMFR2: 0x1221011102001011})
     result = fix(source, target, str(tmp_path / "fixed.mig.xz"))
     assert [(c.vcpu, c.id, c.new) for c in result.changes] == [

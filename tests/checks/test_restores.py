@@ -13,16 +13,12 @@ from inspector.checks.restore.result import MigrationReport
 from inspector.kvm.volatile import PTIMER_CNT, TIMER_CNT
 from inspector.sources import load
 from tests.checks.saved import Pair, number, read_fresh, read_pair
-from tests.shared_material import has_shared, shared
+from tests.material import files, label, material, read_text
 
 _COUNTERS = {TIMER_CNT, PTIMER_CNT}
 
 
-def _pairs() -> list[Path]:
-    return sorted(shared("samples", "restores").glob("*--to--*.jsonl.xz")) if has_shared() else []
-
-
-@pytest.fixture(scope="module", params=_pairs(), ids=lambda path: path.name.removesuffix(".jsonl.xz"))
+@pytest.fixture(scope="module", params=files("restores", "*--to--*"), ids=label)
 def pair(request: pytest.FixtureRequest) -> Pair:
     return read_pair(request.param)
 
@@ -37,7 +33,7 @@ def _ids(pair: Pair, in_source: int, in_destination: int) -> set[int]:
 
 
 def test_there_are_measured_pairs() -> None:
-    assert len(list(shared("samples", "restores").glob("*--to--*.jsonl.xz"))) >= 7
+    assert len(files("restores", "*--to--*")) >= 7
 
 
 def test_the_refused_ids_are_the_measured_ones(pair: Pair, report: MigrationReport) -> None:
@@ -84,19 +80,23 @@ def test_the_verdict_is_that_of_the_real_load(pair: Pair, report: MigrationRepor
 
 
 def _summary() -> list[dict[str, Any]]:
-    if not has_shared():
-        return []
-    return [json.loads(line) for line in shared("samples", "restores", "summary.jsonl").read_text().splitlines()]
+    """The rows of which both the stream and the destination's own values are there."""
+    rows = [json.loads(line) for line in read_text("restores", "summary.jsonl.xz").splitlines()]
+    return [row for row in rows if _stream(row).exists() and _fresh(row).exists()]
+
+
+def _stream(row: dict[str, Any]) -> Path:
+    return material("qemu") / f"kvm-{row['src']}.mig.xz"
+
+
+def _fresh(row: dict[str, Any]) -> Path:
+    return material("restores") / f"fresh-vcpu_{row['dst_kernel']}_{row['dst_cpu']}.jsonl.xz"
 
 
 @pytest.mark.parametrize("row", _summary(), ids=lambda r: f"{r['src']}-{r['dst_kernel']}-{r['dst_cpu']}")
 def test_streams_onto_fresh_vcpus_as_the_summary_says(row: dict[str, Any]) -> None:
-    """The other way round: the real stream (where it is among the samples) and the destination's own dump."""
-    stream = shared("samples", "qemu") / f"kvm-{row['src']}.mig.xz"
-    fresh = shared("samples", "restores") / f"fresh-vcpu_{row['dst_kernel']}_{row['dst_cpu']}.jsonl"
-    if not stream.exists() or not fresh.exists():
-        pytest.skip(f"{stream.name} or {fresh.name} is not among the samples")
-    report = migrate(load(str(stream)), read_fresh(fresh), vmm="qemu-10.0", ways_out=False)
+    """The other way round: the real stream and the destination's own dump."""
+    report = migrate(load(str(_stream(row))), read_fresh(_fresh(row)), vmm="qemu-10.0", ways_out=False)
     assert [f.id for f in report.of_kind("refused")] == [number(r["id"]) for r in row["refused"]]
     assert [f.id for f in report.of_kind("only_in_source")] == [number(r["id"]) for r in row["only_in_src"]]
     assert [f.id for f in report.of_kind("missing_in_source")] == [number(i) for i in row["missing_in_src"]]
@@ -106,7 +106,7 @@ def test_streams_onto_fresh_vcpus_as_the_summary_says(row: dict[str, Any]) -> No
 
 def test_newer_qemu_drops_the_three_registers_of_older_kernels() -> None:
     """6.12 to 7.3: 10.0 fails on the list's length, 11.1 loads."""
-    pair = read_pair(shared("samples", "restores", "6.12_neoverse-n2_q100--to--7.3_neoverse-n2.jsonl.xz"))
+    pair = read_pair(material("restores", "6.12_neoverse-n2_q100--to--7.3_neoverse-n2.jsonl.xz"))
     old = migrate(pair.source, pair.destination, vmm="qemu-10.0", ways_out=False)
     assert old.verdict == "fails"
     assert old.messages[0] == "Invalid value 269 expecting positive value <= 268"
@@ -114,13 +114,13 @@ def test_newer_qemu_drops_the_three_registers_of_older_kernels() -> None:
 
 
 def test_the_messages_are_those_that_qemu_printed() -> None:
-    pair = read_pair(shared("samples", "restores", "6.1_neoverse-n2_q100--to--6.12_neoverse-n2.jsonl.xz"))
+    pair = read_pair(material("restores", "6.1_neoverse-n2_q100--to--6.12_neoverse-n2.jsonl.xz"))
     for vmm, name in (
         ("qemu-7.2", "qemu-7.2-refused"),
         ("qemu-10.0", "qemu-10.0-refused"),
         ("qemu-11.1", "qemu-11.1-refused"),
     ):
-        printed = shared("samples", "qemu-output", f"{name}.txt").read_text()
+        printed = read_text("qemu-output", f"{name}.txt")
         report = migrate(pair.source, pair.destination, vmm=vmm, ways_out=False)
         assert report.messages
         for line in report.messages:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands.running import assert_one_line_error, run
-from tests.shared_material import shared
+from tests.material import material
 
 N2_61 = "builtin:neoverse-n2-linux-6.1"
 N2_612 = "builtin:neoverse-n2-linux-6.12"
@@ -147,13 +147,13 @@ def test_explain_reads_standard_texts(tmp_path: Path) -> None:
 
 
 def test_predict_and_verify_a_recording(tmp_path: Path) -> None:
-    recording = shared("recordings", "linux-5.10-cortex-a72.jsonl.xz")
+    recording = material("answers", "linux-5.10-cortex-a72.jsonl.xz")
     out = tmp_path / "predicted.jsonl"
     assert run("predict", str(recording), "-o", str(out)).code == 0
     done = run("verify", str(out), "--json")
     assert done.code == 0
     (answer,) = done.json["recordings"]
-    assert answer["compared"] == answer["agreed"] > 60_000
+    assert answer["compared"] == answer["agreed"] > 1_000
 
 
 def test_version_and_help() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from inspector.registers import cache_layout, caches
 from inspector.registers.caches import CacheTopology, read_caches
 from inspector.registers.encoding import ccsidr_id, sysreg_id
+from tests.material import material
 from tests.shared_material import shared
 
 CTR = sysreg_id(3, 3, 0, 0, 1)
@@ -167,14 +168,14 @@ def _first_vcpu(name: str) -> tuple[dict[int, int], dict[int, int], dict[int, in
     """The first configuration's values, the host's values and the host's CCSIDRs of a recording."""
     values: dict[int, int] = {}
     host: dict[str, Any] = {}
-    with lzma.open(shared("recordings", f"{name}.jsonl.xz"), "rt") as lines:
+    with lzma.open(material("recordings", f"{name}.jsonl.xz"), "rt") as lines:
         for line in lines:
             row = json.loads(line)
             if row["type"] == "host":
                 host = row
             elif row["type"] == "get":
                 values[int(row["id"], 16)] = int(row["value"], 16)
-            elif row["type"] == "set":
+            elif row["type"] == "vcpu" and values:
                 break
     raw = {int(number, 0): int(value, 16) for number, value in host["ccsidr"].items()}
     return values, {int(reg_id, 16): int(value, 16) for reg_id, value in host["regs"].items()}, raw

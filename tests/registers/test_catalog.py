@@ -17,7 +17,8 @@ from inspector import sources
 from inspector.errors import RegisterError
 from inspector.registers import catalog
 from inspector.registers import encoding as enc
-from tests.shared_material import shared, shared_files
+from tests.material import files, label, read_text
+from tests.shared_material import shared
 
 PFR0 = 0x603000000013C020
 MMFR2 = 0x603000000013C03A
@@ -265,7 +266,7 @@ def test_importing_the_catalog_does_not_import_construct() -> None:
     assert subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2], check=False).returncode == 0
 
 
-@pytest.mark.parametrize("path", shared_files("recordings", "*.xz"))
+@pytest.mark.parametrize("path", files("recordings"), ids=label)
 def test_every_id_of_the_recordings_is_named(path: Path) -> None:
     seen = set()
     with lzma.open(path, "rt") as lines:
@@ -283,7 +284,7 @@ def test_every_id_of_the_firecracker_samples_is_named() -> None:
         assert unnamed == []
 
 
-@pytest.mark.parametrize("path", shared_files("samples/qemu", "*.xz"))
+@pytest.mark.parametrize("path", files("qemu"), ids=label)
 def test_every_id_of_the_qemu_samples_is_named(path: Path) -> None:
     for vcpu in sources.load(str(path)).vcpus:
         for register in map(catalog.by_id, vcpu.values):
@@ -293,7 +294,7 @@ def test_every_id_of_the_qemu_samples_is_named(path: Path) -> None:
 
 def test_names_agree_with_the_restores() -> None:
     spoken = {}
-    for line in shared("samples", "restores", "summary.jsonl").read_text().splitlines():
+    for line in read_text("restores", "summary.jsonl.xz").splitlines():
         for rows in json.loads(line).values():
             if isinstance(rows, list):
                 spoken.update({row["name"]: int(row["id"], 16) for row in rows if "name" in row})

@@ -15,16 +15,9 @@ from inspector.sources import load, shipped_names
 from inspector.sources.consistency import differing_id_registers
 from inspector.sources.dump import Dump
 from inspector.sources.inferred import infer_setup
-from tests.shared_material import has_shared, shared
+from tests.material import files, label, material
+from tests.shared_material import shared_files
 from tests.sources.make_snapshots import snapshot
-
-SHARED = Path(__file__).resolve().parents[3] / "shared"
-
-
-def names(folder: str, pattern: str) -> list[str]:
-    """File names for parametrisation; one that does not exist where there is no such material."""
-    found = sorted(path.name for path in (SHARED / folder).glob(pattern)) if has_shared() else []
-    return found or ["none"]
 
 
 def qemu_list(dump: Dump, vcpu: int = 0) -> dict[int, int]:
@@ -33,22 +26,22 @@ def qemu_list(dump: Dump, vcpu: int = 0) -> dict[int, int]:
     return {i: v for i, v in values.items() if split_id(i).cls not in (0x10, 0x15) and split_id(i).size in (2, 3)}
 
 
-@pytest.mark.parametrize("name", names("samples/restores", "*_neoverse-n2_q100--to--*.xz"))
-def test_stream_against_replay(name: str) -> None:
+@pytest.mark.parametrize("path", files("restores", "*_neoverse-n2_q100--to--*"), ids=label)
+def test_stream_against_replay(path: Path) -> None:
     """The values that a replay wrote are those of the stream, register by register and in order."""
-    replay = load(str(shared("samples", "restores", name)))
-    stream = load(str(shared("samples", "qemu", f"kvm-{name.partition('--')[0]}.mig.xz")))
+    replay = load(str(path))
+    stream = load(str(material("qemu", f"kvm-{path.name.partition('--')[0]}.mig.xz")))
     written = dict(replay.vcpus[0].values)
     assert written == qemu_list(stream)
     assert sorted(written) == list(qemu_list(stream))
 
 
-@pytest.mark.parametrize("name", names("samples/restores", "fresh-vcpu_*"))
-def test_fresh_vcpu_against_recording(name: str) -> None:
+@pytest.mark.parametrize("path", files("restores", "fresh-vcpu_*"), ids=label)
+def test_fresh_vcpu_against_recording(path: Path) -> None:
     """The same kernel and CPU give the same list, and the same values but for state that an earlier run left."""
-    fresh = load(str(shared("samples", "restores", name)))
-    _, kernel, cpu = Path(name).stem.split("_")
-    recording = load(str(shared("recordings", f"linux-{kernel}-{cpu}.jsonl.xz")))
+    fresh = load(str(path))
+    _, kernel, cpu = label(path).split("_")
+    recording = load(str(material("recordings", f"linux-{kernel}-{cpu}.jsonl.xz")))
     recorded = next(v for v in recording.vcpus if v.name == "qemu")
     assert fresh.provenance.kernel == recording.provenance.kernel
     assert set(fresh.vcpus[0].values) == set(recorded.values)
@@ -59,10 +52,9 @@ def test_fresh_vcpu_against_recording(name: str) -> None:
     assert {i: fresh.vcpus[0].values[i] for i in identity} == {i: recorded.values[i] for i in identity}
 
 
-@pytest.mark.parametrize("name", names("recordings", "*.xz"))
-def test_recording_line_by_line(name: str) -> None:
+@pytest.mark.parametrize("path", files("recordings"), ids=label)
+def test_recording_line_by_line(path: Path) -> None:
     """Every `get` answer of every configuration, read here by the standard library alone."""
-    path = shared("recordings", name)
     expected: dict[str, dict[int, int]] = {}
     with lzma.open(path, "rt") as lines:
         for line in lines:
@@ -82,7 +74,7 @@ def test_recording_line_by_line(name: str) -> None:
 @pytest.mark.parametrize("name", shipped_names())
 def test_shipped_dump_against_recording(name: str) -> None:
     cpu, _, kernel = name.rpartition("-linux-")
-    recording = shared("recordings", f"linux-{kernel}-{cpu}.jsonl.xz")
+    recording = material("recordings", f"linux-{kernel}-{cpu}.jsonl.xz")
     dump, source = load(f"builtin:{name}"), load(str(recording))
     assert dump.vcpus[0].values == next(v for v in source.vcpus if v.name == "qemu").values
     assert dump.host == source.host
@@ -91,10 +83,9 @@ def test_shipped_dump_against_recording(name: str) -> None:
     assert again == re.sub(rb'"written_by": "[^"]*"', b"", shipped), "make_snapshots has to be run again"
 
 
-@pytest.mark.parametrize("name", names("samples/qemu", "*.xz"))
-def test_stream_against_its_own_description(name: str) -> None:
+@pytest.mark.parametrize("path", files("qemu"), ids=label)
+def test_stream_against_its_own_description(path: Path) -> None:
     """The JSON behind a stream states how long the list is, and where the last section ends."""
-    path = shared("samples", "qemu", name)
     with lzma.open(path) as file:
         file.seek(0, 2)
         file.seek(max(0, file.tell() - (1 << 16)))
@@ -107,12 +98,12 @@ def test_stream_against_its_own_description(name: str) -> None:
     ]
     dump = load(str(path))
     assert [len(v.offsets) for v in dump.vcpus] == counts
-    assert dump.kvm == name.startswith("kvm")
+    assert dump.kvm == path.name.startswith("kvm")
     assert dump.provenance.machine in ("virt-10.0", "virt-7.2")
 
 
 def test_offsets_in_an_unpacked_stream(tmp_path: Path) -> None:
-    data = lzma.decompress(shared("samples", "qemu", "kvm-6.12_neoverse-n2_q100smp2.mig.xz").read_bytes())
+    data = lzma.decompress(material("qemu", "kvm-6.12_neoverse-n2_q100smp2.mig.xz").read_bytes())
     path = tmp_path / "a.mig"
     path.write_bytes(data)
     for vcpu in load(str(path)).vcpus:
@@ -120,21 +111,19 @@ def test_offsets_in_an_unpacked_stream(tmp_path: Path) -> None:
             assert int.from_bytes(data[at : at + 8], "big") == vcpu.values[reg_id]
 
 
-@pytest.mark.parametrize("name", names("samples/firecracker", "*.json"))
-def test_firecracker_digits(name: str) -> None:
-    path = shared("samples", "firecracker", name)
+@pytest.mark.parametrize("path", shared_files("samples/firecracker", "*.json"))
+def test_firecracker_digits(path: Path) -> None:
     modifiers = json.loads(path.read_text())["guest_cpu_config"]["reg_modifiers"]
     vcpu = load(str(path)).vcpus[0]
     assert vcpu.kind == "vcpu"
     assert dict(vcpu.values) == {int(m["addr"], 16): int(m["bitmap"], 2) for m in modifiers}
-    assert (sum(v == POISON for v in vcpu.values.values()) > 50) == ("5.10" in name)
-    expected = 0x701FE01A if "_N1_" in name else 2 if "6.18" in name else 0x1A
+    assert (sum(v == POISON for v in vcpu.values.values()) > 50) == ("5.10" in path.name)
+    expected = 0x701FE01A if "_N1_" in path.name else 2 if "6.18" in path.name else 0x1A
     assert vcpu.values[ccsidr_id(0)] == expected
 
 
-@pytest.mark.parametrize("name", names("samples/cpusysregs", "*.txt"))
-def test_cpusysregs_digits(name: str) -> None:
-    path = shared("samples", "cpusysregs", name)
+@pytest.mark.parametrize("path", shared_files("samples/cpusysregs", "*.txt"))
+def test_cpusysregs_digits(path: Path) -> None:
     digits = re.findall(r"^(\w+): ([01 -]{79,})$", path.read_text(), re.MULTILINE)
     dump = load(str(path))
     assert dump.host is not None
@@ -145,7 +134,7 @@ def test_cpusysregs_digits(name: str) -> None:
 
 def test_what_a_list_tells_of_the_setup() -> None:
     """Against every recorded configuration; Linux 5.10 lists a PMU's registers with and without one."""
-    for path in sorted(shared("recordings").glob("linux-*.xz")):
+    for path in files("recordings", "linux-*"):
         for vcpu in load(str(path)).vcpus:
             if vcpu.setup is None or vcpu.name in ("none", "imp-id", "el1_32bit"):
                 continue
