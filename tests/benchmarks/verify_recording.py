@@ -17,7 +17,7 @@ _ROOT = Path(__file__).resolve().parent.parent.parent
 
 def longest() -> Path:
     """The largest recording beside the checkout, else the largest part that ships with the tests."""
-    for folder in (_ROOT.parent / "shared" / "recordings", _ROOT / "tests" / "checks" / "recordings"):
+    for folder in (_ROOT.parent / "shared" / "recordings", _ROOT / "tests" / "material" / "answers"):
         found = sorted(folder.glob("*.jsonl.xz"), key=lambda path: path.stat().st_size)
         if found:
             return found[-1]

@@ -1,6 +1,6 @@
 """Machines for tests: raw registers of the recorded CPU models, and some made up from what is known of others.
 
-`tests/checks/recordings` holds parts of recordings of real kernels (QEMU 10.0.2, TCG, EL2); their `host` lines are
+`tests/material/answers` holds parts of recordings of real kernels (QEMU 10.0.2, TCG, EL2); their `host` lines are
 read here.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import lzma
 from functools import lru_cache
-from pathlib import Path
 
 from inspector.kvm.exposure import Exposure, expose
 from inspector.kvm.host import HostState, from_raw
@@ -17,8 +16,8 @@ from inspector.kvm.vm import Vm
 from inspector.policies.loader import load_policy
 from inspector.policies.setup import Feature, VcpuSetup
 from inspector.registers.idspace import IDS
+from tests.material import material
 
-RECORDINGS = Path(__file__).resolve().parent.parent / "checks" / "recordings"
 _FILES = {
     "neoverse-n2": "linux-6.1-neoverse-n2", "cortex-a72": "linux-6.17.8-cortex-a72", "max": "linux-7.1-max",
     "max_nested": "linux-6.18-max_nested",
@@ -38,7 +37,7 @@ EL2_E2H0 = VcpuSetup(features=508, gic="v3")
 @lru_cache(maxsize=8)
 def _lines(model: str) -> tuple[dict[str, object], dict[str, int]]:
     host: dict[str, object] = {}
-    with lzma.open(RECORDINGS / f"{_FILES[model]}.jsonl.xz", "rt") as stream:
+    with lzma.open(material("answers", f"{_FILES[model]}.jsonl.xz"), "rt") as stream:
         for text in stream:
             line = json.loads(text)
             if line["type"] == "host":
