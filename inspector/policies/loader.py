@@ -1,8 +1,8 @@
 """Find, read, check and combine policy files.
 
-A name is a release (`6.12`, `6.12.74`), a release string (`6.12.107+deb13-cloud-arm64`), the path of a TOML file, or
-any of these followed by `+PATCH` once or several times. `6.12` means the newest known point of that stable series: who
-types it almost always runs a stable kernel; `6.12.0` is the first release.
+A name is a release (`6.12`, `6.12.74`), a vendor's kernel (`ubuntu-6.8.0-151`), the path of a TOML file, or any of
+these followed by `+PATCH` once or several times. `6.12` means the newest known point of that stable series: who types
+it almost always runs a stable kernel; `6.12.0` is the first release. What `uname` prints is read by release.py.
 """
 
 from __future__ import annotations
@@ -18,18 +18,32 @@ from pathlib import Path
 import msgspec
 
 from inspector.errors import PolicyError
+from inspector.policies.dates import Point, is_dated, parse_date, standing
 from inspector.policies.model import Policy, PolicyFile, Rule, kind_of
 
 _ROOM = resources.files("inspector.policies")
-_POINT = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
+_POINT = re.compile(r"(\d{1,4})\.(\d{1,4})(?:\.(\d{1,5}))?")
+_VENDOR_POINT = re.compile(r"([a-z]+)-(\d{1,4})\.(\d{1,4})\.(\d{1,5})-(\d{1,6})")
 
 
 @lru_cache(maxsize=1)
 def _points() -> tuple[tuple[int, int, int], ...]:
     """Every release that has a file, ascending."""
-    stems = (entry.name.removesuffix(".toml") for entry in _ROOM.joinpath("kernels").iterdir())
-    matches = (_POINT.fullmatch(stem) for stem in stems)
+    matches = (_POINT.fullmatch(stem) for stem in _stems())
     return tuple(sorted((int(m[1]), int(m[2]), int(m[3] or 0)) for m in matches if m and m[3]))
+
+
+@lru_cache(maxsize=1)
+def _vendor_points() -> dict[str, tuple[Point, ...]]:
+    """Every vendor's kernel that has a file: vendor -> points, ascending."""
+    found: dict[str, list[Point]] = {}
+    for match in filter(None, map(_VENDOR_POINT.fullmatch, _stems())):
+        found.setdefault(match[1], []).append(tuple(map(int, match.groups()[1:])))
+    return {vendor: tuple(sorted(known)) for vendor, known in sorted(found.items())}
+
+
+def _stems() -> list[str]:
+    return [entry.name.removesuffix(".toml") for entry in _ROOM.joinpath("kernels").iterdir()]
 
 
 def points() -> tuple[tuple[int, int, int], ...]:
@@ -40,6 +54,34 @@ def points() -> tuple[tuple[int, int, int], ...]:
 def policy_names() -> list[str]:
     """The kernel policies, oldest first: `5.10.0`, `5.10.218` ..."""
     return [".".join(map(str, point)) for point in _points()]
+
+
+def vendor_names() -> list[str]:
+    """The policies of vendors' kernels: `ubuntu-5.15.0-204` ..."""
+    return [stem_of(point, vendor) for vendor, known in _vendor_points().items() for point in known]
+
+
+def known_points(point: Point, vendor: str = "") -> tuple[Point, ...]:
+    """The points with a file in the series of `point`, ascending: of mainline's stable series, or of a vendor's."""
+    known: tuple[Point, ...] = _vendor_points().get(vendor, ()) if vendor else _points()
+    return tuple(one for one in known if one[:-1] == point[:-1])
+
+
+@lru_cache(maxsize=128)
+def dated_points(point: Point, vendor: str = "") -> tuple[Point, ...]:
+    """The points of a series at which some rule comes, or after which it may have come, ascending."""
+    found: set[Point] = set()
+    for known in known_points(point, vendor):
+        for rule in _shipped("kernels", stem_of(known, vendor)).rule:
+            found |= {parse_date(text) for text in (rule.since, rule.by) if text}
+            found |= {(*(date := parse_date(rule.after))[:-1], date[-1] + 1)} if rule.after else set()
+    return tuple(sorted(date for date in found if date[:-1] == point[:-1]))
+
+
+def stem_of(point: Point, vendor: str = "") -> str:
+    """The name of a point's policy: `6.12.74`, `ubuntu-6.8.0-151`."""
+    text = ".".join(map(str, point[:3]))
+    return f"{vendor}-{text}-{point[3]}" if vendor else text
 
 
 def patch_names() -> list[str]:
@@ -95,29 +137,79 @@ def _merge(rules: dict[str, Rule], file: PolicyFile, stem: str, where: str, over
         rules[name] = msgspec.structs.replace(rule, name=name, release=stem)
 
 
-def _ancestry(point: str) -> list[str]:
-    """Stems from the oldest ancestor down to `point`."""
-    chain: list[str] = []
-    while point:
-        chain.append(point)
-        point = _shipped("kernels", point).extends
-    return chain[::-1]
+def _standing_rules(file: PolicyFile, at: Point, possible: bool, undated: bool = True) -> PolicyFile:
+    """A file cut to the rules that hold at a point; with `possible` also those that may hold there already.
 
-
-@lru_cache(maxsize=256)
-def _kernel(point: str) -> Policy:
-    """The resolved policy of a shipped release file."""
-    rules: dict[str, Rule] = {}
-    chain = _ancestry(point)
-    for stem in chain:
-        _merge(rules, _shipped("kernels", stem), stem, f"kernels/{stem}.toml")
-    file = _shipped("kernels", point)
-    major, minor, patch = (int(part) for part in point.split("."))
-    return Policy(
-        name=point, point=point, title=file.title, evidence=file.evidence, recorded=file.recorded,
-        version=(major, minor, patch), rules=tuple(rules.values()), chain=tuple(chain), backports=file.backports,
-        notes=file.notes,
+    `undated`: False for a file of a later point: what it says without a date does not hold yet.
+    """
+    wanted = ("in", "open") if possible else ("in",)
+    kept = tuple(
+        rule for rule in file.rule if (undated or is_dated(rule)) and standing(rule, at) in wanted
     )  # fmt: skip
+    return msgspec.structs.replace(file, rule=kept, remove=file.remove if undated else ())
+
+
+def _point_of(stem: str) -> tuple[Point, str]:
+    """(point, vendor) of a policy's stem."""
+    if match := _VENDOR_POINT.fullmatch(stem):
+        return tuple(map(int, match.groups()[1:])), match[1]
+    return parse_date(stem), ""
+
+
+def _inherited(stem: str, at: Point, possible: bool) -> tuple[dict[str, Rule], tuple[str, ...]]:
+    """(rules, files that were read) of one file and all that it extends, as they hold at a point.
+
+    What another series brings is taken as it held at the point that is extended.
+    """
+    file = _shipped("kernels", stem)
+    rules: dict[str, Rule] = {}
+    chain: tuple[str, ...] = ()
+    if file.extends:
+        rules, chain = _base_rules(file.extends, stem, at, possible)
+    _merge(rules, _standing_rules(file, at, possible), stem, f"kernels/{stem}.toml")
+    return rules, (*chain, stem)
+
+
+def _base_rules(extends: str, stem: str, at: Point, possible: bool) -> tuple[dict[str, Rule], tuple[str, ...]]:
+    """What the file of `stem` extends: another file, or a point between files."""
+    point, vendor = _point_of(extends)
+    own, own_vendor = _point_of(stem)
+    if vendor == own_vendor and point[:-1] == own[:-1]:
+        return _inherited(extends, at, possible)
+    if point in known_points(point, vendor):
+        return _inherited(extends, point, False)
+    base = at_point(point, vendor)
+    return {rule.name: rule for rule in base.rules}, base.chain
+
+
+@lru_cache(maxsize=512)
+def at_point(point: Point, vendor: str = "", possible: bool = False) -> Policy:
+    """The policy of a point of a series that has files: those up to that point, and what later files date up to it.
+
+    `possible`: with everything that may already be there, i.e. what came somewhere between the known points around it.
+    Raises PolicyError when the series has no file.
+    """
+    known = known_points(point, vendor)
+    if not known:
+        raise PolicyError(f"no policy for kernel {stem_of(point, vendor)}", "", f"known: {known_range()}")
+    below, above = [one for one in known if one <= point], [one for one in known if one > point]
+    if below:
+        stem = stem_of(below[-1], vendor)
+        file = _shipped("kernels", stem)
+        rules, chain = _inherited(stem, point, possible)
+        policy = Policy(
+            name=stem, point=stem, title=file.title, evidence=file.evidence, recorded=file.recorded,
+            version=(point[0], point[1], point[2]), backports=file.backports, notes=file.notes,
+        )  # fmt: skip
+    else:
+        policy = at_point(*_point_of(_shipped("kernels", stem_of(above[0], vendor)).extends))
+        rules, chain = {rule.name: rule for rule in policy.rules}, policy.chain
+    for number, later in enumerate(above):
+        name = stem_of(later, vendor)
+        brought = _standing_rules(_shipped("kernels", name), point, possible, undated=possible and number == 0)
+        _merge(rules, brought, name, f"kernels/{name}.toml")
+        chain = (*chain, name) if brought.rule or brought.remove else chain
+    return msgspec.structs.replace(policy, rules=tuple(rules.values()), chain=chain)
 
 
 def _own_file(path: Path, below: tuple[Path, ...] = ()) -> Policy:
@@ -161,7 +253,7 @@ def _base_of_own(extends: str, path: Path, below: tuple[Path, ...]) -> Policy:
 def _with_patch(policy: Policy, patch: str) -> Policy:
     """`policy` with one overlay laid over it."""
     if patch not in patch_names():
-        raise PolicyError(f"unknown patch {patch!r}", "", f"one of: {', '.join(patch_names())}")
+        raise unknown_patch(patch)
     file = _shipped("patches", patch)
     tried = tuple(text for text in file.recorded if text.startswith(f"{policy.point} ") and not policy.patches)
     rules = {rule.name: rule for rule in policy.rules}
@@ -177,17 +269,22 @@ def _base(text: str) -> Policy:
     """The policy that `text` names before any `+patch`."""
     if text.endswith(".toml") or "/" in text:
         return _own_file(Path(text))
-    if match := _POINT.fullmatch(text):
-        major, minor = int(match[1]), int(match[2])
-        newest = newest_point(major, minor)
-        if newest is None:
-            raise PolicyError(f"no policy for kernel {text}", "", f"known: {known_range()}")
-        point = (major, minor, int(match[3])) if match[3] else newest
-        if point in _points():
-            return msgspec.structs.replace(_kernel(".".join(map(str, point))), name=text)
-    from inspector.policies.choice import choose_policy
+    if text in vendor_names():
+        return at_point(*_point_of(text))
+    match = _POINT.fullmatch(text)
+    if match is None:
+        raise PolicyError(f"{text[:60]!r} is not a kernel policy", "", f"known: {known_range()}")
+    newest = newest_point(int(match[1]), int(match[2]))
+    if newest is None:
+        raise PolicyError(f"no policy for kernel {text}", "", f"known: {known_range()}")
+    point = (*newest[:2], int(match[3])) if match[3] else newest
+    return msgspec.structs.replace(at_point(point), name=text)
 
-    return msgspec.structs.replace(choose_policy(text).policy, name=text)
+
+def is_policy_name(text: str) -> bool:
+    """True for the path of a policy file, a series (`6.12`) and the policies that ship."""
+    own = text.endswith(".toml") or "/" in text
+    return own or re.fullmatch(r"\d{1,4}\.\d{1,4}", text) is not None or text in (*policy_names(), *vendor_names())
 
 
 def known_range() -> str:
@@ -197,26 +294,28 @@ def known_range() -> str:
 
 
 def split_name(text: str) -> tuple[str, list[str]]:
-    """A policy name taken apart: base, patches. `6.12.107+deb13-cloud-arm64` keeps its `+`: that is no patch."""
+    """A name taken apart: base, patches. A `+word` that is no patch stays with the base, as in `6.12.107+deb13`."""
     base, *rest = text.strip().split("+")
     patches = [part for part in rest if part in patch_names()]
-    own = base.endswith(".toml")
-    if (
-        len(patches) < len(rest)
-        and (own or _POINT.fullmatch(base))
-        and not re.match(r"deb\d|[a-z]*-?\d", "+".join(rest))
-    ):
-        unknown = next(part for part in rest if part not in patches)
-        raise PolicyError(f"unknown patch {unknown!r}", "", f"one of: {', '.join(patch_names())}")
-    foreign = [part for part in rest if part not in patches]
-    return "+".join([base, *foreign]), patches
+    return "+".join([base, *(part for part in rest if part not in patches)]), patches
+
+
+def unknown_patch(name: str) -> PolicyError:
+    """What to say of a patch that does not exist."""
+    return PolicyError(f"unknown patch {name[:60]!r}", "", f"one of: {', '.join(patch_names())}")
 
 
 def load_policy(text: str) -> Policy:
-    """The policy named by `text` (see the module); PolicyError with one line when there is none."""
+    """The policy of a point, a vendor's kernel or a file, with `+patch` behind it (see the module).
+
+    PolicyError with one line when there is none. What users type may be more than that: `release.choose` reads it.
+    """
     base, patches = split_name(text)
     if not base:
         raise PolicyError("no kernel named", "", f"known: {known_range()}")
+    name, plus, foreign = base.partition("+")
+    if plus and (is_policy_name(name) or _POINT.fullmatch(name)):
+        raise unknown_patch(foreign.partition("+")[0])
     return combine(_base(base), patches)
 
 

@@ -55,6 +55,12 @@ class RuleBase(
     """kernel file and function, commit, release"""
     release: str = ""
     """the policy file that brought the rule; filled in by the loader"""
+    since: str = ""
+    """the first point of a stable series that has the rule, e.g. `6.6.67`; see dates.py"""
+    after: str = ""
+    """a point of the series that surely lacks it, where the first that has it is not known"""
+    by: str = ""
+    """a point of the series that surely has it"""
     when: tuple[Condition, ...] = ()
     unless: tuple[Condition, ...] = ()
 
@@ -240,7 +246,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     """what was asked for: `6.12`, `6.12.74`, `6.2+mask-ccidx`, the stem of a user's file"""
     point: str
-    """the release whose file was used, e.g. `6.12.107` for `6.12`"""
+    """the release whose file was used, e.g. `6.12.107` for `6.12`, or `ubuntu-6.8.0-151`"""
     title: str
     evidence: Evidence
     recorded: tuple[str, ...] = ()

@@ -1,0 +1,506 @@
+"""One door for naming a kernel: what users type, and what `uname` printed, to a policy and how sure that is.
+
+`choose` takes a policy's name (`6.12`, `6.2+mask-ccidx`), the path of a policy file, or the output of `uname -r`,
+`uname -rv` or `uname -a`, with `+patch` behind any of them. loader.py knows points and files; vendors.py knows whose
+release string is whose.
+"""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from typing import Literal
+
+import msgspec
+
+from inspector.errors import PolicyError
+from inspector.policies import changes, dates, loader
+from inspector.policies.dates import Point
+from inspector.policies.model import Policy
+from inspector.policies.vendors import OTHER_MACHINE, REBASES, VENDORS, Rebase, Vendor
+
+Certainty = Literal["exact", "same-as-recorded", "between", "interval", "source", "newer", "vendor", "outside"]
+"""exact: that release was recorded; same-as-recorded: the recorded points on both sides agree; between: they differ;
+interval: any of several releases, see `Choice.candidates`; source: read in code only; newer: later than the newest
+known point of its series; vendor: a kernel with patches of its own, for which the upstream point is used; outside: no
+policy for the series."""
+
+_LONGEST = 400
+_RELEASE = re.compile(r"(\d{1,3})\.(\d{1,4})(?:\.(\d{1,4}))?(?:\.(\d{1,6}))?(?![\d.])(?=$|[-+~_.a-z])(.*)")
+_CANDIDATE = re.compile(r"[-~.]?(?:0\.)?(rc\d+)")
+_DISTRIBUTION = re.compile(r"\b(?:Debian|Kali|Raspbian|Devuan)\s+(?:\d+:)?(\d+)\.(\d+)(?:\.(\d+))?")
+_ABI = re.compile(r"-(\d+)")
+_BUILD = re.compile(r"-(\d+)(?:\.[\w.]+)?\.(el\d+)")
+_EXAMPLE = "e.g. 6.12, or what uname -r prints: 6.12.107+deb13-cloud-arm64"
+
+
+class UncertainRule(msgspec.Struct, frozen=True, kw_only=True):
+    """One behaviour on which the releases that it may be differ."""
+
+    rule: str
+    lower: str
+    """what the older one answers"""
+    upper: str
+    """what the newer one answers"""
+    text: str
+    """the registers and fields"""
+    when: str = ""
+    """what is known of when it came: `after 6.6.57, by 6.6.63`"""
+
+
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """The policy for a kernel, and how sure that is."""
+
+    policy: Policy
+    certainty: Certainty
+    explanation: str
+    """one or a few sentences; empty for a policy named as such"""
+    uncertain: tuple[UncertainRule, ...] = ()
+    warnings: tuple[str, ...] = ()
+    vendor: str = ""
+    """whose kernel it is; empty for mainline and for a policy named as such"""
+    series: str = ""
+    """the stable series or the vendor's kernel version: `6.12`"""
+    candidates: tuple[Policy, ...] = ()
+    """every policy that it may be, oldest first, `policy` among them; empty where there is only one. An answer in which
+    they differ is uncertain."""
+
+    @property
+    def text(self) -> str:
+        """How sure the choice is, in full; empty where there is nothing to say."""
+        return " ".join([self.explanation, *self.warnings]).strip()
+
+
+class Release(msgspec.Struct, frozen=True, kw_only=True):
+    """What a release string says."""
+
+    text: str
+    point: tuple[int, int, int]
+    exact_point: bool
+    """the string or the version string names the stable point"""
+    candidate: str = ""
+    """rc7 of a release candidate"""
+    rest: str = ""
+    """what follows the number"""
+    vendor: Vendor | None = None
+
+    @property
+    def series(self) -> str:
+        """`6.12`."""
+        return f"{self.point[0]}.{self.point[1]}"
+
+
+def choose(text: str, version: str = "") -> Choice:
+    """The policy that the user named, and how sure that is. Raises PolicyError when it is none.
+
+    `version`: what `uname -v` printed, where it is not behind the release in `text`.
+    """
+    if len(text) > _LONGEST or len(version) > _LONGEST:
+        raise PolicyError(f"a kernel's name of {max(len(text), len(version))} characters", "", _EXAMPLE)
+    if "/" not in text and not text.replace("\n", "").replace("\t", "").isprintable():
+        raise PolicyError("a kernel's name with control characters in it", "", _EXAMPLE)
+    name, own_version = _words(text)
+    base, patches = loader.split_name(name)
+    if not base:
+        raise PolicyError("no kernel named", "", _EXAMPLE)
+    plain, plus, foreign = base.partition("+")
+    if loader.is_policy_name(plain) and (not plus or not plain[:1].isdigit() or plain.count(".") == 1):
+        return _named(base, patches, foreign if plus else "")
+    _refuse_mistyped_patch(plain, foreign)
+    return _patched(_release_choice(parse_release(base, own_version or version)), patches)
+
+
+def _words(text: str) -> tuple[str, str]:
+    """(name, rest) of what was typed: `Linux HOST RELEASE VERSION` and `Linux version RELEASE ...` lose their head."""
+    if text.strip().endswith(".toml"):
+        return text.strip(), ""
+    words = re.sub(r"\s*\+\s*(?=[a-z])", "+", text.strip()).split()
+    if words and words[0] == "Linux":
+        words = next((words[start:] for start in (1, 2) if words[start : start + 1] and words[start][0].isdigit()), words)
+    return (words[0] if words else ""), " ".join(words[1:])
+
+
+def _named(base: str, patches: list[str], unknown: str) -> Choice:
+    """A policy by its own name."""
+    if unknown:
+        raise loader.unknown_patch(unknown.partition("+")[0])
+    policy = loader.load_policy("+".join([base, *patches]))
+    return Choice(policy=policy, certainty="exact" if policy.evidence != "source" else "source", explanation="")
+
+
+def _refuse_mistyped_patch(plain: str, foreign: str) -> None:
+    """PolicyError for `6.1.176+mask-ccdix`: behind a bare point, something that nearly is a patch's name."""
+    close = get_close_matches(foreign.partition("+")[0], loader.patch_names(), 1, 0.75)
+    if close and re.fullmatch(r"[\d.]+", plain):
+        raise loader.unknown_patch(foreign.partition("+")[0])
+
+
+def _patched(choice: Choice, patches: list[str]) -> Choice:
+    """The same with overlays over every policy that it may be."""
+    if not patches:
+        return choice
+    policy = loader.combine(choice.policy, patches)
+    candidates = tuple(loader.combine(one, patches) for one in choice.candidates)
+    certainty: Certainty = choice.certainty
+    if policy.evidence == "recorded":
+        text = f"{choice.explanation} It was recorded with {' and '.join(patches)} as well."
+    else:
+        text = f"{choice.explanation} With {' and '.join(patches)} over it, answers follow from reading the patch."
+        certainty = "source" if certainty in ("exact", "same-as-recorded") else certainty
+    return msgspec.structs.replace(
+        choice, policy=policy, candidates=candidates, explanation=text, certainty=certainty
+    )  # fmt: skip
+
+
+def parse_release(release: str, version: str = "") -> Release:
+    """A release string taken apart; where the distribution hides the point, the version string may name it.
+
+    `6.1.0-50-cloud-arm64` with `#1 SMP Debian 6.1.176-1 (...)` is 6.1.176. PolicyError for something else.
+    """
+    match = _RELEASE.fullmatch(release.strip())
+    if match is None or (match[3] is None and match[4] is not None):
+        raise PolicyError(f"{release[:60]!r} is not a kernel release", "", _hint(release))
+    major, minor, rest = int(match[1]), int(match[2]), match[5]
+    vendor = next((row for row in VENDORS if row.pattern.search(rest)), None)
+    candidate = _CANDIDATE.match(rest)
+    named = _DISTRIBUTION.search(version)
+    if named is not None and (int(named[1]), int(named[2])) == (major, minor):
+        return Release(
+            text=release, point=(major, minor, int(named[3] or 0)), exact_point=True, rest=rest,
+            vendor=vendor or _debian(), candidate=candidate[1] if candidate else "",
+        )  # fmt: skip
+    point = int(match[3] or 0)
+    hides = point == 0 and bool(rest) and (re.match(r"-\d", rest) is not None or match[3] is None)
+    hides = hides or (point == 0 and vendor is not None and vendor.basis == "series")
+    return Release(
+        text=release, point=(major, minor, point), exact_point=not hides, rest=rest, vendor=vendor,
+        candidate=candidate[1] if candidate else "",
+    )  # fmt: skip
+
+
+def _debian() -> Vendor:
+    return next(row for row in VENDORS if row.name.startswith("Debian"))
+
+
+def _hint(text: str) -> str:
+    """What would be valid, for what people write instead of a release."""
+    if match := re.fullmatch(r"(?:linux-|v)(\d+\.\d+)(?:\.\d+)?(?:\.y)?", text.strip(), re.I):
+        return f"write {match[1]}.0 for the release, {match[1]} for the newest point of the series that is known"
+    return _EXAMPLE
+
+
+def _release_choice(release: Release) -> Choice:
+    """The policy for a release string."""
+    vendor = release.vendor
+    if vendor is not None and vendor.basis == "rebased":
+        choice = _rebased(release)
+    elif not [known for known in loader.points() if known[:2] == release.point[:2]]:
+        choice = _outside(release.point)
+    elif release.candidate:
+        choice = _release_candidate(release)
+    elif vendor is not None and vendor.basis == "ubuntu":
+        choice = _ubuntu(release)
+    elif not release.exact_point:
+        choice = _hidden_point(release)
+    else:
+        choice = _within(release.point)
+    return _with_vendor(choice, release)
+
+
+def _with_vendor(choice: Choice, release: Release) -> Choice:
+    """The same, with whose kernel it is and what is known of its backports."""
+    vendor, warnings = release.vendor, list(choice.warnings)
+    if OTHER_MACHINE.search(release.rest):
+        warnings.append("It is a kernel of another architecture; what is answered is KVM on arm64.")
+    if vendor is None and not release.rest.removeprefix("-").removeprefix("~").startswith("rc") and release.rest:
+        return _unknown_build(choice, release, warnings)
+    if vendor is None or (vendor.basis == "stable" and vendor is _debian()) or vendor.basis == "upstream":
+        name = vendor.name if vendor else ""
+        return msgspec.structs.replace(choice, warnings=tuple(warnings), vendor=name, series=release.series)
+    certainty: Certainty = choice.certainty
+    if certainty not in ("between", "interval", "outside"):
+        certainty = "vendor"
+    if certainty == "vendor" and choice.policy.point.startswith("ubuntu-"):
+        certainty = choice.certainty
+    text = f"{release.text} is a kernel of {vendor.name}. {choice.explanation}"
+    return msgspec.structs.replace(
+        choice, certainty=certainty, explanation=text, warnings=(vendor.backports, *warnings), vendor=vendor.name,
+        series=release.series,
+    )  # fmt: skip
+
+
+def _unknown_build(choice: Choice, release: Release, warnings: list[str]) -> Choice:
+    """A release string with something behind the number that no known vendor writes."""
+    if release.rest == "+":
+        who, name = "a kernel built from a git tree with commits after that point", "built from a git tree"
+    else:
+        who, name = "a build of a vendor that is not known here", "unknown"
+    text = f"{release.text} is {who}. {choice.explanation}"
+    certainty: Certainty = choice.certainty if choice.certainty in ("between", "interval", "outside") else "vendor"
+    return msgspec.structs.replace(
+        choice, certainty=certainty, explanation=text, vendor=name, series=release.series,
+        warnings=("Which changes to KVM it carries is not known.", *warnings),
+    )  # fmt: skip
+
+
+def _text(point: Point, vendor: str = "") -> str:
+    return loader.stem_of(point, vendor)
+
+
+def _policy(point: Point, name: str = "", *, vendor: str = "", possible: bool = False) -> Policy:
+    policy = loader.at_point(point, vendor, possible)
+    return msgspec.structs.replace(policy, name=name or _text(point, vendor))
+
+
+def _release_candidate(release: Release) -> Choice:
+    """A release candidate: taken as the release."""
+    first = (*release.point[:2], 0)
+    name = f"{release.series}-{release.candidate}"
+    series = loader.load_policy(release.series)
+    if name in series.recorded:
+        text = f"{name} was recorded: answers of that very kernel agree with this policy."
+        return Choice(policy=msgspec.structs.replace(series, name=name), certainty="exact", explanation=text)
+    text = f"{name} is a release candidate; {_text(first)}, read from source, is used."
+    return Choice(policy=_policy(first, name), certainty="source", explanation=text)
+
+
+def _outside(point: Point) -> Choice:
+    """A series without policy: the nearest end is used, and says so."""
+    known = loader.points()
+    older = [p for p in known if p < point]
+    if point < known[0]:
+        nearest, where = known[0], f"older than {known[0][0]}.{known[0][1]}, the oldest kernel that is modelled"
+    elif point > known[-1]:
+        nearest, where = known[-1], f"newer than {known[-1][0]}.{known[-1][1]}, the newest kernel that is modelled"
+    else:
+        nearest, where = older[-1], "no series that is modelled"
+    text = f"{_text(point)} is {where}; {_text(nearest)} answers in its place, and may be wrong."
+    return Choice(policy=_policy(nearest), certainty="outside", explanation=text)
+
+
+def _hidden_point(release: Release) -> Choice:
+    """A release string such as 6.1.0-50-cloud-arm64 without version string: any point of the series."""
+    known = loader.known_points(release.point)
+    candidates = _states(known[0], known[-1])
+    newest = candidates[-1]
+    if len(candidates) == 1:
+        text = f"{release.text} does not name its stable point; no point of the series is known to differ."
+        return Choice(policy=newest, certainty="source", explanation=text)
+    text = (
+        f"{release.text} does not name its stable point (the version string of uname -v may); "
+        f"{newest.name}, the newest known, is taken."
+    )
+    uncertain = _differences(candidates)
+    certainty: Certainty = "between" if uncertain else "same-as-recorded"
+    return Choice(
+        policy=newest, certainty=certainty, explanation=text, uncertain=uncertain,
+        candidates=candidates if uncertain else (),
+    )  # fmt: skip
+
+
+def _states(first: Point, last: Point, vendor: str = "") -> tuple[Policy, ...]:
+    """Every policy that a point of a series between two of its points may have, oldest first, each once."""
+    at = {first, last, *(p for p in loader.known_points(first, vendor) if first <= p <= last)}
+    at |= {date for date in loader.dated_points(first, vendor) if first < date < last}
+    found: list[Policy] = []
+    for point in sorted(at):
+        for policy in (_policy(point, vendor=vendor), _policy(point, vendor=vendor, possible=True)):
+            if not found or found[-1].rules != policy.rules:
+                found.append(policy)
+    if found[-1].point == loader.at_point(last, vendor).point:
+        found[-1] = msgspec.structs.replace(found[-1], name=_text(last, vendor))
+    return tuple(found)
+
+
+def _within(point: Point, vendor: str = "") -> Choice:
+    """A known point of a series, or one between or beyond the known ones."""
+    series = loader.known_points(point, vendor)
+    policy, later = _policy(point, vendor=vendor), _policy(point, vendor=vendor, possible=True)
+    upper = next((p for p in series if p > point), None)
+    if policy.rules != later.rules and (uncertain := _differences((policy, later))):
+        return _between(point, vendor, policy, later, uncertain)
+    if point in series:
+        return _known(policy, _text(point, vendor))
+    if upper is None:
+        return _beyond(series[-1], point, policy, vendor)
+    lower = max((p for p in series if p < point), default=None)
+    if lower is None or policy.evidence != "recorded":
+        text = f"{_text(point, vendor)} was not recorded; its policy follows from source and dated backports."
+        return Choice(policy=policy, certainty="source", explanation=text)
+    if policy.rules == _policy(lower, vendor=vendor).rules:
+        text = f"{_text(point, vendor)} lies between {_text(lower, vendor)} and {_text(upper, vendor)}, "
+        text += "which behave alike." if policy.rules == _policy(upper, vendor=vendor).rules else "and is as the former."
+    else:
+        text = f"{_text(point, vendor)} lies between {_text(lower, vendor)} and {_text(upper, vendor)}; "
+        text += "which backports it has follows from their dates."
+    return Choice(policy=policy, certainty="same-as-recorded", explanation=text)
+
+
+def _known(policy: Policy, name: str) -> Choice:
+    """A point that has a file."""
+    if policy.evidence == "recorded":
+        text = f"{name} was recorded: answers of that very kernel agree with this policy."
+        return Choice(policy=policy, certainty="exact", explanation=text)
+    text = f"{name} was not recorded; its policy was read from source."
+    return Choice(policy=policy, certainty="source", explanation=text)
+
+
+def _between(
+    point: Point, vendor: str, policy: Policy, later: Policy, uncertain: tuple[UncertainRule, ...]
+) -> Choice:  # fmt: skip
+    """A point at which some backport may or may not be there already."""
+    series = loader.known_points(point, vendor)
+    lower = max((p for p in series if p <= point), default=None)
+    upper = next((p for p in series if p > point), None)
+    count = f"{len(uncertain)} {'rule' if len(uncertain) == 1 else 'rules'}"
+    name = _text(point, vendor)
+    if lower is not None and upper is not None:
+        text = f"{name} lies between {_text(lower, vendor)} and {_text(upper, vendor)}, which differ in {count}; "
+        text += f"{_text(lower, vendor)} is taken."
+    else:
+        text = f"{name} may have {count} already or not yet; the older behaviour is taken."
+    later = msgspec.structs.replace(later, title=f"{policy.title}, with what may have come by then")
+    return Choice(
+        policy=policy, certainty="between", explanation=text, uncertain=uncertain, candidates=(policy, later)
+    )  # fmt: skip
+
+
+def _beyond(lower: Point, point: Point, policy: Policy, vendor: str) -> Choice:
+    """Later than the newest known point of the series."""
+    patched = tuple(loader.combine(policy, [backport.patch]) for backport in policy.backports)
+    uncertain = tuple(
+        UncertainRule(
+            rule=backport.patch,
+            lower="as in " + _text(lower, vendor),
+            upper=f"as with the overlay {backport.patch}",
+            text=backport.text,
+        )
+        for backport in policy.backports
+    )
+    name, last = _text(point, vendor), _text(lower, vendor)
+    certainty: Certainty
+    if lower[2] == 0 and not vendor:
+        text = f"{name}: no point of this stable series was recorded; {last}, read from source, is used."
+        certainty = "between" if uncertain else "source"
+    else:
+        text = f"{name} is newer than {last}, the newest known point of its series, which is used."
+        certainty = "newer"
+    candidates = (policy, *patched) if patched else ()
+    return Choice(
+        policy=policy, certainty=certainty, explanation=text, uncertain=uncertain, candidates=candidates
+    )  # fmt: skip
+
+
+def _ubuntu(release: Release) -> Choice:
+    """Ubuntu's kernels: its own build number where a policy of that kernel version exists, else the upstream series."""
+    abi = _ABI.match(release.rest)
+    known = loader.known_points((*release.point, 0), "ubuntu")
+    if abi is None or not known:
+        return _ubuntu_unread(release)
+    point = (*release.point, int(abi[1]))
+    if re.search(r"-(generic|lowlatency)(?!-hwe)", release.rest):
+        return _within(point, "ubuntu")
+    first, last = (*release.point, 0), known[-1]
+    candidates = _states(first, last, "ubuntu")
+    uncertain = _differences(candidates)
+    text = (
+        f"Its build number is not that of Ubuntu's generic kernel: it may be any of those up to {_text(last, 'ubuntu')}, "
+        "which is taken, or a later one."
+    )
+    return Choice(
+        policy=candidates[-1], certainty="interval" if uncertain else "vendor", explanation=text, uncertain=uncertain,
+        candidates=candidates if uncertain else (),
+    )  # fmt: skip
+
+
+def _ubuntu_unread(release: Release) -> Choice:
+    """An Ubuntu kernel of a version that was never read: the upstream series, from its first release on."""
+    known = loader.known_points(release.point)
+    candidates = _states(known[0], known[-1])
+    uncertain = _differences(candidates)
+    oldest = candidates[0]
+    text = f"No Ubuntu kernel of {release.series} was read; the upstream {oldest.point} is used."
+    if not uncertain:
+        return Choice(policy=oldest, certainty="vendor", explanation=text)
+    return Choice(
+        policy=oldest, certainty="interval", explanation=text, uncertain=uncertain, candidates=candidates
+    )  # fmt: skip
+
+
+def _rebased(release: Release) -> Choice:
+    """A Red Hat kernel: the mainline releases that its KVM may be of."""
+    build = _BUILD.match(release.rest)
+    known = loader.points()
+    rows = REBASES.get(build[2], ()) if build else ()
+    if build is None or not rows:
+        return _outside(release.point) if release.point < known[0] else _wide(release)
+    number = int(build[1])
+    row = next((one for one in reversed(rows) if one.build <= number), None)
+    after = next((one for one in rows if one.build > number), None)
+    oldest = (row or rows[0]).oldest
+    newest = (after or rows[-1]).newest if after and (row is None or row.build != number) else (row or rows[0]).newest
+    if after is None and row is not None and row.build != number:
+        newest = known[-1][:2] + (0,)
+    return _interval(release, oldest, newest, _rebase_text(release, row, after, number))
+
+
+def _rebase_text(release: Release, row: Rebase | None, after: Rebase | None, number: int) -> str:
+    if row is not None and row.build == number:
+        return f"It is of minor release {row.minor} ({row.source})."
+    if row is not None and after is not None:
+        return f"Its build lies between those of {row.minor} and {after.minor} ({row.source}; {after.source})."
+    if after is not None:
+        return f"Its build is older than that of {after.minor} ({after.source})."
+    return f"Its build is newer than that of {row.minor if row else 'any'}, the last that is known here."
+
+
+def _wide(release: Release) -> Choice:
+    """A Red Hat kernel that does not say its build: from the release in its name to the newest known."""
+    return _interval(release, release.point, loader.points()[-1], "Its build number could not be read.")
+
+
+def _interval(release: Release, oldest: Point, newest: Point, why: str) -> Choice:
+    """Any mainline release from `oldest` to `newest`, as far as there are policies."""
+    names = [point for point in loader.points() if point[2] == 0 and oldest <= point <= newest]
+    if not names:
+        return _outside(oldest)
+    candidates = tuple(_policy(point) for point in names)
+    span = f"{names[0][0]}.{names[0][1]} to {names[-1][0]}.{names[-1][1]}"
+    older = f" or older than {names[0][0]}.{names[0][1]}, which is not modelled" if oldest < names[0] else ""
+    text = (
+        f"{why} Its KVM is not that of {release.series}: it may be that of any mainline release from {span}{older}. "
+        f"Where those differ the answer is uncertain; a recording of the host settles it."
+    )
+    if len(candidates) == 1:
+        return Choice(policy=candidates[0], certainty="interval", explanation=text)
+    return Choice(
+        policy=candidates[-1], certainty="interval", explanation=text, uncertain=_differences(candidates),
+        candidates=candidates,
+    )  # fmt: skip
+
+
+def _differences(policies: tuple[Policy, ...]) -> tuple[UncertainRule, ...]:
+    """The rules in which neighbours of a row of policies differ, each once, with what the first and last answer."""
+    places: dict[str, list[str]] = {}
+    sides: dict[str, tuple[str, str]] = {}
+    when: dict[str, str] = {}
+    for older, newer in zip(policies, policies[1:], strict=False):
+        for change in changes.changes(older, newer):
+            place = f"{change.register}.{change.field}" if change.field else change.register
+            known = places.setdefault(change.rule, [])
+            if place not in known:
+                known.append(place)
+            first = sides.get(change.rule, (change.before, ""))[0]
+            sides[change.rule] = (first, change.after)
+        when |= {rule.name: text for rule in newer.rules if (text := dates.interval(rule))}
+    return tuple(
+        UncertainRule(
+            rule=rule, lower=sides[rule][0], upper=sides[rule][1], text=_shorten(found), when=when.get(rule, "")
+        )
+        for rule, found in places.items()
+    )  # fmt: skip
+
+
+def _shorten(places: list[str]) -> str:
+    shown = ", ".join(places[:4])
+    return shown if len(places) <= 4 else f"{shown} and {len(places) - 4} more"
