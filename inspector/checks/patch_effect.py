@@ -115,7 +115,7 @@ class PatchStudy:
     def __init__(self, dump: Dump, vcpu: Vcpu, base: str = "", setup: VcpuSetup | None = None) -> None:
         """`base`: a policy as the user names it, without overlays; by default `default_base`. Raises InspectorError
         when the vCPU holds nothing to restore, PolicyError when `base` is no kernel."""
-        from inspector.policies.naming import choose
+        from inspector.policies.release import choose
 
         if vcpu.kind != "vcpu" or not vcpu.values:
             raise InspectorError("holds no vCPU registers to restore", dump.provenance.source, "choose a vCPU")

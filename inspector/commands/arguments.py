@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
-    from inspector.policies.choice import Choice
-    from inspector.policies.model import Policy
     from inspector.policies.setup import Gic, VcpuSetup
     from inspector.sources.dump import Dump, Vcpu
 
@@ -64,20 +62,6 @@ def chosen_setup(options: argparse.Namespace, default: VcpuSetup | None) -> Vcpu
     if options.features is None:
         return msgspec.structs.replace(base, gic=gic)
     return parse_features(options.features, gic=gic)
-
-
-def choose(text: str, version: str = "") -> Choice:
-    """The policy that the user named, and how sure that is; see `policies.naming`."""
-    from inspector.policies import naming
-
-    return naming.choose(text, version)
-
-
-def chosen_policy(text: str, version: str = "") -> tuple[Policy, str]:
-    """The policy that the user named, and a sentence on how sure that is (empty for a policy's own name)."""
-    from inspector.policies import naming
-
-    return naming.chosen_policy(text, version)
 
 
 def one_vcpu(dump: Dump, wanted: str | None = None) -> Vcpu:

@@ -13,7 +13,6 @@ from inspector.commands.arguments import (
     add_kernel,
     add_setup,
     add_style,
-    chosen_policy,
     chosen_setup,
     one_vcpu,
 )
@@ -38,11 +37,13 @@ def run(options: argparse.Namespace) -> int:
     from inspector.checks.machine.known_host import known_host
     from inspector.kvm.exposure import expose
     from inspector.kvm.host_inputs import with_inputs
+    from inspector.policies.release import choose
     from inspector.registers import catalog
     from inspector.reports import exposure as report
     from inspector.reports.json import dumps
 
-    policy, explanation = chosen_policy(options.kernel)
+    choice = choose(options.kernel)
+    policy = choice.policy
     wanted = [catalog.find(text).register.id for text in options.registers]
     dump = sources.load(options.source)
     known = known_host(dump, one_vcpu(dump, options.vcpu) if options.vcpu is not None else None)
@@ -56,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
         )
         print(one_line(f"{head}; vGIC: {exposure.setup.gic}; {len(exposure.listed)} registers listed"), end="\n\n")
         print("\n".join(report.exposure_lines(registers, options.all or bool(wanted))))
-    talk = [text for text in (explanation, *known.notes) if text]
+    talk = [text for text in (choice.text, *known.notes) if text]
     if talk:
         print("\n".join(map(one_line, talk)), file=sys.stderr)
     return EXIT_YES

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from inspector.commands.arguments import add_style, choose
+from inspector.commands.arguments import add_style
 from inspector.errors import EXIT_YES, InspectorError, one_line
 
 
@@ -53,6 +53,7 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _describe(options: argparse.Namespace) -> int:
+    from inspector.policies.release import choose
     from inspector.reports import kernels as report
     from inspector.reports.json import dumps
 
@@ -63,6 +64,7 @@ def _describe(options: argparse.Namespace) -> int:
 
 def _compare(options: argparse.Namespace) -> int:
     from inspector.policies.changes import changes
+    from inspector.policies.release import choose
     from inspector.reports import kernels as report
     from inspector.reports.json import dumps
 
@@ -79,7 +81,7 @@ def _compare(options: argparse.Namespace) -> int:
         print("\n".join(report.changes_markdown(before.policy, after.policy, found)))
     else:
         print("\n".join(report.changes_lines(before.policy, after.policy, found)))
-    talk = [text for choice in (before, after) for text in (choice.explanation, *choice.warnings) if text]
+    talk = [choice.text for choice in (before, after) if choice.text]
     if talk:
         print("\n".join(map(one_line, talk)), file=sys.stderr)
     return EXIT_YES

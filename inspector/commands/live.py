@@ -117,8 +117,8 @@ def write_for_real(options: argparse.Namespace) -> int:
     """
     from inspector import sources
     from inspector.checks.writing.for_real import predict_writes
-    from inspector.commands.arguments import choose
     from inspector.commands.write import parse_write
+    from inspector.policies.release import choose
     from inspector.reports import for_real as report
     from inspector.reports.json import dumps
     from inspector.sources.live import forreal, is_live, open_live

@@ -10,7 +10,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from inspector.commands.arguments import add_kernel, add_setup, add_style, chosen_policy
+from inspector.commands.arguments import add_kernel, add_setup, add_style
 from inspector.errors import InspectorError, one_line
 
 if TYPE_CHECKING:
@@ -58,10 +58,12 @@ def given_kernel(options: argparse.Namespace) -> Policy | None:
     """The policy of `--kernel`, its doubts told on standard error; None when it is not given."""
     if options.kernel is None:
         return None
-    policy, explanation = chosen_policy(options.kernel)
-    if explanation:
-        print(one_line(explanation), file=sys.stderr)
-    return policy
+    from inspector.policies.release import choose
+
+    choice = choose(options.kernel)
+    if choice.text:
+        print(one_line(choice.text), file=sys.stderr)
+    return choice.policy
 
 
 def run(options: argparse.Namespace) -> int:

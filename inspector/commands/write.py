@@ -16,7 +16,6 @@ from inspector.commands.arguments import (
     add_kernel,
     add_setup,
     add_style,
-    chosen_policy,
     chosen_setup,
     one_vcpu,
 )
@@ -67,6 +66,7 @@ def run(options: argparse.Namespace) -> int:
     from inspector.checks.machine.known_host import known_host
     from inspector.kvm.host_inputs import with_inputs
     from inspector.kvm.vm import Vm
+    from inspector.policies.release import choose
     from inspector.reports import exposure as report
     from inspector.reports.json import dumps
 
@@ -78,7 +78,8 @@ def run(options: argparse.Namespace) -> int:
     kernel = options.kernel or dump.provenance.kernel
     if not kernel:
         raise InspectorError("does not say its kernel", options.source, "name it with --kernel")
-    policy, explanation = chosen_policy(kernel, "" if options.kernel else dump.provenance.kernel_version)
+    choice = choose(kernel, "" if options.kernel else dump.provenance.kernel_version)
+    policy = choice.policy
     known = known_host(dump, one_vcpu(dump, options.vcpu) if options.vcpu is not None else None)
     vm = Vm(with_inputs(known.host, options.host), policy, chosen_setup(options, known.setup))
     if vm.init_errno:
@@ -100,7 +101,7 @@ def run(options: argparse.Namespace) -> int:
         print(dumps({"kernel": policy.name, "writes": [report.verdict_json(verdict) for verdict in verdicts]}))
     else:
         print("\n\n".join("\n".join(report.verdict_lines(verdict)) for verdict in verdicts))
-    talk = dict.fromkeys(text for text in (explanation, *known.notes) if text)
+    talk = dict.fromkeys(text for text in (choice.text, *known.notes) if text)
     if talk:
         print("\n".join(map(one_line, talk)), file=sys.stderr)
     return EXIT_NO if any(verdict.errno for verdict in verdicts) else EXIT_YES

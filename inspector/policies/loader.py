@@ -193,6 +193,7 @@ def at_point(point: Point, vendor: str = "", possible: bool = False) -> Policy:
     if not known:
         raise PolicyError(f"no policy for kernel {stem_of(point, vendor)}", "", f"known: {known_range()}")
     below, above = [one for one in known if one <= point], [one for one in known if one > point]
+    exact = point in known
     if below:
         stem = stem_of(below[-1], vendor)
         file = _shipped("kernels", stem)
@@ -206,7 +207,9 @@ def at_point(point: Point, vendor: str = "", possible: bool = False) -> Policy:
         rules, chain = {rule.name: rule for rule in policy.rules}, policy.chain
     for number, later in enumerate(above):
         name = stem_of(later, vendor)
-        brought = _standing_rules(_shipped("kernels", name), point, possible, undated=possible and number == 0)
+        brought = _standing_rules(
+            _shipped("kernels", name), point, possible, undated=possible and number == 0 and not exact
+        )
         _merge(rules, brought, name, f"kernels/{name}.toml")
         chain = (*chain, name) if brought.rule or brought.remove else chain
     return msgspec.structs.replace(policy, rules=tuple(rules.values()), chain=chain)

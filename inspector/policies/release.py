@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Literal
 
 import msgspec
@@ -26,6 +27,8 @@ known point of its series; vendor: a kernel with patches of its own, for which t
 policy for the series."""
 
 _LONGEST = 400
+_AS_UPSTREAM = ("Debian", "Kali Linux")
+"""Distributions whose patches are known not to touch what is modelled: their points are answered as upstream's."""
 _RELEASE = re.compile(r"(\d{1,3})\.(\d{1,4})(?:\.(\d{1,4}))?(?:\.(\d{1,6}))?(?![\d.])(?=$|[-+~_.a-z])(.*)")
 _CANDIDATE = re.compile(r"[-~.]?(?:0\.)?(rc\d+)")
 _DISTRIBUTION = re.compile(r"\b(?:Debian|Kali|Raspbian|Devuan)\s+(?:\d+:)?(\d+)\.(\d+)(?:\.(\d+))?")
@@ -104,10 +107,16 @@ def choose(text: str, version: str = "") -> Choice:
     if not base:
         raise PolicyError("no kernel named", "", _EXAMPLE)
     plain, plus, foreign = base.partition("+")
-    if loader.is_policy_name(plain) and (not plus or not plain[:1].isdigit() or plain.count(".") == 1):
+    if loader.is_policy_name(plain) and plain not in loader.policy_names():
         return _named(base, patches, foreign if plus else "")
     _refuse_mistyped_patch(plain, foreign)
     return _patched(_release_choice(parse_release(base, own_version or version)), patches)
+
+
+def taken_apart(text: str) -> tuple[str, tuple[str, ...]]:
+    """(name without patches, patches) of what was typed; whether they mean anything is for `choose`."""
+    base, patches = loader.split_name(_words(text)[0])
+    return base, tuple(patches)
 
 
 def _words(text: str) -> tuple[str, str]:
@@ -116,7 +125,9 @@ def _words(text: str) -> tuple[str, str]:
         return text.strip(), ""
     words = re.sub(r"\s*\+\s*(?=[a-z])", "+", text.strip()).split()
     if words and words[0] == "Linux":
-        words = next((words[start:] for start in (1, 2) if words[start : start + 1] and words[start][0].isdigit()), words)
+        words = next(
+            (words[start:] for start in (1, 2) if words[start : start + 1] and words[start][0].isdigit()), words
+        )
     return (words[0] if words else ""), " ".join(words[1:])
 
 
@@ -125,7 +136,7 @@ def _named(base: str, patches: list[str], unknown: str) -> Choice:
     if unknown:
         raise loader.unknown_patch(unknown.partition("+")[0])
     policy = loader.load_policy("+".join([base, *patches]))
-    return Choice(policy=policy, certainty="exact" if policy.evidence != "source" else "source", explanation="")
+    return Choice(policy=policy, certainty="source" if policy.evidence == "source" else "exact", explanation="")
 
 
 def _refuse_mistyped_patch(plain: str, foreign: str) -> None:
@@ -160,14 +171,14 @@ def parse_release(release: str, version: str = "") -> Release:
     match = _RELEASE.fullmatch(release.strip())
     if match is None or (match[3] is None and match[4] is not None):
         raise PolicyError(f"{release[:60]!r} is not a kernel release", "", _hint(release))
-    major, minor, rest = int(match[1]), int(match[2]), match[5]
-    vendor = next((row for row in VENDORS if row.pattern.search(rest)), None)
+    major, minor, rest = int(match[1]), int(match[2]), (f".{match[4]}" if match[4] else "") + match[5]
+    vendor = _vendor_of(rest, version)
     candidate = _CANDIDATE.match(rest)
     named = _DISTRIBUTION.search(version)
     if named is not None and (int(named[1]), int(named[2])) == (major, minor):
         return Release(
             text=release, point=(major, minor, int(named[3] or 0)), exact_point=True, rest=rest,
-            vendor=vendor or _debian(), candidate=candidate[1] if candidate else "",
+            vendor=vendor, candidate=candidate[1] if candidate else "",
         )  # fmt: skip
     point = int(match[3] or 0)
     hides = point == 0 and bool(rest) and (re.match(r"-\d", rest) is not None or match[3] is None)
@@ -178,8 +189,13 @@ def parse_release(release: str, version: str = "") -> Release:
     )  # fmt: skip
 
 
-def _debian() -> Vendor:
-    return next(row for row in VENDORS if row.name.startswith("Debian"))
+def _vendor_of(rest: str, version: str) -> Vendor | None:
+    """Whose kernel it is: as the release says, else as the version string does."""
+    found = next((row for row in VENDORS if row.pattern.search(rest)), None)
+    told = re.search(r"\b(Debian|Kali)\b", version)
+    if told is None or (found is not None and found.name not in _AS_UPSTREAM):
+        return found
+    return next(row for row in VENDORS if row.name.startswith(told[1]))
 
 
 def _hint(text: str) -> str:
@@ -212,9 +228,9 @@ def _with_vendor(choice: Choice, release: Release) -> Choice:
     vendor, warnings = release.vendor, list(choice.warnings)
     if OTHER_MACHINE.search(release.rest):
         warnings.append("It is a kernel of another architecture; what is answered is KVM on arm64.")
-    if vendor is None and not release.rest.removeprefix("-").removeprefix("~").startswith("rc") and release.rest:
+    if vendor is None and release.rest and not _CANDIDATE.fullmatch(release.rest):
         return _unknown_build(choice, release, warnings)
-    if vendor is None or (vendor.basis == "stable" and vendor is _debian()) or vendor.basis == "upstream":
+    if vendor is None or vendor.name in _AS_UPSTREAM or vendor.basis == "upstream":
         name = vendor.name if vendor else ""
         return msgspec.structs.replace(choice, warnings=tuple(warnings), vendor=name, series=release.series)
     certainty: Certainty = choice.certainty
@@ -222,10 +238,26 @@ def _with_vendor(choice: Choice, release: Release) -> Choice:
         certainty = "vendor"
     if certainty == "vendor" and choice.policy.point.startswith("ubuntu-"):
         certainty = choice.certainty
+    choice = _with_overlays(choice, release)
+    certainty = choice.certainty if choice.certainty == "interval" else certainty
     text = f"{release.text} is a kernel of {vendor.name}. {choice.explanation}"
     return msgspec.structs.replace(
         choice, certainty=certainty, explanation=text, warnings=(vendor.backports, *warnings), vendor=vendor.name,
         series=release.series,
+    )  # fmt: skip
+
+
+def _with_overlays(choice: Choice, release: Release) -> Choice:
+    """The same with what the vendor's kernels of that series may have besides."""
+    overlays = [
+        patch for series, patch in (release.vendor.overlays if release.vendor else ()) if series == release.series
+    ]
+    if not overlays:
+        return choice
+    cases = choice.candidates or (choice.policy,)
+    candidates = (*cases, *(loader.combine(choice.policy, [patch]) for patch in overlays))
+    return msgspec.structs.replace(
+        choice, candidates=candidates, uncertain=_differences(candidates), certainty="interval"
     )  # fmt: skip
 
 
@@ -299,16 +331,18 @@ def _hidden_point(release: Release) -> Choice:
 
 
 def _states(first: Point, last: Point, vendor: str = "") -> tuple[Policy, ...]:
-    """Every policy that a point of a series between two of its points may have, oldest first, each once."""
+    """Every policy that a point of a series from `first` on may have, oldest first, each once; `last` is known."""
     at = {first, last, *(p for p in loader.known_points(first, vendor) if first <= p <= last)}
-    at |= {date for date in loader.dated_points(first, vendor) if first < date < last}
+    at |= {date for date in loader.dated_points(first, vendor) if first < date}
     found: list[Policy] = []
     for point in sorted(at):
-        for policy in (_policy(point, vendor=vendor), _policy(point, vendor=vendor, possible=True)):
-            if not found or found[-1].rules != policy.rules:
-                found.append(policy)
-    if found[-1].point == loader.at_point(last, vendor).point:
-        found[-1] = msgspec.structs.replace(found[-1], name=_text(last, vendor))
+        policy = _policy(point, vendor=vendor)
+        if found and found[-1].rules == policy.rules:
+            found.pop()
+        found.append(policy)
+    latest = _policy(max(at), vendor=vendor, possible=True)
+    if all(latest.rules != policy.rules for policy in found):
+        found.append(latest)
     return tuple(found)
 
 
@@ -329,7 +363,9 @@ def _within(point: Point, vendor: str = "") -> Choice:
         return Choice(policy=policy, certainty="source", explanation=text)
     if policy.rules == _policy(lower, vendor=vendor).rules:
         text = f"{_text(point, vendor)} lies between {_text(lower, vendor)} and {_text(upper, vendor)}, "
-        text += "which behave alike." if policy.rules == _policy(upper, vendor=vendor).rules else "and is as the former."
+        text += (
+            "which behave alike." if policy.rules == _policy(upper, vendor=vendor).rules else "and is as the former."
+        )
     else:
         text = f"{_text(point, vendor)} lies between {_text(lower, vendor)} and {_text(upper, vendor)}; "
         text += "which backports it has follows from their dates."
@@ -404,8 +440,8 @@ def _ubuntu(release: Release) -> Choice:
     candidates = _states(first, last, "ubuntu")
     uncertain = _differences(candidates)
     text = (
-        f"Its build number is not that of Ubuntu's generic kernel: it may be any of those up to {_text(last, 'ubuntu')}, "
-        "which is taken, or a later one."
+        "Its build number is not that of Ubuntu's generic kernel: it may be as any of those up to "
+        f"{_text(last, 'ubuntu')}, which is taken, or a later one."
     )
     return Choice(
         policy=candidates[-1], certainty="interval" if uncertain else "vendor", explanation=text, uncertain=uncertain,
@@ -437,14 +473,16 @@ def _rebased(release: Release) -> Choice:
     number = int(build[1])
     row = next((one for one in reversed(rows) if one.build <= number), None)
     after = next((one for one in rows if one.build > number), None)
-    oldest = (row or rows[0]).oldest
-    newest = (after or rows[-1]).newest if after and (row is None or row.build != number) else (row or rows[0]).newest
-    if after is None and row is not None and row.build != number:
-        newest = known[-1][:2] + (0,)
-    return _interval(release, oldest, newest, _rebase_text(release, row, after, number))
+    first, last = row or rows[0], after or rows[-1]
+    newest: Point = last.newest
+    if row is not None and row.build == number:
+        newest = row.newest
+    elif after is None:
+        newest = (*known[-1][:2], 0)
+    return _interval(release, first.oldest, newest, _rebase_text(row, after, number), first.likely)
 
 
-def _rebase_text(release: Release, row: Rebase | None, after: Rebase | None, number: int) -> str:
+def _rebase_text(row: Rebase | None, after: Rebase | None, number: int) -> str:
     if row is not None and row.build == number:
         return f"It is of minor release {row.minor} ({row.source})."
     if row is not None and after is not None:
@@ -456,11 +494,11 @@ def _rebase_text(release: Release, row: Rebase | None, after: Rebase | None, num
 
 def _wide(release: Release) -> Choice:
     """A Red Hat kernel that does not say its build: from the release in its name to the newest known."""
-    return _interval(release, release.point, loader.points()[-1], "Its build number could not be read.")
+    return _interval(release, release.point, loader.points()[-1], "Its build is not known here.", release.point)
 
 
-def _interval(release: Release, oldest: Point, newest: Point, why: str) -> Choice:
-    """Any mainline release from `oldest` to `newest`, as far as there are policies."""
+def _interval(release: Release, oldest: Point, newest: Point, why: str, likely: Point) -> Choice:
+    """Any mainline release from `oldest` to `newest`, as far as there are policies; `likely` is asked first."""
     names = [point for point in loader.points() if point[2] == 0 and oldest <= point <= newest]
     if not names:
         return _outside(oldest)
@@ -468,13 +506,14 @@ def _interval(release: Release, oldest: Point, newest: Point, why: str) -> Choic
     span = f"{names[0][0]}.{names[0][1]} to {names[-1][0]}.{names[-1][1]}"
     older = f" or older than {names[0][0]}.{names[0][1]}, which is not modelled" if oldest < names[0] else ""
     text = (
-        f"{why} Its KVM is not that of {release.series}: it may be that of any mainline release from {span}{older}. "
-        f"Where those differ the answer is uncertain; a recording of the host settles it."
+        f"{why} Its KVM need not be that of {release.series}: it may be that of any mainline release from "
+        f"{span}{older}. Where those differ the answer is uncertain; a recording of the host settles it."
     )
+    policy = next((one for one in candidates if one.version >= likely), candidates[-1])
     if len(candidates) == 1:
-        return Choice(policy=candidates[0], certainty="interval", explanation=text)
+        return Choice(policy=policy, certainty="interval", explanation=text)
     return Choice(
-        policy=candidates[-1], certainty="interval", explanation=text, uncertain=_differences(candidates),
+        policy=policy, certainty="interval", explanation=text, uncertain=_differences(candidates),
         candidates=candidates,
     )  # fmt: skip
 
@@ -484,7 +523,7 @@ def _differences(policies: tuple[Policy, ...]) -> tuple[UncertainRule, ...]:
     places: dict[str, list[str]] = {}
     sides: dict[str, tuple[str, str]] = {}
     when: dict[str, str] = {}
-    for older, newer in zip(policies, policies[1:], strict=False):
+    for older, newer in pairwise(policies):
         for change in changes.changes(older, newer):
             place = f"{change.register}.{change.field}" if change.field else change.register
             known = places.setdefault(change.rule, [])

@@ -27,12 +27,12 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     basis: Basis
     backports: str
     """what is known of its changes to KVM on arm64, one sentence"""
-    version: re.Pattern[str] | None = None
-    """must be found in the version string as well, where one is given"""
+    overlays: tuple[tuple[str, str], ...] = ()
+    """(series, overlay) of what its kernels of a series may have from some point on"""
 
 
-def _row(name: str, pattern: str, basis: Basis, backports: str) -> Vendor:
-    return Vendor(name=name, pattern=re.compile(pattern), basis=basis, backports=backports)
+def _row(name: str, pattern: str, basis: Basis, backports: str, *overlays: tuple[str, str]) -> Vendor:
+    return Vendor(name=name, pattern=re.compile(pattern), basis=basis, backports=backports, overlays=overlays)
 
 
 _OWN = "Patches of its own lie over the stable point; none that changes ID or cache registers is known here."
@@ -47,15 +47,32 @@ _UBUNTU_OWN_ABI = (
     "xilinx|xilinx-zynqmp|qcom|laptop|lowlatency-hwe|rockchip|starfive|mtk|snapdragon|raspi2|riscv"
 )
 
+_UBUNTU = rf"-\d+(~[\w.]+)?-(generic|generic-64k|generic-lpae|lowlatency|lowlatency-64k|{_UBUNTU_OWN_ABI})(?![\w])"
+
+_DEBIAN_FLAVOUR = r"(cloud-|rt-)?arm64(-16k|-64k)?(?![\w-])"
+
 VENDORS: tuple[Vendor, ...] = (
-    _row("Oracle (Unbreakable Enterprise Kernel)", r"\.el\d+uek", "series",
-         "Oracle merges points of the stable series and hides which."),
+    _row(
+        "Oracle (Unbreakable Enterprise Kernel)",
+        r"\.el\d+uek",
+        "series",
+        "Oracle merges points of the stable series and hides which.",
+    ),
     _row("ELRepo", r"\.el\d+(_\d+)?\.elrepo", "upstream", _NONE),
     _row("Amazon Linux", r"\.amzn\d+", "stable", "Amazon's patches lie over the stable point and are not known here."),
-    _row("Red Hat or a rebuild of it (CentOS, Rocky Linux, AlmaLinux, Oracle Linux)", r"\.el\d+", "rebased",
-         "Red Hat brings KVM on arm64 up to a newer mainline release with each minor release."),
-    _row("openEuler", r"\.oe\d+(sp\d+)?", "series",
-         "Its 6.6 kernels hide MPAM at some point without tolerating the old value."),
+    _row(
+        "Red Hat (RHEL, CentOS, Rocky Linux, AlmaLinux)",
+        r"\.el\d+",
+        "rebased",
+        "Red Hat brings KVM on arm64 up to a newer mainline release with each minor release.",
+    ),
+    _row(
+        "openEuler",
+        r"\.oe\d+(sp\d+)?",
+        "series",
+        "Its 6.6 kernels hide MPAM from some point on and refuse the old value; other backports are not known here.",
+        ("6.6", "hide-mpam"),
+    ),
     _row("Anolis OS", r"\.an\d+", "stable", _MERGED),
     _row("Alibaba Cloud Linux", r"\.al\d+|\.alios\d", "stable", _MERGED),
     _row("TencentOS", r"\.tl\d|\.tlinux\d|-tlinux\d|-tke", "stable", _MERGED),
@@ -66,22 +83,39 @@ VENDORS: tuple[Vendor, ...] = (
     _row("CBL-Mariner", r"\.cm\d", "stable", _OWN),
     _row("VMware Photon OS", r"\.ph\d", "stable", _OWN),
     _row("Microsoft (WSL2)", r"[Mm]icrosoft", "stable", _OWN),
-    _row("Asahi Linux", r"[.-]asahi", "stable",
-         "Apple's PMU and other hardware support lie over the point; which changes to KVM is not known here."),
+    _row(
+        "Asahi Linux",
+        r"[.-]asahi",
+        "stable",
+        "Apple's PMU and other hardware support lie over the point; which changes to KVM is not known here.",
+    ),
     _row("Fedora", r"\.fc\d+|\.eln\d+", "stable", _OWN),
     _row("OpenMandriva or Mageia", r"\.(omv\d|mga\d)|-(desktop|server)-\d+(omv|mga)", "stable", _OWN),
     _row("Ubuntu (mainline builds)", r"-\d{6}(rc\d+)?-(generic|lowlatency)", "upstream", _NONE),
-    _row("Ubuntu", rf"-\d+(~[\w.]+)?-(generic|generic-64k|generic-lpae|lowlatency|lowlatency-64k|{_UBUNTU_OWN_ABI})(?![\w])",
-         "ubuntu", "Ubuntu merges stable points and fixes of its own into one kernel version."),
-    _row("Android (generic kernel image)", r"-android\d+-|-android-", "stable",
-         "Google's pKVM and vendor patches lie over the stable point."),
+    _row("Ubuntu", _UBUNTU, "ubuntu", "Ubuntu merges stable points and fixes of its own into one kernel version."),
+    _row(
+        "Android (generic kernel image)",
+        r"-android\d+-|-android-",
+        "stable",
+        "Google's pKVM and vendor patches lie over the stable point.",
+    ),
     _row("NVIDIA (Tegra)", r"-(rt-)?tegra|-l4t", "stable", _BOARD),
-    _row("Raspberry Pi", r"\+rpt|-v[78]l?(-16k)?\+|-rpi-v\d|-rpi-2712|-v8(-16k)?(?![\w])|-2712(?![\w])|-raspberrypi",
-         "stable", _OWN),
-    _row("Rockchip", r"-rockchip(?![\w]*64\b)|-rk\d{4}|-(vendor|legacy|edge|current)-rk35xx|-\d+-rk\d+", "stable", _BOARD),
+    _row(
+        "Raspberry Pi",
+        r"\+rpt|-v[78]l?(-16k)?\+|-rpi-v\d|-rpi-2712|-v8(-16k)?(?![\w])|-2712(?![\w])|-raspberrypi",
+        "stable",
+        _OWN,
+    ),
+    _row(
+        "Rockchip", r"-rockchip(?![\w]*64\b)|-rk\d{4}|-(vendor|legacy|edge|current)-rk35xx|-\d+-rk\d+", "stable", _BOARD
+    ),
     _row("Armbian", r"-(current|edge|legacy|vendor|bleedingedge)-[a-z0-9]+", "stable", _BOARD),
-    _row("Amlogic or another board vendor", r"-(amlogic|meson64|sunxi64|odroid|khadas|orangepi|xunlong|ophub|flippy)",
-         "stable", _BOARD),
+    _row(
+        "Amlogic or another board vendor",
+        r"-(amlogic|meson64|sunxi64|odroid|khadas|orangepi|xunlong|ophub|flippy)",
+        "stable",
+        _BOARD,
+    ),
     _row("NXP", r"-lts-next|-imx|-lsdk|_\d+\.\d+\.\d+_\d+\.\d+\.\d+", "stable", _BOARD),
     _row("Xilinx", r"-xilinx", "stable", _BOARD),
     _row("Texas Instruments", r"-ti(-|$)", "stable", _BOARD),
@@ -93,22 +127,35 @@ VENDORS: tuple[Vendor, ...] = (
     _row("Talos", r"-talos", "stable", _OWN),
     _row("Bottlerocket", r"-bottlerocket", "stable", _OWN),
     _row("Fedora CoreOS or Container Linux", r"-coreos", "stable", _OWN),
-    _row("ChromeOS", r"-\d{5}-g[0-9a-f]{6,}|-cros|-chromeos", "stable", "ChromeOS follows the stable series and backports more."),
+    _row("ChromeOS", r"-\d{5}-g[0-9a-f]{6,}|-cros|-chromeos", "stable", _MERGED),
     _row("Proxmox", r"-pve", "series", "Its kernels are made from Ubuntu's; the arm64 ones are ports by others."),
-    _row("SUSE or openSUSE", r"-(default|64kb|rt|azure|preempt|kvmsmall|vanilla|lp\d+)(?![\w])|-lp\d+\.|-\d{6}\.\d+", "series",
-         "SUSE backports fixes and features to KVM without a new version number."),
+    _row(
+        "SUSE or openSUSE",
+        r"-(default|64kb|rt|azure|preempt|kvmsmall|vanilla|lp\d+)(?![\w])|-lp\d+\.|-\d{6}\.\d+",
+        "series",
+        "SUSE backports fixes and features to KVM without a new version number.",
+    ),
     _row("Arch Linux ARM", r"-ARCH|-rpi-ARCH|-aarch64-ARCH|-arch\d+-\d+", "stable", _OWN),
     _row("Alpine", r"-\d+-(virt|lts|rpi\d?|edge|stable|asahi|elm|gru|openstack)(?![\w])", "stable", _OWN),
     _row("Gentoo", r"-gentoo", "stable", _OWN),
-    _row("Debian or Kali",
-         r"\+deb\d+|\+bpo|\.deb\d+|\.bpo\.|\+kali\d*|-kali\d|-(cloud-|rt-)?arm64(-16k|-64k)?(?![\w])|-\d+-(cloud-|rt-)?arm64", "stable",
-         "Debian follows the stable series; its patches do not touch KVM's registers."),
+    _row(
+        "Kali Linux",
+        r"[+-]kali\d",
+        "stable",
+        "Kali takes Debian's packaging and follows newer stable points; its patches do not touch KVM's registers.",
+    ),
+    _row(
+        "Debian",
+        rf"\+deb\d+|\+bpo|\.deb\d+|\.bpo\.|-{_DEBIAN_FLAVOUR}",
+        "stable",
+        "Debian follows the stable series; its patches do not touch KVM's registers.",
+    ),
     _row("deepin or UOS", r"-(arm64|aarch64|amd64)-desktop", "stable", _OWN),
     _row("XanMod or Liquorix", r"-xanmod|-liquorix|-zen\d", "stable", _OWN),
     _row("postmarketOS", r"-postmarketos|-(sdm|msm|qcom)-", "stable", _BOARD),
     _row("LibreELEC or another embedded distribution", r"-(libreelec|openwrt|buildroot|haos)", "stable", _BOARD),
     _row("Azure (community build)", r"-azure", "stable", _UNKNOWN),
-)  # fmt: skip
+)
 
 OTHER_MACHINE = re.compile(r"x86_64|amd64|i[3-6]86|ppc64|s390x|riscv|loongarch|armv7|armhf|armmp|-v7l?\+|x64v\d", re.I)
 """A kernel of another architecture: KVM on arm64 is what is modelled."""
@@ -122,12 +169,23 @@ class Rebase(msgspec.Struct, frozen=True, kw_only=True):
     """the first build of the minor release: 427 of 5.14.0-427.el9_4"""
     oldest: tuple[int, int, int]
     newest: tuple[int, int, int]
+    likely: tuple[int, int, int]
+    """the release that its last known rebase went to; of the interval the first to be asked"""
     source: str
     """what the two ends rest on"""
 
 
-def _rebase(minor: str, build: int, oldest: tuple[int, int], newest: tuple[int, int], source: str) -> Rebase:
-    return Rebase(minor=minor, build=build, oldest=(*oldest, 0), newest=(*newest, 0), source=source)
+def _rebase(
+    minor: str, build: int, oldest: tuple[int, int], newest: tuple[int, int], likely: tuple[int, int], source: str
+) -> Rebase:
+    return Rebase(
+        minor=minor,
+        build=build,
+        oldest=(*oldest, 0),
+        newest=(*newest, 0),
+        likely=(*likely, 0),
+        source=source,
+    )
 
 
 _MR = "centos-stream-9 merge request"
@@ -136,31 +194,40 @@ _OLD = "the kernel that it is named after; no later rebase of it could be read"
 
 REBASES: dict[str, tuple[Rebase, ...]] = {
     "el8": (
-        _rebase("8.0", 80, (4, 18), (5, 1), f"{_OLD}; {_GA} (May 2019)"),
-        _rebase("8.1", 147, (4, 18), (5, 3), f"{_OLD}; {_GA} (November 2019)"),
-        _rebase("8.2", 193, (4, 18), (5, 6), f"{_OLD}; {_GA} (April 2020)"),
-        _rebase("8.3", 240, (4, 18), (5, 10), f"{_OLD}; {_GA} (November 2020)"),
-        _rebase("8.4", 305, (4, 18), (5, 12), f"{_OLD}; {_GA} (May 2021)"),
-        _rebase("8.5", 348, (4, 18), (5, 15), f"{_OLD}; {_GA} (November 2021)"),
-        _rebase("8.6", 372, (4, 18), (5, 18), f"{_OLD}; {_GA} (May 2022)"),
-        _rebase("8.7", 425, (4, 18), (6, 1), f"{_OLD}; {_GA} (November 2022)"),
-        _rebase("8.8", 477, (4, 18), (6, 3), f"{_OLD}; {_GA} (May 2023)"),
-        _rebase("8.9", 513, (4, 18), (6, 6), f"{_OLD}; {_GA} (November 2023)"),
-        _rebase("8.10", 553, (4, 18), (6, 9), f"{_OLD}; {_GA} (May 2024)"),
+        _rebase("8.0", 80, (4, 18), (5, 1), (5, 1), f"{_OLD}; {_GA} (May 2019)"),
+        _rebase("8.1", 147, (4, 18), (5, 3), (5, 3), f"{_OLD}; {_GA} (November 2019)"),
+        _rebase("8.2", 193, (4, 18), (5, 6), (5, 6), f"{_OLD}; {_GA} (April 2020)"),
+        _rebase("8.3", 240, (4, 18), (5, 10), (5, 10), f"{_OLD}; {_GA} (November 2020)"),
+        _rebase("8.4", 305, (4, 18), (5, 12), (5, 10), f"{_OLD}; {_GA} (May 2021)"),
+        _rebase("8.5", 348, (4, 18), (5, 15), (5, 10), f"{_OLD}; {_GA} (November 2021)"),
+        _rebase("8.6", 372, (4, 18), (5, 18), (5, 10), f"{_OLD}; {_GA} (May 2022)"),
+        _rebase("8.7", 425, (4, 18), (6, 1), (5, 10), f"{_OLD}; {_GA} (November 2022)"),
+        _rebase("8.8", 477, (4, 18), (6, 3), (5, 10), f"{_OLD}; {_GA} (May 2023)"),
+        _rebase("8.9", 513, (4, 18), (6, 6), (5, 10), f"{_OLD}; {_GA} (November 2023)"),
+        _rebase("8.10", 553, (4, 18), (6, 9), (5, 10), f"{_OLD}; {_GA} (May 2024)"),
     ),
     "el9": (
-        _rebase("9.0", 70, (5, 14), (5, 18), f"{_MR} 362, to v5.15; {_GA} (May 2022)"),
-        _rebase("9.1", 162, (5, 17), (6, 1), f"{_MR} 807, to v5.18; {_GA} (November 2022)"),
-        _rebase("9.2", 284, (5, 18), (6, 3), f"after {_MR} 807 (v5.18), before 2256 (towards v6.3)"),
-        _rebase("9.3", 362, (6, 2), (6, 6), f"{_MR}s 2256 and 2571, to v6.4 with fixes of v6.5; {_GA} (November 2023)"),
-        _rebase("9.4", 427, (6, 5), (6, 9), f"{_MR}s 3111 and 3341, to v6.6 with fixes of v6.7; {_GA} (April 2024)"),
-        _rebase("9.5", 503, (6, 8), (6, 12), f"{_MR}s 4055 and 4542, to v6.10; {_GA} (November 2024)"),
-        _rebase("9.6", 570, (6, 10), (6, 15), f"{_MR} 5430, to v6.11 in a first round; {_GA} (May 2025)"),
-        _rebase("9.7", 611, (6, 10), (6, 18), f"after {_MR} 5430 (v6.11); {_GA} (November 2025)"),
+        _rebase("9.0", 70, (5, 14), (5, 18), (5, 15), f"{_MR} 362, to v5.15; {_GA} (May 2022)"),
+        _rebase("9.1", 162, (5, 17), (6, 1), (5, 18), f"{_MR} 807, to v5.18; {_GA} (November 2022)"),
+        _rebase("9.2", 284, (5, 18), (6, 3), (6, 1), f"after {_MR} 807 (v5.18), before 2256 (towards v6.3)"),
+        _rebase(
+            "9.3",
+            362,
+            (6, 2),
+            (6, 6),
+            (6, 4),
+            f"{_MR}s 2256 and 2571, to v6.4 with fixes of v6.5; {_GA} (November 2023)",
+        ),
+        _rebase(
+            "9.4", 427, (6, 5), (6, 9), (6, 6), f"{_MR}s 3111 and 3341, to v6.6 with fixes of v6.7; {_GA} (April 2024)"
+        ),
+        _rebase("9.5", 503, (6, 8), (6, 12), (6, 10), f"{_MR}s 4055 and 4542, to v6.10; {_GA} (November 2024)"),
+        _rebase("9.6", 570, (6, 10), (6, 15), (6, 11), f"{_MR} 5430, to v6.11 in a first round; {_GA} (May 2025)"),
+        _rebase("9.7", 611, (6, 10), (6, 18), (6, 11), f"after {_MR} 5430 (v6.11); {_GA} (November 2025)"),
     ),
     "el10": (
-        _rebase("10.0", 55, (6, 12), (6, 15), f"the kernel that it is named after; {_GA} (May 2025)"),
-        _rebase("10.1", 124, (6, 12), (6, 18), f"the kernel that it is named after; {_GA} (November 2025)"),
+        _rebase("10.0", 55, (6, 12), (6, 15), (6, 12), f"the kernel that it is named after; {_GA} (May 2025)"),
+        _rebase("10.1", 124, (6, 12), (6, 18), (6, 12), f"the kernel that it is named after; {_GA} (November 2025)"),
     ),
 }
 """Red Hat's minor releases by build number; a build between two of them has at most what the later one has, and from

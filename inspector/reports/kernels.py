@@ -9,8 +9,8 @@ import msgspec
 
 from inspector.errors import one_line
 from inspector.policies.changes import Change
-from inspector.policies.choice import Choice
 from inspector.policies.model import Policy, Rule, kind_of
+from inspector.policies.release import Choice
 from inspector.reports.json import Json
 from inspector.reports.text import columns, markdown_table
 

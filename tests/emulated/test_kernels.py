@@ -14,7 +14,7 @@ from inspector.checks.recordings.verify import verify
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import MigrationReport
 from inspector.checks.writing.for_real import predict_writes
-from inspector.policies.choice import choose_policy
+from inspector.policies.release import choose
 from inspector.registers.catalog import by_id, find
 from inspector.registers.encoding import CLASS_SYSREG, split_id
 from inspector.sources import load
@@ -129,7 +129,7 @@ def test_predicted_and_actual_writes(series: str, cpu: str, monkeypatch: pytest.
     program(tmp_path, "ssh", script)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     fresh, actual = write_for_real("ssh://emulated", attempts(dump_of(series, cpu)), PATIENT)
-    policy = choose_policy(fresh.provenance.kernel, fresh.provenance.kernel_version).policy
+    policy = choose(fresh.provenance.kernel, fresh.provenance.kernel_version).policy
     vcpu = predict_writes(fresh, policy).vcpu(0)
     wrong = []
     for done in actual:

@@ -219,12 +219,9 @@ class PolicyChooser(Dialog):
             line.value = text
 
     def _base_of(self, text: str) -> str:
-        from inspector.policies.loader import split_name
+        from inspector.policies.release import taken_apart
 
-        try:
-            return split_name(text)[0]
-        except InspectorError:
-            return text
+        return taken_apart(text)[0]
 
     def _apply(self) -> None:
         """Ask, unless something is wrong with it."""

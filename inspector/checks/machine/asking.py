@@ -72,17 +72,16 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 def ask(text: str, setup: VcpuSetup | None = None, version: str = "") -> Question:
     """The question that a text names. Raises PolicyError in one line for a text or a TOML file that is no policy."""
-    from inspector.policies.loader import split_name
-    from inspector.policies.naming import choose
+    from inspector.policies.release import choose, taken_apart
 
     choice = choose(text, version)
-    base, patches = split_name(text.strip().split(maxsplit=1)[0])
+    base, patches = taken_apart(text)
     return Question(
         base=base,
         patches=tuple(patches),
         policy=choice.policy,
         setup=setup,
-        explanation=" ".join([choice.explanation, *choice.warnings]).strip(),
+        explanation=choice.text,
     )
 
 

@@ -37,13 +37,13 @@ class OwnKernel(NamedTuple):
 
 def kernel_of(dump: Dump) -> OwnKernel:
     """The policy of the kernel under which the dump was made; none where its release means nothing."""
-    from inspector.policies.choice import choose_policy
+    from inspector.policies.release import choose
 
     release = dump.provenance.kernel
     if not release:
         return OwnKernel()
     try:
-        choice = choose_policy(release, dump.provenance.kernel_version)
+        choice = choose(release, dump.provenance.kernel_version)
     except PolicyError as error:
         return OwnKernel(doubts=(str(error),))
     return OwnKernel(choice.policy, choice.explanation, (*choice.warnings, *(rule.text for rule in choice.uncertain)))

@@ -14,9 +14,9 @@ from inspector.kvm.fresh import FreshExposure
 from inspector.kvm.host import HostState, from_raw
 from inspector.kvm.vm import Vm, writable_masks
 from inspector.policies import model
-from inspector.policies.choice import Choice, choose_policy
-from inspector.policies.loader import combine, load_policy
+from inspector.policies.loader import combine
 from inspector.policies.model import Policy
+from inspector.policies.release import Choice, choose
 from inspector.policies.setup import Feature, VcpuSetup
 from inspector.registers.encoding import CLASS_DEMUX, size_of
 from inspector.registers.idspace import IDS
@@ -35,7 +35,7 @@ class Replay:
     def __init__(self, where: str, kernel: str = "") -> None:
         self.where = where
         self.choice: Choice | None = None
-        self.policy: Policy | None = load_policy(kernel) if kernel else None
+        self.policy: Policy | None = choose(kernel).policy if kernel else None
         self.host: HostState | None = None
         self.raw: Line = {}
         self.capabilities: dict[str, int] = {}
@@ -96,7 +96,7 @@ class Replay:
         """Choose the policy by what uname says, and by the switch of the experimental kernel."""
         if self.policy is not None:
             return
-        self.choice = choose_policy(str(line.get("release", "")), str(line.get("version", "")))
+        self.choice = choose(str(line.get("release", "")), str(line.get("version", "")))
         self.policy = self.choice.policy
         if mode := _CCIDX_MODE.search(str(line.get("cmdline", ""))):
             self.policy = combine(self.policy, (*_PATCHES.get(mode[1], ()), "no-ssbs-erratum"))

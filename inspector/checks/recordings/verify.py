@@ -14,7 +14,7 @@ import msgspec
 from inspector.checks.recordings.agreement import Agreement, Tally
 from inspector.checks.recordings.replay import Line, Replay
 from inspector.errors import SourceError
-from inspector.policies.choice import Choice
+from inspector.policies.release import Choice
 from inspector.sources.opening import open_path, open_standard_input
 from inspector.sources.recording import read_lines
 

@@ -13,7 +13,7 @@ from inspector.checks.vmms.vmms import VMM_NAMES, Vmm, find_vmm, vmm_for
 from inspector.errors import InspectorError
 from inspector.policies.loader import load_policy, policy_names
 from inspector.policies.model import Policy
-from inspector.policies.naming import chosen_policy
+from inspector.policies.release import choose
 from inspector.policies.setup import VcpuSetup, parse_features
 from inspector.sources.dump import Dump
 
@@ -93,11 +93,6 @@ def series_ends() -> list[str]:
     return list(ends.values())[::-1]
 
 
-def named_kernel(text: str) -> Policy:
-    """The policy that a user means by a name, a release string or a path. Raises PolicyError."""
-    return chosen_policy(text)[0]
-
-
 def swapped(question: Question) -> Question:
     """Source and destination exchanged. Raises InspectorError where the other side is no saved VM."""
     if question.destination is None:
@@ -109,7 +104,7 @@ def swapped(question: Question) -> Question:
 
 
 def _policy(question: Question) -> Policy | None:
-    return named_kernel(question.kernel) if question.kernel else None
+    return choose(question.kernel).policy if question.kernel else None
 
 
 def _setup(question: Question) -> VcpuSetup | None:

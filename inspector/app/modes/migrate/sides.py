@@ -11,12 +11,13 @@ from textual.widgets import Input
 
 from inspector.app.dialogs.choosing import Choosing
 from inspector.app.dialogs.offers import offers_items
-from inspector.app.modes.migrate.question import named_kernel, restorable, series_ends, short_name
+from inspector.app.modes.migrate.question import restorable, series_ends, short_name
 from inspector.app.widgets.ink import Ink, row
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Column, Item, Listing
 from inspector.errors import InspectorError
 from inspector.policies.loader import load_policy
+from inspector.policies.release import choose
 from inspector.policies.setup import parse_features
 from inspector.sources.dump import Dump
 
@@ -121,7 +122,7 @@ class ChooseDestination(Choose):
             return
         if text.startswith(SAME_HOST) or words.partition("+")[0].replace(".", "").isdigit():
             try:
-                named_kernel(words)
+                choose(words)
             except InspectorError as error:
                 self.refuse(error)
             else:
@@ -202,7 +203,7 @@ class ChooseKernel(Choose):
         features = self.query_one("#features", Input).value.strip()
         try:
             if kernel:
-                named_kernel(kernel)
+                choose(kernel)
             if features:
                 parse_features(features)
         except InspectorError as error:
