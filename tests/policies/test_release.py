@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from inspector.policies.release import choose
 
 from inspector.errors import PolicyError
+from inspector.policies.release import choose
 
 DEBIAN_61 = "#1 SMP Debian 6.1.176-1 (2026-07-02)"
 
