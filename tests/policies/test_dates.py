@@ -136,7 +136,7 @@ def test_a_vendors_policies_are_chosen_by_its_build_number(room: Path) -> None:
 
     other = choose("6.8.0-1018-aws")
     assert other.certainty == "interval"
-    assert [one.point for one in other.candidates][0] == "6.8.0"
+    assert other.candidates[0].point == "6.8.0"
     assert other.candidates[-1].point == "ubuntu-6.8.0-151"
     assert "build number" in other.explanation
 
