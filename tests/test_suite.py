@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -52,3 +53,14 @@ def test_no_case_is_named_by_bytes(tmp_path: Path, names: str, values: str) -> N
 def test_bytes_under_a_name_are_welcome(tmp_path: Path) -> None:
     done = collected(tmp_path, "data", '[pytest.param(b"a", id="one")]')
     assert not done.returncode and "test_it[one]" in done.stdout
+
+
+def test_nothing_is_imported_from_a_test_module() -> None:
+    """What two modules need lies in a room's material, so that a test can be moved or dropped alone."""
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for path in (ROOT / "tests").rglob("*.py")
+        for module in re.findall(r"^\s*(?:from|import) (tests[\w.]*)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        if module.rpartition(".")[2].startswith("test_")
+    ]
+    assert not wrong

@@ -8,7 +8,7 @@ from pathlib import Path
 from inspector import sources
 from inspector.app.shell.application import InspectorApp
 from inspector.registers import encoding as enc
-from inspector.sources.dump import Constraint, Dump, Kind, Provenance, Vcpu
+from inspector.sources.dump import Constraint, Dump, Provenance, Vcpu
 
 PFR0 = enc.sysreg_id(3, 0, 0, 4, 0)
 PFR1 = enc.sysreg_id(3, 0, 0, 4, 1)
@@ -20,12 +20,6 @@ SVE_Z0 = enc.make_id(enc.CLASS_SVE, 0, enc.SIZE_U2048)
 V0 = enc.make_id(enc.CLASS_CORE, 0x54, enc.SIZE_U128)
 VALUES = {MIDR: 0x410FD490, PFR0: 0x1101_0011_2111_0112, PFR1: 0x21, SCTLR: 0x30D50838}
 NEOVERSE = "builtin:neoverse-n2-linux-6.1"
-
-
-def dump_of(*values: Mapping[int, int], source: str = "made.json", kind: Kind = "vcpu") -> Dump:
-    """A dump with a vCPU per mapping."""
-    vcpus = tuple(Vcpu(index=index, values=one, kind=kind) for index, one in enumerate(values))
-    return Dump(provenance=Provenance(source=source, format="test"), vcpus=vcpus)
 
 
 def template_of(constraints: Mapping[int, Constraint]) -> Dump:

@@ -11,20 +11,8 @@ from inspector.app.modes.browse.screen import Browse
 from inspector.registers.encoding import POISON
 from inspector.sources.dump import Constraint
 from tests.app.driving import enter_text, press, screen_text, settle, styles_at, wait_for
-from tests.app.material import (
-    NEOVERSE,
-    PFR0,
-    PFR1,
-    SCTLR,
-    SVE_Z0,
-    TPIDR,
-    UNALLOCATED,
-    V0,
-    VALUES,
-    app_on,
-    dump_of,
-    template_of,
-)
+from tests.app.material import NEOVERSE, PFR0, PFR1, SCTLR, SVE_Z0, TPIDR, UNALLOCATED, V0, VALUES, app_on, template_of
+from tests.sources.material import dump_of
 
 
 async def whole(pilot: Pilot[None]) -> str:

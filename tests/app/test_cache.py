@@ -6,7 +6,8 @@ import pytest
 
 from inspector.registers.encoding import ccsidr_id, sysreg_id
 from tests.app.driving import press, screen_text, settle
-from tests.app.material import NEOVERSE, VALUES, app_on, dump_of
+from tests.app.material import NEOVERSE, VALUES, app_on
+from tests.sources.material import dump_of
 
 
 async def test_what_6_1_cut_off_is_told_beside_what_the_host_has() -> None:

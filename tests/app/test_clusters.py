@@ -12,7 +12,8 @@ from inspector.app.widgets.ink import plain
 from inspector.sources.dump import Cpu, Dump
 from inspector.sources.live.clusters import AIDR, CTR, MIDR, REVIDR
 from tests.app.driving import SIZES, check_golden, press, screen_text, settle
-from tests.app.material import VALUES, app_on, dump_of
+from tests.app.material import VALUES, app_on
+from tests.sources.material import dump_of
 
 SHAPES = {"little": ("32K", "4", "128"), "big": ("64K", "4", "256")}
 

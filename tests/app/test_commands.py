@@ -15,7 +15,8 @@ from inspector.app.shell.commands import (
 )
 from inspector.app.shell.keys import KEYS
 from tests.app.driving import settle
-from tests.app.material import NEOVERSE, PFR0, PFR1, VALUES, app_on, dump_of
+from tests.app.material import NEOVERSE, PFR0, PFR1, VALUES, app_on
+from tests.sources.material import dump_of
 
 
 def source_of(app: InspectorApp) -> str:

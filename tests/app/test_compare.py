@@ -16,7 +16,8 @@ from inspector.app.shell.application import InspectorApp
 from inspector.registers.encoding import sysreg_id
 from inspector.sources.dump import Constraint
 from tests.app.driving import SIZES, check_golden, enter_text, press, screen_text, settle, styles_at, wait_for
-from tests.app.material import MIDR, NEOVERSE, PFR0, PFR1, VALUES, app_on, dump_of, template_of
+from tests.app.material import MIDR, NEOVERSE, PFR0, PFR1, VALUES, app_on, template_of
+from tests.sources.material import dump_of
 
 TWELVE = "builtin:neoverse-n2-linux-6.12"
 MMFR2 = sysreg_id(3, 0, 0, 7, 2)

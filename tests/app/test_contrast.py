@@ -15,7 +15,8 @@ from inspector.checks.machine.asking import ask
 from inspector.errors import InspectorError
 from inspector.registers.encoding import sysreg_id
 from inspector.sources.dump import Constraint, Dump, Host, Provenance, Vcpu
-from tests.app.material import MIDR, NEOVERSE, PFR0, PFR1, TPIDR, VALUES, dump_of, template_of
+from tests.app.material import MIDR, NEOVERSE, PFR0, PFR1, TPIDR, VALUES, template_of
+from tests.sources.material import dump_of
 
 MMFR2 = sysreg_id(3, 0, 0, 7, 2)
 

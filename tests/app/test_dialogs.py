@@ -13,7 +13,8 @@ from inspector.app.modes.browse.screen import Browse
 from inspector.app.modes.start.screen import Start
 from inspector.errors import SourceError
 from tests.app.driving import press, screen_text, settle, wait_for
-from tests.app.material import NEOVERSE, VALUES, app_on, dump_of
+from tests.app.material import NEOVERSE, VALUES, app_on
+from tests.sources.material import dump_of
 
 
 async def test_the_start_page_opens_a_shipped_dump() -> None:

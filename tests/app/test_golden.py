@@ -6,7 +6,8 @@ import pytest
 
 from inspector.sources.dump import Constraint
 from tests.app.driving import SIZES, check_golden, enter_text, press, screen_text, settle, wait_for
-from tests.app.material import NEOVERSE, PFR0, PFR1, app_on, dump_of, template_of
+from tests.app.material import NEOVERSE, PFR0, PFR1, app_on, template_of
+from tests.sources.material import dump_of
 
 SCREENS = {
     "browse": (NEOVERSE, ()),

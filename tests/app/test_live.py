@@ -21,7 +21,8 @@ from inspector.registers import encoding as enc
 from inspector.sources.dump import Dump
 from inspector.sources.live.source import LiveOptions
 from tests.app.driving import check_golden, press, screen_text, settle, wait_for
-from tests.app.material import NEOVERSE, PFR0, SCTLR, VALUES, dump_of
+from tests.app.material import NEOVERSE, PFR0, SCTLR, VALUES
+from tests.sources.material import dump_of
 
 ADDRESS = "qmp:/run/vm.sock"
 PFR1 = enc.sysreg_id(3, 0, 0, 4, 1)

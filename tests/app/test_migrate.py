@@ -16,7 +16,8 @@ from inspector.errors import SourceError
 from inspector.sources.dump import Dump
 from inspector.sources.formats import dump_json
 from tests.app.driving import SIZES, check_golden, press, screen_text, settle, wait_for
-from tests.app.material import MIDR, NEOVERSE, PFR0, SCTLR, VALUES, app_on, dump_of
+from tests.app.material import MIDR, NEOVERSE, PFR0, SCTLR, VALUES, app_on
+from tests.sources.material import dump_of
 
 CCIDX = ("ID_MMFR4_EL1 CCIDX [27:24]", "ID_AA64MMFR2_EL1 CCIDX [23:20]")
 

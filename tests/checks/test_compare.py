@@ -11,7 +11,7 @@ from inspector.errors import InspectorError
 from inspector.registers.encoding import ccsidr_id, firmware_id, hex_id, sysreg_id
 from inspector.sources import load
 from inspector.sources.dump import Constraint, Dump, Provenance, Vcpu
-from tests.checks.test_feature_groups import pmu_ids
+from tests.checks.material import pmu_ids
 
 PFR0 = sysreg_id(3, 0, 0, 4, 0)
 MMFR2 = sysreg_id(3, 0, 0, 7, 2)

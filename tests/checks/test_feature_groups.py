@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from inspector.checks.feature_groups import FEATURE_SETS, OTHER, feature_key, group_by_feature
 from inspector.registers.encoding import bitmap_id, ccsidr_id, firmware_id, make_id, sysreg_id
-
-
-def pmu_ids() -> list[int]:
-    """The 74 PMU registers that a vCPU with PMUv3 lists: enumerated here independently of the code under test."""
-    ids = [sysreg_id(3, 0, 9, 14, 1), sysreg_id(3, 0, 9, 14, 2)]
-    ids += [sysreg_id(3, 3, 9, 12, n) for n in range(6)]
-    ids += [sysreg_id(3, 3, 9, 13, 0), sysreg_id(3, 3, 9, 14, 0), sysreg_id(3, 3, 9, 14, 3)]
-    ids += [sysreg_id(3, 3, 14, 8 + n // 8, n % 8) for n in range(31)]
-    ids += [sysreg_id(3, 3, 14, 12 + n // 8, n % 8) for n in range(31)]
-    return [*ids, sysreg_id(3, 3, 14, 15, 7)]
+from tests.checks.material import pmu_ids
 
 
 def test_pmu_is_one_group() -> None:

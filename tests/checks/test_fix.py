@@ -20,7 +20,7 @@ from inspector.registers.encoding import bitmap_id
 from inspector.reports.fix import fix_json, fix_markdown, fix_text
 from inspector.sources import load
 from inspector.sources.formats.dump_json import write
-from tests.checks.test_migration import MMFR2, MMFR4_32, changed, shipped
+from tests.checks.material import MMFR2, MMFR4_32, changed, shipped
 from tests.material import material
 
 NEW = {MMFR4_32: 0x21110, MMFR2: 0x1221011112001011}

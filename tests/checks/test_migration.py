@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import msgspec
 import pytest
 
@@ -13,44 +11,14 @@ from inspector.checks.vmms.vmms import PIR_EL1, PIRE0_EL1, SVE_VLS, TCR2_EL1, VM
 from inspector.errors import InspectorError
 from inspector.policies.loader import load_policy
 from inspector.policies.setup import parse_features
-from inspector.registers.encoding import bitmap_id, ccsidr_id, firmware_id, sysreg_id
-from inspector.sources import load
+from inspector.registers.encoding import bitmap_id, ccsidr_id, sysreg_id
 from inspector.sources.dump import Dump, Provenance, Vcpu
-from tests.checks.saved import dump_of
-
-MMFR4_32 = sysreg_id(3, 0, 0, 2, 6)
-MMFR2 = sysreg_id(3, 0, 0, 7, 2)
-PFR0 = sysreg_id(3, 0, 0, 4, 0)
-ZFR0 = sysreg_id(3, 0, 0, 4, 4)
-MIDR = sysreg_id(3, 0, 0, 0, 0)
-CLIDR = sysreg_id(3, 1, 0, 0, 1)
-PSCI = firmware_id(0)
-
-
-@cache
-def shipped(cpu: str, kernel: str) -> Dump:
-    return load(f"builtin:{cpu}-linux-{kernel}")
-
-
-def changed(dump: Dump, values: dict[int, int | None], **provenance: str) -> Dump:
-    """The dump with some values of its first vCPU replaced (None: taken out) and no host behind it."""
-    vcpu = dump.vcpus[0]
-    new = {i: v for i, v in (dict(vcpu.values) | values).items() if v is not None}
-    return msgspec.structs.replace(
-        dump,
-        vcpus=(msgspec.structs.replace(vcpu, values=new),),
-        host=None,
-        capabilities={},
-        provenance=msgspec.structs.replace(dump.provenance, **provenance),
-    )
+from tests.checks.material import CLIDR, MIDR, MMFR2, MMFR4_32, PFR0, PSCI, ZFR0, changed, refused, shipped
+from tests.sources.material import dump_of
 
 
 def check(source: Dump, destination: Dump, vmm: str = "qemu-10.0") -> MigrationReport:
     return migrate(source, destination, vmm=vmm, ways_out=False)
-
-
-def refused(report: MigrationReport) -> list[int]:
-    return [f.id for f in report.of_kind("refused")]
 
 
 def test_the_ccidx_case() -> None:
@@ -245,7 +213,7 @@ def test_a_host_needs_a_kernel_and_a_source_needs_values() -> None:
     with pytest.raises(InspectorError, match="no vCPU registers"):
         migrate(host, source)
     with pytest.raises(InspectorError, match="--kernel"):
-        migrate(source, dump_of({MIDR: 1}, "lines.txt"))
+        migrate(source, dump_of({MIDR: 1}, source="lines.txt"))
 
 
 def test_all_kernels() -> None:

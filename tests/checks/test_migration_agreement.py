@@ -8,7 +8,7 @@ import pytest
 from inspector.checks.machine.source_kernel import guess_kernel, kernel_of
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import MigrationReport
-from tests.checks.test_migration import shipped
+from tests.checks.material import shipped
 
 KERNELS = ("5.10", "6.1", "6.12", "6.18", "7.3")
 CPUS = ("neoverse-n2", "max", "cortex-a72")

@@ -21,9 +21,9 @@ from inspector.registers.encoding import bitmap_id, ccsidr_id, make_id, split_id
 from inspector.reports.migration_text import migration_text
 from inspector.sources import load
 from inspector.sources.dump import Cpu, Dump, Provenance, Vcpu
-from tests.checks.saved import dump_of
-from tests.checks.test_migration import CLIDR, MIDR, PFR0, ZFR0, changed, refused, shipped
+from tests.checks.material import CLIDR, MIDR, PFR0, ZFR0, changed, refused, shipped
 from tests.shared_material import shared
+from tests.sources.material import dump_of
 
 CTR = sysreg_id(3, 3, 0, 0, 1)
 ID_PFR1 = sysreg_id(3, 0, 0, 1, 1)
@@ -42,7 +42,7 @@ def test_case_1_all_saved_vms_unusable_after_an_upgrade() -> None:
     """KVM of the new kernel offered no PMU: 236 registers, now 162."""
     source = shipped("cortex-a72", "6.1")
     without = {i: v for i, v in source.vcpus[0].values.items() if not is_pmu(i)}
-    target = dump_of(without | {DFR0: 0x10305006}, "new-host.txt", source.provenance.kernel)
+    target = dump_of(without | {DFR0: 0x10305006}, source="new-host.txt", kernel=source.provenance.kernel)
     report = migrate(source, target, vmm="qemu-7.2")
     assert report.messages[0] == "Invalid value 241 expecting positive value <= 167"
     assert "74 missing: PMUv3" in said(report)
@@ -161,7 +161,7 @@ def test_case_14_two_machines_that_differ_in_ctr_el0(kernel: str, outcome: str) 
     fresh = migrate(target, target, policy, "qemu-11.1", parse_features("qemu", gic="v3"), ways_out=False)
     values = {f.id: f.destination for f in fresh.findings if f.destination is not None}
     host = msgspec.structs.replace(target, vcpus=())
-    saved = dump_of(values | {CTR: values[CTR] & ~(1 << 29)}, "altra.txt", setup=target.vcpus[0].setup)
+    saved = dump_of(values | {CTR: values[CTR] & ~(1 << 29)}, source="altra.txt", setup=target.vcpus[0].setup)
     report = migrate(saved, host, policy, "qemu-11.1", ways_out=False)
     (finding,) = [f for f in report.findings if f.id == CTR]
     assert finding.kind == outcome

@@ -12,7 +12,7 @@ from inspector.checks.vmms.vmms import VMM_NAMES
 from inspector.registers.encoding import size_of
 from inspector.reports.migration import migration_json, migration_markdown, migration_text
 from inspector.sources.consistency import identifies
-from tests.checks.test_migration import shipped
+from tests.checks.material import shipped
 
 _KERNELS = ("5.10", "6.1", "6.12", "6.18", "7.3")
 _BASE = {kernel: shipped("neoverse-n2", kernel) for kernel in _KERNELS}

@@ -12,7 +12,7 @@ from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import MigrationReport
 from inspector.kvm.volatile import PTIMER_CNT, TIMER_CNT
 from inspector.sources import load
-from tests.checks.saved import Pair, number, read_fresh, read_pair
+from tests.checks.material import Pair, number, read_fresh, read_pair
 from tests.material import files, label, material, read_text
 
 _COUNTERS = {TIMER_CNT, PTIMER_CNT}

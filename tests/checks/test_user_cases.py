@@ -23,7 +23,7 @@ from inspector.registers.catalog import by_id, find
 from inspector.registers.encoding import bitmap_id, ccsidr_id, sysreg_id
 from inspector.sources import load
 from inspector.sources.dump import Dump, Host, Provenance
-from tests.checks.test_feature_groups import pmu_ids
+from tests.checks.material import pmu_ids
 from tests.shared_material import shared
 
 NOT_REBUILT = {

@@ -14,8 +14,8 @@ from inspector.policies.loader import load_policy
 from inspector.policies.setup import parse_features
 from inspector.registers.encoding import bitmap_id, ccsidr_id, sysreg_id
 from inspector.sources.dump import Cpu
-from tests.checks.saved import dump_of
-from tests.checks.test_migration import CLIDR, MIDR, MMFR2, MMFR4_32, changed, shipped
+from tests.checks.material import CLIDR, MIDR, MMFR2, MMFR4_32, changed, shipped
+from tests.sources.material import dump_of
 
 TCR2 = sysreg_id(3, 0, 2, 0, 3)
 
@@ -63,7 +63,7 @@ def test_an_option_that_the_source_did_not_have_is_turned_off() -> None:
     source = shipped("neoverse-n2", "6.12")
     without = migrate(source, source, None, "qemu-10.0", parse_features("psci,pmu", gic="v3"), ways_out=False)
     values = {f.id: f.destination for f in without.findings if f.destination is not None}
-    plain = dump_of(values, "plain.txt", "6.12.107")
+    plain = dump_of(values, source="plain.txt", kernel="6.12.107")
     report = migrate(plain, source, vmm="qemu-10.0")
     assert report.verdict == "fails"
     hows = {w.how[0] for w in ways(report, "vcpu-option")}

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.commands.running import run
-from tests.sources.test_kvm_recording import LINES
+from tests.sources.material import QUESTIONS
 
 
 def _write(folder: Path, *extra: dict[str, object]) -> str:
     path = folder / "recording.jsonl"
-    path.write_text("".join(json.dumps(line) + "\n" for line in (*LINES[:-1], *extra)))
+    path.write_text("".join(json.dumps(line) + "\n" for line in (*QUESTIONS[:-1], *extra)))
     return str(path)
 
 

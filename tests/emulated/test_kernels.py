@@ -33,14 +33,14 @@ PATIENT = LiveOptions(timeout=300)
 EXPECTED_FEATURES = {"cortex-a72": 12, "neoverse-n2": 124, "max": 124}
 
 
-def dump_of(series: str, cpu: str) -> Dump:
+def collected(series: str, cpu: str) -> Dump:
     return load(str(prove(series, cpu).dump))
 
 
 @pytest.mark.parametrize("cpu", CPUS)
 @pytest.mark.parametrize("series", KERNELS)
 def test_the_collectors_dump(series: str, cpu: str) -> None:
-    dump = dump_of(series, cpu)
+    dump = collected(series, cpu)
     vcpu = dump.vcpus[0]
     assert dump.notes == () or series == "5.10"
     assert series == "newest" or dump.provenance.kernel.startswith(f"{series}.")
@@ -101,12 +101,12 @@ def refused(report: MigrationReport) -> set[str]:
 
 
 def test_migration_from_6_1_to_6_12_names_the_two_ccidx_registers() -> None:
-    found = migrate(dump_of("6.1", "neoverse-n2"), dump_of("6.12", "neoverse-n2"))
+    found = migrate(collected("6.1", "neoverse-n2"), collected("6.12", "neoverse-n2"))
     assert refused(found) == {"ID_MMFR4_EL1", "ID_AA64MMFR2_EL1"}
 
 
 def test_migration_to_the_same_kernel_is_refused_nothing() -> None:
-    dump = dump_of("6.12", "neoverse-n2")
+    dump = collected("6.12", "neoverse-n2")
     assert refused(migrate(dump, dump)) == set()
 
 
@@ -128,7 +128,7 @@ def test_predicted_and_actual_writes(series: str, cpu: str, monkeypatch: pytest.
     script = f'cd {root} && exec {sys.executable} -m tests.emulated.as_ssh {series} {cpu} "$@"'
     program(tmp_path, "ssh", script)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    fresh, actual = write_for_real("ssh://emulated", attempts(dump_of(series, cpu)), PATIENT)
+    fresh, actual = write_for_real("ssh://emulated", attempts(collected(series, cpu)), PATIENT)
     policy = choose(fresh.provenance.kernel, fresh.provenance.kernel_version).policy
     vcpu = predict_writes(fresh, policy).vcpu(0)
     wrong = []

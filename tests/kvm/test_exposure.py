@@ -16,8 +16,8 @@ from inspector.policies.rulebook import rulebook
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.encoding import POISON, ccsidr_id
 from inspector.registers.idspace import AARCH32_IDS, IDS, WORKAROUND_1, WORKAROUND_2, WORKAROUND_3, id_of, name_of
-from tests.kvm import hosts
-from tests.kvm.hosts import EL2, EL2_E2H0, MINIMAL, MTE, PMU, PMU_GIC, SVE, a64fx, exposure, host, made_up
+from tests.kvm import material as hosts
+from tests.kvm.material import EL2, EL2_E2H0, MINIMAL, MTE, PMU, PMU_GIC, SVE, a64fx, exposure, host, made_up
 
 MMFR0, MMFR1, MMFR2, MMFR4 = (IDS[f"ID_AA64MMFR{n}_EL1"] for n in (0, 1, 2, 4))
 PFR0, PFR1, DFR0 = IDS["ID_AA64PFR0_EL1"], IDS["ID_AA64PFR1_EL1"], IDS["ID_AA64DFR0_EL1"]

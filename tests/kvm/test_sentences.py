@@ -8,7 +8,7 @@ from inspector.kvm.verdict import Verdict
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.idspace import IDS
 from tests.commands.running import run
-from tests.kvm.hosts import IMP_ID, MINIMAL, PMU_GIC, vm
+from tests.kvm.material import IMP_ID, MINIMAL, PMU_GIC, vm
 
 
 def _write(model: str, kernel: str, setup: VcpuSetup, register: str, value: int) -> Verdict:

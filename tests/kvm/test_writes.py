@@ -13,7 +13,7 @@ from inspector.policies.setup import VcpuSetup
 from inspector.registers import idspace as ids
 from inspector.registers.encoding import POISON, ccsidr_id
 from inspector.registers.idspace import IDS, name_of
-from tests.kvm.hosts import (
+from tests.kvm.material import (
     EL2,
     GIC,
     IMP_ID,

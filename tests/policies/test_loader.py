@@ -11,7 +11,7 @@ from inspector.errors import PolicyError
 from inspector.policies.loader import load_policy, patch_names, points, policy_names
 from inspector.policies.model import Special
 from inspector.policies.rulebook import rulebook
-from tests.kvm.hosts import exposure, host, made_up, vm
+from tests.kvm.material import exposure, host, made_up, vm
 
 MMFR2, MMFR4 = 0x603000000013C03A, 0x603000000013C016
 

@@ -19,7 +19,7 @@ from inspector.reports.migration import (
     migration_markdown,
     migration_text,
 )
-from tests.checks.test_migration import MMFR2, changed, shipped
+from tests.checks.material import MMFR2, changed, shipped
 
 
 @pytest.fixture(scope="module")

@@ -6,27 +6,13 @@ import json
 from pathlib import Path
 
 from inspector import sources
-from inspector.registers.encoding import hex_id
 from tests.commands.running import run
-
-CTR, CLIDR, DFR0 = 0x603000000013D801, 0x603000000013C801, 0x603000000013C028
-LINES: list[dict[str, object]] = [
-    {"type": "recording", "version": 1, "cpu": "made up", "kernel": "6.12.107"},
-    {"type": "host", "regs": {hex_id(CTR): "0x86668006", hex_id(CLIDR): "0x80000023"}, "ccsidr": {"0": "0x7007e01c"}},
-    {"type": "kernel", "release": "6.12.107", "version": "#1"},
-    {"type": "vcpu", "config": "minimal", "features": 4},
-    {"type": "get", "id": hex_id(DFR0)},
-    {"type": "guest", "id": hex_id(DFR0)},
-    {"type": "set", "phase": "field", "id": hex_id(DFR0), "value": "0x0"},
-    {"type": "odd", "id": "0x603000000013c007"},
-    {"type": "writable_masks"},
-    {"type": "run"},
-]
+from tests.sources.material import CTR, QUESTIONS
 
 
 def _write(folder: Path) -> str:
     path = folder / "questions.jsonl"
-    path.write_text("".join(json.dumps(line) + "\n" for line in LINES))
+    path.write_text("".join(json.dumps(line) + "\n" for line in QUESTIONS))
     return str(path)
 
 
