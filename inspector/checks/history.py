@@ -14,7 +14,18 @@ from inspector.policies.loader import load_policy, policy_names
 from inspector.policies.model import Rule
 from inspector.policies.rulebook import Rulebook, Step, rulebook
 from inspector.registers.encoding import CLASS_BITMAP, CLASS_DEMUX, CLASS_FIRMWARE, split_id
-from inspector.registers.idspace import IDS
+from inspector.registers.ids import (
+    AIDR_EL1,
+    CLIDR_EL1,
+    CTR_EL0,
+    ID_AA64DFR0_EL1,
+    ID_AA64PFR0_EL1,
+    ID_DFR0_EL1,
+    ID_PFR1_EL1,
+    MIDR_EL1,
+    PMCR_EL0,
+    REVIDR_EL1,
+)
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,9 +99,9 @@ def _short(point: str) -> str:
 
 
 _FUNCTION_FIELDS = {
-    "pmu-version": ((IDS["ID_AA64DFR0_EL1"], 8), (IDS["ID_DFR0_EL1"], 24)),
-    "speculation-fields": ((IDS["ID_AA64PFR0_EL1"], 56), (IDS["ID_AA64PFR0_EL1"], 60)),
-    "gic-fields": ((IDS["ID_AA64PFR0_EL1"], 24), (IDS["ID_PFR1_EL1"], 28)),
+    "pmu-version": ((ID_AA64DFR0_EL1, 8), (ID_DFR0_EL1, 24)),
+    "speculation-fields": ((ID_AA64PFR0_EL1, 56), (ID_AA64PFR0_EL1, 60)),
+    "gic-fields": ((ID_AA64PFR0_EL1, 24), (ID_PFR1_EL1, 28)),
 }
 """Fields (register, low bit) that an engine function decides."""
 
@@ -143,18 +154,18 @@ def suspects(reg_id: int) -> tuple[Suspect, ...]:
 
 def _function_of(reg_id: int) -> str:
     parts = split_id(reg_id)
-    if parts.cls == CLASS_DEMUX or reg_id == IDS["CLIDR_EL1"]:
+    if parts.cls == CLASS_DEMUX or reg_id == CLIDR_EL1:
         return "cache-registers"
     if parts.cls == CLASS_FIRMWARE:
         return "mitigation-levels" if parts.index else "psci"
     if parts.cls == CLASS_BITMAP:
         return "hypercall-bitmaps"
     named = {
-        IDS["MIDR_EL1"]: "implementation-ids",
-        IDS["REVIDR_EL1"]: "implementation-ids",
-        IDS["AIDR_EL1"]: "implementation-ids",
-        IDS["CTR_EL0"]: "ctr",
-        IDS["PMCR_EL0"]: "pmcr",
+        MIDR_EL1: "implementation-ids",
+        REVIDR_EL1: "implementation-ids",
+        AIDR_EL1: "implementation-ids",
+        CTR_EL0: "ctr",
+        PMCR_EL0: "pmcr",
     }
     return named.get(reg_id, "")
 

@@ -18,8 +18,10 @@ from inspector.checks.restore.result import Finding
 from inspector.checks.restore.steps import simulate
 from inspector.checks.vmms.vmms import find_vmm, vmm_for
 from inspector.errors import InspectorError, one_line
+from inspector.registers.bits import ALL
 from inspector.registers.caches import narrow_reading, wide_reading
-from inspector.registers.encoding import ccsidr_id, sysreg_id
+from inspector.registers.encoding import ccsidr_id, class_of
+from inspector.registers.ids import ID_AA64MMFR2_EL1
 from inspector.registers.reading import read
 
 if TYPE_CHECKING:
@@ -29,11 +31,9 @@ if TYPE_CHECKING:
     from inspector.policies.setup import VcpuSetup
     from inspector.sources.dump import Dump, Vcpu
 
-MMFR2 = sysreg_id(3, 0, 0, 7, 2)
 CCSIDR_0 = ccsidr_id(0)
 SERIES_BASE = "6.2"
 """The release that the CCIDX and cache series was posted against."""
-_WORD = (1 << 64) - 1
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True):
@@ -236,11 +236,11 @@ def guest_changes(before: Effect, after: Effect) -> tuple[GuestChange, ...]:
         new = after.guest.values.get(reg_id)
         if new is None:
             continue
-        known = before.guest.known.get(reg_id, _WORD) & after.guest.known.get(reg_id, _WORD)
+        known = before.guest.known.get(reg_id, ALL) & after.guest.known.get(reg_id, ALL)
         if not (old ^ new) & known:
             continue
         fields = read(reg_id, old, before.guest.values, include_reserved=True).fields
-        if reg_id >> 16 & 0xFFF == CCSIDR_0 >> 16 & 0xFFF or not fields:
+        if class_of(reg_id) == class_of(CCSIDR_0) or not fields:
             found.append(GuestChange(id=reg_id, field="", before=old, after=new))
             continue
         for field in fields:
@@ -257,9 +257,9 @@ def _guest(vm: Vm, target: Destination) -> GuestView:
     exposure = vm.exposure
     state = {reg_id: vm.vcpu(0).value(reg_id) for reg_id in exposure.feature_values()}
     values = guest_view(exposure, state)
-    written = {reg_id: mask for reg_id, mask in exposure.known.items() if mask != _WORD}
+    written = {reg_id: mask for reg_id, mask in exposure.known.items() if mask != ALL}
     known = {reg_id: mask for reg_id, mask in written.items() if state.get(reg_id) == exposure.values.get(reg_id)}
-    ccidx = values.get(MMFR2, 0) >> 20 & 0xF if known.get(MMFR2, _WORD) >> 20 & 0xF == 0xF else None
+    ccidx = values.get(ID_AA64MMFR2_EL1, 0) >> 20 & 0xF if known.get(ID_AA64MMFR2_EL1, ALL) >> 20 & 0xF == 0xF else None
     hardware = exposure.book.variant("guest-caches") == "hardware"
     host = target.host
     # A saved vCPU carries the low half of a 64-bit CCSIDR_EL1: what the hardware has above it is not known.

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from inspector.kvm.cpus import SPECULATIVE_SSBS, core_name
-from inspector.kvm.host import MIDR, PFR1, HostState, sanitise
+from inspector.kvm.host import HostState, sanitise
 from inspector.policies.model import Policy
 from inspector.policies.rulebook import rulebook
-from inspector.registers.idspace import ID_SPACE, IDS
+from inspector.registers.ids import ID_AA64ISAR1_EL1, ID_AA64PFR1_EL1, ID_SPACE, MIDR_EL1, MPIDR_EL1, REVIDR_EL1
 
-MPIDR, REVIDR, ISAR1 = IDS["MPIDR_EL1"], IDS["REVIDR_EL1"], IDS["ID_AA64ISAR1_EL1"]
 SSBS, BF16 = 0xF << 4, 0xF << 44
 
 
 def el0_values(host: HostState, policy: Policy) -> dict[int, int]:
-    """Register id -> value for MIDR, MPIDR, REVIDR and the AArch64 part of the ID space.
+    """Register id -> value for MIDR_EL1, MPIDR_EL1, REVIDR_EL1 and the AArch64 part of the ID space.
 
     Visible fields hold the sanitised value, hidden ones their safe value; a register without feature-table entry is
     zero.
@@ -28,9 +27,9 @@ def el0_values(host: HostState, policy: Policy) -> dict[int, int]:
         for field in book.fields(reg_id):
             value |= sanitised[reg_id][0] & field.mask if field.visible else field.hidden_as << field.lsb
         view[reg_id] = value
-    core = core_name(host.value(MIDR))
+    core = core_name(host.value(MIDR_EL1))
     if book.variant("el0-view") == "ssbs-erratum" and core in SPECULATIVE_SSBS:
-        view[PFR1] &= ~SSBS
+        view[ID_AA64PFR1_EL1] &= ~SSBS
     if core == "cortex-a510":
-        view[ISAR1] &= ~BF16
-    return view | {MIDR: host.value(MIDR), MPIDR: 0x80000000, REVIDR: 0}
+        view[ID_AA64ISAR1_EL1] &= ~BF16
+    return view | {MIDR_EL1: host.value(MIDR_EL1), MPIDR_EL1: 0x80000000, REVIDR_EL1: 0}

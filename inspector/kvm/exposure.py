@@ -16,26 +16,40 @@ from inspector.kvm import mitigations
 from inspector.kvm.fabricated import CCSIDR_COUNT, ctr_bits_behind, make_clidr, min_line
 from inspector.kvm.firmware import firmware_values
 from inspector.kvm.guest import guest_values
-from inspector.kvm.host import ALL, CLIDR, CTR, DFR0, MIDR, PFR0, PFR1, HostState, sanitise
+from inspector.kvm.host import HostState, sanitise
 from inspector.kvm.nested import limit_nested
 from inspector.policies.model import Policy, Rule
 from inspector.policies.rulebook import Rulebook, Step, rulebook
 from inspector.policies.setup import Feature, VcpuSetup
-from inspector.registers.encoding import POISON, ccsidr_id
-from inspector.registers.idspace import AARCH32_IDS, ID_SPACE, IDS, WORKAROUND_2
+from inspector.registers.bits import ALL
+from inspector.registers.encoding import POISON, ccsidr_id, is_demux
+from inspector.registers.ids import (
+    AARCH32_IDS,
+    CLIDR_EL1,
+    CTR_EL0,
+    ID_AA64DFR0_EL1,
+    ID_AA64PFR0_EL1,
+    ID_AA64PFR1_EL1,
+    ID_AFR0_EL1,
+    ID_DFR0_EL1,
+    ID_DFR1_EL1,
+    ID_SPACE,
+    IDS,
+    MIDR_EL1,
+    PMCR_EL0,
+    VMPIDR_EL2,
+    VPIDR_EL2,
+    WORKAROUND_2,
+)
 
 if TYPE_CHECKING:
     from inspector.kvm.gates import Gate
 
 State = Literal["same", "masked", "raised", "lowered", "rebuilt", "unknown"]
-ID_DFR0, PMCR = IDS["ID_DFR0_EL1"], IDS["PMCR_EL0"]
 REVIDR, AIDR, MPIDR, CSSELR, OSLSR = (
     IDS[name] for name in ("REVIDR_EL1", "AIDR_EL1", "MPIDR_EL1", "CSSELR_EL1", "OSLSR_EL1")
 )
-VPIDR, VMPIDR = IDS["VPIDR_EL2"], IDS["VMPIDR_EL2"]
-_HIDDEN_IN_AARCH32 = frozenset(
-    (IDS["ID_AFR0_EL1"], IDS["ID_DFR1_EL1"], *(i for i in AARCH32_IDS if i & 0x7F in (0x1B, 0x1F)))
-)
+_HIDDEN_IN_AARCH32 = frozenset((ID_AFR0_EL1, ID_DFR1_EL1, *(i for i in AARCH32_IDS if i & 0x7F in (0x1B, 0x1F))))
 """Entries among the AArch32 rows that are hidden or unallocated anyway: never write-ignore."""
 
 
@@ -88,7 +102,7 @@ class Exposure:
         self._limits: dict[int, tuple[int, int]] = {}
         for reg_id in ID_SPACE:
             self._limits[reg_id] = self._limit(reg_id, None)
-        self._limits[CTR] = self.sanitised[CTR]
+        self._limits[CTR_EL0] = self.sanitised[CTR_EL0]
 
     def applies(self, rule: Rule) -> bool:
         """True when the rule's conditions hold here."""
@@ -192,12 +206,12 @@ class Exposure:
 
     def _cache_known(self, reg_id: int) -> int:
         raw = self.book.variant("cache-registers") == "raw"
-        if reg_id in (MIDR, REVIDR, AIDR) or (raw and reg_id == CLIDR):
+        if reg_id in (MIDR_EL1, REVIDR, AIDR) or (raw and reg_id == CLIDR_EL1):
             return self.host.known.get(reg_id, 0)
         if raw:
-            return ALL if self.host.ccsidr_known or reg_id >> 16 & 0xFFF != 0x11 else 0
+            return ALL if self.host.ccsidr_known or not is_demux(reg_id) else 0
         if needed := ctr_bits_behind(reg_id):
-            return ALL if self.limit_known(CTR) & needed == needed else 0
+            return ALL if self.limit_known(CTR_EL0) & needed == needed else 0
         return ALL
 
     @cached_property
@@ -218,20 +232,22 @@ class Exposure:
     @cached_property
     def pmcr_counters(self) -> int:
         """PMCR_EL0.N of the host's PMU."""
-        return self.host.value(PMCR) >> 11 & 0x1F
+        return self.host.value(PMCR_EL0) >> 11 & 0x1F
 
     def ccsidr_defaults(self) -> dict[int, int]:
         """CSSELR value -> CCSIDR_EL1 as a fresh vCPU shows it through the demux ids."""
         if self.book.variant("cache-registers") == "raw":
-            return {k: v & 0xFFFFFFFF for k, v in self.host.ccsidr.items() if cache_exists(self.host.value(CLIDR), k)}
-        ctr = self.limit(CTR)
+            return {
+                k: v & 0xFFFFFFFF for k, v in self.host.ccsidr.items() if cache_exists(self.host.value(CLIDR_EL1), k)
+            }
+        ctr = self.limit(CTR_EL0)
         return {k: min_line(ctr, k) & 0xFFFFFFFF for k in range(CCSIDR_COUNT)}
 
     def clidr(self) -> int:
         """CLIDR_EL1 of a fresh vCPU."""
         if self.book.variant("cache-registers") == "raw":
-            return self.host.value(CLIDR)
-        return make_clidr(self.limit(CTR), self.setup.mte)
+            return self.host.value(CLIDR_EL1)
+        return make_clidr(self.limit(CTR_EL0), self.setup.mte)
 
     def mpidr(self, vcpu: int) -> int:
         """MPIDR_EL1 of vCPU number `vcpu` after reset (reset_mpidr())."""
@@ -242,15 +258,15 @@ class Exposure:
         long_counter = 0 if self.host.has_aarch32 else 0x40
         if self.book.variant("pmcr") == "counters":
             return self.pmcr_counters << 11 | long_counter
-        return self.host.value(PMCR) & ~0xFF | 0xDECAFBAD & 0xFE | long_counter
+        return self.host.value(PMCR_EL0) & ~0xFF | 0xDECAFBAD & 0xFE | long_counter
 
     def feature_values(self) -> dict[int, int]:
         """Userspace's values of ID, cache, implementation and firmware registers of vCPU 0."""
-        values = {reg_id: self._limits[reg_id][0] for reg_id in (*ID_SPACE, CTR)}
-        if self.raz(ID_DFR0):
-            values[ID_DFR0] = self.aarch32_quirk
-        values |= {reg_id: self.host.value(reg_id) for reg_id in (MIDR, REVIDR, AIDR)}
-        values |= {MPIDR: self.mpidr(0), CSSELR: POISON, CLIDR: self.clidr(), OSLSR: 8, PMCR: self.pmcr()}
+        values = {reg_id: self._limits[reg_id][0] for reg_id in (*ID_SPACE, CTR_EL0)}
+        if self.raz(ID_DFR0_EL1):
+            values[ID_DFR0_EL1] = self.aarch32_quirk
+        values |= {reg_id: self.host.value(reg_id) for reg_id in (MIDR_EL1, REVIDR, AIDR)}
+        values |= {MPIDR: self.mpidr(0), CSSELR: POISON, CLIDR_EL1: self.clidr(), OSLSR: 8, PMCR_EL0: self.pmcr()}
         values |= {ccsidr_id(k): v for k, v in self.ccsidr_defaults().items()}
         return values | self.firmware
 
@@ -268,7 +284,7 @@ class Exposure:
     def vm_values(self) -> dict[int, int]:
         """Initial values of the registers that the VM holds."""
         values = self.feature_values()
-        held = {*ID_SPACE, CTR, MIDR, REVIDR, AIDR, *self.firmware} - {WORKAROUND_2}
+        held = {*ID_SPACE, CTR_EL0, MIDR_EL1, REVIDR, AIDR, *self.firmware} - {WORKAROUND_2}
         return {reg_id: value for reg_id, value in values.items() if reg_id in held}
 
     @cached_property
@@ -277,8 +293,8 @@ class Exposure:
         values = self.feature_values()
         own = {reg_id: v for reg_id, v in values.items() if reg_id not in self.vm_values and reg_id != WORKAROUND_2}
         if self.counts_in_pmcr:
-            own[PMCR] = own[PMCR] & ~(0x1F << 11)
-        own |= dict.fromkeys((VPIDR, VMPIDR), POISON)
+            own[PMCR_EL0] = own[PMCR_EL0] & ~(0x1F << 11)
+        own |= dict.fromkeys((VPIDR_EL2, VMPIDR_EL2), POISON)
         return {i: v for i, v in own.items() if i in self.listed_set}
 
     @cached_property
@@ -316,8 +332,8 @@ def cache_exists(clidr: int, csselr: int) -> bool:
 
 def _conditions(host: HostState, setup: VcpuSetup) -> frozenset[str]:
     """The words of rule conditions that hold for this host and setup."""
-    pfr1, dfr0 = host.value(PFR1), host.value(DFR0)
-    ras = host.value(PFR0) >> 28 & 0xF
+    pfr1, dfr0 = host.value(ID_AA64PFR1_EL1), host.value(ID_AA64DFR0_EL1)
+    ras = host.value(ID_AA64PFR0_EL1) >> 28 & 0xF
     facts = {
         "sve": setup.has(Feature.SVE), "ptrauth": setup.ptrauth, "pmu": setup.has(Feature.PMU), "mte": setup.mte,
         "el2": setup.has(Feature.EL2), "e2h0": setup.has(Feature.EL2_E2H0), "imp-id": setup.writable_imp_id,
@@ -353,14 +369,14 @@ def _gic(exposure: Exposure, reg_id: int, value: int, known: int) -> tuple[int, 
 
 def pmu_version(exposure: Exposure) -> int:
     """DFR0.PMUVer as offered from v6.2 on: the host's, at most 6; 0 without the PMU feature or with an IMPDEF PMU."""
-    host = exposure.host.value(DFR0) >> 8 & 0xF
+    host = exposure.host.value(ID_AA64DFR0_EL1) >> 8 & 0xF
     if not exposure.setup.has(Feature.PMU) or host == 15:
         return 0
     return min(host, 6)
 
 
 def _perfmon(exposure: Exposure) -> int:
-    """The same as ID_DFR0.PerfMon numbers it."""
+    """The same as ID_DFR0_EL1.PerfMon numbers it."""
     version = pmu_version(exposure)
     return 3 if version == 1 else version
 
@@ -368,20 +384,20 @@ def _perfmon(exposure: Exposure) -> int:
 def _pmu_known(exposure: Exposure, limit: int) -> bool:
     """True when the host's PMU version is known well enough for a kernel that offers at most `limit`."""
     host, mask = exposure.host, 0xF << 8
-    least = host.at_least.get(DFR0, 0) & mask == mask and host.value(DFR0) >> 8 & 0xF >= limit
-    return host.knows(DFR0, mask) or least
+    least = host.at_least.get(ID_AA64DFR0_EL1, 0) & mask == mask and host.value(ID_AA64DFR0_EL1) >> 8 & 0xF >= limit
+    return host.knows(ID_AA64DFR0_EL1, mask) or least
 
 
 def _pmu(exposure: Exposure, reg_id: int, value: int, known: int) -> tuple[int, int]:
-    """DFR0.PMUVer and ID_DFR0.PerfMon by the kernel's PMU limit."""
-    variant, lsb = exposure.book.variant("pmu-version"), 8 if reg_id == DFR0 else 24
+    """DFR0.PMUVer and ID_DFR0_EL1.PerfMon by the kernel's PMU limit."""
+    variant, lsb = exposure.book.variant("pmu-version"), 8 if reg_id == ID_AA64DFR0_EL1 else 24
     field, mask = value >> lsb & 0xF, 0xF << lsb
     if variant in ("v8.1-always", "v8.4"):
         limit = 4 if variant == "v8.1-always" else 5 if exposure.setup.has(Feature.PMU) else 0
         new = field if field == 15 else min(field, limit)
         sure = limit == 0 or _pmu_known(exposure, limit)
         return value & ~mask | new << lsb, known | mask if sure else known & ~mask
-    new = pmu_version(exposure) if reg_id == DFR0 else _perfmon(exposure)
+    new = pmu_version(exposure) if reg_id == ID_AA64DFR0_EL1 else _perfmon(exposure)
     sure = not exposure.setup.has(Feature.PMU) or _pmu_known(exposure, 6)
     return value & ~mask | new << lsb, known | mask if sure else known & ~mask
 

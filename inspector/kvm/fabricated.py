@@ -5,10 +5,9 @@ reset_clidr(), get_min_cache_line_size(), get_ccsidr() and set_ccsidr() in arch/
 
 from __future__ import annotations
 
-from inspector.registers.encoding import CLASS_DEMUX
-from inspector.registers.idspace import IDS
+from inspector.registers.encoding import is_demux
+from inspector.registers.ids import CLIDR_EL1
 
-CLIDR = IDS["CLIDR_EL1"]
 CCSIDR_COUNT = 14
 CLIDR_RES0 = ((1 << 17) - 1) << 47
 
@@ -35,9 +34,9 @@ def make_clidr(ctr: int, mte: bool) -> int:
 
 def ctr_bits_behind(reg_id: int) -> int:
     """The bits of CTR_EL0 that CLIDR_EL1 or a CCSIDR_EL1 is made of; 0 for other registers."""
-    if reg_id == CLIDR:
+    if reg_id == CLIDR_EL1:
         return 3 << 28
-    if reg_id >> 16 & 0xFFF == CLASS_DEMUX:
+    if is_demux(reg_id):
         return 0xF if reg_id & 1 else 0xF << 16
     return 0
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inspector.kvm.host import PFR1
 from inspector.kvm.mitigations import bhb_level, spectre_v2_level, ssb_level
 from inspector.policies.setup import Feature
-from inspector.registers import idspace as ids
+from inspector.registers import ids as ids
+from inspector.registers.ids import ID_AA64PFR1_EL1
 
 if TYPE_CHECKING:
     from inspector.kvm.exposure import Exposure
@@ -42,10 +42,10 @@ def bitmaps(exposure: Exposure) -> tuple[int, ...]:
 
 
 def workaround_levels(exposure: Exposure, ssbs: int | None = None) -> dict[int, int]:
-    """WORKAROUND_1..3 (those that exist) -> level. `ssbs`: the VM's PFR1.SSBS where the kernel asks for it."""
+    """WORKAROUND_1..3 (those that exist) -> level. `ssbs`: the VM's own PFR1.SSBS where the kernel asks for it."""
     host, variant = exposure.host, exposure.book.variant("mitigation-levels")
     if variant != "vm-ssbs" or ssbs is None:
-        seen = host.value(PFR1) if variant != "vm-ssbs" else exposure.limit(PFR1)
+        seen = host.value(ID_AA64PFR1_EL1) if variant != "vm-ssbs" else exposure.limit(ID_AA64PFR1_EL1)
         ssbs = seen >> 4 & 0xF
     levels = {ids.WORKAROUND_1: spectre_v2_level(host), ids.WORKAROUND_2: ssb_level(host, ssbs)}
     if variant != "no-bhb":

@@ -8,15 +8,26 @@ from functools import cached_property
 import msgspec
 
 from inspector.kvm.exposure import Exposure
-from inspector.kvm.host import ALL, CTR, PFR0, HostState
+from inspector.kvm.host import HostState
 from inspector.policies.model import Policy
 from inspector.policies.rulebook import rulebook
 from inspector.policies.setup import VcpuSetup
-from inspector.registers.encoding import CLASS_DEMUX
-from inspector.registers.idspace import AARCH32_IDS, ID_SPACE, IDS, WORKAROUND_1, WORKAROUND_3
+from inspector.registers.bits import ALL
+from inspector.registers.encoding import is_demux
+from inspector.registers.ids import (
+    AARCH32_IDS,
+    CTR_EL0,
+    ID_AA64MMFR2_EL1,
+    ID_AA64PFR0_EL1,
+    ID_DFR0_EL1,
+    ID_MMFR4_EL1,
+    ID_PFR0_EL1,
+    ID_SPACE,
+    PMCR_EL0,
+    WORKAROUND_1,
+    WORKAROUND_3,
+)
 
-ID_PFR0, ID_DFR0, PMCR = IDS["ID_PFR0_EL1"], IDS["ID_DFR0_EL1"], IDS["PMCR_EL0"]
-MMFR2, ID_MMFR4 = IDS["ID_AA64MMFR2_EL1"], IDS["ID_MMFR4_EL1"]
 _CAPABILITIES = ("sve", "ptrauth_address", "ptrauth_generic", "pmu_v3", "el1_32bit", "mte", "el2", "el2_e2h0")
 
 
@@ -27,19 +38,19 @@ def infer_host(values: Mapping[int, int]) -> HostState:
     """
     return HostState(
         values=dict(values), known=dict.fromkeys(values, ALL),
-        ccsidr={i & 0xFF: v for i, v in values.items() if i >> 16 & 0xFFF == CLASS_DEMUX}, sanitised=True,
-        spectre_v2=values.get(WORKAROUND_1), meltdown_safe=values.get(PFR0, 0) >> 60 & 0xF == 1,
-        bhb=values.get(WORKAROUND_3), vgic="v3" if values.get(PFR0, 0) >> 24 & 0xF else "none",
+        ccsidr={i & 0xFF: v for i, v in values.items() if is_demux(i)}, sanitised=True,
+        spectre_v2=values.get(WORKAROUND_1), meltdown_safe=values.get(ID_AA64PFR0_EL1, 0) >> 60 & 0xF == 1,
+        bhb=values.get(WORKAROUND_3), vgic="v3" if values.get(ID_AA64PFR0_EL1, 0) >> 24 & 0xF else "none",
         capabilities=dict.fromkeys(_CAPABILITIES, 1), aarch32=_aarch32(values),
     )  # fmt: skip
 
 
 def _aarch32(values: Mapping[int, int]) -> bool | None:
-    """Whether the host has AArch32 at EL0: its ID registers tell it even where a vCPU with EL2 has a PFR0 of its
-    own."""
-    if ID_PFR0 in values:
-        return any(values.get(reg_id) for reg_id in AARCH32_IDS if reg_id != ID_DFR0)
-    return values[PFR0] & 0xF == 2 if PFR0 in values else None
+    """Whether the host has AArch32 at EL0: its ID registers show it even where a vCPU with EL2 has an
+    ID_AA64PFR0_EL1 of its own."""
+    if ID_PFR0_EL1 in values:
+        return any(values.get(reg_id) for reg_id in AARCH32_IDS if reg_id != ID_DFR0_EL1)
+    return values[ID_AA64PFR0_EL1] & 0xF == 2 if ID_AA64PFR0_EL1 in values else None
 
 
 def hidden_ccidx(values: Mapping[int, int], ccsidr: Mapping[int, int], policy: Policy) -> dict[int, int]:
@@ -53,7 +64,7 @@ def hidden_ccidx(values: Mapping[int, int], ccsidr: Mapping[int, int], policy: P
         return {}
     if any(word >> 13 for word in ccsidr.values()) or not any(word >> 3 for word in ccsidr.values()):
         return {}
-    fields = {MMFR2: 0xF << 20} | ({ID_MMFR4: 0xF << 24} if _aarch32(values) else {})
+    fields = {ID_AA64MMFR2_EL1: 0xF << 20} | ({ID_MMFR4_EL1: 0xF << 24} if _aarch32(values) else {})
     return {reg_id: mask for reg_id, mask in fields.items() if reg_id in values and not values[reg_id] & mask}
 
 
@@ -80,14 +91,14 @@ class FreshExposure(Exposure):
         super().__init__(host, policy, setup)
         self.hidden_host = hidden
         self.given = dict(values)
-        for reg_id in (*ID_SPACE, CTR):
+        for reg_id in (*ID_SPACE, CTR_EL0):
             if reg_id in values:
                 self._limits[reg_id] = (values[reg_id], ALL)
         self.listed = tuple(values)
 
     @cached_property
     def pmcr_counters(self) -> int:
-        return (self.given if PMCR in self.given else self.host.values).get(PMCR, 0) >> 11 & 0x1F
+        return (self.given if PMCR_EL0 in self.given else self.host.values).get(PMCR_EL0, 0) >> 11 & 0x1F
 
     def feature_values(self) -> dict[int, int]:
         return super().feature_values() | self.given

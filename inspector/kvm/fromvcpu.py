@@ -11,14 +11,25 @@ from collections.abc import Mapping
 
 from inspector.kvm.exposure import Exposure
 from inspector.kvm.fresh import FreshExposure, infer_host
-from inspector.kvm.host import ALL, CLIDR, CTR, DFR0, MIDR, PFR1, HostState
-from inspector.kvm.listing import SVE_VLS
+from inspector.kvm.host import HostState
 from inspector.kvm.mitigations import spectre_v2_unaffected
 from inspector.policies.model import Policy
 from inspector.policies.rulebook import Step, rulebook
 from inspector.policies.setup import Feature, VcpuSetup
-from inspector.registers.encoding import CLASS_DEMUX
-from inspector.registers.idspace import AARCH32_IDS, ID_SPACE, IDS, WORKAROUND_2
+from inspector.registers.bits import ALL
+from inspector.registers.encoding import is_demux
+from inspector.registers.ids import (
+    AARCH32_IDS,
+    CLIDR_EL1,
+    CTR_EL0,
+    ID_AA64DFR0_EL1,
+    ID_AA64PFR1_EL1,
+    ID_SPACE,
+    IDS,
+    MIDR_EL1,
+    SVE_VLS,
+    WORKAROUND_2,
+)
 
 REVIDR, AIDR, PMCR = (IDS[name] for name in ("REVIDR_EL1", "AIDR_EL1", "PMCR_EL0"))
 CSV2, CSV3 = 0xF << 56, 0xF << 60
@@ -36,10 +47,10 @@ def host_of_vcpu(values: Mapping[int, int], setup: VcpuSetup, policy: Policy) ->
             known[reg_id], at_least[reg_id] = _passed_through(seen, reg_id)
     if base.aarch32 is False:
         known |= dict.fromkeys(AARCH32_IDS, ALL)
-    known[CTR] = seen.book.known_mask.get(CTR, 0)
-    known |= dict.fromkeys((MIDR, REVIDR, AIDR), 0 if setup.writable_imp_id else ALL)
+    known[CTR_EL0] = seen.book.known_mask.get(CTR_EL0, 0)
+    known |= dict.fromkeys((MIDR_EL1, REVIDR, AIDR), 0 if setup.writable_imp_id else ALL)
     known[PMCR] = 0x1F << 11 if seen.counts_in_pmcr else ALL & ~0xFF
-    known[CLIDR] = ALL if raw_caches else 0
+    known[CLIDR_EL1] = ALL if raw_caches else 0
     lengths = values.get(SVE_VLS)
     capabilities = dict(base.capabilities or {}) | {
         "el2": int(setup.has(Feature.EL2)), "el2_e2h0": int(setup.has(Feature.EL2_E2H0)),
@@ -48,7 +59,7 @@ def host_of_vcpu(values: Mapping[int, int], setup: VcpuSetup, policy: Policy) ->
     shown |= {reg_id: 0 for reg_id in AARCH32_IDS if base.aarch32 is False}
     return HostState(
         values=shown, known={reg_id: mask for reg_id, mask in known.items() if reg_id in shown}, at_least=at_least,
-        ccsidr={i & 0xFF: v for i, v in values.items() if i >> 16 & 0xFFF == CLASS_DEMUX} if raw_caches else {},
+        ccsidr={i & 0xFF: v for i, v in values.items() if is_demux(i)} if raw_caches else {},
         ccsidr_known=raw_caches, sanitised=True, spectre_v2=base.spectre_v2, meltdown_safe=base.meltdown_safe,
         ssb=_ssb(values), bhb=base.bhb, vgic=base.vgic, capabilities=capabilities, aarch32=base.aarch32,
         vector_lengths=None if lengths is None else lengths & ALL,
@@ -63,9 +74,9 @@ def host_of_el0(values: Mapping[int, int], policy: Policy) -> HostState:
         for reg_id in ID_SPACE
         if reg_id in values
     }
-    known |= {reg_id: ALL for reg_id in (MIDR, REVIDR) if reg_id in values}
-    if book.variant("el0-view") == "ssbs-erratum" and PFR1 in known:
-        known[PFR1] &= ~(0xF << 4)
+    known |= {reg_id: ALL for reg_id in (MIDR_EL1, REVIDR) if reg_id in values}
+    if book.variant("el0-view") == "ssbs-erratum" and ID_AA64PFR1_EL1 in known:
+        known[ID_AA64PFR1_EL1] &= ~(0xF << 4)
     shown = {reg_id: value & known[reg_id] for reg_id, value in values.items() if known.get(reg_id)}
     return HostState(
         values=shown, known={i: mask for i, mask in known.items() if i in shown}, ccsidr_known=False, sanitised=True
@@ -74,7 +85,7 @@ def host_of_el0(values: Mapping[int, int], policy: Policy) -> HostState:
 
 def _ssb(values: Mapping[int, int]) -> int | None:
     """The Spectre v4 level where it does not depend on SSBS."""
-    ssbs = values.get(PFR1, 0) >> 4 & 0xF
+    ssbs = values.get(ID_AA64PFR1_EL1, 0) >> 4 & 0xF
     level = values.get(WORKAROUND_2)
     return level if level == 3 and not ssbs else None
 
@@ -126,7 +137,7 @@ def _speculation_told(seen: Exposure, variant: str) -> int:
 
 def _pmu_told(seen: Exposure, variant: str, reg_id: int) -> tuple[int, int]:
     """What a PMU version tells: below the kernel's cap the host's, at the cap at least that, zero nothing."""
-    lsb = 8 if reg_id == DFR0 else 24
+    lsb = 8 if reg_id == ID_AA64DFR0_EL1 else 24
     mask, shown = 0xF << lsb, seen.host.value(reg_id) >> lsb & 0xF
     limit = 4 if variant == "v8.1-always" else 5 if variant == "v8.4" else 6
     if shown == 0 or shown > limit or not (variant == "v8.1-always" or seen.setup.has(Feature.PMU)):

@@ -11,21 +11,31 @@ from typing import TYPE_CHECKING
 
 from inspector.kvm.fabricated import ccsidr_refused, clidr_refused
 from inspector.kvm.firmware import BITMAPS, bitmaps, psci_versions, workaround_levels
-from inspector.kvm.host import ALL, CLIDR, CTR, DFR0, MIDR, PFR0
 from inspector.kvm.mitigations import spectre_v2_unaffected
 from inspector.policies import model
 from inspector.policies.rulebook import Hook
 from inspector.policies.setup import Feature
-from inspector.registers import idspace as ids
+from inspector.registers import ids as ids
+from inspector.registers.bits import ALL
 from inspector.registers.encoding import ccsidr_id
-from inspector.registers.idspace import ID_SPACE, IDS
+from inspector.registers.ids import (
+    AIDR_EL1,
+    CLIDR_EL1,
+    CTR_EL0,
+    ID_AA64DFR0_EL1,
+    ID_AA64PFR0_EL1,
+    ID_DFR0_EL1,
+    ID_SPACE,
+    MIDR_EL1,
+    OSLSR_EL1,
+    PMCR_EL0,
+    REVIDR_EL1,
+)
 
 if TYPE_CHECKING:
     from inspector.kvm.exposure import Exposure
     from inspector.kvm.vm import Vcpu
 
-ID_DFR0, PMCR, OSLSR = IDS["ID_DFR0_EL1"], IDS["PMCR_EL0"], IDS["OSLSR_EL1"]
-REVIDR, AIDR = IDS["REVIDR_EL1"], IDS["AIDR_EL1"]
 CSV2, CSV3 = 0xF << 56, 0xF << 60
 
 
@@ -108,7 +118,7 @@ def refuses(rule: model.Refuse, field: int, limit: int) -> bool:
 
 
 class Compared(Hooked):
-    """v5.10 to v6.4: an ID register has to be written as it reads; of PFR0, CSV2 (and CSV3) may change."""
+    """v5.10 to v6.4: an ID register has to be written as it reads; of ID_AA64PFR0_EL1, CSV2 (and CSV3) may change."""
 
     __slots__ = ("free", "meltdown_safe", "spectre_safe")
     kind = "compare"
@@ -118,7 +128,7 @@ class Compared(Hooked):
         self.free = 0
         self.spectre_safe = spectre_v2_unaffected(exposure.host)
         self.meltdown_safe = exposure.host.meltdown_unaffected
-        if reg_id == PFR0:
+        if reg_id == ID_AA64PFR0_EL1:
             self.free = CSV2 if exposure.book.variant("speculation-fields") == "csv2" else CSV2 | CSV3
 
     def decide(self, vcpu: Vcpu, value: int) -> int:
@@ -136,7 +146,7 @@ class Compared(Hooked):
 
 
 class Mirrored(Hooked):
-    """v6.2 to v6.4: DFR0.PMUVer and ID_DFR0.PerfMon are two faces of one VM-wide PMU version."""
+    """v6.2 to v6.4: ID_AA64DFR0_EL1.PMUVer and ID_DFR0_EL1.PerfMon are two faces of one VM-wide PMU version."""
 
     __slots__ = ("lsb", "pmu", "version")
     kind = "mirrored"
@@ -144,14 +154,14 @@ class Mirrored(Hooked):
     def __init__(self, exposure: Exposure, reg_id: int) -> None:
         super().__init__(exposure, reg_id)
         self.pmu = exposure.setup.has(Feature.PMU)
-        self.lsb = 8 if reg_id == DFR0 else 24
-        host = exposure.sanitised[DFR0][0] >> 8 & 0xF
+        self.lsb = 8 if reg_id == ID_AA64DFR0_EL1 else 24
+        host = exposure.sanitised[ID_AA64DFR0_EL1][0] >> 8 & 0xF
         self.version = 0 if host == 15 else min(host, 6)
 
     def field_accepted(self, field: int) -> bool:
         """True for a PMU version that a vCPU of this setup can have."""
         limit = self.version
-        if self.reg_id == ID_DFR0:
+        if self.reg_id == ID_DFR0_EL1:
             limit = 3 if limit == 1 else limit
             if field in (1, 2):
                 return False
@@ -163,15 +173,15 @@ class Mirrored(Hooked):
         field = value >> self.lsb & 0xF
         if not self.field_accepted(field) or (value ^ self.limit) & ~(0xF << self.lsb) & ALL:
             return EINVAL
-        version = 1 if self.reg_id == ID_DFR0 and field == 3 else field
+        version = 1 if self.reg_id == ID_DFR0_EL1 and field == 3 else field
         self._store(vcpu.vm.stored, version)
         return 0
 
     def _store(self, stored: dict[int, int], version: int) -> None:
         perfmon = 3 if version == 1 else version
-        stored[DFR0] = stored[DFR0] & ~(0xF << 8) | version << 8
-        if not self.exposure.raz(ID_DFR0):
-            stored[ID_DFR0] = stored[ID_DFR0] & ~(0xF << 24) | perfmon << 24
+        stored[ID_AA64DFR0_EL1] = stored[ID_AA64DFR0_EL1] & ~(0xF << 8) | version << 8
+        if not self.exposure.raz(ID_DFR0_EL1):
+            stored[ID_DFR0_EL1] = stored[ID_DFR0_EL1] & ~(0xF << 24) | perfmon << 24
 
 
 class Stored(Hooked):
@@ -208,7 +218,7 @@ class Stored(Hooked):
 
 
 class Implementation(Gate):
-    """v6.15 and later: MIDR, REVIDR, AIDR are VM-wide; another value needs the capability, before the first run."""
+    """v6.15 and later: MIDR, REVIDR and AIDR are VM-wide; another value needs the capability, before the first run."""
 
     __slots__ = ()
     kind = "implementation"
@@ -221,7 +231,7 @@ class Implementation(Gate):
             return EINVAL
         if vm.ran:
             return EBUSY
-        if self.reg_id == MIDR and value >> 32:
+        if self.reg_id == MIDR_EL1 and value >> 32:
             return EINVAL
         vm.stored[self.reg_id] = value
         return 0
@@ -234,9 +244,9 @@ class Clidr(Gate):
     kind = "clidr"
 
     def decide(self, vcpu: Vcpu, value: int) -> int:
-        if clidr_refused(value, self.exposure.limit(CTR)):
+        if clidr_refused(value, self.exposure.limit(CTR_EL0)):
             return EINVAL
-        vcpu.own[CLIDR] = value
+        vcpu.own[CLIDR_EL1] = value
         return 0
 
 
@@ -252,7 +262,7 @@ class Ccsidr(Gate):
 
     def decide(self, vcpu: Vcpu, value: int) -> int:
         value &= 0xFFFFFFFF
-        if ccsidr_refused(value, self.exposure.limit(CTR), self.csselr):
+        if ccsidr_refused(value, self.exposure.limit(CTR_EL0), self.csselr):
             return EINVAL
         vcpu.own[self.reg_id] = value
         return 0
@@ -267,7 +277,7 @@ class Oslsr(Gate):
     def decide(self, vcpu: Vcpu, value: int) -> int:
         if (value ^ 8) & ~2 & ALL:
             return EINVAL
-        vcpu.own[OSLSR] = value
+        vcpu.own[OSLSR_EL1] = value
         return 0
 
 
@@ -286,7 +296,7 @@ class Pmcr(Gate):
         counters = value >> 11 & 0x1F
         if not vm.ran and counters <= self.exposure.pmcr_counters and not vm.setup.has(Feature.EL2):
             vm.counters = counters
-        vcpu.own[PMCR] = value & 0xFF | self.long_counter
+        vcpu.own[PMCR_EL0] = value & 0xFF | self.long_counter
         return 0
 
 
@@ -345,7 +355,7 @@ def _id_gate(exposure: Exposure, reg_id: int) -> Gate:
         return Gate(exposure, reg_id)
     if exposure.book.variant("id-registers") == "stored":
         return Stored(exposure, reg_id)
-    mirrored = exposure.book.variant("pmu-version") == "v8.5-mirrored" and reg_id in (DFR0, ID_DFR0)
+    mirrored = exposure.book.variant("pmu-version") == "v8.5-mirrored" and reg_id in (ID_AA64DFR0_EL1, ID_DFR0_EL1)
     return Mirrored(exposure, reg_id) if mirrored else Compared(exposure, reg_id)
 
 
@@ -355,17 +365,17 @@ def gates(exposure: Exposure) -> dict[int, Gate]:
         return exposure.gate_cache
     book, listed = exposure.book, exposure.listed_set
     result: dict[int, Gate] = {reg_id: _id_gate(exposure, reg_id) for reg_id in ID_SPACE}
-    result[CTR] = Stored(exposure, CTR) if book.variant("ctr") == "stored" else Invariant(exposure, CTR)
+    result[CTR_EL0] = Stored(exposure, CTR_EL0) if book.variant("ctr") == "stored" else Invariant(exposure, CTR_EL0)
     writable = book.variant("implementation-ids") == "writable"
-    for reg_id in (MIDR, REVIDR, AIDR):
+    for reg_id in (MIDR_EL1, REVIDR_EL1, AIDR_EL1):
         result[reg_id] = Implementation(exposure, reg_id) if writable else Invariant(exposure, reg_id)
     raw = book.variant("cache-registers") == "raw"
-    result[CLIDR] = Invariant(exposure, CLIDR) if raw else Clidr(exposure, CLIDR)
+    result[CLIDR_EL1] = Invariant(exposure, CLIDR_EL1) if raw else Clidr(exposure, CLIDR_EL1)
     for csselr in exposure.ccsidr_defaults():
         reg_id = ccsidr_id(csselr)
         result[reg_id] = Invariant(exposure, reg_id) if raw else Ccsidr(exposure, reg_id)
-    result[OSLSR] = Oslsr(exposure, OSLSR)
-    result[PMCR] = Pmcr(exposure, PMCR) if book.variant("pmcr") == "counters" else Plain(exposure, PMCR)
+    result[OSLSR_EL1] = Oslsr(exposure, OSLSR_EL1)
+    result[PMCR_EL0] = Pmcr(exposure, PMCR_EL0) if book.variant("pmcr") == "counters" else Plain(exposure, PMCR_EL0)
     result[ids.PSCI_VERSION] = Psci(exposure, ids.PSCI_VERSION)
     result |= {reg_id: Workaround(exposure, reg_id) for reg_id in workaround_levels(exposure)}
     result |= {reg_id: Bitmap(exposure, reg_id) for reg_id in bitmaps(exposure)}

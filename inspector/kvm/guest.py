@@ -11,15 +11,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from inspector.kvm.fabricated import CCSIDR_COUNT
-from inspector.kvm.host import CLIDR, CTR, HostState
-from inspector.registers.encoding import CLASS_DEMUX, ccsidr_id
-from inspector.registers.idspace import ID_SPACE, IDS
+from inspector.kvm.host import HostState
+from inspector.registers.encoding import ccsidr_id, is_demux
+from inspector.registers.ids import CLIDR_EL1, CTR_EL0, DCZID_EL0, ID_AA64MMFR2_EL1, ID_SPACE, IDS
 
 if TYPE_CHECKING:
     from inspector.kvm.exposure import Exposure
 
 MIDR, MPIDR, REVIDR, AIDR = (IDS[name] for name in ("MIDR_EL1", "MPIDR_EL1", "REVIDR_EL1", "AIDR_EL1"))
-DCZID, MMFR2 = IDS["DCZID_EL0"], IDS["ID_AA64MMFR2_EL1"]
 SELECTORS = range(7)
 """The CSSELR_EL1 values that the recordings' guest tries."""
 
@@ -27,17 +26,17 @@ SELECTORS = range(7)
 def guest_ids() -> tuple[int, ...]:
     """The 70 registers that the recordings' guest reads, in its order."""
     return (
-        MIDR, MPIDR, REVIDR, *ID_SPACE, CLIDR, AIDR, CTR, DCZID, *(ccsidr_id(k) for k in SELECTORS),
+        MIDR, MPIDR, REVIDR, *ID_SPACE, CLIDR_EL1, AIDR, CTR_EL0, DCZID_EL0, *(ccsidr_id(k) for k in SELECTORS),
     )  # fmt: skip
 
 
 def guest_ctr(host: HostState, variant: str, vm_ctr: int, host_ctr: int) -> int:
     """CTR_EL0 in the guest. With FEAT_EVT KVM stops trapping it while the VM's value equals the host's."""
     if variant == "hardware":
-        return host.value(CTR)
-    evt = host.value(MMFR2) >> 56 & 0xF
+        return host.value(CTR_EL0)
+    evt = host.value(ID_AA64MMFR2_EL1) >> 56 & 0xF
     if variant == "trapped-unless-evt" and evt and vm_ctr == host_ctr:
-        return host.value(CTR)
+        return host.value(CTR_EL0)
     return vm_ctr
 
 
@@ -45,13 +44,13 @@ def guest_unknown(exposure: Exposure, reg_id: int) -> bool:
     """True when the guest reads hardware of which the source of the host's values does not tell enough."""
     host, variant = exposure.host, exposure.book.variant("guest-caches")
     untrapped = variant == "hardware"
-    if reg_id == CTR:
-        direct = untrapped or (variant == "trapped-unless-evt" and bool(host.value(MMFR2) >> 56 & 0xF))
-        return direct and (host.sanitised or not host.known.get(CTR))
-    if untrapped and reg_id == CLIDR:
-        return not host.known.get(CLIDR)
-    if untrapped and reg_id >> 16 & 0xFFF == CLASS_DEMUX:
-        narrow = host.knows(MMFR2, 0xF << 20) and not host.value(MMFR2) >> 20 & 0xF
+    if reg_id == CTR_EL0:
+        direct = untrapped or (variant == "trapped-unless-evt" and bool(host.value(ID_AA64MMFR2_EL1) >> 56 & 0xF))
+        return direct and (host.sanitised or not host.known.get(CTR_EL0))
+    if untrapped and reg_id == CLIDR_EL1:
+        return not host.known.get(CLIDR_EL1)
+    if untrapped and is_demux(reg_id):
+        narrow = host.knows(ID_AA64MMFR2_EL1, 0xF << 20) and not host.value(ID_AA64MMFR2_EL1) >> 20 & 0xF
         return not host.ccsidr_known or (host.sanitised and not narrow)
     return False
 
@@ -63,13 +62,13 @@ def guest_view(exposure: Exposure, state: Mapping[int, int]) -> dict[int, int]:
     writable = exposure.setup.writable_imp_id
     view[REVIDR] = state.get(REVIDR, 0) if writable else host.value(REVIDR)
     view[AIDR] = state.get(AIDR, 0) if writable else host.value(AIDR)
-    view[CTR] = guest_ctr(host, variant, state.get(CTR, 0), exposure.limit(CTR))
-    view[DCZID] = host.value(DCZID)
+    view[CTR_EL0] = guest_ctr(host, variant, state.get(CTR_EL0, 0), exposure.limit(CTR_EL0))
+    view[DCZID_EL0] = host.value(DCZID_EL0)
     if variant == "hardware":
-        view[CLIDR] = host.value(CLIDR)
+        view[CLIDR_EL1] = host.value(CLIDR_EL1)
         view |= {ccsidr_id(k): host.ccsidr.get(k, 0) for k in SELECTORS}
     else:
-        view[CLIDR] = state.get(CLIDR, 0)
+        view[CLIDR_EL1] = state.get(CLIDR_EL1, 0)
         view |= {ccsidr_id(k): state.get(ccsidr_id(k), 0) for k in SELECTORS if k < CCSIDR_COUNT}
     return {reg_id: view[reg_id] for reg_id in guest_ids()}
 

@@ -12,16 +12,23 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from inspector.kvm.cpus import meltdown_safe, vector_lengths
-from inspector.registers.idspace import AARCH32_IDS, ID_SPACE, IDS
+from inspector.registers.bits import ALL
+from inspector.registers.ids import (
+    AARCH32_IDS,
+    CLIDR_EL1,
+    CTR_EL0,
+    ID_AA64ISAR1_EL1,
+    ID_AA64PFR0_EL1,
+    ID_AA64ZFR0_EL1,
+    ID_SPACE,
+    IDS,
+    MIDR_EL1,
+)
 
 if TYPE_CHECKING:
     from inspector.policies.model import Policy
     from inspector.policies.setup import VcpuSetup
 
-ALL = (1 << 64) - 1
-PFR0, PFR1, ZFR0 = IDS["ID_AA64PFR0_EL1"], IDS["ID_AA64PFR1_EL1"], IDS["ID_AA64ZFR0_EL1"]
-ISAR1, ISAR2, DFR0 = IDS["ID_AA64ISAR1_EL1"], IDS["ID_AA64ISAR2_EL1"], IDS["ID_AA64DFR0_EL1"]
-CTR, CLIDR, MIDR = IDS["CTR_EL0"], IDS["CLIDR_EL1"], IDS["MIDR_EL1"]
 IDC = 1 << 28
 _LEVELS = 0x1FF << 21
 """CLIDR_EL1.LoUU, LoC and LoUIS"""
@@ -61,7 +68,7 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
     vector_lengths: int | None = None
     """SVE_VLS, first word: bit n for (n+1)*128 bits; None: judge by the CPU model"""
     aarch32: bool | None = None
-    """EL0 can run AArch32; None: judge by PFR0.EL0"""
+    """EL0 can run AArch32; None: judge by ID_AA64PFR0_EL1.EL0"""
 
     def value(self, reg_id: int) -> int:
         """The value of a register, 0 when it is not known."""
@@ -77,25 +84,25 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def has_aarch32(self) -> bool:
-        """True when EL0 can run AArch32 (PFR0.EL0 = 2): the AArch32 ID registers mean something."""
-        return self.value(PFR0) & 0xF == 2 if self.aarch32 is None else self.aarch32
+        """True when EL0 can run AArch32 (ID_AA64PFR0_EL1.EL0 = 2): the AArch32 ID registers mean something."""
+        return self.value(ID_AA64PFR0_EL1) & 0xF == 2 if self.aarch32 is None else self.aarch32
 
     @property
     def aarch32_known(self) -> bool:
         """True when `has_aarch32` is more than an assumption."""
-        return self.aarch32 is not None or self.knows(PFR0, 0xF)
+        return self.aarch32 is not None or self.knows(ID_AA64PFR0_EL1, 0xF)
 
     @property
     def meltdown_unaffected(self) -> bool:
         """The kernel's verdict: PFR0.CSV3, or a CPU on its safe list (unmap_kernel_at_el0(), cpufeature.c)."""
         if self.meltdown_safe is not None:
             return self.meltdown_safe
-        return bool(self.value(PFR0) >> 60) or meltdown_safe(self.value(MIDR))
+        return bool(self.value(ID_AA64PFR0_EL1) >> 60) or meltdown_safe(self.value(MIDR_EL1))
 
     @property
     def sve_lengths(self) -> int | None:
         """SVE_VLS, first word, where it is given or follows from the CPU model; None otherwise."""
-        return self.vector_lengths if self.vector_lengths is not None else vector_lengths(self.value(MIDR))
+        return self.vector_lengths if self.vector_lengths is not None else vector_lengths(self.value(MIDR_EL1))
 
     def capability(self, name: str) -> int:
         """A KVM capability: as asked, else as it follows from the registers (sve, pmu_v3, mte, ...)."""
@@ -108,10 +115,10 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
             case "sve":
                 return int(bool(self.field("ID_AA64PFR0_EL1", 32)))
             case "ptrauth_address":
-                isar1 = self.value(ISAR1) & 0xFF0
+                isar1 = self.value(ID_AA64ISAR1_EL1) & 0xFF0
                 return int(bool(isar1 or self.field("ID_AA64ISAR2_EL1", 12)))
             case "ptrauth_generic":
-                isar1 = self.value(ISAR1) & 0xFF000000
+                isar1 = self.value(ID_AA64ISAR1_EL1) & 0xFF000000
                 return int(bool(isar1 or self.field("ID_AA64ISAR2_EL1", 8)))
             case "pmu_v3":
                 return int(self.field("ID_AA64DFR0_EL1", 8) not in (0, 15))
@@ -124,7 +131,7 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def effective_ctr(ctr: int, clidr: int) -> int:
-    """CTR_EL0 as the kernel uses it: IDC is set when CLIDR says that no clean to the point of unification is needed.
+    """CTR_EL0 as the kernel uses it: IDC is set when CLIDR_EL1 says that no clean to the PoU is needed.
 
     read_cpuid_effective_cachetype(), arch/arm64/include/asm/cachetype.h.
     """
@@ -150,8 +157,8 @@ def from_raw(
     """A machine whose registers were read where nothing was masked (EL2, EL1, a kernel module).
 
     `values`: register id -> raw value; `ccsidr`: CSSELR_EL1 -> raw 64-bit CCSIDR_EL1; `capabilities`:
-    KVM_CHECK_EXTENSION answers. The mitigation states are judged by CSV2, CSV3 and the MIDR unless given; `meltdown`
-    True means unaffected.
+    KVM_CHECK_EXTENSION answers. The mitigation states are judged by CSV2, CSV3 and MIDR_EL1 unless given;
+    `meltdown` True means unaffected.
     """
     own = dict(values)
     known = dict.fromkeys(own, ALL)
@@ -200,23 +207,23 @@ def sanitise(host: HostState, known_mask: Mapping[int, int]) -> dict[int, tuple[
     """The sanitised value and known bits of every ID register and CTR_EL0: register id -> (value, known).
 
     `known_mask` is the feature table's bits for each register. Fields that the table lacks are zero (and so known). On
-    one CPU this is plain masking; AArch32 registers are not read at all on a CPU without AArch32, nor ZFR0 without SVE
-    (init_cpu_features(), arch/arm64/kernel/cpufeature.c).
+    one CPU this is plain masking; AArch32 registers are not read at all on a CPU without AArch32, nor
+    ID_AA64ZFR0_EL1 without SVE (init_cpu_features(), arch/arm64/kernel/cpufeature.c).
     """
     result: dict[int, tuple[int, int]] = {}
     no_aarch32 = not host.has_aarch32 and host.aarch32_known
-    no_sve = not host.value(PFR0) >> 32 & 0xF and host.knows(PFR0, 0xF << 32)
-    for reg_id in (*ID_SPACE, CTR):
+    no_sve = not host.value(ID_AA64PFR0_EL1) >> 32 & 0xF and host.knows(ID_AA64PFR0_EL1, 0xF << 32)
+    for reg_id in (*ID_SPACE, CTR_EL0):
         mask = known_mask.get(reg_id, 0)
         value, known = host.value(reg_id) & mask, host.known.get(reg_id, 0) | ~mask & ALL
-        if (no_aarch32 and reg_id in AARCH32_IDS) or (no_sve and reg_id == ZFR0):
+        if (no_aarch32 and reg_id in AARCH32_IDS) or (no_sve and reg_id == ID_AA64ZFR0_EL1):
             value, known = 0, ALL
         result[reg_id] = (value, known)
     if not host.sanitised:
-        value, known = host.value(CTR), result[CTR][1]
-        if host.knows(CLIDR, _LEVELS):
-            value = effective_ctr(value, host.value(CLIDR))
+        value, known = host.value(CTR_EL0), result[CTR_EL0][1]
+        if host.knows(CLIDR_EL1, _LEVELS):
+            value = effective_ctr(value, host.value(CLIDR_EL1))
         elif not value & IDC:
             known &= ~IDC
-        result[CTR] = (value & known_mask.get(CTR, 0), known)
+        result[CTR_EL0] = (value & known_mask.get(CTR_EL0, 0), known)
     return result

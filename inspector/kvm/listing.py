@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inspector.kvm.host import PFR0
 from inspector.policies.setup import Feature
 from inspector.policies.spans import expand
 from inspector.registers.encoding import (
@@ -17,28 +16,34 @@ from inspector.registers.encoding import (
     SIZE_U32,
     SIZE_U128,
     SIZE_U256,
-    SIZE_U512,
     SIZE_U2048,
     ccsidr_id,
     make_id,
     sysreg_id,
 )
-from inspector.registers.idspace import IDS
+from inspector.registers.ids import (
+    CNTV_CVAL_EL0,
+    CNTVCT_EL0,
+    ID_AA64DFR0_EL1,
+    ID_AA64MMFR3_EL1,
+    ID_AA64PFR0_EL1,
+    ID_AA64PFR2_EL1,
+    MDCR_EL2,
+    PMSELR_EL0,
+    PMSWINC_EL0,
+    PSTATE,
+    SVE_VLS,
+)
 
 if TYPE_CHECKING:
     from inspector.kvm.exposure import Exposure
 
-SVE_VLS = make_id(CLASS_SVE, 0xFFFF, SIZE_U512)
-PSTATE = make_id(CLASS_CORE, 0x42)
-MDCR_EL2 = sysreg_id(3, 4, 1, 1, 1)
-TIMER_CVAL, TIMER_CNT = sysreg_id(3, 3, 14, 0, 2), sysreg_id(3, 3, 14, 3, 2)
 """The two ids whose encodings were swapped when the interface was frozen: each stands where the other belongs."""
 
 _COUNTER_MASKS = {
     sysreg_id(*e) for e in ((3, 0, 9, 14, 1), (3, 0, 9, 14, 2), (3, 3, 9, 12, 1), (3, 3, 9, 12, 2), (3, 3, 9, 12, 3),
     (3, 3, 9, 14, 3))
 }  # fmt: skip
-_PMSWINC, _PMSELR = sysreg_id(3, 3, 9, 12, 4), sysreg_id(3, 3, 9, 12, 5)
 _PMEVCNTR = {sysreg_id(3, 3, 14, 8 + n // 8, n % 8) for n in range(31)}
 _PMEVTYPER = {sysreg_id(3, 3, 14, 12 + n // 8, n % 8) for n in range(31)}
 
@@ -59,7 +64,7 @@ def sve_ids() -> list[int]:
 
 def _vm_conditions(exposure: Exposure) -> frozenset[str]:
     """Words for fields of the VM's own ID registers, on which some registers' membership depends."""
-    mmfr3, pfr2 = exposure.limit(IDS["ID_AA64MMFR3_EL1"]), exposure.limit(IDS["ID_AA64PFR2_EL1"])
+    mmfr3, pfr2 = exposure.limit(ID_AA64MMFR3_EL1), exposure.limit(ID_AA64PFR2_EL1)
     facts = {
         "vm-tcr2": mmfr3 & 0xF, "vm-sctlr2": mmfr3 >> 4 & 0xF, "vm-s1pie": mmfr3 >> 8 & 0xF, "vm-s1poe": mmfr3 >> 16 &
         0xF, "vm-fpmr": pfr2 >> 32 & 0xF,
@@ -69,7 +74,7 @@ def _vm_conditions(exposure: Exposure) -> frozenset[str]:
 
 def _table_order(reg_id: int) -> int:
     """The place in KVM's table: the two swapped timer ids stand at each other's."""
-    return {TIMER_CNT: TIMER_CVAL, TIMER_CVAL: TIMER_CNT}.get(reg_id, reg_id)
+    return {CNTVCT_EL0: CNTV_CVAL_EL0, CNTV_CVAL_EL0: CNTVCT_EL0}.get(reg_id, reg_id)
 
 
 def listed(exposure: Exposure) -> tuple[int, ...]:
@@ -90,12 +95,15 @@ def listed(exposure: Exposure) -> tuple[int, ...]:
 def _pmu_resets(exposure: Exposure) -> dict[int, int]:
     """Reset values of the PMU's registers (reset_pmu_reg(), reset_pmevcntr(), reset_pmevtyper(), reset_pmselr())."""
     variant = exposure.book.variant("pmu-reset")
-    every = _COUNTER_MASKS | _PMEVCNTR | _PMEVTYPER | {_PMSELR, _PMSWINC}
+    every = _COUNTER_MASKS | _PMEVCNTR | _PMEVTYPER | {PMSELR_EL0, PMSWINC_EL0}
     if variant == "poison":
         return dict.fromkeys(every, POISON)
     counters = 1 << 31 | (1 << exposure.pmcr_counters) - 1
     values = dict.fromkeys(_COUNTER_MASKS, POISON & counters) | dict.fromkeys(_PMEVCNTR, POISON & 0xFFFFFFFF)
-    values |= dict.fromkeys(_PMEVTYPER, POISON & event_type_mask(exposure)) | {_PMSELR: POISON & 0x1F, _PMSWINC: 0}
+    values |= dict.fromkeys(_PMEVTYPER, POISON & event_type_mask(exposure)) | {
+        PMSELR_EL0: POISON & 0x1F,
+        PMSWINC_EL0: 0,
+    }
     return values
 
 
@@ -103,8 +111,8 @@ def event_type_mask(exposure: Exposure) -> int:
     """The bits that PMEVTYPERn_EL0 can hold (kvm_pmu_evtyper_mask())."""
     if exposure.book.variant("pmu-reset") == "masked":
         return 0xC800FFFF
-    pfr0 = exposure.limit(PFR0)
-    mask = 0xC0000000 | (0x3FF if exposure.limit(IDS["ID_AA64DFR0_EL1"]) >> 8 & 0xF == 1 else 0xFFFF)
+    pfr0 = exposure.limit(ID_AA64PFR0_EL1)
+    mask = 0xC0000000 | (0x3FF if exposure.limit(ID_AA64DFR0_EL1) >> 8 & 0xF == 1 else 0xFFFF)
     if pfr0 >> 8 & 0xF:
         mask |= 1 << 27
     if pfr0 >> 12 & 0xF:

@@ -7,13 +7,19 @@ from __future__ import annotations
 
 from typing import Literal
 
-from inspector.registers.idspace import IDS
-
-ALL = (1 << 64) - 1
-PFR0, PFR1, PFR2 = IDS["ID_AA64PFR0_EL1"], IDS["ID_AA64PFR1_EL1"], IDS["ID_AA64PFR2_EL1"]
-ISAR0, ISAR1 = IDS["ID_AA64ISAR0_EL1"], IDS["ID_AA64ISAR1_EL1"]
-MMFR0, MMFR1, MMFR2 = IDS["ID_AA64MMFR0_EL1"], IDS["ID_AA64MMFR1_EL1"], IDS["ID_AA64MMFR2_EL1"]
-MMFR4, DFR0 = IDS["ID_AA64MMFR4_EL1"], IDS["ID_AA64DFR0_EL1"]
+from inspector.registers.bits import ALL
+from inspector.registers.ids import (
+    ID_AA64DFR0_EL1,
+    ID_AA64ISAR0_EL1,
+    ID_AA64ISAR1_EL1,
+    ID_AA64MMFR0_EL1,
+    ID_AA64MMFR1_EL1,
+    ID_AA64MMFR2_EL1,
+    ID_AA64MMFR4_EL1,
+    ID_AA64PFR0_EL1,
+    ID_AA64PFR1_EL1,
+    ID_AA64PFR2_EL1,
+)
 
 Variant = Literal["v6.15", "v6.17", "v6.18", "v6.19", "v7.0", "v7.3"]
 ORDER = ("v6.15", "v6.17", "v6.18", "v6.19", "v7.0", "v7.3")
@@ -126,6 +132,8 @@ def _dfr0(value: int, known: int, era: int, e2h0: bool, host: int, page: int) ->
 
 
 _LIMITS = {
-    PFR0: _pfr0, PFR1: _pfr1, PFR2: _pfr2, ISAR0: _isar0, ISAR1: _isar1, MMFR0: _mmfr0, MMFR1: _mmfr1, MMFR2: _mmfr2,
-    MMFR4: _mmfr4, DFR0: _dfr0,
+    ID_AA64PFR0_EL1: _pfr0, ID_AA64PFR1_EL1: _pfr1, ID_AA64PFR2_EL1: _pfr2,
+    ID_AA64ISAR0_EL1: _isar0, ID_AA64ISAR1_EL1: _isar1,
+    ID_AA64MMFR0_EL1: _mmfr0, ID_AA64MMFR1_EL1: _mmfr1, ID_AA64MMFR2_EL1: _mmfr2,
+    ID_AA64MMFR4_EL1: _mmfr4, ID_AA64DFR0_EL1: _dfr0,
 }  # fmt: skip

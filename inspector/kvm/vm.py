@@ -3,7 +3,7 @@
 `Vcpu.decide` answers with an errno and changes the state, in integers only. `Vcpu.set` does the same and explains
 itself. A refused write changes nothing. State is kept where KVM keeps it: on the VM (ID registers, CTR_EL0,
 implementation ids, PSCI version, bitmaps, the number of PMU counters) or on the vCPU (MPIDR, CSSELR, CLIDR, CCSIDR,
-OSLSR, PMCR).
+OSLSR, PMCR_EL0).
 """
 
 from __future__ import annotations
@@ -12,19 +12,17 @@ from collections.abc import Mapping
 from errno import EINVAL, ENOENT, ENOEXEC
 
 from inspector.kvm.creation import creation_errno, run_errno
-from inspector.kvm.exposure import MPIDR, PMCR, Exposure, expose
+from inspector.kvm.exposure import MPIDR, Exposure, expose
 from inspector.kvm.firmware import workaround_levels
 from inspector.kvm.firstrun import prepare_first_run, settle_first_run
 from inspector.kvm.fresh import FreshExposure
 from inspector.kvm.gates import Gate, gates
-from inspector.kvm.host import PFR1, HostState
+from inspector.kvm.host import HostState
 from inspector.kvm.verdict import Verdict
 from inspector.policies.model import Policy
 from inspector.policies.setup import VcpuSetup
-from inspector.registers.encoding import ARCH_ARM64, CLASS_CORE
-from inspector.registers.idspace import IDS, WORKAROUND_2
-
-VMPIDR = IDS["VMPIDR_EL2"]
+from inspector.registers.encoding import ARCH_ARM64, CLASS_CORE, class_of
+from inspector.registers.ids import ID_AA64PFR1_EL1, PMCR_EL0, VMPIDR_EL2, WORKAROUND_2
 
 
 class Vm:
@@ -123,13 +121,13 @@ class Vcpu:
             return value
         value = self.own.get(reg_id)
         if value is not None:
-            if reg_id == PMCR and vm.exposure.counts_in_pmcr:
+            if reg_id == PMCR_EL0 and vm.exposure.counts_in_pmcr:
                 return value | vm.counters << 11
-            if reg_id == VMPIDR and self.ran:
+            if reg_id == VMPIDR_EL2 and self.ran:
                 return value & ~(0xFFFFFF << 40 | 0x7F << 24) | 1 << 31
             return value
         if reg_id == WORKAROUND_2:
-            return workaround_levels(vm.exposure, vm.stored.get(PFR1, 0) >> 4 & 0xF)[reg_id]
+            return workaround_levels(vm.exposure, vm.stored.get(ID_AA64PFR1_EL1, 0) >> 4 & 0xF)[reg_id]
         return vm.exposure.other_values.get(reg_id, 0)
 
     def get(self, reg_id: int) -> tuple[int, int | None]:
@@ -176,7 +174,7 @@ class Vcpu:
             return 0
         if reg_id >> 56 != ARCH_ARM64 or reg_id >> 32 & 0xFFFFF:
             return EINVAL
-        if reg_id >> 16 & 0xFFF == CLASS_CORE and reg_id & 0xFFFF < 0xD6:
+        if class_of(reg_id) == CLASS_CORE and reg_id & 0xFFFF < 0xD6:
             return EINVAL
         return ENOENT
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from inspector.registers.encoding import sysreg_id
+from inspector.registers.ids import CNTP_CTL_EL0, CNTPCT_EL0, PMCR_EL0
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,12 +18,9 @@ TIMER_CNT = 0x603000000013DF1A
 """KVM_REG_ARM_TIMER_CNT: the virtual counter, under the encoding of CNTV_CVAL_EL0 (the ABI swapped the two)."""
 TIMER_CVAL = 0x603000000013DF02
 TIMER_CTL = 0x603000000013DF19
-PTIMER_CNT = sysreg_id(3, 3, 14, 0, 1)
-PTIMER_CTL = sysreg_id(3, 3, 14, 2, 1)
-PMCR_EL0 = sysreg_id(3, 3, 9, 12, 0)
 
-_COUNTERS = {TIMER_CNT: "virtual", PTIMER_CNT: "physical"}
-_CONTROLS = frozenset({TIMER_CTL, PTIMER_CTL})
+_COUNTERS = {TIMER_CNT: "virtual", CNTPCT_EL0: "physical"}
+_CONTROLS = frozenset({TIMER_CTL, CNTP_CTL_EL0})
 _ISTATUS = 4
 _ENABLE = 1
 

@@ -10,7 +10,7 @@ from inspector.policies import model
 from inspector.policies.model import Policy, Rule
 from inspector.policies.rulebook import Rulebook, rulebook
 from inspector.policies.spans import FieldRule
-from inspector.registers.idspace import ID_SPACE, IDS, NAMES, name_of
+from inspector.registers.ids import CTR_EL0, ID_SPACE, NAMES, name_of
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,7 +95,7 @@ def _writable(book: Rulebook, reg_id: int, field: str, older: Rulebook) -> list[
     """Whether userspace may change a field, and the rule that began it: the mask that covers it or, where that is
     later and `older` lacks the field or compares it otherwise, the entry in the feature table."""
     known = book.table.get(reg_id, {}).get(field)
-    stored = book.variant("id-registers") == "stored" or reg_id == IDS["CTR_EL0"]
+    stored = book.variant("id-registers") == "stored" or reg_id == CTR_EL0
     entries = [entry for entry in book.writable.get(reg_id, ()) if not entry[1].when]
     last = entries[-1][1] if entries else None
     if known is None or not stored or not entries or known.mask & ~entries[-1][0]:

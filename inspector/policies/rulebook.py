@@ -13,7 +13,7 @@ from inspector.errors import PolicyError
 from inspector.policies import model
 from inspector.policies.model import Policy, Rule
 from inspector.policies.spans import FieldRule, check, parse_field, parse_place
-from inspector.registers.idspace import IDS, id_of
+from inspector.registers.ids import ID_AA64DFR0_EL1, ID_AA64PFR0_EL1, ID_DFR0_EL1, IDS, id_of
 
 StepKind = Literal["hide", "cap", "force", "special"]
 
@@ -189,9 +189,9 @@ _NESTED = (
 )
 
 SPECIAL_REGISTERS: dict[str, tuple[int, ...]] = {
-    "speculation-fields": (IDS["ID_AA64PFR0_EL1"],),
-    "gic-fields": (IDS["ID_AA64PFR0_EL1"],),
-    "pmu-version": (IDS["ID_AA64DFR0_EL1"], IDS["ID_DFR0_EL1"]),
+    "speculation-fields": (ID_AA64PFR0_EL1,),
+    "gic-fields": (ID_AA64PFR0_EL1,),
+    "pmu-version": (ID_AA64DFR0_EL1, ID_DFR0_EL1),
     "nested-limits": tuple(IDS[name] for name in _NESTED.split()),
 }
 """The registers whose exposed value an engine function has a say in."""

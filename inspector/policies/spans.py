@@ -13,7 +13,7 @@ from typing import NamedTuple
 from inspector.errors import PolicyError
 from inspector.policies.model import Rule
 from inspector.registers.encoding import sysreg_id
-from inspector.registers.idspace import IDS
+from inspector.registers.ids import IDS
 
 _FIELD = re.compile(
     r"(\w+)\[(\d+)(?::(\d+))?\] (lower|higher|higher-or-zero|exact (\d+))( signed)?( visible)?(?: hidden-as (\d+))?"

@@ -15,10 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from inspector.registers import encoding as enc
-
-MMFR2 = enc.sysreg_id(3, 0, 0, 7, 2)
-MMFR4_AARCH32 = enc.sysreg_id(3, 0, 0, 2, 6)
-CLIDR = enc.sysreg_id(3, 1, 0, 0, 1)
+from inspector.registers.ids import CLIDR_EL1, ID_AA64MMFR2_EL1, ID_MMFR4_EL1
 
 IMPLAUSIBLE = 4096
 """Bytes. No Armv8 core has a cache below this; a word that says so in the 32-bit reading lacks its number of sets."""
@@ -59,16 +56,16 @@ def existing_caches(clidr: int) -> tuple[int, ...]:
 
 def ccidx_of(values: Mapping[int, int]) -> int | None:
     """FEAT_CCIDX by the vCPU's own ID_AA64MMFR2_EL1[23:20], else ID_MMFR4_EL1[27:24]; None when both are missing."""
-    if MMFR2 in values:
-        return values[MMFR2] >> 20 & 0xF
-    if MMFR4_AARCH32 in values:
-        return values[MMFR4_AARCH32] >> 24 & 0xF
+    if ID_AA64MMFR2_EL1 in values:
+        return values[ID_AA64MMFR2_EL1] >> 20 & 0xF
+    if ID_MMFR4_EL1 in values:
+        return values[ID_MMFR4_EL1] >> 24 & 0xF
     return None
 
 
 def shape_of_words(values: Mapping[int, int]) -> WordShape:
     """Judge all CCSIDR words of a vCPU together; those of caches that CLIDR_EL1 does not describe have no say."""
-    clidr = values.get(CLIDR)
+    clidr = values.get(CLIDR_EL1)
     numbers = existing_caches(clidr) if clidr else range(14)
     words = [values[enc.ccsidr_id(number)] for number in numbers if enc.ccsidr_id(number) in values]
     return shape_of(words, ccidx_of(values))
@@ -141,7 +138,7 @@ def ccsidr_layout(reg_id: int, value: int, values: Mapping[int, int]) -> tuple[b
     if value >> 32:
         shape = shape_of((value,), ccidx_of(values))
         return shape.wide, shape.reason
-    clidr = values.get(CLIDR)
+    clidr = values.get(CLIDR_EL1)
     judged_together = clidr is None or (reg_id & 0xFF) in existing_caches(clidr)
     if values.get(reg_id) == value and judged_together:
         shape = shape_of_words(values)

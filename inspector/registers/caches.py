@@ -10,9 +10,8 @@ from dataclasses import dataclass
 
 from inspector.registers import cache_layout as layout
 from inspector.registers import encoding as enc
+from inspector.registers.ids import CLIDR_EL1, CTR_EL0
 from inspector.registers.meanings import size_text
-
-CTR = enc.sysreg_id(3, 3, 0, 0, 1)
 
 _TYPES = ("none", "instruction", "data", "separate", "unified", "reserved", "reserved", "reserved")
 _TAGS = ("", "separate tag cache", "tags in the same lines as data", "tags beside data, in lines of their own")
@@ -157,7 +156,7 @@ def read_caches(values: Mapping[int, int], raw_ccsidr: Mapping[int, int] | None 
     """
     raw = dict(raw_ccsidr or {})
     own = {number: values[enc.ccsidr_id(number)] for number in range(256) if enc.ccsidr_id(number) in values}
-    clidr, ctr = values.get(layout.CLIDR), values.get(CTR)
+    clidr, ctr = values.get(CLIDR_EL1), values.get(CTR_EL0)
     existing = layout.existing_caches(clidr) if clidr is not None else tuple(sorted(own or raw))
     words = own or raw
     shape = layout.shape_of([words[number] for number in existing if number in words], layout.ccidx_of(values))

@@ -84,6 +84,16 @@ def size_of(reg_id: int) -> int:
     return 1 << (reg_id >> 52 & 0xF)
 
 
+def class_of(reg_id: int) -> int:
+    """The class that the id states (bits 27:16), one of the CLASS_ numbers where it is a valid id."""
+    return reg_id >> 16 & 0xFFF
+
+
+def is_demux(reg_id: int) -> bool:
+    """Whether the id is of the class that holds CCSIDR_EL1 by CSSELR_EL1 value."""
+    return class_of(reg_id) == CLASS_DEMUX
+
+
 def sysreg_id(op0: int, op1: int, crn: int, crm: int, op2: int) -> int:
     """The register id of a system register."""
     return make_id(CLASS_SYSREG, SysReg(op0, op1, crn, crm, op2).index)

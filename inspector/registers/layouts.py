@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from inspector.registers import encoding as enc
 from inspector.registers.definitions.special import SCHEMA_MODULES, SHARED_SCHEMAS
+from inspector.registers.ids import CCSIDR_EL1
 
 if TYPE_CHECKING:
     from inspector.registers.naming import Register
     from inspector.registers.schema import RegisterSchema
 
-CCSIDR = enc.sysreg_id(3, 1, 0, 0, 0)
 
 _MODULE_OF = {name: module for module, names in SCHEMA_MODULES.items() for name in names}
 
@@ -46,18 +46,18 @@ def all_schemas() -> tuple[RegisterSchema, ...]:
 
 
 def schema_of(register: Register) -> RegisterSchema | None:
-    """The register's schema; for a CCSIDR the 32-bit layout and for PSTATE the AArch64 one, see `choose`."""
+    """The register's schema; for a CCSIDR_EL1 the 32-bit layout and for PSTATE the AArch64 one, see `choose`."""
     if _is_ccsidr(register.id):
-        return schema_named("CCSIDR_EL1" if register.id == CCSIDR else "CCSIDR word")
+        return schema_named("CCSIDR_EL1" if register.id == CCSIDR_EL1 else "CCSIDR word")
     return schema_named(SHARED_SCHEMAS.get(register.name, register.name))
 
 
 def _is_ccsidr(reg_id: int) -> bool:
-    return reg_id == CCSIDR or (reg_id & ~0xFF) == enc.ccsidr_id(0)
+    return reg_id == CCSIDR_EL1 or (reg_id & ~0xFF) == enc.ccsidr_id(0)
 
 
 def choose(register: Register, value: int, values: Mapping[int, int] | None = None) -> Layout:
-    """The layout for `value`; `values` is the rest of the vCPU, which decides how a CCSIDR is read.
+    """The layout for `value`; `values` is the rest of the vCPU, which decides how a CCSIDR_EL1 is read.
 
     Arm ARM, CCSIDR_EL1: ID_AA64MMFR2_EL1.CCIDX = 1 selects the layout with NumSets in [55:32]. A word that KVM cut to
     32 bits keeps the shape it had in hardware, whatever a masked ID register says: see `cache_layout`.
@@ -67,16 +67,16 @@ def choose(register: Register, value: int, values: Mapping[int, int] | None = No
     from inspector.registers.cache_layout import ccsidr_layout
 
     wide, reason = ccsidr_layout(register.id, value, values or {})
-    whole = register.id == CCSIDR or value >> 32 != 0
+    whole = register.id == CCSIDR_EL1 or value >> 32 != 0
     name = ("CCSIDR_EL1" if whole else "CCSIDR word") + (" CCIDX" if wide else "")
     return Layout(schema_named(name), reason)
 
 
 def other_ccsidr_layout(register: Register, value: int, schema: RegisterSchema | None) -> RegisterSchema | None:
-    """The CCSIDR layout that `schema` is not; None for every other register."""
+    """The CCSIDR_EL1 layout that `schema` is not; None for every other register."""
     if not _is_ccsidr(register.id) or schema is None:
         return None
-    stem = "CCSIDR_EL1" if register.id == CCSIDR or value >> 32 else "CCSIDR word"
+    stem = "CCSIDR_EL1" if register.id == CCSIDR_EL1 or value >> 32 else "CCSIDR word"
     return schema_named(stem if schema.name.endswith("CCIDX") else f"{stem} CCIDX")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inspector.registers.encoding import CLASS_DEMUX, sysreg_of
+from inspector.registers.encoding import is_demux, sysreg_of
 from inspector.sources.dump import Dump
 
 _MPIDR_INDEX = 0xC005
@@ -14,7 +14,7 @@ def identifies(reg_id: int) -> bool:
 
     These are the ID space (op0 3, op1 0, CRn 0; MPIDR_EL1 excepted), CLIDR, CCSIDR in every form, AIDR, CTR and DCZID.
     """
-    if reg_id >> 16 & 0xFFF == CLASS_DEMUX:
+    if is_demux(reg_id):
         return True
     reg = sysreg_of(reg_id)
     if reg is None or reg.op0 != 3 or reg.crn != 0 or reg.index == _MPIDR_INDEX:

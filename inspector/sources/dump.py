@@ -20,6 +20,7 @@ import msgspec
 
 from inspector.errors import SourceError
 from inspector.policies.setup import VcpuSetup
+from inspector.registers.encoding import CLASS_BITMAP, CLASS_DEMUX, CLASS_FIRMWARE, class_of
 
 Kind = Literal["vcpu", "host", "template", "list"]
 """vcpu: saved or live vCPU state; host: raw registers of a machine; template: constraints; list: ids without values."""
@@ -132,7 +133,9 @@ class Dump(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def kvm(self) -> bool:
         """True when some vCPU holds registers that only KVM lists (QEMU's TCG streams lack them)."""
-        return any(rid >> 16 & 0xFFF in (0x11, 0x14, 0x16) for vcpu in self.vcpus for rid in vcpu.values)
+        return any(
+            class_of(rid) in (CLASS_DEMUX, CLASS_FIRMWARE, CLASS_BITMAP) for vcpu in self.vcpus for rid in vcpu.values
+        )
 
 
 def select_vcpus(dump: Dump, names: Sequence[str]) -> Dump:

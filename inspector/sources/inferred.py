@@ -5,16 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from inspector.policies.setup import Feature, Gic, VcpuSetup
-from inspector.registers.encoding import CLASS_SVE, SIZE_U512, make_id, sysreg_id
+from inspector.registers.ids import HCR_EL2, ID_AA64MMFR4_EL1, PMCR_EL0, RGSR_EL1, SVE_VLS, ZCR_EL1, APIAKeyLo_EL1
 
 _PSCI_VERSION = 0x6030000000140000
-_PMCR = sysreg_id(3, 3, 9, 12, 0)
-_ZCR = sysreg_id(3, 0, 1, 2, 0)
-_VLS = make_id(CLASS_SVE, 0xFFFF, SIZE_U512)
-_APIAKEYLO = sysreg_id(3, 0, 2, 1, 0)
-_HCR_EL2 = sysreg_id(3, 4, 1, 1, 0)
-_MMFR4 = sysreg_id(3, 0, 0, 7, 4)
-_RGSR = sysreg_id(3, 0, 1, 0, 5)
 
 
 def infer_setup(values: Mapping[int, int], gic: Gic) -> VcpuSetup | None:
@@ -28,14 +21,14 @@ def infer_setup(values: Mapping[int, int], gic: Gic) -> VcpuSetup | None:
     if _PSCI_VERSION not in values:
         return None
     features = Feature.PSCI
-    if _PMCR in values:
+    if PMCR_EL0 in values:
         features |= Feature.PMU
-    if _ZCR in values or _VLS in values:
+    if ZCR_EL1 in values or SVE_VLS in values:
         features |= Feature.SVE
-    if _APIAKEYLO in values:
+    if APIAKeyLo_EL1 in values:
         features |= Feature.PTRAUTH_ADDRESS | Feature.PTRAUTH_GENERIC
-    if _HCR_EL2 in values:
+    if HCR_EL2 in values:
         features |= Feature.EL2
-        if not values.get(_MMFR4, 0) >> 24 & 0xF:
+        if not values.get(ID_AA64MMFR4_EL1, 0) >> 24 & 0xF:
             features |= Feature.EL2_E2H0
-    return VcpuSetup(features=int(features), gic=gic, mte=_RGSR in values)
+    return VcpuSetup(features=int(features), gic=gic, mte=RGSR_EL1 in values)

@@ -9,8 +9,8 @@ from inspector.app.dialogs.cluster_rows import cluster_rows, cpu_words
 from inspector.app.dialogs.clusters import Clusters
 from inspector.app.shell.commands import PageCommands
 from inspector.app.widgets.ink import plain
+from inspector.registers.ids import AIDR_EL1, CTR_EL0, MIDR_EL1, REVIDR_EL1
 from inspector.sources.dump import Cpu, Dump
-from inspector.sources.live.clusters import AIDR, CTR, MIDR, REVIDR
 from tests.app.driving import SIZES, check_golden, press, screen_text, settle
 from tests.app.material import VALUES, app_on
 from tests.sources.material import dump_of
@@ -21,7 +21,7 @@ SHAPES = {"little": ("32K", "4", "128"), "big": ("64K", "4", "256")}
 def cpu(index: int, midr: int, kind: str) -> Cpu:
     size, ways, sets = SHAPES[kind]
     shape = {"level": "1", "type": "Data", "size": size, "ways_of_associativity": ways, "number_of_sets": sets}
-    values = {MIDR: midr, REVIDR: 0, AIDR: 0, CTR: 0x9444C004}
+    values = {MIDR_EL1: midr, REVIDR_EL1: 0, AIDR_EL1: 0, CTR_EL0: 0x9444C004}
     return Cpu(index=index, values=values, caches=({**shape, "coherency_line_size": "64"},))
 
 

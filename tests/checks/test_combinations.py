@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.checks.machine.vcpu_setup import APIAKEYLO_EL1, PMUSERENR_EL0, PSTATE, ZCR_EL1, infer_setup
+from inspector.checks.machine.vcpu_setup import infer_setup
 from inspector.checks.restore import combinations as c
 from inspector.policies.setup import Feature
 from inspector.registers.encoding import POISON, ccsidr_id, sysreg_id
+from inspector.registers.ids import (
+    CLIDR_EL1,
+    CTR_EL0,
+    ID_AA64MMFR0_EL1,
+    ID_AA64MMFR2_EL1,
+    ID_AA64PFR0_EL1,
+    ID_AA64PFR1_EL1,
+    ID_AA64ZFR0_EL1,
+    PMUSERENR_EL0,
+    PSTATE,
+    ZCR_EL1,
+    APIAKeyLo_EL1,
+)
 from inspector.sources import load, shipped_names
 
 
@@ -30,7 +43,7 @@ def test_lists_betray_features(real: dict[int, int]) -> None:
     assert infer_setup(real | {sysreg_id(3, 0, 1, 0, 5): 0}).mte
     assert infer_setup(real | {PSTATE: 0x1D3}).has(Feature.EL1_32BIT)
     assert not infer_setup(real | {PSTATE: 0x10}).has(Feature.EL1_32BIT)
-    assert not infer_setup({i: v for i, v in real.items() if i != APIAKEYLO_EL1}).ptrauth
+    assert not infer_setup({i: v for i, v in real.items() if i != APIAKeyLo_EL1}).ptrauth
 
 
 def test_linux_5_10_lists_pmu_registers_without_a_pmu() -> None:
@@ -45,21 +58,21 @@ CLEAR = ~(0xF << 32)
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({c.PFR0: 0x1101000121110112 & CLEAR, ZCR_EL1: None}, "ID_AA64ZFR0_EL1 is"),
-        ({c.PFR0: 0x1101000121110112 & CLEAR, c.ZFR0: 0}, "SVE registers are listed"),
+        ({ID_AA64PFR0_EL1: 0x1101000121110112 & CLEAR, ZCR_EL1: None}, "ID_AA64ZFR0_EL1 is"),
+        ({ID_AA64PFR0_EL1: 0x1101000121110112 & CLEAR, ID_AA64ZFR0_EL1: 0}, "SVE registers are listed"),
         ({ZCR_EL1: None}, "no SVE register is listed"),
-        ({APIAKEYLO_EL1: None}, "no key register is listed"),
-        ({c.PFR1: 0x221}, "no tag register is listed"),
+        ({APIAKeyLo_EL1: None}, "no key register is listed"),
+        ({ID_AA64PFR1_EL1: 0x221}, "no tag register is listed"),
         ({PMUSERENR_EL0: None}, "no PMU register is listed"),
-        ({c.MMFR2: 0x1221011112101011}, "CCIDX is 1 in ID_AA64MMFR2_EL1 and 0 in ID_MMFR4_EL1"),
-        ({c.PFR0: 0x1101000121110111}, "AArch32 ID registers are not zero"),
-        ({c.PFR0: 0x11010001211F0112}, "no floating point"),
-        ({c.PFR0: 0x1101000121120112}, "the two are always equal"),
-        ({c.MMFR0: 0xFF000125}, "no translation granule"),
+        ({ID_AA64MMFR2_EL1: 0x1221011112101011}, "CCIDX is 1 in ID_AA64MMFR2_EL1 and 0 in ID_MMFR4_EL1"),
+        ({ID_AA64PFR0_EL1: 0x1101000121110111}, "AArch32 ID registers are not zero"),
+        ({ID_AA64PFR0_EL1: 0x11010001211F0112}, "no floating point"),
+        ({ID_AA64PFR0_EL1: 0x1101000121120112}, "the two are always equal"),
+        ({ID_AA64MMFR0_EL1: 0xFF000125}, "no translation granule"),
         ({ccsidr_id(1): 0}, "lines of 16 bytes"),
-        ({c.CLIDR: 0x3000004}, "level of coherence at 3"),
-        ({c.CLIDR: 0x2000020}, "but none at level 1"),
-        ({c.CTR: POISON}, "never initialised"),
+        ({CLIDR_EL1: 0x3000004}, "level of coherence at 3"),
+        ({CLIDR_EL1: 0x2000020}, "but none at level 1"),
+        ({CTR_EL0: POISON}, "never initialised"),
     ],
 )
 def test_each_rule_sees_its_breach(real: dict[int, int], change: dict[int, int | None], words: str) -> None:

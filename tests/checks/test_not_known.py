@@ -8,12 +8,12 @@ from inspector import sources
 from inspector.checks.restore.migration import migrate, migrate_all_kernels
 from inspector.errors import InspectorError
 from inspector.kvm.exposure import expose
-from inspector.kvm.host import CLIDR, CTR, from_raw, from_vcpu
+from inspector.kvm.host import from_raw, from_vcpu
 from inspector.kvm.vm import Vm
 from inspector.policies.loader import load_policy
 from inspector.policies.setup import QEMU_SETUP, VcpuSetup, parse_features, possible_setup
 from inspector.registers.encoding import ccsidr_id
-from inspector.registers.idspace import IDS
+from inspector.registers.ids import CLIDR_EL1, CTR_EL0, IDS
 from inspector.sources.dump import Dump
 
 MMFR2 = IDS["ID_AA64MMFR2_EL1"]
@@ -42,9 +42,9 @@ def test_a_hidden_field_is_not_called_refused_for_good() -> None:
 
 def test_raw_cache_registers_of_an_unknown_host_are_not_made_up() -> None:
     vm = _saved_vm("6.1")
-    shown = vm.exposure.register(CLIDR)
+    shown = vm.exposure.register(CLIDR_EL1)
     assert (shown.exposed, shown.guest, shown.known) == (None, None, 0)
-    verdict = vm.vcpu(0).set(CLIDR, 0x23)
+    verdict = vm.vcpu(0).set(CLIDR_EL1, 0x23)
     assert (verdict.before, verdict.would_pass) == (None, None)
     assert verdict.uncertain
     assert "CLIDR_EL1" in vm.vcpu(0).set(ccsidr_id(0), 0x1A).reason
@@ -53,16 +53,16 @@ def test_raw_cache_registers_of_an_unknown_host_are_not_made_up() -> None:
 @pytest.mark.parametrize(("clidr", "known", "exposed"), [(None, False, None), (0x0A200023, True, 0x09200003)])
 def test_idc_needs_clidr(clidr: int | None, known: bool, exposed: int | None) -> None:
     """A Cortex-A72 whose CLIDR_EL1 was not collected: whether Linux counts CTR_EL0.IDC as set is open."""
-    values = {CTR: 0x8444C004} | ({} if clidr is None else {CLIDR: clidr})
+    values = {CTR_EL0: 0x8444C004} | ({} if clidr is None else {CLIDR_EL1: clidr})
     exposure = expose(from_raw(values), load_policy("6.12"), VcpuSetup())
-    assert bool(exposure.limit_known(CTR) >> 28 & 1) is known
-    assert exposure.limit(CTR) == 0x8444C004
-    assert exposure.register(CLIDR).exposed == exposed
+    assert bool(exposure.limit_known(CTR_EL0) >> 28 & 1) is known
+    assert exposure.limit(CTR_EL0) == 0x8444C004
+    assert exposure.register(CLIDR_EL1).exposed == exposed
 
 
 def test_a_raised_idc_is_told_with_its_cause() -> None:
-    exposure = expose(from_raw({CTR: 0x86668006, CLIDR: 0x80000023}), load_policy("6.12"), VcpuSetup())
-    field = next(f for f in exposure.register(CTR).fields if f.name == "IDC")
+    exposure = expose(from_raw({CTR_EL0: 0x86668006, CLIDR_EL1: 0x80000023}), load_policy("6.12"), VcpuSetup())
+    field = next(f for f in exposure.register(CTR_EL0).fields if f.name == "IDC")
     assert (field.host, field.exposed, field.state) == (0, 1, "raised")
     assert "cachetype.h" in field.reference
 

@@ -10,12 +10,13 @@ import pytest
 
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import MigrationReport
-from inspector.kvm.volatile import PTIMER_CNT, TIMER_CNT
+from inspector.kvm.volatile import TIMER_CNT
+from inspector.registers.ids import CNTPCT_EL0
 from inspector.sources import load
 from tests.checks.material import Pair, number, read_fresh, read_pair
 from tests.material import files, label, material, read_text
 
-_COUNTERS = {TIMER_CNT, PTIMER_CNT}
+_COUNTERS = {TIMER_CNT, CNTPCT_EL0}
 
 
 @pytest.fixture(scope="module", params=files("restores", "*--to--*"), ids=label)

@@ -155,7 +155,7 @@ def unpack(package: Path, root: Path, *only: str) -> None:
 
 def numbers(version: str) -> tuple[int, ...]:
     """A sort key for kernel package versions: `7.3.4-1~bpo13+1` is newer than `7.3~rc7-1`."""
-    upstream = version.split("-")[0]
+    upstream = version.split("-", maxsplit=1)[0]
     main, candidate, _ = upstream.partition("~")
     return (*map(int, re.findall(r"\d+", main)), -1 if candidate else 0)
 

@@ -15,7 +15,7 @@ from inspector.kvm.host import HostState, from_raw
 from inspector.kvm.vm import Vm
 from inspector.policies.loader import load_policy
 from inspector.policies.setup import Feature, VcpuSetup
-from inspector.registers.idspace import IDS
+from inspector.registers.ids import IDS
 from tests.material import material
 
 _FILES = {

@@ -8,12 +8,12 @@ import pytest
 
 from inspector.kvm.el0view import el0_values
 from inspector.kvm.fresh import hidden_ccidx
-from inspector.kvm.host import CLIDR, from_el0, from_raw, from_vcpu
+from inspector.kvm.host import from_el0, from_raw, from_vcpu
 from inspector.kvm.vm import Vm
 from inspector.policies.loader import load_policy
 from inspector.policies.setup import QEMU_SETUP, VcpuSetup
 from inspector.registers.encoding import ccsidr_id
-from inspector.registers.idspace import ID_SPACE, IDS, PSCI_VERSION, name_of
+from inspector.registers.ids import CLIDR_EL1, ID_SPACE, IDS, PSCI_VERSION, name_of
 from tests.kvm.material import EL2, GIC, MINIMAL, MTE, PMU_GIC, exposure, host, vm
 
 PFR0, MMFR2, CTR = IDS["ID_AA64PFR0_EL1"], IDS["ID_AA64MMFR2_EL1"], IDS["CTR_EL0"]
@@ -58,8 +58,8 @@ def test_writes_from_fresh_values_agree_with_writes_from_the_host(model: str, ke
 def test_a_fresh_vcpu_alone_is_enough_where_nothing_is_tolerated() -> None:
     values = saved("cortex-a72", "6.12", GIC)
     machine = Vm.from_fresh(values, load_policy("6.12"), GIC)
-    assert machine.vcpu(0).set(CLIDR, 0).errno == 22
-    assert machine.vcpu(0).set(CLIDR, 0x9200003).errno == 0
+    assert machine.vcpu(0).set(CLIDR_EL1, 0).errno == 22
+    assert machine.vcpu(0).set(CLIDR_EL1, 0x9200003).errno == 0
     assert machine.vcpu(0).set(ccsidr_id(0), 0).errno == 22
     assert machine.vcpu(0).set(PSCI_VERSION, 0x10000).errno == 0
     assert machine.vcpu(0).get(0x603000000013C03B) == (0, 0)
@@ -85,7 +85,7 @@ def test_what_the_source_kernel_hid_is_unknown() -> None:
     fields = {f.name: f for f in shown.register(MMFR2).fields}
     assert (fields["CCIDX"].host, fields["CCIDX"].exposed, fields["CCIDX"].state) == (None, None, "unknown")
     assert fields["UAO"].state == "same"
-    assert shown.known[CLIDR] == 0
+    assert shown.known[CLIDR_EL1] == 0
     newer = exposure(machine, "7.3", QEMU_SETUP)
     assert newer.known[MMFR2] == (1 << 64) - 1
     assert newer.values[MMFR2] == 0x1221011110001011

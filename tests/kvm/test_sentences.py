@@ -6,7 +6,7 @@ import pytest
 
 from inspector.kvm.verdict import Verdict
 from inspector.policies.setup import VcpuSetup
-from inspector.registers.idspace import IDS
+from inspector.registers.ids import IDS
 from tests.commands.running import run
 from tests.kvm.material import IMP_ID, MINIMAL, PMU_GIC, vm
 

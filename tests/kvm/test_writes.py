@@ -10,9 +10,9 @@ from inspector.kvm.verdict import Verdict
 from inspector.kvm.vm import Vm
 from inspector.policies.loader import load_policy
 from inspector.policies.setup import VcpuSetup
-from inspector.registers import idspace as ids
+from inspector.registers import ids
 from inspector.registers.encoding import POISON, ccsidr_id
-from inspector.registers.idspace import IDS, name_of
+from inspector.registers.ids import IDS, name_of
 from tests.kvm.material import (
     EL2,
     GIC,

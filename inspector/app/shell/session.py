@@ -14,7 +14,7 @@ import msgspec
 from inspector.errors import InspectorError
 from inspector.registers import catalog
 from inspector.registers.catalog import Register
-from inspector.registers.encoding import sysreg_id
+from inspector.registers.ids import ID_AA64PFR0_EL1
 from inspector.sources.consistency import differing_id_registers, identifies
 from inspector.sources.dump import Constraint, Dump, Vcpu
 
@@ -32,7 +32,6 @@ Change = Literal["dump", "vcpu", "register", "base", "policy", "live"]
 """What changed; `dump` means everything, `live` only what is said of a live source."""
 
 
-PFR0 = sysreg_id(3, 0, 0, 4, 0)
 """Where a dump opens when no register is unlike its host's."""
 
 
@@ -310,7 +309,7 @@ def start_at(view: View) -> int | None:
     """The register on which a dump opens: the first that says what the CPU is and is not what its host has."""
     telling = (one.id for one in view.registers if identifies(one.id))
     unlike = (i for i in telling if i in view.differing or (i in view.host and view.host[i] != view.values.get(i)))
-    if (first := next(unlike, None)) is not None or PFR0 in view.values:
-        return PFR0 if first is None else first
+    if (first := next(unlike, None)) is not None or ID_AA64PFR0_EL1 in view.values:
+        return ID_AA64PFR0_EL1 if first is None else first
     named = (one.id for one in view.registers if one.name.startswith("ID_AA64"))
     return next(named, view.registers[0].id if view.registers else None)

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from inspector.checks.baseline.hosts import BaselineHost, hosts_of_dumps
-from inspector.checks.compare.sets import MPIDR_EL1, is_feature_register
+from inspector.checks.compare.sets import is_feature_register
 from inspector.checks.feature_groups import FeatureGroup, group_by_feature
 from inspector.checks.history import field_history
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError
 from inspector.policies.spans import FieldRule, signed_value
 from inspector.registers.catalog import by_id, sort_key
 from inspector.registers.encoding import CLASS_BITMAP, CLASS_FIRMWARE, CLASS_SVE, split_id
-from inspector.registers.idspace import ID_SPACE, IDS
+from inspector.registers.ids import AIDR_EL1, CTR_EL0, ID_SPACE, MIDR_EL1, MPIDR_EL1, REVIDR_EL1
 from inspector.registers.reading import read
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from inspector.policies.setup import VcpuSetup
     from inspector.sources.dump import Dump
 
-_FIELDED = frozenset((*ID_SPACE, IDS["CTR_EL0"]))
-_IDENTITY = frozenset((IDS["MIDR_EL1"], IDS["REVIDR_EL1"], IDS["AIDR_EL1"]))
+_FIELDED = frozenset((*ID_SPACE, CTR_EL0))
+_IDENTITY = frozenset((MIDR_EL1, REVIDR_EL1, AIDR_EL1))
 
 
 class LevelledField(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,12 +14,12 @@ from inspector.checks.baseline.baseline import Baseline
 from inspector.errors import RegisterError
 from inspector.registers import catalog
 from inspector.registers.encoding import hex_id, size_of
-from inspector.registers.idspace import ID_SPACE, IDS
+from inspector.registers.ids import CTR_EL0, ID_SPACE
 
 if TYPE_CHECKING:
     from inspector.sources.dump import Dump
 
-_PROPERTY_REGISTERS = frozenset((*ID_SPACE, IDS["CTR_EL0"]))
+_PROPERTY_REGISTERS = frozenset((*ID_SPACE, CTR_EL0))
 _TEMPLATE_BYTES = 16
 """Templates cannot say more than 128 bits; the vector lengths are therefore left to the VMM."""
 _PROPERTY = re.compile(r"SYSREG_(\w+_EL\d)_(\w+)=(0x[0-9a-fA-F]+|\d+)")

@@ -24,6 +24,7 @@ from inspector.registers.encoding import (
     sysreg_id,
     sysreg_of,
 )
+from inspector.registers.ids import MPIDR_EL1
 
 if TYPE_CHECKING:
     from inspector.sources.dump import Dump, Vcpu
@@ -32,7 +33,6 @@ Scope = Literal["auto", "all", "features"]
 """all: every register makes a column differ; features: only what host and kernel decide; auto: all for few dumps."""
 
 _SVE_VLS = 0x606000000015FFFF
-MPIDR_EL1 = sysreg_id(3, 0, 0, 0, 5)
 _NAMED = frozenset(
     (sysreg_id(3, 1, 0, 0, 1), sysreg_id(3, 1, 0, 0, 7), sysreg_id(3, 3, 0, 0, 1), sysreg_id(3, 3, 0, 0, 7), _SVE_VLS)
 )

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from inspector.checks.explain.fields import hidden_releases
 from inspector.checks.explain.result import ExplainedRegister, SeenMessage
 from inspector.checks.feature_groups import FeatureGroup
-from inspector.registers.encoding import CLASS_DEMUX, hex_id, split_id, sysreg_id
+from inspector.registers.encoding import CLASS_DEMUX, hex_id, split_id
+from inspector.registers.ids import MIDR_EL1
 
-_MIDR = sysreg_id(3, 0, 0, 0, 0)
 _MIGRATE = (
     "run `vcpu-inspector migrate SOURCE DESTINATION` with both sides' dumps to see every register that would be refused"
 )
@@ -45,7 +45,7 @@ def next_steps(
 
 
 def _refused_steps(vmm: str, refused: Sequence[ExplainedRegister]) -> Iterable[str]:
-    unlike = any(r.id == _MIDR for r in refused)
+    unlike = any(r.id == MIDR_EL1 for r in refused)
     shown = [] if unlike else hidden_releases(refused, at_source=True)
     if unlike:
         yield (

@@ -13,10 +13,10 @@ from inspector.checks.feature_groups import FeatureGroup
 from inspector.checks.history import suspects
 from inspector.checks.restore.result import MigrationReport
 from inspector.registers.catalog import by_id
-from inspector.registers.encoding import firmware_id, sysreg_id
+from inspector.registers.encoding import firmware_id
+from inspector.registers.ids import MIDR_EL1
 from inspector.registers.reading import read
 
-_MIDR = sysreg_id(3, 0, 0, 0, 0)
 _FIRECRACKER_FORMATS = {1: "1.7", 2: "1.8", 3: "1.9 and 1.10", 5: "1.11", 6: "1.12", 8: "1.13 and 1.14", 9: "1.15",
                         10: "1.16", 12: "1.17"}  # fmt: skip
 _SHOWN = 4
@@ -142,7 +142,7 @@ def _direction(refused: Sequence[ExplainedRegister], groups: Sequence[FeatureGro
     if newer_source:
         told = ", ".join(dict.fromkeys(newer_source))
         return [f"the destination's kernel is older than the source's: it lacks {told}"]
-    if any(r.id == _MIDR for r in refused):
+    if any(r.id == MIDR_EL1 for r in refused):
         return ["the two hosts have unlike CPUs (MIDR_EL1): most of the other differences follow from that"]
     shown = hidden_releases(refused, at_source=True)
     if shown:
@@ -259,7 +259,7 @@ def _parts(clues: Sequence[Clue]) -> list[str]:
     for clue in clues:
         if clue.message.key == "libvirt-pvr":
             part = int(clue.found, 16) & 0xFFF
-            reading = read(_MIDR, 0x41 << 24 | 0xF << 16 | part << 4)
+            reading = read(MIDR_EL1, 0x41 << 24 | 0xF << 16 | part << 4)
             name = next((f.meaning for f in reading.fields if f.name.lower().startswith("part")), "")
             said.append(
                 f"part {clue.found} of MIDR_EL1 is {name or 'not known here'} if the implementer is Arm; harmless noise"

@@ -241,7 +241,7 @@ def _restore_rule(clues: Sequence[Clue], vmm: str, version: str) -> str:
         return vmm
     if vmm != "qemu":
         return ""
-    major = int(version.split(".")[0]) if version[:1].isdigit() else 0
+    major = int(version.split(".", maxsplit=1)[0]) if version[:1].isdigit() else 0
     if major >= 11 or any(c.message.key.startswith("qemu-only-in") for c in clues):
         return "qemu-11.1"
     return "qemu-7.2" if 0 < major < 8 else "qemu-10.0"

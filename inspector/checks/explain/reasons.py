@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from inspector.checks.history import Change, FieldHistory, field_history, newest_release, register_history, suspects
 from inspector.registers.encoding import CLASS_BITMAP, CLASS_CORE, CLASS_DEMUX, CLASS_FIRMWARE, POISON, split_id
-from inspector.registers.idspace import AARCH32_IDS, ID_SPACE, IDS
+from inspector.registers.ids import AARCH32_IDS, AIDR_EL1, CLIDR_EL1, CTR_EL0, ID_SPACE, MIDR_EL1, REVIDR_EL1
 
 
 class Reason(NamedTuple):
@@ -61,7 +61,7 @@ _CAPS = {
     "pmu-version: v8.5": 6,
 }
 """Newest PMU version that each variant of the engine function offers."""
-_JUDGED = frozenset((*ID_SPACE, IDS["CTR_EL0"]))
+_JUDGED = frozenset((*ID_SPACE, CTR_EL0))
 
 
 def _explains(change: Change, wanted: int, actual: int) -> bool:
@@ -143,9 +143,9 @@ def register_reason(reg_id: int, wanted: int | None, actual: int | None) -> Reas
         return _at(newest, text)
     if parts.cls == CLASS_BITMAP:
         return _at(newest, "A bitmap of hypercalls: only bits that the destination's kernel knows are accepted.")
-    if parts.cls == CLASS_DEMUX or reg_id == IDS["CLIDR_EL1"]:
+    if parts.cls == CLASS_DEMUX or reg_id == CLIDR_EL1:
         return _caches(newest, parts.cls == CLASS_DEMUX)
-    if reg_id in (IDS["MIDR_EL1"], IDS["REVIDR_EL1"], IDS["AIDR_EL1"]):
+    if reg_id in (MIDR_EL1, REVIDR_EL1, AIDR_EL1):
         text = (
             "It identifies the physical CPU: before 6.15 only the host's own value is accepted; from 6.15 the"
             " VMM may change"
@@ -161,7 +161,7 @@ def register_reason(reg_id: int, wanted: int | None, actual: int | None) -> Reas
         )
     if parts.cls == CLASS_CORE and parts.size == _SIZE_U128:
         return Reason("A V register: with SVE it is part of a Z register, and its core id answers EINVAL.")
-    if reg_id == IDS["CTR_EL0"]:
+    if reg_id == CTR_EL0:
         text = (
             "Before 6.11 it must equal the host's; from 6.11 IDC, DIC and the line sizes may be lowered, nothing else."
         )

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from inspector.registers.encoding import CLASS_DEMUX, CLASS_SYSREG, split_id, sysreg_id
+from inspector.registers.bits import ALL
+from inspector.registers.encoding import CLASS_DEMUX, CLASS_SYSREG, split_id
+from inspector.registers.ids import CLIDR_EL1, MIDR_EL1
 
 if TYPE_CHECKING:
     from inspector.kvm.host import HostState
 
-_MIDR = sysreg_id(3, 0, 0, 0, 0)
-_CLIDR = sysreg_id(3, 1, 0, 0, 1)
-_ALL_BITS = (1 << 64) - 1
 _EXISTING_CACHES = 14
 """a vCPU with this many CCSIDR registers shows fabricated ones"""
 
@@ -34,16 +33,20 @@ def fill_unknown(host: HostState, saved: Mapping[int, int]) -> Likely:
     could be asked about a field that the destination's kernel hides, and old values that it tolerates would look
     refused.
     """
-    if saved.get(_MIDR) is None or saved[_MIDR] != host.values.get(_MIDR):
+    if saved.get(MIDR_EL1) is None or saved[MIDR_EL1] != host.values.get(MIDR_EL1):
         return Likely(host, False)
     values, known, assumed = dict(host.values), dict(host.known), False
     caches = {split_id(i).index: v for i, v in saved.items() if split_id(i).cls == CLASS_DEMUX}
     raw_caches = 0 < len(caches) < _EXISTING_CACHES
     for reg_id, value in saved.items():
-        unknown = ~host.known.get(reg_id, 0) & _ALL_BITS
-        if unknown and (reg_id in known or (reg_id == _CLIDR and raw_caches)) and split_id(reg_id).cls == CLASS_SYSREG:
+        unknown = ~host.known.get(reg_id, 0) & ALL
+        if (
+            unknown
+            and (reg_id in known or (reg_id == CLIDR_EL1 and raw_caches))
+            and split_id(reg_id).cls == CLASS_SYSREG
+        ):
             values[reg_id] = values.get(reg_id, 0) & ~unknown | value & unknown
-            known[reg_id] = _ALL_BITS
+            known[reg_id] = ALL
             assumed = assumed or bool(value & unknown)
     if not host.ccsidr_known and raw_caches:
         filled = msgspec.structs.replace(host, values=values, known=known, ccsidr=caches, ccsidr_known=True)

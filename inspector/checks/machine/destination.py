@@ -12,8 +12,9 @@ from inspector.checks.machine.source_kernel import describe_policy, kernel_of, n
 from inspector.checks.machine.vcpu_setup import LISTED_FEATURES, setup_of
 from inspector.checks.vmms.vmms import Vmm
 from inspector.errors import InspectorError, one_line
-from inspector.kvm.volatile import PMCR_EL0
 from inspector.policies.setup import VcpuSetup, parse_features
+from inspector.registers.bits import ALL
+from inspector.registers.ids import PMCR_EL0
 from inspector.sources.consistency import differing_id_registers
 from inspector.sources.dump import Provenance
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from inspector.policies.model import Policy
     from inspector.sources.dump import Cpu, Dump, Vcpu
 
-_ALL_BITS = (1 << 64) - 1
 _STATES_FEATURES = frozenset({"kvm-recording", "dump-json"})
 """formats that say how the vCPU was created; elsewhere its features are read off its register list"""
 
@@ -63,7 +63,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
 
     def unknown_bits(self, reg_id: int) -> int:
         """Bits of the register's own value that nobody knows."""
-        return ~self.known.get(reg_id, _ALL_BITS) & _ALL_BITS
+        return ~self.known.get(reg_id, ALL) & ALL
 
 
 def source_vcpus(source: Dump) -> tuple[tuple[Vcpu, ...], tuple[str, ...]]:
@@ -265,7 +265,7 @@ def modelled(
         setup=setup,
         listed=frozenset(exposure.listed),
         values=exposure.values,
-        known={i: mask for i, mask in exposure.known.items() if mask != _ALL_BITS},
+        known={i: mask for i, mask in exposure.known.items() if mask != ALL},
         build=lambda count: Vm(host, policy, setup, vcpus=count),
         host=host,
         kernel_note=note,

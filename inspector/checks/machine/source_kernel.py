@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from inspector.checks.vmms.vmms import find_vmm
 from inspector.errors import PolicyError
-from inspector.registers.encoding import CLASS_DEMUX, CLASS_FIRMWARE
+from inspector.registers.bits import ALL
+from inspector.registers.encoding import CLASS_FIRMWARE, class_of, is_demux
 from inspector.sources.consistency import identifies
-
-_ALL_BITS = (1 << 64) - 1
 
 if TYPE_CHECKING:
     from inspector.policies.model import Policy
@@ -78,10 +77,10 @@ def guess_kernel(values: Mapping[int, int], setup: VcpuSetup) -> Policy:
     from inspector.policies.loader import load_policy, policy_names
 
     rule = find_vmm("qemu")
-    mine = frozenset(i for i in values if rule.keeps(i) and i >> 16 & 0xFFF != CLASS_DEMUX)
+    mine = frozenset(i for i in values if rule.keeps(i) and not is_demux(i))
     distances = {}
     for name in policy_names():
-        listed = frozenset(i for i in _list_under(name, setup) if i >> 16 & 0xFFF != CLASS_DEMUX)
+        listed = frozenset(i for i in _list_under(name, setup) if not is_demux(i))
         distances[name] = len(mine ^ listed) + _cache_distance(values, name)
     nearest = min(distances.values())
     policies = [load_policy(name) for name, distance in distances.items() if distance == nearest]
@@ -95,12 +94,12 @@ def _impossible_values(values: Mapping[int, int], setup: VcpuSetup, policy: Poli
 
     shown = expose(from_vcpu(values, setup, policy), policy, setup)
     known = shown.known
-    wanted = [i for i in shown.values if i in values and (identifies(i) or i >> 16 & 0xFFF == CLASS_FIRMWARE)]
-    return sum((shown.values[i] ^ values[i]) & known.get(i, _ALL_BITS) != 0 for i in wanted)
+    wanted = [i for i in shown.values if i in values and (identifies(i) or class_of(i) == CLASS_FIRMWARE)]
+    return sum((shown.values[i] ^ values[i]) & known.get(i, ALL) != 0 for i in wanted)
 
 
 def _cache_distance(values: Mapping[int, int], name: str) -> int:
     """From 6.3 every vCPU has 14 CCSIDR registers; before, only those of real caches."""
-    count = sum(1 for i in values if i >> 16 & 0xFFF == CLASS_DEMUX)
+    count = sum(1 for i in values if is_demux(i))
     release = tuple(int(part) for part in name.split(".")[:2])
     return abs(14 - count) if release >= (6, 3) else 20 * (count == 14)

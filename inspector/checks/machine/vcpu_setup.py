@@ -12,19 +12,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from inspector.policies.setup import Feature, VcpuSetup
-from inspector.registers.encoding import bitmap_id, firmware_id, make_id, sysreg_id
+from inspector.registers.encoding import bitmap_id, firmware_id
+from inspector.registers.ids import ID_AA64PFR0_EL1, PSTATE
 from inspector.sources.inferred import infer_setup as infer_from_list
 
 if TYPE_CHECKING:
     from inspector.sources.dump import Vcpu
 
-PMUSERENR_EL0 = sysreg_id(3, 3, 9, 14, 0)
-ZCR_EL1 = sysreg_id(3, 0, 1, 2, 0)
-APIAKEYLO_EL1 = sysreg_id(3, 0, 2, 1, 0)
-GCR_EL1 = sysreg_id(3, 0, 1, 0, 6)
-VPIDR_EL2 = sysreg_id(3, 4, 0, 0, 0)
-ID_AA64PFR0_EL1 = sysreg_id(3, 0, 0, 4, 0)
-PSTATE = make_id(0x0010, 0x42)
 PSCI_VERSION = firmware_id(0)
 
 _PSCI_0_1 = 1

@@ -10,7 +10,8 @@ import msgspec
 from inspector.kvm.creation import run_errno
 from inspector.kvm.vm import writable_masks
 from inspector.kvm.words.explaining import explain_write
-from inspector.registers.idspace import ID_SPACE, IDS, name_of
+from inspector.registers.encoding import class_of
+from inspector.registers.ids import ID_SPACE, IDS, name_of
 
 if TYPE_CHECKING:
     from inspector.checks.recordings.replay import Line, Replay
@@ -27,7 +28,7 @@ _EXAMPLES = 200
 
 def is_feature_register(reg_id: int) -> bool:
     """True for ID, cache, implementation-id and firmware registers: those that have to agree without exception."""
-    return reg_id in _FEATURE_IDS or reg_id >> 16 & 0xFFF in _FEATURE_CLASSES
+    return reg_id in _FEATURE_IDS or class_of(reg_id) in _FEATURE_CLASSES
 
 
 class PhaseAgreement(msgspec.Struct, frozen=True, kw_only=True):

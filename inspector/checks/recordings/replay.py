@@ -18,11 +18,11 @@ from inspector.policies.loader import combine
 from inspector.policies.model import Policy
 from inspector.policies.release import Choice, choose
 from inspector.policies.setup import Feature, VcpuSetup
-from inspector.registers.encoding import CLASS_DEMUX, size_of
-from inspector.registers.idspace import IDS
+from inspector.registers.bits import ALL
+from inspector.registers.encoding import is_demux, size_of
+from inspector.registers.ids import CTR_EL0, DCZID_EL0
 
 Line = dict[str, Any]
-_WORD = (1 << 64) - 1
 _CCIDX_MODE = re.compile(r"\bccidx_mode=(\d)")
 _PATCHES = {"0": (), "1": ("mask-ccidx",), "2": ("mask-ccidx-tolerant",), "3": ("mask-ccidx-keep",)}
 """What the experimental kernel's switch does; that build has the SSBS erratum option off."""
@@ -218,9 +218,9 @@ class Replay:
         exposure = self.need_exposure()
         if not exposure.hidden_host:
             return True
-        hardware = {IDS["DCZID_EL0"], IDS["CTR_EL0"]}
+        hardware = {DCZID_EL0, CTR_EL0}
         if exposure.book.variant("guest-caches") == "hardware":
-            return reg_id not in hardware and reg_id >> 16 & 0xFFF != CLASS_DEMUX
+            return reg_id not in hardware and not is_demux(reg_id)
         return reg_id not in hardware
 
     def el0(self) -> dict[int, int]:
@@ -314,7 +314,7 @@ class Replay:
                 "errno": Vm(exposure.host, exposure.policy, self.setup, exposure=exposure).vcpus[0].get(reg_id)[0],
                 "value": "0x0",
             }
-        answer: Line = {"errno": 0, "value": hex(exposure.values[reg_id] & _WORD)}
+        answer: Line = {"errno": 0, "value": hex(exposure.values[reg_id] & ALL)}
         return answer | {"derivable": False} if reg_id in exposure.underivable else answer
 
     def before(self, kind: str) -> Iterator[Line]:

@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from inspector.checks.machine.vcpu_setup import PSCI_VERSION
-from inspector.registers.encoding import CLASS_BITMAP, CLASS_DEMUX, CLASS_FIRMWARE, split_id, sysreg_id, sysreg_of
+from inspector.registers.encoding import CLASS_BITMAP, CLASS_DEMUX, CLASS_FIRMWARE, split_id, sysreg_of
+from inspector.registers.ids import AIDR_EL1, CLIDR_EL1, CTR_EL0, MIDR_EL1, REVIDR_EL1
 from inspector.registers.reading import FieldReading, read
-
-MIDR_EL1 = sysreg_id(3, 0, 0, 0, 0)
-REVIDR_EL1 = sysreg_id(3, 0, 0, 0, 6)
-AIDR_EL1 = sysreg_id(3, 1, 0, 0, 7)
-CLIDR_EL1 = sysreg_id(3, 1, 0, 0, 1)
-CTR_EL0 = sysreg_id(3, 3, 0, 0, 1)
 
 _IDENTITY = frozenset({MIDR_EL1, REVIDR_EL1, AIDR_EL1})
 _HIGHER_IS_LESS = frozenset({"SpecSEI"})

@@ -17,16 +17,15 @@ from inspector.checks.remedies.risks import risk_of
 from inspector.checks.remedies.templates import template_ways
 from inspector.checks.restore.result import Finding, MigrationReport, WayOut
 from inspector.checks.restore.summary import distinct
-from inspector.checks.vmms.vmms import PIR_EL1, PIRE0_EL1, TCR2_EL1, Vmm
+from inspector.checks.vmms.vmms import Vmm
 from inspector.registers.catalog import by_id
-from inspector.registers.encoding import CLASS_DEMUX, POISON, hex_id, split_id, sysreg_id
+from inspector.registers.encoding import CLASS_DEMUX, POISON, hex_id, split_id
+from inspector.registers.ids import CLIDR_EL1, MIDR_EL1, PIR_EL1, PIRE0_EL1, REVIDR_EL1, TCR2_EL1
 
 if TYPE_CHECKING:
     from inspector.checks.machine.destination import Destination
     from inspector.sources.dump import Cpu, Dump, Vcpu
 
-_MIDR, _REVIDR = sysreg_id(3, 0, 0, 0, 0), sysreg_id(3, 0, 0, 0, 6)
-_CLIDR = sysreg_id(3, 1, 0, 0, 1)
 _FABRICATED = (6, 3)
 _SPARE = 10
 """ids beyond the destination's count that QEMU 11 lets through its length check"""
@@ -97,7 +96,7 @@ class _Case:
     @property
     def other_processor(self) -> bool:
         """True when the destination refuses the source's MIDR_EL1."""
-        return any(f.id == _MIDR for f in self.refused)
+        return any(f.id == MIDR_EL1 for f in self.refused)
 
     def rank(self, way: WayOut) -> tuple[bool, bool, int]:
         """Order of the ways out. Values of another processor, written into the file, are the last resort."""
@@ -171,15 +170,15 @@ class _Case:
     def pinning(self) -> list[WayOut]:
         """Before 6.3 cache registers have to equal those of the core on which the write happens to run."""
         ids = {f.id for f in self.refused}
-        per_core = {i for i in ids if split_id(i).cls == CLASS_DEMUX or i in (_CLIDR, _MIDR, _REVIDR)}
+        per_core = {i for i in ids if split_id(i).cls == CLASS_DEMUX or i in (CLIDR_EL1, MIDR_EL1, REVIDR_EL1)}
         if not per_core:
             return []
-        models = {c.values.get(_MIDR) for c in self._cpus()} | {d.values.get(_MIDR) for d in self.target.unlike}
+        models = {c.values.get(MIDR_EL1) for c in self._cpus()} | {d.values.get(MIDR_EL1) for d in self.target.unlike}
         models.discard(None)
         caches_only = self.target.version < _FABRICATED and any(
-            split_id(i).cls == CLASS_DEMUX or i == _CLIDR for i in ids
+            split_id(i).cls == CLASS_DEMUX or i == CLIDR_EL1 for i in ids
         )
-        same_processor = _MIDR not in ids or len(models) > 1
+        same_processor = MIDR_EL1 not in ids or len(models) > 1
         if not (len(models) > 1 or (caches_only and same_processor and ids == per_core)):
             return []
         return [
@@ -262,7 +261,7 @@ class _Case:
 
     def start_anew(self) -> WayOut:
         """What always works."""
-        same = _MIDR not in {f.id for f in self.refused}
+        same = MIDR_EL1 not in {f.id for f in self.refused}
         title = (
             "shut the guest down and start it anew on the destination"
             if same

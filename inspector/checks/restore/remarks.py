@@ -5,22 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from inspector.checks.machine.vcpu_setup import PSCI_VERSION, ZCR_EL1
+from inspector.checks.machine.vcpu_setup import PSCI_VERSION
 from inspector.checks.restore.combinations import impossible
 from inspector.checks.restore.result import Remark, VcpuResult
 from inspector.checks.vmms.vmms import SVE_VLS, Vmm
 from inspector.kvm.volatile import PMU_CLEARS, PMU_SETS, TIMER_CNT, TIMER_CTL, TIMER_CVAL
 from inspector.registers.catalog import by_id
-from inspector.registers.encoding import POISON, firmware_id, sysreg_id
+from inspector.registers.encoding import (
+    CLASS_BITMAP,
+    CLASS_FIRMWARE,
+    CLASS_SVE,
+    POISON,
+    class_of,
+    firmware_id,
+    is_demux,
+)
+from inspector.registers.ids import CLIDR_EL1, MIDR_EL1, MPIDR_EL1, ZCR_EL1
 from inspector.registers.reading import read
 
 if TYPE_CHECKING:
     from inspector.checks.machine.destination import Destination
     from inspector.sources.dump import Dump, Vcpu
 
-MIDR_EL1 = sysreg_id(3, 0, 0, 0, 0)
-MPIDR_EL1 = sysreg_id(3, 0, 0, 0, 5)
-CLIDR_EL1 = sysreg_id(3, 1, 0, 0, 1)
 _SSBD = firmware_id(2)
 
 
@@ -66,7 +72,7 @@ def _one_vcpu(vcpu: Vcpu, result: VcpuResult, destination: Destination, vmm: Vmm
 def _must_agree(reg_id: int, destination: Destination) -> str:
     if destination.version < (6, 5):
         return "each vCPU is written on its own, and KVM compares every value with the host"
-    if reg_id == CLIDR_EL1 or reg_id >> 16 & 0xFFF == 0x11:
+    if reg_id == CLIDR_EL1 or is_demux(reg_id):
         return "KVM keeps it per vCPU, so the guest goes on with unlike vCPUs and may schedule or size caches wrongly"
     return "KVM keeps one value for the whole VM, so the vCPU that is written last wins for all of them"
 
@@ -78,7 +84,7 @@ def _disagreements(dump: Dump, vcpus: Sequence[Vcpu], destination: Destination) 
     if not dump.one_vm or len(vcpus) < 2:
         return []
     first = vcpus[0].values
-    wanted = [i for i in first if identifies(i) or i >> 16 & 0xFFF in (0x14, 0x16)]
+    wanted = [i for i in first if identifies(i) or class_of(i) in (CLASS_FIRMWARE, CLASS_BITMAP)]
     found = []
     for reg_id in wanted:
         row = [v.values[reg_id] for v in vcpus if reg_id in v.values]
@@ -173,7 +179,7 @@ def _vector_lengths(vcpu: Vcpu, destination: Destination, vmm: Vmm) -> list[Rema
         return _unsaved_lengths(vcpu, destination, vmm)
     found = []
     ids = list(vcpu.values)
-    if vmm.family == "firecracker" and any(i >> 16 & 0xFFF == 0x15 for i in ids[: ids.index(SVE_VLS)]):
+    if vmm.family == "firecracker" and any(class_of(i) == CLASS_SVE for i in ids[: ids.index(SVE_VLS)]):
         text = (
             "KVM_REG_ARM64_SVE_VLS stands behind other SVE registers in the file; Firecracker before 2024 writes it in "
             "that place, after the vCPU is finalised, and KVM answers EPERM"

@@ -21,15 +21,12 @@ from inspector.registers.encoding import (
     SIZE_U32,
     SIZE_U64,
     split_id,
-    sysreg_id,
     sysreg_of,
 )
+from inspector.registers.ids import PIR_EL1, PIRE0_EL1, TCR2_EL1
 
 VmmName = Literal["qemu-7.2", "qemu-10.0", "qemu-11.1", "firecracker", "cloud-hypervisor", "crosvm"]
 
-TCR2_EL1 = sysreg_id(3, 0, 2, 0, 3)
-PIRE0_EL1 = sysreg_id(3, 0, 10, 2, 2)
-PIR_EL1 = sysreg_id(3, 0, 10, 2, 3)
 SVE_VLS = 0x606000000015FFFF
 
 

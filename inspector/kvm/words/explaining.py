@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from inspector.kvm import gates as handlers
 from inspector.kvm.fabricated import clidr_refused
-from inspector.kvm.host import ALL, CLIDR, CTR
 from inspector.kvm.verdict import JudgedField, Verdict
 from inspector.kvm.words.judging import judge_fields
 from inspector.kvm.words.suggesting import nearest_accepted
 from inspector.policies import model
-from inspector.registers.encoding import ARCH_ARM64, CLASS_DEMUX
-from inspector.registers.idspace import name_of
+from inspector.registers.bits import ALL
+from inspector.registers.encoding import ARCH_ARM64, is_demux
+from inspector.registers.ids import CLIDR_EL1, CTR_EL0, name_of
 
 if TYPE_CHECKING:
     from inspector.kvm.exposure import Exposure, Trace
@@ -55,7 +55,7 @@ def explain_write(vcpu: Vcpu, reg_id: int, value: int, size_ok: bool) -> Verdict
 
 def _uncertain(exposure: Exposure, gate: handlers.Gate | None, fields: tuple[JudgedField, ...]) -> tuple[str, ...]:
     """Names of the judged fields whose limit, or whose tolerated old value, is the host's and not known."""
-    if isinstance(gate, handlers.Invariant) and gate.reg_id != CTR:
+    if isinstance(gate, handlers.Invariant) and gate.reg_id != CTR_EL0:
         return () if exposure.known.get(gate.reg_id) else tuple(f.name for f in fields)
     if not isinstance(gate, handlers.Hooked | handlers.Invariant):
         return ()
@@ -119,7 +119,7 @@ def _why(
 def _waits_for_clidr(exposure: Exposure, reg_id: int) -> bool:
     """True for a CCSIDR_EL1 of a cache that the host's CLIDR_EL1 may have, up to v6.2, where that is not known."""
     raw = exposure.book.variant("cache-registers") == "raw"
-    return raw and reg_id >> 16 & 0xFFF == CLASS_DEMUX and reg_id & 0xFFFF < 14 and not exposure.host.knows(CLIDR, ALL)
+    return raw and is_demux(reg_id) and reg_id & 0xFFFF < 14 and not exposure.host.knows(CLIDR_EL1, ALL)
 
 
 def _why_id(
@@ -190,8 +190,8 @@ def touched(trace: Trace, mask: int) -> bool:
 def function_of(gate: handlers.Gate) -> str:
     """The engine function whose rule stands behind a gate."""
     if isinstance(gate, handlers.Invariant):
-        return {CTR: "ctr", CLIDR: "cache-registers"}.get(
-            gate.reg_id, "cache-registers" if gate.reg_id >> 16 & 0xFFF == CLASS_DEMUX else "implementation-ids"
+        return {CTR_EL0: "ctr", CLIDR_EL1: "cache-registers"}.get(
+            gate.reg_id, "cache-registers" if is_demux(gate.reg_id) else "implementation-ids"
         )
     return _FUNCTIONS.get(type(gate), "")
 
@@ -207,7 +207,7 @@ _FUNCTIONS: dict[type[handlers.Gate], str] = {
 def _refusal(gate: handlers.Gate, value: int) -> str:
     """Why a register outside the ID space refuses a value."""
     if isinstance(gate, handlers.Clidr):
-        return clidr_refused(value, gate.exposure.limit(CTR)) or "not what this kernel takes"
+        return clidr_refused(value, gate.exposure.limit(CTR_EL0)) or "not what this kernel takes"
     if isinstance(gate, handlers.Implementation) and gate.exposure.setup.writable_imp_id:
         return "bits 63:32 are reserved"
     return _REFUSED.get(type(gate), "not what this kernel takes")

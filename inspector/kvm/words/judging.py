@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from inspector.kvm import gates as handlers
 from inspector.kvm.fabricated import min_line
 from inspector.kvm.firmware import BITMAPS
-from inspector.kvm.host import ALL, CTR, MIDR
 from inspector.kvm.verdict import JudgedField
 from inspector.policies import model
+from inspector.registers.bits import ALL
+from inspector.registers.ids import CTR_EL0, MIDR_EL1
 
 if TYPE_CHECKING:
     from inspector.kvm.vm import Vcpu
@@ -151,7 +152,7 @@ def _spans(vcpu: Vcpu, gate: handlers.Gate, value: int, now: int, good: bool) ->
         case handlers.Clidr():
             return _clidr_spans(gate, value)
         case handlers.Ccsidr():
-            least = min_line(gate.exposure.limit(CTR), gate.csselr)
+            least = min_line(gate.exposure.limit(CTR_EL0), gate.csselr)
             fits = value & 7 >= least
             return [
                 _Span("[31:3]", 31, 3, (1 << 29) - 1, True, "any", True, ""),
@@ -159,7 +160,7 @@ def _spans(vcpu: Vcpu, gate: handlers.Gate, value: int, now: int, good: bool) ->
             ]
         case handlers.Pmcr():
             return [_Span("N", 15, 11, gate.exposure.pmcr_counters, not vcpu.vm.ran, "lower", True, "")]
-        case handlers.Implementation() if gate.reg_id == MIDR:
+        case handlers.Implementation() if gate.reg_id == MIDR_EL1:
             return [
                 _Span("[63:32]", 63, 32, 0, False, "equal", value >> 32 == 0, "reserved"),
                 _Span("MIDR", 31, 0, now & 0xFFFFFFFF, vcpu.vm.setup.writable_imp_id, "any", good or value >> 32 != 0,
@@ -199,7 +200,7 @@ def _spans(vcpu: Vcpu, gate: handlers.Gate, value: int, now: int, good: bool) ->
 def _clidr_spans(gate: handlers.Clidr, value: int) -> list[_Span]:
     """Only the reserved bits and the points of coherency and unification are judged."""
     loc, louu, louis = value >> 24 & 7, value >> 27 & 7, value >> 21 & 7
-    host_idc = gate.exposure.limit(CTR) >> 28 & 1
+    host_idc = gate.exposure.limit(CTR_EL0) >> 28 & 1
     reason = "promises that no clean to the point of unification is needed, which the host's CTR_EL0.IDC denies"
     return [
         _Span("RES0", 63, 47, 0, False, "equal", value >> 47 == 0, "reserved"),

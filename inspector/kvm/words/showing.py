@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from inspector.kvm import gates as handlers
 from inspector.kvm.exposure import FieldExposure, RegisterExposure, State
 from inspector.kvm.guest import guest_unknown
-from inspector.kvm.host import ALL, CTR
 from inspector.kvm.words.explaining import function_of, touched
-from inspector.registers.encoding import CLASS_DEMUX
-from inspector.registers.idspace import ID_SPACE
+from inspector.registers.bits import ALL
+from inspector.registers.encoding import is_demux
+from inspector.registers.ids import CTR_EL0, ID_SPACE
 
 if TYPE_CHECKING:
     from inspector.kvm.exposure import Exposure, Trace
@@ -41,7 +41,7 @@ def explain_register(exposure: Exposure, reg_id: int) -> RegisterExposure:
 
 
 def _is_ccsidr(reg_id: int) -> bool:
-    return reg_id >> 16 & 0xFFF == CLASS_DEMUX
+    return is_demux(reg_id)
 
 
 def _whole_register(
@@ -106,7 +106,7 @@ def _field_exposures(exposure: Exposure, reg_id: int) -> tuple[FieldExposure, ..
         after = (exposed & mask) >> lsb if known & mask == mask else None
         state = _state(before, after)
         rule = raz or next((t.step.rule for t in reversed(traces) if touched(t, mask)), None)
-        told = _EFFECTIVE if reg_id == CTR and state == "raised" and rule is None else _told(state, rule)
+        told = _EFFECTIVE if reg_id == CTR_EL0 and state == "raised" and rule is None else _told(state, rule)
         rows.append(
             FieldExposure(
                 name=name, msb=msb, lsb=lsb, host=before, exposed=after, state=state, rule=told[0], reference=told[1],

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from inspector.kvm import gates as handlers
 from inspector.kvm.fabricated import CLIDR_RES0, min_line
 from inspector.kvm.firmware import BITMAPS
-from inspector.kvm.host import ALL, CTR
 from inspector.policies import model
 from inspector.policies.spans import FieldRule, signed_value
+from inspector.registers.bits import ALL
+from inspector.registers.ids import CTR_EL0
 
 if TYPE_CHECKING:
     from inspector.kvm.vm import Vcpu
@@ -42,7 +43,7 @@ def _candidates(vcpu: Vcpu, gate: handlers.Gate, reg_id: int, value: int) -> Ite
             yield low
             yield low & ~(7 << 24) & ~(7 << 27) | 1 << 24 | 1 << 27
         case handlers.Ccsidr():
-            yield value & 0xFFFFFFF8 | min_line(gate.exposure.limit(CTR), gate.csselr) & 7
+            yield value & 0xFFFFFFF8 | min_line(gate.exposure.limit(CTR_EL0), gate.csselr) & 7
         case handlers.Implementation():
             yield value & 0xFFFFFFFF
         case handlers.Oslsr():

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import BinaryIO
 
 from inspector.errors import SourceError
-from inspector.registers.encoding import hex_id
+from inspector.registers.encoding import CLASS_BITMAP, CLASS_DEMUX, CLASS_FIRMWARE, class_of, hex_id
 from inspector.sources.dump import Dump, Provenance, Vcpu
 from inspector.sources.formats import qemu_cpu
 from inspector.sources.formats.qemu_end import described_vcpus
@@ -134,7 +134,9 @@ def _notes(walked: Walk, group: tuple[Found, ...], found: tuple[Found, ...]) -> 
             notes.append(f"vCPU {entry.instance} ran AArch32 code: X registers stand for R0-R15 and their banks")
         if section and not section.closed:
             notes.append(f"vCPU {entry.instance}: its section ends in a part that is not known")
-    if not any(reg_id >> 16 & 0xFFF in (0x11, 0x14, 0x16) for entry in group for reg_id in _ids(entry)):
+    if not any(
+        class_of(reg_id) in (CLASS_DEMUX, CLASS_FIRMWARE, CLASS_BITMAP) for entry in group for reg_id in _ids(entry)
+    ):
         absent = ", ".join(map(hex_id, (0x603000000013C000, 0x603000000013C020)))
         notes.append(
             f"no KVM registers: QEMU emulated this vCPU (TCG); MIDR_EL1, ID_AA64PFR0_EL1 and CCSIDR ({absent}, ...) are"

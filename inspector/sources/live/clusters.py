@@ -12,11 +12,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-from inspector.registers.encoding import sysreg_id
+from inspector.registers.ids import AIDR_EL1, CTR_EL0, MIDR_EL1, REVIDR_EL1
 from inspector.sources.dump import Cpu, Dump
 
-MIDR, REVIDR, AIDR = sysreg_id(3, 0, 0, 0, 0), sysreg_id(3, 0, 0, 0, 6), sysreg_id(3, 1, 0, 0, 7)
-CTR = sysreg_id(3, 3, 0, 0, 1)
 _SHAPE = ("size", "ways_of_associativity", "number_of_sets", "coherency_line_size")
 
 
@@ -117,7 +115,7 @@ def _refused(clusters: tuple[Cluster, ...], unlike: tuple[CacheRow, ...]) -> tup
 
 
 def _midrs(clusters: tuple[Cluster, ...]) -> int:
-    return len({cluster.values.get(MIDR) for cluster in clusters})
+    return len({cluster.values.get(MIDR_EL1) for cluster in clusters})
 
 
 def _remarks(clusters: tuple[Cluster, ...], rows: tuple[RegisterRow, ...]) -> tuple[str, ...]:
@@ -125,13 +123,13 @@ def _remarks(clusters: tuple[Cluster, ...], rows: tuple[RegisterRow, ...]) -> tu
     remarks = []
     if len(clusters) < 2:
         remarks.append("all CPUs show the same: a vCPU may move between them on any kernel")
-    for reg_id, name in ((MIDR, "MIDR_EL1"), (REVIDR, "REVIDR_EL1"), (AIDR, "AIDR_EL1")):
+    for reg_id, name in ((MIDR_EL1, "MIDR_EL1"), (REVIDR_EL1, "REVIDR_EL1"), (AIDR_EL1, "AIDR_EL1")):
         if reg_id in unlike:
             remarks.append(
                 f"{name} differs: KVM saves and checks the value of the CPU on which it was initialised, so a move "
                 "within this host is not refused; another host that started on another cluster refuses the value "
                 f"(EINVAL up to 6.14), and the guest itself may see {name} change"
             )
-    if CTR in unlike:
+    if CTR_EL0 in unlike:
         remarks.append("CTR_EL0 differs: the kernel traps it and shows everyone the smallest common lines")
     return tuple(remarks)

@@ -438,7 +438,11 @@ def hwcap_cpuid() -> bool:
 
 def all_cpus(allowed: List[int], notes: List[str]) -> List[Dict[str, Any]]:
     """Every CPU that sysfs describes, and those that this process may use; what is missing is said once for all."""
-    found = {int(name[3:]) for name in listing(os.path.dirname(IDENTIFICATION.split("%")[0])) if name[3:].isdigit()}
+    found = {
+        int(name[3:])
+        for name in listing(os.path.dirname(IDENTIFICATION.split("%", maxsplit=1)[0]))
+        if name[3:].isdigit()
+    }
     found = {index for index in found if listing(IDENTIFICATION % index)}
     cpus = [one_cpu(index) for index in sorted(found.union(allowed))]
     midr = "0x%016x" % PER_CPU["midr_el1"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from inspector.registers.ids import AIDR_EL1, CTR_EL0, MIDR_EL1, REVIDR_EL1
 from inspector.sources.dump import Cpu, Dump, Provenance
-from inspector.sources.live.clusters import AIDR, CTR, MIDR, REVIDR, CacheRow, compare_cpus
+from inspector.sources.live.clusters import CacheRow, compare_cpus
 
 A55, A76 = 0x412FD050, 0x414FD0B0
 
@@ -16,7 +17,7 @@ def cache(level: str, kind: str, size: str, ways: str, sets: str) -> dict[str, s
 
 
 def cpu(index: int, midr: int, caches: tuple[dict[str, str], ...] = (), **more: int) -> Cpu:
-    values = {MIDR: midr, REVIDR: more.get("revidr", 0), AIDR: 0, CTR: more.get("ctr", 0x9444C004)}
+    values = {MIDR_EL1: midr, REVIDR_EL1: more.get("revidr", 0), AIDR_EL1: 0, CTR_EL0: more.get("ctr", 0x9444C004)}
     return Cpu(index=index, values=values, caches=caches)
 
 
@@ -31,7 +32,7 @@ def host(*cpus: Cpu) -> Dump:
 def test_unlike_clusters() -> None:
     found = compare_cpus(host(*(cpu(n, A55, LITTLE) for n in range(4)), *(cpu(n, A76, BIG) for n in range(4, 8))))
     assert [cluster.cpus for cluster in found.clusters] == [(0, 1, 2, 3), (4, 5, 6, 7)]
-    assert [(row.id, row.values) for row in found.registers] == [(MIDR, (A55, A76))]
+    assert [(row.id, row.values) for row in found.registers] == [(MIDR_EL1, (A55, A76))]
     assert found.caches[0] == CacheRow(
         "L1 Data", ("32K, 4 ways, 128 sets, 64-byte lines", "64K, 4 ways, 256 sets, 64-byte lines")
     )
@@ -56,7 +57,7 @@ def test_alike_cpus_differing_only_in_which_cpus_share_a_cache() -> None:
 def test_unlike_revisions_of_one_core_with_the_same_caches() -> None:
     found = compare_cpus(host(cpu(0, A76, BIG), cpu(1, A76 + 1, BIG, revidr=4, ctr=0x8444C004)))
     assert found.refused == ()
-    assert [row.id for row in found.registers] == [MIDR, REVIDR, CTR]
+    assert [row.id for row in found.registers] == [MIDR_EL1, REVIDR_EL1, CTR_EL0]
     assert any("CTR_EL0" in remark for remark in found.remarks)
 
 

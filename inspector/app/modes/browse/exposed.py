@@ -11,12 +11,12 @@ from inspector.app.shell.session import View
 from inspector.checks.machine.asking import Answer
 from inspector.errors import InspectorError
 from inspector.kvm.exposure import FieldExposure, RegisterExposure
+from inspector.registers.bits import ALL
 from inspector.registers.catalog import Register
-from inspector.registers.encoding import CLASS_DEMUX
-from inspector.registers.idspace import ID_SPACE
+from inspector.registers.encoding import is_demux
+from inspector.registers.ids import ID_SPACE
 from inspector.registers.reading import FieldReading, read
 
-_WORD = (1 << 64) - 1
 _ID_SPACE = frozenset(ID_SPACE)
 UNKNOWN = "not known: the kernel under the dump hid what the host has"
 _CHANGED = ("masked", "lowered", "raised", "rebuilt")
@@ -86,14 +86,14 @@ def exposed_table(view: View, register: Register, told: RegisterExposure) -> Fie
 
 def _host_known(answer: Answer, reg_id: int) -> int:
     host = answer.exposure.host
-    if reg_id >> 16 & 0xFFF == CLASS_DEMUX:
-        return _WORD if host.ccsidr_known else 0
+    if is_demux(reg_id):
+        return ALL if host.ccsidr_known else 0
     return host.known.get(reg_id, 0)
 
 
 def _by_name(register: Register, host: int | None) -> Mapping[str, int] | None:
     """The host's fields by name, for a CCSIDR whose 64-bit layout is not the vCPU's; None for every other register."""
-    if register.id >> 16 & 0xFFF != CLASS_DEMUX or host is None:
+    if not is_demux(register.id) or host is None:
         return None
     return {one.name: one.value for one in read(register.id, host).fields}
 

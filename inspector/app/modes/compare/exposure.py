@@ -10,7 +10,14 @@ from inspector.checks.feature_groups import FeatureGroup, group_by_feature
 from inspector.checks.machine.asking import FEATURE_WORDS, Answer, has_word
 from inspector.kvm.exposure import FieldExposure, RegisterExposure
 from inspector.registers import catalog
-from inspector.registers.encoding import CLASS_BITMAP, CLASS_DEMUX, CLASS_FIRMWARE, grouped_hex, sysreg_of
+from inspector.registers.encoding import (
+    CLASS_BITMAP,
+    CLASS_FIRMWARE,
+    class_of,
+    grouped_hex,
+    is_demux,
+    sysreg_of,
+)
 
 Left = Literal["host", "vcpu"]
 """What stands on the left: the machine, or the vCPU as it was saved."""
@@ -115,7 +122,7 @@ def _whole(answer: Answer, node: Node, one: FieldExposure) -> Node:
     """A register that one rule makes as a whole."""
     state: str = one.state
     if node.values[0] is not None and node.values[1] is not None:
-        known = (1 << 32) - 1 if node.id >> 16 & 0xFFF == CLASS_DEMUX else ALL_BITS
+        known = (1 << 32) - 1 if is_demux(node.id) else ALL_BITS
         state = "same" if node.values[0] & known == node.values[1] & known else "rebuilt"
     told = state != "same"
     return node._replace(
@@ -130,13 +137,13 @@ def _host_known(answer: Answer, told: RegisterExposure) -> int:
     """Which bits of the host's register are known."""
     if told.host is None:
         return 0
-    return ALL_BITS if told.id >> 16 & 0xFFF == CLASS_DEMUX else answer.exposure.host.known.get(told.id, 0)
+    return ALL_BITS if is_demux(told.id) else answer.exposure.host.known.get(told.id, 0)
 
 
 def in_machine(reg_id: int) -> bool:
     """True for registers that a machine has; firmware pseudo-registers and the like exist in KVM alone."""
-    return reg_id >> 16 & 0xFFF not in (CLASS_FIRMWARE, CLASS_BITMAP) and (
-        sysreg_of(reg_id) is not None or reg_id >> 16 & 0xFFF == CLASS_DEMUX
+    return class_of(reg_id) not in (CLASS_FIRMWARE, CLASS_BITMAP) and (
+        sysreg_of(reg_id) is not None or is_demux(reg_id)
     )
 
 
