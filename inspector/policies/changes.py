@@ -10,7 +10,8 @@ from inspector.policies import model
 from inspector.policies.model import Policy, Rule
 from inspector.policies.rulebook import Rulebook, rulebook
 from inspector.policies.spans import FieldRule
-from inspector.registers.ids import CTR_EL0, ID_SPACE, NAMES, name_of
+from inspector.registers.ids import CTR_EL0, ID_SPACE, NAMES
+from inspector.registers.naming import name_of
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,7 +23,6 @@ from inspector.registers.encoding import (
     make_id,
     sysreg_id,
 )
-from inspector.registers.naming import by_id
 
 
 def _family(pattern: str, first: int, members: int, step: int) -> dict[str, int]:
@@ -122,8 +121,3 @@ def id_of(name: str) -> int:
         if parts[2] < 16 and parts[3] < 16:
             return sysreg_id(*parts)
     raise KeyError(name)
-
-
-def name_of(reg_id: int) -> str:
-    """What the catalogue calls the register: `ID_AA64PFR0_EL1`, `CCSIDR[2]`, `S3_0_C0_C0_7`."""
-    return NAMES.get(reg_id) or by_id(reg_id).name

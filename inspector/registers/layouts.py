@@ -1,25 +1,28 @@
 """From a register to its schema.
 
-Schemas are loaded when first asked for: importing construct costs 45 ms, and many commands decode nothing.
+Schemas are loaded when first asked for: importing construct costs 45 ms, and many commands decode nothing. Which module
+defines a schema is read from the text of the modules, so that a schema needs no second entry in an index.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
-from importlib import import_module
+from importlib import import_module, resources
 from typing import TYPE_CHECKING, NamedTuple
 
 from inspector.registers import encoding as enc
-from inspector.registers.definitions.special import SCHEMA_MODULES, SHARED_SCHEMAS
+from inspector.registers.cache_layout import ccsidr_layout
+from inspector.registers.definitions.special import SHARED_SCHEMAS
 from inspector.registers.ids import CCSIDR_EL1
 
 if TYPE_CHECKING:
-    from inspector.registers.naming import Register
+    # At run time this would load construct.
     from inspector.registers.schema import RegisterSchema
 
-
-_MODULE_OF = {name: module for module, names in SCHEMA_MODULES.items() for name in names}
+_DEFINITIONS = "inspector.registers.definitions"
+_SCHEMA = re.compile(r'^ *RegisterSchema\(\s*"([^"]+)"', re.MULTILINE)
 
 
 class Layout(NamedTuple):
@@ -30,59 +33,67 @@ class Layout(NamedTuple):
 
 
 @cache
+def schema_modules() -> Mapping[str, str]:
+    """Name of a schema -> the module beside `definitions/__init__` whose SCHEMAS holds it, in their order."""
+    folder = resources.files(_DEFINITIONS)
+    found = {}
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.name.endswith(".py"):
+            found.update(dict.fromkeys(_SCHEMA.findall(entry.read_text("utf-8")), entry.name.removesuffix(".py")))
+    return found
+
+
+@cache
 def schema_named(name: str) -> RegisterSchema | None:
     """The schema that the definitions call `name`; None when there is none."""
-    module = _MODULE_OF.get(name)
+    module = schema_modules().get(name)
     if module is None:
         return None
-    schemas: dict[str, RegisterSchema] = import_module(f"inspector.registers.definitions.{module}").SCHEMAS
+    schemas: dict[str, RegisterSchema] = import_module(f"{_DEFINITIONS}.{module}").SCHEMAS
     return schemas[name]
 
 
 def all_schemas() -> tuple[RegisterSchema, ...]:
     """Every schema, in the order of the modules."""
-    found = (schema_named(name) for names in SCHEMA_MODULES.values() for name in names)
-    return tuple(schema for schema in found if schema)
+    return tuple(schema for name in schema_modules() if (schema := schema_named(name)))
 
 
-def schema_of(register: Register) -> RegisterSchema | None:
-    """The register's schema; for a CCSIDR_EL1 the 32-bit layout and for PSTATE the AArch64 one, see `choose`."""
-    if _is_ccsidr(register.id):
-        return schema_named("CCSIDR_EL1" if register.id == CCSIDR_EL1 else "CCSIDR word")
-    return schema_named(SHARED_SCHEMAS.get(register.name, register.name))
+def schema_of(reg_id: int, name: str) -> RegisterSchema | None:
+    """A register's schema; for a CCSIDR the 32-bit layout and for PSTATE the AArch64 one, see `choose`."""
+    if _is_ccsidr(reg_id):
+        return schema_named("CCSIDR_EL1" if reg_id == CCSIDR_EL1 else "CCSIDR word")
+    return schema_named(SHARED_SCHEMAS.get(name, name))
 
 
 def _is_ccsidr(reg_id: int) -> bool:
     return reg_id == CCSIDR_EL1 or (reg_id & ~0xFF) == enc.ccsidr_id(0)
 
 
-def choose(register: Register, value: int, values: Mapping[int, int] | None = None) -> Layout:
-    """The layout for `value`; `values` is the rest of the vCPU, which decides how a CCSIDR_EL1 is read.
+def choose(reg_id: int, name: str, value: int, values: Mapping[int, int] | None = None) -> Layout:
+    """The layout for `value`; `values` is the rest of the vCPU, which decides how a CCSIDR is read.
 
     Arm ARM, CCSIDR_EL1: ID_AA64MMFR2_EL1.CCIDX = 1 selects the layout with NumSets in [55:32]. A word that KVM cut to
     32 bits keeps the shape it had in hardware, whatever a masked ID register says: see `cache_layout`.
     """
-    if not _is_ccsidr(register.id):
-        return _by_mode(register, value)
-    from inspector.registers.cache_layout import ccsidr_layout
-
-    wide, reason = ccsidr_layout(register.id, value, values or {})
-    whole = register.id == CCSIDR_EL1 or value >> 32 != 0
-    name = ("CCSIDR_EL1" if whole else "CCSIDR word") + (" CCIDX" if wide else "")
-    return Layout(schema_named(name), reason)
+    if not _is_ccsidr(reg_id):
+        return _by_mode(reg_id, name, value)
+    wide, reason = ccsidr_layout(reg_id, value, values or {})
+    whole = reg_id == CCSIDR_EL1 or value >> 32 != 0
+    stem = ("CCSIDR_EL1" if whole else "CCSIDR word") + (" CCIDX" if wide else "")
+    return Layout(schema_named(stem), reason)
 
 
-def other_ccsidr_layout(register: Register, value: int, schema: RegisterSchema | None) -> RegisterSchema | None:
-    """The CCSIDR_EL1 layout that `schema` is not; None for every other register."""
-    if not _is_ccsidr(register.id) or schema is None:
+def other_ccsidr_layout(reg_id: int, value: int, schema: RegisterSchema | None) -> RegisterSchema | None:
+    """The CCSIDR layout that `schema` is not; None for every other register."""
+    if not _is_ccsidr(reg_id) or schema is None:
         return None
-    stem = "CCSIDR_EL1" if register.id == CCSIDR_EL1 or value >> 32 else "CCSIDR word"
+    stem = "CCSIDR_EL1" if reg_id == CCSIDR_EL1 or value >> 32 else "CCSIDR word"
     return schema_named(stem if schema.name.endswith("CCIDX") else f"{stem} CCIDX")
 
 
-def _by_mode(register: Register, value: int) -> Layout:
+def _by_mode(reg_id: int, name: str, value: int) -> Layout:
     """PSTATE and SPSR values mean other things when their bit 4 says AArch32."""
-    schema = schema_of(register)
+    schema = schema_of(reg_id, name)
     if schema is not None and schema.name == "PSTATE" and value >> 4 & 1:
         return Layout(schema_named("PSTATE AArch32"), "bit 4 is set: the AArch32 format of program status")
     return Layout(schema, "")

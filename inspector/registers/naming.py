@@ -8,14 +8,18 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from inspector.registers import encoding as enc
+from inspector.registers import layouts
 from inspector.registers.definitions import aarch32_registers as aarch32
 from inspector.registers.definitions import kvm_registers as kvm
 from inspector.registers.definitions.families import FAMILIES
-from inspector.registers.definitions.special import ALIASES, NOTES, UNALLOCATED_NOTE
+from inspector.registers.definitions.special import ALIASES, GROUPS, NOTES, UNALLOCATED_NOTE
 from inspector.registers.definitions.system_registers import SYSTEM_REGISTERS
 
 if TYPE_CHECKING:
+    # At run time this would load construct.
     from inspector.registers.schema import RegisterSchema
+
+_GROUP_ORDER = {key: position for position, (key, _) in enumerate(GROUPS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +40,7 @@ class Register:
     @property
     def schema(self) -> RegisterSchema | None:
         """The layout, or None where the value has no fields; CCSIDR has a second one, see `layouts.choose`."""
-        from inspector.registers import layouts
-
-        return layouts.schema_of(self)
+        return layouts.schema_of(self.id, self.name)
 
     @property
     def known(self) -> bool:
@@ -139,6 +141,22 @@ def named_ids() -> dict[int, Register]:
     for rows in (_system_rows, _firmware_rows, _core_rows, _sve_rows, _coprocessor_rows):
         table.update(rows())
     return table
+
+
+def sort_key(register: Register) -> tuple[int, int]:
+    """Sorts registers by group in display order, then by id."""
+    return _GROUP_ORDER[register.group], register.id
+
+
+@cache
+def all_registers() -> tuple[Register, ...]:
+    """Every register of the tables, by group in display order, then by id."""
+    return tuple(sorted(named_ids().values(), key=sort_key))
+
+
+def name_of(reg_id: int) -> str:
+    """What the catalogue calls the register: `ID_AA64PFR0_EL1`, `CCSIDR[2]`, `S3_0_C0_C0_7`."""
+    return by_id(reg_id).name
 
 
 @lru_cache(maxsize=4096)

@@ -68,8 +68,8 @@ def read(
     """
     register = by_id(reg_id)
     if value == enc.POISON:
-        return Reading(register, value, (), POISON_NOTE, layouts.schema_of(register))
-    schema, reason = layouts.choose(register, value, values)
+        return Reading(register, value, (), POISON_NOTE, layouts.schema_of(reg_id, register.name))
+    schema, reason = layouts.choose(reg_id, register.name, value, values)
     fields = read_fields(schema, value, include_reserved) if schema else ()
     notes = [note for note in (register.note, reason) if note]
     excess = value >> register.size * 8
@@ -81,7 +81,7 @@ def read(
 def both_layouts(reg_id: int, value: int) -> tuple[Reading, ...]:
     """Every reading that `value` can have, the likelier first: two for a CCSIDR, one for any other register."""
     first = read(reg_id, value)
-    other = layouts.other_ccsidr_layout(first.register, value, first.schema)
+    other = layouts.other_ccsidr_layout(reg_id, value, first.schema)
     if other is None:
         return (first,)
     name = "64-bit layout (FEAT_CCIDX)" if "CCIDX" in other.name else "32-bit layout"
@@ -152,7 +152,7 @@ def parse_assignments(register: Register, current: int, text: str, schema: Regis
 
     A signed field takes -1 or 0xf. `schema` is the layout to use where the register has more than one.
     """
-    layout = schema or layouts.choose(register, current).schema
+    layout = schema or layouts.choose(register.id, register.name, current).schema
     pairs = [pair for pair in re.split(r"[\s,]+", text.strip()) if pair]
     if layout is None:
         raise RegisterError(f"{register.name} has no fields", hint="write the whole value")

@@ -9,16 +9,17 @@ import contextlib
 import difflib
 import re
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from inspector.errors import RegisterError
 from inspector.registers import encoding as enc
+from inspector.registers import layouts
 from inspector.registers.definitions.special import ALIASES
-from inspector.registers.naming import Register, by_id, named_ids
+from inspector.registers.naming import Register, all_registers, by_id, named_ids
 from inspector.registers.pasted import id_in_text
 
 if TYPE_CHECKING:
-    from inspector.registers.catalog import Found
+    # At run time this would load construct.
     from inspector.registers.schema import Span
 
 _EXCEPTION_LEVEL = re.compile(r"_EL(?:0|1|2|3|12|02)$")
@@ -30,10 +31,18 @@ _LONGEST = 400
 """Characters: the longest line of a program that names one register is half of it."""
 
 
-def find(text: str) -> Found:
-    """The register and field that `text` names; see `catalog.find`."""
-    from inspector.registers.catalog import Found
+class Found(NamedTuple):
+    """What a user's text names: a register, and one of its fields if the text ends in `.FIELD`."""
 
+    register: Register
+    field: Span | None
+
+
+def find(text: str) -> Found:
+    """The register, and the field if given, that `text` names in any spelling.
+
+    Raises RegisterError: near misses or the candidates of an ambiguous text are in its hint.
+    """
     wanted = text.strip(_AROUND).rstrip(",;:" + _AROUND)
     if not wanted:
         raise RegisterError(
@@ -208,8 +217,6 @@ def _squeeze(text: str) -> str:
 @cache
 def _fields() -> dict[str, list[tuple[str, Span]]]:
     """Field name (without case) to the registers that have it. Loads every schema."""
-    from inspector.registers import layouts
-
     table: dict[str, list[tuple[str, Span]]] = {}
     for schema in layouts.all_schemas():
         if schema.name.casefold() in _keys():
@@ -219,9 +226,7 @@ def _fields() -> dict[str, list[tuple[str, Span]]]:
 
 
 def search(text: str) -> list[Register]:
-    """Registers that match `text`, best first; see `catalog.search`."""
-    from inspector.registers.catalog import all_registers
-
+    """Registers whose name, title, encoding or id contains `text`, names that start with it first; "" finds all."""
     wanted = text.strip().casefold()[:_LONGEST]
     if not wanted:
         return list(all_registers())

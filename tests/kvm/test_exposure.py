@@ -15,7 +15,8 @@ from inspector.policies.loader import load_policy
 from inspector.policies.rulebook import rulebook
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.encoding import POISON, ccsidr_id
-from inspector.registers.ids import AARCH32_IDS, IDS, WORKAROUND_1, WORKAROUND_2, WORKAROUND_3, id_of, name_of
+from inspector.registers.ids import AARCH32_IDS, IDS, WORKAROUND_1, WORKAROUND_2, WORKAROUND_3, id_of
+from inspector.registers.naming import name_of
 from tests.kvm import material as hosts
 from tests.kvm.material import EL2, EL2_E2H0, MINIMAL, MTE, PMU, PMU_GIC, SVE, a64fx, exposure, host, made_up
 

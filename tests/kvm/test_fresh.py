@@ -13,7 +13,8 @@ from inspector.kvm.vm import Vm
 from inspector.policies.loader import load_policy
 from inspector.policies.setup import QEMU_SETUP, VcpuSetup
 from inspector.registers.encoding import ccsidr_id
-from inspector.registers.ids import CLIDR_EL1, ID_SPACE, IDS, PSCI_VERSION, name_of
+from inspector.registers.ids import CLIDR_EL1, ID_SPACE, IDS, PSCI_VERSION
+from inspector.registers.naming import name_of
 from tests.kvm.material import EL2, GIC, MINIMAL, MTE, PMU_GIC, exposure, host, vm
 
 PFR0, MMFR2, CTR = IDS["ID_AA64PFR0_EL1"], IDS["ID_AA64MMFR2_EL1"], IDS["CTR_EL0"]

@@ -12,7 +12,8 @@ from inspector.kvm.vm import Vm
 from inspector.policies.loader import load_policy, patch_names, policy_names
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.encoding import ccsidr_id
-from inspector.registers.ids import ID_SPACE, IDS, PSCI_VERSION, STD_BITMAP, WORKAROUND_1, WORKAROUND_2, name_of
+from inspector.registers.ids import ID_SPACE, IDS, PSCI_VERSION, STD_BITMAP, WORKAROUND_1, WORKAROUND_2
+from inspector.registers.naming import name_of
 from tests.kvm.material import EL2, GIC, IMP_ID, MINIMAL, MTE, PMU, PMU_GIC, a64fx, exposure, host, vm
 
 KERNELS = [*policy_names(), "6.2+mask-ccidx", "6.2+mask-ccidx-tolerant", "6.2+mask-ccidx-keep", "7.3+mask-ccidx-keep"]

@@ -12,7 +12,8 @@ from inspector.policies.loader import load_policy
 from inspector.policies.setup import VcpuSetup
 from inspector.registers import ids
 from inspector.registers.encoding import POISON, ccsidr_id
-from inspector.registers.ids import IDS, name_of
+from inspector.registers.ids import IDS
+from inspector.registers.naming import name_of
 from tests.kvm.material import (
     EL2,
     GIC,

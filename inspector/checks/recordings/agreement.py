@@ -11,7 +11,8 @@ from inspector.kvm.creation import run_errno
 from inspector.kvm.vm import writable_masks
 from inspector.kvm.words.explaining import explain_write
 from inspector.registers.encoding import class_of
-from inspector.registers.ids import ID_SPACE, IDS, name_of
+from inspector.registers.ids import ID_SPACE, IDS
+from inspector.registers.naming import name_of
 
 if TYPE_CHECKING:
     from inspector.checks.recordings.replay import Line, Replay

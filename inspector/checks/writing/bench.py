@@ -75,7 +75,9 @@ class Bench:
         if now is None:
             hint = "write the whole value"
             raise RegisterError(f"what {register.name} holds now is not known", text.strip(), hint)
-        return parse_assignments(register, now, text, choose(register, now, self.vm.exposure.values).schema)
+        return parse_assignments(
+            register, now, text, choose(register.id, register.name, now, self.vm.exposure.values).schema
+        )
 
     def judge(self, register: Register, text: str) -> Attempt:
         """What KVM would answer to a text; nothing is written. An empty text has neither verdict nor problem."""

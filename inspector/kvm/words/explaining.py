@@ -16,7 +16,8 @@ from inspector.kvm.words.suggesting import nearest_accepted
 from inspector.policies import model
 from inspector.registers.bits import ALL
 from inspector.registers.encoding import ARCH_ARM64, is_demux
-from inspector.registers.ids import CLIDR_EL1, CTR_EL0, name_of
+from inspector.registers.ids import CLIDR_EL1, CTR_EL0
+from inspector.registers.naming import name_of
 
 if TYPE_CHECKING:
     from inspector.kvm.exposure import Exposure, Trace

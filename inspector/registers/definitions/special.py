@@ -1,4 +1,4 @@
-"""What must be said of single registers, extra spellings, groups in display order, and where each schema lives."""
+"""What must be said of single registers, extra spellings, and groups in display order."""
 
 from __future__ import annotations
 
@@ -84,97 +84,6 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "ID_AA64SMFR0_EL1": ("SMFR0",),
     "ID_AA64ZFR0_EL1": ("ZFR0",),
     "ID_AA64FPFR0_EL1": ("FPFR0",),
-}
-
-SCHEMA_MODULES: dict[str, tuple[str, ...]] = {
-    # module beside this one -> the schemas it defines
-    "identification": ("MIDR_EL1", "MPIDR_EL1", "REVIDR_EL1", "AIDR_EL1", "SMIDR_EL1"),
-    "features": (
-        "ID_AA64PFR0_EL1",
-        "ID_AA64PFR1_EL1",
-        "ID_AA64PFR2_EL1",
-        "ID_AA64ZFR0_EL1",
-        "ID_AA64SMFR0_EL1",
-        "ID_AA64FPFR0_EL1",
-    ),
-    "instructions": ("ID_AA64ISAR0_EL1", "ID_AA64ISAR1_EL1", "ID_AA64ISAR2_EL1", "ID_AA64ISAR3_EL1"),
-    "memory": ("ID_AA64MMFR0_EL1", "ID_AA64MMFR1_EL1", "ID_AA64MMFR2_EL1", "ID_AA64MMFR3_EL1", "ID_AA64MMFR4_EL1"),
-    "debug_features": (
-        "ID_AA64DFR0_EL1",
-        "ID_AA64DFR1_EL1",
-        "ID_AA64DFR2_EL1",
-        "ID_AA64AFR0_EL1",
-        "ID_AA64AFR1_EL1",
-    ),
-    "aarch32_features": (
-        "ID_PFR0_EL1",
-        "ID_PFR1_EL1",
-        "ID_PFR2_EL1",
-        "ID_DFR0_EL1",
-        "ID_DFR1_EL1",
-        "ID_AFR0_EL1",
-        "MVFR0_EL1",
-        "MVFR1_EL1",
-        "MVFR2_EL1",
-    ),
-    "aarch32_memory": (
-        "ID_MMFR0_EL1",
-        "ID_MMFR1_EL1",
-        "ID_MMFR2_EL1",
-        "ID_MMFR3_EL1",
-        "ID_MMFR4_EL1",
-        "ID_MMFR5_EL1",
-    ),
-    "aarch32_instructions": (
-        "ID_ISAR0_EL1",
-        "ID_ISAR1_EL1",
-        "ID_ISAR2_EL1",
-        "ID_ISAR3_EL1",
-        "ID_ISAR4_EL1",
-        "ID_ISAR5_EL1",
-        "ID_ISAR6_EL1",
-    ),
-    "cache": (
-        "CTR_EL0",
-        "DCZID_EL0",
-        "CLIDR_EL1",
-        "CSSELR_EL1",
-        "CCSIDR_EL1",
-        "CCSIDR_EL1 CCIDX",
-        "CCSIDR word",
-        "CCSIDR word CCIDX",
-        "CCSIDR2_EL1",
-        "GMID_EL1",
-    ),
-    "control": (
-        "SCTLR_EL1",
-        "CPACR_EL1",
-        "ZCR_EL1",
-        "CNTKCTL_EL1",
-        "CNT_CTL",
-        "MDSCR_EL1",
-        "OSLSR_EL1",
-        "OSDLR_EL1",
-        "PMCR_EL0",
-        "PMUSERENR_EL0",
-        "PMMIR_EL1",
-    ),
-    "translation": ("TCR_EL1", "TTBR0_EL1", "TTBR1_EL1", "MAIR_EL1"),
-    "kvm_state": (
-        "PSTATE",
-        "PSTATE AArch32",
-        "FPSR",
-        "FPCR",
-        "SVE_VLS",
-        "PSCI_VERSION",
-        "SMCCC_ARCH_WORKAROUND_1",
-        "SMCCC_ARCH_WORKAROUND_2",
-        "SMCCC_ARCH_WORKAROUND_3",
-        "STD_BMAP",
-        "STD_HYP_BMAP",
-        "VENDOR_HYP_BMAP",
-        "VENDOR_HYP_BMAP_2",
-    ),
 }
 
 SHARED_SCHEMAS: dict[str, str] = {
