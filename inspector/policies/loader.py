@@ -22,8 +22,8 @@ from inspector.policies.dates import Point, is_dated, parse_date, standing
 from inspector.policies.model import Policy, PolicyFile, Rule, kind_of
 
 _ROOM = resources.files("inspector.policies")
-_POINT = re.compile(r"(\d{1,4})\.(\d{1,4})(?:\.(\d{1,5}))?")
-_VENDOR_POINT = re.compile(r"([a-z]+)-(\d{1,4})\.(\d{1,4})\.(\d{1,5})-(\d{1,6})")
+_POINT = re.compile(r"(\d{1,4})\.(\d{1,4})(?:\.(\d{1,5}))?", re.ASCII)
+_VENDOR_POINT = re.compile(r"([a-z]+)-(\d{1,4})\.(\d{1,4})\.(\d{1,5})-(\d{1,6})", re.ASCII)
 
 
 @lru_cache(maxsize=1)
@@ -287,7 +287,9 @@ def _base(text: str) -> Policy:
 def is_policy_name(text: str) -> bool:
     """True for the path of a policy file, a series (`6.12`) and the policies that ship."""
     own = text.endswith(".toml") or "/" in text
-    return own or re.fullmatch(r"\d{1,4}\.\d{1,4}", text) is not None or text in (*policy_names(), *vendor_names())
+    return (
+        own or re.fullmatch(r"[0-9]{1,4}\.[0-9]{1,4}", text) is not None or text in (*policy_names(), *vendor_names())
+    )
 
 
 def known_range() -> str:

@@ -18,7 +18,7 @@ from inspector.errors import PolicyError
 from inspector.policies import changes, dates, loader
 from inspector.policies.dates import Point
 from inspector.policies.model import Policy
-from inspector.policies.vendors import OTHER_MACHINE, REBASES, VENDORS, Rebase, Vendor
+from inspector.policies.vendors import GIT_TREE, OTHER_MACHINE, REBASES, VENDORS, Rebase, Vendor
 
 Certainty = Literal["exact", "same-as-recorded", "between", "interval", "source", "newer", "vendor", "outside"]
 """exact: that release was recorded; same-as-recorded: the recorded points on both sides agree; between: they differ;
@@ -29,7 +29,9 @@ policy for the series."""
 _LONGEST = 400
 _AS_UPSTREAM = ("Debian", "Kali Linux")
 """Distributions whose patches are known not to touch what is modelled: their points are answered as upstream's."""
-_RELEASE = re.compile(r"(\d{1,3})\.(\d{1,4})(?:\.(\d{1,4}))?(?:\.(\d{1,6}))?(?![\d.])(?=$|[-+~_.a-z])(.*)")
+_RELEASE = re.compile(
+    r"(\d{1,3})\.(\d{1,4})(?:\.(\d{1,4}))?(?:\.(\d{1,6}))?(?!\d|\.\d)(?=$|[-+~_.]|rc\d)(.*)", re.ASCII
+)
 _CANDIDATE = re.compile(r"[-~.]?(?:0\.)?(rc\d+)")
 _DISTRIBUTION = re.compile(r"\b(?:Debian|Kali|Raspbian|Devuan)\s+(?:\d+:)?(\d+)\.(\d+)(?:\.(\d+))?")
 _ABI = re.compile(r"-(\d+)")
@@ -172,7 +174,7 @@ def parse_release(release: str, version: str = "") -> Release:
     if match is None or (match[3] is None and match[4] is not None):
         raise PolicyError(f"{release[:60]!r} is not a kernel release", "", _hint(release))
     major, minor, rest = int(match[1]), int(match[2]), (f".{match[4]}" if match[4] else "") + match[5]
-    vendor = _vendor_of(rest, version)
+    vendor = _vendor_of(rest, version, int(match[3] or 0) == 0)
     candidate = _CANDIDATE.match(rest)
     named = _DISTRIBUTION.search(version)
     if named is not None and (int(named[1]), int(named[2])) == (major, minor):
@@ -183,19 +185,23 @@ def parse_release(release: str, version: str = "") -> Release:
     point = int(match[3] or 0)
     hides = point == 0 and bool(rest) and (re.match(r"-\d", rest) is not None or match[3] is None)
     hides = hides or (point == 0 and vendor is not None and vendor.basis == "series")
+    hides = (hides and candidate is None) or (vendor is not None and vendor.basis == "rebased")
     return Release(
         text=release, point=(major, minor, point), exact_point=not hides, rest=rest, vendor=vendor,
         candidate=candidate[1] if candidate else "",
     )  # fmt: skip
 
 
-def _vendor_of(rest: str, version: str) -> Vendor | None:
-    """Whose kernel it is: as the release says, else as the version string does."""
-    found = next((row for row in VENDORS if row.pattern.search(rest)), None)
-    told = re.search(r"\b(Debian|Kali)\b", version)
+def _vendor_of(rest: str, version: str, first: bool) -> Vendor | None:
+    """Whose kernel it is: as the release says, else as the version string does.
+
+    `first`: the point is 0, as in all of Ubuntu's kernels.
+    """
+    found = next((row for row in VENDORS if row.pattern.search(rest) and (row.basis != "ubuntu" or first)), None)
+    told = re.search(r"(?<!\w)(Debian|Kali|Ubuntu)\b", version)
     if told is None or (found is not None and found.name not in _AS_UPSTREAM):
         return found
-    return next(row for row in VENDORS if row.name.startswith(told[1]))
+    return next(row for row in VENDORS if row.name.split()[0] == told[1] and row.basis != "upstream")
 
 
 def _hint(text: str) -> str:
@@ -212,6 +218,8 @@ def _release_choice(release: Release) -> Choice:
         choice = _rebased(release)
     elif not [known for known in loader.points() if known[:2] == release.point[:2]]:
         choice = _outside(release.point)
+    elif vendor is None and GIT_TREE.search(release.rest) and (release.point[2] == 0 or "-next-" in release.rest):
+        choice = _towards_next(release)
     elif release.candidate:
         choice = _release_candidate(release)
     elif vendor is not None and vendor.basis == "ubuntu":
@@ -263,10 +271,11 @@ def _with_overlays(choice: Choice, release: Release) -> Choice:
 
 def _unknown_build(choice: Choice, release: Release, warnings: list[str]) -> Choice:
     """A release string with something behind the number that no known vendor writes."""
-    if release.rest == "+":
-        who, name = "a kernel built from a git tree with commits after that point", "built from a git tree"
-    else:
-        who, name = "a build of a vendor that is not known here", "unknown"
+    who = f"a build of {_text(release.point)} by a vendor that is not known here"
+    name = "unknown"
+    if GIT_TREE.search(release.rest):
+        who = "built from a git tree with commits after that point (ChromeOS's kernels look so too)"
+        name = "built from a git tree"
     text = f"{release.text} is {who}. {choice.explanation}"
     certainty: Certainty = choice.certainty if choice.certainty in ("between", "interval", "outside") else "vendor"
     return msgspec.structs.replace(
@@ -294,6 +303,20 @@ def _release_candidate(release: Release) -> Choice:
         return Choice(policy=msgspec.structs.replace(series, name=name), certainty="exact", explanation=text)
     text = f"{name} is a release candidate; {_text(first)}, read from source, is used."
     return Choice(policy=_policy(first, name), certainty="source", explanation=text)
+
+
+def _towards_next(release: Release) -> Choice:
+    """A mainline tree with commits after a release, or linux-next: that release, or the one to come."""
+    first = (*release.point[:2], 0)
+    after = next((point for point in loader.points() if point[:2] > release.point[:2]), None)
+    text = f"It may be as {release.series}.0 or have some of what came with the release after it already."
+    if after is None:
+        return Choice(policy=_policy(first), certainty="newer", explanation=text)
+    candidates = (_policy(first), _policy(after))
+    return Choice(
+        policy=candidates[0], certainty="interval", explanation=text, uncertain=_differences(candidates),
+        candidates=candidates,
+    )  # fmt: skip
 
 
 def _outside(point: Point) -> Choice:

@@ -44,7 +44,7 @@ _NONE = "It is built from the upstream tree without changes to KVM."
 _UBUNTU_OWN_ABI = (
     "aws|aws-64k|azure|azure-fde|azure-nvidia|gcp|gcp-64k|gke|gkeop|ibm|oracle|oracle-64k|oem|kvm|raspi|raspi-realtime|"
     "realtime|nvidia|nvidia-64k|nvidia-lowlatency|nvidia-tegra|nvidia-tegra-igx|nvidia-tegra-rt|bluefield|"
-    "xilinx|xilinx-zynqmp|qcom|laptop|lowlatency-hwe|rockchip|starfive|mtk|snapdragon|raspi2|riscv"
+    "xilinx|xilinx-zynqmp|qcom|laptop|lowlatency-hwe|starfive|mtk|snapdragon|raspi2|riscv|fips|aws-fips|azure-fips|gcp-fips|intel-iotg|ibm-gt"
 )
 
 _UBUNTU = rf"-\d+(~[\w.]+)?-(generic|generic-64k|generic-lpae|lowlatency|lowlatency-64k|{_UBUNTU_OWN_ABI})(?![\w])"
@@ -106,17 +106,16 @@ VENDORS: tuple[Vendor, ...] = (
         "stable",
         _OWN,
     ),
-    _row(
-        "Rockchip", r"-rockchip(?![\w]*64\b)|-rk\d{4}|-(vendor|legacy|edge|current)-rk35xx|-\d+-rk\d+", "stable", _BOARD
-    ),
-    _row("Armbian", r"-(current|edge|legacy|vendor|bleedingedge)-[a-z0-9]+", "stable", _BOARD),
+    _row("Armbian", r"-(current|edge|legacy|vendor|bleedingedge|collabora)-[a-z0-9]", "stable", _BOARD),
+    _row("Rockchip", r"-rockchip|-rk\d{4}|-\d+-rk\d+", "stable", _BOARD),
     _row(
         "Amlogic or another board vendor",
         r"-(amlogic|meson64|sunxi64|odroid|khadas|orangepi|xunlong|ophub|flippy)",
         "stable",
         _BOARD,
     ),
-    _row("NXP", r"-lts-next|-imx|-lsdk|_\d+\.\d+\.\d+_\d+\.\d+\.\d+", "stable", _BOARD),
+    _row("NXP", r"-lts-next|-imx|-lsdk|-\d+\.\d+\.\d+\+g[0-9a-f]+|_\d+\.\d+\.\d+_\d+\.\d+\.\d+", "stable", _BOARD),
+    _row("PREEMPT_RT", r"^-rt\d+$", "upstream", _NONE),
     _row("Xilinx", r"-xilinx", "stable", _BOARD),
     _row("Texas Instruments", r"-ti(-|$)", "stable", _BOARD),
     _row("Qualcomm", r"-perf|-qgki|-qcom|-sdm\d+|-sm\d{4}", "stable", _BOARD),
@@ -127,16 +126,16 @@ VENDORS: tuple[Vendor, ...] = (
     _row("Talos", r"-talos", "stable", _OWN),
     _row("Bottlerocket", r"-bottlerocket", "stable", _OWN),
     _row("Fedora CoreOS or Container Linux", r"-coreos", "stable", _OWN),
-    _row("ChromeOS", r"-\d{5}-g[0-9a-f]{6,}|-cros|-chromeos", "stable", _MERGED),
+    _row("ChromeOS", r"-cros|-chromeos", "stable", _MERGED),
     _row("Proxmox", r"-pve", "series", "Its kernels are made from Ubuntu's; the arm64 ones are ports by others."),
     _row(
         "SUSE or openSUSE",
-        r"-(default|64kb|rt|azure|preempt|kvmsmall|vanilla|lp\d+)(?![\w])|-lp\d+\.|-\d{6}\.\d+",
+        r"-(lp)?\d[\w.]*-(default|64kb|rt|azure|preempt|kvmsmall|vanilla|longterm)(?![\w-])|^-default$",
         "series",
         "SUSE backports fixes and features to KVM without a new version number.",
     ),
     _row("Arch Linux ARM", r"-ARCH|-rpi-ARCH|-aarch64-ARCH|-arch\d+-\d+", "stable", _OWN),
-    _row("Alpine", r"-\d+-(virt|lts|rpi\d?|edge|stable|asahi|elm|gru|openstack)(?![\w])", "stable", _OWN),
+    _row("Alpine or Arch Linux", r"-\d+-(virt|lts|rpi\d?|edge|stable|elm|gru|openstack)(?![\w-])", "stable", _OWN),
     _row("Gentoo", r"-gentoo", "stable", _OWN),
     _row(
         "Kali Linux",
@@ -156,6 +155,9 @@ VENDORS: tuple[Vendor, ...] = (
     _row("LibreELEC or another embedded distribution", r"-(libreelec|openwrt|buildroot|haos)", "stable", _BOARD),
     _row("Azure (community build)", r"-azure", "stable", _UNKNOWN),
 )
+
+GIT_TREE = re.compile(r"\+$|-\d+-g[0-9a-f]{7,}|-g[0-9a-f]{7,}$|-dirty$|-next-\d{8}")
+"""What a kernel built from a git tree puts behind the point: commits after it, changes, or linux-next."""
 
 OTHER_MACHINE = re.compile(r"x86_64|amd64|i[3-6]86|ppc64|s390x|riscv|loongarch|armv7|armhf|armmp|-v7l?\+|x64v\d", re.I)
 """A kernel of another architecture: KVM on arm64 is what is modelled."""
@@ -228,6 +230,7 @@ REBASES: dict[str, tuple[Rebase, ...]] = {
     "el10": (
         _rebase("10.0", 55, (6, 12), (6, 15), (6, 12), f"the kernel that it is named after; {_GA} (May 2025)"),
         _rebase("10.1", 124, (6, 12), (6, 18), (6, 12), f"the kernel that it is named after; {_GA} (November 2025)"),
+        _rebase("10.2", 211, (6, 12), (7, 1), (6, 12), f"the kernel that it is named after; {_GA} (May 2026)"),
     ),
 }
 """Red Hat's minor releases by build number; a build between two of them has at most what the later one has, and from
