@@ -17,7 +17,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "kernels", metavar="KERNEL", nargs="*", help="none: list all; one: describe it; two: compare them"
     )
-    parser.add_argument("--register", metavar="R", help="with two kernels: only this register's changes")
+    parser.add_argument("--register", metavar="R", help="only this register: its uncertain rules, or its changes")
     add_style(parser)
 
 
@@ -31,12 +31,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from inspector.policies.loader import load_policy, patch_names, patch_title, policy_names
+    from inspector.policies.loader import load_policy, patch_names, patch_title, policy_names, vendor_names
     from inspector.reports import kernels as report
     from inspector.reports.json import dumps
     from inspector.reports.text import markdown_table
 
-    policies = [load_policy(name) for name in policy_names()]
+    policies = [load_policy(name) for name in (*policy_names(), *vendor_names())]
     patches = [patch_title(name) for name in patch_names()]
     if options.json:
         answer = {
@@ -58,8 +58,19 @@ def _describe(options: argparse.Namespace) -> int:
     from inspector.reports.json import dumps
 
     choice = choose(options.kernels[0])
-    print(dumps(report.choice_json(choice)) if options.json else "\n".join(report.choice_lines(choice)))
+    register = _register(options.register)
+    if options.json:
+        print(dumps(report.choice_json(choice, register=register)))
+    else:
+        print("\n".join(report.choice_lines(choice, register)))
     return EXIT_YES
+
+
+def _register(text: str | None) -> str:
+    """The name of the register that the user named; empty when none was."""
+    from inspector.registers import catalog
+
+    return catalog.find(text).register.name if text else ""
 
 
 def _compare(options: argparse.Namespace) -> int:
@@ -70,10 +81,7 @@ def _compare(options: argparse.Namespace) -> int:
 
     before, after = (choose(text) for text in options.kernels)
     found = changes(before.policy, after.policy)
-    if options.register:
-        from inspector.registers import catalog
-
-        name = catalog.find(options.register).register.name
+    if name := _register(options.register):
         found = [change for change in found if name in change.register]
     if options.json:
         print(dumps(report.changes_json(before.policy, after.policy, found)))

@@ -48,9 +48,15 @@ class UncertainRule(msgspec.Struct, frozen=True, kw_only=True):
     upper: str
     """what the newer one answers"""
     text: str
-    """the registers and fields"""
+    """the registers and fields, the first of them"""
     when: str = ""
     """what is known of when it came: `after 6.6.57, by 6.6.63`"""
+    places: tuple[str, ...] = ()
+    """all of them: `ID_AA64PFR0_EL1.MPAM`, `PMCR_EL0`"""
+
+    def concerns(self, register: str) -> bool:
+        """True when the answer for a register may depend on this rule."""
+        return any(register in re.split(r"[.,\s]+", place) for place in self.places)
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -433,8 +439,9 @@ def _beyond(lower: Point, point: Point, policy: Policy, vendor: str) -> Choice:
             lower="as in " + _text(lower, vendor),
             upper=f"as with the overlay {backport.patch}",
             text=backport.text,
+            places=tuple(place for doubt in _differences((policy, with_it)) for place in doubt.places),
         )
-        for backport in policy.backports
+        for backport, with_it in zip(policy.backports, patched, strict=True)
     )
     name, last = _text(point, vendor), _text(lower, vendor)
     certainty: Certainty
@@ -557,7 +564,8 @@ def _differences(policies: tuple[Policy, ...]) -> tuple[UncertainRule, ...]:
         when |= {rule.name: text for rule in newer.rules if (text := dates.interval(rule))}
     return tuple(
         UncertainRule(
-            rule=rule, lower=sides[rule][0], upper=sides[rule][1], text=_shorten(found), when=when.get(rule, "")
+            rule=rule, lower=sides[rule][0], upper=sides[rule][1], text=_shorten(found), when=when.get(rule, ""),
+            places=tuple(found),
         )
         for rule, found in places.items()
     )  # fmt: skip

@@ -35,7 +35,7 @@ def _row(name: str, pattern: str, basis: Basis, backports: str, *overlays: tuple
     return Vendor(name=name, pattern=re.compile(pattern), basis=basis, backports=backports, overlays=overlays)
 
 
-_OWN = "Patches of its own lie over the stable point; none that changes ID or cache registers is known here."
+_OWN = "It adds patches of its own to the stable point; none that changes ID or cache registers is known here."
 _MERGED = "It follows the stable series and adds patches of its own, which are not known here."
 _UNKNOWN = "Which backports it carries is not known here."
 _BOARD = "Board vendors seldom touch KVM, but what they backport is not known here."
@@ -59,7 +59,12 @@ VENDORS: tuple[Vendor, ...] = (
         "Oracle merges points of the stable series and hides which.",
     ),
     _row("ELRepo", r"\.el\d+(_\d+)?\.elrepo", "upstream", _NONE),
-    _row("Amazon Linux", r"\.amzn\d+", "stable", "Amazon's patches lie over the stable point and are not known here."),
+    _row(
+        "Amazon Linux",
+        r"\.amzn\d+",
+        "stable",
+        "Amazon adds patches of its own to the stable point, which are not known here.",
+    ),
     _row(
         "Red Hat (RHEL, CentOS, Rocky Linux, AlmaLinux)",
         r"\.el\d+",
@@ -87,7 +92,7 @@ VENDORS: tuple[Vendor, ...] = (
         "Asahi Linux",
         r"[.-]asahi",
         "stable",
-        "Apple's PMU and other hardware support lie over the point; which changes to KVM is not known here.",
+        "It adds support for Apple's hardware, its PMU among it; which changes to KVM there are is not known here.",
     ),
     _row("Fedora", r"\.fc\d+|\.eln\d+", "stable", _OWN),
     _row("OpenMandriva or Mageia", r"\.(omv\d|mga\d)|-(desktop|server)-\d+(omv|mga)", "stable", _OWN),
@@ -97,7 +102,7 @@ VENDORS: tuple[Vendor, ...] = (
         "Android (generic kernel image)",
         r"-android\d+-|-android-",
         "stable",
-        "Google's pKVM and vendor patches lie over the stable point.",
+        "Google and the device's vendor add patches to the stable point, pKVM among them.",
     ),
     _row("NVIDIA (Tegra)", r"-(rt-)?tegra|-l4t", "stable", _BOARD),
     _row(

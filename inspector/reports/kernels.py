@@ -10,7 +10,7 @@ import msgspec
 from inspector.errors import one_line
 from inspector.policies.changes import Change
 from inspector.policies.model import Policy, Rule, kind_of
-from inspector.policies.release import Choice
+from inspector.policies.release import Certainty, Choice, UncertainRule
 from inspector.reports.json import Json
 from inspector.reports.text import columns, markdown_table
 
@@ -44,28 +44,56 @@ def _rule_line(rule: Rule) -> list[str]:
     return [kind_of(rule), rule.name, rule.reason, rule.reference]
 
 
-def choice_json(choice: Choice, rules: bool = True) -> Json:
+CERTAINTY_WORDS: dict[Certainty, str] = {
+    "exact": "that very kernel was recorded",
+    "same-as-recorded": "recorded kernels of the same series answer for it",
+    "between": "some rules are uncertain",
+    "interval": "it may be any of several releases",
+    "source": "read in source, not recorded",
+    "newer": "newer than the newest known point of its series",
+    "vendor": "a kernel with patches of its own; the upstream point is used",
+    "outside": "no policy for that series",
+}
+"""How sure a choice is, in words."""
+
+
+def choice_json(choice: Choice, rules: bool = True, register: str = "") -> Json:
     """One kernel: the policy, how sure the choice is, the rules that are uncertain, and all rules."""
     answer = policy_json(choice.policy) | {
+        "vendor": choice.vendor,
+        "series": choice.series,
         "certainty": choice.certainty,
         "explanation": choice.explanation,
         "warnings": list(choice.warnings),
-        "uncertain": [msgspec.to_builtins(rule) for rule in choice.uncertain],
+        "candidates": [policy.name for policy in choice.candidates],
+        "uncertain": [msgspec.to_builtins(rule) for rule in _doubts(choice, register)],
     }
     if rules:
         answer["rules"] = [msgspec.to_builtins(rule) for rule in choice.policy.rules]
     return answer
 
 
-def choice_lines(choice: Choice) -> list[str]:
-    """`kernels K`: which policy, how sure, and its rules, newest file last."""
+def _doubts(choice: Choice, register: str) -> list[UncertainRule]:
+    return [doubt for doubt in choice.uncertain if not register or doubt.concerns(register)]
+
+
+def choice_lines(choice: Choice, register: str = "") -> list[str]:
+    """`kernels K`: whose kernel, which policy, how sure, and its rules, newest file last.
+
+    `register`: only the uncertain rules that concern it.
+    """
     policy = choice.policy
     lines = [f"{policy.title}: policy {policy.name}, {_evidence(policy)}"]
+    about = [("vendor", choice.vendor), ("series", choice.series), ("certainty", CERTAINTY_WORDS[choice.certainty])]
+    names = list(dict.fromkeys(one.name for one in choice.candidates))
+    if len(names) > 1:
+        about.append(("may be as", ", ".join(names)))
+    if choice.vendor or choice.uncertain or choice.candidates:
+        lines += columns([[name, text] for name, text in about if text], indent="  ")
     lines += [text for text in (choice.explanation, *choice.warnings, *policy.notes) if text]
-    if choice.uncertain:
-        lines += ["", "uncertain at this release"]
-        for doubt in choice.uncertain:
-            lines += [f"  {doubt.rule}: {doubt.text}", f"    older: {doubt.lower}", f"    newer: {doubt.upper}"]
+    lines += _doubt_lines(choice, register)
+    if register:
+        return [one_line(line) for line in lines]
     by_release: dict[str, list[Rule]] = {}
     for rule in policy.rules:
         by_release.setdefault(rule.release, []).append(rule)
@@ -73,6 +101,25 @@ def choice_lines(choice: Choice) -> list[str]:
         if release in by_release:
             lines += ["", f"from {release}", *columns(map(_rule_line, by_release[release]), indent="  ")]
     return [one_line(line) for line in lines]
+
+
+def _doubt_lines(choice: Choice, register: str) -> list[str]:
+    """The rules that are uncertain at this release; for one register whether any concerns it."""
+    found = _doubts(choice, register)
+    if not choice.uncertain:
+        return ["No rule is uncertain at this release."] if register else []
+    if not found:
+        return ["", f"None of the {len(choice.uncertain)} uncertain rules concerns {register}."]
+    about = f", for {register}" if register else ""
+    lines = ["", f"uncertain at this release{about}"]
+    for doubt in found:
+        when = f" ({doubt.when})" if doubt.when else ""
+        lines += [f"  {doubt.rule}{when}: {doubt.text}", f"    older: {doubt.lower}", f"    newer: {doubt.upper}"]
+    if not register:
+        lines += [
+            "  Answers that these rules do not concern are the same either way; --register R asks for one register."
+        ]
+    return lines
 
 
 def change_json(change: Change) -> Json:

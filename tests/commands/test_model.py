@@ -83,6 +83,34 @@ def test_a_release_between_two_points_names_what_is_uncertain() -> None:
     assert answer["uncertain"]
 
 
+def test_kernels_of_a_vendors_release_says_whose_and_how_sure() -> None:
+    done = run("kernels", "5.14.0-427.13.1.el9_4.aarch64", "--json").json
+    assert (done["vendor"].split()[0], done["series"], done["certainty"]) == ("Red", "5.14", "interval")
+    assert done["candidates"][0] == "6.5.0"
+    assert all(doubt["places"] for doubt in done["uncertain"])
+    out = run("kernels", "5.14.0-427.13.1.el9_4.aarch64").out
+    assert "may be as  6.5.0, 6.6.0" in out
+    assert "it may be any of several releases" in out
+
+
+def test_kernels_with_a_register_says_whether_a_doubt_concerns_it() -> None:
+    release = "5.14.0-427.13.1.el9_4.aarch64"
+    out = run("kernels", release, "--register", "PMCR_EL0").out
+    assert "uncertain at this release, for PMCR_EL0" in out
+    assert "from 6.5.0" not in out
+    assert "concerns CNTFRQ_EL0" in run("kernels", release, "--register", "CNTFRQ_EL0").out
+    assert "No rule is uncertain" in run("kernels", "6.12.107", "--register", "PMCR_EL0").out
+    assert {d["rule"] for d in run("kernels", release, "--register", "PMCR_EL0", "--json").json["uncertain"]} == {
+        "pmcr"
+    }
+
+
+def test_a_release_that_is_none_is_one_line() -> None:
+    for text in ("6.", "v6.6", "6.2+nope", "\x1b[31m", "6.6.87-" + "a" * 1000):
+        assert_one_line_error(run("kernels", text))
+        assert_one_line_error(run("expose", N2_61, "--kernel", text))
+
+
 def test_kernels_lists_policies_with_evidence_and_compares_two() -> None:
     listed = run("kernels", "--json").json
     assert {"recorded", "source"} <= {entry["evidence"] for entry in listed["kernels"]}
