@@ -72,6 +72,7 @@ def _overview() -> str:
         "  -h, --help     show this text",
         "  --version      show the version",
         "  --watch SECONDS  (with SOURCE) read live sources again at this interval",
+        "  --as VIEW      (with SOURCE) whose values a pasted text holds: host, el0, vcpu or guest",
         "",
         "exit codes: 0 yes or done, 1 the answer is no, 2 bad usage or unreadable input",
     ]
@@ -82,6 +83,7 @@ def _open_screens(arguments: Sequence[str]) -> int:
     parser = Parser(prog=PROGRAM, add_help=False)
     parser.add_argument("sources", nargs="*", metavar="SOURCE")
     parser.add_argument("--watch", type=float, metavar="SECONDS")
+    parser.add_argument("--as", dest="declared", choices=("host", "el0", "vcpu", "guest"))
     options = parser.parse_args(arguments)
     if options.watch is not None and not options.watch > 0:
         parser.error("--watch takes a positive number of seconds")
@@ -92,7 +94,7 @@ def _open_screens(arguments: Sequence[str]) -> int:
         raise InspectorError("the screens need a terminal", "", f"to print instead: {PROGRAM} show SOURCE")
     from inspector import app
 
-    return app.run(list(options.sources), watch=options.watch)
+    return app.run(list(options.sources), watch=options.watch, declared=options.declared)
 
 
 def _suggest_command(sources: Sequence[str]) -> None:

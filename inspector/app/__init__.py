@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from inspector.sources.dump import View
     from inspector.sources.live.source import LiveOptions, LiveSource
 
 
@@ -16,12 +17,14 @@ def run(
     watch: float | None = None,
     options: LiveOptions | None = None,
     for_real: bool = False,
+    declared: View | None = None,
 ) -> int:
     """Open the screens on `sources` (none: the start page); returns the exit code.
 
     Every source is read before the screen opens: one that cannot be read raises SourceError, which the command line
     prints as one line. Live sources stay open: they are read again on demand, and every `watch` seconds. `for_real`
-    lets the Write dialog write to scratch vCPUs of live sources, made as `options` say.
+    lets the Write dialog write to scratch vCPUs of live sources, made as `options` say. `declared`: whose values
+    texts hold (`--as`).
     """
     import gc
 
@@ -34,9 +37,9 @@ def run(
     if live:
         from inspector.app.shell.live import read_at_start
 
-        dumps, readings = read_at_start(sources, live)
+        dumps, readings = read_at_start(sources, live, declared)
     else:
-        dumps, readings = [load(source) for source in sources], {}
+        dumps, readings = [load(source, declared) for source in sources], {}
     if "-" in sources:
         _take_keyboard()
     from inspector.app.shell.application import run_app

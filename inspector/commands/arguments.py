@@ -20,6 +20,17 @@ def add_style(parser: argparse.ArgumentParser, markdown: bool = True) -> None:
         style.add_argument("--markdown", action="store_true", help="print Markdown, for a bug report")
 
 
+def add_declared(parser: argparse.ArgumentParser) -> None:
+    """`--as VIEW`: whose values a text holds, for texts that do not say it."""
+    parser.add_argument(
+        "--as",
+        dest="declared",
+        choices=("host", "el0", "vcpu", "guest"),
+        help="whose values a pasted text holds: a host's raw ones, what a process of a host reads (el0), a vCPU's,\n"
+        "or what a guest reads; default: as a header line of the text says, else inferred",
+    )
+
+
 def add_kernel(parser: argparse.ArgumentParser, required: bool = False) -> None:
     """`--kernel K`: a policy name, a release string, a path to a policy of the user's own, `+patch` behind any."""
     parser.add_argument(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from inspector.commands.arguments import add_style
+from inspector.commands.arguments import add_declared, add_style
 from inspector.errors import EXIT_YES, InspectorError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("source", metavar="SOURCE", help="a dump: file, -, builtin:NAME or a live source")
+    add_declared(parser)
     parser.add_argument("--vcpu", metavar="N", action="append", help="only this vCPU (index or name); may be repeated")
     add_style(parser)
 
@@ -23,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
     from inspector.reports.json import dumps, source_json
     from inspector.sources.dump import select_vcpus
 
-    dump = select_vcpus(sources.load(options.source), options.vcpu or ())
+    dump = select_vcpus(sources.load(options.source, options.declared), options.vcpu or ())
     vcpus = dump.vcpus
     described = [
         (

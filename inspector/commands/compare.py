@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from inspector.commands.arguments import add_kernel, add_style
+from inspector.commands.arguments import add_declared, add_kernel, add_style
 from inspector.errors import InspectorError, one_line
 
 
@@ -26,6 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--firecracker", metavar="FILE", help="with --baseline: write a Firecracker CPU template")
     parser.add_argument("--qemu", action="store_true", help="with --baseline: print QEMU's SYSREG_... properties only")
     parser.add_argument("--dump", metavar="FILE", help="with --baseline: write the common values as a dump")
+    add_declared(parser)
     add_style(parser)
 
 
@@ -53,7 +54,7 @@ def _compare(options: argparse.Namespace) -> int:
     from inspector.reports import compare as report
     from inspector.reports.json import dumps
 
-    answer = compare_paths(_paths(options), "all" if options.all else "auto", options.jobs)
+    answer = compare_paths(_paths(options), "all" if options.all else "auto", options.jobs, options.declared)
     if options.json:
         print(dumps(report.comparison_json(answer)))
     else:
@@ -71,7 +72,7 @@ def _baseline(options: argparse.Namespace) -> int:
     from inspector.reports.json import dumps
     from inspector.sources.formats import dump_json
 
-    answer = baseline((sources.load(path) for path in _paths(options)), given_kernel(options))
+    answer = baseline((sources.load(path, options.declared) for path in _paths(options)), given_kernel(options))
     if options.firecracker:
         write_whole(options.firecracker, firecracker_template(answer).encode())
         print(one_line(f"wrote {options.firecracker}"), file=sys.stderr)

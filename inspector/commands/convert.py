@@ -8,12 +8,14 @@ import sys
 import tempfile
 from pathlib import Path
 
+from inspector.commands.arguments import add_declared
 from inspector.errors import EXIT_YES, InspectorError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("source", metavar="SOURCE", help="a dump: file, -, builtin:NAME or a live source")
+    add_declared(parser)
     parser.add_argument("-o", "--output", metavar="FILE", required=True, help="file to write; - for standard output")
     parser.add_argument("--vcpu", metavar="N", action="append", help="only this vCPU (index or name); may be repeated")
 
@@ -27,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     both = [Path(name) for name in (options.output, options.source)]
     if all(path.exists() for path in both) and both[0].samefile(both[1]):
         raise InspectorError("is the source itself", options.output, "name another file with -o")
-    dump = sources.load(options.source)
+    dump = sources.load(options.source, options.declared)
     dump = renumbered(select_vcpus(dump, options.vcpu or []))
     data = dump_json.write(dump)
     if options.output == "-":

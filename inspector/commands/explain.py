@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from inspector.commands.arguments import add_kernel, add_style
+from inspector.commands.arguments import add_declared, add_kernel, add_style
 from inspector.errors import SourceError
 
 _LIMIT = 8 << 20
@@ -24,6 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", metavar="DUMP", help="the saved VM that did not load")
     parser.add_argument("--destination", metavar="DUMP", help="a fresh vCPU of the destination")
     add_kernel(parser)
+    add_declared(parser)
     add_style(parser)
 
 
@@ -53,8 +54,8 @@ def run(options: argparse.Namespace) -> int:
     from inspector.reports.json import dumps
 
     text = read_text(options.text)
-    source = sources.load(options.source) if options.source else None
-    destination = sources.load(options.destination) if options.destination else None
+    source = sources.load(options.source, options.declared) if options.source else None
+    destination = sources.load(options.destination, options.declared) if options.destination else None
     answer = explain(text, source, destination, given_kernel(options))
     if options.json:
         print(dumps(report.explanation_json(answer)))

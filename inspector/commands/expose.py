@@ -9,6 +9,7 @@ import argparse
 import sys
 
 from inspector.commands.arguments import (
+    add_declared,
     add_host_inputs,
     add_kernel,
     add_setup,
@@ -22,6 +23,7 @@ from inspector.errors import EXIT_YES, one_line
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("source", metavar="SOURCE", help="a dump: file, -, builtin:NAME or a live source")
+    add_declared(parser)
     parser.add_argument("registers", metavar="REGISTER", nargs="*", default=[], help="only these registers")
     add_kernel(parser, required=True)
     add_setup(parser)
@@ -45,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     choice = choose(options.kernel)
     policy = choice.policy
     wanted = [catalog.find(text).register.id for text in options.registers]
-    dump = sources.load(options.source)
+    dump = sources.load(options.source, options.declared)
     known = known_host(dump, one_vcpu(dump, options.vcpu) if options.vcpu is not None else None)
     exposure = expose(with_inputs(known.host, options.host), policy, chosen_setup(options, known.setup))
     registers = [exposure.register(reg_id) for reg_id in wanted or exposure.listed]

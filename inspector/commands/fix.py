@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from inspector.commands.arguments import add_kernel, add_setup, add_style
+from inspector.commands.arguments import add_declared, add_kernel, add_setup, add_style
 from inspector.commands.migrate import SAME_HOST, VMMS, given_kernel, given_setup
 from inspector.errors import InspectorError
 
@@ -22,6 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_kernel(parser)
     parser.add_argument("--vmm", choices=VMMS, help="whose restore rule (default: as the source's format suggests)")
     add_setup(parser)
+    add_declared(parser)
     add_style(parser)
 
 
@@ -34,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     from inspector.reports import fix as report
     from inspector.reports.json import dumps
 
-    kernel, source = given_kernel(options), sources.load(options.source)
+    kernel, source = given_kernel(options), sources.load(options.source, options.declared)
     setup = given_setup(options, source)
     if options.destination == SAME_HOST:
         if kernel is None:
@@ -43,7 +44,14 @@ def run(options: argparse.Namespace) -> int:
         destination = same_host(source, kernel, setup, rule)
         result = fix(source, destination, options.output, vmm=rule.name)
     else:
-        result = fix(source, sources.load(options.destination), options.output, kernel, options.vmm or "", setup)
+        result = fix(
+            source,
+            sources.load(options.destination, options.declared),
+            options.output,
+            kernel,
+            options.vmm or "",
+            setup,
+        )
     if options.json:
         print(dumps(report.fix_json(result)))
     else:

@@ -132,7 +132,7 @@ def write_for_real(options: argparse.Namespace) -> int:
         hint = "live: or ssh://[user@]host[:port]"
         raise InspectorError("has no scratch vCPU to write to", options.source, hint)
     live = LiveOptions(features=options.features or "qemu", gic=options.gic or "v3")
-    dump = sources.load(options.source)
+    dump = sources.load(options.source, options.declared)
     policy = choose(options.kernel or dump.provenance.kernel, dump.provenance.kernel_version).policy
     writes = [parse_write(text, predict_writes(dump, policy).vcpu(0)) for text in options.writes]
     fresh, actual = forreal.write_for_real(options.source, writes, live)

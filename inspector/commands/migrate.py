@@ -10,7 +10,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from inspector.commands.arguments import add_kernel, add_setup, add_style
+from inspector.commands.arguments import add_declared, add_kernel, add_setup, add_style
 from inspector.errors import InspectorError, one_line
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--vmm", choices=VMMS, help="whose restore rule (default: as the source's format suggests)")
     add_setup(parser)
     parser.add_argument("--all", action="store_true", help="a finding for every register")
+    add_declared(parser)
     add_style(parser)
 
 
@@ -74,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
     from inspector.reports.json import dumps
     from inspector.reports.migration_text import matrix_text, migration_text
 
-    kernel, source = given_kernel(options), sources.load(options.source)
+    kernel, source = given_kernel(options), sources.load(options.source, options.declared)
     setup = given_setup(options, source)
     if options.destination == ALL_KERNELS:
         matrix = migrate_all_kernels(source, options.vmm or "", setup)
@@ -88,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
             raise InspectorError("needs a kernel", SAME_HOST, "name it with --kernel")
         result = migrate_same_host(source, kernel, options.vmm or "", setup)
     else:
-        result = migrate(source, sources.load(options.destination), kernel, options.vmm or "", setup)
+        result = migrate(source, sources.load(options.destination, options.declared), kernel, options.vmm or "", setup)
     if options.json:
         print(dumps(report.migration_json(result, options.all)))
     elif options.markdown:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 
-from inspector.commands.arguments import add_style
+from inspector.commands.arguments import add_declared, add_style
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("source", metavar="SOURCE", help="a dump: file, -, builtin:NAME or a live source")
+    add_declared(parser)
     parser.add_argument(
         "registers",
         metavar="REGISTER",
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     if options.registers:
         found = [catalog.find(text) for text in options.registers]
         wanted = [(f.register, f.field.name if f.field else "") for f in found]
-    dump = select_vcpus(sources.load(options.source), options.vcpu or ())
+    dump = select_vcpus(sources.load(options.source, options.declared), options.vcpu or ())
     vcpus = dump.vcpus
     shown = {place: report.items(vcpu, wanted, options.group or "") for place, vcpu in enumerate(vcpus)}
     differing = {

@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from inspector.commands.arguments import (
+    add_declared,
     add_host_inputs,
     add_kernel,
     add_setup,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("source", metavar="SOURCE", help="a dump: file, -, builtin:NAME or a live source")
+    add_declared(parser)
     parser.add_argument("writes", metavar="REG=VALUE", nargs="+", help="REG=VALUE, or REG.FIELD=VALUE for one field")
     add_kernel(parser)
     add_setup(parser)
@@ -74,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
         from inspector.commands.live import write_for_real
 
         return write_for_real(options)
-    dump = sources.load(options.source)
+    dump = sources.load(options.source, options.declared)
     kernel = options.kernel or dump.provenance.kernel
     if not kernel:
         raise InspectorError("does not say its kernel", options.source, "name it with --kernel")

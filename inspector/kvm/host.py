@@ -146,6 +146,7 @@ def from_raw(
     ccsidr: Mapping[int, int] | None = None,
     capabilities: Mapping[str, int] | None = None,
     *,
+    known: Mapping[int, int] | None = None,
     spectre_v2: int | None = None,
     meltdown: bool | None = None,
     ssb: int | None = None,
@@ -156,14 +157,14 @@ def from_raw(
 ) -> HostState:
     """A machine whose registers were read where nothing was masked (EL2, EL1, a kernel module).
 
-    `values`: register id -> raw value; `ccsidr`: CSSELR_EL1 -> raw 64-bit CCSIDR_EL1; `capabilities`:
-    KVM_CHECK_EXTENSION answers. The mitigation states are judged by CSV2, CSV3 and MIDR_EL1 unless given;
-    `meltdown` True means unaffected.
+    `values`: register id -> raw value; `known`: masks of those that are known only in part; `ccsidr`: CSSELR_EL1 ->
+    raw 64-bit CCSIDR_EL1; `capabilities`: KVM_CHECK_EXTENSION answers. The mitigation states are judged by CSV2, CSV3
+    and MIDR_EL1 unless given; `meltdown` True means unaffected.
     """
     own = dict(values)
-    known = dict.fromkeys(own, ALL)
+    masks = dict.fromkeys(own, ALL) | dict(known or {})
     return HostState(
-        values=own, known=known, ccsidr=dict(ccsidr or {}), ccsidr_known=bool(ccsidr), spectre_v2=spectre_v2,
+        values=own, known=masks, ccsidr=dict(ccsidr or {}), ccsidr_known=bool(ccsidr), spectre_v2=spectre_v2,
         meltdown_safe=meltdown, ssb=ssb, bhb=bhb, vgic=vgic, page_size=page_size, capabilities=capabilities,
         vector_lengths=vector_lengths,
     )  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from inspector.sources.dump import Dump
+    from inspector.sources.dump import Dump, View
 
 BUILTIN = "builtin:"
 """Prefix of the names of dumps that ship with the program."""
@@ -23,9 +23,10 @@ def shipped_names() -> list[str]:
     return sorted(names, key=lambda name: [int(part) if part.isdigit() else part for part in _words(name)])
 
 
-def load(source: str) -> Dump:
+def load(source: str, declared: View | None = None) -> Dump:
     """Open `source` - a path, `-` for standard input, `builtin:NAME` or a live address - and read what it contains.
 
+    `declared` says whose values a text holds (`--as`); formats that say it themselves do not ask.
     Raises SourceError, one line, for whatever cannot be opened, recognised or read to its end.
     """
     from inspector.sources.formats import read_content
@@ -35,10 +36,13 @@ def load(source: str) -> Dump:
     if is_live(source):
         return open_live(source).read()
     if source == "-":
-        return read_content(open_standard_input())
-    if source.startswith(BUILTIN):
-        return read_content(open_path(_shipped_path(source), source))
-    return read_content(open_path(source, source))
+        content = open_standard_input()
+    elif source.startswith(BUILTIN):
+        content = open_path(_shipped_path(source), source)
+    else:
+        content = open_path(source, source)
+    content.declared = declared or ""
+    return read_content(content)
 
 
 def _shipped_path(source: str) -> str:

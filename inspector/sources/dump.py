@@ -25,6 +25,10 @@ from inspector.registers.encoding import CLASS_BITMAP, CLASS_DEMUX, CLASS_FIRMWA
 Kind = Literal["vcpu", "host", "template", "list"]
 """vcpu: saved or live vCPU state; host: raw registers of a machine; template: constraints; list: ids without values."""
 
+View = Literal["host", "el0", "vcpu", "guest"]
+"""Whose values a text holds. host: raw ones of a machine; el0: what a process of it reads; vcpu: what a VMM reads;
+guest: what a guest reads."""
+
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where a dump comes from; every text is as the source gave it, empty when unknown."""
@@ -64,7 +68,9 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     """Raw registers of the machine, read where nothing was masked (EL2, EL1 or a kernel module)."""
 
     values: Mapping[int, int]
-    """register id -> 64-bit raw value"""
+    """register id -> 64-bit raw value; a bit that is not known is 0"""
+    known: Mapping[int, int] = {}
+    """register id -> mask of the known bits of its value, for registers that are known only in part"""
     ccsidr: Mapping[int, int] = {}
     """CSSELR_EL1 value -> raw 64-bit CCSIDR_EL1"""
     view: Literal["raw", "el0"] = "raw"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ from inspector.errors import SourceError
 from inspector.registers.encoding import hex_id, size_of
 
 T = TypeVar("T")
+_BYTE = re.compile(r"\(byte (\d+)\)")
 
 
 class Hex(int):
@@ -24,11 +26,26 @@ def decode(data: bytes, kind: type[T], where: str, strict: bool = True) -> T:
     except msgspec.ValidationError as error:
         raise SourceError(f"unexpected JSON content: {error}", where) from None
     except msgspec.DecodeError as error:
-        raise SourceError(f"is no valid JSON: {error}", where, "is it truncated?") from None
+        raise SourceError(f"is no valid JSON: {_placed(str(error), data)}", where, _cause(str(error))) from None
     except RecursionError:
         raise SourceError("JSON nested too deeply", where) from None
     except (UnicodeDecodeError, ValueError) as error:
         raise SourceError(f"is no valid JSON: {error}", where) from None
+
+
+def _placed(message: str, data: bytes) -> str:
+    """`message` with the byte that msgspec names turned into a line and a column, both from 1."""
+    found = _BYTE.search(message)
+    if not found:
+        return message
+    before = data.removeprefix(b"\xef\xbb\xbf")[: int(found[1])]
+    line = before.count(b"\n") + 1
+    column = len(before.rpartition(b"\n")[2].decode("utf-8", "replace")) + 1
+    return f"{message[: found.start()]}(line {line}, column {column})"
+
+
+def _cause(message: str) -> str:
+    return "is it truncated?" if "truncated" in message else "a comma, quote or bracket is missing or too many there"
 
 
 def number(text: str) -> int:

@@ -11,7 +11,7 @@ import stat
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 from inspector.errors import SourceError
 from inspector.sources.compressed import compression_of, decompress
@@ -37,6 +37,8 @@ class Content:
         self._whole: bytes | None = None
         self._keys: Mapping[str, Any] | None = None
         self.layers: tuple[str, ...] = ()
+        self.declared: Literal["", "host", "el0", "vcpu", "guest"] = ""
+        """whose values a text holds, where the user said so"""
         first = _read_up_to(raw, HEAD)
         stream: BinaryIO = raw if seekable else replay(first, raw)
         while layer := compression_of(first):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from inspector.app.widgets.ink import Ink, Row, ends, ink, row, width
 from inspector.errors import InspectorError
-from inspector.sources.dump import Dump
+from inspector.sources.dump import Dump, View
 from inspector.sources.live.source import Changed, LiveSource, changes
 
 Changes = Mapping[tuple[int, str], Mapping[int, Changed]]
@@ -85,9 +85,11 @@ def live_row(reading: Reading, watch: float | None, cells: int) -> Row:
 
 
 def read_at_start(
-    addresses: Sequence[str], open_one: Mapping[str, LiveSource]
+    addresses: Sequence[str], open_one: Mapping[str, LiveSource], declared: View | None = None
 ) -> tuple[list[Dump], dict[str, Reading]]:
     """Read every source before the screens open: the dumps, and those of them that are live by their address.
+
+    `declared`: whose values texts hold.
 
     Raises SourceError for the first that cannot be read.
     """
@@ -97,7 +99,7 @@ def read_at_start(
     readings: dict[str, Reading] = {}
     for address in addresses:
         if (source := open_one.get(address)) is None:
-            dumps.append(load(address))
+            dumps.append(load(address, declared))
             continue
         dumps.append(source.read())
         readings[dumps[-1].provenance.source] = Reading(source, now())

@@ -12,6 +12,7 @@ from inspector.checks.compare.sets import Collection, RegisterSet, Scope, Subjec
 from inspector.checks.feature_groups import FeatureGroup, group_by_feature
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError
 from inspector.registers.catalog import by_id, sort_key
+from inspector.sources.dump import View
 
 if TYPE_CHECKING:
     from inspector.sources.dump import Dump
@@ -120,11 +121,13 @@ def compare(dumps: Sequence[Dump], scope: Scope = "auto") -> Comparison:
     return compare_collected(collect(dumps, wide, alone=len(dumps) == 1))
 
 
-def compare_paths(paths: Sequence[str], scope: Scope = "auto", jobs: int = 0) -> Comparison:
+def compare_paths(
+    paths: Sequence[str], scope: Scope = "auto", jobs: int = 0, declared: View | None = None
+) -> Comparison:
     """The same for files (whatever `sources.load` takes), without holding more than the distinct sets in memory."""
     from inspector.checks.compare.fleet import collect_paths
 
-    return compare_collected(collect_paths(paths, _is_wide(scope, len(paths)), jobs))
+    return compare_collected(collect_paths(paths, _is_wide(scope, len(paths)), jobs, declared))
 
 
 def _is_wide(scope: Scope, count: int) -> bool:

@@ -116,7 +116,7 @@ def destination_of(dump: Dump, like: Vcpu, kernel: Policy | None, setup: VcpuSet
     if policy is None:
         raise InspectorError("a host's registers need a kernel", dump.provenance.source, "name it with --kernel")
     wanted = setup or setup_of(like, vmm.family)
-    host = host_of(dump)
+    host = host_of(dump) or (el0_host_of(dump) if chosen is None else None)
     label = one_line(f"{dump.provenance.source}: host {dump.provenance.host}".strip(": "))
     if host is not None:
         told = note if kernel is None else ""
@@ -166,7 +166,24 @@ def host_of(dump: Dump) -> HostState | None:
 
     if dump.host is None or dump.host.view != "raw" or not dump.host.values:
         return None
-    return from_raw(dump.host.values, dump.host.ccsidr, dump.capabilities or None)
+    return from_raw(dump.host.values, dump.host.ccsidr, dump.capabilities or None, known=dump.host.known)
+
+
+def el0_host_of(dump: Dump) -> HostState | None:
+    """The machine as a process of it sees it, where the dump has nothing better: hidden fields are not known.
+
+    Where the dump does not say which bits its reader could see, those count that the oldest kernel of the policies
+    shows to a process.
+    """
+    from inspector.kvm.host import HostState, from_el0
+    from inspector.policies.loader import load_policy, policy_names
+
+    if dump.host is None or dump.host.view != "el0" or not dump.host.values:
+        return None
+    if not dump.host.known:
+        return from_el0(dump.host.values, kernel_of(dump).policy or load_policy(policy_names()[0]))
+    known = {reg_id: dump.host.known.get(reg_id, _ALL_BITS) for reg_id in dump.host.values}
+    return HostState(values=dump.host.values, known=known, ccsidr_known=False, sanitised=True)
 
 
 def _fresh(dump: Dump, vcpu: Vcpu, policy: Policy, note: str, like: Vcpu) -> Destination:

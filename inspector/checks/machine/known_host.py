@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from inspector.checks.machine.destination import host_of
+from inspector.checks.machine.destination import el0_host_of, host_of
 from inspector.checks.machine.source_kernel import describe_policy, guess_kernel, kernel_of
 from inspector.checks.machine.vcpu_setup import infer_setup
 from inspector.checks.vmms.vmms import vmm_for
@@ -49,6 +49,11 @@ def known_host(dump: Dump, vcpu: Vcpu | None = None) -> KnownHost:
     if raw is not None:
         setup = setup or possible_setup(QEMU_SETUP, raw.capability)
         return KnownHost(host=raw, setup=setup, label=f"host values ({source})")
+    seen = el0_host_of(dump) if saved is None else None
+    if seen is not None:
+        note = "what the kernel hides from processes of this host is unknown and shown as ?"
+        setup = possible_setup(QEMU_SETUP, seen.capability)
+        return KnownHost(host=seen, setup=setup, label=f"host seen at EL0 ({source})", notes=(note,))
     if saved is None or setup is None:
         raise InspectorError(
             "holds neither a host's raw registers nor a vCPU", source, "give a dump of a host or a vCPU"

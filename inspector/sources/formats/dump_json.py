@@ -5,7 +5,7 @@
  "provenance": {"source", "format", "tool", "kernel", "kernel_version", "host", "machine", "date", "written_by"},
  "one_vm": true, "notes": ["..."],
  "capabilities": {"sve": 1},
- "host": {"view": "raw", "registers": {ID: VALUE}, "ccsidr": {CSSELR: VALUE}},
+ "host": {"view": "raw", "registers": {ID: VALUE}, "known": {ID: MASK}, "ccsidr": {CSSELR: VALUE}},
  "cpus": [{"index": 0, "registers": {ID: VALUE}, "caches": [{"level": "1"}]}],
  "el0": {ID: VALUE},
  "vcpus": [{"index": 0, "name": "qemu", "kind": "vcpu",
@@ -15,9 +15,10 @@
 ```
 
 Ids and values are texts: `0x` and hex digits (decimal and `0b` are read too). `constraints` holds registers of which
-only the bits in `mask` are given; a list of bare ids has masks of zero. Everything but `format`, `version` and `vcpus`
-may be left out, and unknown members are passed over, so that version 1 can grow. In `provenance`, `source` and `format`
-tell what the dump was converted from; when the file is read they become `origin` and `origin_format`.
+only the bits in `mask` are given; `known` says the same of a host's; a list of bare ids has masks of zero. Everything
+but `format`, `version` and `vcpus` may be left out, and unknown members are passed over, so that version 1 can grow. In
+`provenance`, `source` and `format` tell what the dump was converted from; when the file is read they become `origin`
+and `origin_format`.
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ class _Vcpu(msgspec.Struct):
 
 class _Host(msgspec.Struct):
     registers: msgspec.Raw = _NOTHING
+    known: msgspec.Raw = _NOTHING
     ccsidr: msgspec.Raw = _NOTHING
     view: Literal["raw", "el0"] = "raw"
 
@@ -125,7 +127,8 @@ def _host(given: _Host, where: str) -> Host:
     for selector, value in ccsidr.items():
         if selector >= 16 or value >> 64:
             raise SourceError(f"CCSIDR of CSSELR {selector:#x} cannot be {value:#x}", where)
-    return Host(values=_values(given.registers, where), ccsidr=ccsidr, view=given.view)
+    values, known = _values(given.registers, where), _values(given.known, where)
+    return Host(values=values, known=known, ccsidr=ccsidr, view=given.view)
 
 
 def _vcpu(given: _Vcpu, where: str) -> Vcpu:
@@ -222,6 +225,8 @@ def _constraint(constraint: Constraint) -> str:
 
 def _host_text(host: Host) -> str:
     members = {"view": _json(host.view), "registers": _registers(host.values, 2)}
+    if host.known:
+        members["known"] = _registers(host.known, 2)
     return _object(members | {"ccsidr": _registers(host.ccsidr, 2)}, 1)
 
 

@@ -1,45 +1,44 @@
-"""Plain text: a register and its value per line, in any spelling, and KVM's debugfs file `idregs`.
+"""Plain text: registers and their values in any spelling, whatever stands around them.
 
-`0x603000000013c020 0x1101000021111112`, `ID_AA64PFR0_EL1=0x...`, `NAME: value`, `NAME value`; numbers are `0x` hex,
-`0b` binary or decimal; `#`, `//` and `;` begin a comment. `vcpu 1:` begins the next vCPU. A file of registers alone,
-without values, is a list. In `idregs` (since Linux 6.9) every value is 16 hex digits without `0x`; a file with one
-value of that width that begins with 0 or holds a letter has its other values of that width in hex too.
+`0x603000000013c020 0x1101000021111112`, `ID_AA64PFR0_EL1=0x...`, `NAME: value`, `NAME value`, `NAME.FIELD=value`;
+numbers are `0x` hex, `0b` binary or decimal; `#`, `//` and `;` begin a comment. `vcpu 1:` and `CPU 1:` begin the next
+vCPU or CPU, `cpu=1` in a line names one. Time stamps, prompts, tables, headers and prose do not matter: a line that is
+not understood is counted and named. A file of registers alone, without values, is a list.
+
+Whose values they are is said by `--as`, by a header line (`# host`, `guest:`), or inferred and then reported. In KVM's
+debugfs file `idregs` (since Linux 6.9) every value is 16 hex digits without `0x`; a text with one number of 8 or 16
+digits that begins with 0 or holds a letter has its other numbers of that width in hex too.
 """
 
 from __future__ import annotations
 
 import re
-import string
 
 import msgspec
 
 from inspector.errors import RegisterError, SourceError
-from inspector.sources.dump import Constraint, Dump, Provenance, Vcpu
-from inspector.sources.inferred import infer_setup
-from inspector.sources.jsontext import check_id, check_value, number
+from inspector.registers.catalog import find
+from inspector.registers.pasted import plausible_id
+from inspector.sources.dump import Constraint, Dump, Provenance, Vcpu, View
+from inspector.sources.gathered import Gathered, infer_view, make_dump, view_in_line
+from inspector.sources.jsontext import check_id, decode
 from inspector.sources.opening import Content
+from inspector.sources.pasted_lines import bare, cpu_of, is_border, is_padded_hex, pairs_of, without_comment
 
 NAME = "plain-text"
-_COMMENT = re.compile(r"#|//|;")
-_WORD = string.ascii_letters + string.digits + "_"
-_QUOTES = "\"'` \t"
-_PADDED = re.compile(r"[0-9a-fA-F]{16}")
-_HEX_PAIR = re.compile(r"(0x[0-9a-fA-F]{1,16})[ \t=:,]+(0x[0-9a-fA-F]{1,512})")
 _IDREGS = re.compile(r"\s*([A-Za-z]\w+):\s+([0-9a-f]{16})\s*")
-_HEADING = re.compile(r"\[?vcpu ?(\d{1,4})\]?:?", re.IGNORECASE)
-_NUMERIC_NAME = re.compile(r"[Ss](\d)_(\d)_(\d{1,2})_(\d{1,2})_(\d)")
-_ID = re.compile(r"0x[0-9a-fA-F]{1,16}|\d{17,20}")
+_HEADING = re.compile(r"[\[(]?(v?cpu|processor) {0,3}[:#=]? {0,3}(\d{1,4})[\])]?:?", re.IGNORECASE)
+_SIMPLE = re.compile(r"(\w{2,40}(?:\[\d{1,2}\])?)[ \t]{0,20}[=: \t][ \t]{0,20}(0x[0-9a-fA-F]{1,512}|\d{1,7})")
+_HEX = frozenset("0123456789abcdefABCDEF")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
-_CONTROLS = bytes(b for b in range(32) if b < 9 or b > 13)
+_CONTROLS = bytes(b for b in range(32) if (b < 9 or b > 13) and b != 27)
 _LONGEST = 4 << 20
-_VALID = "each line is a register and its value, e.g. ID_AA64PFR0_EL1=0x1101000021111112"
-
-
-class _Section(msgspec.Struct):
-    index: int
-    values: dict[int, int] = {}
-    bare: dict[int, int] = {}
-    """ids without a value -> line"""
+VALID = "each line is a register and its value, e.g. ID_AA64PFR0_EL1=0x1101000021111112"
+_TRIED = (
+    "tried: saved VMs (QEMU, libvirt, qcow2, Firecracker, Cloud Hypervisor, crosvm), recordings, arm-cpusysregs,"
+    " get-reg-list, ArmCpuInfo, lscpu, /proc/cpuinfo, hwcaps, debuggers, Windows registry, macOS sysctl, plain text"
+)
+_UNSURE = "taken for a vCPU's values, as the text does not say whose they are: --as host, el0 or guest if they are not"
 
 
 def sniff(content: Content) -> bool:
@@ -50,132 +49,163 @@ def sniff(content: Content) -> bool:
     return b"\0" not in content.head and (len(sample) - len(sample.translate(None, _CONTROLS))) * 20 < len(sample)
 
 
-def load(content: Content) -> Dump:
-    """The dump. Raises SourceError, naming the line, for whatever is no register or no value."""
-    where = content.name
-    if content.head.lstrip()[:1] in (b"{", b"["):
-        raise SourceError(
-            "is JSON of a kind that is not known",
-            where,
-            "known: Firecracker, analyze-migration, Cloud Hypervisor, crosvm, own dumps, recordings",
-        )
+def text_of(content: Content) -> str:
+    """The whole text of a source. Raises SourceError for a text that is too long, or is none."""
     if len(content.whole()) > _LONGEST:
-        raise SourceError(f"is longer than {_LONGEST >> 20} MiB, too long for lines of registers", where, _VALID)
+        raise SourceError(f"is longer than {_LONGEST >> 20} MiB, too long for lines of registers", content.name, VALID)
     try:
-        text = content.whole().decode("utf-16" if content.head[:2] in _UTF16 else "utf-8-sig")
+        return content.whole().decode("utf-16" if content.head[:2] in _UTF16 else "utf-8-sig")
     except UnicodeDecodeError as error:
-        raise SourceError(f"is neither a known format nor UTF-8 text ({error.reason})", where, _VALID) from None
-    numbered = enumerate(text.splitlines(), 1)
-    lines = [(count, line) for count, raw in numbered if (line := _COMMENT.split(raw, maxsplit=1)[0].strip())]
-    idregs = bool(lines) and all(_IDREGS.fullmatch(line) for _, line in lines)
-    sections = _sections(lines, idregs or any(_is_padded_hex(line) for _, line in lines), where)
-    if not any(section.values or section.bare for section in sections):
-        raise SourceError("holds no register", where, _VALID)
-    provenance = Provenance(
-        source=where,
-        format=NAME,
-        compression=content.compression,
-        tool="KVM debugfs idregs" if idregs else "",
-    )
-    notes = ("idregs holds the VM's feature ID registers only: no MPIDR_EL1, no CCSIDR, no state",) if idregs else ()
-    return Dump(provenance=provenance, vcpus=tuple(_vcpu(section, where) for section in sections), notes=notes)
+        where = content.name
+        raise SourceError(f"is neither a known format nor UTF-8 text ({error.reason})", where, VALID) from None
 
 
-def _is_padded_hex(line: str) -> bool:
-    """Does the line end in 16 hex digits that cannot be a decimal number as people write it?"""
-    value = line[-16:]
-    return (
-        _PADDED.fullmatch(value) is not None
-        and (value[0] == "0" or not value.isdigit())
-        and (pair := _pair(line)) is not None
-        and pair[1] == value
-    )
+def load(content: Content) -> Dump:
+    """The dump. Raises SourceError for a text without any value, and for one register with two values."""
+    where = content.name
+    _refuse_json(content)
+    text = text_of(content)
+    lines = text.splitlines()
+    told = [line for line in lines if without_comment(line)]
+    idregs = bool(told) and all(_IDREGS.fullmatch(without_comment(line)) for line in told)
+    gathered = Gathered(where)
+    header = gather(gathered, lines, idregs or any(is_padded_hex(line) for line in told if not _SIMPLE.fullmatch(line)))
+    tool = "KVM debugfs idregs" if idregs else ""
+    provenance = Provenance(source=where, format=NAME, compression=content.compression, tool=tool)
+    if gathered.empty:
+        return _list_or_nothing(gathered, provenance)
+    notes = ["idregs holds the VM's feature ID registers only: no MPIDR_EL1, no CCSIDR, no state"] if idregs else []
+    declared = content.declared or header
+    view, reason = (declared, "") if declared else infer_view(gathered, "kvm" if idregs else text)
+    if reason and not idregs:
+        notes.append(f"taken for {_WORDS[view or 'vcpu']}: {reason}; --as says otherwise")
+    elif view is None:
+        notes.append(_UNSURE)
+    return make_dump(gathered, view or "vcpu", provenance, notes)
 
 
-def _pair(line: str) -> tuple[str, str] | None:
-    """A register's spelling and the text of its value, quotes left out; None where the line is no pair.
+_WORDS = {
+    "host": "a host's raw values",
+    "el0": "what a process of a host reads",
+    "vcpu": "a vCPU's values",
+    "guest": "what a guest reads",
+}
 
-    No regular expression: on a long line of blanks one would try every way of sharing them out.
+
+def gather(gathered: Gathered, lines: list[str], hexes: bool) -> View | None:
+    """Take every value of `lines`; gives the view that a header line states, None without one.
+
+    Raises SourceError for a register with two values, and for a vCPU that begins twice.
     """
-    head = line.rstrip("," + _QUOTES)
-    name = head.rstrip(_WORD)
-    value = head[len(name) :]
-    if not value or not (value[0].isdigit() or _PADDED.fullmatch(value)):
-        return None
-    bare = name.rstrip(_QUOTES)
-    if bare[-1:] in ("=", ":", ","):
-        bare = bare[:-1].rstrip(_QUOTES)
-    elif not name[-1:].isspace():
-        return None
-    bare = bare.lstrip(_QUOTES)
-    return (bare, value) if bare else None
-
-
-def _sections(lines: list[tuple[int, str]], hexes: bool, where: str) -> list[_Section]:
-    sections: list[_Section] = []
-    known: dict[str, int] = {}
-    for count, line in lines:
-        at = f"{where}, line {count}"
-        if line[0] in "vV[" and (heading := _HEADING.fullmatch(line)):
-            index = int(heading[1])
-            if any(section.index == index for section in sections):
-                raise SourceError(f"vCPU {index} begins a second time", at)
-            sections.append(_Section(index=index))
+    view: View | None = None
+    section: int | None = None
+    seen: set[int] = set()
+    known: dict[str, int | None] = {}
+    for count, raw in enumerate(lines, 1):
+        if _simple(gathered, section, raw, count, known):
             continue
-        if not sections:
-            sections.append(_Section(index=0))
-        reg_id, value = _read(line, hexes, known, at)
-        if value is None:
-            sections[-1].bare[reg_id] = count
-        elif sections[-1].values.setdefault(reg_id, value) != value:
-            raise SourceError(f"{line[:60]}: the register already has the value {sections[-1].values[reg_id]:#x}", at)
-    return sections
+        line = bare(raw)
+        if is_border(line):
+            continue
+        heading = _HEADING.fullmatch(line) if len(line) < 40 else None
+        if heading:
+            section = int(heading[2])
+            if section in seen and heading[1][0] in "vV":
+                raise SourceError(f"vCPU {section} begins a second time", f"{gathered.where}, line {count}")
+            seen.add(section)
+            gathered.sections.setdefault(section, {})
+            continue
+        if stated := view_in_line(line):
+            view = view or stated
+            continue
+        if without_comment(line) or "=" in line or ":" in line:
+            own = cpu_of(raw)
+            _take(gathered, section if own is None else own, line, count, hexes)
+    return view
 
 
-def _read(line: str, hexes: bool, known: dict[str, int], at: str) -> tuple[int, int | None]:
-    """The id and the value of a line; None for a register alone. `hexes`: 16 digits without a prefix are hex."""
-    match = _HEX_PAIR.fullmatch(line)
-    pair = (match[1], match[2]) if match else _pair(line)
-    problem = ""
-    if pair:
-        name, digits = pair
-        try:
-            if (reg_id := known.get(name, -1)) < 0:
-                reg_id = known[name] = _register(name, at)
-            value = int(digits, 16) if hexes and _PADDED.fullmatch(digits) else number(digits)
-            check_value(reg_id, value, at)
-            return reg_id, value
-        except ValueError:
-            problem = f"{digits[:40]} is no number: 0x before hex digits, or decimal"
-        except RegisterError as error:
-            problem = f"{error.what} ({error.hint})" if error.hint else error.what
+def _simple(gathered: Gathered, section: int | None, raw: str, count: int, known: dict[str, int | None]) -> bool:
+    """Take a line that is nothing but a name or id and a hex value, as most are; False for any other line.
+
+    `known` remembers what names stand for: a dump of many vCPUs repeats them.
+    """
+    simple = _SIMPLE.fullmatch(raw)
+    if not simple:
+        return False
+    name = simple[1]
+    if name[0] == "0":
+        number = int(name, 16) if len(name) == 18 and name[1] == "x" and _HEX.issuperset(name[2:]) else 0
+        known[name] = number if plausible_id(number) else None
+    elif name not in known:
+        pairs, _ = pairs_of(raw, hexes=False)
+        plain = len(pairs) == 1 and pairs[0].mask is None and "cpu" not in name.casefold()
+        known[name] = pairs[0].id if plain else None
+    reg_id = known[name]
+    value = int(simple[2], 16 if simple[2][:2] == "0x" else 10)
+    if reg_id is None or gathered.add(section, reg_id, value, f"{gathered.where}, line {count}"):
+        return False
+    gathered.by_id = gathered.by_id or name[0].isdigit()
+    return True
+
+
+def _take(gathered: Gathered, section: int | None, line: str, count: int, hexes: bool) -> None:
+    at = f"{gathered.where}, line {count}"
+    pairs, reason = pairs_of(line, hexes)
+    for pair in pairs:
+        problem = gathered.add(section, pair.id, pair.value, at, pair.mask)
+        if problem:
+            gathered.leave_out(count, line, problem)
+        elif pair.text[:2].lower() in ("0x", "60", "69") or pair.text.startswith("KVM_"):
+            gathered.by_id = True
+    if pairs:
+        return
+    reg_id = _alone(line, at)
+    if reg_id is not None:
+        gathered.bare.setdefault(reg_id, count)
+        reason = "a register without a value"
+    if reg_id is not None or without_comment(line):
+        gathered.leave_out(count, line, reason)
+
+
+def _alone(line: str, at: str) -> int | None:
+    """The register that a line is, without a value; None for any other line."""
+    content = without_comment(line)
+    if not content or len(content) > 200 or (" " in content.strip("'\"`, ") and "(" not in content):
+        return None
     try:
-        return _register(line, at), None
-    except RegisterError as error:
-        raise SourceError(problem or error.what, at, _VALID) from None
-
-
-def _register(text: str, at: str) -> int:
-    """The id that a spelling stands for. Raises RegisterError."""
-    if _ID.fullmatch(text):
-        reg_id = number(text)
-        check_id(reg_id, at)
-        return reg_id
-    from inspector.registers.catalog import find
-    from inspector.registers.encoding import sysreg_id
-
-    if (numeric := _NUMERIC_NAME.fullmatch(text)) and all(int(n) < 16 for n in numeric.groups()):
-        return sysreg_id(*(int(n) for n in numeric.groups()))
-    found = find(text)
+        found = find(content)
+    except RegisterError:
+        return None
     if found.field is not None:
-        raise RegisterError(f"{text[:60]} is a field, not a register")
+        return None
+    check_id(found.register.id, at)
     return found.register.id
 
 
-def _vcpu(section: _Section, where: str) -> Vcpu:
-    if not section.values:
-        constraints = {reg_id: Constraint(0, 0) for reg_id in section.bare}
-        return Vcpu(index=section.index, kind="list", values={}, constraints=constraints)
-    for line in section.bare.values():
-        raise SourceError("a register without a value", f"{where}, line {line}", _VALID)
-    return Vcpu(index=section.index, values=section.values, setup=infer_setup(section.values, gic="v3"))
+def _list_or_nothing(gathered: Gathered, provenance: Provenance) -> Dump:
+    """A list of registers, if every line is one; else nothing that could be read."""
+    if gathered.bare and gathered.foreign_count == len(gathered.bare):
+        constraints = {reg_id: Constraint(0, 0) for reg_id in gathered.bare}
+        return Dump(provenance=provenance, vcpus=(Vcpu(index=0, kind="list", values={}, constraints=constraints),))
+    problems = [f"line {n}: {reason}" for n, _, reason in sorted(gathered.foreign) if reason][:2]
+    what = "holds no value of a register" + (f" ({'; '.join(problems)})" if problems else "")
+    raise SourceError(what, gathered.where, f"{_TRIED}; {VALID}")
+
+
+def _refuse_json(content: Content) -> None:
+    """Raises SourceError for a text that is JSON, or begins like nothing else and is broken."""
+    start = content.head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if start[:1] not in (b"{", b"["):
+        return
+    try:
+        decode(content.whole(), msgspec.Raw, content.name)
+    except SourceError:
+        second = start[1:].lstrip()[:1]
+        if second in (b'"', b"}") if start[:1] == b"{" else second in (b"{", b'"', b"]"):
+            raise
+        return
+    raise SourceError(
+        "is JSON of a kind that is not known",
+        content.name,
+        "known: Firecracker, analyze-migration, Cloud Hypervisor, crosvm, own dumps, recordings",
+    )

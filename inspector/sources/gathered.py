@@ -1,0 +1,228 @@
+"""Values gathered from a text line by line, and the dump that they make: a vCPU's, a guest's, or a machine's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import get_args
+
+from inspector.errors import SourceError, one_line
+from inspector.registers.catalog import by_id
+from inspector.registers.encoding import (
+    ARCH_ARM64,
+    CLASS_DEMUX,
+    CLASS_SYSREG,
+    ccsidr_id,
+    hex_id,
+    split_id,
+    sysreg_id,
+    sysreg_of,
+)
+from inspector.sources.dump import Constraint, Cpu, Dump, Host, Provenance, Vcpu, View
+from inspector.sources.inferred import infer_setup
+from inspector.sources.pasted_lines import fits
+
+VIEWS: tuple[View, ...] = get_args(View)
+NAMED = 3
+"""Lines not understood that a note names; the others are counted."""
+_CCSIDR, _CSSELR = sysreg_id(3, 1, 0, 0, 0), sysreg_id(3, 2, 0, 0, 0)
+_OF_EACH_CPU = frozenset((_CSSELR, sysreg_id(3, 0, 0, 0, 5)))
+"""Registers that differ between CPUs of one kind: CSSELR_EL1 and MPIDR_EL1."""
+_VIEW_WORDS = {"host": "host", "machine": "host", "el0": "el0", "vcpu": "vcpu", "guest": "guest"}
+_FILLERS = frozenset(
+    ("raw", "values", "value", "view", "registers", "register", "dump", "of", "the", "a", "an", "as", "kind", "s")
+) | {"own", "id", "system", "el1", "from"}
+
+
+class Gathered:
+    """What was read so far. `section` is a CPU or vCPU number, None while the text has said none."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self.sections: dict[int | None, dict[int, int]] = {}
+        """register id -> value; a CCSIDR_EL1 whose selector is known stands under its demux id, with up to 64 bits"""
+        self.parts: dict[int | None, dict[int, Constraint]] = {}
+        self.bare: dict[int, int] = {}
+        """registers without a value -> line"""
+        self.foreign: list[tuple[int, str, str]] = []
+        """lines not understood: number, text, reason"""
+        self.foreign_count = 0
+        self.selector: dict[int | None, int] = {}
+        self.by_id = False
+        """a register was given by its KVM id"""
+
+    @property
+    def empty(self) -> bool:
+        """True while no value was found."""
+        return not any(self.sections.values()) and not any(self.parts.values())
+
+    def leave_out(self, line: int, text: str, reason: str = "") -> None:
+        """Count a line that was not understood; those with a reason are named first."""
+        self.foreign_count += 1
+        if reason or len(self.foreign) < NAMED:
+            self.foreign.append((line, text.strip()[:60], reason[:200]))
+        if len(self.foreign) > 4 * NAMED:
+            self.foreign.sort(key=lambda each: not each[2])
+            del self.foreign[NAMED:]
+
+    def add(self, section: int | None, reg_id: int, value: int, at: str, mask: int | None = None) -> str:
+        """Take a value; gives why it cannot be one, "" for a good one. Raises SourceError for two unlike values."""
+        if mask is not None:
+            return self._add_part(section, reg_id, value, mask)
+        if reg_id == _CSSELR:
+            self.selector[section] = value
+        if reg_id == _CCSIDR and section in self.selector:
+            self.sections.get(section, {}).pop(_CSSELR, None)
+            reg_id = ccsidr_id(self.selector[section] & 0xFF)
+        if value >> 64 if _is_cache(reg_id) else not fits(reg_id, value):
+            return f"value {value:#x} of {hex_id(reg_id)} is wider than the register"
+        known = self.sections.setdefault(section, {})
+        if known.setdefault(reg_id, value) != value:
+            if reg_id == _CSSELR:
+                known[reg_id] = value
+                return ""
+            raise SourceError(f"{by_id(reg_id).name}: the register already has the value {known[reg_id]:#x}", at)
+        return ""
+
+    def _add_part(self, section: int | None, reg_id: int, value: int, mask: int) -> str:
+        known = self.parts.setdefault(section, {})
+        before = known.get(reg_id, Constraint(0, 0))
+        if (before.value ^ value) & before.mask & mask:
+            return f"a field of {by_id(reg_id).name} has two values"
+        known[reg_id] = Constraint(before.mask | mask, before.value | value)
+        return ""
+
+    def notes(self) -> tuple[str, ...]:
+        """One sentence on the lines that were not understood; none when there are none."""
+        if not self.foreign_count:
+            return ()
+        named = sorted(self.foreign, key=lambda each: (not each[2], each[0]))[:NAMED]
+        texts = [f"line {n}: {text}" + (f" ({reason})" if reason else "") for n, text, reason in named]
+        more = self.foreign_count - len(texts)
+        told = "; ".join(texts) + (f"; and {more} more" if more > 0 else "")
+        count = "1 line was" if self.foreign_count == 1 else f"{self.foreign_count} lines were"
+        return (one_line(f"{count} not understood and left out: {told}"),)
+
+
+def _is_cache(reg_id: int) -> bool:
+    parts = split_id(reg_id)
+    return parts.cls == CLASS_DEMUX and parts.arch == ARCH_ARM64
+
+
+def view_in_line(line: str) -> View | None:
+    """The view that a header line states, as in `# host`, `Guest's own view:`, `as: el0`; None for any other line."""
+    if len(line) > 80:
+        return None
+    words = "".join(ch if ch.isalnum() else " " for ch in line.casefold()).split()
+    told = [word for word in words if word not in _FILLERS]
+    if len(told) == 2 and told[0] == "host" and told[1] == "el0":
+        return "el0"
+    view = _VIEW_WORDS.get(told[0]) if len(told) == 1 else None
+    return next((each for each in VIEWS if each == view), None)
+
+
+def infer_view(gathered: Gathered, text: str) -> tuple[View | None, str]:
+    """What a text without a header can only be, and why; None where it could be either.
+
+    KVM lists pseudo-registers and CCSIDR words under ids of its own; a CCSIDR_EL1 of more than 32 bits cannot come
+    through KVM, whose demux register has 32; a guest without EL2 cannot read EL2's registers.
+    """
+    ids = [reg_id for values in gathered.sections.values() for reg_id in values]
+    if any(value >> 32 for values in gathered.sections.values() for i, value in values.items() if _is_cache(i)):
+        return "host", "a CCSIDR_EL1 is wider than the 32 bits that KVM has for it"
+    if gathered.by_id or any(split_id(i).cls not in (CLASS_SYSREG, CLASS_DEMUX) for i in ids):
+        return "vcpu", ""
+    if "kvm" in text.casefold():
+        return "vcpu", "the text speaks of KVM"
+    upper = next((by_id(i).name for i in ids if (reg := sysreg_of(i)) and reg.op0 == 3 and reg.op1 in (4, 6)), "")
+    if upper:
+        return "host", f"it has {upper}, which only the machine's own EL2 or EL3 reads"
+    return None, ""
+
+
+def make_dump(gathered: Gathered, view: View, provenance: Provenance, notes: Sequence[str] = ()) -> Dump:
+    """The dump of everything gathered, in one view. Raises SourceError for what that view cannot hold."""
+    told = (*notes, *gathered.notes())
+    if view in ("vcpu", "guest"):
+        vcpus = tuple(_vcpu(gathered, section, view) for section in _sections(gathered))
+        return Dump(provenance=provenance, vcpus=vcpus, notes=told)
+    return _machine(gathered, view, provenance, told)
+
+
+def _sections(gathered: Gathered) -> list[int | None]:
+    """Every section that holds something; what was said before the first number belongs to the first of them."""
+    found = list(dict.fromkeys([*gathered.sections, *gathered.parts]))
+    return [section for section in found if section is not None] or found
+
+
+def _vcpu(gathered: Gathered, section: int | None, view: View) -> Vcpu:
+    values = {**gathered.sections.get(None, {}), **gathered.sections.get(section, {})}
+    for reg_id, value in values.items():
+        if not fits(reg_id, value):
+            raise SourceError(
+                f"{by_id(reg_id).name} {value:#x} is wider than a vCPU's register of 32 bits",
+                gathered.where,
+                "a machine's own CCSIDR_EL1 has 64: read it with --as host",
+            )
+    constraints = {**gathered.parts.get(None, {}), **gathered.parts.get(section, {})}
+    return Vcpu(
+        index=section or 0,
+        values=values,
+        constraints={i: c for i, c in constraints.items() if i not in values},
+        setup=infer_setup(values, gic="v3"),
+        guest={i: v for i, v in values.items() if split_id(i).cls == CLASS_SYSREG} if view == "guest" else {},
+    )
+
+
+def _machine(gathered: Gathered, view: View, provenance: Provenance, notes: Sequence[str]) -> Dump:
+    """One machine: what its CPUs agree on, and a CPU each for what they do not."""
+    sections = _sections(gathered)
+    each = [{**gathered.sections.get(None, {}), **gathered.sections.get(s, {})} for s in sections]
+    agreeing = agreed(each)
+    merged = {i: v for i, v in agreeing.items() if not _is_cache(i)}
+    unlike = sorted({i for values in each for i in values} - set(agreeing) - _OF_EACH_CPU)
+    parts = _agreed_parts(gathered, sections, merged)
+    caches = {} if view == "el0" else {split_id(i).index: v for i, v in agreeing.items() if _is_cache(i)}
+    each = [{i: v for i, v in values.items() if not _is_cache(i)} for values in each]
+    known = {i: c.mask for i, c in parts.items()}
+    host = Host(values=merged | {i: c.value for i, c in parts.items()}, known=known, ccsidr=caches,
+                view="el0" if view == "el0" else "raw")  # fmt: skip
+    label = "host" if view == "host" else "host at EL0"
+    if len(sections) > 1 and unlike:
+        names = ", ".join(by_id(i).name for i in unlike[:5])
+        notes = (*notes, f"the CPUs differ in {names}: each CPU is kept by itself")
+        vcpus = tuple(
+            Vcpu(index=n, name=f"CPU {s}", kind="host", values=merged | values, constraints=parts)
+            for n, (s, values) in enumerate(zip(sections, each, strict=True))
+        )
+    else:
+        vcpus = (Vcpu(index=0, name=label, kind="host", values=merged, constraints=parts),)
+        if len(sections) > 1:
+            listed = ", ".join(str(s) for s in sections[:8])
+            notes = (*notes, f"values of CPUs {listed} are taken together: none of them contradicts another")
+    cpus = tuple(Cpu(index=s, values=values) for s, values in zip(sections, each, strict=True) if s is not None)
+    el0 = merged if view == "el0" else {}
+    return Dump(provenance=provenance, vcpus=vcpus, host=host, cpus=cpus, el0=el0, one_vm=False, notes=tuple(notes))
+
+
+def agreed(each: Sequence[Mapping[int, int]]) -> dict[int, int]:
+    """The values of registers on which all who have them agree, in the order of their first mention."""
+    merged: dict[int, int] = {}
+    unlike: set[int] = set()
+    for values in each:
+        for key, value in values.items():
+            if merged.setdefault(key, value) != value:
+                unlike.add(key)
+    return {key: value for key, value in merged.items() if key not in unlike}
+
+
+def _agreed_parts(
+    gathered: Gathered, sections: Sequence[int | None], whole: Mapping[int, int]
+) -> dict[int, Constraint]:
+    merged: dict[int, Constraint] = {}
+    for section in dict.fromkeys([None, *sections]):
+        for reg_id, part in gathered.parts.get(section, {}).items():
+            before = merged.get(reg_id, Constraint(0, 0))
+            clash = (before.value ^ part.value) & before.mask & part.mask
+            mask = (before.mask | part.mask) & ~clash
+            merged[reg_id] = Constraint(mask, (before.value | part.value) & mask)
+    return {reg_id: part for reg_id, part in merged.items() if reg_id not in whole and part.mask}

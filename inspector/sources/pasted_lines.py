@@ -1,0 +1,236 @@
+"""Lines as people paste them: what stands around a register and its value, and the two themselves.
+
+Nothing here refuses a line: a line without a register and a value gives no pair, and the reason where there is one.
+Time is linear in the length of a line.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from inspector.errors import RegisterError
+from inspector.registers.catalog import find
+from inspector.registers.encoding import size_of
+from inspector.registers.scanning import Found, scan
+from inspector.sources.jsontext import number
+
+_WORD = string.ascii_letters + string.digits + "_"
+_QUOTES = "\"'` \t"
+_BETWEEN = frozenset(" \t=:,|'\"`)]}>#")
+_WIDEST_GAP = 40
+_FILLERS = ("value", "val", "is", "reads", "read", "raw", "func_read")
+_NUMBER = re.compile(r"0[xX][0-9a-fA-F_]+|0[bB][01_]+|[0-9a-fA-F]+")
+_PADDED = re.compile(r"[0-9a-fA-F]{16}|[0-9a-fA-F]{8}")
+_SUFFIX = re.compile(r"[uUlLhH]{1,3}(?![0-9A-Za-z_])")
+_COMMENT = re.compile(r"#|//|;")
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]{0,40}[A-Za-z]|\x1b[()][A-Z0-9]")
+_STAMP = re.compile(
+    r"(?:<\d{1,3}>)?\[ {0,12}\d{1,12}\.\d{1,9}\](?:\[ {0,8}[TC]\d{1,8}\])?"  # dmesg
+    r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?"
+    r"|[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d(?: [\w.-]{1,64})?"
+    r"|\((?:bootloader|gdb|lldb|qemu)\)|[>|│]"
+    r"|[\w.@~:/-]{1,80}[$#>](?= )|=>"  # prompts
+)
+_CPU = re.compile(r"\b[vp]?cpu[ =:#_]{0,3}(\d{1,4})\b", re.IGNORECASE)
+_BORDER = frozenset(" \t-=+|_*~─│┌┐└┘├┤┬┴┼═║")
+
+
+class Pair(NamedTuple):
+    """A register, or one of its fields, and a value."""
+
+    id: int
+    value: int
+    mask: int | None
+    """the field's bits in place, where only a field is given; `value` is in place as well"""
+    text: str
+    """the spelling"""
+
+
+def bare(line: str) -> str:
+    """A line without escape sequences, time stamps, prompts and quote marks before it."""
+    text = _ESCAPES.sub("", line).strip() if "\x1b" in line else line.strip()
+    for _ in range(6):
+        stamp = _STAMP.match(text)
+        if not stamp:
+            break
+        text = text[stamp.end() :].lstrip(" :\t")
+    return text
+
+
+def is_border(line: str) -> bool:
+    """Whether a line is a rule of a table or a blank, and says nothing."""
+    return not line.strip() or _BORDER.issuperset(line)
+
+
+def cpu_of(line: str) -> int | None:
+    """The CPU that a line speaks of, `cpu=1`, `CPU 3:`; None where it says none."""
+    found = _CPU.search(line)
+    return int(found[1]) if found else None
+
+
+def without_comment(line: str) -> str:
+    """The line up to `#`, `//` or `;`."""
+    return _COMMENT.split(line, maxsplit=1)[0].strip()
+
+
+def is_padded_hex(line: str) -> bool:
+    """Whether the line has 8 or 16 hex digits behind a register that cannot be a decimal number as people write it."""
+    pair = _split(without_comment(line))
+    value = pair[1] if pair else line.rstrip()[-16:]
+    return (
+        _PADDED.fullmatch(value) is not None
+        and (value[0] == "0" or not value.isdigit())
+        and (pair is not None or next(scan(line), None) is not None)
+    )
+
+
+def pairs_of(line: str, hexes: bool) -> tuple[list[Pair], str]:
+    """The registers and values of a line, in its order, and why there is none ("" where nothing looks like one).
+
+    `hexes`: numbers of 8 or 16 digits are hex without a prefix.
+    """
+    content = without_comment(line) or line
+    found = list(scan(content))
+    if len(found) < 2:
+        pair, problem = _one(content, hexes)
+        if pair:
+            return [pair], ""
+        if not found:
+            # A register in a comment or behind one, as in `#1: MIDR_EL1 = 0x...`
+            found, content = list(scan(line)), line
+        if not found:
+            return [], problem
+    pairs = list(_found_pairs(content, found, hexes))
+    field = found[0].field if len(found) == 1 else None
+    if not pairs and field and _value_behind(content, found[0].end, len(content), hexes):
+        return [], f"the value does not fit the field {field.name}"
+    return pairs, "" if pairs else "a register without a value"
+
+
+def _found_pairs(line: str, found: list[Found], hexes: bool) -> Iterator[Pair]:
+    done = 0
+    for place, each in enumerate(found):
+        if each.start < done:
+            continue
+        limit = found[place + 1].start if place + 1 < len(found) else len(line)
+        token = _value_behind(line, each.end, limit, hexes)
+        if token is None:
+            continue
+        value, done = token
+        pair = _paired(each, value, line[each.start : each.end])
+        if pair:
+            yield pair
+
+
+def _paired(each: Found, value: int, text: str) -> Pair | None:
+    if each.field is None:
+        return Pair(each.id, value, None, text)
+    fits = value >> each.field.width == 0
+    return Pair(each.id, value << each.field.lsb, each.field.mask, text) if fits else None
+
+
+def _value_behind(line: str, at: int, limit: int, hexes: bool) -> tuple[int, int] | None:
+    """The number behind a register's spelling and the index behind it; None when something else stands there.
+
+    A number that is itself spelled as a register (an id) begins at `limit`, and is a value all the same.
+    """
+    stop = min(len(line), at + _WIDEST_GAP)
+    start = at
+    while at < stop:
+        if line[at] in _BETWEEN or line.startswith("->", at):
+            at += 2 if line[at] == "-" else 1
+            continue
+        filler = next(
+            (word for word in _FILLERS if line[at : at + len(word) + 1].lower() in (f"{word} ", f"{word}:")), ""
+        )
+        if not filler:
+            break
+        at += len(filler)
+    if at == start or at > limit:
+        return None
+    token = _NUMBER.match(line, at)
+    if token is None:
+        return None
+    end = token.end()
+    if suffix := _SUFFIX.match(line, end):
+        end = suffix.end()
+    if line[end : end + 1] in _WORD and line[end : end + 1]:
+        return None
+    if line[end : end + 1] == ":" and line[end + 1 : end + 2].isdigit():
+        # bits of a field, `7:4`
+        return None
+    value = _number(token[0], hexes)
+    return None if value is None else (value, end)
+
+
+def _number(digits: str, hexes: bool) -> int | None:
+    if len(digits) > 700:
+        return None
+    try:
+        if digits[:2].lower() in ("0x", "0b"):
+            return number(digits)
+        padded = _PADDED.fullmatch(digits) is not None
+        if padded and (hexes or not digits.isdigit()):
+            return int(digits, 16)
+        return number(digits) if digits.isdigit() else None
+    except ValueError:
+        return None
+
+
+def _split(line: str) -> tuple[str, str] | None:
+    """A register's spelling and the text of its value, quotes left out; None where the line is no pair.
+
+    No regular expression: on a long line of blanks one would try every way of sharing them out.
+    """
+    head = line.rstrip("," + _QUOTES)
+    name = head.rstrip(_WORD)
+    value = head[len(name) :]
+    if not value or not (value[0].isdigit() or _PADDED.fullmatch(value)):
+        return None
+    rest = name.rstrip(_QUOTES)
+    if rest[-1:] in ("=", ":", ","):
+        rest = rest[:-1].rstrip(_QUOTES + ":")
+    elif not name[-1:].isspace():
+        return None
+    rest = rest.lstrip(_QUOTES)
+    return (rest, value) if rest else None
+
+
+def _one(line: str, hexes: bool) -> tuple[Pair | None, str]:
+    """The one pair of a line that is nothing else, or that begins with it (`pc  0xffff  0xffff <func>`)."""
+    problem = ""
+    for name, digits in filter(None, (_split(line), _leading(line))):
+        value = _number(digits, hexes)
+        if value is None:
+            problem = problem or f"{digits[:40]} is no number: 0x before hex digits, or decimal"
+            continue
+        try:
+            found = find(name)
+        except RegisterError as error:
+            problem = problem or (f"{error.what} ({error.hint})" if error.hint else error.what)
+            continue
+        field = found.field
+        if field is None:
+            return Pair(found.register.id, value, None, name), ""
+        if value >> field.width == 0:
+            return Pair(found.register.id, value << field.lsb, field.mask, name), ""
+        problem = f"{digits[:40]} does not fit the field {field.name}"
+    return None, problem
+
+
+def _leading(line: str) -> tuple[str, str] | None:
+    """The first word of a line and a hex number behind it, whatever follows: gdb, LLDB, Trace32."""
+    words = line.replace("=", " ", 1).split(maxsplit=2) if len(line) < 4096 else []
+    if len(words) < 2:
+        return None
+    name, value = words[0].rstrip(":"), words[1].rstrip(",")
+    hexadecimal = value[:2].lower() == "0x" or _PADDED.fullmatch(value)
+    return (name, value) if hexadecimal and name and len(name) <= 40 else None
+
+
+def fits(reg_id: int, value: int) -> bool:
+    """Whether a value is no wider than the size that the register's id states."""
+    return value.bit_length() <= 8 * size_of(reg_id)
