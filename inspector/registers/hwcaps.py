@@ -13,8 +13,7 @@ from functools import reduce
 from operator import and_, or_
 from typing import NamedTuple
 
-from inspector.registers import layouts
-from inspector.registers.catalog import by_id
+from inspector.registers.bits import Partial, as_signed, ones
 from inspector.registers.spelling import find
 
 
@@ -192,26 +191,26 @@ def bounds_of(flags: Iterable[str]) -> dict[tuple[str, str], Bound]:
     return bounds
 
 
-def partial_registers(bounds: Mapping[tuple[str, str], Bound]) -> dict[int, tuple[int, int]]:
-    """Registers of which only bits are known: id -> (value, known bits).
+def partial_registers(bounds: Mapping[tuple[str, str], Bound]) -> dict[int, Partial]:
+    """Registers of which only bits are known, by id.
 
     A bit is known when all values that the architecture defines for its field, within the bounds, agree on it: of
     Atomic 2 or 3 the upper three bits.
     """
-    found: dict[int, tuple[int, int]] = {}
+    found: dict[int, Partial] = {}
     for (register, field), bound in bounds.items():
-        reg_id = find(register).register.id
-        schema = layouts.schema_of(by_id(reg_id))
+        entry = find(register).register
+        reg_id, schema = entry.id, entry.schema
         span = schema.span(field) if schema else None
         possible = _possible(span.values, bound, signed=span.kind == "signed") if span else []
         if span and possible:
-            same = reduce(and_, possible) | ~reduce(or_, possible) & (1 << span.width) - 1
-            before, known = found.get(reg_id, (0, 0))
-            found[reg_id] = (before | (possible[0] & same) << span.lsb, known | same << span.lsb)
-    return {reg_id: pair for reg_id, pair in found.items() if pair[1]}
+            same = reduce(and_, possible) | ~reduce(or_, possible) & ones(span.width)
+            before, known = found.get(reg_id, Partial.nothing())
+            found[reg_id] = Partial(before | (possible[0] & same) << span.lsb, known | same << span.lsb)
+    return {reg_id: pair for reg_id, pair in found.items() if pair.known}
 
 
 def _possible(meanings: Mapping[int, str], bound: Bound, signed: bool) -> list[int]:
     """The raw values of a field that are defined and lie within the bounds."""
-    numbers = {raw: raw - 16 if signed and raw & 8 else raw for raw in meanings}
+    numbers = {raw: as_signed(raw, 4) if signed else raw for raw in meanings}
     return [raw for raw, n in numbers.items() if n >= bound.least and (bound.below is None or n < bound.below)]

@@ -182,7 +182,7 @@ def el0_host_of(dump: Dump) -> HostState | None:
         return None
     if not dump.host.known:
         return from_el0(dump.host.values, kernel_of(dump).policy or load_policy(policy_names()[0]))
-    known = {reg_id: dump.host.known.get(reg_id, _ALL_BITS) for reg_id in dump.host.values}
+    known = {reg_id: dump.host.known.get(reg_id, ALL) for reg_id in dump.host.values}
     return HostState(values=dump.host.values, known=known, ccsidr_known=False, sanitised=True)
 
 
