@@ -188,10 +188,9 @@ def _field_states(book: Rulebook, reg_id: int, mask: int, lsb: int) -> dict[str,
     for raz in book.raz.get(reg_id, ()):
         if not raz.when:
             states["raz"] = _change("raz", raz)
-    for writable, rule in book.writable.get(reg_id, ()):
-        # Conditional masks (implementation ids) belong to the register as a whole, not to its fields.
-        if known is not None and not rule.when and writable & mask == mask:
-            states["writable"] = _change("writable", rule)
+    masks = [entry for entry in book.writable.get(reg_id, ()) if not entry[1].when]
+    if known is not None and masks and masks[-1][0] & mask == mask:
+        states["writable"] = _change("writable", masks[-1][1])
     for hook in book.hooks.get(reg_id, ()):
         if hook.kind in ("tolerate", "keep") and hook.mask & mask:
             states["tolerated"] = _change("tolerated", hook.rule)

@@ -19,7 +19,7 @@ import msgspec
 
 from inspector.errors import PolicyError
 from inspector.policies.dates import Point, is_dated, parse_date, standing
-from inspector.policies.model import Policy, PolicyFile, Rule, kind_of
+from inspector.policies.model import Policy, PolicyFile, Rule, kind_of, usual_reason
 
 _ROOM = resources.files("inspector.policies")
 _POINT = re.compile(r"(\d{1,4})\.(\d{1,4})(?:\.(\d{1,5}))?", re.ASCII)
@@ -134,7 +134,7 @@ def _merge(rules: dict[str, Rule], file: PolicyFile, stem: str, where: str, over
     for number, rule in enumerate(file.rule, 1):
         name = rule.name or f"{stem}: {kind_of(rule)} {number}"
         rules.pop(name, None)
-        rules[name] = msgspec.structs.replace(rule, name=name, release=stem)
+        rules[name] = msgspec.structs.replace(rule, name=name, release=stem, reason=rule.reason or usual_reason(rule))
 
 
 def _standing_rules(file: PolicyFile, at: Point, possible: bool, undated: bool = True) -> PolicyFile:

@@ -27,6 +27,9 @@ Condition = Literal[
 """What a rule may depend on: vCPU features and capabilities of the VM, facts of the host (`host-`), fields of the VM's
 own ID registers (`vm-`). `unless` lists the conditions under which a rule does not apply, `when` those it needs."""
 
+FIELD_CONDITIONS: tuple[Condition, ...] = ("vm-tcr2", "vm-s1pie", "vm-s1poe", "vm-fpmr", "vm-sctlr2")
+"""Conditions on fields of the VM's own ID registers. Only what KVM_GET_REG_LIST lists depends on them; while the
+fields themselves are worked out they have no value yet."""
 
 CONDITION_WORDS: dict[str, str] = {
     "sve": "SVE", "ptrauth": "pointer authentication", "pmu": "a vPMU", "mte": "memory tagging enabled", "el2": "EL2",
@@ -105,19 +108,25 @@ class Raz(RuleBase, frozen=True, kw_only=True, tag="raz"):
 
 
 class Writable(RuleBase, frozen=True, kw_only=True, tag="writable"):
-    """The bits of each register that userspace may change, as far as the feature table knows them.
+    """What userspace may change, added to or taken from what the rules before it say, as far as the table knows it.
 
-    KVM_ARM_GET_REG_WRITABLE_MASKS reports the same masks, uncut. A mask with conditions narrows what is judged, not
+    Each entry is a whole register (`ID_PFR0_EL1`), a field of the feature table (`ID_AA64PFR1_EL1.BT`), or bits by
+    their place (`ID_AA64ISAR0_EL1.RES0[3:0]`) where the kernel's mask covers what the table does not know.
+    KVM_ARM_GET_REG_WRITABLE_MASKS reports the same bits, uncut. A rule with conditions narrows what is judged, not
     what is reported.
     """
 
-    masks: dict[str, str]
+    fields: tuple[str, ...] = ()
+    """what becomes writable"""
+    fixed: tuple[str, ...] = ()
+    """what is not writable, taken away after `fields` are added"""
 
 
 class Reported(RuleBase, frozen=True, kw_only=True, tag="reported"):
-    """What KVM_ARM_GET_REG_WRITABLE_MASKS reports besides the `writable` masks: registers with a rule of their own."""
+    """What KVM_ARM_GET_REG_WRITABLE_MASKS reports besides the `writable` bits: registers with a rule of their own."""
 
-    masks: dict[str, str]
+    fields: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
 
 
 class Tolerate(RuleBase, frozen=True, kw_only=True, tag="tolerate"):
@@ -275,3 +284,10 @@ def conditions_of(rule: Rule) -> str:
 def kind_of(rule: Rule) -> str:
     """The TOML word for a rule's kind."""
     return str(type(rule).__struct_config__.tag)
+
+
+def usual_reason(rule: Rule) -> str:
+    """The reason of a rule that states none: what its kind says by itself; empty where that says nothing."""
+    if isinstance(rule, Know):
+        return f"The fields of {rule.register} that the feature table knows; all others read as zero."
+    return ""

@@ -7,13 +7,14 @@ without engine function ends in one PolicyError that names the rule.
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Literal, NamedTuple, NoReturn
+from typing import Literal, NamedTuple, NoReturn, get_args
 
 from inspector.errors import PolicyError
 from inspector.policies import model
 from inspector.policies.model import Policy, Rule
 from inspector.policies.spans import FieldRule, check, parse_field, parse_place
-from inspector.registers.ids import ID_AA64DFR0_EL1, ID_AA64PFR0_EL1, ID_DFR0_EL1, IDS, id_of
+from inspector.registers.bits import ALL, mask_of, ones
+from inspector.registers.ids import AARCH32_IDS, ID_AA64DFR0_EL1, ID_AA64PFR0_EL1, ID_DFR0_EL1, IDS, id_of
 
 StepKind = Literal["hide", "cap", "force", "special"]
 
@@ -58,6 +59,7 @@ class Rulebook:
             if isinstance(rule, model.Know):
                 self._add_fields(rule)
         for rule in policy.rules:
+            self._check_conditions(rule)
             self._add(rule)
         self.known_mask = {i: sum(f.mask for f in fields.values()) for i, fields in self.table.items()}
 
@@ -77,6 +79,23 @@ class Rulebook:
     def _fail(self, rule: Rule, what: str, hint: str = "") -> NoReturn:
         raise PolicyError(f"rule {rule.name!r}: {what}", rule.release or self.policy.name, hint)
 
+    def _check_conditions(self, rule: Rule) -> None:
+        """Refuse a condition that would be read and then never looked at."""
+        given = (*rule.when, *rule.unless)
+        if given and isinstance(rule, model.Know | model.Special | model.Reported):
+            self._fail(
+                rule, f"a rule of kind {model.kind_of(rule)} takes no condition", f"leave out {', '.join(given)}"
+            )
+        late = [word for word in given if word in model.FIELD_CONDITIONS]
+        if late and not isinstance(rule, model.List):
+            allowed = [word for word in get_args(model.Condition) if word not in model.FIELD_CONDITIONS]
+            self._fail(
+                rule,
+                f"the condition {late[0]} is a field of the VM's own, on which only a rule of kind list can depend,"
+                f" not one of kind {model.kind_of(rule)}",
+                f"one of: {', '.join(allowed)}",
+            )
+
     def _register(self, rule: Rule, name: str) -> int:
         try:
             return id_of(name)
@@ -86,14 +105,35 @@ class Rulebook:
                 rule, f"unknown register {name!r}", f"close: {', '.join(close)}" if close else "e.g. ID_AA64PFR0_EL1"
             )
 
-    def _mask(self, rule: Rule, text: str) -> int:
-        try:
-            mask = int(text, 16)
-        except ValueError:
-            self._fail(rule, f"{text!r} is no mask", 'a hexadecimal number in quotes, e.g. "0x300f000f"')
-        if mask >> 64 or mask < 0:
-            self._fail(rule, f"mask {text!r} does not fit 64 bits")
-        return mask
+    def _bits(self, rule: Rule, spec: str) -> tuple[int, int]:
+        """(register id, mask) of `REGISTER` as a whole, `REGISTER.FIELD` or `REGISTER.NAME[msb:lsb]`."""
+        if "." in spec:
+            reg_id, _, msb, lsb = self._place(rule, spec)
+            return reg_id, mask_of(msb, lsb)
+        reg_id = self._register(rule, spec)
+        return reg_id, ones(32) if reg_id in AARCH32_IDS else ALL
+
+    def _add_masks(self, rule: model.Writable | model.Reported) -> None:
+        """Work out the masks that hold once this rule is laid over those before it."""
+        changed: dict[int, int] = {}
+        for spec in rule.fields:
+            reg_id, mask = self._bits(rule, spec)
+            changed[reg_id] = changed.get(reg_id, self._mask_so_far(rule, reg_id)) | mask
+        for spec in rule.fixed:
+            reg_id, mask = self._bits(rule, spec)
+            changed[reg_id] = changed.get(reg_id, self._mask_so_far(rule, reg_id)) & ~mask
+        for reg_id, mask in changed.items():
+            if isinstance(rule, model.Reported):
+                self.reported[reg_id] = (mask, rule)
+            else:
+                self.writable.setdefault(reg_id, []).append((mask, rule))
+
+    def _mask_so_far(self, rule: model.Writable | model.Reported, reg_id: int) -> int:
+        """The mask that a further rule starts from: that of the last rule without conditions."""
+        if isinstance(rule, model.Reported):
+            return self.reported[reg_id][0] if reg_id in self.reported else 0
+        masks = [mask for mask, before in self.writable.get(reg_id, ()) if not before.when and not before.unless]
+        return masks[-1] if masks else 0
 
     def _place(self, rule: Rule, spec: str) -> tuple[int, str, int, int]:
         """(register id, field name, msb, lsb) of `REGISTER.FIELD` or `REGISTER.FIELD[msb:lsb]`."""
@@ -125,12 +165,8 @@ class Rulebook:
             case model.Raz(registers=registers):
                 for name in registers:
                     self.raz.setdefault(self._register(rule, name), []).append(rule)
-            case model.Writable(masks=masks):
-                for name, text in masks.items():
-                    self.writable.setdefault(self._register(rule, name), []).append((self._mask(rule, text), rule))
-            case model.Reported(masks=masks):
-                for name, text in masks.items():
-                    self.reported[self._register(rule, name)] = (self._mask(rule, text), rule)
+            case model.Writable() | model.Reported():
+                self._add_masks(rule)
             case model.Tolerate(fields=fields) | model.Keep(fields=fields):
                 self._add_hooks(rule, fields)
             case model.Replace(fields=fields) | model.Refuse(fields=fields):

@@ -104,7 +104,7 @@ def test_a_file_may_extend_a_file(tmp_path: Path) -> None:
         ('extends = "6.1"\n[[rule]]\nkind = "special"\nfunction = "x"\nvariant = "y"\n', ["'x'", "cache-registers"]),
         ('extends = "6.1"\n[[rule]]\nkind = "special"\nfunction = "psci"\nvariant = "y"\n', ["'y'", "psci-1.3"]),
         ('extends = "6.1"\n[[rule]]\nkind = "cap"\nfields = ["ID_AA64DFR0_EL1.WRPs"]\nlimit = 99\n', ["99", "0 to 15"]),
-        ('extends = "6.1"\n[[rule]]\nkind = "writable"\nmasks = { CTR_EL0 = "zz" }\n', ["zz", "hexadecimal"]),
+        ('extends = "6.1"\n[[rule]]\nkind = "writable"\nfields = ["CTR_EL0.zz"]\n', ["zz", "IminLine"]),
         ('extends = "6.1"\nremove = ["no such rule"]\n', ["no such rule"]),
         ('extends = "9.9"\n', ["9.9", "5.10"]),
         ('title = "x"\n', ["extends"]),
