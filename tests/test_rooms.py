@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -14,7 +15,14 @@ PACKAGE = ROOT / "inspector"
 ORDER = ("registers", "policies", "kvm", "sources", "checks", "reports", "app", "commands")
 """Every room may import itself and the rooms before it; only `commands` (the `live` command) opens the screens."""
 ALLOWED = {room: set(ORDER[: place + 1]) for place, room in enumerate(ORDER)}
-SHARED = {"errors", "shipped", "__init__"}
+LAYOUT = {
+    # the product
+    "inspector", "snapshots", "themes", "tests", "pyproject.toml", "README.md", "LICENSE",
+    # working on it
+    "CONTRIBUTING.md", "CHANGELOG.md", ".ci", ".pre-commit-config.yaml", "uv.lock", "pylock.toml",
+    ".python-version", ".gitignore", ".gitattributes",
+}  # fmt: skip
+"""What may lie at the top of the tree."""
 
 
 def modules_after(code: str) -> set[str]:
@@ -60,30 +68,82 @@ def test_show_does_not_load_textual_or_rich() -> None:
     assert not loaded & {"rich", "textual"}
 
 
+def written_imports(path: Path) -> list[str]:
+    """Every module that a file imports, wherever in it: full names, `from inspector import x` as `inspector.x`."""
+    found: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0 and node.module, f"{path.name} has a relative import"
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
+    return found
+
+
+def within(name: str, *packages: str) -> bool:
+    """True when a dotted name is one of the packages or lies in one."""
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
 @pytest.mark.parametrize("room", sorted(ALLOWED))
 def test_imports_written_in_a_room_point_one_way(room: str) -> None:
-    wrong = []
-    for path in (PACKAGE / room).rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            targets = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            if isinstance(node, ast.ImportFrom) and node.module:
-                targets = [node.module] if node.module != "inspector" else [f"inspector.{a.name}" for a in node.names]
-            for target in targets:
-                parts = target.split(".")
-                inside = parts[0] == "inspector" and len(parts) > 1
-                if inside and parts[1] not in ALLOWED[room] | SHARED | {"__version__"}:
-                    wrong.append(f"{path.relative_to(ROOT)} imports {target}")
+    later = [f"inspector.{other}" for other in set(ALLOWED) - ALLOWED[room]]
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in (PACKAGE / room).rglob("*.py")
+        for name in written_imports(path)
+        if within(name, *later)
+    ]
     assert not wrong
 
 
+class Contract(NamedTuple):
+    """One rule of the house: which files it binds, and what these may not import."""
+
+    sentence: str
+    files: str
+    """a pattern below `inspector/`"""
+    forbidden: tuple[str, ...]
+    excepted: tuple[str, ...] = ()
+    """modules that may be imported although they lie in what is forbidden"""
+
+
+CONTRACTS = (
+    Contract(
+        "A policy is data: neither loading nor comparing one asks the engine", "policies/**/*.py", ("inspector.kvm",)
+    ),
+    Contract("KVM's model needs no file format and no live host", "kvm/**/*.py", ("inspector.sources",)),
+    Contract("A file format knows no live source", "sources/formats/*.py", ("inspector.sources.live",)),
+    Contract("What is asked does not say how an answer is printed", "checks/**/*.py", ("rich", "textual", "argparse")),
+    Contract("A report prints a result and asks nothing itself", "reports/**/*.py", ("textual", "argparse")),
+    Contract(
+        "A widget belongs to no mode",
+        "app/widgets/*.py",
+        ("inspector.app.modes", "inspector.app.dialogs"),
+        excepted=("inspector.app.modes.browse.standing",),
+    ),
+    Contract("Only the command line parses options", "app/**/*.py", ("argparse", "inspector.commands")),
+    Contract("Nothing in the product needs the tests", "**/*.py", ("tests", "pytest", "hypothesis")),
+)
+
+
+@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.sentence)
+def test_contract(contract: Contract) -> None:
+    files = sorted(PACKAGE.glob(contract.files))
+    assert files, "a contract that binds no file"
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in files
+        for name in written_imports(path)
+        if within(name, *contract.forbidden) and not within(name, *contract.excepted)
+    ]
+    assert not wrong, contract.sentence
+
+
 def test_the_collector_stands_alone() -> None:
+    """It also runs on hosts that have Python's standard library and nothing else."""
     for path in sorted((PACKAGE / "sources" / "live").glob("*collector*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            if isinstance(node, ast.ImportFrom):
-                assert node.level == 0, f"{path.name} has a relative import"
-                names = [node.module or ""]
-            assert all(name.split(".")[0] in sys.stdlib_module_names for name in names), path.name
+        assert all(name.split(".")[0] in sys.stdlib_module_names for name in written_imports(path)), path.name
 
 
 def test_top_level_holds_what_the_layout_names() -> None:
@@ -91,5 +151,4 @@ def test_top_level_holds_what_the_layout_names() -> None:
     if tracked.returncode or not tracked.stdout:
         pytest.skip("not a git checkout")
     top = {name.split("/")[0] for name in tracked.stdout.split("\n") if name}
-    known = {"pyproject.toml", "README.md", "LICENSE", ".gitignore", ".ci", "inspector", "tests", "snapshots", "themes"}
-    assert top <= known
+    assert top <= LAYOUT, f"not in the layout: {sorted(top - LAYOUT)}"

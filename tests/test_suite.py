@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+
+from tests.coverage_by_room import Count, by_room
 
 ROOT = Path(__file__).resolve().parent.parent
 
 CASES = """
 import gzip
 import pytest
+
+from tests.coverage_by_room import Count, by_room
 
 @pytest.mark.parametrize({names}, {values})
 def test_it({arguments}):
@@ -64,3 +70,42 @@ def test_nothing_is_imported_from_a_test_module() -> None:
         if module.rpartition(".")[2].startswith("test_")
     ]
     assert not wrong
+
+
+def test_the_guides_name_what_is_there() -> None:
+    """Paths and modules that CONTRIBUTING.md and the material's README name exist."""
+    for guide in (ROOT / "CONTRIBUTING.md", ROOT / "tests" / "material" / "README.md"):
+        named = re.findall(r"`((?:inspector|tests|themes)/[\w./-]*)`", guide.read_text(encoding="utf-8"))
+        modules = re.findall(r"python -m (tests[\w.]*)", guide.read_text(encoding="utf-8"))
+        paths = [*named, *(f"{module.replace('.', '/')}.py" for module in modules)]
+        assert paths
+        assert not [path for path in paths if not (ROOT / path).exists()], guide.name
+
+
+def test_the_lock_holds_what_the_project_asks_for() -> None:
+    """Every package that pyproject.toml names is locked, from the public index alone, with hashes."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["test"]]
+    lock = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))
+    packages = {package["name"]: package for package in lock["package"]}
+    assert {re.split(r"[<>=!~ \[]", each)[0] for each in wanted} <= set(packages)
+    sources = [package["source"] for name, package in packages.items() if name != project["name"]]
+    assert sources and all(source == {"registry": "https://pypi.org/simple"} for source in sources)
+    files = [file for package in lock["package"] for file in package.get("wheels", [])]
+    assert all(file["url"].startswith("https://files.pythonhosted.org/") and file["hash"] for file in files)
+
+
+def test_types_are_shipped() -> None:
+    """PEP 561: checkers look for this file in the installed package; the wheel takes the package whole."""
+    assert (ROOT / "inspector" / "py.typed").is_file()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == ["inspector"]
+    assert "Typing :: Typed" in project["project"]["classifiers"]
+
+
+def test_rooms_are_counted() -> None:
+    summary = {"covered_lines": 3, "num_statements": 4, "covered_branches": 1, "num_branches": 4}
+    report = {"files": {f"/x/inspector/{name}": {"summary": summary} for name in ("cli.py", "kvm/a.py", "kvm/b/c.py")}}
+    rooms = by_room(json.dumps(report).encode())
+    assert rooms == {"inspector": Count(4, 8), "kvm": Count(8, 16)}
+    assert rooms["kvm"].share == 50 and Count().share == 100

@@ -29,7 +29,7 @@ _VENDOR_POINT = re.compile(r"([a-z]+)-(\d{1,4})\.(\d{1,4})\.(\d{1,5})-(\d{1,6})"
 @lru_cache(maxsize=1)
 def _points() -> tuple[tuple[int, int, int], ...]:
     """Every release that has a file, ascending."""
-    matches = (_POINT.fullmatch(stem) for stem in _stems())
+    matches = (_POINT.fullmatch(stem) for stem in _stems("kernels"))
     return tuple(sorted((int(m[1]), int(m[2]), int(m[3] or 0)) for m in matches if m and m[3]))
 
 
@@ -37,13 +37,15 @@ def _points() -> tuple[tuple[int, int, int], ...]:
 def _vendor_points() -> dict[str, tuple[Point, ...]]:
     """Every vendor's kernel that has a file: vendor -> points, ascending."""
     found: dict[str, list[Point]] = {}
-    for match in filter(None, map(_VENDOR_POINT.fullmatch, _stems())):
+    for match in filter(None, map(_VENDOR_POINT.fullmatch, _stems("kernels"))):
         found.setdefault(match[1], []).append(tuple(map(int, match.groups()[1:])))
     return {vendor: tuple(sorted(known)) for vendor, known in sorted(found.items())}
 
 
-def _stems() -> list[str]:
-    return [entry.name.removesuffix(".toml") for entry in _ROOM.joinpath("kernels").iterdir()]
+def _stems(kind: str) -> list[str]:
+    """The names of the files of a kind (`kernels`, `patches`), in no order."""
+    entries = _ROOM.joinpath(kind).iterdir()
+    return [entry.name.removesuffix(".toml") for entry in entries if entry.name.endswith(".toml")]
 
 
 def points() -> tuple[tuple[int, int, int], ...]:
@@ -86,7 +88,7 @@ def stem_of(point: Point, vendor: str = "") -> str:
 
 def patch_names() -> list[str]:
     """The overlays that `+NAME` takes, alphabetical."""
-    return sorted(e.name.removesuffix(".toml") for e in _ROOM.joinpath("patches").iterdir() if e.name.endswith(".toml"))
+    return sorted(_stems("patches"))
 
 
 def patch_title(name: str) -> tuple[str, str, str]:
