@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from inspector.checks.vmms.base import MEMORY_TAGGING, NESTED, PMU, POINTER_AUTH, SVE
 from inspector.registers.encoding import (
     CLASS_BITMAP,
     CLASS_CORE,
@@ -42,7 +43,7 @@ class FeatureSet(msgspec.Struct, frozen=True, kw_only=True):
     size: int = 0
     """registers of the whole set that a QEMU stream carries (no core, no SVE class); 0 when it varies"""
     option: str = ""
-    """QEMU option that turns the set on or off at the destination, `{}` standing for on/off"""
+    """key of the VMM's option that turns the set on or off (checks/vmms/base.py)"""
     harmless: str = ""
     """why losing the set costs the guest nothing, where that is true"""
 
@@ -140,7 +141,7 @@ FEATURE_SETS: tuple[FeatureSet, ...] = (
         member=_where(_is_pmu),
         text="PMU registers, listed only when the vCPU has a PMU (Linux 5.10 lists them always)",
         size=74,
-        option="-cpu host,pmu={}",
+        option=PMU,
     ),
     FeatureSet(
         key="pmmir",
@@ -149,7 +150,7 @@ FEATURE_SETS: tuple[FeatureSet, ...] = (
         text="PMMIR_EL1, listed when the vCPU has a PMU",
         since="7.3",
         size=1,
-        option="-cpu host,pmu={}",
+        option=PMU,
     ),
     FeatureSet(
         key="tcr2",
@@ -190,7 +191,7 @@ FEATURE_SETS: tuple[FeatureSet, ...] = (
         member=_where(_is_ptrauth),
         text="key registers, listed only when the vCPU was created with both pointer-authentication features",
         size=10,
-        option="-cpu host,pauth={}",
+        option=POINTER_AUTH,
     ),
     FeatureSet(
         key="mte",
@@ -199,7 +200,7 @@ FEATURE_SETS: tuple[FeatureSet, ...] = (
         text="tag registers, listed only when the VM enabled KVM_CAP_ARM_MTE",
         since="5.14",
         size=4,
-        option="-machine virt,mte={}",
+        option=MEMORY_TAGGING,
     ),
     FeatureSet(
         key="sve",
@@ -207,7 +208,7 @@ FEATURE_SETS: tuple[FeatureSet, ...] = (
         member=lambda i: split_id(i).cls == CLASS_SVE or i == sysreg_id(3, 0, 1, 2, 0),
         text="ZCR_EL1, vector lengths, Z, P, FFR, listed only when the vCPU has SVE (QEMU streams keep ZCR_EL1 alone)",
         size=1,
-        option="-cpu host,sve={}",
+        option=SVE,
     ),
     FeatureSet(
         key="fpsimd",
@@ -221,7 +222,7 @@ FEATURE_SETS: tuple[FeatureSet, ...] = (
         member=_sysregs((3, 0, 0, 4, 4)),
         text="ID_AA64ZFR0_EL1; some kernels before 5.10 list it only when the vCPU has SVE, all others list it always",
         size=1,
-        option="-cpu host,sve={}",
+        option=SVE,
         harmless="without SVE it reads as zero",
     ),
     FeatureSet(
@@ -230,7 +231,7 @@ FEATURE_SETS: tuple[FeatureSet, ...] = (
         member=_where(_is_el2),
         text="EL2 registers, listed only when the vCPU was created with KVM_ARM_VCPU_HAS_EL2",
         since="6.16",
-        option="-machine virt,virtualization={}",
+        option=NESTED,
     ),
     FeatureSet(
         key="bitmap2",

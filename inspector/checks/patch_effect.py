@@ -16,7 +16,7 @@ from inspector.checks.machine.destination import same_host
 from inspector.checks.machine.source_kernel import describe_policy, kernel_of
 from inspector.checks.restore.result import Finding
 from inspector.checks.restore.steps import simulate
-from inspector.checks.vmms.vmms import find_vmm, vmm_for
+from inspector.checks.vmms.table import find_vmm, vmm_for
 from inspector.errors import InspectorError, one_line
 from inspector.registers.bits import ALL
 from inspector.registers.caches import narrow_reading, wide_reading

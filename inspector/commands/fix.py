@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     from inspector import sources
     from inspector.checks.machine.destination import same_host
     from inspector.checks.repair.fix import fix
-    from inspector.checks.vmms.vmms import find_vmm, vmm_for
+    from inspector.checks.vmms.table import find_vmm, vmm_for
     from inspector.reports import fix as report
     from inspector.reports.json import dumps
 

@@ -45,7 +45,7 @@ def given_setup(options: argparse.Namespace, source: Dump) -> VcpuSetup | None:
 
     from inspector.checks.machine.destination import source_vcpus
     from inspector.checks.machine.vcpu_setup import setup_of
-    from inspector.checks.vmms.vmms import find_vmm, vmm_for
+    from inspector.checks.vmms.table import find_vmm, vmm_for
     from inspector.policies.setup import parse_features
 
     if options.features is not None:

@@ -108,7 +108,7 @@ async def test_another_vmm_stops_elsewhere() -> None:
         assert "QEMU 10.0" in await asked(pilot, "4")
         assert "QEMU 11.1" in await asked(pilot, "h")
         text = await asked(pilot, "h")
-        assert "Firecracker" in text and CCIDX[0] in rows(text)[0]
+        assert "Cloud Hypervisor" in text and CCIDX[0] in rows(text)[0]
 
 
 async def test_destination_kernel_and_errors_stay_in_their_dialog() -> None:

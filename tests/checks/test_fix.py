@@ -13,7 +13,7 @@ import pytest
 from inspector.checks.machine.destination import same_host
 from inspector.checks.repair import fix as fix_module
 from inspector.checks.repair.fix import FixResult, fix
-from inspector.checks.vmms.vmms import find_vmm
+from inspector.checks.vmms.table import find_vmm
 from inspector.errors import InspectorError
 from inspector.policies.loader import load_policy
 from inspector.registers.encoding import bitmap_id

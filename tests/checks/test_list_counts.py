@@ -6,7 +6,7 @@ import pytest
 
 from inspector.checks.explain.counts import find_fits, sets_of_size
 from inspector.checks.feature_groups import FEATURE_SETS
-from inspector.checks.vmms.vmms import find_vmm
+from inspector.checks.vmms.table import find_vmm
 from inspector.registers.encoding import CLASS_BITMAP, CLASS_DEMUX, split_id
 from inspector.sources import load
 

@@ -7,12 +7,12 @@ import pytest
 
 from inspector.checks.restore.migration import migrate, migrate_all_kernels, migrate_same_host
 from inspector.checks.restore.result import MigrationReport
-from inspector.checks.vmms.vmms import SVE_VLS, VMM_NAMES
+from inspector.checks.vmms.table import VMM_NAMES
 from inspector.errors import InspectorError
 from inspector.policies.loader import load_policy
 from inspector.policies.setup import parse_features
 from inspector.registers.encoding import bitmap_id, ccsidr_id, sysreg_id
-from inspector.registers.ids import PIR_EL1, PIRE0_EL1, TCR2_EL1
+from inspector.registers.ids import PIR_EL1, PIRE0_EL1, SVE_VLS, TCR2_EL1
 from inspector.sources.dump import Dump, Provenance, Vcpu
 from tests.checks.material import CLIDR, MIDR, MMFR2, MMFR4_32, PFR0, PSCI, ZFR0, changed, refused, shipped
 from tests.sources.material import dump_of

@@ -13,12 +13,11 @@ import pytest
 from inspector.checks.feature_groups import feature_key
 from inspector.checks.restore.migration import migrate, migrate_all_kernels
 from inspector.checks.restore.result import MigrationReport
-from inspector.checks.vmms.vmms import SVE_VLS
 from inspector.kvm.volatile import TIMER_CNT, TIMER_CTL, TIMER_CVAL
 from inspector.policies.loader import load_policy
 from inspector.policies.setup import parse_features
 from inspector.registers.encoding import bitmap_id, ccsidr_id, make_id, split_id, sysreg_id
-from inspector.registers.ids import PIR_EL1, PIRE0_EL1, TCR2_EL1
+from inspector.registers.ids import PIR_EL1, PIRE0_EL1, SVE_VLS, TCR2_EL1
 from inspector.reports.migration_text import migration_text
 from inspector.sources import load
 from inspector.sources.dump import Cpu, Dump, Provenance, Vcpu

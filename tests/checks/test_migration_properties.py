@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from inspector.checks.remedies.replacements import replacement_of
 from inspector.checks.restore.migration import migrate
-from inspector.checks.vmms.vmms import VMM_NAMES
+from inspector.checks.vmms.table import VMM_NAMES
 from inspector.registers.encoding import size_of
 from inspector.reports.migration import migration_json, migration_markdown, migration_text
 from inspector.sources.consistency import identifies

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from inspector.checks.restore.result import Finding
-from inspector.checks.vmms.messages import expected_messages
-from inspector.checks.vmms.vmms import SVE_VLS, VMM_NAMES, find_vmm, id_words, vmm_for
+from inspector.checks.vmms.expected import expected_messages
+from inspector.checks.vmms.qemu import id_words
+from inspector.checks.vmms.table import VMM_NAMES, find_vmm, vmm_for
 from inspector.errors import InspectorError
 from inspector.registers.encoding import bitmap_id, ccsidr_id, firmware_id, make_id, sysreg_id
-from inspector.registers.ids import PIR_EL1
+from inspector.registers.ids import PIR_EL1, SVE_VLS
 
 X0 = make_id(0x10, 0)
 Z0 = 0x6080000000150000

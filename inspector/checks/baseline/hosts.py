@@ -9,7 +9,7 @@ from inspector.checks.compare.sets import is_feature_register
 from inspector.checks.machine.destination import Destination, destination_of, source_vcpus
 from inspector.checks.machine.source_kernel import describe_policy, guess_kernel, kernel_of
 from inspector.checks.machine.vcpu_setup import infer_setup
-from inspector.checks.vmms.vmms import find_vmm
+from inspector.checks.vmms.table import find_vmm
 from inspector.errors import InspectorError, one_line
 from inspector.policies.rulebook import rulebook
 from inspector.policies.setup import QEMU_SETUP

@@ -7,7 +7,10 @@ from collections.abc import Iterable, Sequence
 from inspector.checks.explain.fields import hidden_releases
 from inspector.checks.explain.result import ExplainedRegister, SeenMessage
 from inspector.checks.feature_groups import FeatureGroup
-from inspector.registers.encoding import CLASS_DEMUX, hex_id, split_id
+from inspector.checks.vmms.base import MEMORY_TAGGING, PMU, POINTER_AUTH, SVE, Vmm
+from inspector.checks.vmms.qemu import SPARE_IDS
+from inspector.checks.vmms.table import DEFAULT_VMM, find_vmm, of_family
+from inspector.registers.encoding import CLASS_DEMUX, split_id
 from inspector.registers.ids import MIDR_EL1
 
 _MIGRATE = (
@@ -25,11 +28,12 @@ def next_steps(
 ) -> list[str]:
     """Things to do, best first, without repetition."""
     steps: list[str] = []
+    rule = _rule(vmm)
     refused = [r for r in registers if r.kind == "refused"]
     if refused:
-        steps += _refused_steps(vmm, refused)
+        steps += _refused_steps(rule, refused)
     if groups:
-        steps += _list_steps(vmm, groups)
+        steps += _list_steps(rule, groups)
     if counts is not None and not groups:
         steps += _length_steps(counts[0] - counts[1])
     if booting or any(split_id(r.id).cls == CLASS_DEMUX for r in refused):
@@ -39,12 +43,17 @@ def next_steps(
             " ties cache registers to the physical CPU"
         )
     if unnamed and not refused and not groups and counts is None and not booting:
-        steps += _unnamed_steps(vmm)
+        steps += _unnamed_steps(rule)
     first, *others = list(dict.fromkeys(steps)) or [""]
     return [first.removeprefix("or "), *others] if first else []
 
 
-def _refused_steps(vmm: str, refused: Sequence[ExplainedRegister]) -> Iterable[str]:
+def _rule(vmm: str) -> Vmm:
+    """The VMM that wrote the text; QEMU where it is none or not known, as most users have it."""
+    return of_family(vmm) or find_vmm(DEFAULT_VMM)
+
+
+def _refused_steps(rule: Vmm, refused: Sequence[ExplainedRegister]) -> Iterable[str]:
     unlike = any(r.id == MIDR_EL1 for r in refused)
     shown = [] if unlike else hidden_releases(refused, at_source=True)
     if unlike:
@@ -69,21 +78,8 @@ def _refused_steps(vmm: str, refused: Sequence[ExplainedRegister]) -> Iterable[s
         yield f"run Linux {lost[-1]} or newer at the destination, best the source's own release"
     features = _lost_features(refused)
     for feature, option in features:
-        yield f"create the destination's vCPU with the source's features: {option.format('on')} ({feature})"
-    if vmm in ("qemu", "libvirt", ""):
-        yield (
-            "or write a copy of the saved stream in which only the refused values are replaced:"
-            " `vcpu-inspector fix SOURCE DESTINATION -o NEWFILE`"
-        )
-    if vmm == "firecracker":
-        ids = " ".join(hex_id(r.id) for r in refused)
-        yield (
-            "apply one CPU template to the VMs of both hosts that sets the refused fields to values both accept"
-            " (`vcpu-inspector compare HOST_A HOST_B --baseline` writes it); it takes effect when a VM is started"
-        )
-        yield f"last resort: `snapshot-editor edit-vmstate remove-regs {ids}`: the destination's own values stay then"
-    if vmm in ("cloud-hypervisor", "crosvm"):
-        yield "no option of this VMM changes a single saved register; the kernel or the host has to match"
+        yield f"create the destination's vCPU with the source's features: {rule.option(option, 'on')} ({feature})"
+    yield from rule.refused_steps([r.id for r in refused])
     yield _MIGRATE
 
 
@@ -98,38 +94,27 @@ def _lost_features(refused: Sequence[ExplainedRegister]) -> list[tuple[str, str]
     return list(dict.fromkeys(found))
 
 
-_PMU = ("PMUv3", "-cpu host,pmu={}")
-_SVE = ("SVE", "-cpu host,sve={}")
-_PAUTH = ("pointer authentication", "-cpu host,pauth={}")
+_PMU = ("PMUv3", PMU)
+_SVE = ("SVE", SVE)
+_PAUTH = ("pointer authentication", POINTER_AUTH)
 _FEATURE_FIELDS = {
     ("ID_AA64DFR0_EL1", "PMUVer"): _PMU,
     ("ID_DFR0_EL1", "PerfMon"): _PMU,
     ("ID_AA64PFR0_EL1", "SVE"): _SVE,
     ("ID_AA64ZFR0_EL1", "SVEver"): _SVE,
-    ("ID_AA64PFR1_EL1", "MTE"): ("memory tagging", "-machine virt,mte={}"),
+    ("ID_AA64PFR1_EL1", "MTE"): ("memory tagging", MEMORY_TAGGING),
     **{("ID_AA64ISAR1_EL1", name): _PAUTH for name in ("APA", "API", "GPA", "GPI")},
     **{("ID_AA64ISAR2_EL1", name): _PAUTH for name in ("APA3", "GPA3")},
 }
 
 
-def _list_steps(vmm: str, groups: Sequence[FeatureGroup]) -> Iterable[str]:
+def _list_steps(rule: Vmm, groups: Sequence[FeatureGroup]) -> Iterable[str]:
     for group in groups:
         if group.option:
-            yield f"create the destination's vCPU with {group.option.format('on')}: it brings {group.feature}"
+            yield f"create the destination's vCPU with {rule.option(group.option, 'on')}: it brings {group.feature}"
     harmless = [g for g in groups if g.harmless]
-    if harmless and vmm in ("qemu", "libvirt", ""):
-        ids = ", ".join(hex_id(i) for g in harmless for i in g.ids)
-        yield (
-            f"safe to drop: {ids} ({'; '.join(dict.fromkeys(g.harmless for g in harmless))}); QEMU 11 and newer"
-            " drops what"
-            " its x-mig-safe-missing-regs property lists (TCR2_EL1, PIRE0_EL1 and PIR_EL1 on its own machine types"
-            " already)"
-        )
-    if vmm == "firecracker":
-        ids = " ".join(hex_id(i) for g in groups for i in g.ids)
-        yield (
-            f"`snapshot-editor edit-vmstate remove-regs {ids}` deletes the registers that the destination does not know"
-        )
+    why = "; ".join(dict.fromkeys(g.harmless for g in harmless))
+    yield from rule.unlisted_steps([i for g in groups for i in g.ids], [i for g in harmless for i in g.ids], why)
     kernels = [g.since.split(" ")[0] for g in groups if g.since and not g.option and not g.harmless]
     if kernels:
         newest = max(kernels, key=lambda k: tuple(map(int, k.split("."))))
@@ -139,27 +124,17 @@ def _list_steps(vmm: str, groups: Sequence[FeatureGroup]) -> Iterable[str]:
         )
 
 
-_NAMED_EXTRAS = 10
-"""Registers beyond the destination's number that QEMU 11 takes in so that it can name them."""
-
-
 def _length_steps(difference: int) -> Iterable[str]:
     yield (
         "take a dump of a fresh vCPU on the destination and run `vcpu-inspector compare SOURCE DESTINATION`: it"
         " names the ids"
     )
-    if difference <= _NAMED_EXTRAS:
+    if difference <= SPARE_IDS:
         yield "or load with QEMU 11 or newer: up to ten extra registers are then named in the log"
 
 
-def _unnamed_steps(vmm: str) -> Iterable[str]:
-    if vmm in ("qemu", "libvirt", ""):
-        yield (
-            "start the destination with `-trace kvm_failed_reg_set` (QEMU 8 to 10 print the ids then), or with"
-            " QEMU 10.2 or newer"
-        )
-    if vmm == "libvirt":
-        yield "read the destination's /var/log/libvirt/qemu/NAME.log and paste it here"
+def _unnamed_steps(rule: Vmm) -> Iterable[str]:
+    yield from rule.unnamed_steps()
     yield _MIGRATE
 
 
@@ -170,11 +145,7 @@ def things_to_bring(
     if vmm == "guest":
         return ["the host's kernel release, and MIDR_EL1 of its CPUs (`vcpu-inspector live` on the host shows both)"]
     wanted: list[str] = []
-    source = {
-        "firecracker": "the snapshot's vmstate file or a cpu-template-helper fingerprint of the source host",
-        "cloud-hypervisor": "state.json of the snapshot",
-        "crosvm": "the snapshot directory's vcpu files",
-    }.get(vmm, "the saved stream (virsh save file, migrate file:, analyze-migration.py output)")
+    source = _rule(vmm).saved_state
     if not have[0] and (not named or any(r.wanted is None for r in registers if r.kind == "refused")):
         wanted.append(f"the source: {source} (--source)")
     if not have[1] and (not named or any(r.actual is None for r in registers if r.kind == "refused")):

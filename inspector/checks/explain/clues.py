@@ -8,8 +8,9 @@ from itertools import islice
 
 import msgspec
 
-from inspector.checks.explain.patterns import MESSAGES, OPEN_ENDED, Message, compiled
+from inspector.checks.explain.patterns import MESSAGES
 from inspector.checks.explain.text import Pasted
+from inspector.checks.vmms.messages import OPEN_ENDED, Message, compiled
 from inspector.errors import RegisterError
 from inspector.registers import catalog
 from inspector.registers.encoding import (
@@ -22,11 +23,11 @@ from inspector.registers.encoding import (
     split_id,
     sysreg_id,
 )
+from inspector.registers.ids import SVE_VLS
 
 MAX_REPEATS = 2000
 """Messages of one family that are looked at; a log that repeats itself more often says nothing new."""
 _SIZE_U256 = 5
-_SVE_VLS = 0x606000000015FFFF
 _CLASSES = frozenset((0x10, 0x11, 0x13, 0x14, 0x15, 0x16))
 
 
@@ -64,10 +65,11 @@ def find_clues(pasted: Pasted) -> list[Clue]:
     """Every known message in the text, in its order; a message inside another one counts once."""
     clues: list[Clue] = []
     for message in MESSAGES:
-        for found in islice(compiled(message).finditer(pasted.squeezed), MAX_REPEATS):
-            clue = _clue(message, found, pasted)
-            if clue is not None:
-                clues.append(clue)
+        for pattern in compiled(message):
+            for found in islice(pattern.finditer(pasted.squeezed), MAX_REPEATS):
+                clue = _clue(message, found, pasted)
+                if clue is not None:
+                    clues.append(clue)
     clues.sort(key=lambda c: c.at)
     return _without_doubles(clues)
 
@@ -200,7 +202,7 @@ def _by_name(text: str) -> int | None:
 def _vector(groups: dict[str, str]) -> int | None:
     """SVE registers as QEMU names them: include/uapi/asm/kvm.h, KVM_REG_ARM64_SVE_ZREG() and its like."""
     if "vls" in groups:
-        return _SVE_VLS
+        return SVE_VLS
     if "zreg" in groups:
         return make_id(CLASS_SVE, (int(groups["zreg"]) & 31) << 5 | int(groups["zslice"]) & 31, SIZE_U2048)
     if "preg" in groups:

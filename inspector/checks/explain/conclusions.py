@@ -12,6 +12,7 @@ from inspector.checks.explain.result import ExplainedRegister
 from inspector.checks.feature_groups import FeatureGroup
 from inspector.checks.history import suspects
 from inspector.checks.restore.result import MigrationReport
+from inspector.checks.vmms.table import of_family
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import firmware_id
 from inspector.registers.ids import MIDR_EL1
@@ -40,7 +41,8 @@ def conclude(
         said += _lengths(*counts)
     refused = [r for r in registers if r.kind == "refused"]
     said += _common_cause(refused) + _direction(refused, groups)
-    if simulation is None and refused and vmm in ("firecracker", "cloud-hypervisor", "crosvm"):
+    program = of_family(vmm)
+    if simulation is None and refused and program is not None and program.stops_at_refusal:
         said.append("this VMM stops at the first refusal: more registers may follow once this one is settled")
     if not refused and not groups and counts is None:
         said += _unnamed(clues, kinds, vmm)

@@ -12,7 +12,7 @@ from itertools import combinations
 import msgspec
 
 from inspector.checks.feature_groups import FEATURE_SETS
-from inspector.checks.vmms.vmms import find_vmm
+from inspector.checks.vmms.table import find_vmm
 from inspector.policies.setup import Feature, VcpuSetup
 from inspector.registers.encoding import CLASS_DEMUX, split_id
 

@@ -15,6 +15,7 @@ from inspector.checks.explain.fields import decode_registers
 from inspector.checks.explain.result import ExplainedRegister, Explanation, SeenMessage
 from inspector.checks.explain.text import Pasted, read_pasted
 from inspector.checks.feature_groups import group_by_feature
+from inspector.checks.vmms.table import of_family
 from inspector.errors import InspectorError
 from inspector.registers import catalog
 
@@ -236,12 +237,8 @@ def _simulated(report: MigrationReport) -> list[ExplainedRegister]:
 
 
 def _restore_rule(clues: Sequence[Clue], vmm: str, version: str) -> str:
-    """Name of the restore rule (checks/vmms.py) that the text points to; empty when it points to none."""
-    if vmm in ("firecracker", "cloud-hypervisor", "crosvm"):
-        return vmm
-    if vmm != "qemu":
-        return ""
-    major = int(version.split(".", maxsplit=1)[0]) if version[:1].isdigit() else 0
-    if major >= 11 or any(c.message.key.startswith("qemu-only-in") for c in clues):
-        return "qemu-11.1"
-    return "qemu-7.2" if 0 < major < 8 else "qemu-10.0"
+    """Name of the restore rule that the text points to; empty when it points to none."""
+    stated = [version, *(c.message.versions for c in clues if c.message.vmm == vmm)]
+    rules = [rule for text in stated if (rule := of_family(vmm, text.split(" ")[0])) is not None]
+    newest = max(rules, key=lambda rule: rule.since) if any(text[:1].isdigit() for text in stated) else of_family(vmm)
+    return newest.name if newest is not None and newest.selectable else ""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from inspector.checks.history import Change, FieldHistory, field_history, newest_release, register_history, suspects
 from inspector.registers.encoding import CLASS_BITMAP, CLASS_CORE, CLASS_DEMUX, CLASS_FIRMWARE, POISON, split_id
-from inspector.registers.ids import AARCH32_IDS, AIDR_EL1, CLIDR_EL1, CTR_EL0, ID_SPACE, MIDR_EL1, REVIDR_EL1
+from inspector.registers.ids import AARCH32_IDS, AIDR_EL1, CLIDR_EL1, CTR_EL0, ID_SPACE, MIDR_EL1, REVIDR_EL1, SVE_VLS
 
 
 class Reason(NamedTuple):
@@ -20,7 +20,6 @@ class Reason(NamedTuple):
     cause: bool = True
 
 
-_SVE_VLS = 0x606000000015FFFF
 _SIZE_U128 = 4
 _CONDITIONS = {
     "unless sve": "the vCPU has SVE",
@@ -153,7 +152,7 @@ def register_reason(reg_id: int, wanted: int | None, actual: int | None) -> Reas
         return _at(
             newest, f"{text} it after enabling KVM_CAP_ARM_WRITABLE_IMP_ID_REGS, which no released VMM does by itself."
         )
-    if reg_id == _SVE_VLS:
+    if reg_id == SVE_VLS:
         return Reason(
             "The set of SVE vector lengths: it can be written only before the vCPU is finalised"
             " (KVM_ARM_VCPU_FINALIZE), and"

@@ -6,9 +6,9 @@ import errno as _errno
 
 import msgspec
 
-from inspector.checks.explain.patterns import Kind
 from inspector.checks.feature_groups import FeatureGroup
 from inspector.checks.restore.result import MigrationReport
+from inspector.checks.vmms.messages import Kind
 from inspector.errors import EXIT_NO, EXIT_YES
 
 _NAMES = {

@@ -10,7 +10,7 @@ import msgspec
 from inspector.checks.machine.assumed import fill_unknown
 from inspector.checks.machine.source_kernel import describe_policy, kernel_of, nearest_vcpu
 from inspector.checks.machine.vcpu_setup import LISTED_FEATURES, setup_of
-from inspector.checks.vmms.vmms import Vmm
+from inspector.checks.vmms.base import Vmm
 from inspector.errors import InspectorError, one_line
 from inspector.policies.setup import VcpuSetup, parse_features
 from inspector.registers.bits import ALL

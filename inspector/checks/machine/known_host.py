@@ -9,7 +9,7 @@ import msgspec
 from inspector.checks.machine.destination import el0_host_of, host_of
 from inspector.checks.machine.source_kernel import describe_policy, guess_kernel, kernel_of
 from inspector.checks.machine.vcpu_setup import infer_setup
-from inspector.checks.vmms.vmms import vmm_for
+from inspector.checks.vmms.table import find_vmm, vmm_for
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def known_host(dump: Dump, vcpu: Vcpu | None = None) -> KnownHost:
     saved = vcpu or next((v for v in dump.vcpus if v.kind == "vcpu" and v.values), None)
     setup = None
     if saved is not None and saved.kind == "vcpu":
-        family = vmm_for(dump.provenance.format, dump.provenance.tool).partition("-")[0]
+        family = find_vmm(vmm_for(dump.provenance.format, dump.provenance.tool)).family
         setup = saved.setup or infer_setup(saved.values, family)
     raw = host_of(dump)
     if raw is not None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from inspector.checks.vmms.vmms import find_vmm
+from inspector.checks.vmms.table import find_vmm
 from inspector.errors import PolicyError
 from inspector.registers.bits import ALL
 from inspector.registers.encoding import CLASS_FIRMWARE, class_of, is_demux

@@ -10,7 +10,7 @@ from inspector.checks.machine.assumed import fill_unknown
 from inspector.checks.machine.destination import Destination, modelled
 from inspector.checks.restore.result import Finding, WayOut
 from inspector.checks.restore.summary import loads, restore
-from inspector.checks.vmms.vmms import Vmm
+from inspector.checks.vmms.base import Vmm
 from inspector.registers.catalog import by_id
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from inspector.checks.feature_groups import feature_key
 from inspector.checks.machine.vcpu_setup import setup_of
 from inspector.checks.restore.result import Finding, WayOut
-from inspector.checks.vmms.vmms import Vmm
+from inspector.checks.vmms.base import MEMORY_TAGGING, NESTED, PMU, POINTER_AUTH, SVE, Vmm
 from inspector.policies.setup import Feature, VcpuSetup
 
 if TYPE_CHECKING:
@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 
 class _Option(NamedTuple):
-    """A vCPU feature, how QEMU turns it on and off, and what shows it."""
+    """A vCPU feature, and what shows it."""
 
     name: str
     feature: Feature | None
     """None for MTE, which is a capability of the VM"""
-    qemu: str
+    word: str
+    """key of the VMM's own option"""
     groups: frozenset[str]
     """keys of the register groups that it brings"""
     fields: frozenset[str]
@@ -34,7 +35,7 @@ _OPTIONS = (
     _Option(
         "PMUv3",
         Feature.PMU,
-        "-cpu host,pmu={}",
+        PMU,
         frozenset({"pmu", "pmmir"}),
         frozenset({"PMUVer", "PerfMon"}),
         "pmu_v3",
@@ -42,7 +43,7 @@ _OPTIONS = (
     _Option(
         "SVE",
         Feature.SVE,
-        "-cpu host,sve={}",
+        SVE,
         frozenset({"sve", "zfr0"}),
         frozenset(
             {"SVE", "SVEver", "AES", "BitPerm", "BF16", "B16B16", "SHA3", "SM4", "I8MM", "F32MM", "F64MM", "F16MM"}
@@ -52,16 +53,16 @@ _OPTIONS = (
     _Option(
         "pointer authentication",
         Feature.PTRAUTH_ADDRESS | Feature.PTRAUTH_GENERIC,
-        "-cpu host,pauth={}",
+        POINTER_AUTH,
         frozenset({"ptrauth"}),
         frozenset({"APA", "API", "GPA", "GPI", "APA3", "GPA3"}),
         "ptrauth_address",
     ),
-    _Option("memory tagging", None, "-machine virt,mte={}", frozenset({"mte"}), frozenset({"MTE", "MTE_frac"}), "mte"),
+    _Option("memory tagging", None, MEMORY_TAGGING, frozenset({"mte"}), frozenset({"MTE", "MTE_frac"}), "mte"),
     _Option(
         "nested virtualisation",
         Feature.EL2,
-        "-machine virt,virtualization={}",
+        NESTED,
         frozenset({"el2"}),
         frozenset({"EL2"}),
         "el2",
@@ -69,11 +70,6 @@ _OPTIONS = (
 )
 
 _ZFR0_ID = 0x603000000013C024
-_FAMILY_HINT = {
-    "firecracker": "the snapshot names the vCPU's features: they have to be available on the destination",
-    "cloud-hypervisor": "the features follow from what the destination's KVM offers",
-    "crosvm": "give the destination's VM the features of the saved one",
-}
 
 
 def option_ways(fatal: Sequence[Finding], vcpu: Vcpu, target: Destination, rule: Vmm) -> list[WayOut]:
@@ -118,17 +114,11 @@ def _joined(lines: Sequence[str]) -> tuple[str, ...]:
 
 def _way(option: _Option, wanted: bool, settled: Sequence[Finding], fatal: Sequence[Finding], rule: Vmm) -> WayOut:
     word = "on" if wanted else "off"
-    how = option.qemu.format(word) if rule.family == "qemu" else _FAMILY_HINT[rule.family]
-    lines = [how]
-    if rule.family == "qemu" and option.feature is Feature.PMU:
-        lines.append(f"libvirt: <features><pmu state='{word}'/></features>")
-    elif rule.family == "qemu" and option.feature is Feature.SVE:
-        lines.append(f"libvirt: <cpu><feature policy='{'require' if wanted else 'disable'}' name='sve'/></cpu>")
     verb = "with" if wanted else "without"
     return WayOut(
         kind="vcpu-option",
         title=f"create the destination's vCPU {verb} {option.name}, as the saved one",
-        how=tuple(lines),
+        how=rule.option_lines(option.word, word),
         notices="nothing: it finds the vCPU that it was started on",
         ids=tuple(dict.fromkeys(f.id for f in settled)),
         settles_all=len(settled) == len(fatal),

@@ -17,7 +17,8 @@ from inspector.checks.remedies.risks import risk_of
 from inspector.checks.remedies.templates import template_ways
 from inspector.checks.restore.result import Finding, MigrationReport, WayOut
 from inspector.checks.restore.summary import distinct
-from inspector.checks.vmms.vmms import Vmm
+from inspector.checks.vmms.base import Vmm
+from inspector.checks.vmms.qemu import SPARE_IDS
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import CLASS_DEMUX, POISON, hex_id, split_id
 from inspector.registers.ids import CLIDR_EL1, MIDR_EL1, PIR_EL1, PIRE0_EL1, REVIDR_EL1, TCR2_EL1
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from inspector.sources.dump import Cpu, Dump, Vcpu
 
 _FABRICATED = (6, 3)
-_SPARE = 10
-"""ids beyond the destination's count that QEMU 11 lets through its length check"""
 
 _RANK = {
     "vcpu-option": 0,
@@ -124,7 +123,7 @@ class _Case:
     # What a newer QEMU, or its properties, let through.
 
     def vmm_ways(self) -> list[WayOut]:
-        if self.rule.family != "qemu" or not self.unknown_ids or self.surplus > _SPARE:
+        if self.rule.family != "qemu" or not self.unknown_ids or self.surplus > SPARE_IDS:
             return []
         known = {TCR2_EL1, PIRE0_EL1, PIR_EL1}
         ways = []

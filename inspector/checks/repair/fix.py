@@ -18,7 +18,7 @@ from inspector.checks.remedies.risks import risk_of
 from inspector.checks.repair.copying import Patch, copy_patched, file_mode, new_file
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import Finding, MigrationReport
-from inspector.checks.vmms.vmms import find_vmm, vmm_for
+from inspector.checks.vmms.table import find_vmm, vmm_for
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError
 from inspector.registers.catalog import by_id
 

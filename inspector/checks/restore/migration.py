@@ -20,8 +20,9 @@ from inspector.checks.restore.result import (
 )
 from inspector.checks.restore.sentences import count_of, describe_source, headline, row_headline
 from inspector.checks.restore.summary import distinct, first_fatal, restore, steps_of
-from inspector.checks.vmms.messages import expected_messages
-from inspector.checks.vmms.vmms import Vmm, find_vmm, vmm_for
+from inspector.checks.vmms.base import Vmm
+from inspector.checks.vmms.expected import expected_messages
+from inspector.checks.vmms.table import find_vmm, vmm_for
 from inspector.errors import InspectorError
 from inspector.registers.catalog import by_id
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from inspector.checks.machine.vcpu_setup import PSCI_VERSION
 from inspector.checks.restore.combinations import impossible
 from inspector.checks.restore.result import Remark, VcpuResult
-from inspector.checks.vmms.vmms import SVE_VLS, Vmm
+from inspector.checks.vmms.base import Vmm
 from inspector.kvm.volatile import PMU_CLEARS, PMU_SETS, TIMER_CNT, TIMER_CTL, TIMER_CVAL
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import (
@@ -20,7 +20,7 @@ from inspector.registers.encoding import (
     firmware_id,
     is_demux,
 )
-from inspector.registers.ids import CLIDR_EL1, MIDR_EL1, MPIDR_EL1, ZCR_EL1
+from inspector.registers.ids import CLIDR_EL1, MIDR_EL1, MPIDR_EL1, SVE_VLS, ZCR_EL1
 from inspector.registers.reading import read
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from inspector.checks.restore.result import Finding, Remark, Step, VcpuResult
-from inspector.checks.vmms.vmms import Vmm
+from inspector.checks.vmms.base import Vmm
 from inspector.errors import one_line
 from inspector.registers.catalog import by_id
 

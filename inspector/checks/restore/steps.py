@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from inspector.checks.feature_groups import feature_key, feature_set
 from inspector.checks.restore.result import FieldDifference, Finding, FindingKind, VcpuResult
-from inspector.checks.vmms.vmms import Vmm
+from inspector.checks.vmms.base import Vmm
 from inspector.kvm.verdict import JudgedField, Verdict
 from inspector.kvm.volatile import nature, share_state
 from inspector.policies.setup import Feature

@@ -9,7 +9,7 @@ import msgspec
 
 from inspector.checks.restore.result import Finding, Step, VcpuResult
 from inspector.checks.restore.steps import simulate
-from inspector.checks.vmms.vmms import Vmm
+from inspector.checks.vmms.base import Vmm
 from inspector.errors import InspectorError
 from inspector.registers.encoding import CLASS_BITMAP, CLASS_FIRMWARE, split_id
 from inspector.sources.consistency import identifies

@@ -1,85 +1,112 @@
-"""What a VMM prints when a restore fails, so that an answer can be held against the log.
+"""Message families: one entry both prints a line as a program does and recognises it in a log.
 
-Shapes are those of measured loads (QEMU 7.2.22, 10.0.13, 11.1.2) and, for the other VMMs, of their source.
+A `template` is the line as printed, with tokens such as {reg} for what varies. `patterns` are further forms, as regular
+expressions with the same tokens: other versions' wording, other decorations. White space in both does not matter,
+because they are searched in text without any.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from functools import cache
+from typing import Literal
 
-from inspector.checks.restore.result import Finding
-from inspector.checks.vmms.vmms import Vmm, id_words
-from inspector.registers.encoding import split_id, sysreg_of
+import msgspec
 
-_STATE = "error while loading state for instance 0x{:x} of device 'cpu'"
-_EPERM = "load of migration failed: Operation not permitted"
-_STRERROR = {1: "Operation not permitted", 2: "No such file or directory", 16: "Device or resource busy"}
+Kind = Literal[
+    "refused",
+    "only_in_source",
+    "missing_in_source",
+    "lengths",
+    "load_failed",
+    "put_failed",
+    "boot_failed",
+    "variation",
+    "unreadable",
+    "format",
+    "envelope",
+    "noise",
+]
+"""refused: a register write failed. only_in_source, missing_in_source: the register lists differ. lengths: the
+source lists more registers. load_failed, put_failed, boot_failed: a register was refused but is not named.
+variation: two CPUs disagree. unreadable: a register could not be read. format: the file's format version is not the
+program's. envelope: wraps another message. noise: harmless."""
 
+_REG = (
+    r"(?:(?:systemregister)?op0:(?P<op0>\d{1,2})op1:(?P<op1>\d{1,2})crn:(?P<crn>\d{1,2})crm:(?P<crm>\d{1,2})op2:(?P<op2>\d)"
+    r"|demuxedreg(?:0x)?(?P<demux>[0-9a-f]{16})"
+    r"|corereg(?:0x)?(?P<core>[0-9a-f]{16})"
+    r"|fwfeatreg(?P<bitmap>\d{1,6})"
+    r"|fwreg(?P<fw>\d{1,6})"
+    r"|SVE(?P<vls>VLS)"
+    r"|SVEzregn:(?P<zreg>\d{1,6})slice:(?P<zslice>\d{1,6})"
+    r"|SVEpregn:(?P<preg>\d{1,6})slice:(?P<pslice>\d{1,6})"
+    r"|SVEffrslice:(?P<fslice>\d{1,6})"
+    r"|(?:register)?(?:0x)?(?P<raw>[0-9a-f]{16})(?![0-9a-f]))"
+)
+_ERR = (
+    r"(?P<err>Invalidargument|Operationnotpermitted|Deviceorresourcebusy|Nosuchfileordirectory|Execformaterror"
+    r"|Badaddress|Input/outputerror|Argumentlisttoolong|Permissiondenied|Unknownerror\d+|E[A-Z]{3,9})"
+    r"(?:\(oserror(?P<errno>\d{1,6})\))?"
+)
+_TOKENS = {
+    "reg": _REG,
+    "err": _ERR,
+    "id": r"(?P<id>\d{19,20}|0x[0-9a-f]{16})",
+    "wanted": r"(?P<wanted>(?:0x)?[0-9a-f]{1,512})",
+    "actual": r"(?P<actual>(?:0x)?[0-9a-f]{1,512})",
+    "n": r"(?P<n>\d{1,6})",
+    "m": r"(?P<m>\d{1,6})",
+    "cpu": r"(?P<cpu>\d{1,6})",
+    "hex": r"(?P<hex>0x[0-9a-f]{1,512})",
+    "name": r"(?P<name>[A-Za-z]\w*?)",
+    "any": r".{0,80}?",
+    "crosvm": (
+        r"AArch64SysRegId(?:\{Op0:(?:Op0\()?(?P<op0>\d{1,2})\)?,Op1:(?:Op1\()?(?P<op1>\d{1,2})\)?,CRn:(?:CRn\()?(?P<crn>\d{1,2})\)?"
+        r",CRm:(?:CRm\()?(?P<crm>\d{1,2})\)?,Op2:(?:Op2\()?(?P<op2>\d{1,2})\)?\}|\((?P<index>\d{1,6})\))"
+    ),
+}
+OPEN_ENDED = frozenset(("n", "m", "wanted", "actual", "hex", "id", "bitmap", "fw", "errno", "cpu"))
+"""Groups that nothing but white space may end."""
 
-def expected_messages(
-    vmm: Vmm,
-    fatal: Sequence[Finding],
-    lengths: tuple[int, int, int] | None = None,
-    instances: Mapping[int, int] | None = None,
-    limit: int = 20,
-) -> tuple[str, ...]:
-    """The lines that `vmm` prints, at most `limit` of them.
-
-    `lengths` is (vCPU, registers in the stream, registers of the destination) when the length check already fails.
-    `instances` gives QEMU's number of a vCPU where that is not the dump's own.
-    Empty when nothing fails.
-    """
-    if vmm.family == "qemu":
-        failing = lengths[0] if lengths is not None else fatal[0].vcpu if fatal else 0
-        number = (instances or {}).get(failing, failing)
-        if lengths is not None:
-            return _too_long(number, *lengths[1:])
-        return _qemu(vmm, fatal, number)[:limit] if fatal else ()
-    return _other(vmm, fatal[0]) if fatal else ()
-
-
-def _too_long(vcpu: int, source: int, destination: int) -> tuple[str, ...]:
-    return (
-        f"Invalid value {source} expecting positive value <= {destination}",
-        "Failed to load cpu:cpreg_vmstate_array_len",
-        _STATE.format(vcpu),
-        "load of migration failed: Invalid argument",
-    )
-
-
-def _qemu(vmm: Vmm, fatal: Sequence[Finding], number: int) -> tuple[str, ...]:
-    # A vCPU whose section cannot be loaded is the last one that QEMU looks at.
-    first = fatal[0].vcpu
-    unknown = [f for f in fatal if f.kind == "only_in_source" and f.vcpu == first]
-    refused = [f for f in fatal if f.kind == "refused" and f.vcpu == first]
-    if vmm.name == "qemu-7.2":
-        return _STATE.format(number), _EPERM
-    if vmm.name == "qemu-10.0":
-        if unknown:
-            return _STATE.format(number), _EPERM
-        return _STATE.format(number), "Failed to put registers after init: Invalid argument"
-    lines = [
-        f"handle_cpreg_only_in_incoming_stream: {id_words(f.id)} in the incoming stream but unknown on the "
-        "destination: fail migration"
-        for f in unknown
-    ]
-    lines += [
-        f"Could not set register {id_words(f.id)} to {f.value or 0:x} (is {f.destination or 0:x})" for f in refused
-    ]
-    if refused:
-        lines.append("Failed to put registers after init: Invalid argument")
-    return tuple(lines)
+_TOKEN = re.compile(r"\{([a-z]+)\}")
 
 
-def _other(vmm: Vmm, first: Finding) -> tuple[str, ...]:
-    why = f"{_STRERROR.get(first.errno, 'Invalid argument')} (os error {first.errno})"
-    if vmm.family == "firecracker":
-        return (f"Failed to set register 0x{first.id:x} to value 0x{first.value or 0:x}: {why}",)
-    if vmm.family == "cloud-hypervisor":
-        core = split_id(first.id).cls == 0x10
-        return (f"{'SetAarchCoreRegister' if core else 'SetSysRegister'}({why})",)
-    reg = sysreg_of(first.id)
-    if reg is None:
-        return (f"Failed to restore register 0x{first.id:x}: {why}",)
-    name = f"Op0: {reg.op0}, Op1: {reg.op1}, CRn: {reg.crn}, CRm: {reg.crm}, Op2: {reg.op2}"
-    return (f"Failed to restore system register AArch64SysRegId {{ {name} }}: {why}",)
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """One message family."""
+
+    key: str
+    vmm: str
+    """program that prints it: a VMM's family, or `guest`, `host`, `bsa`"""
+    kind: Kind
+    meaning: str
+    """one sentence in plain words"""
+    template: str = ""
+    """the line as the program prints it; empty where only patterns recognise it"""
+    patterns: tuple[str, ...] = ()
+    versions: str = "all"
+    """which versions print it in this form"""
+    fatal: bool = True
+    """False for a warning that stops nothing"""
+
+    def printed(self, **tokens: str) -> str:
+        """The line with its tokens filled in. Raises KeyError when a token of the template is not given."""
+        return _TOKEN.sub(lambda found: tokens[found[1]], self.template)
+
+
+def compiled(message: Message) -> tuple[re.Pattern[str], ...]:
+    """The message's forms as patterns for text without white space, the template's own first."""
+    return _compiled(message.template, message.patterns)
+
+
+@cache
+def _compiled(template: str, patterns: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
+    forms = [_literal(template)] if template else []
+    forms += [_TOKEN.sub(lambda found: _TOKENS[found[1]], pattern.replace(" ", "")) for pattern in patterns]
+    return tuple(re.compile(form, re.IGNORECASE) for form in forms)
+
+
+def _literal(template: str) -> str:
+    """The template's own words taken literally, its tokens as patterns."""
+    parts = _TOKEN.split(template.replace(" ", ""))
+    return "".join(_TOKENS[part] if at % 2 else re.escape(part) for at, part in enumerate(parts))

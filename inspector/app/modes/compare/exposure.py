@@ -8,6 +8,7 @@ from typing import Literal
 from inspector.app.modes.compare.lines import ALL_BITS, Node, in_order, worst
 from inspector.checks.feature_groups import FeatureGroup, group_by_feature
 from inspector.checks.machine.asking import FEATURE_WORDS, Answer, has_word
+from inspector.checks.vmms.table import DEFAULT_VMM, find_vmm
 from inspector.kvm.exposure import FieldExposure, RegisterExposure
 from inspector.registers import catalog
 from inspector.registers.encoding import (
@@ -59,7 +60,10 @@ def feature_node(
     """A set of registers that not every side lists, with their `values` where they were read."""
     ids = sorted(group.ids, key=lambda reg_id: catalog.sort_key(catalog.by_id(reg_id)))
     key = "list " + "".join("+-"[not one] for one in present) + group.key
-    more = (("Loss", group.harmless), ("QEMU", group.option.format("on/off") if group.option else ""))
+    more = (
+        ("Loss", group.harmless),
+        ("QEMU", find_vmm(DEFAULT_VMM).option(group.option, "on/off") if group.option else ""),
+    )
     children = tuple(
         Node(
             key=f"{key} {reg_id:x}",

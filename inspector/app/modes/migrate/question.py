@@ -9,7 +9,8 @@ from inspector.checks.machine.source_kernel import guess_kernel, kernel_of
 from inspector.checks.machine.vcpu_setup import setup_of
 from inspector.checks.repair.fix import FixResult
 from inspector.checks.restore.result import KernelMatrix, MigrationReport
-from inspector.checks.vmms.vmms import VMM_NAMES, Vmm, find_vmm, vmm_for
+from inspector.checks.vmms.base import Vmm
+from inspector.checks.vmms.table import VMM_NAMES, find_vmm, vmm_for
 from inspector.errors import InspectorError
 from inspector.policies.loader import load_policy, policy_names
 from inspector.policies.model import Policy

@@ -1,0 +1,129 @@
+"""What every VMM has to say of itself: which registers it keeps, how it writes them, what it prints, what helps.
+
+A VMM is one module of this package with a tuple `VMMS`, one entry for each range of versions that restores alike.
+`table` finds it; nothing else has to know.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from inspector.checks.vmms.messages import Message
+
+PMU, SVE, POINTER_AUTH, MEMORY_TAGGING, NESTED = "pmu", "sve", "ptrauth", "mte", "el2"
+FEATURES = (PMU, SVE, POINTER_AUTH, MEMORY_TAGGING, NESTED)
+"""The vCPU features for which a VMM may have an option; `Vmm.options` is keyed by them."""
+
+
+class Failure(Protocol):
+    """What a VMM's message needs of a register that stops a restore."""
+
+    @property
+    def vcpu(self) -> int:
+        """Number of the vCPU in the saved state."""
+
+    @property
+    def id(self) -> int:
+        """KVM register id."""
+
+    @property
+    def kind(self) -> str:
+        """`refused`, or `only_in_source` for a register that the destination does not list."""
+
+    @property
+    def value(self) -> int | None:
+        """The saved value."""
+
+    @property
+    def destination(self) -> int | None:
+        """The destination's own value."""
+
+    @property
+    def errno(self) -> int:
+        """What KVM_SET_ONE_REG answered."""
+
+
+class Vmm(msgspec.Struct, frozen=True, kw_only=True):
+    """The restore rule of one VMM, and its words."""
+
+    name: str
+    title: str
+    family: str
+    since: tuple[int, ...] = ()
+    """first version that restores in this way"""
+    selectable: bool = True
+    """False for a program that restores through another one"""
+    formats: tuple[str, ...] = ()
+    """parts of the names of source formats and tools that belong to it"""
+    compares_lists: bool = False
+    """list length and ids are compared before a value is written"""
+    spare_ids: int = 0
+    """how many ids more than the destination lists the length check lets through, so that they can be named"""
+    tolerates: frozenset[int] = frozenset()
+    """ids that may be in the source only: they are dropped"""
+    stops_at_refusal: bool = True
+    """False: every register is written, and a refusal fails the load at the end"""
+    names_register: bool = True
+    """what it prints names the register that KVM refused"""
+    messages: tuple[Message, ...] = ()
+    options: Mapping[str, str] = {}
+    """feature -> option that turns it on or off, `{}` standing for the word"""
+    option_advice: str = ""
+    """what decides about features that have no option of their own"""
+    saved_state: str = "the saved state"
+    """what to bring of the source, in words"""
+
+    def keeps(self, reg_id: int) -> bool:
+        """True when the saved state of this VMM holds the register."""
+        return True
+
+    def rank(self, reg_id: int) -> tuple[int, ...]:
+        """Sort key of the order in which the VMM writes; registers of equal rank keep the order of the saved state."""
+        return ()
+
+    def order(self, values: Mapping[int, int]) -> tuple[int, ...]:
+        """The ids of `values` that the VMM writes, in its order."""
+        return tuple(sorted((i for i in values if self.keeps(i)), key=self.rank))
+
+    def printed(self, fatal: Sequence[Failure], number: int) -> tuple[str, ...]:
+        """The lines for these failures (at least one); `number` is the VMM's own number of the failing vCPU."""
+        raise NotImplementedError
+
+    def printed_lengths(self, number: int, source: int, destination: int) -> tuple[str, ...]:
+        """The lines when the source lists too many registers; empty where nothing compares lists."""
+        return ()
+
+    def refused_steps(self, ids: Sequence[int]) -> tuple[str, ...]:
+        """What this VMM's user can do about refused registers."""
+        return ()
+
+    def unlisted_steps(self, ids: Sequence[int], harmless: Sequence[int], why_harmless: str) -> tuple[str, ...]:
+        """What can be done about registers that the destination does not list; some of them are safe to drop."""
+        return ()
+
+    def unnamed_steps(self) -> tuple[str, ...]:
+        """How to learn which register was refused."""
+        return ()
+
+    def option(self, feature: str, word: str) -> str:
+        """The option that turns a feature `on` or `off`, or what decides about it."""
+        known = self.options.get(feature)
+        return known.format(word) if known else self.option_advice
+
+    def option_lines(self, feature: str, word: str) -> tuple[str, ...]:
+        """`option`, and further ways to say the same."""
+        return (self.option(feature, word),)
+
+    def message(self, key: str) -> Message:
+        """The message with this key."""
+        return next(m for m in self.messages if m.key == key)
+
+
+def os_error(number: int) -> str:
+    """An errno as Rust's std::io::Error shows it: `Invalid argument (os error 22)`."""
+    return f"{os.strerror(number or errno.EINVAL)} (os error {number or errno.EINVAL})"

@@ -1,0 +1,310 @@
+"""QEMU: target/arm/kvm.c and target/arm/machine.c; messages of measured loads of 7.2.22, 10.0.13 and 11.1.2."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Sequence
+
+from inspector.checks.vmms.base import (
+    MEMORY_TAGGING,
+    NESTED,
+    PMU,
+    POINTER_AUTH,
+    SVE,
+    Failure,
+    Vmm,
+)
+from inspector.checks.vmms.messages import Message
+from inspector.registers.encoding import (
+    CLASS_BITMAP,
+    CLASS_CORE,
+    CLASS_DEMUX,
+    CLASS_FIRMWARE,
+    CLASS_SVE,
+    SIZE_U32,
+    SIZE_U64,
+    hex_id,
+    split_id,
+    sysreg_of,
+)
+from inspector.registers.ids import PIR_EL1, PIRE0_EL1, TCR2_EL1
+
+SPARE_IDS = 10
+"""ids beyond the destination's count that QEMU 11 lets through its length check, so that it can name them"""
+_NAMES_IDS = (11,)
+"""first version that names the registers in its own messages"""
+_LOAD_ERRORS_SAY_EPERM = (8,)
+"""before this version a refused value ends in the same message as an unknown id"""
+
+_LENGTHS = Message(
+    key="qemu-lengths",
+    vmm="qemu",
+    versions="up to early 2026",
+    kind="lengths",
+    template="Invalid value {n} expecting positive value <= {m}",
+    meaning="The stream lists more registers than the destination's vCPU; QEMU stops before it looks at a single id.",
+)
+_ARRAY = Message(
+    key="qemu-array",
+    vmm="qemu",
+    kind="envelope",
+    template="Failed to load cpu:cpreg_vmstate_array_len",
+    meaning="The length of the register list was refused.",
+)
+_INSTANCE = Message(
+    key="qemu-instance",
+    vmm="qemu",
+    kind="load_failed",
+    template="error while loading state for instance {hex} of device 'cpu'",
+    meaning="Loading the registers of this vCPU failed.",
+)
+_ONLY_IN_STREAM = Message(
+    key="qemu-only-in-stream",
+    vmm="qemu",
+    versions="11.0 and newer",
+    kind="only_in_source",
+    template=(
+        "handle_cpreg_only_in_incoming_stream: {reg} in the incoming stream but unknown on the destination:"
+        " fail migration"
+    ),
+    patterns=(
+        "handle_cpreg_only_in_incoming_stream: {reg} in the incoming stream but unknown on the destination: fail",
+    ),
+    meaning="The stream has a register that the destination's KVM does not list, and QEMU refuses to drop it.",
+)
+_COULD_NOT_SET = Message(
+    key="qemu-could-not-set",
+    vmm="qemu",
+    versions="10.2 and newer",
+    kind="refused",
+    template="Could not set register {reg} to {wanted} (is {actual})",
+    meaning="KVM refused the value of the stream; in brackets the value that the destination's vCPU has.",
+)
+_PUT = Message(
+    key="qemu-put",
+    vmm="qemu",
+    kind="put_failed",
+    template="Failed to put registers after init: {err}",
+    patterns=(
+        (
+            "(?:Failed to put registers|Putting registers|Restoring resisters|Restoring registers)"
+            "(?P<when>after init|after reset|at runtime){any}(?::{err}|$)"
+        ),
+        "Failed to put registers (?P<when>after init|after reset|at runtime)",
+    ),
+    meaning="KVM refused at least one register write while QEMU set up the vCPU.",
+)
+_LOAD_FAILED = Message(
+    key="qemu-load-failed",
+    vmm="qemu",
+    kind="load_failed",
+    template="load of migration failed: {err}",
+    meaning="The load was given up.",
+)
+
+MESSAGES = (
+    _LENGTHS,
+    _ARRAY,
+    _INSTANCE,
+    _ONLY_IN_STREAM,
+    Message(
+        key="qemu-only-in-stream-tolerated",
+        vmm="qemu",
+        versions="11.0 and newer",
+        kind="only_in_source",
+        patterns=(
+            (
+                "handle_cpreg_only_in_incoming_stream: {reg} in the incoming stream but unknown on the destination:"
+                " (?!fail)(?:skip it)?"
+            ),
+        ),
+        meaning="The stream has a register that the destination's KVM does not list; QEMU drops it, as it was told to.",
+        fatal=False,
+    ),
+    Message(
+        key="qemu-missing-in-stream",
+        vmm="qemu",
+        versions="11.0 and newer",
+        kind="missing_in_source",
+        patterns=(
+            (
+                "handle_cpreg_missing_in_incoming_stream: {reg} expected by the destination but not in the incoming"
+                " stream(?:: skip it)?"
+            ),
+        ),
+        meaning="The destination lists a register that the stream lacks; it keeps the destination's reset value.",
+        fatal=False,
+    ),
+    Message(
+        key="qemu-unexpected",
+        vmm="qemu",
+        versions="spring 2026 development versions",
+        kind="only_in_source",
+        patterns=("Unexpected register in input stream: (?:i {hex})?{reg}",),
+        meaning="The stream has a register that the destination's KVM does not list.",
+    ),
+    Message(
+        key="qemu-missing",
+        vmm="qemu",
+        versions="spring 2026 development versions",
+        kind="missing_in_source",
+        patterns=("Missing register in input stream: (?:i {hex})?{reg}",),
+        meaning="The destination lists a register that the stream lacks; it keeps the destination's reset value.",
+        fatal=False,
+    ),
+    Message(
+        key="qemu-could-not-set-unknown",
+        vmm="qemu",
+        versions="10.2 and newer",
+        kind="only_in_source",
+        patterns=("Could not set register {reg} to {wanted} \\(?:?unknown to KVM",),
+        meaning="QEMU wrote a register that KVM does not know for this vCPU.",
+    ),
+    _COULD_NOT_SET,
+    Message(
+        key="qemu-onereg",
+        vmm="qemu",
+        versions="with -trace kvm_failed_reg_set",
+        kind="refused",
+        patterns=("Unable to set ONEREG {id} to KVM: {err}",),
+        meaning="KVM refused a register write; QEMU prints its id in decimal.",
+    ),
+    Message(
+        key="qemu-onereg-get",
+        vmm="qemu",
+        versions="with -trace kvm_failed_reg_get",
+        kind="unreadable",
+        patterns=("Unable to get ONEREG {id} from KVM: {err}",),
+        meaning="KVM could not be asked for a register that it lists.",
+    ),
+    _PUT,
+    _LOAD_FAILED,
+    Message(
+        key="qemu-vcpu-init",
+        vmm="qemu",
+        kind="put_failed",
+        patterns=("kvm_(?:arm_vcpu_init|arch_init_vcpu|init_vcpu){any}failed{any}{err}",),
+        meaning="Setting up a vCPU failed.",
+    ),
+)
+
+OPTIONS = {
+    PMU: "-cpu host,pmu={}",
+    SVE: "-cpu host,sve={}",
+    POINTER_AUTH: "-cpu host,pauth={}",
+    MEMORY_TAGGING: "-machine virt,mte={}",
+    NESTED: "-machine virt,virtualization={}",
+}
+
+
+class Qemu(Vmm, frozen=True, kw_only=True):
+    """QEMU under -accel kvm."""
+
+    family: str = "qemu"
+    compares_lists: bool = True
+    stops_at_refusal: bool = False
+    saved_state: str = "the saved stream (virsh save file, migrate file:, analyze-migration.py output)"
+
+    def keeps(self, reg_id: int) -> bool:
+        """The coprocessor register array: neither core nor SVE registers, 32 and 64 bits wide only."""
+        parts = split_id(reg_id)
+        return parts.cls not in (CLASS_CORE, CLASS_SVE) and parts.size in (SIZE_U32, SIZE_U64)
+
+    def rank(self, reg_id: int) -> tuple[int, ...]:
+        """Ascending ids."""
+        return (reg_id,)
+
+    def printed_lengths(self, number: int, source: int, destination: int) -> tuple[str, ...]:
+        """The length check fails before an id is looked at."""
+        return (
+            _LENGTHS.printed(n=str(source), m=str(destination)),
+            _ARRAY.printed(),
+            _INSTANCE.printed(hex=hex(number)),
+            _LOAD_FAILED.printed(err=os.strerror(errno.EINVAL)),
+        )
+
+    def printed(self, fatal: Sequence[Failure], number: int) -> tuple[str, ...]:
+        """A vCPU whose section cannot be loaded is the last one that QEMU looks at."""
+        first = fatal[0].vcpu
+        unknown = [f for f in fatal if f.kind == "only_in_source" and f.vcpu == first]
+        refused = [f for f in fatal if f.kind == "refused" and f.vcpu == first]
+        put = _PUT.printed(err=os.strerror(errno.EINVAL))
+        if self.since < _NAMES_IDS:
+            given_up = self.since < _LOAD_ERRORS_SAY_EPERM or bool(unknown)
+            last = _LOAD_FAILED.printed(err=os.strerror(errno.EPERM)) if given_up else put
+            return _INSTANCE.printed(hex=hex(number)), last
+        lines = [_ONLY_IN_STREAM.printed(reg=id_words(f.id)) for f in unknown]
+        lines += [
+            _COULD_NOT_SET.printed(reg=id_words(f.id), wanted=f"{f.value or 0:x}", actual=f"{f.destination or 0:x}")
+            for f in refused
+        ]
+        return (*lines, put) if refused else tuple(lines)
+
+    def refused_steps(self, ids: Sequence[int]) -> tuple[str, ...]:
+        """A saved stream can be edited."""
+        return (
+            (
+                "or write a copy of the saved stream in which only the refused values are replaced:"
+                " `vcpu-inspector fix SOURCE DESTINATION -o NEWFILE`"
+            ),
+        )
+
+    def unlisted_steps(self, ids: Sequence[int], harmless: Sequence[int], why_harmless: str) -> tuple[str, ...]:
+        """QEMU 11 drops what a property lists."""
+        if not harmless:
+            return ()
+        return (
+            (
+                f"safe to drop: {', '.join(map(hex_id, harmless))} ({why_harmless}); QEMU 11 and newer drops what its"
+                " x-mig-safe-missing-regs property lists (TCR2_EL1, PIRE0_EL1 and PIR_EL1 on its own machine types"
+                " already)"
+            ),
+        )
+
+    def unnamed_steps(self) -> tuple[str, ...]:
+        """Traces and newer versions print the ids."""
+        return (
+            (
+                "start the destination with `-trace kvm_failed_reg_set` (QEMU 8 to 10 print the ids then), or with"
+                " QEMU 10.2 or newer"
+            ),
+        )
+
+    def option_lines(self, feature: str, word: str) -> tuple[str, ...]:
+        """QEMU's option, and libvirt's XML where it has one."""
+        xml = {
+            PMU: f"libvirt: <features><pmu state='{word}'/></features>",
+            SVE: f"libvirt: <cpu><feature policy='{'require' if word == 'on' else 'disable'}' name='sve'/></cpu>",
+        }.get(feature)
+        return (self.option(feature, word), *((xml,) if xml else ()))
+
+
+def id_words(reg_id: int) -> str:
+    """How QEMU 11.1 names a register in its messages (target/arm/kvm.c)."""
+    parts = split_id(reg_id)
+    reg = sysreg_of(reg_id)
+    if reg is not None:
+        return f"system register op0:{reg.op0} op1:{reg.op1} crn:{reg.crn} crm:{reg.crm} op2:{reg.op2}"
+    if parts.cls == CLASS_DEMUX:
+        return f"demuxed reg {reg_id:x}"
+    if parts.cls == CLASS_FIRMWARE:
+        return f"fw reg {parts.index}"
+    if parts.cls == CLASS_BITMAP:
+        return f"fw feat reg {parts.index}"
+    return f"register {reg_id:x}"
+
+
+VMMS = (
+    Qemu(name="qemu-7.2", title="QEMU 7.2", messages=MESSAGES, options=OPTIONS, names_register=False),
+    Qemu(name="qemu-10.0", title="QEMU 10.0", since=(8,), messages=MESSAGES, options=OPTIONS, names_register=False),
+    Qemu(
+        name="qemu-11.1",
+        title="QEMU 11.1",
+        since=(11,),
+        messages=MESSAGES,
+        options=OPTIONS,
+        spare_ids=SPARE_IDS,
+        tolerates=frozenset({TCR2_EL1, PIRE0_EL1, PIR_EL1}),
+    ),
+)
