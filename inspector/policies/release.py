@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from difflib import get_close_matches
+from functools import lru_cache
 from itertools import pairwise
 from typing import Literal
 
@@ -34,6 +35,8 @@ _RELEASE = re.compile(
 )
 _CANDIDATE = re.compile(r"[-~.]?(?:0\.)?(rc\d+)")
 _DISTRIBUTION = re.compile(r"\b(?:Debian|Kali|Raspbian|Devuan)\s+(?:\d+:)?(\d+)\.(\d+)(?:\.(\d+))?")
+_SIGNATURE = re.compile(r"Ubuntu (\d+\.\d+\.\d+-\d+)\.[\w.~]+(-\S+)")
+"""/proc/version_signature: `Ubuntu 6.8.0-48.48~22.04.1-generic 6.8.12`."""
 _ABI = re.compile(r"-(\d+)")
 _BUILD = re.compile(r"-(\d+)(?:\.[\w.]+)?\.(el\d+)")
 _EXAMPLE = "e.g. 6.12, or what uname -r prints: 6.12.107+deb13-cloud-arm64"
@@ -118,7 +121,13 @@ def choose(text: str, version: str = "") -> Choice:
     if loader.is_policy_name(plain) and plain not in loader.policy_names():
         return _named(base, patches, foreign if plus else "")
     _refuse_mistyped_patch(plain, foreign)
-    return _patched(_release_choice(parse_release(base, own_version or version)), patches)
+    return _patched(_unpatched(base, own_version or version), patches)
+
+
+@lru_cache(maxsize=64)
+def _unpatched(base: str, version: str) -> Choice:
+    """The policy for a release string; screens ask again with every letter that is typed."""
+    return _release_choice(parse_release(base, version))
 
 
 def taken_apart(text: str) -> tuple[str, tuple[str, ...]]:
@@ -131,11 +140,11 @@ def _words(text: str) -> tuple[str, str]:
     """(name, rest) of what was typed: `Linux HOST RELEASE VERSION` and `Linux version RELEASE ...` lose their head."""
     if text.strip().endswith(".toml"):
         return text.strip(), ""
-    words = re.sub(r"\s*\+\s*(?=[a-z])", "+", text.strip()).split()
+    signature = _SIGNATURE.match(text.strip())
+    words = re.sub(r"\s*\+\s*(?=[a-z])", "+", signature.expand(r"\1\2") if signature else text.strip()).split()
     if words and words[0] == "Linux":
-        words = next(
-            (words[start:] for start in (1, 2) if words[start : start + 1] and words[start][0].isdigit()), words
-        )
+        at = next((at for at in (2, 1) if at < len(words) and re.match(r"\d+\.\d", words[at])), 0)
+        words = words[at:]
     return (words[0] if words else ""), " ".join(words[1:])
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from inspector.errors import PolicyError
-from inspector.policies import loader
+from inspector.policies import loader, release
 from inspector.policies.dates import interval, parse_date, standing
 from inspector.policies.model import Hide, Policy
 from inspector.policies.release import choose
@@ -33,7 +33,8 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def _forget() -> None:
     for cached in (
-        loader._points, loader._vendor_points, loader._shipped, loader.at_point, loader.dated_points
+        loader._points, loader._vendor_points, loader._shipped, loader.at_point, loader.dated_points,
+        release._unpatched,
     ):  # fmt: skip
         cached.cache_clear()
 

@@ -48,6 +48,9 @@ Linux server 6.1.0-28-arm64 #1 SMP Debian 6.1.119-1 (2024-11-22) aarch64 GNU/Lin
 5.15.0-91-lowlatency | Ubuntu | hidden | vendor
 5.15.0-119-generic #129-Ubuntu SMP Fri Aug 2 19:25:20 UTC 2024 | Ubuntu | hidden | vendor
 6.8.0-48-generic #48~22.04.1-Ubuntu SMP PREEMPT_DYNAMIC | Ubuntu | hidden | vendor
+Ubuntu 6.8.0-48.48~22.04.1-generic 6.8.12 | Ubuntu | | vendor
+Linux 6pi 6.1.21-v8+ #1642 SMP PREEMPT | Raspberry Pi | 6.1.21 | vendor
+Linux 6.1.112 aarch64 | | | upstream
 6.8.0-51-generic-64k | Ubuntu | hidden | vendor
 6.14.0-37-generic | Ubuntu | hidden | vendor
 5.15.0-1053-raspi #56-Ubuntu SMP PREEMPT Mon Apr 15 18:50:10 UTC 2024 | Ubuntu | hidden | vendor
