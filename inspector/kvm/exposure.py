@@ -7,7 +7,7 @@ demand. A value travels as a pair (value, known bits): what a source kernel hid 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -21,7 +21,7 @@ from inspector.kvm.nested import limit_nested
 from inspector.policies.model import Policy, Rule
 from inspector.policies.rulebook import Rulebook, Step, rulebook
 from inspector.policies.setup import Feature, VcpuSetup
-from inspector.registers.bits import ALL
+from inspector.registers.bits import ALL, State
 from inspector.registers.encoding import POISON, ccsidr_id, is_demux
 from inspector.registers.ids import (
     AARCH32_IDS,
@@ -45,7 +45,6 @@ from inspector.registers.ids import (
 if TYPE_CHECKING:
     from inspector.kvm.gates import Gate
 
-State = Literal["same", "masked", "raised", "lowered", "rebuilt", "unknown"]
 REVIDR, AIDR, MPIDR, CSSELR, OSLSR = (
     IDS[name] for name in ("REVIDR_EL1", "AIDR_EL1", "MPIDR_EL1", "CSSELR_EL1", "OSLSR_EL1")
 )

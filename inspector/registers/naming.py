@@ -42,6 +42,11 @@ class Register:
         """The layout, or None where the value has no fields; CCSIDR has a second one, see `layouts.choose`."""
         return layouts.schema_of(self.id, self.name)
 
+    def signed(self, msb: int, lsb: int) -> bool:
+        """Whether the architecture reads the field at msb:lsb as a signed number (0xf is less than 0)."""
+        schema = self.schema
+        return schema is not None and any((s.msb, s.lsb, s.kind) == (msb, lsb, "signed") for s in schema.spans)
+
     @property
     def known(self) -> bool:
         """Whether the tables name this id."""

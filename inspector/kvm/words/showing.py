@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inspector.kvm import gates as handlers
-from inspector.kvm.exposure import FieldExposure, RegisterExposure, State
+from inspector.kvm.exposure import FieldExposure, RegisterExposure
 from inspector.kvm.guest import guest_unknown
 from inspector.kvm.words.explaining import function_of, touched
-from inspector.registers.bits import ALL
+from inspector.registers.bits import ALL, State, difference
 from inspector.registers.encoding import is_demux
 from inspector.registers.ids import CTR_EL0, ID_SPACE
+from inspector.registers.naming import by_id
 
 if TYPE_CHECKING:
     from inspector.kvm.exposure import Exposure, Trace
@@ -70,8 +71,6 @@ def _places(exposure: Exposure, reg_id: int, traces: list[Trace]) -> dict[tuple[
 
     Fields that this kernel does not know get the architecture's name, where the host has (or may have) them.
     """
-    from inspector.registers.catalog import by_id
-
     places = {(f.lsb, f.msb): f.name for f in exposure.book.fields(reg_id)}
     for trace in traces:
         if trace.step.mask:
@@ -99,12 +98,14 @@ def _field_exposures(exposure: Exposure, reg_id: int) -> tuple[FieldExposure, ..
     host, host_known = exposure.host.value(reg_id), exposure.host.known.get(reg_id, 0)
     exposed, known = exposure.values.get(reg_id, 0), exposure.known.get(reg_id, 0)
     raz, traces = exposure.raz(reg_id), exposure.traces(reg_id)
+    register = by_id(reg_id)
     rows = []
     for (lsb, msb), name in sorted(_places(exposure, reg_id, traces).items(), reverse=True):
         mask = _mask(lsb, msb)
         before = (host & mask) >> lsb if host_known & mask == mask else None
         after = (exposed & mask) >> lsb if known & mask == mask else None
-        state = _state(before, after)
+        signed = register.signed(msb, lsb)
+        state = _state(before, after, msb - lsb + 1, signed)
         rule = raz or next((t.step.rule for t in reversed(traces) if touched(t, mask)), None)
         told = _EFFECTIVE if reg_id == CTR_EL0 and state == "raised" and rule is None else _told(state, rule)
         rows.append(
@@ -125,13 +126,7 @@ def _told(state: State, rule: Rule | None) -> tuple[str, str, str]:
     return rule.name, rule.reference, rule.reason
 
 
-def _state(before: int | None, after: int | None) -> State:
-    if after is None:
-        return "unknown"
-    if before == after:
-        return "same"
-    if before is None:
+def _state(before: int | None, after: int | None, width: int = 64, signed: bool = False) -> State:
+    if before is None and after is not None:
         return "masked" if after == 0 else "rebuilt"
-    if after == 0:
-        return "masked"
-    return "raised" if after > before else "lowered"
+    return difference(before, after, width=width, signed=signed)
