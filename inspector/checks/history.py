@@ -13,6 +13,7 @@ import msgspec
 from inspector.policies.loader import load_policy, policy_names
 from inspector.policies.model import Rule
 from inspector.policies.rulebook import Rulebook, Step, rulebook
+from inspector.registers.bits import mask_of
 from inspector.registers.encoding import CLASS_BITMAP, CLASS_DEMUX, CLASS_FIRMWARE, split_id
 from inspector.registers.ids import (
     AIDR_EL1,
@@ -114,7 +115,7 @@ def _books() -> tuple[tuple[str, Rulebook], ...]:
 @lru_cache(maxsize=2048)
 def field_history(reg_id: int, msb: int, lsb: int) -> FieldHistory:
     """What happened to the bits `msb`:`lsb` of an ID register (or CTR_EL0) over all modelled kernels."""
-    mask = ((1 << msb - lsb + 1) - 1) << lsb
+    mask = mask_of(msb, lsb)
     states = {name: _field_states(book, reg_id, mask, lsb) for name, book in _books()}
     return FieldHistory(changes=_changes(states))
 

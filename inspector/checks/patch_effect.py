@@ -18,7 +18,7 @@ from inspector.checks.restore.result import Finding
 from inspector.checks.restore.steps import simulate
 from inspector.checks.vmms.table import find_vmm, vmm_for
 from inspector.errors import InspectorError, one_line
-from inspector.registers.bits import ALL
+from inspector.registers.bits import ALL, ones
 from inspector.registers.caches import narrow_reading, wide_reading
 from inspector.registers.encoding import ccsidr_id, class_of
 from inspector.registers.ids import ID_AA64MMFR2_EL1
@@ -244,7 +244,7 @@ def guest_changes(before: Effect, after: Effect) -> tuple[GuestChange, ...]:
             found.append(GuestChange(id=reg_id, field="", before=old, after=new))
             continue
         for field in fields:
-            mask = (1 << field.msb - field.lsb + 1) - 1
+            mask = ones(field.msb - field.lsb + 1)
             a, b = old >> field.lsb & mask, new >> field.lsb & mask
             if (a ^ b) & known >> field.lsb & mask:
                 found.append(GuestChange(id=reg_id, field=field.name, before=a, after=b))

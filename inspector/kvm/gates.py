@@ -16,7 +16,7 @@ from inspector.policies import model
 from inspector.policies.rulebook import Hook
 from inspector.policies.setup import Feature
 from inspector.registers import ids as ids
-from inspector.registers.bits import ALL
+from inspector.registers.bits import ALL, ones
 from inspector.registers.encoding import ccsidr_id
 from inspector.registers.ids import (
     AIDR_EL1,
@@ -195,7 +195,7 @@ class Stored(Hooked):
         writable, _ = exposure.writable(reg_id)
         judged = [f for f in exposure.book.fields(reg_id) if f.mask & ~writable == 0]
         self.fixed = ALL & ~sum(f.mask for f in judged)
-        self.fields = tuple((f.lsb, (1 << f.width) - 1, f.allowed(f.extract(self.limit))) for f in judged)
+        self.fields = tuple((f.lsb, ones(f.width), f.allowed(f.extract(self.limit))) for f in judged)
 
     def decide(self, vcpu: Vcpu, value: int) -> int:
         extra = 0

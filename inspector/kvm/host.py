@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from inspector.kvm.cpus import meltdown_safe, vector_lengths
-from inspector.registers.bits import ALL
+from inspector.registers.bits import ALL, ones
 from inspector.registers.ids import (
     AARCH32_IDS,
     CLIDR_EL1,
@@ -76,7 +76,7 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
 
     def field(self, name: str, lsb: int, width: int = 4) -> int:
         """A field of a register, by the register's name."""
-        return self.values.get(IDS[name], 0) >> lsb & ((1 << width) - 1)
+        return self.values.get(IDS[name], 0) >> lsb & ones(width)
 
     def knows(self, reg_id: int, mask: int) -> bool:
         """True when every bit of `mask` is known."""

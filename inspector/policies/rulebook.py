@@ -187,7 +187,7 @@ class Rulebook:
         value = rule.limit if isinstance(rule, model.Cap) else rule.value if isinstance(rule, model.Force) else 0
         for spec in rule.fields:
             reg_id, name, msb, lsb = self._place(rule, spec)
-            mask = ((1 << msb - lsb + 1) - 1) << lsb
+            mask = mask_of(msb, lsb)
             if value << lsb & ~mask or value < 0:
                 self._fail(rule, f"{value} does not fit {spec}", f"0 to {mask >> lsb}")
             self.steps.setdefault(reg_id, []).append(Step(kind, name, mask, lsb, value, rule))
@@ -197,7 +197,7 @@ class Rulebook:
     ) -> None:
         for spec in specs:
             reg_id, name, msb, lsb = self._place(rule, spec)
-            mask = ((1 << msb - lsb + 1) - 1) << lsb
+            mask = mask_of(msb, lsb)
             kind = model.kind_of(rule)
             hooks = self.hooks.setdefault(reg_id, [])
             match kind:

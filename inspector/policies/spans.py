@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from inspector.errors import PolicyError
 from inspector.policies.model import Rule
+from inspector.registers.bits import mask_of
 from inspector.registers.encoding import sysreg_id
 from inspector.registers.ids import IDS
 
@@ -45,7 +46,7 @@ class FieldRule(NamedTuple):
     @property
     def mask(self) -> int:
         """The field's bits in the register."""
-        return ((1 << self.width) - 1) << self.lsb
+        return mask_of(self.msb, self.lsb)
 
     @property
     def exact(self) -> int:

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 from construct import BitStruct
 
+from inspector.registers.bits import as_signed, extract, insert, mask_of
+
 RESERVED_KINDS = frozenset({"res0", "res1"})
 
 
@@ -37,7 +39,7 @@ class Span(NamedTuple):
     @property
     def mask(self) -> int:
         """The field's bits in place."""
-        return ((1 << self.width) - 1) << self.lsb
+        return mask_of(self.msb, self.lsb)
 
     @property
     def reserved(self) -> bool:
@@ -46,16 +48,16 @@ class Span(NamedTuple):
 
     def extract(self, value: int) -> int:
         """The field's raw bits, never negative."""
-        return value >> self.lsb & (1 << self.width) - 1
+        return extract(value, self.msb, self.lsb)
 
     def number(self, value: int) -> int:
         """The field as construct decodes it: like `extract`, but negative for signed fields with the top bit set."""
         raw = self.extract(value)
-        return raw - (1 << self.width) if self.kind == "signed" and raw >> self.width - 1 else raw
+        return as_signed(raw, self.width) if self.kind == "signed" else raw
 
     def insert(self, value: int, field: int) -> int:
         """`value` with the field replaced; `field` is raw bits or, for a signed field, a negative number."""
-        return value & ~self.mask | (field & (1 << self.width) - 1) << self.lsb
+        return insert(value, self.msb, self.lsb, field)
 
 
 class RegisterSchema:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from inspector.errors import one_line
 from inspector.registers import catalog
+from inspector.registers.bits import partial_hex
 from inspector.registers.catalog import Register
 from inspector.registers.encoding import grouped_hex, hex_id, hex_value
 from inspector.registers.reading import FieldReading, Reading, read
@@ -118,10 +119,8 @@ def item_value(item: Item) -> str:
         return f"unreadable (errno {item.errno})"
     if item.constraint is None:
         return grouped_hex(item.reading.value, item.register.size)
-    digits = hex_value(item.constraint.value, item.register.size)[2:]
-    masks = hex_value(item.constraint.mask, item.register.size)[2:]
-    mixed = "".join(d if m == "f" else "x" if m == "0" else "?" for d, m in zip(digits, masks, strict=True))
-    return "0x" + "_".join(mixed[i : i + 4] for i in range(0, len(mixed), 4))
+    constraint = item.constraint
+    return partial_hex(constraint.value, constraint.mask, item.register.size, blank="x", grouped=True)
 
 
 def register_lines(item: Item) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from inspector.checks.compare.sets import is_feature_register
+from inspector.registers.bits import mask_of
 from inspector.registers.reading import read
 
 MANY_VALUES = 8
@@ -47,7 +48,7 @@ def field_differences(
     places = dict.fromkeys(place for fields in decoded.values() for place in fields)
     found = []
     for place in sorted(places, key=lambda p: (-p[0], p[2])):
-        mask = ((1 << place[0] - place[1] + 1) - 1) << place[1]
+        mask = mask_of(place[0], place[1])
         row = tuple(
             decoded[v].get(place) if v is not None and mask & k == mask else None
             for v, k in zip(values, known, strict=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from inspector.checks.history import Change, FieldHistory, field_history, newest_release, register_history, suspects
+from inspector.registers.bits import extract
 from inspector.registers.encoding import CLASS_BITMAP, CLASS_CORE, CLASS_DEMUX, CLASS_FIRMWARE, POISON, split_id
 from inspector.registers.ids import AARCH32_IDS, AIDR_EL1, CLIDR_EL1, CTR_EL0, ID_SPACE, MIDR_EL1, REVIDR_EL1, SVE_VLS
 
@@ -174,7 +175,7 @@ _SUSPECT_WORDS = {"hidden": "hidden", "capped": "limited", "forced": "fixed", "k
 
 
 def _field(value: int, msb: int, lsb: int) -> int:
-    return value >> lsb & (1 << msb - lsb + 1) - 1
+    return extract(value, msb, lsb)
 
 
 def suspects_reason(

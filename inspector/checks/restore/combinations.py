@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from inspector.checks.restore.result import Remark
+from inspector.registers.bits import ones
 from inspector.registers.encoding import CLASS_SVE, POISON, ccsidr_id, split_id, sysreg_id
 from inspector.registers.ids import (
     CLIDR_EL1,
@@ -47,7 +48,7 @@ def impossible(values: Values, vcpu: int) -> list[Remark]:
 
 def _field(values: Values, reg_id: int, lsb: int, width: int = 4) -> int | None:
     value = values.get(reg_id)
-    return None if value is None else value >> lsb & (1 << width) - 1
+    return None if value is None else value >> lsb & ones(width)
 
 
 Answer = tuple[tuple[int, ...], str] | None

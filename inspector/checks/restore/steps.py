@@ -12,6 +12,7 @@ from inspector.checks.vmms.base import Vmm
 from inspector.kvm.verdict import JudgedField, Verdict
 from inspector.kvm.volatile import nature, share_state
 from inspector.policies.setup import Feature
+from inspector.registers.bits import extract
 from inspector.registers.encoding import CLASS_CORE, CLASS_DEMUX, CLASS_SVE, SIZE_U64, ccsidr_id, split_id
 from inspector.registers.reading import read
 from inspector.sources.consistency import identifies
@@ -228,7 +229,7 @@ def _differences(
     # Every field in the saved value's layout: a CCSIDR_EL1 of the other side may be in another one.
     for field in read(reg_id, value, values, include_reserved=True).fields:
         place = (field.msb, field.lsb)
-        there = other >> field.lsb & (1 << field.msb - field.lsb + 1) - 1
+        there = extract(other, field.msb, field.lsb)
         if there != field.value:
             found.append(_difference(field.name, place, field.value, there, judged.get(place), verdict))
     return tuple(found)

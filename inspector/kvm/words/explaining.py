@@ -14,7 +14,7 @@ from inspector.kvm.verdict import JudgedField, Verdict
 from inspector.kvm.words.judging import judge_fields
 from inspector.kvm.words.suggesting import nearest_accepted
 from inspector.policies import model
-from inspector.registers.bits import ALL
+from inspector.registers.bits import ALL, extract, mask_of
 from inspector.registers.encoding import ARCH_ARM64, is_demux
 from inspector.registers.ids import CLIDR_EL1, CTR_EL0
 from inspector.registers.naming import name_of
@@ -61,7 +61,7 @@ def _uncertain(exposure: Exposure, gate: handlers.Gate | None, fields: tuple[Jud
     if not isinstance(gate, handlers.Hooked | handlers.Invariant):
         return ()
     unknown = ~exposure.limit_known(gate.reg_id)
-    hidden = (f for f in fields if unknown >> f.lsb & ((1 << f.msb - f.lsb + 1) - 1))
+    hidden = (f for f in fields if extract(unknown, f.msb, f.lsb))
     names = [f.name for f in hidden if f.written or not f.writable or f.safe != "lower"]
     if isinstance(gate, handlers.Hooked):
         host_unknown = ~exposure.sanitised[gate.reg_id][1]
@@ -176,7 +176,7 @@ def _not_kept(fields: tuple[JudgedField, ...]) -> str:
 
 def _limiting_rule(exposure: Exposure, reg_id: int, field: JudgedField) -> Rule | None:
     """The last rule that changed this field between host and limit."""
-    mask = ((1 << field.msb - field.lsb + 1) - 1) << field.lsb
+    mask = mask_of(field.msb, field.lsb)
     for trace in reversed(exposure.traces(reg_id)):
         if touched(trace, mask):
             return trace.step.rule

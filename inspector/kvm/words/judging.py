@@ -9,7 +9,7 @@ from inspector.kvm.fabricated import min_line
 from inspector.kvm.firmware import BITMAPS
 from inspector.kvm.verdict import JudgedField
 from inspector.policies import model
-from inspector.registers.bits import ALL
+from inspector.registers.bits import ALL, mask_of, ones
 from inspector.registers.ids import CTR_EL0, MIDR_EL1
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _unnamed(
     spans = [(s.name, s.msb, s.lsb) for s in schema.spans if not s.reserved] if schema is not None else []
     groups = []
     for name, msb, lsb in [*spans, *((f"[{n + 3}:{n}]", n + 3, n) for n in range(60, -1, -4))]:
-        mask = ((1 << msb - lsb + 1) - 1) << lsb
+        mask = mask_of(msb, lsb)
         if mask & covered and name.startswith("["):
             # What a field leaves of four bits is told by its own place.
             mask &= ~covered
@@ -106,7 +106,7 @@ def _unnamed(
         if mask & covered or not (value ^ gate.limit) & mask:
             continue
         covered |= mask
-        width = (1 << msb - lsb + 1) - 1
+        width = ones(msb - lsb + 1)
         groups.append(
             JudgedField(
                 name=name, msb=msb, lsb=lsb, now=now >> lsb & width, written=value >> lsb & width,
@@ -137,7 +137,7 @@ def _judge_other(vcpu: Vcpu, gate: handlers.Gate, value: int) -> tuple[JudgedFie
     good = vcpu.would_accept(gate.reg_id, value) == 0
 
     def part(span: _Span) -> JudgedField:
-        mask = (1 << span.msb - span.lsb + 1) - 1
+        mask = ones(span.msb - span.lsb + 1)
         return JudgedField(
             name=span.name, msb=span.msb, lsb=span.lsb, now=now >> span.lsb & mask, written=value >> span.lsb & mask,
             limit=span.limit, writable=span.writable, safe=span.safe, accepted=span.accepted,

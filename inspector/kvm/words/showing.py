@@ -8,7 +8,7 @@ from inspector.kvm import gates as handlers
 from inspector.kvm.exposure import FieldExposure, RegisterExposure
 from inspector.kvm.guest import guest_unknown
 from inspector.kvm.words.explaining import function_of, touched
-from inspector.registers.bits import ALL, State, difference
+from inspector.registers.bits import ALL, State, difference, mask_of
 from inspector.registers.encoding import is_demux
 from inspector.registers.ids import CTR_EL0, ID_SPACE
 from inspector.registers.naming import by_id
@@ -77,21 +77,17 @@ def _places(exposure: Exposure, reg_id: int, traces: list[Trace]) -> dict[tuple[
             places.setdefault((trace.step.lsb, trace.step.mask.bit_length() - 1), trace.step.name)
     host, known = exposure.host.value(reg_id), exposure.host.known.get(reg_id, 0)
     wanted = (host | ~known) & ALL
-    covered = sum(_mask(lsb, msb) for lsb, msb in places)
+    covered = sum(mask_of(msb, lsb) for lsb, msb in places)
     schema = by_id(reg_id).schema
     for span in schema.spans if schema is not None else ():
-        mask = _mask(span.lsb, span.msb)
+        mask = mask_of(span.msb, span.lsb)
         if wanted & mask and not covered & mask and not span.reserved:
             places[span.lsb, span.msb] = span.name
             covered |= mask
     for lsb in range(0, 64, 4):
-        if host & known & ~covered & _mask(lsb, lsb + 3):
+        if host & known & ~covered & mask_of(lsb + 3, lsb):
             places[lsb, lsb + 3] = f"[{lsb + 3}:{lsb}]"
     return places
-
-
-def _mask(lsb: int, msb: int) -> int:
-    return ((1 << msb - lsb + 1) - 1) << lsb
 
 
 def _field_exposures(exposure: Exposure, reg_id: int) -> tuple[FieldExposure, ...]:
@@ -101,7 +97,7 @@ def _field_exposures(exposure: Exposure, reg_id: int) -> tuple[FieldExposure, ..
     register = by_id(reg_id)
     rows = []
     for (lsb, msb), name in sorted(_places(exposure, reg_id, traces).items(), reverse=True):
-        mask = _mask(lsb, msb)
+        mask = mask_of(msb, lsb)
         before = (host & mask) >> lsb if host_known & mask == mask else None
         after = (exposed & mask) >> lsb if known & mask == mask else None
         signed = register.signed(msb, lsb)

@@ -11,7 +11,7 @@ from inspector.app.shell.session import View
 from inspector.checks.machine.asking import Answer
 from inspector.errors import InspectorError
 from inspector.kvm.exposure import FieldExposure, RegisterExposure
-from inspector.registers.bits import ALL
+from inspector.registers.bits import ALL, ones
 from inspector.registers.catalog import Register
 from inspector.registers.encoding import is_demux
 from inspector.registers.ids import ID_SPACE
@@ -57,7 +57,7 @@ def exposed_table(view: View, register: Register, told: RegisterExposure) -> Fie
     by_name = _by_name(register, host)
     rows = []
     for one in reading.fields:
-        mask = (1 << one.msb - one.lsb + 1) - 1
+        mask = ones(one.msb - one.lsb + 1)
         value = one.value if known >> one.lsb & mask == mask else None
         before = (host or 0) >> one.lsb & mask if host_known >> one.lsb & mask == mask and host is not None else None
         if by_name is not None:

@@ -15,6 +15,7 @@ from inspector.app.shell.session import Base, View
 from inspector.app.widgets.ink import Ink, Row, ink, row
 from inspector.app.widgets.listing import Column, Item
 from inspector.app.widgets.ruler import Piece, Scale
+from inspector.registers.bits import extract, ones
 from inspector.registers.catalog import Register
 from inspector.registers.layouts import schema_named
 from inspector.registers.reading import FieldReading, Reading, read, read_field, read_fields
@@ -128,7 +129,7 @@ def field_table(view: View, register: Register) -> FieldTable:
         return FieldTable(register, tuple(_words(register, value)), reading.note, value=value)
     rows: list[FieldRow] = []
     for one in readings:
-        mask = (1 << one.msb - one.lsb + 1) - 1
+        mask = ones(one.msb - one.lsb + 1)
         given = known >> one.lsb & mask
         rows.append(field_row(reading.schema, one, None if given != mask else one.value, host if known == -1 else None))
     compared = host is not None and known == -1
@@ -165,7 +166,7 @@ def field_row(schema: RegisterSchema | None, one: FieldReading, value: int | Non
     """A line of the table from one field's reading."""
     span = schema.span(one.name) if schema else None
     reserved = one.kind in ("res0", "res1")
-    host = (host_value >> one.lsb & (1 << one.msb - one.lsb + 1) - 1) if host_value is not None else None
+    host = extract(host_value, one.msb, one.lsb) if host_value is not None else None
     values = span.values if span is not None else {}
     return FieldRow(
         name="reserved" if reserved else one.name,

@@ -8,6 +8,7 @@ from inspector.app.modes.browse.fields import FieldTable
 from inspector.app.shell.numbers import value_text
 from inspector.app.shell.session import Base, View
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row, width
+from inspector.registers.bits import partial_hex
 from inspector.registers.encoding import grouped_hex, hex_id
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def _values(table: FieldTable, base: Base, cells: int) -> Row:
     if table.modelled and (table.known != -1 or table.host_known != -1 or table.host is None):
         return _partly_known(table)
     if table.known != -1:
-        return row(Ink(_open_digits(table.value, table.known, size, "?" if table.compared else "x")))
+        return row(Ink(partial_hex(table.value, table.known, size, blank="?" if table.compared else "x", grouped=True)))
     value = value_text(table.value, size, base)
     if size > 8:
         value = grouped_hex(table.value, size)
@@ -72,18 +73,9 @@ def _values(table: FieldTable, base: Base, cells: int) -> Row:
 def _partly_known(table: FieldTable) -> Row:
     """Host and vCPU in hex, `?` for every digit that nobody can know."""
     size = table.register.size
-    host = "?" if table.host is None else _open_digits(table.host, table.host_known, size, "?")
-    here = _open_digits(table.value or 0, table.known, size, "?")
+    host = "?" if table.host is None else partial_hex(table.host, table.host_known, size, grouped=True)
+    here = partial_hex(table.value or 0, table.known, size, grouped=True)
     return row(Ink(here)) if host == here else row(Ink(host, "muted"), Ink(" -> ", "muted"), Ink(here))
-
-
-def _open_digits(value: int, known: int, size: int, blank: str = "x") -> str:
-    """A value of which only some bits are given: `blank` for a digit that is left open, `?` for one partly given."""
-    size = max(size, 8 if value >> size * 8 else size)
-    digits = f"{value:0{size * 2}x}"
-    masks = f"{known & (1 << size * 8) - 1:0{size * 2}x}"
-    mixed = "".join(d if m == "f" else blank if m == "0" else "?" for d, m in zip(digits, masks, strict=True))
-    return "0x" + "_".join(mixed[at : at + 4] for at in range(0, len(mixed), 4))
 
 
 def _remark(view: View, table: FieldTable) -> Row:

@@ -11,6 +11,7 @@ from inspector.checks.machine.asking import FEATURE_WORDS, Answer, has_word
 from inspector.checks.vmms.table import DEFAULT_VMM, find_vmm
 from inspector.kvm.exposure import FieldExposure, RegisterExposure
 from inspector.registers import catalog
+from inspector.registers.bits import extract
 from inspector.registers.encoding import (
     CLASS_BITMAP,
     CLASS_FIRMWARE,
@@ -152,7 +153,7 @@ def in_machine(reg_id: int) -> bool:
 
 
 def _field(answer: Answer, reg_id: int, one: FieldExposure, saved: int | None) -> Node:
-    left = one.host if saved is None else saved >> one.lsb & (1 << one.msb - one.lsb + 1) - 1
+    left = one.host if saved is None else extract(saved, one.msb, one.lsb)
     state = one.state if saved is None else _state(left, one.exposed, one.state)
     rule, reference, reason = one.rule, one.reference, one.reason
     if saved is None and left is None and one.exposed is not None and state != "rebuilt":

@@ -10,6 +10,7 @@ from inspector.app.shell.numbers import bits_text, field_text, short_value, valu
 from inspector.app.shell.session import Base
 from inspector.app.widgets.ink import Ink, Row, fit, ink, row
 from inspector.app.widgets.listing import Column, Item
+from inspector.registers.bits import ones, partial_hex
 
 WIDE = 98
 """Cells from which the rule has a column."""
@@ -131,19 +132,11 @@ def number(node: Node, side: int, base: Base) -> str:
     size = node.register.size
     if value >> size * 8:
         size = 8
-    full = (1 << size * 8) - 1
+    full = ones(size * 8)
     mask = node.known[side] & full if node.known else full
     if mask != full:
-        return _partly(value, mask, size)
+        return partial_hex(value, mask, size, grouped=True)
     return value_text(value, size, base)
-
-
-def _partly(value: int, known: int, size: int) -> str:
-    """Hex with `?` for digits of which a bit is not known."""
-    digits = "".join(
-        f"{value >> lsb & 0xF:x}" if known >> lsb & 0xF == 0xF else "?" for lsb in range(size * 8 - 4, -1, -4)
-    )
-    return "0x" + "_".join(digits[at : at + 4] for at in range(0, len(digits), 4))
 
 
 def fitted(text: str, cells: int) -> str:
