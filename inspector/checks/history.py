@@ -171,7 +171,7 @@ def _function_of(reg_id: int) -> str:
     return named.get(reg_id, "")
 
 
-_STEP_WORDS = {"hide": "hidden", "cap": "capped", "force": "forced"}
+_STEP_WORDS = {"hide": "hidden", "cap": "capped", "force": "forced", "floor": "raised"}
 
 
 def _field_states(book: Rulebook, reg_id: int, mask: int, lsb: int) -> dict[str, Change]:
@@ -181,6 +181,8 @@ def _field_states(book: Rulebook, reg_id: int, mask: int, lsb: int) -> dict[str,
     if known is not None:
         states["known"] = _change("known", known.rule)
     for step in book.steps.get(reg_id, ()):
+        if "el2" in step.rule.when:
+            continue  # what a nested hypervisor loses besides says nothing of other vCPUs
         if step.kind != "special" and step.mask & mask:
             states[_STEP_WORDS[step.kind]] = _change(_STEP_WORDS[step.kind], step.rule, _field_value(step))
         elif step.kind == "special" and (reg_id, lsb) in _FUNCTION_FIELDS.get(step.name, ()):

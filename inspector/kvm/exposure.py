@@ -17,7 +17,7 @@ from inspector.kvm.fabricated import CCSIDR_COUNT, ctr_bits_behind, make_clidr, 
 from inspector.kvm.firmware import firmware_values
 from inspector.kvm.guest import guest_values
 from inspector.kvm.host import HostState, sanitise
-from inspector.kvm.nested import limit_nested
+from inspector.kvm.nested import stage2_granules
 from inspector.policies.model import Policy, Rule
 from inspector.policies.rulebook import Rulebook, Step, rulebook
 from inspector.policies.setup import Feature, VcpuSetup
@@ -158,6 +158,9 @@ class Exposure:
                 return value & ~step.mask, known | step.mask
             case "force":
                 return value & ~step.mask | step.value << step.lsb, known | step.mask
+            case "floor":
+                low = (value & step.mask) >> step.lsb < step.value
+                return (value & ~step.mask | step.value << step.lsb, known) if low else pair
             case "cap":
                 field = (value & step.mask) >> step.lsb
                 if field < step.value:
@@ -405,12 +408,12 @@ def _nested(exposure: Exposure, reg_id: int, value: int, known: int) -> tuple[in
     """Limits for a vCPU with EL2; releases before v6.15 applied them at the first run only."""
     if not exposure.setup.has(Feature.EL2):
         return value, known
-    return limit_nested(
-        reg_id, value, known, exposure.book.variant("nested-limits"), e2h0=exposure.setup.has(Feature.EL2_E2H0),
-        host_value=exposure.sanitised[reg_id][0], page_size=exposure.host.page_size,
-    )  # fmt: skip
+    if exposure.book.variant("nested-granules") == "host":
+        return value, known
+    held = 0xFFF << 32
+    return value & ~held | stage2_granules(exposure.sanitised[reg_id][0], exposure.host.page_size) << 32, known | held
 
 
 _SPECIALS = {
-    "speculation-fields": _speculation, "gic-fields": _gic, "pmu-version": _pmu, "nested-limits": _nested,
+    "speculation-fields": _speculation, "gic-fields": _gic, "pmu-version": _pmu, "nested-granules": _nested,
 }  # fmt: skip

@@ -120,9 +120,9 @@ def _rebuilt(seen: Exposure, step: Step, reg_id: int) -> tuple[int, int]:
             return (0 if variant == "host" else 0xF << 24), 0
         case "pmu-version":
             return _pmu_told(seen, variant, reg_id)
-        case "nested-limits":
-            nested = seen.setup.has(Feature.EL2) and variant != "none"
-            return (ALL if nested else 0), 0
+        case "nested-granules":
+            nested = seen.setup.has(Feature.EL2) and variant != "host"
+            return (0xFFF << 32 if nested else 0), 0
         case _:
             return 0, 0
 

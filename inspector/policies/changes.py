@@ -81,7 +81,10 @@ def _shown(book: Rulebook, reg_id: int, field: str) -> list[Part]:
     parts += [(_with_conditions("register zero", raz), raz) for raz in book.raz.get(reg_id, ())]
     for step in book.steps.get(reg_id, ()):
         if step.mask & known.mask:
-            text = {"hide": "zero", "cap": f"at most {step.value}", "force": f"always {step.value}"}[step.kind]
+            text = {
+                "hide": "zero", "cap": f"at most {step.value}", "force": f"always {step.value}",
+                "floor": f"at least {step.value}",
+            }[step.kind]  # fmt: skip
             if step.rule.when or step.rule.unless:
                 parts.append((_with_conditions(text, step.rule), step.rule))
             else:
@@ -118,7 +121,7 @@ def _writable(book: Rulebook, reg_id: int, field: str, older: Rulebook) -> list[
 def _compared(left: list[Part], right: list[Part]) -> tuple[str, str, Rule | None] | None:
     """(before, after, rule of the first new clause) of two descriptions; None when they read the same."""
     old, new = [text for text, _ in left], [text for text, _ in right]
-    if old == new:
+    if sorted(old) == sorted(new):  # clauses with conditions hold in any order
         return None
     fresh = [part for part in right if part[0] not in old and part[1]] + [part for part in left if part[0] not in new]
     rules = [rule for _, rule in fresh if rule]
@@ -219,7 +222,7 @@ def _list_changes(old: Rulebook, new: Rulebook) -> Iterator[Change]:
 _SUBJECTS = {
     "id-registers": "ID registers", "cache-registers": "CLIDR_EL1, CCSIDR_EL1", "ctr": "CTR_EL0",
     "implementation-ids": "MIDR_EL1, REVIDR_EL1, AIDR_EL1", "speculation-fields": "ID_AA64PFR0_EL1",
-    "pmu-version": "ID_AA64DFR0_EL1, ID_DFR0_EL1", "nested-limits": "ID registers of a vCPU with EL2",
+    "pmu-version": "ID_AA64DFR0_EL1, ID_DFR0_EL1", "nested-granules": "ID_AA64MMFR0_EL1 of a vCPU with EL2",
     "mitigation-levels": "SMCCC_ARCH_WORKAROUND_1..3", "gic-fields": "ID_AA64PFR0_EL1, ID_PFR1_EL1",
     "pmcr": "PMCR_EL0", "pmu-reset": "PMU registers", "guest-caches": "CTR_EL0, CLIDR_EL1, CCSIDR_EL1 in the guest",
     "psci": "PSCI_VERSION", "hypercall-bitmaps": "hypercall bitmaps", "mte": "memory tagging", "el2": "EL2",

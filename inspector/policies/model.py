@@ -100,6 +100,13 @@ class Force(RuleBase, frozen=True, kw_only=True, tag="force"):
     value: int
 
 
+class Floor(RuleBase, frozen=True, kw_only=True, tag="floor"):
+    """Fields that KVM shows as `least` where the host has less."""
+
+    fields: tuple[str, ...]
+    least: int
+
+
 class Raz(RuleBase, frozen=True, kw_only=True, tag="raz"):
     """Registers that read as zero. `writes`: `zero` accepts only zero, `ignore` accepts and drops anything."""
 
@@ -189,13 +196,13 @@ class Special(RuleBase, frozen=True, kw_only=True, tag="special"):
 
 
 Rule = (
-    Know | Hide | Cap | Force | Raz | Writable | Reported | Tolerate | Keep | Refuse | Replace | List |
+    Know | Hide | Cap | Force | Floor | Raz | Writable | Reported | Tolerate | Keep | Refuse | Replace | List |
     Default | Special
 )  # fmt: skip
 """The closed set of rule kinds; the TOML key `kind` says which."""
 
 KINDS: tuple[type[RuleBase], ...] = (
-    Know, Hide, Cap, Force, Raz, Writable, Reported, Tolerate, Keep, Refuse, Replace, List, Default, Special,
+    Know, Hide, Cap, Force, Floor, Raz, Writable, Reported, Tolerate, Keep, Refuse, Replace, List, Default, Special,
 )  # fmt: skip
 
 SPECIALS: dict[str, tuple[str, ...]] = {
@@ -205,7 +212,7 @@ SPECIALS: dict[str, tuple[str, ...]] = {
     "implementation-ids": ("invariant", "writable"),
     "speculation-fields": ("csv2", "csv2-csv3", "raised"),
     "pmu-version": ("v8.1-always", "v8.4", "v8.5-mirrored", "v8.5"),
-    "nested-limits": ("none", "v6.15", "v6.17", "v6.18", "v6.19", "v7.0", "v7.3"),
+    "nested-granules": ("host", "by-host-page"),
     "mitigation-levels": ("no-bhb", "unknown-bhb-safe", "unknown-bhb-affected", "vm-ssbs"),
     "gic-fields": ("host", "forced", "cleared-without-vgic3", "cleared-without-irqchip", "assigned-at-first-run"),
     "pmcr": ("reset-pattern", "reset-pattern-cleared", "counters"),

@@ -14,9 +14,17 @@ from inspector.policies import model
 from inspector.policies.model import Policy, Rule
 from inspector.policies.spans import FieldRule, check, parse_field, parse_place
 from inspector.registers.bits import ALL, mask_of, ones
-from inspector.registers.ids import AARCH32_IDS, ID_AA64DFR0_EL1, ID_AA64PFR0_EL1, ID_DFR0_EL1, IDS, id_of
+from inspector.registers.ids import (
+    AARCH32_IDS,
+    ID_AA64DFR0_EL1,
+    ID_AA64MMFR0_EL1,
+    ID_AA64PFR0_EL1,
+    ID_DFR0_EL1,
+    IDS,
+    id_of,
+)
 
-StepKind = Literal["hide", "cap", "force", "special"]
+StepKind = Literal["hide", "cap", "force", "floor", "special"]
 
 
 class Step(NamedTuple):
@@ -160,7 +168,7 @@ class Rulebook:
 
     def _add(self, rule: Rule) -> None:
         match rule:
-            case model.Hide() | model.Cap() | model.Force():
+            case model.Hide() | model.Cap() | model.Force() | model.Floor():
                 self._add_step(rule)
             case model.Raz(registers=registers):
                 for name in registers:
@@ -182,9 +190,8 @@ class Rulebook:
             case _:
                 pass
 
-    def _add_step(self, rule: model.Hide | model.Cap | model.Force) -> None:
-        kind: StepKind = "hide" if isinstance(rule, model.Hide) else "cap" if isinstance(rule, model.Cap) else "force"
-        value = rule.limit if isinstance(rule, model.Cap) else rule.value if isinstance(rule, model.Force) else 0
+    def _add_step(self, rule: model.Hide | model.Cap | model.Force | model.Floor) -> None:
+        kind, value = _shape_of(rule)
         for spec in rule.fields:
             reg_id, name, msb, lsb = self._place(rule, spec)
             mask = mask_of(msb, lsb)
@@ -219,16 +226,24 @@ class Rulebook:
             steps.append(Step("special", rule.function, 0, 0, 0, rule))
 
 
-_NESTED = (
-    "ID_AA64PFR0_EL1 ID_AA64PFR1_EL1 ID_AA64PFR2_EL1 ID_AA64ISAR0_EL1 ID_AA64ISAR1_EL1 ID_AA64MMFR0_EL1 "
-    "ID_AA64MMFR1_EL1 ID_AA64MMFR2_EL1 ID_AA64MMFR4_EL1 ID_AA64DFR0_EL1"
-)
+def _shape_of(rule: model.Hide | model.Cap | model.Force | model.Floor) -> tuple[StepKind, int]:
+    """What a rule does to a field, and the number that it does it with."""
+    match rule:
+        case model.Hide():
+            return "hide", 0
+        case model.Cap(limit=limit):
+            return "cap", limit
+        case model.Force(value=value):
+            return "force", value
+        case model.Floor(least=least):
+            return "floor", least
+
 
 SPECIAL_REGISTERS: dict[str, tuple[int, ...]] = {
     "speculation-fields": (ID_AA64PFR0_EL1,),
     "gic-fields": (ID_AA64PFR0_EL1,),
     "pmu-version": (ID_AA64DFR0_EL1, ID_DFR0_EL1),
-    "nested-limits": tuple(IDS[name] for name in _NESTED.split()),
+    "nested-granules": (ID_AA64MMFR0_EL1,),
 }
 """The registers whose exposed value an engine function has a say in."""
 
