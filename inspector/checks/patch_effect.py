@@ -123,7 +123,7 @@ class PatchStudy:
         self.vcpu, self.setup = vcpu, setup
         self.base_name = base or default_base(dump)
         choice = choose(self.base_name)
-        self.base, self.explanation = choice.policy, choice.explanation
+        self.base, self.explanation = choice.policy, choice.text
         self.vmm = find_vmm(vmm_for(dump.provenance.format, dump.provenance.tool))
         self._effects: dict[tuple[str, ...], Effect] = {}
 

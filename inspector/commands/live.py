@@ -133,7 +133,9 @@ def write_for_real(options: argparse.Namespace) -> int:
         raise InspectorError("has no scratch vCPU to write to", options.source, hint)
     live = LiveOptions(features=options.features or "qemu", gic=options.gic or "v3")
     dump = sources.load(options.source, options.declared)
-    policy = choose(options.kernel or dump.provenance.kernel, dump.provenance.kernel_version).policy
+    told = dump.provenance
+    choice = choose(options.kernel) if options.kernel else choose(told.kernel, told.kernel_version, said_by_file=True)
+    policy = choice.policy
     writes = [parse_write(text, predict_writes(dump, policy).vcpu(0)) for text in options.writes]
     fresh, actual = forreal.write_for_real(options.source, writes, live)
     vm = predict_writes(fresh, policy)
@@ -142,5 +144,7 @@ def write_for_real(options: argparse.Namespace) -> int:
         print(dumps({"kernel": policy.name, "writes": [report.pair_json(*pair) for pair in pairs]}))
     else:
         print("\n\n".join("\n".join(report.pair_lines(*pair)) for pair in pairs))
+    if choice.text:
+        print(one_line(choice.text), file=sys.stderr)
     refused = any(done.errno for done in actual)
     return EXIT_NO if refused or not all(report.agree(*pair) for pair in pairs) else EXIT_YES

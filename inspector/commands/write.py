@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
     kernel = options.kernel or dump.provenance.kernel
     if not kernel:
         raise InspectorError("does not say its kernel", options.source, "name it with --kernel")
-    choice = choose(kernel, "" if options.kernel else dump.provenance.kernel_version)
+    choice = choose(kernel, "" if options.kernel else dump.provenance.kernel_version, said_by_file=not options.kernel)
     policy = choice.policy
     known = known_host(dump, one_vcpu(dump, options.vcpu) if options.vcpu is not None else None)
     vm = Vm(with_inputs(known.host, options.host), policy, chosen_setup(options, known.setup))

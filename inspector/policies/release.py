@@ -28,6 +28,7 @@ known point of its series; vendor: a kernel with patches of its own, for which t
 policy for the series."""
 
 _LONGEST = 400
+_LONGEST_PATH = 4096
 _AS_UPSTREAM = ("Debian", "Kali Linux")
 """Distributions whose patches are known not to touch what is modelled: their points are answered as upstream's."""
 _RELEASE = re.compile(
@@ -84,6 +85,12 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
         """How sure the choice is, in full; empty where there is nothing to say."""
         return " ".join([self.explanation, *self.warnings]).strip()
 
+    def doubts(self, most: int = 4) -> tuple[str, ...]:
+        """The registers and fields of each uncertain rule; past `most` rules their number."""
+        told = tuple(doubt.text for doubt in self.uncertain[:most])
+        left = len(self.uncertain) - len(told)
+        return (*told, f"{left} more {'rule is' if left == 1 else 'rules are'} uncertain.") if left else told
+
 
 class Release(msgspec.Struct, frozen=True, kw_only=True):
     """What a release string says."""
@@ -104,14 +111,18 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.point[0]}.{self.point[1]}"
 
 
-def choose(text: str, version: str = "") -> Choice:
+def choose(text: str, version: str = "", *, said_by_file: bool = False) -> Choice:
     """The policy that the user named, and how sure that is. Raises PolicyError when it is none.
 
-    `version`: what `uname -v` printed, where it is not behind the release in `text`.
+    `version`: what `uname -v` printed, where it is not behind the release in `text`. `said_by_file`: a dump or a
+    recording names its kernel, which must then be no path.
     """
-    if len(text) > _LONGEST or len(version) > _LONGEST:
+    path = "/" in text or text.strip().endswith(".toml")
+    if path and said_by_file:
+        raise PolicyError(f"{text[:60]!r} is not a kernel release", "", _EXAMPLE)
+    if len(text) > (_LONGEST_PATH if path else _LONGEST) or len(version) > _LONGEST:
         raise PolicyError(f"a kernel's name of {max(len(text), len(version))} characters", "", _EXAMPLE)
-    if "/" not in text and not text.replace("\n", "").replace("\t", "").isprintable():
+    if not path and not text.replace("\n", "").replace("\t", "").isprintable():
         raise PolicyError("a kernel's name with control characters in it", "", _EXAMPLE)
     name, own_version = _words(text)
     base, patches = loader.split_name(name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from inspector.errors import PolicyError
@@ -82,3 +84,28 @@ def test_no_release_at_all(release: str) -> None:
 
 def test_a_space_before_a_patch_does_not_lose_it() -> None:
     assert choose("6.2 +mask-ccidx").policy.name == choose("6.2+mask-ccidx").policy.name == "6.2+mask-ccidx"
+
+
+def test_a_file_that_names_its_kernel_by_a_path_opens_nothing(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text('extends = "6.1"')
+    assert choose(str(own)).policy.name == "own"
+    for text in (str(own), "own.toml", "../own.toml", "/dev/stdin"):
+        with pytest.raises(PolicyError, match="not a kernel release"):
+            choose(text, said_by_file=True)
+    assert choose("6.12.74", said_by_file=True).policy.point == "6.12.74"
+
+
+def test_a_long_path_is_still_a_path(tmp_path: Path) -> None:
+    folder = tmp_path / ("d" * 200) / ("e" * 200)
+    folder.mkdir(parents=True)
+    (folder / "own.toml").write_text('extends = "6.1"')
+    assert choose(str(folder / "own.toml")).policy.name == "own"
+
+
+def test_many_doubts_are_counted() -> None:
+    choice = choose("5.14.0-503.11.1.el9_5.aarch64")
+    told = choice.doubts(3)
+    assert len(told) == 4
+    assert told[-1] == f"{len(choice.uncertain) - 3} more rules are uncertain."
+    assert choose("6.12.74").doubts() == ()

@@ -42,10 +42,10 @@ def kernel_of(dump: Dump) -> OwnKernel:
     if not release:
         return OwnKernel()
     try:
-        choice = choose(release, dump.provenance.kernel_version)
+        choice = choose(release, dump.provenance.kernel_version, said_by_file=True)
     except PolicyError as error:
         return OwnKernel(doubts=(str(error),))
-    return OwnKernel(choice.policy, choice.explanation, (*choice.warnings, *(rule.text for rule in choice.uncertain)))
+    return OwnKernel(choice.policy, choice.explanation, (*choice.warnings, *choice.doubts()))
 
 
 def nearest_vcpu(vcpus: Sequence[Vcpu], like: Vcpu) -> Vcpu:

@@ -96,7 +96,7 @@ class Replay:
         """Choose the policy by what uname says, and by the switch of the experimental kernel."""
         if self.policy is not None:
             return
-        self.choice = choose(str(line.get("release", "")), str(line.get("version", "")))
+        self.choice = choose(str(line.get("release", "")), str(line.get("version", "")), said_by_file=True)
         self.policy = self.choice.policy
         if mode := _CCIDX_MODE.search(str(line.get("cmdline", ""))):
             self.policy = combine(self.policy, (*_PATCHES.get(mode[1], ()), "no-ssbs-erratum"))
