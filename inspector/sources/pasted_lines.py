@@ -24,6 +24,7 @@ _WIDEST_GAP = 40
 _FILLERS = ("value", "val", "is", "reads", "read", "raw", "func_read")
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F_]+|0[bB][01_]+|[0-9a-fA-F]+")
 _PADDED = re.compile(r"[0-9a-fA-F]{16}|[0-9a-fA-F]{8}")
+_ALONE = re.compile(r"(?<![0-9A-Za-z_])(?:[0-9a-fA-F]{16}|[0-9a-fA-F]{8})(?![0-9A-Za-z_])")
 _SUFFIX = re.compile(r"[uUlLhH]{1,3}(?![0-9A-Za-z_])")
 _COMMENT = re.compile(r"#|//|;")
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]{0,40}[A-Za-z]|\x1b[()][A-Z0-9]")
@@ -78,13 +79,9 @@ def without_comment(line: str) -> str:
 
 def is_padded_hex(line: str) -> bool:
     """Whether the line has 8 or 16 hex digits behind a register that cannot be a decimal number as people write it."""
-    pair = _split(without_comment(line))
-    value = pair[1] if pair else line.rstrip()[-16:]
-    return (
-        _PADDED.fullmatch(value) is not None
-        and (value[0] == "0" or not value.isdigit())
-        and (pair is not None or next(scan(line), None) is not None)
-    )
+    content = without_comment(line)
+    telling = (digits for digits in _ALONE.findall(content) if digits[0] == "0" or not digits.isdigit())
+    return any(telling) and (next(scan(content), None) is not None or _one(content, hexes=True)[0] is not None)
 
 
 def pairs_of(line: str, hexes: bool) -> tuple[list[Pair], str]:

@@ -28,6 +28,12 @@ FORMATS = (
     "cpusysregs",
     "register_list",
     "recognised",
+    "windows_registry",
+    "macos_sysctl",
+    "cpu_lists",
+    "hwcap_values",
+    "arm_cpu_info",
+    "debuggers",
     "plain_text",
     "qemu_embedded",
 )

@@ -1,0 +1,63 @@
+"""ID registers in Windows' registry: values `CP nnnn` under HARDWARE\\DESCRIPTION\\System\\CentralProcessor\\N.
+
+nnnn is the encoding as ARM64_SYSREG() of winnt.h packs it: op0[0] in bit 14, op1[13:11], CRn[10:7], CRm[6:3], op2[2:0];
+`CP 4000` is MIDR_EL1, `CP 4030` ID_AA64ISAR0_EL1 (seen in exports of real machines, and in programs that read them).
+Read: `.reg` exports (`hex(b):` little-endian bytes, `qword:`, `dword:`), `reg query` (hex) and PowerShell (decimal).
+"""
+
+from __future__ import annotations
+
+import re
+
+from inspector.errors import SourceError
+from inspector.registers.encoding import CLASS_SYSREG, make_id
+from inspector.sources.dump import Dump, Provenance
+from inspector.sources.formats.plain_text import text_of
+from inspector.sources.gathered import Gathered, make_dump
+from inspector.sources.opening import Content
+
+NAME = "windows-registry"
+_ENTRY = re.compile(
+    r"\bCP ([0-9A-Fa-f]{4})\"?[ \t]{0,80}(?:=|:|REG_QWORD|REG_DWORD|REG_BINARY)[ \t]{0,80}"
+    r"(?:hex(?:\([0-9a-f]\))?:((?:[0-9a-fA-F]{2},?){1,8})|(?:qword|dword):([0-9a-fA-F]{1,16})|(0x[0-9a-fA-F]{1,16})"
+    r"|(\d{1,20}))(?![0-9A-Za-z])"
+)
+_KEY = re.compile(r"CentralProcessor\\(\d{1,4})\b", re.IGNORECASE)
+_HIVE_ROW = re.compile(r"(\d{1,4}) {2,60}\S")
+_SNIFF = re.compile(rb"CP [0-9A-Fa-f]{4}\b")
+_NOTES = (
+    "the ID registers as Windows read them at start: no CLIDR_EL1, no CCSIDR_EL1; under Hyper-V they are a guest's",
+)
+
+
+def sniff(content: Content) -> bool:
+    """A value of that name is in the head (of UTF-16 as well, as .reg files are)."""
+    head = content.head
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        head = head.replace(b"\0", b"")
+    return b"\0" not in head and _SNIFF.search(head) is not None and _ENTRY.search(head.decode("latin-1")) is not None
+
+
+def load(content: Content) -> Dump:
+    """The registers of each processor. Raises SourceError where no value is one."""
+    gathered = Gathered(content.name)
+    section: int | None = None
+    text = text_of(content).replace("\\\r\n", "").replace("\\\n", "")
+    for count, line in enumerate(text.splitlines(), 1):
+        if (place := _KEY.search(line)) or (place := _HIVE_ROW.match(line)):
+            section = int(place[1])
+        for found in _ENTRY.finditer(line):
+            reg_id = make_id(CLASS_SYSREG, 0x8000 | int(found[1], 16) & 0x7FFF)
+            problem = gathered.add(section, reg_id, _value(found), f"{content.name}, line {count}")
+            if problem:
+                gathered.leave_out(count, line, problem)
+    if gathered.empty:
+        raise SourceError("holds no value CP nnnn", content.name, '"CP 4000"=hex(b):b1,d4,0f,41,00,00,00,00')
+    provenance = Provenance(source=content.name, format=NAME, compression=content.compression, tool="Windows registry")
+    return make_dump(gathered, content.declared or "host", provenance, _NOTES)
+
+
+def _value(found: re.Match[str]) -> int:
+    if found[2]:
+        return int.from_bytes(bytes.fromhex(found[2].replace(",", "")), "little")
+    return int(found[3] or found[4] or "0", 16) if not found[5] else int(found[5])

@@ -1,0 +1,458 @@
+"""Texts that people paste: real ones from public reports, and others of their kinds, with the true answers."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from inspector.checks.machine.known_host import known_host
+from inspector.errors import InspectorError, SourceError
+from inspector.registers.bits import Partial
+from inspector.registers.caches import read_caches
+from inspector.registers.catalog import find
+from inspector.sources import load
+from inspector.sources.dump import Dump, View
+from inspector.sources.formats import dump_json
+
+MATERIAL = Path(__file__).resolve().parent.parent / "material" / "pasted"
+FLAGS_N1 = "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp ssbs"
+FLAGS_N2 = (
+    "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm jscvt fcma lrcpc dcpop sha3 sm3 sm4"
+    " asimddp sha512 sve asimdfhm dit uscat ilrcpc flagm ssbs sb paca pacg dcpodp sve2 sveaes svepmull svebitperm"
+    " svesha3 svesm4 flagm2 frint svei8mm svebf16 i8mm bf16 dgh bti"
+)
+CPUINFO_BLOCK = """processor\t: {n}
+BogoMIPS\t: 50.00
+Features\t: {flags}
+CPU implementer\t: {vendor}
+CPU architecture: 8
+CPU variant\t: {variant}
+CPU part\t: {part}
+CPU revision\t: {revision}
+
+"""
+
+
+def rid(name: str) -> int:
+    """The id of a register."""
+    return find(name).register.id
+
+
+def opened(folder: Path, text: str | bytes, declared: View | None = None) -> Dump:
+    """The dump of a text."""
+    path = folder / "pasted"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return load(str(path), declared)
+
+
+def material(name: str, declared: View | None = None) -> Dump:
+    """The dump of a public text."""
+    (path,) = MATERIAL.glob(name)
+    return load(str(path), declared)
+
+
+def part_of(dump: Dump, name: str, place: int = 0) -> Partial:
+    """What a vCPU of the dump knows of a register."""
+    vcpu = dump.vcpus[place]
+    if rid(name) in vcpu.values:
+        return Partial(vcpu.values[rid(name)])
+    constraint = vcpu.constraints[rid(name)]
+    return Partial(constraint.value, constraint.mask)
+
+
+def block(n: int, flags: str, part: str, variant: str, revision: int, vendor: str = "0x41") -> str:
+    """One CPU of /proc/cpuinfo."""
+    return CPUINFO_BLOCK.format(n=n, flags=flags, part=part, variant=variant, revision=revision, vendor=vendor)
+
+
+def test_ccidx_hardware_opens_and_shows_its_caches() -> None:
+    dump = material("28-*.txt")
+    assert dump.host is not None
+    assert dump.host.view == "raw"
+    assert dict(dump.host.ccsidr) == {0: 0xFF0000001A, 1: 0xFF0000001A, 2: 0x3FF0000003A, 4: 0x3FFF0000005A}
+    assert dump.host.values[rid("CLIDR_EL1")] == 0x1482000023
+    assert dump.host.values[rid("CTR_EL0")] == 0x49444C004
+    assert dump.host.values[rid("ID_AA64MMFR2_EL1")] == 0x1221011110101011
+    assert rid("CSSELR_EL1") not in dump.host.values
+    sizes = {
+        cache.name: cache.chosen.size
+        for cache in read_caches(dump.host.values, dump.host.ccsidr).caches
+        if cache.chosen
+    }
+    assert sizes == {"L1 instruction": 64 << 10, "L1 data": 64 << 10, "L2 unified": 512 << 10}
+    assert any("wider than the 32 bits" in note for note in dump.notes)
+    assert any("CPUs 1, 2" in note for note in dump.notes)
+    assert known_host(dump).host.ccsidr_known
+
+
+def test_armcpuinfo_of_an_rk3588_is_a_host() -> None:
+    dump = material("20-*.txt")
+    assert dump.host is not None
+    assert (dump.vcpus[0].kind, dump.host.view) == ("host", "raw")
+    assert dump.host.values[rid("ID_AA64PFR0_EL1")] == 0x11112222
+    assert dump.host.values[rid("ID_AA64ISAR0_EL1")] == 0x100010211120
+    assert len(dump.host.values) == 19
+    assert any("ArmCpuInfo.efi" in note and "not understood" in note for note in dump.notes)
+    guest = material("20-*.txt", "guest")
+    assert guest.host is None
+    assert guest.vcpus[0].guest[rid("ID_AA64PFR0_EL1")] == 0x11112222
+
+
+def test_a_table_of_fields_is_a_register_in_part() -> None:
+    dump = material("22-*.txt")
+    isar0 = part_of(dump, "ID_AA64ISAR0_EL1")
+    assert (isar0.value, isar0.known) == (0x011120, 0xFFFFF0)
+    assert dump.host is not None
+    assert dict(dump.host.known) == {rid("ID_AA64ISAR0_EL1"): 0xFFFFF0}
+    again = dump_json.write(dump)
+    assert b'"known"' in again
+
+
+def test_a_table_without_bars_and_short_names(tmp_path: Path) -> None:
+    text = "=> armcpuinfo\nMMFR2 CCIDX 23:20 0b0001 64-bit CCSIDR_EL1\nPFR0 | MPAM | [43:40] | 0x1 |\nend\n"
+    dump = opened(tmp_path, text)
+    assert part_of(dump, "ID_AA64MMFR2_EL1") == Partial(1 << 20, 0xF << 20)
+    assert part_of(dump, "ID_AA64PFR0_EL1") == Partial(1 << 40, 0xF << 40)
+    contradiction = "ID_AA64MMFR2_EL1 = 0x1011\nMMFR2 | CCIDX | 23:20 | 0001 | x\n"
+    with pytest.raises(SourceError, match="contradicts"):
+        opened(tmp_path, contradiction)
+
+
+def test_lscpu_names_every_cluster() -> None:
+    dump = material("23-*.txt")
+    assert [v.name for v in dump.vcpus] == ["Cortex-A55", "Cortex-A76"]
+    assert [v.values[rid("MIDR_EL1")] for v in dump.vcpus] == [0x412FD050, 0x414FD0B0]
+    assert dump.host is not None
+    assert dump.host.view == "el0"
+    assert rid("MIDR_EL1") not in dump.host.values
+    assert part_of(dump, "ID_AA64ISAR0_EL1").field(7, 4) == 2
+    assert part_of(dump, "ID_AA64ISAR0_EL1").field(23, 20) is None, "LSE, or LSE128"
+    assert any("MIDR_EL1 differs" in note for note in dump.notes)
+    assert any("not: caches" in note for note in dump.notes)
+
+
+def test_lscpu_of_a_server_with_wrapped_flags(tmp_path: Path) -> None:
+    words = FLAGS_N1.split()
+    text = (
+        "$ lscpu\nArchitecture:            aarch64\n  CPU op-mode(s):        32-bit, 64-bit\nCPU(s):  80\n"
+        "Vendor ID:               ARM\n  Model name:            Neoverse-N1\n    Model:               1\n"
+        f"    Stepping:            r3p1\n    Flags:               {' '.join(words[:12])}\n"
+        f"                         {' '.join(words[12:])}\n"
+        "Vulnerabilities:\n  Spectre v2:            Mitigation; CSV2, BHB\n"
+    )
+    dump = opened(tmp_path, text)
+    assert dump.vcpus[0].values == {rid("MIDR_EL1"): 0x413FD0C1}
+    assert part_of(dump, "ID_AA64ISAR0_EL1").field(47, 44) == 1
+    assert part_of(dump, "ID_AA64ISAR0_EL1").field(15, 12) == 1, "ssbs comes after sha512, which is not there"
+
+
+def test_proc_cpuinfo_of_one_core() -> None:
+    dump = material("33-*.txt")
+    assert dump.vcpus[0].values == {rid("MIDR_EL1"): 0x412FD050}
+    isar0 = part_of(dump, "ID_AA64ISAR0_EL1")
+    assert isar0.known & 0xF == 0
+    assert isar0.field(11, 8) == 1
+    assert isar0.field(35, 32) == 0, "SHA3 is before asimddp, and not there"
+    assert part_of(dump, "ID_AA64PFR0_EL1").field(19, 16) == 1
+    assert part_of(dump, "ID_AA64PFR0_EL1").field(35, 32) is None, "SVE can be switched off"
+
+
+def test_proc_cpuinfo_of_two_clusters_and_of_a_server(tmp_path: Path) -> None:
+    flags = "fp asimd evtstrm aes pmull sha1 sha2 crc32"
+    text = "".join(block(n, flags, "0xd03", "0x0", 4) for n in range(4))
+    text += "".join(block(n, flags, "0xd08", "0x0", 2) for n in (4, 5))
+    dump = opened(tmp_path, text)
+    assert [v.name for v in dump.vcpus] == ["Cortex-A53, CPUs 0-3", "Cortex-A72, CPUs 4-5"]
+    assert [c.values[rid("MIDR_EL1")] for c in dump.cpus] == [0x410FD034] * 4 + [0x410FD082] * 2
+    server = opened(tmp_path, block(0, FLAGS_N2, "0xd49", "0x0", 0))
+    assert server.vcpus[0].values == {rid("MIDR_EL1"): 0x410FD490}
+    assert part_of(server, "ID_AA64ZFR0_EL1").field(43, 40) == 1
+    assert part_of(server, "ID_AA64PFR1_EL1").field(3, 0) == 1
+
+
+def test_a_machine_of_another_architecture_is_said_to_be_one(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="another architecture"):
+        opened(tmp_path, "Architecture:            x86_64\nVendor ID:  GenuineIntel\nFlags: fpu vme sse2\n")
+    with pytest.raises(SourceError, match="another architecture"):
+        opened(tmp_path, "AT_HWCAP:             bfebfbff\nAT_PLATFORM:          x86_64\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "AT_SYSINFO_EHDR: 0xffff9c5e8000\nAT_HWCAP:     1007ff\nAT_HWCAP2:    0x0\nAT_PLATFORM: aarch64\n",
+        "getauxval(AT_HWCAP) = 0x1007ff\ngetauxval(AT_HWCAP2)=0\n",
+        "hwcap = 1050623\n",
+        "AT_HWCAP: fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp asimddp\n",
+    ],
+)
+def test_words_of_hwcaps(tmp_path: Path, text: str) -> None:
+    dump = opened(tmp_path, text)
+    assert dump.provenance.format == "hwcaps"
+    assert part_of(dump, "ID_AA64ISAR0_EL1").field(7, 4) == 2
+    assert part_of(dump, "ID_AA64ISAR0_EL1").field(31, 28) == 0
+    assert part_of(dump, "ID_AA64ISAR0_EL1").field(47, 44) == 1
+
+
+QEMU_MONITOR = """(qemu) info registers
+
+CPU#0
+ PC=ffff800008c5b1b4 X00=0000000000000000 X01=ffff80000a2c9f40
+X02=0000000000000008  SP=ffff80000a293e00
+PSTATE=600003c5 -ZC- EL1h
+     FPCR=00000000 FPSR=00000000
+Q00=0000000000000001:0000000000000002 Q01=0000000000000000:0000000000000000
+CPU#1
+ PC=0000000000400000 X00=0000000000000007 X01=0000000000000001
+ SP=0000fffff0000000
+PSTATE=80000000 N--- EL0t
+"""
+GDB = """(gdb) info registers
+x0             0x1                 1
+x1             0xfffffffff3a8      281474976707496
+sp             0xfffffffff250      0xfffffffff250
+pc             0x400568            0x400568 <main+4>
+cpsr           0x60000000          [ EL=0 BTYPE=0 C Z ]
+ID_AA64PFR0_EL1 0x11112222         286335522
+v0             {d = {f = {0x0, 0x0}}}
+"""
+LLDB = """General Purpose Registers:
+        x0 = 0x0000000000000000
+        x7 = 0x00000001020fc68b  "-[Some tryStart]"
+       x17 = 0x00000001840717a4  CoreFoundation`-[__NSArrayM count]
+        fp = 0x000000016fd7eb50
+        lr = 0x0000000196908c88  libsystem_kernel.dylib`mach_msg + 72
+        sp = 0x000000016fd7eb00
+        pc = 0x0000000196908e0c  libsystem_kernel.dylib`mach_msg_trap + 8
+      cpsr = 0x60000000
+"""
+
+
+def test_the_monitor_of_qemu(tmp_path: Path) -> None:
+    dump = opened(tmp_path, QEMU_MONITOR)
+    first, second = dump.vcpus
+    assert first.values[rid("PC")] == 0xFFFF800008C5B1B4
+    assert first.values[rid("SP_EL1")] == 0xFFFF80000A293E00
+    assert first.values[rid("V0")] == 1 << 64 | 2
+    assert second.values[rid("SP_EL0")] == 0xFFFFF0000000
+    assert any("nothing of ID registers" in note for note in dump.notes)
+
+
+def test_gdb_and_lldb(tmp_path: Path) -> None:
+    dump = opened(tmp_path, GDB)
+    assert dump.provenance.tool == "gdb"
+    expected = {"X0": 1, "X1": 0xFFFFFFFFF3A8, "SP_EL0": 0xFFFFFFFFF250, "PC": 0x400568, "PSTATE": 0x60000000}
+    assert dump.vcpus[0].values == {rid(name): value for name, value in expected.items()} | {
+        rid("ID_AA64PFR0_EL1"): 0x11112222
+    }
+    dump = opened(tmp_path, LLDB)
+    assert dump.provenance.tool == "LLDB"
+    assert dump.vcpus[0].values[rid("X30")] == 0x196908C88
+    assert dump.vcpus[0].values[rid("X17")] == 0x1840717A4
+
+
+POWERSHELL = """    Hive: HKEY_LOCAL_MACHINE\\HARDWARE\\DESCRIPTION\\System\\CentralProcessor
+
+Name                           Property
+----                           --------
+0                              Component Information : {0, 0, 0, 0...}
+                               VendorIdentifier      : Qualcomm Technologies Inc
+                               ~MHz                  : 1440
+                               CP 4020               : 1224979098931106066
+                               CP 4021               : 16
+                               CP 4028               : 271602696
+"""
+REG_EXPORT = """Windows Registry Editor Version 5.00
+
+[HKEY_LOCAL_MACHINE\\HARDWARE\\DESCRIPTION\\System\\CentralProcessor\\0]
+"CP 4000"=hex(b):b1,d4,0f,41,00,\\
+  00,00,00
+"CP 4030"=hex(b):20,21,21,10,01,10,21,00
+"~MHz"=dword:00000b9a
+
+[HKEY_LOCAL_MACHINE\\HARDWARE\\DESCRIPTION\\System\\CentralProcessor\\1]
+"CP 4000"=hex(b):c1,d4,0f,41,00,00,00,00
+"CP 4030"=hex(b):20,21,21,10,01,10,21,00
+"""
+
+
+def test_the_registry_of_windows(tmp_path: Path) -> None:
+    dump = opened(tmp_path, POWERSHELL)
+    assert dump.host is not None
+    assert dump.host.values[rid("ID_AA64PFR0_EL1")] == 0x1100000011111112
+    assert dump.host.values[rid("ID_AA64DFR0_EL1")] == 271602696
+    for text in (REG_EXPORT, REG_EXPORT.replace("\n", "\r\n").encode("utf-16")):
+        dump = opened(tmp_path, text)
+        assert [v.values[rid("MIDR_EL1")] for v in dump.vcpus] == [0x410FD4B1, 0x410FD4C1]
+        assert dump.vcpus[0].values[rid("ID_AA64ISAR0_EL1")] == 0x0021100110212120
+    query = "    CP 4038    REG_QWORD    0x101125\n    CP 403A    REG_QWORD    0x1011\n"
+    assert opened(tmp_path, query).vcpus[0].values == {
+        rid("ID_AA64MMFR0_EL1"): 0x101125,
+        rid("ID_AA64MMFR2_EL1"): 0x1011,
+    }
+
+
+SYSCTL = """machdep.cpu.brand_string: Apple M1
+hw.optional.arm.FEAT_FlagM: 1
+hw.optional.arm.FEAT_FlagM2: 1
+hw.optional.arm.FEAT_DotProd: 1
+hw.optional.arm.FEAT_BF16: 0
+hw.optional.arm.FEAT_SHA512: 1
+hw.optional.armv8_1_atomics: 1
+hw.optional.arm.caps: 868061190438356216
+"""
+
+
+def test_sysctl_of_macos(tmp_path: Path) -> None:
+    dump = opened(tmp_path, SYSCTL)
+    assert dump.provenance.host == "Apple M1"
+    isar0 = part_of(dump, "ID_AA64ISAR0_EL1")
+    assert isar0.field(55, 52) == 2
+    assert isar0.field(47, 44) == 1
+    assert isar0.field(15, 12) == 2
+    assert rid("ID_AA64ISAR1_EL1") not in dump.vcpus[0].constraints, "a feature that is 0 says nothing"
+    second = opened(
+        tmp_path, "hw.optional.arm.FEAT_WFxT = 1\nhw.optional.arm.FEAT_SME: 1\nhw.optional.arm.FEAT_SME2: 1\n"
+    )
+    assert part_of(second, "ID_AA64ISAR2_EL1").field(3, 0) == 2
+
+
+BOOTLOADER = """(bootloader) ID_PFR0 = 0x131
+(bootloader) ID_PFR1 = 0x11011
+(bootloader) ID_MMFR3 = 0x2102211
+OKAY [  0.001s]
+Finished. Total time: 0.001s
+"""
+KERNEL_MODULE = """[   12.345678] sysregs: loading out-of-tree module taints kernel.
+[   12.345690] sysregs: CPU 0: MIDR_EL1 = 0x00000000413fd0c1
+[   12.345699][    T1] sysregs: CPU 0: ID_AA64PFR0_EL1: 0x1100000011111112
+[   12.345710] sysregs: CPU 1: MIDR_EL1 = 0x00000000413fd0c1
+"""
+TRACE32 = "B::\nID_AA64PFR0_EL1  0000000011112222\nMIDR_EL1  410FD083\nHCR_EL2  0000000080000000\n"
+BOXES = (
+    "╔══════╗\n| register         | value              |\n|------------------|--------------------|\n"
+    "| ID_AA64PFR0_EL1  | 0x1100000011111112 |\n| `ID_AA64PFR1_EL1` | `0x21` |\n> CTR_EL0 = 0x9444c004ULL;\n"
+    "the values above are those of my board\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        (BOOTLOADER, {"ID_PFR0_EL1": 0x131, "ID_PFR1_EL1": 0x11011, "ID_MMFR3_EL1": 0x2102211}),
+        (KERNEL_MODULE, {"MIDR_EL1": 0x413FD0C1, "ID_AA64PFR0_EL1": 0x1100000011111112}),
+        (TRACE32, {"ID_AA64PFR0_EL1": 0x11112222, "MIDR_EL1": 0x410FD083, "HCR_EL2": 0x80000000}),
+        (BOXES, {"ID_AA64PFR0_EL1": 0x1100000011111112, "ID_AA64PFR1_EL1": 0x21, "CTR_EL0": 0x9444C004}),
+        ("=> md\nmidr_el1: 410fd034, ctr_el0: 84448004\n", {"MIDR_EL1": 0x410FD034, "CTR_EL0": 0x84448004}),
+        ("root@host:~# rdmsr\nS3_0_C0_C4_0: 0x11112222\nop0=3, op1=0, crn=0, crm=0, op2=0: 0x410fd083\n",
+         {"ID_AA64PFR0_EL1": 0x11112222, "MIDR_EL1": 0x410FD083}),
+    ],
+)  # fmt: skip
+def test_what_stands_around_values_does_not_matter(tmp_path: Path, text: str, values: dict[str, int]) -> None:
+    dump = opened(tmp_path, text, "host")
+    assert dump.host is not None
+    assert {i: v for i, v in dump.host.values.items() if i != rid("X0")} == {rid(n): v for n, v in values.items()}
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "view"),
+    [
+        ("# Host raw values\nMIDR_EL1=0x413fd0c1\n", "host", "raw"),
+        ("host's EL0 view:\nMIDR_EL1=0x413fd0c1\n", "host", "el0"),
+        ("[guest]\nMIDR_EL1=0x413fd0c1\n", "vcpu", ""),
+        ("as: vcpu\nMIDR_EL1=0x413fd0c1\n", "vcpu", ""),
+        ("MIDR_EL1=0x413fd0c1\nHCR_EL2=0x80000000\n", "host", "raw"),
+        ("KVM idregs of my VM\nMIDR_EL1=0x413fd0c1\nVPIDR_EL2=0x413fd0c1\n", "vcpu", ""),
+        ("0x603000000013c000 0x413fd0c1\n0x603000000014000 0x1\n", "vcpu", ""),
+    ],
+)
+def test_whose_values_they_are(tmp_path: Path, text: str, kind: str, view: str) -> None:
+    dump = opened(tmp_path, text)
+    assert (dump.vcpus[0].kind, dump.host.view if dump.host else "") == (kind, view)
+
+
+def test_a_declaration_wins_over_everything(tmp_path: Path) -> None:
+    text = "# guest\nCCSIDR[0]=0x700fe01a\nMIDR_EL1=0x413fd0c1\n"
+    assert opened(tmp_path, text, "host").host is not None
+    assert opened(tmp_path, text, "vcpu").vcpus[0].values[rid("CCSIDR[0]")] == 0x700FE01A
+    el0 = opened(tmp_path, text, "el0")
+    assert el0.host is not None
+    assert (el0.host.view, dict(el0.host.ccsidr)) == ("el0", {})
+    assert el0.el0 == {rid("MIDR_EL1"): 0x413FD0C1}
+    unsure = opened(tmp_path, "MIDR_EL1=0x413fd0c1\n")
+    assert any("--as host" in note for note in unsure.notes)
+    with pytest.raises(SourceError, match="--as host"):
+        opened(tmp_path, "CCSIDR[0]=0xff0000001a\n", "vcpu")
+
+
+def test_lines_that_are_not_understood_are_counted_and_a_few_are_named(tmp_path: Path) -> None:
+    text = "MIDR_EL1=0x413fd0c1\nNO_SUCH_EL1=0x1\n" + "".join(f"prose {n}\n" for n in range(2000))
+    (note,) = (note for note in opened(tmp_path, text, "vcpu").notes if "not understood" in note)
+    assert note.startswith("2001 lines were")
+    assert "line 2: NO_SUCH_EL1=0x1 (no register is called NO_SUCH_EL1" in note
+    assert "and 1998 more" in note
+    assert len(note) < 900
+
+
+def test_only_a_text_without_any_value_is_refused_with_all_that_was_tried(tmp_path: Path) -> None:
+    with pytest.raises(SourceError) as refused:
+        opened(tmp_path, "[ 1.0] nothing of a register\n[ 2.0] CTR_EL0 was trapped\n")
+    for word in ("QEMU", "lscpu", "ArmCpuInfo", "macOS", "each line is a register"):
+        assert word in str(refused.value)
+
+
+EXAMPLES = {
+    "table": (MATERIAL / "22-box64-armcpuinfo-table.txt").read_bytes(),
+    "armcpuinfo": (MATERIAL / "20-rk3588-armcpuinfo.txt").read_bytes(),
+    "ccidx": (MATERIAL / "28-cix-cache-regs.txt").read_bytes(),
+    "lscpu": (MATERIAL / "23-lscpu-rk3588.txt").read_bytes(),
+    "cpuinfo": block(0, FLAGS_N2, "0xd49", "0x0", 0).encode(),
+    "hwcap": b"AT_HWCAP:             1007ff\nAT_HWCAP2:            0x0\nAT_PLATFORM: aarch64\n",
+    "monitor": QEMU_MONITOR.encode(),
+    "gdb": GDB.encode(),
+    "lldb": LLDB.encode(),
+    "powershell": POWERSHELL.encode(),
+    "registry": REG_EXPORT.encode(),
+    "sysctl": SYSCTL.encode(),
+    "boxes": BOXES.encode(),
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_damaged_texts(tmp_path: Path, name: str, data: st.DataObject) -> None:
+    """Cut, flipped, and with bytes put in or taken out: a dump, or one printable line."""
+    base = bytearray(EXAMPLES[name])
+    for _ in range(data.draw(st.integers(0, 4))):
+        base[data.draw(st.integers(0, len(base) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    at, length = data.draw(st.integers(0, len(base))), data.draw(st.integers(0, 40))
+    middle = random.Random(at).randbytes(length) if data.draw(st.booleans()) else b""
+    text = bytes(base[:at]) + middle + bytes(base[at + length :])
+    try:
+        dump = opened(tmp_path, text)
+    except InspectorError as error:
+        assert str(error).isprintable()
+        assert len(str(error)) < 1200
+        return
+    for vcpu in dump.vcpus:
+        for reg_id, value in vcpu.values.items():
+            assert 0 <= value < 1 << 8 * (1 << (reg_id >> 52 & 0xF))
+        for constraint in vcpu.constraints.values():
+            assert constraint.value & ~constraint.mask == 0
+    assert dump_json.write(dump)
+
+
+@pytest.mark.parametrize(
+    "run", [" ", "0", "a", "a ", "|", ":", "CP 4000 ", "cpu ", "0x", "hwcap ", "_EL1", "FEAT_", ","]
+)
+def test_long_runs_take_time_in_proportion_to_their_length(tmp_path: Path, run: str) -> None:
+    for head in ("MIDR_EL1=0x1\n", "PFR0 | A | 3:0 | 0001\n", "CPU part : 0xd0c\n", "hw.optional.arm.FEAT_LSE: 1\n"):
+        begin = time.process_time()
+        opened(tmp_path, head + "b" + run * (100_000 // len(run)) + "c\n")
+        assert time.process_time() - begin < 4
