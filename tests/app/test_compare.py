@@ -139,13 +139,13 @@ async def test_a_dump_of_the_list_goes_right_and_capital_d_swaps() -> None:
         await compare(pilot)
         text = await press(pilot, "d")
         assert "● what a kernel would expose" in text and "neoverse-n2-linux-6.12 vcpu 0" in text
-        await press(pilot, "j", "j", "j", "enter")
+        await press(pilot, "down", "down", "down", "enter")
         text = screen_text(app)
         assert "right  neoverse-n2-linux-6.12" in text and "≠ 10" in text
         text = await press(pilot, "D")
         assert "left  neoverse-n2-linux-6.12" in text and app.session.place.source == 1
         assert "only left: FEAT_TCR2" in text
-        await press(pilot, "d", "g", "enter")
+        await press(pilot, "d", "pageup", "enter")
         assert "would expose" in screen_text(app)
 
 
@@ -153,7 +153,7 @@ async def test_a_path_that_cannot_be_read_is_told_in_its_place(tmp_path: Path) -
     app = app_on(dump_of(VALUES))
     async with app.run_test(size=(80, 24)) as pilot:
         await compare(pilot)
-        await press(pilot, "d", "tab")
+        await press(pilot, "d")
         await enter_text(pilot, str(tmp_path / "missing"))
         await press(pilot, "enter")
         await wait_for(pilot, lambda: "✖" in screen_text(app), "the error")
@@ -166,7 +166,7 @@ async def test_s_looks_at_another_dump_everywhere() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await compare(pilot)
         await press(pilot, "s")
-        await press(pilot, "j", "j", "enter")
+        await press(pilot, "down", "down", "enter")
         assert app.session.place.source == 1
         assert "Linux 6.12.107" in screen_text(app)
 
@@ -192,7 +192,7 @@ async def test_many_dumps_are_a_matrix_of_groups() -> None:
         text = await enter_text(pilot, "ccidx")
         line = next(line for line in text.splitlines() if "CCIDX   [23:20]" in line)
         assert line.split()[-6:] == ["=", "0x1", "≠", "0x0", "≠", "0x0"]
-        await press(pilot, "escape", "d", "g", "enter")
+        await press(pilot, "escape", "d", "pageup", "enter")
         assert page(app).board.others == ()
 
 

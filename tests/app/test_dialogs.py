@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from inspector import app as program
+from inspector.app.dialogs.choosing import complete_path
 from inspector.app.dialogs.export import free_name, write_new
-from inspector.app.dialogs.open import complete_path
 from inspector.app.modes.browse.screen import Browse
 from inspector.app.modes.start.screen import Start
 from inspector.errors import SourceError

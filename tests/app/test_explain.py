@@ -7,7 +7,7 @@ from textual.events import Paste
 from textual.pilot import Pilot
 from textual.widgets import TextArea
 
-from inspector.app.modes.explain.explained import cleaned
+from inspector.app.dialogs.line import cleaned
 from inspector.app.modes.explain.screen import Explain
 from inspector.app.shell.application import InspectorApp
 from inspector.app.shell.commands import PageCommands

@@ -115,15 +115,15 @@ async def test_destination_kernel_and_errors_stay_in_their_dialog() -> None:
     async with (app := app_on(NEOVERSE)).run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await asked(pilot, "4")
-        await press(pilot, "d", "tab", *"/no", "enter")
+        await press(pilot, "d", *"/no", "enter")
         await wait_for(pilot, lambda: "✖ /no:" in screen_text(app), "the error in its place")
         await press(pilot, "escape")
-        text = await asked(pilot, "d", "tab", *"6.1", "enter")
+        text = await asked(pilot, "d", *"6.1", "enter")
         assert "same host 6.1 " in text.splitlines()[0] and "= loads" in text
-        text = await press(pilot, "p", "tab", *"9.9", "enter")
+        text = await press(pilot, "p", *"9.9", "enter")
         assert "✖" in text and "9.9" in text
         await press(pilot, "escape")
-        await press(pilot, "d", "tab")
+        await press(pilot, "d")
         write_in(app, "#path", "builtin:cortex-a72-linux-6.12")
         await press(pilot, "enter")
         await wait_for(pilot, lambda: "cortex-a72" in screen_text(app).splitlines()[0], "the other destination")
@@ -134,7 +134,7 @@ async def test_features_of_the_destination_group_what_is_missing() -> None:
     async with app_on(NEOVERSE).run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await asked(pilot, "4")
-        text = await asked(pilot, "p", "tab", "tab", *"psci,ptrauth,sve", "enter")
+        text = await asked(pilot, "p", "tab", *"psci,ptrauth,sve", "enter")
         assert [line for line in rows(text) if "74 missing: PMUv3" in line]
 
 
@@ -210,7 +210,7 @@ async def test_an_unreadable_source_is_an_error_line() -> None:
     async with (app := app_on(NEOVERSE)).run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await asked(pilot, "4")
-        await press(pilot, "s", "tab")
+        await press(pilot, "s")
         write_in(app, "#path", "builtin:nothing")
         await press(pilot, "enter")
         await wait_for(pilot, lambda: "no dump of that name" in screen_text(app), "the error")

@@ -82,7 +82,7 @@ async def test_another_policy_is_another_vcpu() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await press(pilot, "p", *"6.12", "enter", "w", *"DIT=0", "enter", "escape")
-        await press(pilot, "p", "g", "enter")
+        await press(pilot, "p", *"none", "enter")
         text = await press(pilot, "w")
         assert "now       0x1101_0011_2111_0112" in text and "Linux 6.1.176" in text
 

@@ -1,17 +1,22 @@
-"""What dialogs that choose a dump share: a line to type in, what went wrong, and a list."""
+"""What dialogs that choose a dump share: a line to type in, what went wrong, and a list.
+
+The line has the keys all the time, so that no letter is lost; arrows move in the list. Enter takes what was touched
+last: the text, or the highlighted line.
+"""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.events import Key
-from textual.widgets import Input
 
+from inspector import sources
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
-from inspector.app.dialogs.open import complete_path
+from inspector.app.dialogs.line import Line
 from inspector.app.shell.background import aside
 from inspector.app.widgets.ink import ink, row, wrap
 from inspector.app.widgets.lines import Lines
@@ -23,31 +28,55 @@ from inspector.sources.dump import Dump
 class Choosing(Dialog):
     """A line, what was said about it, and offers; subclasses say what is offered and what a choice means."""
 
+    LINE = "#path"
     TITLE = ""
-    SUBTITLE = ""
+    SUBTITLE = "enter chooses   tab completes   ↑↓ list   esc closes"
     PLACEHOLDER = ""
     NAME_CELLS = 34
     """Width of the list's first column."""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "to_list", "List", show=False),
+        Binding("down", "move(1)", "Down", show=False),
+        Binding("up", "move(-1)", "Up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
         Binding("tab", "complete", "Complete", show=False, priority=True),
     ]
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._picking = False
+        """the list was moved in after the last letter"""
+
     def compose(self) -> ComposeResult:
-        """Path, said, list."""
+        """Lines to type in, said, list."""
         with Vertical(classes="dialog tall") as box:
             box.border_title = self.TITLE
             box.border_subtitle = self.SUBTITLE
-            yield Input(placeholder=self.PLACEHOLDER, id="path")
+            yield from self.lines()
             yield Lines(id="said")
-            yield Listing((Column("", self.NAME_CELLS), Column("")), id="offers")
+            offers = Listing((Column("", self.NAME_CELLS), Column("")), id="offers")
+            offers.can_focus = False
+            yield offers
+
+    def lines(self) -> ComposeResult:
+        """What can be typed in."""
+        yield Line(placeholder=self.PLACEHOLDER, id="path")
 
     def on_mount(self) -> None:
-        """Fill the list; it has the keys, since most choices are in it."""
+        """Fill the list; the line has the keys."""
         self.say("")
-        offers = self.query_one("#offers", Listing)
-        offers.fill(self.items(), cursor=self.present())
-        offers.focus()
+        self.offers.fill(self.items(), cursor=self.present())
+        self._to_line()
+
+    @property
+    def offers(self) -> Listing:
+        """The list."""
+        return self.query_one("#offers", Listing)
+
+    @property
+    def path(self) -> Line:
+        """The line."""
+        return self.query_one("#path", Line)
 
     def items(self) -> list[Item]:
         """What can be chosen."""
@@ -57,17 +86,21 @@ class Choosing(Dialog):
         """Key of the line to start on."""
         return ""
 
-    def on_key(self, event: Key) -> None:
-        """What is typed over the list goes into the line."""
-        self.type_into(self.query_one("#path", Input), event)
-
     def on_input_changed(self) -> None:
         """The old error no longer holds."""
+        self._picking = False
         self.say("")
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Take what was typed."""
-        self.submitted(event.value.strip())
+    def on_input_submitted(self) -> None:
+        """Take what was typed, or the highlighted line."""
+        if self._picking or not self.given():
+            self.offers.action_choose()
+        else:
+            self.submitted(self.given())
+
+    def given(self) -> str:
+        """What was typed."""
+        return self.path.value.strip()
 
     def on_listing_chosen(self, event: Listing.Chosen) -> None:
         """Take the highlighted line."""
@@ -75,19 +108,21 @@ class Choosing(Dialog):
         self.picked(kind, name)
 
     def submitted(self, text: str) -> None:
-        """Enter in a line."""
-        if text:
-            self.typed(text)
+        """Enter in a line that holds a text."""
+        self.typed(text)
 
     def picked(self, kind: str, name: str) -> None:
         """A line of the list was chosen; its key in two parts."""
 
     def typed(self, text: str) -> None:
         """Load a source beside the screen."""
-        from inspector import sources
-
         self.say(f"reading {text} …")
-        aside(self.app, lambda: sources.load(text), self.loaded, self.refuse)
+        aside(self.app, lambda: sources.load(text), self._loaded, self.refuse)
+
+    def _loaded(self, dump: Dump) -> None:
+        if self.is_running:
+            self.say("")
+            self.loaded(dump)
 
     def loaded(self, dump: Dump) -> None:
         """What was typed, or a shipped dump, has been read."""
@@ -104,18 +139,45 @@ class Choosing(Dialog):
         said.styles.height = max(len(rows), 1)
         said.show(rows)
 
-    def action_to_list(self) -> None:
-        """From the line to the list."""
-        self.query_one("#offers").focus()
+    def action_move(self, step: int) -> None:
+        """One line up or down in the list."""
+        self._pick()
+        self.offers.action_move(step)
+
+    def action_page(self, step: int) -> None:
+        """One page up or down in the list."""
+        self._pick()
+        self.offers.action_page(step)
+
+    def _pick(self) -> None:
+        if self.path.value and not self._picking:
+            self.say("enter takes the highlighted line; type on to take the text")
+        self._picking = True
 
     def action_complete(self) -> None:
-        """Between line and list; in the line a path is completed as far as it is certain."""
-        path = self.query_one("#path", Input)
-        if not path.has_focus:
-            path.focus()
-        elif not path.value:
-            self.action_to_list()
-        else:
-            path.value, choices = complete_path(path.value)
-            path.cursor_position = len(path.value)
-            self.say("  ".join(choices[:8]) if len(choices) > 1 else "")
+        """A path is completed as far as it is certain."""
+        path = self.path
+        path.value, choices = complete_path(path.value)
+        path.cursor_position = len(path.value)
+        self.say("  ".join(choices[:8]) if len(choices) > 1 else "")
+
+
+def complete_path(text: str) -> tuple[str, list[str]]:
+    """The longest certain completion of a path, and the names that it could become."""
+    folder, _, start = text.rpartition("/")
+    base = Path(f"{folder}/" if "/" in text else ".").expanduser()
+    try:
+        found = sorted(
+            entry.name + "/" * entry.is_dir()
+            for entry in os.scandir(base)
+            if entry.name.startswith(start) and (start or not entry.name.startswith("."))
+        )
+    except (OSError, ValueError):
+        return text, []
+    common = ""
+    for letters in zip(*found, strict=False):
+        if len(set(letters)) > 1:
+            break
+        common += letters[0]
+    head = f"{folder}/" if "/" in text else ""
+    return (head + common if common else text), found

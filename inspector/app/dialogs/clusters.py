@@ -45,4 +45,4 @@ class Clusters(Dialog):
 
     def action_copy(self) -> None:
         """Copy the page."""
-        self.inspector.copy("\n".join(plain(line).rstrip() for line in self.query_one("#page", Lines).rows))
+        self.program.copy("\n".join(plain(line).rstrip() for line in self.query_one("#page", Lines).rows))

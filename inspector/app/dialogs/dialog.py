@@ -1,53 +1,98 @@
-"""What every dialog shares: it lies over the mode, closes with escape, and fits 80x24."""
+"""What every dialog shares: it lies over the mode, closes with escape, fits 80x24, and loses no letter.
+
+A dialog closes itself and nothing else, however often it is asked to, and whichever mode has come to the front
+meanwhile: see `dismiss`.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar, Protocol, cast
 
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
-from textual.events import Key
-from textual.screen import ModalScreen
-from textual.widgets import Input
+from textual.css.query import NoMatches
+from textual.events import Key, Paste
+from textual.screen import ModalScreen, ScreenResultType
 
-if TYPE_CHECKING:
-    from inspector.app.shell.application import InspectorApp
-    from inspector.app.shell.session import Change
-
+from inspector.app.shell.program import Program
+from inspector.app.shell.session import Change
 
 DIALOG_CELLS = 78
 """Width of every dialog, so that it fits 80 columns."""
+
+
+class TakesText(Protocol):
+    """A widget to type in."""
+
+    def take(self, text: str) -> None:
+        """Insert what was typed at the cursor."""
+
+    def paste(self, text: str) -> None:
+        """Insert what was pasted at the cursor."""
 
 
 class Dialog(ModalScreen[None]):
     """A modal window; escape closes it."""
 
     CSS_PATH: ClassVar[list[str | PurePath]] = [Path(__file__).parent / "style.tcss"]
+    LINE: ClassVar[str] = ""
+    """Selector of the line that takes what is typed or pasted while nothing else does; empty: there is none."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "Close", show=False),
         Binding("ctrl+q", "app.quit", "Quit", show=False),
     ]
 
     @property
-    def inspector(self) -> InspectorApp:
+    def program(self) -> Program:
         """The program."""
-        return cast("InspectorApp", self.app)
+        return cast(Program, self.app)
 
     def session_changed(self, change: Change) -> None:
         """The session changed while this lies over it."""
 
-    def type_into(self, line: Input, event: Key) -> None:
-        """A letter that means nothing to the focused list begins the line above it."""
-        if isinstance(self.focused, Input) or event.character is None or not event.is_printable:
-            return
-        if event.key in self.active_bindings:
+    def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
+        """Take this dialog, and what lies over it, off the screen; nothing where it was taken off before.
+
+        Textual takes off whatever is on top, which is another screen when escape is pressed twice, or when the mode
+        below was exchanged.
+        """
+        if self not in self.app.screen_stack:
+            return AwaitComplete()
+        while self.app.screen is not self:
+            self.app.pop_screen()
+        return super().dismiss(None)
+
+    @property
+    def _line(self) -> TakesText | None:
+        """Where text goes that nothing else took."""
+        if not self.LINE:
+            return None
+        try:
+            return cast(TakesText, self.query_one(self.LINE))
+        except NoMatches:
+            return None
+
+    def on_key(self, event: Key) -> None:
+        """A letter that means nothing to what has the keys goes into the line."""
+        if event.character is None or not event.is_printable or event.key in self.active_bindings:
             # Textual looks for bindings only after the event came up here.
             return
-        event.stop()
-        line.select_on_focus = False
-        line.insert_text_at_cursor(event.character)
-        # Not line.focus(), which waits for its turn: letters typed fast would come before it.
-        self.set_focus(line)
+        if (line := self._line) is not None:
+            event.stop()
+            line.take(event.character)
+            self._to_line()
+
+    def on_paste(self, event: Paste) -> None:
+        """So does what is pasted over a list."""
+        if (line := self._line) is not None:
+            event.stop()
+            line.paste(event.text)
+            self._to_line()
+
+    def _to_line(self) -> None:
+        """The line has the keys, at once: `focus` would wait for its turn."""
+        self.set_focus(self.query_one(self.LINE))
 
     def action_close(self) -> None:
         """Back to what lies below."""

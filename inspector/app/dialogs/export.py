@@ -9,6 +9,7 @@ from textual.containers import Vertical
 from textual.widgets import Input
 
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
+from inspector.app.dialogs.line import Line
 from inspector.app.widgets.ink import Ink, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 
@@ -36,20 +37,23 @@ def write_new(path: str, text: str) -> str:
 class Export(Dialog):
     """Asks for a name; refuses to overwrite."""
 
+    LINE = "#name"
+
     def __init__(self, stem: str, text: str, suffix: str = "md", kind: str = "Markdown") -> None:
         super().__init__()
-        self._name, self._text, self._kind = free_name(stem, suffix), text, kind
+        self._file, self._text, self._kind = free_name(stem, suffix), text, kind
 
     def compose(self) -> ComposeResult:
         """Name, and what happened."""
         with Vertical(classes="dialog small") as box:
             box.border_title = "Write a new file"
-            yield Input(self._name, id="name", select_on_focus=False)
+            yield Line(self._file, id="name")
             yield Lines(id="said")
 
     def on_mount(self) -> None:
         """Say what enter does."""
         lines = len(self._text.splitlines())
+        self._to_line()
         self._say(ink(f"{self._kind}, {lines} lines. enter writes it, esc leaves.", "muted"))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

@@ -82,7 +82,7 @@ class Help(Dialog):
         frame = screen if isinstance(screen, Frame) else None
         mode = frame.MODE if frame else keys.START
         text = frame.help_text() if frame else ""
-        app = frame.inspector if frame else None
+        app = frame.program if frame else None
         modes = {one.id: one for one in app.modes_present} if app else {}
         cells = min(screen.app.size.width, DIALOG_CELLS) - 6
         return cls(mode.capitalize(), help_rows(text, mode, modes, app.settings.keys if app else {}, cells))

@@ -8,10 +8,10 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.events import DescendantFocus, Key
 from textual.widgets import Input
 
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
+from inspector.app.dialogs.line import Line
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Column, Item, Listing
@@ -35,11 +35,19 @@ PLACEHOLDER = "6.12, 6.2+mask-ccidx, what uname -r says, a .toml file"
 
 
 class PolicyChooser(Dialog):
-    """A line to type in, what would come of it, the policies, and ticks for patches and features."""
+    """A line to type in, what would come of it, the policies, and ticks for patches and features.
+
+    The line has the keys at first: letters go into it, arrows move in the list of policies.
+    """
+
+    LINE = "#name"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "to_list", "List", show=False),
-        Binding("tab", "next_pane", "Next pane", show=False, priority=True),
+        Binding("down", "move(1)", "Down", show=False),
+        Binding("up", "move(-1)", "Up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("tab,shift+tab", "other_pane", "Other pane", show=False, priority=True),
     ]
 
     def __init__(self) -> None:
@@ -49,38 +57,39 @@ class PolicyChooser(Dialog):
         self._patches: tuple[str, ...] = ()
         self._question: Question | None = None
         self._problem = ""
-        self._typing = False
-        """a name was begun over a list, and the line may not have the focus yet"""
 
     def compose(self) -> ComposeResult:
         """Text, answer, two lists."""
         with Vertical(classes="dialog tall policy") as box:
             box.border_title = "Kernel policy and vCPU features"
-            box.border_subtitle = "enter asks   space ticks   tab next pane   esc closes"
-            yield Input(placeholder=PLACEHOLDER, id="name", select_on_focus=False)
+            box.border_subtitle = "enter asks   ↑↓ kernel   tab features   esc closes"
+            yield Line(placeholder=PLACEHOLDER, id="name")
             yield Lines(id="said")
             with Horizontal(id="choices"):
-                yield Listing((Column("kernel", 14), Column("evidence")), id="policies")
+                policies = Listing((Column("kernel", 14), Column("evidence")), id="policies")
+                policies.can_focus = False
+                yield policies
                 yield Listing((Column("with", 0),), id="ticks")
 
     def on_mount(self) -> None:
         """Start from what is asked now, else from the dump alone."""
-        session = self.inspector.session
+        session = self.program.session
         now = session.question
         self._own_setup = self._setup = self._dump_setup()
         if now is not None:
             self._setup = now.setup or self._own_setup
             self._patches = now.patches
-            self.query_one("#name", Input).value = now.text
+            self.query_one("#name", Line).value = now.text
         policies = self.query_one("#policies", Listing)
         policies.fill(self._policy_items(), cursor=now.policy.point if now else NONE)
         self._consider(now.text if now else "")
-        policies.focus()
+        self._to_line()
+        self.query_one("#name", Line).select_all()
 
     def _dump_setup(self) -> VcpuSetup:
         from inspector.checks.machine.known_host import known_host
 
-        view = self.inspector.session.view
+        view = self.program.session.view
         if view is None:
             return QEMU_SETUP
         try:
@@ -99,7 +108,7 @@ class PolicyChooser(Dialog):
         return items
 
     def _own_base(self) -> str:
-        view = self.inspector.session.view
+        view = self.program.session.view
         try:
             return own_question(view.dump, view.one_vcpu).policy.point if view else ""
         except InspectorError:
@@ -119,7 +128,7 @@ class PolicyChooser(Dialog):
     def _consider(self, text: str) -> None:
         """Work out what a text would ask, and say it or what is wrong with it."""
         self._question, self._problem = None, ""
-        view = self.inspector.session.view
+        view = self.program.session.view
         if text.strip() and text.strip() != NONE and view is not None:
             given = view.dump.provenance
             version = given.kernel_version if text.strip().startswith(given.kernel or "-") else ""
@@ -160,10 +169,6 @@ class PolicyChooser(Dialog):
     def _typed(self, event: Input.Changed) -> None:
         self._consider(event.value)
 
-    @on(DescendantFocus)
-    def _focused(self) -> None:
-        self._typing = False
-
     @on(Input.Submitted, "#name")
     def _submitted(self) -> None:
         self._apply()
@@ -174,12 +179,14 @@ class PolicyChooser(Dialog):
 
     def _take(self, base: str) -> None:
         """A policy of the list: the ticked patches stay."""
-        line = self.query_one("#name", Input)
+        line = self.query_one("#name", Line)
         text = "" if base == NONE else "+".join([base, *self._patches])
         if line.value == text:
             self._consider(text)
         else:
             line.value = text
+            # What is typed next replaces it.
+            line.select_all()
 
     @on(Listing.Chosen, "#policies")
     def _chosen(self) -> None:
@@ -200,7 +207,7 @@ class PolicyChooser(Dialog):
     @on(Listing.Folded, "#ticks")
     def _folded(self, event: Listing.Folded) -> None:
         kind, _, word = event.item.key.partition(" ")
-        line = self.query_one("#name", Input)
+        line = self.query_one("#name", Line)
         text = line.value.strip()
         if text in ("", NONE):
             text = self._own_base() or policy_names()[-1]
@@ -228,31 +235,27 @@ class PolicyChooser(Dialog):
         if self._problem:
             return
         self.dismiss()
-        self.inspector.session.ask(self._question)
+        self.program.session.ask(self._question)
 
-    def on_key(self, event: Key) -> None:
-        """A digit or the start of a path typed over a list begins a new name."""
-        line = self.query_one("#name", Input)
-        letter = event.character if event.is_printable else None
-        if line.has_focus and not self._typing:
-            return
-        if letter is not None and (self._typing or letter in "0123456789/.~"):
-            # Letters that were typed fast arrive here before the line has the focus.
-            event.stop()
-            line.value = line.value + letter if self._typing else letter
-            line.cursor_position = len(line.value)
-            self._typing = True
-            line.focus()
+    @property
+    def _list(self) -> Listing:
+        """The list that arrows move in."""
+        ticks = self.query_one("#ticks", Listing)
+        return ticks if ticks.has_focus else self.query_one("#policies", Listing)
 
-    def action_to_list(self) -> None:
-        """From the text to the policies."""
-        self.query_one("#policies", Listing).focus()
+    def action_move(self, step: int) -> None:
+        """One line up or down in the list."""
+        self._list.action_move(step)
 
-    def action_next_pane(self) -> None:
-        """Text, policies, ticks, in turn."""
-        order = ["name", "policies", "ticks"]
-        here = getattr(self.focused, "id", "") or "name"
-        self.query_one(f"#{order[(order.index(here) + 1) % 3]}").focus()
+    def action_page(self, step: int) -> None:
+        """One page up or down in the list."""
+        self._list.action_page(step)
+
+    def action_other_pane(self) -> None:
+        """From the line to the ticks and back."""
+        ticks, line = self.query_one("#ticks", Listing), self.query_one("#name", Line)
+        line.select_all()
+        self.set_focus(line if ticks.has_focus else ticks)
 
 
 def _tick(key: str, text: str, on: bool) -> Item:

@@ -10,9 +10,13 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, InvalidThemeError
+from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
 from textual.command import Provider
+from textual.events import Event, Key, Paste
+from textual.message_pump import MessagePump
 from textual.screen import Screen
+from textual.widget import AwaitMount
 
 from inspector.app.dialogs.dialog import Dialog
 from inspector.app.modes.browse.screen import Browse
@@ -22,6 +26,7 @@ from inspector.app.shell.frame import WIDE, Frame
 from inspector.app.shell.session import Change, Place, Session
 from inspector.app.shell.settings import Settings, config_folder, load_settings
 from inspector.app.shell.theming import DEFAULT_THEME, load_themes, theme_folders, token_defaults
+from inspector.app.shell.typing_ahead import Typed, TypingAhead
 from inspector.errors import InspectorError, one_line
 from inspector.sources.dump import Dump
 
@@ -131,6 +136,7 @@ class InspectorApp(App[None]):
         object.__setattr__(self, "DEFAULT_MODE", first)
         object.__setattr__(self, "MODES", {mode: screen for mode, screen in self.MODES.items() if mode != first})
         super().__init__()
+        self._typing = TypingAhead(self, self._typed)
         self.config = config or config_folder()
         self.settings: Settings = load_settings(self.config)
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]
@@ -139,6 +145,35 @@ class InspectorApp(App[None]):
         self._load_themes()
         self.set_keymap(self.settings.keys)
         self.session.on_change = self._tell
+
+    async def on_event(self, event: Event) -> None:
+        """Keys and pastes wait until the one before has had its effect."""
+        if isinstance(event, (Key, Paste)) and not event.is_forwarded:
+            await self._typing.take(event)
+        else:
+            await super().on_event(event)
+
+    async def _typed(self, event: Typed) -> MessagePump | None:
+        """Handle a key or a paste; what it was handed to, None where it has had its effect."""
+        if not self.screen_stack:
+            return None
+        target = self.focused or self.screen
+        await super().on_event(event)
+        return target if event.is_forwarded else None
+
+    def open_dialog(self, dialog: Screen[None]) -> None:
+        """Put a dialog over what is in front."""
+        self.push_screen(dialog)
+
+    def switch_mode(self, mode: str) -> AwaitMount:
+        """Another mode. Dialogs belong to the mode that they were opened over, so they close."""
+        while mode != self.current_mode and len(self.screen_stack) > 1:
+            self.pop_screen()
+        return super().switch_mode(mode)
+
+    def pop_screen(self) -> AwaitComplete:
+        """Take off what lies on top; a mode itself stays."""
+        return super().pop_screen() if len(self.screen_stack) > 1 else AwaitComplete()
 
     @property
     def modes_present(self) -> tuple[keys.Mode, ...]:
@@ -206,7 +241,7 @@ class InspectorApp(App[None]):
             return
         from inspector.app.dialogs.export import Export
 
-        self.push_screen(Export(stem, text))
+        self.open_dialog(Export(stem, text))
 
     def open_source(self, source: str) -> str:
         """Load a source and browse it; returns the error in one line, or an empty text."""
@@ -296,14 +331,14 @@ class InspectorApp(App[None]):
         if self.session.register is None:
             self.notify("There is no register to write to", markup=False)
         else:
-            self.push_screen(Write())
+            self.open_dialog(Write())
 
     def action_policy(self) -> None:
         """Choose the kernel policy that is asked, and the vCPU's features."""
         from inspector.app.dialogs.policy import PolicyChooser
 
         if self.session.dumps:
-            self.push_screen(PolicyChooser())
+            self.open_dialog(PolicyChooser())
         else:
             self.notify("Open a dump first", markup=False)
 
@@ -311,7 +346,7 @@ class InspectorApp(App[None]):
         """Choose a dump to open."""
         from inspector.app.dialogs.open import Open
 
-        self.push_screen(Open())
+        self.open_dialog(Open())
 
     def action_vcpu(self, step: int) -> None:
         """The next or previous vCPU."""
@@ -332,7 +367,7 @@ class InspectorApp(App[None]):
         """Help for the focused pane."""
         from inspector.app.dialogs.help import Help
 
-        self.push_screen(Help.of(self.screen))
+        self.open_dialog(Help.of(self.screen))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[Any]:
         """Textual's own commands are all in our tables."""

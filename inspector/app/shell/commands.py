@@ -6,19 +6,17 @@ Textual only logs an error inside a provider, so each has its commands as a plai
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import NamedTuple, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from inspector.app.dialogs.offers import about, dump_words
 from inspector.app.shell import keys
 from inspector.app.shell.frame import Frame
+from inspector.app.shell.program import Program
 from inspector.app.shell.search import find_in
 from inspector.app.shell.theming import load_themes, theme_folders
 from inspector.errors import InspectorError, one_line
-
-if TYPE_CHECKING:
-    from inspector.app.shell.application import InspectorApp
 
 MOST = 40
 """Registers offered for one search."""
@@ -38,9 +36,9 @@ class Commands(Provider):
     """Offers the commands of `entries` by fuzzy match."""
 
     @property
-    def inspector(self) -> InspectorApp:
+    def program(self) -> Program:
         """The program."""
-        return cast("InspectorApp", self.app)
+        return cast(Program, self.app)
 
     def entries(self) -> Iterator[Command]:
         """Everything that this provider offers now."""
@@ -66,7 +64,7 @@ class RegisterCommands(Commands):
 
     def found(self, query: str) -> Iterator[Command]:
         """Registers of the view that a text means, best first."""
-        view = self.inspector.session.shown
+        view = self.program.session.shown
         if view is None:
             return
         matches = find_in(view, query)
@@ -78,7 +76,7 @@ class RegisterCommands(Commands):
             yield Command(f"Go to: {name}", register.title, self._going(reg_id, field))
 
     def _going(self, reg_id: int, field: str) -> Callable[[], object]:
-        return lambda: self.inspector.go_to(reg_id, field)
+        return lambda: self.program.go_to(reg_id, field)
 
     async def search(self, query: str) -> Hits:
         """Our own search instead of a fuzzy match: an encoding or an id has to hit exactly."""
@@ -91,7 +89,7 @@ class DumpCommands(Commands):
 
     def entries(self) -> Iterator[Command]:
         """Loaded dumps, vCPUs of the present one, shipped dumps."""
-        app, session = self.inspector, self.inspector.session
+        app, session = self.program, self.program.session
         yield Command("Open: a dump…", "A file, or one that ships with the program", app.action_open)
         for index, dump in enumerate(session.dumps):
             if index != session.place.source:
@@ -107,9 +105,9 @@ class DumpCommands(Commands):
             yield Command(f"Open: {name}", about(name), _calling(self._open, name), discover=False)
 
     def _open(self, name: str) -> None:
-        problem = self.inspector.open_source(f"builtin:{name}")
+        problem = self.program.open_source(f"builtin:{name}")
         if problem:
-            self.inspector.notify(problem, severity="error", markup=False)
+            self.app.notify(problem, severity="error", markup=False)
 
 
 class KeyCommands(Commands):
@@ -117,8 +115,8 @@ class KeyCommands(Commands):
 
     def entries(self) -> Iterator[Command]:
         """The keys of the mode in front and of everywhere."""
-        app = self.inspector
-        front = app.screen_stack[0]
+        app = self.program
+        front = self.app.screen_stack[0]
         mode = front.MODE if isinstance(front, Frame) else ""
         present = [one.id for one in app.modes_present]
         for key in (*keys.in_place(mode, present), *keys.in_place(keys.EVERYWHERE, present)):
@@ -131,9 +129,9 @@ class KeyCommands(Commands):
 
     def _press(self, action: str, front: object) -> object:
         async def run() -> None:
-            await self.inspector.run_action(action, default_namespace=cast(Frame, front))
+            await self.app.run_action(action, default_namespace=cast(Frame, front))
 
-        self.inspector.call_later(run)
+        self.app.call_later(run)
         return None
 
 
@@ -144,7 +142,7 @@ class PageCommands(Commands):
         """Both pages; the second where the dump on screen tells its CPUs apart."""
         text = "Paste what a VMM or a kernel printed: what failed, why, what to do"
         yield Command("Explain: an error text", text, self._explain)
-        view = self.inspector.session.view
+        view = self.program.session.view
         if view is not None and view.dump.cpus:
             text = "big.LITTLE: what unlike CPUs show, what a move between them breaks"
             yield Command("Host: its CPUs side by side", text, self._clusters)
@@ -152,13 +150,13 @@ class PageCommands(Commands):
     def _explain(self) -> None:
         from inspector.app.modes.explain.screen import Explain
 
-        self.inspector.push_screen(Explain())
+        self.program.open_dialog(Explain())
 
     def _clusters(self) -> None:
         from inspector.app.dialogs.clusters import Clusters
 
-        if (view := self.inspector.session.view) is not None:
-            self.inspector.push_screen(Clusters(view.dump))
+        if (view := self.program.session.view) is not None:
+            self.program.open_dialog(Clusters(view.dump))
 
 
 class PolicyCommands(Commands):
@@ -166,7 +164,7 @@ class PolicyCommands(Commands):
 
     def entries(self) -> Iterator[Command]:
         """The chooser, no policy, every kernel policy, newest first; a present choice of features stays."""
-        app = self.inspector
+        app = self.program
         if not app.session.dumps:
             return
         from inspector.policies.loader import patch_names, policy_names
@@ -185,11 +183,11 @@ class PolicyCommands(Commands):
     def _ask(self, name: str) -> None:
         from inspector.checks.machine.asking import ask
 
-        now = self.inspector.session.question
+        now = self.program.session.question
         try:
-            self.inspector.session.ask(ask(name, now.setup if now else None))
+            self.program.session.ask(ask(name, now.setup if now else None))
         except InspectorError as error:
-            self.inspector.notify(str(error), severity="error", markup=False)
+            self.app.notify(str(error), severity="error", markup=False)
 
 
 class ThemeCommands(Commands):
@@ -197,15 +195,15 @@ class ThemeCommands(Commands):
 
     def entries(self) -> Iterator[Command]:
         """Our themes, then those built into Textual."""
-        app = self.inspector
-        ours = [theme.name for theme in load_themes(theme_folders(app.config)).themes]
+        app = self.app
+        ours = [theme.name for theme in load_themes(theme_folders(self.program.config)).themes]
         for name in (*ours, *(name for name in sorted(app.available_themes) if name not in ours)):
             if name != app.theme and not (app.no_color and app.available_themes[name].ansi):
                 text = "ships with vcpu-inspector or is your own" if name in ours else "built into Textual"
                 yield Command(f"Theme: {name}", text, _calling(self._use, name), discover=name in ours)
 
     def _use(self, name: str) -> None:
-        self.inspector.theme = name
+        self.app.theme = name
 
 
 def _calling(function: Callable[..., object], *arguments: object) -> Callable[[], object]:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.events import Resize, ScreenResume
 from textual.screen import Screen
 from textual.widget import Widget
 
+from inspector.app.shell.program import Program
 from inspector.app.shell.session import Change, Session
 from inspector.app.widgets.bars import Bar, footer_row, header_row
 from inspector.app.widgets.ink import Row, ink
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
-
-if TYPE_CHECKING:
-    from inspector.app.shell.application import InspectorApp
 
 WIDE = 100
 """Columns from which list and detail stand side by side."""
@@ -40,14 +38,14 @@ class Frame(Screen[None]):
         self._seen: tuple[Any, ...] | None = None
 
     @property
-    def inspector(self) -> InspectorApp:
+    def program(self) -> Program:
         """The program."""
-        return cast("InspectorApp", self.app)
+        return cast(Program, self.app)
 
     @property
     def session(self) -> Session:
         """What the program looks at."""
-        return self.inspector.session
+        return self.program.session
 
     @property
     def narrow(self) -> bool:
@@ -83,7 +81,7 @@ class Frame(Screen[None]):
         if reading is not None:
             from inspector.app.shell.live import live_row
 
-            bar.say(live_row(reading, self.inspector.watch_seconds, self.app.size.width))
+            bar.say(live_row(reading, self.program.watch_seconds, self.app.size.width))
 
     def on_mount(self) -> None:
         """First drawing."""
@@ -137,7 +135,7 @@ class Frame(Screen[None]):
     def draw_bars(self) -> None:
         """Header and footer for the present size and state."""
         cells = self.app.size.width
-        modes = self.inspector.modes_present
+        modes = self.program.modes_present
         line = header_row(cells, self.narrow, self.MODE, modes, self.where(), self.score())
         self.query_one("#header", Bar).say(line)
         self.draw_live()
@@ -145,7 +143,7 @@ class Frame(Screen[None]):
 
     def draw_footer(self) -> None:
         """The footer alone."""
-        keymap = self.inspector.settings.keys
+        keymap = self.program.settings.keys
         cells = self.app.size.width
         line = footer_row(self.MODE, self.narrow, cells, keymap, self.footer_words())
         self.query_one("#footer", Bar).say(line)
@@ -167,7 +165,7 @@ class Frame(Screen[None]):
         """Copy the highlighted line of the focused list."""
         focused = self.focused
         text = focused.line_text() if isinstance(focused, Listing) else ""
-        self.inspector.copy(text or self.line_to_copy())
+        self.program.copy(text or self.line_to_copy())
 
     def line_to_copy(self) -> str:
         """What `y` copies when no list has the focus."""
@@ -175,11 +173,11 @@ class Frame(Screen[None]):
 
     def action_copy_report(self) -> None:
         """Copy the report."""
-        self.inspector.copy(self.report())
+        self.program.copy(self.report())
 
     def action_export(self) -> None:
         """Ask for a file name and write the report."""
-        self.inspector.export(self.report_name(), self.report())
+        self.program.export(self.report_name(), self.report())
 
     def action_zoom(self) -> None:
         """The focused pane alone, or everything again."""

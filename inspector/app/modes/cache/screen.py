@@ -205,7 +205,7 @@ class Cache(Frame):
         """The CCSIDR of the highlighted cache in Browse."""
         view = self.session.view
         if view is not None and ccsidr_id(self._chosen) in view.values:
-            self.inspector.go_to(ccsidr_id(self._chosen))
+            self.program.go_to(ccsidr_id(self._chosen))
         else:
             self.notify("This cache's CCSIDR is not in the dump", markup=False)
 

@@ -94,13 +94,13 @@ class BaselinePage(Dialog):
         """Ask for a name and write one form of it."""
         text, stem, suffix, kind = self._form(form)
         if text:
-            self.app.push_screen(Export(stem, text, suffix, kind))
+            self.program.open_dialog(Export(stem, text, suffix, kind))
         elif self.answer is not None:
             self.app.notify(NOTHING, markup=False)
 
     def action_copy_page(self) -> None:
         """Copy the report."""
-        self.inspector.copy(self._form("report")[0])
+        self.program.copy(self._form("report")[0])
 
     def _form(self, form: str) -> tuple[str, str, str, str]:
         """(text, stem, suffix, what it is); no text where there is nothing to write."""

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 from inspector.app.dialogs.choosing import Choosing
 from inspector.app.dialogs.offers import about, dump_words
+from inspector.app.modes.compare.board import Board
 from inspector.app.modes.compare.dumps import Side, all_sides, side_name
 from inspector.app.widgets.ink import Ink, ink, row
-from inspector.app.widgets.listing import Item, Listing
+from inspector.app.widgets.listing import Item
 from inspector.sources import shipped_names
 from inspector.sources.dump import Dump
-
-if TYPE_CHECKING:
-    from inspector.app.modes.compare.screen import Compare
 
 KERNEL, ALL = "kernel", "all"
 
@@ -22,17 +19,18 @@ KERNEL, ALL = "kernel", "all"
 class ChooseSide(Choosing):
     """Every vCPU and host of the loaded dumps, then the shipped dumps, or a path."""
 
-    SUBTITLE = "enter chooses   tab types a path   esc closes"
     PLACEHOLDER = "file, builtin:NAME"
     NAME_CELLS = 42
 
-    def __init__(self, compare: Compare) -> None:
+    def __init__(self, board: Board, changed: Callable[[], None]) -> None:
         super().__init__()
-        self.compare = compare
+        self.board = board
+        self.changed = changed
+        """called when other sides than before are compared"""
 
     def items(self) -> list[Item]:
         """What can be chosen."""
-        dumps = self.inspector.session.dumps
+        dumps = self.program.session.dumps
         found = [*self.first_items(), Item("", (row(Ink("Loaded", "heading")),), pick=False)]
         for index, dump in enumerate(dumps):
             found += self._views(index, dump)
@@ -49,7 +47,7 @@ class ChooseSide(Choosing):
 
     def _views(self, index: int, dump: Dump) -> list[Item]:
         items = []
-        for place, view in enumerate(self.inspector.session.views(index)):
+        for place, view in enumerate(self.program.session.views(index)):
             side = Side(dump, place)
             words = dump_words(dump) if place == 0 else f"{len(view.registers)} registers"
             name = row(Ink("● " if self.has(side) else "  ", "link"), ink(side_name(side, every=True)))
@@ -66,8 +64,8 @@ class ChooseSide(Choosing):
 
     def present(self) -> str:
         """Key of the line to start on."""
-        for index, dump in enumerate(self.inspector.session.dumps):
-            for place in range(len(self.inspector.session.views(index))):
+        for index, dump in enumerate(self.program.session.dumps):
+            for place in range(len(self.program.session.views(index))):
                 if self.has(Side(dump, place)):
                     return f"loaded {index} {place}"
         return ""
@@ -76,7 +74,7 @@ class ChooseSide(Choosing):
         """A loaded view, a shipped dump, or a choice that is no dump."""
         if kind == "loaded":
             index, _, place = name.partition(" ")
-            self.take(Side(self.inspector.session.dumps[int(index)], int(place)))
+            self.take(Side(self.program.session.dumps[int(index)], int(place)))
         elif kind == "builtin":
             self.typed(f"builtin:{name}")
         else:
@@ -84,9 +82,7 @@ class ChooseSide(Choosing):
 
     def loaded(self, dump: Dump) -> None:
         """Take its first view."""
-        if self.is_mounted:
-            self.say("")
-            self.take(all_sides([dump])[0])
+        self.take(all_sides([dump])[0])
 
     def take(self, side: Side) -> None:
         """A side was chosen."""
@@ -102,12 +98,12 @@ class ChooseLeft(ChooseSide):
 
     def chosen(self) -> Sequence[Side]:
         """The left side."""
-        return self.compare.board.sides[:1]
+        return self.board.sides[:1]
 
     def take(self, side: Side) -> None:
         """Look at it."""
         self.dismiss()
-        self.compare.board.look_at(side)
+        self.board.look_at(side)
 
 
 class ChooseRight(ChooseSide):
@@ -118,12 +114,12 @@ class ChooseRight(ChooseSide):
     def first_items(self) -> Sequence[Item]:
         """The kernel."""
         mark = Ink("  " if self.chosen() else "● ", "link")
-        asked = self.inspector.session.policy or "the dump's own kernel"
+        asked = self.program.session.policy or "the dump's own kernel"
         return [Item(KERNEL, (row(mark, Ink("what a kernel would expose")), row(ink(f"{asked}; p chooses", "muted"))))]
 
     def chosen(self) -> Sequence[Side]:
         """The right sides."""
-        return self.compare.board.others
+        return self.board.others
 
     def present(self) -> str:
         """The kernel, or what is chosen."""
@@ -132,29 +128,31 @@ class ChooseRight(ChooseSide):
     def other(self, choice: str) -> None:
         """The kernel."""
         self.dismiss()
-        self.compare.compare_with()
+        self.board.use()
+        self.changed()
 
     def take(self, side: Side) -> None:
         """One dump."""
         self.dismiss()
-        self.inspector.session.keep(side.dump)
-        self.compare.compare_with(side)
+        self.program.session.keep(side.dump)
+        self.board.use(side)
+        self.changed()
 
 
 class ChooseMore(ChooseSide):
     """Further dumps, any number; each is put in or taken out."""
 
     TITLE = "Compare many: groups of equal dumps become columns"
-    SUBTITLE = "enter adds or removes   tab types a path   esc closes"
+    SUBTITLE = "enter adds or removes   tab completes   ↑↓ list   esc closes"
 
     def first_items(self) -> Sequence[Item]:
         """All that are loaded."""
-        count = len(self.inspector.session.dumps)
+        count = len(self.program.session.dumps)
         return [Item(ALL, (row(Ink("  all loaded dumps")), row(Ink(f"{count}, one vCPU of each", "muted"))))]
 
     def chosen(self) -> Sequence[Side]:
         """Everything that is compared."""
-        return self.compare.board.sides
+        return self.board.sides
 
     def present(self) -> str:
         """Where the choice begins."""
@@ -163,15 +161,17 @@ class ChooseMore(ChooseSide):
     def other(self, choice: str) -> None:
         """All loaded dumps."""
         self.dismiss()
-        self.compare.compare_all()
+        if not self.board.use_all():
+            self.app.notify("Only one dump is loaded (o opens another)", markup=False)
+        self.changed()
 
     def take(self, side: Side) -> None:
         """Put one in, or take it out."""
-        if self.compare.board.sides[0] == side:
+        if self.board.sides[0] == side:
             self.say("the left side stays; s chooses another")
             return
-        self.inspector.session.keep(side.dump)
-        self.compare.toggle(side)
-        offers = self.query_one("#offers", Listing)
-        offers.fill(self.items())
-        self.say(f"{len(self.compare.board.sides)} are compared")
+        self.program.session.keep(side.dump)
+        self.board.toggle(side)
+        self.changed()
+        self.offers.fill(self.items())
+        self.say(f"{len(self.board.sides)} are compared")

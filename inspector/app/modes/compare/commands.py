@@ -16,7 +16,7 @@ class CompareCommands(Commands):
 
     def entries(self) -> Iterator[Command]:
         """A kernel, the other loaded views, all loaded dumps, shipped dumps."""
-        session = self.inspector.session
+        session = self.program.session
         if not session.dumps:
             return
         asked = session.policy or "the dump's own kernel"
@@ -51,17 +51,16 @@ class CompareCommands(Commands):
             try:
                 dump = sources.load(f"builtin:{name}")
             except InspectorError as error:
-                self.inspector.notify(str(error), severity="error", markup=False)
+                self.app.notify(str(error), severity="error", markup=False)
                 return
-            self.inspector.session.keep(dump)
+            self.program.session.keep(dump)
             self._compare(lambda page: page.compare_with(*all_sides([dump])))
 
         return run
 
     def _compare(self, ask: Callable[[Compare], object]) -> None:
         """Go to Compare and ask there."""
-        app = self.inspector
-        app.switch_mode("compare")
-        page = app.screen
+        self.app.switch_mode("compare")
+        page = self.app.screen
         if isinstance(page, Compare):
             ask(page)

@@ -181,20 +181,15 @@ class Compare(Frame):
     def compare_with(self, *others: Side) -> None:
         """Put other sides on the right; none: what a kernel exposes."""
         self.board.use(*others)
-        self._asked_anew()
+        self._sides_changed()
 
     def compare_all(self) -> None:
         """All loaded dumps against each other."""
         if not self.board.use_all():
             self.notify("Only one dump is loaded (o opens another)", markup=False)
-        self._asked_anew()
+        self._sides_changed()
 
-    def toggle(self, side: Side) -> None:
-        """One side more, or less."""
-        self.board.toggle(side)
-        self._asked_anew()
-
-    def _asked_anew(self) -> None:
+    def _sides_changed(self) -> None:
         if self.is_mounted:
             self.session_changed("dump")
 
@@ -259,7 +254,8 @@ class Compare(Frame):
         """Choose what stands left, right, or in further columns."""
         from inspector.app.modes.compare.choose_sides import ChooseLeft, ChooseMore, ChooseRight
 
-        self.app.push_screen({"left": ChooseLeft, "right": ChooseRight, "more": ChooseMore}[place](self))
+        dialogs = {"left": ChooseLeft, "right": ChooseRight, "more": ChooseMore}
+        self.program.open_dialog(dialogs[place](self.board, self._sides_changed))
 
     def action_baseline(self) -> None:
         """The greatest common feature set of the compared dumps, or of all that are loaded."""
@@ -271,7 +267,7 @@ class Compare(Frame):
         if len(hosts) < 2:
             self.notify("A baseline needs two hosts: a adds dumps", markup=False)
         else:
-            self.app.push_screen(BaselinePage(hosts, question.policy if question else None))
+            self.program.open_dialog(BaselinePage(hosts, question.policy if question else None))
 
     def action_back(self) -> None:
         """Clear the filter, shrink the explanation, or give a maximised pane back."""

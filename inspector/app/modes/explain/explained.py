@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 from inspector.app.shell.numbers import bits_text, value_text
@@ -21,15 +20,6 @@ _KINDS = {
 }
 _SIDES = {"variation": ("boot CPU", "other CPU")}
 _LISTED = ("missing_in_source", "only_in_source")
-_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)")
-LONGEST = 1 << 20
-"""Characters of a pasted text that are kept; a log holds the error in its last ones."""
-
-
-def cleaned(text: str) -> str:
-    """A pasted text without colours, cursor movements and other control characters, so that it is safe to show."""
-    text = _SEQUENCE.sub("", text[-LONGEST:].replace("\r\n", "\n").replace("\r", "\n"))
-    return "".join(one if one == "\n" or one.isprintable() else " " for one in text)
 
 
 def explanation_rows(answer: Explanation, cells: int) -> list[Row]:

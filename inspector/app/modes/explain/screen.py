@@ -12,7 +12,8 @@ from textual.timer import Timer
 from textual.widgets import TextArea
 
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
-from inspector.app.modes.explain.explained import cleaned, explanation_rows
+from inspector.app.dialogs.line import cleaned
+from inspector.app.modes.explain.explained import explanation_rows
 from inspector.app.modes.migrate.question import short_name
 from inspector.app.shell.background import aside
 from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
@@ -34,14 +35,18 @@ DELAY = 0.15
 class Pasted(TextArea):
     """The text; what is pasted comes in without its colours and control characters."""
 
+    def take(self, text: str) -> None:
+        """Insert what was typed at the cursor."""
+        self.replace(text, *self.selection)
+
+    def paste(self, text: str) -> None:
+        """Insert what was pasted at the cursor."""
+        self.take(cleaned(text))
+
     async def _on_paste(self, event: Paste) -> None:
         event.prevent_default()
         event.stop()
-        text = event.text
-        if not text.startswith(("\x1b[", "\x1b]")):
-            # Where the paste itself holds escapes, Textual hands on what follows the last one, behind a stray escape.
-            text = text.removeprefix("\x1b")
-        self.replace(cleaned(text), *self.selection)
+        self.paste(event.text)
 
 
 class Answer(Lines, can_focus=True):
@@ -61,6 +66,8 @@ class Answer(Lines, can_focus=True):
 
 class Explain(Dialog):
     """A paste area above, its explanation below."""
+
+    LINE = "#pasted"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2", "side('source')", "Source", show=False),
@@ -91,7 +98,7 @@ class Explain(Dialog):
 
     def on_mount(self) -> None:
         """The text has the keys."""
-        self.query_one("#pasted").focus()
+        self._to_line()
         self._draw()
         if self._text:
             self._ask()
@@ -110,7 +117,7 @@ class Explain(Dialog):
 
     def action_side(self, side: str) -> None:
         """The next loaded dump for one side, then none again."""
-        choices = [None, *self.inspector.session.dumps]
+        choices = [None, *self.program.session.dumps]
         self._sides[side] = choices[(choices.index(self._sides[side]) + 1) % len(choices)]
         self._ask()
 
@@ -176,11 +183,11 @@ class Explain(Dialog):
 
     def action_copy(self) -> None:
         """Copy the explanation."""
-        self.inspector.copy(self.report())
+        self.program.copy(self.report())
 
     def action_export(self) -> None:
         """Ask for a file name and write the explanation."""
-        self.inspector.export("explanation", self.report())
+        self.program.export("explanation", self.report())
 
     def action_scroll(self, step: int) -> None:
         """Scroll the answer."""

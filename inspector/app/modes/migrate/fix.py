@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.widgets import Input
 
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
+from inspector.app.dialogs.line import Line
 from inspector.app.modes.migrate.question import Question, short_name, write_fixed
 from inspector.app.modes.migrate.words import way_rows
 from inspector.app.shell.background import aside
@@ -27,6 +28,7 @@ from inspector.registers.catalog import by_id
 class Fix(Dialog):
     """A page of ways out and planned changes, and a line for the new file's name."""
 
+    LINE = "#name"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "scroll(1)", "Down", show=False, priority=True),
         Binding("up", "scroll(-1)", "Up", show=False, priority=True),
@@ -53,13 +55,13 @@ class Fix(Dialog):
             box.border_subtitle = "↑↓ scroll   " + ("enter writes the copy   " if self.can_write else "") + "esc closes"
             yield Lines(self._page(), id="page")
             if self.can_write:
-                yield Input(placeholder="name of the new file", id="name")
+                yield Line(placeholder="name of the new file", id="name")
             yield Lines(id="said")
 
     def on_mount(self) -> None:
         """Say what can be done."""
         if self.can_write:
-            self.query_one("#name", Input).focus()
+            self._to_line()
             self._say("the original is only read; an existing file is never overwritten")
         elif self._changes:
             form = self._question.source.provenance.format

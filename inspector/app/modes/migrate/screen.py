@@ -241,7 +241,7 @@ class Migrate(Frame):
         """Choose the saved VM."""
         from inspector.app.modes.migrate.sides import ChooseSource
 
-        self.app.push_screen(ChooseSource(self))
+        self.program.open_dialog(ChooseSource(self.question, self.choose))
 
     def action_destination(self) -> None:
         """Choose where it is restored."""
@@ -250,14 +250,14 @@ class Migrate(Frame):
             return
         from inspector.app.modes.migrate.sides import ChooseDestination
 
-        self.app.push_screen(ChooseDestination(self))
+        self.program.open_dialog(ChooseDestination(self.question, self.choose))
 
     def action_kernel(self) -> None:
         """Choose the destination's kernel and vCPU features."""
         if self.question is not None:
             from inspector.app.modes.migrate.sides import ChooseKernel
 
-            self.app.push_screen(ChooseKernel(self))
+            self.program.open_dialog(ChooseKernel(self.question, self.choose))
 
     def action_vmm(self) -> None:
         """The next VMM."""
@@ -283,7 +283,7 @@ class Migrate(Frame):
             return
         from inspector.app.modes.migrate.fix import Fix
 
-        self.app.push_screen(Fix(self.question, self.check.report))
+        self.program.open_dialog(Fix(self.question, self.check.report))
 
     def action_back(self) -> None:
         """From the kernels to the findings, shrink the explanation, or give a maximised pane back."""

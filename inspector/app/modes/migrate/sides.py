@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
-from textual.widgets import Input
 
 from inspector.app.dialogs.choosing import Choosing
+from inspector.app.dialogs.line import Line
 from inspector.app.dialogs.offers import offers_items
-from inspector.app.modes.migrate.question import restorable, series_ends, short_name
+from inspector.app.modes.migrate.question import Question, newer_kernel, restorable, series_ends, short_name
 from inspector.app.widgets.ink import Ink, row
-from inspector.app.widgets.lines import Lines
-from inspector.app.widgets.listing import Column, Item, Listing
+from inspector.app.widgets.listing import Item
+from inspector.checks.machine.source_kernel import kernel_of
 from inspector.errors import InspectorError
-from inspector.policies.loader import load_policy
+from inspector.policies.loader import load_policy, patch_names, policy_names
 from inspector.policies.release import choose
 from inspector.policies.setup import parse_features
 from inspector.sources.dump import Dump
-
-if TYPE_CHECKING:
-    from inspector.app.modes.migrate.question import Question
-    from inspector.app.modes.migrate.screen import Migrate
 
 SAME_HOST = "same-host"
 
@@ -31,25 +25,21 @@ SAME_HOST = "same-host"
 class Choose(Choosing):
     """A side of the restore: a dump, loaded, shipped or typed."""
 
-    SUBTITLE = "enter chooses   tab completes a path   ↓ list   esc closes"
-
-    def __init__(self, migrate: Migrate) -> None:
+    def __init__(self, question: Question | None, chosen: Callable[[Question], None]) -> None:
         super().__init__()
-        self.migrate = migrate
-
-    @property
-    def question(self) -> Question | None:
-        """What is asked now."""
-        return self.migrate.question
+        self.question = question
+        """what is asked now"""
+        self.chosen = chosen
+        """what is done with the question that the user put together"""
 
     def items(self) -> list[Item]:
         """What can be chosen."""
-        return offers_items(self.inspector.session.dumps)
+        return offers_items(self.program.session.dumps)
 
     def picked(self, kind: str, name: str) -> None:
         """A line of the list was chosen; its key in two parts."""
         if kind == "loaded":
-            self.take(self.inspector.session.dumps[int(name)])
+            self.take(self.program.session.dumps[int(name)])
         elif kind == "builtin":
             self.typed(f"builtin:{name}")
 
@@ -64,7 +54,7 @@ class Choose(Choosing):
         """Close, and ask."""
         if self.is_running:
             self.dismiss()
-            self.migrate.choose(question)
+            self.chosen(question)
 
 
 class ChooseSource(Choose):
@@ -75,8 +65,6 @@ class ChooseSource(Choose):
 
     def take(self, dump: Dump) -> None:
         """It has to hold a vCPU."""
-        from inspector.app.modes.migrate.question import Question, newer_kernel
-
         if not restorable(dump):
             self.refuse(InspectorError("holds no vCPU registers to restore", short_name(dump)))
             return
@@ -132,15 +120,10 @@ class ChooseDestination(Choose):
 
     def _same(self, kernel: str) -> None:
         if self.question is not None:
-            from inspector.app.modes.migrate.question import newer_kernel
-
             self.done(self.question._replace(destination=None, kernel=kernel or newer_kernel(self.question.source)))
 
     def take(self, dump: Dump) -> None:
         """A fresh vCPU, or a host's raw registers; its own kernel counts where it names one."""
-        from inspector.app.modes.migrate.question import newer_kernel
-        from inspector.checks.machine.source_kernel import kernel_of
-
         if self.question is None:
             return
         named = kernel_of(dump).policy is not None
@@ -151,23 +134,17 @@ class ChooseKernel(Choose):
     """Under which kernel, and with which vCPU features."""
 
     TITLE = "Kernel and vCPU features of the destination"
+    SUBTITLE = "enter chooses   tab next line   ↑↓ list   esc closes"
     PLACEHOLDER = "6.12, what uname -r prints, a policy file, 6.12+mask-ccidx-keep"
 
-    def compose(self) -> ComposeResult:
+    def lines(self) -> ComposeResult:
         """A second line for the features."""
-        with Vertical(classes="dialog tall") as box:
-            box.border_title = self.TITLE
-            box.border_subtitle = "enter chooses   tab next line   ↓ list   esc closes"
-            yield Input(placeholder=self.PLACEHOLDER, id="path")
-            features = self.question.features if self.question else ""
-            yield Input(features, placeholder="features: psci,pmu,sve …, empty: as the source has them", id="features")
-            yield Lines(id="said")
-            yield Listing((Column("", 34), Column("")), id="offers")
+        yield from super().lines()
+        features = self.question.features if self.question else ""
+        yield Line(features, placeholder="features: psci,pmu,sve …, empty: as the source has them", id="features")
 
     def items(self) -> list[Item]:
         """Every release, newest first; a destination's own kernel where its dump names it."""
-        from inspector.policies.loader import patch_names, policy_names
-
         own: Sequence[Item] = ()
         if self.question is not None and self.question.destination is not None:
             own = [Item("own", (row("as the destination's dump says"), row("")))]
@@ -192,15 +169,18 @@ class ChooseKernel(Choose):
         """A release of the list."""
         self._take_kernel("" if kind == "own" else name)
 
+    def given(self) -> str:
+        """Both lines."""
+        return super().given() + self.query_one("#features", Line).value.strip()
+
     def submitted(self, text: str) -> None:
         """Both lines together; an empty kernel keeps the present one."""
-        kernel = self.query_one("#path", Input).value.strip()
-        self._take_kernel(kernel or (self.question.kernel if self.question else ""))
+        self._take_kernel(super().given() or (self.question.kernel if self.question else ""))
 
     def _take_kernel(self, kernel: str) -> None:
         if self.question is None:
             return
-        features = self.query_one("#features", Input).value.strip()
+        features = self.query_one("#features", Line).value.strip()
         try:
             if kernel:
                 choose(kernel)
@@ -212,10 +192,8 @@ class ChooseKernel(Choose):
         self.done(self.question._replace(kernel=kernel, features=features))
 
     def action_complete(self) -> None:
-        """Kernel, features, list, in turn."""
-        order = [self.query_one(one) for one in ("#path", "#features", "#offers")]
-        at = next((place for place, one in enumerate(order) if one.has_focus), -1)
-        order[(at + 1) % len(order)].focus()
+        """From the kernel to the features and back."""
+        self.set_focus(self.query_one("#features") if self.path.has_focus else self.path)
 
 
 def _evidence(name: str) -> str:

@@ -53,7 +53,7 @@ class Start(Frame):
 
     def _questions(self) -> list[Row]:
         """What each mode asks, three beside each other."""
-        modes = self.inspector.modes_present
+        modes = self.program.modes_present
         rows = [row(), row(Ink("  "), Ink("Then ask", "heading"))]
         for at in range(0, len(modes), 3):
             line: list[Ink] = [Ink("    ")]
@@ -95,9 +95,9 @@ class Start(Frame):
         """Open it."""
         kind, _, name = event.item.key.partition(" ")
         if kind == "file":
-            self.inspector.action_open()
+            self.program.action_open()
         elif kind == "builtin":
-            self._say(self.inspector.open_source(f"builtin:{name}"))
+            self._say(self.program.open_source(f"builtin:{name}"))
         elif kind == "machine":
             state = this_machine()
             if state.startswith("available"):
@@ -107,7 +107,7 @@ class Start(Frame):
 
     def _read_this_machine(self) -> None:
         """Beside the screen: the collector makes a scratch vCPU, which takes a moment."""
-        self.inspector.open_live("live:", lambda: self._say(""), lambda error: self._say(str(error)))
+        self.program.open_live("live:", lambda: self._say(""), lambda error: self._say(str(error)))
         self.query_one("#said", Lines).show([row(Ink("  … ", "raised"), "reading this machine")])
 
     def _say(self, problem: str) -> None:

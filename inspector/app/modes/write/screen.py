@@ -11,6 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Static
 
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
+from inspector.app.dialogs.line import Line
 from inspector.app.modes.write.rows import field_columns, field_items, head_rows, pair_words, verdict_rows, why_rows
 from inspector.app.shell import keys
 from inspector.app.shell.session import Change
@@ -28,6 +29,7 @@ TITLE = "Write one register"
 class Write(Dialog):
     """Head, a line to type in, verdict, fields, why."""
 
+    LINE = "#value"
     BINDINGS: ClassVar[list[BindingType]] = [
         *keys.bindings("write"),
         Binding("up", "history(1)", "Earlier", show=False),
@@ -48,7 +50,7 @@ class Write(Dialog):
     @property
     def register(self) -> Register:
         """The register that is written to."""
-        register = self.inspector.session.register
+        register = self.program.session.register
         assert register is not None
         return register
 
@@ -60,7 +62,7 @@ class Write(Dialog):
             yield Lines(id="head")
             with Horizontal(id="line"):
                 yield Static("write     ", id="label", markup=False)
-                yield Input(placeholder="hex, 0b…, decimal or FIELD=value", id="value")
+                yield Line(placeholder="hex, 0b…, decimal or FIELD=value", id="value")
             yield Lines(id="verdict")
             listing = Listing(id="judged")
             yield listing
@@ -71,10 +73,10 @@ class Write(Dialog):
     def on_mount(self) -> None:
         """A vCPU to write to, or why there is none."""
         try:
-            self._answer, self._bench = self.inspector.session.bench()
+            self._answer, self._bench = self.program.session.bench()
         except InspectorError as error:
             self._problem = str(error)
-        self.query_one("#value", Input).focus()
+        self._to_line()
         self._judge("")
 
     def on_resize(self) -> None:
@@ -101,9 +103,9 @@ class Write(Dialog):
             self._show("head", rows, len(rows))
             self.query_one("#line").display = False
             return
-        base, register, cells = self.inspector.session.base, self.register, self._cells
+        base, register, cells = self.program.session.base, self.register, self._cells
         short = self.app.size.height < 20
-        view = self.inspector.session.view
+        view = self.program.session.view
         vcpu = view.vcpu.label if view and view.one_vcpu and view.vcpu else "0, a new one"
         head = head_rows(register, bench, answer.question.title, vcpu, base, cells, self.app.size.width < 76)
         self._show("head", head, 3)
@@ -129,7 +131,7 @@ class Write(Dialog):
         attempt = self._attempt
         pass_it = attempt is not None and attempt.verdict is not None and attempt.verdict.would_pass is not None
         words = [("enter", "Take" if pass_it else "Write"), ("↑", "History")]
-        keymap = self.inspector.settings.keys
+        keymap = self.program.settings.keys
         words += [
             (keys.shown(key, keymap), key.label)
             for key in keys.in_place("write")
@@ -145,8 +147,8 @@ class Write(Dialog):
         """True when the source is live and was opened for writing."""
         from inspector.sources.live import is_live
 
-        view = self.inspector.session.view
-        return self.inspector.session.for_real is not None and view is not None and is_live(view.source)
+        view = self.program.session.view
+        return self.program.session.for_real is not None and view is not None and is_live(view.source)
 
     def _show(self, name: str, rows: list[tuple[Ink, ...]], height: int) -> None:
         widget = self.query_one(f"#{name}", Lines)
@@ -222,14 +224,14 @@ class Write(Dialog):
 
         attempt, answer = self._attempt, self._answer
         if attempt is None or attempt.verdict is None or answer is None:
-            self.inspector.copy("")
+            self.program.copy("")
             return
         about = f"{answer.question.title}; vCPU features: {answer.setup.describe()}; vGIC: {answer.setup.gic}"
-        self.inspector.copy("\n".join([*verdict_lines(attempt.verdict), f"  kernel      {about}"]))
+        self.program.copy("\n".join([*verdict_lines(attempt.verdict), f"  kernel      {about}"]))
 
     def action_for_real(self) -> None:
         """Make the accepted writes and this one on a scratch vCPU of the live source, both answers side by side."""
-        bench, answer, attempt, view = self._bench, self._answer, self._attempt, self.inspector.session.view
+        bench, answer, attempt, view = self._bench, self._answer, self._attempt, self.program.session.view
         if not self._real or bench is None or answer is None or view is None:
             self._say("nothing is written: that needs a live source, opened by `vcpu-inspector live --for-real`")
             return
@@ -241,7 +243,7 @@ class Write(Dialog):
 
         writes = [(one.id, one.value) for one in bench.kept if one.value is not None]
         writes.append((attempt.id, attempt.value))
-        options, policy, source = self.inspector.session.for_real, answer.question.policy, view.source
+        options, policy, source = self.program.session.for_real, answer.question.policy, view.source
         self._say("writing to a scratch vCPU …")
         aside(
             self.app,

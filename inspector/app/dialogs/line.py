@@ -1,0 +1,46 @@
+"""The line to type in that every dialog and search uses, and how pasted text is made safe to show."""
+
+from __future__ import annotations
+
+import re
+
+from textual.events import Paste
+from textual.widgets import Input
+
+_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)")
+LONGEST = 1 << 20
+"""Characters of a pasted text that are kept; a log holds the error in its last ones."""
+
+
+def cleaned(text: str) -> str:
+    """A pasted text without colours, cursor movements and other control characters, so that it is safe to show."""
+    if not text.startswith(("\x1b[", "\x1b]")):
+        # Where the paste itself holds escapes, Textual hands on what follows the last one, behind a stray escape.
+        text = text.removeprefix("\x1b")
+    text = _SEQUENCE.sub("", text[-LONGEST:].replace("\r\n", "\n").replace("\r", "\n"))
+    return "".join(one if one == "\n" or one.isprintable() else " " for one in text)
+
+
+class Line(Input):
+    """One line of text."""
+
+    def __init__(self, value: str = "", *, placeholder: str = "", id: str | None = None) -> None:
+        # Textual would select the whole text when the focus comes, which may be after the first letters.
+        super().__init__(value, placeholder=placeholder, id=id, select_on_focus=False)
+
+    def take(self, text: str) -> None:
+        """Insert what was typed or pasted at the cursor, in place of what is selected."""
+        if self.selection.is_empty:
+            self.insert_text_at_cursor(text)
+        else:
+            self.replace(text, *self.selection)
+
+    def paste(self, text: str) -> None:
+        """Insert the first line of a pasted text that says something."""
+        lines = (line.strip() for line in cleaned(text).split("\n"))
+        self.take(next(filter(None, lines), ""))
+
+    def _on_paste(self, event: Paste) -> None:
+        event.prevent_default()
+        event.stop()
+        self.paste(event.text)

@@ -1,0 +1,57 @@
+"""What screens and dialogs may ask of the program that they run in; the application has all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from textual.screen import Screen
+
+from inspector.app.shell.keys import Mode
+from inspector.app.shell.session import Session
+from inspector.app.shell.settings import Settings
+from inspector.errors import InspectorError
+from inspector.sources.dump import Dump
+
+
+class Program(Protocol):
+    """The program with a screen, as its screens see it."""
+
+    session: Session
+    settings: Settings
+    config: Path
+    """the user's folder of settings and themes"""
+    watch_seconds: float | None
+    """live sources are read again at this interval"""
+
+    @property
+    def modes_present(self) -> tuple[Mode, ...]:
+        """The numbered modes that exist."""
+
+    def open_dialog(self, dialog: Screen[None]) -> None:
+        """Put a dialog over what is in front."""
+
+    def copy(self, text: str) -> None:
+        """Copy to the terminal's clipboard."""
+
+    def export(self, stem: str, text: str) -> None:
+        """Ask for a file name and write `text` there."""
+
+    def open_source(self, source: str) -> str:
+        """Load a source and browse it; returns the error in one line, or an empty text."""
+
+    def open_live(self, address: str, opened: Callable[[], object], failed: Callable[[InspectorError], object]) -> str:
+        """Read a live source beside the screen and browse it; returns what reading does to the guest."""
+
+    def show_dump(self, dump: Dump) -> None:
+        """Browse a dump that was just loaded."""
+
+    def go_to(self, reg_id: int, field: str = "") -> None:
+        """Show a register in Browse."""
+
+    def action_open(self) -> None:
+        """Choose a dump to open."""
+
+    def action_policy(self) -> None:
+        """Choose the kernel policy that is asked, and the vCPU's features."""

@@ -1,0 +1,56 @@
+"""Keys and pastes one after the other, each done with before the next is looked at.
+
+Textual hands a key to what has the focus at that moment, and the key's meaning is found only when it has come up to the
+program again, some turns of the loop later. Keys that arrive together would so all go to the screen in front of the
+first: `o` and a path typed at once would open the dialog and lose the path. Here the second key waits until the first
+has had its effect.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from textual.events import Key, Paste
+from textual.message_pump import MessagePump
+
+Typed = Key | Paste
+PATIENCE = 2.0
+"""Seconds after which a key that nobody finished no longer holds up the others."""
+
+
+class TypingAhead:
+    """What was typed and is still waiting for its turn."""
+
+    def __init__(self, program: MessagePump, handle: Callable[[Typed], Awaitable[MessagePump | None]]) -> None:
+        self._program, self._handle = program, handle
+        self._waiting: deque[Typed] = deque()
+        self._since: float | None = None
+        """when the present event had its turn; None: there is none"""
+
+    async def take(self, event: Typed) -> None:
+        """Handle an event in its turn."""
+        self._waiting.append(event)
+        if self._since is None or time.monotonic() - self._since > PATIENCE:
+            await self._next()
+
+    async def _next(self) -> None:
+        """Handle what waits, until something has to be waited for."""
+        while self._waiting:
+            event, since = self._waiting.popleft(), time.monotonic()
+            self._since = since
+            node = await self._handle(event)
+            if node is not None and node.call_later(self._climb, event, node, since):
+                return
+        self._since = None
+
+    async def _climb(self, event: Typed, node: MessagePump, since: float) -> None:
+        """The event has been at `node`; it goes on to the parent, at last to the program, unless somebody took it."""
+        if self._since != since:
+            return
+        parent = node._parent
+        if node is self._program:
+            await self._next()
+        elif event._stop_propagation or parent is None or not parent.call_later(self._climb, event, parent, since):
+            self._program.call_later(self._climb, event, self._program, since)
