@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from inspector.errors import InspectorError, one_line
 
 if TYPE_CHECKING:
     from inspector.sources.dump import View
@@ -26,11 +29,20 @@ def run(
     lets the Write dialog write to scratch vCPUs of live sources, made as `options` say. `declared`: whose values
     texts hold (`--as`).
     """
-    import gc
-
     # Collecting garbage while modules are imported and the first screen is built finds nothing and costs a tenth of the
     # start; the program takes it up again when that screen has been drawn.
     gc.disable()
+    try:
+        return _run(sources, watch, options, for_real)
+    except (InspectorError, OSError):
+        raise
+    except Exception as error:
+        from inspector.app.shell.faults import report_fault
+
+        return report_fault(error)
+
+
+def _run(sources: Sequence[str], watch: float | None, options: LiveOptions | None, for_real: bool) -> int:
     from inspector.sources import load
 
     live = _open_live(sources, options)
@@ -53,7 +65,6 @@ def run(
 
 def _open_live(sources: Sequence[str], options: LiveOptions | None) -> dict[str, LiveSource]:
     """The live ones of the sources, by address; what reading does to a guest is said before it is done."""
-    from inspector.errors import one_line
     from inspector.sources.live import is_live, open_live
 
     found = {source: open_live(source, options) for source in sources if is_live(source)}

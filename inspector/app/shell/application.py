@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.console import RenderableType
 from textual.app import App, InvalidThemeError
 from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
@@ -22,6 +23,7 @@ from inspector.app.dialogs.dialog import Dialog
 from inspector.app.modes.browse.screen import Browse
 from inspector.app.modes.start.screen import Start
 from inspector.app.shell import keys
+from inspector.app.shell.faults import report_fault
 from inspector.app.shell.frame import WIDE, Frame
 from inspector.app.shell.session import Change, Place, Session
 from inspector.app.shell.settings import Settings, config_folder, load_settings
@@ -160,6 +162,14 @@ class InspectorApp(App[None]):
         target = self.focused or self.screen
         await super().on_event(event)
         return target if event.is_forwarded else None
+
+    def _fatal_error(self) -> None:
+        """A fault of ours ends the program; `run_app` reports it. Textual would print a screenful of traceback."""
+        self._close_messages_no_wait()
+
+    def panic(self, *renderables: RenderableType) -> None:
+        """So does an error that knows how to draw itself."""
+        self._close_messages_no_wait()
 
     def open_dialog(self, dialog: Screen[None]) -> None:
         """Put a dialog over what is in front."""
@@ -386,7 +396,7 @@ def run_app(
     app.run()
     if "inspector.app.shell.background" in sys.modules:
         _finish_work(app.session)
-    return app.return_code or 0
+    return report_fault(app._exception) if app._exception is not None else app.return_code or 0
 
 
 def _finish_work(session: Session) -> None:

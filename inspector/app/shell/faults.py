@@ -1,0 +1,44 @@
+"""A fault of this program's own while the screens are open: one line worth reporting, instead of a traceback."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import traceback
+from importlib.metadata import version
+from pathlib import Path
+
+from inspector import __version__
+from inspector.errors import EXIT_BAD, one_line
+
+DEBUG = "VCPU_INSPECTOR_DEBUG"
+"""Environment variable that asks for the whole traceback."""
+PACKAGE = Path(__file__).parent.parent.parent
+
+
+def report_fault(error: Exception) -> int:
+    """Print what to report to standard error, behind the traceback where the user asked for it; the exit code."""
+    if os.environ.get(DEBUG, "0") not in ("", "0"):
+        traceback.print_exception(error)
+    print(f"vcpu-inspector: {fault_line(error)}", file=sys.stderr)
+    return EXIT_BAD
+
+
+def fault_line(error: BaseException) -> str:
+    """What to report: the error, where in this program it came from, and the versions that matter."""
+    told = one_line(f"{type(error).__name__}: {error}")
+    versions = f"{__version__}, Textual {version('textual')}, Python {platform.python_version()}"
+    return (
+        f"internal error: {told} (at {_place(error)}; {versions}); please report this line and the keys pressed; "
+        f"{DEBUG}=1 shows the traceback"
+    )
+
+
+def _place(error: BaseException) -> str:
+    """`app/dialogs/open.py:99`: the last line of ours on the way to the error, else the last of all."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(PACKAGE)]
+    if ours:
+        return f"{Path(ours[-1].filename).relative_to(PACKAGE)}:{ours[-1].lineno}"
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
