@@ -33,7 +33,7 @@ def run(
     # start; the program takes it up again when that screen has been drawn.
     gc.disable()
     try:
-        return _run(sources, watch, options, for_real)
+        return _run(sources, watch, options, for_real, declared)
     except (InspectorError, OSError):
         raise
     except Exception as error:
@@ -42,7 +42,13 @@ def run(
         return report_fault(error)
 
 
-def _run(sources: Sequence[str], watch: float | None, options: LiveOptions | None, for_real: bool) -> int:
+def _run(
+    sources: Sequence[str],
+    watch: float | None,
+    options: LiveOptions | None,
+    for_real: bool,
+    declared: View | None,
+) -> int:
     from inspector.sources import load
 
     live = _open_live(sources, options)
