@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping, Sequence
 
+from inspector import sources
 from inspector.commands.arguments import add_declared, add_style
-from inspector.errors import EXIT_NO, EXIT_YES, InspectorError
+from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
+from inspector.registers import catalog
+from inspector.reports import registers as report
+from inspector.reports.json import dumps
+from inspector.sources.consistency import differing_id_registers
+from inspector.sources.dump import Dump, select_vcpus
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -27,57 +34,44 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the report; 1 when a named register is in none of the vCPUs."""
-    from inspector import sources
-    from inspector.registers import catalog
-    from inspector.reports import registers as report
-    from inspector.reports.json import dumps
-    from inspector.sources.consistency import differing_id_registers
-    from inspector.sources.dump import select_vcpus
-
-    groups = dict(catalog.GROUPS)
     if options.group == "help":
         print("\n".join(f"{key:12} {title}" for key, title in catalog.GROUPS))
         return EXIT_YES
+    groups = dict(catalog.GROUPS)
     if options.group is not None and options.group not in groups:
         raise InspectorError(f"no group {options.group!r}", "--group", f"one of: {', '.join(groups)}")
-    wanted = None
-    if options.registers:
-        found = [catalog.find(text) for text in options.registers]
-        wanted = [(f.register, f.field.name if f.field else "") for f in found]
+    found = [catalog.find(text) for text in options.registers]
+    wanted = [(f.register, f.field.name if f.field else "") for f in found] or None
     dump = select_vcpus(sources.load(options.source, options.declared), options.vcpu or ())
-    vcpus = dump.vcpus
-    shown = {place: report.items(vcpu, wanted, options.group or "") for place, vcpu in enumerate(vcpus)}
+    shown = {place: report.items(vcpu, wanted, options.group or "") for place, vcpu in enumerate(dump.vcpus)}
     differing = {
         catalog.by_id(reg_id).name: [f"0x{value:x}" for value in values]
         for reg_id, values in differing_id_registers(dump).items()
     }
     if options.json:
-        print(dumps(report.show_json(dump, shown, vcpus, differing)))
+        print(dumps(report.show_json(dump, shown, dump.vcpus, differing)))
     else:
-        for place, vcpu in enumerate(vcpus):
-            lines = [report.headline(dump, vcpu, len(shown[place])), ""]
-            if options.markdown:
-                lines[0] = "## " + lines[0]
-                for item in shown[place]:
-                    lines += report.item_markdown(item)
-            elif wanted is None:
-                lines += report.list_lines(shown[place])
-            else:
-                for item in shown[place]:
-                    lines += [*report.register_lines(item), ""]
-            print("\n".join(lines))
-            if wanted is None and place + 1 < len(vcpus):
-                print()
+        print("\n".join(_lines(dump, shown, named=wanted is not None, markdown=options.markdown)))
+    present = {item.register.id for items in shown.values() for item in items}
+    missing = dict.fromkeys(f.register.name for f in found if f.register.id not in present)
     talk = [f"differs between vCPUs: {name} {' / '.join(values)}" for name, values in differing.items()]
-    talk += dump.notes
-    missing = [
-        register.name
-        for register, _ in wanted or ()
-        if not any(item.register.id == register.id for items in shown.values() for item in items)
-    ]
-    talk += [f"not in {options.source}: {name}" for name in dict.fromkeys(missing)]
-    if (talk and not options.json) or missing:
-        from inspector.errors import one_line
-
+    talk += [*dump.notes, *(f"not in {options.source}: {name}" for name in missing)]
+    if talk and (missing or not options.json):
         print("\n".join(map(one_line, talk)), file=sys.stderr)
     return EXIT_NO if missing else EXIT_YES
+
+
+def _lines(dump: Dump, shown: Mapping[int, Sequence[report.Item]], *, named: bool, markdown: bool) -> list[str]:
+    """The report as text: every vCPU's headline and registers; `named` ones in full, all of them in a line each."""
+    lines: list[str] = []
+    for place, vcpu in enumerate(dump.vcpus):
+        headline, items = report.headline(dump, vcpu, len(shown[place])), shown[place]
+        if markdown:
+            lines += ["## " + headline, "", *(line for item in items for line in report.item_markdown(item))]
+        elif named:
+            lines += [headline, "", *(line for item in items for line in (*report.register_lines(item), ""))]
+        else:
+            lines += [headline, "", *report.list_lines(items)]
+        if not named and place + 1 < len(dump.vcpus):
+            lines.append("")
+    return lines

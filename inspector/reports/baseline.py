@@ -85,37 +85,31 @@ def baseline_text(answer: Baseline) -> str:
     lines += columns(rows[:_SHOWN], indent="  ")
     if len(rows) > _SHOWN:
         lines.append(f"  and {len(rows) - _SHOWN} more hosts")
-    if answer.fields:
-        lines += [
-            "",
-            f"Fields to set (all of them writable since Linux {answer.needs_kernel})",
-            *columns(_field_rows(answer)),
-        ]
-    if answer.registers:
-        lines += ["", "Registers to set"]
-        for register in answer.registers:
-            size = by_id(register.id).size
-            lines.append(f"  {register.register}  {grouped_hex(register.common, size)}")
-    if answer.obstacles:
-        lines += ["", "What cannot be made equal"]
-        for obstacle in answer.obstacles:
-            name = obstacle.register + (f".{obstacle.field}" if obstacle.field else "")
-            lines.append(one_line(f"  {name}  {_values(obstacle.values)}  {obstacle.reason}"))
-    if answer.lists:
-        lines += ["", "Registers that only some hosts list"]
-        for missing in answer.lists:
-            having = ",".join(_letter(n) for n in missing.hosts[:_SHOWN])
-            lines.append(
-                one_line(
-                    f"  {len(missing.group.ids)} only on {having}: {missing.group.feature}: {missing.group.sentence}"
-                )
-            )
     properties = qemu_properties(answer)
-    if properties:
-        lines += ["", "QEMU (with the customizable host model that is proposed for it)", f"  {properties}"]
-    if answer.notes:
-        lines += ["", "Notes", *(one_line(f"  {n}") for n in answer.notes[:_SHOWN])]
+    for title, section in (
+        (f"Fields to set (all of them writable since Linux {answer.needs_kernel})", columns(_field_rows(answer))),
+        ("Registers to set", [_register_line(register) for register in answer.registers]),
+        ("What cannot be made equal", [_obstacle_line(obstacle) for obstacle in answer.obstacles]),
+        ("Registers that only some hosts list", [_missing_line(missing) for missing in answer.lists]),
+        ("QEMU (with the customizable host model that is proposed for it)", [f"  {properties}"] if properties else []),
+        ("Notes", [one_line(f"  {note}") for note in answer.notes[:_SHOWN]]),
+    ):
+        lines += ["", title, *section] if section else []
     return "\n".join(lines)
+
+
+def _register_line(register: LevelledRegister) -> str:
+    return f"  {register.register}  {grouped_hex(register.common, by_id(register.id).size)}"
+
+
+def _obstacle_line(obstacle: Obstacle) -> str:
+    name = obstacle.register + (f".{obstacle.field}" if obstacle.field else "")
+    return one_line(f"  {name}  {_values(obstacle.values)}  {obstacle.reason}")
+
+
+def _missing_line(missing: MissingSet) -> str:
+    group, having = missing.group, ",".join(_letter(n) for n in missing.hosts[:_SHOWN])
+    return one_line(f"  {len(group.ids)} only on {having}: {group.feature}: {group.sentence}")
 
 
 def _headline(answer: Baseline) -> str:

@@ -138,37 +138,36 @@ def register_reason(reg_id: int, wanted: int | None, actual: int | None) -> Reas
     newest = next((c for c in reversed(history.changes) if not c.until), None)
     if parts.cls == CLASS_FIRMWARE and parts.index == 0:
         return _psci(wanted, actual, history)
-    if parts.cls == CLASS_FIRMWARE:
-        text = "A workaround state: the destination accepts only what its CPU and firmware can promise, never more."
-        return _at(newest, text)
-    if parts.cls == CLASS_BITMAP:
-        return _at(newest, "A bitmap of hypercalls: only bits that the destination's kernel knows are accepted.")
     if parts.cls == CLASS_DEMUX or reg_id == CLIDR_EL1:
         return _caches(newest, parts.cls == CLASS_DEMUX)
-    if reg_id in (MIDR_EL1, REVIDR_EL1, AIDR_EL1):
-        text = (
-            "It identifies the physical CPU: before 6.15 only the host's own value is accepted; from 6.15 the"
-            " VMM may change"
-        )
-        return _at(
-            newest, f"{text} it after enabling KVM_CAP_ARM_WRITABLE_IMP_ID_REGS, which no released VMM does by itself."
-        )
+    if text := _BY_ID.get(reg_id) or _BY_CLASS.get(parts.cls):
+        return _at(newest, text)
     if reg_id == SVE_VLS:
-        return Reason(
-            "The set of SVE vector lengths: it can be written only before the vCPU is finalised"
-            " (KVM_ARM_VCPU_FINALIZE), and"
-            " only to lengths that the host has; a VMM that writes it in the order of its list comes too late."
-        )
+        return Reason(_VECTOR_LENGTHS)
     if parts.cls == CLASS_CORE and parts.size == _SIZE_U128:
         return Reason("A V register: with SVE it is part of a Z register, and its core id answers EINVAL.")
-    if reg_id == CTR_EL0:
-        text = (
-            "Before 6.11 it must equal the host's; from 6.11 IDC, DIC and the line sizes may be lowered, nothing else."
-        )
-        return _at(newest, text)
-    if reg_id in AARCH32_IDS and (wanted is None or actual is None):
+    if reg_id in AARCH32_IDS and None in (wanted, actual):
         return Reason("An AArch32 ID register: from Linux 6.18 its fields may be lowered, before it must be equal.")
     return Reason("")
+
+
+_BY_CLASS = {
+    CLASS_FIRMWARE: (
+        "A workaround state: the destination accepts only what its CPU and firmware can promise, never more."
+    ),
+    CLASS_BITMAP: "A bitmap of hypercalls: only bits that the destination's kernel knows are accepted.",
+}
+_IDENTIFIES = (
+    "It identifies the physical CPU: before 6.15 only the host's own value is accepted; from 6.15 the VMM may change it"
+    " after enabling KVM_CAP_ARM_WRITABLE_IMP_ID_REGS, which no released VMM does by itself."
+)
+_BY_ID = dict.fromkeys((MIDR_EL1, REVIDR_EL1, AIDR_EL1), _IDENTIFIES) | {
+    CTR_EL0: "Before 6.11 it must equal the host's; from 6.11 IDC, DIC and the line sizes may be lowered, nothing else."
+}
+_VECTOR_LENGTHS = (
+    "The set of SVE vector lengths: it can be written only before the vCPU is finalised (KVM_ARM_VCPU_FINALIZE), and"
+    " only to lengths that the host has; a VMM that writes it in the order of its list comes too late."
+)
 
 
 _SUSPECT_WORDS = {"hidden": "hidden", "capped": "limited", "forced": "fixed", "known": "shown"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -112,43 +113,46 @@ class Tally:
         self.run_agrees = True
         self.order: list[int] = []
         self.cpu = self.kernel = ""
+        self.counts: dict[str, Callable[[Replay, Line], None]] = {
+            "recording": self._count_opening,
+            "vcpu": self._count_vcpu,
+            "get": self._count_get,
+            "guest": self._count_guest,
+            "set": self._count_set,
+            "odd": self._count_odd,
+            "run": self._count_run,
+            "writable_masks": self._count_masks,
+            "el0": self._count_el0,
+        }
 
     def count(self, replay: Replay, line: Line) -> None:
         """Compare one line's recorded answers with the model's."""
         kind = line["type"]
-        if kind == "set":
-            self._leave_list(replay, kind)
-            self._count_set(replay, line)
-            return
         self._leave_list(replay, kind)
-        replay.note(line)
-        match kind:
-            case "recording":
-                self.cpu, self.kernel = str(line.get("cpu", "")), str(line.get("kernel", ""))
-            case "vcpu":
-                self.order = []
-                self._numbers(replay, "init", "KVM_ARM_VCPU_INIT", line.get("init_errno"), replay.init_errno)
-            case "get":
-                self._count_get(replay, line)
-            case "guest":
-                reg_id = replay.reg_id(line)
-                if not replay.guest_known(reg_id):
-                    self.hidden[reg_id, "guest"] += 1
-                    return
-                self._value(replay, "guest", reg_id, line, "value", replay.need_exposure().guest.get(reg_id))
-            case "odd":
-                self._count_odd(replay, line)
-            case "run":
-                if "errno" in line and replay.exposure is not None:
-                    same = line["errno"] == run_errno(replay.exposure)
-                    self.run_agrees &= same
-                    self._numbers(replay, "run", "KVM_RUN", line["errno"], run_errno(replay.exposure))
-            case "writable_masks":
-                self._count_masks(replay, line)
-            case "el0":
-                self._count_el0(replay, line)
-            case _:
-                pass
+        if kind != "set":
+            replay.note(line)
+        if count := self.counts.get(kind):
+            count(replay, line)
+
+    def _count_opening(self, _: Replay, line: Line) -> None:
+        self.cpu, self.kernel = str(line.get("cpu", "")), str(line.get("kernel", ""))
+
+    def _count_vcpu(self, replay: Replay, line: Line) -> None:
+        self.order = []
+        self._numbers(replay, "init", "KVM_ARM_VCPU_INIT", line.get("init_errno"), replay.init_errno)
+
+    def _count_guest(self, replay: Replay, line: Line) -> None:
+        reg_id = replay.reg_id(line)
+        if replay.guest_known(reg_id):
+            self._value(replay, "guest", reg_id, line, "value", replay.need_exposure().guest.get(reg_id))
+        else:
+            self.hidden[reg_id, "guest"] += 1
+
+    def _count_run(self, replay: Replay, line: Line) -> None:
+        if "errno" in line and replay.exposure is not None:
+            expected = run_errno(replay.exposure)
+            self.run_agrees &= line["errno"] == expected
+            self._numbers(replay, "run", "KVM_RUN", line["errno"], expected)
 
     def _hit(self, phase: str, good: bool) -> bool:
         self.compared[phase] += 1

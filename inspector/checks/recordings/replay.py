@@ -278,10 +278,7 @@ class Replay:
             case "vcpu":
                 self._begin(line)
             case "get":
-                reg_id = self.reg_id(line)
-                self.listed.add(reg_id)
-                if self._machine() is None and "value" in line:
-                    self.given[reg_id] = self.number(line, "value") & (1 << 8 * min(size_of(reg_id), 8)) - 1
+                self._note_get(line)
             case "guest":
                 self.guest_seen.add(self.reg_id(line))
             case "fresh":
@@ -294,6 +291,13 @@ class Replay:
                 self.new_vm()
             case _:
                 pass
+
+    def _note_get(self, line: Line) -> None:
+        """A listed register; its value stands for the machine's where no host line describes that."""
+        reg_id = self.reg_id(line)
+        self.listed.add(reg_id)
+        if self._machine() is None and "value" in line:
+            self.given[reg_id] = self.number(line, "value") & (1 << 8 * min(size_of(reg_id), 8)) - 1
 
     def _run_errno(self, line: Line) -> int:
         """KVM_RUN is an event: its recorded errno stands; what the kernel would answer, where none is given."""

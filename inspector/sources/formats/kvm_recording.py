@@ -78,6 +78,14 @@ class _Reading:
                 self.current = record
             case WritableMasks() if record.errno == 0:
                 self.masks = by_id(record.masks, self.where)
+            case Note() if self.current is not None:
+                self.notes.append(f"configuration {self.current.config}: {record.text}")
+            case _:
+                self._take_machine(record)
+
+    def _take_machine(self, record: object) -> None:
+        """Add a record that describes the machine as a whole."""
+        match record:
             case Recording():
                 if record.version != _VERSION:
                     raise SourceError(
@@ -94,8 +102,6 @@ class _Reading:
                 self.caps = record.answers
             case HostFile():
                 self._take_file(record)
-            case Note() if self.current is not None:
-                self.notes.append(f"configuration {self.current.config}: {record.text}")
 
     def _take_get(self, record: Get) -> None:
         if self.current is None:

@@ -23,6 +23,7 @@ _ZERO, _BLOCKS, _PAGE, _END_OF_SECTION, _SAME_BLOCK, _XBZRLE, _COMPRESSED, _FLUS
 )  # fmt: skip
 _FLAGS = 0xFFF
 _WORD = struct.Struct(">Q")
+_PAGE_KINDS = frozenset((_ZERO, _PAGE, _XBZRLE, _COMPRESSED))
 _LONG_NAME = 255
 _PAGES = 500_000
 """Pages of a file that are stepped over (a fifth of a second); a larger guest's device state is looked up from the
@@ -167,15 +168,11 @@ def _ram(walker: _Walker) -> None:
         (address,) = unpack(word)
         flags = address & _FLAGS
         kind = flags & ~_SAME_BLOCK
-        if kind == _END_OF_SECTION:
-            return
-        if kind == _BLOCKS:
-            _blocks(walker, address - flags)
+        if kind not in _PAGE_KINDS:
+            if kind == _END_OF_SECTION:
+                return
+            _between_pages(walker, address)
             continue
-        if kind == _FLUSH:
-            continue
-        if kind not in (_ZERO, _PAGE, _XBZRLE, _COMPRESSED):
-            raise _CannotGoOnError(f"guest memory with unknown flags {flags:#x}")
         if not flags & _SAME_BLOCK:
             walker.skip(walker.take(1)[0])
         walker.walk.pages += 1
@@ -185,11 +182,26 @@ def _ram(walker: _Walker) -> None:
             walker.skip(page_size)
         elif kind == _ZERO:
             walker.skip(1)
-        elif kind == _XBZRLE:
-            walker.take(1)
-            walker.skip(int.from_bytes(walker.take(2), "big"))
         else:
-            walker.skip(walker.u32())
+            _skip_packed(walker, kind)
+
+
+def _between_pages(walker: _Walker, word: int) -> None:
+    """What may stand between two pages: the list of blocks, or the end of a round."""
+    flags = word & _FLAGS
+    if flags & ~_SAME_BLOCK == _BLOCKS:
+        _blocks(walker, word - flags)
+    elif flags & ~_SAME_BLOCK != _FLUSH:
+        raise _CannotGoOnError(f"guest memory with unknown flags {flags:#x}")
+
+
+def _skip_packed(walker: _Walker, kind: int) -> None:
+    """Step over a page that states its own length."""
+    if kind == _XBZRLE:
+        walker.take(1)
+        walker.skip(int.from_bytes(walker.take(2), "big"))
+    else:
+        walker.skip(walker.u32())
 
 
 def _blocks(walker: _Walker, total: int) -> None:

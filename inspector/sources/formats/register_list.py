@@ -48,6 +48,19 @@ _TIMERS = {"KVM_REG_ARM_TIMER_CTL": (3, 3, 14, 3, 1), "KVM_REG_ARM_TIMER_CNT": (
            "KVM_REG_ARM_TIMER_CVAL": (3, 3, 14, 0, 2), "KVM_REG_ARM_PTIMER_CTL": (3, 3, 14, 2, 1),
            "KVM_REG_ARM_PTIMER_CVAL": (3, 3, 14, 2, 2), "KVM_REG_ARM_PTIMER_CNT": (3, 3, 14, 0, 1)}  # fmt: skip
 
+_WHOLE = {name: sysreg_id(*words) for name, words in _TIMERS.items()} | {
+    "KVM_REG_ARM64_SVE_VLS": make_id(CLASS_SVE, 0xFFFF, SIZE_U512),
+    "KVM_REG_ARM64_SVE_FFR": make_id(CLASS_SVE, 0x600, SIZE_U256),
+}
+"""Macros that stand for one id, whatever their argument."""
+_NUMBERED = {
+    "KVM_REG_ARM_FW_FEAT_BMAP_REG": (CLASS_BITMAP, 0, SIZE_U64, 0),
+    "KVM_REG_ARM_FW_REG": (CLASS_FIRMWARE, 0, SIZE_U64, 0),
+    "KVM_REG_ARM64_SVE_ZREG": (CLASS_SVE, 0, SIZE_U2048, 5),
+    "KVM_REG_ARM64_SVE_PREG": (CLASS_SVE, 0x400, SIZE_U256, 5),
+}
+"""Macros whose first argument is a number: class, number of the first, size, and what a step is worth."""
+
 
 def sniff(content: Content) -> bool:
     """A text with a line of either form, and no values."""
@@ -92,22 +105,14 @@ def _id(line: str) -> int | None:
     size = next(
         (_SIZES[m.rpartition("_")[2]] for m in re.findall(r"KVM_REG_SIZE_U\d+", line) if m[13:] in _SIZES), SIZE_U64
     )
-    for name, words in _TIMERS.items():
-        if name in macros:
-            return sysreg_id(*words)
     if "KVM_REG_ARM_CORE_REG" in macros:
         return _core(macros["KVM_REG_ARM_CORE_REG"], size)
-    if "KVM_REG_ARM_FW_FEAT_BMAP_REG" in macros:
-        return _numbered(CLASS_BITMAP, 0, macros["KVM_REG_ARM_FW_FEAT_BMAP_REG"], SIZE_U64)
-    if "KVM_REG_ARM_FW_REG" in macros:
-        return _numbered(CLASS_FIRMWARE, 0, macros["KVM_REG_ARM_FW_REG"], SIZE_U64)
-    if "KVM_REG_ARM64_SVE_VLS" in macros:
-        return make_id(CLASS_SVE, 0xFFFF, SIZE_U512)
-    for name, base, wide in (("ZREG", 0, SIZE_U2048), ("PREG", 0x400, SIZE_U256)):
-        if argument := macros.get(f"KVM_REG_ARM64_SVE_{name}"):
-            return _numbered(CLASS_SVE, base, argument.partition(",")[0], wide, 5)
-    if "KVM_REG_ARM64_SVE_FFR" in macros:
-        return make_id(CLASS_SVE, 0x600, SIZE_U256)
+    for name, argument in macros.items():
+        if name in _WHOLE:
+            return _WHOLE[name]
+        if name in _NUMBERED and argument:
+            cls, base, wide, shift = _NUMBERED[name]
+            return _numbered(cls, base, argument.partition(",")[0], wide, shift)
     if "KVM_REG_ARM_DEMUX" in macros and (last := re.search(r"\|\s*(\d+)\s*,?\s*$", line)):
         return _numbered(CLASS_DEMUX, 0, last[1], SIZE_U32)
     return None
