@@ -12,7 +12,7 @@ import msgspec
 
 from inspector.policies.loader import load_policy, policy_names
 from inspector.policies.model import Rule
-from inspector.policies.rulebook import Rulebook, Step, rulebook
+from inspector.policies.rulebook import Rulebook, rulebook
 from inspector.registers.bits import mask_of
 from inspector.registers.encoding import CLASS_BITMAP, CLASS_DEMUX, CLASS_FIRMWARE, split_id
 from inspector.registers.ids import (
@@ -180,17 +180,9 @@ def _field_states(book: Rulebook, reg_id: int, mask: int, lsb: int) -> dict[str,
     known = next((f for f in book.fields(reg_id) if f.mask & mask), None)
     if known is not None:
         states["known"] = _change("known", known.rule)
-    for step in book.steps.get(reg_id, ()):
-        if "el2" in step.rule.when:
-            continue  # what a nested hypervisor loses besides says nothing of other vCPUs
-        if step.kind != "special" and step.mask & mask:
-            states[_STEP_WORDS[step.kind]] = _change(_STEP_WORDS[step.kind], step.rule, _field_value(step))
-        elif step.kind == "special" and (reg_id, lsb) in _FUNCTION_FIELDS.get(step.name, ()):
-            variant = book.variant(step.name)
-            states[step.name] = _change(f"{step.name}: {variant}", step.rule)
-    for raz in book.raz.get(reg_id, ()):
-        if not raz.when:
-            states["raz"] = _change("raz", raz)
+    states |= _step_states(book, reg_id, mask, lsb)
+    if always := [raz for raz in book.raz.get(reg_id, ()) if not raz.when]:
+        states["raz"] = _change("raz", always[-1])
     masks = [entry for entry in book.writable.get(reg_id, ()) if not entry[1].when]
     if known is not None and masks and masks[-1][0] & mask == mask:
         states["writable"] = _change("writable", masks[-1][1])
@@ -200,8 +192,17 @@ def _field_states(book: Rulebook, reg_id: int, mask: int, lsb: int) -> dict[str,
     return states
 
 
-def _field_value(step: Step) -> int:
-    return step.value
+def _step_states(book: Rulebook, reg_id: int, mask: int, lsb: int) -> dict[str, Change]:
+    """What is done to the field's limit; what a nested hypervisor loses besides says nothing of other vCPUs."""
+    states: dict[str, Change] = {}
+    for step in book.steps.get(reg_id, ()):
+        if "el2" in step.rule.when:
+            continue
+        if step.kind != "special" and step.mask & mask:
+            states[_STEP_WORDS[step.kind]] = _change(_STEP_WORDS[step.kind], step.rule, step.value)
+        elif step.kind == "special" and (reg_id, lsb) in _FUNCTION_FIELDS.get(step.name, ()):
+            states[step.name] = _change(f"{step.name}: {book.variant(step.name)}", step.rule)
+    return states
 
 
 def _change(what: str, rule: Rule, value: int = 0) -> Change:
