@@ -8,28 +8,26 @@ sees afterwards.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 
-from inspector.checks.machine.destination import same_host
+from inspector.checks.machine.destination import SAME_HOST, Destination, destination_for
+from inspector.checks.machine.machine import refuse_creation
 from inspector.checks.machine.source_kernel import describe_policy, kernel_of
 from inspector.checks.restore.result import Finding
 from inspector.checks.restore.steps import simulate
-from inspector.checks.vmms.table import find_vmm, vmm_for
+from inspector.checks.vmms.table import restoring_vmm
 from inspector.errors import InspectorError, one_line
+from inspector.kvm.vm import Vm
+from inspector.policies.loader import combine
+from inspector.policies.model import Policy, Rule
+from inspector.policies.setup import VcpuSetup
 from inspector.registers.bits import ALL, ones
 from inspector.registers.caches import narrow_reading, wide_reading
 from inspector.registers.encoding import ccsidr_id, class_of
 from inspector.registers.ids import ID_AA64MMFR2_EL1
 from inspector.registers.reading import read
-
-if TYPE_CHECKING:
-    from inspector.checks.machine.destination import Destination
-    from inspector.kvm.vm import Vm
-    from inspector.policies.model import Policy, Rule
-    from inspector.policies.setup import VcpuSetup
-    from inspector.sources.dump import Dump, Vcpu
+from inspector.sources.dump import Dump, Vcpu
 
 CCSIDR_0 = ccsidr_id(0)
 SERIES_BASE = "6.2"
@@ -124,7 +122,7 @@ class PatchStudy:
         self.base_name = base or default_base(dump)
         choice = choose(self.base_name)
         self.base, self.explanation = choice.policy, choice.text
-        self.vmm = find_vmm(vmm_for(dump.provenance.format, dump.provenance.tool))
+        self.vmm = restoring_vmm(dump.provenance)
         self._effects: dict[tuple[str, ...], Effect] = {}
 
     @property
@@ -140,14 +138,10 @@ class PatchStudy:
         return self._effects[variant.patches]
 
     def _play(self, variant: Variant) -> Effect:
-        from inspector.checks.machine.asking import creation_problem
-        from inspector.policies.loader import combine
-
         policy = combine(self.base, variant.patches)
-        target = same_host(self.dump, policy, self.setup, self.vmm)
+        target = destination_for(self.dump, SAME_HOST, policy, self.setup, self.vmm)
         vm = target.build(1)
-        if vm.init_errno:
-            raise InspectorError(creation_problem(vm.exposure), describe_policy(policy), "choose others with p")
+        refuse_creation(vm.exposure, describe_policy(policy))
         findings = simulate(self.vcpu, target, vm.vcpu(0), self.vmm).findings
         run_errno = vm.run(0)
         return Effect(

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+import sys
 
-from inspector.errors import InspectorError
-
-if TYPE_CHECKING:
-    from inspector.policies.setup import Gic, VcpuSetup
-    from inspector.sources.dump import Dump, Vcpu
+from inspector import sources
+from inspector.checks.machine.destination import SAME_HOST, SameHost, source_vcpus
+from inspector.checks.machine.machine import asked_setup
+from inspector.checks.vmms.table import VMM_NAMES, restoring_vmm
+from inspector.errors import InspectorError, one_line
+from inspector.policies.model import Policy
+from inspector.policies.release import choose
+from inspector.policies.setup import FEATURE_WORDS, VcpuSetup
+from inspector.sources.dump import Dump, Vcpu, select_vcpus
+from inspector.sources.vcpu_setup import setup_of
 
 
 def add_style(parser: argparse.ArgumentParser, markdown: bool = True) -> None:
@@ -57,28 +62,43 @@ def add_setup(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--features",
         metavar="LIST",
-        help="vCPU features: psci,pmu,sve,ptrauth,el1_32bit,mte,el2,el2-e2h0,imp-id; qemu; none",
+        help=f"vCPU features: {','.join(FEATURE_WORDS)}; qemu; none (default: as the dump's own vCPU)",
     )
     parser.add_argument("--gic", choices=("v3", "none"), help="in-kernel interrupt controller of the VM")
 
 
-def chosen_setup(options: argparse.Namespace, default: VcpuSetup | None) -> VcpuSetup:
-    """The vCPU setup that `--features` and `--gic` name; what they leave open comes from `default`, else QEMU's."""
-    import msgspec
+def add_vmm(parser: argparse.ArgumentParser) -> None:
+    """`--vmm NAME`."""
+    help_text = "whose restore rule (default: as the source's format suggests)"
+    parser.add_argument("--vmm", choices=VMM_NAMES, help=help_text)
 
-    from inspector.policies.setup import QEMU_SETUP, parse_features
 
-    base = default or QEMU_SETUP
-    gic: Gic = options.gic or base.gic
-    if options.features is None:
-        return msgspec.structs.replace(base, gic=gic)
-    return parse_features(options.features, gic=gic)
+def given_kernel(options: argparse.Namespace) -> Policy | None:
+    """The policy of `--kernel`, its doubts reported on standard error; None when it is not given."""
+    if options.kernel is None:
+        return None
+    choice = choose(options.kernel)
+    if choice.text:
+        print(one_line(choice.text), file=sys.stderr)
+    return choice.policy
+
+
+def given_setup(options: argparse.Namespace, source: Dump) -> VcpuSetup | None:
+    """The setup that `--features` or `--gic` ask for, the rest as in the saved vCPU; None when neither is given."""
+    if options.features is None and options.gic is None:
+        return None
+    family = restoring_vmm(source.provenance, options.vmm or "").family
+    return asked_setup(options.features, options.gic, setup_of(source_vcpus(source)[0][0], family))
+
+
+def given_side(options: argparse.Namespace) -> Dump | SameHost:
+    """The destination that DESTINATION names: a dump, or `same-host`."""
+    name = options.destination
+    return SAME_HOST if name == SAME_HOST else sources.load(name, options.declared)
 
 
 def one_vcpu(dump: Dump, wanted: str | None = None) -> Vcpu:
     """The vCPU that a command works on: the named one, else the first. Raises InspectorError when there is none."""
-    from inspector.sources.dump import select_vcpus
-
     vcpus = select_vcpus(dump, [wanted] if wanted is not None else []).vcpus
     if not vcpus:
         raise InspectorError("holds no vCPU registers", dump.provenance.source, "give a dump of a vCPU")

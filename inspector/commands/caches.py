@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import argparse
 
+from inspector import sources
 from inspector.commands.arguments import add_declared, add_style
 from inspector.errors import EXIT_YES, InspectorError
+from inspector.registers.caches import read_caches
+from inspector.reports import caches as report
+from inspector.reports.json import dumps, source_json
+from inspector.sources.dump import select_vcpus
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -18,12 +23,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print one section per vCPU, and one for the host's raw registers where the dump has them."""
-    from inspector import sources
-    from inspector.registers.caches import read_caches
-    from inspector.reports import caches as report
-    from inspector.reports.json import dumps, source_json
-    from inspector.sources.dump import select_vcpus
-
     dump = select_vcpus(sources.load(options.source, options.declared), options.vcpu or ())
     vcpus = dump.vcpus
     described = [

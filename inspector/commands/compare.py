@@ -9,8 +9,18 @@ from __future__ import annotations
 import argparse
 import sys
 
-from inspector.commands.arguments import add_declared, add_kernel, add_style
+from inspector import sources
+from inspector.checks.baseline.baseline import baseline
+from inspector.checks.baseline.export import baseline_dump, firecracker_template, qemu_properties
+from inspector.checks.compare.compare import compare_paths
+from inspector.commands.arguments import add_declared, add_kernel, add_style, given_kernel
+from inspector.commands.convert import write_whole
+from inspector.commands.explain import read_text
 from inspector.errors import InspectorError, one_line
+from inspector.reports import baseline as baseline_report
+from inspector.reports import compare as report
+from inspector.reports.json import dumps
+from inspector.sources.formats import dump_json
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -33,8 +43,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def _paths(options: argparse.Namespace) -> list[str]:
     paths = list(options.dumps)
     if options.files_from:
-        from inspector.commands.explain import read_text
-
         paths += [line for line in read_text(options.files_from).splitlines() if line.strip()]
     if not paths:
         raise InspectorError("nothing to compare", "compare", "name at least two dumps, or one with several vCPUs")
@@ -50,10 +58,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from inspector.checks.compare.compare import compare_paths
-    from inspector.reports import compare as report
-    from inspector.reports.json import dumps
-
     answer = compare_paths(_paths(options), "all" if options.all else "auto", options.jobs, options.declared)
     if options.json:
         print(dumps(report.comparison_json(answer)))
@@ -63,15 +67,6 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _baseline(options: argparse.Namespace) -> int:
-    from inspector import sources
-    from inspector.checks.baseline.baseline import baseline
-    from inspector.checks.baseline.export import baseline_dump, firecracker_template, qemu_properties
-    from inspector.commands.convert import write_whole
-    from inspector.commands.migrate import given_kernel
-    from inspector.reports import baseline as report
-    from inspector.reports.json import dumps
-    from inspector.sources.formats import dump_json
-
     answer = baseline((sources.load(path, options.declared) for path in _paths(options)), given_kernel(options))
     if options.firecracker:
         write_whole(options.firecracker, firecracker_template(answer).encode())
@@ -82,7 +77,7 @@ def _baseline(options: argparse.Namespace) -> int:
     if options.qemu:
         print(qemu_properties(answer))
     elif options.json:
-        print(dumps(report.baseline_json(answer)))
+        print(dumps(baseline_report.baseline_json(answer)))
     else:
-        print(report.baseline_markdown(answer) if options.markdown else report.baseline_text(answer))
+        print(baseline_report.baseline_markdown(answer) if options.markdown else baseline_report.baseline_text(answer))
     return answer.exit_code

@@ -8,8 +8,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from inspector import sources
 from inspector.commands.arguments import add_declared
 from inspector.errors import EXIT_YES, InspectorError
+from inspector.sources.dump import renumbered, select_vcpus
+from inspector.sources.formats import dump_json
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -22,10 +25,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the file; it is complete or it is not there at all."""
-    from inspector import sources
-    from inspector.sources.dump import renumbered, select_vcpus
-    from inspector.sources.formats import dump_json
-
     both = [Path(name) for name in (options.output, options.source)]
     if all(path.exists() for path in both) and both[0].samefile(both[1]):
         raise InspectorError("is the source itself", options.output, "name another file with -o")

@@ -6,6 +6,10 @@ import argparse
 
 from inspector.commands.arguments import add_style
 from inspector.errors import EXIT_YES
+from inspector.registers import catalog
+from inspector.registers.reading import both_layouts, parse_field, parse_value, read
+from inspector.reports import registers as report
+from inspector.reports.json import dumps, reading_json
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -17,11 +21,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print every field; CCSIDR_EL1 in both its layouts."""
-    from inspector.registers import catalog
-    from inspector.registers.reading import both_layouts, parse_field, parse_value, read
-    from inspector.reports import registers as report
-    from inspector.reports.json import dumps, reading_json
-
     found = catalog.find(options.register)
     register = found.register
     field = ""

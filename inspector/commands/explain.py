@@ -9,8 +9,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from inspector.commands.arguments import add_declared, add_kernel, add_style
+from inspector import sources
+from inspector.checks.explain.explain import explain
+from inspector.commands.arguments import add_declared, add_kernel, add_style, given_kernel
 from inspector.errors import SourceError
+from inspector.reports import explain as report
+from inspector.reports.json import dumps
 
 _LIMIT = 8 << 20
 """Bytes of text that are looked at; a log of that size holds the error in its last megabytes."""
@@ -47,12 +51,6 @@ def read_text(path: str) -> str:
 
 def run(options: argparse.Namespace) -> int:
     """Print the explanation; 1 when the text holds no error that is known."""
-    from inspector import sources
-    from inspector.checks.explain.explain import explain
-    from inspector.commands.migrate import given_kernel
-    from inspector.reports import explain as report
-    from inspector.reports.json import dumps
-
     text = read_text(options.text)
     source = sources.load(options.source, options.declared) if options.source else None
     destination = sources.load(options.destination, options.declared) if options.destination else None

@@ -8,16 +8,13 @@ from __future__ import annotations
 import argparse
 import sys
 
-from inspector.commands.arguments import (
-    add_declared,
-    add_host_inputs,
-    add_kernel,
-    add_setup,
-    add_style,
-    chosen_setup,
-    one_vcpu,
-)
+from inspector import sources
+from inspector.checks.machine.machine import machine
+from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_setup, add_style, one_vcpu
 from inspector.errors import EXIT_YES, one_line
+from inspector.registers import catalog
+from inspector.reports import exposure as report
+from inspector.reports.json import dumps
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="SOURCE", help="a dump: file, -, builtin:NAME or a live source")
     add_declared(parser)
     parser.add_argument("registers", metavar="REGISTER", nargs="*", default=[], help="only these registers")
-    add_kernel(parser, required=True)
+    add_kernel(parser)
     add_setup(parser)
     add_host_inputs(parser)
     parser.add_argument("--vcpu", metavar="N", help="the vCPU that tells features and host (index or name)")
@@ -35,31 +32,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what changes between host and vCPU."""
-    from inspector import sources
-    from inspector.checks.machine.known_host import known_host
-    from inspector.kvm.exposure import expose
-    from inspector.kvm.host_inputs import with_inputs
-    from inspector.policies.release import choose
-    from inspector.registers import catalog
-    from inspector.reports import exposure as report
-    from inspector.reports.json import dumps
-
-    choice = choose(options.kernel)
-    policy = choice.policy
     wanted = [catalog.find(text).register.id for text in options.registers]
     dump = sources.load(options.source, options.declared)
-    known = known_host(dump, one_vcpu(dump, options.vcpu) if options.vcpu is not None else None)
-    exposure = expose(with_inputs(known.host, options.host), policy, chosen_setup(options, known.setup))
+    vcpu = one_vcpu(dump, options.vcpu) if options.vcpu is not None else None
+    found = machine(dump, options.kernel, options.features, options.gic, options.host, vcpu)
+    exposure, policy = found.exposure, found.policy
     registers = [exposure.register(reg_id) for reg_id in wanted or exposure.listed]
     if options.json:
         print(dumps(report.exposure_json(exposure, registers)))
     else:
-        head = (
-            f"{known.label} under Linux {policy.name} ({policy.evidence}); vCPU features: {exposure.setup.describe()}"
-        )
-        print(one_line(f"{head}; vGIC: {exposure.setup.gic}; {len(exposure.listed)} registers listed"), end="\n\n")
+        head = f"{found.label} under Linux {policy.name} ({policy.evidence}); vCPU features: {found.setup.describe()}"
+        print(one_line(f"{head}; vGIC: {found.setup.gic}; {len(exposure.listed)} registers listed"), end="\n\n")
         print("\n".join(report.exposure_lines(registers, options.all or bool(wanted))))
-    talk = [text for text in (choice.text, *known.notes) if text]
-    if talk:
-        print("\n".join(map(one_line, talk)), file=sys.stderr)
+    if found.notes:
+        print("\n".join(map(one_line, found.notes)), file=sys.stderr)
     return EXIT_YES

@@ -7,9 +7,22 @@ from __future__ import annotations
 
 import argparse
 
-from inspector.commands.arguments import add_declared, add_kernel, add_setup, add_style
-from inspector.commands.migrate import SAME_HOST, VMMS, given_kernel, given_setup
-from inspector.errors import InspectorError
+from inspector import sources
+from inspector.checks.machine.destination import SAME_HOST
+from inspector.checks.repair.fix import fix
+from inspector.commands.arguments import (
+    add_declared,
+    add_host_inputs,
+    add_kernel,
+    add_setup,
+    add_style,
+    add_vmm,
+    given_kernel,
+    given_setup,
+    given_side,
+)
+from inspector.reports import fix as report
+from inspector.reports.json import dumps
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -20,38 +33,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("destination", metavar="DESTINATION", help=f"a dump of the destination, or `{SAME_HOST}`")
     parser.add_argument("-o", "--output", metavar="NEWFILE", required=True, help="the new file; must not exist")
     add_kernel(parser)
-    parser.add_argument("--vmm", choices=VMMS, help="whose restore rule (default: as the source's format suggests)")
+    add_vmm(parser)
     add_setup(parser)
+    add_host_inputs(parser)
     add_declared(parser)
     add_style(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print each change and its risk; 0 when the result loads, 1 when something remains."""
-    from inspector import sources
-    from inspector.checks.machine.destination import same_host
-    from inspector.checks.repair.fix import fix
-    from inspector.checks.vmms.table import find_vmm, vmm_for
-    from inspector.reports import fix as report
-    from inspector.reports.json import dumps
-
     kernel, source = given_kernel(options), sources.load(options.source, options.declared)
-    setup = given_setup(options, source)
-    if options.destination == SAME_HOST:
-        if kernel is None:
-            raise InspectorError("needs a kernel", SAME_HOST, "name it with --kernel")
-        rule = find_vmm(options.vmm or vmm_for(source.provenance.format, source.provenance.tool))
-        destination = same_host(source, kernel, setup, rule)
-        result = fix(source, destination, options.output, vmm=rule.name)
-    else:
-        result = fix(
-            source,
-            sources.load(options.destination, options.declared),
-            options.output,
-            kernel,
-            options.vmm or "",
-            setup,
-        )
+    setup, destination = given_setup(options, source), given_side(options)
+    result = fix(source, destination, options.output, kernel, options.vmm or "", setup, options.host)
     if options.json:
         print(dumps(report.fix_json(result)))
     else:

@@ -10,6 +10,13 @@ import sys
 
 from inspector.commands.arguments import add_style
 from inspector.errors import EXIT_YES, InspectorError, one_line
+from inspector.policies.changes import changes
+from inspector.policies.loader import load_policy, patch_names, patch_title, policy_names, vendor_names
+from inspector.policies.release import choose
+from inspector.registers import catalog
+from inspector.reports import kernels as report
+from inspector.reports.json import dumps
+from inspector.reports.text import markdown_table
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -31,11 +38,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from inspector.policies.loader import load_policy, patch_names, patch_title, policy_names, vendor_names
-    from inspector.reports import kernels as report
-    from inspector.reports.json import dumps
-    from inspector.reports.text import markdown_table
-
     policies = [load_policy(name) for name in (*policy_names(), *vendor_names())]
     patches = [patch_title(name) for name in patch_names()]
     if options.json:
@@ -53,10 +55,6 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _describe(options: argparse.Namespace) -> int:
-    from inspector.policies.release import choose
-    from inspector.reports import kernels as report
-    from inspector.reports.json import dumps
-
     choice = choose(options.kernels[0])
     register = _register(options.register)
     if options.json:
@@ -68,17 +66,10 @@ def _describe(options: argparse.Namespace) -> int:
 
 def _register(text: str | None) -> str:
     """The name of the register that the user named; empty when none was."""
-    from inspector.registers import catalog
-
     return catalog.find(text).register.name if text else ""
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from inspector.policies.changes import changes
-    from inspector.policies.release import choose
-    from inspector.reports import kernels as report
-    from inspector.reports.json import dumps
-
     before, after = (choose(text) for text in options.kernels)
     found = changes(before.policy, after.policy)
     if name := _register(options.register):

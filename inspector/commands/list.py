@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 
+from inspector import sources
 from inspector.commands.arguments import add_style
 from inspector.errors import EXIT_YES
+from inspector.reports.json import dumps, source_json
+from inspector.reports.text import columns
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -15,10 +18,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print one line per dump."""
-    from inspector import sources
-    from inspector.reports.json import dumps, source_json
-    from inspector.reports.text import columns
-
     loaded = {name: sources.load(f"builtin:{name}") for name in sources.shipped_names()}
     if options.json:
         print(

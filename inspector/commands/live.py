@@ -9,14 +9,16 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from typing import TYPE_CHECKING
 
-from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
-
-if TYPE_CHECKING:
-    from inspector.sources.dump import Dump
-    from inspector.sources.live.source import LiveOptions, LiveSource
-
+from inspector.commands.convert import write_whole
+from inspector.errors import EXIT_YES, InspectorError, one_line
+from inspector.registers.catalog import by_id
+from inspector.reports import clusters
+from inspector.reports import registers as report
+from inspector.sources.dump import Dump
+from inspector.sources.formats import dump_json
+from inspector.sources.live import open_live
+from inspector.sources.live.source import LiveOptions, LiveSource, changes
 
 _LONGEST_PAUSE = 86400
 """Seconds between two readings of --watch."""
@@ -39,17 +41,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _options(options: argparse.Namespace) -> LiveOptions:
-    from inspector.sources.live.source import LiveOptions
-
     return LiveOptions(timeout=options.timeout, features=options.features, gic=options.gic)
 
 
 def run(options: argparse.Namespace) -> int:
     """Open the screens, or print, or write a file."""
-    from inspector.commands.convert import write_whole
-    from inspector.sources.formats import dump_json
-    from inspector.sources.live import open_live
-
     if options.watch is not None and not 0 < options.watch <= _LONGEST_PAUSE:
         raise InspectorError(f"takes seconds, more than 0 and at most {_LONGEST_PAUSE}", "--watch", "such as 5")
     if options.count is not None and (options.count < 1 or not options.watch):
@@ -78,9 +74,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _lines(dump: Dump) -> list[str]:
-    from inspector.reports import clusters
-    from inspector.reports import registers as report
-
     lines: list[str] = []
     for vcpu in dump.vcpus:
         shown = report.items(vcpu)
@@ -90,9 +83,6 @@ def _lines(dump: Dump) -> list[str]:
 
 def _watch(source: LiveSource, dump: Dump, options: argparse.Namespace) -> int:
     """Read again and again; each line names a register that changed. Ends when the source does, or after --count."""
-    from inspector.registers.catalog import by_id
-    from inspector.sources.live.source import changes
-
     done = 1
     while options.count is None or done < options.count:
         time.sleep(options.watch)
@@ -108,43 +98,3 @@ def _watch(source: LiveSource, dump: Dump, options: argparse.Namespace) -> int:
         sys.stdout.flush()
         dump = current
     return EXIT_YES
-
-
-def write_for_real(options: argparse.Namespace) -> int:
-    """`write live: --for-real`: predicted and actual answers side by side; 1 when they differ or any is refused.
-
-    The prediction starts from the fresh vCPU's own values, read before the first write.
-    """
-    from inspector import sources
-    from inspector.checks.writing.for_real import predict_writes
-    from inspector.commands.write import parse_write
-    from inspector.policies.release import choose
-    from inspector.reports import for_real as report
-    from inspector.reports.json import dumps
-    from inspector.sources.live import forreal, is_live, open_live
-    from inspector.sources.live.source import LiveOptions
-
-    if not is_live(options.source):
-        raise InspectorError("--for-real needs a live source", options.source, "live: or ssh://[user@]host[:port]")
-    if options.ran:
-        raise InspectorError("--ran has no meaning for a scratch vCPU", "--for-real", "leave one of them out")
-    if not hasattr(open_live(options.source), "answer"):
-        hint = "live: or ssh://[user@]host[:port]"
-        raise InspectorError("has no scratch vCPU to write to", options.source, hint)
-    live = LiveOptions(features=options.features or "qemu", gic=options.gic or "v3")
-    dump = sources.load(options.source, options.declared)
-    told = dump.provenance
-    choice = choose(options.kernel) if options.kernel else choose(told.kernel, told.kernel_version, said_by_file=True)
-    policy = choice.policy
-    writes = [parse_write(text, predict_writes(dump, policy).vcpu(0)) for text in options.writes]
-    fresh, actual = forreal.write_for_real(options.source, writes, live)
-    vm = predict_writes(fresh, policy)
-    pairs = [(vm.vcpu(0).set(reg_id, value), done) for (reg_id, value), done in zip(writes, actual, strict=True)]
-    if options.json:
-        print(dumps({"kernel": policy.name, "writes": [report.pair_json(*pair) for pair in pairs]}))
-    else:
-        print("\n\n".join("\n".join(report.pair_lines(*pair)) for pair in pairs))
-    if choice.text:
-        print(one_line(choice.text), file=sys.stderr)
-    refused = any(done.errno for done in actual)
-    return EXIT_NO if refused or not all(report.agree(*pair) for pair in pairs) else EXIT_YES

@@ -9,6 +9,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from inspector.checks.recordings.verify import predict_file
+from inspector.commands.convert import write_whole
 from inspector.errors import EXIT_YES, InspectorError
 
 
@@ -33,9 +35,6 @@ def same_file(one: str, other: str) -> bool:
 
 def run(options: argparse.Namespace) -> int:
     """Write the predicted lines, in the order of the recording."""
-    from inspector.checks.recordings.verify import predict_file
-    from inspector.commands.convert import write_whole
-
     lines = predict_file(options.recording, options.kernel or "")
     if options.output in (None, "-"):
         sys.stdout.buffer.writelines(lines)

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
+from inspector.commands.convert import write_whole
 from inspector.errors import EXIT_YES, SourceError
+from inspector.sources.live.questions import chosen_configs
+from inspector.sources.live.recorder import record
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -23,12 +27,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the recording."""
-    import sys
-
-    from inspector.commands.convert import write_whole
-    from inspector.sources.live.questions import chosen_configs
-    from inspector.sources.live.recorder import record
-
     if options.limit is not None and options.limit < 0:
         raise SourceError("takes a number of registers, 0 or more", "--limit")
     try:

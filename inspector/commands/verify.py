@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 
+from inspector.checks.recordings.verify import verify
 from inspector.commands.arguments import add_style
 from inspector.errors import EXIT_NO, EXIT_YES, one_line
+from inspector.reports import conformance as report
+from inspector.reports.json import dumps
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -20,10 +23,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print agreement by phase, and every class of disagreement; 1 when there is any."""
-    from inspector.checks.recordings.verify import verify
-    from inspector.reports import conformance as report
-    from inspector.reports.json import dumps
-
     results = []
     for path in options.recordings:
         result = verify(path, kernel=options.kernel or "")

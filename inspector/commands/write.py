@@ -9,21 +9,20 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from typing import TYPE_CHECKING
 
-from inspector.commands.arguments import (
-    add_declared,
-    add_host_inputs,
-    add_kernel,
-    add_setup,
-    add_style,
-    chosen_setup,
-    one_vcpu,
-)
+from inspector import sources
+from inspector.checks.machine.machine import ask, machine, own_question
+from inspector.checks.writing.for_real import predict_writes
+from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_setup, add_style, one_vcpu
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, RegisterError, one_line
-
-if TYPE_CHECKING:
-    from inspector.kvm.vm import Vcpu
+from inspector.kvm.vm import Vcpu
+from inspector.registers import catalog
+from inspector.registers.reading import parse_assignments, parse_value
+from inspector.reports import exposure as report
+from inspector.reports import for_real
+from inspector.reports.json import dumps
+from inspector.sources.live import forreal, is_live, open_live
+from inspector.sources.live.source import LiveOptions
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -45,9 +44,6 @@ def parse_write(text: str, vcpu: Vcpu) -> tuple[int, int]:
 
     Raises RegisterError for a word that is no write, a register that is not known, or a value that does not fit.
     """
-    from inspector.registers import catalog
-    from inspector.registers.reading import parse_assignments, parse_value
-
     name, equals, value = text.rpartition("=")
     if not equals or not name.strip() or not value.strip():
         raise RegisterError("is no write", text, "give REG=VALUE or REG.FIELD=VALUE")
@@ -64,35 +60,12 @@ def parse_write(text: str, vcpu: Vcpu) -> tuple[int, int]:
 
 def run(options: argparse.Namespace) -> int:
     """Print a verdict per write; 1 when any is refused."""
-    from inspector import sources
-    from inspector.checks.machine.known_host import known_host
-    from inspector.kvm.host_inputs import with_inputs
-    from inspector.kvm.vm import Vm
-    from inspector.policies.release import choose
-    from inspector.reports import exposure as report
-    from inspector.reports.json import dumps
-
     if options.for_real:
-        from inspector.commands.live import write_for_real
-
         return write_for_real(options)
     dump = sources.load(options.source, options.declared)
-    kernel = options.kernel or dump.provenance.kernel
-    if not kernel:
-        raise InspectorError("does not say its kernel", options.source, "name it with --kernel")
-    choice = choose(kernel, "" if options.kernel else dump.provenance.kernel_version, said_by_file=not options.kernel)
-    policy = choice.policy
-    known = known_host(dump, one_vcpu(dump, options.vcpu) if options.vcpu is not None else None)
-    vm = Vm(with_inputs(known.host, options.host), policy, chosen_setup(options, known.setup))
-    if vm.init_errno:
-        import errno
-
-        name = errno.errorcode.get(vm.init_errno, str(vm.init_errno))
-        raise InspectorError(
-            f"KVM of Linux {policy.name} refuses to create such a vCPU here ({name})",
-            f"features {vm.setup.describe()}",
-            "choose others with --features",
-        )
+    vcpu = one_vcpu(dump, options.vcpu) if options.vcpu is not None else None
+    found = machine(dump, options.kernel, options.features, options.gic, options.host, vcpu)
+    vm = found.vm()
     if options.ran:
         vm.run(0)
     verdicts = []
@@ -100,10 +73,39 @@ def run(options: argparse.Namespace) -> int:
         reg_id, value = parse_write(text, vm.vcpu(0))
         verdicts.append(vm.vcpu(0).set(reg_id, value))
     if options.json:
-        print(dumps({"kernel": policy.name, "writes": [report.verdict_json(verdict) for verdict in verdicts]}))
+        print(dumps({"kernel": found.policy.name, "writes": [report.verdict_json(verdict) for verdict in verdicts]}))
     else:
         print("\n\n".join("\n".join(report.verdict_lines(verdict)) for verdict in verdicts))
-    talk = dict.fromkeys(text for text in (choice.text, *known.notes) if text)
-    if talk:
-        print("\n".join(map(one_line, talk)), file=sys.stderr)
+    if found.notes:
+        print("\n".join(map(one_line, found.notes)), file=sys.stderr)
     return EXIT_NO if any(verdict.errno for verdict in verdicts) else EXIT_YES
+
+
+def write_for_real(options: argparse.Namespace) -> int:
+    """`write live: --for-real`: predicted and actual answers side by side; 1 when they differ or any is refused.
+
+    The prediction starts from the fresh vCPU's own values, read before the first write.
+    """
+    if not is_live(options.source):
+        raise InspectorError("--for-real needs a live source", options.source, "live: or ssh://[user@]host[:port]")
+    if options.ran:
+        raise InspectorError("--ran has no meaning for a scratch vCPU", "--for-real", "leave one of them out")
+    if not hasattr(open_live(options.source), "answer"):
+        hint = "live: or ssh://[user@]host[:port]"
+        raise InspectorError("has no scratch vCPU to write to", options.source, hint)
+    live = LiveOptions(features=options.features or "qemu", gic=options.gic or "v3")
+    dump = sources.load(options.source, options.declared)
+    asked = ask(options.kernel, dump=dump) if options.kernel else own_question(dump)
+    policy = asked.policy
+    writes = [parse_write(text, predict_writes(dump, policy).vcpu(0)) for text in options.writes]
+    fresh, actual = forreal.write_for_real(options.source, writes, live)
+    vm = predict_writes(fresh, policy)
+    pairs = [(vm.vcpu(0).set(reg_id, value), done) for (reg_id, value), done in zip(writes, actual, strict=True)]
+    if options.json:
+        print(dumps({"kernel": policy.name, "writes": [for_real.pair_json(*pair) for pair in pairs]}))
+    else:
+        print("\n\n".join("\n".join(for_real.pair_lines(*pair)) for pair in pairs))
+    if asked.explanation:
+        print(one_line(asked.explanation), file=sys.stderr)
+    refused = any(done.errno for done in actual)
+    return EXIT_NO if refused or not all(for_real.agree(*pair) for pair in pairs) else EXIT_YES

@@ -27,17 +27,79 @@ class Feature(IntFlag):
 
 Gic = Literal["v3", "none"]
 
-_NAMES: dict[str, Feature] = {
-    "el1_32bit": Feature.EL1_32BIT,
-    "psci": Feature.PSCI,
-    "pmu": Feature.PMU,
-    "sve": Feature.SVE,
-    "ptrauth": Feature.PTRAUTH_ADDRESS | Feature.PTRAUTH_GENERIC,
-    "ptrauth-address": Feature.PTRAUTH_ADDRESS,
-    "ptrauth-generic": Feature.PTRAUTH_GENERIC,
-    "el2": Feature.EL2,
-    "el2-e2h0": Feature.EL2 | Feature.EL2_E2H0,
-}
+
+class VcpuFeature(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that a vCPU may be created with."""
+
+    word: str
+    """in `--features`"""
+    title: str
+    """in sentences"""
+    bits: Feature = Feature(0)
+    """of struct kvm_vcpu_init.features; none for a capability that is enabled on the VM"""
+    vm: Literal["", "mte", "writable_imp_id"] = ""
+    """the VcpuSetup field of a capability that is enabled on the VM"""
+    capabilities: tuple[str, ...] = ()
+    """what KVM_CHECK_EXTENSION has to answer for it, by the recordings' names"""
+    condition: str
+    """the word of rule conditions (`when`, `unless`) that holds with it"""
+    fields: frozenset[str] = frozenset()
+    """REGISTER.FIELD of the ID register fields that read 0 without it"""
+
+
+def _fields(**names: str) -> frozenset[str]:
+    return frozenset(f"{register}.{field}" for register, fields in names.items() for field in fields.split())
+
+
+FEATURES: tuple[VcpuFeature, ...] = (
+    VcpuFeature(word="psci", title="PSCI", bits=Feature.PSCI, condition="psci"),
+    VcpuFeature(
+        word="pmu", title="PMUv3", bits=Feature.PMU, capabilities=("pmu_v3",), condition="pmu",
+        fields=_fields(ID_AA64DFR0_EL1="PMUVer", ID_DFR0_EL1="PerfMon"),
+    ),
+    VcpuFeature(
+        word="sve", title="SVE", bits=Feature.SVE, capabilities=("sve",), condition="sve",
+        fields=_fields(
+            ID_AA64PFR0_EL1="SVE",
+            ID_AA64ZFR0_EL1="SVEver AES BitPerm BF16 B16B16 SHA3 SM4 I8MM F32MM F64MM F16MM",
+        ),
+    ),
+    VcpuFeature(
+        word="ptrauth", title="pointer authentication", bits=Feature.PTRAUTH_ADDRESS | Feature.PTRAUTH_GENERIC,
+        capabilities=("ptrauth_address", "ptrauth_generic"), condition="ptrauth",
+        fields=_fields(ID_AA64ISAR1_EL1="APA API GPA GPI", ID_AA64ISAR2_EL1="APA3 GPA3"),
+    ),
+    VcpuFeature(
+        word="el1_32bit", title="AArch32 at EL1", bits=Feature.EL1_32BIT, capabilities=("el1_32bit",), condition="",
+    ),
+    VcpuFeature(
+        word="mte", title="memory tagging", vm="mte", capabilities=("mte",), condition="mte",
+        fields=_fields(ID_AA64PFR1_EL1="MTE MTE_frac"),
+    ),
+    VcpuFeature(
+        word="el2", title="nested virtualisation", bits=Feature.EL2, capabilities=("el2",), condition="el2",
+        fields=_fields(ID_AA64PFR0_EL1="EL2"),
+    ),
+    VcpuFeature(
+        word="el2-e2h0", title="nested virtualisation with HCR_EL2.E2H writable", bits=Feature.EL2 | Feature.EL2_E2H0,
+        capabilities=("el2", "el2_e2h0"), condition="e2h0",
+    ),
+    VcpuFeature(
+        word="imp-id", title="writable implementation ids", vm="writable_imp_id", capabilities=("writable_imp_id",),
+        condition="imp-id",
+    ),
+)  # fmt: skip
+"""Every feature; sources/live/collector.py repeats the words and bits, because it has to stand alone."""
+
+FEATURE_WORDS: tuple[str, ...] = tuple(feature.word for feature in FEATURES)
+_BY_WORD = {feature.word: feature for feature in FEATURES}
+_HALVES = {"ptrauth-address": Feature.PTRAUTH_ADDRESS, "ptrauth-generic": Feature.PTRAUTH_GENERIC}
+"""Halves of pointer authentication, which KVM accepts only together."""
+
+
+def feature_of(word: str) -> VcpuFeature:
+    """The feature that `--features` calls `word`. Raises KeyError for a word that is not in FEATURE_WORDS."""
+    return _BY_WORD[word]
 
 
 class VcpuSetup(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,12 +121,35 @@ class VcpuSetup(msgspec.Struct, frozen=True, kw_only=True):
         """Both pointer-authentication features: KVM accepts only both or none."""
         return self.has(Feature.PTRAUTH_ADDRESS | Feature.PTRAUTH_GENERIC)
 
+    def includes(self, feature: VcpuFeature) -> bool:
+        """True when the vCPU is created with `feature`."""
+        return bool(getattr(self, feature.vm)) if feature.vm else self.has(feature.bits)
+
+    def without(self, feature: VcpuFeature) -> VcpuSetup:
+        """The setup without `feature`, and without those that need it."""
+        if feature.vm:
+            return msgspec.structs.replace(self, **{feature.vm: False})
+        gone = int(feature.bits)
+        if feature.word == "el2":
+            gone |= int(Feature.EL2_E2H0)
+        elif feature.word == "el2-e2h0":
+            gone = int(Feature.EL2_E2H0)
+        return msgspec.structs.replace(self, features=self.features & ~gone)
+
+    def toggled(self, word: str) -> VcpuSetup:
+        """The setup with the feature of FEATURE_WORDS turned on or off; el2-e2h0 needs el2 and goes with it."""
+        feature = _BY_WORD[word]
+        if self.includes(feature):
+            return self.without(feature)
+        if feature.vm:
+            return msgspec.structs.replace(self, **{feature.vm: True})
+        return msgspec.structs.replace(self, features=self.features | int(feature.bits))
+
     def describe(self) -> str:
         """The same words that `parse_features` takes, comma separated."""
-        names = [n for n, bits in _NAMES.items() if self.has(bits) and n not in ("ptrauth-address", "ptrauth-generic")]
+        names = [feature.word for feature in FEATURES if self.includes(feature)]
         if not self.ptrauth:
-            names += [n for n in ("ptrauth-address", "ptrauth-generic") if self.has(_NAMES[n])]
-        names += ["mte"] * self.mte + ["imp-id"] * self.writable_imp_id
+            names += [word for word, bit in _HALVES.items() if self.has(bit)]
         return ",".join(names) or "none"
 
 
@@ -80,12 +165,10 @@ def possible_setup(wanted: VcpuSetup, capability: Callable[[str], int]) -> VcpuS
 
     `capability` answers KVM_CHECK_EXTENSION by the recordings' names.
     """
-    features = wanted.features
-    pairs = {"sve": Feature.SVE, "pmu_v3": Feature.PMU}
-    lacking = sum(int(bit) for name, bit in pairs.items() if not capability(name))
-    if not (capability("ptrauth_address") and capability("ptrauth_generic")):
-        lacking |= int(_NAMES["ptrauth"])
-    return msgspec.structs.replace(wanted, features=features & ~lacking)
+    for feature in FEATURES:
+        if wanted.includes(feature) and not all(map(capability, feature.capabilities)):
+            wanted = wanted.without(feature)
+    return wanted
 
 
 def parse_features(text: str, gic: Gic = "none") -> VcpuSetup:
@@ -93,23 +176,21 @@ def parse_features(text: str, gic: Gic = "none") -> VcpuSetup:
 
     Raises PolicyError for a word that is none of these.
     """
-    features, mte, imp_id = 0, False, False
+    bits, enabled = 0, set[str]()
     for raw in text.split(","):
         word = raw.strip().lower()
         if word in ("", "none"):
             continue
+        feature = _BY_WORD.get("imp-id" if word == "writable-imp-id" else word)
         if word == "qemu":
-            features |= QEMU_SETUP.features
-        elif word == "mte":
-            mte = True
-        elif word in ("imp-id", "writable-imp-id"):
-            imp_id = True
-        elif word in _NAMES:
-            features |= int(_NAMES[word])
+            bits |= QEMU_SETUP.features
+        elif word in _HALVES:
+            bits |= int(_HALVES[word])
+        elif feature is None:
+            words = ", ".join([*FEATURE_WORDS, *_HALVES, "qemu", "none"])
+            raise PolicyError(f"unknown vCPU feature {raw.strip()!r}", "--features", f"one of: {words}")
+        elif feature.vm:
+            enabled.add(feature.vm)
         else:
-            raise PolicyError(
-                f"unknown vCPU feature {raw.strip()!r}",
-                "--features",
-                f"one of: {', '.join([*_NAMES, 'mte', 'imp-id', 'qemu', 'none'])}",
-            )
-    return VcpuSetup(features=features, gic=gic, mte=mte, writable_imp_id=imp_id)
+            bits |= int(feature.bits)
+    return VcpuSetup(features=bits, gic=gic, mte="mte" in enabled, writable_imp_id="writable_imp_id" in enabled)

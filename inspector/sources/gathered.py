@@ -18,8 +18,8 @@ from inspector.registers.encoding import (
     sysreg_of,
 )
 from inspector.sources.dump import Constraint, Cpu, Dump, Host, Provenance, Vcpu, View
-from inspector.sources.inferred import infer_setup
 from inspector.sources.pasted_lines import fits
+from inspector.sources.vcpu_setup import listed_setup
 
 VIEWS: tuple[View, ...] = get_args(View)
 NAMED = 3
@@ -168,7 +168,7 @@ def _vcpu(gathered: Gathered, section: int | None, view: View) -> Vcpu:
         index=section or 0,
         values=values,
         constraints={i: c for i, c in constraints.items() if i not in values},
-        setup=infer_setup(values, gic="v3"),
+        setup=listed_setup(values, gic="v3"),
         guest={i: v for i, v in values.items() if split_id(i).cls == CLASS_SYSREG} if view == "guest" else {},
     )
 

@@ -113,7 +113,7 @@ async def test_the_filter_narrows_and_escape_clears_it() -> None:
 
 
 async def test_the_policy_that_is_chosen_is_the_one_that_is_compared() -> None:
-    from inspector.checks.machine.asking import ask
+    from inspector.checks.machine.machine import ask
 
     app = app_on(NEOVERSE)
     async with app.run_test(size=(120, 40)) as pilot:

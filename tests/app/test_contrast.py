@@ -11,7 +11,7 @@ from inspector.app.modes.compare.lines import Node, by_rule, filtered, in_order,
 from inspector.app.modes.compare.question import dumps_picture, first_question, kernel_picture, report
 from inspector.app.modes.compare.table import fitted, number, verdict
 from inspector.app.shell.session import Session, views_of
-from inspector.checks.machine.asking import ask
+from inspector.checks.machine.machine import ask
 from inspector.errors import InspectorError
 from inspector.registers.encoding import sysreg_id
 from inspector.sources.dump import Constraint, Dump, Host, Provenance, Vcpu

@@ -192,7 +192,7 @@ def test_a_dump_without_kernel_gets_the_one_that_fits() -> None:
     bare = Dump(provenance=Provenance(source="bare"), vcpus=(Vcpu(index=0, values=vcpu.values),))
     answer = baseline([bare, bare])
     assert answer.kernels[0].startswith("6.")
-    assert any("does not say its kernel" in note for note in answer.notes)
+    assert any("names no kernel" in note for note in answer.notes)
 
 
 def test_what_a_kernel_hid_is_told_and_counts_as_zero() -> None:

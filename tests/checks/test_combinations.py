@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.checks.machine.vcpu_setup import infer_setup
 from inspector.checks.restore import combinations as c
 from inspector.policies.setup import Feature
 from inspector.registers.encoding import POISON, ccsidr_id, sysreg_id
@@ -22,6 +21,7 @@ from inspector.registers.ids import (
     APIAKeyLo_EL1,
 )
 from inspector.sources import load, shipped_names
+from inspector.sources.vcpu_setup import infer_setup
 
 
 @pytest.fixture(scope="module")

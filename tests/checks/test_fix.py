@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from inspector.checks.machine.destination import same_host
+from inspector.checks.machine.destination import destination_for
 from inspector.checks.repair import fix as fix_module
 from inspector.checks.repair.fix import FixResult, fix
 from inspector.checks.vmms.table import find_vmm
@@ -154,7 +154,7 @@ def test_nothing_is_written_when_nothing_is_refused(tmp_path: Path) -> None:
 
 def test_same_host(stream: Path, tmp_path: Path) -> None:
     source = load(str(stream))
-    target = same_host(source, load_policy("6.12"), None, find_vmm("qemu-10.0"))
+    target = destination_for(source, "same-host", load_policy("6.12"), None, find_vmm("qemu-10.0"))
     assert_ccidx_fixed(fix(source, target, str(tmp_path / "fixed.mig")))
 
 

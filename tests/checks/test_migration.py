@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from inspector.checks.restore.migration import migrate, migrate_all_kernels, migrate_same_host
+from inspector.checks.restore.migration import migrate, migrate_all_kernels
 from inspector.checks.restore.result import MigrationReport
 from inspector.checks.vmms.table import VMM_NAMES
 from inspector.errors import InspectorError
@@ -182,7 +182,7 @@ def test_vector_lengths_that_the_destination_lacks() -> None:
 
 
 def test_same_host_uses_the_raw_registers_of_the_dump() -> None:
-    report = migrate_same_host(shipped("neoverse-n2", "6.1"), load_policy("6.12"), "qemu-10.0", ways_out=False)
+    report = migrate(shipped("neoverse-n2", "6.1"), "same-host", load_policy("6.12"), "qemu-10.0", ways_out=False)
     assert refused(report) == [MMFR4_32, MMFR2]
     assert all(f.certain for f in report.findings)
     assert report.destination == "same host under Linux 6.12"
@@ -190,10 +190,10 @@ def test_same_host_uses_the_raw_registers_of_the_dump() -> None:
 
 def test_same_host_without_them_says_what_is_unknown() -> None:
     source = changed(shipped("neoverse-n2", "6.12"), {}, source="vm.mig", kernel="", kernel_version="")
-    report = migrate_same_host(source, load_policy("6.1"), "qemu-11.1", ways_out=False)
+    report = migrate(source, "same-host", load_policy("6.1"), "qemu-11.1", ways_out=False)
     doubtful = {f.id for f in report.findings if not f.certain}
     assert MMFR2 in doubtful and MMFR4_32 in doubtful
-    assert any("does not say its kernel" in n for n in report.notes)
+    assert any("names no kernel" in n for n in report.notes)
     assert any("unknown" in n for n in report.notes)
 
 

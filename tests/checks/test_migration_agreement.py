@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from inspector.checks.machine.source_kernel import guess_kernel, kernel_of
+from inspector.checks.machine.source_kernel import fitting_kernels, kernel_of
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import MigrationReport
 from tests.checks.material import shipped
@@ -44,15 +44,15 @@ def test_a_recorded_fresh_vcpu_and_the_modelled_host_answer_alike(cpu: str, old:
 
 @pytest.mark.parametrize(("kernel", "guess"), [("6.1", "6.2"), ("6.12", "6.12"), ("6.18", "7.2"), ("7.3", "7.3")])
 @pytest.mark.parametrize("cpu", CPUS)
-def test_a_register_list_betrays_its_kernel(cpu: str, kernel: str, guess: str) -> None:
+def test_a_register_list_shows_its_kernel(cpu: str, kernel: str, guess: str) -> None:
     """As the newest of the releases that list the same registers."""
     vcpu = shipped(cpu, kernel).vcpus[0]
     assert vcpu.setup is not None
-    assert guess_kernel(vcpu.values, vcpu.setup).name.startswith(guess + ".")
+    assert fitting_kernels(vcpu.values, vcpu.setup)[0].name.startswith(guess + ".")
 
 
 def test_values_tell_releases_with_equal_lists_apart() -> None:
     """5.17 lists what 5.10 lists, but shows no debug architecture above 6."""
     vcpu = shipped("neoverse-n2", "5.10").vcpus[0]
     assert vcpu.setup is not None
-    assert guess_kernel(vcpu.values, vcpu.setup).name.startswith("5.10.")
+    assert fitting_kernels(vcpu.values, vcpu.setup)[0].name.startswith("5.10.")

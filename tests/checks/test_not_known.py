@@ -79,7 +79,7 @@ def test_features_that_a_host_lacks_are_left_out() -> None:
     assert report.features == "psci,pmu"
     assert any("sve, ptrauth" in note for note in report.notes)
     assert all(finding.errno_name != "ENOEXEC" for vcpu in report.vcpus for finding in vcpu.findings)
-    with pytest.raises(InspectorError, match="cannot give a vCPU sve"):
+    with pytest.raises(InspectorError, match="because of sve"):
         migrate(saved, host, load_policy("6.12"), setup=parse_features("psci,sve"))
 
 
@@ -88,7 +88,7 @@ def test_kernels_that_cannot_create_the_vcpu_fail_in_their_row() -> None:
     names = ("5.10.0", "6.12.107")
     matrix = migrate_all_kernels(saved, "", parse_features("psci,mte"), [load_policy(name) for name in names])
     assert [row.verdict for row in matrix.rows] == ["fails", "fails"]
-    assert "cannot give a vCPU mte" in matrix.rows[0].headline
+    assert "because of mte" in matrix.rows[0].headline
 
 
 def test_possible_setup_keeps_what_the_host_has() -> None:

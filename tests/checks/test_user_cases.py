@@ -14,7 +14,7 @@ from inspector.checks.baseline.baseline import baseline
 from inspector.checks.compare.compare import compare
 from inspector.checks.explain.explain import explain
 from inspector.checks.explain.result import Explanation
-from inspector.checks.restore.migration import migrate, migrate_all_kernels, migrate_same_host
+from inspector.checks.restore.migration import migrate, migrate_all_kernels
 from inspector.checks.restore.result import Finding, MigrationReport
 from inspector.policies.changes import changes
 from inspector.policies.loader import load_policy
@@ -299,13 +299,13 @@ def test_case_15_mpam_is_accepted_and_ignored() -> None:
         shipped.vcpus[0], values={**shipped.vcpus[0].values, PFR0: shipped.vcpus[0].values[PFR0] | mpam}
     )
     source = msgspec.structs.replace(shipped, host=host, vcpus=(vcpu,))
-    report = migrate_same_host(source, load_policy("6.12"))
+    report = migrate(source, "same-host", load_policy("6.12"))
     found = finding(report, PFR0)
     assert found.kind == "changed"
     assert found.errno == 0
     assert found.after == vcpu.values[PFR0] & ~mpam
-    assert finding(migrate_same_host(source, load_policy("6.1")), PFR0).kind == "accepted"
-    strict = finding(migrate_same_host(source, load_policy("6.2+hide-mpam")), PFR0)
+    assert finding(migrate(source, "same-host", load_policy("6.1")), PFR0).kind == "accepted"
+    strict = finding(migrate(source, "same-host", load_policy("6.2+hide-mpam")), PFR0)
     assert (strict.kind, [f.name for f in strict.fields]) == ("refused", ["MPAM"])
 
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from inspector.checks.remedies.templates import bitmap
-from inspector.checks.restore.migration import migrate, migrate_same_host
+from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import MigrationReport, WayOut
 from inspector.policies.loader import load_policy
 from inspector.policies.setup import parse_features
@@ -38,9 +38,9 @@ def test_the_ccidx_case_has_kernels_a_file_and_two_patches() -> None:
 
 @pytest.mark.parametrize("kernel", ["5.19", "6.1", "6.2"])
 def test_the_kernels_that_are_named_do_load_it(kernel: str) -> None:
-    assert migrate_same_host(shipped("neoverse-n2", "6.1"), load_policy(kernel), "qemu-10.0").verdict == "loads"
+    assert migrate(shipped("neoverse-n2", "6.1"), "same-host", load_policy(kernel), "qemu-10.0").verdict == "loads"
     patched = load_policy("6.12+mask-ccidx-tolerant")
-    assert migrate_same_host(shipped("neoverse-n2", "6.1"), patched, "qemu-10.0").verdict == "loads"
+    assert migrate(shipped("neoverse-n2", "6.1"), "same-host", patched, "qemu-10.0").verdict == "loads"
 
 
 @pytest.mark.parametrize(

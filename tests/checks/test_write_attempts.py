@@ -7,7 +7,7 @@ import errno
 import pytest
 
 from inspector import sources
-from inspector.checks.machine.asking import answer, ask
+from inspector.checks.machine.machine import machine
 from inspector.checks.writing.bench import Bench
 from inspector.registers.catalog import Register, find
 
@@ -15,7 +15,7 @@ N2 = "builtin:neoverse-n2-linux-6.1"
 
 
 def bench_under(kernel: str, source: str = N2) -> Bench:
-    return Bench(answer(ask(kernel), sources.load(source)).vm)
+    return Bench(machine(sources.load(source), kernel).vm)
 
 
 def register(name: str) -> Register:

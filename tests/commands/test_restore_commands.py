@@ -57,8 +57,10 @@ def test_plain_lines_of_a_destination(tmp_path: Path) -> None:
     values = load(NEW).vcpus[0].values
     lines = tmp_path / "fresh.txt"
     lines.write_text("".join(f"0x{i:016x} {v:#x}\n" for i, v in values.items()))
-    assert run("migrate", OLD, str(lines)).code == 2
-    assert run("migrate", OLD, str(lines), "--kernel", "6.12").code == 1
+    inferred = run("migrate", OLD, str(lines))
+    assert inferred.code == 1 and "nearest to that of Linux 6.12.107" in inferred.out
+    named = run("migrate", OLD, str(lines), "--kernel", "6.12")
+    assert named.code == 1 and "names no kernel" not in named.out
 
 
 def test_fix(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from inspector.registers.encoding import POISON, ccsidr_id, split_id
 from inspector.sources import load, shipped_names
 from inspector.sources.consistency import differing_id_registers
 from inspector.sources.dump import Dump
-from inspector.sources.inferred import infer_setup
+from inspector.sources.vcpu_setup import listed_setup
 from tests.material import files, label, material
 from tests.shared_material import shared_files
 from tests.sources.make_snapshots import snapshot
@@ -138,7 +138,7 @@ def test_what_a_list_tells_of_the_setup() -> None:
         for vcpu in load(str(path)).vcpus:
             if vcpu.setup is None or vcpu.name in ("none", "imp-id", "el1_32bit"):
                 continue
-            told = infer_setup(vcpu.values, vcpu.setup.gic)
+            told = listed_setup(vcpu.values, vcpu.setup.gic)
             assert told is not None
             if "5.10" in path.name and "pmu" not in vcpu.setup.describe():
                 continue

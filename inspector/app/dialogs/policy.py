@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import msgspec
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -15,19 +16,11 @@ from inspector.app.dialogs.line import Line
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Column, Item, Listing
-from inspector.checks.machine.asking import (
-    FEATURE_WORDS,
-    Question,
-    answer,
-    ask,
-    has_word,
-    own_question,
-    toggled,
-    with_gic,
-)
+from inspector.checks.machine.known_host import known_host
+from inspector.checks.machine.machine import KernelQuestion, ask, machine, own_question
 from inspector.errors import InspectorError
 from inspector.policies.loader import load_policy, patch_names, patch_title, policy_names
-from inspector.policies.setup import QEMU_SETUP, VcpuSetup
+from inspector.policies.setup import FEATURES, QEMU_SETUP, VcpuSetup
 
 SAID_LINES = 3
 NONE = "none"
@@ -55,7 +48,7 @@ class PolicyChooser(Dialog):
         self._own_setup: VcpuSetup = QEMU_SETUP
         self._setup: VcpuSetup = QEMU_SETUP
         self._patches: tuple[str, ...] = ()
-        self._question: Question | None = None
+        self._question: KernelQuestion | None = None
         self._problem = ""
 
     def compose(self) -> ComposeResult:
@@ -87,8 +80,6 @@ class PolicyChooser(Dialog):
         self.query_one("#name", Line).select_all()
 
     def _dump_setup(self) -> VcpuSetup:
-        from inspector.checks.machine.known_host import known_host
-
         view = self.program.session.view
         if view is None:
             return QEMU_SETUP
@@ -119,7 +110,7 @@ class PolicyChooser(Dialog):
         items = [Item("", (row(Ink("Patches", "heading")),), pick=False)]
         items += [_tick(f"patch {name}", name, name in self._patches) for name in patch_names()]
         items.append(Item("", (row(Ink("vCPU features", "heading")),), pick=False))
-        items += [_tick(f"feature {word}", word, has_word(self._setup, word)) for word in FEATURE_WORDS]
+        items += [_tick(f"feature {one.word}", one.word, self._setup.includes(one)) for one in FEATURES]
         items.append(Item("", (row(Ink("VM", "heading")),), pick=False))
         items.append(_tick("gic", "vGIC (in-kernel GICv3)", self._setup.gic == "v3"))
         ticks = self.query_one("#ticks", Listing)
@@ -130,13 +121,11 @@ class PolicyChooser(Dialog):
         self._question, self._problem = None, ""
         view = self.program.session.view
         if text.strip() and text.strip() != NONE and view is not None:
-            given = view.dump.provenance
-            version = given.kernel_version if text.strip().startswith(given.kernel or "-") else ""
             setup = None if self._setup == self._own_setup else self._setup
             try:
-                question = ask(text, setup, version)
+                question = ask(text, setup, view.dump)
                 self._patches = question.patches
-                told = answer(question, view.dump, view.one_vcpu)
+                told = machine(view.dump, question, vcpu=view.one_vcpu)
             except InspectorError as error:
                 self._problem = str(error)
             else:
@@ -151,7 +140,7 @@ class PolicyChooser(Dialog):
             self._say(row(Ink("✖ ", "refused"), ink(self._problem)))
         self._draw_ticks()
 
-    def _good(self, question: Question, listed: int, setup: VcpuSetup) -> Row:
+    def _good(self, question: KernelQuestion, listed: int, setup: VcpuSetup) -> Row:
         policy = question.policy
         told = f"  {policy.evidence}" + (f" ({', '.join(policy.recorded)})" if policy.recorded else "")
         told += f"; {listed} registers listed; {setup.describe()}; vGIC {setup.gic}"
@@ -217,9 +206,9 @@ class PolicyChooser(Dialog):
             base = self._base_of(text)
             text = "+".join([base, *patches])
         elif kind == "feature":
-            self._setup = toggled(self._setup, word)
+            self._setup = self._setup.toggled(word)
         else:
-            self._setup = with_gic(self._setup, self._setup.gic != "v3")
+            self._setup = msgspec.structs.replace(self._setup, gic="none" if self._setup.gic == "v3" else "v3")
         if line.value == text:
             self._consider(text)
         else:

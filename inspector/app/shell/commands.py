@@ -181,7 +181,7 @@ class PolicyCommands(Commands):
             yield Command(f"Policy: {base}+{patch}", text, _calling(self._ask, f"{base}+{patch}"), discover=False)
 
     def _ask(self, name: str) -> None:
-        from inspector.checks.machine.asking import ask
+        from inspector.checks.machine.machine import ask
 
         now = self.program.session.question
         try:

@@ -20,7 +20,7 @@ from inspector.sources.dump import Constraint, Dump, Vcpu
 
 if TYPE_CHECKING:
     from inspector.app.shell.live import Changes, Reading
-    from inspector.checks.machine.asking import Answer, Question
+    from inspector.checks.machine.machine import KernelQuestion, Machine
     from inspector.checks.writing.bench import Bench
     from inspector.kvm.exposure import RegisterExposure
     from inspector.sources.live.source import Changed, LiveOptions
@@ -69,7 +69,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
     changed: Mapping[int, Changed] = {}
     """registers of a live source that the last reading found changed"""
 
-    answer: Answer | None = None
+    answer: Machine | None = None
     """what the chosen policy makes of the machine; None for the dump alone"""
     model: Mapping[int, RegisterExposure] = {}
     """registers about which the policy has something to say"""
@@ -101,7 +101,7 @@ class Session:
         self.dumps: list[Dump] = []
         self.place = Place()
         self.base: Base = "hex"
-        self.question: Question | None = None
+        self.question: KernelQuestion | None = None
         """the kernel policy that is asked and the vCPU's features; None for the dump alone"""
         self.for_real: LiveOptions | None = None
         """how a scratch vCPU is made, when live sources were opened for writing by an explicit flag; else None"""
@@ -111,31 +111,31 @@ class Session:
         """the live sources among the dumps, by the dump's source"""
         self._changes: dict[str, Changes] = {}
         self._views: dict[int, tuple[View, ...]] = {}
-        self._answer: tuple[View, Question, Answer | InspectorError] | None = None
-        self._shown: tuple[View, Answer | InspectorError, View] | None = None
-        self._bench: tuple[View, Question | None, Answer, Bench] | None = None
+        self._answer: tuple[View, KernelQuestion, Machine | InspectorError] | None = None
+        self._shown: tuple[View, Machine | InspectorError, View] | None = None
+        self._bench: tuple[View, KernelQuestion | None, Machine, Bench] | None = None
 
     @property
     def policy(self) -> str | None:
         """How the header calls the kernel policy that is asked, None for the dump alone."""
         return self.question.title if self.question else None
 
-    def ask(self, question: Question | None) -> None:
+    def ask(self, question: KernelQuestion | None) -> None:
         """Ask a kernel policy from now on; None goes back to the dump alone."""
         self.question = question
         self.on_change("policy")
 
-    def answer(self) -> Answer | InspectorError | None:
+    def answer(self) -> Machine | InspectorError | None:
         """What the chosen policy makes of the machine behind the view; the error when it cannot tell; None when no
         policy was chosen."""
         view, question = self.view, self.question
         if question is None or view is None:
             return None
         if self._answer is None or self._answer[0] is not view or self._answer[1] is not question:
-            from inspector.checks.machine.asking import answer
+            from inspector.checks.machine.machine import machine
 
             try:
-                told: Answer | InspectorError = answer(question, view.dump, view.one_vcpu)
+                told: Machine | InspectorError = machine(view.dump, question, vcpu=view.one_vcpu)
             except InspectorError as error:
                 told = error
             self._answer = (view, question, told)
@@ -153,13 +153,13 @@ class Session:
             self._shown = (view, told, exposed_view(view, told))
         return self._shown[2]
 
-    def bench(self) -> tuple[Answer, Bench]:
+    def bench(self) -> tuple[Machine, Bench]:
         """The simulated vCPU that writes are tried on, and what it stands for: the chosen policy, else the kernel that
         the dump was made under. It is kept, with what was written, until another vCPU or policy is chosen.
 
         Raises InspectorError when there is no machine to ask about.
         """
-        from inspector.checks.machine.asking import answer, own_question
+        from inspector.checks.machine.machine import machine
         from inspector.checks.writing.bench import Bench
 
         view = self.view
@@ -170,7 +170,7 @@ class Session:
             if isinstance(told, InspectorError):
                 raise told
             if told is None:
-                told = answer(own_question(view.dump, view.one_vcpu), view.dump, view.one_vcpu)
+                told = machine(view.dump, vcpu=view.one_vcpu)
             self._bench = (view, self.question, told, Bench(told.vm))
         return self._bench[2], self._bench[3]
 

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from copy import copy
-from typing import TYPE_CHECKING
 
 from inspector.checks.compare.sets import is_feature_register
 from inspector.checks.machine.destination import Destination, destination_of, source_vcpus
-from inspector.checks.machine.source_kernel import describe_policy, guess_kernel, kernel_of
-from inspector.checks.machine.vcpu_setup import infer_setup
+from inspector.checks.machine.source_kernel import describe_policy, first_vcpu
 from inspector.checks.vmms.table import find_vmm
 from inspector.errors import InspectorError, one_line
+from inspector.kvm.vm import Vm
+from inspector.policies.model import Policy
 from inspector.policies.rulebook import rulebook
-from inspector.policies.setup import QEMU_SETUP
+from inspector.policies.setup import QEMU_SETUP, VcpuSetup
+from inspector.policies.spans import FieldRule
 from inspector.registers.catalog import by_id
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from inspector.kvm.vm import Vm
-    from inspector.policies.model import Policy
-    from inspector.policies.setup import VcpuSetup
-    from inspector.policies.spans import FieldRule
-    from inspector.sources.dump import Dump
+from inspector.sources.dump import Dump, Vcpu
 
 
 class BaselineHost:
@@ -108,32 +102,16 @@ def _likeness(dump: Dump) -> tuple[object, ...]:
 
 
 def host_of_dump(dump: Dump, kernel: Policy | None = None) -> BaselineHost:
-    """The host that a dump shows. A dump that does not say its kernel gets the one that its register list betrays.
+    """The host that a dump shows. A dump that does not name its kernel gets the one that its register list fits best.
 
     Raises InspectorError when it holds neither a vCPU nor, with a kernel, a host's raw registers.
     """
-    where = dump.provenance.source
-    rule = find_vmm("qemu")
-    notes: tuple[str, ...] = ()
-    own, *_ = kernel_of(dump)
-    if not any(v.kind == "vcpu" and v.values for v in dump.vcpus):
-        return BaselineHost(where, _raw_host(dump, kernel), notes)
-    vcpus, chosen = source_vcpus(dump)
-    like = vcpus[0]
-    notes += chosen
-    policy = kernel
-    if policy is None and own is None:
-        policy = guess_kernel(like.values, like.setup or infer_setup(like.values))
-        notes += (one_line(f"{where} does not say its kernel; its register list fits {policy.name}"),)
-    destination = destination_of(dump, like, policy, None, rule)
+    where, rule = dump.provenance.source, find_vmm("qemu")
+    if first_vcpu(dump) is None:
+        if dump.host is None:
+            raise InspectorError("holds no vCPU and no host registers", where)
+        like = Vcpu(index=0, values={}, setup=QEMU_SETUP)
+        return BaselineHost(where, destination_of(dump, like, kernel, None, rule))
+    vcpus, notes = source_vcpus(dump)
+    destination = destination_of(dump, vcpus[0], kernel, None, rule)
     return BaselineHost(where, destination, (*notes, *destination.notes))
-
-
-def _raw_host(dump: Dump, kernel: Policy | None) -> Destination:
-    """A host of which only raw registers are known: a vCPU as QEMU makes it, under `kernel` (or the dump's own)."""
-    from inspector.sources.dump import Vcpu
-
-    if dump.host is None:
-        raise InspectorError("holds no vCPU and no host registers", dump.provenance.source)
-    like = Vcpu(index=0, values={}, setup=QEMU_SETUP)
-    return destination_of(dump, like, kernel, None, find_vmm("qemu"))

@@ -15,6 +15,7 @@ from inspector.checks.explain.fields import decode_registers
 from inspector.checks.explain.result import ExplainedRegister, Explanation, SeenMessage
 from inspector.checks.explain.text import Pasted, read_pasted
 from inspector.checks.feature_groups import group_by_feature
+from inspector.checks.machine.source_kernel import kernel_of, own_kernel
 from inspector.checks.vmms.table import of_family
 from inspector.errors import InspectorError
 from inspector.registers import catalog
@@ -209,9 +210,12 @@ def _simulate(
     from inspector.checks.restore.migration import migrate
 
     try:
-        return migrate(source, destination, kernel, vmm=_restore_rule(clues, vmm, version)), ""
+        report = migrate(source, destination, kernel, vmm=_restore_rule(clues, vmm, version))
     except InspectorError as error:
         return None, f"the restore could not be simulated: {error}"
+    if kernel is None and kernel_of(destination).policy is None:
+        return report, f"the destination's kernel (--kernel K): {' '.join(own_kernel(destination).doubts)}"
+    return report, ""
 
 
 def _simulated(report: MigrationReport) -> list[ExplainedRegister]:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
+from inspector.kvm.host import HostState
 from inspector.registers.bits import ALL
 from inspector.registers.encoding import CLASS_DEMUX, CLASS_SYSREG, split_id
 from inspector.registers.ids import CLIDR_EL1, MIDR_EL1
-
-if TYPE_CHECKING:
-    from inspector.kvm.host import HostState
 
 _EXISTING_CACHES = 14
 """a vCPU with this many CCSIDR registers shows fabricated ones"""

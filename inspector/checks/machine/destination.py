@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import Final, Literal
 
 import msgspec
 
 from inspector.checks.machine.assumed import fill_unknown
-from inspector.checks.machine.source_kernel import describe_policy, kernel_of, nearest_vcpu
-from inspector.checks.machine.vcpu_setup import LISTED_FEATURES, setup_of
+from inspector.checks.machine.known_host import el0_host_of, host_of
+from inspector.checks.machine.machine import lacking_features, refuse_creation
+from inspector.checks.machine.source_kernel import asked_kernel, describe_policy, kernel_of, nearest_vcpu, own_kernel
 from inspector.checks.vmms.base import Vmm
 from inspector.errors import InspectorError, one_line
-from inspector.policies.setup import VcpuSetup, parse_features
+from inspector.kvm.creation import creation_errno
+from inspector.kvm.exposure import expose
+from inspector.kvm.host import HostState, from_vcpu
+from inspector.kvm.host_inputs import with_inputs
+from inspector.kvm.vm import Vm
+from inspector.policies.model import Policy
+from inspector.policies.setup import VcpuSetup, feature_of
 from inspector.registers.bits import ALL
 from inspector.registers.ids import PMCR_EL0
 from inspector.sources.consistency import differing_id_registers
-from inspector.sources.dump import Provenance
+from inspector.sources.dump import Cpu, Dump, Provenance, Vcpu
+from inspector.sources.vcpu_setup import LISTED_FEATURES, setup_of
 
-if TYPE_CHECKING:
-    from inspector.kvm.host import HostState
-    from inspector.kvm.vm import Vm
-    from inspector.policies.model import Policy
-    from inspector.sources.dump import Cpu, Dump, Vcpu
+SAME_HOST: Final = "same-host"
+"""The destination that is the source's own machine, under another kernel."""
+SameHost = Literal["same-host"]
 
 _STATES_FEATURES = frozenset({"kvm-recording", "dump-json"})
 """formats that say how the vCPU was created; elsewhere its features are read off its register list"""
@@ -87,56 +93,87 @@ def source_vcpus(source: Dump) -> tuple[tuple[Vcpu, ...], tuple[str, ...]]:
     return (chosen,), (*notes, one_line(note))
 
 
-def destination_of(dump: Dump, like: Vcpu, kernel: Policy | None, setup: VcpuSetup | None, vmm: Vmm) -> Destination:
-    """The destination that `dump` describes: its fresh vCPU, or its raw host registers under `kernel`.
+def destination_for(
+    source: Dump,
+    destination: Dump | Destination | SameHost,
+    kernel: Policy | None,
+    setup: VcpuSetup | None,
+    vmm: Vmm,
+    host: str = "",
+) -> Destination:
+    """What the first vCPU of `source` is restored on: the machine that a dump shows, or the source's own.
+
+    `kernel`: default, the one that the destination's dump names or that its register list fits best. `setup`: the
+    features that the user asks for; default, those of the destination's vCPU or of the saved one. `host`: what
+    registers do not show of the destination's host, as `--host` takes it.
+    Raises InspectorError when no kernel is known, or when there is neither a vCPU nor a host.
+    """
+    if isinstance(destination, Destination):
+        return destination
+    like = source_vcpus(source)[0][0]
+    if not isinstance(destination, str):
+        return destination_of(destination, like, kernel, setup, vmm, host)
+    if kernel is None:
+        raise InspectorError("needs a kernel", SAME_HOST, "choose one (--kernel K)")
+    label = f"same host under {describe_policy(kernel)}"
+    asked, behind = _asked(setup, like, vmm, host), host_of(source)
+    if behind is not None:
+        return _modelled(asked, behind, kernel, label)
+    return _like_vcpu(source, like, kernel, kernel_of(source).policy, label, asked)
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """What is asked of a modelled destination."""
+
+    setup: VcpuSetup
+    host: str
+    """as `--host` takes it"""
+    named: bool
+    """the user named features that the saved vCPU has not: such are not left out in silence"""
+
+
+def destination_of(
+    dump: Dump, like: Vcpu, kernel: Policy | None, setup: VcpuSetup | None, vmm: Vmm, host: str = ""
+) -> Destination:
+    """The destination that `dump` shows to a saved vCPU `like`: a fresh vCPU, or raw host registers under `kernel`.
 
     Where the dump holds several VMs, the one whose register list is nearest to `like`'s is taken. A `kernel` of another
     series than the dump's own asks what that machine would be under `kernel`.
-    Raises InspectorError when no kernel is known, or when there is neither a vCPU nor a host.
     """
-    own, note, doubts = kernel_of(dump)
+    asked = _asked(setup, like, vmm, host)
     fresh = [v for v in dump.vcpus if v.kind == "vcpu" and v.ids]
-    other_kernel = kernel is not None and own is not None and kernel.version[:2] != own.version[:2]
     chosen = None
     if fresh:
         chosen = fresh[0] if dump.one_vm else nearest_vcpu(fresh, like)
         if setup is not None and describes(setup, chosen) and dump.provenance.format not in _STATES_FEATURES:
             # Nothing but a list of registers: the features that the user names are those of this very vCPU.
             chosen = msgspec.structs.replace(chosen, setup=setup)
+    own, note, doubts, *_ = kernel_of(dump) if kernel is not None else asked_kernel(dump, chosen)
+    policy = kernel or own
+    assert policy is not None
+    other_kernel = kernel is not None and own is not None and kernel.version[:2] != own.version[:2]
     if chosen is not None and not other_kernel and setup in (None, chosen.setup):
-        policy = kernel or own
-        if policy is None:
-            raise InspectorError("does not say its kernel", dump.provenance.source, "name it with --kernel")
-        answer = _fresh(dump, chosen, policy, "" if kernel else note, like)
+        answer = _fresh(dump, chosen, policy, "" if kernel else note, like, asked.host)
         if dump.one_vm and differing_id_registers(dump):
-            each = tuple(_fresh(dump, v, policy, "", like) for v in fresh)
+            each = tuple(_fresh(dump, v, policy, "", like, asked.host) for v in fresh)
             answer = msgspec.structs.replace(answer, unlike=each)
         return answer if kernel else msgspec.structs.replace(answer, notes=doubts)
-    policy = kernel or own
-    if policy is None:
-        raise InspectorError("a host's registers need a kernel", dump.provenance.source, "name it with --kernel")
-    wanted = setup or setup_of(like, vmm.family)
-    host = host_of(dump) or (el0_host_of(dump) if chosen is None else None)
     label = one_line(f"{dump.provenance.source}: host {dump.provenance.host}".strip(": "))
-    if host is not None:
-        told = note if kernel is None else ""
-        return modelled(
-            host, policy, wanted, f"{label} under {describe_policy(policy)}", told, asked=_asked(setup, like, vmm)
-        )
+    label = f"{label} under {describe_policy(policy)}"
+    behind = host_of(dump) or (el0_host_of(dump) if chosen is None else None)
+    if behind is not None:
+        return _modelled(asked, behind, policy, label, note if kernel is None else "")
     if chosen is None:
         hint = "a list of ids has no values: `compare` shows the differences of two lists"
         known = "" if not any(v.kind == "list" for v in dump.vcpus) else hint
         raise InspectorError("holds neither a vCPU nor a host's registers", dump.provenance.source, known)
-    asked = _asked(setup, like, vmm)
-    return _like_vcpu(dump, chosen, policy, wanted, own, f"{label} under {describe_policy(policy)}", asked=asked)
+    return _like_vcpu(dump, chosen, policy, own, label, asked)
 
 
-def _asked(setup: VcpuSetup | None, like: Vcpu, vmm: Vmm) -> bool:
-    """True when the user named other features than the saved vCPU has: such are not left out in silence."""
-    if setup is None:
-        return False
+def _asked(setup: VcpuSetup | None, like: Vcpu, vmm: Vmm, host: str) -> _Asked:
     own = setup_of(like, vmm.family)
-    return msgspec.structs.replace(setup, gic=own.gic) != own
+    named = setup is not None and msgspec.structs.replace(setup, gic=own.gic) != own
+    return _Asked(setup or own, host, named)
 
 
 def describes(setup: VcpuSetup, vcpu: Vcpu) -> bool:
@@ -145,62 +182,19 @@ def describes(setup: VcpuSetup, vcpu: Vcpu) -> bool:
     return (setup.features ^ listed.features) & LISTED_FEATURES == 0 and setup.mte == listed.mte
 
 
-def same_host(source: Dump, kernel: Policy, setup: VcpuSetup | None, vmm: Vmm) -> Destination:
-    """The source's own machine under `kernel`: its raw registers where the dump has them, else what its vCPU shows.
-
-    What the source's kernel hid is not known then, and the notes say so.
-    """
-    vcpus, _ = source_vcpus(source)
-    wanted = setup or setup_of(vcpus[0], vmm.family)
-    host = host_of(source)
-    label = f"same host under {describe_policy(kernel)}"
-    if host is not None:
-        return modelled(host, kernel, wanted, label, asked=_asked(setup, vcpus[0], vmm))
-    own = kernel_of(source).policy
-    return _like_vcpu(source, vcpus[0], kernel, wanted, own, label, asked=_asked(setup, vcpus[0], vmm))
-
-
-def host_of(dump: Dump) -> HostState | None:
-    """The machine, where the dump has its raw registers."""
-    from inspector.kvm.host import from_raw
-
-    if dump.host is None or dump.host.view != "raw" or not dump.host.values:
-        return None
-    return from_raw(dump.host.values, dump.host.ccsidr, dump.capabilities or None, known=dump.host.known)
-
-
-def el0_host_of(dump: Dump) -> HostState | None:
-    """The machine as a process of it sees it, where the dump has nothing better: hidden fields are not known.
-
-    Where the dump does not say which bits its reader could see, those count that the oldest kernel of the policies
-    shows to a process.
-    """
-    from inspector.kvm.host import HostState, from_el0
-    from inspector.policies.loader import load_policy, policy_names
-
-    if dump.host is None or dump.host.view != "el0" or not dump.host.values:
-        return None
-    if not dump.host.known:
-        return from_el0(dump.host.values, kernel_of(dump).policy or load_policy(policy_names()[0]))
-    known = {reg_id: dump.host.known.get(reg_id, ALL) for reg_id in dump.host.values}
-    return HostState(values=dump.host.values, known=known, ccsidr_known=False, sanitised=True)
-
-
-def _fresh(dump: Dump, vcpu: Vcpu, policy: Policy, note: str, like: Vcpu) -> Destination:
+def _fresh(dump: Dump, vcpu: Vcpu, policy: Policy, note: str, like: Vcpu, inputs: str) -> Destination:
     """A destination whose own fresh values are the limits that KVM checks against.
 
     Which old values it tolerates depends on the host behind it: raw registers where the dump has them, else what the
     saved vCPU `like` shows of the same processor.
     """
-    from inspector.kvm.host import from_vcpu
-    from inspector.kvm.vm import Vm
-
     setup = setup_of(vcpu)
     label = one_line(f"{dump.provenance.source}: vCPU {vcpu.label} under {describe_policy(policy)}")
     known = from_vcpu(vcpu.values, setup, policy)
     behind = host_of(dump)
     if behind is None:
         behind = _with_counters(fill_unknown(known, like.values).host, vcpu)
+    behind = with_inputs(behind, inputs)
     return Destination(
         label=label,
         policy=policy,
@@ -208,7 +202,7 @@ def _fresh(dump: Dump, vcpu: Vcpu, policy: Policy, note: str, like: Vcpu) -> Des
         listed=frozenset(vcpu.ids),
         values=vcpu.values,
         build=lambda count: Vm.from_fresh(vcpu.values, policy, setup, vcpus=count, host=behind),
-        host=host_of(dump) or known,
+        host=with_inputs(host_of(dump) or known, inputs),
         cpus=dump.cpus,
         provenance=dump.provenance,
         kernel_note=note,
@@ -223,36 +217,23 @@ def _with_counters(host: HostState, vcpu: Vcpu) -> HostState:
 
 
 def _like_vcpu(
-    dump: Dump, vcpu: Vcpu, policy: Policy, setup: VcpuSetup, own: Policy | None, label: str, *, asked: bool
-) -> Destination:
+    dump: Dump, vcpu: Vcpu, policy: Policy, own: Policy | None, label: str, asked: _Asked
+) -> Destination:  # fmt: skip
     """The machine that `vcpu` runs on, as far as its registers show it, under another kernel."""
-    from inspector.checks.machine.source_kernel import guess_kernel
-    from inspector.kvm.host import from_vcpu
-
-    notes = []
-    made = setup_of(vcpu)
+    notes: tuple[str, ...] = ()
     if own is None:
-        own = guess_kernel(vcpu.values, made)
-        notes.append(f"{dump.provenance.source} does not say its kernel; its registers fit {describe_policy(own)} best")
-    notes.append(
-        f"the host is known only as {describe_policy(own)} showed it to this vCPU: what that kernel hid is unknown"
+        inferred = own_kernel(dump, vcpu)
+        own, notes = inferred.policy or policy, inferred.doubts
+    notes += (
+        f"the host is known only as {describe_policy(own)} showed it to this vCPU: what that kernel hid is unknown",
     )
-    host = _with_counters(from_vcpu(vcpu.values, made, own), vcpu)
-    destination = modelled(host, policy, setup, label, asked=asked)
+    host = _with_counters(from_vcpu(vcpu.values, setup_of(vcpu), own), vcpu)
+    destination = _modelled(asked, host, policy, label)
     return msgspec.structs.replace(destination, notes=tuple(one_line(n) for n in (*notes, *destination.notes)))
 
 
-def _creatable(host: HostState, policy: Policy, setup: VcpuSetup) -> tuple[VcpuSetup, tuple[str, ...]]:
-    """`setup` without the features that this host under `policy` cannot give a vCPU, and the words of those."""
-    from inspector.kvm.creation import creation_errno
-    from inspector.kvm.exposure import expose
-
-    kept: list[str] = []
-    lacking: list[str] = []
-    for word in setup.describe().split(","):
-        alone = parse_features(f"psci,{word}", gic=setup.gic)
-        (lacking if creation_errno(expose(host, policy, alone)) else kept).append(word)
-    return parse_features(",".join(kept), gic=setup.gic), tuple(lacking)
+def _modelled(asked: _Asked, host: HostState, policy: Policy, label: str, note: str = "") -> Destination:
+    return modelled(with_inputs(host, asked.host), policy, asked.setup, label, note, asked=asked.named)
 
 
 def modelled(
@@ -263,19 +244,16 @@ def modelled(
     Features of `setup` that the host or the kernel cannot give are left out, as a VMM does that asks KVM first; where
     the user `asked` for them, InspectorError says that no such vCPU can be created.
     """
-    from inspector.kvm.creation import creation_errno
-    from inspector.kvm.exposure import expose
-    from inspector.kvm.vm import Vm
-
     exposure = expose(host, policy, setup)
     notes: tuple[str, ...] = ()
     if creation_errno(exposure):
-        possible, lacking = _creatable(host, policy, setup)
-        words = ", ".join(lacking) or setup.describe()
+        lacking = lacking_features(exposure)
         if asked or not lacking:
-            raise InspectorError(f"cannot give a vCPU {words}", one_line(label), "choose others with --features")
-        setup, exposure = possible, expose(host, policy, possible)
-        notes = (f"{one_line(label)} cannot give a vCPU {words}: it is created without",)
+            refuse_creation(exposure, label)
+        for word in lacking:
+            setup = setup.without(feature_of(word))
+        exposure = expose(host, policy, setup)
+        notes = (f"{one_line(label)} cannot give a vCPU {', '.join(lacking)}: it is created without",)
     return Destination(
         label=label,
         policy=policy,

@@ -1,21 +1,18 @@
-"""The machine behind a dump, as far as the dump shows it, and how its vCPU was created."""
+"""The host behind a dump, as far as the dump shows it, and how its vCPU was created."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
-from inspector.checks.machine.destination import el0_host_of, host_of
-from inspector.checks.machine.source_kernel import describe_policy, guess_kernel, kernel_of
-from inspector.checks.machine.vcpu_setup import infer_setup
-from inspector.checks.vmms.table import find_vmm, vmm_for
+from inspector.checks.machine.source_kernel import describe_policy, first_vcpu, kernel_of, own_kernel
+from inspector.checks.vmms.table import restoring_vmm
 from inspector.errors import InspectorError
-
-if TYPE_CHECKING:
-    from inspector.kvm.host import HostState
-    from inspector.policies.setup import VcpuSetup
-    from inspector.sources.dump import Dump, Vcpu
+from inspector.kvm.host import HostState, from_el0, from_raw, from_vcpu
+from inspector.policies.loader import load_policy, policy_names
+from inspector.policies.setup import QEMU_SETUP, VcpuSetup, possible_setup
+from inspector.registers.bits import ALL
+from inspector.sources.dump import Dump, Vcpu
+from inspector.sources.vcpu_setup import setup_of
 
 
 class KnownHost(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +24,28 @@ class KnownHost(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     """what the host is known from, for headlines"""
     notes: tuple[str, ...] = ()
-    """what is not known, and what was concluded"""
+    """what is not known, and what was inferred"""
+
+
+def host_of(dump: Dump) -> HostState | None:
+    """The host, where the dump has its raw registers."""
+    if dump.host is None or dump.host.view != "raw" or not dump.host.values:
+        return None
+    return from_raw(dump.host.values, dump.host.ccsidr, dump.capabilities or None, known=dump.host.known)
+
+
+def el0_host_of(dump: Dump) -> HostState | None:
+    """The host as a process of it sees it, where the dump has nothing better: hidden fields are not known.
+
+    Where the dump does not say which bits its reader could see, those count that the oldest kernel of the policies
+    shows to a process.
+    """
+    if dump.host is None or dump.host.view != "el0" or not dump.host.values:
+        return None
+    if not dump.host.known:
+        return from_el0(dump.host.values, kernel_of(dump).policy or load_policy(policy_names()[0]))
+    known = {reg_id: dump.host.known.get(reg_id, ALL) for reg_id in dump.host.values}
+    return HostState(values=dump.host.values, known=known, ccsidr_known=False, sanitised=True)
 
 
 def known_host(dump: Dump, vcpu: Vcpu | None = None) -> KnownHost:
@@ -36,15 +54,11 @@ def known_host(dump: Dump, vcpu: Vcpu | None = None) -> KnownHost:
     From a vCPU, what the kernel that was running hid is unknown; that kernel is the one the dump names, else the one
     whose register list is nearest. Raises InspectorError when the dump has neither.
     """
-    from inspector.kvm.host import from_vcpu
-    from inspector.policies.setup import QEMU_SETUP, possible_setup
-
     source = dump.provenance.source
-    saved = vcpu or next((v for v in dump.vcpus if v.kind == "vcpu" and v.values), None)
+    saved = vcpu or first_vcpu(dump)
     setup = None
     if saved is not None and saved.kind == "vcpu":
-        family = find_vmm(vmm_for(dump.provenance.format, dump.provenance.tool)).family
-        setup = saved.setup or infer_setup(saved.values, family)
+        setup = setup_of(saved, restoring_vmm(dump.provenance).family)
     raw = host_of(dump)
     if raw is not None:
         setup = setup or possible_setup(QEMU_SETUP, raw.capability)
@@ -54,15 +68,12 @@ def known_host(dump: Dump, vcpu: Vcpu | None = None) -> KnownHost:
         note = "what the kernel hides from processes of this host is unknown and shown as ?"
         setup = possible_setup(QEMU_SETUP, seen.capability)
         return KnownHost(host=seen, setup=setup, label=f"host seen at EL0 ({source})", notes=(note,))
-    if saved is None or setup is None:
+    own = own_kernel(dump, saved)
+    if saved is None or setup is None or own.policy is None:
         raise InspectorError(
             "holds neither a host's raw registers nor a vCPU", source, "give a dump of a host or a vCPU"
         )
-    kernel, explanation, doubts = kernel_of(dump)
-    notes = [text for text in (explanation, *doubts) if text]
-    if kernel is None:
-        kernel = guess_kernel(saved.values, setup)
-        notes.append(f"{source} names no kernel; its register list is nearest to that of {describe_policy(kernel)}")
-    notes.append(f"what {describe_policy(kernel)} hid from this vCPU is unknown and shown as ?")
-    host = from_vcpu(saved.values, setup, kernel)
-    return KnownHost(host=host, setup=setup, label=f"vCPU {saved.label} ({source})", notes=tuple(notes))
+    hidden = f"what {describe_policy(own.policy)} hid from this vCPU is unknown and shown as ?"
+    host = from_vcpu(saved.values, setup, own.policy)
+    notes = tuple(text for text in (own.note, *own.doubts, hidden) if text)
+    return KnownHost(host=host, setup=setup, label=f"vCPU {saved.label} ({source})", notes=notes)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from inspector.checks.machine.vcpu_setup import PSCI_VERSION
 from inspector.registers.encoding import CLASS_BITMAP, CLASS_DEMUX, CLASS_FIRMWARE, split_id, sysreg_of
 from inspector.registers.ids import AIDR_EL1, CLIDR_EL1, CTR_EL0, MIDR_EL1, REVIDR_EL1
 from inspector.registers.reading import FieldReading, read
+from inspector.sources.vcpu_setup import PSCI_VERSION
 
 _IDENTITY = frozenset({MIDR_EL1, REVIDR_EL1, AIDR_EL1})
 _HIGHER_IS_LESS = frozenset({"SpecSEI"})

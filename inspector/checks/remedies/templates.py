@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from inspector.checks.machine.source_kernel import kernel_of
-from inspector.checks.machine.vcpu_setup import setup_of
 from inspector.checks.restore.result import Finding, WayOut
 from inspector.checks.vmms.base import Vmm
 from inspector.registers.encoding import hex_id, size_of
+from inspector.sources.vcpu_setup import setup_of
 
 if TYPE_CHECKING:
     from inspector.sources.dump import Dump, Vcpu

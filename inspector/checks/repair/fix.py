@@ -8,25 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
 
-from inspector.checks.machine.destination import Destination, destination_of, source_vcpus
+from inspector.checks.machine.destination import Destination, SameHost, destination_for, source_vcpus
 from inspector.checks.remedies.replacements import TEXT_FORMATS, replaceable_format, replacement_of
 from inspector.checks.remedies.risks import risk_of
 from inspector.checks.repair.copying import Patch, copy_patched, file_mode, new_file
+from inspector.checks.repair.text_patches import patch_firecracker, patch_plain, read_text
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import Finding, MigrationReport
-from inspector.checks.vmms.table import find_vmm, vmm_for
+from inspector.checks.vmms.table import restoring_vmm
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError
+from inspector.policies.model import Policy
+from inspector.policies.setup import VcpuSetup
 from inspector.registers.catalog import by_id
-
-if TYPE_CHECKING:
-    from inspector.policies.model import Policy
-    from inspector.policies.setup import VcpuSetup
-    from inspector.sources.dump import Dump, Vcpu
-
+from inspector.shipped import folder
+from inspector.sources import load
+from inspector.sources.dump import Dump, Vcpu
+from inspector.sources.formats.dump_json import write
 
 _LIBVIRT_HEADER = 92
 
@@ -69,21 +70,20 @@ class FixResult(msgspec.Struct, frozen=True, kw_only=True):
 
 def fix(
     source: Dump,
-    destination: Dump | Destination,
+    destination: Dump | Destination | SameHost,
     out: str,
     kernel: Policy | None = None,
     vmm: str = "",
     setup: VcpuSetup | None = None,
+    host: str = "",
 ) -> FixResult:
     """Write `out`: the file that `source` was read from, with the values that `destination` refuses replaced.
 
     Nothing is written when no value is refused. Raises InspectorError when the format cannot be changed, when `out`
     exists, or when the copy does not pass the check; no file is left behind then.
     """
-    rule = find_vmm(vmm or vmm_for(source.provenance.format, source.provenance.tool))
-    vcpus, _ = source_vcpus(source)
-    if not isinstance(destination, Destination):
-        destination = destination_of(destination, vcpus[0], kernel, setup, rule)
+    rule = restoring_vmm(source.provenance, vmm)
+    destination = destination_for(source, destination, kernel, setup, rule, host)
     before = migrate(source, destination, vmm=rule.name)
     changes, remaining = planned_changes(before, source)
     if not changes:
@@ -131,8 +131,6 @@ def planned_changes(report: MigrationReport, source: Dump) -> tuple[tuple[Change
 
 def _path_of(source: Dump) -> Path:
     """The file behind the dump."""
-    from inspector.shipped import folder
-
     name = source.provenance.source
     if name.startswith("builtin:"):
         return folder("snapshots") / f"{name.removeprefix('builtin:')}.json"
@@ -189,8 +187,6 @@ def _by_vcpu(changes: Sequence[Change]) -> dict[int, dict[int, tuple[int, int]]]
 
 def _write_own(source: Dump, target: Path, changes: Sequence[Change]) -> None:
     """A dump of this program: everything else is written as it was read."""
-    from inspector.sources.formats.dump_json import write
-
     wanted = _by_vcpu(changes)
     vcpus = tuple(_replaced(v, {i: new for i, (_, new) in wanted.get(v.index, {}).items()}) for v in source.vcpus)
     target.write_bytes(write(msgspec.structs.replace(source, vcpus=vcpus)))
@@ -201,8 +197,6 @@ def _replaced(vcpu: Vcpu, new: Mapping[int, int]) -> Vcpu:
 
 
 def _write_text(source: Dump, original: Path, target: Path, changes: Sequence[Change]) -> None:
-    from inspector.checks.repair.text_patches import patch_firecracker, patch_plain, read_text
-
     wanted = _by_vcpu(changes)
     text = read_text(original.read_bytes(), source.provenance.source)
     if source.provenance.format == "firecracker-json":
@@ -221,8 +215,6 @@ def _check(
     remaining: Sequence[Finding],
 ) -> MigrationReport:
     """Load the copy, compare every value, and restore it: raises InspectorError when anything is not as planned."""
-    from inspector.sources import load
-
     copy = load(str(target))
     wanted = {(c.vcpu, c.id): c.new for c in changes}
     where = source.provenance.source

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from inspector.checks.machine.destination import Destination, destination_of, same_host, source_vcpus
+import msgspec
+
+from inspector.checks.machine.destination import SAME_HOST, Destination, SameHost, destination_for, source_vcpus
 from inspector.checks.remedies.ways_out import find_ways_out
 from inspector.checks.restore.remarks import remark_on
 from inspector.checks.restore.result import (
@@ -22,57 +23,53 @@ from inspector.checks.restore.sentences import count_of, describe_source, headli
 from inspector.checks.restore.summary import distinct, first_fatal, restore, steps_of
 from inspector.checks.vmms.base import Vmm
 from inspector.checks.vmms.expected import expected_messages
-from inspector.checks.vmms.table import find_vmm, vmm_for
+from inspector.checks.vmms.table import restoring_vmm
 from inspector.errors import InspectorError
+from inspector.policies.loader import load_policy, policy_names
+from inspector.policies.model import Policy
+from inspector.policies.setup import VcpuSetup
 from inspector.registers.catalog import by_id
-
-if TYPE_CHECKING:
-    from inspector.policies.model import Policy
-    from inspector.policies.setup import VcpuSetup
-    from inspector.sources.dump import Dump, Vcpu
+from inspector.sources.dump import Dump, Vcpu
 
 
 def migrate(
     source: Dump,
-    destination: Dump | Destination,
+    destination: Dump | Destination | SameHost,
     kernel: Policy | None = None,
     vmm: str = "",
     setup: VcpuSetup | None = None,
+    host: str = "",
     *,
     ways_out: bool = True,
 ) -> MigrationReport:
-    """Restore the vCPUs of `source` on `destination` as `vmm` does, and tell everything that happens.
+    """Restore the vCPUs of `source` on `destination` as `vmm` does, and report everything that happens.
 
-    `destination`: a dump of a fresh vCPU, or of a host's raw registers (then `kernel` is needed), or a Destination made
-    by `same_host`. `vmm` defaults to what the source's format suggests. `setup`: features of the destination's vCPU
-    where they are modelled; by default those of the source. `ways_out=False` skips the search for remedies.
+    `destination`: a dump of a fresh vCPU, or of a host's raw registers (then `kernel` is needed), a Destination, or
+    `same-host`: the source's own machine under `kernel`. `vmm` defaults to what the source's format suggests. `setup`:
+    features of the destination's vCPU where they are modelled; by default those of the source. `host`: what registers
+    do not show of the destination's host, as `--host` takes it. `ways_out=False` skips the search for remedies.
 
     Raises InspectorError when either side holds nothing that can be restored, PolicyError when no kernel is known.
     """
-    rule = find_vmm(vmm or vmm_for(source.provenance.format, source.provenance.tool))
+    rule = restoring_vmm(source.provenance, vmm)
     vcpus, notes = source_vcpus(source)
-    target = destination
-    if not isinstance(target, Destination):
-        target = destination_of(target, vcpus[0], kernel, setup, rule)
+    target = destination_for(source, destination, kernel, setup, rule, host)
     results = restore(vcpus, target, rule)
-    return _report(source, vcpus, target, rule, results, notes, ways_out)
-
-
-def migrate_same_host(
-    source: Dump, kernel: Policy, vmm: str = "", setup: VcpuSetup | None = None, *, ways_out: bool = True
-) -> MigrationReport:
-    """The same machine under another kernel."""
-    rule = find_vmm(vmm or vmm_for(source.provenance.format, source.provenance.tool))
-    return migrate(source, same_host(source, kernel, setup, rule), vmm=rule.name, ways_out=ways_out)
+    report = _report(source, vcpus, target, rule, results, notes)
+    if not ways_out:
+        return report
+    return msgspec.structs.replace(report, ways_out=find_ways_out(report, source, vcpus, target, rule))
 
 
 def migrate_all_kernels(
-    source: Dump, vmm: str = "", setup: VcpuSetup | None = None, policies: Sequence[Policy] | None = None
+    source: Dump,
+    vmm: str = "",
+    setup: VcpuSetup | None = None,
+    policies: Sequence[Policy] | None = None,
+    host: str = "",
 ) -> KernelMatrix:
     """Where can this VM go? One row per kernel policy, on the host of the source."""
-    from inspector.policies.loader import load_policy, policy_names
-
-    rule = find_vmm(vmm or vmm_for(source.provenance.format, source.provenance.tool))
+    rule = restoring_vmm(source.provenance, vmm)
     vcpus, notes = source_vcpus(source)
     kinds = distinct(vcpus)
     if len(kinds) < len(vcpus):
@@ -80,7 +77,7 @@ def migrate_all_kernels(
     rows, label = [], ""
     for policy in policies if policies is not None else [load_policy(name) for name in policy_names()]:
         try:
-            target = same_host(source, policy, setup, rule)
+            target = destination_for(source, SAME_HOST, policy, setup, rule, host)
         except InspectorError as error:
             if setup is None:
                 raise
@@ -107,13 +104,12 @@ def _report(
     rule: Vmm,
     results: tuple[VcpuResult, ...],
     notes: tuple[str, ...],
-    ways_out: bool,
 ) -> MigrationReport:
     steps, lengths = steps_of(rule, results)
     remarks = remark_on(source, vcpus, results, target, rule)
     fails = not all(step.passed for step in steps) or any(r.severity == "fails" for r in remarks)
     fatal = [f for result in results for f in result.findings if f.fatal]
-    report = MigrationReport(
+    return MigrationReport(
         vmm=rule.name,
         vmm_title=rule.title,
         source=describe_source(source, vcpus),
@@ -132,9 +128,6 @@ def _report(
         messages=expected_messages(rule, fatal, lengths, _instances(source, vcpus)) if fails else (),
         notes=(*notes, *target.notes, *_mixing(rule, steps, fatal)),
     )
-    if not ways_out:
-        return report
-    return _with_ways_out(report, source, vcpus, target, rule)
 
 
 def _mixing(rule: Vmm, steps: Sequence[Step], fatal: Sequence[Finding]) -> tuple[str, ...]:
@@ -153,14 +146,6 @@ def _mixing(rule: Vmm, steps: Sequence[Step], fatal: Sequence[Finding]) -> tuple
 def _instances(source: Dump, vcpus: Sequence[Vcpu]) -> dict[int, int]:
     """QEMU numbers the vCPUs of a VM from 0; a dump that holds several VMs numbers the VMs."""
     return {v.index: v.index if source.one_vm else place for place, v in enumerate(vcpus)}
-
-
-def _with_ways_out(
-    report: MigrationReport, source: Dump, vcpus: Sequence[Vcpu], target: Destination, rule: Vmm
-) -> MigrationReport:
-    import msgspec
-
-    return msgspec.structs.replace(report, ways_out=find_ways_out(report, source, vcpus, target, rule))
 
 
 def _impossible(policy: Policy, error: InspectorError) -> KernelRow:

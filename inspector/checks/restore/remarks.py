@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from inspector.checks.machine.vcpu_setup import PSCI_VERSION
 from inspector.checks.restore.combinations import impossible
 from inspector.checks.restore.result import Remark, VcpuResult
 from inspector.checks.vmms.base import Vmm
@@ -22,6 +21,7 @@ from inspector.registers.encoding import (
 )
 from inspector.registers.ids import CLIDR_EL1, MIDR_EL1, MPIDR_EL1, SVE_VLS, ZCR_EL1
 from inspector.registers.reading import read
+from inspector.sources.vcpu_setup import PSCI_VERSION
 
 if TYPE_CHECKING:
     from inspector.checks.machine.destination import Destination

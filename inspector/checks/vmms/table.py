@@ -10,6 +10,7 @@ from inspector.checks import vmms
 from inspector.checks.vmms.base import Vmm
 from inspector.checks.vmms.messages import Message
 from inspector.errors import InspectorError
+from inspector.sources.dump import Provenance
 
 _DEFAULT_FAMILY = "qemu"
 DEFAULT_VMM = "qemu-10.0"
@@ -42,6 +43,11 @@ def vmm_for(source_format: str, tool: str = "") -> str:
     """The VMM that a source of this format suggests, as the default of `--vmm`."""
     origin = f"{source_format} {tool}".lower()
     return next((vmm.name for vmm in VMMS if any(word in origin for word in vmm.formats)), DEFAULT_VMM)
+
+
+def restoring_vmm(saved: Provenance, name: str = "") -> Vmm:
+    """The VMM called `name`, else the one that a saved VM of this origin suggests. Raises InspectorError."""
+    return find_vmm(name or vmm_for(saved.format, saved.tool))
 
 
 def of_family(family: str, version: str = "") -> Vmm | None:

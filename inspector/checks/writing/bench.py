@@ -6,19 +6,16 @@ question must not change the state: only `make` does.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import msgspec
 
 from inspector.errors import InspectorError, RegisterError
 from inspector.kvm.verdict import JudgedField, Verdict
+from inspector.kvm.vm import Vcpu, Vm
 from inspector.registers.catalog import Register
+from inspector.registers.layouts import choose
 from inspector.registers.reading import parse_assignments, parse_value
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from inspector.kvm.vm import Vcpu, Vm
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,8 +66,6 @@ class Bench:
         """
         if "=" not in text:
             return parse_value(register, text)
-        from inspector.registers.layouts import choose
-
         now = self.now(register.id)
         if now is None:
             hint = "write the whole value"

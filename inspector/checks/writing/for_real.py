@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from inspector.checks.machine.vcpu_setup import infer_setup
 from inspector.errors import InspectorError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from inspector.kvm.verdict import Verdict
-    from inspector.kvm.vm import Vm
-    from inspector.policies.model import Policy
-    from inspector.sources.dump import Dump
-    from inspector.sources.live.forreal import ActualWrite
-    from inspector.sources.live.source import LiveOptions
+from inspector.kvm.verdict import Verdict
+from inspector.kvm.vm import Vm
+from inspector.policies.model import Policy
+from inspector.sources.dump import Dump
+from inspector.sources.live.forreal import ActualWrite, write_for_real
+from inspector.sources.live.source import LiveOptions
+from inspector.sources.vcpu_setup import infer_setup
 
 
 def write_and_predict(
@@ -26,8 +22,6 @@ def write_and_predict(
     The prediction starts from that vCPU's own values, read before the first write. Nothing here can reach a running VM.
     Raises SourceError when no scratch vCPU can be made there.
     """
-    from inspector.sources.live.forreal import write_for_real
-
     fresh, actual = write_for_real(address, writes, options)
     vcpu = predict_writes(fresh, policy).vcpu(0)
     return tuple((vcpu.set(reg_id, value), done) for (reg_id, value), done in zip(writes, actual, strict=True))
@@ -35,8 +29,6 @@ def write_and_predict(
 
 def predict_writes(fresh: Dump, policy: Policy) -> Vm:
     """A model of the scratch vCPU that `fresh` shows. Raises InspectorError when no scratch vCPU could be made."""
-    from inspector.kvm.vm import Vm
-
     vcpu = next((v for v in fresh.vcpus if v.kind == "vcpu" and v.values), None)
     if vcpu is None:
         why = fresh.notes[0] if fresh.notes else "no scratch vCPU could be made"

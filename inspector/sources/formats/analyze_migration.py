@@ -14,9 +14,9 @@ from inspector.errors import SourceError
 from inspector.registers.encoding import CLASS_CORE, split_id
 from inspector.sources.dump import Dump, Provenance, Vcpu
 from inspector.sources.formats import qemu_cpu
-from inspector.sources.inferred import infer_setup
 from inspector.sources.jsontext import decode, number
 from inspector.sources.opening import Content
+from inspector.sources.vcpu_setup import listed_setup
 
 NAME = "analyze-migration"
 _CPU = re.compile(r"cpu \((\d{1,9})\)")
@@ -57,7 +57,7 @@ def load(content: Content) -> Dump:
         if missing:
             values = {reg_id: value for reg_id, value in values.items() if split_id(reg_id).cls != CLASS_CORE}
             notes[f"core registers are not read: {missing[0]} is not in the output"] = None
-        setup = infer_setup(values, gic="v3" if gic else "none")
+        setup = listed_setup(values, gic="v3" if gic else "none")
         vcpus.append(Vcpu(index=index, values=values, setup=setup))
     return Dump(
         provenance=Provenance(source=where, format=NAME, compression=content.compression, tool="QEMU"),

@@ -16,9 +16,9 @@ import msgspec
 from inspector.errors import SourceError
 from inspector.sources.dump import Dump, Provenance, Vcpu
 from inspector.sources.formats import kvm_regs
-from inspector.sources.inferred import infer_setup
 from inspector.sources.jsontext import checked, decode
 from inspector.sources.opening import Content
+from inspector.sources.vcpu_setup import listed_setup
 
 NAME = "cloud-hypervisor"
 
@@ -58,7 +58,7 @@ def load(content: Content) -> Dump:
         if not key.isdigit() or len(key) > 4:
             raise SourceError("a vCPU without a number", at)
         values = _registers(_state(decode(bytes(raw), _Node, at).snapshot_data, at), at)
-        vcpus.append(Vcpu(index=int(key), values=values, setup=infer_setup(values, gic="v3")))
+        vcpus.append(Vcpu(index=int(key), values=values, setup=listed_setup(values, gic="v3")))
     if not vcpus:
         raise SourceError("its cpu-manager has no vCPU", where)
     provenance = Provenance(source=where, format=NAME, compression=content.compression, tool="Cloud Hypervisor")

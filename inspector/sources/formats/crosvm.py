@@ -24,9 +24,9 @@ from inspector.registers.encoding import (
 )
 from inspector.sources.dump import Dump, Provenance, Vcpu
 from inspector.sources.formats import kvm_regs
-from inspector.sources.inferred import infer_setup
 from inspector.sources.jsontext import checked
 from inspector.sources.opening import Content
+from inspector.sources.vcpu_setup import listed_setup
 
 NAME = "crosvm-vcpu"
 _KEYS = {"sp", "pc", "pstate", "x", "v", "sys"}
@@ -64,7 +64,7 @@ def load(content: Content) -> Dump:
         raise SourceError(f"a member of the vCPU is missing or of another shape ({error})", where) from None
     return Dump(
         provenance=Provenance(source=where, format=NAME, compression=content.compression, tool="crosvm"),
-        vcpus=(Vcpu(index=index, values=values, setup=infer_setup(values, gic="v3")),),
+        vcpus=(Vcpu(index=index, values=values, setup=listed_setup(values, gic="v3")),),
         notes=("crosvm saves neither firmware feature bitmaps nor SVE registers",),
     )
 

@@ -15,9 +15,9 @@ from inspector.errors import SourceError
 from inspector.policies.setup import Feature, VcpuSetup
 from inspector.registers.encoding import hex_id, size_of
 from inspector.sources.dump import Constraint, Dump, Provenance, Vcpu
-from inspector.sources.inferred import infer_setup
 from inspector.sources.jsontext import Hex, check_id, decode
 from inspector.sources.opening import Content
+from inspector.sources.vcpu_setup import listed_setup
 
 NAME = "firecracker-json"
 _BITS = re.compile(r"0b([01xX_]{1,2600})")
@@ -93,7 +93,7 @@ def load(content: Content) -> Dump:
 
 def _setup(values: dict[int, int]) -> VcpuSetup | None:
     """Firecracker creates a vGICv3 and never asks for a PMU, though Linux 5.10 lists the registers of one anyway."""
-    setup = infer_setup(values, gic="v3")
+    setup = listed_setup(values, gic="v3")
     return setup and msgspec.structs.replace(setup, features=setup.features & ~Feature.PMU)
 
 

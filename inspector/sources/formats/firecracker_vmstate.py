@@ -14,9 +14,9 @@ import struct
 from inspector.errors import SourceError
 from inspector.registers.encoding import size_of
 from inspector.sources.dump import Dump, Provenance, Vcpu
-from inspector.sources.inferred import infer_setup
 from inspector.sources.jsontext import checked
 from inspector.sources.opening import Content
+from inspector.sources.vcpu_setup import listed_setup
 
 NAME = "firecracker-vmstate"
 _MAGIC = struct.pack("<Q", 0x07101984AAAA0000)
@@ -47,7 +47,7 @@ def load(content: Content) -> Dump:
         if found := _read(data, match.start()):
             pairs, at = found
             values = checked(pairs, f"{where}, vCPU {len(vcpus)}")
-            vcpus.append(Vcpu(index=len(vcpus), values=values, setup=infer_setup(values, gic="v3")))
+            vcpus.append(Vcpu(index=len(vcpus), values=values, setup=listed_setup(values, gic="v3")))
     if not vcpus:
         raise SourceError(
             f"no list of registers is found in this Firecracker snapshot{version and f' (format {version})'}",

@@ -16,8 +16,8 @@ from inspector.sources.formats import qemu_cpu
 from inspector.sources.formats.qemu_end import described_vcpus
 from inspector.sources.formats.qemu_scan import Found, first_group, last_group, scan, start_from_end
 from inspector.sources.formats.qemu_walk import MAGIC, VERSION, Walk, walk
-from inspector.sources.inferred import infer_setup
 from inspector.sources.opening import Content
+from inspector.sources.vcpu_setup import listed_setup
 
 NAME = "qemu-stream"
 
@@ -115,7 +115,7 @@ def _vcpu(entry: Found, base: int, gic: str) -> Vcpu:
     return Vcpu(
         index=entry.instance,
         values=section.values,
-        setup=infer_setup(section.values, gic="v3" if gic == "v3" else "none"),
+        setup=listed_setup(section.values, gic="v3" if gic == "v3" else "none"),
         offsets={reg_id: base + entry.payload_at + at for reg_id, at in section.offsets.items()},
     )
 

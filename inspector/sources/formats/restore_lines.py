@@ -12,10 +12,10 @@ import msgspec
 from inspector.errors import SourceError
 from inspector.policies.setup import VcpuSetup
 from inspector.sources.dump import Dump, Provenance, Vcpu
-from inspector.sources.inferred import infer_setup
 from inspector.sources.jsontext import Hex, checked, convert
 from inspector.sources.opening import Content
 from inspector.sources.recording import read_lines
+from inspector.sources.vcpu_setup import listed_setup
 
 NAME = "restore-lines"
 _BEGINNINGS = (b'{"dump":"own"', b'{"reg":"0x')
@@ -111,7 +111,7 @@ def _replay(lines: list[_Line], content: Content) -> Dump:
     vcpus = []
     for index, (name, pairs) in enumerate(sides.items()):
         values = checked(pairs, f"{where}, {name}")
-        vcpus.append(Vcpu(index=index, name=name, values=values, setup=infer_setup(values, gic="v3")))
+        vcpus.append(Vcpu(index=index, name=name, values=values, setup=listed_setup(values, gic="v3")))
     refused = sum(1 for x in rows if x.errno and x.in_dst)
     return Dump(
         provenance=Provenance(

@@ -8,7 +8,7 @@ import msgspec
 
 from inspector.app.modes.browse.fields import FieldRow, FieldTable, field_row, state_of
 from inspector.app.shell.session import View
-from inspector.checks.machine.asking import Answer
+from inspector.checks.machine.machine import Machine
 from inspector.errors import InspectorError
 from inspector.kvm.exposure import FieldExposure, RegisterExposure
 from inspector.registers.bits import ALL, ones
@@ -22,7 +22,7 @@ UNKNOWN = "not known: the kernel under the dump hid what the host has"
 _CHANGED = ("masked", "lowered", "raised", "rebuilt")
 
 
-def exposed_view(view: View, told: Answer | InspectorError) -> View:
+def exposed_view(view: View, told: Machine | InspectorError) -> View:
     """The view with the model's values in place of the dump's, wherever the model has something to say.
 
     Registers that KVM merely stores keep the dump's values; those that only the policy lists come in addition.
@@ -84,7 +84,7 @@ def exposed_table(view: View, register: Register, told: RegisterExposure) -> Fie
     )
 
 
-def _host_known(answer: Answer, reg_id: int) -> int:
+def _host_known(answer: Machine, reg_id: int) -> int:
     host = answer.exposure.host
     if is_demux(reg_id):
         return ALL if host.ccsidr_known else 0

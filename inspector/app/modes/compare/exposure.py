@@ -7,9 +7,10 @@ from typing import Literal
 
 from inspector.app.modes.compare.lines import ALL_BITS, Node, in_order, worst
 from inspector.checks.feature_groups import FeatureGroup, group_by_feature
-from inspector.checks.machine.asking import FEATURE_WORDS, Answer, has_word
+from inspector.checks.machine.machine import Machine
 from inspector.checks.vmms.table import DEFAULT_VMM, find_vmm
 from inspector.kvm.exposure import FieldExposure, RegisterExposure
+from inspector.policies.setup import FEATURES
 from inspector.registers import catalog
 from inspector.registers.bits import extract
 from inspector.registers.encoding import (
@@ -28,7 +29,7 @@ _NOT_COMPARED = "KVM keeps this register for the guest: no rule makes its value 
 _HIDDEN = "the kernel that wrote this dump hid what the host has"
 
 
-def exposure_nodes(answer: Answer, saved: Mapping[int, int] | None = None) -> list[Node]:
+def exposure_nodes(answer: Machine, saved: Mapping[int, int] | None = None) -> list[Node]:
     """A line per register that KVM would list, differences first.
 
     Without `saved` the left side is the host; with it, a vCPU as it was saved, and registers that only one side lists
@@ -92,7 +93,7 @@ def feature_node(
     )
 
 
-def _register(answer: Answer, told: RegisterExposure, saved: int | None) -> Node:
+def _register(answer: Machine, told: RegisterExposure, saved: int | None) -> Node:
     exposure, reg_id = answer.exposure, told.id
     register = catalog.by_id(reg_id)
     host = told.host if saved is None else saved
@@ -123,7 +124,7 @@ def _register(answer: Answer, told: RegisterExposure, saved: int | None) -> Node
     return node._replace(state=state, children=children, rule=rule, reference=reference, reason=reason)
 
 
-def _whole(answer: Answer, node: Node, one: FieldExposure) -> Node:
+def _whole(answer: Machine, node: Node, one: FieldExposure) -> Node:
     """A register that one rule makes as a whole."""
     state: str = one.state
     if node.values[0] is not None and node.values[1] is not None:
@@ -138,7 +139,7 @@ def _whole(answer: Answer, node: Node, one: FieldExposure) -> Node:
     )
 
 
-def _host_known(answer: Answer, told: RegisterExposure) -> int:
+def _host_known(answer: Machine, told: RegisterExposure) -> int:
     """Which bits of the host's register are known."""
     if told.host is None:
         return 0
@@ -152,7 +153,7 @@ def in_machine(reg_id: int) -> bool:
     )
 
 
-def _field(answer: Answer, reg_id: int, one: FieldExposure, saved: int | None) -> Node:
+def _field(answer: Machine, reg_id: int, one: FieldExposure, saved: int | None) -> Node:
     left = one.host if saved is None else extract(saved, one.msb, one.lsb)
     state = one.state if saved is None else _state(left, one.exposed, one.state)
     rule, reference, reason = one.rule, one.reference, one.reason
@@ -189,22 +190,22 @@ def _state(left: int | None, right: int | None, engine: str) -> str:
     return "masked" if right == 0 else "raised" if right > left else "lowered"
 
 
-def _guest(answer: Answer, told: RegisterExposure) -> tuple[tuple[str, str], ...]:
+def _guest(answer: Machine, told: RegisterExposure) -> tuple[tuple[str, str], ...]:
     """What the guest reads by itself, where that is something else."""
     if told.guest is None or told.exposed is None or told.guest == told.exposed:
         return ()
     return (("Guest", f"reads {grouped_hex(told.guest)} itself; the value above is what userspace saves"),)
 
 
-def _hint(answer: Answer, name: str) -> tuple[tuple[str, str], ...]:
+def _hint(answer: Machine, name: str) -> tuple[tuple[str, str], ...]:
     """How to see the other case, where a vCPU feature decides."""
     if not name:
         return ()
     for rule in answer.exposure.policy.rules:
         if rule.name != name:
             continue
-        off = [w for w in FEATURE_WORDS if w in rule.unless and not has_word(answer.setup, w)]
-        on = [w for w in FEATURE_WORDS if w in rule.when and has_word(answer.setup, w)]
+        off = [f.word for f in FEATURES if f.condition in rule.unless and not answer.setup.includes(f)]
+        on = [f.word for f in FEATURES if f.condition in rule.when and answer.setup.includes(f)]
         if off or on:
             verb = f"with {', '.join(off)}" if off else f"without {', '.join(on)}"
             return (("Try", f"p, then create the vCPU {verb}"),)

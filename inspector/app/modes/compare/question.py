@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from inspector.app.modes.compare.dumps import Contrast, Side, contrast, equal_nodes, side_name
 from inspector.app.modes.compare.exposure import Left, exposure_nodes
 from inspector.app.modes.compare.lines import Node
-from inspector.checks.machine.asking import Answer, Question, answer, ask, own_question
+from inspector.checks.machine.machine import KernelQuestion, Machine, ask, machine, own_question
 from inspector.checks.machine.source_kernel import describe_policy
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Picture(NamedTuple):
     """what differs; of a kernel's work also what does not"""
     notes: tuple[tuple[str, str], ...] = ()
     """(word, sentence) of what has to be known besides"""
-    answer: Answer | None = None
+    answer: Machine | None = None
     contrast: Contrast | None = None
     brief: str = ""
     """the sides in few words, for a narrow header"""
@@ -49,20 +49,20 @@ class Picture(NamedTuple):
         return sum(not one.differs for one in self.nodes)
 
 
-def kernel_picture(view: View, question: Question | None, told: Answer | None, left: Left) -> Picture:
+def kernel_picture(view: View, question: KernelQuestion | None, told: Machine | None, left: Left) -> Picture:
     """The host behind a view (or its vCPU as it was saved) against what a kernel exposes.
 
     `question` None asks the kernel under which the dump was made; `told` is its answer where there is one already.
     Raises InspectorError when the dump says nothing of a machine, or KVM would not create such a vCPU there.
     """
     asked = question or first_question(view)
-    told = told or answer(asked, view.dump, view.one_vcpu)
+    told = told or machine(view.dump, asked, vcpu=view.one_vcpu)
     kernel = describe_policy(told.question.policy)
     setup = told.setup
     own = "" if question else _why_this_kernel(view)
     features = f"what {kernel}{own} would expose; vCPU: {setup.describe()}; vGIC {setup.gic}"
     saved = view.one_vcpu if left == "vcpu" else None
-    left_name = told.known.label if saved is None else f"{view.title} as saved ({view.source})"
+    left_name = told.label if saved is None else f"{view.title} as saved ({view.source})"
     notes = tuple(("Note", note) for note in dict.fromkeys(told.notes))
     return Picture(
         form="kernel",
@@ -87,7 +87,7 @@ def _says_kernel(view: View) -> bool:
     return bool(view.dump.provenance.kernel) or any(one.kind == "vcpu" for one in view.dump.vcpus)
 
 
-def first_question(view: View) -> Question:
+def first_question(view: View) -> KernelQuestion:
     """What is asked before anything was chosen: the dump's own kernel, of a bare machine the newest known one.
 
     Raises InspectorError when the dump says nothing of a machine.
@@ -131,4 +131,4 @@ def report(picture: Picture) -> str:
         return ""
     from inspector.reports.exposure import exposure_markdown
 
-    return exposure_markdown(picture.answer.exposure, picture.answer.known.label)
+    return exposure_markdown(picture.answer.exposure, picture.answer.label)

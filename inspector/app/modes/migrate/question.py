@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from inspector.checks.machine.source_kernel import guess_kernel, kernel_of
-from inspector.checks.machine.vcpu_setup import setup_of
-from inspector.checks.repair.fix import FixResult
+from inspector.checks.machine.destination import SAME_HOST
+from inspector.checks.machine.machine import asked_setup
+from inspector.checks.machine.source_kernel import first_vcpu, own_kernel
+from inspector.checks.repair.fix import FixResult, fix
+from inspector.checks.restore.migration import migrate, migrate_all_kernels
 from inspector.checks.restore.result import KernelMatrix, MigrationReport
 from inspector.checks.vmms.base import Vmm
-from inspector.checks.vmms.table import VMM_NAMES, find_vmm, vmm_for
+from inspector.checks.vmms.table import VMM_NAMES, restoring_vmm
 from inspector.errors import InspectorError
 from inspector.policies.loader import load_policy, policy_names
 from inspector.policies.model import Policy
 from inspector.policies.release import choose
-from inspector.policies.setup import VcpuSetup, parse_features
+from inspector.policies.setup import QEMU_SETUP, VcpuSetup
 from inspector.sources.dump import Dump
+from inspector.sources.vcpu_setup import setup_of
 
 
 class Question(NamedTuple):
@@ -35,8 +38,7 @@ class Question(NamedTuple):
     @property
     def rule(self) -> Vmm:
         """The VMM that restores."""
-        given = self.source.provenance
-        return find_vmm(self.vmm or vmm_for(given.format, given.tool))
+        return restoring_vmm(self.source.provenance, self.vmm)
 
     @property
     def next_vmm(self) -> str:
@@ -46,7 +48,7 @@ class Question(NamedTuple):
 
 def restorable(dump: Dump) -> bool:
     """True for a dump that holds a vCPU's values, so that there is something to restore."""
-    return any(vcpu.kind == "vcpu" and vcpu.values for vcpu in dump.vcpus)
+    return first_vcpu(dump) is not None
 
 
 def first_question(dumps: Sequence[Dump], present: int) -> Question | None:
@@ -61,27 +63,20 @@ def first_question(dumps: Sequence[Dump], present: int) -> Question | None:
         return None
     other = next((one for one in order if one is not source and (restorable(one) or one.host is not None)), None)
     if other is not None:
-        lacks_kernel = kernel_of(other).policy is None
+        lacks_kernel = own_kernel(other).asked is None
         return Question(source, other, newer_kernel(source) if lacks_kernel else "")
     return Question(source, None, newer_kernel(source))
 
 
 def newer_kernel(source: Dump) -> str:
     """The newest recorded release of the nearest newer series; the newest of all where there is no newer one."""
-    own = own_kernel(source)
+    own = own_kernel(source).policy
     names = policy_names()
     newer = [name for name in names if own is None or _series(name) > own.version[:2]]
     recorded = [name for name in newer if load_policy(name).recorded][:1]
     if not recorded:
         return names[-1]
     return [name for name in names if _series(name) == _series(recorded[0])][-1]
-
-
-def own_kernel(source: Dump) -> Policy | None:
-    """The kernel of a dump: as it says, else the one that its register list betrays."""
-    named = kernel_of(source).policy
-    vcpu = next((one for one in source.vcpus if one.kind == "vcpu" and one.values), None)
-    return named or (guess_kernel(vcpu.values, setup_of(vcpu)) if vcpu is not None else None)
 
 
 def _series(name: str) -> tuple[int, ...]:
@@ -101,7 +96,7 @@ def swapped(question: Question) -> Question:
     if not restorable(question.destination):
         raise InspectorError("the destination holds no vCPU that could be restored")
     back = Question(question.destination, question.source, vmm=question.vmm)
-    return back if kernel_of(back.source).policy else back._replace(kernel=newer_kernel(back.source))
+    return back if own_kernel(back.source).asked else back._replace(kernel=newer_kernel(back.source))
 
 
 def _policy(question: Question) -> Policy | None:
@@ -109,39 +104,38 @@ def _policy(question: Question) -> Policy | None:
 
 
 def _setup(question: Question) -> VcpuSetup | None:
-    return parse_features(question.features) if question.features else None
+    saved = first_vcpu(question.source)
+    own = setup_of(saved, question.rule.family) if saved is not None else QEMU_SETUP
+    return asked_setup(question.features or None, None, own)
 
 
 def ask(question: Question, *, ways_out: bool = True) -> MigrationReport:
     """The answer. Raises InspectorError when the question has none."""
-    from inspector.checks.restore.migration import migrate, migrate_same_host
-
-    policy, setup, vmm = _policy(question), _setup(question), question.rule.name
-    if question.destination is not None:
-        return migrate(question.source, question.destination, policy, vmm, setup, ways_out=ways_out)
-    if policy is None:
-        raise InspectorError("the same host under which kernel?", hint="p chooses one")
-    return migrate_same_host(question.source, policy, vmm, setup, ways_out=ways_out)
+    return migrate(
+        question.source,
+        question.destination or SAME_HOST,
+        _policy(question),
+        question.rule.name,
+        _setup(question),
+        ways_out=ways_out,
+    )
 
 
 def ask_all_kernels(question: Question) -> KernelMatrix:
     """One row per kernel: where can the source go?"""
-    from inspector.checks.restore.migration import migrate_all_kernels
-
     return migrate_all_kernels(question.source, question.rule.name, _setup(question))
 
 
 def write_fixed(question: Question, out: str) -> FixResult:
     """Write a copy that the destination accepts to the new file `out`. Raises InspectorError."""
-    from inspector.checks.machine.destination import same_host
-    from inspector.checks.repair.fix import fix
-
-    policy, setup, rule = _policy(question), _setup(question), question.rule
-    if question.destination is not None:
-        return fix(question.source, question.destination, out, policy, rule.name, setup)
-    if policy is None:
-        raise InspectorError("the same host under which kernel?", hint="p chooses one")
-    return fix(question.source, same_host(question.source, policy, setup, rule), out, vmm=rule.name)
+    return fix(
+        question.source,
+        question.destination or SAME_HOST,
+        out,
+        _policy(question),
+        question.rule.name,
+        _setup(question),
+    )
 
 
 def short_name(dump: Dump) -> str:

@@ -12,7 +12,7 @@ from inspector.app.dialogs.offers import offers_items
 from inspector.app.modes.migrate.question import Question, newer_kernel, restorable, series_ends, short_name
 from inspector.app.widgets.ink import Ink, row
 from inspector.app.widgets.listing import Item
-from inspector.checks.machine.source_kernel import kernel_of
+from inspector.checks.machine.source_kernel import own_kernel
 from inspector.errors import InspectorError
 from inspector.policies.loader import load_policy, patch_names, policy_names
 from inspector.policies.release import choose
@@ -123,10 +123,10 @@ class ChooseDestination(Choose):
             self.done(self.question._replace(destination=None, kernel=kernel or newer_kernel(self.question.source)))
 
     def take(self, dump: Dump) -> None:
-        """A fresh vCPU, or a host's raw registers; its own kernel counts where it names one."""
+        """A fresh vCPU, or a host's raw registers; its own kernel counts where it names one or shows it."""
         if self.question is None:
             return
-        named = kernel_of(dump).policy is not None
+        named = own_kernel(dump).asked is not None
         self.done(self.question._replace(destination=dump, kernel="" if named else newer_kernel(self.question.source)))
 
 

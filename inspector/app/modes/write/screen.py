@@ -18,7 +18,7 @@ from inspector.app.shell.session import Change
 from inspector.app.widgets.ink import Ink, clip, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
-from inspector.checks.machine.asking import Answer
+from inspector.checks.machine.machine import Machine
 from inspector.checks.writing.bench import Attempt, Bench
 from inspector.errors import InspectorError
 from inspector.registers.catalog import Register
@@ -44,7 +44,7 @@ class Write(Dialog):
         self._typed = ""
         self._note = ""
         self._problem = ""
-        self._answer: Answer | None = None
+        self._answer: Machine | None = None
         self._bench: Bench | None = None
 
     @property

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from inspector import sources
-from inspector.checks.machine.asking import FEATURE_WORDS, answer, ask, has_word, own_question, toggled, with_gic
+from inspector.checks.machine.machine import ask, machine, own_question
 from inspector.errors import InspectorError, PolicyError
-from inspector.policies.setup import QEMU_SETUP, VcpuSetup, parse_features
+from inspector.policies.setup import FEATURE_WORDS, QEMU_SETUP, VcpuSetup, feature_of, parse_features
 from inspector.sources.dump import Dump, Provenance
 
 N2 = "builtin:neoverse-n2-linux-6.1"
@@ -42,38 +42,34 @@ def test_a_policy_of_the_users_own(tmp_path: Path) -> None:
 
 def test_features_that_the_kernel_or_host_lacks_are_named() -> None:
     dump = sources.load(N2)
-    plain = answer(ask("6.2"), dump)
+    plain = machine(dump, "6.2")
     for word, error in (("el2", "ENOENT"), ("imp-id", "EINVAL"), ("el1_32bit", "EINVAL")):
         with pytest.raises(InspectorError, match=f"{error}.*because of {word}"):
-            answer(msgspec.structs.replace(ask("6.2"), setup=toggled(plain.setup, word)), dump)
+            machine(dump, "6.2", plain.setup.toggled(word))
 
 
 def test_a_setup_that_nobody_named_is_the_dumps_own() -> None:
     dump = sources.load(N2)
-    assert answer(ask("6.12"), dump).setup == dump.vcpus[0].setup
+    assert machine(dump, "6.12").setup == dump.vcpus[0].setup
     chosen = parse_features("psci", gic="v3")
-    told = answer(ask("6.12", chosen), dump)
+    told = machine(dump, ask("6.12", chosen))
     assert told.setup == chosen and not told.vm().init_errno
 
 
 @pytest.mark.parametrize("word", FEATURE_WORDS)
 def test_a_tick_and_its_undoing(word: str) -> None:
     for setup in (VcpuSetup(), QEMU_SETUP):
-        once = toggled(setup, word)
-        assert has_word(once, word) != has_word(setup, word)
+        once = setup.toggled(word)
+        assert once.includes(feature_of(word)) != setup.includes(feature_of(word))
         if word != "el2-e2h0":
-            assert toggled(once, word) == setup
+            assert once.toggled(word) == setup
 
 
 def test_e2h0_comes_with_el2_and_goes_with_it() -> None:
-    both = toggled(VcpuSetup(), "el2-e2h0")
-    assert has_word(both, "el2") and has_word(both, "el2-e2h0")
-    assert not has_word(toggled(both, "el2"), "el2-e2h0")
-    assert has_word(toggled(both, "el2-e2h0"), "el2")
-
-
-def test_the_interrupt_controller() -> None:
-    assert with_gic(VcpuSetup(), True).gic == "v3" and with_gic(QEMU_SETUP, False).gic == "none"
+    both = VcpuSetup().toggled("el2-e2h0")
+    assert both.includes(feature_of("el2")) and both.includes(feature_of("el2-e2h0"))
+    assert not both.toggled("el2").includes(feature_of("el2-e2h0"))
+    assert both.toggled("el2-e2h0").includes(feature_of("el2"))
 
 
 def test_the_kernel_of_a_dump_that_names_none_is_told_by_its_list() -> None:

@@ -1,4 +1,4 @@
-"""How the vCPU of a saved VM was created, as far as its registers tell.
+"""How a vCPU was created, as far as its registers show.
 
 Which registers KVM lists follows from the vCPU's features (arch/arm64/kvm/sys_regs.c, the visibility callbacks), so the
 list names most of them; a QEMU stream says nothing else about them.
@@ -7,23 +7,53 @@ list names most of them; a QEMU stream says nothing else about them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import msgspec
 
-from inspector.policies.setup import Feature, VcpuSetup
+from inspector.policies.setup import Feature, Gic, VcpuSetup
 from inspector.registers.encoding import bitmap_id, firmware_id
-from inspector.registers.ids import ID_AA64PFR0_EL1, PSTATE
-from inspector.sources.inferred import infer_setup as infer_from_list
-
-if TYPE_CHECKING:
-    from inspector.sources.dump import Vcpu
+from inspector.registers.ids import (
+    HCR_EL2,
+    ID_AA64MMFR4_EL1,
+    ID_AA64PFR0_EL1,
+    PMCR_EL0,
+    PSTATE,
+    RGSR_EL1,
+    SVE_VLS,
+    ZCR_EL1,
+    APIAKeyLo_EL1,
+)
+from inspector.sources.dump import Vcpu
 
 PSCI_VERSION = firmware_id(0)
 
 _PSCI_0_1 = 1
 LISTED_FEATURES = Feature.PMU | Feature.SVE | Feature.PTRAUTH_ADDRESS | Feature.PTRAUTH_GENERIC | Feature.EL2
 """Features that show in the register list."""
+
+
+def listed_setup(values: Mapping[int, int], gic: Gic) -> VcpuSetup | None:
+    """The features that KVM's list of registers shows; None without KVM's firmware registers (QEMU's TCG).
+
+    KVM lists ZCR_EL1 or the vector lengths only with SVE, the pointer-authentication keys only with both of its
+    features, HCR_EL2 only for a vCPU with EL2 (ID_AA64MMFR4_EL1.E2H0 is then 0 when the guest's E2H may be 0),
+    RGSR_EL1 only with MTE, and PMCR_EL0 only with a PMU - but Linux 5.10 lists that always, with nothing to tell it
+    apart. AArch32 at EL1 and writable implementation ids leave no mark in the list.
+    """
+    if PSCI_VERSION not in values:
+        return None
+    features = Feature.PSCI
+    if PMCR_EL0 in values:
+        features |= Feature.PMU
+    if ZCR_EL1 in values or SVE_VLS in values:
+        features |= Feature.SVE
+    if APIAKeyLo_EL1 in values:
+        features |= Feature.PTRAUTH_ADDRESS | Feature.PTRAUTH_GENERIC
+    if HCR_EL2 in values:
+        features |= Feature.EL2
+        if not values.get(ID_AA64MMFR4_EL1, 0) >> 24 & 0xF:
+            features |= Feature.EL2_E2H0
+    return VcpuSetup(features=int(features), gic=gic, mte=RGSR_EL1 in values)
 
 
 def setup_of(vcpu: Vcpu, family: str = "") -> VcpuSetup:
@@ -36,9 +66,9 @@ def setup_of(vcpu: Vcpu, family: str = "") -> VcpuSetup:
 
 
 def infer_setup(values: Mapping[int, int], family: str = "") -> VcpuSetup:
-    """The features that the registers `values` imply."""
+    """The features that the registers `values` of a KVM vCPU imply, whether or not PSCI_VERSION is among them."""
     gic = values.get(ID_AA64PFR0_EL1, 1 << 24) >> 24 & 0xF
-    listed = infer_from_list({PSCI_VERSION: 0} | dict(values), "v3" if gic else "none") or VcpuSetup()
+    listed = listed_setup({PSCI_VERSION: 0} | dict(values), "v3" if gic else "none") or VcpuSetup()
     old_list = bitmap_id(0) not in values
     if family == "firecracker" and old_list and listed.has(Feature.PMU):
         listed = msgspec.structs.replace(listed, features=listed.features & ~Feature.PMU)
@@ -46,7 +76,7 @@ def infer_setup(values: Mapping[int, int], family: str = "") -> VcpuSetup:
 
 
 def _corrected(setup: VcpuSetup, values: Mapping[int, int]) -> VcpuSetup:
-    """What values betray and lists do not: PSCI 0.1 is left to vCPUs without the feature, PSTATE tells AArch32."""
+    """What values show and lists do not: PSCI 0.1 is left to vCPUs without the feature, PSTATE shows AArch32."""
     features = setup.features
     if values.get(PSCI_VERSION) == _PSCI_0_1:
         features &= ~Feature.PSCI

@@ -1,0 +1,199 @@
+"""The machine behind a dump under one kernel: the one door to "which host, kernel and features" for all who ask.
+
+A KernelQuestion is what was chosen (`--kernel`, `--features`, `--host`, the screens' chooser); a Machine is that choice
+applied to one dump.
+"""
+
+from __future__ import annotations
+
+import errno as _errno
+
+import msgspec
+
+from inspector.checks.machine.known_host import known_host
+from inspector.checks.machine.source_kernel import asked_kernel, describe_policy
+from inspector.errors import InspectorError, one_line
+from inspector.kvm.creation import creation_errno
+from inspector.kvm.exposure import Exposure, expose
+from inspector.kvm.host import HostState
+from inspector.kvm.host_inputs import with_inputs
+from inspector.kvm.vm import Vm
+from inspector.policies.model import Policy
+from inspector.policies.release import choose, taken_apart
+from inspector.policies.setup import FEATURES, Gic, VcpuSetup, parse_features
+from inspector.sources.dump import Dump, Vcpu
+
+
+class KernelQuestion(msgspec.Struct, frozen=True, kw_only=True):
+    """A kernel policy to ask, how the vCPU is created, and what is given of the host."""
+
+    base: str
+    """what was named without patches: a policy, a release string, the path of a TOML file"""
+    patches: tuple[str, ...] = ()
+    policy: Policy
+    """the policy of `base` with `patches` over it"""
+    candidates: tuple[Policy, ...] = ()
+    """every policy that it may be, where a release string leaves several"""
+    setup: VcpuSetup | None = None
+    """None: as the dump's own vCPU was created"""
+    host: str = ""
+    """what registers do not show of the host, as `--host` takes it; empty: inferred"""
+    explanation: str = ""
+    """how the policy was chosen, where that needed a choice"""
+
+    @property
+    def text(self) -> str:
+        """What would have to be typed to get the same policy."""
+        return "+".join([self.base, *self.patches])
+
+    @property
+    def title(self) -> str:
+        """`Linux 6.2+mask-ccidx`; a policy of the user's own keeps its name."""
+        return one_line(describe_policy(self.policy))
+
+
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
+    """A host under a kernel, and how a vCPU is created there."""
+
+    question: KernelQuestion
+    host: HostState
+    setup: VcpuSetup
+    exposure: Exposure
+    """what the kernel shows a fresh vCPU of it"""
+    label: str
+    """what the host is known from, for headlines"""
+    notes: tuple[str, ...] = ()
+    """how the policy was chosen, what is not known of the host, and what was inferred"""
+
+    @property
+    def policy(self) -> Policy:
+        """The kernel's policy."""
+        return self.question.policy
+
+    def vm(self) -> Vm:
+        """A new VM of one fresh vCPU."""
+        return Vm(self.host, self.question.policy, self.setup, exposure=self.exposure)
+
+
+def machine(
+    dump: Dump,
+    kernel: str | Policy | KernelQuestion | None = None,
+    features: str | VcpuSetup | None = None,
+    gic: Gic | None = None,
+    host: str = "",
+    vcpu: Vcpu | None = None,
+) -> Machine:
+    """The machine behind `dump` under `kernel`.
+
+    `kernel`: what `--kernel` takes, a policy, or a question; by default the kernel that the dump names, else the one
+    whose register list is nearest to that of its vCPU. `features`: what `--features` takes; by default, and for `gic`,
+    as the dump's own vCPU was created. `host`: what `--host` takes. `vcpu`: the vCPU that shows features and host (by
+    default the first).
+
+    Raises PolicyError for a kernel, a feature or an input of the host that is not known; InspectorError when the dump
+    says nothing of a machine, or when KVM would not create such a vCPU there.
+    """
+    asked = _question(dump, kernel, vcpu)
+    known = known_host(dump, vcpu)
+    setup = asked_setup(features, gic, asked.setup or known.setup) or asked.setup or known.setup
+    inputs = host or asked.host
+    asked = msgspec.structs.replace(asked, host=inputs)
+    state = with_inputs(known.host, inputs)
+    exposure = expose(state, asked.policy, setup)
+    refuse_creation(exposure, asked.title)
+    notes = [asked.explanation] * bool(asked.explanation) + [n for n in known.notes if n not in asked.explanation]
+    return Machine(
+        question=asked, host=state, setup=setup, exposure=exposure, label=known.label, notes=tuple(notes)
+    )  # fmt: skip
+
+
+def _question(dump: Dump, kernel: str | Policy | KernelQuestion | None, vcpu: Vcpu | None) -> KernelQuestion:
+    if kernel is None:
+        return own_question(dump, vcpu)
+    if isinstance(kernel, Policy):
+        return KernelQuestion(base=kernel.name, patches=kernel.patches, policy=kernel)
+    return ask(kernel, dump=dump) if isinstance(kernel, str) else kernel
+
+
+def asked_setup(features: str | VcpuSetup | None, gic: Gic | None, own: VcpuSetup) -> VcpuSetup | None:
+    """The setup that `--features` and `--gic` ask for, what they leave open as in `own`; None when neither is given.
+
+    Raises PolicyError for an unknown word.
+    """
+    if isinstance(features, VcpuSetup):
+        return features if gic is None else msgspec.structs.replace(features, gic=gic)
+    if features is None:
+        return None if gic is None else msgspec.structs.replace(own, gic=gic)
+    return parse_features(features, gic=gic or own.gic)
+
+
+def ask(text: str, setup: VcpuSetup | None = None, dump: Dump | None = None) -> KernelQuestion:
+    """The question that a text names. Raises PolicyError in one line for a text or a TOML file that is no policy.
+
+    `dump`: where the text is the release that it names, its version string says more.
+    """
+    given = dump.provenance if dump is not None else None
+    version = given.kernel_version if given and given.kernel and text.strip().startswith(given.kernel) else ""
+    choice = choose(text, version)
+    base, patches = taken_apart(text)
+    return KernelQuestion(
+        base=base,
+        patches=tuple(patches),
+        policy=choice.policy,
+        candidates=choice.candidates,
+        setup=setup,
+        explanation=choice.text,
+    )
+
+
+def own_question(dump: Dump, vcpu: Vcpu | None = None) -> KernelQuestion:
+    """The kernel that a dump was made under: the one that it names, else the one whose register list is nearest.
+
+    Raises InspectorError when the dump has neither a kernel nor a vCPU.
+    """
+    own = asked_kernel(dump, vcpu)
+    assert own.policy is not None
+    return KernelQuestion(
+        base=own.policy.name,
+        patches=own.policy.patches,
+        policy=own.policy,
+        candidates=own.candidates,
+        explanation=" ".join([own.note, *own.doubts]).strip(),
+    )
+
+
+def creation_problem(exposure: Exposure) -> str:
+    """Why KVM refuses to create the vCPU of `exposure`: the errno, and which features are to blame; empty when it does
+    not."""
+    error = creation_errno(exposure)
+    if not error:
+        return ""
+    setup = exposure.setup
+    blamed = [
+        feature.word
+        for feature in FEATURES
+        if setup.includes(feature)
+        and not creation_errno(expose(exposure.host, exposure.policy, setup.without(feature)))
+    ]
+    name = _errno.errorcode.get(error, str(error))
+    words = " or ".join(blamed) or " and ".join(lacking_features(exposure))
+    blame = f", because of {words}" if words else f" with {setup.describe()}"
+    return f"would not create such a vCPU on this host: {name} ({error}){blame}"
+
+
+def refuse_creation(exposure: Exposure, where: str) -> None:
+    """Raises InspectorError when KVM would not create the vCPU of `exposure`."""
+    if problem := creation_problem(exposure):
+        raise InspectorError(problem, one_line(where), "choose other features (--features LIST)")
+
+
+def lacking_features(exposure: Exposure) -> tuple[str, ...]:
+    """Words of the features that this host under this kernel cannot give a vCPU, each asked for alone."""
+    return tuple(
+        feature.word
+        for feature in FEATURES
+        if exposure.setup.includes(feature)
+        and creation_errno(
+            expose(exposure.host, exposure.policy, parse_features(f"psci,{feature.word}", gic=exposure.setup.gic))
+        )
+    )
