@@ -12,6 +12,7 @@ from inspector import sources
 from inspector.checks.machine.machine import machine
 from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_setup, add_style, one_vcpu
 from inspector.errors import EXIT_YES, one_line
+from inspector.kvm.words.showing import explain_register
 from inspector.registers import catalog
 from inspector.reports import exposure as report
 from inspector.reports.json import dumps
@@ -37,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     vcpu = one_vcpu(dump, options.vcpu) if options.vcpu is not None else None
     found = machine(dump, options.kernel, options.features, options.gic, options.host, vcpu)
     exposure, policy = found.exposure, found.policy
-    registers = [exposure.register(reg_id) for reg_id in wanted or exposure.listed]
+    registers = [explain_register(exposure, reg_id) for reg_id in wanted or exposure.listed]
     if options.json:
         print(dumps(report.exposure_json(exposure, registers)))
     else:

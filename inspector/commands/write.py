@@ -16,6 +16,7 @@ from inspector.checks.writing.for_real import predict_writes
 from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_setup, add_style, one_vcpu
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, RegisterError, one_line
 from inspector.kvm.vm import Vcpu
+from inspector.kvm.words.explaining import explain_write
 from inspector.registers import catalog
 from inspector.registers.reading import parse_assignments, parse_value
 from inspector.reports import exposure as report
@@ -54,7 +55,7 @@ def parse_write(text: str, vcpu: Vcpu) -> tuple[int, int]:
     found = catalog.find(name.strip())
     if found.field is None:
         return found.register.id, parse_value(found.register, value.strip())
-    present = vcpu.get(found.register.id)[1] or 0
+    present = vcpu.get_one_reg(found.register.id)[1] or 0
     return found.register.id, parse_assignments(found.register, present, f"{found.field.name}={value.strip()}")
 
 
@@ -71,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
     verdicts = []
     for text in options.writes:
         reg_id, value = parse_write(text, vm.vcpu(0))
-        verdicts.append(vm.vcpu(0).set(reg_id, value))
+        verdicts.append(explain_write(vm.vcpu(0), reg_id, value))
     if options.json:
         print(dumps({"kernel": found.policy.name, "writes": [report.verdict_json(verdict) for verdict in verdicts]}))
     else:
@@ -100,7 +101,9 @@ def write_for_real(options: argparse.Namespace) -> int:
     writes = [parse_write(text, predict_writes(dump, policy).vcpu(0)) for text in options.writes]
     fresh, actual = forreal.write_for_real(options.source, writes, live)
     vm = predict_writes(fresh, policy)
-    pairs = [(vm.vcpu(0).set(reg_id, value), done) for (reg_id, value), done in zip(writes, actual, strict=True)]
+    pairs = [
+        (explain_write(vm.vcpu(0), reg_id, value), done) for (reg_id, value), done in zip(writes, actual, strict=True)
+    ]
     if options.json:
         print(dumps({"kernel": policy.name, "writes": [for_real.pair_json(*pair) for pair in pairs]}))
     else:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from errno import EINVAL, ENOENT
-from typing import TYPE_CHECKING
 
+from inspector.kvm.limits import Limits
 from inspector.policies.setup import Feature
-
-if TYPE_CHECKING:
-    from inspector.kvm.exposure import Exposure
 
 _CAPABILITY = (
     (Feature.EL1_32BIT, "el1_32bit"),
@@ -21,12 +18,12 @@ _CAPABILITY = (
 )
 
 
-def creation_errno(exposure: Exposure, vcpus: int = 1) -> int:
+def vcpu_init(limits: Limits, vcpus: int = 1) -> int:
     """The errno of creating a vCPU: enabling the VM's capabilities, then KVM_ARM_VCPU_INIT of the first of `vcpus`.
 
     kvm_vcpu_init_check_features() and its older forms in kvm_reset_vcpu() (arch/arm64/kvm/arm.c, reset.c).
     """
-    setup, host, book = exposure.setup, exposure.host, exposure.book
+    setup, host, book = limits.setup, limits.host, limits.book
     if setup.mte and (book.variant("mte") == "none" or not host.capability("mte")):
         return EINVAL
     if setup.writable_imp_id and book.variant("implementation-ids") == "invariant":
@@ -46,9 +43,9 @@ def creation_errno(exposure: Exposure, vcpus: int = 1) -> int:
     return 0
 
 
-def run_errno(exposure: Exposure) -> int:
+def run_errno(limits: Limits) -> int:
     """The errno of the first KVM_RUN: since v5.11 a vPMU without in-kernel GIC has to be set up first."""
-    without_gic = exposure.setup.has(Feature.PMU) and exposure.setup.gic == "none"
-    if without_gic and exposure.book.variant("run-without-gic") == "refused-with-pmu":
+    without_gic = limits.setup.has(Feature.PMU) and limits.setup.gic == "none"
+    if without_gic and limits.book.variant("run-without-gic") == "refused-with-pmu":
         return EINVAL
     return 0

@@ -5,15 +5,11 @@ arch/arm64/kvm/hypercalls.c and psci.c. The levels of the workaround registers a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from inspector.kvm.limits import Limits
 from inspector.kvm.mitigations import bhb_level, spectre_v2_level, ssb_level
 from inspector.policies.setup import Feature
-from inspector.registers import ids as ids
+from inspector.registers import ids
 from inspector.registers.ids import ID_AA64PFR1_EL1
-
-if TYPE_CHECKING:
-    from inspector.kvm.exposure import Exposure
 
 PSCI_0_1, PSCI_0_2, PSCI_1_0, PSCI_1_1, PSCI_1_2, PSCI_1_3 = 1, 2, 0x10000, 0x10001, 0x10002, 0x10003
 BITMAPS: dict[int, int] = {
@@ -29,23 +25,23 @@ _VERSIONS = {
 _BITMAP_COUNT = {"none": 0, "three": 3, "four": 4}
 
 
-def psci_versions(exposure: Exposure) -> tuple[int, ...]:
+def psci_versions(limits: Limits) -> tuple[int, ...]:
     """The PSCI versions that userspace may choose, oldest first."""
-    if not exposure.setup.has(Feature.PSCI):
+    if not limits.setup.has(Feature.PSCI):
         return (PSCI_0_1,)
-    return _VERSIONS[exposure.book.variant("psci")]
+    return _VERSIONS[limits.book.variant("psci")]
 
 
-def bitmaps(exposure: Exposure) -> tuple[int, ...]:
+def bitmaps(limits: Limits) -> tuple[int, ...]:
     """The hypercall bitmaps that exist."""
-    return tuple(BITMAPS)[: _BITMAP_COUNT[exposure.book.variant("hypercall-bitmaps")]]
+    return tuple(BITMAPS)[: _BITMAP_COUNT[limits.book.variant("hypercall-bitmaps")]]
 
 
-def workaround_levels(exposure: Exposure, ssbs: int | None = None) -> dict[int, int]:
+def workaround_levels(limits: Limits, ssbs: int | None = None) -> dict[int, int]:
     """WORKAROUND_1..3 (those that exist) -> level. `ssbs`: the VM's own PFR1.SSBS where the kernel asks for it."""
-    host, variant = exposure.host, exposure.book.variant("mitigation-levels")
+    host, variant = limits.host, limits.book.variant("mitigation-levels")
     if variant != "vm-ssbs" or ssbs is None:
-        seen = host.value(ID_AA64PFR1_EL1) if variant != "vm-ssbs" else exposure.limit(ID_AA64PFR1_EL1)
+        seen = host.value(ID_AA64PFR1_EL1) if variant != "vm-ssbs" else limits.limit(ID_AA64PFR1_EL1)
         ssbs = seen >> 4 & 0xF
     levels = {ids.WORKAROUND_1: spectre_v2_level(host), ids.WORKAROUND_2: ssb_level(host, ssbs)}
     if variant != "no-bhb":
@@ -53,9 +49,9 @@ def workaround_levels(exposure: Exposure, ssbs: int | None = None) -> dict[int, 
     return levels
 
 
-def firmware_values(exposure: Exposure) -> dict[int, int]:
+def firmware_values(limits: Limits) -> dict[int, int]:
     """Id -> value on a fresh vCPU, in list order."""
-    values = {ids.PSCI_VERSION: psci_versions(exposure)[-1], **workaround_levels(exposure)}
-    for bitmap in bitmaps(exposure):
+    values = {ids.PSCI_VERSION: psci_versions(limits)[-1], **workaround_levels(limits)}
+    for bitmap in bitmaps(limits):
         values[bitmap] = 0 if bitmap == ids.VENDOR_HYP_BITMAP_2 else BITMAPS[bitmap]
     return values

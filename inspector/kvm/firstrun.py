@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from inspector.kvm.state import VcpuState, VmState
 from inspector.policies.setup import Feature
 from inspector.registers.ids import (
     CSSELR_EL1,
@@ -16,14 +15,11 @@ from inspector.registers.ids import (
     PMCR_EL0,
 )
 
-if TYPE_CHECKING:
-    from inspector.kvm.vm import Vcpu, Vm
-
 CSSELR_HELD = 0xF
 """Level and InD: what the hardware register keeps of a written value."""
 
 
-def prepare_first_run(vm: Vm) -> None:
+def prepare_first_run(vm: VmState) -> None:
     """Changes made before anything can refuse the run: they stay even when the run fails."""
     variant, book = vm.exposure.book.variant("gic-fields"), vm.exposure.book
     if variant not in ("host", "forced"):
@@ -32,10 +28,10 @@ def prepare_first_run(vm: Vm) -> None:
         _drop_incomplete(vm)
 
 
-def _settle_gic(vm: Vm, variant: str) -> None:
+def _settle_gic(vm: VmState, variant: str) -> None:
     """PFR0.GIC and ID_PFR1_EL1.GIC (and ID_AA64PFR2_EL1.GCIE) follow the VM's irqchip."""
     stored = vm.stored
-    if vm.setup.gic == "none":
+    if vm.exposure.setup.gic == "none":
         stored[ID_AA64PFR0_EL1] &= ~(0xF << 24)
         stored[ID_PFR1_EL1] &= ~(0xF << 28)
         if variant == "assigned-at-first-run":
@@ -46,7 +42,7 @@ def _settle_gic(vm: Vm, variant: str) -> None:
             stored[ID_PFR1_EL1] = stored[ID_PFR1_EL1] & ~(0xF << 28) | 1 << 28
 
 
-def _drop_incomplete(vm: Vm) -> None:
+def _drop_incomplete(vm: VmState) -> None:
     """Stage-1 indirection fields go when what they depend on is missing in the VM."""
     stored = vm.stored
     tcr2 = stored[ID_AA64MMFR3_EL1] & 0xF
@@ -58,10 +54,10 @@ def _drop_incomplete(vm: Vm) -> None:
         stored[ID_AA64MMFR3_EL1] &= ~(0xF << 16)
 
 
-def settle_first_run(vm: Vm, vcpu: Vcpu) -> None:
+def settle_first_run(vm: VmState, vcpu: VcpuState) -> None:
     """Changes made by a run that succeeds."""
     if vm.exposure.book.variant("cache-registers") == "raw" and CSSELR_EL1 in vcpu.own:
         vcpu.own[CSSELR_EL1] &= CSSELR_HELD
-    pmu = vm.setup.has(Feature.PMU)
+    pmu = vm.exposure.setup.has(Feature.PMU)
     if vm.exposure.book.variant("pmcr") == "reset-pattern-cleared" and pmu and PMCR_EL0 in vcpu.own:
         vcpu.own[PMCR_EL0] &= ~0x6

@@ -8,17 +8,25 @@ access_ccsidr()).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from functools import lru_cache
 
-from inspector.kvm.fabricated import CCSIDR_COUNT
+from inspector.kvm.caches import CCSIDR_COUNT
+from inspector.kvm.exposure import Exposure
 from inspector.kvm.host import HostState
+from inspector.kvm.vm import Vm
 from inspector.registers.encoding import ccsidr_id, is_demux
-from inspector.registers.ids import CLIDR_EL1, CTR_EL0, DCZID_EL0, ID_AA64MMFR2_EL1, ID_SPACE, IDS
+from inspector.registers.ids import (
+    AIDR_EL1,
+    CLIDR_EL1,
+    CTR_EL0,
+    DCZID_EL0,
+    ID_AA64MMFR2_EL1,
+    ID_SPACE,
+    MIDR_EL1,
+    MPIDR_EL1,
+    REVIDR_EL1,
+)
 
-if TYPE_CHECKING:
-    from inspector.kvm.exposure import Exposure
-
-MIDR, MPIDR, REVIDR, AIDR = (IDS[name] for name in ("MIDR_EL1", "MPIDR_EL1", "REVIDR_EL1", "AIDR_EL1"))
 SELECTORS = range(7)
 """The CSSELR_EL1 values that the recordings' guest tries."""
 
@@ -26,7 +34,8 @@ SELECTORS = range(7)
 def guest_ids() -> tuple[int, ...]:
     """The 70 registers that the recordings' guest reads, in its order."""
     return (
-        MIDR, MPIDR, REVIDR, *ID_SPACE, CLIDR_EL1, AIDR, CTR_EL0, DCZID_EL0, *(ccsidr_id(k) for k in SELECTORS),
+        MIDR_EL1, MPIDR_EL1, REVIDR_EL1, *ID_SPACE, CLIDR_EL1, AIDR_EL1, CTR_EL0, DCZID_EL0,
+        *(ccsidr_id(k) for k in SELECTORS),
     )  # fmt: skip
 
 
@@ -58,10 +67,10 @@ def guest_unknown(exposure: Exposure, reg_id: int) -> bool:
 def guest_view(exposure: Exposure, state: Mapping[int, int]) -> dict[int, int]:
     """What the guest reads when userspace reads `state` (register id -> KVM_GET_ONE_REG) after the first run."""
     host, variant = exposure.host, exposure.book.variant("guest-caches")
-    view = {reg_id: state.get(reg_id, 0) for reg_id in (MIDR, MPIDR, *ID_SPACE)}
+    view = {reg_id: state.get(reg_id, 0) for reg_id in (MIDR_EL1, MPIDR_EL1, *ID_SPACE)}
     writable = exposure.setup.writable_imp_id
-    view[REVIDR] = state.get(REVIDR, 0) if writable else host.value(REVIDR)
-    view[AIDR] = state.get(AIDR, 0) if writable else host.value(AIDR)
+    view[REVIDR_EL1] = state.get(REVIDR_EL1, 0) if writable else host.value(REVIDR_EL1)
+    view[AIDR_EL1] = state.get(AIDR_EL1, 0) if writable else host.value(AIDR_EL1)
     view[CTR_EL0] = guest_ctr(host, variant, state.get(CTR_EL0, 0), exposure.limit(CTR_EL0))
     view[DCZID_EL0] = host.value(DCZID_EL0)
     if variant == "hardware":
@@ -73,10 +82,9 @@ def guest_view(exposure: Exposure, state: Mapping[int, int]) -> dict[int, int]:
     return {reg_id: view[reg_id] for reg_id in guest_ids()}
 
 
-def guest_values(exposure: Exposure) -> dict[int, int]:
-    """The view of a fresh guest: nothing was written, the vCPU ran once."""
-    from inspector.kvm.vm import Vm
-
+@lru_cache(maxsize=16)
+def fresh_guest(exposure: Exposure) -> Mapping[int, int]:
+    """What MRS returns inside a fresh guest: nothing was written, the vCPU ran once."""
     vm = Vm(exposure.host, exposure.policy, exposure.setup, exposure=exposure)
     vm.run(0)
     vcpu = vm.vcpu(0)

@@ -7,12 +7,12 @@ Values and known bits are kept apart; a bit that is not known is never used as i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
 
 from inspector.kvm.cpus import meltdown_safe, vector_lengths
-from inspector.registers.bits import ALL, ones
+from inspector.registers.bits import ALL, Partial, ones
 from inspector.registers.ids import (
     AARCH32_IDS,
     CLIDR_EL1,
@@ -25,10 +25,6 @@ from inspector.registers.ids import (
     MIDR_EL1,
 )
 
-if TYPE_CHECKING:
-    from inspector.policies.model import Policy
-    from inspector.policies.setup import VcpuSetup
-
 IDC = 1 << 28
 _LEVELS = 0x1FF << 21
 """CLIDR_EL1.LoUU, LoC and LoUIS"""
@@ -37,7 +33,7 @@ Vgic = Literal["v2", "v3", "v5-legacy", "v5", "none"]
 
 
 class HostState(msgspec.Struct, frozen=True, kw_only=True):
-    """One machine, as far as it is known. Build it with `from_raw`, `from_vcpu` or `from_fresh`."""
+    """One machine, as far as it is known. Built by `from_raw`, and by inference/ from what a kernel showed."""
 
     values: Mapping[int, int]
     """register id -> value; raw ones, or what a kernel showed (`sanitised`)"""
@@ -170,48 +166,14 @@ def from_raw(
     )  # fmt: skip
 
 
-def from_vcpu(
-    values: Mapping[int, int],
-    setup: VcpuSetup,
-    policy: Policy,
-    *,
-    spectre_v2: int | None = None,
-    meltdown: bool | None = None,
-    ssb: int | None = None,
-    bhb: int | None = None,
-    vgic: Vgic | None = None,
-    page_size: int = 4096,
-) -> HostState:
-    """The machine under a saved vCPU, as far as its kernel (`policy`) and vCPU features (`setup`) let it through.
-
-    What the kernel hid is not known. Mitigation states, the vGIC and the SVE vector lengths are inferred from the
-    vCPU's registers unless given; its capabilities are taken as given, since the vCPU exists.
-    """
-    from inspector.kvm.fromvcpu import host_of_vcpu
-
-    host = host_of_vcpu(values, setup, policy)
-    return msgspec.structs.replace(
-        host, spectre_v2=host.spectre_v2 if spectre_v2 is None else spectre_v2, ssb=host.ssb if ssb is None else ssb,
-        meltdown_safe=host.meltdown_safe if meltdown is None else meltdown, bhb=host.bhb if bhb is None else bhb,
-        vgic=vgic or host.vgic, page_size=page_size,
-    )  # fmt: skip
-
-
-def from_el0(values: Mapping[int, int], policy: Policy) -> HostState:
-    """The machine as MRS at EL0 shows it under the kernel `policy`: many fields are hidden and so not known."""
-    from inspector.kvm.fromvcpu import host_of_el0
-
-    return host_of_el0(values, policy)
-
-
-def sanitise(host: HostState, known_mask: Mapping[int, int]) -> dict[int, tuple[int, int]]:
-    """The sanitised value and known bits of every ID register and CTR_EL0: register id -> (value, known).
+def sanitise(host: HostState, known_mask: Mapping[int, int]) -> dict[int, Partial]:
+    """The sanitised value and known bits of every ID register and CTR_EL0: register id -> Partial.
 
     `known_mask` is the feature table's bits for each register. Fields that the table lacks are zero (and so known). On
     one CPU this is plain masking; AArch32 registers are not read at all on a CPU without AArch32, nor
     ID_AA64ZFR0_EL1 without SVE (init_cpu_features(), arch/arm64/kernel/cpufeature.c).
     """
-    result: dict[int, tuple[int, int]] = {}
+    result: dict[int, Partial] = {}
     no_aarch32 = not host.has_aarch32 and host.aarch32_known
     no_sve = not host.value(ID_AA64PFR0_EL1) >> 32 & 0xF and host.knows(ID_AA64PFR0_EL1, 0xF << 32)
     for reg_id in (*ID_SPACE, CTR_EL0):
@@ -219,12 +181,12 @@ def sanitise(host: HostState, known_mask: Mapping[int, int]) -> dict[int, tuple[
         value, known = host.value(reg_id) & mask, host.known.get(reg_id, 0) | ~mask & ALL
         if (no_aarch32 and reg_id in AARCH32_IDS) or (no_sve and reg_id == ID_AA64ZFR0_EL1):
             value, known = 0, ALL
-        result[reg_id] = (value, known)
+        result[reg_id] = Partial(value, known)
     if not host.sanitised:
-        value, known = host.value(CTR_EL0), result[CTR_EL0][1]
+        value, known = host.value(CTR_EL0), result[CTR_EL0].known
         if host.knows(CLIDR_EL1, _LEVELS):
             value = effective_ctr(value, host.value(CLIDR_EL1))
         elif not value & IDC:
             known &= ~IDC
-        result[CTR_EL0] = (value & known_mask.get(CTR_EL0, 0), known)
+        result[CTR_EL0] = Partial(value & known_mask.get(CTR_EL0, 0), known)
     return result

@@ -5,8 +5,10 @@ kvm_arm_copy_reg_indices(), arch/arm64/kvm/guest.c: core, SVE, firmware, bitmaps
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
+from inspector.kvm.caches import fresh_ccsidr
+from inspector.kvm.limits import Limits
 from inspector.policies.setup import Feature
 from inspector.policies.spans import expand
 from inspector.registers.encoding import (
@@ -35,11 +37,6 @@ from inspector.registers.ids import (
     SVE_VLS,
 )
 
-if TYPE_CHECKING:
-    from inspector.kvm.exposure import Exposure
-
-"""The two ids whose encodings were swapped when the interface was frozen: each stands where the other belongs."""
-
 _COUNTER_MASKS = {
     sysreg_id(*e) for e in ((3, 0, 9, 14, 1), (3, 0, 9, 14, 2), (3, 3, 9, 12, 1), (3, 3, 9, 12, 2), (3, 3, 9, 12, 3),
     (3, 3, 9, 14, 3))
@@ -62,9 +59,9 @@ def sve_ids() -> list[int]:
     return [SVE_VLS, *z, *p]
 
 
-def _vm_conditions(exposure: Exposure) -> frozenset[str]:
+def _vm_conditions(limits: Limits) -> frozenset[str]:
     """Words for fields of the VM's own ID registers, on which some registers' membership depends."""
-    mmfr3, pfr2 = exposure.limit(ID_AA64MMFR3_EL1), exposure.limit(ID_AA64PFR2_EL1)
+    mmfr3, pfr2 = limits.limit(ID_AA64MMFR3_EL1), limits.limit(ID_AA64PFR2_EL1)
     facts = {
         "vm-tcr2": mmfr3 & 0xF, "vm-sctlr2": mmfr3 >> 4 & 0xF, "vm-s1pie": mmfr3 >> 8 & 0xF, "vm-s1poe": mmfr3 >> 16 &
         0xF, "vm-fpmr": pfr2 >> 32 & 0xF,
@@ -77,42 +74,42 @@ def _table_order(reg_id: int) -> int:
     return {CNTVCT_EL0: CNTV_CVAL_EL0, CNTV_CVAL_EL0: CNTVCT_EL0}.get(reg_id, reg_id)
 
 
-def listed(exposure: Exposure) -> tuple[int, ...]:
-    """The register list of a vCPU, in the kernel's order."""
-    sve = exposure.setup.has(Feature.SVE)
-    words = exposure.conditions | _vm_conditions(exposure)
+def get_reg_list(limits: Limits, firmware: Iterable[int]) -> tuple[int, ...]:
+    """The register list of a vCPU, in the kernel's order; `firmware`: the firmware pseudo-registers that exist."""
+    sve = limits.setup.has(Feature.SVE)
+    words = limits.conditions | _vm_conditions(limits)
     groups: dict[str, list[int]] = {"timers": [], "invariants": [], "sorted": []}
-    for rule in exposure.book.lists:
+    for rule in limits.book.lists:
         if words.issuperset(rule.when) and not words.intersection(rule.unless):
             groups[rule.place] += [reg_id for spec in rule.registers for reg_id in expand(spec)]
     return (
-        *core_ids(sve), *(sve_ids() if sve else ()), *exposure.firmware,
+        *core_ids(sve), *(sve_ids() if sve else ()), *firmware,
         *groups["timers"], *groups["invariants"], *sorted(set(groups["sorted"]), key=_table_order),
-        *(ccsidr_id(k) for k in sorted(exposure.ccsidr_defaults())),
+        *(ccsidr_id(k) for k in sorted(fresh_ccsidr(limits))),
     )  # fmt: skip
 
 
-def _pmu_resets(exposure: Exposure) -> dict[int, int]:
+def _pmu_resets(limits: Limits) -> dict[int, int]:
     """Reset values of the PMU's registers (reset_pmu_reg(), reset_pmevcntr(), reset_pmevtyper(), reset_pmselr())."""
-    variant = exposure.book.variant("pmu-reset")
+    variant = limits.book.variant("pmu-reset")
     every = _COUNTER_MASKS | _PMEVCNTR | _PMEVTYPER | {PMSELR_EL0, PMSWINC_EL0}
     if variant == "poison":
         return dict.fromkeys(every, POISON)
-    counters = 1 << 31 | (1 << exposure.pmcr_counters) - 1
+    counters = 1 << 31 | (1 << limits.pmcr_counters) - 1
     values = dict.fromkeys(_COUNTER_MASKS, POISON & counters) | dict.fromkeys(_PMEVCNTR, POISON & 0xFFFFFFFF)
-    values |= dict.fromkeys(_PMEVTYPER, POISON & event_type_mask(exposure)) | {
+    values |= dict.fromkeys(_PMEVTYPER, POISON & event_type_mask(limits)) | {
         PMSELR_EL0: POISON & 0x1F,
         PMSWINC_EL0: 0,
     }
     return values
 
 
-def event_type_mask(exposure: Exposure) -> int:
+def event_type_mask(limits: Limits) -> int:
     """The bits that PMEVTYPERn_EL0 can hold (kvm_pmu_evtyper_mask())."""
-    if exposure.book.variant("pmu-reset") == "masked":
+    if limits.book.variant("pmu-reset") == "masked":
         return 0xC800FFFF
-    pfr0 = exposure.limit(ID_AA64PFR0_EL1)
-    mask = 0xC0000000 | (0x3FF if exposure.limit(ID_AA64DFR0_EL1) >> 8 & 0xF == 1 else 0xFFFF)
+    pfr0 = limits.limit(ID_AA64PFR0_EL1)
+    mask = 0xC0000000 | (0x3FF if limits.limit(ID_AA64DFR0_EL1) >> 8 & 0xF == 1 else 0xFFFF)
     if pfr0 >> 8 & 0xF:
         mask |= 1 << 27
     if pfr0 >> 12 & 0xF:
@@ -120,41 +117,32 @@ def event_type_mask(exposure: Exposure) -> int:
     return mask
 
 
-def _pstate(exposure: Exposure) -> int:
+def _pstate(limits: Limits) -> int:
     """PSTATE after reset: all exceptions masked, in the highest level that the vCPU has (kvm_reset_vcpu())."""
-    if exposure.setup.has(Feature.EL1_32BIT):
+    if limits.setup.has(Feature.EL1_32BIT):
         return 0x1D3
-    return 0x3C9 if exposure.setup.has(Feature.EL2) else 0x3C5
+    return 0x3C9 if limits.setup.has(Feature.EL2) else 0x3C5
 
 
-def reset_values(exposure: Exposure) -> dict[int, int]:
+def reset_values(limits: Limits) -> dict[int, int]:
     """Values of listed registers that are not feature IDs, as far as they are not zero."""
-    values = _pmu_resets(exposure) | {PSTATE: _pstate(exposure), MDCR_EL2: exposure.pmcr_counters}
-    lengths = exposure.host.sve_lengths
+    values = _pmu_resets(limits) | {PSTATE: _pstate(limits), MDCR_EL2: limits.pmcr_counters}
+    lengths = limits.host.sve_lengths
     if lengths is not None:
         values[SVE_VLS] = lengths
-    for rule in exposure.book.defaults:
-        if exposure.applies(rule) and rule.value != "varies":
+    for rule in limits.book.defaults:
+        if limits.applies(rule) and rule.value != "varies":
             number = POISON if rule.value == "poison" else int(rule.value, 16)
             values |= {reg_id: number for spec in rule.registers for reg_id in expand(spec)}
     return values
 
 
-def varying(exposure: Exposure) -> dict[int, str]:
-    """Listed registers that run by themselves -> why, as their rule says it."""
+def varying(limits: Limits) -> dict[int, str]:
+    """Registers that run by themselves -> why, as their rule says it."""
     return {
         reg_id: rule.reason
-        for rule in exposure.book.defaults
-        if rule.value == "varies" and exposure.applies(rule)
+        for rule in limits.book.defaults
+        if rule.value == "varies" and limits.applies(rule)
         for spec in rule.registers
         for reg_id in expand(spec)
-        if reg_id in exposure.listed_set
     }
-
-
-def underivable(exposure: Exposure) -> dict[int, str]:
-    """Listed registers whose value follows from nothing that is known -> why."""
-    reasons = varying(exposure)
-    if exposure.host.sve_lengths is None and SVE_VLS in exposure.listed_set:
-        reasons[SVE_VLS] = "No ID register tells the vector lengths, and this CPU model's are not known."
-    return reasons

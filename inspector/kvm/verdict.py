@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno as _errno
+from typing import Literal
 
 import msgspec
 
@@ -24,6 +25,8 @@ class JudgedField(msgspec.Struct, frozen=True, kw_only=True):
     accepted: bool
     reason: str
     """one short clause, e.g. `above the limit`; empty for an unchanged field"""
+    fate: Literal["kept", "ignored", "replaced", "refused"] = "kept"
+    """what becomes of it: stored, accepted and dropped, accepted and taken as another value, refused"""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +50,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """one sentence"""
     would_pass: int | None = None
     """for a refused write: the nearest value that would be accepted, where there is one"""
+    by_nature: bool = False
+    """the register changes whatever is written, on every machine: a counter, a status bit"""
     uncertain: tuple[str, ...] = ()
     """fields whose limit is not known because the source of the values hid them; the answer holds if the host has
     none"""

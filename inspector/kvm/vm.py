@@ -1,31 +1,25 @@
-"""KVM_SET_ONE_REG: a VM and its vCPUs, as far as feature IDs, caches and firmware registers go.
+"""A VM and its vCPUs: KVM_ARM_VCPU_INIT, KVM_GET_REG_LIST, KVM_GET_ONE_REG, KVM_SET_ONE_REG and KVM_RUN.
 
-`Vcpu.decide` answers with an errno and changes the state, in integers only. `Vcpu.set` does the same and explains
-itself. A refused write changes nothing. State is kept where KVM keeps it: on the VM (ID registers, CTR_EL0,
-implementation ids, PSCI version, bitmaps, the number of PMU counters) or on the vCPU (MPIDR, CSSELR, CLIDR, CCSIDR,
-OSLSR, PMCR_EL0).
+Integers only: an errno answers, a refused write changes nothing. words/explaining.py makes a write and explains it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from errno import EINVAL, ENOENT, ENOEXEC
 
-from inspector.kvm.creation import creation_errno, run_errno
-from inspector.kvm.exposure import MPIDR, Exposure, expose
-from inspector.kvm.firmware import workaround_levels
+from inspector.kvm.creation import run_errno, vcpu_init
+from inspector.kvm.exposure import Exposure, expose
 from inspector.kvm.firstrun import prepare_first_run, settle_first_run
-from inspector.kvm.fresh import FreshExposure
-from inspector.kvm.gates import Gate, gates
+from inspector.kvm.gates import gates
+from inspector.kvm.gates.gate import Gate
 from inspector.kvm.host import HostState
-from inspector.kvm.verdict import Verdict
+from inspector.kvm.state import VcpuState, VmState
 from inspector.policies.model import Policy
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.encoding import ARCH_ARM64, CLASS_CORE, class_of
-from inspector.registers.ids import ID_AA64PFR1_EL1, PMCR_EL0, VMPIDR_EL2, WORKAROUND_2
 
 
-class Vm:
+class Vm(VmState):
     """One VM of a kernel on a host, with `vcpus` vCPUs created alike.
 
     The vCPUs are initialised unless `initialised` is False; `init_errno` is what KVM_ARM_VCPU_INIT (or enabling a
@@ -42,33 +36,12 @@ class Vm:
         exposure: Exposure | None = None,
         initialised: bool = True,
     ) -> None:
-        self.exposure = exposure if exposure is not None else expose(host, policy, setup)
+        super().__init__(exposure if exposure is not None else expose(host, policy, setup))
         self.policy, self.setup = policy, setup
-        self.init_errno = creation_errno(self.exposure, vcpus)
-        self.gates: dict[int, Gate] = gates(self.exposure)
-        self.stored: dict[int, int] = dict(self.exposure.vm_values)
-        self.counters = self.exposure.pmcr_counters
-        self.ran = False
+        self.init_errno = vcpu_init(self.exposure, vcpus)
+        self.gates = gates(self.exposure)
         alive = initialised and not self.init_errno
         self.vcpus = tuple(Vcpu(self, index, alive) for index in range(vcpus))
-
-    @classmethod
-    def from_fresh(
-        cls,
-        values: Mapping[int, int],
-        policy: Policy,
-        setup: VcpuSetup,
-        vcpus: int = 1,
-        *,
-        host: HostState | None = None,
-    ) -> Vm:
-        """A VM of which only the registers of a fresh vCPU of the same configuration are known.
-
-        `values`: register id -> KVM_GET_ONE_REG right after creation; the limit of every later write. `host`, where
-        known, adds what a fresh vCPU does not show: the old values that some kernels tolerate, and the guest's view.
-        """
-        exposure = FreshExposure(values, policy, setup, host)
-        return cls(exposure.host, policy, setup, vcpus, exposure=exposure)
 
     def vcpu(self, index: int) -> Vcpu:
         """vCPU number `index`."""
@@ -102,35 +75,24 @@ class Vm:
         return writable_masks(self.exposure)
 
 
-class Vcpu:
-    """One vCPU's own registers."""
+class Vcpu(VcpuState):
+    """One vCPU, as userspace talks to it."""
 
-    __slots__ = ("index", "initialised", "own", "ran", "vm")
+    __slots__ = ("gates", "initialised")
 
     def __init__(self, vm: Vm, index: int, initialised: bool) -> None:
-        self.vm, self.index, self.initialised, self.ran = vm, index, initialised, False
-        self.own: dict[int, int] = dict(vm.exposure.vcpu_values)
-        if MPIDR in self.own and index:
-            self.own[MPIDR] = vm.exposure.mpidr(index)
+        super().__init__(vm, index)
+        self.gates, self.initialised = vm.gates, initialised
 
-    def value(self, reg_id: int) -> int:
-        """The register's value; 0 for one that does not exist (ask `get` for the errno)."""
-        vm = self.vm
-        value = vm.stored.get(reg_id)
-        if value is not None:
-            return value
-        value = self.own.get(reg_id)
-        if value is not None:
-            if reg_id == PMCR_EL0 and vm.exposure.counts_in_pmcr:
-                return value | vm.counters << 11
-            if reg_id == VMPIDR_EL2 and self.ran:
-                return value & ~(0xFFFFFF << 40 | 0x7F << 24) | 1 << 31
-            return value
-        if reg_id == WORKAROUND_2:
-            return workaround_levels(vm.exposure, vm.stored.get(ID_AA64PFR1_EL1, 0) >> 4 & 0xF)[reg_id]
-        return vm.exposure.other_values.get(reg_id, 0)
+    def gate(self, reg_id: int) -> Gate | None:
+        """What judges writes of a register; None for plain storage, and for what does not exist."""
+        return self.gates.get(reg_id) if self.initialised else None
 
-    def get(self, reg_id: int) -> tuple[int, int | None]:
+    def get_reg_list(self) -> tuple[int, ...]:
+        """KVM_GET_REG_LIST, in the kernel's order; empty before KVM_ARM_VCPU_INIT."""
+        return self.vm.exposure.listed if self.initialised else ()
+
+    def get_one_reg(self, reg_id: int) -> tuple[int, int | None]:
         """KVM_GET_ONE_REG: (errno, value); the value is None with an errno, and for one that cannot be derived."""
         error = self._absent(reg_id)
         if error:
@@ -140,31 +102,21 @@ class Vcpu:
             return 0, None
         return 0, self.value(reg_id)
 
-    def decide(self, reg_id: int, value: int) -> int:
-        """KVM_SET_ONE_REG: the errno; an accepted value is stored."""
-        if not self.initialised:
-            return ENOEXEC
-        gate = self.vm.gates.get(reg_id)
-        if gate is not None:
-            return gate.decide(self, value)
-        error = self._absent(reg_id)
-        if error == 0:
-            self.own[reg_id] = value
-        return error
-
     def would_accept(self, reg_id: int, value: int) -> int:
-        """The errno of a write, without making it."""
-        vm = self.vm
-        held = dict(vm.stored), dict(self.own), vm.counters
-        error = self.decide(reg_id, value)
-        vm.stored, self.own, vm.counters = held
+        """The errno with which KVM_SET_ONE_REG would answer; nothing is written."""
+        gate = self.gate(reg_id)
+        return gate.decide(self, value) if gate is not None else self._absent(reg_id)
+
+    def set_one_reg(self, reg_id: int, value: int) -> int:
+        """KVM_SET_ONE_REG: the errno; an accepted value is stored."""
+        gate = self.gate(reg_id)
+        error = self._absent(reg_id) if gate is None else gate.decide(self, value)
+        if not error:
+            if gate is None:
+                self.own[reg_id] = value
+            else:
+                gate.store(self, value)
         return error
-
-    def set(self, reg_id: int, value: int, size_ok: bool = True) -> Verdict:
-        """KVM_SET_ONE_REG, explained. `size_ok` False: the id states a size that the register does not have."""
-        from inspector.kvm.words.explaining import explain_write
-
-        return explain_write(self, reg_id, value, size_ok)
 
     def _absent(self, reg_id: int) -> int:
         """The errno with which KVM refuses to know this id; 0 for a register that exists."""

@@ -217,6 +217,7 @@ SPECIALS: dict[str, tuple[str, ...]] = {
     "gic-fields": ("host", "forced", "cleared-without-vgic3", "cleared-without-irqchip", "assigned-at-first-run"),
     "pmcr": ("reset-pattern", "reset-pattern-cleared", "counters"),
     "guest-caches": ("hardware", "trapped", "trapped-unless-evt"),
+    "pmu-pairs": ("plain", "set-and-clear", "masked"),
     "pmu-reset": ("poison", "masked", "masked-by-version"),
     "psci": ("psci-1.0", "psci-1.1", "psci-1.3"),
     "hypercall-bitmaps": ("none", "three", "four"),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from inspector.errors import one_line
 from inspector.kvm.exposure import Exposure, FieldExposure, RegisterExposure
 from inspector.kvm.verdict import JudgedField, Verdict
+from inspector.kvm.words.showing import explain_register
 from inspector.registers import catalog
 from inspector.registers.encoding import grouped_hex, hex_id, hex_value
 from inspector.registers.reading import read
@@ -110,7 +111,7 @@ def exposure_lines(registers: Sequence[RegisterExposure], everything: bool) -> l
 
 def exposure_markdown(exposure: Exposure, label: str) -> str:
     """What a kernel changes on the way to the vCPU as a Markdown section; `label` says what the host is known from."""
-    told = [exposure.register(reg_id) for reg_id in exposure.listed]
+    told = [explain_register(exposure, reg_id) for reg_id in exposure.listed]
     rows = []
     for register in told:
         name = catalog.by_id(register.id).name

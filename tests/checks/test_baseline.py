@@ -18,6 +18,7 @@ from inspector.checks.baseline.export import (
 )
 from inspector.checks.baseline.hosts import host_of_dump
 from inspector.errors import InspectorError, RegisterError
+from inspector.kvm.words.explaining import explain_write
 from inspector.policies.loader import load_policy
 from inspector.policies.model import Know
 from inspector.policies.spans import FieldRule, parse_field
@@ -51,9 +52,9 @@ def test_what_is_proposed_is_accepted_and_kept_on_every_host(names: tuple[str, .
         vm = host.new_vm()
         for reg_id, (mask, bits) in answer.changes.items():
             value = host.values[reg_id] & ~mask | bits
-            verdict = vm.vcpu(0).set(reg_id, value)
+            verdict = explain_write(vm.vcpu(0), reg_id, value)
             assert verdict.errno == 0, (name, verdict)
-            assert vm.vcpu(0).get(reg_id) == (0, value)
+            assert vm.vcpu(0).get_one_reg(reg_id) == (0, value)
 
 
 @pytest.mark.parametrize("names", [HOSTS_6_12, HOSTS_7_3])

@@ -13,11 +13,10 @@ import pytest
 from inspector.checks.feature_groups import feature_key
 from inspector.checks.restore.migration import migrate, migrate_all_kernels
 from inspector.checks.restore.result import MigrationReport
-from inspector.kvm.volatile import TIMER_CNT, TIMER_CTL, TIMER_CVAL
 from inspector.policies.loader import load_policy
 from inspector.policies.setup import parse_features
 from inspector.registers.encoding import bitmap_id, ccsidr_id, make_id, split_id, sysreg_id
-from inspector.registers.ids import PIR_EL1, PIRE0_EL1, SVE_VLS, TCR2_EL1
+from inspector.registers.ids import CNTV_CTL_EL0, CNTV_CVAL_EL0, CNTVCT_EL0, PIR_EL1, PIRE0_EL1, SVE_VLS, TCR2_EL1
 from inspector.reports.migration_text import migration_text
 from inspector.sources import load
 from inspector.sources.dump import Cpu, Dump, Provenance, Vcpu
@@ -199,8 +198,8 @@ def test_case_16_real_snapshots_across_kernels() -> None:
 def test_case_20_a_vcpu_that_spins_after_a_migration() -> None:
     """Counter and compare value exchanged: the timer lies ages ahead."""
     dump = shipped("cortex-a72", "6.12")
-    saved = changed(dump, {TIMER_CNT: 0x1000, TIMER_CVAL: 0x7FFF_0000_0000_0000, TIMER_CTL: 1})
+    saved = changed(dump, {CNTVCT_EL0: 0x1000, CNTV_CVAL_EL0: 0x7FFF_0000_0000_0000, CNTV_CTL_EL0: 1})
     report = migrate(saved, dump, ways_out=False)
     assert any("swapped" in r.text for r in report.remarks)
-    lost = migrate(changed(dump, {TIMER_CNT: None}), dump, ways_out=False)
+    lost = migrate(changed(dump, {CNTVCT_EL0: None}), dump, ways_out=False)
     assert any("the guest's clock jumps" in r.text for r in lost.remarks)

@@ -8,8 +8,11 @@ from inspector import sources
 from inspector.checks.restore.migration import migrate, migrate_all_kernels
 from inspector.errors import InspectorError
 from inspector.kvm.exposure import expose
-from inspector.kvm.host import from_raw, from_vcpu
+from inspector.kvm.host import from_raw
+from inspector.kvm.inference.vcpu import from_vcpu
 from inspector.kvm.vm import Vm
+from inspector.kvm.words.explaining import explain_write
+from inspector.kvm.words.showing import explain_register
 from inspector.policies.loader import load_policy
 from inspector.policies.setup import QEMU_SETUP, VcpuSetup, parse_features, possible_setup
 from inspector.registers.encoding import ccsidr_id
@@ -27,7 +30,7 @@ def _saved_vm(kernel: str) -> Vm:
 
 
 def test_a_tolerated_old_value_is_uncertain_where_the_host_is_not_known() -> None:
-    verdict = _saved_vm("6.18").vcpu(0).set(MMFR2, 2 << 24 | _saved_vm("6.18").vcpu(0).value(MMFR2))
+    verdict = explain_write(_saved_vm("6.18").vcpu(0), MMFR2, 2 << 24 | _saved_vm("6.18").vcpu(0).value(MMFR2))
     assert verdict.uncertain == ("NV",)
     assert verdict.would_pass is None
     assert "not known" in verdict.reason
@@ -35,19 +38,19 @@ def test_a_tolerated_old_value_is_uncertain_where_the_host_is_not_known() -> Non
 
 def test_a_hidden_field_is_not_called_refused_for_good() -> None:
     vcpu = _saved_vm("6.1").vcpu(0)
-    verdict = vcpu.set(MMFR2, vcpu.value(MMFR2) | 1 << 20)
+    verdict = explain_write(vcpu, MMFR2, vcpu.value(MMFR2) | 1 << 20)
     assert "CCIDX" in verdict.uncertain
     assert "(0)" not in verdict.reason
 
 
 def test_raw_cache_registers_of_an_unknown_host_are_not_made_up() -> None:
     vm = _saved_vm("6.1")
-    shown = vm.exposure.register(CLIDR_EL1)
+    shown = explain_register(vm.exposure, CLIDR_EL1)
     assert (shown.exposed, shown.guest, shown.known) == (None, None, 0)
-    verdict = vm.vcpu(0).set(CLIDR_EL1, 0x23)
+    verdict = explain_write(vm.vcpu(0), CLIDR_EL1, 0x23)
     assert (verdict.before, verdict.would_pass) == (None, None)
     assert verdict.uncertain
-    assert "CLIDR_EL1" in vm.vcpu(0).set(ccsidr_id(0), 0x1A).reason
+    assert "CLIDR_EL1" in explain_write(vm.vcpu(0), ccsidr_id(0), 0x1A).reason
 
 
 @pytest.mark.parametrize(("clidr", "known", "exposed"), [(None, False, None), (0x0A200023, True, 0x09200003)])
@@ -57,12 +60,12 @@ def test_idc_needs_clidr(clidr: int | None, known: bool, exposed: int | None) ->
     exposure = expose(from_raw(values), load_policy("6.12"), VcpuSetup())
     assert bool(exposure.limit_known(CTR_EL0) >> 28 & 1) is known
     assert exposure.limit(CTR_EL0) == 0x8444C004
-    assert exposure.register(CLIDR_EL1).exposed == exposed
+    assert explain_register(exposure, CLIDR_EL1).exposed == exposed
 
 
 def test_a_raised_idc_is_told_with_its_cause() -> None:
     exposure = expose(from_raw({CTR_EL0: 0x86668006, CLIDR_EL1: 0x80000023}), load_policy("6.12"), VcpuSetup())
-    field = next(f for f in exposure.register(CTR_EL0).fields if f.name == "IDC")
+    field = next(f for f in explain_register(exposure, CTR_EL0).fields if f.name == "IDC")
     assert (field.host, field.exposed, field.state) == (0, 1, "raised")
     assert "cachetype.h" in field.reference
 

@@ -10,13 +10,12 @@ import pytest
 
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import MigrationReport
-from inspector.kvm.volatile import TIMER_CNT
-from inspector.registers.ids import CNTPCT_EL0
+from inspector.registers.ids import CNTPCT_EL0, CNTVCT_EL0
 from inspector.sources import load
 from tests.checks.material import Pair, number, read_fresh, read_pair
 from tests.material import files, label, material, read_text
 
-_COUNTERS = {TIMER_CNT, CNTPCT_EL0}
+_COUNTERS = {CNTVCT_EL0, CNTPCT_EL0}
 
 
 @pytest.fixture(scope="module", params=files("restores", "*--to--*"), ids=label)

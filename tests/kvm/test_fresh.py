@@ -6,10 +6,13 @@ import random
 
 import pytest
 
-from inspector.kvm.el0view import el0_values
-from inspector.kvm.fresh import hidden_ccidx
-from inspector.kvm.host import from_el0, from_raw, from_vcpu
+from inspector.kvm.host import from_raw
+from inspector.kvm.inference.el0 import el0_values, from_el0
+from inspector.kvm.inference.fresh import fresh_vm, hidden_ccidx
+from inspector.kvm.inference.vcpu import from_vcpu
 from inspector.kvm.vm import Vm
+from inspector.kvm.words.explaining import explain_write
+from inspector.kvm.words.showing import explain_register
 from inspector.policies.loader import load_policy
 from inspector.policies.setup import QEMU_SETUP, VcpuSetup
 from inspector.registers.encoding import ccsidr_id
@@ -39,7 +42,7 @@ POSSIBLE = [
 def test_writes_from_fresh_values_agree_with_writes_from_the_host(model: str, kernel: str, name: str) -> None:
     setup = SETUPS[name]
     known = vm(model, kernel, setup)
-    fresh = Vm.from_fresh(known.exposure.values, load_policy(kernel), setup, host=known.exposure.host)
+    fresh = fresh_vm(known.exposure.values, load_policy(kernel), setup, host=known.exposure.host)
     choose = random.Random(f"{model} {kernel} {setup}")
     targets = [i for i in known.exposure.feature_values() if i in known.exposure.listed_set]
     for machine in (known, fresh):
@@ -51,20 +54,20 @@ def test_writes_from_fresh_values_agree_with_writes_from_the_host(model: str, ke
         value = value & ~(0xF << lsb) | choose.randrange(16) << lsb
         if step == 1200:
             assert known.run(0) == fresh.run(0)
-        left, right = known.vcpu(0).decide(reg_id, value), fresh.vcpu(0).decide(reg_id, value)
+        left, right = known.vcpu(0).set_one_reg(reg_id, value), fresh.vcpu(0).set_one_reg(reg_id, value)
         assert left == right, (name_of(reg_id), hex(value))
         assert known.vcpu(0).value(reg_id) == fresh.vcpu(0).value(reg_id)
 
 
 def test_a_fresh_vcpu_alone_is_enough_where_nothing_is_tolerated() -> None:
     values = saved("cortex-a72", "6.12", GIC)
-    machine = Vm.from_fresh(values, load_policy("6.12"), GIC)
-    assert machine.vcpu(0).set(CLIDR_EL1, 0).errno == 22
-    assert machine.vcpu(0).set(CLIDR_EL1, 0x9200003).errno == 0
-    assert machine.vcpu(0).set(ccsidr_id(0), 0).errno == 22
-    assert machine.vcpu(0).set(PSCI_VERSION, 0x10000).errno == 0
-    assert machine.vcpu(0).get(0x603000000013C03B) == (0, 0)
-    assert machine.vcpu(0).get(0x6030000000160003) == (2, None)
+    machine = fresh_vm(values, load_policy("6.12"), GIC)
+    assert explain_write(machine.vcpu(0), CLIDR_EL1, 0).errno == 22
+    assert explain_write(machine.vcpu(0), CLIDR_EL1, 0x9200003).errno == 0
+    assert explain_write(machine.vcpu(0), ccsidr_id(0), 0).errno == 22
+    assert explain_write(machine.vcpu(0), PSCI_VERSION, 0x10000).errno == 0
+    assert machine.vcpu(0).get_one_reg(0x603000000013C03B) == (0, 0)
+    assert machine.vcpu(0).get_one_reg(0x6030000000160003) == (2, None)
 
 
 @pytest.mark.parametrize("kernel", ["5.10", "6.1", "6.12", "7.3"])
@@ -83,7 +86,7 @@ def test_what_the_source_kernel_hid_is_unknown() -> None:
     assert shown.known[MMFR2] >> 20 & 0xF == 0
     assert shown.known[MMFR2] >> 24 & 0xF == 0
     assert shown.known[MMFR2] >> 4 & 0xF == 0xF
-    fields = {f.name: f for f in shown.register(MMFR2).fields}
+    fields = {f.name: f for f in explain_register(shown, MMFR2).fields}
     assert (fields["CCIDX"].host, fields["CCIDX"].exposed, fields["CCIDX"].state) == (None, None, "unknown")
     assert fields["UAO"].state == "same"
     assert shown.known[CLIDR_EL1] == 0
@@ -96,17 +99,17 @@ def test_what_the_source_kernel_hid_is_unknown() -> None:
 def test_the_other_direction_knows_ccidx() -> None:
     machine = from_vcpu(saved("neoverse-n2", "6.1"), QEMU_SETUP, load_policy("6.1"))
     shown = exposure(machine, "7.3", QEMU_SETUP)
-    fields = {f.name: f for f in shown.register(MMFR2).fields}
+    fields = {f.name: f for f in explain_register(shown, MMFR2).fields}
     assert (fields["CCIDX"].host, fields["CCIDX"].exposed) == (1, 0)
     assert shown.values[MMFR2] == 0x1221011110001011
-    verdict = Vm(machine, load_policy("7.3"), QEMU_SETUP).vcpu(0).set(MMFR2, 0x1221011112101011)
+    verdict = explain_write(Vm(machine, load_policy("7.3"), QEMU_SETUP).vcpu(0), MMFR2, 0x1221011112101011)
     assert verdict.errno == 22
     assert verdict.uncertain == ()
 
 
 def test_an_uncertain_verdict_names_the_field() -> None:
     machine = from_vcpu(saved("neoverse-n2", "7.3"), QEMU_SETUP, load_policy("7.3"))
-    verdict = Vm(machine, load_policy("6.1"), QEMU_SETUP).vcpu(0).set(MMFR2, 0x1221011110001011)
+    verdict = explain_write(Vm(machine, load_policy("6.1"), QEMU_SETUP).vcpu(0), MMFR2, 0x1221011110001011)
     assert "CCIDX" in verdict.uncertain
     assert "NV" in verdict.uncertain
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from inspector.kvm.exposure import Exposure
 from inspector.kvm.vm import Vm
+from inspector.kvm.words.explaining import explain_write
+from inspector.kvm.words.showing import explain_register
 from inspector.policies.loader import load_policy, patch_names, policy_names
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.encoding import ccsidr_id
@@ -69,16 +71,16 @@ def test_a_refused_write_changes_nothing_and_its_suggestion_passes(
 ) -> None:
     machine = fresh(*situation)
     vcpu = machine.vcpu(0)
-    if machine.init_errno or vcpu.get(reg_id)[0]:
+    if machine.init_errno or vcpu.get_one_reg(reg_id)[0]:
         return
     before = dict(machine.stored), dict(vcpu.own), machine.counters
-    verdict = vcpu.set(reg_id, concrete(machine, reg_id, value))
+    verdict = explain_write(vcpu, reg_id, concrete(machine, reg_id, value))
     assert verdict.reason.endswith(".")
     if verdict.errno:
         assert (dict(machine.stored), dict(vcpu.own), machine.counters) == before
         assert verdict.after == verdict.before
         assert verdict.would_pass is not None, (name_of(reg_id), verdict)
-        assert vcpu.set(reg_id, verdict.would_pass).errno == 0, (name_of(reg_id), verdict)
+        assert explain_write(vcpu, reg_id, verdict.would_pass).errno == 0, (name_of(reg_id), verdict)
         if machine.exposure.book.fields(reg_id):
             assert verdict.errno == 16 or not all(field.accepted for field in verdict.fields), verdict
     else:
@@ -93,10 +95,10 @@ def test_the_fast_answer_is_the_explained_one(
 ) -> None:
     first, second = fresh(*situation), fresh(*situation)
     written = concrete(first, reg_id, value)
-    errno = first.vcpu(0).decide(reg_id, written)
-    verdict = second.vcpu(0).set(reg_id, written)
+    errno = first.vcpu(0).set_one_reg(reg_id, written)
+    verdict = explain_write(second.vcpu(0), reg_id, written)
     assert verdict.errno == errno
-    assert first.vcpu(0).get(reg_id)[1] == verdict.after
+    assert first.vcpu(0).get_one_reg(reg_id)[1] == verdict.after
 
 
 def written_back(model: str, kernel: str, setup: VcpuSetup) -> list[tuple[str, str, str, int]]:
@@ -107,7 +109,7 @@ def written_back(model: str, kernel: str, setup: VcpuSetup) -> list[tuple[str, s
         return []
     bad = []
     for reg_id in machine.exposure.feature_values():
-        if reg_id in machine.exposure.listed_set and (errno := vcpu.decide(reg_id, vcpu.value(reg_id))):
+        if reg_id in machine.exposure.listed_set and (errno := vcpu.set_one_reg(reg_id, vcpu.value(reg_id))):
             bad.append((model, kernel, name_of(reg_id), errno))
     return bad
 
@@ -148,7 +150,7 @@ def test_state_is_where_kvm_keeps_it(
     """Writes on one vCPU show on the other exactly for VM-wide registers, and a fresh VM knows nothing of them."""
     machine, untouched = fresh(model, kernel, setup, False, vcpus=2), fresh(model, kernel, setup, False)
     for reg_id, value in writes:
-        machine.vcpu(0).decide(reg_id, concrete(machine, reg_id, value))
+        machine.vcpu(0).set_one_reg(reg_id, concrete(machine, reg_id, value))
     for reg_id in machine.stored:
         assert machine.vcpu(0).value(reg_id) == machine.vcpu(1).value(reg_id)
     own = IDS["CSSELR_EL1"]
@@ -165,7 +167,7 @@ def test_what_is_shown_never_exceeds_what_is_known(model: str, kernel: str, setu
         shown_value = seen.values[reg_id]
         rebuilt = sum({trace.step.mask for trace in seen.traces(reg_id)})
         assert shown_value & ~allowed & ~rebuilt == 0 or reg_id == IDS["ID_AA64MMFR4_EL1"]
-        fields = seen.register(reg_id).fields
+        fields = explain_register(seen, reg_id).fields
         covered = [(f.lsb, f.msb) for f in fields]
         assert len(set(covered)) == len(covered)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from inspector.kvm.verdict import Verdict
+from inspector.kvm.words.explaining import explain_write
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.ids import IDS
 from tests.commands.running import run
@@ -12,7 +13,7 @@ from tests.kvm.material import IMP_ID, MINIMAL, PMU_GIC, vm
 
 
 def _write(model: str, kernel: str, setup: VcpuSetup, register: str, value: int) -> Verdict:
-    return vm(model, kernel, setup).vcpu(0).set(IDS[register], value)
+    return explain_write(vm(model, kernel, setup).vcpu(0), IDS[register], value)
 
 
 @pytest.mark.parametrize(

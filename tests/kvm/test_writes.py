@@ -8,6 +8,7 @@ import pytest
 
 from inspector.kvm.verdict import Verdict
 from inspector.kvm.vm import Vm
+from inspector.kvm.words.explaining import explain_write
 from inspector.policies.loader import load_policy
 from inspector.policies.setup import VcpuSetup
 from inspector.registers import ids
@@ -44,7 +45,7 @@ OLD, MASKED = 0x1221011112101011, 0x1221011112001011
 
 def outcome(machine: Vm, reg_id: int, value: int) -> tuple[int, int | None]:
     """(errno, value read back)."""
-    verdict = machine.vcpu(0).set(reg_id, value)
+    verdict = explain_write(machine.vcpu(0), reg_id, value)
     return verdict.errno, verdict.after
 
 
@@ -65,35 +66,35 @@ def outcome(machine: Vm, reg_id: int, value: int) -> tuple[int, int | None]:
 )  # fmt: skip
 def test_ids_that_do_not_exist(kernel: str, reg_id: int, errno: int) -> None:
     vcpu = vm("neoverse-n2", kernel).vcpu(0)
-    assert vcpu.get(reg_id) == (errno, None)
-    verdict = vcpu.set(reg_id, 0)
+    assert vcpu.get_one_reg(reg_id) == (errno, None)
+    verdict = explain_write(vcpu, reg_id, 0)
     assert (verdict.errno, verdict.after) == (errno, None)
 
 
 def test_ccsidr_indices() -> None:
-    assert vm("neoverse-n2", "6.1").vcpu(0).get(ccsidr_id(7)) == (ENOENT, None)
-    assert vm("neoverse-n2", "6.3").vcpu(0).get(ccsidr_id(7)) == (0, 2)
+    assert vm("neoverse-n2", "6.1").vcpu(0).get_one_reg(ccsidr_id(7)) == (ENOENT, None)
+    assert vm("neoverse-n2", "6.3").vcpu(0).get_one_reg(ccsidr_id(7)) == (0, 2)
 
 
 def test_a_vcpu_that_was_not_initialised() -> None:
     machine = Vm(host("neoverse-n2"), load_policy("7.3"), MINIMAL, initialised=False)
     vcpu = machine.vcpu(0)
-    assert vcpu.get(MMFR2) == (ENOEXEC, None)
-    assert vcpu.set(MMFR2, 0).errno_name == "ENOEXEC"
-    assert vcpu.get(0x6030000000FF0001) == (ENOEXEC, None)
+    assert vcpu.get_one_reg(MMFR2) == (ENOEXEC, None)
+    assert explain_write(vcpu, MMFR2, 0).errno_name == "ENOEXEC"
+    assert vcpu.get_one_reg(0x6030000000FF0001) == (ENOEXEC, None)
     assert machine.run(0) == ENOEXEC
 
 
 def test_wrong_sizes() -> None:
-    verdict = vm("neoverse-n2", "7.3").vcpu(0).set(MMFR2, 0, size_ok=False)
+    verdict = explain_write(vm("neoverse-n2", "7.3").vcpu(0), MMFR2, 0, size_ok=False)
     assert verdict.errno == ENOENT
     assert verdict.after == verdict.before
 
 
 def test_vector_registers_are_not_core_registers_with_sve() -> None:
     with_sve = VcpuSetup(features=4 | 16)
-    assert vm("neoverse-n2", "7.3", with_sve).vcpu(0).get(0x6040000000100054) == (EINVAL, None)
-    assert vm("neoverse-n2", "7.3").vcpu(0).get(0x6040000000100054) == (0, 0)
+    assert vm("neoverse-n2", "7.3", with_sve).vcpu(0).get_one_reg(0x6040000000100054) == (EINVAL, None)
+    assert vm("neoverse-n2", "7.3").vcpu(0).get_one_reg(0x6040000000100054) == (0, 0)
 
 
 # -- creation and run ----------------------------------------------------------------------------------------------
@@ -169,7 +170,7 @@ def test_what_each_variant_accepts(
 def test_keep_switches_back_and_works_after_the_run() -> None:
     machine = vm("neoverse-n2", "6.1+mask-ccidx-keep")
     assert outcome(machine, MMFR2, OLD) == (0, OLD)
-    assert machine.vcpu(0).get(ID_MMFR4) == (0, 0x21110)
+    assert machine.vcpu(0).get_one_reg(ID_MMFR4) == (0, 0x21110)
     assert outcome(machine, MMFR2, MASKED) == (0, MASKED)
     assert machine.run(0) == 0
     assert outcome(machine, MMFR2, OLD) == (0, OLD)
@@ -182,19 +183,23 @@ def test_mmfr4_without_aarch32_ignores_ccidx_in_every_variant() -> None:
 
 @pytest.mark.parametrize(("value", "errno"), [(0x1482000023, 0), (1 << 47, EINVAL), (0x1000004, 0)])
 def test_clidr(value: int, errno: int) -> None:
-    assert vm("neoverse-n2", "6.12").vcpu(0).set(CLIDR, value).errno == errno
-    assert vm("neoverse-n2", "6.2").vcpu(0).set(CLIDR, value).errno == (0 if value == 0x1482000023 else EINVAL)
+    assert explain_write(vm("neoverse-n2", "6.12").vcpu(0), CLIDR, value).errno == errno
+    assert explain_write(vm("neoverse-n2", "6.2").vcpu(0), CLIDR, value).errno == (
+        0 if value == 0x1482000023 else EINVAL
+    )
 
 
 @pytest.mark.parametrize(("value", "errno"), [(0x1A, 0), (0, EINVAL), (0xF0000007, 0), (2, 0), (1, EINVAL)])
 def test_ccsidr(value: int, errno: int) -> None:
     machine = vm("neoverse-n2", "6.12", vcpus=2)
-    verdict = machine.vcpu(0).set(ccsidr_id(0), value)
+    verdict = explain_write(machine.vcpu(0), ccsidr_id(0), value)
     assert verdict.errno == errno
     assert machine.vcpu(0).value(ccsidr_id(0)) == (2 if errno else value)
     assert machine.vcpu(0).value(ccsidr_id(1)) == 2
     assert machine.vcpu(1).value(ccsidr_id(0)) == 2
-    assert vm("neoverse-n2", "6.2").vcpu(0).set(ccsidr_id(0), value).errno == (0 if value == 0x1A else EINVAL)
+    assert explain_write(vm("neoverse-n2", "6.2").vcpu(0), ccsidr_id(0), value).errno == (
+        0 if value == 0x1A else EINVAL
+    )
 
 
 # -- replay of a whole save on another kernel ----------------------------------------------------------------------
@@ -205,7 +210,7 @@ def refusals(model: str, source: str, destination: str) -> dict[str, int]:
     values = exposure(model, source).feature_values()
     listed = exposure(model, source).listed_set
     vcpu = vm(model, destination).vcpu(0)
-    errors = {name_of(i): vcpu.set(i, v).errno for i, v in values.items() if i in listed}
+    errors = {name_of(i): explain_write(vcpu, i, v).errno for i, v in values.items() if i in listed}
     return {name: errno for name, errno in errors.items() if errno}
 
 
@@ -247,19 +252,19 @@ def test_before_6_5_only_the_value_shown_and_csv() -> None:
         machine = vm("neoverse-n2", kernel)
         value = machine.vcpu(0).value(PFR0)
         assert outcome(machine, PFR0, value & ~(0xF << 56)) == (0, value & ~(0xF << 56))
-        assert machine.vcpu(0).set(PFR0, value ^ 1 << 60).errno == csv3
-        assert machine.vcpu(0).set(PFR0, value + (1 << 56)).errno == EINVAL
-        assert machine.vcpu(0).set(ISAR0, 0).errno == EINVAL
+        assert explain_write(machine.vcpu(0), PFR0, value ^ 1 << 60).errno == csv3
+        assert explain_write(machine.vcpu(0), PFR0, value + (1 << 56)).errno == EINVAL
+        assert explain_write(machine.vcpu(0), ISAR0, 0).errno == EINVAL
         machine.run(0)
-        assert machine.vcpu(0).set(PFR0, machine.vcpu(0).value(PFR0) ^ 1 << 56).errno == 0
-        assert machine.vcpu(0).set(ISAR0, 0).errno == EINVAL
+        assert explain_write(machine.vcpu(0), PFR0, machine.vcpu(0).value(PFR0) ^ 1 << 56).errno == 0
+        assert explain_write(machine.vcpu(0), ISAR0, 0).errno == EINVAL
 
 
 def test_csv2_of_a_vulnerable_host_cannot_be_set() -> None:
     machine = vm("cortex-a72", "6.1")
     value = machine.vcpu(0).value(PFR0)
-    assert machine.vcpu(0).set(PFR0, value | 1 << 56).errno == EINVAL
-    assert machine.vcpu(0).set(PFR0, value & ~(1 << 60)).errno == 0
+    assert explain_write(machine.vcpu(0), PFR0, value | 1 << 56).errno == EINVAL
+    assert explain_write(machine.vcpu(0), PFR0, value & ~(1 << 60)).errno == 0
 
 
 def test_6_2_mirrors_the_pmu_version() -> None:
@@ -269,15 +274,15 @@ def test_6_2_mirrors_the_pmu_version() -> None:
     assert outcome(machine, DFR0, dfr0 & ~(0xF << 8) | 1 << 8) == (0, dfr0 & ~(0xF << 8) | 1 << 8)
     assert machine.vcpu(0).value(ID_DFR0) >> 24 == 3
     value = machine.vcpu(0).value(ID_DFR0)
-    assert machine.vcpu(0).set(ID_DFR0, value & ~(0xF << 24) | 4 << 24).errno == 0
+    assert explain_write(machine.vcpu(0), ID_DFR0, value & ~(0xF << 24) | 4 << 24).errno == 0
     assert machine.vcpu(0).value(DFR0) >> 8 & 0xF == 4
     for bad in (0, 7, 15):
-        assert machine.vcpu(0).set(DFR0, dfr0 & ~(0xF << 8) | bad << 8).errno == EINVAL
-    assert machine.vcpu(0).set(ID_DFR0, value & ~(0xF << 24) | 2 << 24).errno == EINVAL
+        assert explain_write(machine.vcpu(0), DFR0, dfr0 & ~(0xF << 8) | bad << 8).errno == EINVAL
+    assert explain_write(machine.vcpu(0), ID_DFR0, value & ~(0xF << 24) | 2 << 24).errno == EINVAL
     without = vm("neoverse-n2", "6.3")
     value = without.vcpu(0).value(DFR0)
     assert outcome(without, DFR0, value | 15 << 8) == (0, value | 15 << 8)
-    assert without.vcpu(0).set(DFR0, value | 4 << 8).errno == EINVAL
+    assert explain_write(without.vcpu(0), DFR0, value | 4 << 8).errno == EINVAL
 
 
 def test_6_5_keeps_registers_per_vm_and_freezes_them() -> None:
@@ -288,12 +293,12 @@ def test_6_5_keeps_registers_per_vm_and_freezes_them() -> None:
     assert machine.vcpu(1).value(DFR0) == lower
     assert machine.vcpu(0).value(ID_DFR0) >> 24 == 6
     assert outcome(machine, DFR0, value) == (0, value)
-    assert machine.vcpu(0).set(ISAR0, 0).errno == EINVAL
+    assert explain_write(machine.vcpu(0), ISAR0, 0).errno == EINVAL
     machine.run(0)
-    assert machine.vcpu(0).set(DFR0, value).errno == 0
-    assert machine.vcpu(0).set(DFR0, lower).errno == EBUSY
-    assert machine.vcpu(0).set(AFR0, 1).errno == EBUSY
-    assert machine.vcpu(0).set(CTR, 0).errno == EINVAL
+    assert explain_write(machine.vcpu(0), DFR0, value).errno == 0
+    assert explain_write(machine.vcpu(0), DFR0, lower).errno == EBUSY
+    assert explain_write(machine.vcpu(0), AFR0, 1).errno == EBUSY
+    assert explain_write(machine.vcpu(0), CTR, 0).errno == EINVAL
 
 
 def test_values_taken_as_others_and_values_refused() -> None:
@@ -301,14 +306,14 @@ def test_values_taken_as_others_and_values_refused() -> None:
     value = machine.vcpu(0).value(DFR0)
     assert outcome(machine, DFR0, value | 15 << 8) == (0, value & ~(0xF << 8))
     for debug, errno in ((5, EINVAL), (6, 0), (9, 0), (10, EINVAL)):
-        assert machine.vcpu(0).set(DFR0, value & ~0xF | debug).errno == errno
+        assert explain_write(machine.vcpu(0), DFR0, value & ~0xF | debug).errno == errno
     perfmon = machine.vcpu(0).value(ID_DFR0)
     for version, errno in ((1, EINVAL), (2, EINVAL), (3, 0), (0, 0), (15, 0)):
-        assert machine.vcpu(0).set(ID_DFR0, perfmon & ~(0xF << 24) | version << 24).errno == errno
-    machine.vcpu(0).set(DFR0, value)
+        assert explain_write(machine.vcpu(0), ID_DFR0, perfmon & ~(0xF << 24) | version << 24).errno == errno
+    explain_write(machine.vcpu(0), DFR0, value)
     ran = vm("neoverse-n2", "6.12", PMU_GIC)
     ran.run(0)
-    assert ran.vcpu(0).set(DFR0, value & ~0xF | 5).errno == EINVAL
+    assert explain_write(ran.vcpu(0), DFR0, value & ~0xF | 5).errno == EINVAL
 
 
 def test_pmu_versions_below_zero() -> None:
@@ -317,8 +322,8 @@ def test_pmu_versions_below_zero() -> None:
                           ("7.1", EINVAL)):  # fmt: skip
         vcpu = vm("neoverse-n2", kernel).vcpu(0)
         value = vcpu.value(DFR0)
-        assert vcpu.set(DFR0, value & ~(0xF << 8) | 8 << 8).errno == errno, kernel
-        assert vcpu.set(DFR0, value & ~(0xF << 8) | 14 << 8).errno == errno, kernel
+        assert explain_write(vcpu, DFR0, value & ~(0xF << 8) | 8 << 8).errno == errno, kernel
+        assert explain_write(vcpu, DFR0, value & ~(0xF << 8) | 14 << 8).errno == errno, kernel
 
 
 def test_granule_fields_are_signed() -> None:
@@ -338,7 +343,7 @@ def test_speculative_sei_goes_up() -> None:
 def test_asid_bits_left_the_mask() -> None:
     for kernel, errno in (("6.7", 0), ("6.11", 0), ("6.12.43", EINVAL), ("6.13", EINVAL), ("7.3", EINVAL)):
         vcpu = vm("neoverse-n2", kernel).vcpu(0)
-        assert vcpu.set(MMFR0, vcpu.value(MMFR0) & ~(0xF << 4)).errno == errno, kernel
+        assert explain_write(vcpu, MMFR0, vcpu.value(MMFR0) & ~(0xF << 4)).errno == errno, kernel
 
 
 def test_old_values_are_tolerated() -> None:
@@ -352,30 +357,30 @@ def test_old_values_are_tolerated() -> None:
     ):
         vcpu = vm(machine, kernel).vcpu(0)
         value = vcpu.value(PFR0)
-        assert vcpu.set(PFR0, value | 1 << 40).errno == errno, kernel
+        assert explain_write(vcpu, PFR0, value | 1 << 40).errno == errno, kernel
         assert vcpu.value(PFR0) == value
-        assert vcpu.set(PFR0, value | 2 << 40).errno == EINVAL
+        assert explain_write(vcpu, PFR0, value | 2 << 40).errno == EINVAL
     newer = vm(machine, "6.15").vcpu(0)
-    assert newer.set(PFR1, newer.value(PFR1) | 2 << 16).outcome == "ignored"
-    assert newer.set(MMFR2, 2 << 24).outcome == "ignored"
-    assert newer.set(MMFR2, 1 << 24).errno == EINVAL
+    assert explain_write(newer, PFR1, newer.value(PFR1) | 2 << 16).outcome == "ignored"
+    assert explain_write(newer, MMFR2, 2 << 24).outcome == "ignored"
+    assert explain_write(newer, MMFR2, 1 << 24).errno == EINVAL
 
 
 def test_tag_detail_of_older_kernels_is_replaced() -> None:
     machine = made_up(ID_AA64PFR0_EL1=0x1112, ID_AA64PFR1_EL1=2 << 8 | 15 << 40)
     vcpu = vm(machine, "6.16", MTE).vcpu(0)
     assert vcpu.value(PFR1) == 2 << 8 | 15 << 40
-    verdict = vcpu.set(PFR1, 2 << 8)
+    verdict = explain_write(vcpu, PFR1, 2 << 8)
     assert (verdict.errno, verdict.after) == (0, 2 << 8 | 15 << 40)
 
 
 def test_el0_and_el1_have_to_stay() -> None:
     for kernel, errno in (("6.12", 0), ("6.16", EINVAL), ("7.3", EINVAL)):
         vcpu = vm("neoverse-n2", kernel).vcpu(0)
-        assert vcpu.set(PFR0, vcpu.value(PFR0) & ~0xF).errno == errno
-        assert vcpu.set(PFR0, vcpu.value(PFR0) & ~0xF0).errno == errno
+        assert explain_write(vcpu, PFR0, vcpu.value(PFR0) & ~0xF).errno == errno
+        assert explain_write(vcpu, PFR0, vcpu.value(PFR0) & ~0xF0).errno == errno
     nested = vm("max_nested", "6.18", EL2).vcpu(0)
-    assert nested.set(PFR0, nested.value(PFR0) & ~0xF00).errno == EINVAL
+    assert explain_write(nested, PFR0, nested.value(PFR0) & ~0xF00).errno == EINVAL
 
 
 @pytest.mark.parametrize(("kernel", "one"), [("6.16", EINVAL), ("6.17", EINVAL), ("6.18", 0), ("7.3", 0)])
@@ -385,7 +390,7 @@ def test_granules_of_a_nested_vcpu(kernel: str, one: int) -> None:
     for field, errno in ((1, one), (2, 0), (3, EINVAL), (0, EINVAL)):
         assert machine.vcpu(0).would_accept(MMFR0, value & ~(0xF << 40) | field << 40) == errno
     machine.run(0)
-    assert machine.vcpu(0).set(MMFR0, value & ~(0xF << 40) | 3 << 40).errno == EINVAL
+    assert explain_write(machine.vcpu(0), MMFR0, value & ~(0xF << 40) | 3 << 40).errno == EINVAL
 
 
 def test_double_lock_of_older_nested_kernels() -> None:
@@ -396,7 +401,7 @@ def test_double_lock_of_older_nested_kernels() -> None:
     vcpu = vm(machine, "6.18", EL2).vcpu(0)
     now = vcpu.value(DFR0)
     assert now >> 36 & 0xF == 15
-    assert outcome_of(vcpu.set(DFR0, now & ~(0xF << 36))) == (0, now)
+    assert outcome_of(explain_write(vcpu, DFR0, now & ~(0xF << 36))) == (0, now)
 
 
 def outcome_of(verdict: Verdict) -> tuple[int, int | None]:
@@ -408,41 +413,41 @@ def outcome_of(verdict: Verdict) -> tuple[int, int | None]:
 
 
 def test_ctr() -> None:
-    assert vm("neoverse-n2", "6.10").vcpu(0).set(CTR, 0x8444C004).errno == EINVAL
+    assert explain_write(vm("neoverse-n2", "6.10").vcpu(0), CTR, 0x8444C004).errno == EINVAL
     machine = vm("neoverse-n2", "6.11", vcpus=2)
     assert outcome(machine, CTR, 0x8444C004) == (0, 0x8444C004)
     assert machine.vcpu(1).value(CTR) == 0x8444C004
     assert machine.vcpu(0).value(CLIDR) == 0x1000004
-    assert vm("neoverse-n2", "6.12").vcpu(0).set(CTR, 0xB4448004).errno == EINVAL
+    assert explain_write(vm("neoverse-n2", "6.12").vcpu(0), CTR, 0xB4448004).errno == EINVAL
     newer = vm("neoverse-n2", "6.13").vcpu(0)
-    assert newer.set(CTR, 0xB4448004).errno == 0
-    assert newer.set(CTR, 0xB444C004).errno == 0
+    assert explain_write(newer, CTR, 0xB4448004).errno == 0
+    assert explain_write(newer, CTR, 0xB444C004).errno == 0
     for policy in (0, 1):
-        assert newer.set(CTR, 0xB4440004 | policy << 14).errno == EINVAL
+        assert explain_write(newer, CTR, 0xB4440004 | policy << 14).errno == EINVAL
     machine.run(0)
-    assert machine.vcpu(0).set(CTR, 0xB444C004).errno == EBUSY
+    assert explain_write(machine.vcpu(0), CTR, 0xB444C004).errno == EBUSY
 
 
 def test_vipt_cannot_become_pipt() -> None:
     machine = made_up(ID_AA64PFR0_EL1=0x1112, CTR_EL0=0x84448004)
-    assert vm(machine, "6.13").vcpu(0).set(CTR, 0x8444C004).errno == EINVAL
+    assert explain_write(vm(machine, "6.13").vcpu(0), CTR, 0x8444C004).errno == EINVAL
 
 
 def test_implementation_ids() -> None:
     for kernel in ("6.1", "6.14"):
-        assert vm("neoverse-n2", kernel).vcpu(0).set(MIDR, 1).errno == EINVAL
+        assert explain_write(vm("neoverse-n2", kernel).vcpu(0), MIDR, 1).errno == EINVAL
     plain = vm("neoverse-n2", "7.3")
-    assert plain.vcpu(0).set(MIDR, plain.vcpu(0).value(MIDR)).errno == 0
+    assert explain_write(plain.vcpu(0), MIDR, plain.vcpu(0).value(MIDR)).errno == 0
     plain.run(0)
-    assert plain.vcpu(0).set(MIDR, 1).errno == EINVAL
+    assert explain_write(plain.vcpu(0), MIDR, 1).errno == EINVAL
     machine = vm("neoverse-n2", "6.15", IMP_ID, vcpus=2)
     assert outcome(machine, MIDR, 0x410FD083) == (0, 0x410FD083)
     assert machine.vcpu(1).value(MIDR) == 0x410FD083
-    assert machine.vcpu(0).set(MIDR, 1 << 32).errno == EINVAL
-    assert machine.vcpu(0).set(REVIDR, (1 << 64) - 1).errno == 0
+    assert explain_write(machine.vcpu(0), MIDR, 1 << 32).errno == EINVAL
+    assert explain_write(machine.vcpu(0), REVIDR, (1 << 64) - 1).errno == 0
     machine.run(0)
-    assert machine.vcpu(0).set(MIDR, 1 << 32).errno == EBUSY
-    assert machine.vcpu(0).set(AIDR, 5).errno == EBUSY
+    assert explain_write(machine.vcpu(0), MIDR, 1 << 32).errno == EBUSY
+    assert explain_write(machine.vcpu(0), AIDR, 5).errno == EBUSY
 
 
 def test_plain_registers_take_anything_any_time() -> None:
@@ -458,7 +463,7 @@ def test_plain_registers_take_anything_any_time() -> None:
 def test_oslsr() -> None:
     vcpu = vm("neoverse-n2", "6.1").vcpu(0)
     assert [vcpu.would_accept(OSLSR, v) for v in (8, 10, 0, 9, 12, 0x18)] == [0, 0, EINVAL, EINVAL, EINVAL, EINVAL]
-    assert vm("neoverse-n2", "5.10").vcpu(0).set(OSLSR, 8).errno == ENOENT
+    assert explain_write(vm("neoverse-n2", "5.10").vcpu(0), OSLSR, 8).errno == ENOENT
 
 
 def test_pmcr() -> None:
@@ -492,10 +497,10 @@ def test_psci_version() -> None:
         assert vcpu.value(ids.PSCI_VERSION) == versions[-1]
         tried = (0, 1, 2, 3, 0x10000, 0x10001, 0x10002, 0x10003, 0x10004)
         assert tuple(v for v in tried if vcpu.would_accept(ids.PSCI_VERSION, v) == 0) == versions
-        vcpu.set(ids.PSCI_VERSION, 2)
+        explain_write(vcpu, ids.PSCI_VERSION, 2)
         assert machine.vcpu(1).value(ids.PSCI_VERSION) == 2
         machine.run(0)
-        assert vcpu.set(ids.PSCI_VERSION, versions[-1]).errno == 0
+        assert explain_write(vcpu, ids.PSCI_VERSION, versions[-1]).errno == 0
     none = vm("neoverse-n2", "7.3", VcpuSetup(features=0)).vcpu(0)
     assert [v for v in (0, 1, 2, 0x10000) if none.would_accept(ids.PSCI_VERSION, v) == 0] == [1]
 
@@ -505,8 +510,8 @@ def test_workaround_levels() -> None:
     assert [v for v in range(20) if vcpu.would_accept(ids.WORKAROUND_1, v) == 0] == [0, 1, 2]
     assert [v for v in range(20) if vcpu.would_accept(ids.WORKAROUND_3, v) == 0] == [0, 1]
     assert [v for v in range(64) if vcpu.would_accept(ids.WORKAROUND_2, v) == 0] == [0, 1]
-    assert vcpu.set(ids.WORKAROUND_1, 0).after == 2
-    vcpu.decide(PFR1, vcpu.value(PFR1) & ~(0xF << 4))
+    assert explain_write(vcpu, ids.WORKAROUND_1, 0).after == 2
+    vcpu.set_one_reg(PFR1, vcpu.value(PFR1) & ~(0xF << 4))
     assert vcpu.value(ids.WORKAROUND_2) == 3
     assert [v for v in range(64) if vcpu.would_accept(ids.WORKAROUND_2, v) == 0] == [0, 1, 2, 3, 18]
 
@@ -520,14 +525,14 @@ def test_hypercall_bitmaps() -> None:
     ):  # fmt: skip
         assert vcpu.value(bitmap) == start
         assert [v for v in range(8) if vcpu.would_accept(bitmap, v) == 0] == list(range(mask + 1))
-    vcpu.set(ids.VENDOR_HYP_BITMAP, 1)
+    explain_write(vcpu, ids.VENDOR_HYP_BITMAP, 1)
     assert machine.vcpu(1).value(ids.VENDOR_HYP_BITMAP) == 1
     machine.run(0)
-    assert vcpu.set(ids.VENDOR_HYP_BITMAP, 3).errno == EBUSY
-    assert vcpu.set(ids.VENDOR_HYP_BITMAP, 4).errno == EINVAL
-    assert vcpu.set(ids.VENDOR_HYP_BITMAP, 1).errno == 0
-    assert vm("neoverse-n2", "5.10").vcpu(0).get(ids.STD_BITMAP) == (ENOENT, None)
-    assert vm("neoverse-n2", "6.12").vcpu(0).get(ids.VENDOR_HYP_BITMAP_2) == (ENOENT, None)
+    assert explain_write(vcpu, ids.VENDOR_HYP_BITMAP, 3).errno == EBUSY
+    assert explain_write(vcpu, ids.VENDOR_HYP_BITMAP, 4).errno == EINVAL
+    assert explain_write(vcpu, ids.VENDOR_HYP_BITMAP, 1).errno == 0
+    assert vm("neoverse-n2", "5.10").vcpu(0).get_one_reg(ids.STD_BITMAP) == (ENOENT, None)
+    assert vm("neoverse-n2", "6.12").vcpu(0).get_one_reg(ids.VENDOR_HYP_BITMAP_2) == (ENOENT, None)
 
 
 # -- the first run -------------------------------------------------------------------------------------------------
@@ -560,7 +565,7 @@ def test_a_vgic_sets_the_field_again_from_7_1() -> None:
     for kernel, after in (("6.18", 0), ("7.1", 1)):
         machine = vm("neoverse-n2", kernel, GIC)
         value = machine.vcpu(0).value(PFR0)
-        machine.vcpu(0).decide(PFR0, value & ~(0xF << 24))
+        machine.vcpu(0).set_one_reg(PFR0, value & ~(0xF << 24))
         machine.run(0)
         assert machine.vcpu(0).value(PFR0) >> 24 & 0xF == after
 
@@ -579,7 +584,7 @@ def test_vmpidr_reads_through_a_mask_after_the_run() -> None:
     machine.run(0)
     assert machine.vcpu(0).value(vmpidr) == 0x7E80ADC0DE
     assert machine.vcpu(0).value(vpidr) == POISON
-    assert machine.vcpu(0).set(vpidr, 7).after == 7
+    assert explain_write(machine.vcpu(0), vpidr, 7).after == 7
 
 
 def test_dependencies_dropped_at_the_first_run_of_7_3() -> None:
@@ -605,15 +610,15 @@ def test_dependencies_dropped_at_the_first_run_of_7_3() -> None:
 def test_hidden_entries_of_a_host_without_aarch32() -> None:
     machine = vm(a64fx(), "6.12", GIC)
     vcpu = machine.vcpu(0)
-    assert vcpu.set(ID_MMFR4, 0x12345).outcome == "ignored"
-    assert vcpu.set(AFR0, 1).errno == EINVAL
-    assert vcpu.set(0x603000000013C01B, 1).errno == EINVAL
+    assert explain_write(vcpu, ID_MMFR4, 0x12345).outcome == "ignored"
+    assert explain_write(vcpu, AFR0, 1).errno == EINVAL
+    assert explain_write(vcpu, 0x603000000013C01B, 1).errno == EINVAL
     machine.run(0)
-    assert vcpu.set(ID_MMFR4, 1).errno == 0
-    assert vcpu.set(AFR0, 1).errno == EBUSY
-    assert vm(a64fx(), "5.10").vcpu(0).set(ID_MMFR4, 1).errno == EINVAL
+    assert explain_write(vcpu, ID_MMFR4, 1).errno == 0
+    assert explain_write(vcpu, AFR0, 1).errno == EBUSY
+    assert explain_write(vm(a64fx(), "5.10").vcpu(0), ID_MMFR4, 1).errno == EINVAL
     quirk = vm(a64fx(), "6.12", PMU_GIC)
-    assert quirk.vcpu(0).set(ID_DFR0, 0).after == 0x4000000
+    assert explain_write(quirk.vcpu(0), ID_DFR0, 0).after == 0x4000000
 
 
 # -- writable masks ------------------------------------------------------------------------------------------------

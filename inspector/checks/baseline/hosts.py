@@ -57,10 +57,10 @@ class BaselineHost:
         if self._vm is None:
             self._vm = self.new_vm()
         vcpu = self._vm.vcpu(0)
-        if vcpu.decide(reg_id, value):
+        if vcpu.set_one_reg(reg_id, value):
             return False
         kept = vcpu.value(reg_id) == value
-        vcpu.decide(reg_id, own)
+        vcpu.set_one_reg(reg_id, own)
         return kept
 
     def takes_field(self, reg_id: int, field: FieldRule, value: int) -> bool:

@@ -13,10 +13,12 @@ from inspector.checks.machine.machine import lacking_features, refuse_creation
 from inspector.checks.machine.source_kernel import asked_kernel, describe_policy, kernel_of, nearest_vcpu, own_kernel
 from inspector.checks.vmms.base import Vmm
 from inspector.errors import InspectorError, one_line
-from inspector.kvm.creation import creation_errno
+from inspector.kvm.creation import vcpu_init
 from inspector.kvm.exposure import expose
-from inspector.kvm.host import HostState, from_vcpu
+from inspector.kvm.host import HostState
 from inspector.kvm.host_inputs import with_inputs
+from inspector.kvm.inference.fresh import fresh_vm
+from inspector.kvm.inference.vcpu import from_vcpu
 from inspector.kvm.vm import Vm
 from inspector.policies.model import Policy
 from inspector.policies.setup import VcpuSetup, feature_of
@@ -201,7 +203,7 @@ def _fresh(dump: Dump, vcpu: Vcpu, policy: Policy, note: str, like: Vcpu, inputs
         setup=setup,
         listed=frozenset(vcpu.ids),
         values=vcpu.values,
-        build=lambda count: Vm.from_fresh(vcpu.values, policy, setup, vcpus=count, host=behind),
+        build=lambda count: fresh_vm(vcpu.values, policy, setup, vcpus=count, host=behind),
         host=with_inputs(host_of(dump) or known, inputs),
         cpus=dump.cpus,
         provenance=dump.provenance,
@@ -246,7 +248,7 @@ def modelled(
     """
     exposure = expose(host, policy, setup)
     notes: tuple[str, ...] = ()
-    if creation_errno(exposure):
+    if vcpu_init(exposure):
         lacking = lacking_features(exposure)
         if asked or not lacking:
             refuse_creation(exposure, label)

@@ -7,7 +7,9 @@ import msgspec
 from inspector.checks.machine.source_kernel import describe_policy, first_vcpu, kernel_of, own_kernel
 from inspector.checks.vmms.table import restoring_vmm
 from inspector.errors import InspectorError
-from inspector.kvm.host import HostState, from_el0, from_raw, from_vcpu
+from inspector.kvm.host import HostState, from_raw
+from inspector.kvm.inference.el0 import from_el0
+from inspector.kvm.inference.vcpu import from_vcpu
 from inspector.policies.loader import load_policy, policy_names
 from inspector.policies.setup import QEMU_SETUP, VcpuSetup, possible_setup
 from inspector.registers.bits import ALL

@@ -13,7 +13,7 @@ import msgspec
 from inspector.checks.machine.known_host import known_host
 from inspector.checks.machine.source_kernel import asked_kernel, describe_policy
 from inspector.errors import InspectorError, one_line
-from inspector.kvm.creation import creation_errno
+from inspector.kvm.creation import vcpu_init
 from inspector.kvm.exposure import Exposure, expose
 from inspector.kvm.host import HostState
 from inspector.kvm.host_inputs import with_inputs
@@ -165,15 +165,14 @@ def own_question(dump: Dump, vcpu: Vcpu | None = None) -> KernelQuestion:
 def creation_problem(exposure: Exposure) -> str:
     """Why KVM refuses to create the vCPU of `exposure`: the errno, and which features are to blame; empty when it does
     not."""
-    error = creation_errno(exposure)
+    error = vcpu_init(exposure)
     if not error:
         return ""
     setup = exposure.setup
     blamed = [
         feature.word
         for feature in FEATURES
-        if setup.includes(feature)
-        and not creation_errno(expose(exposure.host, exposure.policy, setup.without(feature)))
+        if setup.includes(feature) and not vcpu_init(expose(exposure.host, exposure.policy, setup.without(feature)))
     ]
     name = _errno.errorcode.get(error, str(error))
     words = " or ".join(blamed) or " and ".join(lacking_features(exposure))
@@ -193,7 +192,7 @@ def lacking_features(exposure: Exposure) -> tuple[str, ...]:
         feature.word
         for feature in FEATURES
         if exposure.setup.includes(feature)
-        and creation_errno(
+        and vcpu_init(
             expose(exposure.host, exposure.policy, parse_features(f"psci,{feature.word}", gic=exposure.setup.gic))
         )
     )

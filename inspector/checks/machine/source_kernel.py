@@ -9,7 +9,8 @@ from typing import NamedTuple
 from inspector.checks.vmms.table import find_vmm
 from inspector.errors import InspectorError, PolicyError, one_line
 from inspector.kvm.exposure import expose
-from inspector.kvm.host import from_raw, from_vcpu
+from inspector.kvm.host import from_raw
+from inspector.kvm.inference.vcpu import from_vcpu
 from inspector.policies.loader import load_policy, policy_names
 from inspector.policies.model import Policy
 from inspector.policies.release import choose

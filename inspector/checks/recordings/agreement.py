@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from inspector.kvm.creation import run_errno
+from inspector.kvm.guest import fresh_guest
 from inspector.kvm.vm import writable_masks
 from inspector.kvm.words.explaining import explain_write
 from inspector.registers.encoding import class_of
@@ -144,7 +145,7 @@ class Tally:
     def _count_guest(self, replay: Replay, line: Line) -> None:
         reg_id = replay.reg_id(line)
         if replay.guest_known(reg_id):
-            self._value(replay, "guest", reg_id, line, "value", replay.need_exposure().guest.get(reg_id))
+            self._value(replay, "guest", reg_id, line, "value", fresh_guest(replay.need_exposure()).get(reg_id))
         else:
             self.hidden[reg_id, "guest"] += 1
 

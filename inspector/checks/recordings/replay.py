@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from inspector.errors import SourceError
-from inspector.kvm.creation import creation_errno, run_errno
-from inspector.kvm.el0view import el0_values
+from inspector.kvm.creation import run_errno, vcpu_init
 from inspector.kvm.exposure import Exposure, expose
-from inspector.kvm.fresh import FreshExposure
+from inspector.kvm.guest import fresh_guest
 from inspector.kvm.host import HostState, from_raw
+from inspector.kvm.inference.el0 import el0_values
+from inspector.kvm.inference.fresh import FreshExposure
 from inspector.kvm.vm import Vm, writable_masks
 from inspector.policies import model
 from inspector.policies.loader import combine
@@ -139,7 +140,7 @@ class Replay:
         if exposure is None or isinstance(exposure, FreshExposure):
             nothing = HostState(values={}, known={}, capabilities=self.capabilities)
             exposure = expose(nothing, self.need_policy(), self.setup)
-        return creation_errno(exposure)
+        return vcpu_init(exposure)
 
     def need_exposure(self) -> Exposure:
         """The current configuration's exposure; from its fresh vCPU's values where the recording has no host line."""
@@ -182,10 +183,10 @@ class Replay:
         reader = writer if phase != "cross" else vm.vcpus[-1]
         if phase in ("same", "field", "ran") and self.held[0] != reg_id:
             self.held = (reg_id, writer.value(reg_id))
-        errno = writer.decide(reg_id, value)
+        errno = writer.set_one_reg(reg_id, value)
         after = reader.value(reg_id)
         if phase in ("field", "ran") and after != self.held[1]:
-            refused = writer.decide(reg_id, self.held[1])
+            refused = writer.set_one_reg(reg_id, self.held[1])
             if refused and phase == "field":
                 self.new_vm()
         return errno, after
@@ -197,8 +198,8 @@ class Replay:
     def odd(self, reg_id: int) -> tuple[int, int, int]:
         """(get errno, value, errno of writing zero) of an id outside the list."""
         vcpu = (self.vm or self.new_vm()).vcpus[0]
-        errno, value = vcpu.get(reg_id)
-        return errno, value or 0, vcpu.decide(reg_id, 0)
+        errno, value = vcpu.get_one_reg(reg_id)
+        return errno, value or 0, vcpu.set_one_reg(reg_id, 0)
 
     def hinges_on_host(self, reg_id: int, value: int) -> bool:
         """True when a write's answer depends on a host field that a fresh vCPU does not show."""
@@ -250,7 +251,7 @@ class Replay:
             case "get":
                 line |= self.get_answer(self.reg_id(line))
             case "guest":
-                line["value"] = hex(self.need_exposure().guest.get(self.reg_id(line), 0))
+                line["value"] = hex(fresh_guest(self.need_exposure()).get(self.reg_id(line), 0))
             case "odd":
                 get_errno, value, set_errno = self.odd(self.reg_id(line))
                 line["get_errno"], line["value"], line["set_zero_errno"] = get_errno, hex(value), set_errno
@@ -315,7 +316,9 @@ class Replay:
         exposure = self.need_exposure()
         if reg_id not in exposure.listed_set:
             return {
-                "errno": Vm(exposure.host, exposure.policy, self.setup, exposure=exposure).vcpus[0].get(reg_id)[0],
+                "errno": Vm(exposure.host, exposure.policy, self.setup, exposure=exposure)
+                .vcpus[0]
+                .get_one_reg(reg_id)[0],
                 "value": "0x0",
             }
         answer: Line = {"errno": 0, "value": hex(exposure.values[reg_id] & ALL)}
@@ -344,7 +347,7 @@ class Replay:
     def _missing_guests(self) -> Iterator[Line]:
         exposure = self.need_exposure()
         if self.runs_a_guest(exposure):
-            for reg_id, value in exposure.guest.items():
+            for reg_id, value in fresh_guest(exposure).items():
                 if reg_id not in self.guest_seen:
                     yield {"type": "guest", "id": f"0x{reg_id:016x}", "value": hex(value)}
 

@@ -97,7 +97,7 @@ def _settled(vcpus: Sequence[Vcpu], candidate: Destination, rule: Vmm, ids: Iter
                 continue
             listed = reg_id in candidate.listed
             dropped = not listed and reg_id in rule.tolerates
-            if not dropped and (not listed or vm.vcpu(position).set(reg_id, vcpu.values[reg_id]).errno):
+            if not dropped and (not listed or vm.vcpu(position).set_one_reg(reg_id, vcpu.values[reg_id])):
                 good.discard(reg_id)
     return frozenset(good)
 
@@ -158,8 +158,8 @@ def _read_back(vcpu: Vcpu, candidate: Destination, ids: Iterable[int]) -> str:
     model = candidate.build(1).vcpu(0)
     kept, other = [], []
     for reg_id in sorted(ids):
-        model.decide(reg_id, vcpu.values[reg_id])
-        value = model.get(reg_id)[1]
+        model.set_one_reg(reg_id, vcpu.values[reg_id])
+        value = model.get_one_reg(reg_id)[1]
         name = by_id(reg_id).name
         if value == vcpu.values[reg_id]:
             kept.append(name)

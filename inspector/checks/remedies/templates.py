@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from inspector.checks.machine.source_kernel import kernel_of
 from inspector.checks.restore.result import Finding, WayOut
 from inspector.checks.vmms.base import Vmm
+from inspector.kvm.inference.fresh import fresh_vm
 from inspector.registers.encoding import hex_id, size_of
 from inspector.sources.vcpu_setup import setup_of
 
@@ -20,17 +21,16 @@ def template_ways(fatal: Sequence[Finding], source: Dump, vcpu: Vcpu, rule: Vmm)
 
     Empty where the source's kernel is not known or does not let these registers be changed.
     """
-    from inspector.kvm.vm import Vm
 
     policy = kernel_of(source).policy
     refused = [f for f in fatal if f.kind == "refused" and f.value is not None]
     if rule.family != "firecracker" or policy is None or not refused:
         return []
-    vm = Vm.from_fresh(vcpu.values, policy, setup_of(vcpu, rule.family))
+    vm = fresh_vm(vcpu.values, policy, setup_of(vcpu, rule.family))
     settable: dict[int, tuple[int, int]] = {}
     for finding in refused:
         new = finding.would_pass if finding.would_pass is not None else finding.destination
-        if new is not None and finding.value is not None and not vm.vcpu(0).set(finding.id, new).errno:
+        if new is not None and finding.value is not None and not vm.vcpu(0).set_one_reg(finding.id, new):
             settable[finding.id] = finding.value, new
     if not settable:
         return []

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from inspector.checks.restore.combinations import impossible
 from inspector.checks.restore.result import Remark, VcpuResult
 from inspector.checks.vmms.base import Vmm
-from inspector.kvm.volatile import PMU_CLEARS, PMU_SETS, TIMER_CNT, TIMER_CTL, TIMER_CVAL
+from inspector.kvm.gates.pmu_pair import PAIRS
+from inspector.policies.rulebook import rulebook
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import (
     CLASS_BITMAP,
@@ -19,7 +20,16 @@ from inspector.registers.encoding import (
     firmware_id,
     is_demux,
 )
-from inspector.registers.ids import CLIDR_EL1, MIDR_EL1, MPIDR_EL1, SVE_VLS, ZCR_EL1
+from inspector.registers.ids import (
+    CLIDR_EL1,
+    CNTV_CTL_EL0,
+    CNTV_CVAL_EL0,
+    CNTVCT_EL0,
+    MIDR_EL1,
+    MPIDR_EL1,
+    SVE_VLS,
+    ZCR_EL1,
+)
 from inspector.registers.reading import read
 from inspector.sources.vcpu_setup import PSCI_VERSION
 
@@ -121,10 +131,10 @@ def _processors(vcpus: Sequence[Vcpu], results: Sequence[VcpuResult], destinatio
     if mine is None or theirs is None or mine == theirs:
         return []
     refused = any(f.id == MIDR_EL1 and f.kind == "refused" for result in results for f in result.findings)
-    if destination.version < (6, 15):
-        law = "Linux before 6.15 accepts no MIDR_EL1 but the host's own"
+    if rulebook(destination.policy).variant("implementation-ids") == "invariant":
+        law = "that kernel accepts no MIDR_EL1 but the host's own"
     else:
-        law = "Linux 6.15 and newer accept another MIDR_EL1 only where the VMM enabled KVM_CAP_ARM_WRITABLE_IMP_ID_REGS"
+        law = "that kernel accepts another MIDR_EL1 only where the VMM enabled KVM_CAP_ARM_WRITABLE_IMP_ID_REGS"
     return [
         Remark(
             severity="fails" if refused else "changes",
@@ -150,10 +160,10 @@ def _psci(vcpu: Vcpu, result: VcpuResult) -> list[Remark]:
 
 
 def _timers(vcpu: Vcpu) -> list[Remark]:
-    count, compare, control = (vcpu.values.get(i) for i in (TIMER_CNT, TIMER_CVAL, TIMER_CTL))
+    count, compare, control = (vcpu.values.get(i) for i in (CNTVCT_EL0, CNTV_CVAL_EL0, CNTV_CTL_EL0))
     if count is None:
         text = "the saved state lacks KVM_REG_ARM_TIMER_CNT: the guest's clock jumps to the destination's"
-        return [Remark(severity="changes", title="virtual counter", text=text, ids=(TIMER_CNT,), vcpus=(vcpu.index,))]
+        return [Remark(severity="changes", title="virtual counter", text=text, ids=(CNTVCT_EL0,), vcpus=(vcpu.index,))]
     if compare is None or control is None or not control & 1 or compare == 0:
         return []
     ahead = compare - count
@@ -164,7 +174,7 @@ def _timers(vcpu: Vcpu) -> list[Remark]:
         f"0x{count:x}: hours or more. A guest that waits for it hangs; check that the two ids, whose encodings the ABI "
         "swapped, were not exchanged"
     )
-    ids = (TIMER_CNT, TIMER_CVAL)
+    ids = (CNTVCT_EL0, CNTV_CVAL_EL0)
     return [Remark(severity="changes", title="timer that never fires", text=text, ids=ids, vcpus=(vcpu.index,))]
 
 
@@ -230,16 +240,17 @@ def _poison(vcpu: Vcpu) -> list[Remark]:
 
 
 def _pmu_counters(vcpu: Vcpu, result: VcpuResult) -> list[Remark]:
-    """Linux 6.7 to 6.14: SET is written, then CLR with the same value, and what was enabled is off again."""
-    clears = {f.id: f for f in result.findings if f.id in PMU_CLEARS and f.kind == "changed"}
+    """Where a write to CLR acts: SET is written, then CLR with the same value, and what was enabled is off again."""
+    clears = {f.id: f for f in result.findings if f.id in {pair.clear for pair in PAIRS} and f.kind == "changed"}
     # A value that a fresh vCPU has as well is a reset pattern: the guest never turned anything on.
-    lost = [name for i, name in PMU_CLEARS.items() if i in clears and vcpu.values[i] not in (0, clears[i].destination)]
+    saved = {i: vcpu.values[i] for i in clears}
+    lost = [p for p in PAIRS if p.clear in clears and saved[p.clear] not in (0, clears[p.clear].destination)]
     if not lost:
         return []
-    ids = tuple(i for i, name in (PMU_SETS | PMU_CLEARS).items() if name in lost)
+    ids = (*(pair.set for pair in lost), *(pair.clear for pair in lost))
     text = (
-        f"{', '.join(lost)}: the SET register is written before the CLR register with the same bits, and a write to "
-        "CLR clears them, so the guest finds these counters, interrupts or overflow flags off (Linux 6.7 to 6.14)"
+        f"{', '.join(pair.name for pair in lost)}: the SET register is written before the CLR register with the same "
+        "bits, and a write to CLR clears them, so the guest finds these counters, interrupts or overflow flags off"
     )
     return [Remark(severity="changes", title="PMU state is lost", text=text, ids=ids, vcpus=(vcpu.index,))]
 

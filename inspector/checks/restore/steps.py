@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from inspector.checks.feature_groups import feature_key, feature_set
 from inspector.checks.restore.result import FieldDifference, Finding, FindingKind, VcpuResult
 from inspector.checks.vmms.base import Vmm
 from inspector.kvm.verdict import JudgedField, Verdict
-from inspector.kvm.volatile import nature, share_state
+from inspector.kvm.vm import Vcpu as Model
+from inspector.kvm.words.explaining import explain_write
 from inspector.policies.setup import Feature
 from inspector.registers.bits import extract
 from inspector.registers.encoding import CLASS_CORE, CLASS_DEMUX, CLASS_SVE, SIZE_U64, ccsidr_id, split_id
@@ -22,17 +23,10 @@ if TYPE_CHECKING:
     from inspector.sources.dump import Vcpu
 
 
-class VcpuModel(Protocol):
-    """The part of policies/writes.py's vCPU that a restore needs."""
-
-    def set(self, reg_id: int, value: int) -> Verdict:
-        """KVM_SET_ONE_REG."""
-
-
 _FIRST_CACHES = frozenset({ccsidr_id(0), ccsidr_id(1)})
 
 
-def simulate(vcpu: Vcpu, destination: Destination, model: VcpuModel, vmm: Vmm) -> VcpuResult:
+def simulate(vcpu: Vcpu, destination: Destination, model: Model, vmm: Vmm) -> VcpuResult:
     """Restore `vcpu` into `model`, a fresh vCPU of `destination`, as `vmm` does.
 
     Every write is made, also those that a VMM which stops at the first refusal would not reach: measured loads show no
@@ -53,7 +47,7 @@ def simulate(vcpu: Vcpu, destination: Destination, model: VcpuModel, vmm: Vmm) -
 
 
 class _Restore:
-    def __init__(self, vcpu: Vcpu, destination: Destination, model: VcpuModel, vmm: Vmm) -> None:
+    def __init__(self, vcpu: Vcpu, destination: Destination, model: Model, vmm: Vmm) -> None:
         self.vcpu = vcpu
         self.destination = destination
         self.model = model
@@ -63,8 +57,6 @@ class _Restore:
         self.kinds = {(parts.cls, parts.size) for parts in map(split_id, self.listed)}
         host = destination.host
         self.knows_caches = bool(self.listed & _FIRST_CACHES) or host is None or host.ccsidr_known
-        self.state = dict(destination.values)
-        """what the destination's registers hold while the restore goes on; only the PMU pairs are kept up to date"""
 
     def lists(self) -> list[Finding]:
         """QEMU's comparison of the two id lists: what only the stream has."""
@@ -161,18 +153,13 @@ class _Restore:
 
     def _written(self, reg_id: int, order: int) -> Finding:
         value = self.vcpu.values[reg_id]
-        verdict = self.model.set(reg_id, value)
+        verdict = explain_write(self.model, reg_id, value)
         own = self.destination.values.get(reg_id)
         unknown = self.destination.unknown_bits(reg_id)
-        after, reason, expected = verdict.after, verdict.reason, False
+        after, reason = verdict.after, verdict.reason
         kind: FindingKind = "refused" if verdict.errno else "accepted"
-        if not verdict.errno:
-            special = nature(reg_id, value, self.state, self.destination.version)
-            if special is not None:
-                after, reason, expected = special.after, special.reason, special.expected
-            share_state(self.state, reg_id, after)
-            if after is None or after != value:
-                kind = "changed"
+        if not verdict.errno and (after is None or after != value):
+            kind = "changed"
         certain = _certain(verdict, unknown)
         settled = kind == "accepted" and own == value
         return Finding(
@@ -191,7 +178,7 @@ class _Restore:
             feature=feature_key(reg_id),
             would_pass=verdict.would_pass if certain else None,
             fatal=bool(verdict.errno),
-            expected=expected,
+            expected=kind == "changed" and verdict.by_nature,
             certain=certain,
         )
 

@@ -13,6 +13,7 @@ import msgspec
 from inspector.errors import InspectorError, RegisterError
 from inspector.kvm.verdict import JudgedField, Verdict
 from inspector.kvm.vm import Vcpu, Vm
+from inspector.kvm.words.explaining import explain_write, peek_write
 from inspector.registers.catalog import Register
 from inspector.registers.layouts import choose
 from inspector.registers.reading import parse_assignments, parse_value
@@ -57,7 +58,7 @@ class Bench:
 
     def now(self, reg_id: int) -> int | None:
         """What userspace reads of a register; None when it cannot be read or told."""
-        return self.vcpu.get(reg_id)[1]
+        return self.vcpu.get_one_reg(reg_id)[1]
 
     def parse(self, register: Register, text: str) -> int:
         """The value that a text means: a number, or `FIELD=value` set in what the register holds now.
@@ -82,22 +83,16 @@ class Bench:
             value = self.parse(register, text)
         except InspectorError as error:
             return Attempt(id=register.id, text=text.strip(), problem=str(error))
-        return Attempt(id=register.id, text=text.strip(), value=value, verdict=self._peek(register.id, value))
-
-    def _peek(self, reg_id: int, value: int) -> Verdict:
-        """The verdict on a write that is not made: whatever it changed is put back."""
-        vm, vcpu = self.vm, self.vcpu
-        stored, own, counters = dict(vm.stored), dict(vcpu.own), vm.counters
-        verdict = vcpu.set(reg_id, value)
-        vm.stored, vcpu.own, vm.counters = stored, own, counters
-        return verdict
+        return Attempt(
+            id=register.id, text=text.strip(), value=value, verdict=peek_write(self.vcpu, register.id, value)
+        )
 
     def make(self, register: Register, text: str) -> Attempt:
         """Make the write; an accepted value is what the register holds from now on."""
         attempt = self.judge(register, text)
         if attempt.value is None:
             return attempt
-        done = msgspec.structs.replace(attempt, verdict=self.vcpu.set(register.id, attempt.value))
+        done = msgspec.structs.replace(attempt, verdict=explain_write(self.vcpu, register.id, attempt.value))
         self.tried.append(done)
         return done
 
@@ -126,7 +121,7 @@ class Bench:
             self.vm, self.ran = self._build(), False
             for one in kept:
                 if one.value is not None:
-                    self.vcpu.decide(one.id, one.value)
+                    self.vcpu.set_one_reg(one.id, one.value)
             return 0
         error = self.vm.run(0)
         self.ran = error == 0

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inspector.errors import InspectorError
+from inspector.kvm.inference.fresh import fresh_vm
 from inspector.kvm.verdict import Verdict
 from inspector.kvm.vm import Vm
+from inspector.kvm.words.explaining import explain_write
 from inspector.policies.model import Policy
 from inspector.sources.dump import Dump
 from inspector.sources.live.forreal import ActualWrite, write_for_real
@@ -24,7 +26,9 @@ def write_and_predict(
     """
     fresh, actual = write_for_real(address, writes, options)
     vcpu = predict_writes(fresh, policy).vcpu(0)
-    return tuple((vcpu.set(reg_id, value), done) for (reg_id, value), done in zip(writes, actual, strict=True))
+    return tuple(
+        (explain_write(vcpu, reg_id, value), done) for (reg_id, value), done in zip(writes, actual, strict=True)
+    )
 
 
 def predict_writes(fresh: Dump, policy: Policy) -> Vm:
@@ -33,4 +37,4 @@ def predict_writes(fresh: Dump, policy: Policy) -> Vm:
     if vcpu is None:
         why = fresh.notes[0] if fresh.notes else "no scratch vCPU could be made"
         raise InspectorError(why, fresh.provenance.source, "needs an arm64 host whose /dev/kvm opens")
-    return Vm.from_fresh(vcpu.values, policy, vcpu.setup or infer_setup(vcpu.values))
+    return fresh_vm(vcpu.values, policy, vcpu.setup or infer_setup(vcpu.values))

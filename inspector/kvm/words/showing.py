@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from inspector.kvm import gates as handlers
-from inspector.kvm.exposure import FieldExposure, RegisterExposure
-from inspector.kvm.guest import guest_unknown
-from inspector.kvm.words.explaining import function_of, touched
+from inspector.kvm.exposure import Exposure, FieldExposure, RegisterExposure
+from inspector.kvm.gates import gates
+from inspector.kvm.guest import fresh_guest, guest_unknown
+from inspector.kvm.limits import Trace
+from inspector.policies.model import Rule
 from inspector.registers.bits import ALL, State, difference, mask_of
 from inspector.registers.encoding import is_demux
 from inspector.registers.ids import CTR_EL0, ID_SPACE
 from inspector.registers.naming import by_id
-
-if TYPE_CHECKING:
-    from inspector.kvm.exposure import Exposure, Trace
-    from inspector.policies.model import Rule
 
 _TABLE = ("feature table", "arch/arm64/kernel/cpufeature.c, arm64_ftr_regs[]")
 
@@ -31,31 +26,26 @@ def explain_register(exposure: Exposure, reg_id: int) -> RegisterExposure:
     listed = reg_id in exposure.listed_set
     known = exposure.known.get(reg_id, 0)
     exposed = exposure.values.get(reg_id) if listed and known else None
-    host_value = exposure.host.ccsidr.get(reg_id & 0xFF) if _is_ccsidr(reg_id) else exposure.host.values.get(reg_id)
+    host_value = exposure.host.ccsidr.get(reg_id & 0xFF) if is_demux(reg_id) else exposure.host.values.get(reg_id)
     fields: tuple[FieldExposure, ...] = ()
     if listed and (reg_id in ID_SPACE or exposure.book.fields(reg_id)):
         fields = _field_exposures(exposure, reg_id)
     elif listed:
         fields = _whole_register(exposure, reg_id, host_value, exposed)
-    guest = None if guest_unknown(exposure, reg_id) else exposure.guest.get(reg_id)
+    guest = None if guest_unknown(exposure, reg_id) else fresh_guest(exposure).get(reg_id)
     return RegisterExposure(id=reg_id, host=host_value, known=known, exposed=exposed, guest=guest, fields=fields)
-
-
-def _is_ccsidr(reg_id: int) -> bool:
-    return is_demux(reg_id)
 
 
 def _whole_register(
     exposure: Exposure, reg_id: int, host: int | None, exposed: int | None
 ) -> tuple[FieldExposure, ...]:
     """A cache, implementation-id, PMU or firmware register as one field, with the rule that says what it shows."""
-    gate = handlers.gates(exposure).get(reg_id)
-    function = function_of(gate) if gate is not None else ""
-    rule = exposure.book.special_rule(function) if function else None
+    gate = gates(exposure).get(reg_id)
+    rule = exposure.book.special_rule(gate.function) if gate is not None and gate.function else None
     if rule is None:
         return ()
-    msb = 31 if _is_ccsidr(reg_id) else 63
-    same = host == exposed or (_is_ccsidr(reg_id) and host is not None and host & 0xFFFFFFFF == exposed)
+    msb = 31 if is_demux(reg_id) else 63
+    same = host == exposed or (is_demux(reg_id) and host is not None and host & 0xFFFFFFFF == exposed)
     state: State = "unknown" if exposed is None else "same" if same else "rebuilt"
     told = (rule.name, rule.reference, rule.reason) if state == "rebuilt" else ("", "", "")
     return (
@@ -102,7 +92,7 @@ def _field_exposures(exposure: Exposure, reg_id: int) -> tuple[FieldExposure, ..
         after = (exposed & mask) >> lsb if known & mask == mask else None
         signed = register.signed(msb, lsb)
         state = _state(before, after, msb - lsb + 1, signed)
-        rule = raz or next((t.step.rule for t in reversed(traces) if touched(t, mask)), None)
+        rule = raz or next((t.step.rule for t in reversed(traces) if t.touches(mask)), None)
         told = _EFFECTIVE if reg_id == CTR_EL0 and state == "raised" and rule is None else _told(state, rule)
         rows.append(
             FieldExposure(

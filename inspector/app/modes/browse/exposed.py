@@ -11,6 +11,7 @@ from inspector.app.shell.session import View
 from inspector.checks.machine.machine import Machine
 from inspector.errors import InspectorError
 from inspector.kvm.exposure import FieldExposure, RegisterExposure
+from inspector.kvm.words.showing import explain_register
 from inspector.registers.bits import ALL, ones
 from inspector.registers.catalog import Register
 from inspector.registers.encoding import is_demux
@@ -30,7 +31,7 @@ def exposed_view(view: View, told: Machine | InspectorError) -> View:
     if isinstance(told, InspectorError):
         return msgspec.structs.replace(view, problem=str(told))
     exposure = told.exposure
-    told_of = {reg_id: exposure.register(reg_id) for reg_id in exposure.listed}
+    told_of = {reg_id: explain_register(exposure, reg_id) for reg_id in exposure.listed}
     model = {reg_id: one for reg_id, one in told_of.items() if one.fields or reg_id in _ID_SPACE}
     values = dict(view.values)
     if view.one_vcpu is not None:

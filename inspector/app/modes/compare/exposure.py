@@ -10,6 +10,7 @@ from inspector.checks.feature_groups import FeatureGroup, group_by_feature
 from inspector.checks.machine.machine import Machine
 from inspector.checks.vmms.table import DEFAULT_VMM, find_vmm
 from inspector.kvm.exposure import FieldExposure, RegisterExposure
+from inspector.kvm.words.showing import explain_register
 from inspector.policies.setup import FEATURES
 from inspector.registers import catalog
 from inspector.registers.bits import extract
@@ -37,7 +38,7 @@ def exposure_nodes(answer: Machine, saved: Mapping[int, int] | None = None) -> l
     """
     exposure = answer.exposure
     listed = sorted(map(catalog.by_id, exposure.listed), key=catalog.sort_key)
-    told = [exposure.register(register.id) for register in listed]
+    told = [explain_register(exposure, register.id) for register in listed]
     if saved is None:
         return in_order(_register(answer, one, None) for one in told)
     nodes = [_register(answer, one, saved.get(one.id)) for one in told if one.id in saved]

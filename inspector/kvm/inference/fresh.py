@@ -9,10 +9,11 @@ import msgspec
 
 from inspector.kvm.exposure import Exposure
 from inspector.kvm.host import HostState
+from inspector.kvm.vm import Vm
 from inspector.policies.model import Policy
 from inspector.policies.rulebook import rulebook
 from inspector.policies.setup import VcpuSetup
-from inspector.registers.bits import ALL
+from inspector.registers.bits import ALL, Partial
 from inspector.registers.encoding import is_demux
 from inspector.registers.ids import (
     AARCH32_IDS,
@@ -93,7 +94,7 @@ class FreshExposure(Exposure):
         self.given = dict(values)
         for reg_id in (*ID_SPACE, CTR_EL0):
             if reg_id in values:
-                self._limits[reg_id] = (values[reg_id], ALL)
+                self.limits[reg_id] = Partial(values[reg_id])
         self.listed = tuple(values)
 
     @cached_property
@@ -102,3 +103,15 @@ class FreshExposure(Exposure):
 
     def feature_values(self) -> dict[int, int]:
         return super().feature_values() | self.given
+
+
+def fresh_vm(
+    values: Mapping[int, int], policy: Policy, setup: VcpuSetup, vcpus: int = 1, *, host: HostState | None = None
+) -> Vm:
+    """A VM of which only the registers of a fresh vCPU of the same configuration are known.
+
+    `values`: register id -> KVM_GET_ONE_REG right after creation; the limit of every later write. `host`, where known,
+    adds what a fresh vCPU does not show: the old values that some kernels tolerate, and the guest's view.
+    """
+    exposure = FreshExposure(values, policy, setup, host)
+    return Vm(exposure.host, policy, setup, vcpus, exposure=exposure)

@@ -1,11 +1,15 @@
-"""What a process at EL0 of the host reads with MRS: emulate_mrs() and arm64_ftr_reg_user_value() (cpufeature.c)."""
+"""What a process at EL0 of the host reads with MRS, and what that tells of the host: emulate_mrs() and
+arm64_ftr_reg_user_value() (cpufeature.c)."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from inspector.kvm.cpus import SPECULATIVE_SSBS, core_name
 from inspector.kvm.host import HostState, sanitise
 from inspector.policies.model import Policy
 from inspector.policies.rulebook import rulebook
+from inspector.registers.bits import ALL
 from inspector.registers.ids import ID_AA64ISAR1_EL1, ID_AA64PFR1_EL1, ID_SPACE, MIDR_EL1, MPIDR_EL1, REVIDR_EL1
 
 SSBS, BF16 = 0xF << 4, 0xF << 44
@@ -33,3 +37,20 @@ def el0_values(host: HostState, policy: Policy) -> dict[int, int]:
     if core == "cortex-a510":
         view[ID_AA64ISAR1_EL1] &= ~BF16
     return view | {MIDR_EL1: host.value(MIDR_EL1), MPIDR_EL1: 0x80000000, REVIDR_EL1: 0}
+
+
+def from_el0(values: Mapping[int, int], policy: Policy) -> HostState:
+    """The host as a process without rights sees it: visible fields are known, hidden ones are not."""
+    book = rulebook(policy)
+    known = {
+        reg_id: sum(field.mask for field in book.fields(reg_id) if field.visible)
+        for reg_id in ID_SPACE
+        if reg_id in values
+    }
+    known |= {reg_id: ALL for reg_id in (MIDR_EL1, REVIDR_EL1) if reg_id in values}
+    if book.variant("el0-view") == "ssbs-erratum" and ID_AA64PFR1_EL1 in known:
+        known[ID_AA64PFR1_EL1] &= ~(0xF << 4)
+    shown = {reg_id: value & known[reg_id] for reg_id, value in values.items() if known.get(reg_id)}
+    return HostState(
+        values=shown, known={i: mask for i, mask in known.items() if i in shown}, ccsidr_known=False, sanitised=True
+    )

@@ -1,4 +1,4 @@
-"""What a vCPU dump, or an EL0 view, tells of the host below it: values, and which of their bits were passed through.
+"""What a vCPU dump tells of the host below it: values, and which of their bits were passed through.
 
 A field counts as known where the source kernel's feature table has it and no rule replaced it. Hidden and forced fields
 are unknown; of a capped one it is known that the host has at least as much. Fields that the source kernel did not know
@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+
 from inspector.kvm.exposure import Exposure
-from inspector.kvm.fresh import FreshExposure, infer_host
-from inspector.kvm.host import HostState
+from inspector.kvm.host import HostState, Vgic
+from inspector.kvm.inference.fresh import FreshExposure, infer_host
 from inspector.kvm.mitigations import spectre_v2_unaffected
 from inspector.policies.model import Policy
-from inspector.policies.rulebook import Step, rulebook
+from inspector.policies.rulebook import Step
 from inspector.policies.setup import Feature, VcpuSetup
 from inspector.registers.bits import ALL
 from inspector.registers.encoding import is_demux
@@ -35,11 +37,35 @@ REVIDR, AIDR, PMCR = (IDS[name] for name in ("REVIDR_EL1", "AIDR_EL1", "PMCR_EL0
 CSV2, CSV3 = 0xF << 56, 0xF << 60
 
 
-def host_of_vcpu(values: Mapping[int, int], setup: VcpuSetup, policy: Policy) -> HostState:
-    """The host under a vCPU that was saved under the kernel `policy` with the features `setup`."""
+def from_vcpu(
+    values: Mapping[int, int],
+    setup: VcpuSetup,
+    policy: Policy,
+    *,
+    spectre_v2: int | None = None,
+    meltdown: bool | None = None,
+    ssb: int | None = None,
+    bhb: int | None = None,
+    vgic: Vgic | None = None,
+    page_size: int = 4096,
+) -> HostState:
+    """The machine under a saved vCPU, as far as its kernel (`policy`) and vCPU features (`setup`) let it through.
+
+    What the kernel hid is not known. Mitigation states, the vGIC and the SVE vector lengths are inferred from the
+    vCPU's registers unless given; its capabilities are taken as given, since the vCPU exists.
+    """
+    host = _host_of(values, setup, policy)
+    return msgspec.structs.replace(
+        host, spectre_v2=host.spectre_v2 if spectre_v2 is None else spectre_v2, ssb=host.ssb if ssb is None else ssb,
+        meltdown_safe=host.meltdown_safe if meltdown is None else meltdown, bhb=host.bhb if bhb is None else bhb,
+        vgic=vgic or host.vgic, page_size=page_size,
+    )  # fmt: skip
+
+
+def _host_of(values: Mapping[int, int], setup: VcpuSetup, policy: Policy) -> HostState:
     base = infer_host(values)
     seen = FreshExposure(values, policy, setup, base)
-    raw_caches = seen.book.variant("cache-registers") == "raw"
+    raw_caches = seen.raw_caches
     known: dict[int, int] = {}
     at_least: dict[int, int] = {}
     for reg_id in ID_SPACE:
@@ -64,23 +90,6 @@ def host_of_vcpu(values: Mapping[int, int], setup: VcpuSetup, policy: Policy) ->
         ssb=_ssb(values), bhb=base.bhb, vgic=base.vgic, capabilities=capabilities, aarch32=base.aarch32,
         vector_lengths=None if lengths is None else lengths & ALL,
     )  # fmt: skip
-
-
-def host_of_el0(values: Mapping[int, int], policy: Policy) -> HostState:
-    """The host as a process without rights sees it: visible fields are known, hidden ones are not."""
-    book = rulebook(policy)
-    known = {
-        reg_id: sum(field.mask for field in book.fields(reg_id) if field.visible)
-        for reg_id in ID_SPACE
-        if reg_id in values
-    }
-    known |= {reg_id: ALL for reg_id in (MIDR_EL1, REVIDR) if reg_id in values}
-    if book.variant("el0-view") == "ssbs-erratum" and ID_AA64PFR1_EL1 in known:
-        known[ID_AA64PFR1_EL1] &= ~(0xF << 4)
-    shown = {reg_id: value & known[reg_id] for reg_id, value in values.items() if known.get(reg_id)}
-    return HostState(
-        values=shown, known={i: mask for i, mask in known.items() if i in shown}, ccsidr_known=False, sanitised=True
-    )
 
 
 def _ssb(values: Mapping[int, int]) -> int | None:

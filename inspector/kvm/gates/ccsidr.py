@@ -1,0 +1,47 @@
+"""CCSIDR_EL1 behind the demux ids where KVM makes it up: set_ccsidr(), v6.3 and later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from inspector.kvm.caches import min_line
+from inspector.kvm.exposure import Exposure
+from inspector.kvm.gates.gate import Gate, Part, Write
+from inspector.kvm.state import VcpuState
+from inspector.registers.bits import ones
+from inspector.registers.ids import CTR_EL0
+
+
+class Ccsidr(Gate):
+    """32 bits per vCPU and CSSELR value, at any time; only the line size is judged."""
+
+    __slots__ = ("least",)
+    function = "cache-registers"
+
+    def __init__(self, exposure: Exposure, reg_id: int) -> None:
+        super().__init__(exposure, reg_id)
+        self.least = min_line(exposure.limit(CTR_EL0), reg_id & 0xFF)
+
+    def parts(self, vcpu: VcpuState, value: int) -> tuple[Part, ...]:
+        """LineSize against the host's shortest line."""
+        line = Part("LineSize", 2, 0, self.least, True, "higher")
+        return (
+            Part("[31:3]", 31, 3, ones(29), True, "any"),
+            line.unless(value & 7 >= self.least, "shorter than the host's lines"),
+        )
+
+    def store(self, vcpu: VcpuState, value: int) -> None:
+        """On the vCPU, 32 bits."""
+        vcpu.own[self.reg_id] = value & 0xFFFFFFFF
+
+    def candidates(self, vcpu: VcpuState, value: int) -> Iterator[int]:
+        """With the shortest line that the host allows."""
+        yield value & 0xFFFFFFF8 | self.least & 7
+
+    def refusal(self, value: int) -> str:
+        """The line is the only reason."""
+        return "its line is shorter than the host's CTR_EL0 allows"
+
+    def acceptance(self, write: Write) -> str:
+        """Kept on the vCPU."""
+        return "accepted and stored"

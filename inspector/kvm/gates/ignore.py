@@ -1,0 +1,29 @@
+"""Registers that accept any value and drop it: AArch32 ID registers of a host without AArch32 (REG_USER_WI)."""
+
+from __future__ import annotations
+
+from inspector.kvm.gates.gate import OpenGate, Part, Write
+from inspector.kvm.state import VcpuState
+from inspector.policies.model import Rule
+
+
+class Ignore(OpenGate):
+    """Takes anything and drops it."""
+
+    __slots__ = ()
+    function = ""
+
+    def parts(self, vcpu: VcpuState, value: int) -> tuple[Part, ...]:
+        """The whole value; nothing of it is looked at."""
+        return (Part("value", 63, 0, vcpu.value(self.reg_id), True, "any"),)
+
+    def store(self, vcpu: VcpuState, value: int) -> None:
+        """Nothing is kept."""
+
+    def rule(self) -> Rule | None:
+        """The rule that makes the register read as zero."""
+        return self.exposure.ignores_writes(self.reg_id)
+
+    def acceptance(self, write: Write) -> str:
+        """Accepted, not kept."""
+        return "the host has no AArch32: the write is accepted and ignored"

@@ -1,0 +1,251 @@
+"""The value that KVM offers of each ID register, and by which rules: what kvm_read_sanitised_id_reg() and the
+visibility hooks of arch/arm64/kvm/sys_regs.c make of a host for one vCPU setup.
+
+A value travels with the bits of it that are known: what a source kernel hid stays unknown through every rule.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+from inspector.kvm import mitigations
+from inspector.kvm.host import HostState, sanitise
+from inspector.kvm.nested import stage2_granules
+from inspector.policies.model import Policy, Rule
+from inspector.policies.rulebook import Rulebook, Step, rulebook
+from inspector.policies.setup import Feature, VcpuSetup
+from inspector.registers.bits import ALL, Partial
+from inspector.registers.ids import (
+    AARCH32_IDS,
+    CTR_EL0,
+    ID_AA64DFR0_EL1,
+    ID_AA64PFR0_EL1,
+    ID_AA64PFR1_EL1,
+    ID_AFR0_EL1,
+    ID_DFR1_EL1,
+    ID_SPACE,
+    PMCR_EL0,
+)
+
+Visibility = Literal["shown", "raz", "raz-wi"]
+"""How the ID space shows a register: REG_RAZ and REG_USER_WI of arch/arm64/kvm/sys_regs.h."""
+
+_HIDDEN_IN_AARCH32 = frozenset((ID_AFR0_EL1, ID_DFR1_EL1, *(i for i in AARCH32_IDS if i & 0x7F in (0x1B, 0x1F))))
+"""Entries among the AArch32 rows that are hidden or unallocated anyway: never write-ignore."""
+
+
+class Trace(NamedTuple):
+    """What one step did to a register."""
+
+    step: Step
+    before: Partial
+    after: Partial
+
+    def touches(self, mask: int) -> bool:
+        """True when the step changed a bit of `mask`, or whether it is known."""
+        changed = (self.before.value ^ self.after.value) | (self.before.known ^ self.after.known)
+        return bool(changed & mask)
+
+
+class Limits:
+    """What a kernel offers of one host to a vCPU of one setup: the limit of every ID register and of CTR_EL0."""
+
+    def __init__(self, host: HostState, policy: Policy, setup: VcpuSetup) -> None:
+        self.host, self.policy, self.setup = host, policy, setup
+        self.book: Rulebook = rulebook(policy)
+        self.conditions = _conditions(host, setup)
+        self.sanitised: dict[int, Partial] = sanitise(host, self.book.known_mask)
+        self.limits: dict[int, Partial] = {reg_id: self._limit(reg_id, None) for reg_id in ID_SPACE}
+        self.limits[CTR_EL0] = self.sanitised[CTR_EL0]
+
+    def applies(self, rule: Rule) -> bool:
+        """True when the rule's conditions hold here."""
+        return self.conditions.issuperset(rule.when) and not self.conditions.intersection(rule.unless)
+
+    def limit(self, reg_id: int) -> int:
+        """The most that a write of this ID register (or CTR_EL0) may hold: KVM's own value for a fresh vCPU."""
+        return self.limits[reg_id].value
+
+    def limit_known(self, reg_id: int) -> int:
+        """Which bits of `limit` are known."""
+        return self.limits[reg_id].known
+
+    def visibility(self, reg_id: int) -> Visibility:
+        """Whether an ID register is shown, reads as zero, or reads as zero and drops whatever is written."""
+        if self.ignores_writes(reg_id):
+            return "raz-wi"
+        return "raz" if self.raz(reg_id) else "shown"
+
+    def raz(self, reg_id: int) -> Rule | None:
+        """The rule that makes an ID register read as zero here; None for a register that is shown."""
+        return next((rule for rule in self.book.raz.get(reg_id, ()) if self.applies(rule)), None)
+
+    def ignores_writes(self, reg_id: int) -> Rule | None:
+        """The rule by which writes of any value are accepted and dropped."""
+        if reg_id in _HIDDEN_IN_AARCH32:
+            return None
+        rules = self.book.raz.get(reg_id, ())
+        return next((rule for rule in rules if rule.writes == "ignore" and self.applies(rule)), None)
+
+    def writable(self, reg_id: int) -> tuple[int, Rule | None]:
+        """(mask, rule) of the bits that userspace may change here; (0, None) when there are none."""
+        for mask, rule in reversed(self.book.writable.get(reg_id, ())):
+            if self.applies(rule):
+                return mask, rule
+        return 0, None
+
+    def traces(self, reg_id: int) -> list[Trace]:
+        """The steps that changed an ID register, in order."""
+        found: list[Trace] = []
+        self._limit(reg_id, found)
+        return found
+
+    @cached_property
+    def pmcr_counters(self) -> int:
+        """PMCR_EL0.N of the host's PMU."""
+        return self.host.value(PMCR_EL0) >> 11 & 0x1F
+
+    @cached_property
+    def counts_in_pmcr(self) -> bool:
+        """True when PMCR_EL0.N is kept on the VM (set_pmcr())."""
+        return self.book.variant("pmcr") == "counters"
+
+    @cached_property
+    def raw_caches(self) -> bool:
+        """True when CLIDR_EL1 and CCSIDR_EL1 are the hardware's, False when KVM makes them up from CTR_EL0."""
+        return self.book.variant("cache-registers") == "raw"
+
+    @cached_property
+    def aarch32_quirk(self) -> int:
+        """ID_DFR0_EL1 on a host without AArch32: kernels that keep ID registers on the VM fill it without asking
+        whether it reads as zero."""
+        if self.book.variant("id-registers") != "stored" or self.host.has_aarch32:
+            return 0
+        return perfmon(self) << 24
+
+    def _limit(self, reg_id: int, traces: list[Trace] | None) -> Partial:
+        """What KVM offers; each step that applied is appended to `traces`."""
+        if rule := self.raz(reg_id):
+            assumed = "host-aarch32" in rule.unless and not self.host.aarch32_known
+            return Partial(0, 0 if assumed else ALL)
+        pair = self.sanitised[reg_id]
+        for step in self.book.steps.get(reg_id, ()):
+            if not self.applies(step.rule):
+                continue
+            after = self._apply(reg_id, step, pair)
+            if traces is not None and after != pair:
+                traces.append(Trace(step, pair, after))
+            pair = after
+        return pair
+
+    def _apply(self, reg_id: int, step: Step, pair: Partial) -> Partial:
+        match step.kind:
+            case "hide":
+                return pair.set(step.mask, 0)
+            case "force":
+                return pair.set(step.mask, step.value << step.lsb)
+            case "cap":
+                if (pair.value & step.mask) >> step.lsb < step.value:
+                    return pair
+                value, known = pair.set(step.mask, step.value << step.lsb)
+                least = self.host.at_least.get(reg_id, 0)
+                sure = step.mask in (pair.known & step.mask, least & step.mask)
+                return Partial(value, known if sure else pair.known)
+            case "floor":
+                if (pair.value & step.mask) >> step.lsb >= step.value:
+                    return pair
+                return Partial(pair.value & ~step.mask | step.value << step.lsb, pair.known)
+            case _:
+                return _SPECIALS[step.name](self, reg_id, pair)
+
+
+def _conditions(host: HostState, setup: VcpuSetup) -> frozenset[str]:
+    """The words of rule conditions that hold for this host and setup."""
+    pfr1, dfr0 = host.value(ID_AA64PFR1_EL1), host.value(ID_AA64DFR0_EL1)
+    ras = host.value(ID_AA64PFR0_EL1) >> 28 & 0xF
+    facts = {
+        "sve": setup.has(Feature.SVE), "ptrauth": setup.ptrauth, "pmu": setup.has(Feature.PMU), "mte": setup.mte,
+        "el2": setup.has(Feature.EL2), "e2h0": setup.has(Feature.EL2_E2H0), "imp-id": setup.writable_imp_id,
+        "psci": setup.has(Feature.PSCI), "vm-gic": setup.gic == "v3", "host-vgic3": host.vgic == "v3",
+        "host-aarch32": host.has_aarch32, "host-ras-v1p1": ras == 1 and pfr1 >> 12 & 0xF >= 1,
+        "host-mte-async-unknown": pfr1 >> 8 & 0xF == 2 and pfr1 >> 40 & 0xF == 15,
+        "host-doublelock-none": dfr0 >> 36 & 0xF == 15, "host-vgic5-legacy": host.vgic == "v5-legacy",
+        "host-gic5": host.vgic in ("v5", "v5-legacy"),
+    }  # fmt: skip
+    return frozenset(word for word, holds in facts.items() if holds)
+
+
+def _speculation(limits: Limits, reg_id: int, pair: Partial) -> Partial:
+    """PFR0.CSV2 and CSV3 by the mitigation state (read_id_reg() up to v6.4, sanitise_id_aa64pfr0_el1() later).
+
+    Not a rule: the value follows from what the kernel concluded about the CPU, not from a register field.
+    """
+    host, variant = limits.host, limits.book.variant("speculation-fields")
+    unaffected = mitigations.spectre_v2_unaffected(host)
+    if unaffected or variant != "raised":
+        pair = pair.set(0xF << 56, unaffected << 56)
+    if variant != "csv2" and (host.meltdown_unaffected or variant != "raised"):
+        pair = pair.set(0xF << 60, host.meltdown_unaffected << 60)
+    return pair
+
+
+def _gic(limits: Limits, reg_id: int, pair: Partial) -> Partial:
+    """PFR0.GIC is 1 wherever the host's vGIC is a v3, whether or not the VM has one."""
+    if limits.book.variant("gic-fields") == "host" or limits.host.vgic not in ("v3", "v5-legacy", "v5"):
+        return pair
+    return pair.set(0xF << 24, 1 << 24)
+
+
+def pmu_version(limits: Limits) -> int:
+    """DFR0.PMUVer as offered from v6.2 on: the host's, at most 6; 0 without the PMU feature or with an IMPDEF PMU."""
+    host = limits.host.value(ID_AA64DFR0_EL1) >> 8 & 0xF
+    if not limits.setup.has(Feature.PMU) or host == 15:
+        return 0
+    return min(host, 6)
+
+
+def perfmon(limits: Limits) -> int:
+    """The same as ID_DFR0_EL1.PerfMon numbers it."""
+    version = pmu_version(limits)
+    return 3 if version == 1 else version
+
+
+def _pmu_known(limits: Limits, most: int) -> bool:
+    """True when the host's PMU version is known well enough for a kernel that offers at most `most`."""
+    host, mask = limits.host, 0xF << 8
+    least = host.at_least.get(ID_AA64DFR0_EL1, 0) & mask == mask and host.value(ID_AA64DFR0_EL1) >> 8 & 0xF >= most
+    return host.knows(ID_AA64DFR0_EL1, mask) or least
+
+
+def _pmu(limits: Limits, reg_id: int, pair: Partial) -> Partial:
+    """DFR0.PMUVer and ID_DFR0_EL1.PerfMon by the kernel's PMU limit.
+
+    Not a rule: one register's field follows another register's, and IMPDEF (15) is below 0.
+    """
+    variant, lsb = limits.book.variant("pmu-version"), 8 if reg_id == ID_AA64DFR0_EL1 else 24
+    field, mask = pair.value >> lsb & 0xF, 0xF << lsb
+    if variant in ("v8.1-always", "v8.4"):
+        most = 4 if variant == "v8.1-always" else 5 if limits.setup.has(Feature.PMU) else 0
+        new = field if field == 15 else min(field, most)
+        sure = most == 0 or _pmu_known(limits, most)
+    else:
+        new = pmu_version(limits) if reg_id == ID_AA64DFR0_EL1 else perfmon(limits)
+        sure = not limits.setup.has(Feature.PMU) or _pmu_known(limits, 6)
+    after = pair.set(mask, new << lsb)
+    return after if sure else Partial(after.value, pair.known & ~mask)
+
+
+def _nested(limits: Limits, reg_id: int, pair: Partial) -> Partial:
+    """The stage-2 granules of a vCPU with EL2.
+
+    Not a rule: they follow from three host fields and the host's page size together.
+    """
+    if limits.book.variant("nested-granules") == "host" or not limits.setup.has(Feature.EL2):
+        return pair
+    return pair.set(0xFFF << 32, stage2_granules(limits.sanitised[reg_id].value, limits.host.page_size) << 32)
+
+
+_SPECIALS = {
+    "speculation-fields": _speculation, "gic-fields": _gic, "pmu-version": _pmu, "nested-granules": _nested,
+}  # fmt: skip

@@ -1,0 +1,62 @@
+"""What a VM and its vCPUs hold, where KVM holds it. Gates and the first run work on these; vm.py asks them.
+
+On the VM: ID registers, CTR_EL0, implementation ids, PSCI version, bitmaps, the number of PMU counters (struct
+kvm_arch). On the vCPU: MPIDR, CSSELR, CLIDR, CCSIDR, OSLSR, PMCR_EL0 and every plain register (struct kvm_vcpu_arch).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from inspector.kvm.exposure import Exposure
+from inspector.kvm.firmware import workaround_levels
+from inspector.registers.ids import ID_AA64PFR1_EL1, MPIDR_EL1, PMCR_EL0, VMPIDR_EL2, WORKAROUND_2
+
+
+class VmState:
+    """The registers that all vCPUs of a VM share."""
+
+    def __init__(self, exposure: Exposure) -> None:
+        self.exposure = exposure
+        self.stored: dict[int, int] = dict(exposure.vm_values)
+        self.counters = exposure.pmcr_counters
+        self.ran = False
+
+
+class VcpuState:
+    """One vCPU's own registers."""
+
+    __slots__ = ("index", "own", "ran", "vm")
+
+    def __init__(self, vm: VmState, index: int) -> None:
+        self.vm, self.index, self.ran = vm, index, False
+        self.own: dict[int, int] = dict(vm.exposure.vcpu_values)
+        if MPIDR_EL1 in self.own and index:
+            self.own[MPIDR_EL1] = vm.exposure.mpidr(index)
+
+    def value(self, reg_id: int) -> int:
+        """The register's value; 0 for one that does not exist (ask `get_one_reg` for the errno)."""
+        vm = self.vm
+        value = vm.stored.get(reg_id)
+        if value is not None:
+            return value
+        value = self.own.get(reg_id)
+        if value is not None:
+            if reg_id == PMCR_EL0 and vm.exposure.counts_in_pmcr:
+                return value | vm.counters << 11
+            if reg_id == VMPIDR_EL2 and self.ran:
+                return value & ~(0xFFFFFF << 40 | 0x7F << 24) | 1 << 31
+            return value
+        if reg_id == WORKAROUND_2:
+            return workaround_levels(vm.exposure, vm.stored.get(ID_AA64PFR1_EL1, 0) >> 4 & 0xF)[reg_id]
+        return vm.exposure.other_values.get(reg_id, 0)
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Whatever is written inside the `with` block is put back at its end."""
+        held = dict(self.vm.stored), dict(self.own), self.vm.counters
+        try:
+            yield
+        finally:
+            self.vm.stored, self.own, self.vm.counters = held

@@ -1,0 +1,136 @@
+"""Each gate by itself: what it decides, which parts it judges, and what it would take instead."""
+
+from __future__ import annotations
+
+from errno import EBUSY, EINVAL
+
+import pytest
+
+from inspector.kvm.gates.gate import Gate
+from inspector.kvm.host import HostState
+from inspector.kvm.vm import Vcpu
+from inspector.kvm.words.explaining import explain_write, peek_write
+from inspector.policies.setup import VcpuSetup
+from inspector.registers.encoding import ccsidr_id
+from inspector.registers.ids import (
+    CLIDR_EL1,
+    CNTPCT_EL0,
+    CNTV_CTL_EL0,
+    CNTVCT_EL0,
+    IDS,
+    OSLSR_EL1,
+    PSCI_VERSION,
+    STD_BITMAP,
+    WORKAROUND_2,
+)
+from tests.kvm.material import GIC, IMP_ID, PMU_GIC, made_up, vm
+
+PMCNTENSET, PMCNTENCLR = IDS["PMCNTENSET_EL0"], IDS["PMCNTENCLR_EL0"]
+UNCLEAN = made_up(CTR_EL0=0x8444C004, CLIDR_EL1=0x0A200023)
+"""A host whose CTR_EL0.IDC is 0, and whose data lines have 64 bytes"""
+
+
+def vcpu_of(host: str | HostState, kernel: str, setup: VcpuSetup = GIC) -> Vcpu:
+    """A fresh vCPU."""
+    return vm(host, kernel, setup).vcpu(0)
+
+
+def judged(vcpu: Vcpu, reg_id: int, value: int) -> dict[str, str]:
+    """Name of each part that a gate judges -> what becomes of it."""
+    gate = vcpu.gate(reg_id)
+    assert isinstance(gate, Gate)
+    return {part.name: part.fate for part in gate.parts(vcpu, value)}
+
+
+@pytest.mark.parametrize(
+    ("kernel", "register", "value", "after"),
+    [
+        ("6.1", PMCNTENCLR, 0x8000000F, 0x8000000F),
+        ("6.8", PMCNTENCLR, 0x8000000F, 0x10),
+        ("6.8", PMCNTENSET, 0x8000000F, 0x8000001F),
+        ("6.15", PMCNTENCLR, 0xFFFFFFFF, 0x8000003F),
+    ],
+)
+def test_a_pmu_pair_does_what_its_kernel_does(kernel: str, register: int, value: int, after: int) -> None:
+    """What `migrate` always answered: the pairs are the machine's, so `write` and the screens answer the same."""
+    vcpu = vcpu_of("neoverse-n2", kernel, PMU_GIC)
+    verdict = explain_write(vcpu, register, value)
+    assert (verdict.errno, verdict.after) == (0, after)
+    assert verdict.outcome == ("accepted" if after == value else "ignored")
+    assert {vcpu.get_one_reg(i) for i in (PMCNTENSET, PMCNTENCLR)} == {(0, after)}
+    if kernel == "6.8":
+        assert verdict.rule == "pmu-pairs"
+        assert "set_pmreg()" in verdict.reference
+
+
+def test_counters_run_and_status_bits_are_the_timers_own() -> None:
+    vcpu = vcpu_of("neoverse-n2", "6.12")
+    for counter in (CNTVCT_EL0, CNTPCT_EL0):
+        verdict = explain_write(vcpu, counter, 0x1234)
+        assert (verdict.errno, verdict.after, verdict.by_nature) == (0, None, True)
+    assert explain_write(vcpu, CNTV_CTL_EL0, 2).after == 6
+    assert explain_write(vcpu, CNTV_CTL_EL0, 7).after == 7
+
+
+@pytest.mark.parametrize(
+    ("value", "refused"),
+    [
+        (1 << 47, {"RES0", "LoC"}),
+        (0, {"LoC"}),
+        (1 << 27, {"LoC"}),
+        (1 << 24, {"LoUU", "LoUIS"}),
+        (1 << 24 | 1 << 21, set()),
+        (1 << 24 | 1 << 27, set()),
+    ],
+)
+def test_clidr_promises_only_what_ctr_allows(value: int, refused: set[str]) -> None:
+    vcpu = vcpu_of(UNCLEAN, "6.12")
+    assert {name for name, fate in judged(vcpu, CLIDR_EL1, value).items() if fate == "refused"} == refused
+    assert vcpu.would_accept(CLIDR_EL1, value) == (EINVAL if refused else 0)
+    assert vcpu_of("neoverse-n2", "6.12").would_accept(CLIDR_EL1, 0) == 0
+
+
+def test_ccsidr_lines_are_not_shorter_than_the_hosts() -> None:
+    vcpu = vcpu_of(made_up(CTR_EL0=0x84458003), "6.12")
+    answers = [vcpu.would_accept(ccsidr_id(k), v) for k, v in ((0, 2), (0, 3), (1, 0), (1, 0xF0000001))]
+    assert answers == [EINVAL, 0, EINVAL, 0]
+
+
+@pytest.mark.parametrize(
+    ("kernel", "setup", "register", "value", "nearest"),
+    [
+        ("6.12", GIC, OSLSR_EL1, 0xFF, 10),
+        ("6.12", GIC, OSLSR_EL1, 0x11, 8),
+        ("6.12", GIC, PSCI_VERSION, 0x10002, 0x10001),
+        ("6.12", GIC, PSCI_VERSION, 0, 2),
+        ("6.12", GIC, STD_BITMAP, 7, 1),
+        ("6.12", GIC, WORKAROUND_2, 0x101, 1),
+        ("6.12", GIC, ccsidr_id(0), 0x700FE019, 0x700FE01A),
+        ("6.15", IMP_ID, IDS["MIDR_EL1"], 0x1410FD493, 0x410FD493),
+        ("6.2", PMU_GIC, IDS["ID_AA64DFR0_EL1"], 0, None),
+    ],
+)
+def test_the_nearest_value_is_what_a_reader_would_try(
+    kernel: str, setup: VcpuSetup, register: int, value: int, nearest: int | None
+) -> None:
+    vcpu = vcpu_of("neoverse-n2", kernel, setup)
+    verdict = peek_write(vcpu, register, value)
+    assert verdict.errno == EINVAL
+    assert verdict.would_pass == (vcpu.value(register) if nearest is None else nearest)
+
+
+def test_a_peek_changes_nothing() -> None:
+    vcpu = vcpu_of("neoverse-n2", "6.12")
+    assert peek_write(vcpu, OSLSR_EL1, 10).after == 10
+    assert vcpu.value(OSLSR_EL1) == 8
+
+
+def test_the_parts_say_what_the_answer_says() -> None:
+    """An implementation id after the first run, a bitmap with a frozen and with an unknown service."""
+    machine = vm("neoverse-n2", "6.15", IMP_ID)
+    machine.run(0)
+    vcpu = machine.vcpu(0)
+    assert explain_write(vcpu, IDS["MIDR_EL1"], 1 << 32).errno == EBUSY
+    assert judged(vcpu, IDS["MIDR_EL1"], 1 << 32) == {"[63:32]": "kept", "MIDR": "refused"}
+    assert vcpu.would_accept(STD_BITMAP, 0) == EBUSY
+    assert vcpu.would_accept(STD_BITMAP, 2) == EINVAL
