@@ -55,6 +55,11 @@ def add_host_inputs(parser: argparse.ArgumentParser) -> None:
         help="what registers do not tell, else inferred: spectre-v2=unaffected|mitigated|vulnerable,\n"
         "meltdown=unaffected|affected, ssb=..., bhb=..., vgic=v2|v3|v5|none, page-size=4k|16k|64k",
     )
+    parser.add_argument(
+        "--assume",
+        choices=("core",),
+        help="core: take bits of the host that are unknown from what its core (by MIDR_EL1) is known to have",
+    )
 
 
 def add_setup(parser: argparse.ArgumentParser) -> None:

@@ -12,6 +12,7 @@ from inspector import sources
 from inspector.checks.machine.machine import machine
 from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_setup, add_style, one_vcpu
 from inspector.errors import EXIT_YES, one_line
+from inspector.kvm.cores import hints
 from inspector.kvm.words.showing import explain_register
 from inspector.registers import catalog
 from inspector.reports import exposure as report
@@ -36,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     wanted = [catalog.find(text).register.id for text in options.registers]
     dump = sources.load(options.source, options.declared)
     vcpu = one_vcpu(dump, options.vcpu) if options.vcpu is not None else None
-    found = machine(dump, options.kernel, options.features, options.gic, options.host, vcpu)
+    found = machine(dump, options.kernel, options.features, options.gic, options.host, vcpu, options.assume)
     exposure, policy = found.exposure, found.policy
     registers = [explain_register(exposure, reg_id) for reg_id in wanted or exposure.listed]
     if options.json:
@@ -45,6 +46,7 @@ def run(options: argparse.Namespace) -> int:
         head = f"{found.label} under Linux {policy.name} ({policy.evidence}); vCPU features: {found.setup.describe()}"
         print(one_line(f"{head}; vGIC: {found.setup.gic}; {len(exposure.listed)} registers listed"), end="\n\n")
         print("\n".join(report.exposure_lines(registers, options.all or bool(wanted))))
-    if found.notes:
-        print("\n".join(map(one_line, found.notes)), file=sys.stderr)
+    talk = (*found.notes, *(() if options.assume else hints(found.host, wanted)))
+    if talk:
+        print("\n".join(map(one_line, talk)), file=sys.stderr)
     return EXIT_YES

@@ -15,6 +15,7 @@ from inspector.checks.machine.machine import ask, machine, own_question
 from inspector.checks.writing.for_real import predict_writes
 from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_setup, add_style, one_vcpu
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, RegisterError, one_line
+from inspector.kvm.cores import hints
 from inspector.kvm.vm import Vcpu
 from inspector.kvm.words.explaining import explain_write
 from inspector.registers import catalog
@@ -65,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
         return write_for_real(options)
     dump = sources.load(options.source, options.declared)
     vcpu = one_vcpu(dump, options.vcpu) if options.vcpu is not None else None
-    found = machine(dump, options.kernel, options.features, options.gic, options.host, vcpu)
+    found = machine(dump, options.kernel, options.features, options.gic, options.host, vcpu, options.assume)
     vm = found.vm()
     if options.ran:
         vm.run(0)
@@ -77,8 +78,9 @@ def run(options: argparse.Namespace) -> int:
         print(dumps({"kernel": found.policy.name, "writes": [report.verdict_json(verdict) for verdict in verdicts]}))
     else:
         print("\n\n".join("\n".join(report.verdict_lines(verdict)) for verdict in verdicts))
-    if found.notes:
-        print("\n".join(map(one_line, found.notes)), file=sys.stderr)
+    talk = (*found.notes, *(() if options.assume else hints(found.host, (v.id for v in verdicts))))
+    if talk:
+        print("\n".join(map(one_line, talk)), file=sys.stderr)
     return EXIT_NO if any(verdict.errno for verdict in verdicts) else EXIT_YES
 
 

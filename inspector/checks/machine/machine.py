@@ -7,12 +7,14 @@ applied to one dump.
 from __future__ import annotations
 
 import errno as _errno
+from typing import Literal
 
 import msgspec
 
 from inspector.checks.machine.known_host import known_host
 from inspector.checks.machine.source_kernel import asked_kernel, describe_policy
 from inspector.errors import InspectorError, one_line
+from inspector.kvm.cores import fill_from_core
 from inspector.kvm.creation import vcpu_init
 from inspector.kvm.exposure import Exposure, expose
 from inspector.kvm.host import HostState
@@ -82,13 +84,15 @@ def machine(
     gic: Gic | None = None,
     host: str = "",
     vcpu: Vcpu | None = None,
+    assume: Literal["core"] | None = None,
 ) -> Machine:
     """The machine behind `dump` under `kernel`.
 
     `kernel`: what `--kernel` takes, a policy, or a question; by default the kernel that the dump names, else the one
     whose register list is nearest to that of its vCPU. `features`: what `--features` takes; by default, and for `gic`,
     as the dump's own vCPU was created. `host`: what `--host` takes. `vcpu`: the vCPU that shows features and host (by
-    default the first).
+    default the first). `assume`: "core" takes unknown bits of the host from what its core is known to have, and the
+    notes say from which source.
 
     Raises PolicyError for a kernel, a feature or an input of the host that is not known; InspectorError when the dump
     says nothing of a machine, or when KVM would not create such a vCPU there.
@@ -99,11 +103,15 @@ def machine(
     inputs = host or asked.host
     asked = msgspec.structs.replace(asked, host=inputs)
     state = with_inputs(known.host, inputs)
+    assumed: tuple[str, ...] = ()
+    if assume:
+        state, assumed = fill_from_core(state)
+        assumed = assumed or ("no unknown bit of this host is known of its core: nothing was assumed",)
     exposure = expose(state, asked.policy, setup)
     refuse_creation(exposure, asked.title)
     notes = [asked.explanation] * bool(asked.explanation) + [n for n in known.notes if n not in asked.explanation]
     return Machine(
-        question=asked, host=state, setup=setup, exposure=exposure, label=known.label, notes=tuple(notes)
+        question=asked, host=state, setup=setup, exposure=exposure, label=known.label, notes=(*notes, *assumed)
     )  # fmt: skip
 
 
