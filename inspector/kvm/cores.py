@@ -25,9 +25,6 @@ from inspector.registers.ids import MIDR_EL1
 _PART = 0xFF00FFF0
 """MIDR_EL1.Implementer and PartNum"""
 
-_HINTS = 6
-"""Fields that `hints` names"""
-
 
 class Record(NamedTuple):
     """One core as one source has it."""
@@ -178,20 +175,26 @@ def offer(host: HostState) -> str:
 
 
 def hints(host: HostState, reg_ids: Iterable[int] = ()) -> tuple[str, ...]:
-    """The offer of `--assume core`, and what the core is known to have in unknown fields of the registers asked about.
+    """The offer of `--assume core`, before it what the core is known to have in unknown fields of some registers.
 
-    Only fields that are not 0, at most `_HINTS` of them; empty when the table knows nothing of this host's core.
+    One text for each register that has such fields which are not 0; nothing for a core that the table lacks.
     """
+    core = core_of(host.value(MIDR_EL1))
     offered = offer(host)
+    if core is None or not offered:
+        return ()
     found = []
-    for reg_id in dict.fromkeys(reg_ids) if offered else ():
-        schema = by_id(reg_id).schema
-        core = core_of(host.value(MIDR_EL1))
-        told = core.value(reg_id) if core else Partial.nothing()
-        for span in schema.fields if schema else ():
-            if not host.knows(reg_id, span.mask) and told.field(span.msb, span.lsb):
-                found.append(f"{by_id(reg_id).name}: {known_field(host.value(MIDR_EL1), reg_id, span.msb, span.lsb)}")
-    return (*found[:_HINTS], offered) if offered else ()
+    for reg_id in dict.fromkeys(reg_ids):
+        schema, told = by_id(reg_id).schema, core.value(reg_id)
+        fields = [
+            f"{span.name} {number}"
+            for span in (schema.fields if schema else ())
+            if not host.knows(reg_id, span.mask) and (number := told.field(span.msb, span.lsb))
+        ]
+        if fields:
+            sources = "; ".join(f"{r.revision}: {r.source}" for r in core.sources(reg_id))
+            found.append(f"{core.name} is known to have {by_id(reg_id).name} with {', '.join(fields)} ({sources})")
+    return (*found, offered)
 
 
 def _few(names: list[str]) -> str:
