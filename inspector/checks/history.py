@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import msgspec
 
-from inspector.policies.loader import load_policy, policy_names
+from inspector.policies.loader import load_policy, point_names, policy_names
 from inspector.policies.model import Rule
 from inspector.policies.rulebook import Rulebook, rulebook
 from inspector.registers.bits import mask_of
@@ -109,7 +109,7 @@ _FUNCTION_FIELDS = {
 
 @lru_cache(maxsize=1)
 def _books() -> tuple[tuple[str, Rulebook], ...]:
-    return tuple((name, rulebook(load_policy(name))) for name in policy_names())
+    return tuple((name, rulebook(load_policy(name))) for name in point_names())
 
 
 @lru_cache(maxsize=2048)

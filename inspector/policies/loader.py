@@ -58,6 +58,12 @@ def policy_names() -> list[str]:
     return [".".join(map(str, point)) for point in _points()]
 
 
+def point_names() -> list[str]:
+    """The points at which a kernel's behaviour may begin, oldest first: those with a file, and the dates of rules."""
+    dated = {date for point in _points() if point[2] == 0 for date in dated_points(point)}
+    return [stem_of(point) for point in sorted({*_points(), *dated})]
+
+
 def vendor_names() -> list[str]:
     """The policies of vendors' kernels: `ubuntu-5.15.0-204` ..."""
     return [stem_of(point, vendor) for vendor, known in _vendor_points().items() for point in known]
@@ -202,7 +208,7 @@ def at_point(point: Point, vendor: str = "", possible: bool = False) -> Policy:
         rules, chain = _inherited(stem, point, possible)
         policy = Policy(
             name=stem, point=stem, title=file.title, evidence=file.evidence, recorded=file.recorded,
-            version=(point[0], point[1], point[2]), backports=file.backports, notes=file.notes,
+            version=(point[0], point[1], point[2]), notes=file.notes,
         )  # fmt: skip
     else:
         policy = at_point(*_point_of(_shipped("kernels", stem_of(above[0], vendor)).extends))

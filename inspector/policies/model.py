@@ -233,15 +233,6 @@ SPECIALS: dict[str, tuple[str, ...]] = {
 """Engine functions that a `special` rule may name, and the variants of each (see rulebook.py and engine modules)."""
 
 
-class Backport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A change known to have reached the later points of a stable series, at a point that is not known."""
-
-    patch: str
-    """overlay that stands for it"""
-    text: str
-    """what is known, one sentence"""
-
-
 class PolicyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One TOML file as written."""
 
@@ -252,7 +243,6 @@ class PolicyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """exact releases whose recordings agree with this policy"""
     remove: tuple[str, ...] = ()
     """names of inherited rules that this release dropped"""
-    backports: tuple[Backport, ...] = ()
     notes: tuple[str, ...] = ()
     rule: tuple[Rule, ...] = ()
 
@@ -272,7 +262,6 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[Rule, ...] = ()
     chain: tuple[str, ...] = ()
     """policy files that were read, oldest first"""
-    backports: tuple[Backport, ...] = ()
     notes: tuple[str, ...] = ()
 
     def rule(self, name: str) -> Rule:

@@ -452,29 +452,14 @@ def _between(
 
 def _beyond(lower: Point, point: Point, policy: Policy, vendor: str) -> Choice:
     """Later than the newest known point of the series."""
-    patched = tuple(loader.combine(policy, [backport.patch]) for backport in policy.backports)
-    uncertain = tuple(
-        UncertainRule(
-            rule=backport.patch,
-            lower="as in " + _text(lower, vendor),
-            upper=f"as with the overlay {backport.patch}",
-            text=backport.text,
-            places=tuple(place for doubt in _differences((policy, with_it)) for place in doubt.places),
-        )
-        for backport, with_it in zip(policy.backports, patched, strict=True)
-    )
     name, last = _text(point, vendor), _text(lower, vendor)
-    certainty: Certainty
+    dated = policy.rules != _policy(lower, vendor=vendor).rules
+    used = "is used, with the backports that are dated up to it" if dated else "is used"
     if lower[2] == 0 and not vendor:
-        text = f"{name}: no point of this stable series was recorded; {last}, read from source, is used."
-        certainty = "between" if uncertain else "source"
-    else:
-        text = f"{name} is newer than {last}, the newest known point of its series, which is used."
-        certainty = "newer"
-    candidates = (policy, *patched) if patched else ()
-    return Choice(
-        policy=policy, certainty=certainty, explanation=text, uncertain=uncertain, candidates=candidates
-    )  # fmt: skip
+        text = f"{name}: no point of this stable series was recorded; {last}, read from source, {used}."
+        return Choice(policy=policy, certainty="source", explanation=text)
+    text = f"{name} is newer than {last}, the newest known point of its series, which {used}."
+    return Choice(policy=policy, certainty="newer", explanation=text)
 
 
 def _ubuntu(release: Release) -> Choice:

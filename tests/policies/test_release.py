@@ -9,6 +9,7 @@ import pytest
 from inspector.errors import PolicyError
 from inspector.policies.loader import policy_names
 from inspector.policies.release import choose
+from inspector.policies.rulebook import rulebook
 
 DEBIAN_61 = "#1 SMP Debian 6.1.176-1 (2026-07-02)"
 
@@ -23,10 +24,10 @@ DEBIAN_61 = "#1 SMP Debian 6.1.176-1 (2026-07-02)"
         ("5.10.0-30-cloud-arm64", "#1 SMP Debian 5.10.218-1 (2024-06-01)", "5.10.218", "exact"),
         ("6.1.172", "", "6.1.170", "same-as-recorded"),
         ("6.12.100", "", "6.12.95", "same-as-recorded"),
-        ("6.12.60", "", "6.12.57", "between"),
-        ("6.12.90", "", "6.12.85", "between"),
-        ("6.17.10", "", "6.17.8", "between"),
-        ("7.0.9", "", "7.0.4", "between"),
+        ("6.12.60", "", "6.12.57", "same-as-recorded"),
+        ("6.12.90", "", "6.12.85", "same-as-recorded"),
+        ("6.17.10", "", "6.17.8", "same-as-recorded"),
+        ("7.0.9", "", "7.0.4", "same-as-recorded"),
         ("6.12.0", "", "6.12.0", "source"),
         ("6.5.13", "", "6.5.0", "source"),
         ("6.12.140", "", "6.12.107", "newer"),
@@ -50,13 +51,61 @@ def test_release_strings(release: str, version: str, point: str, certainty: str)
     assert "\n" not in choice.explanation
 
 
-def test_between_two_points_the_uncertain_rule_is_named_with_both_answers() -> None:
-    (uncertain,) = choose("6.12.60").uncertain
-    assert uncertain.rule == "writable AArch32"
-    assert uncertain.lower == "only as shown"
-    assert uncertain.upper == "may be lowered"
-    rules = {rule.rule for rule in choose("7.0.9").uncertain}
-    assert rules == {"know ID_AA64DFR0_EL1 unsigned", "know ID_DFR0_EL1 unsigned"}
+def _has(release: str, rule: str) -> bool:
+    return any(one.name == rule for one in choose(release).policy.rules)
+
+
+@pytest.mark.parametrize(
+    ("rule", "without", "first"),
+    [
+        ("hide MPAM", "6.12.5", "6.12.6"),
+        ("hide MPAM", "6.6.66", "6.6.67"),
+        ("tolerate MPAM", "6.6.66", "6.6.67"),
+        ("writable ASIDBits", "6.12.6", "6.12.7"),
+        ("writable AArch32", "6.12.59", "6.12.60"),
+        ("writable AArch32", "6.17.8", "6.17.9"),
+        ("know ID_AA64DFR0_EL1 unsigned", "6.6.140", "6.6.141"),
+        ("know ID_AA64DFR0_EL1 unsigned", "6.12.90", "6.12.91"),
+        ("know ID_AA64DFR0_EL1 unsigned", "6.18.32", "6.18.33"),
+        ("know ID_AA64DFR0_EL1 unsigned", "7.0.9", "7.0.10"),
+        ("know ID_AA64ISAR2_EL1", "5.10.104", "5.10.105"),
+        ("know ID_AA64ISAR2_EL1", "5.15.27", "5.15.28"),
+        ("know ID_AA64MMFR1_EL1 AFP", "5.16.13", "5.16.14"),
+        ("know ID_AA64MMFR1_EL1 ECBHB", "6.1.148", "6.1.149"),
+        ("know ID_AA64MMFR1_EL1 ECBHB", "6.6.100", "6.6.101"),
+        ("know ID_AA64MMFR1_EL1 ECBHB", "6.10.0", "6.11.0"),
+    ],
+)
+def test_backports_have_dates(rule: str, without: str, first: str) -> None:
+    assert not _has(without, rule)
+    assert _has(first, rule)
+    assert not choose(without).uncertain
+    assert not choose(first).uncertain
+
+
+@pytest.mark.parametrize(
+    ("function", "first", "variants"),
+    [
+        ("mitigation-levels", "5.10.105", ("no-bhb", "unknown-bhb-safe")),
+        ("mitigation-levels", "5.10.239", ("unknown-bhb-safe", "unknown-bhb-affected")),
+        ("mitigation-levels", "5.15.28", ("no-bhb", "unknown-bhb-safe")),
+        ("mitigation-levels", "5.15.186", ("unknown-bhb-safe", "unknown-bhb-affected")),
+        ("mitigation-levels", "5.16.14", ("no-bhb", "unknown-bhb-safe")),
+        ("mitigation-levels", "6.1.135", ("unknown-bhb-safe", "unknown-bhb-affected")),
+        ("mitigation-levels", "6.6.88", ("unknown-bhb-safe", "unknown-bhb-affected")),
+        ("el0-view", "5.10.224", ("plain", "ssbs-erratum")),
+        ("el0-view", "5.15.165", ("plain", "ssbs-erratum")),
+        ("el0-view", "6.1.105", ("plain", "ssbs-erratum")),
+        ("el0-view", "6.6.46", ("plain", "ssbs-erratum")),
+        ("el0-view", "6.10.5", ("plain", "ssbs-erratum")),
+        ("first-run-dependencies", "7.3.4", ("none", "s1pie-s1poe")),
+    ],
+)
+def test_behaviours_have_dates(function: str, first: str, variants: tuple[str, str]) -> None:
+    series, _, point = first.rpartition(".")
+    before = f"{series}.{int(point) - 1}"
+    told = tuple(rulebook(choose(release).policy).variant(function) for release in (before, first))
+    assert told == variants
 
 
 def test_a_release_that_hides_its_point_says_so() -> None:
@@ -70,11 +119,6 @@ def test_what_is_known_of_a_vendors_backports_is_told() -> None:
         choice = choose(release)
         assert choice.vendor.startswith(vendor)
         assert any(vendor in warning for warning in choice.warnings)
-
-
-def test_a_backport_at_an_unknown_point_is_uncertain() -> None:
-    choice = choose("6.6.50")
-    assert [rule.rule for rule in choice.uncertain] == ["hide-mpam-tolerant"]
 
 
 @pytest.mark.parametrize("release", ["", "banana", "linux", "v"])
