@@ -485,16 +485,16 @@ def _ubuntu(release: Release) -> Choice:
 
 
 def _ubuntu_unread(release: Release) -> Choice:
-    """An Ubuntu kernel of a version that was never read: the upstream series, from its first release on."""
+    """An Ubuntu kernel of a version that was never read: any point of the upstream series, most likely a late one."""
     known = loader.known_points(release.point)
     candidates = _states(known[0], known[-1])
     uncertain = _differences(candidates)
-    oldest = candidates[0]
-    text = f"No Ubuntu kernel of {release.series} was read; the upstream {oldest.point} is used."
+    newest = candidates[-1]
+    text = f"No Ubuntu kernel of {release.series} was read; the upstream {newest.name} is used."
     if not uncertain:
-        return Choice(policy=oldest, certainty="vendor", explanation=text)
+        return Choice(policy=newest, certainty="vendor", explanation=text)
     return Choice(
-        policy=oldest, certainty="interval", explanation=text, uncertain=uncertain, candidates=candidates
+        policy=newest, certainty="interval", explanation=text, uncertain=uncertain, candidates=candidates
     )  # fmt: skip
 
 
