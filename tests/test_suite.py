@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.coverage_by_room import Count, by_room
+from tests.mutants.run import Mutant, read, try_one
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -20,6 +21,7 @@ import gzip
 import pytest
 
 from tests.coverage_by_room import Count, by_room
+from tests.mutants.run import Mutant, read, try_one
 
 @pytest.mark.parametrize({names}, {values})
 def test_it({arguments}):
@@ -109,3 +111,27 @@ def test_rooms_are_counted() -> None:
     rooms = by_room(json.dumps(report).encode())
     assert rooms == {"inspector": Count(4, 8), "kvm": Count(8, 16)}
     assert rooms["kvm"].share == 50 and Count().share == 100
+
+
+def test_every_change_of_the_mutation_list_has_its_place() -> None:
+    """The list is run by .ci/run; that its places and tests are still there is seen at once."""
+    mutants = read()
+    assert len({mutant.name for mutant in mutants}) == len(mutants) >= 12
+    for mutant in mutants:
+        assert mutant.place(ROOT).is_file() and mutant.old != mutant.new
+        assert all((ROOT / test.partition("::")[0]).exists() for test in mutant.tests), mutant.name
+
+
+def test_a_change_without_a_place_is_a_complaint(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("one\ntwo\ntwo\n")
+    lost, twice = (Mutant(name="x", file="a.py", old=old, new="", tests=()) for old in ("three", "two"))
+    assert "0 times" in try_one(lost, tmp_path) and "2 times" in try_one(twice, tmp_path)
+
+
+def test_a_change_that_no_test_notices_is_a_complaint(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("VALUE = 1\n")
+    (tmp_path / "test_a.py").write_text("from a import VALUE\n\n\ndef test_a():\n    assert VALUE\n")
+    harmless, harmful = (Mutant("x", "a.py", "= 1", new, ("test_a.py",)) for new in ("= 2", "= 0"))
+    assert "no test noticed it" in try_one(harmless, tmp_path)
+    assert try_one(harmful, tmp_path) == ""
+    assert (tmp_path / "a.py").read_text() == "VALUE = 1\n"

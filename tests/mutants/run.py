@@ -1,6 +1,6 @@
 """Change the package in small ways and see that the tests notice: `python -m tests.mutants.run [NAME ...]`.
 
-`list.toml` names each change: a file, the text that is replaced (it must occur exactly once), the new text, and the
+`list.toml` names each change: a place, the text that is replaced (it must occur exactly once), the new text, and the
 tests of which one must fail then. A change is made in a temporary copy, never in the checkout. Exit code 1 when a
 change goes unnoticed, when the text is no longer there, or when the tests fail without any change.
 """
@@ -35,17 +35,20 @@ class Mutant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     file: str
-    """below the checkout"""
+    """below the checkout: a file, or a folder of which one module holds the text"""
     old: str
     new: str
     tests: tuple[str, ...]
     """what pytest is given"""
 
-    def changed(self, text: str) -> str:
-        """The file's text with the change. Raises LookupError when the place is not there exactly once."""
-        if (count := text.count(self.old)) != 1:
-            raise LookupError(f"{self.file} holds {count} times what is to be replaced: {self.old!r}")
-        return text.replace(self.old, self.new)
+    def place(self, root: Path) -> Path:
+        """The file to change. Raises LookupError when the text is not there exactly once."""
+        path = root / self.file
+        files = sorted(path.rglob("*.py")) if path.is_dir() else [path] if path.exists() else []
+        counts = {file: count for file in files if (count := file.read_text(encoding="utf-8").count(self.old))}
+        if list(counts.values()) != [1]:
+            raise LookupError(f"{self.file} holds {sum(counts.values())} times what is to be replaced: {self.old!r}")
+        return next(iter(counts))
 
 
 def read(path: Path = LIST) -> tuple[Mutant, ...]:
@@ -83,12 +86,12 @@ def run_tests(copy: Path, tests: Sequence[str]) -> tuple[int, str]:
 
 def try_one(mutant: Mutant, copy: Path) -> str:
     """Why the change is a complaint; empty when a test noticed it."""
-    path = copy / mutant.file
-    before = path.read_text(encoding="utf-8")
     try:
-        path.write_text(mutant.changed(before), encoding="utf-8")
+        path = mutant.place(copy)
     except LookupError as error:
         return f": the list is out of date: {error}"
+    before = path.read_text(encoding="utf-8")
+    path.write_text(before.replace(mutant.old, mutant.new), encoding="utf-8")
     try:
         code, end = run_tests(copy, mutant.tests)
     finally:
