@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from inspector.checks.vmms.base import MEMORY_TAGGING, NESTED, PMU, POINTER_AUTH, SVE
+from inspector.policies.eras import era_of, listed_since
 from inspector.registers.encoding import (
     CLASS_BITMAP,
     CLASS_CORE,
@@ -38,14 +39,19 @@ class FeatureSet(msgspec.Struct, frozen=True, kw_only=True):
     """does this register id belong to the set?"""
     text: str
     """when KVM lists the set, one sentence without a full stop"""
-    since: str = ""
-    """release in which the set appeared, `6.1 or earlier` style; empty when it was always there"""
+    dated: Callable[[], str] | None = None
+    """answers in which release the set appeared; None when it was always there"""
     size: int = 0
     """registers of the whole set that a QEMU stream carries (no core, no SVE class); 0 when it varies"""
     option: str = ""
     """key of the VMM's option that turns the set on or off (checks/vmms/base.py)"""
     harmless: str = ""
     """why losing the set costs the guest nothing, where that is true"""
+
+    @property
+    def since(self) -> str:
+        """The release in which the set appeared, perhaps with what was before; empty when it was always there."""
+        return self.dated() if self.dated is not None else ""
 
 
 class FeatureGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +79,17 @@ class FeatureGroup(msgspec.Struct, frozen=True, kw_only=True):
 def _sysregs(*encodings: tuple[int, int, int, int, int]) -> Callable[[int], bool]:
     ids = frozenset(sysreg_id(*e) for e in encodings)
     return lambda reg_id: reg_id in ids
+
+
+def _listed(*encoding: int) -> Callable[[], str]:
+    """Since when KVM lists a register, asked when somebody wants to know."""
+    op0, op1, crn, crm, op2 = encoding
+    return lambda: listed_since(sysreg_id(op0, op1, crn, crm, op2))
+
+
+def _behaves(function: str, *variants: str) -> Callable[[], str]:
+    """Since when KVM behaves in one of these ways."""
+    return lambda: era_of(function, *variants).since
 
 
 def _where(test: Callable[[SysReg], bool]) -> Callable[[int], bool]:
@@ -139,7 +156,7 @@ FEATURE_SETS: tuple[FeatureSet, ...] = (
         key="pmu",
         feature="PMUv3",
         member=_where(_is_pmu),
-        text="PMU registers, listed only when the vCPU has a PMU (Linux 5.10 lists them always)",
+        text="PMU registers, listed only when the vCPU has a PMU (the oldest kernels list them always)",
         size=74,
         option=PMU,
     ),
@@ -148,7 +165,7 @@ FEATURE_SETS: tuple[FeatureSet, ...] = (
         feature="PMUv3 (PMMIR_EL1)",
         member=_sysregs((3, 0, 9, 14, 6)),
         text="PMMIR_EL1, listed when the vCPU has a PMU",
-        since="7.3",
+        dated=_listed(3, 0, 9, 14, 6),
         size=1,
         option=PMU,
     ),
@@ -157,7 +174,7 @@ FEATURE_SETS: tuple[FeatureSet, ...] = (
         feature="FEAT_TCR2 / FEAT_S1PIE",
         member=_sysregs((3, 0, 2, 0, 3), (3, 0, 10, 2, 2), (3, 0, 10, 2, 3)),
         text="listed only when the vCPU has FEAT_TCR2 / FEAT_S1PIE",
-        since="6.13 (the releases before, back to about 6.5, list them for every vCPU)",
+        dated=_listed(3, 0, 2, 0, 3),
         size=3,
         harmless="a guest without these features never used them",
     ),
@@ -166,7 +183,7 @@ FEATURE_SETS: tuple[FeatureSet, ...] = (
         feature="FEAT_S1POE",
         member=_sysregs((3, 0, 10, 2, 4), (3, 3, 10, 2, 4)),
         text="POR_EL0 and POR_EL1, listed only when the vCPU has FEAT_S1POE",
-        since="6.12",
+        dated=_listed(3, 0, 10, 2, 4),
         size=2,
     ),
     FeatureSet(
@@ -174,7 +191,7 @@ FEATURE_SETS: tuple[FeatureSet, ...] = (
         feature="FEAT_SCTLR2",
         member=_sysregs((3, 0, 1, 0, 3)),
         text="SCTLR2_EL1, listed only when the vCPU has FEAT_SCTLR2",
-        since="6.17",
+        dated=_listed(3, 0, 1, 0, 3),
         size=1,
     ),
     FeatureSet(
@@ -182,7 +199,7 @@ FEATURE_SETS: tuple[FeatureSet, ...] = (
         feature="FEAT_FPMR",
         member=_sysregs((3, 3, 4, 4, 2)),
         text="FPMR, listed only when the vCPU has FEAT_FPMR",
-        since="6.12",
+        dated=_listed(3, 3, 4, 4, 2),
         size=1,
     ),
     FeatureSet(
@@ -198,7 +215,7 @@ FEATURE_SETS: tuple[FeatureSet, ...] = (
         feature="memory tagging (FEAT_MTE2)",
         member=_sysregs((3, 0, 1, 0, 5), (3, 0, 1, 0, 6), (3, 0, 5, 6, 0), (3, 0, 5, 6, 1)),
         text="tag registers, listed only when the VM enabled KVM_CAP_ARM_MTE",
-        since="5.14",
+        dated=_listed(3, 0, 1, 0, 5),
         size=4,
         option=MEMORY_TAGGING,
     ),
@@ -220,7 +237,7 @@ FEATURE_SETS: tuple[FeatureSet, ...] = (
         key="zfr0",
         feature="SVE (ID_AA64ZFR0_EL1)",
         member=_sysregs((3, 0, 0, 4, 4)),
-        text="ID_AA64ZFR0_EL1; some kernels before 5.10 list it only when the vCPU has SVE, all others list it always",
+        text="ID_AA64ZFR0_EL1; old kernels list it only when the vCPU has SVE, all others list it always",
         size=1,
         option=SVE,
         harmless="without SVE it reads as zero",
@@ -230,7 +247,7 @@ FEATURE_SETS: tuple[FeatureSet, ...] = (
         feature="nested virtualisation (EL2)",
         member=_where(_is_el2),
         text="EL2 registers, listed only when the vCPU was created with KVM_ARM_VCPU_HAS_EL2",
-        since="6.16",
+        dated=_listed(3, 4, 1, 0, 0),
         option=NESTED,
     ),
     FeatureSet(
@@ -238,7 +255,7 @@ FEATURE_SETS: tuple[FeatureSet, ...] = (
         feature="firmware bitmap 2 (KVM_REG_ARM_VENDOR_HYP_BMAP_2)",
         member=_bitmap(3),
         text="second bitmap of hypercalls offered to the guest, listed for every vCPU",
-        since="6.16 (perhaps 6.15; absent from 6.12)",
+        dated=_behaves("hypercall-bitmaps", "four"),
         size=1,
         harmless="its value is 0 unless the VMM set it",
     ),
@@ -247,7 +264,7 @@ FEATURE_SETS: tuple[FeatureSet, ...] = (
         feature="firmware feature bitmaps",
         member=_bitmap(0, 1, 2),
         text="three bitmaps of hypercalls offered to the guest, listed for every vCPU",
-        since="5.19 or 6.0 (absent from 5.10, present in 6.1)",
+        dated=_behaves("hypercall-bitmaps", "three", "four"),
         size=3,
     ),
     FeatureSet(
@@ -261,7 +278,7 @@ FEATURE_SETS: tuple[FeatureSet, ...] = (
         feature="OSLSR_EL1",
         member=_sysregs((2, 0, 1, 1, 4)),
         text="OSLSR_EL1, visible to userspace for every vCPU",
-        since="5.19 (absent from 5.10, present in 6.1)",
+        dated=_listed(2, 0, 1, 1, 4),
         size=1,
     ),
     FeatureSet(
@@ -269,22 +286,22 @@ FEATURE_SETS: tuple[FeatureSet, ...] = (
         feature="EL1 physical timer",
         member=_sysregs((3, 3, 14, 0, 1), (3, 3, 14, 2, 1), (3, 3, 14, 2, 2)),
         text="physical timer registers, listed for every vCPU",
-        since="6.4 (absent from 6.1, present in 6.12)",
+        dated=_listed(3, 3, 14, 0, 1),
         size=3,
     ),
     FeatureSet(
         key="ccsidr-fabricated",
         feature="cache normalisation (CCSIDR[3..13])",
         member=_demux(3, 13),
-        text="from 6.3 every vCPU lists 14 CCSIDR registers; before, only those of the host's own caches (3 on most)",
-        since="6.3",
+        text="14 CCSIDR registers for every vCPU; kernels before list only those of the host's own caches (3 on most)",
+        dated=_behaves("cache-registers", "fabricated"),
         size=11,
     ),
     FeatureSet(
         key="ccsidr",
         feature="caches of the host (CCSIDR)",
         member=_class(CLASS_DEMUX),
-        text="one per cache of the host up to 6.2, 14 for every vCPU from 6.3; a TCG stream has none",
+        text="one per cache of the host, or 14 for every vCPU where KVM makes them up; a TCG stream has none",
     ),
     FeatureSet(
         key="id",

@@ -19,8 +19,10 @@ from inspector.checks.restore.steps import simulate
 from inspector.checks.vmms.table import restoring_vmm
 from inspector.errors import InspectorError, one_line
 from inspector.kvm.vm import Vm
+from inspector.policies.eras import era_of
 from inspector.policies.loader import combine
 from inspector.policies.model import Policy, Rule
+from inspector.policies.rulebook import rulebook
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.bits import ALL, ones
 from inspector.registers.caches import narrow_reading, wide_reading
@@ -30,8 +32,11 @@ from inspector.registers.reading import read
 from inspector.sources.dump import Dump, Vcpu
 
 CCSIDR_0 = ccsidr_id(0)
-SERIES_BASE = "6.2"
-"""The release that the CCIDX and cache series was posted against."""
+
+
+def series_base() -> str:
+    """The release that the CCIDX and cache series was posted against: the last one whose caches are the host's."""
+    return era_of("cache-registers", "fabricated").before
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,7 +167,8 @@ def default_base(dump: Dump) -> str:
     kernel, since an older one would refuse it for other reasons.
     """
     own = kernel_of(dump).policy
-    return own.name if own is not None and own.version[:2] > (6, 2) else SERIES_BASE
+    made_up = own is not None and rulebook(own).variant("cache-registers") == "fabricated"
+    return own.name if own is not None and made_up else series_base()
 
 
 def variants(extra: Sequence[str] = ()) -> tuple[Variant, ...]:

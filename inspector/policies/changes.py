@@ -237,7 +237,12 @@ _FIELDS = {"speculation-fields": "CSV2, CSV3", "pmu-version": "PMUVer, PerfMon",
 
 
 def _behaviour_changes(old: Rulebook, new: Rulebook) -> Iterator[Change]:
-    """Engine functions whose variant differs."""
+    """What a kernel has and the other has not, and engine functions whose variant differs."""
+    for behaviour, words in model.BEHAVIOURS.items():
+        if old.has(behaviour) != new.has(behaviour):
+            texts = [words if book.has(behaviour) else "not so" for book in (old, new)]
+            rule = new.behaviours.get(behaviour) or old.behaviours[behaviour]
+            yield _change("KVM", "", "behaviour", texts[0], texts[1], rule, gone=not new.has(behaviour))
     for function, subject in _SUBJECTS.items():
         left, right = old.special_rule(function), new.special_rule(function)
         if old.variant(function) != new.variant(function):

@@ -188,6 +188,12 @@ class Default(RuleBase, frozen=True, kw_only=True, tag="default"):
     value: str
 
 
+class Has(RuleBase, frozen=True, kw_only=True, tag="has"):
+    """Something that a kernel has, or does, at all: one word of BEHAVIOURS. A kernel without such a rule does not."""
+
+    behaviour: str
+
+
 class Special(RuleBase, frozen=True, kw_only=True, tag="special"):
     """A behaviour that data cannot say: a named engine function, in one of its variants."""
 
@@ -197,13 +203,21 @@ class Special(RuleBase, frozen=True, kw_only=True, tag="special"):
 
 Rule = (
     Know | Hide | Cap | Force | Floor | Raz | Writable | Reported | Tolerate | Keep | Refuse | Replace | List |
-    Default | Special
+    Default | Has | Special
 )  # fmt: skip
 """The closed set of rule kinds; the TOML key `kind` says which."""
 
 KINDS: tuple[type[RuleBase], ...] = (
-    Know, Hide, Cap, Force, Floor, Raz, Writable, Reported, Tolerate, Keep, Refuse, Replace, List, Default, Special,
+    Know, Hide, Cap, Force, Floor, Raz, Writable, Reported, Tolerate, Keep, Refuse, Replace, List, Default,
+    Has, Special,
 )  # fmt: skip
+
+Behaviour = Literal["clidr-reset-by-cpu-on"]
+
+BEHAVIOURS: dict[Behaviour, str] = {
+    "clidr-reset-by-cpu-on": "CLIDR_EL1 is reset when a guest starts a vCPU with PSCI CPU_ON",
+}
+"""What a `has` rule may name, and what it means."""
 
 SPECIALS: dict[str, tuple[str, ...]] = {
     "id-registers": ("compare", "stored"),

@@ -63,6 +63,7 @@ class Rulebook:
         self.lists: list[model.List] = []
         self.defaults: list[model.Default] = []
         self.specials: dict[str, model.Special] = {}
+        self.behaviours: dict[str, model.Has] = {}
         for rule in policy.rules:
             if isinstance(rule, model.Know):
                 self._add_fields(rule)
@@ -75,6 +76,10 @@ class Rulebook:
         """Which variant of an engine function this kernel has."""
         special = self.specials.get(function)
         return special.variant if special else model.SPECIALS[function][0]
+
+    def has(self, behaviour: model.Behaviour) -> bool:
+        """Whether this kernel has or does something."""
+        return behaviour in self.behaviours
 
     def special_rule(self, function: str) -> Rule | None:
         """The rule behind an engine function, where the policy names one."""
@@ -90,7 +95,7 @@ class Rulebook:
     def _check_conditions(self, rule: Rule) -> None:
         """Refuse a condition that would be read and then never looked at."""
         given = (*rule.when, *rule.unless)
-        if given and isinstance(rule, model.Know | model.Special | model.Reported):
+        if given and isinstance(rule, model.Know | model.Has | model.Special | model.Reported):
             self._fail(
                 rule, f"a rule of kind {model.kind_of(rule)} takes no condition", f"leave out {', '.join(given)}"
             )
@@ -175,20 +180,23 @@ class Rulebook:
                     self.raz.setdefault(self._register(rule, name), []).append(rule)
             case model.Writable() | model.Reported():
                 self._add_masks(rule)
-            case model.Tolerate(fields=fields) | model.Keep(fields=fields):
-                self._add_hooks(rule, fields)
-            case model.Replace(fields=fields) | model.Refuse(fields=fields):
-                self._add_hooks(rule, fields)
-            case model.List():
-                check(rule.registers, rule.release, rule.name)
-                self.lists.append(rule)
-            case model.Default():
-                check(rule.registers, rule.release, rule.name)
-                self.defaults.append(rule)
+            case model.Tolerate() | model.Keep() | model.Replace() | model.Refuse():
+                self._add_hooks(rule, rule.fields)
+            case model.List() | model.Default():
+                self._add_listed(rule)
+            case model.Has():
+                self._add_behaviour(rule)
             case model.Special():
                 self._add_special(rule)
-            case _:
-                pass
+            case model.Know():
+                pass  # taken before all others: see __init__
+
+    def _add_listed(self, rule: model.List | model.Default) -> None:
+        check(rule.registers, rule.release, rule.name)
+        if isinstance(rule, model.List):
+            self.lists.append(rule)
+        else:
+            self.defaults.append(rule)
 
     def _add_step(self, rule: model.Hide | model.Cap | model.Force | model.Floor) -> None:
         kind, value = _shape_of(rule)
@@ -213,10 +221,19 @@ class Rulebook:
             if kind == "keep":
                 self.steps.setdefault(reg_id, []).append(Step("hide", name, mask, lsb, 0, rule))
 
+    def _add_behaviour(self, rule: model.Has) -> None:
+        if rule.behaviour not in model.BEHAVIOURS:
+            close = get_close_matches(rule.behaviour, model.BEHAVIOURS, 3, 0.4)
+            hint = f"close: {', '.join(close)}" if close else f"one of: {', '.join(model.BEHAVIOURS)}"
+            self._fail(rule, f"unknown behaviour {rule.behaviour!r}", hint)
+        self.behaviours[rule.behaviour] = rule
+
     def _add_special(self, rule: model.Special) -> None:
         variants = model.SPECIALS.get(rule.function)
         if variants is None:
-            self._fail(rule, f"unknown function {rule.function!r}", f"one of: {', '.join(model.SPECIALS)}")
+            close = get_close_matches(rule.function, model.SPECIALS, 3, 0.4)
+            hint = f"close: {', '.join(close)}" if close else f"one of: {', '.join(model.SPECIALS)}"
+            self._fail(rule, f"unknown function {rule.function!r}", hint)
         if rule.variant not in variants:
             self._fail(rule, f"unknown variant {rule.variant!r} of {rule.function}", f"one of: {', '.join(variants)}")
         self.specials[rule.function] = rule

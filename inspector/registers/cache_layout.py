@@ -79,7 +79,7 @@ def shape_of(words: Iterable[int], ccidx: int | None) -> WordShape:
     if any(word >> 32 for word in words):
         return WordShape(True, False, False, "64-bit layout: bits above 31 are set, which only FEAT_CCIDX has")
     if all(word & ~_LINE_ONLY == 0 for word in words):
-        reason = "made up by KVM (6.3 and later): one set, one way, and CTR_EL0's line size; both layouts read it alike"
+        reason = "made up by KVM: one set, one way, and CTR_EL0's line size; both layouts read it alike"
         return WordShape(ccidx == 1, False, True, reason)
     if ccidx == 1:
         return WordShape(True, not _contradicts(words), False, _wide_reason(words))
@@ -106,15 +106,15 @@ def _wide_reason(words: tuple[int, ...]) -> str:
             " the 32-bit layout"
         )
     return (
-        "64-bit layout (ID_AA64MMFR2_EL1.CCIDX = 1); KVM up to 6.2 saves only its low 32 bits, so the number of sets,"
+        "64-bit layout (ID_AA64MMFR2_EL1.CCIDX = 1); an older KVM saves only its low 32 bits, so the number of sets,"
         " bits 55:32, is lost"
     )
 
 
 def _cut_reason(ccidx: int | None) -> str:
     told = (
-        "although ID_AA64MMFR2_EL1.CCIDX = 0: its kernel hides CCIDX but passes the word on (Amazon's 6.1 does), or the"
-        " value was restored from an older kernel; a guest reads it as one set"
+        "although ID_AA64MMFR2_EL1.CCIDX = 0: its kernel hides CCIDX but passes the word on (one of Amazon's does), or"
+        " the value was restored from an older kernel; a guest reads it as one set"
         if ccidx == 0
         else "ID_AA64MMFR2_EL1 is not known here"
     )

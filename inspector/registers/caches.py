@@ -267,7 +267,7 @@ def _notes(
     if shape.lost and raw:
         notes.append("the host's own CCSIDR_EL1 has the sets that the vCPU's 32-bit words have lost")
     if fabricated_clidr and (shape.fabricated or not own):
-        notes.append("CLIDR_EL1 is made up by KVM from CTR_EL0 (6.3 and later): it says nothing about the hardware")
+        notes.append("CLIDR_EL1 is made up by KVM from CTR_EL0: it says nothing about the hardware")
     elif shape.fabricated:
         notes.append("CLIDR_EL1 is not the one that KVM makes up, the CCSIDRs are: a VMM or an older kernel wrote it")
     notes += [note for cache in caches if (note := _line_note(cache, ctr))]

@@ -10,7 +10,6 @@ import pytest
 from inspector import sources
 from inspector.checks.patch_effect import (
     BEFORE,
-    SERIES_BASE,
     Effect,
     PatchStudy,
     Variant,
@@ -19,6 +18,7 @@ from inspector.checks.patch_effect import (
     differing,
     guest_changes,
     outcome_of,
+    series_base,
     variants,
 )
 from inspector.errors import InspectorError
@@ -49,7 +49,7 @@ def names(ids: tuple[int, ...]) -> list[str]:
 
 def test_before_the_patch_every_write_is_accepted() -> None:
     before = study().effect()
-    assert before.variant == BEFORE and before.policy.name == SERIES_BASE
+    assert before.variant == BEFORE and before.policy.name == series_base()
     assert before.headline == "every write accepted" and not before.refused and not before.ignored
     assert before.guest.ccidx == 1 and before.guest.cache == "256 sets x 4 ways x 64 B = 64 KiB"
 
@@ -102,7 +102,7 @@ def test_a_host_without_ccidx_is_not_touched(name: str) -> None:
 
 
 def test_the_base_follows_the_dump_unless_it_is_named() -> None:
-    assert default_base(dump()) == SERIES_BASE
+    assert default_base(dump()) == series_base()
     assert default_base(dump("builtin:neoverse-n2-linux-6.12")) == "6.12.107"
     assert study(base="6.1").effect().title == "Linux 6.1"
     assert effect("v5 6/7", study(base="5.15")).title == "Linux 5.15 + mask-ccidx"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -144,3 +145,18 @@ def test_pinning_is_for_hosts_with_unlike_cores() -> None:
 
 def test_nothing_is_offered_for_a_restore_that_loads() -> None:
     assert migrate(shipped("cortex-a72", "6.1"), shipped("cortex-a72", "6.12")).ways_out == ()
+
+
+def test_a_kernel_of_ones_own_is_judged_by_its_rules_and_not_by_its_number(tmp_path: Path) -> None:
+    """Linux 6.1 with caches made up by KVM: a core of the right kind would not help against a short line."""
+    path = tmp_path / "own.toml"
+    path.write_text(
+        'extends = "6.1"\n[[rule]]\nkind = "special"\nname = "cache-registers"\nfunction = "cache-registers"\n'
+        'variant = "fabricated"\n'
+    )
+    source = changed(shipped("neoverse-n2", "6.1"), {ccsidr_id(0): 0})
+    ours = migrate(source, shipped("neoverse-n2", "6.1"), load_policy(str(path)), "qemu-10.0")
+    theirs = migrate(source, shipped("neoverse-n2", "6.1"), load_policy("6.1"), "qemu-10.0")
+    assert ccsidr_id(0) in {finding.id for finding in ours.findings if finding.kind == "refused"}
+    assert not ways(ours, "pinning")
+    assert [way.ids for way in ways(theirs, "pinning")] == [(ccsidr_id(0),)]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from inspector.app.shell.numbers import value_text
 from inspector.app.widgets.ink import Ink, Row, columns, ink, row, wrap
+from inspector.policies.eras import era_of
 from inspector.registers.catalog import by_id
 from inspector.sources.dump import Dump
 from inspector.sources.live.clusters import Cluster, RegisterRow, compare_cpus
@@ -32,7 +33,14 @@ def cluster_rows(dump: Dump, cells: int) -> list[Row]:
         for name, parts in shapes:
             rows += _lines(name, [part or "none" for part in parts], widths)
     for text in answer.refused:
-        rows += [(), *wrap(row(Ink("✖ before Linux 6.3  ", "refused"), ink(text)), cells, 2)]
+        rows += [
+            (),
+            *wrap(
+                row(Ink(f"✖ before Linux {era_of('cache-registers', 'fabricated').since}  ", "refused"), ink(text)),
+                cells,
+                2,
+            ),
+        ]
     for text in answer.remarks:
         rows += [(), *wrap(row(Ink("○ ", "muted"), ink(text)), cells, 2)]
     return rows

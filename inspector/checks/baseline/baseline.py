@@ -17,6 +17,7 @@ from inspector.checks.compare.sets import is_feature_register
 from inspector.checks.feature_groups import FeatureGroup, group_by_feature
 from inspector.checks.history import field_history
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError
+from inspector.policies.eras import era_of
 from inspector.policies.spans import FieldRule, signed_value
 from inspector.registers.catalog import by_id, sort_key
 from inspector.registers.encoding import CLASS_BITMAP, CLASS_FIRMWARE, CLASS_SVE, split_id
@@ -304,11 +305,12 @@ class _Levelling:
                 self.changes[reg_id] = ((1 << by_id(reg_id).size * 8) - 1, candidate)
                 return
         if reg_id in _IDENTITY:
+            since = era_of("implementation-ids", "writable").since
             reason = (
-                "it names the physical CPU: not writable before 6.15, from then on only with"
+                f"it names the physical CPU: not writable before {since}, from then on only with"
                 " KVM_CAP_ARM_WRITABLE_IMP_ID_REGS"
             )
-            self._obstacle(reg_id, "", own, reason, "6.15")
+            self._obstacle(reg_id, "", own, reason, since)
             return
         parts = split_id(reg_id)
         if parts.cls == CLASS_FIRMWARE and parts.index:
@@ -319,8 +321,11 @@ class _Levelling:
         elif parts.cls == CLASS_FIRMWARE or parts.cls == CLASS_BITMAP:
             reason = "no value is accepted by every host"
         else:
-            reason = "up to Linux 6.2 it must equal the host's own; from 6.3 the VMM may change it"
-        self._obstacle(reg_id, "", own, reason, "" if parts.cls in (CLASS_FIRMWARE, CLASS_BITMAP) else "6.3")
+            era = era_of("cache-registers", "fabricated")
+            reason = f"up to Linux {era.before} it must equal the host's own; from {era.since} the VMM may change it"
+            self._obstacle(reg_id, "", own, reason, era.since)
+            return
+        self._obstacle(reg_id, "", own, reason)
 
     def _obstacle(self, reg_id: int, field: str, values: tuple[int, ...], reason: str, since: str = "") -> None:
         self.obstacles.append(

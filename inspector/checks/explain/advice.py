@@ -10,6 +10,7 @@ from inspector.checks.feature_groups import FeatureGroup
 from inspector.checks.vmms.base import MEMORY_TAGGING, PMU, POINTER_AUTH, SVE, Vmm
 from inspector.checks.vmms.qemu import SPARE_IDS
 from inspector.checks.vmms.table import DEFAULT_VMM, find_vmm, of_family
+from inspector.policies.eras import era_of
 from inspector.registers.encoding import CLASS_DEMUX, split_id
 from inspector.registers.ids import MIDR_EL1
 
@@ -38,7 +39,8 @@ def next_steps(
         steps += _length_steps(counts[0] - counts[1])
     if booting or any(split_id(r.id).cls == CLASS_DEMUX for r in refused):
         steps.append(
-            "pin all vCPU threads to CPUs of one kind (virsh vcpupin, taskset), or run a host kernel from 6.3 on:"
+            "pin all vCPU threads to CPUs of one kind (virsh vcpupin, taskset), or run a host kernel from"
+            f" {era_of('cache-registers', 'fabricated').since} on:"
             " it no longer"
             " ties cache registers to the physical CPU"
         )
@@ -58,7 +60,8 @@ def _refused_steps(rule: Vmm, refused: Sequence[ExplainedRegister]) -> Iterable[
     shown = [] if unlike else hidden_releases(refused, at_source=True)
     if unlike:
         yield (
-            "no kernel makes this restore work with its values: MIDR_EL1 names the CPU, and from 6.15 on a VMM may"
+            "no kernel makes this restore work with its values: MIDR_EL1 names the CPU, and from"
+            f" {era_of('implementation-ids', 'writable').since} on a VMM may"
             " change it"
             " only if it enables KVM_CAP_ARM_WRITABLE_IMP_ID_REGS; use a host with the same CPU, or start the guest"
             " anew"

@@ -13,6 +13,7 @@ from inspector.checks.feature_groups import FeatureGroup
 from inspector.checks.history import suspects
 from inspector.checks.restore.result import MigrationReport
 from inspector.checks.vmms.table import of_family
+from inspector.policies.eras import era_of
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import firmware_id
 from inspector.registers.ids import MIDR_EL1
@@ -214,8 +215,8 @@ def _unnamed(clues: Sequence[Clue], kinds: set[str], vmm: str) -> list[str]:
             else "either the value was refused, or the destination does not list the register"
         )
         said.append(
-            "on a host with unlike CPUs and a kernel before 6.3, CCSIDR and CLIDR are the usual ones; between"
-            " kernel releases"
+            f"on a host with unlike CPUs and a kernel before {_caches_since()}, CCSIDR and CLIDR are the usual"
+            " ones; between kernel releases"
             " it is an ID register"
         )
     elif "unreadable" in kinds:
@@ -236,8 +237,11 @@ def _boot(clues: Sequence[Clue]) -> list[str]:
         name = errno.errorcode.get(number, "unknown")
         return [f"error {number} is {name}: not the EINVAL that refused registers give; look at the VMM's own log"]
     return [
-        "error 22 is EINVAL: on hosts with unlike CPUs (big.LITTLE) and kernels before 6.3 mostly of CCSIDR or CLIDR",
-        "up to 6.2 these must equal those of the CPU on which the vCPU's thread runs at that moment",
+        (
+            f"error 22 is EINVAL: on hosts with unlike CPUs (big.LITTLE) and kernels before {_caches_since()} mostly of"
+            " CCSIDR or CLIDR"
+        ),
+        "on these kernels both must equal those of the CPU on which the vCPU's thread runs at that moment",
         "that it fails at random and stops with pinning would confirm it",
     ]
 
@@ -267,3 +271,8 @@ def _parts(clues: Sequence[Clue]) -> list[str]:
                 f"part {clue.found} of MIDR_EL1 is {name or 'not known here'} if the implementer is Arm; harmless noise"
             )
     return said
+
+
+def _caches_since() -> str:
+    """The release from which KVM makes the cache registers up."""
+    return era_of("cache-registers", "fabricated").since

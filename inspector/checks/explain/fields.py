@@ -89,8 +89,7 @@ def _reason(register: ExplainedRegister) -> Reason:
     if register.kind == "variation":
         return Reason(
             "Linux gives guests the value that is safe on all CPUs; a vCPU that depends on one CPU's own value"
-            " (caches and"
-            " MIDR before 6.3) cannot move between these CPUs."
+            " (caches and MIDR on older kernels) cannot move between these CPUs."
         )
     whole = register_reason(register.id, register.wanted, register.actual)
     if register.kind not in ("refused", "envelope") or (register.wanted is not None and register.actual is not None):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from inspector.checks.history import Change, FieldHistory, field_history, newest_release, register_history, suspects
-from inspector.registers.bits import extract
+from inspector.policies.eras import era_of, writable_era
+from inspector.registers.bits import extract, ones
 from inspector.registers.encoding import CLASS_BITMAP, CLASS_CORE, CLASS_DEMUX, CLASS_FIRMWARE, POISON, split_id
 from inspector.registers.ids import AARCH32_IDS, AIDR_EL1, CLIDR_EL1, CTR_EL0, ID_SPACE, MIDR_EL1, REVIDR_EL1, SVE_VLS
 
@@ -140,14 +141,16 @@ def register_reason(reg_id: int, wanted: int | None, actual: int | None) -> Reas
         return _psci(wanted, actual, history)
     if parts.cls == CLASS_DEMUX or reg_id == CLIDR_EL1:
         return _caches(newest, parts.cls == CLASS_DEMUX)
-    if text := _BY_ID.get(reg_id) or _BY_CLASS.get(parts.cls):
+    if text := _by_own_rule(reg_id) or _BY_CLASS.get(parts.cls):
         return _at(newest, text)
     if reg_id == SVE_VLS:
         return Reason(_VECTOR_LENGTHS)
     if parts.cls == CLASS_CORE and parts.size == _SIZE_U128:
         return Reason("A V register: with SVE it is part of a Z register, and its core id answers EINVAL.")
     if reg_id in AARCH32_IDS and None in (wanted, actual):
-        return Reason("An AArch32 ID register: from Linux 6.18 its fields may be lowered, before it must be equal.")
+        era = writable_era(reg_id, ones(32))
+        since = f"from Linux {era.since} its fields may be lowered, before it must be equal" if era else "not writable"
+        return Reason(f"An AArch32 ID register: {since}.")
     return Reason("")
 
 
@@ -157,13 +160,26 @@ _BY_CLASS = {
     ),
     CLASS_BITMAP: "A bitmap of hypercalls: only bits that the destination's kernel knows are accepted.",
 }
-_IDENTIFIES = (
-    "It identifies the physical CPU: before 6.15 only the host's own value is accepted; from 6.15 the VMM may change it"
-    " after enabling KVM_CAP_ARM_WRITABLE_IMP_ID_REGS, which no released VMM does by itself."
-)
-_BY_ID = dict.fromkeys((MIDR_EL1, REVIDR_EL1, AIDR_EL1), _IDENTIFIES) | {
-    CTR_EL0: "Before 6.11 it must equal the host's; from 6.11 IDC, DIC and the line sizes may be lowered, nothing else."
-}
+_IDENTITY = (MIDR_EL1, REVIDR_EL1, AIDR_EL1)
+
+
+def _by_own_rule(reg_id: int) -> str:
+    """What is told of a register that KVM once kept invariant; empty for others."""
+    if reg_id in _IDENTITY:
+        since = era_of("implementation-ids", "writable").since
+        return (
+            f"It identifies the physical CPU: before {since} only the host's own value is accepted; from {since} the"
+            " VMM may change it after enabling KVM_CAP_ARM_WRITABLE_IMP_ID_REGS, which no released VMM does by itself."
+        )
+    if reg_id == CTR_EL0:
+        since = era_of("ctr", "stored").since
+        return (
+            f"Before {since} it must equal the host's; from {since} IDC, DIC and the line sizes may be lowered,"
+            " nothing else."
+        )
+    return ""
+
+
 _VECTOR_LENGTHS = (
     "The set of SVE vector lengths: it can be written only before the vCPU is finalised (KVM_ARM_VCPU_FINALIZE), and"
     " only to lengths that the host has; a VMM that writes it in the order of its list comes too late."
@@ -230,13 +246,11 @@ def _psci(wanted: int | None, actual: int | None, history: FieldHistory) -> Reas
 
 
 def _caches(newest: Change | None, demux: bool) -> Reason:
-    which = "CCSIDR" if demux else "CLIDR"
+    which, era = "CCSIDR" if demux else "CLIDR", era_of("cache-registers", "fabricated")
     text = (
-        f"Up to Linux 6.2 {which} is the physical CPU's and only that very value is accepted, by the CPU on which"
-        " the thread"
-        " runs at that moment: unlike clusters refuse each other's. From 6.3 KVM makes the value up and lets the"
-        " VMM change"
-        " it per vCPU."
+        f"Up to Linux {era.before} {which} is the physical CPU's and only that very value is accepted, by the CPU on"
+        " which the thread runs at that moment: unlike clusters refuse each other's."
+        f" From {era.since} KVM makes the value up and lets the VMM change it per vCPU."
     )
     reason = _at(newest, text)
-    return reason._replace(since="6.3")
+    return reason._replace(since=era.since)

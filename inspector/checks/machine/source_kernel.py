@@ -139,7 +139,10 @@ def _impossible_values(values: Mapping[int, int], setup: VcpuSetup, policy: Poli
 
 
 def _cache_distance(values: Mapping[int, int], name: str) -> int:
-    """From 6.3 every vCPU has 14 CCSIDR registers; before, only those of real caches."""
+    """How far the number of CCSIDR registers is from what a kernel lists: 14 where it makes them up, else fewer."""
+    from inspector.policies.loader import load_policy
+    from inspector.policies.rulebook import rulebook
+
     count = sum(1 for i in values if is_demux(i))
-    release = tuple(int(part) for part in name.split(".")[:2])
-    return abs(14 - count) if release >= (6, 3) else 20 * (count == 14)
+    made_up = rulebook(load_policy(name)).variant("cache-registers") == "fabricated"
+    return abs(14 - count) if made_up else 20 * (count == 14)

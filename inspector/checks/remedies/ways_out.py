@@ -19,6 +19,7 @@ from inspector.checks.restore.result import Finding, MigrationReport, WayOut
 from inspector.checks.restore.summary import distinct
 from inspector.checks.vmms.base import Vmm
 from inspector.checks.vmms.qemu import SPARE_IDS
+from inspector.policies.rulebook import rulebook
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import CLASS_DEMUX, POISON, hex_id, split_id
 from inspector.registers.ids import CLIDR_EL1, MIDR_EL1, PIR_EL1, PIRE0_EL1, REVIDR_EL1, TCR2_EL1
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from inspector.checks.machine.destination import Destination
     from inspector.sources.dump import Cpu, Dump, Vcpu
 
-_FABRICATED = (6, 3)
 
 _RANK = {
     "vcpu-option": 0,
@@ -167,14 +167,14 @@ class _Case:
         return ways
 
     def pinning(self) -> list[WayOut]:
-        """Before 6.3 cache registers have to equal those of the core on which the write happens to run."""
+        """Up to v6.2 cache registers have to equal those of the core on which the write happens to run."""
         ids = {f.id for f in self.refused}
         per_core = {i for i in ids if split_id(i).cls == CLASS_DEMUX or i in (CLIDR_EL1, MIDR_EL1, REVIDR_EL1)}
         if not per_core:
             return []
         models = {c.values.get(MIDR_EL1) for c in self._cpus()} | {d.values.get(MIDR_EL1) for d in self.target.unlike}
         models.discard(None)
-        caches_only = self.target.version < _FABRICATED and any(
+        caches_only = rulebook(self.target.policy).variant("cache-registers") == "raw" and any(
             split_id(i).cls == CLASS_DEMUX or i == CLIDR_EL1 for i in ids
         )
         same_processor = MIDR_EL1 not in ids or len(models) > 1

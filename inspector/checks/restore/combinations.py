@@ -97,8 +97,8 @@ def _pmu(values: Values) -> Answer:
     version = _field(values, ID_AA64DFR0_EL1, 8)
     if version not in (None, 0, 15) and PMUSERENR_EL0 not in values and _is_whole(values) and _lists_by_feature(values):
         return (ID_AA64DFR0_EL1, PMUSERENR_EL0), (
-            f"ID_AA64DFR0_EL1 shows a PMU (PMUVer {version}), but no PMU register is listed: Linux 5.10 does this, "
-            "newer kernels do not"
+            f"ID_AA64DFR0_EL1 shows a PMU (PMUVer {version}), but no PMU register is listed: the oldest kernels "
+            "do this, newer kernels do not"
         )
     return None
 
@@ -173,7 +173,7 @@ def _cache_lines(values: Values) -> Answer:
         if value is not None and (value & 7) + 2 < smallest:
             return (ccsidr_id(index), CTR_EL0), (
                 f"CCSIDR[{index}] has lines of {1 << (value & 7) + 4} bytes, CTR_EL0 says that the smallest line is "
-                f"{4 << smallest} bytes: KVM refuses such a CCSIDR from 6.3 on"
+                f"{4 << smallest} bytes: a KVM that makes cache registers up refuses such a CCSIDR"
             )
     return None
 

@@ -9,6 +9,7 @@ from inspector.checks.restore.combinations import impossible
 from inspector.checks.restore.result import Remark, VcpuResult
 from inspector.checks.vmms.base import Vmm
 from inspector.kvm.gates.pmu_pair import PAIRS
+from inspector.policies.eras import era_with
 from inspector.policies.rulebook import rulebook
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import (
@@ -80,7 +81,7 @@ def _one_vcpu(vcpu: Vcpu, result: VcpuResult, destination: Destination, vmm: Vmm
 
 
 def _must_agree(reg_id: int, destination: Destination) -> str:
-    if destination.version < (6, 5):
+    if rulebook(destination.policy).variant("id-registers") == "compare":
         return "each vCPU is written on its own, and KVM compares every value with the host"
     if reg_id == CLIDR_EL1 or is_demux(reg_id):
         return "KVM keeps it per vCPU, so the guest goes on with unlike vCPUs and may schedule or size caches wrongly"
@@ -103,7 +104,8 @@ def _disagreements(dump: Dump, vcpus: Sequence[Vcpu], destination: Destination) 
         values = ", ".join(f"vCPU {v.index}: 0x{v.values[reg_id]:x}" for v in vcpus if reg_id in v.values)
         text = f"{values}. {_must_agree(reg_id, destination)[0].upper()}{_must_agree(reg_id, destination)[1:]}"
         if reg_id == CLIDR_EL1:
-            text += "; Linux 6.3 to 6.9 reset it when a guest started a vCPU with PSCI CPU_ON"
+            era = era_with("clidr-reset-by-cpu-on")
+            text += f"; Linux {era.since} to {era.last} reset it when a guest started a vCPU with PSCI CPU_ON"
         elif reg_id == MIDR_EL1:
             text += "; the vCPUs were created on unlike cores (big.LITTLE): pin the VM to cores of one kind"
         found.append(

@@ -50,7 +50,7 @@ NOTES: dict[str, str] = {
         "KVM_REG_ARM_TIMER_CVAL: KVM's ABI has the ids of the virtual counter and of its compare value swapped, so this"
         " id carries the encoding of CNTVCT_EL0 and holds the compare value"
     ),
-    "PMSWINC_EL0": "write-only in the architecture; KVM up to 5.10 lists it all the same",
+    "PMSWINC_EL0": "write-only in the architecture; the oldest KVM lists it all the same",
     "SP_EL0": "KVM calls it user_pt_regs.sp",
 }
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from inspector.policies.eras import era_of
 from inspector.registers.ids import AIDR_EL1, CTR_EL0, MIDR_EL1, REVIDR_EL1
 from inspector.sources.dump import Cpu, Dump
 
@@ -96,7 +97,8 @@ def cache_shapes(cpu: Cpu) -> dict[str, str]:
 def _refused(clusters: tuple[Cluster, ...], unlike: tuple[CacheRow, ...]) -> tuple[str, ...]:
     if len(clusters) < 2:
         return ()
-    advice = "pin the VM's threads to one cluster, or use 6.3 or newer"
+    since = era_of("cache-registers", "fabricated").since
+    advice = f"pin the VM's threads to one cluster, or use {since} or newer"
     if unlike:
         names = ", ".join(row.name for row in unlike)
         text = (
@@ -128,7 +130,8 @@ def _remarks(clusters: tuple[Cluster, ...], rows: tuple[RegisterRow, ...]) -> tu
             remarks.append(
                 f"{name} differs: KVM saves and checks the value of the CPU on which it was initialised, so a move "
                 "within this host is not refused; another host that started on another cluster refuses the value "
-                f"(EINVAL up to 6.14), and the guest itself may see {name} change"
+                f"(EINVAL up to {era_of('implementation-ids', 'writable').before}), "
+                f"and the guest itself may see {name} change"
             )
     if CTR_EL0 in unlike:
         remarks.append("CTR_EL0 differs: the kernel traps it and shows everyone the smallest common lines")
