@@ -1,3 +1,76 @@
-"""vcpu-inspector: read, compare and predict arm64 KVM vCPU registers."""
+"""Read, compare and predict arm64 KVM vCPU registers.
 
-__version__ = "0.1.0"
+Functions: load, decode, kernel, machine, expose, try_write, migrate, fix, compare, explain, verify. The types that they
+return are here too. Nothing is loaded before a name is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from inspector.version import __version__
+
+if TYPE_CHECKING:  # the names are loaded on demand, so that `--version` stays light; type checkers read them here
+    from inspector.library import (
+        Agreement,
+        Choice,
+        Comparison,
+        Dump,
+        Explanation,
+        FixResult,
+        InspectorError,
+        Machine,
+        MigrationReport,
+        Reading,
+        RegisterExposure,
+        Verdict,
+        compare,
+        decode,
+        explain,
+        expose,
+        fix,
+        kernel,
+        load,
+        machine,
+        migrate,
+        try_write,
+        verify,
+    )
+
+__all__ = [
+    "Agreement",
+    "Choice",
+    "Comparison",
+    "Dump",
+    "Explanation",
+    "FixResult",
+    "InspectorError",
+    "Machine",
+    "MigrationReport",
+    "Reading",
+    "RegisterExposure",
+    "Verdict",
+    "__version__",
+    "compare",
+    "decode",
+    "explain",
+    "expose",
+    "fix",
+    "kernel",
+    "load",
+    "machine",
+    "migrate",
+    "try_write",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("inspector.library"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

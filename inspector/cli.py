@@ -13,8 +13,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from inspector import __version__
 from inspector.errors import EXIT_BAD, InspectorError, one_line
+from inspector.version import __version__
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite

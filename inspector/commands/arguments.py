@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import Literal, NamedTuple
 
 from inspector import sources
 from inspector.checks.machine.destination import SAME_HOST, SameHost, source_vcpus
@@ -12,7 +13,7 @@ from inspector.checks.vmms.table import VMM_NAMES, restoring_vmm
 from inspector.errors import InspectorError, one_line
 from inspector.policies.model import Policy
 from inspector.policies.release import choose
-from inspector.policies.setup import FEATURE_WORDS, VcpuSetup
+from inspector.policies.setup import FEATURE_WORDS, Gic, VcpuSetup
 from inspector.sources.dump import Dump, Vcpu, select_vcpus
 from inspector.sources.vcpu_setup import setup_of
 
@@ -94,6 +95,24 @@ def given_setup(options: argparse.Namespace, source: Dump) -> VcpuSetup | None:
         return None
     family = restoring_vmm(source.provenance, options.vmm or "").family
     return asked_setup(options.features, options.gic, setup_of(source_vcpus(source)[0][0], family))
+
+
+class GivenDestination(NamedTuple):
+    """What the options say of a destination, in the order in which `migrate` and `fix` of the library take it."""
+
+    kernel: str | None
+    vmm: str
+    features: str | None
+    gic: Gic | None
+    host: str
+    assume: Literal["core"] | None
+
+
+def given_destination(options: argparse.Namespace) -> GivenDestination:
+    """Kernel, VMM, features, interrupt controller and inputs of the host, as they were given."""
+    return GivenDestination(
+        options.kernel, options.vmm or "", options.features, options.gic, options.host, options.assume
+    )
 
 
 def given_side(options: argparse.Namespace) -> Dump | SameHost:

@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 from inspector import sources
-from inspector.checks.explain.explain import explain
 from inspector.commands.arguments import add_declared, add_kernel, add_style, given_kernel
 from inspector.errors import SourceError
+from inspector.library import explain
 from inspector.reports import explain as report
 from inspector.reports.json import dumps
 

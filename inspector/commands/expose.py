@@ -9,12 +9,10 @@ import argparse
 import sys
 
 from inspector import sources
-from inspector.checks.machine.machine import machine
-from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_setup, add_style, one_vcpu
+from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_setup, add_style
 from inspector.errors import EXIT_YES, one_line
 from inspector.kvm.cores import hints
-from inspector.kvm.words.showing import explain_register
-from inspector.registers import catalog
+from inspector.library import expose, machine
 from inspector.reports import exposure as report
 from inspector.reports.json import dumps
 
@@ -34,19 +32,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what changes between host and vCPU."""
-    wanted = [catalog.find(text).register.id for text in options.registers]
     dump = sources.load(options.source, options.declared)
-    vcpu = one_vcpu(dump, options.vcpu) if options.vcpu is not None else None
-    found = machine(dump, options.kernel, options.features, options.gic, options.host, vcpu, options.assume)
+    found = machine(dump, options.kernel, options.features, options.gic, options.host, options.vcpu, options.assume)
     exposure, policy = found.exposure, found.policy
-    registers = [explain_register(exposure, reg_id) for reg_id in wanted or exposure.listed]
+    registers = expose(found, *options.registers)
     if options.json:
         print(dumps(report.exposure_json(exposure, registers)))
     else:
         head = f"{found.label} under Linux {policy.name} ({policy.evidence}); vCPU features: {found.setup.describe()}"
         print(one_line(f"{head}; vGIC: {found.setup.gic}; {len(exposure.listed)} registers listed"), end="\n\n")
-        print("\n".join(report.exposure_lines(registers, options.all or bool(wanted))))
-    talk = (*found.notes, *(() if options.assume else hints(found.host, wanted)))
+        print("\n".join(report.exposure_lines(registers, options.all or bool(options.registers))))
+    talk = (
+        *found.notes,
+        *(
+            ()
+            if options.assume
+            else hints(found.host, (register.id for register in registers) if options.registers else ())
+        ),
+    )
     if talk:
         print("\n".join(map(one_line, talk)), file=sys.stderr)
     return EXIT_YES

@@ -9,7 +9,6 @@ import argparse
 
 from inspector import sources
 from inspector.checks.machine.destination import SAME_HOST
-from inspector.checks.repair.fix import fix
 from inspector.commands.arguments import (
     add_declared,
     add_host_inputs,
@@ -17,10 +16,10 @@ from inspector.commands.arguments import (
     add_setup,
     add_style,
     add_vmm,
-    given_kernel,
-    given_setup,
+    given_destination,
     given_side,
 )
+from inspector.library import fix
 from inspector.reports import fix as report
 from inspector.reports.json import dumps
 
@@ -42,9 +41,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print each change and its risk; 0 when the result loads, 1 when something remains."""
-    kernel, source = given_kernel(options), sources.load(options.source, options.declared)
-    setup, destination = given_setup(options, source), given_side(options)
-    result = fix(source, destination, options.output, kernel, options.vmm or "", setup, options.host)
+    source = sources.load(options.source, options.declared)
+    result = fix(source, given_side(options), options.output, *given_destination(options))
     if options.json:
         print(dumps(report.fix_json(result)))
     else:

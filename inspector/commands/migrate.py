@@ -10,7 +10,7 @@ import argparse
 
 from inspector import sources
 from inspector.checks.machine.destination import SAME_HOST
-from inspector.checks.restore.migration import migrate, migrate_all_kernels
+from inspector.checks.restore.migration import migrate_all_kernels
 from inspector.commands.arguments import (
     add_declared,
     add_host_inputs,
@@ -18,10 +18,11 @@ from inspector.commands.arguments import (
     add_setup,
     add_style,
     add_vmm,
-    given_kernel,
+    given_destination,
     given_setup,
     given_side,
 )
+from inspector.library import migrate
 from inspector.reports import migration as report
 from inspector.reports.json import dumps
 from inspector.reports.migration_text import matrix_text, migration_text
@@ -44,16 +45,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the verdict and its findings; 0 loads, 1 fails."""
-    kernel, source = given_kernel(options), sources.load(options.source, options.declared)
-    setup = given_setup(options, source)
+    source = sources.load(options.source, options.declared)
     if options.destination == ALL_KERNELS:
-        matrix = migrate_all_kernels(source, options.vmm or "", setup, host=options.host)
+        matrix = migrate_all_kernels(
+            source, options.vmm or "", given_setup(options, source), None, options.host, options.assume
+        )
         if options.json:
             print(dumps(report.matrix_json(matrix)))
         else:
             print(report.matrix_markdown(matrix) if options.markdown else matrix_text(matrix))
         return matrix.exit_code
-    result = migrate(source, given_side(options), kernel, options.vmm or "", setup, options.host)
+    result = migrate(source, given_side(options), *given_destination(options))
     if options.json:
         print(dumps(report.migration_json(result, options.all)))
     elif options.markdown:

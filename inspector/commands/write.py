@@ -7,19 +7,18 @@ then only to a scratch vCPU that is thrown away.
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 
 from inspector import sources
-from inspector.checks.machine.machine import ask, machine, own_question
+from inspector.checks.machine.machine import ask, own_question
+from inspector.checks.writing.bench import Bench
 from inspector.checks.writing.for_real import predict_writes
-from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_setup, add_style, one_vcpu
-from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, RegisterError, one_line
+from inspector.checks.writing.typed import typed_write
+from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_setup, add_style
+from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
 from inspector.kvm.cores import hints
-from inspector.kvm.vm import Vcpu
 from inspector.kvm.words.explaining import explain_write
-from inspector.registers import catalog
-from inspector.registers.reading import parse_assignments, parse_value
+from inspector.library import machine, try_write
 from inspector.reports import exposure as report
 from inspector.reports import for_real
 from inspector.reports.json import dumps
@@ -41,44 +40,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_style(parser, markdown=False)
 
 
-def parse_write(text: str, vcpu: Vcpu) -> tuple[int, int]:
-    """`REG=VALUE` or `REG.FIELD=VALUE` as (register id, whole value); a field is set in the register's present value.
-
-    Raises RegisterError for a word that is no write, a register that is not known, or a value that does not fit.
-    """
-    name, equals, value = text.rpartition("=")
-    if not equals or not name.strip() or not value.strip():
-        raise RegisterError("is no write", text, "give REG=VALUE or REG.FIELD=VALUE")
-    if re.fullmatch(r"0x[0-9a-f]{16}", name.strip().lower()):
-        # Any id may be asked about: KVM has an answer to those that name nothing, too.
-        register = catalog.by_id(int(name, 16))
-        return register.id, parse_value(register, value.strip())
-    found = catalog.find(name.strip())
-    if found.field is None:
-        return found.register.id, parse_value(found.register, value.strip())
-    present = vcpu.get_one_reg(found.register.id)[1] or 0
-    return found.register.id, parse_assignments(found.register, present, f"{found.field.name}={value.strip()}")
-
-
 def run(options: argparse.Namespace) -> int:
     """Print a verdict per write; 1 when any is refused."""
     if options.for_real:
         return write_for_real(options)
     dump = sources.load(options.source, options.declared)
-    vcpu = one_vcpu(dump, options.vcpu) if options.vcpu is not None else None
-    found = machine(dump, options.kernel, options.features, options.gic, options.host, vcpu, options.assume)
-    vm = found.vm()
-    if options.ran:
-        vm.run(0)
-    verdicts = []
-    for text in options.writes:
-        reg_id, value = parse_write(text, vm.vcpu(0))
-        verdicts.append(explain_write(vm.vcpu(0), reg_id, value))
+    found = machine(dump, options.kernel, options.features, options.gic, options.host, options.vcpu, options.assume)
+    verdicts = try_write(found, *options.writes, ran=options.ran)
     if options.json:
         print(dumps({"kernel": found.policy.name, "writes": [report.verdict_json(verdict) for verdict in verdicts]}))
     else:
         print("\n\n".join("\n".join(report.verdict_lines(verdict)) for verdict in verdicts))
-    talk = (*found.notes, *(() if options.assume else hints(found.host, (v.id for v in verdicts))))
+    talk = (*found.notes, *(() if options.assume else hints(found.host, (verdict.id for verdict in verdicts))))
     if talk:
         print("\n".join(map(one_line, talk)), file=sys.stderr)
     return EXIT_NO if any(verdict.errno for verdict in verdicts) else EXIT_YES
@@ -100,7 +73,8 @@ def write_for_real(options: argparse.Namespace) -> int:
     dump = sources.load(options.source, options.declared)
     asked = ask(options.kernel, dump=dump) if options.kernel else own_question(dump)
     policy = asked.policy
-    writes = [parse_write(text, predict_writes(dump, policy).vcpu(0)) for text in options.writes]
+    bench = Bench(lambda: predict_writes(dump, policy))
+    writes = [(one.register.id, bench.parse(*one)) for one in map(typed_write, options.writes)]
     fresh, actual = forreal.write_for_real(options.source, writes, live)
     vm = predict_writes(fresh, policy)
     pairs = [

@@ -9,8 +9,8 @@ import traceback
 from importlib.metadata import version
 from pathlib import Path
 
-from inspector import __version__
 from inspector.errors import EXIT_BAD, one_line
+from inspector.version import __version__
 
 DEBUG = "VCPU_INSPECTOR_DEBUG"
 """Environment variable that asks for the whole traceback."""

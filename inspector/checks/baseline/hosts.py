@@ -7,7 +7,7 @@ from copy import copy
 
 from inspector.checks.compare.sets import is_feature_register
 from inspector.checks.machine.destination import Destination, destination_of, source_vcpus
-from inspector.checks.machine.source_kernel import describe_policy, first_vcpu
+from inspector.checks.machine.source_kernel import describe_policy, first_vcpu, own_kernel
 from inspector.checks.vmms.table import find_vmm
 from inspector.errors import InspectorError, one_line
 from inspector.kvm.vm import Vm
@@ -113,5 +113,9 @@ def host_of_dump(dump: Dump, kernel: Policy | None = None) -> BaselineHost:
         like = Vcpu(index=0, values={}, setup=QEMU_SETUP)
         return BaselineHost(where, destination_of(dump, like, kernel, None, rule))
     vcpus, notes = source_vcpus(dump)
+    own = own_kernel(dump, vcpus[0])
+    if kernel is None and not own.shown:
+        # A list of some registers: the inferred kernel says at most what it hides, which is all that is asked here.
+        kernel, notes = own.policy, (*notes, *own.doubts)
     destination = destination_of(dump, vcpus[0], kernel, None, rule)
     return BaselineHost(where, destination, (*notes, *destination.notes))

@@ -8,7 +8,7 @@ from typing import Final, Literal
 import msgspec
 
 from inspector.checks.machine.assumed import fill_unknown
-from inspector.checks.machine.known_host import el0_host_of, host_of
+from inspector.checks.machine.known_host import el0_host_of, host_of, with_given
 from inspector.checks.machine.machine import lacking_features, refuse_creation
 from inspector.checks.machine.source_kernel import asked_kernel, describe_policy, kernel_of, nearest_vcpu, own_kernel
 from inspector.checks.vmms.base import Vmm
@@ -16,7 +16,6 @@ from inspector.errors import InspectorError, one_line
 from inspector.kvm.creation import vcpu_init
 from inspector.kvm.exposure import expose
 from inspector.kvm.host import HostState
-from inspector.kvm.host_inputs import with_inputs
 from inspector.kvm.inference.fresh import fresh_vm
 from inspector.kvm.inference.vcpu import from_vcpu
 from inspector.kvm.vm import Vm
@@ -102,23 +101,24 @@ def destination_for(
     setup: VcpuSetup | None,
     vmm: Vmm,
     host: str = "",
+    assume: Literal["core"] | None = None,
 ) -> Destination:
     """What the first vCPU of `source` is restored on: the machine that a dump shows, or the source's own.
 
     `kernel`: default, the one that the destination's dump names or that its register list fits best. `setup`: the
     features that the user asks for; default, those of the destination's vCPU or of the saved one. `host`: what
-    registers do not show of the destination's host, as `--host` takes it.
+    registers do not show of the destination's host, as `--host` takes it; `assume`: as `--assume` takes it.
     Raises InspectorError when no kernel is known, or when there is neither a vCPU nor a host.
     """
     if isinstance(destination, Destination):
         return destination
     like = source_vcpus(source)[0][0]
     if not isinstance(destination, str):
-        return destination_of(destination, like, kernel, setup, vmm, host)
+        return destination_of(destination, like, kernel, setup, vmm, host, assume)
     if kernel is None:
         raise InspectorError("needs a kernel", SAME_HOST, "choose one (--kernel K)")
     label = f"same host under {describe_policy(kernel)}"
-    asked, behind = _asked(setup, like, vmm, host), host_of(source)
+    asked, behind = _asked(setup, like, vmm, host, assume), host_of(source)
     if behind is not None:
         return _modelled(asked, behind, kernel, label)
     return _like_vcpu(source, like, kernel, kernel_of(source).policy, label, asked)
@@ -130,19 +130,26 @@ class _Asked(msgspec.Struct, frozen=True):
     setup: VcpuSetup
     host: str
     """as `--host` takes it"""
+    assume: Literal["core"] | None
     named: bool
     """the user named features that the saved vCPU has not: such are not left out in silence"""
 
 
 def destination_of(
-    dump: Dump, like: Vcpu, kernel: Policy | None, setup: VcpuSetup | None, vmm: Vmm, host: str = ""
+    dump: Dump,
+    like: Vcpu,
+    kernel: Policy | None,
+    setup: VcpuSetup | None,
+    vmm: Vmm,
+    host: str = "",
+    assume: Literal["core"] | None = None,
 ) -> Destination:
     """The destination that `dump` shows to a saved vCPU `like`: a fresh vCPU, or raw host registers under `kernel`.
 
     Where the dump holds several VMs, the one whose register list is nearest to `like`'s is taken. A `kernel` of another
     series than the dump's own asks what that machine would be under `kernel`.
     """
-    asked = _asked(setup, like, vmm, host)
+    asked = _asked(setup, like, vmm, host, assume)
     fresh = [v for v in dump.vcpus if v.kind == "vcpu" and v.ids]
     chosen = None
     if fresh:
@@ -155,11 +162,11 @@ def destination_of(
     assert policy is not None
     other_kernel = kernel is not None and own is not None and kernel.version[:2] != own.version[:2]
     if chosen is not None and not other_kernel and setup in (None, chosen.setup):
-        answer = _fresh(dump, chosen, policy, "" if kernel else note, like, asked.host)
+        answer = _fresh(dump, chosen, policy, "" if kernel else note, like, asked)
         if dump.one_vm and differing_id_registers(dump):
-            each = tuple(_fresh(dump, v, policy, "", like, asked.host) for v in fresh)
+            each = tuple(_fresh(dump, v, policy, "", like, asked) for v in fresh)
             answer = msgspec.structs.replace(answer, unlike=each)
-        return answer if kernel else msgspec.structs.replace(answer, notes=doubts)
+        return answer if kernel else msgspec.structs.replace(answer, notes=(*doubts, *answer.notes))
     label = one_line(f"{dump.provenance.source}: host {dump.provenance.host}".strip(": "))
     label = f"{label} under {describe_policy(policy)}"
     behind = host_of(dump) or (el0_host_of(dump) if chosen is None else None)
@@ -172,10 +179,10 @@ def destination_of(
     return _like_vcpu(dump, chosen, policy, own, label, asked)
 
 
-def _asked(setup: VcpuSetup | None, like: Vcpu, vmm: Vmm, host: str) -> _Asked:
+def _asked(setup: VcpuSetup | None, like: Vcpu, vmm: Vmm, host: str, assume: Literal["core"] | None) -> _Asked:
     own = setup_of(like, vmm.family)
     named = setup is not None and msgspec.structs.replace(setup, gic=own.gic) != own
-    return _Asked(setup or own, host, named)
+    return _Asked(setup or own, host, assume, named)
 
 
 def describes(setup: VcpuSetup, vcpu: Vcpu) -> bool:
@@ -184,7 +191,7 @@ def describes(setup: VcpuSetup, vcpu: Vcpu) -> bool:
     return (setup.features ^ listed.features) & LISTED_FEATURES == 0 and setup.mte == listed.mte
 
 
-def _fresh(dump: Dump, vcpu: Vcpu, policy: Policy, note: str, like: Vcpu, inputs: str) -> Destination:
+def _fresh(dump: Dump, vcpu: Vcpu, policy: Policy, note: str, like: Vcpu, asked: _Asked) -> Destination:
     """A destination whose own fresh values are the limits that KVM checks against.
 
     Which old values it tolerates depends on the host behind it: raw registers where the dump has them, else what the
@@ -196,7 +203,8 @@ def _fresh(dump: Dump, vcpu: Vcpu, policy: Policy, note: str, like: Vcpu, inputs
     behind = host_of(dump)
     if behind is None:
         behind = _with_counters(fill_unknown(known, like.values).host, vcpu)
-    behind = with_inputs(behind, inputs)
+    behind, _ = with_given(behind, asked.host, asked.assume)
+    host, assumed = with_given(host_of(dump) or known, asked.host, asked.assume)
     return Destination(
         label=label,
         policy=policy,
@@ -204,7 +212,8 @@ def _fresh(dump: Dump, vcpu: Vcpu, policy: Policy, note: str, like: Vcpu, inputs
         listed=frozenset(vcpu.ids),
         values=vcpu.values,
         build=lambda count: fresh_vm(vcpu.values, policy, setup, vcpus=count, host=behind),
-        host=with_inputs(host_of(dump) or known, inputs),
+        host=host,
+        notes=assumed,
         cpus=dump.cpus,
         provenance=dump.provenance,
         kernel_note=note,
@@ -235,7 +244,9 @@ def _like_vcpu(
 
 
 def _modelled(asked: _Asked, host: HostState, policy: Policy, label: str, note: str = "") -> Destination:
-    return modelled(with_inputs(host, asked.host), policy, asked.setup, label, note, asked=asked.named)
+    given, assumed = with_given(host, asked.host, asked.assume)
+    answer = modelled(given, policy, asked.setup, label, note, asked=asked.named)
+    return msgspec.structs.replace(answer, notes=(*answer.notes, *assumed))
 
 
 def modelled(

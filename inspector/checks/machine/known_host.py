@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal, NamedTuple
+
 import msgspec
 
 from inspector.checks.machine.source_kernel import describe_policy, first_vcpu, kernel_of, own_kernel
 from inspector.checks.vmms.table import restoring_vmm
 from inspector.errors import InspectorError
+from inspector.kvm.cores import fill_from_core
 from inspector.kvm.host import HostState, from_raw
+from inspector.kvm.host_inputs import with_inputs
 from inspector.kvm.inference.el0 import from_el0
 from inspector.kvm.inference.vcpu import from_vcpu
 from inspector.policies.loader import load_policy, policy_names
@@ -48,6 +52,25 @@ def el0_host_of(dump: Dump) -> HostState | None:
         return from_el0(dump.host.values, kernel_of(dump).policy or load_policy(policy_names()[0]))
     known = {reg_id: dump.host.known.get(reg_id, ALL) for reg_id in dump.host.values}
     return HostState(values=dump.host.values, known=known, ccsidr_known=False, sanitised=True)
+
+
+class GivenHost(NamedTuple):
+    """A host with what the user gives of it, and what follows from that."""
+
+    host: HostState
+    notes: tuple[str, ...] = ()
+
+
+def with_given(host: HostState, inputs: str, assume: Literal["core"] | None) -> GivenHost:
+    """`host` with inputs as `--host` takes them, and for `--assume core` with what its core is known to have.
+
+    Raises PolicyError for an input that is not known.
+    """
+    given = with_inputs(host, inputs)
+    if assume is None:
+        return GivenHost(given)
+    filled, notes = fill_from_core(given)
+    return GivenHost(filled, notes or ("no unknown bit of this host is known of its core: nothing was assumed",))
 
 
 def known_host(dump: Dump, vcpu: Vcpu | None = None) -> KnownHost:

@@ -11,17 +11,15 @@ from typing import Literal
 
 import msgspec
 
-from inspector.checks.machine.known_host import known_host
+from inspector.checks.machine.known_host import known_host, with_given
 from inspector.checks.machine.source_kernel import asked_kernel, describe_policy
 from inspector.errors import InspectorError, one_line
-from inspector.kvm.cores import fill_from_core
 from inspector.kvm.creation import vcpu_init
 from inspector.kvm.exposure import Exposure, expose
 from inspector.kvm.host import HostState
-from inspector.kvm.host_inputs import with_inputs
 from inspector.kvm.vm import Vm
 from inspector.policies.model import Policy
-from inspector.policies.release import choose, taken_apart
+from inspector.policies.release import Choice, choose, taken_apart
 from inspector.policies.setup import FEATURES, Gic, VcpuSetup, parse_features
 from inspector.sources.dump import Dump, Vcpu
 
@@ -79,7 +77,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 
 def machine(
     dump: Dump,
-    kernel: str | Policy | KernelQuestion | None = None,
+    kernel: str | Policy | Choice | KernelQuestion | None = None,
     features: str | VcpuSetup | None = None,
     gic: Gic | None = None,
     host: str = "",
@@ -102,11 +100,7 @@ def machine(
     setup = asked_setup(features, gic, asked.setup or known.setup) or asked.setup or known.setup
     inputs = host or asked.host
     asked = msgspec.structs.replace(asked, host=inputs)
-    state = with_inputs(known.host, inputs)
-    assumed: tuple[str, ...] = ()
-    if assume:
-        state, assumed = fill_from_core(state)
-        assumed = assumed or ("no unknown bit of this host is known of its core: nothing was assumed",)
+    state, assumed = with_given(known.host, inputs, assume)
     exposure = expose(state, asked.policy, setup)
     refuse_creation(exposure, asked.title)
     notes = [asked.explanation] * bool(asked.explanation) + [n for n in known.notes if n not in asked.explanation]
@@ -115,12 +109,25 @@ def machine(
     )  # fmt: skip
 
 
-def _question(dump: Dump, kernel: str | Policy | KernelQuestion | None, vcpu: Vcpu | None) -> KernelQuestion:
+def _question(dump: Dump, kernel: str | Policy | Choice | KernelQuestion | None, vcpu: Vcpu | None) -> KernelQuestion:
     if kernel is None:
         return own_question(dump, vcpu)
     if isinstance(kernel, Policy):
         return KernelQuestion(base=kernel.name, patches=kernel.patches, policy=kernel)
+    if isinstance(kernel, Choice):
+        return _chosen(kernel, kernel.policy.name, kernel.policy.patches)
     return ask(kernel, dump=dump) if isinstance(kernel, str) else kernel
+
+
+def _chosen(choice: Choice, base: str, patches: tuple[str, ...], setup: VcpuSetup | None = None) -> KernelQuestion:
+    return KernelQuestion(
+        base=base,
+        patches=patches,
+        policy=choice.policy,
+        candidates=choice.candidates,
+        setup=setup,
+        explanation=choice.text,
+    )
 
 
 def asked_setup(features: str | VcpuSetup | None, gic: Gic | None, own: VcpuSetup) -> VcpuSetup | None:
@@ -143,15 +150,7 @@ def ask(text: str, setup: VcpuSetup | None = None, dump: Dump | None = None) -> 
     given = dump.provenance if dump is not None else None
     version = given.kernel_version if given and given.kernel and text.strip().startswith(given.kernel) else ""
     choice = choose(text, version)
-    base, patches = taken_apart(text)
-    return KernelQuestion(
-        base=base,
-        patches=tuple(patches),
-        policy=choice.policy,
-        candidates=choice.candidates,
-        setup=setup,
-        explanation=choice.text,
-    )
+    return _chosen(choice, *taken_apart(text), setup)
 
 
 def own_question(dump: Dump, vcpu: Vcpu | None = None) -> KernelQuestion:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
@@ -39,6 +40,7 @@ def migrate(
     vmm: str = "",
     setup: VcpuSetup | None = None,
     host: str = "",
+    assume: Literal["core"] | None = None,
     *,
     ways_out: bool = True,
 ) -> MigrationReport:
@@ -47,13 +49,14 @@ def migrate(
     `destination`: a dump of a fresh vCPU, or of a host's raw registers (then `kernel` is needed), a Destination, or
     `same-host`: the source's own machine under `kernel`. `vmm` defaults to what the source's format suggests. `setup`:
     features of the destination's vCPU where they are modelled; by default those of the source. `host`: what registers
-    do not show of the destination's host, as `--host` takes it. `ways_out=False` skips the search for remedies.
+    do not show of the destination's host, as `--host` takes it; `assume`: as `--assume` takes it.
+    `ways_out=False` skips the search for remedies.
 
     Raises InspectorError when either side holds nothing that can be restored, PolicyError when no kernel is known.
     """
     rule = restoring_vmm(source.provenance, vmm)
     vcpus, notes = source_vcpus(source)
-    target = destination_for(source, destination, kernel, setup, rule, host)
+    target = destination_for(source, destination, kernel, setup, rule, host, assume)
     results = restore(vcpus, target, rule)
     report = _report(source, vcpus, target, rule, results, notes)
     if not ways_out:
@@ -67,6 +70,7 @@ def migrate_all_kernels(
     setup: VcpuSetup | None = None,
     policies: Sequence[Policy] | None = None,
     host: str = "",
+    assume: Literal["core"] | None = None,
 ) -> KernelMatrix:
     """Where can this VM go? One row per kernel policy, on the host of the source."""
     rule = restoring_vmm(source.provenance, vmm)
@@ -77,7 +81,7 @@ def migrate_all_kernels(
     rows, label = [], ""
     for policy in policies if policies is not None else [load_policy(name) for name in policy_names()]:
         try:
-            target = destination_for(source, SAME_HOST, policy, setup, rule, host)
+            target = destination_for(source, SAME_HOST, policy, setup, rule, host, assume)
         except InspectorError as error:
             if setup is None:
                 raise

@@ -30,12 +30,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from inspector import __version__
 from inspector.errors import SourceError
 from inspector.policies.setup import Gic, VcpuSetup
 from inspector.sources.dump import Constraint, Cpu, Dump, Host, Kind, Provenance, Vcpu
 from inspector.sources.jsontext import Hex, check_id, check_value, checked, decode, number_map
 from inspector.sources.opening import Content
+from inspector.version import __version__
 
 NAME = "dump-json"
 FORMAT = "vcpu-inspector-dump"

@@ -8,16 +8,15 @@ from typing import NamedTuple
 from inspector.checks.machine.destination import SAME_HOST
 from inspector.checks.machine.machine import asked_setup
 from inspector.checks.machine.source_kernel import first_vcpu, own_kernel
-from inspector.checks.repair.fix import FixResult, fix
-from inspector.checks.restore.migration import migrate, migrate_all_kernels
+from inspector.checks.repair.fix import FixResult
+from inspector.checks.restore.migration import migrate_all_kernels
 from inspector.checks.restore.result import KernelMatrix, MigrationReport
 from inspector.checks.vmms.base import Vmm
 from inspector.checks.vmms.table import VMM_NAMES, restoring_vmm
 from inspector.errors import InspectorError
+from inspector.library import fix, migrate
 from inspector.policies.loader import load_policy, policy_names
-from inspector.policies.model import Policy
-from inspector.policies.release import choose
-from inspector.policies.setup import QEMU_SETUP, VcpuSetup
+from inspector.policies.setup import QEMU_SETUP
 from inspector.sources.dump import Dump
 from inspector.sources.vcpu_setup import setup_of
 
@@ -96,46 +95,29 @@ def swapped(question: Question) -> Question:
     if not restorable(question.destination):
         raise InspectorError("the destination holds no vCPU that could be restored")
     back = Question(question.destination, question.source, vmm=question.vmm)
-    return back if own_kernel(back.source).asked else back._replace(kernel=newer_kernel(back.source))
-
-
-def _policy(question: Question) -> Policy | None:
-    return choose(question.kernel).policy if question.kernel else None
-
-
-def _setup(question: Question) -> VcpuSetup | None:
-    saved = first_vcpu(question.source)
-    own = setup_of(saved, question.rule.family) if saved is not None else QEMU_SETUP
-    return asked_setup(question.features or None, None, own)
+    return back if own_kernel(question.source).asked else back._replace(kernel=newer_kernel(back.source))
 
 
 def ask(question: Question, *, ways_out: bool = True) -> MigrationReport:
     """The answer. Raises InspectorError when the question has none."""
-    return migrate(
-        question.source,
-        question.destination or SAME_HOST,
-        _policy(question),
-        question.rule.name,
-        _setup(question),
-        ways_out=ways_out,
-    )
+    return migrate(question.source, question.destination or SAME_HOST, *_asked(question), ways_out=ways_out)
+
+
+def _asked(question: Question) -> tuple[str | None, str, str | None]:
+    """Kernel, VMM and features, as the library takes them."""
+    return question.kernel or None, question.rule.name, question.features or None
 
 
 def ask_all_kernels(question: Question) -> KernelMatrix:
     """One row per kernel: where can the source go?"""
-    return migrate_all_kernels(question.source, question.rule.name, _setup(question))
+    saved, rule = first_vcpu(question.source), question.rule
+    own = setup_of(saved, rule.family) if saved is not None else QEMU_SETUP
+    return migrate_all_kernels(question.source, rule.name, asked_setup(question.features or None, None, own))
 
 
 def write_fixed(question: Question, out: str) -> FixResult:
     """Write a copy that the destination accepts to the new file `out`. Raises InspectorError."""
-    return fix(
-        question.source,
-        question.destination or SAME_HOST,
-        out,
-        _policy(question),
-        question.rule.name,
-        _setup(question),
-    )
+    return fix(question.source, question.destination or SAME_HOST, out, *_asked(question))
 
 
 def short_name(dump: Dump) -> str:

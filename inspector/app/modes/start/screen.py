@@ -8,7 +8,6 @@ from typing import ClassVar
 from textual.binding import BindingType
 from textual.widget import Widget
 
-from inspector import __version__
 from inspector.app.dialogs.offers import shipped_items, this_machine
 from inspector.app.shell import keys
 from inspector.app.shell.frame import Frame
@@ -16,6 +15,7 @@ from inspector.app.shell.session import Change
 from inspector.app.widgets.ink import Ink, Row, ends, ink, row
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Column, Item, Listing
+from inspector.version import __version__
 
 HELP = (
     "The start page lists what can be opened: dumps that ship with the program, a file of your own, this machine.\n"

@@ -1,0 +1,230 @@
+"""What `import inspector` offers: one function for each question, over the rooms that answer it.
+
+A dump is given as a `Dump` or as what `load` takes; a kernel as what `--kernel` takes, a policy, or a choice. Every
+function raises InspectorError, one line, for input that cannot be used; a refusal is an answer and no error.
+"""
+
+from __future__ import annotations
+
+from os import PathLike, fspath
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from inspector import sources
+from inspector.checks.compare import compare as comparing
+from inspector.checks.compare.compare import Comparison
+from inspector.checks.compare.sets import Scope
+from inspector.checks.explain import explain as explaining
+from inspector.checks.explain.result import Explanation
+from inspector.checks.machine import machine as machines
+from inspector.checks.machine.destination import SAME_HOST, SameHost, source_vcpus
+from inspector.checks.machine.machine import Machine, asked_setup
+from inspector.checks.recordings import verify as recordings
+from inspector.checks.recordings.agreement import Agreement
+from inspector.checks.repair import fix as repair
+from inspector.checks.repair.fix import FixResult
+from inspector.checks.restore import migration
+from inspector.checks.restore.result import MigrationReport
+from inspector.checks.vmms.table import restoring_vmm
+from inspector.checks.writing.bench import Bench
+from inspector.checks.writing.typed import typed_write
+from inspector.errors import InspectorError
+from inspector.kvm.exposure import RegisterExposure
+from inspector.kvm.verdict import Verdict
+from inspector.kvm.words.showing import explain_register
+from inspector.policies.model import Policy
+from inspector.policies.release import Choice, choose
+from inspector.policies.setup import Gic, VcpuSetup
+from inspector.registers import catalog
+from inspector.registers.reading import Reading, parse_value, read
+from inspector.sources.dump import Dump, View, select_vcpus
+from inspector.sources.vcpu_setup import setup_of
+
+__all__ = [
+    "Agreement",
+    "Choice",
+    "Comparison",
+    "Dump",
+    "Explanation",
+    "FixResult",
+    "InspectorError",
+    "Machine",
+    "MigrationReport",
+    "Reading",
+    "RegisterExposure",
+    "Verdict",
+    "compare",
+    "decode",
+    "explain",
+    "expose",
+    "fix",
+    "kernel",
+    "load",
+    "machine",
+    "migrate",
+    "try_write",
+    "verify",
+]
+
+Source: TypeAlias = Dump | str | PathLike[str]
+Kernel: TypeAlias = str | Policy | Choice
+
+
+def load(source: str | PathLike[str], declared: View | None = None) -> Dump:
+    """Read a dump: a path, `-` for standard input, `builtin:NAME`, or a live address (`live:`, `ssh://HOST` ...).
+
+    `declared`: whose values a text holds, for texts that do not say it (`--as`).
+    """
+    return sources.load(fspath(source), declared)
+
+
+def decode(register: str, value: int | str) -> Reading:
+    """The fields of a register's value, reserved bits included; the register spelled in any way that `show` takes."""
+    found = catalog.find(register).register
+    number = parse_value(found, value if isinstance(value, str) else hex(value))
+    return read(found.id, number, include_reserved=True)
+
+
+def kernel(text: str, version: str = "") -> Choice:
+    """The policy for a kernel - a policy's name, a release string, a file - and how sure that is.
+
+    `version`: what `uname -v` printed, where it is not behind the release.
+    """
+    return choose(text, version)
+
+
+def machine(
+    dump: Source,
+    kernel: Kernel | None = None,
+    features: str | VcpuSetup | None = None,
+    gic: Gic | None = None,
+    host: str = "",
+    vcpu: int | str | None = None,
+    assume: Literal["core"] | None = None,
+) -> Machine:
+    """The host behind a dump under a kernel, and how a vCPU is created there; what is unknown of it is in its notes.
+
+    `kernel`: by default the one that the dump names, else the one that its register list fits best. `features`, `gic`:
+    by default as the dump's own vCPU was created. `host`: what registers do not show of it, as `--host` takes it.
+    `vcpu`: the vCPU that shows host and features, by index or name; by default the first. `assume`: "core" takes
+    unknown bits of the host from what its core is known to have.
+    """
+    given = _dump(dump)
+    chosen = select_vcpus(given, [str(vcpu)]).vcpus[0] if vcpu is not None else None
+    return machines.machine(given, kernel, features, gic, host, chosen, assume)
+
+
+def expose(machine: Machine, *registers: str) -> tuple[RegisterExposure, ...]:
+    """What the kernel shows a fresh vCPU of the named registers (default: of all that it lists), field by field."""
+    wanted = [catalog.find(name).register.id for name in registers]
+    return tuple(explain_register(machine.exposure, reg_id) for reg_id in wanted or machine.exposure.listed)
+
+
+def try_write(machine: Machine, *writes: str, ran: bool = False) -> tuple[Verdict, ...]:
+    """KVM's answers to writes (`REG=VALUE`, `REG.FIELD=VALUE`), made one after another on one fresh vCPU.
+
+    `ran`: the vCPU has already run.
+    """
+    bench = Bench(machine.vm)
+    if ran:
+        bench.toggle_run()
+    verdicts = []
+    for text in writes:
+        register, value = typed_write(text)
+        bench.parse(register, value)
+        verdicts.append(bench.make(register, value).verdict)
+    return tuple(verdict for verdict in verdicts if verdict is not None)
+
+
+def migrate(
+    source: Source,
+    destination: Source,
+    kernel: Kernel | None = None,
+    vmm: str = "",
+    features: str | VcpuSetup | None = None,
+    gic: Gic | None = None,
+    host: str = "",
+    assume: Literal["core"] | None = None,
+    *,
+    ways_out: bool = True,
+) -> MigrationReport:
+    """Would the saved VM `source` load there, and if not, why and what would help?
+
+    `destination`: a dump of a fresh vCPU, of a host's raw registers, or `same-host` (the source's own machine under
+    `kernel`). `kernel`, `features`, `gic`, `host`, `assume`: of the destination; see `machine`. `vmm`: whose restore
+    rule, by default as the source's format suggests. `ways_out=False` leaves the search for remedies out.
+    """
+    saved = _dump(source)
+    setup = _setup(saved, vmm, features, gic)
+    choice = _choice(kernel)
+    report = migration.migrate(saved, _side(destination), _policy(choice), vmm, setup, host, assume, ways_out=ways_out)
+    return msgspec.structs.replace(report, kernel_note=choice.text) if isinstance(choice, Choice) else report
+
+
+def fix(
+    source: Source,
+    destination: Source,
+    out: str | PathLike[str],
+    kernel: Kernel | None = None,
+    vmm: str = "",
+    features: str | VcpuSetup | None = None,
+    gic: Gic | None = None,
+    host: str = "",
+    assume: Literal["core"] | None = None,
+) -> FixResult:
+    """Write `out`: a copy of the saved VM in which only what `destination` refuses is replaced. See `migrate`.
+
+    Nothing is written when nothing is refused; nothing is ever overwritten.
+    """
+    saved = _dump(source)
+    setup = _setup(saved, vmm, features, gic)
+    choice = _choice(kernel)
+    result = repair.fix(saved, _side(destination), fspath(out), _policy(choice), vmm, setup, host, assume)
+    if not isinstance(choice, Choice) or not choice.text:
+        return result
+    return msgspec.structs.replace(result, notes=(*result.notes, choice.text))
+
+
+def compare(*dumps: Source, scope: Scope = "auto") -> Comparison:
+    """How the vCPUs of dumps differ: register lists by feature, values by field. Of one dump, its vCPUs.
+
+    `scope`: `all` compares the guest's own state too.
+    """
+    return comparing.compare([_dump(dump) for dump in dumps], scope)
+
+
+def explain(
+    text: str, source: Source | None = None, destination: Source | None = None, kernel: Kernel | None = None
+) -> Explanation:
+    """What a pasted error text means; with dumps of both sides the restore is simulated as well."""
+    sides = [None if side is None else _dump(side) for side in (source, destination)]
+    return explaining.explain(text, sides[0], sides[1], _policy(_choice(kernel)))
+
+
+def verify(recording: str | PathLike[str], kernel: str = "") -> Agreement:
+    """How far the model agrees with a kvm-recording of a real kernel. `kernel`: this policy instead of its own."""
+    return recordings.verify(fspath(recording), kernel)
+
+
+def _dump(source: Source) -> Dump:
+    return source if isinstance(source, Dump) else load(source)
+
+
+def _side(destination: Source) -> Dump | SameHost:
+    return SAME_HOST if destination == SAME_HOST else _dump(destination)
+
+
+def _choice(kernel: Kernel | None) -> Choice | Policy | None:
+    return choose(kernel) if isinstance(kernel, str) else kernel
+
+
+def _policy(kernel: Choice | Policy | None) -> Policy | None:
+    return kernel.policy if isinstance(kernel, Choice) else kernel
+
+
+def _setup(saved: Dump, vmm: str, features: str | VcpuSetup | None, gic: Gic | None) -> VcpuSetup | None:
+    if features is None and gic is None:
+        return None
+    family = restoring_vmm(saved.provenance, vmm).family
+    return asked_setup(features, gic, setup_of(source_vcpus(saved)[0][0], family))
