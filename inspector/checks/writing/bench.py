@@ -14,6 +14,7 @@ from inspector.errors import InspectorError, RegisterError
 from inspector.kvm.verdict import JudgedField, Verdict
 from inspector.kvm.vm import Vcpu, Vm
 from inspector.kvm.words.explaining import explain_write, peek_write
+from inspector.registers.bits import ALL, partial_hex
 from inspector.registers.catalog import Register
 from inspector.registers.layouts import choose
 from inspector.registers.reading import parse_assignments, parse_value
@@ -63,17 +64,26 @@ class Bench:
     def parse(self, register: Register, text: str) -> int:
         """The value that a text means: a number, or `FIELD=value` set in what the register holds now.
 
-        Raises RegisterError.
+        Raises RegisterError, also where what the other fields hold is not known.
         """
         if "=" not in text:
             return parse_value(register, text)
+        hint = "write the whole value"
         now = self.now(register.id)
         if now is None:
-            hint = "write the whole value"
             raise RegisterError(f"what {register.name} holds now is not known", text.strip(), hint)
-        return parse_assignments(
-            register, now, text, choose(register.id, register.name, now, self.vm.exposure.values).schema
-        )
+        schema = choose(register.id, register.name, now, self.vm.exposure.values).schema
+        value = parse_assignments(register, now, text, schema)
+        open_bits = value ^ parse_assignments(register, now ^ self._unknown(register.id, now), text, schema)
+        if open_bits:
+            held = partial_hex(now, ~open_bits & ALL, register.size)
+            raise RegisterError(f"{register.name} holds {held}, known only in part", text.strip(), hint)
+        return value
+
+    def _unknown(self, reg_id: int, now: int) -> int:
+        """Bits of what a register holds that nobody knows; none of a value that was written."""
+        shown = self.vm.exposure
+        return ~shown.known.get(reg_id, ALL) & ALL if now == shown.values.get(reg_id) else 0
 
     def judge(self, register: Register, text: str) -> Attempt:
         """What KVM would answer to a text; nothing is written. An empty text has neither verdict nor problem."""
