@@ -37,13 +37,5 @@ def differing_id_registers(dump: Dump) -> dict[int, tuple[int, ...]]:
     return {i: row for i, row in rows.items() if len(set(row)) > 1}
 
 
-def differing_lists(dump: Dump) -> dict[int, tuple[bool, ...]]:
-    """Registers that only some vCPUs of one VM list: id -> whether each vCPU has it, in ascending order of id."""
-    vcpus = _of_one_vm(dump)
-    every = sorted(set().union(*vcpus)) if len(vcpus) > 1 else []
-    rows = {i: tuple(i in values for values in vcpus) for i in every}
-    return {i: row for i, row in rows.items() if not all(row)}
-
-
 def _of_one_vm(dump: Dump) -> list[dict[int, int]]:
     return [dict(v.values) for v in dump.vcpus if v.kind == "vcpu"] if dump.one_vm else []

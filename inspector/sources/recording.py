@@ -14,7 +14,6 @@ import msgspec
 
 from inspector.errors import SourceError
 from inspector.sources.jsontext import Hex, convert, number
-from inspector.sources.opening import open_path
 
 _LINE = 1 << 20
 """No line of a recording comes near 1 MiB."""
@@ -215,9 +214,3 @@ def by_id(mapping: dict[str, Hex], where: str) -> dict[int, int]:
         return {number(key): int(value) for key, value in mapping.items()}
     except ValueError as error:
         raise SourceError(f"a key is no number ({error})", where) from None
-
-
-def open_records(path: str, without: tuple[str, ...] = ()) -> Iterator[Record]:
-    """Records of the recording at `path`, plain or compressed."""
-    content = open_path(path, path)
-    return records(read_lines(content.stream(), path), path, without)

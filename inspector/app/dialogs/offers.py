@@ -8,14 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from inspector.app.widgets.ink import Ink, ink, row
-from inspector.app.widgets.listing import Column, Item
+from inspector.app.widgets.listing import Item
 from inspector.sources import shipped_names
 from inspector.sources.dump import Dump
-
-
-def offers_columns() -> tuple[Column, ...]:
-    """Name, CPU, kernel, size."""
-    return (Column("", 34), Column("", 0))
 
 
 def offers_items(loaded: Sequence[Dump]) -> list[Item]:

@@ -27,7 +27,6 @@ Line = dict[str, Any]
 _CCIDX_MODE = re.compile(r"\bccidx_mode=(\d)")
 _PATCHES = {"0": (), "1": ("mask-ccidx",), "2": ("mask-ccidx-tolerant",), "3": ("mask-ccidx-keep",)}
 """What the experimental kernel's switch does; that build has the SSBS erratum option off."""
-_NOT_AN_ANSWER = ("type", "id", "phase")
 
 
 class Replay:

@@ -18,7 +18,6 @@ from inspector.registers.encoding import (
     CLASS_SVE,
     POISON,
     class_of,
-    firmware_id,
     is_demux,
 )
 from inspector.registers.ids import (
@@ -37,8 +36,6 @@ from inspector.sources.vcpu_setup import PSCI_VERSION
 if TYPE_CHECKING:
     from inspector.checks.machine.destination import Destination
     from inspector.sources.dump import Dump, Vcpu
-
-_SSBD = firmware_id(2)
 
 
 def remark_on(

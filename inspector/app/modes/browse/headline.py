@@ -9,7 +9,7 @@ from inspector.app.shell.numbers import value_text
 from inspector.app.shell.session import Base, View
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row, width
 from inspector.registers.bits import partial_hex
-from inspector.registers.encoding import grouped_hex, hex_id
+from inspector.registers.encoding import grouped_hex
 
 if TYPE_CHECKING:
     from inspector.sources.live.source import Changed
@@ -106,8 +106,3 @@ def _remark(view: View, table: FieldTable) -> Row:
 def was(changed: Changed, size: int) -> str:
     """What a register of a live source was at the reading before."""
     return "not there at the last reading" if changed.before is None else f"was {value_text(changed.before, size)}"
-
-
-def name_and_id(table: FieldTable) -> str:
-    """`NAME (id)`, for reports."""
-    return f"{table.register.name} ({hex_id(table.register.id)})"
