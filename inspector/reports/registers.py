@@ -158,6 +158,8 @@ def headline(dump: Dump, vcpu: Vcpu, count: int) -> str:
     p = dump.provenance
     name = f" ({vcpu.name})" if vcpu.name else ""
     what = {"host": "host registers", "template": "template", "list": "register list"}.get(vcpu.kind)
+    if vcpu.kind == "host" and len(dump.vcpus) > 1:
+        what = f"host registers of {vcpu.name}"
     parts = [
         p.source,
         what or f"vCPU {vcpu.index}{name}",

@@ -49,6 +49,8 @@ class Gathered:
         self.selector: dict[int | None, int] = {}
         self.by_id = False
         """a register was given by its KVM id"""
+        self.kernel_log = False
+        """a kernel's own log told values of its CPUs"""
 
     @property
     def empty(self) -> bool:
@@ -131,6 +133,8 @@ def infer_view(gathered: Gathered, text: str) -> tuple[View | None, str]:
         return "host", "a CCSIDR_EL1 is wider than the 32 bits that KVM has for it"
     if gathered.by_id or any(split_id(i).cls not in (CLASS_SYSREG, CLASS_DEMUX) for i in ids):
         return "vcpu", ""
+    if gathered.kernel_log:
+        return "host", "a kernel's log tells of the CPUs that it runs on; a guest's own log needs --as guest"
     if "kvm" in text.casefold():
         return "vcpu", "the text speaks of KVM"
     upper = next((by_id(i).name for i in ids if (reg := sysreg_of(i)) and reg.op0 == 3 and reg.op1 in (4, 6)), "")
@@ -189,10 +193,14 @@ def _machine(gathered: Gathered, view: View, provenance: Provenance, notes: Sequ
     label = "host" if view == "host" else "host at EL0"
     if len(sections) > 1 and unlike:
         names = ", ".join(by_id(i).name for i in unlike[:5])
-        notes = (*notes, f"the CPUs differ in {names}: each CPU is kept by itself")
+        notes = (*notes, f"the CPUs differ in {names}: each kind is kept by itself")
+        alike: dict[frozenset[tuple[int, int]], list[int | None]] = {}
+        for section, values in zip(sections, each, strict=True):
+            told = frozenset((i, v) for i, v in values.items() if i not in _OF_EACH_CPU)
+            alike.setdefault(told, []).append(section)
         vcpus = tuple(
-            Vcpu(index=n, name=f"CPU {s}", kind="host", values=merged | values, constraints=parts)
-            for n, (s, values) in enumerate(zip(sections, each, strict=True))
+            Vcpu(index=n, name=_cpu_names(group), kind="host", values=merged | dict(sorted(told)), constraints=parts)
+            for n, (told, group) in enumerate(alike.items())
         )
     else:
         vcpus = (Vcpu(index=0, name=label, kind="host", values=merged, constraints=parts),)
@@ -202,6 +210,13 @@ def _machine(gathered: Gathered, view: View, provenance: Provenance, notes: Sequ
     cpus = tuple(Cpu(index=s, values=values) for s, values in zip(sections, each, strict=True) if s is not None)
     el0 = merged if view == "el0" else {}
     return Dump(provenance=provenance, vcpus=vcpus, host=host, cpus=cpus, el0=el0, one_vm=False, notes=tuple(notes))
+
+
+def _cpu_names(sections: Sequence[int | None]) -> str:
+    """`CPU 3`, or `CPUs 0, 1, 2, 3 and 5 more`."""
+    names = [str(section) for section in sections if section is not None]
+    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    return f"CPU{'s' if len(names) > 1 else ''} {', '.join(names[:4])}{more}"
 
 
 def agreed(each: Sequence[Mapping[int, int]]) -> dict[int, int]:

@@ -322,6 +322,26 @@ def test_sysctl_of_macos(tmp_path: Path) -> None:
     assert part_of(second, "ID_AA64ISAR2_EL1").field(3, 0) == 2
 
 
+KERNEL_LOG = """[    0.000000] Booting Linux on physical CPU 0x0000000000 [0x411fd070]
+[    0.000000] Linux version 6.12.94 (gcc) #1 SMP
+[    0.1] CPU features: SANITY CHECK: Unexpected variation in SYS_ID_DFR0_EL1. Boot CPU: 0x4011088, CPU4: 0x5011088
+[    0.006589] CPU1: Booted secondary processor 0x0000000001 [0x411fd070]
+[    0.143555] CPU4: Booted secondary processor 0x0000000100 [0x410fd082]
+"""
+
+
+def test_the_log_of_a_kernel(tmp_path: Path) -> None:
+    dump = opened(tmp_path, KERNEL_LOG)
+    by_cpu = {cpu.index: cpu.values for cpu in dump.cpus}
+    assert [by_cpu[n][rid("MIDR_EL1")] for n in (0, 1, 4)] == [0x411FD070, 0x411FD070, 0x410FD082]
+    assert [by_cpu[n][rid("ID_DFR0_EL1")] for n in (0, 4)] == [0x4011088, 0x5011088]
+    assert any("CPUs differ in" in note for note in dump.notes)
+    for name, register in (("11-*.txt", "CNTFRQ_EL0"), ("12-*.txt", "ID_DFR0_EL1")):
+        public = material(name)
+        assert public.vcpus[0].kind == "host"
+        assert len({v.values[rid(register)] for v in public.vcpus if rid(register) in v.values}) == 2
+
+
 BOOTLOADER = """(bootloader) ID_PFR0 = 0x131
 (bootloader) ID_PFR1 = 0x11011
 (bootloader) ID_MMFR3 = 0x2102211

@@ -16,7 +16,7 @@ from inspector.sources.opening import Content
 NAME = "cpusysregs"
 _LINE = re.compile(r"([A-Z][A-Z0-9_]{1,40}):((?: [01]{4}){8} -(?: [01]{4}){8})\s*")
 _SNIFF = re.compile(rb"^[A-Z][A-Z0-9_]{1,40}:(?: [01]{4}){8} -(?: [01]{4}){8}\s*$", re.MULTILINE)
-_OTHER = re.compile(r"[A-Z][A-Z0-9_]{1,40}:.*")
+_OTHER = re.compile(r"[A-Z][A-Z0-9_]{1,40}:[ 01-]{5,}.*")
 
 
 def sniff(content: Content) -> bool:

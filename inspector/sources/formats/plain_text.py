@@ -22,6 +22,7 @@ from inspector.registers.pasted import plausible_id
 from inspector.sources.dump import Constraint, Dump, Provenance, Vcpu, View
 from inspector.sources.gathered import Gathered, infer_view, make_dump, view_in_line
 from inspector.sources.jsontext import check_id, decode
+from inspector.sources.kernel_log import values_in_log
 from inspector.sources.opening import Content
 from inspector.sources.pasted_lines import bare, cpu_of, is_border, is_padded_hex, pairs_of, without_comment
 
@@ -150,6 +151,12 @@ def _simple(gathered: Gathered, section: int | None, raw: str, count: int, known
 
 def _take(gathered: Gathered, section: int | None, line: str, count: int, hexes: bool) -> None:
     at = f"{gathered.where}, line {count}"
+    logged = values_in_log(line)
+    for each in logged:
+        gathered.add(each.cpu, each.id, each.value, at)
+    if logged:
+        gathered.kernel_log = True
+        return
     pairs, reason = pairs_of(line, hexes)
     for pair in pairs:
         problem = gathered.add(section, pair.id, pair.value, at, pair.mask)
