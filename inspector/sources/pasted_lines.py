@@ -28,6 +28,7 @@ _ALONE = re.compile(r"(?<![0-9A-Za-z_])(?:[0-9a-fA-F]{16}|[0-9a-fA-F]{8})(?![0-9
 _SUFFIX = re.compile(r"[uUlLhH]{1,3}(?![0-9A-Za-z_])")
 _COMMENT = re.compile(r"#|//|;")
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]{0,40}[A-Za-z]|\x1b[()][A-Z0-9]")
+_TAG = re.compile(r"</?[A-Za-z][^<>]{0,80}>")
 _STAMP = re.compile(
     r"(?:<\d{1,3}>)?\[ {0,12}\d{1,12}\.\d{1,9}\](?:\[ {0,8}[TC]\d{1,8}\])?"  # dmesg
     r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?"
@@ -53,6 +54,8 @@ class Pair(NamedTuple):
 def bare(line: str) -> str:
     """A line without escape sequences, time stamps, prompts and quote marks before it."""
     text = _ESCAPES.sub("", line).strip() if "\x1b" in line else line.strip()
+    if "</" in text:
+        text = _TAG.sub(" ", text).strip()
     for _ in range(6):
         stamp = _STAMP.match(text)
         if not stamp:

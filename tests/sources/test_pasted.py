@@ -179,6 +179,8 @@ def test_a_machine_of_another_architecture_is_said_to_be_one(tmp_path: Path) -> 
     with pytest.raises(SourceError, match="another architecture"):
         opened(tmp_path, "Architecture:            x86_64\nVendor ID:  GenuineIntel\nFlags: fpu vme sse2\n")
     with pytest.raises(SourceError, match="another architecture"):
+        opened(tmp_path, "processor : 0\nvendor_id : GenuineIntel\nflags : fpu vme\n")
+    with pytest.raises(SourceError, match="another architecture"):
         opened(tmp_path, "AT_HWCAP:             bfebfbff\nAT_PLATFORM:          x86_64\n")
 
 
@@ -369,6 +371,7 @@ BOXES = (
         (TRACE32, {"ID_AA64PFR0_EL1": 0x11112222, "MIDR_EL1": 0x410FD083, "HCR_EL2": 0x80000000}),
         (BOXES, {"ID_AA64PFR0_EL1": 0x1100000011111112, "ID_AA64PFR1_EL1": 0x21, "CTR_EL0": 0x9444C004}),
         ("=> md\nmidr_el1: 410fd034, ctr_el0: 84448004\n", {"MIDR_EL1": 0x410FD034, "CTR_EL0": 0x84448004}),
+        ("<tr><td>ID_AA64MMFR2_EL1</td><td>0x1011</td></tr>\n", {"ID_AA64MMFR2_EL1": 0x1011}),
         ("root@host:~# rdmsr\nS3_0_C0_C4_0: 0x11112222\nop0=3, op1=0, crn=0, crm=0, op2=0: 0x410fd083\n",
          {"ID_AA64PFR0_EL1": 0x11112222, "MIDR_EL1": 0x410FD083}),
     ],

@@ -21,6 +21,8 @@ _SNIFF = re.compile(
 )
 _KEYS = ("CPU implementer", "CPU architecture", "CPU variant", "CPU part", "CPU revision", "Architecture", "Features",
          "Flags", "Stepping", "Model name", "Vendor ID", "Model", "processor", "CPU(s)")  # fmt: skip
+_OTHER = re.compile(rb"^[^\n:=]{0,80}\bvendor_id[ \t]{0,80}:[ \t]{0,80}([^\n\r]{0,40})", re.M)
+"""A line of x86's /proc/cpuinfo, and of s390's."""
 _STEPPING = re.compile(r"r(\d{1,2})p(\d{1,2})")
 _ARM = frozenset(("aarch64", "arm64", "aarch64_be", "armv8l", "8", "aarch64el"))
 
@@ -28,6 +30,8 @@ _ARM = frozenset(("aarch64", "arm64", "aarch64_be", "armv8l", "8", "aarch64el"))
 def sniff(content: Content) -> bool:
     """A line of either is among the first ones, and a second one that only they have."""
     head = content.head
+    if _OTHER.search(head) and b"\0" not in head:
+        return True
     if b"\0" in head or not _SNIFF.search(head):
         return False
     return any(word in head for word in (b"CPU implementer", b"CPU part", b"asimd", b"Architecture:", b"Stepping:"))
@@ -37,6 +41,10 @@ def load(content: Content) -> Dump:
     """The cores. Raises SourceError for another architecture, and where no core is told."""
     where = content.name
     rows = _rows(text_of(content))
+    other = _OTHER.search(content.head)
+    if other:
+        told = other[1].decode("utf-8", "replace").strip()
+        raise SourceError(f"is of another architecture ({told})", where, "this program reads arm64")
     architecture = next((value for key, value in rows if key == "Architecture"), "")
     if architecture and architecture not in _ARM:
         raise SourceError(f"is of another architecture ({architecture[:40]})", where, "this program reads arm64")

@@ -59,6 +59,8 @@ def load(content: Content) -> Dump:
     if not present:
         raise SourceError("has no feature that is 1", where, "sysctl hw.optional")
     parts = {i: Constraint(p.known, p.value) for i, p in partial_registers(bounds).items()}
+    if not parts:
+        raise SourceError("names no feature that stands for a field of an ID register", where, "sysctl hw.optional.arm")
     brand = _BRAND.search(text)
     notes = [_CANNOT]
     if unknown:
