@@ -60,7 +60,7 @@ class UncertainRule(msgspec.Struct, frozen=True, kw_only=True):
 
     def concerns(self, register: str) -> bool:
         """True when the answer for a register may depend on this rule."""
-        return any(register in re.split(r"[.,\s]+", place) for place in self.places)
+        return any(register in re.split(r"[.,:\s]+", place) for place in self.places)
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -560,12 +560,13 @@ def _differences(policies: tuple[Policy, ...]) -> tuple[UncertainRule, ...]:
     when: dict[str, str] = {}
     for older, newer in pairwise(policies):
         for change in changes.changes(older, newer):
-            place = f"{change.register}.{change.field}" if change.field else change.register
+            joint = ": " if " " in change.register else "."
+            place = f"{change.register}{joint}{change.field}" if change.field else change.register
             known = places.setdefault(change.rule, [])
             if place not in known:
                 known.append(place)
-            first = sides.get(change.rule, (change.before, ""))[0]
-            sides[change.rule] = (first, change.after)
+            first, last = sides.get(change.rule, (change.before, change.after))
+            sides[change.rule] = (first, change.after if change.after != first else last)
         when |= {rule.name: text for rule in newer.rules if (text := dates.interval(rule))}
     return tuple(
         UncertainRule(

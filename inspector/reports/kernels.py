@@ -9,6 +9,7 @@ import msgspec
 
 from inspector.errors import one_line
 from inspector.policies.changes import Change
+from inspector.policies.dates import interval
 from inspector.policies.model import Policy, Rule, kind_of
 from inspector.policies.release import Certainty, Choice, UncertainRule
 from inspector.reports.json import Json
@@ -41,7 +42,8 @@ def policy_list_lines(kernels: Iterable[Policy], patches: Iterable[tuple[str, st
 
 
 def _rule_line(rule: Rule) -> list[str]:
-    return [kind_of(rule), rule.name, rule.reason, rule.reference]
+    when = interval(rule)
+    return [kind_of(rule), f"{rule.name} ({when})" if when else rule.name, rule.reason, rule.reference]
 
 
 CERTAINTY_WORDS: dict[Certainty, str] = {

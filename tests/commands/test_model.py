@@ -105,6 +105,13 @@ def test_kernels_with_a_register_says_whether_a_doubt_concerns_it() -> None:
     }
 
 
+def test_the_date_of_a_backport_stands_beside_its_rule() -> None:
+    out = run("kernels", "6.6.70").out
+    assert "hide MPAM (since 6.6.67)" in out
+    assert "announcement of Linux 6.6.67" in out
+    assert "hide MPAM" not in run("kernels", "6.6.66").out
+
+
 def test_a_release_that_is_none_is_one_line() -> None:
     for text in ("6.", "v6.6", "6.2+nope", "\x1b[31m", "6.6.87-" + "a" * 1000):
         assert_one_line_error(run("kernels", text))
