@@ -9,6 +9,7 @@ import argparse
 import importlib
 import io
 import os
+import pkgutil
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
@@ -21,25 +22,18 @@ if TYPE_CHECKING:
 
 PROGRAM = "vcpu-inspector"
 
-COMMANDS: dict[str, str] = {
-    "show": "print the registers of a dump, decoded to fields",
-    "decode": "decode one register value",
-    "caches": "print the cache hierarchy that CLIDR, CCSIDR and CTR describe",
-    "convert": "write a dump in this program's own JSON format",
-    "list": "list the dumps that ship with the program",
-    "expose": "show what KVM of a kernel would expose on a host",
-    "write": "ask whether KVM of a kernel would accept a register write",
-    "kernels": "list the kernel policies, or tell what changed between two",
-    "predict": "compute every answer of a kvm-recording",
-    "verify": "compare the model with kvm-recordings of real kernels",
-    "migrate": "check whether a saved VM would load on a destination",
-    "fix": "write a copy of a saved VM that its destination accepts",
-    "explain": "say what a pasted error text means",
-    "compare": "compare dumps; find the common baseline of many hosts",
-    "live": "read the registers that this host gives its guests",
-    "record": "ask this host's KVM everything and write a kvm-recording",
-}
-"""Every command with its one-line help; `inspector.commands` has a module of the same name for each."""
+COMMANDS = (
+    "show", "decode", "caches", "convert", "list", "expose", "write", "kernels", "predict", "verify", "migrate", "fix",
+    "explain", "compare", "live", "record",
+)  # fmt: skip
+"""Every command, in the order of the overview; `inspector.commands` has a module of the same name for each, whose
+docstring is its help."""
+
+
+def summary(name: str) -> str:
+    """The first line of a command's help, read without loading what the command needs."""
+    source = pkgutil.get_data("inspector.commands", f"{name}.py") or b""
+    return source.decode().partition("\n")[0].strip('".')
 
 
 class Parser(argparse.ArgumentParser):
@@ -63,7 +57,7 @@ def _overview() -> str:
         "Read arm64 KVM vCPU registers from saved or running machines, and predict what a kernel does with them.",
         "",
         "commands:",
-        *(f"  {name:{width}}  {text}" for name, text in COMMANDS.items()),
+        *(f"  {name:{width}}  {summary(name)}" for name in COMMANDS),
         "",
         "SOURCE: a file, - (standard input), builtin:NAME (see `list`), live:, ssh://[user@]host[:port],",
         "  debugfs:[VM], gdb:HOST:PORT or gdb:SOCKET, qmp:SOCKET. A file named like a command is opened as ./NAME.",

@@ -18,10 +18,12 @@ from inspector.checks.restore.result import Finding
 from inspector.checks.restore.steps import simulate
 from inspector.checks.vmms.table import restoring_vmm
 from inspector.errors import InspectorError, one_line
+from inspector.kvm.guest import guest_view
 from inspector.kvm.vm import Vm
 from inspector.policies.eras import era_of
-from inspector.policies.loader import combine
+from inspector.policies.loader import combine, patch_names
 from inspector.policies.model import Policy, Rule
+from inspector.policies.release import choose
 from inspector.policies.rulebook import rulebook
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.bits import ALL, ones
@@ -118,8 +120,6 @@ class PatchStudy:
     def __init__(self, dump: Dump, vcpu: Vcpu, base: str = "", setup: VcpuSetup | None = None) -> None:
         """`base`: a policy as the user names it, without overlays; by default `default_base`. Raises InspectorError
         when the vCPU holds nothing to restore, PolicyError when `base` is no kernel."""
-        from inspector.policies.release import choose
-
         if vcpu.kind != "vcpu" or not vcpu.values:
             raise InspectorError("holds no vCPU registers to restore", dump.provenance.source, "choose a vCPU")
         self.dump = msgspec.structs.replace(dump, vcpus=(vcpu,))
@@ -173,8 +173,6 @@ def default_base(dump: Dump) -> str:
 
 def variants(extra: Sequence[str] = ()) -> tuple[Variant, ...]:
     """Every variant but `before`; `extra`, overlays that the user chose, comes first when it is none of the others."""
-    from inspector.policies.loader import patch_names
-
     found = list(VARIANTS)
     used = {name for one in found for name in one.patches}
     found += [Variant(patches=(name,), label=name) for name in patch_names() if name not in used]
@@ -252,8 +250,6 @@ def guest_changes(before: Effect, after: Effect) -> tuple[GuestChange, ...]:
 
 
 def _guest(vm: Vm, target: Destination) -> GuestView:
-    from inspector.kvm.guest import guest_view
-
     exposure = vm.exposure
     state = {reg_id: vm.vcpu(0).value(reg_id) for reg_id in exposure.feature_values()}
     values = guest_view(exposure, state)

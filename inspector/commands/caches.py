@@ -1,4 +1,7 @@
-"""Print the cache hierarchy that CLIDR_EL1, CCSIDR_EL1 and CTR_EL0 describe, with both readings of each CCSIDR."""
+"""Print the cache hierarchy that CLIDR, CCSIDR and CTR describe.
+
+Each CCSIDR_EL1 is read in both its layouts.
+"""
 
 from __future__ import annotations
 

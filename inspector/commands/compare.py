@@ -1,7 +1,8 @@
-"""Compare dumps: register lists with the features behind a difference, and values field by field.
+"""Compare dumps, or find the common baseline of many hosts.
 
-With --baseline: the greatest common feature set that all hosts can run, the kernel that can write each needed field,
-and its export for Firecracker, QEMU or this program.
+Register lists are compared by the features behind a difference, values field by field. With --baseline: the greatest
+common feature set that all hosts can run, the kernel that can write each needed field, and its export for Firecracker,
+QEMU or this program.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Write a dump in this program's own JSON format, with its provenance."""
+"""Write a dump in this program's own JSON format.
+
+Its provenance goes with it.
+"""
 
 from __future__ import annotations
 

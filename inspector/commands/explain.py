@@ -1,6 +1,7 @@
-"""Say what a pasted error text means: which register and field, why, since which kernel, and what to do.
+"""Say what a pasted error text means.
 
-Takes the output of QEMU, libvirt, Firecracker, Cloud Hypervisor, crosvm, a guest's or a host's kernel log.
+Which register and field, why, since which kernel, and what to do. Takes the output of QEMU, libvirt, Firecracker, Cloud
+Hypervisor, crosvm, a guest's or a host's kernel log.
 """
 
 from __future__ import annotations

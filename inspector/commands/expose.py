@@ -1,6 +1,7 @@
-"""Show what KVM of a kernel would expose to a vCPU on the host that SOURCE describes, and which rule changes what.
+"""Show what KVM of a kernel would expose on a host.
 
-SOURCE with a host's raw registers gives full answers. From a vCPU's dump, what its kernel hid is unknown: shown as ?.
+The host is the one that SOURCE describes; the rule that changes a field is named. SOURCE with a host's raw registers
+gives full answers. From a vCPU's dump, what its kernel hid is unknown: shown as ?.
 """
 
 from __future__ import annotations

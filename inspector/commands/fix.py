@@ -1,6 +1,7 @@
-"""Write a copy of a saved VM in which only the register values that the destination refuses are replaced.
+"""Write a copy of a saved VM that its destination accepts.
 
-The original is never touched and nothing is overwritten. The copy is loaded and checked again before it gets its name.
+Only the register values that the destination refuses are replaced. The original is never touched and nothing is
+overwritten. The copy is loaded and checked again before it gets its name.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""List the kernel policies, describe the one for a kernel, or tell what changed between two kernels.
+"""List the kernel policies, describe one, or compare two.
 
 A kernel is a policy (6.12, 6.12.74, 6.2+mask-ccidx), the path of a TOML policy, or what `uname -rv` printed.
 """

@@ -1,4 +1,7 @@
-"""List the dumps that ship with the program; open one as builtin:NAME."""
+"""List the dumps that ship with the program.
+
+Any of them opens as builtin:NAME.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Read the registers that a running host gives its guests: this one, or another through ssh.
+"""Read the registers that a running host gives its guests.
 
-On a terminal the screens open; elsewhere the registers are printed. A scratch vCPU is made and thrown away; nothing of
-the host or of its running VMs is changed.
+This host, or another through ssh. On a terminal the screens open; elsewhere the registers are printed. A scratch vCPU
+is made and thrown away; nothing of the host or of its running VMs is changed.
 """
 
 from __future__ import annotations

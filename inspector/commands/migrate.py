@@ -1,7 +1,8 @@
-"""Check whether a saved VM would load on a destination, by the VMM's own restore rule.
+"""Check whether a saved VM would load on a destination.
 
-DESTINATION is a dump of a fresh vCPU there, a host's raw registers (with --kernel), `same-host` (with --kernel: the
-source's own machine under another kernel), or `all-kernels` (one row per kernel: where can this VM go?).
+The VMM's own restore rule decides. DESTINATION is a dump of a fresh vCPU there, a host's raw registers (with --kernel),
+`same-host` (with --kernel: the source's own machine under another kernel), or `all-kernels` (one row per kernel: where
+can this VM go?).
 """
 
 from __future__ import annotations

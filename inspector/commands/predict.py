@@ -1,6 +1,7 @@
-"""Compute every answer of a kvm-recording from its questions, and write the recording with the computed answers.
+"""Compute every answer of a kvm-recording.
 
-Answers that are present are ignored; a recording without its `host` line is predicted from each fresh vCPU's values.
+Written is the recording with the computed answers. Answers that are present are ignored; a recording without its `host`
+line is predicted from each fresh vCPU's values.
 """
 
 from __future__ import annotations

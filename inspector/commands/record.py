@@ -1,6 +1,7 @@
-"""Ask this host's KVM everything and write its answers as a kvm-recording, which `verify` compares with the model.
+"""Ask this host's KVM everything and write a kvm-recording.
 
-Needs an arm64 host with /dev/kvm. Only scratch VMs are touched; a full recording takes minutes.
+`verify` compares it with the model. Needs an arm64 host with /dev/kvm. Only scratch VMs are touched; a full recording
+takes minutes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Print the registers of a dump: all in one line each, or the named ones with every field and its meaning."""
+"""Print the registers of a dump, decoded to fields.
+
+Without names: one line each. With names: every field and its meaning.
+"""
 
 from __future__ import annotations
 

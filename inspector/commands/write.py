@@ -1,7 +1,7 @@
-"""Ask whether KVM of a kernel would accept register writes on the host that SOURCE describes, and why not.
+"""Ask whether KVM of a kernel would accept a register write, and why not.
 
-Writes are made one after another on one simulated vCPU. Nothing is sent to any machine unless --for-real is given, and
-then only to a scratch vCPU that is thrown away.
+The host is the one that SOURCE describes. Writes are made one after another on one simulated vCPU. Nothing is sent to
+any machine unless --for-real is given, and then only to a scratch vCPU that is thrown away.
 """
 
 from __future__ import annotations

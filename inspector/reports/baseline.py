@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 from inspector.checks.baseline.baseline import Baseline, LevelledField, LevelledRegister, MissingSet, Obstacle
 from inspector.checks.baseline.export import firecracker_template, qemu_properties
+from inspector.checks.compare.compare import column_name
 from inspector.errors import one_line
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import grouped_hex, hex_id, hex_value
@@ -15,8 +18,6 @@ _SHOWN = 12
 
 def baseline_json(answer: Baseline) -> Json:
     """The baseline as JSON; `template` is the Firecracker template as an object, `qemu` the `-cpu` option."""
-    import json
-
     return {
         "level": answer.level,
         "hosts": [{"label": h, "kernel": k} for h, k in zip(answer.hosts, answer.kernels, strict=True)],
@@ -130,8 +131,6 @@ def _count(number: int, word: str) -> str:
 
 
 def _letter(number: int) -> str:
-    from inspector.checks.compare.compare import column_name
-
     return column_name(number)
 
 

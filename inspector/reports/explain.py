@@ -11,6 +11,7 @@ from inspector.errors import one_line
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import grouped_hex, hex_id, hex_value
 from inspector.reports.json import Json
+from inspector.reports.migration import migration_json
 from inspector.reports.text import columns, markdown_table
 
 _WIDTH = 110
@@ -44,8 +45,6 @@ def explanation_json(answer: Explanation) -> Json:
         source, destination = answer.counts
         result["counts"] = {"source": source, "destination": destination, "difference": source - destination}
     if answer.simulation is not None:
-        from inspector.reports.migration import migration_json
-
         result["simulation"] = migration_json(answer.simulation)
     return result
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from inspector.cli import COMMANDS, summary
 from tests.commands.running import assert_one_line_error, run
 from tests.material import material
 
@@ -194,10 +196,9 @@ def test_predict_and_verify_a_recording(tmp_path: Path) -> None:
 def test_version_and_help() -> None:
     assert run("--version").out.startswith("vcpu-inspector 0.")
     overview = run("--help").out
-    from inspector.cli import COMMANDS
-
-    assert all(f"  {name} " in overview for name in COMMANDS)
     for name in COMMANDS:
         done = run(name, "--help")
         assert done.code == 0
         assert "usage" in done.out
+        assert len(summary(name)) <= 72 and f"\n{summary(name)}." in done.out
+        assert re.search(rf"^  {name} +{re.escape(summary(name))}$", overview, re.M)

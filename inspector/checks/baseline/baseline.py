@@ -8,7 +8,6 @@ one safe value.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -18,16 +17,16 @@ from inspector.checks.feature_groups import FeatureGroup, group_by_feature
 from inspector.checks.history import field_history
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError
 from inspector.policies.eras import era_of
+from inspector.policies.loader import load_policy, policy_names
+from inspector.policies.model import Policy
+from inspector.policies.rulebook import rulebook
+from inspector.policies.setup import VcpuSetup
 from inspector.policies.spans import FieldRule, signed_value
 from inspector.registers.catalog import by_id, sort_key
 from inspector.registers.encoding import CLASS_BITMAP, CLASS_FIRMWARE, CLASS_SVE, split_id
 from inspector.registers.ids import AIDR_EL1, CTR_EL0, ID_SPACE, MIDR_EL1, MPIDR_EL1, REVIDR_EL1
 from inspector.registers.reading import read
-
-if TYPE_CHECKING:
-    from inspector.policies.model import Policy
-    from inspector.policies.setup import VcpuSetup
-    from inspector.sources.dump import Dump
+from inspector.sources.dump import Dump
 
 _FIELDED = frozenset((*ID_SPACE, CTR_EL0))
 _IDENTITY = frozenset((MIDR_EL1, REVIDR_EL1, AIDR_EL1))
@@ -335,9 +334,6 @@ class _Levelling:
 
 def newest_fields(reg_id: int) -> tuple[FieldRule, ...]:
     """The feature-table fields of a register in the newest modelled kernel."""
-    from inspector.policies.loader import load_policy, policy_names
-    from inspector.policies.rulebook import rulebook
-
     return rulebook(load_policy(policy_names()[-1])).fields(reg_id)
 
 

@@ -8,16 +8,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from inspector.checks.baseline.baseline import Baseline
 from inspector.errors import RegisterError
 from inspector.registers import catalog
 from inspector.registers.encoding import hex_id, size_of
 from inspector.registers.ids import CTR_EL0, ID_SPACE
-
-if TYPE_CHECKING:
-    from inspector.sources.dump import Dump
+from inspector.sources.dump import Dump, Provenance, Vcpu
 
 _PROPERTY_REGISTERS = frozenset((*ID_SPACE, CTR_EL0))
 _TEMPLATE_BYTES = 16
@@ -75,8 +72,6 @@ def baseline_dump(answer: Baseline) -> Dump:
 
     Registers that the hosts cannot show alike are left out, and the notes name them.
     """
-    from inspector.sources.dump import Dump, Provenance, Vcpu
-
     left_out = sorted({o.register for o in answer.obstacles})
     notes = [f"the greatest common feature set of {len(answer.hosts)} hosts: {', '.join(answer.hosts[:8])}"]
     if left_out:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from inspector.checks.compare.fields import FieldValues, field_differences
+from inspector.checks.compare.fleet import collect_paths
 from inspector.checks.compare.sets import Collection, RegisterSet, Scope, Subject, collect, is_feature_register
 from inspector.checks.feature_groups import FeatureGroup, group_by_feature
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError
 from inspector.registers.catalog import by_id, sort_key
-from inspector.sources.dump import View
-
-if TYPE_CHECKING:
-    from inspector.sources.dump import Dump
+from inspector.sources.dump import Dump, View
 
 FEW = 8
 """Up to so many dumps every register counts; beyond, guests differ everywhere and only features are worth a column."""
@@ -125,8 +122,6 @@ def compare_paths(
     paths: Sequence[str], scope: Scope = "auto", jobs: int = 0, declared: View | None = None
 ) -> Comparison:
     """The same for files (whatever `sources.load` takes), without holding more than the distinct sets in memory."""
-    from inspector.checks.compare.fleet import collect_paths
-
     return compare_collected(collect_paths(paths, _is_wide(scope, len(paths)), jobs, declared))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from inspector.checks.compare.sets import is_feature_register
+from inspector.checks.history import field_history
 from inspector.registers.bits import mask_of
 from inspector.registers.reading import read
 
@@ -87,8 +88,6 @@ def _field_values(reg_id: int, place: _Place, row: Sequence[_Cell | None]) -> Fi
 
 def _history(reg_id: int, msb: int, lsb: int, values: set[int]) -> str:
     """Since when KVM shows one of these values by itself; empty where it leaves the field to the host."""
-    from inspector.checks.history import field_history
-
     if not is_feature_register(reg_id) or len(values) > MANY_VALUES:
         return ""
     told = []

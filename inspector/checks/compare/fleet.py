@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 from inspector.checks.compare.sets import Collection, add_dump
 from inspector.errors import InspectorError
+from inspector.sources import load
 from inspector.sources.dump import View
 
 PARALLEL_FROM = 400
@@ -28,9 +31,6 @@ def collect_paths(paths: Sequence[str], wide: bool, jobs: int = 0, declared: Vie
             collection.merge(_read(chunk, wide, declared, len(paths) == 1))
         return collection
     # Not fork: the caller may have threads (the TUI has).
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         for part in pool.map(_read_safely, ((chunk, wide, declared) for chunk in chunks)):
             if isinstance(part, tuple):
@@ -41,8 +41,6 @@ def collect_paths(paths: Sequence[str], wide: bool, jobs: int = 0, declared: Vie
 
 
 def _read(paths: Sequence[str], wide: bool, declared: View | None = None, alone: bool = False) -> Collection:
-    from inspector.sources import load
-
     collection = Collection(wide=wide)
     for path in paths:
         add_dump(collection, load(path, declared), alone)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
 
@@ -25,9 +25,7 @@ from inspector.registers.encoding import (
     sysreg_of,
 )
 from inspector.registers.ids import MPIDR_EL1
-
-if TYPE_CHECKING:
-    from inspector.sources.dump import Dump, Vcpu
+from inspector.sources.dump import Dump, Vcpu
 
 Scope = Literal["auto", "all", "features"]
 """all: every register makes a column differ; features: only what host and kernel decide; auto: all for few dumps."""

@@ -13,6 +13,9 @@ import msgspec
 
 from inspector.checks.feature_groups import FEATURE_SETS
 from inspector.checks.vmms.table import find_vmm
+from inspector.kvm.exposure import expose
+from inspector.kvm.host import from_raw
+from inspector.policies.loader import load_policy, policy_names
 from inspector.policies.setup import Feature, VcpuSetup
 from inspector.registers.encoding import CLASS_DEMUX, split_id
 
@@ -104,8 +107,6 @@ def _range(kernels: list[str]) -> str:
 @lru_cache(maxsize=1)
 def _sizes() -> tuple[tuple[str, dict[str, int]], ...]:
     """For each mainline release: registers of a plain vCPU as QEMU counts them (key ""), and what each feature adds."""
-    from inspector.policies.loader import policy_names
-
     tables = {name: _table(name) for name in policy_names()}
     found: list[tuple[str, dict[str, int]]] = []
     for name, table in tables.items():
@@ -125,10 +126,6 @@ def _table(name: str) -> dict[str, int]:
 
 
 def _count(name: str, setup: VcpuSetup) -> int:
-    from inspector.kvm.exposure import expose
-    from inspector.kvm.host import from_raw
-    from inspector.policies.loader import load_policy
-
     rule = find_vmm("qemu")
     listed = [i for i in expose(from_raw({}), load_policy(name), setup).listed if rule.keeps(i)]
     caches = sum(split_id(i).cls == CLASS_DEMUX for i in listed)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -16,14 +15,13 @@ from inspector.checks.explain.result import ExplainedRegister, Explanation, Seen
 from inspector.checks.explain.text import Pasted, read_pasted
 from inspector.checks.feature_groups import group_by_feature
 from inspector.checks.machine.source_kernel import kernel_of, own_kernel
+from inspector.checks.restore.migration import migrate
+from inspector.checks.restore.result import MigrationReport
 from inspector.checks.vmms.table import of_family
 from inspector.errors import InspectorError
+from inspector.policies.model import Policy
 from inspector.registers import catalog
-
-if TYPE_CHECKING:
-    from inspector.checks.restore.result import MigrationReport
-    from inspector.policies.model import Policy
-    from inspector.sources.dump import Dump
+from inspector.sources.dump import Dump
 
 NOTHING = "nothing here looks like an error of a VM restore, and no register is named"
 
@@ -207,8 +205,6 @@ def _simulate(
     """The restore on the given dumps, or why it could not be simulated."""
     if source is None or destination is None:
         return None, ""
-    from inspector.checks.restore.migration import migrate
-
     try:
         report = migrate(source, destination, kernel, vmm=_restore_rule(clues, vmm, version))
     except InspectorError as error:

@@ -14,6 +14,7 @@ from inspector.kvm.inference.vcpu import from_vcpu
 from inspector.policies.loader import load_policy, policy_names
 from inspector.policies.model import Policy
 from inspector.policies.release import choose
+from inspector.policies.rulebook import rulebook
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.bits import ALL
 from inspector.registers.encoding import CLASS_FIRMWARE, class_of, is_demux
@@ -140,9 +141,6 @@ def _impossible_values(values: Mapping[int, int], setup: VcpuSetup, policy: Poli
 
 def _cache_distance(values: Mapping[int, int], name: str) -> int:
     """How far the number of CCSIDR registers is from what a kernel lists: 14 where it makes them up, else fewer."""
-    from inspector.policies.loader import load_policy
-    from inspector.policies.rulebook import rulebook
-
     count = sum(1 for i in values if is_demux(i))
     made_up = rulebook(load_policy(name)).variant("cache-registers") == "fabricated"
     return abs(14 - count) if made_up else 20 * (count == 14)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import msgspec
 
+from inspector.checks.recordings.replay import Line, Replay
 from inspector.kvm.creation import run_errno
 from inspector.kvm.guest import fresh_guest
 from inspector.kvm.vm import writable_masks
@@ -15,9 +15,6 @@ from inspector.kvm.words.explaining import explain_write
 from inspector.registers.encoding import class_of
 from inspector.registers.ids import ID_SPACE, IDS
 from inspector.registers.naming import name_of
-
-if TYPE_CHECKING:
-    from inspector.checks.recordings.replay import Line, Replay
 
 PHASES = ("el0", "init", "list", "get", "guest", "same", "field", "walk", "cross", "odd", "run", "ran", "masks")
 _FEATURE_CLASSES = (0x11, 0x14, 0x16)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from inspector.checks.feature_groups import group_by_feature
 from inspector.checks.machine.assumed import fill_unknown
@@ -11,17 +10,14 @@ from inspector.checks.machine.destination import Destination, modelled
 from inspector.checks.restore.result import Finding, WayOut
 from inspector.checks.restore.summary import loads, restore
 from inspector.checks.vmms.base import Vmm
+from inspector.policies.loader import combine, load_policy, patch_names, policy_names
+from inspector.policies.model import Policy
 from inspector.registers.catalog import by_id
-
-if TYPE_CHECKING:
-    from inspector.policies.model import Policy
-    from inspector.sources.dump import Vcpu
+from inspector.sources.dump import Vcpu
 
 
 def kernels_that_load(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, fatal: Sequence[Finding]) -> list[WayOut]:
     """The releases under which the whole restore passes; where there is none, those that settle a part of it."""
-    from inspector.policies.loader import load_policy, policy_names
-
     if target.host is None:
         return []
     host, assumed = fill_unknown(target.host, vcpus[0].values)
@@ -134,8 +130,6 @@ def _short(name: str, names: Sequence[str], end: int) -> str:
 
 def patches_that_help(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, fatal: Sequence[Finding]) -> list[WayOut]:
     """Shipped patches that, laid over the destination's kernel, settle what it refuses."""
-    from inspector.policies.loader import combine, patch_names
-
     refused = tuple(dict.fromkeys(f.id for f in fatal if f.kind == "refused"))
     if not refused or target.host is None:
         return []

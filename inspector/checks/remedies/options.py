@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from inspector.checks.feature_groups import feature_key
+from inspector.checks.machine.destination import Destination
 from inspector.checks.restore.result import Finding, WayOut
 from inspector.checks.vmms.base import MEMORY_TAGGING, NESTED, PMU, POINTER_AUTH, SVE, Vmm
 from inspector.policies.setup import Feature, VcpuSetup
+from inspector.sources.dump import Vcpu
 from inspector.sources.vcpu_setup import setup_of
-
-if TYPE_CHECKING:
-    from inspector.checks.machine.destination import Destination
-    from inspector.sources.dump import Vcpu
 
 
 class _Option(NamedTuple):

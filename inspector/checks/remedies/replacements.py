@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from inspector.checks.restore.result import Finding
-
-if TYPE_CHECKING:
-    from inspector.sources.dump import Dump
+from inspector.sources.dump import Dump
 
 TEXT_FORMATS = frozenset({"firecracker-json", "plain-text", "dump-json"})
 _STREAM_FORMATS = frozenset({"qemu-stream", "libvirt-save", "qcow2-snapshot"})

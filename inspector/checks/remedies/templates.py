@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from inspector.checks.machine.source_kernel import kernel_of
 from inspector.checks.restore.result import Finding, WayOut
 from inspector.checks.vmms.base import Vmm
 from inspector.kvm.inference.fresh import fresh_vm
 from inspector.registers.encoding import hex_id, size_of
+from inspector.sources.dump import Dump, Vcpu
 from inspector.sources.vcpu_setup import setup_of
-
-if TYPE_CHECKING:
-    from inspector.sources.dump import Dump, Vcpu
 
 
 def template_ways(fatal: Sequence[Finding], source: Dump, vcpu: Vcpu, rule: Vmm) -> list[WayOut]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from inspector.checks.feature_groups import FeatureGroup, group_by_feature
+from inspector.checks.machine.destination import Destination
 from inspector.checks.remedies.kernel_ranges import kernels_that_load, patches_that_help
 from inspector.checks.remedies.options import option_ways
+from inspector.checks.remedies.replacements import replaceable_format, replacement_of
 from inspector.checks.remedies.risks import risk_of
 from inspector.checks.remedies.templates import template_ways
 from inspector.checks.restore.result import Finding, MigrationReport, WayOut
@@ -23,11 +24,7 @@ from inspector.policies.rulebook import rulebook
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import CLASS_DEMUX, POISON, hex_id, split_id
 from inspector.registers.ids import CLIDR_EL1, MIDR_EL1, PIR_EL1, PIRE0_EL1, REVIDR_EL1, TCR2_EL1
-
-if TYPE_CHECKING:
-    from inspector.checks.machine.destination import Destination
-    from inspector.sources.dump import Cpu, Dump, Vcpu
-
+from inspector.sources.dump import Cpu, Dump, Vcpu
 
 _RANK = {
     "vcpu-option": 0,
@@ -199,8 +196,6 @@ class _Case:
 
     def edited_file(self) -> list[WayOut]:
         """What `fix` can do with this source."""
-        from inspector.checks.remedies.replacements import replaceable_format, replacement_of
-
         if not self.refused or not replaceable_format(self.source):
             return []
         changes = [(f, replacement_of(f)) for f in self.refused]

@@ -6,15 +6,21 @@ in one step that fails if the name was taken meanwhile.
 
 from __future__ import annotations
 
+import bz2
 import contextlib
 import errno
+import gzip
+import lzma
 import os
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
+import zstandard
+
 from inspector.errors import InspectorError
+from inspector.sources.compressed import decompress
 
 _CHUNK = 1 << 20
 _XZ_PRESET = 2
@@ -139,8 +145,6 @@ def _copy_range(reader: int, writer: int, start: int, end: int) -> None:
 
 
 def _copy_compressed(source: Path, target: Path, patches: Sequence[Patch], layers: Sequence[str], prefix: int) -> None:
-    from inspector.sources.compressed import decompress
-
     with source.open("rb") as raw, target.open("r+b") as out, contextlib.ExitStack() as stack:
         out.write(raw.read(prefix))
         stream: BinaryIO = raw
@@ -190,19 +194,11 @@ def _check(found: bytes, patch: Patch, where: str) -> None:
 def _compressor(layer: str, out: BinaryIO) -> contextlib.AbstractContextManager[BinaryIO]:
     """A writer that compresses into `out` and leaves `out` open when it is closed."""
     if layer == "zstd":
-        import zstandard
-
         return cast("BinaryIO", zstandard.ZstdCompressor().stream_writer(out, closefd=False))
     if layer == "gzip":
-        import gzip
-
         return cast("BinaryIO", gzip.GzipFile(filename="", mode="wb", fileobj=out, mtime=0))
     if layer == "bzip2":
-        import bz2
-
         return cast("BinaryIO", bz2.open(out, "wb"))
-    import lzma
-
     return cast("BinaryIO", lzma.open(out, "wb", preset=_XZ_PRESET))
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from inspector.errors import InspectorError, RegisterError
+from inspector.registers.catalog import find
 
 Changes = Mapping[int, tuple[int, int]]
 """register id -> (old value, new value)"""
@@ -84,8 +85,6 @@ def _like(old: str, change: tuple[int, int]) -> str:
 
 def _namer() -> Callable[[str], int]:
     """What gives the register id that a word names, -1 when it names none."""
-    from inspector.registers.catalog import find
-
     known: dict[str, int] = {}
 
     def named(word: str) -> int:

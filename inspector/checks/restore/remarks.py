@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
+from inspector.checks.machine.destination import Destination
 from inspector.checks.restore.combinations import impossible
 from inspector.checks.restore.result import Remark, VcpuResult
 from inspector.checks.vmms.base import Vmm
@@ -31,11 +31,9 @@ from inspector.registers.ids import (
     ZCR_EL1,
 )
 from inspector.registers.reading import read
+from inspector.sources.consistency import identifies
+from inspector.sources.dump import Dump, Vcpu
 from inspector.sources.vcpu_setup import PSCI_VERSION
-
-if TYPE_CHECKING:
-    from inspector.checks.machine.destination import Destination
-    from inspector.sources.dump import Dump, Vcpu
 
 
 def remark_on(
@@ -87,8 +85,6 @@ def _must_agree(reg_id: int, destination: Destination) -> str:
 
 def _disagreements(dump: Dump, vcpus: Sequence[Vcpu], destination: Destination) -> list[Remark]:
     """Identification registers that differ between the vCPUs of one VM."""
-    from inspector.sources.consistency import identifies
-
     if not dump.one_vm or len(vcpus) < 2:
         return []
     first = vcpus[0].values

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from inspector.checks.restore.result import Finding, Remark, Step, VcpuResult
 from inspector.checks.vmms.base import Vmm
 from inspector.errors import one_line
 from inspector.registers.catalog import by_id
-
-if TYPE_CHECKING:
-    from inspector.sources.dump import Dump, Vcpu
+from inspector.sources.dump import Dump, Vcpu
 
 
 def describe_source(dump: Dump, vcpus: Sequence[Vcpu]) -> str:

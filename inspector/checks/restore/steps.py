@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from inspector.checks.feature_groups import feature_key, feature_set
+from inspector.checks.machine.destination import Destination
 from inspector.checks.restore.result import FieldDifference, Finding, FindingKind, VcpuResult
 from inspector.checks.vmms.base import Vmm
 from inspector.kvm.verdict import JudgedField, Verdict
@@ -17,11 +17,7 @@ from inspector.registers.bits import extract
 from inspector.registers.encoding import CLASS_CORE, CLASS_DEMUX, CLASS_SVE, SIZE_U64, ccsidr_id, split_id
 from inspector.registers.reading import read
 from inspector.sources.consistency import identifies
-
-if TYPE_CHECKING:
-    from inspector.checks.machine.destination import Destination
-    from inspector.sources.dump import Vcpu
-
+from inspector.sources.dump import Vcpu
 
 _FIRST_CACHES = frozenset({ccsidr_id(0), ccsidr_id(1)})
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 
+from inspector.checks.machine.destination import Destination
 from inspector.checks.restore.result import Finding, Step, VcpuResult
 from inspector.checks.restore.steps import simulate
 from inspector.checks.vmms.base import Vmm
 from inspector.errors import InspectorError
 from inspector.registers.encoding import CLASS_BITMAP, CLASS_FIRMWARE, split_id
 from inspector.sources.consistency import identifies
-
-if TYPE_CHECKING:
-    from inspector.checks.machine.destination import Destination
-    from inspector.sources.dump import Vcpu
+from inspector.sources.dump import Vcpu
 
 _FIRMWARE = (CLASS_FIRMWARE, CLASS_BITMAP)
 
