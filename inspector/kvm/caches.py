@@ -7,6 +7,7 @@ is_valid_cache() before.
 from __future__ import annotations
 
 from inspector.kvm.limits import Limits
+from inspector.registers.bits import ALL, extract
 from inspector.registers.encoding import is_demux
 from inspector.registers.ids import CLIDR_EL1, CTR_EL0
 
@@ -14,10 +15,10 @@ CCSIDR_COUNT = 14
 CLIDR_RES0 = ((1 << 17) - 1) << 47
 
 
-def make_clidr(ctr: int, mte: bool) -> int:
+def make_clidr(ctr: int, tagged: bool) -> int:
     """CLIDR_EL1 after reset: one level, or two when instruction and data caches are seen apart.
 
-    `ctr`: the sanitised host CTR_EL0; `mte`: KVM_CAP_ARM_MTE is enabled on the VM, which adds a tag-cache type.
+    `ctr`: the sanitised host CTR_EL0; `tagged`: with a tag-cache type.
     """
     idc, dic = ctr >> 28 & 1, ctr >> 29 & 1
     if idc:
@@ -29,7 +30,7 @@ def make_clidr(ctr: int, mte: bool) -> int:
     if not dic:
         clidr |= 1
     clidr |= unified << 27 | unified << 21 | loc << 24
-    if mte:
+    if tagged:
         clidr |= 2 << 33 + 2 * (loc - 1)
     return clidr
 
@@ -62,7 +63,24 @@ def fresh_clidr(limits: Limits) -> int:
     """CLIDR_EL1 of a fresh vCPU."""
     if limits.raw_caches:
         return limits.host.value(CLIDR_EL1)
-    return make_clidr(limits.limit(CTR_EL0), limits.setup.mte)
+    tagged = limits.setup.mte and limits.book.has("clidr-tag-types")
+    return make_clidr(limits.limit(CTR_EL0), tagged)
+
+
+def clidr_known(limits: Limits) -> int:
+    """Which bits of CLIDR_EL1 are known where KVM makes it up.
+
+    Without "clidr-tag-types" the tag-cache type is an int shifted by more than its width. Kernels that were recorded
+    shift by the remainder of 32, which sets a bit that a host with IDC and DIC has anyway; of others it is not known.
+    """
+    needed = ctr_bits_behind(CLIDR_EL1)
+    if limits.limit_known(CTR_EL0) & needed != needed:
+        return 0
+    if not limits.setup.mte or limits.book.has("clidr-tag-types"):
+        return ALL
+    value = fresh_clidr(limits)
+    loc = extract(value, 26, 24)
+    return ALL & ~(2 << (33 + 2 * (loc - 1)) % 32) | value
 
 
 def fresh_ccsidr(limits: Limits) -> dict[int, int]:

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import msgspec
 
-from inspector.kvm.caches import ctr_bits_behind, fresh_ccsidr, fresh_clidr
+from inspector.kvm.caches import clidr_known, ctr_bits_behind, fresh_ccsidr, fresh_clidr
 from inspector.kvm.firmware import firmware_values
 from inspector.kvm.host import HostState
 from inspector.kvm.limits import Limits
@@ -108,6 +108,8 @@ class Exposure(Limits):
             return self.host.known.get(reg_id, 0)
         if raw:
             return ALL if self.host.ccsidr_known or not is_demux(reg_id) else 0
+        if reg_id == CLIDR_EL1:
+            return clidr_known(self)
         if needed := ctr_bits_behind(reg_id):
             return ALL if self.limit_known(CTR_EL0) & needed == needed else 0
         return ALL
@@ -129,7 +131,7 @@ class Exposure(Limits):
     def pmcr(self) -> int:
         """PMCR_EL0 of a fresh vCPU (reset_pmcr())."""
         long_counter = 0 if self.host.has_aarch32 else 0x40
-        if self.counts_in_pmcr:
+        if self.book.variant("pmcr") in ("number-only", "counters"):
             return self.pmcr_counters << 11 | long_counter
         return self.host.value(PMCR_EL0) & ~0xFF | 0xDECAFBAD & 0xFE | long_counter
 

@@ -212,10 +212,11 @@ KINDS: tuple[type[RuleBase], ...] = (
     Has, Special,
 )  # fmt: skip
 
-Behaviour = Literal["clidr-reset-by-cpu-on"]
+Behaviour = Literal["clidr-reset-by-cpu-on", "clidr-tag-types"]
 
 BEHAVIOURS: dict[Behaviour, str] = {
     "clidr-reset-by-cpu-on": "CLIDR_EL1 is reset when a guest starts a vCPU with PSCI CPU_ON",
+    "clidr-tag-types": "CLIDR_EL1 of a VM with memory tagging has its tag-cache type",
 }
 """What a `has` rule may name, and what it means."""
 
@@ -227,9 +228,9 @@ SPECIALS: dict[str, tuple[str, ...]] = {
     "speculation-fields": ("csv2", "csv2-csv3", "raised"),
     "pmu-version": ("v8.1-always", "v8.4", "v8.5-mirrored", "v8.5"),
     "nested-granules": ("host", "by-host-page"),
-    "mitigation-levels": ("no-bhb", "unknown-bhb-safe", "unknown-bhb-affected", "vm-ssbs"),
+    "mitigation-levels": ("no-bhb", "unknown-bhb-safe", "unknown-bhb-affected", "vm-ssbs-unknown-bhb-safe", "vm-ssbs"),
     "gic-fields": ("host", "forced", "cleared-without-vgic3", "cleared-without-irqchip", "assigned-at-first-run"),
-    "pmcr": ("reset-pattern", "reset-pattern-cleared", "counters"),
+    "pmcr": ("reset-pattern", "reset-pattern-cleared", "number-only", "counters"),
     "guest-caches": ("hardware", "trapped", "trapped-unless-evt"),
     "pmu-pairs": ("plain", "set-and-clear", "masked"),
     "pmu-reset": ("poison", "masked", "masked-by-version"),

@@ -350,3 +350,25 @@ def test_fields_say_which_rule_changed_them() -> None:
         f.name: f for f in explain_register(exposure(made_up(ID_AA64PFR0_EL1=2, ID_AA64DFR0_EL1=5), "6.1"), DFR0).fields
     }
     assert forced["DebugVer"].state == "raised"
+
+
+@pytest.mark.parametrize(
+    ("kernel", "clidr"),
+    [
+        ("6.4.0", 0x1000004), ("6.6.58", 0x1000004), ("6.6.59", 0x401000004), ("6.10.0", 0x1000004),
+        ("6.11.5", 0x1000004), ("6.11.6", 0x401000004), ("6.12.0", 0x401000004),
+    ],
+)  # fmt: skip
+def test_the_tag_cache_type_was_lost_until_the_shift_was_mended(kernel: str, clidr: int) -> None:
+    """With IDC and DIC the bit that is set instead is set anyway; without DIC it is another, which is not known."""
+    tagged = MTE
+    shown = exposure(made_up(CTR_EL0=0xB444C004), kernel, tagged)
+    assert shown.values[IDS["CLIDR_EL1"]] == clidr and shown.known[IDS["CLIDR_EL1"]] == (1 << 64) - 1
+    other = exposure(made_up(CTR_EL0=0x9444C004), kernel, tagged)
+    assert (other.known[IDS["CLIDR_EL1"]] == (1 << 64) - 1) == (clidr > 1 << 32)
+
+
+def test_pmcr_resets_to_the_number_of_counters_between_two_patterns() -> None:
+    with_pmu = PMU
+    seen = [exposure("neoverse-n2", kernel, with_pmu).values[IDS["PMCR_EL0"]] for kernel in ("6.1", "6.2.0", "6.6.87")]
+    assert [hex(value) for value in seen] == ["0x410230ac", "0x3000", "0x3000"]

@@ -75,7 +75,8 @@ def _host_of(values: Mapping[int, int], setup: VcpuSetup, policy: Policy) -> Hos
         known |= dict.fromkeys(AARCH32_IDS, ALL)
     known[CTR_EL0] = seen.book.known_mask.get(CTR_EL0, 0)
     known |= dict.fromkeys((MIDR_EL1, REVIDR, AIDR), 0 if setup.writable_imp_id else ALL)
-    known[PMCR] = 0x1F << 11 if seen.counts_in_pmcr else ALL & ~0xFF
+    pattern = seen.book.variant("pmcr") in ("reset-pattern", "reset-pattern-cleared")
+    known[PMCR] = ALL & ~0xFF if pattern else 0x1F << 11
     known[CLIDR_EL1] = ALL if raw_caches else 0
     lengths = values.get(SVE_VLS)
     capabilities = dict(base.capabilities or {}) | {
