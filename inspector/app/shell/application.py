@@ -25,7 +25,7 @@ from inspector.app.modes.start.screen import Start
 from inspector.app.shell import keys
 from inspector.app.shell.faults import report_fault
 from inspector.app.shell.frame import WIDE, Frame
-from inspector.app.shell.session import Change, Place, Session
+from inspector.app.shell.session import Change, Session
 from inspector.app.shell.settings import Settings, config_folder, load_settings
 from inspector.app.shell.theming import DEFAULT_THEME, load_themes, theme_folders, token_defaults
 from inspector.app.shell.typing_ahead import Typed, TypingAhead
@@ -129,9 +129,7 @@ class InspectorApp(App[None]):
         self.session.readings.update(readings or {})
         for dump in dumps:
             self.session.add(dump)
-        if self.session.dumps:
-            self.session.place = Place()
-            self.session.look_at(0)
+        self.session.begin()
         # Textual reads the first mode from the class; here it depends on what was loaded. It comes as the default
         # screen and becomes a mode when mounted: as a mode from the start, the stylesheet would be parsed twice.
         first = "browse" if self.session.dumps else keys.START

@@ -258,6 +258,19 @@ class Session:
         self.place = self.place._replace(register=reg_id, field=field)
         self.on_change("register")
 
+    def follow(self, reg_id: int, field: str = "") -> None:
+        """The mode in front went to a register by itself: the others open on it. A register that the vCPU on screen
+        does not list is left aside."""
+        view = self.view
+        if view is not None and any(one.id == reg_id for one in view.registers):
+            self.place = self.place._replace(register=reg_id, field=field)
+
+    def begin(self) -> None:
+        """Look at the first dump, where it opens."""
+        if self.dumps:
+            self.place = Place()
+            self.look_at(0)
+
     def next_base(self) -> None:
         """Hex, binary, decimal, in turn."""
         self.base = BASES[(BASES.index(self.base) + 1) % len(BASES)]

@@ -110,18 +110,18 @@ class RegisterList(Vertical):
 
     def show(self, view: View, known: Mapping[int, Standing], only_notable: bool, register: int | None) -> None:
         """Show a view's registers with one of them highlighted."""
-        self._register = register
+        self._look(register)
         if view is not self.view and self.query_text:
             self.matches = find_in(view, self.query_text)
-        self.view, self.known, self.only_notable, self._register = view, known, only_notable, register
+        self.view, self.known, self.only_notable = view, known, only_notable
         if self._ready:
             self._fill(register)
 
     def highlight(self, register: int) -> None:
         """Move the highlight, unfolding the register's group."""
+        self._look(register)
         index = self.listing.index_of(str(register))
         if index is None:
-            self._unfold(catalog.by_id(register).group)
             self._fill(register)
         else:
             self.listing.go(index, tell=False)
@@ -129,16 +129,22 @@ class RegisterList(Vertical):
     def groups(self) -> list[tuple[str, str, list[Register]]]:
         """(key, title, registers) of every group that has something to show."""
         assert self.view is not None
-        shown = [r for r in self.view.registers if not self.only_notable or self.known.get(r.id, NOTHING).notable]
+        shown = [r for r in self.view.registers if not self.only_notable or self._stands_out(r)]
         titles = {group.key: group.title for group in catalog.GROUPS}
         by_group: dict[str, list[Register]] = {}
         for register in shown:
             by_group.setdefault(register.group, []).append(register)
         return [(key, titles.get(key, key), registers) for key, registers in by_group.items()]
 
-    def _unfold(self, group: str) -> None:
-        if self._open is not None:
-            self._open.add(group)
+    def _stands_out(self, register: Register) -> bool:
+        """True for a register that the short list shows: the one on screen is always there."""
+        return register.id == self._register or self.known.get(register.id, NOTHING).notable
+
+    def _look(self, register: int | None) -> None:
+        """Another register is on screen: its group is unfolded, unless the user folded it away with that register."""
+        if register != self._register and register is not None and self._open is not None:
+            self._open.add(catalog.by_id(register).group)
+        self._register = register
 
     def _opened(self, groups: list[tuple[str, str, list[Register]]], register: int | None) -> set[str]:
         """Unfolded groups: at first that of the register, then as many from the top as fit the height."""
@@ -163,7 +169,8 @@ class RegisterList(Vertical):
         opened = self._opened(groups, register)
         matching = set(self.matches.ids)
         if self.query_text:
-            opened = {key for key, _, registers in groups if any(r.id in matching for r in registers)}
+            shown = {*matching, register}
+            opened = {key for key, _, registers in groups if any(r.id in shown for r in registers)}
         roomy = self.cells >= ROOMY
         items: list[Item] = []
         for key, title, registers in groups:
@@ -195,13 +202,14 @@ class RegisterList(Vertical):
 
     def _say_state(self, groups: list[tuple[str, str, list[Register]]]) -> None:
         count = sum(len(registers) for _, _, registers in groups)
+        standing_out = sum(self.known.get(one.id, NOTHING).notable for _, _, registers in groups for one in registers)
         said: Row
         if self.query_text and self.matches.problem:
             said = row(Ink("✖ ", "refused"), ink(self.matches.problem))
         elif self.query_text:
             said = row(Ink(f"{_count(len(self.matches.ids), 'match', 'matches')}, n next, esc clear", "muted"))
         elif self.only_notable:
-            said = row(Ink(f"{_count(count, 'stands out', 'stand out')}, m shows all", "muted"))
+            said = row(Ink(f"{_count(standing_out, 'stands out', 'stand out')}, m shows all", "muted"))
         else:
             said = row(Ink(f"{_count(len(groups), 'group')} · {_count(count, 'register')}", "muted"))
         lines = [(Ink("  "), *line) for line in wrap(said, self.cells - 3)][:3]
@@ -215,7 +223,11 @@ class RegisterList(Vertical):
         best = self.matches.ids[0] if self.matches.ids else None
         self._fill(best)
         if best is not None:
-            self.post_message(self.Picked(best, self.matches.field, done=False))
+            self._pick(best, self.matches.field)
+
+    def _pick(self, register: int, field: str = "", *, done: bool = False) -> None:
+        self._register = register
+        self.post_message(self.Picked(register, field, done))
 
     def _ask(self) -> None:
         """Give the keys to the search line; it is made when first asked for, which keeps the first paint cheap."""
@@ -248,14 +260,14 @@ class RegisterList(Vertical):
         """Take the best match."""
         event.stop()
         if self.matches.ids:
-            self.post_message(self.Picked(self.matches.ids[0], self.matches.field, done=True))
+            self._pick(self.matches.ids[0], self.matches.field, done=True)
         self.listing.focus()
 
     @on(Listing.Moved, "#registers")
     def _moved(self, event: Listing.Moved) -> None:
         event.stop()
         if not event.item.key.startswith("group"):
-            self.post_message(self.Picked(int(event.item.key), "", done=False))
+            self._pick(int(event.item.key))
 
     @on(Listing.Chosen, "#registers")
     def _chosen(self, event: Listing.Chosen) -> None:
@@ -263,7 +275,7 @@ class RegisterList(Vertical):
         if event.item.key.startswith("group"):
             self._toggle(event.item.key)
         else:
-            self.post_message(self.Picked(int(event.item.key), "", done=True))
+            self._pick(int(event.item.key), done=True)
 
     @on(Listing.Folded, "#registers")
     def _folded(self, event: Listing.Folded) -> None:

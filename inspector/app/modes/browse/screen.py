@@ -243,7 +243,7 @@ class Browse(Frame):
     def _picked(self, event: RegisterList.Picked) -> None:
         session = self.session
         if event.reg_id != session.place.register or event.field:
-            session.place = session.place._replace(register=event.reg_id, field=event.field)
+            session.follow(event.reg_id, event.field)
             self._show_register(session.register)
             self.draw_bars()
         if event.done:

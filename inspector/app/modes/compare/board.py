@@ -164,10 +164,9 @@ class Board:
 
     def follow(self, line: Line) -> None:
         """The session goes along, so that Browse and Write open on the highlighted register."""
-        session, view = self.session, self.session.view
-        if view is not None and line.node.id >= 0 and any(one.id == line.node.id for one in view.registers):
+        if line.node.id >= 0:
             field = line.node.title.rpartition(".")[2] if line.node.kind == "field" else ""
-            session.place = session.place._replace(register=line.node.id, field=field)
+            self.session.follow(line.node.id, field)
 
     @property
     def nothing(self) -> str:

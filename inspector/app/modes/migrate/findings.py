@@ -74,6 +74,15 @@ class Findings(Listing, inherit_bindings=False):
                 return True
         return False
 
+    def place(self) -> tuple[int, str] | None:
+        """Register and field of the highlighted line; None for a line about none, or about several registers."""
+        entry, number = self.check.entry(self.key) if self.table == "findings" else (None, 0)
+        finding = entry.finding if entry is not None else None
+        if finding is None:
+            return None
+        failing = [one.name for one in finding.fields if not one.accepted] or [one.name for one in finding.fields]
+        return finding.id, failing[number] if number < len(failing) else ""
+
     def verdict(self) -> Row:
         """The sentence that answers what the table shows."""
         check = self.check

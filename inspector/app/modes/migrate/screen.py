@@ -124,6 +124,7 @@ class Migrate(Frame):
             self.findings.show_kernels(cells)
         else:
             self.findings.show_findings(cells, every=self._every, opened=self._opened, base=self.session.base)
+            self._follow()
 
     def lay_out(self) -> None:
         """Share the height between summary, table and explanation."""
@@ -162,7 +163,13 @@ class Migrate(Frame):
 
     @on(Listing.Moved, "#findings")
     def _moved(self) -> None:
+        self._follow()
         self.lay_out()
+
+    def _follow(self) -> None:
+        """The session goes along, so that Browse and Write open on the highlighted register and field."""
+        if (place := self.findings.place()) is not None:
+            self.session.follow(*place)
 
     @on(Listing.Chosen, "#findings")
     def _enter(self, event: Listing.Chosen) -> None:

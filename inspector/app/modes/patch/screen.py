@@ -168,7 +168,7 @@ class Patch(Frame):
         cells = self.app.size.width - 2
         if item is not None:
             # The register under the cursor is the one that w tries and that Browse comes back to.
-            self.session.place = self.session.place._replace(register=int(item.key), field="")
+            self.session.follow(int(item.key))
         rows = explain(*sides, int(item.key) if item else None, cells)
         height = int(pane.styles.height.value) if pane.styles.height else 1
         if len(rows) > height:
