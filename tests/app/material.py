@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from inspector import sources
-from inspector.app.shell.application import InspectorApp
+from inspector.app.shell.application import InspectorApp, StartApp
 from inspector.registers import encoding as enc
 from inspector.sources.dump import Constraint, Dump, Provenance, Vcpu
 
@@ -31,4 +31,4 @@ def template_of(constraints: Mapping[int, Constraint]) -> Dump:
 def app_on(*dumps: Dump | str, config: Path | None = None) -> InspectorApp:
     """The program on dumps, or on sources that it loads; settings of the machine are left aside."""
     loaded = [sources.load(one) if isinstance(one, str) else one for one in dumps]
-    return InspectorApp(loaded, config=config or Path("/nonexistent"))
+    return (InspectorApp if loaded else StartApp)(loaded, config=config or Path("/nonexistent"))

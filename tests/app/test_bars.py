@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.app.shell.keys import MODES
+from inspector.app.modes import compare
+from inspector.app.modes.table import MODES
 from inspector.app.widgets.bars import header_row
 from inspector.app.widgets.ink import Ink, plain, width
 
+NUMBERED = [mode for mode in MODES if mode.number]
 SCORE = (Ink("▼ 7  ▲ 1"),)
 
 
 def header(cells: int, *where: str) -> str:
     """The wide header of Compare as text."""
-    line = header_row(cells, False, "compare", MODES, where, SCORE)
+    line = header_row(cells, False, compare.MODE, NUMBERED, where, SCORE)
     assert width(line) == cells
     return plain(line)
 

@@ -8,6 +8,9 @@ import pytest
 from textual.pilot import Pilot
 
 from inspector.app.modes.browse.screen import Browse
+from inspector.app.shell.application import InspectorApp
+from inspector.app.widgets.listing import Listing
+from inspector.registers import catalog
 from inspector.registers.encoding import POISON
 from inspector.sources.dump import Constraint
 from tests.app.driving import enter_text, press, screen_text, settle, styles_at, wait_for
@@ -294,3 +297,51 @@ async def test_maximise_and_back() -> None:
         assert app.screen.maximized is not None
         await press(pilot, "z")
         assert app.screen.maximized is None
+
+
+def highlighted(app: InspectorApp) -> str:
+    """Key of the highlighted line of the register list."""
+    item = app.screen.query_one("#registers", Listing).current
+    return item.key if item else ""
+
+
+@pytest.mark.parametrize("text", ["sctlr", "tpidr_el0"])
+@pytest.mark.parametrize(
+    "away", [("enter", "escape"), ("enter", "5", "1"), ("enter", "escape", "2", "1")], ids=" ".join
+)
+async def test_the_list_highlights_the_register_that_is_shown(text: str, away: tuple[str, ...]) -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await whole(pilot)
+        await press(pilot, "/")
+        await enter_text(pilot, text)
+        await press(pilot, *away)
+        assert highlighted(app) == str(app.session.place.register)
+        before = app.session.place.register
+        await press(pilot, "m", "m")
+        assert app.session.place.register == before and highlighted(app) == str(before)
+
+
+async def test_a_group_that_the_user_folds_stays_folded() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await whole(pilot)
+        group = f"group {catalog.by_id(app.session.place.register or 0).group}"
+        await press(pilot, "space")
+        assert highlighted(app) == group
+        await press(pilot, "x")
+        assert highlighted(app) == group
+        await press(pilot, "]")
+        assert highlighted(app) == str(app.session.place.register)
+
+
+async def test_the_field_that_was_looked_at_stays_highlighted() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await whole(pilot)
+        await press(pilot, "/")
+        await enter_text(pilot, "id_aa64pfr0_el1.sve")
+        await press(pilot, "enter", "j", "x")
+        assert app.session.place.field == "RAS"
+        text = await press(pilot, "2", "1")
+        assert "▌ 31:28" in text

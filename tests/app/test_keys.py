@@ -6,44 +6,47 @@ from collections import Counter
 
 import pytest
 
+from inspector.app.modes import browse
+from inspector.app.modes.compare import BASELINE
+from inspector.app.modes.table import MODES
 from inspector.app.shell import keys
 from inspector.app.widgets.bars import footer_row
 from inspector.app.widgets.ink import plain, width
 
-PLACES = sorted({place for key in keys.KEYS for place in key.where} - {keys.EVERYWHERE, keys.LISTS})
+PLACES = (*MODES, BASELINE)
+KEYS = (*keys.all_keys(MODES), *BASELINE.keys)
 
 
 def test_ids_are_unique_and_every_key_says_what_it_does() -> None:
-    assert max(Counter(key.id for key in keys.KEYS).values()) == 1
-    for key in keys.KEYS:
+    assert max(Counter(key.id for key in KEYS).values()) == 1
+    for key in KEYS:
         assert key.tooltip and key.label and key.action, key.id
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_no_place_has_a_key_twice(place: str) -> None:
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.id)
+def test_no_place_has_a_key_twice(place: keys.Mode) -> None:
     seen: Counter[str] = Counter()
-    for key in keys.KEYS:
-        if place in key.where or keys.EVERYWHERE in key.where:
-            seen.update(key.keys.split(","))
+    for key in (*keys.keys_of(place), *keys.digits(MODES), *keys.SHARED[keys.EVERYWHERE]):
+        seen.update(key.keys.split(","))
     assert [name for name, count in seen.items() if count > 1] == []
 
 
-@pytest.mark.parametrize("place", [place for place in PLACES if place != "cache"])
-def test_lists_and_modes_share_no_letter_except_enter_and_space(place: str) -> None:
+@pytest.mark.parametrize("place", [place for place in PLACES if place.id != "cache"], ids=lambda place: place.id)
+def test_lists_and_modes_share_no_letter_except_enter_and_space(place: keys.Mode) -> None:
     """A list has the focus first: a key of its own would hide the mode's. The cache page has no list."""
-    lists = {name for key in keys.in_place(keys.LISTS) for name in key.keys.split(",")}
-    mode = {name for key in keys.in_place(place) for name in key.keys.split(",")}
+    lists = {name for key in keys.SHARED[keys.LISTS] for name in key.keys.split(",")}
+    mode = {name for key in keys.keys_of(place) for name in key.keys.split(",")}
     assert lists & mode <= {"enter", "space", "k"}
 
 
 def test_no_chords_that_terminals_and_multiplexers_take() -> None:
-    chords = {name for key in keys.KEYS for name in key.keys.split(",") if name.startswith("ctrl+")}
+    chords = {name for key in KEYS for name in key.keys.split(",") if name.startswith("ctrl+")}
     assert chords <= {"ctrl+p", "ctrl+q", "ctrl+c"}
 
 
-@pytest.mark.parametrize("place", [*PLACES, keys.START])
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.id)
 @pytest.mark.parametrize(("narrow", "cells"), [(True, 80), (True, 60), (False, 100), (False, 120)])
-def test_the_footer_fits_and_never_loses_help_and_palette(place: str, narrow: bool, cells: int) -> None:
+def test_the_footer_fits_and_never_loses_help_and_palette(place: keys.Mode, narrow: bool, cells: int) -> None:
     line = footer_row(place, narrow, cells, {}, {})
     assert width(line) == cells
     text = plain(line)
@@ -56,10 +59,11 @@ def test_the_footer_fits_and_never_loses_help_and_palette(place: str, narrow: bo
 
 
 def test_the_footer_says_what_was_rebound() -> None:
-    text = plain(footer_row("browse", False, 120, {"find": "f2"}, {"notable": "All"}))
+    text = plain(footer_row(browse.MODE, False, 120, {"find": "f2"}, {"notable": "All"}))
     assert "F2 Find" in text and "m All" in text
 
 
-def test_a_mode_that_does_not_exist_has_no_digit() -> None:
-    digits = [key.id for key in keys.in_place(keys.EVERYWHERE, ["browse"]) if key.id.startswith("mode.")]
-    assert digits == ["mode.browse"]
+def test_every_numbered_mode_has_its_digit_and_no_other() -> None:
+    found = {key.id: key.keys for key in keys.digits(MODES)}
+    assert found == {f"mode.{mode.id}": str(mode.number) for mode in MODES if mode.number}
+    assert keys.digits([browse.MODE])[0].id == "mode.browse" and len(set(found.values())) == len(found)

@@ -261,3 +261,15 @@ def test_questions_about_the_processor_need_no_register() -> None:
 
     assert processor(dump_of({PFR0: 1})) == ""
     assert processor(sources.load(NEOVERSE)) == "Neoverse N2 r0p3"
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+async def test_browse_opens_on_the_highlighted_field(size: tuple[int, int]) -> None:
+    async with (app := app_on(NEOVERSE)).run_test(size=size) as pilot:
+        await settle(pilot)
+        assert "▌ ID_MMFR4.CCIDX" in (await asked(pilot, "4")) or size == (120, 40)
+        text = await press(pilot, "1")
+        assert "ID_MMFR4_EL1" in text and "▌ 27:24" in text
+        await asked(pilot, "4")
+        text = await press(pilot, "n", "1")
+        assert "ID_AA64MMFR2_EL1" in text and "▌ 23:20" in text and app.session.place.field == "CCIDX"

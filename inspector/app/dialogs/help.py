@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -28,19 +28,25 @@ SIGNS = (
 )
 
 
-def help_rows(text: str, mode: str, modes: Mapping[str, Any], keymap: Mapping[str, str], cells: int) -> list[Row]:
+NOWHERE = keys.Mode("nowhere", "Keys")
+"""The help of a screen that is no mode."""
+
+
+def help_rows(
+    text: str, mode: keys.Mode, modes: Sequence[keys.Mode], keymap: Mapping[str, str], cells: int
+) -> list[Row]:
     """The paragraph, the keys of the mode, of lists, of everywhere, and the signs."""
     rows: list[Row] = []
     for paragraph in filter(None, text.split("\n")):
         rows += [*wrap(row(paragraph), cells), ()]
-    titles = {mode: next((one.title for one in keys.MODES if one.id == mode), mode.capitalize())}
-    used = {name for key in keys.in_place(mode) for name in key.keys.split(",")}
-    for place, title in ((mode, titles[mode]), (keys.LISTS, "Lists and tables"), (keys.EVERYWHERE, "Everywhere")):
-        table = keys.in_place(place, list(modes))
+    own = keys.keys_of(mode)
+    used = {name for key in own for name in key.keys.split(",")}
+    everywhere = (*keys.digits(modes), *keys.SHARED[keys.EVERYWHERE])
+    lists = [_free(key, used) for key in keys.SHARED[keys.LISTS]]
+    for title, table in ((mode.title, own), ("Lists and tables", lists), ("Everywhere", everywhere)):
         if table:
             rows.append(row(Ink(title, "heading")))
-            taken = used if place == keys.LISTS else set()
-            rows += [_key_row(_free(key, taken), keymap, cells) for key in table]
+            rows += [_key_row(key, keymap, cells) for key in table]
             rows.append(())
     rows.append(row(Ink("Signs", "heading")))
     rows += [clip(row(Ink(f"  {sign} {word:<17}", role), meaning), cells) for role, sign, word, meaning in SIGNS]
@@ -80,12 +86,12 @@ class Help(Dialog):
     def of(cls, screen: Screen[Any]) -> Help:
         """Help for a screen and its focused pane."""
         frame = screen if isinstance(screen, Frame) else None
-        mode = frame.MODE if frame else keys.START
+        mode = frame.MODE if frame else NOWHERE
         text = frame.help_text() if frame else ""
         app = frame.program if frame else None
-        modes = {one.id: one for one in app.modes_present} if app else {}
+        modes = app.modes_present if app else ()
         cells = min(screen.app.size.width, DIALOG_CELLS) - 6
-        return cls(mode.capitalize(), help_rows(text, mode, modes, app.settings.keys if app else {}, cells))
+        return cls(mode.title, help_rows(text, mode, modes, app.settings.keys if app else {}, cells))
 
     def compose(self) -> ComposeResult:
         """One page."""

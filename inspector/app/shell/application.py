@@ -6,8 +6,9 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.console import RenderableType
 from textual.app import App, InvalidThemeError
@@ -20,8 +21,7 @@ from textual.screen import Screen
 from textual.widget import AwaitMount
 
 from inspector.app.dialogs.dialog import Dialog
-from inspector.app.modes.browse.screen import Browse
-from inspector.app.modes.start.screen import Start
+from inspector.app.modes.table import MODES as TABLE
 from inspector.app.shell import keys
 from inspector.app.shell.faults import report_fault
 from inspector.app.shell.frame import WIDE, Frame
@@ -45,74 +45,53 @@ def _collect_again() -> None:
     gc.enable()
 
 
-def _cache() -> Screen[None]:
-    from inspector.app.modes.cache.screen import Cache
+def _load(name: str) -> Callable[[], Any]:
+    """Gives what `module:Name` names, imported when it is first called for."""
 
-    return Cache()
+    def load() -> Any:
+        module, _, attribute = name.partition(":")
+        return getattr(import_module(module), attribute)
 
-
-def _compare() -> Screen[None]:
-    from inspector.app.modes.compare.screen import Compare
-
-    return Compare()
+    return load
 
 
-def _migrate() -> Screen[None]:
-    from inspector.app.modes.migrate.screen import Migrate
-
-    return Migrate()
-
-
-def _commands(name: str, module: str = "shell.commands") -> Callable[[], type[Provider]]:
-    """A palette provider, imported when the palette first opens."""
-
-    def provider() -> type[Provider]:
-        from importlib import import_module
-
-        found: type[Provider] = getattr(import_module(f"inspector.app.{module}"), name)
-        return found
-
-    return provider
+def _screens(without: str) -> dict[str, str | Callable[[], Screen[Any]]]:
+    """What makes the screen of each mode, but for the mode that comes first."""
+    return {mode.id: _made(mode) for mode in TABLE if not mode.dialog and mode.id != without}
 
 
-def _patch() -> Screen[None]:
-    from inspector.app.modes.patch.screen import Patch
+def _made(mode: keys.Mode) -> Callable[[], Screen[Any]]:
+    screen = _load(mode.screen)
+    return lambda: cast(Screen[Any], screen()())
 
-    return Patch()
+
+def _styles() -> list[str | PurePath]:
+    """The style sheets: the frame's, then those that modes have."""
+    found = (APP / "modes" / mode.id / "style.tcss" for mode in TABLE)
+    return [APP / "shell" / "style.tcss", *(path for path in found if path.exists())]
 
 
-SCREENS: dict[str, Callable[[], Screen[None]]] = {
-    "browse": Browse,
-    "compare": _compare,
-    "migrate": _migrate,
-    "patch": _patch,
-    "cache": _cache,
-}
-"""The numbered modes that are screens of their own; a new screen is one line here."""
-
-DIALOGS = ("write",)
-"""The numbered modes that are dialogs over the mode in front."""
+BY_ID = {mode.id: mode for mode in TABLE}
+_PALETTE = (
+    *(
+        f"inspector.app.shell.commands:{name}Commands"
+        for name in ("Register", "Dump", "Key", "Policy", "Page", "Theme")
+    ),
+    *(name for mode in TABLE for name in mode.palette),
+)
 
 
 class InspectorApp(App[None]):
     """vcpu-inspector's screens."""
 
     TITLE = "vcpu-inspector"
-    CSS_PATH: ClassVar[list[str | PurePath]] = [
-        APP / "shell" / "style.tcss",
-        *(APP / "modes" / mode / "style.tcss" for mode in ("browse", "compare", "cache", "migrate", "patch")),
-    ]
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {keys.START: Start, **SCREENS}
-    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.EVERYWHERE, (*SCREENS, *DIALOGS))]
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {
-        _commands("RegisterCommands"),
-        _commands("DumpCommands"),
-        _commands("KeyCommands"),
-        _commands("PolicyCommands"),
-        _commands("PageCommands"),
-        _commands("CompareCommands", "modes.compare.commands"),
-        _commands("ThemeCommands"),
-    }
+    CSS_PATH: ClassVar[list[str | PurePath]] = _styles()
+    DEFAULT_MODE = "browse"
+    # The first mode comes as the default screen and becomes a mode when mounted: as a mode from the start, the
+    # stylesheet would be parsed twice.
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = _screens("browse")
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings((*keys.digits(TABLE), *keys.SHARED[keys.EVERYWHERE]))]
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_load(name) for name in _PALETTE}
     COMMAND_PALETTE_BINDING = "ctrl+p"
 
     def __init__(
@@ -130,15 +109,10 @@ class InspectorApp(App[None]):
         for dump in dumps:
             self.session.add(dump)
         self.session.begin()
-        # Textual reads the first mode from the class; here it depends on what was loaded. It comes as the default
-        # screen and becomes a mode when mounted: as a mode from the start, the stylesheet would be parsed twice.
-        first = "browse" if self.session.dumps else keys.START
-        object.__setattr__(self, "DEFAULT_MODE", first)
-        object.__setattr__(self, "MODES", {mode: screen for mode, screen in self.MODES.items() if mode != first})
         super().__init__()
         self._typing = TypingAhead(self, self._typed)
         self.config = config or config_folder()
-        self.settings: Settings = load_settings(self.config)
+        self.settings: Settings = load_settings(self.config, {key.id for key in keys.all_keys(TABLE)})
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]
         self.animation_level = "none"
         self.problems: list[str] = list(self.settings.problems)
@@ -186,7 +160,7 @@ class InspectorApp(App[None]):
     @property
     def modes_present(self) -> tuple[keys.Mode, ...]:
         """The numbered modes that exist."""
-        return tuple(mode for mode in keys.MODES if mode.id in SCREENS or mode.id in DIALOGS)
+        return tuple(mode for mode in TABLE if mode.number)
 
     def _load_themes(self) -> None:
         """Register the themes and take the chosen one before anything is drawn."""
@@ -212,11 +186,11 @@ class InspectorApp(App[None]):
 
     def get_default_screen(self) -> Screen[Any]:
         """The first mode's screen."""
-        return Browse() if self.DEFAULT_MODE == "browse" else Start()
+        return _made(BY_ID[self.DEFAULT_MODE])()
 
     def on_mount(self) -> None:
         """Say what was wrong with themes and settings; the program runs all the same."""
-        self.add_mode(self.DEFAULT_MODE, type(self).MODES[self.DEFAULT_MODE])
+        self.add_mode(self.DEFAULT_MODE, _made(BY_ID[self.DEFAULT_MODE]))
         self.call_after_refresh(_collect_again)
         if self.watch_seconds:
             self.set_interval(self.watch_seconds, self._read_all_again)
@@ -315,7 +289,7 @@ class InspectorApp(App[None]):
     def show_dump(self, dump: Dump) -> None:
         """Browse a dump that was just loaded."""
         self.session.add(dump)
-        if self.current_mode in (keys.START, "_default"):
+        if self.current_mode == "start":
             self.switch_mode("browse")
 
     def go_to(self, reg_id: int, field: str = "") -> None:
@@ -327,19 +301,16 @@ class InspectorApp(App[None]):
         """Another mode; without a dump there is nothing to show in any."""
         if not self.session.dumps:
             self.notify("Open a dump first", markup=False)
-        elif mode in DIALOGS:
-            self.action_write()
-        else:
+        elif not BY_ID[mode].dialog:
             self.switch_mode(mode)
+        elif self.session.register is None:
+            self.notify("There is no register to write to", markup=False)
+        else:
+            self.open_dialog(_made(BY_ID[mode])())
 
     def action_write(self) -> None:
         """Try a write of the register on screen."""
-        from inspector.app.modes.write.screen import Write
-
-        if self.session.register is None:
-            self.notify("There is no register to write to", markup=False)
-        else:
-            self.open_dialog(Write())
+        self.action_mode("write")
 
     def action_policy(self) -> None:
         """Choose the kernel policy that is asked, and the vCPU's features."""
@@ -382,6 +353,13 @@ class InspectorApp(App[None]):
         return ()
 
 
+class StartApp(InspectorApp):
+    """The program without a dump: it opens on the start page."""
+
+    DEFAULT_MODE = "start"
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = _screens("start")
+
+
 def run_app(
     dumps: Sequence[Dump],
     readings: Mapping[str, Reading] | None = None,
@@ -389,7 +367,7 @@ def run_app(
     for_real: LiveOptions | None = None,
 ) -> int:
     """Open the screens on loaded dumps; returns the exit code. `for_real`: see Session."""
-    app = InspectorApp(dumps, readings=readings, watch=watch)
+    app = (InspectorApp if dumps else StartApp)(dumps, readings=readings, watch=watch)
     app.session.for_real = for_real
     app.run()
     if "inspector.app.shell.background" in sys.modules:

@@ -117,12 +117,11 @@ class KeyCommands(Commands):
         """The keys of the mode in front and of everywhere."""
         app = self.program
         front = self.app.screen_stack[0]
-        mode = front.MODE if isinstance(front, Frame) else ""
-        present = [one.id for one in app.modes_present]
-        for key in (*keys.in_place(mode, present), *keys.in_place(keys.EVERYWHERE, present)):
+        here = keys.keys_of(front.MODE) if isinstance(front, Frame) else ()
+        for key in (*here, *keys.digits(app.modes_present), *keys.SHARED[keys.EVERYWHERE]):
             if key.id in ("back", "palette"):
                 continue
-            area = keys.EVERYWHERE if keys.EVERYWHERE in key.where else mode
+            area = front.MODE.id if isinstance(front, Frame) and key in here else keys.EVERYWHERE
             shown = keys.shown(key, app.settings.keys)
             text = f"{area.capitalize()}: {key.tooltip}"
             yield Command(text, f"key {shown}", _calling(self._press, key.action, front), discover=bool(key.footer))

@@ -10,6 +10,7 @@ from textual.events import Resize, ScreenResume
 from textual.screen import Screen
 from textual.widget import Widget
 
+from inspector.app.shell.keys import Mode
 from inspector.app.shell.program import Program
 from inspector.app.shell.session import Change, Session
 from inspector.app.widgets.bars import Bar, footer_row, header_row
@@ -30,7 +31,7 @@ def source_name(source: str) -> str:
 class Frame(Screen[None]):
     """A mode: header, body, footer. Subclasses compose `body` and draw in `refresh_from`."""
 
-    MODE: ClassVar[str] = ""
+    MODE: ClassVar[Mode]
     AUTO_FOCUS = ""
 
     def __init__(self) -> None:
@@ -159,7 +160,7 @@ class Frame(Screen[None]):
 
     def report_name(self) -> str:
         """Stem of the file that an export is offered under."""
-        return self.MODE
+        return self.MODE.id
 
     def action_copy_line(self) -> None:
         """Copy the highlighted line of the focused list."""

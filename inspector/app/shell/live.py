@@ -6,13 +6,11 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from inspector.app.shell.view import Changes
 from inspector.app.widgets.ink import Ink, Row, ends, ink, row, width
 from inspector.errors import InspectorError
 from inspector.sources.dump import Dump, View
-from inspector.sources.live.source import Changed, LiveSource, changes
-
-Changes = Mapping[tuple[int, str], Mapping[int, Changed]]
-"""(vCPU index, name) -> register id -> both values"""
+from inspector.sources.live.source import LiveSource, changes
 
 
 def now() -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from inspector.app.shell.session import Base
+from typing import Literal
+
 from inspector.registers.encoding import grouped_hex
+
+Base = Literal["hex", "binary", "decimal"]
+BASES: tuple[Base, ...] = ("hex", "binary", "decimal")
 
 
 def value_text(value: int, size: int, base: Base = "hex") -> str:

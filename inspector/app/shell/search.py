@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from inspector.app.shell.session import View
+from inspector.app.shell.view import View
 from inspector.errors import RegisterError
 from inspector.registers import catalog
 from inspector.registers.catalog import Register

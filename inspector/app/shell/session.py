@@ -5,84 +5,24 @@ Nothing here draws, and nothing here knows Textual.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import cached_property
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-import msgspec
-
+from inspector.app.shell.numbers import BASES, Base
+from inspector.app.shell.view import Changes, View, start_at, views_of
 from inspector.errors import InspectorError
 from inspector.registers import catalog
 from inspector.registers.catalog import Register
-from inspector.registers.ids import ID_AA64PFR0_EL1
-from inspector.sources.consistency import differing_id_registers, identifies
-from inspector.sources.dump import Constraint, Dump, Vcpu
+from inspector.sources.dump import Dump
 
 if TYPE_CHECKING:
-    from inspector.app.shell.live import Changes, Reading
+    from inspector.app.shell.live import Reading
     from inspector.checks.machine.machine import KernelQuestion, Machine
     from inspector.checks.writing.bench import Bench
-    from inspector.kvm.exposure import RegisterExposure
-    from inspector.sources.live.source import Changed, LiveOptions
-
-Base = Literal["hex", "binary", "decimal"]
-BASES: tuple[Base, ...] = ("hex", "binary", "decimal")
+    from inspector.sources.live.source import LiveOptions
 
 Change = Literal["dump", "vcpu", "register", "base", "policy", "live"]
 """What changed; `dump` means everything, `live` only what is said of a live source."""
-
-
-"""Where a dump opens when no register is unlike its host's."""
-
-
-class View(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
-    """The registers on screen: one vCPU, template or host of one dump."""
-
-    source: str
-    dump: Dump
-    title: str
-    """`vcpu 0`, `host`, `template`, or the source's own name for it"""
-    values: Mapping[int, int]
-    constraints: Mapping[int, Constraint] = {}
-    errors: Mapping[int, int] = {}
-    vcpu: Vcpu | None = None
-    host: Mapping[int, int] = {}
-    """raw host values to compare with; empty when there are none, or when they are what is shown"""
-
-    @property
-    def one_vcpu(self) -> Vcpu | None:
-        """The saved or live vCPU on screen; None for a host, a template or a list."""
-        return self.vcpu if self.vcpu is not None and self.vcpu.kind == "vcpu" else None
-
-    @cached_property
-    def registers(self) -> tuple[Register, ...]:
-        """Every register listed, in the order of groups and names that the catalogue gives."""
-        rank = {group.key: place for place, group in enumerate(catalog.GROUPS)}
-        ids = {**dict.fromkeys(self.values), **dict.fromkeys(self.constraints), **dict.fromkeys(self.errors)}
-        return tuple(sorted(map(catalog.by_id, ids), key=lambda one: (rank.get(one.group, len(rank)), one.id)))
-
-    @cached_property
-    def differing(self) -> Mapping[int, tuple[int | None, ...]]:
-        """Identification registers on which the vCPUs of this VM do not agree."""
-        return differing_id_registers(self.dump) if self.vcpu else {}
-
-    changed: Mapping[int, Changed] = {}
-    """registers of a live source that the last reading found changed"""
-
-    answer: Machine | None = None
-    """what the chosen policy makes of the machine; None for the dump alone"""
-    model: Mapping[int, RegisterExposure] = {}
-    """registers about which the policy has something to say"""
-    gone: frozenset[int] = frozenset()
-    """registers of the dump that the policy does not list"""
-    added: frozenset[int] = frozenset()
-    """registers that the policy lists and the dump lacks"""
-    problem: str = ""
-    """why the chosen policy has no answer here"""
-
-    def value(self, reg_id: int) -> int | None:
-        """The register's value; None when only some bits, or nothing, is given."""
-        return self.values.get(reg_id)
 
 
 class Place(NamedTuple):
@@ -148,9 +88,9 @@ class Session:
         if view is None or told is None:
             return view
         if self._shown is None or self._shown[0] is not view or self._shown[1] is not told:
-            from inspector.app.modes.browse.exposed import exposed_view
+            from inspector.app.shell.modelled import modelled_view
 
-            self._shown = (view, told, exposed_view(view, told))
+            self._shown = (view, told, modelled_view(view, told))
         return self._shown[2]
 
     def bench(self) -> tuple[Machine, Bench]:
@@ -281,48 +221,3 @@ class Session:
         view = self.view
         if view is None or self.place.register not in {one.id for one in view.registers}:
             self.place = self.place._replace(register=start_at(view) if view else None, field="")
-
-
-def views_of(dump: Dump, changed: Changes | None = None) -> tuple[View, ...]:
-    """A view per vCPU or template, and one of the host's raw registers where the dump has them."""
-    source = dump.provenance.source
-    host = _host_values(dump)
-    shown = [
-        View(
-            source=source,
-            dump=dump,
-            title=_title(vcpu),
-            values=vcpu.values,
-            constraints=vcpu.constraints,
-            errors=vcpu.errors,
-            vcpu=vcpu,
-            host=host if vcpu.kind == "vcpu" else {},
-            changed=(changed or {}).get((vcpu.index, vcpu.name), {}),
-        )
-        for vcpu in dump.vcpus
-    ]
-    if host and not any(vcpu.kind == "host" for vcpu in dump.vcpus):
-        shown.append(View(source=source, dump=dump, title="host", values=host))
-    if dump.el0 and not shown:
-        shown.append(View(source=source, dump=dump, title="host as programs see it", values=dump.el0))
-    return tuple(shown) or (View(source=source, dump=dump, title="nothing", values={}),)
-
-
-def _host_values(dump: Dump) -> Mapping[int, int]:
-    return dump.host.values if dump.host and dump.host.view == "raw" else {}
-
-
-def _title(vcpu: Vcpu) -> str:
-    if vcpu.kind in ("host", "template", "list"):
-        return vcpu.name or vcpu.kind
-    return f"vcpu {vcpu.index}" + (f" {vcpu.name}" if vcpu.name else "")
-
-
-def start_at(view: View) -> int | None:
-    """The register on which a dump opens: the first that says what the CPU is and is not what its host has."""
-    telling = (one.id for one in view.registers if identifies(one.id))
-    unlike = (i for i in telling if i in view.differing or (i in view.host and view.host[i] != view.values.get(i)))
-    if (first := next(unlike, None)) is not None or ID_AA64PFR0_EL1 in view.values:
-        return ID_AA64PFR0_EL1 if first is None else first
-    named = (one.id for one in view.registers if one.name.startswith("ID_AA64"))
-    return next(named, view.registers[0].id if view.registers else None)

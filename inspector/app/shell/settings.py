@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from inspector.app.shell.keys import KEYS
 from inspector.errors import one_line
 
 
@@ -34,8 +33,8 @@ def config_folder() -> Path:
     return Path(base) / "vcpu-inspector"
 
 
-def load_settings(folder: Path) -> Settings:
-    """The settings of a folder; none when it has no `settings.toml`."""
+def load_settings(folder: Path, known: Collection[str]) -> Settings:
+    """The settings of a folder; none when it has no `settings.toml`. `known`: ids of the keys that can be rebound."""
     path = folder / "settings.toml"
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -53,7 +52,6 @@ def load_settings(folder: Path) -> Settings:
     if not isinstance(table, Mapping):
         problems.append("settings.toml: `keys` must be a table")
         table = {}
-    known = {key.id for key in KEYS}
     rebound: dict[str, str] = {}
     for name, keys in table.items():
         if name not in known:

@@ -16,13 +16,12 @@ SHORT_NAME = 12
 
 
 def header_row(
-    cells: int, narrow: bool, mode: str, modes: Sequence[keys.Mode], where: Sequence[str], score: Row
+    cells: int, narrow: bool, mode: keys.Mode, modes: Sequence[keys.Mode], where: Sequence[str], score: Row
 ) -> Row:
     """Modes on the left (the current one alone when narrow), where we are and the score on the right."""
     trail = [text for text in where if text]
     if narrow:
-        title = next((one.title for one in modes if one.id == mode), mode.capitalize())
-        crumbs: list[Ink] = [Ink(" "), Ink(title, "title")]
+        crumbs: list[Ink] = [Ink(" "), Ink(mode.title, "title")]
         for text in trail:
             crumbs += [Ink(" ▸ ", "muted"), ink(text)]
         return ends(tuple(crumbs), (Ink("  "), *score, Ink(" ")) if score else (), cells)
@@ -44,11 +43,11 @@ def header_row(
     return (*ends(left, right, room), *tail, Ink(" "))
 
 
-def _mode_names(modes: Sequence[keys.Mode], mode: str, gap: int = 2, brief: bool = False) -> Row:
+def _mode_names(modes: Sequence[keys.Mode], mode: keys.Mode, gap: int = 2, brief: bool = False) -> Row:
     """The modes with their digits; when `brief`, the present one alone has its name."""
     pieces: list[Ink] = [Ink(" ")]
     for one in modes:
-        here = one.id == mode
+        here = one.id == mode.id
         name = f"{one.number} {one.title}" if here or not brief else str(one.number)
         pieces += [Ink(name, "title" if here else "muted", f"app.mode('{one.id}')"), Ink(" " * gap)]
     return tuple(pieces)
@@ -62,21 +61,20 @@ def _trail(trail: Sequence[str]) -> Row:
     return tuple(pieces)
 
 
-def footer_row(place: str, narrow: bool, cells: int, keymap: Mapping[str, str], words: Mapping[str, str]) -> Row:
+def footer_row(mode: keys.Mode, narrow: bool, cells: int, keymap: Mapping[str, str], words: Mapping[str, str]) -> Row:
     """The keys worth knowing here, and the palette's at the right end; the last ones give way when they do not fit.
 
     `words` replaces labels by what pressing the key would do now (`Notable` or `All`).
     """
-    palette = next(key for key in keys.KEYS if key.id == "palette")
     right = (
         Ink("▏", "muted"),
-        Ink(keys.shown(palette, keymap), "key", palette.action),
-        Ink(" palette ", "muted", palette.action),
+        Ink(keys.shown(keys.PALETTE, keymap), "key", keys.PALETTE.action),
+        Ink(" palette ", "muted", keys.PALETTE.action),
     )
     room = cells - width(right)
     line: list[Ink] = [Ink(" ")]
     entries = []
-    shown = keys.footer(place, narrow, words)
+    shown = keys.footer(mode, narrow, words)
     for key, label in shown:
         action = key.action if "." in key.action.split("(")[0] else f"screen.{key.action}"
         entries.append((Ink(keys.shown(key, keymap), "key", action), Ink(f" {label}", "muted", action), Ink("  ")))

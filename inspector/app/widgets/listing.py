@@ -42,7 +42,7 @@ class Listing(Lines, can_focus=True):
     The highlight is a `▌` in the gutter, bold text and a ground of its own: the first two survive NO_COLOR.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.LISTS)]
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.SHARED[keys.LISTS])]
 
     class Said(Message):
         """Something happened on a line."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from inspector.app.modes.browse.fields import FieldRow, FieldTable
 from inspector.app.modes.browse.headline import was
-from inspector.app.shell.numbers import bits_text, field_text, value_text
-from inspector.app.shell.session import BASES, View
+from inspector.app.shell.numbers import BASES, bits_text, field_text, value_text
+from inspector.app.shell.view import View
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row, width, wrap
 from inspector.registers.encoding import hex_id
 from inspector.registers.schema import Span

@@ -1,47 +1,24 @@
-"""Browse under a chosen kernel policy: what the model makes of the host, register by register and field by field."""
+"""The field table of one register under a chosen kernel policy: between host and vCPU, as the model says."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from inspector.app.modes.browse.fields import FieldRow, FieldTable, field_row, state_of
-from inspector.app.shell.session import View
-from inspector.checks.machine.machine import Machine
-from inspector.errors import InspectorError
-from inspector.kvm.exposure import FieldExposure, RegisterExposure
-from inspector.kvm.words.showing import explain_register
+from inspector.app.shell.view import View
 from inspector.registers.bits import ALL, ones
 from inspector.registers.catalog import Register
 from inspector.registers.encoding import is_demux
-from inspector.registers.ids import ID_SPACE
 from inspector.registers.reading import FieldReading, read
 
-_ID_SPACE = frozenset(ID_SPACE)
+if TYPE_CHECKING:
+    # Browse opens without the model: these rooms load when a kernel is asked.
+    from inspector.checks.machine.machine import Machine
+    from inspector.kvm.exposure import FieldExposure, RegisterExposure
+
 UNKNOWN = "not known: the kernel under the dump hid what the host has"
 _CHANGED = ("masked", "lowered", "raised", "rebuilt")
-
-
-def exposed_view(view: View, told: Machine | InspectorError) -> View:
-    """The view with the model's values in place of the dump's, wherever the model has something to say.
-
-    Registers that KVM merely stores keep the dump's values; those that only the policy lists come in addition.
-    """
-    if isinstance(told, InspectorError):
-        return msgspec.structs.replace(view, problem=str(told))
-    exposure = told.exposure
-    told_of = {reg_id: explain_register(exposure, reg_id) for reg_id in exposure.listed}
-    model = {reg_id: one for reg_id, one in told_of.items() if one.fields or reg_id in _ID_SPACE}
-    values = dict(view.values)
-    if view.one_vcpu is not None:
-        values |= {reg_id: exposure.values.get(reg_id, 0) for reg_id in exposure.listed if reg_id not in values}
-    values |= {reg_id: one.exposed for reg_id, one in model.items() if one.exposed is not None}
-    gone = frozenset(i for i in view.values if i not in exposure.listed_set) if view.one_vcpu else frozenset()
-    added = frozenset(i for i in exposure.listed if i not in view.values) if view.one_vcpu else frozenset()
-    return msgspec.structs.replace(
-        view, values=values, errors={}, host={}, model=model, answer=told, gone=gone, added=added
-    )
 
 
 def exposed_table(view: View, register: Register, told: RegisterExposure) -> FieldTable:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inspector.app.modes.browse.fields import FieldTable
-from inspector.app.shell.numbers import value_text
-from inspector.app.shell.session import Base, View
+from inspector.app.shell.numbers import Base, value_text
+from inspector.app.shell.view import View
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row, width
 from inspector.registers.bits import partial_hex
 from inspector.registers.encoding import grouped_hex

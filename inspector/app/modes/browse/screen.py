@@ -12,17 +12,20 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
+from inspector.app.modes import browse
 from inspector.app.modes.browse.explanation import explain
-from inspector.app.modes.browse.fields import FieldRow, FieldTable, field_table, scale_of, table_columns, table_items
+from inspector.app.modes.browse.fields import FieldRow, FieldTable, scale_of, table_columns, table_items
 from inspector.app.modes.browse.headline import title_rows
+from inspector.app.modes.browse.register_list import RegisterList
 from inspector.app.modes.browse.standing import NOTHING, Standing, first_standings, score, standings
+from inspector.app.modes.browse.table import field_table
 from inspector.app.shell import keys
 from inspector.app.shell.frame import Frame
-from inspector.app.shell.session import Change, View
+from inspector.app.shell.session import Change
+from inspector.app.shell.view import View
 from inspector.app.widgets.ink import Ink, Row
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
-from inspector.app.widgets.register_list import RegisterList
 from inspector.app.widgets.ruler import Ruler
 from inspector.registers.catalog import Register
 
@@ -40,8 +43,8 @@ SIDE_LEAST, SIDE_MOST = 21, 34
 class Browse(Frame):
     """Register list, ruler, field table, explanation."""
 
-    MODE = "browse"
-    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("browse")]
+    MODE = browse.MODE
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.keys_of(browse.MODE))]
 
     def __init__(self) -> None:
         super().__init__()
@@ -228,6 +231,9 @@ class Browse(Frame):
 
     @on(Listing.Moved, "#fields")
     def _field_moved(self) -> None:
+        chosen, register = self._chosen(), self.session.place.register
+        if chosen is not None and register is not None:
+            self.session.follow(register, "" if chosen.other or chosen.reserved else chosen.name)
         if self._explained:
             self.lay_out()
         else:

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from inspector.app.modes.browse.fields import ROLES, SIGNS, field_table
-from inspector.app.shell.session import View
+from inspector.app.modes.browse.fields import ROLES, SIGNS
+from inspector.app.modes.browse.table import field_table
+from inspector.app.shell.view import View
 from inspector.app.widgets.ink import Ink, Row
 from inspector.registers.catalog import Register
 from inspector.registers.encoding import POISON

@@ -9,11 +9,13 @@ from textual.binding import BindingType
 from textual.events import Click
 from textual.widget import Widget
 
+from inspector.app.modes import cache
 from inspector.app.modes.cache.diagram import cache_at, diagram
 from inspector.app.shell import keys
 from inspector.app.shell.frame import Frame
 from inspector.app.shell.numbers import field_text
-from inspector.app.shell.session import Change, View
+from inspector.app.shell.session import Change
+from inspector.app.shell.view import View
 from inspector.app.widgets.ink import Ink, Row, clip, fit, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.registers.caches import Cache as CpuCache
@@ -45,8 +47,8 @@ def sides_of(view: View) -> dict[Side, CacheTopology]:
 class Cache(Frame):
     """Boxes, and the readings of one of them."""
 
-    MODE = "cache"
-    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("cache")]
+    MODE = cache.MODE
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.keys_of(cache.MODE))]
 
     def __init__(self) -> None:
         super().__init__()

@@ -11,6 +11,7 @@ from textual.containers import Vertical
 
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
 from inspector.app.dialogs.export import Export
+from inspector.app.modes import compare
 from inspector.app.shell import keys
 from inspector.app.shell.background import aside
 from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
@@ -27,7 +28,7 @@ class BaselinePage(Dialog):
     """The report as a page, and a key for each form that others read."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *keys.bindings("baseline"),
+        *keys.bindings(compare.BASELINE.keys),
         Binding("down,j", "scroll(1)", "Down", show=False),
         Binding("up,k", "scroll(-1)", "Up", show=False),
         Binding("pagedown,space", "scroll(12)", "Page down", show=False),
@@ -127,6 +128,6 @@ class BaselinePage(Dialog):
 
 def _keys() -> Row:
     pieces: list[Ink] = []
-    for key in keys.in_place("baseline"):
+    for key in compare.BASELINE.keys:
         pieces += [Ink(keys.shown(key), "key"), Ink(f" {key.label}   ", "muted")]
     return tuple(pieces)

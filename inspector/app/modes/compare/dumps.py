@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from inspector.app.modes.compare.exposure import feature_node
 from inspector.app.modes.compare.lines import ALL_BITS, Node, in_order, worst
-from inspector.app.shell.session import View, views_of
+from inspector.app.shell.view import View, views_of
 from inspector.checks.compare.compare import FEW, Column, Comparison, RegisterValues, compare_collected
 from inspector.checks.compare.fields import FieldValues
 from inspector.checks.compare.sets import Collection, Subject, is_feature_register

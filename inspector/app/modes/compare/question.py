@@ -12,7 +12,7 @@ from inspector.checks.machine.machine import KernelQuestion, Machine, ask, machi
 from inspector.checks.machine.source_kernel import describe_policy
 
 if TYPE_CHECKING:
-    from inspector.app.shell.session import View
+    from inspector.app.shell.view import View
 
 Form = Literal["kernel", "pair", "groups"]
 """Host against what a kernel exposes; two dumps; groups of equal dumps."""

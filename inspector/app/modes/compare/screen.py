@@ -11,6 +11,7 @@ from textual.events import Resize
 from textual.widget import Widget
 from textual.widgets import Input
 
+from inspector.app.modes import compare
 from inspector.app.modes.compare.board import Board
 from inspector.app.modes.compare.dumps import MOST_COLUMNS, Side, side_name
 from inspector.app.modes.compare.question import report
@@ -36,8 +37,8 @@ HELP = (
 class Compare(Frame):
     """Sides, table, explanation."""
 
-    MODE = "compare"
-    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("compare")]
+    MODE = compare.MODE
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.keys_of(compare.MODE))]
 
     def __init__(self) -> None:
         super().__init__()

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from inspector.app.modes.browse.fields import ROLES, SIGNS
 from inspector.app.modes.compare.lines import ALL_BITS, Line, Node
-from inspector.app.shell.numbers import bits_text, field_text, short_value, value_text
-from inspector.app.shell.session import Base
+from inspector.app.shell.numbers import Base, bits_text, field_text, short_value, value_text
 from inspector.app.widgets.ink import Ink, Row, fit, ink, row
 from inspector.app.widgets.listing import Column, Item
 from inspector.registers.bits import ones, partial_hex

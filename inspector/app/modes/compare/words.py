@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from inspector.app.modes.compare.lines import Node, registers_in
 from inspector.app.modes.compare.question import Picture
 from inspector.app.modes.compare.table import number, verdict
-from inspector.app.shell.numbers import bits_text
-from inspector.app.shell.session import Base
+from inspector.app.shell.numbers import Base, bits_text
 from inspector.app.widgets.ink import Ink, Row, clip, ends, fit, ink, row, width, wrap
 
 INDENT = 9

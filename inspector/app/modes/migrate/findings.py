@@ -12,7 +12,7 @@ from inspector.app.modes.migrate.kernel_rows import kernel_words, matrix_columns
 from inspector.app.modes.migrate.table import notable, table_columns, table_items
 from inspector.app.modes.migrate.words import explanation_rows, verdict_row
 from inspector.app.shell import keys
-from inspector.app.shell.session import Base
+from inspector.app.shell.numbers import Base
 from inspector.app.widgets.ink import Ink, Row, ink, row
 from inspector.app.widgets.listing import Listing
 
@@ -29,7 +29,7 @@ HELP = (
 class Findings(Listing, inherit_bindings=False):
     """Shows what is known of a check; `k` belongs to the screen here, so that only the arrow moves up."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.LISTS, without="k")]
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.SHARED[keys.LISTS], without="k")]
 
     def __init__(self, check: Check) -> None:
         super().__init__(id="findings")

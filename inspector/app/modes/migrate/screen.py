@@ -11,6 +11,7 @@ from textual.binding import BindingType
 from textual.events import Resize
 from textual.widget import Widget
 
+from inspector.app.modes import migrate
 from inspector.app.modes.migrate.check import Check
 from inspector.app.modes.migrate.findings import Findings
 from inspector.app.modes.migrate.question import Question, destination_name, first_question, short_name, swapped
@@ -32,8 +33,8 @@ Answer = TypeVar("Answer")
 class Migrate(Frame):
     """Both sides, the verdict, the findings or the kernels, and an explanation."""
 
-    MODE = "migrate"
-    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("migrate")]
+    MODE = migrate.MODE
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.keys_of(migrate.MODE))]
 
     def __init__(self) -> None:
         super().__init__()

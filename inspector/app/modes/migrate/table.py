@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from inspector.app.modes.migrate.entries import PASSING, Entry, Kind, differs, member, vcpu_words
-from inspector.app.shell.numbers import bits_text, field_text, short_value, value_text
-from inspector.app.shell.session import Base
+from inspector.app.shell.numbers import Base, bits_text, field_text, short_value, value_text
 from inspector.app.widgets.ink import Ink, Row, fit, ink, row
 from inspector.app.widgets.listing import Column, Item
 from inspector.checks.restore.result import FieldDifference, Finding, MigrationReport

@@ -9,6 +9,7 @@ from textual import on
 from textual.binding import BindingType
 from textual.widget import Widget
 
+from inspector.app.modes import patch
 from inspector.app.modes.patch.rows import change_rows, explain, overview, side_rows, strip, write_columns, write_items
 from inspector.app.shell import keys
 from inspector.app.shell.frame import Frame
@@ -31,8 +32,8 @@ HELP = (
 class Patch(Frame):
     """Question, variants, both sides, the writes, the explanation."""
 
-    MODE = "patch"
-    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("patch")]
+    MODE = patch.MODE
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.keys_of(patch.MODE))]
 
     def __init__(self) -> None:
         super().__init__()

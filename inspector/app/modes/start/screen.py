@@ -9,6 +9,7 @@ from textual.binding import BindingType
 from textual.widget import Widget
 
 from inspector.app.dialogs.offers import shipped_items, this_machine
+from inspector.app.modes import start
 from inspector.app.shell import keys
 from inspector.app.shell.frame import Frame
 from inspector.app.shell.session import Change
@@ -26,8 +27,8 @@ HELP = (
 class Start(Frame):
     """Dumps to open, and the questions that each mode answers."""
 
-    MODE = keys.START
-    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.START)]
+    MODE = start.MODE
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.keys_of(start.MODE))]
 
     def body(self) -> Iterable[Widget]:
         """A list and the questions."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from inspector.app.shell.numbers import bits_text, field_text, short_value, value_text
-from inspector.app.shell.session import Base
+from inspector.app.shell.numbers import Base, bits_text, field_text, short_value, value_text
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row, wrap
 from inspector.app.widgets.listing import Column, Item
 from inspector.checks.writing.bench import Attempt, Bench

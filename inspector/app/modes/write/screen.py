@@ -12,6 +12,7 @@ from textual.widgets import Input, Static
 
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
 from inspector.app.dialogs.line import Line
+from inspector.app.modes import write
 from inspector.app.modes.write.rows import field_columns, field_items, head_rows, pair_words, verdict_rows, why_rows
 from inspector.app.shell import keys
 from inspector.app.shell.session import Change
@@ -31,7 +32,7 @@ class Write(Dialog):
 
     LINE = "#value"
     BINDINGS: ClassVar[list[BindingType]] = [
-        *keys.bindings("write"),
+        *keys.bindings(write.MODE.keys),
         Binding("up", "history(1)", "Earlier", show=False),
         Binding("down", "history(-1)", "Later", show=False),
         Binding("tab", "other_pane", "Other pane", show=False, priority=True),
@@ -134,7 +135,7 @@ class Write(Dialog):
         keymap = self.program.settings.keys
         words += [
             (keys.shown(key, keymap), key.label)
-            for key in keys.in_place("write")
+            for key in write.MODE.keys
             if key.footer or (key.id == "write.real" and self._real)
         ]
         pieces = [Ink("")]

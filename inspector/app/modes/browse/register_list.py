@@ -13,7 +13,7 @@ from textual.message import Message
 from inspector.app.modes.browse.standing import NOTHING, Standing
 from inspector.app.shell.numbers import value_text
 from inspector.app.shell.search import Matches, find_in
-from inspector.app.shell.session import View
+from inspector.app.shell.view import View
 from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Column, Item, Listing
@@ -52,6 +52,9 @@ class RegisterList(Vertical):
         super().__init__(id="side")
         self.view: View | None = None
         self._register: int | None = None
+        """the register that is shown beside the list"""
+        self._put_away: int | None = None
+        """the register whose group the user folded while it was shown"""
         self._ready = False
         self.cells = cells
         self._asked: Literal["", "list", "search"] = ""
@@ -142,8 +145,10 @@ class RegisterList(Vertical):
 
     def _look(self, register: int | None) -> None:
         """Another register is on screen: its group is unfolded, unless the user folded it away with that register."""
-        if register != self._register and register is not None and self._open is not None:
-            self._open.add(catalog.by_id(register).group)
+        if register != self._put_away:
+            self._put_away = None
+            if register is not None and self._open is not None:
+                self._open.add(catalog.by_id(register).group)
         self._register = register
 
     def _opened(self, groups: list[tuple[str, str, list[Register]]], register: int | None) -> set[str]:
@@ -182,8 +187,9 @@ class RegisterList(Vertical):
             if key in opened:
                 items += [self._item(one, matching, roomy) for one in registers]
         columns = (Column("", 30), Column("", 22), MARKS, Column("")) if roomy else (Column(""), self._marks)
-        index = self.listing.index_of(str(register)) if register is not None else None
-        cursor: str | int | None = str(register) if register is not None else index
+        cursor = None if register is None else str(register)
+        if register is not None and not any(item.key == cursor for item in items):
+            cursor = f"group {catalog.by_id(register).group}"
         self.listing.fill(items, cursor=cursor, cols=columns)
         self._say_state(groups)
 
@@ -209,7 +215,8 @@ class RegisterList(Vertical):
         elif self.query_text:
             said = row(Ink(f"{_count(len(self.matches.ids), 'match', 'matches')}, n next, esc clear", "muted"))
         elif self.only_notable:
-            said = row(Ink(f"{_count(standing_out, 'stands out', 'stand out')}, m shows all", "muted"))
+            found = _count(standing_out, "stands out", "stand out") if standing_out else "No register stands out"
+            said = row(Ink(f"{found}, m shows all", "muted"))
         else:
             said = row(Ink(f"{_count(len(groups), 'group')} · {_count(count, 'register')}", "muted"))
         lines = [(Ink("  "), *line) for line in wrap(said, self.cells - 3)][:3]
@@ -290,6 +297,9 @@ class RegisterList(Vertical):
         if self._open is None or self.query_text or self.only_notable:
             return
         self._open ^= {group}
+        shown = self._register
+        folded = shown is not None and group not in self._open and catalog.by_id(shown).group == group
+        self._put_away = shown if folded else None
         at = self.listing.index_of(key)
         current = self.listing.items[self.listing.cursor].key
         self._fill(None)
