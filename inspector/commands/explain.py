@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from inspector import sources
+from inspector.checks.explain.streaming import condensed
 from inspector.commands.arguments import add_declared, add_kernel, add_style, given_kernel
 from inspector.errors import SourceError
 from inspector.library import explain
@@ -18,13 +21,18 @@ from inspector.reports import explain as report
 from inspector.reports.json import dumps
 
 _LIMIT = 8 << 20
-"""Bytes of text that are looked at; a log of that size holds the error in its last megabytes."""
+"""Bytes of a list that are read."""
+_BLOCK = 1 << 20
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "text", metavar="FILE", nargs="?", default="-", help="a file, or - for standard input (default)"
+        "text",
+        metavar="FILE",
+        nargs="?",
+        default="-",
+        help="a file, - for standard input (default), or the text itself",
     )
     parser.add_argument("--source", metavar="DUMP", help="the saved VM that did not load")
     parser.add_argument("--destination", metavar="DUMP", help="a fresh vCPU of the destination")
@@ -50,9 +58,31 @@ def read_text(path: str) -> str:
     return data[-_LIMIT:].decode("utf-8", "replace")
 
 
+def log_text(path: str) -> str:
+    """The log to explain: a file, standard input (-), or the words themselves. Raises SourceError.
+
+    A large log is read in blocks, of which only the lines that may matter are kept.
+    """
+    try:
+        if path == "-":
+            return condensed(_blocks(sys.stdin.buffer))
+        if " " in path.strip() and not Path(path).exists():
+            return path
+        with Path(path).open("rb") as file:
+            return condensed(_blocks(file))
+    except OSError as error:
+        raise SourceError(
+            f"cannot be read: {error.strerror}", path, "give a text file, or - and paste the text"
+        ) from error
+
+
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    return iter(lambda: file.read(_BLOCK), b"")
+
+
 def run(options: argparse.Namespace) -> int:
     """Print the explanation; 1 when the text holds no error that is known."""
-    text = read_text(options.text)
+    text = log_text(options.text)
     source = sources.load(options.source, options.declared) if options.source else None
     destination = sources.load(options.destination, options.declared) if options.destination else None
     answer = explain(text, source, destination, given_kernel(options))

@@ -19,6 +19,8 @@ _KIND = {
     "refused": "refused by the destination's KVM",
     "only_in_source": "not listed by the destination",
     "missing_in_source": "not in the saved state: keeps the destination's value",
+    "unhandled": "accessed by a guest, not handled",
+    "test": "named by a test",
     "unreadable": "could not be read",
     "variation": "differs between CPUs of one machine",
     "envelope": "named in the text",
@@ -137,7 +139,7 @@ def _register_lines(register: ExplainedRegister) -> list[str]:
             rows.append([word, grouped_hex(value, size) + told])
     lines += columns(rows, indent="  ")
     for field in register.fields:
-        lines += _field_lines(field)
+        lines += _field_lines(field, source, destination)
     lines += _wrapped(register.why, "  ")
     if register.reference and not any(f.reference == register.reference for f in register.fields):
         lines += _wrapped(f"Rule: {register.rule}; {register.reference}", "  ")
@@ -148,11 +150,11 @@ def _bits(field: ExplainedField) -> str:
     return f"{field.msb}:{field.lsb}" if field.msb != field.lsb else str(field.msb)
 
 
-def _field_lines(field: ExplainedField) -> list[str]:
+def _field_lines(field: ExplainedField, source: str, destination: str) -> list[str]:
     lines = columns(
         [
-            [f"{field.name} [{_bits(field)}]", f"source {field.wanted:#x}", field.meaning_wanted],
-            ["", f"destination {field.actual:#x}", field.meaning_actual],
+            [f"{field.name} [{_bits(field)}]", f"{source} {field.wanted:#x}", field.meaning_wanted],
+            ["", f"{destination} {field.actual:#x}", field.meaning_actual],
         ],
         indent="    ",
     )

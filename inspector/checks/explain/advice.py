@@ -51,8 +51,8 @@ def next_steps(
 
 
 def _rule(vmm: str) -> Vmm:
-    """The VMM that wrote the text; QEMU where it is none or not known, as most users have it."""
-    return of_family(vmm) or find_vmm(DEFAULT_VMM)
+    """The VMM that wrote the text; QEMU where it is not known, one without advice of its own for another program."""
+    return of_family(vmm) or (Vmm(name=vmm, title=vmm, family=vmm) if vmm else find_vmm(DEFAULT_VMM))
 
 
 def _refused_steps(rule: Vmm, refused: Sequence[ExplainedRegister]) -> Iterable[str]:

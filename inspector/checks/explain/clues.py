@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable
 from itertools import islice
@@ -24,6 +25,7 @@ from inspector.registers.encoding import (
     sysreg_id,
 )
 from inspector.registers.ids import SVE_VLS
+from inspector.registers.scanning import scan
 
 MAX_REPEATS = 2000
 """Messages of one family that are looked at; a log that repeats itself more often says nothing new."""
@@ -99,7 +101,7 @@ def _clue(message: Message, found: re.Match[str], pasted: Pasted) -> Clue | None
         id=reg_id,
         wanted=_hex(wanted),
         actual=_hex(actual),
-        error=_errno_words(groups.get("err", "")),
+        error=_error(groups),
         counts=(int(groups["n"]), int(groups["m"])) if message.kind == "lengths" else None,
         cpu=_cpu(message, groups),
         found=groups.get("found") or groups.get("when") or (groups["n"] if message.kind == "boot_failed" else ""),
@@ -151,6 +153,12 @@ _ERROR_WORDS = (
     "Argument list too long",
     "Permission denied",
 )
+
+
+def _error(groups: dict[str, str]) -> str:
+    if "errno" in groups:
+        return errno.errorcode.get(int(groups["errno"]), groups["errno"])
+    return _errno_words(groups.get("err", ""))
 
 
 def _errno_words(squeezed: str) -> str:
@@ -224,13 +232,6 @@ def plausible_id(number: int) -> int | None:
 _HEX_ID = re.compile(r"60[2-8]0[0-9a-f]{12}", re.IGNORECASE)
 _ENCODING = re.compile(r"op0:?(\d),?op1:?(\d),?crn:?(\d{1,2}),?crm:?(\d{1,2}),?op2:?(\d)", re.IGNORECASE)
 _DECIMAL_ID = re.compile(r"69\d{17}")
-_SPELLINGS = re.compile(
-    r"\bS[0-3]_[0-7]_C\d{1,2}_C\d{1,2}_[0-7]\b"
-    r"|\bARM64_SYS_REG\(\s*\d+\s*,\s*\d+\s*,\s*\d+\s*,\s*\d+\s*,\s*\d+\s*\)"
-    r"|\b(?:SYS_)?((?:ID|MVFR\d|CTR|CLIDR|CCSIDR|CSSELR|MIDR|MPIDR|REVIDR|AIDR|PMCR|OSLSR|TCR2?|PIRE?0?|ZCR|CNT\w+|PM\w+)"
-    r"(?:_\w+)*_EL[0-3])\b",
-    re.IGNORECASE,
-)
 
 
 def find_mentions(pasted: Pasted) -> list[Mention]:
@@ -248,8 +249,8 @@ def find_mentions(pasted: Pasted) -> list[Mention]:
         reg_id = _by_encoding([int(part) for part in found.groups()])
         _mention(mentions, reg_id, found[0], pasted.line_of(found.start()))
     for number, line in enumerate(pasted.lines):
-        for found in _SPELLINGS.finditer(line):
-            _mention(mentions, _by_name(found[0]), found[0], number)
+        for named in scan(line):
+            _mention(mentions, named.id, line[named.start : named.end], number)
     return sorted(mentions.values(), key=lambda m: m.at)
 
 

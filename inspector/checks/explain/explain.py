@@ -8,15 +8,29 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from inspector.checks.explain.advice import harmless_only, next_steps, things_to_bring
+from inspector.checks.explain.anywrite import Told, told_registers
 from inspector.checks.explain.clues import Clue, find_clues, find_mentions
 from inspector.checks.explain.conclusions import conclude
+from inspector.checks.explain.evidence import DECISIVE, GENERIC, REMARK, TELLING, Insight
+from inspector.checks.explain.failures import find_failures
 from inspector.checks.explain.fields import decode_registers
+from inspector.checks.explain.foreign import Place, where_from
+from inspector.checks.explain.kernel_texts import (
+    foreign_accesses,
+    is_guest,
+    undefined_instructions,
+    unsupported_accesses,
+)
+from inspector.checks.explain.model import kernel_in
 from inspector.checks.explain.result import ExplainedRegister, Explanation, SeenMessage
+from inspector.checks.explain.selftests import selftests
+from inspector.checks.explain.streaming import WHOLE, condensed
 from inspector.checks.explain.text import Pasted, read_pasted
 from inspector.checks.feature_groups import group_by_feature
 from inspector.checks.machine.source_kernel import kernel_of, own_kernel
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import MigrationReport
+from inspector.checks.vmms.messages import Message
 from inspector.checks.vmms.table import of_family
 from inspector.errors import InspectorError
 from inspector.policies.model import Policy
@@ -31,23 +45,225 @@ def explain(
 ) -> Explanation:
     """What `text` (a log, one line, or just ids) says about a failed restore.
 
-    With dumps of the source or destination, values that the text lacks are taken from them; with both, the restore is
-    simulated. `kernel` names the destination's kernel where its dump does not. A text without anything to explain is an
-    answer too: `recognised` is False then.
+    Every line that is recognised is evidence for a cause; the headline is the cause with the most. With dumps of the
+    source or destination, values that the text lacks are taken from them; with both, the restore is simulated.
+    `kernel` names the destination's kernel where its dump does not. A text without anything to explain is an answer
+    too: `recognised` is False then.
     """
-    pasted = read_pasted(text)
-    clues = find_clues(pasted)
-    registers = _merge(clues)
-    if not clues:
-        registers = _mentioned(pasted)
-    if not clues and not registers:
+    pasted = read_pasted(text if len(text) <= WHOLE else condensed([text.encode("utf-8", "replace")]))
+    place = where_from(pasted)
+    clues = _of_arm(_with_told(find_clues(pasted), pasted), pasted, place)
+    insights = sorted(_insights(pasted), key=lambda i: (-i.weight, i.at))
+    if place.only_foreign and (clues or insights or _complains(pasted)):
+        return _of_another(place, insights, clues)
+    registers = _merge(clues) or _mentioned(pasted)
+    if not clues and not registers and not insights:
         return Explanation(recognised=False, headline=NOTHING)
+    simulable = source is not None and destination is not None
+    if insights and _leads(insights[0], clues, simulable):
+        return _not_a_refusal(insights, clues, place)
     registers = _with_dumps(registers, source, destination)
     vmm, version = _program(clues, pasted)
     simulation, trouble = _simulate(clues, source, destination, kernel, vmm, version)
     if simulation is not None and not any(r.kind in ("refused", "only_in_source") for r in registers):
         registers = [*_simulated(simulation), *registers]
-    return _answer(clues, decode_registers(registers), vmm, version, simulation, trouble, (source, destination))
+    guest = is_guest(pasted)
+    decoded = decode_registers(registers, guest, kernel or kernel_in(pasted))
+    answer = _answer(clues, decoded, vmm, version, simulation, trouble, (source, destination))
+    return _in_guest(_with_insights(answer, insights, place)) if guest else _with_insights(answer, insights, place)
+
+
+def _in_guest(answer: Explanation) -> Explanation:
+    """A guest's own CPUs are vCPUs."""
+    return msgspec.structs.replace(
+        answer, headline=answer.headline.replace("CPUs of one machine differ", "vCPUs of this guest differ")
+    )
+
+
+def _insights(pasted: Pasted) -> list[Insight]:
+    """Every cause that is no refused register, each once."""
+    found: dict[str, Insight] = {}
+    for make in (find_failures, unsupported_accesses, undefined_instructions, foreign_accesses, selftests):
+        for insight in make(pasted):
+            found.setdefault(insight.headline, insight)
+    return list(found.values())
+
+
+_NAMED_KINDS = frozenset(("refused", "only_in_source", "unreadable", "variation", "lengths", "format"))
+
+
+def _weight(clues: Sequence[Clue]) -> int:
+    """How much the text says about registers: a refused one, that one was refused, or that something failed."""
+    if any(_names_one(c) for c in clues):
+        return DECISIVE
+    if any(_is_about_registers(c) for c in clues):
+        return TELLING
+    return GENERIC if any(c.message.fatal for c in clues) else 0
+
+
+def _names_one(clue: Clue) -> bool:
+    return clue.message.kind in _NAMED_KINDS and (clue.id is not None or clue.message.kind in ("lengths", "format"))
+
+
+def _is_about_registers(clue: Clue) -> bool:
+    """Only device 'cpu', a register or KVM_SET_ONE_REG makes a failure one of registers; a generic tail does not."""
+    if clue.message.key in ("qemu-instance", "qemu-array"):
+        return True
+    return clue.message.kind in ("put_failed", "boot_failed", "unreadable", *_NAMED_KINDS) and (
+        clue.message.key != "qemu-vcpu-init"
+    )
+
+
+def _leads(insight: Insight, clues: Sequence[Clue], simulable: bool) -> bool:
+    """True when the cause outweighs what the text says of registers; of equal ones that which comes first decides."""
+    weight = _weight(clues)
+    if insight.weight < weight or (insight.weight == GENERIC and simulable):
+        return False
+    firsts = [c.at for c in clues if (_names_one(c) if weight == DECISIVE else _is_about_registers(c))]
+    if insight.weight == weight and firsts:
+        return insight.at < min(firsts)
+    return insight.weight > REMARK or not clues
+
+
+def _with_told(clues: list[Clue], pasted: Pasted) -> list[Clue]:
+    """The clues, and registers with an errno in any other program's words."""
+    known = {c.id for c in clues if c.id is not None}
+    lines = {pasted.line_of(c.at) for c in clues if c.id is not None}
+    more = [
+        Clue(
+            message=_any_program(told),
+            text=told.text,
+            at=pasted.starts[told.line],
+            id=told.id,
+            wanted=told.wanted,
+            error=told.error,
+        )
+        for told in told_registers(pasted)
+        if told.kind != "named" and told.id not in known and told.line not in lines
+    ]
+    return sorted([*clues, *more], key=lambda c: c.at)
+
+
+def _any_program(told: Told) -> Message:
+    refused = told.kind == "refused"
+    return Message(
+        key="any-program",
+        vmm=told.program or "another program",
+        kind="refused" if refused else "unreadable",
+        meaning="A register write failed with this errno." if refused else "A register read failed with this errno.",
+    )
+
+
+def _of_arm(clues: list[Clue], pasted: Pasted, place: Place) -> list[Clue]:
+    """The clues without those that a program of another architecture wrote."""
+    mine = [c for c in clues if pasted.line_of(c.at) not in place.foreign_lines]
+    if mine or not place.only_foreign:
+        return mine
+    return clues if not place.foreign_lines else mine
+
+
+_COMPLAINT = re.compile(r"\b(?:fail|error|cannot|could not|unable|invalid|not support|panic|refus)", re.IGNORECASE)
+
+
+def _complains(pasted: Pasted) -> bool:
+    return any(_COMPLAINT.search(line) for line in pasted.lines)
+
+
+def _of_another(place: Place, insights: Sequence[Insight], clues: Sequence[Clue]) -> Explanation:
+    """A text of another architecture or hypervisor: what failed there may be known, but not by KVM/arm64's rules."""
+    names = " and ".join(mark.name for mark in place.foreign[:2])
+    shown = ", ".join(one.shown_by for one in place.foreign[:2])
+    other = next((i for i in insights if i.weight >= TELLING and i.step != "vCPU init"), None)
+    headline = f"this is a text of {names}, not of KVM on arm64"
+    if other is not None:
+        headline += f"; {other.headline}"
+    return Explanation(
+        recognised=True,
+        headline=headline,
+        vmm=other.program if other is not None else "",
+        conclusions=(
+            f"shown by: {shown}",
+            "registers, register ids and rules of arm64 KVM do not apply to it; nothing is claimed about its registers",
+        ),
+        next_steps=other.do if other is not None else (),
+        messages=tuple(msgspec.structs.replace(m, meaning="A message of another architecture.") for m in _seen(clues)),
+    )
+
+
+def _not_a_refusal(insights: Sequence[Insight], clues: Sequence[Clue], place: Place) -> Explanation:
+    """The text names a cause that is no refused register."""
+    lead = insights[0]
+    others = [i for i in insights[1:] if i.weight >= min(lead.weight, TELLING) and i.weight > GENERIC]
+    alike = [i for i in others if i.key == lead.key and i.weight == lead.weight]
+    rest = [i for i in others if i not in alike]
+    remarks = [i for i in insights[1:] if i.weight == REMARK or (lead.weight == GENERIC and i.weight == GENERIC)]
+    headline = lead.headline
+    if alike:
+        headline += f" (and {len(alike)} more of this kind)"
+    generic = lead.weight == GENERIC
+    if generic:
+        headline += "; the line that says why is not in this text"
+    shown = lead.weight == REMARK
+    return Explanation(
+        recognised=True,
+        headline=headline,
+        vmm=lead.program,
+        registers=tuple(r for i in (lead, *alike) for r in i.registers),
+        conclusions=tuple(
+            dict.fromkeys(
+                [
+                    *lead.says,
+                    *(s for i in alike for s in (i.headline, *i.says)),
+                    *(i.headline for i in (*rest, *remarks)),
+                    *((_LOOK_UP,) if generic else ()),
+                    *(("no line here reports a failure",) if shown else ()),
+                    *_foreign_says(place),
+                ]
+            )
+        ),
+        next_steps=tuple(dict.fromkeys(step for i in (lead, *alike, *rest) for step in i.do)),
+        bring=lead.bring or ((_LINES_BEFORE,) if generic else ()),
+        messages=_messages(insights, clues),
+    )
+
+
+_LOOK_UP = (
+    "such a line ends every failed load: the cause may be RAM, a device, the machine type, the connection or a register"
+)
+_LINES_BEFORE = "the lines before this one in the log of the destination (and of the source, if its connection broke)"
+
+
+def _messages(insights: Sequence[Insight], clues: Sequence[Clue]) -> tuple[SeenMessage, ...]:
+    seen = [
+        SeenMessage(
+            text=i.text,
+            vmm=i.program,
+            versions="all",
+            meaning=f"{i.headline[:1].upper()}{i.headline[1:]}.",
+            kind="envelope" if i.weight else "noise",
+            fatal=i.weight > REMARK,
+        )
+        for i in sorted(insights, key=lambda i: i.at)
+        if i.text and i.weight != GENERIC
+    ]
+    return (*seen, *_seen(clues))
+
+
+def _foreign_says(place: Place) -> tuple[str, ...]:
+    return tuple(
+        f"lines of {mark.name} stand in the text too ({mark.shown_by}); nothing is concluded from them"
+        for mark in place.foreign
+    )
+
+
+def _with_insights(answer: Explanation, insights: Sequence[Insight], place: Place) -> Explanation:
+    """The answer about registers, with what else the text says."""
+    more = [i for i in insights if i.weight not in (GENERIC,)]
+    return msgspec.structs.replace(
+        answer,
+        conclusions=tuple(dict.fromkeys((*answer.conclusions, *(i.headline for i in more), *_foreign_says(place)))),
+        next_steps=tuple(dict.fromkeys((*answer.next_steps, *(s for i in more if i.weight == DECISIVE for s in i.do)))),
+    )
 
 
 def _answer(

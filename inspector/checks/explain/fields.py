@@ -6,20 +6,31 @@ from collections.abc import Iterable
 
 import msgspec
 
+from inspector.checks.explain.kernel_texts import variation_says
+from inspector.checks.explain.model import model_sentence
 from inspector.checks.explain.reasons import Reason, field_reason, register_reason, suspects_reason
 from inspector.checks.explain.result import ExplainedField, ExplainedRegister
 from inspector.checks.feature_groups import OTHER, feature_key, feature_set
+from inspector.policies.model import Policy
 from inspector.registers.reading import FieldReading, read
 
 
-def decode_registers(registers: Iterable[ExplainedRegister]) -> list[ExplainedRegister]:
-    """The registers with their differing fields and reasons filled in."""
-    return [_decoded(register) for register in registers]
+def decode_registers(
+    registers: Iterable[ExplainedRegister], guest: bool | None = None, kernel: Policy | None = None
+) -> list[ExplainedRegister]:
+    """The registers with their differing fields and reasons filled in.
+
+    `guest`: whether the text is a guest's log, None where it does not tell. `kernel`: the destination's, where known.
+    """
+    return [_decoded(register, guest, kernel) for register in registers]
 
 
-def _decoded(register: ExplainedRegister) -> ExplainedRegister:
+def _decoded(register: ExplainedRegister, guest: bool | None, kernel: Policy | None) -> ExplainedRegister:
     fields = differing_fields(register)
-    reason = _reason(register)
+    reason = _reason(register, guest)
+    if register.kind == "refused" and not (fields or register.simulated):
+        model = model_sentence(register.id, register.wanted, register.errno_name, kernel)
+        reason = reason._replace(text=f"{reason.text} {model}".strip())
     leading = next((f for f in sorted(fields, key=lambda f: not f.cause) if f.rule), None)
     return msgspec.structs.replace(
         register,
@@ -80,17 +91,15 @@ def hidden_releases(registers: Iterable[ExplainedRegister], at_source: bool) -> 
     return sorted(found, key=lambda release: tuple(map(int, release.split("."))))
 
 
-def _reason(register: ExplainedRegister) -> Reason:
+def _reason(register: ExplainedRegister, guest: bool | None) -> Reason:
     if register.kind in ("only_in_source", "missing_in_source"):
         group = feature_set(feature_key(register.id))
         if group is None or group.key == OTHER:
             return Reason("")
         return Reason(group.text + (f", since {group.since}" if group.since else ""), group.since.split(" ")[0])
     if register.kind == "variation":
-        return Reason(
-            "Linux gives guests the value that is safe on all CPUs; a vCPU that depends on one CPU's own value"
-            " (caches and MIDR on older kernels) cannot move between these CPUs."
-        )
+        said = variation_says(register.id, register.wanted, register.actual, guest)
+        return Reason(" ".join(f"{text[:1].upper()}{text[1:]}." for text in said))
     whole = register_reason(register.id, register.wanted, register.actual)
     if register.kind not in ("refused", "envelope") or (register.wanted is not None and register.actual is not None):
         return whole

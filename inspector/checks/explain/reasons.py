@@ -43,7 +43,9 @@ def field_reason(reg_id: int, msb: int, lsb: int, wanted: int, actual: int) -> R
         return _shaped(shaped, history, wanted, actual)
     variants = [c for c in history.changes if ": " in c.what]
     if variants:
-        telling = [c for c in variants if _CAPS.get(c.what) in (wanted, actual)] or [c for c in variants if not c.until]
+        telling = [c for c in variants if OFFERED.get(c.what) in (wanted, actual)] or [
+            c for c in variants if not c.until
+        ]
         told = " ".join(f"{c.reason.rstrip('.')} ({c.since_words})." for c in telling)
         return _with_writability(told, history, telling[-1], wanted, actual)
     known = history.ever("known")
@@ -55,7 +57,7 @@ def field_reason(reg_id: int, msb: int, lsb: int, wanted: int, actual: int) -> R
     return _with_writability(start, history, known, wanted, actual)
 
 
-_CAPS = {
+OFFERED = {
     "pmu-version: v8.1-always": 4,
     "pmu-version: v8.4": 5,
     "pmu-version: v8.5-mirrored": 6,

@@ -15,7 +15,10 @@ _SET = Message(
     versions="1.x",
     kind="refused",
     template="Failed to set register {id} to value {wanted}: {err}",
-    patterns=("Failed to set register {id} to value {wanted}(?::{err})?",),
+    patterns=(
+        "Failed to set register {id} to value {wanted}(?::{err})?",
+        'SetOneReg\\({id},"?{wanted}"?,(?:(?:Error|Errno)\\({errno}\\)|{err})',
+    ),
     meaning="Firecracker stopped at the first register that KVM refused; later ones were not tried.",
 )
 MESSAGES = (
@@ -25,7 +28,7 @@ MESSAGES = (
         vmm="firecracker",
         versions="1.x",
         kind="unreadable",
-        patterns=("Failed to get register {id}(?::{err})?",),
+        patterns=("Failed to get register {id}(?::{err})?", "GetOneReg\\({id},(?:(?:Error|Errno)\\({errno}\\)|{err})"),
         meaning="Firecracker could not read a register.",
     ),
     Message(

@@ -22,6 +22,8 @@ Kind = Literal[
     "put_failed",
     "boot_failed",
     "variation",
+    "unhandled",
+    "test",
     "unreadable",
     "format",
     "envelope",
@@ -29,8 +31,9 @@ Kind = Literal[
 ]
 """refused: a register write failed. only_in_source, missing_in_source: the register lists differ. lengths: the
 source lists more registers. load_failed, put_failed, boot_failed: a register was refused but is not named.
-variation: two CPUs disagree. unreadable: a register could not be read. format: the file's format version is not the
-program's. envelope: wraps another message. noise: harmless."""
+variation: two CPUs disagree. unhandled: KVM has no handler for a register that a guest accessed. test: named by a
+test program. unreadable: a register could not be read. format: the file's format version is not the program's.
+envelope: wraps another message. noise: harmless."""
 
 _REG = (
     r"(?:(?:systemregister)?op0:(?P<op0>\d{1,2})op1:(?P<op1>\d{1,2})crn:(?P<crn>\d{1,2})crm:(?P<crm>\d{1,2})op2:(?P<op2>\d)"
@@ -47,11 +50,12 @@ _REG = (
 _ERR = (
     r"(?P<err>Invalidargument|Operationnotpermitted|Deviceorresourcebusy|Nosuchfileordirectory|Execformaterror"
     r"|Badaddress|Input/outputerror|Argumentlisttoolong|Permissiondenied|Unknownerror\d+|E[A-Z]{3,9})"
-    r"(?:\(oserror(?P<errno>\d{1,6})\))?"
+    r"(?:\(oserror(?P<oserror>\d{1,6})\))?"
 )
 _TOKENS = {
     "reg": _REG,
     "err": _ERR,
+    "errno": r"(?P<errno>\d{1,6})",
     "id": r"(?P<id>\d{19,20}|0x[0-9a-f]{16})",
     "wanted": r"(?P<wanted>(?:0x)?[0-9a-f]{1,512})",
     "actual": r"(?P<actual>(?:0x)?[0-9a-f]{1,512})",
@@ -66,7 +70,7 @@ _TOKENS = {
         r",CRm:(?:CRm\()?(?P<crm>\d{1,2})\)?,Op2:(?:Op2\()?(?P<op2>\d{1,2})\)?\}|\((?P<index>\d{1,6})\))"
     ),
 }
-OPEN_ENDED = frozenset(("n", "m", "wanted", "actual", "hex", "id", "bitmap", "fw", "errno", "cpu"))
+OPEN_ENDED = frozenset(("n", "m", "wanted", "actual", "hex", "id", "bitmap", "fw", "errno", "oserror", "cpu"))
 """Groups that nothing but white space may end."""
 
 _TOKEN = re.compile(r"\{([a-z]+)\}")

@@ -12,6 +12,8 @@ from inspector.registers.catalog import by_id
 
 _KINDS = {
     "refused": ("✖", "refused", "refused"),
+    "unhandled": ("✖", "accessed by a guest, not handled", "refused"),
+    "test": ("·", "named by a test", "muted"),
     "only_in_source": ("✖", "not listed by the destination", "refused"),
     "missing_in_source": ("○", "not saved", "muted"),
     "unreadable": ("✖", "could not be read", "refused"),

@@ -1,0 +1,131 @@
+"""A register and an errno in any program's words: gem5, kvmtool, libkrun, StratoVirt, a program of one's own."""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from inspector.checks.explain.text import Pasted
+from inspector.registers.scanning import scan
+
+_VERB = re.compile(
+    r"(?P<set>\bSET_?ONE_?REG\b|SetOneReg|set_one_reg|\b(?:set|sett?ing|put|putting|writ(?:e|ing)|wrote|restor(?:e|ing)|load(?:ing)?"
+    r"|Set\w*Reg\w*)\b|\bSet\w*)"
+    r"|(?P<get>\bGET_?ONE_?REG\b|GetOneReg|get_one_reg|\b(?:get|gett?ing|read(?:ing)?|sav(?:e|ing)|fetch(?:ing)?|Get\w*Reg\w*)\b)",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(
+    r"\(?os error (?P<a>\d{1,3})\)?"
+    r"|\berr(?:no|or|no_code|code)?\s*[:=(]{1,2}\s*-?(?P<b>\d{1,3})\b|\bError\((?P<c>\d{1,3})\)"
+    r"|\bErrno\((?P<d>\d{1,3})\)|\b(?:ret(?:urn(?:ed|s)?)?|rc|r|status|failed with|failed)\s*[:=]?\s*-(?P<e>\d{1,3})\b"
+    r"|=\s*-(?P<h>\d{1,3})\b|\(-(?P<f>\d{1,3})\)|:\s*-(?P<g>\d{1,3})\s*$",
+    re.IGNORECASE,
+)
+_NAME = re.compile(r"\b(E(?:INVAL|NOENT|PERM|BUSY|NOEXEC|FAULT|IO|2BIG|ACCES|NXIO|NODEV|OPNOTSUPP|NOSYS|NOSPC))\b")
+_WORDS = {
+    "Invalid argument": errno.EINVAL,
+    "Operation not permitted": errno.EPERM,
+    "No such file or directory": errno.ENOENT,
+    "Device or resource busy": errno.EBUSY,
+    "Exec format error": errno.ENOEXEC,
+    "Bad address": errno.EFAULT,
+    "Input/output error": errno.EIO,
+    "Argument list too long": errno.E2BIG,
+    "Permission denied": errno.EACCES,
+    "No such device or address": errno.ENXIO,
+}
+_VALUE = re.compile(r"\b(?:val(?:ue)?|data|to)\b\s*[:=(]?\s*\"?(0x[0-9a-f]{1,32})\b", re.IGNORECASE)
+_PROGRAMS = (
+    ("gem5", re.compile(r"\bgem5\b|src/arch/arm/kvm/")),
+    ("kvmtool", re.compile(r"\bkvmtool\b|\blkvm\b|KVM_SET_ONE_REG failed \(")),
+    ("libkrun", re.compile(r"\blibkrun\b|\bkrunvm?\b")),
+    ("unidbg", re.compile(r"\bunidbg\b|com\.github\.unidbg")),
+    ("stratovirt", re.compile(r"\b[Ss]trato[Vv]irt\b")),
+    ("hafnium", re.compile(r"Unsupported feature ID register")),
+    ("crosvm", re.compile(r"\bcrosvm\b")),
+    ("cloud-hypervisor", re.compile(r"\bcloud-hypervisor\b|\bSet(?:Sys|Extended|AarchCore)Register\b")),
+    ("firecracker", re.compile(r"\b[Ff]irecracker\b|\bSetOneReg\(")),
+)
+_ERROR_LINE = re.compile(
+    r"\b(?:fail(?:ed|ure)?|errors?|err|errno|invalid|refused|cannot|could not|unable|panic|fatal|rejected)\b"
+    r"|\bunsupported\b|E[A-Z]{4,}|SET_ONE_REG|set_one_reg|= ?-\d",
+    re.IGNORECASE,
+)
+_MOST = 400
+
+
+class Told(NamedTuple):
+    """A register of which a line says that something failed."""
+
+    id: int
+    kind: str
+    """`refused`, `unreadable`, or `named` where the line gives no errno"""
+    error: str
+    """the errno's name: `EINVAL`"""
+    wanted: int | None
+    program: str
+    text: str
+    line: int
+
+
+def told_registers(pasted: Pasted) -> Iterator[Told]:
+    """Registers with an errno beside them, in the text's order."""
+    program = _program(pasted)
+    left = _MOST
+    for number, line in enumerate(pasted.lines):
+        if left <= 0:
+            return
+        if not _ERROR_LINE.search(line):
+            continue
+        for found in scan(line):
+            left -= 1
+            near = line
+            error = errno_in(near) or (errno_in(_after(pasted, number)) if number + 1 < len(pasted.lines) else "")
+            kind = _kind(line[: found.start] + " " + line[found.end :]) if error else "named"
+            value = _value(line[found.end :])
+            yield Told(found.id, kind, error, value, program, line, number)
+
+
+def _after(pasted: Pasted, number: int) -> str:
+    """The next lines of an error chain: `Caused by:`, `0: ...`, an indented cause."""
+    chain: list[str] = []
+    for line in pasted.lines[number + 1 : number + 4]:
+        if re.match(r"(?:caused by|\d+:|because|-> |: )", line, re.IGNORECASE) or (chain and line):
+            chain.append(line)
+        elif not line:
+            continue
+        else:
+            break
+    return " ".join(chain)
+
+
+def errno_in(line: str) -> str:
+    """The errno that a line shows, by name; empty when it shows none."""
+    if name := _NAME.search(line):
+        return name[1]
+    for words, number in _WORDS.items():
+        if words.lower() in line.lower():
+            return errno.errorcode[number]
+    if found := _NUMBER.search(line):
+        number = int(next(text for text in found.groups() if text))
+        return errno.errorcode.get(number, "")
+    return ""
+
+
+def _kind(line: str) -> str:
+    verbs = list(_VERB.finditer(line))
+    return "unreadable" if verbs and all(verb["get"] for verb in verbs) else "refused"
+
+
+def _value(rest: str) -> int | None:
+    found = _VALUE.search(rest) or re.match(r"\s*,\s*\"?(0x[0-9a-f]{1,32})\"?", rest, re.IGNORECASE)
+    return int(found[1], 16) if found else None
+
+
+def _program(pasted: Pasted) -> str:
+    for name, pattern in _PROGRAMS:
+        if any(pattern.search(line) for line in pasted.lines):
+            return name
+    return ""

@@ -1,0 +1,296 @@
+"""What people pasted in public, with the answer that is true, and more texts of the same kinds."""
+
+from __future__ import annotations
+
+import pytest
+
+from inspector.checks.explain.explain import explain
+from inspector.checks.explain.result import Explanation
+from inspector.registers.ids import IDS
+from tests.material import read_text
+
+
+def told(answer: Explanation) -> str:
+    """Everything that is said, in one text."""
+    registers = [f"{r.name} {r.why} {r.errno_name}" for r in answer.registers]
+    return " ".join([answer.headline, *answer.conclusions, *answer.next_steps, *answer.bring, *registers])
+
+
+def refused(answer: Explanation) -> list[int]:
+    """Ids of the refused registers."""
+    return [r.id for r in answer.registers if r.kind == "refused"]
+
+
+@pytest.mark.parametrize(
+    ("name", "headline", "words", "register"),
+    [
+        (
+            "01-mpamidr-guest-oops.txt",
+            "read from MPAMIDR_EL1",
+            ("UNDEF", "ID_AA64PFR0_EL1.MPAM", "6.13"),
+            "MPAMIDR_EL1",
+        ),
+        ("03-pmmir-unsupported.txt", "read from PMMIR_EL1", ("UNDEF", "PMUVer >= 5", "since Linux 5.12"), "PMMIR_EL1"),
+        (
+            "06-gem5-oslsr.txt",
+            "OSLSR_EL1",
+            ("EINVAL", "only OSLK (bit 1) may differ", "5.10 to 5.18: the register is not"),
+            "OSLSR_EL1",
+        ),
+        ("08-hafnium-isar2.txt", "ID_AA64ISAR2_EL1", ("Hafnium", "not KVM's"), "ID_AA64ISAR2_EL1"),
+        (
+            "11-pxa1908-cntfrq-variation.txt",
+            "CNTFRQ_EL0",
+            ("firmware", "no feature register", "no register of KVM's"),
+            "CNTFRQ_EL0",
+        ),
+        (
+            "12-dfr0-variation.txt",
+            "ID_DFR0_EL1 (PerfMon)",
+            ("on a host", "in a guest", "gave its vCPUs different"),
+            "ID_DFR0_EL1",
+        ),
+        (
+            "15-qemu-cpu-type-kvm.txt",
+            "-cpu model cannot be used with KVM",
+            ("no register was written", "-cpu host"),
+            "",
+        ),
+        ("16-x86-put-registers.txt", "x86", ("not of KVM on arm64",), ""),
+        ("17-qemu-pmu-irq.txt", "interrupt of the PMU", ("GICv2", "gic-version=3"), ""),
+        ("18-get-reg-list-fw3.txt", "get-reg-list", ("this kernel lists",), "SMCCC_ARCH_WORKAROUND_3"),
+        ("19-kunpeng-pmmir-oops.txt", "read of PMMIR_EL1", ("MRS", "d5389ed7", "PMUVer >= 5"), "PMMIR_EL1"),
+        ("24-selftest-asidbits.txt", "ID_AA64MMFR0_EL1.ASIDB", ("[7:4]", "not writable", "6.13"), "ID_AA64MMFR0_EL1"),
+        ("27-pauth-not-supported.txt", "vCPU feature pauth", ("does not offer it",), ""),
+        (
+            "37-machine-type.txt",
+            "machine types differ: virt-6.2 in the stream, virt-7.1 here",
+            ("-machine virt-6.2",),
+            "",
+        ),
+        ("38-rom-size-migration.txt", "virtio-net-pci.rom", ("0x40000", "0x80000", "romfile=", "no CPU register"), ""),
+    ],
+)
+def test_the_true_answer(name: str, headline: str, words: tuple[str, ...], register: str) -> None:
+    answer = explain(read_text("pasted", name))
+    assert answer.recognised and answer.exit_code == 0
+    assert headline in answer.headline
+    for word in words:
+        assert word.lower() in told(answer).lower()
+    assert [r.name for r in answer.registers] == ([register] if register else [])
+    if name != "06-gem5-oslsr.txt":
+        assert not refused(answer)
+        assert "KVM refused at least one register" not in answer.headline
+        assert "CCSIDR" not in told(answer)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "20-rk3588-armcpuinfo.txt",
+        "22-box64-armcpuinfo-table.txt",
+        "23-lscpu-rk3588.txt",
+        "28-cix-cache-regs.txt",
+        "33-cpuinfo.txt",
+    ],
+)
+def test_values_without_an_error_are_no_failure(name: str) -> None:
+    answer = explain(read_text("pasted", name))
+    assert not refused(answer) and not answer.next_steps
+    assert "refused" not in answer.headline
+
+
+Q = "qemu-system-aarch64: "
+TAIL = Q + "load of migration failed: Invalid argument"
+
+
+def _made() -> list[tuple[str, str, str]]:
+    """The texts of failures.txt: what the headline has to say, what the steps have to say, the text."""
+    blocks = read_text("pasted", "failures.txt").split("### ")[1:]
+    heads = [block.partition("\n") for block in blocks]
+    return [(text, *head.split(" ## ")) for head, _, text in heads]  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(("text", "word", "step"), _made(), ids=lambda text: text[:30] if len(text) < 60 else "text")
+def test_other_failures_are_named_for_what_they_are(text: str, word: str, step: str) -> None:
+    answer = explain(text)
+    assert answer.recognised and word in answer.headline
+    assert step in " ".join(answer.next_steps)
+    assert not answer.registers
+    assert "refused at least one" not in told(answer) and "CCSIDR" not in told(answer)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TAIL,
+        Q + "Error -22 while loading VM state",
+        Q + "kvm_init_vcpu: kvm_arch_init_vcpu failed (0): Invalid argument",
+    ],
+)
+def test_a_generic_tail_says_only_that_something_failed(text: str) -> None:
+    answer = explain(text)
+    assert "failed; the line that says why is not in this text" in answer.headline
+    assert not answer.registers and answer.bring
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (
+            "KVM: entry failed, hardware error 0x80000021\nRAX=0000000000000000 RBX=0000000000000000 RCX=00000000000000f0",  # noqa: E501
+            "x86",
+        ),
+        (
+            (
+                "qemu-system-x86_64: error: failed to set MSR 0x48f to 0x7fffff00036dfb\nqemu-system-x86_64: Failed to put registers"  # noqa: E501
+                " after init: Invalid argument"
+            ),
+            "x86",
+        ),
+        (
+            (
+                "qemu-system-ppc64: error while loading state for instance 0x0 of device 'cpu'\nqemu-system-ppc64: load of migration"  # noqa: E501
+                " failed: Operation not permitted"
+            ),
+            "POWER",
+        ),
+        ("qemu-system-s390x: Failed to put registers after init: Invalid argument", "s390"),
+        ("qemu-system-riscv64: Failed to put registers after init: Invalid argument", "RISC-V"),
+        ("qemu-system-aarch64: Error: HV_BAD_ARGUMENT\nFailed to put registers after init", "HVF"),
+        (
+            "[ERROR:hypervisor/src/geniezone] GenieZone: failed to set register: Invalid argument (os error 22)",
+            "GenieZone",
+        ),
+        ("crosvm: Gunyah: failed to set one reg: Operation not supported (os error 95)", "Gunyah"),
+        ("mshv: failed to set register HV_STATUS_INVALID_PARAMETER: Invalid argument", "Hyper-V"),
+        ("Error: VmRestore: SetRiscvCoreRegister(Invalid argument (os error 22))", "RISC-V"),
+    ],
+)
+def test_another_architecture_or_hypervisor_is_said_to_be_one(text: str, name: str) -> None:
+    answer = explain(text)
+    assert name in answer.headline
+    assert not answer.registers and "CCSIDR" not in told(answer)
+    assert "refused" not in answer.headline
+
+
+@pytest.mark.parametrize(
+    ("text", "register", "error"),
+    [
+        ("kvm_cpu__set_reg: KVM_SET_ONE_REG failed (ID_AA64MMFR2_EL1): Invalid argument", "ID_AA64MMFR2_EL1", "EINVAL"),
+        ("lkvm: KVM_SET_ONE_REG 0x603000000013c020 = -22", "ID_AA64PFR0_EL1", "EINVAL"),
+        ("panic: Failed to set register (0x6030000000138084) value (errno: 22)", "", "EINVAL"),
+        ('SetOneReg(6931039826524487712, "0x1101010021111112", Error(22))', "ID_AA64PFR0_EL1", "EINVAL"),
+        (
+            "Failed to set register 6931039826524487738 to value 0x1: Invalid argument (os error 22)",
+            "ID_AA64MMFR2_EL1",
+            "EINVAL",
+        ),
+        (
+            "Failed to set register 0x603000000013c03a to value 0x1: No such file or directory (os error 2)",
+            "ID_AA64MMFR2_EL1",
+            "ENOENT",
+        ),
+        ("libkrun: error setting ID_AA64ISAR1_EL1: Errno(22)", "ID_AA64ISAR1_EL1", "EINVAL"),
+        (
+            "stratovirt: Failed to set sys regs op0=3, op1=0, crn=0, crm=4, op2=0: returned -22",
+            "ID_AA64PFR0_EL1",
+            "EINVAL",
+        ),
+        ("restoring sys_reg(3,0,0,7,2) failed with EINVAL", "ID_AA64MMFR2_EL1", "EINVAL"),
+        ("my-vmm: set_one_reg(KVM_REG_ARM_FW_REG(3)) err=22", "SMCCC_ARCH_WORKAROUND_3", "EINVAL"),
+        ("error: write of system register 0x1013c03a: errno=22", "", "EINVAL"),
+    ],
+)
+def test_any_register_with_an_errno(text: str, register: str, error: str) -> None:
+    answer = explain(text)
+    (found,) = [r for r in answer.registers if r.kind == "refused"]
+    assert found.errno_name == error
+    assert not register or found.id == IDS[register]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Error restoring VM: SetSysRegister(Invalid argument (os error 22))",
+        "VmError: Failed to set system register\n\nCaused by:\n    Invalid argument (os error 22)",
+        "cloud-hypervisor: Failed to set extended register: Invalid argument (os error 22)",
+        "VcpuSetPreFinalizeRegs(SetExtendedRegister(Operation not permitted (os error 1)))",
+        "Error setting pre-finalize registers\n  0: Failed to set extended register\n  1: Operation not permitted (os error 1)",  # noqa: E501
+        "SetAarchCoreRegister(Invalid argument (os error 22))",
+    ],
+)
+def test_cloud_hypervisor_in_all_its_forms(text: str) -> None:
+    answer = explain(text)
+    assert answer.vmm == "cloud-hypervisor" and "does not name which" in answer.headline
+    assert not answer.registers
+
+
+def test_a_refusal_with_a_known_kernel_gets_that_kernels_reason() -> None:
+    text = "Failed to set register (0x603000000013808c) value (errno: 22)\nhost kernel: Linux 5.10.200"
+    assert "On Linux 5.10" in told(explain(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        (
+            "kvm [77]: Unsupported guest sys_reg access at: ffff80001003c2b4 [20400085]",
+            "names the register; it is missing",
+        ),
+        ("{ Op0( 3), Op1( 0), CRn( 9), CRm( 9), Op2( 7), func_write },", "write to PMSIDR_EL1"),
+        ("[1.0] kvm [3]:  { Op0( 3), Op1( 3), CRn(13), CRm( 2), Op2( 3), func_read },", "ID_AA64PFR0_EL1.AMU"),
+        (
+            (
+                "kvm [9]: Unsupported guest sys_reg access at: ffff800010 [1]\n { Op0( 3), Op1( 0), CRn(15), CRm( 2), Op2( 0),"  # noqa: E501
+                " func_read },"
+            ),
+            "IMPLEMENTATION DEFINED",
+        ),
+    ],
+)
+def test_unsupported_guest_accesses(text: str, word: str) -> None:
+    answer = explain(text)
+    assert word in told(answer) and not refused(answer)
+
+
+def test_variations_by_kind_and_place() -> None:
+    guest = explain(
+        "[    0.000000] DMI: QEMU KVM Virtual Machine, BIOS 0.0.0\n[    0.14] CPU features: SANITY CHECK: Unexpected"
+        " variation in SYS_ID_AA64MMFR0_EL1. Boot CPU: 0x00000000101122, CPU1: 0x00000000101125"
+    )
+    assert "vCPUs" in guest.headline and "on a host" not in told(guest).lower()
+    assert "VMM gave its vCPUs different ID registers" in told(guest)
+    cache = explain(
+        "CPU features: SANITY CHECK: Unexpected variation in SYS_CTR_EL0. Boot CPU: 0x84448004, CPU4: 0x9444c004"
+    )
+    assert "describes caches" in told(cache)
+
+
+def test_undefined_instructions_that_are_no_register_access() -> None:
+    answer = explain(
+        "Internal error: Oops - Undefined instruction: 0 [#1]\nCode: d503201f d503201f d503201f d503201f (04a0e3e0)"
+    )
+    assert "no MRS or MSR" in answer.headline and not answer.registers
+    answer = explain(
+        "Internal error: Oops - Undefined instruction: 0 [#1]\nCode: aa0003e1 d538a4a0 (d538a480) b4000060"
+    )
+    assert [r.name for r in answer.registers] == ["MPAMIDR_EL1"]
+
+
+def test_selftest_lists_and_unit_tests() -> None:
+    missing = explain(
+        "vregs: There are 2 missing registers.\nThe following lines are missing registers:\n\n"
+        "\tARM64_SYS_REG(3, 0, 2, 0, 3),\n\tARM64_SYS_REG(3, 0, 10, 2, 2),\n"
+    )
+    assert {r.name for r in missing.registers} == {"TCR2_EL1", "PIRE0_EL1"} and not refused(missing)
+    direct = explain("ok 3 ID_AA64DFR0_EL1_PMUVER\nnot ok 4 ID_AA64DFR0_EL1_DEBUGVER")
+    assert "ID_AA64DFR0_EL1.DEBUGVER" in direct.headline.upper()
+    unit = explain("PASS selftest-setup (2 tests)\nFAIL pmu-event-counter (3 tests, 1 unexpected failures)")
+    assert "pmu-event-counter" in unit.headline and not refused(unit)
+
+
+def test_what_kvm_says_at_its_start_is_no_failure() -> None:
+    answer = explain("kvm [1]: IPA Size Limit: 44 bits\nkvm [1]: VHE mode initialized successfully")
+    assert "44 bits" in told(answer) and "VHE" in told(answer)
+    assert "no line here reports a failure" in answer.conclusions and not answer.next_steps
