@@ -25,6 +25,8 @@ class Item(NamedTuple):
     errno: int = 0
     field: str = ""
     """when set, only this field was asked for"""
+    template: bool = False
+    """the constraint is what a template demands; else it is what the source says of the value"""
 
     @property
     def fields(self) -> tuple[FieldReading, ...]:
@@ -64,23 +66,26 @@ def _item(vcpu: Vcpu, register: Register, field: str) -> Item | None:
         return Item(register, read(reg_id, vcpu.values[reg_id], vcpu.values, include_reserved=bool(field)), field=field)
     if reg_id in vcpu.constraints:
         constraint = vcpu.constraints[reg_id]
-        return Item(register, read(reg_id, constraint.value, vcpu.values), constraint, field=field)
+        reading = read(reg_id, constraint.value, vcpu.values)
+        return Item(register, reading, constraint, field=field, template=vcpu.kind == "template")
     if reg_id in vcpu.errors:
         return Item(register, None, errno=vcpu.errors[reg_id], field=field)
     return None
 
 
 def item_json(item: Item) -> Json:
-    """One register: value and fields; for a constraint `mask` and `bits` instead; `errno` when it could not be read."""
+    """One register: value and fields; `errno` when it could not be read.
+
+    Of a value that is known in part, `known` has the bits that are, and every other bit of `value` is 0 and means
+    nothing. A template's constraint has `mask` and `bits` instead.
+    """
     if item.reading is None:
         return {**register_json(item.register, None), "errno": item.errno, "fields": []}
     answer = reading_json(item.reading)
     answer["fields"] = [field_json(field) for field in item.fields]
     if item.constraint:
-        size = item.register.size
-        answer["value"] = None
-        answer["mask"] = hex_value(item.constraint.mask, size)
-        answer["bits"] = hex_value(item.constraint.value, size)
+        value, mask = (hex_value(bits, item.register.size) for bits in (item.constraint.value, item.constraint.mask))
+        answer |= {"value": None, "mask": mask, "bits": value} if item.template else {"value": value, "known": mask}
     return answer
 
 
@@ -114,13 +119,14 @@ def _field_row(field: FieldReading) -> list[str]:
 
 
 def item_value(item: Item) -> str:
-    """The value as screens and reports write it; `x` for each hex digit that a constraint leaves open."""
+    """The value as screens and reports write it: `?` for a hex digit not known, `x` for one that a template leaves."""
     if item.errno or item.reading is None:
         return f"unreadable (errno {item.errno})"
     if item.constraint is None:
         return grouped_hex(item.reading.value, item.register.size)
     constraint = item.constraint
-    return partial_hex(constraint.value, constraint.mask, item.register.size, blank="x", grouped=True)
+    blank = "x" if item.template else "?"
+    return partial_hex(constraint.value, constraint.mask, item.register.size, blank=blank, grouped=True)
 
 
 def register_lines(item: Item) -> list[str]:
@@ -133,10 +139,9 @@ def register_lines(item: Item) -> list[str]:
     note = item.reading.note if item.reading else register.note
     lines += [f"  {note}"] if note else []
     if item.constraint and item.constraint.mask not in (0, (1 << register.size * 8) - 1):
-        mask, bits = item.constraint.mask, item.constraint.value
-        lines.append(
-            f"  only the bits of mask {grouped_hex(mask, register.size)} are given: {grouped_hex(bits, register.size)}"
-        )
+        mask = grouped_hex(item.constraint.mask, register.size)
+        bits = grouped_hex(item.constraint.value, register.size)
+        lines.append(f"  only the bits of mask {mask} are {'given' if item.template else 'known'}: {bits}")
     return [one_line(line) for line in lines] + columns(map(_field_row, item.fields), indent="  ")
 
 

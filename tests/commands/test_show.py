@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -167,3 +168,13 @@ def test_context_breakpoints_are_not_just_breakpoints() -> None:
     fields = {f["name"]: f["meaning"] for f in run("decode", "aa64dfr0", "0x10305106", "--json").json["fields"]}
     assert fields["CTX_CMPs"] == "2 context-aware breakpoints"
     assert fields["BRPs"] == "6 breakpoints"
+
+
+def test_what_a_source_knows_in_part_has_question_marks_and_a_known_mask(tmp_path: Path) -> None:
+    path = tmp_path / "cpuinfo"
+    path.write_text("Features : fp asimd atomics\nCPU implementer : 0x41\nCPU part : 0xd05\n")
+    shown = run("show", str(path), "ID_AA64ISAR0_EL1")
+    assert "ID_AA64ISAR0_EL1  0x????_????_" in shown.out and "are known:" in shown.out
+    (register,) = json.loads(run("show", str(path), "ID_AA64ISAR0_EL1", "--json").out)["vcpus"][0]["registers"]
+    known, value = int(register["known"], 16), int(register["value"], 16)
+    assert value & ~known == 0 and known >> 20 & 0xF == 0xF and value >> 20 & 0xF == 2 and "mask" not in register
