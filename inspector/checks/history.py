@@ -29,7 +29,7 @@ from inspector.registers.ids import (
 )
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True):
+class FieldChange(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is so from a release on."""
 
     what: str
@@ -68,19 +68,19 @@ class Suspect(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     msb: int
     lsb: int
-    change: Change
+    change: FieldChange
 
 
 class FieldHistory(msgspec.Struct, frozen=True, kw_only=True):
     """All changes of one field, oldest first."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[FieldChange, ...]
 
-    def current(self, *whats: str) -> Change | None:
+    def current(self, *whats: str) -> FieldChange | None:
         """The newest change of these kinds that still holds."""
         return next((c for c in reversed(self.changes) if c.what in whats and not c.until), None)
 
-    def ever(self, *whats: str) -> Change | None:
+    def ever(self, *whats: str) -> FieldChange | None:
         """The newest change of these kinds, whether or not it still holds."""
         return next((c for c in reversed(self.changes) if c.what in whats), None)
 
@@ -126,11 +126,13 @@ def register_history(reg_id: int) -> FieldHistory:
     function = _function_of(reg_id)
     if not function:
         return FieldHistory(changes=())
-    states: dict[str, dict[str, Change]] = {}
+    states: dict[str, dict[str, FieldChange]] = {}
     for name, book in _books():
         rule = book.special_rule(function)
         variant = book.variant(function)
-        change = _change(f"{function}: {variant}", rule) if rule else Change(what=f"{function}: {variant}", since="")
+        change = (
+            _change(f"{function}: {variant}", rule) if rule else FieldChange(what=f"{function}: {variant}", since="")
+        )
         states[name] = {change.what: change}
     return FieldHistory(changes=_changes(states))
 
@@ -174,9 +176,9 @@ def _function_of(reg_id: int) -> str:
 _STEP_WORDS = {"hide": "hidden", "cap": "capped", "force": "forced", "floor": "raised"}
 
 
-def _field_states(book: Rulebook, reg_id: int, mask: int, lsb: int) -> dict[str, Change]:
+def _field_states(book: Rulebook, reg_id: int, mask: int, lsb: int) -> dict[str, FieldChange]:
     """What holds for the field under one kernel: kind -> change without its releases."""
-    states: dict[str, Change] = {}
+    states: dict[str, FieldChange] = {}
     known = next((f for f in book.fields(reg_id) if f.mask & mask), None)
     if known is not None:
         states["known"] = _change("known", known.rule)
@@ -192,9 +194,9 @@ def _field_states(book: Rulebook, reg_id: int, mask: int, lsb: int) -> dict[str,
     return states
 
 
-def _step_states(book: Rulebook, reg_id: int, mask: int, lsb: int) -> dict[str, Change]:
+def _step_states(book: Rulebook, reg_id: int, mask: int, lsb: int) -> dict[str, FieldChange]:
     """What is done to the field's limit; what a nested hypervisor loses besides says nothing of other vCPUs."""
-    states: dict[str, Change] = {}
+    states: dict[str, FieldChange] = {}
     for step in book.steps.get(reg_id, ()):
         if "el2" in step.rule.when:
             continue
@@ -205,19 +207,19 @@ def _step_states(book: Rulebook, reg_id: int, mask: int, lsb: int) -> dict[str, 
     return states
 
 
-def _change(what: str, rule: Rule, value: int = 0) -> Change:
+def _change(what: str, rule: Rule, value: int = 0) -> FieldChange:
     conditions = tuple(f"when {c}" for c in rule.when) + tuple(f"unless {c}" for c in rule.unless)
-    return Change(
+    return FieldChange(
         what=what, since="", rule=rule.name, reason=rule.reason, reference=rule.reference, value=value,
         conditions=conditions,
     )  # fmt: skip
 
 
-def _changes(states: dict[str, dict[str, Change]]) -> tuple[Change, ...]:
+def _changes(states: dict[str, dict[str, FieldChange]]) -> tuple[FieldChange, ...]:
     """Runs of equal states over the mainline releases, with the stable points that differ from their own release."""
     mainline = [name for name in states if name.endswith(".0")]
-    finished: list[Change] = []
-    running: dict[str, Change] = {}
+    finished: list[FieldChange] = []
+    running: dict[str, FieldChange] = {}
     for name in mainline:
         held = {state.what: state for state in states[name].values()}
         for what in [w for w in running if w not in held]:
@@ -230,7 +232,7 @@ def _changes(states: dict[str, dict[str, Change]]) -> tuple[Change, ...]:
     return tuple(msgspec.structs.replace(c, backports=_backports(c, states)) for c in found)
 
 
-def _backports(change: Change, states: dict[str, dict[str, Change]]) -> tuple[str, ...]:
+def _backports(change: FieldChange, states: dict[str, dict[str, FieldChange]]) -> tuple[str, ...]:
     """First stable point of each older series that has the change although its x.y.0 lacks it."""
     found: dict[str, str] = {}
     for name, held in states.items():

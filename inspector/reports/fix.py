@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inspector.checks.feature_groups import group_by_feature
-from inspector.checks.repair.fix import Change, FixResult
+from inspector.checks.repair.fix import FixResult, Replacement
 from inspector.errors import one_line
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import grouped_hex, hex_id, hex_value
@@ -12,7 +12,7 @@ from inspector.reports.migration import finding_json, way_json
 from inspector.reports.text import markdown_table
 
 
-def _value(change: Change, value: int) -> str:
+def _value(change: Replacement, value: int) -> str:
     return grouped_hex(value, by_id(change.id).size)
 
 

@@ -14,7 +14,7 @@ from inspector import app as screens
 from inspector import sources
 from inspector.app.shell import live
 from inspector.app.shell.application import InspectorApp
-from inspector.app.shell.live import Reading
+from inspector.app.shell.live import LiveReading
 from inspector.cli import main
 from inspector.errors import SourceError
 from inspector.registers import encoding as enc
@@ -59,7 +59,7 @@ def live_dump(values: Mapping[int, int]) -> Dump:
 
 def app_live(source: FakeLive, watch: float | None = None) -> InspectorApp:
     dump = live_dump(VALUES)
-    readings = {dump.provenance.source: Reading(source, live.now())}
+    readings = {dump.provenance.source: LiveReading(source, live.now())}
     return InspectorApp([dump], readings=readings, watch=watch, config=Path("/nonexistent"))
 
 
@@ -115,7 +115,7 @@ async def test_migrate_keeps_its_answer_until_the_newer_one_has_come() -> None:
     values = dict(sources.load(NEOVERSE).vcpus[0].values)
     first, second = dump_of(values, source=ADDRESS), {**values, MMFR4: values[MMFR4] & ~0xF000000}
     source = FakeLive(second)
-    readings = {ADDRESS: Reading(source, live.now())}
+    readings = {ADDRESS: LiveReading(source, live.now())}
     app = InspectorApp([first], readings=readings, config=Path("/nonexistent"))
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
@@ -195,7 +195,7 @@ def test_options_of_the_live_command_reach_the_source(monkeypatch: pytest.Monkey
 
 
 def test_changes_belong_to_their_vcpu() -> None:
-    reading = Reading(FakeLive(VALUES), "11:00:00")
+    reading = LiveReading(FakeLive(VALUES), "11:00:00")
     before, after = dump_of(VALUES, VALUES), dump_of(VALUES, {**VALUES, PFR0: 1})
     found = reading.took(before, msgspec.structs.replace(after))
     assert list(found) == [(1, "")] and reading.changed == 1 and reading.when == "12:00:00"

@@ -15,19 +15,19 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inspector.checks.repair.copying import Patch, copy_patched, file_mode, new_file
+from inspector.checks.repair.copying import BytePatch, copy_patched, file_mode, new_file
 from inspector.errors import InspectorError
 from inspector.sources.compressed import decompress
 
 
-def _applied(data: bytes, patches: list[Patch]) -> bytes:
+def _applied(data: bytes, patches: list[BytePatch]) -> bytes:
     result = bytearray(data)
     for patch in patches:
         result[patch.offset : patch.offset + len(patch.new)] = patch.new
     return bytes(result)
 
 
-def _copy(source: Path, patches: list[Patch], layers: tuple[str, ...] = ()) -> Path:
+def _copy(source: Path, patches: list[BytePatch], layers: tuple[str, ...] = ()) -> Path:
     target = source.with_name("copy")
     with new_file(str(target), 0o640) as temporary:
         copy_patched(source, temporary, patches, layers)
@@ -38,7 +38,7 @@ def test_only_the_patched_bytes_differ(tmp_path: Path) -> None:
     data = os.urandom(3_000_000)
     source = tmp_path / "vm"
     source.write_bytes(data)
-    patches = [Patch(at, data[at : at + 8], b"NEWVALUE") for at in (0, 1_048_572, 2_999_992)]
+    patches = [BytePatch(at, data[at : at + 8], b"NEWVALUE") for at in (0, 1_048_572, 2_999_992)]
     assert _copy(source, patches).read_bytes() == _applied(data, patches)
     assert source.read_bytes() == data
 
@@ -56,7 +56,7 @@ def test_compressed_files_keep_their_compression(tmp_path: Path, layer: str, at:
     packed = packers[layer](data)
     source = tmp_path / "vm"
     source.write_bytes(packed)
-    patch = Patch(at, data[at : at + 8], b"NEWVALUE")
+    patch = BytePatch(at, data[at : at + 8], b"NEWVALUE")
     target = _copy(source, [patch], (layer,))
     with target.open("rb") as raw:
         assert decompress(raw, layer, "copy").read() == _applied(data, [patch])
@@ -66,7 +66,7 @@ def test_two_layers_are_put_on_again(tmp_path: Path) -> None:
     data = b"abc" * 1000
     source = tmp_path / "vm"
     source.write_bytes(gzip.compress(lzma.compress(data)))
-    target = _copy(source, [Patch(3, b"abc", b"xyz")], ("gzip", "xz"))
+    target = _copy(source, [BytePatch(3, b"abc", b"xyz")], ("gzip", "xz"))
     assert lzma.decompress(gzip.decompress(target.read_bytes())) == b"abcxyz" + data[6:]
 
 
@@ -77,7 +77,7 @@ def test_two_layers_are_put_on_again(tmp_path: Path) -> None:
     layer=st.sampled_from(["", "gzip", "zstd"]),
 )
 def test_any_patches_at_any_place(tmp_path: Path, data: bytes, places: set[int], layer: str) -> None:
-    patches = [Patch(8 * p, data[8 * p : 8 * p + 8], os.urandom(8)) for p in places if 8 * p + 8 <= len(data)]
+    patches = [BytePatch(8 * p, data[8 * p : 8 * p + 8], os.urandom(8)) for p in places if 8 * p + 8 <= len(data)]
     source, target = tmp_path / "vm", tmp_path / "copy"
     source.write_bytes(data if not layer else gzip.compress(data) if layer == "gzip" else zstandard.compress(data))
     target.unlink(missing_ok=True)
@@ -98,7 +98,7 @@ def test_holes_stay_holes(tmp_path: Path) -> None:
         file.write(b"tail")
     if source.stat().st_blocks * 512 > 10 << 20:
         pytest.skip("this file system keeps no holes")
-    target = _copy(source, [Patch(200 << 20, b"tail", b"TAIL")])
+    target = _copy(source, [BytePatch(200 << 20, b"tail", b"TAIL")])
     assert target.stat().st_size == (200 << 20) + 4
     assert target.stat().st_blocks * 512 < 10 << 20
     with target.open("rb") as file:
@@ -111,9 +111,9 @@ def test_a_patch_that_does_not_find_its_old_bytes_leaves_nothing_behind(tmp_path
     source = tmp_path / "vm"
     source.write_bytes(b"0123456789")
     with pytest.raises(InspectorError, match="byte 4 holds 34353637"):
-        _copy(source, [Patch(4, b"abcd", b"efgh")])
+        _copy(source, [BytePatch(4, b"abcd", b"efgh")])
     with pytest.raises(InspectorError):
-        _copy(source, [Patch(100, b"abcd", b"efgh")])
+        _copy(source, [BytePatch(100, b"abcd", b"efgh")])
     assert [p.name for p in tmp_path.iterdir()] == ["vm"]
 
 

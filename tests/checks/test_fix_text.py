@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from inspector.checks.repair.text_patches import patch_firecracker, patch_plain
 from inspector.registers.encoding import sysreg_id
+from inspector.sources.text_edits import patch_firecracker, patch_plain
 
 MMFR2 = sysreg_id(3, 0, 0, 7, 2)
 OLD, NEW = 0x1221011112101011, 0x1221011112001011
@@ -44,6 +44,6 @@ def test_firecracker_bitmaps_keep_their_length() -> None:
 
     other = '{"addr": "0x603000000013c000", "bitmap": "0b01_x1"}'
     text = f'{{"reg_modifiers": [{other},\n {entry(OLD)}]}}\n'
-    patched = patch_firecracker(text, {MMFR2: (OLD, NEW)})
+    patched = patch_firecracker(text, {0: {MMFR2: (OLD, NEW)}})
     assert patched == f'{{"reg_modifiers": [{other},\n {entry(NEW)}]}}\n'
     assert json.loads(patched)["reg_modifiers"][1]["bitmap"] == f"0b{NEW:0128b}"

@@ -33,7 +33,7 @@ from inspector.errors import InspectorError, one_line
 from inspector.sources.dump import Dump
 
 if TYPE_CHECKING:
-    from inspector.app.shell.live import Reading
+    from inspector.app.shell.live import LiveReading
     from inspector.sources.live.source import LiveOptions
 
 APP = Path(__file__).parent.parent
@@ -98,7 +98,7 @@ class InspectorApp(App[None]):
         self,
         dumps: Iterable[Dump] = (),
         *,
-        readings: Mapping[str, Reading] | None = None,
+        readings: Mapping[str, LiveReading] | None = None,
         watch: float | None = None,
         config: Path | None = None,
     ) -> None:
@@ -242,13 +242,13 @@ class InspectorApp(App[None]):
         Raises SourceError for an address that cannot be one.
         """
         from inspector.app.shell.background import aside
-        from inspector.app.shell.live import Reading, now
+        from inspector.app.shell.live import LiveReading, now
         from inspector.sources.live import open_live
 
         source = open_live(address)
 
         def done(dump: Dump) -> None:
-            self.session.readings[dump.provenance.source] = Reading(source, now())
+            self.session.readings[dump.provenance.source] = LiveReading(source, now())
             opened()
             self.show_dump(dump)
 
@@ -269,7 +269,7 @@ class InspectorApp(App[None]):
             if reading is not None:
                 self._read_again(dump, reading)
 
-    def _read_again(self, dump: Dump, reading: Reading) -> None:
+    def _read_again(self, dump: Dump, reading: LiveReading) -> None:
         """One reading at a time per source; the old values stay on screen until a new one has come."""
         if reading.busy:
             return
@@ -362,7 +362,7 @@ class StartApp(InspectorApp):
 
 def run_app(
     dumps: Sequence[Dump],
-    readings: Mapping[str, Reading] | None = None,
+    readings: Mapping[str, LiveReading] | None = None,
     watch: float | None = None,
     for_real: LiveOptions | None = None,
 ) -> int:

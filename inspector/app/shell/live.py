@@ -19,7 +19,7 @@ def now() -> str:
 
 
 @dataclass
-class Reading:
+class LiveReading:
     """One live source that is kept open in the session."""
 
     source: LiveSource
@@ -59,7 +59,7 @@ class Reading:
         return bool(self.source.caution)
 
 
-def live_row(reading: Reading, watch: float | None, cells: int) -> Row:
+def live_row(reading: LiveReading, watch: float | None, cells: int) -> Row:
     """The line below the header: when it was read, what changed, what went wrong, what reading does to the guest."""
     if reading.problem and not reading.busy:
         left = row(Ink(" ✖ ", "refused"), ink(f"{reading.failed} {reading.problem}"))
@@ -84,7 +84,7 @@ def live_row(reading: Reading, watch: float | None, cells: int) -> Row:
 
 def read_at_start(
     addresses: Sequence[str], open_one: Mapping[str, LiveSource], declared: View | None = None
-) -> tuple[list[Dump], dict[str, Reading]]:
+) -> tuple[list[Dump], dict[str, LiveReading]]:
     """Read every source before the screens open: the dumps, and those of them that are live by their address.
 
     `declared`: whose values texts hold.
@@ -94,11 +94,11 @@ def read_at_start(
     from inspector.sources import load
 
     dumps: list[Dump] = []
-    readings: dict[str, Reading] = {}
+    readings: dict[str, LiveReading] = {}
     for address in addresses:
         if (source := open_one.get(address)) is None:
             dumps.append(load(address, declared))
             continue
         dumps.append(source.read())
-        readings[dumps[-1].provenance.source] = Reading(source, now())
+        readings[dumps[-1].provenance.source] = LiveReading(source, now())
     return dumps, readings

@@ -16,7 +16,7 @@ from inspector.registers.catalog import Register
 from inspector.sources.dump import Dump
 
 if TYPE_CHECKING:
-    from inspector.app.shell.live import Reading
+    from inspector.app.shell.live import LiveReading
     from inspector.checks.machine.machine import KernelQuestion, Machine
     from inspector.checks.writing.bench import Bench
     from inspector.sources.live.source import LiveOptions
@@ -47,7 +47,7 @@ class Session:
         """how a scratch vCPU is made, when live sources were opened for writing by an explicit flag; else None"""
         self.only_notable = False
         self.on_change: Callable[[Change], None] = lambda change: None
-        self.readings: dict[str, Reading] = {}
+        self.readings: dict[str, LiveReading] = {}
         """the live sources among the dumps, by the dump's source"""
         self._changes: dict[str, Changes] = {}
         self._views: dict[int, tuple[View, ...]] = {}
@@ -132,7 +132,7 @@ class Session:
         self.look_at(index)
 
     @property
-    def reading(self) -> Reading | None:
+    def reading(self) -> LiveReading | None:
         """The live source on screen; None for a file."""
         if not self.dumps:
             return None

@@ -78,7 +78,7 @@ class RegisterSet(msgspec.Struct, frozen=True, kw_only=True):
         return {i: v for i, v in zip(self.ids, self.values, strict=True) if v is not None}
 
 
-class Entry(msgspec.Struct, frozen=True):
+class SetEntry(msgspec.Struct, frozen=True):
     """A subject and the indexes of what it holds."""
 
     subject: Subject
@@ -92,7 +92,7 @@ class Collection(msgspec.Struct, kw_only=True):
 
     wide: bool
     """True: all registers are kept (scope `all`), False: feature registers only"""
-    entries: list[Entry] = []
+    entries: list[SetEntry] = []
     sets: list[RegisterSet] = []
     notes: list[str] = []
     dumps: int = 0
@@ -108,7 +108,7 @@ class Collection(msgspec.Struct, kw_only=True):
         if place is None:
             place = self.index[found] = len(self.sets)
             self.sets.append(found)
-        self.entries.append(Entry(subject, place, digest))
+        self.entries.append(SetEntry(subject, place, digest))
         if not self.wide:
             self._note_state(vcpu.values)
 
@@ -121,7 +121,7 @@ class Collection(msgspec.Struct, kw_only=True):
                 place = self.index[found] = len(self.sets)
                 self.sets.append(found)
             places.append(place)
-        self.entries += [Entry(e.subject, places[e.set_index], e.digest) for e in other.entries]
+        self.entries += [SetEntry(e.subject, places[e.set_index], e.digest) for e in other.entries]
         self.notes += other.notes
         self.dumps += other.dumps
         for reg_id, (value, differs) in other.state.items():

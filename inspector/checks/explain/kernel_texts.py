@@ -11,7 +11,7 @@ from inspector.checks.explain.reasons import OFFERED
 from inspector.checks.explain.result import ExplainedRegister
 from inspector.checks.explain.text import Pasted
 from inspector.checks.feature_groups import OTHER, feature_key, feature_set
-from inspector.checks.history import Change, field_history
+from inspector.checks.history import FieldChange, field_history
 from inspector.checks.vmms.messages import Kind
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import sysreg_id, sysreg_of
@@ -200,14 +200,14 @@ def _hidden(promise: _Promise) -> str:
     return f"; KVM hides that field {change.since_words}"
 
 
-def _shown_since(place: tuple[int, int, int], least: int) -> Change | None:
+def _shown_since(place: tuple[int, int, int], least: int) -> FieldChange | None:
     """The first variant of an engine function that offers `least` where earlier ones offered less."""
     variants = [c for c in field_history(*place).changes if c.what in OFFERED]
     first = next((c for c in variants if OFFERED[c.what] >= least), None)
     return first if first is not None and first is not variants[0] else None
 
 
-def _shaping(place: tuple[int, int, int]) -> Change | None:
+def _shaping(place: tuple[int, int, int]) -> FieldChange | None:
     history = field_history(*place)
     changes = [c for c in reversed(history.changes) if c.what in ("hidden", "capped") and not c.conditions]
     return changes[0] if changes else None

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from inspector.checks.history import Change, FieldHistory, field_history, newest_release, register_history, suspects
+from inspector.checks.history import (
+    FieldChange,
+    FieldHistory,
+    field_history,
+    newest_release,
+    register_history,
+    suspects,
+)
 from inspector.policies.eras import era_of, writable_era
 from inspector.registers.bits import extract, ones
 from inspector.registers.encoding import CLASS_BITMAP, CLASS_CORE, CLASS_DEMUX, CLASS_FIRMWARE, POISON, split_id
@@ -67,14 +74,14 @@ OFFERED = {
 _JUDGED = frozenset((*ID_SPACE, CTR_EL0))
 
 
-def _explains(change: Change, wanted: int, actual: int) -> bool:
+def _explains(change: FieldChange, wanted: int, actual: int) -> bool:
     """True when the change can be behind the difference: one side shows what the change makes of the field."""
     if change.what == "capped":
         return change.value in (wanted, actual) or max(wanted, actual) > change.value
     return change.value in (wanted, actual)
 
 
-def _shaped(change: Change, history: FieldHistory, wanted: int, actual: int) -> Reason:
+def _shaped(change: FieldChange, history: FieldHistory, wanted: int, actual: int) -> Reason:
     condition = next((_CONDITIONS[c] for c in change.conditions if c in _CONDITIONS), "")
     if change.what == "hidden":
         text = f"KVM hides this field {change.since_words}"
@@ -91,7 +98,7 @@ def _sentence(text: str, reason: str) -> str:
     return f"{text}. {reason.strip().rstrip('.')}. " if reason.strip() else f"{text}. "
 
 
-def _with_writability(start: str, history: FieldHistory, cause: Change, wanted: int, actual: int) -> Reason:
+def _with_writability(start: str, history: FieldHistory, cause: FieldChange, wanted: int, actual: int) -> Reason:
     tolerated = history.current("tolerated")
     writable = history.current("writable")
     hidden = cause.what == "hidden" and not cause.conditions
@@ -225,7 +232,7 @@ def suspects_reason(
     )
 
 
-def _at(change: Change | None, text: str) -> Reason:
+def _at(change: FieldChange | None, text: str) -> Reason:
     if change is None:
         return Reason(text)
     return Reason(text, change.since, change.rule, change.reference)
@@ -236,7 +243,7 @@ _PSCI_VARIANTS = {0x10001: "psci: psci-1.1", 0x10002: "psci: psci-1.3", 0x10003:
 
 def _psci(wanted: int | None, actual: int | None, history: FieldHistory) -> Reason:
     text = "PSCI version: the destination refuses a version that its kernel does not implement"
-    known = history.ever(_PSCI_VARIANTS.get(wanted or 0, "")) or Change(what="", since="")
+    known = history.ever(_PSCI_VARIANTS.get(wanted or 0, "")) or FieldChange(what="", since="")
     if wanted is not None:
         text += f"; {wanted >> 16}.{wanted & 0xFFFF} is asked"
         if known.since:
@@ -247,7 +254,7 @@ def _psci(wanted: int | None, actual: int | None, history: FieldHistory) -> Reas
     return Reason(text, known.since, known.rule, known.reference)
 
 
-def _caches(newest: Change | None, demux: bool) -> Reason:
+def _caches(newest: FieldChange | None, demux: bool) -> Reason:
     which, era = "CCSIDR" if demux else "CLIDR", era_of("cache-registers", "fabricated")
     text = (
         f"Up to Linux {era.before} {which} is the physical CPU's and only that very value is accepted, by the CPU on"

@@ -25,14 +25,12 @@ from inspector.registers.bits import ALL
 from inspector.registers.ids import PMCR_EL0
 from inspector.sources.consistency import differing_id_registers
 from inspector.sources.dump import Cpu, Dump, Provenance, Vcpu
+from inspector.sources.formats import states_features
 from inspector.sources.vcpu_setup import LISTED_FEATURES, setup_of
 
 SAME_HOST: Final = "same-host"
 """The destination that is the source's own machine, under another kernel."""
 SameHost = Literal["same-host"]
-
-_STATES_FEATURES = frozenset({"kvm-recording", "dump-json"})
-"""formats that say how the vCPU was created; elsewhere its features are read off its register list"""
 
 
 class Destination(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,7 +152,7 @@ def destination_of(
     chosen = None
     if fresh:
         chosen = fresh[0] if dump.one_vm else nearest_vcpu(fresh, like)
-        if setup is not None and describes(setup, chosen) and dump.provenance.format not in _STATES_FEATURES:
+        if setup is not None and describes(setup, chosen) and not states_features(dump.provenance.format):
             # Nothing but a list of registers: the features that the user names are those of this very vCPU.
             chosen = msgspec.structs.replace(chosen, setup=setup)
     own, note, doubts, *_ = kernel_of(dump) if kernel is not None else asked_kernel(dump, chosen)

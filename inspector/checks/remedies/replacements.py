@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from inspector.checks.restore.result import Finding
 from inspector.sources.dump import Dump
-
-TEXT_FORMATS = frozenset({"firecracker-json", "plain-text", "dump-json"})
-_STREAM_FORMATS = frozenset({"qemu-stream", "libvirt-save", "qcow2-snapshot"})
+from inspector.sources.formats import edits
 
 
 def replacement_of(finding: Finding) -> int | None:
@@ -23,6 +21,5 @@ def replaceable_format(dump: Dump) -> bool:
     """True when values can be replaced in the file that `dump` was read from."""
     if dump.provenance.source in ("-", "") or "://" in dump.provenance.source:
         return False
-    if dump.provenance.format in _STREAM_FORMATS:
-        return any(vcpu.offsets for vcpu in dump.vcpus)
-    return dump.provenance.format in TEXT_FORMATS
+    how = edits(dump.provenance.format)
+    return any(vcpu.offsets for vcpu in dump.vcpus) if how == "bytes" else bool(how)

@@ -27,7 +27,7 @@ _XZ_PRESET = 2
 """17 MiB of memory; the default preset of xz needs 97."""
 
 
-class Patch(NamedTuple):
+class BytePatch(NamedTuple):
     """Bytes at an offset of the (uncompressed) file, and what they become; both have one length."""
 
     offset: int
@@ -89,7 +89,7 @@ def _give_name(temporary: Path, final: Path) -> None:
 
 
 def copy_patched(
-    source: Path, target: Path, patches: Sequence[Patch], layers: Sequence[str] = (), prefix: int = 0
+    source: Path, target: Path, patches: Sequence[BytePatch], layers: Sequence[str] = (), prefix: int = 0
 ) -> None:
     """Copy `source` to the empty file `target` with `patches` applied; `layers` are its compressions, outermost first.
 
@@ -105,7 +105,7 @@ def copy_patched(
         _copy_plain(source, target, ordered)
 
 
-def _copy_plain(source: Path, target: Path, patches: Sequence[Patch]) -> None:
+def _copy_plain(source: Path, target: Path, patches: Sequence[BytePatch]) -> None:
     with source.open("rb", buffering=0) as reader, target.open("r+b", buffering=0) as writer:
         for patch in patches:
             _check(os.pread(reader.fileno(), len(patch.old), patch.offset), patch, str(source))
@@ -144,7 +144,9 @@ def _copy_range(reader: int, writer: int, start: int, end: int) -> None:
         start += len(data)
 
 
-def _copy_compressed(source: Path, target: Path, patches: Sequence[Patch], layers: Sequence[str], prefix: int) -> None:
+def _copy_compressed(
+    source: Path, target: Path, patches: Sequence[BytePatch], layers: Sequence[str], prefix: int
+) -> None:
     with source.open("rb") as raw, target.open("r+b") as out, contextlib.ExitStack() as stack:
         out.write(raw.read(prefix))
         stream: BinaryIO = raw
@@ -156,7 +158,7 @@ def _copy_compressed(source: Path, target: Path, patches: Sequence[Patch], layer
         _pour(stream, writer, patches, str(source))
 
 
-def _pour(stream: BinaryIO, writer: BinaryIO, patches: Sequence[Patch], where: str) -> None:
+def _pour(stream: BinaryIO, writer: BinaryIO, patches: Sequence[BytePatch], where: str) -> None:
     """Copy a forward-only stream, replacing what each patch names.
 
     So many bytes as the longest patch are held back, so that a patch which straddles two chunks is seen whole.
@@ -183,7 +185,7 @@ def _pour(stream: BinaryIO, writer: BinaryIO, patches: Sequence[Patch], where: s
         raise InspectorError(f"ends before byte {waiting[0].offset}, where a value should be", where)
 
 
-def _check(found: bytes, patch: Patch, where: str) -> None:
+def _check(found: bytes, patch: BytePatch, where: str) -> None:
     if found != patch.old:
         raise InspectorError(
             f"byte {patch.offset} holds {found.hex() or 'nothing'} where {patch.old.hex()} was read before", where,

@@ -13,10 +13,9 @@ from typing import Literal
 import msgspec
 
 from inspector.checks.machine.destination import Destination, SameHost, destination_for, source_vcpus
-from inspector.checks.remedies.replacements import TEXT_FORMATS, replaceable_format, replacement_of
+from inspector.checks.remedies.replacements import replaceable_format, replacement_of
 from inspector.checks.remedies.risks import risk_of
-from inspector.checks.repair.copying import Patch, copy_patched, file_mode, new_file
-from inspector.checks.repair.text_patches import patch_firecracker, patch_plain, read_text
+from inspector.checks.repair.copying import BytePatch, copy_patched, file_mode, new_file
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import Finding, MigrationReport
 from inspector.checks.vmms.table import restoring_vmm
@@ -27,12 +26,12 @@ from inspector.registers.catalog import by_id
 from inspector.shipped import folder
 from inspector.sources import load
 from inspector.sources.dump import Dump, Vcpu
+from inspector.sources.formats import edited, edits, uncompressed_part
 from inspector.sources.formats.dump_json import write
+from inspector.sources.text_edits import read_text
 
-_LIBVIRT_HEADER = 92
 
-
-class Change(msgspec.Struct, frozen=True, kw_only=True):
+class Replacement(msgspec.Struct, frozen=True, kw_only=True):
     """One replaced value."""
 
     vcpu: int
@@ -53,7 +52,7 @@ class FixResult(msgspec.Struct, frozen=True, kw_only=True):
 
     out: str
     """the new file; empty when nothing was written"""
-    changes: tuple[Change, ...]
+    changes: tuple[Replacement, ...]
     before: MigrationReport
     after: MigrationReport | None
     """the check of the new file; None when nothing was written"""
@@ -106,7 +105,7 @@ def fix(
     return FixResult(out=out, changes=changes, before=before, after=after, remaining=remaining, notes=notes)
 
 
-def planned_changes(report: MigrationReport, source: Dump) -> tuple[tuple[Change, ...], tuple[Finding, ...]]:
+def planned_changes(report: MigrationReport, source: Dump) -> tuple[tuple[Replacement, ...], tuple[Finding, ...]]:
     """The replacements that a copy of `source` would hold, and the failures that no replacement mends."""
     offsets = {vcpu.index: vcpu.offsets for vcpu in source_vcpus(source)[0]}
     changes, remaining = [], []
@@ -116,7 +115,7 @@ def planned_changes(report: MigrationReport, source: Dump) -> tuple[tuple[Change
             remaining.append(finding)
             continue
         changes.append(
-            Change(
+            Replacement(
                 vcpu=finding.vcpu,
                 id=finding.id,
                 name=by_id(finding.id).name,
@@ -138,55 +137,43 @@ def _path_of(source: Dump) -> Path:
     return Path(name)
 
 
-def _write(source: Dump, original: Path, target: Path, changes: Sequence[Change]) -> tuple[str, ...]:
+def _write(source: Dump, original: Path, target: Path, changes: Sequence[Replacement]) -> tuple[str, ...]:
     """Fill the empty file `target`; gives notes on how it was done."""
     given = source.provenance
     layers = tuple(given.compression.split("+")) if given.compression else ()
-    if given.format not in TEXT_FORMATS:
-        prefix = _uncompressed_part(original) if layers and given.format == "libvirt-save" else 0
+    how = edits(given.format)
+    if how == "bytes":
+        prefix = uncompressed_part(given.format, original) if layers else 0
         copy_patched(original, target, _patches(changes, given.source), layers, prefix)
         same = "everything else is byte for byte that of the original"
         return (f"{same}, once unpacked: the file was compressed again with {given.compression}" if layers else same,)
     if layers:
         raise InspectorError(f"is compressed ({given.compression})", given.source, "unpack it first")
-    if given.format == "dump-json":
+    if how == "rewritten":
         _write_own(source, target, changes)
-        return ("the dump was written anew: every other value is the same",)
+        return ("the dump was written again: every other value is the same",)
     _write_text(source, original, target, changes)
     return ("every other character is that of the original",)
 
 
-def _uncompressed_part(path: Path) -> int:
-    """Bytes of libvirt's header and XML (92 and as many as the header counts) before a compressed stream.
-
-    0 when the whole file is compressed, header and all.
-    """
-    with path.open("rb") as file:
-        head = file.read(_LIBVIRT_HEADER)
-    if not head.startswith(b"LibvirtQemud"):
-        return 0
-    order: Literal["little", "big"] = "little" if head[16:20] == b"\2\0\0\0" else "big"
-    return _LIBVIRT_HEADER + int.from_bytes(head[20:24], order)
-
-
-def _patches(changes: Sequence[Change], where: str) -> list[Patch]:
+def _patches(changes: Sequence[Replacement], where: str) -> list[BytePatch]:
     """QEMU keeps each value as a big-endian u64, whatever the register's size (migration/vmstate-types.c)."""
     patches = []
     for change in changes:
         if change.offset is None:
             raise InspectorError(f"the place of {change.name} in the file is not known", where)
-        patches.append(Patch(change.offset, change.old.to_bytes(8, "big"), change.new.to_bytes(8, "big")))
+        patches.append(BytePatch(change.offset, change.old.to_bytes(8, "big"), change.new.to_bytes(8, "big")))
     return patches
 
 
-def _by_vcpu(changes: Sequence[Change]) -> dict[int, dict[int, tuple[int, int]]]:
+def _by_vcpu(changes: Sequence[Replacement]) -> dict[int, dict[int, tuple[int, int]]]:
     answer: dict[int, dict[int, tuple[int, int]]] = {}
     for change in changes:
         answer.setdefault(change.vcpu, {})[change.id] = change.old, change.new
     return answer
 
 
-def _write_own(source: Dump, target: Path, changes: Sequence[Change]) -> None:
+def _write_own(source: Dump, target: Path, changes: Sequence[Replacement]) -> None:
     """A dump of this program: everything else is written as it was read."""
     wanted = _by_vcpu(changes)
     vcpus = tuple(_replaced(v, {i: new for i, (_, new) in wanted.get(v.index, {}).items()}) for v in source.vcpus)
@@ -197,13 +184,10 @@ def _replaced(vcpu: Vcpu, new: Mapping[int, int]) -> Vcpu:
     return msgspec.structs.replace(vcpu, values={i: new.get(i, v) for i, v in vcpu.values.items()}) if new else vcpu
 
 
-def _write_text(source: Dump, original: Path, target: Path, changes: Sequence[Change]) -> None:
+def _write_text(source: Dump, original: Path, target: Path, changes: Sequence[Replacement]) -> None:
     wanted = _by_vcpu(changes)
     text = read_text(original.read_bytes(), source.provenance.source)
-    if source.provenance.format == "firecracker-json":
-        patched = patch_firecracker(text, wanted[changes[0].vcpu])
-    else:
-        patched = patch_plain(text, wanted)
+    patched = edited(source.provenance.format, text, wanted)
     target.write_bytes(patched.encode())
 
 
@@ -212,7 +196,7 @@ def _check(
     target: Path,
     destination: Destination,
     vmm: str,
-    changes: Sequence[Change],
+    changes: Sequence[Replacement],
     remaining: Sequence[Finding],
 ) -> MigrationReport:
     """Load the copy, compare every value, and restore it: raises InspectorError when anything is not as planned."""

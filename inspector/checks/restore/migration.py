@@ -17,7 +17,7 @@ from inspector.checks.restore.result import (
     KernelMatrix,
     KernelRow,
     MigrationReport,
-    Step,
+    RestoreStep,
     VcpuResult,
 )
 from inspector.checks.restore.sentences import count_of, describe_source, headline, row_headline
@@ -134,7 +134,7 @@ def _report(
     )
 
 
-def _mixing(rule: Vmm, steps: Sequence[Step], fatal: Sequence[Finding]) -> tuple[str, ...]:
+def _mixing(rule: Vmm, steps: Sequence[RestoreStep], fatal: Sequence[Finding]) -> tuple[str, ...]:
     """QEMU up to 10.0 copies values until it meets the first unknown id, and writes its list at the end anyway."""
     failed = next((s for s in steps if not s.passed), None)
     if rule.family != "qemu" or rule.spare_ids or failed is None or failed.name != "ids":

@@ -84,7 +84,7 @@ class Remark(msgspec.Struct, frozen=True, kw_only=True):
     vcpus: tuple[int, ...] = ()
 
 
-class Step(msgspec.Struct, frozen=True, kw_only=True):
+class RestoreStep(msgspec.Struct, frozen=True, kw_only=True):
     """One step of the VMM's restore and its outcome."""
 
     name: str
@@ -149,7 +149,7 @@ class MigrationReport(msgspec.Struct, frozen=True, kw_only=True):
     """one sentence: the answer"""
     first: Finding | None = None
     """the register that stops the load first; None when it loads or when the list lengths stop it"""
-    steps: tuple[Step, ...] = ()
+    steps: tuple[RestoreStep, ...] = ()
     vcpus: tuple[VcpuResult, ...] = ()
     remarks: tuple[Remark, ...] = ()
     ways_out: tuple[WayOut, ...] = ()

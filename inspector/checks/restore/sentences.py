@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from inspector.checks.restore.result import Finding, Remark, Step, VcpuResult
+from inspector.checks.restore.result import Finding, Remark, RestoreStep, VcpuResult
 from inspector.checks.vmms.base import Vmm
 from inspector.errors import one_line
 from inspector.registers.catalog import by_id
@@ -94,7 +94,7 @@ def _loads(findings: Sequence[Finding]) -> str:
     return f"loads, but {'; '.join(parts)}"
 
 
-def row_headline(results: Sequence[VcpuResult], steps: Sequence[Step], changed: int) -> str:
+def row_headline(results: Sequence[VcpuResult], steps: Sequence[RestoreStep], changed: int) -> str:
     """What stops the load, or how many values change, for one line of a table."""
     bad = next((step for step in steps if not step.passed), None)
     if bad is None:

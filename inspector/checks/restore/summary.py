@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from inspector.checks.machine.destination import Destination
-from inspector.checks.restore.result import Finding, Step, VcpuResult
+from inspector.checks.restore.result import Finding, RestoreStep, VcpuResult
 from inspector.checks.restore.steps import simulate
 from inspector.checks.vmms.base import Vmm
 from inspector.errors import InspectorError
@@ -33,12 +33,12 @@ def restore(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm) -> tuple[Vcpu
     return tuple(simulate(vcpu, target, vm.vcpu(position), rule) for position, vcpu in enumerate(vcpus))
 
 
-def steps_of(rule: Vmm, results: Sequence[VcpuResult]) -> tuple[tuple[Step, ...], Lengths | None]:
+def steps_of(rule: Vmm, results: Sequence[VcpuResult]) -> tuple[tuple[RestoreStep, ...], Lengths | None]:
     """The steps with their outcome; the numbers of the length check where that is what fails first.
 
     Every VMM restores vCPU after vCPU and gives up at the first that fails; QEMU makes all writes of that one.
     """
-    steps: list[Step] = []
+    steps: list[RestoreStep] = []
     lengths: Lengths | None = None
     going = True
     for result in results:
@@ -50,20 +50,22 @@ def steps_of(rule: Vmm, results: Sequence[VcpuResult]) -> tuple[tuple[Step, ...]
     return tuple(steps), lengths
 
 
-def _steps_of_one(rule: Vmm, result: VcpuResult) -> list[Step]:
-    steps: list[Step] = []
+def _steps_of_one(rule: Vmm, result: VcpuResult) -> list[RestoreStep]:
+    steps: list[RestoreStep] = []
     vcpu = result.index
     if rule.compares_lists:
         fits = result.source_count <= result.destination_count + rule.spare_ids
         text = f"{result.source_count} registers saved, the destination has {result.destination_count}"
-        steps.append(Step(name="lengths", vcpu=vcpu, passed=fits, text=text))
+        steps.append(RestoreStep(name="lengths", vcpu=vcpu, passed=fits, text=text))
         unknown = [f for f in result.findings if f.kind == "only_in_source"]
         fatal = [f for f in unknown if f.fatal]
-        steps.append(Step(name="ids", vcpu=vcpu, passed=not fatal, text=_ids_text(unknown, fatal)))
+        steps.append(RestoreStep(name="ids", vcpu=vcpu, passed=not fatal, text=_ids_text(unknown, fatal)))
     refused = [f for f in result.findings if f.fatal and (f.kind == "refused" or not rule.compares_lists)]
     written = sum(f.kind in ("accepted", "changed", "refused") for f in result.findings)
     text = f"{written} values written, {len(refused) or 'none'} refused"
-    steps.append(Step(name="values" if rule.compares_lists else "writes", vcpu=vcpu, passed=not refused, text=text))
+    steps.append(
+        RestoreStep(name="values" if rule.compares_lists else "writes", vcpu=vcpu, passed=not refused, text=text)
+    )
     return steps
 
 

@@ -6,12 +6,17 @@ text: text is what remains.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
-from typing import Protocol
+from pathlib import Path
+from types import ModuleType
+from typing import Literal, Protocol
 
 from inspector.errors import SourceError
 from inspector.sources.dump import Dump
 from inspector.sources.opening import Content
+from inspector.sources.text_edits import Changes
 
 FORMATS = (
     "qemu_stream",
@@ -40,8 +45,17 @@ FORMATS = (
 """Module names, asked in this order."""
 
 
+Edit = Literal["", "bytes", "text", "rewritten"]
+"""How values are replaced in a copy: at the offsets that the dump keeps, in the text by the module's `edited`, by
+writing the dump again, or not at all."""
+
+
 class Format(Protocol):
-    """What each module offers."""
+    """What each module offers. What else it can do it declares.
+
+    EDITS, with `edited` for text; STATES_FEATURES where the source says how the vCPU was created; `uncompressed_part`
+    where a compressed stream follows a plain head.
+    """
 
     NAME: str
     """as `Provenance.format` says it"""
@@ -51,6 +65,37 @@ class Format(Protocol):
 
     def load(self, content: Content) -> Dump:
         """Read it. Raises SourceError."""
+
+
+@cache
+def module_of(name: str) -> ModuleType | None:
+    """The module of the format that `Provenance.format` calls `name`."""
+    modules = [import_module(f"{__name__}.{module}") for module in FORMATS]
+    return next((module for module in modules if name == module.NAME), None)
+
+
+def edits(name: str) -> Edit:
+    """How values are replaced in a copy of a file of the format `name`."""
+    answer: Edit = getattr(module_of(name), "EDITS", "")
+    return answer
+
+
+def edited(name: str, text: str, changes: Mapping[int, Changes]) -> str:
+    """`text`, a file of the format `name`, with values replaced; everything else stays as it was."""
+    module = module_of(name)
+    if module is None:
+        raise KeyError(name)
+    return str(module.edited(text, changes))
+
+
+def uncompressed_part(name: str, path: Path) -> int:
+    """How many bytes of a file of the format `name` stand uncompressed before a compressed stream."""
+    return int(getattr(module_of(name), "uncompressed_part", lambda path: 0)(path))
+
+
+def states_features(name: str) -> bool:
+    """True when a source of the format `name` says how its vCPU was created; elsewhere its register list shows it."""
+    return getattr(module_of(name), "STATES_FEATURES", False)
 
 
 def read_content(content: Content) -> Dump:

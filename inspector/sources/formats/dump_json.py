@@ -38,6 +38,8 @@ from inspector.sources.opening import Content
 from inspector.version import __version__
 
 NAME = "dump-json"
+EDITS = "rewritten"
+STATES_FEATURES = True
 FORMAT = "vcpu-inspector-dump"
 VERSION = 1
 _NOTHING = msgspec.Raw(b"{}")

@@ -30,6 +30,7 @@ from inspector.sources.recording import (
 )
 
 NAME = "kvm-recording"
+STATES_FEATURES = True
 _VERSION = 1
 _SYSFS_REGISTERS = {"midr_el1": 0x603000000013C000, "revidr_el1": 0x603000000013C006}
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import struct
-from typing import BinaryIO
+from pathlib import Path
+from typing import BinaryIO, Literal
 
 import msgspec
 
@@ -21,6 +22,7 @@ from inspector.sources.formats.qemu_walk import MAGIC
 from inspector.sources.opening import Content, replay
 
 NAME = "libvirt-save"
+EDITS = "bytes"
 _SAVE, _PART = b"LibvirtQemudSave", b"LibvirtQemudPart"
 _HEADER = 92
 _FORMATS = ("raw", "gzip", "bzip2", "xz", "lzop", "zstd", "sparse")
@@ -85,3 +87,16 @@ def _about(xml: str) -> str:
         "cpu model": re.search(r"<model[^>]{0,100}>([^<]{1,60})</model>", xml),
     }
     return "".join(f", {label} {match[1]}" for label, match in found.items() if match)
+
+
+def uncompressed_part(path: Path) -> int:
+    """Bytes of libvirt's header and XML (92 and as many as the header counts) before a compressed stream.
+
+    0 when the whole file is compressed, header and all.
+    """
+    with path.open("rb") as file:
+        head = file.read(_HEADER)
+    if not head.startswith((_SAVE, _PART)):
+        return 0
+    order: Literal["little", "big"] = "little" if head[16:20] == b"\2\0\0\0" else "big"
+    return _HEADER + int.from_bytes(head[20:24], order)

@@ -20,6 +20,7 @@ from inspector.sources.opening import Content
 from inspector.sources.vcpu_setup import listed_setup
 
 NAME = "qemu-stream"
+EDITS = "bytes"
 
 
 def sniff(content: Content) -> bool:

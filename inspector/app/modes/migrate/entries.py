@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from inspector.checks.feature_groups import FeatureGroup, group_by_feature
-from inspector.checks.restore.result import Finding, FindingKind, MigrationReport, Remark, Step
+from inspector.checks.restore.result import Finding, FindingKind, MigrationReport, Remark, RestoreStep
 
 Kind = Literal["step", "refused", "missing", "changed", "dropped", "remark", "unsaved", "running", "accepted"]
 """What an entry tells: a step that fails as a whole (list lengths); a refused write; saved registers that the
@@ -28,7 +28,7 @@ class Entry(NamedTuple):
     vcpus: tuple[int, ...] = ()
     group: FeatureGroup | None = None
     remark: Remark | None = None
-    step: Step | None = None
+    step: RestoreStep | None = None
 
     @property
     def finding(self) -> Finding | None:
@@ -67,7 +67,7 @@ def differs(entry: Entry) -> bool:
 def _steps(report: MigrationReport) -> list[Entry]:
     """List lengths fail a restore as a whole, before any register is looked at."""
     bad = [step for step in report.steps if step.name == "lengths" and not step.passed]
-    alike: dict[str, list[Step]] = {}
+    alike: dict[str, list[RestoreStep]] = {}
     for step in bad:
         alike.setdefault(step.text, []).append(step)
     return [

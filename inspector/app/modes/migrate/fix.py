@@ -19,7 +19,7 @@ from inspector.app.shell.numbers import value_text
 from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.checks.remedies.replacements import replaceable_format
-from inspector.checks.repair.fix import Change, FixResult, planned_changes
+from inspector.checks.repair.fix import FixResult, Replacement, planned_changes
 from inspector.checks.restore.result import MigrationReport
 from inspector.errors import InspectorError
 from inspector.registers.catalog import by_id
@@ -127,7 +127,7 @@ class Fix(Dialog):
         said.show(rows)
 
 
-def _changes(changes: tuple[Change, ...], cells: int) -> list[Row]:
+def _changes(changes: tuple[Replacement, ...], cells: int) -> list[Row]:
     rows: list[Row] = []
     several = len({one.vcpu for one in changes}) > 1
     for one in changes:

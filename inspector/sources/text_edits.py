@@ -20,12 +20,16 @@ _PLAIN = re.compile(rf"^(\s*)(\S.*?)(\s*(?:=|:\s|\s|,|:)\s*)({_VALUE})(\s*(?:#.*
 _HEADING = re.compile(r"\s*\[?vcpu ?(\d{1,4})\]?:?\s*(?:#.*)?", re.IGNORECASE)
 
 
-def patch_firecracker(text: str, changes: Changes) -> str:
-    """Firecracker JSON with the bitmap letters of the changed registers replaced; as many letters as before."""
+def patch_firecracker(text: str, changes: Mapping[int, Changes]) -> str:
+    """Firecracker JSON with the bitmap letters of the changed registers replaced; as many letters as before.
+
+    `changes` are by vCPU; such a file holds one.
+    """
+    wanted = next(iter(changes.values()), {})
 
     def one(match: re.Match[str]) -> str:
         found = _ADDRESS.search(match[0])
-        change = changes.get(int(found[1].replace("_", ""), 0)) if found else None
+        change = wanted.get(int(found[1].replace("_", ""), 0)) if found else None
         if change is None:
             return match[0]
         return _BITMAP.sub(lambda m: m[1] + "0b" + _binary(change[1], m[2]) + m[3], match[0])
