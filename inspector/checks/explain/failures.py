@@ -331,7 +331,7 @@ _LOADING = (
             r"|$|Aborted|\W)"
         ),
         (
-            "KVM refused state of the interrupt controller (device attribute group {a}, 0x{b}): GIC or"
+            "KVM did not take state of the interrupt controller (device attribute group {a}, 0x{b}): GIC or"
             " ITS, no vCPU register"
         ),
         (
@@ -469,7 +469,7 @@ _START = (
         "failedtosetirqforpmu",
         r"failedtosetirqforPMU",
         (
-            "KVM refused the interrupt of the PMU (a device attribute, no register): mostly the VM was"
+            "KVM did not take the interrupt of the PMU (a device attribute, no register): mostly the VM was"
             " given a GICv2 that the host cannot emulate, or the host has no PMU driver"
         ),
         (
@@ -496,7 +496,7 @@ _START = (
         "vCPU init",
         "failedtoinitpvtime",
         r"failedtoinitPVTIMEIPA",
-        "KVM refused the address of the stolen-time page",
+        "KVM did not take the address of the stolen-time page",
         ("use kvm-steal-time=off",),
     ),
     Row(
@@ -739,7 +739,7 @@ _START = (
         "vCPU init",
         "kvm_create_vcpu",
         r"(?:KVM_CREATE_VCPU|kvm_init_vcpu:kvm_(?:get|create)_vcpu)failed(?:\((?P<a>\d+)\))?",
-        "KVM refused to create a vCPU",
+        "KVM did not create a vCPU",
         ("compare the number of vCPUs with what the host and the GIC version allow (8 with GICv2)",),
         TELLING,
     ),
