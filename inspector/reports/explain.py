@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from textwrap import wrap
+from collections.abc import Sequence
 
 from inspector.checks.explain.result import ExplainedField, ExplainedRegister, Explanation, SeenMessage
 from inspector.checks.feature_groups import FeatureGroup
@@ -12,19 +11,22 @@ from inspector.registers.catalog import by_id
 from inspector.registers.encoding import grouped_hex, hex_id, hex_value
 from inspector.reports.json import Json
 from inspector.reports.migration import migration_json
-from inspector.reports.text import columns, markdown_table
+from inspector.reports.outline import GAP, OutlineLine, Words, line, listed, outline_markdown, outline_text, section
 
-_WIDTH = 110
-_KIND = {
-    "refused": "refused by the destination's KVM",
-    "only_in_source": "not listed by the destination",
-    "missing_in_source": "not in the saved state: keeps the destination's value",
-    "unhandled": "accessed by a guest, not handled",
-    "test": "named by a test",
-    "unreadable": "could not be read",
-    "variation": "differs between CPUs of one machine",
-    "envelope": "named in the text",
+_KINDS = {
+    "refused": ("✖", "refused by the destination's KVM", "refused"),
+    "only_in_source": ("✖", "not listed by the destination", "refused"),
+    "missing_in_source": ("○", "not in the saved state: keeps the destination's value", "muted"),
+    "unhandled": ("✖", "accessed by a guest, not handled", "refused"),
+    "test": ("·", "named by a test", "muted"),
+    "unreadable": ("✖", "could not be read", "refused"),
+    "variation": ("≠", "differs between CPUs of one machine", "masked"),
+    "envelope": ("○", "named in the text", "muted"),
 }
+"""What a text says of a register: sign, words, role."""
+_LISTED = ("missing_in_source", "only_in_source")
+"""Reported by feature, not register by register."""
+_COLUMN = 13
 _SIDES = {"variation": ("boot CPU", "other CPU")}
 
 
@@ -109,168 +111,92 @@ def _message_json(message: SeenMessage) -> Json:
 
 def explanation_text(answer: Explanation) -> str:
     """The explanation as plain text, wrapped; safe on a terminal."""
-    lines = _wrapped(answer.headline[:1].upper() + answer.headline[1:] + ".", "")
-    if not answer.recognised:
-        return "\n".join(lines)
-    if answer.vmm:
-        lines.append(one_line(f"Seen from: {answer.vmm}" + (f", {answer.version}" if answer.version else "")))
-    for register in answer.registers:
-        if register.kind not in ("missing_in_source", "only_in_source"):
-            lines += ["", *_register_lines(register)]
-    lines += _groups("Only the source lists", answer.groups) + _groups("Only the destination lists", answer.missing)
-    lines += _section("What follows", answer.conclusions)
-    lines += _section("What to do", answer.next_steps, numbered=True)
-    lines += _section("What to bring next", answer.bring)
-    lines += _messages(answer.messages)
-    return "\n".join(lines)
-
-
-def _register_lines(register: ExplainedRegister) -> list[str]:
-    size = by_id(register.id).size
-    source, destination = _SIDES.get(register.kind, ("source", "destination"))
-    error = (f", {register.errno_name}" if register.errno_name else "") + (" (simulated)" if register.simulated else "")
-    lines = [one_line(f"{register.name}  {hex_id(register.id)}  {_KIND.get(register.kind, register.kind)}{error}")]
-    if register.title:
-        lines.append(f"  {register.title}")
-    rows = []
-    for word, value, key in ((source, register.wanted, "wanted"), (destination, register.actual, "actual")):
-        if value is not None:
-            told = "  (from the dump)" if key in register.from_dump else ""
-            rows.append([word, grouped_hex(value, size) + told])
-    lines += columns(rows, indent="  ")
-    for field in register.fields:
-        lines += _field_lines(field, source, destination)
-    lines += _wrapped(register.why, "  ")
-    if register.reference and not any(f.reference == register.reference for f in register.fields):
-        lines += _wrapped(f"Rule: {register.rule}; {register.reference}", "  ")
-    return lines
-
-
-def _bits(field: ExplainedField) -> str:
-    return f"{field.msb}:{field.lsb}" if field.msb != field.lsb else str(field.msb)
-
-
-def _field_lines(field: ExplainedField, source: str, destination: str) -> list[str]:
-    lines = columns(
-        [
-            [f"{field.name} [{_bits(field)}]", f"{source} {field.wanted:#x}", field.meaning_wanted],
-            ["", f"{destination} {field.actual:#x}", field.meaning_actual],
-        ],
-        indent="    ",
-    )
-    lines += _wrapped(field.why, "      ")
-    if field.reference:
-        lines += _wrapped(f"Rule: {field.rule}; {field.reference}", "      ")
-    return lines
-
-
-def _groups(title: str, groups: Sequence[FeatureGroup]) -> list[str]:
-    lines = []
-    for group in groups:
-        names = ", ".join(by_id(i).name for i in group.ids[:8]) + (" ..." if len(group.ids) > 8 else "")
-        lines += ["", one_line(f"{title} {len(group.ids)}: {group.feature}"), *_wrapped(names, "  ")]
-        lines += _wrapped(group.sentence + ".", "  ")
-        if group.harmless:
-            lines += _wrapped(f"Harmless to lose: {group.harmless}.", "  ")
-    return lines
-
-
-def _section(title: str, sentences: Iterable[str], numbered: bool = False) -> list[str]:
-    lines = []
-    for number, sentence in enumerate(sentences, 1):
-        mark = f"{number}. " if numbered else "- "
-        lines += _wrapped(sentence, "  ", mark)
-    return ["", title, *lines] if lines else []
-
-
-def _wrapped(text: str, indent: str, mark: str = "") -> list[str]:
-    if not text:
-        return []
-    return wrap(
-        one_line(text),
-        _WIDTH,
-        initial_indent=indent + mark,
-        subsequent_indent=indent + " " * len(mark),
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
-
-
-def _messages(messages: Sequence[SeenMessage]) -> list[str]:
-    if not messages:
-        return []
-    lines = ["", "Messages recognised"]
-    seen: set[str] = set()
-    for message in messages:
-        times = f" ({message.count} times)" if message.count > 1 else ""
-        lines += _wrapped(message.text + times, "  ")
-        if message.meaning not in seen:
-            lines += _wrapped(message.meaning, "      ")
-        seen.add(message.meaning)
-    return lines
+    return outline_text(explanation_outline(answer))
 
 
 def explanation_markdown(answer: Explanation) -> str:
-    """The explanation as Markdown that can be pasted into a bug report."""
-    lines = ["## " + _plain(answer.headline[:1].upper() + answer.headline[1:]), ""]
+    """The explanation as Markdown that can be pasted into a bug report; what was recognised is quoted first."""
+    first, *rest = explanation_outline(answer)
+    quoted = [line(one.text + _times(one), kind="code") for one in answer.messages]
+    return outline_markdown([first, *quoted, *rest])
+
+
+def explanation_outline(answer: Explanation) -> list[OutlineLine]:
+    """The whole answer: what failed, both values decoded, why, what to do."""
+    said = answer.headline[:1].upper() + answer.headline[1:]
+    sign = Words("✖ ", "refused") if answer.recognised else Words("○ ", "muted")
+    lines = [line(sign, Words(said, "title"), kind="title")]
+    if not answer.recognised:
+        return lines
     if answer.vmm:
-        lines += [_plain(f"Seen from: {answer.vmm}" + (f", {answer.version}" if answer.version else "")), ""]
-    if answer.messages:
-        quoted = [one_line(m.text) + (f"   ({m.count} times)" if m.count > 1 else "") for m in answer.messages]
-        lines += ["```", *(q.replace("```", "'''") for q in quoted), "```", ""]
+        lines.append(line(f"Seen from {answer.vmm}" + (f", {answer.version}" if answer.version else "")))
     for register in answer.registers:
-        if register.kind not in ("missing_in_source", "only_in_source"):
-            lines += _register_markdown(register)
-    for title, groups in (("Only in the source", answer.groups), ("Only at the destination", answer.missing)):
-        rows = [[str(len(g.ids)), g.feature, ", ".join(by_id(i).name for i in g.ids), g.sentence] for g in groups]
-        lines += (
-            [f"### {title}", "", *markdown_table(["registers", "feature", "names", "listed"], rows), ""] if rows else []
-        )
-    for title, sentences in (
-        ("What follows", answer.conclusions),
-        ("What to do", answer.next_steps),
-        ("What to bring next", answer.bring),
-    ):
-        if sentences:
-            lines += [f"### {title}", "", *(f"- {_plain(s)}" for s in sentences), ""]
-    return "\n".join(lines).rstrip() + "\n"
+        if register.kind not in _LISTED:
+            lines += [GAP, *_register_lines(register)]
+    lines += _groups("Only the source lists", answer.groups) + _groups("Only the destination lists", answer.missing)
+    lines += section("What follows", [line(text, label="·", depth=1) for text in answer.conclusions])
+    steps = enumerate(answer.next_steps, 1)
+    lines += section("What to do", [line(text, label=f"{number}.", depth=1) for number, text in steps])
+    lines += section("What to bring next", [line(text, label="·", depth=1) for text in answer.bring])
+    return lines + section("Messages recognised", _messages(answer.messages))
 
 
-def _register_markdown(register: ExplainedRegister) -> list[str]:
+def _register_lines(register: ExplainedRegister) -> list[OutlineLine]:
     size = by_id(register.id).size
-    source, destination = _SIDES.get(register.kind, ("source", "destination"))
-    error = f", {register.errno_name}" if register.errno_name else ""
-    lines = [
-        f"### {register.name} `{hex_id(register.id)}`",
-        "",
-        f"{_KIND.get(register.kind, register.kind)}{error}",
-        "",
-    ]
-    for word, value in ((source, register.wanted), (destination, register.actual)):
+    sign, word, role = _KINDS[register.kind]
+    error = (f", {register.errno_name}" if register.errno_name else "") + (" (simulated)" if register.simulated else "")
+    name, reg_id = Words(register.name, "title"), Words(f"  {hex_id(register.id)}  ", "muted")
+    lines = [line(name, reg_id, Words(f"{sign} {word}{error}", role), kind="entry")]
+    if register.title:
+        lines.append(line(Words(register.title, "muted"), depth=1))
+    sides = _SIDES.get(register.kind, ("source", "destination"))
+    for side, value, key in zip(sides, (register.wanted, register.actual), ("wanted", "actual"), strict=True):
         if value is not None:
-            lines.append(f"- {word} `{hex_value(value, size)}`")
-    rows = [
-        [
-            f"{f.name} [{_bits(f)}]",
-            f"{f.wanted:#x} {f.meaning_wanted}",
-            f"{f.actual:#x} {f.meaning_actual}",
-            f.why,
-            f.reference,
-        ]
-        for f in register.fields
-    ]
-    if rows:
-        lines += ["", *markdown_table(["field", source, destination, "why", "reference"], rows)]
+            dump = Words("  from the dump" * (key in register.from_dump), "muted")
+            lines.append(line(grouped_hex(value, size), dump, label=side, depth=1, column=_COLUMN))
+    for field in register.fields:
+        lines += _field_lines(field, sides)
     if register.why:
-        lines += ["", _plain(register.why)]
-    if register.reference and not rows:
-        lines += ["", _plain(f"Rule: {register.rule}; {register.reference}")]
-    return [*lines, ""]
+        lines.append(line(register.why, depth=1))
+    if register.reference and not any(one.reference == register.reference for one in register.fields):
+        lines.append(line(f"{register.rule}; {register.reference}", label="Rule", depth=1, column=_COLUMN))
+    return lines
 
 
-def _plain(text: str) -> str:
-    """One line in which nothing but back-quoted commands of ours is markup."""
-    text = one_line(text)
-    for mark in "*<>[]|":
-        text = text.replace(mark, "\\" + mark)
-    return text
+def _field_lines(field: ExplainedField, sides: tuple[str, str]) -> list[OutlineLine]:
+    bits = f"{field.msb}:{field.lsb}" if field.msb != field.lsb else str(field.msb)
+    lines = [line(Words(field.name, "title"), Words(f" [{bits}]", "muted"), depth=1)]
+    values = ((field.wanted, field.meaning_wanted), (field.actual, field.meaning_actual))
+    for side, (value, meaning) in zip(sides, values, strict=True):
+        lines.append(line(f"{value:#x}  {meaning}".rstrip(), label=side, depth=2, column=_COLUMN))
+    if field.why:
+        lines.append(line(field.why, depth=2))
+    if field.reference:
+        lines.append(line(f"{field.rule}; {field.reference}", label="Rule", depth=2, column=_COLUMN))
+    return lines
+
+
+def _groups(title: str, groups: Sequence[FeatureGroup]) -> list[OutlineLine]:
+    lines: list[OutlineLine] = []
+    for group in groups:
+        names = listed([by_id(one).name for one in group.ids], 12)
+        first = line(Words(f"{title} {len(group.ids)}: ", "heading"), Words(group.feature, "title"), kind="entry")
+        lines += [GAP, first, line(Words(names, "muted"), depth=1), line(f"{group.sentence}.", depth=1)]
+        if group.harmless:
+            lines.append(line(f"harmless to lose: {group.harmless}.", depth=1))
+    return lines
+
+
+def _times(message: SeenMessage) -> str:
+    return f"  ({message.count} times)" if message.count > 1 else ""
+
+
+def _messages(messages: Sequence[SeenMessage]) -> list[OutlineLine]:
+    lines: list[OutlineLine] = []
+    seen: set[str] = set()
+    for one in messages:
+        lines.append(line(Words(one.text, "muted"), Words(_times(one), "muted"), depth=1))
+        if one.meaning not in seen:
+            lines.append(line(one.meaning, depth=2))
+        seen.add(one.meaning)
+    return lines

@@ -12,10 +12,8 @@ from inspector.registers import catalog
 from inspector.registers.encoding import grouped_hex, hex_id, hex_value
 from inspector.registers.reading import read
 from inspector.reports.json import Json
+from inspector.reports.outline import SIGNS
 from inspector.reports.text import columns, markdown_table
-
-GLYPHS = {"same": "=", "masked": "▼", "lowered": "▼", "raised": "▲", "rebuilt": "▲", "unknown": "?"}
-"""One glyph for each word of state; the word is always printed beside it."""
 
 
 def _hex(value: int | None, size: int = 8) -> str | None:
@@ -97,7 +95,7 @@ def exposure_lines(registers: Sequence[RegisterExposure], everything: bool) -> l
                 _bits(field),
                 field.name,
                 f"{_number(field.host)} -> {_number(field.exposed)}",
-                f"{GLYPHS[field.state]} {field.state}",
+                f"{SIGNS[field.state]} {field.state}",
                 field.rule,
                 field.reason or _meaning(register, field),
             ]
@@ -123,7 +121,7 @@ def exposure_markdown(exposure: Exposure, label: str) -> str:
                         name if whole else f"{name}.{field.name} {_bits(field)}",
                         _number(field.host),
                         _number(field.exposed),
-                        f"{GLYPHS[field.state]} {field.state}",
+                        f"{SIGNS[field.state]} {field.state}",
                         field.rule,
                         field.reason or _meaning(register, field),
                         field.reference,

@@ -34,7 +34,7 @@ def test_every_form_is_safe_and_complete(text: str) -> None:
     shown = explanation_text(answer)
     assert "\x1b" not in shown
     assert all(len(line) <= 120 for line in shown.splitlines())
-    assert shown.splitlines()[0][:20] == (answer.headline[:1].upper() + answer.headline[1:])[:20]
+    assert shown.splitlines()[0][2:22] == (answer.headline[:1].upper() + answer.headline[1:])[:20]
     assert "\x1b" not in explanation_markdown(answer)
     assert json.loads(dumps(explanation_json(answer)))["recognised"] is answer.recognised
 
@@ -75,4 +75,4 @@ def test_markdown_quotes_the_messages() -> None:
     text = explanation_markdown(explain(REFUSED))
     assert text.startswith("## The destination's KVM refused")
     assert "```\nCould not set register op0:3" in text
-    assert "| CCIDX" in text
+    assert "\n- CCIDX \\[23:20\\]\n  - source: 0x1" in text

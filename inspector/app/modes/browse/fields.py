@@ -18,17 +18,11 @@ from inspector.registers.bits import extract
 from inspector.registers.catalog import Register
 from inspector.registers.reading import FieldReading, read_field
 from inspector.registers.schema import RegisterSchema
+from inspector.reports.outline import SIGNS as STATE_SIGNS
 
 WORD = 64
-SIGNS = {
-    "same": "=",
-    "masked": "▼",
-    "lowered": "▼",
-    "raised": "▲",
-    "rebuilt": "▲",
-    "unknown": "?",
-    "differs": "≠",
-}
+SIGNS: dict[str, str] = {**STATE_SIGNS, "differs": "≠"}
+"""Those of the reports, and what marks vCPUs that do not agree."""
 ROLES = {"masked": "masked", "lowered": "masked", "raised": "raised", "rebuilt": "raised", "unknown": "unknown"}
 
 

@@ -13,13 +13,14 @@ from textual.widgets import TextArea
 
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
 from inspector.app.dialogs.line import cleaned
-from inspector.app.modes.explain.explained import explanation_rows
 from inspector.app.modes.migrate.question import short_name
 from inspector.app.shell.background import aside
 from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
 from inspector.app.widgets.lines import Lines
+from inspector.app.widgets.outlined import outline_rows
 from inspector.checks.explain.result import Explanation
 from inspector.errors import InspectorError
+from inspector.reports.explain import explanation_markdown, explanation_outline
 from inspector.sources.dump import Dump
 
 HINT = (
@@ -170,15 +171,13 @@ class Explain(Dialog):
         if self.problem:
             return wrap(row(Ink("✖ ", "refused"), ink(self.problem)), self._cells, 2)
         if self.answer is not None:
-            return explanation_rows(self.answer, self._cells)
+            return outline_rows(explanation_outline(self.answer), self._cells)
         if self.query_one("#pasted", Pasted).text.strip():
             return [row(Ink("reading…", "muted"))]
         return [line for hint in HINT.split("\n") for line in (*wrap(row(Ink(hint, "muted")), self._cells), ())]
 
     def report(self) -> str:
         """The explanation in Markdown, for a bug report."""
-        from inspector.reports.explain import explanation_markdown
-
         return explanation_markdown(self.answer) if self.answer is not None else ""
 
     def action_copy(self) -> None:
