@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from errno import EINVAL, ENOENT
+from errno import EINTR, EINVAL, ENODEV, ENOENT
 
 from inspector.kvm.limits import Limits
 from inspector.policies.setup import Feature
@@ -19,7 +19,7 @@ _CAPABILITY = (
 
 
 def vcpu_init(limits: Limits, vcpus: int = 1) -> int:
-    """The errno of creating a vCPU: enabling the VM's capabilities, then KVM_ARM_VCPU_INIT of the first of `vcpus`.
+    """The errno of creating a vCPU: the VM's capabilities, its vGIC, then KVM_ARM_VCPU_INIT of the first of `vcpus`.
 
     kvm_vcpu_init_check_features() and its older forms in kvm_reset_vcpu() (arch/arm64/kvm/arm.c, reset.c).
     """
@@ -28,6 +28,8 @@ def vcpu_init(limits: Limits, vcpus: int = 1) -> int:
         return EINVAL
     if setup.writable_imp_id and book.variant("implementation-ids") == "invariant":
         return EINVAL
+    if setup.gic == "v3" and host.vgic in ("v2", "none"):
+        return ENODEV
     known = 0x1FF if book.variant("el2") == "available" else 0x7F
     if setup.features & ~known:
         return ENOENT
@@ -44,8 +46,13 @@ def vcpu_init(limits: Limits, vcpus: int = 1) -> int:
 
 
 def run_errno(limits: Limits) -> int:
-    """The errno of the first KVM_RUN: since v5.11 a vPMU without in-kernel GIC has to be set up first."""
+    """The errno of the first KVM_RUN: since v5.11 a vPMU without in-kernel GIC has to be set up first.
+
+    A vCPU that was created powered off waits until a signal ends the call.
+    """
     without_gic = limits.setup.has(Feature.PMU) and limits.setup.gic == "none"
     if without_gic and limits.book.variant("run-without-gic") == "refused-with-pmu":
         return EINVAL
-    return 0
+    if limits.setup.has(Feature.EL1_32BIT) and not limits.host.has_aarch32:
+        return EINVAL  # vcpu_mode_is_bad_32bit(), arch/arm64/kvm/arm.c
+    return EINTR if limits.setup.has(Feature.POWER_OFF) else 0

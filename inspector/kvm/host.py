@@ -57,6 +57,10 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
     bhb: int | None = None
     """WORKAROUND_3 level; None: judge by registers"""
     vgic: Vgic = "v3"
+    cmdline: str = ""
+    """the host kernel's command line, whose overrides are not in `values` yet"""
+    mitigations_off: frozenset[str] = frozenset()
+    """mitigations that the command line switches off: `bhb`, `ssb`"""
     page_size: int = 4096
     """of the host kernel: decides which stage-2 granules a nested hypervisor is offered"""
     capabilities: Mapping[str, int] | None = None

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 from inspector.kvm import mitigations
+from inspector.kvm.boot_options import booted
 from inspector.kvm.host import HostState, sanitise
 from inspector.kvm.nested import stage2_granules
 from inspector.policies.model import Policy, Rule
@@ -23,6 +24,7 @@ from inspector.registers.ids import (
     ID_AA64PFR0_EL1,
     ID_AA64PFR1_EL1,
     ID_AFR0_EL1,
+    ID_DFR0_EL1,
     ID_DFR1_EL1,
     ID_SPACE,
     PMCR_EL0,
@@ -52,8 +54,11 @@ class Limits:
     """What a kernel offers of one host to a vCPU of one setup: the limit of every ID register and of CTR_EL0."""
 
     def __init__(self, host: HostState, policy: Policy, setup: VcpuSetup) -> None:
-        self.host, self.policy, self.setup = host, policy, setup
         self.book: Rulebook = rulebook(policy)
+        self.bare = host
+        """the host before its command line"""
+        host = booted(host, self.book)
+        self.host, self.policy, self.setup = host, policy, setup
         self.conditions = _conditions(host, setup)
         self.sanitised: dict[int, Partial] = sanitise(host, self.book.known_mask)
         self.limits: dict[int, Partial] = {reg_id: self._limit(reg_id, None) for reg_id in ID_SPACE}
@@ -122,14 +127,20 @@ class Limits:
         whether it reads as zero."""
         if self.book.variant("id-registers") != "stored" or self.host.has_aarch32:
             return 0
-        return perfmon(self) << 24
+        if not self.bare.has_aarch32:
+            return perfmon(self) << 24
+        # The command line hides AArch32 of a CPU that has it: the kernel read its AArch32 registers all the same.
+        return self._stepped(ID_DFR0_EL1, sanitise(self.bare, self.book.known_mask)[ID_DFR0_EL1], None).value
 
     def _limit(self, reg_id: int, traces: list[Trace] | None) -> Partial:
         """What KVM offers; each step that applied is appended to `traces`."""
         if rule := self.raz(reg_id):
             assumed = "host-aarch32" in rule.unless and not self.host.aarch32_known
             return Partial(0, 0 if assumed else ALL)
-        pair = self.sanitised[reg_id]
+        return self._stepped(reg_id, self.sanitised[reg_id], traces)
+
+    def _stepped(self, reg_id: int, pair: Partial, traces: list[Trace] | None) -> Partial:
+        """A value after every exposure step that applies here."""
         for step in self.book.steps.get(reg_id, ()):
             if not self.applies(step.rule):
                 continue

@@ -34,7 +34,7 @@ def ssb_level(host: HostState, ssbs: int) -> int:
     if core_name(host.value(MIDR_EL1)) in SSB_SAFE:
         return SSBD_NOT_REQUIRED
     host_ssbs = host.value(ID_AA64PFR1_EL1) >> 4 & 0xF
-    if host_ssbs and not ssbs:
+    if host_ssbs and not ssbs and "ssb" not in host.mitigations_off:
         return SSBD_NOT_REQUIRED
     return NOT_AVAILABLE
 
@@ -49,7 +49,7 @@ def bhb_level(host: HostState, unknown_is_safe: bool) -> int:
         return NOT_REQUIRED
     if unknown_is_safe and name not in BHB_LOOP | BHB_FIRMWARE:
         return NOT_REQUIRED
-    if spectre_v2_level(host) == NOT_AVAILABLE:
+    if spectre_v2_level(host) == NOT_AVAILABLE or "bhb" in host.mitigations_off:
         return NOT_AVAILABLE
     ecbhb = host.value(ID_AA64MMFR1_EL1) >> 60 & 0xF
     clrbhb = host.value(ID_AA64ISAR2_EL1) >> 28 & 0xF

@@ -5,7 +5,7 @@ Integers only: an errno answers, a refused write changes nothing. words/explaini
 
 from __future__ import annotations
 
-from errno import EINVAL, ENOENT, ENOEXEC
+from errno import EINTR, EINVAL, ENOENT, ENOEXEC
 
 from inspector.kvm.creation import run_errno, vcpu_init
 from inspector.kvm.exposure import Exposure, expose
@@ -65,7 +65,7 @@ class Vm(VmState):
     def mark_ran(self, errno: int) -> None:
         """Take a recorded KVM_RUN for granted: its errno is an event, the state follows from it."""
         prepare_first_run(self)
-        if errno == 0:
+        if errno in (0, EINTR):  # a vCPU that is powered off blocks only after the VM counts as run
             settle_first_run(self, self.vcpus[0])
             self.ran = True
             self.vcpus[0].ran = True

@@ -194,6 +194,24 @@ class Has(RuleBase, frozen=True, kw_only=True, tag="has"):
     behaviour: str
 
 
+class Boot(RuleBase, frozen=True, kw_only=True, tag="boot"):
+    """A word of the host's command line and what it does before KVM looks at the host.
+
+    `fields`: `REGISTER.FIELD=VALUE`, where the value is safe for the field; `?` for one that is not known. `off`: the
+    mitigations that it switches off.
+    """
+
+    option: str
+    fields: tuple[str, ...] = ()
+    off: tuple[Literal["bhb", "ssb"], ...] = ()
+
+
+class Overridable(RuleBase, frozen=True, kw_only=True, tag="overridable"):
+    """Fields that `id_aa64....field=N` on the host's command line may set."""
+
+    fields: tuple[str, ...]
+
+
 class Special(RuleBase, frozen=True, kw_only=True, tag="special"):
     """A behaviour that data cannot say: a named engine function, in one of its variants."""
 
@@ -203,13 +221,13 @@ class Special(RuleBase, frozen=True, kw_only=True, tag="special"):
 
 Rule = (
     Know | Hide | Cap | Force | Floor | Raz | Writable | Reported | Tolerate | Keep | Refuse | Replace | List |
-    Default | Has | Special
+    Default | Boot | Overridable | Has | Special
 )  # fmt: skip
 """The closed set of rule kinds; the TOML key `kind` says which."""
 
 KINDS: tuple[type[RuleBase], ...] = (
     Know, Hide, Cap, Force, Floor, Raz, Writable, Reported, Tolerate, Keep, Refuse, Replace, List, Default,
-    Has, Special,
+    Boot, Overridable, Has, Special,
 )  # fmt: skip
 
 Behaviour = Literal["clidr-reset-by-cpu-on", "clidr-tag-types"]

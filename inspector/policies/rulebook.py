@@ -23,6 +23,10 @@ from inspector.registers.ids import (
     IDS,
     id_of,
 )
+from inspector.registers.naming import name_of
+
+_UNCONDITIONAL = (model.Know, model.Has, model.Special, model.Reported, model.Boot, model.Overridable)
+"""Rules that hold for a kernel as a whole."""
 
 StepKind = Literal["hide", "cap", "force", "floor", "special"]
 
@@ -49,6 +53,23 @@ class Hook(NamedTuple):
     rule: Rule
 
 
+class Override(NamedTuple):
+    """A field that a word of the host's command line sets."""
+
+    reg_id: int
+    field: str
+    msb: int
+    lsb: int
+    value: int | None
+    """None where it is not known which value results"""
+    rule: Rule
+
+    @property
+    def name(self) -> str:
+        """`ID_AA64PFR1_EL1.BT`."""
+        return f"{name_of(self.reg_id)}.{self.field}"
+
+
 class Rulebook:
     """What the engine looks up while it answers; built once per policy."""
 
@@ -64,6 +85,9 @@ class Rulebook:
         self.defaults: list[model.Default] = []
         self.specials: dict[str, model.Special] = {}
         self.behaviours: dict[str, model.Has] = {}
+        self.boot: dict[str, tuple[Override, ...]] = {}
+        self.boot_states: dict[str, frozenset[str]] = {}
+        self.overridable: dict[str, Override] = {}
         for rule in policy.rules:
             if isinstance(rule, model.Know):
                 self._add_fields(rule)
@@ -95,7 +119,7 @@ class Rulebook:
     def _check_conditions(self, rule: Rule) -> None:
         """Refuse a condition that would be read and then never looked at."""
         given = (*rule.when, *rule.unless)
-        if given and isinstance(rule, model.Know | model.Has | model.Special | model.Reported):
+        if given and isinstance(rule, _UNCONDITIONAL):
             self._fail(
                 rule, f"a rule of kind {model.kind_of(rule)} takes no condition", f"leave out {', '.join(given)}"
             )
@@ -184,12 +208,19 @@ class Rulebook:
                 self._add_hooks(rule, rule.fields)
             case model.List() | model.Default():
                 self._add_listed(rule)
+            case model.Know():
+                pass  # taken before all others: see __init__
+            case _:
+                self._add_unconditional(rule)
+
+    def _add_unconditional(self, rule: model.Boot | model.Overridable | model.Has | model.Special) -> None:
+        match rule:
+            case model.Boot() | model.Overridable():
+                self._add_boot(rule)
             case model.Has():
                 self._add_behaviour(rule)
             case model.Special():
                 self._add_special(rule)
-            case model.Know():
-                pass  # taken before all others: see __init__
 
     def _add_listed(self, rule: model.List | model.Default) -> None:
         check(rule.registers, rule.release, rule.name)
@@ -220,6 +251,23 @@ class Rulebook:
                     hooks.append(Hook(kind, name, mask, lsb, rule))
             if kind == "keep":
                 self.steps.setdefault(reg_id, []).append(Step("hide", name, mask, lsb, 0, rule))
+
+    def _add_boot(self, rule: model.Boot | model.Overridable) -> None:
+        if isinstance(rule, model.Boot):
+            word = rule.option.replace("-", "_").lower()
+            self.boot[word] = tuple(self._override(rule, spec) for spec in rule.fields)
+            self.boot_states[word] = frozenset(rule.off)
+            return
+        for spec in rule.fields:
+            one = self._override(rule, f"{spec}=?")
+            self.overridable[f"{spec.partition('.')[0].removesuffix('_EL1')}.{one.field}".lower()] = one
+
+    def _override(self, rule: Rule, spec: str) -> Override:
+        place, _, number = spec.partition("=")
+        reg_id, field, msb, lsb = self._place(rule, place)
+        if number != "?" and not (number.isdigit() and int(number) <= ones(msb - lsb + 1)):
+            self._fail(rule, f"{spec!r} sets no value", f"write {place}=0, or =? where it is not known")
+        return Override(reg_id, field, msb, lsb, None if number == "?" else int(number), rule)
 
     def _add_behaviour(self, rule: model.Has) -> None:
         if rule.behaviour not in model.BEHAVIOURS:

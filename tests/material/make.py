@@ -76,16 +76,19 @@ def restores(samples: Path) -> None:
         (HERE / "qemu-output" / path.name).write_bytes(path.read_bytes())
 
 
-def lists(recordings: Iterable[Path]) -> None:
-    """Of every recording what describes machine and configurations, and all values read: no write."""
+def lists(recordings: Iterable[Path], folder: str, more: frozenset[str] = frozenset()) -> None:
+    """Of every recording what describes machine and configurations, and all values read: no write.
+
+    `more`: types of lines that are kept besides.
+    """
     for path in recordings:
         kept = []
         with lzma.open(path) as lines:
             for line in lines:
                 kind = json.loads(line)["type"]
-                if kind in _READ:
+                if kind in _READ | more:
                     kept.append(line)
-        pack(HERE / "recordings" / path.name, b"".join(kept))
+        pack(HERE / folder / path.name, b"".join(kept))
 
 
 def fields(facts: dict[str, Any]) -> None:
@@ -104,7 +107,8 @@ def main(shared: Path) -> None:
     """Write everything."""
     streams(shared / "samples")
     restores(shared / "samples")
-    lists(sorted((shared / "recordings").glob("*.jsonl.xz")))
+    lists(sorted((shared / "recordings").glob("*.jsonl.xz")), "recordings")
+    lists(sorted((shared / "recordings-2").glob("*.jsonl.xz")), "recordings-2", frozenset({"run", "odd"}))
     fields(json.loads((shared / "facts" / "sysreg-fields.json").read_text()))
 
 

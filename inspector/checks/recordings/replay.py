@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from inspector.errors import SourceError
 from inspector.kvm.creation import run_errno, vcpu_init
 from inspector.kvm.exposure import Exposure, expose
 from inspector.kvm.guest import fresh_guest
-from inspector.kvm.host import HostState, from_raw
+from inspector.kvm.host import HostState, Vgic, from_raw
 from inspector.kvm.inference.el0 import el0_values
 from inspector.kvm.inference.fresh import FreshExposure
 from inspector.kvm.vm import Vm, writable_masks
@@ -21,7 +23,7 @@ from inspector.policies.release import Choice, choose
 from inspector.policies.setup import Feature, VcpuSetup
 from inspector.registers.bits import ALL
 from inspector.registers.encoding import is_demux, size_of
-from inspector.registers.ids import CTR_EL0, DCZID_EL0
+from inspector.registers.ids import CTR_EL0, DCZID_EL0, ID_AA64PFR0_EL1
 
 Line = dict[str, Any]
 _CCIDX_MODE = re.compile(r"\bccidx_mode=(\d)")
@@ -39,6 +41,7 @@ class Replay:
         self.host: HostState | None = None
         self.raw: Line = {}
         self.capabilities: dict[str, int] = {}
+        self.cmdline = ""
         self.el0_only: dict[int, int] = {}
         self.setup = VcpuSetup()
         self.config = ""
@@ -94,6 +97,7 @@ class Replay:
 
     def _kernel(self, line: Line) -> None:
         """Choose the policy by what uname says, and by the switch of the experimental kernel."""
+        self.cmdline = str(line.get("cmdline", ""))
         if self.policy is not None:
             return
         self.choice = choose(str(line.get("release", "")), str(line.get("version", "")), said_by_file=True)
@@ -105,8 +109,13 @@ class Replay:
         """The host, once its lines were read; None when the recording has no host line."""
         if self.host is None and self.raw:
             ccsidr = self._numbers(self.raw, "ccsidr", 10)
-            self.host = from_raw(self._numbers(self.raw, "regs"), ccsidr, self.capabilities or None)
+            host = from_raw(self._numbers(self.raw, "regs"), ccsidr, self.capabilities or None)
+            self.host = msgspec.structs.replace(host, cmdline=self.cmdline, vgic=self._vgic(host))
         return self.host
+
+    def _vgic(self, host: HostState) -> Vgic:
+        """The host's interrupt controller: without the system registers of a GICv3 it is a GICv2."""
+        return "v2" if host.knows(ID_AA64PFR0_EL1, 0xF << 24) and not host.field("ID_AA64PFR0_EL1", 24) else "v3"
 
     def need_policy(self) -> Policy:
         """The policy; SourceError when the recording names no kernel."""
@@ -167,8 +176,8 @@ class Replay:
         if isinstance(exposure, FreshExposure):
             other: Exposure = FreshExposure(exposure.given, exposure.policy, setup)
         else:
-            other = expose(exposure.host, exposure.policy, setup)
-        self.vm = Vm(other.host, other.policy, setup, 2, exposure=other)
+            other = expose(exposure.bare, exposure.policy, setup)
+        self.vm = Vm(other.bare, other.policy, setup, 2, exposure=other)
 
     # -- questions ------------------------------------------------------------------------------------------------
 

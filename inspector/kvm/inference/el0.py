@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from inspector.kvm.boot_options import booted
 from inspector.kvm.cpus import SPECULATIVE_SSBS, core_name
 from inspector.kvm.host import HostState, sanitise
 from inspector.policies.model import Policy
@@ -22,6 +23,7 @@ def el0_values(host: HostState, policy: Policy) -> dict[int, int]:
     zero.
     """
     book = rulebook(policy)
+    host = booted(host, book)
     sanitised = sanitise(host, book.known_mask)
     view: dict[int, int] = {}
     for reg_id in ID_SPACE:

@@ -1,0 +1,130 @@
+"""What a host's command line changes of it before KVM looks: ID register overrides and mitigations that are off.
+
+The words and what each sets are rules of the policies (kinds boot and overridable): the aliases and fields of
+arch/arm64/kernel/pi/idreg-override.c by release. An override holds where it is a safe value for the field
+(init_cpu_ftr_reg(), arch/arm64/kernel/cpufeature.c); any other is dropped.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from inspector.kvm.host import HostState
+from inspector.policies.rulebook import Override, Rulebook
+from inspector.registers.bits import extract, insert, mask_of
+from inspector.registers.ids import (
+    ID_AA64MMFR0_EL1,
+    ID_AA64MMFR1_EL1,
+    ID_AA64MMFR2_EL1,
+    ID_AA64MMFR4_EL1,
+    ID_AA64PFR0_EL1,
+    ID_AA64PFR1_EL1,
+    ID_AA64SMFR0_EL1,
+    ID_AA64ZFR0_EL1,
+)
+
+WHOLE = {(ID_AA64PFR0_EL1, 32): ID_AA64ZFR0_EL1, (ID_AA64PFR1_EL1, 24): ID_AA64SMFR0_EL1}
+"""Fields (register, low bit) that take another register with them when they become zero: SVE and SME."""
+VARANGE, VH, E2H0 = (ID_AA64MMFR2_EL1, 16), (ID_AA64MMFR1_EL1, 8), (27, 24)
+GRANULES = {4096: (31, 28, 1, 0), 16384: (23, 20, 2, 1)}
+"""Page size of the host -> its granule field in ID_AA64MMFR0_EL1: msb, lsb, the value of LPA2, the one below."""
+SPEAKING = ("arm64.", "id_aa64", "kvm_arm.mode=", "mitigations=", "nospectre", "ssbd=")
+"""How words begin that a user expects to change what a guest sees."""
+
+
+class Effect(NamedTuple):
+    """One word of a command line and what becomes of it."""
+
+    word: str
+    text: str
+    """what it does to this host, or why nothing"""
+
+
+def words_of(cmdline: str) -> list[str]:
+    """The parameters of a command line, up to a `--`: the kernel takes `-` and `_` in them as one."""
+    words = cmdline.split()
+    return words[: words.index("--")] if "--" in words else words
+
+
+def overrides_of(book: Rulebook, word: str) -> tuple[Override, ...] | None:
+    """What one word overrides under this kernel; None for a word that it does not know."""
+    plain = word.replace("-", "_").lower()
+    if rule := book.boot.get(plain):
+        return rule
+    name, _, number = plain.partition("=")
+    place = book.overridable.get(name)
+    digit = number.removeprefix("0x")
+    if place is None or len(digit) != 1 or digit not in "0123456789abcdef":
+        return None
+    return (place._replace(value=int(digit, 16)),)
+
+
+def booted(host: HostState, book: Rulebook) -> HostState:
+    """`host` as the kernel sees it after its command line; the host itself where that says nothing."""
+    return _applied(host, book)[0] if host.cmdline else host
+
+
+def effects(host: HostState, book: Rulebook) -> tuple[Effect, ...]:
+    """The words of the host's command line that bear on guests, each with what it does here."""
+    return _applied(host, book)[1]
+
+
+def _applied(host: HostState, book: Rulebook) -> tuple[HostState, tuple[Effect, ...]]:
+    told = []
+    for word in words_of(host.cmdline):
+        plain = word.replace("-", "_").lower()
+        if state := book.boot_states.get(plain):
+            host = msgspec.structs.replace(host, mitigations_off=host.mitigations_off | state)
+            told.append(Effect(word, f"mitigations are off: {', '.join(sorted(state))}"))
+        found = overrides_of(book, word)
+        if found is None:
+            if not state and plain.startswith(SPEAKING):
+                told.append(Effect(word, "not an option of this kernel, or none that guests see"))
+            continue
+        for one in found:
+            host, text = _override(host, book, one)
+            told.append(Effect(word, text))
+    return host, tuple(told)
+
+
+def _override(host: HostState, book: Rulebook, one: Override) -> tuple[HostState, str]:
+    """The host with one field overridden, where that is safe."""
+    value, known, mask = host.value(one.reg_id), host.known.get(one.reg_id, 0), mask_of(one.msb, one.lsb)
+    if one.value is None:
+        return _with(host, one.reg_id, value, known & ~mask), f"{one.name} is not known under this option"
+    field = book.table.get(one.reg_id, {}).get(one.field)
+    before = extract(value, one.msb, one.lsb)
+    sure = known & mask == mask
+    if field is None:
+        return host, f"{one.name} is not known to this kernel"
+    if sure and not field.allowed(before) >> one.value & 1:
+        return host, f"{one.name} = {one.value} is not safe here and is dropped: it stays {before}"
+    if (one.reg_id, one.lsb) == VH and extract(host.value(ID_AA64MMFR4_EL1), *E2H0) >> 3:
+        return host, "the CPU cannot leave VHE: the option is dropped"
+    if not sure and one.value:
+        return _with(host, one.reg_id, value, known & ~mask), f"{one.name} is at most {one.value}"
+    host = _with(host, one.reg_id, insert(value, one.msb, one.lsb, one.value), known | mask)
+    return _followed(host, one), f"{one.name} is {one.value}"
+
+
+def _followed(host: HostState, one: Override) -> HostState:
+    """What goes with a field that became zero: pfr0_sve_filter(), pfr1_sme_filter(), mmfr2_varange_filter()."""
+    place = (one.reg_id, one.lsb)
+    if one.value == 0 and place in WHOLE:
+        return _with(host, WHOLE[place], 0, (1 << 64) - 1)
+    if place != VARANGE or host.page_size not in GRANULES:
+        return host
+    msb, lsb, wide, narrow = GRANULES[host.page_size]
+    value, known = host.value(ID_AA64MMFR0_EL1), host.known.get(ID_AA64MMFR0_EL1, 0)
+    if extract(value, msb, lsb) != wide:
+        return host
+    return _with(host, ID_AA64MMFR0_EL1, insert(insert(value, msb, lsb, narrow), 3, 0, min(value & 0xF, 5)), known)
+
+
+def _with(host: HostState, reg_id: int, value: int, known: int) -> HostState:
+    """The host with one register's value and known bits."""
+    return msgspec.structs.replace(
+        host, values={**host.values, reg_id: value}, known={**host.known, reg_id: known}
+    )  # fmt: skip

@@ -1,0 +1,139 @@
+"""What a host's command line changes: against recordings of kernels that were booted with it, and by the rules."""
+
+from __future__ import annotations
+
+import lzma
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from inspector.checks.recordings.verify import verify_lines
+from inspector.kvm.boot_options import effects
+from inspector.kvm.creation import run_errno, vcpu_init
+from inspector.kvm.exposure import Exposure
+from inspector.kvm.host import HostState
+from inspector.kvm.inference.el0 import el0_values
+from inspector.policies.loader import load_policy
+from inspector.policies.rulebook import rulebook
+from inspector.policies.setup import Feature, VcpuSetup
+from inspector.registers.ids import IDS, WORKAROUND_2, WORKAROUND_3
+from tests.kvm.material import MINIMAL, exposure, host, made_up
+from tests.material import files, label
+
+BOOTED = files("recordings-2", "*.jsonl.xz")
+PATCHED = "patched-6.6.87-clidr-int-shift-neoverse-n2"
+
+
+def read(path: Path) -> list[bytes]:
+    return lzma.decompress(path.read_bytes()).splitlines(keepends=True)
+
+
+@pytest.mark.parametrize("path", [path for path in BOOTED if label(path) != PATCHED], ids=label)
+def test_every_value_of_a_kernel_that_the_model_was_not_built_on(path: Path) -> None:
+    agreement = verify_lines(read(path), path.name)
+    assert agreement.perfect, agreement.disagreements[:3]
+
+
+@pytest.mark.parametrize(
+    "name", [label(path) for path in BOOTED if any(word in path.name for word in ("nomitig", "overrides", "no32"))]
+)
+def test_without_its_command_line_the_recording_would_not_agree(name: str) -> None:
+    lines = read(next(path for path in BOOTED if label(path) == name))
+    kernel = next(line for line in lines if line.startswith(b'{"type":"kernel"'))
+    bare = msgspec.json.encode({**msgspec.json.decode(kernel), "cmdline": "quiet"}) + b"\n"
+    assert not verify_lines([bare if line == kernel else line for line in lines], name).perfect
+
+
+def asked(kernel: str, cmdline: str, machine: str | HostState = "max", setup: VcpuSetup = MINIMAL) -> Exposure:
+    bare = host(machine) if isinstance(machine, str) else machine
+    return exposure(msgspec.structs.replace(bare, cmdline=cmdline), kernel, setup)
+
+
+def field(shown: Exposure, name: str, lsb: int) -> int:
+    return shown.limit(IDS[name]) >> lsb & 0xF
+
+
+@pytest.mark.parametrize(
+    ("word", "kernel", "register", "lsb", "value"),
+    [
+        ("arm64.nobti", "6.1", "ID_AA64PFR1_EL1", 0, 0),
+        ("arm64.nobti", "5.11.0", "ID_AA64PFR1_EL1", 0, 1),
+        ("kvm-arm.mode=nvhe", "6.12", "ID_AA64MMFR1_EL1", 8, 0),
+        ("kvm_arm.mode=nvhe", "6.12", "ID_AA64MMFR1_EL1", 8, 0),
+        ("kvm-arm.mode=protected", "6.1", "ID_AA64MMFR1_EL1", 8, 0),
+        ("kvm-arm.mode=protected", "6.12", "ID_AA64MMFR1_EL1", 8, 1),
+        ("arm64.nomops", "6.12", "ID_AA64ISAR2_EL1", 16, 0),
+        ("id_aa64isar2.mops=0", "6.12", "ID_AA64ISAR2_EL1", 16, 0),
+        ("id_aa64isar2.wfxt=0", "7.3", "ID_AA64ISAR2_EL1", 0, 0),
+        ("id_aa64pfr1.bt=0x0", "6.1", "ID_AA64PFR1_EL1", 0, 0),
+        ("id_aa64pfr1.bt=2", "6.1", "ID_AA64PFR1_EL1", 0, 1),
+        ("id_aa64isar0.rndr=0", "6.1", "ID_AA64ISAR0_EL1", 60, 1),
+        ("arm64.no32bit_el0", "6.12", "ID_AA64PFR0_EL1", 0, 1),
+        ("arm64.no32bit_el0", "6.6", "ID_AA64PFR0_EL1", 0, 2),
+        ("arm64.nolva", "6.12", "ID_AA64MMFR2_EL1", 16, 0),
+        ("arm64.nolva", "6.12", "ID_AA64MMFR0_EL1", 28, 0),
+        ("arm64.nolva", "6.12", "ID_AA64MMFR0_EL1", 0, 5),
+        ("quiet -- arm64.nobti", "6.1", "ID_AA64PFR1_EL1", 0, 1),
+    ],
+)
+def test_an_option_changes_a_field(word: str, kernel: str, register: str, lsb: int, value: int) -> None:
+    assert field(asked(kernel, f"console=ttyAMA0 {word} quiet"), register, lsb) == value
+
+
+def test_where_the_release_was_not_read_the_field_is_not_known() -> None:
+    assert not asked("6.9.0", "kvm-arm.mode=protected").limit_known(IDS["ID_AA64MMFR1_EL1"]) >> 8 & 0xF
+
+
+def test_a_cpu_that_cannot_leave_vhe_keeps_it() -> None:
+    stuck = made_up(ID_AA64MMFR1_EL1=0x100, ID_AA64MMFR4_EL1=0xF000000)
+    assert field(asked("6.12", "kvm-arm.mode=nvhe", stuck), "ID_AA64MMFR1_EL1", 8) == 1
+
+
+@pytest.mark.parametrize("word", ["arm64.nosve", "arm64.nopauth", "arm64.nomte"])
+def test_a_feature_that_is_switched_off_cannot_be_asked_for(word: str) -> None:
+    feature = {"arm64.nosve": Feature.SVE, "arm64.nopauth": Feature.PTRAUTH_ADDRESS | Feature.PTRAUTH_GENERIC}
+    setup = VcpuSetup(features=int(Feature.PSCI | feature.get(word, Feature.PSCI)), mte=word == "arm64.nomte")
+    bare = msgspec.structs.replace(host("max"), capabilities=None)
+    assert vcpu_init(exposure(bare, "6.12", setup)) == 0
+    assert vcpu_init(asked("6.12", word, bare, setup)) == 22
+
+
+def test_el0_sees_the_overrides() -> None:
+    booted = msgspec.structs.replace(host("max"), cmdline="arm64.nosve arm64.nopauth arm64.nomte")
+    before, after = (el0_values(one, load_policy("7.3")) for one in (host("max"), booted))
+    assert before[IDS["ID_AA64ZFR0_EL1"]] and not after[IDS["ID_AA64ZFR0_EL1"]]
+    assert not after[IDS["ID_AA64PFR0_EL1"]] >> 32 & 0xF and not after[IDS["ID_AA64ISAR1_EL1"]] >> 4 & 0xFF
+
+
+@pytest.mark.parametrize("word", ["mitigations=off", "nospectre_bhb"])
+@pytest.mark.parametrize("kernel", ["6.1", "6.12", "7.3"])
+def test_the_bhb_mitigation_is_off(word: str, kernel: str) -> None:
+    assert exposure("neoverse-n2", kernel).firmware[WORKAROUND_3] == 1
+    assert asked(kernel, word, "neoverse-n2").firmware[WORKAROUND_3] == 0
+
+
+def test_a_cpu_that_needs_no_mitigation_keeps_saying_so() -> None:
+    assert asked("6.12", "mitigations=off", "cortex-a72").firmware == exposure("cortex-a72", "6.12").firmware
+
+
+@pytest.mark.parametrize("word", ["mitigations=off", "ssbd=force-off"])
+def test_without_the_spectre_v4_mitigation_a_vm_without_ssbs_has_none(word: str) -> None:
+    no_ssbs = made_up(ID_AA64PFR1_EL1=0x20)
+    assert asked("6.12", word, no_ssbs).firmware[WORKAROUND_2] == 0
+    assert "ssb" in asked("6.12", word, no_ssbs).host.mitigations_off
+
+
+def test_each_word_says_what_it_does() -> None:
+    machine = msgspec.structs.replace(host("max"), cmdline="quiet arm64.nobti id_aa64pfr1.bt=9 arm64.nosuch nokaslr")
+    told = {one.word: one.text for one in effects(machine, rulebook(load_policy("6.12")))}
+    assert set(told) == {"arm64.nobti", "id_aa64pfr1.bt=9", "arm64.nosuch"}
+    assert "is 0" in told["arm64.nobti"] and "not safe" in told["id_aa64pfr1.bt=9"]
+    assert "not an option" in told["arm64.nosuch"]
+
+
+def test_a_gicv2_host_has_no_vgicv3_and_a_vcpu_that_is_off_waits() -> None:
+    with_gic = VcpuSetup(features=int(Feature.PSCI), gic="v3")
+    assert vcpu_init(exposure(msgspec.structs.replace(host("max"), vgic="v2"), "7.3", with_gic)) == 19
+    off = VcpuSetup(features=int(Feature.PSCI | Feature.POWER_OFF), gic="v3")
+    assert run_errno(exposure("max", "7.3", off)) == 4
