@@ -83,7 +83,7 @@ def _headline(
 
 def _other_headline(clues: Sequence[Clue], registers: Sequence[ExplainedRegister], kinds: set[str]) -> str:
     if "boot_failed" in kinds:
-        return "a vCPU of the guest did not start: the host refused to set up its registers"
+        return "a vCPU of the guest did not start: the host answered with an error"
     if "put_failed" in kinds or "load_failed" in kinds:
         return "KVM refused at least one register, or does not list it; the text does not name which"
     if "unreadable" in kinds:
@@ -238,8 +238,8 @@ def _boot(clues: Sequence[Clue]) -> list[str]:
         return [f"error {number} is {name}: not the EINVAL that refused registers give; look at the VMM's own log"]
     return [
         (
-            f"error 22 is EINVAL: on hosts with unlike CPUs (big.LITTLE) and kernels before {_caches_since()} mostly of"
-            " CCSIDR or CLIDR"
+            f"error 22 is EINVAL; one known cause: on hosts with unlike CPUs (big.LITTLE) and kernels before"
+            f" {_caches_since()} KVM refuses CCSIDR or CLIDR"
         ),
         "on these kernels both must equal those of the CPU on which the vCPU's thread runs at that moment",
         "that it fails at random and stops with pinning would confirm it",

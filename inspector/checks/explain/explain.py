@@ -204,6 +204,8 @@ def _not_a_refusal(insights: Sequence[Insight], clues: Sequence[Clue], place: Pl
     if generic:
         headline += "; the line that says why is not in this text"
     shown = lead.weight == REMARK
+    if shown:
+        headline = "; ".join(i.headline for i in (lead, *remarks, *rest))
     return Explanation(
         recognised=True,
         headline=headline,
@@ -214,7 +216,7 @@ def _not_a_refusal(insights: Sequence[Insight], clues: Sequence[Clue], place: Pl
                 [
                     *lead.says,
                     *(s for i in alike for s in (i.headline, *i.says)),
-                    *(i.headline for i in (*rest, *remarks)),
+                    *(i.headline for i in (*rest, *remarks) if not shown),
                     *((_LOOK_UP,) if generic else ()),
                     *(("no line here reports a failure",) if shown else ()),
                     *_foreign_says(place),

@@ -49,8 +49,8 @@ _LOADING = (
             r"Sizemismatch:(?P<a>(?![\w:.,/@+-]*\.rom)[\w:.,/@+-]+?):0x(?P<b>[0-9a-f]+)!=0x(?P<c>[0-9a-f]+"
             r")"
         ),
-        ("the memory block {a} has another size on the two sides: 0x{b} in the stream, 0x{c} here, or the reverse"),
-        (("give the destination the source's memory and firmware sizes (-m, pflash images, device memory)"),),
+        "the memory block {a} has another size on the two sides: 0x{b} in the stream, 0x{c} here",
+        ("give the destination the source's memory and firmware sizes (-m, pflash images, device memory)",),
     ),
     Row(
         "rom-size",
@@ -58,9 +58,9 @@ _LOADING = (
         "RAM",
         ".rom:0x",
         r"Sizemismatch:(?P<a>[\w:.,/@+-]+\.rom):0x(?P<b>[0-9a-f]+)!=0x(?P<c>[0-9a-f]+)",
-        "the option ROM {a} has another size on the two sides (0x{b} and 0x{c}): no CPU register",
+        "the option ROM {a} has another size on the two sides: 0x{b} in the stream, 0x{c} here; no CPU register",
         (
-            ("install the same ROM files on both hosts, or name one with romfile= (romfile= alone: none)"),
+            "install the same ROM files on both hosts, or name one with romfile= (romfile= alone: none)",
             _SAME_MACHINE,
         ),
     ),
@@ -79,7 +79,7 @@ _LOADING = (
         "RAM",
         "unknownramblock",
         r"Unknownramblock\"?(?P<a>[^\",]{1,80})\"?,cannotacceptmigration",
-        ("the destination has no memory block {a}: a device, ROM or memory backend of the source is missing there"),
+        "the destination has no memory block {a}: a device, ROM or memory backend of the source is missing there",
         (_SAME_MACHINE,),
     ),
     Row(
@@ -110,7 +110,7 @@ _LOADING = (
         "target_page_bits",
         r"ReceivedTARGET_PAGE_BITSis(?P<a>\d+)butlocalis(?P<b>\d+)",
         "source and destination work with target pages of 2^{a} and 2^{b} bytes",
-        (("use the same machine type on both sides; QEMU builds with another target page size do not fit"),),
+        ("use the same machine type on both sides; QEMU builds with another target page size do not fit",),
     ),
     Row(
         "postcopy-page",
@@ -158,11 +158,56 @@ _LOADING = (
         ("use a destination QEMU at least as new as the source's",),
     ),
     Row(
+        "vcpu-count",
+        "qemu",
+        "machine",
+        "unknownsavevmsectionorinstance'cpu'",
+        r"Unknownsavevmsectionorinstance'cpu'(?P<b>\d+)",
+        "the stream holds more vCPUs than the destination has: vCPU {b} is missing there",
+        ("start the destination with the source's -smp (hot-plugged vCPUs included)",),
+    ),
+    Row(
+        "cpu-subsection",
+        "qemu",
+        "device state",
+        "failedtoloadcpu/",
+        r"Failedtoloadcpu/(?P<a>[\w-]{1,40})",
+        "the part {a} of a vCPU's state did not load: the destination's vCPU lacks a feature that the source's has",
+        ("create the destination's vCPU with the source's features (-cpu options)",),
+    ),
+    Row(
+        "ram-large",
+        "qemu",
+        "RAM",
+        "sizetoolarge:",
+        r"Sizetoolarge:(?P<a>[\w:.,/@+-]+?):0x(?P<b>[0-9a-f]+)>0x(?P<c>[0-9a-f]+)",
+        "the memory block {a} of the stream (0x{b}) is larger than the destination can make it (0x{c})",
+        (_SAME_MACHINE,),
+    ),
+    Row(
+        "postcopy",
+        "qemu",
+        "channel",
+        "iofailureforpostcopy",
+        r"DetectedIOfailureforpostcopy",
+        "the connection broke during post-copy: the VM is paused here, the rest of its memory is on the source",
+        ("keep both QEMUs and resume (migrate_recover at the destination, migrate -r at the source)",),
+    ),
+    Row(
+        "machine-unknown",
+        "qemu",
+        "machine",
+        "unsupportedmachinetype",
+        r"(?:-machine)?(?P<a>[\w.-]{2,40}?):unsupportedmachinetype|unsupportedmachinetype",
+        "this QEMU does not have the machine type: it is older than the source's, or another vendor's build",
+        ("use a destination QEMU that lists it (-machine help)",),
+    ),
+    Row(
         "section",
         "qemu",
         "device state",
         "unknownsavevmsectionorinstance",
-        r"Unknownsavevmsectionorinstance'(?P<a>[^']{1,120})'(?P<b>\d+)",
+        r"Unknownsavevmsectionorinstance'(?P<a>(?!cpu')[^']{1,120})'(?P<b>\d+)",
         "the destination has no device {a} (instance {b}), which the stream holds",
         (
             _SAME_MACHINE,
@@ -175,7 +220,7 @@ _LOADING = (
         "device state",
         "unknownsavevmsection",
         r"Unknownsavevmsection(?:type)?(?P<a>\d+)",
-        ("the stream is damaged, or a device read more or less than was saved (versions of QEMU that do not fit)"),
+        "the stream is damaged, or a device read more or less than was saved (versions of QEMU that do not fit)",
         (
             "compare the QEMU versions of both sides",
             "save again: the file may be cut off",
@@ -187,7 +232,7 @@ _LOADING = (
         "device state",
         "missingsectionfooter",
         r"Missingsectionfooterfor(?P<a>[\w:./@-]{1,80}?)(?=qemu|$|[\s\[(])",
-        ("the state of {a} has another length than the destination expects: its versions of the device differ"),
+        "the state of {a} has another length than the destination expects: its versions of the device differ",
         (
             "use the same machine type and QEMU builds that fit (downstream builds differ)",
             _SAME_MACHINE,
@@ -199,7 +244,7 @@ _LOADING = (
         "device state",
         "mismatchedsectionid",
         r"Mismatchedsectionidinfooterfor(?P<a>[\w:./@-]{1,80}?)-read",
-        ("the state of {a} has another length than the destination expects: its versions of the device differ"),
+        "the state of {a} has another length than the destination expects: its versions of the device differ",
         (_SAME_MACHINE,),
     ),
     Row(
@@ -234,7 +279,7 @@ _LOADING = (
         "qemu",
         "device state",
         "failedtoload",
-        r"Failedtoload(?P<a>(?!cpu:)[\w.@/-]{1,60}):(?P<b>[\w.\[\]-]{1,60})",
+        r"Failedtoload(?P<a>(?!cpu[:/])[\w.@/-]{1,60}):(?P<b>[\w.\[\]-]{1,60})",
         "a field of the device {a} did not load",
         (_SAME_MACHINE,),
         TELLING,
@@ -257,7 +302,7 @@ _LOADING = (
         "device state",
         "inconsistentwithhostindex",
         r"VQ(?P<a>\d+)size0x[0-9a-f]+(?:Guestindex|<)",
-        ("a virtio queue is inconsistent: the guest's memory and the device state do not belong together"),
+        "a virtio queue is inconsistent: the guest's memory and the device state do not belong together",
         ("save again; look for a device that went on running during the copy",),
     ),
     Row(
@@ -346,7 +391,7 @@ _LOADING = (
         "device'arm_gic",
         r"whileloadingstateforinstance0x(?P<b>[0-9a-f]+)ofdevice'(?P<a>arm_gic(?!\w*_its')[\w/-]*|arm-gic[\w/-]*)'",
         "the state of the interrupt controller ({a}) did not load: no CPU register",
-        (("use the same gic-version (and its=) on both sides; GICv2 and GICv3 state do not fit each other"),),
+        ("use the same gic-version (and its=) on both sides; GICv2 and GICv3 state do not fit each other",),
         TELLING,
     ),
     Row(
@@ -424,7 +469,7 @@ _LOADING = (
         "channel",
         "loadofmigrationfailed:input/outputerror",
         r"loadofmigrationfailed:Input/outputerror",
-        ("the incoming stream ended too early: the source stopped, the connection broke or the file is cut off"),
+        "the incoming stream ended too early: the source stopped, the connection broke or the file is cut off",
         (
             _OTHER_SIDE,
             "check that the saved file is whole",
@@ -473,7 +518,7 @@ _START = (
             " given a GICv2 that the host cannot emulate, or the host has no PMU driver"
         ),
         (
-            ("use -machine virt,gic-version=3 (or host, or max); older QEMU takes GICv2 where nothing is said"),
+            "use -machine virt,gic-version=3 (or host, or max); older QEMU takes GICv2 where nothing is said",
             "with `No such device`: the host's own PMU driver is missing (dmesg | grep -i pmu)",
             "or create the vCPU with pmu=off",
         ),
@@ -603,7 +648,7 @@ _START = (
         "couldnotaccesskvmkernelmodule",
         r"CouldnotaccessKVMkernelmodule:(?P<a>[A-Za-z]{4,30}?)(?=qemu|$|\W)",
         "/dev/kvm cannot be used ({a}): no VM was created",
-        (("check that KVM started (dmesg | grep kvm), that the host runs at EL2, and the rights of /dev/kvm"),),
+        ("check that KVM started (dmesg | grep kvm), that the host runs at EL2, and the rights of /dev/kvm",),
     ),
     Row(
         "kvm-init",
@@ -617,7 +662,7 @@ _START = (
     ),
     Row(
         "dev-kvm",
-        "any",
+        "another program",
         "start",
         "/dev/kvm",
         (
@@ -629,12 +674,60 @@ _START = (
         ("check that KVM started on the host (dmesg | grep kvm) and the rights of /dev/kvm",),
     ),
     Row(
+        "kvm-object",
+        "another program",
+        "start",
+        "creatingkvmobject|hypervisorcreate(|kvmnew(",
+        (
+            r"(?:ErrorcreatingKVMobject:?|HypervisorCreate\(\w*\(?|KvmNew\()"
+            r"(?P<a>Nosuchfileordirectory|Permissiondenied|[A-Z][A-Za-z]{3,30})"
+        ),
+        "/dev/kvm cannot be used ({a}): no VM was created",
+        ("check that KVM started on the host (dmesg | grep kvm) and the rights of /dev/kvm",),
+    ),
+    Row(
+        "steal-time",
+        "qemu",
+        "vCPU init",
+        "'kvm-steal-time'cannotbeenabled",
+        r"'kvm-steal-time'cannotbeenabled",
+        "stolen-time accounting was asked for, and the host's KVM does not offer it",
+        ("say kvm-steal-time=off",),
+    ),
+    Row(
+        "gic-probe",
+        "qemu",
+        "machine",
+        "gicversionsupportedbyhost|gic-version",
+        r"UnabletodetermineGICversionsupportedbyhost|gic-version=(?P<a>\w+?)(?:is)?notsupported",
+        "the GIC version that was asked for is not offered by KVM on this host",
+        ("use gic-version=host or max where the VM is new; a migrated VM needs a host that offers its GIC version",),
+    ),
+    Row(
+        "kvm-run",
+        "qemu",
+        "guest",
+        "kvmrunfailed",
+        r"kvmrunfailed(?P<a>[A-Z][A-Za-z]{3,24}?)(?=PC=|qemu|NIP|[ER]AX|PSW|$|\W)",
+        "a vCPU stopped while it ran: KVM_RUN failed ({a}); no register was restored at that moment",
+        ("read the host's dmesg of that moment, and the guest's pc",),
+    ),
+    Row(
+        "no-syndrome",
+        "host",
+        "guest",
+        "instructiondecodingnotimplemented|dataabortoutsidememslots",
+        r"load/storeinstructiondecodingnotimplemented|[Dd]ataabortoutsidememslots(?:withnovalidsyndromeinfo)?",
+        "a guest accessed device memory with an instruction that KVM cannot emulate (no syndrome): no register restore",
+        ("look at the guest's driver for that address: pairs, write-back and vector accesses are the usual ones",),
+    ),
+    Row(
         "no-accel",
         "qemu",
         "start",
         "invalidaccelerator",
         r"invalidaccelerator(?P<a>\w{2,12}?)(?=qemu|$|\W)",
-        ("this QEMU has no accelerator {a}: it was built without it, or for another architecture than the host's"),
+        "this QEMU has no accelerator {a}: it was built without it, or for another architecture than the host's",
         ("use qemu-system-aarch64 on an arm64 host",),
     ),
     Row(
@@ -644,7 +737,7 @@ _START = (
         "doesnotsupportgicv",
         r"(?P<b>KVM|HVF|TCG|hvf|kvm)doesnotsupportGICv(?P<a>\d)emulation",
         "{b} on this host cannot emulate a GICv{a}",
-        (("use gic-version=host or max where the VM is new; a migrated VM needs a host that offers its GIC version"),),
+        ("use gic-version=host or max where the VM is new; a migrated VM needs a host that offers its GIC version",),
     ),
     Row(
         "gic-create",
@@ -684,16 +777,17 @@ _START = (
             r"|toolarge).{0,60}?"
         ),
         "the VM needs a larger guest physical address range than KVM offers on this host",
-        (("give it less memory or fewer devices above 4 GiB; dmesg of the host shows `IPA Size Limit`"),),
+        ("give it less memory or fewer devices above 4 GiB; dmesg of the host shows `IPA Size Limit`",),
     ),
     Row(
         "el2",
         "qemu",
         "machine",
-        "virtualization",
+        "virtualization|el2",
         (
-            r"mach-virt:(?:KVMdoesnotsupportproviding)?(?:Virtualizationextensions|(?:VM'virtualization'"
-            r"|nestedvirtualization)).{0,60}?"
+            r"mach-virt:.{0,40}?(?:Virtualizationextensions|'virtualization'|nestedvirtualization|virtualization=on"
+            r"|supportEL2)"
+            r"|hostkerneldoesnotsupport(?:nested|EL2|virtualization)|'el2'"
         ),
         "nested virtualisation (EL2) was asked for, and KVM or QEMU does not offer it here",
         (
@@ -800,7 +894,7 @@ _START = (
         "hypmodenotavailable",
         r"HYPmodenotavailable",
         "the host's kernel was not started at EL2: there is no KVM and no /dev/kvm on it",
-        (("boot at EL2 (firmware, boot loader, or the outer hypervisor must allow nested virtualisation)"),),
+        ("boot at EL2 (firmware, boot loader, or the outer hypervisor must allow nested virtualisation)",),
     ),
     Row(
         "kvm-off",
@@ -839,8 +933,8 @@ _KVM_STARTED = (
         "vhe",
         "host",
         "host",
-        "vhemodeinitializedsuccessfully",
-        r"VHEmodeinitializedsuccessfully",
+        "modeinitializedsuccessfully",
+        r"(?<![nh])VHE(?:\+NV\w*)?modeinitializedsuccessfully",
         "KVM of this host runs in VHE mode",
         (),
         REMARK,
@@ -867,7 +961,7 @@ _KVM_STARTED = (
             r"(?:ProtectednVHEmodeinitialized|ProtectedhVHEmodeinitialized|kvm-arm\.mode=protected"
             r"|ProtectedKVM)"
         ),
-        ("KVM of this host is the protected one (pKVM): protected VMs have their own, smaller set of registers"),
+        "KVM of this host is the protected one (pKVM): protected VMs have their own, smaller set of registers",
         (),
         REMARK,
     ),
@@ -875,11 +969,8 @@ _KVM_STARTED = (
         "nv",
         "host",
         "host",
-        "nested",
-        (
-            r"kvm\[?\d*\]?:(?:VHEmodeinitialized.{0,30})?(?:nestedvirtuali[sz]ation"
-            r"|NV(?:2)?)(?:mode)?(?:enabled|initialized)|kvm-arm\.mode=nested|VHE\+NVmodeinitialized"
-        ),
+        "+nv|kvm-arm.mode=nested|nestedvirtuali",
+        r"VHE\+NV\w*mode|kvm-arm\.mode=nested|kvm\[?\d*\]?:nestedvirtuali[sz]ation(?:mode)?(?:enabled|initialized)",
         "KVM of this host offers nested virtualisation",
         (),
         REMARK,

@@ -64,7 +64,7 @@ _ACCESS = re.compile(
     r"func_(?P<way>read|write)",
     re.IGNORECASE,
 )
-_UNSUPPORTED = re.compile(r"Unsupportedguest(?P<what>sys_reg|CP1[45])accessat:(?P<pc>[0-9a-f]{8,16})", re.IGNORECASE)
+_UNSUPPORTED = re.compile(r"Unsupportedguest(?P<what>sys_reg|CP1[45])accessat:(?P<pc>[0-9a-f]{4,16})", re.IGNORECASE)
 _MOST = 40
 
 

@@ -21,6 +21,13 @@ _SEEN_FROM_INSIDE = (
         meaning="The guest could not start another CPU.",
     ),
     Message(
+        key="set-one-reg",
+        vmm="another program",
+        kind="put_failed",
+        patterns=("KVM_SET_ONE_REG(?: ioctl)? failed{any}{err}",),
+        meaning="A register write failed; the line does not name the register.",
+    ),
+    Message(
         key="dmesg-sanity",
         vmm="host",
         kind="variation",

@@ -44,7 +44,9 @@ def _set_id_regs(pasted: Pasted) -> Iterator[Insight]:
     last: tuple[int, Found] | None = None
     for number, line in enumerate(pasted.lines):
         if (refused := _NOT_OK.search(line)) and (found := _field(refused[2])):
-            yield _field_failed(found, found.field, line, pasted.starts[number], "the test's own line names it")
+            yield _field_failed(
+                found, found.field, line, pasted.starts[number], "the one that the line `not ok` names", None
+            )
         elif (passed := _OK.search(line)) and (named := _field(passed[2])):
             last = number, named
         elif (failed := _MASKS.search(line)) and last is not None:
@@ -69,11 +71,17 @@ def _with_mask(reg_id: int, mask: int) -> Span | None:
 
 
 def _field_failed(
-    found: Found, span: Span | None, line: str, at: int, why: str, writable: bool = False, mask: int = 0
+    found: Found, span: Span | None, line: str, at: int, why: str, writable: bool | None = False, mask: int = 0
 ) -> Insight:
     register = by_id(found.id)
     place = f"{register.name}.{span.name} [{span.msb}:{span.lsb}]" if span else f"{register.name} (mask {mask:#x})"
-    shown = "writable although the test expects it not to be" if writable else "not writable; the test expects it to be"
+    shown = (
+        "not what the test expects"
+        if writable is None
+        else "writable although the test expects it not to be"
+        if writable
+        else "not writable; the test expects it to be"
+    )
     says = [f"the field is found as {why}", *_writable(found.id, span)]
     return Insight(
         key="selftest-field",
@@ -92,6 +100,13 @@ def _field_failed(
         text=line,
         at=at,
     )
+
+
+_SHOWN = {
+    None: "other than the test expects",
+    True: "writable although the test expects it not to be",
+    False: "not writable; the test expects it to be",
+}
 
 
 def _writable(reg_id: int, span: Span | None) -> list[str]:

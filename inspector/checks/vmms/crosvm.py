@@ -33,7 +33,19 @@ _OTHER = Message(
     template="Failed to restore register {id}: {err}",
     meaning="crosvm stopped at this register.",
 )
-MESSAGES = (_SYSTEM, _OTHER)
+_PART = Message(
+    key="crosvm-restore-part",
+    vmm="crosvm",
+    kind="put_failed",
+    patterns=(
+        (
+            "Failed to restore (?:X\\d{1,2}|V\\d{1,2}|SP register|PC register|PState register|cache info"
+            "|hypervisor specific data){any}{err}"
+        ),
+    ),
+    meaning="crosvm stopped at this part of the vCPU's state.",
+)
+MESSAGES = (_SYSTEM, _OTHER, _PART)
 
 
 class Crosvm(Vmm, frozen=True, kw_only=True):
