@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from inspector.checks.feature_groups import feature_set, group_by_feature
 from inspector.checks.restore.result import (
@@ -18,7 +18,9 @@ from inspector.errors import one_line
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import grouped_hex, hex_id, hex_value
 from inspector.reports.json import Json, source_json
+from inspector.reports.migration_outline import ways_outline
 from inspector.reports.migration_text import matrix_text, migration_text
+from inspector.reports.outline import outline_markdown
 from inspector.reports.text import markdown_table
 
 __all__ = ["matrix_json", "matrix_markdown", "matrix_text", "migration_json", "migration_markdown", "migration_text"]
@@ -167,7 +169,11 @@ def migration_markdown(report: MigrationReport, every: bool = False) -> str:
     references = dict.fromkeys(f"{f.rule}: {f.reference}" for f in shown if f.reference)
     if references:
         lines += ["### Kernel", "", *(f"- {_md(text)}" for text in references), ""]
-    lines += _remarks_markdown(report.remarks) + _ways_markdown(report.ways_out)
+    lines += _remarks_markdown(report.remarks) + [
+        "### Ways out",
+        "",
+        outline_markdown(ways_outline(report.ways_out)),
+    ] * bool(report.ways_out)
     if report.messages:
         lines += [f"### What {report.vmm_title} prints", "", "```", *map(one_line, report.messages), "```", ""]
     notes = [n for n in (report.kernel_note, *report.notes) if n]
@@ -197,15 +203,8 @@ def _remarks_markdown(remarks: Sequence[Remark]) -> list[str]:
     return ["### Remarks", "", *(f"- **{_md(r.title)}**: {_md(r.text)}" for r in remarks), ""]
 
 
-def _ways_markdown(ways: Iterable[WayOut]) -> list[str]:
-    lines: list[str] = []
-    for number, way in enumerate(ways, 1):
-        lines.append(f"{number}. {_md(way.title)}{'' if way.keeps_guest else ' (the guest has to be started anew)'}")
-        if way.how:
-            lines += ["", "   ```", *(f"   {one_line(line)}" for line in way.how), "   ```", ""]
-        if way.notices:
-            lines.append(f"   The guest notices: {_md(way.notices)}")
-    return ["### Ways out", "", *lines, ""] if lines else []
+def _ways_markdown(ways: Sequence[WayOut]) -> list[str]:
+    return ["### Ways out", "", outline_markdown(ways_outline(ways))] if ways else []
 
 
 def _md(text: str) -> str:

@@ -8,11 +8,13 @@ from inspector.checks.feature_groups import group_by_feature
 from inspector.checks.restore.result import Finding, KernelMatrix, MigrationReport, Remark, WayOut
 from inspector.errors import one_line
 from inspector.registers.catalog import by_id
-from inspector.registers.encoding import grouped_hex, hex_id
+from inspector.registers.encoding import grouped_hex
+from inspector.reports.migration_outline import finding_outline, ways_outline
+from inspector.reports.outline import indented, listed, outline_text
 from inspector.reports.text import columns
 
 _SHOWN = 40
-"""Findings printed in full; the rest is told as a table row each."""
+"""Findings printed in full; the rest is a table row each."""
 _MARK = {"fails": "✖", "changes": "▼", "note": "○"}
 
 
@@ -45,7 +47,7 @@ def _steps(report: MigrationReport) -> list[str]:
         rows.append([f"vCPU {step.vcpu}", step.name, word if step.reached else f"({word})", step.text])
     answer = ["Step by step", *columns(rows, indent="  ")]
     if any(not step.reached for step in report.steps):
-        answer.append("  (in brackets: not reached any more; told because a later attempt meets it)")
+        answer.append("  (in brackets: not reached this time; a later attempt would meet it)")
     return answer
 
 
@@ -62,41 +64,14 @@ def _value(value: int | None, reg_id: int) -> str:
     return "not known" if value is None else grouped_hex(value, by_id(reg_id).size)
 
 
-def finding_lines(finding: Finding, vcpus: Sequence[int] = ()) -> list[str]:
-    """One finding in full."""
-    register = by_id(finding.id)
-    where = f"  vCPU {', '.join(map(str, vcpus or (finding.vcpu,)))}"
-    verdict = f"refused, {finding.errno_name}" if finding.kind == "refused" else finding.kind.replace("_", " ")
-    sure = "" if finding.certain else "  (not certain: depends on unknown bits of the host)"
-    lines = [f"  {register.name}  {hex_id(finding.id)}{where}  {verdict}{sure}"]
-    values = [("saved", _value(finding.value, finding.id))] if finding.value is not None else []
-    if finding.kind != "only_in_source":
-        values.append(("destination", _value(finding.destination, finding.id)))
-    if finding.kind == "changed":
-        values.append(("read back", _value(finding.after, finding.id)))
-    if finding.would_pass is not None and finding.kind == "refused":
-        values.append(("would pass", _value(finding.would_pass, finding.id)))
-    lines += columns(values, indent="    ")
-    rows = []
-    for field in finding.fields:
-        bits = f"[{field.msb}:{field.lsb}]" if field.msb != field.lsb else f"[{field.msb}]"
-        other = "?" if field.destination is None else f"0x{field.destination:x}"
-        mark = "=" if field.accepted else "✖"
-        rows.append([mark, bits, field.name, f"0x{field.source:x}", f"destination {other}", field.reason])
-    lines += columns(rows, indent="    ")
-    lines += [f"    {text}" for text in (finding.reason, _reference(finding)) if text]
-    return [one_line(line) for line in lines]
-
-
-def _reference(finding: Finding) -> str:
-    parts = [f"rule {finding.rule}" if finding.rule else "", finding.reference]
-    return "  ".join(p for p in parts if p)
+def _finding(finding: Finding, vcpus: Sequence[int]) -> list[str]:
+    return outline_text(indented(finding_outline(finding, vcpus))).split("\n")
 
 
 def _first(report: MigrationReport) -> list[str]:
     if report.first is None:
         return []
-    return ["", "Stops it first", *finding_lines(report.first)]
+    return ["", "Stops it first", *_finding(report.first, (report.first.vcpu,))]
 
 
 def _refused(report: MigrationReport) -> list[str]:
@@ -109,7 +84,7 @@ def _refused(report: MigrationReport) -> list[str]:
         return []
     lines = ["", f"Refused as well: {len(rest)}" if report.first and report.first.kind == "refused" else "Refused"]
     for finding, vcpus in rest[:_SHOWN]:
-        lines += finding_lines(finding, vcpus)
+        lines += _finding(finding, vcpus)
     return lines + [f"  {by_id(f.id).name}  {f.errno_name}" for f, _ in rest[_SHOWN:]]
 
 
@@ -118,9 +93,7 @@ def _groups(findings: Sequence[Finding], word: str, values: bool = False) -> lis
     lines = []
     for group in group_by_feature(by_register):
         lines.append(f"  {group.headline(word)}")
-        names = [by_id(i).name for i in group.ids]
-        shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
-        lines.append(f"    {shown}: {group.sentence}")
+        lines.append(f"    {listed([by_id(i).name for i in group.ids], 8)}: {group.sentence}")
         if values and group.harmless:
             lines.append(f"    harmless: {group.harmless}")
         if values:
@@ -149,10 +122,10 @@ def _changed(report: MigrationReport) -> list[str]:
     if told:
         lines += ["", "Accepted, but not kept"]
         for finding, vcpus in told:
-            lines += finding_lines(finding, vcpus)
+            lines += _finding(finding, vcpus)
     running = list(dict.fromkeys(by_id(f.id).name for f in changed if f.expected))
     if running:
-        lines += ["", one_line(f"Running on by their nature: {', '.join(running)}")]
+        lines += ["", one_line(f"Counters and status that keep running: {', '.join(running)}")]
     return lines
 
 
@@ -182,16 +155,7 @@ def _remarks(remarks: Sequence[Remark]) -> list[str]:
 
 
 def _ways(ways: Sequence[WayOut]) -> list[str]:
-    if not ways:
-        return []
-    lines = ["", "Ways out"]
-    for number, way in enumerate(ways, 1):
-        tail = "" if way.settles_all else "  [settles a part]"
-        lines.append(f"  {number}. {way.title}{tail}{'' if way.keeps_guest else '  [the guest starts anew]'}")
-        lines += [f"       {line}" for line in way.how]
-        if way.notices:
-            lines.append(f"       The guest notices: {way.notices}")
-    return [one_line(line) for line in lines]
+    return ["", "Ways out", *outline_text(ways_outline(ways)).split("\n")] if ways else []
 
 
 def matrix_text(matrix: KernelMatrix) -> str:

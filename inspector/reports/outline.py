@@ -83,6 +83,11 @@ def section(title: str, lines: Iterable[OutlineLine]) -> list[OutlineLine]:
     return [*heading(title), *held] if held else []
 
 
+def indented(lines: Iterable[OutlineLine], by: int = 1) -> list[OutlineLine]:
+    """The lines, deeper."""
+    return [one._replace(depth=one.depth + by) for one in lines]
+
+
 def outline_text(lines: Iterable[OutlineLine]) -> str:
     """Plain text, wrapped; code keeps its lines."""
     shown: list[str] = []
@@ -103,7 +108,7 @@ def outline_markdown(lines: Iterable[OutlineLine]) -> str:
     for code, run in groupby(lines, key=lambda one: one.kind == "code"):
         held = list(run)
         if code:
-            inset = "  " * held[0].depth
+            inset = "  " * max(held[0].depth - 1, 0)
             fenced = [f"{inset}{one.text}".replace("```", "'''") for one in held]
             shown += [f"{inset}```", *fenced, f"{inset}```", ""]
         else:

@@ -13,16 +13,17 @@ from textual.widgets import Input
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
 from inspector.app.dialogs.line import Line
 from inspector.app.modes.migrate.question import Question, short_name, write_fixed
-from inspector.app.modes.migrate.words import way_rows
 from inspector.app.shell.background import aside
 from inspector.app.shell.numbers import value_text
 from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
 from inspector.app.widgets.lines import Lines
+from inspector.app.widgets.outlined import outline_rows
 from inspector.checks.remedies.replacements import replaceable_format
 from inspector.checks.repair.fix import FixResult, Replacement, planned_changes
 from inspector.checks.restore.result import MigrationReport
 from inspector.errors import InspectorError
 from inspector.registers.catalog import by_id
+from inspector.reports.migration_outline import ways_outline
 
 
 class Fix(Dialog):
@@ -75,7 +76,10 @@ class Fix(Dialog):
 
     def _page(self) -> list[Row]:
         """The ways out in their order, then every change that a copy would hold."""
-        rows = [row(Ink("Ways out, best first", "heading")), *way_rows(self._report.ways_out, self._cells)]
+        rows = [
+            row(Ink("Ways out, best first", "heading")),
+            *outline_rows(ways_outline(self._report.ways_out), self._cells),
+        ]
         if not self._report.ways_out:
             rows.append(row(Ink("none is known", "muted")))
         if self._changes:

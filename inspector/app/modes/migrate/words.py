@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from inspector.app.modes.migrate.entries import Entry, vcpu_words
+from inspector.app.modes.migrate.entries import Entry
 from inspector.app.modes.migrate.question import Question, destination_name, processor, short_name
-from inspector.app.shell.numbers import bits_text, field_text, value_text
 from inspector.app.widgets.ink import Ink, Row, clip, ends, ink, row, width, wrap
-from inspector.checks.restore.result import FieldDifference, Finding, MigrationReport, WayOut
+from inspector.app.widgets.outlined import outline_rows
+from inspector.checks.restore.result import MigrationReport, WayOut
 from inspector.registers.catalog import by_id
+from inspector.reports.migration_outline import finding_outline, ways_outline
+from inspector.reports.outline import heading
 
 INDENT = 8
 
@@ -91,49 +93,8 @@ def _what(entry: Entry, place: int, cells: int) -> list[Row]:
         return _labelled("", row(Ink("register list: ", "title"), ink(said)), cells)
     finding = entry.findings[0]
     fields = [one for one in finding.fields if not one.accepted]
-    field = fields[min(place, len(fields) - 1)] if fields and entry.kind == "refused" else None
-    return _finding(entry, finding, field, cells)
-
-
-def _finding(entry: Entry, finding: Finding, field: FieldDifference | None, cells: int) -> list[Row]:
-    register = by_id(finding.id)
-    name = f"{register.name}.{field.name} [{bits_text(field.msb, field.lsb)}]" if field else register.name
-    where = f"  {vcpu_words(entry.vcpus)}" if entry.vcpus else ""
-    said = row(ink(name, "title"), Ink(where, "muted"), Ink("  "), ink(finding.reason or register.title))
-    rows = wrap(said, cells, indent=2)
-    if not finding.certain:
-        unsure = "not certain: the answer depends on bits of the destination that nobody knows"
-        rows += _labelled("?", row(Ink(unsure, "unknown")), cells)
-    rows += _labelled("Values", _values(finding), cells)
-    if field is not None and (field.meaning_source or field.meaning_destination):
-        rows += _labelled("Means", _meanings(field), cells)
-    reference = "   ".join(filter(None, (finding.rule, finding.reference)))
-    return rows + (_labelled("Rule", row(ink(reference)), cells) if reference else [])
-
-
-def _values(finding: Finding) -> Row:
-    size = by_id(finding.id).size
-    parts: list[Ink] = []
-    shown = [
-        ("saved", finding.value),
-        ("destination's own", finding.destination),
-        ("read back", finding.after if finding.kind == "changed" else None),
-        ("would pass", finding.would_pass if finding.kind == "refused" else None),
-    ]
-    for word, value in shown:
-        if value is not None:
-            parts += [Ink("   ")] if parts else []
-            parts += [Ink(f"{word} ", "muted"), Ink(value_text(value, size))]
-    return tuple(parts)
-
-
-def _meanings(field: FieldDifference) -> Row:
-    bits = field.msb - field.lsb + 1
-    parts = [Ink(f"{field_text(field.source, bits)} ", "muted"), ink(field.meaning_source or "no known meaning")]
-    if field.destination is not None:
-        parts += [Ink(f"   {field_text(field.destination, bits)} ", "muted")]
-        parts += [ink(field.meaning_destination or "no known meaning")]
-    return tuple(parts)
+    shown = fields[place : place + 1] or fields[-1:] if entry.kind == "refused" else []
+    return outline_rows(finding_outline(finding, entry.vcpus, shown), cells)
 
 
 def _group(entry: Entry, cells: int) -> list[Row]:
@@ -158,28 +119,8 @@ def _ways_for(report: MigrationReport, entry: Entry) -> list[WayOut]:
 
 
 def _try(ways: Sequence[WayOut], cells: int) -> list[Row]:
-    rows: list[Row] = []
-    for number, way in enumerate(ways, 1):
-        tail = "" if way.settles_all else "  (settles a part)"
-        tail += "" if way.keeps_guest else "  (the guest starts anew)"
-        label = Ink(f"{'Try' if number == 1 else '':<{INDENT}}", "muted")
-        rows += wrap(row(label, Ink(f"{number}. ", "key"), ink(way.title), Ink(tail, "muted")), cells, INDENT + 3)
-    return rows
-
-
-def way_rows(ways: Sequence[WayOut], cells: int) -> list[Row]:
-    """Every way out in full: what to do, the commands, what the guest notices."""
-    rows: list[Row] = []
-    for number, way in enumerate(ways, 1):
-        tail = "" if way.settles_all else "  (settles a part)"
-        tail += "" if way.keeps_guest else "  (the guest starts anew)"
-        rows += wrap(row(Ink(f"{number}. ", "key"), ink(way.title, "title"), Ink(tail, "muted")), cells, 3)
-        for line in way.how:
-            rows += wrap(row(Ink("   "), ink(line)), cells, 6)
-        if way.notices:
-            rows += wrap(row(Ink("   guest: ", "muted"), ink(way.notices)), cells, 10)
-        rows.append(())
-    return rows[:-1]
+    lines = ways_outline(ways, brief=True)
+    return outline_rows([*heading("Ways out")[1:], *lines], cells)
 
 
 def _folded(report: MigrationReport, cells: int) -> list[Row]:
