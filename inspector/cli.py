@@ -52,7 +52,7 @@ def _overview() -> str:
     width = max(map(len, COMMANDS))
     lines = [
         f"usage: {PROGRAM} [SOURCE ...]          open the screens (no SOURCE: start page)",
-        f"       {PROGRAM} COMMAND [ARGUMENTS]   print an answer; COMMAND --help tells more",
+        f"       {PROGRAM} COMMAND [ARGUMENTS]   print an answer; COMMAND --help says more",
         "",
         "Read arm64 KVM vCPU registers from saved or running machines, and predict what a kernel does with them.",
         "",

@@ -53,7 +53,7 @@ def add_host_inputs(parser: argparse.ArgumentParser) -> None:
         "--host",
         metavar="LIST",
         default="",
-        help="what registers do not tell, else inferred: spectre-v2=unaffected|mitigated|vulnerable,\n"
+        help="what registers do not show, else inferred: spectre-v2=unaffected|mitigated|vulnerable,\n"
         "meltdown=unaffected|affected, ssb=..., bhb=..., vgic=v2|v3|v5|none, page-size=4k|16k|64k",
     )
     parser.add_argument(

@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_kernel(parser)
     add_setup(parser)
     add_host_inputs(parser)
-    parser.add_argument("--vcpu", metavar="N", help="the vCPU that tells features and host (index or name)")
+    parser.add_argument("--vcpu", metavar="N", help="the vCPU that shows features and host (index or name)")
     parser.add_argument("--all", action="store_true", help="print unchanged fields and registers too")
     add_style(parser, markdown=False)
 

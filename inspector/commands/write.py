@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_kernel(parser)
     add_setup(parser)
     add_host_inputs(parser)
-    parser.add_argument("--vcpu", metavar="N", help="the vCPU that tells features and host (index or name)")
+    parser.add_argument("--vcpu", metavar="N", help="the vCPU that shows features and host (index or name)")
     parser.add_argument("--ran", action="store_true", help="the VM has already run")
     parser.add_argument("--for-real", action="store_true", help="also write to a scratch vCPU of a live source")
     add_style(parser, markdown=False)

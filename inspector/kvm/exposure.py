@@ -86,7 +86,7 @@ class Exposure(Limits):
         """Listed registers whose value follows from nothing that is known (running counters, for example) -> why."""
         reasons = dict(self.running)
         if self.host.sve_lengths is None and SVE_VLS in self.listed_set:
-            reasons[SVE_VLS] = "No ID register tells the vector lengths, and this CPU model's are not known."
+            reasons[SVE_VLS] = "No ID register shows the vector lengths, and this CPU model's are not known."
         return reasons
 
     @cached_property

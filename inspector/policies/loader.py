@@ -233,7 +233,7 @@ def _own_file(path: Path, below: tuple[Path, ...] = ()) -> Policy:
     except OSError as error:
         raise PolicyError(f"cannot read this policy file: {error.strerror}", str(path)) from None
     except UnicodeDecodeError as error:
-        raise PolicyError(f"is no UTF-8 text: {error.reason} at byte {error.start}", str(path)) from None
+        raise PolicyError(f"is not UTF-8 text: {error.reason} at byte {error.start}", str(path)) from None
     file = read_policy_file(text, str(path))
     base = _base_of_own(file.extends, path, (*below, path.resolve()))
     rules = {rule.name: rule for rule in base.rules}

@@ -542,7 +542,7 @@ def _interval(release: Release, oldest: Point, newest: Point, why: str, likely: 
     older = f" or older than {names[0][0]}.{names[0][1]}, which is not modelled" if oldest < names[0] else ""
     text = (
         f"{why} Its KVM need not be that of {release.series}: it may be that of any mainline release from "
-        f"{span}{older}. Where those differ the answer is uncertain; a recording of the host settles it."
+        f"{span}{older}. Where those differ the answer is uncertain; a recording of the host decides it."
     )
     policy = next((one for one in candidates if one.version >= likely), candidates[-1])
     if len(candidates) == 1:

@@ -118,7 +118,7 @@ def _caching(half: int) -> str:
 
 
 def _pmu_implementer(raw: int) -> str:
-    return "told by MIDR_EL1" if raw == 0 else _implementer(raw)
+    return "reported by MIDR_EL1" if raw == 0 else _implementer(raw)
 
 
 def _implementer(raw: int) -> str:

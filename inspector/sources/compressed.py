@@ -97,7 +97,7 @@ class _Bounded(io.RawIOBase):
             raise SourceError(
                 f"{self._name} data expands more than {_MAX_RATIO} times beyond {_FLOOR[self._name] >> 20} MiB",
                 self._where,
-                "if it is no decompression bomb, unpack it first and open the unpacked file",
+                "if it is not a decompression bomb, unpack it first and open the unpacked file",
             )
         return len(data)
 

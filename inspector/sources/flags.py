@@ -23,7 +23,7 @@ _VENDORS = {
 """Vendors as util-linux prints them: sys-utils/lscpu-arm.c, hw_implementer."""
 _OTHER_NAMES = {"taishanv110": 0xD01, "kunpeng920": 0xD01, "armv8": None}
 CANNOT = (
-    "tells MIDR_EL1 and the fields behind Linux's flags; not: caches, debug and PMU, EL2 features, and what the kernel"
+    "shows MIDR_EL1 and the fields behind Linux's flags; not: caches, debug and PMU, EL2 features, and what the kernel"
     " hides"
 )
 

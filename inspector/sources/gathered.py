@@ -134,7 +134,7 @@ def infer_view(gathered: Gathered, text: str) -> tuple[View | None, str]:
     if gathered.by_id or any(split_id(i).cls not in (CLASS_SYSREG, CLASS_DEMUX) for i in ids):
         return "vcpu", ""
     if gathered.kernel_log:
-        return "host", "a kernel's log tells of the CPUs that it runs on; a guest's own log needs --as guest"
+        return "host", "a kernel's log shows the CPUs that it runs on; a guest's own log needs --as guest"
     if "kvm" in text.casefold():
         return "vcpu", "the text speaks of KVM"
     upper = next((by_id(i).name for i in ids if (reg := sysreg_of(i)) and reg.op0 == 3 and reg.op1 in (4, 6)), "")

@@ -26,11 +26,11 @@ def decode(data: bytes, kind: type[T], where: str, strict: bool = True) -> T:
     except msgspec.ValidationError as error:
         raise SourceError(f"unexpected JSON content: {error}", where) from None
     except msgspec.DecodeError as error:
-        raise SourceError(f"is no valid JSON: {_placed(str(error), data)}", where, _cause(str(error))) from None
+        raise SourceError(f"is not valid JSON: {_placed(str(error), data)}", where, _cause(str(error))) from None
     except RecursionError:
         raise SourceError("JSON nested too deeply", where) from None
     except (UnicodeDecodeError, ValueError) as error:
-        raise SourceError(f"is no valid JSON: {error}", where) from None
+        raise SourceError(f"is not valid JSON: {error}", where) from None
 
 
 def _placed(message: str, data: bytes) -> str:
@@ -65,7 +65,7 @@ def number_map(raw: msgspec.Raw, where: str) -> dict[int, int]:
     try:
         numbers = {number(key): int(value) for key, value in texts.items()}
     except ValueError as error:
-        raise SourceError(f"a key is no number ({error})", where) from None
+        raise SourceError(f"a key is not a number ({error})", where) from None
     if len(numbers) != data.count(b":"):
         raise SourceError("one register occurs twice in an object of registers", where)
     return numbers
@@ -104,4 +104,4 @@ def check_id(reg_id: int, where: str) -> None:
     """Raises SourceError unless `reg_id` looks like a KVM register id of an arm64 (or AArch32) vCPU."""
     if not 0 <= reg_id < 1 << 64 or reg_id >> 56 not in (0x60, 0x40):
         text = hex_id(reg_id) if 0 <= reg_id < 1 << 64 else f"{reg_id:#x}"[:40]
-        raise SourceError(f"{text} is no arm64 register id", where, "ids are 64 bits and start with 0x60")
+        raise SourceError(f"{text} is not an arm64 register id", where, "ids are 64 bits and start with 0x60")

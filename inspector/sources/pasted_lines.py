@@ -205,7 +205,7 @@ def _one(line: str, hexes: bool) -> tuple[Pair | None, str]:
     for name, digits in filter(None, (_split(line), _leading(line))):
         value = _number(digits, hexes)
         if value is None:
-            problem = problem or f"{digits[:40]} is no number: 0x before hex digits, or decimal"
+            problem = problem or f"{digits[:40]} is not a number: 0x before hex digits, or decimal"
             continue
         try:
             found = find(name)

@@ -197,7 +197,7 @@ def records(lines: Iterable[bytes], where: str, without: tuple[str, ...] = ()) -
                 yield _DECODER.decode(line)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError, ValueError) as error:
             ends = "" if line.endswith(b"\n") else "; the line is cut short"
-            raise SourceError(f"line {count} is no record of a recording ({error}){ends}", where) from None
+            raise SourceError(f"line {count} is not a record of a recording ({error}){ends}", where) from None
 
 
 def read_lines(stream: BinaryIO, where: str) -> Iterator[bytes]:
@@ -213,4 +213,4 @@ def by_id(mapping: dict[str, Hex], where: str) -> dict[int, int]:
     try:
         return {number(key): int(value) for key, value in mapping.items()}
     except ValueError as error:
-        raise SourceError(f"a key is no number ({error})", where) from None
+        raise SourceError(f"a key is not a number ({error})", where) from None

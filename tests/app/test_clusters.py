@@ -46,7 +46,7 @@ def test_alike_cpus_and_none() -> None:
     rows = [plain(line) for line in cluster_rows(host(0), 74)]
     assert rows[0] == "one kind of CPU" and [line for line in rows if line.startswith("CTR_EL0")]
     assert "all CPUs show the same" in " ".join(" ".join(rows).split())
-    assert "does not tell the CPUs" in plain(cluster_rows(dump_of(VALUES), 74)[0])
+    assert "does not distinguish the CPUs" in plain(cluster_rows(dump_of(VALUES), 74)[0])
 
 
 @pytest.mark.parametrize("cells", [50, 74, 110])

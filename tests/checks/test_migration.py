@@ -162,7 +162,7 @@ def test_a_destination_with_unlike_cores() -> None:
     same = msgspec.structs.replace(both, vcpus=(both.vcpus[0], msgspec.structs.replace(both.vcpus[0], index=1)))
     report = migrate(same, both, vmm="qemu-10.0")
     assert {(f.vcpu, f.id) for f in report.of_kind("refused")} == {(1, MIDR), (1, ccsidr_id(0))}
-    assert any(r.title == "unlike cores" and "r0p4" in r.text for r in report.remarks)
+    assert any(r.title == "different cores" and "r0p4" in r.text for r in report.remarks)
     assert report.ways_out[0].kind == "pinning"
 
 

@@ -290,7 +290,7 @@ def test_text_that_is_refused(tmp_path: Path, text: str, words: str) -> None:
             id="own JSON of version 2",
         ),
         pytest.param(
-            examples.fingerprint().replace(b"0b0", b"0q0", 1), "is no bitmap", id="fingerprint with a bad bitmap"
+            examples.fingerprint().replace(b"0b0", b"0q0", 1), "is not a bitmap", id="fingerprint with a bad bitmap"
         ),
         pytest.param(
             examples.recording().replace(b'"version":1', b'"version":9', 1), "version 9", id="recording of version 9"

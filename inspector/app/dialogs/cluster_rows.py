@@ -16,7 +16,7 @@ def cluster_rows(dump: Dump, cells: int) -> list[Row]:
     """A column per kind of CPU; where all are alike, what each of them shows."""
     answer = compare_cpus(dump)
     if not answer.clusters:
-        return wrap(row(Ink("This source does not tell the CPUs of its host apart.", "muted")), cells)
+        return wrap(row(Ink("This source does not distinguish the CPUs of its host.", "muted")), cells)
     clusters = answer.clusters
     registers = answer.registers if len(clusters) > 1 else _alone(clusters[0])
     first = 2 + max(len(by_id(one.id).name) for one in registers) if registers else 12

@@ -19,9 +19,9 @@ from inspector.app.widgets.lines import Lines
 SIGNS = (
     ("same", "=", "same", "the value is what it was"),
     ("masked", "▼", "masked, lowered", "hidden from the guest, or less than the host has"),
-    ("raised", "▲", "raised, rebuilt", "more than before, or made anew by KVM"),
+    ("raised", "▲", "raised, rebuilt", "more than before, or made up by KVM"),
     ("refused", "✖", "refused", "the write is answered with an error"),
-    ("unknown", "?", "unknown", "the source kernel hid it, nobody can know"),
+    ("unknown", "?", "unknown", "not known: the source's kernel hid it"),
     ("raised", "~", "changed", "another value than at the last live reading"),
     ("masked", "≠", "differs", "the vCPUs of this VM do not agree"),
     ("masked", "!", "reserved", "bits that should be zero are not, or the value is KVM's poison"),

@@ -143,7 +143,7 @@ class PageCommands(Commands):
         yield Command("Explain: an error text", text, self._explain)
         view = self.program.session.view
         if view is not None and view.dump.cpus:
-            text = "big.LITTLE: what unlike CPUs show, what a move between them breaks"
+            text = "big.LITTLE: what different CPUs show, what a move between them breaks"
             yield Command("Host: its CPUs side by side", text, self._clusters)
 
     def _explain(self) -> None:

@@ -23,7 +23,7 @@ TOKENS: Mapping[str, str] = {
     "verdict-masked": "a value that was hidden or lowered",
     "verdict-raised": "a value that was raised or rebuilt",
     "verdict-refused": "a refused write, an error",
-    "verdict-unknown": "a value that nobody can know",
+    "verdict-unknown": "a value that is not known",
     "bit-reserved": "reserved bits",
     "bit-cursor": "bits of the highlighted field",
     "ink-muted": "words that only accompany",

@@ -75,7 +75,7 @@ def _unknown(label: str, destination: Destination) -> tuple[str, ...]:
     if not names:
         return ()
     told = f"{label}: some bits are not known under {describe_policy(destination.policy)} and count as 0: "
-    return (one_line(told + ", ".join(names) + "; a dump taken under that kernel would tell"),)
+    return (one_line(told + ", ".join(names) + "; a dump taken under that kernel would show them"),)
 
 
 def hosts_of_dumps(dumps: Iterable[Dump], kernel: Policy | None = None) -> list[BaselineHost]:

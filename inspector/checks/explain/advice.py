@@ -64,7 +64,7 @@ def _refused_steps(rule: Vmm, refused: Sequence[ExplainedRegister]) -> Iterable[
             f" {era_of('implementation-ids', 'writable').since} on a VMM may"
             " change it"
             " only if it enables KVM_CAP_ARM_WRITABLE_IMP_ID_REGS; use a host with the same CPU, or start the guest"
-            " anew"
+            " again"
         )
     if shown:
         yield (
@@ -73,7 +73,7 @@ def _refused_steps(rule: Vmm, refused: Sequence[ExplainedRegister]) -> Iterable[
             " same"
         )
         yield (
-            "or shut the guest down, start it anew on the new kernel and save it there: what is saved then loads there"
+            "or shut the guest down, start it again on the new kernel and save it there: what is saved then loads there"
             " (the guest sees the field as absent)"
         )
     lost = hidden_releases(refused, at_source=False)

@@ -49,7 +49,7 @@ def conclude(
         said += _unnamed(clues, kinds, vmm)
     said += _formats(clues) + _parts(clues)
     if not clues:
-        said.append("an id or a name alone tells the register; the line with the values would tell the field")
+        said.append("an id or a name alone shows the register; the line with the values would show the field")
     if kinds == {"envelope"}:
         said.append("this wraps another program's message, which is missing here")
     return list(dict.fromkeys(said)), _headline(clues, registers, groups, counts, kinds)
@@ -146,7 +146,7 @@ def _direction(refused: Sequence[ExplainedRegister], groups: Sequence[FeatureGro
         told = ", ".join(dict.fromkeys(newer_source))
         return [f"the destination's kernel is older than the source's: it lacks {told}"]
     if any(r.id == MIDR_EL1 for r in refused):
-        return ["the two hosts have unlike CPUs (MIDR_EL1): most of the other differences follow from that"]
+        return ["the two hosts have different CPUs (MIDR_EL1): most of the other differences follow from that"]
     shown = hidden_releases(refused, at_source=True)
     if shown:
         theirs = f"the destination's {shown[-1]} or newer"
@@ -215,7 +215,7 @@ def _unnamed(clues: Sequence[Clue], kinds: set[str], vmm: str) -> list[str]:
             else "either the value was refused, or the destination does not list the register"
         )
         said.append(
-            f"on a host with unlike CPUs and a kernel before {_caches_since()}, CCSIDR and CLIDR are the usual"
+            f"on a host with different CPUs and a kernel before {_caches_since()}, CCSIDR and CLIDR are the usual"
             " ones; between kernel releases"
             " it is an ID register"
         )
@@ -238,7 +238,7 @@ def _boot(clues: Sequence[Clue]) -> list[str]:
         return [f"error {number} is {name}: not the EINVAL that refused registers give; look at the VMM's own log"]
     return [
         (
-            f"error 22 is EINVAL; one known cause: on hosts with unlike CPUs (big.LITTLE) and kernels before"
+            f"error 22 is EINVAL; one known cause: on hosts with different CPUs (big.LITTLE) and kernels before"
             f" {_caches_since()} KVM refuses CCSIDR or CLIDR"
         ),
         "on these kernels both must equal those of the CPU on which the vCPU's thread runs at that moment",

@@ -320,7 +320,7 @@ _LOADING = (
         "channel",
         "notamigrationstream",
         r"Notamigrationstream",
-        "what was read is no QEMU migration stream",
+        "what was read is not a QEMU migration stream",
         (
             (
                 "give the file that was saved, without wrapper or compression (libvirt's saves have a"
@@ -994,7 +994,7 @@ _KVM_STARTED = (
             r"kvm\[\d+\]:(?:disablingGICv2emulation|GICv3:noGICVresource"
             r"|GICsystemregisterCPUinterfaceenabled|vgic-v2@[0-9a-f]+|GICv(?P<a>\d)sysregtrappingenabled)"
         ),
-        "what the host's GIC offers to VMs is told here",
+        "what the host's GIC offers to VMs is reported here",
         (),
         REMARK,
     ),

@@ -105,7 +105,7 @@ def _unsupported(reg_id: int, way: str, text: str, at: int) -> Insight:
     says = [
         (
             f"KVM has no handler for {register.name}, so the guest got an undefined instruction exception (UNDEF)"
-            f" at that {way}; this is no restore failure"
+            f" at that {way}; this is not a restore failure"
         ),
         *promise_sentences(reg_id),
     ]
@@ -257,7 +257,7 @@ def _oops(word: str, text: str, at: int) -> Insight:
             program="guest",
             step="guest",
             weight=DECISIVE,
-            headline=f"a kernel stopped at an undefined instruction, {word}, which is no MRS or MSR of a register",
+            headline=f"a kernel stopped at an undefined instruction, {word}, which is not an MRS or MSR of a register",
             says=("the instruction belongs to a feature that this CPU, or this vCPU, does not have",),
             text=text,
             at=at,
@@ -326,19 +326,19 @@ def variation_says(reg_id: int, boot: int | None, other: int | None, guest: bool
             f"{name} is programmed by firmware on each CPU: "
             + ("it left it 0 on one of them" if 0 in (boot, other) else "it wrote other values on some")
             + "; the firmware has to be mended",
-            f"{name} is no feature register and no register of KVM's list: guests read the hardware's value",
+            f"{name} is neither a feature register nor in KVM's list: guests read the hardware's value",
         ]
     elif kind == "feature":
         said = [f"{name}: Linux works with the value that is safe on all CPUs; KVM makes the vCPU's value from that"]
     elif kind == "cache":
         said = [f"{name} describes caches: Linux uses the safe value, and traps the reads of processes where needed"]
     else:
-        said = [f"{name} is no ID register: the difference is in how this CPU was set up or built"]
+        said = [f"{name} is not an ID register: the difference is in how this CPU was set up or built"]
     if kind not in ("feature", "cache"):
         return tuple(said)
     if guest is not True:
         said.append(
-            "on a host: its CPUs are of more than one kind, or firmware or microcode set them up unlike; a vCPU may"
+            "on a host: its CPUs are of more than one kind, or firmware set them up differently; a vCPU may"
             " see another value, or fail to start, depending on the CPU that it runs on"
         )
     if guest is not False:

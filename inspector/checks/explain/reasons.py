@@ -142,7 +142,7 @@ def _with_writability(start: str, history: FieldHistory, cause: FieldChange, wan
 def register_reason(reg_id: int, wanted: int | None, actual: int | None) -> Reason:
     """Why a register as a whole may be refused: caches, MIDR, firmware, AArch32; empty text for plain ID registers."""
     if wanted == POISON:
-        return Reason("The value is KVM's mark for a register that was never initialised; it is no state of the guest.")
+        return Reason("The value is KVM's mark for a register that was never initialised; the guest never wrote it.")
     parts = split_id(reg_id)
     history = register_history(reg_id)
     newest = next((c for c in reversed(history.changes) if not c.until), None)
@@ -258,7 +258,7 @@ def _caches(newest: FieldChange | None, demux: bool) -> Reason:
     which, era = "CCSIDR" if demux else "CLIDR", era_of("cache-registers", "fabricated")
     text = (
         f"Up to Linux {era.before} {which} is the physical CPU's and only that very value is accepted, by the CPU on"
-        " which the thread runs at that moment: unlike clusters refuse each other's."
+        " which the thread runs at that moment: different clusters refuse each other's."
         f" From {era.since} KVM makes the value up and lets the VMM change it per vCPU."
     )
     reason = _at(newest, text)

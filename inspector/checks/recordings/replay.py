@@ -68,7 +68,7 @@ class Replay:
             return int(text, 16)
         except ValueError:
             raise SourceError(
-                f"{key} {text!r} of a {line.get('type')} line is no hexadecimal number", self.where
+                f"{key} {text!r} of a {line.get('type')} line is not a hexadecimal number", self.where
             ) from None
 
     def reg_id(self, line: Mapping[str, Any]) -> int:
@@ -89,7 +89,7 @@ class Replay:
             return {str(k): (int(k, base), int(v, 16)) for k, v in table.items()}
         except (TypeError, ValueError, AttributeError):
             raise SourceError(
-                f"{key} of a {line.get('type')} line holds something that is no number", self.where
+                f"{key} of a {line.get('type')} line holds something that is not a number", self.where
             ) from None
 
     def _numbers(self, line: Mapping[str, Any], key: str, base: int = 16) -> dict[int, int]:
@@ -132,7 +132,7 @@ class Replay:
                 mte=bool(line.get("mte")), writable_imp_id=bool(line.get("writable_imp_id")),
             )  # fmt: skip
         except (TypeError, ValueError):
-            raise SourceError("a vcpu line whose features are no number", self.where) from None
+            raise SourceError("a vcpu line whose features are not a number", self.where) from None
         self.config = str(line.get("config", ""))
         self.listed, self.guest_seen, self.guest_open, self.list_open, self.given = set(), set(), True, True, {}
         self.ran, self.held, self.vm = None, (-1, 0), None
@@ -314,7 +314,7 @@ class Replay:
         if recorded is None:
             return run_errno(self.need_exposure())
         if not isinstance(recorded, int):
-            raise SourceError(f"errno {recorded!r} of a run line is no number", self.where)
+            raise SourceError(f"errno {recorded!r} of a run line is not a number", self.where)
         return recorded
 
     def get_answer(self, reg_id: int) -> Line:

@@ -31,7 +31,7 @@ def _lines(lines: Iterable[bytes], where: str) -> Iterator[Line]:
         try:
             line = _DECODER.decode(raw)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise SourceError(f"line {count} is no JSON object ({error})", where) from None
+            raise SourceError(f"line {count} is not a JSON object ({error})", where) from None
         if not isinstance(line.get("type"), str):
             raise SourceError(f"line {count} has no type", where, "a recording is expected")
         yield line

@@ -95,7 +95,7 @@ def _combined(ways: Sequence[WayOut], ids: set[int]) -> WayOut:
         kind="vcpu-option",
         title="create the destination's vCPU with the features of the saved one: all of these options together",
         how=how,
-        notices="nothing: it finds the vCPU that it was started on",
+        notices="nothing changes for the guest",
         ids=tuple(sorted(ids)),
         settles_all=True,
     )
@@ -117,7 +117,7 @@ def _way(option: _Option, wanted: bool, settled: Sequence[Finding], fatal: Seque
         kind="vcpu-option",
         title=f"create the destination's vCPU {verb} {option.name}, as the saved one",
         how=rule.option_lines(option.word, word),
-        notices="nothing: it finds the vCPU that it was started on",
+        notices="nothing changes for the guest",
         ids=tuple(dict.fromkeys(f.id for f in settled)),
         settles_all=len(settled) == len(fatal),
     )

@@ -67,10 +67,10 @@ def _cache_type(old: int, new: int) -> str:
     lost = [name for name, bit in (("DIC", 29), ("IDC", 28)) if old >> bit & 1 and not new >> bit & 1]
     if lost:
         return (
-            f"{' and '.join(lost)} goes from 1 to 0: a guest that skips cache maintenance, as it was told at boot, may "
+            f"{' and '.join(lost)} goes from 1 to 0: a guest that skips cache maintenance since it read 1 at boot may "
             "run stale instructions. Only safe when the hardware does not need it"
         )
-    return "the guest goes on with the cache line sizes and maintenance rules that it read at boot"
+    return "the guest continues with the cache line sizes and maintenance rules that it read at boot"
 
 
 def _fields(reg_id: int, old: int, new: int) -> str:
@@ -89,7 +89,7 @@ def _fields(reg_id: int, old: int, new: int) -> str:
             gained.append(name)
     if lost:
         told.append(
-            f"{', '.join(lost)}: the guest was told at boot that it has this; where the hardware really lacks it, "
+            f"{', '.join(lost)}: the guest read at boot that it has this; where the hardware really lacks it, "
             "instructions that use it fault"
         )
     if gained:

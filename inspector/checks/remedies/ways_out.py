@@ -140,7 +140,7 @@ class _Case:
         ways.append(
             WayOut(
                 kind="machine",
-                title=f"tell QEMU that these registers may be missing{newer}",
+                title=f"allow QEMU to find these registers missing{newer}",
                 how=(
                     f"-global arm-cpu.x-mig-safe-missing-regs={','.join(map(hex_id, ids))}",
                     "older machine types set this property themselves: then give their ids as well",
@@ -185,7 +185,7 @@ class _Case:
                     "taskset -c CORES qemu-system-aarch64 ...",
                     "libvirt: <vcpu cpuset='CORES'> and <cputune><emulatorpin cpuset='CORES'/></cputune>",
                 ),
-                notices="nothing; without pinning it depends on chance which core answers",
+                notices="nothing; without pinning, the result depends on which core handles the write",
                 ids=tuple(sorted(per_core)),
                 settles_all=ids == per_core and not self.unknown,
             )
@@ -238,7 +238,7 @@ class _Case:
         if self.refused:
             names = ", ".join(by_id(f.id).name for f in self.refused[:4])
             more = f" and {len(self.refused) - 4} more" if len(self.refused) > 4 else ""
-            notices += f"{'; ' if notices else ''}{names}{more}: the guest goes on with the destination's values"
+            notices += f"{'; ' if notices else ''}{names}{more}: the guest continues with the destination's values"
         return [
             WayOut(
                 kind="remove-regs",
@@ -257,9 +257,9 @@ class _Case:
         """What always works."""
         same = MIDR_EL1 not in {f.id for f in self.refused}
         title = (
-            "shut the guest down and start it anew on the destination"
+            "shut the guest down and start it again on the destination"
             if same
-            else "restore on a host with the source's processor, or start the guest anew on the destination"
+            else "restore on a host with the source's processor, or start the guest again on the destination"
         )
         return WayOut(
             kind="host",

@@ -79,7 +79,7 @@ def _must_agree(reg_id: int, destination: Destination) -> str:
     if rulebook(destination.policy).variant("id-registers") == "compare":
         return "each vCPU is written on its own, and KVM compares every value with the host"
     if reg_id == CLIDR_EL1 or is_demux(reg_id):
-        return "KVM keeps it per vCPU, so the guest goes on with unlike vCPUs and may schedule or size caches wrongly"
+        return "KVM keeps it per vCPU: the guest continues with vCPUs that differ, and may misjudge caches"
     return "KVM keeps one value for the whole VM, so the vCPU that is written last wins for all of them"
 
 
@@ -100,7 +100,7 @@ def _disagreements(dump: Dump, vcpus: Sequence[Vcpu], destination: Destination) 
             era = era_with("clidr-reset-by-cpu-on")
             text += f"; Linux {era.since} to {era.last} reset it when a guest started a vCPU with PSCI CPU_ON"
         elif reg_id == MIDR_EL1:
-            text += "; the vCPUs were created on unlike cores (big.LITTLE): pin the VM to cores of one kind"
+            text += "; the vCPUs were created on different cores (big.LITTLE): pin the VM to cores of one kind"
         found.append(
             Remark(
                 severity="changes",
@@ -133,7 +133,7 @@ def _processors(vcpus: Sequence[Vcpu], results: Sequence[VcpuResult], destinatio
     return [
         Remark(
             severity="fails" if refused else "changes",
-            title="the two hosts have unlike processors",
+            title="the two hosts have different processors",
             text=f"source {_processor(mine)}, destination {_processor(theirs)}. {law}; the guest chose its errata "
             "workarounds for the processor that it booted on",
             ids=(MIDR_EL1,),
@@ -150,7 +150,7 @@ def _psci(vcpu: Vcpu, result: VcpuResult) -> list[Remark]:
     if finding.kind == "refused":
         text = f"the guest was started with PSCI {mine}; the destination offers at most {theirs} and refuses more"
         return [Remark(severity="fails", title="PSCI version", text=text, ids=(PSCI_VERSION,), vcpus=(vcpu.index,))]
-    text = f"the guest keeps PSCI {mine}; a VM started anew on the destination gets {theirs}"
+    text = f"the guest keeps PSCI {mine}; a VM started again on the destination gets {theirs}"
     return [Remark(severity="note", title="PSCI version", text=text, ids=(PSCI_VERSION,), vcpus=(vcpu.index,))]
 
 
@@ -274,11 +274,9 @@ def _unlike_cores(destination: Destination) -> list[Remark]:
     if not destination.unlike:
         return []
     names = ", ".join(_processor(model) for model in models)
-    text = (
-        f"the destination's own vCPUs differ ({names}): its cores are of unlike kinds, and each vCPU is compared with "
-    )
+    text = f"the destination's own vCPUs differ ({names}): cores of different kinds, and each vCPU is compared with "
     text += "the core on which it happens to be restored"
-    return [Remark(severity="note", title="unlike cores", text=text, ids=(MIDR_EL1,))]
+    return [Remark(severity="note", title="different cores", text=text, ids=(MIDR_EL1,))]
 
 
 def _uncertain(results: Sequence[VcpuResult]) -> list[Remark]:
@@ -291,7 +289,7 @@ def _uncertain(results: Sequence[VcpuResult]) -> list[Remark]:
     )
     text = (
         f"{len(found)} verdicts are not certain ({names}): they depend on what the source's kernel hid of the host. A "
-        "dump of a fresh vCPU on the destination, or the host's raw registers, would settle them"
+        "dump of a fresh vCPU on the destination, or the host's raw registers, would decide them"
     )
     return [Remark(severity="note", title="not certain", text=text, ids=tuple(found))]
 

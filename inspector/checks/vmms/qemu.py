@@ -119,7 +119,7 @@ MESSAGES = (
                 " (?!fail)(?:skip it)?"
             ),
         ),
-        meaning="The stream has a register that the destination's KVM does not list; QEMU drops it, as it was told to.",
+        meaning="The stream has a register that the destination's KVM does not list; QEMU drops it, as asked.",
         fatal=False,
     ),
     Message(

@@ -89,7 +89,7 @@ def _why(vcpu: Vcpu, gate: Gate | None, reg_id: int, write: Write) -> tuple[Rule
     if _waits_for_clidr(vcpu.vm.exposure, reg_id):
         return None, f"{name} exists where the host's CLIDR_EL1 has such a cache, which is not known."
     if reg_id >> 56 != ARCH_ARM64:
-        return None, f"{name} is no id of an arm64 register: bits 63:56 are not 0x60."
+        return None, f"{name} is not an arm64 register id: bits 63:56 are not 0x60."
     return None, f"{name} does not exist on this kernel with these vCPU features."
 
 

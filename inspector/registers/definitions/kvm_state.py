@@ -37,7 +37,7 @@ _CONDITIONS = (
     "V" / flag("Overflow", "no overflow", "overflow"),
 )
 _SPECTRE = {
-    0: "not available; the guest is not told of a mitigation",
+    0: "not available; no mitigation is reported to the guest",
     1: "available; the guest can call the firmware's mitigation",
     2: "not required; the CPU is not affected",
 }

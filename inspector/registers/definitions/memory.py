@@ -62,8 +62,8 @@ SCHEMAS = {
             "SNSMEM"
             / feature(
                 "Secure and Non-secure memory kept apart",
-                "Secure and Non-secure are told apart",
-                absent="Secure and Non-secure are not told apart",
+                "Secure and Non-secure kept apart",
+                absent="Secure and Non-secure not kept apart",
             ),
             "BIGEND"
             / feature(

@@ -54,7 +54,7 @@ def load(content: Content) -> Dump:
         raise SourceError("names no arm64 core and no flags of one", where, "is it of an arm64 machine?")
     tool = "lscpu" if lscpu else "/proc/cpuinfo"
     provenance = Provenance(source=where, format=NAME, compression=content.compression, tool=tool)
-    notes = () if content.declared else (f"taken for a host: {tool} in a VM tells what its guest sees: --as guest",)
+    notes = () if content.declared else (f"taken for a host: {tool} in a VM shows what its guest sees: --as guest",)
     return cores_dump(cores, content.declared or "host", provenance, notes)
 
 

@@ -76,13 +76,13 @@ def _document(content: Content) -> Any:
         try:
             return json.loads(content.whole())
         except (ValueError, RecursionError) as error:
-            raise SourceError(f"is no valid JSON: {error}", content.name) from None
+            raise SourceError(f"is not valid JSON: {error}", content.name) from None
     import cbor2
 
     try:
         return cbor2.CBORDecoder(io.BytesIO(content.whole())).decode()
     except Exception as error:
-        raise SourceError(f"is no valid CBOR: {error}", content.name, "is it truncated or encrypted?") from None
+        raise SourceError(f"is not valid CBOR: {error}", content.name, "is it truncated or encrypted?") from None
 
 
 def _pairs(document: Any) -> list[tuple[int, int]]:

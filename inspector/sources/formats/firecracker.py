@@ -130,7 +130,7 @@ def _bits(text: str, where: str) -> tuple[int, int]:
     match = _BITS.fullmatch(text.strip())
     digits = match[1].replace("_", "").lower() if match else ""
     if not digits:
-        raise SourceError(f"{text[:40]!r} is no bitmap", where, "0b and the digits 0, 1 and x")
+        raise SourceError(f"{text[:40]!r} is not a bitmap", where, "0b and the digits 0, 1 and x")
     if "x" not in digits:
         return (1 << len(digits)) - 1, int(digits, 2)
     return int(digits.replace("0", "1").replace("x", "0"), 2), int(digits.replace("x", "0"), 2)

@@ -27,7 +27,7 @@ _OLD = {"armv8_crc32": "FEAT_CRC32", "armv8_1_atomics": "FEAT_LSE", "armv8_2_fhm
         "neon_fp16": "FEAT_FP16"}  # fmt: skip
 """names of macOS 11 -> the architecture's"""
 _CANNOT = (
-    "tells features that macOS gives its processes, as lower bounds of fields: not MIDR_EL1, not caches, not EL2;"
+    "shows features that macOS gives its processes, as lower bounds of fields: not MIDR_EL1, not caches, not EL2;"
     " a feature that is 0 may be hidden"
 )
 

@@ -69,7 +69,7 @@ def _decode(line: bytes, count: int, where: str) -> _Line:
     try:
         return _DECODER.decode(line)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-        raise SourceError(f"line {count} is no line of a replayed restore ({error})", where) from None
+        raise SourceError(f"line {count} is not a line of a replayed restore ({error})", where) from None
 
 
 def _fresh(lines: list[_Line], content: Content) -> Dump:

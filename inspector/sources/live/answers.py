@@ -112,7 +112,7 @@ def dump_of(answer: bytes, where: str) -> Dump:
         raise SourceError(f"answered with something else than a dump: {text!r}" if text else "gave no answer", where)
     content = Content(where, io.BytesIO(answer), False)
     if not dump_json.sniff(content):
-        raise SourceError("answered with JSON that is no dump of ours", where)
+        raise SourceError("answered with JSON that is not a dump of this program", where)
     dump = dump_json.load(content)
     about = msgspec.structs.replace(dump.provenance, source=where, format="live", origin="", origin_format="")
     return msgspec.structs.replace(dump, provenance=about)

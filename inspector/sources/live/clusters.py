@@ -109,7 +109,7 @@ def _refused(clusters: tuple[Cluster, ...], unlike: tuple[CacheRow, ...]) -> tup
     shapes = {shape for cluster in clusters for shape in cluster.caches.values()}
     if _midrs(clusters) > 1 and (not shapes or "shape unknown" in shapes):
         text = (
-            "CCSIDR_EL1: sysfs does not give the caches' shapes, but unlike CPUs mostly have unlike caches, and then "
+            "CCSIDR_EL1: sysfs gives no shapes of caches, but different CPUs mostly have different caches, and then "
             "a value read on another cluster is refused with EINVAL"
         )
         return (f"{text}; {advice}",)

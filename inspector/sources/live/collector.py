@@ -358,7 +358,7 @@ def debugfs_vms(notes: List[str], folder: str = DEBUGFS) -> List[Dict[str, Any]]
                 if number is not None:
                     registers["0x%016x" % number] = hex(int(value, 16) & (1 << 64) - 1)
             except ValueError:
-                notes.append("VM %s: %s is no number" % (name, key.strip()[:40]))
+                notes.append("VM %s: %s is not a number" % (name, key.strip()[:40]))
         if not registers:
             notes.append("VM %s: idregs is empty; it has no vCPU yet" % name)
         vms.append({"index": 0, "name": name, "kind": "vcpu", "registers": registers})
@@ -451,7 +451,7 @@ def all_cpus(allowed: List[int], notes: List[str]) -> List[Dict[str, Any]]:
         ("caches", [cpu["index"] for cpu in cpus if not cpu["caches"]]),
     ):
         if lacking:
-            notes.append("sysfs tells no %s of CPU %s" % (what, ", ".join(map(str, lacking))))
+            notes.append("sysfs shows no %s of CPU %s" % (what, ", ".join(map(str, lacking))))
     return cpus
 
 
@@ -568,7 +568,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser.add_argument("--features", default="qemu", help="comma-separated vCPU features (default: qemu)")
     parser.add_argument("--gic", choices=("v3", "none"), default="v3", help="interrupt controller of the scratch VM")
     parser.add_argument("--write", type=number_pair, action="append", default=[], metavar="ID=VALUE",
-                        help="also write this to the scratch vCPU and tell the answer")  # fmt: skip
+                        help="also write this to the scratch vCPU and report the answer")  # fmt: skip
     given = parser.parse_args(arguments)
     try:
         dump = collect(Options(features=given.features, gic=given.gic, writes=tuple(given.write)))

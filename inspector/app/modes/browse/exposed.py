@@ -27,7 +27,7 @@ def exposed_table(view: View, register: Register, told: RegisterExposure) -> Fie
     assert answer is not None
     bits = (1 << register.size * 8) - 1
     if told.exposed is None:
-        return FieldTable(register, (), "listed, but its value cannot be told from the host's registers")
+        return FieldTable(register, (), "listed, but its value cannot be derived from the host's registers")
     known = told.known & bits
     host_known = _host_known(answer, register.id)
     reading = read(register.id, told.exposed, view.values)

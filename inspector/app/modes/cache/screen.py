@@ -25,7 +25,7 @@ from inspector.registers.encoding import ccsidr_id, grouped_hex
 Side = Literal["host", "vcpu"]
 HELP = (
     "The cache page draws a box per cache: level, kind, size, sets, ways and line, as CLIDR_EL1, CCSIDR_EL1 and "
-    "CTR_EL0 tell them. Below stand both readings of the highlighted cache's CCSIDR, which of them applies, and why.\n"
+    "CTR_EL0 show them. Below stand both readings of the highlighted cache's CCSIDR, which of them applies, and why.\n"
     "Which cores share a cache is not in these registers. ←→↑↓ choose a cache, enter shows its register, c the sides."
 )
 

@@ -115,7 +115,7 @@ def contrast(sides: Sequence[Side]) -> Contrast:
     hosts = any(subject.kind not in ("vcpu", "list") for column in answer.columns for subject in column.subjects)
     told = tuple(("Note", note) for note in answer.notes)
     if hosts and count > 1:
-        told += (("Lists", "a host's raw registers and a template are no register list: lists are not compared"),)
+        told += (("Lists", "a host's raw registers and a template are not a register list: lists are not compared"),)
     if answer.state_differing:
         told += (("State", f"{answer.state_differing} registers of the guests' own state differ; they are not listed"),)
     towards = pair and _kind(answer, 0) == "host" and _kind(answer, count - 1) == "vcpu"

@@ -241,7 +241,7 @@ class Compare(Frame):
         """The host, or the vCPU as it was saved, against what the kernel exposes."""
         view = self.session.view
         if self.board.others or view is None or view.one_vcpu is None:
-            self.notify("There is no saved vCPU to put beside a kernel's work (v, d)", markup=False)
+            self.notify("This dump has no saved vCPU to compare (v, d)", markup=False)
         else:
             self.board.left = "vcpu" if self.board.left == "host" else "host"
             self.session_changed("policy")

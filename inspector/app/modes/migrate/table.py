@@ -66,8 +66,11 @@ def table_items(
 def _folded(passing: Sequence[Entry]) -> str:
     kept = [entry for entry in passing if entry.kind == "accepted"]
     unlike, running = sum(map(differs, kept)), len(passing) - len(kept)
-    parts = [f"{len(kept)} accepted and kept", f"{unlike} of them unlike the destination's own" if unlike else ""]
-    parts.append(f"{running} running on by nature" if running else "")
+    parts = [
+        f"{len(kept)} accepted and kept",
+        f"{unlike} differ from the destination's own" if unlike else "",
+    ]
+    parts.append(f"{running} that keep running" if running else "")
     return f"= {', '.join(filter(None, parts))}   m shows them"
 
 

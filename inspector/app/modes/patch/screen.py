@@ -81,7 +81,7 @@ class Patch(Frame):
         self._chosen = min(self._chosen, len(self._variants) - 1)
         if view is None or view.one_vcpu is None:
             another = "v chooses another view, " if len(self.session.views()) > 1 else ""
-            self._problem = f"this is no saved vCPU, so there is nothing to restore: {another}o opens a dump"
+            self._problem = f"this is not a saved vCPU, so there is nothing to restore: {another}o opens a dump"
             return
         base, setup = (question.base, question.setup) if question else ("", None)
         try:
