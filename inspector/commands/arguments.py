@@ -54,7 +54,8 @@ def add_host_inputs(parser: argparse.ArgumentParser) -> None:
         metavar="LIST",
         default="",
         help="what registers do not show, else inferred: spectre-v2=unaffected|mitigated|vulnerable,\n"
-        "meltdown=unaffected|affected, ssb=..., bhb=..., vgic=v2|v3|v5|none, page-size=4k|16k|64k",
+        "meltdown=unaffected|affected, ssb=..., bhb=..., vgic=v2|v3|v5|none, page-size=4k|16k|64k,\n"
+        'cmdline="..." (the command line of the host\'s kernel: arm64.nobti, mitigations=off ...)',
     )
     parser.add_argument(
         "--assume",

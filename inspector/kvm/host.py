@@ -141,6 +141,15 @@ def effective_ctr(ctr: int, clidr: int) -> int:
     return ctr
 
 
+def vgic_of(values: Mapping[int, int], known: Mapping[int, int]) -> Vgic:
+    """The vGIC that KVM can offer by a host's raw ID_AA64PFR0_EL1.GIC: without its system registers none of version 3.
+
+    A GICv2 host, and one whose firmware keeps the registers to itself, read 0 there.
+    """
+    told = known.get(ID_AA64PFR0_EL1, 0) >> 24 & 0xF == 0xF
+    return "v2" if told and not values.get(ID_AA64PFR0_EL1, 0) >> 24 & 0xF else "v3"
+
+
 def from_raw(
     values: Mapping[int, int],
     ccsidr: Mapping[int, int] | None = None,

@@ -1,5 +1,7 @@
 """What registers do not tell of a host, given by the user: `spectre-v2=unaffected,vgic=none,page-size=64k`.
 
+`cmdline=` takes the rest of the text, or what stands in double quotes: the command line of the host's kernel.
+
 The mitigation states are those of arch/arm64/kernel/proton-pack.c; levels are KVM's, as its firmware pseudo-registers
 show them (KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_1..3).
 """
@@ -24,16 +26,32 @@ HOST_INPUTS: dict[str, tuple[str, dict[str, Any]]] = {
 """Name of each input, the field of HostState that it sets, and the words that it takes."""
 
 
+def _split(text: str) -> tuple[str, str | None]:
+    """(the other inputs, the command line); None for a text without one."""
+    start = text.find("cmdline=")
+    if start < 0 or (start and text[start - 1] not in ", "):
+        return text, None
+    rest = text[start + len("cmdline=") :]
+    if rest.startswith('"') and '"' in rest[1:]:
+        line, _, after = rest[1:].partition('"')
+        return text[:start] + after.lstrip(), line
+    return text[:start], rest
+
+
 def with_inputs(host: HostState, text: str) -> HostState:
     """`host` with the inputs that `text` gives, comma-separated NAME=WORD.
 
     Raises PolicyError for a name or a word that is none of HOST_INPUTS.
     """
     given: dict[str, Any] = {}
+    text, cmdline = _split(text)
+    if cmdline is not None:
+        given["cmdline"] = cmdline.strip()
     for part in filter(None, (piece.strip().lower() for piece in text.split(","))):
         name, _, word = part.partition("=")
         if name not in HOST_INPUTS:
-            raise PolicyError(f"no input of a host is called {name!r}", "--host", f"one of: {', '.join(HOST_INPUTS)}")
+            known = ", ".join((*HOST_INPUTS, "cmdline"))
+            raise PolicyError(f"no input of a host is called {name!r}", "--host", f"one of: {known}")
         field, words = HOST_INPUTS[name]
         if word not in words:
             raise PolicyError(f"{name} cannot be {word!r}", "--host", f"one of: {', '.join(words)}")

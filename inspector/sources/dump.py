@@ -49,6 +49,8 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """kernel release (uname -r) under which the values were read"""
     kernel_version: str = ""
     """kernel version (uname -v); Debian hides the stable point in the release and shows it here"""
+    cmdline: str = ""
+    """command line of that kernel"""
     host: str = ""
     """host or CPU model name"""
     machine: str = ""

@@ -8,16 +8,20 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from inspector.checks.machine.machine import machine
 from inspector.checks.recordings.verify import verify_lines
+from inspector.errors import PolicyError
 from inspector.kvm.boot_options import effects
 from inspector.kvm.creation import run_errno, vcpu_init
 from inspector.kvm.exposure import Exposure
 from inspector.kvm.host import HostState
+from inspector.kvm.host_inputs import with_inputs
 from inspector.kvm.inference.el0 import el0_values
 from inspector.policies.loader import load_policy
 from inspector.policies.rulebook import rulebook
 from inspector.policies.setup import Feature, VcpuSetup
 from inspector.registers.ids import IDS, WORKAROUND_2, WORKAROUND_3
+from inspector.sources import load
 from tests.kvm.material import MINIMAL, exposure, host, made_up
 from tests.material import files, label
 
@@ -137,3 +141,33 @@ def test_a_gicv2_host_has_no_vgicv3_and_a_vcpu_that_is_off_waits() -> None:
     assert vcpu_init(exposure(msgspec.structs.replace(host("max"), vgic="v2"), "7.3", with_gic)) == 19
     off = VcpuSetup(features=int(Feature.PSCI | Feature.POWER_OFF), gic="v3")
     assert run_errno(exposure("max", "7.3", off)) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "cmdline", "page_size"),
+    [
+        ('cmdline="arm64.nobti kvm-arm.mode=nvhe",page-size=64k', "arm64.nobti kvm-arm.mode=nvhe", 65536),
+        ("page-size=64k,cmdline=arm64.nobti a=1,2", "arm64.nobti a=1,2", 65536),
+        ("cmdline=", "", 4096),
+        ("page-size=64k", "quiet", 65536),
+    ],
+)
+def test_a_command_line_may_be_given(text: str, cmdline: str, page_size: int) -> None:
+    given = with_inputs(msgspec.structs.replace(made_up(), cmdline="quiet"), text)
+    assert (given.cmdline, given.page_size) == (cmdline, page_size)
+
+
+def test_an_input_that_is_none_names_the_command_line_too() -> None:
+    with pytest.raises(PolicyError, match="cmdline"):
+        with_inputs(made_up(), "command-line=x")
+
+
+def test_the_command_line_of_a_recording_is_part_of_its_dump_and_of_its_machine() -> None:
+    path = next(path for path in BOOTED if "overrides" in path.name)
+    dump = load(str(path))
+    assert "arm64.nobti" in dump.provenance.cmdline
+    answer = machine(dump, "6.12")
+    assert not answer.exposure.limit(IDS["ID_AA64PFR1_EL1"]) & 0xF
+    assert any("arm64.nobti" in note for note in answer.notes)
+    plain = machine(dump, "6.12", host="cmdline=quiet")
+    assert plain.exposure.limit(IDS["ID_AA64PFR1_EL1"]) & 0xF

@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import msgspec
+
 from inspector.shipped import folder
 from inspector.sources import load
 from inspector.sources.dump import Dump, renumbered, select_vcpus
@@ -24,7 +26,9 @@ DATE = "2026-11-22"
 def snapshot(recording: Path) -> bytes:
     """The text of the shipped dump made from one recording."""
     dump: Dump = renumbered(select_vcpus(load(str(recording)), [CONFIGURATION]))
-    return dump_json.write(dump, DATE)
+    # The recorder's console and random seed say nothing of the host.
+    plain = msgspec.structs.replace(dump, provenance=msgspec.structs.replace(dump.provenance, cmdline=""))
+    return dump_json.write(plain, DATE)
 
 
 def main(recordings: Path) -> None:

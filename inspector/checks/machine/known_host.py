@@ -10,7 +10,7 @@ from inspector.checks.machine.source_kernel import describe_policy, first_vcpu, 
 from inspector.checks.vmms.table import restoring_vmm
 from inspector.errors import InspectorError
 from inspector.kvm.cores import fill_from_core
-from inspector.kvm.host import HostState, from_raw
+from inspector.kvm.host import HostState, from_raw, vgic_of
 from inspector.kvm.host_inputs import with_inputs
 from inspector.kvm.inference.el0 import from_el0
 from inspector.kvm.inference.vcpu import from_vcpu
@@ -37,7 +37,9 @@ def host_of(dump: Dump) -> HostState | None:
     """The host, where the dump has its raw registers."""
     if dump.host is None or dump.host.view != "raw" or not dump.host.values:
         return None
-    return from_raw(dump.host.values, dump.host.ccsidr, dump.capabilities or None, known=dump.host.known)
+    host = from_raw(dump.host.values, dump.host.ccsidr, dump.capabilities or None, known=dump.host.known)
+    vgic = vgic_of(host.values, host.known)
+    return msgspec.structs.replace(host, cmdline=dump.provenance.cmdline, vgic=vgic)
 
 
 def el0_host_of(dump: Dump) -> HostState | None:

@@ -14,6 +14,7 @@ import msgspec
 from inspector.checks.machine.known_host import known_host, with_given
 from inspector.checks.machine.source_kernel import asked_kernel, describe_policy
 from inspector.errors import InspectorError, one_line
+from inspector.kvm.boot_options import effects
 from inspector.kvm.creation import vcpu_init
 from inspector.kvm.exposure import Exposure, expose
 from inspector.kvm.host import HostState
@@ -104,6 +105,7 @@ def machine(
     exposure = expose(state, asked.policy, setup)
     refuse_creation(exposure, asked.title)
     notes = [asked.explanation] * bool(asked.explanation) + [n for n in known.notes if n not in asked.explanation]
+    notes += [f"command line, {one.word}: {one.text}" for one in effects(state, exposure.book)]
     return Machine(
         question=asked, host=state, setup=setup, exposure=exposure, label=known.label, notes=(*notes, *assumed)
     )  # fmt: skip

@@ -12,7 +12,7 @@ from inspector.errors import SourceError
 from inspector.kvm.creation import run_errno, vcpu_init
 from inspector.kvm.exposure import Exposure, expose
 from inspector.kvm.guest import fresh_guest
-from inspector.kvm.host import HostState, Vgic, from_raw
+from inspector.kvm.host import HostState, from_raw, vgic_of
 from inspector.kvm.inference.el0 import el0_values
 from inspector.kvm.inference.fresh import FreshExposure
 from inspector.kvm.vm import Vm, writable_masks
@@ -23,7 +23,7 @@ from inspector.policies.release import Choice, choose
 from inspector.policies.setup import Feature, VcpuSetup
 from inspector.registers.bits import ALL
 from inspector.registers.encoding import is_demux, size_of
-from inspector.registers.ids import CTR_EL0, DCZID_EL0, ID_AA64PFR0_EL1
+from inspector.registers.ids import CTR_EL0, DCZID_EL0
 
 Line = dict[str, Any]
 _CCIDX_MODE = re.compile(r"\bccidx_mode=(\d)")
@@ -110,12 +110,8 @@ class Replay:
         if self.host is None and self.raw:
             ccsidr = self._numbers(self.raw, "ccsidr", 10)
             host = from_raw(self._numbers(self.raw, "regs"), ccsidr, self.capabilities or None)
-            self.host = msgspec.structs.replace(host, cmdline=self.cmdline, vgic=self._vgic(host))
+            self.host = msgspec.structs.replace(host, cmdline=self.cmdline, vgic=vgic_of(host.values, host.known))
         return self.host
-
-    def _vgic(self, host: HostState) -> Vgic:
-        """The host's interrupt controller: without the system registers of a GICv3 it is a GICv2."""
-        return "v2" if host.knows(ID_AA64PFR0_EL1, 0xF << 24) and not host.field("ID_AA64PFR0_EL1", 24) else "v3"
 
     def need_policy(self) -> Policy:
         """The policy; SourceError when the recording names no kernel."""

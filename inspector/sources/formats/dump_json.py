@@ -2,7 +2,8 @@
 
 ```
 {"format": "vcpu-inspector-dump", "version": 1,
- "provenance": {"source", "format", "tool", "kernel", "kernel_version", "host", "machine", "date", "written_by"},
+ "provenance": {"source", "format", "tool", "kernel", "kernel_version", "cmdline", "host", "machine", "date",
+                "written_by"},
  "one_vm": true, "notes": ["..."],
  "capabilities": {"sve": 1},
  "host": {"view": "raw", "registers": {ID: VALUE}, "known": {ID: MASK}, "ccsidr": {CSSELR: VALUE}},
@@ -174,6 +175,7 @@ def write(dump: Dump, date: str = "") -> bytes:
         "tool": known.tool,
         "kernel": known.kernel,
         "kernel_version": known.kernel_version,
+        "cmdline": known.cmdline,
         "host": known.host,
         "machine": known.machine,
         "date": known.date or date or datetime.datetime.now(datetime.UTC).date().isoformat(),

@@ -167,6 +167,7 @@ class _Reading:
                 tool="KVM, recorded through /dev/kvm",
                 kernel=self.kernel.release or self.first.kernel,
                 kernel_version=self.kernel.version,
+                cmdline=self.kernel.cmdline,
                 host=self.first.cpu,
                 machine=self.first.machine,
             ),

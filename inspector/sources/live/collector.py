@@ -504,6 +504,14 @@ def cache_files(folder: str) -> List[str]:
     return [name for name in listing(folder) if name in known]
 
 
+def command_line() -> str:
+    """The command line of the running kernel; empty where it cannot be read."""
+    try:
+        return read_text("/proc/cmdline")
+    except OSError:
+        return ""
+
+
 def collect(options: Options = DEFAULT) -> Dict[str, Any]:
     """The whole dump of this host. Raises ValueError for an unknown feature word, and nothing else."""
     parse_features(options.features, dict.fromkeys(CAPABILITIES, 0))
@@ -512,7 +520,7 @@ def collect(options: Options = DEFAULT) -> Dict[str, Any]:
     dump: Dict[str, Any] = {"format": FORMAT, "version": VERSION}
     dump["provenance"] = {
         "source": "live:", "tool": "vcpu-inspector collector %d" % VERSION, "kernel": name.release,
-        "kernel_version": name.version, "host": name.nodename, "machine": name.machine,
+        "kernel_version": name.version, "cmdline": command_line(), "host": name.nodename, "machine": name.machine,
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }  # fmt: skip
     dump.update(capabilities={}, el0={}, cpus=[], vcpus=[], notes=notes)
