@@ -47,8 +47,8 @@ def add_kernel(parser: argparse.ArgumentParser, required: bool = False) -> None:
     )
 
 
-def add_host_inputs(parser: argparse.ArgumentParser) -> None:
-    """`--host LIST`: what no register tells of the host; inferred where it is not given."""
+def add_inputs(parser: argparse.ArgumentParser) -> None:
+    """`--host LIST`: what no register shows of the host; inferred where it is not given."""
     parser.add_argument(
         "--host",
         metavar="LIST",
@@ -57,6 +57,11 @@ def add_host_inputs(parser: argparse.ArgumentParser) -> None:
         "meltdown=unaffected|affected, ssb=..., bhb=..., vgic=v2|v3|v5|none, page-size=4k|16k|64k,\n"
         'cmdline="..." (the command line of the host\'s kernel: arm64.nobti, mitigations=off ...)',
     )
+
+
+def add_host_inputs(parser: argparse.ArgumentParser) -> None:
+    """`--host LIST` and `--assume core`: what is not known of the host."""
+    add_inputs(parser)
     parser.add_argument(
         "--assume",
         choices=("core",),

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from inspector.checks.recordings.verify import predict_file
+from inspector.commands.arguments import add_inputs
 from inspector.commands.convert import write_whole
 from inspector.errors import EXIT_YES, InspectorError
 
@@ -20,6 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "recording", metavar="RECORDING", help="a kvm-recording, plain or compressed; - for standard input"
     )
+    add_inputs(parser)
     parser.add_argument("-o", "--output", metavar="FILE", help="file to write (default: standard output)")
     parser.add_argument(
         "--kernel", metavar="K", help="this policy instead of the one that the recording's kernel names"
@@ -36,7 +38,7 @@ def same_file(one: str, other: str) -> bool:
 
 def run(options: argparse.Namespace) -> int:
     """Write the predicted lines, in the order of the recording."""
-    lines = predict_file(options.recording, options.kernel or "")
+    lines = predict_file(options.recording, options.kernel or "", options.host)
     if options.output in (None, "-"):
         sys.stdout.buffer.writelines(lines)
         return EXIT_YES

@@ -1,36 +1,58 @@
-"""Compare the model with kvm-recordings of real kernels."""
+"""Compare the model's answers with those that real kernels gave in kvm-recordings."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from inspector.checks.recordings.verify import verify
-from inspector.commands.arguments import add_style
-from inspector.errors import EXIT_NO, EXIT_YES, one_line
+from inspector.commands.arguments import add_inputs, add_style
+from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
 from inspector.reports import conformance as report
 from inspector.reports.json import dumps
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("recordings", metavar="RECORDING", nargs="+", help="kvm-recordings, plain or compressed")
+    parser.add_argument(
+        "recordings", metavar="RECORDING", nargs="+", help="kvm-recordings, plain or compressed; with --summary folders"
+    )
     parser.add_argument(
         "--kernel", metavar="K", help="this policy instead of the one that the recording's kernel names"
     )
-    add_style(parser, markdown=False)
+    add_inputs(parser)
+    parser.add_argument("--summary", action="store_true", help="one row for each recording instead of its phases")
+    add_style(parser)
+
+
+def _paths(given: list[str]) -> list[str]:
+    """The recordings of the folders among `given`, by name, and the others as they are."""
+    found: list[str] = []
+    for text in given:
+        if not Path(text).is_dir():
+            found.append(text)
+            continue
+        inside = sorted(str(path) for path in Path(text).iterdir() if ".jsonl" in path.name)
+        if not inside:
+            raise InspectorError("holds no recording", text, "a folder with .jsonl files, plain or compressed")
+        found += inside
+    return found
 
 
 def run(options: argparse.Namespace) -> int:
     """Print agreement by phase, and every class of disagreement; 1 when there is any."""
     results = []
-    for path in options.recordings:
-        result = verify(path, kernel=options.kernel or "")
+    whole = not options.json and not options.summary and not options.markdown
+    for path in _paths(options.recordings):
+        result = verify(path, kernel=options.kernel or "", host=options.host)
         results.append(result)
-        if not options.json:
+        if whole:
             print(report.agreement_text(result), flush=True)
     if options.json:
         print(dumps({"recordings": [report.agreement_json(result) for result in results]}))
+    elif not whole:
+        print(report.summary_markdown(results) if options.markdown else report.summary_text(results))
     disagreeing = [result for result in results if not result.perfect]
     if disagreeing and not options.json:
         print(one_line(f"{len(disagreeing)} of {len(results)} recordings disagree"), file=sys.stderr)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import PurePath
 
 from inspector.checks.recordings.agreement import Agreement, PhaseAgreement
 from inspector.errors import one_line
@@ -40,6 +41,11 @@ def agreement_text(answer: Agreement) -> str:
         )
     if not answer.order_agrees:
         lines.append("  the register list is predicted in another order")
+    if answer.fits:
+        best = answer.fits[0]
+        left = answer.compared - best.agreed
+        rest = f"{left:,} answers remain" if left else "nothing remains"
+        lines.append(f"  best fit: {best.policy}, {_share(best.agreed, answer.compared)}, {rest}")
     for entry in answer.disagreements:
         where = f"{entry.register}.{entry.field}" if entry.field else entry.register
         lines.append(f"  ✖ {entry.phase} {where}: {entry.count:,} disagree; rule {entry.rule or 'none'}")
@@ -63,6 +69,8 @@ def agreement_json(answer: Agreement) -> Json:
         "compared": answer.compared,
         "agreed": answer.agreed,
         "perfect": answer.perfect,
+        "sha256": answer.sha256,
+        "fits": [{"policy": fit.policy, "agreed": fit.agreed} for fit in answer.fits],
         "phases": [_phase_json(phase) for phase in answer.phases],
         "other_registers": [_phase_json(phase) for phase in answer.others],
         "order_agrees": answer.order_agrees,
@@ -73,3 +81,37 @@ def agreement_json(answer: Agreement) -> Json:
             {name: getattr(entry, name) for name in entry.__struct_fields__} for entry in answer.disagreements
         ],
     }
+
+
+HEAD = ["recording", "CPU", "kernel", "policy", "answers", "agree", ""]
+
+
+def summary_rows(answers: Sequence[Agreement]) -> list[list[str]]:
+    """One row for each recording and one for all: ID, cache and firmware registers."""
+    rows = [
+        [
+            PurePath(answer.source).name, answer.cpu, answer.kernel, answer.policy, f"{answer.compared:,}",
+            f"{answer.agreed:,}", _share(answer.agreed, answer.compared) + _best(answer),
+        ]
+        for answer in answers
+    ]  # fmt: skip
+    compared, agreed = sum(answer.compared for answer in answers), sum(answer.agreed for answer in answers)
+    total = [f"{len(answers)} recordings", "", "", "", f"{compared:,}", f"{agreed:,}", _share(agreed, compared)]
+    return [[one_line(cell) for cell in row] for row in (*rows, total)]
+
+
+def _best(answer: Agreement) -> str:
+    if not answer.fits:
+        return ""
+    return f", {_share(answer.fits[0].agreed, answer.compared)} as {answer.fits[0].policy}"
+
+
+def summary_text(answers: Sequence[Agreement]) -> str:
+    """A table of many recordings."""
+    return "\n".join(columns([HEAD, *summary_rows(answers)]))
+
+
+def summary_markdown(answers: Sequence[Agreement]) -> str:
+    """The same table in Markdown, as the README has it."""
+    rows = [[*HEAD[:-1], "share"], ["---"] * len(HEAD), *summary_rows(answers)]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from inspector.checks.machine.machine import machine
-from inspector.checks.recordings.verify import verify_lines
+from inspector.checks.recordings.verify import verify, verify_lines
+from inspector.cli import main
 from inspector.errors import PolicyError
 from inspector.kvm.boot_options import effects
 from inspector.kvm.creation import run_errno, vcpu_init
@@ -171,3 +172,29 @@ def test_the_command_line_of_a_recording_is_part_of_its_dump_and_of_its_machine(
     assert any("arm64.nobti" in note for note in answer.notes)
     plain = machine(dump, "6.12", host="cmdline=quiet")
     assert plain.exposure.limit(IDS["ID_AA64PFR1_EL1"]) & 0xF
+
+
+def test_where_the_policy_does_not_fit_its_neighbours_are_tried() -> None:
+    path = next(path for path in BOOTED if label(path) == PATCHED)
+    answer = verify(str(path))
+    assert not answer.perfect and len(answer.sha256) == 64
+    assert answer.fits[0].policy == "6.6.87+clidr-int-shift" and answer.fits[0].agreed == answer.compared
+
+
+def test_verify_sums_up_a_folder(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for path in BOOTED:
+        if "6.8.0-151" in path.name or label(path) == PATCHED:
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    assert main(["verify", "--summary", str(tmp_path)]) == 1
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) == 5 and "as 6.6.87+clidr-int-shift" in shown[1] and "100 %" in shown[2]
+    assert main(["verify", "--markdown", str(tmp_path)]) == 1
+    assert capsys.readouterr().out.startswith("| recording | CPU |")
+    (tmp_path / "empty").mkdir()
+    assert main(["verify", "--summary", str(tmp_path / "empty")]) == 2
+
+
+def test_verify_and_predict_take_what_registers_do_not_tell(capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(next(path for path in BOOTED if "6.8.0-151-neoverse" in path.name))
+    assert main(["verify", "--kernel", "ubuntu-6.8.0-151", "--host", "bhb=vulnerable", path]) == 1
+    assert "SMCCC_ARCH_WORKAROUND_3" in capsys.readouterr().out

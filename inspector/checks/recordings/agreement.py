@@ -62,6 +62,13 @@ class NotDerivable(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class Fit(msgspec.Struct, frozen=True, kw_only=True):
+    """Another policy, and how many answers of the same recording agree with it."""
+
+    policy: str
+    agreed: int
+
+
 class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     """The result of verifying one recording."""
 
@@ -79,6 +86,10 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     order_agrees: bool
     """the register lists come in the kernel's order"""
     run_errno_agrees: bool
+    fits: tuple[Fit, ...] = ()
+    """other policies that agree better, the best first; empty where the policy agrees wholly"""
+    sha256: str = ""
+    """of the recording's unpacked content; empty where it was not read from a file"""
 
     @property
     def compared(self) -> int:

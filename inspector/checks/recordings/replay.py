@@ -13,6 +13,7 @@ from inspector.kvm.creation import run_errno, vcpu_init
 from inspector.kvm.exposure import Exposure, expose
 from inspector.kvm.guest import fresh_guest
 from inspector.kvm.host import HostState, from_raw, vgic_of
+from inspector.kvm.host_inputs import with_inputs
 from inspector.kvm.inference.el0 import el0_values
 from inspector.kvm.inference.fresh import FreshExposure
 from inspector.kvm.vm import Vm, writable_masks
@@ -34,8 +35,8 @@ _PATCHES = {"0": (), "1": ("mask-ccidx",), "2": ("mask-ccidx-tolerant",), "3": (
 class Replay:
     """Follows a recording line by line; `answer` gives each line with the model's answers in place."""
 
-    def __init__(self, where: str, kernel: str = "") -> None:
-        self.where = where
+    def __init__(self, where: str, kernel: str = "", inputs: str = "") -> None:
+        self.where, self.inputs = where, inputs
         self.choice: Choice | None = None
         self.policy: Policy | None = choose(kernel).policy if kernel else None
         self.host: HostState | None = None
@@ -110,7 +111,8 @@ class Replay:
         if self.host is None and self.raw:
             ccsidr = self._numbers(self.raw, "ccsidr", 10)
             host = from_raw(self._numbers(self.raw, "regs"), ccsidr, self.capabilities or None)
-            self.host = msgspec.structs.replace(host, cmdline=self.cmdline, vgic=vgic_of(host.values, host.known))
+            host = msgspec.structs.replace(host, cmdline=self.cmdline, vgic=vgic_of(host.values, host.known))
+            self.host = with_inputs(host, self.inputs)
         return self.host
 
     def need_policy(self) -> Policy:
