@@ -64,6 +64,18 @@ def point_names() -> list[str]:
     return [stem_of(point) for point in sorted({*_points(), *dated})]
 
 
+@lru_cache(maxsize=1)
+def _evidence() -> dict[str, str]:
+    return {
+        digest: stem for stem in (*policy_names(), *vendor_names()) for digest in _shipped("kernels", stem).recordings
+    }
+
+
+def evidence_of(sha256: str) -> str:
+    """The policy that lists a recording of this content as evidence; empty for one that none lists."""
+    return _evidence().get(sha256, "")
+
+
 def vendor_names() -> list[str]:
     """The policies of vendors' kernels: `ubuntu-5.15.0-204` ..."""
     return [stem_of(point, vendor) for vendor, known in _vendor_points().items() for point in known]

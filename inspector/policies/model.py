@@ -274,6 +274,8 @@ class PolicyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     evidence: Evidence = "user"
     recorded: tuple[str, ...] = ()
     """exact releases whose recordings agree with this policy"""
+    recordings: tuple[str, ...] = ()
+    """SHA-256 of the unpacked content of each recording that agrees with it, of these releases or near ones"""
     remove: tuple[str, ...] = ()
     """names of inherited rules that this release dropped"""
     notes: tuple[str, ...] = ()

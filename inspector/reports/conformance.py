@@ -26,6 +26,7 @@ def agreement_text(answer: Agreement) -> str:
     head = f"{answer.source}: {answer.cpu}, Linux {answer.kernel}, policy {answer.policy}"
     lines = [head + (f" ({answer.certainty})" if answer.certainty else "")]
     lines += [answer.explanation] if answer.explanation else []
+    lines += [f"this very recording is evidence of policy {answer.evidence}"] if answer.evidence else []
     total = ["ID, cache and firmware registers", f"{answer.compared:,}", f"{answer.agreed:,}"]
     table = [["phase", "compared", "agreed", ""], *_rows(answer.phases)]
     table.append([*total, _share(answer.agreed, answer.compared)])
@@ -70,6 +71,7 @@ def agreement_json(answer: Agreement) -> Json:
         "agreed": answer.agreed,
         "perfect": answer.perfect,
         "sha256": answer.sha256,
+        "evidence": answer.evidence,
         "fits": [{"policy": fit.policy, "agreed": fit.agreed} for fit in answer.fits],
         "phases": [_phase_json(phase) for phase in answer.phases],
         "other_registers": [_phase_json(phase) for phase in answer.others],

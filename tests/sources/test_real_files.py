@@ -17,7 +17,7 @@ from inspector.sources.dump import Dump
 from inspector.sources.vcpu_setup import listed_setup
 from tests.material import files, label, material
 from tests.shared_material import shared_files
-from tests.sources.make_snapshots import snapshot
+from tests.sources.make_snapshots import CIX, snapshot, sources
 
 
 def qemu_list(dump: Dump, vcpu: int = 0) -> dict[int, int]:
@@ -71,10 +71,21 @@ def test_recording_line_by_line(path: Path) -> None:
     assert differing_id_registers(dump) == {}
 
 
-@pytest.mark.parametrize("name", shipped_names())
+MADE = sources(material("recordings"), material("recordings-2"))
+
+
+def test_every_shipped_dump_is_made_from_something() -> None:
+    assert set(shipped_names()) == {*MADE, "cix-cd8180-host"}
+
+
+def test_the_host_with_ccidx_says_where_it_was_read() -> None:
+    dump = load("builtin:cix-cd8180-host")
+    assert dump.host == CIX.host and dump.provenance.host == "CIX CD8180" and "CPU 1" in dump.notes[0]
+
+
+@pytest.mark.parametrize("name", MADE)
 def test_shipped_dump_against_recording(name: str) -> None:
-    cpu, _, kernel = name.rpartition("-linux-")
-    recording = material("recordings", f"linux-{kernel}-{cpu}.jsonl.xz")
+    recording = MADE[name]
     dump, source = load(f"builtin:{name}"), load(str(recording))
     assert dump.vcpus[0].values == next(v for v in source.vcpus if v.name == "qemu").values
     assert dump.host == source.host

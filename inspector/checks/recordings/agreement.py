@@ -12,6 +12,7 @@ from inspector.kvm.creation import run_errno
 from inspector.kvm.guest import fresh_guest
 from inspector.kvm.vm import writable_masks
 from inspector.kvm.words.explaining import explain_write
+from inspector.policies.loader import evidence_of
 from inspector.registers.encoding import class_of
 from inspector.registers.ids import ID_SPACE, IDS
 from inspector.registers.naming import name_of
@@ -90,6 +91,11 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     """other policies that agree better, the best first; empty where the policy agrees wholly"""
     sha256: str = ""
     """of the recording's unpacked content; empty where it was not read from a file"""
+
+    @property
+    def evidence(self) -> str:
+        """The policy that lists this very recording as evidence; empty where none does."""
+        return evidence_of(self.sha256)
 
     @property
     def compared(self) -> int:
