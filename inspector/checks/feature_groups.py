@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from inspector.checks.vmms.base import MEMORY_TAGGING, NESTED, PMU, POINTER_AUTH, SVE
-from inspector.policies.eras import era_of, listed_since
+from inspector.policies.eras import era_of, era_with, listed_since
 from inspector.registers.encoding import (
     CLASS_BITMAP,
     CLASS_CORE,
@@ -255,7 +255,7 @@ FEATURE_SETS: tuple[FeatureSet, ...] = (
         feature="firmware bitmap 2 (KVM_REG_ARM_VENDOR_HYP_BMAP_2)",
         member=_bitmap(3),
         text="second bitmap of hypercalls offered to the guest, listed for every vCPU",
-        dated=_behaves("hypercall-bitmaps", "four"),
+        dated=lambda: era_with("hypercall-bitmaps-2").since,
         size=1,
         harmless="its value is 0 unless the VMM set it",
     ),
@@ -264,7 +264,7 @@ FEATURE_SETS: tuple[FeatureSet, ...] = (
         feature="firmware feature bitmaps",
         member=_bitmap(0, 1, 2),
         text="three bitmaps of hypercalls offered to the guest, listed for every vCPU",
-        dated=_behaves("hypercall-bitmaps", "three", "four"),
+        dated=lambda: era_with("hypercall-bitmaps").since,
         size=3,
     ),
     FeatureSet(

@@ -129,7 +129,7 @@ def register_history(reg_id: int) -> FieldHistory:
     states: dict[str, dict[str, FieldChange]] = {}
     for name, book in _books():
         rule = book.special_rule(function)
-        variant = book.variant(function)
+        variant = book.state(function)
         change = (
             _change(f"{function}: {variant}", rule) if rule else FieldChange(what=f"{function}: {variant}", since="")
         )

@@ -24,13 +24,13 @@ def vcpu_init(limits: Limits, vcpus: int = 1) -> int:
     kvm_vcpu_init_check_features() and its older forms in kvm_reset_vcpu() (arch/arm64/kvm/arm.c, reset.c).
     """
     setup, host, book = limits.setup, limits.host, limits.book
-    if setup.mte and (book.variant("mte") == "none" or not host.capability("mte")):
+    if setup.mte and (not book.has("mte") or not host.capability("mte")):
         return EINVAL
     if setup.writable_imp_id and book.variant("implementation-ids") == "invariant":
         return EINVAL
     if setup.gic == "v3" and host.vgic in ("v2", "none"):
         return ENODEV
-    known = 0x1FF if book.variant("el2") == "available" else 0x7F
+    known = 0x1FF if book.has("el2") else 0x7F
     if setup.features & ~known:
         return ENOENT
     if any(setup.has(feature) and not host.capability(name) for feature, name in _CAPABILITY):
@@ -40,7 +40,7 @@ def vcpu_init(limits: Limits, vcpus: int = 1) -> int:
     if setup.mte and setup.has(Feature.EL1_32BIT):
         return EINVAL
     narrow = setup.has(Feature.EL1_32BIT) and vcpus > 1
-    if narrow and book.variant("mixed-width") == "counts-uninitialised":
+    if narrow and not book.has("width-of-initialised-only"):
         return EINVAL
     return 0
 
@@ -51,7 +51,7 @@ def run_errno(limits: Limits) -> int:
     A vCPU that was created powered off waits until a signal ends the call.
     """
     without_gic = limits.setup.has(Feature.PMU) and limits.setup.gic == "none"
-    if without_gic and limits.book.variant("run-without-gic") == "refused-with-pmu":
+    if without_gic and limits.book.has("pmu-needs-gic"):
         return EINVAL
     if limits.setup.has(Feature.EL1_32BIT) and not limits.host.has_aarch32:
         return EINVAL  # vcpu_mode_is_bad_32bit(), arch/arm64/kvm/arm.c

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from inspector.kvm.limits import Limits
 from inspector.kvm.mitigations import bhb_level, spectre_v2_level, ssb_level
+from inspector.policies.model import Behaviour
 from inspector.policies.setup import Feature
 from inspector.registers import ids
 from inspector.registers.ids import ID_AA64PFR1_EL1
@@ -17,24 +18,26 @@ BITMAPS: dict[int, int] = {
 }  # fmt: skip
 """Register id -> the bits that KVM supports."""
 
-_VERSIONS = {
+_VERSIONS: dict[Behaviour, tuple[int, ...]] = {
     "psci-1.0": (PSCI_0_2, PSCI_1_0),
     "psci-1.1": (PSCI_0_2, PSCI_1_0, PSCI_1_1),
     "psci-1.3": (PSCI_0_2, PSCI_1_0, PSCI_1_1, PSCI_1_2, PSCI_1_3),
 }
-_BITMAP_COUNT = {"none": 0, "three": 3, "four": 4}
 
 
 def psci_versions(limits: Limits) -> tuple[int, ...]:
     """The PSCI versions that userspace may choose, oldest first."""
     if not limits.setup.has(Feature.PSCI):
         return (PSCI_0_1,)
-    return _VERSIONS[limits.book.variant("psci")]
+    known = [versions for behaviour, versions in _VERSIONS.items() if limits.book.has(behaviour)]
+    return known[-1]
 
 
 def bitmaps(limits: Limits) -> tuple[int, ...]:
     """The hypercall bitmaps that exist."""
-    return tuple(BITMAPS)[: _BITMAP_COUNT[limits.book.variant("hypercall-bitmaps")]]
+    if not limits.book.has("hypercall-bitmaps"):
+        return ()
+    return tuple(BITMAPS)[: 4 if limits.book.has("hypercall-bitmaps-2") else 3]
 
 
 def workaround_levels(limits: Limits, ssbs: int | None = None) -> dict[int, int]:

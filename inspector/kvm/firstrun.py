@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inspector.kvm.state import VcpuState, VmState
+from inspector.policies.model import GicFields
 from inspector.policies.setup import Feature
 from inspector.registers.ids import (
     CSSELR_EL1,
@@ -24,11 +25,11 @@ def prepare_first_run(vm: VmState) -> None:
     variant, book = vm.exposure.book.variant("gic-fields"), vm.exposure.book
     if variant not in ("host", "forced"):
         _settle_gic(vm, variant)
-    if book.variant("first-run-dependencies") != "none":
+    if book.has("first-run-dependencies"):
         _drop_incomplete(vm)
 
 
-def _settle_gic(vm: VmState, variant: str) -> None:
+def _settle_gic(vm: VmState, variant: GicFields) -> None:
     """PFR0.GIC and ID_PFR1_EL1.GIC (and ID_AA64PFR2_EL1.GCIE) follow the VM's irqchip."""
     stored = vm.stored
     if vm.exposure.setup.gic == "none":

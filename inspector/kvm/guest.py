@@ -14,6 +14,7 @@ from inspector.kvm.caches import CCSIDR_COUNT
 from inspector.kvm.exposure import Exposure
 from inspector.kvm.host import HostState
 from inspector.kvm.vm import Vm
+from inspector.policies.model import GuestCaches
 from inspector.registers.encoding import ccsidr_id, is_demux
 from inspector.registers.ids import (
     AIDR_EL1,
@@ -39,7 +40,7 @@ def guest_ids() -> tuple[int, ...]:
     )  # fmt: skip
 
 
-def guest_ctr(host: HostState, variant: str, vm_ctr: int, host_ctr: int) -> int:
+def guest_ctr(host: HostState, variant: GuestCaches, vm_ctr: int, host_ctr: int) -> int:
     """CTR_EL0 in the guest. With FEAT_EVT KVM stops trapping it while the VM's value equals the host's."""
     if variant == "hardware":
         return host.value(CTR_EL0)

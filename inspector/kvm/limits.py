@@ -252,7 +252,7 @@ def _nested(limits: Limits, reg_id: int, pair: Partial) -> Partial:
 
     Not a rule: they follow from three host fields and the host's page size together.
     """
-    if limits.book.variant("nested-granules") == "host" or not limits.setup.has(Feature.EL2):
+    if not limits.setup.has(Feature.EL2):
         return pair
     return pair.set(0xFFF << 32, stage2_granules(limits.sanitised[reg_id].value, limits.host.page_size) << 32)
 

@@ -134,7 +134,7 @@ class Vcpu(VcpuState):
 def writable_masks(exposure: Exposure) -> tuple[int, dict[int, int]]:
     """What KVM_ARM_GET_REG_WRITABLE_MASKS answers: the raw masks, AArch32 rows only where the host has AArch32."""
     book = exposure.book
-    if book.variant("writable-masks") == "absent":
+    if not book.has("writable-masks"):
         return EINVAL, {}
     masks = {
         reg_id: entry[-1]

@@ -222,27 +222,22 @@ def _list_changes(old: Rulebook, new: Rulebook) -> Iterator[Change]:
 _SUBJECTS = {
     "id-registers": "ID registers", "cache-registers": "CLIDR_EL1, CCSIDR_EL1", "ctr": "CTR_EL0",
     "implementation-ids": "MIDR_EL1, REVIDR_EL1, AIDR_EL1", "speculation-fields": "ID_AA64PFR0_EL1",
-    "pmu-version": "ID_AA64DFR0_EL1, ID_DFR0_EL1", "nested-granules": "ID_AA64MMFR0_EL1 of a vCPU with EL2",
-    "mitigation-levels": "SMCCC_ARCH_WORKAROUND_1..3", "gic-fields": "ID_AA64PFR0_EL1, ID_PFR1_EL1",
-    "pmcr": "PMCR_EL0", "pmu-reset": "PMU registers",
+    "pmu-version": "ID_AA64DFR0_EL1, ID_DFR0_EL1", "mitigation-levels": "SMCCC_ARCH_WORKAROUND_1..3",
+    "gic-fields": "ID_AA64PFR0_EL1, ID_PFR1_EL1", "pmcr": "PMCR_EL0", "pmu-reset": "PMU registers",
     "pmu-pairs": "PMCNTEN, PMINTEN, PMOVS", "guest-caches": "CTR_EL0, CLIDR_EL1, CCSIDR_EL1 in the guest",
-    "psci": "PSCI_VERSION", "hypercall-bitmaps": "hypercall bitmaps", "mte": "memory tagging", "el2": "EL2",
-    "run-without-gic": "KVM_RUN", "mixed-width": "KVM_ARM_VCPU_INIT",
-    "writable-masks": "KVM_ARM_GET_REG_WRITABLE_MASKS",
-    "feature-ids-after-init": "KVM_ARM_VCPU_INIT", "first-run-dependencies": "ID_AA64MMFR3_EL1",
-    "el0-view": "ID_AA64PFR1_EL1 at EL0 of the host",
 }  # fmt: skip
 _FIELDS = {"speculation-fields": "CSV2, CSV3", "pmu-version": "PMUVer, PerfMon", "gic-fields": "GIC",
-           "first-run-dependencies": "S1PIE, S1POE", "el0-view": "SSBS"}  # fmt: skip
+           "first-run-dependencies": "S1PIE, S1POE", "ssbs-erratum": "SSBS"}  # fmt: skip
 
 
 def _behaviour_changes(old: Rulebook, new: Rulebook) -> Iterator[Change]:
     """What a kernel has and the other has not, and engine functions whose variant differs."""
-    for behaviour, words in model.BEHAVIOURS.items():
+    for behaviour, subject in model.BEHAVIOURS.items():
         if old.has(behaviour) != new.has(behaviour):
-            texts = [words if book.has(behaviour) else "not so" for book in (old, new)]
             rule = new.behaviours.get(behaviour) or old.behaviours[behaviour]
-            yield _change("KVM", "", "behaviour", texts[0], texts[1], rule, gone=not new.has(behaviour))
+            texts = [rule.reason if book.has(behaviour) else "not so" for book in (old, new)]
+            field = _FIELDS.get(behaviour, "")
+            yield _change(subject, field, "behaviour", texts[0], texts[1], rule, gone=not new.has(behaviour))
     for function, subject in _SUBJECTS.items():
         left, right = old.special_rule(function), new.special_rule(function)
         if old.variant(function) != new.variant(function):

@@ -10,7 +10,7 @@ the register's feature table carries its place: `ID_AA64PFR1_EL1.NMI[39:36]`.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -230,40 +230,66 @@ KINDS: tuple[type[RuleBase], ...] = (
     Boot, Overridable, Has, Special,
 )  # fmt: skip
 
-Behaviour = Literal["clidr-reset-by-cpu-on", "clidr-tag-types"]
+Behaviour = Literal[
+    "mte", "el2", "writable-masks", "pmu-needs-gic", "width-of-initialised-only", "feature-ids-kept",
+    "first-run-dependencies", "ssbs-erratum", "nested-granules", "psci-1.0", "psci-1.1", "psci-1.3",
+    "hypercall-bitmaps", "hypercall-bitmaps-2", "clidr-reset-by-cpu-on", "clidr-tag-types",
+]  # fmt: skip
 
 BEHAVIOURS: dict[Behaviour, str] = {
-    "clidr-reset-by-cpu-on": "CLIDR_EL1 is reset when a guest starts a vCPU with PSCI CPU_ON",
-    "clidr-tag-types": "CLIDR_EL1 of a VM with memory tagging has its tag-cache type",
+    "mte": "memory tagging",
+    "el2": "EL2",
+    "writable-masks": "KVM_ARM_GET_REG_WRITABLE_MASKS",
+    "pmu-needs-gic": "KVM_RUN",
+    "width-of-initialised-only": "KVM_ARM_VCPU_INIT",
+    "feature-ids-kept": "KVM_ARM_VCPU_INIT",
+    "first-run-dependencies": "ID_AA64MMFR3_EL1",
+    "ssbs-erratum": "ID_AA64PFR1_EL1 at EL0 of the host",
+    "nested-granules": "ID_AA64MMFR0_EL1 of a vCPU with EL2",
+    "psci-1.0": "PSCI_VERSION",
+    "psci-1.1": "PSCI_VERSION",
+    "psci-1.3": "PSCI_VERSION",
+    "hypercall-bitmaps": "hypercall bitmaps",
+    "hypercall-bitmaps-2": "hypercall bitmaps",
+    "clidr-reset-by-cpu-on": "CLIDR_EL1",
+    "clidr-tag-types": "CLIDR_EL1",
 }
-"""What a `has` rule may name, and what it means."""
+"""What a `has` rule may name, and what a report puts it under."""
+
+IdRegisters = Literal["compare", "stored"]
+CacheRegisters = Literal["raw", "fabricated"]
+Ctr = Literal["invariant", "stored"]
+ImplementationIds = Literal["invariant", "writable"]
+SpeculationFields = Literal["csv2", "csv2-csv3", "raised"]
+PmuVersion = Literal["v8.1-always", "v8.4", "v8.5-mirrored", "v8.5"]
+MitigationLevels = Literal["no-bhb", "unknown-bhb-safe", "unknown-bhb-affected", "vm-ssbs-unknown-bhb-safe", "vm-ssbs"]
+GicFields = Literal["host", "forced", "cleared-without-vgic3", "cleared-without-irqchip", "assigned-at-first-run"]
+Pmcr = Literal["reset-pattern", "reset-pattern-cleared", "number-only", "counters"]
+GuestCaches = Literal["hardware", "trapped", "trapped-unless-evt"]
+PmuPairs = Literal["plain", "set-and-clear", "masked"]
+PmuReset = Literal["poison", "masked", "masked-by-version"]
 
 SPECIALS: dict[str, tuple[str, ...]] = {
-    "id-registers": ("compare", "stored"),
-    "cache-registers": ("raw", "fabricated"),
-    "ctr": ("invariant", "stored"),
-    "implementation-ids": ("invariant", "writable"),
-    "speculation-fields": ("csv2", "csv2-csv3", "raised"),
-    "pmu-version": ("v8.1-always", "v8.4", "v8.5-mirrored", "v8.5"),
-    "nested-granules": ("host", "by-host-page"),
-    "mitigation-levels": ("no-bhb", "unknown-bhb-safe", "unknown-bhb-affected", "vm-ssbs-unknown-bhb-safe", "vm-ssbs"),
-    "gic-fields": ("host", "forced", "cleared-without-vgic3", "cleared-without-irqchip", "assigned-at-first-run"),
-    "pmcr": ("reset-pattern", "reset-pattern-cleared", "number-only", "counters"),
-    "guest-caches": ("hardware", "trapped", "trapped-unless-evt"),
-    "pmu-pairs": ("plain", "set-and-clear", "masked"),
-    "pmu-reset": ("poison", "masked", "masked-by-version"),
-    "psci": ("psci-1.0", "psci-1.1", "psci-1.3"),
-    "hypercall-bitmaps": ("none", "three", "four"),
-    "mte": ("none", "available"),
-    "el2": ("unknown", "available"),
-    "writable-masks": ("absent", "available"),
-    "run-without-gic": ("runs", "refused-with-pmu"),
-    "mixed-width": ("counts-uninitialised", "initialised-only"),
-    "feature-ids-after-init": ("reset", "kept"),
-    "first-run-dependencies": ("none", "s1pie-s1poe"),
-    "el0-view": ("plain", "ssbs-erratum"),
+    "id-registers": get_args(IdRegisters),
+    "cache-registers": get_args(CacheRegisters),
+    "ctr": get_args(Ctr),
+    "implementation-ids": get_args(ImplementationIds),
+    "speculation-fields": get_args(SpeculationFields),
+    "pmu-version": get_args(PmuVersion),
+    "mitigation-levels": get_args(MitigationLevels),
+    "gic-fields": get_args(GicFields),
+    "pmcr": get_args(Pmcr),
+    "guest-caches": get_args(GuestCaches),
+    "pmu-pairs": get_args(PmuPairs),
+    "pmu-reset": get_args(PmuReset),
 }
-"""Engine functions that a `special` rule may name, and the variants of each (see rulebook.py and engine modules)."""
+"""Engine functions that a `special` rule may name, and the variants of each: at most a dozen, since each is code.
+
+TOML cannot say them, because: id-registers, ctr, implementation-ids and cache-registers choose who judges a write and
+where the value is kept; speculation-fields and mitigation-levels follow from what the kernel concluded about the CPU;
+pmu-version and pmu-reset follow from the PMU's version and number of counters together; gic-fields depend on when a
+vGIC is created; pmcr, pmu-pairs and guest-caches are the behaviour of a register over time.
+"""
 
 
 class PolicyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,7 +7,7 @@ without engine function ends in one PolicyError that names the rule.
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Literal, NamedTuple, NoReturn, get_args
+from typing import Literal, NamedTuple, NoReturn, get_args, overload
 
 from inspector.errors import PolicyError
 from inspector.policies import model
@@ -96,6 +96,32 @@ class Rulebook:
             self._add(rule)
         self.known_mask = {i: sum(f.mask for f in fields.values()) for i, fields in self.table.items()}
 
+    @overload
+    def variant(self, function: Literal["id-registers"]) -> model.IdRegisters: ...
+    @overload
+    def variant(self, function: Literal["cache-registers"]) -> model.CacheRegisters: ...
+    @overload
+    def variant(self, function: Literal["ctr"]) -> model.Ctr: ...
+    @overload
+    def variant(self, function: Literal["implementation-ids"]) -> model.ImplementationIds: ...
+    @overload
+    def variant(self, function: Literal["speculation-fields"]) -> model.SpeculationFields: ...
+    @overload
+    def variant(self, function: Literal["pmu-version"]) -> model.PmuVersion: ...
+    @overload
+    def variant(self, function: Literal["mitigation-levels"]) -> model.MitigationLevels: ...
+    @overload
+    def variant(self, function: Literal["gic-fields"]) -> model.GicFields: ...
+    @overload
+    def variant(self, function: Literal["pmcr"]) -> model.Pmcr: ...
+    @overload
+    def variant(self, function: Literal["guest-caches"]) -> model.GuestCaches: ...
+    @overload
+    def variant(self, function: Literal["pmu-pairs"]) -> model.PmuPairs: ...
+    @overload
+    def variant(self, function: Literal["pmu-reset"]) -> model.PmuReset: ...
+    @overload
+    def variant(self, function: str) -> str: ...
     def variant(self, function: str) -> str:
         """Which variant of an engine function this kernel has."""
         special = self.specials.get(function)
@@ -106,8 +132,19 @@ class Rulebook:
         return behaviour in self.behaviours
 
     def special_rule(self, function: str) -> Rule | None:
-        """The rule behind an engine function, where the policy names one."""
-        return self.specials.get(function)
+        """The rule behind an engine function, or the newest behaviour of that family, where the policy names one."""
+        return self.specials.get(function) or self._newest(function)
+
+    def state(self, function: str) -> str:
+        """The variant of an engine function, or the newest behaviour of that family; `none` without one."""
+        if function in model.SPECIALS:
+            return self.variant(function)
+        newest = self._newest(function)
+        return newest.behaviour if newest else "none"
+
+    def _newest(self, family: str) -> model.Has | None:
+        named = [rule for name, rule in self.behaviours.items() if name == family or name.startswith(f"{family}-")]
+        return named[-1] if named else None
 
     def fields(self, reg_id: int) -> tuple[FieldRule, ...]:
         """The feature-table fields of a register, most significant first; empty for a register without entry."""
@@ -275,6 +312,8 @@ class Rulebook:
             hint = f"close: {', '.join(close)}" if close else f"one of: {', '.join(model.BEHAVIOURS)}"
             self._fail(rule, f"unknown behaviour {rule.behaviour!r}", hint)
         self.behaviours[rule.behaviour] = rule
+        if rule.behaviour == "nested-granules":
+            self.steps.setdefault(ID_AA64MMFR0_EL1, []).append(Step("special", rule.behaviour, 0, 0, 0, rule))
 
     def _add_special(self, rule: model.Special) -> None:
         variants = model.SPECIALS.get(rule.function)
@@ -308,7 +347,6 @@ SPECIAL_REGISTERS: dict[str, tuple[int, ...]] = {
     "speculation-fields": (ID_AA64PFR0_EL1,),
     "gic-fields": (ID_AA64PFR0_EL1,),
     "pmu-version": (ID_AA64DFR0_EL1, ID_DFR0_EL1),
-    "nested-granules": (ID_AA64MMFR0_EL1,),
 }
 """The registers whose exposed value an engine function has a say in."""
 

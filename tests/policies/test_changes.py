@@ -45,7 +45,7 @@ def test_6_3() -> None:
         ("6.15", "6.16", ("ID_AA64PFR0_EL1", "EL0", "refused"), "no EL0 or EL1"),
         ("5.10", "6.1", ("ID_PFR0_EL1", "", "shown"), "raz AArch32"),
         ("6.14", "6.15", ("MIDR_EL1", "", "writable"), "reported implementation ids"),
-        ("6.12", "6.13", ("PSCI_VERSION", "", "behaviour"), "psci"),
+        ("6.12", "6.13", ("PSCI_VERSION", "", "behaviour"), "psci-1.3"),
     ],
 )  # fmt: skip
 def test_single_changes(before: str, after: str, key: tuple[str, str, str], rule: str) -> None:

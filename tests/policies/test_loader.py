@@ -104,9 +104,11 @@ def test_a_file_may_extend_a_file(tmp_path: Path) -> None:
         ('extends = "6.1"\n[[rule]]\nkind = "hide"\nregister = "X"\nfields = []\n', ["register", "know"]),
         ('extends = "6.1"\n[[rule]]\nkind = "hide"\nfields = []\nwhen = ["svee"]\n', ["svee", "ptrauth"]),
         ('extends = "6.1"\n[[rule]]\nkind = "special"\nfunction = "x"\nvariant = "y"\n', ["'x'", "cache-registers"]),
-        ('extends = "6.1"\n[[rule]]\nkind = "special"\nfunction = "psci"\nvariant = "y"\n', ["'y'", "psci-1.3"]),
+        ('extends = "6.1"\n[[rule]]\nkind = "special"\nfunction = "pmcr"\nvariant = "y"\n', ["'y'", "counters"]),
         ('extends = "6.1"\n[[rule]]\nkind = "cap"\nfields = ["ID_AA64DFR0_EL1.WRPs"]\nlimit = 99\n', ["99", "0 to 15"]),
         ('extends = "6.1"\n[[rule]]\nkind = "writable"\nfields = ["CTR_EL0.zz"]\n', ["zz", "IminLine"]),
+        ('extends = "6.1"\n[[rule]]\nkind = "has"\nbehaviour = "psci-1.2"\n', ["psci-1.2", "close", "psci-1.3"]),
+        ('extends = "6.1"\n[[rule]]\nkind = "special"\nfunction = "ctrl"\nvariant = "y"\n', ["'ctrl'", "close: ctr"]),
         ('extends = "6.1"\nremove = ["no such rule"]\n', ["no such rule"]),
         ('extends = "9.9"\n', ["9.9", "5.10"]),
         ('title = "x"\n', ["extends"]),
@@ -151,7 +153,14 @@ def test_engine_functions_are_few_and_all_used() -> None:
     used = {rule.function for name in policy_names() for rule in load_policy(name).rules if isinstance(rule, Special)}
     from inspector.policies.model import SPECIALS
 
-    assert used == set(SPECIALS)
+    assert used == set(SPECIALS) and len(SPECIALS) <= 12
+
+
+def test_every_behaviour_is_had_by_some_kernel() -> None:
+    from inspector.policies.model import BEHAVIOURS, Has
+
+    rules = [rule for name in policy_names() for rule in load_policy(name).rules]
+    assert {rule.behaviour for rule in rules if isinstance(rule, Has)} == set(BEHAVIOURS)
 
 
 def test_feature_tables_agree_with_the_registers() -> None:

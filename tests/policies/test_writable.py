@@ -73,7 +73,7 @@ def test_one_field_more_leaves_the_others_alone(tmp_path: Path) -> None:
         ('kind = "writable"\nfields = ["CTR_EL0"]\nwhen = ["vm-s1poe"]\n', ["vm-s1poe", "writable"]),
         ('kind = "default"\nregisters = ["TCR2_EL1"]\nvalue = "0x1"\nwhen = ["vm-tcr2"]\n', ["vm-tcr2", "default"]),
         ('kind = "know"\nregister = "ID_AA64PFR1_EL1"\nfields = ["NMI[39:36] lower"]\nwhen = ["sve"]\n', ["sve"]),
-        ('kind = "special"\nfunction = "psci"\nvariant = "psci-1.1"\nwhen = ["psci"]\n', ["takes no condition"]),
+        ('kind = "special"\nfunction = "pmcr"\nvariant = "counters"\nwhen = ["psci"]\n', ["takes no condition"]),
         ('kind = "reported"\nfields = ["CLIDR_EL1"]\nunless = ["mte"]\n', ["takes no condition", "mte"]),
     ],
 )  # fmt: skip

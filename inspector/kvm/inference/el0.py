@@ -34,7 +34,7 @@ def el0_values(host: HostState, policy: Policy) -> dict[int, int]:
             value |= sanitised[reg_id][0] & field.mask if field.visible else field.hidden_as << field.lsb
         view[reg_id] = value
     core = core_name(host.value(MIDR_EL1))
-    if book.variant("el0-view") == "ssbs-erratum" and core in SPECULATIVE_SSBS:
+    if book.has("ssbs-erratum") and core in SPECULATIVE_SSBS:
         view[ID_AA64PFR1_EL1] &= ~SSBS
     if core == "cortex-a510":
         view[ID_AA64ISAR1_EL1] &= ~BF16
@@ -50,7 +50,7 @@ def from_el0(values: Mapping[int, int], policy: Policy) -> HostState:
         if reg_id in values
     }
     known |= {reg_id: ALL for reg_id in (MIDR_EL1, REVIDR_EL1) if reg_id in values}
-    if book.variant("el0-view") == "ssbs-erratum" and ID_AA64PFR1_EL1 in known:
+    if book.has("ssbs-erratum") and ID_AA64PFR1_EL1 in known:
         known[ID_AA64PFR1_EL1] &= ~(0xF << 4)
     shown = {reg_id: value & known[reg_id] for reg_id, value in values.items() if known.get(reg_id)}
     return HostState(

@@ -15,7 +15,7 @@ from inspector.kvm.exposure import Exposure
 from inspector.kvm.host import HostState, Vgic
 from inspector.kvm.inference.fresh import FreshExposure, infer_host
 from inspector.kvm.mitigations import spectre_v2_unaffected
-from inspector.policies.model import Policy
+from inspector.policies.model import PmuVersion, Policy, SpeculationFields
 from inspector.policies.rulebook import Step
 from inspector.policies.setup import Feature, VcpuSetup
 from inspector.registers.bits import ALL
@@ -122,22 +122,21 @@ def _passed_through(seen: Exposure, reg_id: int) -> tuple[int, int]:
 
 def _rebuilt(seen: Exposure, step: Step, reg_id: int) -> tuple[int, int]:
     """(bits that an engine function replaced, those of them that are at least what is shown)."""
-    variant = seen.book.variant(step.name)
     match step.name:
         case "speculation-fields":
-            return _speculation_told(seen, variant), 0
+            return _speculation_told(seen, seen.book.variant("speculation-fields")), 0
         case "gic-fields":
-            return (0 if variant == "host" else 0xF << 24), 0
+            return (0 if seen.book.variant("gic-fields") == "host" else 0xF << 24), 0
         case "pmu-version":
-            return _pmu_told(seen, variant, reg_id)
+            return _pmu_told(seen, seen.book.variant("pmu-version"), reg_id)
         case "nested-granules":
-            nested = seen.setup.has(Feature.EL2) and variant != "host"
+            nested = seen.setup.has(Feature.EL2)
             return (0xFFF << 32 if nested else 0), 0
         case _:
             return 0, 0
 
 
-def _speculation_told(seen: Exposure, variant: str) -> int:
+def _speculation_told(seen: Exposure, variant: SpeculationFields) -> int:
     """CSV2 and CSV3 where the kernel put its own judgement; from v6.5 on it leaves the host's if that is negative."""
     if variant != "raised":
         return CSV2 if variant == "csv2" else CSV2 | CSV3
@@ -145,7 +144,7 @@ def _speculation_told(seen: Exposure, variant: str) -> int:
     return lost | (CSV3 if seen.host.meltdown_unaffected else 0)
 
 
-def _pmu_told(seen: Exposure, variant: str, reg_id: int) -> tuple[int, int]:
+def _pmu_told(seen: Exposure, variant: PmuVersion, reg_id: int) -> tuple[int, int]:
     """What a PMU version tells: below the kernel's cap the host's, at the cap at least that, zero nothing."""
     lsb = 8 if reg_id == ID_AA64DFR0_EL1 else 24
     mask, shown = 0xF << lsb, seen.host.value(reg_id) >> lsb & 0xF
