@@ -1,4 +1,4 @@
-"""Compare the model's answers with those that real kernels gave in kvm-recordings."""
+"""Compare the model's answers with those of real kernels, from recordings."""
 
 from __future__ import annotations
 
