@@ -124,7 +124,7 @@ def explanation_markdown(answer: Explanation) -> str:
 def explanation_outline(answer: Explanation) -> list[OutlineLine]:
     """The whole answer: what failed, both values decoded, why, what to do."""
     said = answer.headline[:1].upper() + answer.headline[1:]
-    sign = Words("✖ ", "refused") if answer.recognised else Words("○ ", "muted")
+    sign = Words("✖ ", "refused") if answer.fails else Words("○ ", "muted")
     lines = [line(sign, Words(said, "title"), kind="title")]
     if not answer.recognised:
         return lines

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 import tracemalloc
 from collections.abc import Iterator
 
@@ -10,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inspector.checks.explain.explain import explain
-from inspector.checks.explain.failures import ROWS
+from inspector.checks.explain.failures import ROWS, Row, find_failures
 from inspector.checks.explain.result import Explanation
 from inspector.checks.explain.streaming import WHOLE, condensed
+from inspector.checks.explain.text import read_pasted
 from tests.material import files, read_text
 
 _NOISE = (
@@ -142,3 +145,19 @@ def test_every_row_has_an_anchor_that_its_pattern_holds() -> None:
     assert len(set(keys)) == len(keys)
     for row in ROWS:
         assert row.anchor and row.anchor == row.anchor.lower().replace(" ", "")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.key)
+def test_no_pattern_takes_more_than_linear_time(row: Row) -> None:
+    heads = re.split(r"[\\(\[{]", row.pattern.lstrip("(?:"))[0]
+    for hostile in (row.anchor.split("|")[0] * 4000, f"{heads}'" * 4000, heads + "a" * 60000, heads + "0:" * 30000):
+        start = time.perf_counter()
+        list(find_failures(read_pasted(hostile)))
+        assert time.perf_counter() - start < 4
+
+
+def test_values_and_remarks_carry_no_sign_of_failure() -> None:
+    assert not explain("ID_AA64PFR0_EL1 = 0x11112222\nID_AA64MMFR0_EL1 = 0x101122").fails
+    assert not explain("kvm [1]: VHE mode initialized successfully").fails
+    assert explain("qemu-system-aarch64: Error -22 while loading VM state").fails
+    assert explain(read_text("pasted", "37-machine-type.txt")).fails

@@ -37,6 +37,7 @@ _WORDS = {
     "No such device or address": errno.ENXIO,
 }
 _VALUE = re.compile(r"\b(?:val(?:ue)?|data|to)\b\s*[:=(]?\s*\"?(0x[0-9a-f]{1,32})\b", re.IGNORECASE)
+_RIGHT_BEHIND = re.compile(r"[)\s]*[,=:]\s*\"?(0x[0-9a-f]{1,32})\b", re.IGNORECASE)
 _PROGRAMS = (
     ("gem5", re.compile(r"\bgem5\b|src/arch/arm/kvm/")),
     ("kvmtool", re.compile(r"\bkvmtool\b|\blkvm\b|KVM_SET_ONE_REG failed \(")),
@@ -120,7 +121,7 @@ def _kind(line: str) -> str:
 
 
 def _value(rest: str) -> int | None:
-    found = _VALUE.search(rest) or re.match(r"\s*,\s*\"?(0x[0-9a-f]{1,32})\"?", rest, re.IGNORECASE)
+    found = _VALUE.search(rest) or _RIGHT_BEHIND.match(rest)
     return int(found[1], 16) if found else None
 
 

@@ -137,7 +137,7 @@ def _hex(text: str | None) -> int | None:
 def _cpu(message: Message, groups: dict[str, str]) -> int | None:
     if "cpu" in groups:
         return int(groups["cpu"])
-    if message.key == "qemu-instance":
+    if message.key == "qemu-instance" and "hex" in groups:
         return int(groups["hex"], 16)
     return None
 

@@ -50,6 +50,8 @@ def conclude(
     said += _formats(clues) + _parts(clues)
     if not clues:
         said.append("an id or a name alone shows the register; the line with the values would show the field")
+        if len(registers) > 1:
+            said.append("no line here reports an error; `vcpu-inspector show FILE` opens values of registers as a dump")
     if kinds == {"envelope"}:
         said.append("this wraps another program's message, which is missing here")
     return list(dict.fromkeys(said)), _headline(clues, registers, groups, counts, kinds)

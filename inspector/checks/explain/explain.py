@@ -54,6 +54,8 @@ def explain(
     place = where_from(pasted)
     clues = _of_arm(_with_told(find_clues(pasted), pasted), pasted, place)
     insights = sorted(_insights(pasted), key=lambda i: (-i.weight, i.at))
+    if place.ours:
+        insights = [i for i in insights if pasted.line_of(i.at) not in place.foreign_lines]
     if place.only_foreign and (clues or insights or _complains(pasted)):
         return _of_another(place, insights, clues)
     registers = _merge(clues) or _mentioned(pasted)
@@ -76,7 +78,7 @@ def explain(
 def _in_guest(answer: Explanation) -> Explanation:
     """A guest's own CPUs are vCPUs."""
     return msgspec.structs.replace(
-        answer, headline=answer.headline.replace("CPUs of one machine differ", "vCPUs of this guest differ")
+        answer, headline=answer.headline.replace("CPUs of one machine differ", "the vCPUs of this guest differ")
     )
 
 
@@ -246,7 +248,7 @@ def _messages(insights: Sequence[Insight], clues: Sequence[Clue]) -> tuple[SeenM
             fatal=i.weight > REMARK,
         )
         for i in sorted(insights, key=lambda i: i.at)
-        if i.text and i.weight != GENERIC
+        if i.text and (i.weight != GENERIC or not clues)
     ]
     return (*seen, *_seen(clues))
 

@@ -46,7 +46,7 @@ _LOADING = (
         "RAM",
         "sizemismatch:",
         (
-            r"Sizemismatch:(?P<a>(?![\w:.,/@+-]*\.rom)[\w:.,/@+-]+?):0x(?P<b>[0-9a-f]+)!=0x(?P<c>[0-9a-f]+"
+            r"Sizemismatch:(?P<a>(?![\w:.,/@+-]{0,120}\.rom)[\w:.,/@+-]{1,120}?):0x(?P<b>[0-9a-f]{1,20})!=0x(?P<c>[0-9a-f]{1,20}"
             r")"
         ),
         "the memory block {a} has another size on the two sides: 0x{b} in the stream, 0x{c} here",
@@ -57,7 +57,7 @@ _LOADING = (
         "qemu",
         "RAM",
         ".rom:0x",
-        r"Sizemismatch:(?P<a>[\w:.,/@+-]+\.rom):0x(?P<b>[0-9a-f]+)!=0x(?P<c>[0-9a-f]+)",
+        r"Sizemismatch:(?P<a>[\w:.,/@+-]{1,120}\.rom):0x(?P<b>[0-9a-f]{1,20})!=0x(?P<c>[0-9a-f]{1,20})",
         "the option ROM {a} has another size on the two sides: 0x{b} in the stream, 0x{c} here; no CPU register",
         (
             "install the same ROM files on both hosts, or name one with romfile= (romfile= alone: none)",
@@ -69,7 +69,7 @@ _LOADING = (
         "qemu",
         "RAM",
         "lengthmismatch:",
-        r"Lengthmismatch:(?P<a>[\w:.,/@+-]+?):0x(?P<b>[0-9a-f]+)(?:in)?!=0x(?P<c>[0-9a-f]+)",
+        r"Lengthmismatch:(?P<a>[\w:.,/@+-]{1,120}?):0x(?P<b>[0-9a-f]{1,20})(?:in)?!=0x(?P<c>[0-9a-f]{1,20})",
         "the memory block {a} has another size on the two sides: 0x{b} and 0x{c}",
         ("give the destination the source's memory and firmware sizes",),
     ),
@@ -87,7 +87,7 @@ _LOADING = (
         "qemu",
         "RAM",
         "unknowncombinationofmigrationflags",
-        r"Unknowncombinationofmigrationflags:0x[0-9a-f]+",
+        r"Unknowncombinationofmigrationflags:0x[0-9a-f]{1,20}",
         "the stream is damaged, or its RAM pages use a capability that this side has not enabled",
         (
             "set the same migration capabilities on both sides",
@@ -99,7 +99,7 @@ _LOADING = (
         "qemu",
         "RAM",
         "mismatchedrampagesize",
-        r"MismatchedRAMpagesize(?P<a>\S{1,40}?)\(local\)(?P<b>\d+)!=(?P<c>\d+)",
+        r"MismatchedRAMpagesize(?P<a>\S{1,40}?)\(local\)(?P<b>\d{1,10})!=(?P<c>\d{1,10})",
         "the memory backing has other page sizes on the two sides (huge pages)",
         ("use the same huge page size on both hosts",),
     ),
@@ -108,7 +108,7 @@ _LOADING = (
         "qemu",
         "machine",
         "target_page_bits",
-        r"ReceivedTARGET_PAGE_BITSis(?P<a>\d+)butlocalis(?P<b>\d+)",
+        r"ReceivedTARGET_PAGE_BITSis(?P<a>\d{1,10})butlocalis(?P<b>\d{1,10})",
         "source and destination work with target pages of 2^{a} and 2^{b} bytes",
         ("use the same machine type on both sides; QEMU builds with another target page size do not fit",),
     ),
@@ -135,7 +135,7 @@ _LOADING = (
         "qemu",
         "machine",
         "uuidreceivedis",
-        r"UUIDreceivedis(?P<a>[0-9a-f-]+?)andlocalis",
+        r"UUIDreceivedis(?P<a>[0-9a-f-]{1,40}?)andlocalis",
         "the stream belongs to a VM with another UUID",
         ("give the destination the source's -uuid",),
     ),
@@ -144,7 +144,7 @@ _LOADING = (
         "qemu",
         "machine",
         "butreceivedcapabilityis",
-        r"Capability(?P<a>[\w-]+?)is(?P<b>on|off),butreceivedcapabilityis(?P<c>on|off)",
+        r"Capability(?P<a>[\w-]{1,60}?)is(?P<b>on|off),butreceivedcapabilityis(?P<c>on|off)",
         "the migration capability {a} is {b} here and {c} at the source",
         ("set it alike on both sides",),
     ),
@@ -162,7 +162,7 @@ _LOADING = (
         "qemu",
         "machine",
         "unknownsavevmsectionorinstance'cpu'",
-        r"Unknownsavevmsectionorinstance'cpu'(?P<b>\d+)",
+        r"Unknownsavevmsectionorinstance'cpu'(?P<b>\d{1,10})",
         "the stream holds more vCPUs than the destination has: vCPU {b} is missing there",
         ("start the destination with the source's -smp (hot-plugged vCPUs included)",),
     ),
@@ -180,7 +180,7 @@ _LOADING = (
         "qemu",
         "RAM",
         "sizetoolarge:",
-        r"Sizetoolarge:(?P<a>[\w:.,/@+-]+?):0x(?P<b>[0-9a-f]+)>0x(?P<c>[0-9a-f]+)",
+        r"Sizetoolarge:(?P<a>[\w:.,/@+-]{1,120}?):0x(?P<b>[0-9a-f]{1,20})>0x(?P<c>[0-9a-f]{1,20})",
         "the memory block {a} of the stream (0x{b}) is larger than the destination can make it (0x{c})",
         (_SAME_MACHINE,),
     ),
@@ -207,7 +207,7 @@ _LOADING = (
         "qemu",
         "device state",
         "unknownsavevmsectionorinstance",
-        r"Unknownsavevmsectionorinstance'(?P<a>(?!cpu')[^']{1,120})'(?P<b>\d+)",
+        r"Unknownsavevmsectionorinstance'(?P<a>(?!cpu')[^']{1,120})'(?P<b>\d{1,10})",
         "the destination has no device {a} (instance {b}), which the stream holds",
         (
             _SAME_MACHINE,
@@ -219,7 +219,7 @@ _LOADING = (
         "qemu",
         "device state",
         "unknownsavevmsection",
-        r"Unknownsavevmsection(?:type)?(?P<a>\d+)",
+        r"Unknownsavevmsection(?:type)?(?P<a>\d{1,10})",
         "the stream is damaged, or a device read more or less than was saved (versions of QEMU that do not fit)",
         (
             "compare the QEMU versions of both sides",
@@ -252,7 +252,7 @@ _LOADING = (
         "qemu",
         "device state",
         "istoonewforlocalversion_id",
-        r"(?P<a>[\w./@-]{1,60}?):incomingversion_id(?P<b>\d+)istoonewforlocalversion_id(?P<c>\d+)",
+        r"(?P<a>[\w./@-]{1,60}?):incomingversion_id(?P<b>\d{1,10})istoonewforlocalversion_id(?P<c>\d{1,10})",
         "the state of {a} is of version {b}, this QEMU knows {c}: the destination's QEMU is older",
         ("use a destination QEMU at least as new as the source's",),
     ),
@@ -261,7 +261,7 @@ _LOADING = (
         "qemu",
         "device state",
         "istoooldforlocalminimum",
-        r"(?P<a>[\w./@-]{1,60}?):incomingversion_id(?P<b>\d+)istoooldforlocalminimum",
+        r"(?P<a>[\w./@-]{1,60}?):incomingversion_id(?P<b>\d{1,10})istoooldforlocalminimum",
         "the state of {a} is of version {b}, which this QEMU no longer reads",
         ("use a destination QEMU nearer to the source's, or migrate by way of one between them",),
     ),
@@ -270,7 +270,7 @@ _LOADING = (
         "qemu",
         "device state",
         "unsupportedversion",
-        r"savevm:unsupportedversion(?P<a>\d+)for'(?P<b>[^']{1,60})'v(?P<c>\d+)",
+        r"savevm:unsupportedversion(?P<a>\d{1,10})for'(?P<b>[^']{1,60})'v(?P<c>\d{1,10})",
         "the state of {b} is of version {a}, this QEMU knows {c}",
         ("use a destination QEMU at least as new as the source's",),
     ),
@@ -289,7 +289,7 @@ _LOADING = (
         "qemu",
         "device state",
         "unsupported.allowedfeatures",
-        r"Features0x(?P<a>[0-9a-f]+)unsupported\.Allowedfeatures:0x(?P<b>[0-9a-f]+)",
+        r"Features0x(?P<a>[0-9a-f]{1,20})unsupported\.Allowedfeatures:0x(?P<b>[0-9a-f]{1,20})",
         "the guest uses virtio features that the destination's device does not offer",
         (
             _SAME_MACHINE,
@@ -301,7 +301,7 @@ _LOADING = (
         "qemu",
         "device state",
         "inconsistentwithhostindex",
-        r"VQ(?P<a>\d+)size0x[0-9a-f]+(?:Guestindex|<)",
+        r"VQ(?P<a>\d{1,10})size0x[0-9a-f]{1,20}(?:Guestindex|<)",
         "a virtio queue is inconsistent: the guest's memory and the device state do not belong together",
         ("save again; look for a device that went on running during the copy",),
     ),
@@ -361,7 +361,7 @@ _LOADING = (
         "qemu",
         "RAM",
         "illegalramoffset",
-        r"IllegalRAMoffset[0-9a-f]+",
+        r"IllegalRAMoffset[0-9a-f]{1,20}",
         "the RAM blocks of both sides do not match",
         (_SAME_MACHINE,),
     ),
@@ -372,7 +372,7 @@ _LOADING = (
         "device_attrfailed:group",
         (
             r"KVM_(?:SET"
-            r"|GET)_DEVICE_ATTRfailed:Group(?P<a>\d+)attr0x(?P<b>[0-9a-f]+):(?P<c>[A-Za-z/]{3,30}?)(?=qemu"
+            r"|GET)_DEVICE_ATTRfailed:Group(?P<a>\d{1,10})attr0x(?P<b>[0-9a-f]{1,20}):(?P<c>[A-Za-z/]{3,30}?)(?=qemu"
             r"|$|Aborted|\W)"
         ),
         (
@@ -389,7 +389,7 @@ _LOADING = (
         "qemu",
         "device state",
         "device'arm_gic",
-        r"whileloadingstateforinstance0x(?P<b>[0-9a-f]+)ofdevice'(?P<a>arm_gic(?!\w*_its')[\w/-]*|arm-gic[\w/-]*)'",
+        r"whileloadingstateforinstance0x(?P<b>[0-9a-f]{1,20})ofdevice'(?P<a>arm_gic(?!\w{0,30}_its')[\w/-]*|arm-gic[\w/-]*)'",
         "the state of the interrupt controller ({a}) did not load: no CPU register",
         ("use the same gic-version (and its=) on both sides; GICv2 and GICv3 state do not fit each other",),
         TELLING,
@@ -399,7 +399,7 @@ _LOADING = (
         "qemu",
         "device state",
         "_its'",
-        r"whileloadingstateforinstance0x(?P<b>[0-9a-f]+)ofdevice'(?P<a>\w*_its)'",
+        r"whileloadingstateforinstance0x(?P<b>[0-9a-f]{1,20})ofdevice'(?P<a>\w{0,30}_its)'",
         "the state of the GIC's interrupt translation service (ITS) did not load",
         ("use its=on and the same GIC version on both sides",),
         TELLING,
@@ -410,10 +410,19 @@ _LOADING = (
         "device state",
         "ofdevice'",
         (
-            r"(?:while"
-            r"|error)loadingstate(?:section\w*)?(?:id\d+)?(?:forinstance0x(?P<b>[0-9a-f]+)ofdevice)?'?(?P<"
-            r"a>(?!cpu')(?!arm_gic)(?!\w*_its')[\w:./@ -]{2,80})'"
+            r"loadingstateforinstance0x(?P<b>[0-9a-f]{1,8})ofdevice"
+            r"'(?P<a>(?!cpu')(?!arm_gic)(?!\w{0,30}_its')[\w:./@ -]{2,80})'"
         ),
+        "the state of the device {a} did not load: no CPU register",
+        (_SAME_MACHINE,),
+        TELLING,
+    ),
+    Row(
+        "device-section",
+        "qemu",
+        "device state",
+        "loadingstatesection",
+        r"loadingstatesection(?:id)?(?P<b>\d{1,8})\((?P<a>(?!cpu\))[\w:./@ -]{2,80})\)",
         "the state of the device {a} did not load: no CPU register",
         (_SAME_MACHINE,),
         TELLING,
@@ -571,7 +580,7 @@ _START = (
         "qemu",
         "vCPU init",
         "cannotenablesve|cannotdisablesve",
-        r"cannot(?P<c>enable|disable)sve(?P<a>\d+)",
+        r"cannot(?P<c>enable|disable)sve(?P<a>\d{1,10})",
         "the SVE vector length of {a} bits cannot be set so on this host",
         ("choose lengths that both hosts have: sveN=on/off alike on both sides",),
     ),
@@ -580,7 +589,7 @@ _START = (
         "qemu",
         "vCPU init",
         "cannotenablesme|cannotdisablesme",
-        r"cannot(?P<c>enable|disable)sme(?P<a>\d+)",
+        r"cannot(?P<c>enable|disable)sme(?P<a>\d{1,10})",
         "the SME vector length of {a} bits cannot be set so on this host",
         ("choose lengths that both hosts have: smeN=on/off alike on both sides",),
     ),
@@ -589,7 +598,7 @@ _START = (
         "qemu",
         "vCPU init",
         "supportthevectorlength",
-        r"(?:ThisCPU|ThisKVMhost|KVM)doesnotsupportthevectorlength(?P<a>\d+)-?bits",
+        r"(?:ThisCPU|ThisKVMhost|KVM)doesnotsupportthevectorlength(?P<a>\d{1,10})-?bits",
         "the host does not support the vector length of {a} bits",
         ("choose lengths that both hosts have: sveN=on/off alike on both sides",),
     ),
@@ -629,8 +638,8 @@ _START = (
         "start",
         "isnotsupportedbyhypervisor",
         (
-            r"CPUmode'(?P<a>[\w-]+)'for(?P<b>\w+?)(?P<c>kvm|qemu"
-            r"|hvf)domainon(?P<d>\w+)hostisnotsupportedbyhypervisor"
+            r"CPUmode'(?P<a>[\w-]{1,40})'for(?P<b>\w{1,20}?)(?P<c>kvm|qemu"
+            r"|hvf)domainon(?P<d>\w{1,20})hostisnotsupportedbyhypervisor"
         ),
         (
             "libvirt found no usable hypervisor for CPU mode {a} (domain type {c}, {b} guest on a {d}"
@@ -699,7 +708,7 @@ _START = (
         "qemu",
         "machine",
         "gicversionsupportedbyhost|gic-version",
-        r"UnabletodetermineGICversionsupportedbyhost|gic-version=(?P<a>\w+?)(?:is)?notsupported",
+        r"UnabletodetermineGICversionsupportedbyhost|gic-version=(?P<a>\w{1,12}?)(?:is)?notsupported",
         "the GIC version that was asked for is not offered by KVM on this host",
         ("use gic-version=host or max where the VM is new; a migrated VM needs a host that offers its GIC version",),
     ),
@@ -720,6 +729,15 @@ _START = (
         r"load/storeinstructiondecodingnotimplemented|[Dd]ataabortoutsidememslots(?:withnovalidsyndromeinfo)?",
         "a guest accessed device memory with an instruction that KVM cannot emulate (no syndrome): no register restore",
         ("look at the guest's driver for that address: pairs, write-back and vector accesses are the usual ones",),
+    ),
+    Row(
+        "property",
+        "qemu",
+        "machine",
+        "property'",
+        r"Property'(?P<a>[\w.-]{3,60})'notfound",
+        "this QEMU has no option {a}: another version, CPU model or architecture has it",
+        ("leave the option out, or use the QEMU that has it; both sides of a migration need the same options",),
     ),
     Row(
         "no-accel",
@@ -757,7 +775,7 @@ _START = (
         "qemu",
         "machine",
         "addressinglimitedto",
-        r"Addressinglimitedto(?P<a>\d+)bits,butmemoryexceedsitby(?P<b>\d+)bytes",
+        r"Addressinglimitedto(?P<a>\d{1,10})bits,butmemoryexceedsitby(?P<b>\d{1,10})bytes",
         "the VM needs more than the {a} bits of guest physical address that it can have",
         (
             (
@@ -771,11 +789,7 @@ _START = (
         "qemu",
         "machine",
         "ipa",
-        (
-            r"(?:requiresanIPArange|-IPAbits|requestedIPAsize|IPArange|kvm_type"
-            r"|RequestedIPA).{0,40}?(?:\((?P<a>\d+)bits\))?.{0,40}?(?:largerthan|exceed|notsupported"
-            r"|toolarge).{0,60}?"
-        ),
+        r"(?:requiresanIPArange|requestedIPAsize|IPArange\()[^']{0,60}?(?:largerthan|exceed|notsupported|toolarge)",
         "the VM needs a larger guest physical address range than KVM offers on this host",
         ("give it less memory or fewer devices above 4 GiB; dmesg of the host shows `IPA Size Limit`",),
     ),
@@ -832,7 +846,7 @@ _START = (
         "qemu",
         "vCPU init",
         "kvm_create_vcpu",
-        r"(?:KVM_CREATE_VCPU|kvm_init_vcpu:kvm_(?:get|create)_vcpu)failed(?:\((?P<a>\d+)\))?",
+        r"(?:KVM_CREATE_VCPU|kvm_init_vcpu:kvm_(?:get|create)_vcpu)failed(?:\((?P<a>\d{1,10})\))?",
         "KVM did not create a vCPU",
         ("compare the number of vCPUs with what the host and the GIC version allow (8 with GICv2)",),
         TELLING,
@@ -980,7 +994,7 @@ _KVM_STARTED = (
         "host",
         "host",
         "ipasizelimit:",
-        r"IPASizeLimit:(?P<a>\d+)bits",
+        r"IPASizeLimit:(?P<a>\d{1,10})bits",
         "a VM of this host can have {a} bits of guest physical address",
         (),
         REMARK,
@@ -992,7 +1006,7 @@ _KVM_STARTED = (
         "gic",
         (
             r"kvm\[\d+\]:(?:disablingGICv2emulation|GICv3:noGICVresource"
-            r"|GICsystemregisterCPUinterfaceenabled|vgic-v2@[0-9a-f]+|GICv(?P<a>\d)sysregtrappingenabled)"
+            r"|GICsystemregisterCPUinterfaceenabled|vgic-v2@[0-9a-f]{1,20}|GICv(?P<a>\d)sysregtrappingenabled)"
         ),
         "what the host's GIC offers to VMs is reported here",
         (),

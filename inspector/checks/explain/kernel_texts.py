@@ -333,7 +333,7 @@ def variation_says(reg_id: int, boot: int | None, other: int | None, guest: bool
     elif kind == "cache":
         said = [f"{name} describes caches: Linux uses the safe value, and traps the reads of processes where needed"]
     else:
-        said = [f"{name} is not an ID register: the difference is in how this CPU was set up or built"]
+        said = [f"{name} is not a feature register: the difference is in how this CPU was built or set up"]
     if kind not in ("feature", "cache"):
         return tuple(said)
     if guest is not True:

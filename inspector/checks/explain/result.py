@@ -113,6 +113,15 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """the restore of the given source on the given destination"""
 
     @property
+    def fails(self) -> bool:
+        """True when the text reports a failure; False for values, remarks and names alone."""
+        return (
+            any(m.fatal for m in self.messages)
+            or bool(self.counts or self.groups)
+            or any(r.kind in ("refused", "only_in_source", "unreadable") for r in self.registers)
+        )
+
+    @property
     def exit_code(self) -> int:
         """0 when the text was understood, 1 when it holds nothing to explain."""
         return EXIT_YES if self.recognised else EXIT_NO

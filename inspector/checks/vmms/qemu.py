@@ -57,6 +57,7 @@ _INSTANCE = Message(
     vmm="qemu",
     kind="load_failed",
     template="error while loading state for instance {hex} of device 'cpu'",
+    patterns=("error while loading state section id \\d{1,8}\\(cpu\\)",),
     meaning="Loading the registers of this vCPU failed.",
 )
 _ONLY_IN_STREAM = Message(
