@@ -15,7 +15,7 @@ from inspector.kvm.gates.gate import Gate
 from inspector.kvm.host import HostState
 from inspector.kvm.state import VcpuState, VmState
 from inspector.policies.model import Policy
-from inspector.policies.setup import VcpuSetup
+from inspector.policies.setup import Feature, VcpuSetup
 from inspector.registers.encoding import ARCH_ARM64, CLASS_CORE, class_of
 
 
@@ -65,6 +65,8 @@ class Vm(VmState):
     def mark_ran(self, errno: int) -> None:
         """Take a recorded KVM_RUN for granted: its errno is an event, the state follows from it."""
         prepare_first_run(self)
+        if errno == EINVAL and self.exposure.setup.has(Feature.EL1_32BIT) and not self.exposure.host.has_aarch32:
+            self.vcpus[0].initialised = False  # the mode that the vCPU is in takes its initialisation back
         if errno in (0, EINTR):  # a vCPU that is powered off blocks only after the VM counts as run
             settle_first_run(self, self.vcpus[0])
             self.ran = True

@@ -25,7 +25,7 @@ from inspector.sources.live.clusters import compare_cpus
 from inspector.sources.live.forreal import write_for_real
 from inspector.sources.live.programs import collector_program, recorder_program
 from inspector.sources.live.source import LiveOptions
-from tests.emulated.proof import CPUS, FULL, KERNELS, kernel, prove, run_job
+from tests.emulated.proof import CPUS, FULL, KERNELS, PART, kernel, prove, run_job
 from tests.shared_material import shared
 from tests.sources.live.fakes import program
 
@@ -161,6 +161,21 @@ def test_every_cpu_of_the_host(tmp_path: Path) -> None:
     assert [cpu.index for cpu in dump.cpus] == [0, 1, 2]
     assert all(cpu.values == dump.cpus[0].values and len(cpu.values) > 35 for cpu in dump.cpus)
     assert compare_cpus(dump).alike
+
+
+@pytest.mark.parametrize(
+    ("cpu", "append"),
+    [("neoverse-n2", "mitigations=off"), ("cortex-a72", "arm64.no32bit_el0 kvm-arm.mode=nvhe")],
+)
+def test_a_kernel_that_was_booted_with_options_agrees(cpu: str, append: str, tmp_path: Path) -> None:
+    answer = run_job("6.12", cpu, "--cpu", cpu, "--configs", PART, append=append, program=recorder_program())
+    assert answer.code == 0, answer.err
+    path = tmp_path / "recording.jsonl"
+    path.write_bytes(answer.out)
+    found = verify(str(path))
+    assert found.disagreements == ()
+    assert append in load(str(path)).provenance.cmdline
+    assert sum(phase.compared for phase in found.phases) > 5_000
 
 
 @pytest.mark.skipif(not FULL, reason="nested virtualisation is slow to emulate (VCPU_INSPECTOR_FULL=1)")

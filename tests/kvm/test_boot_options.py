@@ -18,6 +18,7 @@ from inspector.kvm.exposure import Exposure
 from inspector.kvm.host import HostState
 from inspector.kvm.host_inputs import with_inputs
 from inspector.kvm.inference.el0 import el0_values
+from inspector.kvm.vm import Vm
 from inspector.policies.loader import load_policy
 from inspector.policies.rulebook import rulebook
 from inspector.policies.setup import Feature, VcpuSetup
@@ -198,3 +199,12 @@ def test_verify_and_predict_take_what_registers_do_not_tell(capsys: pytest.Captu
     path = str(next(path for path in BOOTED if "6.8.0-151-neoverse" in path.name))
     assert main(["verify", "--kernel", "ubuntu-6.8.0-151", "--host", "bhb=vulnerable", path]) == 1
     assert "SMCCC_ARCH_WORKAROUND_3" in capsys.readouterr().out
+
+
+def test_a_32_bit_vcpu_that_cannot_run_is_no_longer_initialised() -> None:
+    setup = VcpuSetup(features=int(Feature.PSCI | Feature.EL1_32BIT))
+    shown = asked("6.12", "arm64.no32bit_el0", "cortex-a72", setup)
+    machine = Vm(shown.host, shown.policy, setup, exposure=shown)
+    assert run_errno(shown) == 22
+    machine.mark_ran(22)
+    assert machine.vcpus[0].set_one_reg(IDS["CTR_EL0"], 0) == 8

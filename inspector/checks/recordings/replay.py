@@ -190,7 +190,7 @@ class Replay:
         if phase in ("same", "field", "ran") and self.held[0] != reg_id:
             self.held = (reg_id, writer.value(reg_id))
         errno = writer.set_one_reg(reg_id, value)
-        after = reader.value(reg_id)
+        after = reader.value(reg_id) if reader.initialised else 0
         if phase in ("field", "ran") and after != self.held[1]:
             refused = writer.set_one_reg(reg_id, self.held[1])
             if refused and phase == "field":
