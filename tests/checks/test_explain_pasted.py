@@ -299,3 +299,7 @@ def test_what_kvm_says_at_its_start_is_no_failure() -> None:
 def test_the_section_form_of_device_cpu_is_a_register_problem() -> None:
     answer = explain(Q + "error while loading state section id 3(cpu)\n" + TAIL)
     assert "KVM refused at least one register" in answer.headline
+
+
+def test_registers_that_are_new_to_a_selftest_are_no_failure() -> None:
+    assert not explain(read_text("pasted", "18-get-reg-list-fw3.txt")).fails

@@ -174,7 +174,7 @@ def _reg_list(pasted: Pasted) -> Iterator[Insight]:
             key="selftest-list",
             program="selftest",
             step="test",
-            weight=TELLING if new else DECISIVE,
+            weight=REMARK if new else DECISIVE,
             headline=f"KVM's selftest get-reg-list: {counted[1]} {noun} that {side}" + (f": {names}" if names else ""),
             says=(
                 *groups,
