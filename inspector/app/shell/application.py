@@ -23,7 +23,6 @@ from textual.widget import AwaitMount
 from inspector.app.dialogs.dialog import Dialog
 from inspector.app.modes.table import MODES as TABLE
 from inspector.app.shell import keys
-from inspector.app.shell.faults import report_fault
 from inspector.app.shell.frame import WIDE, Frame
 from inspector.app.shell.session import Change, Session
 from inspector.app.shell.settings import Settings, config_folder, load_settings
@@ -372,7 +371,12 @@ def run_app(
     app.run()
     if "inspector.app.shell.background" in sys.modules:
         _finish_work(app.session)
-    return report_fault(app._exception) if app._exception is not None else app.return_code or 0
+    if app._exception is not None:
+        # It needs the package's metadata, which takes a twentieth of the start.
+        from inspector.app.shell.faults import report_fault
+
+        return report_fault(app._exception)
+    return app.return_code or 0
 
 
 def _finish_work(session: Session) -> None:

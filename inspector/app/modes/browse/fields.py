@@ -14,7 +14,7 @@ from inspector.app.shell.numbers import Base, bits_text, field_text, short_value
 from inspector.app.widgets.ink import Ink, Row, ink, row
 from inspector.app.widgets.listing import Column, Item
 from inspector.app.widgets.ruler import Piece, Scale
-from inspector.registers.bits import extract
+from inspector.registers.bits import difference, extract
 from inspector.registers.catalog import Register
 from inspector.registers.reading import FieldReading, read_field
 from inspector.registers.schema import RegisterSchema
@@ -124,16 +124,10 @@ def field_row(schema: RegisterSchema | None, one: FieldReading, value: int | Non
 
 
 def state_of(value: int | None, host: int | None, kind: str, width: int) -> str:
-    """How the vCPU's field compares with the host's, in the words of the design."""
+    """How the vCPU's field compares with the host's, in the words of the design; empty where one is not known."""
     if value is None or host is None:
         return ""
-    if value == host:
-        return "same"
-    if value == 0:
-        return "masked"
-    sign = 1 << width - 1
-    here, there = ((v ^ sign) - sign if kind == "signed" else v for v in (value, host))
-    return "lowered" if here < there else "raised"
+    return difference(host, value, width=width, signed=kind == "signed")
 
 
 def table_columns(table: FieldTable, base: Base, cells: int) -> tuple[Column, ...]:

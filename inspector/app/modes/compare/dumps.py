@@ -13,6 +13,7 @@ from inspector.checks.compare.fields import FieldValues
 from inspector.checks.compare.sets import Collection, Subject, is_feature_register
 from inspector.errors import InspectorError
 from inspector.registers import catalog
+from inspector.registers.bits import difference
 from inspector.registers.encoding import ccsidr_id
 from inspector.registers.reading import read
 from inspector.sources.dump import Dump, Vcpu
@@ -184,7 +185,9 @@ def _field(reg_id: int, one: FieldValues, places: Sequence[int], towards: bool) 
     values = tuple(one.values[place] for place in places)
     told = [part.partition(": ") for part in one.history.split("; ") if part]
     given = {value for value in values if value is not None}
-    state = (_towards(values) if towards else "differs") if len(given) > 1 else "unknown" if None in values else "same"
+    state = "differs" if len(given) > 1 else "unknown" if None in values else "same"
+    if towards and state == "differs":
+        state = _towards(values, one.msb - one.lsb + 1, catalog.by_id(reg_id).signed(one.msb, one.lsb))
     return Node(
         key=f"{reg_id:x} {one.msb}:{one.lsb} {one.name}",
         kind="field",
@@ -200,14 +203,9 @@ def _field(reg_id: int, one: FieldValues, places: Sequence[int], towards: bool) 
     )
 
 
-def _towards(values: Sequence[int | None]) -> str:
+def _towards(values: Sequence[int | None], width: int = 64, signed: bool = False) -> str:
     """From a host to its vCPU."""
-    left, right = values[0], values[-1]
-    if left is None or right is None:
-        return "unknown"
-    if left == right:
-        return "same"
-    return "masked" if right == 0 else "raised" if right > left else "lowered"
+    return difference(values[0], values[-1], width=width, signed=signed)
 
 
 def equal_nodes(found: Contrast) -> list[Node]:

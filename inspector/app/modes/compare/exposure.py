@@ -13,7 +13,7 @@ from inspector.kvm.exposure import FieldExposure, RegisterExposure
 from inspector.kvm.words.showing import explain_register
 from inspector.policies.setup import FEATURES
 from inspector.registers import catalog
-from inspector.registers.bits import extract
+from inspector.registers.bits import State, difference, extract
 from inspector.registers.encoding import (
     CLASS_BITMAP,
     CLASS_FIRMWARE,
@@ -156,7 +156,7 @@ def in_machine(reg_id: int) -> bool:
 
 def _field(answer: Machine, reg_id: int, one: FieldExposure, saved: int | None) -> Node:
     left = one.host if saved is None else extract(saved, one.msb, one.lsb)
-    state = one.state if saved is None else _state(left, one.exposed, one.state)
+    state = one.state if saved is None else _against_saved(reg_id, left, one)
     rule, reference, reason = one.rule, one.reference, one.reason
     if saved is None and left is None and one.exposed is not None and state != "rebuilt":
         # The kernel shows what it shows whatever the host has: that something was taken away is not known.
@@ -180,15 +180,11 @@ def _field(answer: Machine, reg_id: int, one: FieldExposure, saved: int | None) 
     )
 
 
-def _state(left: int | None, right: int | None, engine: str) -> str:
-    """Of a saved value against a fresh one."""
-    if left is None or right is None:
-        return "unknown"
-    if left == right:
-        return "same"
-    if engine == "rebuilt":
-        return "rebuilt"
-    return "masked" if right == 0 else "raised" if right > left else "lowered"
+def _against_saved(reg_id: int, left: int | None, one: FieldExposure) -> State:
+    """How a fresh vCPU's field stands to the saved one."""
+    signed = catalog.by_id(reg_id).signed(one.msb, one.lsb)
+    state = difference(left, one.exposed, width=one.msb - one.lsb + 1, signed=signed)
+    return "rebuilt" if one.state == "rebuilt" and state not in ("same", "unknown") else state
 
 
 def _guest(answer: Machine, told: RegisterExposure) -> tuple[tuple[str, str], ...]:
