@@ -11,7 +11,7 @@ from inspector.app.modes.write.screen import Write
 from inspector.app.shell.application import InspectorApp
 from inspector.kvm.verdict import Verdict
 from inspector.sources.live.forreal import ActualWrite
-from tests.app.driving import press, screen_text, settle
+from tests.app.driving import enter_text, press, screen_text, settle
 from tests.app.material import NEOVERSE, PFR0, app_on
 
 
@@ -136,3 +136,15 @@ def test_predicted_and_actual_in_one_line() -> None:
     actual = ActualWrite(id=PFR0, value=1, errno=22, before=5, after=5)
     assert pair_words(verdict, actual).startswith("predicted EINVAL, actual EINVAL: = as predicted")
     assert "✖ not as predicted" in pair_words(verdict, ActualWrite(id=PFR0, value=1, errno=0, before=5, after=1))
+
+
+@pytest.mark.parametrize("typed", ["ID_AA64MMFR2_EL1.CCIDX=1", "id_aa64mmfr2_el1.ccidx = 0x1"])
+async def test_a_register_can_be_named_as_on_the_command_line(typed: str) -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "p", *"6.12", "enter", "w")
+        text = await enter_text(pilot, typed)
+        assert "ID_AA64MMFR2_EL1" in text and "EINVAL" in text and "CCIDX" in text
+        text = await enter_text(pilot, " nonsense")
+        assert "✖" in text

@@ -135,9 +135,7 @@ class Choosing(Dialog):
     def say(self, text: str, role: str = "muted") -> None:
         """One message under the line."""
         rows = wrap(row(ink(text, role)), min(self.app.size.width, DIALOG_CELLS) - 4)
-        said = self.query_one("#said", Lines)
-        said.styles.height = max(len(rows), 1)
-        said.show(rows)
+        self.query_one("#said", Lines).fit(rows, max(len(rows), 1))
 
     def action_move(self, step: int) -> None:
         """One line up or down in the list."""

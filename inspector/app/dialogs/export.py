@@ -66,7 +66,5 @@ class Export(Dialog):
         self.app.notify(f"Wrote {Path(event.value.strip()).expanduser()}", markup=False)
 
     def _say(self, *pieces: Ink) -> None:
-        said = self.query_one("#said", Lines)
         rows = wrap(row(*pieces), min(self.app.size.width, DIALOG_CELLS) - 4)
-        said.styles.height = len(rows)
-        said.show(rows)
+        self.query_one("#said", Lines).fit(rows)

@@ -75,6 +75,15 @@ class Frame(Screen[None]):
         """Lines between header and footer, without the line that a live source has."""
         return self.app.size.height - 2 - (self.session.reading is not None)
 
+    @property
+    def explained_least(self) -> int:
+        """Lines that an explanation below a table always has."""
+        return 3 if self.app.size.height < 20 else 4 if self.narrow else 6
+
+    def fill(self, selector: str, rows: Sequence[Row], height: int | None = None) -> None:
+        """Show rows in a pane, which becomes as high as they are, or as `height` says."""
+        self.query_one(selector, Lines).fit(rows, height)
+
     def draw_live(self) -> None:
         """The line of a live source: when it was read, what went wrong."""
         bar, reading = self.query_one("#live", Bar), self.session.reading

@@ -119,6 +119,11 @@ class Session:
         if dump.provenance.source not in [one.provenance.source for one in self.dumps]:
             self.dumps.append(dump)
 
+    def newest(self, dump: Dump) -> Dump:
+        """The dump as it was read last, where it is a loaded one."""
+        source = dump.provenance.source
+        return next((one for one in self.dumps if one.provenance.source == source), dump)
+
     def add(self, dump: Dump) -> None:
         """Load a dump and look at it; one of the same source replaces the older."""
         sources = [one.provenance.source for one in self.dumps]

@@ -53,6 +53,18 @@ class Lines(ScrollView, can_focus=False):
             self._rows = rows
             self.redraw()
 
+    def fit(self, rows: Sequence[Row], height: int | None = None) -> None:
+        """Show other rows, and be as high as they are, or as `height` says; a height of 0 hides the widget."""
+        height = len(rows) if height is None else height
+        self.display = height > 0
+        self.show(rows)
+        self.be_high(height)
+
+    def be_high(self, height: int) -> None:
+        """Take so many lines; nothing is laid out where it has them already."""
+        if self.styles.height is None or self.styles.height.value != height:
+            self.styles.height = height
+
     def redraw(self) -> None:
         """Forget drawn lines and draw again."""
         self._strips.clear()

@@ -173,7 +173,7 @@ class Browse(Frame):
             pane = max(pane, min(left - 4, len(said)))
         if not table.rows:
             pane = left
-        self._set_height("#explanation", pane)
+        self.query_one("#explanation", Lines).be_high(pane)
         self.query_one("#fields").display = bool(table.rows)
         self.query_one("#rule-top").display = bool(table.rows) and not self.narrow
         self._draw_rules(cells)
@@ -186,11 +186,6 @@ class Browse(Frame):
             self.query_one("#body").mount(side, before=0)
             self._side_width = None
             side.show(self._view, self._known, self.session.only_notable, self.session.place.register)
-
-    def _set_height(self, selector: str, height: int) -> None:
-        widget = self.query_one(selector)
-        if widget.styles.height is None or widget.styles.height.value != height:
-            widget.styles.height = height
 
     def _draw_ruler(self) -> int:
         """Draw the ruler; returns its height."""
@@ -205,7 +200,7 @@ class Browse(Frame):
             scale_of(self._table, self._chosen()), self._detail_cells(), numbers=roomy, marks=not self.narrow
         )
         if lines != before:
-            self._set_height("#ruler", lines)
+            ruler.be_high(lines)
         return lines
 
     def _draw_rules(self, cells: int) -> None:

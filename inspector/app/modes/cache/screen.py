@@ -93,16 +93,10 @@ class Cache(Frame):
         facts = [(Ink(" "), *line) for line in self._facts(cells)]
         room = self.body_height - 1 - len(facts)
         height = min(len(boxes), max(room - len(readings), room // 2))
-        self._show("#facts", facts, len(facts))
-        self._show("#boxes", boxes, height)
-        self._show("#rule", [(Ink("─" * self.app.size.width, "reserved"),)], 1)
-        self._show("#readings", readings, room - height)
-
-    def _show(self, selector: str, rows: Sequence[Row], height: int) -> None:
-        widget = self.query_one(selector, Lines)
-        widget.show(rows)
-        if widget.styles.height is None or widget.styles.height.value != height:
-            widget.styles.height = height
+        self.fill("#facts", facts, len(facts))
+        self.fill("#boxes", boxes, height)
+        self.fill("#rule", [(Ink("─" * self.app.size.width, "reserved"),)], 1)
+        self.fill("#readings", readings, room - height)
 
     def _facts(self, cells: int) -> list[Row]:
         """CLIDR and CTR in words, of the vCPU where it is shown."""

@@ -82,10 +82,8 @@ class BaselinePage(Dialog):
         self.query_one("#page", Lines).show(rows)
 
     def _say(self, line: Row) -> None:
-        said = self.query_one("#said", Lines)
         rows = wrap(line, self._cells + 2)
-        said.styles.height = len(rows)
-        said.show(rows)
+        self.query_one("#said", Lines).fit(rows)
 
     def action_scroll(self, step: int) -> None:
         """Scroll by lines."""

@@ -8,7 +8,6 @@ from inspector.app.modes.compare.lines import Line, by_rule, filtered, lines, st
 from inspector.app.modes.compare.question import Picture, dumps_picture, kernel_picture
 from inspector.app.shell.session import Session
 from inspector.errors import InspectorError
-from inspector.sources.dump import Dump
 
 RULELESS = "no rule of a kernel"
 
@@ -47,7 +46,7 @@ class Board:
     def catch_up(self) -> bool:
         """Compare again when what is compared has changed; True when it had."""
         session = self.session
-        self.others = tuple(Side(self._now(one.dump), one.view) for one in self.others)
+        self.others = tuple(Side(self.session.newest(one.dump), one.view) for one in self.others)
         others = [(id(one.dump), one.view) for one in self.others]
         asked = (session.view, session.question, self.left, *others)
         if asked == self._asked:
@@ -70,11 +69,6 @@ class Board:
         if isinstance(told, InspectorError):
             raise told
         return kernel_picture(view, session.question, told, self.left)
-
-    def _now(self, dump: Dump) -> Dump:
-        """The dump as it was read last, where it is a loaded one."""
-        source = dump.provenance.source
-        return next((one for one in self.session.dumps if one.provenance.source == source), dump)
 
     def use(self, *others: Side) -> None:
         """Compare with other sides; none: with what a kernel exposes."""

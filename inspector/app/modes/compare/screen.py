@@ -17,10 +17,10 @@ from inspector.app.modes.compare.dumps import MOST_COLUMNS, Side, side_name
 from inspector.app.modes.compare.question import report
 from inspector.app.modes.compare.table import grid_columns, pair_columns, table_items
 from inspector.app.modes.compare.words import legend, notes_of, problem_rows, said_of, score_row, status
-from inspector.app.modes.migrate.words import shortened
 from inspector.app.shell import keys
 from inspector.app.shell.frame import Frame
 from inspector.app.shell.session import Change
+from inspector.app.widgets.explained import Explained
 from inspector.app.widgets.ink import Ink, Row
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Column, Listing
@@ -43,7 +43,6 @@ class Compare(Frame):
     def __init__(self) -> None:
         super().__init__()
         self._board: Board | None = None
-        self._explained = False
 
     def body(self) -> Iterable[Widget]:
         """Sides, status, table, explanation."""
@@ -53,7 +52,7 @@ class Compare(Frame):
         yield Lines(id="status")
         yield table
         yield Lines(id="rule")
-        yield Lines(id="explanation")
+        yield Explained()
 
     def on_mount(self) -> None:
         """The table has the keys."""
@@ -70,6 +69,11 @@ class Compare(Frame):
     def table(self) -> Listing:
         """The list of differences."""
         return self.query_one("#differences", Listing)
+
+    @property
+    def explained(self) -> Explained:
+        """The pane below it."""
+        return self.query_one(Explained)
 
     def refresh_from(self, change: Change) -> None:
         """Compare again when what is compared changed, then draw."""
@@ -96,31 +100,21 @@ class Compare(Frame):
             return
         cells, height, board = self.app.size.width, self.body_height, self.board
         sides = legend(board.picture, cells - 2, self._room_for_names()) if board.picture else []
-        self._set("#sides", [(Ink(" "), *one) for one in sides], len(sides))
+        self.fill("#sides", [(Ink(" "), *one) for one in sides])
         searching = bool(self.query("#find"))
         told = status(board.picture, board.every, board.rules, cells - 2)
-        self._set("#status", [(Ink(" "), *told)], int(not self.narrow and not searching))
+        self.fill("#status", [(Ink(" "), *told)], int(not self.narrow and not searching))
         self.query_one("#rule", Lines).show([(Ink("─" * cells, "reserved"),)])
         room = height - 1 - len(sides) - (searching or not self.narrow)
-        least = 3 if height < 18 else 4 if self.narrow else 6
-        pane = max(least, min(room - self.table.count(), 14))
-        words = self._words(cells - 2)
-        if self._explained:
-            pane = max(pane, min(room - 4, len(words)))
-        self._set("#explanation", [(Ink(" "), *one) for one in shortened(words, pane, cells - 2)], pane)
+        self.explained.explain(
+            self._words(cells - 2), cells, room=room, table=self.table.count(), least=self.explained_least
+        )
 
     def _room_for_names(self) -> int:
         """Lines that the names of the sides may take."""
         if not self.board.grid:
             return 0 if self.narrow else 3
         return MOST_COLUMNS + 1 if not self.narrow else 1 if self.app.size.height < 20 else 3
-
-    def _set(self, selector: str, rows: Sequence[Row], height: int) -> None:
-        widget = self.query_one(selector, Lines)
-        widget.display = height > 0
-        widget.show(rows)
-        if widget.styles.height is None or widget.styles.height.value != height:
-            widget.styles.height = height
 
     def _key(self) -> str:
         return self.table.current.key if self.table.current else ""
@@ -145,7 +139,7 @@ class Compare(Frame):
         if line is not None and line.node.children:
             self._fold()
         else:
-            self._explained = not self._explained
+            self.explained.enlarged = not self.explained.enlarged
             self.lay_out()
 
     @on(Listing.Folded, "#differences")
@@ -277,8 +271,8 @@ class Compare(Frame):
             self.query_one("#find").remove()
             self.table.focus()
             self.call_after_refresh(self._fill)
-        elif self.maximized is None and self._explained:
-            self._explained = False
+        elif self.maximized is None and self.explained.enlarged:
+            self.explained.enlarged = False
             self.lay_out()
         else:
             super().action_back()

@@ -125,10 +125,8 @@ class Fix(Dialog):
         )
 
     def _say(self, text: str, role: str = "muted") -> None:
-        said = self.query_one("#said", Lines)
         rows = wrap(row(ink(text, role)), self._cells + 2)
-        said.styles.height = len(rows)
-        said.show(rows)
+        self.query_one("#said", Lines).fit(rows)
 
 
 def _changes(changes: tuple[Replacement, ...], cells: int) -> list[Row]:

@@ -67,15 +67,19 @@ def first_question(dumps: Sequence[Dump], present: int) -> Question | None:
     return Question(source, None, newer_kernel(source))
 
 
+LONG = 40
+"""Stable releases from which a series counts as one of those that are kept for years."""
+
+
 def newer_kernel(source: Dump) -> str:
-    """The newest recorded release of the nearest newer series; the newest of all where there is no newer one."""
+    """The newest known release of the nearest newer series that is kept for years, since hosts move from one of those
+    to the next; else of the nearest newer series of which a release was recorded, else the newest of all."""
     own = own_kernel(source).policy
-    names = policy_names()
-    newer = [name for name in names if own is None or _series(name) > own.version[:2]]
-    recorded = [name for name in newer if load_policy(name).recorded][:1]
-    if not recorded:
-        return names[-1]
-    return [name for name in names if _series(name) == _series(recorded[0])][-1]
+    newer = [name for name in series_ends()[::-1] if own is None or _series(name) > own.version[:2]]
+    recorded = {_series(name) for name in policy_names() if load_policy(name).recorded}
+    likely = [name for name in newer if _series(name) in recorded]
+    kept = [name for name in likely if int(name.rpartition(".")[2]) >= LONG]
+    return next(iter((*kept, *likely)), policy_names()[-1])
 
 
 def _series(name: str) -> tuple[int, ...]:

@@ -16,11 +16,12 @@ from inspector.app.modes.migrate.check import Check
 from inspector.app.modes.migrate.findings import Findings
 from inspector.app.modes.migrate.question import Question, destination_name, first_question, short_name, swapped
 from inspector.app.modes.migrate.table import score_row
-from inspector.app.modes.migrate.words import shortened, summary_rows
+from inspector.app.modes.migrate.words import summary_rows
 from inspector.app.shell import keys
 from inspector.app.shell.background import aside
 from inspector.app.shell.frame import Frame
 from inspector.app.shell.session import Change
+from inspector.app.widgets.explained import Explained
 from inspector.app.widgets.ink import Ink, Row, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
@@ -42,7 +43,7 @@ class Migrate(Frame):
         self._chosen = False
         self._dumps: list[Dump] = []
         self._place = -1
-        self._every = self._kernels = self._explained = False
+        self._every = self._kernels = False
         self._opened: set[str] = set()
 
     def _runs(
@@ -56,7 +57,7 @@ class Migrate(Frame):
         yield Lines(id="rule-top")
         yield Findings(self.check)
         yield Lines(id="rule-bottom")
-        yield Lines(id="explanation")
+        yield Explained()
 
     def on_mount(self) -> None:
         """The table has the keys."""
@@ -66,6 +67,11 @@ class Migrate(Frame):
     def findings(self) -> Findings:
         """The table."""
         return self.query_one("#findings", Findings)
+
+    @property
+    def explained(self) -> Explained:
+        """The pane below it."""
+        return self.query_one(Explained)
 
     def refresh_from(self, change: Change) -> None:
         """Ask again when the dumps changed; else draw."""
@@ -83,15 +89,12 @@ class Migrate(Frame):
         question = self.question
         if self._chosen and question is not None:
             there = question.destination
-            renewed = question._replace(source=self._now(question.source), destination=there and self._now(there))
+            renewed = question._replace(
+                source=self.session.newest(question.source), destination=there and self.session.newest(there)
+            )
             self.check.ask(lambda: renewed, kernels=self._kernels, again=again)
         else:
             self.check.ask(lambda: first_question(dumps, place), kernels=self._kernels, again=again)
-
-    def _now(self, dump: Dump) -> Dump:
-        """The dump as it was read last, where it is a loaded one."""
-        source = dump.provenance.source
-        return next((one for one in self.session.dumps if one.provenance.source == source), dump)
 
     def choose(self, question: Question) -> None:
         """Ask what the user put together."""
@@ -131,28 +134,21 @@ class Migrate(Frame):
         """Share the height between summary, table and explanation."""
         if self.tiny:
             return
-        cells, height = self.app.size.width, self.app.size.height
+        cells = self.app.size.width
         summary = self._summary(cells)
-        self._set("#summary", summary)
+        self.fill("#summary", summary)
         self.query_one("#rule-top").display = not self.narrow
         line = (Ink("─" * cells, "reserved"),)
         self.query_one("#rule-top", Lines).show([line])
         self.query_one("#rule-bottom", Lines).show([line])
         room = self.body_height - len(summary) - (1 if self.narrow else 2)
-        need = self.findings.count()
-        least = 3 if height < 20 else 4 if self.narrow else 6
-        pane = max(least, min(room - need, 14))
-        said = self.findings.explanation(cells - 2)
-        if self._explained:
-            pane = max(pane, min(room - 4, len(said)))
-        self._set("#explanation", [(Ink(" "), *one) for one in shortened(said, pane, cells - 2)], pane)
-
-    def _set(self, selector: str, rows: Sequence[Row], height: int = 0) -> None:
-        widget = self.query_one(selector, Lines)
-        widget.show(rows)
-        wanted = height or len(rows)
-        if widget.styles.height is None or widget.styles.height.value != wanted:
-            widget.styles.height = wanted
+        self.explained.explain(
+            self.findings.explanation(cells - 2),
+            cells,
+            room=room,
+            table=self.findings.count(),
+            least=self.explained_least,
+        )
 
     def _summary(self, cells: int) -> list[Row]:
         verdict = self.findings.verdict()
@@ -180,7 +176,7 @@ class Migrate(Frame):
         elif event.item.key == "folded":
             self.action_every()
         elif not self._toggle(event.item.key):
-            self._explained = not self._explained
+            self.explained.enlarged = not self.explained.enlarged
             self.lay_out()
 
     @on(Listing.Folded, "#findings")
@@ -297,8 +293,8 @@ class Migrate(Frame):
         """From the kernels to the findings, shrink the explanation, or give a maximised pane back."""
         if self.maximized is None and self._kernels:
             self.action_kernels()
-        elif self.maximized is None and self._explained:
-            self._explained = False
+        elif self.maximized is None and self.explained.enlarged:
+            self.explained.enlarged = False
             self.lay_out()
         else:
             super().action_back()
@@ -320,7 +316,3 @@ class Migrate(Frame):
         """Stem of the exported file."""
         name = short_name(self.question.source) if self.question else "vm"
         return f"{'kernels' if self._kernels else 'migrate'}-{name}"
-
-
-def _names(dumps: Sequence[Dump]) -> list[str]:
-    return [dump.provenance.source for dump in dumps]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from inspector.app.modes.migrate.entries import Entry
 from inspector.app.modes.migrate.question import Question, destination_name, processor, short_name
-from inspector.app.widgets.ink import Ink, Row, clip, ends, ink, row, width, wrap
+from inspector.app.widgets.ink import Ink, Row, ends, ink, row, wrap
 from inspector.app.widgets.outlined import outline_rows
 from inspector.checks.restore.result import MigrationReport, WayOut
 from inspector.registers.catalog import by_id
@@ -134,14 +134,3 @@ def _labelled(word: str, text: Row, cells: int) -> list[Row]:
     if not word:
         return wrap(text, cells, indent=2)
     return wrap(row(Ink(f"{word:<{INDENT}}", "muted"), *text), cells, indent=INDENT)
-
-
-def shortened(rows: Sequence[Row], lines: int, cells: int) -> list[Row]:
-    """At most `lines` rows; the last says that there is more."""
-    if len(rows) <= lines:
-        return list(rows)
-    more = row(Ink("  … enter: more", "muted"))
-    if lines == 1:
-        return [(*clip(rows[0], cells - width(more)), *more)]
-    last = rows[lines - 1]
-    return [*rows[: lines - 1], (*clip(last, cells - width(more)), *more)]

@@ -109,31 +109,25 @@ class Patch(Frame):
         sides = self._sides()
         self.query_one("#writes").display = sides is not None
         question = self._question_rows(cells, height)
-        self._show("#question", question, len(question))
+        self.fill("#question", question, len(question))
         line = [(Ink("─" * cells, "reserved"),)]
-        self._show("#rule-top", line, 1)
-        self._show("#rule-bottom", line, 1)
+        self.fill("#rule-top", line, 1)
+        self.fill("#rule-bottom", line, 1)
         if sides is None:
             said = wrap(row(Ink("✖ ", "refused"), ink(self._problem)), cells - 2)
-            self._show("#sides", [], 0)
-            self._show("#explanation", [(Ink(" "), *one) for one in said], height - len(question) - 4)
+            self.fill("#sides", [], 0)
+            self.fill("#explanation", [(Ink(" "), *one) for one in said], height - len(question) - 4)
             return
         before, after = sides
         rows = side_rows(before, after, self._made, cells, 4 if height >= 20 else 2)
         if height >= 22:
             rows += change_rows(before, after, cells)
-        self._show("#sides", rows, len(rows))
+        self.fill("#sides", rows, len(rows))
         self._fill(before, after)
         room = height - 4 - len(question) - len(rows)
         table = min(len(self.query_one("#writes", Listing).items) + 1, max(room - 7, 4))
-        self._show("#explanation", (), max(min(room - table, 10), 1))
+        self.fill("#explanation", (), max(min(room - table, 10), 1))
         self._explain()
-
-    def _show(self, selector: str, rows: Sequence[Row], height: int) -> None:
-        widget = self.query_one(selector, Lines)
-        widget.show(rows)
-        if widget.styles.height is None or widget.styles.height.value != height:
-            widget.styles.height = height
 
     def _question_rows(self, cells: int, height: int) -> list[Row]:
         """The question, and the variants: one line each where there is room."""

@@ -21,7 +21,8 @@ from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
 from inspector.checks.machine.machine import Machine
 from inspector.checks.writing.bench import Attempt, Bench
-from inspector.errors import InspectorError
+from inspector.checks.writing.typed import typed_write
+from inspector.errors import InspectorError, RegisterError
 from inspector.registers.catalog import Register
 
 TITLE = "Write one register"
@@ -45,15 +46,34 @@ class Write(Dialog):
         self._typed = ""
         self._note = ""
         self._problem = ""
+        self._named: Register | None = None
+        """the register that was typed, where it was"""
         self._answer: Machine | None = None
         self._bench: Bench | None = None
 
     @property
     def register(self) -> Register:
-        """The register that is written to."""
+        """The register that is written to: the one that was typed, else the one on screen."""
+        return self._named or self._shown
+
+    @property
+    def _shown(self) -> Register:
         register = self.program.session.register
         assert register is not None
         return register
+
+    def _take_apart(self, text: str) -> str:
+        """The value or the fields of a text; `REG.FIELD=VALUE`, as the command line takes it, names its register."""
+        self._named = None
+        name = text.partition("=")[0].strip()
+        fields = self._shown.schema.fields if self._shown.schema is not None else ()
+        if "=" not in text or any(name.casefold() == field.name.casefold() for field in fields):
+            return text
+        try:
+            self._named, rest = typed_write(text)
+        except RegisterError:
+            return text
+        return rest
 
     def compose(self) -> ComposeResult:
         """The dialog from top to bottom."""
@@ -63,7 +83,7 @@ class Write(Dialog):
             yield Lines(id="head")
             with Horizontal(id="line"):
                 yield Static("write     ", id="label", markup=False)
-                yield Line(placeholder="hex, 0b…, decimal or FIELD=value", id="value")
+                yield Line(placeholder="hex, decimal, FIELD=value or REG.FIELD=value", id="value")
             yield Lines(id="verdict")
             listing = Listing(id="judged")
             yield listing
@@ -93,6 +113,7 @@ class Write(Dialog):
         return min(self.app.size.width, DIALOG_CELLS) - 4
 
     def _judge(self, text: str) -> None:
+        text = self._take_apart(text)
         if self._bench is not None:
             self._attempt = self._bench.judge(self.register, text)
         self._draw()
@@ -152,10 +173,7 @@ class Write(Dialog):
         return self.program.session.for_real is not None and view is not None and is_live(view.source)
 
     def _show(self, name: str, rows: list[tuple[Ink, ...]], height: int) -> None:
-        widget = self.query_one(f"#{name}", Lines)
-        widget.show(rows)
-        widget.styles.height = height
-        widget.display = height > 0
+        self.query_one(f"#{name}", Lines).fit(rows, height)
 
     @on(Input.Changed, "#value")
     def _changed(self, event: Input.Changed) -> None:
@@ -168,12 +186,16 @@ class Write(Dialog):
         bench = self._bench
         if bench is None or not event.value.strip():
             return
-        done = bench.make(self.register, event.value)
+        text = self._take_apart(event.value)
+        done = bench.make(self.register, text)
         if done.verdict is None:
             return
+        if self._named is not None:
+            self.program.session.follow(self._named.id)
         self._past, self._typed = 0, ""
         if done.verdict.would_pass is not None:
-            self._put(hex(done.verdict.would_pass))
+            name = f"{self._named.name}=" if self._named is not None else ""
+            self._put(name + hex(done.verdict.would_pass))
         else:
             self._judge(event.value)
             kept = "refused" if done.verdict.errno else done.verdict.outcome
