@@ -12,7 +12,7 @@ import pytest
 import inspector
 from inspector import library
 from inspector.errors import InspectorError
-from tests.test_rooms import ROOT, modules_after
+from tests.fresh import ROOT, modules_after
 
 SAVED = "builtin:neoverse-n2-linux-6.1"
 FUNCTIONS = {

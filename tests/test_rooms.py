@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.fresh import ROOT, modules_after
+
 PACKAGE = ROOT / "inspector"
 ORDER = ("registers", "policies", "kvm", "sources", "checks", "reports", "app", "commands")
 """Every room may import itself and the rooms before it; only `commands` (the `live` command) opens the screens."""
@@ -23,13 +25,6 @@ LAYOUT = {
     ".python-version", ".gitignore", ".gitattributes",
 }  # fmt: skip
 """What may lie at the top of the tree."""
-
-
-def modules_after(code: str) -> set[str]:
-    """The names in sys.modules after a fresh interpreter ran `code`."""
-    script = f"import sys\n{code}\nprint('\\n'.join(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)
-    return set(done.stdout.split())
 
 
 def module_names(room: str) -> list[str]:
@@ -161,9 +156,15 @@ def test_the_collector_stands_alone() -> None:
         assert all(name.split(".")[0] in sys.stdlib_module_names for name in written_imports(path)), path.name
 
 
+def top_level() -> set[str]:
+    """What git tracks at the top of the tree; in an unpacked archive, what lies there and git would not ignore."""
+    listed = subprocess.run(["git", "ls-files"], capture_output=True, text=True, cwd=ROOT, check=False)
+    if listed.stdout:
+        return {name.split("/")[0] for name in listed.stdout.splitlines()}
+    ignored = [name.strip("/") for name in (ROOT / ".gitignore").read_text(encoding="utf-8").split()]
+    return {path.name for path in ROOT.iterdir() if not any(fnmatch(path.name, name) for name in ignored)}
+
+
 def test_top_level_holds_what_the_layout_names() -> None:
-    tracked = subprocess.run(["git", "ls-files"], capture_output=True, text=True, cwd=ROOT, check=False)
-    if tracked.returncode or not tracked.stdout:
-        pytest.skip("not a git checkout")
-    top = {name.split("/")[0] for name in tracked.stdout.split("\n") if name}
-    assert top <= LAYOUT, f"not in the layout: {sorted(top - LAYOUT)}"
+    top = top_level() - {"PKG-INFO"}  # a source distribution's own
+    assert "inspector" in top and top <= LAYOUT, f"not in the layout: {sorted(top - LAYOUT)}"

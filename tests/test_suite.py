@@ -20,9 +20,6 @@ CASES = """
 import gzip
 import pytest
 
-from tests.coverage_by_room import Count, by_room
-from tests.mutants.run import Mutant, read, try_one
-
 @pytest.mark.parametrize({names}, {values})
 def test_it({arguments}):
     pass
