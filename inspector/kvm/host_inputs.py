@@ -8,12 +8,15 @@ show them (KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_1..3).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from inspector.errors import PolicyError
+from inspector.kvm.firmware import workaround_levels
 from inspector.kvm.host import HostState
+from inspector.kvm.limits import Limits
+from inspector.registers.ids import WORKAROUND_1, WORKAROUND_2, WORKAROUND_3
 
 HOST_INPUTS: dict[str, tuple[str, dict[str, Any]]] = {
     "spectre-v2": ("spectre_v2", {"unaffected": 2, "mitigated": 1, "vulnerable": 0}),
@@ -57,3 +60,38 @@ def with_inputs(host: HostState, text: str) -> HostState:
             raise PolicyError(f"{name} cannot be {word!r}", "--host", f"one of: {', '.join(words)}")
         given[field] = words[word]
     return msgspec.structs.replace(host, **given)
+
+
+class Fact(NamedTuple):
+    """Something that no register of the host shows and that answers rest on."""
+
+    name: str
+    """as `--host` takes it"""
+    word: str
+    """its value, as `--host` takes it"""
+    given: bool
+    """False where it was inferred or assumed"""
+    effect: str
+    """what depends on it"""
+
+
+def facts(limits: Limits) -> tuple[Fact, ...]:
+    """The facts of the host on which the answers of one kernel rest, each with its value here."""
+    host, levels = limits.host, workaround_levels(limits)
+    values: tuple[tuple[str, Any, str], ...] = (
+        ("spectre-v2", levels[WORKAROUND_1], "ID_AA64PFR0_EL1.CSV2, SMCCC_ARCH_WORKAROUND_1"),
+        ("meltdown", host.meltdown_unaffected, "ID_AA64PFR0_EL1.CSV3"),
+        ("ssb", levels[WORKAROUND_2], "SMCCC_ARCH_WORKAROUND_2"),
+        ("bhb", levels.get(WORKAROUND_3), "SMCCC_ARCH_WORKAROUND_3"),
+        ("vgic", host.vgic, "ID_AA64PFR0_EL1.GIC, a vGICv3"),
+        ("page-size", host.page_size, "the stage-2 granules of a vCPU with EL2, arm64.nolva"),
+    )
+    defaults = HostState(values={}, known={})
+    found = []
+    for name, value, effect in values:
+        field, words = HOST_INPUTS[name]
+        word = next((word for word, one in words.items() if one == value), "")
+        given = getattr(host, field) != getattr(defaults, field)
+        found += [Fact(name, word, given, effect)] if word else []
+    line = Fact("cmdline", f'"{host.cmdline}"', bool(host.cmdline), "ID register overrides, mitigations")
+    return (*found, line)

@@ -16,7 +16,7 @@ from inspector.kvm.boot_options import effects
 from inspector.kvm.creation import run_errno, vcpu_init
 from inspector.kvm.exposure import Exposure
 from inspector.kvm.host import HostState
-from inspector.kvm.host_inputs import with_inputs
+from inspector.kvm.host_inputs import facts, with_inputs
 from inspector.kvm.inference.el0 import el0_values
 from inspector.kvm.vm import Vm
 from inspector.policies.loader import load_policy
@@ -208,3 +208,13 @@ def test_a_32_bit_vcpu_that_cannot_run_is_no_longer_initialised() -> None:
     assert run_errno(shown) == 22
     machine.mark_ran(22)
     assert machine.vcpus[0].set_one_reg(IDS["CTR_EL0"], 0) == 8
+
+
+def test_the_facts_that_an_answer_rests_on_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    found = {one.name: one for one in facts(asked("6.12", "mitigations=off", "neoverse-n2"))}
+    assert found["bhb"].word == "vulnerable" and found["cmdline"].given and not found["vgic"].given
+    line = ["expose", "builtin:neoverse-n2-linux-6.12", "--kernel", "6.12", "--host", "vgic=none", "--gic", "none"]
+    line += ["--why", "CTR_EL0"]
+    assert main(line) == 0
+    shown = capsys.readouterr().out
+    assert "spectre-v2" in shown and "none" in shown and "given" in shown

@@ -178,6 +178,8 @@ def creation_problem(exposure: Exposure) -> str:
     if not error:
         return ""
     setup = exposure.setup
+    if error == _errno.ENODEV:
+        return "has no vGICv3 to give a VM on this host: ENODEV (19); choose --gic none, or --host vgic=v3"
     blamed = [
         feature.word
         for feature in FEATURES
