@@ -24,6 +24,7 @@ from inspector.policies.rulebook import rulebook
 from inspector.policies.setup import Feature, VcpuSetup
 from inspector.registers.ids import IDS, WORKAROUND_2, WORKAROUND_3
 from inspector.sources import load
+from inspector.sources.dump import Dump, Host, Provenance
 from tests.kvm.material import MINIMAL, exposure, host, made_up
 from tests.material import files, label
 
@@ -218,3 +219,13 @@ def test_the_facts_that_an_answer_rests_on_are_named(capsys: pytest.CaptureFixtu
     assert main(line) == 0
     shown = capsys.readouterr().out
     assert "spectre-v2" in shown and "none" in shown and "given" in shown
+
+
+def test_a_host_without_gicv3_is_asked_about_a_vm_without_one() -> None:
+    raw = Dump(provenance=Provenance(source="host"), vcpus=(), host=Host(values=dict(host("cortex-a72").values)))
+    assert raw.host is not None
+    pfr0 = IDS["ID_AA64PFR0_EL1"]
+    old = msgspec.structs.replace(raw, host=Host(values={**raw.host.values, pfr0: 0x2222}))
+    assert machine(raw, "6.12").setup.gic == "v3"
+    found = machine(old, "6.12")
+    assert found.setup.gic == "none" and any("GIC is 0" in note for note in found.notes)

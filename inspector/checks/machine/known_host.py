@@ -75,6 +75,12 @@ def with_given(host: HostState, inputs: str, assume: Literal["core"] | None) -> 
     return GivenHost(filled, notes or ("no unknown bit of this host is known of its core: nothing was assumed",))
 
 
+def _possible(host: HostState) -> VcpuSetup:
+    """What QEMU would create on a host of which no vCPU is known."""
+    setup = possible_setup(QEMU_SETUP, host.capability)
+    return setup if host.vgic not in ("v2", "none") else msgspec.structs.replace(setup, gic="none")
+
+
 def known_host(dump: Dump, vcpu: Vcpu | None = None) -> KnownHost:
     """The host of `dump`: its raw registers where they are there, else what `vcpu` (default: the first) shows of it.
 
@@ -88,8 +94,10 @@ def known_host(dump: Dump, vcpu: Vcpu | None = None) -> KnownHost:
         setup = setup_of(saved, restoring_vmm(dump.provenance).family)
     raw = host_of(dump)
     if raw is not None:
-        setup = setup or possible_setup(QEMU_SETUP, raw.capability)
-        return KnownHost(host=raw, setup=setup, label=f"host values ({source})")
+        setup = setup or _possible(raw)
+        no_gic = "the host's ID_AA64PFR0_EL1.GIC is 0, so a VM without vGICv3 is shown"
+        warned = (no_gic,) if setup.gic == "none" and raw.vgic == "v2" and saved is None else ()
+        return KnownHost(host=raw, setup=setup, label=f"host values ({source})", notes=warned)
     seen = el0_host_of(dump) if saved is None else None
     if seen is not None:
         note = "what the kernel hides from processes of this host is unknown and shown as ?"
