@@ -19,7 +19,17 @@ from inspector.errors import PolicyError
 from inspector.policies import changes, dates, loader
 from inspector.policies.dates import Point
 from inspector.policies.model import Policy
-from inspector.policies.vendors import GIT_TREE, OTHER_MACHINE, REBASES, VENDORS, Rebase, Vendor
+from inspector.policies.vendors import (
+    AS_BUILT,
+    GIT_TREE,
+    OTHER_MACHINE,
+    REALTIME,
+    REBASES,
+    RED_HAT_SERIES,
+    VENDORS,
+    Rebase,
+    Vendor,
+)  # fmt: skip
 
 Certainty = Literal["exact", "same-as-recorded", "between", "interval", "source", "newer", "vendor", "outside"]
 """exact: that release was recorded; same-as-recorded: the recorded points on both sides agree; between: they differ;
@@ -27,7 +37,7 @@ interval: any of several releases, see `Choice.candidates`; source: read in code
 known point of its series; vendor: a kernel with patches of its own, for which the upstream point is used; outside: no
 policy for the series."""
 
-_LONGEST = 400
+_LONGEST = 1000
 _LONGEST_PATH = 4096
 _AS_UPSTREAM = ("Debian", "Kali Linux")
 """Distributions whose patches are known not to touch what is modelled: their points are answered as upstream's."""
@@ -35,11 +45,17 @@ _RELEASE = re.compile(
     r"(\d{1,3})\.(\d{1,4})(?:\.(\d{1,4}))?(?:\.(\d{1,6}))?(?!\d|\.\d)(?=$|[-+~_.]|rc\d)(.*)", re.ASCII
 )
 _CANDIDATE = re.compile(r"[-~.]?(?:0\.)?(rc\d+)")
+_CLOCK = re.compile(r"\[\s*\d+\.\d+\]\s*")
+"""The time that a kernel's log puts before its line `Linux version ...`."""
 _DISTRIBUTION = re.compile(r"\b(?:Debian|Kali|Raspbian|Devuan)\s+(?:\d+:)?(\d+)\.(\d+)(?:\.(\d+))?")
 _SIGNATURE = re.compile(r"Ubuntu (\d+\.\d+\.\d+-\d+)\.[\w.~]+(-\S+)")
 """/proc/version_signature: `Ubuntu 6.8.0-48.48~22.04.1-generic 6.8.12`."""
 _ABI = re.compile(r"-(\d+)")
+_DERIVATIVES = 1000
+"""From this build number on Ubuntu's kernels are derivatives (-1013-aws, -1009-nvidia-lowlatency), numbered apart."""
 _BUILD = re.compile(r"-(\d+)(?:\.[\w.]+)?\.(el\d+)")
+_SURE = ("exact", "same-as-recorded")
+_RECORDED = "was recorded: answers of that very kernel agree with this policy."
 _EXAMPLE = "e.g. 6.12, or what uname -r prints: 6.12.107+deb13-cloud-arm64"
 
 
@@ -152,7 +168,8 @@ def _words(text: str) -> tuple[str, str]:
     if text.strip().endswith(".toml"):
         return text.strip(), ""
     signature = _SIGNATURE.match(text.strip())
-    words = re.sub(r"\s*\+\s*(?=[a-z])", "+", signature.expand(r"\1\2") if signature else text.strip()).split()
+    text = _CLOCK.sub("", text.strip(), count=1) if _CLOCK.match(text.strip()) else text.strip()
+    words = re.sub(r"\s*\+\s*(?=[a-z])", "+", signature.expand(r"\1\2") if signature else text).split()
     if words and words[0] == "Linux":
         at = next((at for at in (2, 1) if at < len(words) and re.match(r"\d+\.\d", words[at])), 0)
         words = words[at:]
@@ -197,10 +214,11 @@ def parse_release(release: str, version: str = "") -> Release:
     `6.1.0-50-cloud-arm64` with `#1 SMP Debian 6.1.176-1 (...)` is 6.1.176. PolicyError for something else.
     """
     match = _RELEASE.fullmatch(release.strip())
+    version = _without_compiler(version)
     if match is None or (match[3] is None and match[4] is not None):
         raise PolicyError(f"{release[:60]!r} is not a kernel release", "", _hint(release))
     major, minor, rest = int(match[1]), int(match[2]), (f".{match[4]}" if match[4] else "") + match[5]
-    vendor = _vendor_of(rest, version, int(match[3] or 0) == 0)
+    vendor = _vendor_of((major, minor, int(match[3] or 0)), rest, version)
     candidate = _CANDIDATE.match(rest)
     named = _DISTRIBUTION.search(version)
     if named is not None and (int(named[1]), int(named[2])) == (major, minor):
@@ -209,7 +227,7 @@ def parse_release(release: str, version: str = "") -> Release:
             vendor=vendor, candidate=candidate[1] if candidate else "",
         )  # fmt: skip
     point = int(match[3] or 0)
-    hides = point == 0 and bool(rest) and (re.match(r"-\d", rest) is not None or match[3] is None)
+    hides = point == 0 and bool(rest) and (re.match(r"-(rpi)?\d", rest) is not None or match[3] is None)
     hides = hides or (point == 0 and vendor is not None and vendor.basis == "series")
     hides = (hides and candidate is None) or (vendor is not None and vendor.basis == "rebased")
     return Release(
@@ -218,16 +236,37 @@ def parse_release(release: str, version: str = "") -> Release:
     )  # fmt: skip
 
 
-def _vendor_of(rest: str, version: str, first: bool) -> Vendor | None:
+def _without_compiler(version: str) -> str:
+    """What `uname -v` prints, which begins with `#`: /proc/version names builder and compiler before it.
+
+    Those say `gcc (Debian 12.2.0-14)` of a kernel that somebody built on Debian.
+    """
+    return version[version.index("#") :] if "#" in version else version
+
+
+def _vendor_of(point: Point, rest: str, version: str) -> Vendor | None:
     """Whose kernel it is: as the release says, else as the version string does.
 
-    `first`: the point is 0, as in all of Ubuntu's kernels.
+    A derivative that keeps the release string of what it derives from says so in the version string only.
     """
-    found = next((row for row in VENDORS if row.pattern.search(rest) and (row.basis != "ubuntu" or first)), None)
+    derived = next((row for row in VENDORS if row.signs is not None and row.signs.search(version)), None)
+    if derived is not None:
+        return derived
+    found = next((row for row in VENDORS if row.pattern.search(rest) and _may_be(row, point, rest)), None)
     told = re.search(r"(?<!\w)(Debian|Kali|Ubuntu)\b", version)
     if told is None or (found is not None and found.name not in _AS_UPSTREAM):
         return found
     return next(row for row in VENDORS if row.name.split()[0] == told[1] and row.basis != "upstream")
+
+
+def _may_be(row: Vendor, point: Point, rest: str) -> bool:
+    """False where a vendor never gave that number to a kernel: all of Ubuntu's and Red Hat's end in .0."""
+    if row.basis == "ubuntu":
+        return point[2] == 0 or row.pattern.pattern == REALTIME
+    family = re.search(r"\.(el\d+)", rest)
+    if row.basis != "rebased" or family is None:
+        return True
+    return point[:2] in RED_HAT_SERIES.get(family[1], ()) and (point[2] == 0 or point[0] < 3)
 
 
 def _hint(text: str) -> str:
@@ -266,18 +305,41 @@ def _with_vendor(choice: Choice, release: Release) -> Choice:
         return _unknown_build(choice, release, warnings)
     if vendor is None or vendor.name in _AS_UPSTREAM or vendor.basis == "upstream":
         name = vendor.name if vendor else ""
+        choice = choice if vendor is None or AS_BUILT.search(release.rest) else _own_build(choice, release)
         return msgspec.structs.replace(choice, warnings=tuple(warnings), vendor=name, series=release.series)
-    certainty: Certainty = choice.certainty
-    if certainty not in ("between", "interval", "outside"):
-        certainty = "vendor"
-    if certainty == "vendor" and choice.policy.point.startswith("ubuntu-"):
+    if choice.policy.point.startswith("ubuntu-") and AS_BUILT.search(release.rest):
         certainty = choice.certainty
+    elif choice.policy.point.startswith("ubuntu-") and choice.certainty in _SURE:
+        choice = _own_build(choice, release)
+        certainty = choice.certainty
+    else:
+        certainty, choice = _not_sure(choice.certainty), _that_point(choice)
     choice = _with_overlays(choice, release)
     certainty = choice.certainty if choice.certainty == "interval" else certainty
     text = f"{release.text} is a kernel of {vendor.name}. {choice.explanation}"
     return msgspec.structs.replace(
         choice, certainty=certainty, explanation=text, warnings=(vendor.backports, *warnings), vendor=vendor.name,
         series=release.series,
+    )  # fmt: skip
+
+
+def _not_sure(certainty: Certainty) -> Certainty:
+    """The certainty for a kernel with patches that are not known, from that of its point."""
+    return certainty if certainty in ("between", "interval", "outside") else "vendor"
+
+
+def _that_point(choice: Choice) -> Choice:
+    """The same for a kernel with patches over a recorded point: what was recorded is the point."""
+    text = choice.explanation.replace(_RECORDED, "was recorded; this build of it was not.")
+    return msgspec.structs.replace(choice, explanation=text)
+
+
+def _own_build(choice: Choice, release: Release) -> Choice:
+    """The same for a release string with more behind it than the distribution writes."""
+    text = f"{release.text} does not end as that distribution's release strings do: somebody built it with changes."
+    choice = _that_point(choice)
+    return msgspec.structs.replace(
+        choice, certainty=_not_sure(choice.certainty), explanation=f"{text} {choice.explanation}"
     )  # fmt: skip
 
 
@@ -302,8 +364,9 @@ def _unknown_build(choice: Choice, release: Release, warnings: list[str]) -> Cho
     if GIT_TREE.search(release.rest):
         who = "built from a git tree with commits after that point (ChromeOS's kernels look so too)"
         name = "built from a git tree"
+    choice = _that_point(choice)
     text = f"{release.text} is {who}. {choice.explanation}"
-    certainty: Certainty = choice.certainty if choice.certainty in ("between", "interval", "outside") else "vendor"
+    certainty = _not_sure(choice.certainty)
     return msgspec.structs.replace(
         choice, certainty=certainty, explanation=text, vendor=name, series=release.series,
         warnings=("Which changes to KVM it carries is not known.", *warnings),
@@ -325,7 +388,7 @@ def _release_candidate(release: Release) -> Choice:
     name = f"{release.series}-{release.candidate}"
     series = loader.load_policy(release.series)
     if name in series.recorded:
-        text = f"{name} was recorded: answers of that very kernel agree with this policy."
+        text = f"{name} {_RECORDED}"
         return Choice(policy=msgspec.structs.replace(series, name=name), certainty="exact", explanation=text)
     text = f"{name} is a release candidate; {_text(first)}, read from source, is used."
     return Choice(policy=_policy(first, name), certainty="source", explanation=text)
@@ -424,7 +487,7 @@ def _within(point: Point, vendor: str = "") -> Choice:
 def _known(policy: Policy, name: str) -> Choice:
     """A point that has a file."""
     if policy.evidence == "recorded":
-        text = f"{name} was recorded: answers of that very kernel agree with this policy."
+        text = f"{name} {_RECORDED}"
         return Choice(policy=policy, certainty="exact", explanation=text)
     text = f"{name} was not recorded; its policy was read from source."
     return Choice(policy=policy, certainty="source", explanation=text)
@@ -466,10 +529,10 @@ def _ubuntu(release: Release) -> Choice:
     """Ubuntu's kernels: its own build number where a policy of that kernel version exists, else the upstream series."""
     abi = _ABI.match(release.rest)
     known = loader.known_points((*release.point, 0), "ubuntu")
-    if abi is None or not known:
+    if abi is None or not known or release.point[2]:
         return _ubuntu_unread(release)
     point = (*release.point, int(abi[1]))
-    if re.search(r"-(generic|lowlatency)(?!-hwe)", release.rest):
+    if int(abi[1]) < _DERIVATIVES and re.search(r"-(generic|lowlatency)(?!-hwe)", release.rest):
         return _within(point, "ubuntu")
     first, last = (*release.point, 0), known[-1]
     candidates = _states(first, last, "ubuntu")

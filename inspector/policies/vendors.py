@@ -29,10 +29,17 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     """what is known of its changes to KVM on arm64, one sentence"""
     overlays: tuple[tuple[str, str], ...] = ()
     """(series, overlay) of what its kernels of a series may have from some point on"""
+    signs: re.Pattern[str] | None = None
+    """what its version string says where the release string is that of the kernel that it derives from"""
 
 
-def _row(name: str, pattern: str, basis: Basis, backports: str, *overlays: tuple[str, str]) -> Vendor:
-    return Vendor(name=name, pattern=re.compile(pattern), basis=basis, backports=backports, overlays=overlays)
+def _row(
+    name: str, pattern: str, basis: Basis, backports: str, *overlays: tuple[str, str], signs: str = ""
+) -> Vendor:  # fmt: skip
+    return Vendor(
+        name=name, pattern=re.compile(pattern), basis=basis, backports=backports, overlays=overlays,
+        signs=re.compile(signs) if signs else None,
+    )  # fmt: skip
 
 
 _OWN = "It adds patches of its own to the stable point; none that changes ID or cache registers is known here."
@@ -44,12 +51,16 @@ _NONE = "It is built from the upstream tree without changes to KVM."
 _UBUNTU_OWN_ABI = (
     "aws|aws-64k|azure|azure-fde|azure-nvidia|gcp|gcp-64k|gke|gkeop|ibm|oracle|oracle-64k|oem|kvm|raspi|raspi-realtime|"
     "realtime|nvidia|nvidia-64k|nvidia-lowlatency|nvidia-tegra|nvidia-tegra-igx|nvidia-tegra-rt|bluefield|"
-    "xilinx|xilinx-zynqmp|qcom|laptop|lowlatency-hwe|starfive|mtk|snapdragon|raspi2|riscv|fips|aws-fips|azure-fips|gcp-fips|intel-iotg|ibm-gt"
+    "xilinx|xilinx-zynqmp|qcom|laptop|lowlatency-hwe|starfive|mtk|snapdragon|raspi2|riscv|fips|aws-fips|azure-fips|gcp-fips|intel|intel-iotg|intel-iot-realtime|ibm-gt"
 )
 
-_UBUNTU = rf"-\d+(~[\w.]+)?-(generic|generic-64k|generic-lpae|lowlatency|lowlatency-64k|{_UBUNTU_OWN_ABI})(?![\w])"
+REALTIME = r"^-1\d{3}-realtime(?![\w])"
+"""Ubuntu's real-time kernels: the one flavour that keeps a stable point, as in 6.8.1-1015-realtime."""
+
+_UBUNTU = rf"^-\d+(~[\w.]+)?-(generic|generic-64k|generic-lpae|lowlatency|lowlatency-64k|{_UBUNTU_OWN_ABI})(?![\w])"
 
 _DEBIAN_FLAVOUR = r"(cloud-|rt-)?arm64(-16k|-64k)?(?![\w-])"
+_DEBIAN = rf"^[-~]?(rc\d+)?(-\d+|-0\.(deb|bpo)[\w.]*|-trunk|\.bpo\.[\w.]+)?-{_DEBIAN_FLAVOUR}"
 
 VENDORS: tuple[Vendor, ...] = (
     _row(
@@ -58,6 +69,7 @@ VENDORS: tuple[Vendor, ...] = (
         "series",
         "Oracle merges points of the stable series and hides which.",
     ),
+    _row("BC-Linux", r"\.bclinux", "series", _UNKNOWN),
     _row("ELRepo", r"\.el\d+(_\d+)?\.elrepo", "upstream", _NONE),
     _row(
         "Amazon Linux",
@@ -80,14 +92,17 @@ VENDORS: tuple[Vendor, ...] = (
     ),
     _row("Anolis OS", r"\.an\d+", "stable", _MERGED),
     _row("Alibaba Cloud Linux", r"\.al\d+|\.alios\d", "stable", _MERGED),
-    _row("TencentOS", r"\.tl\d|\.tlinux\d|-tlinux\d|-tke", "stable", _MERGED),
+    _row("TencentOS", r"\.tl\d|\.tlinux\d|-tlinux\d|-tke|^-19[-.]0\d{3}\.", "stable", _MERGED),
     _row("OpenCloudOS", r"\.oc\d|\.ocs\d", "stable", _MERGED),
-    _row("Kylin", r"\.ky\d+|[.-]kylin", "series", _UNKNOWN),
+    _row("Kylin", r"\.ky\d+|[.-]kylin", "series", _UNKNOWN, signs=r"KYLINOS"),
+    _row("Astra Linux", r"[-.]astra", "series", _UNKNOWN, signs=r"astra"),
+    _row("UnionTech (UOS server)", r"\.uelc?\d+", "series", _UNKNOWN),
     _row("EulerOS", r"\.eulerosv\d|\.euleros|\.hce\d", "series", _UNKNOWN),
     _row("Azure Linux", r"\.azl\d", "stable", _OWN),
     _row("CBL-Mariner", r"\.cm\d", "stable", _OWN),
     _row("VMware Photon OS", r"\.ph\d", "stable", _OWN),
-    _row("Microsoft (WSL2)", r"[Mm]icrosoft", "stable", _OWN),
+    _row("Microsoft (WSL1, which translates system calls and has no KVM)", r"^-\d+-Microsoft", "stable", _UNKNOWN),
+    _row("Microsoft (WSL2)", r"-microsoft-(standard|WSL)(?!-Mariner)", "stable", _OWN),
     _row(
         "Asahi Linux",
         r"[.-]asahi",
@@ -98,6 +113,7 @@ VENDORS: tuple[Vendor, ...] = (
     _row("OpenMandriva or Mageia", r"\.(omv\d|mga\d)|-(desktop|server)-\d+(omv|mga)", "stable", _OWN),
     _row("Ubuntu (mainline builds)", r"-\d{6}(rc\d+)?-(generic|lowlatency)", "upstream", _NONE),
     _row("Ubuntu", _UBUNTU, "ubuntu", "Ubuntu merges stable points and fixes of its own into one kernel version."),
+    _row("Ubuntu", REALTIME, "ubuntu", "Ubuntu merges stable points and fixes of its own into one kernel version."),
     _row(
         "Android (generic kernel image)",
         r"-android\d+-|-android-",
@@ -111,11 +127,15 @@ VENDORS: tuple[Vendor, ...] = (
         "stable",
         _OWN,
     ),
+    _row("postmarketOS", r"-postmarketos", "stable", _BOARD),
+    _row("Linaro", r"-linaro|-qcomlt", "stable", _BOARD),
+    _row("CIX", r"[-.]cix(?![\w])", "stable", _BOARD),
+    _row("a community build for CIX's boards", r"[-.]sky1(?![\w])", "stable", _BOARD),
     _row("Armbian", r"-(current|edge|legacy|vendor|bleedingedge|collabora)-[a-z0-9]", "stable", _BOARD),
-    _row("Rockchip", r"-rockchip|-rk\d{4}|-\d+-rk\d+", "stable", _BOARD),
+    _row("Rockchip or a vendor of boards with its chips", r"-rockchip|-rk\d{4}|-\d+-rk\d+", "stable", _BOARD),
     _row(
-        "Amlogic or another board vendor",
-        r"-(amlogic|meson64|sunxi64|odroid|khadas|orangepi|xunlong|ophub|flippy)",
+        "Amlogic, Allwinner or another board vendor",
+        r"-(amlogic|meson64|sunxi64|sun\d+iw\d+|odroid|khadas|orangepi|xunlong|ophub|flippy)",
         "stable",
         _BOARD,
     ),
@@ -123,10 +143,13 @@ VENDORS: tuple[Vendor, ...] = (
     _row("PREEMPT_RT", r"^-rt\d+$", "upstream", _NONE),
     _row("Xilinx", r"-xilinx", "stable", _BOARD),
     _row("Texas Instruments", r"-ti(-|$)", "stable", _BOARD),
-    _row("Qualcomm", r"-perf|-qgki|-qcom|-sdm\d+|-sm\d{4}", "stable", _BOARD),
+    _row("Qualcomm or another builder for its chips", r"-perf|-qgki|-qcom|-sdm\d+|-sm\d{4}", "stable", _BOARD),
     _row("Phytium", r"[-.]phytium", "stable", _BOARD),
-    _row("Linaro", r"-linaro|-qcomlt", "stable", _BOARD),
+    _row("Toradex", r"-torizon|^-\d+\.\d+\.\d+\S*\+git\.", "stable", _BOARD),
     _row("Yocto Project", r"-yocto-|-poky|-fslc", "stable", _BOARD),
+    _row("the Civil Infrastructure Platform", r"-cip\d+", "stable", _MERGED),
+    _row("LinuxKit (Docker Desktop)", r"-linuxkit", "stable", _OWN),
+    _row("OrbStack", r"-orbstack", "stable", _OWN),
     _row("Flatcar", r"-flatcar", "stable", _OWN),
     _row("Talos", r"-talos", "stable", _OWN),
     _row("Bottlerocket", r"-bottlerocket", "stable", _OWN),
@@ -139,7 +162,10 @@ VENDORS: tuple[Vendor, ...] = (
         "series",
         "SUSE backports fixes and features to KVM without a new version number.",
     ),
-    _row("Arch Linux ARM", r"-ARCH|-rpi-ARCH|-aarch64-ARCH|-arch\d+-\d+", "stable", _OWN),
+    _row("Manjaro", r"-MANJARO", "stable", _OWN),
+    _row("Arch Linux ARM", r"-ARCH|-rpi-ARCH|-aarch64-ARCH|-\d+-rpi-16k", "stable", _OWN),
+    _row("Arch Linux", r"-arch\d+-\d+", "stable", _OWN),
+    _row("Void Linux", r"^_\d+$", "stable", _OWN),
     _row("Alpine or Arch Linux", r"-\d+-(virt|lts|rpi\d?|edge|stable|elm|gru|openstack)(?![\w-])", "stable", _OWN),
     _row("Gentoo", r"-gentoo", "stable", _OWN),
     _row(
@@ -150,19 +176,27 @@ VENDORS: tuple[Vendor, ...] = (
     ),
     _row(
         "Debian",
-        rf"\+deb\d+|\+bpo|\.deb\d+|\.bpo\.|-{_DEBIAN_FLAVOUR}",
+        rf"\+deb\d+|\+bpo|\.deb\d+|\.bpo\.|{_DEBIAN}",
         "stable",
         "Debian follows the stable series; its patches do not touch KVM's registers.",
     ),
     _row("deepin or UOS", r"-(arm64|aarch64|amd64)-desktop", "stable", _OWN),
     _row("XanMod or Liquorix", r"-xanmod|-liquorix|-zen\d", "stable", _OWN),
-    _row("postmarketOS", r"-postmarketos|-(sdm|msm|qcom)-", "stable", _BOARD),
-    _row("LibreELEC or another embedded distribution", r"-(libreelec|openwrt|buildroot|haos)", "stable", _BOARD),
+    _row("Home Assistant OS", r"-haos", "stable", _BOARD),
+    _row("OpenWrt", r"-openwrt", "stable", _BOARD),
+    _row("LibreELEC or another embedded distribution", r"-(libreelec|buildroot)", "stable", _BOARD),
     _row("Azure (community build)", r"-azure", "stable", _UNKNOWN),
 )
 
-GIT_TREE = re.compile(r"\+$|-\d+-g[0-9a-f]{7,}|-g[0-9a-f]{7,}$|-dirty$|-next-\d{8}")
+GIT_TREE = re.compile(r"\+$|\+g[0-9a-f]{7,}|-\d+-g[0-9a-f]{7,}|-g[0-9a-f]{7,}$|-dirty$|-next-\d{8}")
 """What a kernel built from a git tree puts behind the point: commits after it, changes, or linux-next."""
+
+AS_BUILT = re.compile(
+    r"^$|rc\d+$|[-+.](arm64|amd64|aarch64|generic|lowlatency|lpae|16k|64k|elrepo|x86_64|rt\d+"
+    r"|(deb|kali)\d+(\+\d+)?|bpo(\.\d+)?)$"
+)
+"""How release strings of Debian, Kali, Ubuntu and of builds of the upstream tree end. Another end is somebody's own
+build under that name."""
 
 OTHER_MACHINE = re.compile(r"x86_64|amd64|i[3-6]86|ppc64|s390x|riscv|loongarch|armv7|armhf|armmp|-v7l?\+|x64v\d", re.I)
 """A kernel of another architecture: KVM on arm64 is what is modelled."""
@@ -198,6 +232,16 @@ def _rebase(
 _MR = "centos-stream-9 merge request"
 _GA = "what mainline had when that minor release came out"
 _OLD = "the kernel that it is named after; no later rebase of it could be read"
+
+RED_HAT_SERIES: dict[str, tuple[tuple[int, int], ...]] = {
+    "el6": ((2, 6),),
+    "el7": ((3, 10), (4, 14), (4, 18)),
+    "el8": ((4, 18),),
+    "el9": ((5, 11), (5, 12), (5, 13), (5, 14)),
+    "el10": ((6, 8), (6, 9), (6, 10), (6, 11), (6, 12)),
+}
+"""The kernel versions of Red Hat's releases, those of CentOS Stream before a release among them. A package for one of
+them with another kernel (6.1.52-1.el7) is somebody else's."""
 
 REBASES: dict[str, tuple[Rebase, ...]] = {
     "el8": (

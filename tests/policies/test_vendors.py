@@ -17,6 +17,7 @@ from inspector.policies.vendors import REBASES, VENDORS
 
 RED_HAT = "Red Hat (RHEL, CentOS, Rocky Linux, AlmaLinux)"
 ORACLE = "Oracle (Unbreakable Enterprise Kernel)"
+ROCKCHIP = "Rockchip or a vendor of boards with its chips"
 GIT = "built from a git tree"
 
 REAL = """
@@ -122,11 +123,11 @@ Linux version 6.6.87.2-microsoft-standard-WSL2 (root@439a258ad544) | Microsoft (
 6.12.34+rpt-rpi-v8 | Raspberry Pi | 6.12.34 | vendor
 6.1.21-v8+ | Raspberry Pi | 6.1.21 | vendor
 6.12.25-v8-16k+ | Raspberry Pi | 6.12.25 | vendor
-6.1.43-rockchip-rk3588 #1.0.8 | Rockchip | 6.1.43 | vendor
-6.1.99-rockchip-rk3588 #1.2.2 SMP Thu Jun 26 14:42:53 CST 2025 aarch64 GNU/Linux | Rockchip | 6.1.99 | vendor
-5.10.110-37-rockchip | Rockchip | 5.10.110 | vendor
-6.1.84-8-rk2410 | Rockchip | 6.1.84 | vendor
-6.1.0-1025-rockchip | Rockchip | hidden | vendor
+6.1.43-rockchip-rk3588 #1.0.8 | ROCKCHIP | 6.1.43 | vendor
+6.1.99-rockchip-rk3588 #1.2.2 SMP Thu Jun 26 14:42:53 CST 2025 aarch64 GNU/Linux | ROCKCHIP | 6.1.99 | vendor
+5.10.110-37-rockchip | ROCKCHIP | 5.10.110 | vendor
+6.1.84-8-rk2410 | ROCKCHIP | 6.1.84 | vendor
+6.1.0-1025-rockchip | ROCKCHIP | hidden | vendor
 6.1.115-vendor-rk35xx #1 SMP Thu Feb 12 18:35:01 UTC 2026 | Armbian | 6.1.115 | vendor
 6.8.1-edge-rockchip-rk3588 #5 SMP PREEMPT Fri Mar 15 18:19:29 UTC 2024 | Armbian | 6.8.1 | vendor
 6.18.38-current-rockchip64 #1 | Armbian | 6.18.38 | vendor
@@ -157,10 +158,45 @@ Linux version 6.6.87.2-microsoft-standard-WSL2 (root@439a258ad544) | Microsoft (
 6.11.5-hardened1 | unknown | 6.11.5 | vendor
 6.8.4-rt11-raspi #1 SMP PREEMPT_RT Mon May 5 16:51:52 UTC 2025 | unknown | 6.8.4 | vendor
 6.6.6.6 | unknown | 6.6.6 | vendor
+5.10.0-136.12.0.86.oe2203sp1.aarch64 | openEuler | hidden | vendor
+5.10.0-200.0.0.58.79.oe2203.bclinux.aarch64 | BC-Linux | hidden | vendor
+4.19.0-240.23.11.el8_2.bclinux.aarch64 | BC-Linux | hidden | outside
+5.10.0-8-generic #15~v10pro-KYLINOS SMP aarch64 | Kylin | hidden | vendor
+5.4.18-110-generic #99-KYLINOS SMP Tue Sep 12 2023 aarch64 aarch64 aarch64 GNU/Linux | Kylin | 5.4.18 | outside
+5.15.0-204-generic #1~v10pro-KYLINOS SMP | Kylin | hidden | vendor
+5.10.0-46.uelc20.aarch64 | UnionTech (UOS server) | hidden | vendor
+5.4.119-19-0009.11 | TencentOS | 5.4.119 | outside
+4.14.355-275.570.amzn2.aarch64 | Amazon Linux | 4.14.355 | outside
+6.1.52-1.el7.3.aarch64 | unknown | 6.1.52 | vendor
+5.10.194-2.el7.nutanix.20230721.aarch64 | unknown | 5.10.194 | vendor
+6.12.47-20250916.v8.1.el10 | unknown | 6.12.47 | vendor
+6.12.0-55.9.1.el10_0.aarch64+64k | RED_HAT | hidden | interval
+6.11.0-0.rc5.22.el10.aarch64 | RED_HAT | hidden | interval
+6.8.0-1009-nvidia-lowlatency-64k | Ubuntu | hidden | vendor
+6.8.1-1015-realtime | Ubuntu | 6.8.1 | vendor
+6.8.0-1006-intel | Ubuntu | hidden | vendor
+6.1.0-rpi7-rpi-v8 | Raspberry Pi | hidden | vendor
+6.1.0-rpi7-rpi-v8 #1 SMP PREEMPT Debian 1:6.1.63-1+rpt1 (2023-11-24) aarch64 | Raspberry Pi | 6.1.63 | vendor
+4.4.0-19041-Microsoft | Microsoft (WSL1, which translates system calls and has no KVM) | hidden | outside
+6.6.36.3-microsoft-standard-WSL2+ | Microsoft (WSL2) | 6.6.36 | vendor
+6.1.44-cix-build-generic | CIX | 6.1.44 | vendor
+6.6.89-2-cix | CIX | 6.6.89 | vendor
+6.19.6-sky1.r1 | a community build for CIX's boards | 6.19.6 | vendor
+7.0.12-linuxkit #1 SMP PREEMPT Wed Aug 12 20:18:49 UTC 2026 aarch64 | LinuxKit (Docker Desktop) | 7.0.12 | vendor
+6.15.11-orbstack-00539-g9885ebd8e3f4 | OrbStack | 6.15.11 | vendor
+6.12.1-0-postmarketos-qcom-sdm845 | postmarketOS | 6.12.1 | vendor
+5.15.148-7.0.0+git.c10a8dd1d5b2 | Toradex | 5.15.148 | vendor
+6.1.22+g66e442bc7fdc | GIT | 6.1.22 | vendor
+4.19.65-cip8 | the Civil Infrastructure Platform | 4.19.65 | outside
+6.17.7-arch1-1 | Arch Linux | 6.17.7 | vendor
+6.12.43-haos-raspi | Home Assistant OS | 6.12.43 | vendor
+6.6.6-hardened-arm64 | unknown | 6.6.6 | vendor
+5.10.66-android12-9-00041-gfa9c9074531e-ab7914766 | Android (generic kernel image) | 5.10.66 | vendor
+6.14.2-401.asahi.fc42 | Asahi Linux | 6.14.2 | vendor
 """
 
 ROWS = [tuple(cell.strip() for cell in line.split("|")) for line in REAL.strip().splitlines()]
-NAMES = {"RED_HAT": RED_HAT, "ORACLE": ORACLE, "GIT": GIT}
+NAMES = {"RED_HAT": RED_HAT, "ORACLE": ORACLE, "GIT": GIT, "ROCKCHIP": ROCKCHIP}
 CLASSES = {
     "upstream": {"exact", "same-as-recorded", "between", "source", "newer"},
     "vendor": {"vendor", "between", "interval", "newer", "exact", "same-as-recorded", "source"},
@@ -261,3 +297,44 @@ def test_a_policys_name_with_a_patch_still_works() -> None:
     assert all(policy.patches == ("hide-mpam",) for policy in behind_a_vendor.candidates)
     with pytest.raises(PolicyError, match="unknown patch"):
         choose("6.1.176+mask-ccdix")
+
+
+DEBIANS = (
+    "Linux version 6.1.0-28-arm64 (debian-kernel@lists.debian.org) (gcc-12 (Debian 12.2.0-14) 12.2.0, GNU ld (GNU "
+)
+DEBIANS += "Binutils for Debian) 2.40) #1 SMP PREEMPT_DYNAMIC Debian 6.1.119-1 (2024-11-22)"
+SELF_BUILT = (
+    "Linux version 7.1.3+ (me@board) (gcc (Debian 15.3.0-1) 15.3.0, GNU ld (GNU Binutils for Debian) 2.46) #1 SMP"
+)
+ON_UBUNTU = "Linux version 6.12.57 (me@box) (gcc (Ubuntu 11.4.0-1ubuntu1~22.04) 11.4.0) #1 SMP PREEMPT Fri Jul 10 2026"
+
+
+def test_the_compiler_in_proc_version_is_no_vendor() -> None:
+    assert (choose(DEBIANS).vendor, choose(DEBIANS).policy.name) == ("Debian", "6.1.119")
+    assert choose(SELF_BUILT).vendor == GIT
+    assert choose(SELF_BUILT).certainty == "vendor"
+    assert choose(ON_UBUNTU).vendor == ""
+
+
+def test_the_time_of_a_log_line_does_not_matter() -> None:
+    assert choose(f"[    0.000000] {DEBIANS}") == choose(DEBIANS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "6.12.57+deb13-arm64+", "6.12.57+deb13-arm64-dirty", "6.12.57+deb13-arm64-custom", "6.12.57-rt5-custom",
+        "6.12.57-1.el9.elrepo.aarch64-custom", "6.12.57-061257-generic-custom", "6.8.0-151-generic+",
+        "6.8.0-151-generic-custom", "6.12.57+rpt-rpi-v8", "6.12.57-local", "6.12.57+",
+    ],
+)  # fmt: skip
+def test_a_kernel_with_changes_over_a_recorded_one_is_not_taken_for_it(text: str) -> None:
+    choice = choose(text)
+    assert choice.certainty == "vendor"
+    assert "that very kernel" not in choice.text
+    assert "was recorded; this build of it was not." in choice.text
+
+
+@pytest.mark.parametrize("text", ["6.12.57+deb13-cloud-arm64", "6.8.0-151-generic", "6.8.0-151-generic-64k"])
+def test_a_recorded_kernel_by_its_own_name_is_exact(text: str) -> None:
+    assert choose(text).certainty == "exact"
