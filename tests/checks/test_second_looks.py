@@ -100,7 +100,7 @@ RISKS: list[tuple[str, int, int, str]] = [
     ("MIDR_EL1", 0x410FD083, 0x410FD493, "errata workarounds of the processor that it booted on"),
     ("CTR_EL0", 1 << 29, 0, "DIC goes from 1 to 0"),
     ("CTR_EL0", 1 << 28, 0, "IDC goes from 1 to 0"),
-    ("CTR_EL0", 0, 1 << 28, "goes on with the cache line sizes"),
+    ("CTR_EL0", 0, 1 << 28, "continues with the cache line sizes"),
     ("CLIDR_EL1", 3, 0x23, "only what the guest believes of its caches"),
 ]
 
