@@ -6,7 +6,14 @@ arch/arm64/kvm/hypercalls.c and psci.c. The levels of the workaround registers a
 from __future__ import annotations
 
 from inspector.kvm.limits import Limits
-from inspector.kvm.mitigations import bhb_level, spectre_v2_level, ssb_level
+from inspector.kvm.mitigations import (
+    bhb_level,
+    bhb_levels,
+    spectre_v2_level,
+    spectre_v2_levels,
+    ssb_level,
+    ssb_levels,
+)
 from inspector.policies.model import Behaviour
 from inspector.policies.setup import Feature
 from inspector.registers import ids
@@ -51,6 +58,22 @@ def workaround_levels(limits: Limits, ssbs: int | None = None) -> dict[int, int]
     if variant != "no-bhb":
         levels[ids.WORKAROUND_3] = bhb_level(host, variant in ("unknown-bhb-safe", "vm-ssbs-unknown-bhb-safe"))
     return levels
+
+
+def possible_levels(limits: Limits, reg_id: int, ssbs: int | None = None) -> tuple[int, ...]:
+    """Every level that a workaround register may have here, the assumed one first."""
+    host, variant = limits.host, limits.book.variant("mitigation-levels")
+    own = workaround_levels(limits, ssbs)[reg_id]
+    if reg_id == ids.WORKAROUND_1:
+        found = spectre_v2_levels(host)
+    elif reg_id == ids.WORKAROUND_3:
+        found = bhb_levels(host, variant == "unknown-bhb-safe")
+    else:
+        if variant != "vm-ssbs" or ssbs is None:
+            seen = host.value(ID_AA64PFR1_EL1) if variant != "vm-ssbs" else limits.limit(ID_AA64PFR1_EL1)
+            ssbs = seen >> 4 & 0xF
+        found = ssb_levels(host, ssbs)
+    return tuple(dict.fromkeys((own, *found)))
 
 
 def firmware_values(limits: Limits) -> dict[int, int]:

@@ -78,6 +78,13 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
         """A field of a register, by the register's name."""
         return self.values.get(IDS[name], 0) >> lsb & ones(width)
 
+    def could_be(self, reg_id: int, mask: int) -> tuple[int, ...]:
+        """Every value that a field (of at most eight bits, `mask`) may have, moved down to bit 0."""
+        lsb = (mask & -mask).bit_length() - 1
+        own, known = (self.value(reg_id) & mask) >> lsb, (self.known.get(reg_id, 0) & mask) >> lsb
+        least = own if self.at_least.get(reg_id, 0) & mask == mask else 0
+        return tuple(v for v in range((mask >> lsb) + 1) if not (v ^ own) & known and v >= least)
+
     def knows(self, reg_id: int, mask: int) -> bool:
         """True when every bit of `mask` is known."""
         return self.known.get(reg_id, 0) & mask == mask

@@ -3,7 +3,8 @@
 `cmdline=` takes the rest of the text, or what stands in double quotes: the command line of the host's kernel.
 
 The mitigation states are those of arch/arm64/kernel/proton-pack.c; levels are KVM's, as its firmware pseudo-registers
-show them (KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_1..3).
+show them (KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_1..3). A field of a register that is not known is given as
+`REGISTER.FIELD=VALUE`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from inspector.errors import PolicyError
 from inspector.kvm.firmware import workaround_levels
 from inspector.kvm.host import HostState
 from inspector.kvm.limits import Limits
-from inspector.registers.ids import WORKAROUND_1, WORKAROUND_2, WORKAROUND_3
+from inspector.registers.bits import Partial, mask_of, ones
+from inspector.registers.ids import IDS, WORKAROUND_1, WORKAROUND_2, WORKAROUND_3
+from inspector.registers.naming import by_id
 
 HOST_INPUTS: dict[str, tuple[str, dict[str, Any]]] = {
     "spectre-v2": ("spectre_v2", {"unaffected": 2, "mitigated": 1, "vulnerable": 0}),
@@ -44,7 +47,7 @@ def _split(text: str) -> tuple[str, str | None]:
 def with_inputs(host: HostState, text: str) -> HostState:
     """`host` with the inputs that `text` gives, comma-separated NAME=WORD.
 
-    Raises PolicyError for a name or a word that is none of HOST_INPUTS.
+    Raises PolicyError for a name or a word that is none of HOST_INPUTS, and for a field or value that there is not.
     """
     given: dict[str, Any] = {}
     text, cmdline = _split(text)
@@ -52,6 +55,9 @@ def with_inputs(host: HostState, text: str) -> HostState:
         given["cmdline"] = cmdline.strip()
     for part in filter(None, (piece.strip().lower() for piece in text.split(","))):
         name, _, word = part.partition("=")
+        if "." in name:
+            host = _with_field(host, name, word)
+            continue
         if name not in HOST_INPUTS:
             known = ", ".join((*HOST_INPUTS, "cmdline"))
             raise PolicyError(f"no input of a host is called {name!r}", "--host", f"one of: {known}")
@@ -95,3 +101,26 @@ def facts(limits: Limits) -> tuple[Fact, ...]:
         found += [Fact(name, word, given, effect)] if word else []
     line = Fact("cmdline", f'"{host.cmdline}"', bool(host.cmdline), "ID register overrides, mitigations")
     return (*found, line)
+
+
+def _with_field(host: HostState, name: str, word: str) -> HostState:
+    """`host` with one field of a register given."""
+    register, _, field = name.upper().partition(".")
+    reg_id = IDS.get(register)
+    schema = by_id(reg_id).schema if reg_id is not None else None
+    span = next((s for s in schema.spans if s.name.upper() == field), None) if schema is not None else None
+    if reg_id is None or span is None:
+        hint = f"one of: {', '.join(HOST_INPUTS)}, or a field such as ID_AA64MMFR2_EL1.NV=2"
+        raise PolicyError(f"no field of a host is called {name!r}", "--host", hint)
+    try:
+        value = int(word, 0)
+    except ValueError:
+        value = -1
+    if not 0 <= value <= ones(span.msb - span.lsb + 1):
+        hint = f"0 to {ones(span.msb - span.lsb + 1)}"
+        raise PolicyError(f"{name} cannot be {word!r}", "--host", hint)
+    held = Partial(host.value(reg_id), host.known.get(reg_id, 0)).set(mask_of(span.msb, span.lsb), value << span.lsb)
+    at_least = {i: mask & ~mask_of(span.msb, span.lsb) if i == reg_id else mask for i, mask in host.at_least.items()}
+    return msgspec.structs.replace(
+        host, values={**host.values, reg_id: held.value}, known={**host.known, reg_id: held.known}, at_least=at_least
+    )  # fmt: skip

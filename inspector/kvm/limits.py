@@ -6,11 +6,15 @@ A value travels with the bits of it that are known: what a source kernel hid sta
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self
+
+import msgspec
 
 from inspector.kvm import mitigations
 from inspector.kvm.boot_options import booted
+from inspector.kvm.cases import meet
 from inspector.kvm.host import HostState, sanitise
 from inspector.kvm.nested import stage2_granules
 from inspector.policies.model import Policy, Rule
@@ -37,6 +41,13 @@ _HIDDEN_IN_AARCH32 = frozenset((ID_AFR0_EL1, ID_DFR1_EL1, *(i for i in AARCH32_I
 """Entries among the AArch32 rows that are hidden or unallocated anyway: never write-ignore."""
 
 
+SETTLED_BY = {
+    "host-aarch32": "ID_AA64PFR0_EL1.EL0", "host-ras-v1p1": "ID_AA64PFR1_EL1.RAS_frac",
+    "host-mte-async-unknown": "ID_AA64PFR1_EL1.MTE_frac", "host-doublelock-none": "ID_AA64DFR0_EL1.DoubleLock",
+}  # fmt: skip
+"""Condition of a rule -> the host's field that decides it; the others are given with the setup or the host."""
+
+
 class Trace(NamedTuple):
     """What one step did to a register."""
 
@@ -59,14 +70,49 @@ class Limits:
         """the host before its command line"""
         host = booted(host, self.book)
         self.host, self.policy, self.setup = host, policy, setup
-        self.conditions = _conditions(host, setup)
+        self.conditions, self.open_conditions = _conditions(host, setup)
         self.sanitised: dict[int, Partial] = sanitise(host, self.book.known_mask)
         self.limits: dict[int, Partial] = {reg_id: self._limit(reg_id, None) for reg_id in ID_SPACE}
         self.limits[CTR_EL0] = self.sanitised[CTR_EL0]
 
     def applies(self, rule: Rule) -> bool:
-        """True when the rule's conditions hold here."""
+        """True when the rule's conditions hold here, as far as is known or assumed."""
         return self.conditions.issuperset(rule.when) and not self.conditions.intersection(rule.unless)
+
+    def open_words(self, rule: Rule) -> frozenset[str]:
+        """The conditions of a rule that are not known to hold or not, where the rest of it would let it apply."""
+        words = self.open_conditions
+        if not words:
+            return words
+        settled = self.conditions - words
+        if not (settled | words).issuperset(rule.when) or settled.intersection(rule.unless):
+            return frozenset()
+        return words.intersection((*rule.when, *rule.unless))
+
+    def assuming(self, conditions: frozenset[str]) -> Self:
+        """The same, with exactly these conditions, none of them open; limits follow."""
+        other = copy(self)
+        other.conditions, other.open_conditions = conditions, frozenset()
+        other.limits = {reg_id: other.relimit(reg_id) for reg_id in ID_SPACE} | {CTR_EL0: self.limits[CTR_EL0]}
+        return other
+
+    def supposing(self, reg_id: int, bits: int) -> Self:
+        """The same, with `bits` for what is not known of one register's host value and of its limit."""
+        other = copy(self)
+        host, own = self.host, self.sanitised[reg_id]
+        known = host.known.get(reg_id, 0)
+        whole = host.value(reg_id) & known | bits & ~known & ALL
+        other.host = msgspec.structs.replace(
+            host, values={**host.values, reg_id: whole}, known={**host.known, reg_id: ALL}
+        )  # fmt: skip
+        other.sanitised = self.sanitised | {reg_id: Partial(own.value & own.known | bits & ~own.known & ALL)}
+        value, known = other.relimit(reg_id)
+        other.limits = self.limits | {reg_id: Partial(value & known | bits & ~known & ALL)}
+        return other
+
+    def relimit(self, reg_id: int) -> Partial:
+        """The limit of one register, computed again."""
+        return self.sanitised[CTR_EL0] if reg_id == CTR_EL0 else self._limit(reg_id, None)
 
     def limit(self, reg_id: int) -> int:
         """The most that a write of this ID register (or CTR_EL0) may hold: KVM's own value for a fresh vCPU."""
@@ -134,17 +180,24 @@ class Limits:
 
     def _limit(self, reg_id: int, traces: list[Trace] | None) -> Partial:
         """What KVM offers; each step that applied is appended to `traces`."""
-        if rule := self.raz(reg_id):
-            assumed = "host-aarch32" in rule.unless and not self.host.aarch32_known
-            return Partial(0, 0 if assumed else ALL)
-        return self._stepped(reg_id, self.sanitised[reg_id], traces)
+        rules = self.book.raz.get(reg_id, ())
+        zero = self.raz(reg_id) is not None
+        if zero and not any(self.open_words(rule) for rule in rules):
+            return Partial(0, ALL)
+        pair = self._stepped(reg_id, self.sanitised[reg_id], traces)
+        if zero:
+            return meet(Partial(0, ALL), pair)
+        return meet(pair, Partial(0, ALL)) if any(self.open_words(rule) for rule in rules) else pair
 
     def _stepped(self, reg_id: int, pair: Partial, traces: list[Trace] | None) -> Partial:
-        """A value after every exposure step that applies here."""
+        """A value after every exposure step that applies here, or may."""
         for step in self.book.steps.get(reg_id, ()):
-            if not self.applies(step.rule):
+            applies, open_ = self.applies(step.rule), self.open_words(step.rule)
+            if not applies and not open_:
                 continue
             after = self._apply(reg_id, step, pair)
+            if open_:
+                after = meet(after, pair) if applies else meet(pair, after)
             if traces is not None and after != pair:
                 traces.append(Trace(step, pair, after))
             pair = after
@@ -171,8 +224,8 @@ class Limits:
                 return _SPECIALS[step.name](self, reg_id, pair)
 
 
-def _conditions(host: HostState, setup: VcpuSetup) -> frozenset[str]:
-    """The words of rule conditions that hold for this host and setup."""
+def _conditions(host: HostState, setup: VcpuSetup) -> tuple[frozenset[str], frozenset[str]]:
+    """The words of rule conditions that hold for this host and setup, and those of which that is not known."""
     pfr1, dfr0 = host.value(ID_AA64PFR1_EL1), host.value(ID_AA64DFR0_EL1)
     ras = host.value(ID_AA64PFR0_EL1) >> 28 & 0xF
     facts = {
@@ -184,7 +237,15 @@ def _conditions(host: HostState, setup: VcpuSetup) -> frozenset[str]:
         "host-doublelock-none": dfr0 >> 36 & 0xF == 15, "host-vgic5-legacy": host.vgic == "v5-legacy",
         "host-gic5": host.vgic in ("v5", "v5-legacy"),
     }  # fmt: skip
-    return frozenset(word for word, holds in facts.items() if holds)
+    ras_known = host.knows(ID_AA64PFR0_EL1, 0xF << 28) and (ras != 1 or host.knows(ID_AA64PFR1_EL1, 0xF << 12))
+    mte = host.could_be(ID_AA64PFR1_EL1, 0xF << 8)
+    mte_known = 2 not in mte or (mte == (2,) and host.knows(ID_AA64PFR1_EL1, 0xF << 40))
+    settled = {
+        "host-aarch32": host.aarch32_known, "host-ras-v1p1": ras_known, "host-mte-async-unknown": mte_known,
+        "host-doublelock-none": 15 not in (lock := host.could_be(ID_AA64DFR0_EL1, 0xF << 36)) or lock == (15,),
+    }  # fmt: skip
+    holding = frozenset(word for word, holds in facts.items() if holds)
+    return holding, frozenset(word for word, known in settled.items() if not known)
 
 
 def _speculation(limits: Limits, reg_id: int, pair: Partial) -> Partial:
@@ -193,12 +254,19 @@ def _speculation(limits: Limits, reg_id: int, pair: Partial) -> Partial:
     Not a rule: the value follows from what the kernel concluded about the CPU, not from a register field.
     """
     host, variant = limits.host, limits.book.variant("speculation-fields")
-    unaffected = mitigations.spectre_v2_unaffected(host)
-    if unaffected or variant != "raised":
-        pair = pair.set(0xF << 56, unaffected << 56)
-    if variant != "csv2" and (host.meltdown_unaffected or variant != "raised"):
-        pair = pair.set(0xF << 60, host.meltdown_unaffected << 60)
-    return pair
+    pair = _judged(pair, 56, mitigations.spectre_v2_unaffected(host), mitigations.spectre_v2_settled(host), variant)
+    if variant == "csv2":
+        return pair
+    return _judged(pair, 60, host.meltdown_unaffected, mitigations.meltdown_settled(host), variant)
+
+
+def _judged(pair: Partial, lsb: int, unaffected: bool, settled: bool, variant: str) -> Partial:
+    """The field as the kernel's judgement makes it; up to v6.4 it replaces the host's whatever the judgement."""
+
+    def as_(judgement: bool) -> Partial:
+        return pair.set(0xF << lsb, judgement << lsb) if judgement or variant != "raised" else pair
+
+    return as_(unaffected) if settled else meet(as_(unaffected), as_(not unaffected))
 
 
 def _gic(limits: Limits, reg_id: int, pair: Partial) -> Partial:

@@ -6,10 +6,12 @@ rules hold for hosts whose firmware offers no mitigation calls; a host that has 
 
 from __future__ import annotations
 
-from inspector.kvm.cpus import BHB_FIRMWARE, BHB_LOOP, BHB_SAFE, SPECTRE_V2_SAFE, SSB_SAFE, core_name
+from inspector.kvm.cpus import BHB_FIRMWARE, BHB_LOOP, BHB_SAFE, SPECTRE_V2_SAFE, SSB_SAFE, core_name, meltdown_safe
 from inspector.kvm.host import HostState
 from inspector.registers.ids import ID_AA64ISAR2_EL1, ID_AA64MMFR1_EL1, ID_AA64PFR0_EL1, ID_AA64PFR1_EL1, MIDR_EL1
 
+_CORE = 0xFF << 24 | 0xFFF << 4
+"""MIDR_EL1: implementer and part number, by which the kernel's lists name a core."""
 NOT_AVAILABLE, AVAILABLE, NOT_REQUIRED = 0, 1, 2
 SSBD_NOT_REQUIRED = 3
 
@@ -22,9 +24,63 @@ def spectre_v2_level(host: HostState) -> int:
     return NOT_REQUIRED if safe else NOT_AVAILABLE
 
 
+def spectre_v2_levels(host: HostState) -> tuple[int, ...]:
+    """Every level of WORKAROUND_1 that is possible: of an affected CPU the firmware decides, not a register."""
+    if host.spectre_v2 is not None:
+        return (host.spectre_v2,)
+    csv2 = host.could_be(ID_AA64PFR0_EL1, 0xF << 56)
+    named = host.knows(MIDR_EL1, _CORE)
+    if 0 not in csv2 or (named and core_name(host.value(MIDR_EL1)) in SPECTRE_V2_SAFE):
+        return (NOT_REQUIRED,)
+    affected = (NOT_AVAILABLE, AVAILABLE)
+    return affected if named and csv2 == (0,) else (*affected, NOT_REQUIRED)
+
+
 def spectre_v2_unaffected(host: HostState) -> bool:
     """The state under which ID_AA64PFR0_EL1.CSV2 defaults to 1."""
     return spectre_v2_level(host) == NOT_REQUIRED
+
+
+def spectre_v2_settled(host: HostState) -> bool:
+    """True when it is known whether the host is affected."""
+    levels = spectre_v2_levels(host)
+    return NOT_REQUIRED not in levels or len(levels) == 1
+
+
+def meltdown_settled(host: HostState) -> bool:
+    """True when it is known whether the host is affected by Meltdown (unmap_kernel_at_el0(), cpufeature.c)."""
+    csv3 = host.could_be(ID_AA64PFR0_EL1, 0xF << 60)
+    named = host.knows(MIDR_EL1, _CORE)
+    if host.meltdown_safe is not None or 0 not in csv3:
+        return True
+    return named and (meltdown_safe(host.value(MIDR_EL1)) or csv3 == (0,))
+
+
+def ssb_levels(host: HostState, ssbs: int) -> tuple[int, ...]:
+    """Every level of WORKAROUND_2 that is possible: without SSBS the firmware decides."""
+    own = ssb_level(host, ssbs)
+    if host.ssb is not None:
+        return (own,)
+    named = host.knows(MIDR_EL1, _CORE)
+    if named and core_name(host.value(MIDR_EL1)) in SSB_SAFE:
+        return (own,)
+    host_ssbs = host.could_be(ID_AA64PFR1_EL1, 0xF << 4)
+    if 0 not in host_ssbs and named:
+        return (own,)
+    return tuple(dict.fromkeys((own, NOT_AVAILABLE, SSBD_NOT_REQUIRED)))
+
+
+def bhb_levels(host: HostState, unknown_is_safe: bool) -> tuple[int, ...]:
+    """Every level of WORKAROUND_3 that is possible: of an affected CPU without loop or instruction the firmware's."""
+    own = bhb_level(host, unknown_is_safe)
+    if host.bhb is not None:
+        return (own,)
+    seen = ((ID_AA64PFR0_EL1, 0xF << 56), (ID_AA64MMFR1_EL1, 0xF << 60), (ID_AA64ISAR2_EL1, 0xF << 28))
+    if not host.knows(MIDR_EL1, _CORE) or not all(host.knows(reg_id, mask) for reg_id, mask in seen):
+        return tuple(dict.fromkeys((own, NOT_AVAILABLE, AVAILABLE, NOT_REQUIRED)))
+    if own != NOT_AVAILABLE:
+        return (own,)
+    return (NOT_AVAILABLE, AVAILABLE)
 
 
 def ssb_level(host: HostState, ssbs: int) -> int:

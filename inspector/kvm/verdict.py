@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from inspector.kvm.cases import Case
+
 
 class JudgedField(msgspec.Struct, frozen=True, kw_only=True):
     """One field of a written value, as the handler judged it."""
@@ -16,17 +18,21 @@ class JudgedField(msgspec.Struct, frozen=True, kw_only=True):
     lsb: int
     now: int
     """value of the field before the write"""
+    now_known: int = -1
+    """which of its bits are known"""
     written: int
     limit: int
     """the most (or, for a field whose safe direction is up, the least) that the kernel offers"""
+    limit_known: int = -1
+    """which of its bits are known"""
     writable: bool
     safe: str
     """safe-value rule: `lower`, `higher`, `higher-or-zero`, `exact N`, or `equal` for a field that is not writable"""
     accepted: bool
     reason: str
     """one short clause, e.g. `above the limit`; empty for an unchanged field"""
-    fate: Literal["kept", "ignored", "replaced", "refused"] = "kept"
-    """what becomes of it: stored, accepted and dropped, accepted and taken as another value, refused"""
+    fate: Literal["kept", "ignored", "replaced", "refused", "uncertain"] = "kept"
+    """what becomes of it: stored, accepted and dropped, accepted and taken as another value, refused, or not known"""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,11 +42,15 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     value: int
     """the value written"""
     errno: int
-    """0, or a positive errno"""
+    """0, or a positive errno; what is assumed where the answer is uncertain"""
     before: int | None = None
     """KVM_GET_ONE_REG before the write; None when the register cannot be read"""
+    before_known: int = -1
+    """which bits of `before` are known"""
     after: int | None = None
     """KVM_GET_ONE_REG right after the write; None when the register cannot be read or its value is not predictable"""
+    after_known: int = -1
+    """which bits of `after` are known"""
     fields: tuple[JudgedField, ...] = ()
     rule: str = ""
     """name of the policy rule that decided"""
@@ -52,9 +62,14 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """for a refused write: the nearest value that would be accepted, where there is one"""
     by_nature: bool = False
     """the register changes whatever is written, on every machine: a counter, a status bit"""
+    certain: bool = True
+    """False when the answer depends on something that is not known"""
     uncertain: tuple[str, ...] = ()
-    """fields whose limit is not known because the source of the values hid them; the answer holds if the host has
-    none"""
+    """fields whose fate is not known"""
+    depends_on: tuple[str, ...] = ()
+    """what the answer depends on: `the host's ID_AA64MMFR2_EL1.NV`"""
+    cases: tuple[Case, ...] = ()
+    """what each case would answer"""
 
     @property
     def errno_name(self) -> str:
@@ -63,7 +78,10 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def outcome(self) -> str:
-        """`accepted`, `refused`, or `ignored` when errno is 0 and the value read back is not the one written."""
+        """`accepted`, `refused`, `ignored` when errno is 0 and the value read back is not the one written, and
+        `uncertain` when the answer depends on what is not known."""
+        if not self.certain:
+            return "uncertain"
         if self.errno:
             return "refused"
         return "ignored" if self.after is not None and self.after != self.value else "accepted"

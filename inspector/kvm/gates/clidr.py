@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inspector.kvm.caches import CLIDR_RES0
+from inspector.kvm.gates.doubts import Doubt, doubt_of, refused_with, supposed, unknown_bits
 from inspector.kvm.gates.gate import Gate, Part, Write
 from inspector.kvm.state import VcpuState
 from inspector.registers.bits import extract, ones
 from inspector.registers.ids import CTR_EL0
 
+_IDC = 1 << 28
 _DENIED = "promises that no clean to the point of unification is needed, which the host's CTR_EL0.IDC denies"
 
 
@@ -32,6 +34,17 @@ class Clidr(Gate):
             Part("LoUIS", 23, 21, 7, True, "any").unless(unified, _DENIED),
             Part("[20:0]", 20, 0, ones(21), True, "any"),
         )
+
+    def doubts(self, vcpu: VcpuState, value: int) -> tuple[Doubt, ...]:
+        """By what the host's CTR_EL0 may be."""
+        if not unknown_bits(self.exposure, CTR_EL0) & _IDC:
+            return ()
+        outcomes = {}
+        for state in supposed(self.exposure, CTR_EL0):
+            errno = type(self)(state, self.reg_id).decide(vcpu, value)
+            outcomes[state.limit(CTR_EL0) >> 28 & 1] = refused_with(errno) if errno else "accepted"
+        doubt = doubt_of("LoC", "the host's CTR_EL0.IDC", dict(sorted(outcomes.items())), "--host CTR_EL0.IDC=VALUE")
+        return () if doubt is None else (doubt,)
 
     def store(self, vcpu: VcpuState, value: int) -> None:
         """On the vCPU."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from inspector.kvm.exposure import Exposure
 from inspector.kvm.gates.id_register import IdGate, Judged
-from inspector.kvm.mitigations import spectre_v2_unaffected
 from inspector.policies.spans import FieldRule
 from inspector.registers.ids import ID_AA64PFR0_EL1
 
@@ -19,9 +18,9 @@ class Compared(IdGate):
     def __init__(self, exposure: Exposure, reg_id: int) -> None:
         super().__init__(exposure, reg_id)
         if reg_id == ID_AA64PFR0_EL1:
-            judged = [_mitigation(_CSV2, spectre_v2_unaffected(exposure.host))]
+            judged = [_mitigation(_CSV2, self.limit)]
             if exposure.book.variant("speculation-fields") != "csv2":
-                judged.append(_mitigation(_CSV3, exposure.host.meltdown_unaffected))
+                judged.append(_mitigation(_CSV3, self.limit))
             self.judge(tuple(judged))
 
     def beyond(self, field: FieldRule, written: int) -> str:
@@ -29,6 +28,6 @@ class Compared(IdGate):
         return "more than the host's mitigation state allows"
 
 
-def _mitigation(lsb: int, unaffected: bool) -> Judged:
-    """0, and 1 on a host that is not affected."""
-    return Judged(lsb, 0xF, 0b11 if unaffected else 0b1)
+def _mitigation(lsb: int, limit: int) -> Judged:
+    """0, and 1 on a host that is not affected: there KVM offers 1."""
+    return Judged(lsb, 0xF, 0b11 if limit >> lsb & 0xF else 0b1)

@@ -13,6 +13,7 @@ from errno import EBUSY, EINVAL
 from typing import Literal, NamedTuple
 
 from inspector.kvm.exposure import Exposure
+from inspector.kvm.gates.doubts import Doubt, refused_with
 from inspector.kvm.state import VcpuState
 from inspector.policies.model import Rule
 from inspector.registers.bits import ones
@@ -42,6 +43,13 @@ class Part(NamedTuple):
     def accepted(self) -> bool:
         """False when this part makes KVM refuse the value."""
         return self.fate != "refused"
+
+    @property
+    def outcome(self) -> str:
+        """What becomes of it, in short."""
+        if self.fate == "refused":
+            return refused_with(self.errno)
+        return "accepted" if self.fate == "kept" else self.reason
 
     def unless(self, good: bool, reason: str, errno: int = EINVAL) -> Part:
         """This part, refused for `reason` where `good` is False."""
@@ -120,8 +128,8 @@ class Gate(ABC):
             return rule, f"{name} is refused: {self.refusal(write.value)}."
         return rule, f"{name}: {self.acceptance(write)}."
 
-    def doubtful(self, parts: tuple[Part, ...], value: int) -> tuple[str, ...]:
-        """Names of the parts whose answer depends on something of the host that is not known."""
+    def doubts(self, vcpu: VcpuState, value: int) -> tuple[Doubt, ...]:
+        """The parts whose fate depends on something of the host that is not known, and what each case answers."""
         return ()
 
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from errno import EBUSY, EINVAL
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
+from inspector.kvm.cases import Case
 from inspector.kvm.exposure import Exposure
+from inspector.kvm.gates.doubts import Doubt, fields_in_doubt, supposed, unknown_bits
 from inspector.kvm.gates.gate import Fate, Gate, Part, Write
+from inspector.kvm.limits import SETTLED_BY
 from inspector.kvm.state import VcpuState
 from inspector.policies import model
 from inspector.policies.model import Rule
@@ -186,18 +189,67 @@ class IdGate(Gate):
             errno = EBUSY if frozen else EINVAL
             yield Part(name, msb, lsb, (self.limit & mask) >> lsb, False, "equal", fate, reason, errno)
 
-    def doubtful(self, parts: tuple[Part, ...], value: int) -> tuple[str, ...]:
-        """Judged parts whose limit, or whose tolerated old value, is the host's and not known.
+    def doubts(self, vcpu: VcpuState, value: int) -> tuple[Doubt, ...]:
+        """By every value of what is not known of the host's register or of the limit, then by every open condition."""
+        found: tuple[Doubt, ...] = ()
+        exposure, reg_id = self.exposure, self.reg_id
+        if unknown_bits(exposure, reg_id) & (value | self.limit | ~self._zero_is_safe()):
+            found += fields_in_doubt(
+                exposure, reg_id, ((s, self._as(s)._tried(vcpu, value)) for s in supposed(exposure, reg_id))
+            )  # fmt: skip
+        for word in sorted(self._open_words()):
+            found += self._by_condition(word, vcpu, value)
+        return found
 
-        Zero is never above a limit, whatever that is.
-        """
-        unknown = ~self.exposure.limit_known(self.reg_id)
-        written = {part.name for part in parts if value & mask_of(part.msb, part.lsb)}
-        hidden = (part for part in parts if unknown & mask_of(part.msb, part.lsb))
-        names = [p.name for p in hidden if p.name in written or not p.writable or p.safe != "lower"]
-        host_unknown = ~self.exposure.sanitised[self.reg_id].known
-        old = {h.name for h in self.hooks if isinstance(h.rule, model.Tolerate | model.Keep) and h.mask & host_unknown}
-        return (*names, *(p.name for p in parts if p.name in old & written and p.name not in names))
+    def _zero_is_safe(self) -> int:
+        """The bits of judged fields that accept zero whatever the limit is."""
+        fields = self.exposure.book.fields(self.reg_id)
+        lower = sum(field.mask for field in fields if field.safe == "lower" and not field.signed)
+        return lower & ~self.fixed
+
+    def _as(self, exposure: Exposure) -> Self:
+        """This gate in another state of what is not known."""
+        return type(self)(exposure, self.reg_id)
+
+    def _tried(self, vcpu: VcpuState, value: int) -> tuple[Part, ...]:
+        """The parts as this state judges them; a register that nobody wrote holds this state's limit."""
+        stored, reg_id = vcpu.vm.stored, self.reg_id
+        held = stored[reg_id]
+        if held == vcpu.vm.exposure.limit(reg_id):
+            stored[reg_id] = self.limit
+        parts = self.parts(vcpu, value)
+        stored[reg_id] = held
+        return parts
+
+    def _open_words(self) -> frozenset[str]:
+        """The conditions of this register's rules that are not known to hold or not."""
+        exposure, reg_id = self.exposure, self.reg_id
+        if not exposure.open_conditions:
+            return frozenset()
+        book = exposure.book
+        rules = [
+            *(step.rule for step in book.steps.get(reg_id, ())), *book.raz.get(reg_id, ()),
+            *(rule for _, rule in book.writable.get(reg_id, ())), *(hook.rule for hook in book.hooks.get(reg_id, ())),
+        ]  # fmt: skip
+        return frozenset().union(*(exposure.open_words(rule) for rule in rules))
+
+    def _by_condition(self, word: str, vcpu: VcpuState, value: int) -> tuple[Doubt, ...]:
+        """The parts whose fate differs with and without one condition."""
+        both = []
+        for conditions in (self.exposure.conditions | {word}, self.exposure.conditions - {word}):
+            gate = self._as(self.exposure.assuming(conditions))
+            both.append({part.name: part for part in gate._tried(vcpu, value)})
+        found = []
+        for name in dict.fromkeys((*both[0], *both[1])):
+            told = [parts[name].outcome if name in parts else "accepted" for parts in both]
+            if told[0] != told[1]:
+                words = model.CONDITION_WORDS[word]
+                cases = [
+                    Case(when=f"{how} {words}", outcome=outcome, settle=f"--host {SETTLED_BY[word]}=VALUE")
+                    for how, outcome in zip(("with", "without"), told, strict=True)
+                ]
+                found.append(Doubt(name, words, tuple(cases)))
+        return tuple(found)
 
     # -- other values -----------------------------------------------------------------------------------------------
 
@@ -271,7 +323,7 @@ class IdGate(Gate):
             return super().why(write)
         first, others = bad[0], f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
         written = (write.value & mask_of(first.msb, first.lsb)) >> first.lsb
-        limit = "" if first.reason.startswith("only ") else f" ({first.limit})"
+        limit = "" if first.safe.startswith("exact") else f" ({first.limit})"
         return self._rule_behind(first), f"{name}.{first.name} = {written} is refused: {first.reason}{limit}{others}."
 
     def _why_accepted(self, write: Write) -> tuple[Rule | None, str]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from inspector.kvm.cases import Case
+from inspector.kvm.gates.doubts import Doubt, refused_with
 from inspector.kvm.gates.gate import Gate, Part, Write, width_of
 from inspector.kvm.state import VcpuState
 from inspector.registers.bits import ALL, mask_of
 from inspector.registers.encoding import is_demux
 from inspector.registers.ids import CLIDR_EL1, CTR_EL0
+from inspector.registers.naming import name_of
 
 
 class Invariant(Gate):
@@ -52,9 +55,20 @@ class Invariant(Gate):
         """The only value there is."""
         return "equal to the host's"
 
-    def doubtful(self, parts: tuple[Part, ...], value: int) -> tuple[str, ...]:
-        """Every part that is not known to be what KVM shows."""
-        if self.reg_id == CTR_EL0:
-            unknown = ~self.exposure.limit_known(self.reg_id)
-            return tuple(p.name for p in parts if unknown & mask_of(p.msb, p.lsb))
-        return () if self.exposure.known.get(self.reg_id) else tuple(part.name for part in parts)
+    def doubts(self, vcpu: VcpuState, value: int) -> tuple[Doubt, ...]:
+        """Every part that is not known to be, or not to be, what KVM shows."""
+        known, now = self.exposure.known.get(self.reg_id, ALL), vcpu.value(self.reg_id)
+        found = []
+        for part in self.parts(vcpu, value):
+            mask = mask_of(part.msb, part.lsb)
+            if not mask & ~known or (value ^ now) & known & mask:
+                continue
+            single = part.name in ("value", "others")
+            source = f"the host's {name_of(self.reg_id)}" + ("" if single else f".{part.name}")
+            written = f"0x{value:x}" if single else str((value & mask) >> part.lsb)
+            cases = (
+                Case(when=f"{source} is {written}", outcome="accepted"),
+                Case(when=f"{source} is anything else", outcome=refused_with(part.errno)),
+            )
+            found.append(Doubt(part.name, source, cases))
+        return tuple(found)

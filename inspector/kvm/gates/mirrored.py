@@ -24,9 +24,7 @@ class Mirrored(IdGate):
         super().__init__(exposure, reg_id)
         aarch32 = reg_id == ID_DFR0_EL1
         self.lsb = 24 if aarch32 else 8
-        host = exposure.sanitised[ID_AA64DFR0_EL1].value >> 8 & 0xF
-        most = 0 if host == _IMPDEF else min(host, 6)
-        most = 3 if aarch32 and most == 1 else most
+        most = self.limit >> self.lsb & 0xF
         allowed = 0
         for version in range(16):
             good = version == _IMPDEF or version <= most

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from errno import EINVAL
 
+from inspector.kvm.firmware import possible_levels
+from inspector.kvm.gates.doubts import Doubt, doubt_of, refused_with
 from inspector.kvm.gates.gate import Gate, Part, Write
+from inspector.kvm.host_inputs import HOST_INPUTS
 from inspector.kvm.state import VcpuState
-from inspector.registers.ids import WORKAROUND_2
+from inspector.registers.ids import ID_AA64PFR1_EL1, WORKAROUND_1, WORKAROUND_2, WORKAROUND_3
+from inspector.registers.naming import name_of
+
+_STATES = {WORKAROUND_1: "spectre_v2", WORKAROUND_2: "ssb", WORKAROUND_3: "bhb"}
+"""The field of HostState that gives a level."""
 
 
 class Workaround(Gate):
@@ -28,6 +36,16 @@ class Workaround(Gate):
         if value & ~0x1F or (value & 0x10 and asked != 2) or asked > 3:
             return False
         return asked <= 1 or level == 3
+
+    def doubts(self, vcpu: VcpuState, value: int) -> tuple[Doubt, ...]:
+        """By the levels that the host may have: of an affected CPU the firmware decides."""
+        ssbs = vcpu.vm.stored.get(ID_AA64PFR1_EL1, 0) >> 4 & 0xF
+        levels = possible_levels(self.exposure, self.reg_id, ssbs)
+        told = {n: "accepted" if self._provided(value, n) else refused_with(EINVAL) for n in sorted(levels)}
+        key, words = next((key, words) for key, (field, words) in HOST_INPUTS.items() if field == _STATES[self.reg_id])
+        settle = {level: f"--host {key}={word}" for word, level in words.items()}
+        doubt = doubt_of("level", f"the host's level of {name_of(self.reg_id)}", told, settle)
+        return () if doubt is None else (doubt,)
 
     def store(self, vcpu: VcpuState, value: int) -> None:
         """The level is the host's."""

@@ -101,6 +101,10 @@ class FreshExposure(Exposure):
     def pmcr_counters(self) -> int:
         return (self.given if PMCR_EL0 in self.given else self.host.values).get(PMCR_EL0, 0) >> 11 & 0x1F
 
+    def relimit(self, reg_id: int) -> Partial:
+        """A limit that was read does not change with what is supposed of the host."""
+        return self.limits[reg_id]
+
     def feature_values(self) -> dict[int, int]:
         return super().feature_values() | self.given
 

@@ -5,11 +5,15 @@ The gates decide and have the words (gates/); here they become a Verdict.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from errno import ENOENT, ENOEXEC
 
+import msgspec
+
+from inspector.kvm.cases import Case
 from inspector.kvm.exposure import Exposure
+from inspector.kvm.gates.doubts import Doubt
 from inspector.kvm.gates.gate import Gate, Part, Write
-from inspector.kvm.gates.invariant import Invariant
 from inspector.kvm.verdict import JudgedField, Verdict
 from inspector.kvm.vm import Vcpu
 from inspector.policies.model import Rule
@@ -26,25 +30,55 @@ def explain_write(vcpu: Vcpu, reg_id: int, value: int, size_ok: bool = True) -> 
     if not size_ok and vcpu.initialised:
         reason = "the id states a size that this register does not have"
         return Verdict(id=reg_id, value=value, errno=before_error or ENOENT, before=before, after=before, reason=reason)
+    before_known = _known(vcpu, reg_id)
     parts = gate.parts(vcpu, value) if gate is not None else ()
-    fields = _fields(parts, vcpu.value(reg_id), value)
-    suggestion = None
+    doubts = gate.doubts(vcpu, value) if gate is not None else ()
+    undecided = {doubt.part for doubt in doubts}
+    certain = not doubts or any(not part.accepted and part.name not in undecided for part in parts)
+    fields = _fields(parts, vcpu, reg_id, value, () if certain else undecided)
     errno = vcpu.set_one_reg(reg_id, value)
-    if errno and gate is not None:
-        suggestion = gate.nearest(vcpu, value)
     _, after = vcpu.get_one_reg(reg_id)
     rule, reason = _why(vcpu, gate, reg_id, Write(value, errno, after, parts))
-    uncertain = gate.doubtful(parts, value) if gate is not None else ()
-    if isinstance(gate, Invariant) and uncertain and not vcpu.vm.exposure.known.get(reg_id):
-        before = after = suggestion = None
-        reason = f"{name_of(reg_id)} takes only the host's value, which is not known."
-    elif errno and (open_question := _open_question(reg_id, fields, uncertain)):
-        suggestion, reason = None, open_question
-    return Verdict(
-        id=reg_id, value=value, errno=errno, before=before, after=after, fields=fields, rule=rule.name if rule else "",
-        reference=rule.reference if rule else "", reason=reason, would_pass=suggestion, uncertain=uncertain,
-        by_nature=gate is not None and gate.by_nature,
+    verdict = Verdict(
+        id=reg_id, value=value, errno=errno, before=before, before_known=before_known, after=after,
+        after_known=before_known if errno else ALL, fields=fields, rule=rule.name if rule else "",
+        reference=rule.reference if rule else "", reason=reason, by_nature=gate is not None and gate.by_nature,
     )  # fmt: skip
+    if not certain:
+        return _uncertain(verdict, doubts)
+    if gate is None and errno and _waits_for_clidr(vcpu.vm.exposure, reg_id):
+        return _uncertain(verdict, (_cache_doubt(reg_id),))
+    suggestion = gate.nearest(vcpu, value) if errno and gate is not None else None
+    if suggestion is not None and gate is not None and gate.doubts(vcpu, suggestion):
+        suggestion = None
+    return msgspec.structs.replace(verdict, would_pass=suggestion)
+
+
+def _known(vcpu: Vcpu, reg_id: int) -> int:
+    """The bits of what a register reads that are known: all of a value that was written."""
+    exposure = vcpu.vm.exposure
+    fresh = exposure.values.get(reg_id)
+    return exposure.known.get(reg_id, ALL) if fresh == vcpu.value(reg_id) else ALL
+
+
+def _uncertain(verdict: Verdict, doubts: tuple[Doubt, ...]) -> Verdict:
+    """The verdict where what it depends on is not known: no rule decides, nothing can be read back for sure."""
+    depends_on = tuple(dict.fromkeys(doubt.depends_on for doubt in doubts))
+    return msgspec.structs.replace(
+        verdict, certain=False, after=None, after_known=0, uncertain=tuple(doubt.part for doubt in doubts),
+        rule="", reference="", reason=f"the answer depends on {' and on '.join(depends_on)}, which is not known.",
+        depends_on=depends_on, cases=tuple(dict.fromkeys(case for doubt in doubts for case in doubt.cases)),
+    )  # fmt: skip
+
+
+def _cache_doubt(reg_id: int) -> Doubt:
+    """About a CCSIDR_EL1 that is listed where the host has such a cache."""
+    source = "the host's CLIDR_EL1"
+    cases = (
+        Case(when=f"{source} has the cache of {name_of(reg_id)}", outcome="the register exists"),
+        Case(when=f"{source} lacks it", outcome="refused (ENOENT)"),
+    )
+    return Doubt("value", source, cases)
 
 
 def peek_write(vcpu: Vcpu, reg_id: int, value: int) -> Verdict:
@@ -53,28 +87,23 @@ def peek_write(vcpu: Vcpu, reg_id: int, value: int) -> Verdict:
         return explain_write(vcpu, reg_id, value)
 
 
-def _fields(parts: tuple[Part, ...], now: int, value: int) -> tuple[JudgedField, ...]:
+def _fields(
+    parts: tuple[Part, ...], vcpu: Vcpu, reg_id: int, value: int, undecided: Collection[str]
+) -> tuple[JudgedField, ...]:
     """The judged parts with what they hold and what is written."""
+    now, known = vcpu.value(reg_id), _known(vcpu, reg_id)
+    limits = vcpu.vm.exposure.limits.get(reg_id)
+    limit_known = ALL if limits is None else limits.known
     return tuple(
         JudgedField(
             name=part.name, msb=part.msb, lsb=part.lsb, now=extract(now, part.msb, part.lsb),
-            written=extract(value, part.msb, part.lsb), limit=part.limit, writable=part.writable, safe=part.safe,
-            accepted=part.accepted, reason=part.reason, fate=part.fate,
+            now_known=extract(known, part.msb, part.lsb), written=extract(value, part.msb, part.lsb), limit=part.limit,
+            limit_known=extract(limit_known, part.msb, part.lsb), writable=part.writable, safe=part.safe,
+            accepted=part.accepted, reason="" if part.name in undecided else part.reason,
+            fate="uncertain" if part.name in undecided else part.fate,
         )
         for part in parts
     )  # fmt: skip
-
-
-def _open_question(reg_id: int, fields: tuple[JudgedField, ...], uncertain: tuple[str, ...]) -> str:
-    """The sentence for a refusal that rests on fields of which nobody knows what the host has; empty for others."""
-    bad = [f for f in fields if not f.accepted]
-    if not bad or any(f.name not in uncertain for f in bad):
-        return ""
-    first = bad[0]
-    bound = "up to what" if first.writable else "where it is what"
-    return (
-        f"{name_of(reg_id)}.{first.name} = {first.written} is accepted only {bound} the host has, which is not known."
-    )
 
 
 def _why(vcpu: Vcpu, gate: Gate | None, reg_id: int, write: Write) -> tuple[Rule | None, str]:
