@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print a verdict per write; 1 when any is refused."""
+    """Print a verdict per write; 1 when any is refused or uncertain."""
     if options.for_real:
         return write_for_real(options)
     dump = sources.load(options.source, options.declared)
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
     talk = (*found.notes, *(() if options.assume else hints(found.host, (verdict.id for verdict in verdicts))))
     if talk:
         print("\n".join(map(one_line, talk)), file=sys.stderr)
-    return EXIT_NO if any(verdict.errno for verdict in verdicts) else EXIT_YES
+    return EXIT_NO if any(verdict.errno or not verdict.certain for verdict in verdicts) else EXIT_YES
 
 
 def write_for_real(options: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ unknown date) is asked under each of them here.
 
 from __future__ import annotations
 
+import errno as _errno
 from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
 from typing import Generic, NamedTuple, TypeVar
@@ -26,8 +27,26 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """a clause: `the host's ID_AA64MMFR2_EL1.NV is 2 or more`"""
     outcome: str
     """the answer then: `accepted`, `refused (EINVAL)`, `0x1`"""
+    errno: int = 0
+    """of a write that is refused then"""
     settle: str = ""
     """what the user can give to settle it: `--host spectre-v2=mitigated`, `--kernel 6.6.63`; empty where nothing can"""
+
+
+class Outcome(NamedTuple):
+    """What becomes of a value, or of a part of one, in one case."""
+
+    text: str
+    """`accepted`, `refused (EINVAL)`, `accepted and ignored`"""
+    errno: int = 0
+
+
+ACCEPTED = Outcome("accepted")
+
+
+def refused(errno: int) -> Outcome:
+    """`refused (EINVAL)`; ACCEPTED for no errno."""
+    return Outcome(f"refused ({_errno.errorcode.get(errno, str(errno))})", errno) if errno else ACCEPTED
 
 
 class Branch(NamedTuple, Generic[T]):

@@ -57,10 +57,16 @@ class RegisterExposure(msgspec.Struct, frozen=True, kw_only=True):
 
     id: int
     host: int | None
+    """None when nothing of it is known"""
+    host_known: int = -1
+    """which bits of `host` are known"""
     known: int
     """which bits of `exposed` are known"""
     exposed: int | None
     guest: int | None
+    """what a guest reads with MRS; None when nothing of it is known, or when it reads no such register"""
+    guest_known: int = -1
+    """which bits of `guest` are known"""
     fields: tuple[FieldExposure, ...]
 
 

@@ -30,6 +30,8 @@ _VERSIONS: dict[Behaviour, tuple[int, ...]] = {
     "psci-1.1": (PSCI_0_2, PSCI_1_0, PSCI_1_1),
     "psci-1.3": (PSCI_0_2, PSCI_1_0, PSCI_1_1, PSCI_1_2, PSCI_1_3),
 }
+_UNKNOWN_SAFE = ("unknown-bhb-safe", "vm-ssbs-unknown-bhb-safe")
+"""Variants of mitigation-levels under which a CPU on no list counts as not affected by Spectre-BHB"""
 
 
 def psci_versions(limits: Limits) -> tuple[int, ...]:
@@ -56,8 +58,17 @@ def workaround_levels(limits: Limits, ssbs: int | None = None) -> dict[int, int]
         ssbs = seen >> 4 & 0xF
     levels = {ids.WORKAROUND_1: spectre_v2_level(host), ids.WORKAROUND_2: ssb_level(host, ssbs)}
     if variant != "no-bhb":
-        levels[ids.WORKAROUND_3] = bhb_level(host, variant in ("unknown-bhb-safe", "vm-ssbs-unknown-bhb-safe"))
+        levels[ids.WORKAROUND_3] = bhb_level(host, variant in _UNKNOWN_SAFE)
     return levels
+
+
+def _ssbs(limits: Limits, ssbs: int | None) -> int:
+    """PFR1.SSBS as the kernel asks for it: the VM's own from v6.12 on, the host's before."""
+    of_vm = limits.book.variant("mitigation-levels").startswith("vm-ssbs")
+    if of_vm and ssbs is not None:
+        return ssbs
+    seen = limits.limit(ID_AA64PFR1_EL1) if of_vm else limits.host.value(ID_AA64PFR1_EL1)
+    return seen >> 4 & 0xF
 
 
 def possible_levels(limits: Limits, reg_id: int, ssbs: int | None = None) -> tuple[int, ...]:
@@ -67,12 +78,9 @@ def possible_levels(limits: Limits, reg_id: int, ssbs: int | None = None) -> tup
     if reg_id == ids.WORKAROUND_1:
         found = spectre_v2_levels(host)
     elif reg_id == ids.WORKAROUND_3:
-        found = bhb_levels(host, variant == "unknown-bhb-safe")
+        found = bhb_levels(host, variant in _UNKNOWN_SAFE)
     else:
-        if variant != "vm-ssbs" or ssbs is None:
-            seen = host.value(ID_AA64PFR1_EL1) if variant != "vm-ssbs" else limits.limit(ID_AA64PFR1_EL1)
-            ssbs = seen >> 4 & 0xF
-        found = ssb_levels(host, ssbs)
+        found = ssb_levels(host, _ssbs(limits, ssbs))
     return tuple(dict.fromkeys((own, *found)))
 
 

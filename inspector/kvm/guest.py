@@ -15,6 +15,7 @@ from inspector.kvm.exposure import Exposure
 from inspector.kvm.host import HostState
 from inspector.kvm.vm import Vm
 from inspector.policies.model import GuestCaches
+from inspector.registers.bits import ALL
 from inspector.registers.encoding import ccsidr_id, is_demux
 from inspector.registers.ids import (
     AIDR_EL1,
@@ -50,19 +51,23 @@ def guest_ctr(host: HostState, variant: GuestCaches, vm_ctr: int, host_ctr: int)
     return vm_ctr
 
 
-def guest_unknown(exposure: Exposure, reg_id: int) -> bool:
-    """True when the guest reads hardware of which the source of the host's values does not tell enough."""
+def guest_known(exposure: Exposure, reg_id: int) -> int:
+    """Which bits of what the guest reads are known: the hardware's, where KVM does not trap the register."""
     host, variant = exposure.host, exposure.book.variant("guest-caches")
-    untrapped = variant == "hardware"
+    untrapped, evt = variant == "hardware", host.could_be(ID_AA64MMFR2_EL1, 0xF << 56)
     if reg_id == CTR_EL0:
-        direct = untrapped or (variant == "trapped-unless-evt" and bool(host.value(ID_AA64MMFR2_EL1) >> 56 & 0xF))
-        return direct and (host.sanitised or not host.known.get(CTR_EL0))
+        direct = untrapped or (variant == "trapped-unless-evt" and evt != (0,))
+        own = exposure.known.get(reg_id, 0)
+        hardware = 0 if host.sanitised else host.known.get(CTR_EL0, 0)
+        return hardware if untrapped else own & hardware if direct else own
+    if reg_id == DCZID_EL0 or (reg_id in (REVIDR_EL1, AIDR_EL1) and not exposure.setup.writable_imp_id):
+        return host.known.get(reg_id, 0)
     if untrapped and reg_id == CLIDR_EL1:
-        return not host.known.get(CLIDR_EL1)
+        return host.known.get(CLIDR_EL1, 0)
     if untrapped and is_demux(reg_id):
-        narrow = host.knows(ID_AA64MMFR2_EL1, 0xF << 20) and not host.value(ID_AA64MMFR2_EL1) >> 20 & 0xF
-        return not host.ccsidr_known or (host.sanitised and not narrow)
-    return False
+        narrow = host.could_be(ID_AA64MMFR2_EL1, 0xF << 20) == (0,)
+        return ALL if host.ccsidr_known and (narrow or not host.sanitised) else 0
+    return exposure.known.get(reg_id, 0)
 
 
 def guest_view(exposure: Exposure, state: Mapping[int, int]) -> dict[int, int]:

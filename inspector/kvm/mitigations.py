@@ -62,6 +62,8 @@ def ssb_levels(host: HostState, ssbs: int) -> tuple[int, ...]:
     if host.ssb is not None:
         return (own,)
     named = host.knows(MIDR_EL1, _CORE)
+    if "ssb" in host.mitigations_off and own == NOT_AVAILABLE and named:
+        return (own,)
     if named and core_name(host.value(MIDR_EL1)) in SSB_SAFE:
         return (own,)
     host_ssbs = host.could_be(ID_AA64PFR1_EL1, 0xF << 4)
@@ -78,7 +80,7 @@ def bhb_levels(host: HostState, unknown_is_safe: bool) -> tuple[int, ...]:
     seen = ((ID_AA64PFR0_EL1, 0xF << 56), (ID_AA64MMFR1_EL1, 0xF << 60), (ID_AA64ISAR2_EL1, 0xF << 28))
     if not host.knows(MIDR_EL1, _CORE) or not all(host.knows(reg_id, mask) for reg_id, mask in seen):
         return tuple(dict.fromkeys((own, NOT_AVAILABLE, AVAILABLE, NOT_REQUIRED)))
-    if own != NOT_AVAILABLE:
+    if own != NOT_AVAILABLE or "bhb" in host.mitigations_off:
         return (own,)
     return (NOT_AVAILABLE, AVAILABLE)
 

@@ -77,6 +77,11 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         return _errno.errorcode.get(self.errno, str(self.errno)) if self.errno else "0"
 
     @property
+    def may_fail(self) -> bool:
+        """True when the write is refused, or is in one of the cases that it depends on."""
+        return bool(self.errno) if self.certain else any(case.errno for case in self.cases)
+
+    @property
     def outcome(self) -> str:
         """`accepted`, `refused`, `ignored` when errno is 0 and the value read back is not the one written, and
         `uncertain` when the answer depends on what is not known."""

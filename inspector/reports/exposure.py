@@ -10,8 +10,10 @@ from inspector.kvm.host_inputs import Fact
 from inspector.kvm.verdict import JudgedField, Verdict
 from inspector.kvm.words.showing import explain_register
 from inspector.registers import catalog
+from inspector.registers.bits import ones, partial_hex
 from inspector.registers.encoding import grouped_hex, hex_id, hex_value
 from inspector.registers.reading import read
+from inspector.reports.cases import case_lines, cases_json
 from inspector.reports.json import Json
 from inspector.reports.outline import SIGNS
 from inspector.reports.text import columns, markdown_table
@@ -28,10 +30,10 @@ def exposed_register_json(exposure: RegisterExposure) -> Json:
     return {
         "id": hex_id(exposure.id),
         "name": register.name,
-        "host": _hex(exposure.host),
+        **_partly("host", exposure.host, exposure.host_known, 8),
         "known": hex_value(exposure.known, size),
-        "exposed": _hex(exposure.exposed, size),
-        "guest": _hex(exposure.guest),
+        "exposed": _hex(exposure.exposed if exposure.exposed is None else exposure.exposed & exposure.known, size),
+        **_partly("guest", exposure.guest, exposure.guest_known, 8),
         "fields": [
             {
                 "name": field.name,
@@ -57,6 +59,11 @@ def exposure_json(exposure: Exposure, registers: Iterable[RegisterExposure]) -> 
         "gic": exposure.setup.gic,
         "registers": [exposed_register_json(register) for register in registers],
     }
+
+
+def _shown(value: int | None, known: int, size: int = 8) -> str:
+    """A value in hex, `?` for digits that are not known; one `?` where nothing is."""
+    return "?" if value is None else partial_hex(value, known, size, grouped=True)
 
 
 def _number(value: int | None) -> str:
@@ -85,11 +92,11 @@ def exposure_lines(registers: Sequence[RegisterExposure], everything: bool) -> l
             hidden += 1
             continue
         entry = catalog.by_id(register.id)
-        host = "?" if register.host is None else grouped_hex(register.host)
-        shown = "?" if register.exposed is None else grouped_hex(register.exposed, entry.size)
+        host = _shown(register.host, register.host_known)
+        shown = _shown(register.exposed, register.known, entry.size)
         guest = ""
         if register.guest is not None and register.guest != register.exposed:
-            guest = f"   guest reads {grouped_hex(register.guest)}"
+            guest = f"   guest reads {_shown(register.guest, register.guest_known, entry.size)}"
         lines.append(f"{entry.name}  host {host}  exposed {shown}{guest}")
         rows = [
             [
@@ -162,6 +169,25 @@ def judged_field_json(field: JudgedField) -> Json:
     }
 
 
+def _field_hex(value: int, known: int, field: JudgedField) -> str:
+    """`0x2`, `?` where a bit of it is not known."""
+    mask = ones(field.msb - field.lsb + 1)
+    return f"0x{value:x}" if known & mask == mask else "?"
+
+
+def _fate(field: JudgedField) -> str:
+    if field.fate == "uncertain":
+        return "? uncertain"
+    return ("= " if field.accepted else "✖ ") + (field.reason or "accepted")
+
+
+def _partly(name: str, value: int | None, known: int, size: int) -> Json:
+    """A value, and the mask of its known bits where it is known only in part."""
+    whole = ones(8 * min(size, 8))
+    answer: Json = {name: _hex(value if value is None else value & known, size)}
+    return answer if value is None or known & whole == whole else answer | {f"{name}_known": _hex(known & whole, size)}
+
+
 def verdict_json(verdict: Verdict) -> Json:
     """One answer to KVM_SET_ONE_REG."""
     register = catalog.by_id(verdict.id)
@@ -170,20 +196,26 @@ def verdict_json(verdict: Verdict) -> Json:
         "name": register.name,
         "value": hex_value(verdict.value, register.size),
         "outcome": verdict.outcome,
-        "errno": verdict.errno,
-        "errno_name": verdict.errno_name,
-        "before": _hex(verdict.before, register.size),
-        "after": _hex(verdict.after, register.size),
+        "errno": verdict.errno if verdict.certain else None,
+        "errno_name": verdict.errno_name if verdict.certain else None,
+        **_partly("before", verdict.before, verdict.before_known, register.size),
+        **_partly("after", verdict.after, verdict.after_known, register.size),
         "fields": [judged_field_json(field) for field in verdict.fields],
         "rule": verdict.rule,
         "reference": verdict.reference,
         "reason": verdict.reason,
         "would_pass": _hex(verdict.would_pass, register.size),
         "uncertain": list(verdict.uncertain),
+        **cases_json(verdict.certain, verdict.depends_on, verdict.cases),
     }
 
 
-OUTCOMES = {"accepted": "= accepted", "refused": "✖ refused", "ignored": "▼ accepted, not kept"}
+OUTCOMES = {
+    "accepted": "= accepted",
+    "refused": "✖ refused",
+    "ignored": "▼ accepted, not kept",
+    "uncertain": "? uncertain",
+}
 """Each outcome of a write with its glyph, as the commands and the Write dialog say it."""
 
 
@@ -192,24 +224,24 @@ def verdict_lines(verdict: Verdict) -> list[str]:
     register = catalog.by_id(verdict.id)
     size = register.size
     head = f"{register.name} = {grouped_hex(verdict.value, size)}  {OUTCOMES[verdict.outcome]}"
-    if verdict.errno:
+    if verdict.errno and verdict.certain:
         head += f"  {verdict.errno_name} ({verdict.errno})"
     lines = [head]
     if verdict.before is not None:
-        lines.append(f"  now         {grouped_hex(verdict.before, size)}")
+        lines.append(f"  now         {_shown(verdict.before, verdict.before_known, size)}")
     if verdict.after is not None:
-        lines.append(f"  reads back  {grouped_hex(verdict.after, size)}")
+        lines.append(f"  reads back  {_shown(verdict.after, verdict.after_known, size)}")
     changed = [f for f in verdict.fields if f.now != f.written or not f.accepted]
     rows = [
         [
             _bits(field),
             field.name,
-            f"now 0x{field.now:x}",
+            f"now {_field_hex(field.now, field.now_known, field)}",
             f"written 0x{field.written:x}",
-            "limit ?" if field.name in verdict.uncertain else f"limit 0x{field.limit:x}",
+            f"limit {_field_hex(field.limit, field.limit_known, field)}",
             "writable" if field.writable else "not writable",
             field.safe,
-            ("= " if field.accepted else "✖ ") + (field.reason or "accepted"),
+            _fate(field),
         ]
         for field in changed
     ]
@@ -220,8 +252,7 @@ def verdict_lines(verdict: Verdict) -> list[str]:
     lines += [f"  {title:11} {text}" for title, text in (
         ("why", verdict.reason), ("rule", verdict.rule), ("source", verdict.reference)
     ) if text]  # fmt: skip
-    if verdict.uncertain:
-        lines.append(f"  unknown     what the host has of {', '.join(verdict.uncertain)}: the answer depends on it")
+    lines += case_lines(verdict.cases)
     if verdict.would_pass is not None:
         lines.append(f"  would pass  {grouped_hex(verdict.would_pass, size)}")
     return [one_line(line) for line in lines]

@@ -17,6 +17,7 @@ from inspector.checks.restore.result import (
 from inspector.errors import one_line
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import grouped_hex, hex_id, hex_value
+from inspector.reports.cases import cases_json
 from inspector.reports.json import Json, source_json
 from inspector.reports.migration_outline import ways_outline
 from inspector.reports.migration_text import matrix_text, migration_text
@@ -107,7 +108,7 @@ def finding_json(finding: Finding) -> Json:
     if finding.expected:
         answer["expected"] = True
     if not finding.certain:
-        answer["certain"] = False
+        answer |= cases_json(finding.certain, finding.depends_on, finding.cases)
     return answer
 
 
@@ -159,7 +160,7 @@ def migration_markdown(report: MigrationReport, every: bool = False) -> str:
         f"- VMM: {report.vmm_title}",
         "",
     ]
-    shown = [f for f in report.findings if every or f.kind in ("refused", "only_in_source", "changed")]
+    shown = [f for f in report.findings if every or f.kind in ("refused", "uncertain", "only_in_source", "changed")]
     if shown:
         head = ["vCPU", "register", "field", "saved", "destination", "result", "reason"]
         lines += ["### Registers", "", *markdown_table(head, map(_row, shown)), ""]

@@ -11,8 +11,10 @@ from inspector.reports.outline import OutlineLine, Words, line
 
 LABEL = 8
 """Cells of the column of labels."""
-_ROLES = {"refused": "refused", "only_in_source": "refused", "changed": "masked"}
-_SIGNS = {"refused": "✖", "only_in_source": "✖", "changed": "▼", "missing_in_source": "○", "accepted": "="}
+_ROLES = {"refused": "refused", "only_in_source": "refused", "changed": "masked", "uncertain": "unknown"}
+_SIGNS = {
+    "refused": "✖", "only_in_source": "✖", "uncertain": "?", "changed": "▼", "missing_in_source": "○", "accepted": "=",
+}  # fmt: skip
 
 
 def finding_outline(
@@ -25,9 +27,11 @@ def finding_outline(
     said = Words(f"  {_SIGNS[finding.kind]} {verdict}", _ROLES.get(finding.kind, "muted"))
     reason = f": {finding.reason}" if finding.reason else ""
     lines = [line(Words(register.name, "title"), Words(where, "muted"), said, reason, kind="entry")]
-    if not finding.certain:
-        unsure = "not certain: the answer depends on bits of the destination that are not known"
-        lines.append(line(Words(unsure, "unknown"), label="?", depth=1, column=LABEL))
+    for case in finding.cases:
+        how = Words(f"   {case.settle}" if case.settle else "", "muted")
+        lines.append(
+            line(Words(f"{case.when}: "), Words(case.outcome, "unknown"), how, label="If", depth=1, column=LABEL)
+        )
     lines.append(line(*_values(finding), label="Values", depth=1, column=LABEL))
     for place, field in enumerate(finding.fields if fields is None else fields):
         lines.append(line(*_field(field), label="" if place else "Fields", depth=1, column=LABEL))

@@ -15,12 +15,13 @@ from inspector.reports.text import columns
 
 _SHOWN = 40
 """Findings printed in full; the rest is a table row each."""
+_VERDICTS = {"loads": "=", "fails": "✖", "uncertain": "?"}
 _MARK = {"fails": "✖", "changes": "▼", "note": "○"}
 
 
 def migration_text(report: MigrationReport, every: bool = False) -> str:
     """The whole report; `every` adds a table of the registers that are accepted and kept."""
-    mark = "=" if report.verdict == "loads" else "✖"
+    mark = _VERDICTS[report.verdict]
     lines = [one_line(f"{mark} {report.headline}"), ""]
     kernel = report.kernel + (f" ({report.kernel_note})" if report.kernel_note else "")
     head = [
@@ -31,7 +32,9 @@ def migration_text(report: MigrationReport, every: bool = False) -> str:
         ("VMM", report.vmm_title),
     ]
     lines += [*columns(head, indent="  "), "", *_steps(report)]
-    lines += _first(report) + _refused(report) + _unknown(report) + _changed(report) + _missing(report)
+    lines += (
+        _first(report) + _refused(report) + _uncertain(report) + _unknown(report) + _changed(report) + _missing(report)
+    )
     lines += _accepted(report, every) + _remarks(report.remarks) + _ways(report.ways_out)
     if report.messages:
         lines += ["", f"{report.vmm_title} prints", *(one_line(f"  {m}") for m in report.messages)]
@@ -43,7 +46,7 @@ def migration_text(report: MigrationReport, every: bool = False) -> str:
 def _steps(report: MigrationReport) -> list[str]:
     rows = []
     for step in report.steps:
-        word = "passes" if step.passed else "FAILS"
+        word = "passes" if step.passed else "FAILS" if step.certain else "uncertain"
         rows.append([f"vCPU {step.vcpu}", step.name, word if step.reached else f"({word})", step.text])
     answer = ["Step by step", *columns(rows, indent="  ")]
     if any(not step.reached for step in report.steps):
@@ -72,6 +75,19 @@ def _first(report: MigrationReport) -> list[str]:
     if report.first is None:
         return []
     return ["", "Stops it first", *_finding(report.first, (report.first.vcpu,))]
+
+
+def _uncertain(report: MigrationReport) -> list[str]:
+    """The writes whose answer depends on what is not known, each with its cases."""
+    found = _merged(report.of_kind("uncertain"))
+    if not found:
+        return []
+    lines = ["", f"Uncertain: {len(found)}"]
+    for finding, vcpus in found[:_SHOWN]:
+        lines += _finding(finding, vcpus)
+    if len(found) > _SHOWN:
+        lines.append(f"  and {len(found) - _SHOWN} more (--json has all)")
+    return lines
 
 
 def _refused(report: MigrationReport) -> list[str]:
@@ -162,7 +178,7 @@ def matrix_text(matrix: KernelMatrix) -> str:
     """One line per kernel."""
     rows = [["", "kernel", "evidence", "verdict", "refused", "missing", "not kept", "first / note"]]
     for row in matrix.rows:
-        mark = "=" if row.verdict == "loads" else "✖"
+        mark = _VERDICTS[row.verdict]
         unsure = f"  ({row.uncertain} not certain)" if row.uncertain else ""
         counts = [str(n) if n else "" for n in (row.refused, row.only_in_source, row.changed)]
         rows.append([mark, row.kernel, row.evidence, row.verdict, *counts, row.headline + unsure])

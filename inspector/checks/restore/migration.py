@@ -13,12 +13,15 @@ from inspector.checks.restore.remarks import remark_on
 from inspector.checks.restore.result import (
     FAILS,
     LOADS,
+    UNCERTAIN,
     Finding,
     KernelMatrix,
     KernelRow,
     MigrationReport,
+    Remark,
     RestoreStep,
     VcpuResult,
+    Verdict,
 )
 from inspector.checks.restore.sentences import count_of, describe_source, headline, row_headline
 from inspector.checks.restore.summary import distinct, first_fatal, restore, steps_of
@@ -111,7 +114,8 @@ def _report(
 ) -> MigrationReport:
     steps, lengths = steps_of(rule, results)
     remarks = remark_on(source, vcpus, results, target, rule)
-    fails = not all(step.passed for step in steps) or any(r.severity == "fails" for r in remarks)
+    verdict = _verdict(steps, remarks)
+    fails = verdict == FAILS
     fatal = [f for result in results for f in result.findings if f.fatal]
     return MigrationReport(
         vmm=rule.name,
@@ -123,8 +127,8 @@ def _report(
         features=target.setup.describe(),
         kernel=target.policy.name,
         kernel_note=target.kernel_note,
-        verdict=FAILS if fails else LOADS,
-        headline=headline(rule, results, lengths, remarks, fails),
+        verdict=verdict,
+        headline=headline(rule, results, lengths, remarks, verdict),
         first=first_fatal(results),
         steps=steps,
         vcpus=results,
@@ -132,6 +136,13 @@ def _report(
         messages=expected_messages(rule, fatal, lengths, _instances(source, vcpus)) if fails else (),
         notes=(*notes, *target.notes, *_mixing(rule, steps, fatal)),
     )
+
+
+def _verdict(steps: Sequence[RestoreStep], remarks: Sequence[Remark]) -> Verdict:
+    """What fails for sure decides; what may fail leaves the answer open."""
+    if any(not step.passed and step.certain for step in steps) or any(r.severity == "fails" for r in remarks):
+        return FAILS
+    return LOADS if all(step.passed for step in steps) else UNCERTAIN
 
 
 def _mixing(rule: Vmm, steps: Sequence[RestoreStep], fatal: Sequence[Finding]) -> tuple[str, ...]:
@@ -164,12 +175,11 @@ def _row(target: Destination, rule: Vmm, results: Sequence[VcpuResult]) -> Kerne
     steps, _ = steps_of(rule, results)
     findings = [f for result in results for f in result.findings]
     refused = [f for f in findings if f.kind == "refused"]
-    passed = all(step.passed for step in steps)
     changed = sum(f.kind == "changed" and not f.expected for f in findings)
     return KernelRow(
         kernel=target.policy.name,
         evidence=target.policy.evidence,
-        verdict=LOADS if passed else FAILS,
+        verdict=_verdict(steps, ()),
         refused=len(refused),
         only_in_source=sum(f.kind == "only_in_source" for f in findings),
         changed=changed,

@@ -8,14 +8,20 @@ from typing import Final, Literal
 import msgspec
 
 from inspector.errors import EXIT_NO, EXIT_YES
+from inspector.kvm.cases import Case
 from inspector.sources.dump import Provenance
 
-FindingKind = Literal["refused", "accepted", "changed", "only_in_source", "missing_in_source"]
-"""refused: the write gets an errno; changed: errno 0, but the value read back is another one; only_in_source: the
+FindingKind = Literal["refused", "accepted", "changed", "uncertain", "only_in_source", "missing_in_source"]
+"""refused: the write gets an errno; changed: errno 0, but the value read back is another one; uncertain: the answer to
+the write depends on what is not known; only_in_source: the
 destination does not list the id; missing_in_source: the destination lists an id that the saved state lacks."""
 
 Severity = Literal["fails", "changes", "note"]
 
+Verdict = Literal["loads", "fails", "uncertain"]
+"""uncertain: it loads in some of the cases that are possible and fails in others"""
+
+UNCERTAIN: Final = "uncertain"
 LOADS: Final = "loads"
 FAILS: Final = "fails"
 
@@ -65,7 +71,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     expected: bool = False
     """changed, but by its nature: counters and status bits that run on"""
     certain: bool = True
-    """False when the answer depends on bits of the destination that are not known"""
+    """False when the answer depends on something of the destination that is not known"""
+    depends_on: tuple[str, ...] = ()
+    """what an uncertain answer depends on"""
+    cases: tuple[Case, ...] = ()
+    """what each case would answer"""
 
     @property
     def errno_name(self) -> str:
@@ -92,6 +102,8 @@ class RestoreStep(msgspec.Struct, frozen=True, kw_only=True):
     vcpu: int
     passed: bool
     text: str
+    certain: bool = True
+    """False where a step that does not pass fails only in some of the cases that are possible"""
     reached: bool = True
     """False when the VMM would have stopped before; the outcome is then what a later attempt would meet"""
 
@@ -144,7 +156,7 @@ class MigrationReport(msgspec.Struct, frozen=True, kw_only=True):
     """empty for the source's own host"""
     kernel_note: str = ""
     """how the policy was chosen, where that needed a choice"""
-    verdict: Literal["loads", "fails"]
+    verdict: Verdict
     headline: str
     """one sentence: the answer"""
     first: Finding | None = None
@@ -159,7 +171,7 @@ class MigrationReport(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def exit_code(self) -> int:
-        """0 when it loads, 1 when it fails."""
+        """0 when it loads, 1 when it fails or when that depends on what is not known."""
         return EXIT_YES if self.verdict == LOADS else EXIT_NO
 
     @property
@@ -182,7 +194,7 @@ class KernelRow(msgspec.Struct, frozen=True, kw_only=True):
 
     kernel: str
     evidence: str
-    verdict: Literal["loads", "fails"]
+    verdict: Literal["loads", "fails", "uncertain"]
     refused: int
     only_in_source: int
     changed: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from inspector.checks.restore.result import Finding, Remark, RestoreStep, VcpuResult
+from inspector.checks.restore.result import LOADS, UNCERTAIN, Finding, Remark, RestoreStep, VcpuResult, Verdict
 from inspector.checks.vmms.base import Vmm
 from inspector.errors import one_line
 from inspector.registers.catalog import by_id
@@ -39,16 +39,24 @@ def headline(
     results: Sequence[VcpuResult],
     lengths: tuple[int, int, int] | None,
     remarks: Sequence[Remark],
-    fails: bool,
+    verdict: Verdict,
 ) -> str:
-    """The answer in one sentence: what stops the load first, or what it changes."""
+    """The answer in one sentence: what stops the load first, what leaves it open, or what it changes."""
     findings = [f for result in results for f in result.findings]
-    if not fails:
-        return _loads(findings)
-    text = _fails(vmm, results, lengths, remarks)
-    fatal = [f for f in findings if f.fatal]
-    open_question = fatal and not any(f.certain for f in fatal) and not any(r.severity == "fails" for r in remarks)
-    return f"{text}; not certain, for it depends on what is not known of the destination" if open_question else text
+    if verdict == UNCERTAIN:
+        return _uncertain(findings)
+    return _loads(findings) if verdict == LOADS else _fails(vmm, results, lengths, remarks)
+
+
+def _uncertain(findings: Sequence[Finding]) -> str:
+    """What the answer depends on, the registers that it hangs on first."""
+    open_ones = [f for f in findings if not f.certain and (f.fatal or any(case.errno for case in f.cases))]
+    depends_on = list(dict.fromkeys(text for f in open_ones for text in f.depends_on))
+    if not depends_on:
+        names = list(dict.fromkeys(by_id(f.id).name for f in open_ones))
+        depends_on = [f"whether the destination has {', '.join(names[:3])}"]
+    more = f" and on {len(depends_on) - 2} more" if len(depends_on) > 2 else ""
+    return f"uncertain: whether it loads depends on {' and on '.join(depends_on[:2])}{more}, which is not known"
 
 
 def _fails(
@@ -101,5 +109,7 @@ def row_headline(results: Sequence[VcpuResult], steps: Sequence[RestoreStep], ch
         return f"{count_of(changed, 'value')} not kept" if changed else ""
     if bad.name == "lengths":
         return f"list too long: {bad.text}"
-    first = next((f for result in results for f in result.findings if f.fatal), None)
+    first = next((f for result in results for f in result.findings if f.fatal and f.certain), None)
+    if first is None and not bad.certain:
+        return _uncertain([f for result in results for f in result.findings])
     return f"{by_id(first.id).name} {first.errno_name}" if first else bad.text

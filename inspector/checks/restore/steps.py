@@ -16,7 +16,6 @@ from inspector.policies.setup import Feature
 from inspector.registers.bits import extract
 from inspector.registers.encoding import CLASS_CORE, CLASS_DEMUX, CLASS_SVE, SIZE_U64, ccsidr_id, split_id
 from inspector.registers.reading import read
-from inspector.sources.consistency import identifies
 from inspector.sources.dump import Vcpu
 
 _FIRST_CACHES = frozenset({ccsidr_id(0), ccsidr_id(1)})
@@ -154,9 +153,11 @@ class _Restore:
         unknown = self.destination.unknown_bits(reg_id)
         after, reason = verdict.after, verdict.reason
         kind: FindingKind = "refused" if verdict.errno else "accepted"
-        if not verdict.errno and (after is None or after != value):
+        certain = verdict.certain
+        if not certain:
+            kind = "uncertain"
+        elif not verdict.errno and (after is None or after != value):
             kind = "changed"
-        certain = _certain(verdict, unknown)
         settled = kind == "accepted" and own == value
         return Finding(
             vcpu=self.vcpu.index,
@@ -165,7 +166,7 @@ class _Restore:
             order=order,
             value=value,
             destination=None if unknown and not certain else own,
-            errno=verdict.errno,
+            errno=verdict.errno if certain else 0,
             after=after,
             fields=() if settled else _differences(reg_id, value, own, after, verdict, self.vcpu.values),
             reason=reason if kind == "accepted" else self._with_rule(reason, verdict.rule),
@@ -173,26 +174,17 @@ class _Restore:
             reference=verdict.reference,
             feature=feature_key(reg_id),
             would_pass=verdict.would_pass if certain else None,
-            fatal=bool(verdict.errno),
+            fatal=certain and bool(verdict.errno),
             expected=kind == "changed" and verdict.by_nature,
             certain=certain,
+            depends_on=verdict.depends_on,
+            cases=verdict.cases,
         )
 
     def _with_rule(self, reason: str, rule: str) -> str:
         """The verdict's sentence, and the one with which the policy explains its rule."""
         told = next((r.reason for r in self.destination.policy.rules if r.name == rule), "") if rule else ""
         return f"{reason} {told[:1].upper()}{told[1:]}" if told and told not in reason else reason
-
-
-def _certain(verdict: Verdict, unknown: int) -> bool:
-    """False when bits of the destination that nobody knows (`unknown`) decide about the write."""
-    if not verdict.fields:
-        return not unknown or not identifies(verdict.id)
-    # Zero is never above a limit, whatever that is.
-    doubtful = [f for f in verdict.fields if f.name in verdict.uncertain and not (f.safe == "lower" and not f.written)]
-    if not doubtful:
-        return True
-    return bool(verdict.errno) and any(not f.accepted and f.name not in verdict.uncertain for f in verdict.fields)
 
 
 def _differences(

@@ -44,9 +44,9 @@ def steps_of(rule: Vmm, results: Sequence[VcpuResult]) -> tuple[tuple[RestoreSte
     for result in results:
         for step in _steps_of_one(rule, result):
             steps.append(step if going else msgspec.structs.replace(step, reached=False))
-            if going and not step.passed and step.name == "lengths":
+            if going and not step.passed and step.certain and step.name == "lengths":
                 lengths = (result.index, result.source_count, result.destination_count)
-            going = going and step.passed
+            going = going and (step.passed or not step.certain)
     return tuple(steps), lengths
 
 
@@ -54,18 +54,28 @@ def _steps_of_one(rule: Vmm, result: VcpuResult) -> list[RestoreStep]:
     steps: list[RestoreStep] = []
     vcpu = result.index
     if rule.compares_lists:
-        fits = result.source_count <= result.destination_count + rule.spare_ids
-        text = f"{result.source_count} registers saved, the destination has {result.destination_count}"
-        steps.append(RestoreStep(name="lengths", vcpu=vcpu, passed=fits, text=text))
         unknown = [f for f in result.findings if f.kind == "only_in_source"]
+        spare = result.destination_count + rule.spare_ids
+        doubtful = sum(not f.certain for f in unknown)
+        text = f"{result.source_count} registers saved, the destination has {result.destination_count}"
+        fits, sure = result.source_count <= spare, result.source_count > spare + doubtful
+        steps.append(RestoreStep(name="lengths", vcpu=vcpu, passed=fits, text=text, certain=fits or sure))
         fatal = [f for f in unknown if f.fatal]
-        steps.append(RestoreStep(name="ids", vcpu=vcpu, passed=not fatal, text=_ids_text(unknown, fatal)))
+        sure = any(f.certain for f in fatal)
+        steps.append(
+            RestoreStep(
+                name="ids", vcpu=vcpu, passed=not fatal, text=_ids_text(unknown, fatal), certain=sure or not fatal
+            )
+        )
     refused = [f for f in result.findings if f.fatal and (f.kind == "refused" or not rule.compares_lists)]
-    written = sum(f.kind in ("accepted", "changed", "refused") for f in result.findings)
+    unsure = [f for f in result.findings if f.kind == "uncertain"]
+    written = sum(f.kind in ("accepted", "changed", "refused", "uncertain") for f in result.findings)
     text = f"{written} values written, {len(refused) or 'none'} refused"
-    steps.append(
-        RestoreStep(name="values" if rule.compares_lists else "writes", vcpu=vcpu, passed=not refused, text=text)
-    )
+    text += f", {len(unsure)} uncertain" if unsure else ""
+    sure = any(f.certain for f in refused)
+    passed = not refused and not any(case.errno for f in unsure for case in f.cases)
+    name = "values" if rule.compares_lists else "writes"
+    steps.append(RestoreStep(name=name, vcpu=vcpu, passed=passed, text=text, certain=passed or sure))
     return steps
 
 
@@ -89,7 +99,8 @@ def distinct(vcpus: Sequence[Vcpu]) -> tuple[Vcpu, ...]:
 
 def first_fatal(results: Sequence[VcpuResult]) -> Finding | None:
     """The register that fails the load first: vCPU after vCPU, each in its own order."""
-    return next((f for result in results for f in result.findings if f.fatal), None)
+    fatal = [f for result in results for f in result.findings if f.fatal]
+    return next((f for f in fatal if f.certain), fatal[0] if fatal else None)
 
 
 def loads(rule: Vmm, results: Sequence[VcpuResult]) -> bool:

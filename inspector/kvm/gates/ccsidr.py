@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inspector.kvm.caches import min_line
+from inspector.kvm.cases import refused
 from inspector.kvm.exposure import Exposure
-from inspector.kvm.gates.doubts import Doubt, doubt_of, refused_with, supposed, unknown_bits
+from inspector.kvm.gates.doubts import Doubt, doubt_of, supposed, unknown_bits
 from inspector.kvm.gates.gate import Gate, Part, Write
 from inspector.kvm.state import VcpuState
 from inspector.registers.bits import ones
@@ -39,7 +40,7 @@ class Ccsidr(Gate):
         outcomes = {}
         for state in supposed(self.exposure, CTR_EL0):
             errno = type(self)(state, self.reg_id).decide(vcpu, value)
-            outcomes[state.limit(CTR_EL0) >> self.lsb & 0xF] = refused_with(errno) if errno else "accepted"
+            outcomes[state.limit(CTR_EL0) >> self.lsb & 0xF] = refused(errno)
         doubt = doubt_of(
             "LineSize",
             f"the host's CTR_EL0.{self.line}",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inspector.kvm.caches import CLIDR_RES0
-from inspector.kvm.gates.doubts import Doubt, doubt_of, refused_with, supposed, unknown_bits
+from inspector.kvm.cases import refused
+from inspector.kvm.gates.doubts import Doubt, doubt_of, supposed, unknown_bits
 from inspector.kvm.gates.gate import Gate, Part, Write
 from inspector.kvm.state import VcpuState
 from inspector.registers.bits import extract, ones
@@ -42,7 +43,7 @@ class Clidr(Gate):
         outcomes = {}
         for state in supposed(self.exposure, CTR_EL0):
             errno = type(self)(state, self.reg_id).decide(vcpu, value)
-            outcomes[state.limit(CTR_EL0) >> 28 & 1] = refused_with(errno) if errno else "accepted"
+            outcomes[state.limit(CTR_EL0) >> 28 & 1] = refused(errno)
         doubt = doubt_of("LoC", "the host's CTR_EL0.IDC", dict(sorted(outcomes.items())), "--host CTR_EL0.IDC=VALUE")
         return () if doubt is None else (doubt,)
 

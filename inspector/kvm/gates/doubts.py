@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import errno as _errno
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
-from inspector.kvm.cases import Case, ranges
+from inspector.kvm.cases import ACCEPTED, Case, Outcome, ranges
 from inspector.kvm.exposure import Exposure
 from inspector.registers.bits import ALL, extract, mask_of
 from inspector.registers.naming import name_of
@@ -25,8 +24,7 @@ class Judged(Protocol):
     @property
     def lsb(self) -> int: ...
     @property
-    def outcome(self) -> str:
-        """`accepted`, `refused (EINVAL)`."""
+    def outcome(self) -> Outcome: ...
 
 
 class Doubt(NamedTuple):
@@ -37,12 +35,7 @@ class Doubt(NamedTuple):
     cases: tuple[Case, ...]
 
 
-def refused_with(errno: int) -> str:
-    """`refused (EINVAL)`."""
-    return f"refused ({_errno.errorcode.get(errno, str(errno))})"
-
-
-def doubt_of(part: str, source: str, outcomes: Mapping[int, str], settle: Mapping[int, str] | str) -> Doubt | None:
+def doubt_of(part: str, source: str, outcomes: Mapping[int, Outcome], settle: Mapping[int, str] | str) -> Doubt | None:
     """The doubt about one part by the values of what it depends on; None where every value has the same outcome."""
     if len(set(outcomes.values())) < 2:
         return None
@@ -50,7 +43,7 @@ def doubt_of(part: str, source: str, outcomes: Mapping[int, str], settle: Mappin
     for outcome in dict.fromkeys(outcomes.values()):
         values = [value for value, told in outcomes.items() if told == outcome]
         how = settle if isinstance(settle, str) else settle.get(values[0], "")
-        cases.append(Case(when=f"{source} is {ranges(values)}", outcome=outcome, settle=how))
+        cases.append(Case(when=f"{source} is {ranges(values)}", outcome=outcome.text, errno=outcome.errno, settle=how))
     return Doubt(part, source, tuple(cases))
 
 
@@ -93,7 +86,7 @@ def fields_in_doubt(
     """The parts whose outcome differs between the exposures that were tried."""
     unknown = unknown_bits(exposure, reg_id)
     places: dict[str, tuple[int, int]] = {}
-    outcomes: dict[str, dict[int, str]] = {}
+    outcomes: dict[str, dict[int, Outcome]] = {}
     trials = [(state, {part.name: part for part in parts}) for state, parts in tried]
     for _, parts in trials:
         places |= {part.name: (part.msb, part.lsb) for part in parts.values()}
@@ -105,12 +98,12 @@ def fields_in_doubt(
             held = state.limit(reg_id) if possible is None else state.host.value(reg_id)
             value = extract(held, msb, lsb)
             if possible is None or value in possible:
-                outcomes.setdefault(name, {})[value] = parts[name].outcome if name in parts else "accepted"
+                outcomes.setdefault(name, {})[value] = parts[name].outcome if name in parts else ACCEPTED
     doubts = (doubt_of(n, *_ordered(field_source(exposure, reg_id, n, *places[n]), o)) for n, o in outcomes.items())
     return tuple(doubt for doubt in doubts if doubt is not None)
 
 
 def _ordered(
-    source: tuple[str, dict[int, str] | str], outcomes: dict[int, str]
-) -> tuple[str, dict[int, str], dict[int, str] | str]:
+    source: tuple[str, dict[int, str] | str], outcomes: dict[int, Outcome]
+) -> tuple[str, dict[int, Outcome], dict[int, str] | str]:
     return source[0], dict(sorted(outcomes.items())), source[1]

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from errno import EBUSY, EINVAL
 from typing import Literal, NamedTuple
 
+from inspector.kvm.cases import ACCEPTED, Outcome, refused
 from inspector.kvm.exposure import Exposure
-from inspector.kvm.gates.doubts import Doubt, refused_with
+from inspector.kvm.gates.doubts import Doubt
 from inspector.kvm.state import VcpuState
 from inspector.policies.model import Rule
 from inspector.registers.bits import ones
@@ -45,11 +46,11 @@ class Part(NamedTuple):
         return self.fate != "refused"
 
     @property
-    def outcome(self) -> str:
+    def outcome(self) -> Outcome:
         """What becomes of it, in short."""
         if self.fate == "refused":
-            return refused_with(self.errno)
-        return "accepted" if self.fate == "kept" else self.reason
+            return refused(self.errno)
+        return ACCEPTED if self.fate == "kept" else Outcome(self.reason)
 
     def unless(self, good: bool, reason: str, errno: int = EINVAL) -> Part:
         """This part, refused for `reason` where `good` is False."""

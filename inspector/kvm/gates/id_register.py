@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from errno import EBUSY, EINVAL
 from typing import NamedTuple, Self
 
-from inspector.kvm.cases import Case
+from inspector.kvm.cases import ACCEPTED, Case
 from inspector.kvm.exposure import Exposure
 from inspector.kvm.gates.doubts import Doubt, fields_in_doubt, supposed, unknown_bits
 from inspector.kvm.gates.gate import Fate, Gate, Part, Write
@@ -241,11 +241,16 @@ class IdGate(Gate):
             both.append({part.name: part for part in gate._tried(vcpu, value)})
         found = []
         for name in dict.fromkeys((*both[0], *both[1])):
-            told = [parts[name].outcome if name in parts else "accepted" for parts in both]
+            told = [parts[name].outcome if name in parts else ACCEPTED for parts in both]
             if told[0] != told[1]:
                 words = model.CONDITION_WORDS[word]
                 cases = [
-                    Case(when=f"{how} {words}", outcome=outcome, settle=f"--host {SETTLED_BY[word]}=VALUE")
+                    Case(
+                        when=f"{how} {words}",
+                        outcome=outcome.text,
+                        errno=outcome.errno,
+                        settle=f"--host {SETTLED_BY[word]}=VALUE",
+                    )
                     for how, outcome in zip(("with", "without"), told, strict=True)
                 ]
                 found.append(Doubt(name, words, tuple(cases)))

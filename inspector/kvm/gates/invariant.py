@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inspector.kvm.cases import Case
-from inspector.kvm.gates.doubts import Doubt, refused_with
+from inspector.kvm.cases import Case, refused
+from inspector.kvm.gates.doubts import Doubt
 from inspector.kvm.gates.gate import Gate, Part, Write, width_of
 from inspector.kvm.state import VcpuState
 from inspector.registers.bits import ALL, mask_of
@@ -68,7 +68,7 @@ class Invariant(Gate):
             written = f"0x{value:x}" if single else str((value & mask) >> part.lsb)
             cases = (
                 Case(when=f"{source} is {written}", outcome="accepted"),
-                Case(when=f"{source} is anything else", outcome=refused_with(part.errno)),
+                Case(when=f"{source} is anything else", outcome=refused(part.errno).text, errno=part.errno),
             )
             found.append(Doubt(part.name, source, cases))
         return tuple(found)

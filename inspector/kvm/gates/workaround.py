@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from errno import EINVAL
 
+from inspector.kvm.cases import refused
 from inspector.kvm.firmware import possible_levels
-from inspector.kvm.gates.doubts import Doubt, doubt_of, refused_with
+from inspector.kvm.gates.doubts import Doubt, doubt_of
 from inspector.kvm.gates.gate import Gate, Part, Write
 from inspector.kvm.host_inputs import HOST_INPUTS
 from inspector.kvm.state import VcpuState
@@ -41,7 +42,7 @@ class Workaround(Gate):
         """By the levels that the host may have: of an affected CPU the firmware decides."""
         ssbs = vcpu.vm.stored.get(ID_AA64PFR1_EL1, 0) >> 4 & 0xF
         levels = possible_levels(self.exposure, self.reg_id, ssbs)
-        told = {n: "accepted" if self._provided(value, n) else refused_with(EINVAL) for n in sorted(levels)}
+        told = {n: refused(0 if self._provided(value, n) else EINVAL) for n in sorted(levels)}
         key, words = next((key, words) for key, (field, words) in HOST_INPUTS.items() if field == _STATES[self.reg_id])
         settle = {level: f"--host {key}={word}" for word, level in words.items()}
         doubt = doubt_of("level", f"the host's level of {name_of(self.reg_id)}", told, settle)

@@ -10,7 +10,7 @@ from errno import ENOENT, ENOEXEC
 
 import msgspec
 
-from inspector.kvm.cases import Case
+from inspector.kvm.cases import Case, refused
 from inspector.kvm.exposure import Exposure
 from inspector.kvm.gates.doubts import Doubt
 from inspector.kvm.gates.gate import Gate, Part, Write
@@ -76,7 +76,7 @@ def _cache_doubt(reg_id: int) -> Doubt:
     source = "the host's CLIDR_EL1"
     cases = (
         Case(when=f"{source} has the cache of {name_of(reg_id)}", outcome="the register exists"),
-        Case(when=f"{source} lacks it", outcome="refused (ENOENT)"),
+        Case(when=f"{source} lacks it", outcome=refused(ENOENT).text, errno=ENOENT),
     )
     return Doubt("value", source, cases)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inspector.kvm.exposure import Exposure, FieldExposure, RegisterExposure
 from inspector.kvm.gates import gates
-from inspector.kvm.guest import fresh_guest, guest_unknown
+from inspector.kvm.guest import fresh_guest, guest_known
 from inspector.kvm.limits import Trace
 from inspector.policies.model import Rule
 from inspector.registers.bits import ALL, State, difference, mask_of
@@ -26,14 +26,27 @@ def explain_register(exposure: Exposure, reg_id: int) -> RegisterExposure:
     listed = reg_id in exposure.listed_set
     known = exposure.known.get(reg_id, 0)
     exposed = exposure.values.get(reg_id) if listed and known else None
-    host_value = exposure.host.ccsidr.get(reg_id & 0xFF) if is_demux(reg_id) else exposure.host.values.get(reg_id)
+    host_value, host_known = _host(exposure, reg_id)
     fields: tuple[FieldExposure, ...] = ()
     if listed and (reg_id in ID_SPACE or exposure.book.fields(reg_id)):
         fields = _field_exposures(exposure, reg_id)
     elif listed:
         fields = _whole_register(exposure, reg_id, host_value, exposed)
-    guest = None if guest_unknown(exposure, reg_id) else fresh_guest(exposure).get(reg_id)
-    return RegisterExposure(id=reg_id, host=host_value, known=known, exposed=exposed, guest=guest, fields=fields)
+    seen = guest_known(exposure, reg_id)
+    guest = fresh_guest(exposure).get(reg_id) if seen else None
+    return RegisterExposure(
+        id=reg_id, host=host_value, host_known=host_known, known=known, exposed=exposed, guest=guest, guest_known=seen,
+        fields=fields,
+    )  # fmt: skip
+
+
+def _host(exposure: Exposure, reg_id: int) -> tuple[int | None, int]:
+    """The host's register and its known bits; None for one of which nothing is known."""
+    host = exposure.host
+    if is_demux(reg_id):
+        return host.ccsidr.get(reg_id & 0xFF) if host.ccsidr_known else None, ALL
+    known = host.known.get(reg_id, 0)
+    return host.values.get(reg_id) if known else None, known
 
 
 def _whole_register(

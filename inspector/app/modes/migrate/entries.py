@@ -8,8 +8,10 @@ from typing import Literal, NamedTuple
 from inspector.checks.feature_groups import FeatureGroup, group_by_feature
 from inspector.checks.restore.result import Finding, FindingKind, MigrationReport, Remark, RestoreStep
 
-Kind = Literal["step", "refused", "missing", "changed", "dropped", "remark", "unsaved", "running", "accepted"]
-"""What an entry tells: a step that fails as a whole (list lengths); a refused write; saved registers that the
+Kind = Literal[
+    "step", "refused", "missing", "uncertain", "changed", "dropped", "remark", "unsaved", "running", "accepted"
+]
+"""What an entry tells: a step that fails as a whole (list lengths); a refused write; a write whose answer is not known; saved registers that the
 destination lacks; values that are not kept; registers that the VMM drops; a remark; registers that were not saved;
 counters that run on; values that are kept."""
 
@@ -47,6 +49,7 @@ def entries(report: MigrationReport) -> list[Entry]:
     """Everything that was found: what stops the load first is the first; what passes comes last."""
     found = [*_steps(report), *_fatal(report)]
     found += [_remark(number, one) for number, one in enumerate(report.remarks) if one.severity == "fails"]
+    found += _each(report, "uncertain", "uncertain", fatal=False)
     found += _each(report, "changed", "changed", fatal=False, expected=False)
     found += _groups([f for f in report.of_kind("only_in_source") if not f.fatal], "dropped", fatal=False)
     found += [_remark(number, one) for number, one in enumerate(report.remarks) if one.severity == "changes"]

@@ -28,7 +28,9 @@ def matrix_items(matrix: KernelMatrix, cells: int) -> list[Item]:
 
 def _item(one: KernelRow, cells: int) -> Item:
     loads = one.verdict == "loads"
-    verdict = Ink("= loads" if loads else "✖ fails", "same" if loads else "refused")
+    verdict = {
+        "loads": Ink("= loads", "same"), "fails": Ink("✖ fails", "refused"), "uncertain": Ink("? open", "unknown"),
+    }[one.verdict]  # fmt: skip
     counts = [row(Ink(str(number) if number else "")) for number in (one.refused, one.only_in_source, one.changed)]
     unsure = f"  ({one.uncertain} not certain)" if one.uncertain else ""
     first = row(

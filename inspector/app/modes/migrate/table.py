@@ -15,6 +15,7 @@ _VERDICTS: dict[Kind, tuple[str, str, str]] = {
     "step": ("✖", "fails", "refused"),
     "refused": ("✖", "refused", "refused"),
     "missing": ("✖", "missing", "refused"),
+    "uncertain": ("?", "uncertain", "unknown"),
     "changed": ("▼", "not kept", "masked"),
     "dropped": ("▼", "dropped", "masked"),
     "remark": ("○", "remark", "muted"),
@@ -203,14 +204,16 @@ def _short(text: str, cells: int) -> str:
 
 def score_row(report: MigrationReport, found: Sequence[Entry]) -> Row:
     """`✖ 2  ▼ 3  = 246`, counted in registers."""
-    counts = {"refused": 0, "masked": 0, "same": 0}
+    counts = {"refused": 0, "unknown": 0, "masked": 0, "same": 0}
     for entry in found:
         role = _VERDICTS[entry.kind][2]
         if role in counts and entry.kind != "step":
             counts[role] += len(entry.ids)
-    signs = {"refused": "✖", "masked": "▼", "same": "="}
+    signs = {"refused": "✖", "unknown": "?", "masked": "▼", "same": "="}
     pieces: list[Ink] = []
     for role, sign in signs.items():
+        if role == "unknown" and not counts[role]:
+            continue
         pieces += [Ink("  ")] if pieces else []
         pieces.append(Ink(f"{sign} {counts[role]}", role))
     return tuple(pieces)

@@ -20,7 +20,9 @@ def verdict_row(report: MigrationReport) -> Row:
     """The answer, one sentence."""
     if report.verdict == "fails":
         return row(Ink("✖ ", "refused"), ink(report.headline, "title"))
-    changes = "but" in report.headline
+    if report.verdict == "uncertain":
+        return row(Ink("? ", "unknown"), ink(report.headline, "title"))
+    changes = any((f.kind == "changed" and not f.expected) or f.kind == "only_in_source" for f in report.findings)
     return row(Ink("▼ " if changes else "= ", "masked" if changes else "same"), ink(report.headline, "title"))
 
 

@@ -9,13 +9,14 @@ from inspector.app.widgets.ink import Ink, Row, clip, ink, row, wrap
 from inspector.app.widgets.listing import Column, Item
 from inspector.checks.writing.bench import Attempt, Bench
 from inspector.kvm.verdict import JudgedField, Verdict
+from inspector.registers.bits import ones
 from inspector.registers.catalog import Register, by_id
 from inspector.registers.encoding import grouped_hex
 from inspector.reports.exposure import OUTCOMES
 from inspector.reports.for_real import agree
 from inspector.sources.live.forreal import ActualWrite
 
-ROLES = {"accepted": "same", "refused": "refused", "ignored": "masked"}
+ROLES = {"accepted": "same", "refused": "refused", "ignored": "masked", "uncertain": "unknown"}
 
 
 def head_rows(
@@ -46,7 +47,8 @@ def verdict_rows(attempt: Attempt, base: Base, size: int, cells: int) -> list[Ro
     verdict = attempt.verdict
     if verdict is None:
         return [clip(row(Ink("type a value: 0x…, 0b…, decimal, or FIELD=value FIELD=value", "muted")), cells)]
-    answer = f"{OUTCOMES[verdict.outcome]}" + (f"   {verdict.errno_name} ({verdict.errno})" if verdict.errno else "")
+    refused = verdict.errno and verdict.certain
+    answer = f"{OUTCOMES[verdict.outcome]}" + (f"   {verdict.errno_name} ({verdict.errno})" if refused else "")
     back = "" if verdict.after is None else f"   reads back {value_text(verdict.after, size, base)}"
     return [clip(row(Ink(answer, ROLES[verdict.outcome]), Ink(back, "muted")), cells)]
 
@@ -96,14 +98,20 @@ def _name(one: JudgedField) -> str:
 
 def _numbers(one: JudgedField, base: Base) -> tuple[str, str, str]:
     bits = one.msb - one.lsb + 1
-    return field_text(one.now, bits, base), field_text(one.written, bits, base), field_text(one.limit, bits, base)
+    mask = ones(bits)
+    now = field_text(one.now, bits, base) if one.now_known & mask == mask else "?"
+    limit = field_text(one.limit, bits, base) if one.limit_known & mask == mask else "?"
+    return now, field_text(one.written, bits, base), limit
 
 
 def _field_item(one: JudgedField, base: Base, columns: Sequence[Column]) -> Item:
     sign, role = ("=", "same") if one.accepted else ("✖", "refused")
     if one.accepted and one.reason:
         sign, role = "▼", "masked"
-    judged = row(Ink(f"{sign} ", role), ink(one.reason or "accepted", role))
+    if one.fate == "uncertain":
+        sign, role = "?", "unknown"
+    word = "uncertain" if one.fate == "uncertain" else one.reason or "accepted"
+    judged = row(Ink(f"{sign} ", role), ink(word, role))
     numbers = zip(_numbers(one, base), columns[1:4], strict=True)
     cells = [row(ink(_name(one))), *(row(Ink(short_value(text, column.width - 2))) for text, column in numbers)]
     if len(columns) == 6:
@@ -119,9 +127,9 @@ def why_rows(verdict: Verdict | None, size: int, base: Base, cells: int, lines: 
     for title, text in (("Why", verdict.reason), ("Rule", verdict.rule), ("Source", verdict.reference)):
         if text:
             rows += wrap(row(Ink(f"{title:<8}", "muted"), ink(text)), cells, indent=8)
-    if verdict.uncertain:
-        hidden = ", ".join(verdict.uncertain)
-        rows += wrap(row(Ink("Unknown ", "unknown"), ink(f"what the host has of {hidden}")), cells, indent=8)
+    for case in verdict.cases:
+        text = f"{case.when}: {case.outcome}" + (f"   ({case.settle})" if case.settle else "")
+        rows += wrap(row(Ink("If      ", "unknown"), ink(text)), cells, indent=8)
     last: list[Row] = []
     if verdict.would_pass is not None:
         value = value_text(verdict.would_pass, size, base)

@@ -198,8 +198,8 @@ class Write(Dialog):
             self._put(name + hex(done.verdict.would_pass))
         else:
             self._judge(event.value)
-            kept = "refused" if done.verdict.errno else done.verdict.outcome
-            self._note = f"{kept}: this vCPU keeps it until it is reset" if kept != "refused" else "refused"
+            kept = done.verdict.outcome
+            self._note = f"{kept}: this vCPU keeps it until it is reset" if kept in ("accepted", "ignored") else kept
             self._attempt = done
             self._draw()
 

@@ -1,0 +1,22 @@
+"""The cases of an answer that depends on what is not known, as text and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from inspector.kvm.cases import Case
+from inspector.reports.json import Json
+from inspector.reports.text import columns
+
+
+def case_lines(cases: Sequence[Case], indent: str = "  ") -> list[str]:
+    """One line for each case: when, what the answer is then, and how to settle it."""
+    return columns([["if", case.when, case.outcome, case.settle] for case in cases], indent=indent)
+
+
+def cases_json(certain: bool, depends_on: Sequence[str], cases: Sequence[Case]) -> Json:
+    """`certain`, and where it is not: `depends_on` and `cases`."""
+    if certain:
+        return {"certain": True}
+    told = [{"when": case.when, "outcome": case.outcome, "settle": case.settle} for case in cases]
+    return {"certain": False, "depends_on": list(depends_on), "cases": told}
