@@ -17,6 +17,7 @@ from inspector.registers.ids import (
     AARCH32_IDS,
     CLIDR_EL1,
     CTR_EL0,
+    ID_AA64DFR0_EL1,
     ID_AA64ISAR1_EL1,
     ID_AA64PFR0_EL1,
     ID_AA64ZFR0_EL1,
@@ -28,6 +29,9 @@ from inspector.registers.ids import (
 IDC = 1 << 28
 _LEVELS = 0x1FF << 21
 """CLIDR_EL1.LoUU, LoC and LoUIS"""
+
+_ARCHITECTURE_LEAST = {(ID_AA64DFR0_EL1, 0xF): 6}
+"""What every Armv8 CPU has of a field: DebugVer starts at 0b0110 (Arm ARM DDI 0487, ID_AA64DFR0_EL1)."""
 
 Vgic = Literal["v2", "v3", "v5-legacy", "v5", "none"]
 
@@ -82,7 +86,7 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
         """Every value that a field (of at most eight bits, `mask`) may have, moved down to bit 0."""
         lsb = (mask & -mask).bit_length() - 1
         own, known = (self.value(reg_id) & mask) >> lsb, (self.known.get(reg_id, 0) & mask) >> lsb
-        least = own if self.at_least.get(reg_id, 0) & mask == mask else 0
+        least = own if self.at_least.get(reg_id, 0) & mask == mask else _ARCHITECTURE_LEAST.get((reg_id, mask), 0)
         return tuple(v for v in range((mask >> lsb) + 1) if not (v ^ own) & known and v >= least)
 
     def knows(self, reg_id: int, mask: int) -> bool:

@@ -155,7 +155,11 @@ def test_nothing_is_written_when_nothing_is_refused(tmp_path: Path) -> None:
 def test_same_host(stream: Path, tmp_path: Path) -> None:
     source = load(str(stream))
     target = destination_for(source, "same-host", load_policy("6.12"), None, find_vmm("qemu-10.0"))
-    assert_ccidx_fixed(fix(source, target, str(tmp_path / "fixed.mig")))
+    result = fix(source, target, str(tmp_path / "fixed.mig"))
+    assert {c.id: c.new for c in result.changes} == NEW
+    assert result.remaining == ()
+    # What 6.1 hid of the host decides about the rest: a promise would be a guess.
+    assert result.after is not None and result.after.verdict == "uncertain"
 
 
 @pytest.mark.parametrize("kind", ["file", "the original", "link", "hard link"])

@@ -180,7 +180,9 @@ def test_case_15_mpam_of_an_older_kernel() -> None:
     assert finding.kind == "changed" and [f.name for f in finding.fields] == ["MPAM"]
     assert report.verdict == "loads" and "ID_AA64PFR0_EL1" in report.headline
     without = migrate(saved, changed(target, {MIDR: 0x411FD493}), vmm="qemu-10.0", ways_out=False)
-    assert PFR0 in refused(without)
+    (finding,) = [f for f in without.findings if f.id == PFR0]
+    assert finding.depends_on == ("the host's ID_AA64PFR0_EL1.MPAM",)
+    assert [(c.when.split(" is ")[1], c.errno) for c in finding.cases] == [("0, or 2 to 15", 22), ("1", 0)]
 
 
 def test_case_16_real_snapshots_across_kernels() -> None:

@@ -40,7 +40,8 @@ def explain_write(vcpu: Vcpu, reg_id: int, value: int, size_ok: bool = True) -> 
     _, after = vcpu.get_one_reg(reg_id)
     rule, reason = _why(vcpu, gate, reg_id, Write(value, errno, after, parts))
     verdict = Verdict(
-        id=reg_id, value=value, errno=errno, before=before, before_known=before_known, after=after,
+        id=reg_id, value=value, errno=errno, before=before if before_known else None, before_known=before_known,
+        after=after,
         after_known=before_known if errno else ALL, fields=fields, rule=rule.name if rule else "",
         reference=rule.reference if rule else "", reason=reason, by_nature=gate is not None and gate.by_nature,
     )  # fmt: skip

@@ -11,9 +11,9 @@ from inspector.checks.restore.result import Finding, FindingKind, MigrationRepor
 Kind = Literal[
     "step", "refused", "missing", "uncertain", "changed", "dropped", "remark", "unsaved", "running", "accepted"
 ]
-"""What an entry tells: a step that fails as a whole (list lengths); a refused write; a write whose answer is not known; saved registers that the
-destination lacks; values that are not kept; registers that the VMM drops; a remark; registers that were not saved;
-counters that run on; values that are kept."""
+"""What an entry tells: a step that fails as a whole (list lengths); a refused write; saved registers that the
+destination lacks; a write whose answer is not known; values that are not kept; registers that the VMM drops; a remark;
+registers that were not saved; counters that run on; values that are kept."""
 
 PASSING: frozenset[Kind] = frozenset({"accepted", "running"})
 """Kinds that are folded away until they are asked for."""
