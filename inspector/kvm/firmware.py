@@ -52,11 +52,7 @@ def bitmaps(limits: Limits) -> tuple[int, ...]:
 def workaround_levels(limits: Limits, ssbs: int | None = None) -> dict[int, int]:
     """WORKAROUND_1..3 (those that exist) -> level. `ssbs`: the VM's own PFR1.SSBS where the kernel asks for it."""
     host, variant = limits.host, limits.book.variant("mitigation-levels")
-    by_vm = variant in ("vm-ssbs", "vm-ssbs-unknown-bhb-safe")
-    if not by_vm or ssbs is None:
-        seen = host.value(ID_AA64PFR1_EL1) if not by_vm else limits.limit(ID_AA64PFR1_EL1)
-        ssbs = seen >> 4 & 0xF
-    levels = {ids.WORKAROUND_1: spectre_v2_level(host), ids.WORKAROUND_2: ssb_level(host, ssbs)}
+    levels = {ids.WORKAROUND_1: spectre_v2_level(host), ids.WORKAROUND_2: ssb_level(host, _ssbs(limits, ssbs))}
     if variant != "no-bhb":
         levels[ids.WORKAROUND_3] = bhb_level(host, variant in _UNKNOWN_SAFE)
     return levels
