@@ -202,3 +202,12 @@ def test_version_and_help() -> None:
         assert "usage" in done.out
         assert len(summary(name)) <= 72 and f"\n{summary(name)}." in done.out
         assert re.search(rf"^  {name} +{re.escape(summary(name))}$", overview, re.M)
+
+
+def test_the_guest_reads_no_zero_of_a_register_that_nothing_is_known_of() -> None:
+    source = str(material("pasted/28-cix-cache-regs.txt"))
+    done = run("expose", source, "MIDR_EL1", "--kernel", "6.2")
+    assert "exposed ?" in done.out
+    assert "guest reads" not in done.out
+    (register,) = run("expose", source, "MIDR_EL1", "--kernel", "6.2", "--json").json["registers"]
+    assert register["guest"] is None
