@@ -69,6 +69,11 @@ def add_host_inputs(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_why(parser: argparse.ArgumentParser) -> None:
+    """`--why`: the facts of the host that the answer rests on."""
+    parser.add_argument("--why", action="store_true", help="print the facts of the host that the answer rests on too")
+
+
 def add_setup(parser: argparse.ArgumentParser) -> None:
     """`--features LIST` and `--gic v3|none`."""
     parser.add_argument(

@@ -10,12 +10,13 @@ import argparse
 import sys
 
 from inspector import sources
-from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_setup, add_style
+from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_setup, add_style, add_why
 from inspector.errors import EXIT_YES, one_line
 from inspector.kvm.cores import hints
 from inspector.kvm.host_inputs import facts
 from inspector.library import expose, machine
 from inspector.reports import exposure as report
+from inspector.reports.host_facts import facts_json, facts_lines
 from inspector.reports.json import dumps
 
 
@@ -28,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_setup(parser)
     add_host_inputs(parser)
     parser.add_argument("--vcpu", metavar="N", help="the vCPU that shows features and host (index or name)")
-    parser.add_argument("--why", action="store_true", help="print the facts of the host that the answer rests on too")
+    add_why(parser)
     parser.add_argument("--all", action="store_true", help="print unchanged fields and registers too")
     add_style(parser, markdown=False)
 
@@ -40,13 +41,13 @@ def run(options: argparse.Namespace) -> int:
     exposure, policy = found.exposure, found.policy
     registers = expose(found, *options.registers)
     if options.json:
-        print(dumps(report.exposure_json(exposure, registers)))
+        print(dumps(report.exposure_json(exposure, registers) | (facts_json(facts(exposure)) if options.why else {})))
     else:
         head = f"{found.label} under Linux {policy.name} ({policy.evidence}); vCPU features: {found.setup.describe()}"
         print(one_line(f"{head}; vGIC: {found.setup.gic}; {len(exposure.listed)} registers listed"), end="\n\n")
         print("\n".join(report.exposure_lines(registers, options.all or bool(options.registers))))
         if options.why:
-            print("\n".join(["", *map(one_line, report.fact_lines(facts(exposure)))]))
+            print("\n".join(["", *facts_lines(facts(exposure))]))
     talk = (
         *found.notes,
         *(

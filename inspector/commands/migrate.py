@@ -19,12 +19,15 @@ from inspector.commands.arguments import (
     add_setup,
     add_style,
     add_vmm,
+    add_why,
     given_destination,
     given_setup,
     given_side,
 )
+from inspector.errors import InspectorError
 from inspector.library import migrate
 from inspector.reports import migration as report
+from inspector.reports.host_facts import facts_json, facts_lines, facts_markdown
 from inspector.reports.json import dumps
 from inspector.reports.migration_text import matrix_text, migration_text
 
@@ -39,6 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_vmm(parser)
     add_setup(parser)
     add_host_inputs(parser)
+    add_why(parser)
     parser.add_argument("--all", action="store_true", help="a finding for every register")
     add_declared(parser)
     add_style(parser)
@@ -48,6 +52,9 @@ def run(options: argparse.Namespace) -> int:
     """Print the verdict and its findings; 0 loads, 1 fails."""
     source = sources.load(options.source, options.declared)
     if options.destination == ALL_KERNELS:
+        if options.why:
+            hint = f"ask for one kernel: `{SAME_HOST}` and --kernel"
+            raise InspectorError("has another answer, with facts of its own, for each kernel", "--why", hint)
         matrix = migrate_all_kernels(
             source, options.vmm or "", given_setup(options, source), None, options.host, options.assume
         )
@@ -57,10 +64,11 @@ def run(options: argparse.Namespace) -> int:
             print(report.matrix_markdown(matrix) if options.markdown else matrix_text(matrix))
         return matrix.exit_code
     result = migrate(source, given_side(options), *given_destination(options))
+    known = result.host_facts if options.why else ()
     if options.json:
-        print(dumps(report.migration_json(result, options.all)))
+        print(dumps(report.migration_json(result, options.all) | (facts_json(known) if known else {})))
     elif options.markdown:
-        print(report.migration_markdown(result, options.all))
+        print(report.migration_markdown(result, options.all), *[facts_markdown(known)] * bool(known), sep="\n\n")
     else:
-        print(migration_text(result, options.all))
+        print(migration_text(result, options.all), *["\n".join(facts_lines(known))] * bool(known), sep="\n\n")
     return result.exit_code

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 from inspector import sources
 from inspector.checks.machine.machine import ask, own_question
 from inspector.checks.writing.bench import Bench
 from inspector.checks.writing.for_real import predict_writes
 from inspector.checks.writing.typed import typed_write
-from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_setup, add_style
+from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_setup, add_style, add_why
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
 from inspector.kvm.cores import hints
+from inspector.kvm.host_inputs import Fact, facts
 from inspector.kvm.words.explaining import explain_write
 from inspector.library import machine, try_write
 from inspector.reports import exposure as report
 from inspector.reports import for_real
-from inspector.reports.json import dumps
+from inspector.reports.host_facts import facts_json, facts_lines
+from inspector.reports.json import Json, dumps
 from inspector.sources.live import forreal, is_live, open_live
 from inspector.sources.live.source import LiveOptions
 
@@ -35,6 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_setup(parser)
     add_host_inputs(parser)
     parser.add_argument("--vcpu", metavar="N", help="the vCPU that shows features and host (index or name)")
+    add_why(parser)
     parser.add_argument("--ran", action="store_true", help="the VM has already run")
     parser.add_argument("--for-real", action="store_true", help="also write to a scratch vCPU of a live source")
     add_style(parser, markdown=False)
@@ -47,10 +51,11 @@ def run(options: argparse.Namespace) -> int:
     dump = sources.load(options.source, options.declared)
     found = machine(dump, options.kernel, options.features, options.gic, options.host, options.vcpu, options.assume)
     verdicts = try_write(found, *options.writes, ran=options.ran)
+    known = facts(found.exposure) if options.why else None
     if options.json:
-        print(dumps({"kernel": found.policy.name, "writes": [report.verdict_json(verdict) for verdict in verdicts]}))
+        _print_json(found.policy.name, [report.verdict_json(verdict) for verdict in verdicts], known)
     else:
-        print("\n\n".join("\n".join(report.verdict_lines(verdict)) for verdict in verdicts))
+        _print_text([report.verdict_lines(verdict) for verdict in verdicts], known)
     talk = (*found.notes, *(() if options.assume else hints(found.host, (verdict.id for verdict in verdicts))))
     if talk:
         print("\n".join(map(one_line, talk)), file=sys.stderr)
@@ -80,11 +85,22 @@ def write_for_real(options: argparse.Namespace) -> int:
     pairs = [
         (explain_write(vm.vcpu(0), reg_id, value), done) for (reg_id, value), done in zip(writes, actual, strict=True)
     ]
+    known = facts(vm.exposure) if options.why else None
     if options.json:
-        print(dumps({"kernel": policy.name, "writes": [for_real.pair_json(*pair) for pair in pairs]}))
+        _print_json(policy.name, [for_real.pair_json(*pair) for pair in pairs], known)
     else:
-        print("\n\n".join("\n".join(for_real.pair_lines(*pair)) for pair in pairs))
+        _print_text([for_real.pair_lines(*pair) for pair in pairs], known)
     if asked.explanation:
         print(one_line(asked.explanation), file=sys.stderr)
     refused = any(done.errno for done in actual)
     return EXIT_NO if refused or not all(for_real.agree(*pair) for pair in pairs) else EXIT_YES
+
+
+def _print_json(kernel: str, writes: Sequence[Json], known: Sequence[Fact] | None) -> None:
+    """The answers, and the facts of the host where they are asked for."""
+    print(dumps({"kernel": kernel, "writes": writes} | (facts_json(known) if known is not None else {})))
+
+
+def _print_text(writes: Sequence[list[str]], known: Sequence[Fact] | None) -> None:
+    blocks = [*writes, facts_lines(known)] if known is not None else writes
+    print("\n\n".join(map("\n".join, blocks)))

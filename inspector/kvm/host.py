@@ -73,6 +73,8 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
     """SVE_VLS, first word: bit n for (n+1)*128 bits; None: judge by the CPU model"""
     aarch32: bool | None = None
     """EL0 can run AArch32; None: judge by ID_AA64PFR0_EL1.EL0"""
+    given: Mapping[str, str] = {}
+    """inputs that the user gave (host_inputs.py), name -> word: what else stands here was read, inferred or assumed"""
 
     def value(self, reg_id: int) -> int:
         """The value of a register, 0 when it is not known."""

@@ -9,7 +9,7 @@ show them (KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_1..3). A field of a register that i
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -50,11 +50,14 @@ def with_inputs(host: HostState, text: str) -> HostState:
     Raises PolicyError for a name or a word that is none of HOST_INPUTS, and for a field or value that there is not.
     """
     given: dict[str, Any] = {}
+    words_given = dict(host.given)
     text, cmdline = _split(text)
     if cmdline is not None:
         given["cmdline"] = cmdline.strip()
+        words_given["cmdline"] = f'"{given["cmdline"]}"'
     for part in filter(None, (piece.strip().lower() for piece in text.split(","))):
         name, _, word = part.partition("=")
+        words_given[name] = word
         if "." in name:
             host = _with_field(host, name, word)
             continue
@@ -65,7 +68,10 @@ def with_inputs(host: HostState, text: str) -> HostState:
         if word not in words:
             raise PolicyError(f"{name} cannot be {word!r}", "--host", f"one of: {', '.join(words)}")
         given[field] = words[word]
-    return msgspec.structs.replace(host, **given)
+    return msgspec.structs.replace(host, **given, given=words_given)
+
+
+Origin = Literal["given", "recorded", "inferred or assumed"]
 
 
 class Fact(NamedTuple):
@@ -75,8 +81,7 @@ class Fact(NamedTuple):
     """as `--host` takes it"""
     word: str
     """its value, as `--host` takes it"""
-    given: bool
-    """False where it was inferred or assumed"""
+    origin: Origin
     effect: str
     """what depends on it"""
 
@@ -92,15 +97,18 @@ def facts(limits: Limits) -> tuple[Fact, ...]:
         ("vgic", host.vgic, "ID_AA64PFR0_EL1.GIC, a vGICv3"),
         ("page-size", host.page_size, "the stage-2 granules of a vCPU with EL2, arm64.nolva"),
     )
-    defaults = HostState(values={}, known={})
     found = []
     for name, value, effect in values:
-        field, words = HOST_INPUTS[name]
+        words = HOST_INPUTS[name][1]
         word = next((word for word, one in words.items() if one == value), "")
-        given = getattr(host, field) != getattr(defaults, field)
-        found += [Fact(name, word, given, effect)] if word else []
-    line = Fact("cmdline", f'"{host.cmdline}"', bool(host.cmdline), "ID register overrides, mitigations")
-    return (*found, line)
+        origin: Origin = "given" if name in host.given else "inferred or assumed"
+        found += [Fact(name, word, origin, effect)] if word else []
+    known: Origin = "given" if "cmdline" in host.given else "recorded" if host.cmdline else "inferred or assumed"
+    line = Fact("cmdline", f'"{host.cmdline}"', known, "ID register overrides, mitigations")
+    fields = [
+        Fact(n.upper(), word, "given", "what is shown of this field") for n, word in host.given.items() if "." in n
+    ]
+    return (*found, line, *fields)
 
 
 def _with_field(host: HostState, name: str, word: str) -> HostState:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 
 from inspector.errors import one_line
 from inspector.kvm.exposure import Exposure, FieldExposure, RegisterExposure
-from inspector.kvm.host_inputs import Fact
 from inspector.kvm.verdict import JudgedField, Verdict
 from inspector.kvm.words.showing import explain_register
 from inspector.registers import catalog
@@ -256,12 +255,3 @@ def verdict_lines(verdict: Verdict) -> list[str]:
     if verdict.would_pass is not None:
         lines.append(f"  would pass  {grouped_hex(verdict.would_pass, size)}")
     return [one_line(line) for line in lines]
-
-
-def fact_lines(found: Sequence[Fact]) -> list[str]:
-    """What the host's answers rest on besides its registers, and how to say otherwise."""
-    rows = [[one.name, one.word, "given" if one.given else "inferred or assumed", one.effect] for one in found]
-    return [
-        "facts of the host that registers do not show (--host NAME=WORD says otherwise)",
-        *columns(rows, indent="  "),
-    ]

@@ -27,6 +27,29 @@ def test_text_and_markdown() -> None:
     assert run("migrate", OLD, NEW, "--markdown").out.startswith("## Restore fails")
 
 
+def test_the_facts_that_an_answer_rests_on_are_told_in_every_form() -> None:
+    ask = ("migrate", OLD, NEW, "--why", "--host", "bhb=vulnerable")
+    assert "spectre-v2" in (text := run(*ask).out)
+    assert next(line for line in text.splitlines() if line.startswith("  bhb ")).split()[1:3] == ["vulnerable", "given"]
+    assert "| bhb | vulnerable | given |" in run(*ask, "--markdown").out
+    facts = {one["name"]: one for one in run(*ask, "--json").json["host_facts"]}
+    assert facts["bhb"]["origin"] == "given" and facts["vgic"]["origin"] == "inferred or assumed"
+    assert "host_facts" not in run("migrate", OLD, NEW, "--json").json
+    many = run("migrate", OLD, "all-kernels", "--why")
+    assert many.code == 2 and not many.out and "--why" in many.err
+
+
+def test_what_a_vcpu_shows_of_its_host_is_not_called_given(tmp_path: Path) -> None:
+    fresh = tmp_path / "vcpu.txt"
+    vcpu = next(one for one in load(NEW).vcpus if one.kind == "vcpu")
+    fresh.write_text("".join(f"{reg_id:#x} {value:#x}\n" for reg_id, value in vcpu.values.items()))
+    write = ("write", str(fresh), "--kernel", "6.12", "CTR_EL0=0", "--why")
+    assert not [one for one in run(*write, "--json").json["host_facts"] if one["origin"] == "given"]
+    given = run(*write, "--host", "page-size=16k,ID_AA64MMFR2_EL1.NV=2").out
+    shown = [line.split()[:3] for line in given.splitlines() if "given" in line]
+    assert ["page-size", "16k", "given"] in shown and ["ID_AA64MMFR2_EL1.NV", "2", "given"] in shown
+
+
 def test_same_host_and_all_kernels() -> None:
     assert run("migrate", OLD, "same-host", "--kernel", "6.12").code == 1
     assert run("migrate", OLD, "same-host", "--kernel", "6.2").code == 0

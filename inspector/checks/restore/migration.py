@@ -29,6 +29,7 @@ from inspector.checks.vmms.base import Vmm
 from inspector.checks.vmms.expected import expected_messages
 from inspector.checks.vmms.table import restoring_vmm
 from inspector.errors import InspectorError
+from inspector.kvm.host_inputs import facts
 from inspector.policies.loader import load_policy, policy_names
 from inspector.policies.model import Policy
 from inspector.policies.setup import VcpuSetup
@@ -134,6 +135,7 @@ def _report(
         vcpus=results,
         remarks=remarks,
         messages=expected_messages(rule, fatal, lengths, _instances(source, vcpus)) if fails else (),
+        host_facts=facts(target.build(1).exposure),
         notes=(*notes, *target.notes, *_mixing(rule, steps, fatal)),
     )
 

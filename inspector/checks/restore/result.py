@@ -9,6 +9,7 @@ import msgspec
 
 from inspector.errors import EXIT_NO, EXIT_YES
 from inspector.kvm.cases import Case
+from inspector.kvm.host_inputs import Fact
 from inspector.sources.dump import Provenance
 
 FindingKind = Literal["refused", "accepted", "changed", "uncertain", "only_in_source", "missing_in_source"]
@@ -167,6 +168,8 @@ class MigrationReport(msgspec.Struct, frozen=True, kw_only=True):
     ways_out: tuple[WayOut, ...] = ()
     messages: tuple[str, ...] = ()
     """what the VMM would print"""
+    host_facts: tuple[Fact, ...] = ()
+    """what no register of the destination's host shows and the answer rests on"""
     notes: tuple[str, ...] = ()
 
     @property
