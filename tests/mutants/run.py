@@ -71,13 +71,13 @@ def copy_of(root: Path, target: Path) -> Path:
     return target
 
 
-def run_tests(copy: Path, tests: Sequence[str]) -> tuple[int, str]:
+def run_tests(copy: Path, tests: Sequence[str], patience: int = _PATIENCE) -> tuple[int, str]:
     """pytest's exit code and the end of what it said; code 1 stands for tests that never end, too."""
     environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=line", *tests]
     try:
         done = subprocess.run(
-            command, cwd=copy, env=environment, capture_output=True, text=True, timeout=_PATIENCE, check=False
+            command, cwd=copy, env=environment, capture_output=True, text=True, timeout=patience, check=False
         )
     except subprocess.TimeoutExpired:
         return 1, "the tests never ended"
@@ -121,7 +121,9 @@ def main(names: Sequence[str]) -> int:
         def unchanged() -> tuple[int, str]:
             copy = copies.get()
             try:
-                return run_tests(copy, sorted({test for mutant in chosen for test in mutant.tests}))
+                return run_tests(
+                    copy, sorted({test for mutant in chosen for test in mutant.tests}), len(chosen) * _PATIENCE
+                )
             finally:
                 copies.put(copy)
 
