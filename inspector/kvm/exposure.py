@@ -10,7 +10,7 @@ from functools import cached_property
 import msgspec
 
 from inspector.kvm.caches import clidr_known, ctr_bits_behind, fresh_ccsidr, fresh_clidr
-from inspector.kvm.firmware import firmware_values
+from inspector.kvm.firmware import firmware_values, levels_known
 from inspector.kvm.host import HostState
 from inspector.kvm.limits import Limits
 from inspector.kvm.listing import get_reg_list, reset_values, varying
@@ -33,7 +33,9 @@ from inspector.registers.ids import (
     SVE_VLS,
     VMPIDR_EL2,
     VPIDR_EL2,
+    WORKAROUND_1,
     WORKAROUND_2,
+    WORKAROUND_3,
 )
 
 
@@ -105,10 +107,12 @@ class Exposure(Limits):
             elif reg_id in self.underivable:
                 result[reg_id] = 0
             else:
-                result[reg_id] = ALL & self._cache_known(reg_id)
+                result[reg_id] = ALL & self._known(reg_id)
         return result
 
-    def _cache_known(self, reg_id: int) -> int:
+    def _known(self, reg_id: int) -> int:
+        if reg_id in (WORKAROUND_1, WORKAROUND_2, WORKAROUND_3):
+            return levels_known(self, reg_id)
         raw = self.raw_caches
         if reg_id in (MIDR_EL1, REVIDR_EL1, AIDR_EL1) or (raw and reg_id == CLIDR_EL1):
             return self.host.known.get(reg_id, 0)

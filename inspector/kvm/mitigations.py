@@ -10,7 +10,7 @@ from inspector.kvm.cpus import BHB_FIRMWARE, BHB_LOOP, BHB_SAFE, SPECTRE_V2_SAFE
 from inspector.kvm.host import HostState
 from inspector.registers.ids import ID_AA64ISAR2_EL1, ID_AA64MMFR1_EL1, ID_AA64PFR0_EL1, ID_AA64PFR1_EL1, MIDR_EL1
 
-_CORE = 0xFF << 24 | 0xFFF << 4
+CORE_BITS = 0xFF << 24 | 0xFFF << 4
 """MIDR_EL1: implementer and part number, by which the kernel's lists name a core."""
 NOT_AVAILABLE, AVAILABLE, NOT_REQUIRED = 0, 1, 2
 SSBD_NOT_REQUIRED = 3
@@ -29,7 +29,7 @@ def spectre_v2_levels(host: HostState) -> tuple[int, ...]:
     if host.spectre_v2 is not None:
         return (host.spectre_v2,)
     csv2 = host.could_be(ID_AA64PFR0_EL1, 0xF << 56)
-    named = host.knows(MIDR_EL1, _CORE)
+    named = host.knows(MIDR_EL1, CORE_BITS)
     if 0 not in csv2 or (named and core_name(host.value(MIDR_EL1)) in SPECTRE_V2_SAFE):
         return (NOT_REQUIRED,)
     affected = (NOT_AVAILABLE, AVAILABLE)
@@ -50,7 +50,7 @@ def spectre_v2_settled(host: HostState) -> bool:
 def meltdown_settled(host: HostState) -> bool:
     """True when it is known whether the host is affected by Meltdown (unmap_kernel_at_el0(), cpufeature.c)."""
     csv3 = host.could_be(ID_AA64PFR0_EL1, 0xF << 60)
-    named = host.knows(MIDR_EL1, _CORE)
+    named = host.knows(MIDR_EL1, CORE_BITS)
     if host.meltdown_safe is not None or 0 not in csv3:
         return True
     return named and (meltdown_safe(host.value(MIDR_EL1)) or csv3 == (0,))
@@ -61,7 +61,7 @@ def ssb_levels(host: HostState, ssbs: int) -> tuple[int, ...]:
     own = ssb_level(host, ssbs)
     if host.ssb is not None:
         return (own,)
-    named = host.knows(MIDR_EL1, _CORE)
+    named = host.knows(MIDR_EL1, CORE_BITS)
     if "ssb" in host.mitigations_off and own == NOT_AVAILABLE and named:
         return (own,)
     if named and core_name(host.value(MIDR_EL1)) in SSB_SAFE:
@@ -78,7 +78,7 @@ def bhb_levels(host: HostState, unknown_is_safe: bool) -> tuple[int, ...]:
     if host.bhb is not None:
         return (own,)
     seen = ((ID_AA64PFR0_EL1, 0xF << 56), (ID_AA64MMFR1_EL1, 0xF << 60), (ID_AA64ISAR2_EL1, 0xF << 28))
-    if not host.knows(MIDR_EL1, _CORE) or not all(host.knows(reg_id, mask) for reg_id, mask in seen):
+    if not host.knows(MIDR_EL1, CORE_BITS) or not all(host.knows(reg_id, mask) for reg_id, mask in seen):
         return tuple(dict.fromkeys((own, NOT_AVAILABLE, AVAILABLE, NOT_REQUIRED)))
     if own != NOT_AVAILABLE or "bhb" in host.mitigations_off:
         return (own,)

@@ -76,7 +76,7 @@ def _bits(field: FieldExposure | JudgedField) -> str:
 def _meaning(register: RegisterExposure, field: FieldExposure) -> str:
     """The meaning of the exposed field."""
     if field.exposed is None:
-        return "what the source's kernel hid is not known"
+        return "it follows from what is not known of the host"
     fields = read(register.id, register.exposed or 0, include_reserved=True).fields
     return next((f.meaning for f in fields if f.msb == field.msb and f.lsb == field.lsb), "")
 

@@ -6,6 +6,7 @@ from errno import EINVAL
 
 import pytest
 
+import inspector
 from inspector.errors import PolicyError
 from inspector.kvm.host import HostState
 from inspector.kvm.host_inputs import with_inputs
@@ -16,7 +17,7 @@ from inspector.kvm.words.explaining import peek_write
 from inspector.kvm.words.showing import explain_register
 from inspector.policies.loader import load_policy
 from inspector.registers.encoding import ccsidr_id
-from inspector.registers.ids import CLIDR_EL1, CTR_EL0, IDS, MIDR_EL1, WORKAROUND_1
+from inspector.registers.ids import CLIDR_EL1, CTR_EL0, IDS, MIDR_EL1, WORKAROUND_1, WORKAROUND_3
 from tests.kvm.material import GIC, exposure, host, made_up, vm
 
 MMFR2 = IDS["ID_AA64MMFR2_EL1"]
@@ -100,3 +101,10 @@ def test_a_rule_with_an_open_condition_leaves_its_bits_open() -> None:
     limits = Vm(open_frac, load_policy("6.12"), GIC).exposure
     assert "host-ras-v1p1" in limits.open_conditions
     assert "host-ras-v1p1" not in Vm(known, load_policy("6.12"), GIC).exposure.open_conditions
+
+
+def test_mitigation_levels_of_a_core_without_a_name_are_not_known() -> None:
+    dump = inspector.load("builtin:cix-cd8180-host")
+    shown = {one.id: one for one in inspector.expose(inspector.machine(dump, "6.2"))}
+    assert shown[WORKAROUND_1].known & 3 != 3 and shown[WORKAROUND_3].known & 3 != 3
+    assert all(field.exposed is None for field in shown[WORKAROUND_1].fields)

@@ -7,8 +7,8 @@ from inspector.kvm.gates import gates
 from inspector.kvm.guest import fresh_guest, guest_known
 from inspector.kvm.limits import Trace
 from inspector.policies.model import Rule
-from inspector.registers.bits import ALL, State, difference, mask_of
-from inspector.registers.encoding import is_demux
+from inspector.registers.bits import ALL, State, difference, mask_of, ones
+from inspector.registers.encoding import is_demux, size_of
 from inspector.registers.ids import CTR_EL0, ID_SPACE
 from inspector.registers.naming import by_id
 
@@ -31,7 +31,8 @@ def explain_register(exposure: Exposure, reg_id: int) -> RegisterExposure:
     if listed and (reg_id in ID_SPACE or exposure.book.fields(reg_id)):
         fields = _field_exposures(exposure, reg_id)
     elif listed:
-        fields = _whole_register(exposure, reg_id, host_value, exposed)
+        width = ones(size_of(reg_id) * 8)
+        fields = _whole_register(exposure, reg_id, host_value, exposed if known & width == width else None)
     seen = guest_known(exposure, reg_id)
     guest = fresh_guest(exposure).get(reg_id) if seen else None
     return RegisterExposure(
