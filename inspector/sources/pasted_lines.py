@@ -98,7 +98,7 @@ def pairs_of(line: str, hexes: bool) -> tuple[list[Pair], str]:
         pair, problem = _one(content, hexes)
         if pair:
             return [pair], ""
-        if not found:
+        if not found and content != line:
             # A register in a comment or behind one, as in `#1: MIDR_EL1 = 0x...`
             found, content = list(scan(line)), line
         if not found:

@@ -16,6 +16,19 @@ HEADS = {
 RUNS = {"blanks": " ", "zeros": "0", "letters": "a", "lines": " \n", "words": "a "}
 CPU_SECONDS = 5
 """A pattern that tries every way of splitting takes minutes on such a file; the reader takes a tenth of a second."""
+REPEATED = (
+    "op0=",
+    "op0=3,op1=0,",
+    "S3_",
+    "cp15 ",
+    "MIDR",
+    "MIDR_EL1 ",
+    "0x6030",
+    "sys_reg(",
+    "HWCAP ",
+    "AES 7:4 ",
+    "[",
+)
 _READ = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_CPU, (int(sys.argv[2]), int(sys.argv[2])))
@@ -36,3 +49,12 @@ def test_long_runs(tmp_path: Path, head: str) -> None:
         path.write_text(HEADS[head] + "a" + run * (60_000 // len(run)) + "b\n")
         done = subprocess.run([sys.executable, "-c", _READ, str(path), str(CPU_SECONDS)], check=False)
         assert done.returncode == 0, f"{head} and {name}"
+
+
+@pytest.mark.parametrize("start", REPEATED)
+def test_a_megabyte_of_one_start(tmp_path: Path, start: str) -> None:
+    """One line that begins a register's spelling again and again is refused within two seconds of processor time."""
+    path = tmp_path / "repeated"
+    path.write_text(start * (1_000_000 // len(start)))
+    done = subprocess.run([sys.executable, "-c", _READ, str(path), "2"], check=False)
+    assert done.returncode == 0
