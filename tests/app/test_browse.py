@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from textual.pilot import Pilot
 
+from inspector import sources
 from inspector.app.modes.browse.screen import Browse
 from inspector.app.shell.application import InspectorApp
 from inspector.app.widgets.listing import Listing
 from inspector.registers import catalog
 from inspector.registers.encoding import POISON
 from inspector.sources.dump import Constraint
+from tests import material
 from tests.app.driving import enter_text, press, screen_text, settle, styles_at, wait_for
 from tests.app.material import NEOVERSE, PFR0, PFR1, SCTLR, SVE_Z0, TPIDR, UNALLOCATED, V0, VALUES, app_on, template_of
 from tests.sources.material import dump_of
@@ -345,3 +348,23 @@ async def test_the_field_that_was_looked_at_stays_highlighted() -> None:
         assert app.session.place.field == "RAS"
         text = await press(pilot, "2", "1")
         assert "▌ 31:28" in text
+
+
+async def test_what_a_paste_leaves_unknown_is_a_question_mark_not_a_templates_choice() -> None:
+    app = app_on(str(material.HERE / "pasted" / "33-cpuinfo.txt"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        text = await press(pilot, "/", *"aa64isar0.atomic", "enter")
+        assert "template" not in text and "0x????_1000_1??1_?12?" in text and "???? ???? ???? ???? 0001" in text
+        row = next(line for line in text.splitlines() if "23:20" in line and "ATOMIC" in line)
+        assert "0b001?" in row and "not known" in row
+        assert isinstance(app.screen, Browse)
+        assert app.screen.line_to_copy() == "ID_AA64ISAR0_EL1 0x????10001??1?12?"
+
+
+async def test_the_list_shows_no_zero_for_what_a_kernel_hid() -> None:
+    app = app_on(msgspec.structs.replace(sources.load("builtin:neoverse-n2-linux-6.12"), host=None))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        text = await press(pilot, "p", *"6.2", "enter", "l", "/", *"aa64mmfr2")
+        assert "0x1221_0111_12?0_1011" in next(line for line in text.splitlines() if "ID_AA64MMFR2_EL1" in line)

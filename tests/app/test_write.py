@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from inspector import sources
 from inspector.app.modes.write.rows import pair_words
 from inspector.app.modes.write.screen import Write
 from inspector.app.shell.application import InspectorApp
@@ -148,3 +150,13 @@ async def test_a_register_can_be_named_as_on_the_command_line(typed: str) -> Non
         assert "ID_AA64MMFR2_EL1" in text and "EINVAL" in text and "CCIDX" in text
         text = await enter_text(pilot, " nonsense")
         assert "✖" in text
+
+
+async def test_what_is_not_known_of_the_present_value_is_a_question_mark() -> None:
+    app = app_on(msgspec.structs.replace(sources.load(NEOVERSE), host=None))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "p", *"6.2", "enter", "/", *"aa64mmfr2", "enter", "enter", "w")
+        text = await typed(pilot, "0x1221")
+        assert "now       0x1221_0111_12?0_1011" in text
+        assert "refused   EINVAL (22)   reads back 0x1221_0111_12?0_1011" in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from inspector.registers.bits import Partial, ones, partial_hex
 from inspector.registers.encoding import grouped_hex
 
 Base = Literal["hex", "binary", "decimal"]
@@ -31,6 +32,30 @@ def field_text(value: int, bits: int, base: Base = "hex") -> str:
         return f"0x{digits}"
     digits = digits.zfill(-(-len(digits) // 4) * 4)
     return "0x" + "_".join(digits[at : at + 4] for at in range(0, len(digits), 4))
+
+
+def part_text(value: int, known: int, size: int, base: Base = "hex") -> str:
+    """A register value of `size` bytes of which only the bits in `known` are known: hex with `?` digits then."""
+    whole = ones(size * 8)
+    if known & whole == whole:
+        return value_text(value, size, base)
+    return partial_hex(value, known, size, grouped=True)
+
+
+def open_text(value: int, known: int, bits: int, blank: str = "?") -> str:
+    """A field of `bits` bits of which only those in `known` are known: `0x3?`, or `0b001?` for a short one.
+
+    `blank` alone where no bit is known.
+    """
+    if not known & ones(bits):
+        return blank
+    if bits <= 4:
+        return f"0b{Partial(value, known).binary(bits)}"
+    lsbs = range((bits - 1) // 4 * 4, -1, -4)
+    digits = (
+        f"{value >> at & 0xF:x}" if known >> at & 0xF & ones(bits - at) == 0xF & ones(bits - at) else "?" for at in lsbs
+    )
+    return "0x" + "".join(digits)
 
 
 def bits_text(msb: int, lsb: int) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from inspector.registers import catalog
+from inspector.registers.bits import Partial, ones, partial_hex
 from inspector.registers.catalog import Register
 from inspector.registers.ids import ID_AA64PFR0_EL1
 from inspector.sources.consistency import differing_id_registers, identifies
@@ -68,6 +69,29 @@ class View(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
     """registers that the policy lists and the dump lacks"""
     problem: str = ""
     """why the chosen policy has no answer here"""
+
+    @property
+    def blank(self) -> str:
+        """What stands for a digit that is not given: `x` where a template leaves it open, else `?`: it is not known."""
+        return "x" if self.vcpu is not None and self.vcpu.kind == "template" and self.answer is None else "?"
+
+    def part(self, reg_id: int) -> Partial | None:
+        """What is known of a register's value, a known-mask of -1 for all of it; None when nothing is said of it."""
+        told = self.model.get(reg_id)
+        if told is not None:
+            if told.exposed is None:
+                return Partial.nothing()
+            bits = ones(catalog.by_id(reg_id).size * 8)
+            return Partial(told.exposed, -1 if told.known & bits == bits else told.known & bits)
+        if (value := self.values.get(reg_id)) is not None:
+            return Partial(value, -1)
+        constraint = self.constraints.get(reg_id)
+        return None if constraint is None else Partial(constraint.value, constraint.mask)
+
+    def text(self, reg_id: int) -> str:
+        """The value in hex with `blank` for every digit not given; empty when nothing is said of the register."""
+        part, size = self.part(reg_id), catalog.by_id(reg_id).size
+        return "" if part is None else partial_hex(part.value, part.known, size, blank=self.blank, grouped=True)
 
     def value(self, reg_id: int) -> int | None:
         """The register's value; None when only some bits, or nothing, is given."""

@@ -13,7 +13,7 @@ import msgspec
 from inspector.errors import InspectorError, RegisterError
 from inspector.kvm.verdict import JudgedField, Verdict
 from inspector.kvm.vm import Vcpu, Vm
-from inspector.kvm.words.explaining import explain_write, peek_write
+from inspector.kvm.words.explaining import explain_write, known_bits, peek_write
 from inspector.registers.bits import ALL, partial_hex
 from inspector.registers.catalog import Register
 from inspector.registers.layouts import choose
@@ -74,16 +74,15 @@ class Bench:
             raise RegisterError(f"what {register.name} holds now is not known", text.strip(), hint)
         schema = choose(register.id, register.name, now, self.vm.exposure.values).schema
         value = parse_assignments(register, now, text, schema)
-        open_bits = value ^ parse_assignments(register, now ^ self._unknown(register.id, now), text, schema)
+        open_bits = value ^ parse_assignments(register, now ^ ~self.known(register.id) & ALL, text, schema)
         if open_bits:
             held = partial_hex(now, ~open_bits & ALL, register.size)
             raise RegisterError(f"{register.name} holds {held}, known only in part", text.strip(), hint)
         return value
 
-    def _unknown(self, reg_id: int, now: int) -> int:
-        """Bits of what a register holds that nobody knows; none of a value that was written."""
-        shown = self.vm.exposure
-        return ~shown.known.get(reg_id, ALL) & ALL if now == shown.values.get(reg_id) else 0
+    def known(self, reg_id: int) -> int:
+        """Which bits of `now` are known: all of a value that was written."""
+        return known_bits(self.vcpu, reg_id)
 
     def judge(self, register: Register, text: str) -> Attempt:
         """What KVM would answer to a text; nothing is written. An empty text has neither verdict nor problem."""

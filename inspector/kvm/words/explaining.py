@@ -30,7 +30,7 @@ def explain_write(vcpu: Vcpu, reg_id: int, value: int, size_ok: bool = True) -> 
     if not size_ok and vcpu.initialised:
         reason = "the id states a size that this register does not have"
         return Verdict(id=reg_id, value=value, errno=before_error or ENOENT, before=before, after=before, reason=reason)
-    before_known = _known(vcpu, reg_id)
+    before_known = known_bits(vcpu, reg_id)
     parts = gate.parts(vcpu, value) if gate is not None else ()
     doubts = gate.doubts(vcpu, value) if gate is not None else ()
     undecided = {doubt.part for doubt in doubts}
@@ -55,7 +55,7 @@ def explain_write(vcpu: Vcpu, reg_id: int, value: int, size_ok: bool = True) -> 
     return msgspec.structs.replace(verdict, would_pass=suggestion)
 
 
-def _known(vcpu: Vcpu, reg_id: int) -> int:
+def known_bits(vcpu: Vcpu, reg_id: int) -> int:
     """The bits of what a register reads that are known: all of a value that was written."""
     exposure = vcpu.vm.exposure
     fresh = exposure.values.get(reg_id)
@@ -92,7 +92,7 @@ def _fields(
     parts: tuple[Part, ...], vcpu: Vcpu, reg_id: int, value: int, undecided: Collection[str]
 ) -> tuple[JudgedField, ...]:
     """The judged parts with what they hold and what is written."""
-    now, known = vcpu.value(reg_id), _known(vcpu, reg_id)
+    now, known = vcpu.value(reg_id), known_bits(vcpu, reg_id)
     limits = vcpu.vm.exposure.limits.get(reg_id)
     limit_known = ALL if limits is None else limits.known
     return tuple(

@@ -7,6 +7,7 @@ from inspector.app.modes.browse.headline import was
 from inspector.app.shell.numbers import BASES, bits_text, field_text, value_text
 from inspector.app.shell.view import View
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row, width, wrap
+from inspector.registers.bits import partial_hex
 from inspector.registers.encoding import hex_id
 from inspector.registers.schema import Span
 
@@ -100,6 +101,9 @@ def _register(table: FieldTable, cells: int) -> list[Row]:
     rows = wrap(row(Ink(register.name, "title"), Ink("  "), ink(table.note or _plain_words(table))), cells, indent=2)
     if table.value is None:
         return rows
+    if table.known != -1:
+        text = partial_hex(table.value, table.known, register.size, blank=table.blank, grouped=True)
+        return rows + wrap(row(Ink(f"{'hex':<8}", "muted"), Ink(text)), cells, indent=8)
     for base in BASES:
         rows += wrap(
             row(Ink(f"{base:<8}", "muted"), Ink(value_text(table.value, register.size, base))), cells, indent=8

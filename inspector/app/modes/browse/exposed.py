@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from inspector.app.modes.browse.fields import FieldRow, FieldTable, field_row, state_of
+from inspector.app.shell.numbers import open_text
 from inspector.app.shell.view import View
 from inspector.registers.bits import ALL, ones
 from inspector.registers.catalog import Register
@@ -36,11 +37,12 @@ def exposed_table(view: View, register: Register, told: RegisterExposure) -> Fie
     rows = []
     for one in reading.fields:
         mask = ones(one.msb - one.lsb + 1)
-        value = one.value if known >> one.lsb & mask == mask else None
-        before = (host or 0) >> one.lsb & mask if host_known >> one.lsb & mask == mask and host is not None else None
+        seen = host_known >> one.lsb & mask if host is not None else 0
+        before = (host or 0) >> one.lsb & mask if seen == mask else None
         if by_name is not None:
             before = by_name.get(one.name)
-        made = field_row(reading.schema, one, value, None if before is None else before << one.lsb)
+        made = field_row(reading.schema, one, known, None if before is None else before << one.lsb)
+        made = made._replace(host_blank=open_text((host or 0) >> one.lsb & mask, seen, made.width))
         rows.append(_judged(made, one, told, register.size > 4))
     covered = [(one.msb, one.lsb) for one in rows]
     rows += [

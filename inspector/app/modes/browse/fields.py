@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from inspector.app.shell.numbers import Base, bits_text, field_text, short_value
+from inspector.app.shell.numbers import Base, bits_text, field_text, open_text, short_value
 from inspector.app.widgets.ink import Ink, Row, ink, row
 from inspector.app.widgets.listing import Column, Item
 from inspector.app.widgets.ruler import Piece, Scale
-from inspector.registers.bits import difference, extract
+from inspector.registers.bits import difference, extract, ones
 from inspector.registers.catalog import Register
 from inspector.registers.reading import FieldReading, read_field
 from inspector.registers.schema import RegisterSchema
@@ -33,7 +33,7 @@ class FieldRow(NamedTuple):
     msb: int
     lsb: int
     value: int | None
-    """None when the source gives no value for these bits"""
+    """None when not every bit of it is given"""
     meaning: str
     short: str
     title: str = ""
@@ -51,6 +51,10 @@ class FieldRow(NamedTuple):
     reason: str = ""
     other: bool = False
     """belongs to the layout that does not apply"""
+    blank: str = "?"
+    """stands for the value while that is None, with the digits that are given"""
+    host_blank: str = "?"
+    """the same for the host's value"""
 
     @property
     def width(self) -> int:
@@ -84,6 +88,8 @@ class FieldTable(NamedTuple):
     """what the guest reads, where it is not what userspace reads"""
     modelled: bool = False
     """host and vCPU come from the chosen policy"""
+    blank: str = "?"
+    """stands for a digit of the value that is not given: `x` where a template leaves it open"""
 
     @property
     def changed(self) -> int:
@@ -99,8 +105,22 @@ class FieldTable(NamedTuple):
         return next((one.key for one in self.rows if one.name.casefold() == name.casefold()), None)
 
 
-def field_row(schema: RegisterSchema | None, one: FieldReading, value: int | None, host_value: int | None) -> FieldRow:
-    """A line of the table from one field's reading."""
+def field_row(
+    schema: RegisterSchema | None,
+    one: FieldReading,
+    known: int,
+    host_value: int | None,
+    *,
+    blank: str = "?",
+) -> FieldRow:
+    """A line of the table from one field's reading, of a register of which the bits in `known` are given.
+
+    `blank` is `x` where a template leaves the others open.
+    """
+    bits = one.msb - one.lsb + 1
+    given = extract(known, one.msb, one.lsb)
+    value = one.value if given == ones(bits) else None
+    lacking = ("left open by the template", "left open") if blank == "x" else ("not known", "not known")
     span = schema.span(one.name) if schema else None
     reserved = one.kind in ("res0", "res1")
     host = extract(host_value, one.msb, one.lsb) if host_value is not None else None
@@ -110,16 +130,17 @@ def field_row(schema: RegisterSchema | None, one: FieldReading, value: int | Non
         msb=one.msb,
         lsb=one.lsb,
         value=value,
-        meaning=one.meaning if value is not None else "left open by the template",
-        short=one.short if value is not None else "left open",
+        meaning=one.meaning if value is not None else lacking[0],
+        short=one.short if value is not None else lacking[1],
         title=one.title,
         host=host,
-        state=state_of(value, host, one.kind, one.msb - one.lsb + 1),
+        state=state_of(value, host, one.kind, bits),
         flagged=one.flagged and value is not None,
         reserved=reserved,
         values=values,
         feature=one.feature,
         host_meaning=read_field(span, host).short if span is not None and host is not None else "",
+        blank=open_text(one.value, given, bits, blank),
     )
 
 
@@ -135,11 +156,11 @@ def table_columns(table: FieldTable, base: Base, cells: int) -> tuple[Column, ..
     rows = table.rows
     bits = max([len(bits_text(one.msb, one.lsb)) for one in rows], default=5)
     names = min(max([len(one.name) for one in rows], default=8), 16)
-    values = max([len(_number(one.value, one, base)) for one in rows], default=5)
+    values = max([len(_value(one, base)) for one in rows], default=5)
     head = [Column("bits", max(bits, 5) + 2), Column("field", max(names, 7) + 2)]
     if not table.compared:
         return (*head, Column("value", max(min(values, cells // 2), 5) + 2), Column("meaning"))
-    numbers = max([values, *(len(_number(one.host, one, base)) for one in rows)])
+    numbers = max([values, *(len(_host(one, base)) for one in rows)])
     room = (cells - sum(column.width for column in head) - 12 - 20) // 2
     number = max(min(numbers, room), 4) + 2
     return (*head, Column("host", number), Column("vCPU", number), Column("verdict", 11), Column("meaning"))
@@ -159,7 +180,7 @@ def _cells(one: FieldRow, base: Base, columns: Sequence[Column]) -> tuple[Row, .
     quiet = "reserved" if one.reserved and not one.flagged else "muted" if one.other else ""
     bits = row(Ink(bits_text(one.msb, one.lsb), "muted"))
     name = row(ink(one.name, quiet))
-    value = _number(one.value, one, base)
+    value = _value(one, base)
     meaning = row(Ink("! " if one.flagged else "", "refused"), ink(one.short or one.meaning))
     if one.other:
         meaning = row(ink(one.short or one.meaning, "muted"))
@@ -167,7 +188,7 @@ def _cells(one: FieldRow, base: Base, columns: Sequence[Column]) -> tuple[Row, .
         width = columns[2].width - 2
         return (bits, name, row(Ink(short_value(value, width), "muted" if one.other else "")), meaning)
     width = columns[2].width - 2
-    host = _number(one.host, one, base)
+    host = _host(one, base)
     if one.state not in ("same", "") and one.host_meaning:
         meaning = (*meaning, Ink(f" (host: {one.host_meaning})", "muted"))
     return (
@@ -180,10 +201,12 @@ def _cells(one: FieldRow, base: Base, columns: Sequence[Column]) -> tuple[Row, .
     )
 
 
-def _number(value: int | None, one: FieldRow, base: Base) -> str:
-    if value is None:
-        return "?" if one.state else "x"
-    return field_text(value, one.width, base)
+def _value(one: FieldRow, base: Base) -> str:
+    return one.blank if one.value is None else field_text(one.value, one.width, base)
+
+
+def _host(one: FieldRow, base: Base) -> str:
+    return one.host_blank if one.host is None else field_text(one.host, one.width, base)
 
 
 def scale_of(table: FieldTable, chosen: FieldRow | None) -> Scale:
@@ -192,7 +215,7 @@ def scale_of(table: FieldTable, chosen: FieldRow | None) -> Scale:
     value = table.value or 0
     if bits > WORD:
         lsb = chosen.lsb if chosen else 0
-        return Scale(value=value, top=lsb + WORD - 1)
+        return Scale(value=value, top=lsb + WORD - 1, known=table.known, blank=table.blank)
     spans = table.schema.spans if table.schema and table.schema.width == bits else ()
     pieces = [Piece("" if span.reserved else span.name, span.msb, span.lsb, span.reserved) for span in spans]
     if chosen is not None and chosen.other:
@@ -206,6 +229,6 @@ def scale_of(table: FieldTable, chosen: FieldRow | None) -> Scale:
         pieces=pieces,
         chosen=chosen.msb if chosen else -1,
         known=table.known,
-        blank="?" if table.modelled else "x",
+        blank=table.blank,
         marks=tuple(one.msb for one in table.rows if one.state not in ("", "same") or one.flagged),
     )

@@ -60,7 +60,7 @@ def _values(table: FieldTable, base: Base, cells: int) -> Row:
     if table.modelled and (table.known != -1 or table.host_known != -1 or table.host is None):
         return _partly_known(table)
     if table.known != -1:
-        return row(Ink(partial_hex(table.value, table.known, size, blank="?" if table.compared else "x", grouped=True)))
+        return row(Ink(partial_hex(table.value, table.known, size, blank=table.blank, grouped=True)))
     value = value_text(table.value, size, base)
     if size > 8:
         value = grouped_hex(table.value, size)

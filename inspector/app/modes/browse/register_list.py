@@ -11,7 +11,6 @@ from textual.containers import Vertical
 from textual.message import Message
 
 from inspector.app.modes.browse.standing import NOTHING, Standing
-from inspector.app.shell.numbers import value_text
 from inspector.app.shell.search import Matches, find_in
 from inspector.app.shell.view import View
 from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
@@ -201,8 +200,7 @@ class RegisterList(Vertical):
         mark = row(Ink(f" {known.sign}", "muted" if dim else known.role))
         if not roomy:
             return Item(str(register.id), (name, mark))
-        value = self.view.values.get(register.id)
-        text = value_text(value, register.size) if value is not None else ""
+        text = self.view.text(register.id)
         title = register.title if self.cells >= TITLED else ""
         return Item(str(register.id), (name, row(Ink(text, "muted")), mark, row(ink(title, "muted"))))
 

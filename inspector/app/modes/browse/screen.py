@@ -348,9 +348,12 @@ class Browse(Frame):
     def line_to_copy(self) -> str:
         """The register's name and value."""
         register, view = self.session.register, self._view
-        if register is None or view is None or register.id not in view.values:
+        part = view.part(register.id) if register is not None and view is not None else None
+        if register is None or view is None or part is None:
             return ""
-        return f"{register.name} 0x{view.values[register.id]:x}"
+        if part.known != -1:
+            return f"{register.name} {view.text(register.id).replace('_', '')}"
+        return f"{register.name} 0x{part.value:x}"
 
     def report(self) -> str:
         """The register on screen as a Markdown section."""

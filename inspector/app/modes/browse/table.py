@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from inspector.app.modes.browse.exposed import exposed_table
 from inspector.app.modes.browse.fields import WORD, FieldRow, FieldTable, field_row
+from inspector.app.shell.numbers import open_text
 from inspector.app.shell.view import View
 from inspector.registers.bits import ones
 from inspector.registers.catalog import Register
@@ -21,27 +22,23 @@ def field_table(view: View, register: Register) -> FieldTable:
     """The table of a register in a view: its fields, its 64-bit words when it is wider, or nothing to tell apart."""
     if (told := view.model.get(register.id)) is not None:
         return exposed_table(view, register, told)
-    constraint = view.constraints.get(register.id)
-    value = view.values.get(register.id)
-    known = -1
-    if value is None and constraint is not None:
-        value, known = constraint.value, constraint.mask
-    if value is None:
+    part = view.part(register.id)
+    if part is None:
         return FieldTable(register, (), _unreadable(view, register))
-    host = view.host.get(register.id)
+    value, known = part
+    host, blank = view.host.get(register.id), view.blank
     reading = read(register.id, value, view.values)
     readings: Sequence[FieldReading] = reading.fields
     if register.size * 8 > WORD:
-        return FieldTable(register, tuple(_words(register, value)), reading.note, value=value)
-    rows: list[FieldRow] = []
-    for one in readings:
-        mask = ones(one.msb - one.lsb + 1)
-        given = known >> one.lsb & mask
-        rows.append(field_row(reading.schema, one, None if given != mask else one.value, host if known == -1 else None))
+        words = tuple(_words(register, value, known, blank))
+        return FieldTable(register, words, reading.note, value=value, known=known, blank=blank)
+    rows = [field_row(reading.schema, one, known, host if known == -1 else None, blank=blank) for one in readings]
     compared = host is not None and known == -1
-    other, others = _other_layout(reading)
+    other, others = _other_layout(reading) if known == -1 else ("", [])
     rows += others
-    return FieldTable(register, tuple(rows), reading.note, compared, value, known, host, reading.schema, other)
+    return FieldTable(
+        register, tuple(rows), reading.note, compared, value, known, host, reading.schema, other, blank=blank
+    )
 
 
 def _other_layout(reading: Reading) -> tuple[str, list[FieldRow]]:
@@ -53,7 +50,7 @@ def _other_layout(reading: Reading) -> tuple[str, list[FieldRow]]:
     schema = schema_named(name.removesuffix(WIDE_LAYOUT) if wide else name + WIDE_LAYOUT)
     if schema is None:
         return "", []
-    rows = [field_row(schema, one, one.value, None) for one in read_fields(schema, reading.value)]
+    rows = [field_row(schema, one, -1, None) for one in read_fields(schema, reading.value)]
     return f"in the {'32' if wide else '64'}-bit layout, which does not apply", [
         one._replace(other=True) for one in rows
     ]
@@ -66,11 +63,14 @@ def _unreadable(view: View, register: Register) -> str:
     return f"listed, but reading it failed with {names.errorcode.get(number, number)}"
 
 
-def _words(register: Register, value: int) -> list[FieldRow]:
+def _words(register: Register, value: int, known: int, blank: str) -> list[FieldRow]:
     """A wide register as 64-bit words, highest first."""
     rows = []
     for lsb in range(register.size * 8 - WORD, -1, -WORD):
-        word = value >> lsb & (1 << WORD) - 1
-        meaning = "zero" if word == 0 else "all ones" if word == (1 << WORD) - 1 else ""
-        rows.append(FieldRow(f"word {lsb // WORD}", lsb + WORD - 1, lsb, word, meaning, meaning))
+        word, given = value >> lsb & ones(WORD), known >> lsb & ones(WORD)
+        whole = given == ones(WORD)
+        meaning = "" if not whole else "zero" if word == 0 else "all ones" if word == ones(WORD) else ""
+        text = open_text(word, given, WORD, blank)
+        name = f"word {lsb // WORD}"
+        rows.append(FieldRow(name, lsb + WORD - 1, lsb, word if whole else None, meaning, meaning, blank=text))
     return rows

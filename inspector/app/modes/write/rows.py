@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from inspector.app.shell.numbers import Base, bits_text, field_text, short_value, value_text
+from inspector.app.shell.numbers import Base, bits_text, field_text, open_text, part_text, short_value, value_text
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row, wrap
 from inspector.app.widgets.listing import Column, Item
 from inspector.checks.writing.bench import Attempt, Bench
@@ -27,7 +27,10 @@ def head_rows(
     count = len(bench.kept)
     kept = f"   {count} write{'s' * (count != 1)} made" if count else ""
     now = bench.now(register.id)
-    present = "not known" if now is None else value_text(now, register.size, base if register.size <= 8 else "hex")
+    present = "not known"
+    if now is not None:
+        wide = register.size > 8
+        present = part_text(now, -1 if wide else bench.known(register.id), register.size, "hex" if wide else base)
     first = row(Ink("register  ", "muted"), ink(register.name, "title"))
     if not short:
         first = (*first, Ink(f"   id {grouped_hex(register.id)}", "muted"))
@@ -49,7 +52,11 @@ def verdict_rows(attempt: Attempt, base: Base, size: int, cells: int) -> list[Ro
         return [clip(row(Ink("type a value: 0x…, 0b…, decimal, or FIELD=value FIELD=value", "muted")), cells)]
     refused = verdict.errno and verdict.certain
     answer = f"{OUTCOMES[verdict.outcome]}" + (f"   {verdict.errno_name} ({verdict.errno})" if refused else "")
-    back = "" if verdict.after is None else f"   reads back {value_text(verdict.after, size, base)}"
+    back = (
+        ""
+        if verdict.after is None
+        else f"   reads back {part_text(verdict.after, verdict.after_known if size <= 8 else -1, size, base)}"
+    )
     return [clip(row(Ink(answer, ROLES[verdict.outcome]), Ink(back, "muted")), cells)]
 
 
@@ -99,9 +106,11 @@ def _name(one: JudgedField) -> str:
 def _numbers(one: JudgedField, base: Base) -> tuple[str, str, str]:
     bits = one.msb - one.lsb + 1
     mask = ones(bits)
-    now = field_text(one.now, bits, base) if one.now_known & mask == mask else "?"
-    limit = field_text(one.limit, bits, base) if one.limit_known & mask == mask else "?"
-    return now, field_text(one.written, bits, base), limit
+
+    def text(value: int, known: int) -> str:
+        return field_text(value, bits, base) if known & mask == mask else open_text(value, known, bits)
+
+    return text(one.now, one.now_known), field_text(one.written, bits, base), text(one.limit, one.limit_known)
 
 
 def _field_item(one: JudgedField, base: Base, columns: Sequence[Column]) -> Item:
