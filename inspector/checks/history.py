@@ -11,7 +11,7 @@ from functools import lru_cache
 import msgspec
 
 from inspector.policies.loader import load_policy, point_names, policy_names
-from inspector.policies.model import Rule
+from inspector.policies.model import Rule, conditions_of
 from inspector.policies.rulebook import Rulebook, rulebook
 from inspector.registers.bits import mask_of
 from inspector.registers.encoding import CLASS_BITMAP, CLASS_DEMUX, CLASS_FIRMWARE, split_id
@@ -45,8 +45,8 @@ class FieldChange(msgspec.Struct, frozen=True, kw_only=True):
     reference: str = ""
     value: int = 0
     """the forced value or the cap"""
-    conditions: tuple[str, ...] = ()
-    """`unless sve` and the like; empty when it always holds"""
+    conditions: str = ""
+    """when it holds, as `conditions_of` words it: `without SVE`; empty for always"""
 
     @property
     def from_start(self) -> bool:
@@ -208,10 +208,9 @@ def _step_states(book: Rulebook, reg_id: int, mask: int, lsb: int) -> dict[str, 
 
 
 def _change(what: str, rule: Rule, value: int = 0) -> FieldChange:
-    conditions = tuple(f"when {c}" for c in rule.when) + tuple(f"unless {c}" for c in rule.unless)
     return FieldChange(
         what=what, since="", rule=rule.name, reason=rule.reason, reference=rule.reference, value=value,
-        conditions=conditions,
+        conditions=conditions_of(rule),
     )  # fmt: skip
 
 

@@ -45,11 +45,15 @@ class VcpuFeature(msgspec.Struct, frozen=True, kw_only=True):
     """the word of rule conditions (`when`, `unless`) that holds with it"""
     fields: frozenset[str] = frozenset()
     """REGISTER.FIELD of the ID register fields that read 0 without it"""
+    details: frozenset[str] = frozenset()
+    """those of `fields` that may read 0 with it too: what a CPU has of the feature"""
 
 
 def _fields(**names: str) -> frozenset[str]:
     return frozenset(f"{register}.{field}" for register, fields in names.items() for field in fields.split())
 
+
+_SVE_DETAILS = "AES BitPerm BF16 B16B16 SHA3 SM4 I8MM F32MM F64MM F16MM"
 
 FEATURES: tuple[VcpuFeature, ...] = (
     VcpuFeature(word="psci", title="PSCI", bits=Feature.PSCI, condition="psci"),
@@ -61,8 +65,9 @@ FEATURES: tuple[VcpuFeature, ...] = (
         word="sve", title="SVE", bits=Feature.SVE, capabilities=("sve",), condition="sve",
         fields=_fields(
             ID_AA64PFR0_EL1="SVE",
-            ID_AA64ZFR0_EL1="SVEver AES BitPerm BF16 B16B16 SHA3 SM4 I8MM F32MM F64MM F16MM",
+            ID_AA64ZFR0_EL1=f"SVEver {_SVE_DETAILS}",
         ),
+        details=_fields(ID_AA64ZFR0_EL1=_SVE_DETAILS),
     ),
     VcpuFeature(
         word="ptrauth", title="pointer authentication", bits=Feature.PTRAUTH_ADDRESS | Feature.PTRAUTH_GENERIC,
@@ -74,7 +79,7 @@ FEATURES: tuple[VcpuFeature, ...] = (
     ),
     VcpuFeature(
         word="mte", title="memory tagging", vm="mte", capabilities=("mte",), condition="mte",
-        fields=_fields(ID_AA64PFR1_EL1="MTE MTE_frac"),
+        fields=_fields(ID_AA64PFR1_EL1="MTE MTE_frac"), details=_fields(ID_AA64PFR1_EL1="MTE_frac"),
     ),
     VcpuFeature(
         word="el2", title="nested virtualisation", bits=Feature.EL2, capabilities=("el2",), condition="el2",

@@ -13,7 +13,7 @@ from inspector.checks import vmms
 from inspector.checks.explain.explain import explain
 from inspector.checks.restore.result import Finding
 from inspector.checks.vmms import table
-from inspector.checks.vmms.base import FEATURES, Vmm
+from inspector.checks.vmms.base import OPTIONAL, Vmm
 from inspector.checks.vmms.expected import expected_messages
 from inspector.commands import migrate
 from inspector.registers.encoding import bitmap_id, ccsidr_id, firmware_id, sysreg_id
@@ -85,7 +85,7 @@ def test_versions_choose_the_rule() -> None:
 
 def test_every_vmm_says_what_it_does_about_features() -> None:
     for vmm in table.ALL:
-        assert all(vmm.option(feature, "on") for feature in FEATURES)
+        assert all(vmm.option(feature.word, "on") for feature in OPTIONAL)
 
 
 def test_the_command_line_knows_every_vmm() -> None:

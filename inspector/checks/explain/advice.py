@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from inspector.checks.explain.fields import hidden_releases
 from inspector.checks.explain.result import ExplainedRegister, SeenMessage
 from inspector.checks.feature_groups import FeatureGroup
-from inspector.checks.vmms.base import MEMORY_TAGGING, PMU, POINTER_AUTH, SVE, Vmm
+from inspector.checks.vmms.base import OPTIONAL, Vmm
 from inspector.checks.vmms.qemu import SPARE_IDS
 from inspector.checks.vmms.table import DEFAULT_VMM, find_vmm, of_family
 from inspector.policies.eras import era_of
@@ -91,23 +91,14 @@ def _lost_features(refused: Sequence[ExplainedRegister]) -> list[tuple[str, str]
     found = []
     for reg in refused:
         for field in reg.fields:
-            key = (reg.name, field.name)
+            key = f"{reg.name}.{field.name}"
             if key in _FEATURE_FIELDS and field.wanted and not field.actual:
                 found.append(_FEATURE_FIELDS[key])
     return list(dict.fromkeys(found))
 
 
-_PMU = ("PMUv3", PMU)
-_SVE = ("SVE", SVE)
-_PAUTH = ("pointer authentication", POINTER_AUTH)
 _FEATURE_FIELDS = {
-    ("ID_AA64DFR0_EL1", "PMUVer"): _PMU,
-    ("ID_DFR0_EL1", "PerfMon"): _PMU,
-    ("ID_AA64PFR0_EL1", "SVE"): _SVE,
-    ("ID_AA64ZFR0_EL1", "SVEver"): _SVE,
-    ("ID_AA64PFR1_EL1", "MTE"): ("memory tagging", MEMORY_TAGGING),
-    **{("ID_AA64ISAR1_EL1", name): _PAUTH for name in ("APA", "API", "GPA", "GPI")},
-    **{("ID_AA64ISAR2_EL1", name): _PAUTH for name in ("APA3", "GPA3")},
+    field: (feature.title, feature.word) for feature in OPTIONAL for field in feature.fields - feature.details
 }
 
 

@@ -12,25 +12,20 @@ from itertools import combinations
 import msgspec
 
 from inspector.checks.feature_groups import FEATURE_SETS
+from inspector.checks.vmms.base import MEMORY_TAGGING, NESTED, OPTIONAL
 from inspector.checks.vmms.table import find_vmm
 from inspector.kvm.exposure import expose
 from inspector.kvm.host import from_raw
 from inspector.policies.loader import load_policy, policy_names
-from inspector.policies.setup import Feature, VcpuSetup
+from inspector.policies.setup import VcpuSetup, feature_of
 from inspector.registers.encoding import CLASS_DEMUX, split_id
 
 _COMMON_CACHES = 3
 """CCSIDR registers of most hosts up to 6.2: level 1 data and instruction, level 2."""
 
-_FEATURES: tuple[tuple[str, VcpuSetup], ...] = (
-    ("PMU", VcpuSetup(features=int(Feature.PSCI | Feature.PMU))),
-    ("SVE", VcpuSetup(features=int(Feature.PSCI | Feature.SVE))),
-    (
-        "pointer authentication",
-        VcpuSetup(features=int(Feature.PSCI | Feature.PTRAUTH_ADDRESS | Feature.PTRAUTH_GENERIC)),
-    ),
-    ("MTE", VcpuSetup(mte=True)),
-)
+_FEATURES = {one.title: VcpuSetup().toggled(one.word) for one in OPTIONAL if one.word != NESTED}
+"""Nested virtualisation is left out: how many registers it brings depends on the host."""
+_MTE = feature_of(MEMORY_TAGGING).title
 
 
 class Fit(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,11 +63,11 @@ def find_fits(source: int, destination: int) -> list[Fit]:
     Hosts up to 6.2 are taken to have three caches.
     """
     sizes = _sizes()
-    names = [name for name, _ in _FEATURES]
+    names = list(_FEATURES)
     found: list[Fit] = []
     for count in range(len(names) + 1):
         for features in combinations(names, count):
-            possible = [(k, t) for k, t in sizes if "MTE" not in features or t["MTE"]]
+            possible = [(k, t) for k, t in sizes if _MTE not in features or t[_MTE]]
             mine = [k for k, table in possible if _total(table, features) == source]
             theirs = [k for k, table in possible if _total(table, features) == destination]
             if mine and theirs:
@@ -122,7 +117,7 @@ def _sizes() -> tuple[tuple[str, dict[str, int]], ...]:
 
 def _table(name: str) -> dict[str, int]:
     plain = _count(name, VcpuSetup())
-    return {"": plain, **{word: _count(name, setup) - plain for word, setup in _FEATURES}}
+    return {"": plain, **{word: _count(name, setup) - plain for word, setup in _FEATURES.items()}}
 
 
 def _count(name: str, setup: VcpuSetup) -> int:

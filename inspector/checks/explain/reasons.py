@@ -30,13 +30,6 @@ class Reason(NamedTuple):
 
 
 _SIZE_U128 = 4
-_CONDITIONS = {
-    "unless sve": "the vCPU has SVE",
-    "unless ptrauth": "the vCPU has pointer authentication",
-    "unless pmu": "the vCPU has a PMU",
-    "unless mte": "the VM has KVM_CAP_ARM_MTE enabled",
-    "unless el2": "the vCPU has EL2",
-}
 
 
 def field_reason(reg_id: int, msb: int, lsb: int, wanted: int, actual: int) -> Reason:
@@ -82,15 +75,13 @@ def _explains(change: FieldChange, wanted: int, actual: int) -> bool:
 
 
 def _shaped(change: FieldChange, history: FieldHistory, wanted: int, actual: int) -> Reason:
-    condition = next((_CONDITIONS[c] for c in change.conditions if c in _CONDITIONS), "")
+    when = change.since_words + (f" ({change.conditions})" if change.conditions else "")
     if change.what == "hidden":
-        text = f"KVM hides this field {change.since_words}"
-        text += f" unless {condition}" if condition else ""
-        text += ": it reads 0 whatever the host has"
+        text = f"KVM hides this field {when}: it reads 0 whatever the host has"
     elif change.what == "forced":
-        text = f"KVM shows {change.value} here {change.since_words}, whatever the host has"
+        text = f"KVM shows {change.value} here {when}, whatever the host has"
     else:
-        text = f"KVM shows at most {change.value} here {change.since_words}"
+        text = f"KVM shows at most {change.value} here {when}"
     return _with_writability(_sentence(text, change.reason), history, change, wanted, actual)
 
 

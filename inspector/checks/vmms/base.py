@@ -14,10 +14,11 @@ from typing import Protocol
 import msgspec
 
 from inspector.checks.vmms.messages import Message
+from inspector.policies.setup import feature_of
 
 PMU, SVE, POINTER_AUTH, MEMORY_TAGGING, NESTED = "pmu", "sve", "ptrauth", "mte", "el2"
-FEATURES = (PMU, SVE, POINTER_AUTH, MEMORY_TAGGING, NESTED)
-"""The vCPU features for which a VMM may have an option; `Vmm.options` is keyed by them."""
+OPTIONAL = tuple(map(feature_of, (PMU, SVE, POINTER_AUTH, MEMORY_TAGGING, NESTED)))
+"""The vCPU features for which a VMM may have an option; `Vmm.options` is keyed by their words."""
 
 
 class Failure(Protocol):
