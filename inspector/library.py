@@ -126,7 +126,7 @@ def try_write(machine: Machine, *writes: str, ran: bool = False) -> tuple[Verdic
 
     `ran`: the vCPU has already run.
     """
-    bench = Bench(machine.vm)
+    bench = Bench(machine.vms)
     if ran:
         bench.toggle_run()
     verdicts = []

@@ -78,7 +78,7 @@ def write_for_real(options: argparse.Namespace) -> int:
     dump = sources.load(options.source, options.declared)
     asked = ask(options.kernel, dump=dump) if options.kernel else own_question(dump)
     policy = asked.policy
-    bench = Bench(lambda: predict_writes(dump, policy))
+    bench = Bench(lambda: (predict_writes(dump, policy),))
     writes = [(one.register.id, bench.parse(*one)) for one in map(typed_write, options.writes)]
     fresh, actual = forreal.write_for_real(options.source, writes, live)
     vm = predict_writes(fresh, policy)

@@ -19,6 +19,9 @@ from inspector.registers.bits import ALL, Partial
 
 T = TypeVar("T")
 
+MOST = 8
+"""How many of the policies that a kernel may have are asked at most."""
+
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
     """One case of an answer."""
@@ -56,20 +59,32 @@ class Branch(NamedTuple, Generic[T]):
     answer: T
 
 
-def candidates_of(policy: Policy, candidates: Iterable[Policy]) -> tuple[Policy, ...]:
-    """The policies to ask: the chosen one first, then every other candidate."""
-    return (policy, *(other for other in candidates if other.rules != policy.rules))
+def candidates_of(policy: Policy, candidates: Sequence[Policy], most: int = MOST) -> tuple[Policy, ...]:
+    """The policies to ask: the chosen one first, then the others that it may be, oldest first.
+
+    Of more than `most` the first and the last are asked, and some between them at even distances.
+    """
+    others: list[Policy] = []
+    for one in candidates:
+        if all(one.rules != known.rules for known in (policy, *others)):
+            others.append(one)
+    room = most - 1
+    if len(others) > room:
+        others = [others[at * (len(others) - 1) // (room - 1)] for at in range(room)]
+    return (policy, *others)
 
 
-def ask_each(policy: Policy, candidates: Iterable[Policy], ask: Callable[[Policy], T]) -> tuple[Branch[T], ...]:
+def left_out(policy: Policy, candidates: Sequence[Policy]) -> str:
+    """A sentence where not every candidate is asked; else empty."""
+    all_of_them = len(candidates_of(policy, candidates, most=len(candidates) + 1))
+    if all_of_them <= MOST:
+        return ""
+    return f"the kernel may be any of {all_of_them}; {MOST} of them are asked, the oldest and the newest among them"
+
+
+def ask_each(policy: Policy, candidates: Sequence[Policy], ask: Callable[[Policy], T]) -> tuple[Branch[T], ...]:
     """The answer under each candidate, the chosen policy's first; one branch alone where there are no candidates."""
     return tuple(Branch(one, ask(one)) for one in candidates_of(policy, candidates))
-
-
-def kernel_case(policy: Policy, outcome: str) -> Case:
-    """A case that the choice of a kernel's policy settles."""
-    return Case(when=f"the kernel behaves as Linux {policy.point or policy.name}", outcome=outcome,
-                settle=f"--kernel {policy.point or policy.name}")  # fmt: skip
 
 
 def merge_partials(values: Iterable[Partial]) -> Partial:

@@ -76,7 +76,10 @@ class UncertainRule(msgspec.Struct, frozen=True, kw_only=True):
 
     def concerns(self, register: str) -> bool:
         """True when the answer for a register may depend on this rule."""
-        return any(register in re.split(r"[.,:\s]+", place) for place in self.places)
+        name = register.partition("[")[0].partition(" ")[0]
+        rows = [place.partition("..")[0].rstrip("0123456789") for place in self.places if ".." in place]
+        named = any(name in re.split(r"[.,:\s]+", place) for place in self.places)
+        return named or any(name.rstrip("0123456789") == row for row in rows)
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -353,7 +356,7 @@ def _with_overlays(choice: Choice, release: Release) -> Choice:
     cases = choice.candidates or (choice.policy,)
     candidates = (*cases, *(loader.combine(choice.policy, [patch]) for patch in overlays))
     return msgspec.structs.replace(
-        choice, candidates=candidates, uncertain=_differences(candidates), certainty="interval"
+        choice, candidates=candidates, uncertain=differences(candidates), certainty="interval"
     )  # fmt: skip
 
 
@@ -403,7 +406,7 @@ def _towards_next(release: Release) -> Choice:
         return Choice(policy=_policy(first), certainty="newer", explanation=text)
     candidates = (_policy(first), _policy(after))
     return Choice(
-        policy=candidates[0], certainty="interval", explanation=text, uncertain=_differences(candidates),
+        policy=candidates[0], certainty="interval", explanation=text, uncertain=differences(candidates),
         candidates=candidates,
     )  # fmt: skip
 
@@ -434,7 +437,7 @@ def _hidden_point(release: Release) -> Choice:
         f"{release.text} does not name its stable point (the version string of uname -v may); "
         f"{newest.name}, the newest known, is taken."
     )
-    uncertain = _differences(candidates)
+    uncertain = differences(candidates)
     certainty: Certainty = "between" if uncertain else "same-as-recorded"
     return Choice(
         policy=newest, certainty=certainty, explanation=text, uncertain=uncertain,
@@ -463,7 +466,7 @@ def _within(point: Point, vendor: str = "") -> Choice:
     series = loader.known_points(point, vendor)
     policy, later = _policy(point, vendor=vendor), _policy(point, vendor=vendor, possible=True)
     upper = next((p for p in series if p > point), None)
-    if policy.rules != later.rules and (uncertain := _differences((policy, later))):
+    if policy.rules != later.rules and (uncertain := differences((policy, later))):
         return _between(point, vendor, policy, later, uncertain)
     if point in series:
         return _known(policy, _text(point, vendor))
@@ -536,7 +539,7 @@ def _ubuntu(release: Release) -> Choice:
         return _within(point, "ubuntu")
     first, last = (*release.point, 0), known[-1]
     candidates = _states(first, last, "ubuntu")
-    uncertain = _differences(candidates)
+    uncertain = differences(candidates)
     text = (
         "Its build number is not that of Ubuntu's generic kernel: it may be as any of those up to "
         f"{_text(last, 'ubuntu')}, which is taken, or a later one."
@@ -551,7 +554,7 @@ def _ubuntu_unread(release: Release) -> Choice:
     """An Ubuntu kernel of a version that was never read: any point of the upstream series, most likely a late one."""
     known = loader.known_points(release.point)
     candidates = _states(known[0], known[-1])
-    uncertain = _differences(candidates)
+    uncertain = differences(candidates)
     newest = candidates[-1]
     text = f"No Ubuntu kernel of {release.series} was read; the upstream {newest.name} is used."
     if not uncertain:
@@ -611,12 +614,13 @@ def _interval(release: Release, oldest: Point, newest: Point, why: str, likely: 
     if len(candidates) == 1:
         return Choice(policy=policy, certainty="interval", explanation=text)
     return Choice(
-        policy=policy, certainty="interval", explanation=text, uncertain=_differences(candidates),
+        policy=policy, certainty="interval", explanation=text, uncertain=differences(candidates),
         candidates=candidates,
     )  # fmt: skip
 
 
-def _differences(policies: tuple[Policy, ...]) -> tuple[UncertainRule, ...]:
+@lru_cache(maxsize=64)
+def differences(policies: tuple[Policy, ...]) -> tuple[UncertainRule, ...]:
     """The rules in which neighbours of a row of policies differ, each once, with what the first and last answer."""
     places: dict[str, list[str]] = {}
     sides: dict[str, tuple[str, str]] = {}

@@ -15,7 +15,7 @@ N2 = "builtin:neoverse-n2-linux-6.1"
 
 
 def bench_under(kernel: str, source: str = N2) -> Bench:
-    return Bench(machine(sources.load(source), kernel).vm)
+    return Bench(machine(sources.load(source), kernel).vms)
 
 
 def register(name: str) -> Register:

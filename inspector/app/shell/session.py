@@ -111,7 +111,7 @@ class Session:
                 raise told
             if told is None:
                 told = machine(view.dump, vcpu=view.one_vcpu)
-            self._bench = (view, self.question, told, Bench(told.vm))
+            self._bench = (view, self.question, told, Bench(told.vms))
         return self._bench[2], self._bench[3]
 
     def keep(self, dump: Dump) -> None:

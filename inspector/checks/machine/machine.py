@@ -15,6 +15,7 @@ from inspector.checks.machine.known_host import known_host, with_given
 from inspector.checks.machine.source_kernel import asked_kernel, describe_policy
 from inspector.errors import InspectorError, one_line
 from inspector.kvm.boot_options import effects
+from inspector.kvm.cases import candidates_of, left_out
 from inspector.kvm.creation import vcpu_init
 from inspector.kvm.exposure import Exposure, expose
 from inspector.kvm.host import HostState
@@ -63,6 +64,8 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     """what the kernel shows a fresh vCPU of it"""
     label: str
     """what the host is known from, for headlines"""
+    others: tuple[Exposure, ...] = ()
+    """what it shows under each other policy that the kernel may have"""
     notes: tuple[str, ...] = ()
     """how the policy was chosen, what is not known of the host, and what was inferred"""
 
@@ -74,6 +77,10 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     def vm(self) -> Vm:
         """A new VM of one fresh vCPU."""
         return Vm(self.host, self.question.policy, self.setup, exposure=self.exposure)
+
+    def vms(self) -> tuple[Vm, ...]:
+        """The same, and one VM under each other policy that the kernel may have."""
+        return (self.vm(), *(Vm(self.host, one.policy, self.setup, exposure=one) for one in self.others))
 
 
 def machine(
@@ -105,9 +112,13 @@ def machine(
     exposure = expose(state, asked.policy, setup)
     refuse_creation(exposure, asked.title)
     notes = [asked.explanation] * bool(asked.explanation) + [n for n in known.notes if n not in asked.explanation]
+    if spared := left_out(asked.policy, asked.candidates):
+        notes.append(spared)
     notes += [f"command line, {one.word}: {one.text}" for one in effects(state, exposure.book)]
+    others = tuple(expose(state, one, setup) for one in candidates_of(asked.policy, asked.candidates)[1:])
     return Machine(
-        question=asked, host=state, setup=setup, exposure=exposure, label=known.label, notes=(*notes, *assumed)
+        question=asked, host=state, setup=setup, exposure=exposure, label=known.label, others=others,
+        notes=(*notes, *assumed),
     )  # fmt: skip
 
 

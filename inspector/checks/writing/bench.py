@@ -6,15 +6,17 @@ question must not change the state: only `make` does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from inspector.errors import InspectorError, RegisterError
+from inspector.kvm.cases import Branch, merge_partials
 from inspector.kvm.verdict import JudgedField, Verdict
 from inspector.kvm.vm import Vcpu, Vm
 from inspector.kvm.words.explaining import explain_write, known_bits, peek_write
-from inspector.registers.bits import ALL, partial_hex
+from inspector.kvm.words.kernels import merge_verdicts
+from inspector.registers.bits import ALL, Partial, partial_hex
 from inspector.registers.catalog import Register
 from inspector.registers.layouts import choose
 from inspector.registers.reading import parse_assignments, parse_value
@@ -43,14 +45,24 @@ def changed_fields(verdict: Verdict) -> tuple[JudgedField, ...]:
 
 
 class Bench:
-    """One VM of a single vCPU, and what was done to it."""
+    """One VM of a single vCPU, and what was done to it; where the kernel may have several policies, one VM of each.
 
-    def __init__(self, build: Callable[[], Vm]) -> None:
+    `build` makes the VM that is shown, and those of the other policies behind it.
+    """
+
+    def __init__(self, build: Callable[[], Sequence[Vm]]) -> None:
         self._build = build
-        self.vm = build()
+        self._vms = tuple(build())
+        self._kept: list[list[tuple[int, int]]] = [[] for _ in self._vms]
+        """the writes that each VM accepted"""
         self.ran = False
         self.tried: list[Attempt] = []
         """every write that was tried, oldest first; refused ones too"""
+
+    @property
+    def vm(self) -> Vm:
+        """The VM under the policy that was chosen."""
+        return self._vms[0]
 
     @property
     def vcpu(self) -> Vcpu:
@@ -68,21 +80,29 @@ class Bench:
         """
         if "=" not in text:
             return parse_value(register, text)
+        values = {self._parsed(register, text, vm) for vm in self._vms}
+        if len(values) > 1:
+            what = f"what {register.name} holds depends on which policy the kernel has"
+            raise RegisterError(what, text.strip(), "write the whole value")
+        return values.pop()
+
+    def _parsed(self, register: Register, text: str, vm: Vm) -> int:
         hint = "write the whole value"
-        now = self.now(register.id)
+        now = vm.vcpu(0).get_one_reg(register.id)[1]
         if now is None:
             raise RegisterError(f"what {register.name} holds now is not known", text.strip(), hint)
-        schema = choose(register.id, register.name, now, self.vm.exposure.values).schema
+        schema = choose(register.id, register.name, now, vm.exposure.values).schema
         value = parse_assignments(register, now, text, schema)
-        open_bits = value ^ parse_assignments(register, now ^ ~self.known(register.id) & ALL, text, schema)
+        open_bits = value ^ parse_assignments(register, now ^ ~known_bits(vm.vcpu(0), register.id) & ALL, text, schema)
         if open_bits:
             held = partial_hex(now, ~open_bits & ALL, register.size)
             raise RegisterError(f"{register.name} holds {held}, known only in part", text.strip(), hint)
         return value
 
     def known(self, reg_id: int) -> int:
-        """Which bits of `now` are known: all of a value that was written."""
-        return known_bits(self.vcpu, reg_id)
+        """Which bits of `now` are known: all of a value that was written, where every policy keeps the same."""
+        held = [Partial(vcpu.value(reg_id), known_bits(vcpu, reg_id)) for vcpu in (vm.vcpu(0) for vm in self._vms)]
+        return merge_partials(held).known
 
     def judge(self, register: Register, text: str) -> Attempt:
         """What KVM would answer to a text; nothing is written. An empty text has neither verdict nor problem."""
@@ -92,16 +112,24 @@ class Bench:
             value = self.parse(register, text)
         except InspectorError as error:
             return Attempt(id=register.id, text=text.strip(), problem=str(error))
-        return Attempt(
-            id=register.id, text=text.strip(), value=value, verdict=peek_write(self.vcpu, register.id, value)
-        )
+        answers = [peek_write(vm.vcpu(0), register.id, value) for vm in self._vms]
+        return Attempt(id=register.id, text=text.strip(), value=value, verdict=self._merged(answers))
+
+    def _merged(self, answers: Sequence[Verdict]) -> Verdict:
+        """What the VMs answer, as one answer."""
+        return merge_verdicts([Branch(vm.policy, answer) for vm, answer in zip(self._vms, answers, strict=True)])
 
     def make(self, register: Register, text: str) -> Attempt:
         """Make the write; an accepted value is what the register holds from now on."""
         attempt = self.judge(register, text)
-        if attempt.value is None:
+        value = attempt.value
+        if value is None:
             return attempt
-        done = msgspec.structs.replace(attempt, verdict=explain_write(self.vcpu, register.id, attempt.value))
+        answers = [explain_write(vm.vcpu(0), register.id, value) for vm in self._vms]
+        for kept, answer in zip(self._kept, answers, strict=True):
+            if not answer.errno:
+                kept.append((register.id, value))
+        done = msgspec.structs.replace(attempt, verdict=self._merged(answers))
         self.tried.append(done)
         return done
 
@@ -116,7 +144,8 @@ class Bench:
 
     def reset(self) -> None:
         """A fresh vCPU: no write was made, nothing ran. What was tried stays known to `texts`."""
-        self.vm = self._build()
+        self._vms = tuple(self._build())
+        self._kept = [[] for _ in self._vms]
         self.ran = False
         self.tried = [msgspec.structs.replace(one, verdict=None) for one in self.tried]
 
@@ -126,12 +155,11 @@ class Bench:
         Taking it back builds the VM anew and makes the accepted writes again, which is what a user would have to do.
         """
         if self.ran:
-            kept = self.kept
-            self.vm, self.ran = self._build(), False
-            for one in kept:
-                if one.value is not None:
-                    self.vcpu.set_one_reg(one.id, one.value)
+            self._vms, self.ran = tuple(self._build()), False
+            for vm, kept in zip(self._vms, self._kept, strict=True):
+                for reg_id, value in kept:
+                    vm.vcpu(0).set_one_reg(reg_id, value)
             return 0
-        error = self.vm.run(0)
+        error, *_ = [vm.run(0) for vm in self._vms]
         self.ran = error == 0
         return error

@@ -1,0 +1,112 @@
+"""A kernel that may have one of several policies: where they differ the answer is uncertain, with each case."""
+
+from __future__ import annotations
+
+import pytest
+
+from inspector import sources
+from inspector.kvm.cases import MOST, candidates_of, left_out
+from inspector.kvm.verdict import Verdict
+from inspector.kvm.words.kernels import settling
+from inspector.library import machine, try_write
+from inspector.policies.loader import load_policy
+from inspector.policies.release import choose
+
+RED_HAT = "5.14.0-427.13.1.el9_4.aarch64"
+UBUNTU = "6.8.0-50-generic"
+N2 = "builtin:neoverse-n2-linux-6.18"
+
+
+def one_write(kernel: str, text: str, source: str = N2, host: str = "") -> Verdict:
+    return try_write(machine(source, kernel, host=host), text)[0]
+
+
+def test_a_write_that_the_candidates_judge_otherwise_is_uncertain_with_each_case() -> None:
+    """ID_AA64PFR0_EL1.DIT may be lowered from 6.7 on."""
+    verdict = one_write(RED_HAT, "ID_AA64PFR0_EL1.DIT=0")
+    assert (verdict.outcome, verdict.certain, verdict.may_fail, verdict.uncertain) == (
+        "uncertain",
+        False,
+        True,
+        ("DIT",),
+    )
+    assert [(case.when, case.outcome) for case in verdict.cases] == [
+        ("the kernel behaves as Linux 6.5.0 to 6.6.0", "refused (EINVAL)"),
+        ("the kernel behaves as Linux 6.7.0 to 6.9.0", "accepted"),
+    ]
+    assert '"writable v6.7"' in verdict.depends_on[0] and not verdict.rule
+
+
+@pytest.mark.parametrize("kernel", [RED_HAT, UBUNTU, "5.15.0-100-generic", "5.15.0-1013-aws"])
+@pytest.mark.parametrize("text", ["ID_AA64PFR0_EL1.DIT=0", "SMCCC_ARCH_WORKAROUND_3=1", "ID_AA64MMFR1_EL1.AFP=0"])
+def test_what_a_case_names_settles_it(kernel: str, text: str) -> None:
+    """Each case's `--kernel POINT` gives the answer of that case, without a doubt about the kernel."""
+    for case in one_write(kernel, text).cases:
+        if case.settle.startswith("--kernel "):
+            settled = one_write(case.settle.removeprefix("--kernel "), text)
+            assert settled.errno == case.errno, case
+
+
+@pytest.mark.parametrize("text", ["ID_AA64PFR0_EL1.DIT=1", "ID_AA64PFR0_EL1.EL0=3", "X0=5"])
+@pytest.mark.parametrize("kernel", [RED_HAT, UBUNTU])
+def test_a_write_that_all_candidates_judge_alike_stays_certain(kernel: str, text: str) -> None:
+    verdict = one_write(kernel, text)
+    assert verdict.certain and not verdict.cases and verdict.reason
+
+
+def test_an_undated_rule_is_named_with_its_date() -> None:
+    """Ubuntu's 6.8.0-50 may hide MPAM already, and then takes the host's old value without keeping it."""
+    old = one_write(
+        UBUNTU, "ID_AA64PFR0_EL1=0x1101011121110112", "builtin:neoverse-n2-linux-6.6", "ID_AA64PFR0_EL1.MPAM=1"
+    )
+    assert not old.certain and "MPAM" in old.uncertain
+    assert "ubuntu-6.8.0-50" in old.depends_on[0] and '"hide MPAM" (by 6.8.0-151)' in old.depends_on[0]
+    assert {case.errno for case in old.cases} == {0}
+    assert any("not kept" in case.outcome for case in old.cases)
+
+
+def test_an_answer_for_different_reasons_names_no_field_as_the_cause_in_all() -> None:
+    """SVE is refused under both, MPAM = 0 only where MPAM is not hidden."""
+    verdict = one_write(
+        UBUNTU, "ID_AA64PFR0_EL1=0x1101001021110112", "builtin:neoverse-n2-linux-6.6", "ID_AA64PFR0_EL1.MPAM=1"
+    )
+    fates = {field.name: field.fate for field in verdict.fields}
+    assert (verdict.outcome, fates["SVE"], fates["MPAM"]) == ("refused", "refused", "uncertain")
+    assert "the reasons differ" in verdict.reason
+
+
+def test_a_later_write_sees_what_each_candidate_kept() -> None:
+    found = machine(N2, RED_HAT)
+    low = try_write(found, "ID_AA64PFR0_EL1.DIT=0")[0].value
+    again = try_write(found, f"ID_AA64PFR0_EL1={low}", f"ID_AA64PFR0_EL1={low | 1 << 48}")
+    assert [verdict.outcome for verdict in again] == ["uncertain", "accepted"]
+
+
+@pytest.mark.parametrize("kernel", ["6.12.107", "6.6.70", "6.1.176"])
+def test_an_exact_kernel_is_asked_once(kernel: str) -> None:
+    found = machine(N2, kernel)
+    assert not found.others
+    assert len(found.vms()) == 1
+
+
+def test_no_more_than_a_few_candidates_are_asked_and_that_is_said() -> None:
+    choice = choose("5.14.0-99999.el9.aarch64")
+    asked = candidates_of(choice.policy, choice.candidates)
+    assert len(asked) == MOST
+    assert len(choice.candidates) > MOST
+    assert asked[0] is choice.policy
+    assert {choice.candidates[0].name, choice.candidates[-1].name} <= {p.name for p in asked}
+    assert left_out(choice.policy, choice.candidates) in machine(N2, "5.14.0-99999.el9.aarch64").notes
+    assert not left_out(choice.policy, ())
+
+
+def test_a_name_settles_only_what_it_agrees_with() -> None:
+    older, newer = choose("5.15.0-100-generic").candidates
+    assert (settling(older, ()), settling(newer, ())) == ("5.15.0", "ubuntu-5.15.0-204")
+    assert settling(load_policy("6.1.24"), ()) == "6.1.24"
+
+
+def test_a_vcpu_that_one_candidate_cannot_create_is_said() -> None:
+    """SVE with a feature that only some kernels give: the case says so in place of an errno of an unborn vCPU."""
+    found = machine(sources.load("builtin:max-linux-6.18"), "5.14.0-99999.el9.aarch64")
+    assert all("ENOEXEC" not in case.outcome for verdict in try_write(found, "X0=1") for case in verdict.cases)
