@@ -61,6 +61,13 @@ def part_code(implementer: int | None, name: str) -> int | None:
     return found[0] if len(found) == 1 else _OTHER_NAMES.get(wanted)
 
 
+def implementer_of_core(name: str) -> int | None:
+    """The one implementer that has a core of this name; None where none has, or several."""
+    wanted = _squeeze(name)
+    found = [vendor for vendor, parts in PARTS.items() if any(_squeeze(known) == wanted for known in parts.values())]
+    return found[0] if wanted and len(found) == 1 else None
+
+
 def _squeeze(name: str) -> str:
     return "".join(ch for ch in name.casefold() if ch.isalnum())
 

@@ -1,6 +1,7 @@
 """Open what a user named, and give every format the same view of it: a head, the whole text, or a forward reader.
 
-Compression is taken off here, so a format never sees it. A file can be read again and at any offset; a pipe only once.
+Compression is taken off here, and text in UTF-16 becomes UTF-8, so a format sees neither. A file can be read again and
+at any offset; a pipe only once.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any, BinaryIO, Literal
 
 from inspector.errors import SourceError
 from inspector.sources.compressed import compression_of, decompress
+from inspector.sources.text_encoding import as_utf8, encoding_of
 
 HEAD = 1 << 16
 """Bytes that a format may look at to recognise its own."""
@@ -50,6 +52,14 @@ class Content:
             stream = decompress(stream, layer, name)
             first = _read_up_to(stream, HEAD)
             stream = replay(first, stream)
+        self.encoding = encoding_of(first)
+        """of a text that was not plain UTF-8; "" elsewhere"""
+        if self.encoding:
+            if seekable and not self.layers:
+                raw.seek(0)
+            stream = as_utf8(stream, self.encoding, name)
+            first = _read_up_to(stream, HEAD)
+            stream = replay(first, stream)
         self.head = first
         self._stream = stream
         if not first:
@@ -62,8 +72,8 @@ class Content:
 
     @property
     def file(self) -> BinaryIO | None:
-        """The file itself, readable at any offset; None for pipes and compressed files."""
-        return self._raw if self._seekable and not self.layers else None
+        """The file itself, readable at any offset; None for pipes, compressed files and encoded text."""
+        return self._raw if self._seekable and not self.layers and not self.encoding else None
 
     @property
     def size(self) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from pathlib import Path
@@ -479,3 +480,110 @@ def test_long_runs_take_time_in_proportion_to_their_length(tmp_path: Path, run: 
         begin = time.process_time()
         opened(tmp_path, head + "b" + run * (100_000 // len(run)) + "c\n")
         assert time.process_time() - begin < 4
+
+
+ENCODINGS = ("utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "utf-8")
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize(
+    "text",
+    [
+        block(0, FLAGS_N1, "0xd0c", "0x3", 1),
+        "Architecture: aarch64\nVendor ID: ARM\nModel name: Neoverse-N1\nStepping: r3p1\nFlags: " + FLAGS_N1,
+        '{"lscpu": [{"field": "Architecture:", "data": "aarch64"}, {"field": "Vendor ID:", "data": "ARM", "children":'
+        ' [{"field": "Model name:", "data": "Neoverse-N1", "children": [{"field": "Stepping:", "data": "r3p1"},'
+        ' {"field": "Flags:", "data": "' + FLAGS_N1 + '"}]}]}]}',
+        "MIDR_EL1=0x413fd0c1\nID_AA64ISAR0_EL1 = 0x0000100010211120\n",
+        f"MIDR_EL1:{8 * ' 0000'} - 0100 0001 0011 1111 1101 0000 1100 0001\n",
+    ],
+    ids=["cpuinfo", "lscpu", "lscpu-json", "plain", "cpusysregs"],
+)
+def test_every_text_is_read_in_every_encoding_of_windows(tmp_path: Path, text: str, encoding: str) -> None:
+    dump = opened(tmp_path, text.replace("\n", "\r\n").encode(encoding))
+    assert dump.vcpus[0].values[rid("MIDR_EL1")] == 0x413FD0C1
+
+
+def test_broken_utf_16_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="not valid UTF-16"):
+        opened(tmp_path, "MIDR_EL1=0x413fd0c1\r\n".encode("utf-16") + b"\n")
+
+
+def test_letters_of_an_older_encoding_do_not_matter(tmp_path: Path) -> None:
+    dump = opened(
+        tmp_path, "# gr\u00f6\u00dfe des caches\nMIDR_EL1=0x413fd0c1\nID_AA64ISAR1_EL1=0x1\n".encode("latin-1")
+    )
+    assert dump.vcpus[0].values[rid("MIDR_EL1")] == 0x413FD0C1
+
+
+LSCPU_GERMAN = """Architektur:                     aarch64
+CPU Operationsmodus:             32-bit, 64-bit
+CPU(s):                          4
+Anbieterkennung:                 ARM
+BIOS-Anbieterkennung:            Raspberry
+Modellname:                      Cortex-A72
+BIOS Modellname:                 Cortex-A72
+Modell:                          3
+Stepping:                        r0p3
+L1d-Cache:                       128 KiB
+Schwachstelle Spectre v2:        Vulnerable
+Markierungen:                    fp asimd evtstrm crc32 cpuid
+"""
+LSCPU_FRENCH = """Architecture :                          aarch64
+Processeur(s) :                         8
+Identifiant constructeur :              ARM
+Nom de modèle :                         Cortex-A55
+Révision :                              r2p0
+Nom de modèle :                         Cortex-A76
+Révision :                              r4p0
+Drapeaux :                              fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics
+"""
+LSCPU_CHINESE = """架构： aarch64
+CPU(s)： 128
+厂商 ID： HiSilicon
+型号名称： Kunpeng-920
+步进： r1p0
+标记： fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp
+"""
+
+
+def test_lscpu_in_another_language_is_known_by_its_values(tmp_path: Path) -> None:
+    german = opened(tmp_path, LSCPU_GERMAN)
+    assert [dict(v.values) for v in german.vcpus] == [{rid("MIDR_EL1"): 0x410FD083}]
+    isar0 = part_of(german, "ID_AA64ISAR0_EL1")
+    assert (isar0.value >> 16 & 0xF, isar0.known >> 4 & 0xF) == (1, 0xF)
+    french = opened(tmp_path, LSCPU_FRENCH)
+    assert [v.values[rid("MIDR_EL1")] for v in french.vcpus] == [0x412FD050, 0x414FD0B0]
+    assert opened(tmp_path, LSCPU_CHINESE.encode("utf-16")).provenance.tool == "lscpu"
+    for foreign in ("x86_64", "s390x"):
+        with pytest.raises(SourceError, match=f"another architecture .{foreign}"):
+            opened(tmp_path, f"Architektur: {foreign}\nCPU(s): 4\nModellname: AMD EPYC\nMarkierungen: fpu vme de\n")
+
+
+def test_values_of_registers_beside_a_core_name_stay_registers(tmp_path: Path) -> None:
+    text = "Kern: Cortex-A72\nStand: r0p3\nMIDR_EL1 = 0x410fd083\nCLIDR_EL1 = 0xa200023\n"
+    assert len(opened(tmp_path, text).vcpus[0].values) == 2
+
+
+def nested(*fields: tuple[str, str | None, list[dict[str, object]]]) -> list[dict[str, object]]:
+    """Fields as lscpu's JSON has them."""
+    return [
+        {"field": field, "data": data, "children": children} if children else {"field": field, "data": data}
+        for field, data, children in fields
+    ]
+
+
+@pytest.mark.parametrize("labels", [("Model name:", "Flags:"), ("Modellname:", "Markierungen:")])
+def test_lscpu_as_json(tmp_path: Path, labels: tuple[str, str]) -> None:
+    model, flags = labels
+    little = nested(("Model:", "0", []), ("Stepping:", "r2p0", []), (flags, FLAGS_N1, []))
+    big = nested(("Model:", "0", []), ("Stepping:", "r4p0", []), ("Frequency boost:", None, []))
+    vendor = nested((model, "Cortex-A55", little), (model, "Cortex-A76", big))
+    text = {"lscpu": nested(("Architecture:", "aarch64", []), ("CPU(s):", "8", []), ("Vendor ID:", "ARM", vendor))}
+    for written in (json.dumps(text), json.dumps(text, indent=3)):
+        dump = opened(tmp_path, written)
+        assert [v.values[rid("MIDR_EL1")] for v in dump.vcpus] == [0x412FD050, 0x414FD0B0]
+        assert part_of(dump, "ID_AA64ISAR0_EL1", 1) == part_of(dump, "ID_AA64ISAR0_EL1", 0)
+    flat = {"lscpu": nested(("Architecture:", "x86_64", []), ("Vendor ID:", "GenuineIntel", []))}
+    with pytest.raises(SourceError, match=r"another architecture .x86_64"):
+        opened(tmp_path, json.dumps(flat))

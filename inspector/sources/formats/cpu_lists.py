@@ -1,7 +1,7 @@
 """lscpu and /proc/cpuinfo of arm64: what every CPU is (MIDR_EL1), and the flags that Linux gives its processes.
 
 A flag stands for the least value of an ID register field (`registers.hwcaps`), so those registers are known in part.
-/proc/cpuinfo prints a block for each CPU; lscpu one for each kind of core.
+/proc/cpuinfo prints a block for each CPU; lscpu one for each kind of core, as text or as JSON (`lscpu -J`).
 """
 
 from __future__ import annotations
@@ -9,44 +9,55 @@ from __future__ import annotations
 import re
 
 from inspector.errors import SourceError
+from inspector.sources.cpu_rows import ARM, STEPPING, Lscpu, Rows, rows_of_json, rows_of_text, translated
 from inspector.sources.dump import Dump, Provenance
-from inspector.sources.flags import Core, cores_dump, known_flags, midr_of, part_code, vendor_code
+from inspector.sources.flags import (
+    Core,
+    cores_dump,
+    implementer_of_core,
+    known_flags,
+    midr_of,
+    part_code,
+    vendor_code,
+)
 from inspector.sources.formats.plain_text import text_of
+from inspector.sources.jsontext import decode
 from inspector.sources.opening import Content
-from inspector.sources.pasted_lines import bare
 
 NAME = "cpu-list"
 _SNIFF = re.compile(
     rb"^[^\n:=]{0,80}\b(?:CPU implementer|CPU part|Architecture|Features|Flags|Stepping|Model name)[ \t]{0,80}:", re.M
 )
-_KEYS = ("CPU implementer", "CPU architecture", "CPU variant", "CPU part", "CPU revision", "Architecture", "Features",
-         "Flags", "Stepping", "Model name", "Vendor ID", "Model", "processor", "CPU(s)")  # fmt: skip
 _OTHER = re.compile(rb"^[^\n:=]{0,80}\bvendor_id[ \t]{0,80}:[ \t]{0,80}([^\n\r]{0,40})", re.M)
 """A line of x86's /proc/cpuinfo, and of s390's."""
-_STEPPING = re.compile(r"r(\d{1,2})p(\d{1,2})")
-_ARM = frozenset(("aarch64", "arm64", "aarch64_be", "armv8l", "8", "aarch64el"))
 
 
 def sniff(content: Content) -> bool:
-    """A line of either is among the first ones, and a second one that only they have."""
+    """A line of either is among the first ones, and a second one that only they have; or it is lscpu's JSON."""
     head = content.head
+    if "lscpu" in content.json_object():
+        return True
     if _OTHER.search(head) and b"\0" not in head:
         return True
-    if b"\0" in head or not _SNIFF.search(head):
+    if b"\0" in head or b":" not in head.replace("\uff1a".encode(), b":"):
         return False
-    return any(word in head for word in (b"CPU implementer", b"CPU part", b"asimd", b"Architecture:", b"Stepping:"))
+    if not _SNIFF.search(head):
+        return translated(head.decode("utf-8", "replace"))
+    return any(
+        word in head for word in (b"CPU implementer", b"CPU part", b"asimd", b"Architecture:", b"Stepping:")
+    ) or (translated(head.decode("utf-8", "replace")))
 
 
 def load(content: Content) -> Dump:
-    """The cores. Raises SourceError for another architecture, and where no core is told."""
+    """The cores. Raises SourceError for another architecture, and where no core is named."""
     where = content.name
-    rows = _rows(text_of(content))
+    rows = _rows(content)
     other = _OTHER.search(content.head)
     if other:
         told = other[1].decode("utf-8", "replace").strip()
         raise SourceError(f"is of another architecture ({told})", where, "this program reads arm64")
     architecture = next((value for key, value in rows if key == "Architecture"), "")
-    if architecture and architecture not in _ARM:
+    if architecture and architecture not in ARM:
         raise SourceError(f"is of another architecture ({architecture[:40]})", where, "this program reads arm64")
     lscpu = not any(key.startswith("CPU ") for key, _ in rows)
     cores = _of_lscpu(rows) if lscpu else _of_cpuinfo(rows)
@@ -58,18 +69,10 @@ def load(content: Content) -> Dump:
     return cores_dump(cores, content.declared or "host", provenance, notes)
 
 
-def _rows(text: str) -> list[tuple[str, str]]:
-    """Keys and values in their order; an indented line without a key goes on with the value before it."""
-    rows: list[tuple[str, str]] = []
-    for raw in text.splitlines():
-        line = bare(raw)
-        key, colon, value = line.partition(":")
-        name = next((each for each in _KEYS if each.casefold() == key.strip().casefold()), "")
-        if colon and name:
-            rows.append((name, value.strip()))
-        elif not colon and rows and raw[:1].isspace() and rows[-1][0] in ("Flags", "Features"):
-            rows[-1] = rows[-1][0], f"{rows[-1][1]} {line}"
-    return rows
+def _rows(content: Content) -> Rows:
+    if "lscpu" in content.json_object():
+        return rows_of_json(decode(content.whole(), Lscpu, content.name))
+    return rows_of_text(text_of(content))
 
 
 def _of_cpuinfo(rows: list[tuple[str, str]]) -> list[Core]:
@@ -85,7 +88,7 @@ def _of_cpuinfo(rows: list[tuple[str, str]]) -> list[Core]:
         fields = {
             "implementer": _number(block.get("CPU implementer")),
             "variant": _number(block.get("CPU variant")),
-            "architecture": 0xF if block.get("CPU architecture", "8").casefold() in _ARM else None,
+            "architecture": 0xF if block.get("CPU architecture", "8").casefold() in ARM else None,
             "part": _number(block.get("CPU part")),
             "revision": _number(block.get("CPU revision")),
         }
@@ -110,14 +113,14 @@ def _of_lscpu(rows: list[tuple[str, str]]) -> list[Core]:
     shared = next((block["Flags"] for block in blocks if "Flags" in block), "")
     cores = []
     for place, block in enumerate(told):
-        implementer = vendor_code(block.get("Vendor ID", ""))
+        implementer = vendor_code(block.get("Vendor ID", "")) or implementer_of_core(block.get("Model name", ""))
         fields: dict[str, int | None] = {
             "implementer": implementer,
             "architecture": 0xF,
             "part": part_code(implementer, block.get("Model name", "")),
             "revision": _number(block.get("Model")),
         }
-        stepping = _STEPPING.fullmatch(block.get("Stepping", ""))
+        stepping = STEPPING.fullmatch(block.get("Stepping", ""))
         if stepping:
             fields |= {"variant": int(stepping[1]), "revision": int(stepping[2])}
         named = implementer is not None

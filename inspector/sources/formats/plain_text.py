@@ -34,7 +34,8 @@ _IDREGS = re.compile(r"\s*([A-Za-z]\w+):\s+([0-9a-f]{16})\s*")
 _HEADING = re.compile(r"[\[(]?(v?cpu|processor) {0,3}[:#=]? {0,3}(\d{1,4})[\])]?:?", re.IGNORECASE)
 _SIMPLE = re.compile(r"(\w{2,40}(?:\[\d{1,2}\])?)[ \t]{0,20}[=: \t][ \t]{0,20}(0x[0-9a-fA-F]{1,512}|\d{1,7})")
 _HEX = frozenset("0123456789abcdefABCDEF")
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_FOREIGN_LETTERS = 20
+"""One in so many characters of a text may be no UTF-8: letters of an older encoding, as in a translated label."""
 _CONTROLS = bytes(b for b in range(32) if (b < 9 or b > 13) and b != 27)
 _LONGEST = 4 << 20
 VALID = "each line is a register and its value, e.g. ID_AA64PFR0_EL1=0x1101000021111112"
@@ -48,8 +49,6 @@ _UNSURE = "taken for a vCPU's values, as the text does not say whose they are: -
 def sniff(content: Content) -> bool:
     """Text, not bytes; the last format to be asked."""
     sample = content.head[:4096]
-    if content.head[:2] in _UTF16:
-        return True
     return b"\0" not in content.head and (len(sample) - len(sample.translate(None, _CONTROLS))) * 20 < len(sample)
 
 
@@ -57,9 +56,13 @@ def text_of(content: Content) -> str:
     """The whole text of a source. Raises SourceError for a text that is too long, or is none."""
     if len(content.whole()) > _LONGEST:
         raise SourceError(f"is longer than {_LONGEST >> 20} MiB, too long for lines of registers", content.name, VALID)
+    data = content.whole()
     try:
-        return content.whole().decode("utf-16" if content.head[:2] in _UTF16 else "utf-8-sig")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
+        text = data.decode("utf-8", "replace")
+        if b"\0" not in data and text.count("\ufffd") * _FOREIGN_LETTERS < len(text):
+            return text
         where = content.name
         raise SourceError(f"is neither a known format nor UTF-8 text ({error.reason})", where, VALID) from None
 

@@ -31,10 +31,8 @@ _NOTES = (
 
 
 def sniff(content: Content) -> bool:
-    """A value of that name is in the head (of UTF-16 as well, as .reg files are)."""
+    """A value of that name is in the head."""
     head = content.head
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        head = head.replace(b"\0", b"")
     return b"\0" not in head and _SNIFF.search(head) is not None and _ENTRY.search(head.decode("latin-1")) is not None
 
 
