@@ -13,19 +13,18 @@ from collections.abc import Sequence
 from inspector import sources
 from inspector.checks.machine.machine import ask, own_question
 from inspector.checks.writing.bench import Bench
-from inspector.checks.writing.for_real import predict_writes
+from inspector.checks.writing.scratch import predict_writes, write_and_predict
 from inspector.checks.writing.typed import typed_write
 from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_setup, add_style, add_why
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
 from inspector.kvm.cores import hints
 from inspector.kvm.host_inputs import Fact, facts
-from inspector.kvm.words.explaining import explain_write
 from inspector.library import machine, try_write
 from inspector.reports import exposure as report
-from inspector.reports import for_real
 from inspector.reports.host_facts import facts_json, facts_lines
 from inspector.reports.json import Json, dumps
-from inspector.sources.live import forreal, is_live, open_live
+from inspector.reports.scratch import pair_json, pair_lines
+from inspector.sources.live import is_live, open_live
 from inspector.sources.live.source import LiveOptions
 
 
@@ -47,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print a verdict per write; 1 when any is refused or uncertain."""
     if options.for_real:
-        return write_for_real(options)
+        return _run_on_scratch(options)
     dump = sources.load(options.source, options.declared)
     found = machine(dump, options.kernel, options.features, options.gic, options.host, options.vcpu, options.assume)
     verdicts = try_write(found, *options.writes, ran=options.ran)
@@ -62,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     return EXIT_NO if any(verdict.errno or not verdict.certain for verdict in verdicts) else EXIT_YES
 
 
-def write_for_real(options: argparse.Namespace) -> int:
+def _run_on_scratch(options: argparse.Namespace) -> int:
     """`write live: --for-real`: predicted and actual answers side by side; 1 when they differ or any is refused.
 
     The prediction starts from the fresh vCPU's own values, read before the first write.
@@ -80,20 +79,15 @@ def write_for_real(options: argparse.Namespace) -> int:
     policy = asked.policy
     bench = Bench(lambda: (predict_writes(dump, policy),))
     writes = [(one.register.id, bench.parse(*one)) for one in map(typed_write, options.writes)]
-    fresh, actual = forreal.write_for_real(options.source, writes, live)
-    vm = predict_writes(fresh, policy)
-    pairs = [
-        (explain_write(vm.vcpu(0), reg_id, value), done) for (reg_id, value), done in zip(writes, actual, strict=True)
-    ]
-    known = facts(vm.exposure) if options.why else None
+    model, pairs = write_and_predict(options.source, writes, policy, live)
+    known = facts(model.exposure) if options.why else None
     if options.json:
-        _print_json(policy.name, [for_real.pair_json(*pair) for pair in pairs], known)
+        _print_json(policy.name, [pair_json(pair) for pair in pairs], known)
     else:
-        _print_text([for_real.pair_lines(*pair) for pair in pairs], known)
+        _print_text([pair_lines(pair) for pair in pairs], known)
     if asked.explanation:
         print(one_line(asked.explanation), file=sys.stderr)
-    refused = any(done.errno for done in actual)
-    return EXIT_NO if refused or not all(for_real.agree(*pair) for pair in pairs) else EXIT_YES
+    return EXIT_YES if all(pair.agrees and not pair.actual.errno for pair in pairs) else EXIT_NO
 
 
 def _print_json(kernel: str, writes: Sequence[Json], known: Sequence[Fact] | None) -> None:

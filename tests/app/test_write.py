@@ -11,8 +11,9 @@ from inspector import sources
 from inspector.app.modes.write.rows import pair_words
 from inspector.app.modes.write.screen import Write
 from inspector.app.shell.application import InspectorApp
+from inspector.checks.writing.scratch import PairedWrite
 from inspector.kvm.verdict import Verdict
-from inspector.sources.live.forreal import ActualWrite
+from inspector.sources.live.scratch import ActualWrite
 from tests.app.driving import enter_text, press, screen_text, settle
 from tests.app.material import NEOVERSE, PFR0, app_on
 
@@ -136,8 +137,10 @@ async def test_a_register_that_is_merely_stored() -> None:
 def test_predicted_and_actual_in_one_line() -> None:
     verdict = Verdict(id=PFR0, value=1, errno=22, before=5, after=5)
     actual = ActualWrite(id=PFR0, value=1, errno=22, before=5, after=5)
-    assert pair_words(verdict, actual).startswith("predicted EINVAL, actual EINVAL: = as predicted")
-    assert "✖ not as predicted" in pair_words(verdict, ActualWrite(id=PFR0, value=1, errno=0, before=5, after=1))
+    assert pair_words(PairedWrite(verdict, actual)).startswith("predicted EINVAL, actual EINVAL: = as predicted")
+    assert "✖ not as predicted" in pair_words(
+        PairedWrite(verdict, ActualWrite(id=PFR0, value=1, errno=0, before=5, after=1))
+    )
 
 
 @pytest.mark.parametrize("typed", ["ID_AA64MMFR2_EL1.CCIDX=1", "id_aa64mmfr2_el1.ccidx = 0x1"])

@@ -13,7 +13,7 @@ import pytest
 from inspector.checks.recordings.verify import verify
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import MigrationReport
-from inspector.checks.writing.for_real import predict_writes
+from inspector.checks.writing.scratch import predict_writes
 from inspector.kvm.words.explaining import explain_write
 from inspector.policies.release import choose
 from inspector.registers.catalog import by_id, find
@@ -22,8 +22,8 @@ from inspector.sources import load
 from inspector.sources.dump import Dump
 from inspector.sources.live import open_live, questions
 from inspector.sources.live.clusters import compare_cpus
-from inspector.sources.live.forreal import write_for_real
 from inspector.sources.live.programs import collector_program, recorder_program
+from inspector.sources.live.scratch import write_to_scratch
 from inspector.sources.live.source import LiveOptions
 from tests.emulated.proof import CPUS, FULL, KERNELS, PART, kernel, prove, run_job
 from tests.shared_material import shared
@@ -129,7 +129,7 @@ def test_predicted_and_actual_writes(series: str, cpu: str, monkeypatch: pytest.
     script = f'cd {root} && exec {sys.executable} -m tests.emulated.as_ssh {series} {cpu} "$@"'
     program(tmp_path, "ssh", script)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    fresh, actual = write_for_real("ssh://emulated", attempts(collected(series, cpu)), PATIENT)
+    fresh, actual = write_to_scratch("ssh://emulated", attempts(collected(series, cpu)), PATIENT)
     policy = choose(fresh.provenance.kernel, fresh.provenance.kernel_version).policy
     vcpu = predict_writes(fresh, policy).vcpu(0)
     wrong = []

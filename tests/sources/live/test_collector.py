@@ -19,8 +19,8 @@ from inspector.registers.catalog import by_id
 from inspector.sources.live import collector, open_live, questions
 from inspector.sources.live.answers import dump_of, run
 from inspector.sources.live.debugfs import RunningVms
-from inspector.sources.live.forreal import write_for_real
 from inspector.sources.live.programs import collector_program, recorder_program
+from inspector.sources.live.scratch import write_to_scratch
 from inspector.sources.live.source import LiveOptions
 from tests.sources.live.fakes import program
 
@@ -141,9 +141,9 @@ def test_this_host_as_a_source() -> None:
 @pytest.mark.skipif(ARM64, reason="this host might have KVM")
 def test_nothing_to_write_to_here() -> None:
     with pytest.raises(SourceError, match="arm64"):
-        write_for_real("live:", [(0x603000000013C03A, 0)], LiveOptions(timeout=60))
+        write_to_scratch("live:", [(0x603000000013C03A, 0)], LiveOptions(timeout=60))
     with pytest.raises(SourceError, match="no scratch vCPU"):
-        write_for_real("debugfs:", [(0x603000000013C03A, 0)])
+        write_to_scratch("debugfs:", [(0x603000000013C03A, 0)])
 
 
 IDREGS = """\
@@ -193,7 +193,7 @@ FAILURES = {
     "echo boom >&2; exit 1": "failed there: boom",
     "echo Welcome": "something else than a dump: 'Welcome'",
     "true": "no answer",
-    'echo \'{"format": "other"}\'': "no dump of ours",
+    'echo \'{"format": "other"}\'': "not a dump of this program",
     'echo \'{"format": "vcpu-inspector-dump", "version": 9, "vcpus": []}\'': "version 9",
     'echo \'{"format": "vcpu-inspector-dump", "version": 1}\'': "vcpus",
     "printf '\\033[2J'": "something else",

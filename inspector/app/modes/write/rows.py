@@ -8,13 +8,12 @@ from inspector.app.shell.numbers import Base, bits_text, field_text, open_text, 
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row, wrap
 from inspector.app.widgets.listing import Column, Item
 from inspector.checks.writing.bench import Attempt, Bench
+from inspector.checks.writing.scratch import PairedWrite
 from inspector.kvm.verdict import JudgedField, Verdict
 from inspector.registers.bits import ones
 from inspector.registers.catalog import Register, by_id
 from inspector.registers.encoding import grouped_hex
 from inspector.reports.exposure import OUTCOMES
-from inspector.reports.for_real import agree
-from inspector.sources.live.forreal import ActualWrite
 
 ROLES = {"accepted": "same", "refused": "refused", "ignored": "masked", "uncertain": "unknown"}
 
@@ -60,14 +59,15 @@ def verdict_rows(attempt: Attempt, base: Base, size: int, cells: int) -> list[Ro
     return [clip(row(Ink(answer, ROLES[verdict.outcome]), Ink(back, "muted")), cells)]
 
 
-def pair_words(verdict: Verdict, actual: ActualWrite) -> str:
+def pair_words(pair: PairedWrite) -> str:
     """`predicted EINVAL, actual EINVAL: as predicted`, for one write that was really made."""
     import errno
 
+    verdict, actual = pair
     name = errno.errorcode.get(actual.errno, str(actual.errno)) if actual.errno else "0"
     size = by_id(actual.id).size
     back = "" if actual.after is None else f", reads back {grouped_hex(actual.after, size)}"
-    agreed = "= as predicted" if agree(verdict, actual) else "✖ not as predicted"
+    agreed = "= as predicted" if pair.agrees else "✖ not as predicted"
     return f"predicted {verdict.errno_name}, actual {name}: {agreed}{back}"
 
 

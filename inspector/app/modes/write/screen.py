@@ -262,7 +262,7 @@ class Write(Dialog):
             self._say("type a value first")
             return
         from inspector.app.shell.background import aside
-        from inspector.checks.writing.for_real import write_and_predict
+        from inspector.checks.writing.scratch import write_and_predict
 
         writes = [(one.id, one.value) for one in bench.kept if one.value is not None]
         writes.append((attempt.id, attempt.value))
@@ -270,8 +270,8 @@ class Write(Dialog):
         self._say("writing to a scratch vCPU …")
         aside(
             self.app,
-            lambda: write_and_predict(source, writes, policy, options)[-1],
-            lambda pair: self._say(pair_words(*pair)),
+            lambda: write_and_predict(source, writes, policy, options).pairs[-1],
+            lambda pair: self._say(pair_words(pair)),
             lambda error: self._say(f"✖ {error}"),
         )
 

@@ -1,4 +1,4 @@
-"""Write to a scratch vCPU and tell what KVM answered. Nothing here can reach a vCPU of a running VM."""
+"""Write to a scratch vCPU and report what KVM answered. Nothing here can reach a vCPU of a running VM."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class _Answer(msgspec.Struct):
     notes: list[str] = []
 
 
-def write_for_real(
+def write_to_scratch(
     address: str, writes: Sequence[tuple[int, int]], options: LiveOptions | None = None
 ) -> tuple[Dump, tuple[ActualWrite, ...]]:
     """Write (id, value) pairs in order to one fresh scratch vCPU of `live:` or `ssh://...`.
