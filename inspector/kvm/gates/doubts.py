@@ -14,7 +14,7 @@ PATTERNS = tuple(nibble * 0x1111_1111_1111_1111 for nibble in range(16))
 """Every value of every four-bit field, all fields at once: they are judged independently of each other."""
 
 
-class Judged(Protocol):
+class JudgedPart(Protocol):
     """The part of a gate's judgement that is compared between cases (gate.py, Part)."""
 
     @property
@@ -81,7 +81,7 @@ def field_values(exposure: Exposure, reg_id: int, msb: int, lsb: int) -> tuple[i
 
 
 def fields_in_doubt(
-    exposure: Exposure, reg_id: int, tried: Iterable[tuple[Exposure, Iterable[Judged]]]
+    exposure: Exposure, reg_id: int, tried: Iterable[tuple[Exposure, Iterable[JudgedPart]]]
 ) -> tuple[Doubt, ...]:
     """The parts whose outcome differs between the exposures that were tried."""
     unknown = unknown_bits(exposure, reg_id)

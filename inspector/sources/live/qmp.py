@@ -25,7 +25,7 @@ _LAST_WORDS = 3.0
 """Seconds of the time-out kept for putting the guest back as it was."""
 
 
-class Session:
+class QmpSession:
     """One QMP connection: commands and their answers; events between them are passed over."""
 
     def __init__(self, address: str, line: socket.socket, deadline: Deadline) -> None:
@@ -104,7 +104,7 @@ class Qmp:
         deadline = Deadline(self.timeout - kept, self.address, stated=self.timeout)
         line = connect(self.address, self._path, deadline)
         try:
-            session = Session(self.address, line, deadline)
+            session = QmpSession(self.address, line, deadline)
             if any(device.get("label") == "gdb" for device in session.command("query-chardev")):
                 raise SourceError("has a gdbstub already", self.address, "read it with gdb:")
             running = session.running()
