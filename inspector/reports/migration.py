@@ -83,6 +83,7 @@ def finding_json(finding: Finding) -> Json:
     """One register."""
     register = by_id(finding.id)
     group = feature_set(finding.feature)
+    part = finding.part
 
     def hexed(value: int | None) -> str | None:
         return None if value is None else hex_value(value, register.size)
@@ -93,6 +94,7 @@ def finding_json(finding: Finding) -> Json:
         "kind": finding.kind,
         "value": hexed(finding.value),
         "destination": hexed(finding.destination),
+        **({"destination": hexed(part.value), "destination_known": hexed(part.known)} if part.known else {}),
         "errno": finding.errno,
         "errno_name": finding.errno_name,
         "after": hexed(finding.after),
@@ -119,6 +121,7 @@ def _field_json(field: FieldDifference) -> Json:
         "lsb": field.lsb,
         "value": field.source,
         "destination": field.destination,
+        **({"destination": field.part.value, "destination_known": field.part.known} if field.part.known else {}),
         "accepted": field.accepted,
         "safe": field.safe,
         "reason": field.reason,
@@ -181,9 +184,17 @@ def migration_markdown(report: MigrationReport, every: bool = False) -> str:
     return "\n".join(lines + [f"- {_md(n)}" for n in notes]).rstrip()
 
 
+def _own(finding: Finding, size: int) -> str:
+    if finding.destination is None:
+        return finding.part.hex(size, grouped=True) if finding.part.known else ""
+    return grouped_hex(finding.destination, size)
+
+
 def _row(finding: Finding) -> list[str]:
     size = by_id(finding.id).size
-    fields = ", ".join(f"{f.name} {f.source}→{f.destination}" for f in finding.fields[:4])
+    fields = ", ".join(
+        f"{f.name} {f.source}→{'?' if f.destination is None else f.destination}" for f in finding.fields[:4]
+    )
     result = finding.errno_name or finding.kind.replace("_", " ")
     if finding.kind == "changed" and finding.after is not None:
         result = f"reads {grouped_hex(finding.after, size)}"
@@ -192,7 +203,7 @@ def _row(finding: Finding) -> list[str]:
         by_id(finding.id).name,
         fields,
         "" if finding.value is None else grouped_hex(finding.value, size),
-        "" if finding.destination is None else grouped_hex(finding.destination, size),
+        _own(finding, size),
         result,
         finding.reason,
     ]

@@ -49,19 +49,27 @@ def _values(finding: Finding) -> list[Words]:
     ]
     words: list[Words] = []
     for word, value in shown:
-        if value is not None:
-            words += [Words(f"{word} ", "muted"), Words(f"{grouped_hex(value, size)}   ")]
+        text = "" if value is None else grouped_hex(value, size)
+        if not text and word == "destination's own" and finding.part.known:
+            text = finding.part.hex(size, grouped=True)
+        if text:
+            words += [Words(f"{word} ", "muted"), Words(f"{text}   ")]
     return [*words, Words(f"id {hex_id(finding.id)}", "muted")]
 
 
 def _field(field: FieldDifference) -> list[Words]:
     bits = f"{field.msb}:{field.lsb}" if field.msb != field.lsb else str(field.msb)
     sign = Words("= ", "same") if field.accepted else Words("✖ ", "refused")
-    other = "?" if field.destination is None else f"0x{field.destination:x}"
+    other = f"0x{field.destination:x}" if field.destination is not None else _partly(field)
     words = [sign, Words(f"{field.name} ", "title"), Words(f"[{bits}]  ", "muted"), Words(f"0x{field.source:x}")]
     words += [Words(f" {field.meaning_source}".rstrip(), "muted"), Words("   destination ", "muted"), Words(other)]
     words.append(Words(f" {field.meaning_destination}".rstrip(), "muted"))
     return [*words, Words(f"   {field.reason}" if field.reason else "")]
+
+
+def _partly(field: FieldDifference) -> str:
+    """The known bits of the destination's field, `?` alone where none is known."""
+    return f"0b{field.part.binary(field.msb - field.lsb + 1)}" if field.part.known else "?"
 
 
 def ways_outline(ways: Iterable[WayOut], *, brief: bool = False) -> list[OutlineLine]:

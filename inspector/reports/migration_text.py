@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from inspector.checks.feature_groups import group_by_feature
 from inspector.checks.restore.result import Finding, KernelMatrix, MigrationReport, Remark, WayOut
 from inspector.errors import one_line
+from inspector.registers.bits import Partial
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import grouped_hex
 from inspector.reports.migration_outline import finding_outline, ways_outline
@@ -58,13 +59,16 @@ def _merged(findings: Iterable[Finding]) -> list[tuple[Finding, list[int]]]:
     """Findings that are alike on several vCPUs as one, with the vCPUs."""
     groups: dict[tuple[object, ...], tuple[Finding, list[int]]] = {}
     for finding in findings:
-        key = (finding.id, finding.kind, finding.value, finding.destination, finding.errno, finding.after)
+        key = (finding.id, finding.kind, finding.value, finding.destination, finding.part, finding.errno, finding.after)
         groups.setdefault(key, (finding, []))[1].append(finding.vcpu)
     return list(groups.values())
 
 
-def _value(value: int | None, reg_id: int) -> str:
-    return "not known" if value is None else grouped_hex(value, by_id(reg_id).size)
+def _value(value: int | None, reg_id: int, part: Partial | None = None) -> str:
+    size = by_id(reg_id).size
+    if value is not None:
+        return grouped_hex(value, size)
+    return part.hex(size, grouped=True) if part is not None and part.known else "not known"
 
 
 def _finding(finding: Finding, vcpus: Sequence[int]) -> list[str]:
@@ -156,7 +160,10 @@ def _accepted(report: MigrationReport, every: bool) -> list[str]:
     lines = ["", f"Accepted and kept: {len(accepted)}, of which {len(differ)} differ from the destination's own value"]
     if not every:
         return lines
-    rows = [[f"vCPU {f.vcpu}", by_id(f.id).name, _value(f.value, f.id), _value(f.destination, f.id)] for f in accepted]
+    rows = [
+        [f"vCPU {f.vcpu}", by_id(f.id).name, _value(f.value, f.id), _value(f.destination, f.id, f.part)]
+        for f in accepted
+    ]
     return lines + columns([["", "register", "saved", "destination"], *rows], indent="  ")
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from inspector import sources
 from inspector.checks.restore.migration import migrate, migrate_all_kernels
+from inspector.checks.restore.result import Finding
 from inspector.errors import InspectorError
 from inspector.kvm.exposure import expose
 from inspector.kvm.host import from_raw
@@ -15,8 +16,12 @@ from inspector.kvm.words.explaining import explain_write
 from inspector.kvm.words.showing import explain_register
 from inspector.policies.loader import load_policy
 from inspector.policies.setup import QEMU_SETUP, VcpuSetup, parse_features, possible_setup
+from inspector.registers.bits import ALL, Partial
 from inspector.registers.encoding import ccsidr_id
 from inspector.registers.ids import CLIDR_EL1, CTR_EL0, IDS
+from inspector.reports.migration import finding_json
+from inspector.reports.migration_outline import finding_outline
+from inspector.reports.outline import outline_text
 from inspector.sources.dump import Dump
 
 MMFR2 = IDS["ID_AA64MMFR2_EL1"]
@@ -109,3 +114,13 @@ def test_a_failure_that_rests_on_unknown_bits_alone_says_so() -> None:
     assert report.headline.startswith("uncertain: ")
     assert all(finding.cases and not finding.fatal for finding in report.of_kind("uncertain"))
     assert migrate(saved, other, load_policy("6.1")).verdict == "fails"
+
+
+def test_a_destination_known_in_part_has_the_bits_that_are_known_and_no_zero_for_others() -> None:
+    finding = Finding(
+        vcpu=0, id=MMFR2, kind="accepted", order=0, value=0x1011, destination=None,
+        part=Partial(0x1011, ALL).forget(0xF00000),
+    )  # fmt: skip
+    told = finding_json(finding)
+    assert told["destination"] == "0x0000000000001011" and told["destination_known"] == "0xffffffffff0fffff"
+    assert "destination's own 0x0000_0000_00?0_1011" in outline_text(finding_outline(finding))

@@ -10,6 +10,7 @@ import msgspec
 from inspector.errors import EXIT_NO, EXIT_YES
 from inspector.kvm.cases import Case
 from inspector.kvm.host_inputs import Fact
+from inspector.registers.bits import Partial
 from inspector.sources.dump import Provenance
 
 FindingKind = Literal["refused", "accepted", "changed", "uncertain", "only_in_source", "missing_in_source"]
@@ -35,7 +36,9 @@ class FieldDifference(msgspec.Struct, frozen=True, kw_only=True):
     lsb: int
     source: int
     destination: int | None
-    """the destination's own value (on Linux 6.5 and newer also the limit); None when nothing is known of it"""
+    """the destination's own value (on Linux 6.5 and newer also the limit); None when not every bit of it is known"""
+    part: Partial = Partial.nothing()
+    """what is known of `destination` where that is None"""
     safe: str
     """which values the kernel takes: `lower`, `higher`, `exact N`, `equal` ...; empty when no rule judges the field"""
     accepted: bool
@@ -55,7 +58,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     value: int | None
     """the saved value; None when the source lacks the register"""
     destination: int | None
-    """the destination's own value on a fresh vCPU; None when it lacks the register or the value is not known"""
+    """the destination's own value on a fresh vCPU; None when it lacks the register or not every bit is known"""
+    part: Partial = Partial.nothing()
+    """what is known of `destination` where that is None"""
     errno: int = 0
     after: int | None = None
     """KVM_GET_ONE_REG after the restore; None when there is nothing to read or the value cannot be told"""

@@ -13,7 +13,7 @@ from inspector.kvm.verdict import JudgedField, Verdict
 from inspector.kvm.vm import Vcpu as Model
 from inspector.kvm.words.explaining import explain_write
 from inspector.policies.setup import Feature
-from inspector.registers.bits import extract
+from inspector.registers.bits import ALL, Partial, mask_of, ones
 from inspector.registers.encoding import CLASS_CORE, CLASS_DEMUX, CLASS_SVE, SIZE_U64, ccsidr_id, split_id
 from inspector.registers.reading import read
 from inspector.sources.dump import Vcpu
@@ -132,7 +132,7 @@ class _Restore:
     def _missing(self, reg_id: int, order: int) -> Finding:
         key = feature_key(reg_id)
         group = feature_set(key)
-        own = self.destination.values.get(reg_id)
+        own, part = self._own(reg_id)
         return Finding(
             vcpu=self.vcpu.index,
             id=reg_id,
@@ -140,6 +140,7 @@ class _Restore:
             order=order,
             value=None,
             destination=own,
+            part=part,
             after=own,
             reason="not saved: the destination keeps its own value" + (f" ({group.text})" if group is not None else ""),
             rule="register-list",
@@ -149,8 +150,7 @@ class _Restore:
     def _written(self, reg_id: int, order: int) -> Finding:
         value = self.vcpu.values[reg_id]
         verdict = explain_write(self.model, reg_id, value)
-        own = self.destination.values.get(reg_id)
-        unknown = self.destination.unknown_bits(reg_id)
+        own, part = self._own(reg_id)
         after, reason = verdict.after, verdict.reason
         kind: FindingKind = "refused" if verdict.errno else "accepted"
         certain = verdict.certain
@@ -165,10 +165,11 @@ class _Restore:
             kind=kind,
             order=order,
             value=value,
-            destination=None if unknown and not certain else own,
+            destination=own,
+            part=part,
             errno=verdict.errno if certain else 0,
             after=after,
-            fields=() if settled else _differences(reg_id, value, own, after, verdict, self.vcpu.values),
+            fields=() if settled else _differences(reg_id, value, own, part, after, verdict, self.vcpu.values),
             reason=reason if kind == "accepted" else self._with_rule(reason, verdict.rule),
             rule=verdict.rule,
             reference=verdict.reference,
@@ -181,6 +182,13 @@ class _Restore:
             cases=verdict.cases,
         )
 
+    def _own(self, reg_id: int) -> tuple[int | None, Partial]:
+        """The destination's own value, or what is known of it."""
+        own, unknown = self.destination.values.get(reg_id), self.destination.unknown_bits(reg_id)
+        if own is None or not unknown:
+            return own, Partial.nothing()
+        return None, Partial(own, ALL).forget(unknown)
+
     def _with_rule(self, reason: str, rule: str) -> str:
         """The verdict's sentence, and the one with which the policy explains its rule."""
         told = next((r.reason for r in self.destination.policy.rules if r.name == rule), "") if rule else ""
@@ -191,34 +199,40 @@ def _differences(
     reg_id: int,
     value: int,
     own: int | None,
+    part: Partial,
     after: int | None,
     verdict: Verdict,
     values: Mapping[int, int],
 ) -> tuple[FieldDifference, ...]:
     """The fields in which the saved value differs from the destination's own or from what is read back."""
-    other = own if own is not None and own != value else after
-    if other is None or other == value:
+    whole = own if own is not None and own != value else after
+    # An unknown bit may be anything: a field is shown only where its known bits differ, or where it decides.
+    other = part if own is None and part.known else None if whole is None else Partial(whole, -1)
+    if other is None or not (~other.known or other.value != value):
         return ()
     judged = {(f.msb, f.lsb): f for f in verdict.fields}
     found = []
     # Every field in the saved value's layout: a CCSIDR_EL1 of the other side may be in another one.
     for field in read(reg_id, value, values, include_reserved=True).fields:
         place = (field.msb, field.lsb)
-        there = extract(other, field.msb, field.lsb)
-        if there != field.value:
+        there = other.part(*place)
+        decides = (place in judged and not judged[place].accepted) or field.name in verdict.uncertain
+        if there.differs(Partial(field.value, -1)) or (decides and there.known != mask_of(*place) >> field.lsb):
             found.append(_difference(field.name, place, field.value, there, judged.get(place), verdict))
     return tuple(found)
 
 
 def _difference(
-    name: str, place: tuple[int, int], source: int, other: int, judged: JudgedField | None, verdict: Verdict
+    name: str, place: tuple[int, int], source: int, other: Partial, judged: JudgedField | None, verdict: Verdict
 ) -> FieldDifference:
+    settled = other.known == ones(place[0] - place[1] + 1) and name not in verdict.uncertain
     return FieldDifference(
         name=name,
         msb=place[0],
         lsb=place[1],
         source=source,
-        destination=None if name in verdict.uncertain else other,
+        destination=other.value if settled else None,
+        part=Partial.nothing() if settled else other,
         safe=judged.safe if judged else "",
         accepted=judged.accepted if judged else not verdict.errno,
         reason=judged.reason if judged else "",

@@ -15,6 +15,7 @@ import msgspec
 
 from inspector.checks.vmms.messages import Message
 from inspector.policies.setup import feature_of
+from inspector.registers.bits import Partial
 
 PMU, SVE, POINTER_AUTH, MEMORY_TAGGING, NESTED = "pmu", "sve", "ptrauth", "mte", "el2"
 OPTIONAL = tuple(map(feature_of, (PMU, SVE, POINTER_AUTH, MEMORY_TAGGING, NESTED)))
@@ -43,6 +44,10 @@ class Failure(Protocol):
     @property
     def destination(self) -> int | None:
         """The destination's own value."""
+
+    @property
+    def part(self) -> Partial:
+        """What is known of `destination` where that is None."""
 
     @property
     def errno(self) -> int:

@@ -237,8 +237,7 @@ class Qemu(Vmm, frozen=True, kw_only=True):
             return _INSTANCE.printed(hex=hex(number)), last
         lines = [_ONLY_IN_STREAM.printed(reg=id_words(f.id)) for f in unknown]
         lines += [
-            _COULD_NOT_SET.printed(reg=id_words(f.id), wanted=f"{f.value or 0:x}", actual=f"{f.destination or 0:x}")
-            for f in refused
+            _COULD_NOT_SET.printed(reg=id_words(f.id), wanted=f"{f.value or 0:x}", actual=_actual(f)) for f in refused
         ]
         return (*lines, put) if refused else tuple(lines)
 
@@ -279,6 +278,13 @@ class Qemu(Vmm, frozen=True, kw_only=True):
             SVE: f"libvirt: <cpu><feature policy='{'require' if word == 'on' else 'disable'}' name='sve'/></cpu>",
         }.get(feature)
         return (self.option(feature, word), *((xml,) if xml else ()))
+
+
+def _actual(one: Failure) -> str:
+    """The value that QEMU would read back, `?` for the digits that nobody knows."""
+    if one.destination is not None:
+        return f"{one.destination:x}"
+    return one.part.hex().removeprefix("0x") if one.part.known else "?"
 
 
 def id_words(reg_id: int) -> str:

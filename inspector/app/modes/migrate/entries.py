@@ -93,7 +93,7 @@ def _each(
     alike: dict[tuple[object, ...], list[Finding]] = {}
     for one in report.of_kind(of_kind):
         if one.fatal == fatal and expected in (None, one.expected):
-            alike.setdefault((one.id, one.value, one.destination, one.errno, one.after), []).append(one)
+            alike.setdefault((one.id, one.value, one.destination, one.part, one.errno, one.after), []).append(one)
     return [
         Entry(
             f"{kind} {same[0].id:x} {same[0].vcpu}",

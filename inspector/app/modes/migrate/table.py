@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from inspector.app.modes.migrate.entries import PASSING, Entry, Kind, differs, member, vcpu_words
-from inspector.app.shell.numbers import Base, bits_text, field_text, short_value, value_text
+from inspector.app.shell.numbers import Base, bits_text, field_text, open_text, part_text, short_value, value_text
 from inspector.app.widgets.ink import Ink, Row, fit, ink, row
 from inspector.app.widgets.listing import Column, Item
 from inspector.checks.restore.result import FieldDifference, Finding, MigrationReport
@@ -154,12 +154,14 @@ def _whole(finding: Finding, size: int, base: Base) -> str:
     if finding.kind == "only_in_source":
         return "no such register"
     shown = finding.would_pass if finding.would_pass is not None else finding.destination
+    if shown is None and finding.part.known:
+        return part_text(*finding.part, size, base)
     return "" if shown is None else value_text(shown, size, base)
 
 
 def _allowed(field: FieldDifference, base: Base) -> str:
     if field.destination is None:
-        return "not known"
+        return open_text(*field.part, field.msb - field.lsb + 1, "not known")
     number = field_text(field.destination, field.msb - field.lsb + 1, base)
     least = field.safe == "lower" and not field.destination
     return number if least else _SAFE.get(field.safe, "{}").format(number)
