@@ -158,7 +158,10 @@ def migrate(
     saved = _dump(source)
     setup = _setup(saved, vmm, features, gic)
     choice = _choice(kernel)
-    report = migration.migrate(saved, _side(destination), _policy(choice), vmm, setup, host, assume, ways_out=ways_out)
+    report = migration.migrate(
+        saved, _side(destination), _policy(choice), vmm, setup, host, assume, candidates=_candidates(choice),
+        ways_out=ways_out,
+    )  # fmt: skip
     return msgspec.structs.replace(report, kernel_note=choice.text) if isinstance(choice, Choice) else report
 
 
@@ -180,7 +183,9 @@ def fix(
     saved = _dump(source)
     setup = _setup(saved, vmm, features, gic)
     choice = _choice(kernel)
-    result = repair.fix(saved, _side(destination), fspath(out), _policy(choice), vmm, setup, host, assume)
+    result = repair.fix(
+        saved, _side(destination), fspath(out), _policy(choice), vmm, setup, host, assume, _candidates(choice)
+    )  # fmt: skip
     if not isinstance(choice, Choice) or not choice.text:
         return result
     return msgspec.structs.replace(result, notes=(*result.notes, choice.text))
@@ -221,6 +226,10 @@ def _choice(kernel: Kernel | None) -> Choice | Policy | None:
 
 def _policy(kernel: Choice | Policy | None) -> Policy | None:
     return kernel.policy if isinstance(kernel, Choice) else kernel
+
+
+def _candidates(kernel: Choice | Policy | None) -> tuple[Policy, ...]:
+    return kernel.candidates if isinstance(kernel, Choice) else ()
 
 
 def _setup(saved: Dump, vmm: str, features: str | VcpuSetup | None, gic: Gic | None) -> VcpuSetup | None:

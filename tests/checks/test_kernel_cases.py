@@ -8,9 +8,10 @@ from inspector import sources
 from inspector.kvm.cases import MOST, candidates_of, left_out
 from inspector.kvm.verdict import Verdict
 from inspector.kvm.words.kernels import settling
-from inspector.library import machine, try_write
+from inspector.library import machine, migrate, try_write
 from inspector.policies.loader import load_policy
 from inspector.policies.release import choose
+from inspector.registers.catalog import by_id
 
 RED_HAT = "5.14.0-427.13.1.el9_4.aarch64"
 UBUNTU = "6.8.0-50-generic"
@@ -110,3 +111,19 @@ def test_a_vcpu_that_one_candidate_cannot_create_is_said() -> None:
     """SVE with a feature that only some kernels give: the case says so in place of an errno of an unborn vCPU."""
     found = machine(sources.load("builtin:max-linux-6.18"), "5.14.0-99999.el9.aarch64")
     assert all("ENOEXEC" not in case.outcome for verdict in try_write(found, "X0=1") for case in verdict.cases)
+
+
+def test_a_restore_that_the_candidates_judge_otherwise_is_uncertain_with_each_case() -> None:
+    """ID_AA64DFR0_EL1 of 6.12 may be written from 6.7 on."""
+    report = migrate("builtin:neoverse-n2-linux-6.12", "same-host", RED_HAT, ways_out=False)
+    found = {by_id(finding.id).name: finding for finding in report.of_kind("uncertain")}
+    assert (report.verdict, report.exit_code, report.fatal) == ("uncertain", 1, ())
+    outcomes = [case.outcome for case in found["ID_AA64DFR0_EL1"].cases]
+    assert outcomes == ["refused (EINVAL)", "accepted"]
+    assert not found["ID_AA64DFR0_EL1"].certain and "writable v6.7" in report.headline
+
+
+@pytest.mark.parametrize("kernel", ["6.12.107", UBUNTU])
+def test_a_restore_in_which_no_candidate_differs_stays_certain(kernel: str) -> None:
+    report = migrate("builtin:neoverse-n2-linux-6.12", "same-host", kernel, ways_out=False)
+    assert report.verdict == "loads" and not report.of_kind("uncertain")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -10,9 +10,17 @@ import msgspec
 from inspector.checks.machine.assumed import fill_unknown
 from inspector.checks.machine.known_host import el0_host_of, host_of, with_given
 from inspector.checks.machine.machine import lacking_features, refuse_creation
-from inspector.checks.machine.source_kernel import asked_kernel, describe_policy, kernel_of, nearest_vcpu, own_kernel
+from inspector.checks.machine.source_kernel import (
+    OwnKernel,
+    asked_kernel,
+    describe_policy,
+    kernel_of,
+    nearest_vcpu,
+    own_kernel,
+)
 from inspector.checks.vmms.base import Vmm
 from inspector.errors import InspectorError, one_line
+from inspector.kvm.cases import candidates_of, left_out
 from inspector.kvm.creation import vcpu_init
 from inspector.kvm.exposure import expose
 from inspector.kvm.host import HostState
@@ -54,6 +62,8 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """the CPUs of the machine, where the dump tells them apart"""
     unlike: tuple[Destination, ...] = ()
     """where the destination's own vCPUs differ (created on unlike cores): one destination for each, in their order"""
+    others: tuple[Destination, ...] = ()
+    """the same under each other policy that the kernel may have"""
     kernel_note: str = ""
     notes: tuple[str, ...] = ()
 
@@ -100,26 +110,47 @@ def destination_for(
     vmm: Vmm,
     host: str = "",
     assume: Literal["core"] | None = None,
+    candidates: Sequence[Policy] = (),
 ) -> Destination:
     """What the first vCPU of `source` is restored on: the machine that a dump shows, or the source's own.
 
     `kernel`: default, the one that the destination's dump names or that its register list fits best. `setup`: the
     features that the user asks for; default, those of the destination's vCPU or of the saved one. `host`: what
     registers do not show of the destination's host, as `--host` takes it; `assume`: as `--assume` takes it.
+    `candidates`: every policy that `kernel` may be, where there are several.
     Raises InspectorError when no kernel is known, or when there is neither a vCPU nor a host.
     """
     if isinstance(destination, Destination):
         return destination
     like = source_vcpus(source)[0][0]
     if not isinstance(destination, str):
-        return destination_of(destination, like, kernel, setup, vmm, host, assume)
+        return destination_of(destination, like, kernel, setup, vmm, host, assume, candidates)
     if kernel is None:
         raise InspectorError("needs a kernel", SAME_HOST, "choose one (--kernel K)")
-    label = f"same host under {describe_policy(kernel)}"
     asked, behind = _asked(setup, like, vmm, host, assume), host_of(source)
-    if behind is not None:
-        return _modelled(asked, behind, kernel, label)
-    return _like_vcpu(source, like, kernel, kernel_of(source).policy, label, asked)
+
+    def under(policy: Policy) -> Destination:
+        label = f"same host under {describe_policy(policy)}"
+        if behind is not None:
+            return _modelled(asked, behind, policy, label)
+        return _like_vcpu(source, like, policy, kernel_of(source).policy, label, asked)
+
+    return _under_each(kernel, candidates, under)
+
+
+def _under_each(
+    policy: Policy, candidates: Sequence[Policy], under: Callable[[Policy], Destination]
+) -> Destination:  # fmt: skip
+    """The destination under `policy`, with those under the other policies that its kernel may have."""
+    answer = under(policy)
+    others, notes = [], [left_out(policy, candidates)]
+    for other in candidates_of(policy, candidates)[1:]:
+        try:
+            others.append(under(other))
+        except InspectorError as error:
+            notes.append(one_line(f"under {describe_policy(other)}, which the kernel may be as well: {error.what}"))
+    notes = [note for note in notes if note]
+    return msgspec.structs.replace(answer, others=tuple(others), notes=(*answer.notes, *notes))
 
 
 class _Asked(msgspec.Struct, frozen=True):
@@ -141,6 +172,7 @@ def destination_of(
     vmm: Vmm,
     host: str = "",
     assume: Literal["core"] | None = None,
+    candidates: Sequence[Policy] = (),
 ) -> Destination:
     """The destination that `dump` shows to a saved vCPU `like`: a fresh vCPU, or raw host registers under `kernel`.
 
@@ -155,26 +187,48 @@ def destination_of(
         if setup is not None and describes(setup, chosen) and not states_features(dump.provenance.format):
             # Nothing but a list of registers: the features that the user names are those of this very vCPU.
             chosen = msgspec.structs.replace(chosen, setup=setup)
-    own, note, doubts, *_ = kernel_of(dump) if kernel is not None else asked_kernel(dump, chosen)
-    policy = kernel or own
+    found = kernel_of(dump) if kernel is not None else asked_kernel(dump, chosen)
+    policy = kernel or found.policy
     assert policy is not None
-    other_kernel = kernel is not None and own is not None and kernel.version[:2] != own.version[:2]
-    if chosen is not None and not other_kernel and setup in (None, chosen.setup):
-        answer = _fresh(dump, chosen, policy, "" if kernel else note, like, asked)
+    may_be = candidates if kernel is not None else found.candidates
+    other_kernel = kernel is not None and found.policy is not None and kernel.version[:2] != found.policy.version[:2]
+    seen = chosen if not other_kernel and setup in (None, chosen.setup if chosen else None) else None
+    return _under_each(
+        policy, may_be, lambda one: _of_dump(dump, chosen, seen, one, found, like, asked, named=kernel is not None)
+    )  # fmt: skip
+
+
+def _of_dump(
+    dump: Dump,
+    chosen: Vcpu | None,
+    seen: Vcpu | None,
+    policy: Policy,
+    own: OwnKernel,
+    like: Vcpu,
+    asked: _Asked,
+    *,
+    named: bool,
+) -> Destination:
+    """The destination that a dump shows, under `policy`. `seen`: the vCPU that it shows as it would be created;
+    `named`: the user chose the kernel."""
+    note, doubts = ("", ()) if named else (own.note, own.doubts)
+    if seen is not None:
+        answer = _fresh(dump, seen, policy, note, like, asked)
         if dump.one_vm and differing_id_registers(dump):
+            fresh = [v for v in dump.vcpus if v.kind == "vcpu" and v.ids]
             each = tuple(_fresh(dump, v, policy, "", like, asked) for v in fresh)
             answer = msgspec.structs.replace(answer, unlike=each)
-        return answer if kernel else msgspec.structs.replace(answer, notes=(*doubts, *answer.notes))
+        return msgspec.structs.replace(answer, notes=(*doubts, *answer.notes))
     label = one_line(f"{dump.provenance.source}: host {dump.provenance.host}".strip(": "))
     label = f"{label} under {describe_policy(policy)}"
     behind = host_of(dump) or (el0_host_of(dump) if chosen is None else None)
     if behind is not None:
-        return _modelled(asked, behind, policy, label, note if kernel is None else "")
+        return _modelled(asked, behind, policy, label, note)
     if chosen is None:
         hint = "a list of ids has no values: `compare` shows the differences of two lists"
         known = "" if not any(v.kind == "list" for v in dump.vcpus) else hint
         raise InspectorError("holds neither a vCPU nor a host's registers", dump.provenance.source, known)
-    return _like_vcpu(dump, chosen, policy, own, label, asked)
+    return _like_vcpu(dump, chosen, policy, own.policy, label, asked)
 
 
 def _asked(setup: VcpuSetup | None, like: Vcpu, vmm: Vmm, host: str, assume: Literal["core"] | None) -> _Asked:

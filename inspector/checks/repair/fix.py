@@ -76,6 +76,7 @@ def fix(
     setup: VcpuSetup | None = None,
     host: str = "",
     assume: Literal["core"] | None = None,
+    candidates: Sequence[Policy] = (),
 ) -> FixResult:
     """Write `out`: the file that `source` was read from, with the values that `destination` refuses replaced.
 
@@ -83,7 +84,7 @@ def fix(
     exists, or when the copy does not pass the check; no file is left behind then.
     """
     rule = restoring_vmm(source.provenance, vmm)
-    destination = destination_for(source, destination, kernel, setup, rule, host, assume)
+    destination = destination_for(source, destination, kernel, setup, rule, host, assume, candidates)
     before = migrate(source, destination, vmm=rule.name)
     changes, remaining = planned_changes(before, source)
     if not changes:

@@ -46,6 +46,7 @@ def migrate(
     host: str = "",
     assume: Literal["core"] | None = None,
     *,
+    candidates: Sequence[Policy] = (),
     ways_out: bool = True,
 ) -> MigrationReport:
     """Restore the vCPUs of `source` on `destination` as `vmm` does, and report everything that happens.
@@ -54,13 +55,14 @@ def migrate(
     `same-host`: the source's own machine under `kernel`. `vmm` defaults to what the source's format suggests. `setup`:
     features of the destination's vCPU where they are modelled; by default those of the source. `host`: what registers
     do not show of the destination's host, as `--host` takes it; `assume`: as `--assume` takes it.
+    `candidates`: every policy that `kernel` may be, where there are several: what differs between them is uncertain.
     `ways_out=False` skips the search for remedies.
 
     Raises InspectorError when either side holds nothing that can be restored, PolicyError when no kernel is known.
     """
     rule = restoring_vmm(source.provenance, vmm)
     vcpus, notes = source_vcpus(source)
-    target = destination_for(source, destination, kernel, setup, rule, host, assume)
+    target = destination_for(source, destination, kernel, setup, rule, host, assume, candidates)
     results = restore(vcpus, target, rule)
     report = _report(source, vcpus, target, rule, results, notes)
     if not ways_out:

@@ -281,7 +281,12 @@ def _unlike_cores(destination: Destination) -> list[Remark]:
 
 def _uncertain(results: Sequence[VcpuResult]) -> list[Remark]:
     """Verdicts that bits of the destination decide which nobody knows."""
-    found = {f.id: f for result in results for f in result.findings if not f.certain}
+    found = {
+        f.id: f
+        for result in results
+        for f in result.findings
+        if not f.certain and not any(case.when.startswith("the kernel ") for case in f.cases)
+    }
     if not found:
         return []
     names = ", ".join(by_id(i).name for i in list(found)[:6]) + (

@@ -141,6 +141,9 @@ class VcpuResult(msgspec.Struct, frozen=True, kw_only=True):
     source_count: int
     """registers that the VMM saved"""
     destination_count: int
+    fewest: int | None = None
+    """of `destination_count`, under the policies that the kernel may have; None where all give the same"""
+    most: int | None = None
     findings: tuple[Finding, ...]
     """every register, accepted ones as well"""
 

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import msgspec
 
 from inspector.checks.machine.destination import Destination
+from inspector.checks.restore.kernel_cases import merge_results
 from inspector.checks.restore.result import Finding, RestoreStep, VcpuResult
 from inspector.checks.restore.steps import simulate
 from inspector.checks.vmms.base import Vmm
 from inspector.errors import InspectorError
+from inspector.kvm.cases import Branch
 from inspector.registers.encoding import CLASS_BITMAP, CLASS_FIRMWARE, split_id
 from inspector.sources.consistency import identifies
 from inspector.sources.dump import Vcpu
@@ -22,7 +24,21 @@ Lengths = tuple[int, int, int]
 
 
 def restore(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm) -> tuple[VcpuResult, ...]:
-    """Every vCPU in turn, on one VM: what an earlier vCPU wrote VM-wide is there when the next one is restored."""
+    """Every vCPU in turn, on one VM: what an earlier vCPU wrote VM-wide is there when the next one is restored.
+
+    Where the destination's kernel may have several policies, each is asked, and what differs is uncertain.
+    """
+    chosen = _restore(vcpus, target, rule)
+    if not target.others:
+        return chosen
+    asked = [Branch(target.policy, chosen), *(Branch(t.policy, _restore(vcpus, t, rule)) for t in target.others)]
+    return tuple(
+        merge_results([Branch(branch.policy, branch.answer[position]) for branch in asked])
+        for position in range(len(vcpus))
+    )
+
+
+def _restore(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm) -> tuple[VcpuResult, ...]:
     if not target.listed:
         raise InspectorError("holds no register that a VM could be restored to", target.label)
     if target.unlike:
@@ -55,10 +71,13 @@ def _steps_of_one(rule: Vmm, result: VcpuResult) -> list[RestoreStep]:
     vcpu = result.index
     if rule.compares_lists:
         unknown = [f for f in result.findings if f.kind == "only_in_source"]
-        spare = result.destination_count + rule.spare_ids
+        least = result.destination_count if result.fewest is None else result.fewest
+        most = result.destination_count if result.most is None else result.most
         doubtful = sum(not f.certain for f in unknown)
         text = f"{result.source_count} registers saved, the destination has {result.destination_count}"
-        fits, sure = result.source_count <= spare, result.source_count > spare + doubtful
+        text += f" (or {least} to {most}, by its kernel)" if least != most else ""
+        fits = result.source_count <= least + rule.spare_ids
+        sure = result.source_count > most + rule.spare_ids + doubtful
         steps.append(RestoreStep(name="lengths", vcpu=vcpu, passed=fits, text=text, certain=fits or sure))
         fatal = [f for f in unknown if f.fatal]
         sure = any(f.certain for f in fatal)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from errno import ENOEXEC
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -18,6 +18,8 @@ from inspector.policies.release import UncertainRule, choose, differences
 from inspector.registers.bits import ALL
 from inspector.registers.encoding import grouped_hex
 from inspector.registers.naming import by_id, name_of
+
+T = TypeVar("T")
 
 
 class Cause(NamedTuple):
@@ -118,28 +120,41 @@ def _names_near(policy: Policy) -> tuple[str, ...]:
     return tuple(dict.fromkeys("+".join((stem, *patches)) for stem in stems))
 
 
+def cases_of(
+    branches: Sequence[Branch[T]],
+    reg_id: int,
+    fields: Iterable[str],
+    essence: Callable[[T], Hashable],
+    told: Callable[[T, str, str], Sequence[Case]],
+) -> tuple[Cause, tuple[Case, ...]]:
+    """Why answers about a register differ, and the cases: one group for the answers of one `essence`, oldest kernel
+    first. `told` makes the cases of an answer, given when it holds and what settles that."""
+    policies = _by_age([branch.policy for branch in branches])
+    cause = cause_of(policies, name_of(reg_id), fields)
+    groups: dict[Hashable, list[Branch[T]]] = {}
+    for policy in policies:
+        branch = next(one for one in branches if one.policy is policy)
+        groups.setdefault(essence(branch.answer), []).append(branch)
+    cases: list[Case] = []
+    for group in groups.values():
+        when, settle = case_words([branch.policy for branch in group], policies, cause.rules)
+        cases += told(group[0].answer, when, settle)
+    return cause, tuple(cases)
+
+
 def merge_verdicts(branches: Sequence[Branch[Verdict]]) -> Verdict:
     """KVM's answer to one write, where the kernel may have several policies; the chosen policy's words where they
     agree."""
     answers = [branch.answer for branch in branches]
     if agreed([_essence(answer) for answer in answers]):
         return _for_any_reason(_known_in_all(answers), _parts_that_differ(answers))
-    policies = _by_age([branch.policy for branch in branches])
     parts = _parts_that_differ(answers)
-    cause = cause_of(policies, name_of(answers[0].id), parts)
-    groups: dict[Hashable, list[Branch[Verdict]]] = {}
-    for policy in policies:
-        branch = next(one for one in branches if one.policy is policy)
-        groups.setdefault(_essence(branch.answer), []).append(branch)
-    cases: list[Case] = []
-    for group in groups.values():
-        when, settle = case_words([branch.policy for branch in group], policies, cause.rules)
-        cases += _cases(group[0].answer, when, settle)
+    cause, cases = cases_of(branches, answers[0].id, parts, _essence, _cases)
     depends_on = tuple(dict.fromkeys((cause.text, *(text for answer in answers for text in answer.depends_on))))
     return msgspec.structs.replace(
         _known_in_all(answers), certain=False, after=None, after_known=0, uncertain=parts, rule="", reference="",
         reason=f"the answer depends on {' and on '.join(depends_on)}, which is not known.", depends_on=depends_on,
-        cases=tuple(cases), would_pass=None,
+        cases=cases, would_pass=None,
     )  # fmt: skip
 
 
@@ -166,16 +181,20 @@ def _essence(answer: Verdict) -> Hashable:
 
 def _cases(answer: Verdict, when: str, settle: str) -> list[Case]:
     if not answer.certain:
-        return [
-            msgspec.structs.replace(case, when=f"{when}, and {case.when}", settle=case.settle or settle)
-            for case in answer.cases
-        ]
+        return also(answer.cases, when, settle)
     outcome = refused(answer.errno).text if answer.errno else ACCEPTED.text
     if answer.errno == ENOEXEC:  # every write to a vCPU that could not be initialised
         outcome = "no such vCPU can be created"
     if answer.outcome == "ignored" and answer.after is not None:
         outcome += f", not kept: reads back {grouped_hex(answer.after, by_id(answer.id).size)}"
     return [Case(when=when, outcome=outcome, errno=answer.errno, settle=settle)]
+
+
+def also(cases: Sequence[Case], when: str, settle: str) -> list[Case]:
+    """Cases of an answer that is uncertain by itself, under a further condition."""
+    return [
+        msgspec.structs.replace(case, when=f"{when}, and {case.when}", settle=case.settle or settle) for case in cases
+    ]
 
 
 def _parts_that_differ(answers: Sequence[Verdict]) -> tuple[str, ...]:
