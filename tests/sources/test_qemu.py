@@ -269,7 +269,7 @@ def test_impossible_counts(tmp_path: Path, count: int) -> None:
     ("registers", "words"),
     [
         ({0x603000000013C020: 1, 0x603000000013C000: 2}, "ids ascend"),
-        ({0x603000000013C020: 1, 0x703000000013C000: 2}, "no arm64 register id"),
+        ({0x603000000013C020: 1, 0x703000000013C000: 2}, "not an arm64 register id"),
         ({0x6020000000110000: 1 << 32}, "wider than the register"),
         ({0x6040000000100054: 1}, "not 32 or 64 bits wide"),
     ],

@@ -120,7 +120,7 @@ class Choosing(Dialog):
         aside(self.app, lambda: sources.load(text), self._loaded, self.refuse)
 
     def _loaded(self, dump: Dump) -> None:
-        if self.is_running:
+        if self.shown:
             self.say("")
             self.loaded(dump)
 
@@ -129,7 +129,7 @@ class Choosing(Dialog):
 
     def refuse(self, error: InspectorError) -> None:
         """Say what was wrong, in its place."""
-        if self.is_running:
+        if self.shown:
             self.say(f"✖ {error}", "refused")
 
     def say(self, text: str, role: str = "muted") -> None:

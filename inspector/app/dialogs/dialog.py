@@ -48,6 +48,14 @@ class Dialog(ModalScreen[None]):
         """The program."""
         return cast(Program, self.app)
 
+    @property
+    def shown(self) -> bool:
+        """Whether this lies on the screens still: an answer that comes later finds no widgets to fill.
+
+        `is_mounted` stays true for good and `is_running` until the last message, when the widgets are gone already.
+        """
+        return self.is_running and self in self.app.screen_stack
+
     def session_changed(self, change: Change) -> None:
         """The session changed while this lies over it."""
 

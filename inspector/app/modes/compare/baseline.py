@@ -59,7 +59,7 @@ class BaselinePage(Dialog):
 
     def _answered(self, answer: Baseline) -> None:
         self.answer = answer
-        if not self.is_mounted:
+        if not self.shown:
             return
         from inspector.reports.baseline import baseline_text
 
@@ -71,7 +71,7 @@ class BaselinePage(Dialog):
         self._page(rows)
 
     def _failed(self, error: InspectorError) -> None:
-        if self.is_mounted:
+        if self.shown:
             self._page(wrap(row(Ink("✖ ", "refused"), ink(str(error))), self._cells, 2))
 
     @property

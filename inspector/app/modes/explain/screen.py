@@ -106,7 +106,7 @@ class Explain(Dialog):
 
     def on_resize(self, event: Resize) -> None:
         """Wrap anew."""
-        if self.is_running:
+        if self.shown:
             self._draw()
 
     def on_text_area_changed(self) -> None:
@@ -132,12 +132,12 @@ class Explain(Dialog):
         self.answer, self.problem, self.complete = None, "", not text.strip()
 
         def done(answer: Explanation) -> None:
-            if number == self._asked and self.is_running:
+            if number == self._asked and self.shown:
                 self.answer, self.complete = answer, True
                 self._draw()
 
         def failed(error: InspectorError) -> None:
-            if number == self._asked and self.is_running:
+            if number == self._asked and self.shown:
                 self.problem, self.complete = str(error), True
                 self._draw()
 

@@ -106,14 +106,14 @@ class Fix(Dialog):
 
     def _failed(self, error: InspectorError) -> None:
         self._writing = False
-        if self.is_running:
+        if self.shown:
             self._say(f"✖ {error}", "refused")
 
     def _written(self, result: FixResult) -> None:
         """Every change as it was made, and the check of the new file."""
         self._writing = False
         self.result = result
-        if not self.is_running:
+        if not self.shown:
             self.app.notify(f"Wrote {result.out}", markup=False)
             return
         page = self.query_one("#page", Lines)

@@ -52,7 +52,7 @@ class Choose(Choosing):
 
     def done(self, question: Question) -> None:
         """Close, and ask."""
-        if self.is_running:
+        if self.shown:
             self.dismiss()
             self.chosen(question)
 

@@ -277,6 +277,6 @@ class Write(Dialog):
 
     def _say(self, note: str) -> None:
         """One line under the verdict; nothing when the dialog was closed meanwhile."""
-        if self.is_mounted:
+        if self.shown:
             self._note = note
             self._draw()
