@@ -32,7 +32,7 @@ from inspector.checks.writing.typed import typed_write
 from inspector.errors import InspectorError
 from inspector.kvm.exposure import RegisterExposure
 from inspector.kvm.verdict import Verdict
-from inspector.kvm.words.showing import explain_register
+from inspector.kvm.words.kernel_exposures import explain_under_each
 from inspector.policies.model import Policy
 from inspector.policies.release import Choice, choose
 from inspector.policies.setup import Gic, VcpuSetup
@@ -116,9 +116,14 @@ def machine(
 
 
 def expose(machine: Machine, *registers: str) -> tuple[RegisterExposure, ...]:
-    """What the kernel shows a fresh vCPU of the named registers (default: of all that it lists), field by field."""
+    """What the kernel shows a fresh vCPU of the named registers (default: of all that it lists), field by field.
+
+    Where the kernel may have one of several policies, bits that differ between them are not known.
+    """
+    exposures = (machine.exposure, *machine.others)
+    every = dict.fromkeys(reg_id for exposure in exposures for reg_id in exposure.listed)
     wanted = [catalog.find(name).register.id for name in registers]
-    return tuple(explain_register(machine.exposure, reg_id) for reg_id in wanted or machine.exposure.listed)
+    return tuple(explain_under_each(exposures, reg_id) for reg_id in wanted or every)
 
 
 def try_write(machine: Machine, *writes: str, ran: bool = False) -> tuple[Verdict, ...]:

@@ -22,10 +22,7 @@ _VENDORS = {
 }  # fmt: skip
 """Vendors as util-linux prints them: sys-utils/lscpu-arm.c, hw_implementer."""
 _OTHER_NAMES = {"taishanv110": 0xD01, "kunpeng920": 0xD01, "armv8": None}
-CANNOT = (
-    "shows MIDR_EL1 and the fields behind Linux's flags; not: caches, debug and PMU, EL2 features, and what the kernel"
-    " hides"
-)
+_CANNOT = "it does not show caches, debug and PMU, EL2 features, and what the kernel hides"
 
 
 class Core(msgspec.Struct, frozen=True):
@@ -114,8 +111,16 @@ def cores_dump(cores: Sequence[Core], view: View, provenance: Provenance, notes:
         host=None if guest else host,
         cpus=() if guest else cpus,
         one_vm=False,
-        notes=(CANNOT, *notes),
+        notes=(_limits(vcpus), *notes),
     )
+
+
+def _limits(vcpus: Sequence[Vcpu]) -> str:
+    """What such a text shows, and what it does not."""
+    named = any(MIDR in vcpu.values or MIDR in vcpu.constraints for vcpu in vcpus)
+    fields = any(vcpu.constraints.keys() - {MIDR} for vcpu in vcpus)
+    shown = ["MIDR_EL1"] * named + ["the fields behind Linux's flags"] * fields
+    return f"shows {' and '.join(shown) or 'nothing of a register'}; {_CANNOT}{'' if named else ', and MIDR_EL1'}"
 
 
 def _vcpu(place: int, indexes: list[int], midr: Partial, flags: tuple[str, ...], view: View, kinds: int) -> Vcpu:

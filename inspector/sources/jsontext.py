@@ -13,6 +13,9 @@ from inspector.registers.encoding import hex_id, size_of
 
 T = TypeVar("T")
 _BYTE = re.compile(r"\(byte (\d+)\)")
+_TEXT_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{\]}]')
+_DEEP = 100
+"""Levels of nesting whose place an error names; no known document has a tenth of them."""
 
 
 class Hex(int):
@@ -28,7 +31,7 @@ def decode(data: bytes, kind: type[T], where: str, strict: bool = True) -> T:
     except msgspec.DecodeError as error:
         raise SourceError(f"is not valid JSON: {_placed(str(error), data)}", where, _cause(str(error))) from None
     except RecursionError:
-        raise SourceError("JSON nested too deeply", where) from None
+        raise SourceError(f"is JSON nested too deeply: {_DEEP} levels {_depth_at(data)}", where) from None
     except (UnicodeDecodeError, ValueError) as error:
         raise SourceError(f"is not valid JSON: {error}", where) from None
 
@@ -36,12 +39,27 @@ def decode(data: bytes, kind: type[T], where: str, strict: bool = True) -> T:
 def _placed(message: str, data: bytes) -> str:
     """`message` with the byte that msgspec names turned into a line and a column, both from 1."""
     found = _BYTE.search(message)
-    if not found:
-        return message
-    before = data.removeprefix(b"\xef\xbb\xbf")[: int(found[1])]
+    if found:
+        return f"{message[: found.start()]}{_place(data, int(found[1]))}"
+    return f"{message} {_place(data, len(data))}" if "truncated" in message else message
+
+
+def _place(data: bytes, at: int) -> str:
+    """`(line 2, column 7)` of a byte behind a byte order mark, both from 1."""
+    before = data.removeprefix(b"\xef\xbb\xbf")[:at]
     line = before.count(b"\n") + 1
     column = len(before.rpartition(b"\n")[2].decode("utf-8", "replace")) + 1
-    return f"{message[: found.start()]}(line {line}, column {column})"
+    return f"(line {line}, column {column})"
+
+
+def _depth_at(data: bytes) -> str:
+    """Where the nesting first has `_DEEP` levels."""
+    depth = 0
+    for found in _TEXT_OR_BRACKET.finditer(data):
+        depth += 1 if found[0] in b"[{" else -1 if found[0] in b"]}" else 0
+        if depth == _DEEP:
+            return _place(data, found.start())
+    return _place(data, len(data))
 
 
 def _cause(message: str) -> str:

@@ -134,7 +134,7 @@ def test_lscpu_names_every_cluster() -> None:
     assert part_of(dump, "ID_AA64ISAR0_EL1").field(7, 4) == 2
     assert part_of(dump, "ID_AA64ISAR0_EL1").field(23, 20) is None, "LSE, or LSE128"
     assert any("MIDR_EL1 differs" in note for note in dump.notes)
-    assert any("not: caches" in note for note in dump.notes)
+    assert any("it does not show caches" in note for note in dump.notes)
 
 
 def test_lscpu_of_a_server_with_wrapped_flags(tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ def test_the_monitor_of_qemu(tmp_path: Path) -> None:
     assert first.values[rid("SP_EL1")] == 0xFFFF80000A293E00
     assert first.values[rid("V0")] == 1 << 64 | 2
     assert second.values[rid("SP_EL0")] == 0xFFFFF0000000
-    assert any("nothing of ID registers" in note for note in dump.notes)
+    assert any("does not show ID registers" in note for note in dump.notes)
 
 
 def test_gdb_and_lldb(tmp_path: Path) -> None:
@@ -587,3 +587,28 @@ def test_lscpu_as_json(tmp_path: Path, labels: tuple[str, str]) -> None:
     flat = {"lscpu": nested(("Architecture:", "x86_64", []), ("Vendor ID:", "GenuineIntel", []))}
     with pytest.raises(SourceError, match=r"another architecture .x86_64"):
         opened(tmp_path, json.dumps(flat))
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("[" * 200_000, "nested too deeply: 100 levels (line 1, column 100)"),
+        ("[1, 2,\n 3", "truncated (line 2, column 3)"),
+        ('[{"a": 1},\n {"b" 2}]', "(line 2, column 7)"),
+        ("{\n  registers: 1\n}", "(line 2, column 3)"),
+    ],
+)
+def test_what_begins_like_json_has_a_line_and_a_column(tmp_path: Path, text: str, place: str) -> None:
+    with pytest.raises(SourceError) as raised:
+        opened(tmp_path, text)
+    assert place in raised.value.what
+    with pytest.raises(SourceError) as raised:
+        opened(tmp_path, "[    0.000000] hello\n[    0.100000] world\n")
+    assert "JSON" not in raised.value.what
+
+
+def test_a_note_says_what_a_text_shows_and_what_it_does_not(tmp_path: Path) -> None:
+    cpuinfo = " ".join(opened(tmp_path, block(0, FLAGS_N1, "0xd0c", "0x3", 1)).notes)
+    assert "shows MIDR_EL1 and the fields behind Linux's flags; it does not show caches" in cpuinfo
+    hwcap = " ".join(opened(tmp_path, "AT_HWCAP: 119fff\n").notes)
+    assert "shows the fields behind Linux's flags; it does not show" in hwcap and "and MIDR_EL1" in hwcap

@@ -33,7 +33,7 @@ class Cause(NamedTuple):
 
 def cause_of(policies: Sequence[Policy], register: str, fields: Iterable[str] = ()) -> Cause:
     """The rules in which `policies` differ about a register; about `fields` of it, where some concern those."""
-    concerned = [rule for rule in differences(_by_age(policies)) if rule.concerns(register)]
+    concerned = [rule for rule in differences(by_age(policies)) if rule.concerns(register)]
     places = {f"{register}.{field}" for field in fields}
     closer = [rule for rule in concerned if places.intersection(rule.places)] or concerned
     names = {policy.name for policy in policies}
@@ -49,7 +49,7 @@ def _rule_text(rule: UncertainRule) -> str:
     return f'"{rule.rule}"' + (f" ({rule.when})" if rule.when else "")
 
 
-def _by_age(policies: Sequence[Policy]) -> tuple[Policy, ...]:
+def by_age(policies: Sequence[Policy]) -> tuple[Policy, ...]:
     """Oldest first; of one release, as given."""
     return tuple(sorted(policies, key=lambda policy: (policy.version, _point(policy.name))))
 
@@ -129,7 +129,7 @@ def cases_of(
 ) -> tuple[Cause, tuple[Case, ...]]:
     """Why answers about a register differ, and the cases: one group for the answers of one `essence`, oldest kernel
     first. `told` makes the cases of an answer, given when it holds and what settles that."""
-    policies = _by_age([branch.policy for branch in branches])
+    policies = by_age([branch.policy for branch in branches])
     cause = cause_of(policies, name_of(reg_id), fields)
     groups: dict[Hashable, list[Branch[T]]] = {}
     for policy in policies:

@@ -22,7 +22,7 @@ _PAIR = re.compile(r"\b(PC|SP|X\d\d|PSTATE|FPCR|FPSR)=([0-9a-f]{8,16})\b")
 _VECTOR = re.compile(r"\b(?:Q|V)(\d\d)=([0-9a-f]{16}):([0-9a-f]{16})\b")
 _CPU = re.compile(r"^CPU#(\d{1,4})", re.M)
 _EL1H = 0x5
-_ONLY_STATE = "a debugger's general registers: they show nothing of ID registers, caches or features"
+_ONLY_STATE = "shows general registers as a debugger prints them; it does not show ID registers, caches or features"
 
 
 def sniff(content: Content) -> bool:

@@ -27,8 +27,8 @@ _OLD = {"armv8_crc32": "FEAT_CRC32", "armv8_1_atomics": "FEAT_LSE", "armv8_2_fhm
         "neon_fp16": "FEAT_FP16"}  # fmt: skip
 """names of macOS 11 -> the architecture's"""
 _CANNOT = (
-    "shows features that macOS gives its processes, as lower bounds of fields: not MIDR_EL1, not caches, not EL2;"
-    " a feature that is 0 may be hidden"
+    "shows features that macOS gives its processes, as lower bounds of fields; it does not show MIDR_EL1,"
+    " caches and EL2 features, and a feature that is 0 may be hidden"
 )
 
 

@@ -70,7 +70,7 @@ def text_of(content: Content) -> str:
 def load(content: Content) -> Dump:
     """The dump. Raises SourceError for a text without any value, and for one register with two values."""
     where = content.name
-    _refuse_json(content)
+    broken = _refuse_json(content)
     text = text_of(content)
     lines = text.splitlines()
     told = [line for line in lines if without_comment(line)]
@@ -80,7 +80,7 @@ def load(content: Content) -> Dump:
     tool = "KVM debugfs idregs" if idregs else ""
     provenance = Provenance(source=where, format=NAME, compression=content.compression, tool=tool)
     if gathered.empty:
-        return _list_or_nothing(gathered, provenance)
+        return _list_or_nothing(gathered, provenance, broken)
     notes = ["idregs holds the VM's feature ID registers only: no MPIDR_EL1, no CCSIDR, no state"] if idregs else []
     declared = content.declared or header
     view, reason = (declared, "") if declared else infer_view(gathered, "kvm" if idregs else text)
@@ -195,30 +195,35 @@ def _alone(line: str, at: str) -> int | None:
     return found.register.id
 
 
-def _list_or_nothing(gathered: Gathered, provenance: Provenance) -> Dump:
-    """A list of registers, if every line is one; else nothing that could be read."""
+def _list_or_nothing(gathered: Gathered, provenance: Provenance, broken: str) -> Dump:
+    """A list of registers, if every line is one; else nothing that could be read. `broken`: why it is not JSON."""
     if gathered.bare and gathered.foreign_count == len(gathered.bare):
         constraints = {reg_id: Constraint(0, 0) for reg_id in gathered.bare}
         return Dump(provenance=provenance, vcpus=(Vcpu(index=0, kind="list", values={}, constraints=constraints),))
     problems = [f"line {n}: {reason}" for n, _, reason in sorted(gathered.foreign) if reason][:2]
     what = "holds no value of a register" + (f" ({'; '.join(problems)})" if problems else "")
+    what += f"; read as JSON, it {broken}" if broken else ""
     raise SourceError(what, gathered.where, f"{_TRIED}; {VALID}")
 
 
-def _refuse_json(content: Content) -> None:
-    """Raises SourceError for a text that is JSON, or begins like nothing else and is broken."""
-    start = content.head.removeprefix(b"\xef\xbb\xbf").lstrip()
+def _refuse_json(content: Content) -> str:
+    """Why a text that begins like JSON is none, "" for any other text.
+
+    Raises SourceError for a text that is JSON, or begins like nothing else and is broken.
+    """
+    start = content.head.lstrip()
     if start[:1] not in (b"{", b"["):
-        return
+        return ""
     try:
         decode(content.whole(), msgspec.Raw, content.name)
-    except SourceError:
+    except SourceError as error:
         second = start[1:].lstrip()[:1]
         if second in (b'"', b"}") if start[:1] == b"{" else second in (b"{", b'"', b"]"):
             raise
-        return
+        first = bare(start.partition(b"\n")[0][:200].decode("utf-8", "replace"))
+        return error.what if first[:1] in ("{", "[") else ""
     raise SourceError(
         "is JSON of a kind that is not known",
         content.name,
-        "known: Firecracker, analyze-migration, Cloud Hypervisor, crosvm, own dumps, recordings",
+        "known: Firecracker, analyze-migration, Cloud Hypervisor, crosvm, lscpu -J, own dumps, recordings",
     )

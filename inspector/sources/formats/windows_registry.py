@@ -25,9 +25,7 @@ _ENTRY = re.compile(
 _KEY = re.compile(r"CentralProcessor\\(\d{1,4})\b", re.IGNORECASE)
 _HIVE_ROW = re.compile(r"(\d{1,4}) {2,60}\S")
 _SNIFF = re.compile(rb"CP [0-9A-Fa-f]{4}\b")
-_NOTES = (
-    "the ID registers as Windows read them at start: no CLIDR_EL1, no CCSIDR_EL1; under Hyper-V they are a guest's",
-)
+_NOTES = ("shows the ID registers as Windows read them at start, under Hyper-V a guest's; it does not show caches",)
 
 
 def sniff(content: Content) -> bool:

@@ -1,0 +1,65 @@
+"""What a vCPU is shown where the kernel may have one of several policies: known where they agree, else said why not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from inspector.kvm.cases import meet
+from inspector.kvm.exposure import Exposure, FieldExposure, RegisterExposure
+from inspector.kvm.words.kernels import by_age, case_words, cause_of
+from inspector.kvm.words.showing import explain_register
+from inspector.policies.model import Policy
+from inspector.registers.bits import Partial
+from inspector.registers.naming import name_of
+
+
+def explain_under_each(exposures: Sequence[Exposure], reg_id: int) -> RegisterExposure:
+    """One register under the chosen policy, the first of `exposures`, and the others that the kernel may have.
+
+    A bit that differs between them, or that one of them does not list, is not known; the field names the cause.
+    """
+    shown = [explain_register(exposure, reg_id) for exposure in exposures]
+    chosen, *others = shown
+    if all(one == chosen for one in others):
+        return chosen
+    policies = [exposure.policy for exposure in exposures]
+    partials = [_exposed(one) for one in shown]
+    met = partials[0]
+    for partial in partials[1:]:
+        met = meet(met, partial)
+    guest = _guest(chosen)
+    for one in others:
+        guest = meet(guest, _guest(one))
+    fields = tuple(_field(field, partials, policies, name_of(reg_id)) for field in chosen.fields)
+    return msgspec.structs.replace(
+        chosen, known=met.known, exposed=met.value if met.known else None, fields=fields,
+        guest=guest.value if guest.known else None, guest_known=guest.known,
+    )  # fmt: skip
+
+
+def _exposed(one: RegisterExposure) -> Partial:
+    return Partial.nothing() if one.exposed is None else Partial(one.exposed, one.known)
+
+
+def _guest(one: RegisterExposure) -> Partial:
+    return Partial.nothing() if one.guest is None else Partial(one.guest, one.guest_known)
+
+
+def _field(
+    field: FieldExposure, partials: Sequence[Partial], policies: Sequence[Policy], register: str
+) -> FieldExposure:
+    """The field as it is where every policy agrees; else not known, with the value of each case."""
+    values = [partial.field(field.msb, field.lsb) for partial in partials]
+    if all(value == values[0] for value in values[1:]):
+        return field
+    cause = cause_of(policies, register, (field.name,))
+    cases = []
+    for value in dict.fromkeys(values):
+        behind = [policy for policy, own in zip(policies, values, strict=True) if own == value]
+        when, settle = case_words(by_age(behind), by_age(policies), cause.rules)
+        text = "not known" if value is None else f"0x{value:x}"
+        cases.append(f"{text} where {when}" + (f" ({settle})" if settle else ""))
+    reason = f"it depends on {cause.text}: {'; '.join(cases)}"
+    return msgspec.structs.replace(field, exposed=None, state="unknown", rule="", reference="", reason=reason)
