@@ -43,6 +43,8 @@ def exposed_register_json(exposure: RegisterExposure) -> Json:
                 "state": field.state,
                 "rule": field.rule,
                 "reference": field.reference,
+                # What decides a field of which the kernels that it may be do not show the same.
+                **({"depends_on": field.reason} if field.state == "unknown" and field.reason else {}),
             }
             for field in exposure.fields
         ],
