@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from inspector.registers import catalog
-from inspector.registers.bits import Partial, ones, partial_hex
+from inspector.registers.bits import ALL, Partial, ones, partial_hex
 from inspector.registers.catalog import Register
 from inspector.registers.ids import ID_AA64PFR0_EL1
 from inspector.sources.consistency import differing_id_registers, identifies
@@ -101,7 +101,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
 def views_of(dump: Dump, changed: Changes | None = None) -> tuple[View, ...]:
     """A view per vCPU or template, and one of the host's raw registers where the dump has them."""
     source = dump.provenance.source
-    host = _host_values(dump)
+    host, parts = _host_values(dump), _host_parts(dump)
     shown = [
         View(
             source=source,
@@ -116,15 +116,31 @@ def views_of(dump: Dump, changed: Changes | None = None) -> tuple[View, ...]:
         )
         for vcpu in dump.vcpus
     ]
-    if host and not any(vcpu.kind == "host" for vcpu in dump.vcpus):
-        shown.append(View(source=source, dump=dump, title="host", values=host))
+    if (host or parts) and not any(vcpu.kind == "host" for vcpu in dump.vcpus):
+        shown.append(View(source=source, dump=dump, title="host", values=host, constraints=parts))
     if dump.el0 and not shown:
         shown.append(View(source=source, dump=dump, title="host as programs see it", values=dump.el0))
     return tuple(shown) or (View(source=source, dump=dump, title="nothing", values={}),)
 
 
 def _host_values(dump: Dump) -> Mapping[int, int]:
-    return dump.host.values if dump.host and dump.host.view == "raw" else {}
+    """The raw registers of which every bit is known."""
+    if dump.host is None or dump.host.view != "raw":
+        return {}
+    known = dump.host.known
+    if not known:
+        return dump.host.values
+    return {reg_id: value for reg_id, value in dump.host.values.items() if known.get(reg_id, ALL) & ALL == ALL}
+
+
+def _host_parts(dump: Dump) -> Mapping[int, Constraint]:
+    """The raw registers of which only some bits are known."""
+    host = dump.host
+    if host is None:
+        return {}
+    return {
+        i: Constraint(mask=mask, value=host.values.get(i, 0)) for i, mask in host.known.items() if mask & ALL != ALL
+    }
 
 
 def _title(vcpu: Vcpu) -> str:
