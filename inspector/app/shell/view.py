@@ -136,7 +136,7 @@ def _host_values(dump: Dump) -> Mapping[int, int]:
 def _host_parts(dump: Dump) -> Mapping[int, Constraint]:
     """The raw registers of which only some bits are known."""
     host = dump.host
-    if host is None:
+    if host is None or host.view != "raw":
         return {}
     return {
         i: Constraint(mask=mask, value=host.values.get(i, 0)) for i, mask in host.known.items() if mask & ALL != ALL

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from inspector.kvm.cases import meet
+from inspector.kvm.cases import agreed, merge_partials
 from inspector.kvm.exposure import Exposure, FieldExposure, RegisterExposure
 from inspector.kvm.words.kernels import by_age, case_words, cause_of
 from inspector.kvm.words.showing import explain_register
@@ -21,17 +21,12 @@ def explain_under_each(exposures: Sequence[Exposure], reg_id: int) -> RegisterEx
     A bit that differs between them, or that one of them does not list, is not known; the field names the cause.
     """
     shown = [explain_register(exposure, reg_id) for exposure in exposures]
-    chosen, *others = shown
-    if all(one == chosen for one in others):
+    chosen = shown[0]
+    if agreed(shown):
         return chosen
     policies = [exposure.policy for exposure in exposures]
     partials = [_exposed(one) for one in shown]
-    met = partials[0]
-    for partial in partials[1:]:
-        met = meet(met, partial)
-    guest = _guest(chosen)
-    for one in others:
-        guest = meet(guest, _guest(one))
+    met, guest = merge_partials(partials), merge_partials(map(_guest, shown))
     fields = tuple(_field(field, partials, policies, name_of(reg_id)) for field in chosen.fields)
     return msgspec.structs.replace(
         chosen, known=met.known, exposed=met.value if met.known else None, fields=fields,
@@ -52,7 +47,7 @@ def _field(
 ) -> FieldExposure:
     """The field as it is where every policy agrees; else not known, with the value of each case."""
     values = [partial.field(field.msb, field.lsb) for partial in partials]
-    if all(value == values[0] for value in values[1:]):
+    if agreed(values):
         return field
     cause = cause_of(policies, register, (field.name,))
     cases = []
