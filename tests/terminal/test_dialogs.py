@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -139,3 +140,24 @@ def test_a_dialog_survives_other_sizes() -> None:
         terminal.wait_for("one gk gk gk gk")
         terminal.press("escape")
         terminal.wait_for(lambda text: "┌─ Open" not in text and "1 Browse" in text, "Browse at 200 columns")
+
+
+_OLDER_SIZE_LAST = """
+import sys
+from textual.events import Resize
+from textual.geometry import Size
+from inspector.app.shell.application import InspectorApp
+from inspector.cli import main
+def older(self):
+    self.post_message(Resize(Size(80, 24), Size(80, 24)))
+InspectorApp.action_refresh = older  # the key r
+sys.exit(main())
+"""
+
+
+def test_a_size_that_is_out_of_date_when_it_arrives_is_not_kept() -> None:
+    with Terminal(FIRST, size=(120, 40), command=(sys.executable, "-c", _OLDER_SIZE_LAST)) as terminal:
+        terminal.wait_for("p Policy  v vCPU")
+        terminal.press("r")
+        terminal.send("/CTR_EL0\r")
+        terminal.wait_for(lambda text: "CTR_EL0  Cache type" in text and "1 Browse" in text.splitlines()[0])

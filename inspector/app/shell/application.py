@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
@@ -15,7 +16,8 @@ from textual.app import App, InvalidThemeError
 from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
 from textual.command import Provider
-from textual.events import Event, Key, Paste
+from textual.events import Event, Key, Paste, Resize
+from textual.geometry import Size
 from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.widget import AwaitMount
@@ -133,6 +135,14 @@ class InspectorApp(App[None]):
         target = self.focused or self.screen
         await super().on_event(event)
         return target if event.is_forwarded else None
+
+    def on_resize(self, event: Resize) -> None:
+        """Ask for the size again: Textual's signal handler, interrupted by itself, posts an older size last."""
+        if self.is_headless or self.is_web or self.is_inline:
+            return
+        size = Size(*shutil.get_terminal_size(event.size))
+        if size != event.size:
+            self.post_message(Resize(size, size))
 
     def _fatal_error(self) -> None:
         """A fault of ours ends the program; `run_app` reports it. Textual would print a screenful of traceback."""
