@@ -14,7 +14,9 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from inspector.errors import EXIT_BAD, InspectorError, one_line
+from inspector import budget
+from inspector.errors import DEBUG, EXIT_BAD, InspectorError, one_line
+from inspector.talk import unfailing
 from inspector.version import __version__
 
 if TYPE_CHECKING:
@@ -66,6 +68,8 @@ def _overview() -> str:
         "  -h, --help     show this text",
         "  --version      show the version",
         "  --watch SECONDS  (with SOURCE) read live sources again at this interval",
+        "  --limit TIMES  let a source be that many times as large, or as slow to read, as is usual",
+        "  --debug        show the traceback of an internal error",
         "  --as VIEW      (with SOURCE) whose values a pasted text holds: host, el0, vcpu or guest",
         "",
         "exit codes: 0 yes or done, 1 the answer is no, 2 bad usage or unreadable input",
@@ -73,12 +77,30 @@ def _overview() -> str:
     return "\n".join(lines)
 
 
+def _add_everywhere(parser: argparse.ArgumentParser) -> None:
+    """The options of every command and of the screens."""
+    parser.add_argument("--limit", type=_times, default=1, metavar="TIMES", help=budget.HELP)
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an internal error")
+
+
+def _take_everywhere(options: argparse.Namespace) -> None:
+    budget.raise_limits(options.limit)
+
+
+def _times(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 6 and int(text)):
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a number from 1 to 999999")
+    return int(text)
+
+
 def _open_screens(arguments: Sequence[str]) -> int:
     parser = Parser(prog=PROGRAM, add_help=False)
     parser.add_argument("sources", nargs="*", metavar="SOURCE")
     parser.add_argument("--watch", type=float, metavar="SECONDS")
     parser.add_argument("--as", dest="declared", choices=("host", "el0", "vcpu", "guest"))
+    _add_everywhere(parser)
     options = parser.parse_args(arguments)
+    _take_everywhere(options)
     if options.watch is not None and not options.watch > 0:
         parser.error("--watch takes a positive number of seconds")
     # Textual draws on standard error, so that one has to be the terminal too.
@@ -105,10 +127,12 @@ def _run_command(name: str, arguments: Sequence[str]) -> int:
     module = importlib.import_module(f"inspector.commands.{name}")
     parser = Parser(prog=f"{PROGRAM} {name}", description=module.__doc__, formatter_class=argparse.RawTextHelpFormatter)
     module.configure(parser)
+    _add_everywhere(parser)
     options, late = parser.parse_known_args(arguments)
     if late:
         # `expose SOURCE --kernel 6.12 CTR_EL0`: argparse takes no optional operand behind an option by itself.
         options = parser.parse_intermixed_args(arguments)
+    _take_everywhere(options)
     return int(module.run(options))
 
 
@@ -125,38 +149,57 @@ def _dispatch(arguments: Sequence[str]) -> int:
     return _open_screens(arguments)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program with `arguments` (default: the process's own); returns the exit code."""
+def _prepare_streams() -> bool:
+    """Make standard output and error fit to be written to; False when there is no standard output."""
     if sys.stderr is None:
         # Closed (`2>&-`): print() would put the talk into the answer.
         sys.stderr = io.StringIO()
     if sys.stdout is None:
         print(f"{PROGRAM}: standard output is closed", file=sys.stderr)
-        return EXIT_BAD
+        return False
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             # A C locale must not turn an answer into a traceback.
             stream.reconfigure(errors="backslashreplace")
+    if sys.stderr is sys.__stderr__ and sys.stderr is not None:
+        sys.stderr = unfailing(sys.stderr)
+    return True
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program with `arguments` (default: the process's own); returns the exit code."""
+    if not _prepare_streams():
+        return EXIT_BAD
+    given = sys.argv[1:] if arguments is None else arguments
+    if "--debug" in given:
+        os.environ[DEBUG] = "1"
     try:
         try:
-            code = _dispatch(sys.argv[1:] if arguments is None else arguments)
+            code = _dispatch(given)
         except SystemExit as leaving:
             # argparse leaves this way, also behind `COMMAND --help`, whose text has yet to reach standard output.
             code = leaving.code if isinstance(leaving.code, int) else EXIT_BAD
         sys.stdout.flush()
-    except InspectorError as error:
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        return _failed(error)
+    return code
+
+
+def _failed(error: Exception) -> int:
+    """Say in one line what went wrong; the exit code."""
+    if isinstance(error, InspectorError):
         print(f"{PROGRAM}: {error}", file=sys.stderr)
         return EXIT_BAD
-    except BrokenPipeError:
-        # The reader (`| head`) has enough; Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except OSError as error:
+    if not isinstance(error, OSError):
+        from inspector.faults import report_fault
+
+        return report_fault(error)
+    if not isinstance(error, BrokenPipeError):
         # What commands read and write by name has its own message; what is left is standard output on a full disk.
         what = one_line(f"{error.filename or 'standard output'}: {error.strerror or error}")
         print(f"{PROGRAM}: {what}", file=sys.stderr)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_BAD
-    except KeyboardInterrupt:
-        return 130
-    return code
+    # Python would complain again when it flushes at exit; the reader of a pipe (`| head`) has enough.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0 if isinstance(error, BrokenPipeError) else EXIT_BAD

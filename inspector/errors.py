@@ -20,8 +20,29 @@ def one_line(text: str) -> str:
     return "".join(ch if ch.isprintable() else " " if ch in "\t\r\n" else f"\\x{ord(ch):02x}" for ch in text)
 
 
+DEBUG = "VCPU_INSPECTOR_DEBUG"
+"""Environment variable that asks for the traceback of an internal error; `--debug` sets it."""
+LONGEST = 480
+"""Characters of a refusal; with the program's name before it, it stays below 500."""
+_WHERE, _HINT = 160, 160
+"""Characters of a place and of a hint that are kept of a refusal that is too long."""
+
+
+def short_line(text: str, most: int) -> str:
+    """`one_line` of `text`, of which the middle is left out when it is longer than `most` characters."""
+    # A character becomes ten at the most, so that no more of a long text needs to be looked at.
+    line = one_line(text if len(text) <= 2 * most else f"{text[:most]}{text[-most:]}")
+    if len(line) <= most and len(text) <= 2 * most:
+        return line
+    tail = most // 4
+    return f"{line[: most - tail - 3]}...{line[len(line) - tail :]}"
+
+
 class InspectorError(Exception):
-    """What went wrong, where, and what would be valid; `str()` is exactly one line, free of control characters."""
+    """What went wrong, where, and what would be valid.
+
+    `str()` is exactly one line, free of control characters, of at most 480 characters.
+    """
 
     def __init__(self, what: str, where: str = "", hint: str = "") -> None:
         super().__init__(what, where, hint)
@@ -30,8 +51,17 @@ class InspectorError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        text = f"{self.where}: {self.what}" if self.where else self.what
-        return one_line(f"{text}; {self.hint}" if self.hint else text)
+        where, what, hint = self.where, self.what, self.hint
+        if len(where) + len(what) + len(hint) > LONGEST - 4 or len(whole := _joined(where, what, hint)) > LONGEST:
+            where, hint = short_line(where, _WHERE), short_line(hint, _HINT)
+            what = short_line(what, LONGEST - 4 - len(where) - len(hint))
+            return _joined(where, what, hint)
+        return whole
+
+
+def _joined(where: str, what: str, hint: str) -> str:
+    text = f"{where}: {what}" if where else what
+    return one_line(f"{text}; {hint}" if hint else text)
 
 
 class SourceError(InspectorError):

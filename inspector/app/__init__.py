@@ -37,7 +37,7 @@ def run(
     except (InspectorError, OSError):
         raise
     except Exception as error:
-        from inspector.app.shell.faults import report_fault
+        from inspector.faults import report_fault
 
         return report_fault(error)
 

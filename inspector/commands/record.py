@@ -21,15 +21,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("-o", "--output", metavar="FILE", help="file to write (default: standard output)")
     parser.add_argument("--configs", metavar="LIST", help="comma-separated configurations (default: all thirteen)")
-    parser.add_argument("--limit", metavar="N", type=int, help="write only to the first N registers of a configuration")
+    parser.add_argument("--first", metavar="N", type=int, help="write only to the first N registers of a configuration")
     parser.add_argument("--seed", metavar="N", type=int, default=1, help="seed of the random writes (default: 1)")
     parser.add_argument("--cpu", metavar="NAME", default="", help="name of the CPU, for the recording's first line")
 
 
 def run(options: argparse.Namespace) -> int:
     """Write the recording."""
-    if options.limit is not None and options.limit < 0:
-        raise SourceError("takes a number of registers, 0 or more", "--limit")
+    if options.first is not None and options.first < 0:
+        raise SourceError("takes a number of registers, 0 or more", "--first")
     try:
         configs = chosen_configs(options.configs) if options.configs is not None else None
     except ValueError as error:
@@ -41,10 +41,10 @@ def run(options: argparse.Namespace) -> int:
             raise SourceError("cannot be written", options.output, "name a file in a folder that you may write")
     try:
         if options.output in (None, "-"):
-            record(lambda line: print(line, flush=False), configs, options.limit, options.seed, options.cpu)
+            record(lambda line: print(line, flush=False), configs, options.first, options.seed, options.cpu)
         else:
             lines: list[str] = []
-            record(lines.append, configs, options.limit, options.seed, options.cpu)
+            record(lines.append, configs, options.first, options.seed, options.cpu)
             write_whole(options.output, "".join(f"{line}\n" for line in lines).encode())
             print(f"wrote {options.output}", file=sys.stderr)
     except OSError as error:

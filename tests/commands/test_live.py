@@ -18,7 +18,7 @@ from tests.commands.running import assert_one_line_error, run
         ("live", "--watch", "0"),
         ("live", "--watch", "1", "--count", "0"),
         ("live", "--count", "3"),
-        ("record", "--limit", "-1"),
+        ("record", "--first", "-1"),
         ("record", "--configs", ""),
         ("record", "-o", "/nonexistent/recording.jsonl"),
         ("record", "-o", "/"),

@@ -383,7 +383,7 @@ def run_app(
         _finish_work(app.session)
     if app._exception is not None:
         # It needs the package's metadata, which takes a twentieth of the start.
-        from inspector.app.shell.faults import report_fault
+        from inspector.faults import report_fault
 
         return report_fault(app._exception)
     return app.return_code or 0

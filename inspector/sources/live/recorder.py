@@ -316,7 +316,7 @@ def record_main(arguments: Optional[List[str]] = None) -> int:
     parser = argparse.ArgumentParser(prog="recorder", description="Record what this host's KVM answers.")
     parser.add_argument("-o", "--output", help="file to write (default: standard output)")
     parser.add_argument("--configs", help="comma-separated configurations (default: all thirteen)")
-    parser.add_argument("--limit", type=int, metavar="N", help="write only the first N registers of each configuration")
+    parser.add_argument("--first", type=int, metavar="N", help="write only the first N registers of each configuration")
     parser.add_argument("--seed", type=int, default=1, help="seed of the random writes (default: 1)")
     parser.add_argument("--cpu", default="", help="name of the CPU, for the first line")
     given = parser.parse_args(arguments)
@@ -327,7 +327,7 @@ def record_main(arguments: Optional[List[str]] = None) -> int:
     try:
         check_host()
         with open(given.output, "w") if given.output else os.fdopen(os.dup(1), "w") as out:
-            record(lambda line: print(line, file=out), configs, given.limit, given.seed, given.cpu)
+            record(lambda line: print(line, file=out), configs, given.first, given.seed, given.cpu)
     except OSError as error:
         sys.stderr.write("recorder: %s\n" % (error.strerror or error))
         return 2

@@ -1,4 +1,4 @@
-"""A fault of this program's own while the screens are open: one line worth reporting, instead of a traceback."""
+"""A fault of this program's own, one line and an exit code, never a traceback."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ import traceback
 from importlib.metadata import version
 from pathlib import Path
 
-from inspector.errors import EXIT_BAD, one_line
+from inspector.errors import DEBUG, EXIT_BAD, short_line
 from inspector.version import __version__
 
-DEBUG = "VCPU_INSPECTOR_DEBUG"
-"""Environment variable that asks for the whole traceback."""
-PACKAGE = Path(__file__).parent.parent.parent
+PACKAGE = Path(__file__).parent
 
 
 def report_fault(error: Exception) -> int:
@@ -27,11 +25,11 @@ def report_fault(error: Exception) -> int:
 
 def fault_line(error: BaseException) -> str:
     """What to report: the error, where in this program it came from, and the versions that matter."""
-    told = one_line(f"{type(error).__name__}: {error}")
+    told = short_line(f"{type(error).__name__}: {error}", 200)
     versions = f"{__version__}, Textual {version('textual')}, Python {platform.python_version()}"
     return (
-        f"internal error: {told} (at {_place(error)}; {versions}); please report this line and the keys pressed; "
-        f"{DEBUG}=1 shows the traceback"
+        f"internal error: {told} (at {_place(error)}; {versions}); please report this line and what led to it; "
+        f"--debug or {DEBUG}=1 shows the traceback"
     )
 
 

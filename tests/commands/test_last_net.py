@@ -1,0 +1,109 @@
+"""What happens when something goes wrong that nobody foresaw: one line, exit code 2, whatever standard error is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from inspector.errors import LONGEST, InspectorError, short_line
+from tests.fresh import ROOT
+
+BROKEN = """
+import sys
+from inspector import sources
+from inspector.cli import main
+
+def broken(*arguments, **options):
+    raise {error}
+
+sources.load = broken
+sys.exit(main(sys.argv[1:]))
+"""
+ERRORS = ("KeyError('k')", "MemoryError()", "RecursionError('deep')", "AssertionError('a' * 9999)", "EOFError()")
+
+
+def run_broken(error: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command line with a loader that raises."""
+    command = [sys.executable, "-c", BROKEN.format(error=error), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_any_exception_of_a_loader_is_one_line(error: str) -> None:
+    done = run_broken(error, "show", "x.json")
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith("vcpu-inspector: internal error: ") and done.stderr.count("\n") == 1
+    assert len(done.stderr) < 500 and "Traceback" not in done.stderr
+
+
+def test_the_traceback_is_shown_where_it_is_asked_for() -> None:
+    done = run_broken("KeyError('k')", "show", "x.json", "--debug")
+    assert done.returncode == 2 and "Traceback (most recent call last)" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("show", "/nowhere"), ("show",), ("nowhere",), ("kernels", "6.1", "9.9")])
+def test_a_full_standard_error_does_not_change_the_exit_code(arguments: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "inspector", *arguments], stdout=subprocess.PIPE, stderr=full, check=False, cwd=ROOT
+        )
+    assert done.returncode == 2 and done.stdout == b""
+
+
+def test_a_full_standard_error_does_not_change_an_answer(tmp_path: Path) -> None:
+    """`show` prints notes on standard error besides the answer."""
+    dump = tmp_path / "d.txt"
+    dump.write_text("ID_AA64PFR0_EL1=0x11\nwhat is this\n", encoding="utf-8")
+    told = [sys.executable, "-m", "inspector", "show", str(dump), "ID_AA64PFR0_EL1"]
+    well = subprocess.run(told, capture_output=True, check=False, cwd=ROOT)
+    assert well.stderr
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(told, stdout=subprocess.PIPE, stderr=full, check=False, cwd=ROOT)
+    assert (done.returncode, done.stdout) == (well.returncode, well.stdout) == (0, well.stdout)
+
+
+def test_a_closed_standard_error_is_no_fault() -> None:
+    done = subprocess.run(
+        ["bash", "-c", '"$0" -m inspector show /nowhere 2>&-', sys.executable],
+        stdout=subprocess.PIPE,
+        check=False,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 2 and done.stdout == b""
+
+
+@pytest.mark.parametrize("size", [0, 1, 100, 479, 480, 481, 10_000, 5_000_000])
+@pytest.mark.parametrize("letter", ["x", "\x1b", "\n", "\U000e0041"])
+def test_a_refusal_has_at_most_500_characters(size: int, letter: str) -> None:
+    text = letter * size
+    for error in (
+        InspectorError(text),
+        InspectorError("w", text),
+        InspectorError("w", "p", text),
+        InspectorError(text, text, text),
+    ):
+        line = str(error)
+        assert len(line) <= LONGEST < 500 - len("vcpu-inspector: ") and line.isprintable()
+
+
+def test_a_refusal_keeps_its_place_its_beginning_and_its_hint() -> None:
+    line = str(InspectorError("begins well " + "x" * 900, "file.json, line 7", "write it so"))
+    assert line.startswith("file.json, line 7: begins well x") and line.endswith("; write it so")
+    assert short_line("short", 80) == "short" and len(short_line("y" * 300, 80)) == 80
+
+
+@pytest.mark.parametrize("times", ["0", "-1", "x", "1e3", "²", "9999999", ""])
+def test_limit_takes_a_number(times: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "inspector", "show", "builtin:max-linux-6.1", f"--limit={times}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 2 and "--limit" in done.stderr and done.stderr.count("\n") == 1
