@@ -121,6 +121,22 @@ def partial_hex(value: int, known: int, size: int = 8, *, blank: str = "?", grou
     return "0x" + "_".join(text[at : at + 4] for at in range(0, len(text), 4))
 
 
+def open_text(value: int, known: int, bits: int, blank: str = "?") -> str:
+    """A field of `bits` bits of which only those in `known` are known: `0x3?`, or `0b001?` for a short one.
+
+    `blank` alone where no bit is known.
+    """
+    if not known & ones(bits):
+        return blank
+    if bits <= 4:
+        return f"0b{Partial(value, known).binary(bits)}"
+    lsbs = range((bits - 1) // 4 * 4, -1, -4)
+    digits = (
+        f"{value >> at & 0xF:x}" if known >> at & 0xF & ones(bits - at) == 0xF & ones(bits - at) else "?" for at in lsbs
+    )
+    return "0x" + "".join(digits)
+
+
 def worst(states: Sequence[State]) -> State:
     """The state that stands for all fields of a register: a difference before what is not known, before `same`."""
     order: tuple[State, ...] = ("raised", "masked", "lowered", "rebuilt", "unknown", "same")

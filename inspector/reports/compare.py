@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from inspector.checks.compare.compare import Column, Comparison, ListDifference, RegisterValues
+from inspector.checks.compare.compare import Column, Comparison, ListDifference
 from inspector.checks.compare.fields import FieldValues
+from inspector.checks.compare.values import RegisterValues
 from inspector.errors import one_line
+from inspector.registers.bits import open_text, partial_hex
 from inspector.registers.catalog import by_id
-from inspector.registers.encoding import grouped_hex, hex_id, hex_value
+from inspector.registers.encoding import hex_id, hex_value
 from inspector.reports.json import Json
 from inspector.reports.text import columns, markdown_table
 
 _SHOWN_SUBJECTS = 12
+_SHOWN_UNKNOWN = 16
 _WIDE = 6
 """Columns beyond this are told as value: columns, not as a table."""
 
@@ -19,6 +22,8 @@ def comparison_json(answer: Comparison) -> Json:
     """The comparison as JSON; every differing register, also the guest's own state."""
     return {
         "same": answer.same,
+        "outcome": answer.outcome,
+        "certain": answer.outcome != "uncertain",
         "scope": answer.scope,
         "dumps": answer.dumps,
         "distinct": answer.distinct_states,
@@ -37,6 +42,8 @@ def comparison_json(answer: Comparison) -> Json:
         "hidden_columns": answer.hidden_columns,
         "lists": [_list_json(d, answer.columns) for d in answer.lists],
         "registers": [_register_json(r, answer.columns) for r in answer.registers],
+        "unknown": [_register_json(r, answer.columns) for r in answer.unknown],
+        "not_compared": [{"id": hex_id(i), "name": by_id(i).name} for i in answer.not_compared],
         "equal": answer.equal,
         "state_differing": answer.state_differing,
         "notes": list(answer.notes),
@@ -50,7 +57,7 @@ def _list_json(difference: ListDifference, shown: tuple[Column, ...]) -> Json:
         "text": group.text,
         "since": group.since,
         "only_in": [c.name for c, there in zip(shown, difference.present, strict=True) if there],
-        "missing_in": [c.name for c, there in zip(shown, difference.present, strict=True) if not there],
+        "missing_in": list(difference.lacking(shown)),
         "sentence": difference.sentence(shown),
         "registers": [{"id": hex_id(i), "name": by_id(i).name} for i in group.ids],
     }
@@ -58,6 +65,7 @@ def _list_json(difference: ListDifference, shown: tuple[Column, ...]) -> Json:
 
 def _register_json(register: RegisterValues, shown: tuple[Column, ...]) -> Json:
     size = by_id(register.id).size
+    known = {c.name: hex_value(k, size) for c, k in zip(shown, register.known, strict=True) if k != -1}
     return {
         "id": hex_id(register.id),
         "name": register.name,
@@ -66,18 +74,29 @@ def _register_json(register: RegisterValues, shown: tuple[Column, ...]) -> Json:
         "values": {
             c.name: None if v is None else hex_value(v, size) for c, v in zip(shown, register.values, strict=True)
         },
+        # of the columns that know only some bits: which
+        **({"known": known} if known else {}),
         "fields": [
             {
                 "name": f.name,
                 "msb": f.msb,
                 "lsb": f.lsb,
                 "values": {c.name: v for c, v in zip(shown, f.values, strict=True)},
+                **_known_parts(f, shown),
                 "meanings": {str(value): text for value, text in f.meanings},
                 "history": f.history,
             }
             for f in register.fields
         ],
     }
+
+
+def _known_parts(field: FieldValues, shown: tuple[Column, ...]) -> Json:
+    """`known`: of the columns that know only some bits of a field, which, as integers."""
+    width = field.msb - field.lsb + 1
+    whole = (1 << width) - 1
+    known = {c.name: p.known & whole for c, p in zip(shown, field.parts, strict=True) if p.known & whole != whole}
+    return {"known": known} if known else {}
 
 
 def comparison_text(answer: Comparison, every: bool = False) -> str:
@@ -99,6 +118,7 @@ def comparison_text(answer: Comparison, every: bool = False) -> str:
         for register in answer.feature_registers:
             lines += _register_lines(register, answer.columns)
     lines += _state(answer, every)
+    lines += _unknown(answer, every)
     if answer.notes:
         lines += ["", "Notes", *(one_line(f"  {n}") for n in answer.notes)]
     return "\n".join(lines)
@@ -109,6 +129,15 @@ def _headline(answer: Comparison) -> str:
     what = "all registers" if answer.scope == "all" else "what host and kernel decide"
     if answer.same:
         return f"Equal in {what}: {_count(answer.dumps, 'dump')}, {answer.equal} registers."
+    open_parts = []
+    if answer.unknown:
+        open_parts.append(f"{_count(len(answer.unknown), 'register')} {_are(answer.unknown)} known only in part")
+    if answer.not_compared:
+        verb = "is" if len(answer.not_compared) == 1 else "are"
+        open_parts.append(f"{_count(len(answer.not_compared), 'register')} {verb} not known in every dump")
+    if answer.outcome == "uncertain":
+        told = [f"{answer.equal} are equal", *open_parts]
+        return f"Uncertain whether {what} are equal: nothing that is known differs; {', '.join(told)}."
     registers = len(answer.feature_registers)
     parts = [f"{_count(answer.dumps, 'dump')} in {groups} groups"]
     if registers:
@@ -119,8 +148,11 @@ def _headline(answer: Comparison) -> str:
     state = len(answer.state_registers) or answer.state_differing
     if state:
         parts.append(f"{_count(state, 'register')} of guest state {_differ(state)}")
-    parts.append(f"{answer.equal} are equal")
-    return ", ".join(parts) + "."
+    return ", ".join([*parts, *open_parts, f"{answer.equal} are equal"]) + "."
+
+
+def _are(many: tuple[RegisterValues, ...]) -> str:
+    return "is" if len(many) == 1 else "are"
 
 
 def _differ(number: int) -> str:
@@ -132,16 +164,52 @@ def _count(number: int, word: str) -> str:
 
 
 def _register_lines(register: RegisterValues, shown: tuple[Column, ...]) -> list[str]:
-    size = by_id(register.id).size
-    by_value: dict[int | None, list[str]] = {}
-    for column, value in zip(shown, register.values, strict=True):
-        by_value.setdefault(value, []).append(column.name)
-    rows = []
-    for value, names in by_value.items():
-        rows.append([_names(names), "not listed" if value is None else grouped_hex(value, size)])
+    by_value: dict[str, list[str]] = {}
+    for column, text in zip(shown, _value_texts(register, shown), strict=True):
+        by_value.setdefault(text, []).append(column.name)
+    rows = [[_names(names), text] for text, names in by_value.items()]
     lines = [f"  {register.name}", *columns(rows, indent="    ")]
     for field in register.fields:
         lines += _field_lines(field, shown)
+    return lines
+
+
+def _value_texts(register: RegisterValues, shown: tuple[Column, ...]) -> list[str]:
+    """Each column's value in hex, `?` for a digit that is not known."""
+    size = by_id(register.id).size
+    return [
+        partial_hex(value, known, size, grouped=True) if value is not None else _without(column, register.id)
+        for column, value, known in zip(shown, register.values, register.known, strict=True)
+    ]
+
+
+def _without(column: Column, reg_id: int) -> str:
+    """What is said of a column without a value."""
+    return "not known" if not column.registers.listing or reg_id in column.registers.ids else "not listed"
+
+
+def _field_text(field: FieldValues, place: int) -> str:
+    """A column's field: `0x2`, `0b1?0?` where only some bits are known."""
+    value = field.values[place]
+    return f"{value:#x}" if value is not None else open_text(*field.parts[place], field.msb - field.lsb + 1)
+
+
+def _unknown(answer: Comparison, every: bool) -> list[str]:
+    """What can neither be called equal nor different."""
+    lines: list[str] = []
+    if answer.unknown:
+        shown = answer.unknown if every else answer.unknown[:_SHOWN_UNKNOWN]
+        lines += ["", "Known only in part, and equal as far as known"]
+        for register in shown:
+            lines += _register_lines(register, answer.columns)
+        if len(shown) < len(answer.unknown):
+            lines.append(f"  and {len(answer.unknown) - len(shown)} more (--all lists them)")
+    if answer.not_compared:
+        ids = answer.not_compared if every else answer.not_compared[:_SHOWN_SUBJECTS]
+        names = ", ".join(by_id(i).name for i in ids)
+        more = len(answer.not_compared) - len(ids)
+        text = f"Known in some dumps only, and not compared: {names}" + (f" and {more} more" if more else "")
+        lines += ["", one_line(text + ".")]
     return lines
 
 
@@ -151,15 +219,14 @@ def _names(names: list[str]) -> str:
 
 def _field_lines(field: FieldValues, shown: tuple[Column, ...]) -> list[str]:
     meanings = dict(field.meanings)
-    by_value: dict[int | None, list[str]] = {}
-    for column, value in zip(shown, field.values, strict=True):
-        by_value.setdefault(value, []).append(column.name)
+    by_value: dict[tuple[str, int | None], list[str]] = {}
+    for place, column in enumerate(shown):
+        by_value.setdefault((_field_text(field, place), field.values[place]), []).append(column.name)
     bits = f"{field.msb}:{field.lsb}" if field.msb != field.lsb else str(field.msb)
     rows = []
-    for number, (value, names) in enumerate(by_value.items()):
+    for number, ((text, value), names) in enumerate(by_value.items()):
         title = f"{field.name} [{bits}]" if not number else ""
-        shown_value, meaning = ("?", "") if value is None else (f"{value:#x}", meanings.get(value, ""))
-        rows.append([title, _names(names), shown_value, meaning])
+        rows.append([title, _names(names), text, "" if value is None else meanings.get(value, "")])
     lines = columns(rows, indent="      ")
     return [*lines, one_line(f"        {field.history}")] if field.history else lines
 
@@ -190,15 +257,25 @@ def comparison_markdown(answer: Comparison) -> str:
     rows = []
     shown = answer.columns[:_WIDE]
     for register in answer.feature_registers:
-        size = by_id(register.id).size
-        rows.append([register.name, *("" if v is None else hex_value(v, size) for v in register.values[:_WIDE])])
+        rows.append([register.name, *_value_texts(register, answer.columns)[:_WIDE]])
         for field in register.fields:
             meanings = dict(field.meanings)
-            cells = ("" if v is None else f"{v:#x} {meanings.get(v, '')}" for v in field.values[:_WIDE])
+            cells = (
+                f"{_field_text(field, place)} {'' if v is None else meanings.get(v, '')}"
+                for place, v in enumerate(field.values[:_WIDE])
+            )
             rows.append([f"{register.name}.{field.name}", *cells])
     if rows:
         lines += ["### Values", "", *markdown_table(["register or field", *(c.name for c in shown)], rows), ""]
     lines += [line for line in _state(answer, False) if line]
+    if answer.unknown:
+        rows = [[r.name, *_value_texts(r, answer.columns)[:_WIDE]] for r in answer.unknown]
+        head = markdown_table(["register", *(c.name for c in shown)], rows)
+        lines += ["", "### Known only in part, and equal as far as known", "", *head, ""]
+    if answer.not_compared:
+        names = ", ".join(by_id(i).name for i in answer.not_compared)
+        lines += ["", f"Known in some dumps only, and not compared: {_plain(names)}.", ""]
+    lines += [f"- {_plain(note)}" for note in answer.notes]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inspector.checks.compare.compare import MAX_COLUMNS, column_name, compare, compare_paths
 from inspector.errors import InspectorError
+from inspector.registers.bits import Partial
 from inspector.registers.encoding import ccsidr_id, firmware_id, hex_id, sysreg_id
+from inspector.reports.compare import comparison_json, comparison_text
 from inspector.sources import load
-from inspector.sources.dump import Constraint, Dump, Provenance, Vcpu
+from inspector.sources.dump import Constraint, Dump, Host, Provenance, Vcpu
 from tests.checks.material import pmu_ids
 
 PFR0 = sysreg_id(3, 0, 0, 4, 0)
@@ -83,7 +88,7 @@ def test_one_dump_compares_its_own_vcpus() -> None:
 def test_template_constraints_compare_only_their_bits() -> None:
     template = Vcpu(index=0, values={}, kind="template", constraints={PFR0: Constraint(0xF, 2)})
     agrees = compare([dump("t", vcpus=(template,)), dump("a")])
-    assert PFR0 not in {r.id for r in agrees.registers}
+    assert (agrees.outcome, agrees.registers, agrees.unknown, agrees.not_compared) == ("equal", (), (), ())
     contradicts = Vcpu(index=0, values={}, kind="template", constraints={PFR0: Constraint(0xF0, 0x20)})
     answer = compare([dump("t", vcpus=(contradicts,)), dump("a")])
     (register,) = answer.feature_registers
@@ -150,3 +155,96 @@ def test_nothing_to_compare() -> None:
 
 def test_column_names() -> None:
     assert [column_name(n) for n in (0, 25, 26, 701, 702)] == ["A", "Z", "AA", "ZZ", "AAA"]
+
+
+def host(name: str, *kinds: tuple[dict[int, int], dict[int, Constraint]], caches: dict[int, int] | None = None) -> Dump:
+    """A host's registers, a vCPU of kind host for each kind of CPU."""
+    vcpus = tuple(
+        Vcpu(index=n, values=values, kind="host", constraints=parts) for n, (values, parts) in enumerate(kinds)
+    )
+    values = kinds[0][0] | {i: part.value for i, part in kinds[0][1].items()}
+    known = {i: part.mask for i, part in kinds[0][1].items()}
+    machine = Host(values=values, known=known, ccsidr=caches or {})
+    return Dump(provenance=Provenance(source=name), vcpus=vcpus, host=machine, one_vm=False)
+
+
+def test_unknown_bits_are_no_zeros() -> None:
+    """Nothing that both know differs, and the rest is not known: neither equal nor different."""
+    parts = host("parts", ({MPIDR: 1}, {PFR0: Constraint(0xFF, 0x12)}))
+    answer = compare([parts, host("whole", ({MPIDR: 1, PFR0: BASE[PFR0], MMFR2: 1}, {}))])
+    assert (answer.outcome, answer.same, answer.exit_code, answer.registers) == ("uncertain", False, 1, ())
+    (register,) = answer.unknown
+    assert (register.id, register.values, register.known) == (PFR0, (0x12, BASE[PFR0]), (0xFF, -1))
+    assert (answer.not_compared, answer.equal, answer.lists) == ((MMFR2,), 1, ())
+    text = comparison_text(answer)
+    assert text.startswith("Uncertain") and "0x????_????_????_??12" in text and "not listed" not in text
+    told = comparison_json(answer)
+    assert told["certain"] is False
+    assert told["unknown"][0]["values"]["A"] == "0x0000000000000012"
+    assert told["unknown"][0]["known"] == {"A": "0x00000000000000ff"}
+
+
+def test_a_known_bit_that_differs_is_a_difference_with_question_marks_for_the_rest() -> None:
+    answer = compare(
+        [host("a", ({}, {PFR0: Constraint(0x3F, 0x21)})), host("b", ({}, {PFR0: Constraint(0xF30, 0x410)}))]
+    )
+    assert answer.outcome == "differs"
+    (register,) = answer.registers
+    (field,) = register.fields
+    assert (field.name, field.values, field.parts) == ("EL1", (None, None), (Partial(2, 3), Partial(1, 3)))
+    text = comparison_text(answer)
+    assert "0x????_????_????_??21" not in text and "0x????_????_????_???1" in text and "0b??10" in text
+    assert comparison_json(answer)["registers"][0]["fields"][0]["known"] == {"A": 3, "B": 3}
+
+
+def test_two_dumps_known_in_part_alike_are_not_called_equal() -> None:
+    one = host("a", ({}, {PFR0: Constraint(0xF, 2)}))
+    assert compare([one, one]).outcome == "uncertain"
+    assert compare([dump("a"), dump("b")]).outcome == "equal"
+
+
+def test_what_linux_hides_from_a_process_is_not_known_of_the_host() -> None:
+    """ID_AA64MMFR2_EL1.AT is shown to processes, CCIDX is not."""
+    raw = host("raw", ({MMFR2: 1 << 32 | 1 << 20}, {}))
+    seen = host("el0", ({MMFR2: 1 << 32}, {}))
+    assert seen.host is not None
+    seen = msgspec.structs.replace(seen, host=msgspec.structs.replace(seen.host, view="el0"))
+    answer = compare([raw, seen])
+    assert (answer.outcome, [r.id for r in answer.unknown]) == ("uncertain", [MMFR2])
+    lacking = msgspec.structs.replace(seen, vcpus=(Vcpu(index=0, values={MMFR2: 0}, kind="host"),))
+    assert [f.name for r in compare([raw, lacking]).registers for f in r.fields] == ["AT"]
+
+
+def test_kinds_of_cpu_of_one_host_are_no_vms() -> None:
+    big_little = host("rk3588", ({MMFR2: 1, PFR0: 2}, {}), ({MMFR2: 1, PFR0: 3}, {}), caches={0: 0xFF0000001A})
+    answer = compare([big_little, host("other", ({MMFR2: 1, PFR0: 2}, {}), caches={0: 0xFF0000001A})])
+    assert [len(column.subjects) for column in answer.columns] == [2, 1]
+    assert any("its CPUs are of 2 kinds" in note for note in answer.notes)
+    assert not any("VM" in note for note in answer.notes)
+    assert answer.equal == 2
+
+
+def test_two_lists_of_ids_alone_are_equal_lists() -> None:
+    ids = Vcpu(index=0, values={}, kind="list", constraints=dict.fromkeys(BASE, Constraint(0, 0)))
+    assert compare([dump("a", vcpus=(ids,)), dump("b", vcpus=(ids,))]).outcome == "equal"
+    answer = compare([dump("a", vcpus=(ids,)), dump("b")])
+    assert (answer.outcome, len(answer.not_compared), answer.lists) == ("uncertain", len(BASE), ())
+
+
+known_parts = st.dictionaries(
+    st.sampled_from((PFR0, MMFR2, MPIDR)), st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1)), min_size=1
+)
+
+
+@given(st.lists(known_parts, min_size=2, max_size=4))
+def test_only_bits_known_on_both_sides_decide(sides: list[dict[int, tuple[int, int]]]) -> None:
+    """Whatever stands in bits that are not known, the answer is the same, and a difference needs two known bits."""
+    clean = [{i: Constraint(mask, value & mask) for i, (value, mask) in side.items()} for side in sides]
+    dirty = [{i: Constraint(mask, value) for i, (value, mask) in side.items()} for side in sides]
+    answers = [compare([host(str(n), ({}, side)) for n, side in enumerate(each)]) for each in (clean, dirty)]
+    assert comparison_json(answers[0]) == comparison_json(answers[1])
+    for reg_id in (PFR0, MMFR2, MPIDR):
+        given = [side[reg_id] for side in sides if reg_id in side]
+        truth = any((v ^ w) & k & m for v, k in given for w, m in given)
+        assert (reg_id in {r.id for r in answers[0].registers}) == truth
+    assert answers[0].outcome != "equal" or all(m == 2**64 - 1 for side in sides for _, m in side.values())

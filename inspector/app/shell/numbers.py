@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from inspector.registers.bits import Partial, ones, partial_hex
+from inspector.registers.bits import ones, partial_hex
 from inspector.registers.encoding import grouped_hex
 
 Base = Literal["hex", "binary", "decimal"]
@@ -40,22 +40,6 @@ def part_text(value: int, known: int, size: int, base: Base = "hex") -> str:
     if known & whole == whole:
         return value_text(value, size, base)
     return partial_hex(value, known, size, grouped=True)
-
-
-def open_text(value: int, known: int, bits: int, blank: str = "?") -> str:
-    """A field of `bits` bits of which only those in `known` are known: `0x3?`, or `0b001?` for a short one.
-
-    `blank` alone where no bit is known.
-    """
-    if not known & ones(bits):
-        return blank
-    if bits <= 4:
-        return f"0b{Partial(value, known).binary(bits)}"
-    lsbs = range((bits - 1) // 4 * 4, -1, -4)
-    digits = (
-        f"{value >> at & 0xF:x}" if known >> at & 0xF & ones(bits - at) == 0xF & ones(bits - at) else "?" for at in lsbs
-    )
-    return "0x" + "".join(digits)
 
 
 def bits_text(msb: int, lsb: int) -> str:

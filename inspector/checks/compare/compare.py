@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
-from inspector.checks.compare.fields import FieldValues, field_differences
 from inspector.checks.compare.fleet import collect_paths
-from inspector.checks.compare.sets import Collection, RegisterSet, Scope, Subject, collect, is_feature_register
+from inspector.checks.compare.sets import Collection, RegisterSet, Scope, Subject, collect
+from inspector.checks.compare.values import RegisterValues, Standing, register_values, standing_of
 from inspector.checks.feature_groups import FeatureGroup, group_by_feature
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError
-from inspector.registers.catalog import by_id, sort_key
+from inspector.registers.catalog import by_id
 from inspector.sources.dump import Dump, View
 
 FEW = 8
 """Up to so many dumps every register counts; beyond, guests differ everywhere and only features are worth a column."""
 MAX_COLUMNS = 64
 """Columns that are decoded; the rest is counted. Sets of many dumps come first."""
-_ALL_BITS = (1 << 2048) - 1
+Outcome = Literal["equal", "differs", "uncertain"]
+"""uncertain: nothing that is known differs, and not everything is known."""
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,30 +43,21 @@ class ListDifference(msgspec.Struct, frozen=True, kw_only=True):
 
     group: FeatureGroup
     present: tuple[bool, ...]
-    """for each column"""
+    """for each column; False too for one that is no list of KVM's"""
+
+    def lacking(self, columns: Sequence[Column]) -> tuple[str, ...]:
+        """Names of the columns whose list lacks them."""
+        pairs = zip(columns, self.present, strict=True)
+        return tuple(c.name for c, there in pairs if not there and c.registers.listing)
 
     def sentence(self, columns: Sequence[Column]) -> str:
         """`only in B: TCR2_EL1, PIR_EL1: listed only when ..., since 6.13`; `74 missing in A: PMUv3` for long lists."""
         having = ", ".join(c.name for c, there in zip(columns, self.present, strict=True) if there)
-        lacking = ", ".join(c.name for c, there in zip(columns, self.present, strict=True) if not there)
+        lacking = ", ".join(self.lacking(columns))
         ids = self.group.ids
         if len(ids) <= 6:
             return f"only in {having}: {', '.join(by_id(i).name for i in ids)}: {self.group.sentence}"
         return f"{len(ids)} missing in {lacking}: {self.group.feature}: {self.group.sentence}"
-
-
-class RegisterValues(msgspec.Struct, frozen=True, kw_only=True):
-    """One register whose value differs between columns."""
-
-    id: int
-    name: str
-    values: tuple[int | None, ...]
-    """for each (shown) column"""
-    fields: tuple[FieldValues, ...]
-    feature: bool
-    """True when host and kernel decide it, False for the guest's own state"""
-    distinct: int
-    """different values over all columns, hidden ones as well"""
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,20 +75,25 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     lists: tuple[ListDifference, ...]
     registers: tuple[RegisterValues, ...]
     """in the catalogue's order"""
+    unknown: tuple[RegisterValues, ...]
+    """registers in which nothing that is known differs, and of which a column knows only some bits"""
+    not_compared: tuple[int, ...]
+    """registers of which some columns know nothing"""
     equal: int
-    """registers that all columns have with one value"""
+    """registers that all columns have with one value, every bit known"""
+    outcome: Outcome
     state_differing: int
     """registers of the guest's own state that differ, in scope `features`, where they are not listed"""
     notes: tuple[str, ...] = ()
 
     @property
     def same(self) -> bool:
-        """True when nothing that is compared differs."""
-        return len(self.columns) + self.hidden_columns == 1
+        """True when everything that is compared is known to be equal."""
+        return self.outcome == "equal"
 
     @property
     def exit_code(self) -> int:
-        """0 when everything compared is equal, 1 when something differs."""
+        """0 when everything compared is equal, 1 when something differs or may differ."""
         return EXIT_YES if self.same else EXIT_NO
 
     @property
@@ -144,7 +142,8 @@ def compare_collected(collection: Collection) -> Comparison:
         for n, s in enumerate(order[:MAX_COLUMNS])
     ]
     every_set = [collection.sets[s] for s in order]
-    distinct, equal = _distinct_values(every_set)
+    standing = standing_of(every_set)
+    lists = _list_differences(shown)
     return Comparison(
         scope="all" if collection.wide else "features",
         columns=tuple(shown),
@@ -152,12 +151,29 @@ def compare_collected(collection: Collection) -> Comparison:
         dumps=collection.dumps,
         subjects=len(collection.entries),
         distinct_states=len({e.digest for e in collection.entries}),
-        lists=_list_differences(shown),
-        registers=_register_differences(shown, distinct),
-        equal=equal + sum(not differs for _, differs in collection.state.values()),
+        lists=lists,
+        registers=register_values(standing.differing, [c.registers for c in shown]),
+        unknown=register_values(standing.unknown, [c.registers for c in shown]),
+        not_compared=standing.not_compared,
+        equal=standing.equal + sum(not differs for _, differs in collection.state.values()),
+        outcome=_outcome(every_set, standing),
         state_differing=sum(differs for _, differs in collection.state.values()),
-        notes=tuple(dict.fromkeys(collection.notes)),
+        notes=tuple(dict.fromkeys((*collection.notes, *_no_lists(every_set)))),
     )
+
+
+def _outcome(sets: Sequence[RegisterSet], standing: Standing) -> Outcome:
+    lists = {found.ids for found in sets if found.listing}
+    if len(lists) > 1 or standing.differing:
+        return "differs"
+    return "uncertain" if standing.unknown or standing.not_compared else "equal"
+
+
+def _no_lists(sets: Sequence[RegisterSet]) -> tuple[str, ...]:
+    """A note where a column is no register list of KVM's."""
+    if len(sets) < 2 or all(found.listing for found in sets):
+        return ()
+    return ("a host's registers and a template are not a register list: lists are not compared with them",)
 
 
 def column_name(number: int) -> str:
@@ -170,29 +186,14 @@ def column_name(number: int) -> str:
     return name
 
 
-def _distinct_values(sets: Sequence[RegisterSet]) -> tuple[dict[int, int], int]:
-    """For each register that differs between sets: how many values it has; and how many registers all agree in."""
-    seen: dict[int, set[int]] = {}
-    present: dict[int, int] = {}
-    partly: set[int] = set()
-    for found in sets:
-        partly.update(i for i, _ in found.masks)
-        for reg_id, value in zip(found.ids, found.values, strict=True):
-            if value is None:
-                continue
-            present[reg_id] = present.get(reg_id, 0) + 1
-            seen.setdefault(reg_id, set()).add(value)
-    differing = {i: len(values) for i, values in seen.items() if len(values) > 1 or i in partly}
-    equal = sum(1 for i, values in seen.items() if len(values) == 1 and present[i] == len(sets) and i not in partly)
-    return differing, equal
-
-
 def _list_differences(columns: Sequence[Column]) -> tuple[ListDifference, ...]:
     """Ids that not every column lists, grouped by who lists them and then by the feature that brings them."""
-    listed = [frozenset(c.registers.ids) for c in columns]
+    none: frozenset[int] = frozenset()
+    listed = [frozenset(c.registers.ids) if c.registers.listing else none for c in columns]
+    lists = [ids for ids, column in zip(listed, columns, strict=True) if column.registers.listing]
     patterns: dict[tuple[bool, ...], list[int]] = {}
-    common = frozenset.intersection(*listed) if listed else frozenset()
-    for reg_id in sorted(frozenset.union(*listed) - common if listed else ()):
+    common = frozenset.intersection(*lists) if lists else none
+    for reg_id in sorted(none.union(*lists) - common):
         patterns.setdefault(tuple(reg_id in ids for ids in listed), []).append(reg_id)
     found = [
         ListDifference(group=group, present=present)
@@ -200,35 +201,3 @@ def _list_differences(columns: Sequence[Column]) -> tuple[ListDifference, ...]:
         for group in group_by_feature(ids)
     ]
     return tuple(sorted(found, key=lambda d: -len(d.group.ids)))
-
-
-def _register_differences(columns: Sequence[Column], distinct: dict[int, int]) -> tuple[RegisterValues, ...]:
-    maps = [c.registers.mapping() for c in columns]
-    masks = [dict(c.registers.masks) for c in columns]
-    found = []
-    for register in sorted((by_id(i) for i in distinct), key=sort_key):
-        values = tuple(m.get(register.id) for m in maps)
-        known = tuple(m.get(register.id, _ALL_BITS) for m in masks)
-        if not _differ(values, known) and distinct[register.id] < 2:
-            continue
-        if not _differ(values, known) and any(register.id in m for m in masks):
-            continue
-        found.append(
-            RegisterValues(
-                id=register.id,
-                name=register.name,
-                values=values,
-                fields=field_differences(register.id, values, known, maps),
-                feature=is_feature_register(register.id),
-                distinct=distinct[register.id],
-            )
-        )
-    return tuple(found)
-
-
-def _differ(values: Sequence[int | None], known: Sequence[int]) -> bool:
-    """True when two columns contradict each other in bits that both know."""
-    pairs = [(v, k) for v, k in zip(values, known, strict=True) if v is not None]
-    return (
-        any((v ^ w) & k & m for at, (v, k) in enumerate(pairs) for w, m in pairs[at + 1 :]) if len(pairs) > 1 else False
-    )

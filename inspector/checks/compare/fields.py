@@ -8,7 +8,7 @@ import msgspec
 
 from inspector.checks.compare.sets import is_feature_register
 from inspector.checks.history import field_history
-from inspector.registers.bits import mask_of
+from inspector.registers.bits import ALL, Partial, mask_of
 from inspector.registers.reading import read
 
 MANY_VALUES = 8
@@ -27,7 +27,9 @@ class FieldValues(msgspec.Struct, frozen=True, kw_only=True):
     msb: int
     lsb: int
     values: tuple[int | None, ...]
-    """for each column; None where the register or these bits are not known"""
+    """for each column; None where the register or one of these bits is not known"""
+    parts: tuple[Partial, ...]
+    """for each column what is known of it, moved down to bit 0"""
     meanings: tuple[tuple[int, str], ...]
     """(value, meaning) of the values that occur"""
     history: str = ""
@@ -39,7 +41,8 @@ def field_differences(
 ) -> tuple[FieldValues, ...]:
     """The fields in which `values` (one for each column) differ; each distinct value is decoded once.
 
-    `known`: the bits that are given; `maps`: the column's other registers, which choose the layout of CCSIDR_EL1.
+    `known`: the bits that are known; `maps`: the column's other registers, as far as they are wholly known: they choose
+    the layout of CCSIDR_EL1.
     """
     decoded: dict[int, dict[_Place, _Cell]] = {}
     for value, registers in zip(values, maps, strict=True):
@@ -54,9 +57,29 @@ def field_differences(
             decoded[v].get(place) if v is not None and mask & k == mask else None
             for v, k in zip(values, known, strict=True)
         )
-        if len({cell[0] for cell in row if cell}) > 1:
-            found.append(_field_values(reg_id, place, row))
-    return tuple(found) or _by_name(reg_id, values, decoded)
+        parts = tuple(
+            _part(v, k, place) if v is not None and place in decoded[v] else Partial.nothing()
+            for v, k in zip(values, known, strict=True)
+        )
+        if contradict(parts):
+            found.append(_field_values(reg_id, place, row, parts))
+    whole = all(k & ALL == ALL for k in known)
+    return tuple(found) if found or not whole else _by_name(reg_id, values, decoded)
+
+
+def contradict(parts: Sequence[Partial]) -> bool:
+    """True when a bit is known as 1 of one of them and as 0 of another."""
+    set_bits = clear_bits = 0
+    for value, known in parts:
+        set_bits |= value & known
+        clear_bits |= ~value & known
+    return bool(set_bits & clear_bits)
+
+
+def _part(value: int, known: int, place: _Place) -> Partial:
+    """What is known of a field."""
+    msb, lsb, _ = place
+    return Partial(value & known, known).part(msb, lsb)
 
 
 def _by_name(
@@ -66,14 +89,16 @@ def _by_name(
     named = {v: {place[2]: (place, cell) for place, cell in fields.items()} for v, fields in decoded.items()}
     found = []
     for name in dict.fromkeys(name for fields in named.values() for name in fields):
-        row = tuple(named[v][name][1] if v is not None and name in named[v] else None for v in values)
+        cells = [named[v].get(name) if v is not None else None for v in values]
+        row = tuple(cell[1] if cell else None for cell in cells)
         if len({cell[0] for cell in row if cell}) > 1:
             place = next(fields[name][0] for fields in named.values() if name in fields)
-            found.append(_field_values(reg_id, place, row))
+            parts = tuple(Partial(cell[0], -1) if cell else Partial.nothing() for cell in row)
+            found.append(_field_values(reg_id, place, row, parts))
     return tuple(found)
 
 
-def _field_values(reg_id: int, place: _Place, row: Sequence[_Cell | None]) -> FieldValues:
+def _field_values(reg_id: int, place: _Place, row: Sequence[_Cell | None], parts: tuple[Partial, ...]) -> FieldValues:
     msb, lsb, name = place
     cells = {cell for cell in row if cell}
     return FieldValues(
@@ -81,6 +106,7 @@ def _field_values(reg_id: int, place: _Place, row: Sequence[_Cell | None]) -> Fi
         msb=msb,
         lsb=lsb,
         values=tuple(cell[0] if cell else None for cell in row),
+        parts=parts,
         meanings=tuple(sorted(cells)),
         history=_history(reg_id, msb, lsb, {cell[0] for cell in cells}),
     )

@@ -14,18 +14,21 @@ from typing import Literal
 
 import msgspec
 
+from inspector.checks.machine.known_host import el0_host_of
 from inspector.errors import InspectorError
+from inspector.registers.bits import ALL
 from inspector.registers.encoding import (
     ARCH_ARM64,
     CLASS_BITMAP,
     CLASS_DEMUX,
     CLASS_FIRMWARE,
+    ccsidr_id,
     split_id,
     sysreg_id,
     sysreg_of,
 )
 from inspector.registers.ids import MPIDR_EL1
-from inspector.sources.dump import Dump, Vcpu
+from inspector.sources.dump import Constraint, Dump, Kind, Vcpu
 
 Scope = Literal["auto", "all", "features"]
 """all: every register makes a column differ; features: only what host and kernel decide; auto: all for few dumps."""
@@ -71,11 +74,18 @@ class RegisterSet(msgspec.Struct, frozen=True, kw_only=True):
     values: tuple[int | None, ...]
     """parallel to `ids`; None where only the id is known or the value is no feature"""
     masks: tuple[tuple[int, int], ...] = ()
-    """(id, known bits) of registers that a template gives only in part"""
+    """(id, known bits) of registers that are known or given only in part"""
+    kind: Kind = "vcpu"
+
+    @property
+    def listing(self) -> bool:
+        """True for KVM's register list: an id that is not in it does not exist there, else it was just not read."""
+        return self.kind in ("vcpu", "list")
 
     def mapping(self) -> dict[int, int]:
-        """id -> value of the registers whose value is known."""
-        return {i: v for i, v in zip(self.ids, self.values, strict=True) if v is not None}
+        """id -> value of the registers of whose value something is known."""
+        blank = {i for i, mask in self.masks if not mask}
+        return {i: v for i, v in zip(self.ids, self.values, strict=True) if v is not None and i not in blank}
 
 
 class SetEntry(msgspec.Struct, frozen=True):
@@ -132,16 +142,15 @@ class Collection(msgspec.Struct, kw_only=True):
         items = sorted({**dict.fromkeys(vcpu.constraints), **dict.fromkeys(vcpu.errors), **vcpu.values}.items())
         ids = tuple(i for i, _ in items)
         ids = self.ids.setdefault(ids, ids)
-        digest = blake2b(repr(items).encode(), digest_size=16).digest()
         masks: tuple[tuple[int, int], ...] = ()
         known: Mapping[int, int] = {}
         if vcpu.constraints:
             masks = tuple(sorted((i, c.mask) for i, c in vcpu.constraints.items()))
-            known = {i: c.value for i, c in vcpu.constraints.items()}
-        values = tuple(
-            (known.get(i) if v is None else v) if self.wide or is_feature_register(i) else None for i, v in items
-        )
-        return RegisterSet(ids=ids, values=values, masks=masks), digest
+            known = {i: c.value & c.mask for i, c in vcpu.constraints.items()}
+            items = [(i, known.get(i, v)) for i, v in items]
+        digest = blake2b(repr((items, masks)).encode(), digest_size=16).digest()
+        values = tuple(v if self.wide or is_feature_register(i) else None for i, v in items)
+        return RegisterSet(ids=ids, values=values, masks=masks, kind=vcpu.kind), digest
 
     def _note_state(self, values: Mapping[int, int]) -> None:
         state = self.state
@@ -163,7 +172,7 @@ def add_dump(collection: Collection, dump: Dump, alone: bool = False) -> None:
     registers.
     """
     where = dump.provenance.source
-    vcpus = [v for v in dump.vcpus if v.ids]
+    vcpus = [compared(dump, v) for v in dump.vcpus if v.ids] or [v for v in [machine_registers(dump)] if v.ids]
     if not vcpus:
         raise InspectorError("holds no registers to compare", where)
     collection.dumps += 1
@@ -185,10 +194,51 @@ def add_dump(collection: Collection, dump: Dump, alone: bool = False) -> None:
         )
 
 
+def compared(dump: Dump, vcpu: Vcpu) -> Vcpu:
+    """`vcpu` with what is known of its registers; of a machine also its raw CCSIDR_EL1.
+
+    What a process of a host reads of a field that Linux hides from it says nothing of the host: those bits are not
+    known.
+    """
+    if vcpu.kind != "host" or dump.host is None:
+        return vcpu
+    if dump.host.view != "el0":
+        return msgspec.structs.replace(vcpu, values={**vcpu.values, **_raw_caches(dump)})
+    own = msgspec.structs.replace(dump.host, values=vcpu.values)
+    seen = None if dump.host.known else el0_host_of(msgspec.structs.replace(dump, host=own))
+    if seen is None:
+        return vcpu
+    known = dict(vcpu.constraints)
+    for reg_id, value in vcpu.values.items():
+        mask = seen.known.get(reg_id, 0)
+        known[reg_id] = Constraint(mask, value & mask)
+    whole = {reg_id: value for reg_id, value in vcpu.values.items() if known[reg_id].mask & ALL == ALL}
+    parts = {reg_id: part for reg_id, part in known.items() if reg_id not in whole}
+    return msgspec.structs.replace(vcpu, values=whole, constraints=parts)
+
+
+def machine_registers(dump: Dump) -> Vcpu:
+    """The machine's registers of a dump, as far as they are known, in the form of a vCPU's; empty without any."""
+    host = dump.host
+    if host is None:
+        return Vcpu(index=0, values={}, kind="host", name="host")
+    parts = {i: Constraint(mask, host.values.get(i, 0) & mask) for i, mask in host.known.items() if mask & ALL != ALL}
+    whole = {i: value for i, value in host.values.items() if i not in parts}
+    return compared(dump, Vcpu(index=0, values=whole, kind="host", name="host", constraints=parts))
+
+
+def _raw_caches(dump: Dump) -> dict[int, int]:
+    """A machine's raw CCSIDR_EL1 under the ids by which a vCPU lists them."""
+    return {ccsidr_id(csselr): value for csselr, value in dump.host.ccsidr.items()} if dump.host else {}
+
+
 def _representatives(dump: Dump, vcpus: Sequence[Vcpu], notes: list[str]) -> list[Vcpu]:
     where = dump.provenance.source
     guests = [v for v in vcpus if v.kind != "host"] or list(vcpus)
     if len(guests) == 1:
+        return guests
+    if all(v.kind == "host" for v in guests):
+        notes.append(f"{where}: its CPUs are of {len(guests)} kinds, and each kind has a column")
         return guests
     if not dump.one_vm:
         chosen = next((v for v in guests if v.name == "qemu"), guests[0])

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from inspector.app.modes.browse.fields import FieldRow, FieldTable, field_row, state_of
-from inspector.app.shell.numbers import open_text
 from inspector.app.shell.view import View
-from inspector.registers.bits import ALL, ones
+from inspector.registers.bits import ALL, ones, open_text
 from inspector.registers.catalog import Register
 from inspector.registers.encoding import is_demux
 from inspector.registers.reading import FieldReading, read

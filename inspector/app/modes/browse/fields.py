@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from inspector.app.shell.numbers import Base, bits_text, field_text, open_text, short_value
+from inspector.app.shell.numbers import Base, bits_text, field_text, short_value
 from inspector.app.widgets.ink import Ink, Row, ink, row
 from inspector.app.widgets.listing import Column, Item
 from inspector.app.widgets.ruler import Piece, Scale
-from inspector.registers.bits import difference, extract, ones
+from inspector.registers.bits import difference, extract, ones, open_text
 from inspector.registers.catalog import Register
 from inspector.registers.reading import FieldReading, read_field
 from inspector.registers.schema import RegisterSchema

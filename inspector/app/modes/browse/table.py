@@ -7,9 +7,8 @@ from collections.abc import Sequence
 
 from inspector.app.modes.browse.exposed import exposed_table
 from inspector.app.modes.browse.fields import WORD, FieldRow, FieldTable, field_row
-from inspector.app.shell.numbers import open_text
 from inspector.app.shell.view import View
-from inspector.registers.bits import ones
+from inspector.registers.bits import ones, open_text
 from inspector.registers.catalog import Register
 from inspector.registers.layouts import schema_named
 from inspector.registers.reading import FieldReading, Reading, read, read_fields

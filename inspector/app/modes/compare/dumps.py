@@ -8,16 +8,18 @@ from typing import NamedTuple
 from inspector.app.modes.compare.exposure import feature_node
 from inspector.app.modes.compare.lines import ALL_BITS, Node, in_order, worst
 from inspector.app.shell.view import View, views_of
-from inspector.checks.compare.compare import FEW, Column, Comparison, RegisterValues, compare_collected
-from inspector.checks.compare.fields import FieldValues
-from inspector.checks.compare.sets import Collection, Subject, is_feature_register
+from inspector.checks.compare.compare import FEW, Column, Comparison, compare_collected
+from inspector.checks.compare.fields import FieldValues, contradict
+from inspector.checks.compare.sets import Collection, Subject, compared, is_feature_register, machine_registers
+from inspector.checks.compare.values import RegisterValues, known_masks
 from inspector.errors import InspectorError
 from inspector.registers import catalog
-from inspector.registers.bits import difference
-from inspector.registers.encoding import ccsidr_id
+from inspector.registers.bits import Partial, difference, open_text
 from inspector.registers.reading import read
 from inspector.sources.dump import Dump, Vcpu
 
+MOST_NAMES = 12
+"""Registers that are named in a sentence."""
 MOST_COLUMNS = 7
 """Columns of a matrix; what does not fit is told in words."""
 
@@ -83,11 +85,10 @@ def compare_sides(sides: Sequence[Side]) -> Comparison:
 def _vcpu_of(side: Side) -> Vcpu:
     """The side's registers; of a host its raw CCSIDR_EL1 as well, under the ids by which a vCPU lists them."""
     view = side.shown
-    host = side.dump.host
-    if view.one_vcpu is None and host is not None and view.values == host.values:
-        caches = {ccsidr_id(csselr): value for csselr, value in host.ccsidr.items()}
-        return Vcpu(index=0, values={**view.values, **caches}, kind="host", name="host")
-    return view.vcpu or Vcpu(index=0, values=view.values, kind="host", name=view.title)
+    if view.vcpu is not None:
+        return compared(side.dump, view.vcpu)
+    own = machine_registers(side.dump)
+    return own if own.ids else Vcpu(index=0, values=view.values, kind="host", name=view.title)
 
 
 class Contrast(NamedTuple):
@@ -115,14 +116,16 @@ def contrast(sides: Sequence[Side]) -> Contrast:
     places = (0, count - 1) if pair else tuple(range(count))
     hosts = any(subject.kind not in ("vcpu", "list") for column in answer.columns for subject in column.subjects)
     told = tuple(("Note", note) for note in answer.notes)
-    if hosts and count > 1:
-        told += (("Lists", "a host's raw registers and a template are not a register list: lists are not compared"),)
+    if answer.not_compared:
+        names = ", ".join(catalog.by_id(reg_id).name for reg_id in answer.not_compared[:MOST_NAMES])
+        more = len(answer.not_compared) - MOST_NAMES
+        text = f"not known on every side, and not compared: {names}" + (f" and {more} more" if more > 0 else "")
+        told += (("Open", text),)
     if answer.state_differing:
         told += (("State", f"{answer.state_differing} registers of the guests' own state differ; they are not listed"),)
     towards = pair and _kind(answer, 0) == "host" and _kind(answer, count - 1) == "vcpu"
-    columns = [answer.columns[place] for place in places]
-    decided = [_register(one, places, columns, towards) for one in answer.feature_registers]
-    state = [_register(one, places, columns, towards) for one in answer.state_registers]
+    decided = [_register(one, places, towards) for one in (*answer.feature_registers, *_open(answer))]
+    state = [_register(one, places, towards) for one in answer.state_registers]
     nodes = in_order(decided) if hosts else [*in_order(decided), *_lists(answer, places)]
     if state:
         nodes.append(
@@ -136,6 +139,11 @@ def contrast(sides: Sequence[Side]) -> Contrast:
             )
         )
     return Contrast(answer, places, tuple(nodes), told)
+
+
+def _open(answer: Comparison) -> tuple[RegisterValues, ...]:
+    """Registers of which only some bits are known and no known bit differs."""
+    return answer.unknown if len(answer.columns) > 1 else ()
 
 
 def _kind(answer: Comparison, place: int) -> str:
@@ -158,12 +166,12 @@ def _lists(answer: Comparison, places: Sequence[int]) -> list[Node]:
     return found
 
 
-def _register(one: RegisterValues, places: Sequence[int], columns: Sequence[Column], towards: bool) -> Node:
+def _register(one: RegisterValues, places: Sequence[int], towards: bool) -> Node:
     values = tuple(one.values[place] for place in places)
-    masks = tuple(dict(column.registers.masks).get(one.id, ALL_BITS) for column in columns)
+    masks = tuple(one.known[place] & ALL_BITS for place in places)
     register = catalog.by_id(one.id)
     children = tuple(_field(one.id, field, places, towards) for field in one.fields)
-    state = worst(child.state for child in children) or (_towards(values) if towards else "differs")
+    state = worst(child.state for child in children) or _whole_state(values, masks, towards)
     single = children[0] if len(children) == 1 else None
     return Node(
         key=f"{one.id:x}",
@@ -181,12 +189,19 @@ def _register(one: RegisterValues, places: Sequence[int], columns: Sequence[Colu
     )
 
 
+def _whole_state(values: Sequence[int | None], masks: Sequence[int], towards: bool) -> str:
+    """How a register without fields that differ stands."""
+    if not contradict([Partial(value or 0, mask) for value, mask in zip(values, masks, strict=True)]):
+        return "unknown"
+    return _towards(values) if towards else "differs"
+
+
 def _field(reg_id: int, one: FieldValues, places: Sequence[int], towards: bool) -> Node:
     values = tuple(one.values[place] for place in places)
     told = [part.partition(": ") for part in one.history.split("; ") if part]
-    given = {value for value in values if value is not None}
-    state = "differs" if len(given) > 1 else "unknown" if None in values else "same"
-    if towards and state == "differs":
+    parts = [one.parts[place] for place in places]
+    state = "differs" if contradict(parts) else "unknown" if None in values else "same"
+    if towards and state == "differs" and None not in values:
         state = _towards(values, one.msb - one.lsb + 1, catalog.by_id(reg_id).signed(one.msb, one.lsb))
     return Node(
         key=f"{reg_id:x} {one.msb}:{one.lsb} {one.name}",
@@ -196,6 +211,7 @@ def _field(reg_id: int, one: FieldValues, places: Sequence[int], towards: bool) 
         msb=one.msb,
         lsb=one.lsb,
         values=values,
+        texts=tuple(open_text(*part, one.msb - one.lsb + 1) if part.known else "" for part in parts),
         state=state,
         rule="; ".join(what for what, _, _ in told),
         reference="; ".join(where for _, _, where in told),
@@ -212,7 +228,8 @@ def equal_nodes(found: Contrast) -> list[Node]:
     """The registers that differ in nothing, with all their fields; the features first."""
     maps = [column.registers.mapping() for column in found.columns]
     told = {node.id for node in _all(found.nodes)}
-    ids = [reg_id for reg_id in maps[0] if reg_id not in told] if maps else []
+    parts = {reg_id for column in found.columns for reg_id, mask in known_masks(column.registers).items() if mask != -1}
+    ids = [reg_id for reg_id in maps[0] if reg_id not in told and reg_id not in parts] if maps else []
     ids = [reg_id for reg_id in ids if all(reg_id in one for one in maps)]
     ids.sort(key=lambda reg_id: (not is_feature_register(reg_id), *catalog.sort_key(catalog.by_id(reg_id))))
     return [_equal(reg_id, maps) for reg_id in ids]

@@ -30,6 +30,8 @@ class Node(NamedTuple):
     """a side each; of fields the field's own bits"""
     known: tuple[int, ...] = ()
     """of registers: which bits of each value are known; empty when all are"""
+    texts: tuple[str, ...] = ()
+    """of fields: what is shown of a side that knows only some bits"""
     listed: tuple[bool, ...] = ()
     """a side each: does it have the register at all; empty when all do"""
     state: str = ""

@@ -125,7 +125,9 @@ def number(node: Node, side: int, base: Base) -> str:
         return "none"
     value = node.values[side]
     if node.kind == "field":
-        return "?" if value is None else field_text(value, node.bits, base)
+        if value is None:
+            return (node.texts[side] if node.texts else "") or "?"
+        return field_text(value, node.bits, base)
     if value is None:
         return "?"
     size = node.register.size

@@ -133,7 +133,9 @@ def score_row(picture: Picture) -> Row:
     else:
         found = [one for one in registers_in(picture.nodes) if one.differs]
         lists = sum(bool(one.only) for one in found)
-        counts = [("≠", "masked", len(found) - lists), ("±", "masked", lists)]
+        doubtful = sum(not one.certain for one in found)
+        counts = [("≠", "masked", len(found) - lists - doubtful), ("±", "masked", lists)]
+        counts += [("?", "unknown", doubtful)] if doubtful else []
     pieces: list[Ink] = []
     for sign, role, count in counts:
         pieces += [Ink("  ")] if pieces else []

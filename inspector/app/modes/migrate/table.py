@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from inspector.app.modes.migrate.entries import PASSING, Entry, Kind, differs, member, vcpu_words
-from inspector.app.shell.numbers import Base, bits_text, field_text, open_text, part_text, short_value, value_text
+from inspector.app.shell.numbers import Base, bits_text, field_text, part_text, short_value, value_text
 from inspector.app.widgets.ink import Ink, Row, fit, ink, row
 from inspector.app.widgets.listing import Column, Item
 from inspector.checks.restore.result import FieldDifference, Finding, MigrationReport
+from inspector.registers.bits import open_text
 from inspector.registers.catalog import by_id
 
 _VERDICTS: dict[Kind, tuple[str, str, str]] = {

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from inspector.app.shell.numbers import Base, bits_text, field_text, open_text, part_text, short_value, value_text
+from inspector.app.shell.numbers import Base, bits_text, field_text, part_text, short_value, value_text
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row, wrap
 from inspector.app.widgets.listing import Column, Item
 from inspector.checks.writing.bench import Attempt, Bench
 from inspector.checks.writing.scratch import PairedWrite
 from inspector.kvm.verdict import JudgedField, Verdict
-from inspector.registers.bits import ones
+from inspector.registers.bits import ones, open_text
 from inspector.registers.catalog import Register, by_id
 from inspector.registers.encoding import grouped_hex
 from inspector.reports.exposure import OUTCOMES
