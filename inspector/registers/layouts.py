@@ -1,7 +1,7 @@
 """From a register to its schema.
 
-Schemas are loaded when first asked for: importing construct costs 45 ms, and many commands decode nothing. Which module
-defines a schema is read from the text of the modules, so that a schema needs no second entry in an index.
+Schemas are loaded when first asked for: fifteen modules of definitions take longer than many a command that decodes one
+register or none. Which module defines a schema is read from the text of the modules, so that a schema needs no second entry in an index.
 """
 
 from __future__ import annotations
@@ -10,16 +10,13 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module, resources
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from inspector.registers import encoding as enc
 from inspector.registers.cache_layout import ccsidr_layout
 from inspector.registers.definitions.special import SHARED_SCHEMAS
 from inspector.registers.ids import CCSIDR_EL1
-
-if TYPE_CHECKING:
-    # At run time this would load construct.
-    from inspector.registers.schema import RegisterSchema
+from inspector.registers.schema import RegisterSchema
 
 _DEFINITIONS = "inspector.registers.definitions"
 _SCHEMA = re.compile(r'^ *RegisterSchema\(\s*"([^"]+)"', re.MULTILINE)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
 
 from inspector.registers import encoding as enc
 from inspector.registers import layouts
@@ -14,10 +13,7 @@ from inspector.registers.definitions import kvm_registers as kvm
 from inspector.registers.definitions.families import FAMILIES
 from inspector.registers.definitions.special import ALIASES, GROUPS, NOTES, UNALLOCATED_NOTE
 from inspector.registers.definitions.system_registers import SYSTEM_REGISTERS
-
-if TYPE_CHECKING:
-    # At run time this would load construct.
-    from inspector.registers.schema import RegisterSchema
+from inspector.registers.schema import RegisterSchema
 
 _GROUP_ORDER = {key: position for position, (key, _) in enumerate(GROUPS)}
 

@@ -1,4 +1,4 @@
-"""The building blocks of a register definition: construct bit fields that also know what they mean.
+"""The building blocks of a register definition: bit fields that know what they mean and which construct field they are.
 
 A definition reads like the field list of the Arm ARM, most significant field first:
 
@@ -10,71 +10,60 @@ Never construct's Padding: it drops bits that are not zero, and those are the in
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-from construct import BitsInteger
 
 from inspector.registers.meanings import ABSENT
+from inspector.registers.schema import Part
 
 
-def _bits(
-    width: int,
-    kind: str,
-    title: str = "",
-    values: Mapping[int, str] | None = None,
-    form: str = "",
-    signed: bool = False,
-) -> Any:
-    part = BitsInteger(width, signed=signed)
-    part.kind, part.title, part.values, part.form = kind, title, values or {}, form
-    return part
+def _bits(width: int, kind: str, title: str = "", values: Mapping[int, str] | None = None, form: str = "") -> Part:
+    return Part(width, kind, title, values or {}, form)
 
 
-def feature(title: str, *levels: str, width: int = 4, absent: str = ABSENT) -> Any:
+def feature(title: str, *levels: str, width: int = 4, absent: str = ABSENT) -> Part:
     """An unsigned feature field: 0 is `absent`, 1 and up are `levels`."""
     return _bits(width, "unsigned", title, {0: absent, **dict(enumerate(levels, start=1))})
 
 
-def unsigned(title: str, values: Mapping[int, str], width: int = 4) -> Any:
+def unsigned(title: str, values: Mapping[int, str], width: int = 4) -> Part:
     """An unsigned feature field whose values are not simply 0, 1, 2 ..."""
     return _bits(width, "unsigned", title, values)
 
 
-def signed(title: str, values: Mapping[int, str], width: int = 4) -> Any:
+def signed(title: str, values: Mapping[int, str], width: int = 4) -> Part:
     """A signed feature field (0xf is -1: less than 0); `values` is keyed by raw bits."""
-    return _bits(width, "signed", title, values, signed=True)
+    return _bits(width, "signed", title, values)
 
 
-def enum(title: str, values: Mapping[int, str], width: int = 4) -> Any:
+def enum(title: str, values: Mapping[int, str], width: int = 4) -> Part:
     """A field whose values have no order."""
     return _bits(width, "enum", title, values)
 
 
-def number(title: str, width: int = 4, form: str = "") -> Any:
+def number(title: str, width: int = 4, form: str = "") -> Part:
     """A number; `form` names the rule in `meanings.FORMS` that says it in words."""
     return _bits(width, "field", title, form=form)
 
 
-def coded(title: str, values: Mapping[int, str], width: int) -> Any:
+def coded(title: str, values: Mapping[int, str], width: int) -> Part:
     """A field whose values have meanings, though it is neither a feature level nor an enumeration in Linux's tables."""
     return _bits(width, "field", title, values)
 
 
-def flag(title: str, off: str, on: str) -> Any:
+def flag(title: str, off: str, on: str) -> Part:
     """One control bit: what `title` is when the bit is clear and when it is set, said together as `title: off`."""
     return _bits(1, "enum", title, {0: off, 1: on}, form="flag")
 
 
-def unknown(msb: int, lsb: int, title: str, form: str = "") -> Any:
+def unknown(msb: int, lsb: int, title: str, form: str = "") -> Part:
     """Bits that the architecture calls UNKNOWN."""
     return "UNKN" / _bits(msb - lsb + 1, "unkn", title, form=form)
 
 
-def res0(msb: int, lsb: int) -> Any:
+def res0(msb: int, lsb: int) -> Part:
     """Reserved bits that read as zero, under a name of their own so that they survive decode and encode."""
     return f"RES0_{msb}_{lsb}" / _bits(msb - lsb + 1, "res0")
 
 
-def res1(msb: int, lsb: int) -> Any:
+def res1(msb: int, lsb: int) -> Part:
     """Reserved bits that read as one."""
     return f"RES1_{msb}_{lsb}" / _bits(msb - lsb + 1, "res1")

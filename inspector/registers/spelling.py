@@ -9,7 +9,7 @@ import contextlib
 import difflib
 import re
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from inspector.errors import RegisterError
 from inspector.registers import encoding as enc
@@ -17,10 +17,7 @@ from inspector.registers import layouts
 from inspector.registers.definitions.special import ALIASES
 from inspector.registers.naming import Register, all_registers, by_id, named_ids
 from inspector.registers.pasted import id_in_text
-
-if TYPE_CHECKING:
-    # At run time this would load construct.
-    from inspector.registers.schema import Span
+from inspector.registers.schema import Span
 
 _EXCEPTION_LEVEL = re.compile(r"_EL(?:0|1|2|3|12|02)$")
 _PREFIXES = ("SYS_", "SYSREG_", "KVM_REG_ARM_", "$")
