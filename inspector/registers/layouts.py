@@ -1,7 +1,8 @@
 """From a register to its schema.
 
 Schemas are loaded when first asked for: fifteen modules of definitions take longer than many a command that decodes one
-register or none. Which module defines a schema is read from the text of the modules, so that a schema needs no second entry in an index.
+register or none. Which module defines a schema is read from the text of the modules, so that a schema needs no second
+entry in an index.
 """
 
 from __future__ import annotations
