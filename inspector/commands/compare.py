@@ -14,8 +14,9 @@ from inspector import sources
 from inspector.checks.baseline.baseline import baseline
 from inspector.checks.baseline.export import baseline_dump, firecracker_template, qemu_properties
 from inspector.checks.compare.compare import compare_paths
-from inspector.commands.arguments import add_declared, add_kernel, add_style, given_kernel
+from inspector.commands.arguments import add_declared, add_kernel, add_style
 from inspector.commands.convert import write_whole
+from inspector.commands.destinations import given_kernel
 from inspector.commands.explain import read_text
 from inspector.errors import InspectorError, one_line
 from inspector.reports import baseline as baseline_report

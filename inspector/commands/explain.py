@@ -14,7 +14,8 @@ from typing import BinaryIO
 
 from inspector import sources
 from inspector.checks.explain.streaming import condensed
-from inspector.commands.arguments import add_declared, add_kernel, add_style, given_kernel
+from inspector.commands.arguments import add_declared, add_kernel, add_style
+from inspector.commands.destinations import given_kernel
 from inspector.errors import SourceError
 from inspector.library import explain
 from inspector.reports import explain as report

@@ -10,7 +10,8 @@ import argparse
 import sys
 
 from inspector import sources
-from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_setup, add_style, add_why
+from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_style, add_why
+from inspector.commands.destinations import add_setup
 from inspector.errors import EXIT_YES, one_line
 from inspector.kvm.cores import hints
 from inspector.kvm.host_inputs import facts

@@ -10,16 +10,8 @@ import argparse
 
 from inspector import sources
 from inspector.checks.machine.destination import SAME_HOST
-from inspector.commands.arguments import (
-    add_declared,
-    add_host_inputs,
-    add_kernel,
-    add_setup,
-    add_style,
-    add_vmm,
-    given_destination,
-    given_side,
-)
+from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_style
+from inspector.commands.destinations import add_setup, add_vmm, given_destination, given_side
 from inspector.library import fix
 from inspector.reports import fix as report
 from inspector.reports.json import dumps

@@ -12,18 +12,8 @@ import argparse
 from inspector import sources
 from inspector.checks.machine.destination import SAME_HOST
 from inspector.checks.restore.migration import migrate_all_kernels
-from inspector.commands.arguments import (
-    add_declared,
-    add_host_inputs,
-    add_kernel,
-    add_setup,
-    add_style,
-    add_vmm,
-    add_why,
-    given_destination,
-    given_setup,
-    given_side,
-)
+from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_style, add_why
+from inspector.commands.destinations import add_setup, add_vmm, given_destination, given_setup, given_side
 from inspector.errors import InspectorError
 from inspector.library import migrate
 from inspector.reports import migration as report

@@ -15,7 +15,8 @@ from inspector.checks.machine.machine import ask, own_question
 from inspector.checks.writing.bench import Bench
 from inspector.checks.writing.scratch import predict_writes, write_and_predict
 from inspector.checks.writing.typed import typed_write
-from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_setup, add_style, add_why
+from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_style, add_why
+from inspector.commands.destinations import add_setup
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
 from inspector.kvm.cores import hints
 from inspector.kvm.host_inputs import Fact, facts
