@@ -130,7 +130,7 @@ def _is_id_space(reg: SysReg) -> bool:
 def _demux(first: int, last: int) -> Callable[[int], bool]:
     def member(reg_id: int) -> bool:
         parts = split_id(reg_id)
-        return parts.cls == CLASS_DEMUX and first <= parts.index <= last
+        return parts.cls == CLASS_DEMUX and first <= parts.number <= last
 
     return member
 
@@ -138,7 +138,7 @@ def _demux(first: int, last: int) -> Callable[[int], bool]:
 def _bitmap(*indexes: int) -> Callable[[int], bool]:
     def member(reg_id: int) -> bool:
         parts = split_id(reg_id)
-        return parts.cls == CLASS_BITMAP and parts.index in indexes
+        return parts.cls == CLASS_BITMAP and parts.number in indexes
 
     return member
 

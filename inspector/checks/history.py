@@ -160,7 +160,7 @@ def _function_of(reg_id: int) -> str:
     if parts.cls == CLASS_DEMUX or reg_id == CLIDR_EL1:
         return "cache-registers"
     if parts.cls == CLASS_FIRMWARE:
-        return "mitigation-levels" if parts.index else "psci"
+        return "mitigation-levels" if parts.number else "psci"
     if parts.cls == CLASS_BITMAP:
         return "hypercall-bitmaps"
     named = {

@@ -6,7 +6,7 @@ Every CCSIDR value is read in both of its layouts; `cache_layout` decides which 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from inspector.registers import cache_layout as layout
 from inspector.registers import encoding as enc
@@ -20,8 +20,7 @@ _KVM_CLIDR = frozenset({0x0100_0004, 0x0200_0021, 0x0920_0003, 0x0920_0002})
 _TTYPES = 0x3FFF << 33
 
 
-@dataclass(frozen=True, slots=True)
-class CacheReading:
+class CacheReading(NamedTuple):
     """One CCSIDR value in one layout."""
 
     layout: str
@@ -46,8 +45,7 @@ class CacheReading:
         return f"{head} x {ways} x {self.line} B = {size}"
 
 
-@dataclass(frozen=True, slots=True)
-class Cache:
+class Cache(NamedTuple):
     """One cache that CLIDR_EL1 describes."""
 
     level: int
@@ -80,8 +78,7 @@ class Cache:
         return f"L{self.level} {self.kind}"
 
 
-@dataclass(frozen=True, slots=True)
-class CacheLevel:
+class CacheLevel(NamedTuple):
     """One level of the hierarchy."""
 
     level: int
@@ -93,8 +90,7 @@ class CacheLevel:
     """How allocation tags are cached here (MTE); "" for not at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class CacheTopology:
+class CacheTopology(NamedTuple):
     """What a vCPU's registers say about its caches."""
 
     clidr: int | None

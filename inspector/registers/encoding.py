@@ -8,7 +8,6 @@ For system registers the index is op0[15:14] op1[13:11] CRn[10:7] CRm[6:3] op2[2
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 ARCH_ARM64 = 0x60
@@ -27,8 +26,7 @@ POISON = 0x1DE7EC7EDBADC0DE
 """The value KVM gives a register whose reset value is unknown (arch/arm64/kvm/sys_regs.h, reset_unknown())."""
 
 
-@dataclass(frozen=True, order=True, slots=True)
-class SysReg:
+class SysReg(NamedTuple):
     """The encoding of a system register, as MRS and MSR carry it; iterates over its five numbers."""
 
     op0: int
@@ -38,7 +36,7 @@ class SysReg:
     op2: int
 
     @property
-    def index(self) -> int:
+    def packed(self) -> int:
         """The 16-bit index: op0[15:14] op1[13:11] CRn[10:7] CRm[6:3] op2[2:0]."""
         return self.op0 << 14 | self.op1 << 11 | self.crn << 7 | self.crm << 3 | self.op2
 
@@ -56,15 +54,14 @@ class SysReg:
         return cls(index >> 14 & 3, index >> 11 & 7, index >> 7 & 15, index >> 3 & 15, index & 7)
 
 
-@dataclass(frozen=True, slots=True)
-class RegId:
+class RegId(NamedTuple):
     """A register id taken apart; `rest` holds bits 51:28, which are zero in every valid id (AArch32 ids apart)."""
 
     arch: int
     size: int
     rest: int
     cls: int
-    index: int
+    number: int
 
 
 def split_id(reg_id: int) -> RegId:
@@ -96,7 +93,7 @@ def is_demux(reg_id: int) -> bool:
 
 def sysreg_id(op0: int, op1: int, crn: int, crm: int, op2: int) -> int:
     """The register id of a system register."""
-    return make_id(CLASS_SYSREG, SysReg(op0, op1, crn, crm, op2).index)
+    return make_id(CLASS_SYSREG, SysReg(op0, op1, crn, crm, op2).packed)
 
 
 def ccsidr_id(csselr: int) -> int:
@@ -119,7 +116,7 @@ def sysreg_of(reg_id: int) -> SysReg | None:
     parts = split_id(reg_id)
     if parts.arch != ARCH_ARM64 or parts.cls != CLASS_SYSREG or parts.rest:
         return None
-    return SysReg.from_index(parts.index)
+    return SysReg.from_index(parts.number)
 
 
 def hex_id(reg_id: int) -> str:

@@ -30,11 +30,11 @@ def _family(pattern: str, first: int, members: int, step: int) -> dict[str, int]
 
 
 IDS: dict[str, int] = {
-    **{name: make_id(CLASS_SYSREG, SysReg(*code).index) for name, code, _, _ in SYSTEM_REGISTERS},
+    **{name: make_id(CLASS_SYSREG, SysReg(*code).packed) for name, code, _, _ in SYSTEM_REGISTERS},
     **{
         name: reg_id
         for pattern, code, members, step, _, _ in FAMILIES
-        for name, reg_id in _family(pattern, SysReg(*code).index, members, step).items()
+        for name, reg_id in _family(pattern, SysReg(*code).packed, members, step).items()
     },
     **{name: firmware_id(index) for name, index, _, _ in kvm.FIRMWARE_REGISTERS},
     **{name: bitmap_id(index) for name, index, _, _ in kvm.FIRMWARE_BITMAPS},

@@ -7,12 +7,14 @@ entry in an index.
 
 from __future__ import annotations
 
+import pkgutil
 import re
 from collections.abc import Mapping
 from functools import cache
-from importlib import import_module, resources
+from importlib import import_module
 from typing import NamedTuple
 
+from inspector.registers import definitions
 from inspector.registers import encoding as enc
 from inspector.registers.cache_layout import ccsidr_layout
 from inspector.registers.definitions.special import SHARED_SCHEMAS
@@ -33,11 +35,10 @@ class Layout(NamedTuple):
 @cache
 def schema_modules() -> Mapping[str, str]:
     """Name of a schema -> the module beside `definitions/__init__` whose SCHEMAS holds it, in their order."""
-    folder = resources.files(_DEFINITIONS)
-    found = {}
-    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if entry.name.endswith(".py"):
-            found.update(dict.fromkeys(_SCHEMA.findall(entry.read_text("utf-8")), entry.name.removesuffix(".py")))
+    found: dict[str, str] = {}
+    for name in sorted(module.name for module in pkgutil.iter_modules(definitions.__path__)):
+        source = pkgutil.get_data(_DEFINITIONS, f"{name}.py") or b""
+        found.update(dict.fromkeys(_SCHEMA.findall(source.decode()), name))
     return found
 
 

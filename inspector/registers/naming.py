@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 from inspector.registers import encoding as enc
 from inspector.registers import layouts
@@ -18,8 +18,7 @@ from inspector.registers.schema import RegisterSchema
 _GROUP_ORDER = {key: position for position, (key, _) in enumerate(GROUPS)}
 
 
-@dataclass(frozen=True, slots=True)
-class Register:
+class Register(NamedTuple):
     """One register that a dump may hold."""
 
     id: int
@@ -51,13 +50,13 @@ class Register:
 
 def _system_rows() -> Iterator[tuple[int, Register]]:
     for name, code, group, title in SYSTEM_REGISTERS:
-        yield _system(enc.SysReg(*code).index, name, group, title)
+        yield _system(enc.SysReg(*code).packed, name, group, title)
     for pattern, code, members, step, group, title in FAMILIES:
-        first = enc.SysReg(*code).index
+        first = enc.SysReg(*code).packed
         for n in range(members):
             yield _system(first + n * step, pattern.format(n=n), group, title.format(n=n))
     for hole in _unallocated():
-        yield _system(hole.index, hole.spelling, "reserved", "Unallocated ID-space encoding", UNALLOCATED_NOTE)
+        yield _system(hole.packed, hole.spelling, "reserved", "Unallocated ID-space encoding", UNALLOCATED_NOTE)
 
 
 def _system(index: int, name: str, group: str, title: str, note: str = "") -> tuple[int, Register]:
@@ -190,7 +189,7 @@ def _unnamed(reg_id: int) -> Register:
 
 def _by_class(reg_id: int, parts: enc.RegId, size: int) -> Register | None:
     """Members of known classes that the tables do not list: further slices, pseudo-registers, cache numbers."""
-    index = parts.index
+    index = parts.number
     if parts.cls == enc.CLASS_SYSREG:
         right = named_ids().get(enc.make_id(parts.cls, index))
         name = right.name if right else enc.SysReg.from_index(index).spelling

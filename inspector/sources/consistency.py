@@ -17,7 +17,7 @@ def identifies(reg_id: int) -> bool:
     if is_demux(reg_id):
         return True
     reg = sysreg_of(reg_id)
-    if reg is None or reg.op0 != 3 or reg.crn != 0 or reg.index == _MPIDR_INDEX:
+    if reg is None or reg.op0 != 3 or reg.crn != 0 or reg.packed == _MPIDR_INDEX:
         return False
     return reg.op1 in (0, 1) or (reg.op1 == 3 and reg.crm == 0)
 

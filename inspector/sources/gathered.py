@@ -185,7 +185,7 @@ def _machine(gathered: Gathered, view: View, provenance: Provenance, notes: Sequ
     merged = {i: v for i, v in agreeing.items() if not _is_cache(i)}
     unlike = sorted({i for values in each for i in values} - set(agreeing) - _OF_EACH_CPU)
     parts = _agreed_parts(gathered, sections, merged)
-    caches = {} if view == "el0" else {split_id(i).index: v for i, v in agreeing.items() if _is_cache(i)}
+    caches = {} if view == "el0" else {split_id(i).number: v for i, v in agreeing.items() if _is_cache(i)}
     each = [{i: v for i, v in values.items() if not _is_cache(i)} for values in each]
     known = {i: c.mask for i, c in parts.items()}
     host = Host(values=merged | {i: c.value for i, c in parts.items()}, known=known, ccsidr=caches,

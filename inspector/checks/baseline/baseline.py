@@ -312,7 +312,7 @@ class _Levelling:
             self._obstacle(reg_id, "", own, reason, since)
             return
         parts = split_id(reg_id)
-        if parts.cls == CLASS_FIRMWARE and parts.index:
+        if parts.cls == CLASS_FIRMWARE and parts.number:
             reason = (
                 "a workaround state is the host's own and is never stored: a guest has to be started on the"
                 " weakest host"

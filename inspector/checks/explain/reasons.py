@@ -137,7 +137,7 @@ def register_reason(reg_id: int, wanted: int | None, actual: int | None) -> Reas
     parts = split_id(reg_id)
     history = register_history(reg_id)
     newest = next((c for c in reversed(history.changes) if not c.until), None)
-    if parts.cls == CLASS_FIRMWARE and parts.index == 0:
+    if parts.cls == CLASS_FIRMWARE and parts.number == 0:
         return _psci(wanted, actual, history)
     if parts.cls == CLASS_DEMUX or reg_id == CLIDR_EL1:
         return _caches(newest, parts.cls == CLASS_DEMUX)

@@ -34,7 +34,7 @@ def fill_unknown(host: HostState, saved: Mapping[int, int]) -> Likely:
     if saved.get(MIDR_EL1) is None or saved[MIDR_EL1] != host.values.get(MIDR_EL1):
         return Likely(host, False)
     values, known, assumed = dict(host.values), dict(host.known), False
-    caches = {split_id(i).index: v for i, v in saved.items() if split_id(i).cls == CLASS_DEMUX}
+    caches = {split_id(i).number: v for i, v in saved.items() if split_id(i).cls == CLASS_DEMUX}
     raw_caches = 0 < len(caches) < _EXISTING_CACHES
     for reg_id, value in saved.items():
         unknown = ~host.known.get(reg_id, 0) & ALL

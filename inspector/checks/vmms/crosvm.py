@@ -63,7 +63,7 @@ class Crosvm(Vmm, frozen=True, kw_only=True):
     def rank(self, reg_id: int) -> tuple[int, ...]:
         """Core, then the map of system registers by encoding, the cache map, the firmware map."""
         parts = split_id(reg_id)
-        return {CLASS_CORE: 0, CLASS_SYSREG: 1, CLASS_DEMUX: 2, CLASS_FIRMWARE: 3}.get(parts.cls, 4), parts.index
+        return {CLASS_CORE: 0, CLASS_SYSREG: 1, CLASS_DEMUX: 2, CLASS_FIRMWARE: 3}.get(parts.cls, 4), parts.number
 
     def printed(self, fatal: Sequence[Failure], number: int) -> tuple[str, ...]:
         """The register at which it stopped."""

@@ -296,9 +296,9 @@ def id_words(reg_id: int) -> str:
     if parts.cls == CLASS_DEMUX:
         return f"demuxed reg {reg_id:x}"
     if parts.cls == CLASS_FIRMWARE:
-        return f"fw reg {parts.index}"
+        return f"fw reg {parts.number}"
     if parts.cls == CLASS_BITMAP:
-        return f"fw feat reg {parts.index}"
+        return f"fw feat reg {parts.number}"
     return f"register {reg_id:x}"
 
 

@@ -31,17 +31,17 @@ from inspector.sources.vcpu_setup import listed_setup
 NAME = "crosvm-vcpu"
 _KEYS = {"sp", "pc", "pstate", "x", "v", "sys"}
 _SPECIAL = {
-    SysReg(3, 4, 4, 1, 0).index: make_id(CLASS_CORE, 68, SIZE_U64),
-    SysReg(3, 0, 4, 0, 1).index: make_id(CLASS_CORE, 70, SIZE_U64),
-    SysReg(3, 0, 4, 0, 0).index: make_id(CLASS_CORE, 72, SIZE_U64),
-    SysReg(3, 4, 4, 3, 1).index: make_id(CLASS_CORE, 74, SIZE_U64),
-    SysReg(3, 4, 4, 3, 2).index: make_id(CLASS_CORE, 76, SIZE_U64),
-    SysReg(3, 4, 4, 3, 0).index: make_id(CLASS_CORE, 78, SIZE_U64),
-    SysReg(3, 4, 4, 3, 3).index: make_id(CLASS_CORE, 80, SIZE_U64),
-    SysReg(3, 3, 4, 4, 1).index: make_id(CLASS_CORE, 0xD4, SIZE_U32),
-    SysReg(3, 3, 4, 4, 0).index: make_id(CLASS_CORE, 0xD5, SIZE_U32),
-    SysReg(3, 3, 14, 3, 2).index: sysreg_id(3, 3, 14, 0, 2),
-    SysReg(3, 3, 14, 0, 2).index: sysreg_id(3, 3, 14, 3, 2),
+    SysReg(3, 4, 4, 1, 0).packed: make_id(CLASS_CORE, 68, SIZE_U64),
+    SysReg(3, 0, 4, 0, 1).packed: make_id(CLASS_CORE, 70, SIZE_U64),
+    SysReg(3, 0, 4, 0, 0).packed: make_id(CLASS_CORE, 72, SIZE_U64),
+    SysReg(3, 4, 4, 3, 1).packed: make_id(CLASS_CORE, 74, SIZE_U64),
+    SysReg(3, 4, 4, 3, 2).packed: make_id(CLASS_CORE, 76, SIZE_U64),
+    SysReg(3, 4, 4, 3, 0).packed: make_id(CLASS_CORE, 78, SIZE_U64),
+    SysReg(3, 4, 4, 3, 3).packed: make_id(CLASS_CORE, 80, SIZE_U64),
+    SysReg(3, 3, 4, 4, 1).packed: make_id(CLASS_CORE, 0xD4, SIZE_U32),
+    SysReg(3, 3, 4, 4, 0).packed: make_id(CLASS_CORE, 0xD5, SIZE_U32),
+    SysReg(3, 3, 14, 3, 2).packed: sysreg_id(3, 3, 14, 0, 2),
+    SysReg(3, 3, 14, 0, 2).packed: sysreg_id(3, 3, 14, 3, 2),
 }
 """encodings in `sys` that do not stand for the sysreg id of the same encoding"""
 
