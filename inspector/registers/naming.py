@@ -135,12 +135,23 @@ def _coprocessor_rows() -> Iterator[tuple[int, Register]]:
 
 
 @cache
-def named_ids() -> dict[int, Register]:
-    """All registers of the tables by id, AArch32 ones last."""
+def _arm64_ids() -> dict[int, Register]:
     table: dict[int, Register] = {}
-    for rows in (_system_rows, _firmware_rows, _core_rows, _sve_rows, _coprocessor_rows):
+    for rows in (_system_rows, _firmware_rows, _core_rows, _sve_rows):
         table.update(rows())
     return table
+
+
+@cache
+def named_ids() -> dict[int, Register]:
+    """All registers of the tables by id, AArch32 ones last."""
+    return _arm64_ids() | dict(_coprocessor_rows())
+
+
+@cache
+def system_ids() -> dict[str, int]:
+    """Name of a system register, without case -> id; without the families, and without making every register."""
+    return {name.casefold(): enc.sysreg_id(*code) for name, code, _, _ in SYSTEM_REGISTERS}
 
 
 def sort_key(register: Register) -> tuple[int, int]:
@@ -162,7 +173,9 @@ def name_of(reg_id: int) -> str:
 @lru_cache(maxsize=4096)
 def by_id(reg_id: int) -> Register:
     """The register with this id; an id that the tables lack gets a name made from its encoding. Never fails."""
-    return named_ids().get(reg_id) or _unnamed(reg_id)
+    # The AArch32 registers are a third of the tables; few dumps hold one.
+    known = named_ids() if reg_id >> 56 == enc.ARCH_ARM else _arm64_ids()
+    return known.get(reg_id) or _unnamed(reg_id)
 
 
 def _unnamed(reg_id: int) -> Register:
@@ -191,7 +204,7 @@ def _by_class(reg_id: int, parts: enc.RegId, size: int) -> Register | None:
     """Members of known classes that the tables do not list: further slices, pseudo-registers, cache numbers."""
     index = parts.number
     if parts.cls == enc.CLASS_SYSREG:
-        right = named_ids().get(enc.make_id(parts.cls, index))
+        right = _arm64_ids().get(enc.make_id(parts.cls, index))
         name = right.name if right else enc.SysReg.from_index(index).spelling
         note = f"not a valid id: {name} is 64 bits wide, the id says {size} bytes"
         return Register(
@@ -208,7 +221,7 @@ def _by_class(reg_id: int, parts: enc.RegId, size: int) -> Register | None:
         title = "Firmware bitmap newer than this program"
         return Register(reg_id, f"FW_FEAT_BMAP[{index}]", title, "firmware", size, f"fw bitmap {index}")
     if parts.cls == enc.CLASS_SVE and index < 0x0620:
-        whole = named_ids().get(enc.make_id(parts.cls, index & ~0x1F, parts.size))
+        whole = _arm64_ids().get(enc.make_id(parts.cls, index & ~0x1F, parts.size))
         if whole:
             text = f"sve {index:#x}"
             return Register(reg_id, f"{whole.name} slice {index & 0x1F}", whole.title, "sve", size, text)

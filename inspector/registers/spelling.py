@@ -15,7 +15,7 @@ from inspector.errors import RegisterError
 from inspector.registers import encoding as enc
 from inspector.registers import layouts
 from inspector.registers.definitions.special import ALIASES
-from inspector.registers.naming import Register, all_registers, by_id, named_ids
+from inspector.registers.naming import Register, all_registers, by_id, named_ids, system_ids
 from inspector.registers.pasted import id_in_text
 from inspector.registers.schema import Span
 
@@ -70,6 +70,8 @@ def _named(text: str) -> Register | None:
 def ids_named(text: str) -> tuple[int, ...] | None:
     """The ids that a name or alias can stand for; None for a text that is neither."""
     folded = text.casefold()
+    if folded in (exact := system_ids()):
+        return (exact[folded],)
     ids = _keys().get(folded)
     for prefix in _PREFIXES:
         if ids is None and folded.startswith(prefix.casefold()):

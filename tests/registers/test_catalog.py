@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from inspector import sources
 from inspector.errors import RegisterError
-from inspector.registers import catalog
+from inspector.registers import catalog, naming, spelling
 from inspector.registers import encoding as enc
 from tests.material import files, label, read_text
 from tests.shared_material import shared
@@ -328,3 +328,14 @@ def test_what_stays_ambiguous_is_refused(text: str) -> None:
     """Both registers have the field, or neither."""
     with pytest.raises(RegisterError):
         catalog.find(text)
+
+
+def test_a_system_register_is_found_alike_with_and_without_the_table_of_all_spellings() -> None:
+    assert len(naming.system_ids()) > 400
+    for name, reg_id in naming.system_ids().items():
+        assert spelling._keys()[name] == (reg_id,), name
+
+
+def test_an_arm64_id_is_named_alike_with_and_without_the_aarch32_registers() -> None:
+    for reg_id, register in naming.named_ids().items():
+        assert naming.by_id(reg_id) == register
