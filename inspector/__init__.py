@@ -6,11 +6,9 @@ return are here too. Nothing is loaded before a name is used.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
 from inspector.version import __version__
 
+TYPE_CHECKING = False  # typing's own constant would load typing, which `--version` does not need
 if TYPE_CHECKING:  # the names are loaded on demand, so that `--version` stays light; type checkers read them here
     from inspector.library import (
         Agreement,
@@ -71,6 +69,8 @@ if not TYPE_CHECKING:
     def __getattr__(name: str) -> object:
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
         return getattr(import_module("inspector.library"), name)
 
 

@@ -1,158 +1,37 @@
-"""The command line: choose the command, load only its module, print its report, end with its exit code.
+"""The program: streams fit to be written to, the command, and one line for whatever goes wrong.
 
-Standard output carries the answer, standard error the talk. `--version` and `--help` import nothing but argparse.
+Standard output carries the answer, standard error the talk. `--version` imports next to nothing.
 """
 
 from __future__ import annotations
 
-import argparse
-import importlib
-import io
 import os
-import pkgutil
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
 
-from inspector import budget
 from inspector.errors import DEBUG, EXIT_BAD, InspectorError, one_line
 from inspector.talk import unfailing
-from inspector.version import __version__
+from inspector.version import PROGRAM, __version__
 
+TYPE_CHECKING = False  # typing's own constant would load typing, a third of the time of `--version`
 if TYPE_CHECKING:
-    from _typeshed import SupportsWrite
-
-PROGRAM = "vcpu-inspector"
-
-COMMANDS = (
-    "show", "decode", "caches", "convert", "list", "expose", "write", "kernels", "predict", "verify", "migrate", "fix",
-    "explain", "compare", "live", "record",
-)  # fmt: skip
-"""Every command, in the order of the overview; `inspector.commands` has a module of the same name for each, whose
-docstring is its help."""
+    from collections.abc import Sequence
 
 
-def summary(name: str) -> str:
-    """The first line of a command's help, read without loading what the command needs."""
-    source = pkgutil.get_data("inspector.commands", f"{name}.py") or b""
-    return source.decode().partition("\n")[0].strip('".')
-
-
-class Parser(argparse.ArgumentParser):
-    """argparse, but a usage error is one line and exit code 2."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print one line to standard error and leave."""
-        self.exit(EXIT_BAD, one_line(f"{self.prog}: {message}; see {self.prog} --help") + "\n")
-
-    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
-        """Print the help; unlike argparse's own, a full disk raises OSError."""
-        print(self.format_help(), end="", file=file)
-
-
-def _overview() -> str:
-    width = max(map(len, COMMANDS))
-    lines = [
-        f"usage: {PROGRAM} [SOURCE ...]          open the screens (no SOURCE: start page)",
-        f"       {PROGRAM} COMMAND [ARGUMENTS]   print an answer; COMMAND --help says more",
-        "",
-        "Read arm64 KVM vCPU registers from saved or running machines, and predict what a kernel does with them.",
-        "",
-        "commands:",
-        *(f"  {name:{width}}  {summary(name)}" for name in COMMANDS),
-        "",
-        "SOURCE: a file, - (standard input), builtin:NAME (see `list`), live:, ssh://[user@]host[:port],",
-        "  debugfs:[VM], gdb:HOST:PORT or gdb:SOCKET, qmp:SOCKET. A file named like a command is opened as ./NAME.",
-        "",
-        "options:",
-        "  -h, --help     show this text",
-        "  --version      show the version",
-        "  --watch SECONDS  (with SOURCE) read live sources again at this interval",
-        "  --limit TIMES  let a source be that many times as large, or as slow to read, as is usual",
-        "  --debug        show the traceback of an internal error",
-        "  --as VIEW      (with SOURCE) whose values a pasted text holds: host, el0, vcpu or guest",
-        "",
-        "exit codes: 0 yes or done, 1 the answer is no, 2 bad usage or unreadable input",
-    ]
-    return "\n".join(lines)
-
-
-def _add_everywhere(parser: argparse.ArgumentParser) -> None:
-    """The options of every command and of the screens."""
-    parser.add_argument("--limit", type=_times, default=1, metavar="TIMES", help=budget.HELP)
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an internal error")
-
-
-def _take_everywhere(options: argparse.Namespace) -> None:
-    budget.raise_limits(options.limit)
-
-
-def _times(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 6 and int(text)):
-        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a number from 1 to 999999")
-    return int(text)
-
-
-def _open_screens(arguments: Sequence[str]) -> int:
-    parser = Parser(prog=PROGRAM, add_help=False)
-    parser.add_argument("sources", nargs="*", metavar="SOURCE")
-    parser.add_argument("--watch", type=float, metavar="SECONDS")
-    parser.add_argument("--as", dest="declared", choices=("host", "el0", "vcpu", "guest"))
-    _add_everywhere(parser)
-    options = parser.parse_args(arguments)
-    _take_everywhere(options)
-    if options.watch is not None and not options.watch > 0:
-        parser.error("--watch takes a positive number of seconds")
-    # Textual draws on standard error, so that one has to be the terminal too.
-    drawn = sys.stdout.isatty() and sys.stderr.isatty()
-    if not drawn or not (sys.stdin.isatty() or "-" in options.sources):
-        _suggest_command(options.sources)
-        raise InspectorError("the screens need a terminal", "", f"to print instead: {PROGRAM} show SOURCE")
-    from inspector import app
-
-    return app.run(list(options.sources), watch=options.watch, declared=options.declared)
-
-
-def _suggest_command(sources: Sequence[str]) -> None:
-    """Raises InspectorError if the first source is no file but looks like a mistyped command."""
-    if sources and sources[0].isalpha() and not os.path.lexists(sources[0]):
-        import difflib
-
-        close = difflib.get_close_matches(sources[0].lower(), COMMANDS, n=1) or ["help"]
-        hint = f"did you mean {PROGRAM} {close[0]}?" if close[0] in COMMANDS else f"see {PROGRAM} --help"
-        raise InspectorError("is neither a command nor a file", sources[0], hint)
-
-
-def _run_command(name: str, arguments: Sequence[str]) -> int:
-    module = importlib.import_module(f"inspector.commands.{name}")
-    parser = Parser(prog=f"{PROGRAM} {name}", description=module.__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    module.configure(parser)
-    _add_everywhere(parser)
-    options, late = parser.parse_known_args(arguments)
-    if late:
-        # `expose SOURCE --kernel 6.12 CTR_EL0`: argparse takes no optional operand behind an option by itself.
-        options = parser.parse_intermixed_args(arguments)
-    _take_everywhere(options)
-    return int(module.run(options))
-
-
-def _dispatch(arguments: Sequence[str]) -> int:
-    first = arguments[0] if arguments else ""
-    if first in ("-h", "--help"):
-        print(_overview())
-        return 0
-    if first == "--version":
+def _run(arguments: Sequence[str]) -> int:
+    if arguments[:1] == ["--version"]:
         print(f"{PROGRAM} {__version__}")
         return 0
-    if first in COMMANDS:
-        return _run_command(first, arguments[1:])
-    return _open_screens(arguments)
+    from inspector.command_line import dispatch  # argparse is half of the time of `--version`
+
+    return dispatch(arguments)
 
 
 def _prepare_streams() -> bool:
     """Make standard output and error fit to be written to; False when there is no standard output."""
     if sys.stderr is None:
         # Closed (`2>&-`): print() would put the talk into the answer.
+        import io
+
         sys.stderr = io.StringIO()
     if sys.stdout is None:
         print(f"{PROGRAM}: standard output is closed", file=sys.stderr)
@@ -175,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ[DEBUG] = "1"
     try:
         try:
-            code = _dispatch(given)
+            code = _run(given)
         except SystemExit as leaving:
             # argparse leaves this way, also behind `COMMAND --help`, whose text has yet to reach standard output.
             code = leaving.code if isinstance(leaving.code, int) else EXIT_BAD

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import Any, TextIO, cast
+
+TYPE_CHECKING = False  # see `cli`
+if TYPE_CHECKING:
+    from typing import Any, TextIO
 
 
 class _Unfailing:
@@ -39,4 +42,4 @@ class _Unfailing:
 
 def unfailing(stream: TextIO) -> TextIO:
     """`stream`, standard error, as one whose writes never fail."""
-    return cast(TextIO, _Unfailing(stream))
+    return _Unfailing(stream)  # type: ignore[return-value]  # `__getattr__` gives it the rest of a TextIO

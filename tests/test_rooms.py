@@ -56,6 +56,7 @@ def test_registers_load_construct_and_the_standard_library_only() -> None:
 def test_version_and_help_load_nothing_heavy(option: str) -> None:
     loaded = modules_after(f"from inspector.cli import main\nassert main([{option!r}]) == 0")
     assert not loaded & {"construct", "rich", "textual", "msgspec"}
+    assert option != "--version" or not loaded & {"argparse", "typing"}
 
 
 def test_show_does_not_load_textual_or_rich() -> None:

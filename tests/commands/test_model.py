@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from inspector.cli import COMMANDS, summary
+from inspector.command_line import COMMANDS, summary
 from tests.commands.running import assert_one_line_error, run
 from tests.material import material
 
