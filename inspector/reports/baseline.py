@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import json
 
-from inspector.checks.baseline.baseline import Baseline, LevelledField, LevelledRegister, MissingSet, Obstacle
+from inspector.checks.baseline.baseline import (
+    Baseline,
+    LevelledField,
+    LevelledRegister,
+    MissingSet,
+    Obstacle,
+    UnknownField,
+)
 from inspector.checks.baseline.export import firecracker_template, qemu_properties
 from inspector.checks.compare.compare import column_name
 from inspector.errors import one_line
+from inspector.registers.bits import ones, open_text
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import grouped_hex, hex_id, hex_value
 from inspector.reports.json import Json, hex_map
@@ -20,13 +28,18 @@ def baseline_json(answer: Baseline) -> Json:
     """The baseline as JSON; `template` is the Firecracker template as an object, `qemu` the `-cpu` option."""
     return {
         "level": answer.level,
+        "outcome": answer.outcome,
+        "certain": answer.outcome != "uncertain",
         "hosts": [{"label": h, "kernel": k} for h, k in zip(answer.hosts, answer.kernels, strict=True)],
         "needs_kernel": answer.needs_kernel,
         "fields": [_field_json(f) for f in answer.fields],
         "registers": [_register_json(r) for r in answer.registers],
         "obstacles": [_obstacle_json(o) for o in answer.obstacles],
         "lists": [_missing_json(m) for m in answer.lists],
+        "unknown": [_unknown_json(u) for u in answer.unknown],
         "values": hex_map(answer.values),
+        # which bits of those values are known, where not all are
+        "known": hex_map(answer.known),
         "template": json.loads(firecracker_template(answer)),
         "qemu": qemu_properties(answer),
         "notes": list(answer.notes),
@@ -45,6 +58,19 @@ def _field_json(field: LevelledField) -> Json:
         "meaning": field.meaning,
         "safe": field.safe,
         "writable_since": field.writable_since,
+    }
+
+
+def _unknown_json(field: UnknownField) -> Json:
+    width = field.msb - field.lsb + 1
+    return {
+        "id": hex_id(field.id),
+        "register": field.register,
+        "name": field.name,
+        "msb": field.msb,
+        "lsb": field.lsb,
+        "values": [f"{part.value:#x}" for part in field.parts],
+        "known": [f"{part.known & ones(width):#x}" for part in field.parts],
     }
 
 
@@ -92,11 +118,34 @@ def baseline_text(answer: Baseline) -> str:
         ("Registers to set", [_register_line(register) for register in answer.registers]),
         ("What cannot be made equal", [_obstacle_line(obstacle) for obstacle in answer.obstacles]),
         ("Registers that only some hosts list", [_missing_line(missing) for missing in answer.lists]),
+        ("Not known of every host, so whether it can be made equal is uncertain", _unknown_lines(answer)),
         ("QEMU (with the customizable host model that is proposed for it)", [f"  {properties}"] if properties else []),
         ("Notes", [one_line(f"  {note}") for note in answer.notes[:_SHOWN]]),
     ):
         lines += ["", title, *section] if section else []
     return "\n".join(lines)
+
+
+def _unknown_lines(answer: Baseline) -> list[str]:
+    """A line for each register: its fields with each host's own value, `?` where that is not known."""
+    lines, whole = [], []
+    by_register: dict[str, list[str]] = {}
+    for field in answer.unknown:
+        if field.name and any(part.known for part in field.parts):
+            by_register.setdefault(field.register, []).append(f"{field.name} {_parts(field)}")
+        elif field.name:
+            by_register.setdefault(field.register, []).append(field.name)
+        else:
+            whole.append(field.register)
+    lines = [one_line(f"  {register}  {', '.join(fields)}") for register, fields in by_register.items()]
+    return [*lines, one_line(f"  as a whole: {', '.join(whole)}")] if whole else lines
+
+
+def _parts(field: UnknownField) -> str:
+    """`0x2/?`: each host's own."""
+    width = field.msb - field.lsb + 1
+    texts = [f"{p.value:#x}" if p.known & ones(width) == ones(width) else open_text(*p, width) for p in field.parts]
+    return "/".join(texts[:_SHOWN] if len(texts) <= 6 else dict.fromkeys(texts))
 
 
 def _register_line(register: LevelledRegister) -> str:
@@ -122,12 +171,22 @@ def _headline(answer: Baseline) -> str:
     changed += f" and {_count(len(answer.registers), 'register')}" if answer.registers else ""
     if answer.level:
         return f"{hosts} can be levelled: set {changed}."
+    if answer.outcome == "uncertain":
+        open_ones = _count(len(answer.unknown), "field or register")
+        told = f"nothing that is known stands in the way, but {open_ones} {_are(len(answer.unknown))} not known of all"
+        return f"Uncertain whether {hosts} can be levelled: {told}; {changed} can be set."
     left = len(answer.obstacles) + len(answer.lists)
-    return f"{hosts} cannot be levelled completely: {changed} can be set, {_count(left, 'difference')} stay."
+    count = len(answer.unknown)
+    more = f", {_count(count, 'field or register')} {_are(count)} not known of all" if count else ""
+    return f"{hosts} cannot be levelled completely: {changed} can be set, {_count(left, 'difference')} stay{more}."
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+    return f"{number} {word}" if number == 1 else f"{number} {word.replace('field or', 'fields or')}s"
 
 
 def _letter(number: int) -> str:
@@ -166,6 +225,9 @@ def baseline_markdown(answer: Baseline) -> str:
     rows += [[f"{len(m.group.ids)} registers", m.group.feature, m.group.sentence, m.group.since] for m in answer.lists]
     if rows:
         lines += ["### What cannot be made equal", "", *markdown_table(["what", "values", "why", "since"], rows), ""]
+    if answer.unknown:
+        rows = [[f"{u.register}.{u.name}" if u.name else u.register, _parts(u)] for u in answer.unknown]
+        lines += ["### Not known of every host", "", *markdown_table(["what", "values"], rows), ""]
     properties = qemu_properties(answer)
     if properties:
         lines += ["### QEMU", "", "```", properties, "```", ""]

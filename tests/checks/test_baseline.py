@@ -22,9 +22,11 @@ from inspector.kvm.words.explaining import explain_write
 from inspector.policies.loader import load_policy
 from inspector.policies.model import Know
 from inspector.policies.spans import FieldRule, parse_field
-from inspector.registers.encoding import ccsidr_id, sysreg_id
+from inspector.registers.bits import Partial
+from inspector.registers.encoding import ccsidr_id, hex_id, hex_value, sysreg_id
+from inspector.reports.baseline import baseline_json, baseline_text
 from inspector.sources import load
-from inspector.sources.dump import Dump, Provenance, Vcpu
+from inspector.sources.dump import Dump, Host, Provenance, Vcpu
 from inspector.sources.formats.dump_json import write
 
 MIDR = sysreg_id(3, 0, 0, 0, 0)
@@ -196,11 +198,40 @@ def test_a_dump_without_kernel_gets_the_one_that_fits() -> None:
     assert any("names no kernel" in note for note in answer.notes)
 
 
-def test_what_a_kernel_hid_is_told_and_counts_as_zero() -> None:
+def test_what_a_kernel_hid_is_named_field_by_field_and_never_counts_as_zero() -> None:
     hosts = [fresh(name, "6.1", {}) for name in ("a", "b")]
     answer = baseline(hosts, load_policy("7.3"))
-    assert any("ID_AA64MMFR1_EL1" in note and "not known" in note for note in answer.notes)
-    assert not any("not known" in note for note in baseline(hosts).notes)
+    assert (answer.outcome, answer.level, answer.exit_code) == ("uncertain", False, 1)
+    open_fields = {(field.register, field.name) for field in answer.unknown}
+    assert ("ID_AA64MMFR1_EL1", "ECBHB") in open_fields and ("ID_AA64PFR0_EL1", "EL2") not in open_fields
+    mmfr1 = sysreg_id(3, 0, 0, 7, 1)
+    assert not answer.known[mmfr1] >> 60 & 0xF and answer.known[mmfr1] & 0xF == 0xF
+    assert baseline(hosts).level
+    told = baseline_json(answer)
+    assert told["certain"] is False and told["known"][hex_id(mmfr1)] == hex_value(answer.known[mmfr1])
+    assert baseline_text(answer).startswith("Uncertain")
+    exported = baseline_dump(answer).vcpus[0]
+    assert mmfr1 not in exported.values and exported.constraints[mmfr1].mask == answer.known[mmfr1]
+
+
+def test_a_field_known_of_one_host_only_is_neither_levelled_nor_an_obstacle() -> None:
+    """ID_AA64ISAR0_EL1: RNDR is known of the first host only, SM4 differs in known bits, DP is known of none."""
+    known = {"a": (0xFFFF << 32 | 0xF << 60) & ~(0xF << 44), "b": 0x0FFF << 32}
+    sources = {"a": 1 << 60 | 1 << 40, "b": 0}
+    hosts = [
+        Dump(
+            provenance=Provenance(source=name),
+            host=Host(values={ISAR0: sources[name], MIDR: 0x410FD0C1}, known={ISAR0: known[name]}),
+        )
+        for name in known
+    ]
+    answer = baseline(hosts, load_policy("6.12"))
+    assert [(f.name, f.values, f.common) for f in answer.fields if f.id == ISAR0] == [("SM4", (1, 0), 0)]
+    assert answer.changes[ISAR0] == (0xF << 40, 0)
+    rndr = next(field for field in answer.unknown if (field.id, field.name) == (ISAR0, "RNDR"))
+    assert rndr.parts == (Partial(1, 0xF), Partial(0, 0))
+    assert not any(o.id == ISAR0 for o in answer.obstacles)
+    assert "RNDR 0x1/?" in baseline_text(answer)
 
 
 def test_bad_input() -> None:

@@ -8,6 +8,7 @@ one safe value.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
 import msgspec
 
@@ -22,6 +23,7 @@ from inspector.policies.model import Policy
 from inspector.policies.rulebook import rulebook
 from inspector.policies.setup import VcpuSetup
 from inspector.policies.spans import FieldRule, signed_value
+from inspector.registers.bits import Partial, ones
 from inspector.registers.catalog import by_id, sort_key
 from inspector.registers.encoding import CLASS_BITMAP, CLASS_FIRMWARE, CLASS_SVE, split_id
 from inspector.registers.ids import AIDR_EL1, CTR_EL0, ID_SPACE, MIDR_EL1, MPIDR_EL1, REVIDR_EL1
@@ -76,6 +78,19 @@ class Obstacle(msgspec.Struct, frozen=True, kw_only=True):
     """mainline release that would change the answer, where there is one"""
 
 
+class UnknownField(msgspec.Struct, frozen=True, kw_only=True):
+    """A field, or a register, that is not known of every host: whether it can be levelled is uncertain."""
+
+    id: int
+    register: str
+    name: str
+    """empty for the register as a whole"""
+    msb: int
+    lsb: int
+    parts: tuple[Partial, ...]
+    """what is known of each host's own, moved down to bit 0"""
+
+
 class MissingSet(msgspec.Struct, frozen=True, kw_only=True):
     """Registers that only some hosts list."""
 
@@ -93,8 +108,11 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     registers: tuple[LevelledRegister, ...]
     obstacles: tuple[Obstacle, ...]
     lists: tuple[MissingSet, ...]
+    unknown: tuple[UnknownField, ...] = ()
     values: Mapping[int, int]
-    """every feature register that all hosts can show alike, with the common value"""
+    """every feature register that all hosts can show alike, with the common value; a bit that is not known is 0"""
+    known: Mapping[int, int] = {}
+    """known bits of those values that are known only in part"""
     changes: Mapping[int, tuple[int, int]]
     """register id -> (mask, bits): what has to be written so that all hosts agree"""
     setup: VcpuSetup | None = None
@@ -104,11 +122,18 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def level(self) -> bool:
         """True when nothing stands in the way: with `changes` written, a vCPU looks the same on every host."""
-        return not self.obstacles and not self.lists
+        return self.outcome == "level"
+
+    @property
+    def outcome(self) -> Literal["level", "differs", "uncertain"]:
+        """uncertain: nothing that is known stands in the way, and not everything is known."""
+        if self.obstacles or self.lists:
+            return "differs"
+        return "uncertain" if self.unknown else "level"
 
     @property
     def exit_code(self) -> int:
-        """0 when all hosts can be levelled, 1 when something cannot."""
+        """0 when all hosts can be levelled, 1 when something cannot or may not."""
         return EXIT_YES if self.level else EXIT_NO
 
     @property
@@ -147,7 +172,9 @@ def level_hosts(hosts: Sequence[BaselineHost]) -> Baseline:
         registers=tuple(work.registers),
         obstacles=tuple(work.obstacles),
         lists=_lists(hosts),
+        unknown=tuple(work.unknown),
         values=work.values,
+        known=work.known,
         changes=work.changes,
         setup=setups.pop() if len(setups) == 1 else None,
         notes=tuple(dict.fromkeys(note for h in hosts for note in h.notes)),
@@ -174,31 +201,55 @@ class _Levelling:
         self.fields: list[LevelledField] = []
         self.registers: list[LevelledRegister] = []
         self.obstacles: list[Obstacle] = []
+        self.unknown: list[UnknownField] = []
         self.values: dict[int, int] = {}
+        self.known: dict[int, int] = {}
         self.changes: dict[int, tuple[int, int]] = {}
 
     def level(self, reg_id: int) -> None:
         """Find the common value of one register."""
-        values = {h.values.get(reg_id, 0) for h in self.distinct}
-        if len(values) == 1:
-            self.values[reg_id] = values.pop()
+        parts = {h.part(reg_id) for h in self.distinct}
+        known, width = self._known(reg_id), by_id(reg_id).size * 8
+        if len(parts) == 1 and not ~known & ones(width):
+            self.values[reg_id] = parts.pop().value
+        elif ~known & ones(width) and (reg_id not in _FIELDED or not any(part.known for part in parts)):
+            self._unknown(reg_id, "", width - 1, 0)
         elif reg_id in _FIELDED:
             self._level_fields(reg_id)
         else:
             self._level_whole(reg_id)
 
+    def _known(self, reg_id: int) -> int:
+        """The bits of a register that are known of every host."""
+        known = -1
+        for host in self.distinct:
+            known &= host.part(reg_id).known
+        return known
+
+    def _unknown(self, reg_id: int, name: str, msb: int, lsb: int) -> None:
+        self.unknown.append(
+            UnknownField(
+                id=reg_id, register=by_id(reg_id).name, name=name, msb=msb, lsb=lsb,
+                parts=tuple(h.part(reg_id).part(msb, lsb) for h in self.hosts),
+            )
+        )  # fmt: skip
+
     def _own(self, reg_id: int, mask: int = -1, lsb: int = 0) -> tuple[int, ...]:
-        return tuple((h.values.get(reg_id, 0) & mask) >> lsb for h in self.hosts)
+        return tuple((h.part(reg_id).value & mask) >> lsb for h in self.hosts)
 
     def _level_fields(self, reg_id: int) -> None:
         mask = bits = stuck = 0
+        known = self._known(reg_id)
         names = {(f.msb, f.lsb): f for f in read(reg_id, 0, include_reserved=True).fields}
         for field in self._field_table(reg_id):
-            own = [field.extract(h.values.get(reg_id, 0)) for h in self.distinct]
-            if len(set(own)) == 1:
-                continue
+            own = [field.extract(h.part(reg_id).value) for h in self.distinct]
             named = names.get((field.msb, field.lsb))
             name = named.name if named else field.name
+            if field.mask & ~known:
+                self._unknown(reg_id, name, field.msb, field.lsb)
+                continue
+            if len(set(own)) == 1:
+                continue
             common = self._common_value(reg_id, field, own)
             if common is None:
                 stuck |= field.mask
@@ -210,18 +261,27 @@ class _Levelling:
         if mask:
             self._write(reg_id, mask, bits, stuck)
         elif not stuck and not self._differing(reg_id, mask):
-            self.values[reg_id] = self.distinct[0].values.get(reg_id, 0)
+            self._keep(reg_id, self.distinct[0].part(reg_id).value)
 
-    def _differing(self, reg_id: int, known: int) -> int:
-        """Bits outside `known` in which the hosts differ."""
-        first = self.distinct[0].values.get(reg_id, 0)
-        different = 0
+    def _keep(self, reg_id: int, value: int) -> None:
+        """Take the common value of a register, as far as it is known of every host."""
+        known = self._known(reg_id) & ones(by_id(reg_id).size * 8)
+        if not known:
+            return
+        self.values[reg_id] = value & known
+        if known != ones(by_id(reg_id).size * 8):
+            self.known[reg_id] = known
+
+    def _differing(self, reg_id: int, judged: int) -> int:
+        """Bits outside `judged` in which the hosts differ, as far as they are known."""
+        different, known = 0, self._known(reg_id)
+        first = self.distinct[0].part(reg_id).value
         for host in self.distinct[1:]:
-            different |= first ^ host.values.get(reg_id, 0)
-        return different & ~known
+            different |= first ^ host.part(reg_id).value
+        return different & known & ~judged
 
-    def _other_bits(self, reg_id: int, known: int) -> None:
-        bits = self._differing(reg_id, known)
+    def _other_bits(self, reg_id: int, judged: int) -> None:
+        bits = self._differing(reg_id, judged)
         if bits:
             reason = f"bits {bits:#x} differ, and they belong to no field that these kernels know"
             self._obstacle(reg_id, "", self._own(reg_id), reason)
@@ -263,7 +323,7 @@ class _Levelling:
 
     def _write(self, reg_id: int, mask: int, bits: int, stuck: int) -> None:
         """Take the levelled fields together, and check the whole register on every host."""
-        refused = [h for h in self.distinct if not h.takes(reg_id, h.values.get(reg_id, 0) & ~mask | bits)]
+        refused = [h for h in self.distinct if not h.takes(reg_id, h.part(reg_id).value & ~mask | bits)]
         if refused:
             self.fields = [f for f in self.fields if f.id != reg_id]
             reason = f"each field alone is accepted, all of them together are not on {refused[0].label}"
@@ -271,7 +331,7 @@ class _Levelling:
             return
         self.changes[reg_id] = (mask, bits)
         if not stuck and not self._differing(reg_id, mask):
-            self.values[reg_id] = self.distinct[0].values.get(reg_id, 0) & ~mask | bits
+            self._keep(reg_id, self.distinct[0].part(reg_id).value & ~mask | bits)
 
     def _stuck(self, reg_id: int, name: str, field: FieldRule) -> None:
         history = field_history(reg_id, field.msb, field.lsb)

@@ -14,7 +14,7 @@ from inspector.errors import RegisterError
 from inspector.registers import catalog
 from inspector.registers.encoding import hex_id, size_of
 from inspector.registers.ids import CTR_EL0, ID_SPACE
-from inspector.sources.dump import Dump, Provenance, Vcpu
+from inspector.sources.dump import Constraint, Dump, Provenance, Vcpu
 
 _PROPERTY_REGISTERS = frozenset((*ID_SPACE, CTR_EL0))
 _TEMPLATE_BYTES = 16
@@ -70,13 +70,18 @@ def read_qemu_properties(text: str) -> Mapping[int, tuple[int, int]]:
 def baseline_dump(answer: Baseline) -> Dump:
     """The feature registers of a vCPU at the baseline, as a dump of ours.
 
-    Registers that the hosts cannot show alike are left out, and the notes name them.
+    Registers that the hosts cannot show alike are left out, and the notes name them; so they do what is not known of
+    every host.
     """
     left_out = sorted({o.register for o in answer.obstacles})
     notes = [f"the greatest common feature set of {len(answer.hosts)} hosts: {', '.join(answer.hosts[:8])}"]
     if left_out:
         notes.append(f"left out, because the hosts cannot be made to agree: {', '.join(left_out)}")
-    values = dict(sorted(answer.values.items()))
+    if answer.known:
+        names = ", ".join(catalog.by_id(reg_id).name for reg_id in sorted(answer.known))
+        notes.append(f"given only in the bits that are known of every host: {names}")
+    values = {i: value for i, value in sorted(answer.values.items()) if i not in answer.known}
+    parts = {i: Constraint(mask, answer.values[i]) for i, mask in sorted(answer.known.items())}
     kernels = set(answer.kernels)
     return Dump(
         provenance=Provenance(
@@ -84,6 +89,6 @@ def baseline_dump(answer: Baseline) -> Dump:
             tool="vcpu-inspector compare --baseline",
             kernel=kernels.pop() if len(kernels) == 1 else "",
         ),
-        vcpus=(Vcpu(index=0, name="baseline", values=values, setup=answer.setup),),
+        vcpus=(Vcpu(index=0, name="baseline", values=values, constraints=parts, setup=answer.setup),),
         notes=tuple(notes),
     )

@@ -7,16 +7,20 @@ from copy import copy
 
 from inspector.checks.compare.sets import is_feature_register
 from inspector.checks.machine.destination import Destination, destination_of, source_vcpus
-from inspector.checks.machine.source_kernel import describe_policy, first_vcpu, own_kernel
+from inspector.checks.machine.source_kernel import first_vcpu, own_kernel
 from inspector.checks.vmms.table import find_vmm
-from inspector.errors import InspectorError, one_line
+from inspector.errors import InspectorError
+from inspector.kvm.vm import Vcpu as SimulatedVcpu
 from inspector.kvm.vm import Vm
 from inspector.policies.model import Policy
 from inspector.policies.rulebook import rulebook
 from inspector.policies.setup import QEMU_SETUP, VcpuSetup
 from inspector.policies.spans import FieldRule
-from inspector.registers.catalog import by_id
+from inspector.registers.bits import Partial, mask_of
 from inspector.sources.dump import Dump, Vcpu
+
+ALL_BITS = (1 << 2048) - 1
+"""Of the widest register that KVM has."""
 
 
 class BaselineHost:
@@ -28,11 +32,14 @@ class BaselineHost:
         self.setup: VcpuSetup = destination.setup
         self.listed = destination.listed
         self.values: Mapping[int, int] = destination.values
-        self.notes = (*notes, *_unknown(label, destination))
+        self.partly: Mapping[int, int] = destination.known
+        """known bits of the values that are known only in part"""
+        self.notes = notes
         self._build = destination.build
         self._vm: Vm | None = None
         features = tuple(sorted((i, v) for i, v in self.values.items() if is_feature_register(i)))
-        self.key: tuple[object, ...] = (self.policy.name, self.setup, features, self.listed)
+        masks = tuple(sorted(self.partly.items()))
+        self.key: tuple[object, ...] = (self.policy.name, self.setup, features, masks, self.listed)
         """equal for hosts that answer alike"""
 
     def named(self, label: str) -> BaselineHost:
@@ -49,14 +56,26 @@ class BaselineHost:
         """The feature-table fields of a register under this host's kernel."""
         return rulebook(self.policy).fields(reg_id)
 
+    def part(self, reg_id: int) -> Partial:
+        """What is known of a register on a fresh vCPU here."""
+        value = self.values.get(reg_id)
+        known = self.partly.get(reg_id, ALL_BITS)
+        return Partial.nothing() if value is None else Partial(value & known, known)
+
     def takes(self, reg_id: int, value: int) -> bool:
-        """True when KVM here accepts `value` on a fresh vCPU and reads it back."""
-        own = self.values.get(reg_id, 0)
+        """True when KVM here certainly accepts `value` on a fresh vCPU and reads it back.
+
+        Bits that are not known and are 0 in `value` stand for the host's own: nobody writes them.
+        """
+        own = self.part(reg_id).value
         if value == own:
             return True
         if self._vm is None:
             self._vm = self.new_vm()
         vcpu = self._vm.vcpu(0)
+        if self._in_doubt(vcpu, reg_id, value):
+            return False
+        own = vcpu.value(reg_id)
         if vcpu.set_one_reg(reg_id, value):
             return False
         kept = vcpu.value(reg_id) == value
@@ -65,17 +84,17 @@ class BaselineHost:
 
     def takes_field(self, reg_id: int, field: FieldRule, value: int) -> bool:
         """The same for one field, the others as they are."""
-        own = self.values.get(reg_id, 0)
-        return self.takes(reg_id, own & ~field.mask | value << field.lsb)
+        return self.takes(reg_id, self.part(reg_id).value & ~field.mask | value << field.lsb)
 
-
-def _unknown(label: str, destination: Destination) -> tuple[str, ...]:
-    """A note on registers of which bits are not known: they count as 0, which every lowerable field accepts."""
-    names = [by_id(i).name for i in sorted(destination.known) if is_feature_register(i) and destination.unknown_bits(i)]
-    if not names:
-        return ()
-    told = f"{label}: some bits are not known under {describe_policy(destination.policy)} and count as 0: "
-    return (one_line(told + ", ".join(names) + "; a dump taken under that kernel would show them"),)
+    def _in_doubt(self, vcpu: SimulatedVcpu, reg_id: int, value: int) -> bool:
+        """True when a part that is changed has a fate that depends on something not known."""
+        gate = vcpu.gate(reg_id)
+        doubts = {doubt.part for doubt in gate.doubts(vcpu, value)} if gate is not None else set()
+        if gate is None or not doubts:
+            return False
+        changed = value ^ self.part(reg_id).value
+        parts = {part.name: mask_of(part.msb, part.lsb) for part in gate.parts(vcpu, value)}
+        return any(parts.get(name, ALL_BITS) & changed for name in doubts)
 
 
 def hosts_of_dumps(dumps: Iterable[Dump], kernel: Policy | None = None) -> list[BaselineHost]:
