@@ -16,14 +16,18 @@ TYPE_CHECKING = False  # typing's own constant would load typing, a third of the
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_INTERRUPTED = 130
+
 
 def _run(arguments: Sequence[str]) -> int:
     if arguments[:1] == ["--version"]:
         print(f"{PROGRAM} {__version__}")
         return 0
     from inspector.command_line import dispatch  # argparse is half of the time of `--version`
+    from inspector.leaving import raised  # signal, threading and typing are some of the rest
 
-    return dispatch(arguments)
+    with raised():
+        return dispatch(arguments)
 
 
 def _prepare_streams() -> bool:
@@ -59,11 +63,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # argparse leaves this way, also behind `COMMAND --help`, whose text has yet to reach standard output.
             code = leaving.code if isinstance(leaving.code, int) else EXIT_BAD
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        return 130
+    except KeyboardInterrupt as leaving:
+        return _left(leaving)
     except Exception as error:
         return _failed(error)
     return code
+
+
+def _left(leaving: KeyboardInterrupt) -> int:
+    """Say what ended the program, and what the user has to know then; the exit code, as shells count it.
+
+    ctrl+c needs no words of ours, unless there is a note.
+    """
+    note, code = getattr(leaving, "note", ""), getattr(leaving, "code", _INTERRUPTED)
+    if note or code != _INTERRUPTED:
+        print(one_line(f"{PROGRAM}: {leaving}" + f"; {note}" * bool(note)), file=sys.stderr)
+    _drop_output()
+    return int(code)
 
 
 def _failed(error: Exception) -> int:
@@ -79,6 +95,14 @@ def _failed(error: Exception) -> int:
         # What commands read and write by name has its own message; what is left is standard output on a full disk.
         what = one_line(f"{error.filename or 'standard output'}: {error.strerror or error}")
         print(f"{PROGRAM}: {what}", file=sys.stderr)
-    # Python would complain again when it flushes at exit; the reader of a pipe (`| head`) has enough.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    # The reader of a pipe (`| head`) has enough.
+    _drop_output()
     return 0 if isinstance(error, BrokenPipeError) else EXIT_BAD
+
+
+def _drop_output() -> None:
+    """Let standard output lead nowhere: Python would complain again when it flushes at exit."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        return  # a stand-in without a descriptor

@@ -9,7 +9,7 @@ import traceback
 from importlib.metadata import version
 from pathlib import Path
 
-from inspector.errors import DEBUG, EXIT_BAD, short_line
+from inspector.errors import DEBUG, EXIT_BAD, one_line, short_line
 from inspector.version import __version__
 
 PACKAGE = Path(__file__).parent
@@ -26,6 +26,8 @@ def report_fault(error: Exception) -> int:
 def fault_line(error: BaseException) -> str:
     """What to report: the error, where in this program it came from, and the versions that matter."""
     told = short_line(f"{type(error).__name__}: {error}", 200)
+    # Such as a guest that may stand still.
+    told = one_line("; ".join([told, *getattr(error, "__notes__", ())]))
     versions = f"{__version__}, Textual {version('textual')}, Python {platform.python_version()}"
     return (
         f"internal error: {told} (at {_place(error)}; {versions}); please report this line and what led to it; "

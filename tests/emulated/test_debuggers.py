@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
@@ -18,35 +16,12 @@ from inspector.errors import SourceError
 from inspector.registers.catalog import find
 from inspector.sources.live import open_live
 from inspector.sources.live.source import LiveOptions, changes
+from tests.emulated.counting import Machine
 from tests.emulated.proof import emulator
 
 pytestmark = pytest.mark.emulated
 OPTIONS = LiveOptions(timeout=30)
 MMFR2, CLIDR, CTR = (find(name).register.id for name in ("ID_AA64MMFR2_EL1", "CLIDR_EL1", "CTR_EL0"))
-
-
-class Machine(NamedTuple):
-    """A QEMU that runs no guest program; its vCPUs execute whatever zeroed memory is."""
-
-    folder: Path
-    process: subprocess.Popen[bytes]
-
-    def ask(self, name: str, command: str) -> dict[str, object]:
-        """One QMP command on the socket `name`."""
-        with socket.socket(socket.AF_UNIX) as line:
-            line.settimeout(30)
-            line.connect(str(self.folder / name))
-            lines = line.makefile("rwb", buffering=0)
-            lines.readline()
-            for text in ("qmp_capabilities", command):
-                lines.write(json.dumps({"execute": text}).encode() + b"\n")
-                while "return" not in (answer := json.loads(lines.readline())):
-                    pass
-        return dict(answer["return"])
-
-    def running(self) -> bool:
-        """Asked through a second socket, as another tool would."""
-        return bool(self.ask("other", "query-status")["running"])
 
 
 @contextlib.contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import gc
 import os
 import shutil
@@ -31,6 +33,7 @@ from inspector.app.shell.settings import Settings, config_folder, load_settings
 from inspector.app.shell.theming import DEFAULT_THEME, load_themes, theme_folders, token_defaults
 from inspector.app.shell.typing_ahead import Typed, TypingAhead
 from inspector.errors import InspectorError, one_line
+from inspector.leaving import held, on_ask
 from inspector.sources.dump import Dump
 
 if TYPE_CHECKING:
@@ -201,6 +204,8 @@ class InspectorApp(App[None]):
         """Say what was wrong with themes and settings; the program runs all the same."""
         self.add_mode(self.DEFAULT_MODE, _made(BY_ID[self.DEFAULT_MODE]))
         self.call_after_refresh(_collect_again)
+        loop = asyncio.get_running_loop()
+        on_ask(lambda: loop.call_soon_threadsafe(self.exit))
         if self.watch_seconds:
             self.set_interval(self.watch_seconds, self._read_all_again)
         for problem in self.problems:
@@ -378,9 +383,11 @@ def run_app(
     """Open the screens on loaded dumps; returns the exit code. `for_real`: see Session."""
     app = (InspectorApp if dumps else StartApp)(dumps, readings=readings, watch=watch)
     app.session.for_real = for_real
-    app.run()
-    if "inspector.app.shell.background" in sys.modules:
-        _finish_work(app.session)
+    # A signal leaves the screens as the quit key does; the terminal is given back, and a guest runs on.
+    with held():
+        app.run()
+        if "inspector.app.shell.background" in sys.modules:
+            _finish_work(app.session)
     if app._exception is not None:
         # It needs the package's metadata, which takes a twentieth of the start.
         from inspector.faults import report_fault
@@ -391,9 +398,13 @@ def run_app(
 
 def _finish_work(session: Session) -> None:
     """A reading that has paused a guest goes on until the guest runs again, though the screens are gone."""
-    from inspector.app.shell.background import unfinished, wait_for_work
+    from inspector.app.shell.background import last_words, unfinished, wait_for_work
 
     if unfinished():
-        print("waiting for work under way: a reading, which lets the guest go on, or a file being written")
+        with contextlib.suppress(OSError):
+            print("waiting for work under way: a reading, which lets the guest go on, or a file being written")
         longest = max((one.source.timeout for one in session.readings.values()), default=0.0)
         wait_for_work(longest + 60)
+    with contextlib.suppress(OSError):
+        for words in last_words():
+            print(f"vcpu-inspector: {one_line(words)}", file=sys.stderr)

@@ -14,9 +14,11 @@ from typing import TypeVar
 from textual.app import App
 
 from inspector.errors import InspectorError
+from inspector.leaving import Leaving
 
 Answer = TypeVar("Answer")
 _finishing: list[threading.Thread] = []
+_last_words: list[str] = []
 
 
 def aside(
@@ -35,6 +37,8 @@ def aside(
     def run() -> None:
         try:
             answer = work()
+        except Leaving as leaving:
+            _last_words.append(leaving.note)
         except InspectorError as error:
             problem = error
             _tell(app, lambda: failed(problem))
@@ -74,3 +78,8 @@ def wait_for_work(seconds: float) -> bool:
 def unfinished() -> bool:
     """True when work that must not be cut off is under way."""
     return any(thread.is_alive() for thread in _finishing)
+
+
+def last_words() -> list[str]:
+    """What work that a signal broke off has to say to the user, such as a guest that may stand still."""
+    return [words for words in _last_words if words]

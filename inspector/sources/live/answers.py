@@ -9,12 +9,14 @@ import selectors
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from inspector.errors import SourceError
+from inspector.leaving import held
 from inspector.sources.dump import Dump
 from inspector.sources.live.source import Deadline, LiveOptions
 from inspector.sources.opening import Content
@@ -40,7 +42,11 @@ class Finished(NamedTuple):
 
 def run(command: Sequence[str], program: str, timeout: float, where: str) -> Finished:
     """Run `command` with `program` on its standard input. SourceError if it cannot start, is slow or floods."""
-    deadline = Deadline(timeout, where)
+    with held():
+        return _run(command, program, Deadline(timeout, where), where)
+
+
+def _run(command: Sequence[str], program: str, deadline: Deadline, where: str) -> Finished:
     with tempfile.TemporaryFile() as source:
         source.write(program.encode())
         source.seek(0)
@@ -52,9 +58,8 @@ def run(command: Sequence[str], program: str, timeout: float, where: str) -> Fin
             raise SourceError(f"{command[0]} cannot be run: {error.strerror}", where) from None
     try:
         out, err = _listen(process, deadline, where)
-        code = process.wait(deadline.left())
-    except subprocess.TimeoutExpired:
-        raise deadline.error() from None
+        while (code := process.poll()) is None:
+            time.sleep(deadline.slice() / 5)
     finally:
         _end(process)
     lines = [line for line in err.decode(errors="replace").splitlines() if line.strip()]

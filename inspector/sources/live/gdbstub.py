@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from xml.etree import ElementTree
 
-from inspector.errors import RegisterError, SourceError
+import msgspec
+
+from inspector.errors import InspectorError, RegisterError, SourceError
+from inspector.leaving import Leaving, held
 from inspector.registers.catalog import find
 from inspector.registers.encoding import CLASS_CORE, CLASS_SYSREG, SIZE_U32, SIZE_U128, make_id, size_of, split_id
 from inspector.sources.dump import Dump, Provenance, Vcpu
@@ -32,6 +35,10 @@ _CORE = {
     **{name: make_id(CLASS_CORE, 213, SIZE_U32) for name in ("fpcr", "FPCR")},
 }  # fmt: skip
 """GDB's names of the core registers -> KVM ids: word offsets in struct kvm_regs. GDB's `sp` is whichever is in use."""
+STANDING = "the guest may stand still: `info status` in QEMU's monitor says so, `cont` lets it go on"
+"""What the user has to know when nothing confirmed that the guest was let go."""
+_STATE = re.compile(r"\(([a-z-]{1,32})\)\Z")
+_UNBORN = ("prelaunch", "inmigrate")
 _OTHER_NAMES = {"AMAIR0": "AMAIR_EL1"}
 _RESERVED = {"PFR": 4, "DFR": 5, "AFR": 5, "ISAR": 6, "MMFR": 7}
 """CRm of the AArch64 ID registers, for encodings that QEMU names by counting on; AFR stands in the upper half."""
@@ -59,37 +66,63 @@ class Gdbstub:
     def read(self) -> Dump:
         """Every vCPU's registers; QEMU stops the guest at the connection and lets it go at the detach."""
         kept = min(1.0, self.timeout / 4)
-        deadline = Deadline(self.timeout - kept, self.address, stated=self.timeout)
-        return read_stub(self.address, self._target, deadline, kept, resume=True)
+        with held():
+            deadline = Deadline(self.timeout - kept, self.address, stated=self.timeout)
+            return read_stub(self.address, self._target, deadline, kept, resume=True)
 
 
-def read_stub(address: str, target: str, deadline: Deadline, kept: float, resume: bool) -> Dump:
+def read_stub(address: str, target: str, deadline: Deadline, kept: float, resume: bool, confirm: bool = True) -> Dump:
     """Read a gdbstub. With `resume` the guest is let go in the end, whatever happened; else it stays as it is.
 
-    `kept`: seconds for the detach, which is tried even when the reading took too long. A guest that was never started
-    (QEMU's -S) is not started by the detach either.
+    `kept`: seconds for the detach, which is tried even when the reading took too long. A guest that did not run before
+    (QEMU's -S, a migration that waits or is done) does not run afterwards. To be called inside of `held`: where the
+    detach is not confirmed, the dump or the error says that the guest may stand still; not with `confirm` False, where
+    the caller looks for itself.
     """
     remote = Remote(address, connect(address, target, deadline), deadline)
+    stood: list[str] = []
     try:
-        remote.greet("qSupported:multiprocess+;qXfer:features:read+;xmlRegisters=aarch64")
-        unborn = resume and remote.monitor("info status").rstrip().endswith(("(prelaunch)", "(inmigrate)"))
-        resume = resume and not unborn
-        described = list(describe(remote, address))
-        if not any(id_of(register) is not None for register in described):
-            raise SourceError("describes no arm64 register", address, "is it the gdbstub of an arm64 guest?")
-        vcpus, unknown = [], set[str]()
-        for index, thread in enumerate(_threads(remote)):
-            if thread and remote.ask(f"Hg{thread}") != b"OK":
-                raise SourceError(f"refuses vCPU {index}", address)
-            vcpus.append(_vcpu(remote, index, described, unknown, address))
+        dump = _read(remote, address, resume, stood)
+    except BaseException as error:
+        problem = _detach(remote, kept, stood) if resume else ""
+        raise with_note(error, problem * confirm) from None
+    else:
+        problem = _detach(remote, kept, stood) if resume else ""
     finally:
-        if resume:
-            _detach(remote, kept)
         remote.close()
+    return msgspec.structs.replace(dump, notes=(problem, *dump.notes)) if problem and confirm else dump
+
+
+def with_note(error: BaseException, problem: str) -> BaseException:
+    """`error` with what else the user has to know; an empty `problem` changes nothing."""
+    if problem and isinstance(error, Leaving):
+        return Leaving(error.number, problem)
+    if problem and isinstance(error, InspectorError):
+        hint = f"{error.hint}; {problem}" if error.hint else problem
+        return type(error)(error.what, error.where, hint)
+    if problem:
+        error.add_note(problem)
+    return error
+
+
+def _read(remote: Remote, address: str, resume: bool, stood: list[str]) -> Dump:
+    """Ask for everything. `stood` gets the state of a guest that did not run before, as soon as it is known."""
+    remote.greet("qSupported:multiprocess+;qXfer:features:read+;xmlRegisters=aarch64")
+    if resume:
+        stood += _standing(remote)
+    described = list(describe(remote, address))
+    if not any(id_of(register) is not None for register in described):
+        raise SourceError("describes no arm64 register", address, "is it the gdbstub of an arm64 guest?")
+    vcpus, unknown = [], set[str]()
+    for index, thread in enumerate(_threads(remote)):
+        if thread and remote.ask(f"Hg{thread}") != b"OK":
+            raise SourceError(f"refuses vCPU {index}", address)
+        vcpus.append(_vcpu(remote, index, described, unknown, address))
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     notes = ["read through a gdbstub: MIDR_EL1, CCSIDR_EL1 and KVM's firmware registers are not among its registers"]
-    if unborn:
-        notes.insert(0, "the guest had not been started, and still is not")
+    if stood[1:]:
+        before = "had not been started" if stood[1] in _UNBORN else f"did not run before ({stood[1]})"
+        notes.insert(0, f"the guest {before}, and still {'is not' if stood[1] in _UNBORN else 'does not'}")
     if unknown:
         names = sorted(unknown)
         shown = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
@@ -98,23 +131,41 @@ def read_stub(address: str, target: str, deadline: Deadline, kept: float, resume
     return Dump(provenance=about, vcpus=tuple(vcpus), notes=tuple(notes))
 
 
-def _detach(remote: Remote, seconds: float) -> None:
-    """Let the guest go. A stub of QEMU wants the process number; others know only a bare D.
+def _standing(remote: Remote) -> list[str]:
+    """["asked"], followed by the state of a guest that did not run when we came.
 
-    QEMU stops a running guest at any byte that it is sent, so nothing may follow a D that was understood: the answer to
-    a question that ran out of time is waited for first, and a bare D is sent only after a plain refusal.
+    QEMU's monitor prints a state in brackets when it is neither running nor merely paused (`hmp_info_status`): not
+    started (-S), an incoming or a finished migration, a shutdown, an error. A running guest is merely paused by our
+    connection, or `debug` (RUN_STATE_DEBUG). To continue another one would start it, in the worst case twice.
     """
-    remote.deadline, settled = Deadline(seconds / 2, ""), False
+    found = _STATE.search(remote.monitor("info status").rstrip())
+    return ["asked", found[1]] if found and found[1] != "debug" else ["asked"]
+
+
+def _detach(remote: Remote, seconds: float, stood: list[str]) -> str:
+    """Let the guest go, unless it did not run before (`stood`). What the user has to know when that is not confirmed.
+
+    A stub of QEMU wants the process number; others know only a bare D. QEMU stops a running guest at any byte that it
+    is sent, so nothing may follow a D that was understood: the answer to a question that was broken off is waited for
+    first, and a bare D is sent only after a plain refusal.
+    """
+    remote.deadline, settled = Deadline(seconds / 2, "", last=True), False
     with contextlib.suppress(SourceError):
         remote.settle()
         settled = True
-    remote.deadline = Deadline(seconds / 2, "")
+        stood = stood or _standing(remote)
+    if stood[1:]:
+        return ""
+    remote.deadline = Deadline(seconds / 2, "", last=True)
     with contextlib.suppress(SourceError):
         answer = remote.ask("D;1")
         if not settled:
             remote.skip()
         elif not answer or answer[:1] == b"E":
-            remote.ask("D")
+            answer = remote.ask("D")
+        if settled and answer == b"OK":
+            return ""
+    return STANDING
 
 
 def describe(remote: Remote, address: str) -> Iterator[Described]:

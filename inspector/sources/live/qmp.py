@@ -14,9 +14,10 @@ from typing import Any
 import msgspec
 
 from inspector.errors import SourceError
+from inspector.leaving import held
 from inspector.sources.dump import Dump
-from inspector.sources.live.gdbstub import read_stub
-from inspector.sources.live.rsp import connect
+from inspector.sources.live.gdbstub import STANDING, read_stub, with_note
+from inspector.sources.live.rsp import connect, receive, send
 from inspector.sources.live.source import Deadline, LiveOptions
 
 _LONGEST = 1 << 20
@@ -30,45 +31,49 @@ class QmpSession:
 
     def __init__(self, address: str, line: socket.socket, deadline: Deadline) -> None:
         self.address, self.line, self.deadline = address, line, deadline
-        self._waiting = b""
+        self._waiting, self._count = b"", 0
         greeting = self.message(" (is another client, such as libvirt, connected?)")
         if "QMP" not in greeting:
             raise SourceError("is not a QMP socket", address)
-        version = greeting["QMP"].get("version", {}).get("qemu", {}) if isinstance(greeting["QMP"], dict) else {}
-        self.version = ".".join(str(version[part]) for part in ("major", "minor", "micro") if part in version)
+        self.version = _version(greeting["QMP"])
         self.command("qmp_capabilities")
 
     def message(self, hint: str = "") -> dict[str, Any]:
         """The next JSON object."""
         try:
             while b"\n" not in self._waiting:
-                self.line.settimeout(self.deadline.left())
-                chunk = self.line.recv(1 << 16)
+                chunk = receive(self.line, self.deadline)
                 if not chunk:
                     raise SourceError("closed the connection", self.address)
                 self._waiting += chunk
                 if len(self._waiting) > _LONGEST:
                     raise SourceError(f"sends messages of more than {_LONGEST >> 20} MiB", self.address)
-        except TimeoutError:
-            raise SourceError(f"{self.deadline.error().what}{hint}", self.address) from None
+        except SourceError as error:
+            silent = error.what == self.deadline.error().what
+            raise SourceError(error.what + hint * silent, self.address) from None
         except OSError as error:
             raise SourceError(f"went away: {error.strerror or error}", self.address) from None
         first, _, self._waiting = self._waiting.partition(b"\n")
         try:
             return msgspec.json.decode(first, type=dict[str, Any])
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, ValueError, RecursionError):
             raise SourceError("does not talk QMP", self.address) from None
 
     def command(self, name: str, **arguments: object) -> Any:
-        """Execute one command and give its `return`. Raises SourceError with QEMU's own words when it fails."""
-        text = msgspec.json.encode({"execute": name, **({"arguments": arguments} if arguments else {})})
+        """Execute one command and give its `return`. Raises SourceError with QEMU's own words when it fails.
+
+        Commands are numbered, and answers by the same number: a late one is not taken for the next command's.
+        """
+        self._count += 1
+        text = {"execute": name, "id": self._count, **({"arguments": arguments} if arguments else {})}
         try:
-            self.line.settimeout(self.deadline.left())
-            self.line.sendall(text + b"\n")
+            send(self.line, msgspec.json.encode(text) + b"\n", self.deadline)
         except OSError as error:
             raise SourceError(f"went away: {error.strerror or error}", self.address) from None
         while True:
             answer = self.message()
+            if answer.get("id", self._count) != self._count:
+                continue
             if "return" in answer:
                 return answer["return"]
             if "error" in answer:
@@ -79,10 +84,11 @@ class QmpSession:
         """One line of QEMU's human monitor; what it printed."""
         return str(self.command("human-monitor-command", **{"command-line": line})).strip()
 
-    def running(self) -> bool:
-        """True when the guest runs."""
+    def state(self) -> str:
+        """The run state (`running`, `paused`, `postmigrate`, ...); empty where the answer names none."""
         status = self.command("query-status")
-        return bool(isinstance(status, dict) and status.get("running"))
+        known = status if isinstance(status, dict) else {}
+        return "running" if known.get("running") is True else str(known.get("status", ""))[:32]
 
 
 class Qmp:
@@ -101,29 +107,77 @@ class Qmp:
     def read(self) -> Dump:
         """Open a gdbstub, read every vCPU, close it; a guest that ran runs on, one that was paused stays paused."""
         kept = min(_LAST_WORDS, self.timeout / 4)
-        deadline = Deadline(self.timeout - kept, self.address, stated=self.timeout)
-        line = connect(self.address, self._path, deadline)
-        try:
-            session = QmpSession(self.address, line, deadline)
-            if any(device.get("label") == "gdb" for device in session.command("query-chardev")):
-                raise SourceError("has a gdbstub already", self.address, "read it with gdb:")
-            running = session.running()
+        with held():
+            deadline = Deadline(self.timeout - kept, self.address, stated=self.timeout)
+            line = connect(self.address, self._path, deadline)
             try:
-                with _private_socket(line) as path:
-                    said = session.monitor(f"gdbserver unix:{path},server=on,wait=off")
-                    if not Path(path).is_socket():
-                        raise SourceError(f"gives no gdbstub: {said or 'without a reason'}", self.address)
-                    dump = read_stub(self.address, path, deadline, kept / 3, resume=running)
+                return self._read(QmpSession(self.address, line, deadline), kept)
             finally:
-                session.deadline = Deadline(kept * 2 / 3, self.address, stated=self.timeout)
-                session.monitor("gdbserver none")
-                if running and not session.running():
-                    session.command("cont")
-        finally:
-            line.close()
+                line.close()
+
+    def _read(self, session: QmpSession, kept: float) -> Dump:
+        devices = session.command("query-chardev")
+        if not isinstance(devices, list):
+            raise SourceError("does not list its character devices", self.address)
+        if any(isinstance(one, dict) and one.get("label") == "gdb" for one in devices):
+            raise SourceError("has a gdbstub already", self.address, "read it with gdb:")
+        running = session.state() == "running"
+        try:
+            with _private_socket(session.line) as path:
+                said = session.monitor(f"gdbserver unix:{path},server=on,wait=off")
+                if not Path(path).is_socket():
+                    raise SourceError(f"gives no gdbstub: {said or 'without a reason'}", self.address)
+                dump = read_stub(self.address, path, session.deadline, kept / 3, resume=running, confirm=False)
+        except BaseException as error:
+            raise with_note(error, self._put_back(session, running, kept * 2 / 3)) from None
+        problem = self._put_back(session, running, kept * 2 / 3)
         about = msgspec.structs.replace(dump.provenance, tool=f"QEMU {session.version}".strip())
         paused = "the guest was paused while it was read" if running else "the guest was paused before, and still is"
-        return msgspec.structs.replace(dump, provenance=about, notes=(paused, *dump.notes))
+        return msgspec.structs.replace(dump, provenance=about, notes=(problem or paused, *dump.notes))
+
+    def _put_back(self, session: QmpSession, running: bool, seconds: float) -> str:
+        """Close the gdbstub and continue a guest that ran; what the user has to know when that is not confirmed.
+
+        Each step is tried whatever became of those before, `cont` last; on a second connection where the first is lost.
+        """
+        problem = _step_back(session, running, self.address, seconds / 2)
+        if problem:
+            again = Deadline(seconds / 2, self.address, last=True)
+            session.line.close()
+            with contextlib.suppress(SourceError), connect(self.address, self._path, again) as line:
+                problem = _step_back(QmpSession(self.address, line, again), running, self.address, seconds / 4)
+        return problem
+
+
+def _step_back(session: QmpSession, running: bool, address: str, seconds: float) -> str:
+    """Close the stub, look, continue: each in a third of the time."""
+    state, open_still, settled = "", True, False
+    with contextlib.suppress(SourceError):
+        session.deadline = Deadline(seconds / 3, address, last=True)
+        session.monitor("gdbserver none")
+        open_still = False
+    with contextlib.suppress(SourceError):
+        session.deadline = Deadline(seconds / 3, address, last=True)
+        state = session.state()
+    # Another state than these came from elsewhere meanwhile (a migration that ended): `cont` could start it twice.
+    settled = not running or state not in ("", "paused", "debug")
+    if not settled:
+        with contextlib.suppress(SourceError):
+            session.deadline = Deadline(seconds / 3, address, last=True)
+            session.command("cont")
+            settled = True
+    if not settled:
+        return STANDING
+    return "QEMU's gdbstub may be open still: `gdbserver none` in its monitor closes it" if open_still else ""
+
+
+def _version(greeting: object) -> str:
+    """`10.0.2` of a greeting, as far as it is one."""
+    for part in ("version", "qemu"):
+        greeting = greeting.get(part) if isinstance(greeting, dict) else None
+    known = greeting if isinstance(greeting, dict) else {}
+    numbers = [known.get(part) for part in ("major", "minor", "micro")]
+    return ".".join(str(number) for number in numbers if isinstance(number, int) and 0 <= number < 1000)
 
 
 @contextlib.contextmanager

@@ -5,9 +5,14 @@ Packets are `$data#checksum`; `}` escapes a byte (xor 0x20), `*` repeats one. Se
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import select
 import socket
+import time
 from pathlib import Path
+from typing import Any
 
 from inspector.errors import SourceError
 from inspector.sources.live.source import Deadline, within
@@ -27,13 +32,7 @@ def connect(address: str, target: str, deadline: Deadline) -> socket.socket:
             if not Path(target).is_socket():
                 raise SourceError("is not a socket", address, "a path of a Unix socket, or HOST:PORT")
             line = socket.socket(socket.AF_UNIX)
-            try:
-                line.settimeout(deadline.left())
-                line.connect(target)
-            except OSError:
-                line.close()
-                raise
-            return line
+            return dial(line, target, deadline)
         host, _, port = target.rpartition(":")
         if not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
             raise SourceError("is not HOST:PORT or the path of a Unix socket", address)
@@ -55,22 +54,58 @@ def _dial(host: str, port: int, deadline: Deadline) -> socket.socket:
     failed: OSError | None = None
     found = within(deadline, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
     for family, kind, protocol, _, place in found:
-        left = deadline.left()
         try:
-            line = socket.socket(family, kind, protocol)
-        except OSError as error:
-            failed = error
-            continue
-        try:
-            line.settimeout(left)
-            line.connect(place)
+            line = dial(socket.socket(family, kind, protocol), place, deadline)
             line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as error:
-            line.close()
             failed = error
         else:
             return line
     raise failed or OSError(0, "has no address")
+
+
+def dial(line: socket.socket, place: Any, deadline: Deadline) -> socket.socket:
+    """Connect `line` to `place`, asking the deadline all the while; closed again when that fails.
+
+    A Unix socket whose queue is full says "try again", TCP "in progress".
+    """
+    try:
+        line.setblocking(False)
+        code = line.connect_ex(place)
+        while code in (errno.EAGAIN, errno.EINPROGRESS, errno.EALREADY):
+            if code == errno.EAGAIN:
+                time.sleep(deadline.slice())
+                code = line.connect_ex(place)
+            elif _ready(line, select.POLLOUT, deadline):
+                code = line.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            raise OSError(code, os.strerror(code))
+    except BaseException:
+        line.close()
+        raise
+    return line
+
+
+def _ready(line: socket.socket, what: int, deadline: Deadline) -> bool:
+    """Wait for a moment until `line` can be read or written."""
+    poll = select.poll()
+    poll.register(line, what)
+    return bool(poll.poll(1000 * deadline.slice()))
+
+
+def receive(line: socket.socket, deadline: Deadline) -> bytes:
+    """What comes next, empty when the other side closed. Raises SourceError when nothing comes in time, and OSError."""
+    while not _ready(line, select.POLLIN, deadline):
+        pass
+    return line.recv(1 << 16)
+
+
+def send(line: socket.socket, data: bytes, deadline: Deadline) -> None:
+    """Send all of `data`. Raises SourceError when it is not taken in time, and OSError."""
+    rest = memoryview(data)
+    while rest:
+        if _ready(line, select.POLLOUT, deadline):
+            rest = rest[line.send(rest) :]
 
 
 class Remote:
@@ -100,9 +135,13 @@ class Remote:
             raise SourceError(error.what, error.where, "is a debugger attached already?" * silent) from None
 
     def settle(self) -> None:
-        """Pass over the answer to a question that a time-out cut off, so that the next answer is the next one's."""
+        """Pass over the answer to a question that was broken off, so that the next answer is the next one's.
+
+        A monitor's output comes in packets `O` and hex digits, before the answer `OK`.
+        """
         while self._owed:
-            self._owed = self._answer()[:1] == b"O"
+            answer = self._answer()
+            self._owed = answer[:1] == b"O" and answer != b"OK"
 
     def skip(self) -> None:
         """Pass over one more answer."""
@@ -147,19 +186,13 @@ class Remote:
 
     def _send(self, data: bytes) -> None:
         try:
-            self._line.settimeout(self.deadline.left())
-            self._line.sendall(data)
-        except TimeoutError:
-            raise self.deadline.error() from None
+            send(self._line, data, self.deadline)
         except OSError as error:
             raise SourceError(f"went away: {error.strerror or error}", self._address) from None
 
     def _receive(self) -> bytes:
         try:
-            self._line.settimeout(self.deadline.left())
-            chunk = self._line.recv(1 << 16)
-        except TimeoutError:
-            raise self.deadline.error() from None
+            chunk = receive(self._line, self.deadline)
         except OSError as error:
             raise SourceError(f"went away: {error.strerror or error}", self._address) from None
         if not chunk:
@@ -170,7 +203,7 @@ class Remote:
         if not self._waiting:
             try:
                 self._waiting += self._receive()
-            except SourceError:
+            except BaseException:
                 self._waiting[:0] = self._taken
                 raise
         first = self._waiting[0]
@@ -181,7 +214,7 @@ class Remote:
     def _packet(self) -> bytes:
         """The next packet; acknowledgements and notifications before it are passed over.
 
-        What came of a packet that is not whole when time runs out is kept for the next call.
+        What came of a packet that is not whole, or not acknowledged, when it is broken off is kept for the next call.
         """
         try:
             return self._whole_packet()
@@ -206,7 +239,11 @@ class Remote:
         told = bytes([self._byte(), self._byte()])
         if told.lower() != b"%02x" % (sum(raw) & 0xFF):
             raise SourceError("sends packets with wrong checksums", self._address)
-        self._send(b"+")
+        try:
+            self._send(b"+")
+        except BaseException:
+            self._waiting[:0] = self._taken
+            raise
         return _plain(raw)
 
 

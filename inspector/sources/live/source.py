@@ -10,6 +10,7 @@ from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
+from inspector import leaving
 from inspector.errors import SourceError
 from inspector.sources.dump import Dump, Vcpu
 
@@ -50,17 +51,26 @@ class LiveSource(Protocol):
 class Deadline:
     """A moment after which a reading is given up."""
 
-    def __init__(self, seconds: float, where: str, stated: float = 0.0) -> None:
-        """`stated`: the time-out that the user knows, where a part of it is kept for putting things back."""
+    def __init__(self, seconds: float, where: str, stated: float = 0.0, last: bool = False) -> None:
+        """`stated`: the time-out that the user knows, where a part of it is kept for putting things back.
+
+        `last`: the time for putting back, which goes on although the program was asked to end.
+        """
         self._end = time.monotonic() + seconds
-        self._seconds, self._where = stated or seconds, where
+        self._seconds, self._where, self._last = stated or seconds, where, last
 
     def left(self) -> float:
-        """Seconds left. Raises SourceError when there are none."""
+        """Seconds left. Raises SourceError when there are none, and Leaving when the program was asked to end."""
+        if not self._last:
+            leaving.check()
         left = self._end - time.monotonic()
         if left <= 0:
             raise self.error()
         return left
+
+    def slice(self) -> float:
+        """Seconds to wait before asking again; raises like `left`."""
+        return min(self.left(), leaving.SLICE)
 
     def error(self) -> SourceError:
         """The error of a reading that took too long."""
@@ -83,11 +93,10 @@ def within(deadline: Deadline, work: Callable[[], T]) -> T:
 
     thread = threading.Thread(target=body, daemon=True)
     thread.start()
-    thread.join(deadline.left())
+    while thread.is_alive():
+        thread.join(deadline.slice())
     if failed:
         raise failed[0]
-    if not result:
-        raise deadline.error()
     return result[0]
 
 

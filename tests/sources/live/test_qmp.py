@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from pathlib import Path
@@ -40,6 +41,55 @@ def test_a_qemu_that_opens_nothing_is_closed_and_continued(tmp_path: Path) -> No
     assert heard[-1] == "cont"
 
 
+@pytest.mark.parametrize("unanswered", ["gdbserver none", "query-status", "both"])
+def test_cont_is_sent_last_whatever_is_not_answered_before(tmp_path: Path, unanswered: str) -> None:
+    """A step that fails does not keep the next one from being tried; late answers are not taken for others."""
+    heard: list[str] = []
+
+    def talk(line: socket.socket) -> None:
+        line.sendall(b'{"QMP": {"version": []}}\n')
+        for text in line.makefile("rb"):
+            command = json.loads(text)
+            name = command.get("arguments", {}).get("command-line", command["execute"])
+            heard.append(name)
+            if "gdbserver none" in heard and unanswered in (name, "both"):
+                continue
+            answer: object = {"running": "gdbserver none" not in heard} if name == "query-status" else []
+            line.sendall(json.dumps({"return": answer, "id": command["id"]}).encode() + b"\n")
+
+    with peer(tmp_path / "q", talk) as path, pytest.raises(SourceError, match="gives no gdbstub") as error:
+        open_live(f"qmp:{path}", QUICK).read()
+    assert heard.index("cont") > heard.index("gdbserver none")
+    assert ("may stand still" in str(error.value)) == (unanswered == "both")
+
+
+def test_a_guest_whose_migration_ended_meanwhile_is_not_continued(tmp_path: Path) -> None:
+    """To continue the source of a finished migration would run the guest twice."""
+    heard: list[str] = []
+    states = iter([{"running": True}, {"running": False, "status": "postmigrate"}])
+
+    class Answers(dict[str, object]):
+        def get(self, name: str, default: object = None) -> object:
+            return next(states) if name == "query-status" else [] if name == "query-chardev" else "no"
+
+    with peer(tmp_path / "q", qmp_talk(Answers(), heard)) as path, pytest.raises(SourceError, match="no gdbstub"):
+        open_live(f"qmp:{path}", QUICK).read()
+    assert "cont" not in heard
+
+
+@pytest.mark.parametrize("devices", [5, None, {}, "x", [5], [None]])
+@pytest.mark.parametrize("greeting", ["x", 7, [], None, {"qemu": []}, {"qemu": {"major": {}, "minor": 10**40}}])
+def test_answers_of_odd_types(tmp_path: Path, greeting: object, devices: object) -> None:
+    def talk(line: socket.socket) -> None:
+        line.sendall(json.dumps({"QMP": {"version": greeting}}).encode() + b"\n")
+        for text in line.makefile("rb"):
+            name = json.loads(text)["execute"]
+            line.sendall(json.dumps({"return": devices if name == "query-chardev" else {}}).encode() + b"\n")
+
+    with peer(tmp_path / "q", talk) as path, pytest.raises(SourceError, match=r"character devices|gives no gdbstub"):
+        open_live(f"qmp:{path}", QUICK).read()
+
+
 def silent(line: socket.socket) -> None:
     time.sleep(30)
 
@@ -58,11 +108,15 @@ def endless(line: socket.socket) -> None:
         line.sendall(b"{" * 60000)
 
 
+def deep(line: socket.socket) -> None:
+    line.sendall(b'{"QMP":' + b"[" * 400_000 + b"\n")
+
+
 @pytest.mark.parametrize(
     ("talk", "told"),
     [
         (silent, "another client"), (noise, "does not talk QMP"), (other_json, "is not a QMP socket"),
-        (endless, "more than 1 MiB"),
+        (endless, "more than 1 MiB"), (deep, "does not talk QMP"),
     ],
 )  # fmt: skip
 def test_bad_peers(tmp_path: Path, talk: Talk, told: str) -> None:

@@ -1,0 +1,130 @@
+"""Being asked to end: the signals that would kill the program become an exception, so that everything is put right.
+
+A terminal that is closed and an ssh session that is lost arrive as SIGHUP, `timeout` and `systemctl stop` as SIGTERM.
+Outside of `held` such a signal raises `Leaving` where the program stands, and `finally` runs. Inside of `held`, where a
+guest stands still and a broken-off conversation would leave it so, it is only noted: the work asks `check` at each of
+its waits, and puts back what it changed before it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+"""What ends the program; one that was ignored from the start (nohup) stays ignored."""
+SLICE = 0.1
+"""Longest wait, in seconds, of work inside of `held` before it asks `check` again."""
+Handlers = dict[signal.Signals, Any]
+"""Who had a signal, as `signal.signal` gives it."""
+_asked: list[int] = []
+_listeners: list[Callable[[], object]] = []
+
+
+class Leaving(KeyboardInterrupt):
+    """A signal asked the program to end; `note` says what the user should know, such as a guest that may stand."""
+
+    def __init__(self, number: int, note: str = "") -> None:
+        super().__init__(number, note)
+        self.number, self.note = number, note
+
+    @property
+    def code(self) -> int:
+        """The exit code, as shells count it."""
+        return 128 + self.number
+
+    def __str__(self) -> str:
+        return f"ended by {signal.Signals(self.number).name}"
+
+
+def ask(number: int) -> None:
+    """Note that signal `number` asked the program to end: work in `held`, in any thread, ends at its next wait."""
+    _asked.append(number)
+    for listener in _listeners:
+        listener()
+
+
+def on_ask(listener: Callable[[], object]) -> None:
+    """Call `listener` when the program is asked to end, at once where it was already; it must not wait for anything."""
+    _listeners.append(listener)
+    if _asked:
+        listener()
+
+
+def check() -> None:
+    """Raises Leaving when the program was asked to end."""
+    if _asked:
+        raise Leaving(_asked[0])
+
+
+def _raise(number: int, _: FrameType | None) -> None:
+    if not _asked:
+        ask(number)
+        raise Leaving(number)
+
+
+def _note(number: int, _: FrameType | None) -> None:
+    ask(number)
+
+
+def _take(handler: Callable[[int, FrameType | None], None]) -> Handlers:
+    """Let `handler` have the signals, and give who had them; nothing in a thread, where Python takes no handler."""
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    before: Handlers = {}
+    for number in ENDING:
+        # None: a handler that is not Python's own.
+        if signal.getsignal(number) not in (signal.SIG_IGN, None):
+            before[number] = signal.signal(number, handler)
+    return before
+
+
+def _give_back(before: Handlers) -> None:
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def raised() -> Iterator[None]:
+    """The first signal raises Leaving where the program stands; more of them do not disturb what puts things right."""
+    _asked.clear()
+    before = _take(_raise)
+    try:
+        yield
+    finally:
+        _give_back(before)
+
+
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """Signals are only noted until the block ends; then Leaving is raised, with what the block's own error said.
+
+    A stop (ctrl+z) waits as well: a guest would stand as long as the program does.
+    """
+    stopped: list[int] = []
+    outer = _take(_note)
+    if outer and _note not in outer.values():
+        _asked.clear()
+    stop: Handlers = {}
+    if outer and signal.getsignal(signal.SIGTSTP) is signal.SIG_DFL:
+        stop[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, lambda number, _: stopped.append(number))
+    try:
+        yield
+    except Leaving:
+        raise
+    except Exception as error:
+        if _asked and outer:
+            raise Leaving(_asked[0], str(error)) from error
+        raise
+    finally:
+        if outer and _note not in outer.values():
+            _listeners.clear()
+        _give_back({**outer, **stop})
+        if stopped:
+            signal.raise_signal(signal.SIGTSTP)
+    if outer:
+        check()

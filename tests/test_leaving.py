@@ -1,0 +1,111 @@
+"""Signals: raised where nothing stands, noted where a guest does, and never lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from inspector import leaving
+from inspector.leaving import ENDING, Leaving, held, raised
+from inspector.sources.live.source import Deadline
+from tests.fresh import ROOT
+
+
+def send(number: signal.Signals) -> None:
+    os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_a_signal_is_raised_once_and_handlers_are_given_back(number: signal.Signals) -> None:
+    before, put_right = signal.getsignal(number), False
+    with pytest.raises(Leaving) as caught, raised():
+        try:
+            send(number)
+        finally:
+            send(number)  # what puts things right is not disturbed
+            put_right = True
+    assert put_right and caught.value.code == 128 + number and number.name in str(caught.value)
+    assert signal.getsignal(number) == before
+
+
+@pytest.mark.parametrize("outer", [False, True])
+def test_held_work_ends_at_its_next_wait(outer: bool) -> None:
+    steps: list[str] = []
+
+    def work() -> None:
+        with held():
+            try:
+                send(signal.SIGTERM)
+                steps.append("goes on")
+                Deadline(10, "x").left()
+                steps.append("never")
+            finally:
+                steps.append(f"{Deadline(10, 'x', last=True).left() > 9}")
+
+    with pytest.raises(Leaving):
+        if outer:
+            with raised():
+                work()
+        else:
+            work()
+    assert steps == ["goes on", "True"]
+
+
+def test_held_work_that_is_done_ends_the_program_all_the_same() -> None:
+    with pytest.raises(Leaving), held():
+        send(signal.SIGHUP)
+    with pytest.raises(Leaving) as caught, held():
+        send(signal.SIGHUP)
+        raise ValueError("the guest may stand")
+    assert caught.value.note == "the guest may stand"
+
+
+def test_an_ignored_signal_stays_ignored() -> None:
+    """As under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with raised(), held():
+            send(signal.SIGHUP)
+            leaving.check()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_work_in_a_thread_ends_when_the_program_is_asked_to() -> None:
+    ended: list[int] = []
+
+    def work() -> None:
+        with held():
+            try:
+                while True:
+                    time.sleep(Deadline(20, "x").slice())
+            except Leaving as error:
+                ended.append(error.number)
+
+    thread = threading.Thread(target=work)
+    with pytest.raises(Leaving), held():
+        thread.start()
+        send(signal.SIGTERM)
+        thread.join(5)
+        assert not thread.is_alive()
+    assert ended == [signal.SIGTERM]
+
+
+def test_a_command_says_what_ended_it() -> None:
+    command = [sys.executable, "-m", "inspector", "show", "-"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdin and process.stderr
+        process.stdin.write(b"{")
+        process.stdin.flush()
+        time.sleep(1.0)
+        process.terminate()
+        assert process.wait(20) == 143
+        assert process.stderr.read() == b"vcpu-inspector: ended by SIGTERM\n"
