@@ -74,3 +74,7 @@ class RegisterError(InspectorError):
 
 class PolicyError(InspectorError):
     """A kernel policy or patch file is missing or invalid."""
+
+
+class CreationError(InspectorError):
+    """KVM would not create the vCPU that was asked for on that host; `hint` is the command line's way out."""

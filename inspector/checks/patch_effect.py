@@ -117,13 +117,15 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
 class PatchStudy:
     """One vCPU, one host, one base kernel; effects are computed when first asked for."""
 
-    def __init__(self, dump: Dump, vcpu: Vcpu, base: str = "", setup: VcpuSetup | None = None) -> None:
-        """`base`: a policy as the user names it, without overlays; by default `default_base`. Raises InspectorError
-        when the vCPU holds nothing to restore, PolicyError when `base` is no kernel."""
+    def __init__(
+        self, dump: Dump, vcpu: Vcpu, base: str = "", setup: VcpuSetup | None = None, host: str = ""
+    ) -> None:  # fmt: skip
+        """`base`: a policy as the user names it, without overlays; by default `default_base`. `host`: as `--host`
+        takes it. Raises InspectorError when the vCPU holds nothing to restore, PolicyError when `base` is no kernel."""
         if vcpu.kind != "vcpu" or not vcpu.values:
             raise InspectorError("holds no vCPU registers to restore", dump.provenance.source, "choose a vCPU")
         self.dump = msgspec.structs.replace(dump, vcpus=(vcpu,))
-        self.vcpu, self.setup = vcpu, setup
+        self.vcpu, self.setup, self.host = vcpu, setup, host
         self.base_name = base or default_base(dump)
         choice = choose(self.base_name)
         self.base, self.explanation = choice.policy, choice.text
@@ -144,7 +146,7 @@ class PatchStudy:
 
     def _play(self, variant: Variant) -> Effect:
         policy = combine(self.base, variant.patches)
-        target = destination_for(self.dump, SAME_HOST, policy, self.setup, self.vmm)
+        target = destination_for(self.dump, SAME_HOST, policy, self.setup, self.vmm, self.host)
         vm = target.build(1)
         refuse_creation(vm.exposure, describe_policy(policy))
         findings = simulate(self.vcpu, target, vm.vcpu(0), self.vmm).findings

@@ -12,7 +12,9 @@ from typing import NamedTuple
 import msgspec
 
 from inspector.kvm.host import HostState
+from inspector.policies.model import Boot
 from inspector.policies.rulebook import Override, Rulebook
+from inspector.policies.setup import FEATURES
 from inspector.registers.bits import extract, insert, mask_of
 from inspector.registers.ids import (
     ID_AA64MMFR0_EL1,
@@ -42,6 +44,40 @@ class Effect(NamedTuple):
     """what it does to this host, or why nothing"""
 
 
+class Option(NamedTuple):
+    """A word that a kernel understands and that changes what its guests see."""
+
+    word: str
+    reason: str
+
+
+def options_of(book: Rulebook) -> tuple[Option, ...]:
+    """The words that one kernel understands, in the order of their names; `id_aa64....field=N` aside."""
+    rules = [rule for rule in book.policy.rules if isinstance(rule, Boot)]
+    return tuple(Option(rule.option, rule.reason) for rule in sorted(rules, key=lambda rule: rule.option))
+
+
+def has_word(cmdline: str, word: str) -> bool:
+    """True when a command line holds this option."""
+    return _plain(word) in map(_plain, words_of(cmdline))
+
+
+def with_toggled(cmdline: str, word: str) -> str:
+    """The command line with an option added or taken away; another value of the same parameter goes."""
+    words = words_of(cmdline)
+    rest = cmdline.split()[len(words) :]
+    if has_word(cmdline, word):
+        kept = [one for one in words if _plain(one) != _plain(word)]
+    else:
+        name, sign, _ = _plain(word).partition("=")
+        kept = [one for one in words if not sign or _plain(one).partition("=")[0] != name] + [word]
+    return " ".join([*kept, *rest])
+
+
+def _plain(word: str) -> str:
+    return word.replace("-", "_").lower()
+
+
 def words_of(cmdline: str) -> list[str]:
     """The parameters of a command line, up to a `--`: the kernel takes `-` and `_` in them as one."""
     words = cmdline.split()
@@ -50,7 +86,7 @@ def words_of(cmdline: str) -> list[str]:
 
 def overrides_of(book: Rulebook, word: str) -> tuple[Override, ...] | None:
     """What one word overrides under this kernel; None for a word that it does not know."""
-    plain = word.replace("-", "_").lower()
+    plain = _plain(word)
     if rule := book.boot.get(plain):
         return rule
     name, _, number = plain.partition("=")
@@ -63,7 +99,21 @@ def overrides_of(book: Rulebook, word: str) -> tuple[Override, ...] | None:
 
 def booted(host: HostState, book: Rulebook) -> HostState:
     """`host` as the kernel sees it after its command line; the host itself where that says nothing."""
-    return _applied(host, book)[0] if host.cmdline else host
+    after = _applied(host, book)[0] if host.cmdline else host
+    if host.capabilities is None or host.asked_under in (None, host.cmdline):
+        return after
+    before = _applied(msgspec.structs.replace(host, cmdline=host.asked_under), book)[0]
+    return _asked_again(before, after)
+
+
+def _asked_again(before: HostState, after: HostState) -> HostState:
+    """The host with the answers to KVM_CHECK_EXTENSION that another command line changes."""
+    answers = dict(after.capabilities or {})
+    for name in {name for feature in FEATURES for name in feature.capabilities}:
+        now = after.capability_by_registers(name)
+        if now != before.capability_by_registers(name):
+            answers[name] = now
+    return msgspec.structs.replace(after, capabilities=answers)
 
 
 def effects(host: HostState, book: Rulebook) -> tuple[Effect, ...]:
@@ -74,10 +124,13 @@ def effects(host: HostState, book: Rulebook) -> tuple[Effect, ...]:
 def _applied(host: HostState, book: Rulebook) -> tuple[HostState, tuple[Effect, ...]]:
     told = []
     for word in words_of(host.cmdline):
-        plain = word.replace("-", "_").lower()
+        plain = _plain(word)
         if state := book.boot_states.get(plain):
             host = msgspec.structs.replace(host, mitigations_off=host.mitigations_off | state)
             told.append(Effect(word, f"mitigations are off: {', '.join(sorted(state))}"))
+        if mode := book.boot_modes.get(plain):
+            host = msgspec.structs.replace(host, kvm_mode=mode)
+            told += _told_mode(host, book, word)
         found = overrides_of(book, word)
         if found is None:
             if not state and plain.startswith(SPEAKING):
@@ -87,6 +140,18 @@ def _applied(host: HostState, book: Rulebook) -> tuple[HostState, tuple[Effect, 
             host, text = _override(host, book, one)
             told.append(Effect(word, text))
     return host, tuple(told)
+
+
+def _told_mode(host: HostState, book: Rulebook, word: str) -> list[Effect]:
+    """What the modes do that change no field of a register."""
+    if host.kvm_mode == "none":
+        return [Effect(word, "KVM is switched off")]
+    if host.kvm_mode != "nested":
+        return []
+    if not book.has("el2"):
+        return [Effect(word, "this kernel has no EL2 for guests yet")]
+    able = "a vCPU may have EL2" if host.capability_by_registers("el2") else "the CPU lacks what EL2 for guests needs"
+    return [Effect(word, able)]
 
 
 def _override(host: HostState, book: Rulebook, one: Override) -> tuple[HostState, str]:

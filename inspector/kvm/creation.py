@@ -19,11 +19,13 @@ _CAPABILITY = (
 
 
 def vcpu_init(limits: Limits, vcpus: int = 1) -> int:
-    """The errno of creating a vCPU: the VM's capabilities, its vGIC, then KVM_ARM_VCPU_INIT of the first of `vcpus`.
+    """The errno of creating a vCPU: of /dev/kvm, the VM's capabilities, its vGIC, then KVM_ARM_VCPU_INIT of the first.
 
     kvm_vcpu_init_check_features() and its older forms in kvm_reset_vcpu() (arch/arm64/kvm/arm.c, reset.c).
     """
     setup, host, book = limits.setup, limits.host, limits.book
+    if host.kvm_mode == "none":
+        return ENOENT
     if setup.mte and (not book.has("mte") or not host.capability("mte")):
         return EINVAL
     if setup.writable_imp_id and book.variant("implementation-ids") == "invariant":

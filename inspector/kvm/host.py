@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from inspector.kvm.cpus import meltdown_safe, vector_lengths
+from inspector.policies.model import KvmMode
 from inspector.registers.bits import ALL, Partial, ones
 from inspector.registers.ids import (
     AARCH32_IDS,
@@ -63,6 +64,10 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
     vgic: Vgic = "v3"
     cmdline: str = ""
     """the host kernel's command line, whose overrides are not in `values` yet"""
+    asked_under: str | None = None
+    """the command line under which `capabilities` were asked, where `cmdline` is another one"""
+    kvm_mode: KvmMode = "default"
+    """what the command line makes of kvm-arm.mode"""
     mitigations_off: frozenset[str] = frozenset()
     """mitigations that the command line switches off: `bhb`, `ssb`"""
     page_size: int = 4096
@@ -121,9 +126,10 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
         """A KVM capability: as asked, else as it follows from the registers (sve, pmu_v3, mte, ...)."""
         if self.capabilities is not None and name in self.capabilities:
             return self.capabilities[name]
-        return self._capability_from_registers(name)
+        return self.capability_by_registers(name)
 
-    def _capability_from_registers(self, name: str) -> int:
+    def capability_by_registers(self, name: str) -> int:
+        """A KVM capability as it follows from the registers and the mode of KVM."""
         match name:
             case "sve":
                 return int(bool(self.field("ID_AA64PFR0_EL1", 32)))
@@ -139,8 +145,18 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
                 return int(self.field("ID_AA64PFR0_EL1", 4) == 2)
             case "mte":
                 return int(self.field("ID_AA64PFR1_EL1", 8) >= 2)
+            case "el2" | "el2_e2h0":
+                return int(self._nests(name == "el2_e2h0"))
             case _:
                 return 0
+
+    def _nests(self, without_vhe: bool) -> bool:
+        """EL2 for guests: has_nested_virt_support(), and has_nv1() for a vCPU whose HCR_EL2.E2H can be cleared
+        (arch/arm64/kernel/cpufeature.c)."""
+        nv2 = self.field("ID_AA64MMFR2_EL1", 24) >= 2 or self.field("ID_AA64MMFR4_EL1", 20) >= 1
+        no_nv1 = 8 <= self.field("ID_AA64MMFR4_EL1", 24) <= 0xE
+        vhe = self.field("ID_AA64MMFR1_EL1", 8) >= 1
+        return self.kvm_mode == "nested" and vhe and nv2 and not (without_vhe and no_nv1)
 
 
 def effective_ctr(ctr: int, clidr: int) -> int:

@@ -44,6 +44,22 @@ def _split(text: str) -> tuple[str, str | None]:
     return text[:start], rest
 
 
+def cmdline_of(text: str) -> str | None:
+    """The command line among inputs; None where none is given."""
+    line = _split(text)[1]
+    return None if line is None else line.strip()
+
+
+def with_cmdline(text: str, line: str | None) -> str:
+    """The inputs with this command line in place of any that they had; None takes it away."""
+    rest = _split(text)[0].strip(" ,")
+    if line is None:
+        return rest
+    # Inside double quotes it could hold none; without them it is whatever follows, and must not begin with one.
+    given = f'cmdline="{line}"' if '"' not in line else f"cmdline= {line}"
+    return f"{rest},{given}" if rest else given
+
+
 def with_inputs(host: HostState, text: str) -> HostState:
     """`host` with the inputs that `text` gives, comma-separated NAME=WORD.
 
@@ -54,6 +70,7 @@ def with_inputs(host: HostState, text: str) -> HostState:
     text, cmdline = _split(text)
     if cmdline is not None:
         given["cmdline"] = cmdline.strip()
+        given["asked_under"] = host.cmdline if host.asked_under is None else host.asked_under
         words_given["cmdline"] = f'"{given["cmdline"]}"'
     for part in filter(None, (piece.strip().lower() for piece in text.split(","))):
         name, _, word = part.partition("=")

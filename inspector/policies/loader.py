@@ -81,6 +81,12 @@ def vendor_names() -> list[str]:
     return [stem_of(point, vendor) for vendor, known in _vendor_points().items() for point in known]
 
 
+def all_names() -> list[str]:
+    """The policies of mainline's points and of vendors' kernels, by version, oldest first."""
+    vendors = [(point, vendor) for vendor, known in _vendor_points().items() for point in known]
+    return [stem_of(point, vendor) for point, vendor in sorted([*((point, "") for point in _points()), *vendors])]
+
+
 def known_points(point: Point, vendor: str = "") -> tuple[Point, ...]:
     """The points with a file in the series of `point`, ascending: of mainline's stable series, or of a vendor's."""
     known: tuple[Point, ...] = _vendor_points().get(vendor, ()) if vendor else _points()

@@ -194,16 +194,21 @@ class Has(RuleBase, frozen=True, kw_only=True, tag="has"):
     behaviour: str
 
 
+KvmMode = Literal["default", "protected", "nested", "none"]
+"""enum kvm_mode of arch/arm64/include/asm/kvm_host.h; none: KVM is switched off."""
+
+
 class Boot(RuleBase, frozen=True, kw_only=True, tag="boot"):
     """A word of the host's command line and what it does before KVM looks at the host.
 
     `fields`: `REGISTER.FIELD=VALUE`, where the value is safe for the field; `?` for one that is not known. `off`: the
-    mitigations that it switches off.
+    mitigations that it switches off. `mode`: of KVM; the last word that names one counts.
     """
 
     option: str
     fields: tuple[str, ...] = ()
     off: tuple[Literal["bhb", "ssb"], ...] = ()
+    mode: KvmMode | None = None
 
 
 class Overridable(RuleBase, frozen=True, kw_only=True, tag="overridable"):

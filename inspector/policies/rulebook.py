@@ -87,6 +87,7 @@ class Rulebook:
         self.behaviours: dict[str, model.Has] = {}
         self.boot: dict[str, tuple[Override, ...]] = {}
         self.boot_states: dict[str, frozenset[str]] = {}
+        self.boot_modes: dict[str, model.KvmMode] = {}
         self.overridable: dict[str, Override] = {}
         for rule in policy.rules:
             if isinstance(rule, model.Know):
@@ -294,6 +295,8 @@ class Rulebook:
             word = rule.option.replace("-", "_").lower()
             self.boot[word] = tuple(self._override(rule, spec) for spec in rule.fields)
             self.boot_states[word] = frozenset(rule.off)
+            if rule.mode:
+                self.boot_modes[word] = rule.mode
             return
         for spec in rule.fields:
             one = self._override(rule, f"{spec}=?")

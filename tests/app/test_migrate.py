@@ -13,6 +13,7 @@ from inspector.app.modes.migrate.fix import Fix
 from inspector.app.modes.migrate.screen import Migrate
 from inspector.app.shell.application import InspectorApp
 from inspector.errors import SourceError
+from inspector.registers.ids import WORKAROUND_3
 from inspector.sources.dump import Dump
 from inspector.sources.formats import dump_json
 from tests.app.driving import SIZES, check_golden, press, screen_text, settle, wait_for
@@ -136,6 +137,29 @@ async def test_features_of_the_destination_group_what_is_missing() -> None:
         await asked(pilot, "4")
         text = await asked(pilot, "p", "tab", *"psci,ptrauth,sve", "enter")
         assert [line for line in rows(text) if "74 missing: PMUv3" in line]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_destination_may_be_booted_with_options(size: tuple[int, int]) -> None:
+    async with (app := app_on(NEOVERSE)).run_test(size=size) as pilot:
+        await settle(pilot)
+        await asked(pilot, "4")
+        await press(pilot, "p", *"6.2")
+        write_in(app, "#host", "mitigations=off")
+        text = await press(pilot, "enter")
+        assert "no input of a host is called" in text
+        write_in(app, "#host", 'cmdline="mitigations=off"')
+        await asked(pilot, "enter")
+        screen = app.screen
+        assert isinstance(screen, Migrate) and screen.check.report is not None
+        refused = [one.id for one in screen.check.report.findings if one.kind == "refused"]
+        assert refused == [WORKAROUND_3]
+        await asked(pilot, "k")
+        matrix = screen.check.matrix
+        assert matrix is not None and all(row.verdict == "fails" for row in matrix.rows if row.kernel > "6.1")
+        if size == (120, 40):
+            await press(pilot, "k")
+            assert 'host: cmdline="mitigations=off"' in screen_text(app)
 
 
 async def test_a_host_alone_has_nothing_to_restore() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from textual.pilot import Pilot
 from textual.widgets import Input
 
 from inspector import sources
@@ -14,8 +15,10 @@ from inspector.app.shell.application import InspectorApp
 from inspector.app.widgets.ink import plain
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
-from inspector.policies.loader import policy_names
+from inspector.checks.machine.machine import Machine
+from inspector.policies.loader import all_names, policy_names
 from inspector.registers.encoding import sysreg_id
+from inspector.registers.ids import WORKAROUND_3
 from inspector.sources.dump import Constraint
 from tests.app.driving import press, screen_text, settle, styles_at
 from tests.app.material import NEOVERSE, PFR0, app_on, template_of
@@ -133,7 +136,8 @@ async def test_the_list_of_policies_is_whole_and_takes_the_ticks_along() -> None
         await settle(pilot)
         await press(pilot, "p")
         keys = [item.key for item in app.screen.query_one("#policies", Listing).items]
-        assert keys == ["none", *reversed(policy_names())]
+        assert keys == ["none", *reversed(all_names())]
+        assert keys[keys.index("6.8.0") - 1] == "ubuntu-6.8.0-151"
         await press(pilot, "down", "tab", "j", "space", "tab", "down")
         assert app.screen.query_one("#name", Input).value == f"{policy_names()[-2]}+hide-mpam-tolerant"
 
@@ -199,3 +203,100 @@ async def test_without_colour(monkeypatch: pytest.MonkeyPatch) -> None:
         assert not any("reverse" in style for style in styles_at(app, "EINVAL") + styles_at(app, "▌"))
         text = await press(pilot, "1", "w", *"CCIDX=1")
         assert "✖ refused   EINVAL (22)" in text
+
+
+NO_BHB = 0
+"""SMCCC_ARCH_WORKAROUND_3: not available, because the mitigation is off"""
+
+
+def options(app: InspectorApp) -> dict[str, bool]:
+    """The boot options of the dialog, each with its tick."""
+    items = app.screen.query_one("#ticks", Listing).items
+    return {i.key.removeprefix("boot "): "[x]" in plain(i.cells[0]) for i in items if i.key.startswith("boot ")}
+
+
+async def tick(pilot: Pilot[None], app: InspectorApp, key: str) -> None:
+    """Space on a line of the ticks, which have the keys."""
+    ticks = app.screen.query_one("#ticks", Listing)
+    ticks.go(ticks.index_of(key) or 0)
+    await press(pilot, "space")
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24), (60, 16)])
+async def test_boot_options_are_switches(size: tuple[int, int]) -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        await press(pilot, "p")
+        assert not options(app)
+        await press(pilot, *"6.12", "tab")
+        assert {"mitigations=off", "arm64.nobti", "kvm-arm.mode=nvhe"} <= options(app).keys()
+        assert not any(options(app).values())
+        await tick(pilot, app, "boot mitigations=off")
+        await tick(pilot, app, "boot kvm-arm.mode=nvhe")
+        await tick(pilot, app, "boot kvm-arm.mode=protected")
+        assert [word for word, on in options(app).items() if on] == ["kvm-arm.mode=protected", "mitigations=off"]
+        await press(pilot, "enter")
+        question = app.session.question
+        assert question is not None and question.host == 'cmdline="mitigations=off kvm-arm.mode=protected"'
+        told = app.session.answer()
+        assert isinstance(told, Machine) and told.exposure.firmware[WORKAROUND_3] == NO_BHB
+        await press(pilot, "p", "tab")
+        assert options(app)["mitigations=off"]
+        await tick(pilot, app, "boot mitigations=off")
+        await tick(pilot, app, "boot kvm-arm.mode=protected")
+        await press(pilot, "enter")
+        assert app.session.question is not None and not app.session.question.host
+
+
+async def test_a_kernel_lists_the_options_that_it_knows() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "p", *"5.10", "tab")
+        assert set(options(app)) == {"mitigations=off", "nospectre_bhb", "ssbd=force-off"}
+
+
+async def test_ticking_nothing_is_given_where_the_dump_has_options() -> None:
+    dump = sources.load("builtin:neoverse-n2-linux-6.12")
+    given = msgspec.structs.replace(dump.provenance, cmdline="quiet mitigations=off")
+    app = app_on(msgspec.structs.replace(dump, provenance=given))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "p", *"6.12", "tab")
+        assert options(app)["mitigations=off"]
+        await tick(pilot, app, "boot mitigations=off")
+        assert "mitigations are off" not in said(app)
+        await press(pilot, "enter")
+        assert app.session.question is not None and app.session.question.host == 'cmdline="quiet"'
+        told = app.session.answer()
+        assert isinstance(told, Machine) and told.exposure.firmware[WORKAROUND_3] == 1
+
+
+async def test_what_an_option_does_here_is_told() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "p", *"6.12", "tab")
+        await tick(pilot, app, "boot arm64.nosve")
+        assert "would not create such a vCPU" in said(app) and "because of sve" in said(app)
+        assert "--features" not in said(app)
+        await tick(pilot, app, "boot arm64.nosve")
+        await tick(pilot, app, "boot arm64.nobti")
+        ticks = app.screen.query_one("#ticks", Listing)
+        ticks.go((ticks.index_of("boot arm64.nobti") or 0) - 1)
+        await press(pilot, "j")
+        assert "Branch target identification is switched off" in said(app) and "BT is 0" in said(app)
+
+
+async def test_a_vendors_policy_is_picked_from_the_list() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "p")
+        policies = app.screen.query_one("#policies", Listing)
+        policies.go(policies.index_of("ubuntu-6.8.0-151") or 0)
+        await settle(pilot)
+        assert "ubuntu-6.8.0-151 " in screen_text(app)
+        await press(pilot, "enter")
+        assert app.session.question is not None and app.session.question.policy.point == "ubuntu-6.8.0-151"

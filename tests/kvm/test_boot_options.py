@@ -12,11 +12,11 @@ from inspector.checks.machine.machine import machine
 from inspector.checks.recordings.verify import verify, verify_lines
 from inspector.cli import main
 from inspector.errors import PolicyError
-from inspector.kvm.boot_options import effects
+from inspector.kvm.boot_options import effects, has_word, with_toggled
 from inspector.kvm.creation import run_errno, vcpu_init
 from inspector.kvm.exposure import Exposure
 from inspector.kvm.host import HostState
-from inspector.kvm.host_inputs import facts, with_inputs
+from inspector.kvm.host_inputs import cmdline_of, facts, with_cmdline, with_inputs
 from inspector.kvm.inference.el0 import el0_values
 from inspector.kvm.vm import Vm
 from inspector.policies.loader import load_policy
@@ -233,3 +233,72 @@ def test_a_host_without_gicv3_is_asked_about_a_vm_without_one() -> None:
     assert machine(raw, "6.12").setup.gic == "v3"
     found = machine(old, "6.12")
     assert found.setup.gic == "none" and any("GIC is 0" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("path", files("recordings", "*max_nested*") + files("recordings-2", "*nested*"), ids=label)
+def test_kvm_in_nested_mode_offers_el2_as_recorded(path: Path) -> None:
+    lines = map(msgspec.json.decode, read(path))
+    asked_of_kvm = next(line for line in lines if line["type"] == "caps")
+    bare = msgspec.structs.replace(host("max_nested"), capabilities=None)
+    for cmdline, able in (("kvm-arm.mode=nested", 1), ("kvm-arm.mode=nested kvm-arm.mode=nvhe", 0), ("", 0)):
+        shown = asked("6.18", cmdline, bare)
+        for name in ("el2", "el2_e2h0"):
+            assert shown.host.capability(name) == able * asked_of_kvm[name]
+
+
+def test_a_cpu_without_nested_virtualisation_offers_no_el2() -> None:
+    bare = msgspec.structs.replace(host("cortex-a72"), capabilities=None)
+    assert asked("7.3", "kvm-arm.mode=nested", bare).host.capability("el2") == 0
+
+
+@pytest.mark.parametrize(
+    ("kernel", "word", "told"),
+    [
+        ("7.3", "kvm-arm.mode=nested", "a vCPU may have EL2"),
+        ("6.6", "kvm-arm.mode=nested", "no EL2 for guests yet"),
+        ("6.1", "kvm-arm.mode=nested", "not an option of this kernel"),
+        ("6.1", "kvm-arm.mode=none", "KVM is switched off"),
+        ("5.15", "kvm-arm.mode=none", "not an option of this kernel"),
+    ],
+)
+def test_a_mode_of_kvm_says_what_it_does(kernel: str, word: str, told: str) -> None:
+    bare = msgspec.structs.replace(host("max_nested"), cmdline=word, capabilities=None)
+    assert any(told in one.text for one in effects(bare, rulebook(load_policy(kernel))))
+
+
+def test_where_kvm_is_switched_off_there_is_no_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    source = "builtin:neoverse-n2-linux-6.12"
+    line = ["--kernel", "6.12", "--host", 'cmdline="kvm-arm.mode=none"']
+    assert main(["expose", source, *line]) == 2
+    assert main(["migrate", source, "same-host", *line]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 2 and all("no /dev/kvm" in text and "--features" not in text for text in told)
+
+
+def test_the_capabilities_follow_another_command_line() -> None:
+    recorded = msgspec.structs.replace(host("max"), capabilities={"sve": 1, "mte": 1, "pmu_v3": 1})
+    shown = exposure(with_inputs(recorded, "cmdline=arm64.nosve"), "7.3")
+    assert shown.host.capability("sve") == 0 and shown.host.capability("mte") == 1
+    was_off = msgspec.structs.replace(host("max"), capabilities={"sve": 0, "pmu_v3": 0}, cmdline="arm64.nosve")
+    shown = exposure(with_inputs(was_off, "cmdline="), "7.3")
+    assert shown.host.capability("sve") == 1 and shown.host.capability("pmu_v3") == 0
+
+
+@pytest.mark.parametrize("line", ["", "mitigations=off", 'dyndbg="file x +p" arm64.nobti', '"quoted first" b'])
+def test_a_command_line_survives_being_an_input(line: str) -> None:
+    text = with_cmdline("page-size=64k,cmdline=old one", line)
+    given = with_inputs(made_up(), text)
+    assert (given.cmdline, given.page_size) == (line, 65536)
+    assert cmdline_of(text) == line and cmdline_of(with_cmdline(text, None)) is None
+
+
+def test_an_option_is_added_once_and_in_place_of_another_value() -> None:
+    line = with_toggled("quiet kvm-arm.mode=nvhe -- init", "kvm-arm.mode=protected")
+    assert line == "quiet kvm-arm.mode=protected -- init" and has_word(line, "kvm_arm.mode=protected")
+    assert with_toggled(line, "kvm-arm.mode=protected") == "quiet -- init"
+
+
+def test_the_default_features_of_a_bare_host_follow_its_options() -> None:
+    raw = Dump(provenance=Provenance(source="host"), vcpus=(), host=Host(values=dict(host("max").values)))
+    assert "sve" in machine(raw, "6.12").setup.describe()
+    assert "sve" not in machine(raw, "6.12", host="cmdline=arm64.nosve").setup.describe()

@@ -1,4 +1,4 @@
-"""Choose the kernel policy that is asked, patches over it, and how the vCPU is created."""
+"""Choose the kernel policy that is asked, patches over it, how the vCPU is created, and how the host was booted."""
 
 from __future__ import annotations
 
@@ -18,8 +18,12 @@ from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Column, Item, Listing
 from inspector.checks.machine.known_host import known_host
 from inspector.checks.machine.machine import KernelQuestion, ask, machine, own_question
-from inspector.errors import InspectorError
-from inspector.policies.loader import load_policy, patch_names, patch_title, policy_names
+from inspector.errors import CreationError, InspectorError
+from inspector.kvm.boot_options import effects, has_word, options_of, with_toggled
+from inspector.kvm.host import HostState
+from inspector.kvm.host_inputs import cmdline_of, with_cmdline
+from inspector.policies.loader import all_names, load_policy, patch_names, patch_title, policy_names
+from inspector.policies.rulebook import Rulebook, rulebook
 from inspector.policies.setup import FEATURES, QEMU_SETUP, VcpuSetup
 
 SAID_LINES = 3
@@ -28,7 +32,7 @@ PLACEHOLDER = "6.12, 6.2+mask-ccidx, what uname -r says, a .toml file"
 
 
 class PolicyChooser(Dialog):
-    """A line to type in, what would come of it, the policies, and ticks for patches and features.
+    """A line to type in, what would come of it, the policies, and ticks for patches, features and boot options.
 
     The line has the keys at first: letters go into it, arrows move in the list of policies.
     """
@@ -48,6 +52,13 @@ class PolicyChooser(Dialog):
         self._own_setup: VcpuSetup = QEMU_SETUP
         self._setup: VcpuSetup = QEMU_SETUP
         self._patches: tuple[str, ...] = ()
+        self._own_cmdline = ""
+        """the host's command line as the dump has it"""
+        self._host = ""
+        """inputs of the host, as `--host` takes them"""
+        self._book: Rulebook | None = None
+        """of the kernel whose boot options are listed"""
+        self._machine: HostState | None = None
         self._question: KernelQuestion | None = None
         self._problem = ""
 
@@ -55,11 +66,11 @@ class PolicyChooser(Dialog):
         """Text, answer, two lists."""
         with Vertical(classes="dialog tall policy") as box:
             box.border_title = "Kernel policy and vCPU features"
-            box.border_subtitle = "enter asks   ↑↓ kernel   tab features   esc closes"
+            box.border_subtitle = "enter asks   ↑↓ kernel   tab switches   esc closes"
             yield Line(placeholder=PLACEHOLDER, id="name")
             yield Lines(id="said")
             with Horizontal(id="choices"):
-                policies = Listing((Column("kernel", 14), Column("evidence")), id="policies")
+                policies = Listing((Column("kernel", 20), Column("evidence")), id="policies")
                 policies.can_focus = False
                 yield policies
                 yield Listing((Column("with", 0),), id="ticks")
@@ -68,10 +79,10 @@ class PolicyChooser(Dialog):
         """Start from what is asked now, else from the dump alone."""
         session = self.program.session
         now = session.question
-        self._own_setup = self._setup = self._dump_setup()
+        self._look_at_dump()
         if now is not None:
             self._setup = now.setup or self._own_setup
-            self._patches = now.patches
+            self._patches, self._host = now.patches, now.host
             self.query_one("#name", Line).value = now.text
         policies = self.query_one("#policies", Listing)
         policies.fill(self._policy_items(), cursor=now.policy.point if now else NONE)
@@ -79,20 +90,29 @@ class PolicyChooser(Dialog):
         self._to_line()
         self.query_one("#name", Line).select_all()
 
-    def _dump_setup(self) -> VcpuSetup:
+    def _look_at_dump(self) -> None:
+        """How the dump's own vCPU was created, and how its host was booted."""
         view = self.program.session.view
         if view is None:
-            return QEMU_SETUP
+            return
         try:
-            return known_host(view.dump, view.one_vcpu).setup
+            known = known_host(view.dump, view.one_vcpu)
         except InspectorError:
-            return QEMU_SETUP
+            return
+        self._own_setup = self._setup = known.setup
+        self._own_cmdline = known.host.cmdline
+
+    @property
+    def _cmdline(self) -> str:
+        """The host's command line as it is ticked."""
+        given = cmdline_of(self._host)
+        return self._own_cmdline if given is None else given
 
     def _policy_items(self) -> list[Item]:
-        """No policy, then every policy, newest first."""
+        """No policy, then every policy, newest first, vendors' kernels among them."""
         items = [Item(NONE, (row("none"), row(Ink("the dump alone", "muted"))))]
         own = self._own_base()
-        for name in reversed(policy_names()):
+        for name in reversed(all_names()):
             policy = load_policy(name)
             mine = Ink(", this dump's", "title") if name == own else Ink("")
             items.append(Item(name, (row(ink(name)), row(Ink(policy.evidence, "muted"), mine))))
@@ -106,30 +126,35 @@ class PolicyChooser(Dialog):
             return ""
 
     def _draw_ticks(self) -> None:
-        """Patches, features, the VM's interrupt controller."""
+        """Patches, features, the VM's interrupt controller, the boot options of the kernel."""
         items = [Item("", (row(Ink("Patches", "heading")),), pick=False)]
         items += [_tick(f"patch {name}", name, name in self._patches) for name in patch_names()]
         items.append(Item("", (row(Ink("vCPU features", "heading")),), pick=False))
         items += [_tick(f"feature {one.word}", one.word, self._setup.includes(one)) for one in FEATURES]
         items.append(Item("", (row(Ink("VM", "heading")),), pick=False))
         items.append(_tick("gic", "vGIC (in-kernel GICv3)", self._setup.gic == "v3"))
+        options = options_of(self._book) if self._book is not None else ()
+        items += [Item("", (row(Ink("Host's boot options", "heading")),), pick=False)] * bool(options)
+        items += [_tick(f"boot {one.word}", one.word, has_word(self._cmdline, one.word)) for one in options]
         ticks = self.query_one("#ticks", Listing)
         ticks.fill(items, cursor=None if ticks.items else 1)
 
     def _consider(self, text: str) -> None:
         """Work out what a text would ask, and say it or what is wrong with it."""
-        self._question, self._problem = None, ""
+        self._question, self._problem, self._book, self._machine = None, "", None, None
         view = self.program.session.view
         if text.strip() and text.strip() != NONE and view is not None:
             setup = None if self._setup == self._own_setup else self._setup
             try:
-                question = ask(text, setup, view.dump)
-                self._patches = question.patches
+                question = ask(text, setup, view.dump, host=self._host)
+                self._patches, self._book = question.patches, rulebook(question.policy)
                 told = machine(view.dump, question, vcpu=view.one_vcpu)
+            except CreationError as error:
+                self._problem = f"{error.where} {error.what}"
             except InspectorError as error:
                 self._problem = str(error)
             else:
-                self._question = question
+                self._question, self._machine = question, told.host
                 self._say(self._good(question, len(told.exposure.listed), told.setup))
                 policies = self.query_one("#policies", Listing)
                 policies.go(policies.index_of(question.policy.point) or 0, tell=False)
@@ -187,11 +212,17 @@ class PolicyChooser(Dialog):
 
     @on(Listing.Moved, "#ticks")
     def _looked(self, event: Listing.Moved) -> None:
-        """What a patch does stands where the answer stood, until the next tick."""
+        """What a patch or a boot option does stands where the answer stood, until the next tick."""
         kind, _, word = event.item.key.partition(" ")
         if kind == "patch" and not self._problem:
             name, title, evidence = patch_title(word)
             self._say(row(Ink(name, "title"), ink(f"  {title}"), Ink(f"  {evidence}", "muted")))
+        elif kind == "boot" and not self._problem and self._book is not None:
+            reason = next((one.reason for one in options_of(self._book) if one.word == word), "")
+            host = self._machine
+            told = [one.text for one in effects(host, self._book) if has_word(one.word, word)] if host else []
+            here = f"  here: {'; '.join(told)}" if told else ""
+            self._say(row(Ink(word, "title"), ink(f"  {reason}"), ink(here, "muted")))
 
     @on(Listing.Folded, "#ticks")
     def _folded(self, event: Listing.Folded) -> None:
@@ -207,6 +238,10 @@ class PolicyChooser(Dialog):
             text = "+".join([base, *patches])
         elif kind == "feature":
             self._setup = self._setup.toggled(word)
+        elif kind == "boot":
+            line_now = with_toggled(self._cmdline, word)
+            same = line_now.split() == self._own_cmdline.split()
+            self._host = with_cmdline(self._host, None if same else line_now)
         else:
             self._setup = msgspec.structs.replace(self._setup, gic="none" if self._setup.gic == "v3" else "v3")
         if line.value == text:

@@ -166,14 +166,16 @@ class PolicyCommands(Commands):
         app = self.program
         if not app.session.dumps:
             return
-        from inspector.policies.loader import patch_names, policy_names
+        from inspector.policies.loader import all_names, patch_names
 
-        yield Command("Policy: choose…", "Kernel policy, patches, vCPU features", app.action_policy)
+        yield Command("Policy: choose…", "Kernel policy, patches, vCPU features, boot options", app.action_policy)
         if app.session.question is not None:
             yield Command("Policy: none", "The dump alone", _calling(app.session.ask, None))
-        for name in reversed(policy_names()):
+        for name in reversed(all_names()):
             text = "What this kernel would make of the host"
-            yield Command(f"Policy: Linux {name}", text, _calling(self._ask, name), discover=False)
+            yield Command(
+                f"Policy: {'Linux ' * name[0].isdigit()}{name}", text, _calling(self._ask, name), discover=False
+            )
         base = app.session.question.base if app.session.question else ""
         for patch in patch_names() if base else ():
             text = "The chosen kernel with this patch"
@@ -184,7 +186,7 @@ class PolicyCommands(Commands):
 
         now = self.program.session.question
         try:
-            self.program.session.ask(ask(name, now.setup if now else None))
+            self.program.session.ask(ask(name, now.setup if now else None, host=now.host if now else ""))
         except InspectorError as error:
             self.app.notify(str(error), severity="error", markup=False)
 

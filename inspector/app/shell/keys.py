@@ -58,7 +58,7 @@ class Mode(NamedTuple):
 SHARED: dict[str, tuple[Key, ...]] = {
     MODEL: (
         Key("write", "w", "app.write", "Write", "Would a write of this register be accepted? Try it", footer=4),
-        Key("policy", "p", "app.policy", "Policy", "Choose a kernel policy and the vCPU's features", footer=5),
+        Key("policy", "p", "app.policy", "Policy", "Choose a kernel policy, vCPU features, boot options", footer=5),
     ),
     VCPU: (
         Key("vcpu.next", "v", "app.vcpu(1)", "vCPU", "Next vCPU of this dump", footer=5),

@@ -313,7 +313,7 @@ def modelled(
     notes: tuple[str, ...] = ()
     if vcpu_init(exposure):
         lacking = lacking_features(exposure)
-        if asked or not lacking:
+        if asked or not lacking or exposure.host.kvm_mode == "none":
             refuse_creation(exposure, label)
         for word in lacking:
             setup = setup.without(feature_of(word))

@@ -12,8 +12,8 @@ from typing import Literal
 import msgspec
 
 from inspector.checks.machine.known_host import known_host, with_given
-from inspector.checks.machine.source_kernel import asked_kernel, describe_policy
-from inspector.errors import InspectorError, one_line
+from inspector.checks.machine.source_kernel import asked_kernel, describe_policy, first_vcpu
+from inspector.errors import CreationError, one_line
 from inspector.kvm.boot_options import effects
 from inspector.kvm.cases import candidates_of, left_out
 from inspector.kvm.creation import vcpu_init
@@ -22,7 +22,7 @@ from inspector.kvm.host import HostState
 from inspector.kvm.vm import Vm
 from inspector.policies.model import Policy
 from inspector.policies.release import Choice, choose, taken_apart
-from inspector.policies.setup import FEATURES, Gic, VcpuSetup, parse_features
+from inspector.policies.setup import FEATURES, Gic, VcpuSetup, parse_features, possible_setup
 from inspector.sources.dump import Dump, Vcpu
 
 
@@ -110,6 +110,9 @@ def machine(
     asked = msgspec.structs.replace(asked, host=inputs)
     state, assumed = with_given(known.host, inputs, assume)
     exposure = expose(state, asked.policy, setup)
+    if setup is known.setup and first_vcpu(dump) is None and vcpu_init(exposure):
+        setup = possible_setup(setup, exposure.host.capability)
+        exposure = expose(state, asked.policy, setup)
     refuse_creation(exposure, asked.title)
     notes = [asked.explanation] * bool(asked.explanation) + [n for n in known.notes if n not in asked.explanation]
     if spared := left_out(asked.policy, asked.candidates):
@@ -155,15 +158,17 @@ def asked_setup(features: str | VcpuSetup | None, gic: Gic | None, own: VcpuSetu
     return parse_features(features, gic=gic or own.gic)
 
 
-def ask(text: str, setup: VcpuSetup | None = None, dump: Dump | None = None) -> KernelQuestion:
+def ask(
+    text: str, setup: VcpuSetup | None = None, dump: Dump | None = None, *, host: str = ""
+) -> KernelQuestion:  # fmt: skip
     """The question that a text names. Raises PolicyError in one line for a text or a TOML file that is no policy.
 
-    `dump`: where the text is the release that it names, its version string says more.
+    `dump`: where the text is the release that it names, its version string says more. `host`: as `--host` takes it.
     """
     given = dump.provenance if dump is not None else None
     version = given.kernel_version if given and given.kernel and text.strip().startswith(given.kernel) else ""
     choice = choose(text, version)
-    return _chosen(choice, *taken_apart(text), setup)
+    return msgspec.structs.replace(_chosen(choice, *taken_apart(text), setup), host=host)
 
 
 def own_question(dump: Dump, vcpu: Vcpu | None = None) -> KernelQuestion:
@@ -182,15 +187,13 @@ def own_question(dump: Dump, vcpu: Vcpu | None = None) -> KernelQuestion:
     )
 
 
-def creation_problem(exposure: Exposure) -> str:
-    """Why KVM refuses to create the vCPU of `exposure`: the errno, and which features are to blame; empty when it does
-    not."""
-    error = vcpu_init(exposure)
-    if not error:
-        return ""
+def creation_problem(exposure: Exposure, error: int) -> str:
+    """Why KVM answers `error` to the creation of the vCPU of `exposure`, and which features are to blame."""
     setup = exposure.setup
+    if exposure.host.kvm_mode == "none":
+        return "has no /dev/kvm: kvm-arm.mode=none on the command line switches KVM off"
     if error == _errno.ENODEV:
-        return "has no vGICv3 to give a VM on this host: ENODEV (19); choose --gic none, or --host vgic=v3"
+        return "has no vGICv3 to give a VM on this host: ENODEV (19)"
     blamed = [
         feature.word
         for feature in FEATURES
@@ -203,9 +206,12 @@ def creation_problem(exposure: Exposure) -> str:
 
 
 def refuse_creation(exposure: Exposure, where: str) -> None:
-    """Raises InspectorError when KVM would not create the vCPU of `exposure`."""
-    if problem := creation_problem(exposure):
-        raise InspectorError(problem, one_line(where), "choose other features (--features LIST)")
+    """Raises CreationError when KVM would not create the vCPU of `exposure`."""
+    if error := vcpu_init(exposure):
+        hint = "choose other features (--features LIST)" if exposure.host.kvm_mode != "none" else ""
+        if error == _errno.ENODEV:
+            hint = "choose --gic none, or --host vgic=v3"
+        raise CreationError(creation_problem(exposure, error), one_line(where), hint)
 
 
 def lacking_features(exposure: Exposure) -> tuple[str, ...]:

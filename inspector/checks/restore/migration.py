@@ -28,7 +28,7 @@ from inspector.checks.restore.summary import distinct, first_fatal, restore, ste
 from inspector.checks.vmms.base import Vmm
 from inspector.checks.vmms.expected import expected_messages
 from inspector.checks.vmms.table import restoring_vmm
-from inspector.errors import InspectorError
+from inspector.errors import CreationError, InspectorError
 from inspector.kvm.host_inputs import facts
 from inspector.policies.loader import load_policy, policy_names
 from inspector.policies.model import Policy
@@ -89,7 +89,7 @@ def migrate_all_kernels(
         try:
             target = destination_for(source, SAME_HOST, policy, setup, rule, host, assume)
         except InspectorError as error:
-            if setup is None:
+            if setup is None and not isinstance(error, CreationError):
                 raise
             rows.append(_impossible(policy, error))
             continue

@@ -16,7 +16,7 @@ from inspector.checks.vmms.table import VMM_NAMES, restoring_vmm
 from inspector.errors import InspectorError
 from inspector.library import fix, migrate
 from inspector.policies.loader import load_policy, policy_names
-from inspector.policies.setup import QEMU_SETUP
+from inspector.policies.setup import QEMU_SETUP, Gic
 from inspector.sources.dump import Dump
 from inspector.sources.vcpu_setup import setup_of
 
@@ -33,6 +33,8 @@ class Question(NamedTuple):
     """empty: as the source's format suggests"""
     features: str = ""
     """vCPU features of the destination; empty: those of the source, or of the destination's dump"""
+    host: str = ""
+    """what registers do not show of the destination's host, as `--host` takes it"""
 
     @property
     def rule(self) -> Vmm:
@@ -107,16 +109,17 @@ def ask(question: Question, *, ways_out: bool = True) -> MigrationReport:
     return migrate(question.source, question.destination or SAME_HOST, *_asked(question), ways_out=ways_out)
 
 
-def _asked(question: Question) -> tuple[str | None, str, str | None]:
-    """Kernel, VMM and features, as the library takes them."""
-    return question.kernel or None, question.rule.name, question.features or None
+def _asked(question: Question) -> tuple[str | None, str, str | None, Gic | None, str]:
+    """Kernel, VMM, features, interrupt controller and inputs of the host, as the library takes them."""
+    return question.kernel or None, question.rule.name, question.features or None, None, question.host
 
 
 def ask_all_kernels(question: Question) -> KernelMatrix:
     """One row per kernel: where can the source go?"""
     saved, rule = first_vcpu(question.source), question.rule
     own = setup_of(saved, rule.family) if saved is not None else QEMU_SETUP
-    return migrate_all_kernels(question.source, rule.name, asked_setup(question.features or None, None, own))
+    setup = asked_setup(question.features or None, None, own)
+    return migrate_all_kernels(question.source, rule.name, setup, host=question.host)
 
 
 def write_fixed(question: Question, out: str) -> FixResult:

@@ -14,12 +14,16 @@ from inspector.app.widgets.ink import Ink, row
 from inspector.app.widgets.listing import Item
 from inspector.checks.machine.source_kernel import own_kernel
 from inspector.errors import InspectorError
-from inspector.policies.loader import load_policy, patch_names, policy_names
+from inspector.kvm.host import HostState
+from inspector.kvm.host_inputs import with_inputs
+from inspector.policies.loader import all_names, load_policy, patch_names
 from inspector.policies.release import choose
 from inspector.policies.setup import parse_features
 from inspector.sources.dump import Dump
 
 SAME_HOST = "same-host"
+OTHER_LINES = ("#features", "#host")
+"""Of the dialog for the kernel, besides its own line."""
 
 
 class Choose(Choosing):
@@ -120,28 +124,32 @@ class ChooseDestination(Choose):
 
     def _same(self, kernel: str) -> None:
         if self.question is not None:
-            self.done(self.question._replace(destination=None, kernel=kernel or newer_kernel(self.question.source)))
+            host = self.question.host if self.question.destination is None else ""
+            kernel = kernel or newer_kernel(self.question.source)
+            self.done(self.question._replace(destination=None, kernel=kernel, host=host))
 
     def take(self, dump: Dump) -> None:
         """A fresh vCPU, or a host's raw registers; its own kernel counts where it names one or shows it."""
         if self.question is None:
             return
         named = own_kernel(dump).asked is not None
-        self.done(self.question._replace(destination=dump, kernel="" if named else newer_kernel(self.question.source)))
+        kernel = "" if named else newer_kernel(self.question.source)
+        self.done(self.question._replace(destination=dump, kernel=kernel, host=""))
 
 
 class ChooseKernel(Choose):
-    """Under which kernel, and with which vCPU features."""
+    """Under which kernel, with which vCPU features, on a host that was booted how."""
 
-    TITLE = "Kernel and vCPU features of the destination"
+    TITLE = "Kernel, vCPU features and host of the destination"
     SUBTITLE = "enter chooses   tab next line   ↑↓ list   esc closes"
     PLACEHOLDER = "6.12, what uname -r prints, a policy file, 6.12+mask-ccidx-keep"
 
     def lines(self) -> ComposeResult:
-        """A second line for the features."""
+        """A second line for the features, a third for what registers do not show of the host."""
         yield from super().lines()
-        features = self.question.features if self.question else ""
+        features, host = (self.question.features, self.question.host) if self.question else ("", "")
         yield Line(features, placeholder="features: psci,pmu,sve …, empty: as the source has them", id="features")
+        yield Line(host, placeholder='host: cmdline="mitigations=off", bhb=…, page-size=64k', id="host")
 
     def items(self) -> list[Item]:
         """Every release, newest first; a destination's own kernel where its dump names it."""
@@ -156,8 +164,11 @@ class ChooseKernel(Choose):
             if base
         ]
         kernels = [
-            Item(f"kernel {name}", (row(f"Linux {name}"), row(Ink(_evidence(name), "muted"))))
-            for name in reversed(policy_names())
+            Item(
+                f"kernel {name}",
+                (row(f"{'Linux ' * name[0].isdigit()}{name}"), row(Ink(_evidence(name), "muted"))),
+            )
+            for name in reversed(all_names())
         ]
         return [*own, *kernels, *patched]
 
@@ -170,30 +181,36 @@ class ChooseKernel(Choose):
         self._take_kernel("" if kind == "own" else name)
 
     def given(self) -> str:
-        """Both lines."""
-        return super().given() + self.query_one("#features", Line).value.strip()
+        """All lines."""
+        return super().given() + "".join(self._typed_in(name) for name in OTHER_LINES)
+
+    def _typed_in(self, name: str) -> str:
+        return self.query_one(name, Line).value.strip()
 
     def submitted(self, text: str) -> None:
-        """Both lines together; an empty kernel keeps the present one."""
+        """All lines together; an empty kernel keeps the present one."""
         self._take_kernel(super().given() or (self.question.kernel if self.question else ""))
 
     def _take_kernel(self, kernel: str) -> None:
         if self.question is None:
             return
-        features = self.query_one("#features", Line).value.strip()
+        features, host = map(self._typed_in, OTHER_LINES)
         try:
             if kernel:
                 choose(kernel)
             if features:
                 parse_features(features)
+            with_inputs(HostState(values={}, known={}), host)
         except InspectorError as error:
             self.refuse(error)
             return
-        self.done(self.question._replace(kernel=kernel, features=features))
+        self.done(self.question._replace(kernel=kernel, features=features, host=host))
 
     def action_complete(self) -> None:
-        """From the kernel to the features and back."""
-        self.set_focus(self.query_one("#features") if self.path.has_focus else self.path)
+        """From the kernel to the features, the host, and round again."""
+        lines = [self.path, *(self.query_one(name, Line) for name in OTHER_LINES)]
+        now = next((at for at, line in enumerate(lines) if line.has_focus), -1)
+        self.set_focus(lines[(now + 1) % len(lines)])
 
 
 def _evidence(name: str) -> str:

@@ -59,6 +59,7 @@ def _about_source(question: Question, report: MigrationReport | None) -> str:
 
 def _about_destination(question: Question, report: MigrationReport | None) -> str:
     parts = [processor(question.destination)] if question.destination is not None else []
+    parts.append(f"host: {question.host}" if question.host else "")
     if report is not None:
         parts.append(f"vCPU: {report.features}" if report.features else "")
     return "   " + "   ".join(filter(None, parts))

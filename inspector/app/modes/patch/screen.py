@@ -83,9 +83,9 @@ class Patch(Frame):
             another = "v chooses another view, " if len(self.session.views()) > 1 else ""
             self._problem = f"this is not a saved vCPU, so there is nothing to restore: {another}o opens a dump"
             return
-        base, setup = (question.base, question.setup) if question else ("", None)
+        base, setup, host = (question.base, question.setup, question.host) if question else ("", None, "")
         try:
-            study = PatchStudy(view.dump, view.one_vcpu, base, setup)
+            study = PatchStudy(view.dump, view.one_vcpu, base, setup, host)
             study.effect()
             self._study = study
         except InspectorError as error:
