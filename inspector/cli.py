@@ -23,6 +23,10 @@ def _run(arguments: Sequence[str]) -> int:
     if arguments[:1] == ["--version"]:
         print(f"{PROGRAM} {__version__}")
         return 0
+    if "_ARGCOMPLETE" in os.environ:
+        from inspector.completion import answer
+
+        answer(os.environ.get("COMP_LINE", ""), int(os.environ.get("COMP_POINT", "0")))
     from inspector.command_line import dispatch  # argparse is half of the time of `--version`
     from inspector.leaving import raised  # signal, threading and typing are some of the rest
 

@@ -11,7 +11,7 @@ import os
 import pkgutil
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from inspector import budget
 from inspector.errors import EXIT_BAD, InspectorError, one_line
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     "show", "decode", "caches", "convert", "list", "expose", "write", "kernels", "predict", "verify", "migrate", "fix",
-    "explain", "compare", "live", "record",
+    "explain", "compare", "live", "record", "completion",
 )  # fmt: skip
 """Every command, in the order of the overview; `inspector.commands` has a module of the same name for each, whose
 docstring is its help."""
@@ -89,12 +89,18 @@ def _times(text: str) -> int:
     return int(text)
 
 
-def _open_screens(arguments: Sequence[str]) -> int:
+def screens_parser() -> Parser:
+    """The parser of `vcpu-inspector [SOURCE ...]`."""
     parser = Parser(prog=PROGRAM, add_help=False)
     parser.add_argument("sources", nargs="*", metavar="SOURCE")
     parser.add_argument("--watch", type=float, metavar="SECONDS")
     parser.add_argument("--as", dest="declared", choices=("host", "el0", "vcpu", "guest"))
     _add_everywhere(parser)
+    return parser
+
+
+def _open_screens(arguments: Sequence[str]) -> int:
+    parser = screens_parser()
     options = parser.parse_args(arguments)
     _take_everywhere(options)
     if options.watch is not None and not options.watch > 0:
@@ -119,17 +125,28 @@ def _suggest_command(sources: Sequence[str]) -> None:
         raise InspectorError("is neither a command nor a file", sources[0], hint)
 
 
-def _run_command(name: str, arguments: Sequence[str]) -> int:
-    module = importlib.import_module(f"inspector.commands.{name}")
-    parser = Parser(prog=f"{PROGRAM} {name}", description=module.__doc__, formatter_class=argparse.RawTextHelpFormatter)
+def command_parser(name: str, among: argparse._SubParsersAction[Parser] | None = None) -> Parser:
+    """The parser of one command; `among` the commands of another parser where that is asked for."""
+    module = _module(name)
+    how: dict[str, Any] = {"description": module.__doc__, "formatter_class": argparse.RawTextHelpFormatter}
+    parser = Parser(prog=f"{PROGRAM} {name}", **how) if among is None else among.add_parser(name, **how)
     module.configure(parser)
     _add_everywhere(parser)
+    return parser
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"inspector.commands.{name}")
+
+
+def _run_command(name: str, arguments: Sequence[str]) -> int:
+    parser = command_parser(name)
     options, late = parser.parse_known_args(arguments)
     if late:
         # `expose SOURCE --kernel 6.12 CTR_EL0`: argparse takes no optional operand behind an option by itself.
         options = parser.parse_intermixed_args(arguments)
     _take_everywhere(options)
-    return int(module.run(options))
+    return int(_module(name).run(options))
 
 
 def dispatch(arguments: Sequence[str]) -> int:
@@ -138,6 +155,8 @@ def dispatch(arguments: Sequence[str]) -> int:
     if first in ("-h", "--help"):
         print(_overview())
         return 0
+    if first == "help":
+        return dispatch([*arguments[1:2], "--help"]) if arguments[1:2] else dispatch(["--help"])
     if first in COMMANDS:
         return _run_command(first, arguments[1:])
     return _open_screens(arguments)
