@@ -46,7 +46,8 @@ class Parser(argparse.ArgumentParser):
         print(self.format_help(), end="", file=file)
 
 
-def _overview() -> str:
+def overview() -> str:
+    """The text of `--help`."""
     width = max(map(len, COMMANDS))
     lines = [
         f"usage: {PROGRAM} [SOURCE ...]          open the screens (no SOURCE: start page)",
@@ -153,7 +154,7 @@ def dispatch(arguments: Sequence[str]) -> int:
     """Run what the arguments ask for; the exit code. Raises SystemExit as argparse does, else what the command does."""
     first = arguments[0] if arguments else ""
     if first in ("-h", "--help"):
-        print(_overview())
+        print(overview())
         return 0
     if first == "help":
         return dispatch([*arguments[1:2], "--help"]) if arguments[1:2] else dispatch(["--help"])

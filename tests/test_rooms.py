@@ -19,7 +19,7 @@ ORDER = ("registers", "policies", "kvm", "sources", "checks", "reports", "app", 
 ALLOWED = {room: set(ORDER[: place + 1]) for place, room in enumerate(ORDER)}
 LAYOUT = {
     # the product
-    "inspector", "snapshots", "themes", "tests", "pyproject.toml", "README.md", "LICENSE",
+    "inspector", "snapshots", "themes", "share", "tests", "pyproject.toml", "README.md", "LICENSE",
     # working on it
     "CONTRIBUTING.md", "CHANGELOG.md", ".ci", ".pre-commit-config.yaml", "uv.lock", "pylock.toml",
     ".python-version", ".gitignore", ".gitattributes",

@@ -30,8 +30,8 @@ def add_setup(parser: argparse.ArgumentParser) -> None:
 
 def add_vmm(parser: argparse.ArgumentParser) -> None:
     """`--vmm NAME`."""
-    help_text = "whose restore rule (default: as the source's format suggests)"
-    parser.add_argument("--vmm", choices=VMM_NAMES, help=help_text)
+    help_text = f"whose restore rule: {', '.join(VMM_NAMES)} (default: as the source's format suggests)"
+    parser.add_argument("--vmm", metavar="VMM", choices=VMM_NAMES, help=help_text)
 
 
 def given_kernel(options: argparse.Namespace) -> Policy | None:

@@ -1,0 +1,66 @@
+"""Write what `share/` ships: the man page and the shells' completion, both made from the parser.
+
+Run: python -m tests.make_share [--check]. `--check` writes nothing and ends with 1 when a file is out of date. The man
+page is argparse-manpage's work.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from argparse_manpage.manpage import Manpage
+
+from inspector.command_line import COMMANDS, command_parser, overview, screens_parser
+from inspector.completion import script
+from inspector.version import PROGRAM, __version__
+
+SHARE = Path(__file__).parent.parent / "share"
+
+
+def man_page() -> str:
+    """The page in roff: the screens, then a section for each command."""
+    os.environ["COLUMNS"] = "72"  # argparse wraps its usage lines by it
+    parser = screens_parser()
+    parser.description = "\n".join(overview().splitlines()[3:])
+    among = parser.add_subparsers(metavar="COMMAND", prog=PROGRAM)
+    for name in COMMANDS:
+        command_parser(name, among)
+    data = {
+        "date": f"version {__version__}",
+        "version": __version__,
+        "manual_title": "arm64 KVM vCPU registers",
+        "project_name": PROGRAM,
+        "description": "read arm64 KVM vCPU registers and predict what a kernel does with them",
+    }
+    return str(Manpage(parser, _data=data))
+
+
+def files() -> dict[str, str]:
+    """Path below `share/` -> text."""
+    return {
+        f"man/man1/{PROGRAM}.1": man_page(),
+        f"bash-completion/completions/{PROGRAM}": script("bash"),
+        f"zsh/site-functions/_{PROGRAM}": script("zsh"),
+        f"fish/vendor_completions.d/{PROGRAM}.fish": script("fish"),
+    }
+
+
+def main() -> int:
+    """Write or check; 1 when a file was out of date under `--check`."""
+    changed = [path for path, text in files().items() if not _same(SHARE / path, text)]
+    for path in changed:
+        print(path)
+        if "--check" not in sys.argv:
+            (SHARE / path).parent.mkdir(parents=True, exist_ok=True)
+            (SHARE / path).write_text(files()[path], encoding="utf-8")
+    return int("--check" in sys.argv and bool(changed))
+
+
+def _same(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text(encoding="utf-8") == text
+
+
+if __name__ == "__main__":
+    sys.exit(main())
