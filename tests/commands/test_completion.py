@@ -95,9 +95,7 @@ def test_the_tab_key_completes_in_a_real_shell(shell: str, tmp_path: Path) -> No
 
 def test_fish_completes(tmp_path: Path) -> None:
     environment = prepared("fish", tmp_path)
-    asked = (
-        'source script; complete -C "vcpu-inspector decode ID_AA64ISAR3"; complete -C "vcpu-inspector fix x sam"'
-    )
+    asked = 'source script; complete -C "vcpu-inspector decode ID_AA64ISAR3"; complete -C "vcpu-inspector fix x sam"'
     done = subprocess.run(
         ["fish", "--no-config", "-c", asked], check=True, env=environment, cwd=tmp_path, capture_output=True, text=True
     )
