@@ -180,16 +180,19 @@ def fix(
     gic: Gic | None = None,
     host: str = "",
     assume: Literal["core"] | None = None,
+    *,
+    dry_run: bool = False,
 ) -> FixResult:
     """Write `out`: a copy of the saved VM in which only what `destination` refuses is replaced. See `migrate`.
 
-    Nothing is written when nothing is refused; nothing is ever overwritten.
+    Nothing is written when nothing is refused, nor with `dry_run`; nothing is ever overwritten.
     """
     saved = _dump(source)
     setup = _setup(saved, vmm, features, gic)
     choice = _choice(kernel)
     result = repair.fix(
-        saved, _side(destination), fspath(out), _policy(choice), vmm, setup, host, assume, _candidates(choice)
+        saved, _side(destination), fspath(out), _policy(choice), vmm, setup, host, assume, _candidates(choice),
+        dry_run=dry_run,
     )  # fmt: skip
     if not isinstance(choice, Choice) or not choice.text:
         return result

@@ -24,7 +24,8 @@ FUNCTIONS = {
     "try_write": "(machine, *writes, ran=False)",
     "migrate": "(source, destination, kernel=None, vmm='', features=None, gic=None, host='', "
     "assume=None, *, ways_out=True)",
-    "fix": "(source, destination, out, kernel=None, vmm='', features=None, gic=None, host='', assume=None)",
+    "fix": "(source, destination, out, kernel=None, vmm='', features=None, gic=None, host='', assume=None, *, "
+    "dry_run=False)",
     "compare": "(*dumps, scope='auto')",
     "explain": "(text, source=None, destination=None, kernel=None)",
     "verify": "(recording, kernel='')",

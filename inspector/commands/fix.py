@@ -1,7 +1,19 @@
 """Write a copy of a saved VM that its destination accepts.
 
 Only the register values that the destination refuses are replaced. The original is never touched and nothing is
-overwritten. The copy is loaded and checked again before it gets its name.
+overwritten. The copy keeps permissions, owner, holes and compression, and is loaded and checked again before it gets
+its name.
+
+What can be written:
+  QEMU streams             eight bytes for each value; plain, or packed with gzip, bzip2, xz or zstd
+  libvirt save images      the same behind libvirt's header; raw, sparse, gzip, bzip2, xz or zstd
+  qcow2 internal snapshots eight bytes for each value, in the snapshot that is read
+  Cloud Hypervisor         the numbers of the values in state.json
+  crosvm                   the numbers of the values in a vCPU's file, CBOR or JSON
+  Firecracker vmstate      the bytes of the values, and the checksum (CRC-64) at the end
+  Firecracker JSON         the bits of the values
+  `id value` lines, dumps of this program
+Core registers (X, V, PC, PSTATE) are never replaced. Whatever else is read can be shown but not written.
 """
 
 from __future__ import annotations
@@ -12,6 +24,7 @@ from inspector import sources
 from inspector.checks.machine.destination import SAME_HOST
 from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_style
 from inspector.commands.destinations import add_setup, add_vmm, given_destination, given_side
+from inspector.errors import InspectorError
 from inspector.library import fix
 from inspector.reports import fix as report
 from inspector.reports.json import dumps
@@ -19,11 +32,10 @@ from inspector.reports.json import dumps
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument(
-        "source", metavar="SOURCE", help="the saved VM: a QEMU stream, Firecracker JSON or a plain dump"
-    )
+    parser.add_argument("source", metavar="SOURCE", help="the saved VM's own file, of one of the formats above")
     parser.add_argument("destination", metavar="DESTINATION", help=f"a dump of the destination, or `{SAME_HOST}`")
-    parser.add_argument("-o", "--output", metavar="NEWFILE", required=True, help="the new file; must not exist")
+    parser.add_argument("-o", "--output", metavar="NEWFILE", help="the new file; must not exist")
+    parser.add_argument("--dry-run", action="store_true", help="try and check everything, but write nothing")
     add_kernel(parser)
     add_vmm(parser)
     add_setup(parser)
@@ -34,8 +46,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print each change and its risk; 0 when the result loads, 1 when something remains."""
+    if options.output is None and not options.dry_run:
+        raise InspectorError("names no new file", "fix", "give -o NEWFILE, or --dry-run to write nothing")
     source = sources.load(options.source, options.declared)
-    result = fix(source, given_side(options), options.output, *given_destination(options))
+    target = options.output or ""
+    result = fix(source, given_side(options), target, *given_destination(options), dry_run=options.dry_run)
     if options.json:
         print(dumps(report.fix_json(result)))
     else:

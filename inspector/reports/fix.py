@@ -22,10 +22,14 @@ def _answer(result: FixResult) -> str:
             return "nothing to change: the saved VM loads as it is; no file was written"
         return "no refused value that could be replaced; no file was written"
     count = len(result.changes)
-    what = f"{count} value{'s' * (count != 1)} replaced, written to {result.out}"
+    values = f"{count} value{'s' * (count != 1)}"
+    if result.dry_run:
+        what = f"{values} would be replaced; nothing was written (--dry-run)"
+    else:
+        what = f"{values} replaced, written to {result.out}"
     if result.after is not None and result.after.verdict == "loads":
-        return f"{what}; checked: it loads"
-    return f"{what}; it still does not load"
+        return f"{what}; checked: it {'would load' if result.dry_run else 'loads'}"
+    return f"{what}; it {'would still' if result.dry_run else 'still does'} not load"
 
 
 def _remaining(result: FixResult) -> list[str]:
@@ -55,7 +59,8 @@ def fix_text(result: FixResult) -> str:
         ways = (result.after or result.before).ways_out
         lines += [f"  way out: {way.title}{': ' + way.how[0] if way.how else ''}" for way in ways[:3]]
     if result.after is not None:
-        lines += ["", f"Check of the new file: {result.after.headline}"]
+        what = "Check of what would be written" if result.dry_run else "Check of the new file"
+        lines += ["", f"{what}: {result.after.headline}"]
     lines += [f"Note: {note}" for note in result.notes]
     return "\n".join(map(one_line, lines))
 
@@ -64,6 +69,7 @@ def fix_json(result: FixResult) -> Json:
     """The same for programs."""
     return {
         "output": result.out or None,
+        "dry_run": result.dry_run,
         "verdict": (result.after or result.before).verdict,
         "changes": [
             {

@@ -15,9 +15,11 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inspector.checks.repair.copying import BytePatch, copy_patched, file_mode, new_file
+from inspector.checks.repair.copying import BytePatch, copy_patched, new_file, regular_file
 from inspector.errors import InspectorError
 from inspector.sources.compressed import decompress
+
+ANY = Path(__file__).stat()
 
 
 def _applied(data: bytes, patches: list[BytePatch]) -> bytes:
@@ -29,7 +31,7 @@ def _applied(data: bytes, patches: list[BytePatch]) -> bytes:
 
 def _copy(source: Path, patches: list[BytePatch], layers: tuple[str, ...] = ()) -> Path:
     target = source.with_name("copy")
-    with new_file(str(target), 0o640) as temporary:
+    with new_file(str(target), regular_file(source)) as temporary:
         copy_patched(source, temporary, patches, layers)
     return target
 
@@ -140,7 +142,7 @@ def test_nothing_is_overwritten(tmp_path: Path, kind: str) -> None:
 
 def test_a_name_that_is_taken_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
     target = tmp_path / "copy"
-    with pytest.raises(InspectorError, match="exists already"), new_file(str(target), 0o600) as temporary:
+    with pytest.raises(InspectorError, match="exists already"), new_file(str(target), ANY) as temporary:
         temporary.write_bytes(b"new")
         target.write_bytes(b"precious")
     assert target.read_bytes() == b"precious"
@@ -152,15 +154,16 @@ def test_file_systems_without_hard_links(tmp_path: Path, monkeypatch: pytest.Mon
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "link", no_links)
+    monkeypatch.setattr(os, "O_TMPFILE", 0)
     target = tmp_path / "copy"
-    with new_file(str(target), 0o600) as temporary:
+    with new_file(str(target), ANY) as temporary:
         temporary.write_bytes(b"new")
     assert target.read_bytes() == b"new"
     assert [p.name for p in tmp_path.iterdir()] == ["copy"]
 
 
 def test_an_interruption_leaves_nothing_behind(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), new_file(str(tmp_path / "copy"), 0o600):
+    with pytest.raises(KeyboardInterrupt), new_file(str(tmp_path / "copy"), ANY):
         raise KeyboardInterrupt
     assert not list(tmp_path.iterdir())
 
@@ -169,13 +172,13 @@ def test_permissions_are_those_of_the_original(tmp_path: Path) -> None:
     source = tmp_path / "vm"
     source.write_bytes(b"secret")
     source.chmod(0o600)
-    with new_file(str(tmp_path / "copy"), file_mode(source)):
+    with new_file(str(tmp_path / "copy"), regular_file(source)):
         pass
     assert stat.S_IMODE((tmp_path / "copy").stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("name", ["", "missing/copy", "/"])
 def test_a_target_that_cannot_be_made_is_one_line(tmp_path: Path, name: str) -> None:
-    with pytest.raises(InspectorError) as caught, new_file(str(tmp_path / name) if name != "/" else "/", 0o600):
+    with pytest.raises(InspectorError) as caught, new_file(str(tmp_path / name) if name != "/" else "/", ANY):
         pass
     assert "\n" not in str(caught.value)

@@ -7,10 +7,12 @@ import json
 import pytest
 
 from inspector.registers.encoding import sysreg_id
-from inspector.sources.text_edits import patch_firecracker, patch_plain
+from inspector.sources.edits import edited
+from inspector.sources.edits.change import Change
 
 MMFR2 = sysreg_id(3, 0, 0, 7, 2)
 OLD, NEW = 0x1221011112101011, 0x1221011112001011
+CHANGES = {MMFR2: Change(OLD, NEW)}
 
 
 @pytest.mark.parametrize(
@@ -28,14 +30,15 @@ OLD, NEW = 0x1221011112101011, 0x1221011112001011
     ],
 )
 def test_lines_keep_their_spelling(line: str, expected: str) -> None:
-    assert patch_plain(f"before\r\n{line}\nafter", {0: {MMFR2: (OLD, NEW)}}) == f"before\r\n{expected}\nafter"
+    text = f"before\r\n{line}\nafter"
+    assert edited("plain-text", text.encode(), {0: CHANGES}, "") == f"before\r\n{expected}\nafter".encode()
 
 
 def test_sections_of_other_vcpus_are_left_alone() -> None:
     line = "ID_AA64MMFR2_EL1=0x1221011112101011\n"
     text = f"{line}vcpu 1:\n{line}[vcpu 2]\n{line}"
     expected = f"{line}vcpu 1:\n{line.replace('12101011', '12001011')}[vcpu 2]\n{line}"
-    assert patch_plain(text, {1: {MMFR2: (OLD, NEW)}}) == expected
+    assert edited("plain-text", text.encode(), {1: CHANGES}, "") == expected.encode()
 
 
 def test_firecracker_bitmaps_keep_their_length() -> None:
@@ -44,6 +47,6 @@ def test_firecracker_bitmaps_keep_their_length() -> None:
 
     other = '{"addr": "0x603000000013c000", "bitmap": "0b01_x1"}'
     text = f'{{"reg_modifiers": [{other},\n {entry(OLD)}]}}\n'
-    patched = patch_firecracker(text, {0: {MMFR2: (OLD, NEW)}})
+    patched = edited("firecracker-json", text.encode(), {0: CHANGES}, "").decode()
     assert patched == f'{{"reg_modifiers": [{other},\n {entry(NEW)}]}}\n'
     assert json.loads(patched)["reg_modifiers"][1]["bitmap"] == f"0b{NEW:0128b}"

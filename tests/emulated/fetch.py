@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -29,6 +30,8 @@ KERNEL_SECURITY = ("bullseye-security", "bookworm-security", "trixie-security")
 META = "linux-image-cloud-arm64"
 EMULATOR_VERSION = 9
 """Older releases of QEMU lack the CPU model neoverse-n2."""
+GUEST_QEMU = "qemu-system-arm"
+"""QEMU of the guest itself, which runs a VM under the guest's KVM."""
 HOST_PACKAGES = {"system": "qemu-system-arm", "user": "qemu-user", "sshd": "openssh-server", "names": "libnss-wrapper"}
 
 
@@ -153,6 +156,55 @@ def unpack(package: Path, root: Path, *only: str) -> None:
         raise FetchError(f"{package.name}: {done.stderr.decode(errors='replace').strip()}")
 
 
+def needed(library: Path) -> list[str]:
+    """Names of the shared libraries that a 64-bit little-endian ELF file needs (DT_NEEDED of its dynamic section)."""
+    data = library.read_bytes()
+    if data[:6] != b"\x7fELF\2\1":
+        return []
+    sections, size, count = struct.unpack_from("<Q", data, 40)[0], *struct.unpack_from("<2H", data, 58)
+    table = [struct.unpack_from("<2I4Q2I", data, sections + size * place) for place in range(count)]
+    names = []
+    for _, kind, _, _, offset, length, link, _ in table:
+        if kind == SHT_DYNAMIC:
+            texts = table[link][4]
+            for tag, value in struct.iter_unpack("<2Q", data[offset : offset + length]):
+                if tag == DT_NEEDED:
+                    names.append(data[texts + value : data.index(b"\0", texts + value)].decode())
+    return names
+
+
+SHT_DYNAMIC, DT_NEEDED = 6, 1
+
+
+def with_libraries(tree: Path, program: str, into: Path) -> None:
+    """Copy `program` of an unpacked tree and every shared library that it needs, and nothing else."""
+    have = {path.name: path for path in tree.rglob("*.so*") if path.parent.name == "aarch64-linux-gnu"}
+    waiting = [(tree / program, into / program)]
+    done: set[Path] = set()
+    while waiting:
+        source, target = waiting.pop()
+        if target in done:
+            continue
+        done.add(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, target)
+        libraries = [have[name] for name in needed(source) if name in have]
+        waiting += [(path, into / "usr/lib/aarch64-linux-gnu" / path.name) for path in libraries]
+
+
+def fetch_guest_qemu(apt: Apt, folder: Path) -> None:
+    """The guest's own QEMU, without the graphics, firmware and tools that its package brings."""
+    tree = folder / "tree"
+    shutil.rmtree(tree, ignore_errors=True)
+    before = set(apt.archives.glob("*.deb"))
+    apt("apt-get", "install", "-y", "--download-only", "--no-install-recommends", "-t", GUEST_SUITE, GUEST_QEMU)
+    for deb in sorted(set(apt.archives.glob("*.deb")) - before):
+        unpack(deb, tree)
+        deb.unlink()
+    with_libraries(tree, "usr/bin/qemu-system-aarch64", folder / "guest-qemu")
+    shutil.rmtree(tree)
+
+
 def numbers(version: str) -> tuple[int, ...]:
     """A sort key for kernel package versions: `7.3.4-1~bpo13+1` is newer than `7.3~rc7-1`."""
     upstream = version.split("-", maxsplit=1)[0]
@@ -229,7 +281,7 @@ def fetch(series: Sequence[str], folder: Path) -> dict[str, object]:
     stamp = folder / "stamp.json"
     have = json.loads(stamp.read_text(encoding="utf-8")) if stamp.exists() else {"kernels": {}}
     missing = [name for name in series if name not in have["kernels"]]
-    if not missing and {"guest", "host"} <= have.keys():
+    if not missing and {"guest", "guest-qemu", "host"} <= have.keys():
         return dict(have)
     codename, archive, security = mirrors()
     wanted = [(suite, archive) for suite in KERNEL_SUITES]
@@ -245,6 +297,9 @@ def fetch(series: Sequence[str], folder: Path) -> dict[str, object]:
         for package in GUEST_PACKAGES:
             unpack(apt.download(f"{package}/{GUEST_SUITE}"), folder / "guest")
         done("guest", GUEST_SUITE)
+    if "guest-qemu" not in have:
+        fetch_guest_qemu(apt, folder)
+        done("guest-qemu", GUEST_SUITE)
     if "host" not in have:
         own = [(suite, archive) for suite in (codename, f"{codename}-updates", f"{codename}-backports")]
         fetch_host(folder, codename, [*own, *([(f"{codename}-security", security)] if security else [])])

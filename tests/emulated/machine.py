@@ -111,12 +111,13 @@ def newc(items: Sequence[tuple[str, int, bytes]]) -> bytes:
     return bytes(out)
 
 
-def initramfs(root: Path, files: Mapping[str, bytes], jobs: Sequence[Job]) -> bytes:
-    """The guest's whole file system: the packages below `root`, `files`, and an init that runs `jobs`."""
+def initramfs(roots: Sequence[Path], files: Mapping[str, bytes], jobs: Sequence[Job]) -> bytes:
+    """The guest's whole file system: the packages below `roots`, `files`, and an init that runs `jobs`."""
     folders = [(name, stat.S_IFDIR | 0o755, b"") for name in ("dev", "proc", "sys", "tmp")]
     nodes = [(f"dev/{name}", stat.S_IFCHR | 0o600, b"") for name in ("console", "null")]
     own = {"init": INIT, "jobs.json": json.dumps([[job.name, job.argv] for job in jobs]).encode(), **files}
-    return newc([*folders, *nodes, *entries(root), *((name, stat.S_IFREG | 0o755, data) for name, data in own.items())])
+    packages = [item for root in roots for item in entries(root)]
+    return newc([*folders, *nodes, *packages, *((name, stat.S_IFREG | 0o755, data) for name, data in own.items())])
 
 
 def answers_of(console: bytes) -> dict[str, Answer]:
@@ -147,10 +148,14 @@ def boot(
     append: str = "",
     cpus: int = 1,
     timeout: float = 600,
+    also: Sequence[Path] = (),
 ) -> Boot:
-    """Run `jobs` on `kernel` on an emulated `cpu` that has EL2; `folder` takes the initramfs (removed afterwards)."""
+    """Run `jobs` on `kernel` on an emulated `cpu` that has EL2; `folder` takes the initramfs (removed afterwards).
+
+    `also` are more unpacked packages beside those below `root`.
+    """
     image = folder / "initramfs"
-    image.write_bytes(initramfs(root, files, jobs))
+    image.write_bytes(initramfs((root, *also), files, jobs))
     board = MACHINE + ",mte=on" * (cpu in WITH_MTE)
     command = emulator.command(
         "-M", board, "-cpu", cpu, "-m", "1024", "-smp", str(cpus), "-no-reboot",

@@ -17,7 +17,7 @@ from inspector.policies.setup import Feature
 from inspector.sources import load, shipped_names
 from inspector.sources.consistency import differing_id_registers
 from inspector.sources.dump import Constraint, Dump, select_vcpus
-from inspector.sources.formats import FORMATS, dump_json, edits, module_of, states_features
+from inspector.sources.formats import FORMATS, dump_json, module_of, states_features
 from inspector.sources.formats.firecracker_vmstate import checksum
 from inspector.sources.opening import open_path
 from tests.sources import examples
@@ -363,7 +363,4 @@ def test_shipped_dumps_are_what_convert_writes() -> None:
 @pytest.mark.parametrize("name", FORMATS)
 def test_what_a_format_can_do_is_declared_in_its_module(name: str) -> None:
     module = import_module(f"inspector.sources.formats.{name}")
-    how = edits(module.NAME)
-    assert how in ("", "bytes", "text", "rewritten")
-    assert hasattr(module, "edited") == (how == "text" and hasattr(module, "EDITS"))
     assert states_features(module.NAME) == getattr(module_of(module.NAME), "STATES_FEATURES", False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inspector.checks.restore.result import Finding
 from inspector.sources.dump import Dump
-from inspector.sources.formats import edits
+from inspector.sources.edits import way_of
 
 
 def replacement_of(finding: Finding) -> int | None:
@@ -21,5 +21,5 @@ def replaceable_format(dump: Dump) -> bool:
     """True when values can be replaced in the file that `dump` was read from."""
     if dump.provenance.source in ("-", "") or "://" in dump.provenance.source:
         return False
-    how = edits(dump.provenance.format)
+    how = way_of(dump.provenance.format)
     return any(vcpu.offsets for vcpu in dump.vcpus) if how == "bytes" else bool(how)

@@ -1,7 +1,7 @@
 """Write a copy of a file with a few bytes replaced: sparse, in chunks, and never over anything that exists.
 
-A copy is made under a temporary name in the target's folder and gets its own name only after the caller found it good,
-in one step that fails if the name was taken meanwhile.
+A copy has no name while it is made (where the file system can do that, else a temporary one beside the target) and
+gets its own only after the caller found it good, in one step that fails if the name was taken meanwhile.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import gzip
 import lzma
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
@@ -21,8 +21,11 @@ import zstandard
 
 from inspector.errors import InspectorError
 from inspector.sources.compressed import decompress
+from inspector.sources.opening import WHOLE
 
 _CHUNK = 1 << 20
+_PRIVATE = 0o600
+"""Permissions of a copy until it is whole."""
 _XZ_PRESET = 2
 """17 MiB of memory; the default preset of xz needs 97."""
 
@@ -36,54 +39,94 @@ class BytePatch(NamedTuple):
 
 
 @contextlib.contextmanager
-def new_file(target: str, mode: int) -> Iterator[Path]:
-    """An empty temporary file beside `target`, permissions `mode`, that becomes `target` when the block ends well.
+def new_file(target: str, like: os.stat_result) -> Iterator[Path]:
+    """An empty file that becomes `target` when the block ends well, with permissions and owner of the file `like`.
 
-    Raises InspectorError when `target` exists in any form (a dangling symbolic link as well) or cannot be made.
-    Whatever goes wrong, no file is left behind.
+    Raises InspectorError when `target` exists in any form (a dangling symbolic link as well), cannot be made, or when
+    the disk is full. Whatever goes wrong, no file is left behind; an unnamed one goes even with a killed process.
     """
     final = Path(target)
-    _refuse_existing(final)
+    refuse_existing(final)
     if not final.name or target.endswith("/"):
         raise InspectorError("names no file", target or "''", "give the name of a new file")
-    temporary = final.with_name(f".{final.name[:200]}.{os.getpid()}.part")
     try:
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        handle, temporary = _unnamed(final) or _named(final)
     except OSError as error:
         raise InspectorError(
             f"cannot be written: {error.strerror}", target, "name a file in a writable folder"
         ) from None
-    os.fchmod(handle, mode & 0o777)
-    os.close(handle)
     try:
         yield temporary
-        _give_name(temporary, final)
+        _own(handle, like)
+        _give_name(handle, temporary, final)
     except OSError as error:
-        raise InspectorError(f"cannot be written: {error.strerror}", target) from None
+        raise InspectorError(f"cannot be written: {error.strerror}", target, "no file was left behind") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        os.close(handle)
+        if temporary.parent == final.parent:
+            temporary.unlink(missing_ok=True)
 
 
-def _refuse_existing(final: Path) -> None:
+def _unnamed(final: Path) -> tuple[int, Path] | None:
+    """A file without a name in the target's folder, and a path that opens it; None where there are none."""
+    flag = getattr(os, "O_TMPFILE", 0)
+    if not flag:
+        return None
+    try:
+        handle = os.open(final.parent, os.O_RDWR | flag, _PRIVATE)
+    except OSError:
+        return None
+    path = Path(f"/proc/self/fd/{handle}")
+    if path.exists():
+        return handle, path
+    os.close(handle)
+    return None
+
+
+def _named(final: Path) -> tuple[int, Path]:
+    temporary = final.with_name(f".{final.name[:200]}.{os.getpid()}.part")
+    return os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _PRIVATE), temporary
+
+
+def _own(handle: int, like: os.stat_result) -> None:
+    """Give the copy owner, group and permissions of the original, as far as this user may.
+
+    Where the group cannot be kept, its permissions are not given to another one.
+    """
+    for user, group in ((like.st_uid, like.st_gid), (-1, like.st_gid)):
+        with contextlib.suppress(PermissionError):
+            os.fchown(handle, user, group)
+            break
+    same_group = os.fstat(handle).st_gid == like.st_gid
+    os.fchmod(handle, stat.S_IMODE(like.st_mode) & (0o777 if same_group else 0o707))
+
+
+def refuse_existing(final: Path) -> None:
+    """Raises InspectorError when something of that name exists, a dangling symbolic link as well."""
     if os.path.lexists(final):
         raise InspectorError("exists already", str(final), "name a new file: nothing is ever overwritten")
 
 
-def _give_name(temporary: Path, final: Path) -> None:
-    """Rename without replacing: a hard link fails when the name is taken; where there are none, the name is claimed."""
+def _give_name(handle: int, temporary: Path, final: Path) -> None:
+    """Name the file without replacing another: a hard link fails when the name is taken.
+
+    Where there are no hard links, the name is claimed first, and the temporary file renamed onto it.
+    """
     try:
-        os.link(temporary, final)
+        # A directory descriptor, unused for absolute paths, makes Python follow the link in /proc (linkat).
+        os.link(temporary, final, src_dir_fd=handle) if temporary.parent != final.parent else os.link(temporary, final)
         return
     except FileExistsError:
-        _refuse_existing(final)
+        refuse_existing(final)
         raise
     except OSError as error:
-        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES):
+        unlinkable = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES)
+        if error.errno not in unlinkable or temporary.parent != final.parent:
             raise
     try:
-        os.close(os.open(final, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+        os.close(os.open(final, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _PRIVATE))
     except FileExistsError:
-        _refuse_existing(final)
+        refuse_existing(final)
         raise
     temporary.replace(final)
 
@@ -103,6 +146,45 @@ def copy_patched(
         _copy_compressed(source, target, ordered, layers, prefix)
     else:
         _copy_plain(source, target, ordered)
+
+
+def check_patches(source: Path, patches: Sequence[BytePatch], layers: Sequence[str] = (), prefix: int = 0) -> None:
+    """Raises InspectorError unless every patch finds its old bytes; nothing is written."""
+    with source.open("rb") as raw, Path(os.devnull).open("wb") as nowhere:
+        raw.seek(prefix if layers else 0)
+        if layers:
+            _pour(_unpacked(raw, layers, str(source)), nowhere, sorted(patches), str(source))
+            return
+        for patch in patches:
+            _check(os.pread(raw.fileno(), len(patch.old), patch.offset), patch, str(source))
+
+
+def edit_whole(source: Path, target: Path | None, edit: Callable[[bytes], bytes], layers: Sequence[str] = ()) -> None:
+    """Write the unpacked content of `source`, changed by `edit`, to the empty file `target` with the same compression.
+
+    Without a `target` only `edit` is tried. Raises InspectorError for a content beyond what formats read in one piece.
+    """
+    with source.open("rb") as raw:
+        data = _unpacked(raw, layers, str(source)).read(WHOLE + 1)
+    if len(data) > WHOLE:
+        raise InspectorError(f"is longer than {WHOLE >> 20} MiB, too long to be edited in one piece", str(source))
+    changed = edit(data)
+    if target is None:
+        return
+    with target.open("r+b") as out, contextlib.ExitStack() as stack:
+        writer: BinaryIO = out
+        for layer in layers:
+            writer = stack.enter_context(_compressor(layer, writer))
+        writer.write(changed)
+        stack.close()
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def _unpacked(raw: BinaryIO, layers: Sequence[str], where: str) -> BinaryIO:
+    for layer in layers:
+        raw = decompress(raw, layer, where)
+    return raw
 
 
 def _copy_plain(source: Path, target: Path, patches: Sequence[BytePatch]) -> None:
@@ -149,13 +231,14 @@ def _copy_compressed(
 ) -> None:
     with source.open("rb") as raw, target.open("r+b") as out, contextlib.ExitStack() as stack:
         out.write(raw.read(prefix))
-        stream: BinaryIO = raw
-        for layer in layers:
-            stream = decompress(stream, layer, str(source))
+        stream = _unpacked(raw, layers, str(source))
         writer: BinaryIO = out
         for layer in layers:
             writer = stack.enter_context(_compressor(layer, writer))
         _pour(stream, writer, patches, str(source))
+        stack.close()
+        out.flush()
+        os.fsync(out.fileno())
 
 
 def _pour(stream: BinaryIO, writer: BinaryIO, patches: Sequence[BytePatch], where: str) -> None:
@@ -204,12 +287,12 @@ def _compressor(layer: str, out: BinaryIO) -> contextlib.AbstractContextManager[
     return cast("BinaryIO", lzma.open(out, "wb", preset=_XZ_PRESET))
 
 
-def file_mode(path: Path) -> int:
-    """The permission bits of a regular file. Raises InspectorError for anything else."""
+def regular_file(path: Path) -> os.stat_result:
+    """What the file system says of a regular file. Raises InspectorError for anything else."""
     try:
         status = path.stat()
     except OSError as error:
         raise InspectorError(f"cannot be opened: {error.strerror}", str(path)) from None
     if not stat.S_ISREG(status.st_mode):
         raise InspectorError("is not a regular file", str(path), "a copy can be made of files only")
-    return stat.S_IMODE(status.st_mode)
+    return status

@@ -6,6 +6,7 @@ loaded again and passed the migration check.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -15,20 +16,29 @@ import msgspec
 from inspector.checks.machine.destination import Destination, SameHost, destination_for, source_vcpus
 from inspector.checks.remedies.replacements import replaceable_format, replacement_of
 from inspector.checks.remedies.risks import risk_of
-from inspector.checks.repair.copying import BytePatch, copy_patched, file_mode, new_file
+from inspector.checks.repair.copying import (
+    BytePatch,
+    check_patches,
+    copy_patched,
+    edit_whole,
+    new_file,
+    refuse_existing,
+    regular_file,
+)
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import Finding, MigrationReport
 from inspector.checks.vmms.table import restoring_vmm
-from inspector.errors import EXIT_NO, EXIT_YES, InspectorError
+from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, SourceError
 from inspector.policies.model import Policy
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.catalog import by_id
 from inspector.shipped import folder
 from inspector.sources import load
 from inspector.sources.dump import Dump, Vcpu
-from inspector.sources.formats import edited, edits, uncompressed_part
+from inspector.sources.edits import WRITTEN, edited, way_of
+from inspector.sources.edits.change import Change, Changes
+from inspector.sources.formats import uncompressed_part
 from inspector.sources.formats.dump_json import write
-from inspector.sources.text_edits import read_text
 
 
 class Replacement(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,10 +62,12 @@ class FixResult(msgspec.Struct, frozen=True, kw_only=True):
 
     out: str
     """the new file; empty when nothing was written"""
+    dry_run: bool = False
+    """nothing was to be written: `after` is the check of what would be"""
     changes: tuple[Replacement, ...]
     before: MigrationReport
     after: MigrationReport | None
-    """the check of the new file; None when nothing was written"""
+    """the check of the new file, or of what it would hold; None when nothing is to be replaced"""
     remaining: tuple[Finding, ...] = ()
     """what fails the load and cannot be mended by replacing values"""
     notes: tuple[str, ...] = ()
@@ -77,33 +89,58 @@ def fix(
     host: str = "",
     assume: Literal["core"] | None = None,
     candidates: Sequence[Policy] = (),
+    *,
+    dry_run: bool = False,
 ) -> FixResult:
     """Write `out`: the file that `source` was read from, with the values that `destination` refuses replaced.
 
-    Nothing is written when no value is refused. Raises InspectorError when the format cannot be changed, when `out`
-    exists, or when the copy does not pass the check; no file is left behind then.
+    Nothing is written when no value is refused, nor with `dry_run`, which does everything else. Raises InspectorError
+    when the format cannot be changed, when `out` exists, or when the copy does not pass the check; no file is left
+    behind then.
     """
     rule = restoring_vmm(source.provenance, vmm)
     destination = destination_for(source, destination, kernel, setup, rule, host, assume, candidates)
     before = migrate(source, destination, vmm=rule.name)
     changes, remaining = planned_changes(before, source)
     if not changes:
-        return FixResult(out="", changes=(), before=before, after=None, remaining=remaining)
-    where = source.provenance.source
+        return FixResult(out="", changes=(), before=before, after=None, remaining=remaining, dry_run=dry_run)
+    original = _writable(source)
+    if dry_run:
+        if out:
+            refuse_existing(Path(out))
+        _write(source, original, None, changes)
+        planned = migrate(_planned(source, changes), destination, vmm=rule.name)
+        _check_left(planned, remaining, source.provenance.source)
+        return FixResult(out="", changes=changes, before=before, after=planned, remaining=remaining, dry_run=True)
+    status = regular_file(original)
+    with new_file(out, status) as temporary:
+        notes = _write(source, original, temporary, changes)
+        after = _check(source, temporary, destination, rule.name, changes, remaining)
+    notes += _ownership(status, Path(out))
+    after = msgspec.structs.replace(after, source=after.source.replace(str(temporary), out))
+    return FixResult(out=out, changes=changes, before=before, after=after, remaining=remaining, notes=notes)
+
+
+def _writable(source: Dump) -> Path:
+    """The file behind the dump. Raises InspectorError, saying what can be written, where no copy can be made of it."""
     if not replaceable_format(source):
         raise InspectorError(
             f"values cannot be replaced in this format ({source.provenance.format})",
-            where,
-            "give the saved VM itself: a QEMU stream, Firecracker JSON, `id value` lines or a dump of this program",
+            source.provenance.source,
+            f"what can be written: {WRITTEN}",
         )
     original = _path_of(source)
-    with new_file(out, file_mode(original)) as temporary:
-        if original.resolve() == Path(out).resolve():
-            raise InspectorError("is the original", out, "name a new file")
-        notes = _write(source, original, temporary, changes)
-        after = _check(source, temporary, destination, rule.name, changes, remaining)
-    after = msgspec.structs.replace(after, source=after.source.replace(str(temporary), out))
-    return FixResult(out=out, changes=changes, before=before, after=after, remaining=remaining, notes=notes)
+    regular_file(original)
+    return original
+
+
+def _ownership(wanted: os.stat_result, out: Path) -> tuple[str, ...]:
+    """A note where the copy could not be given to the owner of the original."""
+    got = out.stat()
+    if (got.st_uid, got.st_gid) == (wanted.st_uid, wanted.st_gid):
+        return ()
+    owners = f"user {got.st_uid} and group {got.st_gid}, the original to {wanted.st_uid} and {wanted.st_gid}"
+    return (f"the copy belongs to {owners}: only root can give it away",)
 
 
 def planned_changes(report: MigrationReport, source: Dump) -> tuple[tuple[Replacement, ...], tuple[Finding, ...]]:
@@ -138,23 +175,34 @@ def _path_of(source: Dump) -> Path:
     return Path(name)
 
 
-def _write(source: Dump, original: Path, target: Path, changes: Sequence[Replacement]) -> tuple[str, ...]:
-    """Fill the empty file `target`; gives notes on how it was done."""
+def _write(source: Dump, original: Path, target: Path | None, changes: Sequence[Replacement]) -> tuple[str, ...]:
+    """Fill the empty file `target`, or only try without one; gives notes on how it was done."""
     given = source.provenance
     layers = tuple(given.compression.split("+")) if given.compression else ()
-    how = edits(given.format)
-    if how == "bytes":
+    way = way_of(given.format)
+    packed = f", once unpacked: the file was compressed again with {given.compression}" if layers else ""
+    if way == "bytes":
         prefix = uncompressed_part(given.format, original) if layers else 0
-        copy_patched(original, target, _patches(changes, given.source), layers, prefix)
-        same = "everything else is byte for byte that of the original"
-        return (f"{same}, once unpacked: the file was compressed again with {given.compression}" if layers else same,)
-    if layers:
-        raise InspectorError(f"is compressed ({given.compression})", given.source, "unpack it first")
-    if how == "rewritten":
-        _write_own(source, target, changes)
+        patches = _patches(changes, given.source)
+        if target is None:
+            check_patches(original, patches, layers, prefix)
+        else:
+            copy_patched(original, target, patches, layers, prefix)
+        return (f"everything else is byte for byte that of the original{packed}",)
+    if way == "rewritten":
+        if layers:
+            raise InspectorError(f"is compressed ({given.compression})", given.source, "unpack it first")
+        if target is not None:
+            target.write_bytes(write(_planned(source, changes)))
         return ("the dump was written again: every other value is the same",)
-    _write_text(source, original, target, changes)
-    return ("every other character is that of the original",)
+    wanted = _by_vcpu(changes)
+    edit_whole(original, target, lambda data: edited(given.format, data, wanted, given.source), layers)
+    sealed = ", and the checksum was computed again" if given.format == _SEALED else ""
+    return (f"everything else is that of the original{sealed}{packed}",)
+
+
+_SEALED = "firecracker-vmstate"
+"""A format that ends in a checksum of itself."""
 
 
 def _patches(changes: Sequence[Replacement], where: str) -> list[BytePatch]:
@@ -167,29 +215,22 @@ def _patches(changes: Sequence[Replacement], where: str) -> list[BytePatch]:
     return patches
 
 
-def _by_vcpu(changes: Sequence[Replacement]) -> dict[int, dict[int, tuple[int, int]]]:
-    answer: dict[int, dict[int, tuple[int, int]]] = {}
+def _by_vcpu(changes: Sequence[Replacement]) -> dict[int, Changes]:
+    answer: dict[int, dict[int, Change]] = {}
     for change in changes:
-        answer.setdefault(change.vcpu, {})[change.id] = change.old, change.new
-    return answer
+        answer.setdefault(change.vcpu, {})[change.id] = Change(change.old, change.new, change.offset)
+    return dict(answer)
 
 
-def _write_own(source: Dump, target: Path, changes: Sequence[Replacement]) -> None:
-    """A dump of this program: everything else is written as it was read."""
+def _planned(source: Dump, changes: Sequence[Replacement]) -> Dump:
+    """The dump as a copy holds it."""
     wanted = _by_vcpu(changes)
-    vcpus = tuple(_replaced(v, {i: new for i, (_, new) in wanted.get(v.index, {}).items()}) for v in source.vcpus)
-    target.write_bytes(write(msgspec.structs.replace(source, vcpus=vcpus)))
+    vcpus = tuple(_replaced(v, {i: c.new for i, c in wanted.get(v.index, {}).items()}) for v in source.vcpus)
+    return msgspec.structs.replace(source, vcpus=vcpus)
 
 
 def _replaced(vcpu: Vcpu, new: Mapping[int, int]) -> Vcpu:
     return msgspec.structs.replace(vcpu, values={i: new.get(i, v) for i, v in vcpu.values.items()}) if new else vcpu
-
-
-def _write_text(source: Dump, original: Path, target: Path, changes: Sequence[Replacement]) -> None:
-    wanted = _by_vcpu(changes)
-    text = read_text(original.read_bytes(), source.provenance.source)
-    patched = edited(source.provenance.format, text, wanted)
-    target.write_bytes(patched.encode())
 
 
 def _check(
@@ -201,19 +242,26 @@ def _check(
     remaining: Sequence[Finding],
 ) -> MigrationReport:
     """Load the copy, compare every value, and restore it: raises InspectorError when anything is not as planned."""
-    copy = load(str(target))
-    wanted = {(c.vcpu, c.id): c.new for c in changes}
     where = source.provenance.source
+    try:
+        copy = load(str(target))
+    except SourceError as error:
+        raise InspectorError(f"the copy cannot be read again ({error.what}); it was removed", where) from None
+    wanted = _planned(source, changes)
     if [v.index for v in copy.vcpus] != [v.index for v in source.vcpus]:
         raise InspectorError("the copy does not hold the same vCPUs; it was removed", where)
-    for mine, theirs in zip(source.vcpus, copy.vcpus, strict=True):
-        expected = {i: wanted.get((mine.index, i), v) for i, v in mine.values.items()}
-        if dict(theirs.values) != expected:
-            wrong = next(i for i, v in expected.items() if theirs.values.get(i) != v)
+    for expected, found in zip(wanted.vcpus, copy.vcpus, strict=True):
+        if dict(found.values) != dict(expected.values):
+            wrong = next(i for i, v in {**found.values, **expected.values}.items() if found.values.get(i) != v)
             raise InspectorError(f"the copy does not hold {by_id(wrong).name} as planned; it was removed", where)
     report = migrate(copy, destination, vmm=vmm)
+    _check_left(report, remaining, where)
+    return report
+
+
+def _check_left(report: MigrationReport, remaining: Sequence[Finding], where: str) -> None:
+    """Raises InspectorError when a restore fails on more than what no replacement mends."""
     left = {(f.vcpu, f.id) for f in report.fatal} - {(f.vcpu, f.id) for f in remaining}
     if left:
         names = ", ".join(by_id(i).name for _, i in sorted(left)[:4])
-        raise InspectorError(f"the copy would still be refused ({names}); it was removed", where)
-    return report
+        raise InspectorError(f"the copy would still be refused ({names}); no file was left behind", where)

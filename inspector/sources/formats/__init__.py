@@ -6,17 +6,15 @@ text: text is what remains.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Literal, Protocol
+from typing import Protocol
 
 from inspector.errors import SourceError
 from inspector.sources.dump import Dump
 from inspector.sources.opening import Content
-from inspector.sources.text_edits import Changes
 
 FORMATS = (
     "qemu_stream",
@@ -45,16 +43,11 @@ FORMATS = (
 """Module names, asked in this order."""
 
 
-Edit = Literal["", "bytes", "text", "rewritten"]
-"""How values are replaced in a copy: at the offsets that the dump keeps, in the text by the module's `edited`, by
-writing the dump again, or not at all."""
-
-
 class Format(Protocol):
     """What each module offers. What else it can do it declares.
 
-    EDITS, with `edited` for text; STATES_FEATURES where the source says how the vCPU was created; `uncompressed_part`
-    where a compressed stream follows a plain head.
+    STATES_FEATURES where the source says how the vCPU was created; `uncompressed_part` where a compressed stream
+    follows a plain head.
     """
 
     NAME: str
@@ -72,20 +65,6 @@ def module_of(name: str) -> ModuleType | None:
     """The module of the format that `Provenance.format` calls `name`."""
     modules = [import_module(f"{__name__}.{module}") for module in FORMATS]
     return next((module for module in modules if name == module.NAME), None)
-
-
-def edits(name: str) -> Edit:
-    """How values are replaced in a copy of a file of the format `name`."""
-    answer: Edit = getattr(module_of(name), "EDITS", "")
-    return answer
-
-
-def edited(name: str, text: str, changes: Mapping[int, Changes]) -> str:
-    """`text`, a file of the format `name`, with values replaced; everything else stays as it was."""
-    module = module_of(name)
-    if module is None:
-        raise KeyError(name)
-    return str(module.edited(text, changes))
 
 
 def uncompressed_part(name: str, path: Path) -> int:

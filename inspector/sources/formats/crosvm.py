@@ -14,10 +14,12 @@ from typing import Any
 from inspector.errors import SourceError
 from inspector.registers.encoding import (
     CLASS_CORE,
+    CLASS_SYSREG,
     SIZE_U32,
     SIZE_U64,
     SysReg,
     ccsidr_id,
+    class_of,
     firmware_id,
     make_id,
     sysreg_id,
@@ -44,6 +46,14 @@ _SPECIAL = {
     SysReg(3, 3, 14, 0, 2).packed: sysreg_id(3, 3, 14, 3, 2),
 }
 """encodings in `sys` that do not stand for the sysreg id of the same encoding"""
+
+
+def key_of(reg_id: int) -> int:
+    """The key of a register in `sys`; -1 for one that stands nowhere in it."""
+    special = next((key for key, other in _SPECIAL.items() if other == reg_id), None)
+    if special is not None:
+        return special
+    return reg_id & 0xFFFF if class_of(reg_id) == CLASS_SYSREG else -1
 
 
 def sniff(content: Content) -> bool:

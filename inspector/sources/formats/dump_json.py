@@ -39,7 +39,6 @@ from inspector.sources.opening import Content
 from inspector.version import __version__
 
 NAME = "dump-json"
-EDITS = "rewritten"
 STATES_FEATURES = True
 FORMAT = "vcpu-inspector-dump"
 VERSION = 1

@@ -17,12 +17,9 @@ from inspector.registers.encoding import hex_id, size_of
 from inspector.sources.dump import Constraint, Dump, Provenance, Vcpu
 from inspector.sources.jsontext import Hex, check_id, decode
 from inspector.sources.opening import Content
-from inspector.sources.text_edits import patch_firecracker
 from inspector.sources.vcpu_setup import listed_setup
 
 NAME = "firecracker-json"
-EDITS = "text"
-edited = patch_firecracker
 _BITS = re.compile(r"0b([01xX_]{1,2600})")
 
 

@@ -45,9 +45,11 @@ def load(content: Content) -> Dump:
     while match := _LIST.search(data, at):
         at = match.start() + 1
         if found := _read(data, match.start()):
-            pairs, at = found
-            values = checked(pairs, f"{where}, vCPU {len(vcpus)}")
-            vcpus.append(Vcpu(index=len(vcpus), values=values, setup=listed_setup(values, gic="v3")))
+            rows, at = found
+            values = checked([(reg_id, value) for reg_id, value, _ in rows], f"{where}, vCPU {len(vcpus)}")
+            offsets = {reg_id: place for reg_id, _, place in rows}
+            setup = listed_setup(values, gic="v3")
+            vcpus.append(Vcpu(index=len(vcpus), values=values, setup=setup, offsets=offsets))
     if not vcpus:
         raise SourceError(
             f"no list of registers is found in this Firecracker snapshot{version and f' (format {version})'}",
@@ -91,8 +93,8 @@ def _version(data: bytes) -> str:
     return ".".join(map(str, numbers)) if max(numbers) < 1000 else ""
 
 
-def _read(data: bytes, start: int) -> tuple[list[tuple[int, int]], int] | None:
-    """Ids, values and the end of the list that begins at `start`, if all its parts fit each other."""
+def _read(data: bytes, start: int) -> tuple[list[tuple[int, int, int]], int] | None:
+    """Ids, values and offsets, and the end of the list that begins at `start`, if all its parts fit each other."""
     count = int.from_bytes(data[start : start + 8], "little")
     block = start + 8 + 8 * count
     if not 1 <= count <= 1200 or block + 8 > len(data):
@@ -103,9 +105,9 @@ def _read(data: bytes, start: int) -> tuple[list[tuple[int, int]], int] | None:
     length = sum(map(size_of, ids))
     if int.from_bytes(data[block : block + 8], "little") != length or block + 8 + length > len(data):
         return None
-    pairs, at = [], block + 8
+    rows, at = [], block + 8
     for reg_id in ids:
         size = size_of(reg_id)
-        pairs.append((reg_id, int.from_bytes(data[at : at + size], "little")))
+        rows.append((reg_id, int.from_bytes(data[at : at + size], "little"), at))
         at += size
-    return pairs, at
+    return rows, at

@@ -22,7 +22,6 @@ from inspector.sources.formats.qemu_walk import MAGIC
 from inspector.sources.opening import Content, replay
 
 NAME = "libvirt-save"
-EDITS = "bytes"
 _SAVE, _PART = b"LibvirtQemudSave", b"LibvirtQemudPart"
 _HEADER = 92
 _FORMATS = ("raw", "gzip", "bzip2", "xz", "lzop", "zstd", "sparse")

@@ -25,11 +25,8 @@ from inspector.sources.jsontext import check_id, decode
 from inspector.sources.kernel_log import values_in_log
 from inspector.sources.opening import Content
 from inspector.sources.pasted_lines import bare, cpu_of, is_border, is_padded_hex, pairs_of, without_comment
-from inspector.sources.text_edits import patch_plain
 
 NAME = "plain-text"
-EDITS = "text"
-edited = patch_plain
 _IDREGS = re.compile(r"\s*([A-Za-z]\w+):\s+([0-9a-f]{16})\s*")
 _HEADING = re.compile(r"[\[(]?(v?cpu|processor) {0,3}[:#=]? {0,3}(\d{1,4})[\])]?:?", re.IGNORECASE)
 _SIMPLE = re.compile(r"(\w{2,40}(?:\[\d{1,2}\])?)[ \t]{0,20}[=: \t][ \t]{0,20}(0x[0-9a-fA-F]{1,512}|\d{1,7})")

@@ -18,7 +18,6 @@ from inspector.sources.formats.qemu_stream import read_stream
 from inspector.sources.opening import Content
 
 NAME = "qcow2-snapshot"
-EDITS = "bytes"
 _MAGIC = b"QFI\xfb"
 _HEADER = struct.Struct(">4sIQIIQIIQQIIQ")
 _ENTRY = struct.Struct(">QIHHIIQII")

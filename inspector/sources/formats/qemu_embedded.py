@@ -13,7 +13,6 @@ from inspector.sources.formats.qemu_walk import MAGIC, VERSION
 from inspector.sources.opening import Content
 
 NAME = "qemu-stream"
-EDITS = "bytes"
 _BEGINNING = MAGIC + VERSION.to_bytes(4, "big")
 _WINDOW = 4 << 20
 _MOST = 256 << 20

@@ -20,7 +20,6 @@ from inspector.sources.opening import Content
 from inspector.sources.vcpu_setup import listed_setup
 
 NAME = "qemu-stream"
-EDITS = "bytes"
 
 
 def sniff(content: Content) -> bool:

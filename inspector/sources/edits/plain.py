@@ -1,4 +1,4 @@
-"""Replace register values in text dumps, character for character, so that everything else stays as it was."""
+"""`id value` and `NAME=value` lines with single values replaced; every other character stays as it was."""
 
 from __future__ import annotations
 
@@ -7,57 +7,21 @@ from collections.abc import Callable, Mapping
 
 from inspector.errors import InspectorError, RegisterError
 from inspector.registers.catalog import find
-
-Changes = Mapping[int, tuple[int, int]]
-"""register id -> (old value, new value)"""
+from inspector.sources.edits.change import Change, Changes
 
 _FULL = 16
-_OBJECT = re.compile(r"\{[^{}]*\}")
-_ADDRESS = re.compile(r'"addr"\s*:\s*"?(0[xX][0-9a-fA-F_]+|[0-9]+)"?')
-_BITMAP = re.compile(r'("bitmap"\s*:\s*")0b([01_]+)(")')
 _VALUE = r"0[xX][0-9a-fA-F_]+|0[bB][01_]+|[0-9a-fA-F]{16}|[0-9][0-9_]*"
 _PLAIN = re.compile(rf"^(\s*)(\S.*?)(\s*(?:=|:\s|\s|,|:)\s*)({_VALUE})(\s*(?:#.*)?)$")
 _HEADING = re.compile(r"\s*\[?vcpu ?(\d{1,4})\]?:?\s*(?:#.*)?", re.IGNORECASE)
 
 
-def patch_firecracker(text: str, changes: Mapping[int, Changes]) -> str:
-    """Firecracker JSON with the bitmap letters of the changed registers replaced; as many letters as before.
-
-    `changes` are by vCPU; such a file holds one.
-    """
-    wanted = next(iter(changes.values()), {})
-
-    def one(match: re.Match[str]) -> str:
-        found = _ADDRESS.search(match[0])
-        change = wanted.get(int(found[1].replace("_", ""), 0)) if found else None
-        if change is None:
-            return match[0]
-        return _BITMAP.sub(lambda m: m[1] + "0b" + _binary(change[1], m[2]) + m[3], match[0])
-
-    return _OBJECT.sub(one, text)
-
-
-def _binary(value: int, letters: str) -> str:
-    """`value` in binary with the digits and separators of `letters`."""
-    digits = f"{value:0{len(letters.replace('_', ''))}b}"
-    return _spread(digits, letters)
-
-
-def _spread(digits: str, pattern: str) -> str:
-    """`digits` with the `_` separators where `pattern` has them, counted from the right."""
-    if len(digits) != len(pattern.replace("_", "")):
-        return digits
-    source = iter(digits)
-    return "".join(ch if ch == "_" else next(source) for ch in pattern)
-
-
-def patch_plain(text: str, changes: Mapping[int, Changes]) -> str:
-    """`id value` and `NAME=value` lines with the changed values replaced; base, width and separators are kept.
+def edited(data: bytes, changes: Mapping[int, Changes], where: str) -> bytes:
+    """The file with the changed values replaced; base, width and separators are kept.
 
     `changes` are by vCPU: `vcpu 1:` begins the lines of another one.
     """
     named = _namer()
-    lines = text.splitlines(keepends=True)
+    lines = text_of(data, where).splitlines(keepends=True)
     current = changes.get(0, {})
     for place, line in enumerate(lines):
         body = line.rstrip("\r\n")
@@ -69,22 +33,22 @@ def patch_plain(text: str, changes: Mapping[int, Changes]) -> str:
             continue
         written = _like(match[4], change)
         lines[place] = f"{match[1]}{match[2]}{match[3]}{written}{match[5]}{line[len(body) :]}"
-    return "".join(lines)
+    return "".join(lines).encode()
 
 
-def _like(old: str, change: tuple[int, int]) -> str:
+def _like(old: str, change: Change) -> str:
     """The new value spelled as the old one was: base, prefix, width, case and separators."""
-    before, new = change
+    before, new, _ = change
     prefix = old[:2] if old[:2].lower() in ("0x", "0b") else ""
     body = old[len(prefix) :]
     width = len(body.replace("_", ""))
     if prefix.lower() == "0b":
-        return prefix + _spread(f"{new:0{width}b}", body)
+        return prefix + spread(f"{new:0{width}b}", body)
     decimal = not prefix and body.replace("_", "").isdigit() and int(body.replace("_", "")) == before
     if decimal and not (width == _FULL and int(body, 16) == before):
         return str(new)
     digits = f"{new:0{width}x}"
-    return prefix + _spread(digits.upper() if any(ch.isupper() for ch in body) else digits, body)
+    return prefix + spread(digits.upper() if any(ch.isupper() for ch in body) else digits, body)
 
 
 def _namer() -> Callable[[str], int]:
@@ -102,7 +66,15 @@ def _namer() -> Callable[[str], int]:
     return named
 
 
-def read_text(data: bytes, where: str) -> str:
+def spread(digits: str, pattern: str) -> str:
+    """`digits` with the `_` separators where `pattern` has them, counted from the right."""
+    if len(digits) != len(pattern.replace("_", "")):
+        return digits
+    source = iter(digits)
+    return "".join(ch if ch == "_" else next(source) for ch in pattern)
+
+
+def text_of(data: bytes, where: str) -> str:
     """UTF-8 text. Raises InspectorError for anything else."""
     try:
         return data.decode("utf-8")

@@ -1,0 +1,48 @@
+"""Copies of saved VMs with other register values: how each format is written, and by whom.
+
+Every format's own module edits the file as it stands, so that what has not to change keeps its bytes; none of them
+writes a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+
+from inspector.sources.edits.change import Changes, Way
+
+_EDITORS: Mapping[str, str] = {
+    "cloud-hypervisor": "cloud_hypervisor",
+    "crosvm-vcpu": "crosvm",
+    "firecracker-json": "firecracker_json",
+    "firecracker-vmstate": "vmstate",
+    "plain-text": "plain",
+}
+"""format -> the module here whose `edited` changes the content of a file of it"""
+_WAYS: Mapping[str, Way] = {
+    "qemu-stream": "bytes",
+    "libvirt-save": "bytes",
+    "qcow2-snapshot": "bytes",
+    "dump-json": "rewritten",
+    **dict.fromkeys(_EDITORS, "content"),
+}
+WRITTEN = (
+    "a QEMU stream, a libvirt save image, a qcow2 image with an internal snapshot, Cloud Hypervisor's state.json,"
+    " crosvm's vCPU file, Firecracker's vmstate or JSON, `id value` lines or a dump of this program"
+)
+"""What can be written, for messages."""
+
+
+def way_of(name: str) -> Way:
+    """How a copy of a file of the format `name` is made; empty where it cannot be made."""
+    return _WAYS.get(name, "")
+
+
+def edited(name: str, data: bytes, changes: Mapping[int, Changes], where: str) -> bytes:
+    """`data`, a file of the format `name`, with values replaced; everything else stays as it was.
+
+    `changes` are by vCPU. Raises InspectorError for a value whose place is not found.
+    """
+    module = import_module(f"{__name__}.{_EDITORS[name]}")
+    answer: bytes = module.edited(data, changes, where)
+    return answer
