@@ -42,7 +42,7 @@ def _path(reg_id: int) -> tuple[tuple[str, ...], int]:
     """The names of the map that holds a register, and its key there."""
     parts = split_id(reg_id)
     if parts.cls in _PATHS:
-        return _PATHS[parts.cls], parts.index & (0xFF if parts.cls == CLASS_DEMUX else 0xFFFF)
+        return _PATHS[parts.cls], parts.number & (0xFF if parts.cls == CLASS_DEMUX else 0xFFFF)
     return ("sys",), key_of(reg_id)
 
 
