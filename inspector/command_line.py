@@ -34,6 +34,9 @@ def summary(name: str) -> str:
     return source.decode().partition("\n")[0].strip('".')
 
 
+COLOURS = ("auto", "always", "never")
+
+
 class Parser(argparse.ArgumentParser):
     """argparse, but a usage error is one line and exit code 2."""
 
@@ -66,6 +69,7 @@ def overview() -> str:
         "  --version      show the version",
         "  --watch SECONDS  (with SOURCE) read live sources again at this interval",
         "  --limit TIMES  let a source be that many times as large, or as slow to read, as is usual",
+        "  --color WHEN   auto (on a terminal), always or never; NO_COLOR and FORCE_COLOR count too",
         "  --debug        show the traceback of an internal error",
         "  --as VIEW      (with SOURCE) whose values a pasted text holds: host, el0, vcpu or guest",
         "",
@@ -77,6 +81,7 @@ def overview() -> str:
 def _add_everywhere(parser: argparse.ArgumentParser) -> None:
     """The options of every command and of the screens."""
     parser.add_argument("--limit", type=_times, default=1, metavar="TIMES", help=budget.HELP)
+    parser.add_argument("--color", choices=COLOURS, default="auto", help="on a terminal (auto), always or never")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an internal error")
 
 
@@ -147,7 +152,23 @@ def _run_command(name: str, arguments: Sequence[str]) -> int:
         # `expose SOURCE --kernel 6.12 CTR_EL0`: argparse takes no optional operand behind an option by itself.
         options = parser.parse_intermixed_args(arguments)
     _take_everywhere(options)
-    return int(_module(name).run(options))
+    if getattr(options, "json", False) or getattr(options, "markdown", False) or not _may_dress(options.color):
+        return int(_module(name).run(options))
+    # Rich is a third of the time of a small command; in a pipe nobody waits for it.
+    from inspector.reports.terminal import dressed
+
+    plain = sys.stdout
+    sys.stdout = dressed(plain, options.color)
+    try:
+        code = int(_module(name).run(options))
+        sys.stdout.flush()
+    finally:
+        sys.stdout = plain
+    return code
+
+
+def _may_dress(colour: str) -> bool:
+    return colour == "always" or sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR"))
 
 
 def dispatch(arguments: Sequence[str]) -> int:
