@@ -17,6 +17,8 @@ EXIT_BAD = 2
 
 def one_line(text: str) -> str:
     """`text` with control characters (escape sequences, newlines) replaced, so it is safe on a terminal."""
+    if text.isprintable():
+        return text
     return "".join(ch if ch.isprintable() else " " if ch in "\t\r\n" else f"\\x{ord(ch):02x}" for ch in text)
 
 

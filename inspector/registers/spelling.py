@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import re
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
@@ -26,6 +27,24 @@ _AROUND = " \t\r\n\"'`"
 """Blanks, and the quotes that come along from JSON, shells and Markdown."""
 _LONGEST = 400
 """Characters: the longest line of a program that names one register is half of it."""
+
+
+class _NearMissError(RegisterError):
+    """A text that means nothing. Near misses are looked for when somebody reads the hint: a file may hold thousands of
+    such texts, of which three are shown."""
+
+    def __init__(self, what: str, near: Callable[[], str]) -> None:
+        super().__init__(what)
+        self._near = near
+
+    @property
+    def hint(self) -> str:
+        """What may have been meant."""
+        return self._near()
+
+    @hint.setter
+    def hint(self, text: str) -> None:
+        """The hint is found by itself."""
 
 
 class Found(NamedTuple):
@@ -123,11 +142,15 @@ def _field_of(register: Register, field: str) -> tuple[Register, Span]:
     span = schema.span(wanted)
     if span is None:
         names = [each.name for each in schema.fields]
-        folded = {name.casefold(): name for name in names}
-        close = [folded[key] for key in difflib.get_close_matches(wanted.casefold(), folded, n=4)]
         what = f"field {wanted}" if wanted else "field without a name"
-        raise RegisterError(f"{register.name} has no {what}", hint=f"fields: {', '.join(close or names)}")
+        raise _NearMissError(f"{register.name} has no {what}", lambda: _near_fields(wanted, names))
     return register, span
+
+
+def _near_fields(wanted: str, names: list[str]) -> str:
+    folded = {name.casefold(): name for name in names}
+    close = [folded[key] for key in difflib.get_close_matches(wanted.casefold(), folded, n=4)]
+    return f"fields: {', '.join(close or names)}"
 
 
 def _span_at(register: Register, msb: int, lsb: int) -> Span:
@@ -154,13 +177,15 @@ def _by_field_alone(text: str) -> tuple[Register, Span]:
 
 def _unknown(text: str) -> RegisterError:
     """The error for a text that means nothing, with near misses."""
-    keys = _keys()
-    folded = text.casefold()
-    close = difflib.get_close_matches(folded, keys, n=6, cutoff=0.7)
-    names = list(dict.fromkeys(by_id(reg_id).name for key in close for reg_id in keys[key]))[:5]
     shown = text if len(text) <= 80 else text[:77] + "..."
-    hint = f"did you mean {', '.join(names)}?" if names else "try a name, S3_0_C0_C4_0, or the 64-bit id"
-    return RegisterError(f"no register is called {shown}", hint=hint)
+    return _NearMissError(f"no register is called {shown}", lambda: _near_names(text))
+
+
+def _near_names(text: str) -> str:
+    keys = _keys()
+    close = difflib.get_close_matches(text.casefold(), keys, n=6, cutoff=0.7)
+    names = list(dict.fromkeys(by_id(reg_id).name for key in close for reg_id in keys[key]))[:5]
+    return f"did you mean {', '.join(names)}?" if names else "try a name, S3_0_C0_C4_0, or the 64-bit id"
 
 
 @cache

@@ -42,7 +42,8 @@ def load(source: str, declared: View | None = None) -> Dump:
     else:
         content = open_path(source, source)
     content.declared = declared or ""
-    return read_content(content)
+    with content:
+        return read_content(content)
 
 
 def _shipped_path(source: str) -> str:

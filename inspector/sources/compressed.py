@@ -6,15 +6,16 @@ import io
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
+from inspector.budget import UNPACKED, exceeded, most
 from inspector.errors import SourceError
 
 _CHUNK = 1 << 16
 _XZ_MEMORY = 100 << 20
 """xz -9 needs 65 MiB to decompress; a larger dictionary is refused."""
 _MAX_RATIO = 100
-"""Guest memory rarely shrinks as much; beyond this (and the floor below) it is a bomb."""
-_FLOOR = {"gzip": 320 << 20, "xz": 320 << 20, "zstd": 320 << 20, "bzip2": 96 << 20}
-"""So many bytes may come out whatever went in: mostly empty small guests shrink a thousandfold."""
+"""Guest memory rarely shrinks as much; beyond this (and the limit on what is unpacked) it is a bomb."""
+_WEIGHT = {"bzip2": 4}
+"""By how much its bytes cost more than those of the others"""
 
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x1f\x8b\x08", "gzip"),
@@ -73,32 +74,45 @@ class _GzipMember:
         return self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
 
 
+class _Counted(io.RawIOBase):
+    """The compressed side of a reader, which counts what it gives.
+
+    It knows nothing of the reader: zstd's own, in C, would keep both of them, and the open file, alive for good.
+    """
+
+    def __init__(self, raw: BinaryIO) -> None:
+        super().__init__()
+        self._raw = raw
+        self.taken = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        room = memoryview(buffer).cast("B")
+        data = self._raw.read(min(len(room), _CHUNK)) or b""
+        room[: len(data)] = data
+        self.taken += len(data)
+        return len(data)
+
+
 class _Bounded(io.RawIOBase):
     """Counts bytes in and out, and gives up on a decompression bomb."""
 
     def __init__(self, raw: BinaryIO, name: str, where: str) -> None:
         super().__init__()
-        self._raw, self._name, self._where = raw, name, where
-        self._taken = self._given = 0
+        self._compressed, self._name, self._where = _Counted(raw), name, where
+        self._given = 0
+        self._weight = _WEIGHT.get(name, 1)
 
     def readable(self) -> bool:
         return True
 
-    def take(self, size: int = _CHUNK) -> bytes:
-        """The next compressed bytes, at most 64 KiB."""
-        data = self._raw.read(min(size, _CHUNK))
-        self._taken += len(data)
-        return data
-
     def _give(self, data: bytes, room: memoryview) -> int:
         room[: len(data)] = data
         self._given += len(data)
-        if self._given > _FLOOR[self._name] + _MAX_RATIO * self._taken:
-            raise SourceError(
-                f"{self._name} data expands more than {_MAX_RATIO} times beyond {_FLOOR[self._name] >> 20} MiB",
-                self._where,
-                "if it is not a decompression bomb, unpack it first and open the unpacked file",
-            )
+        if self._given * self._weight > most(UNPACKED) + _MAX_RATIO * self._compressed.taken:
+            raise exceeded(UNPACKED, self._where)
         return len(data)
 
     def _damaged(self, error: Exception) -> SourceError:
@@ -127,7 +141,7 @@ class _Members(_Bounded):
             if self._member.eof and not self._next_member():
                 return 0
             data, self._left = self._left, b""
-            if not data and self._member.needs_input and not (data := self.take()):
+            if not data and self._member.needs_input and not (data := self._compressed.read(_CHUNK)):
                 raise self._truncated()
             try:
                 out = self._member.decompress(data, len(room))
@@ -140,10 +154,10 @@ class _Members(_Bounded):
         """Begin the next member; False at the end. Zero padding is passed over, anything else ends the data."""
         rest: bytes = self._member.unused_data
         while not (rest := rest.lstrip(b"\0")):
-            if not (rest := self.take()):
+            if not (rest := self._compressed.read(_CHUNK)):
                 return False
         if len(rest) < 8:
-            rest += self.take()
+            rest += self._compressed.read(_CHUNK)
         if compression_of(rest) != self._name:
             return False
         self._member, self._left = self._make(), rest
@@ -159,7 +173,7 @@ class _Zstd(_Bounded):
 
         self._error = zstandard.ZstdError
         self._reader = zstandard.ZstdDecompressor().stream_reader(
-            io.BufferedReader(_Counted(self), _CHUNK), read_across_frames=True
+            io.BufferedReader(self._compressed, _CHUNK), read_across_frames=True
         )
 
     def readinto(self, buffer: Any) -> int:
@@ -169,19 +183,3 @@ class _Zstd(_Bounded):
         except self._error as error:
             raise self._damaged(error) from None
         return self._give(out, room)
-
-
-class _Counted(io.RawIOBase):
-    """The compressed side of a zstd reader."""
-
-    def __init__(self, owner: _Bounded) -> None:
-        super().__init__()
-        self._owner = owner
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data = self._owner.take(len(memoryview(buffer)))
-        memoryview(buffer)[: len(data)] = data
-        return len(data)

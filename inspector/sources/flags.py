@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 
 import msgspec
 
@@ -60,9 +61,18 @@ def part_code(implementer: int | None, name: str) -> int | None:
 
 def implementer_of_core(name: str) -> int | None:
     """The one implementer that has a core of this name; None where none has, or several."""
-    wanted = _squeeze(name)
-    found = [vendor for vendor, parts in PARTS.items() if any(_squeeze(known) == wanted for known in parts.values())]
-    return found[0] if wanted and len(found) == 1 else None
+    found = _implementers().get(_squeeze(name), set())
+    return next(iter(found)) if len(found) == 1 else None
+
+
+@cache
+def _implementers() -> dict[str, set[int]]:
+    """Squeezed name of a core -> those who have one of that name."""
+    table: dict[str, set[int]] = {}
+    for vendor, parts in PARTS.items():
+        for name in parts.values():
+            table.setdefault(_squeeze(name), set()).add(vendor)
+    return table
 
 
 def _squeeze(name: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import get_args
 
-from inspector.errors import SourceError, one_line
+from inspector.budget import RECORDS, VCPUS, Budget
+from inspector.errors import RegisterError, SourceError, one_line
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import (
     ARCH_ARM64,
@@ -36,8 +37,8 @@ _FILLERS = frozenset(
 class Gathered:
     """What was read so far. `section` is a CPU or vCPU number, None while the text has said none."""
 
-    def __init__(self, where: str) -> None:
-        self.where = where
+    def __init__(self, where: str, budget: Budget) -> None:
+        self.where, self.budget = where, budget
         self.sections: dict[int | None, dict[int, int]] = {}
         """register id -> value; a CCSIDR_EL1 whose selector is known stands under its demux id, with up to 64 bits"""
         self.parts: dict[int | None, dict[int, Constraint]] = {}
@@ -46,6 +47,7 @@ class Gathered:
         self.foreign: list[tuple[int, str, str]] = []
         """lines not understood: number, text, reason"""
         self.foreign_count = 0
+        self._reasons = 0
         self.selector: dict[int | None, int] = {}
         self.by_id = False
         """a register was given by its KVM id"""
@@ -57,14 +59,14 @@ class Gathered:
         """True while no value was found."""
         return not any(self.sections.values()) and not any(self.parts.values())
 
-    def leave_out(self, line: int, text: str, reason: str = "") -> None:
-        """Count a line that was not understood; those with a reason are named first."""
+    def leave_out(self, line: int, text: str, reason: str | RegisterError = "") -> None:
+        """Count a line that was not understood; the first ones with a reason are named, and only theirs is put into
+        words: near misses of a name take milliseconds."""
         self.foreign_count += 1
-        if reason or len(self.foreign) < NAMED:
-            self.foreign.append((line, text.strip()[:60], reason[:200]))
-        if len(self.foreign) > 4 * NAMED:
-            self.foreign.sort(key=lambda each: not each[2])
-            del self.foreign[NAMED:]
+        named = bool(reason) and self._reasons < NAMED
+        if named or len(self.foreign) < NAMED:
+            self._reasons += named
+            self.foreign.append((line, text.strip()[:60], _in_words(reason)[:200] if named else ""))
 
     def add(self, section: int | None, reg_id: int, value: int, at: str, mask: int | None = None) -> str:
         """Take a value; gives why it cannot be one, "" for a good one. Raises SourceError for two unlike values."""
@@ -77,7 +79,9 @@ class Gathered:
             reg_id = ccsidr_id(self.selector[section] & 0xFF)
         if value >> 64 if _is_cache(reg_id) else not fits(reg_id, value):
             return f"value {value:#x} of {hex_id(reg_id)} is wider than the register"
-        known = self.sections.setdefault(section, {})
+        known = self._section(section)
+        if reg_id not in known:
+            self.budget.spend(RECORDS)
         if known.setdefault(reg_id, value) != value:
             if reg_id == _CSSELR:
                 known[reg_id] = value
@@ -85,8 +89,20 @@ class Gathered:
             raise SourceError(f"{by_id(reg_id).name}: the register already has the value {known[reg_id]:#x}", at)
         return ""
 
+    def _section(self, section: int | None) -> dict[int, int]:
+        if section not in self.sections:
+            self.begin(section)
+        return self.sections[section]
+
+    def begin(self, section: int | None) -> None:
+        """A CPU or vCPU that the text speaks of, whether or not a value of it follows."""
+        self.budget.spend(VCPUS)
+        self.sections.setdefault(section, {})
+
     def _add_part(self, section: int | None, reg_id: int, value: int, mask: int) -> str:
         known = self.parts.setdefault(section, {})
+        if reg_id not in known:
+            self.budget.spend(RECORDS)
         before = known.get(reg_id, Constraint(0, 0))
         if (before.value ^ value) & before.mask & mask:
             return f"a field of {by_id(reg_id).name} has two values"
@@ -103,6 +119,13 @@ class Gathered:
         told = "; ".join(texts) + (f"; and {more} more" if more > 0 else "")
         count = "1 line was" if self.foreign_count == 1 else f"{self.foreign_count} lines were"
         return (one_line(f"{count} not understood and left out: {told}"),)
+
+
+def _in_words(reason: str | RegisterError) -> str:
+    if isinstance(reason, RegisterError):
+        hint = reason.hint
+        return f"{reason.what} ({hint})" if hint else reason.what
+    return reason
 
 
 def _is_cache(reg_id: int) -> bool:
@@ -146,6 +169,8 @@ def infer_view(gathered: Gathered, text: str) -> tuple[View | None, str]:
 def make_dump(gathered: Gathered, view: View, provenance: Provenance, notes: Sequence[str] = ()) -> Dump:
     """The dump of everything gathered, in one view. Raises SourceError for what that view cannot hold."""
     told = (*notes, *gathered.notes())
+    shared = len(gathered.sections.get(None, {})) + len(gathered.parts.get(None, {}))
+    gathered.budget.spend(RECORDS, shared * max(0, len(_sections(gathered)) - 1))
     if view in ("vcpu", "guest"):
         vcpus = tuple(_vcpu(gathered, section, view) for section in _sections(gathered))
         return Dump(provenance=provenance, vcpus=vcpus, notes=told)

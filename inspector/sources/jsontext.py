@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from itertools import islice
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
+from inspector.budget import MEMBERS, NESTING, NUMBERS, RECORDS, Budget, most
 from inspector.errors import SourceError
 from inspector.registers.encoding import hex_id, size_of
 
 T = TypeVar("T")
 _BYTE = re.compile(r"\(byte (\d+)\)")
 _TEXT_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{\]}]')
-_DEEP = 100
-"""Levels of nesting whose place an error names; no known document has a tenth of them."""
+_LOOKED_AT = 1_000_000
+"""Brackets and texts among which the place of too deep nesting is looked for."""
 
 
 class Hex(int):
     """An integer that the file spells as a text, `0x1f`, `0b101` or decimal."""
+
+    __slots__ = ()
+
+
+Small = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
+"""An index, a count, an errno: a JSON integer of no more than 32 bits."""
+Word = Annotated[int, msgspec.Meta(ge=0)]
+"""A JSON integer that is not negative; a register's width bounds it where it becomes a value."""
 
 
 def decode(data: bytes, kind: type[T], where: str, strict: bool = True) -> T:
@@ -31,7 +41,7 @@ def decode(data: bytes, kind: type[T], where: str, strict: bool = True) -> T:
     except msgspec.DecodeError as error:
         raise SourceError(f"is not valid JSON: {_placed(str(error), data)}", where, _cause(str(error))) from None
     except RecursionError:
-        raise SourceError(f"is JSON nested too deeply: {_DEEP} levels {_depth_at(data)}", where) from None
+        raise SourceError(f"is JSON nested too deeply: {most(NESTING)} levels{_depth_at(data)}", where) from None
     except (UnicodeDecodeError, ValueError) as error:
         raise SourceError(f"is not valid JSON: {error}", where) from None
 
@@ -53,17 +63,23 @@ def _place(data: bytes, at: int) -> str:
 
 
 def _depth_at(data: bytes) -> str:
-    """Where the nesting first has `_DEEP` levels."""
+    """Where the nesting is first too deep; "" where that is not at the beginning."""
     depth = 0
-    for found in _TEXT_OR_BRACKET.finditer(data):
+    for found in islice(_TEXT_OR_BRACKET.finditer(data), _LOOKED_AT):
         depth += 1 if found[0] in b"[{" else -1 if found[0] in b"]}" else 0
-        if depth == _DEEP:
-            return _place(data, found.start())
-    return _place(data, len(data))
+        if depth == most(NESTING):
+            return f" {_place(data, found.start())}"
+    return ""
 
 
 def _cause(message: str) -> str:
     return "is it truncated?" if "truncated" in message else "a comma, quote or bracket is missing or too many there"
+
+
+def check_members(data: bytes, budget: Budget) -> None:
+    """Count what a JSON text would become, before anything is made of it. Raises SourceError where that is too much."""
+    budget.spend(MEMBERS, data.count(b'"') // 2 + data.count(b"{") + data.count(b"["))
+    budget.spend(NUMBERS, data.count(b","))
 
 
 def number(text: str) -> int:
@@ -73,12 +89,13 @@ def number(text: str) -> int:
     return int(text, 0) if text[:1] != "0" or not text.isdigit() else int(text)
 
 
-def number_map(raw: msgspec.Raw, where: str) -> dict[int, int]:
+def number_map(raw: msgspec.Raw, where: str, budget: Budget) -> dict[int, int]:
     """A JSON object whose keys and values are spelled numbers (values may be JSON integers), in its order.
 
-    Raises SourceError for anything else, and for a key that occurs twice.
+    Raises SourceError for anything else, for a key that occurs twice, and for more registers than `budget` has left.
     """
     data = bytes(raw)
+    budget.spend(RECORDS, data.count(b":"))
     texts = decode(data, dict[str, Hex], where)
     try:
         numbers = {number(key): int(value) for key, value in texts.items()}

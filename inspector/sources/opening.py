@@ -14,14 +14,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
+from inspector.budget import TEXT, Budget, most
 from inspector.errors import SourceError
 from inspector.sources.compressed import compression_of, decompress
 from inspector.sources.text_encoding import as_utf8, encoding_of
 
 HEAD = 1 << 16
 """Bytes that a format may look at to recognise its own."""
-WHOLE = 32 << 20
-"""The largest text or JSON file that is read as one piece."""
 _LAYERS = 2
 """How often a file may be compressed; more is no accident."""
 
@@ -35,6 +34,7 @@ class Content:
 
     def __init__(self, name: str, raw: BinaryIO, seekable: bool) -> None:
         self.name = name
+        self.budget = Budget(name)
         self._raw, self._seekable, self._spent = raw, seekable, False
         self._whole: bytes | None = None
         self._keys: Mapping[str, Any] | None = None
@@ -94,11 +94,22 @@ class Content:
     def whole(self) -> bytes:
         """Everything, for formats that are read in one piece. Raises SourceError beyond 32 MiB."""
         if self._whole is None:
-            data = _read_up_to(self.stream(), WHOLE + 1)
-            if len(data) > WHOLE:
-                raise SourceError(f"is longer than {WHOLE >> 20} MiB, too long for text or JSON", self.name)
+            data = _read_up_to(self.stream(), most(TEXT) + 1)
+            self.budget.check(TEXT, len(data))
             self._whole = data
         return self._whole
+
+    def close(self) -> None:
+        """Give back the file, and what was kept of it."""
+        self._stream.close()
+        self._raw.close()
+        self._whole = self._keys = None
+
+    def __enter__(self) -> Content:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def json_object(self) -> Mapping[str, Any]:
         """The top level of a JSON object, values left raw (msgspec.Raw); empty when it is none."""
@@ -107,8 +118,9 @@ class Content:
             if self.head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and not _is_lines(self.head):
                 import msgspec
 
-                from inspector.sources.jsontext import decode
+                from inspector.sources.jsontext import check_members, decode
 
+                check_members(self.whole(), self.budget)
                 self._keys = decode(self.whole(), dict[str, msgspec.Raw], self.name)
         return self._keys
 

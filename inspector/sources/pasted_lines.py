@@ -87,7 +87,7 @@ def is_padded_hex(line: str) -> bool:
     return any(telling) and (next(scan(content), None) is not None or _one(content, hexes=True)[0] is not None)
 
 
-def pairs_of(line: str, hexes: bool) -> tuple[list[Pair], str]:
+def pairs_of(line: str, hexes: bool) -> tuple[list[Pair], str | RegisterError]:
     """The registers and values of a line, in its order, and why there is none ("" where nothing looks like one).
 
     `hexes`: numbers of 8 or 16 digits are hex without a prefix.
@@ -199,9 +199,9 @@ def _split(line: str) -> tuple[str, str] | None:
     return (rest, value) if rest else None
 
 
-def _one(line: str, hexes: bool) -> tuple[Pair | None, str]:
+def _one(line: str, hexes: bool) -> tuple[Pair | None, str | RegisterError]:
     """The one pair of a line that is nothing else, or that begins with it (`pc  0xffff  0xffff <func>`)."""
-    problem = ""
+    problem: str | RegisterError = ""
     for name, digits in filter(None, (_split(line), _leading(line))):
         value = _number(digits, hexes)
         if value is None:
@@ -210,7 +210,7 @@ def _one(line: str, hexes: bool) -> tuple[Pair | None, str]:
         try:
             found = find(name)
         except RegisterError as error:
-            problem = problem or (f"{error.what} ({error.hint})" if error.hint else error.what)
+            problem = problem or error
             continue
         field = found.field
         if field is None:

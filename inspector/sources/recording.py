@@ -12,11 +12,9 @@ from typing import BinaryIO
 
 import msgspec
 
+from inspector.budget import LINE, STEPS, Budget, most
 from inspector.errors import SourceError
 from inspector.sources.jsontext import Hex, convert, number
-
-_LINE = 1 << 20
-"""No line of a recording comes near 1 MiB."""
 
 
 class Recording(msgspec.Struct, frozen=True, tag_field="type", tag="recording"):
@@ -200,11 +198,11 @@ def records(lines: Iterable[bytes], where: str, without: tuple[str, ...] = ()) -
             raise SourceError(f"line {count} is not a record of a recording ({error}){ends}", where) from None
 
 
-def read_lines(stream: BinaryIO, where: str) -> Iterator[bytes]:
-    """Lines of a stream; raises SourceError for a line of 1 MiB or more."""
-    while line := stream.readline(_LINE):
-        if len(line) == _LINE:
-            raise SourceError("a line of more than 1 MiB", where, "a recording has one short JSON object per line")
+def read_lines(stream: BinaryIO, budget: Budget) -> Iterator[bytes]:
+    """Lines of a stream; raises SourceError for a line of 1 MiB or more, and for more lines than anybody records."""
+    while line := stream.readline(most(LINE) + 1):
+        budget.check(LINE, len(line))
+        budget.spend(STEPS, 1 + len(line) // 128)
         yield line
 
 

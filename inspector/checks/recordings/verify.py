@@ -62,8 +62,8 @@ def predict(lines: Iterable[bytes], where: str = "", kernel: str = "", host: str
 
 def _opened(path: str) -> Iterator[bytes]:
     """The lines of the recording at `path`, plain or compressed; `-` is standard input."""
-    content = open_standard_input() if path == "-" else open_path(path, path)
-    return read_lines(content.stream(), content.name)
+    with open_standard_input() if path == "-" else open_path(path, path) as content:
+        yield from read_lines(content.stream(), content.budget)
 
 
 def predict_file(path: str, kernel: str = "", host: str = "") -> Iterator[bytes]:

@@ -37,7 +37,7 @@ def sniff(content: Content) -> bool:
 
 def load(content: Content) -> Dump:
     """The fields of the table and the whole values. Raises SourceError for a text that is too long."""
-    gathered = Gathered(content.name)
+    gathered = Gathered(content.name, content.budget)
     others: list[str] = []
     for count, line in enumerate(text_of(content).splitlines(), 1):
         row = _row(bare(line)) if len(line) < 400 else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from inspector.budget import STEPS, VCPUS
 from inspector.errors import SourceError
 from inspector.sources.cpu_rows import ARM, STEPPING, Lscpu, Rows, rows_of_json, rows_of_text, translated
 from inspector.sources.dump import Dump, Provenance
@@ -60,6 +61,7 @@ def load(content: Content) -> Dump:
     if architecture and architecture not in ARM:
         raise SourceError(f"is of another architecture ({architecture[:40]})", where, "this program reads arm64")
     lscpu = not any(key.startswith("CPU ") for key, _ in rows)
+    content.budget.spend(VCPUS, sum(key in ("processor", "Model name") for key, _ in rows))
     cores = _of_lscpu(rows) if lscpu else _of_cpuinfo(rows)
     if not any(core.midr.known or core.flags for core in cores):
         raise SourceError("names no arm64 core and no flags of one", where, "is it of an arm64 machine?")
@@ -72,7 +74,9 @@ def load(content: Content) -> Dump:
 def _rows(content: Content) -> Rows:
     if "lscpu" in content.json_object():
         return rows_of_json(decode(content.whole(), Lscpu, content.name))
-    return rows_of_text(text_of(content))
+    text = text_of(content)
+    content.budget.spend(STEPS, 6 * text.count("\n"))
+    return rows_of_text(text)
 
 
 def _of_cpuinfo(rows: list[tuple[str, str]]) -> list[Core]:

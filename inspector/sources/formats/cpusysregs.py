@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 
+from inspector.budget import RECORDS, STEPS
 from inspector.errors import RegisterError, SourceError
 from inspector.sources.dump import Dump, Host, Provenance, Vcpu
+from inspector.sources.formats.plain_text import text_of
 from inspector.sources.jsontext import checked
 from inspector.sources.opening import Content
 
 NAME = "cpusysregs"
-_LINE = re.compile(r"([A-Z][A-Z0-9_]{1,40}):((?: [01]{4}){8} -(?: [01]{4}){8})\s*")
-_SNIFF = re.compile(rb"^[A-Z][A-Z0-9_]{1,40}:(?: [01]{4}){8} -(?: [01]{4}){8}\s*$", re.MULTILINE)
+_LINE = re.compile(r"([A-Z][A-Z0-9_]{1,40}):((?: [01]{4}){8} -(?: [01]{4}){8})[ \t\r]{0,80}")
+_SNIFF = re.compile(rb"^[A-Z][A-Z0-9_]{1,40}:(?: [01]{4}){8} -(?: [01]{4}){8}[ \t\r]{0,80}$", re.MULTILINE)
 _OTHER = re.compile(r"[A-Z][A-Z0-9_]{1,40}:[ 01-]{5,}.*")
 
 
@@ -31,9 +33,12 @@ def load(content: Content) -> Dump:
     where = content.name
     pairs: list[tuple[int, int]] = []
     unknown: list[str] = []
-    for count, line in enumerate(content.whole().decode("utf-8", "replace").splitlines(), 1):
+    for count, line in enumerate(text_of(content).splitlines(), 1):
+        content.budget.spend(STEPS, 3 + len(line) // 32)
         match = _LINE.fullmatch(line)
         if match:
+            content.budget.spend(RECORDS)
+            content.budget.spend(STEPS, 25)
             try:
                 reg_id = find(match[1]).register.id
             except RegisterError:

@@ -34,7 +34,7 @@ def sniff(content: Content) -> bool:
 def load(content: Content) -> Dump:
     """The registers of each CPU. Raises SourceError for a register with two values."""
     text = text_of(content)
-    gathered = Gathered(content.name)
+    gathered = Gathered(content.name, content.budget)
     if _QEMU.search(content.head):
         tool = "QEMU monitor"
         _take_qemu(gathered, text)

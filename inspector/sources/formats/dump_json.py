@@ -31,10 +31,11 @@ from typing import Any, Literal
 
 import msgspec
 
+from inspector.budget import RECORDS, VCPUS, Budget
 from inspector.errors import SourceError
 from inspector.policies.setup import Gic, VcpuSetup
 from inspector.sources.dump import Constraint, Cpu, Dump, Host, Kind, Provenance, Vcpu
-from inspector.sources.jsontext import Hex, check_id, check_value, checked, decode, number_map
+from inspector.sources.jsontext import Hex, Small, check_id, check_value, checked, decode, number, number_map
 from inspector.sources.opening import Content
 from inspector.version import __version__
 
@@ -52,10 +53,10 @@ class _Constraint(msgspec.Struct):
 
 
 class _Vcpu(msgspec.Struct):
-    index: int
+    index: Small
     name: str = ""
     kind: Kind = "vcpu"
-    features: int | None = None
+    features: Small | None = None
     gic: Gic = "none"
     mte: bool = False
     writable_imp_id: bool = False
@@ -74,7 +75,7 @@ class _Host(msgspec.Struct):
 
 
 class _Cpu(msgspec.Struct):
-    index: int
+    index: Small
     registers: msgspec.Raw = _NOTHING
     caches: list[dict[str, str]] = []
 
@@ -110,32 +111,36 @@ def load(content: Content) -> Dump:
     given = {k: v for k, v in document.provenance.items() if k in Provenance.__struct_fields__}
     given |= {"origin": given.pop("source", ""), "origin_format": given.pop("format", "")}
     host = document.host
+    budget = content.budget
+    budget.spend(VCPUS, max(len(document.vcpus), len(document.cpus)))
     return Dump(
         provenance=Provenance(**given | {"source": where, "format": NAME, "compression": content.compression}),
-        vcpus=tuple(_vcpu(v, where) for v in document.vcpus),
-        host=_host(host, where) if host else None,
+        vcpus=tuple(_vcpu(v, where, budget) for v in document.vcpus),
+        host=_host(host, where, budget) if host else None,
         cpus=tuple(
-            Cpu(index=c.index, values=_values(c.registers, where), caches=tuple(c.caches)) for c in document.cpus
+            Cpu(index=c.index, values=_values(c.registers, where, budget), caches=tuple(c.caches))
+            for c in document.cpus
         ),
         capabilities=document.capabilities,
-        el0=_values(document.el0, where),
+        el0=_values(document.el0, where, budget),
         one_vm=document.one_vm,
         notes=tuple(document.notes),
     )
 
 
-def _host(given: _Host, where: str) -> Host:
-    ccsidr = number_map(given.ccsidr, where)
+def _host(given: _Host, where: str, budget: Budget) -> Host:
+    ccsidr = number_map(given.ccsidr, where, budget)
     for selector, value in ccsidr.items():
         if selector >= 16 or value >> 64:
             raise SourceError(f"CCSIDR of CSSELR {selector:#x} cannot be {value:#x}", where)
-    values, known = _values(given.registers, where), _values(given.known, where)
+    values, known = (_values(raw, where, budget) for raw in (given.registers, given.known))
     return Host(values=values, known=known, ccsidr=ccsidr, view=given.view)
 
 
-def _vcpu(given: _Vcpu, where: str) -> Vcpu:
+def _vcpu(given: _Vcpu, where: str, budget: Budget) -> Vcpu:
     where = f"{where}, vCPU {given.index}"
-    errors = number_map(given.errors, where)
+    errors = number_map(given.errors, where, budget)
+    budget.spend(RECORDS, len(given.constraints))
     constraints = {_id(key, where): c for key, c in given.constraints.items()}
     for reg_id in errors:
         check_id(reg_id, where)
@@ -146,23 +151,26 @@ def _vcpu(given: _Vcpu, where: str) -> Vcpu:
         index=given.index,
         name=given.name,
         kind=given.kind,
-        values=_values(given.registers, where),
+        values=_values(given.registers, where, budget),
         errors=errors,
         constraints={i: Constraint(int(c.mask), c.value & c.mask) for i, c in constraints.items()},
         setup=None
         if given.features is None
         else VcpuSetup(features=given.features, gic=given.gic, mte=given.mte, writable_imp_id=given.writable_imp_id),
-        guest=number_map(given.guest, where),
-        writable_masks=None if masks is None else number_map(masks, where),
+        guest=number_map(given.guest, where, budget),
+        writable_masks=None if masks is None else number_map(masks, where, budget),
     )
 
 
-def _values(raw: msgspec.Raw, where: str) -> Mapping[int, int]:
-    return checked(number_map(raw, where).items(), where)
+def _values(raw: msgspec.Raw, where: str, budget: Budget) -> Mapping[int, int]:
+    return checked(number_map(raw, where, budget).items(), where)
 
 
 def _id(text: str, where: str) -> int:
-    return next(iter(number_map(msgspec.Raw(msgspec.json.encode({text: 0})), where)))
+    try:
+        return number(text)
+    except ValueError as error:
+        raise SourceError(f"a key is not a number ({error})", where) from None
 
 
 def write(dump: Dump, date: str = "") -> bytes:

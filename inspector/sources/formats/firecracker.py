@@ -11,11 +11,12 @@ import re
 
 import msgspec
 
+from inspector.budget import RECORDS, Budget
 from inspector.errors import SourceError
 from inspector.policies.setup import Feature, VcpuSetup
 from inspector.registers.encoding import hex_id, size_of
 from inspector.sources.dump import Constraint, Dump, Provenance, Vcpu
-from inspector.sources.jsontext import Hex, check_id, decode
+from inspector.sources.jsontext import Hex, Small, check_id, decode
 from inspector.sources.opening import Content
 from inspector.sources.vcpu_setup import listed_setup
 
@@ -29,7 +30,7 @@ class _Modifier(msgspec.Struct):
 
 
 class _Feature(msgspec.Struct):
-    index: int
+    index: Small
     bitmap: str
 
 
@@ -70,7 +71,7 @@ def load(content: Content) -> Dump:
     x86 = {"cpuid_modifiers", "msr_modifiers"} & set(content.json_object())
     if template.cpuid_modifiers or template.msr_modifiers or (x86 and not template.reg_modifiers):
         raise SourceError("is a template for x86 vCPUs", where, "arm64 templates have reg_modifiers")
-    values, constraints = _registers(template.reg_modifiers, where)
+    values, constraints = _registers(template.reg_modifiers, where, content.budget)
     whole = bool(values) and not constraints
     vcpu = Vcpu(
         index=0,
@@ -97,7 +98,8 @@ def _setup(values: dict[int, int]) -> VcpuSetup | None:
     return setup and msgspec.structs.replace(setup, features=setup.features & ~Feature.PMU)
 
 
-def _registers(modifiers: list[_Modifier], where: str) -> tuple[dict[int, int], dict[int, Constraint]]:
+def _registers(modifiers: list[_Modifier], where: str, budget: Budget) -> tuple[dict[int, int], dict[int, Constraint]]:
+    budget.spend(RECORDS, len(modifiers))
     values: dict[int, int] = {}
     constraints: dict[int, Constraint] = {}
     for modifier in modifiers:

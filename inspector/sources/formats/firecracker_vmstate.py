@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import struct
 
+from inspector.budget import RECORDS, STEPS, VCPUS, Budget
 from inspector.errors import SourceError
 from inspector.registers.encoding import size_of
 from inspector.sources.dump import Dump, Provenance, Vcpu
@@ -44,8 +45,10 @@ def load(content: Content) -> Dump:
     at = 8
     while match := _LIST.search(data, at):
         at = match.start() + 1
-        if found := _read(data, match.start()):
+        if found := _read(data, match.start(), content.budget):
             rows, at = found
+            content.budget.spend(VCPUS)
+            content.budget.spend(RECORDS, len(rows))
             values = checked([(reg_id, value) for reg_id, value, _ in rows], f"{where}, vCPU {len(vcpus)}")
             offsets = {reg_id: place for reg_id, _, place in rows}
             setup = listed_setup(values, gic="v3")
@@ -93,15 +96,17 @@ def _version(data: bytes) -> str:
     return ".".join(map(str, numbers)) if max(numbers) < 1000 else ""
 
 
-def _read(data: bytes, start: int) -> tuple[list[tuple[int, int, int]], int] | None:
+def _read(data: bytes, start: int, budget: Budget) -> tuple[list[tuple[int, int, int]], int] | None:
     """Ids, values and offsets, and the end of the list that begins at `start`, if all its parts fit each other."""
     count = int.from_bytes(data[start : start + 8], "little")
     block = start + 8 + 8 * count
     if not 1 <= count <= 1200 or block + 8 > len(data):
         return None
+    budget.spend(STEPS, 3 + count // 16)
     ids = struct.unpack_from(f"<{count}Q", data, start + 8)
-    if any(reg_id >> 56 != 0x60 for reg_id in ids) or len(set(ids)) != count:
+    if ids[-1] >> 56 != 0x60 or any(reg_id >> 56 != 0x60 for reg_id in ids) or len(set(ids)) != count:
         return None
+    budget.spend(STEPS, count // 4)
     length = sum(map(size_of, ids))
     if int.from_bytes(data[block : block + 8], "little") != length or block + 8 + length > len(data):
         return None

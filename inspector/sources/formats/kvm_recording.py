@@ -6,6 +6,7 @@ The writes of a recording are passed over: they are answers about a kernel, not 
 
 from __future__ import annotations
 
+from inspector.budget import RECORDS, VCPUS, Budget
 from inspector.errors import SourceError
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.encoding import hex_id, size_of
@@ -43,8 +44,8 @@ def sniff(content: Content) -> bool:
 
 def load(content: Content) -> Dump:
     """The dump. Raises SourceError for a line that is no record, another version, or two answers for one id."""
-    reading = _Reading(content.name)
-    for record in records(read_lines(content.stream(), content.name), content.name, without=("set", "odd")):
+    reading = _Reading(content.name, content.budget)
+    for record in records(read_lines(content.stream(), content.budget), content.name, without=("set", "odd")):
         reading.take(record)
     return reading.dump(content)
 
@@ -52,8 +53,8 @@ def load(content: Content) -> Dump:
 class _Reading:
     """What was gathered from the lines so far."""
 
-    def __init__(self, where: str) -> None:
-        self.where = where
+    def __init__(self, where: str, budget: Budget) -> None:
+        self.where, self.budget = where, budget
         self.first, self.kernel = Recording(version=_VERSION), Kernel()
         self.host: Host | None = None
         self.cpu: dict[int, int] = {}
@@ -69,6 +70,7 @@ class _Reading:
 
     def take(self, record: object) -> None:
         """Add one record."""
+        self.budget.spend(RECORDS)
         match record:
             case Get():
                 self._take_get(record)
@@ -76,6 +78,7 @@ class _Reading:
                 self.guest[record.id] = record.value
             case Configuration():
                 self._close()
+                self.budget.spend(VCPUS)
                 self.current = record
             case WritableMasks() if record.errno == 0:
                 self.masks = by_id(record.masks, self.where)

@@ -16,6 +16,7 @@ import re
 
 import msgspec
 
+from inspector.budget import LINES, RECORDS, STEPS
 from inspector.errors import RegisterError, SourceError
 from inspector.registers.catalog import find
 from inspector.registers.pasted import plausible_id
@@ -34,7 +35,6 @@ _HEX = frozenset("0123456789abcdefABCDEF")
 _FOREIGN_LETTERS = 20
 """One in so many characters of a text may be no UTF-8: letters of an older encoding, as in a translated label."""
 _CONTROLS = bytes(b for b in range(32) if (b < 9 or b > 13) and b != 27)
-_LONGEST = 4 << 20
 VALID = "each line is a register and its value, e.g. ID_AA64PFR0_EL1=0x1101000021111112"
 _TRIED = (
     "tried: saved VMs (QEMU, libvirt, qcow2, Firecracker, Cloud Hypervisor, crosvm), recordings, arm-cpusysregs,"
@@ -51,9 +51,9 @@ def sniff(content: Content) -> bool:
 
 def text_of(content: Content) -> str:
     """The whole text of a source. Raises SourceError for a text that is too long, or is none."""
-    if len(content.whole()) > _LONGEST:
-        raise SourceError(f"is longer than {_LONGEST >> 20} MiB, too long for lines of registers", content.name, VALID)
+    content.budget.check(LINES, len(content.whole()))
     data = content.whole()
+    content.budget.spend(STEPS, data.count(b"\n") + data.count(b"\r") + len(data) // 16)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -72,7 +72,7 @@ def load(content: Content) -> Dump:
     lines = text.splitlines()
     told = [line for line in lines if without_comment(line)]
     idregs = bool(told) and all(_IDREGS.fullmatch(without_comment(line)) for line in told)
-    gathered = Gathered(where)
+    gathered = Gathered(where, content.budget)
     header = gather(gathered, lines, idregs or any(is_padded_hex(line) for line in told if not _SIMPLE.fullmatch(line)))
     tool = "KVM debugfs idregs" if idregs else ""
     provenance = Provenance(source=where, format=NAME, compression=content.compression, tool=tool)
@@ -107,7 +107,9 @@ def gather(gathered: Gathered, lines: list[str], hexes: bool) -> View | None:
     known: dict[str, int | None] = {}
     for count, raw in enumerate(lines, 1):
         if _simple(gathered, section, raw, count, known):
+            gathered.budget.spend(STEPS, 3)
             continue
+        gathered.budget.spend(STEPS, 2 if not raw else 40 + len(raw))
         line = bare(raw)
         if is_border(line):
             continue
@@ -117,7 +119,7 @@ def gather(gathered: Gathered, lines: list[str], hexes: bool) -> View | None:
             if section in seen and heading[1][0] in "vV":
                 raise SourceError(f"vCPU {section} begins a second time", f"{gathered.where}, line {count}")
             seen.add(section)
-            gathered.sections.setdefault(section, {})
+            gathered.begin(section)
             continue
         if stated := view_in_line(line):
             view = view or stated
@@ -171,7 +173,9 @@ def _take(gathered: Gathered, section: int | None, line: str, count: int, hexes:
         return
     reg_id = _alone(line, at)
     if reg_id is not None:
-        gathered.bare.setdefault(reg_id, count)
+        if reg_id not in gathered.bare:
+            gathered.budget.spend(RECORDS)
+            gathered.bare[reg_id] = count
         reason = "a register without a value"
     if reg_id is not None or without_comment(line):
         gathered.leave_out(count, line, reason)

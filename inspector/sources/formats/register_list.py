@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import re
 
+from inspector.budget import RECORDS, STEPS, VCPUS
 from inspector.errors import SourceError
 from inspector.registers.scanning import scan
 from inspector.sources.dump import Constraint, Dump, Provenance, Vcpu
+from inspector.sources.formats.plain_text import text_of
 from inspector.sources.opening import Content
 
 NAME = "get-reg-list"
-_TITLE = re.compile(r"(?<![\w+-])([\w+-]{1,80}): Number (?:blessed )?registers:")
-_LINE = re.compile(r"^[ \t]*(?:KVM_REG_ARM64 \||ARM64_SYS_REG\()", re.MULTILINE)
-_VALUE = re.compile(r"^[ \t]*ARM64_SYS_REG\([\d, \t]{9,60}\)[ \t]*[=:,]?[ \t]*\d", re.MULTILINE)
+_TITLES = (": Number registers:", ": Number blessed registers:")
+_NAME_LETTERS = frozenset("+-_")
+_LONGEST_NAME = 80
+_LINE = re.compile(r"^[ \t]{0,80}(?:KVM_REG_ARM64 \||ARM64_SYS_REG\()", re.MULTILINE)
+_VALUE = re.compile(r"^[ \t]{0,80}ARM64_SYS_REG\([\d, \t]{9,60}\)[ \t]{0,80}+(?:[=:,][ \t]{0,80}+)?\d", re.MULTILINE)
 """The macro and a value behind it: lines of values, which plain text reads."""
 
 
@@ -31,12 +35,16 @@ def load(content: Content) -> Dump:
     where = content.name
     lists: dict[str, list[int]] = {}
     name = ""
-    for count, line in enumerate(content.whole().decode("utf-8", "replace").splitlines(), 1):
-        if title := _TITLE.search(line):
-            name = title[1]
+    for count, line in enumerate(text_of(content).splitlines(), 1):
+        content.budget.spend(STEPS, 20 + len(line))
+        if title := _title(line):
+            name = title
             continue
         reg_id = _id(line)
         if reg_id is not None:
+            content.budget.spend(RECORDS)
+            if name not in lists:
+                content.budget.spend(VCPUS)
             lists.setdefault(name, []).append(reg_id)
         elif "KVM_REG_" in line or "ARM64_SYS_REG" in line:
             raise SourceError(f"line {count} names no register that is known: {line.strip()[:60]}", where)
@@ -50,6 +58,15 @@ def load(content: Content) -> Dump:
         one_vm=False,
         notes=("a list of ids without values",),
     )
+
+
+def _title(line: str) -> str:
+    """The configuration that a list is of, as its heading says; "" for any other line."""
+    before = next((start for words in _TITLES for start, found, _ in [line.partition(words)] if found), "")
+    at = len(before)
+    while at and len(before) - at < _LONGEST_NAME and (before[at - 1].isalnum() or before[at - 1] in _NAME_LETTERS):
+        at -= 1
+    return before[at:]
 
 
 def _id(line: str) -> int | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from inspector.budget import RECORDS, Budget
 from inspector.errors import SourceError
 from inspector.policies.setup import VcpuSetup
 from inspector.sources.dump import Dump, Provenance, Vcpu
@@ -60,12 +61,15 @@ def load(content: Content) -> Dump:
     """The dump. Raises SourceError for a line that is neither."""
     where = content.name
     lines = [
-        _decode(line, count, where) for count, line in enumerate(read_lines(content.stream(), where), 1) if line.strip()
+        _decode(line, count, where, content.budget)
+        for count, line in enumerate(read_lines(content.stream(), content.budget), 1)
+        if line.strip()
     ]
     return _fresh(lines, content) if lines[0].dump else _replay(lines, content)
 
 
-def _decode(line: bytes, count: int, where: str) -> _Line:
+def _decode(line: bytes, count: int, where: str, budget: Budget) -> _Line:
+    budget.spend(RECORDS)
     try:
         return _DECODER.decode(line)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:

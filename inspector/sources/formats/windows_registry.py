@@ -36,7 +36,7 @@ def sniff(content: Content) -> bool:
 
 def load(content: Content) -> Dump:
     """The registers of each processor. Raises SourceError where no value is one."""
-    gathered = Gathered(content.name)
+    gathered = Gathered(content.name, content.budget)
     section: int | None = None
     text = text_of(content).replace("\\\r\n", "").replace("\\\n", "")
     for count, line in enumerate(text.splitlines(), 1):
