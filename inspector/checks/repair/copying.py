@@ -19,9 +19,9 @@ from typing import BinaryIO, NamedTuple, cast
 
 import zstandard
 
+from inspector.budget import TEXT, exceeded, most
 from inspector.errors import InspectorError
 from inspector.sources.compressed import decompress
-from inspector.sources.opening import WHOLE
 
 _CHUNK = 1 << 20
 _PRIVATE = 0o600
@@ -165,9 +165,9 @@ def edit_whole(source: Path, target: Path | None, edit: Callable[[bytes], bytes]
     Without a `target` only `edit` is tried. Raises InspectorError for a content beyond what formats read in one piece.
     """
     with source.open("rb") as raw:
-        data = _unpacked(raw, layers, str(source)).read(WHOLE + 1)
-    if len(data) > WHOLE:
-        raise InspectorError(f"is longer than {WHOLE >> 20} MiB, too long to be edited in one piece", str(source))
+        data = _unpacked(raw, layers, str(source)).read(most(TEXT) + 1)
+    if len(data) > most(TEXT):
+        raise exceeded(TEXT, str(source))
     changed = edit(data)
     if target is None:
         return
