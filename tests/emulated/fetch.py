@@ -8,6 +8,7 @@ nothing is installed. Packages of Debian's arm64 port are only unpacked, never r
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import re
@@ -28,6 +29,10 @@ GUEST_PACKAGES = (
 KERNEL_SUITES = ("bullseye", "bookworm", "trixie", "trixie-backports", "sid", "experimental")
 KERNEL_SECURITY = ("bullseye-security", "bookworm-security", "trixie-security")
 META = "linux-image-cloud-arm64"
+PARTS = ("guest", "guest-qemu", "host", "tools")
+"""What is fetched beside the kernels."""
+TOOLS = ("qemu-utils", "libvirt-daemon", "libvirt-daemon-driver-qemu", "libvirt-clients")
+"""qemu-img, and libvirt's daemon and virsh."""
 EMULATOR_VERSION = 9
 """Older releases of QEMU lack the CPU model neoverse-n2."""
 GUEST_QEMU = "qemu-system-arm"
@@ -258,11 +263,33 @@ def on_path(name: str, least: int) -> Path | None:
     return Path(found) if version and int(version[1]) >= least else None
 
 
-def fetch_host(folder: Path, codename: str, sources: Iterable[tuple[str, str]]) -> None:
-    """QEMU, an SSH server and what they need, unpacked beside this machine's own packages."""
+def host_apt(folder: Path, sources: Iterable[tuple[str, str]]) -> Apt:
+    """apt with this machine's packages and a state of its own."""
     architecture = run(["dpkg", "--print-architecture"]).strip()
     apt = Apt(folder / "apt-host", sources, architecture, Path("/var/lib/dpkg/status"))
     apt.update()
+    return apt
+
+
+def fetch_tools(apt: Apt, folder: Path) -> None:
+    """qemu-img and libvirt with what this machine lacks of what they need, unpacked into a tree of their own.
+
+    Where there is no libvirt, its tests are skipped.
+    """
+    for left in apt.archives.glob("*.deb"):
+        left.unlink()
+    for packages in (TOOLS[:1], TOOLS[1:]):
+        try:
+            apt("apt-get", "install", "-y", "--reinstall", "--download-only", "--no-install-recommends", *packages)
+        except FetchError as error:
+            print(f"{packages[0]} is missing: {error}")
+    for deb in sorted(apt.archives.glob("*.deb")):
+        unpack(deb, folder / "tools")
+        deb.unlink()
+
+
+def fetch_host(apt: Apt, folder: Path, codename: str) -> None:
+    """QEMU, an SSH server and what they need, unpacked beside this machine's own packages."""
     root = folder / "host"
     backports = [] if on_path("qemu-system-aarch64", EMULATOR_VERSION) else ["-t", f"{codename}-backports"]
     for package in (HOST_PACKAGES["system"], HOST_PACKAGES["sshd"], HOST_PACKAGES["names"]):
@@ -270,6 +297,7 @@ def fetch_host(folder: Path, codename: str, sources: Iterable[tuple[str, str]]) 
         apt("apt-get", "install", "-y", "--reinstall", "--download-only", "--no-install-recommends", *target, package)
     for deb in sorted(apt.archives.glob("*.deb")):
         unpack(deb, root)
+        deb.unlink()
     user = apt.download(f"{HOST_PACKAGES['user']}/{codename}-backports")
     unpack(user, root, "./usr/bin/qemu-aarch64")
     user.unlink()
@@ -281,7 +309,7 @@ def fetch(series: Sequence[str], folder: Path) -> dict[str, object]:
     stamp = folder / "stamp.json"
     have = json.loads(stamp.read_text(encoding="utf-8")) if stamp.exists() else {"kernels": {}}
     missing = [name for name in series if name not in have["kernels"]]
-    if not missing and {"guest", "guest-qemu", "host"} <= have.keys():
+    if not missing and set(PARTS) <= have.keys():
         return dict(have)
     codename, archive, security = mirrors()
     wanted = [(suite, archive) for suite in KERNEL_SUITES]
@@ -293,6 +321,11 @@ def fetch(series: Sequence[str], folder: Path) -> dict[str, object]:
         have[key] = value
         stamp.write_text(json.dumps(have, indent=1), encoding="utf-8")
 
+    @functools.cache
+    def of_host() -> Apt:
+        suites = [(suite, archive) for suite in (codename, f"{codename}-updates", f"{codename}-backports")]
+        return host_apt(folder, [*suites, *([(f"{codename}-security", security)] if security else [])])
+
     if "guest" not in have:
         for package in GUEST_PACKAGES:
             unpack(apt.download(f"{package}/{GUEST_SUITE}"), folder / "guest")
@@ -301,9 +334,11 @@ def fetch(series: Sequence[str], folder: Path) -> dict[str, object]:
         fetch_guest_qemu(apt, folder)
         done("guest-qemu", GUEST_SUITE)
     if "host" not in have:
-        own = [(suite, archive) for suite in (codename, f"{codename}-updates", f"{codename}-backports")]
-        fetch_host(folder, codename, [*own, *([(f"{codename}-security", security)] if security else [])])
+        fetch_host(of_host(), folder, codename)
         done("host", codename)
+    if "tools" not in have:
+        fetch_tools(of_host(), folder)
+        done("tools", codename)
     for name in missing:
         kernel = fetch_kernel(apt, name, folder)
         print(f"{name}: {kernel.package} {kernel.version}", flush=True)
