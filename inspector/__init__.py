@@ -1,7 +1,7 @@
 """Read, compare and predict arm64 KVM vCPU registers.
 
-Functions: load, decode, kernel, machine, expose, try_write, migrate, fix, compare, explain, verify. The types that they
-return are here too. Nothing is loaded before a name is used.
+Functions: load, decode, summary, features, kernel, machine, expose, try_write, migrate, fix, compare, explain, verify.
+The types that they return are here too. Nothing is loaded before a name is used.
 """
 
 from __future__ import annotations
@@ -16,22 +16,26 @@ if TYPE_CHECKING:  # the names are loaded on demand, so that `--version` stays l
         Comparison,
         Dump,
         Explanation,
+        FeatureState,
         FixResult,
         InspectorError,
         Machine,
         MigrationReport,
         Reading,
         RegisterExposure,
+        Summary,
         Verdict,
         compare,
         decode,
         explain,
         expose,
+        features,
         fix,
         kernel,
         load,
         machine,
         migrate,
+        summary,
         try_write,
         verify,
     )
@@ -42,23 +46,27 @@ __all__ = [
     "Comparison",
     "Dump",
     "Explanation",
+    "FeatureState",
     "FixResult",
     "InspectorError",
     "Machine",
     "MigrationReport",
     "Reading",
     "RegisterExposure",
+    "Summary",
     "Verdict",
     "__version__",
     "compare",
     "decode",
     "explain",
     "expose",
+    "features",
     "fix",
     "kernel",
     "load",
     "machine",
     "migrate",
+    "summary",
     "try_write",
     "verify",
 ]

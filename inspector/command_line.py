@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
 COMMANDS = (
-    "show", "decode", "caches", "convert", "list", "expose", "write", "kernels", "predict", "verify", "migrate", "fix",
-    "explain", "compare", "live", "record", "completion",
+    "summary", "features", "show", "decode", "caches", "convert", "list", "expose", "write", "kernels", "predict",
+    "verify", "migrate", "fix", "explain", "compare", "live", "record", "completion",
 )  # fmt: skip
 """Every command, in the order of the overview; `inspector.commands` has a module of the same name for each, whose
 docstring is its help."""

@@ -21,6 +21,7 @@ from inspector.kvm.host_inputs import HOST_INPUTS
 from inspector.policies.loader import patch_names, policy_names, vendor_names
 from inspector.policies.setup import FEATURE_WORDS
 from inspector.registers import catalog
+from inspector.registers.features import all_features
 from inspector.version import PROGRAM
 
 SHELLS = ("bash", "zsh", "fish")
@@ -69,6 +70,7 @@ def completers() -> Mapping[str, Completer]:
         "KERNEL": _kernels,
         "LIST": _listed,
         "G": _groups,
+        "FEATURE": _features,
         "FILE": files,
         "RECORDING": files,
         "NEWFILE": files,
@@ -99,6 +101,12 @@ def _registers(prefix: str, **_: object) -> list[str]:
     schema = known.schema if known else None
     fields = [span.name for span in schema.fields] if schema else []
     return [f"{name}.{field}{each[len(field) :]}" for each in fields if each.casefold().startswith(field.casefold())]
+
+
+def _features(prefix: str, **_: object) -> list[str]:
+    """Names of features, in the case that was typed."""
+    names = (one.name for one in all_features())
+    return [prefix + each[len(prefix) :] for each in names if each.casefold().startswith(prefix.casefold())]
 
 
 def _kernels(prefix: str, **_: object) -> list[str]:

@@ -17,6 +17,9 @@ from inspector.checks.compare.compare import Comparison
 from inspector.checks.compare.sets import Scope
 from inspector.checks.explain import explain as explaining
 from inspector.checks.explain.result import Explanation
+from inspector.checks.features.presence import FeatureState, states_of, wanted_features
+from inspector.checks.features.sides import Sides, sides_of
+from inspector.checks.features.summary import Summary, summarise
 from inspector.checks.machine import machine as machines
 from inspector.checks.machine.destination import SAME_HOST, SameHost, source_vcpus
 from inspector.checks.machine.machine import Machine, asked_setup
@@ -47,22 +50,26 @@ __all__ = [
     "Comparison",
     "Dump",
     "Explanation",
+    "FeatureState",
     "FixResult",
     "InspectorError",
     "Machine",
     "MigrationReport",
     "Reading",
     "RegisterExposure",
+    "Summary",
     "Verdict",
     "compare",
     "decode",
     "explain",
     "expose",
+    "features",
     "fix",
     "kernel",
     "load",
     "machine",
     "migrate",
+    "summary",
     "try_write",
     "verify",
 ]
@@ -213,6 +220,55 @@ def explain(
     """What a pasted error text means; with dumps of both sides the restore is simulated as well."""
     sides = [None if side is None else _dump(side) for side in (source, destination)]
     return explaining.explain(text, sides[0], sides[1], _policy(_choice(kernel)))
+
+
+def summary(
+    dump: Source,
+    kernel: Kernel | None = None,
+    features: str | VcpuSetup | None = None,
+    gic: Gic | None = None,
+    host: str = "",
+    vcpu: int | str | None = None,
+    assume: Literal["core"] | None = None,
+) -> Summary:
+    """What a CPU is and what a guest gets of it: lines with host and vCPU, and what is lost between them.
+
+    Without `kernel`, `features`, `gic`, `host` and `assume` the vCPU is the saved one; with one of them, what the
+    kernel shows a fresh vCPU. See `machine`.
+    """
+    return summarise(_sides(dump, kernel, features, gic, host, vcpu, assume))
+
+
+def features(
+    dump: Source,
+    *names: str,
+    kernel: Kernel | None = None,
+    setup: str | VcpuSetup | None = None,
+    gic: Gic | None = None,
+    host: str = "",
+    vcpu: int | str | None = None,
+    assume: Literal["core"] | None = None,
+) -> tuple[FeatureState, ...]:
+    """Architecture features on host and vCPU: FEAT_ names, HWCAP flags, assembler names (default: every one).
+
+    `setup`: the vCPU's features, as `machine` takes them. Raises InspectorError for a name that is none.
+    """
+    wanted = wanted_features(names)
+    return states_of(_sides(dump, kernel, setup, gic, host, vcpu, assume), wanted)
+
+
+def _sides(
+    dump: Source,
+    kernel: Kernel | None,
+    features: str | VcpuSetup | None,
+    gic: Gic | None,
+    host: str,
+    vcpu: int | str | None,
+    assume: Literal["core"] | None,
+) -> Sides:
+    given = _dump(dump)
+    chosen = select_vcpus(given, [str(vcpu)]).vcpus[0] if vcpu is not None else None
+    return sides_of(given, kernel, features, gic, host, chosen, assume)
 
 
 def verify(recording: str | PathLike[str], kernel: str = "") -> Agreement:

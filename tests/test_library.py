@@ -29,10 +29,12 @@ FUNCTIONS = {
     "compare": "(*dumps, scope='auto')",
     "explain": "(text, source=None, destination=None, kernel=None)",
     "verify": "(recording, kernel='')",
+    "summary": ("(dump, kernel=None, features=None, gic=None, host='', vcpu=None, assume=None)"),
+    "features": "(dump, *names, kernel=None, setup=None, gic=None, host='', vcpu=None, assume=None)",
 }
 TYPES = {
-    "Agreement", "Choice", "Comparison", "Dump", "Explanation", "FixResult", "InspectorError", "Machine",
-    "MigrationReport", "Reading", "RegisterExposure", "Verdict",
+    "Agreement", "Choice", "Comparison", "Dump", "Explanation", "FeatureState", "FixResult", "InspectorError",
+    "Machine", "MigrationReport", "Reading", "RegisterExposure", "Summary", "Verdict",
 }  # fmt: skip
 
 

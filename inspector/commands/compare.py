@@ -8,26 +8,38 @@ QEMU or this program.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 from inspector import sources
 from inspector.checks.baseline.baseline import baseline
 from inspector.checks.baseline.export import baseline_dump, firecracker_template, qemu_properties
 from inspector.checks.compare.compare import compare_paths
+from inspector.checks.features.presence import states_of
+from inspector.checks.features.sides import sides_of
 from inspector.commands.arguments import add_declared, add_kernel, add_style
 from inspector.commands.convert import write_whole
 from inspector.commands.destinations import given_kernel
 from inspector.commands.explain import read_text
-from inspector.errors import InspectorError, one_line
+from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
+from inspector.registers import catalog
+from inspector.registers.definitions.special import FEATURE_PREFIX
+from inspector.registers.features import Feature, named
 from inspector.reports import baseline as baseline_report
 from inspector.reports import compare as report
+from inspector.reports import summary as features_report
 from inspector.reports.json import dumps
 from inspector.sources.formats import dump_json
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("dumps", metavar="DUMP", nargs="*", help="dumps; of a single one, its vCPUs are compared")
+    parser.add_argument(
+        "dumps",
+        metavar="DUMP",
+        nargs="*",
+        help="dumps; of a single one, its vCPUs are compared; FEAT_ names: which dump has these features",
+    )
     parser.add_argument(
         "--files-from", metavar="LIST", help="a file with a dump's path on each line; - for standard input"
     )
@@ -56,7 +68,35 @@ def run(options: argparse.Namespace) -> int:
     exports = [name for name in ("firecracker", "qemu", "dump") if getattr(options, name)]
     if exports and not options.baseline:
         raise InspectorError("goes with --baseline", f"--{exports[0]}", "add --baseline")
-    return _baseline(options) if options.baseline else _compare(options)
+    if options.baseline:
+        return _baseline(options)
+    wanted = _features(options)
+    return _compare_features(options, wanted) if wanted else _compare(options)
+
+
+def _features(options: argparse.Namespace) -> tuple[Feature, ...]:
+    """The features named among the dumps, which are taken out of them. Raises RegisterError for one that is none."""
+    names = [name for name in options.dumps if name.upper().startswith(FEATURE_PREFIX) and not os.path.lexists(name)]
+    options.dumps = [name for name in options.dumps if name not in names]
+    unknown = next((name for name in names if not named(name)), None)
+    if unknown is not None:
+        catalog.look_up(unknown)
+    return tuple(one for name in names for one in named(name))
+
+
+def _compare_features(options: argparse.Namespace, wanted: tuple[Feature, ...]) -> int:
+    """Which dump has the features on its host and shows them to its vCPU; 0 when all agree."""
+    found = [sides_of(sources.load(path, options.declared), options.kernel) for path in _paths(options)]
+    states = [states_of(sides, wanted) for sides in found]
+    if options.json:
+        print(dumps(features_report.compared_json(found, states)))
+    else:
+        print("\n".join(features_report.compared_lines(found, states, markdown=options.markdown)))
+    return (
+        EXIT_YES
+        if all(len({(one.host, one.vcpu) for one in row}) == 1 for row in zip(*states, strict=True))
+        else EXIT_NO
+    )
 
 
 def _compare(options: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ import argparse
 from inspector.commands.arguments import add_style
 from inspector.errors import EXIT_YES
 from inspector.registers import catalog
+from inspector.registers.catalog import Found
 from inspector.registers.reading import both_layouts, parse_field, parse_value, read
 from inspector.reports import registers as report
 from inspector.reports.json import dumps, reading_json
@@ -14,29 +15,32 @@ from inspector.reports.json import dumps, reading_json
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("register", metavar="REGISTER", help="any spelling; NAME.FIELD decodes a field's own value")
+    parser.add_argument("register", metavar="REGISTER", help="any spelling; NAME.FIELD or FEAT_NAME decode a field")
     parser.add_argument("value", metavar="VALUE", help="0x hex, 0b binary or decimal; _ may group digits")
     add_style(parser)
 
 
+def _items(found: Found, text: str) -> list[report.Item]:
+    """The value as a field's own, or as a register's in every layout that it can have."""
+    register, field = found.register, found.field
+    if field is None:
+        return [report.Item(register, one) for one in both_layouts(register.id, parse_value(register, text))]
+    value = field.insert(0, parse_field(register, field, text))
+    return [report.Item(register, read(register.id, value, include_reserved=True), field=field.name)]
+
+
 def run(options: argparse.Namespace) -> int:
     """Print every field; CCSIDR_EL1 in both its layouts."""
-    found = catalog.find(options.register)
-    register = found.register
-    field = ""
-    if found.field:
-        field = found.field.name
-        value = found.field.insert(0, parse_field(register, found.field, options.value))
-        layouts = [read(register.id, value, include_reserved=True)]
-    else:
-        value = parse_value(register, options.value)
-        layouts = list(both_layouts(register.id, value))
-    items = [report.Item(register, reading, field=field) for reading in layouts]
+    places = catalog.look_up(options.register)
+    items = [item for found in places for item in _items(found, options.value)]
     if options.json:
         answers = [
             reading_json(item.reading) | {"fields": report.item_json(item)["fields"]} for item in items if item.reading
         ]
-        print(dumps(answers[0] | ({"other_layout": answers[1]} if len(answers) > 1 else {})))
+        if len(places) > 1:
+            print(dumps({"places": answers}))
+        else:
+            print(dumps(answers[0] | ({"other_layout": answers[1]} if len(answers) > 1 else {})))
         return EXIT_YES
     for item in items:
         print("\n".join(report.item_markdown(item) if options.markdown else report.register_lines(item)))

@@ -16,8 +16,9 @@ from inspector import sources
 from inspector.checks.explain.streaming import condensed
 from inspector.commands.arguments import add_declared, add_kernel, add_style
 from inspector.commands.destinations import given_kernel
-from inspector.errors import SourceError
+from inspector.errors import RegisterError, SourceError
 from inspector.library import explain
+from inspector.registers import catalog
 from inspector.reports import explain as report
 from inspector.reports.json import dumps
 
@@ -67,7 +68,7 @@ def log_text(path: str) -> str:
     try:
         if path == "-":
             return condensed(_blocks(sys.stdin.buffer))
-        if " " in path.strip() and not Path(path).exists():
+        if _says_something(path) and not Path(path).exists():
             return path
         with Path(path).open("rb") as file:
             return condensed(_blocks(file))
@@ -75,6 +76,17 @@ def log_text(path: str) -> str:
         raise SourceError(
             f"cannot be read: {error.strerror}", path, "give a text file, or - and paste the text"
         ) from error
+
+
+def _says_something(text: str) -> bool:
+    """Whether an argument that is no file may be the text itself: several words, a register, an id or a feature."""
+    words = text.split()
+    if len(words) != 1:
+        return len(words) > 1
+    try:
+        return bool(catalog.look_up(words[0].partition("=")[0]))
+    except RegisterError:
+        return False
 
 
 def _blocks(file: BinaryIO) -> Iterator[bytes]:

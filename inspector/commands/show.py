@@ -28,9 +28,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="REGISTER",
         nargs="*",
         default=[],  # else argparse counts it among the required ones
-        help="name, NAME.FIELD, id or encoding: aa64pfr0.MPAM, S3_0_C0_C4_0, 0x603000000013c020, CCSIDR[2]",
+        help="name, NAME.FIELD, id or encoding: aa64pfr0.MPAM, S3_0_C0_C4_0, 0x603000000013c020, CCSIDR[2];\n"
+        "or a feature: FEAT_SVE2, asimddp, +sve2-aes",
     )
-    parser.add_argument("--vcpu", metavar="N", action="append", help="only this vCPU (index or name); may be repeated")
+    parser.add_argument(
+        "--vcpu", metavar="N", action="append", help="only this vCPU (index, name, or host); may be repeated"
+    )
     parser.add_argument("--group", metavar="G", help="only registers of this group; `--group help` lists the groups")
     add_style(parser)
 
@@ -43,8 +46,8 @@ def run(options: argparse.Namespace) -> int:
     groups = dict(catalog.GROUPS)
     if options.group is not None and options.group not in groups:
         raise InspectorError(f"no group {options.group!r}", "--group", f"one of: {', '.join(groups)}")
-    found = [catalog.find(text) for text in options.registers]
-    wanted = [(f.register, f.field.name if f.field else "") for f in found] or None
+    found = [one for text in options.registers for one in catalog.look_up(text)]
+    wanted = list(dict.fromkeys((f.register, f.field.name if f.field else "") for f in found)) or None
     dump = select_vcpus(sources.load(options.source, options.declared), options.vcpu or ())
     shown = {place: report.items(vcpu, wanted, options.group or "") for place, vcpu in enumerate(dump.vcpus)}
     differing = {

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from inspector.registers.definitions.special import GROUPS as _GROUP_ROWS
 from inspector.registers.naming import Register, all_registers, by_id, sort_key
-from inspector.registers.spelling import Found, find, search
+from inspector.registers.spelling import Found, find, look_up
 
 __all__ = [
     "GROUPS",
@@ -17,7 +17,7 @@ __all__ = [
     "by_id",
     "find",
     "group_title",
-    "search",
+    "look_up",
     "sort_key",
 ]
 

@@ -14,7 +14,8 @@ from operator import and_, or_
 from typing import NamedTuple
 
 from inspector.registers.bits import Partial, as_signed, ones
-from inspector.registers.spelling import find
+from inspector.registers.ids import id_of
+from inspector.registers.naming import by_id
 
 
 class Hwcap(NamedTuple):
@@ -199,7 +200,7 @@ def partial_registers(bounds: Mapping[tuple[str, str], Bound]) -> dict[int, Part
     """
     found: dict[int, Partial] = {}
     for (register, field), bound in bounds.items():
-        entry = find(register).register
+        entry = by_id(id_of(register))
         reg_id, schema = entry.id, entry.schema
         span = schema.span(field) if schema else None
         possible = _possible(span.values, bound, signed=span.kind == "signed") if span else []

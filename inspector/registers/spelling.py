@@ -5,18 +5,17 @@ Names are compared without case. A text that could mean two registers is refused
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import re
 from collections.abc import Callable
 from functools import cache
-from typing import NamedTuple
+from importlib import import_module
+from typing import Any, NamedTuple
 
 from inspector.errors import RegisterError
-from inspector.registers import encoding as enc
 from inspector.registers import layouts
-from inspector.registers.definitions.special import ALIASES
-from inspector.registers.naming import Register, all_registers, by_id, named_ids, system_ids
+from inspector.registers.definitions.special import ALIASES, FEATURE_PREFIX
+from inspector.registers.naming import Register, by_id, named_ids, system_ids
 from inspector.registers.pasted import id_in_text
 from inspector.registers.schema import Span
 
@@ -25,7 +24,7 @@ _PREFIXES = ("SYS_", "SYSREG_", "KVM_REG_ARM_", "$")
 _BITS = re.compile(r"^(.+)\[\s*(\d+)\s*(?::\s*(\d+)\s*)?\]$")
 _AROUND = " \t\r\n\"'`"
 """Blanks, and the quotes that come along from JSON, shells and Markdown."""
-_LONGEST = 400
+LONGEST = 400
 """Characters: the longest line of a program that names one register is half of it."""
 
 
@@ -64,7 +63,7 @@ def find(text: str) -> Found:
         raise RegisterError(
             "no register named", hint="for example ID_AA64PFR0_EL1, aa64mmfr2.ccidx or 0x603000000013c020"
         )
-    if len(wanted) > _LONGEST:
+    if len(wanted) > LONGEST:
         raise RegisterError("this text is too long to name a register", hint=f"it begins with {wanted[:40]}")
     reg_id = id_in_text(wanted)
     if reg_id is not None:
@@ -73,6 +72,29 @@ def find(text: str) -> Found:
     if register:
         return Found(register, None)
     return Found(*_with_field(wanted))
+
+
+def look_up(text: str) -> tuple[Found, ...]:
+    """What a user means by `text`: as `find`, and by the names of features every field that shows one.
+
+    FEAT_PAuth is shown by three fields, the HWCAP flag `asimddp` by one. Text of files is never looked up so: there a
+    word such as `core` or `sb` names no register. Raises RegisterError.
+    """
+    wanted = text.strip(_AROUND).rstrip(",;:" + _AROUND)
+    if wanted[: len(FEATURE_PREFIX)].upper() == FEATURE_PREFIX:
+        return tuple(_other_names().fields_of_feature(wanted))
+    try:
+        return (find(text),)
+    except RegisterError:
+        meant = _other_names().meant(wanted)
+        if not meant:
+            raise
+        return tuple(meant)
+
+
+def _other_names() -> Any:
+    """Loaded for what names no register: it needs every layout, which costs a quarter of a second."""
+    return import_module("inspector.registers.other_names")
 
 
 def _named(text: str) -> Register | None:
@@ -164,7 +186,7 @@ def _span_at(register: Register, msb: int, lsb: int) -> Span:
 
 def _by_field_alone(text: str) -> tuple[Register, Span]:
     """A field name without a register, when exactly one register has it."""
-    hits = _fields().get(text.casefold(), [])
+    hits = fields_named().get(text.casefold(), [])
     if len(hits) == 1:
         register = _named(hits[0][0])
         if register:
@@ -239,7 +261,7 @@ def _squeeze(text: str) -> str:
 
 
 @cache
-def _fields() -> dict[str, list[tuple[str, Span]]]:
+def fields_named() -> dict[str, list[tuple[str, Span]]]:
     """Field name (without case) to the registers that have it. Loads every schema."""
     table: dict[str, list[tuple[str, Span]]] = {}
     for schema in layouts.all_schemas():
@@ -247,36 +269,3 @@ def _fields() -> dict[str, list[tuple[str, Span]]]:
             for span in schema.fields:
                 table.setdefault(span.name.casefold(), []).append((schema.name, span))
     return table
-
-
-def search(text: str) -> list[Register]:
-    """Registers whose name, title, encoding or id contains `text`, names that start with it first; "" finds all."""
-    wanted = text.strip().casefold()[:_LONGEST]
-    if not wanted:
-        return list(all_registers())
-    first: list[Register] = []
-    with contextlib.suppress(RegisterError):
-        found = find(wanted)
-        first += [found.register] if found.field is None or "." in wanted else []
-    ranked: list[tuple[int, Register]] = []
-    with_field = {name for field, hits in _fields().items() if field.startswith(wanted) for name, _ in hits}
-    for register in all_registers():
-        rank = _rank(register, wanted, with_field)
-        if rank is not None:
-            ranked.append((rank, register))
-    ranked.sort(key=lambda pair: pair[0])
-    return list(dict.fromkeys(first + [register for _, register in ranked]))
-
-
-def _rank(register: Register, wanted: str, with_field: set[str]) -> int | None:
-    """0: the name starts with the text, 1: holds it, 2: such a field, 3: title, encoding or id holds it; else None."""
-    name = register.name.casefold()
-    if name.startswith(wanted):
-        return 0
-    if wanted in name:
-        return 1
-    if register.name in with_field:
-        return 2
-    if wanted in register.title.casefold() or wanted in register.encoding_text.casefold():
-        return 3
-    return 3 if wanted in enc.hex_id(register.id) and len(wanted) > 3 else None

@@ -20,6 +20,7 @@ import msgspec
 
 from inspector.errors import SourceError
 from inspector.policies.setup import VcpuSetup
+from inspector.registers.bits import ALL
 from inspector.registers.encoding import CLASS_BITMAP, CLASS_DEMUX, CLASS_FIRMWARE, class_of
 
 Kind = Literal["vcpu", "host", "template", "list"]
@@ -78,6 +79,19 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     view: Literal["raw", "el0"] = "raw"
     """raw, or the EL0 view that Linux emulates (many fields hidden)"""
 
+    @property
+    def whole(self) -> Mapping[int, int]:
+        """The registers of which every bit is known."""
+        known = self.known
+        return (
+            {i: value for i, value in self.values.items() if known.get(i, ALL) & ALL == ALL} if known else self.values
+        )
+
+    @property
+    def parts(self) -> Mapping[int, Constraint]:
+        """The registers of which only some bits are known."""
+        return {i: Constraint(mask, self.values.get(i, 0)) for i, mask in self.known.items() if mask & ALL != ALL}
+
 
 class Cpu(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one CPU of the host says of itself; big.LITTLE hosts have unlike ones."""
@@ -108,6 +122,8 @@ class Vcpu(msgspec.Struct, frozen=True, kw_only=True):
     """what the guest itself read: register id (demux id for CCSIDR_EL1) -> 64-bit value"""
     writable_masks: Mapping[int, int] | None = None
     """answer of KVM_ARM_GET_REG_WRITABLE_MASKS, where recorded"""
+    flags: tuple[str, ...] = ()
+    """names of HWCAP flags that the source printed: each says that a field is at least some value"""
     offsets: Mapping[int, int] = {}
     """register id -> byte offset of its value in the (uncompressed) source file, where the format allows patching"""
 
@@ -146,8 +162,36 @@ class Dump(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+HOST = "host"
+"""What `--vcpu` calls the host's own registers."""
+
+
+def host_registers(dump: Dump) -> Vcpu | None:
+    """The host's raw registers, as the screens show them beside the vCPUs; without them what its programs see.
+
+    None where the dump has neither, or lists the host among its vCPUs.
+    """
+    if any(vcpu.kind == "host" for vcpu in dump.vcpus):
+        return None
+    host = dump.host
+    if host is not None and host.view == "raw" and (host.values or host.known):
+        return Vcpu(index=len(dump.vcpus), kind="host", values=host.whole, constraints=host.parts)
+    if dump.el0 and not dump.vcpus:
+        return Vcpu(index=0, kind="host", name="host as programs see it", values=dump.el0)
+    return None
+
+
+def _picked(dump: Dump, name: str) -> list[Vcpu]:
+    """The vCPUs that a name or a number picks; `host` the host's own registers, where no vCPU is called so."""
+    found = [v for v in dump.vcpus if v.name == name] or [v for v in dump.vcpus if str(v.index) == name]
+    if not found and name == HOST:
+        own = host_registers(dump)
+        found = [v for v in dump.vcpus if v.kind == "host"] or ([own] if own is not None else [])
+    return found
+
+
 def select_vcpus(dump: Dump, names: Sequence[str]) -> Dump:
-    """The dump with only the vCPUs that `names` picks, each an index or the source's own name, in that order.
+    """The dump with only the vCPUs that `names` picks, each an index, the source's own name or `host`, in that order.
 
     Notes of the form `configuration NAME: ...` go with their vCPU. An empty `names` gives the dump back. Raises
     SourceError for a name that picks nothing.
@@ -156,9 +200,10 @@ def select_vcpus(dump: Dump, names: Sequence[str]) -> Dump:
         return dump
     picked: list[Vcpu] = []
     for name in names:
-        found = [v for v in dump.vcpus if v.name == name] or [v for v in dump.vcpus if str(v.index) == name]
+        found = _picked(dump, name)
         if not found:
-            known = ", ".join(v.label for v in dump.vcpus) or "none"
+            more = [HOST] if host_registers(dump) is not None else []
+            known = ", ".join([*(v.label for v in dump.vcpus), *more]) or "none"
             raise SourceError(f"has no vCPU {name!r}", dump.provenance.source, f"it has: {known}")
         picked += [v for v in found if v not in picked]
     own = tuple(f"configuration {v.name}:" for v in picked)

@@ -146,4 +146,5 @@ def _vcpu(place: int, indexes: list[int], midr: Partial, flags: tuple[str, ...],
         kind="vcpu" if view in ("vcpu", "guest") else "host",
         values={MIDR: midr.value} if midr.complete else {},
         constraints=parts,
+        flags=flags,
     )

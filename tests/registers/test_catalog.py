@@ -17,6 +17,7 @@ from inspector import sources
 from inspector.errors import RegisterError
 from inspector.registers import catalog, naming, spelling
 from inspector.registers import encoding as enc
+from inspector.registers.other_names import search
 from tests.material import files, label, read_text
 from tests.shared_material import shared
 
@@ -226,12 +227,12 @@ def test_a_very_long_text_is_refused_at_once() -> None:
 
 
 def test_search_puts_names_first() -> None:
-    hits = [register.name for register in catalog.search("mpam")]
+    hits = [register.name for register in search("mpam")]
     assert hits[0].startswith("MPAM")
     assert "ID_AA64PFR0_EL1" in hits
-    assert catalog.search("0x603000000013c020")[0].name == "ID_AA64PFR0_EL1"
-    assert len(catalog.search("")) == len(catalog.all_registers())
-    assert catalog.search("no such thing anywhere") == []
+    assert search("0x603000000013c020")[0].name == "ID_AA64PFR0_EL1"
+    assert len(search("")) == len(catalog.all_registers())
+    assert search("no such thing anywhere") == []
 
 
 def test_unknown_ids_are_named_by_their_encoding() -> None:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from inspector.registers import catalog
-from inspector.registers.bits import ALL, Partial, ones, partial_hex
+from inspector.registers.bits import Partial, ones, partial_hex
 from inspector.registers.catalog import Register
 from inspector.registers.ids import ID_AA64PFR0_EL1
 from inspector.sources.consistency import differing_id_registers, identifies
-from inspector.sources.dump import Constraint, Dump, Vcpu
+from inspector.sources.dump import Constraint, Dump, Vcpu, host_registers
 
 if TYPE_CHECKING:
     # Browse opens without the model: these rooms load when a kernel is asked.
@@ -101,7 +101,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
 def views_of(dump: Dump, changed: Changes | None = None) -> tuple[View, ...]:
     """A view per vCPU or template, and one of the host's raw registers where the dump has them."""
     source = dump.provenance.source
-    host, parts = _host_values(dump), _host_parts(dump)
+    own = host_registers(dump)
+    host = dump.host.whole if dump.host is not None and dump.host.view == "raw" else {}
     shown = [
         View(
             source=source,
@@ -116,31 +117,10 @@ def views_of(dump: Dump, changed: Changes | None = None) -> tuple[View, ...]:
         )
         for vcpu in dump.vcpus
     ]
-    if (host or parts) and not any(vcpu.kind == "host" for vcpu in dump.vcpus):
-        shown.append(View(source=source, dump=dump, title="host", values=host, constraints=parts))
-    if dump.el0 and not shown:
-        shown.append(View(source=source, dump=dump, title="host as programs see it", values=dump.el0))
+    if own is not None:
+        title = own.name or own.kind
+        shown.append(View(source=source, dump=dump, title=title, values=own.values, constraints=own.constraints))
     return tuple(shown) or (View(source=source, dump=dump, title="nothing", values={}),)
-
-
-def _host_values(dump: Dump) -> Mapping[int, int]:
-    """The raw registers of which every bit is known."""
-    if dump.host is None or dump.host.view != "raw":
-        return {}
-    known = dump.host.known
-    if not known:
-        return dump.host.values
-    return {reg_id: value for reg_id, value in dump.host.values.items() if known.get(reg_id, ALL) & ALL == ALL}
-
-
-def _host_parts(dump: Dump) -> Mapping[int, Constraint]:
-    """The raw registers of which only some bits are known."""
-    host = dump.host
-    if host is None or host.view != "raw":
-        return {}
-    return {
-        i: Constraint(mask=mask, value=host.values.get(i, 0)) for i, mask in host.known.items() if mask & ALL != ALL
-    }
 
 
 def _title(vcpu: Vcpu) -> str:

@@ -27,6 +27,7 @@ from inspector.checks.explain.selftests import selftests
 from inspector.checks.explain.streaming import WHOLE, condensed
 from inspector.checks.explain.text import Pasted, read_pasted
 from inspector.checks.feature_groups import group_by_feature
+from inspector.checks.features.told import feature_sentences, features_in
 from inspector.checks.machine.source_kernel import kernel_of, own_kernel
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import MigrationReport
@@ -60,7 +61,7 @@ def explain(
         return _of_another(place, insights, clues)
     registers = _merge(clues) or _mentioned(pasted)
     if not clues and not registers and not insights:
-        return Explanation(recognised=False, headline=NOTHING)
+        return _of_features(text, source or destination)
     simulable = source is not None and destination is not None
     if insights and _leads(insights[0], clues, simulable):
         return _not_a_refusal(insights, clues, place)
@@ -73,6 +74,16 @@ def explain(
     decoded = decode_registers(registers, guest, kernel or kernel_in(pasted))
     answer = _answer(clues, decoded, vmm, version, simulation, trouble, (source, destination))
     return _in_guest(_with_insights(answer, insights, place)) if guest else _with_insights(answer, insights, place)
+
+
+def _of_features(text: str, dump: Dump | None) -> Explanation:
+    """A text that names nothing but features of the architecture."""
+    found = features_in(text)
+    if not found:
+        return Explanation(recognised=False, headline=NOTHING)
+    told = tuple(sentence for one in found for sentence in feature_sentences(one, dump))
+    headline = "; ".join(f"{one.name}: {one.text}" for one in found)
+    return Explanation(recognised=True, headline=headline, conclusions=told)
 
 
 def _in_guest(answer: Explanation) -> Explanation:

@@ -56,6 +56,9 @@ NOTES: dict[str, str] = {
 
 UNALLOCATED_NOTE = "unallocated ID-space encoding: reserved by the architecture, reads as zero"
 
+FEATURE_PREFIX = "FEAT_"
+"""What the architecture's names of features begin with."""
+
 ALIASES: dict[str, tuple[str, ...]] = {
     # register name -> spellings that the general rules do not give
     "SP_EL0": ("SP",),

@@ -34,6 +34,7 @@ import msgspec
 from inspector.budget import RECORDS, VCPUS, Budget
 from inspector.errors import SourceError
 from inspector.policies.setup import Gic, VcpuSetup
+from inspector.registers.hwcaps import BY_NAME
 from inspector.sources.dump import Constraint, Cpu, Dump, Host, Kind, Provenance, Vcpu
 from inspector.sources.jsontext import Hex, Small, check_id, check_value, checked, decode, number, number_map
 from inspector.sources.opening import Content
@@ -65,6 +66,7 @@ class _Vcpu(msgspec.Struct):
     constraints: dict[str, _Constraint] = {}
     guest: msgspec.Raw = _NOTHING
     writable_masks: msgspec.Raw = _NULL
+    flags: list[str] = []
 
 
 class _Host(msgspec.Struct):
@@ -159,6 +161,7 @@ def _vcpu(given: _Vcpu, where: str, budget: Budget) -> Vcpu:
         else VcpuSetup(features=given.features, gic=given.gic, mte=given.mte, writable_imp_id=given.writable_imp_id),
         guest=number_map(given.guest, where, budget),
         writable_masks=None if masks is None else number_map(masks, where, budget),
+        flags=tuple(flag for flag in given.flags if flag in BY_NAME),
     )
 
 
@@ -259,4 +262,6 @@ def _vcpu_text(vcpu: Vcpu) -> str:
         members["guest"] = _registers(vcpu.guest, 3)
     if vcpu.writable_masks is not None:
         members["writable_masks"] = _registers(vcpu.writable_masks, 3)
+    if vcpu.flags:
+        members["flags"] = _json(vcpu.flags)
     return _object(members, 2)

@@ -1,0 +1,62 @@
+"""Say what a CPU is, and what a guest gets of it.
+
+Core, version of the architecture, addresses, vectors, pointer authentication, PMU, caches and more, a line each, the
+host beside the vCPU where SOURCE tells of both; then what is lost between them, with the rule for each. What SOURCE
+does not tell stays unknown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+
+from inspector import sources
+from inspector.checks.features.sides import Sides, sides_of
+from inspector.checks.features.summary import summarise
+from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_style
+from inspector.commands.destinations import add_setup
+from inspector.errors import EXIT_YES, one_line
+from inspector.reports import summary as report
+from inspector.reports.json import dumps
+from inspector.reports.outline import TEXT_WIDTH
+from inspector.sources.dump import select_vcpus
+
+
+def add_machine(parser: argparse.ArgumentParser) -> None:
+    """SOURCE, and which host, kernel and vCPU are meant."""
+    parser.add_argument("source", metavar="SOURCE", help="a dump: file, -, builtin:NAME or a live source")
+    add_declared(parser)
+    add_kernel(parser)
+    add_setup(parser)
+    add_host_inputs(parser)
+    parser.add_argument("--vcpu", metavar="N", help="the vCPU to show (index or name; default: the first)")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    add_machine(parser)
+    add_style(parser)
+
+
+def given_sides(options: argparse.Namespace) -> Sides:
+    """Host and vCPU that the options name."""
+    dump = sources.load(options.source, options.declared)
+    vcpu = select_vcpus(dump, [options.vcpu]).vcpus[0] if options.vcpu is not None else None
+    return sides_of(dump, options.kernel, options.features, options.gic, options.host, vcpu, options.assume)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the summary."""
+    found = summarise(given_sides(options))
+    if options.json:
+        print(dumps(report.summary_json(found)))
+        return EXIT_YES
+    if options.markdown:
+        print(report.summary_markdown(found))
+    else:
+        cells = shutil.get_terminal_size().columns if sys.stdout.isatty() else TEXT_WIDTH
+        print(report.summary_text(found, min(cells, 2 * TEXT_WIDTH)))
+    if found.notes:
+        print("\n".join(map(one_line, found.notes)), file=sys.stderr)
+    return EXIT_YES
