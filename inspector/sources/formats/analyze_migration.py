@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import re
 import struct
-from typing import Any
+from collections.abc import Iterator
+from typing import TypeAlias, cast
 
+import msgspec
+
+from inspector.budget import VCPUS
 from inspector.errors import SourceError
 from inspector.registers.encoding import CLASS_CORE, split_id
 from inspector.sources.dump import Dump, Provenance, Vcpu
@@ -24,6 +28,14 @@ _ARRAYS = (("env.regs", 16, "I"), ("env.xregs", 32, "Q"), ("env.pc", 1, "Q"), ("
            ("env.banked_spsr", 8, "Q"), ("env.banked_r13", 8, "I"), ("env.banked_r14", 8, "I"), ("env.usr_regs", 5,
            "I"), ("env.fiq_regs", 5, "I"), ("env.elr_el", 4, "Q"), ("env.sp_el", 4, "Q"))  # fmt: skip
 """name, count and width of the fixed fields, in the order of the section"""
+
+
+_Fields: TypeAlias = dict[str, msgspec.Raw]
+_Scalar: TypeAlias = int | str
+_Row: TypeAlias = dict[str, _Scalar | list[_Scalar]]
+_Value: TypeAlias = _Scalar | list[_Scalar | list[_Scalar] | _Row] | _Row
+_LONGEST = 3 * 256
+"""Characters of the widest number that is printed as bytes: a vector register of SVE."""
 
 
 def sniff(content: Content) -> bool:
@@ -46,10 +58,11 @@ def load(content: Content) -> Dump:
     vcpus, notes = [], dict[str, None]()
     for index, (section, raw) in enumerate(sections):
         at = f"{where}, cpu ({section})"
-        fields = decode(bytes(raw), dict[str, Any], at)
+        content.budget.spend(VCPUS)
+        fields = decode(bytes(raw), _Fields, at)
         try:
-            cpu = qemu_cpu.read_cpu(_payload(fields), section & 0xFFFFFFFF, index)
-        except (KeyError, ValueError, TypeError, AttributeError, struct.error, RecursionError) as error:
+            cpu = qemu_cpu.read_cpu(_payload(fields, at), section & 0xFFFFFFFF, index)
+        except (ValueError, struct.error) as error:
             raise SourceError(f"a field of the vCPU is missing or wrong ({error})", at) from None
         except qemu_cpu.DamagedError as error:
             raise SourceError(f"its section {error}", at) from None
@@ -66,30 +79,28 @@ def load(content: Content) -> Dump:
     )
 
 
-def _payload(fields: dict[str, Any]) -> bytes:
+def _payload(section: _Fields, at: str) -> bytes:
     """The section's bytes, made again from its fields, so that both formats are read and checked by one function.
 
     A fixed field that somebody cut out becomes zero.
     """
     data = b""
     for name, count, width in _ARRAYS:
-        data += struct.pack(f">{count}{width}", *(_numbers(fields[name]) if name in fields else [0] * count))
-    ids, values = _numbers(fields["cpreg_vmstate_indexes"]), _numbers(fields["cpreg_vmstate_values"])
-    declared = _numbers(fields.get("cpreg_vmstate_array_len", hex(len(ids))))[0]
-    if not len(ids) == len(values) == declared:
-        raise ValueError(f"{len(ids)} ids, {len(values)} values, {declared} declared")
+        data += struct.pack(f">{count}{width}", *(_numbers(section, name, at) if name in section else [0] * count))
+    ids, values = (_numbers(section, f"cpreg_vmstate_{name}", at) for name in ("indexes", "values"))
+    length = "cpreg_vmstate_array_len"
+    declared = _numbers(section, length, at) if length in section else [len(ids)]
+    if not [len(ids)] == [len(values)] == declared or len(ids) > qemu_cpu.MOST:
+        raise ValueError(f"{len(ids)} ids, {len(values)} values, {declared[:1]} declared")
     data += struct.pack(f">i{len(ids)}Q{len(ids)}Q", len(ids), *ids, *values) + bytes(0x41)
-    if vfp := fields.get("cpu/vfp"):
-        words = [word for n in range(32) for word in _numbers(vfp[f"env.vfp.zregs[{n}].d"])]
-        data += _subsection(
-            "cpu/vfp", struct.pack(">64Q15I", *words, *[0] * 15) + struct.pack(">I", *_numbers(vfp["fpscr"]))
-        )
-        if extra := vfp.get("cpu/vfp/fpcr_fpsr"):
-            data += _subsection(
-                "cpu/vfp/fpcr_fpsr", struct.pack(">2Q", *_numbers(extra["fpcr"]), *_numbers(extra["fpsr"]))
-            )
-    if sve := fields.get("cpu/sve"):
-        words = _numbers(sve["env.vfp.zregs"]) + _numbers(sve["env.vfp.pregs"])
+    if vfp := _part(section, "cpu/vfp", at):
+        words = [word for n in range(32) for word in _numbers(vfp, f"env.vfp.zregs[{n}].d", at)]
+        data += _subsection("cpu/vfp", struct.pack(">64Q16I", *words, *[0] * 15, *_numbers(vfp, "fpscr", at)))
+        if extra := _part(vfp, "cpu/vfp/fpcr_fpsr", at):
+            both = [*_numbers(extra, "fpcr", at), *_numbers(extra, "fpsr", at)]
+            data += _subsection("cpu/vfp/fpcr_fpsr", struct.pack(">2Q", *both))
+    if sve := _part(section, "cpu/sve", at):
+        words = _numbers(sve, "env.vfp.zregs", at) + _numbers(sve, "env.vfp.pregs", at)
         data += _subsection("cpu/sve", struct.pack(">516Q", *words))
     return data
 
@@ -98,12 +109,31 @@ def _subsection(name: str, body: bytes) -> bytes:
     return bytes((5, len(name))) + name.encode() + b"\0\0\0\1" + body
 
 
-def _numbers(value: Any) -> list[int]:
+def _part(fields: _Fields, name: str, at: str) -> _Fields:
+    """The fields of a subsection; empty where there is none."""
+    return decode(bytes(fields[name]), _Fields, at) if name in fields else {}
+
+
+def _numbers(fields: _Fields, name: str, at: str) -> list[int]:
     """The numbers in a field: one, a list, structures of lists, or bytes as `40 00 03 c5`."""
-    if isinstance(value, dict):
-        return [n for item in value.values() for n in _numbers(item)]
-    if isinstance(value, list):
-        return [n for item in value for n in _numbers(item)]
-    if isinstance(value, str) and re.fullmatch(r"[0-9a-f]{2}( [0-9a-f]{2})*", value):
-        return [int.from_bytes(bytes.fromhex(value), "big")]
-    return [number(value.partition(" ")[0]) if isinstance(value, str) else int(value)]
+    if name not in fields:
+        raise ValueError(f"{name} is missing")
+    return list(_flat(decode(bytes(fields[name]), cast(type[object], _Value), at)))
+
+
+def _flat(value: object) -> Iterator[int]:
+    """The numbers of a value of the type `_Value`, in its order."""
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _flat(item)
+    elif isinstance(value, int | str):
+        yield _number(value)
+
+
+def _number(value: int | str) -> int:
+    """One number: `0x1f`, `31 (comment)`, or the bytes of a big-endian one with blanks between them."""
+    if isinstance(value, int):
+        return value
+    if len(value) <= _LONGEST and all(len(byte) == 2 for byte in value.split(" ")):
+        return int.from_bytes(bytes.fromhex(value), "big")
+    return number(value.partition(" ")[0])

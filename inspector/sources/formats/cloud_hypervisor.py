@@ -8,19 +8,23 @@ SVE state.
 
 from __future__ import annotations
 
-import struct
-from typing import Any
+from typing import Annotated
 
 import msgspec
 
+from inspector.budget import RECORDS, VCPUS, Budget
 from inspector.errors import SourceError
 from inspector.sources.dump import Dump, Provenance, Vcpu
 from inspector.sources.formats import kvm_regs
-from inspector.sources.jsontext import checked, decode
+from inspector.sources.jsontext import Word, check_members, checked, decode
 from inspector.sources.opening import Content
 from inspector.sources.vcpu_setup import listed_setup
 
 NAME = "cloud-hypervisor"
+
+
+_Halves = Annotated[list[Word], msgspec.Meta(min_length=2, max_length=2)]
+"""a vector register, the lower half first"""
 
 
 class _Node(msgspec.Struct):
@@ -29,8 +33,34 @@ class _Node(msgspec.Struct):
 
 
 class _Bytes(msgspec.Struct):
-    id: int
+    id: Word
     data: list[int]
+
+
+class _Register(msgspec.Struct):
+    id: Word
+    addr: Word
+
+
+class _General(msgspec.Struct):
+    regs: list[Word]
+    sp: Word
+    pc: Word
+    pstate: Word
+
+
+class _Vectors(msgspec.Struct):
+    vregs: list[Word | _Halves]
+    fpsr: Word
+    fpcr: Word
+
+
+class _Core(msgspec.Struct):
+    regs: _General
+    sp_el1: Word
+    elr_el1: Word
+    spsr: list[Word]
+    fp_regs: _Vectors | None = None
 
 
 class _Kvm(msgspec.Struct):
@@ -57,7 +87,10 @@ def load(content: Content) -> Dump:
         at = f"{where}, vCPU {key}"
         if not key.isdigit() or len(key) > 4:
             raise SourceError("a vCPU without a number", at)
-        values = _registers(_state(decode(bytes(raw), _Node, at).snapshot_data, at), at)
+        state = _state(decode(bytes(raw), _Node, at).snapshot_data, at, content.budget)
+        content.budget.spend(VCPUS)
+        content.budget.spend(RECORDS, len(state.sys_regs) + len(state.extended_regs) + len(state.pre_finalize_regs))
+        values = _registers(state, at)
         vcpus.append(Vcpu(index=int(key), values=values, setup=listed_setup(values, gic="v3")))
     if not vcpus:
         raise SourceError("its cpu-manager has no vCPU", where)
@@ -65,13 +98,14 @@ def load(content: Content) -> Dump:
     return Dump(provenance=provenance, vcpus=tuple(sorted(vcpus, key=lambda v: v.index)))
 
 
-def _state(raw: msgspec.Raw, at: str) -> _Kvm:
+def _state(raw: msgspec.Raw, at: str, budget: Budget) -> _Kvm:
     """The vCPU's own JSON, whichever way it is packed."""
     data = bytes(raw)
     if data.startswith(b"["):
         text = _to_bytes(decode(data, list[int], at), at)
     else:
         text = decode(data, dict[str, str], at).get("state", "").encode()
+    check_members(text, budget)
     inner = decode(text, dict[str, msgspec.Raw], at)
     if "Kvm" not in inner:
         raise SourceError("the state of its vCPU is not KVM's", at, "an arm64 guest on KVM has one")
@@ -81,7 +115,7 @@ def _state(raw: msgspec.Raw, at: str) -> _Kvm:
 def _registers(state: _Kvm, at: str) -> dict[int, int]:
     try:
         core = _core(bytes(state.core_regs), at)
-    except (ValueError, KeyError, TypeError, struct.error) as error:
+    except ValueError as error:
         raise SourceError(f"core_regs of a shape that is not known ({error})", at) from None
     pairs = list(core.items())
     for element in [*state.pre_finalize_regs, *state.extended_regs]:
@@ -93,10 +127,8 @@ def _registers(state: _Kvm, at: str) -> dict[int, int]:
                 raise SourceError(f"a register of {len(data)} bytes, 16 expected", at)
             pairs.append((int.from_bytes(data[:8], "little"), int.from_bytes(data[8:], "little")))
         else:
-            fields = decode(bytes(raw), dict[str, int], at)
-            if not {"id", "addr"} <= set(fields):
-                raise SourceError("a register without id and addr", at)
-            pairs.append((fields["id"], fields["addr"]))
+            register = decode(bytes(raw), _Register, at)
+            pairs.append((register.id, register.addr))
     return dict(checked(pairs, at))
 
 
@@ -104,12 +136,14 @@ def _core(raw: bytes, at: str) -> dict[int, int]:
     """The members of kvm_regs, as bytes or by name."""
     if raw.startswith(b"["):
         return kvm_regs.unpack(_to_bytes(decode(raw, list[int], at), at))
-    fields = decode(raw, dict[str, Any], at)
-    regs, fp = fields["regs"], fields.get("fp_regs", {})
-    values = kvm_regs.general(regs["regs"], regs["sp"], regs["pc"], regs["pstate"])
-    values |= kvm_regs.exception(fields["sp_el1"], fields["elr_el1"], fields["spsr"])
-    wide = [v if isinstance(v, int) else v[0] | v[1] << 64 for v in fp.get("vregs", [])]
-    return values | (kvm_regs.vectors(wide, fp["fpsr"], fp["fpcr"]) if fp else {})
+    core = decode(raw, _Core, at)
+    regs, fp = core.regs, core.fp_regs
+    values = kvm_regs.general(regs.regs, regs.sp, regs.pc, regs.pstate)
+    values |= kvm_regs.exception(core.sp_el1, core.elr_el1, core.spsr)
+    if fp is None:
+        return values
+    wide = [v if isinstance(v, int) else v[0] | v[1] << 64 for v in fp.vregs]
+    return values | kvm_regs.vectors(wide, fp.fpsr, fp.fpcr)
 
 
 def _to_bytes(numbers: list[int], at: str) -> bytes:

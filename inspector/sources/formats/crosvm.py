@@ -8,9 +8,9 @@ architectural encodings there, which KVM's ids swap.
 
 from __future__ import annotations
 
-import io
-from typing import Any
+import msgspec
 
+from inspector.budget import RECORDS
 from inspector.errors import SourceError
 from inspector.registers.encoding import (
     CLASS_CORE,
@@ -24,9 +24,10 @@ from inspector.registers.encoding import (
     make_id,
     sysreg_id,
 )
+from inspector.sources.cbor import read_cbor
 from inspector.sources.dump import Dump, Provenance, Vcpu
 from inspector.sources.formats import kvm_regs
-from inspector.sources.jsontext import checked
+from inspector.sources.jsontext import Small, Word, checked, decode
 from inspector.sources.opening import Content
 from inspector.sources.vcpu_setup import listed_setup
 
@@ -48,6 +49,22 @@ _SPECIAL = {
 """encodings in `sys` that do not stand for the sysreg id of the same encoding"""
 
 
+class _Firmware(msgspec.Struct):
+    firmware_regs: dict[int, Word] = {}
+
+
+class _Document(msgspec.Struct):
+    x: list[Word]
+    v: list[Word]
+    sp: Word
+    pc: Word
+    pstate: Word
+    sys: dict[int, Word]
+    cache_arch_info: dict[int, Word] = {}
+    hypervisor_data: _Firmware | None = None
+    vcpu_id: Small = 0
+
+
 def key_of(reg_id: int) -> int:
     """The key of a register in `sys`; -1 for one that stands nowhere in it."""
     special = next((key for key, other in _SPECIAL.items() if other == reg_id), None)
@@ -67,50 +84,42 @@ def load(content: Content) -> Dump:
     """The dump of this vCPU. Raises SourceError for a member that is missing or of another shape."""
     where = content.name
     document = _document(content)
-    try:
-        values = checked(_pairs(document), where)
-        index = int(document.get("vcpu_id", 0))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise SourceError(f"a member of the vCPU is missing or of another shape ({error})", where) from None
+    content.budget.spend(RECORDS, len(document.sys))
+    values = checked(_pairs(document, where), where)
     return Dump(
         provenance=Provenance(source=where, format=NAME, compression=content.compression, tool="crosvm"),
-        vcpus=(Vcpu(index=index, values=values, setup=listed_setup(values, gic="v3")),),
+        vcpus=(Vcpu(index=document.vcpu_id, values=values, setup=listed_setup(values, gic="v3")),),
         notes=("crosvm saves neither firmware feature bitmaps nor SVE registers",),
     )
 
 
-def _document(content: Content) -> Any:
+def _document(content: Content) -> _Document:
     if content.json_object():
-        import json
-
-        try:
-            return json.loads(content.whole())
-        except (ValueError, RecursionError) as error:
-            raise SourceError(f"is not valid JSON: {error}", content.name) from None
-    import cbor2
-
+        return decode(content.whole(), _Document, content.name)
+    item = read_cbor(content.whole(), content.budget)
     try:
-        return cbor2.CBORDecoder(io.BytesIO(content.whole())).decode()
-    except Exception as error:
-        raise SourceError(f"is not valid CBOR: {error}", content.name, "is it truncated or encrypted?") from None
+        return msgspec.convert(item, _Document, str_keys=True, strict=False)
+    except msgspec.ValidationError as error:
+        where = content.name
+        raise SourceError(f"a member of the vCPU is missing or of another shape ({error})", where) from None
 
 
-def _pairs(document: Any) -> list[tuple[int, int]]:
-    general = kvm_regs.general([int(n) for n in document["x"]], document["sp"], document["pc"], document["pstate"])
-    wide = kvm_regs.vectors([int(n) for n in document["v"]], 0, 0)
+def _pairs(document: _Document, where: str) -> list[tuple[int, int]]:
+    general = kvm_regs.general(document.x, document.sp, document.pc, document.pstate)
+    wide = kvm_regs.vectors(document.v, 0, 0)
     pairs = [*general.items(), *(pair for pair in wide.items() if pair[0] >> 52 & 0xF == 4)]
-    for key, value in document["sys"].items():
-        index = _index(key, 1 << 16)
+    for key, value in document.sys.items():
+        index = _index(key, 1 << 16, where)
         pairs.append((_SPECIAL.get(index, sysreg_id(*SysReg.from_index(index))), value))
-    pairs += [
-        (ccsidr_id(_index(key, 16)), value & 0xFFFFFFFF) for key, value in document.get("cache_arch_info", {}).items()
+    caches, firmware = document.cache_arch_info, document.hypervisor_data
+    pairs += [(ccsidr_id(_index(key, 16, where)), value & 0xFFFFFFFF) for key, value in caches.items()]
+    return pairs + [
+        (firmware_id(_index(key, 1 << 16, where)), value)
+        for key, value in (firmware.firmware_regs if firmware else {}).items()
     ]
-    firmware = (document.get("hypervisor_data") or {}).get("firmware_regs", {})
-    return pairs + [(firmware_id(_index(key, 1 << 16)), value) for key, value in firmware.items()]
 
 
-def _index(key: Any, limit: int) -> int:
-    number = int(key)
-    if not 0 <= number < limit:
-        raise ValueError(f"the key {number}")
-    return number
+def _index(key: int, limit: int, where: str) -> int:
+    if not 0 <= key < limit:
+        raise SourceError(f"a register has the number {key:#x}, not one below {limit:#x}", where)
+    return key
