@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     "summary", "features", "show", "decode", "caches", "convert", "list", "expose", "write", "kernels", "predict",
-    "verify", "migrate", "fix", "explain", "compare", "live", "record", "completion",
+    "verify", "migrate", "fix", "explain", "compare", "live", "record", "completion", "locate",
 )  # fmt: skip
 """Every command, in the order of the overview; `inspector.commands` has a module of the same name for each, whose
 docstring is its help."""
@@ -73,6 +73,7 @@ def overview() -> str:
         "  --debug        show the traceback of an internal error",
         "  --as VIEW      (with SOURCE) whose values a pasted text holds: host, el0, vcpu or guest",
         "",
+        "settings of the screens (theme, keys, number base, kernel, VMM): a file that `locate` names; see README",
         "exit codes: 0 yes or done, 1 the answer is no, 2 bad usage or unreadable input",
     ]
     return "\n".join(lines)

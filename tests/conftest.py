@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
+
+import pytest
 
 
 def pytest_make_parametrize_id(val: Any, argname: str) -> str | None:
@@ -14,3 +17,12 @@ def pytest_make_parametrize_id(val: Any, argname: str) -> str | None:
     if isinstance(val, (bytes, bytearray, memoryview)):
         raise ValueError(f"parametrize: {argname} holds bytes, which name no case: give each case an id")
     return None
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _nothing_is_remembered() -> Iterator[None]:
+    """No test finds what another one or the user made the screens remember: the folder cannot be made."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("XDG_STATE_HOME", "/proc/nonexistent")
+    yield
+    patch.undo()

@@ -1,4 +1,4 @@
-"""Print the script that lets a shell complete commands, registers, kernels and dumps.
+"""Print the script that lets a shell complete commands and registers.
 
 bash: eval "$(vcpu-inspector completion bash)"; zsh: eval "$(vcpu-inspector completion zsh)" behind compinit;
 fish: vcpu-inspector completion fish | source

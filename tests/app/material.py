@@ -28,7 +28,8 @@ def template_of(constraints: Mapping[int, Constraint]) -> Dump:
     return Dump(provenance=Provenance(source="template.json", format="test"), vcpus=(vcpu,))
 
 
-def app_on(*dumps: Dump | str, config: Path | None = None) -> InspectorApp:
+def app_on(*dumps: Dump | str, config: Path | None = None, state: Path | None = None) -> InspectorApp:
     """The program on dumps, or on sources that it loads; settings of the machine are left aside."""
     loaded = [sources.load(one) if isinstance(one, str) else one for one in dumps]
-    return (InspectorApp if loaded else StartApp)(loaded, config=config or Path("/nonexistent"))
+    nowhere = Path("/proc/nonexistent")
+    return (InspectorApp if loaded else StartApp)(loaded, config=config or nowhere, state=state or nowhere)

@@ -75,7 +75,11 @@ class Terminal:
         left_out = ("TEXTUAL", "NO_COLOR", "COLUMNS", "LINES")
         surroundings = {key: value for key, value in os.environ.items() if not key.startswith(left_out)}
         surroundings |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT)}
-        surroundings |= {"XDG_CONFIG_HOME": "/nonexistent", **(environment or {})}
+        surroundings |= {
+            "XDG_CONFIG_HOME": "/nonexistent",
+            "XDG_STATE_HOME": "/proc/nonexistent",
+            **(environment or {}),
+        }
         self._before = termios.tcgetattr(child)
         self._process = subprocess.Popen(
             [*command, *arguments],

@@ -11,8 +11,10 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path, PurePath
+from time import time
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from msgspec.structs import replace
 from rich.console import RenderableType
 from textual.app import App, InvalidThemeError
 from textual.await_complete import AwaitComplete
@@ -28,11 +30,14 @@ from inspector.app.dialogs.dialog import Dialog
 from inspector.app.modes.table import MODES as TABLE
 from inspector.app.shell import keys
 from inspector.app.shell.frame import WIDE, Frame
+from inspector.app.shell.numbers import BASES
+from inspector.app.shell.remembered import Memory, Recent
 from inspector.app.shell.session import Change, Session
-from inspector.app.shell.settings import Settings, config_folder, load_settings
+from inspector.app.shell.settings import Settings, load_settings
 from inspector.app.shell.theming import DEFAULT_THEME, load_themes, theme_folders, token_defaults
 from inspector.app.shell.typing_ahead import Typed, TypingAhead
 from inspector.errors import InspectorError, one_line
+from inspector.folders import config_folder, state_folder
 from inspector.leaving import held, on_ask
 from inspector.sources.dump import Dump
 
@@ -105,6 +110,7 @@ class InspectorApp(App[None]):
         readings: Mapping[str, LiveReading] | None = None,
         watch: float | None = None,
         config: Path | None = None,
+        state: Path | None = None,
     ) -> None:
         self.watch_seconds = watch
         """live sources are read again at this interval"""
@@ -116,10 +122,12 @@ class InspectorApp(App[None]):
         super().__init__()
         self._typing = TypingAhead(self, self._typed)
         self.config = config or config_folder()
-        self.settings: Settings = load_settings(self.config, {key.id for key in keys.all_keys(TABLE)})
+        self.settings: Settings = load_settings(self.config, keys.places(TABLE))
+        self.memory = Memory(state or state_folder())
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]
         self.animation_level = "none"
         self.problems: list[str] = list(self.settings.problems)
+        self._begin_as_set()
         self._load_themes()
         self.set_keymap(self.settings.keys)
         self.session.on_change = self._tell
@@ -180,7 +188,7 @@ class InspectorApp(App[None]):
         self.problems += loaded.problems
         for theme in loaded.themes:
             self.register_theme(theme)
-        wanted = self.settings.theme or os.environ.get("TEXTUAL_THEME", "") or DEFAULT_THEME
+        wanted = self.settings.theme or self._remembered_theme() or os.environ.get("TEXTUAL_THEME", "") or DEFAULT_THEME
         if wanted not in self.available_themes:
             self.problems.append(one_line(f"no theme is called {wanted!r}"))
             wanted = DEFAULT_THEME
@@ -191,6 +199,46 @@ class InspectorApp(App[None]):
             self.theme = wanted
         except InvalidThemeError:
             self.problems.append("the shipped themes are missing")
+
+    def _remembered_theme(self) -> str:
+        theme = self.memory.now.theme
+        return theme if theme in self.available_themes else ""
+
+    def _begin_as_set(self) -> None:
+        """Number base, kernel policy and VMM of the settings, else the base that was used last."""
+        if self.settings.vmm:
+            from inspector.checks.vmms.table import VMM_NAMES
+
+            if self.settings.vmm not in VMM_NAMES:
+                self.problems.append(f"settings.toml: `vmm` must be one of {', '.join(VMM_NAMES)}")
+                self.settings = self.settings._replace(vmm="")
+        base = self.settings.base or self.memory.now.base
+        self.session.base = next((one for one in BASES if one == base), self.session.base)
+        if self.settings.kernel:
+            from inspector.checks.machine.machine import ask
+
+            try:
+                self.session.question = ask(self.settings.kernel)
+            except InspectorError as error:
+                self.problems.append(one_line(f"settings.toml: kernel: {error}"))
+
+    def watch_theme(self, theme: str) -> None:
+        """Remember a theme that was chosen on screen."""
+        if self.is_running and theme != self.memory.now.theme:
+            self.memory.change(lambda old: replace(old, theme=theme))
+
+    def _remember_all(self) -> None:
+        for dump in reversed(self.session.dumps):
+            self._remember(dump)
+
+    def _remember(self, dump: Dump) -> None:
+        """A file or a live address that was opened comes first among the recent ones."""
+        source = dump.provenance.source
+        found = Path(source)
+        if source in self.session.readings:
+            self.memory.opened(Recent(source, dump.provenance.format, time()))
+        elif not source.startswith("builtin:") and found.exists():
+            self.memory.opened(Recent(str(found.absolute()), dump.provenance.format, time()))
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our tokens for themes that do not name them."""
@@ -208,11 +256,14 @@ class InspectorApp(App[None]):
         on_ask(lambda: loop.call_soon_threadsafe(self.exit))
         if self.watch_seconds:
             self.set_interval(self.watch_seconds, self._read_all_again)
+        self.call_after_refresh(self._remember_all)
         for problem in self.problems:
             self.notify(one_line(problem), severity="warning", markup=False, timeout=8)
 
     def _tell(self, change: Change) -> None:
         """Pass a change of the session on to the mode in front; the others catch up when they come back."""
+        if change == "base":
+            self.memory.change(lambda old: replace(old, base=self.session.base))
         front = self.screen_stack[0] if self.screen_stack else None
         if isinstance(front, Frame) and front.is_mounted:
             if change == "live":
@@ -303,6 +354,7 @@ class InspectorApp(App[None]):
     def show_dump(self, dump: Dump) -> None:
         """Browse a dump that was just loaded."""
         self.session.add(dump)
+        self._remember(dump)
         if self.current_mode == "start":
             self.switch_mode("browse")
 

@@ -115,6 +115,11 @@ def all_keys(modes: Sequence[Mode]) -> tuple[Key, ...]:
     return (*digits(modes), *own, *(key for kind in SHARED.values() for key in kind))
 
 
+def places(modes: Sequence[Mode]) -> tuple[tuple[Key, ...], ...]:
+    """The keys that mean something at the same time, for each mode."""
+    return tuple((*digits(modes), *keys_of(mode), *SHARED[EVERYWHERE]) for mode in modes)
+
+
 def keys_of(mode: Mode) -> tuple[Key, ...]:
     """The keys that mean something in one mode, its own first; not those that mean the same everywhere."""
     return (*mode.keys, *(key for kind in mode.shared for key in SHARED[kind]))

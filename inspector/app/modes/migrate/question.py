@@ -52,11 +52,11 @@ def restorable(dump: Dump) -> bool:
     return first_vcpu(dump) is not None
 
 
-def first_question(dumps: Sequence[Dump], present: int) -> Question | None:
+def first_question(dumps: Sequence[Dump], present: int, vmm: str = "") -> Question | None:
     """What is asked before anything was chosen: the dump on screen, restored on the next one that is loaded.
 
     With one dump: on its own machine, under the nearest newer series of which a release was recorded. None without a
-    vCPU in any dump.
+    vCPU in any dump. `vmm`: whose restore rule; empty: as the source's format suggests.
     """
     order = [*dumps[present:], *dumps[:present]]
     source = next(filter(restorable, order), None)
@@ -65,8 +65,8 @@ def first_question(dumps: Sequence[Dump], present: int) -> Question | None:
     other = next((one for one in order if one is not source and (restorable(one) or one.host is not None)), None)
     if other is not None:
         lacks_kernel = own_kernel(other).asked is None
-        return Question(source, other, newer_kernel(source) if lacks_kernel else "")
-    return Question(source, None, newer_kernel(source))
+        return Question(source, other, newer_kernel(source) if lacks_kernel else "", vmm)
+    return Question(source, None, newer_kernel(source), vmm)
 
 
 LONG = 40

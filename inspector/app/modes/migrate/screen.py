@@ -94,7 +94,8 @@ class Migrate(Frame):
             )
             self.check.ask(lambda: renewed, kernels=self._kernels, again=again)
         else:
-            self.check.ask(lambda: first_question(dumps, place), kernels=self._kernels, again=again)
+            vmm = self.program.settings.vmm
+            self.check.ask(lambda: first_question(dumps, place, vmm), kernels=self._kernels, again=again)
 
     def choose(self, question: Question) -> None:
         """Ask what the user put together."""
