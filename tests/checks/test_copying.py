@@ -6,7 +6,11 @@ import bz2
 import gzip
 import lzma
 import os
+import resource
+import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,11 +19,19 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inspector.checks.repair.copying import BytePatch, copy_patched, new_file, regular_file
+from inspector.checks.repair.copying import BytePatch, check_patches, copy_patched, new_file, regular_file
 from inspector.errors import InspectorError
 from inspector.sources.compressed import decompress
+from tests.fresh import ROOT
 
 ANY = Path(__file__).stat()
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "": lambda data: data,
+    "gzip": gzip.compress,
+    "bzip2": bz2.compress,
+    "xz": lambda data: lzma.compress(data, preset=0),
+    "zstd": zstandard.ZstdCompressor().compress,
+}
 
 
 def _applied(data: bytes, patches: list[BytePatch]) -> bytes:
@@ -49,15 +61,8 @@ def test_only_the_patched_bytes_differ(tmp_path: Path) -> None:
 @pytest.mark.parametrize("layer", ["gzip", "bzip2", "xz", "zstd"])
 def test_compressed_files_keep_their_compression(tmp_path: Path, layer: str, at: int) -> None:
     data = bytes(range(256)) * 9765 + b"x" * 160
-    packers: dict[str, Callable[[bytes], bytes]] = {
-        "gzip": gzip.compress,
-        "bzip2": bz2.compress,
-        "xz": lambda d: lzma.compress(d, preset=0),
-        "zstd": zstandard.ZstdCompressor().compress,
-    }
-    packed = packers[layer](data)
     source = tmp_path / "vm"
-    source.write_bytes(packed)
+    source.write_bytes(PACKERS[layer](data))
     patch = BytePatch(at, data[at : at + 8], b"NEWVALUE")
     target = _copy(source, [patch], (layer,))
     with target.open("rb") as raw:
@@ -182,3 +187,97 @@ def test_a_target_that_cannot_be_made_is_one_line(tmp_path: Path, name: str) -> 
     with pytest.raises(InspectorError) as caught, new_file(str(tmp_path / name) if name != "/" else "/", ANY):
         pass
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_the_owner_is_that_of_the_original(tmp_path: Path) -> None:
+    source = tmp_path / "vm"
+    source.write_bytes(b"secret")
+    source.chmod(0o640)
+    os.chown(source, 64055, 64056)
+    with new_file(str(tmp_path / "copy"), regular_file(source)) as temporary:
+        assert stat.S_IMODE(temporary.stat().st_mode) == 0o600
+    status = (tmp_path / "copy").stat()
+    assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (64055, 64056, 0o640)
+
+
+def test_another_group_gets_no_permissions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the group cannot be kept, the permissions of the group are not given to another one."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    source = tmp_path / "vm"
+    source.write_bytes(b"secret")
+    source.chmod(0o664)
+    like = os.stat_result((*source.stat()[:5], 64056, *source.stat()[6:]))
+    monkeypatch.setattr(os, "fchown", refuse)
+    with new_file(str(tmp_path / "copy"), like):
+        pass
+    assert stat.S_IMODE((tmp_path / "copy").stat().st_mode) == 0o604
+
+
+def test_a_read_only_original_can_be_copied(tmp_path: Path) -> None:
+    source = tmp_path / "vm"
+    source.write_bytes(b"0123456789")
+    source.chmod(0o400)
+    target = _copy(source, [BytePatch(2, b"23", b"xy")])
+    assert target.read_bytes() == b"01xy456789" and stat.S_IMODE(target.stat().st_mode) == 0o400
+
+
+INTERRUPTED = """
+import os, signal, sys
+from pathlib import Path
+from inspector.checks.repair.copying import new_file
+with new_file(sys.argv[1], Path(sys.executable).stat()) as temporary:
+    temporary.write_bytes(b"half of it")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_not_even_a_killed_process_leaves_a_part(tmp_path: Path) -> None:
+    try:
+        os.close(os.open(tmp_path, os.O_TMPFILE | os.O_RDWR))
+    except OSError:
+        pytest.skip("this file system has no unnamed files")
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED, str(tmp_path / "copy")], cwd=ROOT, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("unnamed", [True, False])
+@pytest.mark.parametrize("layer", ["", "gzip", "bzip2", "xz", "zstd"])
+def test_a_full_disk_is_one_line_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layer: str, unnamed: bool
+) -> None:
+    """A limit on the size of files stands for the disk: writing ends with an error after 20000 bytes."""
+    if not unnamed:
+        monkeypatch.setattr(os, "O_TMPFILE", 0)
+    data = os.urandom(300_000)
+    source = tmp_path / "vm"
+    source.write_bytes(PACKERS[layer](data))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        with pytest.raises(InspectorError, match="cannot be written: File too large") as caught:
+            _copy(source, [BytePatch(8, data[8:16], b"NEWVALUE")], (layer,) if layer else ())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "\n" not in str(caught.value)
+    assert [one.name for one in tmp_path.iterdir()] == ["vm"]
+
+
+def test_nothing_can_be_written_in_a_folder_that_is_not_writable(tmp_path: Path) -> None:
+    with pytest.raises(InspectorError, match="cannot be written"), new_file("/proc/copy", ANY):
+        pass
+
+
+@pytest.mark.parametrize("layer", ["", "xz"])
+def test_patches_are_tried_without_writing(tmp_path: Path, layer: str) -> None:
+    data = os.urandom(5000)
+    source = tmp_path / "vm"
+    source.write_bytes(PACKERS[layer](data))
+    layers = (layer,) if layer else ()
+    check_patches(source, [BytePatch(4000, data[4000:4008], b"NEWVALUE")], layers)
+    with pytest.raises(InspectorError, match="read before"):
+        check_patches(source, [BytePatch(4000, b"12345678", b"NEWVALUE")], layers)
