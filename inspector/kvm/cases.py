@@ -19,7 +19,7 @@ from inspector.registers.bits import ALL, Partial
 
 T = TypeVar("T")
 
-MOST = 8
+MOST = 64
 """How many of the policies that a kernel may have are asked at most."""
 
 
@@ -74,12 +74,13 @@ def candidates_of(policy: Policy, candidates: Sequence[Policy], most: int = MOST
     return (policy, *others)
 
 
-def left_out(policy: Policy, candidates: Sequence[Policy]) -> str:
+def left_out(policy: Policy, candidates: Sequence[Policy], most: int = MOST) -> str:
     """A sentence where not every candidate is asked; else empty."""
     all_of_them = len(candidates_of(policy, candidates, most=len(candidates) + 1))
-    if all_of_them <= MOST:
+    if all_of_them <= most:
         return ""
-    return f"the kernel may be any of {all_of_them}; {MOST} of them are asked, the oldest and the newest among them"
+    asked = f"{most} of them are asked, the oldest and the newest among them"
+    return f"the kernel may have any of {all_of_them} policies; {asked}"
 
 
 def ask_each(policy: Policy, candidates: Sequence[Policy], ask: Callable[[Policy], T]) -> tuple[Branch[T], ...]:

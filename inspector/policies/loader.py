@@ -87,6 +87,15 @@ def all_names() -> list[str]:
     return [stem_of(point, vendor) for point, vendor in sorted([*((point, "") for point in _points()), *vendors])]
 
 
+def vendor_point(text: str) -> tuple[Point, str] | None:
+    """(point, vendor) of `ubuntu-6.8.0-60`, where that vendor has a policy for its kernels of that version."""
+    match = _VENDOR_POINT.fullmatch(text)
+    if match is None:
+        return None
+    point = tuple(map(int, match.groups()[1:]))
+    return (point, match[1]) if known_points(point, match[1]) else None
+
+
 def known_points(point: Point, vendor: str = "") -> tuple[Point, ...]:
     """The points with a file in the series of `point`, ascending: of mainline's stable series, or of a vendor's."""
     known: tuple[Point, ...] = _vendor_points().get(vendor, ()) if vendor else _points()
@@ -238,7 +247,9 @@ def at_point(point: Point, vendor: str = "", possible: bool = False) -> Policy:
         )
         _merge(rules, brought, name, f"kernels/{name}.toml")
         chain = (*chain, name) if brought.rule or brought.remove else chain
-    return msgspec.structs.replace(policy, rules=tuple(rules.values()), chain=chain)
+    held = tuple(rules.values())
+    more = possible and held != at_point(point, vendor).rules
+    return msgspec.structs.replace(policy, rules=held, chain=chain, possible=more)
 
 
 def _own_file(path: Path, below: tuple[Path, ...] = ()) -> Policy:

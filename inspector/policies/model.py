@@ -329,6 +329,13 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     chain: tuple[str, ...] = ()
     """policy files that were read, oldest first"""
     notes: tuple[str, ...] = ()
+    possible: bool = False
+    """with everything that may have come by that point, where the date of something is not known exactly"""
+
+    @property
+    def label(self) -> str:
+        """The name, apart from that of the same point without what may have come by then."""
+        return f"{self.name} with what may have come by then" if self.possible else self.name
 
     def rule(self, name: str) -> Rule:
         """The rule of that name; KeyError when the policy has none."""

@@ -150,6 +150,8 @@ def choose(text: str, version: str = "", *, said_by_file: bool = False) -> Choic
     plain, plus, foreign = base.partition("+")
     if loader.is_policy_name(plain) and plain not in loader.policy_names():
         return _named(base, patches, foreign if plus else "")
+    if not plus and (vendors := loader.vendor_point(plain)) is not None:
+        return _patched(_within(*vendors), patches)
     _refuse_mistyped_patch(plain, foreign)
     return _patched(_unpatched(base, own_version or version), patches)
 
@@ -337,6 +339,12 @@ def _that_point(choice: Choice) -> Choice:
     return msgspec.structs.replace(choice, explanation=text)
 
 
+def disagreeing(choice: Choice) -> Choice:
+    """The same for a kernel of that name whose recording does not agree with the policy."""
+    text = choice.explanation.replace(_RECORDED, "was recorded, and agreed with this policy; this recording does not.")
+    return msgspec.structs.replace(choice, explanation=text, certainty=_not_sure(choice.certainty))
+
+
 def _own_build(choice: Choice, release: Release) -> Choice:
     """The same for a release string with more behind it than the distribution writes."""
     text = f"{release.text} does not end as that distribution's release strings do: somebody built it with changes."
@@ -510,7 +518,6 @@ def _between(
         text += f"{_text(lower, vendor)} is taken."
     else:
         text = f"{name} may have {count} already or not yet; the older behaviour is taken."
-    later = msgspec.structs.replace(later, title=f"{policy.title}, with what may have come by then")
     return Choice(
         policy=policy, certainty="between", explanation=text, uncertain=uncertain, candidates=(policy, later)
     )  # fmt: skip

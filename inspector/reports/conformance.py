@@ -26,6 +26,7 @@ def agreement_text(answer: Agreement) -> str:
     head = f"{answer.source}: {answer.cpu}, Linux {answer.kernel}, policy {answer.policy}"
     lines = [head + (f" ({answer.certainty})" if answer.certainty else "")]
     lines += [answer.explanation] if answer.explanation else []
+    lines += _candidate_lines(answer)
     lines += [f"this very recording is evidence of policy {answer.evidence}"] if answer.evidence else []
     total = ["ID, cache and firmware registers", f"{answer.compared:,}", f"{answer.agreed:,}"]
     table = [["phase", "compared", "agreed", ""], *_rows(answer.phases)]
@@ -50,8 +51,24 @@ def agreement_text(answer: Agreement) -> str:
     for entry in answer.disagreements:
         where = f"{entry.register}.{entry.field}" if entry.field else entry.register
         lines.append(f"  ✖ {entry.phase} {where}: {entry.count:,} disagree; rule {entry.rule or 'none'}")
-        lines.append(f"      {entry.config}: {entry.question}: recorded {entry.recorded}, predicted {entry.predicted}")
+        asked = ": ".join(filter(None, (entry.config, entry.question)))
+        lines.append(f"      {asked}: recorded {entry.recorded}, predicted {entry.predicted}")
     return "\n".join(one_line(line) for line in lines)
+
+
+def _candidate_lines(answer: Agreement) -> list[str]:
+    """What the recording says of the policies that its kernel may have."""
+    if not answer.candidates:
+        return []
+    count = len(answer.candidates)
+    share = _share(answer.agreed, answer.compared)
+    lines = [f"Judged by agreement: of {count} policies that this kernel may have, {answer.policy} fits best, {share}."]
+    if answer.as_good:
+        lines.append(f"  as good: {', '.join(answer.as_good)}; this recording does not tell them apart")
+    worse = [one for one in answer.candidates if one.agreed < answer.agreed]
+    lines += [f"  {one.policy}: {answer.agreed - one.agreed:,} answers fewer agree" for one in worse[:6]]
+    lines += [f"  {len(worse) - 6} more fit less well"] * (len(worse) > 6)
+    return lines
 
 
 def _phase_json(phase: PhaseAgreement) -> Json:
@@ -72,6 +89,7 @@ def agreement_json(answer: Agreement) -> Json:
         "perfect": answer.perfect,
         "sha256": answer.sha256,
         "evidence": answer.evidence,
+        "candidates": [{"policy": one.policy, "agreed": one.agreed} for one in answer.candidates],
         "fits": [{"policy": fit.policy, "agreed": fit.agreed} for fit in answer.fits],
         "phases": [_phase_json(phase) for phase in answer.phases],
         "other_registers": [_phase_json(phase) for phase in answer.others],
@@ -104,7 +122,7 @@ def summary_rows(answers: Sequence[Agreement]) -> list[list[str]]:
 
 def _best(answer: Agreement) -> str:
     if not answer.fits:
-        return ""
+        return f", best of {len(answer.candidates)}" if answer.candidates else ""
     return f", {_share(answer.fits[0].agreed, answer.compared)} as {answer.fits[0].policy}"
 
 

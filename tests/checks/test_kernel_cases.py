@@ -90,15 +90,22 @@ def test_an_exact_kernel_is_asked_once(kernel: str) -> None:
     assert len(found.vms()) == 1
 
 
-def test_no_more_than_a_few_candidates_are_asked_and_that_is_said() -> None:
-    choice = choose("5.14.0-99999.el9.aarch64")
+@pytest.mark.parametrize("release", ["5.14.0-99999.el9.aarch64", "4.18.0-553.el8_10.aarch64"])
+def test_many_candidates_are_all_asked(release: str) -> None:
+    choice = choose(release)
     asked = candidates_of(choice.policy, choice.candidates)
-    assert len(asked) == MOST
-    assert len(choice.candidates) > MOST
-    assert asked[0] is choice.policy
+    assert 8 < len(choice.candidates) <= MOST
+    assert {one.rules for one in asked} == {one.rules for one in choice.candidates} and asked[0] is choice.policy
+    assert len(machine(N2, release).others) == len(asked) - 1
+
+
+def test_of_more_than_can_be_asked_some_are_and_that_is_said() -> None:
+    choice = choose("5.14.0-99999.el9.aarch64")
+    asked = candidates_of(choice.policy, choice.candidates, most=8)
+    assert len(asked) == 8 and asked[0] is choice.policy
     assert {choice.candidates[0].name, choice.candidates[-1].name} <= {p.name for p in asked}
-    assert left_out(choice.policy, choice.candidates) in machine(N2, "5.14.0-99999.el9.aarch64").notes
-    assert not left_out(choice.policy, ())
+    assert "8 of them are asked" in left_out(choice.policy, choice.candidates, most=8)
+    assert not left_out(choice.policy, choice.candidates) and not left_out(choice.policy, ())
 
 
 def test_a_name_settles_only_what_it_agrees_with() -> None:

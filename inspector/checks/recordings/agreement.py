@@ -13,6 +13,7 @@ from inspector.kvm.guest import fresh_guest
 from inspector.kvm.vm import writable_masks
 from inspector.kvm.words.explaining import explain_write
 from inspector.policies.loader import evidence_of
+from inspector.policies.release import disagreeing
 from inspector.registers.encoding import class_of
 from inspector.registers.ids import ID_SPACE, IDS
 from inspector.registers.naming import name_of
@@ -64,9 +65,10 @@ class NotDerivable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fit(msgspec.Struct, frozen=True, kw_only=True):
-    """Another policy, and how many answers of the same recording agree with it."""
+    """A policy, and how many answers of the recording agree with it."""
 
     policy: str
+    """its label"""
     agreed: int
 
 
@@ -87,6 +89,9 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     order_agrees: bool
     """the register lists come in the kernel's order"""
     run_errno_agrees: bool
+    candidates: tuple[Fit, ...] = ()
+    """every policy that the kernel may have, where there are several, those that agree best first: `policy` is one of
+    them"""
     fits: tuple[Fit, ...] = ()
     """other policies that agree better, the best first; empty where the policy agrees wholly"""
     sha256: str = ""
@@ -96,6 +101,11 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     def evidence(self) -> str:
         """The policy that lists this very recording as evidence; empty where none does."""
         return evidence_of(self.sha256)
+
+    @property
+    def as_good(self) -> tuple[str, ...]:
+        """The other candidates that agree as well as `policy`: the recording does not tell them from it."""
+        return tuple(one.policy for one in self.candidates if one.agreed == self.agreed and one.policy != self.policy)
 
     @property
     def compared(self) -> int:
@@ -305,9 +315,11 @@ class Tally:
             )
 
         choice = replay.choice
+        if choice is not None and self.classes:
+            choice = disagreeing(choice)
         extra = tuple(sorted(p for p in self.compared if p not in (*PHASES, "list of others", "get of others")))
         return Agreement(
-            source=where, cpu=self.cpu, kernel=self.kernel, policy=replay.policy.name if replay.policy else "",
+            source=where, cpu=self.cpu, kernel=self.kernel, policy=replay.policy.label if replay.policy else "",
             certainty=choice.certainty if choice else "", explanation=choice.explanation if choice else "",
             phases=rows((*PHASES, *extra)), others=rows(("list of others", "get of others")),
             not_derivable=(

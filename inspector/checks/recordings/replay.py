@@ -12,7 +12,7 @@ from inspector.errors import SourceError
 from inspector.kvm.creation import run_errno, vcpu_init
 from inspector.kvm.exposure import Exposure, expose
 from inspector.kvm.guest import fresh_guest
-from inspector.kvm.host import HostState, from_raw, vgic_of
+from inspector.kvm.host import HostState, Vgic, from_raw, vgic_of
 from inspector.kvm.host_inputs import with_inputs
 from inspector.kvm.inference.el0 import el0_values
 from inspector.kvm.inference.fresh import FreshExposure
@@ -35,10 +35,16 @@ _PATCHES = {"0": (), "1": ("mask-ccidx",), "2": ("mask-ccidx-tolerant",), "3": (
 class Replay:
     """Follows a recording line by line; `answer` gives each line with the model's answers in place."""
 
-    def __init__(self, where: str, kernel: str = "", inputs: str = "") -> None:
-        self.where, self.inputs = where, inputs
-        self.choice: Choice | None = None
-        self.policy: Policy | None = choose(kernel).policy if kernel else None
+    def __init__(
+        self, where: str, kernel: str = "", inputs: str = "", *, policy: Policy | None = None, vgic: Vgic | None = None
+    ) -> None:
+        """`kernel`: what to use instead of the kernel that the recording names; `policy`: the same, without a choice.
+        `inputs`: of the host, as `--host` takes them. `vgic`: as recorded answers show it."""
+        self.where, self.inputs, self.vgic = where, inputs, vgic
+        self.choice: Choice | None = choose(kernel) if kernel else None
+        self.policy: Policy | None = self.choice.policy if self.choice else policy
+        self.candidates: tuple[Policy, ...] = self.choice.candidates if self.choice else ()
+        """every policy that the kernel may have, where there are several"""
         self.host: HostState | None = None
         self.raw: Line = {}
         self.capabilities: dict[str, int] = {}
@@ -102,16 +108,19 @@ class Replay:
         if self.policy is not None:
             return
         self.choice = choose(str(line.get("release", "")), str(line.get("version", "")), said_by_file=True)
-        self.policy = self.choice.policy
+        self.policy, self.candidates = self.choice.policy, self.choice.candidates
         if mode := _CCIDX_MODE.search(str(line.get("cmdline", ""))):
-            self.policy = combine(self.policy, (*_PATCHES.get(mode[1], ()), "no-ssbs-erratum"))
+            patches = (*_PATCHES.get(mode[1], ()), "no-ssbs-erratum")
+            self.policy = combine(self.policy, patches)
+            self.candidates = tuple(combine(one, patches) for one in self.candidates)
 
     def _machine(self) -> HostState | None:
         """The host, once its lines were read; None when the recording has no host line."""
         if self.host is None and self.raw:
             ccsidr = self._numbers(self.raw, "ccsidr", 10)
             host = from_raw(self._numbers(self.raw, "regs"), ccsidr, self.capabilities or None)
-            host = msgspec.structs.replace(host, cmdline=self.cmdline, vgic=vgic_of(host.values, host.known))
+            vgic = self.vgic or vgic_of(host.values, host.known)
+            host = msgspec.structs.replace(host, cmdline=self.cmdline, vgic=vgic)
             self.host = with_inputs(host, self.inputs)
         return self.host
 
@@ -144,7 +153,8 @@ class Replay:
         """The errno of creating the current configuration's vCPU."""
         exposure = self.exposure
         if exposure is None or isinstance(exposure, FreshExposure):
-            nothing = HostState(values={}, known={}, capabilities=self.capabilities)
+            nothing = HostState(values={}, known={}, capabilities=self.capabilities, vgic=self.vgic or "v3")
+            nothing = with_inputs(nothing, self.inputs)
             exposure = expose(nothing, self.need_policy(), self.setup)
         return vcpu_init(exposure)
 

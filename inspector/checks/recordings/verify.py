@@ -7,15 +7,19 @@ and `vcpu` lines and the questions; answers that are present are ignored. `verif
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from errno import ENODEV
+from typing import Any, NamedTuple, Self
 
 import msgspec
 
 from inspector.checks.recordings.agreement import Agreement, Fit, Tally
 from inspector.checks.recordings.replay import Line, Replay
 from inspector.errors import SourceError
-from inspector.policies.loader import patch_names, point_names, vendor_names
+from inspector.kvm.cases import candidates_of
+from inspector.kvm.host import Vgic
+from inspector.policies.loader import is_policy_name, patch_names, point_names, vendor_names, vendor_point
+from inspector.policies.model import Policy
 from inspector.policies.release import Choice
 from inspector.sources.opening import open_path, open_standard_input
 from inspector.sources.recording import read_lines
@@ -71,53 +75,113 @@ def predict_file(path: str, kernel: str = "", host: str = "") -> Iterator[bytes]
     return predict(_opened(path), path, kernel, host)
 
 
-def verify_lines(lines: Iterable[bytes], where: str, kernel: str = "", host: str = "") -> Agreement:
-    """How far the model agrees with the recording `lines`."""
-    replay, tally = Replay(where, kernel, host), Tally()
-    for line in _lines(lines, where):
+def verify_lines(
+    lines: Iterable[bytes], where: str, kernel: str = "", host: str = "", vgic: Vgic | None = None
+) -> Agreement:  # fmt: skip
+    """How far the model agrees with the recording `lines`, by the policy that is chosen for its kernel.
+
+    `vgic`: as `recorded_vgic` tells it.
+    """
+    return _judge(lines, Replay(where, kernel, host, vgic=vgic))
+
+
+def _judge(lines: Iterable[bytes], replay: Replay) -> Agreement:
+    tally = Tally()
+    for line in _lines(lines, replay.where):
         tally.count(replay, line)
-    return tally.result(replay, where)
+    return tally.result(replay, replay.where)
+
+
+def _kept(lines: Iterator[bytes], where: str) -> list[bytes]:
+    """Every line; of a file that does not begin as a recording no more than the first."""
+    kept: list[bytes] = []
+    for line in lines:
+        if not kept and line.strip():
+            next(_lines([line], where))
+        kept.append(line)
+    return kept
+
+
+def recorded_vgic(lines: Iterable[bytes]) -> Vgic | None:
+    """`v2` where the recorded host refused a VM with a GICv3 (ENODEV): its registers need not tell; else None."""
+    for raw in lines:
+        if raw.startswith((b'{"type":"vcpu"', b'{"type": "vcpu"')) and _refused_gic(raw):
+            return "v2"
+    return None
+
+
+def _refused_gic(raw: bytes) -> bool:
+    try:
+        line = _DECODER.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return bool(line.get("gicv3")) and line.get("init_errno") == ENODEV
 
 
 def verify(path: str, kernel: str = "", host: str = "") -> Agreement:
     """How far the model agrees with the recording at `path` (plain or compressed; `-` for standard input).
 
-    Where the policy that the recording names does not fit and none was asked for, its neighbours are tried too: the
-    result says which of them fit best (`fits`).
+    Where the kernel may have one of several policies, each is judged and the best is the answer's (`candidates`). Where
+    none of them fits and no kernel was asked for, their neighbours are tried too: the result says which fit best
+    (`fits`).
     """
-    digest, kept = hashlib.sha256(), list[bytes]()
-    answer = verify_lines(_copied(_opened(path), digest, kept), path, kernel, host)
+    lines = _kept(_opened(path), path)
+    question = _Question(lines, path, host, recorded_vgic(lines))
+    answer = question.ask(kernel)
+    digest = hashlib.sha256()
+    for line in lines:
+        digest.update(line)
     answer = msgspec.structs.replace(answer, sha256=digest.hexdigest())
     if answer.perfect or kernel or not answer.policy:
         return answer
-    return msgspec.structs.replace(answer, fits=best_fits(kept, path, answer, host))
+    return msgspec.structs.replace(answer, fits=best_fits(question, answer))
 
 
-def _copied(lines: Iterable[bytes], digest: hashlib._Hash, kept: list[bytes]) -> Iterator[bytes]:
-    """The lines, their content counted into `digest`, and kept for another reading."""
-    for line in lines:
-        digest.update(line)
-        kept.append(line)
-        yield line
+class _Question(NamedTuple):
+    """A recording, and what is given of its host."""
+
+    lines: Sequence[bytes]
+    where: str
+    host: str
+    vgic: Vgic | None
+
+    @property
+    def reading(self) -> Self:
+        """The same without its writes: what a kernel lists and reads tells policies apart at little cost."""
+        return self._replace(
+            lines=[one for one in self.lines if not one.startswith((b'{"type":"set"', b'{"type": "set"'))]
+        )
+
+    def judge(self, kernel: str = "", policy: Policy | None = None) -> Agreement:
+        """How far one policy agrees."""
+        return _judge(self.lines, Replay(self.where, kernel, self.host, policy=policy, vgic=self.vgic))
+
+    def ask(self, kernel: str) -> Agreement:
+        """How far the policies agree that the kernel may have."""
+        replay = Replay(self.where, kernel, self.host, vgic=self.vgic)
+        chosen = _judge(self.lines, replay)
+        candidates = candidates_of(replay.policy, replay.candidates) if replay.policy else ()
+        if not candidates[1:]:
+            return chosen
+        answers = [chosen, *(self.judge(policy=policy) for policy in candidates[1:])]
+        best = max(answers, key=lambda one: (one.perfect, one.agreed))  # the chosen one of equals
+        fits = sorted((Fit(policy=one.policy, agreed=one.agreed) for one in answers), key=lambda fit: -fit.agreed)
+        return msgspec.structs.replace(
+            best, certainty=chosen.certainty, explanation=chosen.explanation, candidates=tuple(fits)
+        )
 
 
-def best_fits(lines: list[bytes], where: str, answer: Agreement, host: str = "") -> tuple[Fit, ...]:
+def best_fits(question: _Question, answer: Agreement) -> tuple[Fit, ...]:
     """The neighbours of a policy that agree better with a recording than it does, the best first.
 
-    What a kernel lists and reads tells policies apart at little cost, so only the few that are best at that are asked
-    about the writes as well.
+    Only the few that are best at what is read are asked about the writes as well.
     """
-    reading = [line for line in lines if not line.startswith((b'{"type":"set"', b'{"type": "set"'))]
-    own = answer.policy.partition("+")[0]
-    tried = sorted(neighbours(answer.policy), key=lambda name: name.partition("+")[0] != own)  # its patches first
-    ranked = sorted(tried, key=lambda name: -_agreed(reading, where, name, host))
-    found = [Fit(policy=name, agreed=_agreed(lines, where, name, host)) for name in ranked[:_WHOLE]]
+    own, reading = answer.policy.partition(" ")[0], question.reading
+    tried = sorted(neighbours(own), key=lambda name: name.partition("+")[0] != own.partition("+")[0])  # patches first
+    ranked = sorted(tried, key=lambda name: -reading.judge(name).agreed)
+    found = [Fit(policy=name, agreed=question.judge(name).agreed) for name in ranked[:_WHOLE]]
     better = [fit for fit in found if fit.agreed > answer.agreed]
     return tuple(sorted(better, key=lambda fit: -fit.agreed))
-
-
-def _agreed(lines: list[bytes], where: str, kernel: str, host: str) -> int:
-    return verify_lines(lines, where, kernel, host).agreed
 
 
 def neighbours(name: str) -> list[str]:
@@ -129,7 +193,7 @@ def neighbours(name: str) -> list[str]:
     points = [[int(part) for part in point.split(".")] for point in point_names()]
     near = sorted(points, key=lambda point: _distance(point, number))[:_NEAR]
     vendors = [one for one in vendor_names() if f"-{'.'.join(map(str, number[:2]))}." in one]
-    patched = [f"{own}+{patch}" for patch in patch_names()]
+    patched = [f"{own}+{patch}" for patch in patch_names()] if vendor_point(own) or is_policy_name(own) else []
     return [one for one in (*(".".join(map(str, point)) for point in near), *vendors, *patched) if one != name]
 
 

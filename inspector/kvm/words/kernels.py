@@ -70,7 +70,7 @@ def case_words(policies: Sequence[Policy], every: Sequence[Policy], rules: Seque
         return f"the kernel behaves as Linux {_range([p.name for p in policies], [p.name for p in every])}", settle
     if all(settled):
         return f"the kernel behaves as Linux {' or '.join(dict.fromkeys(settled))}", settle
-    come = "what may have come by then" if policies[0].title.endswith("by then") else "none of it yet"
+    come = "what may have come by then" if policies[0].possible else "none of it yet"
     return f"the kernel has {come}", settle
 
 
