@@ -66,13 +66,12 @@ def point_names() -> list[str]:
 
 @lru_cache(maxsize=1)
 def _evidence() -> dict[str, str]:
-    return {
-        digest: stem for stem in (*policy_names(), *vendor_names()) for digest in _shipped("kernels", stem).recordings
-    }
+    kinds = (("kernels", (*policy_names(), *vendor_names())), ("patches", patch_names()))
+    return {digest: stem for kind, stems in kinds for stem in stems for digest in _shipped(kind, stem).recordings}
 
 
 def evidence_of(sha256: str) -> str:
-    """The policy that lists a recording of this content as evidence; empty for one that none lists."""
+    """The policy or patch that lists a recording of this content as evidence; empty for one that none lists."""
     return _evidence().get(sha256, "")
 
 

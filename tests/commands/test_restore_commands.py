@@ -81,7 +81,7 @@ def test_plain_lines_of_a_destination(tmp_path: Path) -> None:
     lines = tmp_path / "fresh.txt"
     lines.write_text("".join(f"0x{i:016x} {v:#x}\n" for i, v in values.items()))
     inferred = run("migrate", OLD, str(lines))
-    assert inferred.code == 1 and "nearest to that of Linux 6.12.107" in inferred.out
+    assert inferred.code == 1 and "nearest to that of Linux 6.12.118" in inferred.out
     named = run("migrate", OLD, str(lines), "--kernel", "6.12")
     assert named.code == 1 and "names no kernel" not in named.out
 

@@ -24,7 +24,7 @@ def test_every_mainline_release_has_a_policy() -> None:
 
 
 def test_a_series_name_means_its_newest_known_point() -> None:
-    assert load_policy("6.12").point == "6.12.107"
+    assert load_policy("6.12").point == "6.12.118"
     assert load_policy("6.12.0").point == "6.12.0"
     assert load_policy("6.2").point == "6.2.0"
     assert load_policy("6.12").name == "6.12"
