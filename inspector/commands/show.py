@@ -59,12 +59,16 @@ def run(options: argparse.Namespace) -> int:
     else:
         print("\n".join(_lines(dump, shown, named=wanted is not None, markdown=options.markdown)))
     present = {item.register.id for items in shown.values() for item in items}
-    missing = dict.fromkeys(f.register.name for f in found if f.register.id not in present)
+    missing = {f.register.name: dump.why_absent(f.register.id) for f in found if f.register.id not in present}
     talk = [f"differs between vCPUs: {name} {' / '.join(values)}" for name, values in differing.items()]
-    talk += [*dump.notes, *(f"not in {options.source}: {name}" for name in missing)]
+    talk += [*dump.notes, *(_not_there(options.source, *entry) for entry in missing.items())]
     if talk and (missing or not options.json):
         print("\n".join(map(one_line, talk)), file=sys.stderr)
     return EXIT_NO if missing else EXIT_YES
+
+
+def _not_there(source: str, name: str, reason: str) -> str:
+    return f"not in {source}: {name}" + (f" ({reason})" if reason else "")
 
 
 def _lines(dump: Dump, shown: Mapping[int, Sequence[report.Item]], *, named: bool, markdown: bool) -> list[str]:

@@ -98,6 +98,7 @@ def show_json(dump: Dump, shown: Mapping[int, list[Item]], vcpus: Iterable[Vcpu]
                 "index": vcpu.index,
                 **({"name": vcpu.name} if vcpu.name else {}),
                 "kind": vcpu.kind,
+                **({"mp_state": vcpu.mp_state} if vcpu.mp_state else {}),
                 "registers": [item_json(item) for item in shown[place]],
             }
             for place, vcpu in enumerate(vcpus)
@@ -105,6 +106,11 @@ def show_json(dump: Dump, shown: Mapping[int, list[Item]], vcpus: Iterable[Vcpu]
     }
     if differing:
         answer["differing"] = differing
+    if dump.absent:
+        answer["absent"] = [
+            {"registers": [catalog.by_id(i).name for i in sorted(each.ids)], "reason": each.reason}
+            for each in dump.absent
+        ]
     if dump.notes:
         answer["notes"] = list(dump.notes)
     return answer

@@ -26,6 +26,9 @@ from inspector.registers.encoding import CLASS_BITMAP, CLASS_DEMUX, CLASS_FIRMWA
 Kind = Literal["vcpu", "host", "template", "list"]
 """vcpu: saved or live vCPU state; host: raw registers of a machine; template: constraints; list: ids without values."""
 
+Accelerator = Literal["", "kvm", "tcg", "hvf"]
+"""What ran the vCPU: KVM, QEMU's own emulation, or Apple's Hypervisor.framework; "" where a source does not show it."""
+
 View = Literal["host", "el0", "vcpu", "guest"]
 """Whose values a text holds. host: raw ones of a machine; el0: what a process of it reads; vcpu: what a VMM reads;
 guest: what a guest reads."""
@@ -56,6 +59,8 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """host or CPU model name"""
     machine: str = ""
     """VMM machine type, e.g. `virt-10.0`"""
+    accelerator: str = ""
+    """what ran the vCPU (an `Accelerator`), for sources that are not always KVM's"""
     date: str = ""
     """ISO 8601, when the values were read, or when the dump was written"""
 
@@ -93,6 +98,14 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
         return {i: Constraint(mask, self.values.get(i, 0)) for i, mask in self.known.items() if mask & ALL != ALL}
 
 
+class Absent(msgspec.Struct, frozen=True):
+    """Registers that a vCPU has and its source does not hold."""
+
+    ids: frozenset[int]
+    reason: str
+    """one clause: who does not save them, and why"""
+
+
 class Cpu(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one CPU of the host says of itself; big.LITTLE hosts have unlike ones."""
 
@@ -124,6 +137,8 @@ class Vcpu(msgspec.Struct, frozen=True, kw_only=True):
     """answer of KVM_ARM_GET_REG_WRITABLE_MASKS, where recorded"""
     flags: tuple[str, ...] = ()
     """names of HWCAP flags that the source printed: each says that a field is at least some value"""
+    mp_state: str = ""
+    """`running`, `stopped` (waits for PSCI CPU_ON) or the source's own number; "" where it does not say"""
     offsets: Mapping[int, int] = {}
     """register id -> byte offset of its value in the (uncompressed) source file, where the format allows patching"""
 
@@ -151,6 +166,8 @@ class Dump(msgspec.Struct, frozen=True, kw_only=True):
     """what MRS of the ID space returned to an EL0 process"""
     one_vm: bool = True
     """the vCPUs belong to one VM, so their ID registers must agree; False where each one is a VM of its own"""
+    absent: tuple[Absent, ...] = ()
+    """registers that the source does not hold although the vCPU had them, by reason"""
     notes: tuple[str, ...] = ()
     """what was skipped or could not be read, and why; one sentence each"""
 
@@ -160,6 +177,10 @@ class Dump(msgspec.Struct, frozen=True, kw_only=True):
         return any(
             class_of(rid) in (CLASS_DEMUX, CLASS_FIRMWARE, CLASS_BITMAP) for vcpu in self.vcpus for rid in vcpu.values
         )
+
+    def why_absent(self, reg_id: int) -> str:
+        """Why the source does not hold the register; "" where no reason is known."""
+        return next((absent.reason for absent in self.absent if reg_id in absent.ids), "")
 
 
 HOST = "host"

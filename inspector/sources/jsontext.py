@@ -11,11 +11,12 @@ import msgspec
 
 from inspector.budget import MEMBERS, NESTING, NUMBERS, RECORDS, Budget, most
 from inspector.errors import SourceError
-from inspector.registers.encoding import hex_id, size_of
+from inspector.registers.encoding import ARCH_ARM, hex_id, size_of
 
 T = TypeVar("T")
 _BYTE = re.compile(r"\(byte (\d+)\)")
 _TEXT_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{\]}]')
+_COPROCESSOR_BITS = 64
 _LOOKED_AT = 1_000_000
 """Brackets and texts among which the place of too deep nesting is looked for."""
 
@@ -129,9 +130,13 @@ def checked(pairs: Iterable[tuple[int, int]], where: str) -> Mapping[int, int]:
 
 
 def check_value(reg_id: int, value: int, where: str) -> None:
-    """Raises SourceError unless `reg_id` is an arm64 or arm register id and `value` fits the size it states."""
+    """Raises SourceError unless `reg_id` is an arm64 or arm register id and `value` fits the size it states.
+
+    QEMU's emulation keeps some AArch32 registers as aliases of 64-bit ones and saves all of their bits (CTR with
+    TminLine under `-cpu neoverse-n2`), so an AArch32 register may hold 64.
+    """
     check_id(reg_id, where)
-    if value < 0 or value.bit_length() > 8 * size_of(reg_id):
+    if value < 0 or value.bit_length() > (_COPROCESSOR_BITS if reg_id >> 56 == ARCH_ARM else 8 * size_of(reg_id)):
         raise SourceError(f"value {value:#x} of {hex_id(reg_id)} is wider than the register", where)
 
 

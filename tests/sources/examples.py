@@ -6,7 +6,7 @@ import json
 import struct
 from collections.abc import Mapping
 
-from inspector.sources.dump import Cpu, Dump, Host, Provenance, Vcpu
+from inspector.sources.dump import Absent, Cpu, Dump, Host, Provenance, Vcpu
 from inspector.sources.formats import dump_json
 from inspector.sources.formats.firecracker_vmstate import checksum
 from tests.sources import streams
@@ -27,14 +27,24 @@ VALUES: Mapping[int, int] = {
 
 def own_dump() -> bytes:
     """Our own format, with everything that it can hold."""
-    vcpu = Vcpu(index=0, name="one", values=VALUES, errors={0x603000000013C021: 2}, writable_masks={PFR0: 0xFF})
+    vcpu = Vcpu(
+        index=0,
+        name="one",
+        values=VALUES,
+        errors={0x603000000013C021: 2},
+        writable_masks={PFR0: 0xFF},
+        mp_state="stopped",
+    )
     dump = Dump(
-        provenance=Provenance(source="a.mig", format="qemu-stream", tool="QEMU", kernel="6.1.0", date="2026-01-02"),
+        provenance=Provenance(
+            source="a.mig", format="qemu-stream", tool="QEMU", kernel="6.1.0", date="2026-01-02", accelerator="kvm"
+        ),
         vcpus=(vcpu, Vcpu(index=1, values=VALUES)),
         host=Host(values={PFR0: 3}, ccsidr={0: 0xFF0000001A}),
         cpus=(Cpu(index=0, values={MIDR: 4}, caches=({"level": "1"},)),),
         capabilities={"sve": 1},
         el0={PFR0: 0x11},
+        absent=(Absent(frozenset((MIDR, PFR0)), "never saved"),),
         notes=("a note",),
     )
     return dump_json.write(dump)

@@ -49,6 +49,24 @@ def configuration(capabilities: Sequence[str] = ()) -> bytes:
     return data
 
 
+def background_ram() -> bytes:
+    """RAM of a background snapshot: it has no END section (migration/migration.c, bg_migration_thread)."""
+    return ram()[: -len(b"\x03" + bytes(4 + 8) + footer(1))]
+
+
+def postcopy(vcpus: Sequence[Mapping[int, int]]) -> bytes:
+    """A stream that goes over to postcopy: the device state lies in a package (MIG_CMD_PACKAGED is 7, its four bytes
+    say how long it is), has no end mark, and memory follows (migration/migration.c, postcopy_start)."""
+    state = b"\x08" + struct.pack(">HH", 4, 0)
+    for n, values in enumerate(vcpus):
+        state += section(4, 20 + n, "cpu", n, 22, cpu_payload(values))
+    state += b"\x08" + struct.pack(">HH", 5, 0)
+    advise = b"\x08" + struct.pack(">HHQQ", 3, 16, 4096, 4096)
+    package = b"\x08" + struct.pack(">HHI", 7, 4, len(state)) + state
+    memory = b"\x02" + struct.pack(">I", 1) + struct.pack(">Q", 0x10) + footer(1)
+    return b"QEVM" + struct.pack(">I", 3) + configuration() + advise + background_ram() + package + memory
+
+
 def ram(pages: Sequence[bytes] = (), zero: int = 3, number: int = 1) -> bytes:
     """RAM of one block: its START section, one PART with `pages` and `zero` empty pages, and its END section."""
     total = PAGE * (len(pages) + zero)

@@ -283,3 +283,93 @@ def test_the_description_has_to_agree(tmp_path: Path) -> None:
     data = streams.stream(described=False) + streams.description([5])
     with pytest.raises(SourceError, match="its own description 5"):
         load(str(write(tmp_path, data)))
+
+
+@pytest.mark.parametrize("spaced", ["{ ", "{\n\t", " { ", "{"], ids=["QEMU 5.2", "lines", "before", "6.0"])
+def test_the_description_may_have_any_spacing(tmp_path: Path, spaced: str) -> None:
+    """QEMU to 5.2 writes a space behind each bracket (qobject/json-writer.c is of 6.0)."""
+    data = streams.stream([SOME_REGISTERS] * 2, described=False)
+    cpus = "".join(
+        f', {{ "name" : "cpu", "instance_id" : {n}, "fields" : [ {{ "name" : "cpreg_vmstate_indexes", '
+        f'"array_len" : {len(SOME_REGISTERS)} }} ] }}'
+        for n in (0, 1)
+    )
+    text = f'{spaced}"page_size" : 4096, "devices" : [ {{ "name" : "timer" }}{cpus} ] }}'.encode()
+    path = write(tmp_path, data + b"\x06" + struct.pack(">I", len(text)) + text)
+    assert listed(path) == [SOME_REGISTERS] * 2
+    with pytest.raises(SourceError, match="truncated"):
+        load(str(write(tmp_path, path.read_bytes()[:-9])))
+
+
+@pytest.mark.parametrize("described", [True, False])
+@pytest.mark.parametrize("pad", [1, 5000, 5 << 20, 40 << 20])
+def test_zeros_behind_a_stream_are_no_part_of_it(tmp_path: Path, described: bool, pad: int) -> None:
+    """A volume is larger than the state that is kept in it."""
+    path = write(tmp_path, streams.stream([SOME_REGISTERS] * 2, described=described) + bytes(pad))
+    assert listed(path) == [SOME_REGISTERS] * 2
+    packed = tmp_path / "packed"
+    packed.write_bytes(gzip.compress(path.read_bytes(), 1))
+    assert listed(packed) == [SOME_REGISTERS] * 2
+
+
+def test_a_sparse_volume_of_a_terabyte_is_read_at_once(tmp_path: Path) -> None:
+    path = write(tmp_path, streams.stream())
+    os.truncate(path, 1 << 40)
+    assert listed(path) == [SOME_REGISTERS]
+
+
+def test_other_bytes_behind_the_zeros_do_no_harm(tmp_path: Path) -> None:
+    for described in (True, False):
+        data = streams.stream(described=described) + bytes(3 << 20) + os.urandom(1 << 20)
+        assert listed(write(tmp_path, data)) == [SOME_REGISTERS]
+
+
+def test_zeros_do_not_hide_that_a_stream_is_cut(tmp_path: Path) -> None:
+    data = streams.stream(described=False)
+    for cut in (7, 60):
+        with pytest.raises(SourceError, match="truncated"):
+            load(str(write(tmp_path, data[:-cut] + bytes(30 << 20))))
+
+
+def test_a_postcopy_stream(tmp_path: Path) -> None:
+    other = dict(SOME_REGISTERS) | {0x603000000013C005: 0x80000001}
+    data = streams.postcopy([SOME_REGISTERS, other])
+    dump = load(str(write(tmp_path, data)))
+    assert listed(tmp_path / "a") == [SOME_REGISTERS, other]
+    assert any("postcopy" in note for note in dump.notes)
+    with pytest.raises(SourceError, match="truncated"):
+        load(str(write(tmp_path, data[:-200])))
+
+
+def test_a_background_snapshot(tmp_path: Path) -> None:
+    dump = load(str(write(tmp_path, streams.stream(memory=streams.background_ram()))))
+    assert dump.notes == ()
+    assert listed(tmp_path / "a") == [SOME_REGISTERS]
+
+
+AARCH32_CTR, SCTLR = 0x40200000200F0001, 0x603000000013C080
+
+
+def test_an_aarch32_alias_keeps_all_its_bits(tmp_path: Path) -> None:
+    """`-cpu neoverse-n2` under QEMU 10.0 and 11.1: CTR holds the 35 bits of CTR_EL0."""
+    values = {AARCH32_CTR: 0x4B444C004, SCTLR: 1}
+    dump = load(str(write(tmp_path, streams.stream([values]))))
+    assert listed(tmp_path / "a") == [values]
+    assert dump.provenance.accelerator == "tcg"
+    assert any("35 bits" in note for note in dump.notes)
+
+
+@pytest.mark.parametrize(
+    ("extra", "accelerator", "absent"),
+    [({}, "hvf", True), ({AARCH32_CTR: 1}, "tcg", True), ({0x6030000000140000: 1}, "kvm", False)],
+)
+def test_who_ran_the_vcpu_shows_in_its_list(
+    tmp_path: Path, extra: dict[int, int], accelerator: str, absent: bool
+) -> None:
+    values = dict(sorted(({SCTLR: 1} | extra).items()))
+    dump = load(str(write(tmp_path, streams.stream([values]))))
+    assert dump.provenance.accelerator == accelerator
+    assert bool(dump.why_absent(0x6020000000110000)) == absent
+    assert bool(dump.why_absent(0x603000000013C000)) == absent
+    assert dump.why_absent(SCTLR) == ""
+    assert dump.vcpus[0].mp_state == "running"

@@ -10,6 +10,7 @@ import pytest
 
 from inspector.sources import load
 from inspector.sources.formats.qemu_walk import walk
+from tests.sources import streams
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,18 @@ def test_macros_of_a_register_list(tmp_path: Path, macro: str, reg_id: int) -> N
     assert list(load(str(path)).vcpus[0].constraints) == [reg_id]
 
 
+def test_pages_of_a_stream_that_states_no_size_have_1_kib() -> None:
+    """Arm's smallest page size is not stated (migration/savevm.c, vmstate_target_page_bits)."""
+    pages = [
+        struct.pack(">Q", n << 10 | 0x8 | (0x20 if n else 0)) + (b"" if n else b"\1m") + bytes(1024) for n in (0, 1)
+    ]
+    found = walk(
+        memory_section(*pages, struct.pack(">Q", 0x10), b"\x7e\0\0\0\2", b"\x03\0\0\0\2", struct.pack(">Q", 0x10)),
+        False,
+    )
+    assert (found.pages, found.stopped) == (2, "")
+
+
 def memory_section(*words: bytes) -> io.BytesIO:
     """The start of a stream behind its version: one section of guest memory."""
     head = b"\x01" + struct.pack(">I", 2) + b"\x03ram" + struct.pack(">II", 0, 4)
@@ -40,7 +53,8 @@ def memory_section(*words: bytes) -> io.BytesIO:
 
 @pytest.mark.parametrize("flags", [0x1, 0x80, 0x400, 0x800])
 def test_memory_of_an_unknown_kind_ends_the_walk(flags: int) -> None:
-    found = walk(memory_section(struct.pack(">Q", 0x1000 | flags), bytes(64)), False)
+    section = memory_section(struct.pack(">Q", 0x1000 | flags), bytes(64))
+    found = walk(io.BytesIO(streams.configuration() + section.getvalue()), False)
     assert found.stopped == f"guest memory with unknown flags {flags:#x}"
     assert found.pages == 0
 

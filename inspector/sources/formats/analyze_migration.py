@@ -72,9 +72,14 @@ def load(content: Content) -> Dump:
             notes[f"core registers are not read: {missing[0]} is not in the output"] = None
         setup = listed_setup(values, gic="v3" if gic else "none")
         vcpus.append(Vcpu(index=index, values=values, setup=setup))
+    accelerator = qemu_cpu.accelerator_of(vcpus[0].values)
+    provenance = Provenance(
+        source=where, format=NAME, compression=content.compression, tool="QEMU", accelerator=accelerator
+    )
     return Dump(
-        provenance=Provenance(source=where, format=NAME, compression=content.compression, tool="QEMU"),
+        provenance=provenance,
         vcpus=tuple(vcpus),
+        absent=qemu_cpu.missing(accelerator, vcpus[0].values),
         notes=tuple(notes),
     )
 

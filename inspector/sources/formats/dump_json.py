@@ -2,15 +2,15 @@
 
 ```
 {"format": "vcpu-inspector-dump", "version": 1,
- "provenance": {"source", "format", "tool", "kernel", "kernel_version", "cmdline", "host", "machine", "date",
-                "written_by"},
- "one_vm": true, "notes": ["..."],
+ "provenance": {"source", "format", "tool", "kernel", "kernel_version", "cmdline", "host", "machine", "accelerator",
+                "date", "written_by"},
+ "one_vm": true, "notes": ["..."], "absent": [{"reason": "...", "registers": [ID]}],
  "capabilities": {"sve": 1},
  "host": {"view": "raw", "registers": {ID: VALUE}, "known": {ID: MASK}, "ccsidr": {CSSELR: VALUE}},
  "cpus": [{"index": 0, "registers": {ID: VALUE}, "caches": [{"level": "1"}]}],
  "el0": {ID: VALUE},
  "vcpus": [{"index": 0, "name": "qemu", "kind": "vcpu",
-            "features": 124, "gic": "v3", "mte": false, "writable_imp_id": false,
+            "features": 124, "gic": "v3", "mte": false, "writable_imp_id": false, "mp_state": "running",
             "registers": {ID: VALUE}, "errors": {ID: ERRNO}, "constraints": {ID: {"mask": VALUE, "value": VALUE}},
             "guest": {ID: VALUE}, "writable_masks": {ID: VALUE}}]}
 ```
@@ -35,7 +35,7 @@ from inspector.budget import RECORDS, VCPUS, Budget
 from inspector.errors import SourceError
 from inspector.policies.setup import Gic, VcpuSetup
 from inspector.registers.hwcaps import BY_NAME
-from inspector.sources.dump import Constraint, Cpu, Dump, Host, Kind, Provenance, Vcpu
+from inspector.sources.dump import Absent, Constraint, Cpu, Dump, Host, Kind, Provenance, Vcpu
 from inspector.sources.jsontext import Hex, Small, check_id, check_value, checked, decode, number, number_map
 from inspector.sources.opening import Content
 from inspector.version import __version__
@@ -61,12 +61,18 @@ class _Vcpu(msgspec.Struct):
     gic: Gic = "none"
     mte: bool = False
     writable_imp_id: bool = False
+    mp_state: str = ""
     registers: msgspec.Raw = _NOTHING
     errors: msgspec.Raw = _NOTHING
     constraints: dict[str, _Constraint] = {}
     guest: msgspec.Raw = _NOTHING
     writable_masks: msgspec.Raw = _NULL
     flags: list[str] = []
+
+
+class _Absent(msgspec.Struct):
+    reason: str
+    registers: list[Hex] = []
 
 
 class _Host(msgspec.Struct):
@@ -88,6 +94,7 @@ class _Document(msgspec.Struct):
     provenance: dict[str, str] = {}
     one_vm: bool = True
     notes: list[str] = []
+    absent: list[_Absent] = []
     capabilities: dict[str, int] = {}
     host: _Host | None = None
     cpus: list[_Cpu] = []
@@ -127,6 +134,7 @@ def load(content: Content) -> Dump:
         el0=_values(document.el0, where, budget),
         one_vm=document.one_vm,
         notes=tuple(document.notes),
+        absent=tuple(Absent(frozenset(map(int, each.registers)), each.reason) for each in document.absent),
     )
 
 
@@ -159,6 +167,7 @@ def _vcpu(given: _Vcpu, where: str, budget: Budget) -> Vcpu:
         setup=None
         if given.features is None
         else VcpuSetup(features=given.features, gic=given.gic, mte=given.mte, writable_imp_id=given.writable_imp_id),
+        mp_state=given.mp_state,
         guest=number_map(given.guest, where, budget),
         writable_masks=None if masks is None else number_map(masks, where, budget),
         flags=tuple(flag for flag in given.flags if flag in BY_NAME),
@@ -188,6 +197,7 @@ def write(dump: Dump, date: str = "") -> bytes:
         "cmdline": known.cmdline,
         "host": known.host,
         "machine": known.machine,
+        "accelerator": known.accelerator,
         "date": known.date or date or datetime.datetime.now(datetime.UTC).date().isoformat(),
         "written_by": f"vcpu-inspector {__version__}",
     }
@@ -199,6 +209,8 @@ def write(dump: Dump, date: str = "") -> bytes:
         "notes": _list(map(_json, dump.notes), 1),
         "capabilities": _json(dict(dump.capabilities)),
     }
+    if dump.absent:
+        members["absent"] = _list(map(_absent, dump.absent), 1)
     if dump.host:
         members["host"] = _host_text(dump.host)
     if dump.cpus:
@@ -237,6 +249,10 @@ def _constraint(constraint: Constraint) -> str:
     return _json({"mask": hex(constraint.mask), "value": hex(constraint.value)})
 
 
+def _absent(absent: Absent) -> str:
+    return _json({"reason": absent.reason, "registers": [hex(reg_id) for reg_id in sorted(absent.ids)]})
+
+
 def _host_text(host: Host) -> str:
     members = {"view": _json(host.view), "registers": _registers(host.values, 2)}
     if host.known:
@@ -253,6 +269,8 @@ def _vcpu_text(vcpu: Vcpu) -> str:
     members = {"index": _json(vcpu.index), "name": _json(vcpu.name), "kind": _json(vcpu.kind)}
     if vcpu.setup:
         members |= {name: _json(getattr(vcpu.setup, name)) for name in VcpuSetup.__struct_fields__}
+    if vcpu.mp_state:
+        members["mp_state"] = _json(vcpu.mp_state)
     members["registers"] = _registers(vcpu.values, 3)
     if vcpu.errors:
         members["errors"] = _registers(vcpu.errors, 3, _json)

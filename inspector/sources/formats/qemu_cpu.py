@@ -8,21 +8,43 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from inspector.errors import SourceError
 from inspector.registers.encoding import (
+    ARCH_ARM,
+    ARCH_ARM64,
+    CLASS_BITMAP,
     CLASS_CORE,
+    CLASS_DEMUX,
+    CLASS_FIRMWARE,
     CLASS_SVE,
+    CLASS_SYSREG,
     SIZE_U32,
     SIZE_U64,
     SIZE_U128,
     SIZE_U256,
     SIZE_U2048,
+    bitmap_id,
+    ccsidr_id,
+    class_of,
+    firmware_id,
     hex_id,
     make_id,
 )
+from inspector.registers.ids import (
+    CCSIDR_EL1,
+    DCZID_EL0,
+    ID_AA64PFR0_EL1,
+    ID_PFR1_EL1,
+    MIDR_EL1,
+    MPIDR_EL1,
+    SVE_VLS,
+    ZCR_EL1,
+)
+from inspector.sources.dump import Absent, Accelerator
 from inspector.sources.jsontext import check_id, check_value
 
 VERSION = 22
@@ -36,6 +58,8 @@ LARGEST = LIST_AT + 4 + 16 * MOST + 0x41 + (96 << 10)
 _FIXED = struct.Struct(">16I32QQII8Q8I8I5I5I4Q4Q")
 _BEHIND_LIST = 0x41
 """exclusive monitor, syndrome, fault, two timers, power state"""
+_POWER = {0: "running", 1: "stopped", 2: "starting"}
+"""power_state, the last fixed byte (target/arm/arm-qmp-cmds.h and cpu.h, ARMPSCIState)"""
 _SUBSECTION, _FOOTER = 0x05, 0x7E
 _FPSR_MASK, _FPCR_MASK = 0xF800009F, 0x07FF9F00
 """bits of the combined FPSCR word that belong to FPSR and to FPCR"""
@@ -55,6 +79,8 @@ class CpuSection(msgspec.Struct, frozen=True, kw_only=True):
     listed: int
     aarch32: bool
     sve: bool
+    mp_state: str
+    """`running`, `stopped`, or `starting` (PSCI CPU_ON is under way)"""
     length: int
     """bytes of the payload, subsections included, footer not"""
     closed: bool
@@ -96,9 +122,48 @@ def read_cpu(payload: bytes, section: int, instance: int) -> CpuSection:
         listed=count,
         aarch32=aarch32,
         sve=sve,
+        mp_state=_POWER.get(payload[end - 1], f"power state {payload[end - 1]}"),
         length=length,
         closed=closed,
     )
+
+
+def accelerator_of(ids: Iterable[int]) -> Accelerator:
+    """What ran the vCPU whose list has these ids.
+
+    Only KVM lists cache and firmware pseudo-registers; only the emulation (TCG) lists AArch32 coprocessor registers,
+    and it does for every CPU model; HVF lists its own table of AArch64 registers (target/arm/hvf/hvf.c,
+    hvf_sreg_match). "" for an empty list.
+    """
+    kinds = {(reg_id >> 56, class_of(reg_id)) for reg_id in ids}
+    if any(cls in (CLASS_DEMUX, CLASS_FIRMWARE, CLASS_BITMAP) for arch, cls in kinds if arch == ARCH_ARM64):
+        return "kvm"
+    if any(arch == ARCH_ARM for arch, _ in kinds):
+        return "tcg"
+    return "hvf" if any(cls == CLASS_SYSREG for _, cls in kinds) else ""
+
+
+def missing(accelerator: Accelerator, values: Mapping[int, int]) -> tuple[Absent, ...]:
+    """Registers that a vCPU has and QEMU does not save.
+
+    Without KVM they are those that QEMU marks as having no raw value (ARM_CP_NO_RAW in target/arm/helper.c); with KVM
+    the vector lengths, which it takes from its `-cpu` options (target/arm/kvm.c, kvm_arm_reg_syncs_via_cpreg_list).
+    """
+    if accelerator == "kvm":
+        sve = SVE_VLS not in values and ZCR_EL1 in values
+        reason = "QEMU takes the vector lengths from its -cpu options and does not save them"
+        return (Absent(frozenset({SVE_VLS}), reason),) if sve else ()
+    if not accelerator:
+        return ()
+    no_raw = frozenset((MIDR_EL1, MPIDR_EL1, ID_AA64PFR0_EL1, *_UNLISTED)) - values.keys()
+    return (
+        Absent(no_raw, f"QEMU does not save registers without a raw value ({accelerator.upper()})"),
+        Absent(_KVM_ONLY, "only KVM has this register, and KVM did not run this vCPU"),
+    )
+
+
+_UNLISTED = (ID_PFR1_EL1, DCZID_EL0, CCSIDR_EL1)
+_KVM_ONLY = frozenset((*map(ccsidr_id, range(16)), *map(firmware_id, range(4)), *map(bitmap_id, range(4)), SVE_VLS))
 
 
 def _check_ids(ids: tuple[int, ...]) -> None:

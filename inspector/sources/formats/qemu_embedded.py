@@ -3,6 +3,7 @@ tool."""
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import BinaryIO
 
@@ -46,7 +47,7 @@ def _find(file: BinaryIO, start: int) -> int | None:
         try:
             at = os.lseek(file.fileno(), at, os.SEEK_DATA)
         except OSError as error:
-            if error.errno == 6:
+            if error.errno == errno.ENXIO:
                 return None
         file.seek(at)
         data = file.read(_WINDOW + len(_BEGINNING) - 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 from collections import deque
@@ -10,11 +11,14 @@ from typing import BinaryIO
 
 import msgspec
 
+from inspector.errors import SourceError
 from inspector.sources.formats import qemu_cpu
 from inspector.sources.formats.qemu_cpu import CpuSection, DamagedError
+from inspector.sources.formats.qemu_end import described_vcpus
 
 _NAME = b"\x03cpu"
 _WINDOW = 1 << 20
+_EMPTY = bytes(_WINDOW)
 _TAIL = 16 << 20
 """The trailing description has some 7 KB for each vCPU; so much is kept of a stream's end."""
 _HEAD = struct.Struct(">BI4sII")
@@ -45,34 +49,97 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
     """device sections of interest that were seen: `arm_gicv3`"""
 
 
-def scan(stream: BinaryIO, position: int) -> Scan:
-    """Look for `cpu` sections from `position` on, where `stream` stands; at most 2 MiB are held besides the tail."""
-    found: list[Found] = []
-    tail: deque[bytes] = deque()
-    kept = 0
-    names: set[str] = set()
-    buffer, base, ended = b"", position, False
-    while not ended:
-        data = stream.read(_WINDOW)
-        ended = not data
-        tail.append(data)
-        kept += len(data)
-        while kept - len(tail[0]) > _TAIL:
-            kept -= len(tail.popleft())
-        buffer += data
-        if b"\x09arm_gicv3" in buffer:
-            names.add("arm_gicv3")
+def scan(stream: BinaryIO, position: int, limit: int | None = None, *, may_stop: bool = True) -> Scan:
+    """Look for `cpu` sections from `position` on, where `stream` stands; at most 2 MiB are held besides the tail.
+
+    `limit`: so many bytes, where the device state's length is known. With `may_stop`, a stream whose end stands before
+    a mebibyte of zeros is not read further: volumes are larger than what is saved in them.
+    """
+    search = _Search(position)
+    left = limit
+    while True:
+        data = stream.read(_WINDOW if left is None else min(_WINDOW, left))
+        left = None if left is None else left - len(data)
+        empty = len(data) == _WINDOW and data == _EMPTY
+        if empty and search.empty:
+            search.base += len(data) + _step_over_hole(stream, left)
+            continue
+        search.take(data, ended=not data)
+        if not data or (empty and may_stop and search.found and _ends(search.tail_bytes())):
+            return search.result()
+        search.empty = empty
+
+
+class _Search:
+    """What was found so far, and the bytes that may hold the beginning of more."""
+
+    def __init__(self, position: int) -> None:
+        self.found: list[Found] = []
+        self.names: set[str] = set()
+        self.base = position
+        """offset in the stream of the first byte of `buffer`"""
+        self.buffer = b""
+        self.empty = False
+        """the last window was all zeros"""
+        self.tail: deque[bytes] = deque()
+        self._kept = 0
+
+    def take(self, data: bytes, ended: bool) -> None:
+        """Search the next bytes; with `ended` there are no more."""
+        self.tail.append(data)
+        self._kept += len(data)
+        while self._kept - len(self.tail[0]) > _TAIL:
+            self._kept -= len(self.tail.popleft())
+        self.buffer += data
+        if b"\x09arm_gicv3" in self.buffer:
+            self.names.add("arm_gicv3")
         at = 0
-        while (hit := buffer.find(_NAME, at)) >= 0:
-            if not ended and len(buffer) - hit < qemu_cpu.LARGEST:
+        while (hit := self.buffer.find(_NAME, at)) >= 0:
+            if not ended and len(self.buffer) - hit < qemu_cpu.LARGEST:
                 break
             at = hit + 1
-            if entry := _examine(buffer, hit - 5, base):
-                found.append(entry)
+            if entry := _examine(self.buffer, hit - 5, self.base):
+                self.found.append(entry)
                 at = hit + (entry.section.length if entry.section else 1)
-        keep = max(0, hit - 5) if hit >= 0 else max(at, len(buffer) - 32)
-        buffer, base = buffer[keep:], base + keep
-    return Scan(found=tuple(found), tail=b"".join(tail), length=base + len(buffer), names=frozenset(names))
+        keep = max(0, hit - 5) if hit >= 0 else max(at, len(self.buffer) - 32)
+        self.buffer, self.base = self.buffer[keep:], self.base + keep
+
+    def tail_bytes(self) -> bytes:
+        """The last bytes of the stream."""
+        return b"".join(self.tail)
+
+    def result(self) -> Scan:
+        """Everything, at the end."""
+        names = frozenset(self.names)
+        return Scan(found=tuple(self.found), tail=self.tail_bytes(), length=self.base + len(self.buffer), names=names)
+
+
+def _ends(tail: bytes) -> bool:
+    """True when the stream's own end is among these bytes."""
+    try:
+        described_vcpus(tail, "")
+    except SourceError:
+        return False
+    return True
+
+
+def _step_over_hole(stream: BinaryIO, left: int | None) -> int:
+    """Go to the next data of a sparse file; gives how many zeros were not read."""
+    try:
+        number = stream.fileno()
+        at = stream.tell()
+        end = at + left if left is not None else os.fstat(number).st_size
+        stand = os.lseek(number, 0, os.SEEK_CUR)
+        try:
+            data = os.lseek(number, at, os.SEEK_DATA)
+        except OSError as error:
+            data = end if error.errno == errno.ENXIO else at
+        os.lseek(number, stand, os.SEEK_SET)
+    except (OSError, ValueError):
+        return 0
+    target = max(at, min(data, end))
+    stream.seek(target)
+    return target - at
 
 
 def _examine(buffer: bytes, start: int, base: int) -> Found | None:
@@ -107,7 +174,8 @@ def start_from_end(file: BinaryIO, begin: int, end: int) -> int:
             continue
         file.seek(lower)
         data = file.read(upper - lower + 64)
-        looked += len(data)
+        empty = not data.strip(b"\0")
+        looked += 0 if empty else len(data)
         hits = [
             i for i in _positions(data) if (entry := _examine(data, i - 5, 0)) and entry.version == qemu_cpu.VERSION
         ]
@@ -134,7 +202,7 @@ def _is_hole(file: BinaryIO, lower: int, upper: int) -> bool:
     try:
         return os.lseek(file.fileno(), lower, os.SEEK_DATA) >= upper
     except OSError as error:
-        return error.errno == 6
+        return error.errno == errno.ENXIO
 
 
 def first_group(found: tuple[Found, ...]) -> tuple[Found, ...]:

@@ -10,11 +10,12 @@ from __future__ import annotations
 from typing import BinaryIO
 
 from inspector.errors import SourceError
-from inspector.registers.encoding import CLASS_BITMAP, CLASS_DEMUX, CLASS_FIRMWARE, class_of, hex_id
-from inspector.sources.dump import Dump, Provenance, Vcpu
+from inspector.registers.encoding import ARCH_ARM, hex_id, size_of
+from inspector.registers.ids import ID_AA64PFR0_EL1, MIDR_EL1
+from inspector.sources.dump import Accelerator, Dump, Provenance, Vcpu
 from inspector.sources.formats import qemu_cpu
 from inspector.sources.formats.qemu_end import described_vcpus
-from inspector.sources.formats.qemu_scan import Found, first_group, last_group, scan, start_from_end
+from inspector.sources.formats.qemu_scan import Found, Scan, first_group, last_group, scan, start_from_end
 from inspector.sources.formats.qemu_walk import MAGIC, VERSION, Walk, walk
 from inspector.sources.opening import Content
 from inspector.sources.vcpu_setup import listed_setup
@@ -63,17 +64,34 @@ def read_stream(stream: BinaryIO, where: str, *, seekable: bool, base: int = 0, 
     if walked.stopped and seekable and length is not None:
         walked.position = start_from_end(stream, base + walked.position, base + length) - base
         stream.seek(base + walked.position)
-    result = scan(stream, walked.position)
+    from_end = bool(walked.stopped) and seekable
+    result = scan(stream, walked.position, walked.state_length, may_stop=from_end or not walked.stopped)
     group = last_group(result.found) if walked.stopped else first_group(result.found)
-    described = described_vcpus(result.tail, where)
-    _check_group(group, described, where)
+    _check_group(group, _described(walked, result, where), where)
+    accelerator = qemu_cpu.accelerator_of(i for entry in group if entry.section for i in entry.section.offsets)
     gic = "v3" if "arm_gicv3" in result.names else "none"
     vcpus = tuple(_vcpu(entry, base, gic) for entry in sorted(group, key=lambda entry: entry.instance))
     return Dump(
-        provenance=Provenance(source=where, format=NAME, tool=f"QEMU {walked.machine}".strip(), machine=walked.machine),
+        provenance=Provenance(
+            source=where,
+            format=NAME,
+            tool=f"QEMU {walked.machine}".strip(),
+            machine=walked.machine,
+            accelerator=accelerator,
+        ),
         vcpus=vcpus,
-        notes=tuple(_notes(walked, group, result.found)),
+        absent=qemu_cpu.missing(accelerator, vcpus[0].values),
+        notes=(*_notes(walked, group, result.found), *_accelerator_notes(accelerator, vcpus)),
     )
+
+
+def _described(walked: Walk, result: Scan, where: str) -> dict[int, int] | None:
+    """The vCPUs that the stream itself describes; a package of device state has neither description nor end mark."""
+    if not walked.postcopy:
+        return described_vcpus(result.tail, where)
+    if result.length < walked.position + (walked.state_length or 0):
+        raise SourceError("the stream ends inside the package of its device state", where, "the file is truncated")
+    return None
 
 
 def _check_version(head: bytes, where: str) -> None:
@@ -116,6 +134,7 @@ def _vcpu(entry: Found, base: int, gic: str) -> Vcpu:
         index=entry.instance,
         values=section.values,
         setup=listed_setup(section.values, gic="v3" if gic == "v3" else "none"),
+        mp_state=section.mp_state,
         offsets={reg_id: base + entry.payload_at + at for reg_id, at in section.offsets.items()},
     )
 
@@ -134,16 +153,31 @@ def _notes(walked: Walk, group: tuple[Found, ...], found: tuple[Found, ...]) -> 
             notes.append(f"vCPU {entry.instance} ran AArch32 code: X registers stand for R0-R15 and their banks")
         if section and not section.closed:
             notes.append(f"vCPU {entry.instance}: its section ends in a part that is not known")
-    if not any(
-        class_of(reg_id) in (CLASS_DEMUX, CLASS_FIRMWARE, CLASS_BITMAP) for entry in group for reg_id in _ids(entry)
-    ):
-        absent = ", ".join(map(hex_id, (0x603000000013C000, 0x603000000013C020)))
+    if walked.postcopy:
+        notes.append("a postcopy stream: the device state lies in a package before the rest of guest memory")
+    return notes
+
+
+def _accelerator_notes(accelerator: Accelerator, vcpus: tuple[Vcpu, ...]) -> list[str]:
+    """What ran the vCPUs where it was not KVM, and what the stream therefore lacks; values wider than their ids say."""
+    notes = []
+    if accelerator != "kvm":
+        told = {"tcg": "QEMU emulated this vCPU (TCG)", "hvf": "HVF on macOS ran this vCPU, or WHPX on Windows"}
+        lacking = [name for name, reg_id in _NO_RAW.items() if reg_id not in vcpus[0].values]
+        names, who = ", ".join([*lacking, "CCSIDR"]), told.get(accelerator, "KVM did not run it")
+        notes.append(f"no KVM registers: {who}; {names} are not in such streams")
+    wide = {
+        reg_id: value
+        for vcpu in vcpus
+        for reg_id, value in vcpu.values.items()
+        if reg_id >> 56 == ARCH_ARM and value.bit_length() > 8 * size_of(reg_id)
+    }
+    for reg_id, value in list(wide.items())[:4]:
         notes.append(
-            f"no KVM registers: QEMU emulated this vCPU (TCG); MIDR_EL1, ID_AA64PFR0_EL1 and CCSIDR ({absent}, ...) are"
-            " not in such streams"
+            f"{hex_id(reg_id)} holds {value.bit_length()} bits: QEMU saves all bits of the 64-bit register that this "
+            "AArch32 one is a part of"
         )
     return notes
 
 
-def _ids(entry: Found) -> list[int]:
-    return list(entry.section.values) if entry.section else []
+_NO_RAW = {"MIDR_EL1": MIDR_EL1, "ID_AA64PFR0_EL1": ID_AA64PFR0_EL1}

@@ -21,7 +21,8 @@ EOF, START, PART, END, FULL, SUBSECTION, DESCRIPTION, CONFIGURATION, COMMAND, FO
 _ZERO, _BLOCKS, _PAGE, _END_OF_SECTION, _SAME_BLOCK, _XBZRLE, _COMPRESSED, _FLUSH = (
     0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x100, 0x200,
 )  # fmt: skip
-_FLAGS = 0xFFF
+_PACKAGED = 7
+"""MIG_CMD_PACKAGED: four bytes say how long the package of device state is that follows"""
 _WORD = struct.Struct(">Q")
 _PAGE_KINDS = frozenset((_ZERO, _PAGE, _XBZRLE, _COMPRESSED))
 _LONG_NAME = 255
@@ -35,7 +36,12 @@ class Walk(msgspec.Struct, kw_only=True):
 
     machine: str = ""
     capabilities: tuple[str, ...] = ()
-    page_size: int = 4096
+    page_size: int = 1024
+    """arm's smallest; larger pages are stated (migration/savevm.c, vmstate_target_page_bits)"""
+    postcopy: bool = False
+    """the device state came in a package of its own, before the rest of memory"""
+    state_length: int | None = None
+    """bytes of device state from `position` on, where the stream says it"""
     pages: int = 0
     """pages stepped over, zero pages included"""
     position: int = 0
@@ -57,6 +63,8 @@ class _Walker:
         self.stream, self.seekable, self.base, self.length = stream, seekable, base, length
         self.walk = Walk(position=8)
         self.ram_id = -1
+        self.parts = 0
+        """sections of guest memory behind its first"""
 
     def take(self, count: int) -> bytes:
         data = self.stream.read(count)
@@ -110,30 +118,56 @@ def _sections(walker: _Walker) -> None:
     kind = walker.take(1)[0]
     if kind == CONFIGURATION:
         kind = _configuration(walker)
-    while True:
-        if kind in (START, FULL):
-            number = walker.u32()
-            name = walker.text(walker.take(1)[0])
-            walker.take(8)
-            if name != "ram":
-                raise _CannotGoOnError(f"section {name!r} comes before the end of guest memory")
-            walker.ram_id = number
-            _ram(walker)
-        elif kind in (PART, END):
-            number = walker.u32()
-            if number != walker.ram_id:
-                raise _CannotGoOnError(f"part of section {number}, which is not guest memory")
-            _ram(walker)
-            if kind == END:
-                return
-        elif kind == FOOTER:
-            walker.take(4)
-        elif kind == COMMAND:
-            walker.take(2)
-            walker.skip(int.from_bytes(walker.take(2), "big"))
-        else:
-            raise _CannotGoOnError(f"a section of unknown type {kind:#04x}")
+    while not _section(walker, kind):
         kind = walker.take(1)[0]
+
+
+def _section(walker: _Walker, kind: int) -> bool:
+    """Step over one part of the stream; True when the device state begins behind it."""
+    if kind in (START, FULL):
+        return _first_section(walker, kind)
+    if kind in (PART, END):
+        number = walker.u32()
+        if number != walker.ram_id:
+            raise _CannotGoOnError(f"part of section {number}, which is not guest memory")
+        walker.parts += 1
+        _ram(walker)
+        return kind == END
+    if kind == COMMAND:
+        return _command(walker)
+    if kind != FOOTER:
+        raise _CannotGoOnError(f"a section of unknown type {kind:#04x}")
+    walker.take(4)
+    return False
+
+
+def _first_section(walker: _Walker, kind: int) -> bool:
+    """The first section of guest memory; True for a device's behind memory.
+
+    A background snapshot ends memory without a section of type END (migration/migration.c, bg_migration_thread).
+    """
+    number = walker.u32()
+    name = walker.text(walker.take(1)[0])
+    walker.take(8)
+    if name == "ram":
+        walker.ram_id = number
+        _ram(walker)
+        return False
+    if kind == FULL and walker.parts and name != "cpu":
+        return True
+    raise _CannotGoOnError(f"section {name!r} comes before the end of guest memory")
+
+
+def _command(walker: _Walker) -> bool:
+    """Step over a command; True for the package in which a postcopy stream has its device state."""
+    number = int.from_bytes(walker.take(2), "big")
+    length = int.from_bytes(walker.take(2), "big")
+    if number != _PACKAGED or length != 4:
+        walker.skip(length)
+        return False
+    walker.walk.postcopy = True
+    walker.walk.state_length = walker.u32()
+    return True
 
 
 def _configuration(walker: _Walker) -> int:
@@ -152,6 +186,8 @@ def _configuration(walker: _Walker) -> int:
             if count > 64:
                 raise _CannotGoOnError(f"{count} capabilities")
             walker.walk.capabilities = tuple(walker.text(walker.take(1)[0]) for _ in range(count))
+        elif name == "configuration/uuid":
+            walker.take(16)
         else:
             raise _CannotGoOnError(f"unknown configuration subsection {name!r}")
     return kind
@@ -166,7 +202,7 @@ def _ram(walker: _Walker) -> None:
             raise EOFError
         walker.walk.position += 8
         (address,) = unpack(word)
-        flags = address & _FLAGS
+        flags = address & page_size - 1
         kind = flags & ~_SAME_BLOCK
         if kind not in _PAGE_KINDS:
             if kind == _END_OF_SECTION:
@@ -188,7 +224,7 @@ def _ram(walker: _Walker) -> None:
 
 def _between_pages(walker: _Walker, word: int) -> None:
     """What may stand between two pages: the list of blocks, or the end of a round."""
-    flags = word & _FLAGS
+    flags = word & walker.walk.page_size - 1
     if flags & ~_SAME_BLOCK == _BLOCKS:
         _blocks(walker, word - flags)
     elif flags & ~_SAME_BLOCK != _FLUSH:
