@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from inspector.budget import STEPS, Budget
 from inspector.errors import SourceError
 from inspector.sources.dump import Dump
 from inspector.sources.formats.qemu_stream import read_stream
@@ -22,6 +23,8 @@ _MAGIC = b"QFI\xfb"
 _HEADER = struct.Struct(">4sIQIIQIIQQIIQ")
 _ENTRY = struct.Struct(">QIHHIIQII")
 _OFFSET = 0x00FFFFFFFFFFFE00
+_WORDS = 4096
+"""Entries of the level-1 table that are read at once"""
 _COMPRESSED, _ZERO = 1 << 62, 1
 
 
@@ -59,8 +62,9 @@ def load(content: Content) -> Dump:
         names = ", ".join(s.name for s in snapshots[:5]) or "none"
         raise SourceError("no snapshot in it has VM state", where, f"snapshots: {names}; `savevm` makes one with state")
     chosen = with_state[-1]
-    state = _State(content.file, chosen, bits, 4 if features & 0b10000 else 3, where)
-    dump = read_stream(io.BufferedReader(state, 1 << 16), where, seekable=True, length=chosen.state_size)
+    state = _State(content.file, chosen, bits, 4 if features & 0b10000 else 3, content.budget)
+    buffered = io.BufferedReader(state, 1 << 16)
+    dump = read_stream(buffered, where, content.budget, seekable=True, length=chosen.state_size)
     vcpus = tuple(
         msgspec.structs.replace(
             v, offsets={i: at for i, o in v.offsets.items() if (at := state.place(o, 8)) is not None}
@@ -106,9 +110,10 @@ def _read_at(file: BinaryIO, offset: int, count: int) -> bytes:
 class _State(io.RawIOBase):
     """The VM state of one snapshot as a seekable file."""
 
-    def __init__(self, file: BinaryIO, snapshot: _Snapshot, bits: int, entry_bits: int, where: str) -> None:
+    def __init__(self, file: BinaryIO, snapshot: _Snapshot, bits: int, entry_bits: int, budget: Budget) -> None:
         super().__init__()
-        self._file, self._snapshot, self._bits, self._where = file, snapshot, bits, where
+        self._file, self._snapshot, self._bits, self._where = file, snapshot, bits, budget.where
+        self._budget = budget
         self._l2_bits = bits - entry_bits
         self._entry = 1 << entry_bits
         covered = 1 << (bits + self._l2_bits)
@@ -171,6 +176,38 @@ class _State(io.RawIOBase):
         if entry & _ZERO or not entry & _OFFSET:
             return None
         return (entry & _OFFSET) + inside
+
+    def next_data(self, offset: int) -> int | None:
+        """Offset in the state of the first byte at or behind `offset` that is mapped; None when there is none."""
+        return self._next(offset, mapped=True)
+
+    def next_hole(self, offset: int) -> int:
+        """Offset of the first byte at or behind `offset` that is not mapped; the end where all are."""
+        found = self._next(offset, mapped=False)
+        return self._snapshot.state_size if found is None else found
+
+    def _next(self, offset: int, mapped: bool) -> int | None:
+        """The first byte at or behind `offset` that is mapped or not: tables that are missing are passed as a whole."""
+        size = 1 << self._bits
+        at = offset
+        while at < self._snapshot.state_size:
+            self._budget.spend(STEPS, 2)
+            if (self.place(at, 1) is not None) == mapped:
+                return at
+            at += size - ((self._start + at) & (size - 1)) if self._table[1] else self._to_next_table(at)
+        return None
+
+    def _to_next_table(self, offset: int) -> int:
+        """How far it is to the next table of clusters that exists, from `offset` in one that does not."""
+        covered, count = self._bits + self._l2_bits, self._snapshot.l1_size
+        index = ((self._start + offset) >> covered) + 1
+        while index < count:
+            self._budget.spend(STEPS, 50)
+            words = _read_at(self._file, self._snapshot.l1_offset + 8 * index, 8 * min(_WORDS, count - index))
+            index += (len(words) - len(words.lstrip(b"\0"))) // 8
+            if words.strip(b"\0") or not words:
+                break
+        return (index << covered) - self._start - offset
 
     def _word(self, offset: int) -> int:
         data = _read_at(self._file, offset, 8)
