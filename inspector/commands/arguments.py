@@ -42,6 +42,7 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
         default="",
         help="what registers do not show, else inferred: spectre-v2=unaffected|mitigated|vulnerable,\n"
         "meltdown=unaffected|affected, ssb=..., bhb=..., vgic=v2|v3|v5|none, page-size=4k|16k|64k,\n"
+        "aarch32=on|off, how the kernel was built: sme=on|off, poe=on|off; REGISTER.FIELD=VALUE;\n"
         'cmdline="..." (the command line of the host\'s kernel: arm64.nobti, mitigations=off ...)',
     )
 

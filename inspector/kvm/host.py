@@ -72,6 +72,10 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
     """mitigations that the command line switches off: `bhb`, `ssb`"""
     page_size: int = 4096
     """of the host kernel: decides which stage-2 granules a nested hypervisor is offered"""
+    sme: bool | None = None
+    """the host's kernel was built with SME; None: as the recorded kernels of its release"""
+    poe: bool | None = None
+    """the host's kernel was built with permission overlays (CONFIG_ARM64_POE)"""
     capabilities: Mapping[str, int] | None = None
     """KVM_CHECK_EXTENSION answers by the recordings' names; None: judge by registers"""
     vector_lengths: int | None = None

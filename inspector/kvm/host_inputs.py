@@ -28,6 +28,9 @@ HOST_INPUTS: dict[str, tuple[str, dict[str, Any]]] = {
     "bhb": ("bhb", {"unaffected": 2, "mitigated": 1, "vulnerable": 0}),
     "vgic": ("vgic", {"v2": "v2", "v3": "v3", "v5": "v5", "v5-legacy": "v5-legacy", "none": "none"}),
     "page-size": ("page_size", {"4k": 4096, "16k": 16384, "64k": 65536}),
+    "aarch32": ("aarch32", {"on": True, "off": False}),
+    "sme": ("sme", {"on": True, "off": False}),
+    "poe": ("poe", {"on": True, "off": False}),
 }
 """Name of each input, the field of HostState that it sets, and the words that it takes."""
 
@@ -113,6 +116,9 @@ def facts(limits: Limits) -> tuple[Fact, ...]:
         ("bhb", levels.get(WORKAROUND_3), "SMCCC_ARCH_WORKAROUND_3"),
         ("vgic", host.vgic, "ID_AA64PFR0_EL1.GIC, a vGICv3"),
         ("page-size", host.page_size, "the stage-2 granules of a vCPU with EL2, arm64.nolva"),
+        ("aarch32", host.has_aarch32 if host.aarch32_known else None, "the AArch32 ID registers"),
+        ("sme", host.sme, "what EL0 of the host reads of SME; no guest sees any"),
+        ("poe", host.poe, "ID_AA64MMFR3_EL1.S1POE"),
     )
     found = []
     for name, value, effect in values:

@@ -25,6 +25,7 @@ from inspector.registers.ids import (
     AARCH32_IDS,
     CTR_EL0,
     ID_AA64DFR0_EL1,
+    ID_AA64MMFR3_EL1,
     ID_AA64PFR0_EL1,
     ID_AA64PFR1_EL1,
     ID_AFR0_EL1,
@@ -42,10 +43,11 @@ _HIDDEN_IN_AARCH32 = frozenset((ID_AFR0_EL1, ID_DFR1_EL1, *(i for i in AARCH32_I
 
 
 SETTLED_BY = {
-    "host-aarch32": "ID_AA64PFR0_EL1.EL0", "host-ras-v1p1": "ID_AA64PFR1_EL1.RAS_frac",
-    "host-mte-async-unknown": "ID_AA64PFR1_EL1.MTE_frac", "host-doublelock-none": "ID_AA64DFR0_EL1.DoubleLock",
+    "host-aarch32": ("ID_AA64PFR0_EL1.EL0=VALUE",) * 2, "host-ras-v1p1": ("ID_AA64PFR1_EL1.RAS_frac=VALUE",) * 2,
+    "host-mte-async-unknown": ("ID_AA64PFR1_EL1.MTE_frac=VALUE",) * 2,
+    "host-doublelock-none": ("ID_AA64DFR0_EL1.DoubleLock=VALUE",) * 2, "host-poe": ("poe=on", "poe=off"),
 }  # fmt: skip
-"""Condition of a rule -> the host's field that decides it; the others are given with the setup or the host."""
+"""Condition of a rule that may be open -> what `--host` settles it with, where it holds and where it does not."""
 
 
 class Trace(NamedTuple):
@@ -235,12 +237,13 @@ def _conditions(host: HostState, setup: VcpuSetup) -> tuple[frozenset[str], froz
         "host-aarch32": host.has_aarch32, "host-ras-v1p1": ras == 1 and pfr1 >> 12 & 0xF >= 1,
         "host-mte-async-unknown": pfr1 >> 8 & 0xF == 2 and pfr1 >> 40 & 0xF == 15,
         "host-doublelock-none": dfr0 >> 36 & 0xF == 15, "host-vgic5-legacy": host.vgic == "v5-legacy",
-        "host-gic5": host.vgic in ("v5", "v5-legacy"),
+        "host-gic5": host.vgic in ("v5", "v5-legacy"), "host-poe": host.poe is not False,
     }  # fmt: skip
     ras_known = host.knows(ID_AA64PFR0_EL1, 0xF << 28) and (ras != 1 or host.knows(ID_AA64PFR1_EL1, 0xF << 12))
     mte = host.could_be(ID_AA64PFR1_EL1, 0xF << 8)
     mte_known = 2 not in mte or (mte == (2,) and host.knows(ID_AA64PFR1_EL1, 0xF << 40))
     settled = {
+        "host-poe": host.poe is not None or host.could_be(ID_AA64MMFR3_EL1, 0xF << 16) == (0,),
         "host-aarch32": host.aarch32_known, "host-ras-v1p1": ras_known, "host-mte-async-unknown": mte_known,
         "host-doublelock-none": 15 not in (lock := host.could_be(ID_AA64DFR0_EL1, 0xF << 36)) or lock == (15,),
     }  # fmt: skip

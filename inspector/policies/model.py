@@ -22,7 +22,7 @@ Condition = Literal[
     "sve", "ptrauth", "pmu", "mte", "el2", "e2h0", "imp-id", "psci", "vm-gic", "host-vgic3", "host-aarch32",
     "host-mte-async-unknown", "host-doublelock-none", "host-ras-v1p1", "host-vgic5-legacy", "vm-tcr2", "vm-s1pie",
     "vm-s1poe",
-    "vm-fpmr", "vm-sctlr2", "host-gic5",
+    "vm-fpmr", "vm-sctlr2", "host-gic5", "host-poe",
 ]  # fmt: skip
 """What a rule may depend on: vCPU features and capabilities of the VM, facts of the host (`host-`), fields of the VM's
 own ID registers (`vm-`). `unless` lists the conditions under which a rule does not apply, `when` those it needs."""
@@ -37,7 +37,7 @@ CONDITION_WORDS: dict[str, str] = {
     "host-vgic3": "a GICv3 host", "host-aarch32": "AArch32 on the host",
     "host-mte-async-unknown": "a host whose MTE_frac is 15", "host-doublelock-none": "a host without double lock",
     "host-ras-v1p1": "RASv1p1 on the host", "host-vgic5-legacy": "a GICv5 host in legacy mode",
-    "host-gic5": "a GICv5 host",
+    "host-gic5": "a GICv5 host", "host-poe": "permission overlays built into the host's kernel",
     "vm-tcr2": "TCR2 in the VM", "vm-s1pie": "S1PIE in the VM", "vm-s1poe": "S1POE in the VM",
     "vm-fpmr": "FPMR in the VM",
     "vm-sctlr2": "SCTLR2 in the VM",
@@ -73,11 +73,13 @@ class Know(RuleBase, frozen=True, kw_only=True, tag="know"):
 
     `fields`: `NAME[msb:lsb] SAFE` with SAFE one of `lower`, `higher`, `higher-or-zero`, `exact N`; then `signed` if
     the field is compared as a signed number; then `visible` if EL0 of the host may see it, else `hidden-as N` where
-    EL0 reads N instead of 0. A field given again replaces its older entry.
+    EL0 reads N instead of 0. A field given again replaces its older entry. `build`: EL0 may see the fields where the
+    kernel was built with this; `visible` then says how the recorded kernels were built.
     """
 
     register: str
     fields: tuple[str, ...]
+    build: Literal["sme"] | None = None
 
 
 class Hide(RuleBase, frozen=True, kw_only=True, tag="hide"):

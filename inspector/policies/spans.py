@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from inspector.errors import PolicyError
-from inspector.policies.model import Rule
+from inspector.policies.model import Know, Rule
 from inspector.registers.bits import mask_of
 from inspector.registers.encoding import sysreg_id
 from inspector.registers.ids import IDS
@@ -37,6 +37,8 @@ class FieldRule(NamedTuple):
     hidden_as: int
     """what EL0 reads of a field that is not visible: the safe value"""
     rule: Rule
+    build: Literal["sme"] | None = None
+    """what the kernel has to be built with for EL0 to see it; `visible` is how the recorded kernels were built"""
 
     @property
     def width(self) -> int:
@@ -98,7 +100,8 @@ def parse_field(spec: str, rule: Rule) -> FieldRule | None:
     if not 0 <= lsb <= msb < 64 or msb - lsb >= 8:
         return None
     hidden_as = int(match[8] or match[5] or 0)
-    return FieldRule(match[1], msb, lsb, match[4], bool(match[6]), bool(match[7]), hidden_as, rule)
+    build = rule.build if isinstance(rule, Know) else None
+    return FieldRule(match[1], msb, lsb, match[4], bool(match[6]), bool(match[7]), hidden_as, rule, build)
 
 
 def parse_place(text: str) -> tuple[str, int, int] | None:

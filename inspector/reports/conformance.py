@@ -27,6 +27,7 @@ def agreement_text(answer: Agreement) -> str:
     lines = [head + (f" ({answer.certainty})" if answer.certainty else "")]
     lines += [answer.explanation] if answer.explanation else []
     lines += _candidate_lines(answer)
+    lines += [f"the recorded answers tell of the host: {', '.join(answer.told)}"] if answer.told else []
     lines += [f"this very recording is evidence of policy {answer.evidence}"] if answer.evidence else []
     total = ["ID, cache and firmware registers", f"{answer.compared:,}", f"{answer.agreed:,}"]
     table = [["phase", "compared", "agreed", ""], *_rows(answer.phases)]
@@ -89,6 +90,7 @@ def agreement_json(answer: Agreement) -> Json:
         "perfect": answer.perfect,
         "sha256": answer.sha256,
         "evidence": answer.evidence,
+        "told": list(answer.told),
         "candidates": [{"policy": one.policy, "agreed": one.agreed} for one in answer.candidates],
         "fits": [{"policy": fit.policy, "agreed": fit.agreed} for fit in answer.fits],
         "phases": [_phase_json(phase) for phase in answer.phases],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from inspector.checks.recordings.verify import neighbours, recorded_vgic, verify, verify_lines
+from inspector.checks.recordings.verify import neighbours, told_by, verify, verify_lines
 from inspector.cli import main
 from inspector.policies.release import choose
 from tests.material import material
@@ -89,8 +89,20 @@ def test_a_recording_that_disagrees_is_not_called_that_very_kernel() -> None:
 def test_a_recorded_refusal_of_a_gic_tells_the_host_where_its_registers_do_not() -> None:
     with lzma.open(material("recordings-2", "debian-7.3.4-cortex-a72-gic2host.jsonl.xz")) as stream:
         lines = [line for line in stream if not line.startswith(b'{"type":"host"')]
-    assert recorded_vgic(lines) == "v2"
-    answer = verify_lines(lines, "no host line", vgic=recorded_vgic(lines))
+    assert told_by(lines).vgic == "v2"
+    answer = verify_lines(lines, "no host line", told=told_by(lines))
     assert next(phase for phase in answer.phases if phase.phase == "init").agreed == 13 and answer.perfect
     assert not verify_lines(lines, "no host line").perfect
-    assert recorded_vgic([b'{"type":"vcpu","gicv3":1,"init_errno":0}', b'{"type":"vcpu"', b"{}"]) is None
+    nothing = [b'{"type":"vcpu","gicv3":1,"init_errno":0}', b'{"type":"vcpu"', b"{}", b'{"type":"el0","regs":7}']
+    assert told_by(nothing) == (None, None)
+
+
+@pytest.mark.parametrize("release", ["7.3.4+deb13-cloud-arm64", "6.12.118", "6.4.6"])
+def test_what_el0_reads_of_sme_tells_how_the_kernel_was_built(release: str, tmp_path: Path) -> None:
+    path = as_recorded_on(release, "debian-7.3.4-max-sme-qemu11", tmp_path / "sme.jsonl")
+    answer = verify(str(path))
+    assert "sme=on" in answer.told
+    pfr1 = [one for one in answer.disagreements if one.phase == "el0" and one.register == "ID_AA64PFR1_EL1"]
+    assert not any("SME" in one.field for one in pfr1)
+    off = verify(str(path), host="sme=off")
+    assert any(one.phase == "el0" and one.register == "ID_AA64SMFR0_EL1" for one in off.disagreements)

@@ -18,8 +18,11 @@ from inspector.kvm.exposure import Exposure
 from inspector.kvm.host import HostState
 from inspector.kvm.host_inputs import cmdline_of, facts, with_cmdline, with_inputs
 from inspector.kvm.inference.el0 import el0_values
+from inspector.kvm.limits import Limits
 from inspector.kvm.vm import Vm
+from inspector.kvm.words.explaining import explain_write
 from inspector.policies.loader import load_policy
+from inspector.policies.release import choose
 from inspector.policies.rulebook import rulebook
 from inspector.policies.setup import Feature, VcpuSetup
 from inspector.registers.ids import IDS, WORKAROUND_2, WORKAROUND_3
@@ -302,3 +305,48 @@ def test_the_default_features_of_a_bare_host_follow_its_options() -> None:
     raw = Dump(provenance=Provenance(source="host"), vcpus=(), host=Host(values=dict(host("max").values)))
     assert "sve" in machine(raw, "6.12").setup.describe()
     assert "sve" not in machine(raw, "6.12", host="cmdline=arm64.nosve").setup.describe()
+
+
+@pytest.mark.parametrize(
+    ("kernel", "built", "shown"),
+    [
+        ("6.4.6", None, False), ("6.4.6", True, True), ("6.10", True, True), ("6.12", None, False),
+        ("6.13", None, True), ("6.13", False, False), ("6.14", True, False), ("6.15", True, False),
+        ("7.3", None, True), ("7.3", False, False), ("5.15", True, False),
+    ],
+)  # fmt: skip
+def test_el0_sees_sme_where_the_kernel_was_built_with_it(kernel: str, built: bool | None, shown: bool) -> None:
+    whole = made_up(ID_AA64PFR1_EL1=0x2000000, ID_AA64SMFR0_EL1=0x92F15FFF71800001, ID_AA64PFR0_EL1=0x1100000000)
+    values = el0_values(msgspec.structs.replace(whole, sme=built), load_policy(kernel))
+    assert bool(values[IDS["ID_AA64PFR1_EL1"]] >> 24 & 0xF) == shown
+    assert bool(values.get(IDS["ID_AA64SMFR0_EL1"], 0)) == shown
+
+
+@pytest.mark.parametrize(
+    ("kernel", "built", "known", "value"),
+    [
+        ("7.3", "", False, 1), ("7.3", "poe=on", True, 1), ("7.3", "poe=off", True, 0), ("7.0", "poe=off", True, 0),
+        ("6.12.76", "poe=off", True, 1), ("6.12.77", "poe=off", True, 0), ("6.12.77", "", False, 1),
+        ("6.18.16", "", True, 1), ("6.18.17", "poe=off", True, 0), ("6.19.6", "", True, 1), ("6.19.7", "", False, 1),
+    ],
+)  # fmt: skip
+def test_permission_overlays_go_with_how_the_kernel_was_built(kernel: str, built: str, known: bool, value: int) -> None:
+    has_poe = with_inputs(made_up(ID_AA64MMFR3_EL1=0x10000), built)
+    shown, register = Limits(has_poe, choose(kernel).policy, MINIMAL), IDS["ID_AA64MMFR3_EL1"]
+    assert bool(shown.limit_known(register) >> 16 & 1) == known
+    assert not known or shown.limit(register) >> 16 & 0xF == value
+    without = exposure(made_up(), kernel)
+    assert without.limit_known(register) >> 16 & 0xF == 0xF and not without.limit(register) >> 16 & 0xF
+
+
+def test_an_uncertain_overlay_names_what_settles_it() -> None:
+    has_poe = made_up(ID_AA64MMFR3_EL1=0x10000)
+    vcpu = Vm(has_poe, load_policy("7.3"), MINIMAL).vcpus[0]
+    answer = explain_write(vcpu, IDS["ID_AA64MMFR3_EL1"], 0x10000, True)
+    assert not answer.certain and {case.settle for case in answer.cases} >= {"--host poe=on", "--host poe=off"}
+
+
+def test_a_host_without_32_bit_programs_is_an_input_too() -> None:
+    plain, narrow = host("cortex-a72"), with_inputs(host("cortex-a72"), "aarch32=off")
+    for one, zero in ((plain, False), (narrow, True)):
+        assert (exposure(one, "6.12").limit(IDS["ID_ISAR0_EL1"]) == 0) == zero

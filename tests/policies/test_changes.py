@@ -60,7 +60,9 @@ def test_recorded_points_that_behave_alike_do_not_differ() -> None:
     alike = [("5.10.218", "5.10.223"), ("6.1.170", "6.1.176"), ("6.16.3", "6.16.12"), ("6.18.5", "6.18.9"),
              ("6.18.9", "6.18.15"), ("6.19.6", "6.19.14"), ("7.1.3", "7.1.13"), ("7.2.6", "7.2.12")]  # fmt: skip
     for before, after in alike:
-        assert changes(load_policy(before), load_policy(after)) == [], (before, after)
+        differing = [change.rule for change in changes(load_policy(before), load_policy(after))]
+        # Of permission overlays the recorded hosts have none, so that no recording shows this one.
+        assert set(differing) <= {"hide S1POE"}, (before, after)
 
 
 def test_every_change_names_its_rule() -> None:

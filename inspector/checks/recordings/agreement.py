@@ -92,6 +92,8 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     candidates: tuple[Fit, ...] = ()
     """every policy that the kernel may have, where there are several, those that agree best first: `policy` is one of
     them"""
+    told: tuple[str, ...] = ()
+    """what the recorded answers tell of the host, as `--host` takes it"""
     fits: tuple[Fit, ...] = ()
     """other policies that agree better, the best first; empty where the policy agrees wholly"""
     sha256: str = ""
@@ -334,8 +336,14 @@ class Tally:
                 ),
             ),
             disagreements=tuple(sorted(self.classes.values(), key=lambda d: -d.count)), order_agrees=self.order_agrees,
-            run_errno_agrees=self.run_agrees,
+            run_errno_agrees=self.run_agrees, told=_told(replay),
         )  # fmt: skip
+
+
+def _told(replay: Replay) -> tuple[str, ...]:
+    vgic, sme = replay.told
+    words = (f"vgic={vgic}" if vgic else "", "" if sme is None else f"sme={'on' if sme else 'off'}")
+    return tuple(filter(None, words))
 
 
 def _mask(value: int | None) -> str:

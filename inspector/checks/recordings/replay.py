@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -32,15 +32,30 @@ _PATCHES = {"0": (), "1": ("mask-ccidx",), "2": ("mask-ccidx-tolerant",), "3": (
 """What the experimental kernel's switch does; that build has the SSBS erratum option off."""
 
 
+class Told(NamedTuple):
+    """What recorded answers tell of a host that its registers do not."""
+
+    vgic: Vgic | None = None
+    sme: bool | None = None
+    """its kernel was built with SME"""
+
+    def on(self, host: HostState) -> HostState:
+        """The host with what is told of it."""
+        return msgspec.structs.replace(host, vgic=self.vgic or host.vgic, sme=self.sme)
+
+
+NOTHING_TOLD = Told()
+
+
 class Replay:
     """Follows a recording line by line; `answer` gives each line with the model's answers in place."""
 
     def __init__(
-        self, where: str, kernel: str = "", inputs: str = "", *, policy: Policy | None = None, vgic: Vgic | None = None
+        self, where: str, kernel: str = "", inputs: str = "", *, policy: Policy | None = None, told: Told = NOTHING_TOLD
     ) -> None:
         """`kernel`: what to use instead of the kernel that the recording names; `policy`: the same, without a choice.
-        `inputs`: of the host, as `--host` takes them. `vgic`: as recorded answers show it."""
-        self.where, self.inputs, self.vgic = where, inputs, vgic
+        `inputs`: of the host, as `--host` takes them. `told`: by the recorded answers."""
+        self.where, self.inputs, self.told = where, inputs, told
         self.choice: Choice | None = choose(kernel) if kernel else None
         self.policy: Policy | None = self.choice.policy if self.choice else policy
         self.candidates: tuple[Policy, ...] = self.choice.candidates if self.choice else ()
@@ -119,9 +134,8 @@ class Replay:
         if self.host is None and self.raw:
             ccsidr = self._numbers(self.raw, "ccsidr", 10)
             host = from_raw(self._numbers(self.raw, "regs"), ccsidr, self.capabilities or None)
-            vgic = self.vgic or vgic_of(host.values, host.known)
-            host = msgspec.structs.replace(host, cmdline=self.cmdline, vgic=vgic)
-            self.host = with_inputs(host, self.inputs)
+            host = msgspec.structs.replace(host, cmdline=self.cmdline, vgic=vgic_of(host.values, host.known))
+            self.host = with_inputs(self.told.on(host), self.inputs)
         return self.host
 
     def need_policy(self) -> Policy:
@@ -153,8 +167,8 @@ class Replay:
         """The errno of creating the current configuration's vCPU."""
         exposure = self.exposure
         if exposure is None or isinstance(exposure, FreshExposure):
-            nothing = HostState(values={}, known={}, capabilities=self.capabilities, vgic=self.vgic or "v3")
-            nothing = with_inputs(nothing, self.inputs)
+            nothing = HostState(values={}, known={}, capabilities=self.capabilities)
+            nothing = with_inputs(self.told.on(nothing), self.inputs)
             exposure = expose(nothing, self.need_policy(), self.setup)
         return vcpu_init(exposure)
 

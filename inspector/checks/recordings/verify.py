@@ -14,13 +14,13 @@ from typing import Any, NamedTuple, Self
 import msgspec
 
 from inspector.checks.recordings.agreement import Agreement, Fit, Tally
-from inspector.checks.recordings.replay import Line, Replay
+from inspector.checks.recordings.replay import NOTHING_TOLD, Line, Replay, Told
 from inspector.errors import SourceError
 from inspector.kvm.cases import candidates_of
-from inspector.kvm.host import Vgic
 from inspector.policies.loader import is_policy_name, patch_names, point_names, vendor_names, vendor_point
 from inspector.policies.model import Policy
 from inspector.policies.release import Choice
+from inspector.registers.ids import ID_AA64PFR1_EL1
 from inspector.sources.opening import open_path, open_standard_input
 from inspector.sources.recording import read_lines
 
@@ -76,13 +76,13 @@ def predict_file(path: str, kernel: str = "", host: str = "") -> Iterator[bytes]
 
 
 def verify_lines(
-    lines: Iterable[bytes], where: str, kernel: str = "", host: str = "", vgic: Vgic | None = None
+    lines: Iterable[bytes], where: str, kernel: str = "", host: str = "", told: Told = NOTHING_TOLD
 ) -> Agreement:  # fmt: skip
     """How far the model agrees with the recording `lines`, by the policy that is chosen for its kernel.
 
-    `vgic`: as `recorded_vgic` tells it.
+    `told`: see `told_by`.
     """
-    return _judge(lines, Replay(where, kernel, host, vgic=vgic))
+    return _judge(lines, Replay(where, kernel, host, told=told))
 
 
 def _judge(lines: Iterable[bytes], replay: Replay) -> Agreement:
@@ -102,20 +102,40 @@ def _kept(lines: Iterator[bytes], where: str) -> list[bytes]:
     return kept
 
 
-def recorded_vgic(lines: Iterable[bytes]) -> Vgic | None:
-    """`v2` where the recorded host refused a VM with a GICv3 (ENODEV): its registers need not tell; else None."""
+def told_by(lines: Iterable[bytes]) -> Told:
+    """What recorded answers tell of the host that its registers do not.
+
+    A VM with a GICv3 that was refused (ENODEV) tells that the host has none for guests; what EL0 of the host reads of
+    SME, that its kernel was built with it.
+    """
+    told, has_sme = Told(), False
     for raw in lines:
-        if raw.startswith((b'{"type":"vcpu"', b'{"type": "vcpu"')) and _refused_gic(raw):
-            return "v2"
-    return None
+        if not raw.startswith(_TELLING):
+            continue
+        try:
+            line = _DECODER.decode(raw)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            continue
+        if line.get("gicv3") and line.get("init_errno") == ENODEV:
+            told = told._replace(vgic="v2")
+        if line.get("type") == "host":
+            has_sme = _shows_sme(line)
+        elif line.get("type") == "el0" and has_sme:
+            told = told._replace(sme=_shows_sme(line))
+    return told
 
 
-def _refused_gic(raw: bytes) -> bool:
+_TELLING = tuple(f'{{"type":{space}"{kind}"'.encode() for kind in ("vcpu", "host", "el0") for space in ("", " "))
+
+
+def _shows_sme(line: Line) -> bool:
+    """True when ID_AA64PFR1_EL1.SME is not zero in a host or an el0 line."""
+    regs = line.get("regs")
+    text = regs.get(f"0x{ID_AA64PFR1_EL1:016x}") if isinstance(regs, dict) else None
     try:
-        line = _DECODER.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return isinstance(text, str) and int(text, 16) >> 24 & 0xF != 0
+    except ValueError:
         return False
-    return bool(line.get("gicv3")) and line.get("init_errno") == ENODEV
 
 
 def verify(path: str, kernel: str = "", host: str = "") -> Agreement:
@@ -126,7 +146,7 @@ def verify(path: str, kernel: str = "", host: str = "") -> Agreement:
     (`fits`).
     """
     lines = _kept(_opened(path), path)
-    question = _Question(lines, path, host, recorded_vgic(lines))
+    question = _Question(lines, path, host, told_by(lines))
     answer = question.ask(kernel)
     digest = hashlib.sha256()
     for line in lines:
@@ -143,7 +163,7 @@ class _Question(NamedTuple):
     lines: Sequence[bytes]
     where: str
     host: str
-    vgic: Vgic | None
+    told: Told
 
     @property
     def reading(self) -> Self:
@@ -154,11 +174,11 @@ class _Question(NamedTuple):
 
     def judge(self, kernel: str = "", policy: Policy | None = None) -> Agreement:
         """How far one policy agrees."""
-        return _judge(self.lines, Replay(self.where, kernel, self.host, policy=policy, vgic=self.vgic))
+        return _judge(self.lines, Replay(self.where, kernel, self.host, policy=policy, told=self.told))
 
     def ask(self, kernel: str) -> Agreement:
         """How far the policies agree that the kernel may have."""
-        replay = Replay(self.where, kernel, self.host, vgic=self.vgic)
+        replay = Replay(self.where, kernel, self.host, told=self.told)
         chosen = _judge(self.lines, replay)
         candidates = candidates_of(replay.policy, replay.candidates) if replay.policy else ()
         if not candidates[1:]:

@@ -249,9 +249,9 @@ class IdGate(Gate):
                         when=f"{how} {words}",
                         outcome=outcome.text,
                         errno=outcome.errno,
-                        settle=f"--host {SETTLED_BY[word]}=VALUE",
+                        settle=f"--host {settled}",
                     )
-                    for how, outcome in zip(("with", "without"), told, strict=True)
+                    for how, outcome, settled in zip(("with", "without"), told, SETTLED_BY[word], strict=True)
                 ]
                 found.append(Doubt(name, words, tuple(cases)))
         return tuple(found)

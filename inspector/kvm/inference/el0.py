@@ -10,6 +10,7 @@ from inspector.kvm.cpus import SPECULATIVE_SSBS, core_name
 from inspector.kvm.host import HostState, sanitise
 from inspector.policies.model import Policy
 from inspector.policies.rulebook import rulebook
+from inspector.policies.spans import FieldRule
 from inspector.registers.bits import ALL
 from inspector.registers.ids import ID_AA64ISAR1_EL1, ID_AA64PFR1_EL1, ID_SPACE, MIDR_EL1, MPIDR_EL1, REVIDR_EL1
 
@@ -20,7 +21,7 @@ def el0_values(host: HostState, policy: Policy) -> dict[int, int]:
     """Register id -> value for MIDR_EL1, MPIDR_EL1, REVIDR_EL1 and the AArch64 part of the ID space.
 
     Visible fields hold the sanitised value, hidden ones their safe value; a register without feature-table entry is
-    zero.
+    zero. Fields of SME are visible where the kernel was built with it: as the host says, else as the recorded kernels.
     """
     book = rulebook(policy)
     host = booted(host, book)
@@ -31,7 +32,8 @@ def el0_values(host: HostState, policy: Policy) -> dict[int, int]:
             continue
         value = 0
         for field in book.fields(reg_id):
-            value |= sanitised[reg_id][0] & field.mask if field.visible else field.hidden_as << field.lsb
+            shown = field.visible if field.build is None or host.sme is None else host.sme
+            value |= sanitised[reg_id][0] & field.mask if shown else field.hidden_as << field.lsb
         view[reg_id] = value
     core = core_name(host.value(MIDR_EL1))
     if book.has("ssbs-erratum") and core in SPECULATIVE_SSBS:
@@ -41,11 +43,16 @@ def el0_values(host: HostState, policy: Policy) -> dict[int, int]:
     return view | {MIDR_EL1: host.value(MIDR_EL1), MPIDR_EL1: 0x80000000, REVIDR_EL1: 0}
 
 
+def _told(field: FieldRule, value: int) -> bool:
+    """True where what EL0 reads of a field is the host's: a zero may come of a kernel that was built without it."""
+    return field.visible if field.build is None else bool(value & field.mask)
+
+
 def from_el0(values: Mapping[int, int], policy: Policy) -> HostState:
     """The host as a process without rights sees it: visible fields are known, hidden ones are not."""
     book = rulebook(policy)
     known = {
-        reg_id: sum(field.mask for field in book.fields(reg_id) if field.visible)
+        reg_id: sum(field.mask for field in book.fields(reg_id) if _told(field, values[reg_id]))
         for reg_id in ID_SPACE
         if reg_id in values
     }
