@@ -61,6 +61,8 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """VMM machine type, e.g. `virt-10.0`"""
     accelerator: str = ""
     """what ran the vCPU (an `Accelerator`), for sources that are not always KVM's"""
+    snapshot: str = ""
+    """id of the internal snapshot that was read, for files that hold several"""
     date: str = ""
     """ISO 8601, when the values were read, or when the dump was written"""
 

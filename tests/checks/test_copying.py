@@ -19,9 +19,10 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inspector.checks.repair.copying import BytePatch, check_patches, copy_patched, new_file, regular_file
+from inspector.checks.repair.copying import check_patches, copy_patched, new_file, regular_file
 from inspector.errors import InspectorError
 from inspector.sources.compressed import decompress
+from inspector.sources.edits.change import BytePatch
 from tests.fresh import ROOT
 
 ANY = Path(__file__).stat()

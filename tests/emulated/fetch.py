@@ -31,8 +31,8 @@ KERNEL_SECURITY = ("bullseye-security", "bookworm-security", "trixie-security")
 META = "linux-image-cloud-arm64"
 PARTS = ("guest", "guest-qemu", "host", "tools")
 """What is fetched beside the kernels."""
-TOOLS = ("qemu-utils", "libvirt-daemon", "libvirt-daemon-driver-qemu", "libvirt-clients")
-"""qemu-img, and libvirt's daemon and virsh."""
+TOOLS = ("qemu-utils", "qemu-system-arm", "libvirt-daemon", "libvirt-daemon-driver-qemu", "libvirt-clients")
+"""qemu-img, and libvirt's daemon and virsh with the QEMU of their own release."""
 EMULATOR_VERSION = 9
 """Older releases of QEMU lack the CPU model neoverse-n2."""
 GUEST_QEMU = "qemu-system-arm"
@@ -278,7 +278,7 @@ def fetch_tools(apt: Apt, folder: Path) -> None:
     """
     for left in apt.archives.glob("*.deb"):
         left.unlink()
-    for packages in (TOOLS[:1], TOOLS[1:]):
+    for packages in (TOOLS[:2], TOOLS[2:]):
         try:
             apt("apt-get", "install", "-y", "--reinstall", "--download-only", "--no-install-recommends", *packages)
         except FetchError as error:

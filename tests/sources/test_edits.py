@@ -18,12 +18,12 @@ from inspector.errors import InspectorError
 from inspector.registers.encoding import size_of
 from inspector.sources import load
 from inspector.sources.dump import Dump
-from inspector.sources.edits import cbor, edited, way_of
+from inspector.sources.edits import cbor, edited, patches, way_of
 from inspector.sources.edits.change import Change, Changes
 from inspector.sources.edits.jsonplaces import Layer, applied, elements, inside, members, root
 from inspector.sources.formats import FORMATS, module_of
 from inspector.sources.formats.firecracker_vmstate import checksum
-from tests.sources import examples
+from tests.sources import examples, streams
 from tests.sources.examples import CCSIDR0, CORE, MIDR, MMFR2, PFR0, VALUES
 
 FIRMWARE = 0x6030000000140000
@@ -263,3 +263,59 @@ def test_widths_of_vmstate_values() -> None:
     for vcpu in read(data).vcpus:
         for reg_id, at in vcpu.offsets.items():
             assert int.from_bytes(data[at : at + size_of(reg_id)], "little") == vcpu.values[reg_id]
+
+
+def _image(tmp_path: Path, shift: int) -> tuple[Path, dict[int, Changes]]:
+    """A qcow2 image of 512-byte clusters whose values stand `shift` bytes further on, and changes of all of them."""
+    state = streams.stream([VALUES_LISTED], memory=streams.ram(zero=shift))
+    path = tmp_path / "vm.qcow2"
+    path.write_bytes(streams.qcow2(state, bits=9))
+    vcpu = load(str(path)).vcpus[0]
+    return path, {0: {i: Change(v, v ^ 0x1A5, vcpu.offsets.get(i)) for i, v in VALUES_LISTED.items()}}
+
+
+VALUES_LISTED = dict(
+    sorted(
+        {
+            **{i: v for i, v in VALUES.items() if i not in CORE},
+            **{0x6030000000138100 + n: 0x1111_1111_1111_1111 * (n % 15) for n in range(80)},
+        }.items()
+    )
+)
+"""Registers as a stream lists them: in ascending order."""
+
+
+@pytest.mark.parametrize("shift", range(8))
+def test_values_that_lie_in_two_clusters_of_a_qcow2_image(tmp_path: Path, shift: int) -> None:
+    path, wanted = _image(tmp_path, shift)
+    data = bytearray(path.read_bytes())
+    found = patches(path, load(str(path)).provenance, wanted)
+    assert len(found) >= len(VALUES_LISTED)
+    for patch in found:
+        assert data[patch.offset : patch.offset + len(patch.old)] == patch.old
+        data[patch.offset : patch.offset + len(patch.old)] = patch.new
+    path.write_bytes(data)
+    values = load(str(path)).vcpus[0].values
+    assert {i: values[i] for i in VALUES_LISTED} == {i: one.new for i, one in wanted[0].items()}
+
+
+def test_some_value_really_lies_in_two_clusters(tmp_path: Path) -> None:
+    split = [len(patches(path, load(str(path)).provenance, wanted)) > len(VALUES_LISTED)
+             for path, wanted in (_image(tmp_path, shift) for shift in range(8))]  # fmt: skip
+    assert any(split)
+
+
+def test_a_cluster_that_two_snapshots_share_is_not_written(tmp_path: Path) -> None:
+    """The table of snapshots gets a second entry with the mapping of the first: both own every cluster."""
+    path, wanted = _image(tmp_path, 0)
+    data = bytearray(path.read_bytes())
+    entry = bytes(data[512 : 512 + 40 + 24 + 6])
+    other = entry[:40] + entry[40:64] + b"2" + b"other"
+    padded = entry + bytes(-len(entry) % 8)
+    data[512 : 512 + len(padded) + len(other)] = padded + other
+    data[60:64] = (2).to_bytes(4, "big")
+    path.write_bytes(data)
+    dump = load(str(path))
+    assert dump.provenance.snapshot == "2"
+    with pytest.raises(InspectorError, match="the snapshot 'saved' shares"):
+        patches(path, dump.provenance, wanted)

@@ -15,27 +15,20 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO, cast
 
 import zstandard
 
 from inspector.budget import TEXT, exceeded, most
 from inspector.errors import InspectorError
 from inspector.sources.compressed import decompress
+from inspector.sources.edits.change import BytePatch
 
 _CHUNK = 1 << 20
 _PRIVATE = 0o600
 """Permissions of a copy until it is whole."""
 _XZ_PRESET = 2
 """17 MiB of memory; the default preset of xz needs 97."""
-
-
-class BytePatch(NamedTuple):
-    """Bytes at an offset of the (uncompressed) file, and what they become; both have one length."""
-
-    offset: int
-    old: bytes
-    new: bytes
 
 
 @contextlib.contextmanager

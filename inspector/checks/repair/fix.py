@@ -17,7 +17,6 @@ from inspector.checks.machine.destination import Destination, SameHost, destinat
 from inspector.checks.remedies.replacements import replaceable_format, replacement_of
 from inspector.checks.remedies.risks import risk_of
 from inspector.checks.repair.copying import (
-    BytePatch,
     check_patches,
     copy_patched,
     edit_whole,
@@ -35,7 +34,7 @@ from inspector.registers.catalog import by_id
 from inspector.shipped import folder
 from inspector.sources import load
 from inspector.sources.dump import Dump, Vcpu
-from inspector.sources.edits import WRITTEN, edited, way_of
+from inspector.sources.edits import WRITTEN, edited, patches, way_of
 from inspector.sources.edits.change import Change, Changes
 from inspector.sources.formats import uncompressed_part
 from inspector.sources.formats.dump_json import write
@@ -180,14 +179,15 @@ def _write(source: Dump, original: Path, target: Path | None, changes: Sequence[
     given = source.provenance
     layers = tuple(given.compression.split("+")) if given.compression else ()
     way = way_of(given.format)
+    wanted = _by_vcpu(changes)
     packed = f", once unpacked: the file was compressed again with {given.compression}" if layers else ""
     if way == "bytes":
         prefix = uncompressed_part(given.format, original) if layers else 0
-        patches = _patches(changes, given.source)
+        found = patches(original, given, wanted)
         if target is None:
-            check_patches(original, patches, layers, prefix)
+            check_patches(original, found, layers, prefix)
         else:
-            copy_patched(original, target, patches, layers, prefix)
+            copy_patched(original, target, found, layers, prefix)
         return (f"everything else is byte for byte that of the original{packed}",)
     if way == "rewritten":
         if layers:
@@ -195,7 +195,6 @@ def _write(source: Dump, original: Path, target: Path | None, changes: Sequence[
         if target is not None:
             target.write_bytes(write(_planned(source, changes)))
         return ("the dump was written again: every other value is the same",)
-    wanted = _by_vcpu(changes)
     edit_whole(original, target, lambda data: edited(given.format, data, wanted, given.source), layers)
     sealed = ", and the checksum was computed again" if given.format == _SEALED else ""
     return (f"everything else is that of the original{sealed}{packed}",)
@@ -203,16 +202,6 @@ def _write(source: Dump, original: Path, target: Path | None, changes: Sequence[
 
 _SEALED = "firecracker-vmstate"
 """A format that ends in a checksum of itself."""
-
-
-def _patches(changes: Sequence[Replacement], where: str) -> list[BytePatch]:
-    """QEMU keeps each value as a big-endian u64, whatever the register's size (migration/vmstate-types.c)."""
-    patches = []
-    for change in changes:
-        if change.offset is None:
-            raise InspectorError(f"the place of {change.name} in the file is not known", where)
-        patches.append(BytePatch(change.offset, change.old.to_bytes(8, "big"), change.new.to_bytes(8, "big")))
-    return patches
 
 
 def _by_vcpu(changes: Sequence[Replacement]) -> dict[int, Changes]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 
-from inspector.sources.edits.change import Changes, Way
+from inspector.sources.dump import Provenance
+from inspector.sources.edits.change import BytePatch, Changes, Way
 
 _EDITORS: Mapping[str, str] = {
     "cloud-hypervisor": "cloud_hypervisor",
@@ -19,11 +21,11 @@ _EDITORS: Mapping[str, str] = {
     "plain-text": "plain",
 }
 """format -> the module here whose `edited` changes the content of a file of it"""
+_PATCHERS: Mapping[str, str] = {"qemu-stream": "qemu", "libvirt-save": "qemu", "qcow2-snapshot": "qcow2"}
+"""format -> the module here whose `patches` says which bytes of a file of it change"""
 _WAYS: Mapping[str, Way] = {
-    "qemu-stream": "bytes",
-    "libvirt-save": "bytes",
-    "qcow2-snapshot": "bytes",
     "dump-json": "rewritten",
+    **dict.fromkeys(_PATCHERS, "bytes"),
     **dict.fromkeys(_EDITORS, "content"),
 }
 WRITTEN = (
@@ -45,4 +47,14 @@ def edited(name: str, data: bytes, changes: Mapping[int, Changes], where: str) -
     """
     module = import_module(f"{__name__}.{_EDITORS[name]}")
     answer: bytes = module.edited(data, changes, where)
+    return answer
+
+
+def patches(path: Path, source: Provenance, changes: Mapping[int, Changes]) -> list[BytePatch]:
+    """The bytes that change in the file at `path`, once unpacked, which was read as `source` says.
+
+    Raises InspectorError for a value whose place is not known.
+    """
+    module = import_module(f"{__name__}.{_PATCHERS[source.format]}")
+    answer: list[BytePatch] = module.patches(path, source, changes)
     return answer

@@ -17,6 +17,14 @@ class Change(NamedTuple):
     offset: int | None = None
 
 
+class BytePatch(NamedTuple):
+    """Bytes at an offset of the (unpacked) file, and what they become; both have one length."""
+
+    offset: int
+    old: bytes
+    new: bytes
+
+
 Changes = Mapping[int, Change]
 """register id -> its change, of one vCPU"""
 

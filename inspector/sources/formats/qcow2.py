@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 import msgspec
 
-from inspector.budget import STEPS, Budget
 from inspector.errors import SourceError
 from inspector.sources.dump import Dump
 from inspector.sources.formats.qemu_stream import read_stream
@@ -23,17 +23,45 @@ _MAGIC = b"QFI\xfb"
 _HEADER = struct.Struct(">4sIQIIQIIQQIIQ")
 _ENTRY = struct.Struct(">QIHHIIQII")
 _OFFSET = 0x00FFFFFFFFFFFE00
-_WORDS = 4096
-"""Entries of the level-1 table that are read at once"""
 _COMPRESSED, _ZERO = 1 << 62, 1
 
 
-class _Snapshot(msgspec.Struct, frozen=True):
+class Snapshot(msgspec.Struct, frozen=True):
+    """One entry of the table of snapshots."""
+
+    id: str
     name: str
     l1_offset: int
     l1_size: int
     state_size: int
+    """bytes of VM state; 0 for a snapshot of the disk alone"""
     disk_size: int
+
+
+class Image(msgspec.Struct, frozen=True):
+    """An open image and its snapshots in the order of their table."""
+
+    file: BinaryIO
+    bits: int
+    """a cluster has 2**bits bytes"""
+    entry_bits: int
+    """an entry of a level-2 table has 2**entry_bits bytes"""
+    snapshots: tuple[Snapshot, ...]
+    where: str
+
+    @property
+    def with_state(self) -> tuple[Snapshot, ...]:
+        """The snapshots that have VM state. Raises SourceError when there is none."""
+        found = tuple(s for s in self.snapshots if s.state_size)
+        if not found:
+            names = ", ".join(s.name for s in self.snapshots[:5]) or "none"
+            hint = f"snapshots: {names}; `savevm` makes one with state"
+            raise SourceError("no snapshot in it has VM state", self.where, hint)
+        return found
+
+    def state(self, snapshot: Snapshot) -> State:
+        """The VM state of a snapshot, as a seekable file."""
+        return State(self.file, snapshot, self.bits, self.entry_bits, self.where)
 
 
 def sniff(content: Content) -> bool:
@@ -41,8 +69,8 @@ def sniff(content: Content) -> bool:
     return content.head.startswith(_MAGIC)
 
 
-def load(content: Content) -> Dump:
-    """The dump of the last snapshot that has VM state. Raises SourceError when there is none, or a table is damaged."""
+def image_of(content: Content) -> Image:
+    """The image and its table of snapshots. Raises SourceError for one that is damaged, packed or encrypted."""
     where = content.name
     if not content.file:
         raise SourceError("a qcow2 image has to be a plain file", where, "unpack it first; a pipe cannot be sought in")
@@ -56,29 +84,37 @@ def load(content: Content) -> Dump:
         )
     if crypt or features & 0b100:
         raise SourceError("the image is encrypted or keeps its data in another file", where, "convert it first")
-    snapshots = _snapshots(content.file, count, table, size, where)
-    with_state = [s for s in snapshots if s.state_size]
-    if not with_state:
-        names = ", ".join(s.name for s in snapshots[:5]) or "none"
-        raise SourceError("no snapshot in it has VM state", where, f"snapshots: {names}; `savevm` makes one with state")
+    entry_bits = 4 if features & 0b10000 else 3
+    return Image(content.file, bits, entry_bits, tuple(_snapshots(content.file, count, table, size, where)), where)
+
+
+def load(content: Content) -> Dump:
+    """The dump of the last snapshot that has VM state. Raises SourceError when there is none, or a table is damaged."""
+    image = image_of(content)
+    with_state = image.with_state
     chosen = with_state[-1]
-    state = _State(content.file, chosen, bits, 4 if features & 0b10000 else 3, content.budget)
-    buffered = io.BufferedReader(state, 1 << 16)
-    dump = read_stream(buffered, where, content.budget, seekable=True, length=chosen.state_size)
-    vcpus = tuple(
-        msgspec.structs.replace(
-            v, offsets={i: at for i, o in v.offsets.items() if (at := state.place(o, 8)) is not None}
-        )
-        for v in dump.vcpus
-    )
+    state = image.state(chosen)
+    dump = state_dump(state)
+    vcpus = tuple(msgspec.structs.replace(v, offsets=_in_file(state, v.offsets)) for v in dump.vcpus)
     notes: tuple[str, ...] = (f"VM state of the internal snapshot {chosen.name!r}",)
     if len(with_state) > 1:
         notes += (f"not read: snapshots {', '.join(repr(s.name) for s in with_state[:-1][:5])}",)
-    provenance = msgspec.structs.replace(dump.provenance, format=NAME)
+    provenance = msgspec.structs.replace(dump.provenance, format=NAME, snapshot=chosen.id)
     return msgspec.structs.replace(dump, provenance=provenance, vcpus=vcpus, notes=notes + dump.notes)
 
 
-def _snapshots(file: BinaryIO, count: int, table: int, disk_size: int, where: str) -> list[_Snapshot]:
+def _in_file(state: State, offsets: Mapping[int, int]) -> dict[int, int]:
+    """The file offsets of the values that lie in one cluster each."""
+    found = {reg_id: state.pieces(offset, 8) for reg_id, offset in offsets.items()}
+    return {reg_id: at for reg_id, pieces in found.items() if len(pieces) == 1 and (at := pieces[0][0]) is not None}
+
+
+def state_dump(state: State) -> Dump:
+    """The dump of a VM state; offsets count from the state's first byte."""
+    return read_stream(io.BufferedReader(state, 1 << 16), state.where, seekable=True, length=state.size)
+
+
+def _snapshots(file: BinaryIO, count: int, table: int, disk_size: int, where: str) -> list[Snapshot]:
     if count > 65536:
         raise SourceError(f"counts {count} snapshots", where, "the image is damaged")
     found, at = [], table
@@ -94,7 +130,8 @@ def _snapshots(file: BinaryIO, count: int, table: int, disk_size: int, where: st
         if extra > 4096 or start + name_size > len(data):
             raise SourceError("an entry of the table of snapshots is damaged", where, "the file is damaged")
         name = data[start : start + min(name_size, 40)].decode("utf-8", "replace")
-        found.append(_Snapshot(name, l1_offset, l1_size, large or small, disk))
+        own = data[start - id_size : start].decode("utf-8", "replace")
+        found.append(Snapshot(own, name, l1_offset, l1_size, large or small, disk))
         at += (start + name_size + 7) // 8 * 8
     return found
 
@@ -107,13 +144,13 @@ def _read_at(file: BinaryIO, offset: int, count: int) -> bytes:
     return file.read(count)
 
 
-class _State(io.RawIOBase):
+class State(io.RawIOBase):
     """The VM state of one snapshot as a seekable file."""
 
-    def __init__(self, file: BinaryIO, snapshot: _Snapshot, bits: int, entry_bits: int, budget: Budget) -> None:
+    def __init__(self, file: BinaryIO, snapshot: Snapshot, bits: int, entry_bits: int, where: str) -> None:
         super().__init__()
-        self._file, self._snapshot, self._bits, self._where = file, snapshot, bits, budget.where
-        self._budget = budget
+        self._file, self._snapshot, self._bits, self.where = file, snapshot, bits, where
+        self.size = snapshot.state_size
         self._l2_bits = bits - entry_bits
         self._entry = 1 << entry_bits
         covered = 1 << (bits + self._l2_bits)
@@ -140,28 +177,36 @@ class _State(io.RawIOBase):
         count = min(len(room), (1 << self._bits) - inside, self._snapshot.state_size - self._at)
         if count <= 0:
             return 0
-        place = self.place(self._at, 1)
+        place = self.place(self._at)
         if place is None:
             data = bytes(count)
         else:
             data = _read_at(self._file, place, count)
             if len(data) < count:
                 raise SourceError(
-                    "a cluster of the VM state lies past the end of the image", self._where, "is it truncated?"
+                    "a cluster of the VM state lies past the end of the image", self.where, "is it truncated?"
                 )
         room[:count] = data
         self._at += count
         return count
 
-    def place(self, offset: int, count: int) -> int | None:
-        """File offset of `count` bytes of the state; None for holes, and where they lie in two clusters."""
+    def pieces(self, offset: int, count: int) -> list[tuple[int | None, int]]:
+        """Where `count` bytes of the state lie: file offset (None for a hole) and length of each piece, in order."""
+        found = []
+        while count > 0:
+            inside = (self._start + offset) & ((1 << self._bits) - 1)
+            length = min(count, (1 << self._bits) - inside)
+            found.append((self.place(offset), length))
+            offset, count = offset + length, count - length
+        return found
+
+    def place(self, offset: int) -> int | None:
+        """File offset of one byte of the state, and of those that follow it in its cluster; None for a hole."""
         address = self._start + offset
         inside = address & ((1 << self._bits) - 1)
-        if inside + count > 1 << self._bits:
-            return None
         index, second = address >> (self._bits + self._l2_bits), address >> self._bits & ((1 << self._l2_bits) - 1)
         if index >= self._snapshot.l1_size:
-            raise SourceError("the VM state is longer than its mapping", self._where, "the image is damaged")
+            raise SourceError("the VM state is longer than its mapping", self.where, "the image is damaged")
         if self._table[0] != index:
             l2 = self._word(self._snapshot.l1_offset + 8 * index) & _OFFSET
             self._table = (index, _read_at(self._file, l2, 1 << self._bits) if l2 else b"")
@@ -169,48 +214,16 @@ class _State(io.RawIOBase):
         if not data:
             return None
         if len(data) < 1 << self._bits:
-            raise SourceError("a mapping table lies past the end of the image", self._where, "is it truncated?")
+            raise SourceError("a mapping table lies past the end of the image", self.where, "is it truncated?")
         entry = int.from_bytes(data[second * self._entry :][:8], "big")
         if entry & _COMPRESSED:
-            raise SourceError("a cluster of the VM state is compressed", self._where, "QEMU never writes such an image")
+            raise SourceError("a cluster of the VM state is compressed", self.where, "QEMU never writes such an image")
         if entry & _ZERO or not entry & _OFFSET:
             return None
         return (entry & _OFFSET) + inside
 
-    def next_data(self, offset: int) -> int | None:
-        """Offset in the state of the first byte at or behind `offset` that is mapped; None when there is none."""
-        return self._next(offset, mapped=True)
-
-    def next_hole(self, offset: int) -> int:
-        """Offset of the first byte at or behind `offset` that is not mapped; the end where all are."""
-        found = self._next(offset, mapped=False)
-        return self._snapshot.state_size if found is None else found
-
-    def _next(self, offset: int, mapped: bool) -> int | None:
-        """The first byte at or behind `offset` that is mapped or not: tables that are missing are passed as a whole."""
-        size = 1 << self._bits
-        at = offset
-        while at < self._snapshot.state_size:
-            self._budget.spend(STEPS, 2)
-            if (self.place(at, 1) is not None) == mapped:
-                return at
-            at += size - ((self._start + at) & (size - 1)) if self._table[1] else self._to_next_table(at)
-        return None
-
-    def _to_next_table(self, offset: int) -> int:
-        """How far it is to the next table of clusters that exists, from `offset` in one that does not."""
-        covered, count = self._bits + self._l2_bits, self._snapshot.l1_size
-        index = ((self._start + offset) >> covered) + 1
-        while index < count:
-            self._budget.spend(STEPS, 50)
-            words = _read_at(self._file, self._snapshot.l1_offset + 8 * index, 8 * min(_WORDS, count - index))
-            index += (len(words) - len(words.lstrip(b"\0"))) // 8
-            if words.strip(b"\0") or not words:
-                break
-        return (index << covered) - self._start - offset
-
     def _word(self, offset: int) -> int:
         data = _read_at(self._file, offset, 8)
         if len(data) < 8:
-            raise SourceError("the level-1 table lies past the end of the image", self._where, "is it truncated?")
+            raise SourceError("the level-1 table lies past the end of the image", self.where, "is it truncated?")
         return int.from_bytes(data, "big")
