@@ -11,6 +11,11 @@ SIZE = 0x360
 """34 words of user_pt_regs, sp_el1, elr_el1, five spsr, then fpsimd_state aligned to 16 bytes"""
 
 
+def mp_state_name(number: int) -> str:
+    """struct kvm_mp_state of an arm64 vCPU (include/uapi/linux/kvm.h): 0 runnable, 5 stopped, 9 suspended."""
+    return {0: "running", 5: "stopped", 9: "suspended"}.get(number, f"KVM_MP_STATE {number}")
+
+
 def general(regs: Sequence[int], sp: int, pc: int, pstate: int) -> dict[int, int]:
     """X0 to X30 (`regs`), SP, PC and PSTATE."""
     values = {make_id(CLASS_CORE, 2 * n, SIZE_U64): value for n, value in enumerate(regs[:31])}
