@@ -204,7 +204,8 @@ def test_firecracker_vmstate(tmp_path: Path) -> None:
     assert checksum(b"123456789") == 0xE9C6D914C4B8D9CA, "the published check value of CRC-64/Redis"
     assert "checksum" not in " ".join(dump.notes)
     assert "checksum does not agree" in " ".join(opened(tmp_path, examples.vmstate()[:-9]).notes)
-    for data, words in ((examples.vmstate()[:300], "no list of registers"), (b"\0\0\x64\x86\x84\x19\x10\x07", "x86 VM")):
+    x86 = b"\0\0\x64\x86\x84\x19\x10\x07"
+    for data, words in ((examples.vmstate()[:300], "no list of registers"), (x86, "x86 VM")):
         with pytest.raises(SourceError, match=words):
             opened(tmp_path, data)
 
