@@ -7,6 +7,10 @@ write that KVM refuses is an answer, never an exception.
 
 from __future__ import annotations
 
+TYPE_CHECKING = False  # see `cli`
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 EXIT_YES = 0
 """Exit code: done, or the answer is yes."""
 EXIT_NO = 1
@@ -15,11 +19,56 @@ EXIT_BAD = 2
 """Exit code: bad usage or unreadable input."""
 
 
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Printable by Unicode's categories, but seen as nothing or as a blank."""
+_SELECTORS = frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+_MARKS = frozenset(
+    chr(code)
+    for first, last in ((0x300, 0x36F), (0x483, 0x489), (0x1AB0, 0x1AFF), (0x1DC0, 0x1DFF), (0x20D0, 0x20FF))
+    for code in range(first, last + 1)
+)
+"""Combining marks that any letter takes (Unicode's blocks of that name)."""
+_LOOKED_AT = _BLANK | _SELECTORS | _MARKS
+_STACKED = 2
+"""Marks on one letter; more of them climb over the lines around."""
+
+
 def one_line(text: str) -> str:
-    """`text` with control characters (escape sequences, newlines) replaced, so it is safe on a terminal."""
-    if text.isprintable():
+    """`text` safe on a terminal: one line, with everything that is not seen as what it is spelled `\\x` and hex digits.
+
+    That is controls (C0, C1, DEL), bidirectional and zero-width characters, tags, variation selectors, fillers.
+    """
+    if text.isprintable() and _LOOKED_AT.isdisjoint(text):
         return text
-    return "".join(ch if ch.isprintable() else " " if ch in "\t\r\n" else f"\\x{ord(ch):02x}" for ch in text)
+    return "".join(
+        " " if ch in "\t\r\n" else f"\\x{ord(ch):02x}" if hidden else ch for ch, hidden in _told_apart(text)
+    )
+
+
+def escaped_json(text: str) -> str:
+    """JSON text whose strings hold no such character: each is spelled `\\u`, as JSON's own escape.
+
+    Line feeds and blanks between the tokens stay.
+    """
+    if text.replace("\n", "").isprintable() and _LOOKED_AT.isdisjoint(text):
+        return text
+    return "".join(_escape(ch) if hidden and ch != "\n" else ch for ch, hidden in _told_apart(text))
+
+
+def _escape(ch: str) -> str:
+    code = ord(ch)
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    high, low = divmod(code - 0x10000, 0x400)
+    return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"
+
+
+def _told_apart(text: str) -> Iterator[tuple[str, bool]]:
+    """Each character, and whether it is not seen as what it is."""
+    marks = 0
+    for ch in text:
+        marks = marks + 1 if ch in _MARKS else 0
+        yield ch, not ch.isprintable() or ch in _BLANK or ch in _SELECTORS or marks > _STACKED
 
 
 DEBUG = "VCPU_INSPECTOR_DEBUG"

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from inspector.errors import escaped_json
 from inspector.registers.catalog import Register
 from inspector.registers.encoding import hex_id, hex_value
 from inspector.registers.reading import FieldReading, Reading
@@ -16,8 +17,22 @@ Json = dict[str, Any]
 
 
 def dumps(answer: object) -> str:
-    """`answer` as indented JSON text."""
-    return msgspec.json.format(msgspec.json.encode(answer), indent=2).decode()
+    """`answer` as indented JSON text, in which no character is hidden or acts on a terminal."""
+    try:
+        data = msgspec.json.encode(answer)
+    except UnicodeEncodeError:
+        # A file name that is not UTF-8.
+        data = msgspec.json.encode(_encodable(msgspec.to_builtins(answer)))
+    return escaped_json(msgspec.json.format(data, indent=2).decode())
+
+
+def _encodable(answer: Any) -> Any:
+    """`answer` with the bytes of names that are not UTF-8 spelled out."""
+    if isinstance(answer, str):
+        return answer.encode("utf-8", "backslashreplace").decode()
+    if isinstance(answer, dict):
+        return {_encodable(key): _encodable(value) for key, value in answer.items()}
+    return [_encodable(one) for one in answer] if isinstance(answer, list) else answer
 
 
 def source_json(provenance: Provenance) -> Json:

@@ -13,6 +13,7 @@ from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
 from inspector.app.modes.migrate.question import short_name
 from inspector.app.widgets.ink import plain
 from inspector.app.widgets.lines import Lines
+from inspector.app.widgets.unmarked import unmarked
 from inspector.sources.dump import Dump
 
 
@@ -35,7 +36,7 @@ class Clusters(Dialog):
     def compose(self) -> ComposeResult:
         """One page."""
         with Vertical(classes="dialog tall") as box:
-            box.border_title = f"CPUs of {short_name(self._dump)}"
+            box.border_title = unmarked(f"CPUs of {short_name(self._dump)}")
             box.border_subtitle = "↑↓ scroll   Y copy   esc closes"
             yield Lines(cluster_rows(self._dump, min(self.app.size.width, DIALOG_CELLS) - 5), id="page")
 

@@ -15,6 +15,7 @@ from inspector.app.shell import keys
 from inspector.app.shell.frame import Frame
 from inspector.app.widgets.ink import Ink, Row, clip, ends, row, width, wrap
 from inspector.app.widgets.lines import Lines
+from inspector.app.widgets.unmarked import unmarked
 
 SIGNS = (
     ("same", "=", "same", "the value is what it was"),
@@ -96,7 +97,7 @@ class Help(Dialog):
     def compose(self) -> ComposeResult:
         """One page."""
         with Vertical(classes="dialog tall") as box:
-            box.border_title = f"Help: {self._title}"
+            box.border_title = unmarked(f"Help: {self._title}")
             box.border_subtitle = "↑↓ scroll   esc closes"
             yield Lines(self._page, id="page")
 

@@ -23,6 +23,7 @@ from textual.command import Provider
 from textual.events import Event, Key, Paste, Resize
 from textual.geometry import Size
 from textual.message_pump import MessagePump
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.widget import AwaitMount
 
@@ -272,6 +273,18 @@ class InspectorApp(App[None]):
             front.session_changed(change)
         if self.screen_stack and isinstance(self.screen, Dialog):
             self.screen.session_changed(change)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """A notice is never markup: file names and errors of hostile files stand in it."""
+        super().notify(one_line(message), title=one_line(title), severity=severity, timeout=timeout, markup=False)
 
     def copy(self, text: str) -> None:
         """Copy to the terminal's clipboard, and say how much, since terminals do not acknowledge."""

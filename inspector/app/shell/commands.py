@@ -16,6 +16,7 @@ from inspector.app.shell.frame import Frame
 from inspector.app.shell.program import Program
 from inspector.app.shell.search import find_in
 from inspector.app.shell.theming import load_themes, theme_folders
+from inspector.app.widgets.unmarked import unmarked
 from inspector.errors import InspectorError, one_line
 
 MOST = 40
@@ -48,15 +49,24 @@ class Commands(Provider):
         """What is offered before anything was typed."""
         for entry in self.entries():
             if entry.discover:
-                yield DiscoveryHit(entry.text, entry.run, help=entry.help)
+                text = unmarked(entry.text)
+                yield DiscoveryHit(text, entry.run, text=text.plain, help=help_of(entry))
 
     async def search(self, query: str) -> Hits:
         """What a text finds."""
         matcher = self.matcher(query)
         for entry in self.entries():
-            score = matcher.match(entry.text)
+            text = unmarked(entry.text)
+            score, places = matcher.fuzzy_search.match(query, text.plain)
             if score > 0:
-                yield Hit(score, matcher.highlight(entry.text), entry.run, help=entry.help)
+                for place in places:
+                    text = text.stylize(matcher.match_style, place, place + 1)
+                yield Hit(score, text, entry.run, text=text.plain, help=help_of(entry))
+
+
+def help_of(entry: Command) -> str:
+    """The help as a text that is no markup: Textual's hits name the type str, and take a Content as it is."""
+    return cast(str, unmarked(entry.help))
 
 
 class RegisterCommands(Commands):
@@ -81,7 +91,7 @@ class RegisterCommands(Commands):
     async def search(self, query: str) -> Hits:
         """Our own search instead of a fuzzy match: an encoding or an id has to hit exactly."""
         for place, entry in enumerate(self.found(query)):
-            yield Hit(1.0 - place / 100, entry.text, entry.run, text=entry.text, help=one_line(entry.help))
+            yield Hit(1.0 - place / 100, unmarked(entry.text), entry.run, text=entry.text, help=help_of(entry))
 
 
 class DumpCommands(Commands):

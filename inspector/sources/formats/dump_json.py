@@ -32,7 +32,7 @@ from typing import Any, Literal
 import msgspec
 
 from inspector.budget import RECORDS, VCPUS, Budget
-from inspector.errors import SourceError
+from inspector.errors import SourceError, escaped_json
 from inspector.policies.setup import Gic, VcpuSetup
 from inspector.registers.hwcaps import BY_NAME
 from inspector.sources.dump import Absent, Constraint, Cpu, Dump, Host, Kind, Provenance, Vcpu
@@ -218,10 +218,12 @@ def write(dump: Dump, date: str = "") -> bytes:
     if dump.el0:
         members["el0"] = _registers(dump.el0, 1)
     members["vcpus"] = _list(map(_vcpu_text, dump.vcpus), 1)
-    return (_object(members, 0) + "\n").encode()
+    return escaped_json(_object(members, 0) + "\n").encode()
 
 
 def _json(value: Any) -> str:
+    if isinstance(value, str):
+        value = value.encode("utf-8", "backslashreplace").decode()  # a file name that is not UTF-8
     return msgspec.json.encode(value).decode()
 
 

@@ -18,6 +18,7 @@ from inspector.app.shell.numbers import value_text
 from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.outlined import outline_rows
+from inspector.app.widgets.unmarked import unmarked
 from inspector.checks.remedies.replacements import replaceable_format
 from inspector.checks.repair.fix import FixResult, Replacement, planned_changes
 from inspector.checks.restore.result import MigrationReport
@@ -52,7 +53,7 @@ class Fix(Dialog):
     def compose(self) -> ComposeResult:
         """Page, name, what happened."""
         with Vertical(classes="dialog tall") as box:
-            box.border_title = f"Fix: {short_name(self._question.source)}"
+            box.border_title = unmarked(f"Fix: {short_name(self._question.source)}")
             box.border_subtitle = "↑↓ scroll   " + ("enter writes the copy   " if self.can_write else "") + "esc closes"
             yield Lines(self._page(), id="page")
             if self.can_write:
