@@ -40,9 +40,7 @@ def one_line(text: str) -> str:
     """
     if text.isprintable() and _LOOKED_AT.isdisjoint(text):
         return text
-    return "".join(
-        " " if ch in "\t\r\n" else f"\\x{ord(ch):02x}" if hidden else ch for ch, hidden in _told_apart(text)
-    )
+    return "".join(" " if ch in "\t\r\n" else f"\\x{ord(ch):02x}" if hidden else ch for ch, hidden in _told_apart(text))
 
 
 def escaped_json(text: str) -> str:

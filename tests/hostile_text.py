@@ -33,7 +33,7 @@ def hidden_in(text: str) -> list[str]:
 
 
 class Poison(NamedTuple):
-    """A file taken apart: what it is put together from, how, and the changes that put the string into one place each."""
+    """A file taken apart: its parts, how they are put together, and the changes that put the string into one place."""
 
     parts: Any
     whole: Callable[[Any], bytes]
@@ -54,7 +54,7 @@ class Poison(NamedTuple):
 
 
 def poison(data: bytes) -> Poison:
-    """JSON by its texts and names, JSON lines by those of each line, other text by lines, binaries by runs of letters."""
+    """JSON by its texts and names, JSON lines by those of a line, other text by lines, binaries by runs of letters."""
     try:
         text = data.decode()
     except UnicodeDecodeError:

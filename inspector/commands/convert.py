@@ -13,7 +13,7 @@ from pathlib import Path
 
 from inspector import sources
 from inspector.commands.arguments import add_declared
-from inspector.errors import EXIT_YES, InspectorError
+from inspector.errors import EXIT_YES, InspectorError, one_line
 from inspector.sources.dump import renumbered, select_vcpus
 from inspector.sources.formats import dump_json
 
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
         return EXIT_YES
     write_whole(options.output, data)
     count = sum(len(v.values) for v in dump.vcpus)
-    print(f"wrote {options.output}: {len(dump.vcpus)} vCPUs, {count} registers", file=sys.stderr)
+    print(one_line(f"wrote {options.output}: {len(dump.vcpus)} vCPUs, {count} registers"), file=sys.stderr)
     return EXIT_YES
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from inspector.checks.recordings.verify import predict_file
 from inspector.commands.arguments import add_inputs
 from inspector.commands.convert import write_whole
-from inspector.errors import EXIT_YES, InspectorError
+from inspector.errors import EXIT_YES, InspectorError, escaped_json
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +38,7 @@ def same_file(one: str, other: str) -> bool:
 
 def run(options: argparse.Namespace) -> int:
     """Write the predicted lines, in the order of the recording."""
-    lines = predict_file(options.recording, options.kernel or "", options.host)
+    lines = map(_shown, predict_file(options.recording, options.kernel or "", options.host))
     if options.output in (None, "-"):
         sys.stdout.buffer.writelines(lines)
         return EXIT_YES
@@ -46,3 +46,8 @@ def run(options: argparse.Namespace) -> int:
         raise InspectorError("is the recording itself", options.output, "name another file with -o")
     write_whole(options.output, b"".join(lines))
     return EXIT_YES
+
+
+def _shown(line: bytes) -> bytes:
+    """A line of JSON in which no character is hidden or acts on a terminal."""
+    return line if line.isascii() and b"\x7f" not in line else escaped_json(line.decode(errors="replace")).encode()

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from inspector.commands.convert import write_whole
-from inspector.errors import EXIT_YES, SourceError
+from inspector.errors import EXIT_YES, SourceError, one_line
 from inspector.sources.live.questions import chosen_configs
 from inspector.sources.live.recorder import record
 
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
             lines: list[str] = []
             record(lines.append, configs, options.first, options.seed, options.cpu)
             write_whole(options.output, "".join(f"{line}\n" for line in lines).encode())
-            print(f"wrote {options.output}", file=sys.stderr)
+            print(one_line(f"wrote {options.output}"), file=sys.stderr)
     except OSError as error:
         raise SourceError(
             f"cannot record: {error.strerror or error}", error.filename or "/dev/kvm", "run on an arm64 host with KVM"

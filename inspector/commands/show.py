@@ -15,6 +15,7 @@ from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
 from inspector.registers import catalog
 from inspector.reports import registers as report
 from inspector.reports.json import dumps
+from inspector.reports.text import markdown_text
 from inspector.sources.consistency import differing_id_registers
 from inspector.sources.dump import Dump, select_vcpus
 
@@ -77,7 +78,11 @@ def _lines(dump: Dump, shown: Mapping[int, Sequence[report.Item]], *, named: boo
     for place, vcpu in enumerate(dump.vcpus):
         headline, items = report.headline(dump, vcpu, len(shown[place])), shown[place]
         if markdown:
-            lines += ["## " + headline, "", *(line for item in items for line in report.item_markdown(item))]
+            lines += [
+                "## " + markdown_text(headline),
+                "",
+                *(line for item in items for line in report.item_markdown(item)),
+            ]
         elif named:
             lines += [headline, "", *(line for item in items for line in (*report.register_lines(item), ""))]
         else:

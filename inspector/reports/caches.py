@@ -6,7 +6,7 @@ from inspector.errors import one_line
 from inspector.registers.caches import Cache, CacheReading, CacheTopology
 from inspector.registers.encoding import grouped_hex, hex_id, hex_value
 from inspector.reports.json import Json
-from inspector.reports.text import columns, markdown_table
+from inspector.reports.text import columns, markdown_table, markdown_text
 
 
 def reading_json(reading: CacheReading | None) -> Json | None:
@@ -135,6 +135,13 @@ def topology_markdown(title: str, topology: CacheTopology) -> list[str]:
     """One hierarchy as Markdown."""
     rows = [[*row, *readings[1:3]] for row, readings in zip(_rows(topology), _reading_rows(topology), strict=True)]
     head = ["cache", "register", "value", "reading that applies", "", "as 32-bit", "as 64-bit"]
-    lines = [f"### {one_line(title)}", "", one_line(_registers_line(topology)), "", *markdown_table(head, rows), ""]
+    lines = [
+        f"### {markdown_text(title)}",
+        "",
+        markdown_text(_registers_line(topology)),
+        "",
+        *markdown_table(head, rows),
+        "",
+    ]
     lines += [f"{topology.reason}", ""] if topology.caches else []
     return [*lines, *(f"- {note}" for note in topology.notes)]

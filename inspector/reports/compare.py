@@ -10,7 +10,7 @@ from inspector.registers.bits import open_text, partial_hex
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import hex_id, hex_value
 from inspector.reports.json import Json
-from inspector.reports.text import columns, markdown_table
+from inspector.reports.text import columns, markdown_table, markdown_text
 
 _SHOWN_SUBJECTS = 12
 _SHOWN_UNKNOWN = 16
@@ -253,7 +253,12 @@ def comparison_markdown(answer: Comparison) -> str:
     rows = [[c.name, str(len(c.subjects)), c.title, c.subjects[0].kernel] for c in answer.columns]
     lines += [*markdown_table(["group", "dumps", "members", "kernel"], rows), ""]
     if answer.lists:
-        lines += ["### Register lists", "", *(f"- {_plain(d.sentence(answer.columns))}" for d in answer.lists), ""]
+        lines += [
+            "### Register lists",
+            "",
+            *(f"- {markdown_text(d.sentence(answer.columns))}" for d in answer.lists),
+            "",
+        ]
     rows = []
     shown = answer.columns[:_WIDE]
     for register in answer.feature_registers:
@@ -274,13 +279,6 @@ def comparison_markdown(answer: Comparison) -> str:
         lines += ["", "### Known only in part, and equal as far as known", "", *head, ""]
     if answer.not_compared:
         names = ", ".join(by_id(i).name for i in answer.not_compared)
-        lines += ["", f"Known in some dumps only, and not compared: {_plain(names)}.", ""]
-    lines += [f"- {_plain(note)}" for note in answer.notes]
+        lines += ["", f"Known in some dumps only, and not compared: {markdown_text(names)}.", ""]
+    lines += [f"- {markdown_text(note)}" for note in answer.notes]
     return "\n".join(lines).rstrip() + "\n"
-
-
-def _plain(text: str) -> str:
-    text = one_line(text)
-    for mark in "*<>[]|`":
-        text = text.replace(mark, "\\" + mark)
-    return text

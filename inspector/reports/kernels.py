@@ -13,7 +13,7 @@ from inspector.policies.dates import interval
 from inspector.policies.model import Policy, Rule, kind_of
 from inspector.policies.release import Certainty, Choice, UncertainRule
 from inspector.reports.json import Json
-from inspector.reports.text import columns, markdown_table
+from inspector.reports.text import columns, markdown_table, markdown_text
 
 
 def policy_json(policy: Policy) -> Json:
@@ -173,4 +173,4 @@ def changes_markdown(before: Policy, after: Policy, found: Sequence[Change]) -> 
     """The same as a Markdown table."""
     rows = [[c.register, c.field, c.what, c.before, c.after, c.reference] for c in found]
     head = ["register", "field", "what", before.name, after.name, "reference"]
-    return [f"## {before.title} → {after.title}", "", *markdown_table(head, rows)]
+    return [f"## {markdown_text(before.title)} → {markdown_text(after.title)}", "", *markdown_table(head, rows)]

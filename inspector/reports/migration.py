@@ -22,7 +22,7 @@ from inspector.reports.json import Json, source_json
 from inspector.reports.migration_outline import ways_outline
 from inspector.reports.migration_text import matrix_text, migration_text
 from inspector.reports.outline import outline_markdown
-from inspector.reports.text import markdown_table
+from inspector.reports.text import markdown_table, markdown_text
 
 __all__ = ["matrix_json", "matrix_markdown", "matrix_text", "migration_json", "migration_markdown", "migration_text"]
 
@@ -154,12 +154,12 @@ def way_json(way: WayOut) -> Json:
 def migration_markdown(report: MigrationReport, every: bool = False) -> str:
     """The report for a bug tracker."""
     lines = [
-        f"## Restore {report.verdict}: {_md(report.source)}",
+        f"## Restore {report.verdict}: {markdown_text(report.source)}",
         "",
-        _md(report.headline),
+        markdown_text(report.headline),
         "",
-        f"- source: {_md(report.source)}",
-        f"- destination: {_md(report.destination)}",
+        f"- source: {markdown_text(report.source)}",
+        f"- destination: {markdown_text(report.destination)}",
         f"- VMM: {report.vmm_title}",
         "",
     ]
@@ -172,7 +172,7 @@ def migration_markdown(report: MigrationReport, every: bool = False) -> str:
         lines += [f"{missing} registers of the destination were not saved and keep its own values.", ""]
     references = dict.fromkeys(f"{f.rule}: {f.reference}" for f in shown if f.reference)
     if references:
-        lines += ["### Kernel", "", *(f"- {_md(text)}" for text in references), ""]
+        lines += ["### Kernel", "", *(f"- {markdown_text(text)}" for text in references), ""]
     lines += _remarks_markdown(report.remarks) + [
         "### Ways out",
         "",
@@ -181,7 +181,7 @@ def migration_markdown(report: MigrationReport, every: bool = False) -> str:
     if report.messages:
         lines += [f"### What {report.vmm_title} prints", "", "```", *map(one_line, report.messages), "```", ""]
     notes = [n for n in (report.kernel_note, *report.notes) if n]
-    return "\n".join(lines + [f"- {_md(n)}" for n in notes]).rstrip()
+    return "\n".join(lines + [f"- {markdown_text(n)}" for n in notes]).rstrip()
 
 
 def _own(finding: Finding, size: int) -> str:
@@ -212,19 +212,11 @@ def _row(finding: Finding) -> list[str]:
 def _remarks_markdown(remarks: Sequence[Remark]) -> list[str]:
     if not remarks:
         return []
-    return ["### Remarks", "", *(f"- **{_md(r.title)}**: {_md(r.text)}" for r in remarks), ""]
+    return ["### Remarks", "", *(f"- **{markdown_text(r.title)}**: {markdown_text(r.text)}" for r in remarks), ""]
 
 
 def _ways_markdown(ways: Sequence[WayOut]) -> list[str]:
     return ["### Ways out", "", outline_markdown(ways_outline(ways))] if ways else []
-
-
-def _md(text: str) -> str:
-    """Text from files must not become markup."""
-    text = one_line(text)
-    for mark in "\\`*<>|":
-        text = text.replace(mark, "\\" + mark)
-    return text
 
 
 def matrix_json(matrix: KernelMatrix) -> Json:
@@ -256,6 +248,6 @@ def matrix_markdown(matrix: KernelMatrix) -> str:
     rows = [
         [r.kernel, r.verdict, str(r.refused), str(r.only_in_source), str(r.changed), r.headline] for r in matrix.rows
     ]
-    lines = [f"## Where can this VM go? {_md(matrix.source)}", "", f"VMM: {matrix.vmm_title}", ""]
-    lines += [*markdown_table(head, rows), "", *(f"- {_md(n)}" for n in matrix.notes)]
+    lines = [f"## Where can this VM go? {markdown_text(matrix.source)}", "", f"VMM: {matrix.vmm_title}", ""]
+    lines += [*markdown_table(head, rows), "", *(f"- {markdown_text(n)}" for n in matrix.notes)]
     return "\n".join(lines).rstrip()

@@ -12,7 +12,7 @@ from inspector.registers.catalog import Register
 from inspector.registers.encoding import grouped_hex, hex_id, hex_value
 from inspector.registers.reading import FieldReading, Reading, read
 from inspector.reports.json import Json, field_json, reading_json, register_json, source_json
-from inspector.reports.text import columns, markdown_table
+from inspector.reports.text import columns, markdown_table, markdown_text
 from inspector.sources.dump import Constraint, Dump, Vcpu
 
 
@@ -188,5 +188,5 @@ def item_markdown(item: Item) -> list[str]:
     rows = [[_bits(f), f.name, f"0x{f.value:x}", f.meaning] for f in item.fields]
     note = item.reading.note if item.reading else ""
     lines = [head, "", f"{item.register.title}, id `{hex_id(item.register.id)}`"]
-    lines += ["", one_line(note)] if note else []
+    lines += ["", markdown_text(note)] if note else []
     return [*lines, "", *markdown_table(["bits", "field", "value", "meaning"], rows), ""] if rows else [*lines, ""]

@@ -19,14 +19,15 @@ def columns(rows: Iterable[Sequence[str]], indent: str = "", gap: str = "  ") ->
     ]
 
 
-def _escape(cell: str) -> str:
-    text = one_line(cell)
-    for mark in "\\|`*_<>[]":
-        text = text.replace(mark, "\\" + mark) if mark not in "_" else text
+def markdown_text(text: str) -> str:
+    """One line of a text that was read from somewhere, in which nothing is markup: no link, no image, no HTML."""
+    text = one_line(text)
+    for mark in "\\|`*<>[]":
+        text = text.replace(mark, "\\" + mark)
     return text
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """A Markdown table; characters that mean something to Markdown are escaped."""
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return lines + ["| " + " | ".join(map(_escape, row)) + " |" for row in rows]
+    return lines + ["| " + " | ".join(map(markdown_text, row)) + " |" for row in rows]

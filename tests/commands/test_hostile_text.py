@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,10 +13,12 @@ import pytest
 from inspector.errors import InspectorError
 from inspector.sources import load
 from tests.commands.running import Done, run, run_all
+from tests.fresh import ROOT
 from tests.hostile_text import EVIL, hidden_in, poison
 from tests.sources.examples import EXAMPLES
 
 SHIPPED = "builtin:neoverse-n2-linux-6.12"
+NAMED = ROOT / "snapshots" / "neoverse-n2-linux-6.12.json"
 FORMS: tuple[tuple[str, ...], ...] = ((), ("--json",), ("--markdown",))
 
 
@@ -30,15 +33,15 @@ def commands(path: str, folder: Path) -> Iterator[list[str]]:
         yield ["compare", "--baseline", path, SHIPPED, *form]
         yield ["migrate", path, SHIPPED, "--all", "--why", *form]
         yield ["migrate", SHIPPED, path, "--all", "--why", *form]
-        yield ["migrate", path, "all-kernels", *form]
         yield ["explain", path, "--source", path, "--destination", path, *form]
-        yield ["verify", path, *form]
-        yield ["verify", "--summary", path, *form]
         yield ["fix", path, SHIPPED, "-o", str(folder / f"fixed{len(form and form[0])}"), *form]
         if "--markdown" not in form:
             yield ["expose", path, "--kernel", "6.12", "--why", "--all", *form]
             yield ["write", path, "CTR_EL0=0x1", "--kernel", "6.12", "--why", *form]
+    yield ["migrate", path, "all-kernels"]
     yield ["convert", path, "-o", "-"]
+    yield ["verify", path]
+    yield ["verify", "--summary", path, "--markdown"]
     yield ["predict", path]
 
 
@@ -46,6 +49,9 @@ def assert_harmless(done: Done, told: object) -> None:
     """No character of either output acts or hides, and no fault of ours."""
     assert not hidden_in(done.out), (told, hidden_in(done.out)[:3])
     assert not hidden_in(done.err), (told, hidden_in(done.err)[:3])
+    if "--markdown" in map(str, told if isinstance(told, list | tuple) else ()):
+        outside = "".join(done.out.split("```")[::2])
+        assert not re.search(r"(?<!\\)(<img|\]\(http)", outside), (told, outside[:2000])
     assert "internal error" not in done.err and done.code in (0, 1, 2), (told, done.err[:500])
 
 
@@ -74,7 +80,7 @@ def test_names_of_files(command: str, tmp_path: Path) -> None:
     """In answers, in refusals and in what was written."""
     name = EVIL.replace("/", "_")[:80]
     path = tmp_path / name
-    shutil.copy("snapshots/neoverse-n2-linux-6.12.json.xz", path)
+    shutil.copy(NAMED, path)
     more = {"convert": ["-o", str(tmp_path / f"{name}.out")], "fix": [SHIPPED, "-o", str(tmp_path / f"{name}.out")]}
     rest = more.get(command, [SHIPPED] if command in ("migrate", "compare") else [])
     for form in FORMS if command not in ("convert", "predict") else FORMS[:1]:
@@ -85,7 +91,7 @@ def test_names_of_files(command: str, tmp_path: Path) -> None:
 
 def test_a_name_that_is_not_utf_8(tmp_path: Path) -> None:
     path = tmp_path / "not\udcffutf8.json"
-    shutil.copy("snapshots/neoverse-n2-linux-6.12.json.xz", path)
+    shutil.copy(NAMED, path)
     for arguments in (
         ["show", str(path), "--json"],
         ["convert", str(path), "-o", "-"],

@@ -358,6 +358,7 @@ class Browse(Frame):
     def report(self) -> str:
         """The register on screen as a Markdown section."""
         from inspector.reports import registers as reports
+        from inspector.reports.text import markdown_text
 
         register, view = self.session.register, self._view
         if register is not None and view is not None and view.answer is not None and register.id in view.model:
@@ -365,7 +366,7 @@ class Browse(Frame):
         if register is None or view is None or view.vcpu is None:
             return self.line_to_copy()
         items = reports.items(view.vcpu, [(register, "")])
-        head = f"## {reports.headline(view.dump, view.vcpu, len(items))}"
+        head = f"## {markdown_text(reports.headline(view.dump, view.vcpu, len(items)))}"
         return "\n".join([head, "", *(line for item in items for line in reports.item_markdown(item))]).rstrip()
 
     def _model_report(self, view: View, register: Register) -> str:
