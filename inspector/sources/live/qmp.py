@@ -22,7 +22,7 @@ from inspector.sources.live.source import Deadline, LiveOptions
 
 _LONGEST = 1 << 20
 """Bytes of one QMP message."""
-_LAST_WORDS = 3.0
+_LAST_WORDS = 5.0
 """Seconds of the time-out kept for putting the guest back as it was."""
 
 
@@ -145,7 +145,7 @@ class Qmp:
             again = Deadline(seconds / 2, self.address, last=True)
             session.line.close()
             with contextlib.suppress(SourceError), connect(self.address, self._path, again) as line:
-                problem = _step_back(QmpSession(self.address, line, again), running, self.address, seconds / 4)
+                problem = _step_back(QmpSession(self.address, line, again), running, self.address, seconds / 2)
         return problem
 
 
