@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 
 from inspector import sources
 from inspector.checks.baseline.baseline import baseline
@@ -18,10 +17,10 @@ from inspector.checks.compare.compare import compare_paths
 from inspector.checks.features.presence import states_of
 from inspector.checks.features.sides import sides_of
 from inspector.commands.arguments import add_declared, add_kernel, add_style
-from inspector.commands.convert import write_whole
 from inspector.commands.destinations import given_kernel
 from inspector.commands.explain import read_text
-from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
+from inspector.commands.output import add_force, write_out
+from inspector.errors import EXIT_NO, EXIT_YES, InspectorError
 from inspector.registers import catalog
 from inspector.registers.definitions.special import FEATURE_PREFIX
 from inspector.registers.features import Feature, named
@@ -50,6 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--firecracker", metavar="FILE", help="with --baseline: write a Firecracker CPU template")
     parser.add_argument("--qemu", action="store_true", help="with --baseline: print QEMU's SYSREG_... properties only")
     parser.add_argument("--dump", metavar="FILE", help="with --baseline: write the common values as a dump")
+    add_force(parser)
     add_declared(parser)
     add_style(parser)
 
@@ -111,11 +111,9 @@ def _compare(options: argparse.Namespace) -> int:
 def _baseline(options: argparse.Namespace) -> int:
     answer = baseline((sources.load(path, options.declared) for path in _paths(options)), given_kernel(options))
     if options.firecracker:
-        write_whole(options.firecracker, firecracker_template(answer).encode())
-        print(one_line(f"wrote {options.firecracker}"), file=sys.stderr)
+        write_out(options.firecracker, firecracker_template(answer).encode(), force=options.force)
     if options.dump:
-        write_whole(options.dump, dump_json.write(baseline_dump(answer)))
-        print(one_line(f"wrote {options.dump}"), file=sys.stderr)
+        write_out(options.dump, dump_json.write(baseline_dump(answer)), force=options.force)
     if options.qemu:
         print(qemu_properties(answer))
     elif options.json:

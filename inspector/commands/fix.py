@@ -19,11 +19,17 @@ Core registers (X, V, PC, PSTATE) are never replaced. Whatever else is read can 
 from __future__ import annotations
 
 import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
 
 from inspector import sources
 from inspector.checks.machine.destination import SAME_HOST
+from inspector.checks.repair.fix import FixResult
 from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_style
 from inspector.commands.destinations import add_setup, add_vmm, given_destination, given_side
+from inspector.commands.output import STANDARD_OUTPUT
 from inspector.errors import InspectorError
 from inspector.library import fix
 from inspector.reports import fix as report
@@ -34,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("source", metavar="SOURCE", help="the saved VM's own file, of one of the formats above")
     parser.add_argument("destination", metavar="DESTINATION", help=f"a dump of the destination, or `{SAME_HOST}`")
-    parser.add_argument("-o", "--output", metavar="NEWFILE", help="the new file; must not exist")
+    parser.add_argument("-o", "--output", metavar="NEWFILE", help="the new file; must not exist; - for standard output")
     parser.add_argument("--dry-run", action="store_true", help="try and check everything, but write nothing")
     add_kernel(parser)
     add_vmm(parser)
@@ -48,11 +54,31 @@ def run(options: argparse.Namespace) -> int:
     """Print each change and its risk; 0 when the result loads, 1 when something remains."""
     if options.output is None and not options.dry_run:
         raise InspectorError("names no new file", "fix", "give -o NEWFILE, or --dry-run to write nothing")
+    if options.output == STANDARD_OUTPUT and not options.dry_run:
+        return _to_standard_output(options)
+    result = _fixed(options, options.output or "")
+    print(_report(options, result))
+    return result.exit_code
+
+
+def _fixed(options: argparse.Namespace, target: str) -> FixResult:
     source = sources.load(options.source, options.declared)
-    target = options.output or ""
-    result = fix(source, given_side(options), target, *given_destination(options), dry_run=options.dry_run)
+    return fix(source, given_side(options), target, *given_destination(options), dry_run=options.dry_run)
+
+
+def _report(options: argparse.Namespace, result: FixResult) -> str:
     if options.json:
-        print(dumps(report.fix_json(result)))
-    else:
-        print(report.fix_markdown(result) if options.markdown else report.fix_text(result))
+        return dumps(report.fix_json(result))
+    return report.fix_markdown(result) if options.markdown else report.fix_text(result)
+
+
+def _to_standard_output(options: argparse.Namespace) -> int:
+    """The copy, which is checked as a file first, to standard output; the report to standard error."""
+    with tempfile.TemporaryDirectory(prefix="vcpu-inspector-") as folder:
+        copy = Path(folder) / "copy"
+        result = _fixed(options, str(copy))
+        print(_report(options, result).replace(str(copy), "standard output"), file=sys.stderr)
+        if copy.exists():
+            with copy.open("rb") as file:
+                shutil.copyfileobj(file, sys.stdout.buffer)
     return result.exit_code

@@ -10,7 +10,7 @@ import argparse
 import sys
 import time
 
-from inspector.commands.convert import write_whole
+from inspector.commands.output import add_force, write_out
 from inspector.errors import EXIT_YES, InspectorError, one_line
 from inspector.registers.catalog import by_id
 from inspector.reports import clusters
@@ -37,7 +37,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--for-real", action="store_true", help="let the Write dialog (W) write to a scratch vCPU of this source"
     )
-    parser.add_argument("-o", "--output", metavar="FILE", help="write the dump to a file")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write the dump to a file; - for standard output")
+    add_force(parser)
 
 
 def _options(options: argparse.Namespace) -> LiveOptions:
@@ -63,8 +64,7 @@ def run(options: argparse.Namespace) -> int:
         print(one_line(source.caution), file=sys.stderr)
     dump = source.read()
     if options.output:
-        write_whole(options.output, dump_json.write(dump))
-        print(one_line(f"wrote {options.output}"), file=sys.stderr)
+        write_out(options.output, dump_json.write(dump), force=options.force)
     elif options.json:
         sys.stdout.buffer.write(dump_json.write(dump))
     else:

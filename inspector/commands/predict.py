@@ -12,7 +12,7 @@ from pathlib import Path
 
 from inspector.checks.recordings.verify import predict_file
 from inspector.commands.arguments import add_inputs
-from inspector.commands.convert import write_whole
+from inspector.commands.output import add_output, check_output, status_of, write_out
 from inspector.errors import EXIT_YES, InspectorError, escaped_json
 
 
@@ -22,7 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "recording", metavar="RECORDING", help="a kvm-recording, plain or compressed; - for standard input"
     )
     add_inputs(parser)
-    parser.add_argument("-o", "--output", metavar="FILE", help="file to write (default: standard output)")
+    add_output(parser)
     parser.add_argument(
         "--kernel", metavar="K", help="this policy instead of the one that the recording's kernel names"
     )
@@ -38,13 +38,14 @@ def same_file(one: str, other: str) -> bool:
 
 def run(options: argparse.Namespace) -> int:
     """Write the predicted lines, in the order of the recording."""
+    check_output(options.output, options.force)
     lines = map(_shown, predict_file(options.recording, options.kernel or "", options.host))
     if options.output in (None, "-"):
         sys.stdout.buffer.writelines(lines)
         return EXIT_YES
     if same_file(options.recording, options.output):
         raise InspectorError("is the recording itself", options.output, "name another file with -o")
-    write_whole(options.output, b"".join(lines))
+    write_out(options.output, b"".join(lines), force=options.force, like=status_of(options.recording))
     return EXIT_YES
 
 

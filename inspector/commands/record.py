@@ -7,19 +7,16 @@ takes minutes.
 from __future__ import annotations
 
 import argparse
-import os
-import sys
-from pathlib import Path
 
-from inspector.commands.convert import write_whole
-from inspector.errors import EXIT_YES, SourceError, one_line
+from inspector.commands.output import add_output, check_output, write_out
+from inspector.errors import EXIT_YES, SourceError
 from inspector.sources.live.questions import chosen_configs
 from inspector.sources.live.recorder import record
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("-o", "--output", metavar="FILE", help="file to write (default: standard output)")
+    add_output(parser)
     parser.add_argument("--configs", metavar="LIST", help="comma-separated configurations (default: all thirteen)")
     parser.add_argument("--first", metavar="N", type=int, help="write only to the first N registers of a configuration")
     parser.add_argument("--seed", metavar="N", type=int, default=1, help="seed of the random writes (default: 1)")
@@ -34,19 +31,15 @@ def run(options: argparse.Namespace) -> int:
         configs = chosen_configs(options.configs) if options.configs is not None else None
     except ValueError as error:
         raise SourceError(str(error), "--configs") from None
-    if options.output not in (None, "-"):
-        folder = Path(options.output).parent
-        if Path(options.output).is_dir() or not os.access(folder, os.W_OK):
-            # Said before the minutes of asking.
-            raise SourceError("cannot be written", options.output, "name a file in a folder that you may write")
+    # Said before the minutes of asking.
+    check_output(options.output, options.force)
     try:
         if options.output in (None, "-"):
             record(lambda line: print(line, flush=False), configs, options.first, options.seed, options.cpu)
         else:
             lines: list[str] = []
             record(lines.append, configs, options.first, options.seed, options.cpu)
-            write_whole(options.output, "".join(f"{line}\n" for line in lines).encode())
-            print(one_line(f"wrote {options.output}"), file=sys.stderr)
+            write_out(options.output, "".join(f"{line}\n" for line in lines).encode(), force=options.force)
     except OSError as error:
         raise SourceError(
             f"cannot record: {error.strerror or error}", error.filename or "/dev/kvm", "run on an arm64 host with KVM"

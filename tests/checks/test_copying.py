@@ -19,8 +19,9 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inspector.checks.repair.copying import check_patches, copy_patched, new_file, regular_file
+from inspector.checks.repair.copying import check_patches, copy_patched, regular_file
 from inspector.errors import InspectorError
+from inspector.new_file import new_file
 from inspector.sources.compressed import decompress
 from inspector.sources.edits.change import BytePatch
 from tests.fresh import ROOT
@@ -229,7 +230,7 @@ def test_a_read_only_original_can_be_copied(tmp_path: Path) -> None:
 INTERRUPTED = """
 import os, signal, sys
 from pathlib import Path
-from inspector.checks.repair.copying import new_file
+from inspector.new_file import new_file
 with new_file(sys.argv[1], Path(sys.executable).stat()) as temporary:
     temporary.write_bytes(b"half of it")
     os.kill(os.getpid(), signal.SIGKILL)

@@ -12,6 +12,8 @@ from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
 from inspector.app.dialogs.line import Line
 from inspector.app.widgets.ink import Ink, ink, row, wrap
 from inspector.app.widgets.lines import Lines
+from inspector.errors import InspectorError
+from inspector.new_file import write_whole
 
 
 def free_name(stem: str, suffix: str = "md") -> str:
@@ -23,14 +25,12 @@ def free_name(stem: str, suffix: str = "md") -> str:
 
 def write_new(path: str, text: str) -> str:
     """Write a file that does not exist yet; returns what went wrong in one line, or an empty text."""
-    target = Path(path).expanduser()
+    target = str(Path(path).expanduser())
     try:
-        with target.open("x", encoding="utf-8") as file:
-            file.write(text.rstrip("\n") + "\n")
-    except FileExistsError:
-        return f"{path} exists already; give another name"
-    except (OSError, ValueError) as error:
-        return f"{path}: {getattr(error, 'strerror', None) or error}"
+        write_whole(target, (text.rstrip("\n") + "\n").encode("utf-8", "backslashreplace"))
+    except InspectorError as error:
+        taken = error.what == "exists already"
+        return f"{path} exists already; give another name" if taken else f"{path}: {error.what}"
     return ""
 
 

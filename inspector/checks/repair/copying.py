@@ -1,8 +1,4 @@
-"""Write a copy of a file with a few bytes replaced: sparse, in chunks, and never over anything that exists.
-
-A copy has no name while it is made (where the file system can do that, else a temporary one beside the target) and
-gets its own only after the caller found it good, in one step that fails if the name was taken meanwhile.
-"""
+"""Write a copy of a file with a few bytes replaced: sparse and in chunks."""
 
 from __future__ import annotations
 
@@ -25,103 +21,8 @@ from inspector.sources.compressed import decompress
 from inspector.sources.edits.change import BytePatch
 
 _CHUNK = 1 << 20
-_PRIVATE = 0o600
-"""Permissions of a copy until it is whole."""
 _XZ_PRESET = 2
 """17 MiB of memory; the default preset of xz needs 97."""
-
-
-@contextlib.contextmanager
-def new_file(target: str, like: os.stat_result) -> Iterator[Path]:
-    """An empty file that becomes `target` when the block ends well, with permissions and owner of the file `like`.
-
-    Raises InspectorError when `target` exists in any form (a dangling symbolic link as well), cannot be made, or when
-    the disk is full. Whatever goes wrong, no file is left behind; an unnamed one goes even with a killed process.
-    """
-    final = Path(target)
-    refuse_existing(final)
-    if not final.name or target.endswith("/"):
-        raise InspectorError("names no file", target or "''", "give the name of a new file")
-    try:
-        handle, temporary = _unnamed(final) or _named(final)
-    except OSError as error:
-        raise InspectorError(
-            f"cannot be written: {error.strerror}", target, "name a file in a writable folder"
-        ) from None
-    try:
-        yield temporary
-        _own(handle, like)
-        _give_name(handle, temporary, final)
-    except OSError as error:
-        raise InspectorError(f"cannot be written: {error.strerror}", target, "no file was left behind") from None
-    finally:
-        os.close(handle)
-        if temporary.parent == final.parent:
-            temporary.unlink(missing_ok=True)
-
-
-def _unnamed(final: Path) -> tuple[int, Path] | None:
-    """A file without a name in the target's folder, and a path that opens it; None where there are none."""
-    flag = getattr(os, "O_TMPFILE", 0)
-    if not flag:
-        return None
-    try:
-        handle = os.open(final.parent, os.O_RDWR | flag, _PRIVATE)
-    except OSError:
-        return None
-    path = Path(f"/proc/self/fd/{handle}")
-    if path.exists():
-        return handle, path
-    os.close(handle)
-    return None
-
-
-def _named(final: Path) -> tuple[int, Path]:
-    temporary = final.with_name(f".{final.name[:200]}.{os.getpid()}.part")
-    return os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _PRIVATE), temporary
-
-
-def _own(handle: int, like: os.stat_result) -> None:
-    """Give the copy owner, group and permissions of the original, as far as this user may.
-
-    Where the group cannot be kept, its permissions are not given to another one.
-    """
-    for user, group in ((like.st_uid, like.st_gid), (-1, like.st_gid)):
-        with contextlib.suppress(PermissionError):
-            os.fchown(handle, user, group)
-            break
-    same_group = os.fstat(handle).st_gid == like.st_gid
-    os.fchmod(handle, stat.S_IMODE(like.st_mode) & (0o777 if same_group else 0o707))
-
-
-def refuse_existing(final: Path) -> None:
-    """Raises InspectorError when something of that name exists, a dangling symbolic link as well."""
-    if os.path.lexists(final):
-        raise InspectorError("exists already", str(final), "name a new file: nothing is ever overwritten")
-
-
-def _give_name(handle: int, temporary: Path, final: Path) -> None:
-    """Name the file without replacing another: a hard link fails when the name is taken.
-
-    Where there are no hard links, the name is claimed first, and the temporary file renamed onto it.
-    """
-    try:
-        # A directory descriptor, unused for absolute paths, makes Python follow the link in /proc (linkat).
-        os.link(temporary, final, src_dir_fd=handle) if temporary.parent != final.parent else os.link(temporary, final)
-        return
-    except FileExistsError:
-        refuse_existing(final)
-        raise
-    except OSError as error:
-        unlinkable = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES)
-        if error.errno not in unlinkable or temporary.parent != final.parent:
-            raise
-    try:
-        os.close(os.open(final, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _PRIVATE))
-    except FileExistsError:
-        refuse_existing(final)
-        raise
-    temporary.replace(final)
 
 
 def copy_patched(

@@ -20,14 +20,13 @@ from inspector.checks.repair.copying import (
     check_patches,
     copy_patched,
     edit_whole,
-    new_file,
-    refuse_existing,
     regular_file,
 )
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import Finding, MigrationReport
 from inspector.checks.vmms.table import restoring_vmm
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, SourceError
+from inspector.new_file import new_file, refuse_existing
 from inspector.policies.model import Policy
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.catalog import by_id

@@ -19,7 +19,7 @@ import random
 import signal
 import struct
 import sys
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, TextIO, Tuple
 
 # Left out where the collector's text stands in front of this one.
 from inspector.sources.live.collector import (
@@ -311,10 +311,19 @@ def record(
         os.close(kvm)
 
 
+def open_output(name: Optional[str], force: bool) -> TextIO:
+    """A new file, to which no symbolic link leads; standard output for none or `-`."""
+    if name is None or name == "-":
+        return os.fdopen(os.dup(1), "w")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.fdopen(os.open(name, flags | (os.O_TRUNC if force else os.O_EXCL), 0o666), "w")
+
+
 def record_main(arguments: Optional[List[str]] = None) -> int:
     """Write a recording to standard output or a file."""
     parser = argparse.ArgumentParser(prog="recorder", description="Record what this host's KVM answers.")
     parser.add_argument("-o", "--output", help="file to write (default: standard output)")
+    parser.add_argument("--force", action="store_true", help="replace the file if it is there")
     parser.add_argument("--configs", help="comma-separated configurations (default: all thirteen)")
     parser.add_argument("--first", type=int, metavar="N", help="write only the first N registers of each configuration")
     parser.add_argument("--seed", type=int, default=1, help="seed of the random writes (default: 1)")
@@ -326,8 +335,11 @@ def record_main(arguments: Optional[List[str]] = None) -> int:
         parser.error(str(error))
     try:
         check_host()
-        with open(given.output, "w") if given.output else os.fdopen(os.dup(1), "w") as out:
+        with open_output(given.output, given.force) as out:
             record(lambda line: print(line, file=out), configs, given.first, given.seed, given.cpu)
+    except FileExistsError:
+        sys.stderr.write("recorder: %s is there already; --force replaces it\n" % ascii(given.output))
+        return 2
     except OSError as error:
         sys.stderr.write("recorder: %s\n" % (error.strerror or error))
         return 2

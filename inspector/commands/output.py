@@ -1,0 +1,54 @@
+"""`-o FILE`, which every command that writes one shares: what is written, with whose permissions, over what."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import stat
+import sys
+from pathlib import Path
+
+from inspector.errors import one_line
+from inspector.new_file import check_target, write_whole
+
+STANDARD_OUTPUT = "-"
+
+
+def add_output(parser: argparse.ArgumentParser, required: bool = False, what: str = "file to write") -> None:
+    """`-o FILE` and `--force`."""
+    default = "" if required else " (default)"
+    text = f"{what}; - for standard output{default}"
+    parser.add_argument("-o", "--output", metavar="FILE", required=required, help=text)
+    add_force(parser)
+
+
+def add_force(parser: argparse.ArgumentParser) -> None:
+    """`--force`."""
+    parser.add_argument("--force", action="store_true", help="replace the file if it is there")
+
+
+def check_output(target: str | None, force: bool) -> None:
+    """Raises InspectorError for a file that `write_out` would refuse: before the work, not after it."""
+    if target not in (None, STANDARD_OUTPUT):
+        check_target(target, force)
+
+
+def write_out(target: str, data: bytes, *, force: bool, like: os.stat_result | None = None, more: str = "") -> None:
+    """Write `data` to the file `target`, or to standard output for `-`; what was written is said on standard error.
+
+    Raises InspectorError where the file is there and `force` is not set, is a symbolic link, or cannot be written.
+    """
+    if target == STANDARD_OUTPUT:
+        sys.stdout.buffer.write(data)
+        return
+    write_whole(target, data, like, force)
+    print(one_line(f"wrote {target}{more}"), file=sys.stderr)
+
+
+def status_of(source: str) -> os.stat_result | None:
+    """What the file system says of the file behind a source, whose permissions a file made of it gets; else None."""
+    try:
+        found = os.fstat(0) if source == "-" else Path(source).stat()
+    except (OSError, ValueError):
+        return None
+    return found if stat.S_ISREG(found.st_mode) else None

@@ -1,0 +1,147 @@
+"""Files that commands write: whole or not there, nobody else's replaced, and as private as what they were made of."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.commands.running import assert_one_line_error, run
+from tests.fresh import ROOT
+from tests.sources.examples import EXAMPLES
+
+SHIPPED = "builtin:neoverse-n2-linux-6.12"
+RECORDING = ROOT / "tests" / "material" / "recordings" / "linux-5.10-cortex-a72.jsonl.xz"
+WRITERS = ("convert", "predict", "baseline")
+
+
+def arguments(command: str, folder: Path, target: str) -> list[str]:
+    """A command that writes `target`."""
+    if command == "predict":
+        return ["predict", str(RECORDING), "-o", target]
+    if command == "baseline":
+        return ["compare", "--baseline", SHIPPED, SHIPPED, "--dump", target]
+    return ["convert", SHIPPED, "-o", target]
+
+
+@pytest.mark.parametrize("command", WRITERS)
+def test_nothing_is_replaced_unless_asked(command: str, tmp_path: Path) -> None:
+    target = tmp_path / "taken"
+    target.write_text("somebody's")
+    done = run(*arguments(command, tmp_path, str(target)))
+    assert_one_line_error(done)
+    assert "exists already" in done.err and "--force" in done.err
+    assert target.read_text() == "somebody's"
+    assert run(*arguments(command, tmp_path, str(target)), "--force").code in (0, 1)
+    assert target.read_text() != "somebody's" and [one.name for one in tmp_path.iterdir()] == ["taken"]
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]], ids=["", "force"])
+@pytest.mark.parametrize("command", WRITERS)
+@pytest.mark.parametrize("dangling", [False, True])
+def test_no_symbolic_link_is_followed(command: str, force: list[str], dangling: bool, tmp_path: Path) -> None:
+    victim, link = tmp_path / "victim", tmp_path / "link"
+    if not dangling:
+        victim.write_text("somebody's")
+    link.symlink_to(victim)
+    done = run(*arguments(command, tmp_path, str(link)), *force)
+    assert_one_line_error(done)
+    assert "symbolic link" in done.err and link.is_symlink()
+    assert not victim.exists() if dangling else victim.read_text() == "somebody's"
+
+
+@pytest.mark.parametrize("command", WRITERS)
+def test_a_dash_is_standard_output(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert '"' in run(*arguments(command, tmp_path, "-")).out
+    assert not Path("-").exists()
+
+
+def test_fix_writes_to_standard_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "snapshots" / "max-linux-6.12.json", "vm.json")
+    to_file = run("fix", "vm.json", SHIPPED, "-o", "fixed.json")
+    to_output = run("fix", "vm.json", SHIPPED, "-o", "-")
+    assert to_output.out == Path("fixed.json").read_text(encoding="utf-8") and not Path("-").exists()
+    assert to_output.code == to_file.code and "written to standard output" in to_output.err
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o400, 0o644])
+@pytest.mark.parametrize("force", [False, True])
+def test_convert_keeps_the_mode_of_its_source(mode: int, force: bool, tmp_path: Path) -> None:
+    source, target = tmp_path / "vm", tmp_path / "out.json"
+    source.write_bytes(EXAMPLES["qemu-stream"]())
+    source.chmod(mode)
+    if force:
+        target.write_text("old")
+    assert run("convert", str(source), "-o", str(target), *(["--force"] if force else [])).code == 0
+    assert stat.S_IMODE(target.stat().st_mode) == mode
+
+
+@pytest.mark.parametrize("command", WRITERS)
+def test_a_full_disk_leaves_nothing(command: str, tmp_path: Path) -> None:
+    """A limit on the size of files stands for the disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    given = arguments(command, tmp_path, str(tmp_path / "out"))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        done = run(*given)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert_one_line_error(done)
+    assert "File too large" in done.err and not list(tmp_path.iterdir())
+
+
+HALFWAY = """
+import os, signal, sys
+from pathlib import Path
+from inspector import new_file
+from inspector.cli import main
+if sys.argv[2] == "named":
+    os.O_TMPFILE = 0
+write = Path.write_bytes
+def half(path, data):
+    write(path, data[: len(data) // 2])
+    os.kill(os.getpid(), getattr(signal, sys.argv[1]))
+    write(path, data)
+Path.write_bytes = half
+sys.exit(main(sys.argv[3:]))
+"""
+
+
+@pytest.mark.parametrize("unnamed", ["unnamed", "named"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT])
+@pytest.mark.parametrize("command", ["convert", "predict"])
+def test_a_signal_halfway_leaves_nothing(command: str, number: signal.Signals, unnamed: str, tmp_path: Path) -> None:
+    given = arguments(command, tmp_path, str(tmp_path / "out"))
+    program = [sys.executable, "-c", HALFWAY, number.name, unnamed, *given]
+    done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 128 + number and "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_to_fix_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
+    """Of the real program, at several moments of copying a large file."""
+    source = tmp_path / "vm"
+    source.write_bytes(EXAMPLES["qemu-stream"]() + os.urandom(1 << 24))
+    for moment in (0.1, 0.3, 0.6):
+        command = [sys.executable, "-m", "inspector", "fix", str(source), SHIPPED, "-o", str(tmp_path / "out")]
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            time.sleep(moment)
+            process.send_signal(number)
+            process.communicate()
+        left = {one.name for one in tmp_path.iterdir()} - {"vm"}
+        assert not left or (left == {"out"} and process.returncode in (0, 1)), moment
+
+
+def test_a_device_can_be_written_to() -> None:
+    assert run("convert", SHIPPED, "-o", "/dev/null").code == 0
