@@ -1,4 +1,4 @@
-"""The header keeps the modes' digits and the score however long a dump's name is."""
+"""The header keeps the modes' names, and while it can the score, however long a dump's name is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from inspector.app.modes.table import MODES
 from inspector.app.widgets.bars import header_row
 from inspector.app.widgets.ink import Ink, plain, width
 
-NUMBERED = [mode for mode in MODES if mode.number]
+NUMBERED = [mode for mode in MODES if mode.number is not None and mode.needs_dump]
 SCORE = (Ink("▼ 7  ▲ 1"),)
 
 
@@ -20,14 +20,22 @@ def header(cells: int, *where: str) -> str:
     return plain(line)
 
 
+NAMES = [f"{mode.number} {mode.title}" for mode in NUMBERED]
+
+
 def test_modes_are_named_where_they_fit() -> None:
-    text = header(120, "n2", "vcpu 0")
-    assert text.startswith(" 1 Browse  2 Compare  3 Write  4 Migrate  5 Patch  6 Cache ")
+    text = header(130, "n2", "vcpu 0")
+    assert text.startswith(" " + "  ".join(NAMES))
     assert text.endswith("n2 ▸ vcpu 0   ▼ 7  ▲ 1 ")
 
 
-@pytest.mark.parametrize("cells", [100, 120, 200])
-def test_a_long_name_takes_neither_digits_nor_vcpu_nor_score(cells: int) -> None:
+@pytest.mark.parametrize("cells", [120, 160, 200])
+def test_a_long_name_takes_neither_modes_nor_vcpu_nor_score(cells: int) -> None:
     text = header(cells, "a" * 300, "vcpu 0", "Linux 6.1")
-    assert text.startswith(" 1  2 Compare  3  4  5  6  a")
-    assert text.endswith("a… ▸ vcpu 0 ▸ Linux 6.1   ▼ 7  ▲ 1 ")
+    assert text.startswith(" " + " ".join(NAMES) + " a")
+    assert text.endswith("a… ▸ vcpu 0 ▸ Linux 6.1  ▼ 7  ▲ 1 ")
+
+
+@pytest.mark.parametrize("name", ["n2", "a" * 300])
+def test_at_100_columns_every_mode_still_has_its_name(name: str) -> None:
+    assert header(100, name, "vcpu 0", "Linux 6.1").startswith(" " + " ".join(NAMES) + " ")

@@ -42,16 +42,13 @@ async def test_a_pasted_log_is_explained_below_it() -> None:
         text = screen_text(app)
         assert "\x1b" not in page.query_one("#pasted", TextArea).text
         assert "refused 1 register: ID_MMFR4_EL1" in text
-        assert "CCIDX (hidden since Linux 6.3)" in text and "bf48040cd9b0" in text
+        assert "CCIDX (hidden since" in text and "bf48040cd9b0" in text
         assert "What to do" in text
 
 
 async def test_loaded_dumps_stand_for_both_sides() -> None:
     async with (app := app_on(NEOVERSE, AGREED)).run_test(size=(120, 40)) as pilot:
         page = await explained(app, pilot)
-        await press(pilot, "f2")
-        await wait_for(pilot, lambda: page.complete, "the answer with a source")
-        await settle(pilot)
         text = screen_text(app)
         assert "f2 source: neoverse-n2-linux-6.1 " in text and "0x0000_0000_0102_1110  from the dump" in text
         await press(pilot, "f3", "f3")

@@ -65,5 +65,5 @@ def test_the_footer_says_what_was_rebound() -> None:
 
 def test_every_numbered_mode_has_its_digit_and_no_other() -> None:
     found = {key.id: key.keys for key in keys.digits(MODES)}
-    assert found == {f"mode.{mode.id}": str(mode.number) for mode in MODES if mode.number}
+    assert found == {f"mode.{mode.id}": str(mode.number) for mode in MODES if mode.number is not None}
     assert keys.digits([browse.MODE])[0].id == "mode.browse" and len(set(found.values())) == len(found)

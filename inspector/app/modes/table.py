@@ -6,5 +6,5 @@ from importlib import import_module
 
 from inspector.app.shell.keys import Mode
 
-NAMES = ("start", "browse", "compare", "write", "migrate", "patch", "cache")
+NAMES = ("start", "summary", "features", "browse", "compare", "write", "migrate", "patch", "cache", "explain")
 MODES: tuple[Mode, ...] = tuple(import_module(f"inspector.app.modes.{name}").MODE for name in NAMES)

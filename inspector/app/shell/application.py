@@ -181,7 +181,7 @@ class InspectorApp(App[None]):
     @property
     def modes_present(self) -> tuple[keys.Mode, ...]:
         """The numbered modes that exist."""
-        return tuple(mode for mode in TABLE if mode.number)
+        return tuple(mode for mode in TABLE if mode.number is not None)
 
     def _load_themes(self) -> None:
         """Register the themes and take the chosen one before anything is drawn."""
@@ -377,15 +377,16 @@ class InspectorApp(App[None]):
         self.session.show_register(reg_id, field)
 
     def action_mode(self, mode: str) -> None:
-        """Another mode; without a dump there is nothing to show in any."""
-        if not self.session.dumps:
+        """Another mode; without a dump there is nothing to show in most."""
+        wanted = BY_ID[mode]
+        if wanted.needs_dump and not self.session.dumps:
             self.notify("Open a dump first", markup=False)
-        elif not BY_ID[mode].dialog:
+        elif not wanted.dialog:
             self.switch_mode(mode)
-        elif self.session.register is None:
+        elif wanted.needs_dump and self.session.register is None:
             self.notify("There is no register to write to", markup=False)
         else:
-            self.open_dialog(_made(BY_ID[mode])())
+            self.open_dialog(_made(wanted)())
 
     def action_write(self) -> None:
         """Try a write of the register on screen."""

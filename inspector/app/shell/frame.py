@@ -145,7 +145,8 @@ class Frame(Screen[None]):
     def draw_bars(self) -> None:
         """Header and footer for the present size and state."""
         cells = self.app.size.width
-        modes = self.program.modes_present
+        # What needs no dump is no view of the one on screen: it has a key, but no place beside the others.
+        modes = [mode for mode in self.program.modes_present if mode.needs_dump]
         line = header_row(cells, self.narrow, self.MODE, modes, self.where(), self.score())
         self.query_one("#header", Bar).say(line)
         self.draw_live()

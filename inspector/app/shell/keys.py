@@ -40,14 +40,16 @@ class Mode(NamedTuple):
 
     id: str
     title: str
-    number: int = 0
-    """the digit that leads to it; 0: none does"""
+    number: int | None = None
+    """the digit that leads to it; None: none does"""
     question: str = ""
     """which question it answers"""
     screen: str = ""
     """`module:Class` of its screen; loaded when it is first shown"""
     dialog: bool = False
     """True where that is a dialog over the mode in front"""
+    needs_dump: bool = True
+    """False where it answers without a dump"""
     keys: tuple[Key, ...] = ()
     shared: tuple[str, ...] = ()
     """kinds of shared keys that mean something here"""
@@ -105,7 +107,7 @@ def digits(modes: Sequence[Mode]) -> tuple[Key, ...]:
     return tuple(
         Key(f"mode.{mode.id}", str(mode.number), f"app.mode('{mode.id}')", mode.title, f"{mode.title}: {mode.question}")
         for mode in modes
-        if mode.number
+        if mode.number is not None
     )
 
 

@@ -50,6 +50,9 @@ class Program(Protocol):
     def go_to(self, reg_id: int, field: str = "") -> None:
         """Show a register in Browse."""
 
+    def action_mode(self, mode: str) -> None:
+        """Another mode."""
+
     def action_open(self) -> None:
         """Choose a dump to open."""
 

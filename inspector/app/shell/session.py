@@ -17,6 +17,7 @@ from inspector.sources.dump import Dump
 
 if TYPE_CHECKING:
     from inspector.app.shell.live import LiveReading
+    from inspector.checks.features.sides import Sides
     from inspector.checks.machine.machine import KernelQuestion, Machine
     from inspector.checks.writing.bench import Bench
     from inspector.sources.live.source import LiveOptions
@@ -53,6 +54,7 @@ class Session:
         self._views: dict[int, tuple[View, ...]] = {}
         self._answer: tuple[View, KernelQuestion, Machine | InspectorError] | None = None
         self._shown: tuple[View, Machine | InspectorError, View] | None = None
+        self._sides: tuple[View, KernelQuestion | None, Sides] | None = None
         self._bench: tuple[View, KernelQuestion | None, Machine, Bench] | None = None
 
     @property
@@ -113,6 +115,31 @@ class Session:
                 told = machine(view.dump, vcpu=view.one_vcpu)
             self._bench = (view, self.question, told, Bench(told.vms))
         return self._bench[2], self._bench[3]
+
+    def sides(self) -> Sides:
+        """Host and vCPU of the view: under the chosen policy, else as the dump has them.
+
+        Raises InspectorError when there is no dump.
+        """
+        from inspector.checks.features.sides import sides_under
+        from inspector.checks.machine.machine import machine
+
+        view, told = self.view, self.answer()
+        if view is None:
+            raise InspectorError("there is no dump to look at")
+        if self._sides is None or self._sides[0] is not view or self._sides[1] is not self.question:
+            notes: tuple[str, ...] = ()
+            if isinstance(told, InspectorError):
+                told, notes = None, (str(told),)
+            elif told is None:
+                try:
+                    told = machine(view.dump, vcpu=view.one_vcpu)
+                except InspectorError as error:
+                    notes = (f"no kernel to ask: {error}",)
+            asked = self.question is not None and told is not None
+            found = sides_under(view.dump, told, view.vcpu, asked=asked, notes=notes)
+            self._sides = (view, self.question, found)
+        return self._sides[2]
 
     def keep(self, dump: Dump) -> None:
         """Load a dump without looking at it, unless one of its source is loaded."""

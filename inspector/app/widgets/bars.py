@@ -25,31 +25,44 @@ def header_row(
         for text in trail:
             crumbs += [Ink(" ▸ ", "muted"), ink(text)]
         return ends(tuple(crumbs), (Ink("  "), *score, Ink(" ")) if score else (), cells)
-    right = _trail(trail)
-    for gap, left in (
-        (3, _mode_names(modes, mode)),
-        (2, _mode_names(modes, mode, gap=1)),
-        (3, _mode_names(modes, mode, brief=True)),
-    ):
-        tail = (Ink(" " * gap), *score) if score else ()
-        room = cells - width(tail) - 1
-        if width(left) + width(right) <= room:
+    room = cells - 1
+    for gap in (2, 1):
+        left, right = _mode_names(modes, mode, gap), _trail(trail)
+        tail = (Ink("   "), *score) if score else ()
+        if width(left) + width(right) + width(tail) <= room:
+            return (*ends(left, right, room - width(tail)), *tail, Ink(" "))
+    # The modes keep their names: the dump's name gives way first, then the vCPU's, then what is counted.
+    space = room - width(left)
+    for tail in ((Ink("  "), *score) if score else (), ()):
+        right = _shortened(trail, space - width(tail))
+        if width(right) <= space - width(tail):
             break
-    space = max(room - width(left), 0)
-    if width(right) > space and trail:
-        # The dump's name gives way first: what follows it (vCPU, policy) is short and says more.
-        rest = width(right) - cell_len(one_line(trail[0]))
-        right = clip((*clip((ink(trail[0]),), max(space - rest, SHORT_NAME)), *right[1:]), space)
-    return (*ends(left, right, room), *tail, Ink(" "))
+    return (*ends(left, clip(right, max(space - width(tail), 0)), room - width(tail)), *tail, Ink(" "))
 
 
-def _mode_names(modes: Sequence[keys.Mode], mode: keys.Mode, gap: int = 2, brief: bool = False) -> Row:
-    """The modes with their digits; when `brief`, the present one alone has its name."""
+def _shortened(trail: Sequence[str], cells: int) -> Row:
+    """The trail with the dump's name cut as far as it may be, then the source's own name of the vCPU left out: what
+    follows (the policy) is short and says more."""
+    for vcpu, least in ((True, SHORT_NAME), (False, SHORT_NAME), (False, SHORT_NAME // 2)):
+        parts = [
+            " ".join(text.split()[: None if vcpu else 2]) if place == 1 else text for place, text in enumerate(trail)
+        ]
+        right = _trail(parts)
+        if not parts or width(right) <= cells:
+            return right
+        rest = width(right) - cell_len(one_line(parts[0]))
+        right = (*clip((ink(parts[0]),), max(cells - rest, least)), *right[1:])
+        if width(right) <= cells:
+            return right
+    return right
+
+
+def _mode_names(modes: Sequence[keys.Mode], mode: keys.Mode, gap: int) -> Row:
+    """The modes with their digits."""
     pieces: list[Ink] = [Ink(" ")]
     for one in modes:
-        here = one.id == mode.id
-        name = f"{one.number} {one.title}" if here or not brief else str(one.number)
-        pieces += [Ink(name, "title" if here else "muted", f"app.mode('{one.id}')"), Ink(" " * gap)]
+        role = "title" if one.id == mode.id else "muted"
+        pieces += [Ink(f"{one.number} {one.title}", role, f"app.mode('{one.id}')"), Ink(" " * gap)]
     return tuple(pieces)
 
 

@@ -16,9 +16,11 @@ TABLE_LEAST = 4
 class Explained(Lines):
     """A few lines of what there is to say, or, once `enlarged`, as many as there is room for."""
 
-    def __init__(self) -> None:
+    def __init__(self, more: str = "enter") -> None:
         super().__init__(id="explanation")
         self.enlarged = False
+        self.more = more
+        """the key that enlarges it"""
 
     def explain(self, rows: Sequence[Row], cells: int, *, room: int, table: int, least: int) -> None:
         """Say `rows`, which are wrapped for two cells less than `cells`.
@@ -29,14 +31,14 @@ class Explained(Lines):
         height = max(least, min(room - table, MOST))
         if self.enlarged:
             height = max(height, min(room - TABLE_LEAST, len(rows)))
-        self.fit([(Ink(" "), *one) for one in shortened(rows, height, cells - 2)], height)
+        self.fit([(Ink(" "), *one) for one in shortened(rows, height, cells - 2, self.more)], height)
 
 
-def shortened(rows: Sequence[Row], lines: int, cells: int) -> list[Row]:
+def shortened(rows: Sequence[Row], lines: int, cells: int, key: str = "enter") -> list[Row]:
     """At most `lines` rows; the last says that there is more."""
     if len(rows) <= lines:
         return list(rows)
-    more = row(Ink("  … enter: more", "muted"))
+    more = row(Ink(f"  … {key}: more", "muted"))
     if lines == 1:
         return [(*clip(rows[0], cells - width(more)), *more)]
     last = rows[lines - 1]

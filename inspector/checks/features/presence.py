@@ -57,8 +57,11 @@ class FeatureState(msgspec.Struct, frozen=True, kw_only=True):
         return self.lost or (self.vcpu is False and self.host is None)
 
 
-def wanted_features(names: Sequence[str]) -> tuple[Feature, ...]:
-    """The features that names or words mean, each once. Raises InspectorError for a text that means none."""
+def wanted_features(names: Sequence[str]) -> tuple[Feature, ...] | None:
+    """The features that names or words mean, each once; None for no names. Raises InspectorError for a text that means
+    none."""
+    if not names:
+        return None
     found: dict[str, Feature] = {}
     for name in names:
         meant = named(name) or tuple(search(name))
@@ -68,10 +71,10 @@ def wanted_features(names: Sequence[str]) -> tuple[Feature, ...]:
     return tuple(found.values())
 
 
-def states_of(sides: Sides, wanted: Sequence[Feature] = ()) -> tuple[FeatureState, ...]:
+def states_of(sides: Sides, wanted: Sequence[Feature] | None = None) -> tuple[FeatureState, ...]:
     """The wanted features (default: all) on both sides."""
     shown = _Shown(sides)
-    return tuple(_state(one, sides, shown) for one in wanted or all_features())
+    return tuple(_state(one, sides, shown) for one in (all_features() if wanted is None else wanted))
 
 
 class _Shown:

@@ -46,9 +46,14 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
+def lines_of(sides: Sides) -> tuple[SummaryLine, ...]:
+    """Every line, also those of which neither side tells."""
+    return (*(_line(one, sides) for one in rows()), *_kvm(sides))
+
+
 def summarise(sides: Sides) -> Summary:
     """The summary of both sides."""
-    lines = [*(_line(one, sides) for one in rows()), *_kvm(sides)]
+    lines = lines_of(sides)
     told = tuple(line for line in lines if line.host is not None or line.vcpu is not None)
     given = [side for side in (sides.host, sides.vcpu) if side is not None]
     found = sides.machine

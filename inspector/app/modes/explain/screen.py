@@ -81,6 +81,7 @@ class Explain(Dialog):
         super().__init__()
         self._text = text
         self._sides: dict[str, Dump | None] = {"source": None, "destination": None}
+        """the dump on screen stands for the saved VM until f2 says otherwise"""
         self._asked = 0
         self._timer: Timer | None = None
         self.answer: Explanation | None = None
@@ -99,6 +100,9 @@ class Explain(Dialog):
 
     def on_mount(self) -> None:
         """The text has the keys."""
+        session = self.program.session
+        if session.dumps:
+            self._sides["source"] = session.dumps[session.place.source]
         self._to_line()
         self._draw()
         if self._text:

@@ -1,0 +1,100 @@
+"""The lines of the summary as items of a list, and what is said of one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
+from inspector.app.widgets.listing import GUTTER, Column, Item
+from inspector.checks.features.presence import FeatureState, states_of
+from inspector.checks.features.sides import Sides
+from inspector.checks.features.summary import SummaryLine
+from inspector.registers.features import feature
+from inspector.reports.summary import vcpu_words, why_lines
+
+TITLE = 16
+"""Cells of the column of titles."""
+ROLES = {"same": "same", "masked": "masked", "lowered": "masked", "raised": "raised", "rebuilt": "raised", "": ""}
+
+
+def columns_of(sides: Sides, cells: int, narrow: bool) -> tuple[Column, ...]:
+    """Title and one or two sides; in the narrow form what the guest gets stands below."""
+    first, second = (side.title if side else "" for side in (sides.host, sides.vcpu))
+    if narrow or not sides.both:
+        return Column("", TITLE), Column(first or second)
+    half = (cells - GUTTER - TITLE) // 2
+    return Column("", TITLE), Column(first, half), Column(second)
+
+
+def line_items(lines: Sequence[SummaryLine], sides: Sides, cells: int, narrow: bool) -> list[Item]:
+    """An item for each line; whatever does not fit goes on in further rows, so that nothing is cut."""
+    items: list[Item] = []
+    room = max(cells - GUTTER - TITLE - 1, 24)
+    for one in lines:
+        title = row(Ink(one.title, "heading"))
+        guest = row(ink(vcpu_words(one, sides.both), ROLES.get(one.state, "unknown")))
+        host = row(ink(one.host) if one.host else Ink("?", "unknown"))
+        if not sides.both:
+            items += _rows(one.key, title, wrap(row(ink(one.host or one.vcpu or "?")), room), [])
+        elif narrow:
+            items += _rows(one.key, title, wrap(host, room), [])
+            if one.state != "same":
+                items += [_more(line) for line in wrap(row(Ink("  guest ", "muted"), *guest), room, 10)]
+        else:
+            half = room // 2 - 1
+            items += _rows(one.key, title, wrap(host, half), wrap(guest, half, 2))
+    return items
+
+
+def blank_items(titles: Sequence[str], cells: int) -> list[Item]:
+    """What the source does not tell, below the lines."""
+    if not titles:
+        return []
+    lines = wrap(
+        row(Ink(f"{'Not told':<{TITLE}}", "muted"), ink(", ".join(titles), "muted")), cells - GUTTER - 1, TITLE
+    )
+    return [Item("", (row(""),), pick=False), *(Item("", (line,), pick=False) for line in lines)]
+
+
+def _rows(key: str, title: Row, left: Sequence[Row], right: Sequence[Row]) -> list[Item]:
+    rows = []
+    for place in range(max(len(left), len(right), 1)):
+        first = left[place] if place < len(left) else ()
+        second = right[place] if place < len(right) else ()
+        cells = (title if place == 0 else (), first, *([second] if right else []))
+        rows.append(Item(key if place == 0 else "", cells, pick=place == 0))
+    return rows
+
+
+def _more(line: Row) -> Item:
+    return Item("", ((), line), pick=False)
+
+
+def explained(one: SummaryLine, sides: Sides, cells: int) -> list[Row]:
+    """What is said of a line: where it is read from, and each feature that is lost with its rule."""
+    lines: list[Row] = []
+    if one.places:
+        shown = ", ".join(one.places[:6]) + (f" and {len(one.places) - 6} more" if len(one.places) > 6 else "")
+        lines += wrap(row(Ink("Read from  ", "muted"), ink(shown)), cells, 11)
+    for names, why in _reasons(states_of(sides, [feature(name) for name in one.lost])):
+        lines += wrap(row(Ink("▼ Lost     ", "masked"), Ink(names, "title")), cells, 11)
+        for text in why:
+            lines += wrap(row(Ink(" " * 11), ink(text)), cells, 11)
+    if one.state == "unknown":
+        lines += wrap(row(Ink("? unknown  ", "unknown"), _unknown(one, sides)), cells, 11)
+    for note in sides.notes if not lines or one.key in ("core", "kvm") else ():
+        lines += wrap(row(Ink("Note       ", "muted"), ink(note)), cells, 11)
+    return lines
+
+
+def _unknown(one: SummaryLine, sides: Sides) -> str:
+    told = ((sides.host, one.host), (sides.vcpu, one.vcpu))
+    who = next((side.title for side, words in told if side is not None and not words), "")
+    return f"not told of the {who} by this source" if who else "parts are not known, so the sides are not compared"
+
+
+def _reasons(states: Sequence[FeatureState]) -> list[tuple[str, tuple[str, ...]]]:
+    grouped: dict[tuple[str, ...], list[str]] = {}
+    for state in states:
+        grouped.setdefault(why_lines(state), []).append(state.name)
+    return [(", ".join(names), why) for why, names in grouped.items()]

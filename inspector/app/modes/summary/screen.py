@@ -1,0 +1,180 @@
+"""Summary: one line for each subject, what the host is and what the guest gets, and why it is less."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
+
+from textual import on
+from textual.binding import BindingType
+from textual.events import Resize
+from textual.widget import Widget
+
+from inspector.app.modes import summary
+from inspector.app.modes.features.screen import Features
+from inspector.app.modes.summary.rows import blank_items, columns_of, explained, line_items
+from inspector.app.shell import keys
+from inspector.app.shell.frame import Frame
+from inspector.app.shell.session import Change
+from inspector.app.widgets.explained import Explained
+from inspector.app.widgets.ink import Ink, Row, clip, ink, row
+from inspector.app.widgets.lines import Lines
+from inspector.app.widgets.listing import Listing
+from inspector.checks.features.sides import Sides
+from inspector.checks.features.summary import SummaryLine, lines_of
+from inspector.registers.ids import IDS
+
+HELP = (
+    "The summary says what a CPU is, a line for each subject, the host beside what the guest gets: the saved vCPU, or "
+    "with p what a kernel shows of the host. = is the same, ▼ less, ▲ more or made up, ? not known.\n"
+    "The pane below names the fields that a line is read from, and for each lost feature the rule that hides it, since "
+    "which release, and the option that would bring it. enter goes to the register, f to every feature by name."
+)
+
+
+class Summary(Frame):
+    """Lines and an explanation."""
+
+    MODE = summary.MODE
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.keys_of(summary.MODE))]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sides: Sides | None = None
+        self._lines: tuple[SummaryLine, ...] = ()
+        self._blank: tuple[str, ...] = ()
+        """titles of lines about which the source tells nothing"""
+
+    def body(self) -> Iterable[Widget]:
+        """State, lines, explanation."""
+        lines = Listing(id="lines")
+        lines.help_text = HELP
+        yield Lines(id="said")
+        yield lines
+        yield Lines(id="rule")
+        yield Explained("space")
+
+    def on_mount(self) -> None:
+        """The lines have the keys."""
+        self.table.focus()
+
+    @property
+    def table(self) -> Listing:
+        """The list."""
+        return self.query_one("#lines", Listing)
+
+    def refresh_from(self, change: Change) -> None:
+        """Ask both sides again."""
+        if not self.session.dumps:
+            return
+        sides = self.session.sides()
+        if sides is not self._sides:
+            self._sides = sides
+            every = lines_of(sides)
+            self._lines = tuple(one for one in every if one.host is not None or one.vcpu is not None)
+            self._blank = tuple(one.title for one in every if one not in self._lines)
+        self._fill()
+        self.lay_out()
+
+    def _fill(self) -> None:
+        if self._sides is None:
+            return
+        cells = self.app.size.width - 1
+        columns = columns_of(self._sides, cells, self.narrow)
+        before = self.table.current.key if self.table.current else None
+        items = line_items(self._lines, self._sides, cells, self.narrow)
+        items += blank_items(self._blank, cells)
+        self.table.fill(items, cursor=before or 0, cols=columns)
+        self.query_one("#said", Lines).show([self._said(cells)])
+
+    def _said(self, cells: int) -> Row:
+        """Under which kernel the guest is shown."""
+        assert self._sides is not None
+        found = self._sides.machine
+        kernel = f"{found.question.title} ({found.policy.evidence})" if found is not None else "no kernel is known"
+        return clip(row(Ink(" "), Ink("Kernel ", "muted"), ink(kernel)), cells)
+
+    def _chosen(self) -> SummaryLine | None:
+        item = self.table.current
+        return next((one for one in self._lines if item is not None and one.key == item.key), None)
+
+    def lay_out(self) -> None:
+        """Share the height between lines and explanation."""
+        if self._sides is None or self.tiny:
+            return
+        cells = self.app.size.width
+        self.query_one("#rule", Lines).show([(Ink("─" * cells, "reserved"),)])
+        chosen = self._chosen()
+        rows = explained(chosen, self._sides, cells - 2) if chosen is not None else []
+        room = self.body_height - 2
+        pane = self.query_one(Explained)
+        pane.explain(rows, cells, room=room, table=self.table.count(), least=self.explained_least)
+
+    def on_resize(self, event: Resize) -> None:
+        """The columns follow the width."""
+        self._fill()
+        super().on_resize(event)
+
+    @on(Listing.Moved, "#lines")
+    def _moved(self) -> None:
+        self.lay_out()
+
+    @on(Listing.Folded, "#lines")
+    def _enlarge(self) -> None:
+        pane = self.query_one(Explained)
+        pane.enlarged = not pane.enlarged
+        self.lay_out()
+
+    @on(Listing.Chosen, "#lines")
+    def action_register(self) -> None:
+        """The first register behind the line that this vCPU lists."""
+        chosen, view = self._chosen(), self.session.view
+        listed = {one.id for one in view.registers} if view is not None else set()
+        for place in chosen.places if chosen is not None else ():
+            name, _, field = place.partition(".")
+            if IDS.get(name) in listed:
+                self.program.go_to(IDS[name], field)
+                return
+        self.notify("No register behind this line is in the dump", markup=False)
+
+    def action_find(self) -> None:
+        """Filter the features."""
+        self.program.action_mode("features")
+        if isinstance(self.app.screen, Features):
+            self.app.screen.ask()
+
+    def action_lost(self, step: int) -> None:
+        """The next or previous line that the guest gets less of."""
+        items, start = self.table.items, self.table.cursor
+        lost = {one.key for one in self._lines if one.state in ("masked", "lowered")}
+        order = [*range(start + step, len(items) if step > 0 else -1, step)]
+        order += [*range(0 if step > 0 else len(items) - 1, start, step)]
+        place = next((at for at in order if items[at].key in lost), None)
+        if place is None:
+            self.notify("Nothing is lost between host and guest", markup=False)
+        else:
+            self.table.go(place)
+
+    def score(self) -> Row:
+        """How many lines are less, more, unknown."""
+        less, more, open_ = (
+            sum(one.state in states for one in self._lines)
+            for states in (("masked", "lowered"), ("raised", "rebuilt"), ("unknown",))
+        )
+        return row(Ink(f"▼ {less} ", "masked"), Ink(f"▲ {more} ", "raised"), Ink(f"? {open_}", "unknown"))
+
+    def footer_words(self) -> Mapping[str, str]:
+        """What the keys would do now."""
+        several = bool(self.session.dumps) and len(self.session.views()) > 1
+        return {"vcpu.next": "vCPU" if several else "", "write": ""}
+
+    def report(self) -> str:
+        """The summary in Markdown."""
+        from inspector.checks.features.summary import summarise
+        from inspector.reports.summary import summary_markdown
+
+        return summary_markdown(summarise(self._sides)) if self._sides is not None else ""
+
+    def report_name(self) -> str:
+        """Stem of the exported file."""
+        return "summary"

@@ -1,0 +1,120 @@
+"""Summary and Features in the screens: what stands there at four sizes, where keys lead, what searches find."""
+
+from __future__ import annotations
+
+import pytest
+from textual.widgets import Input
+
+from inspector.app.modes.browse.screen import Browse
+from inspector.app.modes.features.screen import Features
+from inspector.app.widgets.listing import Listing
+from inspector.registers.ids import id_of
+from tests.app.driving import SIZES, check_golden, enter_text, press, screen_text, settle, wait_for
+from tests.app.material import NEOVERSE, app_on
+
+FOUR = (*SIZES, (200, 60))
+NEWER = "builtin:neoverse-n2-linux-6.12"
+SCREENS = {
+    "summary": (NEOVERSE, ("0",)),
+    "summary-lost": (NEOVERSE, ("0", "n", "n")),
+    "summary-host-alone": ("builtin:cix-cd8180-host", ("0",)),
+    "features": (NEOVERSE, ("0", "f")),
+    "features-missing": (NEOVERSE, ("0", "f", "m", "down")),
+    "features-found": (NEOVERSE, ("0", "/", "text:pointer auth")),
+}
+
+
+@pytest.mark.parametrize("size", FOUR, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("name", SCREENS)
+async def test_the_screen_is_as_expected(name: str, size: tuple[int, int]) -> None:
+    source, keys = SCREENS[name]
+    app = app_on(source)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        for key in keys:
+            kind, _, text = key.partition("text:")
+            await (press(pilot, kind) if kind else enter_text(pilot, text))
+        text = screen_text(app)
+    lines = text.splitlines()
+    assert len(lines) == size[1] and max(map(len, lines)) <= size[0]
+    check_golden(f"{name}-{size[0]}x{size[1]}", text)
+
+
+async def test_nothing_of_a_line_is_cut() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        text = await press(pilot, "0")
+        assert "FEAT_ECV, FEAT_FGT" in text and "…" not in text.splitlines()[4]
+
+
+async def test_a_line_leads_to_its_register_and_the_index_to_its_field() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await press(pilot, "0", "n", "n", "enter")
+        await wait_for(pilot, lambda: isinstance(app.screen, Browse), "Browse")
+        assert app.session.place.register == id_of("ID_AA64PFR1_EL1") and app.session.place.field == "MTE"
+        await press(pilot, "0", "/")
+        await enter_text(pilot, "sve2")
+        await press(pilot, "enter", "enter")
+        await wait_for(pilot, lambda: isinstance(app.screen, Browse), "Browse")
+        assert app.session.place.register == id_of("ID_AA64ZFR0_EL1") and app.session.place.field == "SVEver"
+
+
+async def test_escape_clears_the_filter_then_leads_back() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await press(pilot, "0", "/")
+        assert isinstance(app.screen, Features) and isinstance(app.focused, Input)
+        text = await enter_text(pilot, "asimddp")
+        assert "1 of " in text and "FEAT_DotProd" in text
+        text = await press(pilot, "escape")
+        assert isinstance(app.focused, Listing) and "FEAT_AES" in text
+        await press(pilot, "escape")
+        assert app.current_mode == "summary"
+
+
+async def test_a_chosen_kernel_decides_what_the_guest_gets() -> None:
+    from inspector.checks.machine.machine import ask
+
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await press(pilot, "0")
+        app.session.ask(ask("6.6"))
+        await settle(pilot)
+        text = screen_text(app)
+        assert "vCPU under Linux 6.6" in text and "made up by KVM" in text
+        await press(pilot, "f", "m")
+        assert "FEAT_CCIDX" in screen_text(app)
+
+
+@pytest.mark.parametrize(
+    ("text", "register", "field"),
+    [
+        ("sve2", "ID_AA64ZFR0_EL1", "SVEver"),
+        ("FEAT_SVE2", "ID_AA64ZFR0_EL1", "SVEver"),
+        ("pauth", "ID_AA64ISAR1_EL1", "API"),
+        ("qarma", "ID_AA64ISAR1_EL1", "APA"),
+        ("neoverse", "MIDR_EL1", "PartNum"),
+        ("PAC", "ID_AA64ISAR1_EL1", "API"),
+        ("L2", "CCSIDR[2]", ""),
+        ("asimddp", "ID_AA64ISAR0_EL1", "DP"),
+        ("pointer auth", "ID_AA64ISAR1_EL1", "API"),
+    ],
+)
+async def test_browse_finds_features_and_words(text: str, register: str, field: str) -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "/")
+        await enter_text(pilot, text)
+        await press(pilot, "enter")
+        assert app.session.place.register == id_of(register)
+        assert app.session.place.field == field
+
+
+async def test_explain_has_a_key_and_takes_the_dump_on_screen() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        text = await press(pilot, "7")
+        assert "Explain an error" in text and "source: neoverse-n2-linux-6.1" in text
