@@ -124,13 +124,20 @@ class Vcpu(VcpuState):
         """The errno with which KVM refuses to know this id; 0 for a register that exists."""
         if not self.initialised:
             return ENOEXEC
-        if reg_id in self.vm.exposure.listed_set:
-            return 0
-        if reg_id >> 56 != ARCH_ARM64 or reg_id >> 32 & 0xFFFFF:
-            return EINVAL
-        if class_of(reg_id) == CLASS_CORE and reg_id & 0xFFFF < 0xD6:
-            return EINVAL
-        return ENOENT
+        return 0 if reg_id in self.vm.exposure.listed_set else unlisted_errno(reg_id)
+
+
+def unlisted_errno(reg_id: int) -> int:
+    """What KVM_SET_ONE_REG answers for an id that the vCPU does not list: kvm_arm_set_reg(), arch/arm64/kvm/guest.c.
+
+    EINVAL for what is no arm64 register, and for a place in struct kvm_regs that cannot be accessed so: V0..V31 of a
+    vCPU with SVE (core_reg_size_from_offset(), validate_core_offset()).
+    """
+    if reg_id >> 56 != ARCH_ARM64 or reg_id >> 32 & 0xFFFFF:
+        return EINVAL
+    if class_of(reg_id) == CLASS_CORE and reg_id & 0xFFFF < 0xD6:
+        return EINVAL
+    return ENOENT
 
 
 def writable_masks(exposure: Exposure) -> tuple[int, dict[int, int]]:

@@ -109,6 +109,10 @@ STD_BITMAP, STD_HYP_BITMAP = IDS["STD_BMAP"], IDS["STD_HYP_BMAP"]
 VENDOR_HYP_BITMAP, VENDOR_HYP_BITMAP_2 = IDS["VENDOR_HYP_BMAP"], IDS["VENDOR_HYP_BMAP_2"]
 
 PSTATE = make_id(CLASS_CORE, 0x42)
+TIMERS = frozenset(
+    IDS[name] for name in ("CNTVCT_EL0", "CNTV_CTL_EL0", "CNTV_CVAL_EL0", "CNTPCT_EL0", "CNTP_CTL_EL0", "CNTP_CVAL_EL0")
+)
+"""The guest's timers, whose count runs on by itself."""
 SVE_VLS = make_id(CLASS_SVE, kvm.SVE_VLS_INDEX, SIZE_U512)
 
 _SPELLING = re.compile(r"S([0-3])_([0-7])_C(\d+)_C(\d+)_([0-7])")

@@ -39,6 +39,7 @@ def migration_json(report: MigrationReport, every: bool = False) -> Json:
             **source_json(report.destination_provenance),
             "policy": report.kernel,
             "features": report.features,
+            "features_why": report.features_why,
         },
         "first": finding_json(report.first) if report.first else None,
         "groups": [g for kind in ("only_in_source", "missing_in_source") for g in _groups_json(report, kind)],

@@ -29,7 +29,7 @@ def migration_text(report: MigrationReport, every: bool = False) -> str:
         ("source", report.source),
         ("destination", report.destination),
         ("kernel", kernel),
-        ("vCPU", report.features),
+        ("vCPU", f"{report.features}: {report.features_why}" if report.features_why else report.features),
         ("VMM", report.vmm_title),
     ]
     lines += [*columns(head, indent="  "), "", *_steps(report)]

@@ -62,20 +62,20 @@ def test_the_os_lock_is_suggested_with_the_bit_that_was_asked_for(value: int, ne
     assert int(answer["would_pass"], 16) == near
 
 
-@pytest.mark.parametrize(("count", "offered"), [(1, True), (10, True), (11, False)])
+@pytest.mark.parametrize("count", [1, 10, 11])
 @pytest.mark.parametrize("vmm", ["qemu-10.0", "qemu-11.1"])
-def test_ten_registers_more_are_the_most_that_a_property_settles(vmm: str, count: int, offered: bool) -> None:
+def test_a_qemu_that_is_built_so_may_find_any_number_of_harmless_registers_missing(vmm: str, count: int) -> None:
     target = shipped("cortex-a72", "7.3")
     source = changed(target, {UNALLOCATED + number: 0 for number in range(count)})
     report = migrate(source, target, vmm=vmm)
     assert report.verdict == "fails"
-    assert any(way.kind == "machine" for way in report.ways_out) == offered
+    assert any(way.kind == "machine" and way.settles_all for way in report.ways_out)
 
 
-@pytest.mark.parametrize(("count", "offered"), [(1, True), (10, True), (11, False)])
-def test_ten_registers_more_are_the_most_that_a_newer_qemu_names(count: int, offered: bool) -> None:
+@pytest.mark.parametrize("count", [1, 10, 11])
+def test_a_newer_qemu_names_what_is_too_many(count: int) -> None:
     answer = explain(f"qemu-system-aarch64: Invalid value {258 + count} expecting positive value <= 258")
-    assert any("QEMU 11 or newer" in step for step in answer.next_steps) == offered
+    assert any("QEMU 11.1 or newer" in step for step in answer.next_steps)
 
 
 RISKS: list[tuple[str, int, int, str]] = [

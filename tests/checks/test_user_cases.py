@@ -126,7 +126,7 @@ def test_case_03_vendor_hyp_bitmap_2() -> None:
     assert [(g.key, g.ids) for g in answer.groups] == [("bitmap2", (bitmap_id(3),))]
     assert "6.15" in told(answer)
     assert "its value is 0" in told(answer)
-    assert "x-mig-safe-missing-regs" in told(answer)
+    assert "QEMU 11.1 or newer on the destination" in told(answer)
 
 
 def test_case_04_tcr2_pire0_pir() -> None:

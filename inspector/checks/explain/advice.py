@@ -8,7 +8,6 @@ from inspector.checks.explain.fields import hidden_releases
 from inspector.checks.explain.result import ExplainedRegister, SeenMessage
 from inspector.checks.feature_groups import FeatureGroup
 from inspector.checks.vmms.base import OPTIONAL, Vmm
-from inspector.checks.vmms.qemu import SPARE_IDS
 from inspector.checks.vmms.table import DEFAULT_VMM, find_vmm, of_family
 from inspector.policies.eras import era_of
 from inspector.registers.encoding import CLASS_DEMUX, split_id
@@ -123,8 +122,7 @@ def _length_steps(difference: int) -> Iterable[str]:
         "take a dump of a fresh vCPU on the destination and run `vcpu-inspector compare SOURCE DESTINATION`: it"
         " names the ids"
     )
-    if difference <= SPARE_IDS:
-        yield "or load with QEMU 11 or newer: up to ten extra registers are then named in the log"
+    yield "or load with QEMU 11.1 or newer: it compares no lengths, and names in its log what the destination lacks"
 
 
 def _unnamed_steps(rule: Vmm) -> Iterable[str]:

@@ -10,6 +10,7 @@ import msgspec
 from inspector.checks.machine.assumed import fill_unknown
 from inspector.checks.machine.known_host import el0_host_of, host_of, with_given
 from inspector.checks.machine.machine import lacking_features, refuse_creation
+from inspector.checks.machine.offers import offers_of
 from inspector.checks.machine.source_kernel import (
     OwnKernel,
     asked_kernel,
@@ -18,7 +19,7 @@ from inspector.checks.machine.source_kernel import (
     nearest_vcpu,
     own_kernel,
 )
-from inspector.checks.vmms.base import Vmm
+from inspector.checks.vmms.base import Made, Saved, Vmm
 from inspector.errors import InspectorError, one_line
 from inspector.kvm.cases import candidates_of, left_out
 from inspector.kvm.creation import vcpu_init
@@ -28,9 +29,11 @@ from inspector.kvm.inference.fresh import fresh_vm
 from inspector.kvm.inference.vcpu import from_vcpu
 from inspector.kvm.vm import Vm
 from inspector.policies.model import Policy
-from inspector.policies.setup import VcpuSetup, feature_of
+from inspector.policies.rulebook import rulebook
+from inspector.policies.setup import FEATURES, Feature, VcpuFeature, VcpuSetup, feature_of
 from inspector.registers.bits import ALL
-from inspector.registers.ids import PMCR_EL0
+from inspector.registers.encoding import CLASS_CORE, class_of
+from inspector.registers.ids import PMCR_EL0, TIMERS
 from inspector.sources.consistency import differing_id_registers
 from inspector.sources.dump import Cpu, Dump, Provenance, Vcpu
 from inspector.sources.formats import states_features
@@ -64,6 +67,14 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """where the destination's own vCPUs differ (created on unlike cores): one destination for each, in their order"""
     others: tuple[Destination, ...] = ()
     """the same under each other policy that the kernel may have"""
+    why: str = ""
+    """which rule gave the vCPU its features, in words"""
+    unsure: tuple[VcpuFeature, ...] = ()
+    """features that the VMM takes where the host has them, and of which that is not known"""
+    refused: tuple[str, ...] = ()
+    """words of features without which the VMM does not restore, and which KVM refuses here: no vCPU is created"""
+    left_out: frozenset[int] = frozenset()
+    """registers that every vCPU there lists, and that the tool which wrote the dump leaves out"""
     kernel_note: str = ""
     notes: tuple[str, ...] = ()
 
@@ -124,10 +135,13 @@ def destination_for(
         return destination
     like = source_vcpus(source)[0][0]
     if not isinstance(destination, str):
-        return destination_of(destination, like, kernel, setup, vmm, host, assume, candidates)
+        stated = states_features(source.provenance.format)
+        return destination_of(destination, like, kernel, setup, vmm, host, assume, candidates, stated=stated)
     if kernel is None:
         raise InspectorError("needs a kernel", SAME_HOST, "choose one (--kernel K)")
     asked, behind = _asked(setup, like, vmm, host, assume), host_of(source)
+    if setup is None:
+        asked = _as_made(asked, source, like, behind)
 
     def under(policy: Policy) -> Destination:
         label = f"same host under {describe_policy(policy)}"
@@ -162,6 +176,23 @@ class _Asked(msgspec.Struct, frozen=True):
     assume: Literal["core"] | None
     named: bool
     """the user named features that the saved vCPU has not: such are not left out in silence"""
+    vmm: Vmm
+    why: str = ""
+    unsure: tuple[VcpuFeature, ...] = ()
+    required: bool = False
+    """the VMM does not restore without a feature that KVM refuses"""
+
+    def by(self, made: Made) -> _Asked:
+        """The same, with the vCPU that the VMM makes."""
+        return msgspec.structs.replace(
+            self, setup=made.setup, why=made.why, unsure=made.unsure, required=made.required, named=False
+        )
+
+    def under(self, policy: Policy, setup: VcpuSetup) -> VcpuSetup:
+        """`setup` with the capability for implementation ids where the VMM enables it and the kernel has it."""
+        if not self.vmm.writable_ids or rulebook(policy).variant("implementation-ids") == "invariant":
+            return setup
+        return msgspec.structs.replace(setup, writable_imp_id=True)
 
 
 def destination_of(
@@ -173,11 +204,14 @@ def destination_of(
     host: str = "",
     assume: Literal["core"] | None = None,
     candidates: Sequence[Policy] = (),
+    *,
+    stated: bool = False,
 ) -> Destination:
     """The destination that `dump` shows to a saved vCPU `like`: a fresh vCPU, or raw host registers under `kernel`.
 
-    Where the dump holds several VMs, the one whose register list is nearest to `like`'s is taken. A `kernel` of another
-    series than the dump's own asks what that machine would be under `kernel`.
+    Where the dump holds several VMs, the one whose register list is nearest to `like`'s is taken; a VMM that makes its
+    vCPUs by a rule of its own gets one of its features, or a model of it. A `kernel` of another series than the dump's
+    own asks what that machine would be under `kernel`. `stated`: `like`'s file holds its features as such.
     """
     asked = _asked(setup, like, vmm, host, assume)
     fresh = [v for v in dump.vcpus if v.kind == "vcpu" and v.ids]
@@ -191,8 +225,16 @@ def destination_of(
     policy = kernel or found.policy
     assert policy is not None
     may_be = candidates if kernel is not None else found.candidates
+    if setup is None and vmm.own_rule:
+        host_there = host_of(dump) or (None if chosen is None else _shown_host(chosen, policy))
+        made = vmm.made(Saved(asked.setup, stated), offers_of(host_there, setup_of(chosen) if chosen else None))
+        asked = asked.by(made)
+        chosen = next((v for v in fresh if _alike(setup_of(v), made.setup)), chosen)
+        same = chosen is not None and _alike(setup_of(chosen), made.setup)
+    else:
+        same = setup in (None, chosen.setup if chosen else None)
     other_kernel = kernel is not None and found.policy is not None and kernel.version[:2] != found.policy.version[:2]
-    seen = chosen if not other_kernel and setup in (None, chosen.setup if chosen else None) else None
+    seen = chosen if not other_kernel and same else None
     return _under_each(
         policy, may_be, lambda one: _of_dump(dump, chosen, seen, one, found, like, asked, named=kernel is not None)
     )  # fmt: skip
@@ -234,7 +276,29 @@ def _of_dump(
 def _asked(setup: VcpuSetup | None, like: Vcpu, vmm: Vmm, host: str, assume: Literal["core"] | None) -> _Asked:
     own = setup_of(like, vmm.family)
     named = setup is not None and msgspec.structs.replace(setup, gic=own.gic) != own
-    return _Asked(setup or own, host, assume, named)
+    why = "as asked (--features, --gic)" if setup is not None else "as the saved vCPU"
+    return _Asked(setup or own, host, assume, named, vmm, why)
+
+
+def _as_made(asked: _Asked, source: Dump, like: Vcpu, behind: HostState | None) -> _Asked:
+    """`asked` for the source's own machine: the saved vCPU proves what the host has."""
+    stated = states_features(source.provenance.format)
+    if not asked.vmm.own_rule:
+        made = asked.vmm.made(Saved(asked.setup, stated), offers_of(behind, asked.setup))
+        return msgspec.structs.replace(asked, why=made.why)
+    host = behind or _shown_host(like, own_kernel(source, like).policy)
+    return asked.by(asked.vmm.made(Saved(asked.setup, stated), offers_of(host, asked.setup)))
+
+
+def _shown_host(vcpu: Vcpu, policy: Policy | None) -> HostState | None:
+    """What a vCPU shows of its host."""
+    return None if policy is None else from_vcpu(vcpu.values, setup_of(vcpu), policy)
+
+
+def _alike(one: VcpuSetup, other: VcpuSetup) -> bool:
+    """True when two vCPUs list the same registers: the power state and what leaves no mark aside."""
+    apart = int(Feature.POWER_OFF)
+    return one.features | apart == other.features | apart and one.mte == other.mte and one.gic == other.gic
 
 
 def describes(setup: VcpuSetup, vcpu: Vcpu) -> bool:
@@ -249,9 +313,9 @@ def _fresh(dump: Dump, vcpu: Vcpu, policy: Policy, note: str, like: Vcpu, asked:
     Which old values it tolerates depends on the host behind it: raw registers where the dump has them, else what the
     saved vCPU `like` shows of the same processor.
     """
-    setup = setup_of(vcpu)
+    setup = asked.under(policy, setup_of(vcpu))
     label = one_line(f"{dump.provenance.source}: vCPU {vcpu.label} under {describe_policy(policy)}")
-    known = from_vcpu(vcpu.values, setup, policy)
+    known = from_vcpu(vcpu.values, setup_of(vcpu), policy)
     behind = host_of(dump)
     if behind is None:
         behind = _with_counters(fill_unknown(known, like.values).host, vcpu)
@@ -269,7 +333,15 @@ def _fresh(dump: Dump, vcpu: Vcpu, policy: Policy, note: str, like: Vcpu, asked:
         cpus=dump.cpus,
         provenance=dump.provenance,
         kernel_note=note,
+        why=asked.why if asked.vmm.own_rule else "as the destination's dump shows",
+        unsure=asked.unsure,
+        left_out=_always_listed(host, policy, setup) - frozenset(vcpu.ids),
     )
+
+
+def _always_listed(host: HostState, policy: Policy, setup: VcpuSetup) -> frozenset[int]:
+    """What KVM lists for every vCPU of this kernel and of these features, whatever the host."""
+    return frozenset(i for i in expose(host, policy, setup).listed if class_of(i) == CLASS_CORE or i in TIMERS)
 
 
 def _with_counters(host: HostState, vcpu: Vcpu) -> HostState:
@@ -297,8 +369,16 @@ def _like_vcpu(
 
 def _modelled(asked: _Asked, host: HostState, policy: Policy, label: str, note: str = "") -> Destination:
     given, assumed = with_given(host, asked.host, asked.assume)
-    answer = modelled(given, policy, asked.setup, label, note, asked=asked.named)
-    return msgspec.structs.replace(answer, notes=(*answer.notes, *assumed))
+    setup = asked.under(policy, asked.setup)
+    answer = modelled(given, policy, setup, label, note, asked=asked.named)
+    refused = _refused(setup, answer.setup) if asked.required else ()
+    return msgspec.structs.replace(
+        answer, notes=(*answer.notes, *assumed), why=asked.why, unsure=asked.unsure, refused=refused
+    )
+
+
+def _refused(wanted: VcpuSetup, got: VcpuSetup) -> tuple[str, ...]:
+    return tuple(one.word for one in FEATURES if wanted.includes(one) and not got.includes(one))
 
 
 def modelled(

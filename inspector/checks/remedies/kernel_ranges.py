@@ -92,7 +92,7 @@ def _settled(vcpus: Sequence[Vcpu], candidate: Destination, rule: Vmm, ids: Iter
             if reg_id not in vcpu.values:
                 continue
             listed = reg_id in candidate.listed
-            dropped = not listed and reg_id in rule.tolerates
+            dropped = not listed and rule.tolerates(reg_id, vcpu.values[reg_id])
             if not dropped and (not listed or vm.vcpu(position).set_one_reg(reg_id, vcpu.values[reg_id])):
                 good.discard(reg_id)
     return frozenset(good)

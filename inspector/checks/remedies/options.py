@@ -6,18 +6,25 @@ from collections.abc import Sequence
 
 from inspector.checks.feature_groups import feature_key, feature_set
 from inspector.checks.machine.destination import Destination
+from inspector.checks.remedies.trial import Candidate, Trial
 from inspector.checks.restore.result import Finding, WayOut
 from inspector.checks.vmms.base import OPTIONAL, Vmm
 from inspector.policies.setup import VcpuFeature
 from inspector.registers.naming import name_of
-from inspector.sources.dump import Vcpu
 from inspector.sources.vcpu_setup import setup_of
 
 
-def option_ways(fatal: Sequence[Finding], vcpu: Vcpu, target: Destination, rule: Vmm) -> list[WayOut]:
-    """The options that make the destination's vCPU what the saved one was, each with the findings that it settles."""
-    saved = setup_of(vcpu, rule.family)
-    ways = []
+def option_ways(fatal: Sequence[Finding], trial: Trial) -> list[Candidate]:
+    """The options that make the destination's vCPU what the saved one was, each with the findings that it may settle.
+
+    None for a VMM that has no such options: its own rule makes the vCPU.
+    """
+    target, rule = trial.target, trial.rule
+    if rule.own_rule:
+        return []
+    saved = setup_of(trial.vcpus[0], rule.family)
+    found: list[Candidate] = []
+    together = target.setup
     for option in OPTIONAL:
         wanted = saved.includes(option)
         if wanted == target.setup.includes(option):
@@ -25,12 +32,14 @@ def option_ways(fatal: Sequence[Finding], vcpu: Vcpu, target: Destination, rule:
         settled = [f for f in fatal if _belongs(f, option)]
         if not settled or (wanted and _is_absent(target, option)):
             continue
-        ways.append(_way(option, wanted, settled, fatal, rule))
-    if len(ways) > 1:
-        together = {i for way in ways for i in way.ids}
-        if together.issuperset(f.id for f in fatal):
-            ways.insert(0, _combined(ways, together))
-    return ways
+        together = together.toggled(option.word)
+        setup = target.setup.toggled(option.word)
+        found.append(Candidate(_way(option, wanted, settled, rule), trial.created(setup)))
+    asked = [one for one in found if one.trial is not None]
+    if len(asked) > 1:
+        ids = {i for one in asked for i in one.way.ids}
+        asked.insert(0, Candidate(_combined([one.way for one in asked], ids), trial.created(together)))
+    return asked
 
 
 def _combined(ways: Sequence[WayOut], ids: set[int]) -> WayOut:
@@ -41,7 +50,6 @@ def _combined(ways: Sequence[WayOut], ids: set[int]) -> WayOut:
         how=how,
         notices="nothing changes for the guest",
         ids=tuple(sorted(ids)),
-        settles_all=True,
     )
 
 
@@ -54,7 +62,7 @@ def _joined(lines: Sequence[str]) -> tuple[str, ...]:
     return tuple(",".join([head, *options]) for head, options in merged.items())
 
 
-def _way(option: VcpuFeature, wanted: bool, settled: Sequence[Finding], fatal: Sequence[Finding], rule: Vmm) -> WayOut:
+def _way(option: VcpuFeature, wanted: bool, settled: Sequence[Finding], rule: Vmm) -> WayOut:
     word = "on" if wanted else "off"
     verb = "with" if wanted else "without"
     return WayOut(
@@ -63,7 +71,6 @@ def _way(option: VcpuFeature, wanted: bool, settled: Sequence[Finding], fatal: S
         how=rule.option_lines(option.word, word),
         notices="nothing changes for the guest",
         ids=tuple(dict.fromkeys(f.id for f in settled)),
-        settles_all=len(settled) == len(fatal),
     )
 
 

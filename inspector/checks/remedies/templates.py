@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inspector.checks.machine.source_kernel import kernel_of
+from inspector.checks.remedies.trial import Candidate, Trial
 from inspector.checks.restore.result import Finding, WayOut
-from inspector.checks.vmms.base import Vmm
 from inspector.kvm.inference.fresh import fresh_vm
 from inspector.registers.encoding import hex_id, size_of
-from inspector.sources.dump import Dump, Vcpu
+from inspector.sources.dump import Dump
 from inspector.sources.vcpu_setup import setup_of
 
 
-def template_ways(fatal: Sequence[Finding], source: Dump, vcpu: Vcpu, rule: Vmm) -> list[WayOut]:
+def template_ways(fatal: Sequence[Finding], source: Dump, trial: Trial) -> list[Candidate]:
     """Values that the source's own kernel lets a VMM set before the guest starts, and that the destination accepts.
 
     Empty where the source's kernel is not known or does not let these registers be changed.
     """
 
+    vcpu, rule = trial.vcpus[0], trial.rule
     policy = kernel_of(source).policy
     refused = [f for f in fatal if f.kind == "refused" and f.value is not None]
     if rule.family != "firecracker" or policy is None or not refused:
@@ -31,17 +32,16 @@ def template_ways(fatal: Sequence[Finding], source: Dump, vcpu: Vcpu, rule: Vmm)
             settable[finding.id] = finding.value, new
     if not settable:
         return []
-    return [
-        WayOut(
-            kind="template",
-            title="for VMs started from now on: a CPU template with which their snapshots load on the destination",
-            how=tuple(template_lines(settable)),
-            notices="the guest sees the lower features from its start",
-            ids=tuple(settable),
-            settles_all=len(settable) == len({f.id for f in fatal}),
-            keeps_guest=False,
-        )
-    ]
+    way = WayOut(
+        kind="template",
+        title="for VMs started from now on: a CPU template with which their snapshots load on the destination",
+        how=tuple(template_lines(settable)),
+        notices="the guest sees the lower features from its start",
+        ids=tuple(settable),
+        keeps_guest=False,
+    )
+    changed = {(v.index, reg_id): value for v in trial.vcpus for reg_id, (_, value) in settable.items()}
+    return [Candidate(way, trial.replacing(changed))]
 
 
 def template_lines(changes: dict[int, tuple[int, int]]) -> list[str]:

@@ -1,7 +1,7 @@
 """What makes a failing restore work: only remedies that are true for the VMM and the kernel at hand, best first.
 
-A way out is offered when the model, asked again with it applied, no longer fails there (options, kernels, patches), or
-when it removes the failing register from the restore (properties, remove-regs, an edited file).
+A way out is offered when the model, asked again with it applied, fails in fewer registers or no longer (trial.py). None
+takes out what a running guest needs of its own state (vmms/needed.py).
 """
 
 from __future__ import annotations
@@ -16,16 +16,19 @@ from inspector.checks.remedies.options import option_ways
 from inspector.checks.remedies.replacements import replaceable_format, replacement_of
 from inspector.checks.remedies.risks import risk_of
 from inspector.checks.remedies.templates import template_ways
+from inspector.checks.remedies.trial import Candidate, Trial, proved
 from inspector.checks.restore.result import Finding, MigrationReport, WayOut
 from inspector.checks.restore.summary import distinct
 from inspector.checks.vmms.base import Vmm
-from inspector.checks.vmms.qemu import SPARE_IDS
+from inspector.checks.vmms.needed import needed
+from inspector.checks.vmms.table import find_vmm
 from inspector.policies.rulebook import rulebook
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import CLASS_DEMUX, POISON, hex_id, split_id
-from inspector.registers.ids import CLIDR_EL1, MIDR_EL1, PIR_EL1, PIRE0_EL1, REVIDR_EL1, TCR2_EL1
+from inspector.registers.ids import CLIDR_EL1, MIDR_EL1, REVIDR_EL1
 from inspector.sources.dump import Cpu, Dump, Vcpu
 
+_NEWEST_QEMU = find_vmm("qemu-11.1")
 _RANK = {
     "vcpu-option": 0,
     "machine": 1,
@@ -43,27 +46,25 @@ _RANK = {
 def find_ways_out(
     report: MigrationReport, source: Dump, vcpus: Sequence[Vcpu], target: Destination, rule: Vmm
 ) -> tuple[WayOut, ...]:
-    """Every way out of the failures of `report`, ranked: what keeps the running guest and settles everything first."""
+    """Every way out of the failures of `report`, ranked: what keeps the running guest and settles everything first.
+
+    Each was tried on the model; one that does not make the restore better is not among them.
+    """
     fatal = report.fatal
     if not fatal:
         return ()
-    case = _Case(report, source, vcpus, target, rule, fatal)
-    kinds = distinct(vcpus)
-    ways = [
-        *option_ways(fatal, vcpus[0], target, rule),
-        *case.vmm_ways(),
-        *case.pinning(),
-        *kernels_that_load(kinds, target, rule, fatal),
-        *case.edited_file(),
-        *case.removed_registers(),
-        *patches_that_help(kinds, target, rule, fatal),
-        *template_ways(fatal, source, vcpus[0], rule),
-    ]
+    kinds = tuple(vcpus) if target.unlike else distinct(vcpus)
+    before = Trial(kinds, target, rule)
+    case = _Case(report, source, before, fatal)
+    outcome = before.outcome()
+    ways = proved([*option_ways(fatal, before), *case.candidates()], outcome)
+    ways += [*kernels_that_load(kinds, target, rule, fatal), *patches_that_help(kinds, target, rule, fatal)]
+    ways += proved(template_ways(fatal, source, before), outcome)
     whole = [way for way in ways if way.settles_all and way.keeps_guest]
     if whole:
         ways = [way for way in ways if way.settles_all or way.kind != "kernel"]
     if all(way.kind in ("kernel", "patch") for way in whole):
-        ways += case.together(ways)
+        ways += proved(case.together(ways), outcome)
     if case.other_processor or not whole:
         ways.append(case.start_anew())
     return tuple(sorted(ways, key=case.rank))
@@ -72,22 +73,18 @@ def find_ways_out(
 class _Case:
     """One failing restore."""
 
-    def __init__(
-        self,
-        report: MigrationReport,
-        source: Dump,
-        vcpus: Sequence[Vcpu],
-        target: Destination,
-        rule: Vmm,
-        fatal: Sequence[Finding],
-    ) -> None:
-        self.report, self.source, self.vcpus, self.target, self.rule = report, source, vcpus, target, rule
+    def __init__(self, report: MigrationReport, source: Dump, trial: Trial, fatal: Sequence[Finding]) -> None:
+        self.report, self.source, self.trial = report, source, trial
+        self.target, self.rule = trial.target, trial.rule
         self.unknown = [f for f in fatal if f.kind == "only_in_source"]
         self.refused = [f for f in fatal if f.kind == "refused"]
         self.unknown_ids = tuple(dict.fromkeys(f.id for f in self.unknown))
         self.groups = group_by_feature(self.unknown_ids)
-        result = report.vcpus[0]
-        self.surplus = result.source_count - result.destination_count
+        self.removable = [f for f in fatal if not needed(f.id, f.value)]
+
+    def candidates(self) -> list[Candidate]:
+        """What this VMM's user can do, not proved yet."""
+        return [*self.vmm_ways(), *self.pinning(), *self.edited_file(), *self.removed_registers()]
 
     @property
     def other_processor(self) -> bool:
@@ -100,70 +97,43 @@ class _Case:
             return True, not way.settles_all, len(_RANK)
         return not way.keeps_guest, not way.settles_all, _RANK[way.kind]
 
-    def together(self, ways: Sequence[WayOut]) -> list[WayOut]:
+    def together(self, ways: Sequence[WayOut]) -> list[Candidate]:
         """Two ways that settle the failure only together: one for the ids, one for the values."""
         lists = next((w for w in ways if w.kind in ("vmm", "machine") and w.keeps_guest), None)
         values = next((w for w in ways if w.kind == "file"), None)
         if lists is None or values is None or self.other_processor:
             return []
+        way = WayOut(
+            kind="machine",
+            title=f"two things together: {lists.title}, and {values.title.partition(';')[0]}",
+            how=(*lists.how, *values.how),
+            notices="; ".join(text for text in (lists.notices, values.notices) if text),
+            ids=(*lists.ids, *values.ids),
+        )
+        return [Candidate(way, self.trial.replacing(self._replacements()).dropping(lists.ids, _NEWEST_QEMU))]
+
+    # What a newer QEMU, or one that is built so, lets through.
+
+    def vmm_ways(self) -> list[Candidate]:
+        """QEMU 11.1 for what it tolerates, a build of it for the rest; hidden registers for VMs started from now on."""
+        if self.rule.family not in ("qemu", "libvirt") or not self.unknown_ids:
+            return []
+        lost = _lost(self.groups, self.unknown)
+        dropped = {f.id for f in self.unknown if _NEWEST_QEMU.tolerates(f.id, f.value)}
+        if not self.rule.tolerances and dropped.issuperset(self.unknown_ids):
+            title = "QEMU 11.1 or newer on the destination, with -cpu host: it drops these registers by itself"
+            way = WayOut(kind="vmm", title=title, notices=lost, ids=self.unknown_ids)
+            return [Candidate(way, self.trial.dropping((), _NEWEST_QEMU))]
+        harmless = dict.fromkeys(f.id for f in self.unknown if not needed(f.id, f.value))
+        ids = [i for i in harmless if i not in dropped]
+        if not ids:
+            return []
         return [
-            WayOut(
-                kind="machine",
-                title=f"two things together: {lists.title}, and {values.title.partition(';')[0]}",
-                how=(*lists.how, *values.how),
-                notices="; ".join(text for text in (lists.notices, values.notices) if text),
-                ids=(*lists.ids, *values.ids),
-                settles_all=True,
-            )
+            Candidate(_tolerating(ids, self.unknown_ids, lost), self.trial.dropping(ids, _NEWEST_QEMU)),
+            Candidate(_hiding(ids, self.unknown_ids), self.trial.without(ids)),
         ]
 
-    # What a newer QEMU, or its properties, let through.
-
-    def vmm_ways(self) -> list[WayOut]:
-        if self.rule.family != "qemu" or not self.unknown_ids or self.surplus > SPARE_IDS:
-            return []
-        known = {TCR2_EL1, PIRE0_EL1, PIR_EL1}
-        ways = []
-        if self.rule.name != "qemu-11.1" and known.issuperset(self.unknown_ids):
-            ways.append(
-                WayOut(
-                    kind="vmm",
-                    title="QEMU 11.1 or newer on the destination drops these registers by itself",
-                    notices=_lost(self.groups, self.unknown),
-                    ids=self.unknown_ids,
-                    settles_all=not self.refused,
-                )
-            )
-            return ways
-        ids = [i for i in self.unknown_ids if i not in known]
-        newer = "" if self.rule.name == "qemu-11.1" else " (QEMU 11 or newer on the destination)"
-        ways.append(
-            WayOut(
-                kind="machine",
-                title=f"allow QEMU to find these registers missing{newer}",
-                how=(
-                    f"-global arm-cpu.x-mig-safe-missing-regs={','.join(map(hex_id, ids))}",
-                    "older machine types set this property themselves: then give their ids as well",
-                ),
-                notices=_lost(self.groups, self.unknown),
-                ids=self.unknown_ids,
-                settles_all=not self.refused,
-            )
-        )
-        ways.append(
-            WayOut(
-                kind="machine",
-                title="for VMs started from now on: hide these registers on the newer host, so that none is saved",
-                how=(f"-global arm-cpu.x-mig-hidden-regs={','.join(map(hex_id, ids))}",),
-                notices="nothing: the guest itself does not see which registers QEMU saves",
-                ids=self.unknown_ids,
-                settles_all=not self.refused,
-                keeps_guest=False,
-            )
-        )
-        return ways
-
-    def pinning(self) -> list[WayOut]:
+    def pinning(self) -> list[Candidate]:
         """Up to v6.2 cache registers have to equal those of the core on which the write happens to run."""
         ids = {f.id for f in self.refused}
         per_core = {i for i in ids if split_id(i).cls == CLASS_DEMUX or i in (CLIDR_EL1, MIDR_EL1, REVIDR_EL1)}
@@ -177,24 +147,28 @@ class _Case:
         same_processor = MIDR_EL1 not in ids or len(models) > 1
         if not (len(models) > 1 or (caches_only and same_processor and ids == per_core)):
             return []
-        return [
-            WayOut(
-                kind="pinning",
-                title="pin the VM to cores of the kind that it was saved on",
-                how=(
-                    "taskset -c CORES qemu-system-aarch64 ...",
-                    "libvirt: <vcpu cpuset='CORES'> and <cputune><emulatorpin cpuset='CORES'/></cputune>",
-                ),
-                notices="nothing; without pinning, the result depends on which core handles the write",
-                ids=tuple(sorted(per_core)),
-                settles_all=ids == per_core and not self.unknown,
-            )
-        ]
+        way = WayOut(
+            kind="pinning",
+            title="pin the VM to cores of the kind that it was saved on",
+            how=(
+                "taskset -c CORES qemu-system-aarch64 ...",
+                "libvirt: <vcpu cpuset='CORES'> and <cputune><emulatorpin cpuset='CORES'/></cputune>",
+            ),
+            notices="nothing; without pinning, the result depends on which core handles the write",
+            ids=tuple(sorted(per_core)),
+        )
+        # On such a core these registers have the saved values: their writes pass.
+        return [Candidate(way, self.trial.without(per_core))]
 
     def _cpus(self) -> tuple[Cpu, ...]:
         return self.target.cpus or self.source.cpus
 
-    def edited_file(self) -> list[WayOut]:
+    def _replacements(self) -> dict[tuple[int, int], int]:
+        """(vCPU, register id) -> the value that a copy would hold."""
+        changes = {(f.vcpu, f.id): replacement_of(f) for f in self.refused}
+        return {key: value for key, value in changes.items() if value is not None}
+
+    def edited_file(self) -> list[Candidate]:
         """What `fix` can do with this source."""
         if not self.refused or not replaceable_format(self.source):
             return []
@@ -211,16 +185,14 @@ class _Case:
             f"; {len(self.unknown_ids)} saved registers that the destination lacks remain" if self.unknown_ids else ""
         )
         count = len({f.id for f in self.refused})
-        return [
-            WayOut(
-                kind="file",
-                title=f"a copy of the saved VM with {count} register value{'s' * (count != 1)} replaced{rest}",
-                how=(self._fix_command(),),
-                notices="; ".join(told[:4]) + more,
-                ids=tuple(dict.fromkeys(f.id for f in self.refused)),
-                settles_all=not self.unknown_ids,
-            )
-        ]
+        way = WayOut(
+            kind="file",
+            title=f"a copy of the saved VM with {count} register value{'s' * (count != 1)} replaced{rest}",
+            how=(self._fix_command(),),
+            notices="; ".join(told[:4]) + more,
+            ids=tuple(dict.fromkeys(f.id for f in self.refused)),
+        )
+        return [Candidate(way, self.trial.replacing(self._replacements()))]
 
     def _fix_command(self) -> str:
         where = self.target.provenance
@@ -229,29 +201,32 @@ class _Case:
             words += ["--kernel", self.target.policy.name]
         return f"vcpu-inspector fix {shlex.join([*words, '--vmm', self.rule.name])} -o NEWFILE"
 
-    def removed_registers(self) -> list[WayOut]:
-        """Firecracker writes what the file has; what is taken out keeps the destination's value."""
-        if self.rule.family != "firecracker":
+    def removed_registers(self) -> list[Candidate]:
+        """Firecracker writes what the file has; what is taken out keeps the destination's value.
+
+        Only what a running guest can do without: never its own state (X, SP, PC, V, timers, control registers).
+        """
+        ids = tuple(dict.fromkeys(f.id for f in self.removable))
+        if self.rule.family != "firecracker" or not ids:
             return []
-        ids = tuple(dict.fromkeys(f.id for f in (*self.unknown, *self.refused)))
-        notices = _lost(self.groups, self.unknown) if self.groups else ""
-        if self.refused:
-            names = ", ".join(by_id(f.id).name for f in self.refused[:4])
-            more = f" and {len(self.refused) - 4} more" if len(self.refused) > 4 else ""
-            notices += f"{'; ' if notices else ''}{names}{more}: the guest continues with the destination's values"
-        return [
-            WayOut(
-                kind="remove-regs",
-                title="take the registers out of the snapshot: the destination then keeps its own values",
-                how=(
-                    "snapshot-editor edit-vmstate remove-regs --vmstate-path VMSTATE --output-path NEW_VMSTATE \\",
-                    "    " + " ".join(hex_id(i) for i in ids),
-                ),
-                notices=notices,
-                ids=ids,
-                settles_all=True,
-            )
-        ]
+        gone = [f for f in self.removable if f.kind == "only_in_source"]
+        refused = list(dict.fromkeys(by_id(f.id).name for f in self.removable if f.kind == "refused"))
+        notices = _lost(group_by_feature(dict.fromkeys(f.id for f in gone)), gone) if gone else ""
+        if refused:
+            more = f" and {len(refused) - 4} more" if len(refused) > 4 else ""
+            names = ", ".join(refused[:4]) + more
+            notices += f"{'; ' if notices else ''}{names}: the guest continues with the destination's values"
+        way = WayOut(
+            kind="remove-regs",
+            title="take the registers out of the snapshot: the destination then keeps its own values",
+            how=(
+                "snapshot-editor edit-vmstate remove-regs --vmstate-path VMSTATE --output-path NEW_VMSTATE \\",
+                "    " + " ".join(hex_id(i) for i in ids),
+            ),
+            notices=notices,
+            ids=ids,
+        )
+        return [Candidate(way, self.trial.without(ids))]
 
     def start_anew(self) -> WayOut:
         """What always works."""
@@ -269,6 +244,38 @@ class _Case:
             settles_all=True,
             keeps_guest=False,
         )
+
+
+def _tolerating(ids: Sequence[int], all_ids: tuple[int, ...], lost: str) -> WayOut:
+    """QEMU drops what its tolerances name; which these are is compiled in."""
+    lines = [f"arm_register_cpreg_mig_tolerance(cpu, {hex_id(i)}, 0, 0, ToleranceNotOnBothEnds);" for i in ids]
+    return WayOut(
+        kind="machine",
+        title="a QEMU for the destination that is built to find these registers missing: 11.1 has no option for it",
+        how=(
+            "in kvm_arm_set_cpreg_mig_tolerances(), a line for each (QEMU 11.1 and newer):",
+            *lines[:12],
+            *([f"... {len(lines) - 12} more"] if len(lines) > 12 else []),
+            "or, in a build with the properties that were proposed in Nov 2025 (11.1.3 has them not):",
+            f"-global arm-cpu.x-mig-safe-missing-regs={','.join(map(hex_id, ids))}",
+        ),
+        notices=lost,
+        ids=all_ids,
+    )
+
+
+def _hiding(ids: Sequence[int], all_ids: tuple[int, ...]) -> WayOut:
+    return WayOut(
+        kind="machine",
+        title="for VMs started from now on: hide these registers on the newer host, so that none is saved",
+        how=(
+            "in a build with the properties that were proposed in Nov 2025 (11.1.3 has them not):",
+            f"-global arm-cpu.x-mig-hidden-regs={','.join(map(hex_id, ids))}",
+        ),
+        notices="nothing: the guest itself does not see which registers QEMU saves",
+        ids=all_ids,
+        keeps_guest=False,
+    )
 
 
 def _lost(groups: Sequence[FeatureGroup], unknown: Sequence[Finding]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from typing import Literal
 
@@ -9,10 +10,10 @@ import msgspec
 
 from inspector.checks.machine.destination import SAME_HOST, Destination, SameHost, destination_for, source_vcpus
 from inspector.checks.remedies.ways_out import find_ways_out
+from inspector.checks.restore.creation import contradictions, creation_step
 from inspector.checks.restore.remarks import remark_on
 from inspector.checks.restore.result import (
     FAILS,
-    LOADS,
     UNCERTAIN,
     Finding,
     KernelMatrix,
@@ -24,7 +25,7 @@ from inspector.checks.restore.result import (
     Verdict,
 )
 from inspector.checks.restore.sentences import count_of, describe_source, headline, row_headline
-from inspector.checks.restore.summary import distinct, first_fatal, restore, steps_of
+from inspector.checks.restore.summary import distinct, first_fatal, restore, steps_of, verdict_from
 from inspector.checks.vmms.base import Vmm
 from inspector.checks.vmms.expected import expected_messages
 from inspector.checks.vmms.table import restoring_vmm
@@ -116,10 +117,21 @@ def _report(
     notes: tuple[str, ...],
 ) -> MigrationReport:
     steps, lengths = steps_of(rule, results)
+    creation = creation_step(vcpus, target, rule, results)
+    if creation is not None:
+        going = not creation.certain
+        steps = (creation, *(msgspec.structs.replace(s, reached=s.reached and going) for s in steps))
     remarks = remark_on(source, vcpus, results, target, rule)
     verdict = _verdict(steps, remarks)
     fails = verdict == FAILS
     fatal = [f for result in results for f in result.findings if f.fatal]
+    instances = _instances(source, vcpus)
+    messages = expected_messages(rule, fatal, lengths, instances) if fails else ()
+    said = headline(rule, results, lengths, remarks, verdict)
+    if target.refused:
+        messages = rule.printed_creation(instances[vcpus[0].index], errno.EINVAL, target.refused)
+    if creation is not None and (creation.certain or verdict == UNCERTAIN):
+        said = f"{'fails before any write' if creation.certain else 'uncertain'}: {creation.text}"
     return MigrationReport(
         vmm=rule.name,
         vmm_title=rule.title,
@@ -128,31 +140,29 @@ def _report(
         destination=target.label,
         destination_provenance=target.provenance,
         features=target.setup.describe(),
+        features_why=target.why,
         kernel=target.policy.name,
         kernel_note=target.kernel_note,
         verdict=verdict,
-        headline=headline(rule, results, lengths, remarks, verdict),
-        first=first_fatal(results),
+        headline=said,
+        first=None if target.refused else first_fatal(results),
         steps=steps,
         vcpus=results,
         remarks=remarks,
-        messages=expected_messages(rule, fatal, lengths, _instances(source, vcpus)) if fails else (),
+        messages=messages,
         host_facts=facts(target.build(1).exposure),
-        notes=(*notes, *target.notes, *_mixing(rule, steps, fatal)),
+        notes=(*notes, *target.notes, *contradictions(vcpus[0], target, rule), *_mixing(rule, steps, fatal)),
     )
 
 
 def _verdict(steps: Sequence[RestoreStep], remarks: Sequence[Remark]) -> Verdict:
-    """What fails for sure decides; what may fail leaves the answer open."""
-    if any(not step.passed and step.certain for step in steps) or any(r.severity == "fails" for r in remarks):
-        return FAILS
-    return LOADS if all(step.passed for step in steps) else UNCERTAIN
+    return FAILS if any(r.severity == "fails" for r in remarks) else verdict_from(steps)
 
 
 def _mixing(rule: Vmm, steps: Sequence[RestoreStep], fatal: Sequence[Finding]) -> tuple[str, ...]:
     """QEMU up to 10.0 copies values until it meets the first unknown id, and writes its list at the end anyway."""
     failed = next((s for s in steps if not s.passed), None)
-    if rule.family != "qemu" or rule.spare_ids or failed is None or failed.name != "ids":
+    if not rule.compares_lengths or failed is None or failed.name != "ids":
         return ()
     first = next(f for f in fatal if f.vcpu == failed.vcpu and f.kind == "only_in_source")
     text = (

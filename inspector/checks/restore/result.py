@@ -104,7 +104,7 @@ class RestoreStep(msgspec.Struct, frozen=True, kw_only=True):
     """One step of the VMM's restore and its outcome."""
 
     name: str
-    """`lengths`, `ids`, `values` for QEMU; `writes` for the others"""
+    """`lengths`, `ids`, `values` for QEMU; `writes` for the others; `creation` where the vCPU itself is in doubt"""
     vcpu: int
     passed: bool
     text: str
@@ -160,6 +160,8 @@ class MigrationReport(msgspec.Struct, frozen=True, kw_only=True):
     """name of the destination's policy"""
     features: str = ""
     """features of the destination's vCPU"""
+    features_why: str = ""
+    """which rule gave it these features, in words"""
     source_provenance: Provenance = Provenance()
     destination_provenance: Provenance = Provenance()
     """empty for the source's own host"""

@@ -8,7 +8,7 @@ import msgspec
 
 from inspector.checks.machine.destination import Destination
 from inspector.checks.restore.kernel_cases import merge_results
-from inspector.checks.restore.result import Finding, RestoreStep, VcpuResult
+from inspector.checks.restore.result import FAILS, LOADS, UNCERTAIN, Finding, RestoreStep, VcpuResult, Verdict
 from inspector.checks.restore.steps import simulate
 from inspector.checks.vmms.base import Vmm
 from inspector.errors import InspectorError
@@ -66,6 +66,18 @@ def steps_of(rule: Vmm, results: Sequence[VcpuResult]) -> tuple[tuple[RestoreSte
     return tuple(steps), lengths
 
 
+def verdict_of(rule: Vmm, results: Sequence[VcpuResult]) -> Verdict:
+    """How the writes and comparisons end, remarks and the creation of the vCPU aside."""
+    return verdict_from(steps_of(rule, results)[0])
+
+
+def verdict_from(steps: Sequence[RestoreStep]) -> Verdict:
+    """What fails for sure decides; what may fail leaves the answer open."""
+    if any(not step.passed and step.certain for step in steps):
+        return FAILS
+    return LOADS if all(step.passed for step in steps) else UNCERTAIN
+
+
 def _steps_of_one(rule: Vmm, result: VcpuResult) -> list[RestoreStep]:
     steps: list[RestoreStep] = []
     vcpu = result.index
@@ -76,9 +88,10 @@ def _steps_of_one(rule: Vmm, result: VcpuResult) -> list[RestoreStep]:
         doubtful = sum(not f.certain for f in unknown)
         text = f"{result.source_count} registers saved, the destination has {result.destination_count}"
         text += f" (or {least} to {most}, by its kernel)" if least != most else ""
-        fits = result.source_count <= least + rule.spare_ids
-        sure = result.source_count > most + rule.spare_ids + doubtful
-        steps.append(RestoreStep(name="lengths", vcpu=vcpu, passed=fits, text=text, certain=fits or sure))
+        fits = result.source_count <= least
+        sure = result.source_count > most + doubtful
+        if rule.compares_lengths:
+            steps.append(RestoreStep(name="lengths", vcpu=vcpu, passed=fits, text=text, certain=fits or sure))
         fatal = [f for f in unknown if f.fatal]
         sure = any(f.certain for f in fatal)
         steps.append(
@@ -124,4 +137,4 @@ def first_fatal(results: Sequence[VcpuResult]) -> Finding | None:
 
 def loads(rule: Vmm, results: Sequence[VcpuResult]) -> bool:
     """True when every step passes."""
-    return all(step.passed for step in steps_of(rule, results)[0])
+    return verdict_of(rule, results) == LOADS

@@ -8,18 +8,42 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeAlias
 
 import msgspec
 
 from inspector.checks.vmms.messages import Message
-from inspector.policies.setup import feature_of
+from inspector.policies.setup import VcpuFeature, VcpuSetup, feature_of
 from inspector.registers.bits import Partial
 
 PMU, SVE, POINTER_AUTH, MEMORY_TAGGING, NESTED = "pmu", "sve", "ptrauth", "mte", "el2"
 OPTIONAL = tuple(map(feature_of, (PMU, SVE, POINTER_AUTH, MEMORY_TAGGING, NESTED)))
 """The vCPU features for which a VMM may have an option; `Vmm.options` is keyed by their words."""
+
+
+Offers: TypeAlias = Callable[[VcpuFeature], bool | None]
+"""Does the destination's KVM offer a vCPU feature? None where nobody knows."""
+
+
+class Saved(msgspec.Struct, frozen=True):
+    """How the saved vCPU was created, as far as its file or its registers say."""
+
+    setup: VcpuSetup
+    stated: bool = False
+    """the file holds the features as such; False where the register list shows them"""
+
+
+class Made(msgspec.Struct, frozen=True, kw_only=True):
+    """The vCPU that a VMM creates for a restore."""
+
+    setup: VcpuSetup
+    why: str
+    """which rule gave the features, in words"""
+    unsure: tuple[VcpuFeature, ...] = ()
+    """features that the VMM takes where the host has them, and of which the host's part is not known"""
+    required: bool = False
+    """True: a feature that the host lacks fails the restore; False: the VMM asks KVM first and does without"""
 
 
 class Failure(Protocol):
@@ -62,16 +86,24 @@ class Vmm(msgspec.Struct, frozen=True, kw_only=True):
     family: str
     since: tuple[int, ...] = ()
     """first version that restores in this way"""
-    selectable: bool = True
-    """False for a program that restores through another one"""
+    standard: bool = True
+    """False for a version that only its own name chooses (`firecracker-1.12`): menus leave it out"""
     formats: tuple[str, ...] = ()
     """parts of the names of source formats and tools that belong to it"""
+    own_rule: bool = False
+    """it makes its vCPUs by a rule of its own, whatever vCPU a dump of the destination shows; False: by its options"""
+    never: tuple[str, ...] = ()
+    """features that such a VMM asks for in no case"""
     compares_lists: bool = False
-    """list length and ids are compared before a value is written"""
-    spare_ids: int = 0
-    """how many ids more than the destination lists the length check lets through, so that they can be named"""
-    tolerates: frozenset[int] = frozenset()
-    """ids that may be in the source only: they are dropped"""
+    """ids are compared before a value is written"""
+    compares_lengths: bool = False
+    """and before that the lengths of the lists"""
+    tolerances: Mapping[int, int | None] = {}
+    """ids that may be in the source only and are dropped -> the value that they must have for it; None: any"""
+    last_id_decides: bool = False
+    """of the ids that only the source has, the last one decides alone whether the load goes on"""
+    writable_ids: bool = False
+    """it enables KVM_CAP_ARM_WRITABLE_IMP_ID_REGS where the kernel has it"""
     stops_at_refusal: bool = True
     """False: every register is written, and a refusal fails the load at the end"""
     names_register: bool = True
@@ -83,6 +115,16 @@ class Vmm(msgspec.Struct, frozen=True, kw_only=True):
     """what decides about features that have no option of their own"""
     saved_state: str = "the saved state"
     """what to bring of the source, in words"""
+
+    def made(self, saved: Saved, offers: Offers) -> Made:
+        """The vCPU that this VMM creates on the destination to restore `saved` into."""
+        why = "as the saved vCPU: the same options have to be given on both sides"
+        return Made(setup=saved.setup, why=why, required=True)
+
+    def tolerates(self, reg_id: int, value: int | None) -> bool:
+        """True when the VMM drops a saved register that the destination does not list."""
+        wanted = self.tolerances.get(reg_id, -1)
+        return wanted is None or (wanted >= 0 and wanted == value)
 
     def keeps(self, reg_id: int) -> bool:
         """True when the saved state of this VMM holds the register."""
@@ -99,6 +141,10 @@ class Vmm(msgspec.Struct, frozen=True, kw_only=True):
     def printed(self, fatal: Sequence[Failure], number: int) -> tuple[str, ...]:
         """The lines for these failures (at least one); `number` is the VMM's own number of the failing vCPU."""
         raise NotImplementedError
+
+    def printed_creation(self, number: int, errno: int, lacking: Sequence[str]) -> tuple[str, ...]:
+        """The lines when KVM_ARM_VCPU_INIT refuses the features; empty where no such message is known."""
+        return ()
 
     def printed_lengths(self, number: int, source: int, destination: int) -> tuple[str, ...]:
         """The lines when the source lists too many registers; empty where nothing compares lists."""

@@ -1,11 +1,13 @@
-"""crosvm: hypervisor/src/aarch64.rs, VcpuAArch64::restore()."""
+"""crosvm: VcpuAArch64::restore() of hypervisor/src/aarch64.rs, get_features_bitmap() of hypervisor/src/kvm/aarch64.rs
+and vcpu_features() of aarch64/src/lib.rs, read in main of Aug 2026."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from inspector.checks.vmms.base import Failure, Vmm, os_error
+from inspector.checks.vmms.base import PMU, POINTER_AUTH, Failure, Made, Offers, Saved, Vmm, os_error
 from inspector.checks.vmms.messages import Message
+from inspector.policies.setup import Feature, VcpuFeature, VcpuSetup, feature_of
 from inspector.registers.encoding import (
     CLASS_BITMAP,
     CLASS_CORE,
@@ -13,6 +15,7 @@ from inspector.registers.encoding import (
     CLASS_FIRMWARE,
     CLASS_SVE,
     CLASS_SYSREG,
+    SIZE_U128,
     hex_id,
     split_id,
     sysreg_of,
@@ -37,15 +40,32 @@ _PART = Message(
     key="crosvm-restore-part",
     vmm="crosvm",
     kind="put_failed",
-    patterns=(
-        (
-            "Failed to restore (?:X\\d{1,2}|V\\d{1,2}|SP register|PC register|PState register|cache info"
-            "|hypervisor specific data){any}{err}"
-        ),
-    ),
+    template="Failed to restore {part}: {err}",
+    patterns=("Failed to restore {part}(?:{any}{err})?",),
     meaning="crosvm stopped at this part of the vCPU's state.",
 )
-MESSAGES = (_SYSTEM, _OTHER, _PART)
+_GET = Message(
+    key="crosvm-get",
+    vmm="crosvm",
+    kind="unreadable",
+    patterns=(
+        "Failed to get (?:X\\d{1,2}|V\\d{1,2}|SP|PC|PState|cache info|hyprevisor specific data)(?:{any}{err})?",
+        "Failed to read system registers(?:{any}{err})?",
+    ),
+    meaning=(
+        "crosvm could not read this part of the vCPU for the snapshot; it reads V0..V31, which KVM refuses with EINVAL"
+        " on a vCPU with SVE."
+    ),
+)
+_INIT = Message(
+    key="crosvm-init",
+    vmm="crosvm",
+    kind="put_failed",
+    template="failed to initialize VCPU: {err}",
+    patterns=("failed to initialize VCPU{any}{err}",),
+    meaning="KVM refused to create a vCPU with the features that crosvm asks for.",
+)
+MESSAGES = (_SYSTEM, _OTHER, _PART, _GET, _INIT)
 
 
 class Crosvm(Vmm, frozen=True, kw_only=True):
@@ -53,8 +73,26 @@ class Crosvm(Vmm, frozen=True, kw_only=True):
 
     family: str = "crosvm"
     formats: tuple[str, ...] = ("crosvm",)
+    own_rule: bool = True
     option_advice: str = "give the destination's VM the features of the saved one"
     saved_state: str = "the snapshot directory's vcpu files"
+
+    def made(self, saved: Saved, offers: Offers) -> Made:
+        """PSCI, PMU and pointer authentication where the host has them; SVE by option, and a VM with it cannot be
+        saved."""
+        setup = VcpuSetup(features=int(Feature.PSCI), gic=saved.setup.gic)
+        unsure: list[VcpuFeature] = []
+        for feature in map(feature_of, (PMU, POINTER_AUTH)):
+            offered = offers(feature)
+            if offered is None:
+                unsure.append(feature)
+            if offered or (offered is None and saved.setup.includes(feature)):
+                setup = setup.toggled(feature.word)
+        why = (
+            "crosvm creates every vCPU so: PSCI, PMU and pointer authentication where the host has them; SVE by option "
+            "(--cpus sve=[auto=BOOL]), taken as off here, because crosvm cannot save a vCPU with SVE"
+        )
+        return Made(setup=setup, why=why, unsure=tuple(unsure))
 
     def keeps(self, reg_id: int) -> bool:
         """Neither SVE nor the firmware bitmap registers are saved."""
@@ -70,13 +108,37 @@ class Crosvm(Vmm, frozen=True, kw_only=True):
         first = fatal[0]
         why, reg = os_error(first.errno), sysreg_of(first.id)
         if reg is None:
-            return (_OTHER.printed(id=hex_id(first.id), err=why),)
+            part = _part(first.id)
+            return ((_PART.printed(part=part, err=why) if part else _OTHER.printed(id=hex_id(first.id), err=why)),)
         name = f"Op0: {reg.op0}, Op1: {reg.op1}, CRn: {reg.crn}, CRm: {reg.crm}, Op2: {reg.op2}"
         return (_SYSTEM.printed(crosvm=f"AArch64SysRegId {{ {name} }}", err=why),)
+
+    def printed_creation(self, number: int, errno: int, lacking: Sequence[str]) -> tuple[str, ...]:
+        """VcpuAArch64::init() fails."""
+        return (_INIT.printed(err=os_error(errno)),)
 
     def refused_steps(self, ids: Sequence[int]) -> tuple[str, ...]:
         """Nothing edits a saved register."""
         return ("no option of this VMM changes a single saved register; the kernel or the host has to match",)
 
+
+def _part(reg_id: int) -> str:
+    """How restore() calls what it writes outside the map of system registers; empty for anything else."""
+    parts = split_id(reg_id)
+    if parts.cls == CLASS_DEMUX:
+        return "cache info"
+    if parts.cls == CLASS_FIRMWARE:
+        return "hypervisor specific data"
+    if parts.cls != CLASS_CORE:
+        return ""
+    if parts.size == SIZE_U128:
+        return f"V{(parts.index - _V0) // 4}"
+    if parts.index < _SP:
+        return f"X{parts.index // 2}"
+    return {_SP: "SP register", _SP + 2: "PC register", _SP + 4: "PState register"}.get(parts.index, "")
+
+
+_SP, _V0 = 62, 84
+"""offsets of sp and of the vector registers in struct kvm_regs, in 32-bit words"""
 
 VMMS = (Crosvm(name="crosvm", title="crosvm", messages=MESSAGES),)

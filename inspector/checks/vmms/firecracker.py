@@ -1,18 +1,22 @@
-"""Firecracker: src/vmm/src/arch/aarch64/vcpu.rs, restore_state() and VcpuArchError."""
+"""Firecracker: restore_state() and VcpuArchError of src/vmm/src/arch/aarch64/vcpu.rs, override_clidr() of its mod.rs
+(before 1.7 src/vmm/src/vstate/vcpu/aarch64.rs), read at the tags v1.0.0 to v1.16.1 and in main of Aug 2026."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-from inspector.checks.vmms.base import Failure, Vmm, os_error
+from inspector.checks.vmms.base import PMU, Failure, Made, Offers, Saved, Vmm, os_error
 from inspector.checks.vmms.messages import Message
+from inspector.checks.vmms.needed import needed
+from inspector.policies.setup import Feature, VcpuSetup
 from inspector.registers.encoding import hex_id
 from inspector.registers.ids import SVE_VLS
 
 _SET = Message(
     key="firecracker-set",
     vmm="firecracker",
-    versions="1.x",
+    versions="1.13 and newer",
     kind="refused",
     template="Failed to set register {id} to value {wanted}: {err}",
     patterns=(
@@ -21,8 +25,46 @@ _SET = Message(
     ),
     meaning="Firecracker stopped at the first register that KVM refused; later ones were not tried.",
 )
+_SET_DECIMAL = Message(
+    key="firecracker-set-decimal",
+    vmm="firecracker",
+    versions="1.4 to 1.12",
+    kind="refused",
+    template="Failed to set register {id}: {err}",
+    patterns=("SetOneReg\\({id},(?:Error|Errno)\\({errno}\\)\\)",),
+    meaning="Firecracker stopped at the first register that KVM refused, and prints its id in decimal.",
+)
+_SET_UNNAMED = Message(
+    key="firecracker-set-unnamed",
+    vmm="firecracker",
+    versions="1.0 to 1.3",
+    kind="put_failed",
+    template="Failed to restore the state of the vcpu: Failed to set register: {err}",
+    patterns=("Failed to set register: {err}",),
+    meaning="Firecracker stopped at the first register that KVM refused, and does not say which one.",
+)
+_INIT = Message(
+    key="firecracker-init",
+    vmm="firecracker",
+    kind="put_failed",
+    template="Error initializing the vcpu: {err}",
+    patterns=("Error initializing the vcpu{any}{err}",),
+    meaning="KVM refused to create a vCPU with the features of the snapshot.",
+)
+_PMU = Message(
+    key="firecracker-pmu",
+    vmm="firecracker",
+    versions="1.16 and newer",
+    kind="put_failed",
+    template="Found unsupported KVM_ARM_VCPU_PMU_V3 bit set in vcpu features.",
+    meaning="Firecracker cannot set a vPMU up, and refuses a template or a snapshot that asks for one.",
+)
 MESSAGES = (
     _SET,
+    _SET_DECIMAL,
+    _SET_UNNAMED,
+    _INIT,
+    _PMU,
     Message(
         key="firecracker-get",
         vmm="firecracker",
@@ -47,24 +89,55 @@ MESSAGES = (
     ),
 )
 
+FORMATS: Mapping[int, tuple[int, int]] = {
+    1: (1, 7), 2: (1, 8), 3: (1, 9), 5: (1, 11), 6: (1, 12), 8: (1, 13), 9: (1, 15), 10: (1, 16), 11: (1, 17),
+    12: (1, 17),
+}  # fmt: skip
+"""Major number of SNAPSHOT_VERSION (src/vmm/src/persist.rs) -> the first release that writes it."""
+
 
 class Firecracker(Vmm, frozen=True, kw_only=True):
-    """Firecracker 1.x."""
+    """Firecracker: the snapshot holds the word of vCPU features, and every register that KVM listed."""
 
     family: str = "firecracker"
     formats: tuple[str, ...] = ("firecracker",)
+    own_rule: bool = True
     option_advice: str = "the snapshot names the vCPU's features: they have to be available on the destination"
     saved_state: str = "the snapshot's vmstate file or a cpu-template-helper fingerprint of the source host"
+    set_message: Message = _SET
+    lengths_first: bool = True
+    """SVE_VLS is written before the vCPU is finalised"""
+    saves_features: bool = True
+    refuses_pmu: bool = False
+    writes_clidr: bool = False
+    """at boot it writes the host's cache topology of sysfs into CLIDR_EL1"""
+
+    def made(self, saved: Saved, offers: Offers) -> Made:
+        """The features of the snapshot; before 1.5 PSCI alone. A vPMU is never asked for by Firecracker itself."""
+        if not self.saves_features:
+            setup = VcpuSetup(features=int(Feature.PSCI), gic=saved.setup.gic)
+            return Made(setup=setup, why=f"{self.title} creates every vCPU with PSCI alone", required=True)
+        if saved.stated:
+            why = "Firecracker creates the vCPU with the feature word that the snapshot holds"
+        else:
+            why = "Firecracker creates the vCPU with the features of the snapshot; here they follow from its registers"
+        return Made(setup=saved.setup, why=why, required=True)
 
     def rank(self, reg_id: int) -> tuple[int, ...]:
-        """Stored order, but the vector lengths first (since 2024): KVM must know them before the vCPU is finalised."""
-        return (int(reg_id != SVE_VLS),)
+        """Stored order, but the vector lengths first (since 1.7): KVM must know them before the vCPU is finalised."""
+        return (int(reg_id != SVE_VLS),) if self.lengths_first else ()
 
     def printed(self, fatal: Sequence[Failure], number: int) -> tuple[str, ...]:
         """The register at which it stopped."""
         first = fatal[0]
-        wanted = f"0x{first.value or 0:x}"
-        return (_SET.printed(id=hex_id(first.id), wanted=wanted, err=os_error(first.errno)),)
+        shown = hex_id(first.id) if self.set_message is _SET else str(first.id)
+        return (self.set_message.printed(id=shown, wanted=f"0x{first.value or 0:x}", err=os_error(first.errno)),)
+
+    def printed_creation(self, number: int, errno: int, lacking: Sequence[str]) -> tuple[str, ...]:
+        """init_vcpu() fails."""
+        if self.refuses_pmu and PMU in lacking:
+            return (_PMU.printed(),)
+        return (_INIT.printed(err=os_error(errno)),)
 
     def refused_steps(self, ids: Sequence[int]) -> tuple[str, ...]:
         """Templates for later VMs, the snapshot editor for this one."""
@@ -73,16 +146,104 @@ class Firecracker(Vmm, frozen=True, kw_only=True):
                 "apply one CPU template to the VMs of both hosts that sets the refused fields to values both accept"
                 " (`vcpu-inspector compare HOST_A HOST_B --baseline` writes it); it takes effect when a VM is started"
             ),
-            f"last resort: `{_remove(ids)}`: the destination's own values stay then",
+            *_last_resort(ids, "last resort: {}: the destination's own values stay then"),
         )
 
     def unlisted_steps(self, ids: Sequence[int], harmless: Sequence[int], why_harmless: str) -> tuple[str, ...]:
         """The snapshot editor deletes registers."""
-        return (f"`{_remove(ids)}` deletes the registers that the destination does not know",)
+        return _last_resort(ids, "{} deletes the registers that the destination does not know")
 
 
-def _remove(ids: Sequence[int]) -> str:
-    return f"snapshot-editor edit-vmstate remove-regs {' '.join(map(hex_id, ids))}"
+def _last_resort(ids: Sequence[int], text: str) -> tuple[str, ...]:
+    """The snapshot editor's command, for what a guest can do without."""
+    removable = [reg_id for reg_id in ids if not needed(reg_id, None)]
+    if not removable:
+        return ()
+    return (text.format(f"`snapshot-editor edit-vmstate remove-regs {' '.join(map(hex_id, removable))}`"),)
 
 
-VMMS = (Firecracker(name="firecracker", title="Firecracker", messages=MESSAGES),)
+def clidr_of_caches(current: int, caches: Sequence[Mapping[str, str]]) -> int | None:
+    """CLIDR_EL1 as Firecracker writes it at boot: cache types and LoC of `caches` over the value that KVM shows.
+
+    `caches`: the sysfs files of the host's cpu0, cache/index*/ in order. LoUIS, LoUU, ICB and the tag types stay
+    (merge_clidr(), src/vmm/src/arch/aarch64/cache_info.rs). None where sysfs shows no cache of level 1: then nothing is
+    written.
+    """
+    kinds: dict[int, set[str]] = {}
+    for cache in caches:
+        level = cache.get("level", "")
+        if level.isdigit() and cache.get("type"):
+            kinds.setdefault(int(level), set()).add(cache["type"].strip().lower())
+    if 1 not in kinds:
+        return None
+    types, last = 0, 0
+    for number in range(1, 8):
+        if number not in kinds:
+            break
+        types |= _cache_type(kinds[number]) << 3 * (number - 1)
+        last = number
+    replaced = _CTYPES | _LOC
+    return current & ~replaced | types | last << 24
+
+
+_CTYPES, _LOC = (1 << 21) - 1, 7 << 24
+
+
+def _cache_type(kinds: set[str]) -> int:
+    """CLIDR_EL1.Ctype of one level (Arm ARM, CLIDR_EL1): 4 unified, 3 both, 2 data, 1 instruction."""
+    if "unified" in kinds:
+        return 4
+    return 2 * ("data" in kinds) + ("instruction" in kinds)
+
+
+class _Version(NamedTuple):
+    """Where Firecracker's restore, or what it prints, changed."""
+
+    since: tuple[int, ...]
+    title: str
+    set_message: Message = _SET
+    lengths_first: bool = True
+    saves_features: bool = True
+    refuses_pmu: bool = False
+    writes_clidr: bool = False
+    writable_ids: bool = False
+
+
+_VERSIONS = (
+    _Version((1, 0), "1.0 to 1.3", _SET_UNNAMED, lengths_first=False, saves_features=False),
+    _Version((1, 4), "1.4", _SET_DECIMAL, lengths_first=False, saves_features=False),
+    _Version((1, 5), "1.5 and 1.6", _SET_DECIMAL, lengths_first=False),
+    _Version((1, 7), "1.7 to 1.12", _SET_DECIMAL),
+    _Version((1, 13), "1.13 to 1.14.3"),
+    _Version((1, 14, 4), "1.14.4", writes_clidr=True),
+    _Version((1, 15), "1.15.0"),
+    _Version((1, 15, 1), "1.15.1", writes_clidr=True),
+    _Version((1, 16), "1.16", refuses_pmu=True, writes_clidr=True),
+    _Version((1, 17), "1.17", refuses_pmu=True, writes_clidr=True, writable_ids=True),
+)
+"""CLIDR_EL1: commits b5ac3a6ee (1.16), ca4912c93 (1.15.1), 1dd26ef8a (1.14.4). Writable implementation ids: pull
+request 6116, merged in Aug 2026 when main stood at 1.17.0-dev."""
+STANDARD = (1, 16)
+"""the newest release that was read"""
+
+
+def _entry(version: _Version) -> Firecracker:
+    number = ".".join(map(str, version.since))
+    standard = version.since == STANDARD
+    return Firecracker(
+        name="firecracker" if standard else f"firecracker-{number}",
+        title=f"Firecracker {version.title}",
+        since=version.since,
+        standard=standard,
+        messages=MESSAGES,
+        names_register=version.set_message is not _SET_UNNAMED,
+        set_message=version.set_message,
+        lengths_first=version.lengths_first,
+        saves_features=version.saves_features,
+        refuses_pmu=version.refuses_pmu,
+        writes_clidr=version.writes_clidr,
+        writable_ids=version.writable_ids,
+    )
+
+
+VMMS = tuple(map(_entry, _VERSIONS))

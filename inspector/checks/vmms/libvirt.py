@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from inspector.checks.vmms.base import Failure
 from inspector.checks.vmms.messages import Message
 from inspector.checks.vmms.qemu import OPTIONS, Qemu
 
+_MONITOR = "internal error: QEMU unexpectedly closed the monitor (vm='NAME'): "
 MESSAGES = (
     Message(
         key="libvirt-monitor",
@@ -39,11 +43,26 @@ class Libvirt(Qemu, frozen=True, kw_only=True):
     """QEMU started by libvirtd."""
 
     family: str = "libvirt"
-    selectable: bool = False
+
+    def printed(self, fatal: Sequence[Failure], number: int) -> tuple[str, ...]:
+        """QEMU's lines behind libvirt's own, as virsh restore shows them; a migration's source says only that the job
+        failed."""
+        first, *rest = super().printed(fatal, number)
+        return (f"error: {_MONITOR}{first}", *rest)
+
+    def printed_lengths(self, number: int, source: int, destination: int) -> tuple[str, ...]:
+        """The same for a list that is too long."""
+        first, *rest = super().printed_lengths(number, source, destination)
+        return (f"error: {_MONITOR}{first}", *rest)
 
     def unnamed_steps(self) -> tuple[str, ...]:
         """QEMU's own log has the line that libvirt leaves out."""
         return (*super().unnamed_steps(), "read the destination's /var/log/libvirt/qemu/NAME.log and paste it here")
 
 
-VMMS = (Libvirt(name="libvirt", title="libvirt", messages=MESSAGES, options=OPTIONS),)
+VMMS = (
+    Libvirt(
+        name="libvirt", title="libvirt with QEMU 10.0", since=(8,), messages=MESSAGES, options=OPTIONS,
+        names_register=False,
+    ),
+)  # fmt: skip

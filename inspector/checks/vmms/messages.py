@@ -64,6 +64,7 @@ _TOKENS = {
     "cpu": r"(?P<cpu>\d{1,6})",
     "hex": r"(?P<hex>0x[0-9a-f]{1,512})",
     "name": r"(?P<name>[A-Za-z]\w*?)",
+    "part": r"(?P<part>[XV]\d{1,2}|SPregister|PCregister|PStateregister|cacheinfo|hypervisorspecificdata)",
     "any": r".{0,80}?",
     "crosvm": (
         r"AArch64SysRegId(?:\{Op0:(?:Op0\()?(?P<op0>\d{1,2})\)?,Op1:(?:Op1\()?(?P<op1>\d{1,2})\)?,CRn:(?:CRn\()?(?P<crn>\d{1,2})\)?"

@@ -1,10 +1,19 @@
-"""QEMU: target/arm/kvm.c and target/arm/machine.c; messages of measured loads of 7.2.22, 10.0.13 and 11.1.2."""
+"""QEMU: target/arm/kvm.c, target/arm/machine.c and hw/arm/virt.c; messages of measured loads of 7.2.22, 10.0.13 and
+11.1.2.
+
+Read besides: the source of 10.2.2, and of 11.1.3 its machine code (cpu_post_load(), the two functions that it calls for
+registers of one side, and the names of properties). 11.1 replaced the comparison of lengths by tolerances that are
+compiled in for `-cpu host`; the properties x-mig-safe-missing-regs and x-mig-hidden-regs of the series that was
+reviewed before (Nov and Dec 2025) are not in it.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from inspector.checks.vmms.base import (
     MEMORY_TAGGING,
@@ -28,19 +37,21 @@ from inspector.registers.encoding import (
     split_id,
     sysreg_of,
 )
-from inspector.registers.ids import PIR_EL1, PIRE0_EL1, TCR2_EL1
+from inspector.registers.ids import PIR_EL1, PIRE0_EL1, TCR2_EL1, VENDOR_HYP_BITMAP_2
 
-SPARE_IDS = 10
-"""ids beyond the destination's count that QEMU 11 lets through its length check, so that it can name them"""
-_NAMES_IDS = (11,)
-"""first version that names the registers in its own messages"""
+_NAMES_REFUSED = (10, 2)
+"""first version whose own messages name a register that KVM refuses"""
+_NAMES_IDS = (11, 1)
+"""first version whose own messages name a register that the destination lacks"""
+TOLERANCES: Mapping[int, int | None] = {TCR2_EL1: None, PIRE0_EL1: None, PIR_EL1: None, VENDOR_HYP_BITMAP_2: 0}
+"""arm_register_cpreg_mig_tolerance() for `-cpu host`, 11.1: id -> the value that the saved register must have"""
 _LOAD_ERRORS_SAY_EPERM = (8,)
 """before this version a refused value ends in the same message as an unknown id"""
 
 _LENGTHS = Message(
     key="qemu-lengths",
     vmm="qemu",
-    versions="up to early 2026",
+    versions="up to 11.0",
     kind="lengths",
     template="Invalid value {n} expecting positive value <= {m}",
     meaning="The stream lists more registers than the destination's vCPU; QEMU stops before it looks at a single id.",
@@ -63,7 +74,7 @@ _INSTANCE = Message(
 _ONLY_IN_STREAM = Message(
     key="qemu-only-in-stream",
     vmm="qemu",
-    versions="11.0 and newer",
+    versions="11.1 and newer",
     kind="only_in_source",
     template=(
         "handle_cpreg_only_in_incoming_stream: {reg} in the incoming stream but unknown on the destination:"
@@ -112,7 +123,7 @@ MESSAGES = (
     Message(
         key="qemu-only-in-stream-tolerated",
         vmm="qemu",
-        versions="11.0 and newer",
+        versions="11.1 and newer",
         kind="only_in_source",
         patterns=(
             (
@@ -126,7 +137,7 @@ MESSAGES = (
     Message(
         key="qemu-missing-in-stream",
         vmm="qemu",
-        versions="11.0 and newer",
+        versions="11.1 and newer",
         kind="missing_in_source",
         patterns=(
             (
@@ -204,6 +215,7 @@ class Qemu(Vmm, frozen=True, kw_only=True):
 
     family: str = "qemu"
     compares_lists: bool = True
+    compares_lengths: bool = True
     stops_at_refusal: bool = False
     saved_state: str = "the saved stream (virsh save file, migrate file:, analyze-migration.py output)"
 
@@ -231,14 +243,21 @@ class Qemu(Vmm, frozen=True, kw_only=True):
         unknown = [f for f in fatal if f.kind == "only_in_source" and f.vcpu == first]
         refused = [f for f in fatal if f.kind == "refused" and f.vcpu == first]
         put = _PUT.printed(err=os.strerror(errno.EINVAL))
+        prefix = "system register " if self.since >= _NAMES_IDS else ""
+        lines = [
+            _COULD_NOT_SET.printed(
+                reg=prefix * (sysreg_of(f.id) is not None) + id_words(f.id).removeprefix("system register "),
+                wanted=f"{f.value or 0:x}",
+                actual=_actual(f),
+            )
+            for f in refused
+            if self.since >= _NAMES_REFUSED
+        ]
         if self.since < _NAMES_IDS:
             given_up = self.since < _LOAD_ERRORS_SAY_EPERM or bool(unknown)
             last = _LOAD_FAILED.printed(err=os.strerror(errno.EPERM)) if given_up else put
-            return _INSTANCE.printed(hex=hex(number)), last
-        lines = [_ONLY_IN_STREAM.printed(reg=id_words(f.id)) for f in unknown]
-        lines += [
-            _COULD_NOT_SET.printed(reg=id_words(f.id), wanted=f"{f.value or 0:x}", actual=_actual(f)) for f in refused
-        ]
+            return *(() if unknown else lines), _INSTANCE.printed(hex=hex(number)), last
+        lines = [_ONLY_IN_STREAM.printed(reg=id_words(f.id)) for f in unknown] + lines
         return (*lines, put) if refused else tuple(lines)
 
     def refused_steps(self, ids: Sequence[int]) -> tuple[str, ...]:
@@ -251,14 +270,14 @@ class Qemu(Vmm, frozen=True, kw_only=True):
         )
 
     def unlisted_steps(self, ids: Sequence[int], harmless: Sequence[int], why_harmless: str) -> tuple[str, ...]:
-        """QEMU 11 drops what a property lists."""
-        if not harmless:
+        """QEMU 11.1 drops what its tolerances name."""
+        dropped = [reg_id for reg_id in harmless if reg_id in TOLERANCES]
+        if not dropped:
             return ()
         return (
             (
-                f"safe to drop: {', '.join(map(hex_id, harmless))} ({why_harmless}); QEMU 11 and newer drops what its"
-                " x-mig-safe-missing-regs property lists (TCR2_EL1, PIRE0_EL1 and PIR_EL1 on its own machine types"
-                " already)"
+                f"safe to drop: {', '.join(map(hex_id, dropped))} ({why_harmless}); with -cpu host, QEMU 11.1 and "
+                "newer drops TCR2_EL1, PIRE0_EL1 and PIR_EL1 by itself, and VENDOR_HYP_BMAP_2 where it is 0"
             ),
         )
 
@@ -302,16 +321,48 @@ def id_words(reg_id: int) -> str:
     return f"register {reg_id:x}"
 
 
+class MachineDefault(NamedTuple):
+    """What a machine type sets of the vCPU."""
+
+    last: tuple[int, int]
+    """the newest machine type for which it holds"""
+    text: str
+
+
+MACHINE_DEFAULTS = (
+    MachineDefault((2, 6), "has no PMU (pmu=off)"),
+    MachineDefault((4, 2), "lets the virtual counter run on while the VM is paused (kvm-no-adjvtime=on)"),
+    MachineDefault((5, 1), "has no steal time (kvm-steal-time=off)"),
+)
+"""hw/arm/virt.c, virt_machine_N_M_options(). None of them, up to virt-11.1, changes which registers are compared: the
+tolerances of 11.1 belong to `-cpu host`, whatever the machine type."""
+
+
+def machine_defaults(machine: str) -> tuple[str, ...]:
+    """What the machine type `virt-N.M` sets of the vCPU; empty for newer ones and for other machines."""
+    found = re.fullmatch(r"virt-(\d+)\.(\d+)", machine)
+    number = (int(found[1]), int(found[2])) if found else ()
+    return tuple(one.text for one in MACHINE_DEFAULTS if number and number <= one.last)
+
+
+def _qemu(name: str, title: str, since: tuple[int, ...], *, standard: bool = True, names: bool = False) -> Qemu:
+    return Qemu(
+        name=name, title=title, since=since, messages=MESSAGES, options=OPTIONS, standard=standard, names_register=names
+    )  # fmt: skip
+
+
 VMMS = (
-    Qemu(name="qemu-7.2", title="QEMU 7.2", messages=MESSAGES, options=OPTIONS, names_register=False),
-    Qemu(name="qemu-10.0", title="QEMU 10.0", since=(8,), messages=MESSAGES, options=OPTIONS, names_register=False),
+    _qemu("qemu-7.2", "QEMU 7.2", ()),
+    _qemu("qemu-10.0", "QEMU 10.0", (8,)),
+    _qemu("qemu-10.2", "QEMU 10.2", (10, 2), standard=False, names=True),
     Qemu(
         name="qemu-11.1",
         title="QEMU 11.1",
-        since=(11,),
+        since=(11, 1),
         messages=MESSAGES,
         options=OPTIONS,
-        spare_ids=SPARE_IDS,
-        tolerates=frozenset({TCR2_EL1, PIRE0_EL1, PIR_EL1}),
+        compares_lengths=False,
+        tolerances=TOLERANCES,
+        last_id_decides=True,
     ),
 )

@@ -14,7 +14,7 @@ import msgspec
 from inspector.budget import RECORDS, Budget
 from inspector.errors import SourceError
 from inspector.policies.setup import Feature, VcpuSetup
-from inspector.registers.encoding import hex_id, size_of
+from inspector.registers.encoding import bitmap_id, hex_id, size_of
 from inspector.sources.dump import Constraint, Dump, Provenance, Vcpu
 from inspector.sources.jsontext import Hex, Small, check_id, decode
 from inspector.sources.opening import Content
@@ -93,9 +93,11 @@ def load(content: Content) -> Dump:
 
 
 def _setup(values: dict[int, int]) -> VcpuSetup | None:
-    """Firecracker creates a vGICv3 and never asks for a PMU, though Linux 5.10 lists the registers of one anyway."""
+    """Firecracker creates a vGICv3 and asks for no PMU by itself, though Linux 5.10 lists the registers of one."""
     setup = listed_setup(values, gic="v3")
-    return setup and msgspec.structs.replace(setup, features=setup.features & ~Feature.PMU)
+    if setup is None or bitmap_id(0) in values:
+        return setup
+    return msgspec.structs.replace(setup, features=setup.features & ~Feature.PMU)
 
 
 def _registers(modifiers: list[_Modifier], where: str, budget: Budget) -> tuple[dict[int, int], dict[int, Constraint]]:
