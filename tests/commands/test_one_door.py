@@ -12,7 +12,7 @@ from inspector.app.modes.migrate.question import Question, ask
 from inspector.app.shell.session import Session
 from inspector.checks.machine.machine import machine
 from inspector.checks.restore.migration import migrate
-from inspector.checks.vmms.table import ALL
+from inspector.checks.vmms.table import ALL, find_vmm
 from inspector.errors import InspectorError
 from inspector.policies.loader import load_policy
 from inspector.policies.setup import FEATURES, parse_features
@@ -102,7 +102,9 @@ def test_inputs_of_the_host_count_wherever_a_host_is_asked() -> None:
 
 @pytest.mark.parametrize("name", [vmm.name for vmm in ALL])
 def test_a_vmm_of_the_table_is_known_to_the_command_line(name: str) -> None:
-    assert run("migrate", N2, "same-host", "--kernel", "6.1", "--vmm", name)[0] == 0
+    code, out, _ = run("migrate", N2, "same-host", "--kernel", "6.1", "--vmm", name)
+    assert code in (0, 1) and f"VMM          {find_vmm(name).title}\n" in out
+    assert run("migrate", N2, "same-host", "--kernel", "6.1", "--vmm", f"{name}-x")[0] == 2
 
 
 def test_the_collector_knows_the_features_of_the_table() -> None:

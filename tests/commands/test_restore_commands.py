@@ -103,7 +103,7 @@ def test_gic_alone_leaves_the_features_as_they_were_saved() -> None:
     assert "cannot give a vCPU sve, ptrauth: it is created without" in done.out
     assert "ENOEXEC" not in done.out
     same = run("migrate", "builtin:cortex-a72-linux-6.1", "same-host", "--kernel", "6.12", "--gic", "none")
-    assert "psci,pmu\n" in same.out
+    assert "vCPU         psci,pmu: as asked (--features, --gic)\n" in same.out
     asked = run("migrate", "builtin:cortex-a72-linux-6.1", "same-host", "--kernel", "6.12", "--features", "psci,sve")
     assert asked.code == 2
     assert "sve" in asked.err

@@ -64,7 +64,7 @@ def find_ways_out(
     if whole:
         ways = [way for way in ways if way.settles_all or way.kind != "kernel"]
     if all(way.kind in ("kernel", "patch") for way in whole):
-        ways += proved(case.together(ways), outcome)
+        ways += [way for way in proved(case.together(ways), outcome) if way.settles_all]
     if case.other_processor or not whole:
         ways.append(case.start_anew())
     return tuple(sorted(ways, key=case.rank))
