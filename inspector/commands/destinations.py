@@ -30,8 +30,11 @@ def add_setup(parser: argparse.ArgumentParser) -> None:
 
 def add_vmm(parser: argparse.ArgumentParser) -> None:
     """`--vmm NAME`."""
-    help_text = f"whose restore rule: {', '.join(VMM_NAMES)} (default: as the source's format suggests)"
-    parser.add_argument("--vmm", metavar="VMM", choices=VMM_NAMES, help=help_text)
+    help_text = (
+        f"whose restore rule: {', '.join(VMM_NAMES)},\nor with a version: firecracker-1.12, cloud-hypervisor-41 "
+        "(default: as the source's format suggests)"
+    )
+    parser.add_argument("--vmm", metavar="VMM", help=help_text)
 
 
 def given_kernel(options: argparse.Namespace) -> Policy | None:

@@ -132,10 +132,10 @@ def _part(reg_id: int) -> str:
     if parts.cls != CLASS_CORE:
         return ""
     if parts.size == SIZE_U128:
-        return f"V{(parts.index - _V0) // 4}"
-    if parts.index < _SP:
-        return f"X{parts.index // 2}"
-    return {_SP: "SP register", _SP + 2: "PC register", _SP + 4: "PState register"}.get(parts.index, "")
+        return f"V{(parts.number - _V0) // 4}"
+    if parts.number < _SP:
+        return f"X{parts.number // 2}"
+    return {_SP: "SP register", _SP + 2: "PC register", _SP + 4: "PState register"}.get(parts.number, "")
 
 
 _SP, _V0 = 62, 84
