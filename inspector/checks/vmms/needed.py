@@ -22,7 +22,7 @@ def needed(reg_id: int, value: int | None) -> bool:
     registers a guest only counts wrong.
     """
     reg, key = sysreg_of(reg_id), feature_key(reg_id)
-    if identifies(reg_id) or (reg is not None and reg.number == _MPIDR_INDEX):
+    if identifies(reg_id) or (reg is not None and reg.packed == _MPIDR_INDEX):
         return False
     unused = value in (0, POISON)
     if key == OTHER:
