@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from inspector.checks.remedies.templates import bitmap
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import MigrationReport, WayOut
+from inspector.checks.vmms.needed import needed
+from inspector.checks.vmms.table import ALL
+from inspector.errors import InspectorError
 from inspector.policies.loader import load_policy
 from inspector.policies.setup import parse_features
-from inspector.registers.encoding import bitmap_id, ccsidr_id, sysreg_id
+from inspector.registers.encoding import bitmap_id, ccsidr_id, make_id, sysreg_id
+from inspector.registers.ids import TIMERS
 from inspector.sources.dump import Cpu
 from tests.checks.material import CLIDR, MIDR, MMFR2, MMFR4_32, changed, shipped
 from tests.sources.material import dump_of
@@ -166,3 +173,63 @@ def test_a_kernel_of_ones_own_is_judged_by_its_rules_and_not_by_its_number(tmp_p
     assert ccsidr_id(0) in {finding.id for finding in ours.findings if finding.kind == "refused"}
     assert not ways(ours, "pinning")
     assert [way.ids for way in ways(theirs, "pinning")] == [(ccsidr_id(0),)]
+
+
+NEEDED = [
+    *(make_id(0x10, offset) for offset in range(0, 0x52, 2)),
+    *(make_id(0x10, offset, 4) for offset in range(0x54, 0xD4, 4)),
+    make_id(0x10, 0xD4, 2),
+    make_id(0x10, 0xD5, 2),
+    *TIMERS,
+    sysreg_id(3, 0, 1, 0, 0),
+    sysreg_id(3, 0, 2, 0, 0),
+    sysreg_id(3, 0, 12, 0, 0),
+]
+"""X, SP, PC, PSTATE, SP_EL1, ELR, SPSR, V, FPSR, FPCR, timers, SCTLR_EL1, TTBR0_EL1, VBAR_EL1"""
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    lost=st.lists(st.sampled_from(NEEDED), max_size=6),
+    features=st.sampled_from(["psci", "psci,sve", "psci,pmu,sve,ptrauth"]),
+    pair=st.sampled_from([("6.12", "6.1"), ("6.1", "6.12"), ("7.3", "6.12"), ("6.12", "6.12")]),
+    vmm=st.sampled_from([vmm.name for vmm in ALL]),
+)
+def test_no_advice_takes_out_what_every_vcpu_needs(
+    lost: list[int], features: str, pair: tuple[str, str], vmm: str
+) -> None:
+    """Whatever the destination's list lacks: no command names X, SP, PC, V, a timer or an EL1 control register."""
+    target = changed(shipped("neoverse-n2", pair[1]), dict.fromkeys(lost))
+    try:
+        report = migrate(shipped("neoverse-n2", pair[0]), target, vmm=vmm, setup=parse_features(features, gic="v3"))
+    except InspectorError:
+        return
+    named = {
+        int(text, 16) for way in report.ways_out for line in way.how for text in re.findall("0x[0-9a-f]{16}", line)
+    }
+    assert not named.intersection(NEEDED)
+    assert not any(set(way.ids) & set(NEEDED) for way in report.ways_out if way.kind in ("remove-regs", "machine"))
+
+
+def test_the_registers_that_a_guest_can_do_without() -> None:
+    assert all(needed(reg_id, value) for reg_id in NEEDED for value in (None, 0, 1))
+    harmless = (MMFR2, MIDR, CLIDR, ccsidr_id(0), bitmap_id(0), sysreg_id(3, 0, 0, 0, 5), sysreg_id(3, 3, 9, 12, 0))
+    assert not any(needed(reg_id, 1) for reg_id in harmless)
+    key = sysreg_id(3, 0, 2, 1, 0)
+    assert needed(key, 5) and not needed(key, 0)
+
+
+@pytest.mark.parametrize("vmm", ["qemu-10.0", "qemu-11.1", "firecracker", "crosvm"])
+@pytest.mark.parametrize("pair", [("6.12", "6.1"), ("6.1", "6.12"), ("7.3", "6.12")])
+def test_every_way_that_settles_all_makes_it_load(pair: tuple[str, str], vmm: str) -> None:
+    """What is said to settle everything was tried: a copy of the file as `fix` would write it loads."""
+    source, target = (shipped("neoverse-n2", kernel) for kernel in pair)
+    report = migrate(source, target, vmm=vmm)
+    values = {f.id: f.would_pass if f.would_pass is not None else f.destination for f in report.of_kind("refused")}
+    for way in ways(report, "file"):
+        fixed = msgspec.structs.replace(source, vcpus=changed(source, dict(values)).vcpus)
+        assert way.settles_all == (migrate(fixed, target, vmm=vmm, ways_out=False).verdict == "loads")
+    for way in ways(report, "remove-regs"):
+        fixed = msgspec.structs.replace(source, vcpus=changed(source, dict.fromkeys(way.ids)).vcpus)
+        again = migrate(fixed, target, vmm=vmm, ways_out=False)
+        assert way.settles_all == (again.verdict == "loads") and len(again.fatal) < len(report.fatal)
