@@ -141,7 +141,7 @@ class Machine:
             spent = time.monotonic() - begin
             if spent > BOOT:
                 raise self.failure(f"was not ready within {BOOT:g} s")
-            if spent - told >= 2:
+            if spent - told >= 5:
                 told = spent
                 say(f"booting, {spent:.0f} s")
 
@@ -188,12 +188,15 @@ class Machine:
         self._qmp.ask("cont")
 
     def ask(self, request: Mapping[str, Any], timeout: float) -> dict[str, Any]:
-        """The guest's answer to one request. Raises SourceError in one line: none within `timeout` seconds, or an error."""
+        """The guest's answer to one request, within `timeout` seconds. Raises SourceError."""
         assert self._line is not None
         end = time.monotonic() + timeout
         for _ in range(AGAIN):
             self._number += 1
-            self._line.sendall(packed({**request, "number": self._number}))
+            try:
+                self._line.sendall(packed({**request, "number": self._number}))
+            except OSError:
+                raise self.failure("the machine ended") from None
             answer = self._answer(end, timeout)
             if answer is None:
                 continue
@@ -221,7 +224,10 @@ class Machine:
             selector.register(self._line, selectors.EVENT_READ)
             if not selector.select(seconds):
                 return []
-        data = self._line.recv(1 << 16)
+        try:
+            data = self._line.recv(1 << 16)
+        except OSError:
+            data = b""
         if not data:
             raise self.failure("the machine ended")
         return self._reader.take(data)

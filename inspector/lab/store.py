@@ -93,6 +93,12 @@ def machines(folder: Path) -> list[tuple[str, int, float]]:
     return sorted(rows, key=lambda row: row[2])
 
 
+def clear(folder: Path) -> None:
+    """Throw every saved machine away."""
+    for path in (folder / "machines").glob("*.zst"):
+        path.unlink(missing_ok=True)
+
+
 def _running_folder() -> Path:
     return state_folder() / "lab"
 

@@ -47,6 +47,11 @@ class Lab:
         self.timeout = options.timeout + _SLOWEST_START
         self.kernel, self._given = taken_apart(address)
 
+    @property
+    def cpu(self) -> str:
+        """The CPU model of the machine."""
+        return self._given.cpu
+
     def machine(self) -> Machine:
         """The machine of this address: the one that runs, else it is started. Raises SourceError."""
         found = _machines.get(self.address)
