@@ -243,7 +243,7 @@ class State(io.RawIOBase):
         at = offset
         while at < self._snapshot.state_size:
             self.budget.spend(STEPS, 2)
-            if (self.place(at, 1) is not None) == mapped:
+            if (self.place(at) is not None) == mapped:
                 return at
             at += size - ((self._start + at) & (size - 1)) if self._table[1] else self._to_next_table(at)
         return None
