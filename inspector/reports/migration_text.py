@@ -32,7 +32,7 @@ def migration_text(report: MigrationReport, every: bool = False) -> str:
         ("vCPU", f"{report.features}: {report.features_why}" if report.features_why else report.features),
         ("VMM", report.vmm_title),
     ]
-    lines += [*columns(head, indent="  "), "", *_steps(report)]
+    lines += [*columns([row for row in head if row[1]], indent="  "), "", *_steps(report)]
     lines += (
         _first(report) + _refused(report) + _uncertain(report) + _unknown(report) + _changed(report) + _missing(report)
     )

@@ -16,6 +16,7 @@ from typing import BinaryIO, cast
 import zstandard
 
 from inspector.budget import TEXT, exceeded, most
+from inspector.checks.repair.lzop import LzopWriter
 from inspector.errors import InspectorError
 from inspector.sources.compressed import decompress
 from inspector.sources.edits.change import BytePatch
@@ -174,6 +175,8 @@ def _compressor(layer: str, out: BinaryIO) -> contextlib.AbstractContextManager[
     """A writer that compresses into `out` and leaves `out` open when it is closed."""
     if layer == "zstd":
         return cast("BinaryIO", zstandard.ZstdCompressor().stream_writer(out, closefd=False))
+    if layer == "lzop":
+        return cast("BinaryIO", LzopWriter(out))
     if layer == "gzip":
         return cast("BinaryIO", gzip.GzipFile(filename="", mode="wb", fileobj=out, mtime=0))
     if layer == "bzip2":

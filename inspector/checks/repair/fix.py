@@ -22,6 +22,7 @@ from inspector.checks.repair.copying import (
     edit_whole,
     regular_file,
 )
+from inspector.checks.restore.emulated import both_emulated
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import Finding, MigrationReport
 from inspector.checks.vmms.table import restoring_vmm
@@ -97,7 +98,8 @@ def fix(
     behind then.
     """
     rule = restoring_vmm(source.provenance, vmm)
-    destination = destination_for(source, destination, kernel, setup, rule, host, assume, candidates)
+    if kernel is not None or isinstance(destination, str | Destination) or not both_emulated(source, destination):
+        destination = destination_for(source, destination, kernel, setup, rule, host, assume, candidates)
     before = migrate(source, destination, vmm=rule.name)
     changes, remaining = planned_changes(before, source)
     if not changes:
@@ -224,7 +226,7 @@ def _replaced(vcpu: Vcpu, new: Mapping[int, int]) -> Vcpu:
 def _check(
     source: Dump,
     target: Path,
-    destination: Destination,
+    destination: Dump | Destination,
     vmm: str,
     changes: Sequence[Replacement],
     remaining: Sequence[Finding],

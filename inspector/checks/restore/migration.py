@@ -11,6 +11,7 @@ import msgspec
 from inspector.checks.machine.destination import SAME_HOST, Destination, SameHost, destination_for, source_vcpus
 from inspector.checks.remedies.ways_out import find_ways_out
 from inspector.checks.restore.creation import contradictions, creation_step
+from inspector.checks.restore.emulated import both_emulated, migrate_emulated
 from inspector.checks.restore.remarks import remark_on
 from inspector.checks.restore.result import (
     FAILS,
@@ -59,9 +60,13 @@ def migrate(
     `candidates`: every policy that `kernel` may be, where there are several: what differs between them is uncertain.
     `ways_out=False` skips the search for remedies.
 
+    Where QEMU's emulation (TCG) made both sides, and no `kernel` is asked for, its own rule judges, not KVM's.
+
     Raises InspectorError when either side holds nothing that can be restored, PolicyError when no kernel is known.
     """
     rule = restoring_vmm(source.provenance, vmm)
+    if isinstance(destination, Dump) and kernel is None and both_emulated(source, destination):
+        return migrate_emulated(source, destination, rule)
     vcpus, notes = source_vcpus(source)
     target = destination_for(source, destination, kernel, setup, rule, host, assume, candidates)
     results = restore(vcpus, target, rule)
