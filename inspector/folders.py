@@ -21,6 +21,11 @@ def state_folder() -> Path:
     return _folder("XDG_STATE_HOME", ".local/state")
 
 
+def cache_folder() -> Path:
+    """The folder of what the lab fetched and made, which may be thrown away at any time."""
+    return _folder("XDG_CACHE_HOME", ".cache")
+
+
 def _folder(variable: str, usual: str) -> Path:
     given = os.environ.get(variable, "")
     # The specification wants an absolute path and has any other left aside.

@@ -12,6 +12,7 @@ import pytest
 import inspector
 from inspector import library
 from inspector.errors import InspectorError
+from inspector.reports.exposure import verdict_json, verdict_lines
 from tests.fresh import ROOT, modules_after
 
 SAVED = "builtin:neoverse-n2-linux-6.1"
@@ -118,10 +119,24 @@ def test_input_that_cannot_be_used_is_one_line(ask: object) -> None:
     assert "\n" not in str(refused.value)
 
 
-def test_a_field_is_not_written_into_a_value_that_nobody_knows() -> None:
-    """On the command line, bits that the source's kernel hid counted as 0 once."""
+def test_a_field_is_written_while_the_others_stay_as_they_are_whatever_that_is() -> None:
+    """Bits that the source's kernel hid counted as 0 once; then such a write was refused as input."""
     hidden = msgspec.structs.replace(inspector.load("builtin:neoverse-n2-linux-6.12"), host=None)
     machine = inspector.machine(hidden, "6.1")
-    with pytest.raises(InspectorError, match=r"holds 0x1221011112\?01011, known only in part"):
-        inspector.try_write(machine, "ID_AA64MMFR2_EL1.BBM=0")
+    (verdict,) = inspector.try_write(machine, "ID_AA64MMFR2_EL1.BBM=0")
+    assert (verdict.outcome, verdict.value_known & 0xFFFFFFFFFFFFFFFF) == ("refused", 0xFFFFFFFFFF0FFFFF)
+    assert verdict.would_pass is None
+    assert verdict_json(verdict)["value_known"] == "0xffffffffff0fffff"
+    assert "= 0x1201_0111_12?0_1011" in verdict_lines(verdict)[0]
+    (same,) = inspector.try_write(machine, "ID_AA64MMFR2_EL1.BBM=2")
+    assert (same.outcome, same.after_known) == ("accepted", 0xFFFFFFFFFF0FFFFF)
     assert len(inspector.try_write(machine, "ID_AA64MMFR2_EL1.CCIDX=0", "ID_AA64MMFR2_EL1=0x1221011112001011")) == 2
+
+
+def test_a_field_is_written_into_what_each_kernel_shows_where_these_differ() -> None:
+    """DebugVer differs between the kernels that an el8 may be: the field is judged under each of them."""
+    machine = inspector.machine("builtin:neoverse-n2-linux-6.12", "4.18.0-553.el8_10.aarch64")
+    (bbm, wrps) = inspector.try_write(machine, "ID_AA64MMFR2_EL1.BBM=1", "ID_AA64DFR0_EL1.WRPs=1")
+    assert bbm.outcome == "uncertain" and {case.outcome for case in bbm.cases} == {"accepted", "refused (EINVAL)"}
+    assert (wrps.outcome, wrps.value >> 20 & 0xF, wrps.value_known >> 20 & 0xF) == ("refused", 1, 0xF)
+    assert wrps.value_known & 0xF == 0

@@ -14,7 +14,7 @@ import pytest
 from tests.fresh import ROOT, modules_after
 
 PACKAGE = ROOT / "inspector"
-ORDER = ("registers", "policies", "kvm", "sources", "checks", "reports", "app", "commands")
+ORDER = ("registers", "policies", "kvm", "lab", "sources", "checks", "reports", "app", "commands")
 """Every room may import itself and the rooms before it; only `commands` (the `live` command) opens the screens."""
 ALLOWED = {room: set(ORDER[: place + 1]) for place, room in enumerate(ORDER)}
 LAYOUT = {

@@ -1,21 +1,30 @@
 """Ask this host's KVM everything and write a kvm-recording.
 
 `verify` compares it with the model. Needs an arm64 host with /dev/kvm. Only scratch VMs are touched; a full recording
-takes minutes.
+takes minutes. `record lab:6.12,cpu=max` asks an emulated machine instead, on any host.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 
 from inspector.commands.output import add_output, check_output, write_out
 from inspector.errors import EXIT_YES, SourceError
+from inspector.sources.live import open_live
+from inspector.sources.live.laboratory import Lab
 from inspector.sources.live.questions import chosen_configs
 from inspector.sources.live.recorder import record
+
+_SLOWEST = 3600.0
+"""Seconds that a recording in the lab may take."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    parser.add_argument(
+        "source", metavar="SOURCE", nargs="?", default="live:", help="live: (this host, the default) or lab:KERNEL"
+    )
     add_output(parser)
     parser.add_argument("--configs", metavar="LIST", help="comma-separated configurations (default: all thirteen)")
     parser.add_argument("--first", metavar="N", type=int, help="write only to the first N registers of a configuration")
@@ -35,13 +44,28 @@ def run(options: argparse.Namespace) -> int:
     check_output(options.output, options.force)
     try:
         if options.output in (None, "-"):
-            record(lambda line: print(line, flush=False), configs, options.first, options.seed, options.cpu)
+            _asked(options, configs, lambda line: print(line, flush=False))
         else:
             lines: list[str] = []
-            record(lines.append, configs, options.first, options.seed, options.cpu)
+            _asked(options, configs, lines.append)
             write_out(options.output, "".join(f"{line}\n" for line in lines).encode(), force=options.force)
     except OSError as error:
         raise SourceError(
             f"cannot record: {error.strerror or error}", error.filename or "/dev/kvm", "run on an arm64 host with KVM"
         ) from error
     return EXIT_YES
+
+
+def _asked(options: argparse.Namespace, configs: list[str] | None, emit: Callable[[str], None]) -> None:
+    """Ask the source everything, and give the recording's lines to `emit`."""
+    if options.source in ("live", "live:"):
+        record(emit, configs, options.first, options.seed, options.cpu)
+        return
+    source = open_live(options.source)
+    if not isinstance(source, Lab):
+        raise SourceError("cannot be recorded from here", options.source, "valid: live: and lab:KERNEL")
+    given = ["--seed", str(options.seed), "--cpu", options.cpu or source.cpu]
+    given += ["--configs", ",".join(configs)] if configs is not None else []
+    given += ["--first", str(options.first)] if options.first is not None else []
+    for line in source.run("/recorder.py", *given, timeout=_SLOWEST).splitlines():
+        emit(line)

@@ -79,7 +79,7 @@ def _run_on_scratch(options: argparse.Namespace) -> int:
     asked = ask(options.kernel, dump=dump) if options.kernel else own_question(dump)
     policy = asked.policy
     bench = Bench(lambda: (predict_writes(dump, policy),))
-    writes = [(one.register.id, bench.parse(*one)) for one in map(typed_write, options.writes)]
+    writes = [(one.register.id, bench.parse(*one)[0].value) for one in map(typed_write, options.writes)]
     model, pairs = write_and_predict(options.source, writes, policy, live)
     known = facts(model.exposure) if options.why else None
     if options.json:

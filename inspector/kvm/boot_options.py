@@ -150,6 +150,8 @@ def _told_mode(host: HostState, book: Rulebook, word: str) -> list[Effect]:
         return []
     if not book.has("el2"):
         return [Effect(word, "this kernel has no EL2 for guests yet")]
+    if not host.capability_known("el2"):
+        return [Effect(word, "a vCPU may have EL2 where the CPU has what it needs, which is not known")]
     able = "a vCPU may have EL2" if host.capability_by_registers("el2") else "the CPU lacks what EL2 for guests needs"
     return [Effect(word, able)]
 

@@ -13,7 +13,7 @@ from inspector.kvm.caches import clidr_known, ctr_bits_behind, fresh_ccsidr, fre
 from inspector.kvm.firmware import firmware_values, levels_known
 from inspector.kvm.host import HostState
 from inspector.kvm.limits import Limits
-from inspector.kvm.listing import get_reg_list, reset_values, varying
+from inspector.kvm.listing import Membership, doubtful, get_reg_list, reset_known, reset_values, varying
 from inspector.policies.model import Policy
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.bits import ALL, State
@@ -113,6 +113,8 @@ class Exposure(Limits):
     def _known(self, reg_id: int) -> int:
         if reg_id in (WORKAROUND_1, WORKAROUND_2, WORKAROUND_3):
             return levels_known(self, reg_id)
+        if reg_id == PMCR_EL0:
+            return self._pmcr_known()
         raw = self.raw_caches
         if reg_id in (MIDR_EL1, REVIDR_EL1, AIDR_EL1) or (raw and reg_id == CLIDR_EL1):
             return self.host.known.get(reg_id, 0)
@@ -122,12 +124,25 @@ class Exposure(Limits):
             return clidr_known(self)
         if needed := ctr_bits_behind(reg_id):
             return ALL if self.limit_known(CTR_EL0) & needed == needed else 0
-        return ALL
+        return reset_known(self, reg_id)
+
+    def _pmcr_known(self) -> int:
+        """Which bits of a fresh vCPU's PMCR_EL0 are known: N is the host's, LC is set where it has no AArch32."""
+        long_counter = 0 if self.host.aarch32_known else 0x40
+        if self.book.variant("pmcr") in ("number-only", "counters"):
+            counters = 0 if self.host.knows(PMCR_EL0, 0x1F << 11) else 0x1F << 11
+            return ALL & ~(counters | long_counter)
+        return (self.host.known.get(PMCR_EL0, 0) | 0xFF) & ~long_counter
 
     @cached_property
     def listed(self) -> tuple[int, ...]:
         """KVM_GET_REG_LIST, in the kernel's order."""
         return get_reg_list(self, self.firmware)
+
+    @cached_property
+    def doubtful(self) -> dict[int, Membership]:
+        """Registers of which it is not known whether they are listed -> what decides."""
+        return doubtful(self)
 
     @cached_property
     def firmware(self) -> dict[int, int]:

@@ -20,7 +20,9 @@ from inspector.registers.ids import (
     CTR_EL0,
     ID_AA64DFR0_EL1,
     ID_AA64ISAR1_EL1,
+    ID_AA64ISAR2_EL1,
     ID_AA64PFR0_EL1,
+    ID_AA64PFR1_EL1,
     ID_AA64ZFR0_EL1,
     ID_SPACE,
     IDS,
@@ -62,6 +64,8 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
     bhb: int | None = None
     """WORKAROUND_3 level; None: judge by registers"""
     vgic: Vgic = "v3"
+    vgic_known: bool = True
+    """False when `vgic` is only assumed: no register, recording or user says it"""
     cmdline: str = ""
     """the host kernel's command line, whose overrides are not in `values` yet"""
     asked_under: str | None = None
@@ -127,40 +131,63 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
         return self.vector_lengths if self.vector_lengths is not None else vector_lengths(self.value(MIDR_EL1))
 
     def capability(self, name: str) -> int:
-        """A KVM capability: as asked, else as it follows from the registers (sve, pmu_v3, mte, ...)."""
+        """A KVM capability: as asked, else as it follows from the registers (sve, pmu_v3, mte, ...).
+
+        Where that is not known, 1: a vCPU with the feature can be asked about, and what it shows of it is not known.
+        """
         if self.capabilities is not None and name in self.capabilities:
             return self.capabilities[name]
         return self.capability_by_registers(name)
 
     def capability_by_registers(self, name: str) -> int:
-        """A KVM capability as it follows from the registers and the mode of KVM."""
+        """A KVM capability as it follows from the registers and the mode of KVM; 1 where that is not known."""
+        return int(True in self._could_offer(name))
+
+    def capability_known(self, name: str) -> bool:
+        """False where the registers that decide a capability are not known, so that `capability` is an assumption."""
+        return (self.capabilities is not None and name in self.capabilities) or len(self._could_offer(name)) == 1
+
+    def _could_offer(self, name: str) -> frozenset[bool]:
+        """Whether the host can have what a capability stands for: both where the registers do not say it."""
         match name:
             case "sve":
-                return int(bool(self.field("ID_AA64PFR0_EL1", 32)))
+                return self._any_field((ID_AA64PFR0_EL1, 32))
             case "ptrauth_address":
-                isar1 = self.value(ID_AA64ISAR1_EL1) & 0xFF0
-                return int(bool(isar1 or self.field("ID_AA64ISAR2_EL1", 12)))
+                return self._any_field((ID_AA64ISAR1_EL1, 4), (ID_AA64ISAR1_EL1, 8), (ID_AA64ISAR2_EL1, 12))
             case "ptrauth_generic":
-                isar1 = self.value(ID_AA64ISAR1_EL1) & 0xFF000000
-                return int(bool(isar1 or self.field("ID_AA64ISAR2_EL1", 8)))
+                return self._any_field((ID_AA64ISAR1_EL1, 24), (ID_AA64ISAR1_EL1, 28), (ID_AA64ISAR2_EL1, 8))
             case "pmu_v3":
-                return int(self.field("ID_AA64DFR0_EL1", 8) not in (0, 15))
+                return frozenset(v not in (0, 15) for v in self.could_be(ID_AA64DFR0_EL1, 0xF << 8))
             case "el1_32bit":
-                return int(self.field("ID_AA64PFR0_EL1", 4) == 2)
+                return frozenset(v == 2 for v in self.could_be(ID_AA64PFR0_EL1, 0xF << 4))
             case "mte":
-                return int(self.field("ID_AA64PFR1_EL1", 8) >= 2)
+                return frozenset(v >= 2 for v in self.could_be(ID_AA64PFR1_EL1, 0xF << 8))
             case "el2" | "el2_e2h0":
-                return int(self._nests(name == "el2_e2h0"))
+                return self._nests(name == "el2_e2h0")
             case _:
-                return 0
+                return frozenset((False,))
 
-    def _nests(self, without_vhe: bool) -> bool:
+    def _any_field(self, *places: tuple[int, int]) -> frozenset[bool]:
+        """Whether one of the fields (register, lowest bit) is not 0: both answers where it is not known."""
+        each = [self.could_be(reg_id, 0xF << lsb) for reg_id, lsb in places]
+        answers = {True} if any(max(values) for values in each) else set()
+        return frozenset(answers | ({False} if all(0 in values for values in each) else set()))
+
+    def _nests(self, without_vhe: bool) -> frozenset[bool]:
         """EL2 for guests: has_nested_virt_support(), and has_nv1() for a vCPU whose HCR_EL2.E2H can be cleared
         (arch/arm64/kernel/cpufeature.c)."""
-        nv2 = self.field("ID_AA64MMFR2_EL1", 24) >= 2 or self.field("ID_AA64MMFR4_EL1", 20) >= 1
-        no_nv1 = 8 <= self.field("ID_AA64MMFR4_EL1", 24) <= 0xE
-        vhe = self.field("ID_AA64MMFR1_EL1", 8) >= 1
-        return self.kvm_mode == "nested" and vhe and nv2 and not (without_vhe and no_nv1)
+        if self.kvm_mode != "nested":
+            return frozenset((False,))
+        nv = self.could_be(IDS["ID_AA64MMFR2_EL1"], 0xF << 24)
+        nv_frac = self.could_be(IDS["ID_AA64MMFR4_EL1"], 0xF << 20)
+        e2h0 = self.could_be(IDS["ID_AA64MMFR4_EL1"], 0xF << 24)
+        vhe = self.could_be(IDS["ID_AA64MMFR1_EL1"], 0xF << 8)
+        may = max(vhe) >= 1 and (max(nv) >= 2 or max(nv_frac) >= 1)
+        may_not = min(vhe) < 1 or (min(nv) < 2 and min(nv_frac) < 1)
+        if without_vhe:
+            may = may and any(not 8 <= value <= 0xE for value in e2h0)
+            may_not = may_not or any(8 <= value <= 0xE for value in e2h0)
+        return frozenset([True] * may + [False] * may_not)
 
 
 def effective_ctr(ctr: int, clidr: int) -> int:
@@ -179,8 +206,12 @@ def vgic_of(values: Mapping[int, int], known: Mapping[int, int]) -> Vgic:
 
     A GICv2 host, and one whose firmware keeps the registers to itself, read 0 there.
     """
-    told = known.get(ID_AA64PFR0_EL1, 0) >> 24 & 0xF == 0xF
-    return "v2" if told and not values.get(ID_AA64PFR0_EL1, 0) >> 24 & 0xF else "v3"
+    return "v2" if knows_gic(known) and not values.get(ID_AA64PFR0_EL1, 0) >> 24 & 0xF else "v3"
+
+
+def knows_gic(known: Mapping[int, int]) -> bool:
+    """True when the known bits of a host say whether it has the GIC's system registers (ID_AA64PFR0_EL1.GIC)."""
+    return known.get(ID_AA64PFR0_EL1, 0) >> 24 & 0xF == 0xF
 
 
 def from_raw(

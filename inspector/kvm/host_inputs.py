@@ -88,6 +88,8 @@ def with_inputs(host: HostState, text: str) -> HostState:
         if word not in words:
             raise PolicyError(f"{name} cannot be {word!r}", "--host", f"one of: {', '.join(words)}")
         given[field] = words[word]
+        if name == "vgic":
+            given["vgic_known"] = True
     return msgspec.structs.replace(host, **given, given=words_given)
 
 

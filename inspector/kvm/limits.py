@@ -46,6 +46,15 @@ SETTLED_BY = {
     "host-aarch32": ("ID_AA64PFR0_EL1.EL0=VALUE",) * 2, "host-ras-v1p1": ("ID_AA64PFR1_EL1.RAS_frac=VALUE",) * 2,
     "host-mte-async-unknown": ("ID_AA64PFR1_EL1.MTE_frac=VALUE",) * 2,
     "host-doublelock-none": ("ID_AA64DFR0_EL1.DoubleLock=VALUE",) * 2, "host-poe": ("poe=on", "poe=off"),
+    "host-vgic3": ("vgic=v3", "vgic=v2"), "vm-gic": ("vgic=v3", "vgic=v2"),
+    "sve": ("ID_AA64PFR0_EL1.SVE=1", "ID_AA64PFR0_EL1.SVE=0"), "mte": ("ID_AA64PFR1_EL1.MTE=VALUE",) * 2,
+    "pmu": ("ID_AA64DFR0_EL1.PMUVer=VALUE", "ID_AA64DFR0_EL1.PMUVer=0"),
+    "ptrauth": ("ID_AA64ISAR1_EL1.APA=VALUE",) * 2,
+    "vm-tcr2": ("ID_AA64MMFR3_EL1.TCRX=1", "ID_AA64MMFR3_EL1.TCRX=0"),
+    "vm-sctlr2": ("ID_AA64MMFR3_EL1.SCTLRX=1", "ID_AA64MMFR3_EL1.SCTLRX=0"),
+    "vm-s1pie": ("ID_AA64MMFR3_EL1.S1PIE=1", "ID_AA64MMFR3_EL1.S1PIE=0"),
+    "vm-s1poe": ("ID_AA64MMFR3_EL1.S1POE=1", "ID_AA64MMFR3_EL1.S1POE=0"),
+    "vm-fpmr": ("ID_AA64PFR2_EL1.FPMR=1", "ID_AA64PFR2_EL1.FPMR=0"),
 }  # fmt: skip
 """Condition of a rule that may be open -> what `--host` settles it with, where it holds and where it does not."""
 
@@ -247,6 +256,8 @@ def _conditions(host: HostState, setup: VcpuSetup) -> tuple[frozenset[str], froz
         "host-aarch32": host.aarch32_known, "host-ras-v1p1": ras_known, "host-mte-async-unknown": mte_known,
         "host-doublelock-none": 15 not in (lock := host.could_be(ID_AA64DFR0_EL1, 0xF << 36)) or lock == (15,),
     }  # fmt: skip
+    if not host.vgic_known:
+        settled |= {"host-vgic3": False, "vm-gic": setup.gic != "v3"}
     holding = frozenset(word for word, holds in facts.items() if holds)
     return holding, frozenset(word for word, known in settled.items() if not known)
 
@@ -276,7 +287,8 @@ def _gic(limits: Limits, reg_id: int, pair: Partial) -> Partial:
     """PFR0.GIC is 1 wherever the host's vGIC is a v3, whether or not the VM has one."""
     if limits.book.variant("gic-fields") == "host" or limits.host.vgic not in ("v3", "v5-legacy", "v5"):
         return pair
-    return pair.set(0xF << 24, 1 << 24)
+    forced = pair.set(0xF << 24, 1 << 24)
+    return forced if limits.host.vgic_known else meet(forced, pair.set(0xF << 24, 0))
 
 
 def pmu_version(limits: Limits) -> int:

@@ -6,11 +6,13 @@ kvm_arm_copy_reg_indices(), arch/arm64/kvm/guest.c: core, SVE, firmware, bitmaps
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from inspector.kvm.caches import fresh_ccsidr
 from inspector.kvm.limits import Limits
 from inspector.policies.setup import Feature
 from inspector.policies.spans import expand
+from inspector.registers.bits import ALL
 from inspector.registers.encoding import (
     CLASS_CORE,
     CLASS_SVE,
@@ -31,6 +33,7 @@ from inspector.registers.ids import (
     ID_AA64PFR0_EL1,
     ID_AA64PFR2_EL1,
     MDCR_EL2,
+    PMCR_EL0,
     PMSELR_EL0,
     PMSWINC_EL0,
     PSTATE,
@@ -61,12 +64,75 @@ def sve_ids() -> list[int]:
 
 def _vm_conditions(limits: Limits) -> frozenset[str]:
     """Words for fields of the VM's own ID registers, on which some registers' membership depends."""
-    mmfr3, pfr2 = limits.limit(ID_AA64MMFR3_EL1), limits.limit(ID_AA64PFR2_EL1)
-    facts = {
-        "vm-tcr2": mmfr3 & 0xF, "vm-sctlr2": mmfr3 >> 4 & 0xF, "vm-s1pie": mmfr3 >> 8 & 0xF, "vm-s1poe": mmfr3 >> 16 &
-        0xF, "vm-fpmr": pfr2 >> 32 & 0xF,
-    }  # fmt: skip
-    return frozenset(word for word, field in facts.items() if field)
+    return frozenset(word for word, (reg_id, lsb) in _VM_FIELDS.items() if limits.limit(reg_id) >> lsb & 0xF)
+
+
+_VM_FIELDS = {
+    "vm-tcr2": (ID_AA64MMFR3_EL1, 0), "vm-sctlr2": (ID_AA64MMFR3_EL1, 4), "vm-s1pie": (ID_AA64MMFR3_EL1, 8),
+    "vm-s1poe": (ID_AA64MMFR3_EL1, 16), "vm-fpmr": (ID_AA64PFR2_EL1, 32),
+}  # fmt: skip
+"""Word for a field of the VM's own ID registers -> the register and the field's lowest bit."""
+_OPTIONS = (
+    ("sve", Feature.SVE, ("sve",)), ("pmu", Feature.PMU, ("pmu_v3",)),
+    ("ptrauth", Feature.PTRAUTH_ADDRESS | Feature.PTRAUTH_GENERIC, ("ptrauth_address", "ptrauth_generic")),
+)  # fmt: skip
+"""Condition of a rule, the vCPU feature behind it, and the capabilities of the host that it needs."""
+
+
+def open_list_words(limits: Limits) -> frozenset[str]:
+    """The conditions of list rules of which it is not known whether they hold.
+
+    Features that the vCPU was asked to have count where it is not known that the host can give them.
+    """
+    fields = {word for word, (reg_id, lsb) in _VM_FIELDS.items() if not _settled(limits, reg_id, 0xF << lsb)}
+    options = {
+        word
+        for word, feature, capabilities in _OPTIONS
+        if limits.setup.has(feature) and not all(map(limits.host.capability_known, capabilities))
+    }
+    mte = {"mte"} if limits.setup.mte and not limits.host.capability_known("mte") else set()
+    return frozenset(limits.open_conditions | fields | options | mte)
+
+
+def _settled(limits: Limits, reg_id: int, mask: int) -> bool:
+    """True when it is known whether a field that KVM offers is 0."""
+    known = limits.limit_known(reg_id) & mask
+    return known == mask or bool(limits.limit(reg_id) & known)
+
+
+class Membership(NamedTuple):
+    """What decides whether KVM lists a register, where that is not known."""
+
+    word: str
+    """the condition, as list rules word it"""
+    held: bool
+    """True: it is listed where the condition holds; False: where it does not"""
+
+
+def doubtful(limits: Limits) -> dict[int, Membership]:
+    """Registers of which it is not known whether KVM lists them -> what decides."""
+    open_ = open_list_words(limits)
+    if not open_:
+        return {}
+    holding = (limits.conditions | _vm_conditions(limits)) - open_
+    certain, possible = set[int](), dict[int, Membership]()
+    for rule in limits.book.lists:
+        may = (holding | open_).issuperset(rule.when) and not holding.intersection(rule.unless)
+        deciding = sorted(open_.intersection((*rule.when, *rule.unless)))
+        ids = [reg_id for spec in rule.registers for reg_id in expand(spec)] if may else []
+        if deciding:
+            possible |= dict.fromkeys(ids, Membership(deciding[0], deciding[0] in rule.when))
+        else:
+            certain.update(ids)
+    if "sve" in open_:
+        possible |= dict.fromkeys(sve_ids(), Membership("sve", True))
+        possible |= dict.fromkeys(_vectors(), Membership("sve", False))
+    return {reg_id: membership for reg_id, membership in possible.items() if reg_id not in certain}
+
+
+def _vectors() -> set[int]:
+    """The 128-bit V registers, which KVM lists where the vCPU has no SVE."""
+    return set(core_ids(False)) - set(core_ids(True))
 
 
 def _table_order(reg_id: int) -> int:
@@ -102,6 +168,30 @@ def _pmu_resets(limits: Limits) -> dict[int, int]:
         PMSWINC_EL0: 0,
     }
     return values
+
+
+def reset_known(limits: Limits, reg_id: int) -> int:
+    """Which bits of a reset value are known: the number of PMU counters behind some of them may not be."""
+    counters = limits.host.knows(PMCR_EL0, 0x1F << 11)
+    if reg_id == MDCR_EL2:
+        return ALL if counters else ALL & ~0x1F
+    if limits.book.variant("pmu-reset") == "poison":
+        return ALL
+    if reg_id in _COUNTER_MASKS:
+        return ALL if counters else ALL & ~POISON | 1 << 31 | 0xFFFFFFFF << 32
+    if reg_id in _PMEVTYPER:
+        return ALL & ~_event_type_open(limits)
+    return ALL
+
+
+def _event_type_open(limits: Limits) -> int:
+    """The bits of a PMEVTYPERn_EL0 of which it is not known whether it can hold them."""
+    if limits.book.variant("pmu-reset") == "masked":
+        return 0
+    version = limits.limit_known(ID_AA64DFR0_EL1) >> 8 & 0xF == 0xF
+    levels = ((8, 1 << 27), (12, 1 << 29 | 1 << 28 | 1 << 26))
+    unknown = [mask for lsb, mask in levels if not _settled(limits, ID_AA64PFR0_EL1, 0xF << lsb)]
+    return POISON & sum(unknown, 0 if version else 0xFC00)
 
 
 def event_type_mask(limits: Limits) -> int:

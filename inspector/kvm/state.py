@@ -27,10 +27,12 @@ class VmState:
 class VcpuState:
     """One vCPU's own registers."""
 
-    __slots__ = ("index", "own", "ran", "vm")
+    __slots__ = ("index", "open_bits", "own", "ran", "vm")
 
     def __init__(self, vm: VmState, index: int) -> None:
         self.vm, self.index, self.ran = vm, index, False
+        self.open_bits: dict[int, int] = {}
+        """register id -> bits that were written back as they were, and are as little known as before"""
         self.own: dict[int, int] = dict(vm.exposure.vcpu_values)
         if MPIDR_EL1 in self.own and index:
             self.own[MPIDR_EL1] = vm.exposure.mpidr(index)
@@ -55,8 +57,8 @@ class VcpuState:
     @contextmanager
     def undone(self) -> Iterator[None]:
         """Whatever is written inside the `with` block is put back at its end."""
-        held = dict(self.vm.stored), dict(self.own), self.vm.counters
+        held = dict(self.vm.stored), dict(self.own), self.vm.counters, dict(self.open_bits)
         try:
             yield
         finally:
-            self.vm.stored, self.own, self.vm.counters = held
+            self.vm.stored, self.own, self.vm.counters, self.open_bits = held

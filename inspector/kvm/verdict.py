@@ -41,6 +41,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     id: int
     value: int
     """the value written"""
+    value_known: int = -1
+    """which of its bits are known; the others are written back as the register holds them"""
     errno: int
     """0, or a positive errno; what is assumed where the answer is uncertain"""
     before: int | None = None

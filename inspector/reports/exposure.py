@@ -44,7 +44,7 @@ def exposed_register_json(exposure: RegisterExposure) -> Json:
                 "rule": field.rule,
                 "reference": field.reference,
                 # What decides a field of which the kernels that it may be do not show the same.
-                **({"depends_on": field.reason} if field.state == "unknown" and field.reason else {}),
+                **({"depends_on": field.reason} if field.exposed is None and field.reason else {}),
             }
             for field in exposure.fields
         ],
@@ -195,7 +195,7 @@ def verdict_json(verdict: Verdict) -> Json:
     return {
         "id": hex_id(verdict.id),
         "name": register.name,
-        "value": hex_value(verdict.value, register.size),
+        **_partly("value", verdict.value, verdict.value_known, register.size),
         "outcome": verdict.outcome,
         "errno": verdict.errno if verdict.certain else None,
         "errno_name": verdict.errno_name if verdict.certain else None,
@@ -224,7 +224,7 @@ def verdict_lines(verdict: Verdict) -> list[str]:
     """One answer in full, as the Write dialog shows it."""
     register = catalog.by_id(verdict.id)
     size = register.size
-    head = f"{register.name} = {grouped_hex(verdict.value, size)}  {OUTCOMES[verdict.outcome]}"
+    head = f"{register.name} = {_shown(verdict.value, verdict.value_known, size)}  {OUTCOMES[verdict.outcome]}"
     if verdict.errno and verdict.certain:
         head += f"  {verdict.errno_name} ({verdict.errno})"
     lines = [head]

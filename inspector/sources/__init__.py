@@ -29,6 +29,8 @@ def load(source: str, declared: View | None = None) -> Dump:
     `declared` says whose values a text holds (`--as`); formats that say it themselves do not ask.
     Raises SourceError, one line, for whatever cannot be opened, recognised or read to its end.
     """
+    from pathlib import Path
+
     from inspector.sources.formats import read_content
     from inspector.sources.live import is_live, open_live
     from inspector.sources.opening import open_path, open_standard_input
@@ -39,6 +41,10 @@ def load(source: str, declared: View | None = None) -> Dump:
         content = open_standard_input()
     elif source.startswith(BUILTIN):
         content = open_path(_shipped_path(source), source)
+    elif source and Path(source).is_dir():
+        from inspector.sources.folders import load_folder
+
+        return load_folder(source, declared)
     else:
         content = open_path(source, source)
     content.declared = declared or ""

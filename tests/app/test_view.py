@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
+
+from inspector import sources
+from inspector.app.shell.modelled import modelled_view
 from inspector.app.shell.view import views_of
-from inspector.registers.ids import CTR_EL0, MIDR_EL1
+from inspector.checks.machine.machine import machine
+from inspector.policies.setup import QEMU_SETUP
+from inspector.registers.encoding import sysreg_id
+from inspector.registers.ids import CTR_EL0, IDS, MIDR_EL1, PMCR_EL0
 from inspector.sources.dump import Dump, Host, Provenance
 
 
@@ -12,3 +19,15 @@ def test_a_raw_register_that_is_known_in_part_is_not_shown_with_zeros() -> None:
     (view,) = views_of(Dump(provenance=Provenance(source="x", format="y"), host=host, vcpus=()))
     assert dict(view.values) == {MIDR_EL1: 0x410FD490}
     assert (view.constraints[CTR_EL0].mask, view.constraints[CTR_EL0].value) == (0xF, 0x4)
+
+
+def test_what_no_register_gives_is_shown_as_not_known_under_a_policy() -> None:
+    """CNTPCT_EL0 runs by itself, and PMCR_EL0.N follows from a host that was not read: neither is 0."""
+    saved = sources.load("builtin:neoverse-n2-linux-6.12")
+    vcpu = msgspec.structs.replace(saved.vcpus[0], values={IDS["MIDR_EL1"]: 0x410FD493}, setup=QEMU_SETUP)
+    dump = msgspec.structs.replace(saved, vcpus=(vcpu,), host=None)
+    view = views_of(dump)[0]
+    shown = modelled_view(view, machine(dump, "6.18"))
+    counter = sysreg_id(3, 3, 14, 0, 1)
+    assert counter not in shown.values and shown.text(counter) == "0x????_????_????_????"
+    assert PMCR_EL0 not in shown.values and "?" in shown.text(PMCR_EL0)

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.emulated.machine import Emulator
+from inspector.lab.emulator import Emulator
 from tests.emulated.proof import emulator
 from tests.fresh import ROOT
 

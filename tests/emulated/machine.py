@@ -6,18 +6,16 @@ import base64
 import json
 import lzma
 import re
-import stat
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-MACHINE = "virt,virtualization=on,gic-version=3"
-WITH_MTE = ("neoverse-n2", "max")
-"""CPU models whose memory tags QEMU can emulate."""
+from inspector.lab.emulator import WITH_MTE, Emulator
+from inspector.lab.initramfs import root_file_system
+
 APPEND = "console=ttyAMA0 rdinit=/init quiet loglevel=0 panic=-1"
-_SKIPPED = re.compile(r"^usr/(share/|lib/python3[^/]*/(test|idlelib|ensurepip|pydoc_data)/)|/gconv/|\.a$")
 _MARK = re.compile(rb"@@(begin|end) (\S+)(?: (-?\d+) (\d+))?\s")
 
 INIT = b"""#!/usr/bin/python3.11 -SB
@@ -71,53 +69,10 @@ class Boot(NamedTuple):
     console: str
 
 
-class Emulator(NamedTuple):
-    """qemu-system-aarch64 and where its libraries and firmware lie."""
-
-    program: Path
-    environment: Mapping[str, str]
-    data: Path | None = None
-
-    def command(self, *arguments: str) -> list[str]:
-        """The command line with `arguments`."""
-        data = ["-L", str(self.data)] if self.data else []
-        return [str(self.program), *data, *arguments]
-
-
-def entries(root: Path) -> Iterator[tuple[str, int, bytes]]:
-    """(name, mode, content) of an unpacked package tree, folders before what they hold; documentation left out."""
-    for path in sorted(root.rglob("*")):
-        name = path.relative_to(root).as_posix()
-        if _SKIPPED.search(name + ("/" if path.is_dir() else "")):
-            continue
-        if path.is_symlink():
-            yield name, stat.S_IFLNK | 0o777, str(path.readlink()).encode()
-        elif path.is_dir():
-            yield name, stat.S_IFDIR | 0o755, b""
-        elif path.is_file():
-            yield name, stat.S_IFREG | (0o755 if path.stat().st_mode & 0o111 else 0o644), path.read_bytes()
-
-
-def newc(items: Sequence[tuple[str, int, bytes]]) -> bytes:
-    """A cpio archive in the newc format, which the kernel unpacks as its first root."""
-    out = bytearray()
-    device = {"dev/console": (5, 1), "dev/null": (1, 3)}
-    for number, (name, mode, content) in enumerate([*items, ("TRAILER!!!", 0, b"")], start=1):
-        major, minor = device.get(name, (0, 0))
-        fields = [number, mode, 0, 0, 1, 0, len(content), 0, 0, major, minor, len(name) + 1, 0]
-        out += b"070701" + b"".join(b"%08X" % field for field in fields) + name.encode() + b"\0"
-        out += bytes(-len(out) % 4) + content
-        out += bytes(-len(out) % 4)
-    return bytes(out)
-
-
 def initramfs(roots: Sequence[Path], files: Mapping[str, bytes], jobs: Sequence[Job]) -> bytes:
     """The guest's whole file system: the packages below `roots`, `files`, and an init that runs `jobs`."""
-    folders = [(name, stat.S_IFDIR | 0o755, b"") for name in ("dev", "proc", "sys", "tmp")]
-    nodes = [(f"dev/{name}", stat.S_IFCHR | 0o600, b"") for name in ("console", "null")]
     own = {"init": INIT, "jobs.json": json.dumps([[job.name, job.argv] for job in jobs]).encode(), **files}
-    packages = [item for root in roots for item in entries(root)]
-    return newc([*folders, *nodes, *packages, *((name, stat.S_IFREG | 0o755, data) for name, data in own.items())])
+    return root_file_system(roots, own)
 
 
 def answers_of(console: bytes) -> dict[str, Answer]:
@@ -156,7 +111,7 @@ def boot(
     """
     image = folder / "initramfs"
     image.write_bytes(initramfs((root, *also), files, jobs))
-    board = MACHINE + ",mte=on" * (cpu in WITH_MTE)
+    board = "virt,virtualization=on,gic-version=3" + ",mte=on" * (cpu in WITH_MTE)
     command = emulator.command(
         "-M", board, "-cpu", cpu, "-m", "1024", "-smp", str(cpus), "-no-reboot",
         "-kernel", str(kernel), "-initrd", str(image), "-append", f"{APPEND} {append}".strip(),

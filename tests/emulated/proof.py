@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 import pytest
 
+from inspector.errors import SourceError
+from inspector.lab.emulator import Emulator, find_emulator
 from inspector.sources.live.programs import collector_program, recorder_program
-from tests.emulated.fetch import EMULATOR_VERSION, cache, on_path
-from tests.emulated.machine import Answer, Emulator, Job, boot
+from tests.emulated.fetch import cache
+from tests.emulated.machine import Answer, Job, boot
 
 HOW = "needs Debian's arm64 packages: python -m tests.emulated.fetch gets them"
 FULL = os.environ.get("VCPU_INSPECTOR_FULL") == "1"
@@ -51,15 +53,6 @@ def kernel(series: str) -> Path:
     return image
 
 
-def libraries() -> dict[str, str]:
-    """The environment in which fetched programs of this machine find their libraries."""
-    host = cache() / "host"
-    folders = [
-        path for base in ("usr/lib", "lib") for path in sorted((host / base).glob("*-linux-gnu")) if path.is_dir()
-    ]
-    return {**os.environ, "LD_LIBRARY_PATH": ":".join(map(str, folders))}
-
-
 def host_program(name: str) -> Path:
     """A fetched program of this machine's own architecture; skips the calling test without it."""
     fetched()
@@ -72,11 +65,11 @@ def host_program(name: str) -> Path:
 
 def emulator() -> Emulator:
     """qemu-system-aarch64: this machine's where it is new enough, else the fetched one."""
-    installed = on_path("qemu-system-aarch64", EMULATOR_VERSION)
-    if installed:
-        return Emulator(installed, dict(os.environ))
-    program = host_program("qemu-system-aarch64")
-    return Emulator(program, libraries(), cache() / "host/usr/share/qemu")
+    fetched()
+    try:
+        return find_emulator(cache())
+    except SourceError as error:
+        pytest.skip(f"{HOW} ({error})")
 
 
 @functools.cache

@@ -17,11 +17,12 @@ from pathlib import Path
 import pytest
 
 from inspector.errors import SourceError
+from inspector.lab.emulator import libraries
 from inspector.registers.catalog import find
 from inspector.sources.live import open_live
 from inspector.sources.live.source import LiveOptions
 from tests.emulated.fetch import cache
-from tests.emulated.proof import host_program, libraries
+from tests.emulated.proof import host_program
 from tests.sources.live.fakes import program
 
 pytestmark = pytest.mark.emulated
@@ -75,7 +76,7 @@ def sshd(monkeypatch: pytest.MonkeyPatch, folder: Path, python: str) -> Iterator
         f"PermitRootLogin yes\nSetEnv PATH={far}:/usr/bin:/bin\n",
         encoding="utf-8",
     )
-    environment = libraries()
+    environment = libraries(cache())
     if root:
         # sshd run by root wants a user and an empty folder for its unprivileged part; run by anyone else it serves only
         # that user. The names come from a list of users that holds for this process alone.

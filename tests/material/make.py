@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from inspector.budget import Budget
 from inspector.sources import load
 from inspector.sources.formats import qemu_walk
 
@@ -28,7 +29,7 @@ class _Pages(qemu_walk._Walker):
     """A walk that notes where guest memory lies."""
 
     def __init__(self, data: bytes) -> None:
-        super().__init__(io.BytesIO(data[_HEADER:]), True, 0, len(data))
+        super().__init__(io.BytesIO(data[_HEADER:]), True, 0, len(data), Budget("x"))
         self.places: list[tuple[int, int]] = []
 
     def skip(self, count: int) -> None:

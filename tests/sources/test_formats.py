@@ -180,8 +180,9 @@ def test_cloud_hypervisor_shapes(tmp_path: Path, shape: int) -> None:
         assert {i: vcpu.values[i] for i in VALUES} == dict(VALUES)
         assert vcpu.values[X0 + 64] == 2, "PC"
         assert [vcpu.values[X0 + 68 + 2 * n] for n in range(7)] == [3, 4, 5, 6, 7, 8, 9]
-        assert vcpu.values[0x6040000000100058] == 10 | 11 << 64
-        assert vcpu.values[0x60200000001000D5] == 13
+        # with SVE they are not read when the VM is saved
+        assert vcpu.values.get(0x6040000000100058) == (None if shape == 3 else 10 | 11 << 64)
+        assert vcpu.values.get(0x60200000001000D5) == (None if shape == 3 else 13)
         assert vcpu.values.get(0x606000000015FFFF) == (1 if shape == 3 else None)
         assert vcpu.values.get(0x6080000000150000) == (256 if shape == 3 else None)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from inspector.budget import Budget
 from inspector.sources import load
 from inspector.sources.formats.qemu_walk import walk
 from tests.sources import streams
@@ -40,6 +41,7 @@ def test_pages_of_a_stream_that_states_no_size_have_1_kib() -> None:
     ]
     found = walk(
         memory_section(*pages, struct.pack(">Q", 0x10), b"\x7e\0\0\0\2", b"\x03\0\0\0\2", struct.pack(">Q", 0x10)),
+        Budget("x"),
         False,
     )
     assert (found.pages, found.stopped) == (2, "")
@@ -54,12 +56,12 @@ def memory_section(*words: bytes) -> io.BytesIO:
 @pytest.mark.parametrize("flags", [0x1, 0x80, 0x400, 0x800])
 def test_memory_of_an_unknown_kind_ends_the_walk(flags: int) -> None:
     section = memory_section(struct.pack(">Q", 0x1000 | flags), bytes(64))
-    found = walk(io.BytesIO(streams.configuration() + section.getvalue()), False)
+    found = walk(io.BytesIO(streams.configuration() + section.getvalue()), Budget("x"), False)
     assert found.stopped == f"guest memory with unknown flags {flags:#x}"
     assert found.pages == 0
 
 
 def test_a_flush_between_pages_is_stepped_over() -> None:
     page = struct.pack(">Q", 0x1000 | 0x2) + b"\x05block\0"
-    found = walk(memory_section(struct.pack(">Q", 0x200), page, struct.pack(">Q", 0x10)), False)
+    found = walk(memory_section(struct.pack(">Q", 0x200), page, struct.pack(">Q", 0x10)), Budget("x"), False)
     assert (found.pages, found.truncated) == (1, True)

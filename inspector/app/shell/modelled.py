@@ -8,7 +8,10 @@ from inspector.app.shell.view import View
 from inspector.checks.machine.machine import Machine
 from inspector.errors import InspectorError
 from inspector.kvm.words.showing import explain_register
+from inspector.registers.bits import ALL, ones
+from inspector.registers.encoding import size_of
 from inspector.registers.ids import ID_SPACE
+from inspector.sources.dump import Constraint
 
 _ID_SPACE = frozenset(ID_SPACE)
 
@@ -23,12 +26,27 @@ def modelled_view(view: View, told: Machine | InspectorError) -> View:
     exposure = told.exposure
     told_of = {reg_id: explain_register(exposure, reg_id) for reg_id in exposure.listed}
     model = {reg_id: one for reg_id, one in told_of.items() if one.fields or reg_id in _ID_SPACE}
-    values = dict(view.values)
+    values, parts = dict(view.values), dict(view.constraints)
     if view.one_vcpu is not None:
-        values |= {reg_id: exposure.values.get(reg_id, 0) for reg_id in exposure.listed if reg_id not in values}
-    values |= {reg_id: one.exposed for reg_id, one in model.items() if one.exposed is not None}
+        for reg_id in exposure.listed:
+            if reg_id not in values and reg_id not in parts:
+                known = exposure.known.get(reg_id, 0)
+                if known & ALL == ALL:
+                    values[reg_id] = exposure.values[reg_id]
+                else:
+                    parts[reg_id] = Constraint(known, exposure.values[reg_id] & known)
+    for reg_id, one in model.items():
+        if one.exposed is None:
+            continue
+        width = ones(size_of(reg_id) * 8)
+        if one.known & width == width:
+            values[reg_id] = one.exposed
+            parts.pop(reg_id, None)
+        else:
+            values.pop(reg_id, None)
+            parts[reg_id] = Constraint(one.known & width, one.exposed & one.known & width)
     gone = frozenset(i for i in view.values if i not in exposure.listed_set) if view.one_vcpu else frozenset()
     added = frozenset(i for i in exposure.listed if i not in view.values) if view.one_vcpu else frozenset()
     return msgspec.structs.replace(
-        view, values=values, errors={}, host={}, model=model, answer=told, gone=gone, added=added
+        view, values=values, constraints=parts, errors={}, host={}, model=model, answer=told, gone=gone, added=added
     )

@@ -8,12 +8,52 @@ from typing import NamedTuple
 import msgspec
 
 from inspector.kvm.host import HostState
+from inspector.policies.setup import FEATURES, VcpuSetup
 from inspector.registers.bits import ALL
 from inspector.registers.encoding import CLASS_DEMUX, CLASS_SYSREG, split_id
 from inspector.registers.ids import CLIDR_EL1, MIDR_EL1
 
 _EXISTING_CACHES = 14
 """a vCPU with this many CCSIDR registers shows fabricated ones"""
+
+
+def granting(host: HostState, setup: VcpuSetup) -> HostState:
+    """`host` with what a vCPU that exists, or that the user asks for as possible, needs of it: where the registers do
+    not say whether the host has it."""
+    capabilities = {
+        name: 1
+        for feature in FEATURES
+        if setup.includes(feature)
+        for name in feature.capabilities
+        if not host.capability_known(name)
+    }
+    if capabilities:
+        host = msgspec.structs.replace(host, capabilities=dict(host.capabilities or {}) | capabilities)
+    if setup.gic == "v3" and not host.vgic_known and host.vgic == "v3":
+        host = msgspec.structs.replace(host, vgic_known=True)
+    return host
+
+
+def assumptions(host: HostState, setup: VcpuSetup) -> tuple[str, ...]:
+    """A sentence on what is assumed of a host of which nobody says it: features of the vCPU, the vGIC."""
+    found = []
+    if words := open_features(host, setup):
+        found.append(
+            f"whether the host has {', '.join(words)} is not known: a vCPU with that is shown, as QEMU would ask for "
+            "it; --features asks for another"
+        )
+    if not host.vgic_known:
+        found.append(f"the host's interrupt controller is not known: a vGIC{host.vgic} is assumed; --host vgic=v2|v3")
+    return tuple(found)
+
+
+def open_features(host: HostState, setup: VcpuSetup) -> tuple[str, ...]:
+    """Words of the features of `setup` of which it is not known whether the host can give them."""
+    return tuple(
+        feature.word
+        for feature in FEATURES
+        if setup.includes(feature) and not all(map(host.capability_known, feature.capabilities))
+    )
 
 
 class Likely(NamedTuple):

@@ -10,7 +10,7 @@ from inspector.checks.machine.source_kernel import describe_policy, first_vcpu, 
 from inspector.checks.vmms.table import restoring_vmm
 from inspector.errors import InspectorError
 from inspector.kvm.cores import fill_from_core
-from inspector.kvm.host import HostState, from_raw, vgic_of
+from inspector.kvm.host import HostState, from_raw, knows_gic, vgic_of
 from inspector.kvm.host_inputs import with_inputs
 from inspector.kvm.inference.el0 import from_el0
 from inspector.kvm.inference.vcpu import from_vcpu
@@ -29,6 +29,8 @@ class KnownHost(msgspec.Struct, frozen=True, kw_only=True):
     """how the dump's vCPU was created; for a dump of a host alone, what QEMU's `-cpu host` would ask for there"""
     label: str
     """what the host is known from, for headlines"""
+    proven: bool = False
+    """the vCPU exists, so the host has what it needs"""
     notes: tuple[str, ...] = ()
     """what is not known, and what was inferred"""
 
@@ -38,8 +40,12 @@ def host_of(dump: Dump) -> HostState | None:
     if dump.host is None or dump.host.view != "raw" or not dump.host.values:
         return None
     host = from_raw(dump.host.values, dump.host.ccsidr, dump.capabilities or None, known=dump.host.known)
-    vgic = vgic_of(host.values, host.known)
-    return msgspec.structs.replace(host, cmdline=dump.provenance.cmdline, vgic=vgic)
+    return msgspec.structs.replace(
+        host,
+        cmdline=dump.provenance.cmdline,
+        vgic=vgic_of(host.values, host.known),
+        vgic_known=knows_gic(host.known),
+    )
 
 
 def el0_host_of(dump: Dump) -> HostState | None:
@@ -53,7 +59,7 @@ def el0_host_of(dump: Dump) -> HostState | None:
     if not dump.host.known:
         return from_el0(dump.host.values, kernel_of(dump).policy or load_policy(policy_names()[0]))
     known = {reg_id: dump.host.known.get(reg_id, ALL) for reg_id in dump.host.values}
-    return HostState(values=dump.host.values, known=known, ccsidr_known=False, sanitised=True)
+    return HostState(values=dump.host.values, known=known, ccsidr_known=False, sanitised=True, vgic_known=False)
 
 
 class GivenHost(NamedTuple):
@@ -97,7 +103,8 @@ def known_host(dump: Dump, vcpu: Vcpu | None = None) -> KnownHost:
         setup = setup or _possible(raw)
         no_gic = "the host's ID_AA64PFR0_EL1.GIC is 0, so a VM without vGICv3 is shown"
         warned = (no_gic,) if setup.gic == "none" and raw.vgic == "v2" and saved is None else ()
-        return KnownHost(host=raw, setup=setup, label=f"host values ({source})", notes=warned)
+        proven = saved is not None and saved.kind == "vcpu"
+        return KnownHost(host=raw, setup=setup, label=f"host values ({source})", proven=proven, notes=warned)
     seen = el0_host_of(dump) if saved is None else None
     if seen is not None:
         note = "what the kernel hides from processes of this host is unknown and shown as ?"
@@ -111,4 +118,4 @@ def known_host(dump: Dump, vcpu: Vcpu | None = None) -> KnownHost:
     hidden = f"what {describe_policy(own.policy)} hid from this vCPU is unknown and shown as ?"
     host = from_vcpu(saved.values, setup, own.policy)
     notes = tuple(text for text in (own.note, *own.doubts, hidden) if text)
-    return KnownHost(host=host, setup=setup, label=f"vCPU {saved.label} ({source})", notes=notes)
+    return KnownHost(host=host, setup=setup, label=f"vCPU {saved.label} ({source})", proven=True, notes=notes)

@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from inspector.checks.machine.assumed import assumptions, granting
 from inspector.checks.machine.known_host import known_host, with_given
 from inspector.checks.machine.source_kernel import asked_kernel, describe_policy, first_vcpu
 from inspector.errors import CreationError, one_line
@@ -109,6 +110,8 @@ def machine(
     inputs = host or asked.host
     asked = msgspec.structs.replace(asked, host=inputs)
     state, assumed = with_given(known.host, inputs, assume)
+    if known.proven or features is not None or gic is not None or asked.setup is not None:
+        state = granting(state, setup)
     exposure = expose(state, asked.policy, setup)
     if setup is known.setup and first_vcpu(dump) is None and vcpu_init(exposure):
         setup = possible_setup(setup, exposure.host.capability)
@@ -121,7 +124,7 @@ def machine(
     others = tuple(expose(state, one, setup) for one in candidates_of(asked.policy, asked.candidates)[1:])
     return Machine(
         question=asked, host=state, setup=setup, exposure=exposure, label=known.label, others=others,
-        notes=(*notes, *assumed),
+        notes=(*notes, *assumptions(state, setup), *assumed),
     )  # fmt: skip
 
 

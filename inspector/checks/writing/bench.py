@@ -7,16 +7,17 @@ question must not change the state: only `make` does.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
-from inspector.errors import InspectorError, RegisterError
+from inspector.errors import InspectorError
 from inspector.kvm.cases import Branch, merge_partials
 from inspector.kvm.verdict import JudgedField, Verdict
 from inspector.kvm.vm import Vcpu, Vm
 from inspector.kvm.words.explaining import explain_write, known_bits, peek_write
 from inspector.kvm.words.kernels import merge_verdicts
-from inspector.registers.bits import ALL, Partial, partial_hex
+from inspector.registers.bits import Partial, ones
 from inspector.registers.catalog import Register
 from inspector.registers.layouts import choose
 from inspector.registers.reading import parse_assignments, parse_value
@@ -28,7 +29,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     id: int
     text: str
     value: int | None = None
-    """None when the text is no value for this register"""
+    """None when the text is no value for this register; bits that its verdict does not know are as they were"""
     verdict: Verdict | None = None
     problem: str = ""
     """why the text is no value, in one line"""
@@ -42,6 +43,26 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 def changed_fields(verdict: Verdict) -> tuple[JudgedField, ...]:
     """The judged fields that a write changes, or that are refused; most significant first."""
     return tuple(field for field in verdict.fields if field.now != field.written or not field.accepted)
+
+
+class Written(NamedTuple):
+    """A value as it is written to one VM."""
+
+    value: int
+    kept: int = 0
+    """bits of it that are not known, and written back as the register holds them"""
+
+
+def _assigned(register: Register, text: str, vm: Vm) -> Written:
+    """`FIELD=value` in what a VM's register holds now; of one that cannot be read only the fields are known."""
+    vcpu = vm.vcpu(0)
+    now = vcpu.get_one_reg(register.id)[1]
+    known = 0 if now is None else known_bits(vcpu, register.id)
+    now = vcpu.value(register.id)
+    schema = choose(register.id, register.name, now, vm.exposure.values).schema
+    value = parse_assignments(register, now, text, schema)
+    open_bits = value ^ parse_assignments(register, now ^ ~known & ones(register.size * 8), text, schema)
+    return Written(value, open_bits)
 
 
 class Bench:
@@ -73,31 +94,14 @@ class Bench:
         """What userspace reads of a register; None when it cannot be read or told."""
         return self.vcpu.get_one_reg(reg_id)[1]
 
-    def parse(self, register: Register, text: str) -> int:
-        """The value that a text means: a number, or `FIELD=value` set in what the register holds now.
+    def parse(self, register: Register, text: str) -> tuple[Written, ...]:
+        """The value that a text means to each VM: a number, or `FIELD=value` set in what the register holds now.
 
-        Raises RegisterError, also where what the other fields hold is not known.
+        Raises RegisterError for a text that is no value of this register.
         """
         if "=" not in text:
-            return parse_value(register, text)
-        values = {self._parsed(register, text, vm) for vm in self._vms}
-        if len(values) > 1:
-            what = f"what {register.name} holds depends on which policy the kernel has"
-            raise RegisterError(what, text.strip(), "write the whole value")
-        return values.pop()
-
-    def _parsed(self, register: Register, text: str, vm: Vm) -> int:
-        hint = "write the whole value"
-        now = vm.vcpu(0).get_one_reg(register.id)[1]
-        if now is None:
-            raise RegisterError(f"what {register.name} holds now is not known", text.strip(), hint)
-        schema = choose(register.id, register.name, now, vm.exposure.values).schema
-        value = parse_assignments(register, now, text, schema)
-        open_bits = value ^ parse_assignments(register, now ^ ~known_bits(vm.vcpu(0), register.id) & ALL, text, schema)
-        if open_bits:
-            held = partial_hex(now, ~open_bits & ALL, register.size)
-            raise RegisterError(f"{register.name} holds {held}, known only in part", text.strip(), hint)
-        return value
+            return (Written(parse_value(register, text)),) * len(self._vms)
+        return tuple(_assigned(register, text, vm) for vm in self._vms)
 
     def known(self, reg_id: int) -> int:
         """Which bits of `now` are known: all of a value that was written, where every policy keeps the same."""
@@ -109,11 +113,13 @@ class Bench:
         if not text.strip():
             return Attempt(id=register.id, text="")
         try:
-            value = self.parse(register, text)
+            written = self.parse(register, text)
         except InspectorError as error:
             return Attempt(id=register.id, text=text.strip(), problem=str(error))
-        answers = [peek_write(vm.vcpu(0), register.id, value) for vm in self._vms]
-        return Attempt(id=register.id, text=text.strip(), value=value, verdict=self._merged(answers))
+        answers = [
+            peek_write(vm.vcpu(0), register.id, one.value, one.kept) for vm, one in zip(self._vms, written, strict=True)
+        ]
+        return Attempt(id=register.id, text=text.strip(), value=written[0].value, verdict=self._merged(answers))
 
     def _merged(self, answers: Sequence[Verdict]) -> Verdict:
         """What the VMs answer, as one answer."""
@@ -122,13 +128,15 @@ class Bench:
     def make(self, register: Register, text: str) -> Attempt:
         """Make the write; an accepted value is what the register holds from now on."""
         attempt = self.judge(register, text)
-        value = attempt.value
-        if value is None:
+        if attempt.value is None:
             return attempt
-        answers = [explain_write(vm.vcpu(0), register.id, value) for vm in self._vms]
-        for kept, answer in zip(self._kept, answers, strict=True):
+        answers = [
+            explain_write(vm.vcpu(0), register.id, one.value, kept=one.kept)
+            for vm, one in zip(self._vms, self.parse(register, text), strict=True)
+        ]
+        for done_before, answer in zip(self._kept, answers, strict=True):
             if not answer.errno:
-                kept.append((register.id, value))
+                done_before.append((register.id, answer.value))
         done = msgspec.structs.replace(attempt, verdict=self._merged(answers))
         self.tried.append(done)
         return done

@@ -61,5 +61,6 @@ def from_el0(values: Mapping[int, int], policy: Policy) -> HostState:
         known[ID_AA64PFR1_EL1] &= ~(0xF << 4)
     shown = {reg_id: value & known[reg_id] for reg_id, value in values.items() if known.get(reg_id)}
     return HostState(
-        values=shown, known={i: mask for i, mask in known.items() if i in shown}, ccsidr_known=False, sanitised=True
-    )
+        values=shown, known={i: mask for i, mask in known.items() if i in shown}, ccsidr_known=False, sanitised=True,
+        vgic_known=False,
+    )  # fmt: skip

@@ -9,6 +9,7 @@ import msgspec
 
 from inspector.kvm.exposure import Exposure
 from inspector.kvm.host import HostState
+from inspector.kvm.listing import Membership
 from inspector.kvm.vm import Vm
 from inspector.policies.model import Policy
 from inspector.policies.rulebook import rulebook
@@ -37,11 +38,13 @@ def infer_host(values: Mapping[int, int]) -> HostState:
 
     A vCPU that exists proves the capabilities that its creation needed.
     """
+    pfr0 = values.get(ID_AA64PFR0_EL1)
     return HostState(
         values=dict(values), known=dict.fromkeys(values, ALL),
         ccsidr={i & 0xFF: v for i, v in values.items() if is_demux(i)}, sanitised=True,
-        spectre_v2=values.get(WORKAROUND_1), meltdown_safe=values.get(ID_AA64PFR0_EL1, 0) >> 60 & 0xF == 1,
-        bhb=values.get(WORKAROUND_3), vgic="v3" if values.get(ID_AA64PFR0_EL1, 0) >> 24 & 0xF else "none",
+        spectre_v2=values.get(WORKAROUND_1), meltdown_safe=None if pfr0 is None else pfr0 >> 60 & 0xF == 1,
+        bhb=values.get(WORKAROUND_3), vgic="v3" if pfr0 is None or pfr0 >> 24 & 0xF else "none",
+        vgic_known=pfr0 is not None,
         capabilities=dict.fromkeys(_CAPABILITIES, 1), aarch32=_aarch32(values),
     )  # fmt: skip
 
@@ -107,6 +110,14 @@ class FreshExposure(Exposure):
 
     def feature_values(self) -> dict[int, int]:
         return super().feature_values() | self.given
+
+    def _known(self, reg_id: int) -> int:
+        return ALL if reg_id in self.given else super()._known(reg_id)
+
+    @cached_property
+    def doubtful(self) -> dict[int, Membership]:
+        """The list was read."""
+        return {}
 
 
 def fresh_vm(

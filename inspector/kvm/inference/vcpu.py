@@ -58,7 +58,7 @@ def from_vcpu(
     return msgspec.structs.replace(
         host, spectre_v2=host.spectre_v2 if spectre_v2 is None else spectre_v2, ssb=host.ssb if ssb is None else ssb,
         meltdown_safe=host.meltdown_safe if meltdown is None else meltdown, bhb=host.bhb if bhb is None else bhb,
-        vgic=vgic or host.vgic, page_size=page_size,
+        vgic=vgic or host.vgic, vgic_known=host.vgic_known or vgic is not None, page_size=page_size,
     )  # fmt: skip
 
 
@@ -88,7 +88,8 @@ def _host_of(values: Mapping[int, int], setup: VcpuSetup, policy: Policy) -> Hos
         values=shown, known={reg_id: mask for reg_id, mask in known.items() if reg_id in shown}, at_least=at_least,
         ccsidr={i & 0xFF: v for i, v in values.items() if is_demux(i)} if raw_caches else {},
         ccsidr_known=raw_caches, sanitised=True, spectre_v2=base.spectre_v2, meltdown_safe=base.meltdown_safe,
-        ssb=_ssb(values), bhb=base.bhb, vgic=base.vgic, capabilities=capabilities, aarch32=base.aarch32,
+        ssb=_ssb(values), bhb=base.bhb, vgic=base.vgic, vgic_known=base.vgic_known, capabilities=capabilities,
+        aarch32=base.aarch32,
         vector_lengths=None if lengths is None else lengths & ALL,
     )  # fmt: skip
 

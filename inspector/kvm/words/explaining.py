@@ -10,21 +10,27 @@ from errno import ENOENT, ENOEXEC
 
 import msgspec
 
-from inspector.kvm.cases import Case, refused
+from inspector.kvm.cases import Case, Outcome, refused
 from inspector.kvm.exposure import Exposure
 from inspector.kvm.gates.doubts import Doubt
 from inspector.kvm.gates.gate import Gate, Part, Write
+from inspector.kvm.limits import SETTLED_BY
+from inspector.kvm.listing import Membership
 from inspector.kvm.verdict import JudgedField, Verdict
 from inspector.kvm.vm import Vcpu
-from inspector.policies.model import Rule
-from inspector.registers.bits import ALL, extract
+from inspector.policies.model import CONDITION_WORDS, Rule
+from inspector.registers.bits import ALL, extract, mask_of
 from inspector.registers.encoding import ARCH_ARM64, is_demux
 from inspector.registers.ids import CLIDR_EL1
 from inspector.registers.naming import name_of
 
 
-def explain_write(vcpu: Vcpu, reg_id: int, value: int, size_ok: bool = True) -> Verdict:
-    """KVM_SET_ONE_REG, explained. `size_ok` False: the id states a size that the register does not have."""
+def explain_write(vcpu: Vcpu, reg_id: int, value: int, size_ok: bool = True, kept: int = 0) -> Verdict:
+    """KVM_SET_ONE_REG, explained. `size_ok` False: the id states a size that the register does not have.
+
+    `kept`: bits that are written back as the register holds them, whatever that is; in `value` they are as the model
+    assumes them.
+    """
     gate = vcpu.gate(reg_id)
     before_error, before = vcpu.get_one_reg(reg_id)
     if not size_ok and vcpu.initialised:
@@ -33,31 +39,54 @@ def explain_write(vcpu: Vcpu, reg_id: int, value: int, size_ok: bool = True) -> 
     before_known = known_bits(vcpu, reg_id)
     parts = gate.parts(vcpu, value) if gate is not None else ()
     doubts = gate.doubts(vcpu, value) if gate is not None else ()
+    doubts = _about(doubts, parts, kept, vcpu.value(reg_id) ^ value) if kept else doubts
     undecided = {doubt.part for doubt in doubts}
     certain = not doubts or any(not part.accepted and part.name not in undecided for part in parts)
     fields = _fields(parts, vcpu, reg_id, value, () if certain else undecided)
     errno = vcpu.set_one_reg(reg_id, value)
+    if not errno:
+        vcpu.open_bits[reg_id] = kept
     _, after = vcpu.get_one_reg(reg_id)
     rule, reason = _why(vcpu, gate, reg_id, Write(value, errno, after, parts))
     verdict = Verdict(
         id=reg_id, value=value, errno=errno, before=before if before_known else None, before_known=before_known,
-        after=after,
-        after_known=before_known if errno else ALL, fields=fields, rule=rule.name if rule else "",
+        after=after, value_known=~kept if kept else -1,
+        after_known=_after_known(vcpu, reg_id, value, after, errno, before_known),
+        fields=fields, rule=rule.name if rule else "",
         reference=rule.reference if rule else "", reason=reason, by_nature=gate is not None and gate.by_nature,
     )  # fmt: skip
     if not certain:
         return _uncertain(verdict, doubts)
     if gate is None and errno and _waits_for_clidr(vcpu.vm.exposure, reg_id):
         return _uncertain(verdict, (_cache_doubt(reg_id),))
+    membership = vcpu.vm.exposure.doubtful.get(reg_id) if vcpu.initialised else None
+    if membership is not None:
+        return _uncertain(verdict, (_listing_doubt(vcpu.vm.exposure, verdict, membership),))
     suggestion = gate.nearest(vcpu, value) if errno and gate is not None else None
     if suggestion is not None and gate is not None and gate.doubts(vcpu, suggestion):
         suggestion = None
-    return msgspec.structs.replace(verdict, would_pass=suggestion)
+    return msgspec.structs.replace(verdict, would_pass=None if kept else suggestion)
+
+
+def _about(doubts: tuple[Doubt, ...], parts: tuple[Part, ...], kept: int, changed: int) -> tuple[Doubt, ...]:
+    """The doubts without those about parts that are written back as they are, with bits that are not known."""
+    masks = {part.name: mask_of(part.msb, part.lsb) for part in parts}
+    unchanged = {name for name, mask in masks.items() if mask & kept and not mask & changed}
+    return tuple(doubt for doubt in doubts if doubt.part not in unchanged)
+
+
+def _after_known(vcpu: Vcpu, reg_id: int, value: int, after: int | None, errno: int, before: int) -> int:
+    """The bits that are known of what is read back: all of a value that was taken as written."""
+    if errno:
+        return before
+    return ALL & ~vcpu.open_bits.get(reg_id, 0) if after == value else known_bits(vcpu, reg_id)
 
 
 def known_bits(vcpu: Vcpu, reg_id: int) -> int:
     """The bits of what a register reads that are known: all of a value that was written."""
     exposure = vcpu.vm.exposure
+    if kept := vcpu.open_bits.get(reg_id, 0):
+        return ALL & ~kept
     fresh = exposure.values.get(reg_id)
     return exposure.known.get(reg_id, ALL) if fresh == vcpu.value(reg_id) else ALL
 
@@ -82,10 +111,29 @@ def _cache_doubt(reg_id: int) -> Doubt:
     return Doubt("value", source, cases)
 
 
-def peek_write(vcpu: Vcpu, reg_id: int, value: int) -> Verdict:
+def _listing_doubt(exposure: Exposure, verdict: Verdict, membership: Membership) -> Doubt:
+    """About a register that KVM lists under a condition of which it is not known whether it holds."""
+    words = CONDITION_WORDS[membership.word]
+    listed = verdict.id in exposure.listed_set
+    there = refused(verdict.errno) if listed else Outcome("the register exists")
+    told = {membership.held: there, not membership.held: refused(ENOENT)}
+    settled = SETTLED_BY.get(membership.word, ("", ""))
+    cases = tuple(
+        Case(
+            when=f"{how} {words}",
+            outcome=told[held].text,
+            errno=told[held].errno,
+            settle=f"--host {settle}" if settle else "",
+        )
+        for how, held, settle in zip(("with", "without"), (True, False), settled, strict=True)
+    )
+    return Doubt("value", f"whether KVM has the register ({words})", cases)
+
+
+def peek_write(vcpu: Vcpu, reg_id: int, value: int, kept: int = 0) -> Verdict:
     """The verdict on a write that is not made."""
     with vcpu.undone():
-        return explain_write(vcpu, reg_id, value)
+        return explain_write(vcpu, reg_id, value, kept=kept)
 
 
 def _fields(

@@ -209,14 +209,16 @@ def _known_in_all(answers: Sequence[Verdict]) -> Verdict:
     first = answers[0]
     before, before_known = first.before, first.before_known
     after, after_known = first.after, first.after_known
+    value_known = first.value_known
     for other in answers[1:]:
         before, before_known = _met(before, before_known, other.before, other.before_known)
         after, after_known = _met(after, after_known, other.after, other.after_known)
+        value_known &= other.value_known & ~(first.value ^ other.value)
     fields = tuple(_met_field(field, answers[1:]) for field in first.fields)
     passing = first.would_pass if agreed([answer.would_pass for answer in answers]) else None
     return msgspec.structs.replace(
-        first, before=before, before_known=before_known, after=after, after_known=after_known, fields=fields,
-        would_pass=passing,
+        first, value_known=value_known, before=before, before_known=before_known, after=after, after_known=after_known,
+        fields=fields, would_pass=passing,
     )  # fmt: skip
 
 

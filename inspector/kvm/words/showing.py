@@ -107,7 +107,8 @@ def _field_exposures(exposure: Exposure, reg_id: int) -> tuple[FieldExposure, ..
         signed = register.signed(msb, lsb)
         state = _state(before, after, msb - lsb + 1, signed)
         rule = raz or next((t.step.rule for t in reversed(traces) if t.touches(mask)), None)
-        told = _EFFECTIVE if reg_id == CTR_EL0 and state == "raised" and rule is None else _told(state, rule)
+        effective = reg_id == CTR_EL0 and state == "raised" and rule is None
+        told = _EFFECTIVE if effective else _told(state, rule, shown=after is not None)
         rows.append(
             FieldExposure(
                 name=name, msb=msb, lsb=lsb, host=before, exposed=after, state=state, rule=told[0], reference=told[1],
@@ -117,9 +118,9 @@ def _field_exposures(exposure: Exposure, reg_id: int) -> tuple[FieldExposure, ..
     return tuple(rows)
 
 
-def _told(state: State, rule: Rule | None) -> tuple[str, str, str]:
-    """(rule, reference, reason) of a difference."""
-    if state in ("same", "unknown"):
+def _told(state: State, rule: Rule | None, *, shown: bool) -> tuple[str, str, str]:
+    """(rule, reference, reason) of a difference, and of what is shown whatever the host has."""
+    if state == "same" or (state == "unknown" and not shown):
         return "", "", ""
     if rule is None:
         return *_TABLE, "This kernel's feature table does not know the field."
@@ -127,6 +128,6 @@ def _told(state: State, rule: Rule | None) -> tuple[str, str, str]:
 
 
 def _state(before: int | None, after: int | None, width: int = 64, signed: bool = False) -> State:
-    if before is None and after is not None:
-        return "masked" if after == 0 else "rebuilt"
+    if before is None and after:
+        return "rebuilt"
     return difference(before, after, width=width, signed=signed)

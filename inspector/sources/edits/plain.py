@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from inspector.errors import InspectorError, RegisterError
 from inspector.registers.catalog import find
 from inspector.sources.edits.change import Change, Changes
 
 _FULL = 16
-_VALUE = r"0[xX][0-9a-fA-F_]+|0[bB][01_]+|[0-9a-fA-F]{16}|[0-9][0-9_]*"
-_PLAIN = re.compile(rf"^(\s*)(\S.*?)(\s*(?:=|:\s|\s|,|:)\s*)({_VALUE})(\s*(?:#.*)?)$")
+_VALUE = re.compile(r"0[xX][0-9a-fA-F_]+|0[bB][01_]+|[0-9a-fA-F]{16}|[0-9][0-9_]*")
+_LETTERS = frozenset(string.ascii_letters + string.digits + "_")
 _HEADING = re.compile(r"\s*\[?vcpu ?(\d{1,4})\]?:?\s*(?:#.*)?", re.IGNORECASE)
 
 
@@ -27,13 +29,57 @@ def edited(data: bytes, changes: Mapping[int, Changes], where: str) -> bytes:
         body = line.rstrip("\r\n")
         if heading := _HEADING.fullmatch(body):
             current = changes.get(int(heading[1]), {})
-        match = _PLAIN.match(body)
-        change = current.get(named(match[2])) if match else None
-        if match is None or change is None:
+        pair = _pair(body)
+        change = current.get(named(pair.name)) if pair else None
+        if pair is None or change is None:
             continue
-        written = _like(match[4], change)
-        lines[place] = f"{match[1]}{match[2]}{match[3]}{written}{match[5]}{line[len(body) :]}"
+        written = _like(line[pair.start : pair.end], change)
+        lines[place] = f"{line[: pair.start]}{written}{line[pair.end :]}"
     return "".join(lines).encode()
+
+
+class _Pair(NamedTuple):
+    """A name, and where in its line the value stands."""
+
+    name: str
+    start: int
+    end: int
+
+
+def _pair(line: str) -> _Pair | None:
+    """The name and value that a line is, a comment behind them; None for any other line.
+
+    Read backwards from each `#` and from the end: an expression would try every way of sharing out a long line of
+    blanks.
+    """
+    at = -1
+    while True:
+        at = line.find("#", at + 1)
+        pair = _pair_before(line, len(line) if at < 0 else at)
+        if pair or at < 0:
+            return pair
+
+
+def _pair_before(line: str, end: int) -> _Pair | None:
+    end = _blanks_before(line, end)
+    start = end
+    while start and line[start - 1] in _LETTERS:
+        start -= 1
+    before = _blanks_before(line, start)
+    if not _VALUE.fullmatch(line, start, end) or not before:
+        return None
+    if line[before - 1] in "=:,":
+        before -= 1
+    elif before == start:
+        return None
+    name = line[:before].strip()
+    return _Pair(name, start, end) if name else None
+
+
+def _blanks_before(line: str, at: int) -> int:
+    while at and line[at - 1].isspace():
+        at -= 1
+    return at
 
 
 def _like(old: str, change: Change) -> str:

@@ -1,9 +1,18 @@
-"""Cloud Hypervisor's state.json: vCPUs below `snapshots`, `cpu-manager`, `snapshots`, each with JSON inside JSON.
+"""Cloud Hypervisor's state.json (vm.json to version 21): vCPUs below `snapshots`, `cpu-manager`, `snapshots`.
 
-A vCPU's `snapshot_data` is a list of the bytes of its JSON text (to version 38) or `{"state": TEXT}` (since 39).
-Inside, `Kvm` has `core_regs` and `sys_regs`. Their elements are objects (`{"id", "addr"}`, where addr is the value),
-or, since version 39, the bytes of the kernel's structures. Since 2026 `pre_finalize_regs` and `extended_regs` hold
-SVE state.
+The state of a vCPU is JSON of its own, packed in four ways (vm-migration/src/lib.rs, hypervisor/src/lib.rs and
+hypervisor/src/kvm/aarch64/mod.rs of each version):
+
+| versions | `snapshot_data` of a vCPU | inside |
+|---|---|---|
+| 19 to 25 | `{"vcpu-section": {"id", "snapshot": [bytes of the text]}}` | mp_state, core_regs, sys_regs, mpidr |
+| 26 to 28 | the same | `{"Kvm": {mp_state, core_regs, sys_regs}}` |
+| 29 to 38 | `[bytes of the text]` | the same |
+| from 39 | `{"state": TEXT}` | the same; from 53 also pre_finalize_regs and extended_regs for SVE |
+
+To 38 a register is `{"id", "addr"}`, where addr is its value; from 39 it is the bytes of struct kvm_one_reg, and
+core_regs those of struct kvm_regs (kvm-bindings, serialize.rs). With SVE neither V0 to V31 nor FPSR and FPCR are read
+when a VM is saved: their places in core_regs hold nothing (hypervisor/src/kvm/mod.rs, state()).
 """
 
 from __future__ import annotations
@@ -14,7 +23,9 @@ import msgspec
 
 from inspector.budget import RECORDS, VCPUS, Budget
 from inspector.errors import SourceError
-from inspector.sources.dump import Dump, Provenance, Vcpu
+from inspector.registers.encoding import CLASS_SVE, class_of, size_of
+from inspector.registers.ids import MPIDR_EL1
+from inspector.sources.dump import Absent, Dump, Provenance, Vcpu
 from inspector.sources.formats import kvm_regs
 from inspector.sources.jsontext import Word, check_members, checked, decode
 from inspector.sources.opening import Content
@@ -63,11 +74,26 @@ class _Core(msgspec.Struct):
     fp_regs: _Vectors | None = None
 
 
+class _Section(msgspec.Struct):
+    snapshot: list[int]
+
+
+class _MpState(msgspec.Struct):
+    mp_state: Word
+
+
 class _Kvm(msgspec.Struct):
     core_regs: msgspec.Raw
     sys_regs: list[msgspec.Raw]
     pre_finalize_regs: list[_Bytes] = []
     extended_regs: list[_Bytes] = []
+    mp_state: Word | _MpState | list[Word] | None = None
+    mpidr: Word | None = None
+
+    @property
+    def sve(self) -> bool:
+        """True when the vCPU had SVE, so that its V registers were not read."""
+        return any(class_of(element.id) == CLASS_SVE for element in (*self.pre_finalize_regs, *self.extended_regs))
 
 
 def sniff(content: Content) -> bool:
@@ -82,34 +108,76 @@ def load(content: Content) -> Dump:
     if "cpu-manager" not in root.snapshots:
         raise SourceError("has no cpu-manager below snapshots", where, "is it the state.json of a whole VM?")
     manager = decode(bytes(root.snapshots["cpu-manager"]), _Node, where)
-    vcpus = []
+    vcpus, shapes, sve = [], dict[str, None](), False
     for key, raw in manager.snapshots.items():
         at = f"{where}, vCPU {key}"
         if not key.isdigit() or len(key) > 4:
             raise SourceError("a vCPU without a number", at)
-        state = _state(decode(bytes(raw), _Node, at).snapshot_data, at, content.budget)
+        state, shape = _state(decode(bytes(raw), _Node, at).snapshot_data, at, content.budget)
         content.budget.spend(VCPUS)
         content.budget.spend(RECORDS, len(state.sys_regs) + len(state.extended_regs) + len(state.pre_finalize_regs))
         values = _registers(state, at)
-        vcpus.append(Vcpu(index=int(key), values=values, setup=listed_setup(values, gic="v3")))
+        setup = listed_setup(values, gic="v3")
+        vcpus.append(Vcpu(index=int(key), values=values, setup=setup, mp_state=_mp_state(state, at)))
+        shapes[shape] = None
+        sve = sve or state.sve
     if not vcpus:
         raise SourceError("its cpu-manager has no vCPU", where)
-    provenance = Provenance(source=where, format=NAME, compression=content.compression, tool="Cloud Hypervisor")
-    return Dump(provenance=provenance, vcpus=tuple(sorted(vcpus, key=lambda v: v.index)))
+    tool = f"Cloud Hypervisor ({', '.join(shapes)})"
+    provenance = Provenance(source=where, format=NAME, compression=content.compression, tool=tool, accelerator="kvm")
+    absent, notes = _lost(sve)
+    return Dump(provenance=provenance, vcpus=tuple(sorted(vcpus, key=lambda v: v.index)), absent=absent, notes=notes)
 
 
-def _state(raw: msgspec.Raw, at: str, budget: Budget) -> _Kvm:
-    """The vCPU's own JSON, whichever way it is packed."""
-    data = bytes(raw)
+def _lost(sve: bool) -> tuple[tuple[Absent, ...], tuple[str, ...]]:
+    """What no vCPU with SVE has saved, and the note that says so."""
+    if not sve:
+        return (), ()
+    lost = kvm_regs.vectors([0] * 32, 0, 0)
+    wide = frozenset(reg_id for reg_id in lost if size_of(reg_id) == 16)
+    status = "Cloud Hypervisor neither saves nor restores it for a vCPU with SVE"
+    return (
+        Absent(wide, "a vCPU with SVE has Z registers, whose lower 128 bits it is"),
+        Absent(frozenset(lost) - wide, status),
+    ), ("V0 to V31 are part of Z0 to Z31; FPSR and FPCR are not in this file: " + status.replace("it for", "them for"),)
+
+
+def _mp_state(state: _Kvm, at: str) -> str:
+    found = state.mp_state
+    if isinstance(found, list):
+        found = int.from_bytes(_to_bytes(found, at), "little") if found else None
+    if isinstance(found, _MpState):
+        found = found.mp_state
+    return "" if found is None else kvm_regs.mp_state_name(found)
+
+
+def _state(raw: msgspec.Raw, at: str, budget: Budget) -> tuple[_Kvm, str]:
+    """The vCPU's own JSON, whichever way it is packed, and the versions that pack it so."""
+    data, versions = bytes(raw), "v39 or newer"
+    if data == b"null":
+        raise SourceError("no state is saved for this vCPU", at, "was the VM paused when it was saved?")
     if data.startswith(b"["):
-        text = _to_bytes(decode(data, list[int], at), at)
+        text, versions = _to_bytes(decode(data, list[int], at), at), "v29 to v38"
     else:
-        text = decode(data, dict[str, str], at).get("state", "").encode()
+        members = decode(data, dict[str, msgspec.Raw], at)
+        if _SECTION in members:
+            text, versions = _to_bytes(decode(bytes(members[_SECTION]), _Section, at).snapshot, at), "v26 to v28"
+        elif "state" in members:
+            text = decode(bytes(members["state"]), str, at).encode()
+        else:
+            names = ", ".join(list(members)[:3]) or "nothing"
+            raise SourceError(f"the state of a vCPU is packed in a way that is not known ({names})", at)
     check_members(text, budget)
     inner = decode(text, dict[str, msgspec.Raw], at)
-    if "Kvm" not in inner:
+    if "Kvm" in inner:
+        state = decode(bytes(inner["Kvm"]), _Kvm, at)
+        return state, "v53 or newer" if state.sve else versions
+    if not {"core_regs", "sys_regs"} <= set(inner):
         raise SourceError("the state of its vCPU is not KVM's", at, "an arm64 guest on KVM has one")
-    return decode(bytes(inner["Kvm"]), _Kvm, at)
+    return decode(text, _Kvm, at), "v25 or older"
+
+
+_SECTION = "vcpu-section"
 
 
 def _registers(state: _Kvm, at: str) -> dict[int, int]:
@@ -117,7 +185,8 @@ def _registers(state: _Kvm, at: str) -> dict[int, int]:
         core = _core(bytes(state.core_regs), at)
     except ValueError as error:
         raise SourceError(f"core_regs of a shape that is not known ({error})", at) from None
-    pairs = list(core.items())
+    lost = kvm_regs.vectors([0] * 32, 0, 0) if state.sve else {}
+    pairs = [(reg_id, value) for reg_id, value in core.items() if reg_id not in lost]
     for element in [*state.pre_finalize_regs, *state.extended_regs]:
         pairs.append((element.id, int.from_bytes(_to_bytes(element.data, at), "little")))
     for raw in state.sys_regs:
@@ -129,7 +198,10 @@ def _registers(state: _Kvm, at: str) -> dict[int, int]:
         else:
             register = decode(bytes(raw), _Register, at)
             pairs.append((register.id, register.addr))
-    return dict(checked(pairs, at))
+    values = dict(checked(pairs, at))
+    if state.mpidr is not None:
+        values.setdefault(MPIDR_EL1, state.mpidr)
+    return values
 
 
 def _core(raw: bytes, at: str) -> dict[int, int]:

@@ -14,18 +14,23 @@ from inspector.budget import RECORDS
 from inspector.errors import SourceError
 from inspector.registers.encoding import (
     CLASS_CORE,
+    CLASS_SVE,
     CLASS_SYSREG,
     SIZE_U32,
     SIZE_U64,
+    SIZE_U256,
+    SIZE_U2048,
     SysReg,
+    bitmap_id,
     ccsidr_id,
     class_of,
     firmware_id,
     make_id,
     sysreg_id,
 )
+from inspector.registers.ids import SVE_VLS
 from inspector.sources.cbor import read_cbor
-from inspector.sources.dump import Dump, Provenance, Vcpu
+from inspector.sources.dump import Absent, Dump, Provenance, Vcpu
 from inspector.sources.formats import kvm_regs
 from inspector.sources.jsontext import Small, Word, checked, decode
 from inspector.sources.opening import Content
@@ -65,6 +70,16 @@ class _Document(msgspec.Struct):
     vcpu_id: Small = 0
 
 
+_ABSENT = (
+    Absent(frozenset(map(bitmap_id, range(4))), "crosvm does not save firmware feature bitmaps"),
+    Absent(
+        frozenset((SVE_VLS, *(make_id(CLASS_SVE, n << 5, SIZE_U2048) for n in range(32)),
+                   *(make_id(CLASS_SVE, 0x400 + (n << 5), SIZE_U256) for n in range(17)))),
+        "crosvm does not save SVE registers, and no vCPU that has SVE",
+    ),
+)  # fmt: skip
+
+
 def key_of(reg_id: int) -> int:
     """The key of a register in `sys`; -1 for one that stands nowhere in it."""
     special = next((key for key, other in _SPECIAL.items() if other == reg_id), None)
@@ -87,8 +102,11 @@ def load(content: Content) -> Dump:
     content.budget.spend(RECORDS, len(document.sys))
     values = checked(_pairs(document, where), where)
     return Dump(
-        provenance=Provenance(source=where, format=NAME, compression=content.compression, tool="crosvm"),
+        provenance=Provenance(
+            source=where, format=NAME, compression=content.compression, tool="crosvm", accelerator="kvm"
+        ),
         vcpus=(Vcpu(index=document.vcpu_id, values=values, setup=listed_setup(values, gic="v3")),),
+        absent=_ABSENT,
         notes=("crosvm saves neither firmware feature bitmaps nor SVE registers",),
     )
 

@@ -63,11 +63,13 @@ def _body(content: Content, stream: BinaryIO, offset: int, kind: str) -> Dump:
     first = stream.read(1 << 16)
     name = compression_of(first)
     if name:
-        dump = read_stream(decompress(replay(first, stream), name, content.name), content.name, seekable=False)
+        dump = read_stream(
+            decompress(replay(first, stream), name, content.name), content.name, content.budget, seekable=False
+        )
         provenance = msgspec.structs.replace(dump.provenance, compression=name)
         return msgspec.structs.replace(dump, provenance=provenance)
     if first.startswith(MAGIC) and not content.file:
-        return read_stream(replay(first, stream), content.name, seekable=False, base=offset)
+        return read_stream(replay(first, stream), content.name, content.budget, seekable=False, base=offset)
     if not first:
         raise SourceError("ends behind libvirt's header", content.name, "the file is truncated")
     if kind not in ("raw", "sparse"):

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from inspector.budget import STEPS, Budget
 from inspector.errors import SourceError
 from inspector.sources.dump import Dump
 from inspector.sources.formats.qemu_stream import read_stream
@@ -23,6 +24,8 @@ _MAGIC = b"QFI\xfb"
 _HEADER = struct.Struct(">4sIQIIQIIQQIIQ")
 _ENTRY = struct.Struct(">QIHHIIQII")
 _OFFSET = 0x00FFFFFFFFFFFE00
+_WORDS = 4096
+"""Entries of the level-1 table that are read at once"""
 _COMPRESSED, _ZERO = 1 << 62, 1
 
 
@@ -47,7 +50,7 @@ class Image(msgspec.Struct, frozen=True):
     entry_bits: int
     """an entry of a level-2 table has 2**entry_bits bytes"""
     snapshots: tuple[Snapshot, ...]
-    where: str
+    budget: Budget
 
     @property
     def with_state(self) -> tuple[Snapshot, ...]:
@@ -56,12 +59,12 @@ class Image(msgspec.Struct, frozen=True):
         if not found:
             names = ", ".join(s.name for s in self.snapshots[:5]) or "none"
             hint = f"snapshots: {names}; `savevm` makes one with state"
-            raise SourceError("no snapshot in it has VM state", self.where, hint)
+            raise SourceError("no snapshot in it has VM state", self.budget.where, hint)
         return found
 
     def state(self, snapshot: Snapshot) -> State:
         """The VM state of a snapshot, as a seekable file."""
-        return State(self.file, snapshot, self.bits, self.entry_bits, self.where)
+        return State(self.file, snapshot, self.bits, self.entry_bits, self.budget)
 
 
 def sniff(content: Content) -> bool:
@@ -85,7 +88,8 @@ def image_of(content: Content) -> Image:
     if crypt or features & 0b100:
         raise SourceError("the image is encrypted or keeps its data in another file", where, "convert it first")
     entry_bits = 4 if features & 0b10000 else 3
-    return Image(content.file, bits, entry_bits, tuple(_snapshots(content.file, count, table, size, where)), where)
+    snapshots = tuple(_snapshots(content.file, count, table, size, where))
+    return Image(content.file, bits, entry_bits, snapshots, content.budget)
 
 
 def load(content: Content) -> Dump:
@@ -111,7 +115,8 @@ def _in_file(state: State, offsets: Mapping[int, int]) -> dict[int, int]:
 
 def state_dump(state: State) -> Dump:
     """The dump of a VM state; offsets count from the state's first byte."""
-    return read_stream(io.BufferedReader(state, 1 << 16), state.where, seekable=True, length=state.size)
+    buffered = io.BufferedReader(state, 1 << 16)
+    return read_stream(buffered, state.where, state.budget, seekable=True, length=state.size)
 
 
 def _snapshots(file: BinaryIO, count: int, table: int, disk_size: int, where: str) -> list[Snapshot]:
@@ -147,9 +152,10 @@ def _read_at(file: BinaryIO, offset: int, count: int) -> bytes:
 class State(io.RawIOBase):
     """The VM state of one snapshot as a seekable file."""
 
-    def __init__(self, file: BinaryIO, snapshot: Snapshot, bits: int, entry_bits: int, where: str) -> None:
+    def __init__(self, file: BinaryIO, snapshot: Snapshot, bits: int, entry_bits: int, budget: Budget) -> None:
         super().__init__()
-        self._file, self._snapshot, self._bits, self.where = file, snapshot, bits, where
+        self._file, self._snapshot, self._bits, self.where = file, snapshot, bits, budget.where
+        self.budget = budget
         self.size = snapshot.state_size
         self._l2_bits = bits - entry_bits
         self._entry = 1 << entry_bits
@@ -221,6 +227,38 @@ class State(io.RawIOBase):
         if entry & _ZERO or not entry & _OFFSET:
             return None
         return (entry & _OFFSET) + inside
+
+    def next_data(self, offset: int) -> int | None:
+        """Offset in the state of the first byte at or behind `offset` that is mapped; None when there is none."""
+        return self._next(offset, mapped=True)
+
+    def next_hole(self, offset: int) -> int:
+        """Offset of the first byte at or behind `offset` that is not mapped; the end where all are."""
+        found = self._next(offset, mapped=False)
+        return self._snapshot.state_size if found is None else found
+
+    def _next(self, offset: int, mapped: bool) -> int | None:
+        """The first byte at or behind `offset` that is mapped or not: tables that are missing are passed as a whole."""
+        size = 1 << self._bits
+        at = offset
+        while at < self._snapshot.state_size:
+            self.budget.spend(STEPS, 2)
+            if (self.place(at) is not None) == mapped:
+                return at
+            at += size - ((self._start + at) & (size - 1)) if self._table[1] else self._to_next_table(at)
+        return None
+
+    def _to_next_table(self, offset: int) -> int:
+        """How far it is to the next table of clusters that exists, from `offset` in one that does not."""
+        covered, count = self._bits + self._l2_bits, self._snapshot.l1_size
+        index = ((self._start + offset) >> covered) + 1
+        while index < count:
+            self.budget.spend(STEPS, 50)
+            words = _read_at(self._file, self._snapshot.l1_offset + 8 * index, 8 * min(_WORDS, count - index))
+            index += (len(words) - len(words.lstrip(b"\0"))) // 8
+            if words.strip(b"\0") or not words:
+                break
+        return (index << covered) - self._start - offset
 
     def _word(self, offset: int) -> int:
         data = _read_at(self._file, offset, 8)

@@ -91,6 +91,13 @@ class DamagedError(Exception):
     """This is no such section, or it is damaged."""
 
 
+def listed(data: bytes, at: int) -> int:
+    """How many registers the section whose payload begins at `at` says that it lists; 0 where that cannot be."""
+    start = at + LIST_AT
+    count = int.from_bytes(data[start : start + 4], "big")
+    return count if count <= MOST else 0
+
+
 def read_cpu(payload: bytes, section: int, instance: int) -> CpuSection:
     """Read a section's payload. Raises DamagedError when it cannot be one, or when it is cut short."""
     if len(payload) < LIST_AT + 4:

@@ -3,21 +3,19 @@ tool."""
 
 from __future__ import annotations
 
-import errno
-import os
 from typing import BinaryIO
 
+from inspector.budget import SEARCHED, most
 from inspector.errors import SourceError
 from inspector.sources.dump import Dump
 from inspector.sources.formats.qemu_stream import load_at
 from inspector.sources.formats.qemu_walk import MAGIC, VERSION
 from inspector.sources.opening import Content
+from inspector.sources.sparse import data_from
 
 NAME = "qemu-stream"
 _BEGINNING = MAGIC + VERSION.to_bytes(4, "big")
 _WINDOW = 4 << 20
-_MOST = 256 << 20
-"""Bytes (holes not counted) that are searched for the beginning of a stream."""
 
 
 def sniff(content: Content) -> bool:
@@ -41,14 +39,12 @@ def load_embedded(content: Content, start: int) -> Dump:
 
 
 def _find(file: BinaryIO, start: int) -> int | None:
-    """Offset of the first stream, stepping over holes."""
-    looked, at = 0, start
-    while looked < _MOST:
-        try:
-            at = os.lseek(file.fileno(), at, os.SEEK_DATA)
-        except OSError as error:
-            if error.errno == errno.ENXIO:
-                return None
+    """Offset of the first stream, stepping over holes; None where a quarter of what may be searched holds none."""
+    looked, at, end = 0, start, file.seek(0, 2)
+    while looked < most(SEARCHED) // 4:
+        at = data_from(file, at, end)
+        if at >= end:
+            return None
         file.seek(at)
         data = file.read(_WINDOW + len(_BEGINNING) - 1)
         hit = data.find(_BEGINNING)

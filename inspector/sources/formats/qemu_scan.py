@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import struct
 from collections import deque
 from collections.abc import Iterator
@@ -11,16 +9,22 @@ from typing import BinaryIO
 
 import msgspec
 
+from inspector.budget import SEARCHED, STEPS, Budget, most
 from inspector.errors import SourceError
 from inspector.sources.formats import qemu_cpu
 from inspector.sources.formats.qemu_cpu import CpuSection, DamagedError
 from inspector.sources.formats.qemu_end import described_vcpus
+from inspector.sources.sparse import data_from, extents_from_end
 
 _NAME = b"\x03cpu"
 _WINDOW = 1 << 20
 _EMPTY = bytes(_WINDOW)
 _TAIL = 16 << 20
 """The trailing description has some 7 KB for each vCPU; so much is kept of a stream's end."""
+_WIDE_HOLE = 2 << 20
+"""Bytes of a hole that is stepped over; a shorter one may lie within a section that is zero in part."""
+_ZEROS = 60
+"""Steps of work that a window of zeros takes"""
 _HEAD = struct.Struct(">BI4sII")
 """type, section id, name with its length, instance, version"""
 
@@ -49,21 +53,40 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
     """device sections of interest that were seen: `arm_gicv3`"""
 
 
-def scan(stream: BinaryIO, position: int, limit: int | None = None, *, may_stop: bool = True) -> Scan:
+def scan(
+    stream: BinaryIO,
+    position: int,
+    budget: Budget,
+    *,
+    limit: int | None = None,
+    base: int = 0,
+    length: int | None = None,
+    may_stop: bool = True,
+    within_limit: bool = True,
+) -> Scan:
     """Look for `cpu` sections from `position` on, where `stream` stands; at most 2 MiB are held besides the tail.
 
-    `limit`: so many bytes, where the device state's length is known. With `may_stop`, a stream whose end stands before
-    a mebibyte of zeros is not read further: volumes are larger than what is saved in them.
+    `limit`: so many bytes, where the device state's length is known. `length` is the stream's own where it can seek,
+    `base` the offset in the file of its first byte: holes are stepped over then. With `may_stop`, a stream whose end
+    stands before a mebibyte of zeros is not read further: volumes are larger than what is saved in them. Without
+    `within_limit` a stream of any length is searched to its end.
     """
-    search = _Search(position)
-    left = limit
+    search = _Search(position, budget)
+    at, end = position, None if limit is None else position + limit
     while True:
-        data = stream.read(_WINDOW if left is None else min(_WINDOW, left))
-        left = None if left is None else left - len(data)
+        if length is not None and (start := data_from(stream, base + at, base + length) - base) - at > _WIDE_HOLE:
+            search.pass_hole(start)
+            stream.seek(base + start)
+            at = start
+        data = stream.read(_WINDOW if end is None else max(0, min(_WINDOW, end - at)))
+        at += len(data)
         empty = len(data) == _WINDOW and data == _EMPTY
         if empty and search.empty:
-            search.base += len(data) + _step_over_hole(stream, left)
+            budget.spend(STEPS, _ZEROS)
+            search.base += len(data)
             continue
+        if within_limit:
+            budget.spend(SEARCHED, len(data))
         search.take(data, ended=not data)
         if not data or (empty and may_stop and search.found and _ends(search.tail_bytes())):
             return search.result()
@@ -73,7 +96,8 @@ def scan(stream: BinaryIO, position: int, limit: int | None = None, *, may_stop:
 class _Search:
     """What was found so far, and the bytes that may hold the beginning of more."""
 
-    def __init__(self, position: int) -> None:
+    def __init__(self, position: int, budget: Budget) -> None:
+        self.budget = budget
         self.found: list[Found] = []
         self.names: set[str] = set()
         self.base = position
@@ -91,6 +115,15 @@ class _Search:
         while self._kept - len(self.tail[0]) > _TAIL:
             self._kept -= len(self.tail.popleft())
         self.buffer += data
+        self._look(ended)
+
+    def pass_hole(self, start: int) -> None:
+        """Go on at `start`, behind a hole that is longer than any section: zeros end what stands before it."""
+        self.buffer += bytes(qemu_cpu.LARGEST)
+        self._look(ended=True)
+        self.buffer, self.base = b"", start
+
+    def _look(self, ended: bool) -> None:
         if b"\x09arm_gicv3" in self.buffer:
             self.names.add("arm_gicv3")
         at = 0
@@ -98,7 +131,8 @@ class _Search:
             if not ended and len(self.buffer) - hit < qemu_cpu.LARGEST:
                 break
             at = hit + 1
-            if entry := _examine(self.buffer, hit - 5, self.base):
+            self.budget.spend(STEPS)
+            if entry := _examine(self.buffer, hit - 5, self.base, self.budget):
                 self.found.append(entry)
                 at = hit + (entry.section.length if entry.section else 1)
         keep = max(0, hit - 5) if hit >= 0 else max(at, len(self.buffer) - 32)
@@ -123,72 +157,63 @@ def _ends(tail: bytes) -> bool:
     return True
 
 
-def _step_over_hole(stream: BinaryIO, left: int | None) -> int:
-    """Go to the next data of a sparse file; gives how many zeros were not read."""
-    try:
-        number = stream.fileno()
-        at = stream.tell()
-        end = at + left if left is not None else os.fstat(number).st_size
-        stand = os.lseek(number, 0, os.SEEK_CUR)
-        try:
-            data = os.lseek(number, at, os.SEEK_DATA)
-        except OSError as error:
-            data = end if error.errno == errno.ENXIO else at
-        os.lseek(number, stand, os.SEEK_SET)
-    except (OSError, ValueError):
-        return 0
-    target = max(at, min(data, end))
-    stream.seek(target)
-    return target - at
-
-
-def _examine(buffer: bytes, start: int, base: int) -> Found | None:
+def _examine(buffer: bytes, start: int, base: int, budget: Budget) -> Found | None:
     """The section whose header starts at `start`, or None when this is no header of a `cpu` section."""
     if start < 0 or start + _HEAD.size > len(buffer):
         return None
     kind, number, _, instance, version = _HEAD.unpack_from(buffer, start)
     if kind not in (1, 4) or number >= 1 << 20 or instance >= 1 << 16 or version >= 1 << 8:
         return None
+    budget.spend(STEPS, 10)
     at = start + _HEAD.size
     section, damage = None, ""
     try:
         if version != qemu_cpu.VERSION:
             raise DamagedError(f"has version {version}, not an arm64 vCPU's {qemu_cpu.VERSION}")
+        budget.spend(STEPS, 20 + qemu_cpu.listed(buffer, at) // 8)
         section = qemu_cpu.read_cpu(buffer[at : at + qemu_cpu.LARGEST], number, instance)
     except DamagedError as error:
         damage = str(error)
     return Found(payload_at=base + at, instance=instance, version=version, section=section, damage=damage)
 
 
-def start_from_end(file: BinaryIO, begin: int, end: int) -> int:
+def start_from_end(file: BinaryIO, begin: int, end: int, budget: Budget) -> int | None:
     """Where to begin scanning a file whose RAM could not be walked: some way before the last group of `cpu` sections.
 
-    Windows are looked at from the end backwards, holes are stepped over. Gives `begin` when there is no such section.
+    Windows are looked at from the end backwards, holes are stepped over. None where no such section is found among the
+    bytes that may be searched.
     """
-    upper, seen = end, end
+    seen: int | None = None
     looked = 0
-    while upper > begin and looked < _FARTHEST:
-        lower = max(begin, upper - 4 * _WINDOW)
-        if _is_hole(file, lower, upper):
-            upper = lower
-            continue
+    for lower, upper in _windows_from_end(file, begin, end, budget):
         file.seek(lower)
         data = file.read(upper - lower + 64)
-        empty = not data.strip(b"\0")
-        looked += 0 if empty else len(data)
-        hits = [
-            i for i in _positions(data) if (entry := _examine(data, i - 5, 0)) and entry.version == qemu_cpu.VERSION
-        ]
+        budget.spend(STEPS, 4 * _ZEROS)
+        looked += len(data) if data.strip(b"\0") else 0
+        if looked > most(SEARCHED):
+            break
+        hits = [at for at in _positions(data) if _is_header(data, at - 5, budget)]
         if hits:
             seen = lower + hits[0] - 5
-        elif seen < end:
-            return max(begin, seen)
-        upper = lower
-    return max(begin, seen) if seen < end else begin
+        elif seen is not None:
+            break
+    return None if seen is None else max(begin, seen)
 
 
-_FARTHEST = 2 << 30
-"""Bytes of a file that are searched for its device state."""
+def _windows_from_end(file: BinaryIO, begin: int, end: int, budget: Budget) -> Iterator[tuple[int, int]]:
+    """Every piece of the file's data from the end backwards, none longer than 4 MiB."""
+    for start, stop in extents_from_end(file, begin, end, budget):
+        upper = stop
+        while upper > start:
+            lower = max(start, upper - 4 * _WINDOW)
+            yield lower, upper
+            upper = lower
+
+
+def _is_header(data: bytes, start: int, budget: Budget) -> bool:
+    budget.spend(STEPS)
+    entry = _examine(data, start, 0, budget)
+    return entry is not None and entry.version == qemu_cpu.VERSION
 
 
 def _positions(data: bytes) -> Iterator[int]:
@@ -196,13 +221,6 @@ def _positions(data: bytes) -> Iterator[int]:
     while at >= 0:
         yield at
         at = data.find(_NAME, at + 1)
-
-
-def _is_hole(file: BinaryIO, lower: int, upper: int) -> bool:
-    try:
-        return os.lseek(file.fileno(), lower, os.SEEK_DATA) >= upper
-    except OSError as error:
-        return error.errno == errno.ENXIO
 
 
 def first_group(found: tuple[Found, ...]) -> tuple[Found, ...]:

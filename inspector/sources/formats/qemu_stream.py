@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
+from inspector.budget import Budget
 from inspector.errors import SourceError
 from inspector.registers.encoding import ARCH_ARM, hex_id, size_of
 from inspector.registers.ids import ID_AA64PFR0_EL1, MIDR_EL1
@@ -16,11 +17,13 @@ from inspector.sources.dump import Accelerator, Dump, Provenance, Vcpu
 from inspector.sources.formats import qemu_cpu
 from inspector.sources.formats.qemu_end import described_vcpus
 from inspector.sources.formats.qemu_scan import Found, Scan, first_group, last_group, scan, start_from_end
-from inspector.sources.formats.qemu_walk import MAGIC, VERSION, Walk, walk
+from inspector.sources.formats.qemu_walk import LARGE, MAGIC, VERSION, Walk, walk
 from inspector.sources.opening import Content
 from inspector.sources.vcpu_setup import listed_setup
 
 NAME = "qemu-stream"
+_END = 64 << 20
+"""Bytes before a file's end in which sections of other architectures are looked for, to say that they are"""
 
 
 def sniff(content: Content) -> bool:
@@ -37,9 +40,10 @@ def load_at(content: Content, offset: int, container: str = "") -> Dump:
     """The stream that begins at `offset` of a file; `container` says what it lies in."""
     if content.file and content.size is not None:
         stream = content.stream(offset)
-        dump = read_stream(stream, content.name, seekable=True, base=offset, length=content.size - offset)
+        length = content.size - offset
+        dump = read_stream(stream, content.name, content.budget, seekable=True, base=offset, length=length)
     else:
-        dump = read_stream(content.stream(offset), content.name, seekable=False, base=offset)
+        dump = read_stream(content.stream(offset), content.name, content.budget, seekable=False, base=offset)
     return _with(dump, container, content.compression)
 
 
@@ -51,21 +55,19 @@ def _with(dump: Dump, container: str, compression: str) -> Dump:
     return msgspec.structs.replace(dump, provenance=provenance, notes=notes)
 
 
-def read_stream(stream: BinaryIO, where: str, *, seekable: bool, base: int = 0, length: int | None = None) -> Dump:
+def read_stream(
+    stream: BinaryIO, where: str, budget: Budget, *, seekable: bool, base: int = 0, length: int | None = None
+) -> Dump:
     """Read the stream that begins where `stream` stands.
 
     `base` is added to the offsets of values; with `seekable`, `stream` can seek, counts from the start of its file, and
     the migration stream is `length` bytes long.
     """
     _check_version(stream.read(8), where)
-    walked = walk(stream, seekable, base, length)
+    walked = walk(stream, budget, seekable, base, length)
     if walked.truncated:
         raise SourceError(f"{walked.stopped}, {walked.position} bytes from its start", where, "the file is truncated")
-    if walked.stopped and seekable and length is not None:
-        walked.position = start_from_end(stream, base + walked.position, base + length) - base
-        stream.seek(base + walked.position)
-    from_end = bool(walked.stopped) and seekable
-    result = scan(stream, walked.position, walked.state_length, may_stop=from_end or not walked.stopped)
+    result = _searched(walked, stream, budget, base, length)
     group = last_group(result.found) if walked.stopped else first_group(result.found)
     _check_group(group, _described(walked, result, where), where)
     accelerator = qemu_cpu.accelerator_of(i for entry in group if entry.section for i in entry.section.offsets)
@@ -82,6 +84,26 @@ def read_stream(stream: BinaryIO, where: str, *, seekable: bool, base: int = 0, 
         vcpus=vcpus,
         absent=qemu_cpu.missing(accelerator, vcpus[0].values),
         notes=(*_notes(walked, group, result.found), *_accelerator_notes(accelerator, vcpus)),
+    )
+
+
+def _searched(walked: Walk, stream: BinaryIO, budget: Budget, base: int, length: int | None) -> Scan:
+    """What stands behind guest memory; where the walk stopped in it, what is found from the end of a file backwards."""
+    if walked.stopped and length is not None:
+        found = start_from_end(stream, base + walked.position, base + length, budget)
+        walked.position = max(walked.position, length - _END if found is None else found - base)
+        stream.seek(base + walked.position)
+    # Guest memory that comes through a pipe is as long as it is; nothing else is searched without end.
+    memory = walked.stopped == LARGE and length is None
+    return scan(
+        stream,
+        walked.position,
+        budget,
+        limit=walked.state_length,
+        base=base,
+        length=length,
+        may_stop=length is not None or not walked.stopped,
+        within_limit=not memory,
     )
 
 

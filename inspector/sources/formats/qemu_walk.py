@@ -11,6 +11,10 @@ from typing import BinaryIO
 
 import msgspec
 
+from inspector.budget import PAGES, STEPS, Budget, most
+
+LARGE = "guest memory is large"
+"""Why a walk ended early although the stream is in order"""
 MAGIC = b"QEVM"
 VERSION = 3
 
@@ -26,9 +30,6 @@ _PACKAGED = 7
 _WORD = struct.Struct(">Q")
 _PAGE_KINDS = frozenset((_ZERO, _PAGE, _XBZRLE, _COMPRESSED))
 _LONG_NAME = 255
-_PAGES = 500_000
-"""Pages of a file that are stepped over (a fifth of a second); a larger guest's device state is looked up from the
-end."""
 
 
 class Walk(msgspec.Struct, kw_only=True):
@@ -59,7 +60,8 @@ class _CannotGoOnError(Exception):
 class _Walker:
     """A forward-only position in the stream."""
 
-    def __init__(self, stream: BinaryIO, seekable: bool, base: int, length: int | None) -> None:
+    def __init__(self, stream: BinaryIO, seekable: bool, base: int, length: int | None, budget: Budget) -> None:
+        self.budget = budget
         self.stream, self.seekable, self.base, self.length = stream, seekable, base, length
         self.walk = Walk(position=8)
         self.ram_id = -1
@@ -96,14 +98,14 @@ class _Walker:
             count -= len(self.take(min(count, 1 << 20)))
 
 
-def walk(stream: BinaryIO, seekable: bool, base: int = 0, length: int | None = None) -> Walk:
+def walk(stream: BinaryIO, budget: Budget, seekable: bool, base: int = 0, length: int | None = None) -> Walk:
     """Walk `stream`, which stands behind magic and version, as far as RAM reaches.
 
     Never raises for what the stream holds: `stopped` says why the walk ended early. With `seekable` pages are sought
     over (`length` is the stream's own), else they are read and dropped. `base` is the file offset of the stream's first
     byte: mapped-ram states offsets in the file.
     """
-    walker = _Walker(stream, seekable, base, length)
+    walker = _Walker(stream, seekable, base, length, budget)
     try:
         _sections(walker)
     except EOFError:
@@ -124,6 +126,7 @@ def _sections(walker: _Walker) -> None:
 
 def _section(walker: _Walker, kind: int) -> bool:
     """Step over one part of the stream; True when the device state begins behind it."""
+    walker.budget.spend(STEPS)
     if kind in (START, FULL):
         return _first_section(walker, kind)
     if kind in (PART, END):
@@ -196,6 +199,7 @@ def _configuration(walker: _Walker) -> int:
 def _ram(walker: _Walker) -> None:
     """Step over one part of RAM, which ends with a word of its own."""
     page_size, unpack, stream = walker.walk.page_size, _WORD.unpack, walker.stream
+    most_pages = most(PAGES)
     while True:
         word = stream.read(8)
         if len(word) < 8:
@@ -212,8 +216,8 @@ def _ram(walker: _Walker) -> None:
         if not flags & _SAME_BLOCK:
             walker.skip(walker.take(1)[0])
         walker.walk.pages += 1
-        if walker.walk.pages > _PAGES and walker.seekable:
-            raise _CannotGoOnError("guest memory is large; its device state was looked up from the end")
+        if walker.walk.pages > most_pages:
+            raise _CannotGoOnError(LARGE)
         if kind == _PAGE:
             walker.skip(page_size)
         elif kind == _ZERO:
@@ -224,6 +228,7 @@ def _ram(walker: _Walker) -> None:
 
 def _between_pages(walker: _Walker, word: int) -> None:
     """What may stand between two pages: the list of blocks, or the end of a round."""
+    walker.budget.spend(STEPS)
     flags = word & walker.walk.page_size - 1
     if flags & ~_SAME_BLOCK == _BLOCKS:
         _blocks(walker, word - flags)
@@ -245,6 +250,7 @@ def _blocks(walker: _Walker, total: int) -> None:
     capabilities = walker.walk.capabilities
     mapped, shared = "mapped-ram" in capabilities, "x-ignore-shared" in capabilities
     while total > 0:
+        walker.budget.spend(STEPS, 2)
         walker.skip(walker.take(1)[0])
         length = walker.u64()
         if shared:

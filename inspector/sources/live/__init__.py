@@ -1,4 +1,4 @@
-"""Live sources: this host, a host behind ssh, a running VM's debugfs files, QEMU's gdbstub and QMP socket.
+"""Live sources: this host, a host behind ssh, the lab, a running VM's debugfs files, QEMU's gdbstub and QMP socket.
 
 `open_live(address).read()` gives a `Dump`; nothing here takes longer than the stated time-out, and whatever goes wrong
 is one SourceError. Reading never writes to a running VM. Modules of the single kinds are imported when needed.
@@ -13,8 +13,8 @@ from inspector.errors import SourceError
 if TYPE_CHECKING:
     from inspector.sources.live.source import LiveOptions, LiveSource
 
-PREFIXES = ("live:", "ssh://", "debugfs:", "gdb:", "qmp:")
-FORMS = "live:, ssh://[user@]host[:port], debugfs:[PID-FD], gdb:HOST:PORT, gdb:/SOCKET, qmp:/SOCKET"
+PREFIXES = ("live:", "ssh://", "lab:", "debugfs:", "gdb:", "qmp:")
+FORMS = "live:, ssh://[user@]host[:port], lab:KERNEL[,cpu=C], debugfs:[PID-FD], gdb:HOST:PORT, gdb:/SOCKET, qmp:/SOCKET"
 """The addresses that `open_live` takes, for help texts."""
 
 
@@ -37,6 +37,10 @@ def open_live(address: str, options: LiveOptions | None = None) -> LiveSource:
         from inspector.sources.live.remote import RemoteHost
 
         return RemoteHost(address, options)
+    if address.startswith("lab:"):
+        from inspector.sources.live.laboratory import Lab
+
+        return Lab(address, options)
     if address.startswith("debugfs:"):
         from inspector.sources.live.debugfs import RunningVms
 

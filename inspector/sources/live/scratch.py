@@ -11,6 +11,7 @@ from inspector.sources.dump import Dump
 from inspector.sources.live import open_live
 from inspector.sources.live.answers import dump_of
 from inspector.sources.live.here import ThisHost
+from inspector.sources.live.laboratory import Lab
 from inspector.sources.live.remote import RemoteHost
 from inspector.sources.live.source import LiveOptions
 
@@ -53,8 +54,8 @@ def write_to_scratch(
     scratch vCPU can be made there.
     """
     source = open_live(address, options)
-    if not isinstance(source, ThisHost | RemoteHost):
-        raise SourceError("has no scratch vCPU to write to", address, "valid: live: and ssh://[user@]host[:port]")
+    if not isinstance(source, ThisHost | RemoteHost | Lab):
+        raise SourceError("has no scratch vCPU to write to", address, "valid: live:, ssh://[user@]host, lab:KERNEL")
     text = source.answer(writes)
     dump = dump_of(text, source.address)
     try:

@@ -32,7 +32,7 @@ def vcpu(seed: int, index: int = 0, *, sve: bool = False, keys: bool = False, bi
     ids += BITMAPS if bitmaps else ()
     system = {0x6030000000130000 | n for n in dice.sample(range(0xC000, 0xC800, 8), 40)} | {MIDR, MPIDR, PFR0}
     system |= {0x603000000013DF19, 0x603000000013DF1A, 0x603000000013DF02}
-    system -= {ZCR, *(APIA_LO + n for n in range(20))}
+    system -= {ZCR, 0x603000000013C200, *(APIA_LO + n for n in range(20))}  # SPSR_EL1 is a core register to KVM
     system |= ({ZCR} if sve else set()) | ({APIA_LO + n for n in range(2)} if keys else set())
     values = {reg_id: dice.getrandbits(8 * width(reg_id)) for reg_id in [*ids, *sorted(system), *CCSIDR]}
     values[MPIDR] = 0x80000000 | index

@@ -1,0 +1,111 @@
+"""Look after the lab: real kernels on emulated arm64 machines.
+
+doctor: what is there and what is missing; list: CPU models, fetched kernels, saved and running machines; fetch: get a
+kernel series beforehand; stop: end machines that run; clear: throw saved machines away. To use a machine, name it where
+a source is expected: lab:6.12, lab:path/to/Image,cpu=max,mte=on,smp=2,append="kvm-arm.mode=nvhe".
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+
+from inspector.commands.arguments import add_style
+from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, SourceError
+from inspector.folders import cache_folder
+from inspector.lab import doctor, store
+from inspector.lab.kernels import image_of
+from inspector.reports.json import dumps
+from inspector.reports.text import columns
+from inspector.sources.live.laboratory import FORM, guest_python
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("what", choices=("doctor", "list", "fetch", "stop", "clear"), help="see above")
+    parser.add_argument("series", nargs="*", default=[], metavar="SERIES", help="with fetch: 6.12, newest ...")
+    add_style(parser, markdown=False)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do it; `doctor` ends with 1 when something is missing."""
+    if options.series and options.what != "fetch":
+        raise InspectorError(f"takes no {options.series[0]!r}", f"lab {options.what}", "only `lab fetch` takes series")
+    return {"doctor": _doctor, "list": _list, "fetch": _fetch, "stop": _stop, "clear": _clear}[options.what](options)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    findings = doctor.examine(cache_folder())
+    if options.json:
+        print(dumps([finding._asdict() for finding in findings]))
+    else:
+        rows = [("ok" if one.good else "missing" if one.needed else "none", one.what, one.said) for one in findings]
+        print("\n".join(columns(rows)))
+    return EXIT_YES if all(one.good for one in findings if one.needed) else EXIT_NO
+
+
+def _list(options: argparse.Namespace) -> int:
+    folder = cache_folder()
+    cpus, kernels, saved, running = (
+        doctor.cpu_models(folder), doctor.kernels(folder), store.machines(folder), store.running(),
+    )  # fmt: skip
+    if options.json:
+        known = {
+            "cpus": cpus,
+            "kernels": {series: " ".join(about) for series, about in kernels.items()},
+            "saved": [{"name": name, "mib": size >> 20, "unused_s": int(age)} for name, size, age in saved],
+            "running": [{"pid": pid, "owner": owner, "address": address} for pid, owner, address in running],
+        }
+        print(dumps(known))
+        return EXIT_YES
+    print("\n".join(columns([("address", FORM), ("CPU models", " ".join(cpus) or "none: no emulator")])))
+    rows: list[tuple[str, ...]] = [
+        ("kernel", f"lab:{series}", *kernels[series][:2]) for series in sorted(kernels, key=_order)
+    ]
+    rows += [("saved", name[:12], f"{size >> 20} MiB", _age(int(age))) for name, size, age in saved]
+    rows += [("running", address, f"process {pid}", f"of process {owner}") for pid, owner, address in running]
+    print("\n".join(columns(rows)))
+    return EXIT_YES
+
+
+def _order(series: str) -> list[int]:
+    return [int(part) if part.isdigit() else 99 for part in series.split(".")]
+
+
+def _age(seconds: int) -> str:
+    for size, word in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"used {seconds // size} {word} ago"
+    return "used just now"
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    if not options.series:
+        raise InspectorError("needs a series", "lab fetch", "such as: lab fetch 6.1 6.12 newest")
+    guest_python(cache_folder())
+    for series in options.series:
+        print(f"{series}: {image_of(series, cache_folder())}")
+    return EXIT_YES
+
+
+def _stop(options: argparse.Namespace) -> int:
+    running = store.running()
+    for pid, _, address in running:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except OSError as error:
+            raise SourceError(f"cannot be ended: {error.strerror}", f"process {pid} ({address})") from None
+        store.forget_running(pid)
+        print(f"ended {address}, process {pid}")
+    if not running:
+        print("no machine runs", file=sys.stderr)
+    return EXIT_YES
+
+
+def _clear(options: argparse.Namespace) -> int:
+    machines = store.machines(cache_folder())
+    store.clear(cache_folder())
+    print(f"threw {len(machines)} saved machines away, {sum(size for _, size, _ in machines) >> 20} MiB")
+    return EXIT_YES

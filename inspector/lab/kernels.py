@@ -1,0 +1,203 @@
+"""From what a user calls a kernel to a file that QEMU boots, and what that kernel must have.
+
+Taken are: an arm64 Image, plain or compressed; an EFI zboot image (which QEMU 9 unpacks itself); a .deb or .rpm that
+holds one; a kernel tree that was built; and a series (`6.12`, `newest`), which Debian's packages bring. Layouts:
+Documentation/arch/arm64/booting.rst ("ARM\\x64" at byte 56), drivers/firmware/efi/libstub/zboot-header.S ("zimg" at
+byte 4), init/Kconfig's IKCONFIG (`IKCFG_ST` before a gzip stream of the configuration).
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import re
+import struct
+import tarfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import zstandard
+
+from inspector.errors import SourceError
+from inspector.lab.debian import FetchError, Stamp, fetch_kernel, guest_apt
+
+SERIES = re.compile(r"\d{1,2}\.\d{1,2}\Z|newest\Z")
+NEEDED = {
+    "CONFIG_VIRTUALIZATION": "virtualisation", "CONFIG_KVM": "KVM", "CONFIG_BLK_DEV_INITRD": "an initial RAM disk",
+    "CONFIG_DEVTMPFS": "devtmpfs", "CONFIG_SERIAL_AMBA_PL011_CONSOLE": "a console on the PL011 serial port",
+}  # fmt: skip
+"""What the lab cannot do without, all of it built in."""
+_MOST = 512 << 20
+_DAMAGED = (
+    tarfile.TarError, lzma.LZMAError, zlib.error, zstandard.ZstdError, EOFError, OSError, ValueError, struct.error,
+)  # fmt: skip
+_NAMES = re.compile(r"(?:\./)?(?:boot/vmlinuz-|boot/Image-|(?:usr/)?lib/modules/[^/]+/(?:vmlinuz|Image)\Z)")
+
+
+def image_of(kernel: str, folder: Path) -> Path:
+    """The file that QEMU boots for what the user named. Fetches a series that `folder` does not hold yet.
+
+    Raises SourceError in one line for what is no arm64 kernel.
+    """
+    if SERIES.match(kernel):
+        return _series(kernel, folder)
+    path = Path(kernel).expanduser()
+    if path.is_dir():
+        built = path / "arch/arm64/boot"
+        found = next((built / name for name in ("Image", "Image.gz", "vmlinuz.efi") if (built / name).exists()), None)
+        if found is None:
+            raise SourceError("is a folder without arch/arm64/boot/Image", kernel, "build the tree, or name an Image")
+        return found
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096)
+            if head[:8] == b"!<arch>\n":
+                return _unpacked(path, _deb(path), folder)
+            if head[:4] == b"\xed\xab\xee\xdb":
+                return _unpacked(path, _rpm(path), folder)
+    except OSError as error:
+        raise SourceError(
+            f"cannot be read: {error.strerror}", kernel, "an Image, a .deb or .rpm, a built tree, or a series as 6.12"
+        ) from None
+    check_image(head, kernel)
+    return path
+
+
+def check_image(head: bytes, where: str) -> None:
+    """Raises SourceError unless these first bytes (4096 are enough) are those of an arm64 kernel."""
+    if head[56:60] == b"ARMd" or (head[4:8] == b"zimg" and head[:2] == b"MZ"):
+        return
+    if head[:2] == b"\x1f\x8b":
+        inner = zlib.decompressobj(31).decompress(head, 4096)
+        if inner[56:60] == b"ARMd":
+            return
+    what = "an x86 kernel" if head[514:518] == b"HdrS" else "no arm64 kernel"
+    raise SourceError(f"is {what}", where, "valid: arch/arm64/boot/Image, Image.gz or vmlinuz of an arm64 build")
+
+
+def missing(image: Path) -> tuple[str, ...]:
+    """What a kernel lacks for the lab, from the configuration that it carries; nothing where it carries none."""
+    settings = configuration(image)
+    if not settings:
+        return ()
+    return tuple(f"{words} ({name}=y)" for name, words in NEEDED.items() if settings.get(name) != "y")
+
+
+def configuration(image: Path) -> dict[str, str]:
+    """CONFIG_ name -> value of the configuration inside an image (IKCONFIG); empty where there is none."""
+    with image.open("rb") as file:
+        data = file.read(_MOST)
+    if data[:2] == b"\x1f\x8b":
+        data = zlib.decompressobj(31).decompress(data, _MOST)
+    elif data[4:8] == b"zimg":
+        data = _zboot(data)
+    start = data.find(b"IKCFG_ST\x1f\x8b")
+    if start < 0:
+        return {}
+    text = zlib.decompressobj(31).decompress(data[start + 8 :], 8 << 20).decode(errors="replace")
+    return dict(re.findall(r"^(CONFIG_\w+)=(.*)$", text, re.M))
+
+
+def _zboot(data: bytes) -> bytes:
+    """The Image inside an EFI zboot image; empty where its compression is not one of gzip, zstd, xz, lzma."""
+    offset, size = struct.unpack_from("<2I", data, 8)
+    kind = data[24:56].split(b"\0")[0]
+    body = data[offset : offset + size]
+    try:
+        if kind.startswith(b"gzip"):
+            return zlib.decompressobj(31).decompress(body, _MOST)
+        if kind.startswith(b"zstd"):
+            return zstandard.ZstdDecompressor().decompressobj().decompress(body)
+        if kind.startswith((b"xz", b"lzma")):
+            return lzma.LZMADecompressor().decompress(body, _MOST)
+    except (zlib.error, lzma.LZMAError, zstandard.ZstdError):
+        pass
+    return b""
+
+
+def _series(series: str, folder: Path) -> Path:
+    stamp = Stamp(folder)
+    if series in stamp.kernels:
+        return stamp.image(series)
+    try:
+        return fetch_kernel(guest_apt(folder), series, stamp).image
+    except FetchError as error:
+        raise SourceError(
+            f"cannot be fetched: {error}", f"kernel {series}", "or give the path of an arm64 Image: lab:PATH"
+        ) from None
+
+
+def _unpacked(package: Path, members: Iterator[tuple[str, BinaryIO]], folder: Path) -> Path:
+    """The kernel of a package, kept below `folder` under the package's own name, size and time."""
+    about = package.stat()
+    kept = folder / "images" / f"{package.stem[:80]}-{about.st_size:x}-{about.st_mtime_ns:x}"
+    if kept.exists():
+        return kept
+    try:
+        for name, content in members:
+            if _NAMES.match(name):
+                data = content.read(_MOST)
+                check_image(data[:4096], f"{package.name}: {name}")
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                new = kept.with_suffix(".new")
+                new.write_bytes(data)
+                new.replace(kept)
+                return kept
+    except _DAMAGED as error:
+        raise SourceError(f"cannot be unpacked: {error}", str(package), "is the package whole?") from None
+    raise SourceError("holds no kernel image", str(package), "packages with a kernel: linux-image-*, kernel-core")
+
+
+def _decompressed(data: bytes) -> BinaryIO:
+    """A stream of what is compressed by gzip, xz, lzma, bzip2 or zstd, or as it is."""
+    source = io.BytesIO(data)
+    if data[:2] == b"\x1f\x8b":
+        return gzip.GzipFile(fileobj=source)  # type: ignore[return-value]
+    if data[:6] == b"\xfd7zXZ\0" or data[:3] == b"\x5d\0\0":
+        return lzma.LZMAFile(source)  # type: ignore[return-value]
+    if data[:3] == b"BZh":
+        return bz2.BZ2File(source)  # type: ignore[return-value]
+    if data[:4] == b"\x28\xb5\x2f\xfd":
+        return zstandard.ZstdDecompressor().stream_reader(source)
+    return source
+
+
+def _deb(path: Path) -> Iterator[tuple[str, BinaryIO]]:
+    """The members of a Debian package (an ar archive, deb(5)) that are files."""
+    data = path.read_bytes()
+    place = 8
+    while place + 60 <= len(data):
+        name, size = data[place : place + 16].decode("ascii", "replace").strip(), int(data[place + 48 : place + 58])
+        if name.startswith("data.tar"):
+            with tarfile.open(fileobj=_decompressed(data[place + 60 : place + 60 + size]), mode="r|") as archive:
+                for member in archive:
+                    content = archive.extractfile(member) if member.isfile() else None
+                    if content is not None:
+                        yield member.name, content  # type: ignore[misc]
+            return
+        place += 60 + size + size % 2
+
+
+def _rpm(path: Path) -> Iterator[tuple[str, BinaryIO]]:
+    """The members of an RPM package: behind its lead and two headers a compressed cpio archive (newc)."""
+    data = path.read_bytes()
+    place = 96
+    for last in (False, True):
+        if data[place : place + 3] != b"\x8e\xad\xe8":
+            raise ValueError("its header is damaged")
+        entries, size = struct.unpack_from(">2I", data, place + 8)
+        place += 16 + 16 * entries + size
+        if not last:
+            place += -place % 8
+    archive = _decompressed(data[place:])
+    while (head := archive.read(110))[:6] in (b"070701", b"070702"):
+        size, length = int(head[54:62], 16), int(head[94:102], 16)
+        name = archive.read(length + -(110 + length) % 4)[: length - 1].decode("utf-8", "replace")
+        if name == "TRAILER!!!":
+            return
+        content = archive.read(size + -size % 4)[:size]
+        yield name, io.BytesIO(content)

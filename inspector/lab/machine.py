@@ -1,0 +1,305 @@
+"""One machine of the lab: booted, or started again from the file it was saved to, and asked over its serial line.
+
+The machine is `virt` with EL2 (`virtualization=on`), so that the kernel that is booted has a KVM of its own. A machine
+that was booted is saved by QEMU's own migration; the file is named by everything that it depends on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import zstandard
+
+from inspector.errors import SourceError
+from inspector.lab import store
+from inspector.lab.emulator import WITH_MTE, Emulator
+from inspector.lab.wire import Reader, packed
+
+MEMORY = 512
+"""MiB"""
+APPEND = "console=ttyAMA0 rdinit=/init quiet loglevel=0 panic=-1"
+BOOT = 300.0
+"""Seconds within which a machine is ready at the latest, on a slow host."""
+AGAIN = 3
+"""How often a damaged message is asked for again."""
+
+
+class Spec(msgspec.Struct, frozen=True):
+    """Everything that a machine is made of."""
+
+    image: Path
+    cpu: str = "neoverse-n2"
+    mte: bool = False
+    smp: int = 1
+    append: str = ""
+    initramfs: bytes = b""
+
+
+class Machine:
+    """A running machine; `close` ends it, and nothing is left."""
+
+    def __init__(self, spec: Spec, emulator: Emulator, cache: Path, where: str, say: Callable[[str], object]) -> None:
+        self._where, self._number = where, 0
+        self._reader = Reader()
+        self._folder = Path(tempfile.mkdtemp(prefix="vcpu-inspector-lab-"))
+        self._process: subprocess.Popen[bytes] | None = None
+        self._line: socket.socket | None = None
+        self._qmp: Qmp | None = None
+        self.about: dict[str, Any] = {}
+        """what the guest says of its kernel"""
+        self.booted_in = 0.0
+        """seconds to the first answer"""
+        begin = time.monotonic()
+        try:
+            self._begin(spec, emulator, cache, say)
+            self.about = self.ask({"what": "ping"}, 60)
+        except BaseException:
+            self.close()
+            raise
+        self.booted_in = time.monotonic() - begin
+
+    def _begin(self, spec: Spec, emulator: Emulator, cache: Path, say: Callable[[str], object]) -> None:
+        command = self._command(spec, emulator)
+        saved = store.saved(cache, self._key(spec, emulator))
+        if saved is not None:
+            with contextlib.suppress(SourceError):
+                say(f"starting the saved machine ({saved.stat().st_size >> 20} MiB)")
+                self._restore(command, emulator, saved)
+                return
+            self._stop()
+            saved.unlink(missing_ok=True)  # of no use: the machine is booted instead
+        say(f"booting {spec.image.name} on an emulated {spec.cpu}; later starts take a second")
+        self._start([*command, *self._kernel(spec)], emulator)
+        self._until_ready(say)
+        self._save(cache, self._key(spec, emulator), say)
+
+    def _command(self, spec: Spec, emulator: Emulator) -> list[str]:
+        board = f"{store.machine_type(emulator)},virtualization=on,gic-version=3"
+        if spec.mte and spec.cpu not in WITH_MTE:
+            raise SourceError(f"QEMU emulates no memory tags on {spec.cpu}", "mte=on", f"on: {', '.join(WITH_MTE)}")
+        host = spec.cpu == "host"
+        return emulator.command(
+            "-M", board + ",mte=on" * spec.mte, "-cpu", spec.cpu, "-m", str(MEMORY), "-smp", str(spec.smp),
+            *(("-accel", "kvm") if host else ("-accel", "tcg")), "-no-reboot", "-nodefaults", "-display", "none",
+            "-chardev", f"socket,id=line,path={self._folder}/line,server=on,wait=off", "-serial", "chardev:line",
+            "-qmp", f"unix:{self._folder}/qmp,server=on,wait=off",
+        )  # fmt: skip
+
+    def _kernel(self, spec: Spec) -> list[str]:
+        image = self._folder / "initramfs"
+        image.write_bytes(spec.initramfs)
+        append = f"{APPEND} {spec.append}".strip()
+        return ["-kernel", str(spec.image), "-initrd", str(image), "-append", append]
+
+    def _key(self, spec: Spec, emulator: Emulator) -> str:
+        return store.key(spec.image, spec.initramfs, emulator, MEMORY, spec.cpu, spec.mte, spec.smp, spec.append)
+
+    def _start(self, command: list[str], emulator: Emulator, *descriptors: int) -> None:
+        self._said = (self._folder / "said").open("w+b")
+        try:
+            self._process = subprocess.Popen(
+                command, env=dict(emulator.environment), stdin=subprocess.DEVNULL, stdout=self._said,
+                stderr=subprocess.STDOUT, pass_fds=descriptors, start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            raise SourceError(f"{command[0]} cannot be run: {error.strerror}", self._where) from None
+        store.note_running(self._process.pid, self._where)
+        self._line = self._connect("line")
+        self._qmp = Qmp(self._connect("qmp"), self.failure)
+
+    def _connect(self, name: str) -> socket.socket:
+        end = time.monotonic() + 30
+        while time.monotonic() < end and self._process is not None and self._process.poll() is None:
+            found = socket.socket(socket.AF_UNIX)
+            try:
+                found.connect(str(self._folder / name))
+                return found
+            except OSError:
+                found.close()
+                time.sleep(0.02)
+        raise self.failure("QEMU did not start")
+
+    def _until_ready(self, say: Callable[[str], object]) -> None:
+        begin, told = time.monotonic(), 0.0
+        while True:
+            for message in self._receive(1.0):
+                if message.get("ready"):
+                    return
+            spent = time.monotonic() - begin
+            if spent > BOOT:
+                raise self.failure(f"was not ready within {BOOT:g} s")
+            if spent - told >= 5:
+                told = spent
+                say(f"booting, {spent:.0f} s")
+
+    def _save(self, cache: Path, key: str, say: Callable[[str], object]) -> None:
+        """Save the machine as it stands; a machine that cannot be saved runs on all the same."""
+        assert self._qmp is not None
+        raw = self._folder / "state"
+        say("saving the machine for the next start")
+        self._qmp.ask("stop")
+        try:
+            self._qmp.ask("migrate", uri=f"file:{raw}")
+            if self._qmp.wait_for_migration():
+                store.keep(cache, key, raw)
+        except (SourceError, OSError):
+            say("the machine could not be saved; the next start boots it again")
+        finally:
+            raw.unlink(missing_ok=True)
+            self._qmp.ask("cont")
+
+    def _restore(self, command: list[str], emulator: Emulator, saved: Path) -> None:
+        take, give = os.pipe()
+
+        def feed() -> None:
+            with (
+                contextlib.suppress(OSError, zstandard.ZstdError),
+                os.fdopen(give, "wb") as pipe,
+                saved.open("rb") as file,
+            ):
+                zstandard.ZstdDecompressor().copy_stream(file, pipe, write_size=1 << 20)
+
+        thread = threading.Thread(target=feed, daemon=True)
+        try:
+            self._start([*command, "-incoming", f"fd:{take}"], emulator, take)
+        except BaseException:
+            os.close(give)
+            raise
+        finally:
+            os.close(take)
+        thread.start()
+        assert self._qmp is not None
+        while self._qmp.ask("query-status")["status"] == "inmigrate":
+            time.sleep(0.02)
+        thread.join()
+        self._qmp.ask("cont")
+
+    def ask(self, request: Mapping[str, Any], timeout: float) -> dict[str, Any]:
+        """The guest's answer to one request, within `timeout` seconds. Raises SourceError."""
+        assert self._line is not None
+        end = time.monotonic() + timeout
+        for _ in range(AGAIN):
+            self._number += 1
+            try:
+                self._line.sendall(packed({**request, "number": self._number}))
+            except OSError:
+                raise self.failure("the machine ended") from None
+            answer = self._answer(end, timeout)
+            if answer is None:
+                continue
+            if "error" in answer:
+                raise SourceError(f"the guest answered: {answer['error']}", self._where)
+            return answer
+        raise self.failure("the serial line damages what it carries")
+
+    def _answer(self, end: float, timeout: float) -> dict[str, Any] | None:
+        """The answer with the present number; None when a message was damaged."""
+        damaged = self._reader.damaged
+        while time.monotonic() < end:
+            for message in self._receive(min(0.5, max(0.01, end - time.monotonic()))):
+                if message.get("number") == self._number:
+                    return dict(message)
+                if message.get("damaged"):
+                    return None
+            if self._reader.damaged > damaged:
+                return None
+        raise self.failure(f"no answer within {timeout:g} s")
+
+    def _receive(self, seconds: float) -> list[Any]:
+        assert self._line is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._line, selectors.EVENT_READ)
+            if not selector.select(seconds):
+                return []
+        try:
+            data = self._line.recv(1 << 16)
+        except OSError:
+            data = b""
+        if not data:
+            raise self.failure("the machine ended")
+        return self._reader.take(data)
+
+    def failure(self, what: str) -> SourceError:
+        """An error with the last lines of the console, or else of QEMU."""
+        lines = self._reader.console[-3:]
+        if not lines and hasattr(self, "_said"):
+            with contextlib.suppress(OSError, ValueError):
+                lines = (self._folder / "said").read_text(errors="replace").strip().splitlines()[-3:]
+        words = f"its last words: {' | '.join(lines)}"[:400]
+        return SourceError(what, self._where, words if lines else "it said nothing")
+
+    def _stop(self) -> None:
+        for one in (self._line, self._qmp):
+            if one is not None:
+                one.close()
+        self._line, self._qmp = None, None
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            self._process.wait()
+            self._said.close()
+            store.forget_running(self._process.pid)
+            self._process = None
+        self._reader = Reader()
+
+    def close(self) -> None:
+        """End the machine and remove its files."""
+        self._stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def alive(self) -> bool:
+        """True while the machine runs."""
+        return self._process is not None and self._process.poll() is None
+
+
+class Qmp:
+    """The few commands of QEMU's monitor that a machine of the lab needs."""
+
+    def __init__(self, line: socket.socket, failure: Callable[[str], SourceError]) -> None:
+        self._line, self._failure = line, failure
+        line.settimeout(60)
+        self._file = line.makefile("rb")
+        self._file.readline()
+        self.ask("qmp_capabilities")
+
+    def ask(self, command: str, **arguments: object) -> Any:
+        """What a command returns. Raises SourceError."""
+        try:
+            self._line.sendall(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
+            while True:
+                answer = json.loads(self._file.readline() or b"null")
+                if answer is None:
+                    raise self._failure("QEMU ended")
+                if "error" in answer:
+                    raise self._failure(f"QEMU refused {command}: {answer['error'].get('desc')}")
+                if "return" in answer:
+                    return answer["return"]
+        except (OSError, ValueError) as error:
+            raise self._failure(f"QEMU did not answer {command}: {error}") from None
+
+    def wait_for_migration(self) -> bool:
+        """Wait until the machine is saved; False when that failed."""
+        while True:
+            status = self.ask("query-migrate").get("status")
+            if status in ("completed", "failed", "cancelled"):
+                return bool(status == "completed")
+            time.sleep(0.05)
+
+    def close(self) -> None:
+        """Let the line go."""
+        self._file.close()
+        self._line.close()

@@ -1,0 +1,141 @@
+"""Saved machines, kept by content and bounded in size, and the list of those that run now."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import subprocess
+import time
+from functools import cache as cached
+from pathlib import Path
+
+import zstandard
+
+from inspector.errors import SourceError
+from inspector.folders import state_folder
+from inspector.lab.emulator import Emulator
+
+MOST = "VCPU_INSPECTOR_LAB_SIZE"
+"""Environment variable: MiB that saved machines may take together."""
+USUAL = 2048
+
+
+def most_bytes() -> int:
+    """Bytes that saved machines may take. Raises SourceError for a setting that is no number."""
+    given = os.environ.get(MOST, "") or str(USUAL)
+    if not (given.isascii() and given.isdigit() and len(given) < 9):
+        raise SourceError("is not a number of MiB", f"{MOST}={given[:20]}", f"such as {USUAL}; 0 keeps nothing")
+    return int(given) << 20
+
+
+@cached
+def version_of(program: Path) -> str:
+    """The first line of `--version`."""
+    done = subprocess.run([str(program), "--version"], capture_output=True, text=True, timeout=60, check=False)
+    return done.stdout.partition("\n")[0]
+
+
+def machine_type(emulator: Emulator) -> str:
+    """The versioned machine type of this emulator: `virt` alone would mean another one after an upgrade."""
+    words = version_of(emulator.program).split("version ")[-1].split(".")
+    return f"virt-{words[0]}.{words[1]}" if len(words) > 1 and words[0].isdigit() and words[1].isdigit() else "virt"
+
+
+def key(image: Path, initramfs: bytes, emulator: Emulator, *rest: object) -> str:
+    """The name of a saved machine: a digest of all that it depends on."""
+    digest = hashlib.sha256(json.dumps([version_of(emulator.program), *map(str, rest)]).encode())
+    digest.update(_digest_of(image, image.stat().st_mtime_ns, image.stat().st_size))
+    digest.update(hashlib.sha256(initramfs).digest())
+    return digest.hexdigest()[:32]
+
+
+@cached
+def _digest_of(image: Path, _time: int, _size: int) -> bytes:
+    with image.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def saved(folder: Path, name: str) -> Path | None:
+    """The file of a saved machine, marked as used now; None when there is none."""
+    path = folder / "machines" / f"{name}.zst"
+    try:
+        os.utime(path)
+    except OSError:
+        return None
+    return path
+
+
+def keep(folder: Path, name: str, raw: Path) -> None:
+    """Keep a machine that QEMU saved to `raw`; the ones that were not used for longest make room for it."""
+    room = most_bytes()
+    if not room:
+        return
+    machines = folder / "machines"
+    machines.mkdir(parents=True, exist_ok=True, mode=0o700)
+    new = machines / f"{name}.{os.getpid()}"
+    try:
+        with raw.open("rb") as source, new.open("wb") as target:
+            zstandard.ZstdCompressor(level=1, threads=-1).copy_stream(source, target)
+        new.replace(machines / f"{name}.zst")
+    finally:
+        new.unlink(missing_ok=True)
+    kept = sorted(machines.glob("*.zst"), key=lambda path: path.stat().st_mtime)
+    while kept and sum(path.stat().st_size for path in kept) > room:
+        kept.pop(0).unlink(missing_ok=True)
+
+
+def machines(folder: Path) -> list[tuple[str, int, float]]:
+    """(name, bytes, seconds since its last use) of each saved machine, the newest first."""
+    found = [(path.stem, path.stat()) for path in (folder / "machines").glob("*.zst")]
+    rows = [(name, about.st_size, time.time() - about.st_mtime) for name, about in found]
+    return sorted(rows, key=lambda row: row[2])
+
+
+def clear(folder: Path) -> None:
+    """Throw every saved machine away."""
+    for path in (folder / "machines").glob("*.zst"):
+        path.unlink(missing_ok=True)
+
+
+def _running_folder() -> Path:
+    return state_folder() / "lab"
+
+
+def note_running(pid: int, address: str) -> None:
+    """Let `lab list` and `lab stop` of other terminals know of a machine."""
+    with contextlib.suppress(OSError):
+        _running_folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+        note = {"pid": pid, "started": _started(pid), "owner": os.getpid(), "address": address}
+        (_running_folder() / str(pid)).write_text(json.dumps(note), encoding="utf-8")
+
+
+def forget_running(pid: int) -> None:
+    """A machine has ended."""
+    with contextlib.suppress(OSError):
+        (_running_folder() / str(pid)).unlink()
+
+
+def running() -> list[tuple[int, int, str]]:
+    """(process, the program that started it, address) of each machine that runs; notes of others are removed."""
+    found = []
+    for path in sorted(_running_folder().glob("[0-9]*")) if _running_folder().is_dir() else ():
+        try:
+            note = json.loads(path.read_text(encoding="utf-8"))
+            pid, owner, address, started = note["pid"], note["owner"], note["address"], note["started"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if started and started == _started(pid):
+            found.append((int(pid), int(owner), str(address)))
+        else:
+            forget_running(pid)
+    return found
+
+
+def _started(pid: int) -> int:
+    """When a process started, in clock ticks since the boot: it tells a process from a later one of its number."""
+    try:
+        return int(Path(f"/proc/{int(pid)}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return 0

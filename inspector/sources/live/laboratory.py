@@ -1,0 +1,147 @@
+"""`lab:KERNEL[,cpu=MODEL][,mte=on][,smp=N][,append="..."]` - a real KVM on an emulated machine.
+
+A machine is kept while the program runs, so that one start serves many questions.
+"""
+
+from __future__ import annotations
+
+import atexit
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from inspector.errors import SourceError, one_line
+from inspector.folders import cache_folder
+from inspector.lab.debian import FetchError, Stamp, fetch_guest, guest_apt
+from inspector.lab.emulator import find_emulator
+from inspector.lab.initramfs import root_file_system
+from inspector.lab.kernels import image_of, missing
+from inspector.lab.machine import Machine, Spec
+from inspector.lab.programs import agent_program
+from inspector.sources.dump import Dump
+from inspector.sources.live.answers import arguments, dump_of
+from inspector.sources.live.programs import collector_program, recorder_program
+from inspector.sources.live.source import LiveOptions
+
+PREFIX = "lab:"
+FORM = 'lab:KERNEL[,cpu=MODEL][,mte=on][,smp=N][,append="..."]'
+DEFAULT_CPU = "neoverse-n2"
+_OPTION = re.compile(r',(cpu|mte|smp|append)=("[^"]*"|[^,]*)')
+_CPU = re.compile(r"[a-z0-9][a-z0-9.+-]*(?:,[a-z0-9-]+=[a-z0-9]+)*\Z", re.I)
+_SLOWEST_START = 400.0
+"""Seconds that a first start may take beside the time-out of a reading: fetching, booting, saving."""
+_machines: dict[str, Machine] = {}
+
+
+class Lab:
+    """A machine of the lab as a live source."""
+
+    caution = ""
+
+    def __init__(self, address: str, options: LiveOptions) -> None:
+        self.address, self.options = address, options
+        self.timeout = options.timeout + _SLOWEST_START
+        self.kernel, self._given = taken_apart(address)
+
+    @property
+    def cpu(self) -> str:
+        """The CPU model of the machine."""
+        return self._given.cpu
+
+    def machine(self) -> Machine:
+        """The machine of this address: the one that runs, else it is started. Raises SourceError."""
+        found = _machines.get(self.address)
+        if found is not None and found.alive:
+            return found
+        if found is not None:
+            found.close()
+        _machines[self.address] = found = self._start()
+        return found
+
+    def _start(self) -> Machine:
+        folder = cache_folder()
+        emulator = find_emulator(folder)
+        image = image_of(self.kernel, folder)
+        lacks = missing(image)
+        if lacks:
+            raise SourceError(f"this kernel lacks {', '.join(lacks)}", self.address, "build it with these options")
+        files = {
+            "init": b"#!/usr/bin/python3.11 -SB\n" + agent_program().encode(),
+            "collector.py": collector_program().encode(),
+            "recorder.py": recorder_program().encode(),
+        }
+        initramfs = root_file_system([guest_python(folder)], files)
+        spec = msgspec.structs.replace(self._given, image=image, initramfs=initramfs)
+        return Machine(spec, emulator, folder, self.address, self._say)
+
+    def _say(self, text: str) -> None:
+        print(one_line(f"{self.address}: {text}"), file=sys.stderr)
+
+    def run(self, *argv: str, timeout: float) -> str:
+        """Standard output of a program of the guest (`/collector.py`, `/recorder.py`) with arguments."""
+        answer = self.machine().ask({"what": "run", "argv": argv, "timeout": timeout}, timeout + 5)
+        if answer["code"]:
+            said = str(answer["err"]).strip().splitlines() or [f"exit code {answer['code']}"]
+            raise SourceError(f"{argv[0]} failed there: {said[-1]}", self.address)
+        return str(answer["out"])
+
+    def answer(self, writes: Sequence[tuple[int, int]] = ()) -> bytes:
+        """What the collector wrote in the guest."""
+        return self.run("/collector.py", *arguments(self.options, writes), timeout=self.options.timeout).encode()
+
+    def write(self, writes: Sequence[tuple[int, int]]) -> list[tuple[int, int | None, int | None]]:
+        """(errno, value before, value after) of each write, in order, on one fresh vCPU that the guest keeps ready."""
+        request: dict[str, Any] = {
+            "what": "write", "features": self.options.features, "gic": self.options.gic,
+            "writes": [[number, value] for number, value in writes],
+        }  # fmt: skip
+        answer = self.machine().ask(request, self.options.timeout)
+        return [(int(code), before, after) for code, before, after in answer["answers"]]
+
+    def read(self) -> Dump:
+        """The registers of a fresh vCPU there, and the host's."""
+        return dump_of(self.answer(), self.address)
+
+
+def taken_apart(address: str) -> tuple[str, Spec]:
+    """(kernel as named, the machine without its image). Raises SourceError for an address that cannot be one."""
+    text = address.removeprefix(PREFIX)
+    first = _OPTION.search(text)
+    kernel, options = (text[: first.start()], text[first.start() :]) if first else (text, "")
+    if not kernel or _OPTION.sub("", options):
+        raise SourceError("is not the address of a lab", address, f"valid: {FORM}, KERNEL a series or a file")
+    given = {name: value.strip('"') for name, value in _OPTION.findall(options)}
+    cpu, smp, mte = given.get("cpu", DEFAULT_CPU), given.get("smp", "1"), given.get("mte", "off")
+    if not _CPU.match(cpu):
+        raise SourceError(f"{cpu!r} is no CPU model", address, "such as neoverse-n2, cortex-a72 or max")
+    if not (smp.isascii() and smp.isdigit() and 1 <= int(smp[:3]) <= 8 and len(smp) < 3):
+        raise SourceError(f"smp={smp} is not a number from 1 to 8", address)
+    if mte not in ("on", "off"):
+        raise SourceError(f"mte={mte} is neither on nor off", address)
+    return kernel, Spec(Path(), cpu=cpu, mte=mte == "on", smp=int(smp), append=given.get("append", ""))
+
+
+def guest_python(folder: Path) -> Path:
+    """The unpacked Python of the guests; it is fetched when it is not there."""
+    stamp = Stamp(folder)
+    if "guest" not in stamp.have or not (folder / "guest/usr/bin").is_dir():
+        try:
+            fetch_guest(guest_apt(folder), stamp)
+        except FetchError as error:
+            raise SourceError(
+                f"an arm64 Python for the guest cannot be fetched: {error}", "lab", "see `vcpu-inspector lab doctor`"
+            ) from None
+    return folder / "guest"
+
+
+def close_all() -> None:
+    """End every machine of this program."""
+    while _machines:
+        _machines.popitem()[1].close()
+
+
+atexit.register(close_all)
