@@ -1,4 +1,8 @@
-"""Forward-only readers of gzip, bzip2, xz and zstd, bounded in memory and in how far they expand."""
+"""Forward-only readers of gzip, bzip2, xz, zstd, lz4 and lzop, bounded in memory and in how far they expand.
+
+lz4 and lzop need a library that is not always installed (lz4 and python-lzo of PyPI); without it the error has the
+command that unpacks the file.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +26,8 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"BZh", "bzip2"),
     (b"\xfd7zXZ\x00", "xz"),
     (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"\x04\x22\x4d\x18", "lz4"),
+    (b"\x89LZO\0\r\n\x1a\n", "lzop"),
 )
 
 
@@ -30,11 +36,52 @@ def compression_of(head: bytes) -> str:
     return next((name for magic, name in _MAGIC if head.startswith(magic)), "")
 
 
-def decompress(raw: BinaryIO, name: str, where: str) -> BinaryIO:
-    """A buffered, forward-only reader of what `raw` holds compressed as `name`; its reads raise SourceError."""
+def decompress(raw: BinaryIO, name: str, where: str, offset: int = 0) -> BinaryIO:
+    """A buffered, forward-only reader of what `raw` holds compressed as `name`; its reads raise SourceError.
+
+    `offset`: where the compressed data begins in the file `where`, for the command that unpacks it. Raises SourceError
+    when the library for it is not installed.
+    """
+    if name in _LIBRARIES and not _installed(_LIBRARIES[name][0]):
+        module, package = _LIBRARIES[name]
+        raise SourceError(
+            f"is compressed with {name}, and the Python module {module} is not installed",
+            where,
+            f"`pip install {package}`, or unpack it: {unpack_command(name, where, offset)}",
+        )
+    if name == "lzop":
+        return io.BufferedReader(_Lzop(raw, where), 1 << 17)
     if name == "zstd":
         return io.BufferedReader(_Zstd(raw, where), 1 << 17)
     return io.BufferedReader(_Members(raw, name, where), 1 << 17)
+
+
+_LIBRARIES = {"lz4": ("lz4", "lz4"), "lzop": ("lzo", "python-lzo")}
+"""compression -> module that unpacks it, and its package of PyPI"""
+
+
+def _installed(module: str) -> bool:
+    from importlib.util import find_spec
+
+    return find_spec(module) is not None
+
+
+def _optional(module: str) -> Any:
+    """A library that need not be installed, and has no types."""
+    from importlib import import_module
+
+    return import_module(module)
+
+
+def unpack_command(name: str, where: str, offset: int) -> str:
+    """The shell command that unpacks what begins at byte `offset` of the file `where`."""
+    import shlex
+
+    tool = f"{name} -dc"
+    if where == "-":
+        return f"`{tool}` in the pipe"
+    path = shlex.quote(where)
+    return f"`{tool} < {path} > unpacked`" if not offset else f"`tail -c +{offset + 1} {path} | {tool} > unpacked`"
 
 
 def _maker(name: str) -> Callable[[], Any]:
@@ -45,6 +92,9 @@ def _maker(name: str) -> Callable[[], Any]:
         import bz2
 
         return bz2.BZ2Decompressor
+    if name == "lz4":
+        maker: Callable[[], Any] = _optional("lz4.frame").LZ4FrameDecompressor
+        return maker
     import lzma
 
     return lambda: lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
@@ -152,7 +202,7 @@ class _Members(_Bounded):
 
     def _next_member(self) -> bool:
         """Begin the next member; False at the end. Zero padding is passed over, anything else ends the data."""
-        rest: bytes = self._member.unused_data
+        rest: bytes = self._member.unused_data or b""
         while not (rest := rest.lstrip(b"\0")):
             if not (rest := self._compressed.read(_CHUNK)):
                 return False
@@ -183,3 +233,82 @@ class _Zstd(_Bounded):
         except self._error as error:
             raise self._damaged(error) from None
         return self._give(out, room)
+
+
+class _Lzop(_Bounded):
+    """lzop's blocks, each compressed by itself (lzop 1.04, the header's layout in its lzop.c and conf.h).
+
+    Behind nine bytes of magic stand versions, method, flags, mode, time and name; then blocks of two lengths, checksums
+    as the flags say, and data, to one of length 0. Every number is big-endian.
+    """
+
+    _CHECKS = ((0x1, 0x2, "adler32"), (0x100, 0x200, "crc32"))
+    """flags for a checksum of the unpacked and of the packed bytes, and its function in zlib"""
+    _LARGEST = 64 << 20
+
+    def __init__(self, raw: BinaryIO, where: str) -> None:
+        super().__init__(raw, "lzop", where)
+        library = _optional("lzo")
+        self._unpack: Callable[[bytes, bool, int], bytes] = library.decompress
+        self._error: type[Exception] = library.error
+        self._ready, self._input = b"", b""
+        self._ended = False
+        self._flags = self._header()
+
+    def _need(self, count: int) -> bytes:
+        parts = [self._input]
+        have = len(self._input)
+        while have < count:
+            data = self._compressed.read(_CHUNK)
+            if not data:
+                raise self._truncated()
+            parts.append(data)
+            have += len(data)
+        data = b"".join(parts)
+        self._input = data[count:]
+        return data[:count]
+
+    def _number(self, width: int = 4) -> int:
+        return int.from_bytes(self._need(width), "big")
+
+    def _header(self) -> int:
+        self._need(9)
+        version = self._number(2)
+        self._need(6 if version >= 0x940 else 3)
+        flags = self._number()
+        self._need((4 if flags & 0x800 else 0) + 8 + (4 if version >= 0x940 else 0))
+        self._need(self._number(1) + 4)
+        if flags & 0x40:
+            self._need(self._number() + 4)
+        return flags
+
+    def _block(self) -> bytes:
+        """The next block unpacked; empty at the end."""
+        import zlib
+
+        size = self._number()
+        if not size:
+            return b""
+        packed = self._number()
+        if max(size, packed) > self._LARGEST:
+            raise self._damaged(ValueError(f"a block of {max(size, packed)} bytes"))
+        sums = [(name, self._number()) for flag, _, name in self._CHECKS if self._flags & flag]
+        if packed < size:
+            self._need(4 * sum(bool(self._flags & flag) for _, flag, _ in self._CHECKS))
+        data = self._need(packed)
+        if packed < size:
+            try:
+                data = self._unpack(data, False, size)
+            except self._error as error:
+                raise self._damaged(error) from None
+        if len(data) != size or any(getattr(zlib, name)(data) != value for name, value in sums):
+            raise self._damaged(ValueError("a checksum does not agree"))
+        return data
+
+    def readinto(self, buffer: Any) -> int:
+        room = memoryview(buffer).cast("B")
+        if not self._ready and not self._ended:
+            self._ready = self._block()
+            self._ended = not self._ready
+        data, self._ready = self._ready[: len(room)], self._ready[len(room) :]
+        return self._give(data, room)

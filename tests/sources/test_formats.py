@@ -366,3 +366,43 @@ def test_shipped_dumps_are_what_convert_writes() -> None:
 def test_what_a_format_can_do_is_declared_in_its_module(name: str) -> None:
     module = import_module(f"inspector.sources.formats.{name}")
     assert states_features(module.NAME) == getattr(module_of(module.NAME), "STATES_FEATURES", False)
+
+
+def test_get_reg_list_keeps_new_and_missing_apart(tmp_path: Path) -> None:
+    """The text that get-reg-list.c prints when the kernel's list is not the blessed one."""
+    text = b"""vregs: Number blessed registers:   268
+vregs: Number registers:           269 (includes 14 filtered registers)
+
+There are 2 new registers.
+Consider adding them to the blessed reg list with the following lines:
+
+\tKVM_REG_ARM64 | KVM_REG_SIZE_U32 | KVM_REG_ARM_DEMUX | KVM_REG_ARM_DEMUX_ID_CCSIDR | 10,
+\tARM64_SYS_REG(3, 0, 0, 4, 0),
+
+There are 1 missing registers.
+The following lines are missing registers:
+
+\tARM64_SYS_REG(3, 3, 14, 3, 1),
+
+sve: Number blessed registers:   3
+sve: Number registers:           3
+"""
+    dump = opened(tmp_path, text)
+    assert [(v.name, list(v.constraints)) for v in dump.vcpus] == [
+        ("vregs new", [0x602000000011000A, PFR0]),
+        ("vregs missing", [0x603000000013DF19]),
+    ]
+    assert any("vregs missing: registers of the test's blessed list" in note for note in dump.notes)
+
+
+def test_both_halves_of_a_key_are_read(tmp_path: Path) -> None:
+    """A pair's lower half stands in the line below (arm-cpusysregs, apps/regview.cpp)."""
+    high, low = 0xAD8F6FC00B961384, 0xF13E151CD6EF2802
+
+    def row(value: int) -> str:
+        digits = [f"{value >> shift & 15:04b}" for shift in range(60, -4, -4)]
+        return f"{' '.join(digits[:8])} - {' '.join(digits[8:])}"
+
+    text = f"\nAPDAKEY_EL1: {row(high)}\n             {row(low)}\n\n  Value: x\n\nMIDR_EL1: {row(7)}\n\n"
+    values = opened(tmp_path, text.encode()).vcpus[0].values
+    assert values == {0x603000000013C111: high, 0x603000000013C110: low, MIDR: 7}

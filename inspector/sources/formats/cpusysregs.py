@@ -1,7 +1,8 @@
 """Text of arm-cpusysregs (`sysregs -v`): raw system registers of a machine, read at EL1 by a kernel module.
 
 Each register is `NAME: ` and 64 binary digits in groups of four, with ` - ` between the two halves; indented lines
-below decode its fields, and are not needed here.
+below decode its fields, and are not needed here. A pointer authentication key has 128 bits: its lower half stands in a
+line of its own below (apps/regview.cpp, RegView::Register::display).
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from inspector.sources.opening import Content
 
 NAME = "cpusysregs"
 _LINE = re.compile(r"([A-Z][A-Z0-9_]{1,40}):((?: [01]{4}){8} -(?: [01]{4}){8})[ \t\r]{0,80}")
+_LOWER = re.compile(r" {2,80}((?:[01]{4} ){8}-(?: [01]{4}){8})[ \t\r]{0,80}")
+_PAIR = re.compile(r"(AP[DGI][AB]KEY)(_EL1)")
 _SNIFF = re.compile(rb"^[A-Z][A-Z0-9_]{1,40}:(?: [01]{4}){8} -(?: [01]{4}){8}[ \t\r]{0,80}$", re.MULTILINE)
 _OTHER = re.compile(r"[A-Z][A-Z0-9_]{1,40}:[ 01-]{5,}.*")
 
@@ -33,18 +36,18 @@ def load(content: Content) -> Dump:
     where = content.name
     pairs: list[tuple[int, int]] = []
     unknown: list[str] = []
-    for count, line in enumerate(text_of(content).splitlines(), 1):
+    lines = text_of(content).splitlines()
+    for count, line in enumerate(lines, 1):
         content.budget.spend(STEPS, 3 + len(line) // 32)
         match = _LINE.fullmatch(line)
         if match:
             content.budget.spend(RECORDS)
             content.budget.spend(STEPS, 25)
+            halves = _halves(match[1], match[2], lines[count] if count < len(lines) else "")
             try:
-                reg_id = find(match[1]).register.id
+                pairs += [(find(name).register.id, value) for name, value in halves]
             except RegisterError:
                 unknown.append(match[1])
-                continue
-            pairs.append((reg_id, int(match[2].replace(" ", "").replace("-", ""), 2)))
         elif _OTHER.fullmatch(line):
             raise SourceError(f"line {count} has no 64 binary digits", where, "NAME: 16 groups of four digits")
     if not pairs:
@@ -57,3 +60,16 @@ def load(content: Content) -> Dump:
         host=Host(values=values),
         notes=notes,
     )
+
+
+def _halves(name: str, digits: str, below: str) -> list[tuple[str, int]]:
+    """A register's name and value; of a key, whose lower half is the line below, those of both its registers."""
+    value = _number(digits)
+    pair, lower = _PAIR.fullmatch(name), _LOWER.fullmatch(below)
+    if pair is None or lower is None:
+        return [(name, value)]
+    return [(f"{pair[1]}HI{pair[2]}", value), (f"{pair[1]}LO{pair[2]}", _number(lower[1]))]
+
+
+def _number(digits: str) -> int:
+    return int(digits.replace(" ", "").replace("-", ""), 2)

@@ -34,7 +34,7 @@ def sniff(content: Content) -> bool:
 
 
 def load(content: Content) -> Dump:
-    """The dump. Raises SourceError for a header that cannot be, and for lzop."""
+    """The dump. Raises SourceError for a header that cannot be."""
     where, head = content.name, content.head
     if len(head) < _HEADER:
         raise SourceError("libvirt's save header is cut short", where, "the file is truncated")
@@ -45,8 +45,6 @@ def load(content: Content) -> Dump:
     if length > _XML or (content.size is not None and _HEADER + length > content.size):
         raise SourceError(f"libvirt's save header counts {length} bytes of XML", where, "the file is damaged")
     kind = _FORMATS[number] if number < len(_FORMATS) else f"format {number}"
-    if kind == "lzop":
-        raise SourceError("its stream is compressed with lzop", where, "cut off the header and unpack it with lzop -d")
     stream = content.stream()
     xml = stream.read(_HEADER + length)[_HEADER:].decode("utf-8", "replace")
     dump = _body(content, stream, _HEADER + length, kind)
@@ -64,7 +62,7 @@ def _body(content: Content, stream: BinaryIO, offset: int, kind: str) -> Dump:
     name = compression_of(first)
     if name:
         dump = read_stream(
-            decompress(replay(first, stream), name, content.name), content.name, content.budget, seekable=False
+            decompress(replay(first, stream), name, content.name, offset), content.name, content.budget, seekable=False
         )
         provenance = msgspec.structs.replace(dump.provenance, compression=name)
         return msgspec.structs.replace(dump, provenance=provenance)

@@ -1,7 +1,8 @@
 """Output of the kernel selftest get-reg-list: ids without values, as the macros of its source.
 
 `ARM64_SYS_REG(3, 0, 0, 4, 0),` for a system register, and products of KVM_REG_* macros for the others. Several
-configurations (`vregs: Number registers: 268`) become several lists.
+configurations (`vregs: Number registers: 268`) become several lists. A run that compares prints two blocks instead:
+what the kernel lists beyond the blessed list ("new"), and what it lacks of it ("missing"); each becomes a list.
 """
 
 from __future__ import annotations
@@ -20,6 +21,11 @@ _TITLES = (": Number registers:", ": Number blessed registers:")
 _NAME_LETTERS = frozenset("+-_")
 _LONGEST_NAME = 80
 _LINE = re.compile(r"^[ \t]{0,80}(?:KVM_REG_ARM64 \||ARM64_SYS_REG\()", re.MULTILINE)
+_BLOCK = re.compile(r"There are \d{1,6} (new|missing) registers?\.")
+_BLOCKS = {
+    "new": "registers that this kernel lists and the test's blessed list does not have",
+    "missing": "registers of the test's blessed list that this kernel does not list",
+}
 _VALUE = re.compile(r"^[ \t]{0,80}ARM64_SYS_REG\([\d, \t]{9,60}\)[ \t]{0,80}+(?:[=:,][ \t]{0,80}+)?\d", re.MULTILINE)
 """The macro and a value behind it: lines of values, which plain text reads."""
 
@@ -34,18 +40,24 @@ def load(content: Content) -> Dump:
     """One list per configuration. Raises SourceError for a macro that is not known."""
     where = content.name
     lists: dict[str, list[int]] = {}
-    name = ""
+    blocks: dict[str, str] = {}
+    name, block = "", ""
     for count, line in enumerate(text_of(content).splitlines(), 1):
         content.budget.spend(STEPS, 20 + len(line))
         if title := _title(line):
-            name = title
+            name, block = title, ""
+            continue
+        if kind := _BLOCK.search(line):
+            block = kind[1]
             continue
         reg_id = _id(line)
         if reg_id is not None:
             content.budget.spend(RECORDS)
-            if name not in lists:
+            label = f"{name} {block}".strip()
+            if label not in lists:
                 content.budget.spend(VCPUS)
-            lists.setdefault(name, []).append(reg_id)
+            lists.setdefault(label, []).append(reg_id)
+            blocks |= {label: block} if block else {}
         elif "KVM_REG_" in line or "ARM64_SYS_REG" in line:
             raise SourceError(f"line {count} names no register that is known: {line.strip()[:60]}", where)
     vcpus = tuple(
@@ -56,7 +68,7 @@ def load(content: Content) -> Dump:
         provenance=Provenance(source=where, format=NAME, compression=content.compression, tool="selftest get-reg-list"),
         vcpus=vcpus,
         one_vm=False,
-        notes=("a list of ids without values",),
+        notes=("a list of ids without values", *(f"{label}: {_BLOCKS[kind]}" for label, kind in blocks.items())),
     )
 
 
