@@ -127,10 +127,8 @@ def expose(machine: Machine, *registers: str) -> tuple[RegisterExposure, ...]:
 
     Where the kernel may have one of several policies, bits that differ between them are not known.
     """
-    exposures = (machine.exposure, *machine.others)
-    every = dict.fromkeys(reg_id for exposure in exposures for reg_id in exposure.listed)
     wanted = [catalog.find(name).register.id for name in registers]
-    return tuple(explain_under_each(exposures, reg_id) for reg_id in wanted or every)
+    return tuple(explain_under_each(machine.exposures, reg_id) for reg_id in wanted or machine.listed)
 
 
 def try_write(machine: Machine, *writes: str, ran: bool = False) -> tuple[Verdict, ...]:

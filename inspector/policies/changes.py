@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import msgspec
@@ -226,6 +227,25 @@ _SUBJECTS = {
     "gic-fields": "ID_AA64PFR0_EL1, ID_PFR1_EL1", "pmcr": "PMCR_EL0", "pmu-reset": "PMU registers",
     "pmu-pairs": "PMCNTEN, PMINTEN, PMOVS", "guest-caches": "CTR_EL0, CLIDR_EL1, CCSIDR_EL1 in the guest",
 }  # fmt: skip
+_REGISTERS = {
+    "ID registers": ("ID_*", "MVFR*", "S3_0_C0_*"), "memory tagging": ("ID_AA64PFR1_EL1", "CLIDR_EL1"),
+    "PMU registers": ("PMSELR*", "PMEV*", "PMCC*", "PMCNTEN*", "PMINTEN*", "PMOVS*", "PMSWINC*", "PMUSERENR*", "PMX*"),
+    "PMCNTEN, PMINTEN, PMOVS": ("PMCNTEN*", "PMINTEN*", "PMOVS*"),
+    "hypercall bitmaps": ("*_BMAP*",), "EL2": ("*_EL2",),
+}  # fmt: skip
+"""Subjects that name a kind of registers -> patterns of their names."""
+_NAME = re.compile(r"[A-Z][A-Z0-9n_.-]{3,}")
+_RANGE = re.compile(r"\d+(?:\.\.|-)\d+|(?<=\w)n(?=_)")
+
+
+def registers_of(subject: str) -> tuple[str, ...]:
+    """Patterns of the names of the registers that a change is about: `PMEVCNTR*_EL0` of `PMEVCNTR0-23_EL0`."""
+    named = _REGISTERS.get(subject)
+    if named is not None:
+        return named
+    return tuple(_RANGE.sub("*", word) for word in re.split(r"[,\s]+", subject) if _NAME.fullmatch(word))
+
+
 _FIELDS = {"speculation-fields": "CSV2, CSV3", "pmu-version": "PMUVer, PerfMon", "gic-fields": "GIC",
            "first-run-dependencies": "S1PIE, S1POE", "ssbs-erratum": "SSBS"}  # fmt: skip
 

@@ -263,6 +263,9 @@ BEHAVIOURS: dict[Behaviour, str] = {
 }
 """What a `has` rule may name, and what a report puts it under."""
 
+HOST_ONLY: frozenset[Behaviour] = frozenset(("ssbs-erratum",))
+"""Behaviours of BEHAVIOURS that programs of the host see, and no guest."""
+
 IdRegisters = Literal["compare", "stored"]
 CacheRegisters = Literal["raw", "fabricated"]
 Ctr = Literal["invariant", "stored"]

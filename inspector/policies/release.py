@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from itertools import pairwise
 from typing import Literal
@@ -18,7 +19,7 @@ import msgspec
 from inspector.errors import PolicyError
 from inspector.policies import changes, dates, loader
 from inspector.policies.dates import Point
-from inspector.policies.model import Policy
+from inspector.policies.model import HOST_ONLY, Policy
 from inspector.policies.vendors import (
     AS_BUILT,
     GIT_TREE,
@@ -74,12 +75,15 @@ class UncertainRule(msgspec.Struct, frozen=True, kw_only=True):
     places: tuple[str, ...] = ()
     """all of them: `ID_AA64PFR0_EL1.MPAM`, `PMCR_EL0`"""
 
+    registers: tuple[str, ...] = ()
+    """patterns of the names of the registers that it is about"""
+    guests: bool = True
+    """False for what programs of the host see only"""
+
     def concerns(self, register: str) -> bool:
         """True when the answer for a register may depend on this rule."""
-        name = register.partition("[")[0].partition(" ")[0]
-        rows = [place.partition("..")[0].rstrip("0123456789") for place in self.places if ".." in place]
-        named = any(name in re.split(r"[.,:\s]+", place) for place in self.places)
-        return named or any(name.rstrip("0123456789") == row for row in rows)
+        name = "CCSIDR_EL1" if register.startswith("CCSIDR[") else register.partition("[")[0].partition(" ")[0]
+        return any(fnmatchcase(name, pattern) for pattern in self.registers)
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -632,10 +636,12 @@ def differences(policies: tuple[Policy, ...]) -> tuple[UncertainRule, ...]:
     places: dict[str, list[str]] = {}
     sides: dict[str, tuple[str, str]] = {}
     when: dict[str, str] = {}
+    registers: dict[str, list[str]] = {}
     for older, newer in pairwise(policies):
         for change in changes.changes(older, newer):
             joint = ": " if " " in change.register else "."
             place = f"{change.register}{joint}{change.field}" if change.field else change.register
+            registers.setdefault(change.rule, []).extend(changes.registers_of(change.register))
             known = places.setdefault(change.rule, [])
             if place not in known:
                 known.append(place)
@@ -645,7 +651,7 @@ def differences(policies: tuple[Policy, ...]) -> tuple[UncertainRule, ...]:
     return tuple(
         UncertainRule(
             rule=rule, lower=sides[rule][0], upper=sides[rule][1], text=_shorten(found), when=when.get(rule, ""),
-            places=tuple(found),
+            places=tuple(found), registers=tuple(dict.fromkeys(registers[rule])), guests=rule not in HOST_ONLY,
         )
         for rule, found in places.items()
     )  # fmt: skip

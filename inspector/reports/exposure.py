@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from inspector.errors import one_line
 from inspector.kvm.exposure import Exposure, FieldExposure, RegisterExposure
 from inspector.kvm.verdict import JudgedField, Verdict
-from inspector.kvm.words.showing import explain_register
+from inspector.kvm.words.kernel_exposures import explain_under_each
 from inspector.registers import catalog
 from inspector.registers.bits import ones, partial_hex
 from inspector.registers.encoding import grouped_hex, hex_id, hex_value
@@ -116,9 +116,14 @@ def exposure_lines(registers: Sequence[RegisterExposure], everything: bool) -> l
     return [one_line(line) for line in lines]
 
 
-def exposure_markdown(exposure: Exposure, label: str) -> str:
-    """What a kernel changes on the way to the vCPU as a Markdown section; `label` says what the host is known from."""
-    told = [explain_register(exposure, reg_id) for reg_id in exposure.listed]
+def exposure_markdown(exposures: Sequence[Exposure], label: str) -> str:
+    """What a kernel changes on the way to the vCPU as a Markdown section; `label` says what the host is known from.
+
+    `exposures`: one for each policy that the kernel may have, the chosen one's first.
+    """
+    exposure = exposures[0]
+    listed = dict.fromkeys(reg_id for one in exposures for reg_id in one.listed)
+    told = [explain_under_each(exposures, reg_id) for reg_id in listed]
     rows = []
     for register in told:
         name = catalog.by_id(register.id).name

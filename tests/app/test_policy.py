@@ -300,3 +300,44 @@ async def test_a_vendors_policy_is_picked_from_the_list() -> None:
         assert "ubuntu-6.8.0-151 " in screen_text(app)
         await press(pilot, "enter")
         assert app.session.question is not None and app.session.question.policy.point == "ubuntu-6.8.0-151"
+
+
+SEVERAL = "5.14.0-284.11.1.el9_2.aarch64"
+"""A kernel that may be as any mainline release from 5.18 to 6.3."""
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24), (60, 16)])
+async def test_where_the_kernels_differ_that_it_may_be_the_field_is_not_known(size: tuple[int, int]) -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        text = await press(pilot, "p", *SEVERAL, "enter", "/", *"aa64mmfr2.ccidx", "enter")
+        row = next(line for line in text.splitlines() if "CCIDX" in line and "23:20" in line)
+        assert "?" in row and "masked" not in row
+        assert "0x1221_0111_12?0_1011" in text and "it depends on whether the" in words(text)
+        if size == (120, 40):
+            assert "Linux 6.1.0, one of 6" in text.splitlines()[0]
+            assert "0x1 where the kernel behaves as Linux 5.18.0 to 6.2.0" in words(text)
+            assert "0x0 where the kernel behaves as Linux 6.3.0 (--kernel 6.3.0)" in words(text)
+
+
+async def test_compare_marks_what_the_kernels_do_not_agree_on() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        text = await press(pilot, "p", *SEVERAL, "enter", "2")
+        row = next(line for line in text.splitlines() if "PMUVer" in line)
+        assert "? unknown" in row
+        ccsidr = next(line for line in text.splitlines() if "CCSIDR[1]" in line)
+        assert "0x000000??" in ccsidr and "? unknown" in ccsidr
+        assert "0x00000000              ?" in next(line for line in text.splitlines() if "CCSIDR[3]" in line)
+
+
+async def test_the_cache_page_says_that_another_kernel_would_differ() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        text = await press(pilot, "p", *SEVERAL, "enter", "6")
+        assert "CLIDR_EL1 0x0000_00??_??00_00??" in text and "? vCPU as Linux 6.1.0 makes it" in text
+        assert "CCSIDR[1] is not known: it depends on whether the kernel has" in words(text)
+        assert "0x1a where the kernel behaves as Linux 5.18.0 to 6.2.0" in words(text)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 
 from inspector.errors import PolicyError
-from inspector.policies.loader import policy_names
-from inspector.policies.release import choose
+from inspector.policies.loader import load_policy, policy_names, vendor_names, vendor_point
+from inspector.policies.release import choose, differences
 from inspector.policies.rulebook import rulebook
 
 DEBIAN_61 = "#1 SMP Debian 6.1.176-1 (2026-07-02)"
@@ -155,3 +157,42 @@ def test_many_doubts_are_counted() -> None:
     assert len(told) == 4
     assert told[-1] == f"{len(choice.uncertain) - 3} more rules are uncertain."
     assert choose("6.12.74").doubts() == ()
+
+
+@pytest.mark.parametrize(
+    ("rule", "register", "concerned"),
+    [
+        ("pmu-pairs", "PMCNTENSET_EL0", True), ("pmu-pairs", "PMOVSCLR_EL0", True), ("pmu-pairs", "PMCR_EL0", False),
+        ("list pmu", "PMEVCNTR5_EL0", True), ("list pmu", "PMEVTYPER30_EL0", True), ("pmu-reset", "PMSELR_EL0", True),
+        ("cache-registers", "CCSIDR[3]", True), ("cache-registers", "CTR_EL0", False),
+        ("hypercall-bitmaps", "VENDOR_HYP_BMAP_2", True), ("mitigation-levels", "SMCCC_ARCH_WORKAROUND_3", True),
+        ("id-registers", "MVFR1_EL1", True), ("list ICH", "ICH_LR7_EL2", True), ("list ICH", "ICH_HCR_EL2", True),
+        ("mask CCIDX", "ID_AA64MMFR2_EL1 [23:20]", True), ("mask CCIDX", "ID_AA64MMFR1_EL1", False),
+    ],
+)  # fmt: skip
+def test_a_doubt_names_the_registers_that_it_concerns(rule: str, register: str, concerned: bool) -> None:
+    every = differences(tuple(load_policy(name) for name in policy_names()))
+    (doubt,) = [one for one in every if one.rule == rule]
+    assert doubt.concerns(register) == concerned
+
+
+def test_every_doubt_concerns_a_register_or_an_ioctl() -> None:
+    every = differences(tuple(load_policy(name) for name in policy_names()))
+    assert all(one.registers for one in every)
+    assert [one.rule for one in every if not one.guests] == ["ssbs-erratum"]
+
+
+def test_rules_of_one_register_that_may_have_come_came_with_one_change() -> None:
+    """Only all or none of them are candidates, so that no mixture may be possible: each has the commit of the others.
+
+    Rules of other registers may be mixed: an answer about one register is the same with and without them.
+    """
+    for vendor in vendor_names():
+        (point, who) = vendor_point(vendor) or ((), "")
+        for build in range(1, point[-1]):
+            choice = choose(f"{who}-{'.'.join(map(str, point[:3]))}-{build}")
+            rules = {one.name: one for policy in choice.candidates for one in policy.rules}
+            for left, right in combinations(choice.uncertain, 2):
+                if set(left.registers) & set(right.registers) and left.guests and right.guests:
+                    commits = [re.findall(r"\b[0-9a-f]{12}\b", rules[one.rule].reference) for one in (left, right)]
+                    assert set(commits[0]) & set(commits[1]), (left.rule, right.rule)

@@ -7,7 +7,7 @@ import msgspec
 from inspector.app.shell.view import View
 from inspector.checks.machine.machine import Machine
 from inspector.errors import InspectorError
-from inspector.kvm.words.showing import explain_register
+from inspector.kvm.words.kernel_exposures import explain_under_each
 from inspector.registers.bits import ALL, ones
 from inspector.registers.encoding import size_of
 from inspector.registers.ids import ID_SPACE
@@ -19,24 +19,28 @@ _ID_SPACE = frozenset(ID_SPACE)
 def modelled_view(view: View, told: Machine | InspectorError) -> View:
     """The view with the model's values in place of the dump's, wherever the model has something to say.
 
-    Registers that KVM merely stores keep the dump's values; those that only the policy lists come in addition.
+    Registers that KVM merely stores keep the dump's values; those that only the policy lists come in addition. Where
+    the kernel may have several policies, bits in which they differ are not known, nor is a register that some list.
     """
     if isinstance(told, InspectorError):
         return msgspec.structs.replace(view, problem=str(told))
-    exposure = told.exposure
-    told_of = {reg_id: explain_register(exposure, reg_id) for reg_id in exposure.listed}
+    exposure, listed = told.exposure, told.listed
+    told_of = {reg_id: explain_under_each(told.exposures, reg_id) for reg_id in listed}
     model = {reg_id: one for reg_id, one in told_of.items() if one.fields or reg_id in _ID_SPACE}
     values, parts = dict(view.values), dict(view.constraints)
     if view.one_vcpu is not None:
-        for reg_id in exposure.listed:
+        for reg_id in listed:
             if reg_id not in values and reg_id not in parts:
                 known = exposure.known.get(reg_id, 0)
                 if known & ALL == ALL:
-                    values[reg_id] = exposure.values[reg_id]
+                    values[reg_id] = exposure.values.get(reg_id, 0)
                 else:
-                    parts[reg_id] = Constraint(known, exposure.values[reg_id] & known)
+                    parts[reg_id] = Constraint(known, exposure.values.get(reg_id, 0) & known)
     for reg_id, one in model.items():
         if one.exposed is None:
+            if any(field.state == "unknown" for field in one.fields):
+                values.pop(reg_id, None)
+                parts[reg_id] = Constraint(0, 0)
             continue
         width = ones(size_of(reg_id) * 8)
         if one.known & width == width:
@@ -45,8 +49,9 @@ def modelled_view(view: View, told: Machine | InspectorError) -> View:
         else:
             values.pop(reg_id, None)
             parts[reg_id] = Constraint(one.known & width, one.exposed & one.known & width)
-    gone = frozenset(i for i in view.values if i not in exposure.listed_set) if view.one_vcpu else frozenset()
-    added = frozenset(i for i in exposure.listed if i not in view.values) if view.one_vcpu else frozenset()
+    certain = frozenset.intersection(*(one.listed_set for one in told.exposures))
+    gone = frozenset(view.values).difference(listed) if view.one_vcpu else frozenset()
+    added = certain.difference(view.values) if view.one_vcpu else frozenset()
     return msgspec.structs.replace(
         view, values=values, constraints=parts, errors={}, host={}, model=model, answer=told, gone=gone, added=added
     )

@@ -60,7 +60,10 @@ class Session:
     @property
     def policy(self) -> str | None:
         """How the header calls the kernel policy that is asked, None for the dump alone."""
-        return self.question.title if self.question else None
+        if self.question is None:
+            return None
+        count = len(self.question.candidates)
+        return f"{self.question.title}, one of {count}" if count > 1 else self.question.title
 
     def ask(self, question: KernelQuestion | None) -> None:
         """Ask a kernel policy from now on; None goes back to the dump alone."""

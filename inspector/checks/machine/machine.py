@@ -75,6 +75,16 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
         """The kernel's policy."""
         return self.question.policy
 
+    @property
+    def exposures(self) -> tuple[Exposure, ...]:
+        """What the kernel shows under each policy that it may have, the chosen one's first."""
+        return (self.exposure, *self.others)
+
+    @property
+    def listed(self) -> tuple[int, ...]:
+        """Registers that the kernel lists under one of those policies at least."""
+        return tuple(dict.fromkeys(reg_id for exposure in self.exposures for reg_id in exposure.listed))
+
     def vm(self) -> Vm:
         """A new VM of one fresh vCPU."""
         return Vm(self.host, self.question.policy, self.setup, exposure=self.exposure)

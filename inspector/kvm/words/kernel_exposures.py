@@ -21,9 +21,12 @@ def explain_under_each(exposures: Sequence[Exposure], reg_id: int) -> RegisterEx
     A bit that differs between them, or that one of them does not list, is not known; the field names the cause.
     """
     shown = [explain_register(exposure, reg_id) for exposure in exposures]
-    chosen = shown[0]
     if agreed(shown):
-        return chosen
+        return shown[0]
+    if doubt := listing_doubt(exposures, reg_id):
+        lists = next(at for at, exposure in enumerate(exposures) if reg_id in exposure.listed_set)
+        return _perhaps_listed(shown[lists], doubt)
+    chosen = shown[0]
     policies = [exposure.policy for exposure in exposures]
     partials = [_exposed(one) for one in shown]
     met, guest = merge_partials(partials), merge_partials(map(_guest, shown))
@@ -32,6 +35,33 @@ def explain_under_each(exposures: Sequence[Exposure], reg_id: int) -> RegisterEx
         chosen, known=met.known, exposed=met.value if met.known else None, fields=fields,
         guest=guest.value if guest.known else None, guest_known=guest.known,
     )  # fmt: skip
+
+
+def _perhaps_listed(shown: RegisterExposure, doubt: str) -> RegisterExposure:
+    """A register that is listed in some cases only, where it is as `shown`: nothing of it is known."""
+    whole = FieldExposure(name="value", msb=63, lsb=0, host=None, exposed=None, state="unknown", reason=doubt)
+    fields = tuple(
+        msgspec.structs.replace(field, exposed=None, state="unknown", rule="", reference="", reason=doubt)
+        for field in shown.fields
+    )
+    return msgspec.structs.replace(
+        shown, known=0, exposed=None, guest=None, guest_known=0, fields=fields or (whole,)
+    )  # fmt: skip
+
+
+def listing_doubt(exposures: Sequence[Exposure], reg_id: int) -> str:
+    """What it depends on whether a register is listed, with the cases; empty where that is certain."""
+    listing = [reg_id in exposure.listed_set for exposure in exposures]
+    if agreed(listing):
+        return ""
+    policies = [exposure.policy for exposure in exposures]
+    cause = cause_of(policies, name_of(reg_id))
+    cases = []
+    for word, state in (("listed", True), ("not listed", False)):
+        behind = [policy for policy, own in zip(policies, listing, strict=True) if own == state]
+        when, settle = case_words(by_age(behind), by_age(policies), cause.rules)
+        cases.append(f"{word} where {when}" + (f" ({settle})" if settle else ""))
+    return f"it depends on {cause.text}: {'; '.join(cases)}"
 
 
 def _exposed(one: RegisterExposure) -> Partial:

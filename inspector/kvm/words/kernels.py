@@ -33,7 +33,7 @@ class Cause(NamedTuple):
 
 def cause_of(policies: Sequence[Policy], register: str, fields: Iterable[str] = ()) -> Cause:
     """The rules in which `policies` differ about a register; about `fields` of it, where some concern those."""
-    concerned = [rule for rule in differences(by_age(policies)) if rule.concerns(register)]
+    concerned = [rule for rule in differences(by_age(policies)) if rule.guests and rule.concerns(register)]
     places = {f"{register}.{field}" for field in fields}
     closer = [rule for rule in concerned if places.intersection(rule.places)] or concerned
     names = {policy.name for policy in policies}

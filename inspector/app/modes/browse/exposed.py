@@ -27,7 +27,9 @@ def exposed_table(view: View, register: Register, told: RegisterExposure) -> Fie
     assert answer is not None
     bits = (1 << register.size * 8) - 1
     if told.exposed is None:
-        return FieldTable(register, (), "listed, but its value cannot be derived from the host's registers")
+        reason = next((one.reason for one in told.fields if one.state == "unknown" and one.reason), "")
+        note = f"not known: {reason}" if reason else "listed, but its value cannot be derived from the host's registers"
+        return FieldTable(register, (), note)
     known = told.known & bits
     host_known = _host_known(answer, register.id)
     reading = read(register.id, told.exposed, view.values)
@@ -92,7 +94,8 @@ def _judged(made: FieldRow, one: FieldReading, told: RegisterExposure, whole_is_
     else:
         state = judged.state
     if made.value is None:
-        made = made._replace(meaning=UNKNOWN, short="not known")
+        reason = f"not known: {judged.reason}" if judged is not None and judged.reason else UNKNOWN
+        made = made._replace(meaning=reason, short="not known")
     if judged is None or state not in _CHANGED:
         return made._replace(state=state)
     return made._replace(state=state, rule=judged.rule, reference=judged.reference, reason=judged.reason)
@@ -105,7 +108,11 @@ def _bare(one: FieldExposure) -> FieldRow:
         msb=one.msb,
         lsb=one.lsb,
         value=one.exposed,
-        meaning=UNKNOWN if one.exposed is None else "no meaning is known for these bits",
+        meaning=f"not known: {one.reason}"
+        if one.exposed is None and one.reason
+        else UNKNOWN
+        if one.exposed is None
+        else "no meaning is known for these bits",
         short="not known" if one.exposed is None else "",
         host=one.host,
         state=one.state,

@@ -18,9 +18,12 @@ from inspector.app.shell.session import Change
 from inspector.app.shell.view import View
 from inspector.app.widgets.ink import Ink, Row, clip, fit, ink, row, wrap
 from inspector.app.widgets.lines import Lines
+from inspector.registers import catalog
+from inspector.registers.bits import ALL
 from inspector.registers.caches import Cache as CpuCache
 from inspector.registers.caches import CacheReading, CacheTopology, read_caches
 from inspector.registers.encoding import ccsidr_id, grouped_hex
+from inspector.registers.ids import CLIDR_EL1, CTR_EL0
 
 Side = Literal["host", "vcpu"]
 HELP = (
@@ -39,9 +42,18 @@ def sides_of(view: View) -> dict[Side, CacheTopology]:
         if any(cache.host for cache in topology.caches):
             sides["host"] = topology
     if view.title != "host":
-        sides["vcpu"] = read_caches(view.values, host.ccsidr if host else None)
+        sides["vcpu"] = read_caches(_vcpu_values(view), host.ccsidr if host else None)
     # A machine whose cache registers were not read still has CTR_EL0, and says what is missing.
     return sides or {"host": read_caches(view.values, host.ccsidr if host else None)}
+
+
+def _vcpu_values(view: View) -> Mapping[int, int]:
+    """The vCPU's registers; of those on which the kernels differ that it may be, as the chosen one has them."""
+    if view.answer is None:
+        return view.values
+    chosen = view.answer.exposure
+    sure = {i: v for i, v in chosen.values.items() if i in view.constraints and chosen.known.get(i, 0) & ALL == ALL}
+    return {**view.values, **sure}
 
 
 class Cache(Frame):
@@ -104,12 +116,12 @@ class Cache(Frame):
         pieces = []
         if topology.clidr is not None:
             points = f"LoC {topology.loc}  LoUU {topology.louu}  LoUIS {topology.louis}"
-            value = Ink(grouped_hex(topology.clidr))
+            value = self._value_of(CLIDR_EL1, grouped_hex(topology.clidr))
             pieces.append(row(Ink("CLIDR_EL1 ", "muted"), value, Ink(f"  {points}", "muted")))
         if topology.ctr is not None:
             lines = f"I line {topology.instruction_line} B  D line {topology.data_line} B"
             flags = f"IDC {int(topology.idc or 0)}  DIC {int(topology.dic or 0)}"
-            value = Ink(grouped_hex(topology.ctr & 0xFFFF_FFFF, 4))
+            value = self._value_of(CTR_EL0, grouped_hex(topology.ctr & 0xFFFF_FFFF, 4))
             pieces.append(row(Ink("CTR_EL0 ", "muted"), value, Ink(f"  {lines}  {flags}", "muted")))
         if not pieces:
             return [row(Ink("neither CLIDR_EL1 nor CTR_EL0 is in this dump", "muted")), ()]
@@ -117,6 +129,24 @@ class Cache(Frame):
         if sum(len(piece.text) for piece in joined) <= cells:
             return [joined, ()]
         return [clip(one, cells) for one in pieces]
+
+    def _doubts(self) -> dict[int, str]:
+        """The cache registers on which the kernels differ that it may be, each with its cases."""
+        view = self.session.shown
+        ids = (CLIDR_EL1, CTR_EL0, *map(ccsidr_id, self._order()))
+        told = {reg_id: view.model[reg_id] for reg_id in ids if view is not None and reg_id in view.model}
+        return {
+            reg_id: field.reason
+            for reg_id, one in told.items()
+            for field in one.fields
+            if field.state == "unknown" and field.reason
+        }
+
+    def _value_of(self, reg_id: int, text: str) -> Ink:
+        """A register's value, `?` for each digit that is not known of what the policy makes of the vCPU."""
+        view = self.session.shown
+        unsure = "vcpu" in self._shown and reg_id in self._doubts()
+        return Ink(view.text(reg_id) or "?", "unknown") if unsure and view is not None else Ink(text)
 
     def _draw_boxes(self, cells: int) -> list[Row]:
         """One diagram, or two beside each other."""
@@ -143,6 +173,8 @@ class Cache(Frame):
         who = f"vCPU as Linux {kernel} saves it" if kernel else "vCPU"
         if view is not None and view.answer is not None:
             who = f"vCPU as {view.answer.question.title} makes it"
+        if self._doubts():
+            return f"? {who}; another that it may be differs"
         if topology.fabricated:
             return f"{who}, made up by KVM"
         return f"{who}, {topology.layout} layout" + (", cut to 32 bits" if topology.lost else "")
@@ -162,7 +194,9 @@ class Cache(Frame):
                 continue
             value = cache.raw if side == "host" else cache.value
             head = f"CCSIDR[{cache.csselr}] {cache.name}, {'host' if side == 'host' else 'vCPU'}"
-            rows.append(row(Ink(head, "title"), Ink("  "), Ink("no value" if value is None else field_text(value, 64))))
+            text = "no value" if value is None else field_text(value, 64)
+            shown = Ink(text) if side == "host" else self._value_of(ccsidr_id(cache.csselr), text)
+            rows.append(row(Ink(head, "title"), Ink("  "), shown))
             if side == "host":
                 rows += [_reading_row(cache.host, True)] if cache.host else []
             else:
@@ -170,6 +204,10 @@ class Cache(Frame):
         topology = self._sides[self._shown[-1]]
         if topology.reason and "vcpu" in self._shown:
             rows += wrap(row(Ink("Why   ", "muted"), ink(topology.reason)), cells, indent=6)
+        if "vcpu" in self._shown:
+            for reg_id, reason in self._doubts().items():
+                told = row(Ink("?     ", "unknown"), ink(f"{catalog.by_id(reg_id).name} is not known: {reason}"))
+                rows += wrap(told, cells, indent=6)
         for note in topology.notes:
             rows += wrap(row(Ink("Note  ", "muted"), ink(note)), cells, indent=6)
         return rows

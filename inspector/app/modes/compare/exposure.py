@@ -10,7 +10,7 @@ from inspector.checks.feature_groups import FeatureGroup, group_by_feature
 from inspector.checks.machine.machine import Machine
 from inspector.checks.vmms.table import DEFAULT_VMM, find_vmm
 from inspector.kvm.exposure import FieldExposure, RegisterExposure
-from inspector.kvm.words.showing import explain_register
+from inspector.kvm.words.kernel_exposures import explain_under_each
 from inspector.policies.setup import FEATURES
 from inspector.registers import catalog
 from inspector.registers.bits import State, difference, extract
@@ -36,13 +36,15 @@ def exposure_nodes(answer: Machine, saved: Mapping[int, int] | None = None) -> l
     Without `saved` the left side is the host; with it, a vCPU as it was saved, and registers that only one side lists
     are told by the feature that brings them.
     """
-    exposure = answer.exposure
-    listed = sorted(map(catalog.by_id, exposure.listed), key=catalog.sort_key)
-    told = [explain_register(exposure, register.id) for register in listed]
+    listed = sorted(map(catalog.by_id, answer.listed), key=catalog.sort_key)
+    told = [explain_under_each(answer.exposures, register.id) for register in listed]
     if saved is None:
         return in_order(_register(answer, one, None) for one in told)
     nodes = [_register(answer, one, saved.get(one.id)) for one in told if one.id in saved]
-    return in_order([*list_nodes(set(saved), set(exposure.listed)), *nodes])
+    certain = set.intersection(*(set(one.listed) for one in answer.exposures))
+    perhaps = [_register(answer, one, None) for one in told if one.id not in saved and one.id not in certain]
+    only = list_nodes(set(saved).difference(answer.listed), certain.difference(saved))
+    return in_order([*only, *perhaps, *nodes])
 
 
 def list_nodes(left: set[int], right: set[int]) -> list[Node]:
@@ -128,7 +130,9 @@ def _register(answer: Machine, told: RegisterExposure, saved: int | None) -> Nod
 def _whole(answer: Machine, node: Node, one: FieldExposure) -> Node:
     """A register that one rule makes as a whole."""
     state: str = one.state
-    if node.values[0] is not None and node.values[1] is not None:
+    if one.exposed is None:
+        state = "unknown"
+    elif node.values[0] is not None and node.values[1] is not None:
         known = (1 << 32) - 1 if is_demux(node.id) else ALL_BITS
         state = "same" if node.values[0] & known == node.values[1] & known else "rebuilt"
     told = state != "same"

@@ -131,4 +131,4 @@ def report(picture: Picture) -> str:
         return ""
     from inspector.reports.exposure import exposure_markdown
 
-    return exposure_markdown(picture.answer.exposure, picture.answer.label)
+    return exposure_markdown(picture.answer.exposures, picture.answer.label)
