@@ -13,6 +13,16 @@ def add_style(parser: argparse.ArgumentParser, markdown: bool = True) -> None:
         style.add_argument("--markdown", action="store_true", help="print Markdown, for a bug report")
 
 
+def add_secrets(parser: argparse.ArgumentParser) -> None:
+    """`--secrets`: whether values of the guest's general, vector and debug registers, pointers and keys are told."""
+    parser.add_argument(
+        "--secrets",
+        action="store_true",
+        help="tell the values of general, vector and debug registers, pointers (SP, PC, TTBR, TPIDR) and keys too:\n"
+        "secrets of the guest, which are withheld otherwise",
+    )
+
+
 def add_declared(parser: argparse.ArgumentParser) -> None:
     """`--as VIEW`: whose values a text holds, for texts that do not say it."""
     parser.add_argument(

@@ -9,11 +9,12 @@ import argparse
 from pathlib import Path
 
 from inspector import sources
-from inspector.commands.arguments import add_declared
+from inspector.commands.arguments import add_declared, add_secrets
 from inspector.commands.output import add_output, check_output, status_of, write_out
 from inspector.errors import EXIT_YES, InspectorError
 from inspector.sources.dump import renumbered, select_vcpus
 from inspector.sources.formats import dump_json
+from inspector.sources.withheld import unnamed, withhold
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="SOURCE", help="a dump: file, -, builtin:NAME or a live source")
     add_declared(parser)
     add_output(parser, required=True)
+    add_secrets(parser)
     parser.add_argument("--vcpu", metavar="N", action="append", help="only this vCPU (index or name); may be repeated")
 
 
@@ -32,8 +34,10 @@ def run(options: argparse.Namespace) -> int:
     check_output(options.output, options.force)
     dump = sources.load(options.source, options.declared)
     dump = renumbered(select_vcpus(dump, options.vcpu or []))
+    dump = unnamed(dump if options.secrets else withhold(dump))
     data = dump_json.write(dump)
-    count = sum(len(v.values) for v in dump.vcpus)
+    count, withheld = sum(len(v.ids) for v in dump.vcpus), sum(len(v.withheld) for v in dump.vcpus)
     more = f": {len(dump.vcpus)} vCPUs, {count} registers"
+    more += f"; the values of {withheld} are withheld, as secrets of the guest (--secrets writes them)" * bool(withheld)
     write_out(options.output, data, force=options.force, like=status_of(options.source), more=more)
     return EXIT_YES

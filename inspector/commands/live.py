@@ -10,6 +10,7 @@ import argparse
 import sys
 import time
 
+from inspector.commands.arguments import add_secrets
 from inspector.commands.output import add_force, write_out
 from inspector.errors import EXIT_YES, InspectorError, one_line
 from inspector.registers.catalog import by_id
@@ -19,6 +20,7 @@ from inspector.sources.dump import Dump
 from inspector.sources.formats import dump_json
 from inspector.sources.live import open_live
 from inspector.sources.live.source import LiveOptions, LiveSource, changes
+from inspector.sources.withheld import unnamed, withhold
 
 _LONGEST_PAUSE = 86400
 """Seconds between two readings of --watch."""
@@ -30,6 +32,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--features", metavar="LIST", default="qemu", help="features of the scratch vCPU")
     parser.add_argument("--gic", choices=("v3", "none"), default="v3", help="interrupt controller of the scratch VM")
     parser.add_argument("--timeout", metavar="SECONDS", type=float, default=20.0, help="give up after (default: 20)")
+    parser.add_argument("--cpus", metavar="LIST", default="", help="CPUs to visit: 0-3,8 (default: one of each kind)")
+    parser.add_argument("--identify", action="store_true", help="tell the host's name and whole command line too")
     parser.add_argument("--watch", metavar="SECONDS", type=float, help="read again at this interval")
     parser.add_argument("--count", metavar="N", type=int, help="with --watch: stop after N readings")
     parser.add_argument("--json", action="store_true", help="print the dump in this program's JSON format")
@@ -39,10 +43,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="write the dump to a file; - for standard output")
     add_force(parser)
+    add_secrets(parser)
 
 
 def _options(options: argparse.Namespace) -> LiveOptions:
-    return LiveOptions(timeout=options.timeout, features=options.features, gic=options.gic)
+    return LiveOptions(
+        timeout=options.timeout, features=options.features, gic=options.gic, identify=options.identify,
+        cpus=options.cpus,
+    )  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> int:
@@ -62,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
         return app.run([options.address], watch=options.watch, options=_options(options), for_real=options.for_real)
     if source.caution:
         print(one_line(source.caution), file=sys.stderr)
-    dump = source.read()
+    dump = _told(source.read(), options)
     if options.output:
         write_out(options.output, dump_json.write(dump), force=options.force)
     elif options.json:
@@ -71,6 +79,12 @@ def run(options: argparse.Namespace) -> int:
         print("\n".join(_lines(dump)))
     print("\n".join(map(one_line, dump.notes)), file=sys.stderr)
     return _watch(source, dump, options) if options.watch else EXIT_YES
+
+
+def _told(dump: Dump, options: argparse.Namespace) -> Dump:
+    """The dump as it may be told."""
+    dump = dump if options.identify else unnamed(dump)
+    return dump if options.secrets else withhold(dump)
 
 
 def _lines(dump: Dump) -> list[str]:
@@ -86,7 +100,7 @@ def _watch(source: LiveSource, dump: Dump, options: argparse.Namespace) -> int:
     done = 1
     while options.count is None or done < options.count:
         time.sleep(options.watch)
-        current = source.read()
+        current = _told(source.read(), options)
         done += 1
         for (index, name), changed in changes(dump, current).items():
             for reg_id, value in changed.items():

@@ -29,6 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--configs", metavar="LIST", help="comma-separated configurations (default: all thirteen)")
     parser.add_argument("--first", metavar="N", type=int, help="write only to the first N registers of a configuration")
     parser.add_argument("--seed", metavar="N", type=int, default=1, help="seed of the random writes (default: 1)")
+    parser.add_argument("--identify", action="store_true", help="tell the whole command line and serial number too")
     parser.add_argument("--cpu", metavar="NAME", default="", help="name of the CPU, for the recording's first line")
 
 
@@ -59,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
 def _asked(options: argparse.Namespace, configs: list[str] | None, emit: Callable[[str], None]) -> None:
     """Ask the source everything, and give the recording's lines to `emit`."""
     if options.source in ("live", "live:"):
-        record(emit, configs, options.first, options.seed, options.cpu)
+        record(emit, configs, options.first, options.seed, options.cpu, identify=options.identify)
         return
     source = open_live(options.source)
     if not isinstance(source, Lab):

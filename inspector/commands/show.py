@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from inspector import sources
-from inspector.commands.arguments import add_declared, add_style
+from inspector.commands.arguments import add_declared, add_secrets, add_style
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
 from inspector.registers import catalog
 from inspector.reports import registers as report
@@ -18,6 +18,7 @@ from inspector.reports.json import dumps
 from inspector.reports.text import markdown_text
 from inspector.sources.consistency import differing_id_registers
 from inspector.sources.dump import Dump, select_vcpus
+from inspector.sources.withheld import withhold
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--vcpu", metavar="N", action="append", help="only this vCPU (index, name, or host); may be repeated"
     )
     parser.add_argument("--group", metavar="G", help="only registers of this group; `--group help` lists the groups")
+    add_secrets(parser)
     add_style(parser)
 
 
@@ -50,6 +52,7 @@ def run(options: argparse.Namespace) -> int:
     found = [one for text in options.registers for one in catalog.look_up(text)]
     wanted = list(dict.fromkeys((f.register, f.field.name if f.field else "") for f in found)) or None
     dump = select_vcpus(sources.load(options.source, options.declared), options.vcpu or ())
+    dump = dump if options.secrets else withhold(dump)
     shown = {place: report.items(vcpu, wanted, options.group or "") for place, vcpu in enumerate(dump.vcpus)}
     differing = {
         catalog.by_id(reg_id).name: [f"0x{value:x}" for value in values]

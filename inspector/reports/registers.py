@@ -27,6 +27,8 @@ class Item(NamedTuple):
     """when set, only this field was asked for"""
     template: bool = False
     """the constraint is what a template demands; else it is what the source says of the value"""
+    withheld: bool = False
+    """the vCPU has it, and its value is not told"""
 
     @property
     def fields(self) -> tuple[FieldReading, ...]:
@@ -66,6 +68,8 @@ def _item(vcpu: Vcpu, register: Register, field: str) -> Item | None:
         return Item(register, read(reg_id, vcpu.values[reg_id], vcpu.values, include_reserved=bool(field)), field=field)
     if reg_id in vcpu.constraints:
         constraint = vcpu.constraints[reg_id]
+        if not constraint.mask and vcpu.kind not in ("template", "list"):
+            return Item(register, None, constraint, field=field, withheld=True)
         reading = read(reg_id, constraint.value, vcpu.values)
         return Item(register, reading, constraint, field=field, template=vcpu.kind == "template")
     if reg_id in vcpu.errors:
@@ -79,6 +83,8 @@ def item_json(item: Item) -> Json:
     Of a value that is known in part, `known` has the bits that are, and every other bit of `value` is 0 and means
     nothing. A template's constraint has `mask` and `bits` instead.
     """
+    if item.withheld:
+        return {**register_json(item.register, None), "withheld": True, "fields": []}
     if item.reading is None:
         return {**register_json(item.register, None), "errno": item.errno, "fields": []}
     answer = reading_json(item.reading)
@@ -124,8 +130,14 @@ def _field_row(field: FieldReading) -> list[str]:
     return [f"[{_bits(field)}]", field.name, f"0x{field.value:x}", ("! " if field.flagged else "") + field.meaning]
 
 
+WITHHELD = "withheld"
+"""What stands in place of a value that is not told."""
+
+
 def item_value(item: Item) -> str:
     """The value as screens and reports write it: `?` for a hex digit not known, `x` for one that a template leaves."""
+    if item.withheld:
+        return WITHHELD
     if item.errno or item.reading is None:
         return f"unreadable (errno {item.errno})"
     if item.constraint is None:

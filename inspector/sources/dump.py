@@ -150,6 +150,13 @@ class Vcpu(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(dict.fromkeys([*self.values, *self.errors, *self.constraints]))
 
     @property
+    def withheld(self) -> tuple[int, ...]:
+        """The ids of which no value is told, as in a dump that was made without the guest's secrets."""
+        if self.kind in ("template", "list"):
+            return ()
+        return tuple(reg_id for reg_id, constraint in self.constraints.items() if not constraint.mask)
+
+    @property
     def label(self) -> str:
         """How people call it: its index, and the source's name where there is one."""
         return f"{self.index} ({self.name})" if self.name else str(self.index)

@@ -34,7 +34,7 @@ def test_show_json_has_the_documented_keys() -> None:
 
 
 def test_show_json_without_registers_shows_every_value_of_the_dump() -> None:
-    answer = run("show", N2, "--json").json
+    answer = run("show", N2, "--json", "--secrets").json
     dump = sources.load(N2)
     (vcpu,) = answer["vcpus"]
     shown = {int(r["id"], 16): int(r["value"], 16) for r in vcpu["registers"] if r["value"] is not None}
@@ -132,7 +132,7 @@ def test_list_names_every_shipped_dump() -> None:
 
 def test_convert_round_trip(tmp_path: Path) -> None:
     out = tmp_path / "copy.json"
-    assert run("convert", N2, "-o", str(out)).code == 0
+    assert run("convert", N2, "-o", str(out), "--secrets").code == 0
     before, after = sources.load(N2), sources.load(str(out))
     assert after.vcpus == before.vcpus
     assert after.host == before.host

@@ -12,11 +12,12 @@
  "vcpus": [{"index": 0, "name": "qemu", "kind": "vcpu",
             "features": 124, "gic": "v3", "mte": false, "writable_imp_id": false, "mp_state": "running",
             "registers": {ID: VALUE}, "errors": {ID: ERRNO}, "constraints": {ID: {"mask": VALUE, "value": VALUE}},
-            "guest": {ID: VALUE}, "writable_masks": {ID: VALUE}}]}
+            "withheld": [ID], "guest": {ID: VALUE}, "writable_masks": {ID: VALUE}}]}
 ```
 
 Ids and values are texts: `0x` and hex digits (decimal and `0b` are read too). `constraints` holds registers of which
-only the bits in `mask` are given; `known` says the same of a host's; a list of bare ids has masks of zero. Everything
+only the bits in `mask` are given; `known` says the same of a host's; a list of bare ids has masks of zero. `withheld`
+lists registers that the vCPU has and whose values were left out, as secrets of the guest. Everything
 but `format`, `version` and `vcpus` may be left out, and unknown members are passed over, so that version 1 can grow. In
 `provenance`, `source` and `format` tell what the dump was converted from; when the file is read they become `origin`
 and `origin_format`.
@@ -65,6 +66,7 @@ class _Vcpu(msgspec.Struct):
     registers: msgspec.Raw = _NOTHING
     errors: msgspec.Raw = _NOTHING
     constraints: dict[str, _Constraint] = {}
+    withheld: list[Hex] = []
     guest: msgspec.Raw = _NOTHING
     writable_masks: msgspec.Raw = _NULL
     flags: list[str] = []
@@ -152,6 +154,8 @@ def _vcpu(given: _Vcpu, where: str, budget: Budget) -> Vcpu:
     errors = number_map(given.errors, where, budget)
     budget.spend(RECORDS, len(given.constraints))
     constraints = {_id(key, where): c for key, c in given.constraints.items()}
+    budget.spend(RECORDS, len(given.withheld))
+    constraints |= {int(reg_id): _Constraint(mask=Hex(0), value=Hex(0)) for reg_id in given.withheld}
     for reg_id in errors:
         check_id(reg_id, where)
     for reg_id, constraint in constraints.items():
@@ -276,8 +280,12 @@ def _vcpu_text(vcpu: Vcpu) -> str:
     members["registers"] = _registers(vcpu.values, 3)
     if vcpu.errors:
         members["errors"] = _registers(vcpu.errors, 3, _json)
-    if vcpu.constraints:
-        members["constraints"] = _registers(vcpu.constraints, 3, _constraint)
+    withheld = vcpu.withheld
+    constraints = {reg_id: one for reg_id, one in vcpu.constraints.items() if reg_id not in withheld}
+    if withheld:
+        members["withheld"] = _list((_json(hex(reg_id)) for reg_id in withheld), 3)
+    if constraints:
+        members["constraints"] = _registers(constraints, 3, _constraint)
     if vcpu.guest:
         members["guest"] = _registers(vcpu.guest, 3)
     if vcpu.writable_masks is not None:

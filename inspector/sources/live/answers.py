@@ -102,7 +102,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def arguments(options: LiveOptions, writes: Sequence[tuple[int, int]] = ()) -> list[str]:
     """The collector's own arguments."""
     asked = [f"{number:x}={value:x}" for number, value in writes]
-    return ["--features", options.features, "--gic", options.gic, *(w for text in asked for w in ("--write", text))]
+    words = ["--features", options.features, "--gic", options.gic, *(w for text in asked for w in ("--write", text))]
+    words += ["--cpus", options.cpus] if options.cpus else []
+    return words + ["--identify"] * options.identify
 
 
 def dump_of(answer: bytes, where: str) -> Dump:

@@ -81,6 +81,8 @@ class Options(NamedTuple):
     gic: str = "v3"
     writes: Tuple[Tuple[int, int], ...] = ()
     kvm: str = "/dev/kvm"
+    identify: bool = False
+    cpus: str = ""
 
 
 DEFAULT = Options()
@@ -504,12 +506,45 @@ def cache_files(folder: str) -> List[str]:
     return [name for name in listing(folder) if name in known]
 
 
-def command_line() -> str:
-    """The command line of the running kernel; empty where it cannot be read."""
+SPEAKING = ("arm64.", "id_aa64", "kvm-arm.", "kvm_arm.", "mitigations=", "nospectre", "ssbd=", "kpti=", "nokaslr")
+"""How words of a kernel's command line begin that change what a guest sees. Others may be somebody's secrets."""
+MOST_VISITED = 16
+"""CPUs that the reading process moves to unless the user names them."""
+
+
+def command_line(whole: bool) -> str:
+    """The command line of the running kernel, or of it the words that matter; empty where it cannot be read."""
     try:
-        return read_text("/proc/cmdline")
+        text = read_text("/proc/cmdline")
     except OSError:
         return ""
+    return text if whole else " ".join(word for word in text.split() if word.startswith(SPEAKING))
+
+
+def cpu_list(text: str) -> List[int]:
+    """The CPUs of a list such as `0-3,8`. Raises ValueError."""
+    found = []  # type: List[int]
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        if not 0 <= int(first) <= int(last or first) < 1 << 16:
+            raise ValueError("not a list of CPUs: %s" % part)
+        found += range(int(first), int(last or first) + 1)
+    return found
+
+
+def visited(cpus: List[Dict[str, Any]], allowed: List[int], chosen: str) -> List[int]:
+    """The CPUs to run on for a moment: those that the user names; else one of each kind, and at most 16.
+
+    A CPU whose kind sysfs does not tell is a kind of its own. The others are left in peace: they may be isolated.
+    """
+    if chosen:
+        return [cpu for cpu in cpu_list(chosen) if cpu in allowed]
+    kinds = {}  # type: Dict[str, int]
+    for cpu in cpus:
+        if cpu["index"] in allowed:
+            kind = sorted(cpu["registers"].items()) or cpu["index"]
+            kinds.setdefault(str(kind), cpu["index"])
+    return sorted(kinds.values())[:MOST_VISITED]
 
 
 def collect(options: Options = DEFAULT) -> Dict[str, Any]:
@@ -520,7 +555,8 @@ def collect(options: Options = DEFAULT) -> Dict[str, Any]:
     dump: Dict[str, Any] = {"format": FORMAT, "version": VERSION}
     dump["provenance"] = {
         "source": "live:", "tool": "vcpu-inspector collector %d" % VERSION, "kernel": name.release,
-        "kernel_version": name.version, "cmdline": command_line(), "host": name.nodename, "machine": name.machine,
+        "kernel_version": name.version, "cmdline": command_line(options.identify),
+        "host": name.nodename if options.identify else "", "machine": name.machine,
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }  # fmt: skip
     dump.update(capabilities={}, el0={}, cpus=[], vcpus=[], notes=notes)
@@ -529,7 +565,10 @@ def collect(options: Options = DEFAULT) -> Dict[str, Any]:
         return dump
     allowed = sorted(os.sched_getaffinity(0))
     dump["cpus"] = all_cpus(allowed, notes)
-    views, reason = mrs_per_cpu(allowed)
+    places = visited(dump["cpus"], allowed, options.cpus)
+    views, reason = mrs_per_cpu(places)
+    if places:
+        notes.append("CPUs that were visited for a moment each: %s" % ", ".join(map(str, places)))
     if reason:
         notes.append("EL0 view of the ID space: " + reason)
     for cpu in dump["cpus"]:
@@ -577,9 +616,12 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser.add_argument("--gic", choices=("v3", "none"), default="v3", help="interrupt controller of the scratch VM")
     parser.add_argument("--write", type=number_pair, action="append", default=[], metavar="ID=VALUE",
                         help="also write this to the scratch vCPU and report the answer")  # fmt: skip
+    parser.add_argument("--cpus", default="", metavar="LIST", help="CPUs to visit (default: one of each kind)")
+    parser.add_argument("--identify", action="store_true", help="tell the host's name and its whole command line too")
     given = parser.parse_args(arguments)
     try:
-        dump = collect(Options(features=given.features, gic=given.gic, writes=tuple(given.write)))
+        dump = collect(Options(features=given.features, gic=given.gic, writes=tuple(given.write),
+                               identify=given.identify, cpus=given.cpus))  # fmt: skip
     except ValueError as error:
         parser.error(str(error))
     try:

@@ -45,7 +45,7 @@ class RunningVms:
         now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         about = Provenance(
             source=self.address, format="live", tool="KVM debugfs", kernel=system.release,
-            kernel_version=system.version, host=system.nodename, machine=system.machine, date=now,
+            kernel_version=system.version, machine=system.machine, date=now,
         )  # fmt: skip
         vcpus = tuple(_vcpu(index, vm) for index, vm in enumerate(vms))
         return Dump(provenance=about, vcpus=vcpus, one_vm=len(vcpus) == 1, notes=tuple(notes))

@@ -28,6 +28,7 @@ from inspector.sources.live.collector import (
     IDENTIFICATION,
     ScratchVm,
     capabilities,
+    command_line,
     mrs_per_cpu,
     open_kvm,
     read_text,
@@ -95,8 +96,11 @@ class Guest:
 class Recorder:
     """Writes the lines of one recording through `emit`."""
 
-    def __init__(self, kvm: int, emit: Callable[[str], None], seed: int = 1, budget: Optional[int] = None) -> None:
-        self.kvm, self.emit, self.budget = kvm, emit, budget
+    def __init__(
+        self, kvm: int, emit: Callable[[str], None], seed: int = 1, budget: Optional[int] = None,
+        identify: bool = False,
+    ) -> None:  # fmt: skip
+        self.kvm, self.emit, self.budget, self.identify = kvm, emit, budget, identify
         self.dice = random.Random(seed)
 
     def line(self, kind: str, **items: Any) -> None:
@@ -120,11 +124,14 @@ class Recorder:
         """The lines about the host; returns its capabilities."""
         name = os.uname()
         self.line("recording", version=1, cpu=cpu, machine=machine, kernel=name.release)
-        command = quiet_text("/proc/cmdline").strip()
+        command = command_line(self.identify)
         self.line("kernel", release=name.release, version=name.version, cmdline=command)
         folder = IDENTIFICATION % 0
         for path in (folder + "/midr_el1", folder + "/revidr_el1", "/proc/cpuinfo"):
             text = quiet_text(path)
+            if not self.identify:
+                # Some boards print their serial number among the CPUs.
+                text = "".join(line for line in text.splitlines(True) if not line.startswith("Serial"))
             if text:
                 self.line("file", path=path, text=text)
         first = min(os.sched_getaffinity(0))
@@ -296,14 +303,14 @@ def check_host() -> None:
 
 def record(
     emit: Callable[[str], None], configs: Optional[List[str]] = None, budget: Optional[int] = None, seed: int = 1,
-    cpu: str = "", kvm_path: str = "/dev/kvm",
+    cpu: str = "", kvm_path: str = "/dev/kvm", identify: bool = False,
 ) -> None:  # fmt: skip
     """Write a whole recording, line by line without newlines. Raises OSError where /dev/kvm cannot be used."""
     check_host()
     kvm = open_kvm(kvm_path)
     try:
         found, machine = describe_host()
-        recorder = Recorder(kvm, emit, seed, budget)
+        recorder = Recorder(kvm, emit, seed, budget, identify)
         for config in configurations(recorder.head(cpu or found, machine)):
             if configs is None or config.name in configs:
                 recorder.configuration(config)
@@ -328,6 +335,7 @@ def record_main(arguments: Optional[List[str]] = None) -> int:
     parser.add_argument("--first", type=int, metavar="N", help="write only the first N registers of each configuration")
     parser.add_argument("--seed", type=int, default=1, help="seed of the random writes (default: 1)")
     parser.add_argument("--cpu", default="", help="name of the CPU, for the first line")
+    parser.add_argument("--identify", action="store_true", help="tell the host's whole command line and serial number")
     given = parser.parse_args(arguments)
     try:
         configs = chosen_configs(given.configs) if given.configs else None
@@ -336,7 +344,9 @@ def record_main(arguments: Optional[List[str]] = None) -> int:
     try:
         check_host()
         with open_output(given.output, given.force) as out:
-            record(lambda line: print(line, file=out), configs, given.first, given.seed, given.cpu)
+            record(
+                lambda line: print(line, file=out), configs, given.first, given.seed, given.cpu, identify=given.identify
+            )
     except FileExistsError:
         sys.stderr.write("recorder: %s is there already; --force replaces it\n" % ascii(given.output))
         return 2

@@ -22,7 +22,11 @@ _SSH_FAILED, _NOT_FOUND = 255, 127
 
 
 class RemoteHost:
-    """Feeds the collector to `python3 -` on the other side. ssh never asks: it runs in batch mode."""
+    """Feeds the collector to `python3 -I -` on the other side. ssh never asks: it runs in batch mode.
+
+    -I: neither the folder where ssh arrives nor the environment says what is imported. What the user's configuration
+    forwards (ports, agent, X11) is not forwarded, and no connection is shared.
+    """
 
     caution = ""
 
@@ -40,8 +44,11 @@ class RemoteHost:
     def command(self, writes: Sequence[tuple[int, int]] = ()) -> list[str]:
         """The whole command line; `--` keeps the host name from being taken for an option."""
         seconds = str(max(1, int(self.timeout)))
-        settings = ("BatchMode=yes", f"ConnectTimeout={seconds}", "ServerAliveInterval=5", "ServerAliveCountMax=3")
-        remote = shlex.join(["python3", "-", *arguments(self.options, writes)])
+        settings = (
+            "BatchMode=yes", "ClearAllForwardings=yes", "ForwardAgent=no", "ForwardX11=no", "PermitLocalCommand=no",
+             f"ConnectTimeout={seconds}", "ServerAliveInterval=5", "ServerAliveCountMax=3",
+        )  # fmt: skip
+        remote = shlex.join(["python3", "-I", "-", *arguments(self.options, writes)])
         return [
             "ssh",
             "-T",

@@ -15,6 +15,7 @@ from inspector.errors import SourceError
 from inspector.sources.dump import Dump, Vcpu
 
 T = TypeVar("T")
+_CPUS = re.compile(r"(?:\d{1,5}(?:-\d{1,5})?(?:,\d{1,5}(?:-\d{1,5})?)*)?\Z", re.ASCII)
 _FEATURES = re.compile(r"[a-z0-9_]+(?:-[a-z0-9_]+)*(?:,[a-z0-9_]+(?:-[a-z0-9_]+)*)*\Z")
 
 
@@ -27,6 +28,10 @@ class LiveOptions(msgspec.Struct, frozen=True, kw_only=True):
     """features of the scratch vCPU, comma separated; `qemu`: what QEMU would choose on that host"""
     gic: Literal["v3", "none"] = "v3"
     """interrupt controller of the scratch VM"""
+    identify: bool = False
+    """tell the host's name and its kernel's whole command line, not just the words that matter to KVM"""
+    cpus: str = ""
+    """CPUs that the collector visits for a moment, such as 0-3,8; empty: one of each kind, at most 16"""
 
 
 class LiveSource(Protocol):
@@ -135,5 +140,7 @@ def check_options(options: LiveOptions) -> None:
     """Raises SourceError for options that no source can follow."""
     if not 0 < options.timeout <= 3600:
         raise SourceError(f"a time-out of {options.timeout:g} s", "--timeout", "between 0 and 3600")
+    if not _CPUS.match(options.cpus):
+        raise SourceError(f"not a list of CPUs: {options.cpus!r}", "--cpus", "such as 0-3,8")
     if not _FEATURES.match(options.features):
         raise SourceError(f"not a list of vCPU features: {options.features!r}", "--features", "such as psci,pmu,sve")

@@ -51,7 +51,7 @@ def test_the_whole_ssh_command_line() -> None:
     assert command[0] == "ssh"
     assert command[split - 4 : split] == ["-p", "2222", "-l", "root"]
     assert command[split + 1] == "fe80::1%eth0"
-    assert command[split + 2] == "python3 - --features psci,el2-e2h0 --gic v3 --write 603000000013c03a=1"
+    assert command[split + 2] == "python3 -I - --features psci,el2-e2h0 --gic v3 --write 603000000013c03a=1"
     assert {"BatchMode=yes", "ConnectTimeout=7"} <= set(command)
 
 
