@@ -9,7 +9,7 @@ from typing import Any, get_args
 from inspector.errors import PolicyError
 from inspector.policies.model import KINDS, Condition, PolicyFile
 
-_AT = re.compile(r" - at `\$\.?(.*)`$")
+_AT = re.compile(r" - at `\$\.?([^`]*)`$")
 _UNKNOWN_KEY = re.compile(r"unknown field `(.+?)`")
 
 

@@ -8,7 +8,6 @@ it almost always runs a stable kernel; `6.12.0` is the first release. What `unam
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import lru_cache
@@ -20,6 +19,7 @@ import msgspec
 from inspector.errors import PolicyError
 from inspector.policies.dates import Point, is_dated, parse_date, standing
 from inspector.policies.model import Policy, PolicyFile, Rule, kind_of, usual_reason
+from inspector.toml_text import read_toml
 
 _ROOM = resources.files("inspector.policies")
 _POINT = re.compile(r"(\d{1,4})\.(\d{1,4})(?:\.(\d{1,5}))?", re.ASCII)
@@ -138,10 +138,9 @@ def newest_point(major: int, minor: int) -> tuple[int, int, int] | None:
 def read_policy_file(text: str, where: str) -> PolicyFile:
     """Check one file's text; PolicyError names the file, the key and what is allowed there."""
     try:
-        tables = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        what = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise PolicyError(f"not valid TOML: {what}", where) from None
+        tables = read_toml(text)
+    except ValueError as error:
+        raise PolicyError(f"not valid TOML: {error}", where) from None
     try:
         return msgspec.convert(tables, PolicyFile)
     except (msgspec.ValidationError, RecursionError) as error:

@@ -178,7 +178,7 @@ def _words(text: str) -> tuple[str, str]:
         return text.strip(), ""
     signature = _SIGNATURE.match(text.strip())
     text = _CLOCK.sub("", text.strip(), count=1) if _CLOCK.match(text.strip()) else text.strip()
-    words = re.sub(r"\s*\+\s*(?=[a-z])", "+", signature.expand(r"\1\2") if signature else text).split()
+    words = re.sub(r"\s{0,20}\+\s{0,20}(?=[a-z])", "+", signature.expand(r"\1\2") if signature else text).split()
     if words and words[0] == "Linux":
         at = next((at for at in (2, 1) if at < len(words) and re.match(r"\d+\.\d", words[at])), 0)
         words = words[at:]

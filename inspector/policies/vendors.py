@@ -145,7 +145,7 @@ VENDORS: tuple[Vendor, ...] = (
     _row("Texas Instruments", r"-ti(-|$)", "stable", _BOARD),
     _row("Qualcomm or another builder for its chips", r"-perf|-qgki|-qcom|-sdm\d+|-sm\d{4}", "stable", _BOARD),
     _row("Phytium", r"[-.]phytium", "stable", _BOARD),
-    _row("Toradex", r"-torizon|^-\d+\.\d+\.\d+\S*\+git\.", "stable", _BOARD),
+    _row("Toradex", r"-torizon|^-\d{1,6}\.\d{1,6}\.\d{1,6}\S{0,60}\+git\.", "stable", _BOARD),
     _row("Yocto Project", r"-yocto-|-poky|-fslc", "stable", _BOARD),
     _row("the Civil Infrastructure Platform", r"-cip\d+", "stable", _MERGED),
     _row("LinuxKit (Docker Desktop)", r"-linuxkit", "stable", _OWN),

@@ -235,7 +235,7 @@ def _words(name: str, ways: tuple[Way, ...], places: Sequence[_Named]) -> tuple[
     own = [one for one in places if any((one.schema.name, one.span.name) == term[:2] for term in terms)] or places
     span = own[0].span if own else _span(terms[0].register, terms[0].field)
     text = own[0].text if own and name not in facts["where"]["features"] else ""
-    words = re.sub(r"\s*\(FEAT_\w+\)", "", text).strip()
+    words = re.sub(r"\s?\(FEAT_\w+\)", "", text).strip()
     return facts["titles"].get(name, span.title), words
 
 

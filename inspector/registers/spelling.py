@@ -156,8 +156,8 @@ def _one(text: str) -> Register:
 
 def _field_of(register: Register, field: str) -> tuple[Register, Span]:
     """The field of a register; for a CCSIDR of either layout."""
-    bits = re.match(r"^(.*?)\s*\[\d+(?::\d+)?\]$", field)
-    wanted = bits[1] if bits and bits[1] else field
+    bits = re.match(r"^([^\[]*)\[\d+(?::\d+)?\]$", field)
+    wanted = bits[1].rstrip() if bits and bits[1].strip() else field
     schema = register.schema
     if schema is None:
         raise RegisterError(f"{register.name} has no fields", hint=f"it is one value of {register.size} bytes")

@@ -13,7 +13,6 @@ program remembers by itself is in `remembered.py`; what is set here comes before
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -23,6 +22,7 @@ from inspector.app.shell.keys import Key
 from inspector.app.shell.numbers import BASES
 from inspector.errors import one_line
 from inspector.folders import SETTINGS as FILE
+from inspector.toml_text import read_toml
 
 _TEXTS = ("theme", "base", "kernel", "vmm")
 
@@ -44,10 +44,10 @@ class Settings(NamedTuple):
 def load_settings(folder: Path, places: Sequence[Sequence[Key]]) -> Settings:
     """The settings of a folder; none when it has no file. `places`: the keys that mean something together."""
     try:
-        data = tomllib.loads((folder / FILE).read_text(encoding="utf-8"))
+        data = read_toml((folder / FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return Settings()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
         return Settings(problems=(one_line(f"{FILE}: cannot be read: {error}"),))
     allowed = (*_TEXTS, "keys")
     problems = [f"{FILE}: unknown key `{key}`; allowed: {', '.join(allowed)}" for key in data if key not in allowed]

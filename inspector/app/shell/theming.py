@@ -7,7 +7,6 @@ are read from the shipped `themes/` folder, then from the user's own; a bad file
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +16,7 @@ from textual.theme import Theme
 
 from inspector import shipped
 from inspector.errors import InspectorError
+from inspector.toml_text import read_toml
 
 TOKENS: Mapping[str, str] = {
     "verdict-same": "a value that stayed as it was",
@@ -70,10 +70,10 @@ class Themes(NamedTuple):
 def load_theme(path: Path) -> Theme:
     """One theme; raises ThemeError with file and key."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = read_toml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise ThemeError("cannot be read", path.name, str(error)) from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise ThemeError(f"is not TOML: {error}", path.name) from None
     return theme_from(data, path.stem, path.name)
 

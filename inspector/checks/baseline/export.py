@@ -19,7 +19,7 @@ from inspector.sources.dump import Constraint, Dump, Provenance, Vcpu
 _PROPERTY_REGISTERS = frozenset((*ID_SPACE, CTR_EL0))
 _TEMPLATE_BYTES = 16
 """Templates cannot say more than 128 bits; the vector lengths are therefore left to the VMM."""
-_PROPERTY = re.compile(r"SYSREG_(\w+_EL\d)_(\w+)=(0x[0-9a-fA-F]+|\d+)")
+_PROPERTY = re.compile(r"SYSREG_(\w{1,40}_EL\d)_(\w{1,40})=(0x[0-9a-fA-F]+|\d+)")
 
 
 def bitmap(mask: int, bits: int, width: int) -> str:

@@ -12,15 +12,16 @@ from inspector.registers.scanning import scan
 
 _VERB = re.compile(
     r"(?P<set>\bSET_?ONE_?REG\b|SetOneReg|set_one_reg|\b(?:set|sett?ing|put|putting|writ(?:e|ing)|wrote|restor(?:e|ing)|load(?:ing)?"
-    r"|Set\w*Reg\w*)\b|\bSet\w*)"
-    r"|(?P<get>\bGET_?ONE_?REG\b|GetOneReg|get_one_reg|\b(?:get|gett?ing|read(?:ing)?|sav(?:e|ing)|fetch(?:ing)?|Get\w*Reg\w*)\b)",
+    r"|Set\w{0,40}Reg\w{0,40})\b|\bSet\w*)"
+    r"|(?P<get>\bGET_?ONE_?REG\b|GetOneReg|get_one_reg|\b(?:get|gett?ing|read(?:ing)?|sav(?:e|ing)|fetch(?:ing)?|Get\w{0,40}Reg\w{0,40})\b)",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(
     r"\(?os error (?P<a>\d{1,3})\)?"
-    r"|\berr(?:no|or|no_code|code)?\s*[:=(]{1,2}\s*-?(?P<b>\d{1,3})\b|\bError\((?P<c>\d{1,3})\)"
-    r"|\bErrno\((?P<d>\d{1,3})\)|\b(?:ret(?:urn(?:ed|s)?)?|rc|r|status|failed with|failed)\s*[:=]?\s*-(?P<e>\d{1,3})\b"
-    r"|=\s*-(?P<h>\d{1,3})\b|\(-(?P<f>\d{1,3})\)|:\s*-(?P<g>\d{1,3})\s*$",
+    r"|\berr(?:no|or|no_code|code)?\s{0,20}[:=(]{1,2}\s{0,20}-?(?P<b>\d{1,3})\b|\bError\((?P<c>\d{1,3})\)"
+    r"|\bErrno\((?P<d>\d{1,3})\)"
+    r"|\b(?:ret(?:urn(?:ed|s)?)?|rc|r|status|failed with|failed)\s{0,20}[:=]?\s{0,20}-(?P<e>\d{1,3})\b"
+    r"|=\s{0,20}-(?P<h>\d{1,3})\b|\(-(?P<f>\d{1,3})\)|:\s{0,20}-(?P<g>\d{1,3})\s*$",
     re.IGNORECASE,
 )
 _NAME = re.compile(r"\b(E(?:INVAL|NOENT|PERM|BUSY|NOEXEC|FAULT|IO|2BIG|ACCES|NXIO|NODEV|OPNOTSUPP|NOSYS|NOSPC))\b")
@@ -36,7 +37,7 @@ _WORDS = {
     "Permission denied": errno.EACCES,
     "No such device or address": errno.ENXIO,
 }
-_VALUE = re.compile(r"\b(?:val(?:ue)?|data|to)\b\s*[:=(]?\s*\"?(0x[0-9a-f]{1,32})\b", re.IGNORECASE)
+_VALUE = re.compile(r"\b(?:val(?:ue)?|data|to)\b\s{0,20}[:=(]?\s{0,20}\"?(0x[0-9a-f]{1,32})\b", re.IGNORECASE)
 _RIGHT_BEHIND = re.compile(r"[)\s]*[,=:]\s*\"?(0x[0-9a-f]{1,32})\b", re.IGNORECASE)
 _PROGRAMS = (
     ("gem5", re.compile(r"\bgem5\b|src/arch/arm/kvm/")),

@@ -29,16 +29,16 @@ _OURS = re.compile(
 )
 _MARKERS = (
     ("x86", re.compile(
-        r"\b[ER]AX=[0-9a-f]{8}|\bCR0=[0-9a-f]{8}.*\bCR[234]=|\bEFER=[0-9a-f]{8}|\bkvm_(?:intel|amd)\b"
+        r"\b[ER]AX=[0-9a-f]{8}|\bCR0=[0-9a-f]{8}.{0,120}\bCR[234]=|\bEFER=[0-9a-f]{8}|\bkvm_(?:intel|amd)\b"
         r"|\bset MSR 0x[0-9a-f]+"
-        r"|\b(?:VMX|SVM|TDX|SEV)\b.*\b(?:not supported|disabled|failed)|KVM_SET_(?:SREGS|MSRS|CPUID2|XSAVE|LAPIC)"
+        r"|\b(?:VMX|SVM|TDX|SEV)\b.{0,120}\b(?:not supported|disabled|failed)|KVM_SET_(?:SREGS|MSRS|CPUID2|XSAVE|LAPIC)"
         r"|\bpc-(?:i440fx|q35)-|host doesn't support requested feature: CPUID|\bvmx[: ]|\bx86_64\b|\bCPUID\.",
         re.IGNORECASE)),
     ("POWER", re.compile(
-        r"\bNIP [0-9a-f]{16}|\bMSR [0-9a-f]{16}.*\bHID0\b|\bkvm[_-](?:hv|pr)\b|\bpseries-|\bspapr\b|\bppc64(?:le)?\b"
-        r"|\bPOWER\d\b"
+        r"\bNIP [0-9a-f]{16}|\bMSR [0-9a-f]{16}.{0,120}\bHID0\b|\bkvm[_-](?:hv|pr)\b|\bpseries-|\bspapr\b"
+        r"|\bppc64(?:le)?\b|\bPOWER\d\b"
         r"|\bcap-(?:htm|vsx|dfp|cfpc|sbbc|ibs)\b")),
-    ("s390", re.compile(r"\bPSW=mask [0-9a-f]{16}|\bs390-ccw-virtio|\bs390x\b|\bSIE\b.*\bintercept")),
+    ("s390", re.compile(r"\bPSW=mask [0-9a-f]{16}|\bs390-ccw-virtio|\bs390x\b|\bSIE\b.{0,120}\bintercept")),
     ("RISC-V", re.compile(
         r"\bmhartid\b|\bKVM_REG_RISCV\b|\briscv64\b|\bkvm \[\d+\]: hypervisor extension|\bmtvec\b"
         r"|0x80[2-8]0[0-9a-f]{12}"

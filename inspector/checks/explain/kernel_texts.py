@@ -33,9 +33,9 @@ _PROMISES: tuple[tuple[re.Pattern[str], tuple[_Promise, ...]], ...] = tuple(
         # Arm ARM, the registers' own "present only when" lines
         (r"MPAM", (_Promise("ID_AA64PFR0_EL1", "MPAM"), _Promise("ID_AA64PFR1_EL1", "MPAM_frac"))),
         (r"PMMIR_EL1", (_Promise("ID_AA64DFR0_EL1", "PMUVer", 5),)),
-        (r"PM(?:S[A-Z]+R|BLIMITR|BPTR|BSR|BIDR|SIDR)\w*_EL", (_Promise("ID_AA64DFR0_EL1", "PMSVer"),)),
-        (r"PM\w+_EL[01]", (_Promise("ID_AA64DFR0_EL1", "PMUVer"),)),
-        (r"TRB\w+_EL", (_Promise("ID_AA64DFR0_EL1", "TraceBuffer"),)),
+        (r"PM(?:S[A-Z]{1,12}R|BLIMITR|BPTR|BSR|BIDR|SIDR)\w{0,20}_EL", (_Promise("ID_AA64DFR0_EL1", "PMSVer"),)),
+        (r"PM\w{1,20}_EL[01]", (_Promise("ID_AA64DFR0_EL1", "PMUVer"),)),
+        (r"TRB\w{1,20}_EL", (_Promise("ID_AA64DFR0_EL1", "TraceBuffer"),)),
         (r"TRFCR_EL", (_Promise("ID_AA64DFR0_EL1", "TraceFilt"),)),
         (r"TRC\w+", (_Promise("ID_AA64DFR0_EL1", "TraceVer"),)),
         (r"BRB\w+_EL", (_Promise("ID_AA64DFR0_EL1", "BRBE"),)),

@@ -22,7 +22,9 @@ from inspector.registers.schema import Span
 _OK = re.compile(r"(?:^|\s)ok\s+(\d+)\s+([A-Z]\w+)")
 _NOT_OK = re.compile(r"(?:^|\s)not ok\s+(\d+)\s+((?:SYS_)?[A-Z][A-Z0-9]\w*_EL\d\w*)")
 _MASKS = re.compile(r"(0x[0-9a-f]+|0) != (0x[0-9a-f]+|0)\s*\(masks\[", re.IGNORECASE)
-_VALUE = re.compile(r"(0x[0-9a-f]+|\d+) (?:!=|==) (0x[0-9a-f]+|\d+)\s*\(([^)]{1,120})\)", re.IGNORECASE)
+_VALUE = re.compile(
+    r"(0x[0-9a-f]{1,32}|\d{1,32}) (?:!=|==) (0x[0-9a-f]{1,32}|\d{1,32})\s{0,9}\(([^)]{1,120})\)", re.IGNORECASE
+)
 _ASSERT = re.compile(r"==== Test Assertion Failure ====")
 _WHERE = re.compile(r"\b(set_id_regs|get-reg-list|aarch32_id_regs)(?:\.c:(\d+))?")
 _RESULT = re.compile(r"(?:^|\s)(not ok|ok) (\d+) selftests: kvm(?:/\w+)?: ([\w-]+)")

@@ -49,6 +49,8 @@ _PREFIXES = re.compile(
 _AFTER_DATE = re.compile(r"^[\w.-]+\s+[\w./@-]+\[\d+\]:\s*")
 
 _COLUMNS = frozenset((64, 68, 70, 72, 74, 75, 76, 78, 79, 80, 90, 96, 99, 100, 110, 119, 120, 130, 132, 140, 150, 160))
+_MOST_PREFIXES = 8
+"""Prefixes of a line: a container's, the journal's, the VMM's own; twice as many are taken off"""
 _SHORTEST_WRAP = 24
 _LONG = 40
 
@@ -106,7 +108,7 @@ def read_pasted(text: str) -> Pasted:
     lines, starts, gaps, pieces, size = [], [], [], [], 0
     for number, (line, prefixed) in enumerate(bare):
         starts.append(size)
-        goes_on = number and hard[number - 1] and (_CONTINUES if prefixed else _MAY_CONTINUE).match(line)
+        goes_on = number and hard[number - 1] and (_CONTINUES.match(line) if prefixed else _MAY_CONTINUE.match(line))
         if number and (not goes_on or line[:1].isspace()):
             gaps.append(size)
         words = line.split()
@@ -142,7 +144,10 @@ def _prefix_off(raw: str) -> tuple[str, bool]:
     """`raw` without quote marks and record prefixes; the second is True when it starts a log record of its own."""
     line = _QUOTE.sub("", raw)
     prefixed = False
-    while (found := _PREFIXES.match(line)) and found.end():
+    for _ in range(_MOST_PREFIXES):
+        found = _PREFIXES.match(line)
+        if not found or not found.end():
+            break
         line = line[found.end() :]
         if host := _AFTER_DATE.match(line):
             line = line[host.end() :]
