@@ -52,6 +52,18 @@ def load(source: str, declared: View | None = None) -> Dump:
         return read_content(content)
 
 
+def load_text(text: str, name: str, declared: View | None = None) -> Dump:
+    """Read a pasted text as `load` reads a file. Raises SourceError."""
+    import io
+
+    from inspector.sources.formats import read_content
+    from inspector.sources.opening import Content
+
+    content = Content(name, io.BytesIO(text.encode("utf-8", "replace")), seekable=False)
+    content.declared = declared or ""
+    return read_content(content)
+
+
 def _shipped_path(source: str) -> str:
     from inspector.errors import SourceError
     from inspector.shipped import folder

@@ -10,6 +10,14 @@ from tests.catalogue import fixed_catalogue
 
 
 @pytest.fixture(scope="package", autouse=True)
+def _machine() -> Iterator[None]:
+    """The start page says whether this machine could be asked itself: on every machine the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("inspector.app.dialogs.offers.platform.machine", lambda: "x86_64")
+        yield
+
+
+@pytest.fixture(scope="package", autouse=True)
 def _catalogue() -> Iterator[None]:
     with fixed_catalogue():
         yield

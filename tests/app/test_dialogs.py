@@ -43,7 +43,7 @@ async def test_digits_switch_modes_and_only_existing_ones() -> None:
         assert "LoC" in text and "CLIDR_EL1" in text
         text = await press(pilot, "1")
         assert "ID_AA64PFR0_EL1" in text
-        present = [mode.title for mode in app.modes_present]
+        present = [mode.title for mode in app.modes_present if mode.needs_dump]
         for title in present:
             assert title in text.splitlines()[0]
         for title in {"Browse", "Compare", "Write", "Migrate", "Patch", "Cache"} - set(present):

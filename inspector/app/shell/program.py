@@ -9,6 +9,7 @@ from typing import Protocol
 from textual.screen import Screen
 
 from inspector.app.shell.keys import Mode
+from inspector.app.shell.remembered import Memory
 from inspector.app.shell.session import Session
 from inspector.app.shell.settings import Settings
 from inspector.errors import InspectorError
@@ -20,6 +21,7 @@ class Program(Protocol):
 
     session: Session
     settings: Settings
+    memory: Memory
     config: Path
     """the user's folder of settings and themes"""
     watch_seconds: float | None

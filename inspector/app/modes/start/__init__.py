@@ -1,4 +1,4 @@
-"""The start page: what can be opened."""
+"""The start page: one line that takes anything, and what can be opened."""
 
 from __future__ import annotations
 
@@ -8,5 +8,9 @@ MODE = Mode(
     "start",
     "Start",
     screen="inspector.app.modes.start.screen:Start",
-    keys=(Key("start.open", "enter", "choose", "Open", "Open the highlighted dump", footer=1),),
+    keys=(
+        Key("start.go", "enter", "go", "Go", "Take what the line holds, or the list's line", footer=1),
+        Key("start.complete", "tab", "complete", "Complete", "Complete a path as far as it is certain", footer=2),
+        Key("start.open", "f2", "app.open", "Open", "Choose a dump to open"),
+    ),
 )

@@ -1,56 +1,165 @@
-"""The first page when no source was given: what can be opened, and what can be asked then."""
+"""The first page when no source was given: one line that takes anything, and what can be opened."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import ClassVar
 
-from textual.binding import BindingType
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.events import Key, Paste
 from textual.widget import Widget
+from textual.widgets import Input
 
+from inspector.app.dialogs.choosing import complete_path
+from inspector.app.dialogs.line import Line, cleaned
 from inspector.app.dialogs.offers import shipped_items, this_machine
 from inspector.app.modes import start
+from inspector.app.modes.start.anything import COMMANDS, Recognised, guess, recognise
+from inspector.app.modes.start.here import dumps_in
 from inspector.app.shell import keys
+from inspector.app.shell.background import aside
 from inspector.app.shell.frame import Frame
+from inspector.app.shell.remembered import Recent
 from inspector.app.shell.session import Change
-from inspector.app.widgets.ink import Ink, Row, ends, ink, row
+from inspector.app.widgets.bars import footer_row
+from inspector.app.widgets.ink import Ink, Row, ends, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Column, Item, Listing
+from inspector.errors import InspectorError
 from inspector.version import __version__
 
 HELP = (
-    "The start page lists what can be opened: dumps that ship with the program, a file of your own, this machine.\n"
-    "A dump is a saved or live arm64 vCPU: a QEMU migration stream, a Firecracker dump, a text file of register values."
+    "The line takes anything, typed or pasted: a file, builtin:NAME, ssh://host and other live addresses, a register's "
+    "value (ID_AA64PFR0_EL1=0x...), a whole error log, a FEAT_ name. The line below says what it is taken for; enter "
+    "opens, decodes or explains it.\n"
+    "Arrows move in the list: files that were opened last, dumps of this folder, this machine, shipped dumps. On an "
+    "empty line ? is this help; ctrl+q leaves, f2 opens the list of dumps, ctrl+p finds every command."
 )
+PLACEHOLDER = "type or paste: file, error text, register, value, feature"
+RECENT = 5
+"""Sources that were opened last, as many are shown."""
+_KEYMAP = {"open": "f2", "quit": "ctrl+q"}
+"""How keys are spelled where letters go into the line."""
+
+
+class Anything(Line):
+    """The line; of a paste of several lines it shows the first and keeps all."""
+
+    def __init__(self) -> None:
+        super().__init__(placeholder=PLACEHOLDER, id="take")
+        self.whole = ""
+        self._first = ""
+
+    def paste(self, text: str) -> None:
+        """Take the whole text."""
+        text = cleaned(text)
+        lines = [line for line in text.split("\n") if line.strip()]
+        if len(lines) < 2:
+            super().paste(text)
+            return
+        self.whole = f"{self.value}{text}" if self.value.strip() else text
+        self._first = next(line.strip() for line in self.whole.split("\n") if line.strip())[:200]
+        self.value = self._first
+        self.cursor_position = len(self.value)
+
+    @property
+    def text(self) -> str:
+        """What was given: the whole paste while its first line stands there unchanged."""
+        return self.whole if self.whole and self.value == self._first else self.value
+
+    @property
+    def lines(self) -> int:
+        """How many lines that are."""
+        return sum(bool(line.strip()) for line in self.text.split("\n"))
+
+    async def _on_key(self, event: Key) -> None:
+        if event.character == "?" and not self.value:
+            event.stop()
+            event.prevent_default()
+            await self.app.run_action("app.help")
+        elif event.key == "enter":
+            # At once: a message would come after what is typed behind it.
+            event.stop()
+            event.prevent_default()
+            await self.screen.run_action("go")
+        else:
+            await super()._on_key(event)
 
 
 class Start(Frame):
-    """Dumps to open, and the questions that each mode answers."""
+    """A line, what it is taken for, offers, and the questions that each mode answers."""
 
     MODE = start.MODE
-    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.keys_of(start.MODE))]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *keys.bindings([key for key in keys.keys_of(start.MODE) if key.keys != "tab"]),
+        Binding("down", "move(1)", "Down", show=False),
+        Binding("up", "move(-1)", "Up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("tab", "complete", "Complete", show=False, priority=True),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._picking = False
+        """the list was moved in after the last letter"""
+        self._here: list[tuple[str, str]] = []
+        self._asked = 0
 
     def body(self) -> Iterable[Widget]:
-        """A list and the questions."""
-        listing = Listing((Column("", 36), Column("")), id="offers")
-        listing.help_text = HELP
-        shipped = shipped_items()
-        items = [
-            Item("", (row(Ink("Open", "heading")),), pick=False),
-            *(shipped or [Item("", (row(Ink("no dump ships with this installation", "muted")),), pick=False)]),
-            Item("file", (row("a file…"), row(Ink("o", "key")))),
-            Item("machine", (row("this machine (/dev/kvm)"), row(Ink(this_machine(), "muted")))),
-        ]
-        listing.fill(items, cursor=1)
-        yield listing
+        """Line, what it is taken for, list, questions."""
+        yield Anything()
         yield Lines(id="said")
+        listing = Listing((Column("", 36), Column("")), id="offers")
+        listing.can_focus = False
+        yield listing
         questions = Lines(self._questions(), id="questions")
         questions.styles.height = questions.count()
         yield questions
 
     def on_mount(self) -> None:
-        """The list has the keys."""
-        self.query_one("#offers", Listing).focus()
+        """The line has the keys; what lies in this folder is looked for beside the screen."""
+        self._fill()
+        self.line.focus()
+        self._say("")
+        aside(self.app, lambda: dumps_in(Path.cwd()), self._found_here, lambda error: None)
+
+    @property
+    def line(self) -> Anything:
+        """The line."""
+        return self.query_one("#take", Anything)
+
+    @property
+    def offers(self) -> Listing:
+        """The list."""
+        return self.query_one("#offers", Listing)
+
+    def _found_here(self, found: list[tuple[str, str]]) -> None:
+        if self.is_mounted and found:
+            self._here = found
+            self._fill()
+
+    def _fill(self) -> None:
+        """Recent sources, this folder's dumps, other ways in, shipped dumps last."""
+        recent = [_recent(one) for one in self.program.memory.now.recent[:RECENT]]
+        here = [Item(f"source {name}", (row(ink(name)), row(ink(what, "muted")))) for name, what in self._here]
+        others = [
+            Item("explain", (row("an error text…"), row(Ink("7", "key")))),
+            Item("file", (row("a file…"), row(Ink("F2", "key")))),
+            Item("machine", (row("this machine (/dev/kvm)"), row(Ink(this_machine(), "muted")))),
+        ]
+        shipped = shipped_items() or [Item("", (row(Ink("none with this installation", "muted")),), pick=False)]
+        items: list[Item] = []
+        for title, held in (("Recent", recent), ("Here", here), ("Also", others), ("Shipped", shipped)):
+            if held:
+                items += [Item("", (row(Ink(title, "heading")),), pick=False), *held]
+        first = (recent or here or shipped)[0].key
+        touched = self.offers.current.key if self._picking and self.offers.current else first
+        self.offers.fill(items, cursor=touched)
+        self.lay_out()
 
     def _questions(self) -> list[Row]:
         """What each mode asks, three beside each other."""
@@ -75,43 +184,170 @@ class Start(Frame):
         right = row(Ink(f"{__version__} ", "muted"))
         self.query_one("#header", Lines).show([ends(left, right, cells)])
 
+    def draw_footer(self) -> None:
+        """Letters go into the line: the keys are those that are none."""
+        keymap = {**_KEYMAP, **self.program.settings.keys}
+        shown = footer_row(self.MODE, self.narrow, self.app.size.width, keymap, self.footer_words())
+        self.query_one("#footer", Lines).show([shown])
+
     def footer_words(self) -> Mapping[str, str]:
         """Nothing to say differently."""
         return {}
 
-    def action_choose(self) -> None:
-        """Open what is highlighted."""
-        self.query_one("#offers", Listing).action_choose()
+    def help_text(self) -> str:
+        """What the page takes."""
+        return HELP
 
     def lay_out(self) -> None:
         """The questions follow the list as long as both fit."""
         questions = self.query_one("#questions", Lines)
-        room = self.app.size.height - 4 - questions.count()
-        self.query_one("#offers").styles.height = max(min(self.query_one("#offers", Listing).count(), room), 3)
+        said = max(self.query_one("#said", Lines).count(), 1)
+        room = self.app.size.height - 3 - said
+        questions.display = room - questions.count() >= 4
+        left = room - questions.count() * questions.display
+        self.offers.styles.height = max(min(self.offers.count(), left), 3)
 
     def refresh_from(self, change: Change) -> None:
         """Nothing on this page depends on the session."""
 
+    def on_key(self, event: Key) -> None:
+        """A letter that nothing took goes into the line."""
+        if event.character is not None and event.is_printable and event.key not in self.active_bindings:
+            event.stop()
+            self.line.take(event.character)
+            self.set_focus(self.line)
+
+    def on_paste(self, event: Paste) -> None:
+        """So does what is pasted."""
+        event.stop()
+        self.line.paste(event.text)
+        self.set_focus(self.line)
+
+    @on(Input.Changed, "#take")
+    def _typed(self) -> None:
+        self._picking = False
+        self._say(guess(self.line.value, self.line.lines))
+
+    def action_go(self) -> None:
+        """Take the text, or the highlighted line."""
+        text = self.line.text
+        if self._picking or not text.strip():
+            self.offers.action_choose()
+        else:
+            self._take(text)
+
+    def _take(self, text: str) -> None:
+        """Find out what a text is beside the screen, and go where it leads."""
+        self._asked += 1
+        number = self._asked
+        if (command := text.strip()) in COMMANDS:
+            self._lead(Recognised("command", command))
+            return
+
+        def done(found: Recognised) -> None:
+            if number == self._asked and self.is_current:
+                self._lead(found)
+
+        self._say("reading …")
+        aside(self.app, lambda: recognise(text), done, self._refuse)
+
+    def _lead(self, found: Recognised) -> None:
+        self._say(found.problem, "refused")
+        if found.dump is not None:
+            self.program.show_dump(found.dump)
+        elif found.kind == "live":
+            self._read_live(found.text)
+        elif found.kind == "explain":
+            from inspector.app.modes.explain.screen import Explain
+
+            self.program.open_dialog(Explain(found.text))
+        elif found.kind == "command":
+            self.line.value = ""
+            {"o": self.program.action_open, "q": self.app.exit}.get(found.text, self._help)()
+
+    def _help(self) -> None:
+        from inspector.app.dialogs.help import Help
+
+        self.program.open_dialog(Help.of(self))
+
+    def action_move(self, step: int) -> None:
+        """One line up or down in the list."""
+        self._picking = True
+        self.offers.action_move(step)
+
+    def action_page(self, step: int) -> None:
+        """One page up or down."""
+        self._picking = True
+        self.offers.action_page(step)
+
+    def action_complete(self) -> None:
+        """A path is completed as far as it is certain."""
+        line = self.line
+        line.value, choices = complete_path(line.value)
+        line.cursor_position = len(line.value)
+        if len(choices) > 1:
+            self._say("  ".join(choices[:8]))
+
+    def action_back(self) -> None:
+        """Empty the line."""
+        if self.maximized is not None:
+            self.minimize()
+        self.line.value = ""
+
     def on_listing_chosen(self, event: Listing.Chosen) -> None:
         """Open it."""
         kind, _, name = event.item.key.partition(" ")
-        if kind == "file":
+        if kind == "source":
+            self._take(name)
+        elif kind == "file":
             self.program.action_open()
+        elif kind == "explain":
+            self.program.action_mode("explain")
         elif kind == "builtin":
-            self._say(self.program.open_source(f"builtin:{name}"))
+            self._say(self.program.open_source(f"builtin:{name}"), "refused")
         elif kind == "machine":
             state = this_machine()
             if state.startswith("available"):
-                self._read_this_machine()
+                self._read_live("live:")
             else:
-                self._say(f"this machine: {state}")
+                self._say(f"this machine: {state}", "refused")
 
-    def _read_this_machine(self) -> None:
-        """Beside the screen: the collector makes a scratch vCPU, which takes a moment."""
-        self.program.open_live("live:", lambda: self._say(""), lambda error: self._say(str(error)))
-        self.query_one("#said", Lines).show([row(Ink("  … ", "raised"), "reading this machine")])
+    def _read_live(self, address: str) -> None:
+        """Beside the screen: a live source takes a moment."""
+        try:
+            caution = self.program.open_live(address, lambda: self._say(""), self._refuse)
+        except InspectorError as error:
+            self._refuse(error)
+        else:
+            self._say(f"reading {address} …" + (f"  {caution}" if caution else ""))
 
-    def _say(self, problem: str) -> None:
-        said = [row(Ink("  ✖ ", "refused"), ink(problem))] if problem else []
-        if self.is_mounted:
-            self.query_one("#said", Lines).show(said)
+    def _refuse(self, error: InspectorError) -> None:
+        self._say(str(error), "refused")
+
+    def _say(self, text: str, role: str = "muted") -> None:
+        """What the text is taken for, or what was wrong, under the line."""
+        if not self.is_mounted:
+            return
+        sign = Ink("  ✖ " if role == "refused" and text else "  ", role)
+        rows = wrap(row(sign, ink(text, role)), self.app.size.width - 2, 4)[:3] if text else [()]
+        self.query_one("#said", Lines).fit(rows)
+        self.lay_out()
+
+
+def _recent(one: Recent) -> Item:
+    when = f"{one.what}, {_ago(one.when)}" if one.what else _ago(one.when)
+    return Item(f"source {one.source}", (row(ink(_name(one.source))), row(ink(when, "muted"))))
+
+
+def _name(source: str) -> str:
+    return source.rsplit("/", 1)[-1] or source
+
+
+def _ago(when: float) -> str:
+    """`2 hours ago`."""
+    seconds = max(time.time() - when, 0)
+    for size, word in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {word}{'s' * (count != 1)} ago"
+    return "just now"

@@ -1,0 +1,51 @@
+"""The start page's line in a real terminal: bursts, pastes and what they lead to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.terminal.terminal import Terminal
+
+SIZES = ((120, 40), (80, 24), (60, 16), (200, 60))
+MATERIAL = Path(__file__).resolve().parent.parent / "material"
+REFUSED = (MATERIAL / "qemu-output" / "qemu-10.0-refused.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_a_burst_and_a_paste_arrive_whole_and_lead_to_the_right_screen(size: tuple[int, int], tmp_path: Path) -> None:
+    with Terminal(size=size, folder=tmp_path) as terminal:
+        terminal.wait_for("Then ask")
+        terminal.send("gGjk 0/o.mig")
+        terminal.wait_for("gGjk 0/o.mig")
+        terminal.press("escape")
+        terminal.wait_without("gGjk")
+        terminal.paste(REFUSED)
+        terminal.wait_for("lines pasted")
+        terminal.press("enter")
+        terminal.wait_for("┌─ Explain an error")
+        terminal.wait_for("refused")
+        terminal.press("escape")
+        terminal.wait_without("┌─ Explain")
+        terminal.press("escape")
+        terminal.send("ID_AA64MMFR2_EL1=0x100000\r")
+        terminal.wait_for("E0PD")
+        terminal.press("0")
+        terminal.wait_for("no kernel is known")
+        terminal.press("q")
+        assert terminal.wait_for_end() == 0 and terminal.restored()
+
+
+def test_a_path_typed_at_once_with_enter_opens(tmp_path: Path) -> None:
+    with Terminal(folder=tmp_path) as terminal:
+        terminal.wait_for("Then ask")
+        terminal.send(f"{MATERIAL / 'qemu' / 'kvm-6.1_neoverse-n2_q100.mig.xz'}\r")
+        terminal.wait_for("ID_AA64PFR0_EL1")
+        terminal.press("0")
+        terminal.wait_for("Neoverse N2")
+        terminal.press("/")
+        terminal.send("sve2")
+        terminal.wait_for("FEAT_SVE2")
+        terminal.press("ctrl+q")
+        assert terminal.wait_for_end() == 0 and terminal.restored()
