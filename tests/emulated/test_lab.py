@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -120,3 +121,13 @@ def test_a_damaged_file_of_a_machine_costs_only_the_boot(capfd: pytest.CaptureFi
     capfd.readouterr()
     assert Lab(address, PATIENT).machine().about["kvm"]
     assert "booting" in capfd.readouterr().err
+
+
+def test_a_review_of_two_real_kernels_names_the_hidden_field(capsys: pytest.CaptureFixture[str]) -> None:
+    addresses = [f"lab:{kernel(series)}" for series in ("6.1", "6.12")]
+    assert main(["review", *addresses, "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    (host,) = found["hosts"]
+    assert {one["register"] for one in host["forwards"]} >= {"ID_MMFR4_EL1", "ID_AA64MMFR2_EL1"}
+    assert all(one["real"] for one in host["forwards"])
+    assert any("the real kernel answers EINVAL" in effect["text"] for effect in found["effects"])
