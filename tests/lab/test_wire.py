@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inspector.lab.programs import agent_program
@@ -12,6 +12,7 @@ NOISE = st.binary(max_size=40).filter(lambda data: b"@" not in data)
 MESSAGES = st.lists(st.dictionaries(st.text(max_size=8), st.text(max_size=50) | st.integers()), min_size=1, max_size=6)
 
 
+@settings(deadline=None)
 @given(MESSAGES, st.lists(NOISE, min_size=6, max_size=6), st.integers(1, 50))
 def test_messages_come_through_whole_whatever_stands_between_them(
     messages: list[dict[str, object]], noise: list[bytes], step: int
@@ -23,6 +24,7 @@ def test_messages_come_through_whole_whatever_stands_between_them(
     assert reader.damaged == 0
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_damaged_message_is_counted_and_never_taken(data: st.DataObject) -> None:
     line = packed({"number": 7, "out": "x" * 40})

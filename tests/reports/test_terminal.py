@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inspector.reports.terminal import hanging
@@ -41,6 +41,7 @@ def test_a_long_line_goes_on_under_its_last_column() -> None:
     assert hanging("words " * 12 + "end", 40)[1].startswith("    words")
 
 
+@settings(deadline=None)
 @given(st.lists(st.text("abc0x_", min_size=1, max_size=30), min_size=1, max_size=40), st.integers(40, 120), st.data())
 def test_wrapping_keeps_every_word_whole_and_in_its_place(words: list[str], width: int, data: st.DataObject) -> None:
     line = words[0] + "".join(" " * data.draw(st.integers(1, 3)) + word for word in words[1:])
