@@ -245,6 +245,7 @@ SCREENS = {
     "migrate-all": ("m", "down", "down", "down"),
     "migrate-group": ("n", "n", "n", "n", "n", "n", "enter"),
     "migrate-kernels": ("k",),
+    "migrate-pairs": ("K", "down"),
     "migrate-explained": ("enter",),
     "migrate-swapped": ("D",),
     "migrate-source": ("s",),

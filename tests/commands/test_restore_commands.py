@@ -107,3 +107,19 @@ def test_gic_alone_leaves_the_features_as_they_were_saved() -> None:
     asked = run("migrate", "builtin:cortex-a72-linux-6.1", "same-host", "--kernel", "6.12", "--features", "psci,sve")
     assert asked.code == 2
     assert "sve" in asked.err
+
+
+A72 = "builtin:cortex-a72-linux-6.12"
+
+
+def test_the_matrix_of_kernels() -> None:
+    done = run("matrix", A72, "--kernels", "6.12,6.18")
+    assert done.code == 1 and done.out.startswith("0 of 2 pairs of kernels load\n")
+    assert '{ "arm-cpu", "kvm-psci-version", "1.1" },' in done.out
+    data = run("matrix", A72, "--kernels", "6.12, 6.18", "--vmm", "qemu-11.1", "--json").json
+    assert [cell["verdict"] for cell in data["cells"]] == ["loads", "loads", "fails", "loads"]
+    assert run("matrix", A72, "--kernels", "6.1,6.2").code == 0
+    assert "| source / destination | 6.12 | 6.18 |" in run("matrix", A72, "--kernels", "6.12,6.18", "--markdown").out
+    assert run("matrix", A72, "--kernels", "6.12").code == 2
+    assert "no policy for kernel 9.99" in run("matrix", A72, "--kernels", "6.12,9.99").err
+    assert "unknown VMM" in run("matrix", A72, "--vmm", "bhyve").err

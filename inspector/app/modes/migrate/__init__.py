@@ -16,6 +16,7 @@ MODE = Mode(
         Key("migrate.previous", "N", "previous_finding", "Previous", "Previous finding"),
         Key("migrate.fix", "f", "fix", "Fix", "Ways out, and a copy that the destination accepts", footer=2),
         Key("migrate.kernels", "k", "kernels", "Kernels", "Where can this VM go? One line per kernel", footer=3),
+        Key("migrate.pairs", "K", "pairs", "Pairs", "Between which kernels of this host do VMs move? A matrix"),
         Key("migrate.source", "s", "source", "Source", "Choose the saved VM", footer=4),
         Key("migrate.destination", "d", "destination", "Dest", "Choose where it is restored", footer=5),
         Key("migrate.swap", "D", "swap", "Swap", "Exchange source and destination"),

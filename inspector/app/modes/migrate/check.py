@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from inspector.app.modes.migrate.entries import Entry, entries, member
-from inspector.app.modes.migrate.question import Question, ask, ask_all_kernels
+from inspector.app.modes.migrate.question import Question, ask, ask_all_kernels, ask_pairs
+from inspector.checks.compat.matrix import CompatMatrix
 from inspector.checks.restore.result import KernelMatrix, KernelRow, MigrationReport
 from inspector.errors import InspectorError
 
@@ -31,12 +32,13 @@ class Check:
         self.question: Question | None = None
         self.report: MigrationReport | None = None
         self.matrix: KernelMatrix | None = None
+        self.pairs: CompatMatrix | None = None
         self.found: list[Entry] = []
         self.problem = ""
         """why there is no answer, one line"""
         self._number = 0
         self._open: set[str] = set()
-        """what is being asked: `report`, `kernels`"""
+        """what is being asked: `report`, `kernels`, `pairs`"""
 
     @property
     def complete(self) -> bool:
@@ -55,6 +57,8 @@ class Check:
             self.found = []
         if not (again and kernels):
             self.matrix = None
+        if not again:
+            self.pairs = None
         self._start("report", make, lambda question: self._put(question, kernels))
         self._changed()
 
@@ -64,6 +68,13 @@ class Check:
         if question is not None and (again or self.matrix is None) and "kernels" not in self._open:
             self._open.add("kernels")
             self._start("kernels", lambda: ask_all_kernels(question), self._take_matrix)
+
+    def ask_pairs(self) -> None:
+        """Fill the matrix of source and destination kernels, unless it is known."""
+        question = self.question
+        if question is not None and self.pairs is None and "pairs" not in self._open:
+            self._open.add("pairs")
+            self._start("pairs", lambda: ask_pairs(question), self._take_pairs)
 
     def _start(self, what: str, work: Callable[[], Answer], done: Callable[[Answer], None]) -> None:
         number = self._number
@@ -110,6 +121,10 @@ class Check:
     def _take_matrix(self, matrix: KernelMatrix) -> None:
         self.matrix = matrix
         self._open.discard("kernels")
+
+    def _take_pairs(self, pairs: CompatMatrix) -> None:
+        self.pairs = pairs
+        self._open.discard("pairs")
 
     def entry(self, key: str) -> tuple[Entry | None, int]:
         """The entry of a table line, and which of its failing fields the line shows."""

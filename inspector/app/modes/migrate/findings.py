@@ -9,6 +9,7 @@ from textual.binding import BindingType
 
 from inspector.app.modes.migrate.check import Check
 from inspector.app.modes.migrate.kernel_rows import kernel_words, matrix_columns, matrix_items, matrix_verdict
+from inspector.app.modes.migrate.pair_rows import fails_somewhere, pair_columns, pair_items, pair_words, pairs_verdict
 from inspector.app.modes.migrate.table import notable, table_columns, table_items
 from inspector.app.modes.migrate.words import explanation_rows, verdict_row
 from inspector.app.shell import keys
@@ -16,13 +17,14 @@ from inspector.app.shell.numbers import Base
 from inspector.app.widgets.ink import Ink, Row, ink, row
 from inspector.app.widgets.listing import Listing
 
-Table = Literal["findings", "kernels"]
+Table = Literal["findings", "kernels", "pairs"]
 HELP = (
     "Migrate restores the saved VM as the VMM would, on a model of the destination's KVM. The findings stand in the "
     "order of failure: what stops the load first is line 1. Registers that only one side has are grouped by the "
     "feature that brings them; enter opens a group, or makes the explanation taller. m lists what passes as well.\n"
     "s and d choose the two sides, p the destination's kernel, h the VMM, D swaps the sides. k shows one line per "
-    "kernel: where could this VM go? f shows the ways out, and writes a copy that the destination accepts."
+    "kernel: where could this VM go? K shows source kernel by destination kernel for this host, and what a machine "
+    "type has to fix. f shows the ways out, and writes a copy that the destination accepts."
 )
 
 
@@ -59,13 +61,23 @@ class Findings(Listing, inherit_bindings=False):
         known = any(item.key == self.key for item in items)
         self.fill(items, cursor=self.key if known else own, cols=matrix_columns(cells))
 
+    def show_pairs(self, cells: int) -> None:
+        """One line per source kernel, a column per destination kernel."""
+        self.table = "pairs"
+        pairs = self.check.pairs
+        self.fill(
+            pair_items(pairs, cells) if pairs else [], cursor=self.key, cols=pair_columns(pairs, cells) if pairs else ()
+        )
+
     def step(self, step: int) -> bool:
         """To the next line that does not pass, or the next kernel with another verdict; False where there is none."""
         matrix = self.check.matrix
         verdicts = {one.kernel: one.verdict for one in matrix.rows} if matrix else {}
         for index in range(self.cursor + step, len(self.items) if step > 0 else -1, step):
             here, before = self.items[index], self.items[index - step]
-            if self.table == "kernels":
+            if self.table == "pairs":
+                found = self.check.pairs is not None and fails_somewhere(self.check.pairs, here.key)
+            elif self.table == "kernels":
                 found = verdicts.get(here.key) != verdicts.get(before.key)
             else:
                 found = notable(here, self.check.found)
@@ -88,6 +100,8 @@ class Findings(Listing, inherit_bindings=False):
         check = self.check
         if check.problem:
             return row(Ink("✖ ", "refused"), ink(check.problem))
+        if self.table == "pairs":
+            return pairs_verdict(check.pairs) if check.pairs else row(Ink("asking every pair of kernels…", "muted"))
         if self.table == "kernels":
             return matrix_verdict(check.matrix) if check.matrix else row(Ink("asking every kernel…", "muted"))
         return verdict_row(check.report) if check.report else row(Ink("checking…", "muted"))
@@ -95,6 +109,8 @@ class Findings(Listing, inherit_bindings=False):
     def explanation(self, cells: int) -> list[Row]:
         """Everything about the highlighted line."""
         check = self.check
+        if self.table == "pairs":
+            return pair_words(self.key, check.pairs, cells) if self.key and check.pairs else []
         if self.table == "kernels":
             kernel = check.kernel(self.key)
             return kernel_words(kernel, check.matrix, cells) if kernel and check.matrix else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from inspector.checks.compat.matrix import CompatMatrix, compat_matrix
 from inspector.checks.machine.destination import SAME_HOST
 from inspector.checks.machine.machine import asked_setup
 from inspector.checks.machine.source_kernel import first_vcpu, own_kernel
@@ -120,6 +121,11 @@ def ask_all_kernels(question: Question) -> KernelMatrix:
     own = setup_of(saved, rule.family) if saved is not None else QEMU_SETUP
     setup = asked_setup(question.features or None, None, own)
     return migrate_all_kernels(question.source, rule.name, setup, host=question.host)
+
+
+def ask_pairs(question: Question) -> CompatMatrix:
+    """Source kernel by destination kernel, on the host of the source."""
+    return compat_matrix(question.source, (), question.rule.name, question.features or None)
 
 
 def write_fixed(question: Question, out: str) -> FixResult:

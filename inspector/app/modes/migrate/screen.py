@@ -43,7 +43,7 @@ class Migrate(Frame):
         self._chosen = False
         self._dumps: list[Dump] = []
         self._place = -1
-        self._every = self._kernels = False
+        self._every = self._kernels = self._pairs = False
         self._opened: set[str] = set()
 
     def _runs(
@@ -114,6 +114,8 @@ class Migrate(Frame):
 
     def _changed(self) -> None:
         """More is known."""
+        if self._pairs and self.check.pairs is None and not self.check.problem:
+            self.check.ask_pairs()
         if self.is_mounted:
             self._draw()
 
@@ -125,7 +127,9 @@ class Migrate(Frame):
     def _fill(self) -> None:
         """The table."""
         cells = self.app.size.width - 2
-        if self._kernels:
+        if self._pairs:
+            self.findings.show_pairs(cells)
+        elif self._kernels:
             self.findings.show_kernels(cells)
         else:
             self.findings.show_findings(cells, every=self._every, opened=self._opened, base=self.session.base)
@@ -155,7 +159,7 @@ class Migrate(Frame):
         verdict = self.findings.verdict()
         if self.narrow or self.question is None:
             lines = wrap(row(Ink(" "), *verdict), cells - 1, indent=3)
-            return lines[: 2 if self.check.report or self._kernels else 4]
+            return lines[: 2 if self.check.report or self._kernels or self._pairs else 4]
         rows = summary_rows(self.question, self.check.report, verdict, cells - 2)
         return [(Ink(" "), *one) for one in rows]
 
@@ -171,7 +175,10 @@ class Migrate(Frame):
 
     @on(Listing.Chosen, "#findings")
     def _enter(self, event: Listing.Chosen) -> None:
-        if self._kernels and self.question is not None:
+        if self._pairs:
+            self.explained.enlarged = not self.explained.enlarged
+            self.lay_out()
+        elif self._kernels and self.question is not None:
             self._kernels = False
             self.choose(self.question._replace(destination=None, kernel=event.item.key))
         elif event.item.key == "folded":
@@ -186,7 +193,7 @@ class Migrate(Frame):
 
     def _toggle(self, key: str) -> bool:
         """Open or close a group; False for a line that is none."""
-        if self._kernels or self.check.group(key) is None:
+        if self._kernels or self._pairs or self.check.group(key) is None:
             return False
         self._opened ^= {key}
         self._draw()
@@ -212,7 +219,7 @@ class Migrate(Frame):
         """What the keys would do now."""
         fails = self.check.report is not None and self.check.report.verdict == "fails"
         return {
-            "migrate.kernels": "Findings" if self._kernels else "Kernels",
+            "migrate.kernels": "Findings" if self._kernels and not self._pairs else "Kernels",
             "migrate.every": "Only failing" if self._every else "All",
             "migrate.fix": "Fix" if fails else "",
         }
@@ -231,15 +238,22 @@ class Migrate(Frame):
 
     def action_every(self) -> None:
         """Passing rows as well, or only what fails or changes."""
-        if not self._kernels:
+        if not self._kernels and not self._pairs:
             self._every = not self._every
             self._draw()
 
     def action_kernels(self) -> None:
         """One line per kernel, or the findings again."""
-        self._kernels = not self._kernels
+        self._kernels, self._pairs = not self._kernels or self._pairs, False
         if self._kernels:
             self.check.ask_kernels()
+        self._draw()
+
+    def action_pairs(self) -> None:
+        """Source kernel by destination kernel, or the findings again."""
+        self._pairs, self._kernels = not self._pairs, False
+        if self._pairs:
+            self.check.ask_pairs()
         self._draw()
 
     def action_source(self) -> None:
@@ -292,7 +306,9 @@ class Migrate(Frame):
 
     def action_back(self) -> None:
         """From the kernels to the findings, shrink the explanation, or give a maximised pane back."""
-        if self.maximized is None and self._kernels:
+        if self.maximized is None and self._pairs:
+            self.action_pairs()
+        elif self.maximized is None and self._kernels:
             self.action_kernels()
         elif self.maximized is None and self.explained.enlarged:
             self.explained.enlarged = False
@@ -302,13 +318,16 @@ class Migrate(Frame):
 
     def on_resize(self, event: Resize) -> None:
         """The columns follow the width."""
-        if self.check.report is not None or self.check.matrix is not None:
+        if any(one is not None for one in (self.check.report, self.check.matrix, self.check.pairs)):
             self._fill()
 
     def report(self) -> str:
         """The check, or the matrix, in Markdown."""
         from inspector.reports import migration as reports
+        from inspector.reports.matrix import matrix_markdown
 
+        if self._pairs:
+            return matrix_markdown(self.check.pairs) if self.check.pairs else ""
         if self._kernels:
             return reports.matrix_markdown(self.check.matrix) if self.check.matrix else ""
         return reports.migration_markdown(self.check.report, self._every) if self.check.report else ""
@@ -316,4 +335,4 @@ class Migrate(Frame):
     def report_name(self) -> str:
         """Stem of the exported file."""
         name = short_name(self.question.source) if self.question else "vm"
-        return f"{'kernels' if self._kernels else 'migrate'}-{name}"
+        return f"{'matrix' if self._pairs else 'kernels' if self._kernels else 'migrate'}-{name}"
