@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from inspector.checks.compat.remedies import PairRemedy, remedy_for
-from inspector.checks.compat.sides import Side, restored
+from inspector.checks.compat.sides import Side, Trials
 from inspector.checks.machine.destination import modelled
 from inspector.checks.machine.known_host import known_host, with_given
 from inspector.checks.machine.machine import asked_setup
@@ -114,8 +114,9 @@ def compat_matrix(
         notes += target.notes
         sides[name] = Side.of(target)
     features_told = next(iter(sides.values())).target.setup.describe()
+    trials = Trials(rule)
     cells = tuple(
-        _cell(source, destination, sides, rule, remedies) for source in sides for destination in sides
+        _cell(source, destination, sides, trials, remedies) for source in sides for destination in sides
     )  # fmt: skip
     return CompatMatrix(
         host=one_line(known.label), vmm=rule.name, vmm_title=rule.title, features=features_told,
@@ -141,9 +142,9 @@ def _wanted(
     return possible_setup(QEMU_SETUP, host.capability) if not host.sanitised else own
 
 
-def _cell(source: str, destination: str, sides: dict[str, Side], rule: Vmm, remedies: bool) -> Cell:
-    result = restored(sides[source], sides[destination], rule)
-    verdict = verdict_of(rule, [result])
+def _cell(source: str, destination: str, sides: dict[str, Side], trials: Trials, remedies: bool) -> Cell:
+    result = trials.restored(sides[source], sides[destination])
+    verdict = verdict_of(trials.rule, [result])
     fatal = [f for f in result.findings if f.fatal]
     changed = tuple(f.id for f in result.findings if f.kind == "changed" and not f.expected and f.feature != "pmu")
     unsure = tuple(f.id for f in result.findings if not f.certain)
@@ -152,7 +153,7 @@ def _cell(source: str, destination: str, sides: dict[str, Side], rule: Vmm, reme
         told = "changes"
     remedy = None
     if verdict != LOADS and remedies and source != destination:
-        remedy = remedy_for(sides[source], sides[destination], rule)
+        remedy = remedy_for(sides[source], sides[destination], trials)
     return Cell(
         source=source, destination=destination, verdict=told,
         refused=tuple(f.id for f in fatal if f.kind == "refused"),

@@ -13,11 +13,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from inspector.checks.compat.sides import Side, restored
+from inspector.checks.compat.sides import Side, Trials
 from inspector.checks.remedies.templates import template_lines
-from inspector.checks.restore.result import LOADS, Finding
-from inspector.checks.restore.summary import verdict_of
-from inspector.checks.vmms.base import PMU, POINTER_AUTH, SVE, Vmm
+from inspector.checks.restore.result import Finding
+from inspector.checks.vmms.base import PMU, POINTER_AUTH, SVE
 from inspector.checks.vmms.needed import needed
 from inspector.policies.setup import feature_of
 from inspector.registers.catalog import by_id
@@ -81,23 +80,14 @@ class _Try(NamedTuple):
         return len(self.off) + (self.psci is not None)
 
 
-def remedy_for(source: Side, destination: Side, rule: Vmm) -> PairRemedy:
-    """The shortest list for this pair under `rule`."""
-    if rule.family in ("qemu", "libvirt"):
-        return _for_qemu(source, destination, rule)
-    if rule.family == "firecracker":
-        return _for_firecracker(source, destination, rule)
-    names = _names(_fatal(source, destination, rule))
-    return PairRemedy(works=False, why=f"{rule.title} has no option that changes a saved register: {names}")
-
-
-def _fatal(source: Side, destination: Side, rule: Vmm) -> list[Finding]:
-    return [f for f in restored(source, destination, rule).findings if f.fatal]
-
-
-def _loads(one: Side, other: Side, rule: Vmm, *, both: bool = True) -> bool:
-    ways = ((one, other), (other, one)) if both else ((one, other),)
-    return all(verdict_of(rule, [restored(a, b, rule)]) == LOADS for a, b in ways)
+def remedy_for(source: Side, destination: Side, trials: Trials) -> PairRemedy:
+    """The shortest list for this pair under the rule of `trials`."""
+    if trials.rule.family in ("qemu", "libvirt"):
+        return _for_qemu(source, destination, trials)
+    if trials.rule.family == "firecracker":
+        return _for_firecracker(source, destination, trials)
+    names = _names(trials.fatal(source, destination))
+    return PairRemedy(works=False, why=f"{trials.rule.title} has no option that changes a saved register: {names}")
 
 
 def _names(findings: Iterable[Finding]) -> str:
@@ -105,24 +95,24 @@ def _names(findings: Iterable[Finding]) -> str:
     return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
 
 
-def _both(source: Side, destination: Side, rule: Vmm) -> list[Finding]:
+def _both(source: Side, destination: Side, trials: Trials) -> list[Finding]:
     """What fails in either direction."""
-    return _fatal(source, destination, rule) + _fatal(destination, source, rule)
+    return trials.fatal(source, destination) + trials.fatal(destination, source)
 
 
-def _for_qemu(source: Side, destination: Side, rule: Vmm) -> PairRemedy:
+def _for_qemu(source: Side, destination: Side, trials: Trials) -> PairRemedy:
     for both in (True, False):
-        fatal = _fatal(source, destination, rule) + (_fatal(destination, source, rule) if both else [])
+        fatal = trials.fatal(source, destination) + (trials.fatal(destination, source) if both else [])
         for attempt in _attempts(fatal, source, destination):
             sides = _apply(attempt, source, destination)
             if sides is None:
                 continue
-            hidden = _to_hide(*sides, rule, both=both)
+            hidden = _to_hide(*sides, trials, both=both)
             one, other = (side.hiding(hidden) for side in sides)
-            if _loads(one, other, rule, both=both):
-                why = "" if both else _nothing(source, destination, rule).why
+            if trials.loads(one, other, both=both):
+                why = "" if both else _nothing(source, destination, trials).why
                 return _qemu_remedy(attempt, hidden, why)
-    return _nothing(source, destination, rule)
+    return _nothing(source, destination, trials)
 
 
 def _attempts(fatal: Sequence[Finding], source: Side, destination: Side) -> list[_Try]:
@@ -156,9 +146,9 @@ def _apply(attempt: _Try, source: Side, destination: Side) -> tuple[Side, Side] 
     return sides[0], sides[1]
 
 
-def _to_hide(one: Side, other: Side, rule: Vmm, *, both: bool = True) -> tuple[int, ...]:
+def _to_hide(one: Side, other: Side, trials: Trials, *, both: bool = True) -> tuple[int, ...]:
     """Registers that only one of the two lists, that fail a load, and that a guest can do without."""
-    found = _both(one, other, rule) if both else _fatal(one, other, rule)
+    found = _both(one, other, trials) if both else trials.fatal(one, other)
     unknown = [f for f in found if f.kind == "only_in_source"]
     return tuple(sorted({f.id for f in unknown if not needed(f.id, f.value)}))
 
@@ -177,23 +167,25 @@ def _qemu_remedy(attempt: _Try, hidden: tuple[int, ...], not_back: str) -> PairR
     )
 
 
-def _nothing(source: Side, destination: Side, rule: Vmm) -> PairRemedy:
+def _nothing(source: Side, destination: Side, trials: Trials) -> PairRemedy:
     """Why no list of properties works: what remains when everything that may be hidden is."""
-    hidden = _to_hide(source, destination, rule)
-    left = _both(source.hiding(hidden), destination.hiding(hidden), rule)
+    hidden = _to_hide(source, destination, trials)
+    left = _both(source.hiding(hidden), destination.hiding(hidden), trials)
     state = [f for f in left if f.kind == "only_in_source"]
     refused = [f for f in left if f.kind == "refused"]
     parts = []
     if refused:
-        parts.append(f"no property of {rule.title} changes {_names(refused)}, which one of the two kernels refuses")
+        parts.append(
+            f"no property of {trials.rule.title} changes {_names(refused)}, which one of the two kernels refuses"
+        )
     if state:
         parts.append(f"hiding {_names(state)} would lose the guest's own state")
     return PairRemedy(works=False, why="; ".join(parts) or "the answer depends on what is not known of the host")
 
 
-def _for_firecracker(source: Side, destination: Side, rule: Vmm) -> PairRemedy:
+def _for_firecracker(source: Side, destination: Side, trials: Trials) -> PairRemedy:
     """A template of values that both kernels take from a VMM, so that each accepts the other's."""
-    fatal = _both(source, destination, rule)
+    fatal = _both(source, destination, trials)
     unlisted = [f for f in fatal if f.kind == "only_in_source"]
     if unlisted:
         why = f"no template takes a register away: {_names(unlisted)} (snapshot-editor removes them from one snapshot)"
@@ -204,7 +196,7 @@ def _for_firecracker(source: Side, destination: Side, rule: Vmm) -> PairRemedy:
         if value is not None:
             wanted[finding.id] = min(value, wanted.get(finding.id, value))
     one, other = source.setting(wanted), destination.setting(wanted)
-    if one is None or other is None or not _loads(one, other, rule):
+    if one is None or other is None or not trials.loads(one, other):
         why = f"a kernel of the two does not let a template set a value that the other accepts: {_names(fatal)}"
         return PairRemedy(works=False, why=why)
     changes = {reg_id: (_other_value(reg_id, value, source, destination), value) for reg_id, value in wanted.items()}

@@ -7,11 +7,12 @@ from collections.abc import Collection, Mapping
 import msgspec
 
 from inspector.checks.machine.destination import Destination, modelled
-from inspector.checks.restore.result import VcpuResult
-from inspector.checks.restore.summary import restore
+from inspector.checks.restore.result import LOADS, Finding, VcpuResult
+from inspector.checks.restore.summary import restore, verdict_of
 from inspector.checks.vmms.base import Vmm
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.bits import ALL
+from inspector.registers.encoding import CLASS_CORE, make_id
 from inspector.registers.ids import SVE_VLS
 from inspector.sources.dump import Vcpu
 
@@ -54,20 +55,50 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
         return None if host is None else Side.of(modelled(host, self.target.policy, setup, self.target.label))
 
 
+class Trials:
+    """Restores under one VMM's rule, each asked once."""
+
+    def __init__(self, rule: Vmm) -> None:
+        self.rule = rule
+        self._known: dict[tuple[int, int], tuple[Side, Side, VcpuResult]] = {}
+
+    def restored(self, source: Side, destination: Side) -> VcpuResult:
+        """A vCPU of `source` restored on `destination`."""
+        key = id(source), id(destination)
+        if key not in self._known:
+            self._known[key] = source, destination, restored(source, destination, self.rule)
+        return self._known[key][2]
+
+    def fatal(self, source: Side, destination: Side) -> list[Finding]:
+        """What makes it fail."""
+        return [f for f in self.restored(source, destination).findings if f.fatal]
+
+    def loads(self, one: Side, other: Side, *, both: bool = True) -> bool:
+        """True when it loads, in both directions unless one is enough."""
+        ways = ((one, other), (other, one)) if both else ((one, other),)
+        return all(verdict_of(self.rule, [self.restored(a, b)]) == LOADS for a, b in ways)
+
+
 def restored(source: Side, destination: Side, rule: Vmm) -> VcpuResult:
     """A vCPU of `source` restored on `destination`.
 
-    A register of which some bits are not known is left out where both kernels show the same of it: the host is the
-    same, so the values are.
+    A register of which both kernels show the same is left out: KVM accepts a fresh vCPU's own value. That holds where
+    some bits are not known as well: the host is the same, so the values are.
     """
     there = destination.target
     alike = {
-        i for i in source.values
-        if source.unknown(i) and source.unknown(i) == destination.unknown(i)
-        and source.values[i] == there.values.get(i)
+        i for i, value in source.values.items()
+        if value == there.values.get(i) and source.unknown(i) == destination.unknown(i)
     }  # fmt: skip
     values = {i: v for i, v in source.values.items() if i not in alike}
     listed = frozenset(i for i in there.listed if i not in alike)
     vcpu = Vcpu(index=0, values=values, setup=source.target.setup)
-    (result,) = restore([vcpu], msgspec.structs.replace(there, listed=listed), rule)
-    return result
+    narrowed = msgspec.structs.replace(there, listed=listed | _ANCHOR)
+    (result,) = restore([vcpu], narrowed, rule)
+    return msgspec.structs.replace(
+        result, source_count=result.source_count + len(alike), destination_count=result.destination_count + len(alike)
+    )
+
+
+_ANCHOR = frozenset({make_id(CLASS_CORE, 0)})
+"""X0: a list that is not empty even where both kernels show the same of everything"""
