@@ -41,14 +41,15 @@ def run(options: argparse.Namespace) -> int:
     found = machine(dump, options.kernel, options.features, options.gic, options.host, options.vcpu, options.assume)
     exposure, policy = found.exposure, found.policy
     registers = expose(found, *options.registers)
+    known = facts(exposure, [one.id for one in registers] if options.registers else None)
     if options.json:
-        print(dumps(report.exposure_json(exposure, registers) | (facts_json(facts(exposure)) if options.why else {})))
+        print(dumps(report.exposure_json(exposure, registers) | (facts_json(known) if options.why else {})))
     else:
         head = f"{found.label} under Linux {policy.name} ({policy.evidence}); vCPU features: {found.setup.describe()}"
         print(one_line(f"{head}; vGIC: {found.setup.gic}; {len(exposure.listed)} registers listed"), end="\n\n")
         print("\n".join(report.exposure_lines(registers, options.all or bool(options.registers))))
         if options.why:
-            print("\n".join(["", *facts_lines(facts(exposure))]))
+            print("\n".join(["", *facts_lines(known)]))
     talk = (
         *found.notes,
         *(

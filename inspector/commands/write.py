@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     dump = sources.load(options.source, options.declared)
     found = machine(dump, options.kernel, options.features, options.gic, options.host, options.vcpu, options.assume)
     verdicts = try_write(found, *options.writes, ran=options.ran)
-    known = facts(found.exposure) if options.why else None
+    known = facts(found.exposure, [verdict.id for verdict in verdicts]) if options.why else None
     if options.json:
         _print_json(found.policy.name, [report.verdict_json(verdict) for verdict in verdicts], known)
     else:
@@ -81,7 +81,7 @@ def _run_on_scratch(options: argparse.Namespace) -> int:
     bench = Bench(lambda: (predict_writes(dump, policy),))
     writes = [(one.register.id, bench.parse(*one)[0].value) for one in map(typed_write, options.writes)]
     model, pairs = write_and_predict(options.source, writes, policy, live)
-    known = facts(model.exposure) if options.why else None
+    known = facts(model.exposure, [reg_id for reg_id, _ in writes]) if options.why else None
     if options.json:
         _print_json(policy.name, [pair_json(pair) for pair in pairs], known)
     else:

@@ -9,6 +9,7 @@ show them (KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_1..3). A field of a register that i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -18,7 +19,18 @@ from inspector.kvm.firmware import workaround_levels
 from inspector.kvm.host import HostState
 from inspector.kvm.limits import Limits
 from inspector.registers.bits import Partial, mask_of, ones
-from inspector.registers.ids import IDS, WORKAROUND_1, WORKAROUND_2, WORKAROUND_3
+from inspector.registers.ids import (
+    AARCH32_IDS,
+    ID_AA64MMFR0_EL1,
+    ID_AA64MMFR3_EL1,
+    ID_AA64PFR0_EL1,
+    ID_PFR1_EL1,
+    IDS,
+    PMCR_EL0,
+    WORKAROUND_1,
+    WORKAROUND_2,
+    WORKAROUND_3,
+)
 from inspector.registers.naming import by_id
 
 HOST_INPUTS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -108,11 +120,29 @@ class Fact(NamedTuple):
     """what depends on it"""
 
 
-def facts(limits: Limits) -> tuple[Fact, ...]:
-    """The facts of the host on which the answers of one kernel rest, each with its value here."""
+_BEARING: dict[str, frozenset[int]] = {
+    "spectre-v2": frozenset((ID_AA64PFR0_EL1, WORKAROUND_1, WORKAROUND_3)),
+    "meltdown": frozenset((ID_AA64PFR0_EL1,)),
+    "ssb": frozenset((WORKAROUND_2,)),
+    "bhb": frozenset((WORKAROUND_3,)),
+    "vgic": frozenset((ID_AA64PFR0_EL1, ID_PFR1_EL1)),
+    "page-size": frozenset((ID_AA64MMFR0_EL1,)),
+    "aarch32": frozenset((*AARCH32_IDS, PMCR_EL0)),
+    "sme": frozenset(),
+    "poe": frozenset((ID_AA64MMFR3_EL1,)),
+}
+"""Input of the host -> the registers of a vCPU whose value or limit may depend on it."""
+
+
+def facts(limits: Limits, registers: Iterable[int] | None = None) -> tuple[Fact, ...]:
+    """The facts of the host on which the answers of one kernel rest, each with its value here.
+
+    `registers`: those that were asked about; facts on which no answer about them rests are left out.
+    """
     host, levels = limits.host, workaround_levels(limits)
+    wanted = None if registers is None else frozenset(registers)
     values: tuple[tuple[str, Any, str], ...] = (
-        ("spectre-v2", levels[WORKAROUND_1], "ID_AA64PFR0_EL1.CSV2, SMCCC_ARCH_WORKAROUND_1"),
+        ("spectre-v2", levels[WORKAROUND_1], "ID_AA64PFR0_EL1.CSV2, SMCCC_ARCH_WORKAROUND_1, _3"),
         ("meltdown", host.meltdown_unaffected, "ID_AA64PFR0_EL1.CSV3"),
         ("ssb", levels[WORKAROUND_2], "SMCCC_ARCH_WORKAROUND_2"),
         ("bhb", levels.get(WORKAROUND_3), "SMCCC_ARCH_WORKAROUND_3"),
@@ -127,13 +157,23 @@ def facts(limits: Limits) -> tuple[Fact, ...]:
         words = HOST_INPUTS[name][1]
         word = next((word for word, one in words.items() if one == value), "")
         origin: Origin = "given" if name in host.given else "inferred or assumed"
-        found += [Fact(name, word, origin, effect)] if word else []
+        bears = wanted is None or bool(wanted & _BEARING[name])
+        found += [Fact(name, word, origin, effect)] if word and bears else []
     known: Origin = "given" if "cmdline" in host.given else "recorded" if host.cmdline else "inferred or assumed"
     line = Fact("cmdline", f'"{host.cmdline}"', known, "ID register overrides, mitigations")
     fields = [
-        Fact(n.upper(), word, "given", "what is shown of this field") for n, word in host.given.items() if "." in n
+        Fact(name.upper(), word, "given", "what is shown of this field")
+        for name, word in host.given.items()
+        if "." in name and (wanted is None or IDS.get(name.upper().partition(".")[0]) in wanted)
     ]
-    return (*found, line, *fields)
+    return (*found, *([line] if wanted is None or wanted & _overridden(limits) else []), *fields)
+
+
+def _overridden(limits: Limits) -> frozenset[int]:
+    """The registers that some option of the host's command line may change under this kernel."""
+    book = limits.book
+    places = (*(one for found in book.boot.values() for one in found), *book.overridable.values())
+    return frozenset((*(one.reg_id for one in places), WORKAROUND_2, WORKAROUND_3))
 
 
 def _with_field(host: HostState, name: str, word: str) -> HostState:

@@ -10,6 +10,7 @@ from inspector.reports.json import Json
 from inspector.reports.text import columns, markdown_table
 
 _TITLE = "Facts of the host that registers do not show (--host NAME=WORD says otherwise)"
+_NOTHING = "No fact of the host that registers do not show bears on this"
 _HEADS = ("fact", "value", "how it is known", "what depends on it")
 
 
@@ -19,11 +20,15 @@ def _row(fact: Fact) -> list[str]:
 
 def facts_lines(found: Sequence[Fact]) -> list[str]:
     """A title and one line for each fact."""
+    if not found:
+        return [_NOTHING]
     return [_TITLE, *(one_line(line) for line in columns(map(_row, found), indent="  "))]
 
 
 def facts_markdown(found: Sequence[Fact]) -> str:
     """A section with one table row for each fact."""
+    if not found:
+        return _NOTHING
     return "\n".join([f"## {_TITLE}", "", *markdown_table(_HEADS, map(_row, found))])
 
 

@@ -43,7 +43,7 @@ def test_what_a_vcpu_shows_of_its_host_is_not_called_given(tmp_path: Path) -> No
     fresh = tmp_path / "vcpu.txt"
     vcpu = next(one for one in load(NEW).vcpus if one.kind == "vcpu")
     fresh.write_text("".join(f"{reg_id:#x} {value:#x}\n" for reg_id, value in vcpu.values.items()))
-    write = ("write", str(fresh), "--kernel", "6.12", "CTR_EL0=0", "--why")
+    write = ("write", str(fresh), "--kernel", "6.12", "ID_AA64MMFR0_EL1=0", "ID_AA64MMFR2_EL1=0", "--why")
     assert not [one for one in run(*write, "--json").json["host_facts"] if one["origin"] == "given"]
     given = run(*write, "--host", "page-size=16k,ID_AA64MMFR2_EL1.NV=2").out
     shown = [line.split()[:3] for line in given.splitlines() if "given" in line]

@@ -222,10 +222,27 @@ def test_the_facts_that_an_answer_rests_on_are_named(capsys: pytest.CaptureFixtu
         and found["vgic"].origin == "inferred or assumed"
     )
     line = ["expose", "builtin:neoverse-n2-linux-6.12", "--kernel", "6.12", "--host", "vgic=none", "--gic", "none"]
-    line += ["--why", "CTR_EL0"]
-    assert main(line) == 0
+    assert main([*line, "--why"]) == 0
     shown = capsys.readouterr().out
     assert "spectre-v2" in shown and "none" in shown and "given" in shown
+    assert main([*line, "--why", "CTR_EL0"]) == 0
+    assert "No fact of the host" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("register", "names"),
+    [
+        ("ID_AA64PFR0_EL1", {"spectre-v2", "meltdown", "vgic", "cmdline"}), ("ID_AA64ISAR0_EL1", set()),
+        ("ID_AA64PFR1_EL1", {"cmdline"}), ("ID_PFR1_EL1", {"vgic", "aarch32"}), ("ID_AA64MMFR3_EL1", {"poe"}),
+        ("ID_AA64MMFR0_EL1", {"page-size"}),
+    ],
+)  # fmt: skip
+def test_only_the_facts_that_bear_on_a_register_are_named(register: str, names: set[str]) -> None:
+    shown = exposure(with_inputs(host("neoverse-n2"), "poe=on"), "6.12")
+    assert {one.name for one in facts(shown, [IDS[register]])} == names
+    assert {one.name for one in facts(shown, [WORKAROUND_2])} == {"ssb", "cmdline"}
+    given = exposure(with_inputs(host("neoverse-n2"), "ID_AA64ISAR0_EL1.RNDR=1"), "6.12")
+    assert {one.name for one in facts(given, [IDS["ID_AA64ISAR0_EL1"]])} == {"ID_AA64ISAR0_EL1.RNDR"}
 
 
 def test_a_host_without_gicv3_is_asked_about_a_vm_without_one() -> None:
