@@ -217,7 +217,8 @@ def explain(
 ) -> Explanation:
     """What a pasted error text means; with dumps of both sides the restore is simulated as well."""
     sides = [None if side is None else _dump(side) for side in (source, destination)]
-    return explaining.explain(text, sides[0], sides[1], _policy(_choice(kernel)))
+    choice = _choice(kernel)
+    return explaining.explain(text, sides[0], sides[1], _policy(choice), _candidates(choice))
 
 
 def summary(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 
 from inspector import sources
 from inspector.checks.baseline.baseline import baseline
@@ -20,7 +21,7 @@ from inspector.commands.arguments import add_declared, add_kernel, add_style
 from inspector.commands.destinations import given_kernel
 from inspector.commands.explain import read_text
 from inspector.commands.output import add_force, write_out
-from inspector.errors import EXIT_NO, EXIT_YES, InspectorError
+from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
 from inspector.registers import catalog
 from inspector.registers.definitions.special import FEATURE_PREFIX
 from inspector.registers.features import Feature, named
@@ -109,7 +110,12 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _baseline(options: argparse.Namespace) -> int:
-    answer = baseline((sources.load(path, options.declared) for path in _paths(options)), given_kernel(options))
+    choice = given_kernel(options)
+    kernel = choice.policy if choice is not None else None
+    if choice is not None and choice.candidates:
+        alone = f"the baseline is that of {choice.policy.label} alone; another that the kernel may be can offer less"
+        print(one_line(alone), file=sys.stderr)
+    answer = baseline((sources.load(path, options.declared) for path in _paths(options)), kernel)
     if options.firecracker:
         write_out(options.firecracker, firecracker_template(answer).encode(), force=options.force)
     if options.dump:

@@ -11,8 +11,7 @@ from inspector.checks.machine.destination import SAME_HOST, SameHost, source_vcp
 from inspector.checks.machine.machine import asked_setup
 from inspector.checks.vmms.table import VMM_NAMES, restoring_vmm
 from inspector.errors import InspectorError, one_line
-from inspector.policies.model import Policy
-from inspector.policies.release import choose
+from inspector.policies.release import Choice, choose
 from inspector.policies.setup import FEATURE_WORDS, Gic, VcpuSetup
 from inspector.sources.dump import Dump, Vcpu, select_vcpus
 from inspector.sources.vcpu_setup import setup_of
@@ -37,14 +36,14 @@ def add_vmm(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--vmm", metavar="VMM", help=help_text)
 
 
-def given_kernel(options: argparse.Namespace) -> Policy | None:
-    """The policy of `--kernel`, its doubts reported on standard error; None when it is not given."""
+def given_kernel(options: argparse.Namespace) -> Choice | None:
+    """The kernel that `--kernel` names, its doubts reported on standard error; None when it is not given."""
     if options.kernel is None:
         return None
     choice = choose(options.kernel)
     if choice.text:
         print(one_line(choice.text), file=sys.stderr)
-    return choice.policy
+    return choice
 
 
 def given_setup(options: argparse.Namespace, source: Dump) -> VcpuSetup | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno as _errno
 from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -34,6 +34,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """of a write that is refused then"""
     settle: str = ""
     """what the user can give to settle it: `--host spectre-v2=mitigated`, `--kernel 6.6.63`; empty where nothing can"""
+    about: Literal["host", "kernel", "vmm"] = "host"
+    """what decides which case it is"""
 
 
 class Outcome(NamedTuple):

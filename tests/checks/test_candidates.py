@@ -6,11 +6,14 @@ import json
 import lzma
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from inspector.checks.recordings.verify import neighbours, told_by, verify, verify_lines
 from inspector.cli import main
+from inspector.library import explain, migrate
 from inspector.policies.release import choose
+from inspector.sources import load
 from tests.material import material
 
 
@@ -106,3 +109,26 @@ def test_what_el0_reads_of_sme_tells_how_the_kernel_was_built(release: str, tmp_
     assert not any("SME" in one.field for one in pfr1)
     off = verify(str(path), host="sme=off")
     assert any(one.phase == "el0" and one.register == "ID_AA64SMFR0_EL1" for one in off.disagreements)
+
+
+def test_explain_asks_every_kernel_that_the_destination_may_have() -> None:
+    log = "qemu-system-aarch64: Failed to put registers after init: Invalid argument"
+    saved = load("builtin:neoverse-n2-linux-6.1")
+    host = msgspec.structs.replace(saved, vcpus=())
+    several = explain(log, saved, host, "5.14.0-284.11.1.el9_2.aarch64")
+    assert several.simulation is not None and several.simulation.verdict == "uncertain"
+    one = explain(log, saved, host, "6.2")
+    assert one.simulation is not None and one.simulation.verdict == "loads"
+
+
+def test_a_baseline_says_which_of_several_kernels_it_is_for(capsys: pytest.CaptureFixture[str]) -> None:
+    hosts = ["builtin:neoverse-n2-linux-6.1", "builtin:cortex-a72-linux-6.1"]
+    main(["compare", "--baseline", "--kernel", "5.14.0-427.el9.aarch64", *hosts])
+    assert "the baseline is that of 6.6.0 alone" in capsys.readouterr().err
+
+
+def test_what_depends_on_the_kernel_is_not_laid_to_what_the_source_hid() -> None:
+    report = migrate("builtin:neoverse-n2-linux-6.1", "same-host", "5.14.0-284.11.1.el9_2.aarch64")
+    assert any(not one.certain for one in report.findings)
+    assert all(case.about == "kernel" for one in report.findings for case in one.cases)
+    assert not any(remark.title == "not certain" for remark in report.remarks)

@@ -42,14 +42,18 @@ NOTHING = "nothing here looks like an error of a VM restore, and no register is 
 
 
 def explain(
-    text: str, source: Dump | None = None, destination: Dump | None = None, kernel: Policy | None = None
+    text: str,
+    source: Dump | None = None,
+    destination: Dump | None = None,
+    kernel: Policy | None = None,
+    candidates: Sequence[Policy] = (),
 ) -> Explanation:
     """What `text` (a log, one line, or just ids) says about a failed restore.
 
     Every line that is recognised is evidence for a cause; the headline is the cause with the most. With dumps of the
     source or destination, values that the text lacks are taken from them; with both, the restore is simulated.
-    `kernel` names the destination's kernel where its dump does not. A text without anything to explain is an answer
-    too: `recognised` is False then.
+    `kernel` names the destination's kernel where its dump does not; `candidates`, every policy that it may have. A text
+    without anything to explain is an answer too: `recognised` is False then.
     """
     pasted = read_pasted(text if len(text) <= WHOLE else condensed([text.encode("utf-8", "replace")]))
     place = where_from(pasted)
@@ -67,7 +71,7 @@ def explain(
         return _not_a_refusal(insights, clues, place)
     registers = _with_dumps(registers, source, destination)
     vmm, version = _program(clues, pasted)
-    simulation, trouble = _simulate(clues, source, destination, kernel, vmm, version)
+    simulation, trouble = _simulate(clues, source, destination, (kernel, candidates), vmm, version)
     if simulation is not None and not any(r.kind in ("refused", "only_in_source") for r in registers):
         registers = [*_simulated(simulation), *registers]
     guest = is_guest(pasted)
@@ -429,15 +433,18 @@ def _simulate(
     clues: Sequence[Clue],
     source: Dump | None,
     destination: Dump | None,
-    kernel: Policy | None,
+    asked: tuple[Policy | None, Sequence[Policy]],
     vmm: str,
     version: str,
 ) -> tuple[MigrationReport | None, str]:
-    """The restore on the given dumps, or why it could not be simulated."""
+    """The restore on the given dumps, or why it could not be simulated. `asked`: a kernel, and all that it may be."""
+    kernel, candidates = asked
     if source is None or destination is None:
         return None, ""
     try:
-        report = migrate(source, destination, kernel, vmm=_restore_rule(clues, vmm, version))
+        report = migrate(
+            source, destination, kernel, vmm=_restore_rule(clues, vmm, version), candidates=candidates
+        )  # fmt: skip
     except InspectorError as error:
         return None, f"the restore could not be simulated: {error}"
     if kernel is None and kernel_of(destination).policy is None:

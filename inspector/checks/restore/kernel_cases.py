@@ -68,4 +68,4 @@ def _cases(finding: Finding, when: str, settle: str) -> Sequence[Case]:
         outcome, errno = ("missing there", ENOENT) if finding.fatal else ("missing there, and dropped", 0)
     elif finding.kind == "changed" and not finding.expected and finding.after is not None:
         outcome += f", not kept: reads back {grouped_hex(finding.after, by_id(finding.id).size)}"
-    return (Case(when=when, outcome=outcome, errno=errno, settle=settle),)
+    return (Case(when=when, outcome=outcome, errno=errno, settle=settle, about="kernel"),)

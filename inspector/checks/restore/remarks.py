@@ -285,7 +285,7 @@ def _uncertain(results: Sequence[VcpuResult]) -> list[Remark]:
         f.id: f
         for result in results
         for f in result.findings
-        if not f.certain and not any(case.when.startswith(("the kernel ", "QEMU ")) for case in f.cases)
+        if not f.certain and all(case.about == "host" for case in f.cases)
     }
     if not found:
         return []

@@ -72,8 +72,14 @@ class _Restore:
             Case(
                 when=f"{title} decides by the last of them alone, as 11.1.3 does (cpu_post_load(), its machine code)",
                 outcome="named in a line that says `fail migration`, and the load goes on without it",
+                about="vmm",
             ),
-            Case(when=f"a version of {title} that counts each of them", outcome="the load fails", errno=errno.ENOENT),
+            Case(
+                when=f"a version of {title} that counts each of them",
+                outcome="the load fails",
+                errno=errno.ENOENT,
+                about="vmm",
+            ),
         )
         return msgspec.structs.replace(
             finding, certain=False, depends_on=(depends_on,), cases=cases, reason=f"{finding.reason}; {depends_on}"

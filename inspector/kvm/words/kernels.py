@@ -187,13 +187,14 @@ def _cases(answer: Verdict, when: str, settle: str) -> list[Case]:
         outcome = "no such vCPU can be created"
     if answer.outcome == "ignored" and answer.after is not None:
         outcome += f", not kept: reads back {grouped_hex(answer.after, by_id(answer.id).size)}"
-    return [Case(when=when, outcome=outcome, errno=answer.errno, settle=settle)]
+    return [Case(when=when, outcome=outcome, errno=answer.errno, settle=settle, about="kernel")]
 
 
 def also(cases: Sequence[Case], when: str, settle: str) -> list[Case]:
     """Cases of an answer that is uncertain by itself, under a further condition."""
     return [
-        msgspec.structs.replace(case, when=f"{when}, and {case.when}", settle=case.settle or settle) for case in cases
+        msgspec.structs.replace(case, when=f"{when}, and {case.when}", settle=case.settle or settle, about="kernel")
+        for case in cases
     ]
 
 
