@@ -15,9 +15,10 @@ from inspector import sources
 from inspector.checks.baseline.baseline import baseline
 from inspector.checks.baseline.export import baseline_dump, firecracker_template, qemu_properties
 from inspector.checks.compare.compare import compare_paths
+from inspector.checks.compare.withheld import told
 from inspector.checks.features.presence import states_of
 from inspector.checks.features.sides import sides_of
-from inspector.commands.arguments import add_declared, add_kernel, add_style
+from inspector.commands.arguments import add_declared, add_kernel, add_secrets, add_style
 from inspector.commands.destinations import given_kernel
 from inspector.commands.explain import read_text
 from inspector.commands.output import add_force, write_out
@@ -52,6 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dump", metavar="FILE", help="with --baseline: write the common values as a dump")
     add_force(parser)
     add_declared(parser)
+    add_secrets(parser)
     add_style(parser)
 
 
@@ -102,6 +104,7 @@ def _compare_features(options: argparse.Namespace, wanted: tuple[Feature, ...]) 
 
 def _compare(options: argparse.Namespace) -> int:
     answer = compare_paths(_paths(options), "all" if options.all else "auto", options.jobs, options.declared)
+    answer = answer if options.secrets else told(answer)
     if options.json:
         print(dumps(report.comparison_json(answer)))
     else:

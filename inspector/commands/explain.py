@@ -14,7 +14,8 @@ from typing import BinaryIO
 
 from inspector import sources
 from inspector.checks.explain.streaming import condensed
-from inspector.commands.arguments import add_declared, add_kernel, add_style
+from inspector.checks.explain.withheld import told
+from inspector.commands.arguments import add_declared, add_kernel, add_secrets, add_style
 from inspector.commands.destinations import given_kernel
 from inspector.errors import RegisterError, SourceError
 from inspector.library import explain
@@ -40,6 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--destination", metavar="DUMP", help="a fresh vCPU of the destination")
     add_kernel(parser)
     add_declared(parser)
+    add_secrets(parser)
     add_style(parser)
 
 
@@ -99,6 +101,7 @@ def run(options: argparse.Namespace) -> int:
     source = sources.load(options.source, options.declared) if options.source else None
     destination = sources.load(options.destination, options.declared) if options.destination else None
     answer = explain(text, source, destination, given_kernel(options))
+    answer = answer if options.secrets else told(answer)
     if options.json:
         print(dumps(report.explanation_json(answer)))
     else:

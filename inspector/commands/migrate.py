@@ -12,7 +12,8 @@ import argparse
 from inspector import sources
 from inspector.checks.machine.destination import SAME_HOST
 from inspector.checks.restore.migration import migrate_all_kernels
-from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_style, add_why
+from inspector.checks.restore.withheld import told, told_matrix
+from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_secrets, add_style, add_why
 from inspector.commands.destinations import add_setup, add_vmm, given_destination, given_setup, given_side
 from inspector.errors import InspectorError
 from inspector.library import migrate
@@ -35,6 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_why(parser)
     parser.add_argument("--all", action="store_true", help="a finding for every register")
     add_declared(parser)
+    add_secrets(parser)
     add_style(parser)
 
 
@@ -48,12 +50,14 @@ def run(options: argparse.Namespace) -> int:
         matrix = migrate_all_kernels(
             source, options.vmm or "", given_setup(options, source), None, options.host, options.assume
         )
+        matrix = matrix if options.secrets else told_matrix(matrix)
         if options.json:
             print(dumps(report.matrix_json(matrix)))
         else:
             print(report.matrix_markdown(matrix) if options.markdown else matrix_text(matrix))
         return matrix.exit_code
     result = migrate(source, given_side(options), *given_destination(options))
+    result = result if options.secrets else told(result)
     known = result.host_facts if options.why else ()
     if options.json:
         print(dumps(report.migration_json(result, options.all) | (facts_json(known) if known else {})))

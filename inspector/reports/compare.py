@@ -65,12 +65,14 @@ def _list_json(difference: ListDifference, shown: tuple[Column, ...]) -> Json:
 
 def _register_json(register: RegisterValues, shown: tuple[Column, ...]) -> Json:
     size = by_id(register.id).size
-    known = {c.name: hex_value(k, size) for c, k in zip(shown, register.known, strict=True) if k != -1}
+    parts = () if register.withheld else zip(shown, register.known, strict=True)
+    known = {c.name: hex_value(k, size) for c, k in parts if k != -1}
     return {
         "id": hex_id(register.id),
         "name": register.name,
         "feature": register.feature,
         "distinct": register.distinct,
+        **({"withheld": True} if register.withheld else {}),
         "values": {
             c.name: None if v is None else hex_value(v, size) for c, v in zip(shown, register.values, strict=True)
         },
@@ -176,6 +178,8 @@ def _register_lines(register: RegisterValues, shown: tuple[Column, ...]) -> list
 
 def _value_texts(register: RegisterValues, shown: tuple[Column, ...]) -> list[str]:
     """Each column's value in hex, `?` for a digit that is not known."""
+    if register.withheld:
+        return ["withheld"] * len(register.values)
     size = by_id(register.id).size
     return [
         partial_hex(value, known, size, grouped=True) if value is not None else _without(column, register.id)

@@ -62,6 +62,7 @@ def _register_json(register: ExplainedRegister) -> Json:
         "kind": register.kind,
         "value": None if register.wanted is None else hex_value(register.wanted, size),
         "destination": None if register.actual is None else hex_value(register.actual, size),
+        **({"withheld": True} if register.withheld else {}),
         "errno": register.errno_name,
         "fields": [
             {
@@ -154,6 +155,8 @@ def _register_lines(register: ExplainedRegister) -> list[OutlineLine]:
         if value is not None:
             dump = Words("  from the dump" * (key in register.from_dump), "muted")
             lines.append(line(grouped_hex(value, size), dump, label=side, depth=1, column=_COLUMN))
+    if register.withheld:
+        lines.append(line("withheld", label="values", depth=1, column=_COLUMN))
     for field in register.fields:
         lines += _field_lines(field, sides)
     if register.why:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from inspector.checks.feature_groups import group_by_feature
 from inspector.checks.repair.fix import FixResult, Replacement
+from inspector.checks.restore.withheld import told_finding
 from inspector.errors import one_line
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import grouped_hex, hex_id, hex_value
+from inspector.registers.secrets import is_secret
 from inspector.reports.json import Json
 from inspector.reports.migration import finding_json, way_json
 from inspector.reports.text import markdown_table
 
 
 def _value(change: Replacement, value: int) -> str:
-    return grouped_hex(value, by_id(change.id).size)
+    return "withheld" if is_secret(change.id) else grouped_hex(value, by_id(change.id).size)
 
 
 def _answer(result: FixResult) -> str:
@@ -76,15 +78,15 @@ def fix_json(result: FixResult) -> Json:
                 "vcpu": c.vcpu,
                 "id": hex_id(c.id),
                 "name": c.name,
-                "old": hex_value(c.old, by_id(c.id).size),
-                "new": hex_value(c.new, by_id(c.id).size),
+                "old": None if is_secret(c.id) else hex_value(c.old, by_id(c.id).size),
+                "new": None if is_secret(c.id) else hex_value(c.new, by_id(c.id).size),
                 "offset": c.offset,
                 "reason": c.reason,
                 "risk": c.risk,
             }
             for c in result.changes
         ],
-        "remaining": [finding_json(f) for f in result.remaining],
+        "remaining": [finding_json(told_finding(f)) for f in result.remaining],
         "ways_out": [way_json(w) for w in (result.after or result.before).ways_out],
         "notes": list(result.notes),
     }

@@ -106,6 +106,8 @@ def finding_json(finding: Finding) -> Json:
         "feature": group.feature if group else "",
         "fatal": finding.fatal,
     }
+    if finding.withheld:
+        answer["withheld"] = True
     if finding.would_pass is not None:
         answer["would_pass"] = hexed(finding.would_pass)
     if finding.expected:
@@ -203,7 +205,7 @@ def _row(finding: Finding) -> list[str]:
         str(finding.vcpu),
         by_id(finding.id).name,
         fields,
-        "" if finding.value is None else grouped_hex(finding.value, size),
+        "withheld" * finding.withheld if finding.value is None else grouped_hex(finding.value, size),
         _own(finding, size),
         result,
         finding.reason,

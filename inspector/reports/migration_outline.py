@@ -54,6 +54,8 @@ def _values(finding: Finding) -> list[Words]:
             text = finding.part.hex(size, grouped=True)
         if text:
             words += [Words(f"{word} ", "muted"), Words(f"{text}   ")]
+    if finding.withheld:
+        words = [Words("withheld   ", "muted")]
     return [*words, Words(f"id {hex_id(finding.id)}", "muted")]
 
 

@@ -71,6 +71,10 @@ def _value(value: int | None, reg_id: int, part: Partial | None = None) -> str:
     return part.hex(size, grouped=True) if part is not None and part.known else "not known"
 
 
+def _saved(finding: Finding) -> str:
+    return "withheld" if finding.withheld else _value(finding.value, finding.id)
+
+
 def _finding(finding: Finding, vcpus: Sequence[int]) -> list[str]:
     return outline_text(indented(finding_outline(finding, vcpus))).split("\n")
 
@@ -117,7 +121,7 @@ def _groups(findings: Sequence[Finding], word: str, values: bool = False) -> lis
         if values and group.harmless:
             lines.append(f"    harmless: {group.harmless}")
         if values:
-            rows = [(by_id(i).name, _value(by_register[i].value, i)) for i in group.ids[:8]]
+            rows = [(by_id(i).name, _saved(by_register[i])) for i in group.ids[:8]]
             lines += columns(rows, indent="      ")
     return [one_line(line) for line in lines]
 
@@ -160,10 +164,7 @@ def _accepted(report: MigrationReport, every: bool) -> list[str]:
     lines = ["", f"Accepted and kept: {len(accepted)}, of which {len(differ)} differ from the destination's own value"]
     if not every:
         return lines
-    rows = [
-        [f"vCPU {f.vcpu}", by_id(f.id).name, _value(f.value, f.id), _value(f.destination, f.id, f.part)]
-        for f in accepted
-    ]
+    rows = [[f"vCPU {f.vcpu}", by_id(f.id).name, _saved(f), _value(f.destination, f.id, f.part)] for f in accepted]
     return lines + columns([["", "register", "saved", "destination"], *rows], indent="  ")
 
 

@@ -63,6 +63,20 @@ GIVEN_AWAY = [
     *(["show", "VM", *form] for form in FORMS),
     *(["show", "VM", *SECRET[:16], *form] for form in FORMS),
     ["convert", "VM", "-o", "-"],
+    *(["migrate", "VM", A72, "--all", *form] for form in FORMS),
+    *(["migrate", A72, "VM", "--all", *form] for form in FORMS),
+    ["compare", "VM", N2, "--all", "--json"],
+]  # fmt: skip
+_FAILED = "qemu-system-aarch64: error while loading state for instance 0x0 of device 'cpu'"
+SILENT = [
+    *(["explain", _FAILED, "--source", "VM", "--destination", A72, *form] for form in FORMS),
+    *(["explain", "APIAKeyLo_EL1 X0: Invalid argument", "--source", "VM", *form] for form in FORMS),
+    *(["compare", "VM", N2, "--all", *form] for form in FORMS),
+    *(["compare", "VM", A72, *form] for form in FORMS),
+    *(["migrate", "VM", "all-kernels", *form] for form in FORMS),
+    *(["fix", "VM", A72, "--dry-run", *form] for form in FORMS),
+    *(["expose", "VM", "--kernel", "6.12", "--all", *form] for form in FORMS[:2]),
+    *(["caches", "VM", *form] for form in FORMS),
 ]
 
 
@@ -73,6 +87,28 @@ def test_secrets_are_withheld_unless_asked_for(arguments: list[str], vm: str) ->
     assert not told(done.out) and not told(done.err), arguments
     assert "withheld" in done.out + done.err
     assert told(run_all([*named, "--secrets"]).out)
+
+
+@pytest.mark.parametrize("arguments", SILENT, ids=" ".join)
+def test_no_report_tells_a_secret(arguments: list[str], vm: str) -> None:
+    done = run_all([vm if word == "VM" else word for word in arguments])
+    assert not told(done.out) and not told(done.err), arguments
+
+
+def test_a_withheld_source_restores_as_the_whole_one_does(vm: str, tmp_path: Path) -> None:
+    """What is withheld is written all the same: the same steps, the same verdict, nothing taken for 0."""
+    out = str(tmp_path / "out.json")
+    run("convert", vm, "-o", out)
+    for destination in (N2, A72, "same-host"):
+        more = ["--kernel", "6.12"] if destination == "same-host" else []
+        whole = run("migrate", vm, destination, "--all", "--json", *more).json
+        part = run("migrate", out, destination, "--all", "--json", *more).json
+        assert part["verdict"] == whole["verdict"] and part["steps"] == whole["steps"]
+        for vcpu, other in zip(part["vcpus"], whole["vcpus"], strict=True):
+            kinds = [{f["id"]: f["kind"] for f in v["findings"]} for v in (vcpu, other)]
+            assert kinds[0] == kinds[1]
+            assert all(f["value"] is None for f in vcpu["findings"] if f.get("withheld"))
+        assert "withholds the values" in json.dumps(part["notes"])
 
 
 def test_a_converted_dump_is_loaded_again_with_what_is_withheld(vm: str, tmp_path: Path) -> None:

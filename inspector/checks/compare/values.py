@@ -25,6 +25,8 @@ class RegisterValues(msgspec.Struct, frozen=True, kw_only=True):
     """True when host and kernel decide it, False for the guest's own state"""
     distinct: int
     """different values over all columns, hidden ones as well"""
+    withheld: bool = False
+    """True where `values` are left out, as secrets of a guest"""
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):

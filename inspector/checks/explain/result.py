@@ -65,6 +65,8 @@ class ExplainedRegister(msgspec.Struct, frozen=True, kw_only=True):
     """not named in the text, but found by restoring the given source on the given destination"""
     from_dump: tuple[str, ...] = ()
     """which values (`wanted`, `actual`) came from the dumps that were given, not from the text"""
+    withheld: bool = False
+    """True where values are left out, as secrets of the guest"""
 
     @property
     def errno_name(self) -> str:

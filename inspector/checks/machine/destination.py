@@ -104,8 +104,10 @@ def source_vcpus(source: Dump) -> tuple[tuple[Vcpu, ...], tuple[str, ...]]:
         template = any(v.constraints for v in source.vcpus)
         hint = "a template holds constraints, not values" if template else "give a saved VM or a dump of a vCPU"
         raise InspectorError("holds no vCPU registers to restore", where, hint)
-    partly = sum(len(v.constraints) for v in saved)
-    notes = (f"{partly} registers are given only in part (x bits) and were not written",) if partly else ()
+    withheld = sum(len(v.withheld) for v in saved)
+    partly = sum(len(v.constraints) for v in saved) - withheld
+    notes = (f"{partly} registers are given only in part (x bits) and were not written",) * bool(partly)
+    notes += (f"the source withholds the values of {withheld} registers, secrets of the guest",) * bool(withheld)
     if source.one_vm or len(saved) == 1:
         return saved, notes
     chosen = next((v for v in saved if v.name == "qemu"), saved[0])

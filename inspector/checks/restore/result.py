@@ -56,7 +56,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     order: int
     """position at which the VMM meets it: list comparison first, then the writes"""
     value: int | None
-    """the saved value; None when the source lacks the register"""
+    """the saved value; None when the source lacks the register or withholds it"""
+    withheld: bool = False
+    """the register is there, and its values are not told: it holds secrets of the guest"""
     destination: int | None
     """the destination's own value on a fresh vCPU; None when it lacks the register or not every bit is known"""
     part: Partial = Partial.nothing()

@@ -18,7 +18,8 @@ from inspector.kvm.vm import unlisted_errno
 from inspector.kvm.words.explaining import explain_write
 from inspector.policies.setup import Feature
 from inspector.registers.bits import ALL, Partial, mask_of, ones
-from inspector.registers.encoding import CLASS_CORE, CLASS_DEMUX, CLASS_SVE, SIZE_U64, ccsidr_id, split_id
+from inspector.registers.catalog import by_id
+from inspector.registers.encoding import CLASS_CORE, CLASS_DEMUX, CLASS_SVE, SIZE_U64, ccsidr_id, size_of, split_id
 from inspector.registers.reading import read
 from inspector.sources.dump import Vcpu
 
@@ -51,7 +52,8 @@ class _Restore:
         self.destination = destination
         self.model = model
         self.vmm = vmm
-        self.order = vmm.order(vcpu.values)
+        self.withheld = frozenset(vcpu.withheld)
+        self.order = vmm.order({**vcpu.values, **dict.fromkeys(vcpu.withheld, 0)})
         self.listed = frozenset(i for i in destination.listed | destination.left_out if vmm.keeps(i))
         self.kinds = {(parts.cls, parts.size) for parts in map(split_id, self.listed)}
         host = destination.host
@@ -91,7 +93,8 @@ class _Restore:
         found = []
         for order, reg_id in enumerate(known, start):
             if reg_id in self.destination.listed:
-                found.append(self._written(reg_id, order))
+                told = reg_id not in self.withheld
+                found.append(self._written(reg_id, order) if told else self._written_unseen(reg_id, order))
             elif reg_id in self.listed or self._left_out(reg_id):
                 found.append(self._untold(reg_id, order))
             else:
@@ -100,7 +103,7 @@ class _Restore:
 
     def missing(self, start: int) -> list[Finding]:
         """What the destination lists and the saved state lacks: it keeps the value of a fresh vCPU."""
-        saved = self.vcpu.values
+        saved = {*self.vcpu.values, *self.withheld}
         ids = sorted(i for i in self.listed if i not in saved and i not in self.destination.left_out)
         return [self._missing(reg_id, order) for order, reg_id in enumerate(ids, start)]
 
@@ -117,13 +120,14 @@ class _Restore:
         return (parts.cls, parts.size) not in self.kinds
 
     def _untold(self, reg_id: int, order: int) -> Finding:
-        value = self.vcpu.values[reg_id]
+        value = self.vcpu.values.get(reg_id)
         return Finding(
             vcpu=self.vcpu.index,
             id=reg_id,
             kind="accepted",
             order=order,
             value=value,
+            withheld=value is None,
             destination=None,
             after=value,
             reason="the destination's dump leaves it out, but every such vCPU has it; KVM keeps what is written",
@@ -131,7 +135,7 @@ class _Restore:
         )
 
     def _unknown(self, reg_id: int, order: int) -> Finding:
-        tolerated = self.vmm.tolerates(reg_id, self.vcpu.values[reg_id])
+        tolerated = all(self.vmm.tolerates(reg_id, value) for value in self._possible(reg_id))
         key = feature_key(reg_id)
         group = feature_set(key)
         reason = "the destination does not list this register"
@@ -147,7 +151,8 @@ class _Restore:
             id=reg_id,
             kind="only_in_source",
             order=order,
-            value=self.vcpu.values[reg_id],
+            value=self.vcpu.values.get(reg_id),
+            withheld=reg_id in self.withheld,
             destination=None,
             errno=unlisted_errno(reg_id),
             reason=reason,
@@ -208,6 +213,40 @@ class _Restore:
             certain=certain,
             depends_on=verdict.depends_on,
             cases=verdict.cases,
+        )
+
+    def _possible(self, reg_id: int) -> tuple[int, ...]:
+        """The saved value; of one that is withheld some that show whether the answer depends on it."""
+        if reg_id not in self.withheld:
+            return (self.vcpu.values[reg_id],)
+        ones = (1 << 8 * size_of(reg_id)) - 1
+        return 0, 1, ones, ones // 3
+
+    def _written_unseen(self, reg_id: int, order: int) -> Finding:
+        """The write of a value that the source's dump withholds: accepted where KVM keeps whatever is written."""
+        tried = [(value, explain_write(self.model, reg_id, value)) for value in self._possible(reg_id)]
+        own, part = self._own(reg_id)
+        kept = all(one.certain and not one.errno and one.after == value for value, one in tried)
+        refused = all(one.certain and one.errno for _, one in tried)
+        verdict = tried[0][1]
+        depends_on = "" if kept or refused else f"the value of {by_id(reg_id).name}, which the source withholds"
+        return Finding(
+            vcpu=self.vcpu.index,
+            id=reg_id,
+            kind="accepted" if kept else "refused" if refused else "uncertain",
+            order=order,
+            value=None,
+            withheld=True,
+            destination=own,
+            part=part,
+            errno=verdict.errno if refused else 0,
+            reason="the value is withheld; KVM keeps whatever is written" if kept else depends_on or verdict.reason,
+            rule="" if kept else verdict.rule,
+            reference="" if kept else verdict.reference,
+            feature=feature_key(reg_id),
+            fatal=refused,
+            certain=not depends_on,
+            depends_on=(depends_on,) if depends_on else (),
         )
 
     def _own(self, reg_id: int) -> tuple[int | None, Partial]:
