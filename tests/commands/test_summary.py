@@ -133,3 +133,14 @@ def test_explain_takes_features_and_words() -> None:
 
 def test_explain_still_misses_a_file_that_is_not_there() -> None:
     assert_one_line_error(run("explain", "nofile.log"))
+
+
+def test_explain_names_the_finished_command() -> None:
+    log = str(MATERIAL / "qemu-output" / "qemu-10.0-refused.txt")
+    saved = str(MATERIAL / "qemu" / "kvm-6.1_neoverse-n2_q100.mig.xz")
+    with_kernel = " ".join(run("explain", log, "--source", saved, "--kernel", "6.12").out.split())
+    new = "fixed-kvm-6.1_neoverse-n2_q100.mig.xz"
+    assert f"`vcpu-inspector fix {saved} same-host --kernel 6.12 -o {new}`" in with_kernel
+    with_both = " ".join(run("explain", log, "--source", saved, "--destination", N2_NEWER).out.split())
+    assert f"fix {saved} {N2_NEWER} --vmm qemu-10.0 -o {new}" in with_both
+    assert "`vcpu-inspector fix SOURCE DESTINATION -o NEWFILE`" in " ".join(run("explain", log).out.split())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from shlex import quote
 
 from inspector.checks.explain.fields import hidden_releases
 from inspector.checks.explain.result import ExplainedRegister, SeenMessage
@@ -10,12 +11,39 @@ from inspector.checks.feature_groups import FeatureGroup
 from inspector.checks.vmms.base import OPTIONAL, Vmm
 from inspector.checks.vmms.table import DEFAULT_VMM, find_vmm, of_family
 from inspector.policies.eras import era_of
+from inspector.policies.model import Policy
 from inspector.registers.encoding import CLASS_DEMUX, split_id
 from inspector.registers.ids import MIDR_EL1
+from inspector.sources.dump import Dump
 
 _MIGRATE = (
     "run `vcpu-inspector migrate SOURCE DESTINATION` with both sides' dumps to see every register that would be refused"
 )
+
+
+def finished(step: str, source: Dump | None, destination: Dump | None, kernel: Policy | None) -> str:
+    """A step whose commands name what is known: the files as they were given, and a name for the new one."""
+    parts = step.split("`")
+    for place in range(1, len(parts), 2):
+        parts[place] = _command(parts[place], source, destination, kernel)
+    text = "`".join(parts)
+    return text if source is None else text.replace("-o NEWFILE", f"-o {quote(_new_name(source))}")
+
+
+def _new_name(source: Dump) -> str:
+    return f"fixed-{source.provenance.source.rsplit('/', 1)[-1].removeprefix('builtin:')}"
+
+
+def _command(text: str, source: Dump | None, destination: Dump | None, kernel: Policy | None) -> str:
+    if source is not None:
+        text = text.replace("SOURCE", quote(source.provenance.source))
+    if destination is not None:
+        text = text.replace("DESTINATION", quote(destination.provenance.source))
+    if kernel is not None and text.startswith(("vcpu-inspector migrate ", "vcpu-inspector fix ")):
+        where = "DESTINATION" if "DESTINATION" in text else quote(destination.provenance.source) if destination else ""
+        named = f"{where if destination is not None else 'same-host'} --kernel {kernel.name}"
+        text = text.replace(where, named, 1) if where else text
+    return text
 
 
 def next_steps(

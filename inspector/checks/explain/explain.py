@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from inspector.checks.explain.advice import harmless_only, next_steps, things_to_bring
+from inspector.checks.explain.advice import finished, harmless_only, next_steps, things_to_bring
 from inspector.checks.explain.anywrite import Told, told_registers
 from inspector.checks.explain.clues import Clue, find_clues, find_mentions
 from inspector.checks.explain.conclusions import conclude
@@ -53,8 +53,17 @@ def explain(
     Every line that is recognised is evidence for a cause; the headline is the cause with the most. With dumps of the
     source or destination, values that the text lacks are taken from them; with both, the restore is simulated.
     `kernel` names the destination's kernel where its dump does not; `candidates`, every policy that it may have. A text
-    without anything to explain is an answer too: `recognised` is False then.
+    without anything to explain is an answer too: `recognised` is False then. Commands among the next
+    steps name the sides as they were given.
     """
+    answer = _explained(text, source, destination, kernel, candidates)
+    steps = tuple(finished(step, source, destination, kernel) for step in answer.next_steps)
+    return msgspec.structs.replace(answer, next_steps=steps)
+
+
+def _explained(
+    text: str, source: Dump | None, destination: Dump | None, kernel: Policy | None, candidates: Sequence[Policy]
+) -> Explanation:
     pasted = read_pasted(text if len(text) <= WHOLE else condensed([text.encode("utf-8", "replace")]))
     place = where_from(pasted)
     clues = _of_arm(_with_told(find_clues(pasted), pasted), pasted, place)
