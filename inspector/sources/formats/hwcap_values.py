@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from inspector.budget import STEPS
 from inspector.errors import SourceError
 from inspector.registers.bits import Partial
 from inspector.registers.hwcaps import flags_of
@@ -42,6 +43,7 @@ def load(content: Content) -> Dump:
     flags: dict[str, None] = {}
     third = False
     for found in _WORD.finditer(text):
+        content.budget.spend(STEPS, 10)
         third = third or found[1] == "3"
         value = _value(found)
         if found[1] != "3" and value is not None:
