@@ -46,10 +46,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def read_text(path: str) -> str:
-    """The text of a file or of standard input, its last 8 MiB. Raises SourceError for what cannot be read."""
+    """The text of a file , its last 8 MiB, or the first 8 MiB of standard input. Raises SourceError for what cannot be read."""
     try:
         if path == "-":
-            data = sys.stdin.buffer.read()
+            data = sys.stdin.buffer.read(_LIMIT)
         else:
             with Path(path).open("rb") as file:
                 size = file.seek(0, 2)

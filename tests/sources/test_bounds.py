@@ -257,3 +257,38 @@ def test_descriptors_and_memory_are_given_back(tmp_path: Path) -> None:
         except Exception as error:
             assert "cut" in path, error
     assert set(Path("/proc/self/fd").iterdir()) <= before
+
+
+TEXTS: dict[str, Callable[[], str]] = {
+    "time stamps in one line": lambda: "1:00:00 " * 500_000,
+    "tabs": lambda: "\t" * 4_000_000,
+    "empty lines": lambda: "\n" * 4_000_000,
+    "blanks": lambda: " " * 4_000_000,
+    "one long name": lambda: "ID" + "_A" * 140_000,
+    "a name in capitals": lambda: "ID" + "_A" * 40,
+    "words with underscores": lambda: "pm_runtime_get_sync_and_wait_" * 10_000,
+    "distinct ids": lambda: "".join(f"{0x6030000000130000 + n:#x} " for n in range(15_000)),
+    "distinct refusals": lambda: "".join(
+        f"qemu-kvm: Could not set register: {0x6030000000130000 + n:x} to {n:x} (is {n + 1:x})\n" for n in range(6000)
+    ),
+    "labels": lambda: "op0 " * 75_000,
+    "quote marks": lambda: ">" * 299_000,
+}
+"""Logs; each would have taken from seconds to days."""
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_log_is_explained_soon(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text(TEXTS[name](), encoding="utf-8")
+    done, seconds, megabytes = run("explain", str(path))
+    assert done.returncode in (0, 1) and not done.stderr
+    assert megabytes < MEGABYTES
+    assert seconds < SECONDS or seconds < SECONDS * slowness() * 1.5
+
+
+def test_a_log_on_standard_input_is_not_kept(tmp_path: Path) -> None:
+    """200 MB through a pipe, of which the lines that matter are kept."""
+    line = b"kvm: error: register 0x603000000013c020 failed " + b"x" * 1000 + b"\n"
+    done, _, megabytes = run("explain", data=line * 200_000)
+    assert done.returncode in (0, 1) and megabytes < 120

@@ -6,9 +6,9 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 
-WHOLE = 500_000
+WHOLE = 300_000
 """Bytes up to which a text is taken as it is."""
-_KEPT_FIRST, _KEPT_LAST = 300_000, 500_000
+_KEPT_FIRST, _KEPT_LAST = 110_000, 190_000
 """Bytes of lines that matter which are kept from the beginning and from the end of a larger text."""
 _AROUND = 2
 _LONGEST = 16_384
