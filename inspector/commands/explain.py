@@ -46,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def read_text(path: str) -> str:
-    """The text of a file , its last 8 MiB, or the first 8 MiB of standard input. Raises SourceError for what cannot be read."""
+    """The last 8 MiB of a file, or the first of standard input. Raises SourceError for what cannot be read."""
     try:
         if path == "-":
             data = sys.stdin.buffer.read(_LIMIT)
