@@ -24,9 +24,11 @@ from inspector.policies.vendors import (
     AS_BUILT,
     GIT_TREE,
     OTHER_MACHINE,
+    OTHER_MACHINE_WORD,
     REALTIME,
     REBASES,
     RED_HAT_SERIES,
+    SAYS_NO_DEBIAN,
     VENDORS,
     Rebase,
     Vendor,
@@ -127,6 +129,8 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     rest: str = ""
     """what follows the number"""
     vendor: Vendor | None = None
+    other_machine: bool = False
+    """a kernel of another architecture than arm64"""
 
     @property
     def series(self) -> str:
@@ -229,11 +233,12 @@ def parse_release(release: str, version: str = "") -> Release:
     major, minor, rest = int(match[1]), int(match[2]), (f".{match[4]}" if match[4] else "") + match[5]
     vendor = _vendor_of((major, minor, int(match[3] or 0)), rest, version)
     candidate = _CANDIDATE.match(rest)
+    foreign = OTHER_MACHINE.search(rest) is not None or OTHER_MACHINE_WORD.search(version) is not None
     named = _DISTRIBUTION.search(version)
     if named is not None and (int(named[1]), int(named[2])) == (major, minor):
         return Release(
             text=release, point=(major, minor, int(named[3] or 0)), exact_point=True, rest=rest,
-            vendor=vendor, candidate=candidate[1] if candidate else "",
+            vendor=vendor, candidate=candidate[1] if candidate else "", other_machine=foreign,
         )  # fmt: skip
     point = int(match[3] or 0)
     hides = point == 0 and bool(rest) and (re.match(r"-(rpi)?\d", rest) is not None or match[3] is None)
@@ -241,7 +246,7 @@ def parse_release(release: str, version: str = "") -> Release:
     hides = (hides and candidate is None) or (vendor is not None and vendor.basis == "rebased")
     return Release(
         text=release, point=(major, minor, point), exact_point=not hides, rest=rest, vendor=vendor,
-        candidate=candidate[1] if candidate else "",
+        candidate=candidate[1] if candidate else "", other_machine=foreign,
     )  # fmt: skip
 
 
@@ -269,9 +274,12 @@ def _vendor_of(point: Point, rest: str, version: str) -> Vendor | None:
 
 
 def _may_be(row: Vendor, point: Point, rest: str) -> bool:
-    """False where a vendor never gave that number to a kernel: all of Ubuntu's and Red Hat's end in .0."""
+    """False where a vendor never gave that name to a kernel: all of Ubuntu's and Red Hat's numbers end in .0, and
+    Debian's kernels say +deb13 or +deb14 since 6.12.32, those for 6.13 to 6.15 aside."""
     if row.basis == "ubuntu":
         return point[2] == 0 or row.pattern.pattern == REALTIME
+    if row.name == "Debian" and SAYS_NO_DEBIAN.fullmatch(rest):
+        return point < (6, 12, 32) or (6, 13) <= point[:2] < (6, 16)
     family = re.search(r"\.(el\d+)", rest)
     if row.basis != "rebased" or family is None:
         return True
@@ -308,7 +316,7 @@ def _release_choice(release: Release) -> Choice:
 def _with_vendor(choice: Choice, release: Release) -> Choice:
     """The same, with whose kernel it is and what is known of its backports."""
     vendor, warnings = release.vendor, list(choice.warnings)
-    if OTHER_MACHINE.search(release.rest):
+    if release.other_machine:
         warnings.append("It is a kernel of another architecture; what is answered is KVM on arm64.")
     if vendor is None and release.rest and not _CANDIDATE.fullmatch(release.rest):
         return _unknown_build(choice, release, warnings)
@@ -401,6 +409,14 @@ def _release_candidate(release: Release) -> Choice:
     """A release candidate: taken as the release."""
     first = (*release.point[:2], 0)
     name = f"{release.series}-{release.candidate}"
+    before = next((point for point in reversed(loader.points()) if point[2] == 0 and point < first), None)
+    if release.candidate == "rc0" and before is not None:
+        candidates = (_policy(before), _policy(first, name))
+        text = f"{name} is a state on the way from {before[0]}.{before[1]} to the first candidate of {release.series}."
+        return Choice(
+            policy=candidates[1], certainty="interval", explanation=text, uncertain=differences(candidates),
+            candidates=candidates,
+        )  # fmt: skip
     series = loader.load_policy(release.series)
     if name in series.recorded:
         text = f"{name} {_RECORDED}"
@@ -591,37 +607,45 @@ def _rebased(release: Release) -> Choice:
         newest = row.newest
     elif after is None:
         newest = (*known[-1][:2], 0)
-    return _interval(release, first.oldest, newest, _rebase_text(row, after, number), first.likely)
+    told = _rebase_text(row, after, number)
+    return _interval(release, (first.oldest, newest), told, first.likely)
 
 
-def _rebase_text(row: Rebase | None, after: Rebase | None, number: int) -> str:
+def _rebase_text(row: Rebase | None, after: Rebase | None, number: int) -> tuple[str, str]:
+    """(which minor release a build is of, what that interval rests on)."""
     if row is not None and row.build == number:
-        return f"It is of minor release {row.minor} ({row.source})."
+        return f"It is of minor release {row.minor}.", row.source
     if row is not None and after is not None:
-        return f"Its build lies between those of {row.minor} and {after.minor} ({row.source}; {after.source})."
+        return f"Its build lies between those of {row.minor} and {after.minor}.", f"{row.source}; {after.source}"
     if after is not None:
-        return f"Its build is older than that of {after.minor} ({after.source})."
-    return f"Its build is newer than that of {row.minor if row else 'any'}, the last that is known here."
+        return f"Its build is older than that of {after.minor}.", after.source
+    return f"Its build is newer than that of {row.minor if row else 'any'}, the last that is known here.", ""
 
 
 def _wide(release: Release) -> Choice:
     """A Red Hat kernel that does not say its build: from the release in its name to the newest known."""
-    return _interval(release, release.point, loader.points()[-1], "Its build is not known here.", release.point)
+    told = ("Its build is not known here.", "")
+    return _interval(release, (release.point, loader.points()[-1]), told, release.point)
 
 
-def _interval(release: Release, oldest: Point, newest: Point, why: str, likely: Point) -> Choice:
-    """Any mainline release from `oldest` to `newest`, as far as there are policies; `likely` is asked first."""
+def _interval(release: Release, ends: tuple[Point, Point], told: tuple[str, str], likely: Point) -> Choice:
+    """Any mainline release between `ends`, as far as there are policies; `likely` is asked first.
+
+    `told`: see `_rebase_text`.
+    """
+    (oldest, newest), (why, source) = ends, told
     names = [point for point in loader.points() if point[2] == 0 and oldest <= point <= newest]
     if not names:
         return _outside(oldest)
     candidates = tuple(_policy(point) for point in names)
-    span = f"{names[0][0]}.{names[0][1]} to {names[-1][0]}.{names[-1][1]}"
-    older = f" or older than {names[0][0]}.{names[0][1]}, which is not modelled" if oldest < names[0] else ""
-    text = (
-        f"{why} Its KVM need not be that of {release.series}: it may be that of any mainline release from "
-        f"{span}{older}. Where those differ the answer is uncertain; a recording of the host decides it."
-    )
     policy = next((one for one in candidates if one.version >= likely), candidates[-1])
+    first, last, best = (f"{one[0]}.{one[1]}" for one in (names[0], names[-1], policy.version))
+    older = ", or an older one, which is not modelled" if oldest < names[0] else ""
+    text = (
+        f"{why} The {release.series} in its name says little: Red Hat brings KVM up to newer mainline releases. It may "
+        f"be that of any from {first} to {last}{older}; {best} is asked first. Where those differ the answer is "
+        f"uncertain; a recording of the host decides it.{f' Known from: {source}.' if source else ''}"
+    )
     if len(candidates) == 1:
         return Choice(policy=policy, certainty="interval", explanation=text)
     return Choice(

@@ -188,6 +188,9 @@ VENDORS: tuple[Vendor, ...] = (
     _row("Azure (community build)", r"-azure", "stable", _UNKNOWN),
 )
 
+SAYS_NO_DEBIAN = re.compile(r"-(rt-|cloud-)?arm64(-16k)?")
+"""The end of a release that Debian wrote until 6.12.31, and that anybody may write."""
+
 GIT_TREE = re.compile(r"\+$|\+g[0-9a-f]{7,}|-\d+-g[0-9a-f]{7,}|-g[0-9a-f]{7,}$|-dirty$|-next-\d{8}")
 """What a kernel built from a git tree puts behind the point: commits after it, changes, or linux-next."""
 
@@ -199,7 +202,12 @@ AS_BUILT = re.compile(
 build under that name."""
 
 OTHER_MACHINE = re.compile(r"x86_64|amd64|i[3-6]86|ppc64|s390x|riscv|loongarch|armv7|armhf|armmp|-v7l?\+|x64v\d", re.I)
-"""A kernel of another architecture: KVM on arm64 is what is modelled."""
+"""In a release: a kernel of another architecture. KVM on arm64 is what is modelled."""
+
+OTHER_MACHINE_WORD = re.compile(
+    r"(?<!\S)(x86_64|i[3-6]86|ppc64(le)?|s390x|riscv(32|64)|loongarch(32|64)|armv[5-8]l|mips(64)?)(?!\S)"
+)
+"""The same as a word of what `uname -a` prints behind the release."""
 
 
 class Rebase(msgspec.Struct, frozen=True, kw_only=True):

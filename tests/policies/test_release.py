@@ -196,3 +196,31 @@ def test_rules_of_one_register_that_may_have_come_came_with_one_change() -> None
                 if set(left.registers) & set(right.registers) and left.guests and right.guests:
                     commits = [re.findall(r"\b[0-9a-f]{12}\b", rules[one.rule].reference) for one in (left, right)]
                     assert set(commits[0]) & set(commits[1]), (left.rule, right.rule)
+
+
+@pytest.mark.parametrize(
+    ("release", "foreign"),
+    [
+        ("Linux box 6.8.0-45-generic #45-Ubuntu SMP x86_64 x86_64 x86_64 GNU/Linux", True),
+        ("Linux box 6.1.0-18-amd64 #1 SMP Debian 6.1.76-1 (2024-02-01) x86_64 GNU/Linux", True),
+        ("Linux r 5.14.0-427.13.1.el9_4.x86_64 #1 SMP x86_64 GNU/Linux", True),
+        ("Linux pi 6.6.31 #1 SMP armv7l GNU/Linux", True),
+        ("Linux box 6.8.0-45-generic #45-Ubuntu SMP aarch64 aarch64 aarch64 GNU/Linux", False),
+        ("Linux version 6.6.31 (me@box) (aarch64-gcc x86_64 13) #1 SMP", False),
+    ],
+)
+def test_uname_of_another_architecture_is_said_to_be_one(release: str, foreign: bool) -> None:
+    assert ("another architecture" in choose(release).text) == foreign
+
+
+def test_a_kernel_from_the_merge_window_lies_between_two_releases() -> None:
+    choice = choose("6.18.0-0.rc0.250929g4a2b1c3d4e5f.2.fc44.aarch64")
+    assert choice.vendor == "Fedora" and choice.certainty == "interval"
+    assert [one.name for one in choice.candidates] == ["6.17.0", "6.18-rc0"]
+
+
+@pytest.mark.parametrize("release", ["5.14.0-427.13.1.el9_4.aarch64", "4.18.0-553.16.1.el8_10.aarch64"])
+def test_a_red_hat_kernel_is_explained_in_short_sentences(release: str) -> None:
+    text = choose(release).explanation
+    assert "in its name says little" in text and "a recording of the host decides it" in text
+    assert all(len(sentence) < 240 for sentence in text.split(". "))

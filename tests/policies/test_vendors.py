@@ -44,6 +44,9 @@ Linux server 6.1.0-28-arm64 #1 SMP Debian 6.1.119-1 (2024-11-22) aarch64 GNU/Lin
 6.1.0-28-rt-arm64 | Debian | hidden | upstream
 6.1.0-0.deb11.21-arm64 | Debian | hidden | upstream
 6.12.9+bpo-arm64 | Debian | 6.12.9 | upstream
+6.12.30-arm64 | Debian | 6.12.30 | upstream
+6.12.57-arm64 | unknown | 6.12.57 | vendor
+6.17.8-cloud-arm64 | unknown | 6.17.8 | vendor
 6.12.43+deb13-arm64-16k | Debian | 6.12.43 | upstream
 6.8.11-arm64 #1 SMP Kali 6.8.11-1kali2 (2024-05-30) | Kali Linux | 6.8.11 | upstream
 5.15.0-91-lowlatency | Ubuntu | hidden | vendor
