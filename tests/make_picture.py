@@ -1,4 +1,4 @@
-"""Make the README's picture from the real program: `python -m tests.make_picture`; needs rsvg-convert and Fira Code.
+"""Make the README's pictures from the real program: `python -m tests.make_picture`; needs rsvg-convert and Fira Code.
 
 Debian has both: librsvg2-bin and fonts-firacode.
 """
@@ -9,24 +9,36 @@ import asyncio
 import html
 import re
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from inspector.app.shell.application import InspectorApp
 from inspector.registers import catalog
 from inspector.sources import load
 
-PICTURE = Path(__file__).parent / "golden" / "readme.png"
-DUMP = "builtin:neoverse-n2-linux-6.1"
+FOLDER = Path(__file__).parent / "golden"
+NEWER = "builtin:neoverse-n2-linux-6.12"
+PICTURES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "readme": (("builtin:neoverse-n2-linux-6.1",), ()),
+    "summary": (("builtin:neoverse-n2-linux-6.1",), ("0", "n", "n")),
+    "migrate": (("builtin:neoverse-n2-linux-6.1", NEWER), ("4",)),
+    "cache": (("builtin:neoverse-n2-linux-6.1",), ("6",)),
+}
+"""Name of each picture, the dumps that are open on it, and the keys that lead there."""
 
 
-async def draw(size: tuple[int, int] = (120, 40)) -> str:
-    """The register browser on the field that the project began with, as SVG without remote fonts."""
-    app = InspectorApp([load(DUMP)])
+async def draw(sources: Sequence[str], keys: Sequence[str], size: tuple[int, int] = (120, 40)) -> str:
+    """The program after some keys as SVG without remote fonts; without keys, on the field that it began with."""
+    app = InspectorApp([load(source) for source in sources], state=Path("/proc/nonexistent"))
     async with app.run_test(size=size) as pilot:
         found = catalog.find("ID_AA64MMFR2_EL1.CCIDX")
         await pilot.pause()
         app.session.show_register(found.register.id, found.field.name if found.field else "")
-        await pilot.pause()
+        for key in keys:
+            await pilot.press(key)
+            while not getattr(app.screen, "complete", True):
+                await pilot.pause(0.05)
+        await pilot.pause(0.5)
         svg = app.export_screenshot(title="vcpu-inspector")
     svg = re.sub(r"@font-face\s*\{[^}]*\}", "", svg)
     return re.sub(r'(<text [^>]*?x=")([\d.]+)("[^>]*textLength=")([\d.]+)("[^>]*>)([^<]*)', _without_lead, svg)
@@ -43,11 +55,12 @@ def _without_lead(match: re.Match[str]) -> str:
 
 
 def main() -> None:
-    """Write the picture."""
-    svg = asyncio.run(draw())
-    command = ["rsvg-convert", "--width", "1200", "--output", str(PICTURE)]
-    subprocess.run(command, input=svg.encode(), check=True)
-    print(f"{PICTURE}: {PICTURE.stat().st_size:,} bytes")
+    """Write the pictures."""
+    for name, (sources, keys) in PICTURES.items():
+        path = FOLDER / f"{name}.png"
+        svg = asyncio.run(draw(sources, keys))
+        subprocess.run(["rsvg-convert", "--width", "1200", "--output", str(path)], input=svg.encode(), check=True)
+        print(f"{path}: {path.stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":

@@ -14,14 +14,17 @@ from inspector.app.modes import summary
 from inspector.app.modes.features.screen import Features
 from inspector.app.modes.summary.rows import blank_items, columns_of, explained, line_items
 from inspector.app.shell import keys
+from inspector.app.shell.background import aside
 from inspector.app.shell.frame import Frame
 from inspector.app.shell.session import Change
 from inspector.app.widgets.explained import Explained
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
+from inspector.checks.features.presence import states_of
 from inspector.checks.features.sides import Sides
 from inspector.checks.features.summary import SummaryLine, lines_of
+from inspector.registers.features import feature
 from inspector.registers.ids import IDS
 
 HELP = (
@@ -73,8 +76,13 @@ class Summary(Frame):
             every = lines_of(sides)
             self._lines = tuple(one for one in every if one.host is not None or one.vcpu is not None)
             self._blank = tuple(one.title for one in every if one not in self._lines)
+            aside(self.app, lambda: self._look_up(sides), lambda done: None, lambda error: None)
         self._fill()
         self.lay_out()
+
+    def _look_up(self, sides: Sides) -> None:
+        """What the kernels of all releases do with the lost features: read before it is asked for."""
+        states_of(sides, [feature(name) for one in self._lines for name in one.lost])
 
     def _fill(self) -> None:
         if self._sides is None:
