@@ -132,3 +132,14 @@ def test_a_change_that_no_test_notices_is_a_complaint(tmp_path: Path) -> None:
     assert "no test noticed it" in try_one(harmless, tmp_path)
     assert try_one(harmful, tmp_path) == ""
     assert (tmp_path / "a.py").read_text() == "VALUE = 1\n"
+
+
+def test_the_readme_names_tests_that_exist_for_its_promises() -> None:
+    """The table of the Security section: each promise with the test that keeps it."""
+    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Security\n")[2].partition("\n## ")[0]
+    rows = [line.split("|") for line in section.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) >= 10
+    for _, promise, kept, *_ in rows:
+        named = re.findall(r"`(tests/[\w/.]+)`", kept)
+        assert named, promise
+        assert not [path for path in named if not (ROOT / path).exists()], promise

@@ -20,6 +20,7 @@ from inspector.sources.live import collector, open_live, questions
 from inspector.sources.live.answers import dump_of, run
 from inspector.sources.live.debugfs import RunningVms
 from inspector.sources.live.programs import collector_program, recorder_program
+from inspector.sources.live.recorder import open_output
 from inspector.sources.live.scratch import write_to_scratch
 from inspector.sources.live.source import LiveOptions
 from tests.sources.live.fakes import program
@@ -309,3 +310,51 @@ def test_a_running_vm_that_may_not_be_read_says_why(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no ID registers: is a directory"):
         RunningVms("debugfs:15-1", LiveOptions(), str(tmp_path)).read()
     assert RunningVms("debugfs:12-3", LiveOptions(), str(tmp_path)).read().notes == ()
+
+
+def test_only_words_that_matter_to_kvm_are_told_of_a_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = "root=/dev/vda token=s3cret arm64.nobti kvm-arm.mode=protected mitigations=off rd.luks.key=abc\n"
+    monkeypatch.setattr(collector, "read_text", lambda path: line)
+    assert collector.command_line(False) == "arm64.nobti kvm-arm.mode=protected mitigations=off"
+    assert collector.command_line(True) == line
+
+
+@pytest.mark.parametrize("identify", [False, True])
+def test_the_host_is_named_only_when_asked(identify: bool, tmp_path: Path) -> None:
+    more = ["--identify"] * identify
+    done = subprocess.run(
+        [sys.executable, "-I", "-", *more], input=PROGRAMS["collector"], capture_output=True, text=True, check=True
+    )
+    about = json.loads(done.stdout)["provenance"]
+    assert about["host"] == (platform.node() if identify else "")
+
+
+def test_one_cpu_of_each_kind_is_visited_and_at_most_sixteen() -> None:
+    def cpu(index: int, midr: str) -> dict[str, object]:
+        return {"index": index, "registers": {"0x603000000013c000": midr} if midr else {}}
+
+    little, big = [cpu(n, "0x1") for n in range(4)], [cpu(n, "0x2") for n in range(4, 8)]
+    assert collector.visited([*little, *big], list(range(8)), "") == [0, 4]
+    assert collector.visited([*little, *big], [2, 3, 6], "") == [2, 6]
+    assert collector.visited([*little, *big], list(range(8)), "1-2,7,99") == [1, 2, 7]
+    assert collector.visited([cpu(n, "") for n in range(200)], list(range(200)), "") == list(range(16))
+
+
+@pytest.mark.parametrize("text", ["x", "3-1", "-1", "0-999999", "1,,2"])
+def test_odd_lists_of_cpus(text: str) -> None:
+    with pytest.raises(ValueError):
+        collector.cpu_list(text)
+    with pytest.raises(SourceError, match="list of CPUs"):
+        open_live("live:", LiveOptions(cpus=text if text != "3-1" else "3-"))
+
+
+def test_the_recorder_that_runs_alone_replaces_no_file(tmp_path: Path) -> None:
+    taken, link = tmp_path / "taken", tmp_path / "link"
+    taken.write_text("somebody's")
+    link.symlink_to(taken)
+    for force in (False, True):
+        with pytest.raises(OSError):
+            open_output(str(link), force)
+    with pytest.raises(FileExistsError):
+        open_output(str(taken), False)
+    assert taken.read_text() == "somebody's"
