@@ -14,14 +14,17 @@ import os
 import random
 import resource
 import signal
+import subprocess
 import sys
 import time
 import traceback
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
 from typing import NamedTuple, NoReturn
+
+import msgspec
 
 from tests.fuzz.mutate import several
 from tests.fuzz.targets import TARGETS, Target
@@ -109,8 +112,14 @@ def _keep(target: Target, data: bytes) -> None:
     (CORPUS / f"{target.name}-{hashlib.sha256(data).hexdigest()[:12]}").write_bytes(data)
 
 
-def _fuzz(place: int, seed: str, seconds: float, mutants: int) -> Figures:
-    return fuzz(TARGETS[place], seed, seconds, mutants)
+def _in_own_process(name: str, seed: str, seconds: float, mutants: int) -> Figures:
+    command = [sys.executable, "-m", "tests.fuzz.run", "--only", name, "--seed", seed, "--jobs", "0"]
+    command += ["--seconds", str(seconds), "--mutants", str(mutants)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        crash = f"ended with {done.returncode}: {done.stderr.strip()[-200:]}"
+        return Figures(name, 0, 0, (crash,), 0.0, 0.0, 0)
+    return msgspec.json.decode(done.stdout, type=Figures)
 
 
 def table(figures: Sequence[Figures]) -> str:
@@ -131,16 +140,19 @@ def main() -> int:
     parser.add_argument("--mutants", type=int, default=0, help="for each fuzzer")
     parser.add_argument("--seed", default="")
     parser.add_argument("--only", default="", help="names of fuzzers, commas between")
-    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--jobs", type=int, default=2, help="fuzzers at one time; 0: one, in this process, as JSON")
     options = parser.parse_args()
     seed = options.seed or os.urandom(6).hex()
-    print(f"seed {seed}", flush=True)
     seconds = options.seconds or (1e9 if options.mutants else 10.0)
-    names = options.only.split(",") if options.only else [target.name for target in TARGETS]
-    places = [place for place, target in enumerate(TARGETS) if target.name in names]
-    with ProcessPoolExecutor(options.jobs, max_tasks_per_child=1) as processes:
-        work = [processes.submit(_fuzz, place, seed, seconds, options.mutants or 1 << 62) for place in places]
-        figures = [each.result() for each in work]
+    mutants = options.mutants or 1 << 62
+    wanted = options.only.split(",") if options.only else [target.name for target in TARGETS]
+    if not options.jobs:
+        target = next(target for target in TARGETS if target.name == wanted[0])
+        print(msgspec.json.encode(fuzz(target, seed, seconds, mutants)).decode())
+        return 0
+    print(f"seed {seed}", flush=True)
+    with ThreadPoolExecutor(options.jobs) as threads:
+        figures = list(threads.map(lambda name: _in_own_process(name, seed, seconds, mutants), wanted))
     print(table(figures))
     failed = [(f.name, crash) for f in figures for crash in f.crashes]
     for name, crash in failed:
