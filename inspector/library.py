@@ -213,12 +213,20 @@ def compare(*dumps: Source, scope: Scope = "auto") -> Comparison:
 
 
 def explain(
-    text: str, source: Source | None = None, destination: Source | None = None, kernel: Kernel | None = None
+    text: str,
+    source: Source | None = None,
+    destination: Source | None = None,
+    kernel: Kernel | None = None,
+    host: str = "",
+    assume: Literal["core"] | None = None,
 ) -> Explanation:
-    """What a pasted error text means; with dumps of both sides the restore is simulated as well."""
+    """What a pasted error text means; with dumps of both sides the restore is simulated as well.
+
+    `kernel`, `host`, `assume`: of the destination; see `machine`. Raises InspectorError for those that are not known.
+    """
     sides = [None if side is None else _dump(side) for side in (source, destination)]
     choice = _choice(kernel)
-    return explaining.explain(text, sides[0], sides[1], _policy(choice), _candidates(choice))
+    return explaining.explain(text, sides[0], sides[1], _policy(choice), _candidates(choice), host, assume)
 
 
 def summary(

@@ -28,7 +28,7 @@ FUNCTIONS = {
     "fix": "(source, destination, out, kernel=None, vmm='', features=None, gic=None, host='', assume=None, *, "
     "dry_run=False)",
     "compare": "(*dumps, scope='auto')",
-    "explain": "(text, source=None, destination=None, kernel=None)",
+    "explain": "(text, source=None, destination=None, kernel=None, host='', assume=None)",
     "verify": "(recording, kernel='')",
     "summary": ("(dump, kernel=None, features=None, gic=None, host='', vcpu=None, assume=None)"),
     "features": "(dump, *names, kernel=None, setup=None, gic=None, host='', vcpu=None, assume=None)",

@@ -30,7 +30,8 @@ def add_declared(parser: argparse.ArgumentParser) -> None:
         dest="declared",
         choices=("host", "el0", "vcpu", "guest"),
         help="whose values a pasted text holds: a host's raw ones, what a process of a host reads (el0), a vCPU's,\n"
-        "or what a guest reads; default: as a header line of the text says, else inferred",
+        "or what a guest reads; default: as a header line of the text says, else inferred. It holds for every text of\n"
+        "the command: two that differ in it say it in a header line of their own (`# host`, `# guest`)",
     )
 
 

@@ -7,25 +7,30 @@ Hypervisor, crosvm, a guest's or a host's kernel log.
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Iterator
+from io import BufferedReader, RawIOBase
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from inspector import sources
 from inspector.checks.explain.streaming import condensed
 from inspector.checks.explain.withheld import told
-from inspector.commands.arguments import add_declared, add_kernel, add_secrets, add_style
+from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_secrets, add_style
 from inspector.commands.destinations import given_kernel
 from inspector.errors import RegisterError, SourceError
 from inspector.library import explain
 from inspector.registers import catalog
 from inspector.reports import explain as report
 from inspector.reports.json import dumps
+from inspector.sources.text_encoding import as_utf8, encoding_of
 
 _LIMIT = 8 << 20
 """Bytes of a list that are read."""
 _BLOCK = 1 << 20
+_FIRST = 64
+"""Bytes by which UTF-16 is recognised."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -40,26 +45,29 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", metavar="DUMP", help="the saved VM that did not load")
     parser.add_argument("--destination", metavar="DUMP", help="a fresh vCPU of the destination")
     add_kernel(parser)
+    add_host_inputs(parser)
     add_declared(parser)
     add_secrets(parser)
     add_style(parser)
 
 
 def read_text(path: str) -> str:
-    """The last 8 MiB of a file, or the first of standard input. Raises SourceError for what cannot be read."""
+    """The text of a file or of standard input, its first 8 MiB. Raises SourceError for what cannot be read."""
     try:
         if path == "-":
-            data = sys.stdin.buffer.read(_LIMIT)
-        else:
-            with Path(path).open("rb") as file:
-                size = file.seek(0, 2)
-                file.seek(max(0, size - _LIMIT))
-                data = file.read()
+            return _decoded(sys.stdin.buffer.read(_LIMIT), path)
+        with Path(path).open("rb") as file:
+            return _decoded(file.read(_LIMIT), path)
     except OSError as error:
         raise SourceError(
             f"cannot be read: {error.strerror}", path, "give a text file, or - and paste the text"
         ) from error
-    return data[-_LIMIT:].decode("utf-8", "replace")
+
+
+def _decoded(data: bytes, path: str) -> str:
+    encoding = encoding_of(data[:_FIRST])
+    text = as_utf8(io.BytesIO(data), encoding, path).read() if encoding else data
+    return text.decode("utf-8", "replace")
 
 
 def log_text(path: str) -> str:
@@ -69,11 +77,11 @@ def log_text(path: str) -> str:
     """
     try:
         if path == "-":
-            return condensed(_blocks(sys.stdin.buffer))
+            return condensed(_blocks(_plain(sys.stdin.buffer, path)))
         if _says_something(path) and not Path(path).exists():
             return path
         with Path(path).open("rb") as file:
-            return condensed(_blocks(file))
+            return condensed(_blocks(_plain(file, path)))
     except OSError as error:
         raise SourceError(
             f"cannot be read: {error.strerror}", path, "give a text file, or - and paste the text"
@@ -91,6 +99,13 @@ def _says_something(text: str) -> bool:
         return False
 
 
+def _plain(stream: BinaryIO, path: str) -> BinaryIO:
+    """The file as UTF-8, whatever it is written in."""
+    file = stream if isinstance(stream, BufferedReader) else BufferedReader(cast("RawIOBase", stream))
+    encoding = encoding_of(file.peek(_FIRST)[:_FIRST])
+    return as_utf8(file, encoding, path) if encoding else file
+
+
 def _blocks(file: BinaryIO) -> Iterator[bytes]:
     return iter(lambda: file.read(_BLOCK), b"")
 
@@ -100,7 +115,7 @@ def run(options: argparse.Namespace) -> int:
     text = log_text(options.text)
     source = sources.load(options.source, options.declared) if options.source else None
     destination = sources.load(options.destination, options.declared) if options.destination else None
-    answer = explain(text, source, destination, given_kernel(options))
+    answer = explain(text, source, destination, given_kernel(options), options.host, options.assume)
     answer = answer if options.secrets else told(answer)
     if options.json:
         print(dumps(report.explanation_json(answer)))

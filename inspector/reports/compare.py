@@ -130,7 +130,7 @@ def _headline(answer: Comparison) -> str:
     groups = len(answer.columns) + answer.hidden_columns
     what = "all registers" if answer.scope == "all" else "what host and kernel decide"
     if answer.same:
-        return f"Equal in {what}: {_count(answer.dumps, 'dump')}, {answer.equal} registers."
+        return f"Equal in {what}: {_count(answer.dumps, 'dump')}, {_count(answer.equal, 'register')}."
     open_parts = []
     if answer.unknown:
         open_parts.append(f"{_count(len(answer.unknown), 'register')} {_are(answer.unknown)} known only in part")

@@ -54,3 +54,16 @@ def test_only_the_source_is_required() -> None:
     done = run("show")
     assert_one_line_error(done)
     assert "SOURCE" in done.err and "REGISTER" not in done.err
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+def test_explain_reads_a_log_in_any_encoding_that_windows_writes(tmp_path: Path, encoding: str) -> None:
+    log = tmp_path / "log.txt"
+    log.write_bytes(
+        "qemu-system-aarch64: Failed to set register 0x603000000013c020: Invalid argument\n".encode(encoding)
+    )
+    for given, data in ((str(log), b""), ("-", log.read_bytes())):
+        done = subprocess.run(
+            [sys.executable, "-m", "inspector", "explain", given], input=data, capture_output=True, check=False
+        )
+        assert (done.returncode, b"ID_AA64PFR0_EL1" in done.stdout) == (0, True), done

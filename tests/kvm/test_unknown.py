@@ -108,3 +108,13 @@ def test_mitigation_levels_of_a_core_without_a_name_are_not_known() -> None:
     shown = {one.id: one for one in inspector.expose(inspector.machine(dump, "6.2"))}
     assert shown[WORKAROUND_1].known & 3 != 3 and shown[WORKAROUND_3].known & 3 != 3
     assert all(field.exposed is None for field in shown[WORKAROUND_1].fields)
+
+
+def test_a_refusal_names_the_field_that_is_known_to_be_refused() -> None:
+    """Of a host of which only CCIDX is known, no other field of the value can be said to be refused."""
+    known = with_inputs(HostState(values={}, known={}, ccsidr_known=False), "ID_AA64MMFR2_EL1.CCIDX=0")
+    verdict = asked(known, "6.2", MMFR2, 0x1221011112101011)
+    assert (verdict.outcome, verdict.certain) == ("refused", True)
+    assert verdict.reason.startswith("ID_AA64MMFR2_EL1.CCIDX = 1 is refused") and "more" not in verdict.reason
+    fates = {field.name: field.fate for field in verdict.fields}
+    assert (fates["CCIDX"], fates["E0PD"], fates["NV"]) == ("refused", "uncertain", "uncertain")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
 import msgspec
 
@@ -21,7 +22,7 @@ from inspector.checks.explain.kernel_texts import (
     undefined_instructions,
     unsupported_accesses,
 )
-from inspector.checks.explain.model import kernel_in
+from inspector.checks.explain.model import Asked, kernel_in
 from inspector.checks.explain.result import ExplainedRegister, Explanation, SeenMessage
 from inspector.checks.explain.selftests import selftests
 from inspector.checks.explain.streaming import WHOLE, condensed
@@ -47,22 +48,25 @@ def explain(
     destination: Dump | None = None,
     kernel: Policy | None = None,
     candidates: Sequence[Policy] = (),
+    host: str = "",
+    assume: Literal["core"] | None = None,
 ) -> Explanation:
     """What `text` (a log, one line, or just ids) says about a failed restore.
 
     Every line that is recognised is evidence for a cause; the headline is the cause with the most. With dumps of the
     source or destination, values that the text lacks are taken from them; with both, the restore is simulated.
-    `kernel` names the destination's kernel where its dump does not; `candidates`, every policy that it may have. A text
-    without anything to explain is an answer too: `recognised` is False then. Commands among the next
-    steps name the sides as they were given.
+    `kernel` names the destination's kernel where its dump does not, `candidates` every policy that it may be; `host`
+    and `assume`: what is given of the destination's host, as `--host` and `--assume` take it. A text without anything
+    to explain is an answer too: `recognised` is False then. Commands among the next steps name the sides as they were
+    given.
     """
-    answer = _explained(text, source, destination, kernel, candidates)
+    answer = _explained(text, source, destination, Asked(kernel, tuple(candidates), host), assume)
     steps = tuple(finished(step, source, destination, kernel) for step in answer.next_steps)
     return msgspec.structs.replace(answer, next_steps=steps)
 
 
 def _explained(
-    text: str, source: Dump | None, destination: Dump | None, kernel: Policy | None, candidates: Sequence[Policy]
+    text: str, source: Dump | None, destination: Dump | None, given: Asked, assume: Literal["core"] | None
 ) -> Explanation:
     pasted = read_pasted(text if len(text) <= WHOLE else condensed([text.encode("utf-8", "replace")]))
     place = where_from(pasted)
@@ -80,11 +84,11 @@ def _explained(
         return _not_a_refusal(insights, clues, place)
     registers = _with_dumps(registers, source, destination)
     vmm, version = _program(clues, pasted)
-    simulation, trouble = _simulate(clues, source, destination, (kernel, candidates), vmm, version)
+    simulation, trouble = _simulate(clues, source, destination, given, assume, vmm, version)
     if simulation is not None and not any(r.kind in ("refused", "only_in_source") for r in registers):
         registers = [*_simulated(simulation), *registers]
     guest = is_guest(pasted)
-    decoded = decode_registers(registers, guest, kernel or kernel_in(pasted))
+    decoded = decode_registers(registers, guest, given if given.policy else kernel_in(pasted)._replace(host=given.host))
     answer = _answer(clues, decoded, vmm, version, simulation, trouble, (source, destination))
     return _in_guest(_with_insights(answer, insights, place)) if guest else _with_insights(answer, insights, place)
 
@@ -442,21 +446,22 @@ def _simulate(
     clues: Sequence[Clue],
     source: Dump | None,
     destination: Dump | None,
-    asked: tuple[Policy | None, Sequence[Policy]],
+    given: Asked,
+    assume: Literal["core"] | None,
     vmm: str,
     version: str,
 ) -> tuple[MigrationReport | None, str]:
-    """The restore on the given dumps, or why it could not be simulated. `asked`: a kernel, and all that it may be."""
-    kernel, candidates = asked
+    """The restore on the given dumps, or why it could not be simulated."""
     if source is None or destination is None:
         return None, ""
     try:
+        rule = _restore_rule(clues, vmm, version)
         report = migrate(
-            source, destination, kernel, vmm=_restore_rule(clues, vmm, version), candidates=candidates
-        )  # fmt: skip
+            source, destination, given.policy, vmm=rule, host=given.host, assume=assume, candidates=given.candidates
+        )
     except InspectorError as error:
         return None, f"the restore could not be simulated: {error}"
-    if kernel is None and kernel_of(destination).policy is None:
+    if given.policy is None and kernel_of(destination).policy is None:
         return report, f"the destination's kernel (--kernel K): {' '.join(own_kernel(destination).doubts)}"
     return report, ""
 

@@ -7,29 +7,29 @@ from collections.abc import Iterable
 import msgspec
 
 from inspector.checks.explain.kernel_texts import variation_says
-from inspector.checks.explain.model import model_sentence
+from inspector.checks.explain.model import Asked, model_sentence
 from inspector.checks.explain.reasons import Reason, field_reason, register_reason, suspects_reason
 from inspector.checks.explain.result import ExplainedField, ExplainedRegister
 from inspector.checks.feature_groups import OTHER, feature_key, feature_set
-from inspector.policies.model import Policy
 from inspector.registers.reading import FieldReading, read
 
 
 def decode_registers(
-    registers: Iterable[ExplainedRegister], guest: bool | None = None, kernel: Policy | None = None
+    registers: Iterable[ExplainedRegister], guest: bool | None = None, asked: Asked | None = None
 ) -> list[ExplainedRegister]:
     """The registers with their differing fields and reasons filled in.
 
-    `guest`: whether the text is a guest's log, None where it does not tell. `kernel`: the destination's, where known.
+    `guest`: whether the text is a guest's log, None where it does not say. `asked`: the destination's kernel and host,
+    where known.
     """
-    return [_decoded(register, guest, kernel) for register in registers]
+    return [_decoded(register, guest, asked or Asked()) for register in registers]
 
 
-def _decoded(register: ExplainedRegister, guest: bool | None, kernel: Policy | None) -> ExplainedRegister:
+def _decoded(register: ExplainedRegister, guest: bool | None, asked: Asked) -> ExplainedRegister:
     fields = differing_fields(register)
     reason = _reason(register, guest)
     if register.kind == "refused" and not (fields or register.simulated):
-        model = model_sentence(register.id, register.wanted, register.errno_name, kernel)
+        model = model_sentence(register.id, register.wanted, register.errno_name, asked)
         reason = reason._replace(text=f"{reason.text} {model}".strip())
     leading = next((f for f in sorted(fields, key=lambda f: not f.cause) if f.rule), None)
     return msgspec.structs.replace(

@@ -4,42 +4,63 @@ from __future__ import annotations
 
 import errno
 import re
+from collections.abc import Sequence
 from functools import cache
 from itertools import groupby
 from typing import NamedTuple
 
 from inspector.checks.explain.text import Pasted
 from inspector.errors import InspectorError
-from inspector.kvm.host import from_raw
+from inspector.kvm.cases import ask_each
+from inspector.kvm.host import HostState
+from inspector.kvm.host_inputs import with_inputs
+from inspector.kvm.verdict import Verdict
 from inspector.kvm.vm import Vm
 from inspector.kvm.words.explaining import explain_write
+from inspector.kvm.words.kernels import merge_verdicts
 from inspector.policies.loader import load_policy, policy_names
 from inspector.policies.model import Policy
 from inspector.policies.release import choose
-from inspector.policies.setup import Feature, VcpuSetup
+from inspector.policies.setup import QEMU_SETUP
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import CLASS_BITMAP, CLASS_FIRMWARE, CLASS_SYSREG, size_of, split_id
 from inspector.registers.ids import CTR_EL0, ID_SPACE
 
-_FULL = VcpuSetup(features=int(Feature.PSCI | Feature.PMU))
-_PLAIN = VcpuSetup()
 _FIELD_BY_FIELD = frozenset((*ID_SPACE, CTR_EL0))
 """Registers whose fields have reasons of their own."""
+_MOST_CASES = 4
+_NOBODY = HostState(values={}, known={}, ccsidr_known=False, vgic_known=False)
+"""A host of which nothing is known."""
 
 
-class _Answer(NamedTuple):
-    errno: int
-    reason: str
+class Asked(NamedTuple):
+    """The kernel and the host that the model is asked about."""
+
+    policy: Policy | None = None
+    """None: every series"""
+    candidates: tuple[Policy, ...] = ()
+    """every policy that it may be"""
+    host: str = ""
+    """what is given of the host, as `--host` takes it"""
 
 
-def model_sentence(reg_id: int, wanted: int | None, error: str, kernel: Policy | None) -> str:
-    """What KVM's model says of such a write; empty where the reasons of the single fields say it."""
+def model_sentence(reg_id: int, wanted: int | None, error: str, asked: Asked) -> str:
+    """What KVM's model says of such a write; empty where the reasons of the single fields say it.
+
+    Raises PolicyError for an input of the host that is not known.
+    """
     parts = split_id(reg_id)
-    if parts.cls not in (CLASS_SYSREG, CLASS_FIRMWARE, CLASS_BITMAP) or reg_id in _FIELD_BY_FIELD:
+    if parts.cls not in (CLASS_SYSREG, CLASS_FIRMWARE, CLASS_BITMAP):
         return ""
-    if kernel is not None:
-        return f"On Linux {kernel.name} the model of KVM says: {_words(_ask(reg_id, wanted, kernel), error)}."
-    told = [(series, _ask(reg_id, wanted, load_policy(name))) for series, name in _series()]
+    host = with_inputs(_NOBODY, asked.host)
+    if reg_id in _FIELD_BY_FIELD and (asked.policy is None or wanted is None):
+        return ""
+    if asked.policy is not None:
+        answer = _ask(reg_id, wanted, host, asked.policy, asked.candidates)
+        if reg_id in _FIELD_BY_FIELD and len(answer.cases) > _MOST_CASES:
+            return ""
+        return f"On Linux {asked.policy.name} the model of KVM says: {_words(answer, error)}."
+    told = [(series, _ask(reg_id, wanted, host, load_policy(name))) for series, name in _series()]
     spans = []
     for answer, members in groupby(told, key=lambda pair: pair[1]):
         names = [series for series, _ in members]
@@ -50,7 +71,20 @@ def model_sentence(reg_id: int, wanted: int | None, error: str, kernel: Policy |
     return f"The model of KVM says: {'; '.join(spans)}."
 
 
+class _Answer(NamedTuple):
+    errno: int
+    reason: str
+    depends_on: tuple[str, ...] = ()
+    """what an answer depends on that is not certain"""
+    cases: tuple[tuple[str, str], ...] = ()
+    """(when, outcome) of such an answer"""
+
+
 def _words(answer: _Answer, error: str) -> str:
+    if answer.cases:
+        cases = ", ".join(f"{outcome} if {when}" for when, outcome in answer.cases[:_MOST_CASES])
+        more = f" and {len(answer.cases) - _MOST_CASES} further cases" if len(answer.cases) > _MOST_CASES else ""
+        return f"uncertain, it depends on {' and on '.join(answer.depends_on)}: {cases}{more}"
     if answer.errno == errno.ENOENT:
         return "the register is not listed (ENOENT)" if "not known" not in answer.reason else answer.reason.rstrip(".")
     if answer.errno:
@@ -61,16 +95,24 @@ def _words(answer: _Answer, error: str) -> str:
     return said
 
 
-def _ask(reg_id: int, wanted: int | None, policy: Policy) -> _Answer:
-    vm = Vm(from_raw({}), policy, _FULL)
-    vcpu = (vm if not vm.init_errno else Vm(from_raw({}), policy, _PLAIN)).vcpu(0)
+def _ask(
+    reg_id: int, wanted: int | None, host: HostState, policy: Policy, candidates: Sequence[Policy] = ()
+) -> _Answer:
+    verdict = merge_verdicts(ask_each(policy, candidates, lambda one: _verdict(reg_id, wanted, host, one)))
+    if not verdict.certain:
+        cases = tuple((case.when, case.outcome) for case in verdict.cases)
+        return _Answer(verdict.errno, "", verdict.depends_on, cases)
+    return _Answer(verdict.errno, _general(verdict.reason, reg_id))
+
+
+def _verdict(reg_id: int, wanted: int | None, host: HostState, policy: Policy) -> Verdict:
+    """The answer of a vCPU with everything that QEMU asks for; a value that is not known differs in every bit."""
+    vcpu = Vm(host, policy, QEMU_SETUP).vcpu(0)
     number, present = vcpu.get_one_reg(reg_id)
     if number:
-        verdict = explain_write(vcpu, reg_id, wanted or 0)
-        return _Answer(verdict.errno, _general(verdict.reason, reg_id) if verdict.errno else verdict.reason)
-    value = wanted if wanted is not None else (present or 0) ^ (1 << size_of(reg_id) * 8) - 1
-    verdict = explain_write(vcpu, reg_id, value & (1 << size_of(reg_id) * 8) - 1)
-    return _Answer(verdict.errno, _general(verdict.reason, reg_id))
+        return explain_write(vcpu, reg_id, wanted or 0)
+    bits = (1 << size_of(reg_id) * 8) - 1
+    return explain_write(vcpu, reg_id, (wanted if wanted is not None else (present or 0) ^ bits) & bits)
 
 
 def _general(reason: str, reg_id: int) -> str:
@@ -95,12 +137,13 @@ _RELEASES = (
 )  # fmt: skip
 
 
-def kernel_in(pasted: Pasted) -> Policy | None:
-    """The policy of the one kernel release that the text states as the host's; None where it states none or several."""
+def kernel_in(pasted: Pasted) -> Asked:
+    """The one kernel release that the text states as the host's; no policy where it states none or several."""
     found = {match["release"] for pattern in _RELEASES for match in pattern.finditer(pasted.squeezed)}
     if len(found) != 1:
-        return None
+        return Asked()
     try:
-        return choose(found.pop()).policy
+        choice = choose(found.pop())
     except InspectorError:
-        return None
+        return Asked()
+    return Asked(choice.policy, choice.candidates)

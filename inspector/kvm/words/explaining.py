@@ -42,12 +42,13 @@ def explain_write(vcpu: Vcpu, reg_id: int, value: int, size_ok: bool = True, kep
     doubts = _about(doubts, parts, kept, vcpu.value(reg_id) ^ value) if kept else doubts
     undecided = {doubt.part for doubt in doubts}
     certain = not doubts or any(not part.accepted and part.name not in undecided for part in parts)
-    fields = _fields(parts, vcpu, reg_id, value, () if certain else undecided)
+    fields = _fields(parts, vcpu, reg_id, value, undecided)
     errno = vcpu.set_one_reg(reg_id, value)
     if not errno:
         vcpu.open_bits[reg_id] = kept
     _, after = vcpu.get_one_reg(reg_id)
-    rule, reason = _why(vcpu, gate, reg_id, Write(value, errno, after, parts))
+    sure = tuple(part for part in parts if part.name not in undecided)
+    rule, reason = _why(vcpu, gate, reg_id, Write(value, errno, after, sure if errno else parts))
     verdict = Verdict(
         id=reg_id, value=value, errno=errno, before=before if before_known else None, before_known=before_known,
         after=after, value_known=~kept if kept else -1,
