@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from inspector.errors import SourceError
 
@@ -48,6 +48,32 @@ def as_utf8(stream: BinaryIO, encoding: str, where: str) -> BinaryIO:
         stream.read(len(_UTF8_MARK))
         return stream
     return io.BufferedReader(_Transcoded(stream, encoding, where), 1 << 17)
+
+
+class Utf8(NamedTuple):
+    """A text as UTF-8, and how its file is written."""
+
+    data: bytes
+    mark: bytes
+    """the byte order mark at its beginning"""
+    encoding: str
+    """`utf-16-le`, `utf-16-be`; empty for UTF-8 and for what is no text"""
+
+    def back(self, data: bytes) -> bytes:
+        """Other content as the file is written."""
+        return self.mark + (data.decode("utf-8").encode(self.encoding) if self.encoding else data)
+
+
+def to_utf8(data: bytes, where: str) -> Utf8:
+    """A whole file as UTF-8, unchanged where it is no text in UTF-16. Raises SourceError where it is broken."""
+    encoding = encoding_of(data[:_UNMARKED])
+    if encoding == "utf-8-sig":
+        return Utf8(data[len(_UTF8_MARK) :], _UTF8_MARK, "")
+    if not encoding:
+        return Utf8(data, b"", "")
+    mark = data[:2] if data[:2] in _MARKS else b""
+    text = as_utf8(io.BytesIO(data), encoding, where).read()
+    return Utf8(text, mark, encoding)
 
 
 class _Transcoded(io.RawIOBase):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from inspector.checks.repair.fix import fix
 from inspector.registers.encoding import sysreg_id
+from inspector.sources import load
 from inspector.sources.edits import edited
 from inspector.sources.edits.change import Change
 
@@ -50,3 +53,17 @@ def test_firecracker_bitmaps_keep_their_length() -> None:
     patched = edited("firecracker-json", text.encode(), {0: CHANGES}, "").decode()
     assert patched == f'{{"reg_modifiers": [{other},\n {entry(NEW)}]}}\n'
     assert json.loads(patched)["reg_modifiers"][1]["bitmap"] == f"0b{NEW:0128b}"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+def test_a_text_stays_in_the_encoding_that_it_is_in(tmp_path: Path, encoding: str) -> None:
+    saved = load("builtin:neoverse-n2-linux-6.1").vcpus[0].values
+    text = "# copied with Windows\r\n" + "".join(f"{reg_id:#x} {value:#x}\r\n" for reg_id, value in saved.items())
+    plain, encoded = tmp_path / "plain.txt", tmp_path / "encoded.txt"
+    plain.write_bytes(text.encode())
+    encoded.write_bytes(text.encode(encoding))
+    for path in (plain, encoded):
+        fix(load(str(path)), load("builtin:neoverse-n2-linux-6.12"), str(path.with_suffix(".out")))
+    got = encoded.with_suffix(".out").read_bytes()
+    assert got[:2] == text.encode(encoding)[:2]
+    assert got.decode(encoding) == plain.with_suffix(".out").read_bytes().decode() != text

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from inspector.sources.dump import Provenance
 from inspector.sources.edits.change import BytePatch, Changes, Way
+from inspector.sources.text_encoding import to_utf8
 
 _EDITORS: Mapping[str, str] = {
     "cloud-hypervisor": "cloud_hypervisor",
@@ -43,11 +44,12 @@ def way_of(name: str) -> Way:
 def edited(name: str, data: bytes, changes: Mapping[int, Changes], where: str) -> bytes:
     """`data`, a file of the format `name`, with values replaced; everything else stays as it was.
 
-    `changes` are by vCPU. Raises InspectorError for a value whose place is not found.
+    `changes` are by vCPU. A text in UTF-16 stays one. Raises InspectorError for a value whose place is not found.
     """
     module = import_module(f"{__name__}.{_EDITORS[name]}")
-    answer: bytes = module.edited(data, changes, where)
-    return answer
+    text = to_utf8(data, where)
+    answer: bytes = module.edited(text.data, changes, where)
+    return text.back(answer)
 
 
 def patches(path: Path, source: Provenance, changes: Mapping[int, Changes]) -> list[BytePatch]:
