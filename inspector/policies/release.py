@@ -228,7 +228,7 @@ def parse_release(release: str, version: str = "") -> Release:
     """
     match = _RELEASE.fullmatch(release.strip())
     version = _without_compiler(version)
-    if match is None or (match[3] is None and match[4] is not None):
+    if match is None or (match[3] is None and match[4] is not None) or match[5] == ".y":
         raise PolicyError(f"{release[:60]!r} is not a kernel release", "", _hint(release))
     major, minor, rest = int(match[1]), int(match[2]), (f".{match[4]}" if match[4] else "") + match[5]
     vendor = _vendor_of((major, minor, int(match[3] or 0)), rest, version)
@@ -288,7 +288,10 @@ def _may_be(row: Vendor, point: Point, rest: str) -> bool:
 
 def _hint(text: str) -> str:
     """What would be valid, for what people write instead of a release."""
-    if match := re.fullmatch(r"(?:linux-|v)(\d+\.\d+)(?:\.\d+)?(?:\.y)?", text.strip(), re.I):
+    match = re.fullmatch(r"(?:linux-|v)?(\d+\.\d+)(\.\d+)?(?:\.y)?", text.strip(), re.I)
+    if match is not None and match[2]:
+        return f"write {match[1]}{match[2]}"
+    if match is not None:
         return f"write {match[1]}.0 for the release, {match[1]} for the newest point of the series that is known"
     return _EXAMPLE
 

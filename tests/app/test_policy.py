@@ -241,6 +241,7 @@ async def test_boot_options_are_switches(size: tuple[int, int]) -> None:
         assert question is not None and question.host == 'cmdline="mitigations=off kvm-arm.mode=protected"'
         told = app.session.answer()
         assert isinstance(told, Machine) and told.exposure.firmware[WORKAROUND_3] == NO_BHB
+        assert app.session.policy == "Linux 6.12, boot options ticked"
         await press(pilot, "p", "tab")
         assert options(app)["mitigations=off"]
         await tick(pilot, app, "boot mitigations=off")

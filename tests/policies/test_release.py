@@ -224,3 +224,13 @@ def test_a_red_hat_kernel_is_explained_in_short_sentences(release: str) -> None:
     text = choose(release).explanation
     assert "in its name says little" in text and "a recording of the host decides it" in text
     assert all(len(sentence) < 240 for sentence in text.split(". "))
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [("v6.12.57", "write 6.12.57"), ("linux-6.12", "write 6.12.0 for the release"), ("6.12.y", "6.12 for the newest"),
+     ("linux-6.1.y", "6.1 for the newest")],
+)  # fmt: skip
+def test_what_people_write_instead_of_a_release_is_met_with_what_to_write(text: str, hint: str) -> None:
+    with pytest.raises(PolicyError, match=re.escape(hint)):
+        choose(text)

@@ -63,7 +63,8 @@ class Session:
         if self.question is None:
             return None
         count = len(self.question.candidates)
-        return f"{self.question.title}, one of {count}" if count > 1 else self.question.title
+        title = f"{self.question.title}, one of {count}" if count > 1 else self.question.title
+        return f"{title}, boot options ticked" if self.question.host else title
 
     def ask(self, question: KernelQuestion | None) -> None:
         """Ask a kernel policy from now on; None goes back to the dump alone."""
