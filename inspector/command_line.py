@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     "summary", "features", "show", "decode", "caches", "convert", "list", "expose", "write", "kernels", "predict",
-    "verify", "migrate", "matrix", "fix", "review", "explain", "compare", "live", "record", "lab", "completion",
-    "locate",
+    "verify", "migrate", "matrix", "fix", "review", "explain", "compare", "live", "record", "lab", "formats",
+    "completion", "locate",
 )  # fmt: skip
 """Every command, in the order of the overview; `inspector.commands` has a module of the same name for each, whose
 docstring is its help."""
@@ -72,6 +72,7 @@ def overview() -> str:
         "  --limit TIMES  let a source be that many times as large, or as slow to read, as is usual",
         "  --color WHEN   auto (on a terminal), always or never; NO_COLOR and FORCE_COLOR count too",
         "  --debug        show the traceback of an internal error",
+        "  --snapshot NAME|ID  (with SOURCE) which internal snapshot of a qcow2 image",
         "  --as VIEW      (with SOURCE) whose values a pasted text holds: host, el0, vcpu or guest",
         "",
         "settings of the screens (theme, keys, number base, kernel, VMM): a file that `locate` names; see README",
@@ -103,6 +104,7 @@ def screens_parser() -> Parser:
     parser.add_argument("sources", nargs="*", metavar="SOURCE")
     parser.add_argument("--watch", type=float, metavar="SECONDS")
     parser.add_argument("--as", dest="declared", choices=("host", "el0", "vcpu", "guest"))
+    parser.add_argument("--snapshot", metavar="NAME|ID", default="")
     _add_everywhere(parser)
     return parser
 
@@ -120,7 +122,7 @@ def _open_screens(arguments: Sequence[str]) -> int:
         raise InspectorError("the screens need a terminal", "", f"to print instead: {PROGRAM} show SOURCE")
     from inspector import app
 
-    return app.run(list(options.sources), watch=options.watch, declared=options.declared)
+    return app.run(list(options.sources), watch=options.watch, declared=options.declared, snapshot=options.snapshot)
 
 
 def _suggest_command(sources: Sequence[str]) -> None:

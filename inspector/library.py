@@ -78,12 +78,13 @@ Source: TypeAlias = Dump | str | PathLike[str]
 Kernel: TypeAlias = str | Policy | Choice
 
 
-def load(source: str | PathLike[str], declared: View | None = None) -> Dump:
+def load(source: str | PathLike[str], declared: View | None = None, snapshot: str = "") -> Dump:
     """Read a dump: a path, `-` for standard input, `builtin:NAME`, or a live address (`live:`, `ssh://HOST` ...).
 
-    `declared`: whose values a text holds, for texts that do not say it (`--as`).
+    `declared`: whose values a text holds, for texts that do not say it (`--as`). `snapshot`: name or ID of an internal
+    snapshot of a qcow2 image; by default the last one with VM state.
     """
-    return sources.load(fspath(source), declared)
+    return sources.load(fspath(source), declared, snapshot)
 
 
 def decode(register: str, value: int | str) -> Reading:

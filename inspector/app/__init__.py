@@ -21,19 +21,20 @@ def run(
     options: LiveOptions | None = None,
     for_real: bool = False,
     declared: View | None = None,
+    snapshot: str = "",
 ) -> int:
     """Open the screens on `sources` (none: the start page); returns the exit code.
 
     Every source is read before the screen opens: one that cannot be read raises SourceError, which the command line
     prints as one line. Live sources stay open: they are read again on demand, and every `watch` seconds. `for_real`
     lets the Write dialog write to scratch vCPUs of live sources, made as `options` say. `declared`: whose values
-    texts hold (`--as`).
+    texts hold (`--as`). `snapshot`: which internal snapshot of a qcow2 image.
     """
     # Collecting garbage while modules are imported and the first screen is built finds nothing and costs a tenth of the
     # start; the program takes it up again when that screen has been drawn.
     gc.disable()
     try:
-        return _run(sources, watch, options, for_real, declared)
+        return _run(sources, watch, options, for_real, declared, snapshot)
     except (InspectorError, OSError):
         raise
     except Exception as error:
@@ -48,6 +49,7 @@ def _run(
     options: LiveOptions | None,
     for_real: bool,
     declared: View | None,
+    snapshot: str,
 ) -> int:
     from inspector.sources import load
 
@@ -57,7 +59,7 @@ def _run(
 
         dumps, readings = read_at_start(sources, live, declared)
     else:
-        dumps, readings = [load(source, declared) for source in sources], {}
+        dumps, readings = [load(source, declared, snapshot) for source in sources], {}
     if "-" in sources:
         _take_keyboard()
     from inspector.app.shell.application import run_app

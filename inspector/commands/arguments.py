@@ -35,6 +35,16 @@ def add_declared(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_snapshot(parser: argparse.ArgumentParser) -> None:
+    """`--snapshot NAME|ID`: which internal snapshot of a qcow2 image."""
+    parser.add_argument(
+        "--snapshot",
+        metavar="NAME|ID",
+        default="",
+        help="which internal snapshot of a qcow2 SOURCE, by name or ID (default: the last one with VM state)",
+    )
+
+
 def add_kernel(parser: argparse.ArgumentParser, required: bool = False) -> None:
     """`--kernel K`: a policy name, a release string, a path to a policy of the user's own, `+patch` behind any."""
     parser.add_argument(

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import argparse
 
-from inspector import sources
-from inspector.commands.arguments import add_declared, add_style
+from inspector.commands.arguments import add_declared, add_snapshot, add_style
+from inspector.commands.opened import given_source
 from inspector.errors import EXIT_YES, InspectorError
 from inspector.registers.caches import read_caches
 from inspector.reports import caches as report
@@ -20,13 +20,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("source", metavar="SOURCE", help="a dump: file, -, builtin:NAME or a live source")
     add_declared(parser)
+    add_snapshot(parser)
     parser.add_argument("--vcpu", metavar="N", action="append", help="only this vCPU (index or name); may be repeated")
     add_style(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print one section per vCPU, and one for the host's raw registers where the dump has them."""
-    dump = select_vcpus(sources.load(options.source, options.declared), options.vcpu or ())
+    dump = select_vcpus(given_source(options), options.vcpu or ())
     vcpus = dump.vcpus
     described = [
         (

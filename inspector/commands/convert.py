@@ -8,8 +8,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from inspector import sources
-from inspector.commands.arguments import add_declared, add_secrets
+from inspector.commands.arguments import add_declared, add_secrets, add_snapshot
+from inspector.commands.opened import given_source
 from inspector.commands.output import add_output, check_output, status_of, write_out
 from inspector.errors import EXIT_YES, InspectorError
 from inspector.sources.dump import renumbered, select_vcpus
@@ -21,6 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("source", metavar="SOURCE", help="a dump: file, -, builtin:NAME or a live source")
     add_declared(parser)
+    add_snapshot(parser)
     add_output(parser, required=True)
     add_secrets(parser)
     parser.add_argument("--vcpu", metavar="N", action="append", help="only this vCPU (index or name); may be repeated")
@@ -32,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     if all(path.exists() for path in both) and both[0].samefile(both[1]):
         raise InspectorError("is the source itself", options.output, "name another file with -o")
     check_output(options.output, options.force)
-    dump = sources.load(options.source, options.declared)
+    dump = given_source(options)
     dump = renumbered(select_vcpus(dump, options.vcpu or []))
     dump = unnamed(dump if options.secrets else withhold(dump))
     data = dump_json.write(dump)

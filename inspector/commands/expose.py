@@ -9,9 +9,16 @@ from __future__ import annotations
 import argparse
 import sys
 
-from inspector import sources
-from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_style, add_why
+from inspector.commands.arguments import (
+    add_declared,
+    add_host_inputs,
+    add_kernel,
+    add_snapshot,
+    add_style,
+    add_why,
+)
 from inspector.commands.destinations import add_setup
+from inspector.commands.opened import given_source
 from inspector.errors import EXIT_YES, one_line
 from inspector.kvm.cores import hints
 from inspector.kvm.host_inputs import facts
@@ -25,6 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("source", metavar="SOURCE", help="a dump: file, -, builtin:NAME or a live source")
     add_declared(parser)
+    add_snapshot(parser)
     parser.add_argument("registers", metavar="REGISTER", nargs="*", default=[], help="only these registers")
     add_kernel(parser)
     add_setup(parser)
@@ -37,7 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what changes between host and vCPU."""
-    dump = sources.load(options.source, options.declared)
+    dump = given_source(options)
     found = machine(dump, options.kernel, options.features, options.gic, options.host, options.vcpu, options.assume)
     exposure, policy = found.exposure, found.policy
     registers = expose(found, *options.registers)

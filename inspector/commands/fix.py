@@ -24,11 +24,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-from inspector import sources
 from inspector.checks.machine.destination import SAME_HOST
 from inspector.checks.repair.fix import FixResult
-from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_style
+from inspector.commands.arguments import (
+    add_declared,
+    add_host_inputs,
+    add_kernel,
+    add_snapshot,
+    add_style,
+)
 from inspector.commands.destinations import add_setup, add_vmm, given_destination, given_side
+from inspector.commands.opened import given_source
 from inspector.commands.output import STANDARD_OUTPUT
 from inspector.errors import InspectorError
 from inspector.library import fix
@@ -47,6 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_setup(parser)
     add_host_inputs(parser)
     add_declared(parser)
+    add_snapshot(parser)
     add_style(parser)
 
 
@@ -62,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _fixed(options: argparse.Namespace, target: str) -> FixResult:
-    source = sources.load(options.source, options.declared)
+    source = given_source(options)
     return fix(source, given_side(options), target, *given_destination(options), dry_run=options.dry_run)
 
 

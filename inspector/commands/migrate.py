@@ -9,12 +9,20 @@ from __future__ import annotations
 
 import argparse
 
-from inspector import sources
 from inspector.checks.machine.destination import SAME_HOST
 from inspector.checks.restore.migration import migrate_all_kernels
 from inspector.checks.restore.withheld import told, told_matrix
-from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_secrets, add_style, add_why
+from inspector.commands.arguments import (
+    add_declared,
+    add_host_inputs,
+    add_kernel,
+    add_secrets,
+    add_snapshot,
+    add_style,
+    add_why,
+)
 from inspector.commands.destinations import add_setup, add_vmm, given_destination, given_setup, given_side
+from inspector.commands.opened import given_source
 from inspector.errors import InspectorError
 from inspector.library import migrate
 from inspector.reports import migration as report
@@ -37,12 +45,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="a finding for every register")
     add_declared(parser)
     add_secrets(parser)
+    add_snapshot(parser)
     add_style(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the verdict and its findings; 0 loads, 1 fails."""
-    source = sources.load(options.source, options.declared)
+    source = given_source(options)
     if options.destination == ALL_KERNELS:
         if options.why:
             hint = f"ask for one kernel: `{SAME_HOST}` and --kernel"

@@ -9,8 +9,8 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 
-from inspector import sources
-from inspector.commands.arguments import add_declared, add_secrets, add_style
+from inspector.commands.arguments import add_declared, add_secrets, add_snapshot, add_style
+from inspector.commands.opened import given_source
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
 from inspector.registers import catalog
 from inspector.reports import registers as report
@@ -25,6 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("source", metavar="SOURCE", help="a dump: file, -, builtin:NAME or a live source")
     add_declared(parser)
+    add_snapshot(parser)
     parser.add_argument(
         "registers",
         metavar="REGISTER",
@@ -51,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         raise InspectorError(f"no group {options.group!r}", "--group", f"one of: {', '.join(groups)}")
     found = [one for text in options.registers for one in catalog.look_up(text)]
     wanted = list(dict.fromkeys((f.register, f.field.name if f.field else "") for f in found)) or None
-    dump = select_vcpus(sources.load(options.source, options.declared), options.vcpu or ())
+    dump = select_vcpus(given_source(options), options.vcpu or ())
     dump = dump if options.secrets else withhold(dump)
     shown = {place: report.items(vcpu, wanted, options.group or "") for place, vcpu in enumerate(dump.vcpus)}
     differing = {

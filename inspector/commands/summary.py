@@ -11,11 +11,17 @@ import argparse
 import shutil
 import sys
 
-from inspector import sources
 from inspector.checks.features.sides import Sides, sides_of
 from inspector.checks.features.summary import summarise
-from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_style
+from inspector.commands.arguments import (
+    add_declared,
+    add_host_inputs,
+    add_kernel,
+    add_snapshot,
+    add_style,
+)
 from inspector.commands.destinations import add_setup
+from inspector.commands.opened import given_source
 from inspector.errors import EXIT_YES, one_line
 from inspector.reports import summary as report
 from inspector.reports.json import dumps
@@ -27,6 +33,7 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
     """SOURCE, and which host, kernel and vCPU are meant."""
     parser.add_argument("source", metavar="SOURCE", help="a dump: file, -, builtin:NAME or a live source")
     add_declared(parser)
+    add_snapshot(parser)
     add_kernel(parser)
     add_setup(parser)
     add_host_inputs(parser)
@@ -41,7 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def given_sides(options: argparse.Namespace) -> Sides:
     """Host and vCPU that the options name."""
-    dump = sources.load(options.source, options.declared)
+    dump = given_source(options)
     vcpu = select_vcpus(dump, [options.vcpu]).vcpus[0] if options.vcpu is not None else None
     return sides_of(dump, options.kernel, options.features, options.gic, options.host, vcpu, options.assume)
 

@@ -10,13 +10,20 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from inspector import sources
 from inspector.checks.machine.machine import ask, own_question
 from inspector.checks.writing.bench import Bench
 from inspector.checks.writing.scratch import predict_writes, write_and_predict
 from inspector.checks.writing.typed import typed_write
-from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_style, add_why
+from inspector.commands.arguments import (
+    add_declared,
+    add_host_inputs,
+    add_kernel,
+    add_snapshot,
+    add_style,
+    add_why,
+)
 from inspector.commands.destinations import add_setup
+from inspector.commands.opened import given_source
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
 from inspector.kvm.cores import hints
 from inspector.kvm.host_inputs import Fact, facts
@@ -33,6 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("source", metavar="SOURCE", help="a dump: file, -, builtin:NAME or a live source")
     add_declared(parser)
+    add_snapshot(parser)
     parser.add_argument("writes", metavar="REG=VALUE", nargs="+", help="REG=VALUE, or REG.FIELD=VALUE for one field")
     add_kernel(parser)
     add_setup(parser)
@@ -48,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     """Print a verdict per write; 1 when any is refused or uncertain."""
     if options.for_real:
         return _run_on_scratch(options)
-    dump = sources.load(options.source, options.declared)
+    dump = given_source(options)
     found = machine(dump, options.kernel, options.features, options.gic, options.host, options.vcpu, options.assume)
     verdicts = try_write(found, *options.writes, ran=options.ran)
     known = facts(found.exposure, [verdict.id for verdict in verdicts]) if options.why else None
@@ -75,7 +83,7 @@ def _run_on_scratch(options: argparse.Namespace) -> int:
         hint = "live: or ssh://[user@]host[:port]"
         raise InspectorError("has no scratch vCPU to write to", options.source, hint)
     live = LiveOptions(features=options.features or "qemu", gic=options.gic or "v3")
-    dump = sources.load(options.source, options.declared)
+    dump = given_source(options)
     asked = ask(options.kernel, dump=dump) if options.kernel else own_question(dump)
     policy = asked.policy
     bench = Bench(lambda: (predict_writes(dump, policy),))

@@ -23,10 +23,11 @@ def shipped_names() -> list[str]:
     return sorted(names, key=lambda name: [int(part) if part.isdigit() else part for part in _words(name)])
 
 
-def load(source: str, declared: View | None = None) -> Dump:
+def load(source: str, declared: View | None = None, snapshot: str = "") -> Dump:
     """Open `source` - a path, `-` for standard input, `builtin:NAME` or a live address - and read what it contains.
 
-    `declared` says whose values a text holds (`--as`); formats that say it themselves do not ask.
+    `declared` says whose values a text holds (`--as`); formats that say it themselves do not ask. `snapshot` is the
+    name or ID of an internal snapshot of a qcow2 image (`--snapshot`); without it the last one is read.
     Raises SourceError, one line, for whatever cannot be opened, recognised or read to its end.
     """
     from pathlib import Path
@@ -47,7 +48,7 @@ def load(source: str, declared: View | None = None) -> Dump:
         return load_folder(source, declared)
     else:
         content = open_path(source, source)
-    content.declared = declared or ""
+    content.declared, content.snapshot = declared or "", snapshot
     with content:
         return read_content(content)
 

@@ -41,6 +41,8 @@ class Content:
         self.layers: tuple[str, ...] = ()
         self.declared: Literal["", "host", "el0", "vcpu", "guest"] = ""
         """whose values a text holds, where the user said so"""
+        self.snapshot = ""
+        """name or ID of the internal snapshot that the user asked for"""
         first = _read_up_to(raw, HEAD)
         stream: BinaryIO = raw if seekable else replay(first, raw)
         while layer := compression_of(first):

@@ -14,8 +14,11 @@ EXAMPLES = {
     "reports/kernels.py", "cli.py",
 }  # fmt: skip
 """Where a release stands as an example of what one may type."""
-OTHER_PROGRAMS = {"checks/vmms", "checks/explain/conclusions.py", "checks/explain/explain.py"}
-"""Where numbers are QEMU's versions."""
+OTHER_PROGRAMS = {
+    "checks/vmms", "checks/explain/conclusions.py", "checks/explain/explain.py", "sources/formats/overview.py",
+    "sources/formats/firecracker_vmstate.py",
+}  # fmt: skip
+"""Where numbers are versions of QEMU and other VMMs."""
 LINUX = re.compile(r"\.version\b|release")
 
 

@@ -200,3 +200,26 @@ def qcow2(state: bytes, *, bits: int = 12, reverse: bool = True, disk: int = 1 <
     )
     body = header.ljust(cluster, b"\0") + entry.ljust(cluster, b"\0") + l1.ljust(cluster, b"\0") + l2
     return body + b"".join(chunks[n] for n in order)
+
+
+def qcow2_of(snapshots: Sequence[tuple[str, str, bytes]], bits: int = 12) -> bytes:
+    """An image with a snapshot for each (ID, name, VM state), in that order; an empty state is a disk snapshot."""
+    cluster = 1 << bits
+    body, entries, first = b"", b"", 1
+    start = 4 * cluster
+    for number, name, state in snapshots:
+        one, label = number.encode(), name.encode()
+        chunks = [state[at : at + cluster].ljust(cluster, b"\0") for at in range(0, len(state), cluster)]
+        assert len(chunks) <= cluster // 8
+        l1_at = start + len(body)
+        l2_at, data_at = l1_at + cluster, l1_at + 2 * cluster
+        l1 = struct.pack(f">{first + 1}Q", *[0] * first, l2_at | 1 << 63)
+        l2 = struct.pack(f">{len(chunks)}Q", *[data_at + n * cluster | 1 << 63 for n in range(len(chunks))])
+        body += l1.ljust(cluster, b"\0") + l2.ljust(cluster, b"\0") + b"".join(chunks)
+        entry = struct.pack(">QIHHIIQII", l1_at, first + 1, len(one), len(label), 0, 0, 0, 0, 24)
+        entry += struct.pack(">QQQ", len(state), first << (2 * bits - 3), 0) + one + label
+        entries += entry + bytes(-len(entry) % 8)
+    count = len(snapshots)
+    header = struct.pack(">4sIQIIQIIQQIIQ", b"QFI\xfb", 3, 0, 0, bits, 1 << 20, 0, 0, 0, 0, 0, count, cluster)
+    header += struct.pack(">QQQII", 0, 0, 0, 4, 104)
+    return header.ljust(cluster, b"\0") + entries.ljust(3 * cluster, b"\0") + body

@@ -201,7 +201,7 @@ def test_crosvm_vcpu(tmp_path: Path, binary: bool) -> None:
 def test_firecracker_vmstate(tmp_path: Path) -> None:
     dump = opened(tmp_path, examples.vmstate())
     assert [dict(v.values) for v in dump.vcpus] == [dict(VALUES)] * 2
-    assert "snapshot 6.0.0" in dump.provenance.tool
+    assert "snapshot format 6.0.0" in dump.provenance.tool
     assert checksum(b"123456789") == 0xE9C6D914C4B8D9CA, "the published check value of CRC-64/Redis"
     assert "checksum" not in " ".join(dump.notes)
     assert "checksum does not agree" in " ".join(opened(tmp_path, examples.vmstate()[:-9]).notes)

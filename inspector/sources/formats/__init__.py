@@ -47,7 +47,7 @@ class Format(Protocol):
     """What each module offers. What else it can do it declares.
 
     STATES_FEATURES where the source says how the vCPU was created; `uncompressed_part` where a compressed stream
-    follows a plain head.
+    follows a plain head; HAS_SNAPSHOTS where one file may hold several states.
     """
 
     NAME: str
@@ -82,6 +82,8 @@ def read_content(content: Content) -> Dump:
     for name in FORMATS:
         module: Format = import_module(f"{__name__}.{name}")
         if module.sniff(content):
+            if content.snapshot and not getattr(module, "HAS_SNAPSHOTS", False):
+                raise SourceError("has no internal snapshots", content.name, "--snapshot chooses one in a qcow2 image")
             try:
                 return module.load(content)
             except (OSError, ValueError, OverflowError, MemoryError, RecursionError) as error:

@@ -88,7 +88,7 @@ def load(content: Content) -> Dump:
         source=where,
         format=NAME,
         compression=content.compression,
-        tool=f"{tool} (snapshot {version})" if version else tool,
+        tool=f"{tool}, snapshot {'' if version.startswith('data') else 'format '}{version}" if version else tool,
         accelerator="kvm",
     )
     halves = frozenset(reg_id for vcpu in vcpus for reg_id in vcpu.constraints)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
 
 import msgspec
@@ -20,6 +20,7 @@ from inspector.sources.formats.qemu_stream import read_stream
 from inspector.sources.opening import Content
 
 NAME = "qcow2-snapshot"
+HAS_SNAPSHOTS = True
 _MAGIC = b"QFI\xfb"
 _HEADER = struct.Struct(">4sIQIIQIIQQIIQ")
 _ENTRY = struct.Struct(">QIHHIIQII")
@@ -54,13 +55,26 @@ class Image(msgspec.Struct, frozen=True):
 
     @property
     def with_state(self) -> tuple[Snapshot, ...]:
-        """The snapshots that have VM state. Raises SourceError when there is none."""
-        found = tuple(s for s in self.snapshots if s.state_size)
+        """The snapshots that have VM state."""
+        return tuple(each for each in self.snapshots if each.state_size)
+
+    def chosen(self, wanted: str = "") -> Snapshot:
+        """The snapshot with this name or ID; without one the last that has VM state. Raises SourceError."""
+        where = self.budget.where
+        if not wanted:
+            if self.with_state:
+                return self.with_state[-1]
+            hint = f"snapshots: {named(self.snapshots)}; `savevm` makes one with state"
+            raise SourceError("no snapshot in it has VM state", where, hint)
+        found = [each for each in self.snapshots if each.name == wanted]
+        found = found or [each for each in self.snapshots if each.id == wanted]
         if not found:
-            names = ", ".join(s.name for s in self.snapshots[:5]) or "none"
-            hint = f"snapshots: {names}; `savevm` makes one with state"
-            raise SourceError("no snapshot in it has VM state", self.budget.where, hint)
-        return found
+            raise SourceError(f"has no snapshot {wanted!r}", where, f"it has: {named(self.snapshots)}")
+        if len(found) > 1:
+            raise SourceError(f"has {len(found)} snapshots named {wanted!r}", where, f"use an ID: {named(found)}")
+        if not found[0].state_size:
+            raise SourceError(f"snapshot {wanted!r} has no VM state", where, f"it has: {named(self.snapshots)}")
+        return found[0]
 
     def state(self, snapshot: Snapshot) -> State:
         """The VM state of a snapshot, as a seekable file."""
@@ -70,6 +84,13 @@ class Image(msgspec.Struct, frozen=True):
 def sniff(content: Content) -> bool:
     """qcow2's magic."""
     return content.head.startswith(_MAGIC)
+
+
+def named(snapshots: Sequence[Snapshot]) -> str:
+    """`1 'before' (no VM state), 2 'after' and 3 more`, for messages."""
+    texts = [f"{each.id} {each.name!r}{'' if each.state_size else ' (no VM state)'}" for each in snapshots[:8]]
+    more = f" and {len(snapshots) - 8} more" if len(snapshots) > 8 else ""
+    return ", ".join(texts) + more if texts else "none"
 
 
 def image_of(content: Content) -> Image:
@@ -93,16 +114,18 @@ def image_of(content: Content) -> Image:
 
 
 def load(content: Content) -> Dump:
-    """The dump of the last snapshot that has VM state. Raises SourceError when there is none, or a table is damaged."""
+    """The dump of the snapshot that was asked for by name or ID, else of the last one that has VM state.
+
+    Raises SourceError when there is none, or a table is damaged.
+    """
     image = image_of(content)
-    with_state = image.with_state
-    chosen = with_state[-1]
+    chosen = image.chosen(content.snapshot)
     state = image.state(chosen)
     dump = state_dump(state)
     vcpus = tuple(msgspec.structs.replace(v, offsets=_in_file(state, v.offsets)) for v in dump.vcpus)
-    notes: tuple[str, ...] = (f"VM state of the internal snapshot {chosen.name!r}",)
-    if len(with_state) > 1:
-        notes += (f"not read: snapshots {', '.join(repr(s.name) for s in with_state[:-1][:5])}",)
+    notes: tuple[str, ...] = (f"VM state of the internal snapshot {chosen.name!r}, ID {chosen.id}",)
+    if others := [each for each in image.snapshots if each is not chosen]:
+        notes += (f"other snapshots in the image, for --snapshot: {named(others)}",)
     provenance = msgspec.structs.replace(dump.provenance, format=NAME, snapshot=chosen.id)
     return msgspec.structs.replace(dump, provenance=provenance, vcpus=vcpus, notes=notes + dump.notes)
 
@@ -134,7 +157,7 @@ def _snapshots(file: BinaryIO, count: int, table: int, disk_size: int, where: st
         start = _ENTRY.size + extra + id_size
         if extra > 4096 or start + name_size > len(data):
             raise SourceError("an entry of the table of snapshots is damaged", where, "the file is damaged")
-        name = data[start : start + min(name_size, 40)].decode("utf-8", "replace")
+        name = data[start : start + name_size].decode("utf-8", "replace")
         own = data[start - id_size : start].decode("utf-8", "replace")
         found.append(Snapshot(own, name, l1_offset, l1_size, large or small, disk))
         at += (start + name_size + 7) // 8 * 8
