@@ -17,7 +17,7 @@ from tests.fresh import ROOT, modules_after
 
 SAVED = "builtin:neoverse-n2-linux-6.1"
 FUNCTIONS = {
-    "load": "(source, declared=None)",
+    "load": "(source, declared=None, snapshot='')",
     "decode": "(register, value)",
     "kernel": "(text, version='')",
     "machine": "(dump, kernel=None, features=None, gic=None, host='', vcpu=None, assume=None)",
