@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,6 +54,40 @@ def new_file(target: str, like: os.stat_result | None, replace: bool = False) ->
         os.close(handle)
         if temporary.parent == final.parent:
             temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def new_folder(target: str, like: os.stat_result) -> Iterator[Path]:
+    """An empty folder that becomes `target` when the block ends well, with permissions and owner of the folder `like`.
+
+    It has another name until then, and nothing is left behind when the block fails. Raises InspectorError.
+    """
+    final = Path(target.rstrip("/") or target)
+    refuse_existing(final)
+    temporary = final.with_name(f".{final.name[:200]}.{os.getpid()}.part")
+    try:
+        temporary.mkdir(mode=0o700)
+    except OSError as error:
+        hint = "name a folder that can be made in a writable one"
+        raise InspectorError(f"cannot be written: {error.strerror}", target, hint) from None
+    try:
+        yield temporary
+        own_folder(temporary, like)
+        refuse_existing(final)
+        temporary.rename(final)
+    except OSError as error:
+        raise InspectorError(f"cannot be written: {error.strerror}", target, "no folder was left behind") from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def own_folder(path: Path, like: os.stat_result) -> None:
+    """Give a folder owner, group and permissions of another, as far as this user may."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        _own(handle, like)
+    finally:
+        os.close(handle)
 
 
 def _unnamed(final: Path) -> tuple[int, Path] | None:

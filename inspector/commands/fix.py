@@ -9,7 +9,7 @@ What can be written:
   libvirt save images      the same behind libvirt's header; raw, sparse, gzip, bzip2, xz or zstd
   qcow2 internal snapshots eight bytes for each value, in the snapshot that is read
   Cloud Hypervisor         the numbers of the values in state.json
-  crosvm                   the numbers of the values in a vCPU's file, CBOR or JSON
+  crosvm                   the numbers of the values in a vCPU's file, CBOR or JSON, or in a snapshot's whole folder
   Firecracker vmstate      the bytes of the values, and the checksum (CRC-64) at the end
   Firecracker JSON         the bits of the values
   `id value` lines, dumps of this program

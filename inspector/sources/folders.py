@@ -30,10 +30,10 @@ _WHOLE = (cloud_hypervisor, firecracker_vmstate, libvirt_save, qemu_stream)
 def load_folder(folder: str, declared: View | None = None) -> Dump:
     """The VM that was saved in `folder`. Raises SourceError for a folder with none, or with more than one."""
     files = _files(Path(folder))
-    single = [path for path in files if _VCPU.fullmatch(path.name) and _sniffed(path, (crosvm,))]
+    single = [path for path in files if is_vcpu_file(path) and _sniffed(path, (crosvm,))]
     below = Path(folder) / "vcpu"
     if not single and below.is_dir():
-        single = [path for path in _files(below) if _VCPU.fullmatch(path.name) and _sniffed(path, (crosvm,))]
+        single = [path for path in _files(below) if is_vcpu_file(path) and _sniffed(path, (crosvm,))]
     if single:
         return _crosvm(single, folder)
     whole = [path for path in files if _sniffed(path, _WHOLE)]
@@ -47,6 +47,11 @@ def load_folder(folder: str, declared: View | None = None) -> Dump:
         names = ", ".join(path.name for path in whole[:5])
         raise SourceError(f"is a folder with {len(whole)} saved VMs ({names})", folder, "name one of these files")
     return _open(whole[0], declared)
+
+
+def is_vcpu_file(path: Path) -> bool:
+    """True for a name that crosvm gives to the file of one vCPU."""
+    return bool(_VCPU.fullmatch(path.name))
 
 
 def _files(folder: Path) -> list[Path]:

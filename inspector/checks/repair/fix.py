@@ -22,12 +22,13 @@ from inspector.checks.repair.copying import (
     edit_whole,
     regular_file,
 )
+from inspector.checks.repair.folders import copy_folder
 from inspector.checks.restore.emulated import both_emulated
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import Finding, MigrationReport
 from inspector.checks.vmms.table import restoring_vmm
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, SourceError
-from inspector.new_file import new_file, refuse_existing
+from inspector.new_file import new_file, new_folder, refuse_existing
 from inspector.policies.model import Policy
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.catalog import by_id
@@ -112,8 +113,8 @@ def fix(
         planned = migrate(_planned(source, changes), destination, vmm=rule.name)
         _check_left(planned, remaining, source.provenance.source)
         return FixResult(out="", changes=changes, before=before, after=planned, remaining=remaining, dry_run=True)
-    status = regular_file(original)
-    with new_file(out, status) as temporary:
+    status = original.stat()
+    with (new_folder if original.is_dir() else new_file)(out, status) as temporary:
         notes = _write(source, original, temporary, changes)
         after = _check(source, temporary, destination, rule.name, changes, remaining)
     notes += _ownership(status, Path(out))
@@ -130,7 +131,8 @@ def _writable(source: Dump) -> Path:
             f"what can be written: {WRITTEN}",
         )
     original = _path_of(source)
-    regular_file(original)
+    if not original.is_dir():
+        regular_file(original)
     return original
 
 
@@ -196,11 +198,19 @@ def _write(source: Dump, original: Path, target: Path | None, changes: Sequence[
         if target is not None:
             target.write_bytes(write(_planned(source, changes)))
         return ("the dump was written again: every other value is the same",)
+    if original.is_dir():
+        copy_folder(original, target, given.format, wanted)
+        return ("everything else in the folder is that of the original, file for file",)
     edit_whole(original, target, lambda data: edited(given.format, data, wanted, given.source), layers)
     sealed = ", and the checksum was computed again" if given.format == _SEALED else ""
-    return (f"everything else is that of the original{sealed}{packed}",)
+    note = f"everything else is that of the original{sealed}{packed}"
+    if given.format not in _OF_A_FOLDER:
+        return (note,)
+    return note, f"the copy takes the place of {original.name} in a copy of the snapshot's folder"
 
 
+_OF_A_FOLDER = ("cloud-hypervisor", "crosvm-vcpu", "firecracker-vmstate")
+"""Formats whose file is one of a folder, beside guest memory."""
 _SEALED = "firecracker-vmstate"
 """A format that ends in a checksum of itself."""
 
