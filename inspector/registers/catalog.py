@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from inspector.registers.definitions.special import GROUPS as _GROUP_ROWS
+from inspector.registers.definitions.special import SHORT_TITLES
 from inspector.registers.naming import Register, all_registers, by_id, sort_key
 from inspector.registers.spelling import Found, find, look_up
 
@@ -35,6 +36,6 @@ GROUPS: tuple[Group, ...] = tuple(Group(key, title) for key, title in _GROUP_ROW
 _TITLES = dict(_GROUP_ROWS)
 
 
-def group_title(key: str) -> str:
-    """The heading of the group `key`."""
-    return _TITLES[key]
+def group_title(key: str, short: bool = False) -> str:
+    """The heading of the group `key`; `short`: in at most 16 letters."""
+    return SHORT_TITLES.get(key, _TITLES[key]) if short else _TITLES[key]

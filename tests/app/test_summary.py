@@ -8,6 +8,7 @@ from textual.widgets import Input
 from inspector.app.modes.browse.screen import Browse
 from inspector.app.modes.features.screen import Features
 from inspector.app.widgets.listing import Listing
+from inspector.registers import catalog
 from inspector.registers.ids import id_of
 from tests.app.driving import SIZES, check_golden, enter_text, press, screen_text, settle, wait_for
 from tests.app.material import NEOVERSE, app_on
@@ -118,3 +119,30 @@ async def test_explain_has_a_key_and_takes_the_dump_on_screen() -> None:
         await settle(pilot)
         text = await press(pilot, "7")
         assert "Explain an error" in text and "source: neoverse-n2-linux-6.1" in text
+
+
+@pytest.mark.parametrize("size", [(100, 30), (200, 60)], ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_browse_as_expected_with_names_at_100_and_values_at_200_columns(size: tuple[int, int]) -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=size) as pilot:
+        await wait_for(pilot, lambda: bool(getattr(app.screen, "complete", True)), "every register looked at")
+        await settle(pilot)
+        text = screen_text(app)
+        groups = [line for line in text.splitlines() if line.startswith(("  ▾", "  ▸"))]
+        assert groups and not any("…" in line[:21] for line in groups)
+        assert size[0] < 200 or "ID_AA64PFR1_EL1             0x0000_0000_0000_0021" in text
+    check_golden(f"browse-{size[0]}x{size[1]}", text)
+
+
+def test_short_titles_of_groups_are_short() -> None:
+    assert all(len(catalog.group_title(group.key, short=True)) <= 16 for group in catalog.GROUPS)
+
+
+async def test_a_search_hides_what_does_not_match() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "/")
+        text = await enter_text(pilot, "sve2")
+        listed = [line for line in text.splitlines()[2:-1] if "EL1" in line.split("┃")[0]]
+        assert len(listed) == 1 and "ID_AA64ZFR0_EL1" in listed[0]

@@ -40,6 +40,25 @@ GROUPS: tuple[tuple[str, str], ...] = (
     ("other", "Other"),
 )
 
+SHORT_TITLES: dict[str, str] = {
+    "features": "CPU features",
+    "debug-features": "Debug, PMU",
+    "reserved": "Reserved IDs",
+    "firmware": "Firmware",
+    "translation": "Translation",
+    "thread": "Threads",
+    "pauth": "PAC keys",
+    "pmu": "PMU",
+    "gcs": "GCS",
+    "gic": "GIC",
+    "profiling": "Profiling, trace",
+    "activity": "AMU",
+    "el2": "EL2",
+    "cp14": "AArch32 cp14",
+    "implementation": "IMPDEF",
+}
+"""Titles of groups where there is room for 16 letters; the other titles have no more."""
+
 NOTES: dict[str, str] = {
     # keyed by register name
     "CNTVCT_EL0": (

@@ -32,7 +32,7 @@ MARKS = Column("", 3)
 """The column of signs and of group sizes."""
 HELP = (
     "The register list shows every register that this vCPU lists, by group. space folds a group, / searches: names, "
-    "fields, encodings (S3_0_C0_C4_0), ids in hex or decimal. What does not match is dimmed; n steps through the "
+    "fields, encodings (S3_0_C0_C4_0), ids in hex or decimal. What does not match is hidden; n steps through the "
     "matches. m leaves only what stands out."
 )
 
@@ -132,7 +132,8 @@ class RegisterList(Vertical):
         """(key, title, registers) of every group that has something to show."""
         assert self.view is not None
         shown = [r for r in self.view.registers if not self.only_notable or self._stands_out(r)]
-        titles = {group.key: group.title for group in catalog.GROUPS}
+        tight = self.cells < TIGHT
+        titles = {group.key: catalog.group_title(group.key, short=tight) for group in catalog.GROUPS}
         by_group: dict[str, list[Register]] = {}
         for register in shown:
             by_group.setdefault(register.group, []).append(register)
@@ -172,9 +173,11 @@ class RegisterList(Vertical):
         groups = self.groups()
         opened = self._opened(groups, register)
         matching = set(self.matches.ids)
-        if self.query_text:
+        if self.query_text and matching:
             shown = {*matching, register}
-            opened = {key for key, _, registers in groups if any(r.id in shown for r in registers)}
+            found = [(key, title, [r for r in registers if r.id in shown]) for key, title, registers in groups]
+            groups = [group for group in found if group[2]]
+            opened = {key for key, _, _ in groups}
         roomy = self.cells >= ROOMY
         items: list[Item] = []
         for key, title, registers in groups:

@@ -38,6 +38,8 @@ DETAIL_LEAST = 80
 ROOMY = 34
 """Lines from which the wide form can afford blank ones."""
 SIDE_LEAST, SIDE_MOST = 21, 34
+WIDEST, SIDE_WITH_VALUES = 160, 63
+"""Columns from which the list has room for values, and what it then takes."""
 
 
 class Browse(Frame):
@@ -145,7 +147,8 @@ class Browse(Frame):
         return width if self.narrow else width - self._side_cells()
 
     def _side_cells(self) -> int:
-        return max(SIDE_LEAST, min(SIDE_MOST, self.app.size.width - DETAIL_LEAST - 1))
+        width = self.app.size.width
+        return SIDE_WITH_VALUES if width >= WIDEST else max(SIDE_LEAST, min(SIDE_MOST, width - DETAIL_LEAST - 1))
 
     def lay_out(self) -> None:
         """Share the height between ruler, table and explanation."""
