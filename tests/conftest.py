@@ -6,6 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("project", deadline=None)  # a busy machine is no fault of an example
+settings.load_profile("project")
 
 
 def pytest_make_parametrize_id(val: Any, argname: str) -> str | None:
