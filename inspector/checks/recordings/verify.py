@@ -145,11 +145,10 @@ def verify(path: str, kernel: str = "", host: str = "") -> Agreement:
     none of them fits and no kernel was asked for, their neighbours are tried too: the result says which fit best
     (`fits`).
     """
-    lines = _kept(_opened(path), path)
-    question = _Question(lines, path, host, told_by(lines))
+    question = question_of(path, host)
     answer = question.ask(kernel)
     digest = hashlib.sha256()
-    for line in lines:
+    for line in question.lines:
         digest.update(line)
     answer = msgspec.structs.replace(answer, sha256=digest.hexdigest())
     if answer.perfect or kernel or not answer.policy:
@@ -157,7 +156,13 @@ def verify(path: str, kernel: str = "", host: str = "") -> Agreement:
     return msgspec.structs.replace(answer, fits=best_fits(question, answer))
 
 
-class _Question(NamedTuple):
+def question_of(path: str, host: str = "") -> Question:
+    """The recording at `path` (plain or compressed; `-` for standard input), to be judged by several policies."""
+    lines = _kept(_opened(path), path)
+    return Question(lines, path, host, told_by(lines))
+
+
+class Question(NamedTuple):
     """A recording, and what is given of its host."""
 
     lines: Sequence[bytes]
@@ -191,7 +196,7 @@ class _Question(NamedTuple):
         )
 
 
-def best_fits(question: _Question, answer: Agreement) -> tuple[Fit, ...]:
+def best_fits(question: Question, answer: Agreement) -> tuple[Fit, ...]:
     """The neighbours of a policy that agree better with a recording than it does, the best first.
 
     Only the few that are best at what is read are asked about the writes as well.

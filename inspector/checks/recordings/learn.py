@@ -1,0 +1,353 @@
+"""Find the policy of a kernel that the model does not know, from recordings of its own answers.
+
+The nearest known point is the base. Rules of other points (a backport brings them) are tried one by one and the best is
+kept, as long as more answers agree; what is still wrong becomes a rule of its own, by register and field. At the end
+every rule that is not needed is taken out again, and what no answer decides is named.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Literal
+
+import msgspec
+
+from inspector.checks.recordings.agreement import Agreement, Disagreement
+from inspector.checks.recordings.verify import Question, question_of
+from inspector.errors import InspectorError, PolicyError
+from inspector.policies.loader import combine, load_policy, patch_names, policy_names, vendor_names
+from inspector.policies.model import Condition, Force, List, Policy, Rule, Writable
+from inspector.registers.catalog import find
+
+_NEAREST = 4
+"""How many points are asked every question, of those that are best at what is read."""
+_WORST = -(1 << 60)
+_MOST = 40
+"""Edits, at the most."""
+_LISTED_WITH: tuple[tuple[Condition, ...], ...] = (
+    (), ("pmu",), ("sve",), ("el2",), ("mte",), ("ptrauth",), ("vm-tcr2",), ("vm-s1pie",), ("vm-s1poe",), ("vm-fpmr",),
+    ("vm-sctlr2",),
+)  # fmt: skip
+"""Conditions under which a register that no known point lists may be listed."""
+Origin = Literal["taken over", "dropped", "explicit"]
+Say = Callable[[str], object]
+
+
+class Edit(msgspec.Struct, frozen=True, kw_only=True):
+    """One change to the base: a rule of another point in its place or beside it, one left out, or a new one."""
+
+    name: str
+    rule: Rule | None
+    """None: the base's rule of that name is dropped"""
+    donor: str
+    """the point that it is from; empty for an explicit rule"""
+    gain: int = 0
+    """so many answers fewer are wrong"""
+
+    @property
+    def origin(self) -> Origin:
+        """How it came about."""
+        return "dropped" if self.rule is None else "taken over" if self.donor else "explicit"
+
+
+class Learnt(msgspec.Struct, frozen=True, kw_only=True):
+    """The policy that was found."""
+
+    base: str
+    edits: tuple[Edit, ...]
+    policy: Policy
+    compared: int
+    agreed: int
+    base_wrong: int
+    """answers that are wrong under the base alone"""
+    left: tuple[Disagreement, ...]
+    """what still disagrees"""
+    undecided: tuple[Edit, ...] = ()
+    """rules of the points around that change no answer: these recordings do not tell whether the kernel has them"""
+
+    @property
+    def whole(self) -> bool:
+        """Whether every answer agrees."""
+        return self.compared == self.agreed and not self.left
+
+
+class _Judge:
+    """Asks all recordings about policies."""
+
+    def __init__(self, questions: Sequence[Question]) -> None:
+        self._whole = questions
+        self._reading = [question.reading for question in questions]
+        self._short = list(questions)
+        self.answers: list[Agreement] = []
+
+    def read(self, policy: Policy) -> int:
+        """Minus the wrong answers to what is read; the worst for rules that do not go together."""
+        try:
+            return sum(_right(question.judge(policy=policy)) for question in self._reading)
+        except PolicyError:
+            return _WORST
+
+    def whole(self, policy: Policy) -> int:
+        """Minus all wrong answers; what disagrees stays in `answers`, and later `short` questions are about that."""
+        self.answers = [question.judge(policy=policy) for question in self._whole]
+        registers = {one.register for answer in self.answers for one in answer.disagreements}
+        keep = [f'"{_id_text(name)}"'.encode() for name in registers if _id_text(name)]
+        self._short = [whole._replace(lines=list(_about(whole.lines, keep))) for whole in self._whole]
+        return sum(map(_right, self.answers))
+
+    def count(self, policy: Policy) -> int:
+        """Minus all wrong answers; the worst for rules that do not go together."""
+        try:
+            return sum(_right(question.judge(policy=policy)) for question in self._whole)
+        except PolicyError:
+            return _WORST
+
+    def short(self, policy: Policy) -> int:
+        """As `count`, for what is read and the writes to registers that disagreed."""
+        try:
+            return sum(_right(question.judge(policy=policy)) for question in self._short)
+        except PolicyError:
+            return _WORST
+
+    @property
+    def compared(self) -> int:
+        """All answers compared."""
+        return sum(answer.compared + sum(p.compared for p in answer.others) for answer in self.answers)
+
+    @property
+    def left(self) -> tuple[Disagreement, ...]:
+        """What disagrees."""
+        return tuple(one for answer in self.answers for one in answer.disagreements)
+
+
+def _right(answer: Agreement) -> int:
+    """0 where every answer agrees, else minus the wrong ones: an id that is listed too much counts as one."""
+    return answer.agreed - answer.compared + sum(phase.agreed - phase.compared for phase in answer.others)
+
+
+def _id_text(register: str) -> str:
+    try:
+        return f"0x{find(register).register.id:016x}"
+    except InspectorError:
+        return ""
+
+
+def _about(lines: Iterable[bytes], ids: Sequence[bytes]) -> Iterator[bytes]:
+    """The lines in their order, of the writes only those to these registers."""
+    for line in lines:
+        if not line.startswith((b'{"type":"set"', b'{"type": "set"')) or any(one in line for one in ids):
+            yield line
+
+
+def learn(paths: Sequence[str], host: str = "", without: Sequence[str] = (), say: Say = lambda text: None) -> Learnt:
+    """The policy that agrees best with the recordings at `paths`.
+
+    `without`: points whose policies are left aside (to try how well one is found again). `say` is told of progress.
+    Raises SourceError for what is no recording, InspectorError without one.
+    """
+    if not paths:
+        raise InspectorError("needs a recording", "learn", "make one with `vcpu-inspector record`")
+    judge = _Judge([question_of(path, host) for path in paths])
+    points = {name: load_policy(name) for name in (*policy_names(), *vendor_names()) if name not in without}
+    say(f"{len(points)} points are compared by what the kernel lists and reads")
+    ranked = sorted(points, key=lambda name: -judge.read(points[name]))[:_NEAREST]
+    base = max(ranked, key=lambda name: judge.whole(points[name]))
+    before = judge.whole(points[base])
+    say(f"nearest is {base}: {-before} of {judge.compared} answers are wrong")
+    donors = [*_by_distance(base, points), *_patched(points[base])]
+    edits = _search(judge, points[base], donors, say)
+    edits = _explicit(judge, points[base], edits, say)
+    edits = _pruned(judge, points[base], edits)
+    policy = apply(points[base], edits)
+    wrong = -judge.whole(policy)
+    return Learnt(
+        base=base, edits=tuple(edits), policy=policy, compared=judge.compared,
+        agreed=judge.compared - wrong, base_wrong=-before,
+        left=judge.left, undecided=tuple(_undecided(judge, policy, edits, donors[:2])),
+    )  # fmt: skip
+
+
+def _by_distance(base: str, points: dict[str, Policy]) -> list[Policy]:
+    names = [name for name in points if name != base]
+    order = list(points)
+    place = order.index(base)
+    return [points[name] for name in sorted(names, key=lambda name: abs(order.index(name) - place))]
+
+
+def _patched(base: Policy) -> Iterator[Policy]:
+    """The base with each overlay that ships: a patch that was posted may be in the kernel."""
+    for patch in patch_names():
+        with contextlib.suppress(PolicyError):
+            yield combine(base, (patch,))
+
+
+def apply(base: Policy, edits: Iterable[Edit]) -> Policy:
+    """The base with the edits, as the file that `to_toml` writes would be resolved."""
+    rules = {rule.name: rule for rule in base.rules}
+    for edit in edits:
+        if edit.rule is None:
+            rules.pop(edit.name, None)
+        else:
+            rules[edit.name] = edit.rule
+    return msgspec.structs.replace(base, name="learnt", rules=tuple(rules.values()))
+
+
+def candidates(base: Policy, donors: Iterable[Policy]) -> list[Edit]:
+    """Every way in which a rule of another point differs from the base's of the same name, the nearest donor first."""
+    own = {rule.name: _bare(rule) for rule in base.rules}
+    found: dict[tuple[str, Rule | None], Edit] = {}
+    for donor in donors:
+        theirs = {rule.name: _bare(rule) for rule in donor.rules}
+        for name in dict.fromkeys([*theirs, *own]):
+            rule = theirs.get(name)
+            if rule != own.get(name):
+                found.setdefault((name, rule), Edit(name=name, rule=rule, donor=donor.name))
+    return list(found.values())
+
+
+def _bare(rule: Rule) -> Rule:
+    """A rule as far as it does something: without its words, and without when it came."""
+    return msgspec.structs.replace(rule, reason="", reference="", release="", since="", after="", by="")
+
+
+def _search(judge: _Judge, base: Policy, donors: Sequence[Policy], say: Say) -> list[Edit]:
+    """Greedily: the edit after which most answers agree, again and again."""
+    edits: list[Edit] = []
+    while judge.left and len(edits) < _MOST:
+        policy = apply(base, edits)
+        now = judge.short(policy)
+        tried = [edit for edit in candidates(policy, donors) if _concerns(edit, policy, judge.left)]
+        scored = [(judge.short(apply(policy, [edit])) - now, -place) for place, edit in enumerate(tried)]
+        gain, place = max(scored, default=(0, 0))
+        if gain <= 0:
+            break
+        best = msgspec.structs.replace(tried[-place], gain=gain)
+        edits = [*(one for one in edits if one.name != best.name), best]
+        say(f"{gain} answers fewer are wrong with `{best.name}` {best.origin} from {best.donor}")
+        judge.whole(apply(base, edits))
+    return edits
+
+
+def _concerns(edit: Edit, policy: Policy, left: Sequence[Disagreement]) -> bool:
+    """Whether an edit may have to do with a register that disagrees: its rule names it, or names no register."""
+    rules = [rule for rule in (edit.rule, *(r for r in policy.rules if r.name == edit.name)) if rule is not None]
+    named = {name for rule in rules for name in _registers(rule)}
+    return not named or any(one.register in named for one in left)
+
+
+def _registers(rule: Rule) -> Iterator[str]:
+    one = getattr(rule, "register", "")
+    if one:
+        yield one
+    for text in (*getattr(rule, "fields", ()), *getattr(rule, "fixed", ()), *getattr(rule, "registers", ())):
+        if not one:
+            yield str(text).partition(".")[0].partition("=")[0].partition(" ")[0]
+
+
+def _explicit(judge: _Judge, base: Policy, edits: list[Edit], say: Say) -> list[Edit]:
+    """Rules of its own for what is left: a field that reads as one value, or that may or may not be written."""
+    for one in judge.left:
+        now = judge.short(apply(base, edits))
+        for rule in _rules_for(one):
+            edit = Edit(name=rule.name, rule=rule, donor="")
+            gain = judge.short(apply(base, [*edits, edit])) - now
+            if gain > 0:
+                edits = [*edits, msgspec.structs.replace(edit, gain=gain)]
+                say(f"{gain} answers fewer are wrong with an explicit rule: {rule.name}")
+                judge.whole(apply(base, edits))
+                break
+        if len(edits) >= _MOST:
+            break
+    return edits
+
+
+def _rules_for(one: Disagreement) -> Iterator[Rule]:
+    """The explicit rules that could mend one class of disagreement."""
+    reason = f"Learnt: recorded {one.recorded}, predicted {one.predicted}."
+    try:
+        register = find(one.register).register
+    except InspectorError:
+        return
+    if one.phase.startswith("list"):
+        for when in _LISTED_WITH:
+            words = f" with {when[0]}" if when else ""
+            yield List(name=f"learnt list {one.register}{words}", registers=(one.register,), when=when, reason=reason)
+    for span in register.schema.fields if register.schema else ():
+        if one.field and span.name != one.field:
+            continue
+        named = f"{one.register}.{span.name}[{span.msb}:{span.lsb}]"
+        if one.phase in ("get", "guest"):
+            recorded = _number(one.recorded)
+            if recorded is not None:
+                value = span.extract(recorded)
+                yield Force(name=f"learnt {one.register}.{span.name}", fields=(named,), value=value, reason=reason)
+        else:
+            yield Writable(name=f"learnt fixed {one.register}.{span.name}", fixed=(named,), reason=reason)
+            yield Writable(name=f"learnt writable {one.register}.{span.name}", fields=(named,), reason=reason)
+
+
+def _number(text: str) -> int | None:
+    try:
+        return int(text.split()[0], 0)
+    except (ValueError, IndexError):
+        return None
+
+
+def _pruned(judge: _Judge, base: Policy, edits: list[Edit]) -> list[Edit]:
+    """Without the edits that later ones made needless."""
+    agreed = judge.whole(apply(base, edits))
+    for edit in list(edits):
+        fewer = [one for one in edits if one is not edit]
+        if judge.short(apply(base, fewer)) >= judge.short(apply(base, edits)) and _whole(judge, base, fewer) >= agreed:
+            edits = fewer
+    return edits
+
+
+def _whole(judge: _Judge, base: Policy, edits: list[Edit]) -> int:
+    return judge.whole(apply(base, edits))
+
+
+def _undecided(judge: _Judge, policy: Policy, edits: Sequence[Edit], around: Sequence[Policy]) -> Iterator[Edit]:
+    """Rules by which the points around differ from what was found, and which change no answer."""
+    taken = {edit.name for edit in edits}
+    now = judge.whole(policy), judge.read(policy)
+    for edit in candidates(policy, around):
+        tried = apply(policy, [edit])
+        if edit.name not in taken and judge.read(tried) == now[1] and judge.count(tried) == now[0]:
+            yield edit
+
+
+def to_toml(learnt: Learnt, recorded: Sequence[str]) -> str:
+    """The policy as a file that `--kernel` takes."""
+    dropped = [edit for edit in learnt.edits if edit.rule is None]
+    kept = [edit for edit in learnt.edits if edit.rule is not None]
+    told = "".join(f", with `{edit.name}` of {edit.donor}" for edit in kept if edit.donor)
+    told += ", without " + ", ".join(f"`{edit.name}`" for edit in dropped) if dropped else ""
+    told += ", and explicit rules" if any(not edit.donor for edit in kept) else ""
+    lines = [
+        f"# Learnt from {', '.join(recorded)}: {learnt.agreed} of {learnt.compared} answers agree.",
+        f"# It is {learnt.base}{told}.",
+        f"title = {json.dumps(f'learnt from {learnt.base}')}",
+        f"extends = {json.dumps(learnt.base)}",
+        'evidence = "user"',
+    ]
+    if dropped:
+        lines.append(f"remove = {json.dumps([edit.name for edit in dropped])}")
+    for edit in kept:
+        assert edit.rule is not None
+        origin = f"taken over from {edit.donor}" if edit.donor else "explicit: no known point has such a rule"
+        lines += ["", f"# {origin}; {edit.gain} answers", "[[rule]]", *_rule_lines(edit)]
+    for edit in learnt.undecided[:20]:
+        how = "absent" if edit.rule is None else "as"
+        lines.append(f"# undecided: {edit.name} ({how} in {edit.donor}) changes no answer")
+    return "\n".join(lines) + "\n"
+
+
+def _rule_lines(edit: Edit) -> Iterator[str]:
+    data = msgspec.to_builtins(edit.rule)
+    data.setdefault("reason", f"Taken over from {edit.donor}.")
+    data.setdefault("reference", "learnt from recordings")
+    for key, value in data.items():
+        yield f"{key} = {json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)}"

@@ -1,0 +1,76 @@
+"""Find the policy of a kernel that the model does not know, from recordings of it.
+
+The nearest known point is the base; rules of other points and, where none fits, explicit rules explain the rest. The
+file that is written is a policy: `verify RECORDING --kernel POLICY.toml` agrees as far as the report says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from inspector.checks.recordings.learn import Learnt, learn, to_toml
+from inspector.commands.arguments import add_inputs, add_style
+from inspector.commands.output import add_output, check_output, write_out
+from inspector.errors import EXIT_NO, EXIT_YES, one_line
+from inspector.reports.json import dumps
+from inspector.reports.text import columns
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("recordings", metavar="RECORDING", nargs="+", help="of one kernel, on any CPU models")
+    add_output(parser)
+    parser.add_argument(
+        "--without", metavar="POINT", action="append", default=[], help="leave this policy aside; may be repeated"
+    )
+    add_inputs(parser)
+    add_style(parser, markdown=False)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Search and print; 1 when answers are left that nothing explains."""
+    if options.output not in (None, "-"):
+        check_output(options.output, options.force)
+    found = learn(options.recordings, options.host, options.without, _say)
+    text = to_toml(found, [Path(name).name for name in options.recordings])
+    if options.output not in (None, "-"):
+        write_out(options.output, text.encode(), force=options.force)
+    elif not options.json:
+        print(text, end="")
+    if options.json:
+        print(dumps(_data(found)))
+    else:
+        print("\n".join(_lines(found)), file=sys.stderr)
+    return EXIT_YES if found.whole else EXIT_NO
+
+
+def _say(text: str) -> None:
+    print(one_line(text), file=sys.stderr)
+
+
+def _lines(found: Learnt) -> list[str]:
+    wrong = f"{found.base_wrong} of {found.compared} answers are wrong"
+    lines = [f"{found.base} as base: {wrong}; with what was learnt {found.compared - found.agreed}"]
+    rows = [(f"  {edit.origin}", edit.name, edit.donor, f"{edit.gain} answers") for edit in found.edits]
+    lines += columns(rows)
+    if found.undecided:
+        names = ", ".join(f"{edit.name} ({edit.donor})" for edit in found.undecided[:6])
+        more = len(found.undecided) - 6
+        lines.append(f"not decided by these recordings: {names}" + (f" and {more} more" if more > 0 else ""))
+        lines.append("another CPU model may decide them: vcpu-inspector record lab:IMAGE,cpu=max -o FILE")
+    lines += [f"left: {one.phase} {one.register} {one.field}: {one.count}" for one in found.left[:10]]
+    return [one_line(line) for line in lines]
+
+
+def _data(found: Learnt) -> dict[str, object]:
+    def edit(one: object) -> dict[str, object]:
+        return {"name": one.name, "origin": one.origin, "donor": one.donor, "gain": one.gain}  # type: ignore[attr-defined]
+
+    return {
+        "base": found.base, "compared": found.compared, "agreed": found.agreed, "base_wrong": found.base_wrong,
+        "whole": found.whole, "edits": [edit(one) for one in found.edits],
+        "undecided": [edit(one) for one in found.undecided],
+        "left": [{"phase": d.phase, "register": d.register, "field": d.field, "count": d.count} for d in found.left],
+    }  # fmt: skip

@@ -1,0 +1,99 @@
+"""A policy is found again from a kernel's own answers, and holds on another CPU model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from inspector.checks.recordings.learn import Learnt, candidates, learn, to_toml
+from inspector.checks.recordings.verify import verify
+from inspector.cli import main
+from inspector.errors import InspectorError
+from inspector.policies.loader import load_policy, policy_names, vendor_names
+from tests.shared_material import shared
+
+SLICES = Path(__file__).parent.parent / "material" / "recordings"
+
+
+def found(path: Path, tmp_path: Path, *without: str) -> tuple[Learnt, str]:
+    """What is learnt from a recording, and the file of its policy."""
+    learnt = learn([str(path)], without=without)
+    out = tmp_path / "learnt.toml"
+    out.write_text(to_toml(learnt, [path.name]))
+    return learnt, str(out)
+
+
+def series(*names: str) -> list[str]:
+    """Every shipped point of these series."""
+    every = (*policy_names(), *vendor_names())
+    return [point for point in every if any(f"{point}.".startswith(f"{name}.") for name in names)]
+
+
+@pytest.mark.parametrize(
+    ("learnt_from", "holds_on", "without"),
+    [
+        ("linux-6.12-max", "linux-6.12-neoverse-n2", ("6.12",)),
+        ("linux-6.1-neoverse-n2", "linux-6.1-cortex-a72", ("6.1",)),
+        ("linux-6.18-cortex-a72", "linux-6.18-max", ("6.18",)),
+    ],
+)
+def test_a_release_is_found_again_without_its_own_policies(
+    learnt_from: str, holds_on: str, without: tuple[str, ...], tmp_path: Path
+) -> None:
+    paths = [SLICES / f"{name}.jsonl.xz" for name in (learnt_from, holds_on)]
+    if not all(path.exists() for path in paths):
+        paths = [shared("recordings") / path.name for path in paths]
+    learnt, policy = found(paths[0], tmp_path, *series(*without))
+    assert learnt.base not in series(*without)
+    assert learnt.whole, learnt.left
+    assert verify(str(paths[0]), kernel=policy).perfect
+    other = verify(str(paths[1]), kernel=policy)
+    assert other.agreed / other.compared > 0.99
+
+
+@pytest.mark.parametrize("mode", ["1", "2", "3"])
+def test_a_patched_kernel_is_told_from_its_base_by_the_patch(mode: str, tmp_path: Path) -> None:
+    path = SLICES / f"patch-mode{mode}-neoverse-n2.jsonl.xz"
+    path = path if path.exists() else shared("recordings") / path.name
+    learnt, policy = found(path, tmp_path)
+    assert learnt.whole, learnt.left
+    text = Path(policy).read_text()
+    assert "CCIDX" in text and "# taken over from" in text
+    assert any("CCIDX" in edit.name for edit in learnt.edits)
+    assert verify(str(path), kernel=policy).agreed == verify(str(path), kernel=policy).compared
+
+
+def test_nothing_is_learnt_where_a_known_point_agrees_and_what_is_not_decided_is_named(tmp_path: Path) -> None:
+    learnt, policy = found(SLICES / "linux-6.12.57-neoverse-n2.jsonl.xz", tmp_path)
+    assert learnt.edits == () and learnt.whole
+    assert all(edit.donor for edit in learnt.undecided)
+    assert "extends" in Path(policy).read_text()
+
+
+def test_candidates_are_what_other_points_say_otherwise_the_nearest_first() -> None:
+    base, near, far = (load_policy(name) for name in ("6.2.0", "6.3.0", "6.5.0"))
+    edits = candidates(base, [near, far])
+    masks = [edit for edit in edits if edit.name == "mask CCIDX"]
+    assert [edit.donor for edit in masks] == ["6.3.0"] and masks[0].origin == "taken over"
+    assert all(edit.rule is None or edit.rule.reason == "" for edit in edits)
+
+
+def test_the_command_writes_a_policy_that_the_other_commands_take(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "own.toml"
+    recording = str(SLICES / "linux-6.12.57-neoverse-n2.jsonl.xz")
+    assert main(["learn", recording, "--without", "6.12.57", "-o", str(out)]) == 0
+    assert "as base" in capsys.readouterr().err
+    assert main(["verify", recording, "--kernel", str(out)]) == 0
+    assert main(["learn", recording, "-o", str(out)]) == 2
+    capsys.readouterr()
+
+
+def test_without_a_recording_nothing_is_learnt(tmp_path: Path) -> None:
+    with pytest.raises(InspectorError):
+        learn([])
+    (tmp_path / "text").write_text("hello\n")
+    with pytest.raises(InspectorError):
+        learn([str(tmp_path / "text")])
