@@ -53,7 +53,9 @@ def _split(text: str) -> tuple[str, str | None]:
     if start < 0 or (start and text[start - 1] not in ", "):
         return text, None
     rest = text[start + len("cmdline=") :]
-    if rest.startswith('"') and '"' in rest[1:]:
+    if rest.startswith('"') and '"' not in rest[1:]:
+        raise PolicyError("the double quotes of cmdline are not closed", "--host", 'cmdline="mitigations=off"')
+    if rest.startswith('"'):
         line, _, after = rest[1:].partition('"')
         return text[:start] + after.lstrip(), line
     return text[:start], rest
@@ -93,6 +95,8 @@ def with_inputs(host: HostState, text: str) -> HostState:
         if "." in name:
             host = _with_field(host, name, word)
             continue
+        if name == "cmdline":
+            raise PolicyError("cmdline lacks its value", "--host", 'cmdline="mitigations=off", or cmdline="" for none')
         if name not in HOST_INPUTS:
             known = ", ".join((*HOST_INPUTS, "cmdline"))
             raise PolicyError(f"no input of a host is called {name!r}", "--host", f"one of: {known}")
@@ -102,7 +106,19 @@ def with_inputs(host: HostState, text: str) -> HostState:
         given[field] = words[word]
         if name == "vgic":
             given["vgic_known"] = True
-    return msgspec.structs.replace(host, **given, given=words_given)
+    return _with_aarch32(msgspec.structs.replace(host, **given, given=words_given), given.get("aarch32"))
+
+
+def _with_aarch32(host: HostState, given: bool | None) -> HostState:
+    """`host` whose ID_AA64PFR0_EL1.EL0 says what was given of AArch32; PolicyError where its CPU cannot run it."""
+    if given is None or not host.knows(ID_AA64PFR0_EL1, 0xF):
+        return host
+    value = host.value(ID_AA64PFR0_EL1)
+    if given and value & 0xF != 2:
+        raise PolicyError("aarch32 cannot be 'on': the host's ID_AA64PFR0_EL1.EL0 says otherwise", "--host", "off")
+    if given:
+        return host
+    return msgspec.structs.replace(host, values={**host.values, ID_AA64PFR0_EL1: value & ~0xF | 1})
 
 
 Origin = Literal["given", "recorded", "inferred or assumed"]

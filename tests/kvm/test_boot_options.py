@@ -367,3 +367,20 @@ def test_a_host_without_32_bit_programs_is_an_input_too() -> None:
     plain, narrow = host("cortex-a72"), with_inputs(host("cortex-a72"), "aarch32=off")
     for one, zero in ((plain, False), (narrow, True)):
         assert (exposure(one, "6.12").limit(IDS["ID_ISAR0_EL1"]) == 0) == zero
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("cmdline", "lacks its value"), ('cmdline="', "not closed"), ('cmdline="a b', "not closed"),
+        ("sme=maybe", "one of: on, off"), ("poe", "one of: on, off"), ("aarch32=on", "says otherwise"),
+    ],
+)  # fmt: skip
+def test_an_input_that_means_nothing_is_one_clear_line(text: str, told: str) -> None:
+    with pytest.raises(PolicyError, match=told):
+        with_inputs(made_up(ID_AA64PFR0_EL1=0x11), text)
+
+
+def test_without_32_bit_programs_the_field_says_so_too() -> None:
+    shown = exposure(with_inputs(host("cortex-a72"), "aarch32=off"), "6.12")
+    assert field(shown, "ID_AA64PFR0_EL1", 0) == 1

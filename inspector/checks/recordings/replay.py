@@ -41,7 +41,8 @@ class Told(NamedTuple):
 
     def on(self, host: HostState) -> HostState:
         """The host with what is told of it."""
-        return msgspec.structs.replace(host, vgic=self.vgic or host.vgic, sme=self.sme)
+        known = host.vgic_known or self.vgic is not None
+        return msgspec.structs.replace(host, vgic=self.vgic or host.vgic, vgic_known=known, sme=self.sme)
 
 
 NOTHING_TOLD = Told()
