@@ -27,12 +27,10 @@ def add_setup(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gic", choices=("v3", "none"), help="in-kernel interrupt controller of the VM")
 
 
-def add_vmm(parser: argparse.ArgumentParser) -> None:
-    """`--vmm NAME`."""
-    help_text = (
-        f"whose restore rule: {', '.join(VMM_NAMES)},\nor with a version: firecracker-1.12, cloud-hypervisor-41 "
-        "(default: as the source's format suggests)"
-    )
+def add_vmm(parser: argparse.ArgumentParser, why: str = "whose restore rule") -> None:
+    """`--vmm NAME`; `why`: what it decides."""
+    default = "" if why != "whose restore rule" else " (default: as the source's format suggests)"
+    help_text = f"{why}: {', '.join(VMM_NAMES)},\nor with a version: firecracker-1.12, cloud-hypervisor-41{default}"
     parser.add_argument("--vmm", metavar="VMM", help=help_text)
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from inspector.checks.machine.booted import as_booted
+from inspector.checks.vmms.table import find_vmm
 from inspector.commands.arguments import (
     add_declared,
     add_host_inputs,
@@ -17,7 +19,7 @@ from inspector.commands.arguments import (
     add_style,
     add_why,
 )
-from inspector.commands.destinations import add_setup
+from inspector.commands.destinations import add_setup, add_vmm
 from inspector.commands.opened import given_source
 from inspector.errors import EXIT_YES, one_line
 from inspector.kvm.cores import hints
@@ -36,6 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("registers", metavar="REGISTER", nargs="*", default=[], help="only these registers")
     add_kernel(parser)
     add_setup(parser)
+    add_vmm(parser, "what this VMM writes itself before the guest starts as well (Firecracker: CLIDR_EL1)")
     add_host_inputs(parser)
     parser.add_argument("--vcpu", metavar="N", help="the vCPU that shows features and host (index or name)")
     add_why(parser)
@@ -48,7 +51,8 @@ def run(options: argparse.Namespace) -> int:
     dump = given_source(options)
     found = machine(dump, options.kernel, options.features, options.gic, options.host, options.vcpu, options.assume)
     exposure, policy = found.exposure, found.policy
-    registers = expose(found, *options.registers)
+    booted = as_booted(expose(found, *options.registers), found, dump, find_vmm(options.vmm or "qemu"))
+    registers = booted.registers
     known = facts(exposure, [one.id for one in registers] if options.registers else None)
     if options.json:
         print(dumps(report.exposure_json(exposure, registers) | (facts_json(known) if options.why else {})))
@@ -60,6 +64,7 @@ def run(options: argparse.Namespace) -> int:
             print("\n".join(["", *facts_lines(known)]))
     talk = (
         *found.notes,
+        *booted.notes,
         *(
             ()
             if options.assume

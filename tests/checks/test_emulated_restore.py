@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from inspector.checks.restore.emulated import constant
+from inspector.checks.vmms.table import find_vmm
 from inspector.registers.catalog import by_id, find
+from inspector.registers.ids import TCR2_EL1
 from inspector.sources import load
 from tests.commands.running import run
 from tests.material import material, read_text
@@ -88,3 +90,10 @@ def test_a_register_that_the_destination_lacks_fails(emulated: Path, tmp_path: P
 def test_with_a_kernel_kvm_judges(emulated: Path) -> None:
     done = run("migrate", str(emulated), str(emulated), "--kernel", "6.12")
     assert "QEMU's own rule" not in done.out
+
+
+def test_qemu_11_tolerates_the_register_that_older_ones_listed_by_mistake() -> None:
+    """0x40200000200e0298, whatever KVM's own tolerances are."""
+    new, old = find_vmm("qemu-11.1"), find_vmm("qemu-10.0")
+    assert new.tolerates_emulated(0x40200000200E0298, 5) and not old.tolerates_emulated(0x40200000200E0298, 5)
+    assert not new.tolerates_emulated(TCR2_EL1, 0) and new.tolerates(TCR2_EL1, 0)

@@ -233,3 +233,25 @@ def test_every_way_that_settles_all_makes_it_load(pair: tuple[str, str], vmm: st
         fixed = msgspec.structs.replace(source, vcpus=changed(source, dict.fromkeys(way.ids)).vcpus)
         again = migrate(fixed, target, vmm=vmm, ways_out=False)
         assert way.settles_all == (again.verdict == "loads") and len(again.fatal) < len(report.fatal)
+
+
+def test_the_psci_version_of_vms_to_come() -> None:
+    report = migrate(shipped("cortex-a72", "7.3"), shipped("cortex-a72", "6.12"), vmm="qemu-10.0")
+    (way,) = [way for way in ways(report, "machine") if "PSCI" in way.title]
+    assert way.how == ("-cpu host,kvm-psci-version=1.1",) and not way.keeps_guest and not way.settles_all
+    assert not [
+        w
+        for w in migrate(shipped("cortex-a72", "7.3"), shipped("cortex-a72", "6.12"), vmm="crosvm").ways_out
+        if "PSCI" in w.title
+    ]
+
+
+@pytest.mark.parametrize(
+    ("machine", "words"),
+    [("virt-2.6", "pmu=off"), ("virt-4.2", "kvm-no-adjvtime=on"), ("virt-5.1", "kvm-steal-time=off"), ("virt-5.2", "")],
+)
+def test_what_an_old_machine_type_sets(machine: str, words: str) -> None:
+    dump = shipped("cortex-a72", "6.12")
+    saved = msgspec.structs.replace(dump, provenance=msgspec.structs.replace(dump.provenance, machine=machine))
+    told = [r.text for r in migrate(saved, dump, vmm="qemu-10.0", ways_out=False).remarks if r.title == "machine type"]
+    assert (words in told[0]) if words else not told

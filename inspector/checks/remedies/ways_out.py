@@ -25,7 +25,7 @@ from inspector.checks.vmms.table import find_vmm
 from inspector.policies.rulebook import rulebook
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import CLASS_DEMUX, POISON, hex_id, split_id
-from inspector.registers.ids import CLIDR_EL1, MIDR_EL1, REVIDR_EL1
+from inspector.registers.ids import CLIDR_EL1, MIDR_EL1, PSCI_VERSION, REVIDR_EL1
 from inspector.sources.dump import Cpu, Dump, Vcpu
 
 _NEWEST_QEMU = find_vmm("qemu-11.1")
@@ -84,7 +84,7 @@ class _Case:
 
     def candidates(self) -> list[Candidate]:
         """What this VMM's user can do, not proved yet."""
-        return [*self.vmm_ways(), *self.pinning(), *self.edited_file(), *self.removed_registers()]
+        return [*self.vmm_ways(), *self.psci_version(), *self.pinning(), *self.edited_file(), *self.removed_registers()]
 
     @property
     def other_processor(self) -> bool:
@@ -132,6 +132,24 @@ class _Case:
             Candidate(_tolerating(ids, self.unknown_ids, lost), self.trial.dropping(ids, _NEWEST_QEMU)),
             Candidate(_hiding(ids, self.unknown_ids), self.trial.without(ids)),
         ]
+
+    def psci_version(self) -> list[Candidate]:
+        """QEMU's property for VMs started from now on, where the destination refuses the PSCI version."""
+        found = [f for f in self.refused if f.id == PSCI_VERSION]
+        asked = {(f.vcpu, f.id): replacement_of(f) for f in found}
+        values = {key: value for key, value in asked.items() if value is not None}
+        if self.rule.family not in ("qemu", "libvirt") or not found or len(values) < len(asked):
+            return []
+        version = min(values.values())
+        way = WayOut(
+            kind="machine",
+            title="for VMs started from now on: the PSCI version of the older kernel (QEMU 11.1.3 has the property)",
+            how=(f"-cpu host,kvm-psci-version={version >> 16}.{version & 0xFFFF}",),
+            notices="the guest is started with that version",
+            ids=(PSCI_VERSION,),
+            keeps_guest=False,
+        )
+        return [Candidate(way, self.trial.replacing(values))]
 
     def pinning(self) -> list[Candidate]:
         """Up to v6.2 cache registers have to equal those of the core on which the write happens to run."""

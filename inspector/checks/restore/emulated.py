@@ -162,7 +162,7 @@ def _restored(vcpu: Vcpu, target: Vcpu, rule: Vmm) -> VcpuResult:
 
 
 def _unknown(vcpu: Vcpu, reg_id: int, order: int, rule: Vmm) -> Finding:
-    tolerated = rule.tolerates(reg_id, vcpu.values[reg_id])
+    tolerated = rule.tolerates_emulated(reg_id, vcpu.values[reg_id])
     return Finding(
         vcpu=vcpu.index,
         id=reg_id,

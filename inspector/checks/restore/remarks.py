@@ -8,8 +8,10 @@ from inspector.checks.machine.destination import Destination
 from inspector.checks.restore.combinations import impossible
 from inspector.checks.restore.result import Remark, VcpuResult
 from inspector.checks.vmms.base import Vmm
+from inspector.checks.vmms.firecracker import CLIDR_REPLACED
+from inspector.checks.vmms.qemu import machine_defaults
 from inspector.kvm.gates.pmu_pair import PAIRS
-from inspector.policies.eras import era_with
+from inspector.policies.eras import era_of, era_with
 from inspector.policies.rulebook import rulebook
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import (
@@ -45,8 +47,9 @@ def remark_on(
         found += _one_vcpu(vcpu, result, destination.of_vcpu(place), vmm)
     found += _unlike_cores(destination)
     found += [*_same_mpidr(vcpus), *_uncertain(results)]
+    found += _machine_type(dump, vmm)
     if not dump.kvm and dump.vcpus:
-        found.append(_not_kvm())
+        found.append(_not_kvm(dump))
     rank = {"fails": 0, "changes": 1, "note": 2}
     return tuple(sorted(_merged(found), key=lambda r: rank[r.severity]))
 
@@ -70,7 +73,7 @@ def _merged(found: Iterable[Remark]) -> list[Remark]:
 
 def _one_vcpu(vcpu: Vcpu, result: VcpuResult, destination: Destination, vmm: Vmm) -> list[Remark]:
     found = [*_psci(vcpu, result), *_timers(vcpu), *_vector_lengths(vcpu, destination, vmm), *_poison(vcpu)]
-    found += _pmu_counters(vcpu, result)
+    found += _pmu_counters(vcpu, result) + _boot_topology(vcpu, destination, vmm)
     found += impossible(vcpu.values, vcpu.index)
     return found
 
@@ -234,6 +237,29 @@ def _poison(vcpu: Vcpu) -> list[Remark]:
     return [Remark(severity="note", title="registers that were never used", text=text, ids=ids, vcpus=(vcpu.index,))]
 
 
+def _machine_type(dump: Dump, vmm: Vmm) -> list[Remark]:
+    """What the saved machine type sets of the vCPU: the destination has to be started with the same one."""
+    machine = dump.provenance.machine
+    told = machine_defaults(machine) if vmm.family in ("qemu", "libvirt") else ()
+    if not told:
+        return []
+    text = f"{machine} {', '.join(told)}: start the destination with the same machine type"
+    return [Remark(severity="note", title="machine type", text=text)]
+
+
+def _boot_topology(vcpu: Vcpu, destination: Destination, vmm: Vmm) -> list[Remark]:
+    """Firecracker's own CLIDR_EL1, which no kernel shows by itself."""
+    mine, theirs = vcpu.values.get(CLIDR_EL1), destination.values.get(CLIDR_EL1)
+    if vmm.family != "firecracker" or mine is None or theirs is None or not (mine ^ theirs) & CLIDR_REPLACED:
+        return []
+    text = (
+        f"saved 0x{mine:x}, destination 0x{theirs:x}: Firecracker 1.14.4, 1.15.1, 1.16 and newer write the host's "
+        "sysfs cache topology (cache types and LoC) into it when a VM is started, over what KVM makes up since "
+        f"{era_of('cache-registers', 'fabricated').since}; a restore writes the saved value"
+    )
+    return [Remark(severity="note", title="CLIDR_EL1", text=text, ids=(CLIDR_EL1,), vcpus=(vcpu.index,))]
+
+
 def _pmu_counters(vcpu: Vcpu, result: VcpuResult) -> list[Remark]:
     """Where a write to CLR acts: SET is written, then CLR with the same value, and what was enabled is off again."""
     clears = {f.id: f for f in result.findings if f.id in {pair.clear for pair in PAIRS} and f.kind == "changed"}
@@ -299,9 +325,11 @@ def _uncertain(results: Sequence[VcpuResult]) -> list[Remark]:
     return [Remark(severity="note", title="not certain", text=text, ids=tuple(found))]
 
 
-def _not_kvm() -> Remark:
+def _not_kvm(dump: Dump) -> Remark:
+    told = {"tcg": "QEMU's own emulation (TCG) saved it", "hvf": "HVF saved it"}.get(dump.provenance.accelerator)
     text = (
-        "the saved state has no register that only KVM lists (CCSIDR, firmware registers): it was probably saved by "
-        "QEMU's own emulation (TCG), whose streams no KVM vCPU loads"
+        f"{told or 'the saved state has no register that only KVM lists (CCSIDR, firmware registers)'}: it is judged "
+        "here by KVM's rules, because the destination is KVM's or --kernel names one; QEMU's emulation has rules of "
+        "its own, which judge two emulated sides without --kernel"
     )
     return Remark(severity="note", title="not saved by KVM", text=text)

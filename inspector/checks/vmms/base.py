@@ -100,6 +100,8 @@ class Vmm(msgspec.Struct, frozen=True, kw_only=True):
     """and before that the lengths of the lists"""
     tolerances: Mapping[int, int | None] = {}
     """ids that may be in the source only and are dropped -> the value that they must have for it; None: any"""
+    emulated_tolerances: Mapping[int, int | None] = {}
+    """the same for vCPUs that the VMM emulates itself"""
     last_id_decides: bool = False
     """of the ids that only the source has, the last one decides alone whether the load goes on"""
     writable_ids: bool = False
@@ -123,8 +125,11 @@ class Vmm(msgspec.Struct, frozen=True, kw_only=True):
 
     def tolerates(self, reg_id: int, value: int | None) -> bool:
         """True when the VMM drops a saved register that the destination does not list."""
-        wanted = self.tolerances.get(reg_id, -1)
-        return wanted is None or (wanted >= 0 and wanted == value)
+        return _tolerated(self.tolerances, reg_id, value)
+
+    def tolerates_emulated(self, reg_id: int, value: int | None) -> bool:
+        """The same for a vCPU that the VMM emulates itself."""
+        return _tolerated(self.emulated_tolerances, reg_id, value)
 
     def keeps(self, reg_id: int) -> bool:
         """True when the saved state of this VMM holds the register."""
@@ -174,6 +179,11 @@ class Vmm(msgspec.Struct, frozen=True, kw_only=True):
     def message(self, key: str) -> Message:
         """The message with this key."""
         return next(m for m in self.messages if m.key == key)
+
+
+def _tolerated(tolerances: Mapping[int, int | None], reg_id: int, value: int | None) -> bool:
+    wanted = tolerances.get(reg_id, -1)
+    return wanted is None or (wanted >= 0 and wanted == value)
 
 
 def os_error(number: int) -> str:

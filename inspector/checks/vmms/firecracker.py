@@ -182,11 +182,11 @@ def clidr_of_caches(current: int, caches: Sequence[Mapping[str, str]]) -> int | 
             break
         types |= _cache_type(kinds[number]) << 3 * (number - 1)
         last = number
-    replaced = _CTYPES | _LOC
-    return current & ~replaced | types | last << 24
+    return current & ~CLIDR_REPLACED | types | last << 24
 
 
-_CTYPES, _LOC = (1 << 21) - 1, 7 << 24
+CLIDR_REPLACED = (1 << 21) - 1 | 7 << 24
+"""CLIDR_EL1.Ctype1 to Ctype7 and LoC: what Firecracker writes"""
 
 
 def _cache_type(kinds: set[str]) -> int:

@@ -45,6 +45,8 @@ _NAMES_IDS = (11, 1)
 """first version whose own messages name a register that the destination lacks"""
 TOLERANCES: Mapping[int, int | None] = {TCR2_EL1: None, PIRE0_EL1: None, PIR_EL1: None, VENDOR_HYP_BITMAP_2: 0}
 """arm_register_cpreg_mig_tolerance() for `-cpu host`, 11.1: id -> the value that the saved register must have"""
+DBGDTRTX = 0x40200000200E0298
+"""an AArch32 register that emulated vCPUs listed by mistake up to 11.0 (target/arm, define_debug_regs(), 11.1.3)"""
 _LOAD_ERRORS_SAY_EPERM = (8,)
 """before this version a refused value ends in the same message as an unknown id"""
 
@@ -363,6 +365,7 @@ VMMS = (
         options=OPTIONS,
         compares_lengths=False,
         tolerances=TOLERANCES,
+        emulated_tolerances={DBGDTRTX: None},
         last_id_decides=True,
     ),
 )
