@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import MigrationReport
-from inspector.policies.setup import VcpuSetup
-from inspector.registers.encoding import firmware_id, sysreg_id
+from inspector.policies.setup import VcpuSetup, parse_features
+from inspector.registers.encoding import firmware_id, make_id, sysreg_id
 from inspector.sources import load
 from inspector.sources.dump import Dump
 from tests.sources.material import dump_of
@@ -24,6 +25,7 @@ ZFR0 = sysreg_id(3, 0, 0, 4, 4)
 MIDR = sysreg_id(3, 0, 0, 0, 0)
 CLIDR = sysreg_id(3, 1, 0, 0, 1)
 PSCI = firmware_id(0)
+V0 = make_id(0x10, 0x54, 4)
 
 
 class Pair(NamedTuple):
@@ -96,3 +98,15 @@ def pmu_ids() -> list[int]:
     ids += [sysreg_id(3, 3, 14, 8 + n // 8, n % 8) for n in range(31)]
     ids += [sysreg_id(3, 3, 14, 12 + n // 8, n % 8) for n in range(31)]
     return [*ids, sysreg_id(3, 3, 14, 15, 7)]
+
+
+def saved_with(dump: Dump, features: str) -> Dump:
+    """A vCPU of the same machine with other features, as the model makes it."""
+    setup = parse_features(features, gic="v3")
+    report = migrate(dump, dump, vmm="firecracker", setup=setup, ways_out=False)
+    values = {f.id: f.destination for f in report.findings if f.destination is not None}
+    listed = {f.id: 0 for f in report.findings if f.kind != "only_in_source"}
+    made = changed(dump, {i: None for i in dump.vcpus[0].values if i not in listed} | values)
+    extra = {} if "sve" in features else {V0 + 4 * n: n for n in range(32)}
+    vcpu = msgspec.structs.replace(made.vcpus[0], values=dict(made.vcpus[0].values) | extra, setup=setup)
+    return msgspec.structs.replace(made, vcpus=(vcpu,))

@@ -11,8 +11,7 @@ from inspector.checks.vmms.firecracker import clidr_of_caches
 from inspector.checks.vmms.table import find_vmm
 from inspector.library import expose, machine
 from inspector.sources.dump import Cpu, Dump
-from tests.checks.material import CLIDR, changed, shipped
-from tests.checks.test_creation import saved_with
+from tests.checks.material import CLIDR, changed, saved_with, shipped
 from tests.commands.running import run
 
 GRAVITON = (

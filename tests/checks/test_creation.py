@@ -12,22 +12,9 @@ from inspector.policies.setup import Feature, VcpuSetup, parse_features
 from inspector.registers.encoding import make_id
 from inspector.registers.ids import CNTPCT_EL0, CNTV_CVAL_EL0, CNTVCT_EL0, ID_AA64ISAR1_EL1, ID_AA64PFR0_EL1, SVE_VLS
 from inspector.sources.dump import Dump
-from tests.checks.material import changed, refused, shipped
+from tests.checks.material import V0, changed, refused, saved_with, shipped
 
 PC, X3 = make_id(0x10, 0x40), make_id(0x10, 6)
-V0 = make_id(0x10, 0x54, 4)
-
-
-def saved_with(dump: Dump, features: str) -> Dump:
-    """A vCPU of the same machine with other features, as the model makes it."""
-    setup = parse_features(features, gic="v3")
-    report = migrate(dump, dump, vmm="firecracker", setup=setup, ways_out=False)
-    values = {f.id: f.destination for f in report.findings if f.destination is not None}
-    listed = {f.id: 0 for f in report.findings if f.kind != "only_in_source"}
-    made = changed(dump, {i: None for i in dump.vcpus[0].values if i not in listed} | values)
-    extra = {} if "sve" in features else {V0 + 4 * n: n for n in range(32)}
-    vcpu = msgspec.structs.replace(made.vcpus[0], values=dict(made.vcpus[0].values) | extra, setup=setup)
-    return msgspec.structs.replace(made, vcpus=(vcpu,))
 
 
 def check(source: Dump, destination: Dump, vmm: str, features: str = "") -> MigrationReport:
