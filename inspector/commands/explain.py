@@ -17,7 +17,7 @@ from typing import BinaryIO, cast
 from inspector import sources
 from inspector.checks.explain.streaming import condensed
 from inspector.checks.explain.withheld import told
-from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_secrets, add_style
+from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_secrets, add_snapshot, add_style
 from inspector.commands.destinations import given_kernel
 from inspector.errors import RegisterError, SourceError
 from inspector.library import explain
@@ -47,6 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_kernel(parser)
     add_host_inputs(parser)
     add_declared(parser)
+    add_snapshot(parser)
     add_secrets(parser)
     add_style(parser)
 
@@ -113,7 +114,7 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
 def run(options: argparse.Namespace) -> int:
     """Print the explanation; 1 when the text holds no error that is known."""
     text = log_text(options.text)
-    source = sources.load(options.source, options.declared) if options.source else None
+    source = sources.load(options.source, options.declared, options.snapshot) if options.source else None
     destination = sources.load(options.destination, options.declared) if options.destination else None
     answer = explain(text, source, destination, given_kernel(options), options.host, options.assume)
     answer = answer if options.secrets else told(answer)
