@@ -5,9 +5,10 @@ overwritten. The copy keeps permissions, owner, holes and compression, and is lo
 its name.
 
 What can be written:
-  QEMU streams             eight bytes for each value; plain, or packed with gzip, bzip2, xz or zstd
-  libvirt save images      the same behind libvirt's header; raw, sparse, gzip, bzip2, xz or zstd
-  qcow2 internal snapshots eight bytes for each value, in the snapshot that is read
+  QEMU streams             eight bytes for each value; plain, or packed with gzip, bzip2, xz, zstd
+                           (lz4, lzop where Python's lz4 or python-lzo is installed)
+  libvirt save images      the same behind libvirt's header; raw, sparse or packed as above
+  qcow2 internal snapshots eight bytes for each value, in the snapshot of --snapshot (default the last)
   Cloud Hypervisor         the numbers of the values in state.json
   crosvm                   the numbers of the values in a vCPU's file, CBOR or JSON, or in a snapshot's whole folder
   Firecracker vmstate      the bytes of the values, and the checksum (CRC-64) at the end

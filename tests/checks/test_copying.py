@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inspector.checks.repair.copying import check_patches, copy_patched, regular_file
+from inspector.checks.repair.lzop import LzopWriter
 from inspector.errors import InspectorError
 from inspector.new_file import new_file
 from inspector.sources.compressed import decompress
@@ -283,3 +284,19 @@ def test_patches_are_tried_without_writing(tmp_path: Path, layer: str) -> None:
     check_patches(source, [BytePatch(4000, data[4000:4008], b"NEWVALUE")], layers)
     with pytest.raises(InspectorError, match="read before"):
         check_patches(source, [BytePatch(4000, b"12345678", b"NEWVALUE")], layers)
+
+
+@pytest.mark.parametrize(("layer", "library"), [("lz4", "lz4.frame"), ("lzop", "lzo")])
+def test_compressions_that_need_a_library(tmp_path: Path, layer: str, library: str) -> None:
+    """Both ways with the library that the reader needs anyway."""
+    module = pytest.importorskip(library)
+    data = os.urandom(300_000) + bytes(400_000)
+    source = tmp_path / "vm"
+    if layer == "lz4":
+        source.write_bytes(module.compress(data))
+    else:
+        with source.open("wb") as out, LzopWriter(out) as writer:
+            writer.write(data)
+    target = _copy(source, [BytePatch(299_990, data[299_990:299_998], b"NEWVALUE")], (layer,))
+    with target.open("rb") as raw:
+        assert decompress(raw, layer, "copy").read() == data[:299_990] + b"NEWVALUE" + data[299_998:]

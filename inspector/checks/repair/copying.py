@@ -6,6 +6,7 @@ import bz2
 import contextlib
 import errno
 import gzip
+import importlib
 import lzma
 import os
 import stat
@@ -181,6 +182,10 @@ def _compressor(layer: str, out: BinaryIO) -> contextlib.AbstractContextManager[
         return cast("BinaryIO", gzip.GzipFile(filename="", mode="wb", fileobj=out, mtime=0))
     if layer == "bzip2":
         return cast("BinaryIO", bz2.open(out, "wb"))
+    if layer == "lz4":
+        frames = importlib.import_module("lz4.frame")
+        return cast("BinaryIO", frames.open(out, "wb"))
+    assert layer == "xz", layer
     return cast("BinaryIO", lzma.open(out, "wb", preset=_XZ_PRESET))
 
 
