@@ -125,7 +125,7 @@ def _field_json(field: FieldDifference) -> Json:
         "value": field.source,
         "destination": field.destination,
         **({"destination": field.part.value, "destination_known": field.part.known} if field.part.known else {}),
-        "accepted": field.accepted,
+        "accepted": field.accepted if field.certain else None,
         "safe": field.safe,
         "reason": field.reason,
     }

@@ -62,6 +62,7 @@ def _values(finding: Finding) -> list[Words]:
 def _field(field: FieldDifference) -> list[Words]:
     bits = f"{field.msb}:{field.lsb}" if field.msb != field.lsb else str(field.msb)
     sign = Words("= ", "same") if field.accepted else Words("✖ ", "refused")
+    sign = sign if field.certain else Words("? ", "unknown")
     other = f"0x{field.destination:x}" if field.destination is not None else _partly(field)
     words = [sign, Words(f"{field.name} ", "title"), Words(f"[{bits}]  ", "muted"), Words(f"0x{field.source:x}")]
     words += [Words(f" {field.meaning_source}".rstrip(), "muted"), Words("   destination ", "muted"), Words(other)]

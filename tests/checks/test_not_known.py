@@ -22,7 +22,7 @@ from inspector.registers.ids import CLIDR_EL1, CTR_EL0, IDS
 from inspector.reports.migration import finding_json
 from inspector.reports.migration_outline import finding_outline
 from inspector.reports.outline import outline_text
-from inspector.sources.dump import Dump
+from inspector.sources.dump import Dump, Host, Provenance
 
 MMFR2 = IDS["ID_AA64MMFR2_EL1"]
 
@@ -124,3 +124,18 @@ def test_a_destination_known_in_part_has_the_bits_that_are_known_and_no_zero_for
     told = finding_json(finding)
     assert told["destination"] == "0x0000000000001011" and told["destination_known"] == "0xffffffffff0fffff"
     assert "destination's own 0x0000_0000_00?0_1011" in outline_text(finding_outline(finding))
+
+
+def test_a_field_of_unknown_fate_is_not_blamed_beside_one_that_is_refused() -> None:
+    """CSV3 follows from the destination's Meltdown state, which is not known; RAS is refused for sure."""
+    pfr0 = IDS["ID_AA64PFR0_EL1"]
+    machine = Host(values={pfr0: 0x11112222, MMFR2: 0x1011})
+    destination = Dump(provenance=Provenance(source="machine"), host=machine)
+    report = migrate(sources.load("builtin:cortex-a72-linux-6.12"), destination, load_policy("6.12"))
+    finding = next(one for one in report.of_kind("refused") if one.id == pfr0)
+    fates = {field.name: (field.accepted, field.certain) for field in finding.fields}
+    assert fates["RAS"] == (False, True) and not fates["CSV3"][1]
+    assert "RAS" in report.headline and "CSV3" not in report.headline
+    told = outline_text(finding_outline(finding))
+    assert "? CSV3" in told and "✖ RAS" in told
+    assert next(one for one in finding_json(finding)["fields"] if one["name"] == "CSV3")["accepted"] is None

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import inspector
 from inspector.checks.machine.known_host import known_host
 from inspector.errors import InspectorError, SourceError
 from inspector.registers.bits import Partial
@@ -612,3 +613,44 @@ def test_a_note_says_what_a_text_shows_and_what_it_does_not(tmp_path: Path) -> N
     assert "shows MIDR_EL1 and the fields behind Linux's flags; it does not show caches" in cpuinfo
     hwcap = " ".join(opened(tmp_path, "AT_HWCAP: 119fff\n").notes)
     assert "shows the fields behind Linux's flags; it does not show" in hwcap and "and MIDR_EL1" in hwcap
+
+
+LSCPU_TABLES = {
+    "-J -e": '{\n "cpus": [\n {"cpu": 0, "node": 0, "socket": 0, "core": 0, "online": true}\n ]\n}\n',
+    "-J -C": '{"caches": [{"name": "L1d", "one-size": "64K", "all-size": "512K", "ways": 4}]}',
+    "-e": "CPU NODE SOCKET CORE L1d:L1i:L2 ONLINE MAXMHZ\n  0    0      0    0 0:0:0          yes 3000.0000\n",
+    "-p": "# The following is the parsable format\n# CPU,Core,Socket,Node,,L1d,L1i,L2\n0,0,0,0,,0,0,0\n",
+    "-C": "NAME ONE-SIZE ALL-SIZE WAYS TYPE LEVEL\nL1d       64K     512K    4 Data  1\n",
+}
+
+
+@pytest.mark.parametrize("options", LSCPU_TABLES)
+def test_lscpu_tables_that_name_no_core_are_refused_with_what_to_give(tmp_path: Path, options: str) -> None:
+    with pytest.raises(SourceError, match=r"names no core and no flags; give what `lscpu`"):
+        opened(tmp_path, LSCPU_TABLES[options])
+
+
+def test_a_host_with_mpam_hides_it_from_6_6_67_on() -> None:
+    """The public case behind 01b: the answer to that user is to update the host."""
+    host = MATERIAL / "01b-host-mpam.json"
+    write = "ID_AA64PFR0_EL1.MPAM=1"
+    for kernel, hidden in (("6.6.66", False), ("6.6.67", True), ("6.6.87", True), ("6.12.10", True)):
+        (shown,) = inspector.expose(inspector.machine(str(host), kernel), "ID_AA64PFR0_EL1")
+        field = next(one for one in shown.fields if one.name == "MPAM")
+        assert (field.host, field.exposed, field.state) == (1, int(not hidden), "masked" if hidden else "same")
+        (verdict,) = inspector.try_write(inspector.machine(str(host), kernel), write)
+        assert verdict.errno == 0 and verdict.outcome == ("ignored" if hidden else "accepted")
+
+
+def test_a_cortex_a72_is_on_the_list_of_cores_safe_from_meltdown() -> None:
+    """20e: CSV3 = 1 is offered although the CPU's own field is 0."""
+    machine = inspector.machine(str(MATERIAL / "20e-host-a72.json"), "6.12")
+    (verdict,) = inspector.try_write(machine, "ID_AA64PFR0_EL1.CSV3=1")
+    assert (verdict.outcome, verdict.certain) == ("accepted", True)
+
+
+def test_the_bits_of_ctr_above_31_are_a_field_that_the_kernel_does_not_show() -> None:
+    (shown,) = inspector.expose(inspector.machine(material("28-*.txt"), "6.12"), "CTR_EL0")
+    field = next(one for one in shown.fields if one.name == "TminLine")
+    assert (shown.host, shown.exposed, shown.guest) == (0x49444C004, 0x9444C004, 0x49444C004)
+    assert (field.host, field.exposed, field.state) == (4, 0, "masked")

@@ -42,6 +42,8 @@ class FieldDifference(msgspec.Struct, frozen=True, kw_only=True):
     safe: str
     """which values the kernel takes: `lower`, `higher`, `exact N`, `equal` ...; empty when no rule judges the field"""
     accepted: bool
+    certain: bool = True
+    """False where the field's fate depends on something that is not known"""
     meaning_source: str = ""
     meaning_destination: str = ""
     reason: str = ""

@@ -29,7 +29,7 @@ def count_of(number: int, word: str) -> str:
 
 
 def _where(finding: Finding, several: bool) -> str:
-    fields = [f.name for f in finding.fields if not f.accepted]
+    fields = [f.name for f in finding.fields if not f.accepted and (f.certain or not finding.certain)]
     name = by_id(finding.id).name + (f" ({', '.join(fields[:3])})" if fields else "")
     return name + (f" on vCPU {finding.vcpu}" if several else "")
 

@@ -302,5 +302,6 @@ def _difference(
         part=Partial.nothing() if settled else other,
         safe=judged.safe if judged else "",
         accepted=judged.accepted if judged else not verdict.errno,
+        certain=judged is None or judged.fate != "uncertain",
         reason=judged.reason if judged else "",
     )

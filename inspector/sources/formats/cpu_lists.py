@@ -29,6 +29,8 @@ NAME = "cpu-list"
 _SNIFF = re.compile(
     rb"^[^\n:=]{0,80}\b(?:CPU implementer|CPU part|Architecture|Features|Flags|Stepping|Model name)[ \t]{0,80}:", re.M
 )
+_PLACES = re.compile(rb'"(?:cpu|node|socket|core|one-size|all-size)"[ \t]{0,20}:')
+_TABLE = re.compile(rb"^(?:# )?(?:CPU[ \t,]{1,20}(?:NODE|SOCKET|CORE|Core)\b|NAME +ONE-SIZE +ALL-SIZE)", re.M)
 _OTHER = re.compile(rb"^[^\n:=]{0,80}\bvendor_id[ \t]{0,80}:[ \t]{0,80}([^\n\r]{0,40})", re.M)
 """A line of x86's /proc/cpuinfo, and of s390's."""
 
@@ -36,7 +38,7 @@ _OTHER = re.compile(rb"^[^\n:=]{0,80}\bvendor_id[ \t]{0,80}:[ \t]{0,80}([^\n\r]{
 def sniff(content: Content) -> bool:
     """A line of either is among the first ones, and a second one that only they have; or it is lscpu's JSON."""
     head = content.head
-    if "lscpu" in content.json_object():
+    if "lscpu" in content.json_object() or _lists_cpus(content):
         return True
     if _OTHER.search(head) and b"\0" not in head:
         return True
@@ -52,6 +54,9 @@ def sniff(content: Content) -> bool:
 def load(content: Content) -> Dump:
     """The cores. Raises SourceError for another architecture, and where no core is named."""
     where = content.name
+    if _lists_cpus(content):
+        hint = "give what `lscpu` or `lscpu -J` prints without -e, -p or -C"
+        raise SourceError("is lscpu's list of CPUs or caches, which names no core and no flags", where, hint)
     rows = _rows(content)
     other = _OTHER.search(content.head)
     if other:
@@ -69,6 +74,14 @@ def load(content: Content) -> Dump:
     provenance = Provenance(source=where, format=NAME, compression=content.compression, tool=tool)
     notes = () if content.declared else (f"taken for a host: {tool} in a VM shows what its guest sees: --as guest",)
     return cores_dump(cores, content.declared or "host", provenance, notes)
+
+
+def _lists_cpus(content: Content) -> bool:
+    """lscpu -e, -p and -C, as a table or as JSON: where each CPU or cache is, and nothing of what it is."""
+    keys = content.json_object()
+    if "cpus" in keys or "caches" in keys:
+        return len(keys) == 1 and _PLACES.search(content.head) is not None
+    return _TABLE.search(content.head) is not None
 
 
 def _rows(content: Content) -> Rows:
