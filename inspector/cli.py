@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from inspector.errors import DEBUG, EXIT_BAD, InspectorError, one_line
+from inspector.errors import DEBUG, EXIT_BAD, LONGEST, InspectorError, one_line, short_line
 from inspector.talk import unfailing
 from inspector.version import PROGRAM, __version__
 
@@ -97,7 +97,7 @@ def _failed(error: Exception) -> int:
         return report_fault(error)
     if not isinstance(error, BrokenPipeError):
         # What commands read and write by name has its own message; what is left is standard output on a full disk.
-        what = one_line(f"{error.filename or 'standard output'}: {error.strerror or error}")
+        what = short_line(f"{error.filename or 'standard output'}: {error.strerror or error}", LONGEST)
         print(f"{PROGRAM}: {what}", file=sys.stderr)
     # The reader of a pipe (`| head`) has enough.
     _drop_output()

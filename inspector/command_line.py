@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from inspector import budget
-from inspector.errors import EXIT_BAD, InspectorError, one_line
+from inspector.errors import EXIT_BAD, LONGEST, InspectorError, short_line
 from inspector.version import PROGRAM
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print one line to standard error and leave."""
-        self.exit(EXIT_BAD, one_line(f"{self.prog}: {message}; see {self.prog} --help") + "\n")
+        self.exit(EXIT_BAD, short_line(f"{self.prog}: {message}; see {self.prog} --help", LONGEST) + "\n")
 
     def print_help(self, file: SupportsWrite[str] | None = None) -> None:
         """Print the help; unlike argparse's own, a full disk raises OSError."""

@@ -97,6 +97,17 @@ def test_a_refusal_keeps_its_place_its_beginning_and_its_hint() -> None:
     assert short_line("short", 80) == "short" and len(short_line("y" * 300, 80)) == 80
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("compare", "9" * 5000, "x"), ("show", "builtin:max-linux-6.1", "--x" + "9" * 5000), ("decode", "9" * 5000, "1"),
+     ("show", "9" * 5000), ("9" * 5000,), ("kernels", "6.1." + "9" * 5000), ("explain", "--kernel", "9" * 5000)],
+)  # fmt: skip
+def test_refused_arguments_are_short_too(arguments: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "inspector", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, stdin=subprocess.DEVNULL)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and len(done.stderr) <= 501
+
+
 @pytest.mark.parametrize("times", ["0", "-1", "x", "1e3", "²", "9999999", ""])
 def test_limit_takes_a_number(times: str) -> None:
     done = subprocess.run(
