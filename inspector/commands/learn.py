@@ -1,4 +1,4 @@
-"""Find the policy of a kernel that the model does not know, from recordings of it.
+"""Find the policy of a kernel that is not known, from recordings of it.
 
 The nearest known point is the base; rules of other points and, where none fits, explicit rules explain the rest. The
 file that is written is a policy: `verify RECORDING --kernel POLICY.toml` agrees as far as the report says.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
@@ -54,6 +55,10 @@ def agreement_text(answer: Agreement) -> str:
         lines.append(f"  ✖ {entry.phase} {where}: {entry.count:,} disagree; rule {entry.rule or 'none'}")
         asked = ": ".join(filter(None, (entry.config, entry.question)))
         lines.append(f"      {asked}: recorded {entry.recorded}, predicted {entry.predicted}")
+    if answer.disagreements:
+        lines.append(
+            f"  to look for rules that explain them: vcpu-inspector learn {shlex.quote(answer.source)} -o own.toml"
+        )
     return "\n".join(one_line(line) for line in lines)
 
 
