@@ -147,6 +147,7 @@ async def test_numbers_in_three_bases() -> None:
 )
 async def test_odd_registers_are_shown(size: tuple[int, int], reg_id: int, value: int, told: str) -> None:
     app = app_on(dump_of({reg_id: value}))
+    app.session.show_secrets(True)
     async with app.run_test(size=size) as pilot:
         text = await whole(pilot)
         assert told.lower() in " ".join(text.split()).lower()
@@ -155,6 +156,7 @@ async def test_odd_registers_are_shown(size: tuple[int, int], reg_id: int, value
 
 async def test_a_wide_register_shows_the_word_under_the_cursor_on_the_ruler() -> None:
     app = app_on(dump_of({SVE_Z0: 0xABCD << 1984 | 7}))
+    app.session.show_secrets(True)
     async with app.run_test(size=(80, 24)) as pilot:
         text = await whole(pilot)
         assert "2047" in text
@@ -173,6 +175,7 @@ async def test_a_template_leaves_bits_open() -> None:
 
 async def test_only_what_stands_out() -> None:
     app = app_on(dump_of({**VALUES, TPIDR: POISON}))
+    app.session.show_secrets(True)
     async with app.run_test(size=(120, 40)) as pilot:
         await whole(pilot)
         text = await press(pilot, "m")

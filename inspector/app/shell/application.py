@@ -418,6 +418,14 @@ class InspectorApp(App[None]):
             return
         self.session.step_dump(step)
 
+    def action_secrets(self) -> None:
+        """Show the values of registers that hold a guest's secrets, or withhold them again."""
+        self.session.show_secrets(not self.session.secrets)
+        self.notify(
+            "Secrets of the guest are shown, and copied and exported" if self.session.secrets
+            else "Secrets of the guest are withheld"
+        )  # fmt: skip
+
     def action_base(self) -> None:
         """Hex, binary, decimal."""
         self.session.next_base()

@@ -65,6 +65,13 @@ SHARED: dict[str, tuple[Key, ...]] = {
     VCPU: (
         Key("vcpu.next", "v", "app.vcpu(1)", "vCPU", "Next vCPU of this dump", footer=5),
         Key("vcpu.previous", "V", "app.vcpu(-1)", "Previous vCPU", "Previous vCPU of this dump"),
+        Key(
+            "secrets",
+            "dollar_sign",
+            "app.secrets",
+            "Secrets",
+            "Show or withhold values of general registers, keys …",
+        ),
         Key("dump.next", "right_curly_bracket", "app.dump(1)", "Next dump", "Next of the loaded dumps"),
         Key("dump.previous", "left_curly_bracket", "app.dump(-1)", "Previous dump", "Previous of the loaded dumps"),
     ),

@@ -47,6 +47,8 @@ class Session:
         self.for_real: LiveOptions | None = None
         """how a scratch vCPU is made, when live sources were opened for writing by an explicit flag; else None"""
         self.only_notable = False
+        self.secrets = False
+        """values of general, vector and debug registers, pointers and keys are shown"""
         self.on_change: Callable[[Change], None] = lambda change: None
         self.readings: dict[str, LiveReading] = {}
         """the live sources among the dumps, by the dump's source"""
@@ -197,7 +199,8 @@ class Session:
         """The vCPUs (host, templates) of a loaded dump."""
         index = self.place.source if index is None else index
         if index not in self._views:
-            self._views[index] = views_of(self.dumps[index], self._changes.get(self.dumps[index].provenance.source))
+            changed = self._changes.get(self.dumps[index].provenance.source)
+            self._views[index] = views_of(self.dumps[index], changed, self.secrets)
         return self._views[index]
 
     @property
@@ -246,6 +249,12 @@ class Session:
         if self.dumps:
             self.place = Place()
             self.look_at(0)
+
+    def show_secrets(self, shown: bool) -> None:
+        """Show the values of registers that hold a guest's secrets, or withhold them again."""
+        self.secrets = shown
+        self._views.clear()
+        self.on_change("dump")
 
     def next_base(self) -> None:
         """Hex, binary, decimal, in turn."""

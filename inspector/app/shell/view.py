@@ -12,8 +12,10 @@ from inspector.registers import catalog
 from inspector.registers.bits import Partial, ones, partial_hex
 from inspector.registers.catalog import Register
 from inspector.registers.ids import ID_AA64PFR0_EL1
+from inspector.registers.secrets import is_secret
 from inspector.sources.consistency import differing_id_registers, identifies
 from inspector.sources.dump import Constraint, Dump, Vcpu, host_registers
+from inspector.sources.withheld import withhold
 
 if TYPE_CHECKING:
     # Browse opens without the model: these rooms load when a kernel is asked.
@@ -98,8 +100,15 @@ class View(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
         return self.values.get(reg_id)
 
 
-def views_of(dump: Dump, changed: Changes | None = None) -> tuple[View, ...]:
-    """A view per vCPU or template, and one of the host's raw registers where the dump has them."""
+def views_of(dump: Dump, changed: Changes | None = None, secrets: bool = True) -> tuple[View, ...]:
+    """A view per vCPU or template, and one of the host's raw registers where the dump has them.
+
+    Without `secrets` the values of the guest's general, vector and debug registers, pointers and keys are withheld.
+    """
+    if not secrets:
+        dump = withhold(dump)
+        told = {key: {i: one for i, one in of.items() if not is_secret(i)} for key, of in (changed or {}).items()}
+        changed = told if changed else changed
     source = dump.provenance.source
     own = host_registers(dump)
     host = dump.host.whole if dump.host is not None and dump.host.view == "raw" else {}

@@ -10,6 +10,7 @@ from inspector.app.shell.view import View
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row, width
 from inspector.registers.bits import partial_hex
 from inspector.registers.encoding import grouped_hex
+from inspector.registers.secrets import is_secret
 
 if TYPE_CHECKING:
     from inspector.sources.live.source import Changed
@@ -59,6 +60,8 @@ def _values(table: FieldTable, base: Base, cells: int) -> Row:
         return row(ink(table.note, "refused"))
     if table.modelled and (table.known != -1 or table.host_known != -1 or table.host is None):
         return _partly_known(table)
+    if table.known == 0 and is_secret(table.register.id):
+        return row(Ink("withheld", "muted"), Ink("   $ shows it", "muted"))
     if table.known != -1:
         return row(Ink(partial_hex(table.value, table.known, size, blank=table.blank, grouped=True)))
     value = value_text(table.value, size, base)

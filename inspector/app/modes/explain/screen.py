@@ -19,6 +19,7 @@ from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.outlined import outline_rows
 from inspector.checks.explain.result import Explanation
+from inspector.checks.explain.withheld import told
 from inspector.errors import InspectorError
 from inspector.reports.explain import explanation_markdown, explanation_outline
 from inspector.sources.dump import Dump
@@ -146,7 +147,7 @@ class Explain(Dialog):
                 self._draw()
 
         if text.strip():
-            aside(self.app, lambda: explain(text, source, destination), done, failed)
+            aside(self.app, lambda: told(explain(text, source, destination)), done, failed)
         self._draw()
 
     @property
