@@ -16,6 +16,7 @@ from argcomplete.lexers import split_line
 from argcomplete.shell_integration import shellcode
 
 from inspector import sources
+from inspector.checks.vmms.table import VMM_NAMES
 from inspector.command_line import COMMANDS, Parser, command_parser, screens_parser
 from inspector.kvm.host_inputs import HOST_INPUTS
 from inspector.policies.loader import patch_names, policy_names, vendor_names
@@ -67,6 +68,7 @@ def completers() -> Mapping[str, Completer]:
         "REG=VALUE": _registers,
         "R": _registers,
         "K": _kernels,
+        "VMM": _vmms,
         "KERNEL": _kernels,
         "LIST": _listed,
         "G": _groups,
@@ -114,6 +116,10 @@ def _kernels(prefix: str, **_: object) -> list[str]:
     if plus:
         return [found for name in patch_names() if (found := f"{base}+{name}").startswith(prefix)]
     return [name for name in (*policy_names(), *vendor_names()) if name.startswith(prefix)]
+
+
+def _vmms(prefix: str, **_: object) -> list[str]:
+    return [name for name in VMM_NAMES if name.startswith(prefix)]
 
 
 def _groups(prefix: str, **_: object) -> list[str]:

@@ -25,7 +25,7 @@ from inspector.sources.live.laboratory import FORM, guest_python
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("what", choices=("doctor", "list", "fetch", "stop", "clear"), help="see above")
-    parser.add_argument("series", nargs="*", default=[], metavar="SERIES", help="with fetch: 6.12, newest ...")
+    parser.add_argument("series", nargs="*", default=[], metavar="SERIES", help="with fetch: series such as newest")
     add_style(parser, markdown=False)
 
 
@@ -83,7 +83,7 @@ def _age(seconds: int) -> str:
 
 def _fetch(options: argparse.Namespace) -> int:
     if not options.series:
-        raise InspectorError("needs a series", "lab fetch", "such as: lab fetch 6.1 6.12 newest")
+        raise InspectorError("needs a series", "lab fetch", "such as: lab fetch newest")
     guest_python(cache_folder())
     for series in options.series:
         print(f"{series}: {image_of(series, cache_folder())}")

@@ -48,7 +48,7 @@ def _emulator(folder: Path) -> Finding:
 def _guest(folder: Path) -> Finding:
     there = "guest" in Stamp(folder).have
     return Finding(
-        "Python for guests", there, str(folder / "guest") if there else "`vcpu-inspector lab fetch 6.12` gets it"
+        "Python for guests", there, str(folder / "guest") if there else "`vcpu-inspector lab fetch newest` gets it"
     )
 
 

@@ -61,7 +61,7 @@ def image_of(kernel: str, folder: Path) -> Path:
                 return _unpacked(path, _rpm(path), folder)
     except OSError as error:
         raise SourceError(
-            f"cannot be read: {error.strerror}", kernel, "an Image, a .deb or .rpm, a built tree, or a series as 6.12"
+            f"cannot be read: {error.strerror}", kernel, "an Image, a .deb or .rpm, a built tree, or a series of Debian"
         ) from None
     check_image(head, kernel)
     return path

@@ -105,7 +105,11 @@ def compat_matrix(
     behind, _ = with_given(known.host, host, None)
     chosen = {name: choose(name) for name in dict.fromkeys(kernels or usual_kernels())}
     if len(chosen) < 2:
-        raise InspectorError("needs two kernels or more", "--kernels", "such as --kernels 5.10,6.1,6.12")
+        raise InspectorError(
+            "needs two kernels or more",
+            "--kernels",
+            "names of kernels, comma-separated; `vcpu-inspector kernels` lists them",
+        )
     wanted = _wanted(rule, known.setup, behind, features, gic)
     notes = [*known.notes, *(_told(name, choice.text) for name, choice in chosen.items() if choice.text)]
     sides: dict[str, Side] = {}
