@@ -196,5 +196,9 @@ def _zstd(data: bytes) -> bytes:
 def several(mutator: Mutator, data: bytes, chance: random.Random, others: Sequence[bytes]) -> bytes:
     """One to four changes; what grows too long is cut."""
     for _ in range(chance.choice((1, 1, 1, 2, 4))):
-        data = mutator(data, chance, others)[:LARGEST]
+        try:
+            data = mutator(data, chance, others)[:LARGEST]
+        except RecursionError:
+            # a document that earlier changes nested too deeply for a change by its members
+            data = binary(data, chance, others)[:LARGEST]
     return data
