@@ -50,8 +50,9 @@ def modelled_view(view: View, told: Machine | InspectorError) -> View:
             values.pop(reg_id, None)
             parts[reg_id] = Constraint(one.known & width, one.exposed & one.known & width)
     certain = frozenset.intersection(*(one.listed_set for one in told.exposures))
-    gone = frozenset(view.values).difference(listed) if view.one_vcpu else frozenset()
-    added = certain.difference(view.values) if view.one_vcpu else frozenset()
+    saved = frozenset(view.values).union(view.vcpu.withheld if view.vcpu else ())
+    gone = saved.difference(listed) if view.one_vcpu else frozenset()
+    added = certain.difference(saved) if view.one_vcpu else frozenset()
     return msgspec.structs.replace(
         view, values=values, constraints=parts, errors={}, host={}, model=model, answer=told, gone=gone, added=added
     )
