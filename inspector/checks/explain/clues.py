@@ -24,7 +24,8 @@ from inspector.registers.encoding import (
     split_id,
     sysreg_id,
 )
-from inspector.registers.ids import SVE_VLS
+from inspector.registers.ids import PSTATE, SVE_VLS
+from inspector.registers.pasted_rules import packed_id
 from inspector.registers.scanning import scan
 
 MAX_REPEATS = 2000
@@ -81,7 +82,8 @@ def _without_doubles(clues: list[Clue]) -> list[Clue]:
     seen: dict[tuple[int, str], Clue] = {}
     for clue in clues:
         seen.setdefault((clue.at, clue.message.vmm), clue)
-    return list(seen.values())
+    named = {clue.at for clue in clues if clue.id is not None}
+    return [clue for clue in seen.values() if clue.message.key != "set-one-reg" or clue.at not in named]
 
 
 def _clue(message: Message, found: re.Match[str], pasted: Pasted) -> Clue | None:
@@ -127,7 +129,9 @@ def _end(found: re.Match[str], pasted: Pasted) -> int:
 
 def _needs_register(found: re.Match[str], groups: dict[str, str]) -> bool:
     """True when the message is about a register, but what stands there is none."""
-    return any(name in groups for name in ("id", "raw", "demux", "core", "op0", "name", "index")) and bool(found)
+    return any(
+        name in groups for name in ("id", "raw", "demux", "core", "op0", "name", "index", "packed", "called")
+    ) and bool(found)
 
 
 def _hex(text: str | None) -> int | None:
@@ -177,8 +181,9 @@ def _register(groups: dict[str, str]) -> int | None:
         return _small(groups["bitmap"], bitmap_id)
     if "fw" in groups:
         return _small(groups["fw"], firmware_id)
-    if "name" in groups:
-        return _by_name(groups["name"])
+    for name, named_by in _BY_WORD.items():
+        if name in groups:
+            return named_by(groups[name])
     for name in ("demux", "core", "raw"):
         if name in groups:
             return plausible_id(int(groups[name], 16))
@@ -205,6 +210,25 @@ def _by_name(text: str) -> int | None:
         return catalog.find(text.removeprefix("SYS_")).register.id
     except RegisterError:
         return None
+
+
+def _by_short_name(word: str) -> int | None:
+    """The register that kvmtool means by the word in brackets: arm64/kvm-cpu.c, reset_vcpu_aarch64().
+
+    Its `spsr[EL1]` is PSTATE. A word of another architecture (`sbi_ext`, `config.isa`) names none here.
+    """
+    return PSTATE if word.casefold() == "spsr[el1]" else _by_name(word)
+
+
+def _by_packed(text: str) -> int | None:
+    return packed_id(int(text, 16))
+
+
+_BY_WORD: dict[str, Callable[[str], int | None]] = {
+    "name": _by_name,
+    "called": _by_short_name,
+    "packed": _by_packed,
+}
 
 
 def _vector(groups: dict[str, str]) -> int | None:

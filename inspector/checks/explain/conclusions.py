@@ -15,7 +15,7 @@ from inspector.checks.restore.result import MigrationReport
 from inspector.checks.vmms.table import of_family
 from inspector.policies.eras import era_of
 from inspector.registers.catalog import by_id
-from inspector.registers.encoding import firmware_id
+from inspector.registers.encoding import CLASS_CORE, SIZE_U128, firmware_id, split_id
 from inspector.registers.ids import MIDR_EL1
 from inspector.registers.reading import read
 
@@ -216,12 +216,15 @@ def _unnamed(clues: Sequence[Clue], kinds: set[str], vmm: str) -> list[str]:
             if vmm == "qemu"
             else "either the value was refused, or the destination does not list the register"
         )
+        if any(" failed (" in c.text for c in clues if c.message.key == "set-one-reg"):
+            said.append("the program's own word for the register stands in brackets; it is none that is known here")
+            return said
         said.append(
             f"on a host with different CPUs and a kernel before {_caches_since()}, CCSIDR and CLIDR are the usual"
             " ones; between kernel releases"
             " it is an ID register"
         )
-    elif "unreadable" in kinds:
+    elif "unreadable" in kinds and all(c.id is None or _is_vector(c.id) for c in clues):
         said.append(
             "with SVE the V registers are no longer core registers: reading them there fails with EINVAL"
             " (KVM_REG_ARM64_SVE_VLS has to be written before the vCPU is finalised)"
@@ -231,6 +234,11 @@ def _unnamed(clues: Sequence[Clue], kinds: set[str], vmm: str) -> list[str]:
             "the load was given up, but the line that says why is missing: look some lines further up in the log"
         )
     return said
+
+
+def _is_vector(reg_id: int) -> bool:
+    """Whether the id is one of V0 to V31, which a vCPU with SVE does not list."""
+    return split_id(reg_id).cls == CLASS_CORE and split_id(reg_id).size == SIZE_U128
 
 
 def _boot(clues: Sequence[Clue]) -> list[str]:

@@ -487,7 +487,42 @@ _LOADING = (
     ),
 )
 
+_BASE_REGISTER = r"Set(?:Base|Core)Register\(Error\("
+_WHICH_BASE = "PC, PSTATE or X0 of a fresh vCPU; the text does not say which, and nothing was restored"
+
 _START = (
+    # libkrun, src/arch/src/aarch64/linux/regs.rs, setup_regs(); what KVM answers: arch/arm64/kvm/arm.c,
+    # kvm_arch_vcpu_ioctl(), and guest.c, set_core_reg() and set_sve_reg()
+    Row(
+        "base-register-init",
+        "libkrun",
+        "vCPU init",
+        "setbaseregister(error(8))|setcoreregister(error(8))",
+        _BASE_REGISTER + r"8\)\)",
+        f"the program could not set {_WHICH_BASE}: ENOEXEC, the vCPU was not initialised (KVM_ARM_VCPU_INIT)",
+        ("look for the error of KVM_ARM_VCPU_INIT before it: a vCPU feature that this host does not offer",),
+    ),
+    Row(
+        "base-register-permission",
+        "libkrun",
+        "vCPU init",
+        "setbaseregister(error(1))|setcoreregister(error(1))",
+        _BASE_REGISTER + r"1\)\)",
+        f"the program could not set {_WHICH_BASE}: EPERM, which KVM does not answer for such a register",
+        (
+            "with SVE, KVM answers EPERM before KVM_ARM_VCPU_FINALIZE: check that the program finalises the vCPU first",
+            "otherwise look for what filters system calls (seccomp, a container's or an LSM's policy)",
+        ),
+    ),
+    Row(
+        "base-register",
+        "libkrun",
+        "vCPU init",
+        "setbaseregister(error(|setcoreregister(error(",
+        _BASE_REGISTER + r"(?P<a>(?![18]\))\d{1,3})\)\)",
+        f"the program could not set {_WHICH_BASE}: error {{a}}",
+        ("see with strace which KVM_SET_ONE_REG failed, and the id that it was given",),
+    ),
     # target/arm/kvm.c, cpu.c, cpu64.c; hw/arm/virt.c; accel/kvm/kvm-all.c; libvirt; arch/arm64/kvm/arm.c
     Row(
         "cpu-model",

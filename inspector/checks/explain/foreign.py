@@ -42,6 +42,7 @@ _MARKERS = (
     ("RISC-V", re.compile(
         r"\bmhartid\b|\bKVM_REG_RISCV\b|\briscv64\b|\bkvm \[\d+\]: hypervisor extension|\bmtvec\b"
         r"|0x80[2-8]0[0-9a-f]{12}"
+        r"|ONE_REG failed \((?:sbi_ext|isa_ext|config\.|satp_mode|mvendorid|marchid|mimpid|timer\.)"
         r"|\bSetRiscvCoreRegister\b|\bNonCoreRegister\b|\briscv_cpu\b")),
     ("LoongArch", re.compile(r"\bloongarch64?\b", re.IGNORECASE)),
 )  # fmt: skip

@@ -21,6 +21,20 @@ _SEEN_FROM_INSIDE = (
         meaning="The guest could not start another CPU.",
     ),
     Message(
+        key="kvmtool-set",
+        vmm="kvmtool",
+        kind="refused",
+        patterns=("KVM_SET_ONE_REG failed \\({called}\\)(?::{err})?",),
+        meaning="kvmtool could not set this register while it set up a fresh vCPU; it restores nothing.",
+    ),
+    Message(
+        key="kvmtool-get",
+        vmm="kvmtool",
+        kind="unreadable",
+        patterns=("KVM_GET_ONE_REG failed \\((?:get_)?{called}(?: vcpu{cpu}|\\))(?::{err})?",),
+        meaning="kvmtool could not read this register.",
+    ),
+    Message(
         key="set-one-reg",
         vmm="another program",
         kind="put_failed",

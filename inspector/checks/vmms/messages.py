@@ -37,6 +37,7 @@ envelope: wraps another message. noise: harmless."""
 
 _REG = (
     r"(?:(?:systemregister)?op0:(?P<op0>\d{1,2})op1:(?P<op1>\d{1,2})crn:(?P<crn>\d{1,2})crm:(?P<crm>\d{1,2})op2:(?P<op2>\d)"
+    r"|systemregister0x(?P<packed>[13]013[0-9a-f]{4})"
     r"|demuxedreg(?:0x)?(?P<demux>[0-9a-f]{16})"
     r"|corereg(?:0x)?(?P<core>[0-9a-f]{16})"
     r"|fwfeatreg(?P<bitmap>\d{1,6})"
@@ -64,6 +65,7 @@ _TOKENS = {
     "cpu": r"(?P<cpu>\d{1,6})",
     "hex": r"(?P<hex>0x[0-9a-f]{1,512})",
     "name": r"(?P<name>[A-Za-z]\w*?)",
+    "called": r"(?P<called>[a-z][a-z0-9_.]{0,29}(?:\[\w{1,3}\])?)",
     "part": r"(?P<part>[XV]\d{1,2}|SPregister|PCregister|PStateregister|cacheinfo|hypervisorspecificdata)",
     "any": r".{0,80}?",
     "crosvm": (

@@ -130,11 +130,27 @@ MESSAGES = (
         patterns=(
             (
                 "handle_cpreg_only_in_incoming_stream: {reg} in the incoming stream but unknown on the destination:"
-                " (?!fail)(?:skip it)?"
+                " skip it"
             ),
         ),
         meaning="The stream has a register that the destination's KVM does not list; QEMU drops it, as asked.",
         fatal=False,
+    ),
+    Message(
+        key="qemu-only-in-stream-cut",
+        vmm="qemu",
+        versions="11.1 and newer",
+        kind="only_in_source",
+        patterns=(
+            (
+                "handle_cpreg_only_in_incoming_stream: {reg} in the incoming stream but unknown on the destination"
+                "(?!:fail|:skipit)"
+            ),
+        ),
+        meaning=(
+            "The stream has a register that the destination's KVM does not list; the end of the line is missing:"
+            " `fail migration` stops the load, `skip it` does not."
+        ),
     ),
     Message(
         key="qemu-missing-in-stream",
