@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
+from typing import ClassVar
 
-from textual.app import ComposeResult
+from rich.console import Console
+from rich.markdown import Markdown
+from textual.app import App, ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Input
 
@@ -34,14 +38,24 @@ def write_new(path: str, text: str) -> str:
     return ""
 
 
+def plain(markdown: str, width: int = 100) -> str:
+    """Markdown as text for a mail or a terminal: tables aligned, no marks."""
+    out = io.StringIO()
+    Console(file=out, width=width, color_system=None, force_terminal=False).print(Markdown(markdown))
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+
 class Export(Dialog):
-    """Asks for a name; refuses to overwrite."""
+    """Asks for a name, whose ending says the form; refuses to overwrite."""
 
     LINE = "#name"
+    FORMS: ClassVar[dict[str, str]] = {".md": "Markdown", ".txt": "plain text", ".svg": "a picture of the screen"}
 
     def __init__(self, stem: str, text: str, suffix: str = "md", kind: str = "Markdown") -> None:
         super().__init__()
         self._file, self._text, self._kind = free_name(stem, suffix), text, kind
+        self._own = f".{suffix}"
+        """the ending of the form that the text is in already"""
 
     def compose(self) -> ComposeResult:
         """Name, and what happened."""
@@ -54,16 +68,36 @@ class Export(Dialog):
         """Say what enter does."""
         lines = len(self._text.splitlines())
         self._to_line()
-        self._say(ink(f"{self._kind}, {lines} lines. enter writes it, esc leaves.", "muted"))
+        others = "; .txt: plain text, .svg: a picture of the screen" if self._own == ".md" else ""
+        self._say(ink(f"{self._kind}, {lines} lines{others}. enter writes it, esc leaves.", "muted"))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Write the file."""
-        problem = write_new(event.value.strip(), self._text)
+        """Write the file in the form that its name says."""
+        path = event.value.strip()
+        ending = Path(path).suffix.lower()
+        if self._own == ".md" and ending not in self.FORMS:
+            known = ", ".join(f"{one} ({what})" for one, what in self.FORMS.items())
+            self._say(ink("✖ ", "refused"), ink(f"a name that ends in {known}"))
+            return
+        if ending == ".svg":
+            if Path(path).expanduser().exists():
+                self._say(ink("✖ ", "refused"), ink(f"{path} exists already; give another name"))
+                return
+            # The picture is of the screen without this dialog.
+            self.dismiss()
+            self.app.call_after_refresh(self._picture, self.app, path)
+            return
+        problem = write_new(path, plain(self._text) if ending == ".txt" and self._own == ".md" else self._text)
         if problem:
             self._say(ink("✖ ", "refused"), ink(problem))
             return
         self.dismiss()
-        self.app.notify(f"Wrote {Path(event.value.strip()).expanduser()}", markup=False)
+        self.app.notify(f"Wrote {Path(path).expanduser()}", markup=False)
+
+    @staticmethod
+    def _picture(app: App[object], path: str) -> None:
+        problem = write_new(path, app.export_screenshot(title=""))
+        app.notify(problem or f"Wrote {Path(path).expanduser()}", markup=False)
 
     def _say(self, *pieces: Ink) -> None:
         rows = wrap(row(*pieces), min(self.app.size.width, DIALOG_CELLS) - 4)

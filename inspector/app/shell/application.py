@@ -288,6 +288,7 @@ class InspectorApp(App[None]):
 
     def copy(self, text: str) -> None:
         """Copy to the terminal's clipboard, and say how much, since terminals do not acknowledge."""
+        text = self._without_folders(text)
         if not text:
             self.notify("Nothing to copy here", markup=False)
             return
@@ -301,7 +302,15 @@ class InspectorApp(App[None]):
             return
         from inspector.app.dialogs.export import Export
 
-        self.open_dialog(Export(stem, text))
+        self.open_dialog(Export(stem, self._without_folders(text)))
+
+    def _without_folders(self, text: str) -> str:
+        """A report that goes to others, without the folders of this machine in the names of its sources."""
+        for dump in self.session.dumps:
+            folder = str(PurePath(dump.provenance.source).parent)
+            if folder.startswith("/") and folder != "/":
+                text = text.replace(f"{folder}/", "")
+        return text
 
     def open_source(self, source: str) -> str:
         """Load a source and browse it; returns the error in one line, or an empty text."""

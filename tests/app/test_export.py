@@ -1,0 +1,56 @@
+"""Reports are written in the form that the file's name says, without the folders of this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from inspector.cli import main
+from tests.app.driving import enter_text, press, screen_text, settle
+from tests.app.material import app_on
+
+
+async def exported(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+    """What stands in the file afterwards, and the screen."""
+    source = folder / "secret-customer" / "guest.json"
+    source.parent.mkdir(exist_ok=True)
+    if not source.exists():
+        assert main(["convert", "builtin:neoverse-n2-linux-6.1", "-o", str(source)]) == 0
+    monkeypatch.chdir(folder)
+    app = app_on(str(source))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "e", "ctrl+u")
+        await enter_text(pilot, name)
+        await press(pilot, "enter")
+        await settle(pilot)
+        await settle(pilot)
+        target = folder / name
+        return (target.read_text() if target.exists() else ""), screen_text(app)
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"), [("report.md", "#"), ("report.txt", ""), ("report.svg", "<svg"), ("REPORT.MD", "#")]
+)
+async def test_the_name_says_the_form(name: str, begins: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, _ = await exported(tmp_path, name, monkeypatch)
+    assert text.lstrip().startswith(begins) and len(text) > 300
+    assert "secret-customer" not in text
+    assert ("|" in text) == name.lower().endswith(".md") or name.endswith(".svg")
+    if name.endswith(".svg"):
+        assert "ID_AA64PFR0_EL1" in text and "Write a new file" not in text
+
+
+async def test_another_ending_is_refused_with_those_that_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, screen = await exported(tmp_path, "out.json", monkeypatch)
+    assert text == "" and "a name that ends in" in screen
+
+
+@pytest.mark.parametrize("name", ["report.md", "report.svg"])
+async def test_nothing_is_overwritten(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / name).write_text("mine")
+    text, screen = await exported(tmp_path, name, monkeypatch)
+    assert text == "mine" and "exists already" in screen
