@@ -88,9 +88,22 @@ def core_name(midr: Partial) -> str:
     return PARTS.get(implementer, {}).get(part, f"{vendor} part {part:#x}")
 
 
+_OF_AARCH32 = frozenset(("swp", "half", "thumb", "fastmult", "edsp", "vfp", "neon", "vfpv3", "vfpv4", "idiva", "idivt"))
+"""compat_hwcap_str of arch/arm64/kernel/cpuinfo.c: what a 32-bit process of arm64, and a 32-bit kernel, shows."""
+
+
 def known_flags(flags: Iterable[str]) -> tuple[str, ...]:
-    """Those of the words that are flags of Linux."""
-    return tuple(flag for flag in flags if flag in BY_NAME)
+    """Those of the words that are flags of Linux; none for the flags of 32-bit processes, whose `aes` or `crc32` are
+    AArch32 instructions, and which never show `fp`."""
+    words = tuple(flags)
+    if shows_aarch32(words):
+        return ()
+    return tuple(flag for flag in words if flag in BY_NAME)
+
+
+def shows_aarch32(flags: Iterable[str]) -> bool:
+    """Whether the words are the flags of a 32-bit process or kernel."""
+    return not _OF_AARCH32.isdisjoint(flags)
 
 
 def cores_dump(cores: Sequence[Core], view: View, provenance: Provenance, notes: Sequence[str] = ()) -> Dump:
@@ -137,7 +150,7 @@ def _vcpu(place: int, indexes: list[int], midr: Partial, flags: tuple[str, ...],
     parts = {i: Constraint(p.known, p.value) for i, p in partial_registers(bounds_of(flags)).items()} if flags else {}
     if midr.known and not midr.complete:
         parts[MIDR] = Constraint(midr.known, midr.value)
-    name = core_name(midr) or "host"
+    name = core_name(midr) or ("host" if kinds == 1 else "a core that is not known")
     if kinds > 1 and len(indexes) > 1:
         name += f", CPUs {indexes[0]}-{indexes[-1]}" if indexes[-1] - indexes[0] == len(indexes) - 1 else ""
     return Vcpu(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from inspector.errors import RegisterError
@@ -25,6 +25,7 @@ _FILLERS = ("value", "val", "is", "reads", "read", "raw", "func_read")
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F_]+|0[bB][01_]+|[0-9a-fA-F]+")
 _PADDED = re.compile(r"[0-9a-fA-F]{16}|[0-9a-fA-F]{8}")
 _ALONE = re.compile(r"(?<![0-9A-Za-z_])(?:[0-9a-fA-F]{16}|[0-9a-fA-F]{8})(?![0-9A-Za-z_])")
+_DECIMAL = re.compile(r"[=: \t][\"' ]?(?!\d{8}(?!\d)|\d{16}(?!\d))[1-9]\d{1,19}[\"', ]{0,3}$")
 _SUFFIX = re.compile(r"[uUlLhH]{1,3}(?![0-9A-Za-z_])")
 _COMMENT = re.compile(r"#|//|;")
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]{0,40}[A-Za-z]|\x1b[()][A-Z0-9]")
@@ -37,6 +38,7 @@ _STAMP = re.compile(
     r"|[\w.@~:/-]{1,80}[$#>](?= )|=>"  # prompts
 )
 _CPU = re.compile(r"\b[vp]?cpu[ =:#_]{0,3}(\d{1,4})\b", re.IGNORECASE)
+EITHER = "digits that may be hex or decimal: put 0x before hex"
 _BORDER = frozenset(" \t-=+|_*~─│┌┐└┘├┤┬┴┼═║")
 
 
@@ -87,11 +89,24 @@ def is_padded_hex(line: str) -> bool:
     return any(telling) and (next(scan(content), None) is not None or _one(content, hexes=True)[0] is not None)
 
 
-def pairs_of(line: str, hexes: bool) -> tuple[list[Pair], str | RegisterError]:
+def base_of(lines: Sequence[str]) -> bool | None:
+    """Whether numbers of 8 or 16 digits are hex (True) or decimal in these lines; None where nothing shows it.
+
+    A number of such a width with a letter or a leading 0 shows hex, one of another width without 0x decimal.
+    """
+    if any(is_padded_hex(line) for line in lines):
+        return True
+    return False if any(_DECIMAL.search(without_comment(line)) for line in lines) else None
+
+
+def pairs_of(line: str, hexes: bool | None) -> tuple[list[Pair], str | RegisterError]:
     """The registers and values of a line, in its order, and why there is none ("" where nothing looks like one).
 
-    `hexes`: numbers of 8 or 16 digits are hex without a prefix.
+    `hexes`: numbers of 8 or 16 digits are hex without a prefix; None where the text does not say: such a number without
+    a letter is then no value, but of a counter's registers, which people write in decimal (`CNTFRQ_EL0 24000000`).
     """
+    if hexes is None and "CNT" in line.upper():
+        hexes = False
     content = without_comment(line) or line
     found = list(scan(content))
     if len(found) < 2:
@@ -107,10 +122,12 @@ def pairs_of(line: str, hexes: bool) -> tuple[list[Pair], str | RegisterError]:
     field = found[0].field if len(found) == 1 else None
     if not pairs and field and _value_behind(content, found[0].end, len(content), hexes):
         return [], f"the value does not fit the field {field.name}"
+    if hexes is None and not pairs and _ALONE.search(content):
+        return [], EITHER
     return pairs, "" if pairs else "a register without a value"
 
 
-def _found_pairs(line: str, found: list[Found], hexes: bool) -> Iterator[Pair]:
+def _found_pairs(line: str, found: list[Found], hexes: bool | None) -> Iterator[Pair]:
     done = 0
     for place, each in enumerate(found):
         if each.start < done:
@@ -132,7 +149,7 @@ def _paired(each: Found, value: int, text: str) -> Pair | None:
     return Pair(each.id, value << each.field.lsb, each.field.mask, text) if fits else None
 
 
-def _value_behind(line: str, at: int, limit: int, hexes: bool) -> tuple[int, int] | None:
+def _value_behind(line: str, at: int, limit: int, hexes: bool | None) -> tuple[int, int] | None:
     """The number behind a register's spelling and the index behind it; None when something else stands there.
 
     A number that is itself spelled as a register (an id) begins at `limit`, and is a value all the same.
@@ -166,7 +183,7 @@ def _value_behind(line: str, at: int, limit: int, hexes: bool) -> tuple[int, int
     return None if value is None else (value, end)
 
 
-def _number(digits: str, hexes: bool) -> int | None:
+def _number(digits: str, hexes: bool | None) -> int | None:
     if len(digits) > 700:
         return None
     try:
@@ -175,6 +192,8 @@ def _number(digits: str, hexes: bool) -> int | None:
         padded = _PADDED.fullmatch(digits) is not None
         if padded and (hexes or not digits.isdigit()):
             return int(digits, 16)
+        if padded and hexes is None:
+            return None
         return number(digits) if digits.isdigit() else None
     except ValueError:
         return None
@@ -199,13 +218,16 @@ def _split(line: str) -> tuple[str, str] | None:
     return (rest, value) if rest else None
 
 
-def _one(line: str, hexes: bool) -> tuple[Pair | None, str | RegisterError]:
+def _one(line: str, hexes: bool | None) -> tuple[Pair | None, str | RegisterError]:
     """The one pair of a line that is nothing else, or that begins with it (`pc  0xffff  0xffff <func>`)."""
     problem: str | RegisterError = ""
     for name, digits in filter(None, (_split(line), _leading(line))):
         value = _number(digits, hexes)
         if value is None:
-            problem = problem or f"{digits[:40]} is not a number: 0x before hex digits, or decimal"
+            either = hexes is None and _PADDED.fullmatch(digits)
+            problem = problem or (
+                EITHER if either else f"{digits[:40]} is not a number: 0x before hex digits, or decimal"
+            )
             continue
         try:
             found = find(name)

@@ -63,6 +63,9 @@ def _row(line: str) -> tuple[int, int, int] | None:
         value = _VALUE.fullmatch(cells[place + 1]) if bits and place + 1 < len(cells) else None
         if bits and value:
             msb, lsb = int(bits[1]), int(bits[2])
+            if value[1] and value[2] is None and not cells[place + 1].startswith("0b") and len(value[1]) <= msb - lsb:
+                # digits of the field's width: fewer are a line that was cut off
+                return None
             number = int(value[1], 2) if value[1] else int(value[2], 16)
             reg_id = _register(cells[0]) if lsb <= msb < 64 else None
             fits = reg_id is not None and number >> (msb - lsb + 1) == 0

@@ -19,6 +19,7 @@ from inspector.sources.flags import (
     known_flags,
     midr_of,
     part_code,
+    shows_aarch32,
     vendor_code,
 )
 from inspector.sources.formats.plain_text import text_of
@@ -29,6 +30,7 @@ NAME = "cpu-list"
 _SNIFF = re.compile(
     rb"^[^\n:=]{0,80}\b(?:CPU implementer|CPU part|Architecture|Features|Flags|Stepping|Model name)[ \t]{0,80}:", re.M
 )
+_OF_32_BITS = "the flags are those of 32-bit processes: they show no field of an AArch64 register"
 _PLACES = re.compile(rb'"(?:cpu|node|socket|core|one-size|all-size)"[ \t]{0,20}:')
 _TABLE = re.compile(rb"^(?:# )?(?:CPU[ \t,]{1,20}(?:NODE|SOCKET|CORE|Core)\b|NAME +ONE-SIZE +ALL-SIZE)", re.M)
 _OTHER = re.compile(rb"^[^\n:=]{0,80}\bvendor_id[ \t]{0,80}:[ \t]{0,80}([^\n\r]{0,40})", re.M)
@@ -72,7 +74,11 @@ def load(content: Content) -> Dump:
         raise SourceError("names no arm64 core and no flags of one", where, "is it of an arm64 machine?")
     tool = "lscpu" if lscpu else "/proc/cpuinfo"
     provenance = Provenance(source=where, format=NAME, compression=content.compression, tool=tool)
-    notes = () if content.declared else (f"taken for a host: {tool} in a VM shows what its guest sees: --as guest",)
+    notes: tuple[str, ...] = (
+        () if content.declared else (f"taken for a host: {tool} in a VM shows what its guest sees: --as guest",)
+    )
+    if any(key in ("Features", "Flags") and shows_aarch32(value.split()) for key, value in rows):
+        notes = (*notes, _OF_32_BITS)
     return cores_dump(cores, content.declared or "host", provenance, notes)
 
 
@@ -103,10 +109,10 @@ def _of_cpuinfo(rows: list[tuple[str, str]]) -> list[Core]:
     cores = []
     for place, block in enumerate(told):
         fields = {
-            "implementer": _number(block.get("CPU implementer")),
+            "implementer": _hex(block.get("CPU implementer"), 2),
             "variant": _number(block.get("CPU variant")),
             "architecture": 0xF if block.get("CPU architecture", "8").casefold() in ARM else None,
-            "part": _number(block.get("CPU part")),
+            "part": _hex(block.get("CPU part"), 3),
             "revision": _number(block.get("CPU revision")),
         }
         index = _number(block.get("processor"))
@@ -144,6 +150,11 @@ def _of_lscpu(rows: list[tuple[str, str]]) -> list[Core]:
         midr = midr_of({name: number for name, number in fields.items() if number is not None and named})
         cores.append(Core(place, midr, known_flags(block.get("Flags", shared).split())))
     return cores
+
+
+def _hex(text: str | None, digits: int) -> int | None:
+    """A number with all the digits that the kernel prints (arch/arm64/kernel/cpuinfo.c, c_show()); fewer were cut."""
+    return int(text, 16) if text and re.fullmatch(rf"0[xX][0-9a-fA-F]{{{digits}}}", text) else None
 
 
 def _number(text: str | None) -> int | None:

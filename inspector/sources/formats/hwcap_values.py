@@ -17,9 +17,7 @@ from inspector.sources.formats.plain_text import text_of
 from inspector.sources.opening import Content
 
 NAME = "hwcaps"
-_WORD = re.compile(
-    r"\b(?:AT_|ELF_)?HWCAP([23]?)\b[)\]]?[ \t]{0,40}([:=]|is\b)?[ \t]{0,40}(0x)?([0-9a-f]{1,16})\b", re.I
-)
+_WORD = re.compile(r"\b(AT_|ELF_)?HWCAP([23]?)\b[)\]]?[ \t]{0,40}([:=]|is\b)?[ \t]{0,40}(0x)?([0-9a-f]{1,16})\b", re.I)
 _LIST = re.compile(r"\b(?:AT_)?HWCAP2?[)\]]?[ \t]{0,40}:[ \t]{0,40}((?:[a-z][a-z0-9_]{1,20} ?){2,100})", re.I)
 _PLATFORM = re.compile(r"AT_PLATFORM:[ \t]{0,40}(?:0x[0-9a-f]{1,16}[ \t])?[\"']?([a-z0-9_]{1,20})", re.I)
 _SNIFF = re.compile(rb"hwcap", re.I)
@@ -44,10 +42,10 @@ def load(content: Content) -> Dump:
     third = False
     for found in _WORD.finditer(text):
         content.budget.spend(STEPS, 10)
-        third = third or found[1] == "3"
+        third = third or found[2] == "3"
         value = _value(found)
-        if found[1] != "3" and value is not None:
-            flags |= dict.fromkeys(flags_of(int(found[1] or 1), value))
+        if found[2] != "3" and value is not None:
+            flags |= dict.fromkeys(flags_of(int(found[2] or 1), value))
     for listed in _LIST.finditer(text):
         flags |= dict.fromkeys(known_flags(listed[1].casefold().split()))
     if not flags:
@@ -59,7 +57,11 @@ def load(content: Content) -> Dump:
 
 
 def _value(found: re.Match[str]) -> int | None:
-    """The number; without 0x it is hex behind a colon (the dynamic loader), else decimal."""
-    if found[3] or found[2] == ":":
-        return int(found[4], 16)
-    return int(found[4]) if found[4].isdecimal() else None
+    """The number; without 0x it is hex behind the dynamic loader's `AT_HWCAP:`, decimal behind `=` or `is`.
+
+    Digits alone behind another program's colon may be either: None, as for what is no number.
+    """
+    digits = found[5]
+    if found[4] or (found[3] == ":" and (found[1] or not digits.isdecimal())):
+        return int(digits, 16)
+    return int(digits) if digits.isdecimal() and (found[3] != ":" or len(digits) == 1) else None

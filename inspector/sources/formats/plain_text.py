@@ -7,7 +7,8 @@ not understood is counted and named. A file of registers alone, without values, 
 
 Whose values they are is said by `--as`, by a header line (`# host`, `guest:`), or inferred and then reported. In KVM's
 debugfs file `idregs` (since Linux 6.9) every value is 16 hex digits without `0x`; a text with one number of 8 or 16
-digits that begins with 0 or holds a letter has its other numbers of that width in hex too.
+digits that begins with 0 or holds a letter has its other numbers of that width in hex too. Where nothing shows the base
+of such digits (`MIDR_EL1 41091083` alone), they are left out with the reason.
 """
 
 from __future__ import annotations
@@ -25,12 +26,13 @@ from inspector.sources.gathered import Gathered, infer_view, make_dump, view_in_
 from inspector.sources.jsontext import check_id, decode
 from inspector.sources.kernel_log import values_in_log
 from inspector.sources.opening import Content
-from inspector.sources.pasted_lines import bare, cpu_of, is_border, is_padded_hex, pairs_of, without_comment
+from inspector.sources.pasted_lines import bare, base_of, cpu_of, is_border, pairs_of, without_comment
 
 NAME = "plain-text"
 _IDREGS = re.compile(r"\s*([A-Za-z]\w+):\s+([0-9a-f]{16})\s*")
 _HEADING = re.compile(r"[\[(]?(v?cpu|processor) {0,3}[:#=]? {0,3}(\d{1,4})[\])]?:?", re.IGNORECASE)
 _SIMPLE = re.compile(r"(\w{2,40}(?:\[\d{1,2}\])?)[ \t]{0,20}[=: \t][ \t]{0,20}(0x[0-9a-fA-F]{1,512}|\d{1,7})")
+_DECIMAL = re.compile(r"[=: \t][1-9]\d{1,6}$")
 _HEX = frozenset("0123456789abcdefABCDEF")
 _FOREIGN_LETTERS = 20
 """One in so many characters of a text may be no UTF-8: letters of an older encoding, as in a translated label."""
@@ -73,7 +75,11 @@ def load(content: Content) -> Dump:
     told = [line for line in lines if without_comment(line)]
     idregs = bool(told) and all(_IDREGS.fullmatch(without_comment(line)) for line in told)
     gathered = Gathered(where, content.budget)
-    header = gather(gathered, lines, idregs or any(is_padded_hex(line) for line in told if not _SIMPLE.fullmatch(line)))
+    unlike = [line for line in told if not _SIMPLE.fullmatch(line)]
+    hexes = True if idregs else base_of(unlike)
+    if hexes is None and any(_DECIMAL.search(line) for line in told):
+        hexes = False
+    header = gather(gathered, lines, hexes)
     tool = "KVM debugfs idregs" if idregs else ""
     provenance = Provenance(source=where, format=NAME, compression=content.compression, tool=tool)
     if gathered.empty:
@@ -96,7 +102,7 @@ _WORDS = {
 }
 
 
-def gather(gathered: Gathered, lines: list[str], hexes: bool) -> View | None:
+def gather(gathered: Gathered, lines: list[str], hexes: bool | None) -> View | None:
     """Take every value of `lines`; gives the view that a header line states, None without one.
 
     Raises SourceError for a register with two values, and for a vCPU that begins twice.
@@ -154,7 +160,7 @@ def _simple(gathered: Gathered, section: int | None, raw: str, count: int, known
     return True
 
 
-def _take(gathered: Gathered, section: int | None, line: str, count: int, hexes: bool) -> None:
+def _take(gathered: Gathered, section: int | None, line: str, count: int, hexes: bool | None) -> None:
     at = f"{gathered.where}, line {count}"
     logged = values_in_log(line)
     for each in logged:

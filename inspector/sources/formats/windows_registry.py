@@ -17,11 +17,16 @@ from inspector.sources.gathered import Gathered, make_dump
 from inspector.sources.opening import Content
 
 NAME = "windows-registry"
+_BYTE = "[0-9a-fA-F]{2}"
 _ENTRY = re.compile(
     r"\bCP ([0-9A-Fa-f]{4})\"?[ \t]{0,80}(?:=|:|REG_QWORD|REG_DWORD|REG_BINARY)[ \t]{0,80}"
-    r"(?:hex(?:\([0-9a-f]\))?:((?:[0-9a-fA-F]{2},?){1,8})|(?:qword|dword):([0-9a-fA-F]{1,16})|(0x[0-9a-fA-F]{1,16})"
-    r"|(\d{1,20}))(?![0-9A-Za-z])"
+    rf"(?:hex(?:(?:\([0-9a-f]\))?:(?=(?:{_BYTE},){{7}}{_BYTE})|(?!\(b\))(?:\([0-9a-f]\))?:(?=(?:{_BYTE},){{3}}{_BYTE}))"
+    r"((?:[0-9a-fA-F]{2},){3,7}[0-9a-fA-F]{2})"
+    r"|(?:qword|dword):([0-9a-fA-F]{1,16})|(0x[0-9a-fA-F]{1,16})|(\d{1,20}))(?![0-9A-Za-z,])"
 )
+"""Of `hex(b):` there are 8 bytes, of other kinds 8 or 4: fewer are a line that was cut off."""
+_NAMED = re.compile(r"\bCP [0-9A-Za-z]{1,8}\b")
+_GOES_ON = re.compile(r"\\\r?\n[ \t]{0,40}")
 _KEY = re.compile(r"CentralProcessor\\(\d{1,4})\b", re.IGNORECASE)
 _HIVE_ROW = re.compile(r"(\d{1,4}) {2,60}\S")
 _SNIFF = re.compile(rb"CP [0-9A-Fa-f]{4}\b")
@@ -38,11 +43,14 @@ def load(content: Content) -> Dump:
     """The registers of each processor. Raises SourceError where no value is one."""
     gathered = Gathered(content.name, content.budget)
     section: int | None = None
-    text = text_of(content).replace("\\\r\n", "").replace("\\\n", "")
+    text = _GOES_ON.sub("", text_of(content))
     for count, line in enumerate(text.splitlines(), 1):
         if (place := _KEY.search(line)) or (place := _HIVE_ROW.match(line)):
             section = int(place[1])
-        for found in _ENTRY.finditer(line):
+        entries = list(_ENTRY.finditer(line))
+        if not entries and _NAMED.search(line):
+            gathered.leave_out(count, line, "a value CP nnnn that is not whole")
+        for found in entries:
             reg_id = make_id(CLASS_SYSREG, 0x8000 | int(found[1], 16) & 0x7FFF)
             problem = gathered.add(section, reg_id, _value(found), f"{content.name}, line {count}")
             if problem:
