@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from inspector.registers.schema import RegisterSchema, Span
 
 _NAME = re.compile(r"\bFEAT_\w+")
+_AGREE = " == "
 _TERM = re.compile(r"^(\w+)\.(\w+)(>?=)(\d+)$")
 
 
@@ -79,6 +80,10 @@ class Feature(NamedTuple):
     """HWCAP flags with which Linux says that it is there"""
     others: tuple[str, ...] = ()
     """names of assemblers and people"""
+    agree: bool = False
+    """every field of the only way shows it by itself; where they differ, nothing is decided"""
+    shows_only: bool = False
+    """the fields may show it and never say that it is absent"""
 
     @property
     def aliases(self) -> tuple[str, ...]:
@@ -109,8 +114,11 @@ class Feature(NamedTuple):
         """Whether the fields show it; None where that depends on what is not known."""
         if not self.ways:
             return None
-        shown = _any(_all(map(_judged(possible), way)) for way in self.ways)
-        needed = _any(_all(map(_judged(possible), way)) for way in self.needs) if self.needs else True
+        judge = _judged(possible)
+        shown = _agreed(map(judge, self.ways[0])) if self.agree else _any(_all(map(judge, way)) for way in self.ways)
+        if self.shows_only and not shown:
+            return None
+        needed = _any(_all(map(judge, way)) for way in self.needs) if self.needs else True
         return _all((shown, needed))
 
 
@@ -135,6 +143,11 @@ def _any(answers: Iterable[bool | None]) -> bool | None:
     return True if True in held else None if None in held else False
 
 
+def _agreed(answers: Iterable[bool | None]) -> bool | None:
+    held = {answer for answer in answers if answer is not None}
+    return held.pop() if len(held) == 1 else None
+
+
 class Level(NamedTuple):
     """What a version of the architecture made mandatory, as far as ID registers show it."""
 
@@ -150,12 +163,18 @@ class Levels(NamedTuple):
     """The versions of the architecture, oldest first."""
 
     levels: tuple[Level, ...]
-    when: Mapping[str, str]
-    """feature -> the other feature with which it is mandatory"""
+    when: Mapping[str, tuple[tuple[str, ...], ...]]
+    """feature -> the features with which it is mandatory: all of any group"""
+    disputed: frozenset[str]
+    """features of which sources differ on whether a version of Armv8 asks for them"""
     nine: str
     """the feature that exists from Armv9.0 on"""
     offset: int
     """Armv9.N has what Armv8.(N+offset) has"""
+    forbids: tuple[str, ...]
+    """features that no CPU of Armv9 has"""
+    requires: tuple[str, ...]
+    """features that each CPU of Armv9 with floating point has"""
     source: str
 
 
@@ -170,7 +189,18 @@ def levels() -> Levels:
     """The versions of the architecture and their mandatory features."""
     facts = _facts()["levels"]
     found = (Level(one["version"], tuple(one["programs"]), tuple(one["system"])) for one in facts["level"])
-    return Levels(tuple(found), facts["when"], facts["nine"]["shown_by"], facts["nine"]["offset"], facts["source"])
+    when = {name: _groups(text) for name, text in facts["when"].items()}
+    disputed = frozenset(facts["disputed"])
+    nine = facts["nine"]
+    return Levels(
+        tuple(found), when, disputed, nine["shown_by"], nine["offset"], tuple(nine["forbids"]), tuple(nine["requires"]),
+        facts["source"],
+    )  # fmt: skip
+
+
+def _groups(text: str) -> tuple[tuple[str, ...], ...]:
+    """`A & B | C` as ((A, B), (C,))."""
+    return tuple(tuple(name.strip() for name in group.split("&")) for group in text.split("|"))
 
 
 @cache
@@ -225,7 +255,10 @@ def _feature(name: str, places: Sequence[_Named]) -> Feature:
     registers = {term.register for way in ways for term in way}
     required = facts["requires"].get(registers.pop()) if len(registers) == 1 else None
     title, words = _words(name, ways, places)
-    return Feature(name, title, words, ways, _ways(required) if required else ())
+    return Feature(
+        name, title, words, ways, _ways(required) if required else (),
+        agree=bool(given) and _AGREE in given, shows_only=name in facts["shows"]["only"],
+    )  # fmt: skip
 
 
 def _words(name: str, ways: tuple[Way, ...], places: Sequence[_Named]) -> tuple[str, str]:
@@ -272,7 +305,9 @@ def _term(register: str, span: Span, sign: str, raw: int) -> Term:
 
 def _ways(expression: str) -> tuple[Way, ...]:
     """An expression of features.toml. Raises ValueError for one that cannot be read."""
-    return tuple(tuple(_parsed(one.strip()) for one in way.split("&")) for way in expression.split("|"))
+    return tuple(
+        tuple(_parsed(one.strip()) for one in way.replace(_AGREE, "&").split("&")) for way in expression.split("|")
+    )
 
 
 def _parsed(text: str) -> Term:

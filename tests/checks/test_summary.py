@@ -139,21 +139,45 @@ def test_a_template_shows_the_bits_that_it_gives() -> None:
     assert line_of(found, "crypto").vcpu == "AES PMULL; not known: SHA1, SHA256, SHA512, SHA3, SM3 and 2 more"
 
 
+NINE = {"AA32EL1": False, "DoubleLock": False}
+"""what no CPU of Armv9 has"""
+
+
 def has(**answers: bool | None) -> Callable[[str], bool | None]:
     return lambda name: answers.get(name.removeprefix("FEAT_"), True)
 
 
 def test_versions() -> None:
-    assert level_words(has()) == "Armv9.4-A"
-    assert level_words(has(SVE2=False)) == "Armv8.9-A (or 9.4, without SVE2)"
-    assert level_words(has(PAuth=False)) == "Armv8.2-A; 8.3 lacks FEAT_PAuth"
+    assert level_words(has(**NINE)) == "at least Armv9.4-A"
+    assert level_words(has(**NINE, SVE2=False)) == "at least Armv8.9-A (or 9.4, without SVE2)"
+    assert level_words(has(SVE2=False)) == "at least Armv8.9-A", "AArch32 at EL1: not Armv9"
+    assert level_words(has(**NINE, PAuth=False)) == "Armv8.2-A; 8.3 lacks FEAT_PAuth"
     assert (
-        level_words(has(ECV=None)) == "at least Armv9.0-A (instructions: Armv9.4-A); 9.1 depends on FEAT_ECV, not known"
+        level_words(has(**NINE, ECV=None))
+        == "at least Armv9.0-A (instructions: at least Armv9.4-A); 9.1 depends on FEAT_ECV, not known"
     )
     assert level_words(has(LSE=None)) is None
     assert standing(has(VHE=False)).missing == ("FEAT_VHE",)
-    assert (
-        standing(has(VHE=False, AA64EL2=False, XNX=False, S2FWB=False, EVT=False, FGT=False, HCX=False, FGT2=False)).met
-        == "8.9"
-    )
+    without_el2 = ("VHE", "AA64EL2", "XNX", "S2FWB", "EVT", "GTG", "HCX", "HPMN0", "FGT2")
+    assert standing(has(**dict.fromkeys(without_el2, False))).met == "8.9"
+    assert standing(has(**dict.fromkeys(without_el2, False), FGT=False)).missing == ("FEAT_FGT",), "EL3 asks for it too"
+    assert standing(has(**dict.fromkeys(without_el2, False), FGT=False, AA64EL3=False)).met == "8.9"
+
+
+def test_a_feature_that_sources_differ_on_decides_nothing_but_for_armv9() -> None:
+    words = level_words(has(**NINE, SVE2=False, FlagM2=False))
+    assert words == "at least Armv8.4-A; 8.5 depends on whether it requires FEAT_FlagM2: sources differ"
+    assert level_words(has(**NINE, FlagM2=False)) == "Armv8.4-A; 9.0 lacks FEAT_FlagM2"
+
+
+def test_what_only_armv9_asks_for_counts_with_sve2() -> None:
+    assert level_words(has(**NINE, SVE2p1=False)) == "Armv9.3-A; 9.4 lacks FEAT_SVE2p1"
+    assert level_words(has(**NINE, SVE2=False, SVE2p1=False)) == "at least Armv8.9-A (or 9.4, without SVE2)"
+
+
+def test_the_lowest_level_of_bbm_is_no_lack() -> None:
+    assert standing(has(BBM=None)).met == standing(has(BBM=False)).met == "8.9"
+
+
+def test_armv9_is_told_by_sve2() -> None:
     assert levels().nine == "FEAT_SVE2"

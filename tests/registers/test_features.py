@@ -51,7 +51,8 @@ def test_nothing_known_decides_nothing(one: Feature) -> None:
         ("FEAT_LSE", {"ID_AA64ISAR0_EL1__ATOMIC": 7}, True),  # newer than the tables: at least what they know
         ("FEAT_AdvSIMD", {"ID_AA64PFR0_EL1__AdvSIMD": 15}, False),
         ("FEAT_AdvSIMD", {}, True),
-        ("FEAT_FP16", {"ID_AA64PFR0_EL1__FP": 1}, False),
+        ("FEAT_FP16", {"ID_AA64PFR0_EL1__FP": 1}, None),  # the two fields contradict each other
+        ("FEAT_FP16", {}, False),
         ("FEAT_FP16", {"ID_AA64PFR0_EL1__FP": 1, "ID_AA64PFR0_EL1__AdvSIMD": 1}, True),
         ("FEAT_PMUv3", {"ID_AA64DFR0_EL1__PMUVer": 15}, False),
         ("FEAT_PMUv3p5", {"ID_AA64DFR0_EL1__PMUVer": 6}, True),
@@ -66,11 +67,22 @@ def test_nothing_known_decides_nothing(one: Feature) -> None:
         ("FEAT_TGran4K", {"ID_AA64MMFR0_EL1__TGRAN4": 15}, False),
         ("FEAT_NV2", {"ID_AA64MMFR4_EL1__NV_frac": 1}, True),
         ("FEAT_E2H0", {"ID_AA64MMFR4_EL1__E2H0": 14}, False),
+        ("FEAT_E2H0", {"ID_AA64MMFR4_EL1__E2H0": 0}, False),  # without VHE there is no HCR_EL2.E2H
+        ("FEAT_E2H0", {"ID_AA64MMFR1_EL1__VH": 1}, True),
         ("FEAT_AA32EL1", {"ID_AA64PFR0_EL1__EL1": 1}, False),
+        ("FEAT_BBM", {}, None),  # level 0 of it is the value 0
+        ("FEAT_BBM", {"ID_AA64MMFR2_EL1__BBM": 2}, True),
+        ("FEAT_MixedEndEL0", {"ID_AA64MMFR0_EL1__BIGEND": 1}, True),
+        ("FEAT_EPAC", {"ID_AA64ISAR1_EL1__API": 2}, True),
+        ("FEAT_EPAC", {"ID_AA64ISAR1_EL1__API": 3}, False),
+        ("FEAT_NV", {"ID_AA64MMFR4_EL1__NV_frac": 1}, True),
+        ("FEAT_PACIMP", {"ID_AA64ISAR1_EL1__API": 1}, None),
+        ("FEAT_PACIMP", {"ID_AA64ISAR1_EL1__API": 1, "ID_AA64ISAR1_EL1__GPI": 1}, True),
+        ("FEAT_SME2", {"ID_AA64SMFR0_EL1__SMEver": 1}, False),
     ],
     ids=str,
 )
-def test_a_feature_is_there_where_its_fields_say_so(name: str, given: dict[str, int], expected: bool) -> None:
+def test_a_feature_is_there_where_its_fields_say_so(name: str, given: dict[str, int], expected: bool | None) -> None:
     assert feature(name).present(fields(**given)) is expected
 
 
@@ -122,7 +134,9 @@ def test_levels_name_features_that_exist() -> None:
     facts = levels()
     for level in facts.levels:
         assert all(feature(name).ways for name in (*level.programs, *level.system))
-    assert all(feature(name).ways for pair in facts.when.items() for name in pair)
+    conditions = {name for groups in facts.when.values() for group in groups for name in group}
+    assert all(feature(name).ways for name in (*facts.when, *conditions, *facts.forbids, *facts.requires))
+    assert facts.disputed <= {name for level in facts.levels for name in (*level.programs, *level.system)}
     assert [level.version for level in facts.levels] == [f"8.{n}" for n in range(1, 10)]
 
 

@@ -152,7 +152,7 @@ def _lengths(bitmap: int | None) -> str:
     return " ".join(map(str, held)) + " bits" if held else "no length"
 
 
-_PAUTH = ("FEAT_PAuth", "FEAT_EPAC", "FEAT_PAuth2", "FEAT_FPAC", "FEAT_FPACCOMBINE", "FEAT_PAuth_LR")
+_PAUTH = ("FEAT_PAuth", "FEAT_PAuth2", "FEAT_FPAC", "FEAT_FPACCOMBINE", "FEAT_PAuth_LR")
 _ALGORITHMS = {"FEAT_PACQARMA5": "QARMA5", "FEAT_PACQARMA3": "QARMA3", "FEAT_PACIMP": "IMPDEF algorithm"}
 
 
@@ -161,8 +161,7 @@ def _pointers(side: Side) -> str | None:
     if level in (None, "none"):
         return level
     algorithm = next((words for name, words in _ALGORITHMS.items() if side.has(name)), None)
-    one = side.has("FEAT_EPAC") and side.has("FEAT_PAuth2") is False
-    return _joined(algorithm or "algorithm not known", "EPAC" if one else level)
+    return _joined(algorithm or "algorithm not known", "EPAC" if side.has("FEAT_EPAC") else level)
 
 
 _MEMORY_TAGS = ("FEAT_MTE", "FEAT_MTE2", "FEAT_MTE3")
