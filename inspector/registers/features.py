@@ -92,8 +92,12 @@ class Feature(NamedTuple):
 
     @property
     def terms(self) -> tuple[Term, ...]:
-        """Every field behind it, each once."""
-        return tuple({term.place: term for way in self.ways for term in way}.values())
+        """Every field behind it, each once: as the first way has it."""
+        found: dict[str, Term] = {}
+        for way in self.ways:
+            for term in way:
+                found.setdefault(term.place, term)
+        return tuple(found.values())
 
     @property
     def short(self) -> str:

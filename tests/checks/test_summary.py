@@ -181,3 +181,16 @@ def test_the_lowest_level_of_bbm_is_no_lack() -> None:
 
 def test_armv9_is_told_by_sve2() -> None:
     assert levels().nine == "FEAT_SVE2"
+
+
+def test_a_feature_with_two_terms_of_one_field_keeps_the_rule_that_hides_it() -> None:
+    state = state_of(MAX, "FEAT_NV")
+    assert (state.state, state.rule) == ("lost", "hide NV")
+
+
+def test_what_is_not_there_stands_apart_from_what_is() -> None:
+    line = line_of(summary_of("builtin:cortex-a72-linux-6.6"), "speculation")
+    assert line.host == "no CSV2"
+    assert line.vcpu is not None
+    assert line.vcpu.startswith("CSV3, Spectre v2 call:")
+    assert line.vcpu.endswith("; no CSV2")

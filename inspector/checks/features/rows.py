@@ -259,7 +259,11 @@ _WORKAROUNDS = ((WORKAROUND_1, "Spectre v2"), (WORKAROUND_2, "Spectre v4"), (WOR
 def _speculation(side: Side) -> str | None:
     first = _newest(side, _CSV2)
     words = _listed(side, _SPECULATION, none="")
-    return _joined(first if first != "none" else "no CSV2", words, *_workarounds(side))
+    there, _, open_ = (words or "").partition("; ")
+    lacks = "no CSV2" if first == "none" else ""
+    held = _joined(first if first != "none" else "", there, *_workarounds(side))
+    # What is not there stands apart, after all that is.
+    return "; ".join(part for part in (held, lacks, open_) if part) or None
 
 
 def _workarounds(side: Side) -> tuple[str, ...]:
