@@ -69,7 +69,7 @@ class GuestView(msgspec.Struct, frozen=True, kw_only=True):
     known: Mapping[int, int]
     """register id -> mask of the bits that are known, for those that are known only in part"""
     ccidx: int | None
-    """ID_AA64MMFR2_EL1.CCIDX: 1 tells the guest to read CCSIDR_EL1 in its 64-bit layout; None when not known"""
+    """ID_AA64MMFR2_EL1.CCIDX: 1 makes the guest read CCSIDR_EL1 in its 64-bit layout; None when not known"""
     cache: str
     """the first-level data cache as the guest works it out of CCSIDR_EL1, e.g. `256 sets x 4 ways x 64 B = 64 KiB`"""
 

@@ -6,7 +6,7 @@ import argparse
 
 
 def add_style(parser: argparse.ArgumentParser, markdown: bool = True) -> None:
-    """`--json` and, unless told otherwise, `--markdown`: at most one of them."""
+    """`--json` and, unless asked otherwise, `--markdown`: at most one of them."""
     style = parser.add_mutually_exclusive_group()
     style.add_argument("--json", action="store_true", help="print JSON")
     if markdown:
@@ -14,7 +14,7 @@ def add_style(parser: argparse.ArgumentParser, markdown: bool = True) -> None:
 
 
 def add_secrets(parser: argparse.ArgumentParser) -> None:
-    """`--secrets`: whether values of the guest's general, vector and debug registers, pointers and keys are told."""
+    """`--secrets`: whether values of the guest's general, vector and debug registers, pointers and keys are shown."""
     parser.add_argument(
         "--secrets",
         action="store_true",

@@ -1,7 +1,7 @@
 """Say what a CPU is, and what a guest gets of it.
 
 Core, version of the architecture, addresses, vectors, pointer authentication, PMU, caches and more, a line each, the
-host beside the vCPU where SOURCE tells of both; then what is lost between them, with the rule for each. What SOURCE
+host beside the vCPU where SOURCE shows both; then what is lost between them, with the rule for each. What SOURCE
 does not tell stays unknown.
 """
 

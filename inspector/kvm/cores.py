@@ -2,7 +2,7 @@
 
 They answer what a kernel hid from a vCPU ("Neoverse N2 has NV 2"), and fill a host's unknown bits only when asked
 (`--assume core`). Nothing here is evidence of the machine at hand: a vendor may leave an optional feature out, as some
-Cortex-A72 have no cryptography, so where two sources differ both are told and neither is assumed.
+Cortex-A72 have no cryptography, so where two sources differ both are shown and neither is assumed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Record(NamedTuple):
     midr: int
     source: str
     values: Mapping[int, Partial]
-    """register id -> what the source tells of it"""
+    """register id -> what the source gives of it"""
 
     @property
     def revision(self) -> str:
@@ -48,7 +48,7 @@ class Core(NamedTuple):
     records: tuple[Record, ...]
 
     def value(self, reg_id: int) -> Partial:
-        """The bits of a register on which every source that tells it agrees."""
+        """The bits of a register on which every source that gives it agrees."""
         told = [record.values[reg_id] for record in self.records if reg_id in record.values]
         value, known, differs = 0, 0, 0
         for each in told:
@@ -105,7 +105,7 @@ def _record(entry: Mapping[str, Any]) -> Record:
 def core_of(midr: int) -> Core | None:
     """The core with this implementer and part number; None when no source of it was read.
 
-    A record of the same revision counts alone for the registers that it tells; other revisions fill in the rest.
+    A record of the same revision counts alone for the registers that it gives; other revisions fill in the rest.
     """
     same = [record for record in records() if (record.midr ^ midr) & _PART == 0]
     if not same:

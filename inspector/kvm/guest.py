@@ -1,4 +1,4 @@
-"""What a guest reads with MRS at EL1, where it differs from what KVM tells userspace.
+"""What a guest reads with MRS at EL1, where it differs from what KVM reports to userspace.
 
 Up to v6.2 the cache registers and CTR_EL0 are not trapped: the guest sees the hardware's, 64-bit CCSIDR_EL1 included.
 Since v6.3 HCR_EL2.TID2 (later the finer TID4) sends them to KVM (arch/arm64/kvm/sys_regs.c, access_clidr(),

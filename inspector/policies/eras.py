@@ -1,6 +1,6 @@
 """Since which release KVM does something, read from the policies: what a report says of it is never typed twice.
 
-Only the first release of each series (x.y.0) counts; what came to a stable series is told by its own policies.
+Only the first release of each series (x.y.0) counts; what came to a stable series is given by its own policies.
 """
 
 from __future__ import annotations

@@ -271,7 +271,7 @@ def _notes(
 
 
 def _line_note(cache: Cache, ctr: int | None) -> str:
-    """CTR_EL0 tells the shortest line of all caches; a CCSIDR with a shorter one contradicts it."""
+    """CTR_EL0 gives the shortest line of all caches; a CCSIDR with a shorter one contradicts it."""
     if ctr is None or cache.chosen is None:
         return ""
     least = 4 << (ctr & 0xF if cache.csselr & 1 else ctr >> 16 & 0xF)

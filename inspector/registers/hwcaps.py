@@ -1,4 +1,4 @@
-"""What Linux tells a process of the CPU: the flags of AT_HWCAP and AT_HWCAP2, and the ID register fields behind them.
+"""What Linux reports of the CPU to processes: the flags of AT_HWCAP and AT_HWCAP2, and the ID register fields behind.
 
 Bits: arch/arm64/include/uapi/asm/hwcap.h. Names as /proc/cpuinfo prints them: arch/arm64/kernel/cpuinfo.c, hwcap_str.
 Fields and values: Documentation/arch/arm64/elf_hwcaps.rst and arm64_elf_hwcaps, arch/arm64/kernel/cpufeature.c.
@@ -81,7 +81,7 @@ paca
 pacg
 gcs ID_AA64PFR1_EL1.GCS 1 *
 """
-"""Bit by bit. paca and pacg stand for any of three fields each (APA, API, APA3 ...): none of them is told."""
+"""Bit by bit. paca and pacg stand for any of three fields each (APA, API, APA3 ...): none of them is claimed."""
 
 _HWCAP2 = """
 dcpodp ID_AA64ISAR1_EL1.DPB 2
@@ -171,10 +171,10 @@ def flags_of(word: int, value: int) -> tuple[str, ...]:
 
 
 def bounds_of(flags: Iterable[str]) -> dict[tuple[str, str], Bound]:
-    """What a list of flags tells of fields: (register, field) -> bounds.
+    """What a list of flags shows of fields: (register, field) -> bounds.
 
     Flags were given out in ascending order of bits, so a kernel knows a missing flag when it prints a later one of the
-    same word. A missing flag of a feature that can be switched off tells nothing of the CPU.
+    same word. A missing flag of a feature that can be switched off shows nothing of the CPU.
     """
     given = set(flags)
     last = {word: max((f.bit for f in HWCAPS if f.word == word and f.name in given), default=-1) for word in (1, 2)}

@@ -15,7 +15,7 @@ from inspector.reports.text import columns, markdown_table, markdown_text
 _SHOWN_SUBJECTS = 12
 _SHOWN_UNKNOWN = 16
 _WIDE = 6
-"""Columns beyond this are told as value: columns, not as a table."""
+"""Columns beyond this are written as value: columns, not as a table."""
 
 
 def comparison_json(answer: Comparison) -> Json:

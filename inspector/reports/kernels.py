@@ -151,7 +151,7 @@ def changes_lines(before: Policy, after: Policy, found: Sequence[Change]) -> lis
 
 
 def _told(found: Iterable[Change]) -> Iterator[str]:
-    """The lines for one register's changes; registers that have the same ones are told together."""
+    """The lines for one register's changes; registers that have the same ones are shown together."""
     for alike in _merged(found):
         change = alike[0]
         subject = " ".join(filter(None, [", ".join(c.field for c in alike if c.field), change.what]))

@@ -28,7 +28,7 @@ class Item(NamedTuple):
     template: bool = False
     """the constraint is what a template demands; else it is what the source says of the value"""
     withheld: bool = False
-    """the vCPU has it, and its value is not told"""
+    """the vCPU has it, and its value is not shown"""
 
     @property
     def fields(self) -> tuple[FieldReading, ...]:
@@ -131,7 +131,7 @@ def _field_row(field: FieldReading) -> list[str]:
 
 
 WITHHELD = "withheld"
-"""What stands in place of a value that is not told."""
+"""What stands in place of a value that is not shown."""
 
 
 def item_value(item: Item) -> str:

@@ -107,7 +107,7 @@ def blank_outline(found: Summary) -> list[OutlineLine]:
     """What this source does not tell."""
     if not found.blank:
         return []
-    return [*heading("Not told by this source"), line(", ".join(found.blank), depth=1)]
+    return [*heading("Not shown by this source"), line(", ".join(found.blank), depth=1)]
 
 
 def summary_markdown(found: Summary) -> str:
@@ -135,7 +135,7 @@ def summary_markdown(found: Summary) -> str:
         titles = ["feature", "rule", "since", "reason", "needs", "source"]
         lines += ["", "### Lost between host and guest", "", *markdown_table(titles, lost)]
     if found.blank:
-        lines += ["", f"Not told by this source: {', '.join(found.blank)}"]
+        lines += ["", f"Not shown by this source: {', '.join(found.blank)}"]
     return "\n".join(lines)
 
 

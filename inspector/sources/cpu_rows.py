@@ -66,7 +66,7 @@ def _flat(entries: Sequence[_Entry]) -> Iterator[tuple[str, str]]:
 
 
 def named(rows: Rows) -> Rows:
-    """The rows that tell of a CPU, under their English labels."""
+    """The rows that describe a CPU, under their English labels."""
     english = [(_FOLDED.get(label.casefold(), ""), value) for label, value in rows]
     if any(label in _ENGLISH for label, _ in english):
         return [(label, value) for label, value in english if label]

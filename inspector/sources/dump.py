@@ -151,7 +151,7 @@ class Vcpu(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def withheld(self) -> tuple[int, ...]:
-        """The ids of which no value is told, as in a dump that was made without the guest's secrets."""
+        """The ids of which no value is given, as in a dump that was made without the guest's secrets."""
         if self.kind in ("template", "list"):
             return ()
         return tuple(reg_id for reg_id, constraint in self.constraints.items() if not constraint.mask)

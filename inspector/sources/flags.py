@@ -27,7 +27,7 @@ _CANNOT = "it does not show caches, debug and PMU, EL2 features, and what the ke
 
 
 class Core(msgspec.Struct, frozen=True):
-    """One CPU, or one kind of CPU, as a text tells it."""
+    """One CPU, or one kind of CPU, as a text gives it."""
 
     index: int
     midr: Partial

@@ -52,7 +52,7 @@ class Gathered:
         self.by_id = False
         """a register was given by its KVM id"""
         self.kernel_log = False
-        """a kernel's own log told values of its CPUs"""
+        """a kernel's own log gave values of its CPUs"""
 
     @property
     def empty(self) -> bool:

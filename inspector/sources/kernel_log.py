@@ -28,7 +28,7 @@ class CpuValue(NamedTuple):
 
 
 def values_in_log(line: str) -> tuple[CpuValue, ...]:
-    """The values that a line of the kernel's log tells; the boot CPU is number 0.
+    """The values that a line of the kernel's log gives; the boot CPU is number 0.
 
     Linux, arch/arm64/kernel/setup.c (smp_setup_processor_id), smp.c (secondary_start_kernel) and cpufeature.c
     (check_update_ftr_reg).

@@ -73,7 +73,7 @@ def extents(stream: BinaryIO, begin: int, end: int, budget: Budget) -> Iterator[
 
 
 def extents_from_end(stream: BinaryIO, begin: int, end: int, budget: Budget) -> Iterator[tuple[int, int]]:
-    """The same from the end backwards. Nothing tells the hole before a place, so stretches of growing length are
+    """The same from the end backwards. Nothing reports the hole before a place, so stretches of growing length are
     listed forwards, each in turn."""
     upper, length = end, _NEAR
     while upper > begin:

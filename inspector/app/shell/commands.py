@@ -148,7 +148,7 @@ class PageCommands(Commands):
     """Pages that belong to no mode: an error text explained, the CPUs of a host side by side."""
 
     def entries(self) -> Iterator[Command]:
-        """Both pages; the second where the dump on screen tells its CPUs apart."""
+        """Both pages; the second where the dump on screen keeps its CPUs apart."""
         text = "Paste what a VMM or a kernel printed: what failed, why, what to do"
         yield Command("Explain: an error text", text, self._explain)
         view = self.program.session.view

@@ -1,4 +1,4 @@
-"""What the program is looking at: the only state that changes. Screens read it, ask it to change, and are told.
+"""What the program is looking at: the only state that changes. Screens read it, ask it to change, and are notified.
 
 Nothing here draws, and nothing here knows Textual.
 """

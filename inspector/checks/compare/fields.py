@@ -85,7 +85,7 @@ def _part(value: int, known: int, place: _Place) -> Partial:
 def _by_name(
     reg_id: int, values: Sequence[int | None], decoded: Mapping[int, Mapping[_Place, _Cell]]
 ) -> tuple[FieldValues, ...]:
-    """For a register of several layouts (CCSIDR_EL1): fields matched by name; the place told is the first one's."""
+    """For a register of several layouts (CCSIDR_EL1): fields matched by name; the place given is the first one's."""
     named = {v: {place[2]: (place, cell) for place, cell in fields.items()} for v, fields in decoded.items()}
     found = []
     for name in dict.fromkeys(name for fields in named.values() for name in fields):

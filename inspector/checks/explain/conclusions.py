@@ -139,7 +139,7 @@ def _common_cause(refused: Sequence[ExplainedRegister]) -> list[str]:
 
 
 def _direction(refused: Sequence[ExplainedRegister], groups: Sequence[FeatureGroup]) -> list[str]:
-    """Which side has the older kernel, where the text tells."""
+    """Which side has the older kernel, where the text shows it."""
     newer_source = [g.feature for g in groups if g.since and g.key not in ("tcr2", "pmmir", "mte", "el2")]
     newer_source += [
         "PSCI version" for r in refused if r.id == firmware_id(0) and (r.wanted or 0) > (r.actual or 0) > 0

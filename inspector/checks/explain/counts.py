@@ -107,7 +107,7 @@ def _sizes() -> tuple[tuple[str, dict[str, int]], ...]:
     for name, table in tables.items():
         series = ".".join(name.split(".")[:2])
         newest = [n for n in tables if n.startswith(f"{series}.")][-1]
-        # The newest stable point is what people run; the first release is told apart where it lists other registers.
+        # The newest stable point is what people run; the first release is kept apart where it lists other registers.
         if name == newest:
             found.append((series, table))
         elif name.endswith(".0") and table != tables[newest]:

@@ -164,7 +164,7 @@ _IDENTITY = (MIDR_EL1, REVIDR_EL1, AIDR_EL1)
 
 
 def _by_own_rule(reg_id: int) -> str:
-    """What is told of a register that KVM once kept invariant; empty for others."""
+    """What is said of a register that KVM once kept invariant; empty for others."""
     if reg_id in _IDENTITY:
         since = era_of("implementation-ids", "writable").since
         return (

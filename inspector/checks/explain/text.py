@@ -68,7 +68,7 @@ class Pasted(msgspec.Struct, frozen=True):
     """indexes in `squeezed` before which white space stood that does end a number; ascending"""
 
     def end_of_number(self, start: int, end: int) -> int:
-        """Where the number at `squeezed[start:end]` ends, when nothing but digits told so."""
+        """Where the number at `squeezed[start:end]` ends, when nothing but digits shows it."""
         at = bisect_right(self.gaps, start)
         while at < len(self.gaps) and self.gaps[at] < end:
             if self.squeezed[start : self.gaps[at]].lower() not in ("0", "0x"):

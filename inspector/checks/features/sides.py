@@ -84,7 +84,7 @@ class Side(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
 
 class Sides(msgspec.Struct, frozen=True, kw_only=True):
-    """Both sides, as far as a dump tells them."""
+    """Both sides, as far as a dump shows them."""
 
     dump: Dump
     host: Side | None = None

@@ -41,13 +41,13 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """the kernel that shows the vCPU, or under which it was saved"""
     lines: tuple[SummaryLine, ...]
     blank: tuple[str, ...] = ()
-    """titles of lines about which this source tells nothing"""
+    """titles of lines about which this source shows nothing"""
     lost: tuple[FeatureState, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 def lines_of(sides: Sides) -> tuple[SummaryLine, ...]:
-    """Every line, also those of which neither side tells."""
+    """Every line, also those of which neither side shows anything."""
     return (*(_line(one, sides) for one in rows()), *_kvm(sides))
 
 

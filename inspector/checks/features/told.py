@@ -17,7 +17,7 @@ _NAME = re.compile(rf"\b{FEATURE_PREFIX}\w+")
 _DONE = ("hidden", "capped", "forced", "known")
 _VERBS = {"hidden": "hides it", "capped": "caps it", "forced": "forces a value", "known": "shows it"}
 MOST = 4
-"""Features of one text that are told of."""
+"""Features of one text that are answered."""
 
 
 def features_in(text: str) -> tuple[Feature, ...]:

@@ -62,7 +62,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """what is known of the machine, to ask other kernels about it"""
     provenance: Provenance = Provenance()
     cpus: tuple[Cpu, ...] = ()
-    """the CPUs of the machine, where the dump tells them apart"""
+    """the CPUs of the machine, where the dump keeps them apart"""
     unlike: tuple[Destination, ...] = ()
     """where the destination's own vCPUs differ (created on unlike cores): one destination for each, in their order"""
     others: tuple[Destination, ...] = ()

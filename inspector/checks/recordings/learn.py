@@ -144,7 +144,7 @@ def _about(lines: Iterable[bytes], ids: Sequence[bytes]) -> Iterator[bytes]:
 def learn(paths: Sequence[str], host: str = "", without: Sequence[str] = (), say: Say = lambda text: None) -> Learnt:
     """The policy that agrees best with the recordings at `paths`.
 
-    `without`: points whose policies are left aside (to try how well one is found again). `say` is told of progress.
+    `without`: points whose policies are left aside (to try how well one is found again). `say` gets the progress.
     Raises SourceError for what is no recording, InspectorError without one.
     """
     if not paths:

@@ -40,7 +40,7 @@ class Told(NamedTuple):
     """its kernel was built with SME"""
 
     def on(self, host: HostState) -> HostState:
-        """The host with what is told of it."""
+        """The host with what the recording shows of it."""
         known = host.vgic_known or self.vgic is not None
         return msgspec.structs.replace(host, vgic=self.vgic or host.vgic, vgic_known=known, sme=self.sme)
 

@@ -105,7 +105,7 @@ def _kept(lines: Iterator[bytes], where: str) -> list[bytes]:
 def told_by(lines: Iterable[bytes]) -> Told:
     """What recorded answers tell of the host that its registers do not.
 
-    A VM with a GICv3 that was refused (ENODEV) tells that the host has none for guests; what EL0 of the host reads of
+    A VM with a GICv3 that was refused (ENODEV) shows that the host has none for guests; what EL0 of the host reads of
     SME, that its kernel was built with it.
     """
     told, has_sme = Told(), False

@@ -1,4 +1,4 @@
-"""What the saved state as a whole tells, beyond the verdict on each register."""
+"""What the saved state as a whole shows, beyond the verdict on each register."""
 
 from __future__ import annotations
 

@@ -60,14 +60,14 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     value: int | None
     """the saved value; None when the source lacks the register or withholds it"""
     withheld: bool = False
-    """the register is there, and its values are not told: it holds secrets of the guest"""
+    """the register is there, and its values are not shown: it holds secrets of the guest"""
     destination: int | None
     """the destination's own value on a fresh vCPU; None when it lacks the register or not every bit is known"""
     part: Partial = Partial.nothing()
     """what is known of `destination` where that is None"""
     errno: int = 0
     after: int | None = None
-    """KVM_GET_ONE_REG after the restore; None when there is nothing to read or the value cannot be told"""
+    """KVM_GET_ONE_REG after the restore; None when there is nothing to read or the value is not known"""
     fields: tuple[FieldDifference, ...] = ()
     reason: str = ""
     rule: str = ""

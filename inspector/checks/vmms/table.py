@@ -47,7 +47,7 @@ def find_vmm(name: str) -> Vmm:
 
 
 def vmm_for(source_format: str, tool: str = "") -> str:
-    """The VMM that a source of this format suggests, as the default of `--vmm`: of the version that `tool` tells."""
+    """The VMM that a source of this format suggests, as the default of `--vmm`: of the version that `tool` gives."""
     origin = f"{source_format} {tool}".lower()
     found = next((vmm for vmm in ALL if vmm.standard and any(word in origin for word in vmm.formats)), None)
     if found is None:

@@ -63,7 +63,7 @@ class Write(NamedTuple):
     value: int
     errno: int
     after: int | None
-    """what is read back; None where that cannot be told"""
+    """what is read back; None where that is not known"""
     parts: tuple[Part, ...]
 
 

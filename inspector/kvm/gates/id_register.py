@@ -177,7 +177,7 @@ class IdGate(Gate):
         for name, msb, lsb in [*spans, *((f"[{n + 3}:{n}]", n + 3, n) for n in range(60, -1, -4))]:
             mask = mask_of(msb, lsb)
             if mask & covered and name.startswith("["):
-                # What a field leaves of four bits is told by its own place.
+                # What a field leaves of four bits is shown by its own place.
                 mask &= ~covered
                 msb, lsb = mask.bit_length() - 1, (mask & -mask).bit_length() - 1
                 name = f"[{msb}:{lsb}]"

@@ -1,4 +1,4 @@
-"""What a process at EL0 of the host reads with MRS, and what that tells of the host: emulate_mrs() and
+"""What a process at EL0 of the host reads with MRS, and what that shows of the host: emulate_mrs() and
 arm64_ftr_reg_user_value() (cpufeature.c)."""
 
 from __future__ import annotations

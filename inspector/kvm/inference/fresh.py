@@ -58,7 +58,7 @@ def _aarch32(values: Mapping[int, int]) -> bool | None:
 
 
 def hidden_ccidx(values: Mapping[int, int], ccsidr: Mapping[int, int], policy: Policy) -> dict[int, int]:
-    """Register id -> mask of CCIDX fields that read as zero although the host has FEAT_CCIDX; empty where not told.
+    """Register id -> mask of CCIDX fields that read as zero although the host has FEAT_CCIDX; empty where not known.
 
     A kernel that passes the hardware's CCSIDR_EL1 through gives its form away: the low half of the 64-bit layout holds
     no number of sets, so in the 32-bit layout every cache would have several ways and a single set. The field of

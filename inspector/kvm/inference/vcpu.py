@@ -1,4 +1,4 @@
-"""What a vCPU dump tells of the host below it: values, and which of their bits were passed through.
+"""What a vCPU dump shows of the host below it: values, and which of their bits were passed through.
 
 A field counts as known where the source kernel's feature table has it and no rule replaced it. Hidden and forced fields
 are unknown; of a capped one it is known that the host has at least as much. Fields that the source kernel did not know
@@ -146,7 +146,7 @@ def _speculation_told(seen: Exposure, variant: SpeculationFields) -> int:
 
 
 def _pmu_told(seen: Exposure, variant: PmuVersion, reg_id: int) -> tuple[int, int]:
-    """What a PMU version tells: below the kernel's cap the host's, at the cap at least that, zero nothing."""
+    """What a PMU version shows: below the kernel's cap the host's, at the cap at least that, zero nothing."""
     lsb = 8 if reg_id == ID_AA64DFR0_EL1 else 24
     mask, shown = 0xF << lsb, seen.host.value(reg_id) >> lsb & 0xF
     limit = 4 if variant == "v8.1-always" else 5 if variant == "v8.4" else 6

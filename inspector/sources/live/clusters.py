@@ -84,7 +84,7 @@ def _clusters(cpus: tuple[Cpu, ...]) -> tuple[Cluster, ...]:
 
 
 def cache_shapes(cpu: Cpu) -> dict[str, str]:
-    """The caches of one CPU as sysfs tells them, `L2 Unified` -> `512K, 8 ways, 1024 sets, 64-byte lines`."""
+    """The caches of one CPU as sysfs gives them, `L2 Unified` -> `512K, 8 ways, 1024 sets, 64-byte lines`."""
     shapes = {}
     for cache in cpu.caches:
         size, ways, sets, line = (cache.get(part, "") for part in _SHAPE)

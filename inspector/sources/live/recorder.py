@@ -286,7 +286,7 @@ def quiet_text(path: str) -> str:
 
 
 def describe_host() -> Tuple[str, str]:
-    """(CPU, machine) as far as sysfs tells: MIDR, and the board's or the firmware's product name."""
+    """(CPU, machine) as far as sysfs shows: MIDR, and the board's or the firmware's product name."""
     cpu = "MIDR " + (quiet_text(IDENTIFICATION % 0 + "/midr_el1").strip() or "unknown")
     for path in ("/sys/firmware/devicetree/base/model", "/sys/class/dmi/id/product_name"):
         machine = quiet_text(path).strip("\0\n ")

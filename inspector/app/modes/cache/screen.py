@@ -1,4 +1,4 @@
-"""Cache: the hierarchy that CLIDR, CCSIDR and CTR describe, on the host and as the vCPU's kernel tells it."""
+"""Cache: the hierarchy that CLIDR, CCSIDR and CTR describe, on the host and as the vCPU's kernel reports it."""
 
 from __future__ import annotations
 

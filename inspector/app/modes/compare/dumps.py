@@ -21,7 +21,7 @@ from inspector.sources.dump import Dump, Vcpu
 MOST_NAMES = 12
 """Registers that are named in a sentence."""
 MOST_COLUMNS = 7
-"""Columns of a matrix; what does not fit is told in words."""
+"""Columns of a matrix; what does not fit is put into words."""
 
 
 class Side(NamedTuple):
@@ -92,7 +92,7 @@ def _vcpu_of(side: Side) -> Vcpu:
 
 
 class Contrast(NamedTuple):
-    """A comparison, told for a number of sides."""
+    """A comparison, put into words for a number of sides."""
 
     answer: Comparison
     places: tuple[int, ...]

@@ -34,7 +34,7 @@ def exposure_nodes(answer: Machine, saved: Mapping[int, int] | None = None) -> l
     """A line per register that KVM would list, differences first.
 
     Without `saved` the left side is the host; with it, a vCPU as it was saved, and registers that only one side lists
-    are told by the feature that brings them.
+    are named by the feature that brings them.
     """
     listed = sorted(map(catalog.by_id, answer.listed), key=catalog.sort_key)
     told = [explain_under_each(answer.exposures, register.id) for register in listed]

@@ -1,4 +1,4 @@
-"""One migration check being asked and answered beside the screen; it tells the screen whenever more is known."""
+"""One migration check being asked and answered beside the screen; it notifies the screen whenever more is known."""
 
 from __future__ import annotations
 

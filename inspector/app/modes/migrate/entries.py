@@ -11,7 +11,7 @@ from inspector.checks.restore.result import Finding, FindingKind, MigrationRepor
 Kind = Literal[
     "step", "refused", "missing", "uncertain", "changed", "dropped", "remark", "unsaved", "running", "accepted"
 ]
-"""What an entry tells: a step that fails as a whole (list lengths); a refused write; saved registers that the
+"""What an entry shows: a step that fails as a whole (list lengths); a refused write; saved registers that the
 destination lacks; a write whose answer is not known; values that are not kept; registers that the VMM drops; a remark;
 registers that were not saved; counters that run on; values that are kept."""
 

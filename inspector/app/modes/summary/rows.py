@@ -51,7 +51,7 @@ def blank_items(titles: Sequence[str], cells: int) -> list[Item]:
     if not titles:
         return []
     lines = wrap(
-        row(Ink(f"{'Not told':<{TITLE}}", "muted"), ink(", ".join(titles), "muted")), cells - GUTTER - 1, TITLE
+        row(Ink(f"{'Not shown':<{TITLE}}", "muted"), ink(", ".join(titles), "muted")), cells - GUTTER - 1, TITLE
     )
     return [Item("", (row(""),), pick=False), *(Item("", (line,), pick=False) for line in lines)]
 
@@ -90,7 +90,7 @@ def explained(one: SummaryLine, sides: Sides, cells: int) -> list[Row]:
 def _unknown(one: SummaryLine, sides: Sides) -> str:
     told = ((sides.host, one.host), (sides.vcpu, one.vcpu))
     who = next((side.title for side, words in told if side is not None and not words), "")
-    return f"not told of the {who} by this source" if who else "parts are not known, so the sides are not compared"
+    return f"not shown of the {who} by this source" if who else "parts are not known, so the sides are not compared"
 
 
 def _reasons(states: Sequence[FeatureState]) -> list[tuple[str, tuple[str, ...]]]:

@@ -46,7 +46,7 @@ class Summary(Frame):
         self._sides: Sides | None = None
         self._lines: tuple[SummaryLine, ...] = ()
         self._blank: tuple[str, ...] = ()
-        """titles of lines about which the source tells nothing"""
+        """titles of lines about which the source shows nothing"""
 
     def body(self) -> Iterable[Widget]:
         """State, lines, explanation."""
