@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from inspector.errors import SourceError
+from inspector.checks.machine.known_host import known_host
+from inspector.errors import InspectorError, SourceError
 from inspector.registers.catalog import find
 from inspector.sources import load
 from inspector.sources.dump import Dump
@@ -106,3 +107,14 @@ def test_hwcap_digits_of_unknown_base_are_no_flags(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no flag"):
         opened(tmp_path, "HWCAP: 1179647\n")
     assert opened(tmp_path, "AT_HWCAP:        887\n").vcpus[0].flags
+
+
+def test_unlike_cpus_without_a_common_value_are_refused_as_such(tmp_path: Path) -> None:
+    text = (
+        "[    0.000000] Booting Linux on physical CPU 0x0000000000 [0x412fd050]\n"
+        "[    0.004200] CPU4: Booted secondary processor 0x0000000400 [0x413fd0b0]\n"
+    )
+    dump = opened(tmp_path, text)
+    assert [vcpu.values[id_of("MIDR_EL1")] for vcpu in dump.vcpus] == [0x412FD050, 0x413FD0B0]
+    with pytest.raises(InspectorError, match="several kinds"):
+        known_host(dump)

@@ -87,6 +87,14 @@ def _possible(host: HostState) -> VcpuSetup:
     return setup if host.vgic not in ("v2", "none") else msgspec.structs.replace(setup, gic="none")
 
 
+def _nothing_of_a_host(dump: Dump) -> InspectorError:
+    source = dump.provenance.source
+    if sum(vcpu.kind == "host" for vcpu in dump.vcpus) > 1:
+        what = "holds CPUs of several kinds that have no known value in common"
+        return InspectorError(what, source, "give the values of one kind of CPU, or more of each")
+    return InspectorError("holds neither a host's raw registers nor a vCPU", source, "give a dump of a host or a vCPU")
+
+
 def known_host(dump: Dump, vcpu: Vcpu | None = None) -> KnownHost:
     """The host of `dump`: its raw registers where they are there, else what `vcpu` (default: the first) shows of it.
 
@@ -112,9 +120,7 @@ def known_host(dump: Dump, vcpu: Vcpu | None = None) -> KnownHost:
         return KnownHost(host=seen, setup=setup, label=f"host seen at EL0 ({source})", notes=(note,))
     own = own_kernel(dump, saved)
     if saved is None or setup is None or own.policy is None:
-        raise InspectorError(
-            "holds neither a host's raw registers nor a vCPU", source, "give a dump of a host or a vCPU"
-        )
+        raise _nothing_of_a_host(dump)
     hidden = f"what {describe_policy(own.policy)} hid from this vCPU is unknown and shown as ?"
     host = from_vcpu(saved.values, setup, own.policy)
     notes = tuple(text for text in (own.note, *own.doubts, hidden) if text)
