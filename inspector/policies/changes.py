@@ -235,7 +235,7 @@ _REGISTERS = {
 }  # fmt: skip
 """Subjects that name a kind of registers -> patterns of their names."""
 _NAME = re.compile(r"[A-Z][A-Z0-9n_.-]{3,}")
-_RANGE = re.compile(r"\d+(?:\.\.|-)\d+|(?<=\w)n(?=_)")
+_RANGE = re.compile(r"(?<!\d)\d+(?:\.\.|-)\d+|(?<=\w)n(?=_)")
 
 
 def registers_of(subject: str) -> tuple[str, ...]:

@@ -35,7 +35,8 @@ def unnamed(dump: Dump) -> Dump:
 def note_of(count: int) -> str:
     """What the user has to know of `count` registers per vCPU."""
     what = "1 register" if count == 1 else f"{count} registers"
-    return f"values of {what} withheld: general, vector, debug registers, pointers, keys (--secrets shows them)"
+    kinds = "general, vector, debug registers, pointers, keys"
+    return f"values of {what} withheld: {kinds} (--secrets shows them, $ on screen)"
 
 
 def _withheld(vcpu: Vcpu) -> Vcpu:

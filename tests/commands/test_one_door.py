@@ -82,7 +82,8 @@ def test_features_that_are_named_leave_the_interrupt_controller_as_it_was() -> N
     code, out, _ = run("migrate", N2, "same-host", "--kernel", "6.12", "--features", "psci,pmu", "--json")
     setup = parse_features("psci,pmu", gic="v3")
     told = migrate(source, "same-host", load_policy("6.12"), setup=setup, ways_out=False)
-    assert asked.findings == told.findings and code == asked.exit_code
+    said = [[(f.id, f.kind, f.errno, f.reason) for f in report.findings] for report in (asked, told)]
+    assert said[0] == said[1] and code == asked.exit_code
     assert f'"headline": "{told.headline}"' in out
 
 

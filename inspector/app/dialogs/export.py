@@ -75,7 +75,7 @@ class Export(Dialog):
         """Write the file in the form that its name says."""
         path = event.value.strip()
         ending = Path(path).suffix.lower()
-        if self._own == ".md" and ending not in self.FORMS:
+        if self._own == ".md" and ending not in ("", *self.FORMS):
             known = ", ".join(f"{one} ({what})" for one, what in self.FORMS.items())
             self._say(ink("✖ ", "refused"), ink(f"a name that ends in {known}"))
             return

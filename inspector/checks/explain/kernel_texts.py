@@ -41,7 +41,7 @@ _PROMISES: tuple[tuple[re.Pattern[str], tuple[_Promise, ...]], ...] = tuple(
         (r"BRB\w+_EL", (_Promise("ID_AA64DFR0_EL1", "BRBE"),)),
         (r"AM(?:CR|CFGR|CGCR|USERENR|CNTEN|EV|CG1)\w*_EL", (_Promise("ID_AA64PFR0_EL1", "AMU"),)),
         (r"ER[RX]\w+_EL|DISR_EL|VDISR_EL|VSESR_EL", (_Promise("ID_AA64PFR0_EL1", "RAS"),)),
-        (r"LOR\w+_EL", (_Promise("ID_AA64MMFR1_EL1", "LO"),)),
+        (r"\bLOR\w+_EL", (_Promise("ID_AA64MMFR1_EL1", "LO"),)),
         (r"ZCR_EL", (_Promise("ID_AA64PFR0_EL1", "SVE"),)),
         (r"SM(?:CR|PRI|IDR|PRIMAP)_EL|TPIDR2_EL0|SVCR", (_Promise("ID_AA64PFR1_EL1", "SME"),)),
         (r"GCS\w+_EL", (_Promise("ID_AA64PFR1_EL1", "GCS"),)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Literal
 
 from inspector.app.modes.compare.lines import ALL_BITS, Node, in_order, worst
@@ -30,11 +30,13 @@ _NOT_COMPARED = "KVM keeps this register for the guest: no rule makes its value 
 _HIDDEN = "the kernel that wrote this dump hid what the host has"
 
 
-def exposure_nodes(answer: Machine, saved: Mapping[int, int] | None = None) -> list[Node]:
+def exposure_nodes(
+    answer: Machine, saved: Mapping[int, int] | None = None, withheld: Collection[int] = ()
+) -> list[Node]:
     """A line per register that KVM would list, differences first.
 
     Without `saved` the left side is the host; with it, a vCPU as it was saved, and registers that only one side lists
-    are named by the feature that brings them.
+    are named by the feature that brings them; those that are `withheld` are left out.
     """
     listed = sorted(map(catalog.by_id, answer.listed), key=catalog.sort_key)
     told = [explain_under_each(answer.exposures, register.id) for register in listed]
@@ -42,8 +44,8 @@ def exposure_nodes(answer: Machine, saved: Mapping[int, int] | None = None) -> l
         return in_order(_register(answer, one, None) for one in told)
     nodes = [_register(answer, one, saved.get(one.id)) for one in told if one.id in saved]
     certain = set.intersection(*(set(one.listed) for one in answer.exposures))
-    perhaps = [_register(answer, one, None) for one in told if one.id not in saved and one.id not in certain]
-    only = list_nodes(set(saved).difference(answer.listed), certain.difference(saved))
+    perhaps = [_register(answer, one, None) for one in told if one.id not in {*saved, *withheld, *certain}]
+    only = list_nodes(set(saved).difference(answer.listed), certain.difference(saved).difference(withheld))
     return in_order([*only, *perhaps, *nodes])
 
 

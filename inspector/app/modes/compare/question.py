@@ -68,7 +68,7 @@ def kernel_picture(view: View, question: KernelQuestion | None, told: Machine | 
         form="kernel",
         titles=("host" if saved is None else "saved", "exposed"),
         names=(("left", left_name), ("right", features)),
-        nodes=tuple(exposure_nodes(told, saved.values if saved else None)),
+        nodes=tuple(exposure_nodes(told, saved.values if saved else None, saved.withheld if saved else ())),
         notes=notes,
         answer=told,
         brief=f"{'host' if saved is None else 'saved'} ◂▸ {kernel}",
