@@ -43,7 +43,8 @@ def collected(series: str, cpu: str) -> Dump:
 def test_the_collectors_dump(series: str, cpu: str) -> None:
     dump = collected(series, cpu)
     vcpu = dump.vcpus[0]
-    assert dump.notes == () or series == "5.10"
+    other = [note for note in dump.notes if not note.startswith("CPUs that were visited")]
+    assert other == [] or series == "5.10"
     assert series == "newest" or dump.provenance.kernel.startswith(f"{series}.")
     assert "Debian" in dump.provenance.kernel_version
     assert vcpu.setup and vcpu.setup.features == EXPECTED_FEATURES[cpu] and vcpu.setup.gic == "v3"
