@@ -271,3 +271,15 @@ def test_a_vm_loads_where_it_was_saved(cpu: str, kernel: str, vmm: str) -> None:
     assert report.verdict == "loads", report.headline
     assert not [f for f in report.of_kind("changed") if not f.expected and f.feature != "pmu"]
     assert not report.ways_out
+
+
+def test_a_list_that_is_one_register_longer_stops_at_its_length() -> None:
+    source = shipped("neoverse-n2", "6.1")
+    vcpu = source.vcpus[0]
+    last = MIDR
+    fewer = msgspec.structs.replace(vcpu, values={i: v for i, v in vcpu.values.items() if i != last})
+    target = msgspec.structs.replace(source, vcpus=(fewer,))
+    for there, passed in ((target, False), (source, True)):
+        report = migrate(source, there, vmm="qemu-10.0", ways_out=False)
+        (step,) = [one for one in report.steps if one.name == "lengths"]
+        assert step.passed is passed, step
