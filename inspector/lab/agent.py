@@ -15,7 +15,7 @@ import types
 from pathlib import Path
 from typing import Any
 
-# Left out where the texts stand in front of this one.
+# Left out where the texts of these files stand in front of this one.
 from inspector.lab.wire import Reader, packed
 
 # Here begins what is kept.

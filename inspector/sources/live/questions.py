@@ -8,7 +8,7 @@ import random
 import struct
 from typing import Dict, Iterator, List, NamedTuple
 
-# Left out where the collector's text stands in front of this one.
+# Left out where the texts of these files stand in front of this one.
 from inspector.sources.live.collector import E2H0, EL1_32BIT, EL2, PMU, PSCI, PTRAUTH, SVE, qemu_features, sysreg
 
 # Here begins what is kept.

@@ -21,7 +21,7 @@ import struct
 import sys
 from typing import Any, Callable, Dict, List, Optional, TextIO, Tuple
 
-# Left out where the collector's text stands in front of this one.
+# Left out where the texts of these files stand in front of this one.
 from inspector.sources.live.collector import (
     EL0_IDS,
     EL1_32BIT,
