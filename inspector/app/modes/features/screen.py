@@ -7,14 +7,13 @@ from typing import ClassVar
 
 from textual import on
 from textual.binding import BindingType
-from textual.events import Resize
 from textual.widget import Widget
 from textual.widgets import Input
 
 from inspector.app.dialogs.line import Line
 from inspector.app.modes import features
 from inspector.app.shell import keys
-from inspector.app.shell.frame import Frame
+from inspector.app.shell.listed import Listed
 from inspector.app.shell.session import Change
 from inspector.app.widgets.explained import Explained
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row, wrap
@@ -23,7 +22,6 @@ from inspector.app.widgets.listing import Column, Item, Listing
 from inspector.checks.features.presence import FeatureState, states_of
 from inspector.checks.features.sides import Sides
 from inspector.registers.features import search
-from inspector.registers.ids import IDS
 from inspector.reports.summary import ANSWERS, STATES, brief_reason, why_lines
 
 HELP = (
@@ -39,10 +37,11 @@ REASON = 46
 ABOUT = 34
 
 
-class Features(Frame):
+class Features(Listed):
     """Filter, list, explanation."""
 
     MODE = features.MODE
+    LINE_IS = "feature"
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.keys_of(features.MODE))]
 
     def __init__(self) -> None:
@@ -77,11 +76,6 @@ class Features(Frame):
         else:
             self._asked = True
 
-    @property
-    def table(self) -> Listing:
-        """The list."""
-        return self.query_one("#features", Listing)
-
     def refresh_from(self, change: Change) -> None:
         """Ask both sides again."""
         if not self.session.dumps:
@@ -89,7 +83,7 @@ class Features(Frame):
         sides = self.session.sides()
         if sides is not self._sides:
             self._sides, self._states = sides, states_of(sides)
-        self._fill()
+        self.fill_list()
         self.lay_out()
 
     def _shown(self) -> list[FeatureState]:
@@ -102,7 +96,8 @@ class Features(Frame):
     def _missing(self, one: FeatureState) -> bool:
         return one.missing if self._sides is not None and self._sides.both else one.state == "absent"
 
-    def _fill(self) -> None:
+    def fill_list(self) -> None:
+        """Put the lines into the list."""
         if self._sides is None:
             return
         shown = self._shown()
@@ -139,7 +134,8 @@ class Features(Frame):
             words += [Ink("   filter ", "muted"), ink(self._text.strip())]
         self.query_one("#said", Lines).show([clip(tuple(words), self.app.size.width)])
 
-    def _chosen(self) -> FeatureState | None:
+    def chosen(self) -> FeatureState | None:
+        """What the highlighted line stands for."""
         item = self.table.current
         return next((one for one in self._states if item is not None and one.name == item.key), None)
 
@@ -147,44 +143,14 @@ class Features(Frame):
         """Share the height between list and explanation."""
         if self._sides is None or self.tiny:
             return
-        cells = self.app.size.width
-        self.query_one("#rule", Lines).show([(Ink("─" * cells, "reserved"),)])
-        chosen = self._chosen()
-        rows = _explained(chosen, cells - 2) if chosen is not None else []
-        room = self.body_height - 2 - bool(self.query_one("#filter").display)
-        self.query_one(Explained).explain(rows, cells, room=room, table=self.table.count(), least=self.explained_least)
-
-    def on_resize(self, event: Resize) -> None:
-        """The columns follow the width."""
-        self._fill()
-        super().on_resize(event)
-
-    @on(Listing.Moved, "#features")
-    def _moved(self) -> None:
-        self.lay_out()
-
-    @on(Listing.Folded, "#features")
-    def _enlarge(self) -> None:
-        pane = self.query_one(Explained)
-        pane.enlarged = not pane.enlarged
-        self.lay_out()
-
-    @on(Listing.Chosen, "#features")
-    def action_register(self) -> None:
-        """The field behind the feature, of a register that this vCPU lists."""
-        chosen, view = self._chosen(), self.session.view
-        listed = {one.id for one in view.registers} if view is not None else set()
-        for place in chosen.places if chosen is not None else ():
-            name, _, field = place.partition(".")
-            if IDS.get(name) in listed:
-                self.program.go_to(IDS[name], field)
-                return
-        self.notify("No register behind this feature is in the dump", markup=False)
+        chosen = self.chosen()
+        rows = _explained(chosen, self.app.size.width - 2) if chosen is not None else []
+        self.explain(rows, above=bool(self.query_one("#filter").display))
 
     def action_missing(self) -> None:
         """Only what is missing, or all."""
         self._only_missing = not self._only_missing
-        self._fill()
+        self.fill_list()
         self.lay_out()
         self.draw_bars()
 
@@ -198,7 +164,7 @@ class Features(Frame):
     @on(Input.Changed, "#filter")
     def _typed(self, event: Input.Changed) -> None:
         self._text = event.value
-        self._fill()
+        self.fill_list()
         self.table.go(0)
         self.lay_out()
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
-from textual import on
 from textual.binding import BindingType
-from textual.events import Resize
 from textual.widget import Widget
 
 from inspector.app.modes import summary
@@ -15,7 +13,7 @@ from inspector.app.modes.features.screen import Features
 from inspector.app.modes.summary.rows import blank_items, columns_of, explained, line_items
 from inspector.app.shell import keys
 from inspector.app.shell.background import aside
-from inspector.app.shell.frame import Frame
+from inspector.app.shell.listed import Listed
 from inspector.app.shell.session import Change
 from inspector.app.widgets.explained import Explained
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row
@@ -25,7 +23,6 @@ from inspector.checks.features.presence import states_of
 from inspector.checks.features.sides import Sides
 from inspector.checks.features.summary import SummaryLine, lines_of
 from inspector.registers.features import feature
-from inspector.registers.ids import IDS
 
 HELP = (
     "The summary says what a CPU is, a line for each subject, the host beside what the guest gets: the saved vCPU, or "
@@ -35,7 +32,7 @@ HELP = (
 )
 
 
-class Summary(Frame):
+class Summary(Listed):
     """Lines and an explanation."""
 
     MODE = summary.MODE
@@ -61,11 +58,6 @@ class Summary(Frame):
         """The lines have the keys."""
         self.table.focus()
 
-    @property
-    def table(self) -> Listing:
-        """The list."""
-        return self.query_one("#lines", Listing)
-
     def refresh_from(self, change: Change) -> None:
         """Ask both sides again."""
         if not self.session.dumps:
@@ -77,14 +69,15 @@ class Summary(Frame):
             self._lines = tuple(one for one in every if one.host is not None or one.vcpu is not None)
             self._blank = tuple(one.title for one in every if one not in self._lines)
             aside(self.app, lambda: self._look_up(sides), lambda done: None, lambda error: None)
-        self._fill()
+        self.fill_list()
         self.lay_out()
 
     def _look_up(self, sides: Sides) -> None:
         """What the kernels of all releases do with the lost features: read before it is asked for."""
         states_of(sides, [feature(name) for one in self._lines for name in one.lost])
 
-    def _fill(self) -> None:
+    def fill_list(self) -> None:
+        """Put the lines into the list."""
         if self._sides is None:
             return
         cells = self.app.size.width - 1
@@ -102,7 +95,8 @@ class Summary(Frame):
         kernel = f"{found.question.title} ({found.policy.evidence})" if found is not None else "no kernel is known"
         return clip(row(Ink(" "), Ink("Kernel ", "muted"), ink(kernel)), cells)
 
-    def _chosen(self) -> SummaryLine | None:
+    def chosen(self) -> SummaryLine | None:
+        """What the highlighted line stands for."""
         item = self.table.current
         return next((one for one in self._lines if item is not None and one.key == item.key), None)
 
@@ -110,40 +104,8 @@ class Summary(Frame):
         """Share the height between lines and explanation."""
         if self._sides is None or self.tiny:
             return
-        cells = self.app.size.width
-        self.query_one("#rule", Lines).show([(Ink("─" * cells, "reserved"),)])
-        chosen = self._chosen()
-        rows = explained(chosen, self._sides, cells - 2) if chosen is not None else []
-        room = self.body_height - 2
-        pane = self.query_one(Explained)
-        pane.explain(rows, cells, room=room, table=self.table.count(), least=self.explained_least)
-
-    def on_resize(self, event: Resize) -> None:
-        """The columns follow the width."""
-        self._fill()
-        super().on_resize(event)
-
-    @on(Listing.Moved, "#lines")
-    def _moved(self) -> None:
-        self.lay_out()
-
-    @on(Listing.Folded, "#lines")
-    def _enlarge(self) -> None:
-        pane = self.query_one(Explained)
-        pane.enlarged = not pane.enlarged
-        self.lay_out()
-
-    @on(Listing.Chosen, "#lines")
-    def action_register(self) -> None:
-        """The first register behind the line that this vCPU lists."""
-        chosen, view = self._chosen(), self.session.view
-        listed = {one.id for one in view.registers} if view is not None else set()
-        for place in chosen.places if chosen is not None else ():
-            name, _, field = place.partition(".")
-            if IDS.get(name) in listed:
-                self.program.go_to(IDS[name], field)
-                return
-        self.notify("No register behind this line is in the dump", markup=False)
+        chosen = self.chosen()
+        self.explain(explained(chosen, self._sides, self.app.size.width - 2) if chosen is not None else [])
 
     def action_find(self) -> None:
         """Filter the features."""
