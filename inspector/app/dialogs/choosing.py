@@ -16,7 +16,7 @@ from textual.containers import Vertical
 
 from inspector import sources
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
-from inspector.app.dialogs.line import Line
+from inspector.app.dialogs.line import MOVES, Line
 from inspector.app.shell.background import aside
 from inspector.app.widgets.ink import ink, row, wrap
 from inspector.app.widgets.lines import Lines
@@ -35,10 +35,7 @@ class Choosing(Dialog):
     NAME_CELLS = 34
     """Width of the list's first column."""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "move(1)", "Down", show=False),
-        Binding("up", "move(-1)", "Up", show=False),
-        Binding("pagedown", "page(1)", "Page down", show=False),
-        Binding("pageup", "page(-1)", "Page up", show=False),
+        *MOVES,
         Binding("tab", "complete", "Complete", show=False, priority=True),
     ]
 

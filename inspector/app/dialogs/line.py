@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import re
 
+from textual.binding import Binding
 from textual.events import Paste
 from textual.widgets import Input
 
 _SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)")
+MOVES: tuple[Binding, ...] = (
+    Binding("down", "move(1)", "Down", show=False),
+    Binding("up", "move(-1)", "Up", show=False),
+    Binding("pagedown", "page(1)", "Page down", show=False),
+    Binding("pageup", "page(-1)", "Page up", show=False),
+)
+"""Keys of a line that move in the list below it, while the line keeps the focus."""
 LONGEST = 1 << 20
 """Characters of a pasted text that are kept; a log holds the error in its last ones."""
 

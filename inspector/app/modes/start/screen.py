@@ -14,7 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from inspector.app.dialogs.choosing import complete_path
-from inspector.app.dialogs.line import Line, cleaned
+from inspector.app.dialogs.line import MOVES, Line, cleaned
 from inspector.app.dialogs.offers import shipped_items, this_machine
 from inspector.app.modes import start
 from inspector.app.modes.start.anything import COMMANDS, Recognised, guess, recognise
@@ -95,10 +95,7 @@ class Start(Frame):
     MODE = start.MODE
     BINDINGS: ClassVar[list[BindingType]] = [
         *keys.bindings([key for key in keys.keys_of(start.MODE) if key.keys != "tab"]),
-        Binding("down", "move(1)", "Down", show=False),
-        Binding("up", "move(-1)", "Up", show=False),
-        Binding("pagedown", "page(1)", "Page down", show=False),
-        Binding("pageup", "page(-1)", "Page up", show=False),
+        *MOVES,
         Binding("tab", "complete", "Complete", show=False, priority=True),
     ]
 
