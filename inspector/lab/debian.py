@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from inspector.errors import SourceError
+from inspector.new_file import write_whole
 
 GUEST_SUITE = "bookworm"
 GUEST_PACKAGES = (
@@ -61,9 +62,7 @@ class Stamp:
         """Note something that is complete."""
         self.have[key] = value
         self.folder.mkdir(parents=True, exist_ok=True)
-        new = self._path.with_suffix(f".{os.getpid()}")
-        new.write_text(json.dumps(self.have, indent=1), encoding="utf-8")
-        new.replace(self._path)
+        write_whole(str(self._path), json.dumps(self.have, indent=1).encode(), force=True)
 
 
 class Kernel(NamedTuple):

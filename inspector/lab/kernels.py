@@ -24,6 +24,7 @@ import zstandard
 
 from inspector.errors import SourceError
 from inspector.lab.debian import FetchError, Stamp, fetch_kernel, guest_apt
+from inspector.new_file import write_whole
 
 SERIES = re.compile(r"\d{1,2}\.\d{1,2}\Z|newest\Z")
 NEEDED = {
@@ -143,9 +144,7 @@ def _unpacked(package: Path, members: Iterator[tuple[str, BinaryIO]], folder: Pa
                 data = content.read(_MOST)
                 check_image(data[:4096], f"{package.name}: {name}")
                 kept.parent.mkdir(parents=True, exist_ok=True)
-                new = kept.with_suffix(".new")
-                new.write_bytes(data)
-                new.replace(kept)
+                write_whole(str(kept), data, force=True)
                 return kept
     except _DAMAGED as error:
         raise SourceError(f"cannot be unpacked: {error}", str(package), "is the package whole?") from None

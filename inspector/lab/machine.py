@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 import zstandard
 
-from inspector.errors import SourceError
+from inspector.errors import InspectorError, SourceError
 from inspector.lab import store
 from inspector.lab.emulator import WITH_MTE, Emulator
 from inspector.lab.wire import Reader, packed
@@ -155,7 +155,7 @@ class Machine:
             self._qmp.ask("migrate", uri=f"file:{raw}")
             if self._qmp.wait_for_migration():
                 store.keep(cache, key, raw)
-        except (SourceError, OSError):
+        except (InspectorError, OSError):
             say("the machine could not be saved; the next start boots it again")
         finally:
             raw.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ import zstandard
 from inspector.errors import SourceError
 from inspector.folders import state_folder
 from inspector.lab.emulator import Emulator
+from inspector.new_file import new_file
 
 MOST = "VCPU_INSPECTOR_LAB_SIZE"
 """Environment variable: MiB that saved machines may take together."""
@@ -74,13 +75,9 @@ def keep(folder: Path, name: str, raw: Path) -> None:
         return
     machines = folder / "machines"
     machines.mkdir(parents=True, exist_ok=True, mode=0o700)
-    new = machines / f"{name}.{os.getpid()}"
-    try:
-        with raw.open("rb") as source, new.open("wb") as target:
-            zstandard.ZstdCompressor(level=1, threads=-1).copy_stream(source, target)
-        new.replace(machines / f"{name}.zst")
-    finally:
-        new.unlink(missing_ok=True)
+    kept_as = str(machines / f"{name}.zst")
+    with new_file(kept_as, None, replace=True) as new, raw.open("rb") as source, new.open("wb") as target:
+        zstandard.ZstdCompressor(level=1, threads=-1).copy_stream(source, target)
     kept = sorted(machines.glob("*.zst"), key=lambda path: path.stat().st_mtime)
     while kept and sum(path.stat().st_size for path in kept) > room:
         kept.pop(0).unlink(missing_ok=True)
