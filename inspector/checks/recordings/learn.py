@@ -300,13 +300,10 @@ def _pruned(judge: _Judge, base: Policy, edits: list[Edit]) -> list[Edit]:
     agreed = judge.whole(apply(base, edits))
     for edit in list(edits):
         fewer = [one for one in edits if one is not edit]
-        if judge.short(apply(base, fewer)) >= judge.short(apply(base, edits)) and _whole(judge, base, fewer) >= agreed:
+        without = apply(base, fewer)
+        if judge.short(without) >= judge.short(apply(base, edits)) and judge.whole(without) >= agreed:
             edits = fewer
     return edits
-
-
-def _whole(judge: _Judge, base: Policy, edits: list[Edit]) -> int:
-    return judge.whole(apply(base, edits))
 
 
 def _undecided(judge: _Judge, policy: Policy, edits: Sequence[Edit], around: Sequence[Policy]) -> Iterator[Edit]:

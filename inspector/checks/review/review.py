@@ -129,8 +129,10 @@ def review_host(before: Side, after: Side, host: Dump | None, features: str) -> 
     """Compare the two sides on one host. `host`: its raw registers, where older releases can be modelled on it."""
     shown = tuple(shown_differently(before, after))
     ids = set(before.vcpu.ids), set(after.vcpu.ids)
-    forwards, back = refused(before, after), refused(after, before)
-    restores = tuple(_restore(before, after, vmm) for vmm in VMM_NAMES)
+    reports = {vmm: (_restored(before, after, vmm), _restored(after, before, vmm)) for vmm in VMM_NAMES}
+    there, home = reports[DEFAULT_VMM]
+    forwards, back = refused(before, after, there), refused(after, before, home)
+    restores = tuple(_restore(vmm, *both) for vmm, both in reports.items())
     releases = tuple(_releases(before, after, host, features)) if host is not None else ()
     found = HostReview(
         cpu=before.cpu, before=before.label, after=after.label,
@@ -189,9 +191,11 @@ def _by_field(reg_id: int, old: int, new: int) -> Iterator[Shown]:
         )  # fmt: skip
 
 
-def refused(saved: Side, there: Side) -> tuple[Refused, ...]:
-    """The values of a fresh vCPU of `saved` that `there` refuses, by the real kernel where there is one."""
-    modelled = migrate(saved.dump, there.destination, vmm=DEFAULT_VMM, ways_out=False)
+def refused(saved: Side, there: Side, modelled: MigrationReport) -> tuple[Refused, ...]:
+    """The values of a fresh vCPU of `saved` that `there` refuses, by the real kernel where there is one.
+
+    `modelled`: that restore by the default VMM, as the model plays it.
+    """
     words = {finding.id: finding for finding in modelled.findings}
     if there.lab is None:
         return tuple(_refused(f.id, f.value or 0, f.errno, f, False) for f in modelled.findings if f.kind == "refused")
@@ -212,9 +216,11 @@ def _refused(reg_id: int, value: int, code: int, finding: Finding | None, real: 
     )
 
 
-def _restore(before: Side, after: Side, vmm: str) -> Restore:
-    there = migrate(before.dump, after.destination, vmm=vmm, ways_out=False)
-    home = migrate(after.dump, before.destination, vmm=vmm, ways_out=False)
+def _restored(saved: Side, there: Side, vmm: str = DEFAULT_VMM) -> MigrationReport:
+    return migrate(saved.dump, there.destination, vmm=vmm, ways_out=False)
+
+
+def _restore(vmm: str, there: MigrationReport, home: MigrationReport) -> Restore:
     return Restore(
         vmm=vmm, forwards=there.verdict, forwards_says=there.headline, back=home.verdict, back_says=home.headline
     )
@@ -230,13 +236,9 @@ def _releases(before: Side, after: Side, host: Dump, features: str) -> Iterator[
             saved = kernel_side(name, policy, before.cpu, host, features)
         except InspectorError:
             continue  # no such vCPU under that release
-        new = _verdict(saved, after)
-        old = new if new.verdict == LOADS else _verdict(saved, before)
+        new = _restored(saved, after)
+        old = new if new.verdict == LOADS else _restored(saved, before)
         yield Release(release=name, on_before=old.verdict, on_after=new.verdict, says=new.headline)
-
-
-def _verdict(saved: Side, there: Side) -> MigrationReport:
-    return migrate(saved.dump, there.destination, vmm=DEFAULT_VMM, ways_out=False)
 
 
 def effects_of(host: HostReview, after: Side) -> Iterator[Effect]:
