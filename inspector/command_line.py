@@ -172,7 +172,8 @@ def _run_command(name: str, arguments: Sequence[str]) -> int:
 
 
 def _may_dress(colour: str) -> bool:
-    return colour == "always" or sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR"))
+    forced = colour == "always" or (colour == "auto" and bool(os.environ.get("FORCE_COLOR")))
+    return forced or sys.stdout.isatty()
 
 
 def dispatch(arguments: Sequence[str]) -> int:
@@ -182,7 +183,7 @@ def dispatch(arguments: Sequence[str]) -> int:
         print(overview())
         return 0
     if first == "help":
-        return dispatch([*arguments[1:2], "--help"]) if arguments[1:2] else dispatch(["--help"])
+        return dispatch([*arguments[1:2], "--help"])
     if first in COMMANDS:
         return _run_command(first, arguments[1:])
     return _open_screens(arguments)

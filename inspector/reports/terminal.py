@@ -7,7 +7,6 @@ and TERM; no word depends on its colour.
 from __future__ import annotations
 
 import io
-import os
 import re
 import textwrap
 from typing import Literal, TextIO
@@ -29,12 +28,10 @@ _NARROWEST = 40
 
 
 def dressed(stream: TextIO, colour: Colour) -> TextIO:
-    """`stream` for a report: itself where nothing has to be done, as in a pipe."""
-    terminal = stream.isatty()
-    coloured = colour == "always" or (colour == "auto" and (terminal or bool(os.environ.get("FORCE_COLOR"))))
-    if not (terminal or coloured):
-        return stream
-    return _Dressed(stream, coloured, forced=colour == "always", wrapped=terminal)  # type: ignore[return-value]
+    """`stream` for a report on a terminal, or in a pipe where colours are asked for."""
+    return _Dressed(  # type: ignore[return-value]
+        stream, coloured=colour != "never", forced=colour == "always", wrapped=stream.isatty()
+    )
 
 
 class _Dressed(io.TextIOBase):
