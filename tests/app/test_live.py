@@ -136,6 +136,17 @@ async def test_watch_reads_again_by_itself() -> None:
         await wait_for(pilot, lambda: "every 0.05 s" in screen_text(app), "how often it reads, between two readings")
 
 
+async def test_a_reading_that_ends_while_the_screens_are_taken_down_draws_nothing() -> None:
+    app = app_live(FakeLive(VALUES))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        front = app.screen
+        front._pruning = True
+        await front.query_one("#live").remove()
+        app._tell("live")
+        front._pruning = False
+
+
 async def test_a_file_cannot_be_read_again() -> None:
     app = InspectorApp([dump_of(VALUES)], config=Path("/nonexistent"))
     async with app.run_test(size=(80, 24), notifications=True) as pilot:

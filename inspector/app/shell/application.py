@@ -266,7 +266,8 @@ class InspectorApp(App[None]):
         if change == "base":
             self.memory.change(lambda old: replace(old, base=self.session.base))
         front = self.screen_stack[0] if self.screen_stack else None
-        if isinstance(front, Frame) and front.is_mounted:
+        # A frame that is being taken down is mounted still, and its widgets may be gone.
+        if isinstance(front, Frame) and front.is_mounted and front.display:
             if change == "live":
                 front.draw_live()
                 return

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import socket
 import struct
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,8 @@ _LONGEST = 1 << 20
 """Bytes of one QMP message."""
 _LAST_WORDS = 5.0
 """Seconds of the time-out kept for putting the guest back as it was."""
+_TRIES = 50
+"""Times that the folder of the gdbstub's socket is taken away, 20 ms between."""
 
 
 class QmpSession:
@@ -183,8 +187,16 @@ def _version(greeting: object) -> str:
 @contextlib.contextmanager
 def _private_socket(line: socket.socket) -> Iterator[str]:
     """A path in a folder that only we and the QEMU behind `line` can enter; gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="vcpu-inspector-") as folder:
+    folder = tempfile.mkdtemp(prefix="vcpu-inspector-")
+    try:
         _, user, group = struct.unpack("3i", line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
         if os.geteuid() == 0 and user > 0:
             os.chown(folder, user, group)
         yield f"{folder}/gdb"
+    finally:
+        # QEMU may make or take away its socket meanwhile: it carries out what it was asked for before it reads on.
+        for _ in range(_TRIES):
+            shutil.rmtree(folder, ignore_errors=True)
+            if not os.path.exists(folder):  # noqa: PTH110
+                break
+            time.sleep(0.02)
