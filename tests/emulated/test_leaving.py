@@ -107,7 +107,7 @@ def test_a_stop_waits_until_the_guest_runs(guest: Counting, runner: Runner, kind
 
     with contextlib.closing(Between(guest.folder / "b", guest.folder / kind, act)):
         runner.start("show", "--json", f"{kind}:{guest.folder}/b")
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while "T" not in Path(f"/proc/{runner.pid}/stat").read_text().rpartition(")")[2].split()[0]:
             assert time.monotonic() < end
             time.sleep(0.02)
@@ -204,7 +204,7 @@ def in_terminal(*arguments: str) -> tuple[int, int]:
 
 def code_of(process: int) -> int:
     """The exit code of a child; fails when it goes on."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while True:
         found, status = os.waitpid(process, os.WNOHANG)
         if found:
