@@ -9,8 +9,9 @@ from __future__ import annotations
 import argparse
 import sys
 
+from inspector.checks.machine.shipped_hosts import chosen_hosts
 from inspector.checks.review.review import HostReview, Review, review_host, summed_up, uncertain
-from inspector.checks.review.sides import Side, chosen_hosts, is_source, kernel_side, source_side
+from inspector.checks.review.sides import Side, is_source, kernel_side, source_side
 from inspector.commands.arguments import add_style
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
 from inspector.policies.release import choose

@@ -25,6 +25,7 @@ from inspector.commands.arguments import (
 from inspector.commands.destinations import add_setup
 from inspector.commands.opened import given_source
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
+from inspector.kvm.cases import candidates_of
 from inspector.kvm.cores import hints
 from inspector.kvm.host_inputs import Fact, facts
 from inspector.library import machine, try_write
@@ -85,13 +86,13 @@ def _run_on_scratch(options: argparse.Namespace) -> int:
     live = LiveOptions(features=options.features or "qemu", gic=options.gic or "v3")
     dump = given_source(options)
     asked = ask(options.kernel, dump=dump) if options.kernel else own_question(dump)
-    policy = asked.policy
-    bench = Bench(lambda: (predict_writes(dump, policy),))
+    policies = candidates_of(asked.policy, asked.candidates)
+    bench = Bench(lambda: (predict_writes(dump, asked.policy),))
     writes = [(one.register.id, bench.parse(*one)[0].value) for one in map(typed_write, options.writes)]
-    model, pairs = write_and_predict(options.source, writes, policy, live)
+    model, pairs = write_and_predict(options.source, writes, policies, live)
     known = facts(model.exposure, [reg_id for reg_id, _ in writes]) if options.why else None
     if options.json:
-        _print_json(policy.name, [pair_json(pair) for pair in pairs], known)
+        _print_json(asked.policy.name, [pair_json(pair) for pair in pairs], known)
     else:
         _print_text([pair_lines(pair) for pair in pairs], known)
     if asked.explanation:

@@ -35,6 +35,17 @@ BOOT = 300.0
 """Seconds within which a machine is ready at the latest, on a slow host."""
 AGAIN = 3
 """How often a damaged message is asked for again."""
+SLICE = 0.5
+"""Longest wait, in seconds, before `stopped` is looked at again."""
+_running: set[Machine] = set()
+"""machines whose process was started, those that still boot among them"""
+_starting = threading.Lock()
+_over: list[str] = []
+"""not empty once the program ends: no machine starts any more"""
+
+
+class StoppedError(SourceError):
+    """Whoever asked for a machine does not want it any more."""
 
 
 class Spec(msgspec.Struct, frozen=True):
@@ -49,10 +60,21 @@ class Spec(msgspec.Struct, frozen=True):
 
 
 class Machine:
-    """A running machine; `close` ends it, and nothing is left."""
+    """A running machine; `close` ends it, and nothing is left. Requests of several threads go one after another."""
 
-    def __init__(self, spec: Spec, emulator: Emulator, cache: Path, where: str, say: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        spec: Spec,
+        emulator: Emulator,
+        cache: Path,
+        where: str,
+        say: Callable[[str], object],
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`say` gets the progress; `stopped` is asked while it starts: True ends the start with StoppedError."""
         self._where, self._number = where, 0
+        self._stopped = stopped
+        self._asking = threading.Lock()
         self._reader = Reader()
         self._folder = Path(tempfile.mkdtemp(prefix="vcpu-inspector-lab-"))
         self._process: subprocess.Popen[bytes] | None = None
@@ -75,10 +97,14 @@ class Machine:
         command = self._command(spec, emulator)
         saved = store.saved(cache, self._key(spec, emulator))
         if saved is not None:
-            with contextlib.suppress(SourceError):
+            try:
                 say(f"starting the saved machine ({saved.stat().st_size >> 20} MiB)")
                 self._restore(command, emulator, saved)
                 return
+            except StoppedError:
+                raise
+            except SourceError:
+                pass
             self._stop()
             saved.unlink(missing_ok=True)  # of no use: the machine is booted instead
         say(f"booting {spec.image.name} on an emulated {spec.cpu}; later starts take a second")
@@ -108,12 +134,17 @@ class Machine:
         return store.key(spec.image, spec.initramfs, emulator, MEMORY, spec.cpu, spec.mte, spec.smp, spec.append)
 
     def _start(self, command: list[str], emulator: Emulator, *descriptors: int) -> None:
+        self._go_on()
         self._said = (self._folder / "said").open("w+b")
         try:
-            self._process = subprocess.Popen(
-                command, env=dict(emulator.environment), stdin=subprocess.DEVNULL, stdout=self._said,
-                stderr=subprocess.STDOUT, pass_fds=descriptors, start_new_session=True,
-            )  # fmt: skip
+            with _starting:
+                if _over:
+                    raise StoppedError("was not started: the program ends", self._where)
+                self._process = subprocess.Popen(
+                    command, env=dict(emulator.environment), stdin=subprocess.DEVNULL, stdout=self._said,
+                    stderr=subprocess.STDOUT, pass_fds=descriptors, start_new_session=True,
+                )  # fmt: skip
+                _running.add(self)
         except OSError as error:
             raise SourceError(f"{command[0]} cannot be run: {error.strerror}", self._where) from None
         store.note_running(self._process.pid, self._where)
@@ -132,12 +163,18 @@ class Machine:
                 time.sleep(0.02)
         raise self.failure("QEMU did not start")
 
+    def _go_on(self) -> None:
+        """Raises Stopped where nobody wants the machine any more."""
+        if self._stopped():
+            raise StoppedError("was stopped", self._where)
+
     def _until_ready(self, say: Callable[[str], object]) -> None:
         begin, told = time.monotonic(), 0.0
         while True:
-            for message in self._receive(1.0):
+            for message in self._receive(SLICE):
                 if message.get("ready"):
                     return
+            self._go_on()
             spent = time.monotonic() - begin
             if spent > BOOT:
                 raise self.failure(f"was not ready within {BOOT:g} s")
@@ -183,13 +220,19 @@ class Machine:
         thread.start()
         assert self._qmp is not None
         while self._qmp.ask("query-status")["status"] == "inmigrate":
+            self._go_on()
             time.sleep(0.02)
         thread.join()
         self._qmp.ask("cont")
 
     def ask(self, request: Mapping[str, Any], timeout: float) -> dict[str, Any]:
         """The guest's answer to one request, within `timeout` seconds. Raises SourceError."""
-        assert self._line is not None
+        with self._asking:
+            return self._ask(request, timeout)
+
+    def _ask(self, request: Mapping[str, Any], timeout: float) -> dict[str, Any]:
+        if self._line is None:
+            raise self.failure("the machine ended")
         end = time.monotonic() + timeout
         for _ in range(AGAIN):
             self._number += 1
@@ -219,14 +262,16 @@ class Machine:
         raise self.failure(f"no answer within {timeout:g} s")
 
     def _receive(self, seconds: float) -> list[Any]:
-        assert self._line is not None
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._line, selectors.EVENT_READ)
-            if not selector.select(seconds):
-                return []
+        line = self._line
         try:
-            data = self._line.recv(1 << 16)
-        except OSError:
+            if line is None:
+                raise ValueError
+            with selectors.DefaultSelector() as selector:
+                selector.register(line, selectors.EVENT_READ)
+                if not selector.select(seconds):
+                    return []
+            data = line.recv(1 << 16)
+        except (OSError, ValueError):  # or another thread has closed it
             data = b""
         if not data:
             raise self.failure("the machine ended")
@@ -251,6 +296,7 @@ class Machine:
                 self._process.kill()
             self._process.wait()
             self._said.close()
+            _running.discard(self)
             store.forget_running(self._process.pid)
             self._process = None
         self._reader = Reader()
@@ -264,6 +310,16 @@ class Machine:
     def alive(self) -> bool:
         """True while the machine runs."""
         return self._process is not None and self._process.poll() is None
+
+
+def close_all(*, for_good: bool = False) -> None:
+    """End every machine of this program, those that still boot too; `for_good`: no other starts after that."""
+    with _starting:
+        if for_good:
+            _over.append("the program ends")
+        found = list(_running)
+    for machine in found:
+        machine.close()
 
 
 class Qmp:

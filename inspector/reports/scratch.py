@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 
 from inspector.checks.writing.scratch import PairedWrite
+from inspector.kvm.verdict import Verdict
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import grouped_hex, hex_value
 from inspector.reports.exposure import verdict_json, verdict_lines
@@ -13,6 +14,17 @@ from inspector.reports.json import Json
 
 def _name(number: int) -> str:
     return errno.errorcode.get(number, str(number)) if number else "0"
+
+
+def compared_words(pair: PairedWrite) -> str:
+    """`= as predicted`, or that it is not."""
+    sign = {"as predicted": "=", "not as predicted": "✖"}.get(pair.compared, "~")
+    return f"{sign} {pair.compared}"
+
+
+def predicted_word(verdict: Verdict) -> str:
+    """`EINVAL`, `0`, or `uncertain`."""
+    return verdict.errno_name if verdict.certain else "uncertain"
 
 
 def pair_json(pair: PairedWrite) -> Json:
@@ -38,7 +50,6 @@ def pair_lines(pair: PairedWrite) -> list[str]:
     expected = "not predictable" if verdict.after is None else grouped_hex(verdict.after, size)
     return [
         *verdict_lines(verdict),
-        f"  predicted   {verdict.errno_name:8} reads back {expected}",
-        f"  actual      {_name(actual.errno):8} reads back {after}   "
-        + ("= as predicted" if pair.agrees else "✖ not as predicted"),
+        f"  predicted   {predicted_word(verdict):9} reads back {expected}",
+        f"  actual      {_name(actual.errno):9} reads back {after}   " + compared_words(pair),
     ]

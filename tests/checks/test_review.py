@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from inspector.checks.machine.shipped_hosts import hosts
 from inspector.checks.review.review import review_host, summed_up
-from inspector.checks.review.sides import hosts, kernel_side
+from inspector.checks.review.sides import kernel_side
 from inspector.cli import main
 from inspector.policies.release import choose
 from tests.shared_material import shared

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 
@@ -51,16 +51,6 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
     def real(self) -> bool:
         """Whether a real kernel answered."""
         return self.lab is not None or self.dump.provenance.format == "kvm-recording"
-
-
-def hosts() -> dict[str, Dump]:
-    """CPU model -> the newest shipped dump that has raw registers of such a host."""
-    found: dict[str, Dump] = {}
-    for name in sources.shipped_names():
-        dump = sources.load(f"builtin:{name}")
-        if dump.host and dump.vcpus:
-            found[dump.provenance.host.split(" ")[0] or name] = dump
-    return found
 
 
 def kernel_side(named: str, policy: Policy, cpu: str, host: Dump, features: str) -> Side:
@@ -118,12 +108,3 @@ def _read(dump: Dump, label: str, cpu: str, lab: Lab | None) -> Side:
     one = msgspec.structs.replace(dump, vcpus=dump.vcpus[:1])
     target = destination_for(one, one, None, None, rule)
     return Side(label=label, cpu=cpu, dump=one, destination=target, lab=lab)
-
-
-def chosen_hosts(names: Sequence[str]) -> dict[str, Dump]:
-    """The shipped hosts of these CPU models, all for none. Raises InspectorError for a model that is not shipped."""
-    found = hosts()
-    for name in names:
-        if name not in found:
-            raise InspectorError(f"no host of {name!r} is shipped", "--cpu", f"one of: {', '.join(found)}")
-    return {name: found[name] for name in names} if names else found

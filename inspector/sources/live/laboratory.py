@@ -8,7 +8,9 @@ from __future__ import annotations
 import atexit
 import re
 import sys
-from collections.abc import Sequence
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import msgspec
 
 from inspector.errors import SourceError, one_line
 from inspector.folders import cache_folder
+from inspector.lab import machine as machines
 from inspector.lab.debian import FetchError, Stamp, fetch_guest, guest_apt
 from inspector.lab.emulator import find_emulator
 from inspector.lab.initramfs import root_file_system
@@ -34,16 +37,30 @@ _OPTION = re.compile(r',(cpu|mte|smp|append)=("[^"]*"|[^,]*)')
 _CPU = re.compile(r"[a-z0-9][a-z0-9.+-]*(?:,[a-z0-9-]+=[a-z0-9]+)*\Z", re.I)
 _SLOWEST_START = 400.0
 """Seconds that a first start may take beside the time-out of a reading: fetching, booting, saving."""
-_machines: dict[str, Machine] = {}
+_Key = tuple[str, Spec]
+_machines: dict[_Key, Machine] = {}
+"""(kernel as named, the machine without its image) -> the machine that runs"""
+_starts: defaultdict[_Key, threading.Lock] = defaultdict(threading.Lock)
+_preparing = threading.Lock()
+"""One at a time fetches and unpacks."""
+
+
+def to_standard_error(address: str, text: str) -> None:
+    """Progress for the command line."""
+    print(one_line(f"{address}: {text}"), file=sys.stderr)
 
 
 class Lab:
-    """A machine of the lab as a live source."""
+    """A machine of the lab as a live source. Several threads may use one address."""
 
     caution = ""
 
     def __init__(self, address: str, options: LiveOptions) -> None:
         self.address, self.options = address, options
+        self.say: Callable[[str, str], object] = to_standard_error
+        """gets (address, what is done now) while a machine starts; called in the thread that asks"""
+        self.stopped = threading.Event()
+        """set: a start under way ends with StoppedError, and no other begins"""
         self.timeout = options.timeout + _SLOWEST_START
         self.kernel, self._given = taken_apart(address)
 
@@ -54,18 +71,22 @@ class Lab:
 
     def machine(self) -> Machine:
         """The machine of this address: the one that runs, else it is started. Raises SourceError."""
-        found = _machines.get(self.address)
-        if found is not None and found.alive:
+        key = self.kernel, self._given
+        with _starts[key]:
+            found = _machines.get(key)
+            if found is not None and found.alive:
+                return found
+            if found is not None:
+                found.close()
+            _machines[key] = found = self._start()
             return found
-        if found is not None:
-            found.close()
-        _machines[self.address] = found = self._start()
-        return found
 
     def _start(self) -> Machine:
         folder = cache_folder()
         emulator = find_emulator(folder)
-        image = image_of(self.kernel, folder)
+        with _preparing:
+            image = image_of(self.kernel, folder)
+            guest = guest_python(folder)
         lacks = missing(image)
         if lacks:
             raise SourceError(f"this kernel lacks {', '.join(lacks)}", self.address, "build it with these options")
@@ -74,12 +95,11 @@ class Lab:
             "collector.py": collector_program().encode(),
             "recorder.py": recorder_program().encode(),
         }
-        initramfs = root_file_system([guest_python(folder)], files)
-        spec = msgspec.structs.replace(self._given, image=image, initramfs=initramfs)
-        return Machine(spec, emulator, folder, self.address, self._say)
+        spec = msgspec.structs.replace(self._given, image=image, initramfs=root_file_system([guest], files))
+        return Machine(spec, emulator, folder, self.address, self._say, self.stopped.is_set)
 
     def _say(self, text: str) -> None:
-        print(one_line(f"{self.address}: {text}"), file=sys.stderr)
+        self.say(self.address, text)
 
     def run(self, *argv: str, timeout: float) -> str:
         """Standard output of a program of the guest (`/collector.py`, `/recorder.py`) with arguments."""
@@ -140,8 +160,8 @@ def guest_python(folder: Path) -> Path:
 
 def close_all() -> None:
     """End every machine of this program."""
-    while _machines:
-        _machines.popitem()[1].close()
+    machines.close_all()
+    _machines.clear()
 
 
-atexit.register(close_all)
+atexit.register(machines.close_all, for_good=True)

@@ -14,6 +14,7 @@ from inspector.registers.bits import ones, open_text
 from inspector.registers.catalog import Register, by_id
 from inspector.registers.encoding import grouped_hex
 from inspector.reports.exposure import OUTCOMES
+from inspector.reports.scratch import compared_words, predicted_word
 
 ROLES = {"accepted": "same", "refused": "refused", "ignored": "masked", "uncertain": "unknown"}
 
@@ -67,8 +68,7 @@ def pair_words(pair: PairedWrite) -> str:
     name = errno.errorcode.get(actual.errno, str(actual.errno)) if actual.errno else "0"
     size = by_id(actual.id).size
     back = "" if actual.after is None else f", reads back {grouped_hex(actual.after, size)}"
-    agreed = "= as predicted" if pair.agrees else "✖ not as predicted"
-    return f"predicted {verdict.errno_name}, actual {name}: {agreed}{back}"
+    return f"predicted {predicted_word(verdict)}, actual {name}: {compared_words(pair)}{back}"
 
 
 def field_columns(changed: Sequence[JudgedField], base: Base, cells: int) -> tuple[Column, ...]:

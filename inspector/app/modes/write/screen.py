@@ -263,14 +263,16 @@ class Write(Dialog):
             return
         from inspector.app.shell.background import aside
         from inspector.checks.writing.scratch import write_and_predict
+        from inspector.kvm.cases import candidates_of
 
         writes = [(one.id, one.value) for one in bench.kept if one.value is not None]
         writes.append((attempt.id, attempt.value))
-        options, policy, source = self.program.session.for_real, answer.question.policy, view.source
+        options, source = self.program.session.for_real, view.source
+        policies = candidates_of(answer.policy, answer.question.candidates)
         self._say("writing to a scratch vCPU …")
         aside(
             self.app,
-            lambda: write_and_predict(source, writes, policy, options).pairs[-1],
+            lambda: write_and_predict(source, writes, policies, options).pairs[-1],
             lambda pair: self._say(pair_words(pair)),
             lambda error: self._say(f"✖ {error}"),
         )
