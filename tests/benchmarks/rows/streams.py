@@ -1,0 +1,33 @@
+"""QEMU streams of some gigabytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.benchmarks.bench import Bench
+from tests.benchmarks.open_stream import write_sparse, write_stream
+from tests.benchmarks.table import Figure
+
+
+def figures(bench: Bench) -> Iterator[Figure]:
+    """Opening a stream against reading the whole of it."""
+    plain = bench.folder / "plain.mig"
+    for gigabytes in (1, 4):
+        write_stream(plain, 1024 * gigabytes)
+        yield bench.commands(
+            f"stream-{gigabytes}", [*bench.program, "show", str(plain), "MIDR_EL1"], ["cat", str(plain)], 3
+        )
+        if gigabytes == 1:
+            yield from _one_gigabyte(bench)
+        plain.unlink()
+    sparse = bench.folder / "sparse.mig"
+    write_sparse(sparse, 100 * 1024)
+    cost = bench.cost([*bench.program, "show", str(sparse), "MIDR_EL1"])
+    yield Figure("stream-100", round(cost.cpu, 3), f"{cost.memory:.0f} MB")
+
+
+def _one_gigabyte(bench: Bench) -> Iterator[Figure]:
+    plain, packed = bench.folder / "plain.mig", bench.folder / "packed.zst"
+    bench.cost(["zstd", "-q", "-1", str(plain), "-o", str(packed)])
+    yield bench.commands("zstd", [*bench.program, "show", str(packed), "MIDR_EL1"], ["zstdcat", str(packed)], 3)
+    packed.unlink()
