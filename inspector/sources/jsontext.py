@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from itertools import islice
+from operator import lt
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -96,15 +98,56 @@ def number_map(raw: msgspec.Raw, where: str, budget: Budget) -> dict[int, int]:
     Raises SourceError for anything else, for a key that occurs twice, and for more registers than `budget` has left.
     """
     data = bytes(raw)
-    budget.spend(RECORDS, data.count(b":"))
-    texts = decode(data, dict[str, Hex], where)
-    try:
-        numbers = {number(key): int(value) for key, value in texts.items()}
-    except ValueError as error:
-        raise SourceError(f"a key is not a number ({error})", where) from None
-    if len(numbers) != data.count(b":"):
+    if data == b"{}":
+        return {}
+    members = data.count(b":")
+    budget.spend(RECORDS, members)
+    numbers = _usual_numbers(data)
+    if numbers is None:
+        numbers = _any_numbers(data, where)
+    if len(numbers) != members:
         raise SourceError("one register occurs twice in an object of registers", where)
     return numbers
+
+
+_TEXTS = msgspec.json.Decoder(dict[str, str])
+_KEYS: dict[str, int] = {}
+"""Keys that were met, and their numbers: the files of one fleet spell the same few hundred ids."""
+_MOST_KEYS = 20_000
+
+
+def _usual_numbers(data: bytes) -> dict[int, int] | None:
+    """An object whose keys were met before and whose values are texts; None for all others, right or wrong."""
+    try:
+        return {_KEYS[key]: int(text, 0) for key, text in _TEXTS.decode(data).items()}
+    except (KeyError, ValueError, msgspec.MsgspecError, RecursionError):
+        return None
+
+
+def _any_numbers(data: bytes, where: str) -> dict[int, int]:
+    texts = decode(data, dict[str, str | int], where)
+    try:
+        numbers = {number(key): value if isinstance(value, int) else number(value) for key, value in texts.items()}
+    except ValueError as error:
+        raise SourceError(f"a key is not a number ({error})", where) from None
+    if len(_KEYS) + len(texts) < _MOST_KEYS:
+        _KEYS.update((key, number(key)) for key in texts if len(key) <= 24)
+    return numbers
+
+
+def register_map(raw: msgspec.Raw, where: str, budget: Budget) -> dict[int, int]:
+    """The same for registers: each key an id, each value of a width that its id allows. Raises SourceError."""
+    values = number_map(raw, where, budget)
+    if values and not (min(values.values()) >= 0 and all(map(lt, values.values(), _limits(tuple(values))))):
+        for reg_id, value in values.items():
+            check_value(reg_id, value, where)
+    return values
+
+
+@lru_cache(maxsize=64)
+def _limits(ids: tuple[int, ...]) -> tuple[int, ...]:
+    """For each id the first value that is too wide for it; 0 for what is not an id."""
+    return tuple(1 << bits_of(reg_id) if is_id(reg_id) else 0 for reg_id in ids)
 
 
 def convert(kind: type, value: Any) -> Any:
@@ -136,12 +179,22 @@ def check_value(reg_id: int, value: int, where: str) -> None:
     TminLine under `-cpu neoverse-n2`), so an AArch32 register may hold 64.
     """
     check_id(reg_id, where)
-    if value < 0 or value.bit_length() > (_COPROCESSOR_BITS if reg_id >> 56 == ARCH_ARM else 8 * size_of(reg_id)):
+    if value < 0 or value.bit_length() > bits_of(reg_id):
         raise SourceError(f"value {value:#x} of {hex_id(reg_id)} is wider than the register", where)
+
+
+def bits_of(reg_id: int) -> int:
+    """How many bits a value of the register may have in a file; see `check_value` for AArch32 ones."""
+    return _COPROCESSOR_BITS if reg_id >> 56 == ARCH_ARM else 8 * size_of(reg_id)
+
+
+def is_id(reg_id: int) -> bool:
+    """True for what looks like a KVM register id of an arm64 (or AArch32) vCPU."""
+    return 0 <= reg_id < 1 << 64 and reg_id >> 56 in (0x60, 0x40)
 
 
 def check_id(reg_id: int, where: str) -> None:
     """Raises SourceError unless `reg_id` looks like a KVM register id of an arm64 (or AArch32) vCPU."""
-    if not 0 <= reg_id < 1 << 64 or reg_id >> 56 not in (0x60, 0x40):
+    if not is_id(reg_id):
         text = hex_id(reg_id) if 0 <= reg_id < 1 << 64 else f"{reg_id:#x}"[:40]
         raise SourceError(f"{text} is not an arm64 register id", where, "ids are 64 bits and start with 0x60")

@@ -37,7 +37,7 @@ from inspector.errors import SourceError, escaped_json
 from inspector.policies.setup import Gic, VcpuSetup
 from inspector.registers.hwcaps import BY_NAME
 from inspector.sources.dump import Absent, Constraint, Cpu, Dump, Host, Kind, Provenance, Vcpu
-from inspector.sources.jsontext import Hex, Small, check_id, check_value, checked, decode, number, number_map
+from inspector.sources.jsontext import Hex, Small, check_id, check_value, decode, number, number_map, register_map
 from inspector.sources.opening import Content
 from inspector.version import __version__
 
@@ -179,7 +179,7 @@ def _vcpu(given: _Vcpu, where: str, budget: Budget) -> Vcpu:
 
 
 def _values(raw: msgspec.Raw, where: str, budget: Budget) -> Mapping[int, int]:
-    return checked(number_map(raw, where, budget).items(), where)
+    return register_map(raw, where, budget)
 
 
 def _id(text: str, where: str) -> int:
