@@ -51,6 +51,36 @@ _UNFINISHED = re.compile(rb"\x1b[^a-zA-Z~\\]{0,40}$")
 Wanted = str | Callable[[str], bool]
 
 
+class Drawn:
+    """What a program wrote to a terminal, as the screen that it drew."""
+
+    def __init__(self, columns: int, lines: int) -> None:
+        self._screen = pyte.Screen(columns, lines)
+        self._stream = pyte.ByteStream(self._screen)
+        self._rest = b""
+        self._text = ""
+        """the screen as it was drawn last; empty when more came"""
+
+    def feed(self, data: bytes) -> None:
+        """Take in what was written."""
+        self._text = ""
+        data = self._rest + data
+        unfinished = _UNFINISHED.search(data)
+        self._rest = unfinished.group() if unfinished else b""
+        self._stream.feed(_PRIVATE.sub(b"", data[: len(data) - len(self._rest)]))
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Another size."""
+        self._screen.resize(lines, columns)
+        self._text = ""
+
+    def text(self) -> str:
+        """The screen, a line per row, without blanks at the ends."""
+        if not self._text:
+            self._text = "\n".join(line.rstrip() for line in self._screen.display)
+        return self._text
+
+
 class Terminal:
     """The program in a terminal of its own; use it in a `with`."""
 
@@ -63,11 +93,7 @@ class Terminal:
         command: Sequence[str] = (sys.executable, "-m", "inspector"),
     ) -> None:
         self.columns, self.lines = size
-        self._screen = pyte.Screen(*size)
-        self._stream = pyte.ByteStream(self._screen)
-        self._rest = b""
-        self._text = ""
-        """the screen as it was drawn last; empty when more came"""
+        self._drawn = Drawn(*size)
         self.raw = b""
         """everything that was written"""
         self._parent, child = pty.openpty()
@@ -113,20 +139,14 @@ class Terminal:
             return False
         data = os.read(self._parent, 65536)
         self.raw += data
-        self._text = ""
-        data = self._rest + data
-        unfinished = _UNFINISHED.search(data)
-        self._rest = unfinished.group() if unfinished else b""
-        self._stream.feed(_PRIVATE.sub(b"", data[: len(data) - len(self._rest)]))
+        self._drawn.feed(data)
         return True
 
     def text(self) -> str:
         """The screen, a line per row, without blanks at the ends."""
         while self._read(0):
             pass
-        if not self._text:
-            self._text = "\n".join(line.rstrip() for line in self._screen.display)
-        return self._text
+        return self._drawn.text()
 
     @property
     def alive(self) -> bool:
@@ -176,8 +196,7 @@ class Terminal:
     def resize(self, columns: int, lines: int) -> None:
         """Another size, as the user drags the window."""
         self.columns, self.lines = columns, lines
-        self._screen.resize(lines, columns)
-        self._text = ""
+        self._drawn.resize(columns, lines)
         self._tell_size()
         os.killpg(self._process.pid, signal.SIGWINCH)
 
