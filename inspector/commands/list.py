@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     rows = [
         [
             f"builtin:{name}",
-            dump.provenance.host,
+            dump.provenance.host.shown,
             f"Linux {dump.provenance.kernel}",
             f"{len(dump.vcpus)} vCPU" + "s" * (len(dump.vcpus) != 1),
             f"{max((len(v.values) for v in dump.vcpus), default=0)} registers",

@@ -12,6 +12,7 @@ from inspector.registers.catalog import Register
 from inspector.registers.encoding import hex_id, hex_value
 from inspector.registers.reading import FieldReading, Reading
 from inspector.sources.dump import Provenance
+from inspector.untrusted import raw
 
 Json = dict[str, Any]
 
@@ -37,7 +38,7 @@ def _encodable(answer: Any) -> Any:
 
 def source_json(provenance: Provenance) -> Json:
     """Provenance as a JSON object; what is not known is left out."""
-    return {name: text for name in provenance.__struct_fields__ if (text := getattr(provenance, name))}
+    return {name: text for name in provenance.__struct_fields__ if (text := raw(getattr(provenance, name)))}
 
 
 def field_json(field: FieldReading) -> Json:

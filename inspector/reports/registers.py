@@ -186,9 +186,9 @@ def headline(dump: Dump, vcpu: Vcpu, count: int) -> str:
     parts = [
         p.source,
         what or f"vCPU {vcpu.index}{name}",
-        p.host,
+        p.host.shown,
         f"Linux {p.kernel}" if p.kernel else "",
-        p.tool,
+        p.tool.shown,
         f"{count} registers" if count != 1 else "1 register",
     ]
     return one_line(" · ".join(part for part in parts if part))

@@ -22,6 +22,7 @@ from inspector.errors import SourceError
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.bits import ALL
 from inspector.registers.encoding import CLASS_BITMAP, CLASS_DEMUX, CLASS_FIRMWARE, class_of
+from inspector.untrusted import Untrusted
 
 Kind = Literal["vcpu", "host", "template", "list"]
 """vcpu: saved or live vCPU state; host: raw registers of a machine; template: constraints; list: ids without values."""
@@ -41,30 +42,48 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """file name, `-`, `builtin:NAME` or the live source's address"""
     format: str = ""
     """name of the format it was read as, e.g. `qemu-stream`"""
-    origin: str = ""
+    origin: Untrusted = Untrusted()
     """for a dump that was converted: name of the file it was converted from"""
-    origin_format: str = ""
+    origin_format: Untrusted = Untrusted()
     """for a dump that was converted: the format of that file"""
     compression: str = ""
     """`xz`, `gzip`, `zstd`, `bzip2` or several joined by `+`; offsets then count in the uncompressed bytes"""
-    tool: str = ""
+    tool: Untrusted = Untrusted()
     """what made it: `QEMU virt-10.0`, `Firecracker 1.16.0-dev`, `vcpu-inspector 0.1.0`"""
-    kernel: str = ""
+    kernel: Untrusted = Untrusted()
     """kernel release (uname -r) under which the values were read"""
-    kernel_version: str = ""
+    kernel_version: Untrusted = Untrusted()
     """kernel version (uname -v); Debian hides the stable point in the release and shows it here"""
-    cmdline: str = ""
+    cmdline: Untrusted = Untrusted()
     """command line of that kernel"""
-    host: str = ""
+    host: Untrusted = Untrusted()
     """host or CPU model name"""
-    machine: str = ""
+    machine: Untrusted = Untrusted()
     """VMM machine type, e.g. `virt-10.0`"""
     accelerator: str = ""
     """what ran the vCPU (an `Accelerator`), for sources that are not always KVM's"""
-    snapshot: str = ""
+    snapshot: Untrusted = Untrusted()
     """id of the internal snapshot that was read, for files that hold several"""
-    date: str = ""
+    date: Untrusted = Untrusted()
     """ISO 8601, when the values were read, or when the dump was written"""
+
+    def __post_init__(self) -> None:
+        """What a type checker cannot see, as behind `msgspec.structs.replace`: raises TypeError for a bare `str`."""
+        for name in TEXTS:
+            if not isinstance(getattr(self, name), Untrusted):
+                raise TypeError(f"provenance.{name} is made of Untrusted")
+
+    def told(self, **members: str) -> Provenance:
+        """The same with some members replaced; those of `TEXTS` become Untrusted."""
+        return msgspec.structs.replace(
+            self, **{name: Untrusted(text) if name in TEXTS else text for name, text in members.items()}
+        )
+
+
+TEXTS = (
+    "origin", "origin_format", "tool", "kernel", "kernel_version", "cmdline", "host", "machine", "snapshot", "date",
+)  # fmt: skip
+"""The texts of a `Provenance` that a file or a host chose."""
 
 
 class Constraint(msgspec.Struct, frozen=True):

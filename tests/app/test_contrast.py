@@ -16,6 +16,7 @@ from inspector.checks.machine.machine import ask
 from inspector.errors import InspectorError
 from inspector.registers.encoding import sysreg_id
 from inspector.sources.dump import Constraint, Dump, Host, Provenance, Vcpu
+from inspector.untrusted import Untrusted
 from tests.app.material import MIDR, NEOVERSE, PFR0, PFR1, TPIDR, VALUES, template_of
 from tests.sources.material import dump_of
 
@@ -33,7 +34,9 @@ def field_of(node: Node, name: str) -> Node:
 def host_dump(values: dict[int, int], kernel: str = "") -> Dump:
     vcpu = Vcpu(index=0, values=values, kind="host")
     return Dump(
-        provenance=Provenance(source="host.txt", format="test", kernel=kernel), vcpus=(vcpu,), host=Host(values=values)
+        provenance=Provenance(source="host.txt", format="test", kernel=Untrusted(kernel)),
+        vcpus=(vcpu,),
+        host=Host(values=values),
     )
 
 

@@ -16,6 +16,7 @@ from inspector.errors import SourceError
 from inspector.registers.ids import WORKAROUND_3
 from inspector.sources.dump import Dump
 from inspector.sources.formats import dump_json
+from inspector.untrusted import Untrusted
 from tests.app.driving import SIZES, check_golden, press, screen_text, settle, wait_for
 from tests.app.material import MIDR, NEOVERSE, PFR0, SCTLR, VALUES, app_on
 from tests.sources.material import dump_of
@@ -211,7 +212,8 @@ async def test_the_fixed_copy_is_written_to_a_new_file_only(saved: Path, tmp_pat
 async def test_a_live_source_cannot_be_patched_but_the_ways_out_are_told() -> None:
     live = sources.load(NEOVERSE)
     dump = Dump(
-        provenance=live.provenance.__class__(source="ssh://host", format="live", kernel="6.1.176"), vcpus=live.vcpus
+        provenance=live.provenance.__class__(source="ssh://host", format="live", kernel=Untrusted("6.1.176")),
+        vcpus=live.vcpus,
     )
     async with app_on(dump).run_test(size=(80, 24)) as pilot:
         await settle(pilot)

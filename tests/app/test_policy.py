@@ -260,7 +260,7 @@ async def test_a_kernel_lists_the_options_that_it_knows() -> None:
 
 async def test_ticking_nothing_is_given_where_the_dump_has_options() -> None:
     dump = sources.load("builtin:neoverse-n2-linux-6.12")
-    given = msgspec.structs.replace(dump.provenance, cmdline="quiet mitigations=off")
+    given = dump.provenance.told(cmdline="quiet mitigations=off")
     app = app_on(msgspec.structs.replace(dump, provenance=given))
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)

@@ -81,7 +81,7 @@ def changed(dump: Dump, values: dict[int, int | None], **provenance: str) -> Dum
         vcpus=(msgspec.structs.replace(vcpu, values=new),),
         host=None,
         capabilities={},
-        provenance=msgspec.structs.replace(dump.provenance, **provenance),
+        provenance=dump.provenance.told(**provenance),
     )
 
 

@@ -205,7 +205,7 @@ def test_a_file_that_changed_meanwhile(stream: Path, tmp_path: Path) -> None:
 def test_formats_that_cannot_be_changed(tmp_path: Path) -> None:
     source = shipped("neoverse-n2", "6.1")
     for provenance in ({"format": "analyze-migration", "source": "vm.json"}, {"source": "-"}):
-        given = msgspec.structs.replace(source.provenance, **provenance)
+        given = source.provenance.told(**provenance)
         with pytest.raises(InspectorError, match="cannot be replaced"):
             fix(msgspec.structs.replace(source, provenance=given), shipped("neoverse-n2", "6.12"), str(tmp_path / "o"))
     assert not list(tmp_path.iterdir())

@@ -74,9 +74,7 @@ def test_e2h0_comes_with_el2_and_goes_with_it() -> None:
 
 def test_the_kernel_of_a_dump_that_names_none_is_told_by_its_list() -> None:
     dump = sources.load(N2)
-    unnamed = msgspec.structs.replace(
-        dump, host=None, provenance=msgspec.structs.replace(dump.provenance, kernel="", kernel_version="")
-    )
+    unnamed = msgspec.structs.replace(dump, host=None, provenance=dump.provenance.told(kernel="", kernel_version=""))
     assert own_question(dump).policy.point == "6.1.176"
     guessed = own_question(unnamed, dump.vcpus[0])
     assert guessed.policy.version < (6, 3, 0) and "nearest" in guessed.explanation

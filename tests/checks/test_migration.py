@@ -15,6 +15,7 @@ from inspector.policies.setup import parse_features
 from inspector.registers.encoding import bitmap_id, ccsidr_id, class_of, sysreg_id
 from inspector.registers.ids import PIR_EL1, PIRE0_EL1, SVE_VLS, TCR2_EL1
 from inspector.sources.dump import Dump, Provenance, Vcpu
+from inspector.untrusted import Untrusted
 from tests.checks.material import CLIDR, MIDR, MMFR2, MMFR4_32, PFR0, PSCI, ZFR0, changed, refused, shipped
 from tests.sources.material import dump_of
 
@@ -178,7 +179,7 @@ def test_a_destination_with_unlike_cores() -> None:
     one = shipped("cortex-a72", "6.1").vcpus[0]
     little = dict(one.values) | {MIDR: 0x410FD034, ccsidr_id(0): 0x7003E01A, sysreg_id(3, 0, 0, 0, 5): 0x80000001}
     both = Dump(
-        provenance=Provenance(source="rk3588", kernel="6.1.176"),
+        provenance=Provenance(source="rk3588", kernel=Untrusted("6.1.176")),
         vcpus=(Vcpu(index=0, values=one.values, setup=one.setup), Vcpu(index=1, values=little, setup=one.setup)),
     )
     assert check(both, both).verdict == "loads"

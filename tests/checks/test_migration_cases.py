@@ -41,7 +41,7 @@ def test_case_1_all_saved_vms_unusable_after_an_upgrade() -> None:
     """KVM of the new kernel offered no PMU: 236 registers, now 162."""
     source = shipped("cortex-a72", "6.1")
     without = {i: v for i, v in source.vcpus[0].values.items() if not is_pmu(i)}
-    target = dump_of(without | {DFR0: 0x10305006}, source="new-host.txt", kernel=source.provenance.kernel)
+    target = dump_of(without | {DFR0: 0x10305006}, source="new-host.txt", kernel=source.provenance.kernel.raw)
     report = migrate(source, target, vmm="qemu-7.2")
     assert report.messages[0] == "Invalid value 241 expecting positive value <= 167"
     assert "74 missing: PMUv3" in said(report)

@@ -23,6 +23,7 @@ from inspector.registers.catalog import by_id, find
 from inspector.registers.encoding import bitmap_id, ccsidr_id, sysreg_id
 from inspector.sources import load
 from inspector.sources.dump import Dump, Host, Provenance
+from inspector.untrusted import Untrusted
 from tests.checks.material import pmu_ids
 from tests.shared_material import shared
 
@@ -59,8 +60,8 @@ def vm(
     values = {i: v for i, v in {**vcpu.values, **(put or {})}.items() if i not in gone}
     provenance = Provenance(
         source=name,
-        kernel=kernel or shipped.provenance.kernel,
-        kernel_version="" if kernel else shipped.provenance.kernel_version,
+        kernel=Untrusted(kernel) if kernel else shipped.provenance.kernel,
+        kernel_version=Untrusted() if kernel else shipped.provenance.kernel_version,
     )
     made = tuple(msgspec.structs.replace(vcpu, index=n, values=values, guest={}, name="") for n in range(vcpus))
     return Dump(provenance=provenance, vcpus=made)

@@ -252,6 +252,6 @@ def test_the_psci_version_of_vms_to_come() -> None:
 )
 def test_what_an_old_machine_type_sets(machine: str, words: str) -> None:
     dump = shipped("cortex-a72", "6.12")
-    saved = msgspec.structs.replace(dump, provenance=msgspec.structs.replace(dump.provenance, machine=machine))
+    saved = msgspec.structs.replace(dump, provenance=dump.provenance.told(machine=machine))
     told = [r.text for r in migrate(saved, dump, vmm="qemu-10.0", ways_out=False).remarks if r.title == "machine type"]
     assert (words in told[0]) if words else not told

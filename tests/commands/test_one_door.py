@@ -29,7 +29,7 @@ WRITE = "ID_AA64MMFR2_EL1.CCIDX=0"
 def unnamed(tmp_path: Path) -> str:
     """A saved vCPU whose dump says neither kernel nor host."""
     dump = sources.load(N2)
-    given = msgspec.structs.replace(dump.provenance, kernel="", kernel_version="", host="")
+    given = dump.provenance.told(kernel="", kernel_version="", host="")
     path = tmp_path / "saved.json"
     path.write_bytes(dump_json.write(msgspec.structs.replace(dump, host=None, provenance=given)))
     return str(path)

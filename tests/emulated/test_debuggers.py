@@ -91,7 +91,7 @@ def test_qmp_opens_a_stub_reads_and_closes_it(tmp_path: Path) -> None:
             assert len(dump.vcpus) == 3 and dump.vcpus[2].values[CTR] == dump.vcpus[0].values[CTR]
             assert "paused while it was read" in dump.notes[0]
             assert qemu.running()
-        assert dump.provenance.tool.startswith("QEMU ")
+        assert dump.provenance.tool.raw.startswith("QEMU ")
         devices = str(qemu.process.args) and list(tmp_path.glob("*gdb*"))
         assert devices == []
 

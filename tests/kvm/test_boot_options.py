@@ -171,7 +171,7 @@ def test_an_input_that_is_none_names_the_command_line_too() -> None:
 def test_the_command_line_of_a_recording_is_part_of_its_dump_and_of_its_machine() -> None:
     path = next(path for path in BOOTED if "overrides" in path.name)
     dump = load(str(path))
-    assert "arm64.nobti" in dump.provenance.cmdline
+    assert "arm64.nobti" in dump.provenance.cmdline.raw
     answer = machine(dump, "6.12")
     assert not answer.exposure.limit(IDS["ID_AA64PFR1_EL1"]) & 0xF
     assert any("arm64.nobti" in note for note in answer.notes)

@@ -13,6 +13,7 @@ from inspector.reports.compare import comparison_json, comparison_markdown, comp
 from inspector.reports.json import dumps
 from inspector.sources import load
 from inspector.sources.dump import Dump, Provenance, Vcpu
+from inspector.untrusted import Untrusted
 
 PAIR = ["builtin:neoverse-n2-linux-6.1", "builtin:neoverse-n2-linux-6.12"]
 HOSTILE = "\x1b[31m|evil`\n"
@@ -60,7 +61,7 @@ def test_fleet() -> None:
 def test_names_from_files_reach_no_terminal_raw() -> None:
     reg = sysreg_id(3, 0, 0, 4, 0)
     pair = [
-        Dump(provenance=Provenance(source=HOSTILE, kernel=HOSTILE), vcpus=(Vcpu(index=0, values={reg: n}),))
+        Dump(provenance=Provenance(source=HOSTILE, kernel=Untrusted(HOSTILE)), vcpus=(Vcpu(index=0, values={reg: n}),))
         for n in (1, 2)
     ]
     answer = compare(pair)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from inspector.sources.dump import Absent, Cpu, Dump, Host, Provenance, Vcpu
 from inspector.sources.formats import dump_json
 from inspector.sources.formats.firecracker_vmstate import checksum
+from inspector.untrusted import Untrusted
 from tests.sources import streams
 
 PFR0, MMFR2, MIDR, CCSIDR0 = 0x603000000013C020, 0x603000000013C03A, 0x603000000013C000, 0x6020000000110000
@@ -37,7 +38,12 @@ def own_dump() -> bytes:
     )
     dump = Dump(
         provenance=Provenance(
-            source="a.mig", format="qemu-stream", tool="QEMU", kernel="6.1.0", date="2026-01-02", accelerator="kvm"
+            source="a.mig",
+            format="qemu-stream",
+            tool=Untrusted("QEMU"),
+            kernel=Untrusted("6.1.0"),
+            date=Untrusted("2026-01-02"),
+            accelerator="kvm",
         ),
         vcpus=(vcpu, Vcpu(index=1, values=VALUES)),
         host=Host(values={PFR0: 3}, ccsidr={0: 0xFF0000001A}),

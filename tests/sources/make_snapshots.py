@@ -16,6 +16,7 @@ from inspector.shipped import folder
 from inspector.sources import load
 from inspector.sources.dump import Dump, Host, Provenance, renumbered, select_vcpus
 from inspector.sources.formats import dump_json
+from inspector.untrusted import Untrusted
 
 CPUS = ("neoverse-n2", "max", "cortex-a72")
 KERNELS = ("5.10", "6.1", "6.12", "6.18", "7.3")
@@ -34,16 +35,16 @@ def snapshot(recording: Path) -> bytes:
     """The text of the shipped dump made from one recording."""
     dump: Dump = renumbered(select_vcpus(load(str(recording)), [CONFIGURATION]))
     # The recorder's console and random seed say nothing of the host.
-    plain = msgspec.structs.replace(dump, provenance=msgspec.structs.replace(dump.provenance, cmdline=""))
+    plain = msgspec.structs.replace(dump, provenance=dump.provenance.told(cmdline=""))
     return dump_json.write(plain, DATE)
 
 
 CIX = Dump(
     provenance=Provenance(
         source="kernel log",
-        tool="a kernel module that reads the cache registers at EL1",
-        host="CIX CD8180",
-        date=DATE,
+        tool=Untrusted("a kernel module that reads the cache registers at EL1"),
+        host=Untrusted("CIX CD8180"),
+        date=Untrusted(DATE),
     ),
     vcpus=(),
     host=Host(

@@ -38,7 +38,7 @@ def test_every_release(tmp_path: Path, release: str, count: int) -> None:
     assert [v.mp_state for v in dump.vcpus] == ["running", *["stopped"] * (count - 1)]
     word = 4 if old(release) else registers.feature_word(vcpus[0])
     assert {v.setup.features for v in dump.vcpus if v.setup} == {word}
-    assert release in dump.provenance.tool
+    assert release in dump.provenance.tool.raw
     assert not any("checksum" in note or "saved beside" in note for note in dump.notes)
     for vcpu in dump.vcpus:
         for reg_id, at in vcpu.offsets.items():

@@ -23,7 +23,7 @@ def test_cloud_hypervisor(tmp_path: Path, version: int, count: int) -> None:
     assert [dict(v.values) for v in dump.vcpus] == vcpus
     assert [v.index for v in dump.vcpus] == list(range(count))
     assert [v.mp_state for v in dump.vcpus] == ["running", *["stopped"] * (count - 1)]
-    assert dump.provenance.tool.startswith("Cloud Hypervisor (v")
+    assert dump.provenance.tool.raw.startswith("Cloud Hypervisor (v")
     assert dump.provenance.accelerator == "kvm"
     assert (dump.absent, dump.notes) == ((), ())
 

@@ -12,7 +12,6 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 
 from inspector import sources
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
@@ -21,6 +20,7 @@ from inspector.app.shell.background import aside
 from inspector.app.widgets.ink import ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Column, Item, Listing
+from inspector.app.widgets.unmarked import Box, unmarked
 from inspector.errors import InspectorError
 from inspector.sources.dump import Dump
 
@@ -46,9 +46,7 @@ class Choosing(Dialog):
 
     def compose(self) -> ComposeResult:
         """Lines to type in, said, list."""
-        with Vertical(classes="dialog tall") as box:
-            box.border_title = self.TITLE
-            box.border_subtitle = self.SUBTITLE
+        with Box(unmarked(self.TITLE), unmarked(self.SUBTITLE)):
             yield from self.lines()
             yield Lines(id="said")
             offers = Listing((Column("", self.NAME_CELLS), Column("")), id="offers")

@@ -6,14 +6,13 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 
 from inspector.app.dialogs.cluster_rows import cluster_rows
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
 from inspector.app.modes.migrate.question import short_name
 from inspector.app.widgets.ink import plain
 from inspector.app.widgets.lines import Lines
-from inspector.app.widgets.unmarked import unmarked
+from inspector.app.widgets.unmarked import Box, unmarked
 from inspector.sources.dump import Dump
 
 
@@ -35,9 +34,7 @@ class Clusters(Dialog):
 
     def compose(self) -> ComposeResult:
         """One page."""
-        with Vertical(classes="dialog tall") as box:
-            box.border_title = unmarked(f"CPUs of {short_name(self._dump)}")
-            box.border_subtitle = "↑↓ scroll   Y copy   esc closes"
+        with Box(unmarked(f"CPUs of {short_name(self._dump)}"), unmarked("↑↓ scroll   Y copy   esc closes")):
             yield Lines(cluster_rows(self._dump, min(self.app.size.width, DIALOG_CELLS) - 5), id="page")
 
     def action_scroll(self, step: int) -> None:

@@ -9,13 +9,13 @@ from typing import ClassVar
 from rich.console import Console
 from rich.markdown import Markdown
 from textual.app import App, ComposeResult
-from textual.containers import Vertical
 from textual.widgets import Input
 
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
 from inspector.app.dialogs.line import Line
 from inspector.app.widgets.ink import Ink, ink, row, wrap
 from inspector.app.widgets.lines import Lines
+from inspector.app.widgets.unmarked import Box, unmarked
 from inspector.errors import InspectorError
 from inspector.new_file import write_whole
 
@@ -59,8 +59,7 @@ class Export(Dialog):
 
     def compose(self) -> ComposeResult:
         """Name, and what happened."""
-        with Vertical(classes="dialog small") as box:
-            box.border_title = "Write a new file"
+        with Box(unmarked("Write a new file"), unmarked(""), classes="small"):
             yield Line(self._file, id="name")
             yield Lines(id="said")
 

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.screen import Screen
 
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
@@ -15,7 +14,7 @@ from inspector.app.shell import keys
 from inspector.app.shell.frame import Frame
 from inspector.app.widgets.ink import Ink, Row, clip, ends, row, width, wrap
 from inspector.app.widgets.lines import Lines
-from inspector.app.widgets.unmarked import unmarked
+from inspector.app.widgets.unmarked import Box, unmarked
 
 SIGNS = (
     ("same", "=", "same", "the value is what it was"),
@@ -96,9 +95,7 @@ class Help(Dialog):
 
     def compose(self) -> ComposeResult:
         """One page."""
-        with Vertical(classes="dialog tall") as box:
-            box.border_title = unmarked(f"Help: {self._title}")
-            box.border_subtitle = "↑↓ scroll   esc closes"
+        with Box(unmarked(f"Help: {self._title}"), unmarked("↑↓ scroll   esc closes")):
             yield Lines(self._page, id="page")
 
     def action_scroll(self, step: int) -> None:

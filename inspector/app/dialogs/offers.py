@@ -48,7 +48,7 @@ def dump_words(dump: Dump) -> str:
     vcpus = len(dump.vcpus)
     registers = max((len(vcpu.values) or len(vcpu.constraints) for vcpu in dump.vcpus), default=0)
     parts = [
-        dump.provenance.host,
+        dump.provenance.host.shown,
         f"Linux {dump.provenance.kernel}" if dump.provenance.kernel else "",
         f"{vcpus} vCPU" + "s" * (vcpus != 1) if vcpus else "",
         f"{registers} registers" if registers else "",

@@ -8,7 +8,7 @@ import msgspec
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.widgets import Input
 
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
@@ -16,6 +16,7 @@ from inspector.app.dialogs.line import MOVES, Line
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Column, Item, Listing
+from inspector.app.widgets.unmarked import Box, unmarked
 from inspector.checks.machine.known_host import known_host
 from inspector.checks.machine.machine import KernelQuestion, ask, machine, own_question
 from inspector.errors import CreationError, InspectorError
@@ -61,9 +62,8 @@ class PolicyChooser(Dialog):
 
     def compose(self) -> ComposeResult:
         """Text, answer, two lists."""
-        with Vertical(classes="dialog tall policy") as box:
-            box.border_title = "Kernel policy and vCPU features"
-            box.border_subtitle = "enter asks   ↑↓ kernel   tab switches   esc closes"
+        keys = unmarked("enter asks   ↑↓ kernel   tab switches   esc closes")
+        with Box(unmarked("Kernel policy and vCPU features"), keys, classes="tall policy"):
             yield Line(placeholder=PLACEHOLDER, id="name")
             yield Lines(id="said")
             with Horizontal(id="choices"):

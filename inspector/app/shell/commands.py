@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, cast
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import Hits, Provider
 
 from inspector.app.dialogs.offers import about, dump_words
 from inspector.app.shell import keys
@@ -16,7 +16,7 @@ from inspector.app.shell.frame import Frame
 from inspector.app.shell.program import Program
 from inspector.app.shell.search import find_in
 from inspector.app.shell.theming import load_themes, theme_folders
-from inspector.app.widgets.unmarked import unmarked
+from inspector.app.widgets.unmarked import hit, offer, unmarked
 from inspector.errors import InspectorError, one_line
 
 MOST = 40
@@ -49,8 +49,7 @@ class Commands(Provider):
         """What is offered before anything was typed."""
         for entry in self.entries():
             if entry.discover:
-                text = unmarked(entry.text)
-                yield DiscoveryHit(text, entry.run, text=text.plain, help=help_of(entry))
+                yield offer(unmarked(entry.text), entry.run, unmarked(entry.help))
 
     async def search(self, query: str) -> Hits:
         """What a text finds."""
@@ -61,12 +60,7 @@ class Commands(Provider):
             if score > 0:
                 for place in places:
                     text = text.stylize(matcher.match_style, place, place + 1)
-                yield Hit(score, text, entry.run, text=text.plain, help=help_of(entry))
-
-
-def help_of(entry: Command) -> str:
-    """The help as a text that is no markup: Textual's hits name the type str, and take a Content as it is."""
-    return cast(str, unmarked(entry.help))
+                yield hit(score, text, entry.run, unmarked(entry.help))
 
 
 class RegisterCommands(Commands):
@@ -91,7 +85,7 @@ class RegisterCommands(Commands):
     async def search(self, query: str) -> Hits:
         """Our own search instead of a fuzzy match: an encoding or an id has to hit exactly."""
         for place, entry in enumerate(self.found(query)):
-            yield Hit(1.0 - place / 100, unmarked(entry.text), entry.run, text=entry.text, help=help_of(entry))
+            yield hit(1.0 - place / 100, unmarked(entry.text), entry.run, unmarked(entry.help))
 
 
 class DumpCommands(Commands):

@@ -15,6 +15,7 @@ from inspector.registers import catalog
 from inspector.registers.encoding import hex_id, size_of
 from inspector.registers.ids import CTR_EL0, ID_SPACE
 from inspector.sources.dump import Constraint, Dump, Provenance, Vcpu
+from inspector.untrusted import Untrusted
 
 _PROPERTY_REGISTERS = frozenset((*ID_SPACE, CTR_EL0))
 _TEMPLATE_BYTES = 16
@@ -86,8 +87,8 @@ def baseline_dump(answer: Baseline) -> Dump:
     return Dump(
         provenance=Provenance(
             source="baseline",
-            tool="vcpu-inspector compare --baseline",
-            kernel=kernels.pop() if len(kernels) == 1 else "",
+            tool=Untrusted("vcpu-inspector compare --baseline"),
+            kernel=Untrusted(kernels.pop() if len(kernels) == 1 else ""),
         ),
         vcpus=(Vcpu(index=0, name="baseline", values=values, constraints=parts, setup=answer.setup),),
         notes=tuple(notes),

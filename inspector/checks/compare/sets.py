@@ -187,8 +187,8 @@ def add_dump(collection: Collection, dump: Dump, alone: bool = False) -> None:
                 source=where,
                 vcpu=vcpu.index,
                 kind=vcpu.kind,
-                kernel=dump.provenance.kernel,
-                host=dump.provenance.host,
+                kernel=dump.provenance.kernel.shown,
+                host=dump.provenance.host.shown,
             ),
             vcpu,
         )

@@ -21,6 +21,6 @@ def expected_of(cpu: str, fresh: Dump, question: KernelQuestion) -> Machine | No
     if host is None or vcpu is None:
         return None
     try:
-        return machine(host, question, setup_of(vcpu), host=with_cmdline("", fresh.provenance.cmdline or None))
+        return machine(host, question, setup_of(vcpu), host=with_cmdline("", fresh.provenance.cmdline.raw or None))
     except InspectorError:
         return None

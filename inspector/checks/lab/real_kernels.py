@@ -122,7 +122,7 @@ class RealKernels:
         vcpu = first_vcpu(asked.dump)
         value = None if vcpu is None else vcpu.values.get(register.id)
         answer = RealAnswer(
-            address=address, id=register.id, kernel=asked.dump.provenance.kernel, title=asked.question.title,
+            address=address, id=register.id, kernel=asked.dump.provenance.kernel.shown, title=asked.question.title,
             doubt=asked.doubt, value=value, predicted=_predicted(asked.model, register.id),
         )  # fmt: skip
         if not text:
@@ -222,7 +222,7 @@ def _predicted(model: Machine | None, reg_id: int) -> RegisterExposure | None:
 def _doubt(dump: Dump) -> str:
     """How sure the choice of a policy for a machine's kernel is; empty where that kernel was recorded."""
     try:
-        choice = choose_kernel(dump.provenance.kernel, dump.provenance.kernel_version, said_by_file=True)
+        choice = choose_kernel(dump.provenance.kernel.raw, dump.provenance.kernel_version.raw, said_by_file=True)
     except PolicyError as error:
         return str(error)
     return "" if choice.certainty in ("exact", "same-as-recorded") else choice.text

@@ -42,7 +42,7 @@ def host_of(dump: Dump) -> HostState | None:
     host = from_raw(dump.host.values, dump.host.ccsidr, dump.capabilities or None, known=dump.host.known)
     return msgspec.structs.replace(
         host,
-        cmdline=dump.provenance.cmdline,
+        cmdline=dump.provenance.cmdline.raw,
         vgic=vgic_of(host.values, host.known),
         vgic_known=knows_gic(host.known),
     )

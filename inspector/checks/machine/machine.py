@@ -179,7 +179,7 @@ def ask(
     `dump`: where the text is the release that it names, its version string says more. `host`: as `--host` takes it.
     """
     given = dump.provenance if dump is not None else None
-    version = given.kernel_version if given and given.kernel and text.strip().startswith(given.kernel) else ""
+    version = given.kernel_version.raw if given and given.kernel and text.strip().startswith(given.kernel.raw) else ""
     choice = choose(text, version)
     return msgspec.structs.replace(_chosen(choice, *taken_apart(text), setup), host=host)
 

@@ -15,7 +15,7 @@ def hosts() -> dict[str, Dump]:
     for name in sources.shipped_names():
         dump = sources.load(f"builtin:{name}")
         if dump.host and dump.vcpus:
-            found[dump.provenance.host.split(" ")[0] or name] = dump
+            found[dump.provenance.host.raw.split(" ")[0] or name] = dump
     return found
 
 

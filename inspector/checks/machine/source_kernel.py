@@ -50,11 +50,11 @@ class OwnKernel(NamedTuple):
 
 def kernel_of(dump: Dump) -> OwnKernel:
     """The kernel that the dump names; none where its release means nothing."""
-    release = dump.provenance.kernel
+    release = dump.provenance.kernel.raw
     if not release:
         return OwnKernel()
     try:
-        choice = choose(release, dump.provenance.kernel_version, said_by_file=True)
+        choice = choose(release, dump.provenance.kernel_version.raw, said_by_file=True)
     except PolicyError as error:
         return OwnKernel(doubts=(str(error),))
     doubts = (*choice.warnings, *choice.doubts())

@@ -244,7 +244,7 @@ def _check(
     """Load the copy, compare every value, and restore it: raises InspectorError when anything is not as planned."""
     where = source.provenance.source
     try:
-        copy = load(str(target), snapshot=source.provenance.snapshot)
+        copy = load(str(target), snapshot=source.provenance.snapshot.raw)
     except SourceError as error:
         raise InspectorError(f"the copy cannot be read again ({error.what}); it was removed", where) from None
     wanted = _planned(source, changes)

@@ -240,7 +240,7 @@ def _poison(vcpu: Vcpu) -> list[Remark]:
 def _machine_type(dump: Dump, vmm: Vmm) -> list[Remark]:
     """What the saved machine type sets of the vCPU: the destination has to be started with the same one."""
     machine = dump.provenance.machine
-    told = machine_defaults(machine) if vmm.family in ("qemu", "libvirt") else ()
+    told = machine_defaults(machine.raw) if vmm.family in ("qemu", "libvirt") else ()
     if not told:
         return []
     text = f"{machine} {', '.join(told)}: start the destination with the same machine type"

@@ -14,8 +14,8 @@ from inspector.sources.dump import Dump, Vcpu
 def describe_source(dump: Dump, vcpus: Sequence[Vcpu]) -> str:
     """`vm.mig: QEMU virt-10.0, Linux 6.1.0-50, 1 vCPU of 252 registers`."""
     given = dump.provenance
-    machine = given.machine and given.machine not in given.tool
-    parts = [given.tool, given.machine if machine else "", f"Linux {given.kernel}" if given.kernel else ""]
+    machine = given.machine and given.machine.raw not in given.tool.raw
+    parts = [given.tool.shown, given.machine.shown if machine else "", f"Linux {given.kernel}" if given.kernel else ""]
     count = f"{len(vcpus)} vCPU{'s' * (len(vcpus) != 1)}"
     if vcpus and vcpus[0].name:
         count += f" ({vcpus[0].name})"

@@ -20,6 +20,7 @@ from inspector.sources.dump import Dump, Provenance, Vcpu
 from inspector.sources.live import is_live, open_live
 from inspector.sources.live.laboratory import PREFIX, Lab
 from inspector.sources.live.source import LiveOptions
+from inspector.untrusted import Untrusted
 
 FEATURES = ("qemu", "none", "all")
 """Words for feature sets besides lists: what QEMU chooses on the host, none, and everything that goes together."""
@@ -66,7 +67,7 @@ def kernel_side(named: str, policy: Policy, cpu: str, host: Dump, features: str)
 def dump_of(target: Destination, kernel: str) -> Dump:
     """A fresh vCPU of a modelled destination as a dump; registers of which nothing is known are left out."""
     values = {i: v for i, v in target.values.items() if target.known.get(i, ALL)}
-    about = Provenance(source=target.label, format="model", kernel=kernel)
+    about = Provenance(source=target.label, format="model", kernel=Untrusted(kernel))
     return Dump(provenance=about, vcpus=(Vcpu(index=0, values=values, setup=target.setup),))
 
 
@@ -98,7 +99,7 @@ def source_side(text: str, cpu: str, features: str) -> Side:
         raise InspectorError(f"holds no vCPU with features {features}", text, "see `vcpu-inspector show` for its vCPUs")
     best = chosen[0] if features == "none" else max(chosen, key=lambda v: len(v.values))
     one = msgspec.structs.replace(dump, vcpus=(msgspec.structs.replace(best, index=0),), one_vm=False)
-    return _read(one, text, dump.provenance.host or cpu, None)
+    return _read(one, text, dump.provenance.host.shown or cpu, None)
 
 
 def _read(dump: Dump, label: str, cpu: str, lab: Lab | None) -> Side:

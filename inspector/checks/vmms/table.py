@@ -67,7 +67,7 @@ def _version_told(family: str, tool: str) -> str:
 
 def restoring_vmm(saved: Provenance, name: str = "") -> Vmm:
     """The VMM called `name`, else the one that a saved VM of this origin suggests. Raises InspectorError."""
-    return find_vmm(name or vmm_for(saved.format, saved.tool))
+    return find_vmm(name or vmm_for(saved.format, saved.tool.raw))
 
 
 def of_family(family: str, version: str = "") -> Vmm | None:

@@ -22,7 +22,7 @@ from inspector.sources.opening import open_path
 def patches(path: Path, source: Provenance, changes: Mapping[int, Changes]) -> list[BytePatch]:
     """The patches of the image. Raises InspectorError for a value in a hole, or in a cluster that snapshots share."""
     image = image_of(open_path(str(path), source.source))
-    chosen = next(one for one in image.with_state if one.id == source.snapshot)
+    chosen = next(one for one in image.with_state if one.id == source.snapshot.raw)
     state = image.state(chosen)
     offsets = {vcpu.index: vcpu.offsets for vcpu in state_dump(state).vcpus}
     others = [(one, image.state(one)) for one in image.with_state if one != chosen]

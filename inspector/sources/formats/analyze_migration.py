@@ -21,6 +21,7 @@ from inspector.sources.formats import qemu_cpu
 from inspector.sources.jsontext import decode, number
 from inspector.sources.opening import Content
 from inspector.sources.vcpu_setup import listed_setup
+from inspector.untrusted import Untrusted
 
 NAME = "analyze-migration"
 _CPU = re.compile(r"cpu \((\d{1,9})\)")
@@ -74,7 +75,7 @@ def load(content: Content) -> Dump:
         vcpus.append(Vcpu(index=index, values=values, setup=setup))
     accelerator = qemu_cpu.accelerator_of(vcpus[0].values)
     provenance = Provenance(
-        source=where, format=NAME, compression=content.compression, tool="QEMU", accelerator=accelerator
+        source=where, format=NAME, compression=content.compression, tool=Untrusted("QEMU"), accelerator=accelerator
     )
     return Dump(
         provenance=provenance,

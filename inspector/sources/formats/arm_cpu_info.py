@@ -17,6 +17,7 @@ from inspector.sources.formats.plain_text import gather, text_of
 from inspector.sources.gathered import Gathered, make_dump
 from inspector.sources.opening import Content
 from inspector.sources.pasted_lines import bare, is_padded_hex
+from inspector.untrusted import Untrusted
 
 NAME = "arm-cpu-info"
 _BITS = re.compile(r"\[?(\d{1,2}):(\d{1,2})\]?")
@@ -50,7 +51,9 @@ def load(content: Content) -> Dump:
     header = gather(gathered, others, any(is_padded_hex(line) for line in others if line))
     _agree(gathered)
     view = content.declared or header
-    provenance = Provenance(source=content.name, format=NAME, compression=content.compression, tool="ArmCpuInfo")
+    provenance = Provenance(
+        source=content.name, format=NAME, compression=content.compression, tool=Untrusted("ArmCpuInfo")
+    )
     return make_dump(gathered, view or "host", provenance, () if view else (_INFERRED,))
 
 

@@ -30,6 +30,7 @@ from inspector.sources.formats import kvm_regs
 from inspector.sources.jsontext import Word, check_members, checked, decode
 from inspector.sources.opening import Content
 from inspector.sources.vcpu_setup import listed_setup
+from inspector.untrusted import Untrusted
 
 NAME = "cloud-hypervisor"
 
@@ -124,7 +125,9 @@ def load(content: Content) -> Dump:
     if not vcpus:
         raise SourceError("its cpu-manager has no vCPU", where)
     tool = f"Cloud Hypervisor ({', '.join(shapes)})"
-    provenance = Provenance(source=where, format=NAME, compression=content.compression, tool=tool, accelerator="kvm")
+    provenance = Provenance(
+        source=where, format=NAME, compression=content.compression, tool=Untrusted(tool), accelerator="kvm"
+    )
     absent, notes = _lost(sve)
     return Dump(provenance=provenance, vcpus=tuple(sorted(vcpus, key=lambda v: v.index)), absent=absent, notes=notes)
 

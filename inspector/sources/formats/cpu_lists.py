@@ -25,6 +25,7 @@ from inspector.sources.flags import (
 from inspector.sources.formats.plain_text import text_of
 from inspector.sources.jsontext import decode
 from inspector.sources.opening import Content
+from inspector.untrusted import Untrusted
 
 NAME = "cpu-list"
 _SNIFF = re.compile(
@@ -73,7 +74,7 @@ def load(content: Content) -> Dump:
     if not any(core.midr.known or core.flags for core in cores):
         raise SourceError("names no arm64 core and no flags of one", where, "is it of an arm64 machine?")
     tool = "lscpu" if lscpu else "/proc/cpuinfo"
-    provenance = Provenance(source=where, format=NAME, compression=content.compression, tool=tool)
+    provenance = Provenance(source=where, format=NAME, compression=content.compression, tool=Untrusted(tool))
     notes: tuple[str, ...] = (
         () if content.declared else (f"taken for a host: {tool} in a VM shows what its guest sees: --as guest",)
     )

@@ -15,6 +15,7 @@ from inspector.sources.dump import Dump, Host, Provenance, Vcpu
 from inspector.sources.formats.plain_text import text_of
 from inspector.sources.jsontext import checked
 from inspector.sources.opening import Content
+from inspector.untrusted import Untrusted
 
 NAME = "cpusysregs"
 _LINE = re.compile(r"([A-Z][A-Z0-9_]{1,40}):((?: [01]{4}){8} -(?: [01]{4}){8})[ \t\r]{0,80}")
@@ -55,7 +56,9 @@ def load(content: Content) -> Dump:
     values = checked(pairs, where)
     notes = (f"registers without a known name: {', '.join(unknown[:10])}",) if unknown else ()
     return Dump(
-        provenance=Provenance(source=where, format=NAME, compression=content.compression, tool="arm-cpusysregs"),
+        provenance=Provenance(
+            source=where, format=NAME, compression=content.compression, tool=Untrusted("arm-cpusysregs")
+        ),
         vcpus=(Vcpu(index=0, name="host", kind="host", values=values),),
         host=Host(values=values),
         notes=notes,

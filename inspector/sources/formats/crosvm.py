@@ -35,6 +35,7 @@ from inspector.sources.formats import kvm_regs
 from inspector.sources.jsontext import Small, Word, checked, decode
 from inspector.sources.opening import Content
 from inspector.sources.vcpu_setup import listed_setup
+from inspector.untrusted import Untrusted
 
 NAME = "crosvm-vcpu"
 _KEYS = {"sp", "pc", "pstate", "x", "v", "sys"}
@@ -103,7 +104,7 @@ def load(content: Content) -> Dump:
     values = checked(_pairs(document, where), where)
     return Dump(
         provenance=Provenance(
-            source=where, format=NAME, compression=content.compression, tool="crosvm", accelerator="kvm"
+            source=where, format=NAME, compression=content.compression, tool=Untrusted("crosvm"), accelerator="kvm"
         ),
         vcpus=(Vcpu(index=document.vcpu_id, values=values, setup=listed_setup(values, gic="v3")),),
         absent=_ABSENT,

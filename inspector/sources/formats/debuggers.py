@@ -14,6 +14,7 @@ from inspector.sources.formats.plain_text import gather, text_of
 from inspector.sources.gathered import Gathered, make_dump
 from inspector.sources.opening import Content
 from inspector.sources.pasted_lines import bare
+from inspector.untrusted import Untrusted
 
 NAME = "debugger"
 _QEMU = re.compile(rb"\bPC=[0-9a-f]{16}[ \t]{1,20}X00=[0-9a-f]{16}")
@@ -49,7 +50,7 @@ def load(content: Content) -> Dump:
         tool = "LLDB" if _LLDB.search(content.head) else "gdb"
         gather(gathered, text.splitlines(), hexes=False)
     notes = _place_stack_pointer(gathered)
-    provenance = Provenance(source=content.name, format=NAME, compression=content.compression, tool=tool)
+    provenance = Provenance(source=content.name, format=NAME, compression=content.compression, tool=Untrusted(tool))
     core_only = all(split_id(i).cls == CLASS_CORE for values in gathered.sections.values() for i in values)
     return make_dump(gathered, content.declared or "vcpu", provenance, [_ONLY_STATE] * core_only + notes)
 

@@ -39,6 +39,7 @@ from inspector.registers.hwcaps import BY_NAME
 from inspector.sources.dump import Absent, Constraint, Cpu, Dump, Host, Kind, Provenance, Vcpu
 from inspector.sources.jsontext import Hex, Small, check_id, check_value, decode, number, number_map, register_map
 from inspector.sources.opening import Content
+from inspector.untrusted import Untrusted, raw
 from inspector.version import __version__
 
 NAME = "dump-json"
@@ -47,6 +48,8 @@ FORMAT = "vcpu-inspector-dump"
 VERSION = 1
 _NOTHING = msgspec.Raw(b"{}")
 _NULL = msgspec.Raw(b"null")
+_TEXTS = ("tool", "kernel", "kernel_version", "cmdline", "host", "machine", "snapshot", "date")
+"""Members of `provenance` that are taken over as they are."""
 
 
 class _Constraint(msgspec.Struct):
@@ -119,13 +122,21 @@ def load(content: Content) -> Dump:
             where,
             f"this program reads version {VERSION}; a newer one may read it",
         )
-    given = {k: v for k, v in document.provenance.items() if k in Provenance.__struct_fields__}
-    given |= {"origin": given.pop("source", ""), "origin_format": given.pop("format", "")}
+    given = document.provenance
+    texts = {name: Untrusted(given[name]) for name in _TEXTS if name in given}
     host = document.host
     budget = content.budget
     budget.spend(VCPUS, max(len(document.vcpus), len(document.cpus)))
     return Dump(
-        provenance=Provenance(**given | {"source": where, "format": NAME, "compression": content.compression}),
+        provenance=Provenance(
+            source=where,
+            format=NAME,
+            compression=content.compression,
+            origin=Untrusted(given.get("source", "")),
+            origin_format=Untrusted(given.get("format", "")),
+            accelerator=given.get("accelerator", ""),
+            **texts,
+        ),
         vcpus=tuple(_vcpu(v, where, budget) for v in document.vcpus),
         host=_host(host, where, budget) if host else None,
         cpus=tuple(
@@ -226,6 +237,7 @@ def write(dump: Dump, date: str = "") -> bytes:
 
 
 def _json(value: Any) -> str:
+    value = raw(value)
     if isinstance(value, str):
         value = value.encode("utf-8", "backslashreplace").decode()  # a file name that is not UTF-8
     return msgspec.json.encode(value).decode()

@@ -19,6 +19,7 @@ from inspector.sources.dump import Constraint, Dump, Provenance, Vcpu
 from inspector.sources.jsontext import Hex, Small, check_id, decode
 from inspector.sources.opening import Content
 from inspector.sources.vcpu_setup import listed_setup
+from inspector.untrusted import Untrusted
 
 NAME = "firecracker-json"
 _BITS = re.compile(r"0b([01xX_]{1,2600})")
@@ -80,11 +81,12 @@ def load(content: Content) -> Dump:
         constraints=constraints,
         setup=_setup(values) if whole else None,
     )
-    provenance = Provenance(source=where, format=NAME, compression=content.compression, tool="Firecracker CPU template")
+    provenance = Provenance(
+        source=where, format=NAME, compression=content.compression, tool=Untrusted("Firecracker CPU template")
+    )
     notes = _notes(template, whole)
     if fingerprint:
-        provenance = msgspec.structs.replace(
-            provenance,
+        provenance = provenance.told(
             tool=f"Firecracker {fingerprint.firecracker_version}".strip(),
             kernel=fingerprint.kernel_version,
             host=f"microcode {fingerprint.microcode_version}, BIOS {fingerprint.bios_version}",

@@ -34,6 +34,7 @@ from inspector.sources.formats.firecracker_rows import rows
 from inspector.sources.formats.kvm_regs import mp_state_name
 from inspector.sources.jsontext import checked
 from inspector.sources.opening import Content
+from inspector.untrusted import Untrusted
 
 NAME = "firecracker-vmstate"
 STATES_FEATURES = True
@@ -88,7 +89,9 @@ def load(content: Content) -> Dump:
         source=where,
         format=NAME,
         compression=content.compression,
-        tool=f"{tool}, snapshot {'' if version.startswith('data') else 'format '}{version}" if version else tool,
+        tool=Untrusted(
+            f"{tool}, snapshot {'' if version.startswith('data') else 'format '}{version}" if version else tool
+        ),
         accelerator="kvm",
     )
     halves = frozenset(reg_id for vcpu in vcpus for reg_id in vcpu.constraints)

@@ -15,6 +15,7 @@ from inspector.sources.dump import Dump, Provenance
 from inspector.sources.flags import Core, cores_dump, known_flags
 from inspector.sources.formats.plain_text import text_of
 from inspector.sources.opening import Content
+from inspector.untrusted import Untrusted
 
 NAME = "hwcaps"
 _WORD = re.compile(r"\b(AT_|ELF_)?HWCAP([23]?)\b[)\]]?[ \t]{0,40}([:=]|is\b)?[ \t]{0,40}(0x)?([0-9a-f]{1,16})\b", re.I)
@@ -50,7 +51,7 @@ def load(content: Content) -> Dump:
         flags |= dict.fromkeys(known_flags(listed[1].casefold().split()))
     if not flags:
         raise SourceError("holds no flag of arm64 Linux", where, "AT_HWCAP: 0x119fff")
-    provenance = Provenance(source=where, format=NAME, compression=content.compression, tool="getauxval")
+    provenance = Provenance(source=where, format=NAME, compression=content.compression, tool=Untrusted("getauxval"))
     notes = [] if content.declared else ["taken for a host: in a VM these are its guest's flags: --as guest"]
     notes += ["AT_HWCAP3 is not read: no field is known for its bits"] if third else []
     return cores_dump([Core(0, Partial.nothing(), tuple(flags))], content.declared or "host", provenance, notes)

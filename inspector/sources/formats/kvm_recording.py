@@ -29,6 +29,7 @@ from inspector.sources.recording import (
     read_lines,
     records,
 )
+from inspector.untrusted import Untrusted
 
 NAME = "kvm-recording"
 STATES_FEATURES = True
@@ -167,12 +168,12 @@ class _Reading:
                 source=self.where,
                 format=NAME,
                 compression=content.compression,
-                tool="KVM, recorded through /dev/kvm",
-                kernel=self.kernel.release or self.first.kernel,
-                kernel_version=self.kernel.version,
-                cmdline=self.kernel.cmdline,
-                host=self.first.cpu,
-                machine=self.first.machine,
+                tool=Untrusted("KVM, recorded through /dev/kvm"),
+                kernel=Untrusted(self.kernel.release or self.first.kernel),
+                kernel_version=Untrusted(self.kernel.version),
+                cmdline=Untrusted(self.kernel.cmdline),
+                host=Untrusted(self.first.cpu),
+                machine=Untrusted(self.first.machine),
             ),
             vcpus=vcpus,
             host=self.host,

@@ -16,6 +16,7 @@ from inspector.registers.hwcaps import Bound, partial_registers
 from inspector.sources.dump import Constraint, Dump, Host, Provenance, Vcpu
 from inspector.sources.formats.plain_text import text_of
 from inspector.sources.opening import Content
+from inspector.untrusted import Untrusted
 
 NAME = "macos-sysctl"
 _ENTRY = re.compile(r"\bhw\.optional\.(?:arm\.)?(\w{1,40})[ \t]{0,20}[:=][ \t]{0,20}([01])\b")
@@ -67,7 +68,9 @@ def load(content: Content) -> Dump:
         shown = ", ".join(unknown[:5])
         notes.append(f"{len(unknown)} features stand for no single field of an ID register: {shown}")
     machine = brand[1].strip() if brand else ""
-    provenance = Provenance(source=where, format=NAME, compression=content.compression, tool="sysctl", host=machine)
+    provenance = Provenance(
+        source=where, format=NAME, compression=content.compression, tool=Untrusted("sysctl"), host=Untrusted(machine)
+    )
     kind = "vcpu" if content.declared in ("vcpu", "guest") else "host"
     host = Host(values={i: c.value for i, c in parts.items()}, known={i: c.mask for i, c in parts.items()}, view="el0")
     return Dump(

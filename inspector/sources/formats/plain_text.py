@@ -27,6 +27,7 @@ from inspector.sources.jsontext import check_id, decode
 from inspector.sources.kernel_log import values_in_log
 from inspector.sources.opening import Content
 from inspector.sources.pasted_lines import bare, base_of, cpu_of, is_border, pairs_of, without_comment
+from inspector.untrusted import Untrusted
 
 NAME = "plain-text"
 _IDREGS = re.compile(r"\s*([A-Za-z]\w+):\s+([0-9a-f]{16})\s*")
@@ -81,7 +82,7 @@ def load(content: Content) -> Dump:
         hexes = False
     header = gather(gathered, lines, hexes)
     tool = "KVM debugfs idregs" if idregs else ""
-    provenance = Provenance(source=where, format=NAME, compression=content.compression, tool=tool)
+    provenance = Provenance(source=where, format=NAME, compression=content.compression, tool=Untrusted(tool))
     if gathered.empty:
         return _list_or_nothing(gathered, provenance, broken)
     notes = ["idregs holds the VM's feature ID registers only: no MPIDR_EL1, no CCSIDR, no state"] if idregs else []

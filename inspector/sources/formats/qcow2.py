@@ -18,6 +18,7 @@ from inspector.errors import SourceError
 from inspector.sources.dump import Dump
 from inspector.sources.formats.qemu_stream import read_stream
 from inspector.sources.opening import Content
+from inspector.untrusted import Untrusted
 
 NAME = "qcow2-snapshot"
 HAS_SNAPSHOTS = True
@@ -126,7 +127,7 @@ def load(content: Content) -> Dump:
     notes: tuple[str, ...] = (f"VM state of the internal snapshot {chosen.name!r}, ID {chosen.id}",)
     if others := [each for each in image.snapshots if each is not chosen]:
         notes += (f"other snapshots in the image, for --snapshot: {named(others)}",)
-    provenance = msgspec.structs.replace(dump.provenance, format=NAME, snapshot=chosen.id)
+    provenance = msgspec.structs.replace(dump.provenance, format=NAME, snapshot=Untrusted(chosen.id))
     return msgspec.structs.replace(dump, provenance=provenance, vcpus=vcpus, notes=notes + dump.notes)
 
 

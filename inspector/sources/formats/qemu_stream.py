@@ -20,6 +20,7 @@ from inspector.sources.formats.qemu_scan import Found, Scan, first_group, last_g
 from inspector.sources.formats.qemu_walk import LARGE, MAGIC, VERSION, Walk, walk
 from inspector.sources.opening import Content
 from inspector.sources.vcpu_setup import listed_setup
+from inspector.untrusted import Untrusted
 
 NAME = "qemu-stream"
 _END = 64 << 20
@@ -77,8 +78,8 @@ def read_stream(
         provenance=Provenance(
             source=where,
             format=NAME,
-            tool=f"QEMU {walked.machine}".strip(),
-            machine=walked.machine,
+            tool=Untrusted(f"QEMU {walked.machine}".strip()),
+            machine=Untrusted(walked.machine),
             accelerator=accelerator,
         ),
         vcpus=vcpus,

@@ -15,6 +15,7 @@ from inspector.registers.scanning import scan
 from inspector.sources.dump import Constraint, Dump, Provenance, Vcpu
 from inspector.sources.formats.plain_text import text_of
 from inspector.sources.opening import Content
+from inspector.untrusted import Untrusted
 
 NAME = "get-reg-list"
 _TITLES = (": Number registers:", ": Number blessed registers:")
@@ -65,7 +66,9 @@ def load(content: Content) -> Dump:
         for i, (name, ids) in enumerate(lists.items())
     )
     return Dump(
-        provenance=Provenance(source=where, format=NAME, compression=content.compression, tool="selftest get-reg-list"),
+        provenance=Provenance(
+            source=where, format=NAME, compression=content.compression, tool=Untrusted("selftest get-reg-list")
+        ),
         vcpus=vcpus,
         one_vm=False,
         notes=("a list of ids without values", *(f"{label}: {_BLOCKS[kind]}" for label, kind in blocks.items())),

@@ -17,6 +17,7 @@ from inspector.sources.jsontext import Hex, checked, convert
 from inspector.sources.opening import Content
 from inspector.sources.recording import read_lines
 from inspector.sources.vcpu_setup import listed_setup
+from inspector.untrusted import Untrusted
 
 NAME = "restore-lines"
 _BEGINNINGS = (b'{"dump":"own"', b'{"reg":"0x')
@@ -96,9 +97,9 @@ def _fresh(lines: list[_Line], content: Content) -> Dump:
         source=where,
         format=NAME,
         compression=content.compression,
-        tool="KVM, a fresh vCPU",
-        kernel=first.kernel,
-        host=first.cpu,
+        tool=Untrusted("KVM, a fresh vCPU"),
+        kernel=Untrusted(first.kernel),
+        host=Untrusted(first.cpu),
     )
     return Dump(provenance=provenance, vcpus=(vcpu,), capabilities=caps)
 
@@ -119,7 +120,7 @@ def _replay(lines: list[_Line], content: Content) -> Dump:
     refused = sum(1 for x in rows if x.errno and x.in_dst)
     return Dump(
         provenance=Provenance(
-            source=where, format=NAME, compression=content.compression, tool="KVM, a replayed restore"
+            source=where, format=NAME, compression=content.compression, tool=Untrusted("KVM, a replayed restore")
         ),
         vcpus=tuple(vcpus),
         one_vm=False,

@@ -15,6 +15,7 @@ from inspector.sources.dump import Dump, Provenance
 from inspector.sources.formats.plain_text import text_of
 from inspector.sources.gathered import Gathered, make_dump
 from inspector.sources.opening import Content
+from inspector.untrusted import Untrusted
 
 NAME = "windows-registry"
 _BYTE = "[0-9a-fA-F]{2}"
@@ -57,7 +58,9 @@ def load(content: Content) -> Dump:
                 gathered.leave_out(count, line, problem)
     if gathered.empty:
         raise SourceError("holds no value CP nnnn", content.name, '"CP 4000"=hex(b):b1,d4,0f,41,00,00,00,00')
-    provenance = Provenance(source=content.name, format=NAME, compression=content.compression, tool="Windows registry")
+    provenance = Provenance(
+        source=content.name, format=NAME, compression=content.compression, tool=Untrusted("Windows registry")
+    )
     return make_dump(gathered, content.declared or "host", provenance, _NOTES)
 
 

@@ -121,5 +121,5 @@ def dump_of(answer: bytes, where: str) -> Dump:
     if not dump_json.sniff(content):
         raise SourceError("answered with JSON that is not a dump of this program", where)
     dump = dump_json.load(content)
-    about = msgspec.structs.replace(dump.provenance, source=where, format="live", origin="", origin_format="")
+    about = dump.provenance.told(source=where, format="live", origin="", origin_format="")
     return msgspec.structs.replace(dump, provenance=about)

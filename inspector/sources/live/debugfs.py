@@ -12,6 +12,7 @@ from inspector.errors import SourceError
 from inspector.sources.dump import Dump, Provenance, Vcpu
 from inspector.sources.live.collector import DEBUGFS, debugfs_vms
 from inspector.sources.live.source import Deadline, LiveOptions, within
+from inspector.untrusted import Untrusted
 
 _VM = re.compile(r"\d+-\d+")
 
@@ -44,8 +45,8 @@ class RunningVms:
         system = os.uname()
         now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         about = Provenance(
-            source=self.address, format="live", tool="KVM debugfs", kernel=system.release,
-            kernel_version=system.version, machine=system.machine, date=now,
+            source=self.address, format="live", tool=Untrusted("KVM debugfs"), kernel=Untrusted(system.release),
+            kernel_version=Untrusted(system.version), machine=Untrusted(system.machine), date=Untrusted(now),
         )  # fmt: skip
         vcpus = tuple(_vcpu(index, vm) for index, vm in enumerate(vms))
         return Dump(provenance=about, vcpus=vcpus, one_vm=len(vcpus) == 1, notes=tuple(notes))

@@ -18,6 +18,7 @@ from inspector.registers.encoding import CLASS_CORE, CLASS_SYSREG, SIZE_U32, SIZ
 from inspector.sources.dump import Dump, Provenance, Vcpu
 from inspector.sources.live.rsp import DOCUMENT, Remote, connect
 from inspector.sources.live.source import Deadline, LiveOptions
+from inspector.untrusted import Untrusted
 
 _FILES, _REGISTERS, _THREADS = 32, 4096, 1024
 """Most files and registers of a target description, and most vCPUs."""
@@ -127,7 +128,7 @@ def _read(remote: Remote, address: str, resume: bool, stood: list[str]) -> Dump:
         names = sorted(unknown)
         shown = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
         notes.append(f"{len(names)} registers of the gdbstub have no register id and were left out: {shown}")
-    about = Provenance(source=address, format="live", tool="gdbstub", date=now)
+    about = Provenance(source=address, format="live", tool=Untrusted("gdbstub"), date=Untrusted(now))
     return Dump(provenance=about, vcpus=tuple(vcpus), notes=tuple(notes))
 
 

@@ -135,7 +135,7 @@ class Qmp:
         except BaseException as error:
             raise with_note(error, self._put_back(session, running, kept * 2 / 3)) from None
         problem = self._put_back(session, running, kept * 2 / 3)
-        about = msgspec.structs.replace(dump.provenance, tool=f"QEMU {session.version}".strip())
+        about = dump.provenance.told(tool=f"QEMU {session.version}".strip())
         paused = "the guest was paused while it was read" if running else "the guest was paused before, and still is"
         return msgspec.structs.replace(dump, provenance=about, notes=(problem or paused, *dump.notes))
 

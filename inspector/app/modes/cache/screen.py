@@ -168,7 +168,7 @@ class Cache(Frame):
             return "host, CCSIDR in its " + ("64-bit layout (FEAT_CCIDX)" if wide else "32-bit layout")
         topology = self._sides[side]
         view = self.session.shown
-        release = view.dump.provenance.kernel if view else ""
+        release = view.dump.provenance.kernel.shown if view else ""
         kernel = ".".join(release.split(".")[:2])
         who = f"vCPU as Linux {kernel} saves it" if kernel else "vCPU"
         if view is not None and view.answer is not None:

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
 from inspector.app.dialogs.export import Export
@@ -16,6 +15,7 @@ from inspector.app.shell import keys
 from inspector.app.shell.background import aside
 from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
 from inspector.app.widgets.lines import Lines
+from inspector.app.widgets.unmarked import Box, unmarked
 from inspector.checks.baseline.baseline import Baseline, baseline
 from inspector.errors import InspectorError
 from inspector.policies.model import Policy
@@ -45,9 +45,7 @@ class BaselinePage(Dialog):
 
     def compose(self) -> ComposeResult:
         """Page, and what the keys write."""
-        with Vertical(classes="dialog tall") as box:
-            box.border_title = f"Baseline of {len(self._dumps)} hosts"
-            box.border_subtitle = "↑↓ scroll   esc closes"
+        with Box(unmarked(f"Baseline of {len(self._dumps)} hosts"), unmarked("↑↓ scroll   esc closes")):
             yield Lines(id="page")
             yield Lines(id="said")
 

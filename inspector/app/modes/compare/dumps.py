@@ -74,8 +74,8 @@ def compare_sides(sides: Sequence[Side]) -> Comparison:
             source=side.source,
             vcpu=place,
             kind=vcpu.kind,
-            kernel=given.kernel,
-            host=given.host,
+            kernel=given.kernel.shown,
+            host=given.host.shown,
         )
         collection.add(subject, vcpu)
         collection.dumps += 1

@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.events import Paste, Resize
 from textual.timer import Timer
 from textual.widgets import TextArea
@@ -18,6 +17,7 @@ from inspector.app.shell.background import aside
 from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.outlined import outline_rows
+from inspector.app.widgets.unmarked import Box, unmarked
 from inspector.checks.explain.result import Explanation
 from inspector.checks.explain.withheld import told
 from inspector.errors import InspectorError
@@ -92,9 +92,8 @@ class Explain(Dialog):
 
     def compose(self) -> ComposeResult:
         """Text, the two dumps, answer."""
-        with Vertical(classes="dialog whole") as box:
-            box.border_title = "Explain an error"
-            box.border_subtitle = "tab answer   f5 copy   f6 export   esc closes"
+        keys = unmarked("tab answer   f5 copy   f6 export   esc closes")
+        with Box(unmarked("Explain an error"), keys, classes="whole"):
             yield Pasted(self._text, id="pasted", show_line_numbers=False, tab_behavior="focus")
             yield Lines(id="sides")
             yield Answer(id="answer")

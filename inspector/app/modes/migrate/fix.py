@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.widgets import Input
 
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
@@ -18,7 +17,7 @@ from inspector.app.shell.numbers import value_text
 from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.outlined import outline_rows
-from inspector.app.widgets.unmarked import unmarked
+from inspector.app.widgets.unmarked import Box, unmarked
 from inspector.checks.remedies.replacements import replaceable_format
 from inspector.checks.repair.fix import FixResult, Replacement, planned_changes
 from inspector.checks.restore.result import MigrationReport
@@ -52,9 +51,8 @@ class Fix(Dialog):
 
     def compose(self) -> ComposeResult:
         """Page, name, what happened."""
-        with Vertical(classes="dialog tall") as box:
-            box.border_title = unmarked(f"Fix: {short_name(self._question.source)}")
-            box.border_subtitle = "↑↓ scroll   " + ("enter writes the copy   " if self.can_write else "") + "esc closes"
+        writes = "enter writes the copy   " if self.can_write else ""
+        with Box(unmarked(f"Fix: {short_name(self._question.source)}"), unmarked(f"↑↓ scroll   {writes}esc closes")):
             yield Lines(self._page(), id="page")
             if self.can_write:
                 yield Line(placeholder="name of the new file", id="name")

@@ -7,8 +7,8 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
-from textual.widgets import Input, Static
+from textual.containers import Horizontal
+from textual.widgets import Input
 
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
 from inspector.app.dialogs.line import Line
@@ -19,6 +19,7 @@ from inspector.app.shell.session import Change
 from inspector.app.widgets.ink import Ink, clip, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
+from inspector.app.widgets.unmarked import Box, still, unmarked
 from inspector.checks.machine.machine import Machine
 from inspector.checks.writing.bench import Attempt, Bench
 from inspector.checks.writing.typed import typed_write
@@ -77,12 +78,10 @@ class Write(Dialog):
 
     def compose(self) -> ComposeResult:
         """The dialog from top to bottom."""
-        with Vertical(classes="dialog write") as box:
-            box.border_title = TITLE
-            box.border_subtitle = "KVM_SET_ONE_REG, simulated"
+        with Box(unmarked(TITLE), unmarked("KVM_SET_ONE_REG, simulated"), classes="write"):
             yield Lines(id="head")
             with Horizontal(id="line"):
-                yield Static("write     ", id="label", markup=False)
+                yield still(unmarked("write     "), id="label")
                 yield Line(placeholder="hex, decimal, FIELD=value or REG.FIELD=value", id="value")
             yield Lines(id="verdict")
             listing = Listing(id="judged")
