@@ -86,6 +86,15 @@ def all_names() -> list[str]:
     return [stem_of(point, vendor) for point, vendor in sorted([*((point, "") for point in _points()), *vendors])]
 
 
+def place_of(policy: Policy) -> int:
+    """The place of a policy's kernel in `all_names`; of one that is not among them, of the last that is no newer."""
+    names = all_names()
+    if policy.point in names:
+        return names.index(policy.point)
+    older = [at for at, name in enumerate(names) if load_policy(name).version <= policy.version]
+    return older[-1] if older else 0
+
+
 def vendor_point(text: str) -> tuple[Point, str] | None:
     """(point, vendor) of `ubuntu-6.8.0-60`, where that vendor has a policy for its kernels of that version."""
     match = _VENDOR_POINT.fullmatch(text)

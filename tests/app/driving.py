@@ -20,6 +20,8 @@ KEY_NAMES = {
     "_": "underscore",
     "[": "left_square_bracket",
     "]": "right_square_bracket",
+    ">": "greater_than_sign",
+    "<": "less_than_sign",
     ":": "colon",
     "(": "left_parenthesis",
     ")": "right_parenthesis",

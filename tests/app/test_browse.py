@@ -103,10 +103,10 @@ async def test_brackets_walk_through_the_registers() -> None:
         for _ in range(4):
             assert app.session.register is not None
             seen.append(app.session.register.name)
-            await press(pilot, "right_square_bracket")
+            await press(pilot, "greater_than_sign")
         assert sorted(seen) == sorted(["MIDR_EL1", "ID_AA64PFR0_EL1", "ID_AA64PFR1_EL1", "SCTLR_EL1"])
         before = app.session.register
-        await press(pilot, "right_square_bracket", "left_square_bracket")
+        await press(pilot, "greater_than_sign", "less_than_sign")
         assert app.session.register == before
 
 
@@ -211,7 +211,7 @@ async def test_resizing_keeps_the_register_and_changes_the_form() -> None:
     app = app_on(dump_of(VALUES))
     async with app.run_test(size=(120, 40)) as pilot:
         await whole(pilot)
-        await press(pilot, "right_square_bracket")
+        await press(pilot, "greater_than_sign")
         name = app.session.register.name if app.session.register else ""
         for size in ((80, 24), (60, 16), (100, 30), (120, 40)):
             await pilot.resize_terminal(*size)
@@ -337,7 +337,7 @@ async def test_a_group_that_the_user_folds_stays_folded() -> None:
         assert highlighted(app) == group
         await press(pilot, "x")
         assert highlighted(app) == group
-        await press(pilot, "]")
+        await press(pilot, ">")
         assert highlighted(app) == str(app.session.place.register)
 
 

@@ -11,7 +11,7 @@ from tests.sources.material import dump_of
 
 SCREENS = {
     "browse": (NEOVERSE, ()),
-    "browse-host-differs": (NEOVERSE, ("right_square_bracket",)),
+    "browse-host-differs": (NEOVERSE, ("greater_than_sign",)),
     "browse-list": (NEOVERSE, ("l",)),
     "browse-notable": (NEOVERSE, ("l", "m")),
     "browse-explained": (NEOVERSE, ("tab", "tab", "enter")),

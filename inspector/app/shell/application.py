@@ -44,6 +44,7 @@ from inspector.sources.dump import Dump
 
 if TYPE_CHECKING:
     from inspector.app.shell.live import LiveReading
+    from inspector.app.shell.slider import Slider
     from inspector.sources.live.source import LiveOptions
 
 APP = Path(__file__).parent.parent
@@ -122,6 +123,7 @@ class InspectorApp(App[None]):
         self.session.begin()
         super().__init__()
         self._typing = TypingAhead(self, self._typed)
+        self._slider: Slider | None = None
         self.config = config or config_folder()
         self.settings: Settings = load_settings(self.config, keys.places(TABLE))
         self.memory = Memory(state or state_folder())
@@ -271,6 +273,9 @@ class InspectorApp(App[None]):
             if change == "live":
                 front.draw_live()
                 return
+            if change == "slider":
+                front.draw_slider()
+                return
             front.session_changed(change)
         if self.screen_stack and isinstance(self.screen, Dialog):
             self.screen.session_changed(change)
@@ -410,6 +415,14 @@ class InspectorApp(App[None]):
             self.open_dialog(PolicyChooser())
         else:
             self.notify("Open a dump first", markup=False)
+
+    def step_kernel(self, step: int) -> None:
+        """Ask the next or previous kernel of the catalogue; what it shows is worked out beside the screens."""
+        if self._slider is None:
+            from inspector.app.shell.slider import Slider
+
+            self._slider = Slider(self, self.session)
+        self._slider.go(step)
 
     def action_open(self) -> None:
         """Choose a dump to open."""

@@ -62,6 +62,7 @@ class Frame(Screen[None]):
         """Header, body, footer, and the line that says that the terminal is too small."""
         yield Bar(id="header")
         yield Bar(id="live")
+        yield Bar(id="slider")
         yield from self.body()
         yield Bar(id="footer")
         yield Lines(id="tiny")
@@ -72,8 +73,13 @@ class Frame(Screen[None]):
 
     @property
     def body_height(self) -> int:
-        """Lines between header and footer, without the line that a live source has."""
-        return self.app.size.height - 2 - (self.session.reading is not None)
+        """Lines between header and footer, without those that a live source and the kernel slider have."""
+        return self.app.size.height - 2 - (self.session.reading is not None) - self.has_slider
+
+    @property
+    def has_slider(self) -> bool:
+        """True when the kernel slider has a line here."""
+        return self.session.has_slider
 
     @property
     def explained_least(self) -> int:
@@ -92,6 +98,25 @@ class Frame(Screen[None]):
             from inspector.app.shell.live import live_row
 
             bar.say(live_row(reading, self.program.watch_seconds, self.app.size.width))
+
+    def slider_row(self, cells: int) -> Row:
+        """The line of the kernel slider: which kernels, and what differs between them."""
+        from inspector.app.shell.slider import slider_row
+
+        return slider_row(self.session, cells)
+
+    def draw_slider(self) -> None:
+        """The line of the kernel slider; what is below makes room for it, or takes it back."""
+        bar, shown = self.query_one("#slider", Bar), self.has_slider and not self.tiny
+        if shown:
+            bar.say(self.slider_row(self.app.size.width))
+        if bar.display != shown:
+            bar.display = shown
+            self.lay_out()
+
+    def action_kernel_step(self, step: int) -> None:
+        """The next or previous kernel of the catalogue."""
+        self.program.step_kernel(step)
 
     def on_mount(self) -> None:
         """First drawing."""
@@ -150,6 +175,7 @@ class Frame(Screen[None]):
         line = header_row(cells, self.narrow, self.MODE, modes, self.where(), self.score())
         self.query_one("#header", Bar).say(line)
         self.draw_live()
+        self.draw_slider()
         self.draw_footer()
 
     def draw_footer(self) -> None:

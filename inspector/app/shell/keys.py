@@ -13,9 +13,9 @@ from textual.binding import Binding
 from textual.keys import format_key
 
 EVERYWHERE, LISTS = "everywhere", "lists"
-MODEL, VCPU, NUMBERS, REPORTS = "model", "vcpu", "numbers", "reports"
-"""Kinds of shared keys: where a kernel policy can be asked, where one vCPU is looked at, where numbers are shown, and
-where there is a report to copy or write."""
+MODEL, KERNELS, VCPU, NUMBERS, REPORTS = "model", "kernels", "vcpu", "numbers", "reports"
+"""Kinds of shared keys: where a kernel policy can be asked, where one can step through the kernels, where one vCPU is
+looked at, where numbers are shown, and where there is a report to copy or write."""
 
 
 class Key(NamedTuple):
@@ -61,6 +61,10 @@ SHARED: dict[str, tuple[Key, ...]] = {
     MODEL: (
         Key("write", "w", "app.write", "Write", "Would a write of this register be accepted? Try it", footer=4),
         Key("policy", "p", "app.policy", "Policy", "Choose a kernel policy, vCPU features, boot options", footer=5),
+    ),
+    KERNELS: (
+        Key("kernel.next", "right_square_bracket", "kernel_step(1)", "Next kernel", "The next kernel of the catalogue"),
+        Key("kernel.previous", "left_square_bracket", "kernel_step(-1)", "Previous kernel", "The kernel before"),
     ),
     VCPU: (
         Key("vcpu.next", "v", "app.vcpu(1)", "vCPU", "Next vCPU of this dump", footer=5),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Protocol
 
 from textual import on
@@ -38,6 +38,12 @@ class Listed(Frame):
     def fill_list(self) -> None:
         """Put the lines into the list."""
         raise NotImplementedError
+
+    def mark_stepped(self, lines: Mapping[str, Placed]) -> None:
+        """Mark the lines, by what the list calls them, with a field that the last step of the kernel slider changed."""
+        step = self.session.step
+        changed = step.places if step is not None else frozenset[str]()
+        self.table.mark({key for key, one in lines.items() if not changed.isdisjoint(one.places)})
 
     def chosen(self) -> Placed | None:
         """What the highlighted line stands for."""

@@ -58,5 +58,8 @@ class Program(Protocol):
     def action_open(self) -> None:
         """Choose a dump to open."""
 
+    def step_kernel(self, step: int) -> None:
+        """Ask the next or previous kernel of the catalogue."""
+
     def action_policy(self) -> None:
         """Choose the kernel policy that is asked, and the vCPU's features."""

@@ -17,13 +17,14 @@ from inspector.sources.dump import Dump
 
 if TYPE_CHECKING:
     from inspector.app.shell.live import LiveReading
+    from inspector.checks.compare.kernel_step import KernelStep
     from inspector.checks.features.sides import Sides
     from inspector.checks.machine.machine import KernelQuestion, Machine
     from inspector.checks.writing.bench import Bench
     from inspector.sources.live.source import LiveOptions
 
-Change = Literal["dump", "vcpu", "register", "base", "policy", "live"]
-"""What changed; `dump` means everything, `live` only what is said of a live source."""
+Change = Literal["dump", "vcpu", "register", "base", "policy", "live", "slider"]
+"""What changed; `dump` means everything, `live` only what is said of a live source, `slider` of the kernel slider."""
 
 
 class Place(NamedTuple):
@@ -44,6 +45,10 @@ class Session:
         self.base: Base = "hex"
         self.question: KernelQuestion | None = None
         """the kernel policy that is asked and the vCPU's features; None for the dump alone"""
+        self.step: KernelStep | None = None
+        """what the last step of the kernel slider changed; None once a kernel was chosen otherwise"""
+        self.sliding = ""
+        """the kernel that the slider is on its way to, or why it has no answer; empty when it has arrived"""
         self.for_real: LiveOptions | None = None
         """how a scratch vCPU is made, when live sources were opened for writing by an explicit flag; else None"""
         self.only_notable = False
@@ -71,7 +76,22 @@ class Session:
     def ask(self, question: KernelQuestion | None) -> None:
         """Ask a kernel policy from now on; None goes back to the dump alone."""
         self.question = question
+        self.step, self.sliding = None, ""
         self.on_change("policy")
+
+    def step_to(self, question: KernelQuestion, told: Machine, shown: View, step: KernelStep | None) -> None:
+        """Ask another kernel, whose answer is known already: `told`, and the present view with it, `shown`."""
+        view = self.view
+        if view is None:
+            return
+        self.question, self.step, self.sliding = question, step, ""
+        self._answer, self._shown = (view, question, told), (view, told, shown)
+        self.on_change("policy")
+
+    @property
+    def has_slider(self) -> bool:
+        """True when the kernel slider has something to say."""
+        return self.step is not None or bool(self.sliding)
 
     def answer(self) -> Machine | InspectorError | None:
         """What the chosen policy makes of the machine behind the view; the error when it cannot tell; None when no

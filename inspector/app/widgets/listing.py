@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import ClassVar, NamedTuple
 
 from textual.binding import BindingType
@@ -15,7 +15,7 @@ from inspector.app.widgets.ink import Ink, Row, columns, plain
 from inspector.app.widgets.lines import Lines
 
 GUTTER = 2
-"""Cells left of every line, for the `▌` of the highlighted one."""
+"""Cells left of every line: `▌` for the highlighted one, `~` for what the last step changed."""
 
 
 class Column(NamedTuple):
@@ -72,6 +72,8 @@ class Listing(Lines, can_focus=True):
         self.cursor = 0
         self.empty = empty
         """words shown when there is no item"""
+        self.marked: Collection[str] = ()
+        """keys of the lines that have a `~` beside them"""
         self.help_text = ""
         """what this pane shows, for the help screen"""
 
@@ -98,6 +100,12 @@ class Listing(Lines, can_focus=True):
         self.cursor = self._nearest(0 if index is None else index)
         self.redraw()
         self.keep_in_view()
+
+    def mark(self, keys: Collection[str]) -> None:
+        """Put a `~` beside the lines with these keys, and beside no other."""
+        if keys != self.marked:
+            self.marked = keys
+            self.redraw()
 
     def index_of(self, key: str | None) -> int | None:
         """Position of the item with this key."""
@@ -157,9 +165,10 @@ class Listing(Lines, can_focus=True):
             return (Ink(" " * GUTTER), Ink(self.empty, "muted"))
         index = y - int(self.titled)
         item = self.items[index]
-        gutter = Ink("▌ ", "link") if index == self.cursor and item.pick else Ink(" " * GUTTER)
+        gutter = Ink("▌" if index == self.cursor and item.pick else " ", "link")
+        mark = Ink("~", "raised") if item.key in self.marked else Ink(" ")
         cut = [cells - GUTTER] if len(item.cells) == 1 else widths
-        return (gutter, *columns(item.cells, cut, aligned if len(item.cells) > 1 else ()))
+        return (gutter, mark, *columns(item.cells, cut, aligned if len(item.cells) > 1 else ()))
 
     def _widths(self, cells: int) -> list[int]:
         rest = cells - sum(column.width for column in self.columns)

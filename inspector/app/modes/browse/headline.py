@@ -13,13 +13,16 @@ from inspector.registers.encoding import grouped_hex
 from inspector.registers.secrets import is_secret
 
 if TYPE_CHECKING:
+    from inspector.checks.compare.kernel_step import KernelStep
     from inspector.sources.live.source import Changed
 
 
-def title_rows(view: View, table: FieldTable, base: Base, cells: int, narrow: bool) -> list[Row]:
-    """One line when narrow, three when wide (the last one empty)."""
+def title_rows(
+    view: View, table: FieldTable, base: Base, cells: int, narrow: bool, step: KernelStep | None = None
+) -> list[Row]:
+    """One line when narrow, three when wide (the last one empty); `step` is what the kernel slider changed."""
     if narrow:
-        return [_narrow(view, table, base, cells)]
+        return [_narrow(view, table, base, cells, step)]
     register = table.register
     identity = f"{grouped_hex(register.id)}"
     first = row(
@@ -30,7 +33,11 @@ def title_rows(view: View, table: FieldTable, base: Base, cells: int, narrow: bo
         first = row(
             Ink(" "), Ink(register.name, "title"), Ink("  "), ink(register.title), Ink(f"  id {identity}", "muted")
         )
-    return [clip(first, cells), clip((Ink(" "), *_values(table, base, cells), *_remark(view, table)), cells), ()]
+    return [
+        clip(first, cells),
+        clip((Ink(" "), *_values(table, base, cells), *_stepped(table, step), *_remark(view, table)), cells),
+        (),
+    ]
 
 
 def _encoding(table: FieldTable) -> str:
@@ -38,11 +45,11 @@ def _encoding(table: FieldTable) -> str:
     return "" if text == table.register.name else text
 
 
-def _narrow(view: View, table: FieldTable, base: Base, cells: int) -> Row:
+def _narrow(view: View, table: FieldTable, base: Base, cells: int, step: KernelStep | None) -> Row:
     register = table.register
     name = row(Ink(" "), Ink(register.name, "title"))
     mark = (Ink("  ≠", "masked"),) if register.id in view.differing else ()
-    if register.id in view.changed:
+    if register.id in view.changed or (step is not None and register.id in step.by_id):
         mark = (*mark, Ink("  ~", "raised"))
     for value in (_values(table, base, cells), _values(table, "hex", cells)):
         for encoding in ((Ink("  "), ink(_encoding(table), "muted"), Ink("  ")), (Ink("  "),)):
@@ -104,6 +111,17 @@ def _remark(view: View, table: FieldTable) -> Row:
     if (changed := view.changed.get(table.register.id)) is not None:
         pieces += [Ink("     "), Ink(f"~ {was(changed, table.register.size)}", "raised")]
     return tuple(pieces)
+
+
+def _stepped(table: FieldTable, step: KernelStep | None) -> Row:
+    """What the last step of the kernel slider did to the register."""
+    one = step.by_id.get(table.register.id) if step is not None else None
+    if step is None or one is None:
+        return ()
+    known = one.before is not None and table.register.size <= 8
+    before = value_text(one.before, table.register.size) if known and one.before is not None else "otherwise"
+    said = f"was {before} under {step.before}" if one.listed[0] else f"not listed by {step.before}"
+    return row(Ink("     "), ink(f"~ {said}", "raised"))
 
 
 def was(changed: Changed, size: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from textual import on
@@ -55,6 +55,7 @@ class RegisterList(Vertical):
         self._put_away: int | None = None
         """the register whose group the user folded while it was shown"""
         self._ready = False
+        self._marked: Collection[str] = ()
         self.cells = cells
         self._asked: Literal["", "list", "search"] = ""
         self.known: Mapping[int, Standing] = {}
@@ -81,6 +82,7 @@ class RegisterList(Vertical):
     def on_mount(self) -> None:
         """What was to be shown before the list existed."""
         self._ready = True
+        self.listing.mark(self._marked)
         if self.view is not None:
             self._fill(self._register)
         if self._asked:
@@ -118,6 +120,12 @@ class RegisterList(Vertical):
         self.view, self.known, self.only_notable = view, known, only_notable
         if self._ready:
             self._fill(register)
+
+    def mark(self, keys: Collection[str]) -> None:
+        """Put a `~` beside the registers with these keys."""
+        self._marked = keys
+        if self._ready:
+            self.listing.mark(keys)
 
     def highlight(self, register: int) -> None:
         """Move the highlight, unfolding the register's group."""

@@ -27,6 +27,7 @@ from inspector.app.widgets.ink import Ink, Row
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
 from inspector.app.widgets.ruler import Ruler
+from inspector.registers import catalog
 from inspector.registers.catalog import Register
 
 HELP = (
@@ -98,7 +99,14 @@ class Browse(Frame):
                 side.highlight(register.id)
             else:
                 side.show(view, self._known, self.session.only_notable, register.id if register else None)
+            side.mark(self._stepped())
         self._show_register(register)
+
+    def _stepped(self) -> frozenset[str]:
+        """The registers that the last step of the kernel slider changed, as the list calls them."""
+        step = self.session.step
+        ids = step.by_id if step is not None else {}
+        return frozenset((*map(str, ids), *(f"group {catalog.by_id(one).group}" for one in ids)))
 
     def _look_closer(self) -> None:
         """After the first screen: the marks that need every register's layout."""
@@ -130,6 +138,8 @@ class Browse(Frame):
         columns = table_columns(table, self.session.base, self._detail_cells())
         wanted = table.key_of(self.session.place.field) or self._first(table, fields)
         fields.fill(table_items(table, self.session.base, columns), cursor=wanted or 0, cols=columns)
+        stepped = self.session.step.by_id.get(register.id) if self.session.step is not None else None
+        fields.mark({one.key for one in table.rows if stepped is not None and stepped.touches(one.msb, one.lsb)})
         self.lay_out()
 
     def _first(self, table: FieldTable, fields: Listing) -> str | None:
@@ -163,7 +173,7 @@ class Browse(Frame):
                 side.styles.width = self._side_width = wanted
                 side.fit_to(self.app.size.width if self.narrow else self._side_cells() - 1)
         table, cells, height = self._table, self._detail_cells(), self.body_height
-        title = title_rows(self._view, table, self.session.base, cells, self.narrow)
+        title = title_rows(self._view, table, self.session.base, cells, self.narrow, self.session.step)
         if self.app.size.height < ROOMY:
             title = title[:2]
         self.query_one("#title", Lines).show(title)
@@ -189,6 +199,7 @@ class Browse(Frame):
             self.query_one("#body").mount(side, before=0)
             self._side_width = None
             side.show(self._view, self._known, self.session.only_notable, self.session.place.register)
+            side.mark(self._stepped())
 
     def _draw_ruler(self) -> int:
         """Draw the ruler; returns its height."""

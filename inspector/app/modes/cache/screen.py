@@ -117,12 +117,14 @@ class Cache(Frame):
         if topology.clidr is not None:
             points = f"LoC {topology.loc}  LoUU {topology.louu}  LoUIS {topology.louis}"
             value = self._value_of(CLIDR_EL1, grouped_hex(topology.clidr))
-            pieces.append(row(Ink("CLIDR_EL1 ", "muted"), value, Ink(f"  {points}", "muted")))
+            pieces.append(row(self._stepped(CLIDR_EL1), Ink("CLIDR_EL1 ", "muted"), value, Ink(f"  {points}", "muted")))
         if topology.ctr is not None:
             lines = f"I line {topology.instruction_line} B  D line {topology.data_line} B"
             flags = f"IDC {int(topology.idc or 0)}  DIC {int(topology.dic or 0)}"
             value = self._value_of(CTR_EL0, grouped_hex(topology.ctr & 0xFFFF_FFFF, 4))
-            pieces.append(row(Ink("CTR_EL0 ", "muted"), value, Ink(f"  {lines}  {flags}", "muted")))
+            pieces.append(
+                row(self._stepped(CTR_EL0), Ink("CTR_EL0 ", "muted"), value, Ink(f"  {lines}  {flags}", "muted"))
+            )
         if not pieces:
             return [row(Ink("neither CLIDR_EL1 nor CTR_EL0 is in this dump", "muted")), ()]
         joined = tuple(piece for index, one in enumerate(pieces) for piece in ((Ink("    "),) if index else ()) + one)
@@ -147,6 +149,11 @@ class Cache(Frame):
         view = self.session.shown
         unsure = "vcpu" in self._shown and reg_id in self._doubts()
         return Ink(view.text(reg_id) or "?", "unknown") if unsure and view is not None else Ink(text)
+
+    def _stepped(self, reg_id: int) -> Ink:
+        """The mark of a register that the last step of the kernel slider changed."""
+        step = self.session.step
+        return Ink("~ ", "raised") if step is not None and reg_id in step.by_id else Ink("")
 
     def _draw_boxes(self, cells: int) -> list[Row]:
         """One diagram, or two beside each other."""
@@ -196,7 +203,8 @@ class Cache(Frame):
             head = f"CCSIDR[{cache.csselr}] {cache.name}, {'host' if side == 'host' else 'vCPU'}"
             text = "no value" if value is None else field_text(value, 64)
             shown = Ink(text) if side == "host" else self._value_of(ccsidr_id(cache.csselr), text)
-            rows.append(row(Ink(head, "title"), Ink("  "), shown))
+            mark = self._stepped(ccsidr_id(cache.csselr)) if side == "vcpu" else Ink("")
+            rows.append(row(mark, Ink(head, "title"), Ink("  "), shown))
             if side == "host":
                 rows += [_reading_row(cache.host, True)] if cache.host else []
             else:

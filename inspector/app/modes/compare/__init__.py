@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inspector.app.shell.keys import MODEL, NUMBERS, REPORTS, VCPU, Key, Mode
+from inspector.app.shell.keys import KERNELS, MODEL, NUMBERS, REPORTS, VCPU, Key, Mode
 
 MODE = Mode(
     "compare",
@@ -10,7 +10,7 @@ MODE = Mode(
     2,
     "what KVM hides",
     screen="inspector.app.modes.compare.screen:Compare",
-    shared=(MODEL, VCPU, NUMBERS, REPORTS),
+    shared=(MODEL, KERNELS, VCPU, NUMBERS, REPORTS),
     palette=("inspector.app.modes.compare.commands:CompareCommands",),
     keys=(
         Key("compare.next", "n", "difference(1)", "Next", "Next line that differs", footer=1),
@@ -24,8 +24,8 @@ MODE = Mode(
         Key("compare.swap", "D", "swap", "Swap", "Exchange the two dumps"),
         Key("compare.host", "c", "left", "Host/saved", "Host, or the vCPU as it was saved, on the left"),
         Key("compare.baseline", "b", "baseline", "Baseline", "The greatest common feature set, and its exports"),
-        Key("compare.register", "right_square_bracket", "register(1)", "Next register", "Next register"),
-        Key("compare.register_back", "left_square_bracket", "register(-1)", "Previous register", "Previous register"),
+        Key("compare.register", "greater_than_sign", "register(1)", "Next register", "Next register"),
+        Key("compare.register_back", "less_than_sign", "register(-1)", "Previous register", "Previous register"),
     ),
 )
 

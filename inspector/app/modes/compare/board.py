@@ -162,6 +162,16 @@ class Board:
             field = line.node.title.rpartition(".")[2] if line.node.kind == "field" else ""
             self.session.follow(line.node.id, field)
 
+    def stepped(self) -> frozenset[str]:
+        """Keys of the lines that the last step of the kernel slider changed."""
+        changed = self.session.step.by_id if self.session.step is not None and not self.others else {}
+        nodes = (line.node for line in self.shown)
+        return frozenset(
+            one.key
+            for one in nodes
+            if (told := changed.get(one.id)) is not None and (one.kind != "field" or told.touches(one.msb, one.lsb))
+        )
+
     @property
     def nothing(self) -> str:
         """What an empty table says."""

@@ -88,6 +88,7 @@ class Compare(Frame):
         table.empty = board.nothing
         items = table_items(shown, columns, self.session.base, grid=board.grid)
         table.fill(items, cursor=board.cursor(before), cols=columns)
+        table.mark(board.stepped())
         self.lay_out()
 
     def _columns(self, cells: int) -> tuple[Column, ...]:

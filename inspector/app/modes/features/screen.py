@@ -106,6 +106,7 @@ class Features(Listed):
         columns += [Column("host", ANSWER), Column("vCPU", ANSWER)] if both else [Column("", ANSWER)]
         columns += [Column("about", self._about), Column("why not")] if both and roomy else [Column("about")]
         self.table.fill([self._item(one, both, roomy) for one in shown], cols=columns)
+        self.mark_stepped({one.name: one for one in shown})
         self._say(len(shown))
 
     @property

@@ -36,6 +36,8 @@ class Check:
         self.found: list[Entry] = []
         self.problem = ""
         """why there is no answer, one line"""
+        self.brief = False
+        """the ways out are not asked for, because another question is about to come"""
         self._number = 0
         self._open: set[str] = set()
         """what is being asked: `report`, `kernels`, `pairs`"""
@@ -106,10 +108,17 @@ class Check:
         """The findings are known; now the ways out."""
         question = self.question
         self._take(report)
-        if report.verdict == "fails" and question is not None:
+        if report.verdict == "fails" and question is not None and not self.brief:
             self._start("report", lambda: ask(question), self._second)
         else:
             self._open.discard("report")
+
+    def ask_ways_out(self) -> None:
+        """Ask for the ways out that a brief check left out."""
+        question, self.brief = self.question, False
+        if self.report is not None and question is not None and not self._open and self.report.verdict == "fails":
+            self._open.add("report")
+            self._start("report", lambda: ask(question), self._second)
 
     def _second(self, report: MigrationReport) -> None:
         self._take(report)

@@ -52,6 +52,12 @@ class Findings(Listing, inherit_bindings=False):
         items = table_items(self.check.found, cells, every=every, opened=opened, several=several, base=base)
         self.fill(items, cols=table_columns(cells))
 
+    def mark_answers(self, ids: Collection[int]) -> None:
+        """Mark the findings about registers that are answered otherwise since the last step of the kernel slider."""
+        wanted = set(ids)
+        entries = ((item.key, self.check.entry(item.key)[0]) for item in self.items)
+        self.mark({key for key, entry in entries if entry is not None and not wanted.isdisjoint(entry.ids)})
+
     def show_kernels(self, cells: int) -> None:
         """One line per kernel; at first the destination's own is highlighted."""
         self.table = "kernels"

@@ -9,12 +9,14 @@ from typing import ClassVar, TypeVar
 from textual import on
 from textual.binding import BindingType
 from textual.events import Resize
+from textual.timer import Timer
 from textual.widget import Widget
 
 from inspector.app.modes import migrate
 from inspector.app.modes.migrate.check import Check
 from inspector.app.modes.migrate.findings import Findings
 from inspector.app.modes.migrate.question import Question, destination_name, first_question, short_name, swapped
+from inspector.app.modes.migrate.slider import DestinationSlider
 from inspector.app.modes.migrate.table import score_row
 from inspector.app.modes.migrate.words import summary_rows
 from inspector.app.shell import keys
@@ -29,6 +31,8 @@ from inspector.errors import InspectorError
 from inspector.sources.dump import Dump
 
 Answer = TypeVar("Answer")
+REST = 0.4
+"""Seconds without a further step of the kernel slider after which the ways out are worked out."""
 
 
 class Migrate(Frame):
@@ -45,6 +49,8 @@ class Migrate(Frame):
         self._place = -1
         self._every = self._kernels = self._pairs = False
         self._opened: set[str] = set()
+        self._slider = DestinationSlider()
+        self._rest: Timer | None = None
 
     def _runs(
         self, work: Callable[[], Answer], done: Callable[[Answer], object], failed: Callable[[InspectorError], object]
@@ -100,7 +106,44 @@ class Migrate(Frame):
     def choose(self, question: Question) -> None:
         """Ask what the user put together."""
         self._chosen = True
+        self.check.brief = False
+        self._slider.forget()
         self.check.ask(lambda: question, kernels=self._kernels)
+
+    @property
+    def has_slider(self) -> bool:
+        """True after the first step to another kernel."""
+        return bool(self._slider.wanted) or self._slider.step is not None
+
+    def slider_row(self, cells: int) -> Row:
+        """What the last step of the destination's kernel changed."""
+        return self._slider.row(cells)
+
+    def action_kernel_step(self, step: int) -> None:
+        """The destination's next or previous kernel; while a key is held, checks that nobody would see are left out."""
+        if self.check.report is None:
+            return  # the first check is under way, or there is nothing to check: the screen says so
+        if problem := self._slider.go(step, self.check.report):
+            self.notify(problem, markup=False)
+            return
+        self.check.brief = True
+        self.draw_slider()
+        self._slide()
+        if self._rest is not None:
+            self._rest.stop()
+        self._rest = self.set_timer(REST, self._rested)
+
+    def _slide(self) -> None:
+        if (wanted := self._slider.next(self.check)) is not None:
+            self._chosen = True
+            self.check.ask(lambda: wanted, kernels=self._kernels, again=True)
+
+    def _rested(self) -> None:
+        """No further step: now the ways out."""
+        if self._slider.wanted and not self.check.problem:
+            self._rest = self.set_timer(REST, self._rested)
+        else:
+            self.check.ask_ways_out()
 
     @property
     def question(self) -> Question | None:
@@ -117,6 +160,7 @@ class Migrate(Frame):
         if self._pairs and self.check.pairs is None and not self.check.problem:
             self.check.ask_pairs()
         if self.is_mounted:
+            self._slide()
             self._draw()
 
     def _draw(self) -> None:
@@ -127,12 +171,15 @@ class Migrate(Frame):
     def _fill(self) -> None:
         """The table."""
         cells = self.app.size.width - 2
+        if self._pairs or self._kernels:
+            self.findings.mark(())
         if self._pairs:
             self.findings.show_pairs(cells)
         elif self._kernels:
             self.findings.show_kernels(cells)
         else:
             self.findings.show_findings(cells, every=self._every, opened=self._opened, base=self.session.base)
+            self.findings.mark_answers(self._slider.step.ids if self._slider.step is not None else ())
             self._follow()
 
     def lay_out(self) -> None:

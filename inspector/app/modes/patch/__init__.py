@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inspector.app.shell.keys import MODEL, NUMBERS, REPORTS, VCPU, Key, Mode
+from inspector.app.shell.keys import KERNELS, MODEL, NUMBERS, REPORTS, VCPU, Key, Mode
 
 MODE = Mode(
     "patch",
@@ -10,7 +10,7 @@ MODE = Mode(
     5,
     "what a patch changes",
     screen="inspector.app.modes.patch.screen:Patch",
-    shared=(MODEL, VCPU, NUMBERS, REPORTS),
+    shared=(MODEL, KERNELS, VCPU, NUMBERS, REPORTS),
     keys=(
         Key("patch.step", "space", "step", "Step", "Make the next write, on both sides", footer=1),
         Key("patch.variant", "t", "variant(1)", "Variant", "Next variant of the patch", footer=2),

@@ -86,6 +86,7 @@ class Summary(Listed):
         items = line_items(self._lines, self._sides, cells, self.narrow)
         items += blank_items(self._blank, cells)
         self.table.fill(items, cursor=before or 0, cols=columns)
+        self.mark_stepped({one.key: one for one in self._lines})
         self.query_one("#said", Lines).show([self._said(cells)])
 
     def _said(self, cells: int) -> Row:
