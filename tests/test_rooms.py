@@ -59,9 +59,27 @@ def test_version_and_help_load_nothing_heavy(option: str) -> None:
     assert option != "--version" or not loaded & {"argparse", "typing"}
 
 
-def test_show_does_not_load_textual_or_rich() -> None:
-    loaded = modules_after("from inspector.cli import main\nassert main(['decode', 'CTR_EL0', '0xb444c004']) == 0")
+SMALL = {
+    "decode": (["decode", "CTR_EL0", "0xb444c004"], {"msgspec", "pathlib"}),
+    "show": (["show", "builtin:neoverse-n2-linux-6.1", "CTR_EL0"], {"inspector.sources.formats.qemu_stream"}),
+}
+"""Commands that answer for one register, and what each has no use for."""
+
+
+@pytest.mark.parametrize("command", SMALL)
+def test_one_register_is_shown_without_what_only_other_commands_need(command: str) -> None:
+    """Each of these modules is a measurable part of the time of such a command."""
+    arguments, own = SMALL[command]
+    loaded = modules_after(f"from inspector.cli import main\nassert main({arguments!r}) == 0")
+    elsewhere = modules_after("pass")  # what a .pth file of this environment loads
     assert not loaded & {"rich", "textual"}
+    unused = {"construct", "dataclasses", "typing_extensions", "inspect", "shutil", "difflib", "tomllib", *own}
+    assert not (loaded - elsewhere) & unused
+
+
+def test_typing_extensions_is_there_behind_a_command() -> None:
+    code = "from inspector.cli import main\nassert main(['decode', 'CTR_EL0', '1']) == 0\nimport typing_extensions"
+    assert "typing_extensions" in modules_after(code)
 
 
 def written_imports(path: Path) -> list[str]:

@@ -10,7 +10,6 @@ from inspector.registers import catalog
 from inspector.registers.catalog import Found
 from inspector.registers.reading import both_layouts, parse_field, parse_value, read
 from inspector.reports import registers as report
-from inspector.reports.json import dumps, reading_json
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -34,14 +33,19 @@ def run(options: argparse.Namespace) -> int:
     places = catalog.look_up(options.register)
     items = [item for found in places for item in _items(found, options.value)]
     if options.json:
-        answers = [
-            reading_json(item.reading) | {"fields": report.item_json(item)["fields"]} for item in items if item.reading
-        ]
-        if len(places) > 1:
-            print(dumps({"places": answers}))
-        else:
-            print(dumps(answers[0] | ({"other_layout": answers[1]} if len(answers) > 1 else {})))
+        print(_json(items, len(places)))
         return EXIT_YES
     for item in items:
         print("\n".join(report.item_markdown(item) if options.markdown else report.register_lines(item)))
     return EXIT_YES
+
+
+def _json(items: list[report.Item], places: int) -> str:
+    """An object for each place that the text names, or the one value in both its layouts."""
+    from inspector.reports.json import dumps, reading_json  # msgspec is a quarter of the time of this command
+    from inspector.reports.registers_json import item_json
+
+    answers = [reading_json(item.reading) | {"fields": item_json(item)["fields"]} for item in items if item.reading]
+    if places > 1:
+        return dumps({"places": answers})
+    return dumps(answers[0] | ({"other_layout": answers[1]} if len(answers) > 1 else {}))

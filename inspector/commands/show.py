@@ -15,6 +15,7 @@ from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
 from inspector.registers import catalog
 from inspector.reports import registers as report
 from inspector.reports.json import dumps
+from inspector.reports.registers_json import show_json
 from inspector.reports.text import markdown_text
 from inspector.sources.consistency import differing_id_registers
 from inspector.sources.dump import Dump, select_vcpus
@@ -60,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
         for reg_id, values in differing_id_registers(dump).items()
     }
     if options.json:
-        print(dumps(report.show_json(dump, shown, dump.vcpus, differing)))
+        print(dumps(show_json(dump, shown, dump.vcpus, differing)))
     else:
         print("\n".join(_lines(dump, shown, named=wanted is not None, markdown=options.markdown)))
     present = {item.register.id for items in shown.values() for item in items}

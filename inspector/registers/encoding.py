@@ -26,6 +26,11 @@ POISON = 0x1DE7EC7EDBADC0DE
 """The value KVM gives a register whose reset value is unknown (arch/arm64/kvm/sys_regs.h, reset_unknown())."""
 
 
+def system_index(op0: int, op1: int, crn: int, crm: int, op2: int) -> int:
+    """The 16-bit index of a system register: op0[15:14] op1[13:11] CRn[10:7] CRm[6:3] op2[2:0]."""
+    return op0 << 14 | op1 << 11 | crn << 7 | crm << 3 | op2
+
+
 class SysReg(NamedTuple):
     """The encoding of a system register, as MRS and MSR carry it; iterates over its five numbers."""
 
@@ -37,8 +42,8 @@ class SysReg(NamedTuple):
 
     @property
     def packed(self) -> int:
-        """The 16-bit index: op0[15:14] op1[13:11] CRn[10:7] CRm[6:3] op2[2:0]."""
-        return self.op0 << 14 | self.op1 << 11 | self.crn << 7 | self.crm << 3 | self.op2
+        """The 16-bit index, see `system_index`."""
+        return system_index(*self)
 
     @property
     def spelling(self) -> str:
@@ -93,7 +98,7 @@ def is_demux(reg_id: int) -> bool:
 
 def sysreg_id(op0: int, op1: int, crn: int, crm: int, op2: int) -> int:
     """The register id of a system register."""
-    return make_id(CLASS_SYSREG, SysReg(op0, op1, crn, crm, op2).packed)
+    return make_id(CLASS_SYSREG, system_index(op0, op1, crn, crm, op2))
 
 
 def ccsidr_id(csselr: int) -> int:

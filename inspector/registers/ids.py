@@ -16,12 +16,12 @@ from inspector.registers.encoding import (
     CLASS_SVE,
     CLASS_SYSREG,
     SIZE_U512,
-    SysReg,
     bitmap_id,
     ccsidr_id,
     firmware_id,
     make_id,
     sysreg_id,
+    system_index,
 )
 
 
@@ -30,11 +30,11 @@ def _family(pattern: str, first: int, members: int, step: int) -> dict[str, int]
 
 
 IDS: dict[str, int] = {
-    **{name: make_id(CLASS_SYSREG, SysReg(*code).packed) for name, code, _, _ in SYSTEM_REGISTERS},
+    **{name: sysreg_id(*code) for name, code, _, _ in SYSTEM_REGISTERS},
     **{
         name: reg_id
         for pattern, code, members, step, _, _ in FAMILIES
-        for name, reg_id in _family(pattern, SysReg(*code).packed, members, step).items()
+        for name, reg_id in _family(pattern, system_index(*code), members, step).items()
     },
     **{name: firmware_id(index) for name, index, _, _ in kvm.FIRMWARE_REGISTERS},
     **{name: bitmap_id(index) for name, index, _, _ in kvm.FIRMWARE_BITMAPS},

@@ -48,21 +48,27 @@ class Register(NamedTuple):
         return self.id in named_ids()
 
 
-def _system_rows() -> Iterator[tuple[int, Register]]:
-    for name, code, group, title in SYSTEM_REGISTERS:
-        yield _system(enc.SysReg(*code).packed, name, group, title)
+@cache
+def _system_rows() -> dict[int, tuple[str, str, str, str]]:
+    """Index of a system register -> name, group, title, note: what most lookups need one of, not all as Registers."""
+    rows = {
+        enc.system_index(*code): (name, group, title, NOTES.get(name, ""))
+        for name, code, group, title in SYSTEM_REGISTERS
+    }
     for pattern, code, members, step, group, title in FAMILIES:
-        first = enc.SysReg(*code).packed
+        first = enc.system_index(*code)
         for n in range(members):
-            yield _system(first + n * step, pattern.format(n=n), group, title.format(n=n))
+            name = pattern.format(n=n)
+            rows[first + n * step] = name, group, title.format(n=n), NOTES.get(name, "")
     for hole in _unallocated():
-        yield _system(hole.packed, hole.spelling, "reserved", "Unallocated ID-space encoding", UNALLOCATED_NOTE)
+        rows[hole.packed] = hole.spelling, "reserved", "Unallocated ID-space encoding", UNALLOCATED_NOTE
+    return rows
 
 
-def _system(index: int, name: str, group: str, title: str, note: str = "") -> tuple[int, Register]:
-    reg_id = enc.make_id(enc.CLASS_SYSREG, index)
+def _system(index: int) -> Register:
+    name, group, title, note = _system_rows()[index]
     text = enc.SysReg.from_index(index).spelling
-    return reg_id, Register(reg_id, name, title, group, 8, text, note or NOTES.get(name, ""))
+    return Register(enc.make_id(enc.CLASS_SYSREG, index), name, title, group, 8, text, note)
 
 
 def _unallocated() -> list[enc.SysReg]:
@@ -135,23 +141,29 @@ def _coprocessor_rows() -> Iterator[tuple[int, Register]]:
 
 
 @cache
-def _arm64_ids() -> dict[int, Register]:
+def _pseudo_ids() -> dict[int, Register]:
+    """The arm64 registers that are no system registers."""
     table: dict[int, Register] = {}
-    for rows in (_system_rows, _firmware_rows, _core_rows, _sve_rows):
+    for rows in (_firmware_rows, _core_rows, _sve_rows):
         table.update(rows())
     return table
+
+
+def _arm64(reg_id: int) -> Register | None:
+    """The arm64 register of the tables with this id."""
+    if reg_id & ~0xFFFF == _FIRST_SYSTEM_ID:
+        return _system(reg_id & 0xFFFF) if reg_id & 0xFFFF in _system_rows() else None
+    return _pseudo_ids().get(reg_id)
+
+
+_FIRST_SYSTEM_ID = enc.make_id(enc.CLASS_SYSREG, 0)
 
 
 @cache
 def named_ids() -> dict[int, Register]:
     """All registers of the tables by id, AArch32 ones last."""
-    return _arm64_ids() | dict(_coprocessor_rows())
-
-
-@cache
-def system_ids() -> dict[str, int]:
-    """Name of a system register, without case -> id; without the families, and without making every register."""
-    return {name.casefold(): enc.sysreg_id(*code) for name, code, _, _ in SYSTEM_REGISTERS}
+    system = map(_system, _system_rows())
+    return {one.id: one for one in system} | _pseudo_ids() | dict(_coprocessor_rows())
 
 
 def sort_key(register: Register) -> tuple[int, int]:
@@ -174,8 +186,8 @@ def name_of(reg_id: int) -> str:
 def by_id(reg_id: int) -> Register:
     """The register with this id; an id that the tables lack gets a name made from its encoding. Never fails."""
     # The AArch32 registers are a third of the tables; few dumps hold one.
-    known = named_ids() if reg_id >> 56 == enc.ARCH_ARM else _arm64_ids()
-    return known.get(reg_id) or _unnamed(reg_id)
+    known = named_ids().get(reg_id) if reg_id >> 56 == enc.ARCH_ARM else _arm64(reg_id)
+    return known or _unnamed(reg_id)
 
 
 def _unnamed(reg_id: int) -> Register:
@@ -204,7 +216,7 @@ def _by_class(reg_id: int, parts: enc.RegId, size: int) -> Register | None:
     """Members of known classes that the tables do not list: further slices, pseudo-registers, cache numbers."""
     index = parts.number
     if parts.cls == enc.CLASS_SYSREG:
-        right = _arm64_ids().get(enc.make_id(parts.cls, index))
+        right = _arm64(enc.make_id(parts.cls, index))
         name = right.name if right else enc.SysReg.from_index(index).spelling
         note = f"not a valid id: {name} is 64 bits wide, the id says {size} bytes"
         return Register(
@@ -221,7 +233,7 @@ def _by_class(reg_id: int, parts: enc.RegId, size: int) -> Register | None:
         title = "Firmware bitmap newer than this program"
         return Register(reg_id, f"FW_FEAT_BMAP[{index}]", title, "firmware", size, f"fw bitmap {index}")
     if parts.cls == enc.CLASS_SVE and index < 0x0620:
-        whole = _arm64_ids().get(enc.make_id(parts.cls, index & ~0x1F, parts.size))
+        whole = _arm64(enc.make_id(parts.cls, index & ~0x1F, parts.size))
         if whole:
             text = f"sve {index:#x}"
             return Register(reg_id, f"{whole.name} slice {index & 0x1F}", whole.title, "sve", size, text)

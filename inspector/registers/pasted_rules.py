@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 from inspector.registers import encoding as enc
 from inspector.registers.definitions import kvm_registers as kvm
@@ -22,9 +23,14 @@ _MOST = (3, 7, 15, 15, 7)
 _LABEL = "(op[012]|cr[nm])"
 _NUMBER_THERE = r"[ \t\r\n:=(\"']*+c?\d[0-9a-fx]{0,13}[ \t\r\n:=,;(){}\[\]|\"'`/-]*+"
 _UNLIKE = (r"(?!\1)", r"(?!\1|\2)", r"(?!\1|\2|\3)", r"(?!\1|\2|\3|\4)")
-_FIVE_LABELS = re.compile(_LABEL + "".join(_NUMBER_THERE + unlike + _LABEL for unlike in _UNLIKE), re.IGNORECASE)
-"""Five unlike labels with numbers between: asked before they are read letter by letter, since a text that repeats one
-label a hundred thousand times fails it at once."""
+
+
+@cache
+def _five_labels() -> re.Pattern[str]:
+    """Five unlike labels with numbers between: asked before they are read letter by letter, since a text that repeats
+    one label a hundred thousand times fails it at once."""
+    return re.compile(_LABEL + "".join(_NUMBER_THERE + unlike + _LABEL for unlike in _UNLIKE), re.IGNORECASE)
+
 
 _CORE_FIELDS = {
     # member of struct kvm_regs -> index of element 0, distance, size in bytes
@@ -101,7 +107,7 @@ class Cursor:
 
 def _labels(cursor: Cursor) -> int | None:
     """`op0=3, op1=0, ...`, `Op0( 3), ...`, `Op0: 3, CRn: c0 ...`: five labelled numbers."""
-    if not _FIVE_LABELS.match(cursor.text, cursor.at, cursor.end):
+    if not _five_labels().match(cursor.text, cursor.at, cursor.end):
         return None
     crosvm = "aarch64sysregid" in cursor.text[max(0, cursor.at - 24) : cursor.at].casefold()
     left = ["op0", "op1", "crn", "crm", "op2"]

@@ -5,9 +5,8 @@ Names are compared without case. A text that could mean two registers is refused
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -15,7 +14,8 @@ from typing import Any, NamedTuple
 from inspector.errors import RegisterError
 from inspector.registers import layouts
 from inspector.registers.definitions.special import ALIASES, FEATURE_PREFIX
-from inspector.registers.naming import Register, by_id, named_ids, system_ids
+from inspector.registers.ids import IDS
+from inspector.registers.naming import Register, by_id, named_ids
 from inspector.registers.pasted import id_in_text
 from inspector.registers.schema import Span
 
@@ -111,8 +111,8 @@ def _named(text: str) -> Register | None:
 def ids_named(text: str) -> tuple[int, ...] | None:
     """The ids that a name or alias can stand for; None for a text that is neither."""
     folded = text.casefold()
-    if folded in (exact := system_ids()):
-        return (exact[folded],)
+    if (known := IDS.get(text.upper())) is not None:  # without making every spelling of every register
+        return (known,)
     ids = _keys().get(folded)
     for prefix in _PREFIXES:
         if ids is None and folded.startswith(prefix.casefold()):
@@ -171,7 +171,7 @@ def _field_of(register: Register, field: str) -> tuple[Register, Span]:
 
 def _near_fields(wanted: str, names: list[str]) -> str:
     folded = {name.casefold(): name for name in names}
-    close = [folded[key] for key in difflib.get_close_matches(wanted.casefold(), folded, n=4)]
+    close = [folded[key] for key in _near(wanted, folded, 4, 0.6)]
     return f"fields: {', '.join(close or names)}"
 
 
@@ -205,9 +205,15 @@ def _unknown(text: str) -> RegisterError:
 
 def _near_names(text: str) -> str:
     keys = _keys()
-    close = difflib.get_close_matches(text.casefold(), keys, n=6, cutoff=0.7)
+    close = _near(text, keys, 6, 0.7)
     names = list(dict.fromkeys(by_id(reg_id).name for key in close for reg_id in keys[key]))[:5]
     return f"did you mean {', '.join(names)}?" if names else "try a name, S3_0_C0_C4_0, or the 64-bit id"
+
+
+def _near(text: str, among: Iterable[str], count: int, cutoff: float) -> list[str]:
+    import difflib  # for whoever mistyped
+
+    return difflib.get_close_matches(text.casefold(), list(among), count, cutoff)
 
 
 @cache

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from inspector.errors import one_line
 from inspector.registers import catalog
 from inspector.registers.bits import partial_hex
 from inspector.registers.catalog import Register
-from inspector.registers.encoding import grouped_hex, hex_id, hex_value
+from inspector.registers.encoding import grouped_hex, hex_id
 from inspector.registers.reading import FieldReading, Reading, read
-from inspector.reports.json import Json, field_json, reading_json, register_json, source_json
 from inspector.reports.text import columns, markdown_table, markdown_text
-from inspector.sources.dump import Constraint, Dump, Vcpu
+
+if TYPE_CHECKING:  # `decode` has neither a dump nor, as text, any JSON
+    from inspector.sources.dump import Constraint, Dump, Vcpu
 
 
 class Item(NamedTuple):
@@ -75,51 +76,6 @@ def _item(vcpu: Vcpu, register: Register, field: str) -> Item | None:
     if reg_id in vcpu.errors:
         return Item(register, None, errno=vcpu.errors[reg_id], field=field)
     return None
-
-
-def item_json(item: Item) -> Json:
-    """One register: value and fields; `errno` when it could not be read.
-
-    Of a value that is known in part, `known` has the bits that are, and every other bit of `value` is 0 and means
-    nothing. A template's constraint has `mask` and `bits` instead.
-    """
-    if item.withheld:
-        return {**register_json(item.register, None), "withheld": True, "fields": []}
-    if item.reading is None:
-        return {**register_json(item.register, None), "errno": item.errno, "fields": []}
-    answer = reading_json(item.reading)
-    answer["fields"] = [field_json(field) for field in item.fields]
-    if item.constraint:
-        value, mask = (hex_value(bits, item.register.size) for bits in (item.constraint.value, item.constraint.mask))
-        answer |= {"value": None, "mask": mask, "bits": value} if item.template else {"value": value, "known": mask}
-    return answer
-
-
-def show_json(dump: Dump, shown: Mapping[int, list[Item]], vcpus: Iterable[Vcpu], differing: Json) -> Json:
-    """`show --json`: provenance, and per vCPU its registers with their fields."""
-    answer: Json = {
-        "source": source_json(dump.provenance),
-        "vcpus": [
-            {
-                "index": vcpu.index,
-                **({"name": vcpu.name} if vcpu.name else {}),
-                "kind": vcpu.kind,
-                **({"mp_state": vcpu.mp_state} if vcpu.mp_state else {}),
-                "registers": [item_json(item) for item in shown[place]],
-            }
-            for place, vcpu in enumerate(vcpus)
-        ],
-    }
-    if differing:
-        answer["differing"] = differing
-    if dump.absent:
-        answer["absent"] = [
-            {"registers": [catalog.by_id(i).name for i in sorted(each.ids)], "reason": each.reason}
-            for each in dump.absent
-        ]
-    if dump.notes:
-        answer["notes"] = list(dump.notes)
-    return answer
 
 
 def _bits(field: FieldReading) -> str:

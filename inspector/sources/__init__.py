@@ -17,9 +17,12 @@ BUILTIN = "builtin:"
 
 def shipped_names() -> list[str]:
     """Names of the dumps in `snapshots/`, sorted so that kernel releases come in their order."""
-    from inspector.shipped import folder
+    import os
 
-    names = [path.stem for path in folder("snapshots").glob("*.json")]
+    from inspector.shipped import place_of
+
+    files = os.listdir(place_of("snapshots"))
+    names = [name.removesuffix(".json") for name in files if name.endswith(".json")]
     return sorted(names, key=lambda name: [int(part) if part.isdigit() else part for part in _words(name)])
 
 
@@ -30,7 +33,7 @@ def load(source: str, declared: View | None = None, snapshot: str = "") -> Dump:
     name or ID of an internal snapshot of a qcow2 image (`--snapshot`); without it the last one is read.
     Raises SourceError, one line, for whatever cannot be opened, recognised or read to its end.
     """
-    from pathlib import Path
+    import os
 
     from inspector.sources.formats import read_content
     from inspector.sources.live import is_live, open_live
@@ -42,7 +45,7 @@ def load(source: str, declared: View | None = None, snapshot: str = "") -> Dump:
         content = open_standard_input()
     elif source.startswith(BUILTIN):
         content = open_path(_shipped_path(source), source)
-    elif source and Path(source).is_dir():
+    elif source and os.path.isdir(source):
         from inspector.sources.folders import load_folder
 
         return load_folder(source, declared)
@@ -67,7 +70,7 @@ def load_text(text: str, name: str, declared: View | None = None) -> Dump:
 
 def _shipped_path(source: str) -> str:
     from inspector.errors import SourceError
-    from inspector.shipped import folder
+    from inspector.shipped import place_of
 
     name = source.removeprefix(BUILTIN)
     if name not in shipped_names():
@@ -75,7 +78,7 @@ def _shipped_path(source: str) -> str:
 
         near = difflib.get_close_matches(name, shipped_names(), 3) or shipped_names()
         raise SourceError("no dump of that name ships with the program", source, f"try {', '.join(near)}")
-    return str(folder("snapshots") / f"{name}.json")
+    return f"{place_of('snapshots')}/{name}.json"
 
 
 def _words(name: str) -> list[str]:

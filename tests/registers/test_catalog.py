@@ -17,6 +17,7 @@ from inspector import sources
 from inspector.errors import RegisterError
 from inspector.registers import catalog, naming, spelling
 from inspector.registers import encoding as enc
+from inspector.registers.ids import IDS
 from inspector.registers.other_names import search
 from tests.material import files, label, read_text
 from tests.shared_material import shared
@@ -332,9 +333,9 @@ def test_what_stays_ambiguous_is_refused(text: str) -> None:
 
 
 def test_a_system_register_is_found_alike_with_and_without_the_table_of_all_spellings() -> None:
-    assert len(naming.system_ids()) > 400
-    for name, reg_id in naming.system_ids().items():
-        assert spelling._keys()[name] == (reg_id,), name
+    assert len(IDS) > 800
+    for name, reg_id in IDS.items():
+        assert spelling.ids_named(name) == spelling._keys().get(name.casefold(), (reg_id,)) == (reg_id,), name
 
 
 def test_an_arm64_id_is_named_alike_with_and_without_the_aarch32_registers() -> None:

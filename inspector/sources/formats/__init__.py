@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from inspector.errors import SourceError
 from inspector.sources.dump import Dump
 from inspector.sources.opening import Content
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FORMATS = (
     "qemu_stream",
@@ -41,6 +43,8 @@ FORMATS = (
     "qemu_embedded",
 )
 """Module names, asked in this order."""
+_BEGINNING_OTHERWISE = frozenset(("qemu_stream", "libvirt_save", "qcow2"))
+"""Formats whose magic begins with a letter: they are not even loaded for what begins as JSON does."""
 
 
 class Format(Protocol):
@@ -79,7 +83,10 @@ def states_features(name: str) -> bool:
 
 def read_content(content: Content) -> Dump:
     """Read `content` in the first format that recognises it. Raises SourceError when none does."""
+    json = content.head.startswith(b"{")
     for name in FORMATS:
+        if json and name in _BEGINNING_OTHERWISE:
+            continue
         module: Format = import_module(f"{__name__}.{name}")
         if module.sniff(content):
             if content.snapshot and not getattr(module, "HAS_SNAPSHOTS", False):

@@ -27,7 +27,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import PurePath
 from typing import Any, Literal
 
 import msgspec
@@ -35,7 +34,6 @@ import msgspec
 from inspector.budget import RECORDS, VCPUS, Budget
 from inspector.errors import SourceError, escaped_json
 from inspector.policies.setup import Gic, VcpuSetup
-from inspector.registers.hwcaps import BY_NAME
 from inspector.sources.dump import Absent, Constraint, Cpu, Dump, Host, Kind, Provenance, Vcpu
 from inspector.sources.jsontext import Hex, Small, check_id, check_value, decode, number, number_map, register_map
 from inspector.sources.opening import Content
@@ -185,8 +183,16 @@ def _vcpu(given: _Vcpu, where: str, budget: Budget) -> Vcpu:
         mp_state=given.mp_state,
         guest=number_map(given.guest, where, budget),
         writable_masks=None if masks is None else number_map(masks, where, budget),
-        flags=tuple(flag for flag in given.flags if flag in BY_NAME),
+        flags=_flags(given.flags),
     )
+
+
+def _flags(given: list[str]) -> tuple[str, ...]:
+    if not given:
+        return ()
+    from inspector.registers.hwcaps import BY_NAME
+
+    return tuple(flag for flag in given if flag in BY_NAME)
 
 
 def _values(raw: msgspec.Raw, where: str, budget: Budget) -> Mapping[int, int]:
@@ -202,6 +208,8 @@ def _id(text: str, where: str) -> int:
 
 def write(dump: Dump, date: str = "") -> bytes:
     """`dump` in this format, UTF-8; `date` (ISO 8601) is written where the dump itself has none, else today's."""
+    from pathlib import PurePath
+
     known = dump.provenance
     provenance = {
         "source": known.origin or PurePath(known.source).name,

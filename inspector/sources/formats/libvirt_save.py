@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
-from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import msgspec
 
@@ -20,6 +19,9 @@ from inspector.sources.formats.qemu_embedded import load_embedded
 from inspector.sources.formats.qemu_stream import load_at, read_stream
 from inspector.sources.formats.qemu_walk import MAGIC
 from inspector.sources.opening import Content, replay
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NAME = "libvirt-save"
 _SAVE, _PART = b"LibvirtQemudSave", b"LibvirtQemudPart"
