@@ -12,11 +12,19 @@ from inspector.commands.arguments import add_style
 from inspector.errors import EXIT_YES
 from inspector.reports.json import dumps, source_json
 from inspector.reports.text import columns
+from inspector.sources.dump import Dump
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_style(parser, markdown=False)
+
+
+def _host_words(dump: Dump) -> str:
+    """What is there of the host: its registers, or where a few are all, how many."""
+    if dump.host is None or dump.vcpus:
+        return "host registers" if dump.host else ""
+    return f"{len(dump.host.values)} host registers, {len(dump.host.ccsidr)} caches"
 
 
 def run(options: argparse.Namespace) -> int:
@@ -41,10 +49,10 @@ def run(options: argparse.Namespace) -> int:
         [
             f"builtin:{name}",
             dump.provenance.host.shown,
-            f"Linux {dump.provenance.kernel}",
-            f"{len(dump.vcpus)} vCPU" + "s" * (len(dump.vcpus) != 1),
-            f"{max((len(v.values) for v in dump.vcpus), default=0)} registers",
-            "host registers" if dump.host else "",
+            f"Linux {dump.provenance.kernel}" if dump.provenance.kernel else "no kernel",
+            f"{len(dump.vcpus) or 'no'} vCPU" + "s" * (len(dump.vcpus) > 1),
+            f"{max(len(v.values) for v in dump.vcpus)} registers" if dump.vcpus else "",
+            _host_words(dump),
         ]
         for name, dump in loaded.items()
     ]

@@ -37,7 +37,7 @@ class Bench:
         self.folder = folder
         self.pairs = pairs
         self.python = python
-        self.program = [str(Path(self.python).with_name("vcpu-inspector"))]
+        self.program = [str(Path(self.python).parent / "vcpu-inspector")]
         self.valgrind = shutil.which("valgrind")
 
     def cost(self, command: Sequence[str], *, given: Path | None = None, output: bool = False) -> Cost:

@@ -179,6 +179,18 @@ class Terminal:
         self.text()
         return self._process.returncode
 
+    def settle(self) -> None:
+        """Read until the program draws nothing and works on nothing: until what was sent has had its effect."""
+        end, before = time.monotonic() + DEADLINE, ""
+        while self.alive and time.monotonic() < end:
+            while self._read(0.1):
+                pass
+            # State and CPU time of the process: fields 3, 14 and 15 of proc(5)'s stat.
+            fields = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+            if (now := " ".join((fields[0], *fields[11:13]))) == before:
+                return
+            before = now
+
     def send(self, text: str) -> None:
         """Send characters at once, as a fast typist or a script would."""
         data = text.encode()

@@ -12,9 +12,10 @@ from typing import ClassVar, Protocol, cast
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
-from textual.events import Key, Paste
+from textual.events import Key, Paste, Resize
 from textual.screen import ModalScreen, ScreenResultType
 
+from inspector.app.shell.frame import is_tiny
 from inspector.app.shell.program import Program
 from inspector.app.shell.session import Change
 
@@ -55,6 +56,10 @@ class Dialog(ModalScreen[None]):
         `is_mounted` stays true for good and `is_running` until the last message, when the widgets are gone already.
         """
         return self.is_running and self in self.app.screen_stack
+
+    def on_resize(self, event: Resize) -> None:
+        """Out of sight where nothing useful fits, so that the mode below can say so."""
+        self.set_class(is_tiny(self.app.size), "-tiny")
 
     def session_changed(self, change: Change) -> None:
         """The session changed while this lies over it."""

@@ -31,11 +31,15 @@ def shipped_items() -> list[Item]:
     ]
 
 
+_HOSTS = {"cix-cd8180-host": "CIX CD8180, caches alone"}
+"""What is known of shipped hosts without a vCPU."""
+
+
 def about(name: str) -> str:
     """What a shipped name says in words: `neoverse-n2-linux-6.1` is a Neoverse N2 under Linux 6.1."""
     cpu, _, kernel = name.partition("-linux-")
     words = {"neoverse-n2": "Neoverse N2", "cortex-a72": "Cortex-A72", "max": "QEMU's max CPU"}
-    return f"{words.get(cpu, cpu)}, Linux {kernel}" if kernel else ""
+    return f"{words.get(cpu, cpu)}, Linux {kernel}" if kernel else _HOSTS.get(name, "a host alone")
 
 
 def _loaded(index: int, dump: Dump) -> Item:

@@ -83,13 +83,6 @@ def _styles() -> list[str | PurePath]:
 
 
 BY_ID = {mode.id: mode for mode in TABLE}
-_PALETTE = (
-    *(
-        f"inspector.app.shell.commands:{name}Commands"
-        for name in ("Register", "Dump", "Key", "Policy", "Page", "Theme")
-    ),
-    *(name for mode in TABLE for name in mode.palette),
-)
 
 
 class InspectorApp(App[None]):
@@ -102,7 +95,9 @@ class InspectorApp(App[None]):
     # stylesheet would be parsed twice.
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = _screens("browse")
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings((*keys.digits(TABLE), *keys.SHARED[keys.EVERYWHERE]))]
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_load(name) for name in _PALETTE}
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {
+        _load("inspector.app.shell.commands:AllCommands")
+    }
     COMMAND_PALETTE_BINDING = "ctrl+p"
 
     def __init__(
@@ -402,6 +397,13 @@ class InspectorApp(App[None]):
             self.notify("There is no register to write to", markup=False)
         else:
             self.open_dialog(_made(wanted)())
+
+    def action_command_palette(self) -> None:
+        """Every command and register by name."""
+        from inspector.app.dialogs.palette import Palette
+
+        if not any(isinstance(one, Palette) for one in self.screen_stack):
+            self.push_screen(Palette(id="--command-palette"))
 
     def action_write(self) -> None:
         """Try a write of the register on screen."""

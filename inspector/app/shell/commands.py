@@ -6,11 +6,13 @@ Textual only logs an error inside a provider, so each has its commands as a plai
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import NamedTuple, cast
 
 from textual.command import Hits, Provider
 
 from inspector.app.dialogs.offers import about, dump_words
+from inspector.app.modes.table import MODES
 from inspector.app.shell import keys
 from inspector.app.shell.frame import Frame
 from inspector.app.shell.program import Program
@@ -209,6 +211,35 @@ class ThemeCommands(Commands):
 
     def _use(self, name: str) -> None:
         self.app.theme = name
+
+
+class AllCommands(Provider):
+    """Every command, always in this order: Textual keeps its providers in a set, which has none. Themes come last."""
+
+    async def startup(self) -> None:
+        """Make the providers."""
+        modes: list[type[Provider]] = [_named(name) for mode in MODES for name in mode.palette]
+        front: tuple[type[Provider], ...] = (DumpCommands, KeyCommands, PageCommands, RegisterCommands, PolicyCommands)
+        every: tuple[type[Provider], ...] = (*front, *modes, ThemeCommands)
+        self._all = [made(self.screen, self.match_style) for made in every]
+
+    async def discover(self) -> Hits:
+        """What is offered before anything was typed."""
+        for one in self._all:
+            async for hit in one.discover():
+                yield hit
+
+    async def search(self, query: str) -> Hits:
+        """What a text finds."""
+        for one in self._all:
+            async for hit in one.search(query):
+                yield hit
+
+
+def _named(name: str) -> type[Provider]:
+    """The provider that a mode names as `module:Name`."""
+    module, _, attribute = name.partition(":")
+    return cast(type[Provider], getattr(import_module(module), attribute))
 
 
 def _calling(function: Callable[..., object], *arguments: object) -> Callable[[], object]:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.events import Resize, ScreenResume
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -21,6 +22,11 @@ from inspector.app.widgets.listing import Listing
 WIDE = 100
 """Columns from which list and detail stand side by side."""
 LEAST_WIDTH, LEAST_HEIGHT = 60, 16
+
+
+def is_tiny(size: Size) -> bool:
+    """True where nothing useful fits."""
+    return size.width < LEAST_WIDTH or size.height < LEAST_HEIGHT
 
 
 def source_name(source: str) -> str:
@@ -56,7 +62,7 @@ class Frame(Screen[None]):
     @property
     def tiny(self) -> bool:
         """True where nothing useful fits."""
-        return self.app.size.width < LEAST_WIDTH or self.app.size.height < LEAST_HEIGHT
+        return is_tiny(self.app.size)
 
     def compose(self) -> ComposeResult:
         """Header, body, footer, and the line that says that the terminal is too small."""

@@ -110,6 +110,7 @@ class Explain(Dialog):
 
     def on_resize(self, event: Resize) -> None:
         """Wrap anew."""
+        super().on_resize(event)
         if self.shown:
             self._draw()
 

@@ -113,9 +113,7 @@ class Start(Frame):
         listing = Listing((Column("", 36), Column("")), id="offers")
         listing.can_focus = False
         yield listing
-        questions = Lines(self._questions(), id="questions")
-        questions.styles.height = questions.count()
-        yield questions
+        yield Lines(id="questions")
 
     def on_mount(self) -> None:
         """The line has the keys; what lies in this folder is looked for beside the screen."""
@@ -159,13 +157,15 @@ class Start(Frame):
         self.lay_out()
 
     def _questions(self) -> list[Row]:
-        """What each mode asks, three beside each other."""
+        """What each mode asks, as many beside each other as fit whole."""
         modes = self.program.modes_present
         rows = [row(), row(Ink("  "), Ink("Then ask", "heading"))]
-        for at in range(0, len(modes), 3):
+        cells = max(len(one.question) for one in modes) + 3
+        beside = max((self.app.size.width - 4) // (cells + 2), 1)
+        for at in range(0, len(modes), beside):
             line: list[Ink] = [Ink("    ")]
-            for one in modes[at : at + 3]:
-                line += [Ink(f"{one.number} ", "key"), Ink(f"{one.question:<24}")]
+            for one in modes[at : at + beside]:
+                line += [Ink(f"{one.number} ", "key"), Ink(f"{one.question:<{cells}}")]
             rows.append(tuple(line))
         return rows
 
@@ -198,6 +198,7 @@ class Start(Frame):
     def lay_out(self) -> None:
         """The questions follow the list as long as both fit."""
         questions = self.query_one("#questions", Lines)
+        questions.fit(self._questions())
         said = max(self.query_one("#said", Lines).count(), 1)
         room = self.app.size.height - 3 - said
         questions.display = room - questions.count() >= 4

@@ -8,6 +8,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.events import Resize
 from textual.widgets import Input
 
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
@@ -99,8 +100,9 @@ class Write(Dialog):
         self._to_line()
         self._judge("")
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: Resize) -> None:
         """Another size, another layout."""
+        super().on_resize(event)
         self._draw()
 
     def session_changed(self, change: Change) -> None:
