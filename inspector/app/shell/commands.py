@@ -226,14 +226,14 @@ class AllCommands(Provider):
     async def discover(self) -> Hits:
         """What is offered before anything was typed."""
         for one in self._all:
-            async for hit in one.discover():
-                yield hit
+            async for found in one.discover():
+                yield found
 
     async def search(self, query: str) -> Hits:
         """What a text finds."""
         for one in self._all:
-            async for hit in one.search(query):
-                yield hit
+            async for found in one.search(query):
+                yield found
 
 
 def _named(name: str) -> type[Provider]:
