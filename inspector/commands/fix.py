@@ -10,10 +10,11 @@ What can be written:
   libvirt save images      the same behind libvirt's header; raw, sparse or packed as above
   qcow2 internal snapshots eight bytes for each value, in the snapshot of --snapshot (default the last)
   Cloud Hypervisor         the numbers of the values in state.json
-  crosvm                   the numbers of the values in a vCPU's file, CBOR or JSON, or in a snapshot's whole folder
+  crosvm                   the numbers of the values in a vCPU's file, CBOR or JSON
   Firecracker vmstate      the bytes of the values, and the checksum (CRC-64) at the end
   Firecracker JSON         the bits of the values
   `id value` lines, dumps of this program
+Of a snapshot's folder (Cloud Hypervisor, crosvm, Firecracker) the whole folder is copied; -o names a new one.
 Core registers (X, V, PC, PSTATE) are never replaced. Whatever else is read can be shown but not written.
 """
 
@@ -47,7 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("source", metavar="SOURCE", help="the saved VM's own file, of one of the formats above")
     parser.add_argument("destination", metavar="DESTINATION", help=f"a dump of the destination, or `{SAME_HOST}`")
-    parser.add_argument("-o", "--output", metavar="NEWFILE", help="the new file; must not exist; - for standard output")
+    parser.add_argument("-o", "--output", metavar="NEWFILE", help="the new file (folder, of a folder); must not exist; - for standard output")
     parser.add_argument("--dry-run", action="store_true", help="try and check everything, but write nothing")
     add_kernel(parser)
     add_vmm(parser)

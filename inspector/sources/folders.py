@@ -25,6 +25,8 @@ _MOST = 4096
 _VCPU = re.compile(r"vcpu(\d{1,4})")
 _WHOLE = (cloud_hypervisor, firecracker_vmstate, libvirt_save, qemu_stream)
 """formats that keep every vCPU of a VM in one file"""
+OF_A_FOLDER = ("cloud-hypervisor", "firecracker-vmstate")
+"""names of those whose file is nothing without the others of its folder, guest memory first"""
 
 
 def load_folder(folder: str, declared: View | None = None) -> Dump:
@@ -36,6 +38,18 @@ def load_folder(folder: str, declared: View | None = None) -> Dump:
         single = [path for path in _files(below) if is_vcpu_file(path) and _sniffed(path, (crosvm,))]
     if single:
         return _crosvm(single, folder)
+    dump = _open(_whole_file(files, folder), declared)
+    if dump.provenance.format not in OF_A_FOLDER:
+        return dump
+    return msgspec.structs.replace(dump, provenance=msgspec.structs.replace(dump.provenance, source=folder))
+
+
+def file_of_all_vcpus(folder: Path) -> Path:
+    """The file in `folder` that holds every vCPU of the VM. Raises SourceError as `load_folder` does."""
+    return _whole_file(_files(folder), str(folder))
+
+
+def _whole_file(files: Sequence[Path], folder: str) -> Path:
     whole = [path for path in files if _sniffed(path, _WHOLE)]
     if not whole:
         raise SourceError(
@@ -46,7 +60,7 @@ def load_folder(folder: str, declared: View | None = None) -> Dump:
     if len(whole) > 1:
         names = ", ".join(path.name for path in whole[:5])
         raise SourceError(f"is a folder with {len(whole)} saved VMs ({names})", folder, "name one of these files")
-    return _open(whole[0], declared)
+    return whole[0]
 
 
 def is_vcpu_file(path: Path) -> bool:

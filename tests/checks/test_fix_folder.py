@@ -1,4 +1,4 @@
-"""`fix` of a crosvm snapshot folder: every vCPU's file is mended, every other file copied as it is."""
+"""`fix` of a snapshot folder: the files that hold vCPUs are mended, every other file is copied as it is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import cbor2
 import pytest
 
 from inspector.sources import load
-from tests.checks.saved_files import FEATURES, TAMPERED, TARGET, crosvm, vcpu
+from tests.checks.saved_files import FEATURES, TAMPERED, TARGET, cloud_hypervisor, crosvm, vcpu, vmstate
 from tests.commands.running import assert_one_line_error, run
 
 
@@ -66,3 +66,30 @@ def test_what_cannot_be_copied_leaves_nothing(snapshot: Path, tmp_path: Path) ->
     assert_one_line_error(done)
     assert "no regular file" in done.err
     assert [one.name for one in tmp_path.iterdir()] == ["snapshot"]
+
+
+WHOLE = {
+    "cloud-hypervisor": ("state.json", cloud_hypervisor(vcpu(7), "objects"), "memory-ranges"),
+    "firecracker": ("vm.snap", vmstate(vcpu(7)), "vm.mem"),
+}
+
+
+@pytest.mark.parametrize(("name", "saved", "memory"), WHOLE.values(), ids=WHOLE)
+def test_a_folder_with_one_file_of_all_vcpus(tmp_path: Path, name: str, saved: bytes, memory: str) -> None:
+    folder, out = tmp_path / "snapshot", tmp_path / "fixed"
+    (folder / "more").mkdir(parents=True)
+    for path, data in ((name, saved), (memory, bytes(range(256)) * 99), ("more/config.json", b"{}")):
+        (folder / path).write_bytes(data)
+    (folder / name).chmod(0o640)
+    before = contents(folder)
+    done = run("fix", str(folder), TARGET, *FEATURES, "-o", str(out))
+    assert done.code == 0, done.err + done.out
+    assert f"{len(TAMPERED)} values replaced" in done.out and "it loads" in done.out and "file for file" in done.out
+    after = contents(out)
+    assert contents(folder) == before and after.keys() == before.keys()
+    assert [path for path in before if after[path] != before[path]] == [name]
+    assert stat.S_IMODE((out / name).stat().st_mode) == 0o640
+    assert run("fix", str(out), TARGET, *FEATURES, "--dry-run").out.splitlines()[0].count("loads")
+    # The file alone gives a file alone.
+    alone = run("fix", str(folder / name), TARGET, *FEATURES, "-o", str(tmp_path / "alone"))
+    assert alone.code == 0 and (tmp_path / "alone").read_bytes() == (out / name).read_bytes()

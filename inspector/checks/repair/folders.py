@@ -1,4 +1,7 @@
-"""A copy of a snapshot that is a folder with a file for each vCPU (crosvm): those files edited, all others copied."""
+"""A copy of a snapshot that is a folder: the files that hold vCPUs edited, all others copied.
+
+crosvm has a file for each vCPU, Cloud Hypervisor and Firecracker one for all of them.
+"""
 
 from __future__ import annotations
 
@@ -10,28 +13,31 @@ from inspector.checks.repair.copying import copy_patched, edit_whole
 from inspector.errors import InspectorError, SourceError
 from inspector.new_file import new_file, own_folder
 from inspector.sources import load
+from inspector.sources.dump import Dump
 from inspector.sources.edits import edited
 from inspector.sources.edits.change import Changes
-from inspector.sources.folders import is_vcpu_file
+from inspector.sources.folders import OF_A_FOLDER, file_of_all_vcpus, is_vcpu_file
 
 
 def copy_folder(source: Path, target: Path | None, name: str, changes: Mapping[int, Changes]) -> None:
     """Copy the folder `source` into the empty folder `target`, with `changes` in its vCPU files of the format `name`.
 
     Holes, permissions and owners are kept, and symbolic links as links. Without a `target` the edits are only tried.
-    Raises InspectorError for what is neither file, folder nor link, and for a vCPU whose file is not found.
+    Raises InspectorError for what is neither file, folder nor link, and for a vCPU whose file is not found. A file that
+    holds every vCPU and is a symbolic link is written as a file.
     """
     left = set(changes)
+    whole = file_of_all_vcpus(source) if name in OF_A_FOLDER else None
     for folder, folders, files in os.walk(source):
         below = None if target is None else target / Path(folder).relative_to(source)
         for one in sorted(folders):
             _make_folder(Path(folder) / one, below and below / one)
         for one in sorted(files):
             path, goal = Path(folder) / one, below and below / one
-            index, layers = _vcpu_of(path)
-            if index in left:
-                left.discard(index)
-                _edit(path, goal, name, {index: changes[index]}, layers)
+            inside, layers = _all_in(path, left) if path == whole else _vcpu_of(path, whole is None)
+            if found := left & inside:
+                left -= found
+                _edit(path, goal, name, {index: changes[index] for index in found}, layers)
             elif goal is not None:
                 _copy(path, goal)
     if left:
@@ -47,16 +53,25 @@ def _own_folders(source: Path, target: Path) -> None:
             own_folder(target / Path(folder).relative_to(source), Path(folder).stat())
 
 
-def _vcpu_of(path: Path) -> tuple[int, tuple[str, ...]]:
-    """Number of the vCPU that a file holds, and its compression; -1 for every other file."""
-    if not is_vcpu_file(path) or path.is_symlink():
-        return -1, ()
+def _all_in(path: Path, vcpus: set[int]) -> tuple[set[int], tuple[str, ...]]:
+    """All vCPUs are in one file; and its compression."""
+    return set(vcpus), _layers(load(str(path)))
+
+
+def _vcpu_of(path: Path, one_each: bool) -> tuple[set[int], tuple[str, ...]]:
+    """Number of the vCPU that a file holds, and its compression; none for every other file."""
+    if not one_each or not is_vcpu_file(path) or path.is_symlink():
+        return set(), ()
     try:
         dump = load(str(path))
     except SourceError:
-        return -1, ()
+        return set(), ()
+    return {dump.vcpus[0].index}, _layers(dump)
+
+
+def _layers(dump: Dump) -> tuple[str, ...]:
     packed = dump.provenance.compression
-    return dump.vcpus[0].index, tuple(packed.split("+")) if packed else ()
+    return tuple(packed.split("+")) if packed else ()
 
 
 def _edit(path: Path, goal: Path | None, name: str, changes: Mapping[int, Changes], layers: tuple[str, ...]) -> None:
