@@ -48,7 +48,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("source", metavar="SOURCE", help="the saved VM's own file, of one of the formats above")
     parser.add_argument("destination", metavar="DESTINATION", help=f"a dump of the destination, or `{SAME_HOST}`")
-    parser.add_argument("-o", "--output", metavar="NEWFILE", help="the new file or folder; must not exist; - for standard output")
+    parser.add_argument(
+        "-o", "--output", metavar="NEWFILE", help="new file or folder; must not exist; - for standard output"
+    )
     parser.add_argument("--dry-run", action="store_true", help="try and check everything, but write nothing")
     add_kernel(parser)
     add_vmm(parser)
