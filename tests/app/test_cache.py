@@ -1,10 +1,16 @@
-"""The cache page: boxes, lost and made-up values, both sides."""
+"""The cache page: blocks to scale, lost and made-up values, both sides."""
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from inspector.app.modes.cache.diagram import drawn
+from inspector.app.widgets.ink import plain
+from inspector.registers.caches import CacheTopology, read_caches
 from inspector.registers.encoding import ccsidr_id, sysreg_id
+from inspector.registers.ids import id_of
 from tests.app.driving import press, screen_text, settle
 from tests.app.material import NEOVERSE, VALUES, app_on
 from tests.sources.material import dump_of
@@ -18,11 +24,81 @@ async def test_what_6_1_cut_off_is_told_beside_what_the_host_has() -> None:
         assert "number of sets lost" in text
         assert "L2 unified  512 KiB" in text and "1,024 sets x 8 ways" in text
         assert "? sets x 8 ways" in text
-        assert "32-bit layout  1 set x 4 ways x 64 B = 256 B" in text
+        assert "32-bit layout  would be 1 set x 4 ways x 64 B = 256 B, does not apply" in text
         text = await press(pilot, "c")
-        assert "host, CCSIDR" in text and "sets lost ┃" not in text
+        assert "host, CCSIDR" in text and "number of sets lost" not in text
         text = await press(pilot, "c")
         assert "host, CCSIDR" not in text
+
+
+def blocks(text: str) -> list[tuple[int, int]]:
+    """(ways, cells) of every closed block on a screen, in reading order of their upper left corners."""
+    lines = text.splitlines()
+    found = []
+    for at, line in enumerate(lines):
+        for corner in re.finditer("[┌┏]([─━]+)[┐┓]", line):
+            left, across = corner.start(), len(corner.group(1))
+            down = 0
+            while lines[at + 1 + down][left : left + 1] in ("│", "┃"):
+                assert lines[at + 1 + down][left + 1 : left + 1 + across] in ("▒" * across, "▏")
+                down += 1
+            found.append((down, across))
+    return found
+
+
+@pytest.mark.parametrize("size", [(120, 40), (160, 45), (200, 60)])
+async def test_fault_21_and_33_caches_are_drawn_to_one_scale(size: tuple[int, int]) -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        text = await press(pilot, "6")
+    first, data, second = blocks(text)
+    assert first == data and first[0] == 4 and second[0] == 8, "a row is a way"
+    assert first[1] * 4 == second[1], "a way of L2 has four times the bytes of one of L1"
+    a_cell = re.search(r"a ▒ (\d+) KiB", text)
+    assert a_cell and first[0] * first[1] * int(a_cell.group(1)) == 64
+    assert second[0] * second[1] * int(a_cell.group(1)) == 512
+    assert "? sets x 8 ways x 64 B" in text and len(re.findall(r"[┌┏][─━]{3}(?:\s|$)", text, re.M)) == 3, (
+        "open to the right"
+    )
+    assert "would be 1 set x 4 ways x 64 B = 256 B, does not apply" in text
+    assert ("NumSets [55:32] 0xff" in text and "NumSets [27:13] 0x0" in text) == (size[0] >= 150)
+
+
+async def test_what_kvm_made_up_is_drawn_as_small_as_it_is() -> None:
+    app = app_on("builtin:neoverse-n2-linux-6.12")
+    async with app.run_test(size=(160, 45)) as pilot:
+        await settle(pilot)
+        assert (1, 1) in blocks(await press(pilot, "6"))
+
+
+def wanted(sets: int, ways: int) -> CacheTopology:
+    """A topology of one cache of 64-byte lines, in the 64-bit layout."""
+    return read_caches({id_of("CLIDR_EL1"): 0x1000004}, {0: sets - 1 << 32 | ways - 1 << 3 | 2})
+
+
+@pytest.mark.parametrize(
+    ("sets", "ways", "room", "rows"), [(16384, 16, 30, 16), (16384, 16, 15, 8), (16384, 12, 12, 6)]
+)
+def test_a_high_cache_is_folded_until_it_fits(sets: int, ways: int, room: int, rows: int) -> None:
+    drawing = drawn({"host": wanted(sets, ways)}, ["host"], 0, 100, room)
+    assert drawing is not None and len(drawing.rows) <= room
+    assert sum("▒" in plain(line) for line in drawing.rows) == rows
+    assert ("one way" in drawing.legend) == (rows == ways)
+
+
+@pytest.mark.parametrize(("cells", "room"), [(100, 5), (20, 40)])
+def test_without_room_there_is_no_drawing(cells: int, room: int) -> None:
+    assert drawn({"host": wanted(1024, 16)}, ["host"], 0, cells, room) is None
+
+
+async def test_at_60_columns_a_list_says_what_the_drawing_shows() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(60, 16)) as pilot:
+        await settle(pilot)
+        text = await press(pilot, "6", "right", "right")
+        assert "▌ L2 unified      host  512 KiB 1,024 sets x 8 ways x 64 B" in text
+        assert "vCPU  ? KiB   ? sets x 8 ways x 64 B" in text and "…" not in text
 
 
 async def test_arrows_choose_and_enter_shows_the_register() -> None:
@@ -61,7 +137,7 @@ async def test_a_click_chooses_the_box_under_it(size: tuple[int, int], side: int
         await settle(pilot)
         lines = (await press(pilot, "6")).splitlines()
         for box, title in (("L2 unified", "CCSIDR[2] L2"), ("L1 data", "CCSIDR[0] L1"), ("L1 inst", "CCSIDR[1] L1")):
-            rows = [number for number, line in enumerate(lines) if box in line and ("│" in line or "┃" in line)]
+            rows = [number for number, line in enumerate(lines) if box in line]
             columns = [at for at in range(size[0]) if lines[rows[0]].startswith(box, at)]
             await pilot.click(offset=(columns[min(side, len(columns) - 1)], rows[0]))
             await settle(pilot)
@@ -76,7 +152,7 @@ async def test_a_click_on_the_chosen_box_shows_its_register() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         lines = (await press(pilot, "6")).splitlines()
-        row = next(number for number, line in enumerate(lines) if "L2 unified" in line and "│" in line)
+        row = next(number for number, line in enumerate(lines) if "L2 unified" in line)
         await pilot.click(offset=(10, row))
         await pilot.click(offset=(10, row))
         await settle(pilot)

@@ -10,25 +10,31 @@ from textual.events import Click
 from textual.widget import Widget
 
 from inspector.app.modes import cache
-from inspector.app.modes.cache.diagram import cache_at, diagram
+from inspector.app.modes.cache.diagram import Drawing, Side, drawn, listed, reading_of
 from inspector.app.shell import keys
 from inspector.app.shell.frame import Frame
 from inspector.app.shell.numbers import field_text
 from inspector.app.shell.session import Change
 from inspector.app.shell.view import View
-from inspector.app.widgets.ink import Ink, Row, clip, fit, ink, row, wrap
+from inspector.app.widgets.ink import Ink, Row, clip, ink, row, width, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.registers import catalog
 from inspector.registers.bits import ALL
 from inspector.registers.caches import Cache as CpuCache
-from inspector.registers.caches import CacheReading, CacheTopology, read_caches
+from inspector.registers.caches import CacheReading, CacheTopology, narrow_reading, read_caches, wide_reading
 from inspector.registers.encoding import ccsidr_id, grouped_hex
 from inspector.registers.ids import CLIDR_EL1, CTR_EL0
 
-Side = Literal["host", "vcpu"]
+LAYOUTS = {"32-bit": ((27, 13), (12, 3), (2, 0)), "64-bit": ((55, 32), (23, 3), (2, 0))}
+"""Where NumSets, Associativity and LineSize lie in CCSIDR_EL1 (Arm ARM, D24.2.29), without and with FEAT_CCIDX."""
+FIELDS_FROM = 150
+"""Columns from which a reading's fields stand before its words."""
 HELP = (
-    "The cache page draws a box per cache: level, kind, size, sets, ways and line, as CLIDR_EL1, CCSIDR_EL1 and "
-    "CTR_EL0 show them. Below stand both readings of the highlighted cache's CCSIDR, which of them applies, and why.\n"
+    "The cache page draws each cache to scale, as CLIDR_EL1, CCSIDR_EL1 and CTR_EL0 describe it: a row is a way, its "
+    "width the bytes of a way (sets times line); the line below the drawing says what a cell is. An open right end is "
+    "a number of sets that is not known, ▏ a way much smaller than a cell. Without room a list says the same.\n"
+    "Under it stand both readings of the highlighted cache's CCSIDR, which of them applies, and why. These are the "
+    "numbers of set/way maintenance: a core may be built otherwise. "
     "Which cores share a cache is not in these registers. ←→↑↓ choose a cache, enter shows its register, c the sides."
 )
 
@@ -68,8 +74,7 @@ class Cache(Frame):
         self._shown: Sequence[Side] = ()
         self._wanted: Literal["both", "host", "vcpu"] = "both"
         self._chosen = -1
-        self._each = 0
-        """cells of one diagram"""
+        self._drawing = Drawing([], ())
 
     def body(self) -> Iterable[Widget]:
         """Facts, boxes, readings."""
@@ -97,18 +102,32 @@ class Cache(Frame):
         """Draw for the present size."""
         if not self._sides or self.tiny:
             return
-        shown = [side for side in self._sides if self._wanted in ("both", side)] or list(self._sides)
-        self._shown = shown[-1:] if self.narrow else shown
+        self._shown = [side for side in self._sides if self._wanted in ("both", side)] or list(self._sides)
         cells = self.app.size.width - 2
-        boxes = self._draw_boxes(cells)
         readings = [(Ink(" "), *line) for line in self._readings(cells)]
         facts = [(Ink(" "), *line) for line in self._facts(cells)]
         room = self.body_height - 1 - len(facts)
-        height = min(len(boxes), max(room - len(readings), room // 2))
+        self._drawing = self._draw(cells, room - min(len(readings), room // 2))
+        boxes = self._drawing.rows
+        height = min(len(boxes), max(room - len(readings), room // 2 if self._drawing.legend else room * 2 // 3))
+        legend = clip(row(Ink(self._drawing.legend, "muted")), cells)
+        rule = "─" * (self.app.size.width - width(legend) - 1)
         self.fill("#facts", facts, len(facts))
         self.fill("#boxes", boxes, height)
-        self.fill("#rule", [(Ink("─" * self.app.size.width, "reserved"),)], 1)
+        self.fill("#rule", [(Ink("─", "reserved"), *legend, Ink(rule, "reserved"))], 1)
         self.fill("#readings", readings, room - height)
+        place = next((one for one in self._drawing.blocks if one.csselr == self._chosen), None)
+        if place is not None and height < len(boxes):
+            # The end of what is said of the chosen cache, and so its head too.
+            end = max(one.top + one.height for one in self._drawing.blocks if one.csselr == self._chosen)
+            self.query_one("#boxes", Lines).scroll_to(y=max(end - height, 0), animate=False, immediate=True)
+
+    def _draw(self, cells: int, room: int) -> Drawing:
+        """The caches to scale, in words where that has no room."""
+        sides = {side: self._sides[side] for side in self._shown}
+        captions = [self._caption(side) for side in sides]
+        made = None if self.narrow else drawn(sides, captions, self._chosen, cells, room)
+        return made or listed(sides, captions, self._chosen, cells)
 
     def _facts(self, cells: int) -> list[Row]:
         """CLIDR and CTR in words, of the vCPU where it is shown."""
@@ -155,20 +174,6 @@ class Cache(Frame):
         step = self.session.step
         return Ink("~ ", "raised") if step is not None and reg_id in step.by_id else Ink("")
 
-    def _draw_boxes(self, cells: int) -> list[Row]:
-        """One diagram, or two beside each other."""
-        self._each = each = min((cells - 4) // 2 if len(self._shown) == 2 else cells - 2, 64)
-        columns = []
-        for side in self._shown:
-            rows = [row(Ink(self._caption(side), "heading")), *diagram(self._sides[side], self._chosen, each, side)]
-            columns.append(rows)
-        height = max(map(len, columns))
-        filled = [rows + [()] * (height - len(rows)) for rows in columns]
-        return [
-            tuple(piece for one in lines for piece in (Ink("  "), *fit(one, each)))
-            for lines in zip(*filled, strict=True)
-        ]
-
     def _caption(self, side: Side) -> str:
         if side == "host":
             wide = any(cache.host and cache.host.layout == "64-bit" for cache in self._caches(side))
@@ -205,10 +210,8 @@ class Cache(Frame):
             shown = Ink(text) if side == "host" else self._value_of(ccsidr_id(cache.csselr), text)
             mark = self._stepped(ccsidr_id(cache.csselr)) if side == "vcpu" else Ink("")
             rows.append(row(mark, Ink(head, "title"), Ink("  "), shown))
-            if side == "host":
-                rows += [_reading_row(cache.host, True)] if cache.host else []
-            else:
-                rows += [_reading_row(one, one == cache.chosen) for one in (cache.wide, cache.narrow) if one]
+            for one, applies in _both(cache, side):
+                rows += wrap(_reading_row(one, value, applies, cells), cells, 4)
         topology = self._sides[self._shown[-1]]
         if topology.reason and "vcpu" in self._shown:
             rows += wrap(row(Ink("Why   ", "muted"), ink(topology.reason)), cells, indent=6)
@@ -230,9 +233,9 @@ class Cache(Frame):
         return HELP
 
     def action_sides(self) -> None:
-        """Both sides, the host, the vCPU; when narrow only one is seen at a time."""
-        order: list[Literal["both", "host", "vcpu"]] = ["host", "vcpu"] if self.narrow else ["both", "host", "vcpu"]
-        self._wanted = order[(order.index(self._wanted) + 1) % len(order)] if self._wanted in order else "host"
+        """Both sides, the host, the vCPU."""
+        order: list[Literal["both", "host", "vcpu"]] = ["both", "host", "vcpu"]
+        self._wanted = order[(order.index(self._wanted) + 1) % len(order)]
         self.lay_out()
         self.draw_bars()
 
@@ -257,21 +260,17 @@ class Cache(Frame):
         if not boxes.region.contains(event.screen_x, event.screen_y):
             return
         x, y = event.screen_x - boxes.region.x, event.screen_y - boxes.region.y + boxes.scroll_offset.y
-        place, x = divmod(x, self._each + 2)
-        if not 0 <= place < len(self._shown) or x < 2:
-            return
-        side = self._shown[place]
-        found = cache_at(self._sides[side], self._each, side, x - 2, y - 1)
-        if found is not None and found == self._chosen:
+        found = self._drawing.at(x, y)
+        if found is not None and found.csselr == self._chosen:
             self.action_register()
         elif found is not None:
-            self._chosen = found
+            self._chosen = found.csselr
             self.lay_out()
 
     def line_to_copy(self) -> str:
         """The highlighted cache in one line."""
         cache = self._cache(self._shown[-1]) if self._shown else None
-        reading = cache and (cache.host if self._shown[-1] == "host" else cache.chosen)
+        reading = cache and reading_of(cache, self._shown[-1])
         return f"{cache.name}: {reading.text}" if cache and reading else ""
 
     def report(self) -> str:
@@ -288,10 +287,28 @@ class Cache(Frame):
         return "caches"
 
 
-def _reading_row(reading: CacheReading, applies: bool) -> Row:
+def _both(cache: CpuCache, side: Side) -> list[tuple[CacheReading, bool]]:
+    """Both readings of a cache's value, the one that applies first."""
+    holds = reading_of(cache, side)
+    both = (cache.wide, cache.narrow)
+    if side == "host":
+        both = (None, None) if cache.raw is None else (wide_reading(cache.raw), narrow_reading(cache.raw))
+    other = [(one, False) for one in both if one is not None and holds is not None and one.layout != holds.layout]
+    return [(holds, True), *other] if holds is not None else []
+
+
+def _reading_row(reading: CacheReading, value: int | None, applies: bool, cells: int) -> Row:
+    """A layout, where there is room its fields, and what it reads."""
+    fields = ""
+    if value is not None and cells >= FIELDS_FROM:
+        spans = zip(("NumSets", "Associativity", "LineSize"), LAYOUTS[reading.layout], strict=True)
+        fields = "".join(
+            f"{f'{name} [{high}:{low}] {value >> low & ((2 << high - low) - 1):#x}':<{len(name) + 18}}"
+            for name, (high, low) in spans
+        )
     return row(
         Ink("▌ " if applies else "  ", "link"),
-        Ink(f"{reading.layout} layout  ", "muted"),
-        Ink(reading.text, "title" if applies else "muted"),
-        Ink("  applies" if applies else "", "same"),
+        Ink(f"{reading.layout} layout  {fields}", "muted"),
+        Ink(reading.text if applies else f"would be {reading.text}", "title" if applies else "muted"),
+        Ink("  applies" if applies else ", does not apply", "same" if applies else "muted"),
     )
