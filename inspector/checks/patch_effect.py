@@ -21,7 +21,7 @@ from inspector.errors import InspectorError, one_line
 from inspector.kvm.guest import guest_view
 from inspector.kvm.vm import Vm
 from inspector.policies.eras import era_of
-from inspector.policies.loader import combine, patch_names
+from inspector.policies.loader import combine, load_policy, patch_named, patch_names, policy_names
 from inspector.policies.model import Policy, Rule
 from inspector.policies.release import choose
 from inspector.policies.rulebook import rulebook
@@ -46,20 +46,29 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
 
     patches: tuple[str, ...] = ()
     label: str
-    """few words, as the posted series calls it"""
+    """few words: which part or form of the series it is"""
+    title: str = ""
+    """one line: what it does"""
+    series: str = ""
+    """the series that it belongs to, by its title"""
 
 
-BEFORE = Variant(label="before")
-VARIANTS = (
-    Variant(patches=("mask-ccidx",), label="v5 6/7"),
-    Variant(patches=("mask-ccidx-tolerant",), label="+ tolerant set_user"),
-    Variant(patches=("mask-ccidx-keep",), label="+ keep if set"),
-    Variant(patches=("normalise-caches",), label="v5 7/7"),
-    Variant(patches=("mask-ccidx", "normalise-caches"), label="v5 6/7 + 7/7"),
-    Variant(patches=("hide-mpam",), label="hide MPAM"),
-    Variant(patches=("hide-mpam-tolerant",), label="hide MPAM, tolerant"),
-)
+BEFORE = Variant(label="before", title="without the patch")
+ORDER = (
+    ("mask-ccidx",), ("mask-ccidx-tolerant",), ("mask-ccidx-keep",), ("normalise-caches",),
+    ("mask-ccidx", "normalise-caches"), ("hide-mpam",), ("hide-mpam-tolerant",),
+)  # fmt: skip
 """In the order of the story; other overlays that ship follow."""
+
+
+def variant_of(names: Sequence[str]) -> Variant:
+    """The variant of some overlays, worded as their files say."""
+    found = [patch_named(name) for name in names]
+    labels = [one.label.removesuffix(" as posted") if len(found) > 1 else one.label for one in found]
+    return Variant(
+        patches=tuple(names), label=" and ".join(labels), title="; ".join(one.title for one in found),
+        series=found[0].series,
+    )  # fmt: skip
 
 
 class GuestView(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +93,17 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[Finding, ...]
     """registers that the saved state lacks: they keep the destination's value"""
     guest: GuestView
+    """once the restored VM runs"""
+    fresh: GuestView
+    """of a VM that was made anew under this kernel"""
+    shown: Mapping[int, int]
+    """what userspace reads of that new VM's vCPU"""
+    shown_known: Mapping[int, int]
+    """known bits of those values that are known only in part"""
+    host: Mapping[int, int]
+    """the host's own values of ID registers"""
+    host_known: Mapping[int, int]
+    """known bits of each; a register that is not here is not known"""
     run_errno: int
     """of the first KVM_RUN after the restore"""
     notes: tuple[str, ...] = ()
@@ -145,10 +165,13 @@ class PatchStudy:
         return self._effects[variant.patches]
 
     def _play(self, variant: Variant) -> Effect:
-        policy = combine(self.base, variant.patches)
+        merged = variant.patches and all(patch_named(name).in_release(self.base) for name in variant.patches)
+        # Laid over a kernel that has it, and has moved on since, a patch would take back what came later.
+        policy = self.base if merged else combine(self.base, variant.patches)
         target = destination_for(self.dump, SAME_HOST, policy, self.setup, self.vmm, self.host)
         vm = target.build(1)
         refuse_creation(vm.exposure, describe_policy(policy))
+        fresh, shown = _guest(vm, target), dict(vm.exposure.values)
         findings = simulate(self.vcpu, target, vm.vcpu(0), self.vmm).findings
         run_errno = vm.run(0)
         return Effect(
@@ -157,6 +180,11 @@ class PatchStudy:
             writes=tuple(one for one in findings if one.kind != "missing_in_source"),
             missing=tuple(one for one in findings if one.kind == "missing_in_source"),
             guest=_guest(vm, target),
+            fresh=fresh,
+            shown=shown,
+            shown_known=vm.exposure.known,
+            host=vm.exposure.host.values,
+            host_known=vm.exposure.host.known,
             run_errno=run_errno,
             notes=target.notes,
         )
@@ -175,13 +203,30 @@ def default_base(dump: Dump) -> str:
 
 def variants(extra: Sequence[str] = ()) -> tuple[Variant, ...]:
     """Every variant but `before`; `extra`, overlays that the user chose, comes first when it is none of the others."""
-    found = list(VARIANTS)
-    used = {name for one in found for name in one.patches}
-    found += [Variant(patches=(name,), label=name) for name in patch_names() if name not in used]
+    used = {name for names in ORDER for name in names}
+    order = [*ORDER, *((name,) for name in patch_names() if name not in used)]
     own = tuple(extra)
-    if own and own not in {one.patches for one in found}:
-        found.insert(0, Variant(patches=own, label=" + ".join(own)))
-    return tuple(found)
+    if own and own not in order:
+        order.insert(0, own)
+    return tuple(map(variant_of, order))
+
+
+def last_without(variant: Variant) -> str:
+    """The newest kernel of the catalogue before the release that merged any of a variant's patches; empty where none
+    has it."""
+    merged = [one for name in variant.patches if (one := patch_named(name)).merged]
+    if not merged:
+        return ""
+    older = [name for name in policy_names() if not any(one.in_release(load_policy(name)) for one in merged)]
+    return older[-1] if older else ""
+
+
+def already_in(effect: Effect) -> str:
+    """`already in Linux 6.3 (bf48040cd9b0)` for a variant that the base kernel has; empty for any other."""
+    found = [patch_named(name) for name in effect.variant.patches]
+    if not found or not all(one.in_release(effect.policy) for one in found):
+        return ""
+    return "already in " + ", ".join(dict.fromkeys(f"Linux {one.merged} ({one.commit})" for one in found))
 
 
 def outcome_of(writes: Sequence[Finding], total: int) -> str:

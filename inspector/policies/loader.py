@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -136,6 +137,28 @@ def patch_title(name: str) -> tuple[str, str, str]:
     """(name, title, evidence) of an overlay that ships with the program."""
     file = _shipped("patches", name)
     return name, file.title, f"recorded: {', '.join(file.recorded)}" if file.recorded else file.evidence
+
+
+class Patch(NamedTuple):
+    """What is said of an overlay that ships with the program."""
+
+    name: str
+    title: str
+    series: str
+    label: str
+    merged: str
+    """the release that has it; empty where none has it in this form"""
+    commit: str
+
+    def in_release(self, policy: Policy) -> bool:
+        """Whether the kernel of a policy has it, as far as its release says."""
+        return bool(self.merged) and policy.version >= tuple(map(int, self.merged.split(".")))
+
+
+def patch_named(name: str) -> Patch:
+    """An overlay by its name."""
+    file = _shipped("patches", name)
+    return Patch(name, file.title, file.series or name, file.label or name, file.merged, file.commit)
 
 
 def newest_point(major: int, minor: int) -> tuple[int, int, int] | None:

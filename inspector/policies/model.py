@@ -306,6 +306,14 @@ class PolicyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """One TOML file as written."""
 
     title: str = ""
+    series: str = ""
+    """of a patch: the series that it belongs to, by its title"""
+    label: str = ""
+    """of a patch: which part or form of that series it is, in few words"""
+    merged: str = ""
+    """of a patch: the release that has it, `6.3`; empty where none has it in this form"""
+    commit: str = ""
+    """of a merged patch: the commit"""
     extends: str = ""
     evidence: Evidence = "user"
     recorded: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from inspector.checks.patch_effect import (
     BEFORE,
@@ -10,10 +11,12 @@ from inspector.checks.patch_effect import (
     GuestChange,
     PatchStudy,
     Variant,
+    already_in,
     changes,
     differing,
     guest_changes,
 )
+from inspector.checks.patch_subjects import Sight, Subject, subjects
 from inspector.checks.restore.result import Finding
 from inspector.errors import one_line
 from inspector.registers.catalog import by_id
@@ -49,23 +52,82 @@ def guest_words(change: GuestChange) -> str:
     return f"{name} {' -> '.join(sides)}"
 
 
-def guest_lines(effect: Effect) -> list[str]:
-    """What the guest sees of the caches, in two short lines."""
-    guest = effect.guest
-    layout = {None: "?", 0: "32-bit"}.get(guest.ccidx, "64-bit")
-    ccidx = "?" if guest.ccidx is None else str(guest.ccidx)
-    return [f"ID_AA64MMFR2.CCIDX {ccidx}, CCSIDR {layout}", f"L1 data {guest.cache}"]
+def number(value: int | None) -> str:
+    """`0x1`, or `?` for what is not known or not there."""
+    return "?" if value is None else f"0x{value:x}"
+
+
+def turned(before: int | None, after: int | None) -> str:
+    """`0x1 → 0x0`, or the value alone where it stays."""
+    return number(after) if before == after else f"{number(before)} → {number(after)}"
+
+
+def restored_words(subject: Subject, sight: Sight) -> str:
+    """What a saved VM's value meets: `= accepted`, `✖ EINVAL`, `▼ ignored, guest reads 0x0`."""
+    if sight.write is None:
+        return "not saved"
+    words = verdict_words(sight.write)
+    if sight.write.errno or sight.restored == subject.saved:
+        return words
+    return f"{words}, guest reads {number(sight.restored)}"
+
+
+SEEN = ("field", "host", "new VM: userspace", "new VM: guest", "saved VM's value", "on restore before", "after")
+"""Columns of `seen_cells`."""
+
+
+def seen_cells(subject: Subject) -> list[str]:
+    """Who sees what of one field, and what a VM that was saved before meets."""
+    old, new = subject.before, subject.after
+    return [
+        subject.name, number(subject.host), turned(old.userspace, new.userspace), turned(old.guest, new.guest),
+        number(subject.saved), restored_words(subject, old), restored_words(subject, new),
+    ]  # fmt: skip
+
+
+def change_words(before: Effect, after: Effect) -> str:
+    """What a variant changes for anybody: `ID_AA64MMFR2_EL1.CCIDX 0x1 → 0x0, ID_MMFR4_EL1.CCIDX 0x1 → 0x0`."""
+    if after.variant == before.variant:
+        return ""
+    if merged := already_in(after):
+        return f"{merged}: nothing changes"
+    found = subjects(before, after)
+    words = [_change(one) for one in found[:MOST_CHANGES]]
+    more = [f"{len(found) - MOST_CHANGES} more"] if len(found) > MOST_CHANGES else []
+    return ", ".join([*words, *more]) or "nothing for this VM"
+
+
+MOST_CHANGES = 3
+
+
+def _change(one: Subject) -> str:
+    for old, new in (
+        (one.before.userspace, one.after.userspace), (one.before.guest, one.after.guest),
+        (one.before.restored, one.after.restored),
+    ):  # fmt: skip
+        if old != new:
+            return f"{one.name} {turned(old, new)}"
+    return f"{one.name} is answered otherwise"
+
+
+def cache_words(before: Effect, after: Effect) -> str:
+    """What a new VM's guest takes its first-level data cache for; empty where that stays."""
+    old, new = before.fresh.cache, after.fresh.cache
+    return "" if old == new else f"the guest takes its L1 data cache for {new}, not {old}"
 
 
 def study_markdown(study: PatchStudy, shown: Sequence[Variant]) -> list[str]:
     """The whole study: the question, one line per variant, the writes that differ anywhere, what the guest sees."""
     before = study.effect()
     effects = [study.effect(variant) for variant in shown]
-    rows = [
-        [effect.variant.label, effect.title, effect.headline, "; ".join(guest_lines(effect))]
-        for effect in (before, *effects)
-    ]
-    lines = [f"## {study.question}", "", *markdown_table(["variant", "kernel", "outcome", "guest sees"], rows), ""]
+    lines = [f"## {study.question}", ""]
+    for series, group in groupby(effects, key=lambda effect: effect.variant.series):
+        rows = [
+            [effect.variant.label, effect.variant.title, effect.title, effect.headline, change_words(before, effect)]
+            for effect in (before, *group)
+        ]
+        head = ["variant", "what it does", "kernel", "restore of the saved VM", "what it changes"]
+        lines += [f"### {series}", "", *markdown_table(head, rows), ""]
     ids = [one.id for one in before.writes if any(one.id in differing(before, effect) for effect in effects)]
     if ids:
         head = ["register", "written", BEFORE.label, *(effect.variant.label for effect in effects)]
@@ -86,7 +148,12 @@ def _writes_row(reg_id: int, effects: Sequence[Effect]) -> list[str]:
 
 
 def _variant_lines(before: Effect, effect: Effect) -> list[str]:
-    lines = [f"### {effect.variant.label}: {effect.title}", ""]
+    lines = [f"#### {effect.variant.series}, {effect.variant.label}: {effect.title}", ""]
+    found = subjects(before, effect)
+    if found:
+        lines += [*markdown_table(list(SEEN), [seen_cells(one) for one in found]), ""]
+    if words := cache_words(before, effect):
+        lines.append(f"- {words}")
     lines += [f"- rule `{rule.name}`: {rule.reason} ({rule.reference})" for rule in effect.rules]
     count = len(changes(before, effect))
     rest = len(before.writes) - count
@@ -94,5 +161,6 @@ def _variant_lines(before: Effect, effect: Effect) -> list[str]:
     if effect.missing:
         lines.append(f"- {len(effect.missing)} registers that were not saved keep the destination's own value")
     seen = guest_changes(before, effect)
-    lines.append("- the guest sees: " + ("; ".join(map(guest_words, seen)) if seen else "nothing else than before"))
+    said = "; ".join(map(guest_words, seen)) if seen else "nothing else than before"
+    lines.append(f"- the restored VM's guest reads: {said}")
     return [*lines, ""]

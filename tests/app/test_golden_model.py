@@ -25,7 +25,10 @@ SCREENS = {
     "patch": (NEOVERSE, ("5",)),
     "patch-tolerant": (NEOVERSE, ("5", "t")),
     "patch-keep": (NEOVERSE, ("5", "t", "t")),
-    "patch-step": (NEOVERSE, ("5", "space", "space", "n")),
+    "patch-step": (NEOVERSE, ("5", "space", "space")),
+    "patch-big": (NEOVERSE, ("5", "plus", "space")),
+    "patch-merged": (NEOVERSE, (*TO_6_12, "5")),
+    "kernel-step": (NEOVERSE, ("p", *"6.2.0", "enter", "right_square_bracket")),
     "patch-every": (NEOVERSE, ("5", "m")),
 }
 
@@ -35,8 +38,12 @@ def without_host(name: str) -> Dump:
     return msgspec.structs.replace(sources.load(name), host=None)
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("name", SCREENS)
+WIDE = ("patch", "patch-big", "patch-merged", "patch-step", "kernel-step")
+"""Screens that are shown to many, on a wide terminal too."""
+EVERY = [(name, size) for name in SCREENS for size in (*SIZES, *([(200, 60)] * (name in WIDE)))]
+
+
+@pytest.mark.parametrize(("name", "size"), EVERY, ids=[f"{name}-{x}x{y}" for name, (x, y) in EVERY])
 async def test_the_screen_is_as_expected(name: str, size: tuple[int, int]) -> None:
     source, keys = SCREENS[name]
     app = app_on(without_host("builtin:neoverse-n2-linux-6.12") if source == "alone" else source)
@@ -45,6 +52,9 @@ async def test_the_screen_is_as_expected(name: str, size: tuple[int, int]) -> No
         await settle(pilot)
         for key in keys:
             await press(pilot, key)
+        await wait_for(pilot, lambda: bool(getattr(app.screen, "complete", True)), "everything worked out")
+        await wait_for(pilot, lambda: not app.session.sliding, "the kernel was reached")
+        await settle(pilot)
         text = screen_text(app)
     lines = text.splitlines()
     assert len(lines) == size[1] and max(map(len, lines)) <= size[0]

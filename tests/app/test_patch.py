@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from inspector.app.widgets.listing import Listing
-from tests.app.driving import press, settle
+from tests.app.driving import press, screen_text, settle, wait_for
 from tests.app.material import NEOVERSE, app_on
 
 WHOLE = ((120, 40), (80, 24), (60, 16))
@@ -28,21 +28,71 @@ async def test_the_whole_story_with_no_setting(size: tuple[int, int]) -> None:
         assert "[before]" in text or "▌ before" in text
 
 
-async def test_space_makes_one_write_at_a_time_on_both_sides() -> None:
+async def test_space_goes_on_to_what_is_answered_differently_and_full_stop_makes_one_write() -> None:
     app = app_on(NEOVERSE)
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await press(pilot, "5")
-        text = await press(pilot, "space")
-        assert text.count("1 of 252 made: all accepted") == 2
-        text = await press(pilot, "space")
+        text = await press(pilot, ".")
+        assert text.count("1 of 252 made: every write so far accepted") == 2
+        text = await press(pilot, ".")
         assert text.count("2 of 252 made") == 2
-        text = await press(pilot, "n")
-        assert "made: 1 refused" in text and "▌ ID_MMFR4_EL1" in text
-        text = await press(pilot, "n")
-        assert "made: 2 refused" in text and "▌ ID_AA64MMFR2_EL1" in text
+        text = await press(pilot, "space")
+        assert "made: 1 of 89 refused, EINVAL" in text and "▌ ID_MMFR4_EL1" in text
+        text = await press(pilot, "space")
+        assert "refused, EINVAL" in text and "▌ ID_AA64MMFR2_EL1" in text
+        await press(pilot, "space")
+        await wait_for(pilot, lambda: "The other 250 writes are answered alike" in screen_text(app), "the end is told")
+        await wait_for(pilot, lambda: " made: " not in screen_text(app), "the end is shown")
+        assert "✖ 2 of 252" in screen_text(app)
+        await press(pilot, "space", "n")
         text = await press(pilot, "escape")
-        assert "made" not in text and "✖ 2 of 252" in text
+        assert " made: " not in text
+
+
+async def test_the_series_has_its_title_and_who_sees_what() -> None:
+    """Fault 9 of the review: nothing said what patch this is, and every row spoke of CCIDX."""
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "5")
+        await wait_for(pilot, lambda: bool(getattr(app.screen, "complete", False)), "every form worked out")
+        text = await press(pilot, "x")
+        assert "KVM: arm64: Normalize cache configuration, v5, 30 Dec 2022" in text
+        seen = next(line for line in text.splitlines() if line.startswith(" ID_AA64MMFR2_EL1.CCIDX"))
+        assert seen.split()[1:8] == ["0x1", "0x1", "→", "0x0", "0x1", "→", "0x0"]
+        assert seen.endswith("0x1: = accepted → ✖ EINVAL")
+        text = await press(pilot, "S")
+        assert "KVM: arm64: Disable MPAM visibility" in text and "CCIDX" not in text
+        assert "the host has ID_AA64PFR0_EL1.MPAM 0x0" in text
+
+
+async def test_a_patch_that_the_kernel_has_says_so_and_b_goes_back_to_the_last_without() -> None:
+    """Fault 10: everything was red after a newer kernel was chosen, and nothing said why."""
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        text = await press(pilot, "p", *"6.12", "enter", "5")
+        assert "already in Linux 6.3 (bf48040cd9b0)" in text
+        text = await press(pilot, "b")
+        assert "before  Linux 6.2" in text and "already in" not in text
+        assert "= every write accepted" in text and "✖ 2 of 252 refused" in text
+        text = await press(pilot, "b")
+        assert "already in Linux 6.3" in text
+
+
+@pytest.mark.parametrize("size", (*WHOLE, (200, 60)))
+async def test_big_type_shows_few_lines_with_figures_and_words(size: tuple[int, int]) -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        text = await press(pilot, "5", "plus")
+        assert "╺━┓" in text and "of 252 writes REFUSED" in text and "the saved VM does not load" in text
+        assert sum(bool(line.strip()) for line in text.splitlines()) <= 16
+        text = await press(pilot, "space")
+        assert "step 1 of 2   ID_MMFR4_EL1.CCIDX" in text and "= accepted" in text and "✖ EINVAL" in text
+        text = await press(pilot, "minus")
+        assert "▌ ID_MMFR4_EL1" in text
 
 
 async def test_all_writes_or_those_that_differ() -> None:
@@ -63,7 +113,7 @@ async def test_the_chosen_policy_is_the_base_and_its_patches_the_variant() -> No
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         text = await press(pilot, "p", *"5.15+mask-ccidx-keep", "enter", "5")
-        assert "before: Linux 5.15" in text and "[+ keep if set]" in text
+        assert "before  Linux 5.15" in text and "[6/7, kept if set]" in text
 
 
 async def test_the_report_has_every_variant(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +124,7 @@ async def test_the_report_has_every_variant(monkeypatch: pytest.MonkeyPatch) -> 
         copied: list[str] = []
         monkeypatch.setattr(app, "copy_to_clipboard", copied.append)
         await press(pilot, "Y")
-        assert "| ID_MMFR4_EL1 |" in copied[0] and "+ keep if set" in copied[0] and "▼ ignored" in copied[0]
+        assert "| ID_MMFR4_EL1 |" in copied[0] and "6/7, kept if set" in copied[0] and "▼ ignored" in copied[0]
 
 
 async def test_the_host_view_cannot_be_restored() -> None:
@@ -93,5 +143,5 @@ async def test_the_register_under_the_cursor_can_be_written() -> None:
         await settle(pilot)
         text = await press(pilot, "5", "j", "w")
         assert "register  ID_AA64MMFR2_EL1" in text
-        text = await press(pilot, "escape", "space", "w")
+        text = await press(pilot, "escape", "full_stop", "w")
         assert "register  CCSIDR[0]" in text

@@ -10,18 +10,23 @@ import pytest
 from inspector import sources
 from inspector.checks.patch_effect import (
     BEFORE,
+    ORDER,
     Effect,
     PatchStudy,
-    Variant,
+    already_in,
     changes,
     default_base,
     differing,
     guest_changes,
+    last_without,
     outcome_of,
     series_base,
+    variant_of,
     variants,
 )
+from inspector.checks.patch_subjects import named_fields, subjects
 from inspector.errors import InspectorError
+from inspector.policies.loader import patch_names
 from inspector.policies.setup import QEMU_SETUP
 from inspector.registers.catalog import by_id
 from inspector.sources.dump import Dump
@@ -56,7 +61,7 @@ def test_before_the_patch_every_write_is_accepted() -> None:
 
 def test_the_patch_as_posted_refuses_the_old_value_twice() -> None:
     of = study()
-    after = effect("v5 6/7", of)
+    after = effect("6/7 as posted", of)
     assert [by_id(one.id).name for one in after.refused] == CCIDX_REGISTERS
     assert {one.errno for one in after.refused} == {errno.EINVAL}
     assert names(changes(of.effect(), after)) == CCIDX_REGISTERS
@@ -69,7 +74,7 @@ def test_the_patch_as_posted_refuses_the_old_value_twice() -> None:
 
 
 def test_the_tolerant_handler_accepts_and_ignores() -> None:
-    after = effect("+ tolerant set_user", study())
+    after = effect("6/7, old value ignored", study())
     assert not after.refused and [by_id(one.id).name for one in after.ignored] == CCIDX_REGISTERS
     assert all(one.errno == 0 and one.after == one.destination != one.value for one in after.ignored)
     assert after.guest.ccidx == 0
@@ -77,7 +82,7 @@ def test_the_tolerant_handler_accepts_and_ignores() -> None:
 
 def test_keep_if_set_reads_back_what_was_written() -> None:
     of = study()
-    after = effect("+ keep if set", of)
+    after = effect("6/7, kept if set", of)
     assert not after.refused and not after.ignored
     kept = {by_id(one.id).name: one for one in after.writes}
     for name in CCIDX_REGISTERS:
@@ -89,7 +94,7 @@ def test_keep_if_set_reads_back_what_was_written() -> None:
 
 def test_normalised_caches_bring_registers_that_were_not_saved() -> None:
     of = study()
-    after = effect("v5 7/7", of)
+    after = effect("7/7 as posted", of)
     assert {by_id(one.id).name for one in after.missing} == {f"CCSIDR[{n}]" for n in range(3, 14)}
     assert not after.refused and by_id(guest_changes(of.effect(), after)[0].id).name == "CTR_EL0"
 
@@ -97,7 +102,7 @@ def test_normalised_caches_bring_registers_that_were_not_saved() -> None:
 @pytest.mark.parametrize("name", ["builtin:cortex-a72-linux-6.1", "builtin:max-linux-6.1"])
 def test_a_host_without_ccidx_is_not_touched(name: str) -> None:
     of = study(name)
-    for label in ("v5 6/7", "+ tolerant set_user", "+ keep if set"):
+    for label in ("6/7 as posted", "6/7, old value ignored", "6/7, kept if set"):
         assert differing(of.effect(), effect(label, of)) == ()
 
 
@@ -105,15 +110,13 @@ def test_the_base_follows_the_dump_unless_it_is_named() -> None:
     assert default_base(dump()) == series_base()
     assert default_base(dump("builtin:neoverse-n2-linux-6.12")) == "6.12.107"
     assert study(base="6.1").effect().title == "Linux 6.1"
-    assert effect("v5 6/7", study(base="5.15")).title == "Linux 5.15 + mask-ccidx"
+    assert effect("6/7 as posted", study(base="5.15")).title == "Linux 5.15 + mask-ccidx"
 
 
 def test_every_overlay_that_ships_is_a_variant_and_a_chosen_one_comes_first() -> None:
-    from inspector.policies.loader import patch_names
-
     assert {name for one in variants() for name in one.patches} == set(patch_names())
     own = ("hide-mpam", "mask-ccidx")
-    assert variants(own)[0] == Variant(patches=own, label="hide-mpam + mask-ccidx")
+    assert variants(own)[0] == variant_of(own) and variants(own)[0].label == "without its handlers and 6/7"
     assert variants(("mask-ccidx",)) == variants()
 
 
@@ -127,7 +130,62 @@ def test_features_that_the_host_lacks_and_sources_without_a_vcpu_are_errors() ->
 
 
 def test_the_outcome_of_the_first_writes_only() -> None:
-    after = effect("v5 6/7", study())
+    after = effect("6/7 as posted", study())
     first = next(place for place, one in enumerate(after.writes) if one.errno)
     assert outcome_of(after.writes[:first], len(after.writes)) == "every write so far accepted"
     assert outcome_of(after.writes[: first + 1], len(after.writes)).startswith(f"1 of {first + 1} refused")
+
+
+@pytest.mark.parametrize("names", [*ORDER, *((name,) for name in patch_names())], ids="+".join)
+def test_every_patch_names_its_series_and_what_it_does(names: tuple[str, ...]) -> None:
+    found = variant_of(names)
+    assert found.series and found.title and found.label and len(found.label) <= 24
+
+
+def test_a_kernel_that_has_the_patch_says_so_and_nothing_is_laid_over_it() -> None:
+    of = study(base="6.12")
+    after = effect("6/7 as posted", of)
+    assert already_in(after) == "already in Linux 6.3 (bf48040cd9b0)"
+    assert differing(of.effect(), after) == differing(of.effect(), of.effect())
+    assert subjects(of.effect(), after) == ()
+    assert already_in(effect("6/7, old value ignored", of)) == "" == already_in(of.effect())
+    assert effect("7/7 as posted", of).writes == of.effect().writes
+
+
+def test_the_last_kernel_without_a_patch() -> None:
+    without = {one.label: last_without(one) for one in variants()}
+    assert without["6/7 as posted"] == without["6/7 and 7/7"] == "6.2.0"
+    assert without["6/7, kept if set"] == "" and without["as merged"].startswith("6.12.")
+
+
+def test_who_sees_what_of_the_patch_as_posted() -> None:
+    of = study()
+    first, second = subjects(of.effect(), effect("6/7 as posted", of))
+    assert (first.name, second.name) == ("ID_AA64MMFR2_EL1.CCIDX", "ID_MMFR4_EL1.CCIDX")
+    for one in (first, second):
+        assert (one.host, one.saved, one.before.userspace, one.after.userspace) == (1, 1, 1, 0)
+        assert (one.before.guest, one.after.guest, one.before.restored) == (1, 0, 1)
+        assert one.after.write is not None and one.after.write.errno == errno.EINVAL
+
+
+def test_the_forms_of_the_patch_differ_in_what_a_saved_vm_meets() -> None:
+    of = study()
+    ignored, kept = (
+        subjects(of.effect(), effect(label, of))[0] for label in ("6/7, old value ignored", "6/7, kept if set")
+    )
+    assert ignored.after.restored == 0 and kept.after.restored == 1
+    assert ignored.after.guest == kept.after.guest == 0
+
+
+def test_normalised_caches_are_seen_by_new_vms_only() -> None:
+    of = study()
+    found = subjects(of.effect(), effect("7/7 as posted", of))
+    assert {"CCSIDR[0]", "CLIDR_EL1.LoC"} <= {one.name for one in found}
+    assert all(one.field == "" for one in found if one.name.startswith("CCSIDR"))
+
+
+def test_a_patch_that_touches_nothing_here_says_what_the_host_has() -> None:
+    of = study()
+    after = effect("without its handlers", of)
+    assert subjects(of.effect(), after) == ()
+    assert named_fields(after) == (("ID_AA64PFR0_EL1.MPAM", 0), ("ID_AA64PFR1_EL1.MPAM_frac", 0))

@@ -62,7 +62,7 @@ class Lines(ScrollView, can_focus=False):
 
     def be_high(self, height: int) -> None:
         """Take so many lines; nothing is laid out where it has them already."""
-        if self.styles.height is None or self.styles.height.value != height:
+        if self.styles.height is None or self.styles.height.cells != height:
             self.styles.height = height
 
     def redraw(self) -> None:

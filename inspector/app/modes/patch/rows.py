@@ -1,67 +1,93 @@
-"""How a patch study is drawn: the strip of variants, the two sides, the writes, the explanation of one write."""
+"""How a patch study is drawn: the series, its forms, who sees what, the writes, and the explanation of one write."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from inspector.app.shell.numbers import short_value
-from inspector.app.widgets.ink import Ink, Row, clip, fit, ink, row, width, wrap
+from inspector.app.widgets.ink import Ink, Row, clip, columns, fit, ink, row, width, wrap
 from inspector.app.widgets.listing import GUTTER, Column, Item
-from inspector.checks.patch_effect import Effect, Variant, changes, guest_changes
+from inspector.checks.patch_effect import Effect, Variant, already_in, changes, outcome_of
+from inspector.checks.patch_subjects import Subject, named_fields, subjects
 from inspector.checks.restore.result import Finding
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import grouped_hex
-from inspector.reports.patch_effect import guest_lines, guest_words, reads_back, verdict_words
+from inspector.reports.patch_effect import (
+    cache_words,
+    change_words,
+    number,
+    reads_back,
+    restored_words,
+    turned,
+    verdict_words,
+)
 
 ROLE_OF = {"✖": "refused", "▼": "masked", "=": "same"}
 ROOMY = 112
-"""Cells from which the written value has a column of its own."""
+"""Cells from which the written value, and who sees what, have columns of their own."""
+LABEL = 26
+"""Cells of a variant's name."""
 
 
-def strip(variants: Sequence[Variant], chosen: int, cells: int) -> Row:
-    """Every variant, the chosen one in brackets; it starts late enough for the chosen one to be seen."""
-    head = row(Ink(" t next variant: ", "muted"))
-    pieces: list[Row] = []
-    for place, one in enumerate(variants):
-        text = f"[{one.label}]" if place == chosen else f" {one.label} "
-        pieces.append(row(ink(text, "chosen" if place == chosen else "muted")))
+def series_row(variant: Variant, place: int, count: int, cells: int) -> Row:
+    """The series by its title, and which of all it is."""
+    where = f"  {place} of {count}" if count > 1 else ""
+    keys = row(Ink(where, "muted"), Ink("  S", "key"), Ink(" next ", "muted")) if count > 1 else ()
+    title = row(Ink(" ", ""), ink(variant.series, "title"))
+    return (*fit(title, cells - width(keys)), *keys)
+
+
+def strip(variants: Sequence[Variant], chosen: Variant, cells: int) -> Row:
+    """Every form of the series, the chosen one in brackets; it starts late enough for the chosen one to be seen."""
+    head = row(Ink(" t ", "key"))
+    pieces = [
+        row(ink(f"[{one.label}]" if one == chosen else f" {one.label} ", "chosen" if one == chosen else "muted"))
+        for one in variants
+    ]
+    place = next((at for at, one in enumerate(variants) if one == chosen), 0)
     first = 0
-    while first < chosen and width(head) + sum(map(width, pieces[first : chosen + 1])) > cells - 1:
+    while first < place and width(head) + sum(map(width, pieces[first : place + 1])) > cells - 1:
         first += 1
     before = (Ink("…", "muted"),) if first else ()
     return clip((*head, *before, *(ink for piece in pieces[first:] for ink in piece)), cells)
 
 
-def overview(effects: Sequence[Effect], chosen: Variant) -> list[Row]:
-    """One line per variant: the whole story at a glance."""
-    rows = [row(Ink(" t next variant", "muted"))]
-    for one in effects:
-        here = one.variant == chosen
-        sign, role = _sign(one.writes)
-        rows.append(
-            row(
-                Ink(" ▌ " if here else "   ", "link"),
-                ink(f"{one.variant.label:<22}", "title" if here else "muted"),
-                *fit(row(Ink(f"{sign} {one.headline}", role)), 46),
-                Ink("  guest sees ", "muted"),
-                ink(guest_lines(one)[0], "" if here else "muted"),
-            )
-        )
+def overview(
+    variants: Sequence[Variant], effects: Mapping[Variant, Effect], before: Effect, chosen: Variant, cells: int
+) -> list[Row]:
+    """One line for each form of the series: what the restore meets, and what it changes; `…` while it is worked out."""
+    outcome = 42 if cells >= ROOMY else 34
+    rows = [
+        row(Ink(f" t  {'form':<{LABEL - 1}}", "muted"), Ink(f"{'restore of the saved VM':<{outcome}}", "muted"),
+            Ink("what it changes", "muted"))
+    ]  # fmt: skip
+    for one in variants:
+        here, effect = one == chosen, effects.get(one)
+        line = row(Ink(" ▌ " if here else "   ", "link"), *fit(row(ink(one.label, "title" if here else "")), LABEL))
+        if effect is None:
+            rows.append(clip((*line, Ink("…", "muted")), cells))
+            continue
+        sign, role = sign_of(effect.writes)
+        said = fit(row(Ink(f"{sign} {effect.headline}", role)), outcome)
+        rows.append(clip((*line, *said, ink(change_words(before, effect), "" if here else "muted")), cells))
     return rows
 
 
-def side_rows(before: Effect, after: Effect, made: int | None, cells: int, lines: int) -> list[Row]:
-    """Heading, outcome and what the guest sees, the two sides beside each other."""
+def side_rows(before: Effect, after: Effect, made: int | None, cells: int) -> list[Row]:
+    """Heading and outcome, the two sides beside each other."""
     half = (cells - 3) // 2
-    columns = [_side(before, "before: ", made, half), _side(after, "after: ", made, half)]
-    joined = [
-        (Ink(" "), *fit(left, half), Ink("│ ", "reserved"), *clip(right, half))
-        for left, right in zip(*columns, strict=True)
+    merged = already_in(after)
+    heads = (
+        row(Ink("before  ", "muted"), ink(before.title, "title")),
+        row(Ink("after  ", "muted"), ink(merged or after.title, "title")),
+    )
+    ends = [_outcome(side, made) for side in (before, after)]
+    return [
+        (Ink(" "), *fit(left, half), Ink("│ ", "reserved"), *clip(right, half)) for left, right in (heads, tuple(ends))
     ]
-    return joined[:lines]
 
 
-def _sign(writes: Sequence[Finding]) -> tuple[str, str]:
+def sign_of(writes: Sequence[Finding]) -> tuple[str, str]:
     """Sign and role of what the writes came to."""
     refused = any(one.errno and one.fatal for one in writes)
     ignored = any(one.kind == "changed" and not one.expected for one in writes)
@@ -69,39 +95,73 @@ def _sign(writes: Sequence[Finding]) -> tuple[str, str]:
     return sign, ROLE_OF[sign]
 
 
-def _counts(writes: Sequence[Finding]) -> str:
-    """What the first writes came to, in very few words."""
+def counts(writes: Sequence[Finding]) -> tuple[int, int]:
+    """How many of the writes were refused, and how many were accepted and ignored."""
     refused = sum(bool(one.errno and one.fatal) for one in writes)
-    ignored = sum(one.kind == "changed" and not one.expected for one in writes)
-    parts = [f"{number} {word}" for number, word in ((refused, "refused"), (ignored, "ignored")) if number]
-    return ", ".join(parts) or "all accepted"
+    return refused, sum(one.kind == "changed" and not one.expected for one in writes)
 
 
-def _side(effect: Effect, word: str, made: int | None, cells: int) -> list[Row]:
+def _outcome(effect: Effect, made: int | None) -> Row:
     writes = effect.writes if made is None else effect.writes[:made]
-    said = effect.headline if made is None else f"{made} of {len(effect.writes)} made: {_counts(writes)}"
-    sign, role = _sign(writes)
-    ccidx, cache = guest_lines(effect)
-    if cells < 52:
-        ccidx, cache = ccidx.removeprefix("ID_AA64MMFR2."), f"L1 data {cache.rpartition('= ')[2]}"
-    return [
-        row(Ink(word, "muted"), ink(effect.title, "title")),
-        row(Ink(f"{sign} {said}", role)),
-        row(Ink("guest sees  " if made is None else "at the end  ", "muted"), ink(ccidx)),
-        row(Ink("            "), ink(cache)),
-    ]
+    sign, role = sign_of(writes)
+    said = effect.headline
+    if made is not None:
+        said = f"{made} of {len(effect.writes)} made: {outcome_of(writes, len(effect.writes))}"
+    return row(Ink(f"{sign} {said}", role))
 
 
-def change_rows(before: Effect, after: Effect, cells: int) -> list[Row]:
-    """Which rules the patch brings, how many answers change, what the guest sees otherwise."""
+def seen_rows(before: Effect, after: Effect, cells: int, lines: int) -> list[Row]:
+    """Who sees what: for each field host, a new VM's userspace and guest, and what a saved VM's value meets."""
+    found = subjects(before, after)
+    if lines < 2:
+        return []
+    if not found:
+        why = _why_nothing(after)
+        return [clip(row(Ink(" who sees what  ", "muted"), ink(why)), cells)]
+    wide = cells >= ROOMY
+    sizes = (34, 8, 16, 16) if wide else (24, 6, 12, 12)
+    heads = ("who sees what", "host", "userspace", "guest", "a VM that was saved before, on restore")
+    rows = [(Ink(" "), *columns([row(Ink(one, "muted")) for one in heads], (*sizes, cells - sum(sizes) - 1)))]
+    shown = found if len(found) < lines else found[: lines - 2]
+    for one in shown:
+        rows.append((Ink(" "), *columns(_seen(one, wide), (*sizes, cells - sum(sizes) - 1))))
+    if len(shown) < len(found):
+        rows.append(row(Ink(f" and {len(found) - len(shown)} more (Y copies all, e writes them)", "muted")))
+    elif len(rows) < lines and (words := cache_words(before, after)):
+        rows.append(clip(row(Ink(" besides  ", "muted"), ink(words)), cells))
+    return rows
+
+
+def _why_nothing(after: Effect) -> str:
+    """Why nobody sees anything else: the kernel has the patch, or the host lacks what it touches."""
+    if merged := already_in(after):
+        return f"{merged}; b: on the last kernel without it"
+    host = ", ".join(f"{name} {number(value)}" for name, value in named_fields(after)[:3])
+    return "nothing differs for this VM" + (f"; the host has {host}" if host else "")
+
+
+def _seen(one: Subject, wide: bool) -> list[Row]:
+    name = one.name if wide else one.name.replace("_EL1", "")
+    answers = []
+    for sight in (one.before, one.after):
+        words = restored_words(one, sight)
+        answers.append(ink(words, ROLE_OF.get(words[0], "")))
+    saved = (Ink(f"{number(one.saved)}: "),) if one.saved is not None else ()
+    same = answers[0].text == answers[1].text
+    restored = (*saved, answers[0]) if same else (*saved, answers[0], Ink(" → ", "muted"), answers[1])
+    values = [(one.before.userspace, one.after.userspace), (one.before.guest, one.after.guest)]
+    sides = [row(Ink(turned(*pair), "masked" if pair[0] != pair[1] else "")) for pair in values]
+    return [row(ink(name, "title")), row(number(one.host)), *sides, restored]
+
+
+def change_row(before: Effect, after: Effect, cells: int) -> Row:
+    """Which rules the patch brings, and how many answers change."""
     count = len(changes(before, after))
     rules = ", ".join(rule.name for rule in after.rules) or "none"
     told = f"{count} answer{'s' * (count != 1)} change{'s' * (count == 1)}, {len(before.writes) - count} do not"
     if after.missing:
         told += f"; {len(after.missing)} registers were not saved"
-    seen = "; ".join(map(guest_words, guest_changes(before, after))) or "nothing else than before"
-    first = row(Ink(" rule ", "muted"), ink(rules), Ink("   "), Ink(told, "title" if count else ""))
-    return [clip(first, cells), clip(row(Ink(" guest reads ", "muted"), ink(seen)), cells)]
+    return clip(row(Ink(" rule ", "muted"), ink(rules), Ink("   "), Ink(told, "title" if count else "")), cells)
 
 
 def write_columns(cells: int) -> tuple[Column, ...]:
@@ -127,14 +187,15 @@ def write_items(
         pending = made is not None and place >= made
         cells = [row(ink(by_id(reg_id).name, "muted" if pending else ""))]
         if len(columns) == 4:
-            cells.append(row(Ink(_written(one), "muted")))
+            cells.append(row(Ink(written(one), "muted")))
         room = columns[-1].width - 1
         cells += [row(Ink("·", "muted"))] * 2 if pending else [_answer(f, room) for f in (one, right.get(reg_id))]
         items.append(Item(str(reg_id), tuple(cells)))
     return items
 
 
-def _written(one: Finding) -> str:
+def written(one: Finding) -> str:
+    """The saved value."""
     return "" if one.value is None else grouped_hex(one.value, by_id(one.id).size)
 
 
@@ -157,7 +218,7 @@ def explain(before: Effect, after: Effect, reg_id: int | None, cells: int) -> li
         return []
     fields = ", ".join(f"{one.name} [{one.msb}:{one.lsb}] 0x{one.source:x}" for one in shown.fields)
     register = by_id(reg_id)
-    head = row(Ink(register.name, "title"), Ink(f"  {_written(shown)}  ", "muted"), ink(fields))
+    head = row(Ink(register.name, "title"), Ink(f"  {written(shown)}  ", "muted"), ink(fields))
     rows = wrap(head, cells, indent=2)
     for word, one in (("before", left), ("after", right)):
         if one is not None:

@@ -1,4 +1,4 @@
-"""Patch: the same restore before and after a patch, write by write, and what the guest sees then."""
+"""Patch: the same restore before and after a patch, write by write, and who sees what then."""
 
 from __future__ import annotations
 
@@ -10,27 +10,42 @@ from textual.binding import BindingType
 from textual.widget import Widget
 
 from inspector.app.modes import patch
-from inspector.app.modes.patch.rows import change_rows, explain, overview, side_rows, strip, write_columns, write_items
+from inspector.app.modes.patch.rows import (
+    change_row,
+    explain,
+    overview,
+    seen_rows,
+    series_row,
+    side_rows,
+    strip,
+    write_columns,
+    write_items,
+)
+from inspector.app.modes.patch.slide import Slide
 from inspector.app.shell import keys
+from inspector.app.shell.background import aside
 from inspector.app.shell.frame import Frame
 from inspector.app.shell.session import Change
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
-from inspector.checks.patch_effect import BEFORE, Effect, PatchStudy, Variant, differing, variants
+from inspector.checks.patch_effect import BEFORE, Effect, PatchStudy, Variant, differing, last_without, variants
 from inspector.errors import InspectorError
 
 HELP = (
     "The patch page restores this vCPU on its own host twice: before, on the base kernel, and after, on the same "
-    "kernel with a patch. t chooses the patch, p another base kernel or other vCPU features. space makes one write "
-    "after the other, on both sides; n goes on to the next one that is answered differently, escape shows the end.\n"
+    "kernel with a patch. t chooses the form of the patch, S the next series, p or [ ] another base kernel, b the last "
+    "kernel without the patch. space makes writes on both sides up to the next one that is answered differently, full "
+    "stop makes one; escape shows the end. + is a page in big type for a projector, - the whole page again.\n"
     "An ignored write is accepted although the register then reads back as something else. A kept one makes the "
     "register read back as written although a fresh vCPU reads something else."
 )
+ROOM_FOR_TABLE = 30
+"""Lines below which the forms of a series stand in one line."""
 
 
 class Patch(Frame):
-    """Question, variants, both sides, the writes, the explanation."""
+    """Series, forms, both sides, who sees what, the writes, the explanation; or all of it in big type."""
 
     MODE = patch.MODE
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.keys_of(patch.MODE))]
@@ -39,14 +54,19 @@ class Patch(Frame):
         super().__init__()
         self._study: PatchStudy | None = None
         self._problem = ""
-        self._variants: tuple[Variant, ...] = (BEFORE, *variants())
-        self._chosen = 1
+        self._variants: tuple[Variant, ...] = variants()
+        self._chosen: Variant = self._variants[0]
         self._every = False
         self._made: int | None = None
         self._asked: object = None
+        self._big = False
+        self._effects: dict[Variant, Effect] = {}
+        self._own_base = ""
+        """the base kernel that was chosen by `b`; empty: as the session says"""
 
     def body(self) -> Iterable[Widget]:
         """From the question down to the reason."""
+        yield Slide(id="slide")
         yield Lines(id="question")
         yield Lines(id="sides")
         yield Lines(id="rule-top")
@@ -60,6 +80,11 @@ class Patch(Frame):
         """The writes have the keys."""
         self.query_one("#writes", Listing).focus()
 
+    @property
+    def complete(self) -> bool:
+        """Every form of the series on screen has been worked out."""
+        return self._study is None or all(one in self._effects for one in self._of_series())
+
     def refresh_from(self, change: Change) -> None:
         """Another vCPU or policy asks another question."""
         session, view = self.session, self.session.view
@@ -67,46 +92,96 @@ class Patch(Frame):
             return
         asked = (session.place.source, session.place.view, view.dump, session.question)
         if asked != self._asked:
-            self._asked, self._made = asked, None
+            self._asked, self._made, self._own_base = asked, None, ""
             self._ask()
         self.lay_out()
 
     def _ask(self) -> None:
         """A new study; the patches that the user chose come first."""
         question, view = self.session.question, self.session.view
-        self._study, self._problem = None, ""
-        self._variants = (BEFORE, *variants(question.patches if question else ()))
+        self._study, self._problem, self._effects = None, "", {}
+        self._variants = variants(question.patches if question else ())
         if question and question.patches:
-            self._chosen = next(i for i, one in enumerate(self._variants) if one.patches == question.patches)
-        self._chosen = min(self._chosen, len(self._variants) - 1)
+            self._chosen = next(one for one in self._variants if one.patches == question.patches)
+        elif self._chosen not in (BEFORE, *self._variants):
+            self._chosen = self._variants[0]
         if view is None or view.one_vcpu is None:
             another = "v chooses another view, " if len(self.session.views()) > 1 else ""
             self._problem = f"this is not a saved vCPU, so there is nothing to restore: {another}o opens a dump"
             return
         base, setup, host = (question.base, question.setup, question.host) if question else ("", None, "")
         try:
-            study = PatchStudy(view.dump, view.one_vcpu, base, setup, host)
+            study = PatchStudy(view.dump, view.one_vcpu, self._own_base or base, setup, host)
             study.effect()
             self._study = study
         except InspectorError as error:
             self._problem = str(error)
+            return
+        self._work_out()
+
+    def _work_out(self) -> None:
+        """Every form of the series on screen, beside the screens; what the others come to is not on it."""
+        study, wanted = self._study, [one for one in self._of_series() if one not in self._effects]
+        if study is None or not wanted:
+            return
+
+        def work() -> dict[Variant, Effect]:
+            found = {}
+            for one in wanted:
+                found[one] = study.effect(one)
+            return found
+
+        def done(found: dict[Variant, Effect]) -> None:
+            if study is self._study:
+                self._effects |= found
+                self.lay_out()
+
+        aside(self.app, work, done, self._cannot)
+
+    def _cannot(self, error: InspectorError) -> None:
+        self._problem = str(error)
+        self.lay_out()
+
+    @property
+    def _series(self) -> list[str]:
+        return list(dict.fromkeys(one.series for one in self._variants))
+
+    @property
+    def _title(self) -> Variant:
+        """The variant whose series is on screen: `before` belongs to the one that was shown last."""
+        return self._chosen if self._chosen is not BEFORE else self._shown_series
+
+    def _of_series(self) -> list[Variant]:
+        """The forms of the series on screen, `before` first."""
+        return [BEFORE, *(one for one in self._variants if one.series == self._title.series)]
+
+    _shown_series: Variant = variants()[0]
 
     def _sides(self) -> tuple[Effect, Effect] | None:
         """Before and after; None when one of them has no answer."""
         if self._study is None:
             return None
         try:
-            return self._study.effect(), self._study.effect(self._variants[self._chosen])
+            sides = self._study.effect(), self._study.effect(self._chosen)
         except InspectorError as error:
             self._problem = str(error)
             return None
+        self._effects |= {BEFORE: sides[0], self._chosen: sides[1]}
+        return sides
 
     def lay_out(self) -> None:
         """Draw for the present size."""
         if self._asked is None or self.tiny:
             return
-        cells, height = self.app.size.width, self.body_height + 2
+        cells, height = self.app.size.width, self.body_height
         sides = self._sides()
+        big = self._big and sides is not None
+        for name in ("#question", "#sides", "#rule-top", "#writes", "#rule-bottom", "#explanation"):
+            self.query_one(name).display = not big
+        self.query_one("#slide").display = big
+        if big and sides is not None:
+            self.query_one("#slide", Slide).tell(*sides, self._made, self._place(*sides), cells)
+            return
         self.query_one("#writes").display = sides is not None
         question = self._question_rows(cells, height)
         self.fill("#question", question, len(question))
@@ -116,29 +191,33 @@ class Patch(Frame):
         if sides is None:
             said = wrap(row(Ink("✖ ", "refused"), ink(self._problem)), cells - 2)
             self.fill("#sides", [], 0)
-            self.fill("#explanation", [(Ink(" "), *one) for one in said], height - len(question) - 4)
+            self.fill("#explanation", [(Ink(" "), *one) for one in said], height - len(question) - 2)
             return
-        before, after = sides
-        rows = side_rows(before, after, self._made, cells, 4 if height >= 20 else 2)
-        if height >= 22:
-            rows += change_rows(before, after, cells)
+        rows = side_rows(*sides, self._made, cells)
+        room = 6 if height >= ROOM_FOR_TABLE else 4 if height >= 20 else 0
+        rows += seen_rows(*sides, cells, room)
+        if height >= 20:
+            rows.append(change_row(*sides, cells))
         self.fill("#sides", rows, len(rows))
-        self._fill(before, after)
-        room = height - 4 - len(question) - len(rows)
+        self._fill(*sides)
+        room = height - 2 - len(question) - len(rows)
         table = min(len(self.query_one("#writes", Listing).items) + 1, max(room - 7, 4))
         self.fill("#explanation", (), max(min(room - table, 10), 1))
         self._explain()
 
     def _question_rows(self, cells: int, height: int) -> list[Row]:
-        """The question, and the variants: one line each where there is room."""
-        rows = [strip(self._variants, self._chosen, cells)]
+        """Series and question, and its forms: one line each where there is room."""
+        series = self._series
+        title = series_row(self._title, series.index(self._title.series) + 1, len(series), cells)
+        rows = [title, strip(self._of_series(), self._chosen, cells)]
         study = self._study
         if height < 20 or study is None:
-            return rows
-        if not self.narrow and height >= 24 + len(self._variants):
-            effects = [study.effect(one) for one in self._variants]
-            rows = [*overview(effects, self._variants[self._chosen]), (Ink("─" * cells, "reserved"),)]
-        return [clip(row(Ink(" question ", "muted"), ink(study.question)), cells), *rows]
+            return rows[study is not None :]
+        asked = clip(row(Ink(" question ", "muted"), ink(study.question)), cells)
+        if not self.narrow and height >= ROOM_FOR_TABLE:
+            rows = [title, asked, *overview(self._of_series(), self._effects, study.effect(), self._chosen, cells)]
+            return [*rows, (Ink("─" * cells, "reserved"),)]
+        return rows
 
     def _ids(self, before: Effect, after: Effect) -> list[int]:
         """The writes on screen: every one while stepping, else as `m` says."""
@@ -153,6 +232,7 @@ class Patch(Frame):
         writes.fill(
             write_items(before, after, self._ids(before, after), self._made, columns), cursor=cursor, cols=columns
         )
+        writes.mark({str(one) for one in self.session.step.by_id} if self.session.step is not None else ())
 
     def _explain(self) -> None:
         sides = self._sides()
@@ -187,7 +267,8 @@ class Patch(Frame):
         """What the keys would do now."""
         several = bool(self.session.dumps) and len(self.session.views()) > 1
         return {
-            "patch.every": "Diff" if self._every else "All",
+            "patch.every": "" if self._big else "Diff" if self._every else "All",
+            "patch.bigger": "" if self._big else "Bigger",
             "write": "",
             "vcpu.next": "vCPU" if several else "",
         }
@@ -197,8 +278,40 @@ class Patch(Frame):
         return HELP
 
     def action_variant(self, step: int) -> None:
-        """Another variant on the right."""
-        self._chosen = (self._chosen + step) % len(self._variants)
+        """Another form of the patch on the right; after the last one of a series, the next series."""
+        order = [BEFORE, *self._variants]
+        self._choose(order[(order.index(self._chosen) + step) % len(order)])
+
+    def action_series(self) -> None:
+        """The first form of the next series."""
+        series = self._series
+        wanted = series[(series.index(self._title.series) + 1) % len(series)]
+        self._choose(next(one for one in self._variants if one.series == wanted))
+
+    def _choose(self, variant: Variant) -> None:
+        self._chosen = variant
+        if variant is not BEFORE:
+            self._shown_series = variant
+        if self._made is not None:
+            self._made = None
+        self._work_out()
+        self.lay_out()
+        self.draw_bars()
+
+    def action_base(self) -> None:
+        """The last kernel without the patch on screen, or the chosen one again."""
+        wanted = "" if self._own_base else last_without(self._title)
+        if not wanted and not self._own_base:
+            self.notify("No release has this patch, so that every kernel is one without it", markup=False)
+            return
+        self._own_base, self._made = wanted, None
+        self._ask()
+        self.lay_out()
+        self.draw_bars()
+
+    def action_big(self, big: bool) -> None:
+        """Big type, or the whole page."""
+        self._big = big
         self.lay_out()
         self.draw_bars()
 
@@ -209,7 +322,34 @@ class Patch(Frame):
         self.lay_out()
         self.draw_footer()
 
+    def _stops(self, before: Effect, after: Effect) -> list[int]:
+        """After how many writes each thing that differs has happened."""
+        wanted = set(differing(before, after))
+        return [place + 1 for place, one in enumerate(before.writes) if one.id in wanted]
+
+    def _place(self, before: Effect, after: Effect) -> tuple[int, int]:
+        """Which of how many things that differ was reached."""
+        stops = self._stops(before, after)
+        return sum(one <= (self._made or 0) for one in stops), len(stops)
+
     def action_step(self) -> None:
+        """Make writes on both sides, up to the next one that is answered differently; after the last, show the end."""
+        sides = self._sides()
+        if sides is None:
+            return
+        stops = self._stops(*sides)
+        after = next((one for one in stops if one > (self._made or 0)), None)
+        if not stops:
+            self.notify("No write is answered differently (. makes one after the other)", markup=False)
+            return
+        if after is None:
+            rest = len(sides[0].writes) - len(stops)
+            self.notify(f"The other {rest} writes are answered alike: this is the end", markup=False)
+        self._made = after
+        self.lay_out()
+        self.draw_bars()
+
+    def action_one(self) -> None:
         """Make the next write on both sides."""
         sides = self._sides()
         if sides is None:
@@ -239,20 +379,22 @@ class Patch(Frame):
             writes.go(index)
 
     def action_back(self) -> None:
-        """Leave stepping, or give a maximised pane back."""
+        """Leave stepping, or big type, or give a maximised pane back."""
         if self._made is not None:
             self._made = None
             self.lay_out()
+        elif self._big:
+            self.action_big(False)
         else:
             super().action_back()
 
     def report(self) -> str:
-        """Every variant in Markdown."""
+        """Every form of the series on screen in Markdown."""
         from inspector.reports.patch_effect import study_markdown
 
         if self._study is None:
             return ""
-        return "\n".join(study_markdown(self._study, self._variants[1:])).rstrip()
+        return "\n".join(study_markdown(self._study, self._of_series()[1:])).rstrip()
 
     def report_name(self) -> str:
         """Stem of the exported file."""
