@@ -54,23 +54,20 @@ def run(options: argparse.Namespace) -> int:
     booted = as_booted(expose(found, *options.registers), found, dump, find_vmm(options.vmm or "qemu"))
     registers = booted.registers
     known = facts(exposure, [one.id for one in registers] if options.registers else None)
+    asked = [one.id for one in registers] if options.registers else ()
+    talk = (*found.notes, *booted.notes, *(() if options.assume else hints(found.host, asked)))
     if options.json:
-        print(dumps(report.exposure_json(exposure, registers) | (facts_json(known) if options.why else {})))
+        taken = {"vmm": options.vmm or "", "notes": list(map(one_line, talk)), **facts_json(known)}
+        print(dumps(report.exposure_json(exposure, registers, found.lists) | taken))
     else:
         head = f"{found.label} under Linux {policy.name} ({policy.evidence}); vCPU features: {found.setup.describe()}"
-        print(one_line(f"{head}; vGIC: {found.setup.gic}; {len(exposure.listed)} registers listed"), end="\n\n")
+        print(one_line(f"{head}; vGIC: {found.setup.gic}; {len(exposure.listed)} registers listed"))
+        if not options.registers:
+            print(report.exposure_summary(registers, options.all))
+        print()
         print("\n".join(report.exposure_lines(registers, options.all or bool(options.registers))))
         if options.why:
             print("\n".join(["", *facts_lines(known)]))
-    talk = (
-        *found.notes,
-        *booted.notes,
-        *(
-            ()
-            if options.assume
-            else hints(found.host, (register.id for register in registers) if options.registers else ())
-        ),
-    )
     if talk:
         print("\n".join(map(one_line, talk)), file=sys.stderr)
     return EXIT_YES

@@ -25,6 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "kernels", metavar="KERNEL", nargs="*", help="none: list all; one: describe it; two: compare them"
     )
     parser.add_argument("--register", metavar="R", help="only this register: its uncertain rules, or its changes")
+    parser.add_argument("--rules", action="store_true", help="one kernel: every rule, with its reason and commit")
     add_style(parser)
 
 
@@ -59,8 +60,10 @@ def _describe(options: argparse.Namespace) -> int:
     register = _register(options.register)
     if options.json:
         print(dumps(report.choice_json(choice, register=register)))
-    else:
+    elif options.rules or register:
         print("\n".join(report.choice_lines(choice, register)))
+    else:
+        print("\n".join(report.brief_lines(choice)))
     return EXIT_YES
 
 

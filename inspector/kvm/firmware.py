@@ -9,9 +9,9 @@ from functools import reduce
 
 from inspector.kvm.limits import Limits
 from inspector.kvm.mitigations import (
-    CORE_BITS,
     bhb_level,
     bhb_levels,
+    decided,
     spectre_v2_level,
     spectre_v2_levels,
     ssb_level,
@@ -21,7 +21,7 @@ from inspector.policies.model import Behaviour
 from inspector.policies.setup import Feature
 from inspector.registers import ids
 from inspector.registers.bits import ALL
-from inspector.registers.ids import ID_AA64PFR1_EL1, MIDR_EL1
+from inspector.registers.ids import ID_AA64PFR1_EL1
 
 PSCI_0_1, PSCI_0_2, PSCI_1_0, PSCI_1_1, PSCI_1_2, PSCI_1_3 = 1, 2, 0x10000, 0x10001, 0x10002, 0x10003
 BITMAPS: dict[int, int] = {
@@ -87,9 +87,10 @@ def possible_levels(limits: Limits, reg_id: int, ssbs: int | None = None) -> tup
 def levels_known(limits: Limits, reg_id: int) -> int:
     """The bits of a workaround register on which every level that the host may have agrees.
 
-    A core whose name is known has the level that its registers and the kernel's lists give, as mitigations.py assumes.
+    A core whose name and fields are known has the level that they and the kernel's lists give, as mitigations.py
+    assumes.
     """
-    if limits.host.knows(MIDR_EL1, CORE_BITS):
+    if decided(limits.host, reg_id):
         return ALL
     first, *others = possible_levels(limits, reg_id)
     return reduce(lambda known, level: known & ~(first ^ level), others, ALL)

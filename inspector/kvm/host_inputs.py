@@ -15,10 +15,11 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from inspector.errors import PolicyError
-from inspector.kvm.firmware import workaround_levels
+from inspector.kvm.firmware import levels_known, workaround_levels
 from inspector.kvm.host import HostState
 from inspector.kvm.limits import Limits
-from inspector.registers.bits import Partial, mask_of, ones
+from inspector.kvm.mitigations import meltdown_settled
+from inspector.registers.bits import ALL, Partial, mask_of, ones
 from inspector.registers.ids import (
     AARCH32_IDS,
     ID_AA64MMFR0_EL1,
@@ -121,7 +122,10 @@ def _with_aarch32(host: HostState, given: bool | None) -> HostState:
     return msgspec.structs.replace(host, values={**host.values, ID_AA64PFR0_EL1: value & ~0xF | 1})
 
 
-Origin = Literal["given", "recorded", "inferred or assumed"]
+Origin = Literal["given", "recorded", "inferred or assumed", "not known"]
+
+
+UNKNOWN = "?"
 
 
 class Fact(NamedTuple):
@@ -130,7 +134,7 @@ class Fact(NamedTuple):
     name: str
     """as `--host` takes it"""
     word: str
-    """its value, as `--host` takes it"""
+    """its value, as `--host` takes it; UNKNOWN where that is open"""
     origin: Origin
     effect: str
     """what depends on it"""
@@ -173,6 +177,8 @@ def facts(limits: Limits, registers: Iterable[int] | None = None) -> tuple[Fact,
         words = HOST_INPUTS[name][1]
         word = next((word for word, one in words.items() if one == value), "")
         origin: Origin = "given" if name in host.given else "inferred or assumed"
+        if origin != "given" and not _settled(limits, name):
+            word, origin = UNKNOWN, "not known"
         bears = wanted is None or bool(wanted & _BEARING[name])
         found += [Fact(name, word, origin, effect)] if word and bears else []
     known: Origin = "given" if "cmdline" in host.given else "recorded" if host.cmdline else "inferred or assumed"
@@ -183,6 +189,14 @@ def facts(limits: Limits, registers: Iterable[int] | None = None) -> tuple[Fact,
         if "." in name and (wanted is None or IDS.get(name.upper().partition(".")[0]) in wanted)
     ]
     return (*found, *([line] if wanted is None or wanted & _overridden(limits) else []), *fields)
+
+
+def _settled(limits: Limits, name: str) -> bool:
+    """False for a fact of which what is known of the host leaves more than one value."""
+    workaround = {"spectre-v2": WORKAROUND_1, "ssb": WORKAROUND_2, "bhb": WORKAROUND_3}.get(name)
+    if workaround is not None:
+        return levels_known(limits, workaround) == ALL
+    return meltdown_settled(limits.host) if name == "meltdown" else name != "vgic" or limits.host.vgic_known
 
 
 def _overridden(limits: Limits) -> frozenset[int]:

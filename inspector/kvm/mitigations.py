@@ -8,12 +8,33 @@ from __future__ import annotations
 
 from inspector.kvm.cpus import BHB_FIRMWARE, BHB_LOOP, BHB_SAFE, SPECTRE_V2_SAFE, SSB_SAFE, core_name, meltdown_safe
 from inspector.kvm.host import HostState
-from inspector.registers.ids import ID_AA64ISAR2_EL1, ID_AA64MMFR1_EL1, ID_AA64PFR0_EL1, ID_AA64PFR1_EL1, MIDR_EL1
+from inspector.registers.ids import (
+    ID_AA64ISAR2_EL1,
+    ID_AA64MMFR1_EL1,
+    ID_AA64PFR0_EL1,
+    ID_AA64PFR1_EL1,
+    MIDR_EL1,
+    WORKAROUND_1,
+    WORKAROUND_2,
+    WORKAROUND_3,
+)
 
 CORE_BITS = 0xFF << 24 | 0xFFF << 4
 """MIDR_EL1: implementer and part number, by which the kernel's lists name a core."""
 NOT_AVAILABLE, AVAILABLE, NOT_REQUIRED = 0, 1, 2
 SSBD_NOT_REQUIRED = 3
+_DECIDING = {
+    WORKAROUND_1: ((ID_AA64PFR0_EL1, 0xF << 56),),
+    WORKAROUND_2: ((ID_AA64PFR1_EL1, 0xF << 4),),
+    WORKAROUND_3: ((ID_AA64PFR0_EL1, 0xF << 56), (ID_AA64MMFR1_EL1, 0xF << 60), (ID_AA64ISAR2_EL1, 0xF << 28)),
+}
+"""Workaround register -> the fields of the host that decide it besides the core's name: CSV2, SSBS, ECBHB, CLRBHB"""
+
+
+def decided(host: HostState, reg_id: int) -> bool:
+    """True when the core and all fields are known that decide the level of a workaround register."""
+    fields = ((MIDR_EL1, CORE_BITS), *_DECIDING[reg_id])
+    return all(host.knows(one, mask) for one, mask in fields)
 
 
 def spectre_v2_level(host: HostState) -> int:
@@ -77,8 +98,7 @@ def bhb_levels(host: HostState, unknown_is_safe: bool) -> tuple[int, ...]:
     own = bhb_level(host, unknown_is_safe)
     if host.bhb is not None:
         return (own,)
-    seen = ((ID_AA64PFR0_EL1, 0xF << 56), (ID_AA64MMFR1_EL1, 0xF << 60), (ID_AA64ISAR2_EL1, 0xF << 28))
-    if not host.knows(MIDR_EL1, CORE_BITS) or not all(host.knows(reg_id, mask) for reg_id, mask in seen):
+    if not decided(host, WORKAROUND_3):
         return tuple(dict.fromkeys((own, NOT_AVAILABLE, AVAILABLE, NOT_REQUIRED)))
     if own != NOT_AVAILABLE or "bhb" in host.mitigations_off:
         return (own,)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+from typing import NamedTuple
 
 from inspector.errors import one_line
 from inspector.kvm.exposure import Exposure, FieldExposure, RegisterExposure
@@ -14,8 +17,12 @@ from inspector.registers.encoding import grouped_hex, hex_id, hex_value
 from inspector.registers.reading import read
 from inspector.reports.cases import case_lines, cases_json
 from inspector.reports.json import Json
-from inspector.reports.outline import SIGNS
+from inspector.reports.outline import SIGNS, listed
 from inspector.reports.text import columns, markdown_table
+
+_FOLLOWS = "it follows from what is not known of the host"
+_NAMED = 6
+"""Registers that an entry for alike ones names."""
 
 
 def _hex(value: int | None, size: int = 8) -> str | None:
@@ -51,14 +58,16 @@ def exposed_register_json(exposure: RegisterExposure) -> Json:
     }
 
 
-def exposure_json(exposure: Exposure, registers: Iterable[RegisterExposure]) -> Json:
-    """`expose --json`."""
+def exposure_json(
+    exposure: Exposure, registers: Iterable[RegisterExposure], lists: Callable[[int], bool | None]
+) -> Json:
+    """`expose --json`; `lists` says whether KVM lists a register, None where that is not known."""
     return {
         "kernel": exposure.policy.name,
         "evidence": exposure.policy.evidence,
         "features": exposure.setup.describe(),
         "gic": exposure.setup.gic,
-        "registers": [exposed_register_json(register) for register in registers],
+        "registers": [exposed_register_json(register) | {"listed": lists(register.id)} for register in registers],
     }
 
 
@@ -78,42 +87,104 @@ def _bits(field: FieldExposure | JudgedField) -> str:
 def _meaning(register: RegisterExposure, field: FieldExposure) -> str:
     """The meaning of the exposed field."""
     if field.exposed is None:
-        return "it follows from what is not known of the host"
+        return _FOLLOWS
     fields = read(register.id, register.exposed or 0, include_reserved=True).fields
     return next((f.meaning for f in fields if f.msb == field.msb and f.lsb == field.lsb), "")
 
 
 def exposure_lines(registers: Sequence[RegisterExposure], everything: bool) -> list[str]:
-    """Registers whose fields change on the way to the vCPU, each changed field with its rule; all with `everything`."""
+    """Registers whose fields change on the way to the vCPU, each changed field with its rule; all with `everything`.
+
+    The reason of a rule is given where the rule first stands. Registers that follow each other with the same values
+    and changes (CCSIDR[3] to CCSIDR[13]) are one entry.
+    """
+    told: dict[tuple[str, str], str] = {}
     lines: list[str] = []
-    hidden = 0
-    for register in registers:
-        changed = [field for field in register.fields if field.state != "same"]
-        if not (changed or everything):
-            hidden += 1
-            continue
-        entry = catalog.by_id(register.id)
-        host = _shown(register.host, register.host_known)
-        shown = _shown(register.exposed, register.known, entry.size)
-        guest = ""
-        if register.guest is not None and register.guest != register.exposed:
-            guest = f"   guest reads {_shown(register.guest, register.guest_known, entry.size)}"
-        lines.append(f"{entry.name}  host {host}  exposed {shown}{guest}")
-        rows = [
-            [
+    shown = [register for register in registers if everything or _changed(register)]
+    for values, group in groupby(shown, key=lambda register: _values(register, everything)):
+        name = _joined([catalog.by_id(one.id).name for one in group])
+        lines.append(f"{name}  {values.head}")
+        rows = [[*row.cells, _once(row, name, told)] for row in values.rows]
+        lines += columns(rows, indent="  ")
+    return [one_line(line) for line in lines]
+
+
+class _Row(NamedTuple):
+    cells: tuple[str, ...]
+    rule: str
+    reason: str
+    meaning: str
+    """what the value means, where there is no reason"""
+
+
+def _once(row: _Row, name: str, told: dict[tuple[str, str], str]) -> str:
+    """The reason where it first stands; later the rule's name says it, or the register that has it."""
+    if not row.reason:
+        return row.meaning
+    first = told.get((row.rule, row.reason))
+    if first is None:
+        told[row.rule, row.reason] = name
+        return row.reason
+    return "" if row.rule or first == name or row.reason == _FOLLOWS else f"as for {first}"
+
+
+class _Values(NamedTuple):
+    """What is said of a register, but for its name."""
+
+    head: str
+    rows: tuple[_Row, ...]
+
+
+def _changed(register: RegisterExposure) -> list[FieldExposure]:
+    return [field for field in register.fields if field.state != "same"]
+
+
+def _values(register: RegisterExposure, everything: bool) -> _Values:
+    size = catalog.by_id(register.id).size
+    shown = _shown(register.exposed, register.known, size)
+    guest = ""
+    if register.guest is not None and register.guest != register.exposed:
+        guest = f"   guest reads {_shown(register.guest, register.guest_known, size)}"
+    rows = tuple(
+        _Row(
+            (
                 _bits(field),
                 field.name,
                 f"{_number(field.host)} -> {_number(field.exposed)}",
                 f"{SIGNS[field.state]} {field.state}",
                 field.rule,
-                field.reason or _meaning(register, field),
-            ]
-            for field in (register.fields if everything else changed)
-        ]
-        lines += columns(rows, indent="  ")
-    if hidden:
-        lines.append(f"{hidden} registers are shown as they are (--all lists them)")
-    return [one_line(line) for line in lines]
+            ),
+            field.rule,
+            field.reason or _FOLLOWS * (field.exposed is None),
+            _meaning(register, field),
+        )
+        for field in (register.fields if everything else _changed(register))
+    )
+    return _Values(f"host {_shown(register.host, register.host_known)}  exposed {shown}{guest}", rows)
+
+
+def _joined(names: Sequence[str]) -> str:
+    """`A`, `CCSIDR[3..13]`, or `A, B`."""
+    stem, bracket, _ = names[0].partition("[")
+    numbers = [name.removeprefix(f"{stem}[").removesuffix("]") for name in names]
+    first = int(numbers[0]) if bracket and numbers[0].isdigit() else 0
+    if len(names) > 1 and bracket and numbers == [str(first + step) for step in range(len(names))]:
+        return f"{stem}[{numbers[0]}..{numbers[-1]}]"
+    return listed(names, _NAMED)
+
+
+def exposure_summary(registers: Sequence[RegisterExposure], everything: bool) -> str:
+    """How many registers change and how: `34 of 361 registers change (fields: ▲ 24 rebuilt, ...)`."""
+    changed = [register for register in registers if _changed(register)]
+    states = Counter(field.state for register in changed for field in _changed(register))
+    how = ", ".join(f"{SIGNS[state]} {count} {state}" for state, count in states.most_common())
+    same = len(registers) - len(changed)
+    return (
+        f"{len(changed)} of {len(registers)} registers change"
+        + f" (fields: {how})" * bool(how)
+        + f"; {same} {'is shown as it is' if same == 1 else 'are shown as they are'}" * bool(same)
+        + " (--all lists them)" * (bool(same) and not everything)
+    )
 
 
 def exposure_markdown(exposures: Sequence[Exposure], label: str) -> str:

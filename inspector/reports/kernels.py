@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
@@ -13,6 +14,7 @@ from inspector.policies.dates import interval
 from inspector.policies.model import Policy, Rule, kind_of
 from inspector.policies.release import Certainty, Choice, UncertainRule
 from inspector.reports.json import Json
+from inspector.reports.outline import listed
 from inspector.reports.text import columns, markdown_table, markdown_text
 
 
@@ -41,11 +43,17 @@ def policy_list_lines(kernels: Iterable[Policy], patches: Iterable[tuple[str, st
     return lines
 
 
-def _rule_line(rule: Rule) -> list[str]:
+def _named(rule: Rule) -> str:
     when = interval(rule)
-    return [kind_of(rule), f"{rule.name} ({when})" if when else rule.name, rule.reason, rule.reference]
+    return f"{rule.name} ({when})" if when else rule.name
 
 
+def _rule_line(rule: Rule) -> list[str]:
+    return [kind_of(rule), _named(rule), rule.reason, rule.reference]
+
+
+_NAMED = 4
+"""Rules that the brief answer names."""
 CERTAINTY_WORDS: dict[Certainty, str] = {
     "exact": "that very kernel was recorded",
     "same-as-recorded": "recorded kernels of the same series answer for it",
@@ -80,10 +88,35 @@ def _doubts(choice: Choice, register: str) -> list[UncertainRule]:
 
 
 def choice_lines(choice: Choice, register: str = "") -> list[str]:
-    """`kernels K`: whose kernel, which policy, how sure, and its rules, newest file last.
+    """`kernels K --rules`: whose kernel, which policy, how sure, and its rules, newest file first.
 
     `register`: only the uncertain rules that concern it.
     """
+    lines = [*_about_lines(choice), *_doubt_lines(choice, register)]
+    if not register:
+        for release, rules in _by_release(choice.policy):
+            lines += ["", f"from {release}", *columns(map(_rule_line, rules), indent="  ")]
+    return [one_line(line) for line in lines]
+
+
+def brief_lines(choice: Choice) -> list[str]:
+    """`kernels K`: the same in ten lines at most, with the newest rules and the names of uncertain ones."""
+    policy = choice.policy
+    kinds = Counter(map(kind_of, policy.rules))
+    counted = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    rows = [["rules", f"{len(policy.rules)}: {counted}"]]
+    for release, rules in [*_by_release(policy)][:1]:
+        rows.append(["newest", f"from {release}: {listed([_named(rule) for rule in rules], _NAMED)}"])
+    if choice.uncertain:
+        doubts = [doubt.rule for doubt in choice.uncertain]
+        rows.append(["uncertain", f"{len(doubts)} rule{'s' * (len(doubts) != 1)}: {listed(doubts, _NAMED)}"])
+    asks = "--rules prints each rule with its reason and commit"
+    asks += "; --register R says whether an uncertain one concerns a register" * bool(choice.uncertain)
+    return [one_line(line) for line in [*_about_lines(choice), *columns(rows, indent="  "), asks]]
+
+
+def _about_lines(choice: Choice) -> list[str]:
+    """Whose kernel it is, which policy stands for it, and how sure that is."""
     policy = choice.policy
     lines = [f"{policy.title}: policy {policy.name}, {_evidence(policy)}"]
     about = [("vendor", choice.vendor), ("series", choice.series), ("certainty", CERTAINTY_WORDS[choice.certainty])]
@@ -92,17 +125,17 @@ def choice_lines(choice: Choice, register: str = "") -> list[str]:
         about.append(("may be as", ", ".join(names)))
     if choice.vendor or choice.uncertain or choice.candidates:
         lines += columns([[name, text] for name, text in about if text], indent="  ")
-    lines += [text for text in (choice.explanation, *choice.warnings, *policy.notes) if text]
-    lines += _doubt_lines(choice, register)
-    if register:
-        return [one_line(line) for line in lines]
+    return lines + [text for text in (choice.text, " ".join(policy.notes)) if text]
+
+
+def _by_release(policy: Policy) -> Iterator[tuple[str, list[Rule]]]:
+    """The rules of each file that has any, the newest first."""
     by_release: dict[str, list[Rule]] = {}
     for rule in policy.rules:
         by_release.setdefault(rule.release, []).append(rule)
     for release in reversed([*policy.chain, *policy.patches]):
         if release in by_release:
-            lines += ["", f"from {release}", *columns(map(_rule_line, by_release[release]), indent="  ")]
-    return [one_line(line) for line in lines]
+            yield release, by_release[release]
 
 
 def _doubt_lines(choice: Choice, register: str) -> list[str]:

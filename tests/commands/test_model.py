@@ -21,7 +21,7 @@ def test_expose_json_names_the_rule_that_hides_ccidx() -> None:
     answer = done.json
     assert answer["kernel"] == "6.12"
     (register,) = answer["registers"]
-    assert set(register) == {"id", "name", "host", "known", "exposed", "guest", "fields"}
+    assert set(register) == {"id", "name", "host", "known", "exposed", "guest", "fields", "listed"}
     (ccidx,) = [field for field in register["fields"] if field["name"] == "CCIDX"]
     assert (ccidx["host"], ccidx["exposed"], ccidx["state"]) == (1, 0, "masked")
     assert "bf48040cd9b0" in ccidx["reference"]
@@ -108,10 +108,44 @@ def test_kernels_with_a_register_says_whether_a_doubt_concerns_it() -> None:
 
 
 def test_the_date_of_a_backport_stands_beside_its_rule() -> None:
-    out = run("kernels", "6.6.70").out
+    out = run("kernels", "6.6.70", "--rules").out
     assert "hide MPAM (since 6.6.67)" in out
     assert "announcement of Linux 6.6.67" in out
-    assert "hide MPAM" not in run("kernels", "6.6.66").out
+    assert "hide MPAM (since 6.6.67)" in run("kernels", "6.6.70").out
+    for style in ([], ["--rules"]):
+        assert "hide MPAM" not in run("kernels", "6.6.66", *style).out
+
+
+@pytest.mark.parametrize(
+    "release",
+    ["5.10", "6.6.70", "6.2+mask-ccidx", "5.14.0-503.el9.aarch64", "6.1.0-50-cloud-arm64", "6.6.50-android15-8"],
+)
+def test_a_kernel_is_told_in_ten_lines_and_its_rules_on_demand(release: str) -> None:
+    brief, full = run("kernels", release).out.splitlines(), run("kernels", release, "--rules").out.splitlines()
+    assert len(brief) <= 10
+    assert brief[0] == full[0] and "policy" in brief[0]
+    assert any("--rules" in line for line in brief)
+    assert len(full) > 60 and any(line.startswith("from ") for line in full)
+    doubts = run("kernels", release, "--json").json["uncertain"]
+    assert any(line.startswith("  uncertain ") for line in brief) == bool(doubts)
+
+
+def test_expose_says_a_sentence_once_and_begins_with_a_summary() -> None:
+    out = run("expose", "builtin:max-linux-6.12", "--kernel", "7.3").out
+    sentence = "CLIDR_EL1 and 14 CCSIDR_EL1 are made up from the host's CTR_EL0"
+    assert out.count(sentence) == 1
+    assert out.count("This kernel's feature table does not know the field.") == 1
+    assert "\nCCSIDR[3..13]  host 0x0000_0000_0000_0000  exposed 0x00000002\n" in out, "alike ones are one entry"
+    registers = run("expose", "builtin:max-linux-6.12", "--kernel", "7.3", "--json").json["registers"]
+    changed = [one for one in registers if any(field["state"] != "same" for field in one["fields"])]
+    assert f"\n{len(changed)} of {len(registers)} registers change (fields: " in out
+    # A register that is asked for alone has its reason.
+    assert sentence in run("expose", "builtin:max-linux-6.12", "CCSIDR[5]", "--kernel", "7.3").out
+
+
+def test_registers_that_do_not_follow_each_other_are_named_one_by_one() -> None:
+    out = run("expose", "builtin:max-linux-6.12", "CCSIDR[3]", "CCSIDR[5]", "--kernel", "7.3").out
+    assert "\nCCSIDR[3], CCSIDR[5]  host" in out
 
 
 def test_a_release_that_is_none_is_one_line() -> None:
@@ -211,3 +245,52 @@ def test_the_guest_reads_no_zero_of_a_register_that_nothing_is_known_of() -> Non
     assert "guest reads" not in done.out
     (register,) = run("expose", source, "MIDR_EL1", "--kernel", "6.2", "--json").json["registers"]
     assert register["guest"] is None
+
+
+CPUINFO = (
+    "processor\t: 0\nFeatures\t: fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc"
+    " dcpop asimddp ssbs\nCPU implementer\t: 0x41\nCPU architecture: 8\nCPU variant\t: 0x3\nCPU part\t: 0xd0c\n"
+    "CPU revision\t: 1\n"
+)
+"""A Neoverse N1 as Linux shows it to every process: much of the host stays unknown."""
+
+
+def test_expose_marks_registers_of_which_it_is_not_known_whether_kvm_lists_them(tmp_path: Path) -> None:
+    source = tmp_path / "cpuinfo"
+    source.write_text(CPUINFO, encoding="utf-8")
+    told = {one["name"]: one for one in run("expose", str(source), "--kernel", "6.12", "--json").json["registers"]}
+    for name, word in (("Z0", "with SVE"), ("V0", "without SVE"), ("PMCCNTR_EL0", "a vPMU"), ("POR_EL1", "S1POE")):
+        assert told[name]["listed"] is None and told[name]["exposed"] is None
+        (whole,) = told[name]["fields"]
+        assert whole["state"] == "unknown" and word in whole["depends_on"]
+    assert told["ID_AA64PFR0_EL1"]["listed"] is True
+    out = run("expose", str(source), "--kernel", "6.12").out
+    assert out.count("listed only with SVE, and whether that holds is not known of this host") == 1
+    assert "as for SVE_VLS" in out
+    # What is given settles it.
+    given = run("expose", str(source), "Z0", "V0", "--kernel", "6.12", "--host", "ID_AA64PFR0_EL1.SVE=1", "--json").json
+    assert [one["listed"] for one in given["registers"]] == [True, False]
+
+
+def test_expose_tells_in_json_what_it_takes_for_granted(tmp_path: Path) -> None:
+    source = tmp_path / "cpuinfo"
+    source.write_text(CPUINFO, encoding="utf-8")
+    answer = run("expose", str(source), "--kernel", "6.12", "--json").json
+    assert any("a vCPU with that is shown, as QEMU would ask for it" in note for note in answer["notes"])
+    assert any("a vGICv3 is assumed" in note for note in answer["notes"])
+    facts = {one["name"]: (one["value"], one["origin"]) for one in answer["host_facts"]}
+    assert facts["spectre-v2"] == facts["vgic"] == ("?", "not known")
+    assert facts["page-size"] == ("4k", "inferred or assumed")
+    known = run("expose", str(source), "--kernel", "6.12", "--host", "spectre-v2=unaffected", "--json").json
+    assert ("spectre-v2", "given") in [(one["name"], one["origin"]) for one in known["host_facts"]]
+
+
+def test_mitigations_of_a_core_whose_deciding_fields_are_unknown_are_unknown(tmp_path: Path) -> None:
+    """A Neoverse N1 is not affected by Spectre v2 by its CSV2, which no process sees: 0 would be wrong."""
+    source = tmp_path / "cpuinfo"
+    source.write_text(CPUINFO, encoding="utf-8")
+    names = ("SMCCC_ARCH_WORKAROUND_1", "SMCCC_ARCH_WORKAROUND_3")
+    told = run("expose", str(source), *names, "--kernel", "6.12", "--json").json["registers"]
+    assert all(int(one["known"], 16) & 3 != 3 for one in told)
+    told = run("expose", str(source), *names, "--kernel", "6.12", "--assume", "core", "--json").json["registers"]
+    assert int(told[0]["exposed"], 16) == 2

@@ -82,8 +82,16 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def listed(self) -> tuple[int, ...]:
-        """Registers that the kernel lists under one of those policies at least."""
-        return tuple(dict.fromkeys(reg_id for exposure in self.exposures for reg_id in exposure.listed))
+        """Registers that the kernel lists under one of those policies at least, then those that it may list."""
+        certain = (reg_id for exposure in self.exposures for reg_id in exposure.listed)
+        return tuple(
+            dict.fromkeys((*certain, *(reg_id for exposure in self.exposures for reg_id in exposure.doubtful)))
+        )
+
+    def lists(self, reg_id: int) -> bool | None:
+        """Whether KVM lists a register of such a vCPU; None where that depends on what is not known."""
+        told = {None if reg_id in one.doubtful else reg_id in one.listed_set for one in self.exposures}
+        return told.pop() if len(told) == 1 else None
 
     def vm(self) -> Vm:
         """A new VM of one fresh vCPU."""

@@ -9,7 +9,7 @@ import msgspec
 from inspector.kvm.cases import agreed, merge_partials
 from inspector.kvm.exposure import Exposure, FieldExposure, RegisterExposure
 from inspector.kvm.words.kernels import by_age, case_words, cause_of
-from inspector.kvm.words.showing import explain_register
+from inspector.kvm.words.showing import explain_register, perhaps_listed
 from inspector.policies.model import Policy
 from inspector.registers.bits import Partial
 from inspector.registers.naming import name_of
@@ -25,7 +25,7 @@ def explain_under_each(exposures: Sequence[Exposure], reg_id: int) -> RegisterEx
         return shown[0]
     if doubt := listing_doubt(exposures, reg_id):
         lists = next(at for at, exposure in enumerate(exposures) if reg_id in exposure.listed_set)
-        return _perhaps_listed(shown[lists], doubt)
+        return perhaps_listed(shown[lists], doubt)
     chosen = shown[0]
     policies = [exposure.policy for exposure in exposures]
     partials = [_exposed(one) for one in shown]
@@ -34,18 +34,6 @@ def explain_under_each(exposures: Sequence[Exposure], reg_id: int) -> RegisterEx
     return msgspec.structs.replace(
         chosen, known=met.known, exposed=met.value if met.known else None, fields=fields,
         guest=guest.value if guest.known else None, guest_known=guest.known,
-    )  # fmt: skip
-
-
-def _perhaps_listed(shown: RegisterExposure, doubt: str) -> RegisterExposure:
-    """A register that is listed in some cases only, where it is as `shown`: nothing of it is known."""
-    whole = FieldExposure(name="value", msb=63, lsb=0, host=None, exposed=None, state="unknown", reason=doubt)
-    fields = tuple(
-        msgspec.structs.replace(field, exposed=None, state="unknown", rule="", reference="", reason=doubt)
-        for field in shown.fields
-    )
-    return msgspec.structs.replace(
-        shown, known=0, exposed=None, guest=None, guest_known=0, fields=fields or (whole,)
     )  # fmt: skip
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from inspector.kvm.exposure import Exposure, FieldExposure, RegisterExposure
 from inspector.kvm.gates import gates
 from inspector.kvm.guest import fresh_guest, guest_known
-from inspector.kvm.limits import Trace
-from inspector.policies.model import Rule
+from inspector.kvm.limits import SETTLED_BY, Trace
+from inspector.kvm.listing import Membership
+from inspector.policies.model import CONDITION_WORDS, Rule
 from inspector.registers.bits import ALL, State, difference, mask_of, ones
 from inspector.registers.encoding import is_demux, size_of
 from inspector.registers.ids import CTR_EL0, ID_SPACE
@@ -23,6 +26,10 @@ _EFFECTIVE = (
 
 def explain_register(exposure: Exposure, reg_id: int) -> RegisterExposure:
     """One register between host and guest, field by field."""
+    if (membership := exposure.doubtful.get(reg_id)) is not None:
+        value, bits = _host(exposure, reg_id)
+        bare = RegisterExposure(id=reg_id, host=value, host_known=bits, known=0, exposed=None, guest=None, fields=())
+        return perhaps_listed(bare, _doubt(membership))
     listed = reg_id in exposure.listed_set
     known = exposure.known.get(reg_id, 0)
     exposed = exposure.values.get(reg_id) if listed and known else None
@@ -38,6 +45,27 @@ def explain_register(exposure: Exposure, reg_id: int) -> RegisterExposure:
     return RegisterExposure(
         id=reg_id, host=host_value, host_known=host_known, known=known, exposed=exposed, guest=guest, guest_known=seen,
         fields=fields,
+    )  # fmt: skip
+
+
+def _doubt(membership: Membership) -> str:
+    """`listed only with SVE for the vCPU, which is not known of this host`."""
+    settle = " or ".join(f"--host {one}" for one in dict.fromkeys(SETTLED_BY.get(membership.word, ())))
+    how = "with" if membership.held else "without"
+    words = f"listed only {how} {CONDITION_WORDS[membership.word]}, and whether that holds is not known of this host"
+    return f"{words} ({settle} settles it)" if settle else words
+
+
+def perhaps_listed(shown: RegisterExposure, doubt: str) -> RegisterExposure:
+    """A register that is listed in some cases only, where it is as `shown`: nothing of it is known."""
+    top = 8 * size_of(shown.id) - 1
+    whole = FieldExposure(name="value", msb=top, lsb=0, host=None, exposed=None, state="unknown", reason=doubt)
+    fields = tuple(
+        msgspec.structs.replace(field, exposed=None, state="unknown", rule="", reference="", reason=doubt)
+        for field in shown.fields
+    )
+    return msgspec.structs.replace(
+        shown, known=0, exposed=None, guest=None, guest_known=0, fields=fields or (whole,)
     )  # fmt: skip
 
 
