@@ -63,13 +63,18 @@ def completers() -> Mapping[str, Completer]:
     return {
         "SOURCE": partial(_sources, files),
         "DUMP": partial(_sources, files),
+        "HOST": partial(_sources, files),
+        "ADDRESS": _addresses,
         "DESTINATION": partial(_destinations, files),
-        "REGISTER": _registers,
+        "REGISTER": _registers_and_features,
         "REG=VALUE": _registers,
         "R": _registers,
         "K": _kernels,
         "VMM": _vmms,
         "KERNEL": _kernels,
+        "POINT": _kernels,
+        "BEFORE": partial(_kernels_and_files, files),
+        "AFTER": partial(_kernels_and_files, files),
         "LIST": _listed,
         "G": _groups,
         "FEATURE": _features,
@@ -105,6 +110,11 @@ def _registers(prefix: str, **_: object) -> list[str]:
     return [f"{name}.{field}{each[len(field) :]}" for each in fields if each.casefold().startswith(field.casefold())]
 
 
+def _registers_and_features(prefix: str, **_: object) -> list[str]:
+    """FEAT_ names too where one was begun: a feature stands for its fields."""
+    return [*_registers(prefix), *(_features(prefix) if prefix.casefold().startswith("feat") else [])]
+
+
 def _features(prefix: str, **_: object) -> list[str]:
     """Names of features, in the case that was typed."""
     names = (one.name for one in all_features())
@@ -118,6 +128,15 @@ def _kernels(prefix: str, **_: object) -> list[str]:
     return [name for name in (*policy_names(), *vendor_names()) if name.startswith(prefix)]
 
 
+def _kernels_and_files(files: FilesCompleter, prefix: str, **_: object) -> list[str]:
+    return [*_kernels(prefix), *files(prefix)]
+
+
+def _addresses(prefix: str, **_: object) -> list[str]:
+    """Where a live source is read from."""
+    return [one for one in ("live:", "ssh://", "debugfs:", "gdb:", "qmp:") if one.startswith(prefix)]
+
+
 def _vmms(prefix: str, **_: object) -> list[str]:
     return [name for name in VMM_NAMES if name.startswith(prefix)]
 
@@ -127,9 +146,13 @@ def _groups(prefix: str, **_: object) -> list[str]:
 
 
 def _listed(prefix: str, action: argparse.Action, **_: object) -> list[str]:
-    """`--features` and `--host`: words between commas."""
+    """`--features`, `--host` and `--kernels`: words between commas."""
     done, comma, last = prefix.rpartition(",")
-    words = (*FEATURE_WORDS, "qemu", "none") if action.dest == "features" else ()
-    if action.dest == "host":
+    words: Iterable[str] = ()
+    if action.dest == "features":
+        words = (*FEATURE_WORDS, "qemu", "none")
+    elif action.dest in ("host", "inputs"):
         words = (*(f"{name}=" for name in HOST_INPUTS), "cmdline=")
+    elif action.dest == "kernels":
+        words = _kernels(last)
     return [f"{done}{comma}{word}" for word in words if word.startswith(last)]

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import argparse
 
-from inspector import sources
 from inspector.checks.compat.matrix import compat_matrix
-from inspector.commands.arguments import add_declared, add_style
+from inspector.commands.arguments import add_declared, add_host_inputs, add_snapshot, add_style, add_why
 from inspector.commands.destinations import add_setup, add_vmm
+from inspector.commands.opened import given_source
 from inspector.reports import matrix as report
+from inspector.reports.host_facts import facts_json, facts_lines, facts_markdown
 from inspector.reports.json import dumps
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("host", metavar="HOST", help="a dump of the host: raw registers, a recording, or a vCPU")
+    parser.add_argument("source", metavar="HOST", help="a dump of the host: raw registers, a recording, or a vCPU")
     parser.add_argument(
         "--kernels",
         metavar="LIST",
@@ -28,20 +29,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add_vmm(parser)
     add_setup(parser)
-    parser.add_argument(
-        "--inputs", metavar="LIST", default="", help="as --host of `expose`: what registers do not show"
-    )
+    add_host_inputs(parser)
+    add_why(parser)
     add_declared(parser)
+    add_snapshot(parser)
     add_style(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the matrix; 0 when every pair loads, 1 when one does not."""
-    dump = sources.load(options.host, options.declared)
+    dump = given_source(options)
     kernels = [name.strip() for name in options.kernels.split(",") if name.strip()]
-    matrix = compat_matrix(dump, kernels, options.vmm or "", options.features, options.gic, options.inputs)
+    matrix = compat_matrix(
+        dump, kernels, options.vmm or "", options.features, options.gic, options.host, assume=options.assume
+    )
+    known = matrix.host_facts
     if options.json:
-        print(dumps(report.matrix_json(matrix)))
+        print(dumps(report.matrix_json(matrix) | (facts_json(known) if options.why else {})))
+    elif options.markdown:
+        print(report.matrix_markdown(matrix), *[facts_markdown(known)] * options.why, sep="\n\n")
     else:
-        print(report.matrix_markdown(matrix) if options.markdown else report.matrix_text(matrix))
+        print(report.matrix_text(matrix), *["\n".join(facts_lines(known))] * options.why, sep="\n\n")
     return matrix.exit_code

@@ -27,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", metavar="PORT", type=int, default=0, help="listen there (default: any free port)")
     parser.add_argument(
         "--host",
-        metavar="ADDRESS",
+        metavar="NAME",
         default="",
         help="another address of this machine to listen at (default: 127.0.0.1).\n"
         "Nothing is encrypted: whoever listens on the way sees the token",

@@ -51,6 +51,18 @@ def offered(line: str, folder: Path) -> list[str]:
         ("show x --group ide", "identification"),
         ("kernels 5.10.2", "5.10.218"),
         ("completion f", "fish"),
+        ("serv", "serve"),
+        ("serve builtin:cix", "builtin:cix-cd8180-host"),
+        ("serve --p", "--port"),
+        ("kernels 6.12 --ru", "--rules"),
+        ("show x FEAT_SVE2", "FEAT_SVE2"),
+        ("write x id_aa64mmfr2_el1.cc", "id_aa64mmfr2_el1.ccIDX"),
+        ("matrix builtin:cix", "builtin:cix-cd8180-host"),
+        ("matrix x --kernels 6.12,ubuntu-5", "6.12,ubuntu-5.15.0-204"),
+        ("matrix x --host vgic=v3,ss", "vgic=v3,ssb="),
+        ("review 6.2 6.2+", "6.2+mask-ccidx"),
+        ("learn x --without 5.10.2", "5.10.218"),
+        ("live deb", "debugfs:"),
     ],
 )
 def test_a_line_is_offered_what_fits_it(line: str, wanted: str, tmp_path: Path) -> None:
@@ -89,17 +101,34 @@ def test_the_tab_key_completes_in_a_real_shell(shell: str, tmp_path: Path) -> No
         terminal.wait_for("ready")
         terminal.send("vcpu-inspector decode ID_AA64ISAR3\t")
         terminal.wait_for("decode ID_AA64ISAR3_EL1")
-        terminal.send("\x15vcpu-inspector migrate x sam\t")
-        terminal.wait_for("migrate x same-host")
+        # Colons, equal signs and dots are where these shells would break a word.
+        for typed, completed in (
+            ("migrate x sam", "migrate x same-host"),
+            ("serve builtin:cix", "serve builtin:cix-cd8180-host"),
+            ("write x ID_AA64MMFR2_EL1.CC", "write x ID_AA64MMFR2_EL1.CCIDX"),
+            ("expose x --host vgic=v3,ss", "expose x --host vgic=v3,ssb="),
+            ("kernels 6.2+mask-ccidx-k", "kernels 6.2+mask-ccidx-keep"),
+            ("serve --po", "serve --port"),
+        ):
+            terminal.send(f"\x15vcpu-inspector {typed}\t")
+            terminal.wait_for(completed)
 
 
 def test_fish_completes(tmp_path: Path) -> None:
     environment = prepared("fish", tmp_path)
-    asked = 'source script; complete -C "vcpu-inspector decode ID_AA64ISAR3"; complete -C "vcpu-inspector fix x sam"'
+    lines = (
+        "decode ID_AA64ISAR3", "fix x sam", "serve builtin:cix", "write x ID_AA64MMFR2_EL1.CC",
+        "kernels 6.2+mask-ccidx-k", "expose x --host vgic=v3,ss", "serv",
+    )  # fmt: skip
+    asked = "; ".join(["source script", *(f'complete -C "vcpu-inspector {line}"' for line in lines)])
     done = subprocess.run(
         ["fish", "--no-config", "-c", asked], check=True, env=environment, cwd=tmp_path, capture_output=True, text=True
     )
-    assert done.stdout.split() == ["ID_AA64ISAR3_EL1", "same-host"]
+    offers = [line.split("\t")[0] for line in done.stdout.splitlines()]
+    assert offers == [
+        "ID_AA64ISAR3_EL1", "same-host", "builtin:cix-cd8180-host", "ID_AA64MMFR2_EL1.CCIDX", "6.2+mask-ccidx-keep",
+        "vgic=v3,ssb=", "serve",
+    ]  # fmt: skip
 
 
 @pytest.mark.skipif(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from inspector.sources import load
-from tests.commands.running import run
+from tests.commands.running import assert_one_line_error, run
 
 OLD, NEW = "builtin:neoverse-n2-linux-6.1", "builtin:neoverse-n2-linux-6.12"
 
@@ -123,3 +123,15 @@ def test_the_matrix_of_kernels() -> None:
     assert run("matrix", A72, "--kernels", "6.12").code == 2
     assert "no policy for kernel 9.99" in run("matrix", A72, "--kernels", "6.12,9.99").err
     assert "unknown VMM" in run("matrix", A72, "--vmm", "bhyve").err
+
+
+def test_matrix_takes_what_is_known_of_the_host_as_the_other_commands_do() -> None:
+    asked = ("matrix", "builtin:cortex-a72-linux-6.12", "--kernels", "6.12,ubuntu-6.8.0-151")
+    done = run(*asked, "--host", "vgic=none", "--gic", "none", "--why", "--json")
+    assert done.json["kernels"] == ["6.12", "ubuntu-6.8.0-151"], "a vendor's kernel is a row like any other"
+    facts = {(one["name"], one["value"], one["origin"]) for one in done.json["host_facts"]}
+    assert ("vgic", "none", "given") in facts
+    assert "host_facts" not in run(*asked, "--json").json
+    assert "Facts of the host that registers do not show" in run(*asked, "--why").out
+    assert_one_line_error(run(*asked, "--host", "vgic=v9"))
+    assert_one_line_error(run(*asked, "--snapshot", "nothing"))

@@ -23,6 +23,7 @@ from inspector.checks.vmms.base import Saved, Vmm
 from inspector.checks.vmms.table import find_vmm
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
 from inspector.kvm.host import HostState
+from inspector.kvm.host_inputs import Fact, facts
 from inspector.policies.loader import policy_names
 from inspector.policies.release import choose
 from inspector.policies.setup import QEMU_SETUP, Gic, VcpuSetup, possible_setup
@@ -62,6 +63,8 @@ class CompatMatrix(msgspec.Struct, frozen=True, kw_only=True):
     cells: tuple[Cell, ...]
     """source by source, in the order of `kernels`"""
     notes: tuple[str, ...] = ()
+    host_facts: tuple[Fact, ...] = ()
+    """the facts of the host on which some cell rests, as each kernel takes them"""
 
     @property
     def exit_code(self) -> int:
@@ -93,16 +96,17 @@ def compat_matrix(
     gic: Gic | None = None,
     host: str = "",
     remedies: bool = True,
+    assume: Literal["core"] | None = None,
 ) -> CompatMatrix:
     """The matrix of the host behind `dump`.
 
-    `kernels`: names as `--kernel` takes them, by default `usual_kernels`; `features`, `gic`, `host`: as the options
-    take them. `remedies=False` leaves the search for settings out. Raises InspectorError where the dump shows no host
-    or fewer than two kernels remain, PolicyError for a kernel that is not known.
+    `kernels`: names as `--kernel` takes them, by default `usual_kernels`; `features`, `gic`, `host`, `assume`: as the
+    options take them. `remedies=False` leaves the search for settings out. Raises InspectorError where the dump shows
+    no host or fewer than two kernels remain, PolicyError for a kernel that is not known.
     """
     rule = find_vmm(vmm or "qemu")
     known = known_host(dump)
-    behind, _ = with_given(known.host, host, None)
+    behind, assumed = with_given(known.host, host, assume)
     chosen = {name: choose(name) for name in dict.fromkeys(kernels or usual_kernels())}
     if len(chosen) < 2:
         raise InspectorError(
@@ -111,12 +115,13 @@ def compat_matrix(
             "names of kernels, comma-separated; `vcpu-inspector kernels` lists them",
         )
     wanted = _wanted(rule, known.setup, behind, features, gic)
-    notes = [*known.notes, *(_told(name, choice.text) for name, choice in chosen.items() if choice.text)]
+    notes = [*known.notes, *assumed, *(_told(name, choice.text) for name, choice in chosen.items() if choice.text)]
     sides: dict[str, Side] = {}
     for name, choice in chosen.items():
         target = modelled(behind, choice.policy, wanted, name, asked=features is not None)
         notes += target.notes
         sides[name] = Side.of(target)
+    bearing = [fact for side in sides.values() for fact in facts(side.target.build(1).exposure)]
     features_told = next(iter(sides.values())).target.setup.describe()
     trials = Trials(rule)
     cells = tuple(
@@ -125,6 +130,7 @@ def compat_matrix(
     return CompatMatrix(
         host=one_line(known.label), vmm=rule.name, vmm_title=rule.title, features=features_told,
         kernels=tuple(sides), cells=cells, notes=tuple(dict.fromkeys(map(one_line, notes))),
+        host_facts=tuple(dict.fromkeys(bearing)),
     )  # fmt: skip
 
 
