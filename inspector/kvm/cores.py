@@ -19,7 +19,7 @@ from inspector.kvm.host import HostState
 from inspector.registers.bits import ALL, Partial, mask_of
 from inspector.registers.catalog import by_id, find
 from inspector.registers.encoding import hex_value
-from inspector.registers.hwcaps import bounds_of, partial_registers
+from inspector.registers.hwcaps import bounds_of, least_of, partial_registers
 from inspector.registers.ids import MIDR_EL1
 
 _PART = 0xFF00FFF0
@@ -93,6 +93,8 @@ def _record(entry: Mapping[str, Any]) -> Record:
     values = {find(name).register.id: Partial(int(text, 16)) for name, text in entry.get("values", {}).items()}
     if "flags" in entry:
         values |= partial_registers(bounds_of(entry["flags"].split()))
+    if "shown" in entry:
+        values |= partial_registers(least_of(entry["shown"].split()))
     for name, bits in entry.get("unsure", {}).items():
         reg_id = find(name).register.id
         msb, _, lsb = bits.partition(":")

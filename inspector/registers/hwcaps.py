@@ -192,6 +192,12 @@ def bounds_of(flags: Iterable[str]) -> dict[tuple[str, str], Bound]:
     return bounds
 
 
+def least_of(flags: Iterable[str]) -> dict[tuple[str, str], Bound]:
+    """What the flags of a list show that is there: from a machine that may hide some, a missing one shows nothing."""
+    found = bounds_of(flags)
+    return {place: bound._replace(below=None) for place, bound in found.items() if bound.least != UNBOUNDED}
+
+
 def partial_registers(bounds: Mapping[tuple[str, str], Bound]) -> dict[int, Partial]:
     """Registers of which only bits are known, by id.
 

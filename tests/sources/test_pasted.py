@@ -630,6 +630,31 @@ def test_lscpu_tables_that_name_no_core_are_refused_with_what_to_give(tmp_path: 
         opened(tmp_path, LSCPU_TABLES[options])
 
 
+NAMED_CORES = {
+    "-e": "CPU MODELNAME   ONLINE\n  0 Cortex-A55     yes\n  4 Cortex-A76     yes\n",
+    "-e names first": "MODELNAME  CPU\nCortex-A55   0\nCortex-A76   4\n",
+    "-p": "# The following is the parsable format\n# CPU,Node,MODELNAME\n0,0,Cortex-A55\n4,0,Cortex-A76\n",
+    "-J -e": '{\n "cpus": [\n {"cpu": 0, "modelname": "Cortex-A55"}, {"cpu": 4, "modelname": "Cortex-A76"}\n ]\n}\n',
+}
+
+
+@pytest.mark.parametrize("options", NAMED_CORES)
+def test_lscpu_tables_that_name_cores_are_their_part_numbers(tmp_path: Path, options: str) -> None:
+    dump = opened(tmp_path, NAMED_CORES[options])
+    part = 0xFFF << 4 | 0xFF << 24
+    midr = rid("MIDR_EL1")
+    told = [vcpu.constraints[midr] for vcpu in dump.vcpus]
+    assert [one.value & part for one in told] == [0x41 << 24 | 0xD05 << 4, 0x41 << 24 | 0xD0B << 4]
+    assert all(one.mask & part == part and not one.mask & 0xF for one in told), "the revision is not told"
+    assert any("revision and flags stay unknown" in note for note in dump.notes)
+
+
+@pytest.mark.parametrize("name", ["Banana", "-", "", "Cortex A5"])
+def test_a_name_that_is_no_one_core_names_none(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SourceError, match="names no core"):
+        opened(tmp_path, f"CPU MODELNAME ONLINE\n  0 {name} yes\n")
+
+
 def test_a_host_with_mpam_hides_it_from_6_6_67_on() -> None:
     """The public case behind 01b: the answer to that user is to update the host."""
     host = MATERIAL / "01b-host-mpam.json"

@@ -10,7 +10,9 @@ import re
 
 from inspector.budget import STEPS, VCPUS
 from inspector.errors import SourceError
+from inspector.registers.bits import Partial
 from inspector.sources.cpu_rows import ARM, STEPPING, Lscpu, Rows, rows_of_json, rows_of_text, translated
+from inspector.sources.cpu_tables import CpuTable, models_of
 from inspector.sources.dump import Dump, Provenance
 from inspector.sources.flags import (
     Core,
@@ -32,8 +34,12 @@ _SNIFF = re.compile(
     rb"^[^\n:=]{0,80}\b(?:CPU implementer|CPU part|Architecture|Features|Flags|Stepping|Model name)[ \t]{0,80}:", re.M
 )
 _OF_32_BITS = "the flags are those of 32-bit processes: they show no field of an AArch64 register"
-_PLACES = re.compile(rb'"(?:cpu|node|socket|core|one-size|all-size)"[ \t]{0,20}:')
-_TABLE = re.compile(rb"^(?:# )?(?:CPU[ \t,]{1,20}(?:NODE|SOCKET|CORE|Core)\b|NAME +ONE-SIZE +ALL-SIZE)", re.M)
+_PLACES = re.compile(rb'"(?:cpu|node|socket|core|one-size|all-size|modelname)"[ \t]{0,20}:')
+_TABLE = re.compile(
+    rb"^(?:# )?(?:CPU[ \t,]{1,20}(?:NODE|Node|SOCKET|Socket|CORE|Core|ONLINE|MODELNAME)\b|MODELNAME\b"
+    rb"|NAME +ONE-SIZE +ALL-SIZE)",
+    re.M,
+)
 _OTHER = re.compile(rb"^[^\n:=]{0,80}\bvendor_id[ \t]{0,80}:[ \t]{0,80}([^\n\r]{0,40})", re.M)
 """A line of x86's /proc/cpuinfo, and of s390's."""
 
@@ -58,8 +64,7 @@ def load(content: Content) -> Dump:
     """The cores. Raises SourceError for another architecture, and where no core is named."""
     where = content.name
     if _lists_cpus(content):
-        hint = "give what `lscpu` or `lscpu -J` prints without -e, -p or -C"
-        raise SourceError("is lscpu's list of CPUs or caches, which names no core and no flags", where, hint)
+        return _of_table(content)
     rows = _rows(content)
     other = _OTHER.search(content.head)
     if other:
@@ -89,6 +94,38 @@ def _lists_cpus(content: Content) -> bool:
     if "cpus" in keys or "caches" in keys:
         return len(keys) == 1 and _PLACES.search(content.head) is not None
     return _TABLE.search(content.head) is not None
+
+
+def _of_table(content: Content) -> Dump:
+    """The cores that a table names; SourceError where it names none that is known."""
+    if content.json_object():
+        keys = content.json_object()
+        entries = decode(content.whole(), CpuTable, content.name).cpus if "cpus" in keys else []
+        models = [(entry.cpu, entry.modelname) for entry in entries if entry.modelname]
+    else:
+        models = models_of(text_of(content))
+    content.budget.spend(VCPUS, len(models))
+    cores = [Core(cpu, _midr_of_name(name)) for cpu, name in models]
+    if not any(core.midr.known for core in cores):
+        hint = "give what `lscpu` or `lscpu -J` prints without -e, -p or -C"
+        raise SourceError("is lscpu's list of CPUs or caches, which names no core and no flags", content.name, hint)
+    provenance = Provenance(source=content.name, format=NAME, compression=content.compression, tool="lscpu")
+    unread = sorted({name for cpu, name in models if not _midr_of_name(name).known})
+    notes = ["the table names cores and nothing else of them: their revision and flags stay unknown"]
+    if unread:
+        notes.append(f"not the name of one known core: {', '.join(unread[:4])}")
+    return cores_dump(cores, content.declared or "host", provenance, tuple(notes))
+
+
+def _midr_of_name(name: str) -> Partial:
+    """MIDR_EL1 of a core that has one name; nothing where several makers, or none, have it."""
+    maker = implementer_of_core(name)
+    part = part_code(maker, name)
+    return (
+        Partial.nothing()
+        if maker is None or part is None
+        else midr_of({"implementer": maker, "architecture": 0xF, "part": part})
+    )
 
 
 def _rows(content: Content) -> Rows:
