@@ -28,7 +28,7 @@ KEY_NAMES = {
     ",": "comma",
     "/": "slash",
 }
-DEADLINE = 6.0
+DEADLINE = 60.0
 SIZES = ((120, 40), (80, 24), (60, 16))
 
 

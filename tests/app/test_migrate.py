@@ -17,7 +17,7 @@ from inspector.registers.ids import WORKAROUND_3
 from inspector.sources.dump import Dump
 from inspector.sources.formats import dump_json
 from inspector.untrusted import Untrusted
-from tests.app.driving import SIZES, check_golden, press, screen_text, settle, wait_for
+from tests.app.driving import SIZES, check_golden, press, screen_text, settle, styles_at, wait_for
 from tests.app.material import MIDR, NEOVERSE, PFR0, SCTLR, VALUES, app_on
 from tests.sources.material import dump_of
 
@@ -276,11 +276,18 @@ async def test_the_screen_is_as_expected(name: str, size: tuple[int, int]) -> No
 
 async def test_without_colour_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    async with app_on(NEOVERSE).run_test(size=(80, 24)) as pilot:
+    async with (app := app_on(NEOVERSE)).run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         text = await asked(pilot, "4")
         assert "▌ ID_MMFR4.CCIDX" in text and "✖ EINVAL" in text
         check_golden("migrate-80x24", text)
+        assert all("bold" in style for style in styles_at(app, "✖ EINVAL")), "not as dim as what passes"
+        await press(pilot, "K")
+        await wait_for(pilot, lambda: bool(getattr(app.screen, "complete", True)), "the pairs of kernels")
+        await settle(pilot)
+        refused, loads = styles_at(app, "✖ 2"), styles_at(app, "from \\ to")
+        assert refused and all("bold" in style for style in refused)
+        assert loads and not any("bold" in style for style in loads)
 
 
 def test_questions_about_the_processor_need_no_register() -> None:

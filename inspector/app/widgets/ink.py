@@ -32,7 +32,7 @@ LOOKS: Mapping[str, Look] = {
     "same": Look("verdict-same"),
     "masked": Look("verdict-masked"),
     "raised": Look("verdict-raised"),
-    "refused": Look("verdict-refused"),
+    "refused": Look("verdict-refused", bold=True),
     "unknown": Look("verdict-unknown"),
     "reserved": Look("bit-reserved"),
     "chosen": Look("bit-cursor", bold=True, underline=True),
