@@ -109,7 +109,7 @@ def _of_table(content: Content) -> Dump:
     if not any(core.midr.known for core in cores):
         hint = "give what `lscpu` or `lscpu -J` prints without -e, -p or -C"
         raise SourceError("is lscpu's list of CPUs or caches, which names no core and no flags", content.name, hint)
-    provenance = Provenance(source=content.name, format=NAME, compression=content.compression, tool="lscpu")
+    provenance = Provenance(source=content.name, format=NAME, compression=content.compression, tool=Untrusted("lscpu"))
     unread = sorted({name for cpu, name in models if not _midr_of_name(name).known})
     notes = ["the table names cores and nothing else of them: their revision and flags stay unknown"]
     if unread:
