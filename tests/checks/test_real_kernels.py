@@ -4,47 +4,22 @@ from __future__ import annotations
 
 import errno
 import threading
-from collections.abc import Sequence
 
-import msgspec
 import pytest
 
 from inspector.checks.lab.real_kernels import RealAnswer, RealKernels
-from inspector.checks.machine.machine import machine
 from inspector.errors import RegisterError, SourceError
 from inspector.registers.catalog import find
-from inspector.sources import load
-from inspector.sources.dump import Dump
 from inspector.sources.live.laboratory import Lab
+from tests.lab.stand_ins import without_machines
 
 MMFR2 = find("ID_AA64MMFR2_EL1").register
 CCIDX = 1 << 20
-SHIPPED = {"6.1": "builtin:neoverse-n2-linux-6.1", "6.12": "builtin:neoverse-n2-linux-6.12"}
 
 
 @pytest.fixture(autouse=True)
 def _stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Machines that show the vCPU of a shipped dump, and answer writes as a model of their own kernel does."""
-
-    def read(lab: Lab) -> Dump:
-        lab._say("booting")
-        if lab.stopped.is_set():
-            raise SourceError("was stopped", lab.address)
-        if lab.kernel not in SHIPPED:
-            raise SourceError("cannot be fetched", f"kernel {lab.kernel}")
-        dump = load(SHIPPED[lab.kernel])
-        return msgspec.structs.replace(dump, host=None, vcpus=dump.vcpus[:1])
-
-    def write(lab: Lab, writes: Sequence[tuple[int, int]]) -> list[tuple[int, int | None, int | None]]:
-        vcpu = machine(load(SHIPPED[lab.kernel])).vm().vcpu(0)
-        answers = []
-        for reg_id, value in writes:
-            before = vcpu.get_one_reg(reg_id)[1]
-            answers.append((vcpu.set_one_reg(reg_id, value), before, vcpu.get_one_reg(reg_id)[1]))
-        return answers
-
-    monkeypatch.setattr(Lab, "read", read)
-    monkeypatch.setattr(Lab, "write", write)
+    without_machines(monkeypatch)
 
 
 def test_two_kernels_answer_a_field_side_by_side_as_predicted() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -12,6 +12,7 @@ from inspector.checks.machine.machine import machine
 from inspector.checks.machine.source_kernel import describe_policy
 from inspector.checks.vmms.table import restoring_vmm
 from inspector.errors import InspectorError, PolicyError
+from inspector.kvm.cases import candidates_of, left_out
 from inspector.policies.model import Policy
 from inspector.policies.release import choose
 from inspector.policies.setup import parse_features
@@ -28,6 +29,8 @@ _EVERYTHING = "psci,pmu,sve,ptrauth,mte"
 """el1_32bit goes with none of the last three."""
 PATIENT = 300.0
 """Seconds that a question to the lab may take."""
+MOST = 6
+"""Policies of one kernel that are compared at most: with those of the other side they make pairs."""
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +45,22 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
     destination: Destination
     lab: Lab | None = None
     """asks the real kernel; None: the model answers"""
+    policy: Policy
+    """what the model asks: the chosen policy"""
+    variants: tuple[Side, ...] = ()
+    """the same kernel under each other policy that it may be"""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def each(self) -> tuple[Side, ...]:
+        """Under each policy that it may be, the chosen one first, each with that policy alone."""
+        return (msgspec.structs.replace(self, variants=()), *self.variants)
+
+    @property
+    def merged(self) -> Destination:
+        """What is restored on: where the policies differ, the model's answer is uncertain."""
+        others = tuple(variant.destination for variant in self.variants)
+        return msgspec.structs.replace(self.destination, others=others) if others else self.destination
 
     @property
     def vcpu(self) -> Vcpu:
@@ -54,14 +73,28 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
         return self.lab is not None or self.dump.provenance.format == "kvm-recording"
 
 
-def kernel_side(named: str, policy: Policy, cpu: str, host: Dump, features: str) -> Side:
-    """A policy on a host. Raises InspectorError where KVM would not create such a vCPU."""
+def kernel_side(
+    named: str, policy: Policy, cpu: str, host: Dump, features: str, candidates: Sequence[Policy] = (), most: int = MOST
+) -> Side:
+    """A policy on a host. Raises InspectorError where KVM would not create such a vCPU.
+
+    `candidates`: every policy that the kernel may have, where there are several; `most` of them are asked.
+    """
+    policies = candidates_of(policy, candidates, most)
+    side, *variants = (_modelled(named, one, cpu, host, features) for one in policies)
+    spared = left_out(policy, candidates, most)
+    return msgspec.structs.replace(side, variants=tuple(variants), notes=(spared,) if spared else ())
+
+
+def _modelled(named: str, policy: Policy, cpu: str, host: Dump, features: str) -> Side:
     found = machine(host, policy)
     label = f"{describe_policy(policy)} on {cpu}"
     wanted = _EVERYTHING if features == "all" else features
     setup = found.setup if features == "qemu" else parse_features(wanted, gic=found.setup.gic)
     target = modelled(found.host, policy, setup, label, asked=features not in FEATURES)
-    return Side(label=label, cpu=cpu, dump=dump_of(target, named), known=target.known, destination=target)
+    return Side(
+        label=label, cpu=cpu, dump=dump_of(target, named), known=target.known, destination=target, policy=policy
+    )
 
 
 def dump_of(target: Destination, kernel: str) -> Dump:
@@ -75,6 +108,8 @@ def is_source(text: str) -> bool:
     """Whether a side is a recording or a machine of the lab rather than a policy."""
     if is_live(text):
         return True
+    if text.endswith(".toml"):
+        return False
     try:
         choose(text)
     except PolicyError:
@@ -107,5 +142,5 @@ def _read(dump: Dump, label: str, cpu: str, lab: Lab | None) -> Side:
         raise InspectorError("made no vCPU", label, "; ".join(dump.notes) or "see `vcpu-inspector show`")
     rule = restoring_vmm(dump.provenance, "qemu")
     one = msgspec.structs.replace(dump, vcpus=dump.vcpus[:1])
-    target = destination_for(one, one, None, None, rule)
-    return Side(label=label, cpu=cpu, dump=one, destination=target, lab=lab)
+    target = destination_for(one, one, None, None, rule)  # with the other policies that its kernel may have
+    return Side(label=label, cpu=cpu, dump=one, destination=target, lab=lab, policy=target.policy)
