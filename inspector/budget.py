@@ -41,7 +41,7 @@ STEPS = Limit(1_200_000, "steps of work")
 SEARCHED = Limit(1 << 30, "bytes that are searched for a vCPU")
 """Bytes that are no known part of a stream; holes of a file are not counted."""
 PAGES = Limit(400_000, "pages of guest memory that are stepped over one by one")
-"""Beyond it the device state is looked up by pattern; no error."""
+"""Beyond it the device state is looked up by pattern; no error. In a file, eight pages in a row count as one."""
 
 HELP = "let a source be TIMES as large, or as slow to read, as is usual"
 

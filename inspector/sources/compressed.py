@@ -160,10 +160,13 @@ class _Bounded(io.RawIOBase):
 
     def _give(self, data: bytes, room: memoryview) -> int:
         room[: len(data)] = data
-        self._given += len(data)
+        return self._count(len(data))
+
+    def _count(self, count: int) -> int:
+        self._given += count
         if self._given * self._weight > most(UNPACKED) + _MAX_RATIO * self._compressed.taken:
             raise exceeded(UNPACKED, self._where)
-        return len(data)
+        return count
 
     def _damaged(self, error: Exception) -> SourceError:
         return SourceError(
@@ -227,12 +230,11 @@ class _Zstd(_Bounded):
         )
 
     def readinto(self, buffer: Any) -> int:
-        room = memoryview(buffer).cast("B")
         try:
-            out = self._reader.read(len(room))
+            count: int = self._reader.readinto(buffer)
         except self._error as error:
             raise self._damaged(error) from None
-        return self._give(out, room)
+        return self._count(count)
 
 
 class _Lzop(_Bounded):

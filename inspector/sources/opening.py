@@ -172,6 +172,15 @@ def replay(first: bytes, rest: BinaryIO) -> BinaryIO:
     return io.BufferedReader(_Replay(first, rest), 1 << 17)
 
 
+def read_into(stream: BinaryIO, room: memoryview) -> int:
+    """Fill `room` from what comes next, without a copy where the stream can; how much came, 0 at the end."""
+    if isinstance(stream, io.IOBase) and hasattr(stream, "readinto"):
+        return int(stream.readinto(room) or 0)
+    data = stream.read(len(room))
+    room[: len(data)] = data
+    return len(data)
+
+
 def _read_up_to(stream: BinaryIO, count: int) -> bytes:
     parts, have = [], 0
     while have < count:
@@ -215,9 +224,7 @@ class _Shared(io.RawIOBase):
         return self._raw.tell()
 
     def readinto(self, buffer: Any) -> int:
-        data = self._raw.read(len(memoryview(buffer)))
-        memoryview(buffer)[: len(data)] = data
-        return len(data)
+        return read_into(self._raw, memoryview(buffer).cast("B"))
 
 
 class _Replay(io.RawIOBase):
@@ -232,6 +239,4 @@ class _Replay(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         room = memoryview(buffer).cast("B")
-        data = self._first.read(len(room)) or self._rest.read(len(room)) or b""
-        room[: len(data)] = data
-        return len(data)
+        return self._first.readinto(room) or read_into(self._rest, room)

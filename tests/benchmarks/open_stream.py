@@ -32,10 +32,20 @@ print(usage.ru_utime + usage.ru_stime, peak, len(dump.vcpus), len(dump.vcpus[0].
 
 def write_stream(path: Path, megabytes: int) -> None:
     """A stream whose pages hold random bytes."""
+    block = os.urandom(1 << 20)
     pages = megabytes * 256
-    block = [os.urandom(streams.PAGE) for _ in range(256)]
-    memory = streams.ram([block[n % 256] for n in range(pages)])
-    path.write_bytes(streams.stream([streams.SOME_REGISTERS] * 4, memory=memory))
+    whole = streams.stream([streams.SOME_REGISTERS] * 4, memory=streams.ram([bytes(streams.PAGE)], zero=0))
+    empty = whole.index(b"\x08mach.ram" + bytes(streams.PAGE)) + len(b"\x08mach.ram") + streams.PAGE
+    length = streams.PAGE.to_bytes(8, "big")
+    total = (pages * streams.PAGE).to_bytes(8, "big")
+    head = whole[:empty].replace((streams.PAGE | 4).to_bytes(8, "big"), (pages * streams.PAGE | 4).to_bytes(8, "big"))
+    with path.open("wb") as file:
+        file.write(head.replace(b"\x08mach.ram" + length, b"\x08mach.ram" + total))
+        for first in range(1, pages, 256):
+            words = [(n * streams.PAGE | 0x28).to_bytes(8, "big") for n in range(first, min(pages, first + 256))]
+            places = [slice(n * streams.PAGE, (n + 1) * streams.PAGE) for n in range(len(words))]
+            file.write(b"".join(word + block[at] for word, at in zip(words, places, strict=True)))
+        file.write(whole[empty:])
 
 
 def write_sparse(path: Path, megabytes: int) -> None:

@@ -32,6 +32,12 @@ class _Pages(qemu_walk._Walker):
         super().__init__(io.BytesIO(data[_HEADER:]), True, 0, len(data), Budget("x"))
         self.places: list[tuple[int, int]] = []
 
+    def step_over(self, entries: int, stride: int) -> None:
+        if stride > self.walk.page_size:
+            starts = range(self.walk.position + 8, self.walk.position + entries * stride, stride)
+            self.places += [(start, self.walk.page_size) for start in starts]
+        super().step_over(entries, stride)
+
     def skip(self, count: int) -> None:
         if count >= self.walk.page_size:
             self.places.append((self.walk.position, count))

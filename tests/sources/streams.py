@@ -135,6 +135,35 @@ def description(counts: Sequence[int]) -> bytes:
     return b"\x06" + struct.pack(">I", len(text)) + text
 
 
+def _described(name: str, instance: int, version: int, payload: bytes) -> dict[str, object]:
+    """A device of the description as QEMU writes it: what its fields and subsections add up to is its section."""
+    device: dict[str, object] = {"name": name, "instance_id": instance, "vmsd_name": name, "version": version}
+    if name != "cpu":
+        return device | {"fields": [{"name": "all", "type": "buffer", "size": len(payload)}]}
+    (count,) = struct.unpack_from(">i", payload, 0x238)
+    parts = payload.find(b"\x05\x07cpu/vfp")
+    fields = [
+        {"name": "env", "type": "struct", "size": (len(payload) if parts < 0 else parts) - 16 * count},
+        {"name": "cpreg_vmstate_indexes", "array_len": count, "type": "uint64", "size": 8},
+        {"name": "cpreg_vmstate_values", "array_len": count, "type": "uint64", "size": 8},
+    ]
+    if parts < 0:
+        return device | {"fields": fields}
+    rest = len(payload) - parts - 6 - len("cpu/vfp")
+    vfp = {"vmsd_name": "cpu/vfp", "version": 3, "fields": [{"name": "all", "type": "buffer", "size": rest}]}
+    return device | {"fields": fields, "subsections": [vfp]}
+
+
+def state(sections: Sequence[tuple[int, str, int, int, bytes]], whole: bool = True) -> bytes:
+    """Device sections (number, name, instance, version, payload), the end mark, and with `whole` their description."""
+    data = b"".join(section(4, *one) for one in sections) + b"\0"
+    if not whole:
+        return data
+    devices = [_described(*one[1:]) for one in sections]
+    text = json.dumps({"configuration": {}, "page_size": PAGE, "devices": devices}).encode()
+    return data + b"\x06" + struct.pack(">I", len(text)) + text
+
+
 def stream(
     vcpus: Sequence[Mapping[int, int]] = (SOME_REGISTERS,),
     *,
@@ -148,12 +177,10 @@ def stream(
     bodies = list(payloads) if payloads is not None else [cpu_payload(v, sve=sve) for v in vcpus]
     data = b"QEVM" + struct.pack(">I", 3) + configuration(capabilities)
     data += ram() if memory is None else memory
-    data += section(4, 7, "arm_gicv3", 0, 1, bytes(40))
+    sections = [(7, "arm_gicv3", 0, 1, bytes(40))]
     for n, body in enumerate(bodies):
-        data += section(4, 10 + 2 * n, "cpu_common", n, 1, bytes(8))
-        data += section(4, 11 + 2 * n, "cpu", n, 22, body)
-    data += section(4, 90, "pl011", 0, 2, bytes(124)) + b"\0"
-    return data + (description([struct.unpack_from(">i", b, 0x238)[0] for b in bodies]) if described else b"")
+        sections += [(10 + 2 * n, "cpu_common", n, 1, bytes(8)), (11 + 2 * n, "cpu", n, 22, body)]
+    return data + state([*sections, (90, "pl011", 0, 2, bytes(124))], described)
 
 
 def mapped_ram_stream(vcpus: Sequence[Mapping[int, int]] = (SOME_REGISTERS,), start: int = 0) -> bytes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import BinaryIO
 
 import msgspec
@@ -13,7 +14,7 @@ from inspector.budget import SEARCHED, STEPS, Budget, most
 from inspector.errors import SourceError
 from inspector.sources.formats import qemu_cpu
 from inspector.sources.formats.qemu_cpu import CpuSection, DamagedError
-from inspector.sources.formats.qemu_end import described_vcpus
+from inspector.sources.formats.qemu_end import Section, described_vcpus
 from inspector.sources.sparse import data_from, extents_from_end
 
 _NAME = b"\x03cpu"
@@ -25,6 +26,8 @@ _WIDE_HOLE = 2 << 20
 """Bytes of a hole that is stepped over; a shorter one may lie within a section that is zero in part."""
 _ZEROS = 60
 """Steps of work that a window of zeros takes; ten times as many where nothing says that the stream is one"""
+_FIRST_LOOK = 4096
+"""Bytes at the end of a file that mostly tell whether it ends in zeros"""
 _HEAD = struct.Struct(">BI4sII")
 """type, section id, name with its length, instance, version"""
 
@@ -51,6 +54,8 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
     """offset of the stream's end"""
     names: frozenset[str]
     """device sections of interest that were seen: `arm_gicv3`"""
+    described: Mapping[int, int] | None = None
+    """vCPU -> number of registers, where the stream's description was read already; None: it is in `tail`"""
 
 
 def scan(
@@ -175,6 +180,34 @@ def _examine(buffer: bytes, start: int, base: int, budget: Budget) -> Found | No
     except DamagedError as error:
         damage = str(error)
     return Found(payload_at=base + at, instance=instance, version=version, section=section, damage=damage)
+
+
+def examine_section(payload: bytes, place: Section, base: int, budget: Budget) -> Found:
+    """A vCPU's section of which the place is known; `payload` reaches to the end of its footer."""
+    budget.spend(STEPS, 30 + qemu_cpu.listed(payload, 0) // 8)
+    section, damage = None, ""
+    try:
+        section = qemu_cpu.read_cpu(payload, place.number, place.instance)
+    except DamagedError as error:
+        damage = str(error)
+    at = place.at - base
+    return Found(payload_at=at, instance=place.instance, version=place.version, section=section, damage=damage)
+
+
+def end_of_data(file: BinaryIO, begin: int, end: int, budget: Budget) -> int:
+    """Where the zeros begin that fill a file up to `end`: a volume is larger than what is kept in it; 0 where there is
+    nothing else, or too much to look through."""
+    looked = 0
+    last = max(begin, end - _FIRST_LOOK)
+    for lower, upper in chain(((last, end),), _windows_from_end(file, begin, last, budget)):
+        file.seek(lower)
+        if used := len(file.read(upper - lower).rstrip(b"\0")):
+            return lower + used
+        budget.spend(STEPS, 4 * _ZEROS)
+        looked += upper - lower
+        if looked > most(SEARCHED):
+            break
+    return 0
 
 
 def start_from_end(file: BinaryIO, begin: int, end: int, budget: Budget) -> int | None:

@@ -1,8 +1,9 @@
 """QEMU migration streams (`migrate file:`, `exec:`, savevm): every vCPU's registers, whatever memory the guest has.
 
-The stream is walked to the end of guest memory, without reading a page, then searched for the vCPUs' sections. Where
-the walk cannot go on (a device that is saved before memory), the search covers the rest. See `qemu_walk`, `qemu_scan`,
-`qemu_cpu` and `qemu_end` for the parts.
+The stream is walked to the end of guest memory, whatever its pages hold, then searched for the vCPUs' sections. Where
+the walk cannot go on (a device that is saved before memory), the search covers the rest. In a file with much memory the
+walk is left out when the description at the stream's end says where every device's state lies, and all of it is there.
+See `qemu_walk`, `qemu_scan`, `qemu_cpu` and `qemu_end` for the parts.
 """
 
 from __future__ import annotations
@@ -15,14 +16,26 @@ from inspector.registers.encoding import ARCH_ARM, hex_id, size_of
 from inspector.registers.ids import ID_AA64PFR0_EL1, MIDR_EL1
 from inspector.sources.dump import Accelerator, Dump, Provenance, Vcpu
 from inspector.sources.formats import qemu_cpu
-from inspector.sources.formats.qemu_end import described_vcpus
-from inspector.sources.formats.qemu_scan import Found, Scan, first_group, last_group, scan, start_from_end
+from inspector.sources.formats.qemu_end import described_vcpus, sections_from_end
+from inspector.sources.formats.qemu_scan import (
+    Found,
+    Scan,
+    end_of_data,
+    examine_section,
+    first_group,
+    last_group,
+    scan,
+    start_from_end,
+)
 from inspector.sources.formats.qemu_walk import LARGE, MAGIC, VERSION, Walk, walk
-from inspector.sources.opening import Content
+from inspector.sources.opening import Content, replay
 from inspector.sources.vcpu_setup import listed_setup
 from inspector.untrusted import Untrusted
 
 NAME = "qemu-stream"
+DESCRIBED = "guest memory was not stepped over: the stream's own description says where each device's state lies"
+_FEW = 64 << 20
+"""Bytes of guest memory behind which the end of a file is looked at before the rest of it"""
 _END = 64 << 20
 """Bytes before a file's end in which sections of other architectures are looked for, to say that they are"""
 
@@ -65,10 +78,16 @@ def read_stream(
     the migration stream is `length` bytes long.
     """
     _check_version(stream.read(8), where)
-    walked = walk(stream, budget, seekable, base, length)
-    if walked.truncated:
-        raise SourceError(f"{walked.stopped}, {walked.position} bytes from its start", where, "the file is truncated")
-    result = _searched(walked, stream, budget, base, length)
+    walked = walk(stream, budget, seekable, base, length, _FEW if seekable and length is not None else 0)
+    result = _from_end(walked, stream, budget, base, length)
+    if result is None:
+        if walked.stopped == LARGE and length is not None:
+            stream.seek(base + 8)
+            walked = walk(stream, budget, seekable, base, length)
+        if walked.truncated:
+            what = f"{walked.stopped}, {walked.position} bytes from its start"
+            raise SourceError(what, where, "the file is truncated")
+        result = _searched(walked, stream if seekable else replay(walked.rest, stream), budget, base, length)
     group = last_group(result.found) if walked.stopped else first_group(result.found)
     _check_group(group, _described(walked, result, where), where)
     accelerator = qemu_cpu.accelerator_of(i for entry in group if entry.section for i in entry.section.offsets)
@@ -85,6 +104,34 @@ def read_stream(
         vcpus=vcpus,
         absent=qemu_cpu.missing(accelerator, vcpus[0].values),
         notes=(*_notes(walked, group, result.found), *_accelerator_notes(accelerator, vcpus)),
+    )
+
+
+def _from_end(walked: Walk, stream: BinaryIO, budget: Budget, base: int, length: int | None) -> Scan | None:
+    """The device state of a file whose memory is large, by the lengths that its own description gives; else None."""
+    if walked.stopped != LARGE or length is None:
+        return None
+    begin = base + walked.position
+    end = end_of_data(stream, begin, base + length, budget)
+    sections = end and sections_from_end(stream, begin, end, walked.ram_id, walked.page_size, budget)
+    if not sections:
+        return None
+    found = []
+    for section in sections:
+        if section.name != "cpu":
+            continue
+        stream.seek(section.at)
+        entry = examine_section(stream.read(section.length + 5), section, base, budget)
+        if entry.section is None or entry.section.length != section.length or not entry.section.closed:
+            return None
+        found.append(entry)
+    walked.stopped = DESCRIBED
+    return Scan(
+        found=tuple(found),
+        tail=b"",
+        length=length,
+        names=frozenset(section.name for section in sections),
+        described={section.instance: section.registers for section in sections if section.name == "cpu"},
     )
 
 
@@ -110,6 +157,8 @@ def _searched(walked: Walk, stream: BinaryIO, budget: Budget, base: int, length:
 
 def _described(walked: Walk, result: Scan, where: str) -> dict[int, int] | None:
     """The vCPUs that the stream itself describes; a package of device state has neither description nor end mark."""
+    if result.described is not None:
+        return dict(result.described)
     if not walked.postcopy:
         return described_vcpus(result.tail, where)
     if result.length < walked.position + (walked.state_length or 0):
@@ -166,7 +215,9 @@ def _notes(walked: Walk, group: tuple[Found, ...], found: tuple[Found, ...]) -> 
     notes = []
     if walked.capabilities:
         notes.append(f"migration capabilities of the stream: {', '.join(walked.capabilities)}")
-    if walked.stopped:
+    if walked.stopped == DESCRIBED:
+        notes.append(DESCRIBED)
+    elif walked.stopped:
         notes.append(f"guest memory was not stepped over page by page ({walked.stopped}); vCPUs were found by pattern")
     if more := len(found) - len(group):
         notes.append(f"{more} more places look like a vCPU section and were passed over")

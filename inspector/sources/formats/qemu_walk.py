@@ -1,5 +1,7 @@
 """Walk a QEMU migration stream from its header to the end of guest memory, stepping over every page.
 
+Pages of one kind that follow each other are stepped over together, whatever they hold.
+
 The layout is that of QEMU's migration/savevm.c and migration/ram.c; every integer is big-endian. Sections other than
 RAM state no length, so the walk ends with RAM; what comes behind is found by `qemu_scan`.
 """
@@ -12,6 +14,7 @@ from typing import BinaryIO
 import msgspec
 
 from inspector.budget import PAGES, STEPS, Budget, most
+from inspector.sources.opening import read_into
 
 LARGE = "guest memory is large"
 """Why a walk ended early although the stream is in order"""
@@ -30,6 +33,8 @@ _PACKAGED = 7
 _WORD = struct.Struct(">Q")
 _PAGE_KINDS = frozenset((_ZERO, _PAGE, _XBZRLE, _COMPRESSED))
 _LONG_NAME = 255
+_PIECE = 1 << 19
+"""Bytes that are read at once: few enough for a CPU's second cache"""
 
 
 class Walk(msgspec.Struct, kw_only=True):
@@ -51,6 +56,10 @@ class Walk(msgspec.Struct, kw_only=True):
     """why the walk could not reach the end of RAM"""
     truncated: bool = False
     """the stream ends before its RAM does"""
+    ram_id: int = -1
+    """number of the sections of guest memory; -1 where none was met"""
+    rest: bytes = b""
+    """bytes behind `position` that were read already, of a stream that cannot seek"""
 
 
 class _CannotGoOnError(Exception):
@@ -58,20 +67,43 @@ class _CannotGoOnError(Exception):
 
 
 class _Walker:
-    """A forward-only position in the stream."""
+    """A forward-only position in the stream, which is read in large pieces."""
 
-    def __init__(self, stream: BinaryIO, seekable: bool, base: int, length: int | None, budget: Budget) -> None:
+    def __init__(
+        self, stream: BinaryIO, seekable: bool, base: int, length: int | None, budget: Budget, patience: int = 0
+    ) -> None:
         self.budget = budget
         self.stream, self.seekable, self.base, self.length = stream, seekable, base, length
         self.walk = Walk(position=8)
         self.ram_id = -1
         self.parts = 0
         """sections of guest memory behind its first"""
+        self.patience, self.cost = patience, 0
+        self.piece = bytearray(_PIECE)
+        self.at = self.end = 0
+        """what is left of the piece"""
+
+    def fill(self, count: int) -> bool:
+        """Have `count` bytes of the stream in the piece, from `at` on; False where it ends before them."""
+        left = self.end - self.at
+        if left >= count:
+            return True
+        self.piece[:left] = self.piece[self.at : self.end]
+        self.at, self.end = 0, left
+        room = memoryview(self.piece)
+        while self.end < count:
+            got = read_into(self.stream, room[self.end :])
+            if not got:
+                return False
+            self.end += got
+        return True
 
     def take(self, count: int) -> bytes:
-        data = self.stream.read(count)
+        whole = self.fill(count)
+        data = bytes(self.piece[self.at : min(self.end, self.at + count)])
+        self.at += len(data)
         self.walk.position += len(data)
-        if len(data) < count:
+        if not whole:
             raise EOFError
         return data
 
@@ -87,7 +119,12 @@ class _Walker:
         return self.take(length).decode("utf-8", "replace")
 
     def skip(self, count: int) -> None:
-        """Step over `count` bytes: a seek in a file, reading in a pipe or a compressed file."""
+        """Step over `count` bytes: in the piece, then by a seek in a file, by reading in a pipe or compressed file."""
+        inside = min(count, self.end - self.at)
+        self.at += inside
+        self.walk.position += inside
+        if not (count := count - inside):
+            return
         if self.seekable:
             self.walk.position += count
             if self.length is not None and self.walk.position > self.length:
@@ -95,25 +132,58 @@ class _Walker:
             self.stream.seek(count, 1)
             return
         while count:
-            count -= len(self.take(min(count, 1 << 20)))
+            count -= len(self.take(min(count, _PIECE)))
+
+    def step_over(self, entries: int, stride: int) -> None:
+        """Step over so many entries of guest memory, all of them in the piece."""
+        self.at += entries * stride
+        self.walk.position += entries * stride
+        self.walk.pages += entries
+
+    def spend(self, pages: int) -> None:
+        """Count what so many pages in a row cost; raises _CannotGoOnError when it is enough."""
+        # In a file, pages in a row cost little more than reading them; in a pipe they have to be read anyway.
+        self.cost += 1 + (pages >> 3 if self.seekable else 0)
+        if self.cost > most(PAGES) or self.walk.position > self.patience > 0:
+            raise _CannotGoOnError(LARGE)
+
+    def rest(self) -> bytes:
+        """What was read and not stepped over."""
+        return bytes(self.piece[self.at : self.end])
 
 
-def walk(stream: BinaryIO, budget: Budget, seekable: bool, base: int = 0, length: int | None = None) -> Walk:
+def walk(
+    stream: BinaryIO,
+    budget: Budget,
+    seekable: bool,
+    base: int = 0,
+    length: int | None = None,
+    patience: int = 0,
+) -> Walk:
     """Walk `stream`, which stands behind magic and version, as far as RAM reaches.
 
     Never raises for what the stream holds: `stopped` says why the walk ended early. With `seekable` pages are sought
     over (`length` is the stream's own), else they are read and dropped. `base` is the file offset of the stream's first
-    byte: mapped-ram states offsets in the file.
+    byte: mapped-ram states offsets in the file. `patience`: bytes behind which the walk stops as LARGE; else it does
+    when the budget ends.
+
+    A stream that is `seekable` stands at the walk's position then; of another one, `rest` holds what comes first.
     """
-    walker = _Walker(stream, seekable, base, length, budget)
+    walker = _Walker(stream, seekable, base, length, budget, patience)
+    found = walker.walk
     try:
         _sections(walker)
     except EOFError:
-        walker.walk.truncated = True
-        walker.walk.stopped = "the stream ends inside guest memory"
+        found.truncated = True
+        found.stopped = "the stream ends inside guest memory"
     except _CannotGoOnError as reason:
-        walker.walk.stopped = str(reason)
-    return walker.walk
+        found.stopped = str(reason)
+    found.ram_id = walker.ram_id
+    if not seekable:
+        found.rest = walker.rest()
+    elif not found.truncated:
+        stream.seek(base + found.position)
+    return found
 
 
 def _sections(walker: _Walker) -> None:
@@ -198,32 +268,63 @@ def _configuration(walker: _Walker) -> int:
 
 def _ram(walker: _Walker) -> None:
     """Step over one part of RAM, which ends with a word of its own."""
-    page_size, unpack, stream = walker.walk.page_size, _WORD.unpack, walker.stream
-    most_pages = most(PAGES)
+    page_size, unpack = walker.walk.page_size, _WORD.unpack_from
+    strides = {_PAGE | _SAME_BLOCK: 8 + page_size, _ZERO | _SAME_BLOCK: 9}
+    aligned = bytes(high for high in range(256) if not high & (page_size - 1) >> 8)
     while True:
-        word = stream.read(8)
-        if len(word) < 8:
+        if not walker.fill(8):
             raise EOFError
-        walker.walk.position += 8
-        (address,) = unpack(word)
+        (address,) = unpack(walker.piece, walker.at)
         flags = address & page_size - 1
+        if stride := strides.get(flags, 0):
+            pages = _alike(walker.piece, walker.at, walker.end, flags, stride, aligned)
+            walker.step_over(pages, stride)
+            walker.spend(pages)
+            if pages:
+                continue
+        walker.take(8)
         kind = flags & ~_SAME_BLOCK
         if kind not in _PAGE_KINDS:
             if kind == _END_OF_SECTION:
                 return
             _between_pages(walker, address)
             continue
-        if not flags & _SAME_BLOCK:
-            walker.skip(walker.take(1)[0])
-        walker.walk.pages += 1
-        if walker.walk.pages > most_pages:
-            raise _CannotGoOnError(LARGE)
-        if kind == _PAGE:
-            walker.skip(page_size)
-        elif kind == _ZERO:
-            walker.skip(1)
-        else:
-            _skip_packed(walker, kind)
+        _one_page(walker, flags, kind)
+        walker.spend(1)
+
+
+def _one_page(walker: _Walker, flags: int, kind: int) -> None:
+    """Step over a page whose word was read."""
+    if not flags & _SAME_BLOCK:
+        walker.skip(walker.take(1)[0])
+    walker.walk.pages += 1
+    if kind == _PAGE:
+        walker.skip(walker.walk.page_size)
+    elif kind == _ZERO:
+        walker.skip(1)
+    else:
+        _skip_packed(walker, kind)
+
+
+def _alike(piece: bytearray, at: int, end: int, flags: int, stride: int, aligned: bytes) -> int:
+    """How many entries from `at` on have these flags, which fit one byte, and lie wholly before `end`.
+
+    The flags are the low bits of a big-endian word of eight bytes: its last byte, and those bits of the one before it
+    that are 0 in the bytes `aligned`. Entries are compared all at once, so that a page costs no step of Python.
+    """
+    low, found, room = bytes((flags,)), 0, (end - at) // stride
+    tried = 1
+    while found < room:
+        tried = min(8 * tried, room - found)
+        start = at + found * stride
+        last = piece[start + 7 : start + tried * stride : stride]
+        same = len(last) - len(last.lstrip(low))
+        before = piece[start + 6 : start + same * stride : stride]
+        same = len(before) - len(before.lstrip(aligned))
+        found += same
+        if same < tried:
+            break
+    return found
 
 
 def _between_pages(walker: _Walker, word: int) -> None:
