@@ -57,6 +57,11 @@ def raise_limits(times: int) -> None:
     _Raised.times = times
 
 
+def raised_by() -> int:
+    """What `raise_limits` was given, for another process that reads for this one."""
+    return _Raised.times
+
+
 def most(limit: Limit) -> int:
     """How much of it a source may have, with `--limit` counted in."""
     return limit.most * _Raised.times

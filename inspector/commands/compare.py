@@ -2,7 +2,8 @@
 
 Register lists are compared by the features behind a difference, values field by field. With --baseline: the greatest
 common feature set that all hosts can run, the kernel that can write each needed field, and its export for Firecracker,
-QEMU or this program.
+QEMU or this program. Many dumps are read on every core; hosts may also be summarised where they are (--partial), and
+the parts merged (--merge).
 """
 
 from __future__ import annotations
@@ -14,15 +15,21 @@ import sys
 from inspector import sources
 from inspector.checks.baseline.baseline import baseline
 from inspector.checks.baseline.export import baseline_dump, firecracker_template, qemu_properties
-from inspector.checks.compare.compare import compare_paths
+from inspector.checks.compare.compare import comparison_of, question_of
+from inspector.checks.compare.sets import Scope
 from inspector.checks.compare.withheld import told
 from inspector.checks.features.presence import states_of
 from inspector.checks.features.sides import sides_of
+from inspector.checks.fleet.files import encode_part, merge_files
+from inspector.checks.fleet.part import Part, Question
+from inspector.checks.fleet.reading import read_paths
+from inspector.checks.fleet.summarise import Asked
 from inspector.commands.arguments import add_declared, add_kernel, add_secrets, add_style
 from inspector.commands.destinations import given_kernel
 from inspector.commands.explain import read_text
-from inspector.commands.output import add_force, write_out
+from inspector.commands.output import add_force, check_output, write_out
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
+from inspector.progress import Progress
 from inspector.registers import catalog
 from inspector.registers.definitions.special import FEATURE_PREFIX
 from inspector.registers.features import Feature, named
@@ -45,6 +52,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--files-from", metavar="LIST", help="a file with a dump's path on each line; - for standard input"
     )
     parser.add_argument("--all", action="store_true", help="compare the guest's own state too")
+    parser.add_argument(
+        "--partial", metavar="FILE", help="print nothing; write what the report needs of these dumps (without secrets)"
+    )
+    parser.add_argument("--merge", action="store_true", help="each DUMP is a file that --partial wrote")
     parser.add_argument("--jobs", type=int, default=0, metavar="N", help="processes that read (default: one per CPU)")
     parser.add_argument("--baseline", action="store_true", help="find what all hosts can run")
     add_kernel(parser)
@@ -71,6 +82,10 @@ def run(options: argparse.Namespace) -> int:
     exports = [name for name in ("firecracker", "qemu", "dump") if getattr(options, name)]
     if exports and not options.baseline:
         raise InspectorError("goes with --baseline", f"--{exports[0]}", "add --baseline")
+    if options.partial and options.all:
+        raise InspectorError("holds no values of the guests", "--partial", "leave out --all")
+    if options.baseline and (options.partial or options.merge):
+        raise InspectorError("does not go with parts", "--baseline", "name the dumps")
     if options.baseline:
         return _baseline(options)
     wanted = _features(options)
@@ -102,8 +117,33 @@ def _compare_features(options: argparse.Namespace, wanted: tuple[Feature, ...]) 
     )
 
 
+def _part(options: argparse.Namespace, question: Question) -> Part | None:
+    """The part of all that was given; None after it was written to a file."""
+    check_output(options.partial, options.force)
+    paths = _paths(options)
+    if options.merge:
+        with Progress("merged parts", len(paths)) as said:
+            part = merge_files(paths, question, said)
+    else:
+        asked = Asked(
+            question=question, declared=options.declared, alone=len(paths) == 1, secrets_out=bool(options.partial)
+        )
+        with Progress("read dumps", len(paths)) as said:
+            part = read_paths(paths, asked, options.jobs, said)
+    if not options.partial:
+        return part
+    write_out(options.partial, encode_part(part), force=options.force, more=f": {part.dumps} dumps")
+    return None
+
+
 def _compare(options: argparse.Namespace) -> int:
-    answer = compare_paths(_paths(options), "all" if options.all else "auto", options.jobs, options.declared)
+    scope: Scope = "all" if options.all else "auto"
+    whole = options.partial or options.merge
+    question = "compare" if whole else question_of(scope, len(_paths(options)))
+    part = _part(options, question)
+    if part is None:
+        return EXIT_YES
+    answer = comparison_of(part)
     answer = answer if options.secrets else told(answer)
     if options.json:
         print(dumps(report.comparison_json(answer)))

@@ -27,10 +27,11 @@ def comparison_json(answer: Comparison) -> Json:
         "scope": answer.scope,
         "dumps": answer.dumps,
         "distinct": answer.distinct_states,
+        **({} if answer.distinct_exact else {"distinct_estimated": True}),
         "columns": [
             {
                 "name": c.name,
-                "count": len(c.subjects),
+                "count": c.count,
                 "subjects": [
                     {"label": s.label, "source": s.source, "vcpu": s.vcpu, "kernel": s.kernel, "host": s.host}
                     for s in c.subjects
@@ -106,9 +107,9 @@ def comparison_text(answer: Comparison, every: bool = False) -> str:
     lines = [_headline(answer), ""]
     for column in answer.columns:
         labels = ", ".join(s.label for s in column.subjects[:_SHOWN_SUBJECTS])
-        more = len(column.subjects) - _SHOWN_SUBJECTS
-        kernel = ", ".join(sorted({s.kernel for s in column.subjects if s.kernel})[:4])
-        count = f"{len(column.subjects)} x " if len(column.subjects) > 1 else ""
+        more = column.count - _SHOWN_SUBJECTS
+        kernel = ", ".join(column.kernels[:4])
+        count = f"{column.count} x " if column.count > 1 else ""
         text = f"  {column.name}  {count}{labels}" + (f" and {more} more" if more > 0 else "")
         lines.append(one_line(text + (f"  (Linux {kernel})" if kernel else "")))
     if answer.hidden_columns:
@@ -254,7 +255,7 @@ def _state(answer: Comparison, every: bool) -> list[str]:
 def comparison_markdown(answer: Comparison) -> str:
     """The comparison as Markdown tables."""
     lines = ["## Comparison", "", _headline(answer), ""]
-    rows = [[c.name, str(len(c.subjects)), c.title, c.subjects[0].kernel] for c in answer.columns]
+    rows = [[c.name, str(c.count), c.title, c.subjects[0].kernel] for c in answer.columns]
     lines += [*markdown_table(["group", "dumps", "members", "kernel"], rows), ""]
     if answer.lists:
         lines += [

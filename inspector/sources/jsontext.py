@@ -80,7 +80,12 @@ def _cause(message: str) -> str:
 
 
 def check_members(data: bytes, budget: Budget) -> None:
-    """Count what a JSON text would become, before anything is made of it. Raises SourceError where that is too much."""
+    """Count what a JSON text would become, before anything is made of it. Raises SourceError where that is too much.
+
+    A text of fewer bytes than there may be members has no more of them; most dumps are such.
+    """
+    if len(data) <= MEMBERS.most:
+        return
     budget.spend(MEMBERS, data.count(b'"') // 2 + data.count(b"{") + data.count(b"["))
     budget.spend(NUMBERS, data.count(b","))
 

@@ -95,7 +95,8 @@ class Content:
     def whole(self) -> bytes:
         """Everything, for formats that are read in one piece. Raises SourceError beyond 32 MiB."""
         if self._whole is None:
-            data = _read_up_to(self.stream(), most(TEXT) + 1)
+            short = self.file is not None and len(self.head) < HEAD  # the head is all there is
+            data = self.head if short else _read_up_to(self.stream(), most(TEXT) + 1)
             self.budget.check(TEXT, len(data))
             self._whole = data
         return self._whole

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from heapq import nsmallest
+from typing import Literal, NamedTuple
 
 import msgspec
 
-from inspector.checks.compare.fleet import collect_paths
-from inspector.checks.compare.sets import Collection, RegisterSet, Scope, Subject, collect
-from inspector.checks.compare.values import RegisterValues, Standing, register_values, standing_of
+from inspector.checks.compare.sets import RegisterSet, Scope, Subject
+from inspector.checks.compare.values import Block, RegisterValues, Standing, masks_of, register_values, standing_of
 from inspector.checks.feature_groups import FeatureGroup, group_by_feature
-from inspector.errors import EXIT_NO, EXIT_YES, InspectorError
+from inspector.checks.fleet.packing import packer, shape_of, words_of
+from inspector.checks.fleet.part import NAMED, Group, Member, Part
+from inspector.checks.fleet.reading import read_paths
+from inspector.checks.fleet.summarise import Asked, add_dump
+from inspector.checks.fleet.tally import Tally
+from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
+from inspector.progress import Progress
 from inspector.registers.catalog import by_id
 from inspector.sources.dump import Dump, View
 
@@ -28,13 +34,17 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     """`A`, `B` ... `AA`"""
+    count: int
     subjects: tuple[Subject, ...]
+    """the first of them, in the order given"""
+    kernels: tuple[str, ...]
+    """the kernel releases of all of them, sorted"""
     registers: RegisterSet
 
     @property
     def title(self) -> str:
         """The label of its first subject, and how many others there are."""
-        more = f" and {len(self.subjects) - 1} more" if len(self.subjects) > 1 else ""
+        more = f" and {self.count - 1} more" if self.count > 1 else ""
         return f"{self.subjects[0].label}{more}"
 
 
@@ -72,6 +82,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     subjects: int
     distinct_states: int
     """different contents, every register counted"""
+    distinct_exact: bool = True
+    """False where there are so many that `distinct_states` is an estimate"""
     lists: tuple[ListDifference, ...]
     registers: tuple[RegisterValues, ...]
     """in the catalogue's order"""
@@ -112,66 +124,136 @@ def compare(dumps: Sequence[Dump], scope: Scope = "auto") -> Comparison:
 
     Raises InspectorError when a dump has no registers, or nothing is given.
     """
-    wide = _is_wide(scope, len(dumps))
-    return compare_collected(collect(dumps, wide, alone=len(dumps) == 1))
+    tally = Tally(question_of(scope, len(dumps)))
+    for position, dump in enumerate(dumps):
+        add_dump(tally, dump, position, alone=len(dumps) == 1)
+    return comparison_of(tally.part())
 
 
 def compare_paths(
-    paths: Sequence[str], scope: Scope = "auto", jobs: int = 0, declared: View | None = None
+    paths: Sequence[str],
+    scope: Scope = "auto",
+    jobs: int = 0,
+    declared: View | None = None,
+    progress: Progress | None = None,
 ) -> Comparison:
     """The same for files (whatever `sources.load` takes), without holding more than the distinct sets in memory."""
-    return compare_collected(collect_paths(paths, _is_wide(scope, len(paths)), jobs, declared))
+    asked = Asked(question=question_of(scope, len(paths)), declared=declared, alone=len(paths) == 1)
+    return comparison_of(read_paths(paths, asked, jobs, progress))
 
 
-def _is_wide(scope: Scope, count: int) -> bool:
-    return scope == "all" or (scope == "auto" and count <= FEW)
+def question_of(scope: Scope, count: int) -> Literal["compare", "compare-all"]:
+    """What is asked of `count` dumps."""
+    return "compare-all" if scope == "all" or (scope == "auto" and count <= FEW) else "compare"
 
 
-def compare_collected(collection: Collection) -> Comparison:
-    """The comparison of what was collected."""
-    if not collection.entries:
+class _Alike(NamedTuple):
+    """Groups of a part that are equal in all compared registers: their kernels may differ."""
+
+    groups: list[Group]
+
+    @property
+    def subjects(self) -> int:
+        return sum(group.count for group in self.groups)
+
+    @property
+    def first(self) -> Member:
+        return min(group.members[0] for group in self.groups)
+
+
+def comparison_of(part: Part) -> Comparison:
+    """The comparison of the dumps that `part` was made of."""
+    if not part.groups:
         raise InspectorError("nothing to compare", "", "name at least two dumps, or one with several vCPUs")
-    by_set: dict[int, list[Subject]] = {}
-    for entry in collection.entries:
-        by_set.setdefault(entry.set_index, []).append(entry.subject)
-    order = list(by_set)
-    if collection.dumps > FEW:
-        order.sort(key=lambda s: -len(by_set[s]))
-    shown = [
-        Column(name=column_name(n), subjects=tuple(by_set[s]), registers=collection.sets[s])
-        for n, s in enumerate(order[:MAX_COLUMNS])
-    ]
-    every_set = [collection.sets[s] for s in order]
-    standing = standing_of(every_set)
+    by_set: dict[tuple[str, bytes, tuple[tuple[int, str], ...], bytes], _Alike] = {}
+    for group in part.groups.values():
+        by_set.setdefault((group.kind, group.shape, group.masks, group.values), _Alike([])).groups.append(group)
+    order = sorted(by_set.values(), key=lambda one: one.first)
+    if part.dumps > FEW:
+        order.sort(key=lambda one: -one.subjects)
+    shown = [_column(n, one, part) for n, one in enumerate(order[:MAX_COLUMNS])]
+    blocks = _blocks(order, part)
+    standing = standing_of(blocks)
     lists = _list_differences(shown)
+    state = sum(not value for value in part.state.values())
     return Comparison(
-        scope="all" if collection.wide else "features",
+        scope="all" if part.question == "compare-all" else "features",
         columns=tuple(shown),
         hidden_columns=len(order) - len(shown),
-        dumps=collection.dumps,
-        subjects=len(collection.entries),
-        distinct_states=len({e.digest for e in collection.entries}),
+        dumps=part.dumps,
+        subjects=part.subjects,
+        distinct_states=part.distinct,
+        distinct_exact=not part.contents_cut,
         lists=lists,
         registers=register_values(standing.differing, [c.registers for c in shown]),
         unknown=register_values(standing.unknown, [c.registers for c in shown]),
         not_compared=standing.not_compared,
-        equal=standing.equal + sum(not differs for _, differs in collection.state.values()),
-        outcome=_outcome(every_set, standing),
-        state_differing=sum(differs for _, differs in collection.state.values()),
-        notes=tuple(dict.fromkeys((*collection.notes, *_no_lists(every_set)))),
+        equal=standing.equal + len(part.state) - state,
+        outcome=_outcome(blocks, standing),
+        state_differing=state,
+        notes=tuple(dict.fromkeys((*_notes(part), *_no_lists(blocks, len(order))))),
     )
 
 
-def _outcome(sets: Sequence[RegisterSet], standing: Standing) -> Outcome:
-    lists = {found.ids for found in sets if found.listing}
+def _notes(part: Part) -> Iterator[str]:
+    yield from (text for _, text in part.notes)
+    if part.notes_cut:
+        yield f"more than {len(part.notes)} dumps have such notes; the first are told"
+    if part.secrets_out:
+        yield "the parts leave out general, vector and debug registers, pointers and keys of the guests"
+
+
+def _column(number: int, alike: _Alike, part: Part) -> Column:
+    one = alike.groups[0]
+    ids, kept = shape_of(part.pieces[one.shape])
+    values = packer(kept).unpack(one.values)
+    members = nsmallest(NAMED, ((member, kernel_of(group, part)) for group in alike.groups for member in group.members))
+    return Column(
+        name=column_name(number),
+        count=alike.subjects,
+        subjects=tuple(
+            Subject(label=m.label, source=m.source, vcpu=m.vcpu, kind=one.kind, kernel=kernel, host=one_line(m.host))
+            for m, kernel in members
+        ),
+        kernels=tuple(sorted({kernel_of(group, part) for group in alike.groups} - {""})),
+        registers=RegisterSet(
+            ids=ids,
+            values=tuple(values.get(reg_id) for reg_id in ids),
+            masks=tuple((reg_id, int(mask, 16)) for reg_id, mask in one.masks),
+            kind=one.kind,
+        ),
+    )
+
+
+def kernel_of(group: Group, part: Part) -> str:
+    """The kernel release under which the dumps of a group were made."""
+    return one_line(part.pieces[group.about].decode())
+
+
+def _blocks(order: Sequence[_Alike], part: Part) -> list[Block]:
+    """The distinct sets, those of one list together."""
+    packed: dict[tuple[str, bytes, tuple[tuple[int, str], ...]], list[bytes]] = {}
+    for alike in order:
+        one = alike.groups[0]
+        packed.setdefault((one.kind, one.shape, one.masks), []).append(one.values)
+    blocks = []
+    for (kind, shape, masks), values in packed.items():
+        ids, kept = shape_of(part.pieces[shape])
+        known = masks_of((reg_id, int(mask, 16)) for reg_id, mask in masks)
+        blocks.append(Block(ids, packer(kept), known, kind, len(values), words_of(values)))
+    return blocks
+
+
+def _outcome(blocks: Sequence[Block], standing: Standing) -> Outcome:
+    lists = {block.ids for block in blocks if block.listing}
     if len(lists) > 1 or standing.differing:
         return "differs"
     return "uncertain" if standing.unknown or standing.not_compared else "equal"
 
 
-def _no_lists(sets: Sequence[RegisterSet]) -> tuple[str, ...]:
+def _no_lists(blocks: Sequence[Block], sets: int) -> tuple[str, ...]:
     """A note where a column is no register list of KVM's."""
-    if len(sets) < 2 or all(found.listing for found in sets):
+    if sets < 2 or all(block.listing for block in blocks):
         return ()
     return ("a host's registers and a template are not a register list: lists are not compared with them",)
 

@@ -1,15 +1,13 @@
-"""Register sets of many dumps, held once each: the lean part of a comparison.
+"""What a dump gives to a comparison: its vCPUs or its machine, as sets of registers.
 
-A fleet of ten thousand dumps has a handful of distinct feature-register sets, and as many distinct guest states as
-dumps. Feature registers (what the host and its kernel decide) are therefore kept by distinct set; of the guest's own
-state only remains which registers differ at all.
+A fleet of ten thousand dumps has a handful of distinct feature-register sets (what the host and its kernel decide),
+and as many distinct guest states as dumps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from hashlib import blake2b
 from typing import Literal
 
 import msgspec
@@ -54,6 +52,11 @@ def is_feature_register(reg_id: int) -> bool:
     return reg is not None and (reg.op0, reg.op1, reg.crn) == (3, 0, 0) and reg.crm <= 7 and reg_id != MPIDR_EL1
 
 
+def is_listing(kind: str) -> bool:
+    """True for KVM's register list: an id that is not in it does not exist there, else it was just not read."""
+    return kind in ("vcpu", "list")
+
+
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """One vCPU (or host) that is compared."""
 
@@ -79,8 +82,8 @@ class RegisterSet(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def listing(self) -> bool:
-        """True for KVM's register list: an id that is not in it does not exist there, else it was just not read."""
-        return self.kind in ("vcpu", "list")
+        """As `is_listing`."""
+        return is_listing(self.kind)
 
     def mapping(self) -> dict[int, int]:
         """id -> value of the registers of whose value something is known."""
@@ -88,84 +91,8 @@ class RegisterSet(msgspec.Struct, frozen=True, kw_only=True):
         return {i: v for i, v in zip(self.ids, self.values, strict=True) if v is not None and i not in blank}
 
 
-class SetEntry(msgspec.Struct, frozen=True):
-    """A subject and the indexes of what it holds."""
-
-    subject: Subject
-    set_index: int
-    digest: bytes
-    """of every id and value: two subjects with the same digest are equal in all registers"""
-
-
-class Collection(msgspec.Struct, kw_only=True):
-    """Distinct sets of a number of subjects; grows while dumps are read."""
-
-    wide: bool
-    """True: all registers are kept (scope `all`), False: feature registers only"""
-    entries: list[SetEntry] = []
-    sets: list[RegisterSet] = []
-    notes: list[str] = []
-    dumps: int = 0
-    state: dict[int, tuple[int, bool]] = {}
-    """guest-state register -> (first value seen, True when another value was seen)"""
-    index: dict[RegisterSet, int] = {}
-    ids: dict[tuple[int, ...], tuple[int, ...]] = {}
-
-    def add(self, subject: Subject, vcpu: Vcpu) -> None:
-        """Take in one vCPU."""
-        found, digest = self._set_of(vcpu)
-        place = self.index.get(found)
-        if place is None:
-            place = self.index[found] = len(self.sets)
-            self.sets.append(found)
-        self.entries.append(SetEntry(subject, place, digest))
-        if not self.wide:
-            self._note_state(vcpu.values)
-
-    def merge(self, other: Collection) -> None:
-        """Take in what another process collected."""
-        places = []
-        for found in other.sets:
-            place = self.index.get(found)
-            if place is None:
-                place = self.index[found] = len(self.sets)
-                self.sets.append(found)
-            places.append(place)
-        self.entries += [SetEntry(e.subject, places[e.set_index], e.digest) for e in other.entries]
-        self.notes += other.notes
-        self.dumps += other.dumps
-        for reg_id, (value, differs) in other.state.items():
-            first, known = self.state.get(reg_id, (value, False))
-            self.state[reg_id] = (first, known or differs or first != value)
-
-    def _set_of(self, vcpu: Vcpu) -> tuple[RegisterSet, bytes]:
-        items = sorted({**dict.fromkeys(vcpu.constraints), **dict.fromkeys(vcpu.errors), **vcpu.values}.items())
-        ids = tuple(i for i, _ in items)
-        ids = self.ids.setdefault(ids, ids)
-        masks: tuple[tuple[int, int], ...] = ()
-        known: Mapping[int, int] = {}
-        if vcpu.constraints:
-            masks = tuple(sorted((i, c.mask) for i, c in vcpu.constraints.items()))
-            known = {i: c.value & c.mask for i, c in vcpu.constraints.items()}
-            items = [(i, known.get(i, v)) for i, v in items]
-        digest = blake2b(repr((items, masks)).encode(), digest_size=16).digest()
-        values = tuple(v if self.wide or is_feature_register(i) else None for i, v in items)
-        return RegisterSet(ids=ids, values=values, masks=masks, kind=vcpu.kind), digest
-
-    def _note_state(self, values: Mapping[int, int]) -> None:
-        state = self.state
-        for reg_id, value in values.items():
-            if is_feature_register(reg_id):
-                continue
-            have = state.get(reg_id)
-            if have is None:
-                state[reg_id] = (value, False)
-            elif not have[1] and have[0] != value:
-                state[reg_id] = (have[0], True)
-
-
-def add_dump(collection: Collection, dump: Dump, alone: bool = False) -> None:
-    """Take in the vCPUs of a dump that are worth a column of their own.
+def subjects_of(dump: Dump, alone: bool = False) -> tuple[list[tuple[Vcpu, str]], list[str]]:
+    """(the vCPUs of a dump that are worth a column of their own, each with its label; notes).
 
     vCPUs of one VM that agree in all feature registers stand for each other; a dump of several VMs (a kvm-recording) is
     represented by the one that QEMU would create, unless it is the only dump. Raises InspectorError for a dump without
@@ -175,23 +102,11 @@ def add_dump(collection: Collection, dump: Dump, alone: bool = False) -> None:
     vcpus = [compared(dump, v) for v in dump.vcpus if v.ids] or [v for v in [machine_registers(dump)] if v.ids]
     if not vcpus:
         raise InspectorError("holds no registers to compare", where)
-    collection.dumps += 1
+    notes: list[str] = []
     if not alone:
-        vcpus = _representatives(dump, vcpus, collection.notes)
+        vcpus = _representatives(dump, vcpus, notes)
     several = len(vcpus) > 1
-    for vcpu in vcpus:
-        label = f"{where} vCPU {vcpu.label}" if several else where
-        collection.add(
-            Subject(
-                label=label,
-                source=where,
-                vcpu=vcpu.index,
-                kind=vcpu.kind,
-                kernel=dump.provenance.kernel.shown,
-                host=dump.provenance.host.shown,
-            ),
-            vcpu,
-        )
+    return [(vcpu, f"{where} vCPU {vcpu.label}" if several else where) for vcpu in vcpus], notes
 
 
 def compared(dump: Dump, vcpu: Vcpu) -> Vcpu:
@@ -250,11 +165,3 @@ def _representatives(dump: Dump, vcpus: Sequence[Vcpu], notes: list[str]) -> lis
     if len(distinct) > 1:
         notes.append(f"{where}: its vCPUs do not agree in their feature registers, so each kind has a column")
     return list(distinct.values())
-
-
-def collect(dumps: Iterable[Dump], wide: bool, alone: bool = False) -> Collection:
-    """The distinct register sets of `dumps`."""
-    collection = Collection(wide=wide)
-    for dump in dumps:
-        add_dump(collection, dump, alone)
-    return collection

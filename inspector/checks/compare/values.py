@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
+from operator import and_, or_
+from typing import NamedTuple
 
 import msgspec
 
 from inspector.checks.compare.fields import FieldValues, field_differences
-from inspector.checks.compare.sets import RegisterSet, is_feature_register
+from inspector.checks.compare.sets import RegisterSet, is_feature_register, is_listing
+from inspector.checks.fleet.packing import Packer
 from inspector.registers.catalog import by_id, sort_key
 
 
@@ -42,6 +47,26 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """how many all sets have with one value, every bit known"""
 
 
+class Block(NamedTuple):
+    """Sets of registers that differ in nothing but their values."""
+
+    ids: tuple[int, ...]
+    """all that are listed"""
+    packer: Packer
+    """of those that have a value"""
+    masks: Mapping[int, int]
+    """register id -> mask of its known bits, of those that are known only in part"""
+    kind: str
+    sets: int
+    words: array[int]
+    """the packed values of `sets` sets, behind each other"""
+
+    @property
+    def listing(self) -> bool:
+        """As `RegisterSet.listing`."""
+        return is_listing(self.kind)
+
+
 class _Tally:
     """One register over the sets: which bits are seen as 1 and as 0, and what is known of it."""
 
@@ -52,42 +77,45 @@ class _Tally:
         self.partly = False
         self.values: set[tuple[int, int]] = set()
 
-    def add(self, value: int, known: int, *, as_asked: bool) -> None:
-        """Take a value. `as_asked`: the bits that are not known are left open on purpose, as a template does."""
-        self.seen += 1
-        self.set_bits |= value & known
-        self.clear_bits |= ~value & known
-        self.partly = self.partly or (known != -1 and not as_asked)
-        self.values.add((value & known, known))
+    def add(self, block: Block, place: int, known: int) -> None:
+        """Take the values of a block of which `known` bits are known; what a template leaves open is so on purpose."""
+        found = block.packer.column(place, block.words)
+        self.seen += block.sets
+        self.set_bits |= reduce(or_, found) & known
+        self.clear_bits |= ~reduce(and_, found) & known
+        self.partly = self.partly or (known != -1 and block.kind != "template")
+        self.values.update((value & known, known) for value in found)
 
     @property
     def differs(self) -> bool:
         return bool(self.set_bits & self.clear_bits)
 
 
-def standing_of(sets: Sequence[RegisterSet]) -> Standing:
+def standing_of(blocks: Sequence[Block]) -> Standing:
     """How every register stands. One that KVM's list lacks is missing there; one that another source lacks is only not
     known there."""
-    tallies: dict[int, _Tally] = {}
-    silent: set[int] = set()
-    for found in sets:
-        masks = known_masks(found)
-        for reg_id, value in zip(found.ids, found.values, strict=True):
-            known = masks.get(reg_id, -1)
-            if value is not None and known:
-                tallies.setdefault(reg_id, _Tally()).add(value, known, as_asked=found.kind == "template")
-            elif not known and found.kind == "host":
-                silent.add(reg_id)
-    for found in sets:
-        if found.kind != "template":
-            mapping = found.mapping()
-            asked = set(found.ids) if found.listing else tallies.keys()
-            silent |= tallies.keys() & asked - mapping.keys()
-    differing = {i: len(one.values) for i, one in tallies.items() if one.differs}
+    places = [{reg_id: place for place, reg_id in enumerate(block.packer.ids)} for block in blocks]
+    valued = {i for block, own in zip(blocks, places, strict=True) for i in own if block.masks.get(i, -1)}
+    silent = {i for block in blocks if block.kind == "host" for i, mask in block.masks.items() if not mask}
+    for block, own in zip(blocks, places, strict=True):
+        if block.kind != "template":
+            asked = set(block.ids) if block.listing else valued
+            silent |= {i for i in valued & asked if i not in own or not block.masks.get(i, -1)}
+    total = sum(block.sets for block in blocks)
+    differing, unknown, equal = {}, {}, 0
+    for reg_id in valued:
+        one = _Tally()
+        for block, own in zip(blocks, places, strict=True):
+            known = block.masks.get(reg_id, -1)
+            if reg_id in own and known:
+                one.add(block, own[reg_id], known)
+        if one.differs:
+            differing[reg_id] = len(one.values)
+        elif reg_id not in silent and one.partly:
+            unknown[reg_id] = len(one.values)
+        elif reg_id not in silent:
+            equal += one.seen == total
     silent -= differing.keys()
-    alike = {i: one for i, one in tallies.items() if i not in differing and i not in silent}
-    unknown = {i: len(one.values) for i, one in alike.items() if one.partly}
-    equal = sum(not one.partly and one.seen == len(sets) for one in alike.values())
     ordered = sorted((by_id(i) for i in silent), key=sort_key)
     return Standing(
         differing=differing, unknown=unknown, not_compared=tuple(register.id for register in ordered), equal=equal
@@ -96,8 +124,13 @@ def standing_of(sets: Sequence[RegisterSet]) -> Standing:
 
 def known_masks(found: RegisterSet) -> dict[int, int]:
     """Register id -> mask of its known bits, of those that are known only in part."""
+    return masks_of(found.masks)
+
+
+def masks_of(given: Iterable[tuple[int, int]]) -> dict[int, int]:
+    """The same of (id, mask) pairs; a mask of all bits of the register is -1."""
     masks = {}
-    for reg_id, mask in found.masks:
+    for reg_id, mask in given:
         bits = (1 << by_id(reg_id).size * 8) - 1
         masks[reg_id] = -1 if mask & bits == bits else mask & bits
     return masks

@@ -8,10 +8,12 @@ from typing import NamedTuple
 from inspector.app.modes.compare.exposure import feature_node
 from inspector.app.modes.compare.lines import ALL_BITS, Node, in_order, worst
 from inspector.app.shell.view import View, views_of
-from inspector.checks.compare.compare import FEW, Column, Comparison, compare_collected
+from inspector.checks.compare.compare import Column, Comparison, comparison_of, question_of
 from inspector.checks.compare.fields import FieldValues, contradict
-from inspector.checks.compare.sets import Collection, Subject, compared, is_feature_register, machine_registers
+from inspector.checks.compare.sets import compared, is_feature_register, machine_registers
 from inspector.checks.compare.values import RegisterValues, known_masks
+from inspector.checks.fleet.part import Member
+from inspector.checks.fleet.tally import Tally
 from inspector.errors import InspectorError
 from inspector.registers import catalog
 from inspector.registers.bits import Partial, difference, open_text
@@ -63,23 +65,16 @@ def all_sides(dumps: Iterable[Dump]) -> list[Side]:
 
 def compare_sides(sides: Sequence[Side]) -> Comparison:
     """The comparison of two or more sides. Raises InspectorError when one of them has no register."""
-    collection = Collection(wide=len(sides) <= FEW)
+    tally = Tally(question_of("auto", len(sides)))
     for place, side in enumerate(sides):
         vcpu = _vcpu_of(side)
         if not vcpu.ids:
             raise InspectorError("holds no registers to compare", side.source)
         given = side.dump.provenance
-        subject = Subject(
-            label=side_name(side),
-            source=side.source,
-            vcpu=place,
-            kind=vcpu.kind,
-            kernel=given.kernel.shown,
-            host=given.host.shown,
-        )
-        collection.add(subject, vcpu)
-        collection.dumps += 1
-    return compare_collected(collection)
+        member = Member(position=place, label=side_name(side), source=side.source, vcpu=place, host=given.host.shown)
+        tally.add(vcpu, given.kernel.shown.encode(), member)
+        tally.dumps += 1
+    return comparison_of(tally.part())
 
 
 def _vcpu_of(side: Side) -> Vcpu:

@@ -195,7 +195,7 @@ def notes_of(picture: Picture, cells: int) -> list[Row]:
         return said
     for column in picture.contrast.columns:
         names = ", ".join(one.label for one in column.subjects[:MOST_IDS])
-        more = len(column.subjects) - MOST_IDS
+        more = column.count - MOST_IDS
         said += _word(column.name, names + (f" and {more} more" if more > 0 else ""), cells)
     hidden = picture.contrast.answer.hidden_columns
     return said + _word("", f"{hidden} more groups are counted, not decoded" if hidden else "", cells)

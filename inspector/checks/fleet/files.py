@@ -1,0 +1,168 @@
+"""The file form of a part: MessagePack, versioned. What it holds is checked, as any file's content is.
+
+A file is `[FORMAT, VERSION, body]`; the body is a map whose members are those of `_Body`, and unknown ones are passed
+over, so that version 1 can grow. Digests are not stored: they follow from the contents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import msgspec
+
+from inspector.checks.fleet.packing import digest_of, packer, shape_of
+from inspector.checks.fleet.part import COUNTED, NAMED, Group, Part, Question, Sum
+from inspector.errors import SourceError
+from inspector.progress import Progress
+from inspector.sources.jsontext import check_id
+
+FORMAT = "vcpu-inspector-part"
+VERSION = 1
+
+_Digest = Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
+_HEX = 514
+_MOST_SIZE_CODE = 8
+"""Registers of 2048 bits; KVM has no wider one."""
+
+
+class _Body(msgspec.Struct, kw_only=True, omit_defaults=True):
+    question: Question
+    dumps: Annotated[int, msgspec.Meta(ge=0)]
+    subjects: Annotated[int, msgspec.Meta(ge=0)]
+    groups: list[Group]
+    pieces: list[bytes]
+    state: dict[int, str] = {}
+    contents: list[_Digest] = []
+    contents_cut: bool = False
+    secrets_out: bool = False
+    notes: list[tuple[int, str]] = []
+    notes_cut: bool = False
+
+
+class _File(msgspec.Struct, array_like=True):
+    format: str
+    version: int
+    body: msgspec.Raw
+
+
+def encode_part(part: Part) -> bytes:
+    """`part` as bytes; equal parts give equal bytes."""
+    body = _Body(
+        question=part.question,
+        dumps=part.dumps,
+        subjects=part.subjects,
+        groups=[part.groups[digest] for digest in sorted(part.groups)],
+        pieces=[part.pieces[digest] for digest in sorted(part.pieces)],
+        state=dict(sorted(part.state.items())),
+        contents=sorted(part.contents),
+        contents_cut=part.contents_cut,
+        secrets_out=part.secrets_out,
+        notes=list(part.notes),
+        notes_cut=part.notes_cut,
+    )
+    return msgspec.msgpack.encode(_File(FORMAT, VERSION, msgspec.Raw(msgspec.msgpack.encode(body))))
+
+
+def decode_part(data: bytes, where: str) -> Part:
+    """The part that `data` holds. Raises SourceError for anything else."""
+    try:
+        file = msgspec.msgpack.decode(data, type=_File)
+        if file.format != FORMAT:
+            raise SourceError("is not a part", where, "`compare DUMP ... --partial FILE` writes one")
+        if file.version != VERSION:
+            hint = f"this program reads version {VERSION}; a newer one may read it"
+            raise SourceError(f"is a part of version {file.version}", where, hint)
+        return _checked(msgspec.msgpack.decode(file.body, type=_Body), where)
+    except msgspec.MsgspecError as error:
+        raise SourceError(f"is not a part ({error})", where, "`compare DUMP ... --partial FILE` writes one") from None
+    except (ValueError, OverflowError, RecursionError, UnicodeDecodeError) as error:
+        raise SourceError(f"is a damaged part ({error})", where) from None
+
+
+def _checked(body: _Body, where: str) -> Part:
+    pieces = {digest_of(piece): piece for piece in body.pieces}
+    groups: dict[bytes, Group] = {}
+    for group in body.groups:
+        _check_group(group, pieces, where)
+        if groups.setdefault(group.digest, group) is not group:
+            raise ValueError("one content stands in two groups")
+    for reg_id, value in body.state.items():
+        _check_number(reg_id, value, where)
+    if body.subjects != sum(group.count for group in body.groups):
+        raise ValueError("the groups do not add up to the subjects")
+    if len(body.contents) > COUNTED or len(body.notes) > NAMED:
+        raise ValueError("more digests or notes than a part keeps")
+    if body.contents_cut and len(body.contents) < COUNTED:
+        raise ValueError("fewer digests than the part says")
+    return Part(
+        question=body.question,
+        dumps=body.dumps,
+        subjects=body.subjects,
+        groups=groups,
+        pieces=pieces,
+        state=body.state,
+        contents=frozenset(body.contents),
+        contents_cut=body.contents_cut,
+        secrets_out=body.secrets_out,
+        notes=tuple(body.notes),
+        notes_cut=body.notes_cut,
+    )
+
+
+def _check_group(group: Group, pieces: dict[bytes, bytes], where: str) -> None:
+    """Raises ValueError or SourceError for a group that no dump gives."""
+    if group.about not in pieces or group.shape not in pieces:
+        raise ValueError("a group lacks its list of registers")
+    pieces[group.about].decode()
+    ids, kept = shape_of(pieces[group.shape])
+    for reg_id in ids:
+        _check_size(reg_id, where)
+    if len(group.values) != packer(kept).size:
+        raise ValueError("a group's values do not fit its list of registers")
+    values = packer(kept).unpack(group.values)
+    if any(value >> 8 * (1 << (reg_id >> 52 & 0xF)) for reg_id, value in values.items() if reg_id >> 56 == 0x60):
+        raise ValueError("a value is wider than its register")
+    listed = set(ids)
+    for reg_id, mask in group.masks:
+        _check_number(reg_id, mask, where)
+        if reg_id not in listed:
+            raise ValueError("a mask of a register that is not listed")
+    members = group.members
+    if not 1 <= len(members) <= min(group.count, NAMED) or list(members) != sorted(members):
+        raise ValueError("a group's members do not fit their number")
+
+
+def _check_size(reg_id: int, where: str) -> None:
+    check_id(reg_id, where)
+    if reg_id >> 52 & 0xF > _MOST_SIZE_CODE:
+        raise ValueError("a register of more than 2048 bits")
+
+
+def _check_number(reg_id: int, text: str, where: str) -> None:
+    _check_size(reg_id, where)
+    if len(text) > _HEX or (text and (not text.isascii() or not text.isalnum())):
+        raise ValueError("a value is not spelled in hex digits")
+    int(text or "0", 16)
+
+
+def read_part(path: str) -> Part:
+    """The part in a file, plain or compressed. Raises SourceError."""
+    from inspector.sources.opening import open_path, open_standard_input
+
+    with open_standard_input() if path == "-" else open_path(path, path) as content:
+        return decode_part(content.whole(), path)
+
+
+def merge_files(paths: Sequence[str], question: Question, said: Progress | None = None) -> Part:
+    """The part of all parts in files. Raises SourceError for one that is none, or answers another question."""
+    total = Sum(question, read_part(paths[0]).secrets_out) if paths else Sum(question)
+    for done, path in enumerate(paths):
+        part = read_part(path)
+        if part.question != question:
+            asked = {"baseline": "--baseline"}.get(part.question, f"{part.question}")
+            raise SourceError(f"is a part for another question ({asked})", path, "ask for it, or give other parts")
+        total.add(part)
+        if said is not None:
+            said.at(done + 1)
+    return total.part()

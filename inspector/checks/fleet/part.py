@@ -1,0 +1,193 @@
+"""What is kept of any number of dumps: distinct contents with how many have them and some names, and nothing else.
+
+`merge` is associative and commutative, and `empty` is its identity, so that dumps may be summarised where they are,
+in any order and grouping: the part of all of them is the same. A part grows with distinct contents, not with hosts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from heapq import nsmallest
+from typing import Literal
+
+import msgspec
+
+from inspector.checks.fleet.packing import digest_of
+from inspector.errors import InspectorError
+from inspector.sources.dump import Kind
+
+Question = Literal["compare", "compare-all", "baseline", "migrate"]
+"""What a part answers. compare-all: every register counts, else those that host and kernel decide."""
+
+NAMED = 64
+"""Hosts of a group, and notes, that are named; the first of them in the order of the positions. The rest is counted."""
+COUNTED = 1 << 14
+"""So many distinct contents are counted exactly; of more, the smallest digests give an estimate."""
+
+
+class Member(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """One vCPU or host of a group."""
+
+    position: int
+    """of its dump in the list that was given"""
+    vcpu: int
+    label: str
+    source: str
+    host: str = ""
+
+
+class Group(msgspec.Struct, frozen=True, array_like=True):
+    """Subjects of one content."""
+
+    kind: Kind
+    about: bytes
+    """digest of the piece that tells what else was asked of them: `Part.pieces`"""
+    shape: bytes
+    """digest of the piece that lists their registers (`packing.shape_bytes`)"""
+    masks: tuple[tuple[int, str], ...]
+    """(id, mask in hex) of registers that are known only in part"""
+    values: bytes
+    """packed values, by the shape"""
+    count: int
+    members: tuple[Member, ...]
+    """ascending, NAMED at most"""
+
+    @property
+    def digest(self) -> bytes:
+        """The same for equal contents."""
+        return content_digest(self.kind, self.about, self.shape, self.masks, self.values)
+
+
+def content_digest(kind: str, about: bytes, shape: bytes, masks: tuple[tuple[int, str], ...], values: bytes) -> bytes:
+    """What tells contents apart; both digests have 16 bytes."""
+    told = repr(masks).encode() if masks else b""
+    return digest_of(b"".join((kind.encode(), b"\0", about, shape, told, b"\0", values)))
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found out of some dumps."""
+
+    question: Question
+    dumps: int = 0
+    subjects: int = 0
+    groups: Mapping[bytes, Group] = {}
+    """by the digest of their content"""
+    pieces: Mapping[bytes, bytes] = {}
+    """what many groups have in common, by its digest"""
+    state: Mapping[int, str] = {}
+    """register of the guest's own state -> its value in hex, empty where several were seen"""
+    contents: frozenset[bytes] = frozenset()
+    """the COUNTED smallest digests of everything that a subject holds"""
+    contents_cut: bool = False
+    """more than COUNTED were seen"""
+    secrets_out: bool = False
+    """registers that hold a guest's secrets are in neither `state` nor `contents`"""
+    notes: tuple[tuple[int, str], ...] = ()
+    """(position, sentence), the first NAMED"""
+    notes_cut: bool = False
+
+    @property
+    def distinct(self) -> int:
+        """How many different contents there are; an estimate where `contents_cut`.
+
+        The k-th smallest of n evenly spread digests lies at k/n of their range.
+        """
+        if not self.contents_cut:
+            return len(self.contents)
+        return (len(self.contents) - 1) * (1 << 128) // int.from_bytes(max(self.contents), "big")
+
+
+def empty(question: Question, secrets_out: bool = False) -> Part:
+    """The part of no dumps."""
+    return Part(question=question, secrets_out=secrets_out)
+
+
+def merge(one: Part, other: Part) -> Part:
+    """The part of the dumps of both. Raises InspectorError for parts that answer different questions."""
+    return merge_all((one, other))
+
+
+def merge_all(parts: Iterable[Part]) -> Part:
+    """The part of the dumps of all. Raises InspectorError for none, and for parts that answer different questions."""
+    total: Sum | None = None
+    for part in parts:
+        total = total or Sum(part.question, part.secrets_out)
+        total.add(part)
+    if total is None:
+        raise InspectorError("nothing to merge", "", "name at least one part")
+    return total.part()
+
+
+class Sum:
+    """Parts added one after the other, in place."""
+
+    def __init__(self, question: Question, secrets_out: bool = False) -> None:
+        self.question: Question = question
+        self.secrets_out = secrets_out
+        self.dumps = self.subjects = 0
+        self._groups: dict[bytes, Group] = {}
+        self._pieces: dict[bytes, bytes] = {}
+        self._state: dict[int, str] = {}
+        self._contents: set[bytes] = set()
+        self._contents_cut = self._notes_cut = False
+        self._notes: tuple[tuple[int, str], ...] = ()
+
+    def add(self, part: Part) -> None:
+        """Take in `part`. Raises InspectorError when it answers another question."""
+        if (part.question, part.secrets_out) != (self.question, self.secrets_out):
+            raise InspectorError("parts of different questions do not merge", f"{self.question} and {part.question}")
+        self.dumps += part.dumps
+        self.subjects += part.subjects
+        self._pieces.update(part.pieces)
+        groups = self._groups
+        for digest, group in part.groups.items():
+            have = groups.get(digest)
+            groups[digest] = group if have is None else _joined(have, group)
+        self._add_state(part.state)
+        self._contents |= part.contents
+        self._contents_cut |= part.contents_cut
+        if len(self._contents) > 2 * COUNTED:
+            self._cut()
+        if part.notes:
+            self._notes, cut = first_notes((*self._notes, *part.notes))
+            self._notes_cut |= cut
+        self._notes_cut |= part.notes_cut
+
+    def _add_state(self, state: Mapping[int, str]) -> None:
+        own = self._state
+        for reg_id, value in state.items():
+            if own.setdefault(reg_id, value) != value:
+                own[reg_id] = ""
+
+    def _cut(self) -> None:
+        if len(self._contents) > COUNTED:
+            self._contents = set(nsmallest(COUNTED, self._contents))
+            self._contents_cut = True
+
+    def part(self) -> Part:
+        """The part of everything that was added."""
+        self._cut()
+        return Part(
+            question=self.question,
+            dumps=self.dumps,
+            subjects=self.subjects,
+            groups=self._groups,
+            pieces=self._pieces,
+            state=self._state,
+            contents=frozenset(self._contents),
+            contents_cut=self._contents_cut,
+            secrets_out=self.secrets_out,
+            notes=self._notes,
+            notes_cut=self._notes_cut,
+        )
+
+
+def first_notes(notes: Iterable[tuple[int, str]]) -> tuple[tuple[tuple[int, str], ...], bool]:
+    """(the first NAMED different notes, whether there were more)."""
+    found = sorted(set(notes))
+    return tuple(found[:NAMED]), len(found) > NAMED
+
+
+def _joined(one: Group, other: Group) -> Group:
+    members = tuple(nsmallest(NAMED, (*one.members, *other.members)))
+    return msgspec.structs.replace(one, count=one.count + other.count, members=members)

@@ -1,0 +1,128 @@
+"""Read many files for one part: on every core, a bounded number of them in memory, ended at once where that is asked.
+
+The order in which processes are done does not matter, as parts merge in any order.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+from inspector.budget import raise_limits, raised_by
+from inspector.checks.fleet.files import decode_part, encode_part
+from inspector.checks.fleet.part import Part, Sum
+from inspector.checks.fleet.summarise import Asked, add_dump
+from inspector.checks.fleet.tally import Tally
+from inspector.errors import InspectorError
+from inspector.progress import Progress
+from inspector.sources import load
+
+PARALLEL_FROM = 400
+"""Fewer files are read sooner than another process has started."""
+CHUNK = 250
+"""Files of one task: some tens of milliseconds."""
+_AHEAD = 3
+"""Tasks that wait for each process."""
+_SAID_EVERY = 50
+
+
+def read_paths(paths: Sequence[str], asked: Asked, jobs: int = 0, progress: Progress | None = None) -> Part:
+    """The part of the dumps at `paths` (anything that `sources.load` takes).
+
+    Raises InspectorError for a source that cannot be read, the first of them. `jobs`: processes; 0 chooses.
+    """
+    said = progress or Progress.silent()
+    jobs = jobs or (min(len(os.sched_getaffinity(0)), 32) if len(paths) >= PARALLEL_FROM else 1)
+    if jobs <= 1 or len(paths) <= CHUNK:
+        return read_some(list(enumerate(paths)), asked, said)
+    return _read_on_many(paths, asked, jobs, said)
+
+
+def read_some(places: Sequence[tuple[int, str]], asked: Asked, said: Progress | None = None) -> Part:
+    """The part of some dumps: (position, path) of each."""
+    tally = Tally(asked.question, asked.secrets_out)
+    for done, (position, path) in enumerate(places):
+        if said is not None and done % _SAID_EVERY == 0:
+            said.at(done)
+        add_dump(tally, load(path, asked.declared), position, asked.alone)
+    return tally.part()
+
+
+def _chunks(paths: Sequence[str]) -> Iterator[list[tuple[int, str]]]:
+    for at in range(0, len(paths), CHUNK):
+        yield list(enumerate(paths[at : at + CHUNK], at))
+
+
+def _read_on_many(paths: Sequence[str], asked: Asked, jobs: int, said: Progress) -> Part:
+    total, done = Sum(asked.question, asked.secrets_out), 0
+    tasks = _chunks(paths)
+    with _pool(jobs) as pool:
+        for data, size in _in_turn(pool, ((chunk, asked) for chunk in tasks), jobs * _AHEAD):
+            total.add(decode_part(data, "a process of this command"))
+            done += size
+            said.at(done)
+    return total.part()
+
+
+def _in_turn(pool: ProcessPoolExecutor, tasks: Iterable[tuple[Any, Asked]], ahead: int) -> Iterator[tuple[bytes, int]]:
+    """What the tasks give, in the order in which they are done; at most `ahead` of them wait.
+
+    Of several that fail, the first task's error is raised: the tasks before it are waited for.
+    """
+    left, order = iter(tasks), 0
+    waiting: dict[Future[tuple[bytes, int]], int] = {}
+    failed: tuple[int, BaseException] | None = None
+    while True:
+        for task in islice(left, ahead - len(waiting) if failed is None else 0):
+            waiting[pool.submit(_task, task)] = order
+            order += 1
+        if failed is not None:
+            waiting = {future: place for future, place in waiting.items() if place < failed[0]}
+        if not waiting:
+            break
+        for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+            place, error = waiting.pop(future), future.exception()
+            if error is None:
+                yield future.result()
+            elif failed is None or place < failed[0]:
+                failed = place, error
+    if failed is not None:
+        raise failed[1]
+
+
+def _task(task: tuple[Sequence[tuple[int, str]], Asked]) -> tuple[bytes, int]:
+    """In another process: (the part of some dumps as bytes, how many they are)."""
+    places, asked = task
+    return encode_part(read_some(places, asked)), len(places)
+
+
+def _start(times: int) -> None:
+    """In another process, first: ctrl+c is the business of the one who started it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise_limits(times)
+
+
+@contextmanager
+def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes that are gone when the block ends, however it ends."""
+    before = set(multiprocessing.active_children())
+    # Not fork: the caller may have threads (the screens have).
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_start, initargs=(raised_by(),))
+    try:
+        yield pool
+        pool.shutdown()
+    except BrokenProcessPool:
+        what = "a process that reads was ended from outside"
+        raise InspectorError(what, "", "is there enough memory? --jobs 1 reads in one process") from None
+    finally:
+        for child in set(multiprocessing.active_children()) - before:
+            child.kill()
+        pool.shutdown(wait=False, cancel_futures=True)

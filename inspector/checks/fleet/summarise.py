@@ -1,0 +1,46 @@
+"""From a dump to its part: pure functions, which any engine may call on any machine.
+
+`summarise_bytes` takes the bytes of a file and gives the bytes of a part, so that an engine needs to know neither.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from inspector.checks.compare.sets import subjects_of
+from inspector.checks.fleet.part import Member, Part, Question
+from inspector.checks.fleet.tally import Tally
+from inspector.errors import one_line
+from inspector.sources.dump import Dump, View
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked of every dump."""
+
+    question: Question
+    declared: View | None = None
+    """whose values texts hold (`--as`)"""
+    secrets_out: bool = False
+    """leave out what registers with a guest's secrets hold, also as digests"""
+    alone: bool = False
+    """there is one dump only: its vCPUs are compared"""
+    limit: int = 1
+    """as `--limit` takes it"""
+
+
+def add_dump(tally: Tally, dump: Dump, position: int, alone: bool = False) -> None:
+    """Take in what is compared of a dump. Raises InspectorError for a dump without registers."""
+    given = dump.provenance
+    vcpus, notes = subjects_of(dump, alone)
+    tally.dumps += 1
+    tally.notes += [(position, one_line(note)) for note in notes]
+    for vcpu, label in vcpus:
+        member = Member(position=position, label=label, source=given.source, vcpu=vcpu.index, host=given.host.shown)
+        tally.add(vcpu, given.kernel.shown.encode(), member)
+
+
+def summarise(dump: Dump, position: int, asked: Asked) -> Part:
+    """The part of one dump, which is number `position` of those that were given."""
+    tally = Tally(asked.question, asked.secrets_out)
+    add_dump(tally, dump, position, asked.alone)
+    return tally.part()

@@ -1,0 +1,212 @@
+"""A fleet as a fold: parts merge in any order and grouping, and the report of all is that of each grouping."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inspector.checks.compare.compare import comparison_of
+from inspector.checks.fleet import part as parts
+from inspector.checks.fleet.files import FORMAT, decode_part, encode_part, read_part
+from inspector.checks.fleet.packing import packer, words_of
+from inspector.checks.fleet.part import NAMED, Part, empty, merge, merge_all
+from inspector.checks.fleet.reading import read_paths
+from inspector.checks.fleet.summarise import Asked, summarise
+from inspector.errors import InspectorError, SourceError
+from inspector.registers.encoding import ccsidr_id, firmware_id, make_id, sysreg_id
+from inspector.registers.ids import SVE_VLS
+from inspector.reports.compare import comparison_json, comparison_text
+from inspector.sources.dump import Constraint, Dump, Provenance, Vcpu
+from inspector.untrusted import Untrusted
+
+PFR0, MMFR2 = sysreg_id(3, 0, 0, 4, 0), sysreg_id(3, 0, 0, 7, 2)
+TPIDR, X0 = sysreg_id(3, 3, 13, 0, 2), make_id(0x10, 0)
+IDS = (PFR0, MMFR2, TPIDR, X0, ccsidr_id(0), firmware_id(0), SVE_VLS)
+COMPARE = Asked(question="compare")
+
+values = st.dictionaries(st.sampled_from(IDS), st.sampled_from((0, 1, 0x11, 0xFFFFFFFF)), min_size=1)
+constraints = st.dictionaries(
+    st.sampled_from((PFR0, MMFR2)), st.builds(Constraint, st.sampled_from((0, 0xF, 2**64 - 1)), st.just(0x11))
+)
+vcpus = st.builds(
+    Vcpu,
+    index=st.integers(0, 2),
+    values=values,
+    kind=st.sampled_from(("vcpu", "vcpu", "vcpu", "template", "host")),
+    errors=st.dictionaries(st.just(firmware_id(1)), st.just(5)),
+    constraints=constraints,
+)
+dumps = st.builds(
+    Dump,
+    provenance=st.builds(
+        Provenance,
+        source=st.sampled_from("abc"),
+        kernel=st.sampled_from(("", "6.1.0", "6.12.1")).map(Untrusted),
+        host=st.just(Untrusted("h")),
+    ),
+    vcpus=st.lists(vcpus, min_size=1, max_size=3).map(tuple),
+    one_vm=st.booleans(),
+)
+
+
+def in_some_order(found: list[Part], dice: random.Random) -> Part:
+    """The parts merged pair by pair, whichever come."""
+    left = [*found, empty(found[0].question)]
+    while len(left) > 1:
+        dice.shuffle(left)
+        left.append(merge(left.pop(), left.pop()))
+    return left[0]
+
+
+@settings(max_examples=40)
+@given(st.lists(dumps, min_size=1, max_size=12), st.randoms(use_true_random=False))
+def test_any_order_and_grouping_give_one_part_and_one_report(found: list[Dump], dice: random.Random) -> None:
+    each = [summarise(dump, place, COMPARE) for place, dump in enumerate(found)]
+    first, second = in_some_order(each, dice), in_some_order(each, dice)
+    assert first == second and encode_part(first) == encode_part(second)
+    answers = [comparison_of(one) for one in (first, second, merge_all(each))]
+    assert comparison_json(answers[0]) == comparison_json(answers[1]) == comparison_json(answers[2])
+    assert comparison_text(answers[0]) == comparison_text(answers[1])
+
+
+@settings(max_examples=40)
+@given(dumps, dumps, dumps)
+def test_merge_is_commutative_and_associative_and_empty_its_identity(one: Dump, other: Dump, third: Dump) -> None:
+    a, b, c = (summarise(dump, place, COMPARE) for place, dump in enumerate((one, other, third)))
+    assert merge(a, b) == merge(b, a)
+    assert merge(merge(a, b), c) == merge(a, merge(b, c))
+    assert merge(a, empty("compare")) == a == merge(empty("compare"), a)
+
+
+@given(st.lists(dumps, min_size=1, max_size=4))
+def test_the_file_form_comes_back(found: list[Dump]) -> None:
+    whole = merge_all(summarise(dump, place, COMPARE) for place, dump in enumerate(found))
+    assert decode_part(encode_part(whole), "here") == whole
+
+
+def test_a_part_grows_with_contents_and_not_with_hosts() -> None:
+    def of(count: int) -> Part:
+        one = Vcpu(index=0, values={PFR0: 1, TPIDR: 2})
+        dumps = (Dump(provenance=Provenance(source=f"{n:04}"), vcpus=(one,)) for n in range(count))
+        return merge_all(summarise(dump, place, COMPARE) for place, dump in enumerate(dumps))
+
+    many = of(3 * NAMED)
+    (group,) = many.groups.values()
+    assert group.count == 3 * NAMED and [m.source for m in group.members] == [f"{n:04}" for n in range(NAMED)]
+    assert abs(len(encode_part(many)) - len(encode_part(of(NAMED)))) < 8
+    (column,) = comparison_of(many).columns
+    assert (column.count, column.title) == (3 * NAMED, f"0000 and {3 * NAMED - 1} more")
+
+
+def test_distinct_contents_are_counted_and_beyond_that_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "COUNTED", 256)
+    found = [
+        summarise(Dump(provenance=Provenance(source="a"), vcpus=(Vcpu(index=0, values={TPIDR: n}),)), n, COMPARE)
+        for n in range(1500)
+    ]
+    assert merge_all(found[:256]).distinct == 256 and comparison_of(merge_all(found[:256])).distinct_exact
+    answer = comparison_of(merge_all(found))
+    assert not answer.distinct_exact and 1200 < answer.distinct_states < 1850
+    assert comparison_json(answer)["distinct_estimated"] is True
+
+
+def test_parts_of_different_questions_do_not_merge() -> None:
+    with pytest.raises(InspectorError, match="do not merge"):
+        merge(empty("compare"), empty("baseline"))
+    with pytest.raises(InspectorError, match="nothing to merge"):
+        merge_all([])
+
+
+def test_secrets_are_left_out_where_that_is_asked() -> None:
+    """Neither their values nor a digest from which they could be guessed; the report says so."""
+    asked = Asked(question="compare", secrets_out=True)
+    found = [
+        summarise(Dump(provenance=Provenance(source="a"), vcpus=(Vcpu(index=0, values={PFR0: 1, X0: n}),)), n, asked)
+        for n in (0x1234567, 0x7654321)
+    ]
+    assert found[0].contents == found[1].contents and X0 not in found[0].state
+    assert b"1234567" not in encode_part(found[0])
+    answer = comparison_of(merge_all(found))
+    assert any("leave out" in note for note in answer.notes)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(IDS), st.integers(0, 2**32 - 1)), min_size=1, max_size=5))
+def test_packed_values_come_back_one_by_one_and_by_column(found: list[dict[int, int]]) -> None:
+    pack = packer(tuple(sorted(IDS)))
+    whole = [dict.fromkeys(pack.ids, 7) | one for one in found]
+    packed = [pack.pack(one) for one in whole]
+    assert [pack.unpack(one) for one in packed] == whole
+    for place, reg_id in enumerate(pack.ids):
+        assert pack.column(place, words_of(packed)) == {one[reg_id] for one in whole}
+
+
+DAMAGED = encode_part(
+    merge_all(
+        summarise(
+            Dump(
+                provenance=Provenance(source="a", kernel=Untrusted("6.1.0")),
+                vcpus=(Vcpu(index=0, values={PFR0: n, TPIDR: n}, constraints={MMFR2: Constraint(0xF, 1)}),),
+            ),
+            n,
+            COMPARE,
+        )
+        for n in range(3)
+    )
+)
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_damaged_parts_end_in_one_line_or_in_a_report(data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(DAMAGED) - 1))
+    broken = bytearray(DAMAGED[: data.draw(st.sampled_from((at, len(DAMAGED))))])
+    if at < len(broken):
+        broken[at] = data.draw(st.integers(0, 255))
+    try:
+        part = decode_part(bytes(broken), "here")
+        answer = comparison_of(part)
+    except InspectorError as error:
+        assert "\n" not in str(error) and len(str(error)) < 500
+    else:
+        assert comparison_text(answer)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "not a part"),
+        (b"\x93\xa1x\x01\x80", "not a part"),
+        (msgspec.msgpack.encode((FORMAT, 2, {})), "version 2"),
+        (msgspec.msgpack.encode((FORMAT, 1, {})), "not a part"),
+    ],
+    ids=["nothing", "another format", "another version", "no members"],
+)
+def test_what_is_no_part_says_what_is(data: bytes, says: str) -> None:
+    with pytest.raises(SourceError, match=says):
+        decode_part(data, "here")
+
+
+def test_a_part_may_be_compressed(tmp_path: Path) -> None:
+    import gzip
+
+    path = tmp_path / "one.part.gz"
+    path.write_bytes(gzip.compress(DAMAGED))
+    assert encode_part(read_part(str(path))) == DAMAGED
+
+
+def test_many_processes_and_few_descriptors(tmp_path: Path) -> None:
+    """Equal to one process, the first error in the order of the list, and nothing stays open."""
+    for n in range(3):
+        (tmp_path / f"{n}.txt").write_text(f"0x{PFR0:x} {n:#x}\n0x{TPIDR:x} {n:#x}\n")
+    paths = [str(tmp_path / f"{n % 3}.txt") for n in range(900)]
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    assert read_paths(paths, COMPARE, jobs=2) == read_paths(paths, COMPARE, jobs=1)
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before + 2
+    broken = [*paths[:300], str(tmp_path / "first"), *paths[:400], str(tmp_path / "second")]
+    with pytest.raises(InspectorError, match="first: cannot be opened"):
+        read_paths(broken, COMPARE, jobs=2)
