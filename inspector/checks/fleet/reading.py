@@ -125,4 +125,5 @@ def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
     finally:
         for child in set(multiprocessing.active_children()) - before:
             child.kill()
-        pool.shutdown(wait=False, cancel_futures=True)
+        # Nobody is left to wait for but the pool's own thread, which would complain at exit.
+        pool.shutdown(cancel_futures=True)
