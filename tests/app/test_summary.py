@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from textual.widgets import Input
 
@@ -18,6 +20,7 @@ NEWER = "builtin:neoverse-n2-linux-6.12"
 SCREENS = {
     "summary": (NEOVERSE, ("0",)),
     "summary-lost": (NEOVERSE, ("0", "n", "n")),
+    "summary-beside": ((NEOVERSE, "builtin:cortex-a72-linux-6.12"), ("0",)),
     "summary-host-alone": ("builtin:cix-cd8180-host", ("0",)),
     "features": (NEOVERSE, ("0", "f")),
     "features-missing": (NEOVERSE, ("0", "f", "m", "down")),
@@ -29,7 +32,7 @@ SCREENS = {
 @pytest.mark.parametrize("name", SCREENS)
 async def test_the_screen_is_as_expected(name: str, size: tuple[int, int]) -> None:
     source, keys = SCREENS[name]
-    app = app_on(source)
+    app = app_on(*([source] if isinstance(source, str) else source))
     async with app.run_test(size=size) as pilot:
         await settle(pilot)
         for key in keys:
@@ -39,6 +42,36 @@ async def test_the_screen_is_as_expected(name: str, size: tuple[int, int]) -> No
     lines = text.splitlines()
     assert len(lines) == size[1] and max(map(len, lines)) <= size[0]
     check_golden(f"{name}-{size[0]}x{size[1]}", text)
+
+
+async def test_a_second_dump_stands_beside_host_and_vcpu() -> None:
+    app = app_on(NEOVERSE, "builtin:cortex-a72-linux-6.12")
+    async with app.run_test(size=(200, 60)) as pilot:
+        text = await press(pilot, "0")
+        title, core, profiling = (
+            next(line for line in text.splitlines() if one in line) for one in ("host of", " Core", "Profiling")
+        )
+        assert re.search("host  +vCPU 0 .*host of cortex-a72-linux-6.12", title)
+        assert re.search("Neoverse N2.*= the same.*Cortex-A72", core) and profiling.count("= the same") == 2
+        text = await press(pilot, "d", "home", "up", "up", "up", "enter")
+        assert "host of" not in text, "none leaves it out"
+        await press(pilot, "v")
+        assert "host of" not in screen_text(app), "and it stays so"
+
+
+async def test_another_dump_is_chosen_for_the_third_column_and_read() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        text = await press(pilot, "0")
+        assert "other" not in text
+        await press(pilot, "d")
+        await enter_text(pilot, "builtin:cortex-a72-linux-6.12")
+        await press(pilot, "enter")
+        await wait_for(pilot, lambda: "other: host of cortex-a72-linux-6.12" in screen_text(app), "the other dump")
+        assert "other Arm Cortex-A72" in screen_text(app)
+        await press(pilot, "right_curly_bracket")
+        await wait_for(pilot, lambda: "Summary ▸ cortex-a72" in screen_text(app), "the other way round")
+        assert "other: host of neoverse-n2-linux-6.1" in screen_text(app)
 
 
 async def test_nothing_of_a_line_is_cut() -> None:

@@ -22,6 +22,7 @@ MODE = Mode(
             footer=2,
         ),
         Key("summary.find", "slash", "find", "Find", "Find a feature by name or words", footer=3),
+        Key("summary.beside", "d", "beside", "Beside", "Another dump beside host and vCPU", footer=4),
         Key("summary.next", "n", "lost(1)", "Next lost", "Next line that the guest gets less of"),
         Key("summary.previous", "N", "lost(-1)", "Previous", "Previous line that the guest gets less of"),
     ),

@@ -4,46 +4,66 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
+from inspector.app.modes.summary.beside import Beside
+from inspector.app.widgets.ink import Ink, Row, ink, plain, row, wrap
 from inspector.app.widgets.listing import GUTTER, Column, Item
 from inspector.checks.features.presence import FeatureState, states_of
 from inspector.checks.features.sides import Sides
 from inspector.checks.features.summary import SummaryLine
 from inspector.registers.features import feature
-from inspector.reports.summary import vcpu_words, why_lines
+from inspector.reports.outline import SIGNS
+from inspector.reports.summary import SAME, vcpu_words, why_lines
 
 TITLE = 16
 """Cells of the column of titles."""
 ROLES = {"same": "same", "masked": "masked", "lowered": "masked", "raised": "raised", "rebuilt": "raised", "": ""}
 
 
-def columns_of(sides: Sides, cells: int, narrow: bool) -> tuple[Column, ...]:
-    """Title and one or two sides; in the narrow form what the guest gets stands below."""
-    first, second = (side.title if side else "" for side in (sides.host, sides.vcpu))
-    if narrow or not sides.both:
-        return Column("", TITLE), Column(first or second)
-    half = (cells - GUTTER - TITLE) // 2
-    return Column("", TITLE), Column(first, half), Column(second)
+def columns_of(sides: Sides, other: Beside | None, cells: int, narrow: bool) -> tuple[Column, ...]:
+    """Title, one or two sides, and another dump; in the narrow form all but the first stand below."""
+    titles = [side.title for side in (sides.host, sides.vcpu) if side is not None] or [""]
+    titles += [other.title] if other is not None else []
+    if narrow:
+        return Column("", TITLE), Column(titles[0])
+    each = (cells - GUTTER - TITLE) // len(titles)
+    return Column("", TITLE), *(Column(one, each) for one in titles[:-1]), Column(titles[-1])
 
 
-def line_items(lines: Sequence[SummaryLine], sides: Sides, cells: int, narrow: bool) -> list[Item]:
+def line_items(
+    lines: Sequence[SummaryLine], sides: Sides, other: Beside | None, cells: int, narrow: bool
+) -> list[Item]:
     """An item for each line; whatever does not fit goes on in further rows, so that nothing is cut."""
     items: list[Item] = []
     room = max(cells - GUTTER - TITLE - 1, 24)
     for one in lines:
-        title = row(Ink(one.title, "heading"))
-        guest = row(ink(vcpu_words(one, sides.both), ROLES.get(one.state, "unknown")))
-        host = row(ink(one.host) if one.host else Ink("?", "unknown"))
-        if not sides.both:
-            items += _rows(one.key, title, wrap(row(ink(one.host or one.vcpu or "?")), room), [])
-        elif narrow:
-            items += _rows(one.key, title, wrap(host, room), [])
-            if one.state != "same":
-                items += [_more(line) for line in wrap(row(Ink("  guest ", "muted"), *guest), room, 10)]
+        title, first, further = row(Ink(one.title, "heading")), *_columns(one, sides, other)
+        if narrow:
+            items += _rows(one.key, title, [wrap(first, room)])
+            for name, words in further:
+                if plain(words) != f"{SIGNS['same']} {SAME}":
+                    items += [_more(line) for line in wrap(row(Ink(f"  {name} ", "muted"), *words), room, 10)]
         else:
-            half = room // 2 - 1
-            items += _rows(one.key, title, wrap(host, half), wrap(guest, half, 2))
+            each = room // (1 + len(further)) - (1 if further else 0)
+            items += _rows(one.key, title, [wrap(first, each), *(wrap(words, each, 2) for _, words in further)])
     return items
+
+
+def _columns(one: SummaryLine, sides: Sides, other: Beside | None) -> tuple[Row, list[tuple[str, Row]]]:
+    """What the first column says of a line, and what the others do, each with its short name."""
+    if sides.both:
+        first = row(ink(one.host) if one.host else Ink("?", "unknown"))
+        further = [("guest", row(ink(vcpu_words(one, True), ROLES.get(one.state, "unknown"))))]
+    else:
+        first, further = row(ink(one.host or one.vcpu or "?")), []
+    if other is not None:
+        words = other.words.get(one.key)
+        if words is None:
+            further.append(("other", row(Ink("?", "unknown"))))
+        elif words == plain(first):
+            further.append(("other", row(Ink(f"{SIGNS['same']} {SAME}", "same"))))
+        else:
+            further.append(("other", row(ink(words))))
+    return first, further
 
 
 def blank_items(titles: Sequence[str], cells: int) -> list[Item]:
@@ -56,13 +76,11 @@ def blank_items(titles: Sequence[str], cells: int) -> list[Item]:
     return [Item("", (row(""),), pick=False), *(Item("", (line,), pick=False) for line in lines)]
 
 
-def _rows(key: str, title: Row, left: Sequence[Row], right: Sequence[Row]) -> list[Item]:
+def _rows(key: str, title: Row, columns: Sequence[Sequence[Row]]) -> list[Item]:
     rows = []
-    for place in range(max(len(left), len(right), 1)):
-        first = left[place] if place < len(left) else ()
-        second = right[place] if place < len(right) else ()
-        cells = (title if place == 0 else (), first, *([second] if right else []))
-        rows.append(Item(key if place == 0 else "", cells, pick=place == 0))
+    for place in range(max(1, *map(len, columns))):
+        cells = [column[place] if place < len(column) else () for column in columns]
+        rows.append(Item(key if place == 0 else "", (title if place == 0 else (), *cells), pick=place == 0))
     return rows
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import ClassVar
 
 from textual.binding import BindingType
@@ -10,6 +11,7 @@ from textual.widget import Widget
 
 from inspector.app.modes import summary
 from inspector.app.modes.features.screen import Features
+from inspector.app.modes.summary.beside import Beside, ChooseBeside, beside
 from inspector.app.modes.summary.rows import blank_items, columns_of, explained, line_items
 from inspector.app.shell import keys
 from inspector.app.shell.background import aside
@@ -22,13 +24,16 @@ from inspector.app.widgets.listing import Listing
 from inspector.checks.features.presence import states_of
 from inspector.checks.features.sides import Sides
 from inspector.checks.features.summary import SummaryLine, lines_of
+from inspector.errors import InspectorError
 from inspector.registers.features import feature
+from inspector.sources.dump import Dump
 
 HELP = (
     "The summary says what a CPU is, a line for each subject, the host beside what the guest gets: the saved vCPU, or "
     "with p what a kernel shows of the host. = is the same, ▼ less, ▲ more or made up, ? not known.\n"
     "The pane below names the fields that a line is read from, and for each lost feature the rule that hides it, since "
-    "which release, and the option that would bring it. enter goes to the register, f to every feature by name."
+    "which release, and the option that would bring it. enter goes to the register, f to every feature by name. "
+    "d puts another dump beside host and vCPU; a second loaded one stands there of itself."
 )
 
 
@@ -41,6 +46,9 @@ class Summary(Listed):
     def __init__(self) -> None:
         super().__init__()
         self._sides: Sides | None = None
+        self._other: Beside | None = None
+        self._left_out = False
+        """the user wants no second dump, though one is loaded"""
         self._lines: tuple[SummaryLine, ...] = ()
         self._blank: tuple[str, ...] = ()
         """titles of lines about which the source shows nothing"""
@@ -69,8 +77,32 @@ class Summary(Listed):
             self._lines = tuple(one for one in every if one.host is not None or one.vcpu is not None)
             self._blank = tuple(one.title for one in every if one not in self._lines)
             aside(self.app, lambda: self._look_up(sides), lambda done: None, lambda error: None)
+        self._keep_other()
         self.fill_list()
         self.lay_out()
+
+    def _keep_other(self) -> None:
+        """The dump that was chosen, else the first other one that is loaded; never the one on screen."""
+        here = self.session.dumps[self.session.place.source].provenance.source
+        if self._other is not None and self._other.source == here:
+            self._other = None
+        if self._other is None and not self._left_out:
+            found = next((one for one in self.session.dumps if one.provenance.source != here), None)
+            with suppress(InspectorError):
+                self._other = beside(found) if found is not None else None
+
+    def action_beside(self) -> None:
+        """Choose a dump to stand beside host and vCPU."""
+        self.program.open_dialog(ChooseBeside(self._other.source if self._other else "", self._put_beside))
+
+    def _put_beside(self, dump: Dump | None) -> None:
+        """Show it; None leaves the column out."""
+        self._other = beside(dump) if dump is not None else None
+        self._left_out = dump is None
+        if self.is_current or self in self.app.screen_stack:
+            self._keep_other()
+            self.fill_list()
+            self.lay_out()
 
     def _look_up(self, sides: Sides) -> None:
         """What the kernels of all releases do with the lost features: read before it is asked for."""
@@ -81,9 +113,9 @@ class Summary(Listed):
         if self._sides is None:
             return
         cells = self.app.size.width - 1
-        columns = columns_of(self._sides, cells, self.narrow)
+        columns = columns_of(self._sides, self._other, cells, self.narrow)
         before = self.table.current.key if self.table.current else None
-        items = line_items(self._lines, self._sides, cells, self.narrow)
+        items = line_items(self._lines, self._sides, self._other, cells, self.narrow)
         items += blank_items(self._blank, cells)
         self.table.fill(items, cursor=before or 0, cols=columns)
         self.mark_stepped({one.key: one for one in self._lines})
@@ -94,7 +126,10 @@ class Summary(Listed):
         assert self._sides is not None
         found = self._sides.machine
         kernel = f"{found.question.title} ({found.policy.evidence})" if found is not None else "no kernel is known"
-        return clip(row(Ink(" "), Ink("Kernel ", "muted"), ink(kernel)), cells)
+        line = row(Ink(" "), Ink("Kernel ", "muted"), ink(kernel))
+        if self.narrow and self._other is not None:
+            line = (*line, Ink("   other: ", "muted"), ink(self._other.title))
+        return clip(line, cells)
 
     def chosen(self) -> SummaryLine | None:
         """What the highlighted line stands for."""
