@@ -42,7 +42,6 @@ async def test_space_goes_on_to_what_is_answered_differently_and_full_stop_makes
         text = await press(pilot, "space")
         assert "refused, EINVAL" in text and "▌ ID_AA64MMFR2_EL1" in text
         await press(pilot, "space")
-        await wait_for(pilot, lambda: "The other 250 writes" in screen_text(app), "the end is told")
         await wait_for(pilot, lambda: " made: " not in screen_text(app), "the end is shown")
         assert "✖ 2 of 252" in screen_text(app)
         await press(pilot, "space", "n")
