@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 COMMANDS = (
     "summary", "features", "show", "decode", "caches", "convert", "list", "expose", "write", "kernels", "predict",
     "verify", "migrate", "matrix", "fix", "review", "learn", "explain", "compare", "live", "record", "lab", "formats",
-    "completion", "locate", "serve",
+    "completion", "locate", "serve", "demo",
 )  # fmt: skip
 """Every command, in the order of the overview; `inspector.commands` has a module of the same name for each, whose
 docstring is its help."""

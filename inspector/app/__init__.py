@@ -22,6 +22,7 @@ def run(
     for_real: bool = False,
     declared: View | None = None,
     snapshot: str = "",
+    demo: bool = False,
 ) -> int:
     """Open the screens on `sources` (none: the start page); returns the exit code.
 
@@ -29,12 +30,13 @@ def run(
     prints as one line. Live sources stay open: they are read again on demand, and every `watch` seconds. `for_real`
     lets the Write dialog write to scratch vCPUs of live sources, made as `options` say. `declared`: whose values
     texts hold (`--as`). `snapshot`: which internal snapshot of a qcow2 image.
+    `demo`: on the patch page, with the story of the patch that this program began with.
     """
     # Collecting garbage while modules are imported and the first screen is built finds nothing and costs a tenth of the
     # start; the program takes it up again when that screen has been drawn.
     gc.disable()
     try:
-        return _run(sources, watch, options, for_real, declared, snapshot)
+        return _run(sources, watch, options, for_real, declared, snapshot, demo)
     except (InspectorError, OSError):
         raise
     except Exception as error:
@@ -50,6 +52,7 @@ def _run(
     for_real: bool,
     declared: View | None,
     snapshot: str,
+    demo: bool,
 ) -> int:
     from inspector.sources import load
 
@@ -68,7 +71,7 @@ def _run(
         from inspector.sources.live.source import LiveOptions
 
         return run_app(dumps, readings, watch, options or LiveOptions())
-    return run_app(dumps, readings, watch)
+    return run_app(dumps, readings, watch, demo=demo)
 
 
 def _open_live(sources: Sequence[str], options: LiveOptions | None) -> dict[str, LiveSource]:

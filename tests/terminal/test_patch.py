@@ -50,3 +50,24 @@ def test_the_page_is_written_as_markdown_and_as_a_picture(tmp_path: Path) -> Non
     assert "| ID_AA64MMFR2_EL1.CCIDX | 0x1 | 0x1 → 0x0 | 0x1 → 0x0 | 0x1 | = accepted | ✖ EINVAL |" in told
     picture = (tmp_path / "talk.svg").read_text(encoding="utf-8")
     assert picture.startswith("<svg") and "Normalize" in picture and str(tmp_path) not in told
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_the_demo_plays_with_space_and_is_left_with_escape(size: tuple[int, int], tmp_path: Path) -> None:
+    with Terminal("demo", size=size, folder=tmp_path) as terminal:
+        terminal.wait_for("1/7 A field is to be hidden")
+        for step in ("2/7 The first write", "3/7 The second", "4/7 The patch as posted", "5/7 A handler that accepts"):
+            terminal.press(" ")
+            terminal.wait_for(step)
+        terminal.press("backspace")
+        terminal.wait_for("4/7")
+        terminal.press(" ", " ", " ")
+        terminal.wait_for("7/7 What was merged")
+        terminal.press("escape")
+        terminal.wait_for(
+            lambda text: "What was merged" not in text and "after  Linux" in text, "the page without the story"
+        )
+        terminal.press("4")
+        terminal.wait_for("ID_MMFR4")
+        terminal.press("q")
+        assert terminal.wait_for_end() == 0 and terminal.restored()

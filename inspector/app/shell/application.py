@@ -473,14 +473,26 @@ class StartApp(InspectorApp):
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = _screens("start")
 
 
+class DemoApp(InspectorApp):
+    """The program on the patch page, where it plays a story."""
+
+    DEFAULT_MODE = "patch"
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = _screens("patch")
+
+    def __init__(self, dumps: Iterable[Dump] = (), **more: Any) -> None:
+        super().__init__(dumps, **more)
+        self.session.story = True
+
+
 def run_app(
     dumps: Sequence[Dump],
     readings: Mapping[str, LiveReading] | None = None,
     watch: float | None = None,
     for_real: LiveOptions | None = None,
+    demo: bool = False,
 ) -> int:
-    """Open the screens on loaded dumps; returns the exit code. `for_real`: see Session."""
-    app = (InspectorApp if dumps else StartApp)(dumps, readings=readings, watch=watch)
+    """Open the screens on loaded dumps; returns the exit code. `for_real`, `demo`: see Session and DemoApp."""
+    app = (DemoApp if demo else InspectorApp if dumps else StartApp)(dumps, readings=readings, watch=watch)
     app.session.for_real = for_real
     # A signal leaves the screens as the quit key does; the terminal is given back, and a guest runs on.
     with held():

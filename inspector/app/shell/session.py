@@ -52,6 +52,8 @@ class Session:
         self.for_real: LiveOptions | None = None
         """how a scratch vCPU is made, when live sources were opened for writing by an explicit flag; else None"""
         self.only_notable = False
+        self.story = False
+        """the patch page plays the story of the patch that this program began with"""
         self.secrets = False
         """values of general, vector and debug registers, pointers and keys are shown"""
         self.on_change: Callable[[Change], None] = lambda change: None

@@ -13,6 +13,7 @@ MODE = Mode(
     shared=(MODEL, KERNELS, VCPU, NUMBERS, REPORTS),
     keys=(
         Key("patch.step", "space", "step", "Step", "On to the next write that is answered otherwise", footer=1),
+        Key("patch.step_back", "backspace", "step_back", "Step back", "Back to what changed before"),
         Key("patch.one", "full_stop", "one", "One write", "Make the next write, on both sides"),
         Key("patch.variant", "t", "variant(1)", "Variant", "Next form of the patch", footer=2),
         Key("patch.variant_back", "T", "variant(-1)", "Previous form", "Previous form of the patch"),

@@ -26,11 +26,12 @@ from inspector.app.shell import keys
 from inspector.app.shell.background import aside
 from inspector.app.shell.frame import Frame
 from inspector.app.shell.session import Change
-from inspector.app.widgets.ink import Ink, Row, clip, ink, row, wrap
+from inspector.app.widgets.ink import Ink, Row, clip, fit, ink, row, width, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
 from inspector.checks.patch_effect import BEFORE, Effect, PatchStudy, Variant, differing, last_without, variants
 from inspector.errors import InspectorError
+from inspector.reports.demo import Scene, scenes
 
 HELP = (
     "The patch page restores this vCPU on its own host twice: before, on the base kernel, and after, on the same "
@@ -42,6 +43,14 @@ HELP = (
 )
 ROOM_FOR_TABLE = 30
 """Lines below which the forms of a series stand in one line."""
+
+
+class Writes(Listing, inherit_bindings=False):
+    """The writes; space belongs to the page, which steps even where no write is listed."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *keys.bindings([key for key in keys.SHARED[keys.LISTS] if key.id != "fold"])
+    ]
 
 
 class Patch(Frame):
@@ -61,16 +70,20 @@ class Patch(Frame):
         self._asked: object = None
         self._big = False
         self._effects: dict[Variant, Effect] = {}
+        self._scenes: tuple[Scene, ...] = ()
+        """the story that is played; empty for none"""
+        self._scene = 0
         self._own_base = ""
         """the base kernel that was chosen by `b`; empty: as the session says"""
 
     def body(self) -> Iterable[Widget]:
         """From the question down to the reason."""
+        yield Lines(id="story")
         yield Slide(id="slide")
         yield Lines(id="question")
         yield Lines(id="sides")
         yield Lines(id="rule-top")
-        writes = Listing(id="writes", empty="No write is answered differently (m shows every write)")
+        writes = Writes(id="writes", empty="No write is answered differently (m shows every write)")
         writes.help_text = HELP
         yield writes
         yield Lines(id="rule-bottom")
@@ -94,6 +107,11 @@ class Patch(Frame):
         if asked != self._asked:
             self._asked, self._made, self._own_base = asked, None, ""
             self._ask()
+            if session.story and self._study is not None:
+                self._scenes, session.story = scenes(self._study), False
+                self._play(0)
+            elif change != "live":
+                self._scenes = ()  # it told of another vCPU or kernel
         self.lay_out()
 
     def _ask(self) -> None:
@@ -173,14 +191,17 @@ class Patch(Frame):
         """Draw for the present size."""
         if self._asked is None or self.tiny:
             return
-        cells, height = self.app.size.width, self.body_height
+        cells = self.app.size.width
+        story = self._story_rows(cells)
+        self.fill("#story", story, len(story))
+        height = self.body_height - len(story)
         sides = self._sides()
         big = self._big and sides is not None
         for name in ("#question", "#sides", "#rule-top", "#writes", "#rule-bottom", "#explanation"):
             self.query_one(name).display = not big
         self.query_one("#slide").display = big
         if big and sides is not None:
-            self.query_one("#slide", Slide).tell(*sides, self._made, self._place(*sides), cells)
+            self.query_one("#slide", Slide).tell(*sides, self._made, self._place(*sides), (cells, height))
             return
         self.query_one("#writes").display = sides is not None
         question = self._question_rows(cells, height)
@@ -204,6 +225,28 @@ class Patch(Frame):
         table = min(len(self.query_one("#writes", Listing).items) + 1, max(room - 7, 4))
         self.fill("#explanation", (), max(min(room - table, 10), 1))
         self._explain()
+
+    def _story_rows(self, cells: int) -> list[Row]:
+        """What is told of this step of the story."""
+        if not self._scenes:
+            return []
+        scene = self._scenes[self._scene]
+        head = row(Ink(f" {self._scene + 1}/{len(self._scenes)} ", "muted"), ink(scene.title, "title"))
+        keys = row(Ink(" space", "key"), Ink(" goes on ", "muted"))
+        told = wrap(row(Ink(" "), ink(scene.told)), cells - 1, 1)
+        most = 2 if self.app.size.height < 20 else 5
+        if len(told) > most:
+            told = [*told[: most - 1], clip((*told[most - 1], Ink(" " * cells)), cells - 1)]
+        return [(*fit(head, cells - width(keys)), *keys), *told, (Ink("━" * cells, "link"),)]
+
+    def _play(self, place: int) -> None:
+        """A step of the story."""
+        self._scene = place
+        scene = self._scenes[place]
+        self._choose(scene.variant)
+        if scene.write and (sides := self._sides()) is not None:
+            self._made = self._stops(*sides)[scene.write - 1]
+            self.lay_out()
 
     def _question_rows(self, cells: int, height: int) -> list[Row]:
         """Series and question, and its forms: one line each where there is room."""
@@ -253,10 +296,6 @@ class Patch(Frame):
     @on(Listing.Moved, "#writes")
     def _moved(self) -> None:
         self._explain()
-
-    @on(Listing.Folded, "#writes")
-    def _stepped(self) -> None:
-        self.action_step()
 
     def where(self) -> Sequence[str]:
         """The base kernel instead of the chosen policy, which may have patches."""
@@ -337,6 +376,9 @@ class Patch(Frame):
         sides = self._sides()
         if sides is None:
             return
+        if self._scenes:
+            self._go_on(1)
+            return
         stops = self._stops(*sides)
         after = next((one for one in stops if one > (self._made or 0)), None)
         if not stops:
@@ -348,6 +390,23 @@ class Patch(Frame):
         self._made = after
         self.lay_out()
         self.draw_bars()
+
+    def _go_on(self, step: int) -> None:
+        """The next step of the story, or the one before."""
+        if 0 <= self._scene + step < len(self._scenes):
+            self._play(self._scene + step)
+        else:
+            self.notify("That was the story: escape leaves it, the page stays" if step > 0 else "The story begins here")
+
+    def action_step_back(self) -> None:
+        """Back to the last write that was answered differently, or to the step of the story before."""
+        if self._scenes:
+            self._go_on(-1)
+        elif (sides := self._sides()) is not None:
+            before = [one for one in self._stops(*sides) if self._made is None or one < self._made]
+            self._made = before[-1] if before else None
+            self.lay_out()
+            self.draw_bars()
 
     def action_one(self) -> None:
         """Make the next write on both sides."""
@@ -379,8 +438,11 @@ class Patch(Frame):
             writes.go(index)
 
     def action_back(self) -> None:
-        """Leave stepping, or big type, or give a maximised pane back."""
-        if self._made is not None:
+        """Leave the story, stepping, or big type, or give a maximised pane back."""
+        if self._scenes:
+            self._scenes = ()
+            self.lay_out()
+        elif self._made is not None:
             self._made = None
             self.lay_out()
         elif self._big:

@@ -36,9 +36,14 @@ class Slide(Vertical):
                     yield Lines(id=f"slide-{side}-words")
         yield Lines(id="slide-rest")
 
-    def tell(self, before: Effect, after: Effect, made: int | None, place: tuple[int, int], cells: int) -> None:
-        """Show the outcome, or the write that was made last; `place`: which of how many things that change it is."""
-        at_end, blank = made is None, [()] * (1 if self.app.size.height < 20 else 2)
+    def tell(
+        self, before: Effect, after: Effect, made: int | None, place: tuple[int, int], size: tuple[int, int]
+    ) -> None:
+        """Show the outcome, or the write that was made last; `place`: which of how many things that
+        change it is; `size`: cells and lines."""
+        cells, height = size
+        at_end = made is None
+        blank: list[Row] = [()] * (2 if height >= 18 else 1 if height >= 14 else 0)
         shown = subjects(before, after)
         last = before.writes[made - 1].id if made else None
         one = next((subject for subject in shown if subject.id == last), None)
