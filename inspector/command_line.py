@@ -190,7 +190,9 @@ def _run_command(name: str, arguments: Sequence[str]) -> int:
         # `expose SOURCE --kernel 6.12 CTR_EL0`: argparse takes no optional operand behind an option by itself.
         options = parser.parse_intermixed_args(arguments)
     _take_everywhere(options)
-    if getattr(options, "json", False) or getattr(options, "markdown", False) or not _may_dress(options.color):
+    if getattr(options, "markdown", False) and getattr(options, "output", "") != "-":
+        return _run_to_share(name, options)
+    if getattr(options, "json", False) or not _may_dress(options.color):
         return int(_module(name).run(options))
     # Rich is a third of the time of a small command; in a pipe nobody waits for it.
     from inspector.reports.terminal import dressed
@@ -202,6 +204,21 @@ def _run_command(name: str, arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     finally:
         sys.stdout = plain
+    return code
+
+
+def _run_to_share(name: str, options: argparse.Namespace) -> int:
+    """Run a command whose Markdown goes into a bug report: without the folders of this machine."""
+    import io
+    from contextlib import redirect_stdout
+
+    from inspector.reports.text import without_folders
+
+    given = [one for value in vars(options).values() for one in (value if isinstance(value, list) else [value])]
+    report = io.StringIO()
+    with redirect_stdout(report):
+        code = int(_module(name).run(options))
+    print(without_folders(report.getvalue(), [one for one in given if isinstance(one, str)]), end="")
     return code
 
 

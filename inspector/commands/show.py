@@ -19,6 +19,7 @@ from inspector.reports.registers_json import show_json
 from inspector.reports.text import markdown_text
 from inspector.sources.consistency import differing_id_registers
 from inspector.sources.dump import Dump, select_vcpus
+from inspector.sources.notes import notes_about
 from inspector.sources.withheld import withhold
 
 
@@ -65,9 +66,10 @@ def run(options: argparse.Namespace) -> int:
     else:
         print("\n".join(_lines(dump, shown, named=wanted is not None, markdown=options.markdown)))
     present = {item.register.id for items in shown.values() for item in items}
+    notes = notes_about(dump, present) if wanted is not None or options.group else dump.notes
     missing = {f.register.name: dump.why_absent(f.register.id) for f in found if f.register.id not in present}
     talk = [f"differs between vCPUs: {name} {' / '.join(values)}" for name, values in differing.items()]
-    talk += [*dump.notes, *(_not_there(options.source, *entry) for entry in missing.items())]
+    talk += [*notes, *(_not_there(options.source, *entry) for entry in missing.items())]
     if talk and (missing or not options.json):
         print("\n".join(map(one_line, talk)), file=sys.stderr)
     return EXIT_NO if missing else EXIT_YES

@@ -205,9 +205,15 @@ def _unknown(text: str) -> RegisterError:
 
 def _near_names(text: str) -> str:
     keys = _keys()
-    close = _near(text, keys, 6, 0.7)
+    twins = [key for key in keys if _twin(key) == _twin(text)]
+    close = [*twins, *_near(text, keys, 6, 0.7)]
     names = list(dict.fromkeys(by_id(reg_id).name for key in close for reg_id in keys[key]))[:5]
     return f"did you mean {', '.join(names)}?" if names else "try a name, S3_0_C0_C4_0, or the 64-bit id"
+
+
+def _twin(text: str) -> str:
+    """The text with letters that are taken for digits (O, I, l) as these digits."""
+    return text.casefold().translate(str.maketrans("oil", "011"))
 
 
 def _near(text: str, among: Iterable[str], count: int, cutoff: float) -> list[str]:

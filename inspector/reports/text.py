@@ -19,6 +19,13 @@ def columns(rows: Iterable[Sequence[str]], indent: str = "", gap: str = "  ") ->
     ]
 
 
+def without_folders(text: str, paths: Iterable[str]) -> str:
+    """A report that goes to others, without the folders of this machine in the names of its sources."""
+    for folder in {path.rpartition("/")[0] for path in paths if path.startswith("/")} - {""}:
+        text = text.replace(f"{folder}/", "")
+    return text
+
+
 def markdown_text(text: str) -> str:
     """One line of a text that was read from somewhere, in which nothing is markup: no link, no image, no HTML."""
     text = one_line(text)

@@ -179,3 +179,16 @@ def test_what_a_source_knows_in_part_has_question_marks_and_a_known_mask(tmp_pat
     known, value = int(register["known"], 16), int(register["value"], 16)
     # `atomics` is 2 (FEAT_LSE) or 3 (FEAT_LSE128): the lowest bit stays unknown.
     assert value & ~known == 0 and known >> 20 & 0xF == 0xE and value >> 20 & 0xF == 2 and "mask" not in register
+
+
+def test_a_letter_in_place_of_a_digit_is_suggested_first() -> None:
+    for typed, meant in (("ID_AA64PFRO_EL1", "ID_AA64PFR0_EL1"), ("ID_AA64MMFRl", "ID_AA64MMFR1_EL1")):
+        assert f"did you mean {meant}, " in run("decode", typed, "1").err
+
+
+def test_notes_are_about_the_registers_that_are_shown() -> None:
+    source = "builtin:neoverse-n2-linux-6.1"
+    assert run("show", source, "CTR_EL0").err == ""
+    assert "withheld" in run("show", source, "X0").err
+    whole = run("show", source).err
+    assert "withheld" in whole and "wider than 64 bits" in whole

@@ -327,6 +327,7 @@ def test_the_default_features_of_a_bare_host_follow_its_options() -> None:
 @pytest.mark.parametrize(
     ("kernel", "built", "shown"),
     [
+        ("5.18", True, False), ("5.19", True, True), ("6.1", True, True), ("6.1", False, False), ("6.2", None, False),
         ("6.4.6", None, False), ("6.4.6", True, True), ("6.10", True, True), ("6.12", None, False),
         ("6.13", None, True), ("6.13", False, False), ("6.14", True, False), ("6.15", True, False),
         ("7.3", None, True), ("7.3", False, False), ("5.15", True, False),

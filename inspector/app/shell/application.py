@@ -307,11 +307,9 @@ class InspectorApp(App[None]):
 
     def _without_folders(self, text: str) -> str:
         """A report that goes to others, without the folders of this machine in the names of its sources."""
-        for dump in self.session.dumps:
-            folder = str(PurePath(dump.provenance.source).parent)
-            if folder.startswith("/") and folder != "/":
-                text = text.replace(f"{folder}/", "")
-        return text
+        from inspector.reports.text import without_folders
+
+        return without_folders(text, [dump.provenance.source for dump in self.session.dumps])
 
     def open_source(self, source: str) -> str:
         """Load a source and browse it; returns the error in one line, or an empty text."""

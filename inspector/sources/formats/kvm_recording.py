@@ -12,6 +12,7 @@ from inspector.policies.setup import VcpuSetup
 from inspector.registers.encoding import hex_id, size_of
 from inspector.sources.dump import Cpu, Dump, Host, Provenance, Vcpu
 from inspector.sources.jsontext import checked
+from inspector.sources.notes import WIDE
 from inspector.sources.opening import Content
 from inspector.sources.recording import (
     Caps,
@@ -160,9 +161,7 @@ class _Reading:
             raise SourceError("holds no configuration that could be created", self.where, "is the recording complete?")
         wide = {i for v in self.vcpus for i in v.values if size_of(i) > 8}
         if wide:
-            self.notes.append(
-                f"{len(wide)} registers wider than 64 bits (V, Z, P, FFR, VLS): recordings keep their low 64 bits only"
-            )
+            self.notes.append(f"{len(wide)} {WIDE}")
         return Dump(
             provenance=Provenance(
                 source=self.where,
