@@ -15,6 +15,7 @@ from inspector.commands.arguments import (
     add_declared,
     add_host_inputs,
     add_kernel,
+    add_secrets,
     add_snapshot,
     add_style,
     add_why,
@@ -28,6 +29,7 @@ from inspector.library import expose, machine
 from inspector.reports import exposure as report
 from inspector.reports.host_facts import facts_json, facts_lines
 from inspector.reports.json import dumps
+from inspector.sources.withheld import withhold
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -43,19 +45,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--vcpu", metavar="N", help="the vCPU that shows features and host (index or name)")
     add_why(parser)
     parser.add_argument("--all", action="store_true", help="print unchanged fields and registers too")
+    add_secrets(parser)
     add_style(parser, markdown=False)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print what changes between host and vCPU."""
-    dump = given_source(options)
+    given = given_source(options)
+    dump = given if options.secrets else withhold(given)
+    # Of a saved vCPU no value is told here, so that only what a machine's own registers lost is worth a note.
+    lost = dump.notes[len(given.notes) :] if dump.host != given.host else ()
     found = machine(dump, options.kernel, options.features, options.gic, options.host, options.vcpu, options.assume)
     exposure, policy = found.exposure, found.policy
     booted = as_booted(expose(found, *options.registers), found, dump, find_vmm(options.vmm or "qemu"))
     registers = booted.registers
     known = facts(exposure, [one.id for one in registers] if options.registers else None)
     asked = [one.id for one in registers] if options.registers else ()
-    talk = (*found.notes, *booted.notes, *(() if options.assume else hints(found.host, asked)))
+    talk = (*found.notes, *booted.notes, *lost, *(() if options.assume else hints(found.host, asked)))
     if options.json:
         taken = {"vmm": options.vmm or "", "notes": list(map(one_line, talk)), **facts_json(known)}
         print(dumps(report.exposure_json(exposure, registers, found.lists) | taken))

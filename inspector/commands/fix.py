@@ -32,6 +32,7 @@ from inspector.commands.arguments import (
     add_declared,
     add_host_inputs,
     add_kernel,
+    add_secrets,
     add_snapshot,
     add_style,
 )
@@ -58,6 +59,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_host_inputs(parser)
     add_declared(parser)
     add_snapshot(parser)
+    add_secrets(parser)
     add_style(parser)
 
 
@@ -79,8 +81,9 @@ def _fixed(options: argparse.Namespace, target: str) -> FixResult:
 
 def _report(options: argparse.Namespace, result: FixResult) -> str:
     if options.json:
-        return dumps(report.fix_json(result))
-    return report.fix_markdown(result) if options.markdown else report.fix_text(result)
+        return dumps(report.fix_json(result, options.secrets))
+    write = report.fix_markdown if options.markdown else report.fix_text
+    return write(result, options.secrets)
 
 
 def _to_standard_output(options: argparse.Namespace) -> int:

@@ -14,8 +14,12 @@ from inspector.reports.migration import finding_json, way_json
 from inspector.reports.text import markdown_table
 
 
-def _value(change: Replacement, value: int) -> str:
-    return "withheld" if is_secret(change.id) else grouped_hex(value, by_id(change.id).size)
+def _value(change: Replacement, value: int, secrets: bool) -> str:
+    return "withheld" if is_secret(change.id) and not secrets else grouped_hex(value, by_id(change.id).size)
+
+
+def _json(change: Replacement, value: int, secrets: bool) -> str | None:
+    return None if is_secret(change.id) and not secrets else hex_value(value, by_id(change.id).size)
 
 
 def _answer(result: FixResult) -> str:
@@ -43,15 +47,15 @@ def _remaining(result: FixResult) -> list[str]:
     return lines
 
 
-def fix_text(result: FixResult) -> str:
-    """Every change with its risk, then the result of the check."""
+def fix_text(result: FixResult, secrets: bool = False) -> str:
+    """Every change with its risk, then the result of the check; values of the guest's secrets only with `secrets`."""
     lines = [_answer(result)]
     for change in result.changes:
         at = "" if change.offset is None else f"  at byte {change.offset} (0x{change.offset:x})"
         lines += [
             "",
             f"  {change.name}  {hex_id(change.id)}  vCPU {change.vcpu}{at}",
-            f"    {_value(change, change.old)} -> {_value(change, change.new)}",
+            f"    {_value(change, change.old, secrets)} -> {_value(change, change.new, secrets)}",
             f"    why   {change.reason}",
             f"    risk  {change.risk}",
         ]
@@ -67,7 +71,7 @@ def fix_text(result: FixResult) -> str:
     return "\n".join(map(one_line, lines))
 
 
-def fix_json(result: FixResult) -> Json:
+def fix_json(result: FixResult, secrets: bool = False) -> Json:
     """The same for programs."""
     return {
         "output": result.out or None,
@@ -78,23 +82,23 @@ def fix_json(result: FixResult) -> Json:
                 "vcpu": c.vcpu,
                 "id": hex_id(c.id),
                 "name": c.name,
-                "old": None if is_secret(c.id) else hex_value(c.old, by_id(c.id).size),
-                "new": None if is_secret(c.id) else hex_value(c.new, by_id(c.id).size),
+                "old": _json(c, c.old, secrets),
+                "new": _json(c, c.new, secrets),
                 "offset": c.offset,
                 "reason": c.reason,
                 "risk": c.risk,
             }
             for c in result.changes
         ],
-        "remaining": [finding_json(told_finding(f)) for f in result.remaining],
+        "remaining": [finding_json(f if secrets else told_finding(f)) for f in result.remaining],
         "ways_out": [way_json(w) for w in (result.after or result.before).ways_out],
         "notes": list(result.notes),
     }
 
 
-def fix_markdown(result: FixResult) -> str:
+def fix_markdown(result: FixResult, secrets: bool = False) -> str:
     """The same for a bug tracker."""
-    rows = [[str(c.vcpu), c.name, _value(c, c.old), _value(c, c.new), c.risk] for c in result.changes]
+    rows = [[str(c.vcpu), c.name, _value(c, c.old, secrets), _value(c, c.new, secrets), c.risk] for c in result.changes]
     lines = [f"## Fix: {one_line(_answer(result))}", ""]
     if rows:
         lines += [*markdown_table(["vCPU", "register", "old", "new", "risk"], rows), ""]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from inspector.registers.secrets import is_secret
-from inspector.sources.dump import Constraint, Dump, Vcpu
+from inspector.sources.dump import Constraint, Cpu, Dump, Host, Vcpu
 
 _NOTHING = Constraint(mask=0, value=0)
 
@@ -17,10 +19,13 @@ def withhold(dump: Dump) -> Dump:
     "not known" for it, never 0.
     """
     vcpus = tuple(map(_withheld, dump.vcpus))
-    count = max((len(vcpu.withheld) for vcpu in vcpus), default=0)
-    if vcpus == dump.vcpus:
+    host, cpus, el0 = _host_withheld(dump.host), tuple(map(_cpu_withheld, dump.cpus)), _told(dump.el0)
+    if vcpus == dump.vcpus and host == dump.host and cpus == dump.cpus and len(el0) == len(dump.el0):
         return dump
-    return msgspec.structs.replace(dump, vcpus=vcpus, notes=(*dump.notes, note_of(count)))
+    hosts = len(dump.host.values) - len(host.values) if host is not None and dump.host is not None else 0
+    count = max((len(vcpu.withheld) for vcpu in vcpus), default=0) or hosts
+    notes = (*dump.notes, note_of(count)) if count else dump.notes
+    return msgspec.structs.replace(dump, vcpus=vcpus, host=host, cpus=cpus, el0=el0, notes=notes)
 
 
 def unnamed(dump: Dump) -> Dump:
@@ -39,6 +44,21 @@ def note_of(count: int) -> str:
     return f"values of {what} withheld: {kinds} (--secrets shows them, $ on screen)"
 
 
+def _told(values: Mapping[int, int]) -> dict[int, int]:
+    return {reg_id: value for reg_id, value in values.items() if not is_secret(reg_id)}
+
+
+def _host_withheld(host: Host | None) -> Host | None:
+    """A machine has secrets as well, the keys and pointers of its own kernel: nothing is known of them then."""
+    if host is None or not any(map(is_secret, (*host.values, *host.known))):
+        return host
+    return msgspec.structs.replace(host, values=_told(host.values), known=_told(host.known))
+
+
+def _cpu_withheld(cpu: Cpu) -> Cpu:
+    return msgspec.structs.replace(cpu, values=_told(cpu.values)) if any(map(is_secret, cpu.values)) else cpu
+
+
 def _withheld(vcpu: Vcpu) -> Vcpu:
     if vcpu.kind in ("template", "list"):
         return vcpu
@@ -47,8 +67,8 @@ def _withheld(vcpu: Vcpu) -> Vcpu:
         return vcpu
     return msgspec.structs.replace(
         vcpu,
-        values={reg_id: value for reg_id, value in vcpu.values.items() if not is_secret(reg_id)},
+        values=_told(vcpu.values),
         constraints={**vcpu.constraints, **dict.fromkeys(secret, _NOTHING)},
-        guest={reg_id: value for reg_id, value in vcpu.guest.items() if not is_secret(reg_id)},
-        offsets={reg_id: offset for reg_id, offset in vcpu.offsets.items() if not is_secret(reg_id)},
+        guest=_told(vcpu.guest),
+        offsets=_told(vcpu.offsets),
     )

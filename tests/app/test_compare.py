@@ -129,7 +129,7 @@ async def test_c_puts_the_saved_vcpu_on_the_left() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await compare(pilot)
         text = await press(pilot, "c")
-        assert "saved ◂▸ Linux 6.1.176" in text and "Nothing differs: 179 registers are equal" in text
+        assert "saved ◂▸ Linux 6.1.176" in text and "Nothing differs: 345 registers are equal" in text
         assert "host ◂▸" in await press(pilot, "c")
 
 

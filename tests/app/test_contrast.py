@@ -42,19 +42,19 @@ def host_dump(values: dict[int, int], kernel: str = "") -> Dump:
 
 def test_what_a_kernel_hides_is_told_with_rule_and_source() -> None:
     (view, *_) = views_of(sources.load(NEOVERSE))
-    picture = kernel_picture(view, ask("6.12"), None, "host")
+    picture = kernel_picture(view, ask("6.12"), None)
     ccidx = field_of(node_of(picture.nodes, MMFR2), "CCIDX")
     assert ccidx.values == (1, 0) and ccidx.state == "masked"
     assert "CCIDX" in ccidx.rule and "bf48040cd9b0" in ccidx.reference and ccidx.reason
     assert "64-bit" in ccidx.meaning(0) and "32-bit" in ccidx.meaning(1)
     assert picture.titles == ("host", "exposed") and "Linux 6.12" in picture.brief
-    assert not node_of(kernel_picture(view, ask("6.1"), None, "host").nodes, MMFR2).differs
+    assert not node_of(kernel_picture(view, ask("6.1"), None).nodes, MMFR2).differs
 
 
 def test_the_dumps_own_kernel_is_asked_by_itself_and_says_what_was_saved() -> None:
     """The model against a recording: nothing that it derives differs from the saved vCPU."""
     (view, *_) = views_of(sources.load(NEOVERSE))
-    picture = kernel_picture(view, None, None, "vcpu")
+    picture = kernel_picture(view, None, None, view.one_vcpu)
     assert "6.1.176" in picture.brief
     assert [one.title for one in registers_in(picture.nodes) if one.differs] == []
     assert picture.equal == len(list(registers_in(picture.nodes))) > 300
@@ -64,7 +64,7 @@ def test_what_a_saved_vcpu_does_not_show_of_its_host_is_unknown_and_never_masked
     (view, *_) = views_of(sources.load(NEOVERSE))
     alone = dump_of(view.values)
     (view, *_) = views_of(alone)
-    picture = kernel_picture(view, ask("6.12"), None, "host")
+    picture = kernel_picture(view, ask("6.12"), None)
     seen = [field for node in registers_in(picture.nodes) for field in node.children if field.values[0] is None]
     assert seen and {field.state for field in seen} <= {"unknown", "rebuilt"}
     amu = field_of(node_of(picture.nodes, PFR0), "AMU")
@@ -77,10 +77,10 @@ def test_a_bare_machine_is_asked_the_newest_kernel_and_a_list_of_ids_cannot_be()
     (view, *_) = views_of(host_dump(VALUES))
     question = first_question(view)
     assert question.policy.version >= (7, 3)
-    assert kernel_picture(view, None, None, "host").names[1][1].startswith(f"what {question.title}, the newest known")
+    assert kernel_picture(view, None, None).names[1][1].startswith(f"what {question.title}, the newest known")
     (view, *_) = views_of(template_of({PFR0: Constraint(0xF, 1)}))
     with pytest.raises(InspectorError):
-        kernel_picture(view, ask("6.1"), None, "host")
+        kernel_picture(view, ask("6.1"), None)
 
 
 def test_two_dumps_field_by_field_with_meanings_and_history() -> None:

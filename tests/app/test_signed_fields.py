@@ -76,7 +76,11 @@ def test_what_a_kernel_lowers_is_lowered_everywhere() -> None:
     rows = field_table(modelled_view(view, told), by_id(ID_AA64MMFR4_EL1)).rows
     browse = next(row.state for row in rows if (row.msb, row.lsb) == E2H0)
     beside = [
-        field_in(kernel_picture(view, question, told, left).nodes, ID_AA64MMFR4_EL1, E2H0).state
+        field_in(
+            kernel_picture(view, question, told, view.one_vcpu if left == "vcpu" else None).nodes,
+            ID_AA64MMFR4_EL1,
+            E2H0,
+        ).state
         for left in ("host", "vcpu")
     ]
     assert engine.exposed == 0xE and engine.state == browse == "lowered" and beside == ["lowered", "lowered"]

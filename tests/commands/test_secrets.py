@@ -10,6 +10,7 @@ import pytest
 
 from inspector import sources
 from inspector.registers.catalog import find
+from inspector.registers.encoding import sysreg_of
 from inspector.registers.secrets import is_secret
 from inspector.sources.formats import dump_json
 from inspector.sources.withheld import withhold
@@ -42,11 +43,16 @@ def test_what_is_none(name: str) -> None:
 
 @pytest.fixture
 def vm(tmp_path: Path) -> str:
-    """A saved VM whose every secret register has a value of its own."""
+    """A saved VM on a machine, whose every secret register has a value of its own."""
     dump = sources.load(N2)
     (vcpu,) = dump.vcpus
     values = {i: MARK | n if is_secret(i) else v for n, (i, v) in enumerate(vcpu.values.items())}
-    marked = msgspec.structs.replace(dump, vcpus=(msgspec.structs.replace(vcpu, values=values),))
+    assert dump.host is not None
+    host = {i: value for i, value in values.items() if is_secret(i) and sysreg_of(i)}
+    machine = msgspec.structs.replace(dump.host, values={**dump.host.values, **host})
+    cpus = tuple(msgspec.structs.replace(cpu, values={**cpu.values, **host}) for cpu in dump.cpus)
+    saved = msgspec.structs.replace(vcpu, values=values, guest={**vcpu.guest, **host})
+    marked = msgspec.structs.replace(dump, vcpus=(saved,), host=machine, cpus=cpus, el0={**dump.el0, **host})
     path = tmp_path / "vm.json"
     path.write_bytes(dump_json.write(marked))
     return str(path)
@@ -66,6 +72,8 @@ GIVEN_AWAY = [
     *(["migrate", "VM", A72, "--all", *form] for form in FORMS),
     *(["migrate", A72, "VM", "--all", *form] for form in FORMS),
     ["compare", "VM", N2, "--all", "--json"],
+    *(["expose", "VM", "--kernel", "6.12", "--all", *form] for form in FORMS[:2]),
+    *(["show", "VM", "--vcpu", "host", *form] for form in FORMS),
 ]  # fmt: skip
 _FAILED = "qemu-system-aarch64: error while loading state for instance 0x0 of device 'cpu'"
 SILENT = [
@@ -75,8 +83,12 @@ SILENT = [
     *(["compare", "VM", A72, *form] for form in FORMS),
     *(["migrate", "VM", "all-kernels", *form] for form in FORMS),
     *(["fix", "VM", A72, "--dry-run", *form] for form in FORMS),
-    *(["expose", "VM", "--kernel", "6.12", "--all", *form] for form in FORMS[:2]),
     *(["caches", "VM", *form] for form in FORMS),
+    *(["summary", "VM", *form] for form in FORMS),
+    *(["features", "VM", *form] for form in FORMS),
+    *(["matrix", "VM", "--kernels", "6.1,6.12", *form] for form in FORMS),
+    *(["write", "VM", "X0=1", "APIAKeyLo_EL1=1", "VBAR_EL1=4096", "DBGBVR0_EL1=4", *form] for form in FORMS[:2]),
+    ["compare", "VM", A72, "--baseline"],
 ]
 
 

@@ -57,6 +57,9 @@ class Mode(NamedTuple):
     """`module:Class` of what it offers in the command palette"""
 
 
+SECRETS = Key(
+    "secrets", "dollar_sign", "app.secrets", "Secrets", "Show or withhold values of general registers, keys …"
+)
 SHARED: dict[str, tuple[Key, ...]] = {
     MODEL: (
         Key("write", "w", "app.write", "Write", "Would a write of this register be accepted? Try it", footer=4),
@@ -69,17 +72,13 @@ SHARED: dict[str, tuple[Key, ...]] = {
     VCPU: (
         Key("vcpu.next", "v", "app.vcpu(1)", "vCPU", "Next vCPU of this dump", footer=5),
         Key("vcpu.previous", "V", "app.vcpu(-1)", "Previous vCPU", "Previous vCPU of this dump"),
-        Key(
-            "secrets",
-            "dollar_sign",
-            "app.secrets",
-            "Secrets",
-            "Show or withhold values of general registers, keys …",
-        ),
         Key("dump.next", "right_curly_bracket", "app.dump(1)", "Next dump", "Next of the loaded dumps"),
         Key("dump.previous", "left_curly_bracket", "app.dump(-1)", "Previous dump", "Previous of the loaded dumps"),
     ),
-    NUMBERS: (Key("base", "x", "app.base", "Base", "Numbers in hex, binary or decimal"),),
+    NUMBERS: (
+        Key("base", "x", "app.base", "Base", "Numbers in hex, binary or decimal"),
+        SECRETS,
+    ),
     REPORTS: (
         Key("copy.line", "y", "copy_line", "Copy", "Copy the highlighted line", footer=6),
         Key("copy.report", "Y", "copy_report", "Copy report", "Copy this screen's report"),

@@ -54,7 +54,8 @@ class Board:
         self._asked = asked
         self.picture, self.problem = None, ""
         try:
-            self.picture = self._compare()
+            picture = self._compare()
+            self.picture = picture if session.secrets else picture.told()
         except InspectorError as error:
             self.problem = str(error)
         return True
@@ -68,7 +69,9 @@ class Board:
         told = session.answer()
         if isinstance(told, InspectorError):
             raise told
-        return kernel_picture(view, session.question, told, self.left)
+        # Every value of the saved vCPU is compared; which of them are shown is asked for afterwards.
+        saved = self.sides[0].shown.one_vcpu if self.left == "vcpu" else None
+        return kernel_picture(view, session.question, told, saved)
 
     def use(self, *others: Side) -> None:
         """Compare with other sides; none: with what a kernel exposes."""

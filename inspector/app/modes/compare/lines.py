@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from inspector.registers import catalog
 from inspector.registers.reading import read
+from inspector.registers.secrets import is_secret
 
 Kind = Literal["register", "field", "feature", "rule", "heading"]
 ALL_BITS = (1 << 2048) - 1
@@ -47,6 +48,8 @@ class Node(NamedTuple):
     meanings: tuple[tuple[int, str], ...] = ()
     """(value, meaning) where they were found already"""
     children: tuple[Node, ...] = ()
+    withheld: bool = False
+    """the values are left out, as secrets of a guest; how they stand to each other is not"""
 
     @property
     def register(self) -> catalog.Register:
@@ -86,6 +89,18 @@ class Node(NamedTuple):
                 return text
         fields = read(self.id, value << self.lsb, include_reserved=True).fields
         return next((one.meaning for one in fields if (one.msb, one.lsb) == (self.msb, self.lsb)), "")
+
+
+def told(nodes: Iterable[Node]) -> tuple[Node, ...]:
+    """The same lines without the values of registers that hold secrets of a guest: what differs stays."""
+    return tuple(map(_told, nodes))
+
+
+def _told(node: Node) -> Node:
+    if node.id < 0 or not is_secret(node.id):
+        return node._replace(children=told(node.children))
+    nothing = (None,) * len(node.values)
+    return node._replace(values=nothing, known=(), texts=(), meanings=(), more=(), children=(), withheld=True)
 
 
 def worst(states: Iterable[str]) -> str:

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from inspector.app.modes.compare.dumps import Contrast, Side, contrast, equal_nodes, side_name
-from inspector.app.modes.compare.exposure import Left, exposure_nodes
-from inspector.app.modes.compare.lines import Node
+from inspector.app.modes.compare.exposure import exposure_nodes
+from inspector.app.modes.compare.lines import Node, told
+from inspector.checks.compare.withheld import told as told_comparison
 from inspector.checks.machine.machine import KernelQuestion, Machine, ask, machine, own_question
 from inspector.checks.machine.source_kernel import describe_policy
 
 if TYPE_CHECKING:
     from inspector.app.shell.view import View
+    from inspector.sources.dump import Vcpu
 
 Form = Literal["kernel", "pair", "groups"]
 """Host against what a kernel exposes; two dumps; groups of equal dumps."""
@@ -34,12 +36,19 @@ class Picture(NamedTuple):
     contrast: Contrast | None = None
     brief: str = ""
     """the sides in few words, for a narrow header"""
+    withheld: bool = False
+    """the values of registers that hold secrets of a guest are left out"""
+
+    def told(self) -> Picture:
+        """The same without the guests' secrets; what differs, and how many, was found from all values."""
+        return self._replace(nodes=told(self.nodes), withheld=True)
 
     def everything(self) -> tuple[Node, ...]:
         """What differs, then what is equal."""
         if self.contrast is None:
             return self.nodes
-        return (*self.nodes, *equal_nodes(self.contrast))
+        equal = equal_nodes(self.contrast)
+        return (*self.nodes, *(told(equal) if self.withheld else equal))
 
     @property
     def equal(self) -> int:
@@ -49,28 +58,29 @@ class Picture(NamedTuple):
         return sum(not one.differs for one in self.nodes)
 
 
-def kernel_picture(view: View, question: KernelQuestion | None, told: Machine | None, left: Left) -> Picture:
-    """The host behind a view (or its vCPU as it was saved) against what a kernel exposes.
+def kernel_picture(
+    view: View, question: KernelQuestion | None, known: Machine | None, saved: Vcpu | None = None
+) -> Picture:
+    """The host behind a view (or `saved`, its vCPU as it was saved) against what a kernel exposes.
 
-    `question` None asks the kernel under which the dump was made; `told` is its answer where there is one already.
+    `question` None asks the kernel under which the dump was made; `known` is its answer where there is one already.
     Raises InspectorError when the dump says nothing of a machine, or KVM would not create such a vCPU there.
     """
     asked = question or first_question(view)
-    told = told or machine(view.dump, asked, vcpu=view.one_vcpu)
-    kernel = describe_policy(told.question.policy)
-    setup = told.setup
+    answer = known or machine(view.dump, asked, vcpu=view.one_vcpu)
+    kernel = describe_policy(answer.question.policy)
+    setup = answer.setup
     own = "" if question else _why_this_kernel(view)
     features = f"what {kernel}{own} would expose; vCPU: {setup.describe()}; vGIC {setup.gic}"
-    saved = view.one_vcpu if left == "vcpu" else None
-    left_name = told.label if saved is None else f"{view.title} as saved ({view.source})"
-    notes = tuple(("Note", note) for note in dict.fromkeys(told.notes))
+    left_name = answer.label if saved is None else f"{view.title} as saved ({view.source})"
+    notes = tuple(("Note", note) for note in dict.fromkeys(answer.notes))
     return Picture(
         form="kernel",
         titles=("host" if saved is None else "saved", "exposed"),
         names=(("left", left_name), ("right", features)),
-        nodes=tuple(exposure_nodes(told, saved.values if saved else None, saved.withheld if saved else ())),
+        nodes=tuple(exposure_nodes(answer, saved.values if saved else None, saved.withheld if saved else ())),
         notes=notes,
-        answer=told,
+        answer=answer,
         brief=f"{'host' if saved is None else 'saved'} ◂▸ {kernel}",
     )
 
@@ -126,7 +136,8 @@ def report(picture: Picture) -> str:
     if picture.contrast is not None:
         from inspector.reports.compare import comparison_markdown
 
-        return comparison_markdown(picture.contrast.answer)
+        answer = picture.contrast.answer
+        return comparison_markdown(told_comparison(answer) if picture.withheld else answer)
     if picture.answer is None:
         return ""
     from inspector.reports.exposure import exposure_markdown

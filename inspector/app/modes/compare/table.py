@@ -123,6 +123,8 @@ def number(node: Node, side: int, base: Base) -> str:
     """A value as text: `?` where it is not known, `none` where there is no such register."""
     if not node.has(side):
         return "none"
+    if node.withheld:
+        return "withheld"
     value = node.values[side]
     if node.kind == "field":
         if value is None:
@@ -154,7 +156,7 @@ def fitted(text: str, cells: int) -> str:
 
 def _value(node: Node, side: int, cells: int, base: Base) -> Row:
     text = number(node, side, base)
-    role = "muted" if not node.differs or text == "none" else ""
+    role = "muted" if not node.differs or node.withheld or text == "none" else ""
     if text == "?":
         role = "unknown"
     elif side == 1 and node.differs and node.certain and text != "none":
@@ -167,6 +169,8 @@ def _grid_value(node: Node, side: int, cells: int, base: Base) -> Row:
     text = number(node, side, base)
     if node.only and node.has(side) and node.values[side] is None:
         return row(Ink("● listed"))
+    if node.withheld and node.has(side):
+        return row(Ink("  withheld", "muted"))
     if text in ("none", "?"):
         return row(Ink("○ none", "muted") if text == "none" else Ink("? ?", "unknown"))
     if not node.has(0):

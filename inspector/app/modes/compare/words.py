@@ -83,7 +83,7 @@ def _meanings(node: Node, titles: Sequence[str], cells: int, base: Base) -> list
     said: list[Row] = []
     for value, having in sides.items():
         names = ", ".join(titles[side] for side in having)
-        meaning = node.meaning(having[0]) if value is not None else _unknown(node, having[0])
+        meaning = node.meaning(having[0]) if value is not None or node.withheld else _unknown(node, having[0])
         words = number(node, having[0], base) + ("  " + meaning if meaning else "")
         if len(names) < INDENT:
             said += _word(names.capitalize() if len(having) == 1 else names, words, cells)

@@ -13,7 +13,9 @@ from textual.widgets import TextArea
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
 from inspector.app.dialogs.line import cleaned
 from inspector.app.modes.migrate.question import short_name
+from inspector.app.shell import keys
 from inspector.app.shell.background import aside
+from inspector.app.shell.session import Change
 from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.outlined import outline_rows
@@ -63,6 +65,7 @@ class Answer(Lines, can_focus=True):
         Binding("end,G", "screen.scroll(9999)", "End", show=False),
         Binding("y,Y", "screen.copy", "Copy", show=False),
         Binding("e", "screen.export", "Export", show=False),
+        *keys.bindings((keys.SECRETS,)),
     ]
 
 
@@ -86,14 +89,15 @@ class Explain(Dialog):
         self._asked = 0
         self._timer: Timer | None = None
         self.answer: Explanation | None = None
+        """with every value; what is shown of it is `told`"""
         self.problem = ""
         self.complete = True
         """the answer on screen is that of the text on screen"""
 
     def compose(self) -> ComposeResult:
         """Text, the two dumps, answer."""
-        keys = unmarked("tab answer   f5 copy   f6 export   esc closes")
-        with Box(unmarked("Explain an error"), keys, classes="whole"):
+        words = unmarked("tab answer   f5 copy   f6 export   esc closes")
+        with Box(unmarked("Explain an error"), words, classes="whole"):
             yield Pasted(self._text, id="pasted", show_line_numbers=False, tab_behavior="focus")
             yield Lines(id="sides")
             yield Answer(id="answer")
@@ -147,8 +151,18 @@ class Explain(Dialog):
                 self._draw()
 
         if text.strip():
-            aside(self.app, lambda: told(explain(text, source, destination)), done, failed)
+            aside(self.app, lambda: explain(text, source, destination), done, failed)
         self._draw()
+
+    def session_changed(self, change: Change) -> None:
+        """The guest's secrets are shown or withheld."""
+        if self.shown:
+            self._draw()
+
+    @property
+    def told(self) -> Explanation | None:
+        """What is shown of the answer."""
+        return self.answer if self.answer is None or self.program.session.secrets else told(self.answer)
 
     @property
     def _cells(self) -> int:
@@ -175,15 +189,17 @@ class Explain(Dialog):
     def _answer_rows(self) -> list[Row]:
         if self.problem:
             return wrap(row(Ink("✖ ", "refused"), ink(self.problem)), self._cells, 2)
-        if self.answer is not None:
-            return outline_rows(explanation_outline(self.answer), self._cells)
+        if (answer := self.told) is not None:
+            rows = outline_rows(explanation_outline(answer), self._cells)
+            hidden = any(one.withheld for one in answer.registers)
+            return [*rows, (), row(Ink("withheld: $ here (tab) shows it", "muted"))] if hidden else rows
         if self.query_one("#pasted", Pasted).text.strip():
             return [row(Ink("reading…", "muted"))]
         return [line for hint in HINT.split("\n") for line in (*wrap(row(Ink(hint, "muted")), self._cells), ())]
 
     def report(self) -> str:
         """The explanation in Markdown, for a bug report."""
-        return explanation_markdown(self.answer) if self.answer is not None else ""
+        return explanation_markdown(self.told) if self.told is not None else ""
 
     def action_copy(self) -> None:
         """Copy the explanation."""

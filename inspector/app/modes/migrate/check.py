@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from inspector.app.modes.migrate.entries import Entry, entries, member
+from inspector.app.modes.migrate.entries import Entry, entries, member, told_entry
 from inspector.app.modes.migrate.question import Question, ask, ask_all_kernels, ask_pairs
 from inspector.checks.compat.matrix import CompatMatrix
 from inspector.checks.restore.result import KernelMatrix, KernelRow, MigrationReport
+from inspector.checks.restore.withheld import told, told_matrix
 from inspector.errors import InspectorError
 
 Answer = TypeVar("Answer")
@@ -30,17 +31,36 @@ class Check:
     def __init__(self, runs: Runs, changed: Callable[[], None]) -> None:
         self._runs, self._changed = runs, changed
         self.question: Question | None = None
-        self.report: MigrationReport | None = None
-        self.matrix: KernelMatrix | None = None
+        self.whole: MigrationReport | None = None
+        """the answer with every value; what is shown of it is `report`"""
+        self.whole_matrix: KernelMatrix | None = None
         self.pairs: CompatMatrix | None = None
         self.found: list[Entry] = []
+        self._whole_found: list[Entry] = []
         self.problem = ""
         """why there is no answer, one line"""
         self.brief = False
         """the ways out are not asked for, because another question is about to come"""
         self._number = 0
+        self.secrets = False
+        """values of the guest's secrets are shown; what is found and counted does not change with it"""
         self._open: set[str] = set()
         """what is being asked: `report`, `kernels`, `pairs`"""
+
+    def show_secrets(self, shown: bool) -> None:
+        """Show the values of registers that hold secrets of the guest, or withhold them."""
+        self.secrets = shown
+        self.found = self._whole_found if shown else [told_entry(entry) for entry in self._whole_found]
+
+    @property
+    def report(self) -> MigrationReport | None:
+        """What is shown of the answer."""
+        return self.whole if self.whole is None or self.secrets else told(self.whole)
+
+    @property
+    def matrix(self) -> KernelMatrix | None:
+        """What is shown of the answers of all kernels."""
+        return self.whole_matrix if self.whole_matrix is None or self.secrets else told_matrix(self.whole_matrix)
 
     @property
     def complete(self) -> bool:
@@ -55,10 +75,10 @@ class Check:
         self._number += 1
         self.problem, self._open = "", {"report"}
         if not again:
-            self.report = None
-            self.found = []
+            self.whole = None
+            self.found = self._whole_found = []
         if not (again and kernels):
-            self.matrix = None
+            self.whole_matrix = None
         if not again:
             self.pairs = None
         self._start("report", make, lambda question: self._put(question, kernels))
@@ -67,7 +87,7 @@ class Check:
     def ask_kernels(self, again: bool = False) -> None:
         """Fill the kernel matrix; a known one is asked for anew only `again`."""
         question = self.question
-        if question is not None and (again or self.matrix is None) and "kernels" not in self._open:
+        if question is not None and (again or self.whole_matrix is None) and "kernels" not in self._open:
             self._open.add("kernels")
             self._start("kernels", lambda: ask_all_kernels(question), self._take_matrix)
 
@@ -125,10 +145,11 @@ class Check:
         self._open.discard("report")
 
     def _take(self, report: MigrationReport) -> None:
-        self.report, self.found = report, entries(report)
+        self.whole, self._whole_found = report, entries(report)
+        self.show_secrets(self.secrets)
 
     def _take_matrix(self, matrix: KernelMatrix) -> None:
-        self.matrix = matrix
+        self.whole_matrix = matrix
         self._open.discard("kernels")
 
     def _take_pairs(self, pairs: CompatMatrix) -> None:

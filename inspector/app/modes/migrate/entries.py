@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from inspector.checks.feature_groups import FeatureGroup, group_by_feature
 from inspector.checks.restore.result import Finding, FindingKind, MigrationReport, Remark, RestoreStep
+from inspector.checks.restore.withheld import told_finding
 
 Kind = Literal[
     "step", "refused", "missing", "uncertain", "changed", "dropped", "remark", "unsaved", "running", "accepted"
@@ -59,6 +60,11 @@ def entries(report: MigrationReport) -> list[Entry]:
     found += _each(report, "changed", "running", fatal=False, expected=True)
     accepted = _each(report, "accepted", "accepted", fatal=False)
     return found + sorted(accepted, key=lambda entry: not differs(entry))
+
+
+def told_entry(entry: Entry) -> Entry:
+    """The line without the values of registers that hold secrets of the guest."""
+    return entry._replace(findings=tuple(map(told_finding, entry.findings)))
 
 
 def differs(entry: Entry) -> bool:

@@ -23,6 +23,7 @@ from inspector.checks.repair.fix import FixResult, Replacement, planned_changes
 from inspector.checks.restore.result import MigrationReport
 from inspector.errors import InspectorError
 from inspector.registers.catalog import by_id
+from inspector.registers.secrets import is_secret
 from inspector.reports.migration_outline import ways_outline
 
 
@@ -83,7 +84,7 @@ class Fix(Dialog):
             rows.append(row(Ink("none is known", "muted")))
         if self._changes:
             rows += [(), row(Ink("A copy would hold these values instead", "heading"))]
-            rows += _changes(self._changes, self._cells)
+            rows += _changes(self._changes, self._cells, self.program.session.secrets)
         if self._changes and self._left:
             names = ", ".join(dict.fromkeys(by_id(one.id).name for one in self._left))
             rows += [(), *wrap(row(Ink("and would still fail: ", "refused"), ink(names)), self._cells, 2)]
@@ -116,7 +117,7 @@ class Fix(Dialog):
             self.app.notify(f"Wrote {result.out}", markup=False)
             return
         page = self.query_one("#page", Lines)
-        page.show(_done(result, self._cells))
+        page.show(_done(result, self._cells, self.program.session.secrets))
         page.scroll_to(y=0, animate=False)
         loads = result.after is not None and result.after.verdict == "loads"
         self._say(
@@ -128,7 +129,7 @@ class Fix(Dialog):
         self.query_one("#said", Lines).fit(rows)
 
 
-def _changes(changes: tuple[Replacement, ...], cells: int) -> list[Row]:
+def _changes(changes: tuple[Replacement, ...], cells: int, secrets: bool) -> list[Row]:
     rows: list[Row] = []
     several = len({one.vcpu for one in changes}) > 1
     for one in changes:
@@ -136,15 +137,18 @@ def _changes(changes: tuple[Replacement, ...], cells: int) -> list[Row]:
         where = f"  vCPU {one.vcpu}" if several else ""
         at = "" if one.offset is None else f"  byte {one.offset:#x}"
         rows.append(row(Ink(one.name, "title"), Ink(where + at, "muted")))
-        values = (Ink(f"{value_text(one.old, size)} -> ", "muted"), Ink(value_text(one.new, size)))
+        if is_secret(one.id) and not secrets:
+            values = (Ink("withheld", "muted"), Ink(""))
+        else:
+            values = (Ink(f"{value_text(one.old, size)} -> ", "muted"), Ink(value_text(one.new, size)))
         rows += wrap(row(Ink("  "), *values), cells, 4)
         rows += wrap(row(Ink("  why   ", "muted"), ink(one.reason)), cells, 8)
         rows += wrap(row(Ink("  risk  ", "muted"), ink(one.risk)), cells, 8)
     return rows
 
 
-def _done(result: FixResult, cells: int) -> list[Row]:
-    rows = [row(Ink(f"{len(result.changes)} values replaced", "heading")), *_changes(result.changes, cells)]
+def _done(result: FixResult, cells: int, secrets: bool) -> list[Row]:
+    rows = [row(Ink(f"{len(result.changes)} values replaced", "heading")), *_changes(result.changes, cells, secrets)]
     if result.after is not None:
         rows += [(), *wrap(row(Ink("check  ", "muted"), ink(result.after.headline)), cells, 7)]
     for note in result.notes:

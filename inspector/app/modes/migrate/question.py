@@ -12,7 +12,6 @@ from inspector.checks.machine.source_kernel import first_vcpu, own_kernel
 from inspector.checks.repair.fix import FixResult
 from inspector.checks.restore.migration import migrate_all_kernels
 from inspector.checks.restore.result import KernelMatrix, MigrationReport
-from inspector.checks.restore.withheld import told, told_matrix
 from inspector.checks.vmms.base import Vmm
 from inspector.checks.vmms.table import VMM_NAMES, restoring_vmm
 from inspector.errors import InspectorError
@@ -107,9 +106,8 @@ def swapped(question: Question) -> Question:
 
 
 def ask(question: Question, *, ways_out: bool = True) -> MigrationReport:
-    """The answer. Raises InspectorError when the question has none."""
-    answer = migrate(question.source, question.destination or SAME_HOST, *_asked(question), ways_out=ways_out)
-    return told(answer)
+    """The answer, with every value. Raises InspectorError when the question has none."""
+    return migrate(question.source, question.destination or SAME_HOST, *_asked(question), ways_out=ways_out)
 
 
 def _asked(question: Question) -> tuple[str | None, str, str | None, Gic | None, str]:
@@ -118,11 +116,11 @@ def _asked(question: Question) -> tuple[str | None, str, str | None, Gic | None,
 
 
 def ask_all_kernels(question: Question) -> KernelMatrix:
-    """One row per kernel: where can the source go?"""
+    """One row per kernel, with every value: where can the source go?"""
     saved, rule = first_vcpu(question.source), question.rule
     own = setup_of(saved, rule.family) if saved is not None else QEMU_SETUP
     setup = asked_setup(question.features or None, None, own)
-    return told_matrix(migrate_all_kernels(question.source, rule.name, setup, host=question.host))
+    return migrate_all_kernels(question.source, rule.name, setup, host=question.host)
 
 
 def ask_pairs(question: Question) -> CompatMatrix:

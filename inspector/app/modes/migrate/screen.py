@@ -82,6 +82,7 @@ class Migrate(Frame):
     def refresh_from(self, change: Change) -> None:
         """Ask again when the dumps changed; else draw."""
         session = self.session
+        self.check.show_secrets(session.secrets)
         place, dumps = session.place.source, list(session.dumps)
         known = place == self._place and len(dumps) == len(self._dumps)
         if known and all(map(is_, dumps, self._dumps)):
@@ -342,14 +343,14 @@ class Migrate(Frame):
 
     def action_fix(self) -> None:
         """The ways out, and a copy that the destination accepts."""
-        if self.check.report is None or self.question is None:
+        if self.check.whole is None or self.question is None:
             return
-        if self.check.report.verdict == "loads":
+        if self.check.whole.verdict == "loads":
             self.notify("It loads as it is: there is nothing to fix", markup=False)
             return
         from inspector.app.modes.migrate.fix import Fix
 
-        self.program.open_dialog(Fix(self.question, self.check.report))
+        self.program.open_dialog(Fix(self.question, self.check.whole))
 
     def action_back(self) -> None:
         """From the kernels to the findings, shrink the explanation, or give a maximised pane back."""
