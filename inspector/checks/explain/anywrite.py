@@ -56,6 +56,8 @@ _ERROR_LINE = re.compile(
     re.IGNORECASE,
 )
 _MOST = 400
+_NEAR = 400
+"""Letters around a register in which its value and the verb that goes with it stand."""
 
 
 class Told(NamedTuple):
@@ -77,17 +79,18 @@ def told_registers(pasted: Pasted) -> Iterator[Told]:
     program = _program(pasted)
     left = _MOST
     for number, line in enumerate(pasted.lines):
-        if left <= 0:
-            return
         if not _ERROR_LINE.search(line):
             continue
-        for found in scan(line):
+        error = ""
+        for place, found in enumerate(scan(line)):
+            if not place:
+                error = errno_in(line) or (errno_in(_after(pasted, number)) if number + 1 < len(pasted.lines) else "")
+            if not left:
+                return
             left -= 1
-            near = line
-            error = errno_in(near) or (errno_in(_after(pasted, number)) if number + 1 < len(pasted.lines) else "")
-            kind = _kind(line[: found.start] + " " + line[found.end :]) if error else "named"
-            value = _value(line[found.end :])
-            yield Told(found.id, kind, error, value, program, line, number)
+            before, behind = line[max(found.start - _NEAR, 0) : found.start], line[found.end : found.end + _NEAR]
+            kind = _kind(f"{before} {behind}") if error else "named"
+            yield Told(found.id, kind, error, _value(behind), program, line, number)
 
 
 def _after(pasted: Pasted, number: int) -> str:
