@@ -52,6 +52,13 @@ class Progress:
             self._next = now + (_EVERY_DRAW if self._drawn else EVERY_LINE)
             self.say(self._sentence(done, now - self._begin))
 
+    def say_at(self, text: str) -> None:
+        """Tell a sentence, no more often than `at` does."""
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + (_EVERY_DRAW if self._drawn else EVERY_LINE)
+            self.say(text)
+
     def say(self, text: str) -> None:
         """Tell a sentence now."""
         line = one_line(text)

@@ -13,7 +13,7 @@ import os
 import sys
 
 from inspector import sources
-from inspector.checks.baseline.baseline import baseline
+from inspector.checks.baseline.baseline import baseline_of
 from inspector.checks.baseline.export import baseline_dump, firecracker_template, qemu_properties
 from inspector.checks.compare.compare import comparison_of, question_of
 from inspector.checks.compare.sets import Scope
@@ -84,8 +84,6 @@ def run(options: argparse.Namespace) -> int:
         raise InspectorError("goes with --baseline", f"--{exports[0]}", "add --baseline")
     if options.partial and options.all:
         raise InspectorError("holds no values of the guests", "--partial", "leave out --all")
-    if options.baseline and (options.partial or options.merge):
-        raise InspectorError("does not go with parts", "--baseline", "name the dumps")
     if options.baseline:
         return _baseline(options)
     wanted = _features(options)
@@ -158,7 +156,11 @@ def _baseline(options: argparse.Namespace) -> int:
     if choice is not None and choice.candidates:
         alone = f"the baseline is that of {choice.policy.label} alone; another that the kernel may be can offer less"
         print(one_line(alone), file=sys.stderr)
-    answer = baseline((sources.load(path, options.declared) for path in _paths(options)), kernel)
+    part = _part(options, "baseline")
+    if part is None:
+        return EXIT_YES
+    with Progress("modelled unlike hosts", len(part.groups)) as said:
+        answer = baseline_of(part, kernel, said)
     if options.firecracker:
         write_out(options.firecracker, firecracker_template(answer).encode(), force=options.force)
     if options.dump:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 from inspector.checks.baseline.baseline import (
     Baseline,
@@ -30,7 +31,8 @@ def baseline_json(answer: Baseline) -> Json:
         "level": answer.level,
         "outcome": answer.outcome,
         "certain": answer.outcome != "uncertain",
-        "hosts": [{"label": h, "kernel": k} for h, k in zip(answer.hosts, answer.kernels, strict=True)],
+        "host_count": answer.host_count,
+        "hosts": [{"label": h, "kernel": k, "count": n} for h, k, n in _hosts(answer)],
         "needs_kernel": answer.needs_kernel,
         "fields": [_field_json(f) for f in answer.fields],
         "registers": [_register_json(r) for r in answer.registers],
@@ -44,6 +46,11 @@ def baseline_json(answer: Baseline) -> Json:
         "qemu": qemu_properties(answer),
         "notes": list(answer.notes),
     }
+
+
+def _hosts(answer: Baseline) -> Iterator[tuple[str, str, int]]:
+    """(label, kernel, how many) of each row."""
+    return zip(answer.hosts, answer.kernels, answer.counts, strict=True)
 
 
 def _field_json(field: LevelledField) -> Json:
@@ -108,10 +115,11 @@ def _missing_json(missing: MissingSet) -> Json:
 def baseline_text(answer: Baseline) -> str:
     """The baseline as text."""
     lines = [_headline(answer), ""]
-    rows = [[_letter(n), h, f"Linux {k}"] for n, (h, k) in enumerate(zip(answer.hosts, answer.kernels, strict=True))]
+    rows = [[_letter(n), h, f"Linux {k}"] for n, (h, k, _) in enumerate(_hosts(answer))]
     lines += columns(rows[:_SHOWN], indent="  ")
-    if len(rows) > _SHOWN:
-        lines.append(f"  and {len(rows) - _SHOWN} more hosts")
+    more = answer.host_count - sum(answer.counts[:_SHOWN])
+    if more:
+        lines.append(f"  and {more} more hosts")
     properties = qemu_properties(answer)
     for title, section in (
         (f"Fields to set (all of them writable since Linux {answer.needs_kernel})", columns(_field_rows(answer))),
@@ -163,9 +171,9 @@ def _missing_line(missing: MissingSet) -> str:
 
 
 def _headline(answer: Baseline) -> str:
-    hosts = _count(len(answer.hosts), "host")
+    hosts = _count(answer.host_count, "host")
     if answer.level and not answer.changes:
-        alone = len(answer.hosts) == 1
+        alone = answer.host_count == 1
         return f"{hosts}: nothing to level." if alone else f"{hosts} are alike: nothing has to be set."
     changed = _count(len(answer.fields), "field")
     changed += f" and {_count(len(answer.registers), 'register')}" if answer.registers else ""
@@ -209,7 +217,7 @@ def _values(values: tuple[int, ...]) -> str:
 def baseline_markdown(answer: Baseline) -> str:
     """The baseline as Markdown."""
     lines = ["## Baseline", "", _headline(answer), ""]
-    rows = [[_letter(n), h, k] for n, (h, k) in enumerate(zip(answer.hosts, answer.kernels, strict=True))]
+    rows = [[_letter(n), h, k] for n, (h, k, _) in enumerate(_hosts(answer))]
     lines += [*markdown_table(["host", "dump", "kernel"], rows), ""]
     rows = [
         [f"{f.register}.{f.name}", _values(f.values), f"{f.common:#x}", f.safe, f.writable_since, f.meaning]

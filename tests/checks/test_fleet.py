@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inspector.checks.baseline.baseline import baseline, baseline_of
+from inspector.checks.baseline.hosts import Hosts, host_of_dump
 from inspector.checks.compare.compare import comparison_of
 from inspector.checks.fleet import part as parts
 from inspector.checks.fleet.files import FORMAT, decode_part, encode_part, read_part
@@ -18,11 +21,15 @@ from inspector.checks.fleet.part import NAMED, Part, empty, merge, merge_all
 from inspector.checks.fleet.reading import read_paths
 from inspector.checks.fleet.summarise import Asked, summarise
 from inspector.errors import InspectorError, SourceError
+from inspector.policies.loader import load_policy
 from inspector.registers.encoding import ccsidr_id, firmware_id, make_id, sysreg_id
 from inspector.registers.ids import SVE_VLS
+from inspector.reports.baseline import baseline_json, baseline_text
 from inspector.reports.compare import comparison_json, comparison_text
+from inspector.sources import load
 from inspector.sources.dump import Constraint, Dump, Provenance, Vcpu
 from inspector.untrusted import Untrusted
+from tests.fresh import ROOT
 
 PFR0, MMFR2 = sysreg_id(3, 0, 0, 4, 0), sysreg_id(3, 0, 0, 7, 2)
 TPIDR, X0 = sysreg_id(3, 3, 13, 0, 2), make_id(0x10, 0)
@@ -210,3 +217,61 @@ def test_many_processes_and_few_descriptors(tmp_path: Path) -> None:
     broken = [*paths[:300], str(tmp_path / "first"), *paths[:400], str(tmp_path / "second")]
     with pytest.raises(InspectorError, match="first: cannot be opened"):
         read_paths(broken, COMPARE, jobs=2)
+
+
+BASELINE = Asked(question="baseline")
+SHIPPED = ("neoverse-n2-linux-6.1", "neoverse-n2-linux-7.3", "cortex-a72-linux-7.3", "max-linux-7.3", "max-linux-5.10")
+
+
+def unnamed(dump: Dump) -> Dump:
+    """The same without its kernel's name and host: both are then inferred."""
+    return msgspec.structs.replace(dump, provenance=Provenance(source=dump.provenance.source), host=None)
+
+
+def altered(dump: Dump, n: int) -> Dump:
+    """Another host and another guest on it."""
+    (vcpu,) = dump.vcpus
+    values = {**vcpu.values, PFR0: vcpu.values[PFR0] - (n & 1), TPIDR: n}
+    return msgspec.structs.replace(dump, vcpus=(msgspec.structs.replace(vcpu, values=values),))
+
+
+@pytest.mark.parametrize("change", [lambda dump: dump, unnamed], ids=["named", "unnamed"])
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_host_of_a_part_is_the_host_of_its_dump(name: str, change: Callable[[Dump], Dump]) -> None:
+    """What is left of a dump in a part answers as the whole dump does, and those of its like as their own dumps."""
+    dump = change(load(f"builtin:{name}"))
+    whole = merge_all(summarise(altered(dump, n), n, BASELINE) for n in range(3))
+    hosts = Hosts(decode_part(encode_part(whole), "here"))
+    assert len(whole.groups) == 2
+    for group in sorted(whole.groups.values(), key=lambda group: group.members[0]):
+        own, real = hosts.of(group), host_of_dump(altered(dump, group.members[0].position))
+        assert (own.policy, own.setup, own.listed) == (real.policy, real.setup, real.listed)
+        assert dict(own.values) == dict(real.values) and own.partly == real.partly
+        assert (own.label, own.notes) == (real.label, real.notes)
+        for reg_id in (PFR0, MMFR2, ccsidr_id(0), firmware_id(0)):
+            if reg_id in real.values:
+                for value in (0, real.values[reg_id], real.values[reg_id] ^ 1, real.values[reg_id] & ~0xF):
+                    assert own.takes(reg_id, value) == real.takes(reg_id, value)
+
+
+def test_the_baseline_of_parts_is_that_of_the_dumps() -> None:
+    found = [load(f"builtin:{name}") for name in SHIPPED]
+    found += [altered(dump, n) for n, dump in enumerate(found)]
+    found.append(load(str(ROOT / "tests/material/pasted/20e-host-a72.json")))
+    found += [altered(found[0], n) for n in range(5)]
+    kernel = load_policy("7.3.0")
+    each = [summarise(dump, place, BASELINE) for place, dump in enumerate(found)]
+    for dice in map(random.Random, range(3)):
+        part = decode_part(encode_part(in_some_order(each, dice)), "here")
+        assert baseline_json(baseline_of(part, kernel)) == baseline_json(baseline(found, kernel))
+    assert b"5ec5e7" not in encode_part(summarise(altered(found[0], 0x5EC5E7), 0, BASELINE))
+
+
+def test_many_hosts_share_rows() -> None:
+    found = [altered(load("builtin:neoverse-n2-linux-7.3"), n) for n in range(NAMED + 5)]
+    answer = baseline(found)
+    assert answer.host_count == NAMED + 5 and sum(answer.counts) == NAMED + 5 and len(answer.hosts) == 2
+    (field,) = answer.fields
+    assert len(set(field.values)) == len(field.values) == 2 and field.common == min(field.values)
+    text = baseline_text(answer)
+    assert "and 34 more" in text and f"{NAMED + 5} hosts can be levelled" in text

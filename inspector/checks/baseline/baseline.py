@@ -7,14 +7,19 @@ one safe value.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
+from operator import and_
+from typing import Literal, NamedTuple
 
 import msgspec
 
-from inspector.checks.baseline.hosts import BaselineHost, hosts_of_dumps
+from inspector.checks.baseline.folded import add_host
+from inspector.checks.baseline.hosts import BaselineHost, Hosts
 from inspector.checks.compare.sets import is_feature_register
 from inspector.checks.feature_groups import FeatureGroup, group_by_feature
+from inspector.checks.fleet.part import NAMED, Group, Part
+from inspector.checks.fleet.tally import Tally
 from inspector.checks.history import field_history
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError
 from inspector.policies.eras import era_of
@@ -23,6 +28,7 @@ from inspector.policies.model import Policy
 from inspector.policies.rulebook import rulebook
 from inspector.policies.setup import VcpuSetup
 from inspector.policies.spans import FieldRule, signed_value
+from inspector.progress import Progress
 from inspector.registers.bits import Partial, ones
 from inspector.registers.catalog import by_id, sort_key
 from inspector.registers.encoding import CLASS_BITMAP, CLASS_FIRMWARE, CLASS_SVE, split_id
@@ -31,6 +37,8 @@ from inspector.registers.reading import read
 from inspector.sources.dump import Dump
 
 _FIELDED = frozenset((*ID_SPACE, CTR_EL0))
+_MODELS = 512
+"""Hosts whose models stay in memory; each takes about a tenth of a megabyte."""
 _IDENTITY = frozenset((MIDR_EL1, REVIDR_EL1, AIDR_EL1))
 
 
@@ -103,7 +111,15 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     """The greatest common feature set of some hosts."""
 
     hosts: tuple[str, ...]
+    """of more than NAMED hosts the largest groups of alike ones"""
     kernels: tuple[str, ...]
+    """parallel to `hosts`"""
+    counts: tuple[int, ...] = ()
+    """parallel to `hosts`: how many each row stands for"""
+    host_count: int
+    """all of them, also those without a row"""
+    one_kernel: str = ""
+    """the policy that all of them run, where it is one"""
     fields: tuple[LevelledField, ...]
     registers: tuple[LevelledRegister, ...]
     obstacles: tuple[Obstacle, ...]
@@ -150,39 +166,82 @@ def baseline(dumps: Iterable[Dump], kernel: Policy | None = None) -> Baseline:
     that only one dump is in memory. `kernel` asks what would be if all hosts ran that kernel. Raises InspectorError
     for a dump without registers or with an unknown kernel.
     """
-    hosts = hosts_of_dumps(dumps, kernel)
-    if not hosts:
+    tally = Tally("baseline")
+    for position, dump in enumerate(dumps):
+        add_host(tally, dump, position)
+    return baseline_of(tally.part(), kernel)
+
+
+def baseline_of(part: Part, kernel: Policy | None = None, said: Progress | None = None) -> Baseline:
+    """The same of the part of any number of dumps: equal hosts are asked once.
+
+    Raises InspectorError when a host's kernel is not known.
+    """
+    if not part.groups:
         raise InspectorError("nothing to level", "", "name the dumps of two or more hosts")
-    return level_hosts(hosts)
+    known = Hosts(part, kernel)
+    groups = sorted(part.groups.values(), key=lambda group: group.members[0])
+    hosts = []
+    for place, group in enumerate(groups):
+        hosts.append(known.of(group))
+        if said is not None and place % 50 == 0:
+            said.at(place)
+    return level_hosts(hosts, _shown_hosts(groups, hosts), part, said)
 
 
-def level_hosts(hosts: Sequence[BaselineHost]) -> Baseline:
-    """The same for hosts that are already known; equal hosts are asked once."""
-    distinct = list({h.key: h for h in hosts}.values())
-    listed = frozenset.intersection(*(h.listed for h in distinct))
+class _Shown(NamedTuple):
+    """A host that has a row of its own, or alike ones that share one."""
+
+    label: str
+    host: BaselineHost
+    alike: int = 1
+
+
+def _shown_hosts(groups: Sequence[Group], hosts: Sequence[BaselineHost]) -> list[_Shown]:
+    """A row for each host where there are few, else for each group, the largest first."""
+    pairs = list(zip(groups, hosts, strict=True))
+    if sum(group.count for group in groups) <= NAMED:
+        rows = sorted((member, place) for place, group in enumerate(groups) for member in group.members)
+        return [_Shown(member.label, hosts[place]) for member, place in rows]
+    pairs.sort(key=lambda pair: -pair[0].count)
+    return [
+        _Shown(host.label + (f" and {group.count - 1} more" if group.count > 1 else ""), host, group.count)
+        for group, host in pairs[:NAMED]
+    ]
+
+
+def level_hosts(
+    distinct: Sequence[BaselineHost], shown: Sequence[_Shown], part: Part, said: Progress | None = None
+) -> Baseline:
+    """The same for hosts that are already known; `shown`: whose own values are told."""
+    listed = frozenset.intersection(*{h.listed for h in distinct})
     common = {i for i in listed if is_feature_register(i)} - {MPIDR_EL1}
-    work = _Levelling(hosts, distinct)
+    work = _Levelling([one.host for one in shown], distinct, said)
     for reg_id in sorted(common, key=lambda i: sort_key(by_id(i))):
         work.level(reg_id)
-    setups = {h.setup for h in hosts}
+    setups = {h.setup for h in distinct}
+    kernels = {h.policy.name for h in distinct}
     return Baseline(
-        hosts=tuple(h.label for h in hosts),
-        kernels=tuple(h.policy.name for h in hosts),
+        hosts=tuple(one.label for one in shown),
+        kernels=tuple(one.host.policy.name for one in shown),
+        counts=tuple(one.alike for one in shown),
+        host_count=part.subjects,
+        one_kernel=kernels.pop() if len(kernels) == 1 else "",
         fields=tuple(work.fields),
         registers=tuple(work.registers),
         obstacles=tuple(work.obstacles),
-        lists=_lists(hosts),
+        lists=_lists([one.host for one in shown], distinct),
         unknown=tuple(work.unknown),
         values=work.values,
         known=work.known,
         changes=work.changes,
         setup=setups.pop() if len(setups) == 1 else None,
-        notes=tuple(dict.fromkeys(note for h in hosts for note in h.notes)),
+        notes=tuple(dict.fromkeys(note for h in distinct for note in h.notes)),
     )
 
 
-def _lists(hosts: Sequence[BaselineHost]) -> tuple[MissingSet, ...]:
-    lists = {h.listed for h in hosts}
+def _lists(hosts: Sequence[BaselineHost], distinct: Sequence[BaselineHost]) -> tuple[MissingSet, ...]:
+    lists = {h.listed for h in distinct}
     everything, common = frozenset().union(*lists), frozenset.intersection(*lists)
     patterns: dict[tuple[int, ...], list[int]] = {}
     for reg_id in sorted(everything - common):
@@ -196,8 +255,12 @@ def _lists(hosts: Sequence[BaselineHost]) -> tuple[MissingSet, ...]:
 class _Levelling:
     """Register after register, what all hosts agree on."""
 
-    def __init__(self, hosts: Sequence[BaselineHost], distinct: Sequence[BaselineHost]) -> None:
-        self.hosts, self.distinct = hosts, distinct
+    def __init__(
+        self, hosts: Sequence[BaselineHost], distinct: Sequence[BaselineHost], said: Progress | None = None
+    ) -> None:
+        self.hosts, self.distinct, self._said = hosts, distinct, said
+        self._asked = 0
+        self._register, self._parts = 0, frozenset[Partial]()
         self.fields: list[LevelledField] = []
         self.registers: list[LevelledRegister] = []
         self.obstacles: list[Obstacle] = []
@@ -208,7 +271,7 @@ class _Levelling:
 
     def level(self, reg_id: int) -> None:
         """Find the common value of one register."""
-        parts = {h.part(reg_id) for h in self.distinct}
+        parts = set(self._parts_of(reg_id))
         known, width = self._known(reg_id), by_id(reg_id).size * 8
         if len(parts) == 1 and not ~known & ones(width):
             self.values[reg_id] = parts.pop().value
@@ -221,10 +284,13 @@ class _Levelling:
 
     def _known(self, reg_id: int) -> int:
         """The bits of a register that are known of every host."""
-        known = -1
-        for host in self.distinct:
-            known &= host.part(reg_id).known
-        return known
+        return reduce(and_, (part.known for part in self._parts_of(reg_id)), -1)
+
+    def _parts_of(self, reg_id: int) -> frozenset[Partial]:
+        """What is known of a register of the hosts, each different answer once."""
+        if reg_id != self._register:
+            self._register, self._parts = reg_id, frozenset(h.part(reg_id) for h in self.distinct)
+        return self._parts
 
     def _unknown(self, reg_id: int, name: str, msb: int, lsb: int) -> None:
         self.unknown.append(
@@ -242,13 +308,13 @@ class _Levelling:
         known = self._known(reg_id)
         names = {(f.msb, f.lsb): f for f in read(reg_id, 0, include_reserved=True).fields}
         for field in self._field_table(reg_id):
-            own = [field.extract(h.part(reg_id).value) for h in self.distinct]
+            own = sorted({field.extract(part.value) for part in self._parts_of(reg_id)})
             named = names.get((field.msb, field.lsb))
             name = named.name if named else field.name
             if field.mask & ~known:
                 self._unknown(reg_id, name, field.msb, field.lsb)
                 continue
-            if len(set(own)) == 1:
+            if len(own) == 1:
                 continue
             common = self._common_value(reg_id, field, own)
             if common is None:
@@ -276,8 +342,8 @@ class _Levelling:
         """Bits outside `judged` in which the hosts differ, as far as they are known."""
         different, known = 0, self._known(reg_id)
         first = self.distinct[0].part(reg_id).value
-        for host in self.distinct[1:]:
-            different |= first ^ host.part(reg_id).value
+        for part in self._parts_of(reg_id):
+            different |= first ^ part.value
         return different & known & ~judged
 
     def _other_bits(self, reg_id: int, judged: int) -> None:
@@ -309,7 +375,8 @@ class _Levelling:
     def _field_table(self, reg_id: int) -> list[FieldRule]:
         """The fields that any of the hosts' kernels or the newest one knows, most significant first."""
         table: dict[tuple[int, int], FieldRule] = {}
-        for fields in (*(h.fields(reg_id) for h in self.distinct), newest_fields(reg_id)):
+        kernels = {h.policy.name: h for h in self.distinct}
+        for fields in (*(h.fields(reg_id) for h in kernels.values()), newest_fields(reg_id)):
             table.update({(f.msb, f.lsb): f for f in fields})
         return sorted(table.values(), key=lambda f: -f.lsb)
 
@@ -317,16 +384,32 @@ class _Levelling:
         """The greatest value that every host takes, or None."""
         ideal = safe_value(field, own)
         for candidate in _candidates(field, ideal):
-            if all(h.takes_field(reg_id, field, candidate) for h in self.distinct):
+            if self._all(lambda h, value=candidate: h.takes_field(reg_id, field, value)):  # type: ignore[misc]
                 return candidate
+        return None
+
+    def _all(self, takes: Callable[[BaselineHost], bool]) -> bool:
+        return self._refusing(takes) is None
+
+    def _refusing(self, takes: Callable[[BaselineHost], bool]) -> BaselineHost | None:
+        """The first host that refuses. Models are kept of so many hosts as there is memory for."""
+        for place, host in enumerate(self.distinct):
+            if self._said is not None:
+                self._said.say_at(f"asked {self._asked:,} times what hosts accept")
+            self._asked += 1
+            refused = not takes(host)
+            if place >= _MODELS:
+                host.forget()
+            if refused:
+                return host
         return None
 
     def _write(self, reg_id: int, mask: int, bits: int, stuck: int) -> None:
         """Take the levelled fields together, and check the whole register on every host."""
-        refused = [h for h in self.distinct if not h.takes(reg_id, h.part(reg_id).value & ~mask | bits)]
-        if refused:
+        refused = self._refusing(lambda h: h.takes(reg_id, h.part(reg_id).value & ~mask | bits))
+        if refused is not None:
             self.fields = [f for f in self.fields if f.id != reg_id]
-            reason = f"each field alone is accepted, all of them together are not on {refused[0].label}"
+            reason = f"each field alone is accepted, all of them together are not on {refused.label}"
             self._obstacle(reg_id, "", self._own(reg_id), reason)
             return
         self.changes[reg_id] = (mask, bits)
@@ -355,8 +438,8 @@ class _Levelling:
 
     def _level_whole(self, reg_id: int) -> None:
         own = self._own(reg_id)
-        for candidate in _whole_candidates(reg_id, own):
-            if all(h.takes(reg_id, candidate) for h in self.distinct):
+        for candidate in _whole_candidates(reg_id, [part.value for part in self._parts_of(reg_id)]):
+            if self._all(lambda h, value=candidate: h.takes(reg_id, value)):  # type: ignore[misc]
                 self.registers.append(
                     LevelledRegister(id=reg_id, register=by_id(reg_id).name, values=own, common=candidate)
                 )

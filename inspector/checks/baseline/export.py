@@ -75,7 +75,7 @@ def baseline_dump(answer: Baseline) -> Dump:
     every host.
     """
     left_out = sorted({o.register for o in answer.obstacles})
-    notes = [f"the greatest common feature set of {len(answer.hosts)} hosts: {', '.join(answer.hosts[:8])}"]
+    notes = [f"the greatest common feature set of {answer.host_count} hosts: {', '.join(answer.hosts[:8])}"]
     if left_out:
         notes.append(f"left out, because the hosts cannot be made to agree: {', '.join(left_out)}")
     if answer.known:
@@ -83,12 +83,11 @@ def baseline_dump(answer: Baseline) -> Dump:
         notes.append(f"given only in the bits that are known of every host: {names}")
     values = {i: value for i, value in sorted(answer.values.items()) if i not in answer.known}
     parts = {i: Constraint(mask, answer.values[i]) for i, mask in sorted(answer.known.items())}
-    kernels = set(answer.kernels)
     return Dump(
         provenance=Provenance(
             source="baseline",
             tool=Untrusted("vcpu-inspector compare --baseline"),
-            kernel=Untrusted(kernels.pop() if len(kernels) == 1 else ""),
+            kernel=Untrusted(answer.one_kernel),
         ),
         vcpus=(Vcpu(index=0, name="baseline", values=values, constraints=parts, setup=answer.setup),),
         notes=tuple(notes),

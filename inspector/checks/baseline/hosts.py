@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import copy
+from functools import partial
+from itertools import pairwise
 
+from inspector.checks.baseline.folded import dump_of
 from inspector.checks.compare.sets import is_feature_register
+from inspector.checks.fleet.packing import WORD, packer, shape_of
+from inspector.checks.fleet.part import Group, Part
 from inspector.checks.machine.destination import Destination, destination_of, source_vcpus
-from inspector.checks.machine.source_kernel import first_vcpu, own_kernel
+from inspector.checks.machine.source_kernel import first_vcpu, kernel_of, own_kernel
 from inspector.checks.vmms.table import find_vmm
 from inspector.errors import InspectorError
 from inspector.kvm.vm import Vcpu as SimulatedVcpu
@@ -24,23 +29,29 @@ ALL_BITS = (1 << 2048) - 1
 
 
 class BaselineHost:
-    """One host; its vCPU model is made when it is first asked."""
+    """One host; its vCPU model is made when it is first asked, and may be forgotten in between."""
 
-    def __init__(self, label: str, destination: Destination, notes: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        label: str,
+        destination: Destination,
+        rebuild: Callable[[], Destination],
+        values: Mapping[int, int] | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> None:
         self.label = label
         self.policy: Policy = destination.policy
         self.setup: VcpuSetup = destination.setup
         self.listed = destination.listed
-        self.values: Mapping[int, int] = destination.values
+        if values is None:
+            values = {i: value for i, value in destination.values.items() if is_feature_register(i)}
+        self.values: Mapping[int, int] = values
+        """of the feature registers"""
         self.partly: Mapping[int, int] = destination.known
         """known bits of the values that are known only in part"""
         self.notes = notes
-        self._build = destination.build
+        self._rebuild = rebuild
         self._vm: Vm | None = None
-        features = tuple(sorted((i, v) for i, v in self.values.items() if is_feature_register(i)))
-        masks = tuple(sorted(self.partly.items()))
-        self.key: tuple[object, ...] = (self.policy.name, self.setup, features, masks, self.listed)
-        """equal for hosts that answer alike"""
 
     def named(self, label: str) -> BaselineHost:
         """The same host under another name."""
@@ -48,9 +59,13 @@ class BaselineHost:
         twin.label = label
         return twin
 
+    def forget(self) -> None:
+        """Give back the model; it is made again when the host is asked again."""
+        self._vm = None
+
     def new_vm(self) -> Vm:
         """A VM with one fresh vCPU."""
-        return self._build(1)
+        return self._rebuild().build(1)
 
     def fields(self, reg_id: int) -> tuple[FieldRule, ...]:
         """The feature-table fields of a register under this host's kernel."""
@@ -97,44 +112,84 @@ class BaselineHost:
         return any(parts.get(name, ALL_BITS) & changed for name in doubts)
 
 
-def hosts_of_dumps(dumps: Iterable[Dump], kernel: Policy | None = None) -> list[BaselineHost]:
-    """The hosts that `dumps` show; dumps may come one by one, and equal ones are modelled once."""
-    known: dict[tuple[object, ...], BaselineHost] = {}
-    hosts = []
-    for dump in dumps:
-        key = _likeness(dump)
-        host = known.get(key) if key else None
-        host = host.named(dump.provenance.source) if host else host_of_dump(dump, kernel)
-        if key:
-            known.setdefault(key, host)
-        hosts.append(host)
-    return hosts
+class _Packed(Mapping[int, int]):
+    """The values of one packed vCPU, unpacked one by one: a fleet has too many to hold them all as integers."""
+
+    __slots__ = ("_data", "_places")
+
+    def __init__(self, places: Mapping[int, tuple[int, int]], data: bytes) -> None:
+        self._places, self._data = places, data
+
+    def __getitem__(self, reg_id: int) -> int:
+        first, last = self._places[reg_id]
+        return int.from_bytes(self._data[first:last], "little")
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
 
 
-def _likeness(dump: Dump) -> tuple[object, ...]:
-    """What a host is made of, for dumps of one fresh vCPU; empty for all others."""
-    if len(dump.vcpus) != 1 or dump.vcpus[0].kind != "vcpu":
-        return ()
-    vcpu = dump.vcpus[0]
-    features = tuple((i, v) for i, v in vcpu.values.items() if is_feature_register(i))
-    return dump.provenance.kernel, dump.provenance.kernel_version, vcpu.setup, features, tuple(vcpu.values)
+class Hosts:
+    """The hosts of a part, one for each group. Those that differ only in values share what follows from the rest."""
+
+    def __init__(self, part: Part, kernel: Policy | None = None) -> None:
+        self._part, self._kernel = part, kernel
+        self._like: dict[tuple[bytes, bytes], tuple[BaselineHost, Mapping[int, tuple[int, int]]]] = {}
+
+    def of(self, group: Group) -> BaselineHost:
+        """The host of a group, under the name of its first member. Raises InspectorError as `host_of_dump`."""
+        part, key = self._part, (group.about, group.shape)
+        like = self._like.get(key)
+        rebuild = partial(_destination, group, part, self._kernel)
+        if like is None:
+            first = host_of_dump(dump_of(group, part), self._kernel, rebuild)
+            ids, kept = shape_of(part.pieces[group.shape])
+            if not ids or self._kernel is not None or not kernel_of(dump_of(group, part)).policy:
+                # Its kernel, or what it shows under another one, follows from the values.
+                return first
+            pack = packer(kept)
+            places: Mapping[int, tuple[int, int]] = {
+                reg_id: (WORD * first, WORD * last)
+                for reg_id, (first, last) in zip(kept, pairwise(pack.places), strict=True)
+                if is_feature_register(reg_id)
+            }
+            like = self._like[key] = first, places
+        host, places = like
+        twin = host.named(group.members[0].label)
+        twin.values, twin._rebuild = _Packed(places, group.values), rebuild
+        twin.forget()
+        return twin
 
 
-def host_of_dump(dump: Dump, kernel: Policy | None = None) -> BaselineHost:
+def _destination(group: Group, part: Part, kernel: Policy | None) -> Destination:
+    return _shown(dump_of(group, part), kernel)[0]
+
+
+def host_of_dump(
+    dump: Dump, kernel: Policy | None = None, rebuild: Callable[[], Destination] | None = None
+) -> BaselineHost:
     """The host that a dump shows. A dump that does not name its kernel gets the one that its register list fits best.
 
-    Raises InspectorError when it holds neither a vCPU nor, with a kernel, a host's raw registers.
+    Raises InspectorError when it holds neither a vCPU nor, with a kernel, a host's raw registers. `rebuild`: how to
+    come by its destination again, without holding it.
     """
+    destination, notes = _shown(dump, kernel)
+    return BaselineHost(dump.provenance.source, destination, rebuild or (lambda: destination), notes=notes)
+
+
+def _shown(dump: Dump, kernel: Policy | None) -> tuple[Destination, tuple[str, ...]]:
     where, rule = dump.provenance.source, find_vmm("qemu")
     if first_vcpu(dump) is None:
         if dump.host is None:
             raise InspectorError("holds no vCPU and no host registers", where)
         like = Vcpu(index=0, values={}, setup=QEMU_SETUP)
-        return BaselineHost(where, destination_of(dump, like, kernel, None, rule))
+        return destination_of(dump, like, kernel, None, rule), ()
     vcpus, notes = source_vcpus(dump)
     own = own_kernel(dump, vcpus[0])
     if kernel is None and not own.shown:
         # A list of some registers: the inferred kernel says at most what it hides, which is all that is asked here.
         kernel, notes = own.policy, (*notes, *own.doubts)
     destination = destination_of(dump, vcpus[0], kernel, None, rule)
-    return BaselineHost(where, destination, (*notes, *destination.notes))
+    return destination, (*notes, *destination.notes)

@@ -14,7 +14,7 @@ from inspector.checks.feature_groups import FeatureGroup, group_by_feature
 from inspector.checks.fleet.packing import packer, shape_of, words_of
 from inspector.checks.fleet.part import NAMED, Group, Member, Part
 from inspector.checks.fleet.reading import read_paths
-from inspector.checks.fleet.summarise import Asked, add_dump
+from inspector.checks.fleet.summarise import Asked, add_compared
 from inspector.checks.fleet.tally import Tally
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
 from inspector.progress import Progress
@@ -126,7 +126,7 @@ def compare(dumps: Sequence[Dump], scope: Scope = "auto") -> Comparison:
     """
     tally = Tally(question_of(scope, len(dumps)))
     for position, dump in enumerate(dumps):
-        add_dump(tally, dump, position, alone=len(dumps) == 1)
+        add_compared(tally, dump, position, alone=len(dumps) == 1)
     return comparison_of(tally.part())
 
 

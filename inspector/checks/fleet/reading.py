@@ -51,7 +51,7 @@ def read_some(places: Sequence[tuple[int, str]], asked: Asked, said: Progress | 
     for done, (position, path) in enumerate(places):
         if said is not None and done % _SAID_EVERY == 0:
             said.at(done)
-        add_dump(tally, load(path, asked.declared), position, asked.alone)
+        add_dump(tally, load(path, asked.declared), position, asked)
     return tally.part()
 
 

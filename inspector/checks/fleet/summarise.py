@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from inspector.checks.baseline.folded import add_host
 from inspector.checks.compare.sets import subjects_of
 from inspector.checks.fleet.part import Member, Part, Question
 from inspector.checks.fleet.tally import Tally
@@ -28,7 +29,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """as `--limit` takes it"""
 
 
-def add_dump(tally: Tally, dump: Dump, position: int, alone: bool = False) -> None:
+def add_compared(tally: Tally, dump: Dump, position: int, alone: bool = False) -> None:
     """Take in what is compared of a dump. Raises InspectorError for a dump without registers."""
     given = dump.provenance
     vcpus, notes = subjects_of(dump, alone)
@@ -39,8 +40,16 @@ def add_dump(tally: Tally, dump: Dump, position: int, alone: bool = False) -> No
         tally.add(vcpu, given.kernel.shown.encode(), member)
 
 
+def add_dump(tally: Tally, dump: Dump, position: int, asked: Asked) -> None:
+    """Take in what is asked of a dump. Raises InspectorError for a dump that has nothing of it."""
+    if asked.question == "baseline":
+        add_host(tally, dump, position)
+    else:
+        add_compared(tally, dump, position, asked.alone)
+
+
 def summarise(dump: Dump, position: int, asked: Asked) -> Part:
     """The part of one dump, which is number `position` of those that were given."""
     tally = Tally(asked.question, asked.secrets_out)
-    add_dump(tally, dump, position, asked.alone)
+    add_dump(tally, dump, position, asked)
     return tally.part()

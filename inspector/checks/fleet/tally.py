@@ -9,19 +9,26 @@ from heapq import nsmallest
 from inspector.checks.compare.sets import is_feature_register
 from inspector.checks.fleet.packing import digest_of, packer, shape_bytes
 from inspector.checks.fleet.part import COUNTED, NAMED, Group, Member, Part, Question, content_digest, first_notes
+from inspector.registers.ids import PMCR_EL0
 from inspector.registers.secrets import is_secret
 from inspector.sources.dump import Vcpu
 
 Masks = tuple[tuple[int, str], ...]
 
 
+def is_kept(reg_id: int, question: Question) -> bool:
+    """True for a register whose value stays in a part: what host and kernel decide, and the number of PMU counters."""
+    return is_feature_register(reg_id) or (question == "baseline" and reg_id == PMCR_EL0)
+
+
 class _Layout:
     """How the registers of a vCPU of one list are taken apart. `whole`: those of which every bit has a value."""
 
     def __init__(
-        self, ids: tuple[int, ...], valued: frozenset[int], whole: frozenset[int], every: bool, secrets_out: bool
+        self, ids: tuple[int, ...], valued: frozenset[int], whole: frozenset[int], question: Question, secrets_out: bool
     ) -> None:
-        kept = [reg_id in valued and (every or is_feature_register(reg_id)) for reg_id in ids]
+        every = question == "compare-all"
+        kept = [reg_id in valued and (every or is_kept(reg_id, question)) for reg_id in ids]
         self.shape = shape_bytes(ids, kept)
         self.digest = digest_of(self.shape)
         self.kept = packer(tuple(reg_id for reg_id, one in zip(ids, kept, strict=True) if one))
@@ -31,19 +38,19 @@ class _Layout:
 
 
 @lru_cache(maxsize=256)
-def _layout(listed: tuple[int, ...], every: bool, secrets_out: bool) -> _Layout:
+def _layout(listed: tuple[int, ...], question: Question, secrets_out: bool) -> _Layout:
     """The layout of a vCPU all of whose registers have a value, in the order of its source."""
     valued = frozenset(listed)
-    return _Layout(tuple(sorted(listed)), valued, valued, every, secrets_out)
+    return _Layout(tuple(sorted(listed)), valued, valued, question, secrets_out)
 
 
-def _apart(vcpu: Vcpu, every: bool, secrets_out: bool) -> tuple[Mapping[int, int], Masks, _Layout]:
+def _apart(vcpu: Vcpu, question: Question, secrets_out: bool) -> tuple[Mapping[int, int], Masks, _Layout]:
     """(values, masks, layout) of a vCPU of which some registers are known in part, or not at all."""
     given = {**vcpu.values, **{i: c.value & c.mask for i, c in vcpu.constraints.items()}}
     ids = tuple(sorted({*given, *vcpu.errors}))
     masks = tuple(sorted((i, f"{c.mask:x}") for i, c in vcpu.constraints.items()))
     whole = frozenset(vcpu.values)
-    return given, masks, _Layout(ids, frozenset(given), whole, every, secrets_out)
+    return given, masks, _Layout(ids, frozenset(given), whole, question, secrets_out)
 
 
 class Tally:
@@ -67,11 +74,10 @@ class Tally:
         """Take in one vCPU. `about`: what else makes it another content."""
         values: Mapping[int, int] = vcpu.values
         masks: Masks = ()
-        every = self.question == "compare-all"
         if vcpu.constraints or vcpu.errors:
-            values, masks, layout = _apart(vcpu, every, self._secrets_out)
+            values, masks, layout = _apart(vcpu, self.question, self._secrets_out)
         else:
-            layout = _layout(tuple(values), every, self._secrets_out)
+            layout = _layout(tuple(values), self.question, self._secrets_out)
         told = digest_of(about)
         packed = layout.kept.pack(values)
         digest = content_digest(vcpu.kind, told, layout.digest, masks, packed)
@@ -85,6 +91,8 @@ class Tally:
         members.append(member)
         if len(members) > 8 * NAMED:
             members[:] = nsmallest(NAMED, members)
+        if self.question == "baseline":
+            return  # the guest's own state plays no part
         self._add_content(digest_of(repr(masks).encode() + layout.digest + layout.told.pack(values)))
         self._note_state(layout, values)
 
