@@ -30,8 +30,8 @@ from inspector.checks.repair.fix import FixResult
 from inspector.checks.restore import migration
 from inspector.checks.restore.result import MigrationReport
 from inspector.checks.vmms.table import restoring_vmm
-from inspector.checks.writing.bench import Bench
-from inspector.checks.writing.typed import typed_write
+from inspector.checks.writing.bench import bench_of
+from inspector.checks.writing.history import FIRST_RUN, steps_of, written
 from inspector.errors import InspectorError
 from inspector.kvm.exposure import RegisterExposure
 from inspector.kvm.verdict import Verdict
@@ -133,19 +133,13 @@ def expose(machine: Machine, *registers: str) -> tuple[RegisterExposure, ...]:
 
 
 def try_write(machine: Machine, *writes: str, ran: bool = False) -> tuple[Verdict, ...]:
-    """KVM's answers to writes (`REG=VALUE`, `REG.FIELD=VALUE`), made one after another on one fresh vCPU.
+    """KVM's answers to writes (`REG=VALUE`, `REG.FIELD=VALUE`), made one after another on the vCPU of the dump.
 
-    `ran`: the vCPU has already run.
+    One text may hold several writes; `run` stands for the first run. `ran`: the vCPU has run before the first write.
     """
-    bench = Bench(machine.vms)
-    if ran:
-        bench.toggle_run()
-    verdicts = []
-    for text in writes:
-        register, value = typed_write(text)
-        bench.parse(register, value)
-        verdicts.append(bench.make(register, value).verdict)
-    return tuple(verdict for verdict in verdicts if verdict is not None)
+    steps = [step for text in writes for step in steps_of(text)]
+    entries = written(bench_of(machine), [*([FIRST_RUN] if ran else []), *steps])
+    return tuple(one.verdict for one in entries if one.verdict is not None)
 
 
 def migrate(
@@ -159,19 +153,21 @@ def migrate(
     assume: Literal["core"] | None = None,
     *,
     ways_out: bool = True,
+    behind: Dump | None = None,
 ) -> MigrationReport:
     """Would the saved VM `source` load there, and if not, why and what would help?
 
     `destination`: a dump of a fresh vCPU, of a host's raw registers, or `same-host` (the source's own machine under
     `kernel`). `kernel`, `features`, `gic`, `host`, `assume`: of the destination; see `machine`. `vmm`: whose restore
-    rule, by default as the source's format suggests. `ways_out=False` leaves the search for remedies out.
+    rule, by default as the source's format suggests. `ways_out=False` leaves the search for remedies out. `behind`: the
+    dump that shows the machine of `same-host`, where `source` was changed since it was read.
     """
     saved = _dump(source)
     setup = _setup(saved, vmm, features, gic)
     choice = _choice(kernel)
     report = migration.migrate(
         saved, _side(destination), _policy(choice), vmm, setup, host, assume, candidates=_candidates(choice),
-        ways_out=ways_out,
+        ways_out=ways_out, behind=behind,
     )  # fmt: skip
     return msgspec.structs.replace(report, kernel_note=choice.text) if isinstance(choice, Choice) else report
 

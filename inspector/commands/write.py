@@ -11,9 +11,9 @@ import sys
 from collections.abc import Sequence
 
 from inspector.checks.machine.machine import ask, own_question
-from inspector.checks.writing.bench import Bench
+from inspector.checks.writing.bench import Bench, bench_of
+from inspector.checks.writing.history import FIRST_RUN, steps_of, written
 from inspector.checks.writing.scratch import predict_writes, write_and_predict
-from inspector.checks.writing.typed import typed_write
 from inspector.commands.arguments import (
     add_declared,
     add_host_inputs,
@@ -28,11 +28,11 @@ from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
 from inspector.kvm.cases import candidates_of
 from inspector.kvm.cores import hints
 from inspector.kvm.host_inputs import Fact, facts
-from inspector.library import machine, try_write
-from inspector.reports import exposure as report
+from inspector.library import machine
 from inspector.reports.host_facts import facts_json, facts_lines
 from inspector.reports.json import Json, dumps
 from inspector.reports.scratch import pair_json, pair_lines
+from inspector.reports.writes import entry_json, entry_lines
 from inspector.sources.live import is_live, open_live
 from inspector.sources.live.source import LiveOptions
 
@@ -42,7 +42,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="SOURCE", help="a dump: file, -, builtin:NAME or a live source")
     add_declared(parser)
     add_snapshot(parser)
-    parser.add_argument("writes", metavar="REG=VALUE", nargs="+", help="REG=VALUE, or REG.FIELD=VALUE for one field")
+    parser.add_argument(
+        "writes",
+        metavar="REG=VALUE",
+        nargs="+",
+        help="REG=VALUE, or REG.FIELD=VALUE for one field, 'REG.FIELD=VALUE FIELD=VALUE' for several\n"
+        "in one write; `run`: the VM runs for the first time",
+    )
     add_kernel(parser)
     add_setup(parser)
     add_host_inputs(parser)
@@ -59,16 +65,18 @@ def run(options: argparse.Namespace) -> int:
         return _run_on_scratch(options)
     dump = given_source(options)
     found = machine(dump, options.kernel, options.features, options.gic, options.host, options.vcpu, options.assume)
-    verdicts = try_write(found, *options.writes, ran=options.ran)
+    steps = [step for text in options.writes for step in steps_of(text)]
+    entries = written(bench_of(found), [*([FIRST_RUN] if options.ran else []), *steps])[options.ran :]
+    verdicts = [one.verdict for one in entries if one.verdict is not None]
     known = facts(found.exposure, [verdict.id for verdict in verdicts]) if options.why else None
     if options.json:
-        _print_json(found.policy.name, [report.verdict_json(verdict) for verdict in verdicts], known)
+        _print_json(found.policy.name, [entry_json(one) for one in entries], known)
     else:
-        _print_text([report.verdict_lines(verdict) for verdict in verdicts], known)
+        _print_text([entry_lines(one) for one in entries], known)
     talk = (*found.notes, *(() if options.assume else hints(found.host, (verdict.id for verdict in verdicts))))
     if talk:
         print("\n".join(map(one_line, talk)), file=sys.stderr)
-    return EXIT_NO if any(verdict.errno or not verdict.certain for verdict in verdicts) else EXIT_YES
+    return EXIT_NO if any(one.outcome in ("refused", "uncertain") for one in entries) else EXIT_YES
 
 
 def _run_on_scratch(options: argparse.Namespace) -> int:
@@ -88,7 +96,10 @@ def _run_on_scratch(options: argparse.Namespace) -> int:
     asked = ask(options.kernel, dump=dump) if options.kernel else own_question(dump)
     policies = candidates_of(asked.policy, asked.candidates)
     bench = Bench(lambda: (predict_writes(dump, asked.policy),))
-    writes = [(one.register.id, bench.parse(*one)[0].value) for one in map(typed_write, options.writes)]
+    steps = [step for text in options.writes for step in steps_of(text)]
+    if any(step.runs for step in steps):
+        raise InspectorError("a scratch vCPU is never run", "--for-real", "leave `run` out")
+    writes = [(step.id, bench.parse(*step.write)[0].value) for step in steps]
     model, pairs = write_and_predict(options.source, writes, policies, live)
     known = facts(model.exposure, [reg_id for reg_id, _ in writes]) if options.why else None
     if options.json:

@@ -252,7 +252,7 @@ def test_the_board_compares_again_when_a_dump_was_read_anew() -> None:
     board.use(Side(board.session.dumps[1]))
     board.catch_up()
     assert board.arrange() == []
-    board.session.dumps[1] = dump_of({MIDR: 2}, source="b")
+    board.session.loaded[1] = dump_of({MIDR: 2}, source="b")
     assert board.catch_up() and board.arrange()
 
 

@@ -52,16 +52,18 @@ async def test_every_way_to_write_a_value(text: str) -> None:
         assert "= accepted" in await typed(pilot, text)
 
 
-async def test_enter_takes_what_would_pass_and_then_writes_it() -> None:
+async def test_enter_tries_and_another_key_takes_what_would_pass() -> None:
     app = app_on(NEOVERSE)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await press(pilot, "w")
         await typed(pilot, "DIT=0")
         text = await press(pilot, "enter")
+        assert value(app) == "DIT=0" and "step 1: refused EINVAL" in text and "1 write tried" in text
+        text = await press(pilot, "f5")
         assert value(app) == "0x1101001121110112" and "= accepted" in text
         text = await press(pilot, "enter")
-        assert "1 write made" in text
+        assert "2 writes tried" in text and "step 2: accepted" in text
 
 
 async def test_the_vcpu_keeps_writes_until_it_is_reset() -> None:
@@ -98,7 +100,8 @@ async def test_before_and_after_the_first_run() -> None:
         assert "= accepted" in await typed(pilot, "DIT=0")
         text = await press(pilot, "f2")
         assert "after its first run" in text and "EBUSY (16)" in text
-        text = await press(pilot, "f2")
+        assert "has run already" in await press(pilot, "f2")
+        text = await press(pilot, "f3")
         assert "not run yet" in text and "= accepted" in text
 
 

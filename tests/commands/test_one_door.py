@@ -43,8 +43,9 @@ def session_on(source: str) -> Session:
 
 def test_a_write_to_a_dump_that_names_no_kernel(unnamed: str) -> None:
     here = machine(sources.load(unnamed))
-    shown, bench = session_on(unnamed).bench()
-    assert shown.policy == here.policy == bench.vm.exposure.policy
+    tried = session_on(unnamed).tried
+    bench = tried.history().bench
+    assert bench is not None and tried.machine().policy == here.policy == bench.vm.exposure.policy
     code, out, talk = run("write", unnamed, WRITE, "--json")
     assert f'"kernel": "{here.policy.name}"' in out and code in (0, 1)
     assert "names no kernel; its register list is nearest to that of" in talk

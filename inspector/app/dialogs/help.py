@@ -22,6 +22,7 @@ SIGNS = (
     ("raised", "▲", "raised, rebuilt", "more than before, or made up by KVM"),
     ("refused", "✖", "refused", "the write is answered with an error"),
     ("unknown", "?", "unknown", "not known: the source's kernel hid it"),
+    ("raised", "*", "written", "a simulated write, or the first run, changed it"),
     ("raised", "~", "changed", "another value than at the last live reading"),
     ("masked", "≠", "differs", "the vCPUs of this VM do not agree"),
     ("masked", "!", "reserved", "bits that should be zero are not, or the value is KVM's poison"),

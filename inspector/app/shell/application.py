@@ -121,6 +121,8 @@ class InspectorApp(App[None]):
         self._slider: Slider | None = None
         self.config = config or config_folder()
         self.settings: Settings = load_settings(self.config, keys.places(TABLE))
+        self._said_kept = 0
+        """how many simulated writes stood on a live source when that was said last"""
         self.memory = Memory(state or state_folder())
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]
         self.animation_level = "none"
@@ -287,9 +289,12 @@ class InspectorApp(App[None]):
         """A notice is never markup: file names and errors of hostile files stand in it."""
         super().notify(one_line(message), title=one_line(title), severity=severity, timeout=timeout, markup=False)
 
-    def copy(self, text: str) -> None:
-        """Copy to the terminal's clipboard, and say how much, since terminals do not acknowledge."""
-        text = self._without_folders(text)
+    def copy(self, text: str, *, folders: bool = False) -> None:
+        """Copy to the terminal's clipboard, and say how much, since terminals do not acknowledge.
+
+        `folders`: with the folders of this machine, for commands that are to find its files.
+        """
+        text = text if folders else self._without_folders(text)
         if not text:
             self.notify("Nothing to copy here", markup=False)
             return
@@ -347,10 +352,10 @@ class InspectorApp(App[None]):
         if reading is None:
             self.notify("This is a file: only a live source can be read again", markup=False)
         else:
-            self._read_again(self.session.dumps[self.session.place.source], reading)
+            self._read_again(self.session.loaded[self.session.place.source], reading)
 
     def _read_all_again(self) -> None:
-        for dump in tuple(self.session.dumps):
+        for dump in tuple(self.session.loaded):
             reading = self.session.readings.get(dump.provenance.source)
             if reading is not None:
                 self._read_again(dump, reading)
@@ -363,6 +368,7 @@ class InspectorApp(App[None]):
 
         def done(current: Dump) -> None:
             self.session.renew(current, reading.took(dump, current))
+            self._say_kept(current.provenance.source)
 
         def failed(error: InspectorError) -> None:
             reading.refused(error)
@@ -371,6 +377,14 @@ class InspectorApp(App[None]):
         reading.begin()
         self._tell("live")
         aside(self, reading.source.read, done, failed, finish=reading.pauses_guest)
+
+    def _say_kept(self, source: str) -> None:
+        """What became of the simulated writes when a live source was read again: said once, and in the live line."""
+        count = self.session.tried.writes_to(source)
+        if count and count != self._said_kept:
+            what = f"{count} simulated write{'s' * (count != 1)}"
+            self.notify(f"Read again: {what} stay, made anew on the new values (W lists them)", markup=False)
+        self._said_kept = count
 
     def show_dump(self, dump: Dump) -> None:
         """Browse a dump that was just loaded."""
@@ -387,7 +401,7 @@ class InspectorApp(App[None]):
     def action_mode(self, mode: str) -> None:
         """Another mode; without a dump there is nothing to show in most."""
         wanted = BY_ID[mode]
-        if wanted.needs_dump and not self.session.dumps:
+        if wanted.needs_dump and not self.session.loaded:
             self.notify("Open a dump first", markup=False)
         elif not wanted.dialog:
             self.switch_mode(mode)
@@ -406,6 +420,44 @@ class InspectorApp(App[None]):
     def action_write(self) -> None:
         """Try a write of the register on screen."""
         self.action_mode("write")
+
+    def action_log(self) -> None:
+        """Everything that was tried on the vCPU on screen; of a restore that is stepped, its steps."""
+        front = self.screen_stack[0]
+        if isinstance(front, Frame) and not isinstance(self.screen, Dialog) and front.show_log():
+            return
+        if not self.session.loaded:
+            self.notify("Open a dump first", markup=False)
+            return
+        from inspector.app.dialogs.log import Log
+
+        self.open_dialog(Log())
+
+    def action_undo(self) -> None:
+        """Take back what was done last to the vCPU on screen."""
+        self._go_back(True)
+
+    def action_redo(self) -> None:
+        """Do again what was taken back."""
+        self._go_back(False)
+
+    def _go_back(self, undo: bool) -> None:
+        front = self.screen_stack[0]
+        if isinstance(front, Frame) and not isinstance(self.screen, Dialog) and front.go_back(undo):
+            return
+        history = self.session.tried.last
+        if history is None:
+            self.notify("No simulated write was made to this vCPU (w tries one)", markup=False)
+            return
+        before = len(history.entries)
+        problem = history.undo() if undo else history.redo()
+        if problem:
+            self.notify(problem[:1].upper() + problem[1:], markup=False)
+            return
+        count = abs(len(history.entries) - before)
+        done = "Taken back" if undo else "Done again"
+        self.notify(f"{done}: {count} step{'s' * (count != 1)}; {len(history.entries)} left", markup=False)
+        self.session.on_change("writes")
 
     def action_policy(self) -> None:
         """Choose the kernel policy that is asked, and the vCPU's features."""

@@ -15,7 +15,7 @@ from inspector.app.shell.keys import Mode
 from inspector.app.shell.program import Program
 from inspector.app.shell.session import Change, Session
 from inspector.app.widgets.bars import Bar, footer_row, header_row
-from inspector.app.widgets.ink import Row, ink
+from inspector.app.widgets.ink import WRITTEN, Ink, Row, ink, row
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
 
@@ -103,7 +103,8 @@ class Frame(Screen[None]):
         if reading is not None:
             from inspector.app.shell.live import live_row
 
-            bar.say(live_row(reading, self.program.watch_seconds, self.app.size.width))
+            kept = self.session.tried.writes_to(reading.source.address)
+            bar.say(live_row(reading, self.program.watch_seconds, self.app.size.width, kept))
 
     def slider_row(self, cells: int) -> Row:
         """The line of the kernel slider: which kernels, and what differs between them."""
@@ -178,11 +179,19 @@ class Frame(Screen[None]):
         cells = self.app.size.width
         # What needs no dump is no view of the one on screen: it has a key, but no place beside the others.
         modes = [mode for mode in self.program.modes_present if mode.needs_dump]
-        line = header_row(cells, self.narrow, self.MODE, modes, self.where(), self.score())
+        where, score, writes = self.where(), self.score(), self._writes_made()
+        if writes and self.narrow:
+            score = row(Ink(writes, "raised"), Ink("  "), *score)
+        line = header_row(cells, self.narrow, self.MODE, modes, (*where, "" if self.narrow else writes), score)
         self.query_one("#header", Bar).say(line)
         self.draw_live()
         self.draw_slider()
         self.draw_footer()
+
+    def _writes_made(self) -> str:
+        """How many simulated writes stand behind what is shown; they stay in the header however little room it has."""
+        count = self.session.tried.count() if self.session.loaded else 0
+        return f"{WRITTEN} {count} write{'s' * (count != 1)}" if count else ""
 
     def draw_footer(self) -> None:
         """The footer alone."""
@@ -190,6 +199,14 @@ class Frame(Screen[None]):
         cells = self.app.size.width
         line = footer_row(self.MODE, self.narrow, cells, keymap, self.footer_words())
         self.query_one("#footer", Bar).say(line)
+
+    def show_log(self) -> bool:
+        """Show a log of the mode's own; False where the log of the vCPU's writes is meant."""
+        return False
+
+    def go_back(self, undo: bool) -> bool:
+        """Take back (or do again) a step of the mode's own; False where the vCPU's writes are meant."""
+        return False
 
     def help_text(self) -> str:
         """What the focused pane shows, for the help screen."""

@@ -13,9 +13,9 @@ from textual.binding import Binding
 from textual.keys import format_key
 
 EVERYWHERE, LISTS = "everywhere", "lists"
-MODEL, KERNELS, VCPU, NUMBERS, REPORTS = "model", "kernels", "vcpu", "numbers", "reports"
+MODEL, KERNELS, VCPU, NUMBERS, REPORTS, WRITES = "model", "kernels", "vcpu", "numbers", "reports", "writes"
 """Kinds of shared keys: where a kernel policy can be asked, where one can step through the kernels, where one vCPU is
-looked at, where numbers are shown, and where there is a report to copy or write."""
+looked at, where numbers are shown, where there is a report to copy or write, and where simulated writes show."""
 
 
 class Key(NamedTuple):
@@ -74,6 +74,11 @@ SHARED: dict[str, tuple[Key, ...]] = {
         Key("vcpu.previous", "V", "app.vcpu(-1)", "Previous vCPU", "Previous vCPU of this dump"),
         Key("dump.next", "right_curly_bracket", "app.dump(1)", "Next dump", "Next of the loaded dumps"),
         Key("dump.previous", "left_curly_bracket", "app.dump(-1)", "Previous dump", "Previous of the loaded dumps"),
+    ),
+    WRITES: (
+        Key("writes.log", "W", "app.log", "Log", "What was written to this vCPU, with every answer"),
+        Key("writes.undo", "u", "app.undo", "Undo", "Take back the last simulated write"),
+        Key("writes.redo", "U", "app.redo", "Redo", "Make the write again that was taken back"),
     ),
     NUMBERS: (
         Key("base", "x", "app.base", "Base", "Numbers in hex, binary or decimal"),

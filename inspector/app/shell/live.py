@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from inspector.app.shell.view import Changes
-from inspector.app.widgets.ink import Ink, Row, ends, ink, row, width
+from inspector.app.widgets.ink import WRITTEN, Ink, Row, ends, ink, row, width
 from inspector.errors import InspectorError
 from inspector.sources.dump import Dump, View
 from inspector.sources.live.source import LiveSource, changes
@@ -59,8 +59,11 @@ class LiveReading:
         return bool(self.source.caution)
 
 
-def live_row(reading: LiveReading, watch: float | None, cells: int) -> Row:
-    """The line below the header: when it was read, what changed, what went wrong, what reading does to the guest."""
+def live_row(reading: LiveReading, watch: float | None, cells: int, writes: int = 0) -> Row:
+    """The line below the header: when it was read, what changed, what went wrong, what reading does to the guest.
+
+    `writes`: how many simulated writes were made anew on what was read.
+    """
     if reading.problem and not reading.busy:
         left = row(Ink(" ✖ ", "refused"), ink(f"{reading.failed} {reading.problem}"))
         keys = row(Ink("   r", "key"), Ink(" tries again ", "muted"))
@@ -74,7 +77,10 @@ def live_row(reading: LiveReading, watch: float | None, cells: int) -> Row:
     if reading.count > 1:
         what = f"{reading.changed} register{'s' * (reading.changed != 1)} changed" if reading.changed else "no change"
         said += f", {what}"
-    left = row(Ink(" live ", "title"), ink(said), Ink(f", every {watch:g} s" if watch else "", "muted"))
+    kept = f", {WRITTEN} {writes} simulated write{'s' * (writes != 1)} on it" if writes else ""
+    left = row(
+        Ink(" live ", "title"), ink(said), Ink(kept, "raised"), Ink(f", every {watch:g} s" if watch else "", "muted")
+    )
     said_of_guest = row(ink(f"   {reading.source.caution}", "muted")) if reading.source.caution else ()
     keys = row(Ink("   r", "key"), Ink(" reads again ", "muted"))
     if width(left) + width(said_of_guest) + width(keys) <= cells:

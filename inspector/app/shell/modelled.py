@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import msgspec
 
-from inspector.app.shell.view import View
+from inspector.app.shell.view import Rewritten, View
 from inspector.checks.machine.machine import Machine
 from inspector.errors import InspectorError
+from inspector.kvm.exposure import FieldExposure, RegisterExposure
 from inspector.kvm.words.kernel_exposures import explain_under_each
-from inspector.registers.bits import ALL, ones
+from inspector.registers.bits import ALL, difference, ones
+from inspector.registers.catalog import by_id
 from inspector.registers.encoding import size_of
 from inspector.registers.ids import ID_SPACE
 from inspector.sources.dump import Constraint
 
 _ID_SPACE = frozenset(ID_SPACE)
+WRITTEN = "written"
+"""What stands for the rule of a field that a simulated write changed."""
 
 
 def modelled_view(view: View, told: Machine | InspectorError) -> View:
@@ -26,7 +30,11 @@ def modelled_view(view: View, told: Machine | InspectorError) -> View:
         return msgspec.structs.replace(view, problem=str(told))
     exposure, listed = told.exposure, told.listed
     told_of = {reg_id: explain_under_each(told.exposures, reg_id) for reg_id in listed}
-    model = {reg_id: one for reg_id, one in told_of.items() if one.fields or reg_id in _ID_SPACE}
+    model = {
+        reg_id: rewritten(one, view.written.get(reg_id))
+        for reg_id, one in told_of.items()
+        if one.fields or reg_id in _ID_SPACE
+    }
     values, parts = dict(view.values), dict(view.constraints)
     if view.one_vcpu is not None:
         for reg_id in listed:
@@ -56,3 +64,33 @@ def modelled_view(view: View, told: Machine | InspectorError) -> View:
     return msgspec.structs.replace(
         view, values=values, constraints=parts, errors={}, host={}, model=model, answer=told, gone=gone, added=added
     )
+
+
+def rewritten(told: RegisterExposure, change: Rewritten | None) -> RegisterExposure:
+    """What a vCPU shows of a register after simulated writes; as `told` where none changed it."""
+    if change is None:
+        return told
+    after = change.after
+    known = after.known & ones(size_of(told.id) * 8)
+    fields = tuple(_rewritten_field(told.id, field, change) for field in told.fields)
+    guest = told.guest if told.guest is None or told.guest != told.exposed else after.value & known
+    return msgspec.structs.replace(
+        told, exposed=after.value & known if known else None, known=known, guest=guest, fields=fields
+    )
+
+
+def _rewritten_field(reg_id: int, field: FieldExposure, change: Rewritten) -> FieldExposure:
+    after = change.after.field(field.msb, field.lsb)
+    if after == change.before.field(field.msb, field.lsb) == field.exposed:
+        return field
+    if after is None:
+        reason = f"{change.by} may have been accepted or not: its answer is uncertain"
+        return msgspec.structs.replace(field, exposed=None, state="unknown", rule="", reference="", reason=reason)
+    width = field.msb - field.lsb + 1
+    state = difference(field.host, after, width=width, signed=by_id(reg_id).signed(field.msb, field.lsb))
+    reason = f"{change.by} of this session set it; a fresh vCPU has {_hex(change.before.field(field.msb, field.lsb))}"
+    return msgspec.structs.replace(field, exposed=after, state=state, rule=WRITTEN, reference="", reason=reason)
+
+
+def _hex(value: int | None) -> str:
+    return "a value that is not known" if value is None else f"0x{value:x}"

@@ -34,8 +34,8 @@ class Program(Protocol):
     def open_dialog(self, dialog: Screen[None]) -> None:
         """Put a dialog over what is in front."""
 
-    def copy(self, text: str) -> None:
-        """Copy to the terminal's clipboard."""
+    def copy(self, text: str, *, folders: bool = False) -> None:
+        """Copy to the terminal's clipboard; without the folders of this machine, unless they are wanted."""
 
     def export(self, stem: str, text: str) -> None:
         """Ask for a file name and write `text` there."""

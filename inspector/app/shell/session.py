@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+import msgspec
+
 from inspector.app.shell.numbers import BASES, Base
+from inspector.app.shell.tried import Tried
 from inspector.app.shell.view import Changes, View, start_at, views_of
 from inspector.errors import InspectorError
 from inspector.registers import catalog
@@ -20,11 +23,11 @@ if TYPE_CHECKING:
     from inspector.checks.compare.kernel_step import KernelStep
     from inspector.checks.features.sides import Sides
     from inspector.checks.machine.machine import KernelQuestion, Machine
-    from inspector.checks.writing.bench import Bench
     from inspector.sources.live.source import LiveOptions
 
-Change = Literal["dump", "vcpu", "register", "base", "policy", "live", "slider"]
-"""What changed; `dump` means everything, `live` only what is said of a live source, `slider` of the kernel slider."""
+Change = Literal["dump", "vcpu", "register", "base", "policy", "live", "slider", "writes"]
+"""What changed; `dump` means everything, `live` only what is said of a live source, `slider` of the kernel slider,
+`writes` what was tried."""
 
 
 class Place(NamedTuple):
@@ -40,7 +43,8 @@ class Session:
     """Loaded dumps and what is chosen among them."""
 
     def __init__(self) -> None:
-        self.dumps: list[Dump] = []
+        self.loaded: list[Dump] = []
+        """as they were read; `dumps` has the simulated writes in them"""
         self.place = Place()
         self.base: Base = "hex"
         self.question: KernelQuestion | None = None
@@ -60,11 +64,19 @@ class Session:
         self.readings: dict[str, LiveReading] = {}
         """the live sources among the dumps, by the dump's source"""
         self._changes: dict[str, Changes] = {}
+        self._read: dict[int, tuple[View, ...]] = {}
+        """views of the dumps as they were read"""
         self._views: dict[int, tuple[View, ...]] = {}
         self._answer: tuple[View, KernelQuestion, Machine | InspectorError] | None = None
         self._shown: tuple[View, Machine | InspectorError, View] | None = None
-        self._sides: tuple[View, KernelQuestion | None, Sides] | None = None
-        self._bench: tuple[View, KernelQuestion | None, Machine, Bench] | None = None
+        self._sides: dict[bool, tuple[View, KernelQuestion | None, Sides]] = {}
+        self.tried = Tried(self)
+        """the simulated writes"""
+
+    @property
+    def dumps(self) -> list[Dump]:
+        """The loaded dumps, with what was written to their vCPUs."""
+        return [self.tried.written(at) for at in range(len(self.loaded))]
 
     @property
     def policy(self) -> str | None:
@@ -98,7 +110,7 @@ class Session:
     def answer(self) -> Machine | InspectorError | None:
         """What the chosen policy makes of the machine behind the view; the error when it cannot tell; None when no
         policy was chosen."""
-        view, question = self.view, self.question
+        view, question = self.read_view, self.question
         if question is None or view is None:
             return None
         if self._answer is None or self._answer[0] is not view or self._answer[1] is not question:
@@ -123,56 +135,40 @@ class Session:
             self._shown = (view, told, modelled_view(view, told))
         return self._shown[2]
 
-    def bench(self) -> tuple[Machine, Bench]:
-        """The simulated vCPU that writes are tried on, and what it stands for: the chosen policy, else the kernel that
-        the dump was made under. It is kept, with what was written, until another vCPU or policy is chosen.
-
-        Raises InspectorError when there is no machine to ask about.
-        """
-        from inspector.checks.machine.machine import machine
-        from inspector.checks.writing.bench import Bench
-
-        view = self.view
-        if view is None:
-            raise InspectorError("there is no dump to write to")
-        if self._bench is None or self._bench[0] is not view or self._bench[1] is not self.question:
-            told = self.answer()
-            if isinstance(told, InspectorError):
-                raise told
-            if told is None:
-                told = machine(view.dump, vcpu=view.one_vcpu)
-            self._bench = (view, self.question, told, Bench(told.vms))
-        return self._bench[2], self._bench[3]
-
-    def sides(self) -> Sides:
+    def sides(self, *, written: bool = True) -> Sides:
         """Host and vCPU of the view: under the chosen policy, else as the dump has them.
 
-        Raises InspectorError when there is no dump.
+        `written`: with the simulated writes. Raises InspectorError when there is no dump.
         """
-        from inspector.checks.features.sides import sides_under
+        from inspector.checks.features.sides import changed_sides, sides_under
         from inspector.checks.machine.machine import machine
 
-        view, told = self.view, self.answer()
-        if view is None:
+        view, read, told = self.view, self.read_view, self.answer()
+        if view is None or read is None:
             raise InspectorError("there is no dump to look at")
-        if self._sides is None or self._sides[0] is not view or self._sides[1] is not self.question:
+        if not written or not view.written:
+            view = read
+        held = self._sides.get(written)
+        if held is None or held[0] is not view or held[1] is not self.question:
             notes: tuple[str, ...] = ()
             if isinstance(told, InspectorError):
                 told, notes = None, (str(told),)
             elif told is None:
                 try:
-                    told = machine(view.dump, vcpu=view.one_vcpu)
+                    told = machine(read.dump, vcpu=read.one_vcpu)
                 except InspectorError as error:
                     notes = (f"no kernel to ask: {error}",)
             asked = self.question is not None and told is not None
-            found = sides_under(view.dump, told, view.vcpu, asked=asked, notes=notes)
-            self._sides = (view, self.question, found)
-        return self._sides[2]
+            found = sides_under(read.dump, told, read.vcpu, asked=asked, notes=notes)
+            if view.written:
+                found = changed_sides(found, {i: one.after for i, one in view.written.items()})
+            held = self._sides[written] = (view, self.question, found)
+        return held[2]
 
     def keep(self, dump: Dump) -> None:
         """Load a dump without looking at it, unless one of its source is loaded."""
-        if dump.provenance.source not in [one.provenance.source for one in self.dumps]:
-            self.dumps.append(dump)
+        if dump.provenance.source not in [one.provenance.source for one in self.loaded]:
+            self.loaded.append(dump)
 
     def newest(self, dump: Dump) -> Dump:
         """The dump as it was read last, where it is a loaded one."""
@@ -181,31 +177,31 @@ class Session:
 
     def add(self, dump: Dump) -> None:
         """Load a dump and look at it; one of the same source replaces the older."""
-        sources = [one.provenance.source for one in self.dumps]
+        sources = [one.provenance.source for one in self.loaded]
         if dump.provenance.source in sources:
             index = sources.index(dump.provenance.source)
-            self.dumps[index] = dump
+            self.loaded[index] = dump
         else:
-            index = len(self.dumps)
-            self.dumps.append(dump)
-        self._views.pop(index, None)
+            index = len(self.loaded)
+            self.loaded.append(dump)
+        self._forget(index)
         self.look_at(index)
 
     @property
     def reading(self) -> LiveReading | None:
         """The live source on screen; None for a file."""
-        if not self.dumps:
+        if not self.loaded:
             return None
-        return self.readings.get(self.dumps[self.place.source].provenance.source)
+        return self.readings.get(self.loaded[self.place.source].provenance.source)
 
     def renew(self, dump: Dump, changed: Changes) -> None:
         """Another reading of a loaded live source: its values and marks replace the older ones, the place stays."""
         source = dump.provenance.source
-        index = next((at for at, one in enumerate(self.dumps) if one.provenance.source == source), None)
+        index = next((at for at, one in enumerate(self.loaded) if one.provenance.source == source), None)
         if index is None:
             return
-        self.dumps[index], self._changes[source] = dump, changed
-        self._views.pop(index, None)
+        self.loaded[index], self._changes[source] = dump, changed
+        self._forget(index)
         if index == self.place.source:
             self.place = self.place._replace(view=min(self.place.view, len(self.views()) - 1))
             self._settle_register()
@@ -217,18 +213,42 @@ class Session:
         self._settle_register()
         self.on_change("dump")
 
+    def _forget(self, index: int) -> None:
+        """A dump is another one now."""
+        self._views.pop(index, None)
+        self._read.pop(index, None)
+
+    def read_views(self, index: int) -> tuple[View, ...]:
+        """The vCPUs of a loaded dump as they were read."""
+        if index not in self._read:
+            dump = self.loaded[index]
+            self._read[index] = views_of(dump, self._changes.get(dump.provenance.source), self.secrets)
+        return self._read[index]
+
+    @property
+    def read_view(self) -> View | None:
+        """What is on screen, as it was read."""
+        return self.read_views(self.place.source)[self.place.view] if self.loaded else None
+
     def views(self, index: int | None = None) -> tuple[View, ...]:
-        """The vCPUs (host, templates) of a loaded dump."""
+        """The vCPUs (host, templates) of a loaded dump, with what was written to them."""
         index = self.place.source if index is None else index
-        if index not in self._views:
-            changed = self._changes.get(self.dumps[index].provenance.source)
-            self._views[index] = views_of(self.dumps[index], changed, self.secrets)
-        return self._views[index]
+        read = self.read_views(index)
+        changed = [self.tried.changes(index, place) for place in range(len(read))]
+        if not any(changed):
+            return read
+        held = self._views.get(index)
+        if held is None or [one.written for one in held] != changed:
+            dump = self.tried.written(index)
+            made = views_of(dump, self._changes.get(dump.provenance.source), self.secrets)
+            held = tuple(msgspec.structs.replace(one, written=told) for one, told in zip(made, changed, strict=True))
+            self._views[index] = held
+        return held
 
     @property
     def view(self) -> View | None:
         """What is on screen; None before anything was loaded."""
-        return self.views()[self.place.view] if self.dumps else None
+        return self.views()[self.place.view] if self.loaded else None
 
     @property
     def register(self) -> Register | None:
@@ -237,7 +257,7 @@ class Session:
 
     def step_view(self, step: int) -> None:
         """The next or previous vCPU."""
-        if not self.dumps:
+        if not self.loaded:
             return
         self.place = self.place._replace(view=(self.place.view + step) % len(self.views()))
         self._settle_register()
@@ -251,8 +271,8 @@ class Session:
 
     def step_dump(self, step: int) -> None:
         """The next or previous loaded dump."""
-        if self.dumps:
-            self.look_at((self.place.source + step) % len(self.dumps))
+        if self.loaded:
+            self.look_at((self.place.source + step) % len(self.loaded))
 
     def show_register(self, reg_id: int, field: str = "") -> None:
         """Another register, with the cursor on one of its fields."""
@@ -268,7 +288,7 @@ class Session:
 
     def begin(self) -> None:
         """Look at the first dump, where it opens."""
-        if self.dumps:
+        if self.loaded:
             self.place = Place()
             self.look_at(0)
 
@@ -276,6 +296,7 @@ class Session:
         """Show the values of registers that hold a guest's secrets, or withhold them again."""
         self.secrets = shown
         self._views.clear()
+        self._read.clear()
         self.on_change("dump")
 
     def next_base(self) -> None:

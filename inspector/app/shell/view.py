@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -22,6 +22,16 @@ if TYPE_CHECKING:
     from inspector.checks.machine.machine import Machine
     from inspector.kvm.exposure import RegisterExposure
     from inspector.sources.live.source import Changed
+
+
+class Rewritten(NamedTuple):
+    """A register that reads otherwise than before the first simulated write."""
+
+    before: Partial
+    after: Partial
+    by: str
+    """which step did it last: `write 2`, `the first run`"""
+
 
 Changes = Mapping[tuple[int, str], Mapping[int, "Changed"]]
 """Of a live source's last reading: (vCPU index, name) -> register id -> both values."""
@@ -60,6 +70,9 @@ class View(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
 
     changed: Mapping[int, Changed] = {}
     """registers of a live source that the last reading found changed"""
+
+    written: Mapping[int, Rewritten] = {}
+    """registers that simulated writes changed; their present values stand in `values`, `constraints` and `model`"""
 
     answer: Machine | None = None
     """what the chosen policy makes of the machine; None for the dump alone"""

@@ -42,6 +42,10 @@ LOOKS: Mapping[str, Look] = {
 """Every role. The empty role is plain text; `row` is the highlighted line of a list."""
 
 
+WRITTEN = "*"
+"""Marks what a simulated write changed, on every screen."""
+
+
 class Ink(NamedTuple):
     """A piece of one line."""
 

@@ -16,7 +16,7 @@ from inspector.kvm.words.kernel_exposures import explain_under_each
 from inspector.policies.model import Policy
 from inspector.policies.release import Choice
 from inspector.policies.setup import Gic, VcpuSetup
-from inspector.registers.bits import ALL, mask_of
+from inspector.registers.bits import ALL, Partial, mask_of
 from inspector.registers.caches import CacheTopology, read_caches
 from inspector.registers.encoding import POISON, is_demux
 from inspector.registers.features import Feature, feature
@@ -141,6 +141,22 @@ def sides_under(
         dump=dump, host=_host_side(dump, found), vcpu=side, machine=found, as_saved=saved is not None and not asked,
         notes=(*dump.notes, *notes),
     )  # fmt: skip
+
+
+def changed_sides(sides: Sides, registers: Mapping[int, Partial]) -> Sides:
+    """The sides where some of the vCPU's registers read otherwise than they did: after writes to them."""
+    if sides.vcpu is None:
+        return sides
+    held = sides.vcpu.values
+    values = {**held.values, **{i: one.value for i, one in registers.items()}}
+    known = {**held.known, **{i: one.known for i, one in registers.items()}}
+    whole = {i: value for i, value in values.items() if known.get(i, 0) & ALL}
+    lengths = whole.get(SVE_VLS)
+    side = msgspec.structs.replace(
+        sides.vcpu, values=HostState(values=values, known=known), caches=_caches(whole),
+        lengths=None if lengths is None else lengths & ALL,
+    )  # fmt: skip
+    return msgspec.structs.replace(sides, vcpu=side)
 
 
 def _saved(vcpu: Vcpu | None) -> Vcpu | None:

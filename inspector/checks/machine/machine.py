@@ -69,6 +69,10 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     """what it shows under each other policy that the kernel may have"""
     notes: tuple[str, ...] = ()
     """how the policy was chosen, what is not known of the host, and what was inferred"""
+    saved: Vcpu | None = None
+    """the vCPU of the dump, where it has one"""
+    as_saved: bool = False
+    """no kernel was named: it is the dump's own, under which the saved values were read"""
 
     @property
     def policy(self) -> Policy:
@@ -97,9 +101,9 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
         """A new VM of one fresh vCPU."""
         return Vm(self.host, self.question.policy, self.setup, exposure=self.exposure)
 
-    def vms(self) -> tuple[Vm, ...]:
-        """The same, and one VM under each other policy that the kernel may have."""
-        return (self.vm(), *(Vm(self.host, one.policy, self.setup, exposure=one) for one in self.others))
+    def vms(self, vcpus: int = 1) -> tuple[Vm, ...]:
+        """A new VM of fresh vCPUs, and one under each other policy that the kernel may have."""
+        return tuple(Vm(self.host, one.policy, self.setup, vcpus, exposure=one) for one in self.exposures)
 
 
 def machine(
@@ -142,7 +146,7 @@ def machine(
     others = tuple(expose(state, one, setup) for one in candidates_of(asked.policy, asked.candidates)[1:])
     return Machine(
         question=asked, host=state, setup=setup, exposure=exposure, label=known.label, others=others,
-        notes=(*notes, *assumptions(state, setup), *assumed),
+        notes=(*notes, *assumptions(state, setup), *assumed), saved=vcpu or first_vcpu(dump), as_saved=kernel is None,
     )  # fmt: skip
 
 

@@ -50,6 +50,7 @@ def migrate(
     *,
     candidates: Sequence[Policy] = (),
     ways_out: bool = True,
+    behind: Dump | None = None,
 ) -> MigrationReport:
     """Restore the vCPUs of `source` on `destination` as `vmm` does, and report everything that happens.
 
@@ -58,7 +59,8 @@ def migrate(
     features of the destination's vCPU where they are modelled; by default those of the source. `host`: what registers
     do not show of the destination's host, as `--host` takes it; `assume`: as `--assume` takes it.
     `candidates`: every policy that `kernel` may be, where there are several: what differs between them is uncertain.
-    `ways_out=False` skips the search for remedies.
+    `ways_out=False` skips the search for remedies. `behind`: what shows the machine of `same-host`, where the values of
+    `source` were changed since it was read.
 
     Where QEMU's emulation (TCG) made both sides, and no `kernel` is asked for, its own rule judges, not KVM's.
 
@@ -68,7 +70,8 @@ def migrate(
     if isinstance(destination, Dump) and kernel is None and both_emulated(source, destination):
         return migrate_emulated(source, destination, rule)
     vcpus, notes = source_vcpus(source)
-    target = destination_for(source, destination, kernel, setup, rule, host, assume, candidates)
+    shows = behind if behind is not None and isinstance(destination, str) else source
+    target = destination_for(shows, destination, kernel, setup, rule, host, assume, candidates)
     results = restore(vcpus, target, rule)
     report = _report(source, vcpus, target, rule, results, notes)
     if not ways_out:
@@ -83,8 +86,10 @@ def migrate_all_kernels(
     policies: Sequence[Policy] | None = None,
     host: str = "",
     assume: Literal["core"] | None = None,
+    *,
+    behind: Dump | None = None,
 ) -> KernelMatrix:
-    """Where can this VM go? One row per kernel policy, on the host of the source."""
+    """Where can this VM go? One row per kernel policy, on the host of the source (of `behind`, see `migrate`)."""
     rule = restoring_vmm(source.provenance, vmm)
     vcpus, notes = source_vcpus(source)
     kinds = distinct(vcpus)
@@ -93,7 +98,7 @@ def migrate_all_kernels(
     rows, label = [], ""
     for policy in policies if policies is not None else [load_policy(name) for name in policy_names()]:
         try:
-            target = destination_for(source, SAME_HOST, policy, setup, rule, host, assume)
+            target = destination_for(behind or source, SAME_HOST, policy, setup, rule, host, assume)
         except InspectorError as error:
             if setup is None and not isinstance(error, CreationError):
                 raise

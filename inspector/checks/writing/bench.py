@@ -1,26 +1,36 @@
-"""Writes that somebody tries on one simulated vCPU: typed, judged before they are made, kept, taken back.
+"""The simulated vCPUs on which somebody tries writes: judged before they are made, made, and what they changed.
 
 The same model answers as in `vcpu-inspector write`; here it is asked again with every letter that is typed, so a
-question must not change the state: only `make` does.
+question must not change the state: only `make` and `run` do. What was done, and undoing it, is history.py's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from typing import NamedTuple
 
 import msgspec
 
+from inspector.checks.machine.machine import Machine
+from inspector.checks.writing.typed import TypedWrite
 from inspector.errors import InspectorError
-from inspector.kvm.cases import Branch, merge_partials
+from inspector.kvm.cases import Branch, agreed, merge_partials
 from inspector.kvm.verdict import JudgedField, Verdict
 from inspector.kvm.vm import Vcpu, Vm
 from inspector.kvm.words.explaining import explain_write, known_bits, peek_write
 from inspector.kvm.words.kernels import merge_verdicts
-from inspector.registers.bits import Partial, ones
+from inspector.registers.bits import ALL, Partial, ones
 from inspector.registers.catalog import Register
+from inspector.registers.encoding import size_of
+from inspector.registers.ids import PMCR_EL0, VMPIDR_EL2, WORKAROUND_2
 from inspector.registers.layouts import choose
 from inspector.registers.reading import parse_assignments, parse_value
+from inspector.registers.secrets import is_secret
+
+_DERIVED = (WORKAROUND_2, PMCR_EL0, VMPIDR_EL2)
+"""Registers that read by what others hold (kvm/state.py)."""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,121 +63,185 @@ class Written(NamedTuple):
     """bits of it that are not known, and written back as the register holds them"""
 
 
-def _assigned(register: Register, text: str, vm: Vm) -> Written:
-    """`FIELD=value` in what a VM's register holds now; of one that cannot be read only the fields are known."""
-    vcpu = vm.vcpu(0)
+class Changed(NamedTuple):
+    """A register that no longer reads as it did."""
+
+    before: Partial
+    after: Partial
+
+
+def _assigned(register: Register, text: str, vcpu: Vcpu) -> Written:
+    """`FIELD=value` in what a vCPU's register holds now; of one that cannot be read only the fields are known."""
     now = vcpu.get_one_reg(register.id)[1]
     known = 0 if now is None else known_bits(vcpu, register.id)
     now = vcpu.value(register.id)
-    schema = choose(register.id, register.name, now, vm.exposure.values).schema
+    schema = choose(register.id, register.name, now, vcpu.vm.exposure.values).schema
     value = parse_assignments(register, now, text, schema)
     open_bits = value ^ parse_assignments(register, now ^ ~known & ones(register.size * 8), text, schema)
     return Written(value, open_bits)
 
 
 class Bench:
-    """One VM of a single vCPU, and what was done to it; where the kernel may have several policies, one VM of each.
+    """A VM, and what was written to it; where the kernel may have several policies, one VM of each.
 
-    `build` makes the VM that is shown, and those of the other policies behind it.
+    `build` makes the VM that is shown, and those of the other policies behind it. `saved` are values that the vCPUs
+    hold from the beginning, by the vCPU's number: what a restore would have written. With `stored_only` only those are
+    taken that KVM merely keeps; of the others, those that every policy certainly accepts.
     """
 
-    def __init__(self, build: Callable[[], Sequence[Vm]]) -> None:
-        self._build = build
-        self._vms = tuple(build())
-        self._kept: list[list[tuple[int, int]]] = [[] for _ in self._vms]
-        """the writes that each VM accepted"""
+    def __init__(
+        self,
+        build: Callable[[], Sequence[Vm]],
+        saved: Mapping[int, Mapping[int, int]] | None = None,
+        *,
+        stored_only: bool = False,
+    ) -> None:
+        self._build, self._saved, self._stored_only = build, saved or {}, stored_only
+        self._vms = self._made()
         self.ran = False
-        self.tried: list[Attempt] = []
-        """every write that was tried, oldest first; refused ones too"""
+
+    @cached_property
+    def _fresh(self) -> tuple[Vm, ...]:
+        """What `changes` compares with."""
+        return self._made()
+
+    def _made(self) -> tuple[Vm, ...]:
+        vms = tuple(self._build())
+        for number, values in self._saved.items():
+            for vm in vms:
+                if number < len(vm.vcpus):
+                    _restore(vm.vcpu(number), values, self._stored_only)
+        return vms
+
+    def renew(self) -> None:
+        """The VM as it was at first: no write was made, nothing ran."""
+        self._vms = self._made()
+        self.ran = False
 
     @property
     def vm(self) -> Vm:
         """The VM under the policy that was chosen."""
         return self._vms[0]
 
-    @property
-    def vcpu(self) -> Vcpu:
-        """The vCPU that is written to."""
-        return self.vm.vcpu(0)
-
-    def now(self, reg_id: int) -> int | None:
+    def now(self, reg_id: int, vcpu: int = 0) -> int | None:
         """What userspace reads of a register; None when it cannot be read or told."""
-        return self.vcpu.get_one_reg(reg_id)[1]
+        return self.vm.vcpu(vcpu).get_one_reg(reg_id)[1]
 
-    def parse(self, register: Register, text: str) -> tuple[Written, ...]:
+    def parse(self, register: Register, text: str, vcpu: int = 0) -> tuple[Written, ...]:
         """The value that a text means to each VM: a number, or `FIELD=value` set in what the register holds now.
 
         Raises RegisterError for a text that is no value of this register.
         """
         if "=" not in text:
             return (Written(parse_value(register, text)),) * len(self._vms)
-        return tuple(_assigned(register, text, vm) for vm in self._vms)
+        return tuple(_assigned(register, text, vm.vcpu(vcpu)) for vm in self._vms)
 
-    def known(self, reg_id: int) -> int:
+    def known(self, reg_id: int, vcpu: int = 0) -> int:
         """Which bits of `now` are known: all of a value that was written, where every policy keeps the same."""
-        held = [Partial(vcpu.value(reg_id), known_bits(vcpu, reg_id)) for vcpu in (vm.vcpu(0) for vm in self._vms)]
-        return merge_partials(held).known
+        return _held(self._vms, vcpu, reg_id).known
 
-    def judge(self, register: Register, text: str) -> Attempt:
+    def judge(self, register: Register, text: str, vcpu: int = 0) -> Attempt:
         """What KVM would answer to a text; nothing is written. An empty text has neither verdict nor problem."""
         if not text.strip():
             return Attempt(id=register.id, text="")
         try:
-            written = self.parse(register, text)
+            written = self.parse(register, text, vcpu)
         except InspectorError as error:
             return Attempt(id=register.id, text=text.strip(), problem=str(error))
         answers = [
-            peek_write(vm.vcpu(0), register.id, one.value, one.kept) for vm, one in zip(self._vms, written, strict=True)
+            peek_write(vm.vcpu(vcpu), register.id, one.value, one.kept)
+            for vm, one in zip(self._vms, written, strict=True)
         ]
         return Attempt(id=register.id, text=text.strip(), value=written[0].value, verdict=self._merged(answers))
+
+    def judge_all(self, writes: Sequence[TypedWrite], vcpu: int = 0) -> tuple[Attempt, ...]:
+        """What KVM would answer to writes that are made one after another; nothing is written."""
+        with self._undone(vcpu):
+            return tuple(self.make(*one, vcpu=vcpu) for one in writes)
+
+    @contextmanager
+    def _undone(self, vcpu: int) -> Iterator[None]:
+        with ExitStack() as stack:
+            for vm in self._vms:
+                stack.enter_context(vm.vcpu(vcpu).undone())
+            yield
 
     def _merged(self, answers: Sequence[Verdict]) -> Verdict:
         """What the VMs answer, as one answer."""
         return merge_verdicts([Branch(vm.policy, answer) for vm, answer in zip(self._vms, answers, strict=True)])
 
-    def make(self, register: Register, text: str) -> Attempt:
-        """Make the write; an accepted value is what the register holds from now on."""
-        attempt = self.judge(register, text)
+    def make(self, register: Register, text: str, vcpu: int = 0) -> Attempt:
+        """Make the write; an accepted value is what the register holds from now on.
+
+        Of a write whose answer is not known nobody knows whether it was taken: the bits that it would have changed are
+        not known from then on.
+        """
+        attempt = self.judge(register, text, vcpu)
         if attempt.value is None:
             return attempt
-        answers = [
-            explain_write(vm.vcpu(0), register.id, one.value, kept=one.kept)
-            for vm, one in zip(self._vms, self.parse(register, text), strict=True)
-        ]
-        for done_before, answer in zip(self._kept, answers, strict=True):
-            if not answer.errno:
-                done_before.append((register.id, answer.value))
-        done = msgspec.structs.replace(attempt, verdict=self._merged(answers))
-        self.tried.append(done)
-        return done
+        answers = []
+        for vm, one in zip(self._vms, self.parse(register, text, vcpu), strict=True):
+            target = vm.vcpu(vcpu)
+            before = target.value(register.id)
+            verdict = explain_write(target, register.id, one.value, kept=one.kept)
+            if not verdict.certain and any(not case.errno for case in verdict.cases):
+                target.open_bits[register.id] = one.kept | before ^ one.value
+            answers.append(verdict)
+        return msgspec.structs.replace(attempt, verdict=self._merged(answers))
 
-    def texts(self, reg_id: int) -> tuple[str, ...]:
-        """What was tried on a register, newest first, each text once."""
-        return tuple(dict.fromkeys(one.text for one in reversed(self.tried) if one.id == reg_id))
-
-    @property
-    def kept(self) -> tuple[Attempt, ...]:
-        """The writes that were accepted, oldest first."""
-        return tuple(one for one in self.tried if one.verdict is not None and not one.verdict.errno)
-
-    def reset(self) -> None:
-        """A fresh vCPU: no write was made, nothing ran. What was tried stays known to `texts`."""
-        self._vms = tuple(self._build())
-        self._kept = [[] for _ in self._vms]
-        self.ran = False
-        self.tried = [msgspec.structs.replace(one, verdict=None) for one in self.tried]
-
-    def toggle_run(self) -> int:
-        """Run the vCPU for the first time, or take that back; the errno of KVM_RUN, 0 when it ran or was taken back.
-
-        Taking it back builds the VM anew and makes the accepted writes again, which is what a user would have to do.
-        """
-        if self.ran:
-            self._vms, self.ran = tuple(self._build()), False
-            for vm, kept in zip(self._vms, self._kept, strict=True):
-                for reg_id, value in kept:
-                    vm.vcpu(0).set_one_reg(reg_id, value)
-            return 0
-        error, *_ = [vm.run(0) for vm in self._vms]
-        self.ran = error == 0
+    def run(self, vcpu: int = 0) -> int:
+        """KVM_RUN: the errno, 0 when the vCPU ran."""
+        error, *_ = [vm.run(vcpu) for vm in self._vms]
+        self.ran = self.ran or error == 0
         return error
+
+    def changes(self, vcpu: int = 0) -> dict[int, Changed]:
+        """The registers of a vCPU that do not read as they did at first, by what was written and by the first run."""
+        ids = set(_DERIVED) & self.vm.exposure.listed_set
+        for fresh, now in zip(self._fresh, self._vms, strict=True):
+            old, new = fresh.vcpu(vcpu), now.vcpu(vcpu)
+            for before, after in ((fresh.stored, now.stored), (old.own, new.own)):
+                ids |= {i for i, value in after.items() if before.get(i) != value}
+            ids |= set(new.open_bits)
+        found = {i: Changed(_held(self._fresh, vcpu, i), _held(self._vms, vcpu, i)) for i in ids}
+        return {i: one for i, one in sorted(found.items()) if one.before != one.after}
+
+
+def bench_of(machine: Machine, vcpus: Sequence[Mapping[int, int]] | None = None) -> Bench:
+    """The VM behind a dump, its vCPUs as they were saved.
+
+    Under another kernel than the dump's own only what KVM merely stores is as saved. `vcpus`: the saved values of every
+    vCPU; by default of the one that the machine was inferred from, without the guest's secrets.
+    """
+    if vcpus is None:
+        saved = machine.saved.values if machine.saved is not None else {}
+        vcpus = [{reg_id: value for reg_id, value in saved.items() if not is_secret(reg_id)}]
+    count = max(len(vcpus), 1)
+    return Bench(lambda: machine.vms(count), dict(enumerate(vcpus)), stored_only=not machine.as_saved)
+
+
+def _held(vms: Sequence[Vm], vcpu: int, reg_id: int) -> Partial:
+    """What userspace reads of a register, as far as it is known and every policy agrees."""
+    parts = []
+    wide = size_of(reg_id) > 8
+    for one in (vm.vcpu(vcpu) for vm in vms):
+        error, value = one.get_one_reg(reg_id)
+        known = 0 if error or value is None else -1 if wide else known_bits(one, reg_id)
+        parts.append(Partial((value or 0) & known, known))
+    if wide:
+        return parts[0] if agreed(parts) else Partial.nothing()
+    return merge_partials(parts)
+
+
+def _restore(vcpu: Vcpu, values: Mapping[int, int], stored_only: bool) -> None:
+    """Let a vCPU hold saved values, wherever KVM certainly takes them as they are."""
+    for reg_id, value in values.items():
+        if reg_id not in vcpu.vm.exposure.listed_set or reg_id in vcpu.vm.exposure.running:
+            continue
+        gate = vcpu.gate(reg_id)
+        if gate is None:
+            vcpu.own[reg_id] = value
+        elif not stored_only and (vcpu.value(reg_id) != value or known_bits(vcpu, reg_id) != ALL):
+            verdict = peek_write(vcpu, reg_id, value)
+            if verdict.certain and not verdict.errno and verdict.after == value:
+                vcpu.set_one_reg(reg_id, value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inspector.app.shell.keys import KERNELS, MODEL, NUMBERS, REPORTS, VCPU, Key, Mode
+from inspector.app.shell.keys import KERNELS, MODEL, NUMBERS, REPORTS, VCPU, WRITES, Key, Mode
 
 MODE = Mode(
     "browse",
@@ -10,7 +10,7 @@ MODE = Mode(
     1,
     "what is in it",
     screen="inspector.app.modes.browse.screen:Browse",
-    shared=(MODEL, KERNELS, VCPU, NUMBERS, REPORTS),
+    shared=(MODEL, KERNELS, VCPU, WRITES, NUMBERS, REPORTS),
     keys=(
         Key("list", "l", "registers", "List", "Open the register list", footer=1, narrow=True),
         Key("find", "slash", "find", "Find", "Find a register or field, in any spelling", footer=2),

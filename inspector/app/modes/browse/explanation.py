@@ -6,7 +6,7 @@ from inspector.app.modes.browse.fields import FieldRow, FieldTable
 from inspector.app.modes.browse.headline import was
 from inspector.app.shell.numbers import BASES, bits_text, field_text, value_text
 from inspector.app.shell.view import View
-from inspector.app.widgets.ink import Ink, Row, clip, ink, row, width, wrap
+from inspector.app.widgets.ink import WRITTEN, Ink, Row, clip, ink, row, width, wrap
 from inspector.registers.bits import partial_hex
 from inspector.registers.encoding import hex_id
 from inspector.registers.schema import Span
@@ -20,6 +20,7 @@ def explain(view: View, table: FieldTable, one: FieldRow | None, cells: int, lin
         return [clip(_problem(view) or _brief(table, one, cells), cells)]
     if view.problem:
         said = [*wrap(_problem(view), cells, indent=2), *said]
+    said += _written(view, table, cells)
     said += _between_vcpus(view, table, cells)
     said += _since_last_reading(view, table, cells)
     if len(said) > lines:
@@ -132,6 +133,28 @@ def _since_last_reading(view: View, table: FieldTable, cells: int) -> list[Row]:
         parts = [f"{name} 0x{old:x} -> 0x{new:x}" for name, old, new in pairs if old != new]
         said += f": {', '.join(parts)}" if parts else ""
     return wrap(row(Ink("~       ", "raised"), Ink(said)), cells, indent=8)
+
+
+def _written(view: View, table: FieldTable, cells: int) -> list[Row]:
+    """What a register was before the simulated writes, which of them it comes from, and in which fields."""
+    told, size = view.written.get(table.register.id), table.register.size
+    if told is None:
+        return []
+    known = -1 if size > 8 else told.before.known
+    said = f"{told.by} of this session; before it read {partial_hex(told.before.value, known, size, grouped=True)}"
+    parts = []
+    for one in _spans(table):
+        old, new = told.before.field(one.msb, one.lsb), told.after.field(one.msb, one.lsb)
+        if old != new:
+            parts.append(f"{one.name} {_number(old)} -> {_number(new)}")
+    said += f": {', '.join(parts)}" if parts else ""
+    return wrap(
+        row(Ink(f"{WRITTEN}       ", "raised"), Ink(said), Ink("   u undoes, W lists", "muted")), cells, indent=8
+    )
+
+
+def _number(value: int | None) -> str:
+    return "?" if value is None else f"0x{value:x}"
 
 
 def _spans(table: FieldTable) -> tuple[Span, ...]:

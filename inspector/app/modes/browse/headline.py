@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from inspector.app.modes.browse.fields import FieldTable
 from inspector.app.shell.numbers import Base, value_text
 from inspector.app.shell.view import View
-from inspector.app.widgets.ink import Ink, Row, clip, ink, row, width
+from inspector.app.widgets.ink import WRITTEN, Ink, Row, clip, ink, row, width
 from inspector.registers.bits import partial_hex
 from inspector.registers.encoding import grouped_hex
 from inspector.registers.secrets import is_secret
@@ -51,6 +51,8 @@ def _narrow(view: View, table: FieldTable, base: Base, cells: int, step: KernelS
     mark = (Ink("  ≠", "masked"),) if register.id in view.differing else ()
     if register.id in view.changed or (step is not None and register.id in step.by_id):
         mark = (*mark, Ink("  ~", "raised"))
+    if register.id in view.written:
+        mark = (*mark, Ink(f"  {WRITTEN}", "raised"))
     for value in (_values(table, base, cells), _values(table, "hex", cells)):
         for encoding in ((Ink("  "), ink(_encoding(table), "muted"), Ink("  ")), (Ink("  "),)):
             line = (*name, *mark, *encoding, *value)
@@ -91,6 +93,8 @@ def _partly_known(table: FieldTable) -> Row:
 def _remark(view: View, table: FieldTable) -> Row:
     """What the second wide line adds after the value."""
     pieces: list[Ink] = []
+    if (told := view.written.get(table.register.id)) is not None:
+        pieces += [Ink("     "), Ink(f"{WRITTEN} {told.by}", "raised")]
     if table.modelled:
         unknown = sum(one.state == "unknown" for one in table.rows)
         differ = table.changed - unknown

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from inspector.app.modes.browse.fields import ROLES, SIGNS
 from inspector.app.modes.browse.table import field_table
 from inspector.app.shell.view import View
-from inspector.app.widgets.ink import Ink, Row
+from inspector.app.widgets.ink import WRITTEN, Ink, Row
 from inspector.registers.catalog import Register
 from inspector.registers.encoding import POISON
 
@@ -18,7 +18,7 @@ class Standing(NamedTuple):
     """What is to be said about one register at a glance."""
 
     word: str
-    """`changed`, `differs`, `unreadable`, `poison`, `reserved`, `masked`, `raised`, `same`, or empty"""
+    """`written`, `changed`, `differs`, `unreadable`, `poison`, `reserved`, `masked`, `raised`, `same`, or empty"""
     sign: str = ""
     role: str = ""
 
@@ -29,7 +29,19 @@ class Standing(NamedTuple):
 
 
 NOTHING = Standing("")
-_ORDER = ("changed", "masked", "raised", "differs", "gone", "added", "unknown", "reserved", "poison", "unreadable")
+_ORDER = (
+    "written",
+    "changed",
+    "masked",
+    "raised",
+    "differs",
+    "gone",
+    "added",
+    "unknown",
+    "reserved",
+    "poison",
+    "unreadable",
+)
 
 
 def first_standings(view: View) -> Mapping[int, Standing]:
@@ -43,6 +55,8 @@ def standings(view: View) -> Mapping[int, Standing]:
 
 
 def _at_first(view: View, register: Register) -> Standing | None:
+    if register.id in view.written:
+        return Standing("written", WRITTEN, "raised")
     if view.answer is not None:
         return _by_policy(view, register)
     if register.id in view.changed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inspector.app.shell.keys import KERNELS, MODEL, NUMBERS, REPORTS, VCPU, Key, Mode
+from inspector.app.shell.keys import KERNELS, MODEL, NUMBERS, REPORTS, VCPU, WRITES, Key, Mode
 
 MODE = Mode(
     "cache",
@@ -10,7 +10,7 @@ MODE = Mode(
     6,
     "what caches it has",
     screen="inspector.app.modes.cache.screen:Cache",
-    shared=(MODEL, KERNELS, VCPU, NUMBERS, REPORTS),
+    shared=(MODEL, KERNELS, VCPU, WRITES, NUMBERS, REPORTS),
     keys=(
         Key("cache.sides", "c", "sides", "Host/vCPU", "Host, vCPU, or both beside each other", footer=2),
         Key("cache.next", "right,down,j,l", "cache(1)", "Next cache", "Next cache"),

@@ -16,7 +16,7 @@ from inspector.app.shell.frame import Frame
 from inspector.app.shell.numbers import field_text
 from inspector.app.shell.session import Change
 from inspector.app.shell.view import View
-from inspector.app.widgets.ink import Ink, Row, clip, ink, row, width, wrap
+from inspector.app.widgets.ink import WRITTEN, Ink, Row, clip, ink, row, width, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.registers import catalog
 from inspector.registers.bits import ALL
@@ -167,7 +167,10 @@ class Cache(Frame):
         """A register's value, `?` for each digit that is not known of what the policy makes of the vCPU."""
         view = self.session.shown
         unsure = "vcpu" in self._shown and reg_id in self._doubts()
-        return Ink(view.text(reg_id) or "?", "unknown") if unsure and view is not None else Ink(text)
+        mark = f" {WRITTEN}" if "vcpu" in self._shown and view is not None and reg_id in view.written else ""
+        if unsure and view is not None:
+            return Ink((view.text(reg_id) or "?") + mark, "unknown")
+        return Ink(text + mark, "raised" if mark else "")
 
     def _stepped(self, reg_id: int) -> Ink:
         """The mark of a register that the last step of the kernel slider changed."""
@@ -185,11 +188,19 @@ class Cache(Frame):
         who = f"vCPU as Linux {kernel} saves it" if kernel else "vCPU"
         if view is not None and view.answer is not None:
             who = f"vCPU as {view.answer.question.title} makes it"
+        if view is not None and self._written():
+            who += f" {WRITTEN} written"
         if self._doubts():
             return f"? {who}; another that it may be differs"
         if topology.fabricated:
             return f"{who}, made up by KVM"
         return f"{who}, {topology.layout} layout" + (", cut to 32 bits" if topology.lost else "")
+
+    def _written(self) -> bool:
+        """True where simulated writes changed a cache register."""
+        view = self.session.shown
+        ids = (CLIDR_EL1, CTR_EL0, *map(ccsidr_id, self._order()))
+        return view is not None and not view.written.keys().isdisjoint(ids)
 
     def _caches(self, side: Side) -> tuple[CpuCache, ...]:
         return self._sides[side].caches if side in self._sides else ()

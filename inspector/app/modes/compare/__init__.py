@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inspector.app.shell.keys import KERNELS, MODEL, NUMBERS, REPORTS, VCPU, Key, Mode
+from inspector.app.shell.keys import KERNELS, MODEL, NUMBERS, REPORTS, VCPU, WRITES, Key, Mode
 
 MODE = Mode(
     "compare",
@@ -10,7 +10,7 @@ MODE = Mode(
     2,
     "what KVM hides",
     screen="inspector.app.modes.compare.screen:Compare",
-    shared=(MODEL, KERNELS, VCPU, NUMBERS, REPORTS),
+    shared=(MODEL, KERNELS, VCPU, WRITES, NUMBERS, REPORTS),
     palette=("inspector.app.modes.compare.commands:CompareCommands",),
     keys=(
         Key("compare.next", "n", "difference(1)", "Next", "Next line that differs", footer=1),

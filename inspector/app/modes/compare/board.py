@@ -63,15 +63,16 @@ class Board:
     def _compare(self) -> Picture:
         if self.others:
             return dumps_picture(self.sides)
-        session, view = self.session, self.session.view
-        if view is None:
+        session, view, read = self.session, self.session.view, self.session.read_view
+        if view is None or read is None:
             raise InspectorError("no dump is open")
         told = session.answer()
         if isinstance(told, InspectorError):
             raise told
         # Every value of the saved vCPU is compared; which of them are shown is asked for afterwards.
-        saved = self.sides[0].shown.one_vcpu if self.left == "vcpu" else None
-        return kernel_picture(view, session.question, told, saved)
+        place = session.place
+        saved = Side(session.loaded[place.source], place.view).shown.one_vcpu if self.left == "vcpu" else None
+        return kernel_picture(view, session.question, told, saved, read)
 
     def use(self, *others: Side) -> None:
         """Compare with other sides; none: with what a kernel exposes."""

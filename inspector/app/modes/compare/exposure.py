@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Literal
 
 from inspector.app.modes.compare.lines import ALL_BITS, Node, in_order, worst
+from inspector.app.shell.modelled import rewritten
+from inspector.app.shell.view import Rewritten
 from inspector.checks.feature_groups import FeatureGroup, group_by_feature
 from inspector.checks.machine.machine import Machine
 from inspector.checks.vmms.table import DEFAULT_VMM, find_vmm
@@ -31,15 +34,20 @@ _HIDDEN = "the kernel that wrote this dump hid what the host has"
 
 
 def exposure_nodes(
-    answer: Machine, saved: Mapping[int, int] | None = None, withheld: Collection[int] = ()
+    answer: Machine,
+    saved: Mapping[int, int] | None = None,
+    withheld: Collection[int] = (),
+    written: Mapping[int, Rewritten] = MappingProxyType({}),
 ) -> list[Node]:
     """A line per register that KVM would list, differences first.
 
     Without `saved` the left side is the host; with it, a vCPU as it was saved, and registers that only one side lists
-    are named by the feature that brings them; those that are `withheld` are left out.
+    are named by the feature that brings them; those that are `withheld` are left out. `written`: registers that
+    simulated writes changed.
     """
     listed = sorted(map(catalog.by_id, answer.listed), key=catalog.sort_key)
-    told = [explain_under_each(answer.exposures, register.id) for register in listed]
+    shown = [explain_under_each(answer.exposures, register.id) for register in listed]
+    told = [rewritten(one, written.get(one.id)) for one in shown]
     if saved is None:
         return in_order(_register(answer, one, None) for one in told)
     nodes = [_register(answer, one, saved.get(one.id)) for one in told if one.id in saved]

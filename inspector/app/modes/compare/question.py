@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from inspector.app.modes.compare.dumps import Contrast, Side, contrast, equal_nodes, side_name
 from inspector.app.modes.compare.exposure import exposure_nodes
 from inspector.app.modes.compare.lines import Node, told
+from inspector.app.widgets.ink import WRITTEN
 from inspector.checks.compare.withheld import told as told_comparison
 from inspector.checks.machine.machine import KernelQuestion, Machine, ask, machine, own_question
 from inspector.checks.machine.source_kernel import describe_policy
@@ -59,26 +60,35 @@ class Picture(NamedTuple):
 
 
 def kernel_picture(
-    view: View, question: KernelQuestion | None, known: Machine | None, saved: Vcpu | None = None
+    view: View,
+    question: KernelQuestion | None,
+    known: Machine | None,
+    saved: Vcpu | None = None,
+    read: View | None = None,
 ) -> Picture:
-    """The host behind a view (or `saved`, its vCPU as it was saved) against what a kernel exposes.
+    """The host behind a view (or `saved`, its vCPU as it was saved) against what a kernel exposes, with the writes.
 
     `question` None asks the kernel under which the dump was made; `known` is its answer where there is one already.
+    `read`: the view without simulated writes, where there are any.
     Raises InspectorError when the dump says nothing of a machine, or KVM would not create such a vCPU there.
     """
-    asked = question or first_question(view)
-    answer = known or machine(view.dump, asked, vcpu=view.one_vcpu)
+    read = read or view
+    asked = question or first_question(read)
+    answer = known or machine(read.dump, asked, vcpu=read.one_vcpu)
     kernel = describe_policy(answer.question.policy)
     setup = answer.setup
     own = "" if question else _why_this_kernel(view)
     features = f"what {kernel}{own} would expose; vCPU: {setup.describe()}; vGIC {setup.gic}"
+    features += f"; {WRITTEN} with the simulated writes" if view.written else ""
     left_name = answer.label if saved is None else f"{view.title} as saved ({view.source})"
     notes = tuple(("Note", note) for note in dict.fromkeys(answer.notes))
     return Picture(
         form="kernel",
         titles=("host" if saved is None else "saved", "exposed"),
         names=(("left", left_name), ("right", features)),
-        nodes=tuple(exposure_nodes(answer, saved.values if saved else None, saved.withheld if saved else ())),
+        nodes=tuple(
+            exposure_nodes(answer, saved.values if saved else None, saved.withheld if saved else (), view.written)
+        ),
         notes=notes,
         answer=answer,
         brief=f"{'host' if saved is None else 'saved'} ◂▸ {kernel}",

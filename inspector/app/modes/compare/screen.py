@@ -259,7 +259,9 @@ class Compare(Frame):
 
         sides = self.board.sides
         dumps = {one.source: one.dump for one in sides} if self.board.others else {}
-        hosts, question = list(dumps.values()) or list(self.session.dumps), self.session.question
+        read = {one.provenance.source: one for one in self.session.loaded}
+        hosts = [read.get(source, dump) for source, dump in dumps.items()] or list(self.session.loaded)
+        question = self.session.question
         if len(hosts) < 2:
             self.notify("A baseline needs two hosts: a adds dumps", markup=False)
         else:

@@ -105,8 +105,8 @@ class Explain(Dialog):
     def on_mount(self) -> None:
         """The text has the keys."""
         session = self.program.session
-        if session.dumps:
-            self._sides["source"] = session.dumps[session.place.source]
+        if session.loaded:
+            self._sides["source"] = session.loaded[session.place.source]
         self._to_line()
         self._draw()
         if self._text:
@@ -127,7 +127,7 @@ class Explain(Dialog):
 
     def action_side(self, side: str) -> None:
         """The next loaded dump for one side, then none again."""
-        choices = [None, *self.program.session.dumps]
+        choices = [None, *self.program.session.loaded]
         self._sides[side] = choices[(choices.index(self._sides[side]) + 1) % len(choices)]
         self._ask()
 

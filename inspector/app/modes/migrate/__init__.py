@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inspector.app.shell.keys import KERNELS, NUMBERS, REPORTS, Key, Mode
+from inspector.app.shell.keys import KERNELS, NUMBERS, REPORTS, WRITES, Key, Mode
 
 MODE = Mode(
     "migrate",
@@ -10,7 +10,7 @@ MODE = Mode(
     4,
     "would migration work",
     screen="inspector.app.modes.migrate.screen:Migrate",
-    shared=(KERNELS, NUMBERS, REPORTS),
+    shared=(KERNELS, WRITES, NUMBERS, REPORTS),
     keys=(
         Key("migrate.next", "n", "next_finding", "Next", "Next finding, or kernel with another verdict", footer=1),
         Key("migrate.previous", "N", "previous_finding", "Previous", "Previous finding"),

@@ -49,7 +49,11 @@ class Findings(Listing, inherit_bindings=False):
         self.table = "findings"
         report = self.check.report
         several = report is not None and len(report.vcpus) > 1
-        items = table_items(self.check.found, cells, every=every, opened=opened, several=several, base=base)
+        question = self.check.question
+        items = table_items(
+            self.check.found, cells, every=every, opened=opened, several=several, base=base,
+            written=question.written if question is not None else frozenset(),
+        )  # fmt: skip
         self.fill(items, cols=table_columns(cells))
 
     def mark_answers(self, ids: Collection[int]) -> None:

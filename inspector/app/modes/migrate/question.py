@@ -36,6 +36,18 @@ class Question(NamedTuple):
     """vCPU features of the destination; empty: those of the source, or of the destination's dump"""
     host: str = ""
     """what registers do not show of the destination's host, as `--host` takes it"""
+    read: Dump | None = None
+    """the source as it was read, where simulated writes changed it: it shows the source's own machine"""
+    writes: int = 0
+    """how many they are"""
+
+    @property
+    def written(self) -> frozenset[int]:
+        """Registers of the source that simulated writes changed."""
+        if self.read is None:
+            return frozenset()
+        pairs = zip(self.source.vcpus, self.read.vcpus, strict=True)
+        return frozenset(i for now, was in pairs for i in was.ids if now.values.get(i) != was.values.get(i))
 
     @property
     def rule(self) -> Vmm:
@@ -95,6 +107,24 @@ def series_ends() -> list[str]:
     return list(ends.values())[::-1]
 
 
+def grounded(question: Question | None, pairs: Sequence[tuple[Dump, Dump, int]]) -> Question | None:
+    """The question with what simulated writes changed: they change the saved VM, never the machine that it goes to.
+
+    `pairs`: the loaded dumps with their writes, as they were read, and how many writes.
+    """
+    if question is None:
+        return None
+    source, there = question.source.provenance.source, question.destination
+    for written, read, count in pairs:
+        name = read.provenance.source
+        if name == source:
+            changed = written is not read
+            question = question._replace(source=written, read=read if changed else None, writes=count)
+        if there is not None and name == there.provenance.source:
+            question = question._replace(destination=read)
+    return question
+
+
 def swapped(question: Question) -> Question:
     """Source and destination exchanged. Raises InspectorError where the other side is no saved VM."""
     if question.destination is None:
@@ -107,7 +137,8 @@ def swapped(question: Question) -> Question:
 
 def ask(question: Question, *, ways_out: bool = True) -> MigrationReport:
     """The answer, with every value. Raises InspectorError when the question has none."""
-    return migrate(question.source, question.destination or SAME_HOST, *_asked(question), ways_out=ways_out)
+    target = question.destination or SAME_HOST
+    return migrate(question.source, target, *_asked(question), ways_out=ways_out, behind=question.read)
 
 
 def _asked(question: Question) -> tuple[str | None, str, str | None, Gic | None, str]:
@@ -120,16 +151,22 @@ def ask_all_kernels(question: Question) -> KernelMatrix:
     saved, rule = first_vcpu(question.source), question.rule
     own = setup_of(saved, rule.family) if saved is not None else QEMU_SETUP
     setup = asked_setup(question.features or None, None, own)
-    return migrate_all_kernels(question.source, rule.name, setup, host=question.host)
+    read = question.read
+    return migrate_all_kernels(question.source, rule.name, setup, host=question.host, behind=read)
 
 
 def ask_pairs(question: Question) -> CompatMatrix:
     """Source kernel by destination kernel, on the host of the source."""
-    return compat_matrix(question.source, (), question.rule.name, question.features or None)
+    return compat_matrix(question.read or question.source, (), question.rule.name, question.features or None)
 
 
 def write_fixed(question: Question, out: str) -> FixResult:
     """Write a copy that the destination accepts to the new file `out`. Raises InspectorError."""
+    if question.read is not None:
+        where = short_name(question.source)
+        raise InspectorError(
+            "holds none of the simulated writes, so no copy is made", where, "take them back first (u)"
+        )
     return fix(question.source, question.destination or SAME_HOST, out, *_asked(question))
 
 

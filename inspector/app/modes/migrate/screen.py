@@ -15,7 +15,14 @@ from textual.widget import Widget
 from inspector.app.modes import migrate
 from inspector.app.modes.migrate.check import Check
 from inspector.app.modes.migrate.findings import Findings
-from inspector.app.modes.migrate.question import Question, destination_name, first_question, short_name, swapped
+from inspector.app.modes.migrate.question import (
+    Question,
+    destination_name,
+    first_question,
+    grounded,
+    short_name,
+    swapped,
+)
 from inspector.app.modes.migrate.slider import DestinationSlider
 from inspector.app.modes.migrate.table import score_row
 from inspector.app.modes.migrate.words import summary_rows
@@ -99,17 +106,24 @@ class Migrate(Frame):
             renewed = question._replace(
                 source=self.session.newest(question.source), destination=there and self.session.newest(there)
             )
-            self.check.ask(lambda: renewed, kernels=self._kernels, again=again)
+            self._put(lambda: renewed, again=again)
         else:
             vmm = self.program.settings.vmm
-            self.check.ask(lambda: first_question(dumps, place, vmm), kernels=self._kernels, again=again)
+            self._put(lambda: first_question(dumps, place, vmm), again=again)
+
+    def _put(self, make: Callable[[], Question | None], *, again: bool = False) -> None:
+        """Ask what `make` gives, with the simulated writes on the source's side alone."""
+        session = self.session
+        counts = [session.tried.writes_to(one.provenance.source) for one in session.loaded]
+        pairs = list(zip(session.dumps, session.loaded, counts, strict=True))
+        self.check.ask(lambda: grounded(make(), pairs), kernels=self._kernels, again=again)
 
     def choose(self, question: Question) -> None:
         """Ask what the user put together."""
         self._chosen = True
         self.check.brief = False
         self._slider.forget()
-        self.check.ask(lambda: question, kernels=self._kernels)
+        self._put(lambda: question)
 
     @property
     def has_slider(self) -> bool:

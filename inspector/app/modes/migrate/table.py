@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence, Set
 
 from inspector.app.modes.migrate.entries import PASSING, Entry, Kind, differs, member, vcpu_words
 from inspector.app.shell.numbers import Base, bits_text, field_text, part_text, short_value, value_text
-from inspector.app.widgets.ink import Ink, Row, fit, ink, row
+from inspector.app.widgets.ink import WRITTEN, Ink, Row, fit, ink, row
 from inspector.app.widgets.listing import Column, Item
 from inspector.checks.restore.result import FieldDifference, Finding, MigrationReport
 from inspector.registers.bits import open_text
@@ -44,18 +44,26 @@ def table_columns(cells: int) -> tuple[Column, ...]:
 
 
 def table_items(
-    found: Sequence[Entry], cells: int, *, every: bool, opened: Collection[str], several: bool, base: Base = "hex"
+    found: Sequence[Entry],
+    cells: int,
+    *,
+    every: bool,
+    opened: Collection[str],
+    several: bool,
+    base: Base = "hex",
+    written: Set[int] = frozenset(),
 ) -> list[Item]:
-    """A line per finding and failing field; groups and passing rows folded unless asked for."""
+    """A line per finding and failing field; groups and passing rows folded unless asked for. Registers that simulated
+    writes changed (`written`) have a sign, and are never folded away."""
     wide = cells >= 100
     items: list[Item] = []
     number = 0
+    passing = [entry for entry in found if entry.kind in PASSING and written.isdisjoint(entry.ids)]
     for entry in found:
-        if entry.kind in PASSING:
+        if entry in passing:
             continue
         number += 1
-        items += _lines(entry, f"{number}", cells, several, base, opened)
-    passing = [entry for entry in found if entry.kind in PASSING]
+        items += _marked(_lines(entry, f"{number}", cells, several, base, opened), entry, wide, written)
     if every:
         for entry in passing:
             items += _lines(entry, "", cells, several, base, opened)
@@ -63,6 +71,19 @@ def table_items(
         said = row(Ink("    " if wide else "", "muted"), Ink(_folded(passing), "muted"))
         items.append(Item("folded", (said,)))
     return items
+
+
+def _marked(items: list[Item], entry: Entry, wide: bool, written: Set[int]) -> list[Item]:
+    """The lines of an entry, with a sign where a simulated write changed its register."""
+    if entry.finding is None or entry.finding.id not in written:
+        return items
+    place = int(wide)
+    marked = []
+    for one in items:
+        cells = list(one.cells)
+        cells[place] = row(*cells[place], Ink(f" {WRITTEN}", "raised"))
+        marked.append(one._replace(cells=tuple(cells)))
+    return marked
 
 
 def _folded(passing: Sequence[Entry]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from inspector.app.modes.migrate.entries import Entry
 from inspector.app.modes.migrate.question import Question, destination_name, processor, short_name
-from inspector.app.widgets.ink import Ink, Row, ends, ink, row, wrap
+from inspector.app.widgets.ink import WRITTEN, Ink, Row, ends, ink, row, wrap
 from inspector.app.widgets.outlined import outline_rows
 from inspector.checks.restore.result import MigrationReport, WayOut
 from inspector.registers.catalog import by_id
@@ -29,6 +29,9 @@ def verdict_row(report: MigrationReport) -> Row:
 def summary_rows(question: Question, report: MigrationReport | None, verdict: Row, cells: int) -> list[Row]:
     """Source, destination, VMM and verdict; each with the keys that change it."""
     source = row(ink(short_name(question.source), "title"), ink(_about_source(question, report), "muted"))
+    if question.writes:
+        kept = f"   {WRITTEN} {question.writes} write{'s' * (question.writes != 1)} on it"
+        source = (source[0], Ink(kept, "raised"), *source[1:])
     there = row(ink(destination_name(question, report), "title"), ink(_about_destination(question, report), "muted"))
     vmm = row(Ink(question.rule.title, "title"), Ink("   its restore rule", "muted"))
     keys = (("s", "change"), ("d", "change  ", "p", "kernel  ", "D", "swap"), ("h", "change"))

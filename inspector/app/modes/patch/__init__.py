@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inspector.app.shell.keys import KERNELS, MODEL, NUMBERS, REPORTS, VCPU, Key, Mode
+from inspector.app.shell.keys import KERNELS, MODEL, NUMBERS, REPORTS, VCPU, WRITES, Key, Mode
 
 MODE = Mode(
     "patch",
@@ -10,7 +10,7 @@ MODE = Mode(
     5,
     "what a patch changes",
     screen="inspector.app.modes.patch.screen:Patch",
-    shared=(MODEL, KERNELS, VCPU, NUMBERS, REPORTS),
+    shared=(MODEL, KERNELS, VCPU, WRITES, NUMBERS, REPORTS),
     keys=(
         Key("patch.step", "space", "step", "Step", "On to the next write that is answered otherwise", footer=1),
         Key("patch.step_back", "backspace", "step_back", "Step back", "Back to what changed before"),

@@ -100,7 +100,7 @@ class Patch(Frame):
 
     def refresh_from(self, change: Change) -> None:
         """Another vCPU or policy asks another question."""
-        session, view = self.session, self.session.view
+        session, view = self.session, self.session.read_view
         if view is None:
             return
         asked = (session.place.source, session.place.view, view.dump, session.question)
@@ -116,7 +116,7 @@ class Patch(Frame):
 
     def _ask(self) -> None:
         """A new study; the patches that the user chose come first."""
-        question, view = self.session.question, self.session.view
+        question, view = self.session.question, self.session.read_view
         self._study, self._problem, self._effects = None, "", {}
         self._variants = variants(question.patches if question else ())
         if question and question.patches:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inspector.app.shell.keys import KERNELS, MODEL, REPORTS, VCPU, Key, Mode
+from inspector.app.shell.keys import KERNELS, MODEL, REPORTS, VCPU, WRITES, Key, Mode
 
 MODE = Mode(
     "summary",
@@ -10,7 +10,7 @@ MODE = Mode(
     0,
     "what is this CPU",
     screen="inspector.app.modes.summary.screen:Summary",
-    shared=(MODEL, KERNELS, VCPU, REPORTS),
+    shared=(MODEL, KERNELS, VCPU, WRITES, REPORTS),
     keys=(
         Key("summary.register", "enter", "register", "Register", "The register behind this line in Browse", footer=1),
         Key(

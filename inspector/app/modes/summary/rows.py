@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from inspector.app.modes.summary.beside import Beside
-from inspector.app.widgets.ink import Ink, Row, ink, plain, row, wrap
+from inspector.app.widgets.ink import WRITTEN, Ink, Row, ink, plain, row, wrap
 from inspector.app.widgets.listing import GUTTER, Column, Item
 from inspector.checks.features.presence import FeatureState, states_of
 from inspector.checks.features.sides import Sides
@@ -30,13 +30,21 @@ def columns_of(sides: Sides, other: Beside | None, cells: int, narrow: bool) -> 
 
 
 def line_items(
-    lines: Sequence[SummaryLine], sides: Sides, other: Beside | None, cells: int, narrow: bool
+    lines: Sequence[SummaryLine],
+    sides: Sides,
+    other: Beside | None,
+    cells: int,
+    narrow: bool,
+    written: Set[str] = frozenset(),
 ) -> list[Item]:
-    """An item for each line; whatever does not fit goes on in further rows, so that nothing is cut."""
+    """An item for each line; whatever does not fit goes on in further rows, so that nothing is cut. `written`: those
+    that simulated writes changed, which have a sign.
+    """
     items: list[Item] = []
     room = max(cells - GUTTER - TITLE - 1, 24)
     for one in lines:
-        title, first, further = row(Ink(one.title, "heading")), *_columns(one, sides, other)
+        title = row(Ink(one.title, "heading"), Ink(f" {WRITTEN}" if one.key in written else "", "raised"))
+        first, further = _columns(one, sides, other)
         if narrow:
             items += _rows(one.key, title, [wrap(first, room)])
             for name, words in further:

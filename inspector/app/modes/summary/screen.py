@@ -52,6 +52,8 @@ class Summary(Listed):
         self._lines: tuple[SummaryLine, ...] = ()
         self._blank: tuple[str, ...] = ()
         """titles of lines about which the source shows nothing"""
+        self._written: frozenset[str] = frozenset()
+        """lines that simulated writes changed"""
 
     def body(self) -> Iterable[Widget]:
         """State, lines, explanation."""
@@ -75,6 +77,8 @@ class Summary(Listed):
             self._sides = sides
             every = lines_of(sides)
             self._lines = tuple(one for one in every if one.host is not None or one.vcpu is not None)
+            before = {one.key: one for one in lines_of(self.session.sides(written=False))} if self._writes() else {}
+            self._written = frozenset(one.key for one in self._lines if before and before.get(one.key) != one)
             self._blank = tuple(one.title for one in every if one not in self._lines)
             aside(self.app, lambda: self._look_up(sides), lambda done: None, lambda error: None)
         self._keep_other()
@@ -104,6 +108,9 @@ class Summary(Listed):
             self.fill_list()
             self.lay_out()
 
+    def _writes(self) -> bool:
+        return self.session.view is not None and bool(self.session.view.written)
+
     def _look_up(self, sides: Sides) -> None:
         """What the kernels of all releases do with the lost features: read before it is asked for."""
         states_of(sides, [feature(name) for one in self._lines for name in one.lost])
@@ -115,7 +122,7 @@ class Summary(Listed):
         cells = self.app.size.width - 1
         columns = columns_of(self._sides, self._other, cells, self.narrow)
         before = self.table.current.key if self.table.current else None
-        items = line_items(self._lines, self._sides, self._other, cells, self.narrow)
+        items = line_items(self._lines, self._sides, self._other, cells, self.narrow, self._written)
         items += blank_items(self._blank, cells)
         self.table.fill(items, cursor=before or 0, cols=columns)
         self.mark_stepped({one.key: one for one in self._lines})

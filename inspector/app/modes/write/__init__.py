@@ -12,10 +12,14 @@ MODE = Mode(
     screen="inspector.app.modes.write.screen:Write",
     dialog=True,
     keys=(
-        Key("write.run", "f2,r", "first_run", "First run", "Before or after the vCPU's first run", footer=2),
-        Key("write.reset", "f4,u", "reset", "Reset", "A fresh vCPU: forget the writes that were made", footer=3),
-        Key("write.copy", "f6,y", "copy_verdict", "Copy verdict", "Copy the verdict in full", footer=4),
-        Key("write.base", "f8,x", "app.base", "Base", "Numbers in hex, binary or decimal", footer=5),
+        Key("write.take", "f5,t", "take", "Take", "Take the value that would pass", footer=2),
+        Key("write.undo", "f3,u", "app.undo", "Undo", "Take back what was done last", footer=3),
+        Key("write.redo", "U", "app.redo", "Redo", "Do again what was taken back"),
+        Key("write.log", "f7,l", "app.log", "Log", "Everything that was tried, with its answers", footer=4),
+        Key("write.run", "f2,r", "first_run", "First run", "Let the VM run for the first time: a step", footer=5),
+        Key("write.reset", "f4,R", "reset", "Reset", "The vCPU as it was before the first write", footer=6),
+        Key("write.copy", "f6,y", "copy_verdict", "Copy verdict", "Copy the verdict in full", footer=7),
+        Key("write.base", "f8,x", "app.base", "Base", "Numbers in hex, binary or decimal", footer=8),
         Key("write.real", "f9,W", "for_real", "For real", "Write to a scratch vCPU of the live source"),
     ),
 )

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inspector.app.shell.numbers import Base, bits_text, field_text, part_text, short_value, value_text
-from inspector.app.widgets.ink import Ink, Row, clip, ink, row, wrap
+from inspector.app.widgets.ink import WRITTEN, Ink, Row, clip, ink, row, wrap
 from inspector.app.widgets.listing import Column, Item
-from inspector.checks.writing.bench import Attempt, Bench
+from inspector.checks.writing.bench import Attempt
+from inspector.checks.writing.completing import Completion
+from inspector.checks.writing.history import History
 from inspector.checks.writing.scratch import PairedWrite
+from inspector.checks.writing.typed import TypedWrite
 from inspector.kvm.verdict import JudgedField, Verdict
 from inspector.registers.bits import ones, open_text
 from inspector.registers.catalog import Register, by_id
@@ -20,36 +23,56 @@ ROLES = {"accepted": "same", "refused": "refused", "ignored": "masked", "uncerta
 
 
 def head_rows(
-    register: Register, bench: Bench, policy: str, vcpu: str, base: Base, cells: int, short: bool
+    register: Register, history: History, vcpu: tuple[int, str], policy: str, base: Base, cells: int, short: bool
 ) -> list[Row]:
-    """Register, vCPU and policy, present value."""
-    ran = "after its first run" if bench.ran else "not run yet"
-    count = len(bench.kept)
-    kept = f"   {count} write{'s' * (count != 1)} made" if count else ""
-    now = bench.now(register.id)
+    """Register, vCPU (number and name) and policy, present value."""
+    bench = history.bench
+    assert bench is not None
+    ran = "after its first run" if history.ran else "not run yet"
+    count = history.writes
+    kept = f"   {count} write{'s' * (count != 1)} tried" if count else ""
+    now = bench.now(register.id, vcpu[0])
     present = "not known"
     if now is not None:
         wide = register.size > 8
-        present = part_text(now, -1 if wide else bench.known(register.id), register.size, "hex" if wide else base)
+        known = -1 if wide else bench.known(register.id, vcpu[0])
+        present = part_text(now, known, register.size, "hex" if wide else base)
+    changed = row(Ink(f"   {WRITTEN} written", "raised")) if register.id in history.changes(vcpu[0]) else ()
     first = row(Ink("register  ", "muted"), ink(register.name, "title"))
     if not short:
         first = (*first, Ink(f"   id {grouped_hex(register.id)}", "muted"))
+    about = row(Ink("vCPU      ", "muted"), ink(f"{vcpu[1]}, {ran}{kept}"), Ink("   policy ", "muted"), ink(policy))
     return [
         clip(first, cells),
-        clip(
-            row(Ink("vCPU      ", "muted"), ink(f"{vcpu}, {ran}{kept}"), Ink("   policy ", "muted"), ink(policy)), cells
-        ),
-        clip(row(Ink("now       ", "muted"), Ink(present)), cells),
+        clip(about, cells),
+        clip((*row(Ink("now       ", "muted"), Ink(present)), *changed), cells),
     ]
 
 
-def verdict_rows(attempt: Attempt, base: Base, size: int, cells: int) -> list[Row]:
-    """The answer in one line; all that is to be said of a text that is no value."""
-    if attempt.problem:
-        return wrap(row(Ink("✖ ", "refused"), ink(attempt.problem)), cells, indent=2)[:6]
-    verdict = attempt.verdict
-    if verdict is None:
-        return [clip(row(Ink("type a value: 0x…, 0b…, decimal, or FIELD=value FIELD=value", "muted")), cells)]
+def verdict_rows(attempts: Sequence[Attempt], base: Base, cells: int, hint: str = "") -> list[Row]:
+    """The answer in one line, or how many of several pass; of a text that is no value, why.
+
+    `hint`: what is still missing, where the text is not complete.
+    """
+    if hint:
+        return [clip(row(Ink(hint, "muted")), cells)]
+    problem = next((one.problem for one in attempts if one.problem), "")
+    if problem:
+        return [clip(row(Ink("✖ ", "refused"), ink(problem)), cells)]
+    told = [one.verdict for one in attempts if one.verdict is not None]
+    if not told:
+        return [clip(row(Ink("type a value: 0x…, 0b…, decimal, FIELD=value or REG.FIELD=value", "muted")), cells)]
+    if len(told) == 1:
+        return [_answer(told[0], base, cells)]
+    bad = [one for one in told if one.outcome != "accepted"]
+    role = ROLES[bad[0].outcome] if bad else "same"
+    counts = [(word, sum(one.outcome == word for one in told)) for word in ROLES]
+    words = ", ".join(f"{count} {OUTCOMES[word]}" for word, count in counts if count)
+    return [clip(row(Ink(f"{len(told)} writes: {words}", role)), cells)]
+
+
+def _answer(verdict: Verdict, base: Base, cells: int) -> Row:
+    size = by_id(verdict.id).size
     refused = verdict.errno and verdict.certain
     answer = f"{OUTCOMES[verdict.outcome]}" + (f"   {verdict.errno_name} ({verdict.errno})" if refused else "")
     back = (
@@ -57,7 +80,38 @@ def verdict_rows(attempt: Attempt, base: Base, size: int, cells: int) -> list[Ro
         if verdict.after is None
         else f"   reads back {part_text(verdict.after, verdict.after_known if size <= 8 else -1, size, base)}"
     )
-    return [clip(row(Ink(answer, ROLES[verdict.outcome]), Ink(back, "muted")), cells)]
+    return clip(row(Ink(answer, ROLES[verdict.outcome]), Ink(back, "muted")), cells)
+
+
+def part_columns(cells: int) -> tuple[Column, ...]:
+    """Columns of several writes at once."""
+    return (Column("write", max(cells // 2 - 2, 26)), Column("answer"))
+
+
+def part_items(writes: Sequence[TypedWrite], attempts: Sequence[Attempt]) -> list[Item]:
+    """A line for each of several writes."""
+    items = []
+    for place, (write, attempt) in enumerate(zip(writes, attempts, strict=True)):
+        verdict = attempt.verdict
+        if verdict is None:
+            answer = row(Ink("✖ ", "refused"), ink(attempt.problem))
+        else:
+            error = f" {verdict.errno_name}" if verdict.errno and verdict.certain else ""
+            answer = row(Ink(f"{OUTCOMES[verdict.outcome]}{error}", ROLES[verdict.outcome]))
+        items.append(Item(f"part {place}", (row(ink(write.command)), answer)))
+    return items
+
+
+def offer_row(found: Completion, cells: int) -> Row:
+    """What the line may go on with: names, or values with their meanings."""
+    if found.values:
+        told = [(value, text.split(";")[0]) for value, text in found.values]
+        pieces = [piece for value, text in told for piece in (Ink(value, "key"), ink(f" {text}   ", "muted"))]
+        return clip(row(Ink("          "), *pieces), cells)
+    if not found.words:
+        return ()
+    names = [piece for word in found.words[:12] for piece in (ink(word, "muted"), Ink("  "))]
+    return clip(row(Ink("tab       ", "key"), *names), cells)
 
 
 def pair_words(pair: PairedWrite) -> str:
@@ -128,8 +182,9 @@ def _field_item(one: JudgedField, base: Base, columns: Sequence[Column]) -> Item
     return Item(f"{one.name} {one.msb}", (*cells, judged))
 
 
-def why_rows(verdict: Verdict | None, size: int, base: Base, cells: int, lines: int) -> list[Row]:
-    """Reason, rule and source, and the nearest value that would pass; the last line is never lost."""
+def why_rows(verdict: Verdict | None, base: Base, cells: int, lines: int, take: str) -> list[Row]:
+    """Reason, rule and source, and the nearest value that would pass, with the key that takes it; this line is never
+    lost."""
     if verdict is None:
         return []
     rows: list[Row] = []
@@ -141,9 +196,9 @@ def why_rows(verdict: Verdict | None, size: int, base: Base, cells: int, lines: 
         rows += wrap(row(Ink("If      ", "unknown"), ink(text)), cells, indent=8)
     last: list[Row] = []
     if verdict.would_pass is not None:
-        value = value_text(verdict.would_pass, size, base)
+        value = value_text(verdict.would_pass, by_id(verdict.id).size, base)
         last = [
-            clip(row(Ink("Would pass  ", "muted"), Ink(value, "title"), Ink("   (enter takes it)", "muted")), cells)
+            clip(row(Ink("Would pass  ", "muted"), Ink(value, "title"), Ink(f"   ({take} takes it)", "muted")), cells)
         ]
     room = max(lines - len(last), 0)
     return [*rows[:room], *last]

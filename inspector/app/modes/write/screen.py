@@ -1,7 +1,8 @@
-"""Write: would KVM accept this value? Answered while it is typed, on a simulated vCPU that keeps what was written."""
+"""Write: would KVM accept these values? Answered while they are typed, on the simulated vCPU of the session."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import on
@@ -12,51 +13,65 @@ from textual.events import Resize
 from textual.widgets import Input
 
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
-from inspector.app.dialogs.line import Line
 from inspector.app.modes import write
-from inspector.app.modes.write.rows import field_columns, field_items, head_rows, pair_words, verdict_rows, why_rows
+from inspector.app.modes.write.line import WriteLine
+from inspector.app.modes.write.rows import (
+    field_columns,
+    field_items,
+    head_rows,
+    offer_row,
+    pair_words,
+    part_columns,
+    part_items,
+    verdict_rows,
+    why_rows,
+)
 from inspector.app.shell import keys
 from inspector.app.shell.session import Change
-from inspector.app.widgets.ink import Ink, clip, ink, row, wrap
+from inspector.app.widgets.ink import Ink, Row, clip, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
 from inspector.app.widgets.unmarked import Box, still, unmarked
-from inspector.checks.machine.machine import Machine
-from inspector.checks.writing.bench import Attempt, Bench
-from inspector.checks.writing.typed import typed_write
-from inspector.errors import InspectorError, RegisterError
+from inspector.checks.writing.bench import Attempt
+from inspector.checks.writing.completing import Completion, complete
+from inspector.checks.writing.history import FIRST_RUN, Entry, History, Step
+from inspector.checks.writing.typed import TypedWrite, typed_writes
+from inspector.errors import InspectorError
 from inspector.registers.catalog import Register
+from inspector.reports.writes import counted
 
-TITLE = "Write one register"
+TITLE = "Write registers"
+HEIGHT = 22
+"""Lines of the dialog, where the terminal has them."""
 
 
 class Write(Dialog):
-    """Head, a line to type in, verdict, fields, why."""
+    """Head, a line to type in, what it may go on with, verdict, fields or writes, why. Its height never changes."""
 
     LINE = "#value"
     BINDINGS: ClassVar[list[BindingType]] = [
         *keys.bindings(write.MODE.keys),
         Binding("up", "history(1)", "Earlier", show=False),
         Binding("down", "history(-1)", "Later", show=False),
-        Binding("tab", "other_pane", "Other pane", show=False, priority=True),
+        Binding("tab", "complete", "Complete", show=False, priority=True),
+        Binding("shift+tab", "other_pane", "Other pane", show=False, priority=True),
     ]
 
     def __init__(self) -> None:
         super().__init__()
-        self._attempt: Attempt | None = None
+        self._writes: tuple[TypedWrite, ...] = ()
+        self._attempts: tuple[Attempt, ...] = ()
         self._past = 0
         self._typed = ""
         self._note = ""
         self._problem = ""
-        self._named: Register | None = None
-        """the register that was typed, where it was"""
-        self._answer: Machine | None = None
-        self._bench: Bench | None = None
-
-    @property
-    def register(self) -> Register:
-        """The register that is written to: the one that was typed, else the one on screen."""
-        return self._named or self._shown
+        """why nothing can be written here"""
+        self._wrong = ""
+        """why what was typed is no write"""
+        self._offers = Completion()
+        self._cycle: tuple[str, tuple[str, ...], int] = ("", (), 0)
+        """what `tab` put into the line last, what it may put there, and which of them it was"""
+        self._history: History | None = None
 
     @property
     def _shown(self) -> Register:
@@ -64,29 +79,28 @@ class Write(Dialog):
         assert register is not None
         return register
 
-    def _take_apart(self, text: str) -> str:
-        """The value or the fields of a text; `REG.FIELD=VALUE`, as the command line takes it, names its register."""
-        self._named = None
-        name = text.partition("=")[0].strip()
-        fields = self._shown.schema.fields if self._shown.schema is not None else ()
-        if "=" not in text or any(name.casefold() == field.name.casefold() for field in fields):
-            return text
-        try:
-            self._named, rest = typed_write(text)
-        except RegisterError:
-            return text
-        return rest
+    @property
+    def register(self) -> Register:
+        """The register that is written to last."""
+        return self._writes[-1].register if self._writes else self._shown
+
+    @property
+    def line(self) -> WriteLine:
+        """Where it is typed."""
+        return self.query_one("#value", WriteLine)
 
     def compose(self) -> ComposeResult:
         """The dialog from top to bottom."""
+        field = self.program.session.place.field
         with Box(unmarked(TITLE), unmarked("KVM_SET_ONE_REG, simulated"), classes="write"):
             yield Lines(id="head")
             with Horizontal(id="line"):
                 yield still(unmarked("write     "), id="label")
-                yield Line(placeholder="hex, decimal, FIELD=value or REG.FIELD=value", id="value")
+                hint = "0x…, FIELD=value, REG.FIELD=value, several at once"
+                yield WriteLine(f"{field}=" if field else "", placeholder=hint, id="value")
+            yield Lines(id="offers")
             yield Lines(id="verdict")
-            listing = Listing(id="judged")
-            yield listing
+            yield Listing(id="judged")
             yield Lines(id="why")
             yield Lines(id="note")
             yield Lines(id="keys")
@@ -94,11 +108,12 @@ class Write(Dialog):
     def on_mount(self) -> None:
         """A vCPU to write to, or why there is none."""
         try:
-            self._answer, self._bench = self.program.session.bench()
+            self._history = self.program.session.tried.history()
+            self.program.session.tried.machine()
         except InspectorError as error:
             self._problem = str(error)
         self._to_line()
-        self._judge("")
+        self._judge()
 
     def on_resize(self, event: Resize) -> None:
         """Another size, another layout."""
@@ -106,59 +121,114 @@ class Write(Dialog):
         self._draw()
 
     def session_changed(self, change: Change) -> None:
-        """Another number base."""
-        self._draw()
+        """Another number base, or another state of the vCPU."""
+        self._judge()
 
     @property
     def _cells(self) -> int:
         return min(self.app.size.width, DIALOG_CELLS) - 4
 
-    def _judge(self, text: str) -> None:
-        text = self._take_apart(text)
-        if self._bench is not None:
-            self._attempt = self._bench.judge(self.register, text)
+    @property
+    def _vcpu(self) -> int:
+        return self.program.session.tried.number
+
+    def _judge(self) -> None:
+        """What the line means, what would be answered, and what it may go on with."""
+        text, view = self.line.value, self.program.session.shown
+        self._writes, self._attempts, self._wrong = (), (), ""
+        self._offers = complete(text, self._shown, view.registers if view is not None else ())
+        if self._history is not None and self._history.bench is not None and text.strip():
+            try:
+                self._writes = typed_writes(text, self._shown)
+                self._attempts = self._history.bench.judge_all(self._writes, self._vcpu)
+            except InspectorError as error:
+                self._wrong = str(error)
         self._draw()
 
+    @property
+    def _unfinished(self) -> str:
+        """What is still missing of what is typed; empty where it is complete, or wrong however it goes on."""
+        text = self.line.value.rstrip()
+        if text.endswith("="):
+            return "a value is missing" + ("; those below are known" if self._offers.values else "")
+        typing = self._wrong or any(one.problem for one in self._attempts)
+        return "tab completes" if typing and self._offers.words and text == self.line.value else ""
+
     def _draw(self) -> None:
-        bench, answer, attempt = self._bench, self._answer, self._attempt
-        if bench is None or answer is None or attempt is None:
-            rows = wrap(row(Ink("✖ ", "refused"), ink(self._problem), Ink("   esc closes", "muted")), self._cells)
+        box, height = self.query_one(".write"), self.app.size.height
+        lines = min(height, HEIGHT)
+        box.styles.height = lines
+        history, cells = self._history, self._cells
+        if self._problem or history is None or history.bench is None:
+            problem = self._problem or (history.problem if history is not None else "")
+            rows = wrap(row(Ink("✖ ", "refused"), ink(problem), Ink("   esc closes", "muted")), cells)
             self._show("head", rows, len(rows))
             self.query_one("#line").display = False
             return
-        base, register, cells = self.program.session.base, self.register, self._cells
-        short = self.app.size.height < 20
-        view = self.program.session.view
+        base, session = self.program.session.base, self.program.session
+        view = session.view
         vcpu = view.vcpu.label if view and view.one_vcpu and view.vcpu else "0, a new one"
-        head = head_rows(register, bench, answer.question.title, vcpu, base, cells, self.app.size.width < 76)
-        self._show("head", head, 3)
-        verdict = verdict_rows(attempt, base, register.size, cells)
-        self._show("verdict", verdict, len(verdict))
-        columns = field_columns(attempt.changed, base, cells)
-        items = field_items(attempt, base, columns)
-        judged = self.query_one("#judged", Listing)
-        judged.fill(items, cursor=0, cols=columns)
-        judged.display = bool(items)
-        said = row(ink(self._note, "title"))
-        note = ([clip(said, cells)] if short else wrap(said, cells)[:2]) if self._note else []
-        # Border, head, the line to type in, the verdict, the note and the keys are always there.
-        room = min(self.app.size.height, 24) - 8 - max(len(note), 1)
-        table = min(len(items) + 1, max(room - 6, 3) if not short else 3) if items else 0
-        judged.styles.height = table
-        why = why_rows(attempt.verdict, register.size, base, cells, max(room - table, 2))
-        self._show("why", why, len(why))
-        self._show("note", note, len(note))
+        title = session.tried.machine().question.title
+        narrow = self.app.size.width < 76
+        self._show("head", head_rows(self.register, history, (self._vcpu, vcpu), title, base, cells, narrow), 3)
+        # A short dialog gives the lines that say nothing now to the explanation.
+        offers, short = offer_row(self._offers, cells), lines < HEIGHT
+        spare = [bool(offers) or not short, bool(self._note) or not short]
+        self._show("offers", [offers], int(spare[0]))
+        self._show("verdict", self._answer(cells), 1)
+        self._fill(cells, lines - 8 - sum(spare))
+        self._show("note", [clip(row(ink(self._note, "title")), cells)], int(spare[1]))
         self._show("keys", [self._keys(cells)], 1)
 
-    def _keys(self, cells: int) -> tuple[Ink, ...]:
-        attempt = self._attempt
-        pass_it = attempt is not None and attempt.verdict is not None and attempt.verdict.would_pass is not None
-        words = [("enter", "Take" if pass_it else "Write"), ("↑", "History")]
+    def _answer(self, cells: int) -> list[Row]:
+        if self._wrong and not self._unfinished:
+            return [clip(row(Ink("✖ ", "refused"), ink(self._wrong)), cells)]
+        return verdict_rows(self._attempts, self.program.session.base, cells, self._unfinished)
+
+    def _fill(self, cells: int, room: int) -> None:
+        """Fields of one write, or a line for each of several; then why."""
+        judged, base = self.query_one("#judged", Listing), self.program.session.base
+        problem = self._wrong or next((one.problem for one in self._attempts if one.problem), "")
+        if len(self._attempts) > 1:
+            columns, items = part_columns(cells), part_items(self._writes, self._attempts)
+        elif self._attempts:
+            columns = field_columns(self._attempts[0].changed, base, cells)
+            items = field_items(self._attempts[0], base, columns)
+        else:
+            columns, items = (), []
+        judged.fill(items, cols=columns or None)
+        judged.display = bool(items)
+        table = min(len(items) + 1, max(room // 2, 3)) if items else 0
+        judged.styles.height = table
+        if problem and not self._unfinished:
+            # In full: the line of the verdict may have cut it.
+            why = wrap(row(ink(problem, "muted")), cells)
+        else:
+            explained = self._explained()
+            take = keys.shown(write.MODE.keys[0], self.program.settings.keys)
+            why = why_rows(explained.verdict if explained else None, base, cells, room - table, take)
+        self._show("why", why[: max(room - table, 0)] or [()], max(room - table, 1))
+
+    def _explained(self) -> Attempt | None:
+        """The write that the pane below explains: the highlighted one, else the first that does not pass."""
+        if len(self._attempts) < 2:
+            return self._attempts[0] if self._attempts else None
+        item = self.query_one("#judged", Listing).current
+        place = int(item.key.removeprefix("part ")) if item and item.key.startswith("part ") else 0
+        if self.line.has_focus:
+            bad = (at for at, one in enumerate(self._attempts) if one.verdict and one.verdict.outcome != "accepted")
+            place = next(bad, len(self._attempts) - 1)
+        return self._attempts[min(place, len(self._attempts) - 1)]
+
+    def _keys(self, cells: int) -> Row:
+        explained = self._explained()
+        takes = explained is not None and explained.verdict is not None and explained.verdict.would_pass is not None
+        words = [("enter", "Try"), ("↑", "Earlier")]
         keymap = self.program.settings.keys
         words += [
             (keys.shown(key, keymap), key.label)
             for key in write.MODE.keys
-            if key.footer or (key.id == "write.real" and self._real)
+            if (key.footer and (key.id != "write.take" or takes)) or (key.id == "write.real" and self._real)
         ]
         pieces = [Ink("")]
         for key, label in words:
@@ -173,108 +243,158 @@ class Write(Dialog):
         view = self.program.session.view
         return self.program.session.for_real is not None and view is not None and is_live(view.source)
 
-    def _show(self, name: str, rows: list[tuple[Ink, ...]], height: int) -> None:
+    def _show(self, name: str, rows: Sequence[Row], height: int) -> None:
         self.query_one(f"#{name}", Lines).fit(rows, height)
 
     @on(Input.Changed, "#value")
     def _changed(self, event: Input.Changed) -> None:
         self._note = ""
-        self._judge(event.value)
+        self._judge()
+
+    @on(Listing.Moved, "#judged")
+    def _moved(self) -> None:
+        self._draw()
 
     @on(Input.Submitted, "#value")
     def _submitted(self, event: Input.Submitted) -> None:
-        """Make the write; a refused one is remembered, and the nearest value that would pass is taken."""
-        bench = self._bench
-        if bench is None or not event.value.strip():
+        """Make the writes, whatever the answer will be: a refused one stands in the log."""
+        history = self._history
+        if history is None or history.bench is None:
             return
-        text = self._take_apart(event.value)
-        done = bench.make(self.register, text)
-        if done.verdict is None:
+        # Keys may have come faster than the line was judged.
+        self._judge()
+        if not self._attempts or any(one.verdict is None for one in self._attempts):
             return
-        if self._named is not None:
-            self.program.session.follow(self._named.id)
+        steps = [Step(vcpu=self._vcpu, id=one.register.id, text=one.text) for one in self._writes]
+        done = history.do(steps)
+        if self.register.id != self._shown.id:
+            self.program.session.follow(self.register.id)
         self._past, self._typed = 0, ""
-        if done.verdict.would_pass is not None:
-            name = f"{self._named.name}=" if self._named is not None else ""
-            self._put(name + hex(done.verdict.would_pass))
-        else:
-            self._judge(event.value)
-            kept = done.verdict.outcome
-            self._note = f"{kept}: this vCPU keeps it until it is reset" if kept in ("accepted", "ignored") else kept
-            self._attempt = done
-            self._draw()
+        self._tell(self._done_words(done))
+
+    def _done_words(self, done: Sequence[Entry]) -> str:
+        assert self._history is not None
+        number = len(self._history.entries)
+        undo = keys.shown(write.MODE.keys[1], self.program.settings.keys)
+        if len(done) == 1:
+            error = f" {done[0].errno_name}" if done[0].errno_name else ""
+            return f"step {number}: {done[0].outcome}{error}   {undo} takes it back"
+        return f"steps {number - len(done) + 1} to {number}: {counted(done)}   {undo} takes them back"
+
+    def _tell(self, note: str) -> None:
+        """The vCPU is another one now: every mode hears of it."""
+        self._note = note
+        self.program.session.on_change("writes")
 
     def _put(self, text: str) -> None:
-        line = self.query_one("#value", Input)
-        line.value = text
-        line.cursor_position = len(text)
+        self.line.value = text
+        self.line.cursor_position = len(text)
+
+    def action_take(self) -> None:
+        """The value that would pass instead of the one that does not."""
+        explained = self._explained()
+        if explained is None or explained.verdict is None or explained.verdict.would_pass is None:
+            self._say("nothing to take: no value is known that would pass instead")
+            return
+        value = hex(explained.verdict.would_pass)
+        place = self._attempts.index(explained)
+        parts = [one._replace(text=value) if at == place else one for at, one in enumerate(self._writes)]
+        alone = len(parts) == 1 and parts[0].register.id == self._shown.id
+        self._put(value if alone else " ".join(one.command for one in parts))
+
+    def action_complete(self) -> None:
+        """Put the first of what may follow into the line; again: the next. Where nothing may, to the other pane."""
+        text = self.line.value
+        before, words, place = self._cycle
+        if words and text == before:
+            place = (place + 1) % len(words)
+            text = text.removesuffix(words[place - 1])
+        elif self.line.has_focus and self._offers.words:
+            words, place, text = self._offers.words, 0, text[: self._offers.start]
+        else:
+            self.action_other_pane()
+            return
+        text += words[place]
+        self._cycle = (text, words, place)
+        self._put(text)
 
     def action_history(self, step: int) -> None:
         """What was tried before on this register, newest first; back at the start, what was being typed."""
-        if self._bench is None or not self.query_one("#value", Input).has_focus:
+        if self._history is None or not self.line.has_focus:
             return
-        past = self._bench.texts(self.register.id)
+        past = self._history.texts(self._shown.id)
         if self._past == 0:
-            self._typed = self.query_one("#value", Input).value
+            self._typed = self.line.value
         self._past = max(0, min(self._past + step, len(past)))
         self._put(past[self._past - 1] if self._past else self._typed)
 
     def action_other_pane(self) -> None:
         """From the line to the judged fields and back; there single letters are keys."""
-        line, judged = self.query_one("#value", Input), self.query_one("#judged", Listing)
-        (judged if line.has_focus and judged.display else line).focus()
+        judged = self.query_one("#judged", Listing)
+        (judged if self.line.has_focus and judged.display else self.line).focus()
 
     def action_first_run(self) -> None:
-        """Before or after the first run."""
-        if self._bench is None:
+        """Let the VM run, once."""
+        history = self._history
+        if history is None or history.bench is None:
             return
-        import errno
-
-        error = self._bench.toggle_run()
-        name = errno.errorcode.get(error, str(error))
-        self._note = f"KVM_RUN is refused: {name} ({error})" if error else ""
-        self._judge(self.query_one("#value", Input).value)
+        if history.ran:
+            self._say("the VM has run already; undo takes that back")
+            return
+        (done,) = history.do([FIRST_RUN])
+        said = f"KVM_RUN is refused: {done.errno_name} ({done.errno})" if done.errno else "the VM has run"
+        self._tell(said)
 
     def action_reset(self) -> None:
-        """A fresh vCPU."""
-        if self._bench is not None:
-            self._bench.reset()
-            self._note = "a fresh vCPU: nothing was written, nothing ran"
-            self._judge(self.query_one("#value", Input).value)
+        """The vCPU as it was."""
+        if self._history is not None:
+            problem = self._history.reset()
+            self._tell(problem or "the vCPU is as it was: nothing was written, nothing ran")
 
     def action_copy_verdict(self) -> None:
-        """The verdict in full, as the command prints it."""
+        """The verdicts in full, as the command prints them."""
         from inspector.reports.exposure import verdict_lines
 
-        attempt, answer = self._attempt, self._answer
-        if attempt is None or attempt.verdict is None or answer is None:
+        told = [one.verdict for one in self._attempts if one.verdict is not None]
+        if not told or self._problem:
             self.program.copy("")
             return
+        answer = self.program.session.tried.machine()
         about = f"{answer.question.title}; vCPU features: {answer.setup.describe()}; vGIC: {answer.setup.gic}"
-        self.program.copy("\n".join([*verdict_lines(attempt.verdict), f"  kernel      {about}"]))
+        blocks = ["\n".join(verdict_lines(one)) for one in told]
+        self.program.copy("\n\n".join(blocks) + f"\n  kernel      {about}")
 
     def action_for_real(self) -> None:
-        """Make the accepted writes and this one on a scratch vCPU of the live source, both answers side by side."""
-        bench, answer, attempt, view = self._bench, self._answer, self._attempt, self.program.session.view
-        if not self._real or bench is None or answer is None or view is None:
+        """Make the accepted writes and these on a scratch vCPU of the live source, both answers side by side."""
+        history, view = self._history, self.program.session.view
+        if not self._real or history is None or self._problem or view is None:
             self._say("nothing is written: that needs a live source, opened by `vcpu-inspector live --for-real`")
             return
-        if attempt is None or attempt.value is None:
+        values = [(one.id, one.value) for one in self._attempts if one.value is not None]
+        if not values or len(values) < len(self._attempts):
             self._say("type a value first")
             return
         from inspector.app.shell.background import aside
-        from inspector.checks.writing.scratch import write_and_predict
+        from inspector.checks.writing.scratch import PairedWrite, write_and_predict
         from inspector.kvm.cases import candidates_of
 
-        writes = [(one.id, one.value) for one in bench.kept if one.value is not None]
-        writes.append((attempt.id, attempt.value))
-        options, source = self.program.session.for_real, view.source
+        kept = [(one.step.id, one.attempt.value) for one in history.kept if one.attempt is not None]
+        made = [*((reg_id, value) for reg_id, value in kept if value is not None), *values]
+        answer, texts = self.program.session.tried.machine(), [one.text for one in self._writes]
         policies = candidates_of(answer.policy, answer.question.candidates)
+        options, source = self.program.session.for_real, view.source
+
+        def done(pairs: Sequence[PairedWrite]) -> None:
+            for pair, text in zip(pairs, texts, strict=True):
+                history.record(pair, text)
+            self._say(pair_words(pairs[-1]))
+            self.program.session.on_change("writes")
+
         self._say("writing to a scratch vCPU …")
         aside(
             self.app,
-            lambda: write_and_predict(source, writes, policies, options).pairs[-1],
-            lambda pair: self._say(pair_words(pair)),
+            lambda: write_and_predict(source, made, policies, options).pairs[-len(values) :],
+            done,
             lambda error: self._say(f"✖ {error}"),
         )
 
