@@ -14,7 +14,7 @@ FIRST, SECOND = "builtin:neoverse-n2-linux-6.1", "builtin:neoverse-n2-linux-6.12
 BURST, PASTE = "gGjk 0/g", "k j/pasted.G"
 """Letters that lists take as keys."""
 OPEN, HELP = ("o", "Open a dump"), ("?", "Help: ")
-POLICY, WRITE, EXPORT = ("p", "Kernel policy"), ("w", "Write one register"), ("e", "Write a new file")
+POLICY, WRITE, EXPORT = ("p", "Kernel policy"), ("w", "Write registers"), ("e", "Write a new file")
 DIALOGS = {
     "1": (OPEN, POLICY, WRITE, EXPORT, HELP),
     "2": (

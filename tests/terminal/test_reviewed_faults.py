@@ -27,7 +27,7 @@ def test_fault_30_the_empty_palette_begins_with_what_is_done_here_and_ends_with_
 def test_fault_31_a_dialog_is_out_of_sight_where_nothing_fits_and_comes_back(tmp_path: Path) -> None:
     with Terminal(DUMP, size=(80, 24), folder=tmp_path) as terminal:
         terminal.wait_for("Help")
-        for key, words in (("?", "Help: "), ("w", "Write one register"), ("ctrl+p", "Search for commands")):
+        for key, words in (("?", "Help: "), ("w", "Write registers"), ("ctrl+p", "Search for commands")):
             terminal.press(key)
             terminal.wait_for(words)
             terminal.resize(50, 12)
