@@ -24,7 +24,7 @@ FUNCTIONS = {
     "expose": "(machine, *registers)",
     "try_write": "(machine, *writes, ran=False)",
     "migrate": "(source, destination, kernel=None, vmm='', features=None, gic=None, host='', "
-    "assume=None, *, ways_out=True)",
+    "assume=None, *, ways_out=True, behind=None)",
     "fix": "(source, destination, out, kernel=None, vmm='', features=None, gic=None, host='', assume=None, *, "
     "dry_run=False)",
     "compare": "(*dumps, scope='auto')",
