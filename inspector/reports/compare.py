@@ -133,13 +133,14 @@ def _headline(answer: Comparison) -> str:
     if answer.same:
         return f"Equal in {what}: {_count(answer.dumps, 'dump')}, {_count(answer.equal, 'register')}."
     open_parts = []
+    equal = f"{answer.equal} {'is' if answer.equal == 1 else 'are'} equal"
     if answer.unknown:
         open_parts.append(f"{_count(len(answer.unknown), 'register')} {_are(answer.unknown)} known only in part")
     if answer.not_compared:
         verb = "is" if len(answer.not_compared) == 1 else "are"
         open_parts.append(f"{_count(len(answer.not_compared), 'register')} {verb} not known in every dump")
     if answer.outcome == "uncertain":
-        told = [f"{answer.equal} are equal", *open_parts]
+        told = [equal, *open_parts]
         return f"Uncertain whether {what} are equal: nothing that is known differs; {', '.join(told)}."
     registers = len(answer.feature_registers)
     parts = [f"{_count(answer.dumps, 'dump')} in {groups} groups"]
@@ -151,7 +152,7 @@ def _headline(answer: Comparison) -> str:
     state = len(answer.state_registers) or answer.state_differing
     if state:
         parts.append(f"{_count(state, 'register')} of guest state {_differ(state)}")
-    return ", ".join([*parts, *open_parts, f"{answer.equal} are equal"]) + "."
+    return ", ".join([*parts, *open_parts, equal]) + "."
 
 
 def _are(many: tuple[RegisterValues, ...]) -> str:

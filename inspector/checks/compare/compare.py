@@ -255,7 +255,9 @@ def _no_lists(blocks: Sequence[Block], sets: int) -> tuple[str, ...]:
     """A note where a column is no register list of KVM's."""
     if sets < 2 or all(block.listing for block in blocks):
         return ()
-    return ("a host's registers and a template are not a register list: lists are not compared with them",)
+    return (
+        "a host's registers, some of a vCPU's and a template are no register list: lists are not compared with them",
+    )
 
 
 def column_name(number: int) -> str:

@@ -25,12 +25,14 @@ from inspector.registers.encoding import (
     sysreg_id,
     sysreg_of,
 )
-from inspector.registers.ids import MPIDR_EL1
+from inspector.registers.ids import ID_SPACE, MPIDR_EL1
 from inspector.sources.dump import Constraint, Dump, Kind, Vcpu
 
 Scope = Literal["auto", "all", "features"]
 """all: every register makes a column differ; features: only what host and kernel decide; auto: all for few dumps."""
 
+_EXCERPTS = ("plain-text", "debugger", "hwcaps", "windows-registry")
+"""Formats of texts that may hold any registers of a vCPU."""
 _SVE_VLS = 0x606000000015FFFF
 _NAMED = frozenset(
     (sysreg_id(3, 1, 0, 0, 1), sysreg_id(3, 1, 0, 0, 7), sysreg_id(3, 3, 0, 0, 1), sysreg_id(3, 3, 0, 0, 7), _SVE_VLS)
@@ -115,6 +117,9 @@ def compared(dump: Dump, vcpu: Vcpu) -> Vcpu:
     What a process of a host reads of a field that Linux hides from it says nothing of the host: those bits are not
     known.
     """
+    if vcpu.kind == "vcpu" and dump.provenance.format in _EXCERPTS and not set(ID_SPACE) <= set(vcpu.ids):
+        # KVM lists all of the ID space for every vCPU: these are values that somebody took out, and no list.
+        return msgspec.structs.replace(vcpu, kind="host")
     if vcpu.kind != "host" or dump.host is None:
         return vcpu
     if dump.host.view != "el0":
