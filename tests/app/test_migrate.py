@@ -96,7 +96,7 @@ async def test_the_kernel_matrix_and_a_kernel_from_it() -> None:
         await settle(pilot)
         await asked(pilot, "4")
         text = await asked(pilot, "k")
-        assert "loads on 6 of 60 kernels: 5.19.0 to 6.2.0" in text
+        assert "loads on 6 of 62 kernels: 5.19.0 to 6.2.0" in text
         await press(pilot, "N")
         text = await asked(pilot, "enter")
         assert "same host, Linux 6.2.0" in text and "= loads, every value is kept" in text
@@ -307,3 +307,20 @@ async def test_browse_opens_on_the_highlighted_field(size: tuple[int, int]) -> N
         await asked(pilot, "4")
         text = await press(pilot, "n", "1")
         assert "ID_AA64MMFR2_EL1" in text and "▌ 23:20" in text and app.session.place.field == "CCIDX"
+
+
+def test_a_vendors_kernel_is_in_no_run_of_mainline_releases() -> None:
+    from inspector.app.modes.migrate.kernel_rows import matrix_verdict
+    from inspector.checks.restore.result import KernelMatrix, KernelRow
+
+    names = ("6.1.0", "6.2.0", "6.3.0", "7.3.4", "ubuntu-6.8.0-151", "ubuntu-7.0.0-43")
+    rows = tuple(
+        KernelRow(
+            kernel=name, evidence="source", verdict="fails" if name == "6.3.0" else "loads", refused=0,
+            only_in_source=0, changed=0, first=None,
+        )
+        for name in names
+    )  # fmt: skip
+    matrix = KernelMatrix(vmm="qemu-10.0", vmm_title="QEMU 10.0", source="", destination="", rows=rows)
+    told = "".join(piece.text for piece in matrix_verdict(matrix))
+    assert told == "= loads on 5 of 6 kernels: 6.1.0 to 6.2.0, 7.3.4, ubuntu-6.8.0-151, ubuntu-7.0.0-43"

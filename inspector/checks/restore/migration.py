@@ -32,7 +32,7 @@ from inspector.checks.vmms.expected import expected_messages
 from inspector.checks.vmms.table import restoring_vmm
 from inspector.errors import CreationError, InspectorError
 from inspector.kvm.host_inputs import facts
-from inspector.policies.loader import load_policy, policy_names
+from inspector.policies.loader import load_policy, policy_names, vendor_names
 from inspector.policies.model import Policy
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.catalog import by_id
@@ -89,14 +89,15 @@ def migrate_all_kernels(
     *,
     behind: Dump | None = None,
 ) -> KernelMatrix:
-    """Where can this VM go? One row per kernel policy, on the host of the source (of `behind`, see `migrate`)."""
+    """Where can this VM go? A row per kernel policy, mainline's first, on the host of the source (or `behind`)."""
     rule = restoring_vmm(source.provenance, vmm)
     vcpus, notes = source_vcpus(source)
     kinds = distinct(vcpus)
     if len(kinds) < len(vcpus):
         notes = (*notes, f"{len(vcpus)} vCPUs of {count_of(len(kinds), 'kind')}: each kind is counted once")
     rows, label = [], ""
-    for policy in policies if policies is not None else [load_policy(name) for name in policy_names()]:
+    every = policies if policies is not None else map(load_policy, (*policy_names(), *vendor_names()))
+    for policy in every:
         try:
             target = destination_for(behind or source, SAME_HOST, policy, setup, rule, host, assume)
         except InspectorError as error:

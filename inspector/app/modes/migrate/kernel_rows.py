@@ -12,7 +12,7 @@ def matrix_columns(cells: int) -> tuple[Column, ...]:
     """Verdict and counts, and what stops it first in the room that is left."""
     if cells >= 100:
         return (
-            Column("kernel", 10), Column("verdict", 8), Column("refused", 9, True), Column("missing", 9, True),
+            Column("kernel", 17), Column("verdict", 8), Column("refused", 9, True), Column("missing", 9, True),
             Column("not kept", 10, True), Column("   evidence", 12), Column("   first, or how many are not certain"),
         )  # fmt: skip
     return (
@@ -51,16 +51,16 @@ def matrix_verdict(matrix: KernelMatrix) -> Row:
 
 
 def _runs(matrix: KernelMatrix) -> str:
-    """`5.19.0 to 6.2.0, 7.3.4`."""
+    """`5.19.0 to 6.2.0, 7.3.4`; a vendor's kernel, which stands behind all of mainline, by itself."""
     runs: list[list[str]] = []
     before = False
     for one in matrix.rows:
-        if one.verdict == "loads":
-            if before:
-                runs[-1].append(one.kernel)
-            else:
-                runs.append([one.kernel])
-        before = one.verdict == "loads"
+        loads, mainline = one.verdict == "loads", one.kernel[:1].isdigit()
+        if loads and before and mainline:
+            runs[-1].append(one.kernel)
+        elif loads:
+            runs.append([one.kernel])
+        before = loads and mainline
     return ", ".join(run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)
 
 
