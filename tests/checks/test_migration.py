@@ -246,6 +246,7 @@ def test_all_kernels() -> None:
     good = {row.kernel for row in matrix.rows if row.verdict == "loads"}
     assert "6.1.176" in good and matrix.exit_code == 0
     assert not any(name.startswith(("6.12", "7.", "5.10")) for name in good)
+    assert "ubuntu-5.15.0-204" in {row.kernel for row in matrix.rows}
     newest = matrix.rows[-1]
     assert newest.refused == 2 and newest.first is not None and newest.first.id == MMFR4_32
 
