@@ -27,6 +27,11 @@ def predicted_word(verdict: Verdict) -> str:
     return verdict.errno_name if verdict.certain else "uncertain"
 
 
+def actual_word(pair: PairedWrite) -> str:
+    """`EINVAL`, or `0`: what KVM answered."""
+    return _name(pair.actual.errno)
+
+
 def pair_json(pair: PairedWrite) -> Json:
     """The prediction with the actual answer beside it."""
     verdict, actual = pair

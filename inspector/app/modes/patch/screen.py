@@ -10,6 +10,7 @@ from textual.binding import BindingType
 from textual.widget import Widget
 
 from inspector.app.modes import patch
+from inspector.app.modes.patch.real import RealPane
 from inspector.app.modes.patch.rows import (
     change_row,
     explain,
@@ -31,6 +32,9 @@ from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
 from inspector.checks.patch_effect import BEFORE, Effect, PatchStudy, Variant, differing, last_without, variants
 from inspector.errors import InspectorError
+from inspector.folders import cache_folder
+from inspector.lab.doctor import TRIED, kernels
+from inspector.registers.catalog import by_id
 from inspector.reports.demo import Scene, scenes
 
 HELP = (
@@ -41,6 +45,10 @@ HELP = (
     "An ignored write is accepted although the register then reads back as something else. A kept one makes the "
     "register read back as written although a fresh vCPU reads something else."
 )
+NEWEST = ("newest",)
+"""Asked besides those that were fetched."""
+MOST_KERNELS = 4
+"""Fetched kernels that are asked side by side at first."""
 ROOM_FOR_TABLE = 30
 """Lines below which the forms of a series stand in one line."""
 
@@ -88,6 +96,11 @@ class Patch(Frame):
         yield writes
         yield Lines(id="rule-bottom")
         yield Lines(id="explanation")
+
+    @property
+    def real(self) -> RealPane | None:
+        """The pane of real kernels, where it is open."""
+        return next(iter(self.query(RealPane)), None)
 
     def on_mount(self) -> None:
         """The writes have the keys."""
@@ -215,12 +228,20 @@ class Patch(Frame):
             self.fill("#explanation", [(Ink(" "), *one) for one in said], height - len(question) - 2)
             return
         rows = side_rows(*sides, self._made, cells)
+        real = self.real
+        self.query_one("#explanation").display = real is None
+        if real is not None:
+            height -= real.height()
         room = 6 if height >= ROOM_FOR_TABLE else 4 if height >= 20 else 0
         rows += seen_rows(*sides, cells, room)
         if height >= 20:
             rows.append(change_row(*sides, cells))
         self.fill("#sides", rows, len(rows))
         self._fill(*sides)
+        if real is not None:
+            real.styles.height = real.height()
+            self._explain()
+            return
         room = height - 2 - len(question) - len(rows)
         table = min(len(self.query_one("#writes", Listing).items) + 1, max(room - 7, 4))
         self.fill("#explanation", (), max(min(room - table, 10), 1))
@@ -287,6 +308,9 @@ class Patch(Frame):
         if item is not None:
             # The register under the cursor is the one that w tries and that Browse comes back to.
             self.session.follow(int(item.key))
+            if (real := self.real) is not None and real.is_mounted:
+                finding = next((one for one in sides[0].writes if one.id == int(item.key)), None)
+                real.look_at(by_id(int(item.key)), finding.value if finding is not None else None)
         rows = explain(*sides, int(item.key) if item else None, cells)
         height = int(pane.styles.height.value) if pane.styles.height else 1
         if len(rows) > height:
@@ -353,6 +377,30 @@ class Patch(Frame):
         self._big = big
         self.lay_out()
         self.draw_bars()
+
+    async def action_real(self) -> None:
+        """Real kernels of the lab beside the predicted answers, or the page without them."""
+        if (real := self.real) is not None:
+            real.stop()
+            await real.remove()
+            self.query_one("#writes").focus()
+        elif self._sides() is not None:
+            self._big = False
+            await self.mount(RealPane(self._real_kernels(), self._real_cpu()), after="#rule-bottom")
+        self.lay_out()
+        self.draw_footer()
+
+    def _real_kernels(self) -> str:
+        """The fetched kernels, oldest first; where there is none, the dump's own series and the newest."""
+        fetched = [series for series in kernels(cache_folder()) if series[:1].isdigit()]
+        ordered = sorted(fetched, key=lambda series: [int(part) for part in series.split(".") if part.isdigit()])
+        own = self._study.dump.provenance.kernel.shown.split(".")[:2] if self._study is not None else []
+        return " ".join([*(ordered or [".".join(own)])[: MOST_KERNELS - len(NEWEST)], *NEWEST]).strip()
+
+    def _real_cpu(self) -> str:
+        """The CPU model of the machine behind the dump, where QEMU emulates it."""
+        given = self._study.dump.provenance.host.shown.split(" ")[0] if self._study is not None else ""
+        return given if given in TRIED else ""
 
     def action_every(self) -> None:
         """Every write, or those that differ."""
@@ -438,8 +486,10 @@ class Patch(Frame):
             writes.go(index)
 
     def action_back(self) -> None:
-        """Leave the story, stepping, or big type, or give a maximised pane back."""
-        if self._scenes:
+        """Close the lab, leave the story, stepping, or big type, or give a maximised pane back."""
+        if self.real is not None:
+            self.call_later(self.action_real)
+        elif self._scenes:
             self._scenes = ()
             self.lay_out()
         elif self._made is not None:
