@@ -1,8 +1,9 @@
 """Look after the lab: real kernels on emulated arm64 machines.
 
 doctor: what is there and what is missing; list: CPU models, fetched kernels, saved and running machines; fetch: get a
-kernel series beforehand; stop: end machines that run; clear: throw saved machines away. To use a machine, name it where
-a source is expected: lab:6.12, lab:path/to/Image,cpu=max,mte=on,smp=2,append="kvm-arm.mode=nvhe".
+kernel series beforehand; stop: end machines that run; clear: throw saved machines away. ask: one register of several
+real kernels side by side, read or written (REG=VALUE, REG.FIELD=VALUE), with what the model predicts. To use a machine,
+name it where a source is expected: lab:6.12, lab:path/to/Image,cpu=max,mte=on,smp=2,append="kvm-arm.mode=nvhe".
 """
 
 from __future__ import annotations
@@ -12,28 +13,70 @@ import os
 import signal
 import sys
 
+from inspector.checks.lab.real_kernels import RealKernels
+from inspector.checks.writing.typed import typed_write
 from inspector.commands.arguments import add_style
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, SourceError
 from inspector.folders import cache_folder
 from inspector.lab import doctor, store
 from inspector.lab.kernels import image_of
+from inspector.registers.catalog import Register, find
 from inspector.reports.json import dumps
+from inspector.reports.real_kernels import side_by_side_json, side_by_side_lines
 from inspector.reports.text import columns
-from inspector.sources.live.laboratory import FORM, guest_python
+from inspector.sources.live.laboratory import DEFAULT_CPU, FORM, PREFIX, guest_python
+
+_USUAL = "5.10,6.1,6.12,newest"
+"""The kernels of Debian that `lab ask` asks by itself."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("what", choices=("doctor", "list", "fetch", "stop", "clear"), help="see above")
-    parser.add_argument("series", nargs="*", default=[], metavar="SERIES", help="with fetch: series such as newest")
+    parser.add_argument("what", choices=("doctor", "list", "fetch", "ask", "stop", "clear"), help="see above")
+    parser.add_argument(
+        "words", nargs="*", default=[], metavar="SERIES|REG", help="fetch: series such as newest; ask: REG[=VALUE]"
+    )
+    parser.add_argument(
+        "--kernels", metavar="LIST", default="", help=f"with ask: series or paths, comma-separated (default: {_USUAL})"
+    )
+    parser.add_argument("--cpu", metavar="NAME", default="", help=f"with ask: the CPU model (default: {DEFAULT_CPU})")
     add_style(parser, markdown=False)
 
 
 def run(options: argparse.Namespace) -> int:
     """Do it; `doctor` ends with 1 when something is missing."""
-    if options.series and options.what != "fetch":
-        raise InspectorError(f"takes no {options.series[0]!r}", f"lab {options.what}", "only `lab fetch` takes series")
-    return {"doctor": _doctor, "list": _list, "fetch": _fetch, "stop": _stop, "clear": _clear}[options.what](options)
+    if options.words and options.what not in ("fetch", "ask"):
+        hint = "only `lab fetch` and `lab ask` take more"
+        raise InspectorError(f"takes no {options.words[0]!r}", f"lab {options.what}", hint)
+    if options.what != "ask" and (options.kernels or options.cpu):
+        raise InspectorError("goes with `lab ask`", "--kernels" if options.kernels else "--cpu")
+    done = {"doctor": _doctor, "list": _list, "fetch": _fetch, "ask": _ask, "stop": _stop, "clear": _clear}
+    return done[options.what](options)
+
+
+def _ask(options: argparse.Namespace) -> int:
+    """Registers of several kernels, side by side; 1 when one gives no answer, or another than predicted."""
+    if not options.words:
+        raise InspectorError("needs a register", "lab ask", "such as: lab ask ID_AA64MMFR2_EL1.CCIDX=1")
+    asked = [_register(word) for word in options.words]
+    cpu = f",cpu={options.cpu}" if options.cpu else ""
+    kernels = RealKernels([f"{PREFIX}{name}{cpu}" for name in (options.kernels or _USUAL).split(",") if name])
+    found = [(register, kernels.ask_all(register, text), text) for register, text in asked]
+    if options.json:
+        print(dumps({"registers": [side_by_side_json(*one) for one in found]}))
+    else:
+        print("\n\n".join("\n".join(side_by_side_lines(*one)) for one in found))
+    answers = [answer for _, each, _ in found for answer in each]
+    good = all(
+        not one.problem and one.shown_as_predicted is not False and (one.write is None or one.write.agrees)
+        for one in answers
+    )
+    return EXIT_YES if good else EXIT_NO
+
+
+def _register(word: str) -> tuple[Register, str]:
+    """(register, what is written to it) of `REG`, `REG=VALUE` or `REG.FIELD=VALUE`."""
+    return typed_write(word) if "=" in word else (find(word).register, "")
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -56,7 +99,7 @@ def _list(options: argparse.Namespace) -> int:
             "cpus": cpus,
             "kernels": {series: " ".join(about) for series, about in kernels.items()},
             "saved": [{"name": name, "mib": size >> 20, "unused_s": int(age)} for name, size, age in saved],
-            "running": [{"pid": pid, "owner": owner, "address": address} for pid, owner, address in running],
+            "running": [{"pid": pid, "owner": owner, "address": address} for pid, owner, address, _ in running],
         }
         print(dumps(known))
         return EXIT_YES
@@ -65,7 +108,10 @@ def _list(options: argparse.Namespace) -> int:
         ("kernel", f"lab:{series}", *kernels[series][:2]) for series in sorted(kernels, key=_order)
     ]
     rows += [("saved", name[:12], f"{size >> 20} MiB", _age(int(age))) for name, size, age in saved]
-    rows += [("running", address, f"process {pid}", f"of process {owner}") for pid, owner, address in running]
+    rows += [
+        ("running", address, f"process {pid}", f"of process {owner}" + ", which was killed" * left)
+        for pid, owner, address, left in running
+    ]
     print("\n".join(columns(rows)))
     return EXIT_YES
 
@@ -82,17 +128,17 @@ def _age(seconds: int) -> str:
 
 
 def _fetch(options: argparse.Namespace) -> int:
-    if not options.series:
+    if not options.words:
         raise InspectorError("needs a series", "lab fetch", "such as: lab fetch newest")
     guest_python(cache_folder())
-    for series in options.series:
+    for series in options.words:
         print(f"{series}: {image_of(series, cache_folder())}")
     return EXIT_YES
 
 
 def _stop(options: argparse.Namespace) -> int:
     running = store.running()
-    for pid, _, address in running:
+    for pid, _, address, _ in running:
         try:
             os.kill(pid, signal.SIGKILL)
         except OSError as error:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from pathlib import Path
 
-from inspector.checks.recordings.learn import Learnt, learn, to_toml
+from inspector.checks.recordings.learn import Edit, Learnt, deciding, learn, to_toml
 from inspector.commands.arguments import add_inputs, add_style
 from inspector.commands.output import add_output, check_output, write_out
 from inspector.errors import EXIT_NO, EXIT_YES, one_line
 from inspector.reports.json import dumps
 from inspector.reports.text import columns
+
+_TOLD = 8
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -56,21 +59,28 @@ def _lines(found: Learnt) -> list[str]:
     rows = [(f"  {edit.origin}", edit.name, edit.donor, f"{edit.gain} answers") for edit in found.edits]
     lines += columns(rows)
     if found.undecided:
-        names = ", ".join(f"{edit.name} ({edit.donor})" for edit in found.undecided[:6])
-        more = len(found.undecided) - 6
-        lines.append(f"not decided by these recordings: {names}" + (f" and {more} more" if more > 0 else ""))
-        lines.append("another CPU model may decide them: vcpu-inspector record lab:IMAGE,cpu=max -o FILE")
+        lines.append("not decided by these recordings:")
+        lines += columns([(f"  {edit.name}", edit.donor, deciding(edit)) for edit in found.undecided[:_TOLD]])
+        more = len(found.undecided) - _TOLD
+        lines += [f"  and {more} more (the file names them)"] if more > 0 else []
+        lines += [f"  such as: {command}" for command in _commands(found)]
     lines += [f"left: {one.phase} {one.register} {one.field}: {one.count}" for one in found.left[:10]]
     return [one_line(line) for line in lines]
 
 
+def _commands(found: Learnt) -> list[str]:
+    """The recording that decides most."""
+    models = Counter(cpu for edit in found.undecided for cpu in edit.decided_on)
+    return [f"vcpu-inspector record lab:IMAGE,cpu={cpu} -o FILE" for cpu, _ in models.most_common(1)]
+
+
 def _data(found: Learnt) -> dict[str, object]:
-    def edit(one: object) -> dict[str, object]:
-        return {"name": one.name, "origin": one.origin, "donor": one.donor, "gain": one.gain}  # type: ignore[attr-defined]
+    def edit(one: Edit) -> dict[str, object]:
+        return {"name": one.name, "origin": one.origin, "donor": one.donor, "gain": one.gain}
 
     return {
         "base": found.base, "compared": found.compared, "agreed": found.agreed, "base_wrong": found.base_wrong,
         "whole": found.whole, "edits": [edit(one) for one in found.edits],
-        "undecided": [edit(one) for one in found.undecided],
+        "undecided": [edit(one) | {"decided_on": one.decided_on} for one in found.undecided],
         "left": [{"phase": d.phase, "register": d.register, "field": d.field, "count": d.count} for d in found.left],
     }  # fmt: skip

@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from inspector.checks.recordings.agreement import Agreement
+from inspector.checks.recordings.learn import learn, would_explain
 from inspector.checks.recordings.verify import verify
 from inspector.commands.arguments import add_inputs, add_style
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
@@ -44,11 +46,13 @@ def run(options: argparse.Namespace) -> int:
     """Print agreement by phase, and every class of disagreement; 1 when there is any."""
     results = []
     whole = not options.json and not options.summary and not options.markdown
-    for path in _paths(options.recordings):
+    paths = _paths(options.recordings)
+    for path in paths:
         result = verify(path, kernel=options.kernel or "", host=options.host)
         results.append(result)
         if whole:
-            print(report.agreement_text(result), flush=True)
+            alone = len(paths) == 1 and path != "-" and not options.kernel
+            print(report.agreement_text(result, _explained(path, options.host, result) if alone else ""), flush=True)
     if options.json:
         print(dumps({"recordings": [report.agreement_json(result) for result in results]}))
     elif not whole:
@@ -57,3 +61,11 @@ def run(options: argparse.Namespace) -> int:
     if disagreeing and not options.json:
         print(one_line(f"{len(disagreeing)} of {len(results)} recordings disagree"), file=sys.stderr)
     return EXIT_NO if disagreeing else EXIT_YES
+
+
+def _explained(path: str, host: str, result: Agreement) -> str:
+    """Whether `learn` would explain what disagrees; it is tried for one recording whose kernel was not named."""
+    if not result.disagreements or not result.policy:
+        return ""
+    print("looking for rules of other kernels that explain what disagrees ...", file=sys.stderr)
+    return would_explain(learn([path], host))

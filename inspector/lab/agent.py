@@ -33,6 +33,8 @@ class Agent:
         text = Path("/collector.py").read_text(encoding="utf-8")
         exec(compile(text, "/collector.py", "exec"), self.collector.__dict__)
         self.spare: tuple[tuple[str, str], Any] | None = None
+        self.last: dict[str, Any] = {}
+        """the last answer: a request that comes again is not done again"""
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """The answer to one request."""
@@ -115,26 +117,35 @@ def main() -> None:
     with Path(PORT).open("r+b", buffering=0) as line:
         tty.setraw(line.fileno(), termios.TCSANOW)
         agent, reader = Agent(), Reader()
-        line.write(packed({"number": 0, "ready": True}))
+        send(line, packed({"number": 0, "ready": True}))
         while True:
             serve(agent, reader, line)
 
 
+def send(line: Any, data: bytes) -> None:
+    """Write all of it: an unbuffered write may take only a part."""
+    while data:
+        data = data[line.write(data) or 0 :]
+
+
 def serve(agent: Agent, reader: Reader, line: Any) -> None:
-    """Take what came, and answer it; a damaged request is asked for again."""
+    """Take what came, say so, and answer it; a damaged request is asked for again."""
     damaged = reader.damaged
     for request in reader.take(os.read(line.fileno(), 1 << 16)):
-        try:
-            answer = agent.answer(request)
-        except Exception as error:
-            answer = {"error": f"{type(error).__name__}: {error}"}
-        line.write(packed({"number": request.get("number"), **answer}))
+        number = request.get("number")
+        send(line, packed({"number": number, "taken": True}))
+        if number != agent.last.get("number"):
+            try:
+                agent.last = {"number": number, **agent.answer(request)}
+            except Exception as error:
+                agent.last = {"number": number, "error": f"{type(error).__name__}: {error}"}
+        send(line, packed(agent.last))
         try:
             agent.prepare(request)
         except Exception:
             agent.drop()
     if reader.damaged > damaged:
-        line.write(packed({"number": -1, "damaged": True}))
+        send(line, packed({"number": -1, "damaged": True}))
 
 
 if __name__ == "__main__":

@@ -34,14 +34,24 @@ APPEND = "console=ttyAMA0 rdinit=/init quiet loglevel=0 panic=-1"
 BOOT = 300.0
 """Seconds within which a machine is ready at the latest, on a slow host."""
 AGAIN = 3
-"""How often a damaged message is asked for again."""
+"""How often a damaged message is asked for again, and a request that nobody took is sent again."""
+TAKEN = 15.0
+"""Seconds after which a request is sent again: the guest says at once that it took one, and does none twice."""
+NUDGE = b"\n"
+"""Sent between the two: on a busy host QEMU's serial port may keep what came until something else comes."""
 SLICE = 0.5
 """Longest wait, in seconds, before `stopped` is looked at again."""
+_SMALL = 1024
+"""Bytes of a request that may wait in the guest's queue beside others: that holds 4096."""
 _running: set[Machine] = set()
 """machines whose process was started, those that still boot among them"""
 _starting = threading.Lock()
 _over: list[str] = []
 """not empty once the program ends: no machine starts any more"""
+
+
+class SilentError(SourceError):
+    """A machine that runs, and does not answer."""
 
 
 class StoppedError(SourceError):
@@ -135,6 +145,7 @@ class Machine:
 
     def _start(self, command: list[str], emulator: Emulator, *descriptors: int) -> None:
         self._go_on()
+        store.end_left()
         self._said = (self._folder / "said").open("w+b")
         try:
             with _starting:
@@ -234,13 +245,11 @@ class Machine:
         if self._line is None:
             raise self.failure("the machine ended")
         end = time.monotonic() + timeout
+        self._number += 1
+        data = packed({**request, "number": self._number})
         for _ in range(AGAIN):
-            self._number += 1
-            try:
-                self._line.sendall(packed({**request, "number": self._number}))
-            except OSError:
-                raise self.failure("the machine ended") from None
-            answer = self._answer(end, timeout)
+            self._send(data)
+            answer = self._answer(data, end, timeout)
             if answer is None:
                 continue
             if "error" in answer:
@@ -248,18 +257,35 @@ class Machine:
             return answer
         raise self.failure("the serial line damages what it carries")
 
-    def _answer(self, end: float, timeout: float) -> dict[str, Any] | None:
-        """The answer with the present number; None when a message was damaged."""
-        damaged = self._reader.damaged
+    def _send(self, data: bytes) -> None:
+        try:
+            assert self._line is not None
+            self._line.sendall(data)
+        except (OSError, AssertionError):
+            raise self.failure("the machine ended") from None
+
+    def _answer(self, data: bytes, end: float, timeout: float) -> dict[str, Any] | None:
+        """The answer with the present number; None when a message was damaged. What nobody took is sent again."""
+        damaged, sent, count, taken = self._reader.damaged, time.monotonic(), 1, False
         while time.monotonic() < end:
-            for message in self._receive(min(0.5, max(0.01, end - time.monotonic()))):
+            for message in self._receive(min(SLICE, max(0.01, end - time.monotonic()))):
                 if message.get("number") == self._number:
-                    return dict(message)
+                    if not message.get("taken"):
+                        return dict(message)
+                    taken = True
                 if message.get("damaged"):
                     return None
             if self._reader.damaged > damaged:
                 return None
-        raise self.failure(f"no answer within {timeout:g} s")
+            if not taken:
+                self._send(NUDGE)
+            if time.monotonic() - sent > TAKEN and (not taken or len(data) < _SMALL):
+                if not taken and count > AGAIN:
+                    raise SilentError(f"took no request within {count * TAKEN:g} s", self._where)
+                self._send(data)
+                sent, count = time.monotonic(), count + 1
+        failure = self.failure(f"no answer within {timeout:g} s")
+        raise SilentError(failure.what, failure.where, failure.hint)
 
     def _receive(self, seconds: float) -> list[Any]:
         line = self._line

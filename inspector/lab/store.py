@@ -6,10 +6,12 @@ import contextlib
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import time
 from functools import cache as cached
 from pathlib import Path
+from typing import NamedTuple
 
 import zstandard
 
@@ -104,7 +106,10 @@ def note_running(pid: int, address: str) -> None:
     """Let `lab list` and `lab stop` of other terminals know of a machine."""
     with contextlib.suppress(OSError):
         _running_folder().mkdir(parents=True, exist_ok=True, mode=0o700)
-        note = {"pid": pid, "started": _started(pid), "owner": os.getpid(), "address": address}
+        owner = os.getpid()
+        note = {
+            "pid": pid, "started": _started(pid), "owner": owner, "owner_started": _started(owner), "address": address,
+        }  # fmt: skip
         (_running_folder() / str(pid)).write_text(json.dumps(note), encoding="utf-8")
 
 
@@ -114,20 +119,41 @@ def forget_running(pid: int) -> None:
         (_running_folder() / str(pid)).unlink()
 
 
-def running() -> list[tuple[int, int, str]]:
-    """(process, the program that started it, address) of each machine that runs; notes of others are removed."""
+class Running(NamedTuple):
+    """A machine that runs, of this program or of another."""
+
+    pid: int
+    owner: int
+    """the program that started it"""
+    address: str
+    left: bool = False
+    """that program was killed: nobody uses the machine any more"""
+
+
+def running() -> list[Running]:
+    """Each machine that runs; notes of others are removed."""
     found = []
     for path in sorted(_running_folder().glob("[0-9]*")) if _running_folder().is_dir() else ():
         try:
             note = json.loads(path.read_text(encoding="utf-8"))
             pid, owner, address, started = note["pid"], note["owner"], note["address"], note["started"]
+            left = _started(owner) != note["owner_started"]
         except (OSError, ValueError, KeyError, TypeError):
             continue
         if started and started == _started(pid):
-            found.append((int(pid), int(owner), str(address)))
+            found.append(Running(int(pid), int(owner), str(address), left))
         else:
             forget_running(pid)
     return found
+
+
+def end_left() -> None:
+    """End machines whose program was killed before it could."""
+    for one in running():
+        if one.left:
+            with contextlib.suppress(OSError):
+                os.kill(one.pid, signal.SIGKILL)
+            forget_running(one.pid)
 
 
 def _started(pid: int) -> int:

@@ -163,6 +163,8 @@ QEMU_SETUP = VcpuSetup(
     gic="v3",
 )
 """What QEMU's `-cpu host` asks for on a host that has everything (recordings: configuration `qemu`, features 124)."""
+EVERYTHING = "psci,pmu,sve,ptrauth,mte"
+"""The features that go together, as `--features` takes them: el1_32bit goes with none of the last three."""
 
 
 def possible_setup(wanted: VcpuSetup, capability: Callable[[str], int]) -> VcpuSetup:

@@ -22,8 +22,11 @@ def _rows(phases: Iterable[PhaseAgreement]) -> list[list[str]]:
     return [[p.phase, f"{p.compared:,}", f"{p.agreed:,}", _share(p.agreed, p.compared)] for p in phases if p.compared]
 
 
-def agreement_text(answer: Agreement) -> str:
-    """One recording: agreement by phase, what cannot be derived, and every class of disagreement."""
+def agreement_text(answer: Agreement, explained: str = "") -> str:
+    """One recording: agreement by phase, what cannot be derived, and every class of disagreement.
+
+    `explained`: whether `learn` would explain the disagreements, where that was tried.
+    """
     head = f"{answer.source}: {answer.cpu}, Linux {answer.kernel}, policy {answer.policy}"
     lines = [head + (f" ({answer.certainty})" if answer.certainty else "")]
     lines += [answer.explanation] if answer.explanation else []
@@ -56,9 +59,8 @@ def agreement_text(answer: Agreement) -> str:
         asked = ": ".join(filter(None, (entry.config, entry.question)))
         lines.append(f"      {asked}: recorded {entry.recorded}, predicted {entry.predicted}")
     if answer.disagreements:
-        lines.append(
-            f"  to look for rules that explain them: vcpu-inspector learn {shlex.quote(answer.source)} -o own.toml"
-        )
+        command = f"vcpu-inspector learn {shlex.quote(answer.source)} -o own.toml"
+        lines.append(f"  {explained}: {command}" if explained else f"  to look for rules that explain them: {command}")
     return "\n".join(one_line(line) for line in lines)
 
 

@@ -12,7 +12,8 @@ from inspector.reports.exposure import verdict_json, verdict_lines
 from inspector.reports.json import Json
 
 
-def _name(number: int) -> str:
+def errno_word(number: int) -> str:
+    """`EINVAL`, or `0`."""
     return errno.errorcode.get(number, str(number)) if number else "0"
 
 
@@ -39,7 +40,7 @@ def pair_json(pair: PairedWrite) -> Json:
     return verdict_json(verdict) | {
         "actual": {
             "errno": actual.errno,
-            "errno_name": _name(actual.errno),
+            "errno_name": errno_word(actual.errno),
             "before": None if actual.before is None else hex_value(actual.before, size),
             "after": None if actual.after is None else hex_value(actual.after, size),
         },
@@ -56,5 +57,5 @@ def pair_lines(pair: PairedWrite) -> list[str]:
     return [
         *verdict_lines(verdict),
         f"  predicted   {predicted_word(verdict):9} reads back {expected}",
-        f"  actual      {_name(actual.errno):9} reads back {after}   " + compared_words(pair),
+        f"  actual      {errno_word(actual.errno):9} reads back {after}   " + compared_words(pair),
     ]

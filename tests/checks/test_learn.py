@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from inspector.checks.recordings.learn import Learnt, candidates, learn, to_toml
+from inspector.checks.recordings.learn import Edit, Learnt, candidates, decided_on, deciding, learn, to_toml
 from inspector.checks.recordings.verify import verify
 from inspector.cli import main
 from inspector.errors import InspectorError
 from inspector.policies.loader import load_policy, policy_names, vendor_names
+from inspector.policies.model import Hide
 from tests.shared_material import shared
 
 SLICES = Path(__file__).parent.parent / "material" / "recordings"
@@ -97,3 +98,12 @@ def test_without_a_recording_nothing_is_learnt(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("hello\n")
     with pytest.raises(InspectorError):
         learn([str(tmp_path / "text")])
+
+
+def test_a_rule_that_no_answer_decides_is_told_with_the_cpu_model_that_would_decide_it() -> None:
+    policy = load_policy("6.6.0")
+    hides = Edit(name="own", rule=Hide(name="own", fields=("ID_AA64ISAR1_EL1.I8MM",)), donor="x")
+    nothing = Edit(name="own", rule=Hide(name="own", fields=("ID_AA64MMFR3_EL1.SNERR",)), donor="x")
+    shown, unseen = decided_on(policy, [hides, nothing])
+    assert set(shown.decided_on) == {"max", "neoverse-n2"} and "cpu=max" in deciding(shown)
+    assert unseen.decided_on == () and deciding(unseen).startswith("no CPU model")

@@ -76,10 +76,22 @@ def test_machines_that_run_are_listed_and_those_that_ended_are_forgotten() -> No
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
         store.note_running(process.pid, "lab:6.12")
-        assert store.running() == [(process.pid, os.getpid(), "lab:6.12")]
+        assert store.running() == [store.Running(process.pid, os.getpid(), "lab:6.12")]
     finally:
         process.kill()
         process.wait()
         assert process.stdin is not None
         process.stdin.close()
+    assert store.running() == []
+
+
+def test_a_machine_whose_program_was_killed_is_ended_by_the_next(tmp_path: Path) -> None:
+    note = "import os, subprocess, sys; from inspector.lab import store; "
+    note += "machine = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], "
+    note += "stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL); "
+    note += "store.note_running(machine.pid, 'lab:6.12'); print(machine.pid, flush=True); os._exit(0)"
+    pid = int(subprocess.run([sys.executable, "-c", note], capture_output=True, text=True, check=True).stdout)
+    (found,) = store.running()
+    assert found.pid == pid and found.left
+    store.end_left()
     assert store.running() == []

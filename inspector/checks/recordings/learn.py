@@ -14,12 +14,20 @@ from typing import Literal
 
 import msgspec
 
+from inspector.checks.machine.machine import machine
+from inspector.checks.machine.shipped_hosts import hosts
 from inspector.checks.recordings.agreement import Agreement, Disagreement
 from inspector.checks.recordings.verify import Question, question_of
 from inspector.errors import InspectorError, PolicyError
+from inspector.kvm.host import HostState
+from inspector.kvm.vm import Vm
 from inspector.policies.loader import combine, load_policy, patch_names, policy_names, vendor_names
 from inspector.policies.model import Condition, Force, List, Policy, Rule, Writable
+from inspector.policies.setup import EVERYTHING, VcpuSetup
+from inspector.registers.bits import ALL
 from inspector.registers.catalog import find
+from inspector.registers.naming import name_of
+from inspector.sources.dump import Dump
 
 _NEAREST = 4
 """How many points are asked every question, of those that are best at what is read."""
@@ -45,6 +53,8 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
     """the point that it is from; empty for an explicit rule"""
     gain: int = 0
     """so many answers fewer are wrong"""
+    decided_on: tuple[str, ...] = ()
+    """for a rule that no answer decides: CPU models on which a recording would"""
 
     @property
     def origin(self) -> Origin:
@@ -165,7 +175,7 @@ def learn(paths: Sequence[str], host: str = "", without: Sequence[str] = (), say
     return Learnt(
         base=base, edits=tuple(edits), policy=policy, compared=judge.compared,
         agreed=judge.compared - wrong, base_wrong=-before,
-        left=judge.left, undecided=tuple(_undecided(judge, policy, edits, donors[:2])),
+        left=judge.left, undecided=tuple(decided_on(policy, _undecided(judge, policy, edits, donors[:2]))),
     )  # fmt: skip
 
 
@@ -316,16 +326,72 @@ def _undecided(judge: _Judge, policy: Policy, edits: Sequence[Edit], around: Seq
             yield edit
 
 
+def decided_on(policy: Policy, edits: Iterable[Edit]) -> Iterator[Edit]:
+    """Each edit with the shipped CPU models on whose vCPUs it changes an answer."""
+    machines = [one for cpu, host in hosts().items() for one in _machines(cpu, host, policy)]
+    for edit in edits:
+        changed = apply(policy, [edit])
+        where = [cpu for cpu, state, setup in machines if _differ(state, setup, policy, changed, edit)]
+        yield msgspec.structs.replace(edit, decided_on=tuple(dict.fromkeys(where)))
+
+
+def _machines(cpu: str, host: Dump, policy: Policy) -> Iterator[tuple[str, HostState, VcpuSetup]]:
+    """The vCPUs of a CPU model that are looked at: with every feature that goes together, and as QEMU makes it."""
+    for features in (EVERYTHING, None):
+        with contextlib.suppress(InspectorError):
+            found = machine(host, policy, features)
+            yield cpu, found.host, found.setup
+
+
+def _differ(host: HostState, setup: VcpuSetup, policy: Policy, changed: Policy, edit: Edit) -> bool:
+    """Whether a recording would tell two policies apart: by lists, values, writable masks, or writes to what the rule
+    names."""
+    try:
+        vms = [Vm(host, one, setup) for one in (policy, changed)]
+    except InspectorError:
+        return False
+    one, other = (vm.exposure for vm in vms)
+    if one.listed != other.listed or one.values != other.values:
+        return True
+    if vms[0].writable_masks() != vms[1].writable_masks():
+        return True
+    rules = [rule for rule in (edit.rule, *(r for r in policy.rules if r.name == edit.name)) if rule is not None]
+    named = {name for rule in rules for name in _registers(rule)}
+    ids = [reg_id for reg_id in one.listed if name_of(reg_id).partition("[")[0] in named]
+    return any(_answers(vms[0], reg_id) != _answers(vms[1], reg_id) for reg_id in ids)
+
+
+def _answers(vm: Vm, reg_id: int) -> list[int]:
+    """What writes to one register are answered: each nibble one up, one down, and nothing at all."""
+    vcpu = vm.vcpu(0)
+    own = vcpu.value(reg_id)
+    steps = [step << shift for shift in range(0, 64, 4) for step in (1, -1)]
+    return [vcpu.set_one_reg(reg_id, value & ALL) for value in (0, *(own + step for step in steps), own)]
+
+
+def what_it_is(learnt: Learnt) -> str:
+    """`6.5.0, with `ssbs-erratum` of 6.6.87, and explicit rules`."""
+    dropped = [edit for edit in learnt.edits if edit.rule is None]
+    told = "".join(f", with `{edit.name}` of {edit.donor}" for edit in learnt.edits if edit.rule and edit.donor)
+    told += ", without " + ", ".join(f"`{edit.name}`" for edit in dropped) if dropped else ""
+    explicit = any(edit.rule is not None and not edit.donor for edit in learnt.edits)
+    return f"{learnt.base}{told}" + ", and explicit rules" * explicit
+
+
+def would_explain(learnt: Learnt) -> str:
+    """Whether what was learnt explains a kernel's answers, in one line."""
+    wrong = learnt.compared - learnt.agreed
+    rest = "every answer" if learnt.whole else f"all but {wrong:,} of {learnt.compared:,} answers"
+    return f"`learn` would explain {rest}: the kernel is as {what_it_is(learnt)}"
+
+
 def to_toml(learnt: Learnt, recorded: Sequence[str]) -> str:
     """The policy as a file that `--kernel` takes."""
     dropped = [edit for edit in learnt.edits if edit.rule is None]
     kept = [edit for edit in learnt.edits if edit.rule is not None]
-    told = "".join(f", with `{edit.name}` of {edit.donor}" for edit in kept if edit.donor)
-    told += ", without " + ", ".join(f"`{edit.name}`" for edit in dropped) if dropped else ""
-    told += ", and explicit rules" if any(not edit.donor for edit in kept) else ""
     lines = [
         f"# Learnt from {', '.join(recorded)}: {learnt.agreed} of {learnt.compared} answers agree.",
-        f"# It is {learnt.base}{told}.",
+        f"# It is {what_it_is(learnt)}.",
         f"title = {json.dumps(f'learnt from {learnt.base}')}",
         f"extends = {json.dumps(learnt.base)}",
         'evidence = "user"',
@@ -338,8 +404,15 @@ def to_toml(learnt: Learnt, recorded: Sequence[str]) -> str:
         lines += ["", f"# {origin}; {edit.gain} answers", "[[rule]]", *_rule_lines(edit)]
     for edit in learnt.undecided[:20]:
         how = "absent" if edit.rule is None else "as"
-        lines.append(f"# undecided: {edit.name} ({how} in {edit.donor}) changes no answer")
+        lines.append(f"# undecided: {edit.name} ({how} in {edit.donor}) changes no answer; {deciding(edit)}")
     return "\n".join(lines) + "\n"
+
+
+def deciding(edit: Edit) -> str:
+    """Which recording would decide a rule that no answer decides."""
+    if not edit.decided_on:
+        return "no CPU model whose registers ship shows it"
+    return f"a whole recording with cpu={' or cpu='.join(edit.decided_on)} in the lab decides it"
 
 
 def _rule_lines(edit: Edit) -> Iterator[str]:

@@ -15,7 +15,7 @@ from inspector.errors import InspectorError, PolicyError
 from inspector.kvm.cases import candidates_of, left_out
 from inspector.policies.model import Policy
 from inspector.policies.release import choose
-from inspector.policies.setup import parse_features
+from inspector.policies.setup import EVERYTHING, parse_features
 from inspector.registers.bits import ALL
 from inspector.sources.dump import Dump, Provenance, Vcpu
 from inspector.sources.live import is_live, open_live
@@ -25,8 +25,6 @@ from inspector.untrusted import Untrusted
 
 FEATURES = ("qemu", "none", "all")
 """Words for feature sets besides lists: what QEMU chooses on the host, none, and everything that goes together."""
-_EVERYTHING = "psci,pmu,sve,ptrauth,mte"
-"""el1_32bit goes with none of the last three."""
 PATIENT = 300.0
 """Seconds that a question to the lab may take."""
 MOST = 6
@@ -89,7 +87,7 @@ def kernel_side(
 def _modelled(named: str, policy: Policy, cpu: str, host: Dump, features: str) -> Side:
     found = machine(host, policy)
     label = f"{describe_policy(policy)} on {cpu}"
-    wanted = _EVERYTHING if features == "all" else features
+    wanted = EVERYTHING if features == "all" else features
     setup = found.setup if features == "qemu" else parse_features(wanted, gic=found.setup.gic)
     target = modelled(found.host, policy, setup, label, asked=features not in FEATURES)
     return Side(

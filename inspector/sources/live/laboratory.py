@@ -23,7 +23,7 @@ from inspector.lab.debian import FetchError, Stamp, fetch_guest, guest_apt
 from inspector.lab.emulator import find_emulator
 from inspector.lab.initramfs import root_file_system
 from inspector.lab.kernels import image_of, missing
-from inspector.lab.machine import Machine, Spec
+from inspector.lab.machine import Machine, SilentError, Spec
 from inspector.lab.programs import agent_program
 from inspector.sources.dump import Dump
 from inspector.sources.live.answers import arguments, dump_of
@@ -37,6 +37,10 @@ _OPTION = re.compile(r',(cpu|mte|smp|append)=("[^"]*"|[^,]*)')
 _CPU = re.compile(r"[a-z0-9][a-z0-9.+-]*(?:,[a-z0-9-]+=[a-z0-9]+)*\Z", re.I)
 _SLOWEST_START = 400.0
 """Seconds that a first start may take beside the time-out of a reading: fetching, booting, saving."""
+_SLOWEST_ANSWER = 300.0
+"""Seconds that one reading or write may take at least, whatever its time-out: emulation on a busy host is slow."""
+_SILENT = 60.0
+"""Seconds after which a machine that does not answer a reading or a write is started anew."""
 _Key = tuple[str, Spec]
 _machines: dict[_Key, Machine] = {}
 """(kernel as named, the machine without its image) -> the machine that runs"""
@@ -61,7 +65,8 @@ class Lab:
         """gets (address, what is done now) while a machine starts; called in the thread that asks"""
         self.stopped = threading.Event()
         """set: a start under way ends with StoppedError, and no other begins"""
-        self.timeout = options.timeout + _SLOWEST_START
+        self._patience = max(options.timeout, _SLOWEST_ANSWER)
+        self.timeout = self._patience + _SLOWEST_START
         self.kernel, self._given = taken_apart(address)
 
     @property
@@ -101,9 +106,26 @@ class Lab:
     def _say(self, text: str) -> None:
         self.say(self.address, text)
 
+    def _ask(self, request: dict[str, Any], timeout: float, again_after: float) -> dict[str, Any]:
+        """The machine's answer; one that is silent for `again_after` seconds is started anew, once.
+
+        A machine that was started from its file stands still now and then, on a busy host once in fifty starts. What is
+        asked here changes nothing, so that it can be asked again.
+        """
+        machine = self.machine()
+        try:
+            return machine.ask(request, min(again_after, timeout))
+        except SilentError as error:
+            if again_after >= timeout:
+                raise
+            self._say(f"{error.what}: it is started anew")
+            machine.close()
+        return self.machine().ask(request, timeout)
+
     def run(self, *argv: str, timeout: float) -> str:
         """Standard output of a program of the guest (`/collector.py`, `/recorder.py`) with arguments."""
-        answer = self.machine().ask({"what": "run", "argv": argv, "timeout": timeout}, timeout + 5)
+        request = {"what": "run", "argv": argv, "timeout": timeout}
+        answer = self._ask(request, timeout + 5, _SILENT if timeout <= _SLOWEST_ANSWER else timeout + 5)
         if answer["code"]:
             said = str(answer["err"]).strip().splitlines() or [f"exit code {answer['code']}"]
             raise SourceError(f"{argv[0]} failed there: {said[-1]}", self.address)
@@ -111,7 +133,7 @@ class Lab:
 
     def answer(self, writes: Sequence[tuple[int, int]] = ()) -> bytes:
         """What the collector wrote in the guest."""
-        return self.run("/collector.py", *arguments(self.options, writes), timeout=self.options.timeout).encode()
+        return self.run("/collector.py", *arguments(self.options, writes), timeout=self._patience).encode()
 
     def write(self, writes: Sequence[tuple[int, int]]) -> list[tuple[int, int | None, int | None]]:
         """(errno, value before, value after) of each write, in order, on one fresh vCPU that the guest keeps ready."""
@@ -119,7 +141,7 @@ class Lab:
             "what": "write", "features": self.options.features, "gic": self.options.gic,
             "writes": [[number, value] for number, value in writes],
         }  # fmt: skip
-        answer = self.machine().ask(request, self.options.timeout)
+        answer = self._ask(request, self._patience, _SILENT)
         return [(int(code), before, after) for code, before, after in answer["answers"]]
 
     def read(self) -> Dump:
