@@ -30,7 +30,7 @@ def predicted_word(verdict: Verdict) -> str:
 
 def actual_word(pair: PairedWrite) -> str:
     """`EINVAL`, or `0`: what KVM answered."""
-    return _name(pair.actual.errno)
+    return errno_word(pair.actual.errno)
 
 
 def pair_json(pair: PairedWrite) -> Json:
