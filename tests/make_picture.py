@@ -22,6 +22,7 @@ PICTURES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "readme": (("builtin:neoverse-n2-linux-6.1",), ()),
     "summary": (("builtin:neoverse-n2-linux-6.1",), ("0", "n", "n")),
     "migrate": (("builtin:neoverse-n2-linux-6.1", NEWER), ("4",)),
+    "patch": (("builtin:neoverse-n2-linux-6.1",), ("5", "t", "space")),
     "cache": (("builtin:neoverse-n2-linux-6.1",), ("6",)),
 }
 """Name of each picture, the dumps that are open on it, and the keys that lead there."""

@@ -29,6 +29,7 @@ async def test_the_whole_story_with_no_setting(size: tuple[int, int]) -> None:
 
 
 async def test_space_goes_on_to_what_is_answered_differently_and_full_stop_makes_one_write() -> None:
+    """Fault 11: 88 presses of space made writes before anything happened."""
     app = app_on(NEOVERSE)
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)

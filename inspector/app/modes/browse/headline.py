@@ -123,8 +123,8 @@ def _stepped(table: FieldTable, step: KernelStep | None) -> Row:
     if step is None or one is None:
         return ()
     known = one.before is not None and table.register.size <= 8
-    before = value_text(one.before, table.register.size) if known and one.before is not None else "otherwise"
-    said = f"was {before} under {step.before}" if one.listed[0] else f"not listed by {step.before}"
+    before = value_text(one.before, table.register.size) if known and one.before is not None else "another value"
+    said = f"{step.before} had {before}" if one.listed[0] else f"{step.before} does not list it"
     return row(Ink("     "), ink(f"~ {said}", "raised"))
 
 

@@ -19,7 +19,7 @@ MODE = Mode(
         Key("patch.variant_back", "T", "variant(-1)", "Previous form", "Previous form of the patch"),
         Key("patch.series", "S", "series", "Next series", "The next series of patches"),
         Key("patch.bigger", "plus,equals_sign", "big(True)", "Bigger", "Big type, for a projector", footer=3),
-        Key("patch.smaller", "minus", "big(False)", "Smaller", "The whole page again"),
+        Key("patch.smaller", "minus", "big(False)", "Smaller", "The whole page again", footer=3),
         Key("patch.real", "L", "real", "Lab", "Ask real kernels of the lab about this register, live", footer=4),
         Key("patch.every", "m", "every", "All", "Every write, or only those that differ", footer=5),
         Key("patch.base", "b", "base", "Base", "The last kernel without the patch, or the chosen one again"),

@@ -332,6 +332,8 @@ class Patch(Frame):
         return {
             "patch.every": "" if self._big else "Diff" if self._every else "All",
             "patch.bigger": "" if self._big else "Bigger",
+            "patch.smaller": "Smaller" if self._big else "",
+            "patch.real": "" if self._big else "Lab",
             "write": "",
             "vcpu.next": "vCPU" if several else "",
         }
