@@ -24,11 +24,13 @@ from inspector.checks.fleet.files import encode_part, merge_files
 from inspector.checks.fleet.part import Part, Question
 from inspector.checks.fleet.reading import read_paths
 from inspector.checks.fleet.summarise import Asked
+from inspector.checks.fleet.table import columns_of, rows_of, writer_of
 from inspector.commands.arguments import add_declared, add_kernel, add_secrets, add_style
 from inspector.commands.destinations import given_kernel
 from inspector.commands.explain import read_text
 from inspector.commands.output import add_force, check_output, write_out
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
+from inspector.new_file import check_target, new_file
 from inspector.progress import Progress
 from inspector.registers import catalog
 from inspector.registers.definitions.special import FEATURE_PREFIX
@@ -56,6 +58,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--partial", metavar="FILE", help="print nothing; write what the report needs of these dumps (without secrets)"
     )
     parser.add_argument("--merge", action="store_true", help="each DUMP is a file that --partial wrote")
+    parser.add_argument(
+        "--table",
+        metavar="FILE",
+        help="write a table too, for DuckDB, pandas or a spreadsheet: a row for each host, a column for each register\n"
+        "and field that host and kernel decide (--all: every register); FILE ends in .csv, or in .parquet (needs\n"
+        "pip install 'vcpu-inspector[fleet]')",
+    )
+    parser.add_argument(
+        "--engine",
+        metavar="ENGINE",
+        help="dask: read on processes of a Dask cluster on this machine; dask:tcp://HOST:PORT: on that scheduler's\n"
+        "workers. DUMPs may then be patterns, addresses of stores (s3://..., zip://...) and Parquet files with the\n"
+        "columns name and dump. Needs pip install 'vcpu-inspector[fleet]', and s3fs for s3://",
+    )
     parser.add_argument("--jobs", type=int, default=0, metavar="N", help="processes that read (default: one per CPU)")
     parser.add_argument("--baseline", action="store_true", help="find what all hosts can run")
     add_kernel(parser)
@@ -82,6 +98,8 @@ def run(options: argparse.Namespace) -> int:
     exports = [name for name in ("firecracker", "qemu", "dump") if getattr(options, name)]
     if exports and not options.baseline:
         raise InspectorError("goes with --baseline", f"--{exports[0]}", "add --baseline")
+    if options.table:
+        _check_table(options)
     if options.partial and options.all:
         raise InspectorError("holds no values of the guests", "--partial", "leave out --all")
     if options.baseline:
@@ -115,6 +133,30 @@ def _compare_features(options: argparse.Namespace, wanted: tuple[Feature, ...]) 
     )
 
 
+def _check_table(options: argparse.Namespace) -> None:
+    """Raises InspectorError where no table could be written: before the work, not after it."""
+    for other in ("merge", "partial", "baseline"):
+        if getattr(options, other):
+            raise InspectorError(f"does not go with --{other}", "--table", "ask for the table alone")
+    writer_of(options.table)
+    check_target(options.table, options.force)
+
+
+def _write_table(options: argparse.Namespace, part: Part) -> None:
+    """Read every dump again: a row is written when it was read, and nothing is kept of it."""
+    paths = _paths(options)
+    if options.engine:
+        from inspector.checks.fleet.stores import dumps_at, places_of
+
+        found = (dump for place in places_of(paths) for _, dump in dumps_at(place, options.declared))
+    else:
+        found = (sources.load(path, options.declared) for path in paths)
+    columns = columns_of(part, options.all, options.secrets)
+    with Progress("written rows", part.dumps) as said, new_file(options.table, None, options.force) as temporary:
+        writer_of(options.table)(temporary, columns, rows_of(found, columns, said.at))
+    _say(f"wrote {options.table}: {part.subjects} rows")
+
+
 def _part(options: argparse.Namespace, question: Question) -> Part | None:
     """The part of all that was given; None after it was written to a file."""
     check_output(options.partial, options.force)
@@ -122,12 +164,33 @@ def _part(options: argparse.Namespace, question: Question) -> Part | None:
     if options.merge:
         with Progress("merged parts", len(paths)) as said:
             part = merge_files(paths, question, said)
+        return _kept(options, part)
+    asked = Asked(
+        question=question,
+        declared=options.declared,
+        alone=len(paths) == 1 and not options.engine,
+        secrets_out=bool(options.partial),
+        limit=options.limit,
+    )
+    if options.engine:
+        from inspector.checks.fleet.engine import run_on
+        from inspector.checks.fleet.stores import places_of
+
+        places = places_of(paths)
+        with Progress("read dumps", sum(place.count for place in places)) as said:
+            part = run_on(options.engine, places, asked, _say, said)
     else:
-        asked = Asked(
-            question=question, declared=options.declared, alone=len(paths) == 1, secrets_out=bool(options.partial)
-        )
         with Progress("read dumps", len(paths)) as said:
             part = read_paths(paths, asked, options.jobs, said)
+    return _kept(options, part)
+
+
+def _say(text: str) -> None:
+    print(one_line(text), file=sys.stderr)
+
+
+def _kept(options: argparse.Namespace, part: Part) -> Part | None:
+    """The part, or None after it was written to the file that was asked for."""
     if not options.partial:
         return part
     write_out(options.partial, encode_part(part), force=options.force, more=f": {part.dumps} dumps")
@@ -136,11 +199,13 @@ def _part(options: argparse.Namespace, question: Question) -> Part | None:
 
 def _compare(options: argparse.Namespace) -> int:
     scope: Scope = "all" if options.all else "auto"
-    whole = options.partial or options.merge
+    whole = options.partial or options.merge or options.engine
     question = "compare" if whole else question_of(scope, len(_paths(options)))
     part = _part(options, question)
     if part is None:
         return EXIT_YES
+    if options.table:
+        _write_table(options, part)
     answer = comparison_of(part)
     answer = answer if options.secrets else told(answer)
     if options.json:

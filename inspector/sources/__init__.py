@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import BinaryIO
+
     from inspector.sources.dump import Dump, View
 
 BUILTIN = "builtin:"
@@ -60,12 +62,17 @@ def load_text(text: str, name: str, declared: View | None = None) -> Dump:
     """Read a pasted text as `load` reads a file. Raises SourceError."""
     import io
 
+    return load_stream(io.BytesIO(text.encode("utf-8", "replace")), name, declared)
+
+
+def load_stream(stream: BinaryIO, name: str, declared: View | None = None) -> Dump:
+    """Read an open file, such as a store's, as `load` reads a pipe: from its beginning, once. Raises SourceError."""
     from inspector.sources.formats import read_content
     from inspector.sources.opening import Content
 
-    content = Content(name, io.BytesIO(text.encode("utf-8", "replace")), seekable=False)
-    content.declared = declared or ""
-    return read_content(content)
+    with Content(name, stream, seekable=False) as content:
+        content.declared = declared or ""
+        return read_content(content)
 
 
 def _shipped_path(source: str) -> str:

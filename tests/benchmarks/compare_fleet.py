@@ -1,6 +1,8 @@
-"""Compare ten thousand dumps of 250 registers: prints CPU, wall time and peak memory.
+"""Compare a fleet made of the shipped dumps: prints CPU, wall time and the peak memory of all processes together.
 
-Run: python -m tests.benchmarks.compare_fleet [COUNT] [json|text]. Aim on two cores: 20 s and 500 MB, loading included.
+Run: python -m tests.benchmarks.compare_fleet COUNT [PROFILES] [-- MORE ARGUMENTS OF compare]. PROFILES hosts (default
+100) differ in their ID registers, and every guest differs in its own state; as many profiles as dumps is a fleet of
+unlike hosts. The files (20 kB each) are made once below $TMPDIR, or /tmp, and stay there.
 """
 
 from __future__ import annotations
@@ -8,91 +10,121 @@ from __future__ import annotations
 import json
 import os
 import random
-import resource
+import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
+from typing import Any
 
-from inspector.checks.compare.compare import Comparison, compare_paths
-from inspector.registers.encoding import bitmap_id, ccsidr_id, firmware_id, hex_id, sysreg_id
+from inspector.checks.compare.sets import is_feature_register
+from inspector.registers.encoding import size_of
+from inspector.registers.ids import ID_SPACE
+from tests.fresh import ROOT
 
-REGISTERS = 250
-KINDS = 5
-"""Kinds of hosts in the fleet."""
-
-
-def fleet_ids() -> list[int]:
-    """250 ids as a plain vCPU lists them: ID space, caches, firmware, and state."""
-    ids = [sysreg_id(3, 0, 0, crm, op2) for crm in range(8) for op2 in range(8)]
-    ids += [sysreg_id(3, 1, 0, 0, 1), sysreg_id(3, 3, 0, 0, 1)]
-    ids += [ccsidr_id(n) for n in range(14)] + [firmware_id(n) for n in range(4)] + [bitmap_id(n) for n in range(4)]
-    state = [sysreg_id(2, 0, 0, n, op2) for n in range(16) for op2 in range(4, 8)]
-    state += [sysreg_id(3, 3, 14, crm, op2) for crm in range(8, 16) for op2 in range(8)]
-    state += [sysreg_id(3, 0, crn, 0, op2) for crn in range(1, 15) for op2 in range(8)]
-    return [*ids, *state][:REGISTERS]
+_SECONDS = 0.2
+"""Between two looks at the memory."""
 
 
-def write_fleet(folder: Path, count: int, form: str) -> list[str]:
-    """`count` dump files: KINDS kinds of hosts, and guest state that differs in every file."""
-    dice = random.Random(1)
-    ids = fleet_ids()
-    kinds = [{i: dice.getrandbits(32 if i >> 52 & 15 == 2 else 64) for i in ids} for _ in range(KINDS)]
+def shipped() -> list[dict[str, Any]]:
+    """The shipped dumps of vCPUs, as JSON."""
+    return [json.loads(path.read_text()) for path in sorted((ROOT / "snapshots").glob("*-linux-*.json"))]
+
+
+def write_fleet(folder: Path, count: int, profiles: int) -> Path:
+    """`count` dumps in `folder`, of `profiles` kinds of host; gives the list of their names."""
+    names = folder / "list"
+    if names.exists():
+        return names
+    folder.mkdir(parents=True, exist_ok=True)
+    dice, bases = random.Random(1), shipped()
     paths = []
+    kinds: dict[int, tuple[dict[str, Any], dict[str, str]]] = {}
     for number in range(count):
-        values = dict(kinds[number % KINDS])
-        for reg_id in ids[90:]:
-            values[reg_id] = dice.getrandbits(48)
-        path = folder / f"host{number:05d}.{'json' if form == 'json' else 'txt'}"
-        path.write_text(_json(values, number) if form == "json" else _text(values))
+        kind = number % profiles
+        if kind not in kinds:
+            kinds[kind] = _kind(bases[kind % len(bases)], kind, random.Random(kind))
+        base, registers = kinds[kind] if profiles < count else kinds.pop(kind)
+        path = folder / f"host{number:06d}.json"
+        path.write_text(json.dumps(_guest(base, registers, number, dice), indent=1))
         paths.append(str(path))
-    return paths
+    names.write_text("\n".join(paths))
+    return names
 
 
-def _json(values: dict[int, int], number: int) -> str:
-    registers = {hex_id(i): f"0x{v:x}" for i, v in values.items()}
-    return json.dumps(
-        {
-            "format": "vcpu-inspector-dump",
-            "version": 1,
-            "provenance": {"host": f"host{number}", "kernel": "6.12.107"},
-            "vcpus": [{"index": 0, "kind": "vcpu", "registers": registers}],
-        },
-        indent=1,
-    )
+def _kind(base: dict[str, Any], kind: int, dice: random.Random) -> tuple[dict[str, Any], dict[str, str]]:
+    """A host as the shipped one, but that about a third of its ID registers have one field lowered by one."""
+    registers = dict(base["vcpus"][0]["registers"])
+    for text in registers if kind else ():
+        if int(text, 0) in ID_SPACE and dice.random() < 0.3:
+            value, lsb = int(registers[text], 0), 4 * dice.randrange(16)
+            if 0 < value >> lsb & 15 < 15:
+                registers[text] = hex(value - (1 << lsb))
+    return base, registers
 
 
-def _text(values: dict[int, int]) -> str:
-    return "".join(f"{hex_id(i)} 0x{v:x}\n" for i, v in values.items())
+def _guest(base: dict[str, Any], registers: dict[str, str], number: int, dice: random.Random) -> dict[str, Any]:
+    state = {
+        text: value if is_feature_register(int(text, 0)) else hex(dice.getrandbits(min(48, 8 * size_of(int(text, 0)))))
+        for text, value in registers.items()
+    }
+    vcpu = base["vcpus"][0] | {"registers": state}
+    return base | {"provenance": base["provenance"] | {"host": f"host{number}"}, "vcpus": [vcpu]}
 
 
-def measure(paths: list[str]) -> Comparison:
-    """Compare and print what it cost."""
-    wall, cpu = time.perf_counter(), _cpu()
-    answer = compare_paths(paths)
-    wall, cpu = time.perf_counter() - wall, _cpu() - cpu
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(f"{len(paths)} dumps: wall {wall:.1f} s, CPU {cpu:.1f} s on {os.cpu_count()} cores")
-    print(f"peak memory {own:.0f} MB + largest worker {child:.0f} MB")
-    print(f"{len(answer.columns)} groups, {answer.distinct_states} distinct contents, {len(answer.registers)} differ")
-    return answer
+def measure(words: list[str]) -> tuple[float, float, float, float, str]:
+    """(wall s, CPU s, peak MB of all processes together, peak MB of the first one, first line) of a command."""
+    begin = time.monotonic()
+    before = os.times()
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    peaks = {"all": 0.0, "first": 0.0}
+
+    def watch() -> None:
+        while process.poll() is None:
+            sizes = [_resident(pid) for pid in (process.pid, *_below(process.pid))]
+            peaks["all"], peaks["first"] = max(peaks["all"], sum(sizes)), max(peaks["first"], sizes[0])
+            time.sleep(_SECONDS)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    told, _ = process.communicate()
+    watcher.join()
+    after = os.times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return time.monotonic() - begin, cpu, peaks["all"], peaks["first"], told.partition("\n")[0]
 
 
-def _cpu() -> float:
-    return sum(
-        usage.ru_utime + usage.ru_stime
-        for usage in (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
-    )
+def _below(pid: int) -> list[int]:
+    try:
+        found = [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+    return [one for child in found for one in (child, *_below(child))]
+
+
+def _resident(pid: int) -> float:
+    """Megabytes that are the process's own: pages that several share count in parts."""
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in text.splitlines() if line.startswith("Pss:")), 0.0)
 
 
 def main() -> None:
-    """Make the fleet in a temporary folder and measure."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    form = sys.argv[2] if len(sys.argv) > 2 else "json"
-    with tempfile.TemporaryDirectory() as folder:
-        paths = write_fleet(Path(folder), count, form)
-        measure(paths)
+    """Make the fleet and measure."""
+    words = sys.argv[1:]
+    more = words[words.index("--") + 1 :] if "--" in words else []
+    given = words[: words.index("--")] if "--" in words else words
+    count = int(given[0]) if given else 10_000
+    profiles = int(given[1]) if len(given) > 1 else 100
+    folder = Path(tempfile.gettempdir()) / f"vcpu-inspector-fleet-{count}-{profiles}"
+    names = write_fleet(folder, count, profiles)
+    command = [sys.executable, "-m", "inspector", "compare", "--files-from", str(names), *more]
+    wall, cpu, whole, first, line = measure(command)
+    print(f"{count} dumps, {profiles} profiles, {' '.join(more)}: wall {wall:.1f} s, CPU {cpu:.1f} s")
+    print(f"peak memory {whole:.0f} MB of all processes, {first:.0f} MB of the first; {line}")
 
 
 if __name__ == "__main__":

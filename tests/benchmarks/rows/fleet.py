@@ -12,10 +12,7 @@ from tests.benchmarks.table import Figure
 
 def figures(bench: Bench) -> Iterator[Figure]:
     """CPU and memory of whole commands."""
-    folder = bench.folder / "fleet"
-    folder.mkdir()
-    names = bench.folder / "names"
-    names.write_text("\n".join(write_fleet(folder, 10_000, "json")))
+    names = write_fleet(bench.folder / "fleet", 10_000, 100)
     yield from _compare(bench, "compare-10k", names)
 
 

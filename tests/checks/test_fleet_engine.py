@@ -1,0 +1,157 @@
+"""The fold on an engine: a real Dask cluster that loses a worker, stores by fsspec, and a function of Spark's shape."""
+
+from __future__ import annotations
+
+import os
+import signal
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from inspector.checks.compare.compare import comparison_of
+from inspector.checks.fleet import engine
+from inspector.checks.fleet.engine import merge_bytes, run_on, summarise_bytes, summarise_frames
+from inspector.checks.fleet.files import decode_part
+from inspector.checks.fleet.reading import read_paths
+from inspector.checks.fleet.stores import places_of
+from inspector.checks.fleet.summarise import Asked
+from inspector.errors import InspectorError
+from inspector.progress import Progress
+from inspector.registers.encoding import sysreg_id
+from inspector.reports.compare import comparison_json
+from tests.commands.running import assert_one_line_error, run
+
+PFR0, SCTLR = sysreg_id(3, 0, 0, 4, 0), sysreg_id(3, 0, 1, 0, 0)
+ASKED = Asked(question="compare")
+COUNT = 1500
+
+
+def content(number: int) -> bytes:
+    """A dump."""
+    return f"0x{PFR0:x} {number % 3:#x}\n0x{SCTLR:x} {number:#x}\n".encode()
+
+
+@pytest.fixture(scope="module")
+def names(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Dumps in files."""
+    folder = tmp_path_factory.mktemp("fleet")
+    paths = [folder / f"{n:04}.txt" for n in range(COUNT)]
+    for number, path in enumerate(paths):
+        path.write_bytes(content(number))
+    return [str(path) for path in paths]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Two worker processes."""
+    distributed = pytest.importorskip("dask.distributed", reason="the extra `fleet` (dask) is not installed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+    ) as running:
+        yield running
+
+
+class Killing(Progress):
+    """Ends a worker when work is told of for the first time, and is not done."""
+
+    victim = 0
+    killed_at: int | None = None
+
+    def at(self, done: int) -> None:
+        if self.killed_at is None:
+            self.killed_at = done
+            os.kill(self.victim, signal.SIGKILL)
+
+
+def test_a_cluster_that_loses_a_worker_gives_the_report_of_one_process(
+    cluster: Any, names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "CHUNK", 20)
+    said: list[str] = []
+    killing = Killing("")
+    killing.victim = next(worker.pid for worker in cluster.workers.values())
+    part = run_on(f"dask:{cluster.scheduler_address}", places_of(names), ASKED, said.append, killing)
+    assert killing.killed_at is not None and killing.killed_at < COUNT
+    assert part == read_paths(names, ASKED, jobs=1)
+    assert "2 workers; dashboard" in said[0]
+
+
+def test_an_error_on_a_worker_is_one_line(cluster: Any, names: list[str], tmp_path: Path) -> None:
+    places = places_of([*names[:20], str(tmp_path / "missing")])
+    with pytest.raises(InspectorError, match="missing: cannot be opened"):
+        run_on(f"dask:{cluster.scheduler_address}", places, ASKED, str, Progress.silent())
+
+
+def test_engines_that_are_not_there_end_in_one_line(names: list[str]) -> None:
+    done = run("compare", "--engine", "hadoop", *names[:10])
+    assert_one_line_error(done)
+    assert "is not an engine" in done.err
+
+
+def test_stores_by_fsspec(names: list[str], tmp_path: Path) -> None:
+    """A glob, an archive and a store that is no file system give what the files give, but for the names."""
+    fsspec = pytest.importorskip("fsspec", reason="the extra `fleet` (fsspec) is not installed")
+    from inspector.checks.fleet.stores import dumps_at
+
+    store = fsspec.filesystem("memory")
+    with zipfile.ZipFile(tmp_path / "hosts.zip", "w") as archive:
+        for number in range(12):
+            store.pipe_file(f"/fleet/{number:02}.txt", content(number))
+            archive.writestr(f"{number:02}.txt", content(number))
+    files = [str(Path(names[0]).parent / "000*.txt"), *names[10:12]]
+    kinds = [files, ["memory://fleet/*.txt"], [f"zip://*.txt::file://{tmp_path}/hosts.zip"]]
+    values = [[dump.vcpus[0].values for place in places_of(urls) for _, dump in dumps_at(place)] for urls in kinds]
+    assert values[0] == values[1] == values[2] and len(values[0]) == 12
+    assert [place.position for place in places_of(kinds[1])] == list(range(12))
+    with pytest.raises(InspectorError, match="fits no file"):
+        places_of(["memory://nothing/*.txt"])
+    with pytest.raises(InspectorError, match="Protocol not known"):
+        list(dumps_at(places_of(["unknown://a"])[0]))
+
+
+def test_rows_of_a_parquet_file_are_dumps(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow", reason="the extra `fleet` (pyarrow) is not installed")
+    from pyarrow import parquet
+
+    from inspector.checks.fleet.stores import dumps_at
+
+    table = pyarrow.table({"name": [f"h{n}" for n in range(7)], "dump": [content(n) for n in range(7)]})
+    parquet.write_table(table, tmp_path / "all.parquet", row_group_size=3)
+    places = places_of([str(tmp_path / "all.parquet")])
+    assert [(place.position, place.count) for place in places] == [(0, 3), (3, 3), (6, 1)]
+    found = [(position, dump.provenance.source) for place in places for position, dump in dumps_at(place)]
+    assert found == [(n, f"h{n}") for n in range(7)]
+    parquet.write_table(pyarrow.table({"x": [1]}), tmp_path / "other.parquet")
+    with pytest.raises(InspectorError, match="no columns of dumps"):
+        places_of([str(tmp_path / "other.parquet")])
+
+
+def test_the_function_for_map_in_pandas(names: list[str]) -> None:
+    """As Spark calls it: once for each partition, with an iterator of frames; the rows it gives are merged."""
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    frame = pandas.DataFrame({"position": range(60), "name": names[:60], "dump": [content(n) for n in range(60)]})
+    ask = summarise_frames(ASKED)
+    partitions = [[frame[:10], frame[10:25]], [frame[25:60]]]
+    parts = [bytes(row) for frames in partitions for out in ask(iter(frames)) for row in out["part"]]
+    assert len(parts) == 2
+    assert decode_part(merge_bytes(parts), "here") == read_paths(names[:60], ASKED, jobs=1)
+
+
+def test_one_dump_at_a_time(names: list[str]) -> None:
+    """What an engine without frames calls."""
+    asked = msgspec.msgpack.encode(ASKED)
+    parts = [summarise_bytes(content(n), names[n], n, asked) for n in range(9)]
+    whole = decode_part(merge_bytes([merge_bytes(parts[:4]), merge_bytes(parts[4:])]), "here")
+    assert comparison_json(comparison_of(whole)) == comparison_json(comparison_of(read_paths(names[:9], ASKED)))
+
+
+def test_the_command_on_an_engine(cluster: Any, names: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    words = ("compare", str(Path(names[0]).parent / "00*.txt"))
+    done = run(*words, "--engine", f"dask:{cluster.scheduler_address}")
+    plain = run("compare", *names[:100])
+    assert done.code == plain.code == 1, done.err
+    assert done.out == plain.out and " workers; dashboard: " in done.err
