@@ -13,7 +13,7 @@ import os
 import sys
 
 from inspector import sources
-from inspector.checks.baseline.baseline import baseline_of
+from inspector.checks.baseline.cases import baseline_under_each
 from inspector.checks.baseline.export import baseline_dump, firecracker_template, qemu_properties
 from inspector.checks.compare.compare import comparison_of, question_of
 from inspector.checks.compare.sets import Scope
@@ -217,15 +217,14 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _baseline(options: argparse.Namespace) -> int:
     choice = given_kernel(options)
-    kernel = choice.policy if choice is not None else None
-    if choice is not None and choice.candidates:
-        alone = f"the baseline is that of {choice.policy.label} alone; another that the kernel may be can offer less"
-        print(one_line(alone), file=sys.stderr)
+    kernel, candidates = (choice.policy, choice.candidates) if choice is not None else (None, ())
     part = _part(options, "baseline")
     if part is None:
         return EXIT_YES
     with Progress("modelled unlike hosts", len(part.groups)) as said:
-        answer = baseline_of(part, kernel, said)
+        answer = baseline_under_each(part, kernel, candidates, said)
+    if answer.cases and kernel is not None and (options.firecracker or options.dump or options.qemu):
+        print(one_line(f"what is written is that of {kernel.label} alone, one of several cases"), file=sys.stderr)
     if options.firecracker:
         write_out(options.firecracker, firecracker_template(answer).encode(), force=options.force)
     if options.dump:

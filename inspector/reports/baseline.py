@@ -20,9 +20,11 @@ from inspector.registers.bits import ones, open_text
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import grouped_hex, hex_id, hex_value
 from inspector.reports.json import Json, hex_map
+from inspector.reports.outline import listed
 from inspector.reports.text import columns, markdown_table
 
 _SHOWN = 12
+_OUTCOMES = {"level": "can be levelled", "differs": "cannot be levelled completely", "uncertain": "uncertain"}
 
 
 def baseline_json(answer: Baseline) -> Json:
@@ -30,7 +32,8 @@ def baseline_json(answer: Baseline) -> Json:
     return {
         "level": answer.level,
         "outcome": answer.outcome,
-        "certain": answer.outcome != "uncertain",
+        "certain": answer.outcome != "uncertain" and not answer.cases,
+        "cases": [{"kernels": list(c.kernels), "outcome": c.outcome, "differing": list(c.told)} for c in answer.cases],
         "host_count": answer.host_count,
         "hosts": [{"label": h, "kernel": k, "count": n} for h, k, n in _hosts(answer)],
         "needs_kernel": answer.needs_kernel,
@@ -122,6 +125,7 @@ def baseline_text(answer: Baseline) -> str:
         lines.append(f"  and {more} more hosts")
     properties = qemu_properties(answer)
     for title, section in (
+        ("What depends on which kernel it is", _case_lines(answer)),
         (f"Fields to set (all of them writable since Linux {answer.needs_kernel})", columns(_field_rows(answer))),
         ("Registers to set", [_register_line(register) for register in answer.registers]),
         ("What cannot be made equal", [_obstacle_line(obstacle) for obstacle in answer.obstacles]),
@@ -132,6 +136,15 @@ def baseline_text(answer: Baseline) -> str:
     ):
         lines += ["", title, *section] if section else []
     return "\n".join(lines)
+
+
+def _case_lines(answer: Baseline) -> list[str]:
+    """An entry for each answer that the kernels which it may be give, with what only it says."""
+    lines = []
+    for case in answer.cases:
+        lines.append(f"  {listed(case.kernels, _SHOWN)}: {_OUTCOMES[case.outcome]}")
+        lines += [f"    {one}" for one in case.told]
+    return [one_line(line) for line in lines]
 
 
 def _unknown_lines(answer: Baseline) -> list[str]:
@@ -172,6 +185,8 @@ def _missing_line(missing: MissingSet) -> str:
 
 def _headline(answer: Baseline) -> str:
     hosts = _count(answer.host_count, "host")
+    if answer.cases and answer.outcome == "uncertain":
+        return f"Uncertain how {hosts} can be levelled: it depends on which kernel it is; --kernel POINT settles it."
     if answer.level and not answer.changes:
         alone = answer.host_count == 1
         return f"{hosts}: nothing to level." if alone else f"{hosts} are alike: nothing has to be set."
@@ -186,6 +201,7 @@ def _headline(answer: Baseline) -> str:
     left = len(answer.obstacles) + len(answer.lists)
     count = len(answer.unknown)
     more = f", {_count(count, 'field or register')} {_are(count)} not known of all" if count else ""
+    more += ", under the kernel that is taken" * bool(answer.cases)
     return f"{hosts} cannot be levelled completely: {changed} can be set, {_count(left, 'difference')} stay{more}."
 
 
@@ -219,6 +235,9 @@ def baseline_markdown(answer: Baseline) -> str:
     lines = ["## Baseline", "", _headline(answer), ""]
     rows = [[_letter(n), h, k] for n, (h, k, _) in enumerate(_hosts(answer))]
     lines += [*markdown_table(["host", "dump", "kernel"], rows), ""]
+    if answer.cases:
+        rows = [[", ".join(c.kernels), _OUTCOMES[c.outcome], "; ".join(c.told)] for c in answer.cases]
+        lines += ["### What depends on which kernel it is", "", *markdown_table(["kernel", "answer", "what"], rows), ""]
     rows = [
         [f"{f.register}.{f.name}", _values(f.values), f"{f.common:#x}", f.safe, f.writable_since, f.meaning]
         for f in answer.fields

@@ -107,6 +107,15 @@ class MissingSet(msgspec.Struct, frozen=True, kw_only=True):
     """indexes of the hosts that list them"""
 
 
+class KernelCase(msgspec.Struct, frozen=True, kw_only=True):
+    """What the baseline would be if the hosts ran one of these kernels, where they may run several."""
+
+    kernels: tuple[str, ...]
+    outcome: Literal["level", "differs", "uncertain"]
+    told: tuple[str, ...]
+    """what is not the same in all cases, as it is in this one: `ID_AA64PFR0_EL1.CSV2 0x1`"""
+
+
 class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     """The greatest common feature set of some hosts."""
 
@@ -134,6 +143,8 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     setup: VcpuSetup | None = None
     """vCPU features, where all hosts' vCPUs were created alike"""
     notes: tuple[str, ...] = ()
+    cases: tuple[KernelCase, ...] = ()
+    """where the kernel may be one of several that do not agree: each answer, this one's first"""
 
     @property
     def level(self) -> bool:
@@ -142,7 +153,9 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def outcome(self) -> Literal["level", "differs", "uncertain"]:
-        """uncertain: nothing that is known stands in the way, and not everything is known."""
+        """uncertain: nothing that is known stands in the way, and not everything is known; or the kernel decides."""
+        if self.cases:
+            return "differs" if all(case.outcome == "differs" for case in self.cases) else "uncertain"
         if self.obstacles or self.lists:
             return "differs"
         return "uncertain" if self.unknown else "level"
