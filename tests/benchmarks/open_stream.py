@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import struct
 import subprocess
 import sys
 import tempfile
@@ -46,6 +47,24 @@ def write_stream(path: Path, megabytes: int) -> None:
             places = [slice(n * streams.PAGE, (n + 1) * streams.PAGE) for n in range(len(words))]
             file.write(b"".join(word + block[at] for word, at in zip(words, places, strict=True)))
         file.write(whole[empty:])
+
+
+def write_enlarged(path: Path, stream: bytes, megabytes: int) -> None:
+    """A real stream with so many megabytes of random pages put into its memory, in a part of their own before its end."""
+    start = stream.index(b"\x03ram") - 4
+    number, size = stream[start : start + 4], struct.calcsize(">Q")
+    name = stream[start + 4 + 4 + 8 + size :]
+    block = name[: name[0] + 1]
+    end = stream.rindex(b"\x03" + number + (0x10).to_bytes(size, "big"))
+    noise = os.urandom(1 << 20)
+    with path.open("wb") as file:
+        file.write(stream[:end] + b"\x02" + number)
+        for first in range(0, megabytes * 256, 256):
+            for at in range(256):
+                flags, named = (0x28, b"") if first + at else (0x08, block)
+                word = (at * streams.PAGE | flags).to_bytes(size, "big")
+                file.write(word + named + noise[at * streams.PAGE : (at + 1) * streams.PAGE])
+        file.write((0x10).to_bytes(size, "big") + b"\x7e" + number + stream[end:])
 
 
 def write_sparse(path: Path, megabytes: int) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import bz2
+import errno
+import fcntl
 import gzip
 import lzma
 import os
@@ -300,3 +302,72 @@ def test_compressions_that_need_a_library(tmp_path: Path, layer: str, library: s
     target = _copy(source, [BytePatch(299_990, data[299_990:299_998], b"NEWVALUE")], (layer,))
     with target.open("rb") as raw:
         assert decompress(raw, layer, "copy").read() == data[:299_990] + b"NEWVALUE" + data[299_998:]
+
+
+PLACES = (0, 1_048_572, 2_999_992)
+
+
+def _plain_copy(folder: Path) -> tuple[bytes, bytes]:
+    """What a copy of three megabytes with three values replaced holds, and what it should."""
+    data = os.urandom(3_000_000)
+    (folder / "vm").write_bytes(data)
+    patches = [BytePatch(at, data[at : at + 8], b"NEWVALUE") for at in PLACES]
+    return _copy(folder / "vm", patches).read_bytes(), _applied(data, patches)
+
+
+def test_a_plain_copy_takes_no_bytes_through_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    pread = os.pread
+
+    def counted(file: int, count: int, at: int) -> bytes:
+        taken.append(count)
+        return pread(file, count, at)
+
+    monkeypatch.setattr(os, "pread", counted)
+    copied, wanted = _plain_copy(tmp_path)
+    assert copied == wanted
+    assert taken == [8, 8, 8], "the values that are replaced, to see that they are what was read"
+
+
+@pytest.mark.parametrize("cannot", ["EXDEV", "EINVAL", "ENOSYS", "EOPNOTSUPP"])
+@pytest.mark.parametrize("after", [0, 1])
+def test_where_the_kernel_cannot_copy_the_program_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cannot: str, after: int
+) -> None:
+    """At once, or behind a first piece."""
+    calls: list[int] = []
+    real = os.copy_file_range
+
+    def copy(source: int, target: int, count: int, *places: int) -> int:
+        calls.append(count)
+        if len(calls) > after:
+            raise OSError(getattr(errno, cannot), cannot)
+        return real(source, target, 1_000_001, *places)
+
+    monkeypatch.setattr(os, "copy_file_range", copy)
+    copied, wanted = _plain_copy(tmp_path)
+    assert copied == wanted
+    assert len(calls) == after + 1
+
+
+def test_a_full_disk_is_no_reason_to_copy_in_another_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: int) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "copy_file_range", full)
+    with pytest.raises((OSError, InspectorError), match="No space left"):
+        _plain_copy(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["vm"]
+
+
+def test_a_file_system_that_shares_blocks_copies_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """btrfs and XFS; here stood in for."""
+
+    def clone(target: int, _: int, source: int) -> int:
+        os.pwrite(target, os.pread(source, 1 << 22, 0), 0)
+        return 0
+
+    monkeypatch.setattr(fcntl, "ioctl", clone)
+    monkeypatch.setattr(os, "copy_file_range", None)
+    copied, wanted = _plain_copy(tmp_path)
+    assert copied == wanted

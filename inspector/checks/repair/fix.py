@@ -66,6 +66,7 @@ class FixResult(msgspec.Struct, frozen=True, kw_only=True):
     """nothing was to be written: `after` is the check of what would be"""
     changes: tuple[Replacement, ...]
     before: MigrationReport
+    """with ways out only where nothing is replaced: else `after` has those that are left"""
     after: MigrationReport | None
     """the check of the new file, or of what it would hold; None when nothing is to be replaced"""
     remaining: tuple[Finding, ...] = ()
@@ -101,9 +102,10 @@ def fix(
     rule = restoring_vmm(source.provenance, vmm)
     if kernel is not None or isinstance(destination, str | Destination) or not both_emulated(source, destination):
         destination = destination_for(source, destination, kernel, setup, rule, host, assume, candidates)
-    before = migrate(source, destination, vmm=rule.name)
+    before = migrate(source, destination, vmm=rule.name, ways_out=False)
     changes, remaining = planned_changes(before, source)
     if not changes:
+        before = migrate(source, destination, vmm=rule.name) if before.fatal else before
         return FixResult(out="", changes=(), before=before, after=None, remaining=remaining, dry_run=dry_run)
     original = _writable(source)
     if dry_run:

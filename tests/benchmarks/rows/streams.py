@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import lzma
 from collections.abc import Iterator
 
 from tests.benchmarks.bench import Bench
-from tests.benchmarks.open_stream import write_sparse, write_stream
+from tests.benchmarks.open_stream import write_enlarged, write_sparse, write_stream
+from tests.benchmarks.rows.start import STREAM
 from tests.benchmarks.table import Figure
 
 
@@ -20,10 +22,27 @@ def figures(bench: Bench) -> Iterator[Figure]:
         if gigabytes == 1:
             yield from _one_gigabyte(bench)
         plain.unlink()
+    yield _fixed(bench)
     sparse = bench.folder / "sparse.mig"
     write_sparse(sparse, 100 * 1024)
     cost = bench.cost([*bench.program, "show", str(sparse), "MIDR_EL1"])
     yield Figure("stream-100", round(cost.cpu, 3), f"{cost.memory:.0f} MB")
+
+
+def _fixed(bench: Bench) -> Figure:
+    """A copy of a real stream with more memory, checked by loading it again, against cp; both into a new file."""
+    plain, copy = bench.folder / "real.mig", bench.folder / "copy.mig"
+    write_enlarged(plain, lzma.decompress(STREAM.read_bytes()), 1024)
+
+    def cost(command: list[str]) -> float:
+        copy.unlink(missing_ok=True)
+        return bench.cost([*command, str(copy)]).cpu
+
+    fix = [*bench.program, "fix", str(plain), "same-host", "--kernel", "6.12", "-o"]
+    figure = bench.against("fix", lambda: cost(fix), lambda: cost(["cp", str(plain)]), 3)
+    for path in (plain, copy):
+        path.unlink()
+    return figure
 
 
 def _one_gigabyte(bench: Bench) -> Iterator[Figure]:
