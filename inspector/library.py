@@ -7,11 +7,22 @@ function raises InspectorError, one line, for input that cannot be used; a refus
 from __future__ import annotations
 
 from os import PathLike, fspath
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import msgspec
 
-from inspector import sources
+from inspector.asking import (
+    Kernel,
+    Source,
+    candidates_of,
+    choice_of,
+    dump_of,
+    load,
+    migrate,
+    policy_of,
+    setup_for,
+    side_of,
+)
 from inspector.checks.compare import compare as comparing
 from inspector.checks.compare.compare import Comparison
 from inspector.checks.compare.sets import Scope
@@ -21,28 +32,23 @@ from inspector.checks.features.presence import FeatureState, states_of, wanted_f
 from inspector.checks.features.sides import Sides, sides_of
 from inspector.checks.features.summary import Summary, summarise
 from inspector.checks.machine import machine as machines
-from inspector.checks.machine.destination import SAME_HOST, SameHost, source_vcpus
-from inspector.checks.machine.machine import Machine, asked_setup
+from inspector.checks.machine.machine import Machine
 from inspector.checks.recordings import verify as recordings
 from inspector.checks.recordings.agreement import Agreement
 from inspector.checks.repair import fix as repair
 from inspector.checks.repair.fix import FixResult
-from inspector.checks.restore import migration
 from inspector.checks.restore.result import MigrationReport
-from inspector.checks.vmms.table import restoring_vmm
 from inspector.checks.writing.bench import bench_of
 from inspector.checks.writing.history import FIRST_RUN, steps_of, written
 from inspector.errors import InspectorError
 from inspector.kvm.exposure import RegisterExposure
 from inspector.kvm.verdict import Verdict
 from inspector.kvm.words.kernel_exposures import explain_under_each
-from inspector.policies.model import Policy
 from inspector.policies.release import Choice, choose
 from inspector.policies.setup import Gic, VcpuSetup
 from inspector.registers import catalog
 from inspector.registers.reading import Reading, parse_value, read
-from inspector.sources.dump import Dump, View, select_vcpus
-from inspector.sources.vcpu_setup import setup_of
+from inspector.sources.dump import Dump, select_vcpus
 
 __all__ = [
     "Agreement",
@@ -73,18 +79,6 @@ __all__ = [
     "try_write",
     "verify",
 ]
-
-Source: TypeAlias = Dump | str | PathLike[str]
-Kernel: TypeAlias = str | Policy | Choice
-
-
-def load(source: str | PathLike[str], declared: View | None = None, snapshot: str = "") -> Dump:
-    """Read a dump: a path, `-` for standard input, `builtin:NAME`, or a live address (`live:`, `ssh://HOST` ...).
-
-    `declared`: whose values a text holds, for texts that do not say it (`--as`). `snapshot`: name or ID of an internal
-    snapshot of a qcow2 image; by default the last one with VM state.
-    """
-    return sources.load(fspath(source), declared, snapshot)
 
 
 def decode(register: str, value: int | str) -> Reading:
@@ -118,7 +112,7 @@ def machine(
     `vcpu`: the vCPU that shows host and features, by index or name; by default the first. `assume`: "core" takes
     unknown bits of the host from what its core is known to have.
     """
-    given = _dump(dump)
+    given = dump_of(dump)
     chosen = select_vcpus(given, [str(vcpu)]).vcpus[0] if vcpu is not None else None
     return machines.machine(given, kernel, features, gic, host, chosen, assume)
 
@@ -142,36 +136,6 @@ def try_write(machine: Machine, *writes: str, ran: bool = False) -> tuple[Verdic
     return tuple(one.verdict for one in entries if one.verdict is not None)
 
 
-def migrate(
-    source: Source,
-    destination: Source,
-    kernel: Kernel | None = None,
-    vmm: str = "",
-    features: str | VcpuSetup | None = None,
-    gic: Gic | None = None,
-    host: str = "",
-    assume: Literal["core"] | None = None,
-    *,
-    ways_out: bool = True,
-    behind: Dump | None = None,
-) -> MigrationReport:
-    """Would the saved VM `source` load there, and if not, why and what would help?
-
-    `destination`: a dump of a fresh vCPU, of a host's raw registers, or `same-host` (the source's own machine under
-    `kernel`). `kernel`, `features`, `gic`, `host`, `assume`: of the destination; see `machine`. `vmm`: whose restore
-    rule, by default as the source's format suggests. `ways_out=False` leaves the search for remedies out. `behind`: the
-    dump that shows the machine of `same-host`, where `source` was changed since it was read.
-    """
-    saved = _dump(source)
-    setup = _setup(saved, vmm, features, gic)
-    choice = _choice(kernel)
-    report = migration.migrate(
-        saved, _side(destination), _policy(choice), vmm, setup, host, assume, candidates=_candidates(choice),
-        ways_out=ways_out, behind=behind,
-    )  # fmt: skip
-    return msgspec.structs.replace(report, kernel_note=choice.text) if isinstance(choice, Choice) else report
-
-
 def fix(
     source: Source,
     destination: Source,
@@ -189,11 +153,11 @@ def fix(
 
     Nothing is written when nothing is refused, nor with `dry_run`; nothing is ever overwritten.
     """
-    saved = _dump(source)
-    setup = _setup(saved, vmm, features, gic)
-    choice = _choice(kernel)
+    saved = dump_of(source)
+    setup = setup_for(saved, vmm, features, gic)
+    choice = choice_of(kernel)
     result = repair.fix(
-        saved, _side(destination), fspath(out), _policy(choice), vmm, setup, host, assume, _candidates(choice),
+        saved, side_of(destination), fspath(out), policy_of(choice), vmm, setup, host, assume, candidates_of(choice),
         dry_run=dry_run,
     )  # fmt: skip
     if not isinstance(choice, Choice) or not choice.text:
@@ -206,7 +170,7 @@ def compare(*dumps: Source, scope: Scope = "auto") -> Comparison:
 
     `scope`: `all` compares the guest's own state too.
     """
-    return comparing.compare([_dump(dump) for dump in dumps], scope)
+    return comparing.compare([dump_of(dump) for dump in dumps], scope)
 
 
 def explain(
@@ -221,9 +185,9 @@ def explain(
 
     `kernel`, `host`, `assume`: of the destination; see `machine`. Raises InspectorError for those that are not known.
     """
-    sides = [None if side is None else _dump(side) for side in (source, destination)]
-    choice = _choice(kernel)
-    return explaining.explain(text, sides[0], sides[1], _policy(choice), _candidates(choice), host, assume)
+    sides = [None if side is None else dump_of(side) for side in (source, destination)]
+    choice = choice_of(kernel)
+    return explaining.explain(text, sides[0], sides[1], policy_of(choice), candidates_of(choice), host, assume)
 
 
 def summary(
@@ -270,7 +234,7 @@ def _sides(
     vcpu: int | str | None,
     assume: Literal["core"] | None,
 ) -> Sides:
-    given = _dump(dump)
+    given = dump_of(dump)
     chosen = select_vcpus(given, [str(vcpu)]).vcpus[0] if vcpu is not None else None
     return sides_of(given, kernel, features, gic, host, chosen, assume)
 
@@ -278,30 +242,3 @@ def _sides(
 def verify(recording: str | PathLike[str], kernel: str = "") -> Agreement:
     """How far the model agrees with a kvm-recording of a real kernel. `kernel`: this policy instead of its own."""
     return recordings.verify(fspath(recording), kernel)
-
-
-def _dump(source: Source) -> Dump:
-    return source if isinstance(source, Dump) else load(source)
-
-
-def _side(destination: Source) -> Dump | SameHost:
-    return SAME_HOST if destination == SAME_HOST else _dump(destination)
-
-
-def _choice(kernel: Kernel | None) -> Choice | Policy | None:
-    return choose(kernel) if isinstance(kernel, str) else kernel
-
-
-def _policy(kernel: Choice | Policy | None) -> Policy | None:
-    return kernel.policy if isinstance(kernel, Choice) else kernel
-
-
-def _candidates(kernel: Choice | Policy | None) -> tuple[Policy, ...]:
-    return kernel.candidates if isinstance(kernel, Choice) else ()
-
-
-def _setup(saved: Dump, vmm: str, features: str | VcpuSetup | None, gic: Gic | None) -> VcpuSetup | None:
-    if features is None and gic is None:
-        return None
-    family = restoring_vmm(saved.provenance, vmm).family
-    return asked_setup(features, gic, setup_of(source_vcpus(saved)[0][0], family))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 
+from inspector.asking import migrate
 from inspector.checks.machine.destination import SAME_HOST
 from inspector.checks.restore.migration import migrate_all_kernels
 from inspector.checks.restore.withheld import told, told_matrix
@@ -24,7 +25,6 @@ from inspector.commands.arguments import (
 from inspector.commands.destinations import add_setup, add_vmm, given_destination, given_setup, given_side
 from inspector.commands.opened import given_source
 from inspector.errors import InspectorError
-from inspector.library import migrate
 from inspector.reports import migration as report
 from inspector.reports.host_facts import facts_json, facts_lines, facts_markdown
 from inspector.reports.json import dumps

@@ -88,7 +88,7 @@ class Vcpu(VcpuState):
 
     def gate(self, reg_id: int) -> Gate | None:
         """What judges writes of a register; None for plain storage, and for what does not exist."""
-        return self.gates.get(reg_id) if self.initialised else None
+        return self.gates[reg_id] if self.initialised and reg_id in self.gates else None
 
     def get_reg_list(self) -> tuple[int, ...]:
         """KVM_GET_REG_LIST, in the kernel's order; empty before KVM_ARM_VCPU_INIT."""
@@ -108,6 +108,27 @@ class Vcpu(VcpuState):
         """The errno with which KVM_SET_ONE_REG would answer; nothing is written."""
         gate = self.gate(reg_id)
         return gate.decide(self, value) if gate is not None else self._absent(reg_id)
+
+    def keeps(self, reg_id: int, value: int) -> bool:
+        """Write `value` where it is accepted and read back as it is, for sure: such a write needs no verdict.
+
+        Else nothing is written, and False.
+        """
+        exposure = self.vm.exposure
+        if not self.initialised or reg_id not in exposure.listed_set or reg_id in exposure.doubtful:
+            return False
+        gate = self.gate(reg_id)
+        if gate is None:
+            kept = reg_id not in exposure.running
+        else:
+            kept = not gate.doubts(self, value)
+            if kept:
+                with self.undone():
+                    kept = not self.set_one_reg(reg_id, value) and self.get_one_reg(reg_id) == (0, value)
+        if kept:
+            self.set_one_reg(reg_id, value)
+            self.open_bits[reg_id] = 0
+        return kept
 
     def set_one_reg(self, reg_id: int, value: int) -> int:
         """KVM_SET_ONE_REG: the errno; an accepted value is stored."""

@@ -7,6 +7,7 @@ series: 6.13 does not inherit what came to 6.12.6.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 from inspector.errors import PolicyError
@@ -18,6 +19,7 @@ Point = tuple[int, ...]
 _DATE = re.compile(r"(\d{1,4})\.(\d{1,4})\.(\d{1,5})(?:-(\d{1,6}))?", re.ASCII)
 
 
+@lru_cache(maxsize=1024)
 def parse_date(text: str) -> Point:
     """The point that a date names; PolicyError when it is none."""
     match = _DATE.fullmatch(text)

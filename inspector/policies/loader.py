@@ -107,8 +107,16 @@ def vendor_point(text: str) -> tuple[Point, str] | None:
 
 def known_points(point: Point, vendor: str = "") -> tuple[Point, ...]:
     """The points with a file in the series of `point`, ascending: of mainline's stable series, or of a vendor's."""
-    known: tuple[Point, ...] = _vendor_points().get(vendor, ()) if vendor else _points()
-    return tuple(one for one in known if one[:-1] == point[:-1])
+    return _series(vendor).get(point[:-1], ())
+
+
+@lru_cache(maxsize=32)
+def _series(vendor: str) -> dict[Point, tuple[Point, ...]]:
+    """The points of mainline, or of a vendor, by their series."""
+    found: dict[Point, list[Point]] = {}
+    for one in _vendor_points().get(vendor, ()) if vendor else _points():
+        found.setdefault(one[:-1], []).append(one)
+    return {series: tuple(points) for series, points in found.items()}
 
 
 @lru_cache(maxsize=128)
@@ -199,7 +207,26 @@ def _merge(rules: dict[str, Rule], file: PolicyFile, stem: str, where: str, over
     for number, rule in enumerate(file.rule, 1):
         name = rule.name or f"{stem}: {kind_of(rule)} {number}"
         rules.pop(name, None)
-        rules[name] = msgspec.structs.replace(rule, name=name, release=stem, reason=rule.reason or usual_reason(rule))
+        rules[name] = _named(rule, name, stem)
+
+
+_NAMED: dict[tuple[int, str, str], tuple[Rule, Rule]] = {}
+"""identity of a rule as its file has it, name and file -> that rule, and as a policy has it"""
+
+
+def _named(rule: Rule, name: str, stem: str) -> Rule:
+    """A file's rule as policies have it: the same object in all of them, so that what follows from it is shared."""
+    key = id(rule), name, stem
+    held = _NAMED.get(key)
+    if held is None or held[0] is not rule:
+        if len(_NAMED) > _MOST_NAMED:
+            _NAMED.clear()
+        told = msgspec.structs.replace(rule, name=name, release=stem, reason=rule.reason or usual_reason(rule))
+        held = _NAMED[key] = rule, told
+    return held[1]
+
+
+_MOST_NAMED = 4096
 
 
 def _standing_rules(file: PolicyFile, at: Point, possible: bool, undated: bool = True) -> PolicyFile:
@@ -207,6 +234,8 @@ def _standing_rules(file: PolicyFile, at: Point, possible: bool, undated: bool =
 
     `undated`: False for a file of a later point: what it says without a date does not hold yet.
     """
+    if undated and not any(map(is_dated, file.rule)):
+        return file
     wanted = ("in", "open") if possible else ("in",)
     kept = tuple(
         rule for rule in file.rule if (undated or is_dated(rule)) and standing(rule, at) in wanted

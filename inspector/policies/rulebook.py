@@ -7,12 +7,13 @@ without engine function ends in one PolicyError that names the rule.
 from __future__ import annotations
 
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Literal, NamedTuple, NoReturn, get_args, overload
 
 from inspector.errors import PolicyError
 from inspector.policies import model
 from inspector.policies.model import Policy, Rule
-from inspector.policies.spans import FieldRule, check, parse_field, parse_place
+from inspector.policies.spans import FieldRule, check, parse_fields, parse_place
 from inspector.registers.bits import ALL, mask_of, ones
 from inspector.registers.ids import (
     AARCH32_IDS,
@@ -76,6 +77,9 @@ class Rulebook:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self.table: dict[int, dict[str, FieldRule]] = {}
+        self._sorted: dict[int, tuple[FieldRule, ...]] = {}
+        self._taken: dict[int, int] = {}
+        """register -> bits of all fields that were ever in `table`"""
         self.steps: dict[int, list[Step]] = {}
         self.raz: dict[int, list[model.Raz]] = {}
         self.writable: dict[int, list[tuple[int, Rule]]] = {}
@@ -149,7 +153,10 @@ class Rulebook:
 
     def fields(self, reg_id: int) -> tuple[FieldRule, ...]:
         """The feature-table fields of a register, most significant first; empty for a register without entry."""
-        return tuple(sorted(self.table.get(reg_id, {}).values(), key=lambda f: -f.lsb))
+        found = self._sorted.get(reg_id)
+        if found is None:
+            found = self._sorted[reg_id] = tuple(sorted(self.table.get(reg_id, {}).values(), key=lambda f: -f.lsb))
+        return found
 
     def _fail(self, rule: Rule, what: str, hint: str = "") -> NoReturn:
         raise PolicyError(f"rule {rule.name!r}: {what}", rule.release or self.policy.name, hint)
@@ -172,6 +179,9 @@ class Rulebook:
             )
 
     def _register(self, rule: Rule, name: str) -> int:
+        known = IDS.get(name)
+        if known is not None:
+            return known
         try:
             return id_of(name)
         except KeyError:
@@ -212,9 +222,9 @@ class Rulebook:
 
     def _place(self, rule: Rule, spec: str) -> tuple[int, str, int, int]:
         """(register id, field name, msb, lsb) of `REGISTER.FIELD` or `REGISTER.FIELD[msb:lsb]`."""
-        register, _, field = spec.partition(".")
+        register, field, place = _taken_apart(spec)
         reg_id = self._register(rule, register)
-        if place := parse_place(field):
+        if place:
             return reg_id, *place
         known = self.table.get(reg_id, {})
         if entry := known.get(field):
@@ -223,15 +233,21 @@ class Rulebook:
         return self._fail(rule, f"unknown field {spec!r}", hint)
 
     def _add_fields(self, rule: model.Know) -> None:
-        entries = self.table.setdefault(self._register(rule, rule.register), {})
-        for spec in rule.fields:
-            field = parse_field(spec, rule)
+        reg_id = self._register(rule, rule.register)
+        entries = self.table.setdefault(reg_id, {})
+        taken = self._taken.get(reg_id, 0)
+        for spec, field in zip(rule.fields, parse_fields(rule), strict=True):
             if field is None:
                 self._fail(rule, f"cannot read {spec!r}", "write e.g. FP[19:16] lower signed")
-            taken = [f.name for f in entries.values() if f.mask & field.mask and f.name != field.name]
-            if taken:
-                self._fail(rule, f"{spec!r} overlaps {', '.join(taken)}", "one of the same name replaces an older one")
+            mask = field.mask
+            if taken & mask:
+                before = [f.name for f in entries.values() if f.mask & mask and f.name != field.name]
+                if before:
+                    what = f"{spec!r} overlaps {', '.join(before)}"
+                    self._fail(rule, what, "one of the same name replaces an older one")
+            taken |= mask
             entries[field.name] = field
+        self._taken[reg_id] = taken
 
     def _add(self, rule: Rule) -> None:
         match rule:
@@ -331,6 +347,13 @@ class Rulebook:
             steps = self.steps.setdefault(reg_id, [])
             steps[:] = [step for step in steps if step.name != rule.function or step.kind != "special"]
             steps.append(Step("special", rule.function, 0, 0, 0, rule))
+
+
+@lru_cache(maxsize=4096)
+def _taken_apart(spec: str) -> tuple[str, str, tuple[str, int, int] | None]:
+    """Register, field and, where it is written, the field's place: policies repeat each other's rules."""
+    register, _, field = spec.partition(".")
+    return register, field, parse_place(field)
 
 
 def _shape_of(rule: model.Hide | model.Cap | model.Force | model.Floor) -> tuple[StepKind, int]:

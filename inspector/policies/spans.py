@@ -37,18 +37,15 @@ class FieldRule(NamedTuple):
     hidden_as: int
     """what EL0 reads of a field that is not visible: the safe value"""
     rule: Rule
-    build: Literal["sme"] | None = None
+    build: Literal["sme"] | None
     """what the kernel has to be built with for EL0 to see it; `visible` is how the recorded kernels were built"""
+    mask: int
+    """the field's bits in the register"""
 
     @property
     def width(self) -> int:
         """Bits."""
         return self.msb - self.lsb + 1
-
-    @property
-    def mask(self) -> int:
-        """The field's bits in the register."""
-        return mask_of(self.msb, self.lsb)
 
     @property
     def exact(self) -> int:
@@ -101,7 +98,24 @@ def parse_field(spec: str, rule: Rule) -> FieldRule | None:
         return None
     hidden_as = int(match[8] or match[5] or 0)
     build = rule.build if isinstance(rule, Know) else None
-    return FieldRule(match[1], msb, lsb, match[4], bool(match[6]), bool(match[7]), hidden_as, rule, build)
+    mask = mask_of(msb, lsb)
+    return FieldRule(match[1], msb, lsb, match[4], bool(match[6]), bool(match[7]), hidden_as, rule, build, mask)
+
+
+_FIELDS: dict[int, tuple[Know, tuple[FieldRule | None, ...]]] = {}
+
+
+def parse_fields(rule: Know) -> tuple[FieldRule | None, ...]:
+    """`parse_field` of each of a rule's fields, once for a rule that several policies share."""
+    held = _FIELDS.get(id(rule))
+    if held is None or held[0] is not rule:
+        if len(_FIELDS) > _MOST:
+            _FIELDS.clear()
+        held = _FIELDS[id(rule)] = rule, tuple(parse_field(spec, rule) for spec in rule.fields)
+    return held[1]
+
+
+_MOST = 1024
 
 
 def parse_place(text: str) -> tuple[str, int, int] | None:
@@ -139,10 +153,16 @@ def expand(spec: str) -> tuple[int, ...]:
 
 def check(specs: tuple[str, ...], where: str, rule: str) -> None:
     """PolicyError when one of a list rule's registers cannot be read."""
+    wrong = _unreadable(specs)
+    if wrong is not None:
+        raise PolicyError(f"rule {rule!r}: cannot read {wrong!r}", where, "write e.g. SCTLR_EL1=S3_0_C1_C0_0")
+
+
+@lru_cache(maxsize=512)
+def _unreadable(specs: tuple[str, ...]) -> str | None:
     for spec in specs:
         try:
             expand(spec)
         except KeyError:
-            raise PolicyError(
-                f"rule {rule!r}: cannot read {spec!r}", where, "write e.g. SCTLR_EL1=S3_0_C1_C0_0"
-            ) from None
+            return spec
+    return None

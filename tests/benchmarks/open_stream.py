@@ -50,7 +50,7 @@ def write_stream(path: Path, megabytes: int) -> None:
 
 
 def write_enlarged(path: Path, stream: bytes, megabytes: int) -> None:
-    """A real stream with so many megabytes of random pages put into its memory, in a part of their own before its end."""
+    """A real stream with so many megabytes of random pages in its memory, in a part of their own before its end."""
     start = stream.index(b"\x03ram") - 4
     number, size = stream[start : start + 4], struct.calcsize(">Q")
     name = stream[start + 4 + 4 + 8 + size :]

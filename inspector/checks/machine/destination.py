@@ -23,7 +23,7 @@ from inspector.checks.vmms.base import Made, Saved, Vmm
 from inspector.errors import InspectorError, one_line
 from inspector.kvm.cases import candidates_of, left_out
 from inspector.kvm.creation import vcpu_init
-from inspector.kvm.exposure import expose
+from inspector.kvm.exposure import Exposure, expose
 from inspector.kvm.host import HostState
 from inspector.kvm.inference.fresh import fresh_vm
 from inspector.kvm.inference.vcpu import from_vcpu
@@ -391,15 +391,32 @@ def modelled(
     Features of `setup` that the host or the kernel cannot give are left out, as a VMM does that asks KVM first; where
     the user `asked` for them, InspectorError says that no such vCPU can be created.
     """
+    exposure, setup, lacking = created(host, policy, setup, label, asked=asked)
+    return showing(exposure, host, setup, label, note, lacking)
+
+
+def created(
+    host: HostState, policy: Policy, setup: VcpuSetup, label: str, *, asked: bool = False
+) -> tuple[Exposure, VcpuSetup, tuple[str, ...]]:
+    """What a vCPU shows there, with which features it is created, and which of them cannot be given; see `modelled`."""
     exposure = expose(host, policy, setup)
+    if not vcpu_init(exposure):
+        return exposure, setup, ()
+    lacking = lacking_features(exposure)
+    if asked or not lacking or exposure.host.kvm_mode == "none":
+        refuse_creation(exposure, label)
+    for word in lacking:
+        setup = setup.without(feature_of(word))
+    return expose(host, policy, setup), setup, tuple(lacking)
+
+
+def showing(
+    exposure: Exposure, host: HostState, setup: VcpuSetup, label: str, note: str = "", lacking: Sequence[str] = ()
+) -> Destination:
+    """The destination whose `host` shows a vCPU of `setup` what `exposure` says; `lacking`: features it was denied."""
+    policy = exposure.policy
     notes: tuple[str, ...] = ()
-    if vcpu_init(exposure):
-        lacking = lacking_features(exposure)
-        if asked or not lacking or exposure.host.kvm_mode == "none":
-            refuse_creation(exposure, label)
-        for word in lacking:
-            setup = setup.without(feature_of(word))
-        exposure = expose(host, policy, setup)
+    if lacking:
         notes = (f"{one_line(label)} cannot give a vCPU {', '.join(lacking)}: it is created without",)
     return Destination(
         label=label,
@@ -408,7 +425,7 @@ def modelled(
         listed=frozenset(exposure.listed),
         values=exposure.values,
         known={i: mask for i, mask in exposure.known.items() if mask != ALL},
-        build=lambda count: Vm(host, policy, setup, vcpus=count),
+        build=lambda count: Vm(host, policy, setup, vcpus=count, exposure=exposure),
         host=host,
         kernel_note=note,
         notes=notes,

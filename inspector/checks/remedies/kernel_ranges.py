@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from inspector.checks.feature_groups import group_by_feature
 from inspector.checks.machine.assumed import fill_unknown
-from inspector.checks.machine.destination import Destination, modelled
+from inspector.checks.machine.destination import Destination, created, modelled, showing
 from inspector.checks.restore.result import Finding, WayOut
 from inspector.checks.restore.summary import loads, restore
 from inspector.checks.vmms.base import Vmm
+from inspector.kvm.vm import Vm
 from inspector.policies.loader import combine, load_policy, patch_names, policy_names
 from inspector.policies.model import Policy
 from inspector.registers.catalog import by_id
@@ -28,10 +29,12 @@ def kernels_that_load(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, fat
     ids = tuple(dict.fromkeys(f.id for f in fatal))
     for name in names:
         policy = load_policy(name)
-        candidate = modelled(host, policy, target.setup, "")
-        settled[name] = _settled(vcpus, candidate, rule, ids)
-        results = restore(vcpus, candidate, rule) if len(settled[name]) == len(ids) else ()
-        if results and loads(rule, results):
+        exposure, setup, _ = created(host, policy, target.setup, "")
+        settled[name] = _settled(vcpus, Vm(host, policy, setup, len(vcpus), exposure=exposure), rule, ids)
+        if len(settled[name]) < len(ids):
+            continue
+        results = restore(vcpus, showing(exposure, host, setup, ""), rule, brief=True)
+        if loads(rule, results):
             whole.append(name)
             unkept += [f.id for r in results for f in r.findings if f.kind == "changed" and not f.expected]
     if_alike = ", where its processor has what the saved vCPU shows" if assumed else ""
@@ -83,15 +86,15 @@ def _unkept(ids: Iterable[int]) -> str:
     return f"these values are not kept under all of them: {', '.join(names[:4])}{more}"
 
 
-def _settled(vcpus: Sequence[Vcpu], candidate: Destination, rule: Vmm, ids: Iterable[int]) -> frozenset[int]:
-    """Those of `ids` that a VM on `candidate` takes from every vCPU."""
-    vm = candidate.build(len(vcpus))
+def _settled(vcpus: Sequence[Vcpu], vm: Vm, rule: Vmm, ids: Iterable[int]) -> frozenset[int]:
+    """Those of `ids` that a fresh VM takes from every vCPU."""
+    exists = vm.exposure.listed_set
     good = set(ids)
     for position, vcpu in enumerate(vcpus):
         for reg_id in tuple(good):
             if reg_id not in vcpu.values:
                 continue
-            listed = reg_id in candidate.listed
+            listed = reg_id in exists
             dropped = not listed and rule.tolerates(reg_id, vcpu.values[reg_id])
             if not dropped and (not listed or vm.vcpu(position).set_one_reg(reg_id, vcpu.values[reg_id])):
                 good.discard(reg_id)
@@ -140,7 +143,7 @@ def patches_that_help(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, fat
             continue
         policy = combine(target.policy, [patch])
         candidate = modelled(host, policy, target.setup, "")
-        good = _settled(vcpus, candidate, rule, refused)
+        good = _settled(vcpus, candidate.build(len(vcpus)), rule, refused)
         if good:
             ways.append(_patch_way(patch, policy, good, fatal, assumed, _read_back(vcpus[0], candidate, good)))
     most = max((len(way.ids) for way in ways), default=0)

@@ -26,17 +26,19 @@ from inspector.sources.dump import Vcpu
 _FIRST_CACHES = frozenset({ccsidr_id(0), ccsidr_id(1)})
 
 
-def simulate(vcpu: Vcpu, destination: Destination, model: Model, vmm: Vmm) -> VcpuResult:
+def simulate(vcpu: Vcpu, destination: Destination, model: Model, vmm: Vmm, *, brief: bool = False) -> VcpuResult:
     """Restore `vcpu` into `model`, a fresh vCPU of `destination`, as `vmm` does.
 
     Every write is made, also those that a VMM which stops at the first refusal would not reach: measured loads show no
     effect of one register's refusal on another, and the whole list is what the operator has to settle. Missing ids keep
     the destination's value.
+
+    `brief` leaves out the findings that decide nothing: missing ids, and writes that are kept for sure.
     """
     restore = _Restore(vcpu, destination, model, vmm)
     findings = restore.lists() if vmm.compares_lists else []
-    findings += restore.writes(len(findings))
-    findings += restore.missing(len(findings))
+    findings += restore.writes(len(findings), brief)
+    findings += [] if brief else restore.missing(len(findings))
     return VcpuResult(
         index=vcpu.index,
         name=vcpu.name,
@@ -87,13 +89,15 @@ class _Restore:
             finding, certain=False, depends_on=(depends_on,), cases=cases, reason=f"{finding.reason}; {depends_on}"
         )
 
-    def writes(self, start: int) -> list[Finding]:
+    def writes(self, start: int, brief: bool = False) -> list[Finding]:
         """Every write, in the VMM's order."""
         known = [i for i in self.order if i in self.listed] if self.vmm.compares_lists else self.order
         found = []
         for order, reg_id in enumerate(known, start):
             if reg_id in self.destination.listed:
                 told = reg_id not in self.withheld
+                if brief and told and self.model.keeps(reg_id, self.vcpu.values[reg_id]):
+                    continue
                 found.append(self._written(reg_id, order) if told else self._written_unseen(reg_id, order))
             elif reg_id in self.listed or self._left_out(reg_id):
                 found.append(self._untold(reg_id, order))

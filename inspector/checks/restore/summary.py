@@ -23,30 +23,34 @@ Lengths = tuple[int, int, int]
 """vCPU, registers saved, registers of the destination"""
 
 
-def restore(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm) -> tuple[VcpuResult, ...]:
+def restore(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, *, brief: bool = False) -> tuple[VcpuResult, ...]:
     """Every vCPU in turn, on one VM: what an earlier vCPU wrote VM-wide is there when the next one is restored.
 
-    Where the destination's kernel may have several policies, each is asked, and what differs is uncertain.
+    Where the destination's kernel may have several policies, each is asked, and what differs is uncertain. `brief`:
+    only the findings that decide, for the verdict alone.
     """
-    chosen = _restore(vcpus, target, rule)
+    brief = brief and not target.others
+    chosen = _restore(vcpus, target, rule, brief)
     if not target.others:
         return chosen
-    asked = [Branch(target.policy, chosen), *(Branch(t.policy, _restore(vcpus, t, rule)) for t in target.others)]
+    others = (Branch(t.policy, _restore(vcpus, t, rule, brief)) for t in target.others)
+    asked = [Branch(target.policy, chosen), *others]
     return tuple(
         merge_results([Branch(branch.policy, branch.answer[position]) for branch in asked])
         for position in range(len(vcpus))
     )
 
 
-def _restore(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm) -> tuple[VcpuResult, ...]:
+def _restore(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, brief: bool) -> tuple[VcpuResult, ...]:
     if not target.listed:
         raise InspectorError("holds no register that a VM could be restored to", target.label)
     if target.unlike:
         # Before 6.3 what KVM compares with depends on the core; newer kernels hold one value for the VM.
         each = [target.of_vcpu(position) for position in range(len(vcpus))]
-        return tuple(simulate(v, t, t.build(1).vcpu(0), rule) for v, t in zip(vcpus, each, strict=True))
+        pairs = zip(vcpus, each, strict=True)
+        return tuple(simulate(v, t, t.build(1).vcpu(0), rule, brief=brief) for v, t in pairs)
     vm = target.build(len(vcpus))
-    return tuple(simulate(vcpu, target, vm.vcpu(position), rule) for position, vcpu in enumerate(vcpus))
+    return tuple(simulate(vcpu, target, vm.vcpu(at), rule, brief=brief) for at, vcpu in enumerate(vcpus))
 
 
 def steps_of(rule: Vmm, results: Sequence[VcpuResult]) -> tuple[tuple[RestoreStep, ...], Lengths | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
 from inspector.kvm.caches import fresh_ccsidr
@@ -71,5 +71,28 @@ def gates(exposure: Exposure) -> Mapping[int, Gate]:
         **dict.fromkeys(CONTROLS, TimerControl),
     }
     listed = exposure.listed_set
-    found = {reg_id: _id_gate(exposure, reg_id) for reg_id in ID_SPACE if reg_id in listed}
-    return found | {reg_id: kind(exposure, reg_id) for reg_id, kind in kinds.items() if reg_id in listed}
+    makers: dict[int, Callable[[Exposure, int], Gate]] = {i: _id_gate for i in ID_SPACE if i in listed}
+    return Gates(exposure, makers | {reg_id: kind for reg_id, kind in kinds.items() if reg_id in listed})
+
+
+class Gates(Mapping[int, Gate]):
+    """Register id -> gate; each is made when it is first asked for, since many a question is about one register."""
+
+    def __init__(self, exposure: Exposure, makers: Mapping[int, Callable[[Exposure, int], Gate]]) -> None:
+        self._exposure, self._makers = exposure, makers
+        self._made: dict[int, Gate] = {}
+
+    def __getitem__(self, reg_id: int) -> Gate:
+        made = self._made.get(reg_id)
+        if made is None:
+            made = self._made[reg_id] = self._makers[reg_id](self._exposure, reg_id)
+        return made
+
+    def __contains__(self, reg_id: object) -> bool:
+        return reg_id in self._makers
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)

@@ -172,6 +172,8 @@ class IdGate(Gate):
 
     def _unnamed(self, value: int, prepared: int, covered: int, frozen: bool) -> Iterator[Part]:
         """Bits that the feature table lacks, where they are written with something: by the architecture's names."""
+        if not (value ^ self.limit) & ALL & ~covered:
+            return
         schema = by_id(self.reg_id).schema
         spans = [(s.name, s.msb, s.lsb) for s in schema.spans if not s.reserved] if schema is not None else []
         for name, msb, lsb in [*spans, *((f"[{n + 3}:{n}]", n + 3, n) for n in range(60, -1, -4))]:

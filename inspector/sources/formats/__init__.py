@@ -67,7 +67,7 @@ class Format(Protocol):
 @cache
 def module_of(name: str) -> ModuleType | None:
     """The module of the format that `Provenance.format` calls `name`."""
-    modules = [import_module(f"{__name__}.{module}") for module in FORMATS]
+    modules = (import_module(f"{__name__}.{module}") for module in FORMATS)
     return next((module for module in modules if name == module.NAME), None)
 
 

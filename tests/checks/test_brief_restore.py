@@ -1,0 +1,78 @@
+"""A restore asked for its verdict alone says what the whole one says, with a fraction of the work."""
+
+from __future__ import annotations
+
+import lzma
+from pathlib import Path
+
+import pytest
+
+from inspector import sources
+from inspector.asking import migrate
+from inspector.checks.machine.destination import SAME_HOST, Destination, destination_for, source_vcpus
+from inspector.checks.restore import steps
+from inspector.checks.restore.result import VcpuResult
+from inspector.checks.restore.summary import restore, verdict_of
+from inspector.checks.vmms.base import Vmm
+from inspector.checks.vmms.table import find_vmm
+from inspector.kvm.verdict import Verdict
+from inspector.kvm.vm import Vcpu as Model
+from inspector.kvm.words import explaining
+from inspector.policies.loader import load_policy
+from inspector.sources.dump import Dump
+from inspector.sources.withheld import withhold
+from tests.material.make import HERE
+
+KERNELS = ("5.10", "5.15", "6.1", "6.2", "6.6", "6.12", "6.13.0", "7.3")
+
+
+@pytest.fixture(scope="module", params=["shipped", "stream", "secrets withheld"])
+def saved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Dump:
+    if request.param == "stream":
+        path: Path = tmp_path_factory.mktemp("stream") / "a.mig"
+        path.write_bytes(lzma.decompress((HERE / "qemu" / "kvm-7.3_neoverse-n2_q100.mig.xz").read_bytes()))
+        return sources.load(str(path))
+    dump = sources.load("builtin:neoverse-n2-linux-6.1")
+    return withhold(dump) if request.param == "secrets withheld" else dump
+
+
+def decisive(rule: Vmm, results: tuple[VcpuResult, ...]) -> tuple[object, ...]:
+    """What `Trial.outcome` and `kernels_that_load` take from a restore."""
+    findings = [f for result in results for f in result.findings]
+    fatal = [(f.vcpu, f.id, f.kind, f.certain) for f in findings if f.fatal]
+    unkept = [(f.vcpu, f.id) for f in findings if f.kind == "changed" and not f.expected]
+    return verdict_of(rule, results), fatal, unkept, [f.id for f in findings if f.kind == "uncertain"]
+
+
+def target_under(saved: Dump, kernel: str, rule: Vmm) -> Destination:
+    return destination_for(saved, SAME_HOST, load_policy(kernel), None, rule, "", None)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("vmm", ["qemu-10.0", "qemu-11.1", "firecracker"])
+def test_the_brief_restore_decides_as_the_whole_one(saved: Dump, kernel: str, vmm: str) -> None:
+    rule = find_vmm(vmm)
+    vcpus, _ = source_vcpus(saved)
+    target = target_under(saved, kernel, rule)
+    whole, brief = (restore(vcpus, target, rule, brief=flag) for flag in (False, True))
+    assert decisive(rule, brief) == decisive(rule, whole)
+    assert sum(len(one.findings) for one in brief) < sum(len(one.findings) for one in whole)
+
+
+def test_the_search_for_kernels_explains_few_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A verdict takes a hundred times as long as the write."""
+    explained: list[int] = []
+    real = explaining.explain_write
+
+    def counted(model: Model, reg_id: int, value: int) -> Verdict:
+        explained.append(reg_id)
+        return real(model, reg_id, value)
+
+    monkeypatch.setattr(steps, "explain_write", counted)
+    saved = sources.load("builtin:neoverse-n2-linux-6.1")
+    migrate(saved, SAME_HOST, kernel="6.12", ways_out=False)
+    whole = len(explained)
+    explained.clear()
+    report = migrate(saved, SAME_HOST, kernel="6.12")
+    assert any(way.kind == "kernel" for way in report.ways_out)
+    assert whole < len(explained) < 3 * whole, "twenty kernels load it: hardly one of their writes is explained"
