@@ -22,6 +22,24 @@ MODE = Mode(
         Key("migrate.swap", "D", "swap", "Swap", "Exchange source and destination"),
         Key("migrate.kernel", "p", "kernel", "Kernel", "The destination's kernel and vCPU features"),
         Key("migrate.vmm", "h", "vmm", "VMM", "Another VMM's restore rule"),
+        Key("migrate.step", "t", "restore('step')", "Step", "Restore one register; u takes it back"),
+        Key("migrate.run", "T", "restore('refusal')", "To refusal", "Restore up to the next refusal"),
+        Key("migrate.finish", "a", "restore('finish')", "To the end", "Restore the rest of the list"),
         Key("migrate.every", "m", "every", "All", "What passes as well, or only what fails or changes"),
     ),
 )
+
+STEPS = Mode(
+    "steps",
+    "Log of the restore",
+    keys=(
+        Key("steps.step", "t", "move('step')", "Step", "Restore one register", footer=1),
+        Key("steps.run", "T", "move('refusal')", "To refusal", "Restore up to the next refusal", footer=2),
+        Key("steps.back", "u", "move('back')", "Undo", "Take back the last step", footer=3),
+        Key("steps.on", "U", "move('redo')", "Redo", "Make the step again", footer=4),
+        Key("steps.reset", "R", "move('reset')", "Reset", "Back to the beginning", footer=5),
+        Key("steps.export", "e", "export", "Export", "The steps as Markdown, to a file", footer=6),
+        Key("steps.copy", "y", "copy_command", "Copy", "Copy the command that checks the whole restore", footer=7),
+    ),
+)
+"""The keys of the log of a restore that is stepped."""

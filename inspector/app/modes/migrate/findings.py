@@ -10,21 +10,27 @@ from textual.binding import BindingType
 from inspector.app.modes.migrate.check import Check
 from inspector.app.modes.migrate.kernel_rows import kernel_words, matrix_columns, matrix_items, matrix_verdict
 from inspector.app.modes.migrate.pair_rows import fails_somewhere, pair_columns, pair_items, pair_words, pairs_verdict
+from inspector.app.modes.migrate.steps import state_row, step_columns, step_items
 from inspector.app.modes.migrate.table import notable, table_columns, table_items
 from inspector.app.modes.migrate.words import explanation_rows, verdict_row
 from inspector.app.shell import keys
 from inspector.app.shell.numbers import Base
-from inspector.app.widgets.ink import Ink, Row, ink, row
+from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
 from inspector.app.widgets.listing import Listing
+from inspector.app.widgets.outlined import outline_rows
+from inspector.checks.restore.stepping import Course
+from inspector.reports.migration_outline import finding_outline
 
-Table = Literal["findings", "kernels", "pairs"]
+Table = Literal["findings", "kernels", "pairs", "steps"]
 HELP = (
     "Migrate restores the saved VM as the VMM would, on a model of the destination's KVM. The findings stand in the "
     "order of failure: what stops the load first is line 1. Registers that only one side has are grouped by the "
     "feature that brings them; enter opens a group, or makes the explanation taller. m lists what passes as well.\n"
     "s and d choose the two sides, p the destination's kernel, h the VMM, D swaps the sides. k shows one line per "
     "kernel: where could this VM go? K shows source kernel by destination kernel for this host, and what a machine "
-    "type has to fix. f shows the ways out, and writes a copy that the destination accepts."
+    "type has to fix. f shows the ways out, and writes a copy that the destination accepts.\n"
+    "t restores one register at a time, in the VMM's order, T up to the next refusal, a the rest; u and U step back "
+    "and on, W lists the steps, esc leaves them."
 )
 
 
@@ -38,6 +44,8 @@ class Findings(Listing, inherit_bindings=False):
         self.check = check
         self.help_text = HELP
         self.table: Table = "findings"
+        self.course: Course | None = None
+        """the restore that is stepped"""
 
     @property
     def key(self) -> str:
@@ -61,6 +69,13 @@ class Findings(Listing, inherit_bindings=False):
         wanted = set(ids)
         entries = ((item.key, self.check.entry(item.key)[0]) for item in self.items)
         self.mark({key for key, entry in entries if entry is not None and not wanted.isdisjoint(entry.ids)})
+
+    def show_steps(self, course: Course, cells: int) -> None:
+        """One line per register of the VMM's list, the one that was written last highlighted."""
+        self.table, self.course = "steps", course
+        report = self.check.report
+        several = report is not None and len(report.vcpus) > 1
+        self.fill(step_items(course, cells, several=several), cursor=max(course.done - 1, 0), cols=step_columns(cells))
 
     def show_kernels(self, cells: int) -> None:
         """One line per kernel; at first the destination's own is highlighted."""
@@ -87,6 +102,8 @@ class Findings(Listing, inherit_bindings=False):
             here, before = self.items[index], self.items[index - step]
             if self.table == "pairs":
                 found = self.check.pairs is not None and fails_somewhere(self.check.pairs, here.key)
+            elif self.table == "steps":
+                found = self.course is not None and self.course.steps[index].stops
             elif self.table == "kernels":
                 found = verdicts.get(here.key) != verdicts.get(before.key)
             else:
@@ -98,6 +115,10 @@ class Findings(Listing, inherit_bindings=False):
 
     def place(self) -> tuple[int, str] | None:
         """Register and field of the highlighted line; None for a line about none, or about several registers."""
+        if self.table == "steps" and self.course is not None and self.current is not None:
+            one = self.course.steps[self.cursor].finding
+            names = [field.name for field in one.fields if not field.accepted]
+            return one.id, names[0] if names else ""
         entry, number = self.check.entry(self.key) if self.table == "findings" else (None, 0)
         finding = entry.finding if entry is not None else None
         if finding is None:
@@ -112,6 +133,8 @@ class Findings(Listing, inherit_bindings=False):
             return row(Ink("✖ ", "refused"), ink(check.problem))
         if self.table == "pairs":
             return pairs_verdict(check.pairs) if check.pairs else row(Ink("asking every pair of kernels…", "muted"))
+        if self.table == "steps" and self.course is not None and check.question is not None:
+            return state_row(self.course, check.question)
         if self.table == "kernels":
             return matrix_verdict(check.matrix) if check.matrix else row(Ink("asking every kernel…", "muted"))
         return verdict_row(check.report) if check.report else row(Ink("checking…", "muted"))
@@ -126,5 +149,10 @@ class Findings(Listing, inherit_bindings=False):
             return kernel_words(kernel, check.matrix, cells) if kernel and check.matrix else []
         if check.report is None:
             return []
+        if self.table == "steps" and self.course is not None:
+            met = self.course.steps[self.cursor] if self.course.steps else None
+            if met is None or met.number > self.course.done:
+                return wrap(row(Ink("Not written yet. t writes the next register, T goes to the next refusal.")), cells)
+            return outline_rows(finding_outline(met.finding, (met.finding.vcpu,)), cells)
         entry, place = check.entry(self.key)
         return explanation_rows(check.report, entry, place, cells)

@@ -24,6 +24,7 @@ from inspector.app.modes.migrate.question import (
     swapped,
 )
 from inspector.app.modes.migrate.slider import DestinationSlider
+from inspector.app.modes.migrate.steps import Stepping, log_text
 from inspector.app.modes.migrate.table import score_row
 from inspector.app.modes.migrate.words import summary_rows
 from inspector.app.shell import keys
@@ -34,6 +35,7 @@ from inspector.app.widgets.explained import Explained
 from inspector.app.widgets.ink import Ink, Row, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
+from inspector.checks.restore.stepping import course_of
 from inspector.errors import InspectorError
 from inspector.sources.dump import Dump
 
@@ -57,6 +59,7 @@ class Migrate(Frame):
         self._every = self._kernels = self._pairs = False
         self._opened: set[str] = set()
         self._slider = DestinationSlider()
+        self.stepping = Stepping(self.check)
         self._rest: Timer | None = None
 
     def _runs(
@@ -192,10 +195,47 @@ class Migrate(Frame):
             self.findings.show_pairs(cells)
         elif self._kernels:
             self.findings.show_kernels(cells)
+        elif (course := self.stepping.course) is not None:
+            self.findings.mark(())
+            self.findings.show_steps(course, cells)
+            self._follow()
         else:
             self.findings.show_findings(cells, every=self._every, opened=self._opened, base=self.session.base)
             self.findings.mark_answers(self._slider.step.ids if self._slider.step is not None else ())
             self._follow()
+
+    @property
+    def _steps(self) -> bool:
+        """True while the steps of a restore are on screen."""
+        return not self._kernels and not self._pairs and self.stepping.course is not None
+
+    def action_restore(self, how: str) -> None:
+        """Restore on: one register, up to the next refusal, or to the end of the VMM's list."""
+        if self.check.report is None or not course_of(self.check.report).steps:
+            self.notify("There is nothing to restore register by register", markup=False)
+            return
+        self._kernels = self._pairs = False
+        self.stepping.begin()
+        self._move(how)
+
+    def _move(self, how: str) -> None:
+        if problem := self.stepping.move(how):
+            self.notify(problem[:1].upper() + problem[1:], markup=False)
+        self._draw()
+
+    def show_log(self) -> bool:
+        """The steps that were made, while a restore is stepped."""
+        if self._steps:
+            from inspector.app.modes.migrate.steps import StepLog
+
+            self.program.open_dialog(StepLog(self.stepping, self._move, self.report))
+        return self._steps
+
+    def go_back(self, undo: bool) -> bool:
+        """A step of the restore back, or on again."""
+        if self._steps:
+            self._move("back" if undo else "redo")
+        return self._steps
 
     def lay_out(self) -> None:
         """Share the height between summary, table and explanation."""
@@ -255,7 +295,7 @@ class Migrate(Frame):
 
     def _toggle(self, key: str) -> bool:
         """Open or close a group; False for a line that is none."""
-        if self._kernels or self._pairs or self.check.group(key) is None:
+        if self._kernels or self._pairs or self._steps or self.check.group(key) is None:
             return False
         self._opened ^= {key}
         self._draw()
@@ -375,6 +415,9 @@ class Migrate(Frame):
         elif self.maximized is None and self.explained.enlarged:
             self.explained.enlarged = False
             self.lay_out()
+        elif self.maximized is None and self._steps:
+            self.stepping.leave()
+            self._draw()
         else:
             super().action_back()
 
@@ -392,6 +435,9 @@ class Migrate(Frame):
             return matrix_markdown(self.check.pairs) if self.check.pairs else ""
         if self._kernels:
             return reports.matrix_markdown(self.check.matrix) if self.check.matrix else ""
+        course, question = self.stepping.course, self.question
+        if course is not None and question is not None and self.check.report is not None:
+            return log_text(course, question, self.check.report)
         return reports.migration_markdown(self.check.report, self._every) if self.check.report else ""
 
     def report_name(self) -> str:
