@@ -48,7 +48,8 @@ def test_a_write_shows_in_every_mode_and_is_taken_back(plain: bool) -> None:
         assert "CSV2 0x1" in terminal.wait_for("write 2 of this session")
         for mode, wanted in (("0", r"Speculation \*"), ("2", "written"), ("6", r"CLIDR_EL1 0x.*3 \*")):
             terminal.press(mode)
-            terminal.wait_for(lambda text, wanted=wanted: bool(re.search(wanted, text)) and "* 2 writes" in text, mode)
+            found = re.compile(wanted)
+            terminal.wait_for(lambda text: bool(found.search(text)) and "* 2 writes" in text, mode)  # noqa: B023
         terminal.press("4")
         text = terminal.wait_for(lambda text: "* 2 writes on it" in text and "ID_AA64PFR0_EL1 *" in text, "Migrate")
         assert "CLIDR_EL1 *" in text

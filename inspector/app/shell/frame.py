@@ -197,7 +197,8 @@ class Frame(Screen[None]):
         """The footer alone."""
         keymap = self.program.settings.keys
         cells = self.app.size.width
-        line = footer_row(self.MODE, self.narrow, cells, keymap, self.footer_words())
+        log = "Log" if self.session.tried.count() else ""
+        line = footer_row(self.MODE, self.narrow, cells, keymap, {"writes.log": log, **self.footer_words()})
         self.query_one("#footer", Bar).say(line)
 
     def show_log(self) -> bool:

@@ -76,7 +76,7 @@ SHARED: dict[str, tuple[Key, ...]] = {
         Key("dump.previous", "left_curly_bracket", "app.dump(-1)", "Previous dump", "Previous of the loaded dumps"),
     ),
     WRITES: (
-        Key("writes.log", "W", "app.log", "Log", "What was written to this vCPU, with every answer"),
+        Key("writes.log", "W", "app.log", "Log", "What was written to this vCPU, with every answer", footer=4),
         Key("writes.undo", "u", "app.undo", "Undo", "Take back the last simulated write"),
         Key("writes.redo", "U", "app.redo", "Redo", "Make the write again that was taken back"),
     ),

@@ -22,9 +22,9 @@ MODE = Mode(
         Key("migrate.swap", "D", "swap", "Swap", "Exchange source and destination"),
         Key("migrate.kernel", "p", "kernel", "Kernel", "The destination's kernel and vCPU features"),
         Key("migrate.vmm", "h", "vmm", "VMM", "Another VMM's restore rule"),
-        Key("migrate.step", "t", "restore('step')", "Step", "Restore one register; u takes it back"),
-        Key("migrate.run", "T", "restore('refusal')", "To refusal", "Restore up to the next refusal"),
-        Key("migrate.finish", "a", "restore('finish')", "To the end", "Restore the rest of the list"),
+        Key("migrate.step", "t", "restore('step')", "Step", "Restore one register; u takes it back", footer=6),
+        Key("migrate.run", "T", "restore('refusal')", "To refusal", "Restore up to the next refusal", footer=7),
+        Key("migrate.finish", "a", "restore('finish')", "To the end", "Restore the rest of the list", footer=8),
         Key("migrate.every", "m", "every", "All", "What passes as well, or only what fails or changes"),
     ),
 )

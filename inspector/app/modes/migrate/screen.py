@@ -320,6 +320,9 @@ class Migrate(Frame):
     def footer_words(self) -> Mapping[str, str]:
         """What the keys would do now."""
         fails = self.check.report is not None and self.check.report.verdict == "fails"
+        if self._steps:
+            left_out = ("next", "fix", "kernels", "source", "destination")
+            return {**{f"migrate.{one}": "" for one in left_out}, "writes.log": "Log"}
         return {
             "migrate.kernels": "Findings" if self._kernels and not self._pairs else "Kernels",
             "migrate.every": "Only failing" if self._every else "All",

@@ -1,0 +1,255 @@
+"""Simulated writes on every screen: the log, undo, another kernel, another reading, a restore that is stepped."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from inspector import sources
+from inspector.app.dialogs.log import Log
+from inspector.app.modes.migrate.screen import Migrate
+from inspector.app.modes.migrate.steps import again
+from inspector.app.modes.write.screen import Write
+from inspector.app.shell.application import InspectorApp
+from inspector.app.shell.session import Session
+from inspector.checks.machine.machine import ask
+from inspector.checks.writing.history import Step, steps_of
+from inspector.checks.writing.scratch import PairedWrite
+from inspector.kvm.verdict import Verdict
+from inspector.registers.catalog import find
+from inspector.registers.encoding import sysreg_id
+from inspector.reports.writes import LogAbout, commands, log_markdown
+from inspector.sources.dump import Vcpu
+from inspector.sources.live.scratch import ActualWrite
+from tests.app.driving import check_golden, enter_text, press, screen_text, settle, wait_for
+from tests.app.material import NEOVERSE, PFR0, TPIDR, app_on
+
+SIZES = ((120, 40), (80, 24), (60, 16), (200, 60))
+TWO = "CSV2=0 ID_AA64MMFR2_EL1.CCIDX=1"
+PRFR = find("ID_AA64PFR0_EL1").register
+
+
+def session_on(*names: str, kernel: str = "") -> Session:
+    session = Session()
+    for name in names:
+        session.add(sources.load(name))
+    session.begin()
+    if kernel:
+        session.ask(ask(kernel))
+    return session
+
+
+def do(session: Session, *lines: str) -> None:
+    """Make writes on the vCPU on screen."""
+    number = session.tried.number
+    for line in lines:
+        steps = steps_of(line, session.register)
+        session.tried.history().do([msgspec.structs.replace(one, vcpu=number) for one in steps])
+    session.on_change("writes")
+
+
+async def migrated(pilot: Pilot[None]) -> Migrate:
+    """Migrate, answered."""
+    await press(pilot, "4")
+    screen = pilot.app.screen
+    assert isinstance(screen, Migrate)
+    await wait_for(pilot, lambda: screen.complete, "the check is answered")
+    return screen
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("name", ["write-several", "write-values", "write-log", "migrate-steps", "migrate-step-log"])
+async def test_the_screen_is_as_expected(name: str, size: tuple[int, int]) -> None:
+    app = app_on(NEOVERSE)
+    app.session.question = ask("6.12")
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        if name.startswith("write"):
+            await press(pilot, "w")
+            await enter_text(pilot, "CSV2=" if name == "write-values" else TWO)
+        else:
+            await migrated(pilot)
+            await press(pilot, "T")
+        await press(pilot, *{"write-log": ("enter", "f2", "f7"), "migrate-step-log": ("W",)}.get(name, ()))
+        text = screen_text(app)
+    lines = text.splitlines()
+    assert len(lines) == size[1] and max(map(len, lines)) <= size[0]
+    check_golden(f"{name}-{size[0]}x{size[1]}", text)
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24), (60, 16)], ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_fault_14_the_box_does_not_jump_and_enter_always_tries(size: tuple[int, int]) -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        await press(pilot, "w")
+        box, seen = app.screen.query_one(".write"), set()
+        for text in ("C", "SV2=", "9", "9", " DIT=0 ID_AA64MMFR2_EL1.CCIDX=1"):
+            await enter_text(pilot, text)
+            seen.add(box.region)
+        assert len(seen) == 1
+        line = app.screen.query_one("#value", Input)
+        line.value = "DIT=0"
+        await press(pilot, "enter", "enter")
+        assert line.value == "DIT=0" and [one.outcome for one in app.session.tried.history().entries] == ["refused"] * 2
+
+
+async def test_fault_13_the_field_at_the_cursor_is_there_and_names_are_completed() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        app.session.follow(PFR0, "CSV2")
+        await press(pilot, "w")
+        line = app.screen.query_one("#value", Input)
+        assert line.value == "CSV2="
+        await press(pilot, "0")
+        assert line.value == "CSV2=0" and "= accepted" in screen_text(app)
+        line.value = "id_aa64mmfr2_el1.cc"
+        await settle(pilot)
+        await press(pilot, "tab")
+        assert line.value == "id_aa64mmfr2_el1.CCIDX="
+        await press(pilot, "escape", "w")
+        await press(pilot, "d", "i")
+        line = app.screen.query_one("#value", Input)
+        assert line.value == "di", "letters take the place of the field"
+        await press(pilot, "tab")
+        first = line.value
+        assert first == "DIT="
+        await press(pilot, "tab")
+        assert line.value != first and line.value.endswith(("=", "."))
+
+
+async def test_fault_12_the_log_undo_and_redo_from_any_mode() -> None:
+    app = app_on(NEOVERSE)
+    app.session.question = ask("6.12")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        do(app.session, TWO)
+        await settle(pilot)
+        assert "* 2 writes" in screen_text(app) and "W Log" in screen_text(app)
+        for mode in ("0", "1", "2", "5", "6"):
+            await press(pilot, mode, "u")
+            assert not app.session.tried.count() and "* 2 writes" not in screen_text(app).splitlines()[0], mode
+            await press(pilot, "U")
+            assert app.session.tried.count() == 2 and "* 2 writes" in screen_text(app).splitlines()[0], mode
+        text = await press(pilot, "W")
+        assert isinstance(app.screen, Log) and "EINVAL: CCIDX" in text
+        await press(pilot, "up", "delete")
+        assert [one.step.text for one in app.session.tried.history().entries] == ["CCIDX=1"]
+        await press(pilot, "R")
+        assert "Nothing was written" in screen_text(app)
+
+
+def test_the_same_writes_are_asked_of_another_kernel() -> None:
+    session = session_on(NEOVERSE, kernel="6.12")
+    do(session, "DIT=0")
+    assert session.shown is not None and session.view is not None
+    assert session.view.values[PFR0] >> 48 & 0xF == 0 == (session.shown.model[PFR0].exposed or 0) >> 48 & 0xF
+    session.ask(ask("6.1"))
+    history = session.tried.history()
+    assert history.entries[0].outcome == "refused" and not session.view.written
+    assert session.dumps[0] is session.loaded[0]
+    session.ask(ask("6.12"))
+    assert session.view.written and session.dumps[0] is not session.loaded[0]
+
+
+def test_a_vm_wide_register_changes_on_every_vcpu_and_others_on_their_own() -> None:
+    dump = sources.load(NEOVERSE)
+    first = dump.vcpus[0]
+    two = (first, Vcpu(index=1, values=first.values, setup=first.setup))
+    session = Session()
+    session.add(msgspec.structs.replace(dump, vcpus=two, one_vm=True))
+    session.ask(ask("6.12"))
+    session.show_view(1)
+    do(session, "ID_AA64PFR0_EL1.CSV2=0 SCTLR_EL1=0x1234")
+    sctlr = sysreg_id(3, 0, 1, 0, 0)
+    assert [set(one.written) for one in session.views()[:2]] == [{PFR0}, {PFR0, sctlr}]
+    assert session.views()[0].written[PFR0].by == "write 1"
+
+
+async def test_a_live_source_that_is_read_again_keeps_the_writes() -> None:
+    session = session_on(NEOVERSE, kernel="6.12")
+    do(session, "CSV2=0")
+    dump = session.loaded[0]
+    vcpu = dump.vcpus[0]
+    values = {**vcpu.values, sysreg_id(3, 0, 1, 0, 0): 0x77}
+    session.renew(msgspec.structs.replace(dump, vcpus=(msgspec.structs.replace(vcpu, values=values),)), {})
+    assert session.view is not None and set(session.view.written) == {PFR0}
+    assert session.view.values[sysreg_id(3, 0, 1, 0, 0)] == 0x77 and session.tried.writes_to(NEOVERSE) == 1
+
+
+def test_writes_change_the_saved_vm_and_not_the_machine_that_it_goes_to() -> None:
+    """A host that is known by its vCPU alone does not lose a feature because a write lowered it."""
+    from inspector.app.modes.migrate import question as asking
+
+    dump = msgspec.structs.replace(sources.load("builtin:neoverse-n2-linux-6.12"), host=None)
+    session = Session()
+    session.add(dump)
+    do(session, "ID_AA64PFR0_EL1.CSV2=0")
+    put = asking.grounded(asking.Question(session.dumps[0], None, "6.12"), [(session.dumps[0], session.loaded[0], 1)])
+    assert put is not None and put.read is dump and put.written == {PFR0}
+    found = next(one for one in asking.ask(put, ways_out=False).findings if one.id == PFR0)
+    assert found.value is not None and found.value >> 56 & 0xF == 0
+    assert found.destination is None or found.destination >> 56 & 0xF == 1
+    with pytest.raises(Exception, match="simulated writes"):
+        asking.write_fixed(put, "/nonexistent/never")
+
+
+async def test_a_stepped_restore_goes_back_and_on_and_ends_with_another_question() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        screen = await migrated(pilot)
+        await press(pilot, "t", "t", "t")
+        course = screen.stepping.course
+        assert course is not None and course.done == 3
+        assert "step 3 of" in screen_text(app) and "T To refusal" in screen_text(app)
+        await press(pilot, "T")
+        stopped = screen.stepping.course
+        assert stopped is not None and stopped.last is not None and stopped.last.outcome == "refused"
+        await press(pilot, "u")
+        assert screen.stepping.course is not None and screen.stepping.course.done == 3
+        await press(pilot, "U")
+        assert screen.stepping.course is not None and screen.stepping.course.done == stopped.done
+        assert f"{stopped.done}. " in screen.report() and screen.question is not None
+        assert again(screen.question).startswith(f"vcpu-inspector migrate {NEOVERSE} same-host --kernel ")
+        await press(pilot, "h")
+        await wait_for(pilot, lambda: screen.complete, "another VMM was asked")
+        assert screen.stepping.course is None
+
+
+def test_secrets_stay_withheld_in_the_exports() -> None:
+    session = session_on(NEOVERSE, kernel="6.12")
+    do(session, "TPIDR_EL0=0xdeadbeef ID_AA64PFR0_EL1.CSV2=0")
+    entries = session.tried.history().entries
+    about = LogAbout(source="vm one.mig", title="Linux 6.12", kernel="6.12")
+    told = commands(entries, about) + log_markdown(entries, about)
+    assert "deadbeef" not in told and "TPIDR_EL0=withheld" in told and "'vm one.mig'" in told
+    assert "deadbeef" in commands(entries, msgspec.structs.replace(about, secrets=True))
+    assert session.view is not None and TPIDR not in session.view.written
+
+
+async def test_the_log_of_a_real_write_says_that_it_cannot_be_undone() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        history = app.session.tried.history()
+        verdict = Verdict(id=PFR0, value=1, errno=0, before=5, after=1)
+        history.record(PairedWrite(verdict, ActualWrite(id=PFR0, value=1, errno=22, before=5, after=5)), "0x1")
+        text = await press(pilot, "W")
+        assert "really written: EINVAL" in text and "model and kernel differ" in text
+        told: list[str] = []
+        app.notify = lambda message, **_: told.append(message)  # type: ignore[method-assign]
+        await press(pilot, "u", "delete")
+        assert len(told) == 2 and all("cannot be taken back" in one for one in told) and len(history.entries) == 1
+
+
+async def test_what_is_typed_fast_is_tried_whole() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "w", *"CSV2=1 CSV3=1", "enter")
+        assert isinstance(app.screen, Write) and isinstance(app, InspectorApp)
+        assert [one.step for one in app.session.tried.history().entries] == [Step(id=PRFR.id, text="CSV2=1 CSV3=1")]
