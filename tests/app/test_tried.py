@@ -210,9 +210,9 @@ async def test_a_stepped_restore_goes_back_and_on_and_ends_with_another_question
         stopped = screen.stepping.course
         assert stopped is not None and stopped.last is not None and stopped.last.outcome == "refused"
         await press(pilot, "u")
-        assert screen.stepping.course is not None and screen.stepping.course.done == 3
+        assert "step 3 of" in screen_text(app)
         await press(pilot, "U")
-        assert screen.stepping.course is not None and screen.stepping.course.done == stopped.done
+        assert f"step {stopped.done} of" in screen_text(app)
         assert f"{stopped.done}. " in screen.report() and screen.question is not None
         assert again(screen.question).startswith(f"vcpu-inspector migrate {NEOVERSE} same-host --kernel ")
         await press(pilot, "h")

@@ -30,7 +30,6 @@ class Standing(NamedTuple):
 
 NOTHING = Standing("")
 _ORDER = (
-    "written",
     "changed",
     "masked",
     "raised",

@@ -321,8 +321,8 @@ class Migrate(Frame):
         """What the keys would do now."""
         fails = self.check.report is not None and self.check.report.verdict == "fails"
         if self._steps:
-            left_out = ("next", "fix", "kernels", "source", "destination")
-            return {**{f"migrate.{one}": "" for one in left_out}, "writes.log": "Log"}
+            left_out = (*(f"migrate.{one}" for one in ("next", "fix", "kernels", "source", "destination")), "copy.line")
+            return {**dict.fromkeys((*left_out, "open"), ""), "writes.log": "Log"}
         return {
             "migrate.kernels": "Findings" if self._kernels and not self._pairs else "Kernels",
             "migrate.every": "Only failing" if self._every else "All",
