@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textual.command import DiscoveryHit, Hit
+from textual.events import Key
 
 from inspector.app.modes import browse
 from inspector.app.shell.application import InspectorApp
@@ -15,7 +16,7 @@ from inspector.app.shell.commands import (
     ThemeCommands,
 )
 from inspector.app.shell.keys import keys_of
-from tests.app.driving import settle
+from tests.app.driving import enter_text, press, screen_text, settle, wait_for
 from tests.app.material import NEOVERSE, PFR0, PFR1, VALUES, app_on
 from tests.sources.material import dump_of
 
@@ -106,3 +107,14 @@ async def test_a_policy_is_asked_by_name() -> None:
         assert app.session.question.patches == ("mask-ccidx",)
         next(entry for entry in provider.entries() if entry.text == "Policy: none").run()
         assert app.session.question is None
+
+
+async def test_a_key_behind_the_one_that_closes_the_palette_waits_for_what_that_brings() -> None:
+    app = app_on("builtin:neoverse-n2-linux-6.1")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await press(pilot, "ctrl+p")
+        await enter_text(pilot, "Summary")
+        await wait_for(pilot, lambda: "key 0" in screen_text(app), "the command is offered")
+        app.post_message(Key("enter", "\r"))
+        app.post_message(Key("question_mark", "?"))
+        await wait_for(pilot, lambda: "Help: Summary" in screen_text(app), "the help of the mode that was chosen")

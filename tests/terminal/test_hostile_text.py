@@ -67,9 +67,6 @@ def test_every_screen_of_hostile_dumps(name: str, tmp_path: Path) -> None:
         terminal.send("Compare: with")
         terminal.wait_for("Compare: with")
         terminal.press("enter")
-        terminal.wait_for(lambda text: "Compare: with" not in text, "the palette is closed")
-        # A key that arrives while the palette is on its way out may go with it.
-        terminal.wait_for(lambda text: "register / field" in text, "Compare")
         terminal.press("ctrl+q")
         assert terminal.wait_for_end() == 0 and terminal.restored()
         assert_harmless(terminal.raw)

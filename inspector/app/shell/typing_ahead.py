@@ -4,26 +4,34 @@ Textual hands a key to what has the focus at that moment, and the key's meaning 
 program again, some turns of the loop later. Keys that arrive together would so all go to the screen in front of the
 first: `o` and a path typed at once would open the dialog and lose the path. Here the second key waits until the first
 has had its effect.
+
+An effect may be a message that is on its way when the key has come up: enter in the palette tells its line, that its
+list, that the palette, which closes and has the program run the command. So it is waited until all of them are quiet:
+a key that came before would go to the line of a palette that is closing.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
 
+from textual.app import App
 from textual.events import Key, Paste
 from textual.message_pump import MessagePump
 
 Typed = Key | Paste
 PATIENCE = 2.0
 """Seconds after which a key that nobody finished no longer holds up the others."""
+ROUNDS = 12
+"""How often it is waited for messages that came of the ones before, where something never falls quiet."""
 
 
 class TypingAhead:
     """What was typed and is still waiting for its turn."""
 
-    def __init__(self, program: MessagePump, handle: Callable[[Typed], Awaitable[MessagePump | None]]) -> None:
+    def __init__(self, program: App[Any], handle: Callable[[Typed], Awaitable[MessagePump | None]]) -> None:
         self._program, self._handle = program, handle
         self._waiting: deque[Typed] = deque()
         self._since: float | None = None
@@ -51,6 +59,32 @@ class TypingAhead:
             return
         parent = node._parent
         if node is self._program:
-            await self._next()
+            await self._quiet(since, ROUNDS)
         elif event._stop_propagation or parent is None or not parent.call_later(self._climb, event, parent, since):
             self._program.call_later(self._climb, event, self._program, since)
+
+    async def _quiet(self, since: float, rounds: int) -> None:
+        """Wait for what the event has set going; then the next one has its turn."""
+        if self._since != since:
+            return
+        waiting = len(busy := [node for node in self._nodes() if node.message_queue_size])
+        if not busy or not rounds:
+            await self._next()
+            return
+
+        async def done() -> None:
+            nonlocal waiting
+            waiting -= 1
+            if not waiting:
+                self._program.call_later(self._quiet, since, rounds - 1)
+
+        for node in busy:
+            if not node.call_later(done):
+                await done()
+
+    def _nodes(self) -> Iterator[MessagePump]:
+        """The program, its screens, and all that is on them."""
+        yield self._program
+        for screen in self._program.screen_stack:
+            yield screen
+            yield from screen.walk_children()
