@@ -144,4 +144,4 @@ def topology_markdown(title: str, topology: CacheTopology) -> list[str]:
         "",
     ]
     lines += [f"{topology.reason}", ""] if topology.caches else []
-    return [*lines, *(f"- {note}" for note in topology.notes)]
+    return [*lines, *(f"- {markdown_text(note)}" for note in topology.notes)]

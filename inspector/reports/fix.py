@@ -11,7 +11,7 @@ from inspector.registers.encoding import grouped_hex, hex_id, hex_value
 from inspector.registers.secrets import is_secret
 from inspector.reports.json import Json
 from inspector.reports.migration import finding_json, way_json
-from inspector.reports.text import markdown_table
+from inspector.reports.text import markdown_table, markdown_text
 
 
 def _value(change: Replacement, value: int, secrets: bool) -> str:
@@ -99,8 +99,8 @@ def fix_json(result: FixResult, secrets: bool = False) -> Json:
 def fix_markdown(result: FixResult, secrets: bool = False) -> str:
     """The same for a bug tracker."""
     rows = [[str(c.vcpu), c.name, _value(c, c.old, secrets), _value(c, c.new, secrets), c.risk] for c in result.changes]
-    lines = [f"## Fix: {one_line(_answer(result))}", ""]
+    lines = [f"## Fix: {markdown_text(_answer(result))}", ""]
     if rows:
         lines += [*markdown_table(["vCPU", "register", "old", "new", "risk"], rows), ""]
-    lines += [f"- remains: {one_line(text)}" for text in _remaining(result)]
+    lines += [f"- remains: {markdown_text(text)}" for text in _remaining(result)]
     return "\n".join(lines).rstrip()

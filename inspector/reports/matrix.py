@@ -9,7 +9,7 @@ from inspector.checks.compat.remedies import PairRemedy
 from inspector.errors import one_line
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import hex_id
-from inspector.reports.text import columns, markdown_table
+from inspector.reports.text import columns, markdown_table, markdown_text
 
 SIGNS = {"loads": "=", "changes": "▼", "fails": "✖", "uncertain": "?"}
 WORDS = {
@@ -103,14 +103,19 @@ def matrix_markdown(matrix: CompatMatrix) -> str:
     head = ["source / destination", *matrix.kernels]
     rows = [[source, *(cell_text(matrix.cell(source, one)) for one in matrix.kernels)] for source in matrix.kernels]
     parts = [
-        f"**{answer(matrix)}**", "",
-        f"Host: {one_line(matrix.host)}. VMM: {matrix.vmm_title}. vCPU: {matrix.features}.",
+        f"**{markdown_text(answer(matrix))}**", "",
+        f"Host: {markdown_text(matrix.host)}. VMM: {matrix.vmm_title}. vCPU: {matrix.features}.",
         "", *_table(head, rows), "", "= loads, ▼ loads with changes, ✖ fails (refused+missing), ? uncertain",
     ]  # fmt: skip
     for cell in failing_pairs(matrix):
-        parts += ["", f"### {cell.source} to {cell.destination}", "", one_line(cell_sentence(cell))]
+        parts += [
+            "",
+            f"### {markdown_text(f'{cell.source} to {cell.destination}')}",
+            "",
+            markdown_text(cell_sentence(cell)),
+        ]
         if cell.remedy is not None:
-            parts += ["", one_line(cell.remedy.why)]
+            parts += ["", markdown_text(cell.remedy.why)]
             lines = remedy_lines(cell.remedy)
             parts += ["", "```", *lines, "```"] if lines else []
     if any(cell.remedy is not None and cell.remedy.tolerances for cell in failing_pairs(matrix)):

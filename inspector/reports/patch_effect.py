@@ -21,7 +21,7 @@ from inspector.checks.restore.result import Finding
 from inspector.errors import one_line
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import grouped_hex
-from inspector.reports.text import markdown_table
+from inspector.reports.text import markdown_table, markdown_text
 from inspector.sources.consistency import identifies
 
 
@@ -127,7 +127,7 @@ def study_markdown(study: PatchStudy, shown: Sequence[Variant]) -> list[str]:
             for effect in (before, *group)
         ]
         head = ["variant", "what it does", "kernel", "restore of the saved VM", "what it changes"]
-        lines += [f"### {series}", "", *markdown_table(head, rows), ""]
+        lines += [f"### {markdown_text(series)}", "", *markdown_table(head, rows), ""]
     ids = [one.id for one in before.writes if any(one.id in differing(before, effect) for effect in effects)]
     if ids:
         head = ["register", "written", BEFORE.label, *(effect.variant.label for effect in effects)]
@@ -135,7 +135,7 @@ def study_markdown(study: PatchStudy, shown: Sequence[Variant]) -> list[str]:
     for effect in effects:
         lines += _variant_lines(before, effect)
     if before.notes or study.explanation:
-        lines += [*(f"- {text}" for text in (study.explanation, *before.notes) if text), ""]
+        lines += [*(f"- {markdown_text(text)}" for text in (study.explanation, *before.notes) if text), ""]
     return [one_line(line) for line in lines]
 
 
@@ -148,13 +148,13 @@ def _writes_row(reg_id: int, effects: Sequence[Effect]) -> list[str]:
 
 
 def _variant_lines(before: Effect, effect: Effect) -> list[str]:
-    lines = [f"#### {effect.variant.series}, {effect.variant.label}: {effect.title}", ""]
+    lines = [f"#### {markdown_text(f'{effect.variant.series}, {effect.variant.label}: {effect.title}')}", ""]
     found = subjects(before, effect)
     if found:
         lines += [*markdown_table(list(SEEN), [seen_cells(one) for one in found]), ""]
     if words := cache_words(before, effect):
         lines.append(f"- {words}")
-    lines += [f"- rule `{rule.name}`: {rule.reason} ({rule.reference})" for rule in effect.rules]
+    lines += [markdown_text(f"- rule {rule.name}: {rule.reason} ({rule.reference})") for rule in effect.rules]
     count = len(changes(before, effect))
     rest = len(before.writes) - count
     lines.append(f"- {count} answer{'s' * (count != 1)} change, {rest} do not")

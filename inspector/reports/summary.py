@@ -11,7 +11,7 @@ from inspector.checks.features.summary import Summary, SummaryLine
 from inspector.errors import one_line
 from inspector.reports.json import Json, source_json
 from inspector.reports.outline import SIGNS, TEXT_WIDTH, OutlineLine, Words, heading, line, outline_text
-from inspector.reports.text import columns, markdown_table
+from inspector.reports.text import columns, markdown_table, markdown_text
 
 _TITLE = 16
 """Cells of the column of titles."""
@@ -119,7 +119,7 @@ def summary_markdown(found: Summary) -> str:
         + ([vcpu_words(one, both)] if both else [])
         for one in found.lines
     ]
-    lines = [f"## Summary of {one_line(found.source.source)}", "", *markdown_table(head, rows)]
+    lines = [f"## Summary of {markdown_text(found.source.source)}", "", *markdown_table(head, rows)]
     if found.lost:
         lost = [
             [
@@ -234,7 +234,7 @@ def compared_lines(found: Sequence[Sides], states: Sequence[Sequence[FeatureStat
     head = ["feature", *(one.dump.provenance.source for one in found), "about"]
     rows = [[row[0].name, *map(_pair, found, row), row[0].text] for row in zip(*states, strict=True)]
     if markdown:
-        return markdown_table(list(map(one_line, head)), rows)
+        return markdown_table(head, rows)
     return [*columns([head, *rows]), "", "host / vCPU; - where a dump has no such side"]
 
 

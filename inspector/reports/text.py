@@ -36,5 +36,5 @@ def markdown_text(text: str) -> str:
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """A Markdown table; characters that mean something to Markdown are escaped."""
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines = ["| " + " | ".join(map(markdown_text, head)) + " |", "|" + "---|" * len(head)]
     return lines + ["| " + " | ".join(map(markdown_text, row)) + " |" for row in rows]

@@ -27,6 +27,8 @@ def commands(path: str, folder: Path) -> Iterator[list[str]]:
     for form in FORMS:
         yield ["show", path, *form]
         yield ["show", path, "X0", "CTR_EL0", *form]
+        yield ["summary", path, *form]
+        yield ["features", path, "FEAT_SVE", "FEAT_LSE", *form]
         yield ["caches", path, *form]
         yield ["compare", path, SHIPPED, "--all", *form]
         yield ["compare", path, *form]
@@ -39,6 +41,9 @@ def commands(path: str, folder: Path) -> Iterator[list[str]]:
             yield ["expose", path, "--kernel", "6.12", "--why", "--all", *form]
             yield ["write", path, "CTR_EL0=0x1", "--kernel", "6.12", "--why", *form]
     yield ["migrate", path, "all-kernels"]
+    yield ["matrix", path, "--kernels", "6.12", "--markdown"]
+    yield ["review", path, path, "--markdown"]
+    yield ["learn", path, "-o", "-"]
     yield ["convert", path, "-o", "-"]
     yield ["verify", path]
     yield ["verify", "--summary", path, "--markdown"]
@@ -108,6 +113,8 @@ def test_a_policy_of_the_users_own(tmp_path: Path) -> None:
     for form in FORMS:
         for arguments in (["kernels", str(policy)], ["kernels", str(policy), "6.1"], ["kernels", "6.1", str(policy)]):
             assert_harmless(run_all([*arguments, *form]), arguments)
+        assert_harmless(run_all(["matrix", SHIPPED, "--kernels", f"6.12,{policy}", *form]), form)
+        assert_harmless(run_all(["review", "6.12", str(policy), "--cpu", "neoverse-n2", *form]), form)
     assert_harmless(run("expose", SHIPPED, "--kernel", str(policy)), policy)
 
 
