@@ -327,6 +327,7 @@ async def test_compare_marks_what_the_kernels_do_not_agree_on() -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         text = await press(pilot, "p", *SEVERAL, "enter", "2")
+        assert "what Linux 6.1.0, one of 6 that it may be, would expose" in words(text)
         row = next(line for line in text.splitlines() if "PMUVer" in line)
         assert "? unknown" in row
         ccsidr = next(line for line in text.splitlines() if "CCSIDR[1]" in line)

@@ -78,7 +78,8 @@ def kernel_picture(
     kernel = describe_policy(answer.question.policy)
     setup = answer.setup
     own = "" if question else _why_this_kernel(view)
-    features = f"what {kernel}{own} would expose; vCPU: {setup.describe()}; vGIC {setup.gic}"
+    several = f", one of {len(answer.question.candidates)} that it may be," if answer.others else ""
+    features = f"what {kernel}{own}{several} would expose; vCPU: {setup.describe()}; vGIC {setup.gic}"
     features += f"; {WRITTEN} with the simulated writes" if view.written else ""
     left_name = answer.label if saved is None else f"{view.title} as saved ({view.source})"
     notes = tuple(("Note", note) for note in dict.fromkeys(answer.notes))
