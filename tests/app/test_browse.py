@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -371,3 +372,24 @@ async def test_the_list_shows_no_zero_for_what_a_kernel_hid() -> None:
         await settle(pilot)
         text = await press(pilot, "p", *"6.2", "enter", "l", "/", *"aa64mmfr2")
         assert "0x1221_0111_12?0_1011" in next(line for line in text.splitlines() if "ID_AA64MMFR2_EL1" in line)
+
+
+@pytest.mark.parametrize("width", [160, 200])
+async def test_fault_21_list_with_values_fields_and_explanation_stand_side_by_side(width: int) -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(width, 45)) as pilot:
+        await settle(pilot)
+        lines = screen_text(app).splitlines()
+        sides = [re.split("[┃│]", line) for line in lines[1:-1]]
+        assert {len(one) for one in sides} == {3}
+        listed, fields, why = ("\n".join(one[at] for one in sides) for at in range(3))
+        assert re.search(r"▌ +ID_AA64PFR0_EL1 +0x1101_0011_2111_0112 +▼", listed)
+        assert re.search(r"▌ 59:56 +CSV2 +0x2 +0x1 +▼ lowered", fields)
+        assert "CSV2 [59:56]" in why and "trained by others" in " ".join(why.split())
+        await pilot.resize_terminal(120, 40)
+        await settle(pilot)
+        below = [at for at, line in enumerate(screen_text(app).splitlines()) if "┃ CSV2 [59:56]" in line]
+        assert "│" not in screen_text(app) and below and below[0] > 20
+        await pilot.resize_terminal(width, 45)
+        await settle(pilot)
+        assert screen_text(app).splitlines() == lines

@@ -26,7 +26,7 @@ TITLED = 80
 """Columns from which the narrow list shows titles too."""
 TIGHT = 26
 """Cells below which every one is needed for the names."""
-ROOMY = 60
+ROOMY = 56
 """Cells from which the list shows values beside names."""
 MARKS = Column("", 3)
 """The column of signs and of group sizes."""

@@ -33,14 +33,18 @@ from inspector.registers.catalog import Register
 HELP = (
     "The field table shows each field of the register: its bits, its value and what the value means. With a host's raw "
     "registers in the dump, the host's value stands beside it, with one word for what became of it.\n"
-    "The ruler above shows the bits, the pane below explains the highlighted field; enter makes it taller."
+    "The ruler above shows the bits; the pane below, from 160 columns beside, explains the highlighted field; enter "
+    "makes it taller."
 )
 DETAIL_LEAST = 80
 ROOMY = 34
 """Lines from which the wide form can afford blank ones."""
 SIDE_LEAST, SIDE_MOST = 21, 34
-WIDEST, SIDE_WITH_VALUES = 160, 63
-"""Columns from which the list has room for values, and what it then takes."""
+WIDEST, SIDE_WITH_VALUES = 160, 58
+"""Columns from which the list has room for values and the explanation stands beside the fields, and what the list then
+takes."""
+WHY_LEAST, WHY_MOST = 42, 64
+"""Cells of an explanation beside the fields, which keep DETAIL_LEAST before it grows."""
 
 
 class Browse(Frame):
@@ -154,7 +158,14 @@ class Browse(Frame):
     def _detail_cells(self) -> int:
         """Cells of the detail pane, known before it is laid out."""
         width = self.app.size.width
-        return width if self.narrow else width - self._side_cells()
+        return width if self.narrow else width - self._side_cells() - self._why_cells()
+
+    def _why_cells(self) -> int:
+        """Cells of the explanation where it stands beside the fields; 0 where it stands below them."""
+        width = self.app.size.width
+        if width < WIDEST:
+            return 0
+        return min(max(width - self._side_cells() - DETAIL_LEAST - 4, WHY_LEAST), WHY_MOST)
 
     def _side_cells(self) -> int:
         width = self.app.size.width
@@ -177,7 +188,8 @@ class Browse(Frame):
         if self.app.size.height < ROOMY:
             title = title[:2]
         self.query_one("#title", Lines).show(title)
-        left = height - len(title) - self._draw_ruler() - (0 if self.narrow else 2)
+        beside = self._mount_why()
+        left = height - len(title) - self._draw_ruler() - (0 if self.narrow else 1 if beside else 2)
         need = len(table.rows) + 1 + bool(table.other)
         least = 1 if self.narrow else 5 if self.app.size.height >= ROOMY else 2
         pane = max(least, min(left - need, 12))
@@ -186,7 +198,12 @@ class Browse(Frame):
             pane = max(pane, min(left - 4, len(said)))
         if not table.rows:
             pane = left
-        self.query_one("#explanation", Lines).be_high(pane)
+        if beside:
+            pane = 0
+        else:
+            self.query_one("#explanation", Lines).be_high(pane)
+        self.query_one("#explanation").display = not beside
+        self.query_one("#rule-bottom").display = not beside and not self.narrow
         self.query_one("#fields").display = bool(table.rows)
         self.query_one("#rule-top").display = bool(table.rows) and not self.narrow
         self._draw_rules(cells)
@@ -200,6 +217,17 @@ class Browse(Frame):
             self._side_width = None
             side.show(self._view, self._known, self.session.only_notable, self.session.place.register)
             side.mark(self._stepped())
+
+    def _mount_why(self) -> bool:
+        """Bring, or take away, the explanation beside the fields; True where it stands there."""
+        cells, found = self._why_cells(), next(iter(self.query("#why").results(Lines)), None)
+        if found is None and cells:
+            found = Lines(id="why")
+            self.query_one("#body").mount(found)
+        if found is not None:
+            found.display = bool(cells)
+            found.styles.width = cells
+        return bool(cells)
 
     def _draw_ruler(self) -> int:
         """Draw the ruler; returns its height."""
@@ -233,9 +261,12 @@ class Browse(Frame):
     def _explain(self) -> None:
         if self._table is None or self._view is None:
             return
-        pane = self.query_one("#explanation", Lines)
-        height = int(pane.styles.height.value) if pane.styles.height else 1
-        rows = explain(self._view, self._table, self._chosen(), self._detail_cells() - 2, height)
+        if cells := self._why_cells():
+            pane, height = self.query_one("#why", Lines), self.body_height
+        else:
+            pane, cells = self.query_one("#explanation", Lines), self._detail_cells()
+            height = int(pane.styles.height.value) if pane.styles.height else 1
+        rows = explain(self._view, self._table, self._chosen(), cells - 3 if self._why_cells() else cells - 2, height)
         pane.show([(Ink(" "), *line) for line in rows])
 
     @on(Listing.Moved, "#fields")
