@@ -29,7 +29,7 @@ KEY_NAMES = {
     "/": "slash",
 }
 DEADLINE = 60.0
-SIZES = ((120, 40), (80, 24), (60, 16))
+SIZES = ((120, 40), (80, 24), (60, 16), (200, 60))
 
 
 async def wait_for(pilot: Pilot[None], condition: Callable[[], bool], describe: str) -> None:

@@ -1,4 +1,4 @@
-"""The screens as text, at three sizes. REGENERATE_GOLDEN=1 writes them anew: look at them before committing."""
+"""The screens as text, at four sizes. REGENERATE_GOLDEN=1 writes them anew: look at them before committing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The screens that ask a kernel policy, as text, at three sizes. REGENERATE_GOLDEN=1 writes them anew: look at them."""
+"""The screens that ask a kernel policy, as text, at four sizes. REGENERATE_GOLDEN=1 writes them anew: look at them."""
 
 from __future__ import annotations
 
@@ -38,9 +38,7 @@ def without_host(name: str) -> Dump:
     return msgspec.structs.replace(sources.load(name), host=None)
 
 
-WIDE = ("patch", "patch-big", "patch-merged", "patch-step", "kernel-step")
-"""Screens that are shown to many, on a wide terminal too."""
-EVERY = [(name, size) for name in SCREENS for size in (*SIZES, *([(200, 60)] * (name in WIDE)))]
+EVERY = [(name, size) for name in SCREENS for size in SIZES]
 
 
 @pytest.mark.parametrize(("name", "size"), EVERY, ids=[f"{name}-{x}x{y}" for name, (x, y) in EVERY])

@@ -15,7 +15,7 @@ from inspector.registers.ids import id_of
 from tests.app.driving import SIZES, check_golden, enter_text, press, screen_text, settle, wait_for
 from tests.app.material import NEOVERSE, app_on
 
-FOUR = (*SIZES, (200, 60))
+
 NEWER = "builtin:neoverse-n2-linux-6.12"
 SCREENS = {
     "summary": (NEOVERSE, ("0",)),
@@ -28,7 +28,7 @@ SCREENS = {
 }
 
 
-@pytest.mark.parametrize("size", FOUR, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("name", SCREENS)
 async def test_the_screen_is_as_expected(name: str, size: tuple[int, int]) -> None:
     source, keys = SCREENS[name]

@@ -47,6 +47,21 @@ def bits_text(msb: int, lsb: int) -> str:
     return f"{msb}:{lsb}" if msb != lsb else str(msb)
 
 
+def short_pair(left: str, right: str, cells: int) -> tuple[str, str]:
+    """Two numbers cut alike, so that the first digit in which they differ stays in both: `0x1201_0011…`,
+    `0x…1201_00…`. Texts that are no such numbers are cut one by one."""
+    if max(len(left), len(right)) <= cells or len(left) != len(right) or left[:2] != right[:2] or cells < 8:
+        return short_value(left, cells), short_value(right, cells)
+    unlike = next((at for at, (one, other) in enumerate(zip(left, right, strict=True)) if one != other), len(left))
+    if unlike >= len(left) - (cells - 3):
+        return short_value(left, cells), short_value(right, cells)
+    if unlike < cells - 1:
+        return f"{left[: cells - 1]}…", f"{right[: cells - 1]}…"
+    begin = unlike - 2
+    window = slice(begin, begin + cells - 4)
+    return f"{left[:2]}…{left[window]}…", f"{right[:2]}…{right[window]}…"
+
+
 def short_value(text: str, cells: int) -> str:
     """A number cut on its left, where the equal digits usually are: `0x…0000_1111`."""
     return text if len(text) <= cells or cells < 6 else f"{text[:2]}…{text[-(cells - 3) :]}"

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from inspector.app.shell.numbers import Base, bits_text, field_text, short_value
+from inspector.app.shell.numbers import Base, bits_text, field_text, short_pair, short_value
 from inspector.app.widgets.ink import Ink, Row, ink, row
 from inspector.app.widgets.listing import Column, Item
 from inspector.app.widgets.ruler import Piece, Scale
@@ -180,22 +180,21 @@ def _cells(one: FieldRow, base: Base, columns: Sequence[Column]) -> tuple[Row, .
     quiet = "reserved" if one.reserved and not one.flagged else "muted" if one.other else ""
     bits = row(Ink(bits_text(one.msb, one.lsb), "muted"))
     name = row(ink(one.name, quiet))
-    value = _value(one, base)
     meaning = row(Ink("! " if one.flagged else "", "refused"), ink(one.short or one.meaning))
     if one.other:
         meaning = row(ink(one.short or one.meaning, "muted"))
     if len(columns) == 4:
         width = columns[2].width - 2
-        return (bits, name, row(Ink(short_value(value, width), "muted" if one.other else "")), meaning)
+        return (bits, name, row(Ink(short_value(_value(one, base), width), "muted" if one.other else "")), meaning)
     width = columns[2].width - 2
-    host = _host(one, base)
+    shown = short_pair(_host(one, base), _value(one, base), width)
     if one.state not in ("same", "") and one.host_meaning:
         meaning = (*meaning, Ink(f" (host: {one.host_meaning})", "muted"))
     return (
         bits,
         name,
-        row(Ink(short_value(host, width), "muted" if one.state == "same" else "")),
-        row(Ink(short_value(value, width), role if one.state != "same" else "")),
+        row(Ink(shown[0], "muted" if one.state == "same" else "")),
+        row(Ink(shown[1], role if one.state != "same" else "")),
         row(Ink(f"{SIGNS.get(one.state, '')} {one.state}", role)),
         meaning,
     )

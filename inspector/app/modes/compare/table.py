@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from inspector.app.modes.browse.fields import ROLES, SIGNS
 from inspector.app.modes.compare.lines import ALL_BITS, Line, Node
-from inspector.app.shell.numbers import Base, bits_text, field_text, short_value, value_text
+from inspector.app.shell.numbers import Base, bits_text, field_text, short_pair, short_value, value_text
 from inspector.app.widgets.ink import Ink, Row, fit, ink, row
 from inspector.app.widgets.listing import Column, Item
 from inspector.registers.bits import ones, partial_hex
@@ -20,10 +20,10 @@ GRID_NAME, GRID_LEAST = 27, 13
 def pair_columns(cells: int, titles: Sequence[str]) -> tuple[Column, ...]:
     """Register or field, two values, verdict; the rule too where there is room."""
     if cells >= WIDE:
-        value = 24 if cells >= 116 else 18
+        name, value, word = (29, 24, 14) if cells >= 116 else (28, 22, 12)
         return (
-            Column("register / field", 29), Column(titles[0], value), Column(titles[1], value),
-            Column("verdict", 14), Column("rule"),
+            Column("register / field", name), Column(titles[0], value), Column(titles[1], value),
+            Column("verdict", word), Column("rule"),
         )  # fmt: skip
     verdict = 12
     name = 26 if cells >= 76 else 20
@@ -54,7 +54,9 @@ def _item(line: Line, columns: Sequence[Column], base: Base, grid: bool) -> Item
     if grid:
         values = [_grid_value(node, side, columns[1 + side].width - 1, base) for side in range(len(columns) - 2)]
         return Item(node.key, (name, *values, row("")))
-    values = [_value(node, side, columns[1 + side].width - 1, base) for side in (0, 1)]
+    room = columns[1].width - 1
+    texts = short_pair(number(node, 0, base), number(node, 1, base), room)
+    values = [_value(node, side, text, base) for side, text in enumerate(texts)]
     cells = (name, *values, row(verdict(node)))
     if len(columns) < 5:
         return Item(node.key, cells)
@@ -143,9 +145,7 @@ def number(node: Node, side: int, base: Base) -> str:
 
 
 def fitted(text: str, cells: int) -> str:
-    """A number that has to fit: leading zero groups go first, then whole groups on the left."""
-    while len(text) > cells and text.startswith("0x0000_"):
-        text = "0x" + text[7:]
+    """A number that has to fit: whole groups on the left go, and a `…` says so."""
     if len(text) <= cells or not text.startswith("0x"):
         return short_value(text, cells)
     groups = text[2:].split("_")
@@ -154,14 +154,15 @@ def fitted(text: str, cells: int) -> str:
     return short_value("0x…" + "_".join(groups), cells)
 
 
-def _value(node: Node, side: int, cells: int, base: Base) -> Row:
+def _value(node: Node, side: int, shown: str, base: Base) -> Row:
+    """`shown`: the value as far as it fits."""
     text = number(node, side, base)
     role = "muted" if not node.differs or node.withheld or text == "none" else ""
     if text == "?":
         role = "unknown"
     elif side == 1 and node.differs and node.certain and text != "none":
         role = verdict(node).role
-    return row(Ink(fitted(text, cells), role))
+    return row(Ink(shown, role))
 
 
 def _grid_value(node: Node, side: int, cells: int, base: Base) -> Row:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence, Set
 
 from inspector.app.modes.migrate.entries import PASSING, Entry, Kind, differs, member, vcpu_words
-from inspector.app.shell.numbers import Base, bits_text, field_text, part_text, short_value, value_text
+from inspector.app.shell.numbers import Base, bits_text, field_text, part_text, short_pair, short_value, value_text
 from inspector.app.widgets.ink import WRITTEN, Ink, Row, fit, ink, row
 from inspector.app.widgets.listing import Column, Item
 from inspector.checks.restore.result import FieldDifference, Finding, MigrationReport
@@ -210,7 +210,10 @@ def _item(key: str, number: str, head: Row, mine: str, theirs: str, verdict: Ink
         line = (Ink(f"{number:<4}", "muted"), *fit(head, room - 1), Ink(" "), *fit((verdict,), columns[4].width))
         return Item(key, ((*line, ink(reason, "muted")),))
     room = columns[2 if wide else 1].width - 1
-    values = (row(Ink(short_value(mine, room))), row(Ink(_short(theirs, room), "muted")))
+    shown = (
+        short_pair(mine, theirs, room) if theirs.startswith("0") else (short_value(mine, room), _short(theirs, room))
+    )
+    values = (row(Ink(shown[0])), row(Ink(shown[1], "muted")))
     if not wide:
         return Item(key, (head, *values, row(verdict)))
     return Item(key, (row(Ink(number, "muted")), head, *values, row(verdict), row(ink(reason, "muted"))))
