@@ -15,7 +15,6 @@ from inspector.registers.ids import id_of
 from tests.app.driving import SIZES, check_golden, enter_text, press, screen_text, settle, wait_for
 from tests.app.material import NEOVERSE, app_on
 
-
 NEWER = "builtin:neoverse-n2-linux-6.12"
 SCREENS = {
     "summary": (NEOVERSE, ("0",)),
