@@ -8,7 +8,7 @@ from functools import lru_cache
 from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
@@ -40,6 +40,8 @@ class Lines(ScrollView, can_focus=False):
         """what lines stand on; asking for it costs a tenth of drawing one"""
         self._drawn_for: tuple[str, int] = ("", 0)
         """theme and width of the kept strips"""
+        self._for_screen = False
+        """lines are asked for to be drawn, not by the mouse that selects text"""
         self.virtual_size = Size(0, len(self._rows))
 
     @property
@@ -102,8 +104,17 @@ class Lines(ScrollView, can_focus=False):
         text = "\n".join(plain(self.line(y, cells)).rstrip() for y in range(self.count()))
         return selection.extract(text), "\n"
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw visible lines."""
+        self._for_screen = True
+        try:
+            return super().render_lines(crop)
+        finally:
+            self._for_screen = False
+
     def render_line(self, y: int) -> Strip:
-        """Draw one visible line."""
+        """Draw one visible line. For the mouse, which asks for a line on its own, each piece says where it stands: on
+        screen that would give every piece a style of its own, a quarter of what a key costs."""
         y += self.scroll_offset.y
         cells = self.scrollable_content_region.width
         if self._drawn_for != (drawn_for := (self.app.theme, cells)):
@@ -114,7 +125,7 @@ class Lines(ScrollView, can_focus=False):
         if strip is None:
             strip = self._draw(y, cells)
             self._strips[y] = strip
-        return strip
+        return strip if self._for_screen else strip.apply_offsets(0, y)
 
     def _draw(self, y: int, cells: int) -> Strip:
         ground = self._ground = self._ground or self.rich_style
@@ -129,7 +140,7 @@ class Lines(ScrollView, can_focus=False):
                 style = style + Style(meta={"@click": piece.click})
             segments.append(Segment(piece.text, style))
         strip = Strip(segments).adjust_cell_length(cells, ground)
-        return self._selected(strip, y, cells).apply_offsets(0, y)
+        return self._selected(strip, y, cells)
 
     def _selected(self, strip: Strip, y: int, cells: int) -> Strip:
         """The strip with the part that the mouse selected marked."""

@@ -143,7 +143,7 @@ def figures(bench: Bench) -> Iterator[Figure]:
 
 def _keys(bench: Bench) -> Iterator[Figure]:
     running = started(bench)
-    yield from _figures("key-register", [running.press(b"]") for _ in range(REGISTERS)])
+    yield from _figures("key-register", [running.press(b">") for _ in range(REGISTERS)])
     running.press(b"/")
     letters = []
     for word in WORDS:
