@@ -14,15 +14,16 @@ from inspector.app.modes.migrate.steps import again
 from inspector.app.modes.write.screen import Write
 from inspector.app.shell.application import InspectorApp
 from inspector.app.shell.session import Session
-from inspector.checks.machine.machine import ask
+from inspector.checks.machine.machine import ask, machine
 from inspector.checks.writing.history import Step, steps_of
-from inspector.checks.writing.scratch import PairedWrite
+from inspector.checks.writing.scratch import PairedWrite, ScratchWrites
 from inspector.kvm.verdict import Verdict
 from inspector.registers.catalog import find
 from inspector.registers.encoding import sysreg_id
 from inspector.reports.writes import LogAbout, commands, log_markdown
 from inspector.sources.dump import Vcpu
 from inspector.sources.live.scratch import ActualWrite
+from inspector.sources.live.source import LiveOptions
 from tests.app.driving import check_golden, enter_text, press, screen_text, settle, wait_for
 from tests.app.material import NEOVERSE, PFR0, TPIDR, app_on
 
@@ -253,3 +254,37 @@ async def test_what_is_typed_fast_is_tried_whole() -> None:
         await press(pilot, "w", *"CSV2=1 CSV3=1", "enter")
         assert isinstance(app.screen, Write) and isinstance(app, InspectorApp)
         assert [one.step for one in app.session.tried.history().entries] == [Step(id=PRFR.id, text="CSV2=1 CSV3=1")]
+
+
+async def test_a_write_for_real_is_put_down_with_the_kernels_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The accepted simulated writes are made before it, on the scratch vCPU too; only its own answer is put down."""
+    asked: list[list[tuple[int, int]]] = []
+    vm, app = machine(sources.load(NEOVERSE)).vm(), app_on(NEOVERSE)
+
+    def answered(source: str, writes: list[tuple[int, int]], policies: object, options: object) -> ScratchWrites:
+        asked.append(writes)
+        pairs = [
+            PairedWrite(
+                Verdict(id=reg_id, value=value, errno=0, before=5, after=value),
+                ActualWrite(id=reg_id, value=value, errno=0, before=5, after=value),
+            )
+            for reg_id, value in writes
+        ]
+        return ScratchWrites(vm, tuple(pairs))
+
+    monkeypatch.setattr("inspector.checks.writing.scratch.write_and_predict", answered)
+    monkeypatch.setattr("inspector.sources.live.is_live", lambda source: True)
+    app.session.question, app.session.for_real = ask("6.12"), LiveOptions()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "w")
+        await enter_text(pilot, "CSV2=0")
+        await press(pilot, "enter")
+        app.screen.query_one("#value", Input).value = "ID_AA64PFR0_EL1.DIT=0 SCTLR_EL1=0x5"
+        await settle(pilot)
+        await press(pilot, "f9")
+        history = app.session.tried.history()
+        await wait_for(pilot, lambda: len(history.entries) == 3, "both answers are in the log")
+        assert [one for one, _ in asked[0]] == [PFR0, PFR0, sysreg_id(3, 0, 1, 0, 0)]
+        assert history.writes == 1 and [one.step.pair is not None for one in history.entries] == [False, True, True]
+        assert "really written: accepted, as predicted" in await press(pilot, "f7")

@@ -123,3 +123,10 @@ def test_the_same_host_without_a_kernel_is_refused_alike() -> None:
         ask(Question(source))
     told = {run("migrate", N2, "same-host")[2], run("fix", N2, "same-host", "-o", "never")[2]}
     assert told == {f"vcpu-inspector: {library.value}\n"} == {f"vcpu-inspector: {screens.value}\n"}
+
+
+def test_the_first_run_stands_between_two_writes() -> None:
+    code, out, _ = run("write", N2, "ID_AA64PFR0_EL1.CSV2=0 DIT=0", "run", "ID_AA64PFR0_EL1.DIT=1", "--kernel", "6.12")
+    assert code == 1 and out.index("= accepted") < out.index("KVM_RUN  = the vCPU runs") < out.index("EBUSY (16)")
+    code, out, _ = run("write", N2, "run", "SCTLR_EL1=0x5", "--kernel", "6.12", "--json")
+    assert code == 0 and '"run": true' in out
