@@ -15,7 +15,7 @@ class Open(Choosing):
 
     TITLE = "Open a dump"
     SUBTITLE = "enter opens   tab completes   ↑↓ list   esc closes"
-    PLACEHOLDER = "file, builtin:NAME, live:, ssh://host, gdb:, qmp:, debugfs:"
+    PLACEHOLDER = "file, builtin:NAME, live:, ssh://host, lab:6.12, gdb:, qmp:, debugfs:"
 
     def items(self) -> list[Item]:
         """Loaded and shipped dumps."""
@@ -35,11 +35,16 @@ class Open(Choosing):
             super().typed(text)
             return
         try:
-            caution = self.program.open_live(text, self.dismiss, self.refuse)
+            caution = self.program.open_live(text, self.dismiss, self.refuse, lambda said: self._doing(text, said))
         except InspectorError as error:
             self.refuse(error)
         else:
             self.say(f"reading {text} …" + (f"  {caution}" if caution else ""))
+
+    def _doing(self, address: str, text: str) -> None:
+        """What a machine of the lab does while it starts; nothing once the dialog was closed."""
+        if self.shown:
+            self.say(f"reading {address}: {text}")
 
     def loaded(self, dump: Dump) -> None:
         """Browse it."""

@@ -329,16 +329,24 @@ class InspectorApp(App[None]):
         self.show_dump(dump)
         return ""
 
-    def open_live(self, address: str, opened: Callable[[], object], failed: Callable[[InspectorError], object]) -> str:
+    def open_live(
+        self,
+        address: str,
+        opened: Callable[[], object],
+        failed: Callable[[InspectorError], object],
+        said: Callable[[str], object],
+    ) -> str:
         """Read a live source beside the screen and browse it; returns what reading does to the guest.
 
-        Raises SourceError for an address that cannot be one.
+        `said` gets what a machine of the lab does while it starts. Raises SourceError for an address that cannot be
+        one.
         """
-        from inspector.app.shell.background import aside
-        from inspector.app.shell.live import LiveReading, now
+        from inspector.app.shell.background import aside, tell
+        from inspector.app.shell.live import LiveReading, follow, now
         from inspector.sources.live import open_live
 
         source = open_live(address)
+        follow(source, lambda text: tell(self, lambda: said(text)))
 
         def done(dump: Dump) -> None:
             self.session.readings[dump.provenance.source] = LiveReading(source, now())
@@ -366,7 +374,8 @@ class InspectorApp(App[None]):
         """One reading at a time per source; the old values stay on screen until a new one has come."""
         if reading.busy:
             return
-        from inspector.app.shell.background import aside
+        from inspector.app.shell.background import aside, tell
+        from inspector.app.shell.live import follow
 
         def done(current: Dump) -> None:
             self.session.renew(current, reading.took(dump, current))
@@ -376,6 +385,11 @@ class InspectorApp(App[None]):
             reading.refused(error)
             self._tell("live")
 
+        def doing(text: str) -> None:
+            reading.doing = text
+            self._tell("live")
+
+        follow(reading.source, lambda text: tell(self, lambda: doing(text)))
         reading.begin()
         self._tell("live")
         aside(self, reading.source.read, done, failed, finish=reading.pauses_guest)

@@ -41,12 +41,12 @@ def aside(
             _last_words.append(leaving.note)
         except InspectorError as error:
             problem = error
-            _tell(app, lambda: failed(problem))
+            tell(app, lambda: failed(problem))
         except Exception as error:  # a fault of ours ends the program with its traceback, as one on screen would
             fault = error
-            _tell(app, lambda: _raise(fault))
+            tell(app, lambda: _raise(fault))
         else:
-            _tell(app, lambda: done(answer))
+            tell(app, lambda: done(answer))
 
     thread = threading.Thread(target=run, daemon=True)
     if finish:
@@ -60,7 +60,8 @@ def _raise(error: Exception) -> None:
     raise error
 
 
-def _tell(app: App[None], call: Callable[[], object]) -> None:
+def tell(app: App[None], call: Callable[[], object]) -> None:
+    """Let the program's own loop call something, from any thread; nothing once the program has ended."""
     try:
         app.call_later(call)
     except RuntimeError:

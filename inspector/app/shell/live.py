@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from inspector.app.shell.view import Changes
@@ -31,6 +31,8 @@ class LiveReading:
     """registers that the last reading found changed"""
     busy: bool = False
     """a reading is under way"""
+    doing: str = ""
+    """what a source that takes its time to start says it does now"""
     problem: str = ""
     """why the last attempt gave nothing; the values on screen are then those of `when`"""
     failed: str = ""
@@ -38,7 +40,7 @@ class LiveReading:
 
     def begin(self) -> None:
         """A reading starts."""
-        self.busy = True
+        self.busy, self.doing = True, ""
 
     def took(self, previous: Dump, current: Dump) -> Changes:
         """A reading came; gives what it changed."""
@@ -59,6 +61,17 @@ class LiveReading:
         return bool(self.source.caution)
 
 
+def follow(source: LiveSource, said: Callable[[str], object]) -> None:
+    """Let `said` know what a machine of the lab does while it starts, in the thread that reads; others just read."""
+    from inspector.sources.live import is_lab
+
+    if is_lab(source.address):
+        from inspector.sources.live.laboratory import Lab
+
+        assert isinstance(source, Lab)
+        source.say = lambda address, text: said(text)
+
+
 def live_row(reading: LiveReading, watch: float | None, cells: int, writes: int = 0) -> Row:
     """The line below the header: when it was read, what changed, what went wrong, what reading does to the guest.
 
@@ -71,8 +84,8 @@ def live_row(reading: LiveReading, watch: float | None, cells: int, writes: int 
         roomy = width(left) + width(since) + width(keys) <= cells
         return ends(left, (*since, *keys) if roomy else keys, cells)
     if reading.busy:
-        caution = f": {reading.source.caution}" if reading.source.caution else ""
-        return row(Ink(" … ", "raised"), ink(f"reading {reading.source.address}{caution}"))
+        told = reading.doing or reading.source.caution
+        return row(Ink(" … ", "raised"), ink(f"reading {reading.source.address}" + (f": {told}" if told else "")))
     said = f"read {reading.when}"
     if reading.count > 1:
         what = f"{reading.changed} register{'s' * (reading.changed != 1)} changed" if reading.changed else "no change"

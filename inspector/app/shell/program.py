@@ -43,7 +43,13 @@ class Program(Protocol):
     def open_source(self, source: str) -> str:
         """Load a source and browse it; returns the error in one line, or an empty text."""
 
-    def open_live(self, address: str, opened: Callable[[], object], failed: Callable[[InspectorError], object]) -> str:
+    def open_live(
+        self,
+        address: str,
+        opened: Callable[[], object],
+        failed: Callable[[InspectorError], object],
+        said: Callable[[str], object],
+    ) -> str:
         """Read a live source beside the screen and browse it; returns what reading does to the guest."""
 
     def show_dump(self, dump: Dump) -> None:

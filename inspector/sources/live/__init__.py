@@ -23,6 +23,11 @@ def is_live(text: str) -> bool:
     return text == "live" or text.startswith(PREFIXES)
 
 
+def is_lab(text: str) -> bool:
+    """True for an address of a machine of the lab."""
+    return text.startswith("lab:")
+
+
 def open_live(address: str, options: LiveOptions | None = None) -> LiveSource:
     """The live source at `address`. Nothing is read yet. Raises SourceError for an address that cannot be one."""
     from inspector.sources.live.source import LiveOptions, check_options
@@ -37,7 +42,7 @@ def open_live(address: str, options: LiveOptions | None = None) -> LiveSource:
         from inspector.sources.live.remote import RemoteHost
 
         return RemoteHost(address, options)
-    if address.startswith("lab:"):
+    if is_lab(address):
         from inspector.sources.live.laboratory import Lab
 
         return Lab(address, options)

@@ -84,6 +84,7 @@ class Lab:
             if found is not None:
                 found.close()
             _machines[key] = found = self._start()
+            self._say("it runs, and is asked")
             return found
 
     def _start(self) -> Machine:

@@ -313,7 +313,10 @@ class Start(Frame):
     def _read_live(self, address: str) -> None:
         """Beside the screen: a live source takes a moment."""
         try:
-            caution = self.program.open_live(address, lambda: self._say(""), self._refuse)
+            doing = f"reading {address}: "
+            caution = self.program.open_live(
+                address, lambda: self._say(""), self._refuse, lambda text: self._say(doing + text)
+            )
         except InspectorError as error:
             self._refuse(error)
         else:
