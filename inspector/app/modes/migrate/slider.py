@@ -41,7 +41,9 @@ class DestinationSlider:
     def next(self, check: Check) -> Question | None:
         """The question to put now: None while a check is under way, or when the wanted kernel is on screen."""
         if self._asked:
-            if not check.problem and check.report is self._before:
+            if not check.problem and (check.report is None or check.report.kernel != self._asked):
+                # What is on screen when the answer comes is what it is compared with.
+                self._before = check.report or self._before
                 return None
             arrived, self._asked = self._asked, ""
             if self._before is not None and check.report is not None and not check.problem:
