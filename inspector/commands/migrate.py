@@ -10,6 +10,9 @@ from __future__ import annotations
 import argparse
 
 from inspector.asking import migrate
+from inspector.checks.fleet.loading import Toward, loading_of
+from inspector.checks.fleet.reading import read_paths
+from inspector.checks.fleet.summarise import Asked
 from inspector.checks.machine.destination import SAME_HOST
 from inspector.checks.restore.migration import migrate_all_kernels
 from inspector.checks.restore.withheld import told, told_matrix
@@ -25,17 +28,26 @@ from inspector.commands.arguments import (
 from inspector.commands.destinations import add_setup, add_vmm, given_destination, given_setup, given_side
 from inspector.commands.opened import given_source
 from inspector.errors import InspectorError
+from inspector.progress import Progress
+from inspector.reports import loading as loading_report
 from inspector.reports import migration as report
 from inspector.reports.host_facts import facts_json, facts_lines, facts_markdown
 from inspector.reports.json import dumps
 from inspector.reports.migration_text import matrix_text, migration_text
 
 ALL_KERNELS = "all-kernels"
+PARALLEL_FROM = 24
+"""Saved VMs that are worth more than one process."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("source", metavar="SOURCE", help="the saved VM")
+    parser.add_argument(
+        "source",
+        metavar="SOURCE",
+        nargs="+",
+        help="the saved VM; of several: which of them load",
+    )
     parser.add_argument("destination", metavar="DESTINATION", help=f"a dump, `{SAME_HOST}` or `{ALL_KERNELS}`")
     add_kernel(parser)
     add_vmm(parser)
@@ -51,6 +63,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the verdict and its findings; 0 loads, 1 fails."""
+    if len(options.source) > 1:
+        return _run_many(options)
+    (options.source,) = options.source
     source = given_source(options)
     if options.destination == ALL_KERNELS:
         if options.why:
@@ -75,3 +90,25 @@ def run(options: argparse.Namespace) -> int:
     else:
         print(migration_text(result, options.all), *["\n".join(facts_lines(known))] * bool(known), sep="\n\n")
     return result.exit_code
+
+
+def _run_many(options: argparse.Namespace) -> int:
+    """Print which of the saved VMs load; 0 when all do."""
+    alone = [f"--{name}" for name in ("why", "all", "snapshot") if getattr(options, name)]
+    if alone or options.destination == ALL_KERNELS:
+        what = alone[0] if alone else ALL_KERNELS
+        raise InspectorError("goes with one SOURCE", what, "name one saved VM, or ask for less of many")
+    kernel, vmm, features, gic, host, assume = given_destination(options)
+    toward = Toward(
+        destination=options.destination, kernel=kernel, vmm=vmm, features=features, gic=gic, host=host, assume=assume,
+        declared=options.declared,
+    )  # fmt: skip
+    asked = Asked(question="migrate", toward=toward, declared=options.declared)
+    with Progress("checked saved VMs", len(options.source)) as said:
+        jobs = 0 if len(options.source) >= PARALLEL_FROM else 1
+        answer = loading_of(read_paths(options.source, asked, jobs, said, chunk=4), options.destination)
+    if options.json:
+        print(dumps(loading_report.loading_json(answer)))
+    else:
+        print((loading_report.loading_markdown if options.markdown else loading_report.loading_text)(answer))
+    return answer.exit_code

@@ -273,6 +273,7 @@ class _Levelling:
     ) -> None:
         self.hosts, self.distinct, self._said = hosts, distinct, said
         self._asked = 0
+        self._doubters = sorted(distinct, key=lambda host: host.policy.version)
         self._register, self._parts = 0, frozenset[Partial]()
         self.fields: list[LevelledField] = []
         self.registers: list[LevelledRegister] = []
@@ -402,11 +403,18 @@ class _Levelling:
         return None
 
     def _all(self, takes: Callable[[BaselineHost], bool]) -> bool:
-        return self._refusing(takes) is None
+        """True when every host takes it. Old kernels and who refused before are asked first: most answers end there."""
+        refusing = self._refusing(takes, self._doubters)
+        if refusing is not None and refusing is not self._doubters[0]:
+            self._doubters.remove(refusing)
+            self._doubters.insert(0, refusing)
+        return refusing is None
 
-    def _refusing(self, takes: Callable[[BaselineHost], bool]) -> BaselineHost | None:
+    def _refusing(
+        self, takes: Callable[[BaselineHost], bool], hosts: Sequence[BaselineHost] = ()
+    ) -> BaselineHost | None:
         """The first host that refuses. Models are kept of so many hosts as there is memory for."""
-        for place, host in enumerate(self.distinct):
+        for place, host in enumerate(hosts or self.distinct):
             if self._said is not None:
                 self._said.say_at(f"asked {self._asked:,} times what hosts accept")
             self._asked += 1

@@ -33,16 +33,19 @@ _AHEAD = 3
 _SAID_EVERY = 50
 
 
-def read_paths(paths: Sequence[str], asked: Asked, jobs: int = 0, progress: Progress | None = None) -> Part:
+def read_paths(
+    paths: Sequence[str], asked: Asked, jobs: int = 0, progress: Progress | None = None, chunk: int = CHUNK
+) -> Part:
     """The part of the dumps at `paths` (anything that `sources.load` takes).
 
     Raises InspectorError for a source that cannot be read, the first of them. `jobs`: processes; 0 chooses.
+    `chunk`: files of one task.
     """
     said = progress or Progress.silent()
-    jobs = jobs or (min(len(os.sched_getaffinity(0)), 32) if len(paths) >= PARALLEL_FROM else 1)
-    if jobs <= 1 or len(paths) <= CHUNK:
+    jobs = jobs or (min(len(os.sched_getaffinity(0)), 32) if len(paths) >= PARALLEL_FROM * chunk / CHUNK else 1)
+    if jobs <= 1 or len(paths) <= chunk:
         return read_some(list(enumerate(paths)), asked, said)
-    return _read_on_many(paths, asked, jobs, said)
+    return _read_on_many(paths, asked, jobs, said, chunk)
 
 
 def read_some(places: Sequence[tuple[int, str]], asked: Asked, said: Progress | None = None) -> Part:
@@ -55,18 +58,18 @@ def read_some(places: Sequence[tuple[int, str]], asked: Asked, said: Progress | 
     return tally.part()
 
 
-def _chunks(paths: Sequence[str]) -> Iterator[list[tuple[int, str]]]:
-    for at in range(0, len(paths), CHUNK):
-        yield list(enumerate(paths[at : at + CHUNK], at))
+def _chunks(paths: Sequence[str], size: int) -> Iterator[list[tuple[int, str]]]:
+    for at in range(0, len(paths), size):
+        yield list(enumerate(paths[at : at + size], at))
 
 
-def _read_on_many(paths: Sequence[str], asked: Asked, jobs: int, said: Progress) -> Part:
+def _read_on_many(paths: Sequence[str], asked: Asked, jobs: int, said: Progress, size: int) -> Part:
     total, done = Sum(asked.question, asked.secrets_out), 0
-    tasks = _chunks(paths)
+    tasks = _chunks(paths, size)
     with _pool(jobs) as pool:
-        for data, size in _in_turn(pool, ((chunk, asked) for chunk in tasks), jobs * _AHEAD):
+        for data, count in _in_turn(pool, ((chunk, asked) for chunk in tasks), jobs * _AHEAD):
             total.add(decode_part(data, "a process of this command"))
-            done += size
+            done += count
             said.at(done)
     return total.part()
 

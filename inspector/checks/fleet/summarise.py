@@ -9,6 +9,7 @@ import msgspec
 
 from inspector.checks.baseline.folded import add_host
 from inspector.checks.compare.sets import subjects_of
+from inspector.checks.fleet.loading import Toward, add_loading
 from inspector.checks.fleet.part import Member, Part, Question
 from inspector.checks.fleet.tally import Tally
 from inspector.errors import one_line
@@ -25,6 +26,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """leave out what registers with a guest's secrets hold, also as digests"""
     alone: bool = False
     """there is one dump only: its vCPUs are compared"""
+    toward: Toward | None = None
+    """for `migrate`: where to"""
     limit: int = 1
     """as `--limit` takes it"""
 
@@ -44,6 +47,9 @@ def add_dump(tally: Tally, dump: Dump, position: int, asked: Asked) -> None:
     """Take in what is asked of a dump. Raises InspectorError for a dump that has nothing of it."""
     if asked.question == "baseline":
         add_host(tally, dump, position)
+    elif asked.question == "migrate":
+        assert asked.toward is not None
+        add_loading(tally, dump, position, asked.toward)
     else:
         add_compared(tally, dump, position, asked.alone)
 

@@ -1,0 +1,125 @@
+"""Which of many saved VMs load on one host: each is checked as `migrate` checks one, and equal answers are counted."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Literal
+
+import msgspec
+
+from inspector.checks.fleet.part import Member, Part
+from inspector.checks.fleet.tally import Tally
+from inspector.checks.machine.destination import SAME_HOST, SameHost, source_vcpus
+from inspector.checks.machine.machine import asked_setup
+from inspector.checks.restore.migration import migrate
+from inspector.checks.restore.result import FAILS, LOADS, UNCERTAIN, MigrationReport, Verdict
+from inspector.checks.vmms.table import restoring_vmm
+from inspector.errors import EXIT_NO, EXIT_YES, SourceError
+from inspector.policies.release import Choice, choose
+from inspector.policies.setup import Gic
+from inspector.registers.catalog import by_id
+from inspector.sources import load
+from inspector.sources.dump import Dump, Vcpu, View
+from inspector.sources.vcpu_setup import setup_of
+
+_ORDER: tuple[Verdict, ...] = (FAILS, UNCERTAIN, LOADS)
+
+
+class Toward(msgspec.Struct, frozen=True, kw_only=True):
+    """The destination of all of them, as the arguments of `migrate` say it."""
+
+    destination: str
+    kernel: str | None = None
+    vmm: str = ""
+    features: str | None = None
+    gic: Gic | None = None
+    host: str = ""
+    assume: Literal["core"] | None = None
+    declared: View | None = None
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer, and the VMs that get it."""
+
+    verdict: Verdict
+    vmm: str
+    kernel: str
+    """the destination's policy"""
+    fatal: tuple[str, ...]
+    """registers that stop the load, in the VMM's order"""
+    uncertain: tuple[str, ...]
+    """registers whose fate depends on what is not known"""
+    changed: tuple[str, ...]
+    """registers that are accepted and read back otherwise"""
+
+
+class Loading(msgspec.Struct, frozen=True, kw_only=True):
+    """The answers for all VMs: those that fail first, of them the most frequent."""
+
+    destination: str
+    dumps: int
+    outcomes: tuple[tuple[Outcome, int, tuple[str, ...]], ...]
+    """(answer, how many VMs get it, the first of their names)"""
+
+    def count(self, verdict: Verdict) -> int:
+        """How many get it."""
+        return sum(count for outcome, count, _ in self.outcomes if outcome.verdict == verdict)
+
+    @property
+    def exit_code(self) -> int:
+        """0 when every one loads, 1 when one fails or may fail."""
+        return EXIT_YES if self.count(LOADS) == self.dumps else EXIT_NO
+
+
+def add_loading(tally: Tally, dump: Dump, position: int, toward: Toward) -> None:
+    """Take in one saved VM. Raises InspectorError as `migrate` does."""
+    setup = None
+    if toward.features is not None or toward.gic is not None:
+        family = restoring_vmm(dump.provenance, toward.vmm).family
+        setup = asked_setup(toward.features, toward.gic, setup_of(source_vcpus(dump)[0][0], family))
+    choice = _choice(toward.kernel)
+    answer = migrate(
+        dump, _side(toward.destination, toward.declared), choice.policy if choice else None, toward.vmm, setup,
+        toward.host, toward.assume, candidates=choice.candidates if choice else (), ways_out=False,
+    )  # fmt: skip
+    given = dump.provenance
+    tally.dumps += 1
+    member = Member(position, 0, given.source, given.source, given.host.shown)
+    tally.add(Vcpu(index=0, values={}), msgspec.json.encode(_outcome(answer)), member)
+
+
+def _outcome(answer: MigrationReport) -> Outcome:
+    def names(ids: list[int]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(by_id(reg_id).name for reg_id in ids))
+
+    return Outcome(
+        verdict=answer.verdict,
+        vmm=answer.vmm,
+        kernel=answer.kernel,
+        fatal=names([one.id for one in answer.fatal]),
+        uncertain=names([one.id for one in answer.of_kind("uncertain")]),
+        changed=names([one.id for one in answer.of_kind("changed")]),
+    )
+
+
+@lru_cache(maxsize=1)
+def _choice(kernel: str | None) -> Choice | None:
+    return choose(kernel) if kernel is not None else None
+
+
+@lru_cache(maxsize=1)
+def _side(destination: str, declared: View | None) -> Dump | SameHost:
+    return SAME_HOST if destination == SAME_HOST else load(destination, declared)
+
+
+def loading_of(part: Part, destination: str) -> Loading:
+    """The answers that a part holds. Raises SourceError for a part that holds none."""
+    found = []
+    for group in part.groups.values():
+        try:
+            outcome = msgspec.json.decode(part.pieces[group.about], type=Outcome)
+        except msgspec.MsgspecError as error:
+            raise SourceError(f"is a damaged part ({error})", "a part") from None
+        found.append((outcome, group.count, tuple(member.label for member in group.members)))
+    found.sort(key=lambda row: (_ORDER.index(row[0].verdict), -row[1], row[2]))
+    return Loading(destination=destination, dumps=part.dumps, outcomes=tuple(found))
