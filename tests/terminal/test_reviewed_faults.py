@@ -51,3 +51,17 @@ def test_fault_29_the_start_page_is_whole_at_60_columns_and_names_what_every_shi
         text = terminal.wait_for("Then ask")
         for name in sources.shipped_names():
             assert re.search(rf"\b{re.escape(str(name))} +\S", text), f"{name} says nothing of itself"
+
+
+STREAM = Path(__file__).resolve().parent.parent / "material" / "qemu" / "kvm-6.1_neoverse-n2_q100.mig.xz"
+
+
+def test_the_review_s_tasks_take_one_key_each_from_a_file_on_the_command_line(tmp_path: Path) -> None:
+    with Terminal(str(STREAM), size=(120, 40), folder=tmp_path) as terminal:
+        terminal.wait_for("ID_AA64PFR0_EL1")
+        terminal.press("4")
+        text = terminal.wait_for("Ways out")
+        assert "✖ fails" in text and "ID_MMFR4_EL1 (CCIDX), EINVAL" in text and "mask CCIDX" in text
+        terminal.press("0")
+        text = terminal.wait_for("Pointer auth")
+        assert "SVE2, 128 bits" in text and "IMPDEF algorithm" in text
