@@ -130,7 +130,9 @@ class KeyCommands(Commands):
             area = front.MODE.id if isinstance(front, Frame) and key in here else keys.EVERYWHERE
             shown = keys.shown(key, app.settings.keys)
             text = f"{area.capitalize()}: {key.tooltip}"
-            yield Command(text, f"key {shown}", _calling(self._press, key.action, front), discover=bool(key.footer))
+            # The log is worth a line of the first offer once it holds something, as in the footer.
+            offered = bool(key.footer) and (key.id != "writes.log" or app.session.tried.count() > 0)
+            yield Command(text, f"key {shown}", _calling(self._press, key.action, front), discover=offered)
 
     def _press(self, action: str, front: object) -> object:
         async def run() -> None:
