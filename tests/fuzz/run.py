@@ -4,6 +4,7 @@ Each fuzzer changes its inputs at random, in a process of its own, and keeps tho
 among its inputs, so that slow ways are found as well as crashes. A mutant fails when the call ends in anything but an
 answer or one short line, takes more than two CPU seconds, or grows the process beyond 300 MB. Failures are written to
 tests/fuzz/corpus, where `test_corpus.py` finds them. The seed is printed: the same seed makes the same mutants.
+`tests.fuzz.guided` is guided by coverage, where atheris is installed.
 """
 
 from __future__ import annotations
