@@ -22,8 +22,8 @@ PLACES = ("5", "0f", "4", "2", "6", "1", "0", "3", "7")
 """Keys that lead to each mode: at a pause the next one is gone to, so that a long run has been in all of them."""
 SIZES = ((120, 40), (80, 24), (60, 16), (200, 60), (30, 8))
 PASTES = ("builtin:max-linux-6.1", "6.12", "CCIDX=1", "kvm [1]: Unsupported guest sys_reg access\n\x1b[31mx", "[/]")
-LETTERS = "abcdefghijklmnoprstuvwxyzDNRTVWYG0123456789/?[]{}$ "
-"""Without the key that ends the program."""
+LETTERS = "abcdefghijklmnoprstuvwxyzDNRSTVWYG0123456789/?[]{}<>+-.$ "
+"""Without the keys that end the program, and that start machines of the lab."""
 NAMED = [*(name for name in KEYS if name not in ("ctrl+q", "ctrl+c", "ctrl+z")), "enter", "escape", "escape"]
 
 
