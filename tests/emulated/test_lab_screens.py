@@ -84,6 +84,6 @@ def test_the_program_ends_while_a_machine_boots_and_nothing_is_left(state: dict[
         terminal.send(f"{address}\r")
         terminal.wait_for("booting")
         terminal.wait_for(lambda text: bool(store.running()), "a machine runs")
-        terminal.press("ctrl+u", "q")
+        terminal.press("ctrl+q")
         assert terminal.wait_for_end() == 0 and terminal.restored()
     assert store.running() == []
