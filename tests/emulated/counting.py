@@ -35,7 +35,9 @@ _PROGRAM = struct.pack(
     0xF9000020,  # str x0, [x1]
     0x17FFFFFE,  # b back to the add
 )
-_END = 20.0
+_END = 60.0
+_PATIENCE = 120.0
+"""Seconds that a run may take on a loaded machine before it counts as hanging"""
 
 
 class Machine(NamedTuple):
@@ -184,7 +186,10 @@ class Between:
 
 
 RUNNER = """
-import os, sys
+import os, signal, sys
+for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+    signal.signal(number, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import inspector.commands.show, inspector.commands.live, inspector.sources.live.qmp
 import inspector.sources.live.gdbstub, inspector.reports.registers
 from inspector.cli import main
@@ -227,7 +232,12 @@ class Runner:
     def ended(self) -> int:
         """Wait for the end; the exit code, negative for a signal."""
         assert self._process.stdout
-        return os.waitstatus_to_exitcode(int(self._process.stdout.readline()))
+        patience = threading.Timer(_PATIENCE, os.kill, (self.pid, signal.SIGABRT))
+        patience.start()
+        try:
+            return os.waitstatus_to_exitcode(int(self._process.stdout.readline()))
+        finally:
+            patience.cancel()
 
     def close(self) -> None:
         """End the process that was ready."""

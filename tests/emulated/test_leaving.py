@@ -197,6 +197,9 @@ def in_terminal(*arguments: str) -> tuple[int, int]:
     """The program with a controlling terminal: its process, and the terminal's other end."""
     process, terminal = pty.fork()
     if not process:
+        # A shell starts what runs in its background with SIGINT and SIGQUIT ignored.
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color"}
         os.execve(sys.executable, [sys.executable, "-m", "inspector", *arguments], environment)
     return process, terminal
