@@ -217,6 +217,8 @@ class Runner:
         self._process = subprocess.Popen(
             [sys.executable, "-c", RUNNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
             env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder / "tmp")},
+            # A stop does nothing in a process group without a parent in the session, as a background job's may be.
+            process_group=0,
         )  # fmt: skip
         (folder / "tmp").mkdir()
         self.pid = 0
