@@ -31,6 +31,7 @@ from inspector.app.dialogs.dialog import Dialog
 from inspector.app.modes.table import MODES as TABLE
 from inspector.app.shell import keys
 from inspector.app.shell.frame import WIDE, Frame
+from inspector.app.shell.hangup import watch_terminal
 from inspector.app.shell.numbers import BASES
 from inspector.app.shell.remembered import Memory, Recent
 from inspector.app.shell.session import Change, Session
@@ -256,6 +257,7 @@ class InspectorApp(App[None]):
         self.set_timer(AFTER, lambda: warm(self))
         loop = asyncio.get_running_loop()
         on_ask(lambda: loop.call_soon_threadsafe(self.exit))
+        watch_terminal(self._driver)
         if self.watch_seconds:
             self.set_interval(self.watch_seconds, self._read_all_again)
         self.call_after_refresh(self._remember_all)

@@ -1,0 +1,51 @@
+"""A terminal that goes away without a SIGHUP ends the program: it never runs on with nobody there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.fresh import ROOT
+
+_PATIENCE = 60.0
+
+
+def _until_drawn(terminal: int, wanted: bytes) -> None:
+    end, seen = time.monotonic() + _PATIENCE, b""
+    while wanted not in seen:
+        assert time.monotonic() < end, seen[-500:]
+        seen += os.read(terminal, 1 << 16)
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["idle", "drawing"])
+@pytest.mark.parametrize("arguments", [[], ["builtin:neoverse-n2-linux-6.1"]], ids=["start", "browse"])
+def test_a_terminal_that_goes_away_silently(arguments: list[str], busy: bool) -> None:
+    """No controlling terminal, and SIGHUP ignored, as under nohup; with drawing under way, which then has no reader."""
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color"}
+
+    def ignore() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    with subprocess.Popen(
+        [sys.executable, "-m", "inspector", *arguments],
+        stdin=theirs, stdout=theirs, stderr=theirs, env=environment, preexec_fn=ignore,
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        try:
+            _until_drawn(ours, b"\x1b[?1049h")
+            _until_drawn(ours, b"palette")
+            if busy:
+                with contextlib.suppress(OSError):
+                    os.write(ours, b"\x1b[B" * 300)
+            os.close(ours)
+            assert process.wait(_PATIENCE) == 128 + signal.SIGHUP
+        finally:
+            process.kill()
