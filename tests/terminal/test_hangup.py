@@ -31,12 +31,9 @@ def test_a_terminal_that_goes_away_silently(arguments: list[str], busy: bool) ->
     ours, theirs = pty.openpty()
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color"}
 
-    def ignore() -> None:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-
     with subprocess.Popen(
-        [sys.executable, "-m", "inspector", *arguments],
-        stdin=theirs, stdout=theirs, stderr=theirs, env=environment, preexec_fn=ignore,
+        ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", sys.executable, "-m", "inspector", *arguments],
+        stdin=theirs, stdout=theirs, stderr=theirs, env=environment,
     ) as process:  # fmt: skip
         os.close(theirs)
         try:
