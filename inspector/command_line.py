@@ -96,7 +96,7 @@ def _take_everywhere(options: argparse.Namespace) -> None:
 
 
 def _times(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 6 and int(text)):
+    if not (text.isascii() and text.isdecimal() and len(text) <= 6 and int(text)):
         raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a number from 1 to 999999")
     return int(text)
 

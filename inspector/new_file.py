@@ -179,9 +179,13 @@ def _give_name(handle: int, temporary: Path, final: Path) -> None:
 
 def check_target(target: str, force: bool = False) -> None:
     """Raises InspectorError where `write_whole` would refuse the name: said before long work, too."""
+    if not target or target.endswith("/"):
+        raise InspectorError("names no file", target or "''", "give the name of a new file")
     try:
         mode = os.lstat(target).st_mode
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        if getattr(error, "errno", 0) == errno.ENAMETOOLONG:
+            raise InspectorError("cannot be written: the name is too long", target, "give a shorter one") from None
         folder = Path(target).parent
         if not os.access(folder, os.W_OK):
             raise InspectorError("cannot be written", target, "name a file in a folder that you may write") from None

@@ -41,6 +41,8 @@ from inspector.reports import summary as features_report
 from inspector.reports.json import dumps
 from inspector.sources.formats import dump_json
 
+_MOST_JOBS = 256
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
@@ -72,7 +74,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "workers. DUMPs may then be patterns, addresses of stores (s3://..., zip://...) and Parquet files with the\n"
         "columns name and dump. Needs pip install 'vcpu-inspector[fleet]', and s3fs for s3://",
     )
-    parser.add_argument("--jobs", type=int, default=0, metavar="N", help="processes that read (default: one per CPU)")
+    parser.add_argument("--jobs", type=_jobs, default=0, metavar="N", help="processes that read (default: one per CPU)")
     parser.add_argument("--baseline", action="store_true", help="find what all hosts can run")
     add_kernel(parser)
     parser.add_argument("--firecracker", metavar="FILE", help="with --baseline: write a Firecracker CPU template")
@@ -82,6 +84,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_declared(parser)
     add_secrets(parser)
     add_style(parser)
+
+
+def _jobs(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 4 and 1 <= int(text) <= _MOST_JOBS):
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a number from 1 to {_MOST_JOBS}")
+    return int(text)
 
 
 def _paths(options: argparse.Namespace) -> list[str]:

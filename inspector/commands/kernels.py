@@ -35,6 +35,8 @@ def run(options: argparse.Namespace) -> int:
         raise InspectorError("at most two kernels can be compared", "kernels", "give none, one or two")
     if len(options.kernels) == 2:
         return _compare(options)
+    if options.register and not options.kernels:
+        raise InspectorError("goes with a kernel", "--register", "name one or two kernels")
     return _describe(options) if options.kernels else _list(options)
 
 

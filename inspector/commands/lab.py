@@ -117,7 +117,7 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _order(series: str) -> list[int]:
-    return [int(part) if part.isdigit() else 99 for part in series.split(".")]
+    return [int(part) if part.isdecimal() else 99 for part in series.split(".")]
 
 
 def _age(seconds: int) -> str:

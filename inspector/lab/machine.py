@@ -355,7 +355,10 @@ class Qmp:
         self._line, self._failure = line, failure
         line.settimeout(60)
         self._file = line.makefile("rb")
-        self._file.readline()
+        try:
+            self._file.readline()
+        except OSError as error:
+            raise failure(f"QEMU did not start: {error}") from None
         self.ask("qmp_capabilities")
 
     def ask(self, command: str, **arguments: object) -> Any:

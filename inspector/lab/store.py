@@ -28,7 +28,7 @@ USUAL = 2048
 def most_bytes() -> int:
     """Bytes that saved machines may take. Raises SourceError for a setting that is no number."""
     given = os.environ.get(MOST, "") or str(USUAL)
-    if not (given.isascii() and given.isdigit() and len(given) < 9):
+    if not (given.isascii() and given.isdecimal() and len(given) < 9):
         raise SourceError("is not a number of MiB", f"{MOST}={given[:20]}", f"such as {USUAL}; 0 keeps nothing")
     return int(given) << 20
 
@@ -43,7 +43,7 @@ def version_of(program: Path) -> str:
 def machine_type(emulator: Emulator) -> str:
     """The versioned machine type of this emulator: `virt` alone would mean another one after an upgrade."""
     words = version_of(emulator.program).split("version ")[-1].split(".")
-    return f"virt-{words[0]}.{words[1]}" if len(words) > 1 and words[0].isdigit() and words[1].isdigit() else "virt"
+    return f"virt-{words[0]}.{words[1]}" if len(words) > 1 and words[0].isdecimal() and words[1].isdecimal() else "virt"
 
 
 def key(image: Path, initramfs: bytes, emulator: Emulator, *rest: object) -> str:

@@ -67,7 +67,7 @@ def _with_conditions(text: str, rule: Rule) -> str:
 def _release(rule: Rule) -> tuple[int, ...]:
     """A rule's release as a sortable number; overlays and users' files come last."""
     parts = rule.release.split(".")
-    return tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) else (999,)
+    return tuple(int(part) for part in parts) if all(part.isdecimal() and len(part) < 9 for part in parts) else (999,)
 
 
 def _shown(book: Rulebook, reg_id: int, field: str) -> list[Part]:

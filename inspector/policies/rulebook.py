@@ -321,7 +321,7 @@ class Rulebook:
     def _override(self, rule: Rule, spec: str) -> Override:
         place, _, number = spec.partition("=")
         reg_id, field, msb, lsb = self._place(rule, place)
-        if number != "?" and not (number.isdigit() and int(number) <= ones(msb - lsb + 1)):
+        if number != "?" and not (number.isdecimal() and len(number) <= 20 and int(number) <= ones(msb - lsb + 1)):
             self._fail(rule, f"{spec!r} sets no value", f"write {place}=0, or =? where it is not known")
         return Override(reg_id, field, msb, lsb, None if number == "?" else int(number), rule)
 

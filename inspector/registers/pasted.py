@@ -60,7 +60,7 @@ def at_word(text: str, start: int, end: int) -> Spelled | None:
         cursor = Cursor(text, start if rule[0] == "labels" else end)
         reg_id = rule[1](cursor)
         return None if reg_id is None else Spelled(start, cursor.at, reg_id, rule[0])
-    if folded[0].isdigit() or folded[0] == "d":
+    if folded[0].isdecimal() or folded[0] == "d":
         return _number_word(text, start, end)
     reg_id = _generic(folded)
     return None if reg_id is None else Spelled(start, end, reg_id, "generic")

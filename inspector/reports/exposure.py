@@ -167,7 +167,7 @@ def _joined(names: Sequence[str]) -> str:
     """`A`, `CCSIDR[3..13]`, or `A, B`."""
     stem, bracket, _ = names[0].partition("[")
     numbers = [name.removeprefix(f"{stem}[").removesuffix("]") for name in names]
-    first = int(numbers[0]) if bracket and numbers[0].isdigit() else 0
+    first = int(numbers[0]) if bracket and numbers[0].isdecimal() else 0
     if len(names) > 1 and bracket and numbers == [str(first + step) for step in range(len(names))]:
         return f"{stem}[{numbers[0]}..{numbers[-1]}]"
     return listed(names, _NAMED)

@@ -41,7 +41,7 @@ def loading_text(answer: Loading) -> str:
     """The answers as text."""
     lines = [_headline(answer)]
     for one, count, names in answer.outcomes:
-        kernel = f"  ({one.vmm}, Linux {one.kernel})" if one.kernel[:1].isdigit() else f"  ({one.vmm}, {one.kernel})"
+        kernel = f"  ({one.vmm}, Linux {one.kernel})" if one.kernel[:1].isdecimal() else f"  ({one.vmm}, {one.kernel})"
         lines += ["", one_line(f"{_counted(one, count)}: {_few(names, count)}{kernel}")]
         lines += [one_line(f"  {title}: {_few(which, len(which))}") for title, which in _reasons(one) if which]
     return "\n".join(lines)

@@ -123,7 +123,7 @@ def _markdown(one: OutlineLine) -> str:
         return f"### {plain_markdown(one.text)}\n"
     if one.kind == "gap" or not one.depth:
         return plain_markdown(f"{one.label} {one.text}".strip())
-    bullet = one.label if one.label.rstrip(".").isdigit() else "-"
+    bullet = one.label if one.label.rstrip(".").isdecimal() else "-"
     label = f"{one.label.strip()}: " if one.label.strip("·") and bullet == "-" else ""
     return f"{'  ' * (one.depth - 1)}{bullet} {plain_markdown(label + one.text)}"
 

@@ -25,7 +25,7 @@ def shipped_names() -> list[str]:
 
     files = os.listdir(place_of("snapshots"))
     names = [name.removesuffix(".json") for name in files if name.endswith(".json")]
-    return sorted(names, key=lambda name: [int(part) if part.isdigit() else part for part in _words(name)])
+    return sorted(names, key=lambda name: [int(part) if part.isdecimal() else part for part in _words(name)])
 
 
 def load(source: str, declared: View | None = None, snapshot: str = "") -> Dump:

@@ -37,6 +37,6 @@ def models_of(text: str) -> list[tuple[int, str]]:
     whole = [row for row in rows if len(row) == len(names)]
     column, cpu = names.index("MODELNAME"), names.index("CPU") if "CPU" in names else -1
     return [
-        (int(row[cpu]) if cpu >= 0 and row[cpu].strip().isdecimal() else place, row[column].strip())
+        (int(row[cpu]) if cpu >= 0 and len(row[cpu]) < 9 and row[cpu].strip().isdecimal() else place, row[column].strip())
         for place, row in enumerate(whole)
     ]

@@ -74,7 +74,7 @@ def _files(folder: Path) -> list[Path]:
             found = [Path(entry.path) for _, entry in zip(range(_MOST), entries, strict=False) if entry.is_file()]
     except OSError as error:
         raise SourceError(f"cannot be opened: {error.strerror}", str(folder)) from None
-    return sorted(found, key=lambda path: [int(n) if n.isdigit() else n for n in re.split(r"(\d+)", path.name)])
+    return sorted(found, key=lambda path: [int(n) if n.isdecimal() else n for n in re.split(r"(\d+)", path.name)])
 
 
 def _sniffed(path: Path, formats: Sequence[object]) -> bool:

@@ -94,7 +94,7 @@ def number(text: str) -> int:
     """`0x` hex, `0b` binary or decimal, `_` allowed. Raises ValueError for anything else or beyond 2**2048."""
     if len(text) > 2100:
         raise ValueError("a number of more than 2048 bits")
-    return int(text, 0) if text[:1] != "0" or not text.isdigit() else int(text)
+    return int(text, 0) if text[:1] != "0" or not text.isdecimal() else int(text)
 
 
 def number_map(raw: msgspec.Raw, where: str, budget: Budget) -> dict[int, int]:

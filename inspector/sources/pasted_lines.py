@@ -85,7 +85,7 @@ def without_comment(line: str) -> str:
 def is_padded_hex(line: str) -> bool:
     """Whether the line has 8 or 16 hex digits behind a register that cannot be a decimal number as people write it."""
     content = without_comment(line)
-    telling = (digits for digits in _ALONE.findall(content) if digits[0] == "0" or not digits.isdigit())
+    telling = (digits for digits in _ALONE.findall(content) if digits[0] == "0" or not digits.isdecimal())
     return any(telling) and (next(scan(content), None) is not None or _one(content, hexes=True)[0] is not None)
 
 
@@ -176,7 +176,7 @@ def _value_behind(line: str, at: int, limit: int, hexes: bool | None) -> tuple[i
         end = suffix.end()
     if line[end : end + 1] in _WORD and line[end : end + 1]:
         return None
-    if line[end : end + 1] == ":" and line[end + 1 : end + 2].isdigit():
+    if line[end : end + 1] == ":" and line[end + 1 : end + 2].isdecimal():
         # bits of a field, `7:4`
         return None
     value = _number(token[0], hexes)
@@ -190,11 +190,11 @@ def _number(digits: str, hexes: bool | None) -> int | None:
         if digits[:2].lower() in ("0x", "0b"):
             return number(digits)
         padded = _PADDED.fullmatch(digits) is not None
-        if padded and (hexes or not digits.isdigit()):
+        if padded and (hexes or not digits.isdecimal()):
             return int(digits, 16)
         if padded and hexes is None:
             return None
-        return number(digits) if digits.isdigit() else None
+        return number(digits) if digits.isdecimal() else None
     except ValueError:
         return None
 
@@ -207,7 +207,7 @@ def _split(line: str) -> tuple[str, str] | None:
     head = line.rstrip("," + _QUOTES)
     name = head.rstrip(_WORD)
     value = head[len(name) :]
-    if not value or not (value[0].isdigit() or _PADDED.fullmatch(value)):
+    if not value or not (value[0].isdecimal() or _PADDED.fullmatch(value)):
         return None
     rest = name.rstrip(_QUOTES)
     if rest[-1:] in ("=", ":", ","):

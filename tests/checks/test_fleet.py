@@ -96,6 +96,19 @@ def test_the_file_form_comes_back(found: list[Dump]) -> None:
     assert decode_part(encode_part(whole), "here") == whole
 
 
+def test_the_wide_ccsidr_of_a_host_with_ccidx_comes_back_and_no_wider_value() -> None:
+    """KVM's ids for CCSIDR_EL1 name 32 bits; the raw register of such a host has 64."""
+
+    def of(reg_id: int, value: int) -> Part:
+        vcpu = Vcpu(index=0, values={reg_id: value})
+        return summarise(Dump(provenance=Provenance(source="s"), vcpus=(vcpu,)), 0, COMPARE)
+
+    wide = of(ccsidr_id(0), 0xFF_0000_001A)
+    assert decode_part(encode_part(wide), "here") == wide
+    with pytest.raises(SourceError, match="wider than its register"):
+        decode_part(encode_part(of(PFR0 - (1 << 52), 1 << 32)), "here")
+
+
 def test_a_part_grows_with_contents_and_not_with_hosts() -> None:
     def of(count: int) -> Part:
         one = Vcpu(index=0, values={PFR0: 1, TPIDR: 2})

@@ -182,7 +182,7 @@ class PolicyCommands(Commands):
         for name in reversed(all_names()):
             text = "What this kernel would make of the host"
             yield Command(
-                f"Policy: {'Linux ' * name[0].isdigit()}{name}", text, _calling(self._ask, name), discover=False
+                f"Policy: {'Linux ' * name[0].isdecimal()}{name}", text, _calling(self._ask, name), discover=False
             )
         base = app.session.question.base if app.session.question else ""
         for patch in patch_names() if base else ():

@@ -492,5 +492,5 @@ def _restore_rule(clues: Sequence[Clue], vmm: str, version: str) -> str:
     """Name of the restore rule that the text points to; empty when it points to none."""
     stated = [version, *(c.message.versions for c in clues if c.message.vmm == vmm)]
     rules = [rule for text in stated if (rule := of_family(vmm, text.split(" ")[0])) is not None]
-    newest = max(rules, key=lambda rule: rule.since) if any(text[:1].isdigit() for text in stated) else of_family(vmm)
+    newest = max(rules, key=lambda rule: rule.since) if any(text[:1].isdecimal() for text in stated) else of_family(vmm)
     return newest.name if newest is not None else ""

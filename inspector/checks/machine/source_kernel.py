@@ -25,7 +25,7 @@ from inspector.sources.vcpu_setup import setup_of
 
 def describe_policy(policy: Policy) -> str:
     """`Linux 6.12`; a policy of the user's own keeps its name."""
-    return f"Linux {policy.name}" if policy.name[:1].isdigit() else policy.name
+    return f"Linux {policy.name}" if policy.name[:1].isdecimal() else policy.name
 
 
 class OwnKernel(NamedTuple):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from difflib import get_close_matches
 from typing import Literal
 
 import msgspec
@@ -18,7 +19,7 @@ from inspector.checks.machine.machine import machine
 from inspector.checks.machine.shipped_hosts import hosts
 from inspector.checks.recordings.agreement import Agreement, Disagreement
 from inspector.checks.recordings.verify import Question, question_of
-from inspector.errors import InspectorError, PolicyError
+from inspector.errors import InspectorError, PolicyError, short_line
 from inspector.kvm.host import HostState
 from inspector.kvm.vm import Vm
 from inspector.policies.loader import combine, load_policy, patch_names, policy_names, vendor_names
@@ -159,8 +160,13 @@ def learn(paths: Sequence[str], host: str = "", without: Sequence[str] = (), say
     """
     if not paths:
         raise InspectorError("needs a recording", "learn", "make one with `vcpu-inspector record`")
+    names = (*policy_names(), *vendor_names())
+    unknown = next((name for name in without if name not in names), None)
+    if unknown is not None:
+        close = ", ".join(get_close_matches(unknown[:40], names))
+        raise PolicyError(f"no point is called {short_line(unknown, 60)}", "--without", close or "`kernels` lists them")
     judge = _Judge([question_of(path, host) for path in paths])
-    points = {name: load_policy(name) for name in (*policy_names(), *vendor_names()) if name not in without}
+    points = {name: load_policy(name) for name in names if name not in without}
     say(f"{len(points)} points are compared by what the kernel lists and reads")
     ranked = sorted(points, key=lambda name: -judge.read(points[name]))[:_NEAREST]
     base = max(ranked, key=lambda name: judge.whole(points[name]))

@@ -213,8 +213,8 @@ def neighbours(name: str) -> list[str]:
     """The policies that a kernel whose own does not fit may really have: the points around it, those of vendors for
     the same version, and patches over it."""
     own = name.partition("+")[0]
-    number = [int(part) for part in own.rpartition("-")[0].partition("-")[2].split(".") if part.isdigit()]
-    number = number or [int(part) for part in own.split(".") if part.isdigit()]
+    number = [int(part) for part in own.rpartition("-")[0].partition("-")[2].split(".") if part.isdecimal()]
+    number = number or [int(part) for part in own.split(".") if part.isdecimal()]
     points = [[int(part) for part in point.split(".")] for point in point_names()]
     near = sorted(points, key=lambda point: _distance(point, number))[:_NEAR]
     vendors = [one for one in vendor_names() if f"-{'.'.join(map(str, number[:2]))}." in one]

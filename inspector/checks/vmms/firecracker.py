@@ -172,7 +172,7 @@ def clidr_of_caches(current: int, caches: Sequence[Mapping[str, str]]) -> int | 
     kinds: dict[int, set[str]] = {}
     for cache in caches:
         level = cache.get("level", "")
-        if level.isdigit() and cache.get("type"):
+        if level.isdecimal() and len(level) < 4 and cache.get("type"):
             kinds.setdefault(int(level), set()).add(cache["type"].strip().lower())
     if 1 not in kinds:
         return None

@@ -76,7 +76,7 @@ def of_family(family: str, version: str = "") -> Vmm | None:
     Without a version the one that `find_vmm` takes for the family's name, else the one that menus offer.
     """
     members = [vmm for vmm in ALL if vmm.family == family]
-    numbers = tuple(map(int, re.findall(r"\d+", version)[:3])) if version[:1].isdigit() else ()
+    numbers = tuple(map(int, re.findall(r"\d+", version)[:3])) if version[:1].isdecimal() else ()
     if numbers:
         fitting = [vmm for vmm in members if vmm.since <= numbers]
         return max(fitting, key=lambda vmm: vmm.since, default=None)

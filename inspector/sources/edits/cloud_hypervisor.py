@@ -49,7 +49,7 @@ def _vcpus(file: Layer) -> Iterator[tuple[int, Span]]:
     span = root(file)
     for name in ("snapshots", "cpu-manager", "snapshots"):
         span = dict(members(file, span))[name]
-    return ((int(key), node) for key, node in members(file, span) if key.isdigit())
+    return ((int(key), node) for key, node in members(file, span) if key.isdecimal())
 
 
 def _vcpu(file: Layer, node: Span, wanted: Changes, where: str) -> list[Edit]:

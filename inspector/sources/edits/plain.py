@@ -90,7 +90,7 @@ def _like(old: str, change: Change) -> str:
     width = len(body.replace("_", ""))
     if prefix.lower() == "0b":
         return prefix + spread(f"{new:0{width}b}", body)
-    decimal = not prefix and body.replace("_", "").isdigit() and int(body.replace("_", "")) == before
+    decimal = not prefix and body.replace("_", "").isdecimal() and int(body.replace("_", "")) == before
     if decimal and not (width == _FULL and int(body, 16) == before):
         return str(new)
     digits = f"{new:0{width}x}"

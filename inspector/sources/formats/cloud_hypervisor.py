@@ -112,7 +112,7 @@ def load(content: Content) -> Dump:
     vcpus, shapes, sve = [], dict[str, None](), False
     for key, raw in manager.snapshots.items():
         at = f"{where}, vCPU {key}"
-        if not key.isdigit() or len(key) > 4:
+        if not key.isdecimal() or len(key) > 4:
             raise SourceError("a vCPU without a number", at)
         state, shape = _state(decode(bytes(raw), _Node, at).snapshot_data, at, content.budget)
         content.budget.spend(VCPUS)

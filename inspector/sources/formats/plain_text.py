@@ -157,7 +157,7 @@ def _simple(gathered: Gathered, section: int | None, raw: str, count: int, known
     value = int(simple[2], 16 if simple[2][:2] == "0x" else 10)
     if reg_id is None or gathered.add(section, reg_id, value, f"{gathered.where}, line {count}"):
         return False
-    gathered.by_id = gathered.by_id or name[0].isdigit()
+    gathered.by_id = gathered.by_id or name[0].isdecimal()
     return True
 
 

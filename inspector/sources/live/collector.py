@@ -333,7 +333,7 @@ def id_of_name(name: str) -> Optional[int]:
     known = {"CTR_EL0": sysreg(3, 3, 0, 0, 1)}
     known.update((file.upper(), number) for file, number in PER_CPU.items())
     digits = name.upper().replace("C", "").replace("S", "", 1).split("_")
-    if name.upper().startswith("S") and len(digits) == 5 and all(digit.isdigit() for digit in digits):
+    if name.upper().startswith("S") and len(digits) == 5 and all(digit.isdecimal() for digit in digits):
         return sysreg(*(int(digit) for digit in digits))
     return known.get(name)
 
@@ -342,7 +342,7 @@ def debugfs_vms(notes: List[str], folder: str = DEBUGFS) -> List[Dict[str, Any]]
     """The feature ID registers of every running VM, from debugfs (Linux 6.9 and newer, root)."""
     vms: List[Dict[str, Any]] = []
     try:
-        names = sorted(name for name in os.listdir(folder) if name.partition("-")[0].isdigit())
+        names = sorted(name for name in os.listdir(folder) if name.partition("-")[0].isdecimal())
     except OSError as error:
         notes.append("running VMs were not looked at: %s: %s" % (folder, why(error)))
         return vms
@@ -443,7 +443,7 @@ def all_cpus(allowed: List[int], notes: List[str]) -> List[Dict[str, Any]]:
     found = {
         int(name[3:])
         for name in listing(os.path.dirname(IDENTIFICATION.split("%", maxsplit=1)[0]))
-        if name[3:].isdigit()
+        if name[3:].isdecimal()
     }
     found = {index for index in found if listing(IDENTIFICATION % index)}
     cpus = [one_cpu(index) for index in sorted(found.union(allowed))]

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from inspector.errors import SourceError, one_line
+from inspector.errors import LONGEST, SourceError, short_line
 from inspector.folders import cache_folder
 from inspector.lab import machine as machines
 from inspector.lab.debian import FetchError, Stamp, fetch_guest, guest_apt
@@ -35,6 +35,7 @@ FORM = 'lab:KERNEL[,cpu=MODEL][,mte=on][,smp=N][,append="..."]'
 DEFAULT_CPU = "neoverse-n2"
 _OPTION = re.compile(r',(cpu|mte|smp|append)=("[^"]*"|[^,]*)')
 _CPU = re.compile(r"[a-z0-9][a-z0-9.+-]*(?:,[a-z0-9-]+=[a-z0-9]+)*\Z", re.I)
+_LONGEST_CPU = 200
 _SLOWEST_START = 400.0
 """Seconds that a first start may take beside the time-out of a reading: fetching, booting, saving."""
 _SLOWEST_ANSWER = 300.0
@@ -51,7 +52,7 @@ _preparing = threading.Lock()
 
 def to_standard_error(address: str, text: str) -> None:
     """Progress for the command line."""
-    print(one_line(f"{address}: {text}"), file=sys.stderr)
+    print(short_line(f"{address}: {text}", LONGEST), file=sys.stderr)
 
 
 class Lab:
@@ -159,9 +160,9 @@ def taken_apart(address: str) -> tuple[str, Spec]:
         raise SourceError("is not the address of a lab", address, f"valid: {FORM}, KERNEL a series or a file")
     given = {name: value.strip('"') for name, value in _OPTION.findall(options)}
     cpu, smp, mte = given.get("cpu", DEFAULT_CPU), given.get("smp", "1"), given.get("mte", "off")
-    if not _CPU.match(cpu):
-        raise SourceError(f"{cpu!r} is no CPU model", address, "such as neoverse-n2, cortex-a72 or max")
-    if not (smp.isascii() and smp.isdigit() and 1 <= int(smp[:3]) <= 8 and len(smp) < 3):
+    if len(cpu) > _LONGEST_CPU or not _CPU.match(cpu):
+        raise SourceError(f"{short_line(cpu, 60)!r} is no CPU model", address, "such as neoverse-n2, cortex-a72 or max")
+    if not (smp.isascii() and smp.isdecimal() and 1 <= int(smp[:3]) <= 8 and len(smp) < 3):
         raise SourceError(f"smp={smp} is not a number from 1 to 8", address)
     if mte not in ("on", "off"):
         raise SourceError(f"mte={mte} is neither on nor off", address)

@@ -34,7 +34,7 @@ def connect(address: str, target: str, deadline: Deadline) -> socket.socket:
             line = socket.socket(socket.AF_UNIX)
             return dial(line, target, deadline)
         host, _, port = target.rpartition(":")
-        if not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        if not (port.isascii() and port.isdecimal() and len(port) <= 5 and 0 < int(port) < 65536):
             raise SourceError("is not HOST:PORT or the path of a Unix socket", address)
         return _dial(host.strip("[]") or "localhost", int(port), deadline)
     except TimeoutError:

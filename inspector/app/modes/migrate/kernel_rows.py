@@ -55,7 +55,7 @@ def _runs(matrix: KernelMatrix) -> str:
     runs: list[list[str]] = []
     before = False
     for one in matrix.rows:
-        loads, mainline = one.verdict == "loads", one.kernel[:1].isdigit()
+        loads, mainline = one.verdict == "loads", one.kernel[:1].isdecimal()
         if loads and before and mainline:
             runs[-1].append(one.kernel)
         elif loads:
@@ -66,7 +66,7 @@ def _runs(matrix: KernelMatrix) -> str:
 
 def kernel_words(one: KernelRow, matrix: KernelMatrix, cells: int) -> list[Row]:
     """What is to be said about one kernel."""
-    name = f"Linux {one.kernel}" if one.kernel[:1].isdigit() else one.kernel
+    name = f"Linux {one.kernel}" if one.kernel[:1].isdecimal() else one.kernel
     counts = [
         f"{one.refused} refused" if one.refused else "",
         f"{one.only_in_source} saved registers missing there" if one.only_in_source else "",

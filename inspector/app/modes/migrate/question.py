@@ -181,7 +181,7 @@ def destination_name(question: Question, report: MigrationReport | None = None, 
     kernel = question.kernel or (report.kernel if report else "")
     if short:
         return f"same host {kernel}" if question.destination is None else short_name(question.destination)
-    kernel = f"Linux {kernel}" if kernel[:1].isdigit() else kernel.rsplit("/", 1)[-1]
+    kernel = f"Linux {kernel}" if kernel[:1].isdecimal() else kernel.rsplit("/", 1)[-1]
     name = "same host" if question.destination is None else short_name(question.destination)
     return ", ".join(filter(None, (name, kernel)))
 

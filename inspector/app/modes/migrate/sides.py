@@ -112,7 +112,7 @@ class ChooseDestination(Choose):
         if text == SAME_HOST:
             self._same(self.question.kernel if self.question else "")
             return
-        if text.startswith(SAME_HOST) or words.partition("+")[0].replace(".", "").isdigit():
+        if text.startswith(SAME_HOST) or words.partition("+")[0].replace(".", "").isdecimal():
             try:
                 choose(words)
             except InspectorError as error:
@@ -166,7 +166,7 @@ class ChooseKernel(Choose):
         kernels = [
             Item(
                 f"kernel {name}",
-                (row(f"{'Linux ' * name[0].isdigit()}{name}"), row(Ink(_evidence(name), "muted"))),
+                (row(f"{'Linux ' * name[0].isdecimal()}{name}"), row(Ink(_evidence(name), "muted"))),
             )
             for name in reversed(all_names())
         ]

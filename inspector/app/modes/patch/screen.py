@@ -394,8 +394,8 @@ class Patch(Frame):
 
     def _real_kernels(self) -> str:
         """The fetched kernels, oldest first; where there is none, the dump's own series and the newest."""
-        fetched = [series for series in kernels(cache_folder()) if series[:1].isdigit()]
-        ordered = sorted(fetched, key=lambda series: [int(part) for part in series.split(".") if part.isdigit()])
+        fetched = [series for series in kernels(cache_folder()) if series[:1].isdecimal()]
+        ordered = sorted(fetched, key=lambda series: [int(part) for part in series.split(".") if part.isdecimal()])
         own = self._study.dump.provenance.kernel.shown.split(".")[:2] if self._study is not None else []
         return " ".join([*(ordered or [".".join(own)])[: MOST_KERNELS - len(NEWEST)], *NEWEST]).strip()
 

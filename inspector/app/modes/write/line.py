@@ -14,7 +14,7 @@ class WriteLine(Line):
 
     def insert_text_at_cursor(self, text: str) -> None:
         """Insert what was typed or pasted."""
-        if self._prefill and self.value == self._prefill and text[:1].strip() and not text[:1].isdigit():
+        if self._prefill and self.value == self._prefill and text[:1].strip() and not text[:1].isdecimal():
             self.clear()
         self._prefill = ""
         super().insert_text_at_cursor(text)
