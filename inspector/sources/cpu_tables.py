@@ -37,6 +37,7 @@ def models_of(text: str) -> list[tuple[int, str]]:
     whole = [row for row in rows if len(row) == len(names)]
     column, cpu = names.index("MODELNAME"), names.index("CPU") if "CPU" in names else -1
     return [
-        (int(row[cpu]) if cpu >= 0 and len(row[cpu]) < 9 and row[cpu].strip().isdecimal() else place, row[column].strip())
+        (int(number) if number.isdecimal() and len(number) < 9 else place, row[column].strip())
         for place, row in enumerate(whole)
+        for number in (row[cpu].strip() if cpu >= 0 else "",)
     ]
