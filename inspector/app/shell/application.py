@@ -38,7 +38,6 @@ from inspector.app.shell.session import Change, Session
 from inspector.app.shell.settings import Settings, load_settings
 from inspector.app.shell.theming import DEFAULT_THEME, load_themes, theme_folders, token_defaults
 from inspector.app.shell.typing_ahead import Typed, TypingAhead
-from inspector.app.shell.warming import AFTER, warm
 from inspector.errors import InspectorError, one_line
 from inspector.folders import config_folder, state_folder
 from inspector.leaving import held, on_ask
@@ -254,7 +253,6 @@ class InspectorApp(App[None]):
         """Say what was wrong with themes and settings; the program runs all the same."""
         self.add_mode(self.DEFAULT_MODE, _made(BY_ID[self.DEFAULT_MODE]))
         self.call_after_refresh(_collect_again)
-        self.set_timer(AFTER, lambda: warm(self))
         loop = asyncio.get_running_loop()
         on_ask(lambda: loop.call_soon_threadsafe(self.exit))
         watch_terminal(self._driver)

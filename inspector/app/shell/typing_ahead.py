@@ -7,7 +7,8 @@ has had its effect.
 
 An effect may be a message that is on its way when the key has come up: enter in the palette tells its line, that its
 list, that the palette, which closes and has the program run the command. So it is waited until all of them are quiet:
-a key that came before would go to the line of a palette that is closing.
+a key that came before would go to the line of a palette that is closing. Quiet too must be what is still being made,
+and what is put off until the screen was drawn: a search line that was just mounted gets the keys only then.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any
 
 from textual.app import App
@@ -24,6 +26,8 @@ from textual.message_pump import MessagePump
 Typed = Key | Paste
 PATIENCE = 2.0
 """Seconds after which a key that nobody finished no longer holds up the others."""
+DRAWING = 1 / 120
+"""Seconds after which it is looked again whether the screen was drawn: half of what Textual leaves between two."""
 ROUNDS = 12
 """How often it is waited for messages that came of the ones before, where something never falls quiet."""
 
@@ -40,7 +44,11 @@ class TypingAhead:
     async def take(self, event: Typed) -> None:
         """Handle an event in its turn."""
         self._waiting.append(event)
-        if self._since is None or time.monotonic() - self._since > PATIENCE:
+        if self._since is None and (self._unmade() or self._put_off()):
+            # The program opens something by itself: its first screen, or what a reading gave.
+            self._since = time.monotonic()
+            await self._quiet(self._since, ROUNDS)
+        elif self._since is None or time.monotonic() - self._since > PATIENCE:
             await self._next()
 
     async def _next(self) -> None:
@@ -67,7 +75,10 @@ class TypingAhead:
         """Wait for what the event has set going; then the next one has its turn."""
         if self._since != since:
             return
-        waiting = len(busy := [node for node in self._nodes() if node.message_queue_size])
+        waiting = len(busy := [*self._unmade(), *(node for node in self._nodes() if node.message_queue_size)])
+        if not busy and self._put_off() and time.monotonic() - since < PATIENCE:
+            self._program.set_timer(DRAWING, partial(self._quiet, since, rounds))
+            return
         if not busy or not rounds:
             await self._next()
             return
@@ -81,6 +92,14 @@ class TypingAhead:
         for node in busy:
             if not node.call_later(done):
                 await done()
+
+    def _unmade(self) -> list[MessagePump]:
+        """What is being mounted: it finds the keys' meaning and its own widgets only afterwards."""
+        return [node for node in self._nodes() if not node._is_mounted]
+
+    def _put_off(self) -> bool:
+        """Whether something waits until a screen was drawn: `call_after_refresh` keeps it with the screen."""
+        return any(screen._callbacks for screen in self._program.screen_stack)
 
     def _nodes(self) -> Iterator[MessagePump]:
         """The program, its screens, and all that is on them."""

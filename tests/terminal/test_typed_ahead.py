@@ -1,0 +1,56 @@
+"""Keys sent in one write: those behind a key that opens a line or a dialog arrive there whole.
+
+The screen is drawn eight times a second here, so that what waits for the next drawing is late each time, as it is now
+and then on a busy machine.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.terminal.terminal import Terminal
+
+SLOW = {"TEXTUAL_FPS": "8"}
+DUMPS = ("builtin:neoverse-n2-linux-6.1", "builtin:cortex-a72-linux-6.12")
+SEARCHES = {"1": "n next", "2": "sve2", "0": "filter sve2", "0f": "filter sve2"}
+"""Keys that lead to each mode with a search line; words of its answer to `sve2`."""
+DIALOGS = {
+    "o": "Open a dump",
+    "2d": "Right side",
+    "w": "Write registers",
+    "e": "Write a new file",
+    "p": "Kernel policy",
+}
+
+
+def arrived(terminal: Terminal, answer: str) -> None:
+    """The search line holds every letter, and the search was answered."""
+    terminal.wait_for(lambda text: "sve2" in text and answer in text and "┌─" not in text, f"sve2, {answer}")
+
+
+@pytest.mark.parametrize("mode", SEARCHES)
+def test_letters_behind_the_first_slash_of_a_program_that_starts(mode: str, tmp_path: Path) -> None:
+    with Terminal(*DUMPS, folder=tmp_path, environment=SLOW) as terminal:
+        terminal.wait_for(lambda text: b"\x1b[?1049h" in terminal.raw, "the program has taken the terminal")
+        terminal.send(f"{mode.replace('1', '')}/sve2")
+        arrived(terminal, SEARCHES[mode])
+
+
+def test_letters_behind_a_slash_or_the_key_of_a_dialog_later(tmp_path: Path) -> None:
+    with Terminal(*DUMPS, folder=tmp_path, environment=SLOW) as terminal:
+        terminal.wait_for("Help")
+        for mode, answer in SEARCHES.items():
+            terminal.send(f"{mode}/sve2")
+            arrived(terminal, answer)
+            terminal.press("escape", "escape")
+            terminal.wait_without("sve2" if mode == "2" else answer)
+        for keys, title in DIALOGS.items():
+            terminal.send(f"1{keys}gk/x")
+            terminal.wait_for(f"┌─ {title}")
+            terminal.wait_for("gk/x")
+            terminal.press("escape")
+            terminal.wait_without("┌─")
+        terminal.send("\x10gk/x")
+        terminal.wait_for("gk/x")
