@@ -26,9 +26,6 @@ from inspector.reports.real_kernels import side_by_side_json, side_by_side_lines
 from inspector.reports.text import columns
 from inspector.sources.live.laboratory import DEFAULT_CPU, FORM, PREFIX, guest_python
 
-_USUAL = "5.10,6.1,6.12,newest"
-"""The kernels of Debian that `lab ask` asks by itself."""
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
@@ -37,7 +34,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "words", nargs="*", default=[], metavar="SERIES|REG", help="fetch: series such as newest; ask: REG[=VALUE]"
     )
     parser.add_argument(
-        "--kernels", metavar="LIST", default="", help=f"with ask: series or paths, comma-separated (default: {_USUAL})"
+        "--kernels",
+        metavar="LIST",
+        default="",
+        help="with ask: series or paths, commas between (default: those fetched)",
     )
     parser.add_argument("--cpu", metavar="NAME", default="", help=f"with ask: the CPU model (default: {DEFAULT_CPU})")
     add_style(parser, markdown=False)
@@ -60,7 +60,8 @@ def _ask(options: argparse.Namespace) -> int:
         raise InspectorError("needs a register", "lab ask", "such as: lab ask ID_AA64MMFR2_EL1.CCIDX=1")
     asked = [_register(word) for word in options.words]
     cpu = f",cpu={options.cpu}" if options.cpu else ""
-    kernels = RealKernels([f"{PREFIX}{name}{cpu}" for name in (options.kernels or _USUAL).split(",") if name])
+    names = options.kernels.split(",") if options.kernels else _fetched()
+    kernels = RealKernels([f"{PREFIX}{name}{cpu}" for name in names if name])
     found = [(register, kernels.ask_all(register, text), text) for register, text in asked]
     if options.json:
         print(dumps({"registers": [side_by_side_json(*one) for one in found]}))
@@ -72,6 +73,11 @@ def _ask(options: argparse.Namespace) -> int:
         for one in answers
     )
     return EXIT_YES if good else EXIT_NO
+
+
+def _fetched() -> list[str]:
+    """The series whose kernels are there, oldest first; the newest one, to be fetched, where there is none."""
+    return sorted(doctor.kernels(cache_folder()), key=_order) or ["newest"]
 
 
 def _register(word: str) -> tuple[Register, str]:

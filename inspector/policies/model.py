@@ -344,6 +344,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     possible: bool = False
     """with everything that may have come by that point, where the date of something is not known exactly"""
+    stands_for: str = ""
+    """the release without policy for which this one is asked, `7.5.1`: nothing that it answers is certain"""
 
     @property
     def label(self) -> str:

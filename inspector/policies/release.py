@@ -453,7 +453,8 @@ def _outside(point: Point) -> Choice:
     else:
         nearest, where = older[-1], "no series that is modelled"
     text = f"{_text(point)} is {where}; {_text(nearest)} answers in its place, and may be wrong."
-    return Choice(policy=_policy(nearest), certainty="outside", explanation=text)
+    policy = msgspec.structs.replace(_policy(nearest), stands_for=_text(point))
+    return Choice(policy=policy, certainty="outside", explanation=text)
 
 
 def _hidden_point(release: Release) -> Choice:

@@ -15,7 +15,7 @@ class Open(Choosing):
 
     TITLE = "Open a dump"
     SUBTITLE = "enter opens   tab completes   ↑↓ list   esc closes"
-    PLACEHOLDER = "file, builtin:NAME, live:, ssh://host, lab:6.12, gdb:, qmp:, debugfs:"
+    PLACEHOLDER = "file, builtin:NAME, live:, ssh://host, lab:KERNEL, gdb:, qmp:, debugfs:"
 
     def items(self) -> list[Item]:
         """Loaded and shipped dumps."""

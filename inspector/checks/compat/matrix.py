@@ -159,6 +159,8 @@ def _cell(source: str, destination: str, sides: dict[str, Side], trials: Trials,
     changed = tuple(f.id for f in result.findings if f.kind == "changed" and not f.expected and f.feature != "pmu")
     unsure = tuple(f.id for f in result.findings if not f.certain)
     told: CellVerdict = "fails" if verdict == FAILS else "uncertain" if verdict == UNCERTAIN or unsure else "loads"
+    if any(sides[name].target.policy.stands_for for name in (source, destination)):
+        told = "uncertain"
     if told == "loads" and changed:
         told = "changes"
     remedy = None

@@ -25,7 +25,7 @@ from inspector.checks.restore.result import (
     VcpuResult,
     Verdict,
 )
-from inspector.checks.restore.sentences import count_of, describe_source, headline, row_headline
+from inspector.checks.restore.sentences import count_of, describe_source, headline, row_headline, stands_for
 from inspector.checks.restore.summary import distinct, first_fatal, restore, steps_of, verdict_from
 from inspector.checks.vmms.base import Vmm
 from inspector.checks.vmms.expected import expected_messages
@@ -134,6 +134,7 @@ def _report(
         steps = (creation, *(msgspec.structs.replace(s, reached=s.reached and going) for s in steps))
     remarks = remark_on(source, vcpus, results, target, rule)
     verdict = _verdict(steps, remarks)
+    stood_in = target.policy.stands_for and not target.refused
     fails = verdict == FAILS
     fatal = [f for result in results for f in result.findings if f.fatal]
     instances = _instances(source, vcpus)
@@ -143,6 +144,8 @@ def _report(
         messages = rule.printed_creation(instances[vcpus[0].index], errno.EINVAL, target.refused)
     if creation is not None and (creation.certain or verdict == UNCERTAIN):
         said = f"{'fails before any write' if creation.certain else 'uncertain'}: {creation.text}"
+    if stood_in:
+        verdict, said = UNCERTAIN, stands_for(target.policy, said)
     return MigrationReport(
         vmm=rule.name,
         vmm_title=rule.title,
@@ -204,7 +207,7 @@ def _row(target: Destination, rule: Vmm, results: Sequence[VcpuResult]) -> Kerne
     return KernelRow(
         kernel=target.policy.name,
         evidence=target.policy.evidence,
-        verdict=_verdict(steps, ()),
+        verdict=UNCERTAIN if target.policy.stands_for else _verdict(steps, ()),
         refused=len(refused),
         only_in_source=sum(f.kind == "only_in_source" for f in findings),
         changed=changed,

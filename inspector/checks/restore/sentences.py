@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from inspector.checks.restore.result import LOADS, UNCERTAIN, Finding, Remark, RestoreStep, VcpuResult, Verdict
 from inspector.checks.vmms.base import Vmm
 from inspector.errors import one_line
+from inspector.kvm.words.kernels import unmodelled
+from inspector.policies.model import Policy
 from inspector.registers.catalog import by_id
 from inspector.sources.dump import Dump, Vcpu
 
@@ -46,6 +48,11 @@ def headline(
     if verdict == UNCERTAIN:
         return _uncertain(findings)
     return _loads(findings) if verdict == LOADS else _fails(vmm, results, lengths, remarks)
+
+
+def stands_for(policy: Policy, said: str) -> str:
+    """The headline for a kernel without policy, given that of the nearest one, which answered."""
+    return f"uncertain: it depends on {unmodelled(policy)}; as {policy.name}: {said}"
 
 
 def _uncertain(findings: Sequence[Finding]) -> str:

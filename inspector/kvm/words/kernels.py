@@ -16,7 +16,7 @@ from inspector.policies.dates import parse_date
 from inspector.policies.model import Policy
 from inspector.policies.release import UncertainRule, choose, differences
 from inspector.registers.bits import ALL
-from inspector.registers.encoding import grouped_hex
+from inspector.registers.encoding import CLASS_CORE, class_of, grouped_hex
 from inspector.registers.naming import by_id, name_of
 
 T = TypeVar("T")
@@ -144,7 +144,10 @@ def cases_of(
 
 def merge_verdicts(branches: Sequence[Branch[Verdict]]) -> Verdict:
     """KVM's answer to one write, where the kernel may have several policies; the chosen policy's words where they
-    agree."""
+    agree. Of a kernel without policy only the answer of the nearest one is known, as a case."""
+    first = branches[0]
+    if first.policy.stands_for and first.answer.certain and class_of(first.answer.id) != CLASS_CORE:
+        return _unmodelled(first.policy, first.answer)
     answers = [branch.answer for branch in branches]
     if agreed([_essence(answer) for answer in answers]):
         return _for_any_reason(_known_in_all(answers), _parts_that_differ(answers))
@@ -155,6 +158,20 @@ def merge_verdicts(branches: Sequence[Branch[Verdict]]) -> Verdict:
         _known_in_all(answers), certain=False, after=None, after_known=0, uncertain=parts, rule="", reference="",
         reason=f"the answer depends on {' and on '.join(depends_on)}, which is not known.", depends_on=depends_on,
         cases=cases, would_pass=None,
+    )  # fmt: skip
+
+
+def unmodelled(policy: Policy) -> str:
+    """What an answer of a policy depends on that stands for another release: a clause."""
+    return f"what Linux {policy.stands_for}, which is not modelled, does otherwise than {policy.name}"
+
+
+def _unmodelled(policy: Policy, answer: Verdict) -> Verdict:
+    depends_on = unmodelled(policy)
+    return msgspec.structs.replace(
+        answer, certain=False, after=None, after_known=0, rule="", reference="", depends_on=(depends_on,),
+        reason=f"the answer depends on {depends_on}.", would_pass=None,
+        cases=tuple(_cases(answer, f"the kernel behaves as Linux {policy.name}", "")),
     )  # fmt: skip
 
 

@@ -60,7 +60,7 @@ class RealPane(Vertical):
 
     def compose(self) -> ComposeResult:
         """Both lines, and the answers."""
-        yield Line(self._kernels, placeholder="kernels of the lab: 6.1 6.12 newest path/to/Image", id="real-kernels")
+        yield Line(self._kernels, placeholder="kernels of the lab: series, newest, path/to/Image", id="real-kernels")
         yield Line("", placeholder="a value, or FIELD=value: written to a fresh vCPU of each kernel", id="real-value")
         yield Lines(id="real-rows")
 
@@ -90,7 +90,7 @@ class RealPane(Vertical):
         except InspectorError as error:
             self._problem = str(error)
         if not wanted:
-            self._problem = "names no kernel: type series such as 6.1 6.12, or the path of an Image"
+            self._problem = "names no kernel: type series with blanks between, `newest`, or the path of an Image"
         self._ask_all()
 
     def _progress(self, address: str, text: str) -> None:
