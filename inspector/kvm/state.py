@@ -22,6 +22,8 @@ class VmState:
         self.stored: dict[int, int] = dict(exposure.vm_values)
         self.counters = exposure.pmcr_counters
         self.ran = False
+        self.open_bits: dict[int, int] = {}
+        """of the shared registers, as in VcpuState"""
 
 
 class VcpuState:
@@ -36,6 +38,10 @@ class VcpuState:
         self.own: dict[int, int] = dict(vm.exposure.vcpu_values)
         if MPIDR_EL1 in self.own and index:
             self.own[MPIDR_EL1] = vm.exposure.mpidr(index)
+
+    def opens(self, reg_id: int) -> dict[int, int]:
+        """The open bits of the registers that are held where this one is."""
+        return self.vm.open_bits if reg_id in self.vm.stored else self.open_bits
 
     def value(self, reg_id: int) -> int:
         """The register's value; 0 for one that does not exist (ask `get_one_reg` for the errno)."""
@@ -57,8 +63,9 @@ class VcpuState:
     @contextmanager
     def undone(self) -> Iterator[None]:
         """Whatever is written inside the `with` block is put back at its end."""
-        held = dict(self.vm.stored), dict(self.own), self.vm.counters, dict(self.open_bits)
+        vm = self.vm
+        held = dict(vm.stored), dict(self.own), vm.counters, dict(vm.open_bits), dict(self.open_bits)
         try:
             yield
         finally:
-            self.vm.stored, self.own, self.vm.counters, self.open_bits = held
+            vm.stored, self.own, vm.counters, vm.open_bits, self.open_bits = held

@@ -127,7 +127,7 @@ class Vcpu(VcpuState):
                     kept = not self.set_one_reg(reg_id, value) and self.get_one_reg(reg_id) == (0, value)
         if kept:
             self.set_one_reg(reg_id, value)
-            self.open_bits[reg_id] = 0
+            self.opens(reg_id)[reg_id] = 0
         return kept
 
     def set_one_reg(self, reg_id: int, value: int) -> int:

@@ -21,6 +21,12 @@ from inspector.reports.outline import OutlineLine, Words, heading, line, outline
 
 SIGNS = {"accepted": "=", "refused": "✖", "ignored": "~", "uncertain": "?", "no value": "✖"}
 ROLES = {"accepted": "same", "refused": "refused", "ignored": "masked", "uncertain": "unknown", "no value": "refused"}
+FROZEN = {
+    True: "ID registers are fixed from now on",
+    False: "ID registers are judged as before it",
+    None: "uncertain whether ID registers are fixed now",
+}
+"""What the first run does to ID registers: nothing where KVM compares writes and keeps no copy for the VM."""
 WITHHELD = "withheld"
 """Stands for a value of a register that holds secrets of the guest."""
 
@@ -61,14 +67,15 @@ def entry_lines(entry: Entry) -> list[str]:
     """One answer as `write` prints it."""
     if entry.step.runs:
         answer = "= the vCPU runs" if not entry.errno else f"✖ refused  {entry.errno_name} ({entry.errno})"
-        return [f"KVM_RUN  {answer}", *(["  ID registers keep their values from now on"] if not entry.errno else [])]
+        return [f"KVM_RUN  {answer}", *([f"  {FROZEN[entry.freezes]}"] if not entry.errno else [])]
     return verdict_lines(entry.verdict) if entry.verdict is not None else []
 
 
 def entry_json(entry: Entry) -> Json:
     """The same for programs."""
     if entry.step.runs:
-        return {"run": True, "errno": entry.errno, "errno_name": entry.errno_name or "0"}
+        told = {"run": True, "errno": entry.errno, "errno_name": entry.errno_name or "0"}
+        return told if entry.errno else told | {"id_registers_fixed": entry.freezes}
     return verdict_json(entry.verdict) if entry.verdict is not None else {}
 
 
@@ -85,7 +92,7 @@ def outcome_text(entry: Entry, secrets: bool = True) -> str:
     """In a few words what became of a step: `0x1 -> 0x0`, `EINVAL: above the limit`, `accepted and dropped`."""
     step, verdict = entry.step, entry.verdict
     if step.runs:
-        return "ID registers are fixed from now on" if not entry.errno else f"KVM_RUN is refused: {entry.errno_name}"
+        return FROZEN[entry.freezes] if not entry.errno else f"KVM_RUN is refused: {entry.errno_name}"
     if step.pair is not None:
         return _real_text(entry)
     if verdict is None:

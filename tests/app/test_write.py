@@ -167,3 +167,16 @@ async def test_what_is_not_known_of_the_present_value_is_a_question_mark() -> No
         text = await typed(pilot, "0x1221")
         assert "now       0x1221_0111_12?0_1011" in text
         assert "refused   EINVAL (22)   reads back 0x1221_0111_12?0_1011" in text
+
+
+async def test_writes_to_several_registers_mean_the_same_after_they_are_made() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        app.session.follow(PFR0)
+        await press(pilot, "w")
+        assert "2 writes" in await enter_text(pilot, "CSV2=0 VBAR_EL1=0x800")
+        text = await press(pilot, "enter")
+        assert app.session.register is not None and app.session.register.name == "VBAR_EL1"
+        assert value(app) == "ID_AA64PFR0_EL1.CSV2=0 VBAR_EL1=0x800"
+        assert "neither a field" not in text and "steps 1 to 2" in text

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
 from inspector import sources
 from inspector.checks.machine.machine import machine
-from inspector.checks.writing.bench import Bench
+from inspector.checks.writing.bench import Bench, bench_of
 from inspector.checks.writing.history import CANNOT_UNDO, FIRST_RUN, History, history_of, steps_of
 from inspector.checks.writing.scratch import PairedWrite
 from inspector.checks.writing.typed import TypedWrite, typed_writes, words_of
@@ -18,6 +20,7 @@ from inspector.registers.catalog import Register, by_id, find
 from inspector.sources.live.scratch import ActualWrite
 
 N2 = "builtin:neoverse-n2-linux-6.1"
+STREAM = Path(__file__).parents[1] / "material" / "qemu" / "kvm-6.12_neoverse-n2_q100smp2.mig.xz"
 
 
 def register(name: str) -> Register:
@@ -171,3 +174,23 @@ def test_what_is_typed_comes_back_as_one_word_of_a_command() -> None:
         (one,) = typed_writes(line)
         assert one.command == line and typed_writes(one.command) == (one,)
     assert words_of("a = 1 ,b=2") == ["a=1", "b=2"]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_what_a_stream_shows_is_known_of_every_vcpu_after_another_field_was_written(number: int) -> None:
+    # The stream names no kernel: whether that would show MPAM of an unknown host is open, the saved value is not.
+    dump = sources.load(str(STREAM))
+    bench = bench_of(machine(dump), [one.values for one in dump.vcpus])
+    bench.make(PFR0, "DIT=0")
+    saved = dump.vcpus[0].values[PFR0.id]
+    assert bench.changes(number) == {PFR0.id: (Partial(saved, ALL), Partial(saved & ~(1 << 48), ALL))}
+    # A value of which nobody knows whether it is taken is known of no vCPU.
+    bench.make(PFR0, "MPAM=1")
+    assert not bench.changes(number)[PFR0.id].after.known >> 40 & 1
+
+
+def test_bits_of_shared_registers_that_are_not_known_are_so_of_every_vcpu() -> None:
+    dump = sources.load(str(STREAM))
+    bench = bench_of(machine(dump), [one.values for one in dump.vcpus])
+    bench.make(PFR0, "DIT=0", 1)
+    assert bench.known(PFR0.id, 0) == bench.known(PFR0.id, 1) != ALL

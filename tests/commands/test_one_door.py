@@ -129,4 +129,10 @@ def test_the_first_run_stands_between_two_writes() -> None:
     code, out, _ = run("write", N2, "ID_AA64PFR0_EL1.CSV2=0 DIT=0", "run", "ID_AA64PFR0_EL1.DIT=1", "--kernel", "6.12")
     assert code == 1 and out.index("= accepted") < out.index("KVM_RUN  = the vCPU runs") < out.index("EBUSY (16)")
     code, out, _ = run("write", N2, "run", "SCTLR_EL1=0x5", "--kernel", "6.12", "--json")
-    assert code == 0 and '"run": true' in out
+    assert code == 0 and '"run": true' in out and '"id_registers_fixed": true' in out
+
+
+def test_the_first_run_fixes_id_registers_only_where_kvm_keeps_them() -> None:
+    for kernel, said, answer in (("6.1", "judged as before it", "accepted"), ("6.12", "fixed from now on", "EBUSY")):
+        _, out, _ = run("write", N2, "run", "ID_AA64PFR0_EL1.CSV2=0", "--kernel", kernel)
+        assert f"ID registers are {said}" in out and answer in out.splitlines()[3]

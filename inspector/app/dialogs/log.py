@@ -27,7 +27,6 @@ from inspector.reports.writes import (
     LogAbout,
     commands,
     counted,
-    entry_lines,
     log_markdown,
     outcome_text,
     step_text,
@@ -160,8 +159,6 @@ class Log(Dialog):
         if told is not None:
             for title, text in (("Why", told.reason), ("Rule", told.rule), ("Source", told.reference)):
                 rows += wrap(row(Ink(f"{title:<8}", "muted"), ink(text)), cells, 8) if text else []
-        elif one.step.runs:
-            rows += [row(ink(text)) for text in entry_lines(one)[1:]]
         pane.show([line, *rows])
 
     def _about(self) -> LogAbout | None:
@@ -232,6 +229,7 @@ class Log(Dialog):
             return
         history.do([FIRST_RUN])
         self._told("")
+        self.steps.go(len(self._entries) - 1)
 
     def _told(self, problem: str) -> None:
         if problem:

@@ -98,6 +98,8 @@ class Bench:
     ) -> None:
         self._build, self._saved, self._stored_only = build, saved or {}, stored_only
         self._vms = self._made()
+        self._doubted: dict[int, int] = {}
+        """register id -> bits that a write changed of which nobody knows whether it was taken"""
         self.ran = False
 
     @cached_property
@@ -116,6 +118,7 @@ class Bench:
     def renew(self) -> None:
         """The VM as it was at first: no write was made, nothing ran."""
         self._vms = self._made()
+        self._doubted.clear()
         self.ran = False
 
     @property
@@ -185,7 +188,8 @@ class Bench:
             before = target.value(register.id)
             verdict = explain_write(target, register.id, one.value, kept=one.kept)
             if not verdict.certain and any(not case.errno for case in verdict.cases):
-                target.open_bits[register.id] = one.kept | before ^ one.value
+                target.opens(register.id)[register.id] = one.kept | before ^ one.value
+                self._doubted[register.id] = self._doubted.get(register.id, 0) | before ^ one.value
             answers.append(verdict)
         return msgspec.structs.replace(attempt, verdict=self._merged(answers))
 
@@ -195,6 +199,12 @@ class Bench:
         self.ran = self.ran or error == 0
         return error
 
+    @property
+    def freezes(self) -> bool | None:
+        """True when ID registers take only what they hold once the VM has run; None where the policies differ in it."""
+        told = {vm.exposure.book.variant("id-registers") == "stored" for vm in self._vms}
+        return told.pop() if len(told) == 1 else None
+
     def changes(self, vcpu: int = 0) -> dict[int, Changed]:
         """The registers of a vCPU that do not read as they did at first, by what was written and by the first run."""
         ids = set(_DERIVED) & self.vm.exposure.listed_set
@@ -202,9 +212,19 @@ class Bench:
             old, new = fresh.vcpu(vcpu), now.vcpu(vcpu)
             for before, after in ((fresh.stored, now.stored), (old.own, new.own)):
                 ids |= {i for i, value in after.items() if before.get(i) != value}
-            ids |= set(new.open_bits)
-        found = {i: Changed(_held(self._fresh, vcpu, i), _held(self._vms, vcpu, i)) for i in ids}
+            ids |= {*new.open_bits, *new.vm.open_bits}
+        found = {i: self._changed(i, vcpu) for i in ids}
         return {i: one for i, one in sorted(found.items()) if one.before != one.after}
+
+    def _changed(self, reg_id: int, vcpu: int) -> Changed:
+        """Bits that the model does not know and no write touched are as they were saved under this very kernel."""
+        before, after = _held(self._fresh, vcpu, reg_id), _held(self._vms, vcpu, reg_id)
+        saved = None if self._stored_only else self._saved.get(vcpu, {}).get(reg_id)
+        if saved is None or size_of(reg_id) > 8:
+            return Changed(before, after)
+        kept = ALL & ~before.known & ~after.known & ~self._doubted.get(reg_id, 0)
+        before, after = (Partial(one.value | saved & kept, one.known | kept) for one in (before, after))
+        return Changed(before, after)
 
 
 def bench_of(machine: Machine, vcpus: Sequence[Mapping[int, int]] | None = None) -> Bench:

@@ -53,6 +53,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """None for the first run"""
     errno: int = 0
     """of the first run"""
+    freezes: bool | None = None
+    """True when the first run fixes the ID registers; None where the kernels that may be meant differ in it"""
 
     @property
     def verdict(self) -> Verdict | None:
@@ -262,7 +264,7 @@ def written(bench: Bench, steps: Iterable[Step]) -> tuple[Entry, ...]:
 def answered(bench: Bench, step: Step) -> Entry:
     """Do a step."""
     if step.runs:
-        return Entry(step=step, errno=bench.run(step.vcpu))
+        return Entry(step=step, errno=bench.run(step.vcpu), freezes=bench.freezes)
     return Entry(step=step, attempt=bench.make(*step.write, step.vcpu))
 
 

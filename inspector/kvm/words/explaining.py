@@ -45,7 +45,7 @@ def explain_write(vcpu: Vcpu, reg_id: int, value: int, size_ok: bool = True, kep
     fields = _fields(parts, vcpu, reg_id, value, undecided)
     errno = vcpu.set_one_reg(reg_id, value)
     if not errno:
-        vcpu.open_bits[reg_id] = kept
+        vcpu.opens(reg_id)[reg_id] = kept
     _, after = vcpu.get_one_reg(reg_id)
     sure = tuple(part for part in parts if part.name not in undecided)
     rule, reason = _why(vcpu, gate, reg_id, Write(value, errno, after, sure if errno else parts))
@@ -80,13 +80,13 @@ def _after_known(vcpu: Vcpu, reg_id: int, value: int, after: int | None, errno: 
     """The bits that are known of what is read back: all of a value that was taken as written."""
     if errno:
         return before
-    return ALL & ~vcpu.open_bits.get(reg_id, 0) if after == value else known_bits(vcpu, reg_id)
+    return ALL & ~vcpu.opens(reg_id).get(reg_id, 0) if after == value else known_bits(vcpu, reg_id)
 
 
 def known_bits(vcpu: Vcpu, reg_id: int) -> int:
     """The bits of what a register reads that are known: all of a value that was written."""
     exposure = vcpu.vm.exposure
-    if kept := vcpu.open_bits.get(reg_id, 0):
+    if kept := vcpu.opens(reg_id).get(reg_id, 0):
         return ALL & ~kept
     fresh = exposure.values.get(reg_id)
     return exposure.known.get(reg_id, ALL) if fresh == vcpu.value(reg_id) else ALL

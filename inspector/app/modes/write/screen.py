@@ -268,6 +268,10 @@ class Write(Dialog):
         steps = [Step(vcpu=self._vcpu, id=one.register.id, text=one.text) for one in self._writes]
         done = history.do(steps)
         if self.register.id != self._shown.id:
+            if self._writes[0].register.id == self._shown.id:
+                # Fields without a register would be those of the register that is shown next.
+                with self.prevent(Input.Changed):
+                    self._put(" ".join(one.command for one in self._writes))
             self.program.session.follow(self.register.id)
         self._past, self._typed = 0, ""
         self._tell(self._done_words(done))
