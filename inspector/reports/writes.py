@@ -143,16 +143,21 @@ def commands(entries: Sequence[Entry], about: LogAbout) -> str:
     """Shell commands that make the same steps again, one for each vCPU in turn; a secret value is a `#` line.
 
     A write that was really made is a line of its own with `--for-real`. Every word is quoted for a POSIX shell.
+    A command begins on a fresh VM, so that one of several knows of the others only whether the VM ran.
     """
     lines = [f"# {about.title}", *(["# values of secret registers are withheld"] if _withholds(entries, about) else [])]
+    if len({one.step.vcpu for one in entries}) > 1:
+        lines.append("# each command begins on a fresh VM: what the ones before wrote to shared registers is not in it")
+    ran = False
     for (real, vcpu), group in groupby(entries, key=lambda one: (one.step.pair is not None, one.step.vcpu)):
         words = ["vcpu-inspector write", shlex.quote(about.source), *about.options]
         if about.vcpus:
             words.append(f"--vcpu {shlex.quote(about.vcpus[vcpu])}")
-        words += ["--for-real"] if real else []
+        words += ["--for-real"] if real else ["--ran"] if ran else []
         held: list[str] = []
         left: list[str] = []
         for one in group:
+            ran = ran or (one.step.runs and not one.errno)
             secret = not one.step.runs and is_secret(one.step.id) and not about.secrets
             (left if secret else held).append(RUN if one.step.runs else step_text(one.step, about.secrets))
         lines += [f"# left out: {text}" for text in left]

@@ -17,6 +17,7 @@ from inspector.errors import RegisterError
 from inspector.kvm.verdict import Verdict
 from inspector.registers.bits import ALL, Partial
 from inspector.registers.catalog import Register, by_id, find
+from inspector.reports.writes import LogAbout, commands
 from inspector.sources.live.scratch import ActualWrite
 
 N2 = "builtin:neoverse-n2-linux-6.1"
@@ -194,3 +195,15 @@ def test_bits_of_shared_registers_that_are_not_known_are_so_of_every_vcpu() -> N
     bench = bench_of(machine(dump), [one.values for one in dump.vcpus])
     bench.make(PFR0, "DIT=0", 1)
     assert bench.known(PFR0.id, 0) == bench.known(PFR0.id, 1) != ALL
+
+
+def test_a_command_behind_the_first_run_of_another_vcpu_says_that_the_vm_ran() -> None:
+    dump = sources.load(str(STREAM))
+    history = history_of(lambda: bench_of(machine(dump, "6.12"), [one.values for one in dump.vcpus]))
+    history.do([FIRST_RUN])
+    history.do([msgspec.structs.replace(step, vcpu=1) for step in steps_of("ID_AA64PFR0_EL1.DIT=0")])
+    assert history.entries[-1].errno_name == "EBUSY"
+    told = commands(history.entries, LogAbout(source=str(STREAM), title="", kernel="6.12", vcpus=("0", "1")))
+    *_, first, second = told.replace(" \\\n   ", "").splitlines()
+    assert first.endswith("--vcpu 0 run") and second.endswith("--vcpu 1 --ran ID_AA64PFR0_EL1.DIT=0")
+    assert "# each command begins on a fresh VM" in told
