@@ -28,7 +28,7 @@ from inspector.checks.fleet.table import columns_of, rows_of, writer_of
 from inspector.commands.arguments import add_declared, add_kernel, add_secrets, add_style
 from inspector.commands.destinations import given_kernel
 from inspector.commands.explain import read_text
-from inspector.commands.output import add_force, check_output, write_out
+from inspector.commands.output import add_force, check_output, status_of_all, write_out
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
 from inspector.new_file import check_target, new_file
 from inspector.progress import Progress
@@ -96,6 +96,7 @@ def _paths(options: argparse.Namespace) -> list[str]:
     paths = list(options.dumps)
     if options.files_from:
         paths += [line for line in read_text(options.files_from).splitlines() if line.strip()]
+        options.dumps, options.files_from = paths, None  # standard input is read once
     if not paths:
         raise InspectorError("nothing to compare", "compare", "name at least two dumps, or one with several vCPUs")
     return paths
@@ -160,7 +161,8 @@ def _write_table(options: argparse.Namespace, part: Part) -> None:
     else:
         found = (sources.load(path, options.declared) for path in paths)
     columns = columns_of(part, options.all, options.secrets)
-    with Progress("written rows", part.dumps) as said, new_file(options.table, None, options.force) as temporary:
+    like = status_of_all(paths)
+    with Progress("written rows", part.dumps) as said, new_file(options.table, like, options.force) as temporary:
         writer_of(options.table)(temporary, columns, rows_of(found, columns, said.at))
     _say(f"wrote {options.table}: {part.subjects} rows")
 
@@ -201,7 +203,8 @@ def _kept(options: argparse.Namespace, part: Part) -> Part | None:
     """The part, or None after it was written to the file that was asked for."""
     if not options.partial:
         return part
-    write_out(options.partial, encode_part(part), force=options.force, more=f": {part.dumps} dumps")
+    like = status_of_all(_paths(options))
+    write_out(options.partial, encode_part(part), force=options.force, like=like, more=f": {part.dumps} dumps")
     return None
 
 
@@ -233,10 +236,11 @@ def _baseline(options: argparse.Namespace) -> int:
         answer = baseline_under_each(part, kernel, candidates, said)
     if answer.cases and kernel is not None and (options.firecracker or options.dump or options.qemu):
         print(one_line(f"what is written is that of {kernel.label} alone, one of several cases"), file=sys.stderr)
+    like = status_of_all(_paths(options)) if options.firecracker or options.dump else None
     if options.firecracker:
-        write_out(options.firecracker, firecracker_template(answer).encode(), force=options.force)
+        write_out(options.firecracker, firecracker_template(answer).encode(), force=options.force, like=like)
     if options.dump:
-        write_out(options.dump, dump_json.write(baseline_dump(answer)), force=options.force)
+        write_out(options.dump, dump_json.write(baseline_dump(answer)), force=options.force, like=like)
     if options.qemu:
         print(qemu_properties(answer))
     elif options.json:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from inspector.checks.recordings.learn import Edit, Learnt, deciding, learn, to_toml
 from inspector.commands.arguments import add_inputs, add_style
-from inspector.commands.output import add_output, check_output, write_out
+from inspector.commands.output import add_output, check_output, status_of_all, write_out
 from inspector.errors import EXIT_NO, EXIT_YES, one_line
 from inspector.reports.json import dumps
 from inspector.reports.text import columns
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     found = learn(options.recordings, options.host, options.without, _say)
     text = to_toml(found, [Path(name).name for name in options.recordings])
     if options.output not in (None, "-"):
-        write_out(options.output, text.encode(), force=options.force)
+        write_out(options.output, text.encode(), force=options.force, like=status_of_all(options.recordings))
     elif not options.json:
         print(text, end="")
     if options.json:

@@ -6,6 +6,8 @@ import argparse
 import os
 import stat
 import sys
+from collections.abc import Iterable
+from functools import reduce
 from pathlib import Path
 
 from inspector.errors import one_line
@@ -51,4 +53,21 @@ def status_of(source: str) -> os.stat_result | None:
         found = os.fstat(0) if source == "-" else Path(source).stat()
     except (OSError, ValueError):
         return None
+    if stat.S_ISDIR(found.st_mode):  # who may enter a folder may read what is in it
+        return os.stat_result((found.st_mode & 0o666, *found[1:10]))
     return found if stat.S_ISREG(found.st_mode) else None
+
+
+def status_of_all(sources: Iterable[str]) -> os.stat_result | None:
+    """The permissions of a file that is made of many: what every one of them allows; None where none is a file.
+
+    Files of several owners or groups give one that is the user's own, and nobody else's.
+    """
+    found = [one for one in map(status_of, sources) if one is not None]
+    if not found:
+        return None
+    mode = reduce(int.__and__, (one.st_mode for one in found)) & 0o666
+    owner, group = found[0].st_uid, found[0].st_gid
+    if any((one.st_uid, one.st_gid) != (owner, group) for one in found):
+        mode, owner, group = mode & 0o600, os.geteuid(), os.getegid()
+    return os.stat_result((mode, *found[0][1:4], owner, group, *found[0][6:10]))

@@ -17,6 +17,7 @@ import pytest
 from tests.commands.running import assert_one_line_error, run
 from tests.fresh import ROOT
 from tests.sources.examples import EXAMPLES
+from tests.sources.generators import crosvm, registers
 
 SHIPPED = "builtin:neoverse-n2-linux-6.12"
 RECORDING = ROOT / "tests" / "material" / "recordings" / "linux-5.10-cortex-a72.jsonl.xz"
@@ -84,6 +85,47 @@ def test_convert_keeps_the_mode_of_its_source(mode: int, force: bool, tmp_path: 
         target.write_text("old")
     assert run("convert", str(source), "-o", str(target), *(["--force"] if force else [])).code == 0
     assert stat.S_IMODE(target.stat().st_mode) == mode
+
+
+MADE_OF_MANY = (
+    ["compare", "a", "b", "--partial", "out"],
+    ["compare", "--files-from", "list", "--table", "out.csv", "--all", "--secrets"],
+    ["compare", "--baseline", "a", "b", "--dump", "out", "--firecracker", "out2"],
+    ["learn", "a", "b", "-o", "out"],
+)
+
+
+@pytest.mark.parametrize("arguments", MADE_OF_MANY, ids=lambda given: " ".join(given[:1] + given[-2:]))
+@pytest.mark.parametrize(
+    ("one", "other", "wanted"), [(0o600, 0o644, 0o600), (0o644, 0o640, 0o640), (0o755, 0o644, 0o644)]
+)
+def test_a_file_made_of_many_is_as_private_as_each(
+    arguments: list[str], one: int, other: int, wanted: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, mode in (("a", one), ("b", other)):
+        shutil.copy(ROOT / "snapshots" / "max-linux-6.12.json" if arguments[0] == "compare" else RECORDING, name)
+        Path(name).chmod(mode)
+    Path("list").write_text("a\nb\n")
+    assert run(*arguments).code in (0, 1)
+    made = [path for path in tmp_path.iterdir() if path.name.startswith("out")]
+    assert made and {stat.S_IMODE(path.stat().st_mode) for path in made} == {wanted}
+
+
+def test_what_is_made_of_a_private_folder_is_private(tmp_path: Path) -> None:
+    crosvm.folder(tmp_path / "vm", {0: registers.vcpu(1)}, binary=True)
+    (tmp_path / "vm").chmod(0o700)
+    assert run("convert", str(tmp_path / "vm"), "-o", str(tmp_path / "out")).code == 0
+    assert stat.S_IMODE((tmp_path / "out").stat().st_mode) == 0o600
+
+
+def test_a_list_of_files_on_standard_input_is_read_once(tmp_path: Path) -> None:
+    names = [str(tmp_path / name) for name in "ab"]
+    for name in names:
+        shutil.copy(ROOT / "snapshots" / "max-linux-6.12.json", name)
+    words = [sys.executable, "-m", "inspector", "compare", "--files-from", "-", "--table", str(tmp_path / "out.csv")]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, input="\n".join(names), check=False)
+    assert done.returncode == 0 and "Equal" in done.stdout and "2 rows" in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize("command", WRITERS)
