@@ -131,11 +131,7 @@ def _open_screens(arguments: Sequence[str]) -> int:
 def _suggest_command(sources: Sequence[str]) -> None:
     """Raises InspectorError if the first source is no file but looks like a mistyped command."""
     if sources and sources[0].isalpha() and not os.path.lexists(sources[0]):
-        import difflib
-
-        close = difflib.get_close_matches(sources[0].lower(), COMMANDS, n=1) or ["help"]
-        hint = f"did you mean {PROGRAM} {close[0]}?" if close[0] in COMMANDS else f"see {PROGRAM} --help"
-        raise InspectorError("is neither a command nor a file", sources[0], hint)
+        raise InspectorError("is neither a command nor a file", sources[0], _near(sources[0]))
 
 
 def command_parser(name: str, among: argparse._SubParsersAction[Parser] | None = None) -> Parser:
@@ -227,6 +223,24 @@ def _may_dress(colour: str) -> bool:
     return forced or sys.stdout.isatty()
 
 
+def _help(arguments: Sequence[str]) -> int:
+    """`help`, `help COMMAND`: as `--help`. Raises InspectorError for a word that is no command."""
+    name = arguments[0] if arguments else "--help"
+    if name in COMMANDS:
+        return _run_command(name, ["--help"])
+    if name not in ("-h", "--help", "help"):
+        raise InspectorError("is not a command", name, _near(name))
+    return dispatch(["--help"])
+
+
+def _near(name: str) -> str:
+    """Which command may be meant by a word."""
+    import difflib
+
+    close = difflib.get_close_matches(name.lower(), COMMANDS, n=1)
+    return f"did you mean {PROGRAM} {close[0]}?" if close else f"see {PROGRAM} --help"
+
+
 def dispatch(arguments: Sequence[str]) -> int:
     """Run what the arguments ask for; the exit code. Raises SystemExit as argparse does, else what the command does."""
     first = arguments[0] if arguments else ""
@@ -234,7 +248,7 @@ def dispatch(arguments: Sequence[str]) -> int:
         print(overview())
         return 0
     if first == "help":
-        return dispatch([*arguments[1:2], "--help"])
+        return _help(arguments[1:])
     if first in COMMANDS:
         return _run_command(first, arguments[1:])
     return _open_screens(arguments)

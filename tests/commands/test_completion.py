@@ -162,3 +162,11 @@ def test_help_names_a_command(capsys: pytest.CaptureFixture[str]) -> None:
         texts.append(capsys.readouterr().out)
     assert texts[0] == texts[1] and "REGISTER" in texts[0]
     assert texts[2] == texts[3] and "completion" in texts[2]
+
+
+@pytest.mark.parametrize("word", ["migrat", "nothing", "--json"])
+def test_help_refuses_what_is_no_command(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help", word, "more"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"vcpu-inspector: {word}: is not a command; ") and told.count("\n") == 1
+    assert ("did you mean vcpu-inspector migrate?" in told) == (word == "migrat")
