@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from inspector import sources
 from inspector.app.modes.compare.dumps import Side
@@ -15,7 +16,7 @@ from inspector.checks.repair.fix import Replacement
 from inspector.registers.catalog import find
 from inspector.registers.secrets import is_secret
 from inspector.sources.dump import Dump
-from tests.app.driving import press, screen_text, settle, wait_for
+from tests.app.driving import enter_text, press, screen_text, settle, wait_for
 from tests.app.material import app_on
 from tests.sources.material import dump_of
 
@@ -109,6 +110,24 @@ async def test_migrate_shows_secrets_behind_the_key() -> None:
             seen.append((plain(page.score()), [entry.key for entry in page.check.found], page.findings.count()))
             await press(pilot, "dollar_sign")
         assert seen[0] == seen[1] == seen[2]
+
+
+@pytest.mark.parametrize("size", [(160, 50), (80, 24)], ids=["wide", "narrow"])
+async def test_migrate_marks_a_withheld_register_that_was_written(size: tuple[int, int]) -> None:
+    app = app_on(marked(0, "/vm/one.json"), A72)
+    async with app.run_test(size=size) as pilot:
+        await press(pilot, "w")
+        await enter_text(pilot, "TPIDR_EL0=0x11")
+        await press(pilot, "enter", "escape", "escape")
+        assert len(app.session.tried.history().entries) == 1
+        app.switch_mode("migrate")
+        await settle(pilot)
+        page = app.screen
+        assert isinstance(page, Migrate)
+        await wait_for(pilot, lambda: page.complete, "the restore is answered")
+        rows = [plain(page.findings.line(n, size[0] - 2)) for n in range(page.findings.count())]
+        (line,) = [one for one in rows if "TPIDR_EL0" in one]
+        assert "TPIDR_EL0 *" in line and not tells("".join(rows))
 
 
 async def test_explain_shows_secrets_behind_the_key() -> None:

@@ -77,13 +77,27 @@ def _marked(items: list[Item], entry: Entry, wide: bool, written: Set[int]) -> l
     """The lines of an entry, with a sign where a simulated write changed its register."""
     if entry.finding is None or entry.finding.id not in written:
         return items
-    place = int(wide)
+    sign, place = Ink(f" {WRITTEN}", "raised"), int(wide)
     marked = []
     for one in items:
         cells = list(one.cells)
-        cells[place] = row(*cells[place], Ink(f" {WRITTEN}", "raised"))
+        if len(cells) == 1:  # without values, as of a register that is withheld: the name is the second piece
+            cells[0] = _inserted(cells[0], 2, sign)
+        else:
+            cells[place] = row(*cells[place], sign)
         marked.append(one._replace(cells=tuple(cells)))
     return marked
+
+
+def _inserted(line: Row, place: int, piece: Ink) -> Row:
+    """`line` with a piece at `place`, for which the next blanks that are as wide give room."""
+    rest = list(line[place:])
+    width = len(piece.text)
+    for at, one in enumerate(rest):
+        if one.text.isspace() and len(one.text) > width:
+            rest[at] = one._replace(text=one.text[width:])
+            break
+    return (*line[:place], piece, *rest)
 
 
 def _folded(passing: Sequence[Entry]) -> str:
