@@ -76,7 +76,7 @@ def test_every_dialog_of_every_mode(size: tuple[int, int], tmp_path: Path) -> No
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_the_start_page_opens_what_is_typed(size: tuple[int, int], tmp_path: Path) -> None:
     with Terminal(size=size, folder=tmp_path) as terminal:
-        terminal.wait_for("Then ask")
+        terminal.wait_for("enter Go")
         for key, title in (("f2", "Open a dump"), HELP):
             terminal.press(key)
             visit(terminal, title)
