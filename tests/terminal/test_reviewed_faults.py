@@ -65,3 +65,34 @@ def test_the_review_s_tasks_take_one_key_each_from_a_file_on_the_command_line(tm
         terminal.press("0")
         text = terminal.wait_for("Pointer auth")
         assert "SVE2, 128 bits" in text and "IMPDEF algorithm" in text
+
+
+def test_fault_25_the_footer_names_what_the_next_view_is(tmp_path: Path) -> None:
+    with Terminal(DUMP, size=(120, 40), folder=tmp_path) as terminal:
+        terminal.wait_for("v Host")
+        terminal.press("v")
+        terminal.wait_for("v vCPU")
+        assert "▸ host" in terminal.text().splitlines()[0]
+    with Terminal(str(STREAM), size=(120, 40), folder=tmp_path) as terminal:
+        text = terminal.wait_for("p Policy")
+        assert "v vCPU" not in text and "v Host" not in text
+
+
+def test_fault_26_what_nobody_wrote_since_the_reset_does_not_stand_out(tmp_path: Path) -> None:
+    with Terminal(DUMP, size=(120, 40), folder=tmp_path) as terminal:
+        terminal.wait_for(lambda text: "▼ 7  ▲ 1" in text, "the counts")
+        assert "?" not in terminal.text().splitlines()[0]
+        terminal.press("m")
+        text = terminal.wait_for("8 stand out")
+        assert "APIA" not in text and "TTBR" not in text
+
+
+def test_fault_27_what_is_not_known_of_the_host_is_not_counted_as_raised(tmp_path: Path) -> None:
+    with Terminal(str(STREAM), size=(120, 60), folder=tmp_path) as terminal:
+        terminal.wait_for("p Policy")
+        terminal.press("2")
+        text = terminal.wait_for("▲ rebuilt")
+        raised = [line.split()[:2] for line in text.splitlines() if "▲ rebuilt" in line]
+        # What exists in KVM alone is made up by it, whatever the host is.
+        assert len(raised) == 7 and all(host == "none" for _, host in raised), raised
+        assert f"▲ {len(raised)}" in text.splitlines()[0]

@@ -120,3 +120,17 @@ def test_the_log_is_exported_as_commands_that_a_shell_takes(tmp_path: Path) -> N
     )
     assert again.returncode == 1 and "= accepted" in again.stdout, again.stderr
     assert "EINVAL" in again.stdout and "KVM_RUN  = the vCPU runs" in again.stdout
+
+
+def test_an_equals_sign_behind_a_completed_one_adds_nothing_and_an_error_is_said_once() -> None:
+    with Terminal(N2, size=(80, 24)) as terminal:
+        terminal.wait_for("ID_AA64PFR0_EL1")
+        terminal.press("w")
+        terminal.wait_for("Write registers")
+        terminal.press(*"ID_AA64MMFR2_EL1.CCI", "tab", *"=0")
+        terminal.wait_for(lambda text: ".CCIDX=0 " in text and "refused   EINVAL" in text, "a value behind one `=`")
+        for wrong, said in (("ID_AA64MMFR2_EL1.NONE=1", "has no field"), ("CLIDR_EL1=0xzz", "zz")):
+            terminal.press("ctrl+u")
+            terminal.paste(wrong)
+            text = terminal.wait_for(lambda text: wrong in text and said in text.partition("✖ ")[2], wrong)  # noqa: B023
+            assert text[text.index("✖ ") :].count(said) == 1, text

@@ -255,6 +255,14 @@ class Session:
         """The register on screen."""
         return catalog.by_id(self.place.register) if self.place.register is not None else None
 
+    @property
+    def next_view(self) -> str:
+        """What the key for the next vCPU would show, `vCPU` or `Host`; empty where there is nothing else."""
+        if not self.loaded or len(views := self.views()) < 2:
+            return ""
+        following = views[(self.place.view + 1) % len(views)].vcpu
+        return "Host" if following is None or following.kind == "host" else "vCPU"
+
     def step_view(self, step: int) -> None:
         """The next or previous vCPU."""
         if not self.loaded:

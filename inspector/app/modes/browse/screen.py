@@ -305,11 +305,9 @@ class Browse(Frame):
 
     def footer_words(self) -> Mapping[str, str]:
         """What the keys would do now."""
-        view = self.session.view
-        several = view is not None and len(self.session.views()) > 1
         return {
             "notable": "All" if self.session.only_notable else "Notable",
-            "vcpu.next": "vCPU" if several else "",
+            "vcpu.next": self.session.next_view,
         }
 
     def action_registers(self) -> None:

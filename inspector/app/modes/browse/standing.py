@@ -24,8 +24,8 @@ class Standing(NamedTuple):
 
     @property
     def notable(self) -> bool:
-        """True when the register deserves a look."""
-        return self.word not in ("", "same")
+        """True when the register deserves a look; one that nobody wrote since the reset has nothing to look at."""
+        return self.word not in ("", "same", "poison")
 
 
 NOTHING = Standing("")
@@ -38,7 +38,6 @@ _ORDER = (
     "added",
     "unknown",
     "reserved",
-    "poison",
     "unreadable",
 )
 

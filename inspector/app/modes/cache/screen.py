@@ -236,8 +236,7 @@ class Cache(Frame):
 
     def footer_words(self) -> Mapping[str, str]:
         """The side that c would show next."""
-        several = bool(self.session.dumps) and len(self.session.views()) > 1
-        return {"cache.sides": "Host/vCPU" if len(self._sides) == 2 else "", "vcpu.next": "vCPU" if several else ""}
+        return {"cache.sides": "Host/vCPU" if len(self._sides) == 2 else "", "vcpu.next": self.session.next_view}
 
     def help_text(self) -> str:
         """What the page shows."""

@@ -145,6 +145,8 @@ def _whole(answer: Machine, node: Node, one: FieldExposure) -> Node:
     elif node.values[0] is not None and node.values[1] is not None:
         known = (1 << 32) - 1 if is_demux(node.id) else ALL_BITS
         state = "same" if node.values[0] & known == node.values[1] & known else "rebuilt"
+    elif node.values[0] is None and node.listed[0]:
+        state = "unknown"
     told = state != "same"
     return node._replace(
         state=state,
@@ -172,8 +174,9 @@ def _field(answer: Machine, reg_id: int, one: FieldExposure, saved: int | None) 
     left = one.host if saved is None else extract(saved, one.msb, one.lsb)
     state = one.state if saved is None else _against_saved(reg_id, left, one)
     rule, reference, reason = one.rule, one.reference, one.reason
-    if saved is None and left is None and one.exposed is not None and state != "rebuilt":
-        # The kernel shows what it shows whatever the host has: that something was taken away is not known.
+    if saved is None and left is None and one.exposed is not None:
+        # The kernel shows what it shows whatever the host has: that something was taken away, or made more of, is not
+        # known.
         state = "unknown"
         reason = reason or _HIDDEN
     if one.exposed is None:

@@ -187,9 +187,8 @@ class Features(Listed):
 
     def footer_words(self) -> Mapping[str, str]:
         """What the keys would do now."""
-        several = bool(self.session.dumps) and len(self.session.views()) > 1
         return {
-            "vcpu.next": "vCPU" if several else "", "write": "",
+            "vcpu.next": self.session.next_view, "write": "",
             "features.missing": "All" if self._only_missing else "Missing",
         }  # fmt: skip
 

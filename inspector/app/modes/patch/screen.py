@@ -328,14 +328,13 @@ class Patch(Frame):
 
     def footer_words(self) -> Mapping[str, str]:
         """What the keys would do now."""
-        several = bool(self.session.dumps) and len(self.session.views()) > 1
         return {
             "patch.every": "" if self._big else "Diff" if self._every else "All",
             "patch.bigger": "" if self._big else "Bigger",
             "patch.smaller": "Smaller" if self._big else "",
             "patch.real": "" if self._big else "Lab",
             "write": "",
-            "vcpu.next": "vCPU" if several else "",
+            "vcpu.next": self.session.next_view,
         }
 
     def help_text(self) -> str:

@@ -178,8 +178,7 @@ class Summary(Listed):
 
     def footer_words(self) -> Mapping[str, str]:
         """What the keys would do now."""
-        several = bool(self.session.dumps) and len(self.session.views()) > 1
-        return {"vcpu.next": "vCPU" if several else "", "write": ""}
+        return {"vcpu.next": self.session.next_view, "write": ""}
 
     def report(self) -> str:
         """The summary in Markdown."""

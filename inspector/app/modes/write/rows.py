@@ -49,6 +49,11 @@ def head_rows(
     ]
 
 
+def problem_rows(problem: str, cells: int) -> list[Row]:
+    """Why something is no write or no value: the line of the verdict, and how it goes on below."""
+    return wrap(row(Ink("✖ ", "refused"), ink(problem)), cells, indent=2)
+
+
 def verdict_rows(attempts: Sequence[Attempt], base: Base, cells: int, hint: str = "") -> list[Row]:
     """The answer in one line, or how many of several pass; of a text that is no value, why.
 
@@ -58,7 +63,7 @@ def verdict_rows(attempts: Sequence[Attempt], base: Base, cells: int, hint: str 
         return [clip(row(Ink(hint, "muted")), cells)]
     problem = next((one.problem for one in attempts if one.problem), "")
     if problem:
-        return [clip(row(Ink("✖ ", "refused"), ink(problem)), cells)]
+        return problem_rows(problem, cells)[:1]
     told = [one.verdict for one in attempts if one.verdict is not None]
     if not told:
         return [clip(row(Ink("type a value: 0x…, 0b…, decimal, FIELD=value or REG.FIELD=value", "muted")), cells)]

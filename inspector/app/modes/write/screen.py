@@ -23,6 +23,7 @@ from inspector.app.modes.write.rows import (
     pair_words,
     part_columns,
     part_items,
+    problem_rows,
     verdict_rows,
     why_rows,
 )
@@ -182,7 +183,7 @@ class Write(Dialog):
 
     def _answer(self, cells: int) -> list[Row]:
         if self._wrong and not self._unfinished:
-            return [clip(row(Ink("✖ ", "refused"), ink(self._wrong)), cells)]
+            return problem_rows(self._wrong, cells)[:1]
         return verdict_rows(self._attempts, self.program.session.base, cells, self._unfinished)
 
     def _fill(self, cells: int, room: int) -> None:
@@ -201,8 +202,7 @@ class Write(Dialog):
         table = min(len(items) + 1, max(room // 2, 3)) if items else 0
         judged.styles.height = table
         if problem and not self._unfinished:
-            # In full: the line of the verdict may have cut it.
-            why = wrap(row(ink(problem, "muted")), cells)
+            why = problem_rows(problem, cells)[1:]
         else:
             explained = self._explained()
             take = keys.shown(write.MODE.keys[0], self.program.settings.keys)
