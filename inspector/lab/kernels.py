@@ -33,6 +33,7 @@ NEEDED = {
 }  # fmt: skip
 """What the lab cannot do without, all of it built in."""
 _MOST = 512 << 20
+_ZBOOT_HEAD = 64
 _DAMAGED = (
     tarfile.TarError, lzma.LZMAError, zlib.error, zstandard.ZstdError, EOFError, OSError, ValueError, struct.error,
 )  # fmt: skip
@@ -73,7 +74,7 @@ def check_image(head: bytes, where: str) -> None:
     if head[56:60] == b"ARMd" or (head[4:8] == b"zimg" and head[:2] == b"MZ"):
         return
     if head[:2] == b"\x1f\x8b":
-        inner = zlib.decompressobj(31).decompress(head, 4096)
+        inner = _inflated(head, 4096)
         if inner[56:60] == b"ARMd":
             return
     what = "an x86 kernel" if head[514:518] == b"HdrS" else "no arm64 kernel"
@@ -93,29 +94,39 @@ def configuration(image: Path) -> dict[str, str]:
     with image.open("rb") as file:
         data = file.read(_MOST)
     if data[:2] == b"\x1f\x8b":
-        data = zlib.decompressobj(31).decompress(data, _MOST)
+        data = _inflated(data, _MOST)
     elif data[4:8] == b"zimg":
         data = _zboot(data)
     start = data.find(b"IKCFG_ST\x1f\x8b")
     if start < 0:
         return {}
-    text = zlib.decompressobj(31).decompress(data[start + 8 :], 8 << 20).decode(errors="replace")
+    text = _inflated(data[start + 8 :], 8 << 20).decode(errors="replace")
     return dict(re.findall(r"^(CONFIG_\w+)=(.*)$", text, re.M))
+
+
+def _inflated(data: bytes, most: int) -> bytes:
+    """At most `most` bytes of what is compressed by gzip; empty where it is damaged."""
+    try:
+        return zlib.decompressobj(31).decompress(data, most)
+    except zlib.error:
+        return b""
 
 
 def _zboot(data: bytes) -> bytes:
     """The Image inside an EFI zboot image; empty where its compression is not one of gzip, zstd, xz, lzma."""
+    if len(data) < _ZBOOT_HEAD:
+        return b""
     offset, size = struct.unpack_from("<2I", data, 8)
     kind = data[24:56].split(b"\0")[0]
     body = data[offset : offset + size]
     try:
         if kind.startswith(b"gzip"):
-            return zlib.decompressobj(31).decompress(body, _MOST)
+            return _inflated(body, _MOST)
         if kind.startswith(b"zstd"):
-            return zstandard.ZstdDecompressor().decompressobj().decompress(body)
+            return zstandard.ZstdDecompressor().stream_reader(body).read(_MOST)
         if kind.startswith((b"xz", b"lzma")):
             return lzma.LZMADecompressor().decompress(body, _MOST)
-    except (zlib.error, lzma.LZMAError, zstandard.ZstdError):
+    except (lzma.LZMAError, zstandard.ZstdError):
         pass
     return b""
 
@@ -171,6 +182,8 @@ def _deb(path: Path) -> Iterator[tuple[str, BinaryIO]]:
     place = 8
     while place + 60 <= len(data):
         name, size = data[place : place + 16].decode("ascii", "replace").strip(), int(data[place + 48 : place + 58])
+        if size < 0:
+            raise ValueError(f"a member of {size} bytes")
         if name.startswith("data.tar"):
             with tarfile.open(fileobj=_decompressed(data[place + 60 : place + 60 + size]), mode="r|") as archive:
                 for member in archive:
@@ -195,6 +208,8 @@ def _rpm(path: Path) -> Iterator[tuple[str, BinaryIO]]:
     archive = _decompressed(data[place:])
     while (head := archive.read(110))[:6] in (b"070701", b"070702"):
         size, length = int(head[54:62], 16), int(head[94:102], 16)
+        if max(size, length) > _MOST:
+            raise ValueError(f"a file of {max(size, length)} bytes")
         name = archive.read(length + -(110 + length) % 4)[: length - 1].decode("utf-8", "replace")
         if name == "TRAILER!!!":
             return

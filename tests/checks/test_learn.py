@@ -95,6 +95,9 @@ def test_the_command_writes_a_policy_that_the_other_commands_take(
 def test_without_a_recording_nothing_is_learnt(tmp_path: Path) -> None:
     with pytest.raises(InspectorError):
         learn([])
+    (tmp_path / "asked").write_text('{"type":"recording","version":1}\n' + '{"type":"vcpu"}\n' * 3)
+    with pytest.raises(InspectorError, match="no answers"):
+        learn([str(tmp_path / "asked")])
     (tmp_path / "text").write_text("hello\n")
     with pytest.raises(InspectorError):
         learn([str(tmp_path / "text")])

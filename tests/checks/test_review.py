@@ -14,6 +14,7 @@ from inspector.checks.review.sides import kernel_side
 from inspector.cli import main
 from inspector.policies.release import choose
 from inspector.sources.live.laboratory import Lab
+from tests.fresh import ROOT
 from tests.lab.stand_ins import without_machines
 from tests.shared_material import shared
 
@@ -204,3 +205,21 @@ def test_a_policy_and_the_real_kernel_of_the_same_release_differ_in_nothing(
     without_machines(monkeypatch)
     code, found = review(capsys, "6.12.107", "lab:6.12", "--cpu", "neoverse-n2")
     assert (code, found["effects"]) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("6.12", "builtin:max-linux-6.12"),
+        ("6.12", str(ROOT / "tests" / "material" / "answers" / "linux-6.1-neoverse-n2.jsonl.xz")),
+    ],
+    ids=["a dump", "a recording"],
+)
+def test_a_refusal_of_a_field_that_no_feature_table_has(
+    before: str, after: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """MIDR_EL1 and CLIDR_EL1 differ: a tolerant handler for them cannot be tried, and is not said to have been."""
+    code, found = review(capsys, before, after, "--cpu", "neoverse-n2")
+    assert code == 1
+    remedies = [e["remedy"] for e in found["effects"] if "MIDR_EL1." in e["remedy"] or "CLIDR_EL1." in e["remedy"]]
+    assert remedies and not any("tried on the model" in one for one in remedies)

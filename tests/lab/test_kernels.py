@@ -100,12 +100,30 @@ DAMAGED = {
     "empty": (b"", "is no arm64 kernel"),
     "empty deb": (b"!<arch>\n", "holds no kernel image"),
     "odd deb": (b"!<arch>\n" + b"data.tar.xz".ljust(48) + b"what      `\n", "cannot be unpacked"),
+    "backwards deb": (b"!<arch>\n" + b"debian-binary".ljust(48) + b"-60       `\n", "cannot be unpacked"),
+    "odd gzip": (b"\x1f\x8b" + bytes(range(100)), "is no arm64 kernel"),
     "deb without": (deb("./usr/bin/x", b"x", "xz"), "holds no kernel image"),
     "deb of x86": (deb("./boot/vmlinuz-1", b"MZ but of another kind", "xz"), "is no arm64 kernel"),
     "cut deb": (deb("./boot/vmlinuz-1", image(), "xz")[:-40], "cannot be unpacked"),
     "odd rpm": (b"\xed\xab\xee\xdb" + bytes(200), "cannot be unpacked"),
     "rpm without": (rpm("./etc/x", b"x"), "holds no kernel image"),
 }
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"MZ\0\0zimg",
+        zboot(CONFIG)[:70],
+        zboot(CONFIG)[:-20],
+        gzip.compress(image(CONFIG))[:40] + bytes(4096),
+        image(CONFIG)[:4120] + bytes(500),
+    ],
+    ids=["cut zboot", "zboot without its body", "damaged zboot", "damaged gzip", "damaged configuration"],
+)
+def test_a_damaged_image_has_no_configuration(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "Image").write_bytes(data)
+    assert set(configuration(tmp_path / "Image")) <= {"CONFIG_KVM", "CONFIG_VIRTUALIZATION"}
 
 
 @pytest.mark.parametrize("name", DAMAGED)

@@ -171,6 +171,10 @@ def learn(paths: Sequence[str], host: str = "", without: Sequence[str] = (), say
     ranked = sorted(points, key=lambda name: -judge.read(points[name]))[:_NEAREST]
     base = max(ranked, key=lambda name: judge.whole(points[name]))
     before = judge.whole(points[base])
+    if not judge.compared:
+        raise InspectorError(
+            "holds no answers of a kernel", ", ".join(paths), "`vcpu-inspector record` makes one that does"
+        )
     say(f"nearest is {base}: {-before} of {judge.compared} answers are wrong")
     donors = [*_by_distance(base, points), *_patched(points[base])]
     edits = _search(judge, points[base], donors, say)

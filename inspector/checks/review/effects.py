@@ -12,6 +12,7 @@ from inspector.checks.restore.result import FAILS, LOADS, UNCERTAIN
 from inspector.checks.review import selftests
 from inspector.checks.review.result import Effect, HostReview, Kind, Listed, Refused, Severity, Shown
 from inspector.checks.review.sides import Side
+from inspector.errors import PolicyError
 from inspector.kvm.vm import Vm
 from inspector.policies.model import Tolerate
 from inspector.registers.catalog import by_id
@@ -139,7 +140,10 @@ def _tolerated(after: Side, ones: Sequence[Refused], fields: Sequence[str]) -> b
     policy = msgspec.structs.replace(
         target.policy, name=f"{target.policy.name}+tried", rules=(*target.policy.rules, rule)
     )
-    vcpu = Vm(target.host, policy, target.setup).vcpus[0]
+    try:
+        vcpu = Vm(target.host, policy, target.setup).vcpus[0]
+    except PolicyError:
+        return False  # a field of no feature table (MIDR_EL1's, CLIDR_EL1's): no handler of its own can be tried
     return all(vcpu.set_one_reg(one.id, one.value) == 0 for one in ones)
 
 
