@@ -31,7 +31,7 @@ SIGNS = {
 }
 """Words of the verdicts and what stands before each; the signs of different kinds differ."""
 _WORDS = "|".join(SIGNS)
-_VERDICT = re.compile(rf"(?<=  )(\S) ({_WORDS})\b")
+_VERDICT = re.compile(rf"(?<= )([^\w\s]) ({_WORDS})\b")
 
 
 def signs_in(text: str) -> set[str]:
@@ -41,7 +41,12 @@ def signs_in(text: str) -> set[str]:
     return {sign for sign, _ in found}
 
 
-PAGES = ((HOST_BESIDE, "1", "▼ lowered"), (HOST_BESIDE, "2", "▲ rebuilt"), (str(STREAM), "4", "✖ EINVAL"))
+PAGES = (
+    (HOST_BESIDE, "1", "▼ lowered"),
+    (HOST_BESIDE, "2", "▲ rebuilt"),
+    (str(STREAM), "4", "✖ EINVAL"),
+    (str(STREAM), "4", "? uncertain"),
+)
 
 
 @pytest.mark.parametrize("environment", TERMS.values(), ids=TERMS)
