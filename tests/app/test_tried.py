@@ -8,7 +8,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from inspector import sources
-from inspector.app.dialogs.log import Log
+from inspector.app.dialogs.log import WriteLog
 from inspector.app.modes.migrate.screen import Migrate
 from inspector.app.modes.migrate.steps import again
 from inspector.app.modes.write.screen import Write
@@ -136,7 +136,7 @@ async def test_fault_12_the_log_undo_and_redo_from_any_mode() -> None:
             await press(pilot, "U")
             assert app.session.tried.count() == 2 and "* 2 writes" in screen_text(app).splitlines()[0], mode
         text = await press(pilot, "W")
-        assert isinstance(app.screen, Log) and "EINVAL: CCIDX" in text
+        assert isinstance(app.screen, WriteLog) and "EINVAL: CCIDX" in text
         await press(pilot, "up", "delete")
         assert [one.step.text for one in app.session.tried.history().entries] == ["CCIDX=1"]
         await press(pilot, "R")

@@ -16,7 +16,7 @@ REFUSED = (MATERIAL / "qemu-output" / "qemu-10.0-refused.txt").read_text(encodin
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_a_burst_and_a_paste_arrive_whole_and_lead_to_the_right_screen(size: tuple[int, int], tmp_path: Path) -> None:
     with Terminal(size=size, folder=tmp_path) as terminal:
-        terminal.wait_for("Then ask")
+        terminal.wait_for("type or paste")
         terminal.send("gGjk 0/o.mig")
         terminal.wait_for("gGjk 0/o.mig")
         terminal.press("escape")
@@ -39,7 +39,7 @@ def test_a_burst_and_a_paste_arrive_whole_and_lead_to_the_right_screen(size: tup
 
 def test_a_path_typed_at_once_with_enter_opens(tmp_path: Path) -> None:
     with Terminal(folder=tmp_path) as terminal:
-        terminal.wait_for("Then ask")
+        terminal.wait_for("type or paste")
         terminal.send(f"{MATERIAL / 'qemu' / 'kvm-6.1_neoverse-n2_q100.mig.xz'}\r")
         terminal.wait_for("ID_AA64PFR0_EL1")
         terminal.press("0")

@@ -51,7 +51,7 @@ LOG = Mode(
 EMPTY = "Nothing was written to this vCPU: w tries a write"
 
 
-class Log(Dialog):
+class WriteLog(Dialog):
     """Steps, and what is to be said of one of them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(LOG.keys), Binding("W,q", "close", "Close", show=False)]

@@ -445,9 +445,9 @@ class InspectorApp(App[None]):
         if not self.session.loaded:
             self.notify("Open a dump first", markup=False)
             return
-        from inspector.app.dialogs.log import Log
+        from inspector.app.dialogs.log import WriteLog
 
-        self.open_dialog(Log())
+        self.open_dialog(WriteLog())
 
     def action_undo(self) -> None:
         """Take back what was done last to the vCPU on screen."""

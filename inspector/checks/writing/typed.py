@@ -80,7 +80,7 @@ def _named(part: str, name: str, owner: Register | None) -> TypedWrite:
 
 def words_of(text: str) -> list[str]:
     """A line in its parts, one for each `=`: blanks and commas outside of brackets part them."""
-    close = re.sub(r"\s*=\s*", "=", text.strip().strip(","))
+    close = "=".join(part.strip() for part in text.strip().strip(",").split("="))
     parts: list[str] = []
     for word in re.split(r"\s*,\s*(?![^(]*\))|\s+", close):
         if parts and "=" not in parts[-1]:
