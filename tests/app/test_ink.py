@@ -39,6 +39,11 @@ def test_a_cut_line_says_so() -> None:
     assert plain(columns((row("a"), row("12")), (3, 4), (False, True))) == "a    12"
 
 
+def test_a_cut_cell_stands_apart_from_the_next() -> None:
+    assert plain(columns((row("abcdef"), row("abcd")), (4, 4))) == "ab… abcd"
+    assert plain(columns((row("abcd"), row("abcde")), (4, 4))) == "abcdabc…"
+
+
 def test_a_wide_character_that_straddles_the_edge_goes_to_the_next_line() -> None:
     lines = wrap(row("a" * 19 + "日日"), 20)
     assert list(map(plain, lines)) == ["a" * 19, "日日"]

@@ -148,8 +148,10 @@ def _words(text: str) -> list[str]:
 
 
 def columns(cells: Sequence[Row], widths: Sequence[int], right: Sequence[bool] = ()) -> Row:
-    """Cells side by side, each fitted to its width."""
+    """Cells side by side, each fitted to its width; one that is cut leaves a blank before the next."""
     line: list[Ink] = []
+    last = min(len(cells), len(widths)) - 1
     for index, (cell, size) in enumerate(zip(cells, widths, strict=False)):
-        line += fit(cell, size, right=bool(right and right[index]))
+        cut = clip(cell, size - 1) if index < last and width(cell) > size else cell
+        line += fit(cut, size, right=bool(right and right[index]))
     return tuple(line)
