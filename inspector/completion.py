@@ -40,6 +40,10 @@ def answer(line: str, point: int) -> None:
     if before and before[0] in COMMANDS:
         parser = Parser(prog=PROGRAM, add_help=False)
         _offer(command_parser(before[0], parser.add_subparsers()), completers())
+    elif before == ["help"]:
+        parser = Parser(prog=PROGRAM, add_help=False)
+        parser.add_argument("help")
+        parser.add_argument("command", choices=tuple(COMMANDS))
     else:
         parser = screens_parser()
         table = dict(completers())

@@ -63,6 +63,7 @@ def offered(line: str, folder: Path) -> list[str]:
         ("review 6.2 6.2+", "6.2+mask-ccidx"),
         ("learn x --without 5.10.2", "5.10.218"),
         ("live deb", "debugfs:"),
+        ("help wri", "write"),
     ],
 )
 def test_a_line_is_offered_what_fits_it(line: str, wanted: str, tmp_path: Path) -> None:
