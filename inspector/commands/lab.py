@@ -9,8 +9,6 @@ name it where a source is expected: lab:6.12, lab:path/to/Image,cpu=max,mte=on,s
 from __future__ import annotations
 
 import argparse
-import os
-import signal
 import sys
 
 from inspector.checks.lab.real_kernels import RealKernels
@@ -146,10 +144,9 @@ def _stop(options: argparse.Namespace) -> int:
     running = store.running()
     for pid, _, address, _ in running:
         try:
-            os.kill(pid, signal.SIGKILL)
+            store.end(pid)
         except OSError as error:
             raise SourceError(f"cannot be ended: {error.strerror}", f"process {pid} ({address})") from None
-        store.forget_running(pid)
         print(f"ended {address}, process {pid}")
     if not running:
         print("no machine runs", file=sys.stderr)

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import select
 import signal
 import subprocess
 import time
@@ -23,6 +24,8 @@ from inspector.new_file import new_file
 MOST = "VCPU_INSPECTOR_LAB_SIZE"
 """Environment variable: MiB that saved machines may take together."""
 USUAL = 2048
+_ENDING = 10.0
+"""Seconds that a killed machine may take to give its memory back."""
 
 
 def most_bytes() -> int:
@@ -147,13 +150,24 @@ def running() -> list[Running]:
     return found
 
 
+def end(pid: int) -> None:
+    """End a machine, and wait until it has ended: who asks next finds none. Raises OSError where it may not be."""
+    with contextlib.suppress(ProcessLookupError):
+        handle = os.pidfd_open(pid)
+        try:
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
+            select.select([handle], [], [], _ENDING)
+        finally:
+            os.close(handle)
+    forget_running(pid)
+
+
 def end_left() -> None:
     """End machines whose program was killed before it could."""
     for one in running():
         if one.left:
             with contextlib.suppress(OSError):
-                os.kill(one.pid, signal.SIGKILL)
-            forget_running(one.pid)
+                end(one.pid)
 
 
 def _started(pid: int) -> int:
