@@ -21,6 +21,7 @@ from inspector.checks.fleet.part import Part, Sum
 from inspector.checks.fleet.summarise import Asked, add_dump
 from inspector.checks.fleet.tally import Tally
 from inspector.errors import InspectorError
+from inspector.leaving import SLICE, check, held
 from inspector.progress import Progress
 from inspector.sources import load
 
@@ -66,7 +67,8 @@ def _chunks(paths: Sequence[str], size: int) -> Iterator[list[tuple[int, str]]]:
 def _read_on_many(paths: Sequence[str], asked: Asked, jobs: int, said: Progress, size: int) -> Part:
     total, done = Sum(asked.question, asked.secrets_out), 0
     tasks = _chunks(paths, size)
-    with _pool(jobs) as pool:
+    # A signal that broke off the pool's own work would leave its locks and its threads as they stood.
+    with held(), _pool(jobs) as pool:
         for data, count in _in_turn(pool, ((chunk, asked) for chunk in tasks), jobs * _AHEAD):
             total.add(decode_part(data, "a process of this command"))
             done += count
@@ -84,13 +86,15 @@ def _in_turn(pool: ProcessPoolExecutor, tasks: Iterable[tuple[Any, Asked]], ahea
     failed: tuple[int, BaseException] | None = None
     while True:
         for task in islice(left, ahead - len(waiting) if failed is None else 0):
-            waiting[pool.submit(_task, task)] = order
+            with _unasked():
+                waiting[pool.submit(_task, task)] = order
             order += 1
         if failed is not None:
             waiting = {future: place for future, place in waiting.items() if place < failed[0]}
         if not waiting:
             break
-        for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+        check()
+        for future in wait(waiting, SLICE, FIRST_COMPLETED).done:
             place, error = waiting.pop(future), future.exception()
             if error is None:
                 yield future.result()
@@ -109,7 +113,18 @@ def _task(task: tuple[Sequence[tuple[int, str]], Asked]) -> tuple[bytes, int]:
 def _start(times: int) -> None:
     """In another process, first: ctrl+c is the business of the one who started it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     raise_limits(times)
+
+
+@contextmanager
+def _unasked() -> Iterator[None]:
+    """Processes that start here have ctrl+c blocked, until `_start` ignores it: they would tell of it at length."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
