@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -15,6 +16,20 @@ from inspector import leaving
 from inspector.leaving import ENDING, Leaving, held, raised
 from inspector.sources.live.source import Deadline
 from tests.fresh import ROOT
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> Iterator[None]:
+    """No test before asked to end, and what a test asked is forgotten; a shell's background job ignores two of them."""
+    leaving._asked.clear()
+    leaving._listeners.clear()
+    before = {number: signal.getsignal(number) for number in ENDING}
+    for number in ENDING:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    yield
+    leaving._asked.clear()
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def send(number: signal.Signals) -> None:

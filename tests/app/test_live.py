@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import signal
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +14,7 @@ import msgspec
 import pytest
 
 from inspector import app as screens
-from inspector import sources
+from inspector import leaving, sources
 from inspector.app.shell import live
 from inspector.app.shell.application import InspectorApp
 from inspector.app.shell.live import LiveReading
@@ -145,6 +148,23 @@ async def test_a_reading_that_ends_while_the_screens_are_taken_down_draws_nothin
         await front.query_one("#live").remove()
         app._tell("live")
         front._pruning = False
+
+
+async def test_asked_to_end_again_while_the_last_work_is_waited_for() -> None:
+    """The screens and their loop have ended then."""
+    app = app_live(FakeLive(VALUES))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+    closed = asyncio.new_event_loop()
+    closed.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(leaving, "_asked", [])
+        patch.setattr(leaving, "_listeners", [])
+        patch.setattr(asyncio, "get_running_loop", lambda: closed)
+        with contextlib.suppress(Exception):
+            app.on_mount()
+        leaving.ask(signal.SIGTERM)
+        assert leaving._listeners and leaving._asked
 
 
 async def test_a_file_cannot_be_read_again() -> None:

@@ -182,7 +182,8 @@ def test_a_signal_to_fix_leaves_nothing(number: signal.Signals, tmp_path: Path) 
             process.send_signal(number)
             process.communicate()
         left = {one.name for one in tmp_path.iterdir()} - {"vm"}
-        assert not left or (left == {"out"} and process.returncode in (0, 1)), moment
+        # A whole copy is there to stay; a signal after that ends the program as it would any other.
+        assert not left or (left == {"out"} and process.returncode in (0, 1, -number)), moment
 
 
 def test_a_device_can_be_written_to() -> None:

@@ -254,7 +254,13 @@ class InspectorApp(App[None]):
         self.add_mode(self.DEFAULT_MODE, _made(BY_ID[self.DEFAULT_MODE]))
         self.call_after_refresh(_collect_again)
         loop = asyncio.get_running_loop()
-        on_ask(lambda: loop.call_soon_threadsafe(self.exit))
+
+        def leave() -> None:
+            # Asked again while the last work is waited for, when the screens and their loop have ended.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(self.exit)
+
+        on_ask(leave)
         watch_terminal(self._driver)
         if self.watch_seconds:
             self.set_interval(self.watch_seconds, self._read_all_again)
