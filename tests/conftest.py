@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
-settings.register_profile("project", deadline=None)  # a busy machine is no fault of an example
+# A busy machine is no fault of an example. CI judges a change by the same examples in each run, others meet new ones.
+settings.register_profile("project", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("project")
 
 

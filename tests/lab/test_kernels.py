@@ -25,7 +25,7 @@ PL011 = "CONFIG_SERIAL_AMBA_PL011_CONSOLE=y\n"
 def image(config: str = "") -> bytes:
     """An arm64 Image without code, perhaps with its configuration inside."""
     head = b"MZ" + bytes(54) + b"ARMd" + bytes(4036)
-    return head + (b"IKCFG_ST" + gzip.compress(config.encode()) + b"IKCFG_ED" if config else b"")
+    return head + (b"IKCFG_ST" + gzip.compress(config.encode(), mtime=0) + b"IKCFG_ED" if config else b"")
 
 
 def zboot(config: str) -> bytes:
