@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -14,7 +13,6 @@ from inspector.registers.schema import Span
 
 MOST = 40
 """Candidates that are offered at most."""
-_LAST = re.compile(r"[^\s,]*$")
 
 
 class Completion(NamedTuple):
@@ -28,9 +26,14 @@ class Completion(NamedTuple):
     """behind `FIELD=`: values that the field may have, each with its meaning"""
 
 
+def _last_word(line: str) -> int:
+    """Where the word at the end of a line begins: behind the last blank or comma."""
+    return max((at + 1 for at, letter in enumerate(line) if letter == "," or letter.isspace()), default=0)
+
+
 def complete(line: str, shown: Register | None, known: Sequence[Register]) -> Completion:
     """How a line may go on at its end. `shown`: whose fields need no name; `known`: the registers that are offered."""
-    start = _LAST.search(line).start()  # type: ignore[union-attr]
+    start = _last_word(line)
     word = line[start:]
     name, equals, number = word.partition("=")
     if equals:
@@ -76,7 +79,7 @@ def _owner(before: str, shown: Register | None) -> Register | None:
 
 def _field(line: str, shown: Register | None, name: str) -> Span | None:
     register, dot, field = name.rpartition(".")
-    before = line[: _LAST.search(line).start()]  # type: ignore[union-attr]
+    before = line[: _last_word(line)]
     owner = _register(register) if dot else _owner(before, shown)
     return owner.schema.span(field if dot else name) if owner is not None and owner.schema else None
 
