@@ -1,7 +1,7 @@
 """A terminal for the real program: a pseudo-terminal of any size, its screen as text, keys, pastes and a resize.
 
-Nothing here sleeps for a fixed time: `wait_for` reads until the wanted text is on screen, and fails with the screen at
-its deadline.
+Nothing here sleeps for a fixed time: `wait_for` reads until the wanted text is on a screen that was drawn to its end,
+and fails with the screen at its deadline.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import pyte
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEADLINE = 20.0
+SETTLED = 3.0
 # Escape as terminals send it that were asked for unambiguous keys, as Textual does: alone it would melt with the next.
 KEYS = {
     "enter": "\r",
@@ -154,16 +155,23 @@ class Terminal:
         return self._process.poll() is None
 
     def wait_for(self, wanted: Wanted, describe: str = "") -> str:
-        """Read until a text, or a condition of the whole screen, is there; the screen."""
+        """Read until a text, or a condition of the whole screen, is there and all is drawn; the screen.
+
+        A busy machine draws a screen in several pieces: what is asserted of the text afterwards must not be a matter of
+        which piece came first. A program that draws on and on is read for SETTLED seconds.
+        """
         meets = wanted if callable(wanted) else lambda screen: wanted in screen
         end = time.monotonic() + DEADLINE
-        while not meets(text := self.text()):
+        while True:
+            if meets(text := self.text()):
+                self.settle(SETTLED)
+                if meets(text := self.text()):
+                    return text
             if not self.alive and not self._read(0.2):
                 raise AssertionError(f"the program ended before {describe or wanted!r}:\n{self.text()}")
             if time.monotonic() > end:
                 raise AssertionError(f"never happened: {describe or wanted!r}\n{text}")
             self._read(0.2)
-        return text
 
     def wait_without(self, unwanted: str) -> str:
         """Read until a text is gone from the screen."""
@@ -179,11 +187,11 @@ class Terminal:
         self.text()
         return self._process.returncode
 
-    def settle(self) -> None:
+    def settle(self, seconds: float = DEADLINE) -> None:
         """Read until the program draws nothing and works on nothing: until what was sent has had its effect."""
-        end, before = time.monotonic() + DEADLINE, ""
+        end, before = time.monotonic() + seconds, ""
         while self.alive and time.monotonic() < end:
-            while self._read(0.1):
+            while self._read(0.05) and time.monotonic() < end:
                 pass
             # State and CPU time of the process: fields 3, 14 and 15 of proc(5)'s stat.
             fields = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
