@@ -19,7 +19,8 @@ from inspector.checks.fleet.files import FORMAT, decode_part, encode_part, read_
 from inspector.checks.fleet.packing import packer, words_of
 from inspector.checks.fleet.part import NAMED, Part, empty, merge, merge_all
 from inspector.checks.fleet.reading import read_paths
-from inspector.checks.fleet.summarise import Asked, summarise
+from inspector.checks.fleet.summarise import Asked, add_dump, summarise
+from inspector.checks.fleet.tally import Tally
 from inspector.errors import InspectorError, SourceError
 from inspector.policies.loader import load_policy
 from inspector.registers.encoding import ccsidr_id, firmware_id, make_id, sysreg_id
@@ -38,14 +39,14 @@ COMPARE = Asked(question="compare")
 
 values = st.dictionaries(st.sampled_from(IDS), st.sampled_from((0, 1, 0x11, 0xFFFFFFFF)), min_size=1)
 constraints = st.dictionaries(
-    st.sampled_from((PFR0, MMFR2)), st.builds(Constraint, st.sampled_from((0, 0xF, 2**64 - 1)), st.just(0x11))
+    st.sampled_from((PFR0, MMFR2, TPIDR)), st.builds(Constraint, st.sampled_from((0, 0xF, 2**64 - 1)), st.just(0x11))
 )
 vcpus = st.builds(
     Vcpu,
     index=st.integers(0, 2),
     values=values,
     kind=st.sampled_from(("vcpu", "vcpu", "vcpu", "template", "host")),
-    errors=st.dictionaries(st.just(firmware_id(1)), st.just(5)),
+    errors=st.dictionaries(st.sampled_from((firmware_id(1), TPIDR)), st.just(5)),
     constraints=constraints,
 )
 dumps = st.builds(
@@ -56,7 +57,7 @@ dumps = st.builds(
         kernel=st.sampled_from(("", "6.1.0", "6.12.1")).map(Untrusted),
         host=st.just(Untrusted("h")),
     ),
-    vcpus=st.lists(vcpus, min_size=1, max_size=3, unique_by=lambda one: one.index).map(tuple),
+    vcpus=st.lists(vcpus, min_size=1, max_size=3).map(tuple),
     one_vm=st.booleans(),
 )
 
@@ -88,6 +89,54 @@ def test_merge_is_commutative_and_associative_and_empty_its_identity(one: Dump, 
     assert merge(a, b) == merge(b, a)
     assert merge(merge(a, b), c) == merge(a, merge(b, c))
     assert merge(a, empty("compare")) == a == merge(empty("compare"), a)
+
+
+def of_values(*each: dict[int, int], source: str = "a", index: int = 0) -> Dump:
+    """A dump of vCPUs of one number."""
+    vcpus = tuple(Vcpu(index=index, values=values) for values in each)
+    return Dump(provenance=Provenance(source=source), vcpus=vcpus)
+
+
+@pytest.mark.parametrize("question", ["compare", "compare-all", "baseline"])
+def test_hosts_of_one_name_stand_in_an_order_of_their_own(question: parts.Question) -> None:
+    """As where racks were read apart under the same names: nothing but the content tells them apart."""
+    asked = Asked(question=question)
+    each = [summarise(of_values({PFR0: n, MMFR2: n * n}), 0, asked) for n in range(12)]
+
+    def told(part: Part) -> str:
+        if question == "baseline":
+            return str(baseline_json(baseline_of(part, load_policy("7.3.0"))))
+        return str(comparison_json(comparison_of(part)))
+
+    assert len({told(in_some_order(each, dice)) for dice in map(random.Random, range(6))}) == 1
+
+
+def test_vcpus_of_one_number_are_told_apart() -> None:
+    """A dump in JSON may number two vCPUs alike."""
+    found = (of_values({PFR0: 2}, {PFR0: 1}, source="vm.json"), of_values({PFR0: 3}, source="b"))
+    each = [summarise(dump, place, COMPARE) for place, dump in enumerate(found)]
+    answers = [comparison_of(merge_all(order)) for order in (each, each[::-1])]
+    assert comparison_json(answers[0]) == comparison_json(answers[1])
+    labels = [subject.label for column in answers[0].columns for subject in column.subjects]
+    assert labels == ["vm.json vCPU 0, number 1 in the file", "vm.json vCPU 0, number 2 in the file", "b"]
+
+
+def test_state_that_only_some_dumps_give_as_a_whole_counts_in_any_order() -> None:
+    """One list of registers may stand for a value, for a part of it and for a read that failed."""
+    vcpus = (
+        Vcpu(index=0, values={PFR0: 1, TPIDR: 1}),
+        Vcpu(index=0, values={PFR0: 1}, constraints={TPIDR: Constraint(0xF, 2)}),
+        Vcpu(index=0, values={PFR0: 1}, errors={TPIDR: 5}),
+        Vcpu(index=0, values={PFR0: 1, TPIDR: 3}),
+    )
+    dumps = [Dump(provenance=Provenance(source=f"{n}"), vcpus=(vcpu,)) for n, vcpu in enumerate(vcpus)]
+    whole = merge_all(summarise(dump, n, COMPARE) for n, dump in enumerate(dumps))
+    for order in ((0, 1, 2, 3), (3, 2, 1, 0), (1, 2, 0, 3)):
+        tally = Tally("compare")
+        for n in order:
+            add_dump(tally, dumps[n], n, COMPARE)
+        assert tally.part() == whole
+    assert whole.state == {TPIDR: ""}
 
 
 @given(st.lists(dumps, min_size=1, max_size=4))

@@ -18,7 +18,7 @@ from inspector.checks.baseline.folded import add_host
 from inspector.checks.baseline.hosts import BaselineHost, Hosts
 from inspector.checks.compare.sets import is_feature_register
 from inspector.checks.feature_groups import FeatureGroup, group_by_feature
-from inspector.checks.fleet.part import NAMED, Group, Part
+from inspector.checks.fleet.part import NAMED, Group, Part, in_order
 from inspector.checks.fleet.tally import Tally
 from inspector.checks.history import field_history
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError
@@ -193,7 +193,7 @@ def baseline_of(part: Part, kernel: Policy | None = None, said: Progress | None 
     if not part.groups:
         raise InspectorError("nothing to level", "", "name the dumps of two or more hosts")
     known = Hosts(part, kernel)
-    groups = sorted(part.groups.values(), key=lambda group: group.members[0])
+    groups = in_order(part)
     hosts = []
     for place, group in enumerate(groups):
         hosts.append(known.of(group))

@@ -12,7 +12,7 @@ from inspector.checks.compare.sets import RegisterSet, Scope, Subject
 from inspector.checks.compare.values import Block, RegisterValues, Standing, masks_of, register_values, standing_of
 from inspector.checks.feature_groups import FeatureGroup, group_by_feature
 from inspector.checks.fleet.packing import packer, shape_of, words_of
-from inspector.checks.fleet.part import NAMED, Group, Member, Part
+from inspector.checks.fleet.part import NAMED, Group, Part, in_order
 from inspector.checks.fleet.reading import read_paths
 from inspector.checks.fleet.summarise import Asked, add_compared
 from inspector.checks.fleet.tally import Tally
@@ -156,19 +156,15 @@ class _Alike(NamedTuple):
     def subjects(self) -> int:
         return sum(group.count for group in self.groups)
 
-    @property
-    def first(self) -> Member:
-        return min(group.members[0] for group in self.groups)
-
 
 def comparison_of(part: Part) -> Comparison:
     """The comparison of the dumps that `part` was made of."""
     if not part.groups:
         raise InspectorError("nothing to compare", "", "name at least two dumps, or one with several vCPUs")
     by_set: dict[tuple[str, bytes, tuple[tuple[int, str], ...], bytes], _Alike] = {}
-    for group in part.groups.values():
+    for group in in_order(part):
         by_set.setdefault((group.kind, group.shape, group.masks, group.values), _Alike([])).groups.append(group)
-    order = sorted(by_set.values(), key=lambda one: one.first)
+    order = list(by_set.values())
     if part.dumps > FEW:
         order.sort(key=lambda one: -one.subjects)
     shown = [_column(n, one, part) for n, one in enumerate(order[:MAX_COLUMNS])]

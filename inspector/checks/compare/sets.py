@@ -107,8 +107,18 @@ def subjects_of(dump: Dump, alone: bool = False) -> tuple[list[tuple[Vcpu, str]]
     notes: list[str] = []
     if not alone:
         vcpus = _representatives(dump, vcpus, notes)
-    several = len(vcpus) > 1
-    return [(vcpu, f"{where} vCPU {vcpu.label}" if several else where) for vcpu in vcpus], notes
+    if len(vcpus) == 1:
+        return [(vcpus[0], where)], notes
+    return list(zip(vcpus, _labels(where, [vcpu.label for vcpu in vcpus]), strict=True)), notes
+
+
+def _labels(where: str, names: Sequence[str]) -> list[str]:
+    """What each vCPU is called; those of one number by their place in the source too."""
+    again = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else ()
+    return [
+        f"{where} vCPU {name}" + (f", number {place + 1} in the file" if name in again else "")
+        for place, name in enumerate(names)
+    ]
 
 
 def compared(dump: Dump, vcpu: Vcpu) -> Vcpu:

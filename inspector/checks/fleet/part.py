@@ -97,6 +97,15 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
         return (len(self.contents) - 1) * (1 << 128) // int.from_bytes(max(self.contents), "big")
 
 
+def in_order(part: Part) -> list[Group]:
+    """The groups by their first members; by content where several have the same one.
+
+    Such are two vCPUs of one number, and hosts of two parts that were read under the same names.
+    """
+    rows = sorted((group.members[0], digest) for digest, group in part.groups.items())
+    return [part.groups[digest] for _, digest in rows]
+
+
 def empty(question: Question, secrets_out: bool = False) -> Part:
     """The part of no dumps."""
     return Part(question=question, secrets_out=secrets_out)

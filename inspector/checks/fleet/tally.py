@@ -35,6 +35,8 @@ class _Layout:
         told = [i for i in ids if i in valued and not (secrets_out and is_secret(i))]
         self.told = packer(tuple(told))
         self.state = () if every else tuple(i for i in told if i in whole and not is_feature_register(i))
+        self.compared = digest_of(self.digest + b"".join(reg_id.to_bytes(8, "little") for reg_id in self.state))
+        """of the list and of what is known as a whole: one list may have several"""
 
 
 @lru_cache(maxsize=256)
@@ -68,7 +70,7 @@ class Tally:
         self._pieces: dict[bytes, bytes] = {}
         self._state: dict[int, int | None] = {}
         self._alike: dict[bytes, tuple[int, ...]] = {}
-        """layout -> registers of the guest's own state of which one value was seen so far"""
+        """layout (`compared`) -> registers of the guest's own state of which one value was seen so far"""
 
     def add(self, vcpu: Vcpu, about: bytes, member: Member) -> None:
         """Take in one vCPU. `about`: what else makes it another content."""
@@ -103,15 +105,15 @@ class Tally:
             self._contents_cut = True
 
     def _note_state(self, layout: _Layout, values: Mapping[int, int]) -> None:
-        alike = self._alike.get(layout.digest, layout.state)
+        alike = self._alike.get(layout.compared, layout.state)
         state, differ = self._state, False
         for reg_id in alike:
             value = values[reg_id]
             if state.setdefault(reg_id, value) != value:
                 state[reg_id] = None
                 differ = True
-        if differ or layout.digest not in self._alike:
-            self._alike[layout.digest] = tuple(i for i in alike if state[i] is not None)
+        if differ or layout.compared not in self._alike:
+            self._alike[layout.compared] = tuple(i for i in alike if state[i] is not None)
 
     def part(self) -> Part:
         """The part of everything that was added."""
