@@ -22,7 +22,7 @@ from inspector.commands.arguments import (
 )
 from inspector.commands.destinations import add_setup, add_vmm
 from inspector.commands.opened import given_source
-from inspector.errors import EXIT_YES, one_line
+from inspector.errors import EXIT_NO, EXIT_YES, one_line
 from inspector.kvm.cores import hints
 from inspector.kvm.host_inputs import facts
 from inspector.library import expose, machine
@@ -66,7 +66,11 @@ def run(options: argparse.Namespace) -> int:
         taken = {"vmm": options.vmm or "", "notes": list(map(one_line, talk)), **facts_json(known)}
         print(dumps(report.exposure_json(exposure, registers, found.lists) | taken))
     else:
-        head = f"{found.label} under Linux {policy.name} ({policy.evidence}); vCPU features: {found.setup.describe()}"
+        if doubt := report.exposure_doubt(exposure):
+            print(one_line(f"? uncertain: {doubt}"))
+        head = (
+            f"{found.label} under {found.question.title} ({policy.evidence}); vCPU features: {found.setup.describe()}"
+        )
         print(one_line(f"{head}; vGIC: {found.setup.gic}; {len(exposure.listed)} registers listed"))
         if not options.registers:
             print(report.exposure_summary(registers, options.all))
@@ -76,4 +80,4 @@ def run(options: argparse.Namespace) -> int:
             print("\n".join(["", *facts_lines(known)]))
     if talk:
         print("\n".join(map(one_line, talk)), file=sys.stderr)
-    return EXIT_YES
+    return EXIT_NO if any(one.cases for one in registers) else EXIT_YES

@@ -10,6 +10,7 @@ from functools import cached_property
 import msgspec
 
 from inspector.kvm.caches import clidr_known, ctr_bits_behind, fresh_ccsidr, fresh_clidr
+from inspector.kvm.cases import Case
 from inspector.kvm.firmware import firmware_values, levels_known
 from inspector.kvm.host import HostState
 from inspector.kvm.limits import Limits
@@ -70,6 +71,17 @@ class RegisterExposure(msgspec.Struct, frozen=True, kw_only=True):
     guest_known: int = -1
     """which bits of `guest` are known"""
     fields: tuple[FieldExposure, ...]
+    depends_on: tuple[str, ...] = ()
+    """what all of it depends on, where the kernel is none that is modelled; then nothing of it is known"""
+    cases: tuple[Case, ...] = ()
+    """what is exposed in each of those cases"""
+    nearest: RegisterExposure | None = None
+    """what the nearest kernel that is modelled shows in its place"""
+
+    @property
+    def likely(self) -> RegisterExposure:
+        """What the nearest kernel that is modelled shows; of a modelled one, what it shows itself."""
+        return self.nearest or self
 
 
 class Exposure(Limits):

@@ -8,9 +8,11 @@ from itertools import groupby
 from typing import NamedTuple
 
 from inspector.errors import one_line
+from inspector.kvm.cases import Case
 from inspector.kvm.exposure import Exposure, FieldExposure, RegisterExposure
 from inspector.kvm.verdict import JudgedField, Verdict
 from inspector.kvm.words.kernel_exposures import explain_under_each
+from inspector.kvm.words.kernels import unmodelled
 from inspector.registers import catalog
 from inspector.registers.bits import ones, partial_hex
 from inspector.registers.encoding import grouped_hex, hex_id, hex_value
@@ -55,6 +57,7 @@ def exposed_register_json(exposure: RegisterExposure) -> Json:
             }
             for field in exposure.fields
         ],
+        **(cases_json(False, exposure.depends_on, exposure.cases) if exposure.cases else {}),
     }
 
 
@@ -65,10 +68,17 @@ def exposure_json(
     return {
         "kernel": exposure.policy.name,
         "evidence": exposure.policy.evidence,
+        **({"certain": False, "depends_on": [unmodelled(exposure.policy)]} if exposure.policy.stands_for else {}),
         "features": exposure.setup.describe(),
         "gic": exposure.setup.gic,
         "registers": [exposed_register_json(register) | {"listed": lists(register.id)} for register in registers],
     }
+
+
+def exposure_doubt(exposure: Exposure) -> str:
+    """What all of an answer depends on, where the kernel is none that is modelled; else empty."""
+    policy = exposure.policy
+    return f"it depends on {unmodelled(policy)}; what it is as that kernel stands below" if policy.stands_for else ""
 
 
 def _shown(value: int | None, known: int, size: int = 8) -> str:
@@ -105,7 +115,7 @@ def exposure_lines(registers: Sequence[RegisterExposure], everything: bool) -> l
         name = _joined([catalog.by_id(one.id).name for one in group])
         lines.append(f"{name}  {values.head}")
         rows = [[*row.cells, _once(row, name, told)] for row in values.rows]
-        lines += columns(rows, indent="  ")
+        lines += [*columns(rows, indent="  "), *case_lines(values.cases)]
     return [one_line(line) for line in lines]
 
 
@@ -133,10 +143,13 @@ class _Values(NamedTuple):
 
     head: str
     rows: tuple[_Row, ...]
+    cases: tuple[Case, ...]
 
 
 def _changed(register: RegisterExposure) -> list[FieldExposure]:
-    return [field for field in register.fields if field.state != "same"]
+    """Fields that change; where the kernel is none that is modelled, those that the nearest one changes."""
+    both = zip(register.fields, register.likely.fields, strict=True)
+    return [field for field, likely in both if likely.state != "same"]
 
 
 def _values(register: RegisterExposure, everything: bool) -> _Values:
@@ -155,12 +168,12 @@ def _values(register: RegisterExposure, everything: bool) -> _Values:
                 field.rule,
             ),
             field.rule,
-            field.reason or _FOLLOWS * (field.exposed is None),
-            _meaning(register, field),
+            "" if register.cases else field.reason or _FOLLOWS * (field.exposed is None),
+            field.reason if register.cases else _meaning(register, field),
         )
         for field in (register.fields if everything else _changed(register))
     )
-    return _Values(f"host {_shown(register.host, register.host_known)}  exposed {shown}{guest}", rows)
+    return _Values(f"host {_shown(register.host, register.host_known)}  exposed {shown}{guest}", rows, register.cases)
 
 
 def _joined(names: Sequence[str]) -> str:
@@ -175,12 +188,14 @@ def _joined(names: Sequence[str]) -> str:
 
 def exposure_summary(registers: Sequence[RegisterExposure], everything: bool) -> str:
     """How many registers change and how: `34 of 361 registers change (fields: ▲ 24 rebuilt, ...)`."""
-    changed = [register for register in registers if _changed(register)]
+    likely = [register.likely for register in registers]
+    changed = [register for register in likely if _changed(register)]
     states = Counter(field.state for register in changed for field in _changed(register))
     how = ", ".join(f"{SIGNS[state]} {count} {state}" for state, count in states.most_common())
     same = len(registers) - len(changed)
     return (
-        f"{len(changed)} of {len(registers)} registers change"
+        "as the nearest kernel that is modelled: " * (likely != list(registers))
+        + f"{len(changed)} of {len(registers)} registers change"
         + f" (fields: {how})" * bool(how)
         + f"; {same} {'is shown as it is' if same == 1 else 'are shown as they are'}" * bool(same)
         + " (--all lists them)" * (bool(same) and not everything)
@@ -198,20 +213,19 @@ def exposure_markdown(exposures: Sequence[Exposure], label: str) -> str:
     rows = []
     for register in told:
         name = catalog.by_id(register.id).name
-        for field in register.fields:
-            if field.state != "same":
-                whole = field.name == "value"
-                rows.append(
-                    [
-                        name if whole else f"{name}.{field.name} {_bits(field)}",
-                        _number(field.host),
-                        _number(field.exposed),
-                        f"{SIGNS[field.state]} {field.state}",
-                        field.rule,
-                        field.reason or _meaning(register, field),
-                        field.reference,
-                    ]
-                )
+        for field in _changed(register):
+            whole = field.name == "value"
+            rows.append(
+                [
+                    name if whole else f"{name}.{field.name} {_bits(field)}",
+                    _number(field.host),
+                    _number(field.exposed),
+                    f"{SIGNS[field.state]} {field.state}",
+                    field.rule,
+                    field.reason or _meaning(register, field),
+                    field.reference,
+                ]
+            )
     lines = [
         "## Host against exposed",
         "",
@@ -219,6 +233,7 @@ def exposure_markdown(exposures: Sequence[Exposure], label: str) -> str:
             ["what", "value"],
             [
                 ["host known from", label],
+                *([["uncertain", doubt]] if (doubt := exposure_doubt(exposure)) else []),
                 ["kernel", f"{exposure.policy.name} ({exposure.policy.evidence})"],
                 ["vCPU", f"{exposure.setup.describe()}; vGIC {exposure.setup.gic}"],
                 ["registers", f"{len(told)} listed"],

@@ -28,7 +28,7 @@ def modelled_view(view: View, told: Machine | InspectorError) -> View:
     """
     if isinstance(told, InspectorError):
         return msgspec.structs.replace(view, problem=str(told))
-    exposure, listed = told.exposure, told.listed
+    listed = told.listed
     told_of = {reg_id: explain_under_each(told.exposures, reg_id) for reg_id in listed}
     model = {
         reg_id: rewritten(one, view.written.get(reg_id))
@@ -39,11 +39,11 @@ def modelled_view(view: View, told: Machine | InspectorError) -> View:
     if view.one_vcpu is not None:
         for reg_id in listed:
             if reg_id not in values and reg_id not in parts:
-                known = exposure.known.get(reg_id, 0)
-                if known & ALL == ALL:
-                    values[reg_id] = exposure.values.get(reg_id, 0)
+                one = told_of[reg_id]
+                if one.known & ALL == ALL:
+                    values[reg_id] = one.exposed or 0
                 else:
-                    parts[reg_id] = Constraint(known, exposure.values.get(reg_id, 0) & known)
+                    parts[reg_id] = Constraint(one.known, (one.exposed or 0) & one.known)
     for reg_id, one in model.items():
         if one.exposed is None:
             if any(field.state == "unknown" for field in one.fields):

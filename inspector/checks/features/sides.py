@@ -192,7 +192,7 @@ def _exposed_side(found: Machine) -> Side:
     values: dict[int, int] = {}
     known: dict[int, int] = {}
     for reg_id in found.exposure.listed:
-        if found.others:
+        if found.others or found.policy.stands_for:
             one = explain_under_each(exposures, reg_id)
             values[reg_id], known[reg_id] = one.exposed or 0, one.known
         else:

@@ -24,6 +24,7 @@ from inspector.kvm.vm import Vm
 from inspector.policies.model import Policy
 from inspector.policies.release import Choice, choose, taken_apart
 from inspector.policies.setup import FEATURES, Gic, VcpuSetup, parse_features, possible_setup
+from inspector.registers.encoding import CLASS_CORE, class_of
 from inspector.sources.dump import Dump, Vcpu
 
 
@@ -94,6 +95,8 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 
     def lists(self, reg_id: int) -> bool | None:
         """Whether KVM lists a register of such a vCPU; None where that depends on what is not known."""
+        if self.policy.stands_for and class_of(reg_id) != CLASS_CORE:
+            return None
         told = {None if reg_id in one.doubtful else reg_id in one.listed_set for one in self.exposures}
         return told.pop() if len(told) == 1 else None
 

@@ -24,8 +24,9 @@ from inspector.sources.vcpu_setup import setup_of
 
 
 def describe_policy(policy: Policy) -> str:
-    """`Linux 6.12`; a policy of the user's own keeps its name."""
-    return f"Linux {policy.name}" if policy.name[:1].isdecimal() else policy.name
+    """`Linux 6.12`, `Linux 7.3.4 in place of 99.5.1`; a policy of the user's own keeps its name."""
+    name = f"Linux {policy.name}" if policy.name[:1].isdecimal() else policy.name
+    return f"{name} in place of {policy.stands_for}" if policy.stands_for else name
 
 
 class OwnKernel(NamedTuple):

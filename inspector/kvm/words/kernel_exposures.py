@@ -6,20 +6,28 @@ from collections.abc import Sequence
 
 import msgspec
 
-from inspector.kvm.cases import agreed, merge_partials
+from inspector.kvm.cases import Case, agreed, merge_partials
 from inspector.kvm.exposure import Exposure, FieldExposure, RegisterExposure
-from inspector.kvm.words.kernels import by_age, case_words, cause_of
+from inspector.kvm.words.kernels import by_age, case_words, cause_of, unmodelled
 from inspector.kvm.words.showing import explain_register, perhaps_listed
 from inspector.policies.model import Policy
-from inspector.registers.bits import Partial
+from inspector.registers.bits import Partial, partial_hex
+from inspector.registers.encoding import CLASS_CORE, class_of, size_of
 from inspector.registers.naming import name_of
 
 
 def explain_under_each(exposures: Sequence[Exposure], reg_id: int) -> RegisterExposure:
     """One register under the chosen policy, the first of `exposures`, and the others that the kernel may have.
 
-    A bit that differs between them, or that one of them does not list, is not known; the field names the cause.
+    A bit that differs between them, or that one of them does not list, is not known; the field names the cause. Of a
+    kernel without policy nothing is known but the vCPU's own registers; what the nearest one shows is a case.
     """
+    if exposures[0].policy.stands_for and class_of(reg_id) != CLASS_CORE:
+        return _unmodelled(exposures, reg_id)
+    return _under_each(exposures, reg_id)
+
+
+def _under_each(exposures: Sequence[Exposure], reg_id: int) -> RegisterExposure:
     shown = [explain_register(exposure, reg_id) for exposure in exposures]
     if agreed(shown):
         return shown[0]
@@ -34,6 +42,28 @@ def explain_under_each(exposures: Sequence[Exposure], reg_id: int) -> RegisterEx
     return msgspec.structs.replace(
         chosen, known=met.known, exposed=met.value if met.known else None, fields=fields,
         guest=guest.value if guest.known else None, guest_known=guest.known,
+    )  # fmt: skip
+
+
+def _unmodelled(exposures: Sequence[Exposure], reg_id: int) -> RegisterExposure:
+    """A register under a kernel without policy: not known, and as the nearest one shows it in one case."""
+    policy = exposures[0].policy
+    nearest = _under_each(exposures, reg_id)
+    listed = nearest.exposed is not None or any(reg_id in exposure.listed_set for exposure in exposures)
+    held = _exposed(nearest)
+    outcome = partial_hex(held.value, held.known, size_of(reg_id), grouped=True) if listed else "not listed"
+    fields = tuple(
+        msgspec.structs.replace(
+            field, exposed=None, state="unknown", rule="", reference="",
+            reason=f"{'?' if field.exposed is None else f'0x{field.exposed:x}'} if Linux {policy.stands_for}, which is "
+            f"not modelled, is as {policy.name}",
+        )
+        for field in nearest.fields
+    )  # fmt: skip
+    case = Case(when=f"the kernel behaves as Linux {policy.name}", outcome=outcome, about="kernel")
+    return msgspec.structs.replace(
+        nearest, known=0, exposed=None, guest=None, guest_known=0, fields=fields, depends_on=(unmodelled(policy),),
+        cases=(case,), nearest=nearest,
     )  # fmt: skip
 
 

@@ -28,6 +28,9 @@ def exposed_table(view: View, register: Register, told: RegisterExposure) -> Fie
     bits = (1 << register.size * 8) - 1
     if told.exposed is None:
         reason = next((one.reason for one in told.fields if one.state == "unknown" and one.reason), "")
+        if told.cases:
+            answers = "; ".join(f"{case.outcome} if {case.when}" for case in told.cases)
+            reason = f"it depends on {' and on '.join(told.depends_on)}: {answers}"
         note = f"not known: {reason}" if reason else "listed, but its value cannot be derived from the host's registers"
         return FieldTable(register, (), note)
     known = told.known & bits
