@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import selectors
 import shutil
 import socket
@@ -26,6 +27,8 @@ import zstandard
 from inspector.errors import InspectorError, SourceError
 from inspector.lab import store
 from inspector.lab.emulator import WITH_MTE, Emulator
+from inspector.lab.initramfs import fingerprint, root_file_system
+from inspector.lab.kernels import missing
 from inspector.lab.wire import Reader, packed
 
 MEMORY = 512
@@ -33,6 +36,8 @@ MEMORY = 512
 APPEND = "console=ttyAMA0 rdinit=/init quiet loglevel=0 panic=-1"
 BOOT = 300.0
 """Seconds within which a machine is ready at the latest, on a slow host."""
+REHEARSAL = 120.0
+"""Seconds for the first answers, which make later ones quick."""
 AGAIN = 3
 """How often a damaged message is asked for again, and a request that nobody took is sent again."""
 TAKEN = 15.0
@@ -66,7 +71,10 @@ class Spec(msgspec.Struct, frozen=True):
     mte: bool = False
     smp: int = 1
     append: str = ""
-    initramfs: bytes = b""
+    guest: Path = Path()
+    """the unpacked packages that the guest has"""
+    files: tuple[tuple[str, bytes], ...] = ()
+    """what it has beside them: name, content"""
 
 
 class Machine:
@@ -82,7 +90,9 @@ class Machine:
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         """`say` gets the progress; `stopped` is asked while it starts: True ends the start with StoppedError."""
-        self._where, self._number = where, 0
+        self._where = where
+        self._number = random.getrandbits(48)
+        """of the last request; a saved guest remembers numbers of the program that booted it"""
         self._stopped = stopped
         self._asking = threading.Lock()
         self._reader = Reader()
@@ -102,10 +112,11 @@ class Machine:
             self.close()
             raise
         self.booted_in = time.monotonic() - begin
+        self._stopped = lambda: False  # others may use the machine from here on
 
     def _begin(self, spec: Spec, emulator: Emulator, cache: Path, say: Callable[[str], object]) -> None:
-        command = self._command(spec, emulator)
-        saved = store.saved(cache, self._key(spec, emulator))
+        command, key = self._command(spec, emulator), self._key(spec, emulator)
+        saved = store.saved(cache, key)
         if saved is not None:
             try:
                 say(f"starting the saved machine ({saved.stat().st_size >> 20} MiB)")
@@ -117,10 +128,14 @@ class Machine:
                 pass
             self._stop()
             saved.unlink(missing_ok=True)  # of no use: the machine is booted instead
+        lacks = missing(spec.image)
+        if lacks:
+            raise SourceError(f"this kernel lacks {', '.join(lacks)}", self._where, "build it with these options")
         say(f"booting {spec.image.name} on an emulated {spec.cpu}; later starts take a second")
         self._start([*command, *self._kernel(spec)], emulator)
         self._until_ready(say)
-        self._save(cache, self._key(spec, emulator), say)
+        self._rehearse()
+        self._save(cache, key, say)
 
     def _command(self, spec: Spec, emulator: Emulator) -> list[str]:
         board = f"{store.machine_type(emulator)},virtualization=on,gic-version=3"
@@ -136,12 +151,13 @@ class Machine:
 
     def _kernel(self, spec: Spec) -> list[str]:
         image = self._folder / "initramfs"
-        image.write_bytes(spec.initramfs)
+        image.write_bytes(root_file_system([spec.guest], dict(spec.files)))
         append = f"{APPEND} {spec.append}".strip()
         return ["-kernel", str(spec.image), "-initrd", str(image), "-append", append]
 
     def _key(self, spec: Spec, emulator: Emulator) -> str:
-        return store.key(spec.image, spec.initramfs, emulator, MEMORY, spec.cpu, spec.mte, spec.smp, spec.append)
+        guest = fingerprint([spec.guest], dict(spec.files))
+        return store.key(spec.image, guest, emulator, MEMORY, spec.cpu, spec.mte, spec.smp, spec.append)
 
     def _start(self, command: list[str], emulator: Emulator, *descriptors: int) -> None:
         self._go_on()
@@ -192,6 +208,16 @@ class Machine:
             if spent - told >= 5:
                 told = spent
                 say(f"booting, {spent:.0f} s")
+
+    def _rehearse(self) -> None:
+        """Let the guest answer once: its saved self then answers sooner. What fails here fails again when it is asked."""
+        try:
+            self.ask({"what": "rehearse"}, REHEARSAL)
+        except StoppedError:
+            raise
+        except SourceError:
+            if not self.alive:
+                raise
 
     def _save(self, cache: Path, key: str, say: Callable[[str], object]) -> None:
         """Save the machine as it stands; a machine that cannot be saved runs on all the same."""
@@ -277,6 +303,7 @@ class Machine:
                     return None
             if self._reader.damaged > damaged:
                 return None
+            self._go_on()
             if not taken:
                 self._send(NUDGE)
             if time.monotonic() - sent > TAKEN and (not taken or len(data) < _SMALL):

@@ -49,11 +49,11 @@ def machine_type(emulator: Emulator) -> str:
     return f"virt-{words[0]}.{words[1]}" if len(words) > 1 and words[0].isdecimal() and words[1].isdecimal() else "virt"
 
 
-def key(image: Path, initramfs: bytes, emulator: Emulator, *rest: object) -> str:
-    """The name of a saved machine: a digest of all that it depends on."""
+def key(image: Path, guest: bytes, emulator: Emulator, *rest: object) -> str:
+    """The name of a saved machine: a digest of all that it depends on; `guest` is that of its file system."""
     digest = hashlib.sha256(json.dumps([version_of(emulator.program), *map(str, rest)]).encode())
     digest.update(_digest_of(image, image.stat().st_mtime_ns, image.stat().st_size))
-    digest.update(hashlib.sha256(initramfs).digest())
+    digest.update(guest)
     return digest.hexdigest()[:32]
 
 

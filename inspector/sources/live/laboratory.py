@@ -21,8 +21,7 @@ from inspector.folders import cache_folder
 from inspector.lab import machine as machines
 from inspector.lab.debian import FetchError, Stamp, fetch_guest, guest_apt
 from inspector.lab.emulator import find_emulator
-from inspector.lab.initramfs import root_file_system
-from inspector.lab.kernels import image_of, missing
+from inspector.lab.kernels import image_of
 from inspector.lab.machine import Machine, SilentError, Spec
 from inspector.lab.programs import agent_program
 from inspector.sources.dump import Dump
@@ -94,15 +93,12 @@ class Lab:
         with _preparing:
             image = image_of(self.kernel, folder)
             guest = guest_python(folder)
-        lacks = missing(image)
-        if lacks:
-            raise SourceError(f"this kernel lacks {', '.join(lacks)}", self.address, "build it with these options")
-        files = {
-            "init": b"#!/usr/bin/python3.11 -SB\n" + agent_program().encode(),
-            "collector.py": collector_program().encode(),
-            "recorder.py": recorder_program().encode(),
-        }
-        spec = msgspec.structs.replace(self._given, image=image, initramfs=root_file_system([guest], files))
+        files = (
+            ("init", b"#!/usr/bin/python3.11 -SB\n" + agent_program().encode()),
+            ("collector.py", collector_program().encode()),
+            ("recorder.py", recorder_program().encode()),
+        )
+        spec = msgspec.structs.replace(self._given, image=image, guest=guest, files=files)
         return Machine(spec, emulator, folder, self.address, self._say, self.stopped.is_set)
 
     def _say(self, text: str) -> None:
