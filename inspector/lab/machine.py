@@ -210,7 +210,7 @@ class Machine:
                 say(f"booting, {spent:.0f} s")
 
     def _rehearse(self) -> None:
-        """Let the guest answer once: its saved self then answers sooner. What fails here fails again when it is asked."""
+        """Let the guest answer once: its saved self then answers sooner. What fails here fails later too."""
         try:
             self.ask({"what": "rehearse"}, REHEARSAL)
         except StoppedError:
