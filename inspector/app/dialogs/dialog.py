@@ -18,6 +18,7 @@ from textual.screen import ModalScreen, ScreenResultType
 
 from inspector.app.dialogs.dimmed import dimmed
 from inspector.app.shell.frame import is_tiny
+from inspector.app.shell.lean import Lean
 from inspector.app.shell.program import Program
 from inspector.app.shell.session import Change
 
@@ -35,7 +36,7 @@ class TakesText(Protocol):
         """Insert what was pasted at the cursor."""
 
 
-class Dialog(ModalScreen[None]):
+class Dialog(Lean, ModalScreen[None]):
     """A modal window; escape closes it."""
 
     CSS_PATH: ClassVar[list[str | PurePath]] = [Path(__file__).parent / "style.tcss"]

@@ -10,9 +10,10 @@ from textual.events import Resize
 
 from inspector.app.dialogs.dimmed import dimmed
 from inspector.app.shell.frame import is_tiny
+from inspector.app.shell.lean import Lean
 
 
-class Palette(CommandPalette):
+class Palette(Lean, CommandPalette):
     """Textual's palette asks a list that was never laid out for its lines, and fails: see `_action_command_list`."""
 
     def render(self) -> RenderableType:

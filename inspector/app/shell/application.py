@@ -26,6 +26,7 @@ from textual.message_pump import MessagePump
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.widget import AwaitMount
+from textual.widgets._toast import ToastRack
 
 from inspector.app.dialogs.dialog import Dialog
 from inspector.app.modes.table import MODES as TABLE
@@ -163,6 +164,16 @@ class InspectorApp(App[None]):
     def panic(self, *renderables: RenderableType) -> None:
         """So does an error that knows how to draw itself."""
         self._close_messages_no_wait()
+
+    def _refresh_notifications(self) -> None:
+        """Notices of the screen in front, which gets a place for them with the first."""
+        screen = self.screen_stack[-1] if self.screen_stack else None
+        if screen is not None and screen.is_attached and len(self._notifications) and not screen.query(ToastRack):
+            screen.mount(ToastRack(id="textual-toastrack"), before=0 if screen.children else None)
+        super()._refresh_notifications()
+
+    def delay_update(self, delay: float = 0.05) -> None:
+        """Draw at once: Textual holds back what another mode draws, so that it is drawn twice."""
 
     def open_dialog(self, dialog: Screen[None]) -> None:
         """Put a dialog over what is in front."""

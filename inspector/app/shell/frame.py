@@ -12,6 +12,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from inspector.app.shell.keys import Mode
+from inspector.app.shell.lean import Lean
 from inspector.app.shell.program import Program
 from inspector.app.shell.session import Change, Session
 from inspector.app.widgets.bars import Bar, footer_row, header_row
@@ -34,7 +35,7 @@ def source_name(source: str) -> str:
     return "standard input" if source == "-" else source.rsplit("/", 1)[-1].removeprefix("builtin:")
 
 
-class Frame(Screen[None]):
+class Frame(Lean, Screen[None]):
     """A mode: header, body, footer. Subclasses compose `body` and draw in `refresh_from`."""
 
     MODE: ClassVar[Mode]
