@@ -7,11 +7,11 @@ sheet when it was registered, and its first layout draws all of it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from textual.app import App
 from textual.events import ScreenResume, ScreenSuspend
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.widget import Widget
 
 if TYPE_CHECKING:
@@ -64,6 +64,16 @@ class Lean(_Base):
 
     def _on_screen_suspend(self, event: ScreenSuspend) -> None:
         self._in_front = False
+
+    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        """Draw again. A layout draws what it changes; with each widget that is mounted Textual would draw all."""
+        return super().refresh(*regions, repaint=repaint and not layout, layout=layout, recompose=recompose)
+
+    def set_focus(self, widget: Widget | None, scroll_visible: bool = True) -> None:
+        """Another widget has the keys. What looks otherwise then is drawn; Textual would draw the whole screen."""
+        due = self._repaint_required
+        super().set_focus(widget, scroll_visible)
+        self._repaint_required = due
 
     def _screen_resized(self, size: Size) -> None:
         """Nothing where it is laid out for this size already."""
