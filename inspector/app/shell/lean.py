@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from textual.app import App
-from textual.events import ScreenResume, ScreenSuspend
+from textual.events import ScreenResume
 from textual.geometry import Region, Size
 from textual.widget import Widget
 
@@ -62,17 +62,18 @@ class Lean(_Base):
         else:
             self.refresh()
 
-    def _on_screen_suspend(self, event: ScreenSuspend) -> None:
+    def _on_screen_suspend(self) -> None:
+        """Textual calls this and then its own, as it does with every handler of an event."""
         self._in_front = False
 
     def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
         """Draw again. A layout draws what it changes; with each widget that is mounted Textual would draw all."""
         return super().refresh(*regions, repaint=repaint and not layout, layout=layout, recompose=recompose)
 
-    def set_focus(self, widget: Widget | None, scroll_visible: bool = True) -> None:
+    def set_focus(self, widget: Widget | None, scroll_visible: bool = True, from_app_focus: bool = False) -> None:
         """Another widget has the keys. What looks otherwise then is drawn; Textual would draw the whole screen."""
         due = self._repaint_required
-        super().set_focus(widget, scroll_visible)
+        super().set_focus(widget, scroll_visible, from_app_focus)
         self._repaint_required = due
 
     def _screen_resized(self, size: Size) -> None:
