@@ -15,7 +15,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from inspector import budget
+from inspector.commands.arguments import seconds
 from inspector.errors import EXIT_BAD, LONGEST, InspectorError, short_line
+from inspector.numbers import is_decimal
 from inspector.version import PROGRAM
 
 if TYPE_CHECKING:
@@ -96,7 +98,7 @@ def _take_everywhere(options: argparse.Namespace) -> None:
 
 
 def _times(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) <= 6 and int(text)):
+    if not (is_decimal(text) and len(text) <= 6 and int(text)):
         raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a number from 1 to 999999")
     return int(text)
 
@@ -105,7 +107,7 @@ def screens_parser() -> Parser:
     """The parser of `vcpu-inspector [SOURCE ...]`."""
     parser = Parser(prog=PROGRAM, add_help=False)
     parser.add_argument("sources", nargs="*", metavar="SOURCE")
-    parser.add_argument("--watch", type=float, metavar="SECONDS")
+    parser.add_argument("--watch", type=seconds, metavar="SECONDS")
     parser.add_argument("--as", dest="declared", choices=("host", "el0", "vcpu", "guest"))
     parser.add_argument("--snapshot", metavar="NAME|ID", default="")
     _add_everywhere(parser)
@@ -148,7 +150,7 @@ def command_parser(name: str, among: argparse._SubParsersAction[Parser] | None =
 def _columns() -> int:
     """Columns of the terminal, as argparse counts them: it would load shutil, and ask anew for every argument."""
     told = os.environ.get("COLUMNS", "")
-    if told.isdecimal() and int(told):
+    if is_decimal(told) and int(told):
         return int(told)
     try:
         return os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else -1).columns or 80

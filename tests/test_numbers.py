@@ -11,6 +11,7 @@ import pytest
 from inspector.checks.vmms.firecracker import clidr_of_caches
 from inspector.errors import PolicyError, SourceError
 from inspector.lab.machine import Qmp
+from inspector.numbers import parse_number
 from inspector.policies.loader import load_policy
 from inspector.policies.rulebook import rulebook
 from tests.commands.running import assert_one_line_error, run
@@ -20,10 +21,82 @@ MANY = "9" * 5000
 SHIPPED = "builtin:max-linux-6.12"
 
 
-def test_digits_are_asked_for_as_int_takes_them() -> None:
-    """`str.isdigit` says yes to `²` and `①`; what `str.isdecimal` says yes to is a number to int()."""
-    asked = [path for path in (ROOT / "inspector").rglob("*.py") if ".isdigit(" in path.read_text(encoding="utf-8")]
-    assert not asked
+ALONE = ("collector.py", "questions.py", "recorder.py", "agent.py")
+"""These run on hosts that have no package of ours, and read what a kernel prints."""
+ELSEWHERE = {
+    r"\.isdigit\(": (),
+    r"\bint\([^()]*(?:\([^()]*\))?[^()]*, 0\)": ("numbers.py", "jsontext.py"),
+    r"\.isdecimal\(": ("numbers.py",),
+    r"\\d": ("features.py",),
+}
+"""Ways to take more than ASCII digits for a number, and the modules that may: the owner, one that looks first whether
+a text is ASCII, one that reads a table of ours."""
+
+
+def test_one_module_says_what_a_number_is() -> None:
+    """`str.isdigit` says yes to `²` and `①`; int(), `str.isdecimal` and `\\d` to the digits of every script."""
+    rooms = [ROOT / "inspector" / room for room in ("registers", "sources", "kvm", "lab", "reports", "commands")]
+    paths = [*(ROOT / "inspector").glob("*.py"), *(path for room in rooms for path in room.rglob("*.py"))]
+    wrong = [
+        f"{path.relative_to(ROOT)}: {found[0]}"
+        for path in paths
+        if path.name not in ALONE
+        for pattern, owners in ELSEWHERE.items()
+        if path.name not in owners
+        for found in re.finditer(pattern, path.read_text(encoding="utf-8"))
+    ]
+    assert not wrong
+
+
+FOREIGN = {"arabic-indic": "٣", "fullwidth": "３", "behind 0x": "0x３", "mixed": "1３", "devanagari": "३"}
+
+
+@pytest.mark.parametrize("digits", FOREIGN.values(), ids=FOREIGN)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("decode", "CTR_EL0", "{}"),
+        ("decode", "CTR_EL0[{0}:{0}]", "0"),
+        ("decode", "S3_0_C0_C{}_0", "0"),
+        ("show", SHIPPED, "X{}"),
+        ("show", SHIPPED, "--vcpu", "{}"),
+        ("write", SHIPPED, "CTR_EL0={}", "--kernel", "6.12"),
+        ("write", SHIPPED, "CTR_EL0.DIC={}", "--kernel", "6.12"),
+        ("expose", SHIPPED, "--kernel", "6.{}"),
+        ("expose", SHIPPED, "--kernel", "6.12", "--host", "ID_AA64MMFR2_EL1.NV={}"),
+        ("migrate", SHIPPED, "same-host", "--kernel", "6.12.{}-cloud-arm64"),
+        ("migrate", SHIPPED, "same-host", "--kernel", "6.12", "--vmm", "qemu-{}.0"),
+        ("live", "host", "--timeout", "{}"),
+        ("record", "--seed", "{}"),
+        ("compare", SHIPPED, SHIPPED, "--jobs", "{}"),
+    ],
+    ids=lambda arguments: " ".join(arguments).replace(SHIPPED, "dump"),
+)
+def test_digits_of_other_scripts_are_no_number(arguments: tuple[str, ...], digits: str) -> None:
+    done = run(*(argument.format(digits) for argument in arguments))
+    assert_one_line_error(done)
+
+
+def test_numbers_as_people_spell_them() -> None:
+    spelled = {"0x1f": 31, "0X1F": 31, "0b1_1111": 31, "31": 31, "0031": 31, " 31 ": 31, "-1": -1, "1_000": 1000}
+    assert {text: parse_number(text) for text in spelled} == spelled
+    for text in ("", "x", "1f", "0x", "1__0", "٣", "0x１", "１", "−1"):
+        with pytest.raises(ValueError):
+            parse_number(text)
+
+
+@pytest.mark.parametrize("digits", ["0x\\u0663", "0x３"], ids=["escaped", "fullwidth"])
+def test_a_value_of_a_dump(digits: str, tmp_path: Path) -> None:
+    """Also where the loader takes its short way, which it does when it has met the registers before."""
+    for number in ("0x3", digits):
+        path = tmp_path / "dump.json"
+        text = '{"format": "vcpu-inspector-dump", "version": 1, "vcpus": [{"index": 0, "registers": {"%s": "%s"}}]}'
+        path.write_text(text % ("0x603000000013c080", number), encoding="utf-8")
+        done = run("show", str(path))
+        if number == "0x3":
+            assert done.code == 0, done.err
+        else:
+            assert_one_line_error(done)
 
 
 def test_a_folder_whose_files_are_numbered_oddly(tmp_path: Path) -> None:

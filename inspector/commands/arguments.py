@@ -4,6 +4,23 @@ from __future__ import annotations
 
 import argparse
 
+from inspector.numbers import is_decimal, parse_seconds
+
+
+def whole(text: str) -> int:
+    """A whole number, as an option takes it."""
+    if not is_decimal(text.removeprefix("-")) or len(text) > 18:
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a whole number")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """A number of seconds, as an option takes it."""
+    try:
+        return parse_seconds(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a number of seconds") from None
+
 
 def add_style(parser: argparse.ArgumentParser, markdown: bool = True) -> None:
     """`--json` and, unless asked otherwise, `--markdown`: at most one of them."""

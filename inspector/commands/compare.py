@@ -31,6 +31,7 @@ from inspector.commands.explain import read_text
 from inspector.commands.output import add_force, check_output, status_of_all, write_out
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
 from inspector.new_file import check_target, new_file
+from inspector.numbers import is_decimal
 from inspector.progress import Progress
 from inspector.registers import catalog
 from inspector.registers.definitions.special import FEATURE_PREFIX
@@ -87,7 +88,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _jobs(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) < 4 and 1 <= int(text) <= _MOST_JOBS):
+    if not (is_decimal(text) and len(text) < 4 and 1 <= int(text) <= _MOST_JOBS):
         raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a number from 1 to {_MOST_JOBS}")
     return int(text)
 

@@ -18,6 +18,7 @@ from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, SourceError
 from inspector.folders import cache_folder
 from inspector.lab import doctor, store
 from inspector.lab.kernels import image_of
+from inspector.numbers import is_decimal
 from inspector.registers.catalog import Register, find
 from inspector.reports.json import dumps
 from inspector.reports.real_kernels import side_by_side_json, side_by_side_lines
@@ -121,7 +122,7 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _order(series: str) -> list[int]:
-    return [int(part) if part.isdecimal() else 99 for part in series.split(".")]
+    return [int(part) if is_decimal(part) else 99 for part in series.split(".")]
 
 
 def _age(seconds: int) -> str:

@@ -10,7 +10,7 @@ import argparse
 import sys
 import time
 
-from inspector.commands.arguments import add_secrets
+from inspector.commands.arguments import add_secrets, seconds, whole
 from inspector.commands.output import add_force, write_out
 from inspector.errors import EXIT_YES, InspectorError, one_line
 from inspector.registers.catalog import by_id
@@ -31,11 +31,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("address", metavar="ADDRESS", nargs="?", default="live:", help="default: live: (this host)")
     parser.add_argument("--features", metavar="LIST", default="qemu", help="features of the scratch vCPU")
     parser.add_argument("--gic", choices=("v3", "none"), default="v3", help="interrupt controller of the scratch VM")
-    parser.add_argument("--timeout", metavar="SECONDS", type=float, default=20.0, help="give up after (default: 20)")
+    parser.add_argument("--timeout", metavar="SECONDS", type=seconds, default=20.0, help="give up after (default: 20)")
     parser.add_argument("--cpus", metavar="LIST", default="", help="CPUs to visit: 0-3,8 (default: one of each kind)")
     parser.add_argument("--identify", action="store_true", help="tell the host's name and whole command line too")
-    parser.add_argument("--watch", metavar="SECONDS", type=float, help="read again at this interval")
-    parser.add_argument("--count", metavar="N", type=int, help="with --watch: stop after N readings")
+    parser.add_argument("--watch", metavar="SECONDS", type=seconds, help="read again at this interval")
+    parser.add_argument("--count", metavar="N", type=whole, help="with --watch: stop after N readings")
     parser.add_argument("--json", action="store_true", help="print the dump in this program's JSON format")
     parser.add_argument("--text", action="store_true", help="print the registers, also on a terminal")
     parser.add_argument(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
+from inspector.commands.arguments import whole
 from inspector.commands.output import add_output, check_output, write_out
 from inspector.errors import EXIT_YES, SourceError
 from inspector.sources.live import open_live
@@ -27,8 +28,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add_output(parser)
     parser.add_argument("--configs", metavar="LIST", help="comma-separated configurations (default: all thirteen)")
-    parser.add_argument("--first", metavar="N", type=int, help="write only to the first N registers of a configuration")
-    parser.add_argument("--seed", metavar="N", type=int, default=1, help="seed of the random writes (default: 1)")
+    parser.add_argument(
+        "--first", metavar="N", type=whole, help="write only to the first N registers of a configuration"
+    )
+    parser.add_argument("--seed", metavar="N", type=whole, default=1, help="seed of the random writes (default: 1)")
     parser.add_argument("--identify", action="store_true", help="tell the whole command line and serial number too")
     parser.add_argument("--cpu", metavar="NAME", default="", help="name of the CPU, for the recording's first line")
 

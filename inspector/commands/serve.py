@@ -10,7 +10,7 @@ import argparse
 import importlib.util
 import sys
 
-from inspector.commands.arguments import add_declared, add_snapshot
+from inspector.commands.arguments import add_declared, add_snapshot, seconds, whole
 from inspector.errors import EXIT_YES, InspectorError
 from inspector.version import PROGRAM
 
@@ -23,8 +23,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("sources", metavar="SOURCE", nargs="*", help="what to open; none: the start page")
     add_declared(parser)
     add_snapshot(parser)
-    parser.add_argument("--watch", metavar="SECONDS", type=float, help="read live sources again at this interval")
-    parser.add_argument("--port", metavar="PORT", type=int, default=0, help="listen there (default: any free port)")
+    parser.add_argument("--watch", metavar="SECONDS", type=seconds, help="read live sources again at this interval")
+    parser.add_argument("--port", metavar="PORT", type=whole, default=0, help="listen there (default: any free port)")
     parser.add_argument(
         "--host",
         metavar="NAME",

@@ -19,6 +19,7 @@ from inspector.kvm.firmware import levels_known, workaround_levels
 from inspector.kvm.host import HostState
 from inspector.kvm.limits import Limits
 from inspector.kvm.mitigations import meltdown_settled
+from inspector.numbers import parse_number
 from inspector.registers.bits import ALL, Partial, mask_of, ones
 from inspector.registers.ids import (
     AARCH32_IDS,
@@ -216,7 +217,7 @@ def _with_field(host: HostState, name: str, word: str) -> HostState:
         hint = f"one of: {', '.join(HOST_INPUTS)}, or a field such as ID_AA64MMFR2_EL1.NV=2"
         raise PolicyError(f"no field of a host is called {name!r}", "--host", hint)
     try:
-        value = int(word, 0)
+        value = parse_number(word)
     except ValueError:
         value = -1
     if not 0 <= value <= ones(span.msb - span.lsb + 1):

@@ -178,7 +178,7 @@ def numbers(version: str) -> tuple[int, ...]:
     """A sort key for kernel package versions: `7.3.4-1~bpo13+1` is newer than `7.3~rc7-1`."""
     upstream = version.split("-", maxsplit=1)[0]
     main, candidate, _ = upstream.partition("~")
-    return (*map(int, re.findall(r"\d+", main)), -1 if candidate else 0)
+    return (*map(int, re.findall(r"[0-9]+", main)), -1 if candidate else 0)
 
 
 def kernel_candidates(apt: Apt, series: str) -> list[tuple[str, str]]:
@@ -188,7 +188,7 @@ def kernel_candidates(apt: Apt, series: str) -> list[tuple[str, str]]:
     found = []
     for version in sorted(chosen, key=numbers, reverse=True):
         text = apt("apt-cache", "show", f"{META}={version}")
-        image = re.search(r"^Depends:.*?\b(linux-image-\d\S*-cloud-arm64)\b", text, re.M)
+        image = re.search(r"^Depends:.*?\b(linux-image-[0-9]\S*-cloud-arm64)\b", text, re.M)
         if image:
             found.append((version, image[1]))
     return found
@@ -242,7 +242,7 @@ def on_path(name: str, least: int) -> Path | None:
     found = shutil.which(name)
     if not found:
         return None
-    version = re.search(r"version (\d+)", run([found, "--version"]))
+    version = re.search(r"version ([0-9]+)", run([found, "--version"]))
     return Path(found) if version and int(version[1]) >= least else None
 
 

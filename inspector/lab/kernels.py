@@ -26,7 +26,7 @@ from inspector.errors import SourceError
 from inspector.lab.debian import FetchError, Stamp, fetch_kernel, guest_apt
 from inspector.new_file import write_whole
 
-SERIES = re.compile(r"\d{1,2}\.\d{1,2}\Z|newest\Z")
+SERIES = re.compile(r"[0-9]{1,2}\.[0-9]{1,2}\Z|newest\Z")
 NEEDED = {
     "CONFIG_VIRTUALIZATION": "virtualisation", "CONFIG_KVM": "KVM", "CONFIG_BLK_DEV_INITRD": "an initial RAM disk",
     "CONFIG_DEVTMPFS": "devtmpfs", "CONFIG_SERIAL_AMBA_PL011_CONSOLE": "a console on the PL011 serial port",

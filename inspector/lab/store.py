@@ -20,6 +20,7 @@ from inspector.errors import SourceError
 from inspector.folders import state_folder
 from inspector.lab.emulator import Emulator
 from inspector.new_file import new_file
+from inspector.numbers import is_decimal
 
 MOST = "VCPU_INSPECTOR_LAB_SIZE"
 """Environment variable: MiB that saved machines may take together."""
@@ -31,7 +32,7 @@ _ENDING = 10.0
 def most_bytes() -> int:
     """Bytes that saved machines may take. Raises SourceError for a setting that is no number."""
     given = os.environ.get(MOST, "") or str(USUAL)
-    if not (given.isascii() and given.isdecimal() and len(given) < 9):
+    if not (is_decimal(given) and len(given) < 9):
         raise SourceError("is not a number of MiB", f"{MOST}={given[:20]}", f"such as {USUAL}; 0 keeps nothing")
     return int(given) << 20
 
@@ -46,7 +47,7 @@ def version_of(program: Path) -> str:
 def machine_type(emulator: Emulator) -> str:
     """The versioned machine type of this emulator: `virt` alone would mean another one after an upgrade."""
     words = version_of(emulator.program).split("version ")[-1].split(".")
-    return f"virt-{words[0]}.{words[1]}" if len(words) > 1 and words[0].isdecimal() and words[1].isdecimal() else "virt"
+    return f"virt-{words[0]}.{words[1]}" if len(words) > 1 and is_decimal(words[0]) and is_decimal(words[1]) else "virt"
 
 
 def key(image: Path, guest: bytes, emulator: Emulator, *rest: object) -> str:

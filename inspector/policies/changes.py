@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from inspector.numbers import is_decimal
 from inspector.policies import model
 from inspector.policies.model import Policy, Rule
 from inspector.policies.rulebook import Rulebook, rulebook
@@ -67,7 +68,7 @@ def _with_conditions(text: str, rule: Rule) -> str:
 def _release(rule: Rule) -> tuple[int, ...]:
     """A rule's release as a sortable number; overlays and users' files come last."""
     parts = rule.release.split(".")
-    return tuple(int(part) for part in parts) if all(part.isdecimal() and len(part) < 9 for part in parts) else (999,)
+    return tuple(int(part) for part in parts) if all(is_decimal(part) and len(part) < 9 for part in parts) else (999,)
 
 
 def _shown(book: Rulebook, reg_id: int, field: str) -> list[Part]:
@@ -235,7 +236,7 @@ _REGISTERS = {
 }  # fmt: skip
 """Subjects that name a kind of registers -> patterns of their names."""
 _NAME = re.compile(r"[A-Z][A-Z0-9n_.-]{3,}")
-_RANGE = re.compile(r"(?<!\d)\d+(?:\.\.|-)\d+|(?<=\w)n(?=_)")
+_RANGE = re.compile(r"(?<![0-9])[0-9]+(?:\.\.|-)[0-9]+|(?<=\w)n(?=_)")
 
 
 def registers_of(subject: str) -> tuple[str, ...]:

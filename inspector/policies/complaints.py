@@ -22,7 +22,7 @@ def explain_invalid(message: str, where: str, tables: Mapping[str, Any]) -> Poli
     """The PolicyError for one msgspec message about the file `where`, which holds `tables`."""
     at = _AT.search(message)
     key = at.group(1) if at else ""
-    key = re.sub(r"\[(\d+)\]", lambda m: f"[{int(m[1]) + 1}]", key)
+    key = re.sub(r"\[([0-9]+)\]", lambda m: f"[{int(m[1]) + 1}]", key)
     what = _AT.sub("", message)
     hint = ""
     if "kind" in key or "Invalid value" in what or "missing required field `kind`" in what:
@@ -52,7 +52,7 @@ def _allowed_keys(key: str, name: str, tables: Mapping[str, Any]) -> str:
 
 def _kind_at(key: str, tables: Mapping[str, Any]) -> str:
     """The kind that the rule at `rule[n]` (from 1) states; empty where there is none to read."""
-    number = re.match(r"rule\[(\d+)\]", key)
+    number = re.match(r"rule\[([0-9]+)\]", key)
     rules = tables.get("rule")
     if number is None or not isinstance(rules, list) or not isinstance(rules[int(number[1]) - 1], dict):
         return ""

@@ -16,7 +16,7 @@ from inspector.policies.model import RuleBase
 Point = tuple[int, ...]
 """(6, 12, 74), or (6, 8, 0, 151) in a vendor's numbering."""
 
-_DATE = re.compile(r"(\d{1,4})\.(\d{1,4})\.(\d{1,5})(?:-(\d{1,6}))?", re.ASCII)
+_DATE = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})\.([0-9]{1,5})(?:-([0-9]{1,6}))?", re.ASCII)
 
 
 @lru_cache(maxsize=1024)

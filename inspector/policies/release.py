@@ -226,8 +226,8 @@ def parse_release(release: str, version: str = "") -> Release:
 
     `6.1.0-50-cloud-arm64` with `#1 SMP Debian 6.1.176-1 (...)` is 6.1.176. PolicyError for something else.
     """
-    match = _RELEASE.fullmatch(release.strip())
-    version = _without_compiler(version)
+    match = _RELEASE.fullmatch(release.strip()) if release.isascii() else None
+    version = _without_compiler(version) if version.isascii() else ""
     if match is None or (match[3] is None and match[4] is not None) or match[5] == ".y":
         raise PolicyError(f"{release[:60]!r} is not a kernel release", "", _hint(release))
     major, minor, rest = int(match[1]), int(match[2]), (f".{match[4]}" if match[4] else "") + match[5]
@@ -288,7 +288,7 @@ def _may_be(row: Vendor, point: Point, rest: str) -> bool:
 
 def _hint(text: str) -> str:
     """What would be valid, for what people write instead of a release."""
-    match = re.fullmatch(r"(?:linux-|v)?(\d+\.\d+)(\.\d+)?(?:\.y)?", text.strip(), re.I)
+    match = re.fullmatch(r"(?:linux-|v)?([0-9]+\.[0-9]+)(\.[0-9]+)?(?:\.y)?", text.strip(), re.I)
     if match is not None and match[2]:
         return f"write {match[1]}{match[2]}"
     if match is not None:

@@ -17,10 +17,11 @@ from inspector.registers.encoding import sysreg_id
 from inspector.registers.ids import IDS
 
 _FIELD = re.compile(
-    r"(\w+)\[(\d+)(?::(\d+))?\] (lower|higher|higher-or-zero|exact (\d+))( signed)?( visible)?(?: hidden-as (\d+))?"
+    r"(\w+)\[([0-9]+)(?::([0-9]+))?\] (lower|higher|higher-or-zero|exact ([0-9]+))"
+    r"( signed)?( visible)?(?: hidden-as ([0-9]+))?"
 )
-_PART = re.compile(r"S([0-3])_([0-7])_C([\d-]+)_C([\d-]+)_([\d-]+)")
-_PLACE = re.compile(r"(\w+)\[(\d+)(?::(\d+))?\]")
+_PART = re.compile(r"S([0-3])_([0-7])_C([0-9-]+)_C([0-9-]+)_([0-9-]+)")
+_PLACE = re.compile(r"(\w+)\[([0-9]+)(?::([0-9]+))?\]")
 
 
 class FieldRule(NamedTuple):

@@ -115,7 +115,7 @@ TIMERS = frozenset(
 """The guest's timers, whose count runs on by itself."""
 SVE_VLS = make_id(CLASS_SVE, kvm.SVE_VLS_INDEX, SIZE_U512)
 
-_SPELLING = re.compile(r"S([0-3])_([0-7])_C(\d+)_C(\d+)_([0-7])")
+_SPELLING = re.compile(r"S([0-3])_([0-7])_C([0-9]+)_C([0-9]+)_([0-7])")
 
 
 def id_of(name: str) -> int:

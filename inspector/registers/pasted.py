@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from inspector.numbers import is_decimal
 from inspector.registers import encoding as enc
 from inspector.registers.pasted_rules import BLANKS, DIGITS, RULES, Cursor, encoded, instruction_id, packed_id
 
@@ -60,7 +61,7 @@ def at_word(text: str, start: int, end: int) -> Spelled | None:
         cursor = Cursor(text, start if rule[0] == "labels" else end)
         reg_id = rule[1](cursor)
         return None if reg_id is None else Spelled(start, cursor.at, reg_id, rule[0])
-    if folded[0].isdecimal() or folded[0] == "d":
+    if is_decimal(folded[0]) or folded[0] == "d":
         return _number_word(text, start, end)
     reg_id = _generic(folded)
     return None if reg_id is None else Spelled(start, end, reg_id, "generic")
@@ -80,7 +81,7 @@ def _number_word(text: str, start: int, end: int) -> Spelled | None:
         return None if packed is None else Spelled(start, end, packed, "packed")
     if len(bare) == 16 and bare[0] in "64":
         return Spelled(start, end, int(bare, 16), "id") if plausible_id(int(bare, 16)) else None
-    if word.isdecimal() and 17 <= len(word) <= 20:
+    if is_decimal(word) and 17 <= len(word) <= 20:
         return Spelled(start, end, int(word), "id") if plausible_id(int(word)) else None
     return None
 
@@ -113,7 +114,7 @@ def _generic(word: str) -> int | None:
     if head not in ("", "s", "sysreg", "sys_reg"):
         return None
     digits = [part.removeprefix("c") if place in (2, 3) else part for place, part in enumerate(numbers)]
-    if not all(part.isdecimal() and len(part) <= 2 and part.isascii() for part in digits):
+    if not all(is_decimal(part) and len(part) <= 2 for part in digits):
         return None
     return encoded([int(part) for part in digits])
 
@@ -146,10 +147,10 @@ def _whole_number(text: str) -> int | None:
     if digits[:2].casefold() == "0x" and digits[2:] and len(digits) <= 18 and _HEX_DIGITS.issuperset(digits[2:]):
         number = int(digits, 16)
         return _known_architecture(number) if number >> 32 else packed_id(number)
-    if text.isdecimal() and text.isascii() and 17 <= len(text) <= 20:
+    if is_decimal(text) and 17 <= len(text) <= 20:
         return _known_architecture(int(text))
     numbers = text.strip("()").split(",")
-    if len(numbers) == 5 and all(part.strip().isdecimal() and len(part.strip()) <= 4 for part in numbers):
+    if len(numbers) == 5 and all(is_decimal(part.strip()) and len(part.strip()) <= 4 for part in numbers):
         return encoded([int(part) for part in numbers])
     return None
 

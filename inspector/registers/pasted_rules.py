@@ -21,7 +21,7 @@ DIGITS = "0123456789"
 _WORD_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.")
 _MOST = (3, 7, 15, 15, 7)
 _LABEL = "(op[012]|cr[nm])"
-_NUMBER_THERE = r"[ \t\r\n:=(\"']*+c?\d[0-9a-fx]{0,13}[ \t\r\n:=,;(){}\[\]|\"'`/-]*+"
+_NUMBER_THERE = r"[ \t\r\n:=(\"']*+c?[0-9][0-9a-fx]{0,13}[ \t\r\n:=,;(){}\[\]|\"'`/-]*+"
 _UNLIKE = (r"(?!\1)", r"(?!\1|\2)", r"(?!\1|\2|\3)", r"(?!\1|\2|\3|\4)")
 
 

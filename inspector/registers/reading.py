@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from inspector.errors import RegisterError
+from inspector.numbers import parse_number
 from inspector.registers import encoding as enc
 from inspector.registers import layouts, meanings
 from inspector.registers.naming import Register, by_id
@@ -138,7 +139,7 @@ def parse_value(register: Register, text: str) -> int:
     """A value for `register`: 0x hex, 0b binary, decimal, `_` between digits; RegisterError if not one, or too wide."""
     digits = text.strip()
     try:
-        value = int(digits, 0) if not re.fullmatch(r"[0-9_]+", digits) else int(digits, 10)
+        value = parse_number(digits)
     except ValueError:
         hint = "write 0x1f, 0b1_1111 or 31"
         raise RegisterError(f"{digits[:80] or 'nothing'} is not a number", register.name, hint) from None
@@ -176,7 +177,7 @@ def parse_field(register: Register, span: Span, text: str) -> int:
     where = f"{register.name}.{span.name}"
     text = text.strip()
     try:
-        number = int(text, 10) if re.fullmatch(r"-?[0-9_]+", text) else int(text, 0)
+        number = parse_number(text)
     except ValueError:
         raise RegisterError(f"{text[:80] or 'nothing'} is not a number", where, "write 0x2, 0b10 or 2") from None
     low = -(1 << span.width - 1) if span.kind == "signed" else 0

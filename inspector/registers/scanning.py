@@ -22,6 +22,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from inspector.numbers import is_decimal
 from inspector.registers.naming import by_id
 from inspector.registers.pasted import at_word
 from inspector.registers.schema import Span
@@ -97,7 +98,7 @@ def _field_behind(text: str, at: int, reg_id: int) -> tuple[Span | None, int]:
     if text[at : at + 1] == "[":
         inside, closed, _ = text[at + 1 : at + 12].partition("]")
         msb, _, lsb = inside.partition(":")
-        schema = by_id(reg_id).schema if closed and msb.isdecimal() and (lsb or msb).isdecimal() else None
+        schema = by_id(reg_id).schema if closed and is_decimal(msb) and is_decimal(lsb or msb) else None
         wanted = (int(msb), int(lsb or msb)) if schema else None
         for span in schema.spans if schema else ():
             if wanted == (span.msb, span.lsb):

@@ -21,7 +21,7 @@ from inspector.registers.schema import Span
 
 _EXCEPTION_LEVEL = re.compile(r"_EL(?:0|1|2|3|12|02)$")
 _PREFIXES = ("SYS_", "SYSREG_", "KVM_REG_ARM_", "$")
-_BITS = re.compile(r"^(.+)\[\s*(\d+)\s*(?::\s*(\d+)\s*)?\]$")
+_BITS = re.compile(r"^(.+)\[\s*([0-9]+)\s*(?::\s*([0-9]+)\s*)?\]$")
 _AROUND = " \t\r\n\"'`"
 """Blanks, and the quotes that come along from JSON, shells and Markdown."""
 LONGEST = 400
@@ -156,7 +156,7 @@ def _one(text: str) -> Register:
 
 def _field_of(register: Register, field: str) -> tuple[Register, Span]:
     """The field of a register; for a CCSIDR of either layout."""
-    bits = re.match(r"^([^\[]*)\[\d+(?::\d+)?\]$", field)
+    bits = re.match(r"^([^\[]*)\[[0-9]+(?::[0-9]+)?\]$", field)
     wanted = bits[1].rstrip() if bits and bits[1].strip() else field
     schema = register.schema
     if schema is None:

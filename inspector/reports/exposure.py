@@ -13,6 +13,7 @@ from inspector.kvm.exposure import Exposure, FieldExposure, RegisterExposure
 from inspector.kvm.verdict import JudgedField, Verdict
 from inspector.kvm.words.kernel_exposures import explain_under_each
 from inspector.kvm.words.kernels import unmodelled
+from inspector.numbers import is_decimal
 from inspector.registers import catalog
 from inspector.registers.bits import ones, partial_hex
 from inspector.registers.encoding import grouped_hex, hex_id, hex_value
@@ -180,7 +181,7 @@ def _joined(names: Sequence[str]) -> str:
     """`A`, `CCSIDR[3..13]`, or `A, B`."""
     stem, bracket, _ = names[0].partition("[")
     numbers = [name.removeprefix(f"{stem}[").removesuffix("]") for name in names]
-    first = int(numbers[0]) if bracket and numbers[0].isdecimal() else 0
+    first = int(numbers[0]) if bracket and is_decimal(numbers[0]) else 0
     if len(names) > 1 and bracket and numbers == [str(first + step) for step in range(len(names))]:
         return f"{stem}[{numbers[0]}..{numbers[-1]}]"
     return listed(names, _NAMED)

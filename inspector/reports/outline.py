@@ -12,6 +12,7 @@ from textwrap import wrap
 from typing import Literal, NamedTuple
 
 from inspector.errors import one_line
+from inspector.numbers import is_decimal
 
 Kind = Literal["line", "title", "entry", "heading", "code", "gap"]
 """title: the answer itself; entry: what the lines below it are about; heading: of a section; code: to be copied as it
@@ -123,7 +124,7 @@ def _markdown(one: OutlineLine) -> str:
         return f"### {plain_markdown(one.text)}\n"
     if one.kind == "gap" or not one.depth:
         return plain_markdown(f"{one.label} {one.text}".strip())
-    bullet = one.label if one.label.rstrip(".").isdecimal() else "-"
+    bullet = one.label if is_decimal(one.label.rstrip(".")) else "-"
     label = f"{one.label.strip()}: " if one.label.strip("·") and bullet == "-" else ""
     return f"{'  ' * (one.depth - 1)}{bullet} {plain_markdown(label + one.text)}"
 

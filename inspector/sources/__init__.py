@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from inspector.numbers import is_decimal
+
 if TYPE_CHECKING:
     from typing import BinaryIO
 
@@ -25,7 +27,7 @@ def shipped_names() -> list[str]:
 
     files = os.listdir(place_of("snapshots"))
     names = [name.removesuffix(".json") for name in files if name.endswith(".json")]
-    return sorted(names, key=lambda name: [int(part) if part.isdecimal() else part for part in _words(name)])
+    return sorted(names, key=lambda name: [int(part) if is_decimal(part) else part for part in _words(name)])
 
 
 def load(source: str, declared: View | None = None, snapshot: str = "") -> Dump:
@@ -91,4 +93,4 @@ def _shipped_path(source: str) -> str:
 def _words(name: str) -> list[str]:
     import re
 
-    return re.findall(r"\d+|\D+", name)
+    return re.findall(r"[0-9]+|[^0-9]+", name)

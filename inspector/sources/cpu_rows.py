@@ -18,13 +18,13 @@ from inspector.sources.pasted_lines import bare
 Rows = list[tuple[str, str]]
 ARM = frozenset(("aarch64", "arm64", "aarch64_be", "armv8l", "8", "aarch64el"))
 """Names of the architecture; 8 is what /proc/cpuinfo prints."""
-_OTHERS = re.compile(r"x86_64|i[3-6]86|s390x?|ppc64(?:le)?|riscv\d{2,3}|loongarch64|mips64(?:el)?|armv[67]l?")
+_OTHERS = re.compile(r"x86_64|i[3-6]86|s390x?|ppc64(?:le)?|riscv[0-9]{2,3}|loongarch64|mips64(?:el)?|armv[67]l?")
 _KEYS = ("CPU implementer", "CPU architecture", "CPU variant", "CPU part", "CPU revision", "Architecture", "Features",
          "Flags", "Stepping", "Model name", "Vendor ID", "Model", "processor", "CPU(s)")  # fmt: skip
 _FOLDED = {key.casefold(): key for key in _KEYS}
 _ENGLISH = frozenset(("Flags", "Features", "Model name", "CPU implementer", "CPU part"))
 """Labels without which a text is not lscpu's in English, nor /proc/cpuinfo, which is never translated."""
-STEPPING = re.compile(r"r(\d{1,2})p(\d{1,2})")
+STEPPING = re.compile(r"r([0-9]{1,2})p([0-9]{1,2})")
 _FEWEST_FLAGS = 4
 _LONGEST_LABEL = 80
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
+from inspector.numbers import is_decimal
+
 
 class CpuEntry(msgspec.Struct):
     """One CPU of `lscpu -J -e`."""
@@ -37,7 +39,7 @@ def models_of(text: str) -> list[tuple[int, str]]:
     whole = [row for row in rows if len(row) == len(names)]
     column, cpu = names.index("MODELNAME"), names.index("CPU") if "CPU" in names else -1
     return [
-        (int(number) if number.isdecimal() and len(number) < 9 else place, row[column].strip())
+        (int(number) if is_decimal(number) and len(number) < 9 else place, row[column].strip())
         for place, row in enumerate(whole)
         for number in (row[cpu].strip() if cpu >= 0 else "",)
     ]

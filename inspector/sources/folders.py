@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from inspector.errors import SourceError
+from inspector.numbers import is_decimal
 from inspector.sources.dump import Dump, View
 from inspector.sources.formats import cloud_hypervisor, crosvm, firecracker_vmstate, libvirt_save, qemu_stream
 from inspector.sources.formats import read_content as read
@@ -22,7 +23,7 @@ from inspector.sources.opening import Content, open_path
 
 _MOST = 4096
 """entries of a folder that are looked at"""
-_VCPU = re.compile(r"vcpu(\d{1,4})")
+_VCPU = re.compile(r"vcpu([0-9]{1,4})")
 _WHOLE = (cloud_hypervisor, firecracker_vmstate, libvirt_save, qemu_stream)
 """formats that keep every vCPU of a VM in one file"""
 OF_A_FOLDER = ("cloud-hypervisor", "firecracker-vmstate")
@@ -74,7 +75,7 @@ def _files(folder: Path) -> list[Path]:
             found = [Path(entry.path) for _, entry in zip(range(_MOST), entries, strict=False) if entry.is_file()]
     except OSError as error:
         raise SourceError(f"cannot be opened: {error.strerror}", str(folder)) from None
-    return sorted(found, key=lambda path: [int(n) if n.isdecimal() else n for n in re.split(r"(\d+)", path.name)])
+    return sorted(found, key=lambda path: [int(n) if is_decimal(n) else n for n in re.split(r"([0-9]+)", path.name)])
 
 
 def _sniffed(path: Path, formats: Sequence[object]) -> bool:

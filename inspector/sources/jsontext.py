@@ -13,10 +13,11 @@ import msgspec
 
 from inspector.budget import MEMBERS, NESTING, NUMBERS, RECORDS, Budget, most
 from inspector.errors import SourceError
+from inspector.numbers import parse_number
 from inspector.registers.encoding import ARCH_ARM, hex_id, size_of
 
 T = TypeVar("T")
-_BYTE = re.compile(r"\(byte (\d+)\)")
+_BYTE = re.compile(r"\(byte ([0-9]+)\)")
 _TEXT_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{\]}]')
 _COPROCESSOR_BITS = 64
 _LOOKED_AT = 1_000_000
@@ -94,7 +95,7 @@ def number(text: str) -> int:
     """`0x` hex, `0b` binary or decimal, `_` allowed. Raises ValueError for anything else or beyond 2**2048."""
     if len(text) > 2100:
         raise ValueError("a number of more than 2048 bits")
-    return int(text, 0) if text[:1] != "0" or not text.isdecimal() else int(text)
+    return parse_number(text)
 
 
 def number_map(raw: msgspec.Raw, where: str, budget: Budget) -> dict[int, int]:
@@ -123,6 +124,8 @@ _MOST_KEYS = 20_000
 
 def _usual_numbers(data: bytes) -> dict[int, int] | None:
     """An object whose keys were met before and whose values are texts; None for all others, right or wrong."""
+    if not data.isascii() or b"\\" in data:  # there may be digits of another script in it
+        return None
     try:
         return {_KEYS[key]: int(text, 0) for key, text in _TEXTS.decode(data).items()}
     except (KeyError, ValueError, msgspec.MsgspecError, RecursionError):

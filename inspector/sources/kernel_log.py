@@ -11,10 +11,10 @@ from inspector.registers.ids import MIDR_EL1
 
 _BOOT = re.compile(r"Booting Linux on physical CPU 0x[0-9a-f]{1,16} \[0x([0-9a-f]{8,16})\]", re.IGNORECASE)
 _SECONDARY = re.compile(
-    r"CPU(\d{1,4}): Booted secondary processor 0x[0-9a-f]{1,16} \[0x([0-9a-f]{8,16})\]", re.IGNORECASE
+    r"CPU([0-9]{1,4}): Booted secondary processor 0x[0-9a-f]{1,16} \[0x([0-9a-f]{8,16})\]", re.IGNORECASE
 )
 _VARIATION = re.compile(
-    r"Unexpected variation in (?:SYS_)?(\w{3,40})\.? Boot CPU: 0x([0-9a-f]{1,16}), CPU(\d{1,4}): 0x([0-9a-f]{1,16})",
+    r"Unexpected variation in (?:SYS_)?(\w{3,40})\.? Boot CPU: 0x([0-9a-f]{1,16}), CPU([0-9]{1,4}): 0x([0-9a-f]{1,16})",
     re.IGNORECASE,
 )
 

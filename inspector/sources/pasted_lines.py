@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from inspector.errors import RegisterError
+from inspector.numbers import is_decimal
 from inspector.registers.catalog import find
 from inspector.registers.encoding import size_of
 from inspector.registers.scanning import Found, scan
@@ -25,19 +26,20 @@ _FILLERS = ("value", "val", "is", "reads", "read", "raw", "func_read")
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F_]+|0[bB][01_]+|[0-9a-fA-F]+")
 _PADDED = re.compile(r"[0-9a-fA-F]{16}|[0-9a-fA-F]{8}")
 _ALONE = re.compile(r"(?<![0-9A-Za-z_])(?:[0-9a-fA-F]{16}|[0-9a-fA-F]{8})(?![0-9A-Za-z_])")
-_DECIMAL = re.compile(r"[=: \t][\"' ]?(?!\d{8}(?!\d)|\d{16}(?!\d))[1-9]\d{1,19}[\"', ]{0,3}$")
+_DECIMAL = re.compile(r"[=: \t][\"' ]?(?![0-9]{8}(?![0-9])|[0-9]{16}(?![0-9]))[1-9][0-9]{1,19}[\"', ]{0,3}$")
 _SUFFIX = re.compile(r"[uUlLhH]{1,3}(?![0-9A-Za-z_])")
 _COMMENT = re.compile(r"#|//|;")
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]{0,40}[A-Za-z]|\x1b[()][A-Z0-9]")
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,80}>")
 _STAMP = re.compile(
-    r"(?:<\d{1,3}>)?\[ {0,12}\d{1,12}\.\d{1,9}\](?:\[ {0,8}[TC]\d{1,8}\])?"  # dmesg
-    r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?"
-    r"|[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d(?: [\w.-]{1,64})?"
+    r"(?:<[0-9]{1,3}>)?\[ {0,12}[0-9]{1,12}\.[0-9]{1,9}\](?:\[ {0,8}[TC][0-9]{1,8}\])?"  # dmesg
+    r"|[0-9]{4}-[0-9][0-9]-[0-9][0-9][T ][0-9][0-9]:[0-9][0-9]:[0-9][0-9](?:[.,][0-9]{1,9})?"
+    r"(?:Z|[+-][0-9][0-9]:?[0-9][0-9])?"
+    r"|[A-Z][a-z]{2} {1,2}[0-9]{1,2} [0-9][0-9]:[0-9][0-9]:[0-9][0-9](?: [\w.-]{1,64})?"
     r"|\((?:bootloader|gdb|lldb|qemu)\)|[>|│]"
     r"|[\w.@~:/-]{1,80}[$#>](?= )|=>"  # prompts
 )
-_CPU = re.compile(r"\b[vp]?cpu[ =:#_]{0,3}(\d{1,4})\b", re.IGNORECASE)
+_CPU = re.compile(r"\b[vp]?cpu[ =:#_]{0,3}([0-9]{1,4})\b", re.IGNORECASE)
 EITHER = "digits that may be hex or decimal: put 0x before hex"
 _BORDER = frozenset(" \t-=+|_*~─│┌┐└┘├┤┬┴┼═║")
 
@@ -85,7 +87,7 @@ def without_comment(line: str) -> str:
 def is_padded_hex(line: str) -> bool:
     """Whether the line has 8 or 16 hex digits behind a register that cannot be a decimal number as people write it."""
     content = without_comment(line)
-    telling = (digits for digits in _ALONE.findall(content) if digits[0] == "0" or not digits.isdecimal())
+    telling = (digits for digits in _ALONE.findall(content) if digits[0] == "0" or not is_decimal(digits))
     return any(telling) and (next(scan(content), None) is not None or _one(content, hexes=True)[0] is not None)
 
 
@@ -176,7 +178,7 @@ def _value_behind(line: str, at: int, limit: int, hexes: bool | None) -> tuple[i
         end = suffix.end()
     if line[end : end + 1] in _WORD and line[end : end + 1]:
         return None
-    if line[end : end + 1] == ":" and line[end + 1 : end + 2].isdecimal():
+    if line[end : end + 1] == ":" and is_decimal(line[end + 1 : end + 2]):
         # bits of a field, `7:4`
         return None
     value = _number(token[0], hexes)
@@ -190,11 +192,11 @@ def _number(digits: str, hexes: bool | None) -> int | None:
         if digits[:2].lower() in ("0x", "0b"):
             return number(digits)
         padded = _PADDED.fullmatch(digits) is not None
-        if padded and (hexes or not digits.isdecimal()):
+        if padded and (hexes or not is_decimal(digits)):
             return int(digits, 16)
         if padded and hexes is None:
             return None
-        return number(digits) if digits.isdecimal() else None
+        return number(digits) if is_decimal(digits) else None
     except ValueError:
         return None
 
@@ -207,7 +209,7 @@ def _split(line: str) -> tuple[str, str] | None:
     head = line.rstrip("," + _QUOTES)
     name = head.rstrip(_WORD)
     value = head[len(name) :]
-    if not value or not (value[0].isdecimal() or _PADDED.fullmatch(value)):
+    if not value or not (is_decimal(value[0]) or _PADDED.fullmatch(value)):
         return None
     rest = name.rstrip(_QUOTES)
     if rest[-1:] in ("=", ":", ","):

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from inspector.checks.baseline.baseline import Baseline
 from inspector.errors import RegisterError
+from inspector.numbers import parse_number
 from inspector.registers import catalog
 from inspector.registers.encoding import hex_id, size_of
 from inspector.registers.ids import CTR_EL0, ID_SPACE
@@ -20,7 +21,7 @@ from inspector.untrusted import Untrusted
 _PROPERTY_REGISTERS = frozenset((*ID_SPACE, CTR_EL0))
 _TEMPLATE_BYTES = 16
 """Templates cannot say more than 128 bits; the vector lengths are therefore left to the VMM."""
-_PROPERTY = re.compile(r"SYSREG_(\w{1,40}_EL\d)_(\w{1,40})=(0x[0-9a-fA-F]+|\d+)")
+_PROPERTY = re.compile(r"SYSREG_(\w{1,40}_EL[0-9])_(\w{1,40})=(0x[0-9a-fA-F]+|[0-9]+)")
 
 
 def bitmap(mask: int, bits: int, width: int) -> str:
@@ -60,7 +61,7 @@ def read_qemu_properties(text: str) -> Mapping[int, tuple[int, int]]:
         named = catalog.find(f"{register}.{field}")
         if named.field is None:
             raise RegisterError(f"{register} has no field {field}", text)
-        span, value = named.field, int(number, 0)
+        span, value = named.field, parse_number(number)
         if value >> span.msb - span.lsb + 1:
             raise RegisterError(f"{value} does not fit {register}.{field}", text)
         mask, bits = found.get(named.register.id, (0, 0))

@@ -22,6 +22,7 @@ from inspector.checks.recordings.verify import Question, question_of
 from inspector.errors import InspectorError, PolicyError, short_line
 from inspector.kvm.host import HostState
 from inspector.kvm.vm import Vm
+from inspector.numbers import parse_number
 from inspector.policies.loader import combine, load_policy, patch_names, policy_names, vendor_names
 from inspector.policies.model import Condition, Force, List, Policy, Rule, Writable
 from inspector.policies.setup import EVERYTHING, VcpuSetup
@@ -310,7 +311,7 @@ def _rules_for(one: Disagreement) -> Iterator[Rule]:
 
 def _number(text: str) -> int | None:
     try:
-        return int(text.split()[0], 0)
+        return parse_number(text.split()[0])
     except (ValueError, IndexError):
         return None
 

@@ -27,7 +27,7 @@ from inspector.registers.encoding import is_demux, size_of
 from inspector.registers.ids import CTR_EL0, DCZID_EL0
 
 Line = dict[str, Any]
-_CCIDX_MODE = re.compile(r"\bccidx_mode=(\d)")
+_CCIDX_MODE = re.compile(r"\bccidx_mode=([0-9])")
 _PATCHES = {"0": (), "1": ("mask-ccidx",), "2": ("mask-ccidx-tolerant",), "3": ("mask-ccidx-keep",)}
 """What the experimental kernel's switch does; that build has the SSBS erratum option off."""
 

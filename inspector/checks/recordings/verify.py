@@ -17,6 +17,7 @@ from inspector.checks.recordings.agreement import Agreement, Fit, Tally
 from inspector.checks.recordings.replay import NOTHING_TOLD, Line, Replay, Told
 from inspector.errors import SourceError
 from inspector.kvm.cases import candidates_of
+from inspector.numbers import is_decimal
 from inspector.policies.loader import is_policy_name, patch_names, point_names, vendor_names, vendor_point
 from inspector.policies.model import Policy
 from inspector.policies.release import Choice
@@ -213,8 +214,8 @@ def neighbours(name: str) -> list[str]:
     """The policies that a kernel whose own does not fit may really have: the points around it, those of vendors for
     the same version, and patches over it."""
     own = name.partition("+")[0]
-    number = [int(part) for part in own.rpartition("-")[0].partition("-")[2].split(".") if part.isdecimal()]
-    number = number or [int(part) for part in own.split(".") if part.isdecimal()]
+    number = [int(part) for part in own.rpartition("-")[0].partition("-")[2].split(".") if is_decimal(part)]
+    number = number or [int(part) for part in own.split(".") if is_decimal(part)]
     points = [[int(part) for part in point.split(".")] for point in point_names()]
     near = sorted(points, key=lambda point: _distance(point, number))[:_NEAR]
     vendors = [one for one in vendor_names() if f"-{'.'.join(map(str, number[:2]))}." in one]

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from inspector.checks.vmms.base import PMU, Failure, Made, Offers, Saved, Vmm, os_error
 from inspector.checks.vmms.messages import Message
 from inspector.checks.vmms.needed import needed
+from inspector.numbers import is_decimal
 from inspector.policies.setup import Feature, VcpuSetup
 from inspector.registers.encoding import hex_id
 from inspector.registers.ids import SVE_VLS
@@ -82,7 +83,7 @@ MESSAGES = (
             (
                 "(?:snapshot|(?:invalid|unsupported) (?:data|format|state)).{0,40}?"
                 "(?<!libvirt)(?<!qemu)(?<!emulator)version"
-                r"[^0-9]{0,20}?(?P<found>\d+\.0\.0)"
+                r"[^0-9]{0,20}?(?P<found>[0-9]+\.0\.0)"
             ),
         ),
         meaning="The snapshot was written in another format version than this program reads.",
@@ -172,7 +173,7 @@ def clidr_of_caches(current: int, caches: Sequence[Mapping[str, str]]) -> int | 
     kinds: dict[int, set[str]] = {}
     for cache in caches:
         level = cache.get("level", "")
-        if level.isdecimal() and len(level) < 4 and cache.get("type"):
+        if is_decimal(level) and len(level) < 4 and cache.get("type"):
             kinds.setdefault(int(level), set()).add(cache["type"].strip().lower())
     if 1 not in kinds:
         return None

@@ -70,7 +70,7 @@ _INSTANCE = Message(
     vmm="qemu",
     kind="load_failed",
     template="error while loading state for instance {hex} of device 'cpu'",
-    patterns=("error while loading state section id \\d{1,8}\\(cpu\\)",),
+    patterns=("error while loading state section id [0-9]{1,8}\\(cpu\\)",),
     meaning="Loading the registers of this vCPU failed.",
 )
 _ONLY_IN_STREAM = Message(
@@ -358,7 +358,7 @@ tolerances of 11.1 belong to `-cpu host`, whatever the machine type."""
 
 def machine_defaults(machine: str) -> tuple[str, ...]:
     """What the machine type `virt-N.M` sets of the vCPU; empty for newer ones and for other machines."""
-    found = re.fullmatch(r"virt-(\d+)\.(\d+)", machine)
+    found = re.fullmatch(r"virt-([0-9]+)\.([0-9]+)", machine)
     number = (int(found[1]), int(found[2])) if found else ()
     return tuple(one.text for one in MACHINE_DEFAULTS if number and number <= one.last)
 

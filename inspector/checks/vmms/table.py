@@ -11,6 +11,7 @@ from inspector.checks.vmms.base import Vmm
 from inspector.checks.vmms.firecracker import FORMATS
 from inspector.checks.vmms.messages import Message
 from inspector.errors import InspectorError
+from inspector.numbers import is_decimal
 from inspector.sources.dump import Provenance
 
 _DEFAULT_FAMILY = "qemu"
@@ -39,7 +40,7 @@ def find_vmm(name: str) -> Vmm:
     wanted = DEFAULT_VMM if name.strip().lower() == _DEFAULT_FAMILY else name.strip().lower()
     exact = next((vmm for vmm in ALL if vmm.name == wanted), None)
     family, _, version = wanted.rpartition("-")
-    found = exact or (of_family(family, version) if re.fullmatch(r"\d{1,4}(\.\d{1,4}){0,2}", version) else None)
+    found = exact or (of_family(family, version) if re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,4}){0,2}", version) else None)
     if found is not None:
         return found
     hint = f"one of: {', '.join(VMM_NAMES)}; or with a version: firecracker-1.12, cloud-hypervisor-41"
@@ -58,10 +59,10 @@ def vmm_for(source_format: str, tool: str = "") -> str:
 
 def _version_told(family: str, tool: str) -> str:
     """`1.14.2` of `firecracker 1.14.2`, and for a snapshot format the first release that writes it; empty for none."""
-    if said := re.search(r"snapshot format (\d{1,3})\.", tool):
+    if said := re.search(r"snapshot format ([0-9]{1,3})\.", tool):
         first = FORMATS.get(int(said[1])) if family == "firecracker" else None
         return ".".join(map(str, first)) if first else ""
-    stated = re.search(r"\bv?(\d{1,3}\.\d{1,3}(?:\.\d{1,3})?)", tool)
+    stated = re.search(r"\bv?([0-9]{1,3}\.[0-9]{1,3}(?:\.[0-9]{1,3})?)", tool)
     return stated[1] if stated else ""
 
 
@@ -76,7 +77,7 @@ def of_family(family: str, version: str = "") -> Vmm | None:
     Without a version the one that `find_vmm` takes for the family's name, else the one that menus offer.
     """
     members = [vmm for vmm in ALL if vmm.family == family]
-    numbers = tuple(map(int, re.findall(r"\d+", version)[:3])) if version[:1].isdecimal() else ()
+    numbers = tuple(map(int, re.findall(r"[0-9]+", version)[:3])) if is_decimal(version[:1]) else ()
     if numbers:
         fitting = [vmm for vmm in members if vmm.since <= numbers]
         return max(fitting, key=lambda vmm: vmm.since, default=None)

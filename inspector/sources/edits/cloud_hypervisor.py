@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from inspector.errors import InspectorError
+from inspector.numbers import is_decimal
 from inspector.sources.edits.change import Change, Changes, not_found
 from inspector.sources.edits.jsonplaces import (
     Edit,
@@ -49,7 +50,7 @@ def _vcpus(file: Layer) -> Iterator[tuple[int, Span]]:
     span = root(file)
     for name in ("snapshots", "cpu-manager", "snapshots"):
         span = dict(members(file, span))[name]
-    return ((int(key), node) for key, node in members(file, span) if key.isdecimal())
+    return ((int(key), node) for key, node in members(file, span) if is_decimal(key))
 
 
 def _vcpu(file: Layer, node: Span, wanted: Changes, where: str) -> list[Edit]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from inspector.numbers import parse_number
 from inspector.sources.edits.change import Changes
 from inspector.sources.edits.plain import spread, text_of
 
@@ -22,7 +23,7 @@ def edited(data: bytes, changes: Mapping[int, Changes], where: str) -> bytes:
 
     def one(match: re.Match[str]) -> str:
         found = _ADDRESS.search(match[0])
-        change = wanted.get(int(found[1].replace("_", ""), 0)) if found else None
+        change = wanted.get(parse_number(found[1])) if found else None
         if change is None:
             return match[0]
         return _BITMAP.sub(lambda m: m[1] + "0b" + _binary(change.new, m[2]) + m[3], match[0])

@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\r\n]*")
-_NUMBER = re.compile(r"-?\d+")
+_NUMBER = re.compile(r"-?[0-9]+")
 _ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|.)", re.DOTALL)
-_BYTES_ONLY = re.compile(r"\[[\d, \t\r\n]*\]")
+_BYTES_ONLY = re.compile(r"\[[0-9, \t\r\n]*\]")
 _LEAST = 32
 """Shorter lists of numbers hold no vCPU."""
 

@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from inspector.errors import InspectorError, RegisterError
+from inspector.numbers import is_decimal
 from inspector.registers.catalog import find
 from inspector.sources.edits.change import Change, Changes
 
 _FULL = 16
 _VALUE = re.compile(r"0[xX][0-9a-fA-F_]+|0[bB][01_]+|[0-9a-fA-F]{16}|[0-9][0-9_]*")
 _LETTERS = frozenset(string.ascii_letters + string.digits + "_")
-_HEADING = re.compile(r"\s*\[?vcpu ?(\d{1,4})\]?:?\s*(?:#.*)?", re.IGNORECASE)
+_HEADING = re.compile(r"\s*\[?vcpu ?([0-9]{1,4})\]?:?\s*(?:#.*)?", re.IGNORECASE)
 
 
 def edited(data: bytes, changes: Mapping[int, Changes], where: str) -> bytes:
@@ -90,7 +91,7 @@ def _like(old: str, change: Change) -> str:
     width = len(body.replace("_", ""))
     if prefix.lower() == "0b":
         return prefix + spread(f"{new:0{width}b}", body)
-    decimal = not prefix and body.replace("_", "").isdecimal() and int(body.replace("_", "")) == before
+    decimal = not prefix and is_decimal(body.replace("_", "")) and int(body.replace("_", "")) == before
     if decimal and not (width == _FULL and int(body, 16) == before):
         return str(new)
     digits = f"{new:0{width}x}"

@@ -24,7 +24,7 @@ from inspector.sources.vcpu_setup import listed_setup
 from inspector.untrusted import Untrusted
 
 NAME = "analyze-migration"
-_CPU = re.compile(r"cpu \((\d{1,9})\)")
+_CPU = re.compile(r"cpu \(([0-9]{1,9})\)")
 _ARRAYS = (("env.regs", 16, "I"), ("env.xregs", 32, "Q"), ("env.pc", 1, "Q"), ("cpsr", 1, "I"), ("env.spsr", 1, "I"),
            ("env.banked_spsr", 8, "Q"), ("env.banked_r13", 8, "I"), ("env.banked_r14", 8, "I"), ("env.usr_regs", 5,
            "I"), ("env.fiq_regs", 5, "I"), ("env.elr_el", 4, "Q"), ("env.sp_el", 4, "Q"))  # fmt: skip

@@ -20,7 +20,7 @@ from inspector.sources.pasted_lines import bare, is_padded_hex
 from inspector.untrusted import Untrusted
 
 NAME = "arm-cpu-info"
-_BITS = re.compile(r"\[?(\d{1,2}):(\d{1,2})\]?")
+_BITS = re.compile(r"\[?([0-9]{1,2}):([0-9]{1,2})\]?")
 _VALUE = re.compile(r"(?:0b)?([01]{1,16})|0x([0-9a-fA-F]{1,8})")
 _INFERRED = (
     "taken for a host's raw values, as UEFI programs read the registers themselves; in a VM they are the guest's: "

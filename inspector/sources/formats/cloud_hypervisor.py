@@ -23,6 +23,7 @@ import msgspec
 
 from inspector.budget import RECORDS, VCPUS, Budget
 from inspector.errors import SourceError
+from inspector.numbers import is_decimal
 from inspector.registers.encoding import CLASS_SVE, class_of, size_of
 from inspector.registers.ids import MPIDR_EL1
 from inspector.sources.dump import Absent, Dump, Provenance, Vcpu
@@ -112,7 +113,7 @@ def load(content: Content) -> Dump:
     vcpus, shapes, sve = [], dict[str, None](), False
     for key, raw in manager.snapshots.items():
         at = f"{where}, vCPU {key}"
-        if not key.isdecimal() or len(key) > 4:
+        if not is_decimal(key) or len(key) > 4:
             raise SourceError("a vCPU without a number", at)
         state, shape = _state(decode(bytes(raw), _Node, at).snapshot_data, at, content.budget)
         content.budget.spend(VCPUS)

@@ -10,6 +10,7 @@ import re
 
 from inspector.budget import STEPS, VCPUS
 from inspector.errors import SourceError
+from inspector.numbers import parse_number
 from inspector.registers.bits import Partial
 from inspector.sources.cpu_rows import ARM, STEPPING, Lscpu, Rows, rows_of_json, rows_of_text, translated
 from inspector.sources.cpu_tables import CpuTable, models_of
@@ -197,6 +198,6 @@ def _hex(text: str | None, digits: int) -> int | None:
 
 def _number(text: str | None) -> int | None:
     try:
-        return int(text or "", 0)
+        return parse_number(text or "")
     except ValueError:
         return None

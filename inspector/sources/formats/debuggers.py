@@ -19,16 +19,16 @@ from inspector.untrusted import Untrusted
 NAME = "debugger"
 _QEMU = re.compile(rb"\bPC=[0-9a-f]{16}[ \t]{1,20}X00=[0-9a-f]{16}")
 _LLDB = re.compile(rb"^[ \t]{0,40}x0 = 0x[0-9a-f]{16}\b", re.M)
-_GDB = re.compile(rb"^(?:\(gdb\) )?x0[ \t]{1,40}0x[0-9a-f]{1,16}[ \t]{1,40}-?\d", re.M)
-_PAIR = re.compile(r"\b(?:(PC|SP|X\d\d)=([0-9a-f]{16})|(PSTATE|FPCR|FPSR)=([0-9a-f]{8}|[0-9a-f]{16}))\b")
+_GDB = re.compile(rb"^(?:\(gdb\) )?x0[ \t]{1,40}0x[0-9a-f]{1,16}[ \t]{1,40}-?[0-9]", re.M)
+_PAIR = re.compile(r"\b(?:(PC|SP|X[0-9][0-9])=([0-9a-f]{16})|(PSTATE|FPCR|FPSR)=([0-9a-f]{8}|[0-9a-f]{16}))\b")
 """QEMU prints every digit of a register: fewer are a line that was cut off."""
-_VECTOR = re.compile(r"\b(?:Q|V)(\d\d)=([0-9a-f]{16}):([0-9a-f]{16})\b")
+_VECTOR = re.compile(r"\b(?:Q|V)([0-9][0-9])=([0-9a-f]{16}):([0-9a-f]{16})\b")
 _PSTATE_WORDS = re.compile(
-    r"(?:[N-][Z-][C-][V-])\s|\b(?:NS |S )?EL[0-3][th]\b|\bFPU disabled|\bBTYPE=\d|\bSVCR=[0-9a-f]{8} ?[A-Z-]{0,4}"
+    r"(?:[N-][Z-][C-][V-])\s|\b(?:NS |S )?EL[0-3][th]\b|\bFPU disabled|\bBTYPE=[0-9]|\bSVCR=[0-9a-f]{8} ?[A-Z-]{0,4}"
     r"|\b(?:NS|S) (?=EL)"
 )
 """What stands behind PSTATE and is said by its bits."""
-_CPU = re.compile(r"^CPU#(\d{1,4})", re.M)
+_CPU = re.compile(r"^CPU#([0-9]{1,4})", re.M)
 _EL1H = 0x5
 _ONLY_STATE = "shows general registers as a debugger prints them; it does not show ID registers, caches or features"
 

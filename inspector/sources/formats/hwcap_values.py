@@ -9,6 +9,7 @@ import re
 
 from inspector.budget import STEPS
 from inspector.errors import SourceError
+from inspector.numbers import is_decimal
 from inspector.registers.bits import Partial
 from inspector.registers.hwcaps import flags_of
 from inspector.sources.dump import Dump, Provenance
@@ -63,6 +64,6 @@ def _value(found: re.Match[str]) -> int | None:
     Digits alone behind another program's colon may be either: None, as for what is no number.
     """
     digits = found[5]
-    if found[4] or (found[3] == ":" and (found[1] or not digits.isdecimal())):
+    if found[4] or (found[3] == ":" and (found[1] or not is_decimal(digits))):
         return int(digits, 16)
-    return int(digits) if digits.isdecimal() and (found[3] != ":" or len(digits) == 1) else None
+    return int(digits) if is_decimal(digits) and (found[3] != ":" or len(digits) == 1) else None

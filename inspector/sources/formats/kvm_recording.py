@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from inspector.budget import RECORDS, VCPUS, Budget
 from inspector.errors import SourceError
+from inspector.numbers import parse_hex
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.encoding import hex_id, size_of
 from inspector.sources.dump import Cpu, Dump, Host, Provenance, Vcpu
@@ -121,7 +122,7 @@ class _Reading:
         register = _SYSFS_REGISTERS.get(record.path.rpartition("/")[2])
         try:
             if register is not None:
-                self.cpu[register] = int(record.text, 16)
+                self.cpu[register] = parse_hex(record.text)
         except ValueError:
             self.notes.append(f"{record.path} holds no number")
 

@@ -19,6 +19,7 @@ import msgspec
 
 from inspector.budget import LINES, RECORDS, STEPS
 from inspector.errors import RegisterError, SourceError
+from inspector.numbers import is_decimal
 from inspector.registers.catalog import find
 from inspector.registers.pasted import plausible_id
 from inspector.sources.dump import Constraint, Dump, Provenance, Vcpu, View
@@ -31,9 +32,9 @@ from inspector.untrusted import Untrusted
 
 NAME = "plain-text"
 _IDREGS = re.compile(r"\s*([A-Za-z]\w+):\s+([0-9a-f]{16})\s*")
-_HEADING = re.compile(r"[\[(]?(v?cpu|processor) {0,3}[:#=]? {0,3}(\d{1,4})[\])]?:?", re.IGNORECASE)
-_SIMPLE = re.compile(r"(\w{2,40}(?:\[\d{1,2}\])?)[ \t]{0,20}[=: \t][ \t]{0,20}(0x[0-9a-fA-F]{1,512}|\d{1,7})")
-_DECIMAL = re.compile(r"[=: \t][1-9]\d{1,6}$")
+_HEADING = re.compile(r"[\[(]?(v?cpu|processor) {0,3}[:#=]? {0,3}([0-9]{1,4})[\])]?:?", re.IGNORECASE)
+_SIMPLE = re.compile(r"(\w{2,40}(?:\[[0-9]{1,2}\])?)[ \t]{0,20}[=: \t][ \t]{0,20}(0x[0-9a-fA-F]{1,512}|[0-9]{1,7})")
+_DECIMAL = re.compile(r"[=: \t][1-9][0-9]{1,6}$")
 _HEX = frozenset("0123456789abcdefABCDEF")
 _FOREIGN_LETTERS = 20
 """One in so many characters of a text may be no UTF-8: letters of an older encoding, as in a translated label."""
@@ -157,7 +158,7 @@ def _simple(gathered: Gathered, section: int | None, raw: str, count: int, known
     value = int(simple[2], 16 if simple[2][:2] == "0x" else 10)
     if reg_id is None or gathered.add(section, reg_id, value, f"{gathered.where}, line {count}"):
         return False
-    gathered.by_id = gathered.by_id or name[0].isdecimal()
+    gathered.by_id = gathered.by_id or is_decimal(name[0])
     return True
 
 

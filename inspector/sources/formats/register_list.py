@@ -22,12 +22,14 @@ _TITLES = (": Number registers:", ": Number blessed registers:")
 _NAME_LETTERS = frozenset("+-_")
 _LONGEST_NAME = 80
 _LINE = re.compile(r"^[ \t]{0,80}(?:KVM_REG_ARM64 \||ARM64_SYS_REG\()", re.MULTILINE)
-_BLOCK = re.compile(r"There are \d{1,6} (new|missing) registers?\.")
+_BLOCK = re.compile(r"There are [0-9]{1,6} (new|missing) registers?\.")
 _BLOCKS = {
     "new": "registers that this kernel lists and the test's blessed list does not have",
     "missing": "registers of the test's blessed list that this kernel does not list",
 }
-_VALUE = re.compile(r"^[ \t]{0,80}ARM64_SYS_REG\([\d, \t]{9,60}\)[ \t]{0,80}+(?:[=:,][ \t]{0,80}+)?\d", re.MULTILINE)
+_VALUE = re.compile(
+    r"^[ \t]{0,80}ARM64_SYS_REG\([0-9, \t]{9,60}\)[ \t]{0,80}+(?:[=:,][ \t]{0,80}+)?[0-9]", re.MULTILINE
+)
 """The macro and a value behind it: lines of values, which plain text reads."""
 
 

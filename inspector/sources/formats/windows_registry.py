@@ -23,13 +23,13 @@ _ENTRY = re.compile(
     r"\bCP ([0-9A-Fa-f]{4})\"?[ \t]{0,80}(?:=|:|REG_QWORD|REG_DWORD|REG_BINARY)[ \t]{0,80}"
     rf"(?:hex(?:(?:\([0-9a-f]\))?:(?=(?:{_BYTE},){{7}}{_BYTE})|(?!\(b\))(?:\([0-9a-f]\))?:(?=(?:{_BYTE},){{3}}{_BYTE}))"
     r"((?:[0-9a-fA-F]{2},){3,7}[0-9a-fA-F]{2})"
-    r"|(?:qword|dword):([0-9a-fA-F]{1,16})|(0x[0-9a-fA-F]{1,16})|(\d{1,20}))(?![0-9A-Za-z,])"
+    r"|(?:qword|dword):([0-9a-fA-F]{1,16})|(0x[0-9a-fA-F]{1,16})|([0-9]{1,20}))(?![0-9A-Za-z,])"
 )
 """Of `hex(b):` there are 8 bytes, of other kinds 8 or 4: fewer are a line that was cut off."""
 _NAMED = re.compile(r"\bCP [0-9A-Za-z]{1,8}\b")
 _GOES_ON = re.compile(r"\\\r?\n[ \t]{0,40}")
-_KEY = re.compile(r"CentralProcessor\\(\d{1,4})\b", re.IGNORECASE)
-_HIVE_ROW = re.compile(r"(\d{1,4}) {2,60}\S")
+_KEY = re.compile(r"CentralProcessor\\([0-9]{1,4})\b", re.IGNORECASE)
+_HIVE_ROW = re.compile(r"([0-9]{1,4}) {2,60}\S")
 _SNIFF = re.compile(rb"CP [0-9A-Fa-f]{4}\b")
 _NOTES = ("shows the ID registers as Windows read them at start, under Hyper-V a guest's; it does not show caches",)
 

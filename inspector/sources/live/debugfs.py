@@ -14,7 +14,7 @@ from inspector.sources.live.collector import DEBUGFS, debugfs_vms
 from inspector.sources.live.source import Deadline, LiveOptions, within
 from inspector.untrusted import Untrusted
 
-_VM = re.compile(r"\d+-\d+")
+_VM = re.compile(r"[0-9]+-[0-9]+")
 
 
 class RunningVms:

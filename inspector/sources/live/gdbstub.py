@@ -244,7 +244,7 @@ def id_of(register: Described) -> int | None:
     if register.name in _CORE:
         return _CORE[register.name]
     name = _OTHER_NAMES.get(register.name, register.name)
-    if generic := re.fullmatch(r"RES_(\d+)_C(\d+)_C(\d+)_(\d+)", name):
+    if generic := re.fullmatch(r"RES_([0-9]+)_C([0-9]+)_C([0-9]+)_([0-9]+)", name):
         name = f"S3_{generic[1]}_C{generic[2]}_C{generic[3]}_{generic[4]}"
     elif counted := re.fullmatch(r"ID_AA64([A-Z]+)([0-7])_EL1_RESERVED", name):
         place = int(counted[2]) + 4 * (counted[1] == "AFR")

@@ -24,6 +24,7 @@ from inspector.lab.emulator import find_emulator
 from inspector.lab.kernels import image_of
 from inspector.lab.machine import Machine, SilentError, Spec
 from inspector.lab.programs import agent_program
+from inspector.numbers import is_decimal
 from inspector.sources.dump import Dump
 from inspector.sources.live.answers import arguments, dump_of
 from inspector.sources.live.programs import collector_program, recorder_program
@@ -158,7 +159,7 @@ def taken_apart(address: str) -> tuple[str, Spec]:
     cpu, smp, mte = given.get("cpu", DEFAULT_CPU), given.get("smp", "1"), given.get("mte", "off")
     if len(cpu) > _LONGEST_CPU or not _CPU.match(cpu):
         raise SourceError(f"{short_line(cpu, 60)!r} is no CPU model", address, "such as neoverse-n2, cortex-a72 or max")
-    if not (smp.isascii() and smp.isdecimal() and 1 <= int(smp[:3]) <= 8 and len(smp) < 3):
+    if not (is_decimal(smp) and 1 <= int(smp[:3]) <= 8 and len(smp) < 3):
         raise SourceError(f"smp={smp} is not a number from 1 to 8", address)
     if mte not in ("on", "off"):
         raise SourceError(f"mte={mte} is neither on nor off", address)

@@ -14,7 +14,7 @@ from inspector.sources.live.source import LiveOptions
 
 _ADDRESS = re.compile(
     r"ssh://(?:(?P<user>[A-Za-z0-9_][\w.+-]*)@)?(?P<host>[A-Za-z0-9_][\w.-]*|\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\])"
-    r"(?::(?P<port>\d{1,5}))?/?",
+    r"(?::(?P<port>[0-9]{1,5}))?/?",
     re.ASCII,
 )
 _SSH_FAILED, _NOT_FOUND = 255, 127

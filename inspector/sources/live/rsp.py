@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from inspector.errors import SourceError
+from inspector.numbers import is_decimal
 from inspector.sources.live.source import Deadline, within
 
 _LONGEST = 1 << 18
@@ -34,7 +35,7 @@ def connect(address: str, target: str, deadline: Deadline) -> socket.socket:
             line = socket.socket(socket.AF_UNIX)
             return dial(line, target, deadline)
         host, _, port = target.rpartition(":")
-        if not (port.isascii() and port.isdecimal() and len(port) <= 5 and 0 < int(port) < 65536):
+        if not (is_decimal(port) and len(port) <= 5 and 0 < int(port) < 65536):
             raise SourceError("is not HOST:PORT or the path of a Unix socket", address)
         return _dial(host.strip("[]") or "localhost", int(port), deadline)
     except TimeoutError:

@@ -15,7 +15,7 @@ from inspector.errors import SourceError
 from inspector.sources.dump import Dump, Vcpu
 
 T = TypeVar("T")
-_CPUS = re.compile(r"(?:\d{1,5}(?:-\d{1,5})?(?:,\d{1,5}(?:-\d{1,5})?)*)?\Z", re.ASCII)
+_CPUS = re.compile(r"(?:[0-9]{1,5}(?:-[0-9]{1,5})?(?:,[0-9]{1,5}(?:-[0-9]{1,5})?)*)?\Z", re.ASCII)
 _FEATURES = re.compile(r"[a-z0-9_]+(?:-[a-z0-9_]+)*(?:,[a-z0-9_]+(?:-[a-z0-9_]+)*)*\Z")
 
 

@@ -1,0 +1,41 @@
+"""Numbers as people and files spell them: the one reader of `0x1f`, `0b1_1111` and `31`.
+
+int(), float() and `str.isdecimal` take the digits of every script (`٣`, `３`); a register's value in those is a mistake
+or a trick, and reads as another number to whoever looks. Here a digit is one of ASCII.
+"""
+
+from __future__ import annotations
+
+import re
+
+_DECIMAL = re.compile(r"-?[0-9][0-9_]*")
+
+
+def is_decimal(text: str) -> bool:
+    """Whether a text is one or more of the digits 0 to 9, and nothing else."""
+    return text.isascii() and text.isdecimal()
+
+
+def parse_number(text: str) -> int:
+    """Hex behind `0x`, binary behind `0b`, decimal (zeros may lead), `_` between digits, `-` before; blanks around.
+
+    Raises ValueError for anything else.
+    """
+    text = text.strip()
+    if not text.isascii():
+        raise ValueError("digits are 0 to 9 and a to f")
+    return int(text, 10) if _DECIMAL.fullmatch(text) else int(text, 0)
+
+
+def parse_hex(text: str) -> int:
+    """Hex digits, with or without `0x`; ValueError for anything else."""
+    if not text.isascii():
+        raise ValueError("digits are 0 to 9 and a to f")
+    return int(text, 16)
+
+
+def parse_seconds(text: str) -> float:
+    """A number with or without a fraction; ValueError for anything else."""
+    if not text.isascii():
+        raise ValueError("digits are 0 to 9")
+    return float(text)
