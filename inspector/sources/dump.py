@@ -169,6 +169,11 @@ class Vcpu(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(dict.fromkeys([*self.values, *self.errors, *self.constraints]))
 
     @property
+    def lists(self) -> bool:
+        """True when the source lists any register for it."""
+        return bool(self.values or self.errors or self.constraints)
+
+    @property
     def withheld(self) -> tuple[int, ...]:
         """The ids of which no value is given, as in a dump that was made without the guest's secrets."""
         if self.kind in ("template", "list"):

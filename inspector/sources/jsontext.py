@@ -98,16 +98,33 @@ def number(text: str) -> int:
     return parse_number(text)
 
 
-def number_map(raw: msgspec.Raw, where: str, budget: Budget) -> dict[int, int]:
+def number_map(raw: msgspec.Raw, where: str, budget: Budget, shared: bool = False) -> Mapping[int, int]:
     """A JSON object whose keys and values are spelled numbers (values may be JSON integers), in its order.
 
-    Raises SourceError for anything else, for a key that occurs twice, and for more registers than `budget` has left.
+    `shared`: many sources have the same one, as what a machine and its kernel show; it is read once, and nobody writes
+    to what is given. Raises SourceError for anything else, for a key that occurs twice, and for more registers than
+    `budget` has left.
     """
     data = bytes(raw)
     if data == b"{}":
         return {}
     members = data.count(b":")
     budget.spend(RECORDS, members)
+    if not shared:
+        return _numbers(data, members, where)
+    found = _SHARED.get(data)
+    if found is None:
+        if len(_SHARED) == _MOST_SHARED:
+            _SHARED.clear()
+        found = _SHARED[data] = _numbers(data, members, where)
+    return found
+
+
+_SHARED: dict[bytes, Mapping[int, int]] = {}
+_MOST_SHARED = 256
+
+
+def _numbers(data: bytes, members: int, where: str) -> Mapping[int, int]:
     numbers = _usual_numbers(data)
     if numbers is None:
         numbers = _any_numbers(data, where)
@@ -143,9 +160,9 @@ def _any_numbers(data: bytes, where: str) -> dict[int, int]:
     return numbers
 
 
-def register_map(raw: msgspec.Raw, where: str, budget: Budget) -> dict[int, int]:
+def register_map(raw: msgspec.Raw, where: str, budget: Budget, shared: bool = False) -> Mapping[int, int]:
     """The same for registers: each key an id, each value of a width that its id allows. Raises SourceError."""
-    values = number_map(raw, where, budget)
+    values = number_map(raw, where, budget, shared)
     if values and not (min(values.values()) >= 0 and all(map(lt, values.values(), _limits(tuple(values))))):
         for reg_id, value in values.items():
             check_value(reg_id, value, where)

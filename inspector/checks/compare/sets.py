@@ -101,7 +101,7 @@ def subjects_of(dump: Dump, alone: bool = False) -> tuple[list[tuple[Vcpu, str]]
     registers.
     """
     where = dump.provenance.source
-    vcpus = [compared(dump, v) for v in dump.vcpus if v.ids] or [v for v in [machine_registers(dump)] if v.ids]
+    vcpus = [compared(dump, v) for v in dump.vcpus if v.lists] or [v for v in [machine_registers(dump)] if v.lists]
     if not vcpus:
         raise InspectorError("holds no registers to compare", where)
     notes: list[str] = []

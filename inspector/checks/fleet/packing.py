@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import accumulate, pairwise
+from operator import itemgetter
 from struct import Struct
 
 from inspector.sources.jsontext import bits_of
@@ -32,6 +33,7 @@ class Packer:
         self.places = tuple(accumulate(self.words, initial=0))
         """first word of each register; behind them all words"""
         self._wide = tuple((place, count * WORD) for place, count in enumerate(self.words) if count > 1)
+        self._of = itemgetter(*ids) if len(ids) > 1 else None
         self._struct = Struct("<" + "".join("Q" if count == 1 else f"{count * WORD}s" for count in self.words))
 
     @property
@@ -41,9 +43,11 @@ class Packer:
 
     def pack(self, values: Mapping[int, int]) -> bytes:
         """The values of `ids`, each below the width of its register."""
-        found: list[int | bytes] = [values[reg_id] for reg_id in self.ids]
-        for place, size in self._wide:
-            found[place] = values[self.ids[place]].to_bytes(size, "little")
+        found = self._of(values) if self._of is not None else [values[reg_id] for reg_id in self.ids]
+        if self._wide:
+            found = list(found)
+            for place, size in self._wide:
+                found[place] = found[place].to_bytes(size, "little")
         return self._struct.pack(*found)
 
     def unpack(self, data: bytes) -> dict[int, int]:

@@ -138,11 +138,11 @@ def load(content: Content) -> Dump:
         vcpus=tuple(_vcpu(v, where, budget) for v in document.vcpus),
         host=_host(host, where, budget) if host else None,
         cpus=tuple(
-            Cpu(index=c.index, values=_values(c.registers, where, budget), caches=tuple(c.caches))
+            Cpu(index=c.index, values=register_map(c.registers, where, budget, True), caches=tuple(c.caches))
             for c in document.cpus
         ),
         capabilities=document.capabilities,
-        el0=_values(document.el0, where, budget),
+        el0=register_map(document.el0, where, budget, True),
         one_vm=document.one_vm,
         notes=tuple(document.notes),
         absent=tuple(Absent(frozenset(map(int, each.registers)), each.reason) for each in document.absent),
@@ -150,11 +150,11 @@ def load(content: Content) -> Dump:
 
 
 def _host(given: _Host, where: str, budget: Budget) -> Host:
-    ccsidr = number_map(given.ccsidr, where, budget)
+    ccsidr = number_map(given.ccsidr, where, budget, True)
     for selector, value in ccsidr.items():
         if selector >= 16 or value >> 64:
             raise SourceError(f"CCSIDR of CSSELR {selector:#x} cannot be {value:#x}", where)
-    values, known = (_values(raw, where, budget) for raw in (given.registers, given.known))
+    values, known = (register_map(raw, where, budget, True) for raw in (given.registers, given.known))
     return Host(values=values, known=known, ccsidr=ccsidr, view=given.view)
 
 
@@ -174,15 +174,15 @@ def _vcpu(given: _Vcpu, where: str, budget: Budget) -> Vcpu:
         index=given.index,
         name=given.name,
         kind=given.kind,
-        values=_values(given.registers, where, budget),
+        values=register_map(given.registers, where, budget),
         errors=errors,
         constraints={i: Constraint(int(c.mask), c.value & c.mask) for i, c in constraints.items()},
         setup=None
         if given.features is None
         else VcpuSetup(features=given.features, gic=given.gic, mte=given.mte, writable_imp_id=given.writable_imp_id),
         mp_state=given.mp_state,
-        guest=number_map(given.guest, where, budget),
-        writable_masks=None if masks is None else number_map(masks, where, budget),
+        guest=number_map(given.guest, where, budget, True),
+        writable_masks=None if masks is None else number_map(masks, where, budget, True),
         flags=_flags(given.flags),
     )
 
@@ -193,10 +193,6 @@ def _flags(given: list[str]) -> tuple[str, ...]:
     from inspector.registers.hwcaps import BY_NAME
 
     return tuple(flag for flag in given if flag in BY_NAME)
-
-
-def _values(raw: msgspec.Raw, where: str, budget: Budget) -> Mapping[int, int]:
-    return register_map(raw, where, budget)
 
 
 def _id(text: str, where: str) -> int:
