@@ -7,7 +7,7 @@ one safe value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from operator import and_
 from typing import Literal, NamedTuple
@@ -15,7 +15,8 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from inspector.checks.baseline.folded import add_host
-from inspector.checks.baseline.hosts import BaselineHost, Hosts
+from inspector.checks.baseline.hosts import BaselineHost, Columns, Hosts
+from inspector.checks.baseline.polling import Question, settle
 from inspector.checks.compare.sets import is_feature_register
 from inspector.checks.feature_groups import FeatureGroup, group_by_feature
 from inspector.checks.fleet.part import NAMED, Group, Part, in_order
@@ -37,8 +38,6 @@ from inspector.registers.reading import read
 from inspector.sources.dump import Dump
 
 _FIELDED = frozenset((*ID_SPACE, CTR_EL0))
-_MODELS = 512
-"""Hosts whose models stay in memory; each takes about a tenth of a megabyte."""
 _IDENTITY = frozenset((MIDR_EL1, REVIDR_EL1, AIDR_EL1))
 
 
@@ -230,8 +229,7 @@ def level_hosts(
     listed = frozenset.intersection(*{h.listed for h in distinct})
     common = {i for i in listed if is_feature_register(i)} - {MPIDR_EL1}
     work = _Levelling([one.host for one in shown], distinct, said)
-    for reg_id in sorted(common, key=lambda i: sort_key(by_id(i))):
-        work.level(reg_id)
+    work.level(sorted(common, key=lambda i: sort_key(by_id(i))))
     setups = {h.setup for h in distinct}
     kernels = {h.policy.name for h in distinct}
     return Baseline(
@@ -265,16 +263,53 @@ def _lists(hosts: Sequence[BaselineHost], distinct: Sequence[BaselineHost]) -> t
     )
 
 
+class _FieldPlan(NamedTuple):
+    """A field in which the hosts differ, or may; `question` is None where it is not known of all of them."""
+
+    name: str
+    field: FieldRule
+    question: Question | None
+
+
+class _Plan(NamedTuple):
+    """How a register is levelled: by its fields, or as a whole."""
+
+    reg_id: int
+    fields: tuple[_FieldPlan, ...] = ()
+    whole: Question | None = None
+    """for a register without feature fields"""
+
+    @property
+    def questions(self) -> list[Question]:
+        """What the hosts are asked."""
+        return [one for one in (*(plan.question for plan in self.fields), self.whole) if one is not None]
+
+    @property
+    def levelled(self) -> tuple[int, int]:
+        """(mask, bits) of the fields of which all hosts accept one value."""
+        mask = bits = 0
+        for one in self.fields:
+            if one.question is not None and one.question.answer is not None:
+                mask, bits = mask | one.field.mask, bits | one.question.answer
+        return mask, bits
+
+    def together(self) -> Question | None:
+        """Whether the hosts accept all fields together; None where they were asked so already."""
+        mask, bits = self.levelled
+        several = sum(one.question is not None and one.question.answer is not None for one in self.fields) > 1
+        return Question(self.reg_id, (bits,), mask) if several else None
+
+
 class _Levelling:
     """Register after register, what all hosts agree on."""
 
     def __init__(
         self, hosts: Sequence[BaselineHost], distinct: Sequence[BaselineHost], said: Progress | None = None
     ) -> None:
-        self.hosts, self.distinct, self._said = hosts, distinct, said
-        self._asked = 0
-        self._doubters = sorted(distinct, key=lambda host: host.policy.version)
-        self._register, self._parts = 0, frozenset[Partial]()
+        self.hosts, self.distinct, self._said = hosts, distinct, said or Progress.silent()
+        self._columns = Columns(distinct)
+        self._kernels = {h.policy.name: h for h in distinct}
+        self._asked_first = sorted(distinct, key=lambda host: host.policy.version)
         self.fields: list[LevelledField] = []
         self.registers: list[LevelledRegister] = []
         self.obstacles: list[Obstacle] = []
@@ -283,28 +318,50 @@ class _Levelling:
         self.known: dict[int, int] = {}
         self.changes: dict[int, tuple[int, int]] = {}
 
-    def level(self, reg_id: int) -> None:
-        """Find the common value of one register."""
-        parts = set(self._parts_of(reg_id))
+    def level(self, reg_ids: Iterable[int]) -> None:
+        """Find the common values of some registers."""
+        plans = [plan for plan in map(self._plan, reg_ids) if plan is not None]
+        settle([question for plan in plans for question in plan.questions], self._asked_first, self._said)
+        together = [plan.together() for plan in plans]
+        settle([question for question in together if question is not None], self._asked_first, self._said)
+        for plan, question in zip(plans, together, strict=True):
+            if plan.whole is not None:
+                self._level_whole(plan.reg_id, plan.whole.answer)
+            else:
+                self._level_fields(plan, question)
+
+    def _plan(self, reg_id: int) -> _Plan | None:
+        """What has to be asked; None where nothing has."""
+        parts = self._columns.of(reg_id)
         known, width = self._known(reg_id), by_id(reg_id).size * 8
         if len(parts) == 1 and not ~known & ones(width):
-            self.values[reg_id] = parts.pop().value
+            (part,) = parts
+            self.values[reg_id] = part.value
         elif ~known & ones(width) and (reg_id not in _FIELDED or not any(part.known for part in parts)):
             self._unknown(reg_id, "", width - 1, 0)
         elif reg_id in _FIELDED:
-            self._level_fields(reg_id)
+            return _Plan(reg_id, tuple(self._field_plans(reg_id)))
         else:
-            self._level_whole(reg_id)
+            return _Plan(reg_id, whole=Question(reg_id, _whole_candidates(reg_id, [part.value for part in parts])))
+        return None
+
+    def _field_plans(self, reg_id: int) -> Iterator[_FieldPlan]:
+        parts, known = self._columns.of(reg_id), self._known(reg_id)
+        names = {(f.msb, f.lsb): f for f in read(reg_id, 0, include_reserved=True).fields}
+        for field in self._field_table(reg_id):
+            named = names.get((field.msb, field.lsb))
+            name = named.name if named else field.name
+            if field.mask & ~known:
+                yield _FieldPlan(name, field, None)
+                continue
+            own = sorted({field.extract(part.value) for part in parts})
+            if len(own) > 1:
+                values = _candidates(field, safe_value(field, own))
+                yield _FieldPlan(name, field, Question(reg_id, [one << field.lsb for one in values], field.mask))
 
     def _known(self, reg_id: int) -> int:
         """The bits of a register that are known of every host."""
-        return reduce(and_, (part.known for part in self._parts_of(reg_id)), -1)
-
-    def _parts_of(self, reg_id: int) -> frozenset[Partial]:
-        """What is known of a register of the hosts, each different answer once."""
-        if reg_id != self._register:
-            self._register, self._parts = reg_id, frozenset(h.part(reg_id) for h in self.distinct)
-        return self._parts
+        return reduce(and_, (part.known for part in self._columns.of(reg_id)), -1)
 
     def _unknown(self, reg_id: int, name: str, msb: int, lsb: int) -> None:
         self.unknown.append(
@@ -317,31 +374,29 @@ class _Levelling:
     def _own(self, reg_id: int, mask: int = -1, lsb: int = 0) -> tuple[int, ...]:
         return tuple((h.part(reg_id).value & mask) >> lsb for h in self.hosts)
 
-    def _level_fields(self, reg_id: int) -> None:
-        mask = bits = stuck = 0
-        known = self._known(reg_id)
-        names = {(f.msb, f.lsb): f for f in read(reg_id, 0, include_reserved=True).fields}
-        for field in self._field_table(reg_id):
-            own = sorted({field.extract(part.value) for part in self._parts_of(reg_id)})
-            named = names.get((field.msb, field.lsb))
-            name = named.name if named else field.name
-            if field.mask & ~known:
+    def _level_fields(self, plan: _Plan, together: Question | None) -> None:
+        """Tell what the hosts answered to the fields of a register, and to all of them together."""
+        reg_id, stuck = plan.reg_id, 0
+        mask, bits = plan.levelled
+        refused = together is not None and together.answer is None
+        for name, field, question in plan.fields:
+            if question is None:
                 self._unknown(reg_id, name, field.msb, field.lsb)
-                continue
-            if len(own) == 1:
-                continue
-            common = self._common_value(reg_id, field, own)
-            if common is None:
+            elif question.answer is None:
                 stuck |= field.mask
                 self._stuck(reg_id, name, field)
-                continue
-            mask, bits = mask | field.mask, bits | common << field.lsb
-            self.fields.append(self._levelled(reg_id, name, field, common))
+            elif not refused:
+                self.fields.append(self._levelled(reg_id, name, field, question.answer >> field.lsb))
         self._other_bits(reg_id, mask | stuck)
+        if refused:
+            assert together is not None and together.refusing is not None
+            reason = f"each field alone is accepted, all of them together are not on {together.refusing.label}"
+            self._obstacle(reg_id, "", self._own(reg_id), reason)
+            return
         if mask:
-            self._write(reg_id, mask, bits, stuck)
-        elif not stuck and not self._differing(reg_id, mask):
-            self._keep(reg_id, self.distinct[0].part(reg_id).value)
+            self.changes[reg_id] = (mask, bits)
+        if not stuck and not self._differing(reg_id, mask):
+            self._keep(reg_id, self.distinct[0].part(reg_id).value & ~mask | bits)
 
     def _keep(self, reg_id: int, value: int) -> None:
         """Take the common value of a register, as far as it is known of every host."""
@@ -356,7 +411,7 @@ class _Levelling:
         """Bits outside `judged` in which the hosts differ, as far as they are known."""
         different, known = 0, self._known(reg_id)
         first = self.distinct[0].part(reg_id).value
-        for part in self._parts_of(reg_id):
+        for part in self._columns.of(reg_id):
             different |= first ^ part.value
         return different & known & ~judged
 
@@ -389,53 +444,9 @@ class _Levelling:
     def _field_table(self, reg_id: int) -> list[FieldRule]:
         """The fields that any of the hosts' kernels or the newest one knows, most significant first."""
         table: dict[tuple[int, int], FieldRule] = {}
-        kernels = {h.policy.name: h for h in self.distinct}
-        for fields in (*(h.fields(reg_id) for h in kernels.values()), newest_fields(reg_id)):
+        for fields in (*(h.fields(reg_id) for h in self._kernels.values()), newest_fields(reg_id)):
             table.update({(f.msb, f.lsb): f for f in fields})
         return sorted(table.values(), key=lambda f: -f.lsb)
-
-    def _common_value(self, reg_id: int, field: FieldRule, own: Sequence[int]) -> int | None:
-        """The greatest value that every host takes, or None."""
-        ideal = safe_value(field, own)
-        for candidate in _candidates(field, ideal):
-            if self._all(lambda h, value=candidate: h.takes_field(reg_id, field, value)):  # type: ignore[misc]
-                return candidate
-        return None
-
-    def _all(self, takes: Callable[[BaselineHost], bool]) -> bool:
-        """True when every host takes it. Old kernels and who refused before are asked first: most answers end there."""
-        refusing = self._refusing(takes, self._doubters)
-        if refusing is not None and refusing is not self._doubters[0]:
-            self._doubters.remove(refusing)
-            self._doubters.insert(0, refusing)
-        return refusing is None
-
-    def _refusing(
-        self, takes: Callable[[BaselineHost], bool], hosts: Sequence[BaselineHost] = ()
-    ) -> BaselineHost | None:
-        """The first host that refuses. Models are kept of so many hosts as there is memory for."""
-        for place, host in enumerate(hosts or self.distinct):
-            if self._said is not None:
-                self._said.say_at(f"asked {self._asked:,} times what hosts accept")
-            self._asked += 1
-            refused = not takes(host)
-            if place >= _MODELS:
-                host.forget()
-            if refused:
-                return host
-        return None
-
-    def _write(self, reg_id: int, mask: int, bits: int, stuck: int) -> None:
-        """Take the levelled fields together, and check the whole register on every host."""
-        refused = self._refusing(lambda h: h.takes(reg_id, h.part(reg_id).value & ~mask | bits))
-        if refused is not None:
-            self.fields = [f for f in self.fields if f.id != reg_id]
-            reason = f"each field alone is accepted, all of them together are not on {refused.label}"
-            self._obstacle(reg_id, "", self._own(reg_id), reason)
-            return
-        self.changes[reg_id] = (mask, bits)
-        if not stuck and not self._differing(reg_id, mask):
-            self._keep(reg_id, self.distinct[0].part(reg_id).value & ~mask | bits)
 
     def _stuck(self, reg_id: int, name: str, field: FieldRule) -> None:
         history = field_history(reg_id, field.msb, field.lsb)
@@ -457,16 +468,13 @@ class _Levelling:
             )
         self._obstacle(reg_id, name, self._own(reg_id, field.mask, field.lsb), reason, since)
 
-    def _level_whole(self, reg_id: int) -> None:
+    def _level_whole(self, reg_id: int, common: int | None) -> None:
         own = self._own(reg_id)
-        for candidate in _whole_candidates(reg_id, [part.value for part in self._parts_of(reg_id)]):
-            if self._all(lambda h, value=candidate: h.takes(reg_id, value)):  # type: ignore[misc]
-                self.registers.append(
-                    LevelledRegister(id=reg_id, register=by_id(reg_id).name, values=own, common=candidate)
-                )
-                self.values[reg_id] = candidate
-                self.changes[reg_id] = ((1 << by_id(reg_id).size * 8) - 1, candidate)
-                return
+        if common is not None:
+            self.registers.append(LevelledRegister(id=reg_id, register=by_id(reg_id).name, values=own, common=common))
+            self.values[reg_id] = common
+            self.changes[reg_id] = ((1 << by_id(reg_id).size * 8) - 1, common)
+            return
         if reg_id in _IDENTITY:
             since = era_of("implementation-ids", "writable").since
             reason = (

@@ -317,12 +317,10 @@ def _fresh(dump: Dump, vcpu: Vcpu, policy: Policy, note: str, like: Vcpu, asked:
     """
     setup = asked.under(policy, setup_of(vcpu))
     label = one_line(f"{dump.provenance.source}: vCPU {vcpu.label} under {describe_policy(policy)}")
-    known = from_vcpu(vcpu.values, setup_of(vcpu), policy)
-    behind = host_of(dump)
-    if behind is None:
-        behind = _with_counters(fill_unknown(known, like.values).host, vcpu)
-    behind, _ = with_given(behind, asked.host, asked.assume)
-    host, assumed = with_given(host_of(dump) or known, asked.host, asked.assume)
+    raw = host_of(dump)
+    known = raw or from_vcpu(vcpu.values, setup_of(vcpu), policy)
+    behind, _ = with_given(raw or _filled(known, vcpu, like), asked.host, asked.assume)
+    host, assumed = with_given(known, asked.host, asked.assume)
     return Destination(
         label=label,
         policy=policy,
@@ -339,6 +337,15 @@ def _fresh(dump: Dump, vcpu: Vcpu, policy: Policy, note: str, like: Vcpu, asked:
         unsure=asked.unsure,
         left_out=_always_listed(host, policy, setup) - frozenset(vcpu.ids),
     )
+
+
+def host_behind(dump: Dump, vcpu: Vcpu, like: Vcpu, policy: Policy) -> HostState:
+    """The host of a fresh `vcpu`: its raw registers where `dump` has them, else what both vCPUs show of it."""
+    return host_of(dump) or _filled(from_vcpu(vcpu.values, setup_of(vcpu), policy), vcpu, like)
+
+
+def _filled(known: HostState, vcpu: Vcpu, like: Vcpu) -> HostState:
+    return _with_counters(fill_unknown(known, like.values).host, vcpu)
 
 
 def _always_listed(host: HostState, policy: Policy, setup: VcpuSetup) -> frozenset[int]:

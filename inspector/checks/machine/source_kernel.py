@@ -100,6 +100,8 @@ def asked_kernel(dump: Dump, vcpu: Vcpu | None = None) -> OwnKernel:
 
 def nearest_vcpu(vcpus: Sequence[Vcpu], like: Vcpu) -> Vcpu:
     """The vCPU whose register list differs least from that of `like` (as QEMU sees it); the first of equals."""
+    if len(vcpus) == 1:
+        return vcpus[0]
     rule = find_vmm("qemu")
     wanted = {i for i in like.values if rule.keeps(i)}
     return min(vcpus, key=lambda v: len(wanted ^ {i for i in v.ids if rule.keeps(i)}))
