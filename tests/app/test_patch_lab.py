@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from textual.widgets import Input
 
+from inspector.app.shell.real import fetched_for
+from inspector.checks.machine.machine import ask
 from inspector.errors import SourceError
+from inspector.registers.catalog import find
 from inspector.sources.dump import Dump
 from inspector.sources.live.laboratory import Lab
 from tests.app.driving import SIZES, press, screen_text, settle, wait_for
@@ -18,6 +21,7 @@ def _lab(monkeypatch: pytest.MonkeyPatch) -> None:
     without_machines(monkeypatch)
     fetched = {"6.1": ["a", "1"], "6.12": ["b", "2"]}
     monkeypatch.setattr("inspector.app.modes.patch.screen.kernels", lambda folder: fetched)
+    monkeypatch.setattr("inspector.app.shell.real.kernels", lambda folder: fetched)
 
 
 def rows(text: str) -> dict[str, str]:
@@ -99,3 +103,48 @@ async def test_a_machine_that_starts_says_how_far_it_is_and_is_stopped_with_the_
         await wait_for(pilot, lambda: screen_text(app).count("booting, 5 s") == 3, "all are booting")
         await press(pilot, "escape")
         await wait_for(pilot, lambda: "booting" not in screen_text(app), "closed")
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_the_real_kernel_of_the_series_answers_beside_the_slider_once_the_lab_was_opened(
+    size: tuple[int, int],
+) -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        app.session.ask(ask("6.11.11"))
+        await press(pilot, "]")
+        await wait_for(pilot, lambda: "6.11.11 → 6.12.0:" in screen_text(app), "stepped")
+        assert "real" not in screen_text(app)
+        await press(pilot, "5", "L")
+        await wait_for(pilot, lambda: "real 6.12.107 0x0000_" in screen_text(app), "6.12 answers")
+        assert "= as predicted" in screen_text(app).splitlines()[1] or size[0] == 60
+        await press(pilot, "escape", "1", "[")
+        await wait_for(pilot, lambda: "no kernel of 6.11 is fetched" in screen_text(app), "only what was fetched")
+        app.session.ask(ask("6.0.0"))
+        await press(pilot, "]")
+        await wait_for(pilot, lambda: "6.0.0 → 6.1.0: real 6.1.0 " in screen_text(app), "6.1 answers in Browse")
+        app.session.show_register(find("CTR_EL0").register.id)
+        await wait_for(pilot, lambda: "real 6.1.0 0x0000_0000_b444" in screen_text(app), "another register")
+
+
+async def test_a_kernel_that_does_not_answer_says_so_beside_the_slider(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(lab: Lab) -> Dump:
+        raise SourceError("qemu-system-aarch64 is not installed", "lab", "Debian's package: qemu-system-arm")
+
+    monkeypatch.setattr(Lab, "read", read)
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "5", "L", "escape")
+        app.session.ask(ask("6.11.11"))
+        await press(pilot, "]")
+        await wait_for(pilot, lambda: "real 6.12 ✖ lab: qemu" in screen_text(app), "why there is no answer")
+
+
+@pytest.mark.parametrize(
+    ("kernel", "found"),
+    [("6.12.57", "6.12"), ("6.12.0+mask-ccidx", "6.12"), ("7.3.0", "newest"), ("7.0.9", ""), ("6.1.20", "")],
+)
+def test_the_fetched_kernel_of_a_series_is_found_by_its_version(kernel: str, found: str) -> None:
+    assert fetched_for(kernel, {"6.12": ["p", "6.12.118-1"], "newest": ["q", "7.3.4-1~bpo13+1"]}) == found

@@ -16,10 +16,11 @@ _START = """
 import sys
 from pathlib import Path
 from inspector.app.modes.patch import screen
+from inspector.app.shell import real
 from inspector.cli import main
 from inspector.sources.live import laboratory
 laboratory.cache_folder = lambda: Path({cache!r})
-screen.kernels = lambda folder: {{"6.1": [], "6.12": []}}
+screen.kernels = real.kernels = lambda folder: {{"6.1": [], "6.12": []}}
 screen.NEWEST = ()
 sys.exit(main(["builtin:neoverse-n2-linux-6.1"]))
 """
@@ -51,5 +52,14 @@ def test_two_real_kernels_answer_beside_the_predictions_while_a_value_is_typed(
         terminal.wait_for(lambda text: " 0 0 " in _row(text, "6.12"), "6.12 accepts it")
         terminal.press("escape")
         terminal.wait_without("real kernels")
+        terminal.press("p")
+        terminal.wait_for("┌─ Kernel policy")
+        terminal.send("6.11.11\r")
+        terminal.wait_without("┌─ Kernel policy")
+        terminal.press("]")
+        terminal.wait_for(
+            lambda text: "6.11.11 → 6.12.0: real 6.12." in text and " = as predicted" in text.splitlines()[1],
+            "the real 6.12 answers beside the slider",
+        )
         terminal.press("q")
         assert terminal.wait_for_end() == 0 and terminal.restored()

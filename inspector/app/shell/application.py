@@ -509,6 +509,15 @@ class InspectorApp(App[None]):
             self._slider = Slider(self, self.session)
         self._slider.go(step)
 
+    def ask_real_kernels(self, cpu: str) -> None:
+        """From now on let the lab's kernels answer beside the slider; `cpu` is their machines' model."""
+        if self.session.beside is None:
+            from inspector.app.shell.real import RealBeside
+
+            self.session.beside = RealBeside(self, self.session, cpu)
+        if self.session.step is not None:
+            self.session.beside.follow(self.session.step.after)
+
     def action_open(self) -> None:
         """Choose a dump to open."""
         from inspector.app.dialogs.open import Open

@@ -67,5 +67,8 @@ class Program(Protocol):
     def step_kernel(self, step: int) -> None:
         """Ask the next or previous kernel of the catalogue."""
 
+    def ask_real_kernels(self, cpu: str) -> None:
+        """From now on let the lab's kernels answer beside the slider; `cpu` is their machines' model."""
+
     def action_policy(self) -> None:
         """Choose the kernel policy that is asked, and the vCPU's features."""

@@ -20,6 +20,7 @@ from inspector.sources.dump import Dump
 
 if TYPE_CHECKING:
     from inspector.app.shell.live import LiveReading
+    from inspector.app.shell.real import RealBeside
     from inspector.checks.compare.kernel_step import KernelStep
     from inspector.checks.features.sides import Sides
     from inspector.checks.machine.machine import KernelQuestion, Machine
@@ -53,6 +54,8 @@ class Session:
         """what the last step of the kernel slider changed; None once a kernel was chosen otherwise"""
         self.sliding = ""
         """the kernel that the slider is on its way to, or why it has no answer; empty when it has arrived"""
+        self.beside: RealBeside | None = None
+        """real kernels of the lab that answer beside the slider; None until the lab was opened"""
         self.for_real: LiveOptions | None = None
         """how a scratch vCPU is made, when live sources were opened for writing by an explicit flag; else None"""
         self.only_notable = False

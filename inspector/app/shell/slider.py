@@ -100,6 +100,8 @@ class Slider:
                 self._work()
             else:
                 self._target = None
+                if session.beside is not None:
+                    session.beside.follow(arrival.question.policy.name)
                 session.step_to(*arrival)
 
         def failed(error: InspectorError) -> None:
@@ -135,10 +137,14 @@ def arrive(view: View, name: str, question: KernelQuestion | None, before: Machi
 
 def slider_row(session: Session, cells: int) -> Row:
     """` [ ] kernel  6.2.0 → 6.3.0: 4 registers differ: ID_AA64MMFR2_EL1 ...`."""
-    keys = row(Ink(" [ ]", "key"), Ink(" kernel  " if cells >= 76 else " ", "muted"))
+    room = cells >= (76 if session.beside is None else 110)
+    keys = row(Ink(" [ ]", "key"), Ink(" kernel  " if room else " ", "muted"))
     if session.sliding:
         return clip((*keys, ink(session.sliding, "muted")), cells)
     step = session.step
     if step is None:
         return keys
-    return clip((*keys, ink(step_sides(step), "title"), Ink(": "), ink(step_words(step))), cells)
+    real: Row = ()
+    if session.beside is not None:
+        real = (*session.beside.row(session.register), Ink("  "))
+    return clip((*keys, ink(step_sides(step), "title"), Ink(": "), *real, ink(step_words(step))), cells)

@@ -311,6 +311,8 @@ class Patch(Frame):
             if (real := self.real) is not None and real.is_mounted:
                 finding = next((one for one in sides[0].writes if one.id == int(item.key)), None)
                 real.look_at(by_id(int(item.key)), finding.value if finding is not None else None)
+            if self.session.beside is not None:
+                self.draw_slider()
         rows = explain(*sides, int(item.key) if item else None, cells)
         height = int(pane.styles.height.value) if pane.styles.height else 1
         if len(rows) > height:
@@ -388,6 +390,7 @@ class Patch(Frame):
         elif self._sides() is not None:
             self._big = False
             await self.mount(RealPane(self._real_kernels(), self._real_cpu()), after="#rule-bottom")
+            self.program.ask_real_kernels(self._real_cpu())
         self.lay_out()
         self.draw_footer()
 
