@@ -6,7 +6,7 @@ Nothing here draws, and nothing here knows Textual.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -20,7 +20,7 @@ from inspector.sources.dump import Dump
 
 if TYPE_CHECKING:
     from inspector.app.shell.live import LiveReading
-    from inspector.app.shell.real import RealBeside
+    from inspector.app.widgets.ink import Row
     from inspector.checks.compare.kernel_step import KernelStep
     from inspector.checks.features.sides import Sides
     from inspector.checks.machine.machine import KernelQuestion, Machine
@@ -40,6 +40,16 @@ class Place(NamedTuple):
     field: str = ""
 
 
+class Beside(Protocol):
+    """Real kernels of the lab that answer beside the slider."""
+
+    def follow(self, kernel: str) -> None:
+        """The slider stands at this kernel of the catalogue."""
+
+    def row(self, register: Register | None) -> Row:
+        """What the real one shows of a register."""
+
+
 class Session:
     """Loaded dumps and what is chosen among them."""
 
@@ -54,7 +64,7 @@ class Session:
         """what the last step of the kernel slider changed; None once a kernel was chosen otherwise"""
         self.sliding = ""
         """the kernel that the slider is on its way to, or why it has no answer; empty when it has arrived"""
-        self.beside: RealBeside | None = None
+        self.beside: Beside | None = None
         """real kernels of the lab that answer beside the slider; None until the lab was opened"""
         self.for_real: LiveOptions | None = None
         """how a scratch vCPU is made, when live sources were opened for writing by an explicit flag; else None"""
