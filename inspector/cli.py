@@ -15,6 +15,7 @@ from inspector.version import PROGRAM, __version__
 TYPE_CHECKING = False  # typing's own constant would load typing, a third of the time of `--version`
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TextIO
 
 _INTERRUPTED = 130
 
@@ -34,6 +35,20 @@ def _run(arguments: Sequence[str]) -> int:
         return dispatch(arguments)
 
 
+def _whole(stream: TextIO) -> TextIO:
+    """Standard output that is written whole or fails.
+
+    Without a buffer (PYTHONUNBUFFERED=1, as in many containers) Python hands each text to write() once, and what a full
+    disk does not take is lost without a word.
+    """
+    import io  # loaded by every Python
+
+    if not isinstance(getattr(stream, "buffer", None), io.RawIOBase):
+        return stream
+    raw = io.FileIO(stream.fileno(), "wb", closefd=False)
+    return io.TextIOWrapper(io.BufferedWriter(raw), encoding=stream.encoding, line_buffering=True)
+
+
 def _prepare_streams() -> bool:
     """Make standard output and error fit to be written to; False when there is no standard output."""
     if sys.stderr is None:
@@ -44,6 +59,7 @@ def _prepare_streams() -> bool:
     if sys.stdout is None:
         print(f"{PROGRAM}: standard output is closed", file=sys.stderr)
         return False
+    sys.stdout = _whole(sys.stdout)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             # A C locale must not turn an answer into a traceback.

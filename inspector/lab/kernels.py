@@ -34,6 +34,8 @@ NEEDED = {
 """What the lab cannot do without, all of it built in."""
 _MOST = 512 << 20
 _ZBOOT_HEAD = 64
+_ARM64_PE = b"\x64\xaa"
+"""IMAGE_FILE_MACHINE_ARM64 (include/linux/pe.h); RISC-V and LoongArch have zboot images too."""
 _DAMAGED = (
     tarfile.TarError, lzma.LZMAError, zlib.error, zstandard.ZstdError, EOFError, OSError, ValueError, struct.error,
 )  # fmt: skip
@@ -71,7 +73,7 @@ def image_of(kernel: str, folder: Path) -> Path:
 
 def check_image(head: bytes, where: str) -> None:
     """Raises SourceError unless these first bytes (4096 are enough) are those of an arm64 kernel."""
-    if head[56:60] == b"ARMd" or (head[4:8] == b"zimg" and head[:2] == b"MZ"):
+    if head[56:60] == b"ARMd" or _is_zboot(head):
         return
     if head[:2] == b"\x1f\x8b":
         inner = _inflated(head, 4096)
@@ -79,6 +81,14 @@ def check_image(head: bytes, where: str) -> None:
             return
     what = "an x86 kernel" if head[514:518] == b"HdrS" else "no arm64 kernel"
     raise SourceError(f"is {what}", where, "valid: arch/arm64/boot/Image, Image.gz or vmlinuz of an arm64 build")
+
+
+def _is_zboot(head: bytes) -> bool:
+    """An EFI zboot image for arm64 (drivers/firmware/efi/libstub/zboot-header.S): its PE header names the machine."""
+    if head[:2] != b"MZ" or head[4:8] != b"zimg" or len(head) < _ZBOOT_HEAD:
+        return False
+    place = int.from_bytes(head[60:64], "little")
+    return head[place : place + 6] == b"PE\0\0" + _ARM64_PE
 
 
 def missing(image: Path) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.running import assert_one_line_error, run
+from tests.commands.running import Done, assert_one_line_error, run
 from tests.fresh import ROOT
 from tests.sources.examples import EXAMPLES
 from tests.sources.generators import crosvm, registers
@@ -30,6 +30,10 @@ def arguments(command: str, folder: Path, target: str) -> list[str]:
         return ["predict", str(RECORDING), "-o", target]
     if command == "baseline":
         return ["compare", "--baseline", SHIPPED, SHIPPED, "--dump", target]
+    if command == "firecracker":
+        return ["compare", "--baseline", SHIPPED, SHIPPED, "--firecracker", target]
+    if command == "partial":
+        return ["compare", SHIPPED, SHIPPED, "--partial", target]
     return ["convert", SHIPPED, "-o", target]
 
 
@@ -142,6 +146,51 @@ def test_a_full_disk_leaves_nothing(command: str, tmp_path: Path) -> None:
     assert "File too large" in done.err and not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("command", [*WRITERS, "firecracker", "partial", "table", "fix"])
+def test_a_full_disk_is_told_in_one_line(command: str, tmp_path: Path) -> None:
+    """`fix` copies into a file that it names at the end, a table comes of another library: both refuse devices."""
+    if command == "table":
+        given = ["compare", SHIPPED, SHIPPED, "--table", str(tmp_path / "out.csv")]
+    elif command == "fix":
+        given = ["fix", "builtin:neoverse-n2-linux-6.1", SHIPPED, "-o", str(tmp_path / "out")]
+    else:
+        given = arguments(command, tmp_path, "/dev/full")
+    if command not in ("table", "fix"):
+        done = run(*given)
+        assert_one_line_error(done)
+        assert "No space left" in done.err
+        return
+    done = limited("", *given)
+    assert_one_line_error(done)
+    assert "File too large" in done.err and not list(tmp_path.iterdir())
+
+
+def limited(redirect: str, *given: str, unbuffered: str = "") -> Done:
+    """The program as a process that may write files of 4096 bytes."""
+    script = f'ulimit -f 8; exec "$@" {redirect}'
+    words = ["sh", "-c", script, "sh", sys.executable, "-m", "inspector", *given]
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["", "PYTHONUNBUFFERED"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("convert", SHIPPED, "-o", "-"),
+        ("predict", str(RECORDING), "-o", "-"),
+        ("show", SHIPPED, "--json"),
+    ],
+    ids=lambda given: given[0],
+)
+def test_standard_output_that_takes_a_part_only(given: tuple[str, ...], unbuffered: str, tmp_path: Path) -> None:
+    """Without a buffer Python would write once and not look how much was taken."""
+    done = limited(f'> "{tmp_path / "out"}"', *given, unbuffered=unbuffered)
+    assert done.code == 2 and (tmp_path / "out").stat().st_size == 4096
+    assert done.err.splitlines()[-1] == "vcpu-inspector: standard output: File too large"
+
+
 HALFWAY = """
 import os, signal, sys
 from pathlib import Path
@@ -161,7 +210,7 @@ sys.exit(main(sys.argv[3:]))
 
 @pytest.mark.parametrize("unnamed", ["unnamed", "named"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT])
-@pytest.mark.parametrize("command", ["convert", "predict"])
+@pytest.mark.parametrize("command", ["convert", "predict", "partial"])
 def test_a_signal_halfway_leaves_nothing(command: str, number: signal.Signals, unnamed: str, tmp_path: Path) -> None:
     given = arguments(command, tmp_path, str(tmp_path / "out"))
     program = [sys.executable, "-c", HALFWAY, number.name, unnamed, *given]

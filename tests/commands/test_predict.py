@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.running import run
+from tests.commands.running import assert_one_line_error, run
 from tests.sources.material import QUESTIONS
 
 
@@ -73,3 +73,8 @@ def test_operands_may_stand_behind_options(tmp_path: Path) -> None:
     path = _write(tmp_path)
     assert run("expose", path, "--kernel", "6.12", "CTR_EL0").code == 0
     assert "unrecognized" in run("expose", path, "--kernel", "6.12", "--bogus").err
+
+
+@pytest.mark.parametrize("given", [("--host", "NONSENSE"), ("--host", "vgic=v9"), ("--kernel", "no-such-kernel")])
+def test_what_is_asked_wrongly_is_refused_before_the_first_line(tmp_path: Path, given: tuple[str, str]) -> None:
+    assert_one_line_error(run("predict", _write(tmp_path), *given))

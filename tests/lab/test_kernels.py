@@ -28,10 +28,13 @@ def image(config: str = "") -> bytes:
     return head + (b"IKCFG_ST" + gzip.compress(config.encode(), mtime=0) + b"IKCFG_ED" if config else b"")
 
 
-def zboot(config: str) -> bytes:
+def zboot(config: str, machine: bytes = b"\x64\xaa") -> bytes:
     """The same as an EFI zboot image, compressed by zstd."""
     inner = zstandard.ZstdCompressor().compress(image(config))
-    return b"MZ\0\0zimg" + struct.pack("<2I", 64, len(inner)) + bytes(8) + b"zstd".ljust(32, b"\0") + bytes(8) + inner
+    head = (
+        b"MZ\0\0zimg" + struct.pack("<2I", 72, len(inner)) + bytes(8) + b"zstd".ljust(32, b"\0") + b"\xcd\x23\x82\x81"
+    )
+    return head + struct.pack("<I", 64) + b"PE\0\0" + machine + b"\0\0" + inner
 
 
 def deb(name: str, content: bytes, compress: str) -> bytes:
@@ -98,6 +101,9 @@ DAMAGED = {
     "x86": (bytes(514) + b"HdrS" + bytes(3600), "is an x86 kernel"),
     "cut gzip": (b"\x1f\x8b\x08", "is no arm64 kernel"),
     "empty": (b"", "is no arm64 kernel"),
+    "eight bytes of a zboot": (zboot(CONFIG)[:8], "is no arm64 kernel"),
+    "zboot without PE header": (zboot(CONFIG)[:64], "is no arm64 kernel"),
+    "zboot of RISC-V": (zboot(CONFIG, b"\x64\x50"), "is no arm64 kernel"),
     "empty deb": (b"!<arch>\n", "holds no kernel image"),
     "odd deb": (b"!<arch>\n" + b"data.tar.xz".ljust(48) + b"what      `\n", "cannot be unpacked"),
     "backwards deb": (b"!<arch>\n" + b"debian-binary".ljust(48) + b"-60       `\n", "cannot be unpacked"),

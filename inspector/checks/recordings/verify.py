@@ -17,6 +17,8 @@ from inspector.checks.recordings.agreement import Agreement, Fit, Tally
 from inspector.checks.recordings.replay import NOTHING_TOLD, Line, Replay, Told
 from inspector.errors import SourceError
 from inspector.kvm.cases import candidates_of
+from inspector.kvm.host import HostState
+from inspector.kvm.host_inputs import with_inputs
 from inspector.numbers import is_decimal
 from inspector.policies.loader import is_policy_name, patch_names, point_names, vendor_names, vendor_point
 from inspector.policies.model import Policy
@@ -54,8 +56,9 @@ def predict(lines: Iterable[bytes], where: str = "", kernel: str = "", host: str
     `kernel`, where given, is the policy to use instead of the one that the `kernel` line names; `host` holds inputs of
     the host as `--host` takes them. Lines of the register
     list and of the guest's view that a configuration lacks are produced. Raises SourceError for lines that are no
-    recording.
+    recording; PolicyError for inputs that are none, before the first line.
     """
+    with_inputs(HostState(values={}, known={}), host)
     replay = Replay(where, kernel, host)
     encode = msgspec.json.Encoder().encode
     for line in _lines(lines, where):
