@@ -46,8 +46,9 @@ _OTHER_CAUSES = ("37-machine-type.txt", "38-rom-size-migration.txt", "15-qemu-cp
 
 
 def is_refusal(answer: Explanation) -> bool:
-    """True when the answer says that KVM refused a register."""
-    return any(r.kind == "refused" for r in answer.registers) or "KVM refused" in answer.headline
+    """True when the answer says that a register was refused."""
+    unnamed = "refused at least one register" in answer.headline
+    return unnamed or any(r.kind == "refused" for r in answer.registers) or "KVM refused" in answer.headline
 
 
 def mixed(lines: list[str], noise: list[tuple[int, str]]) -> str:

@@ -298,7 +298,46 @@ def test_what_kvm_says_at_its_start_is_no_failure() -> None:
 
 def test_the_section_form_of_device_cpu_is_a_register_problem() -> None:
     answer = explain(Q + "error while loading state section id 3(cpu)\n" + TAIL)
-    assert "KVM refused at least one register" in answer.headline
+    assert "refused at least one register" in answer.headline
+
+
+_PAIR = f"""{Q}error while loading state for instance 0x0 of device 'cpu'
+{Q}load of migration failed: Operation not permitted"""
+_LIST = f"""{Q}Invalid value 304 expecting positive value <= 293
+{Q}Failed to load cpu:cpreg_vmstate_array_len
+{TAIL}"""
+
+
+@pytest.mark.parametrize("text", [_PAIR, _LIST])
+def test_that_kvm_refused_is_said_only_where_the_text_shows_kvm(text: str) -> None:
+    """QEMU 7.2 prints exactly these lines of an emulated guest: other -cpu, another -smp (seen by running it)."""
+    silent = explain(text)
+    assert "KVM refused" not in silent.headline
+    assert "TCG" in told(silent) and "-cpu" in told(silent)
+    for shown in ("qemu-system-aarch64 -machine virt-7.2,accel=kvm -cpu host", "-accel kvm", "-enable-kvm"):
+        assert "TCG" not in told(explain(f"{shown}\n{text}"))
+    assert "KVM refused" in explain(f"-accel kvm\n{_PAIR}").headline
+    assert "KVM refused" not in explain(f"kvm_intel: VMX not supported by CPU 0\n{_PAIR}").headline
+
+
+@pytest.mark.parametrize(
+    ("text", "program"),
+    [
+        ("crosvm[12]: [ERROR] failed to set register: Invalid argument (os error 22)", "crosvm"),
+        ("stratovirt: Failed to set register: Invalid argument (os error 22)", "stratovirt"),
+        ("gem5: Failed to set register 0x6030000000138012: Invalid argument", "gem5"),
+        ("Failed to set register 0x603000000013c03a: Invalid argument (os error 22)", "another program"),
+        ("Failed to set register 6931039826524487738: Invalid argument (os error 22)", "firecracker"),
+        ("Failed to set register 0x603000000013c03a to value 0x1: Invalid argument (os error 22)", "firecracker"),
+        ("libkrun, a fork of firecracker: Failed to set register: Invalid argument (os error 22)", "firecracker"),
+    ],
+)
+def test_firecrackers_words_are_given_to_the_program_that_the_text_names(text: str, program: str) -> None:
+    answer = explain(text)
+    assert answer.vmm == program and "refused" in answer.headline
+    steps = " ".join(answer.next_steps)
+    assert ("snapshot-editor" in steps or "CPU template" in steps) <= (program == "firecracker")
+    assert "Firecracker" not in " ".join(one.meaning for one in answer.messages) or program == "firecracker"
 
 
 def test_registers_that_are_new_to_a_selftest_are_no_failure() -> None:

@@ -76,7 +76,7 @@ class Told(NamedTuple):
 
 def told_registers(pasted: Pasted) -> Iterator[Told]:
     """Registers with an errno beside them, in the text's order."""
-    program = _program(pasted)
+    program = program_named(pasted)
     left = _MOST
     for number, line in enumerate(pasted.lines):
         if not _ERROR_LINE.search(line):
@@ -129,7 +129,8 @@ def _value(rest: str) -> int | None:
     return int(found[1], 16) if found else None
 
 
-def _program(pasted: Pasted) -> str:
+def program_named(pasted: Pasted) -> str:
+    """The program that the text names, or whose words only it prints; empty where it names none."""
     for name, pattern in _PROGRAMS:
         if any(pattern.search(line) for line in pasted.lines):
             return name

@@ -31,22 +31,23 @@ def conclude(
     counts: tuple[int, int] | None,
     vmm: str,
     simulation: MigrationReport | None,
+    by_kvm: bool = True,
 ) -> tuple[list[str], str]:
-    """The conclusions, and the headline."""
+    """The conclusions, and the headline. `by_kvm`: something in the text shows that KVM ran the guest."""
     kinds: set[str] = {c.message.kind for c in clues}
     said: list[str] = []
     if simulation is not None:
         said += _simulated(simulation)
     said += [group.headline("unknown to the destination") + f": {group.sentence}" for group in groups]
     if counts is not None:
-        said += _lengths(*counts)
+        said += _lengths(*counts, by_kvm)
     refused = [r for r in registers if r.kind == "refused"]
     said += _common_cause(refused) + _direction(refused, groups)
     program = of_family(vmm)
     if simulation is None and refused and program is not None and program.stops_at_refusal:
         said.append("this VMM stops at the first refusal: more registers may follow once this one is settled")
     if not refused and not groups and counts is None:
-        said += _unnamed(clues, kinds, vmm)
+        said += _unnamed(clues, kinds, vmm, by_kvm)
     said += _formats(clues) + _parts(clues)
     if not clues:
         said.append("an id or a name alone shows the register; the line with the values would show the field")
@@ -54,7 +55,7 @@ def conclude(
             said.append("no line here reports an error; `vcpu-inspector show FILE` opens values of registers as a dump")
     if kinds == {"envelope"}:
         said.append("this wraps another program's message, which is missing here")
-    return list(dict.fromkeys(said)), _headline(clues, registers, groups, counts, kinds)
+    return list(dict.fromkeys(said)), _headline(clues, registers, groups, counts, kinds, by_kvm)
 
 
 def _headline(
@@ -63,6 +64,7 @@ def _headline(
     groups: Sequence[FeatureGroup],
     counts: tuple[int, int] | None,
     kinds: set[str],
+    by_kvm: bool,
 ) -> str:
     refused = [r for r in registers if r.kind == "refused"]
     parts = []
@@ -80,14 +82,17 @@ def _headline(
         parts.insert(at, f"the source lists {counts[0]} registers, the destination {counts[1]}: {difference} too many")
     if parts:
         return "; ".join(parts)
-    return _other_headline(clues, registers, kinds)
+    return _other_headline(clues, registers, kinds, by_kvm)
 
 
-def _other_headline(clues: Sequence[Clue], registers: Sequence[ExplainedRegister], kinds: set[str]) -> str:
+def _other_headline(
+    clues: Sequence[Clue], registers: Sequence[ExplainedRegister], kinds: set[str], by_kvm: bool
+) -> str:
     if "boot_failed" in kinds:
         return "a vCPU of the guest did not start: the host answered with an error"
     if "put_failed" in kinds or "load_failed" in kinds:
-        return "KVM refused at least one register, or does not list it; the text does not name which"
+        who = "KVM" if by_kvm else "the destination"
+        return f"{who} refused at least one register, or does not list it; the text does not name which"
     if "unreadable" in kinds:
         named = [r for r in registers if r.kind == "unreadable"]
         return (
@@ -174,9 +179,12 @@ def _simulated(report: MigrationReport) -> list[str]:
     return said
 
 
-def _lengths(source: int, destination: int) -> list[str]:
+def _lengths(source: int, destination: int, by_kvm: bool) -> list[str]:
     difference = source - destination
-    said = ["only list lengths were compared; a list that is not longer can still hold ids that the destination lacks"]
+    said = [] if by_kvm else [_EMULATED_COUNTS]
+    said.append(
+        "only list lengths were compared; a list that is not longer can still hold ids that the destination lacks"
+    )
     sets = sets_of_size(difference)
     if sets:
         exactly = " or ".join(sets)
@@ -193,15 +201,26 @@ def _lengths(source: int, destination: int) -> list[str]:
     return said
 
 
-def _unnamed(clues: Sequence[Clue], kinds: set[str], vmm: str) -> list[str]:
-    said = []
+_EMULATED = (
+    "nothing in the text shows that KVM runs the guest: a guest that QEMU emulates (TCG) fails with the same lines"
+    " where the CPU model (-cpu), its options or the number of vCPUs differ between the two sides"
+)
+"""write_list_to_cpustate() of QEMU's target/arm/helper.c compares too; L2CTLR holds the number of vCPUs."""
+_EMULATED_COUNTS = (
+    "nothing in the text shows that KVM runs the guest: where QEMU emulates it (TCG), the counts follow from -cpu, its"
+    " options and -machine alone"
+)
+
+
+def _unnamed(clues: Sequence[Clue], kinds: set[str], vmm: str, by_kvm: bool) -> list[str]:
+    said = [] if by_kvm or "load_failed" not in kinds else [_EMULATED]
     errors = {c.error for c in clues if c.error}
     if "boot_failed" in kinds:
         said += _boot(clues)
     elif "Operation not permitted" in errors:
         said.append(
-            "up to QEMU 10 this pair of lines means: an id of the stream is unknown to the destination (all"
-            " versions), or a"
+            f"up to QEMU 10 this pair of lines means{'' if by_kvm else ' under KVM'}: an id of the stream is unknown to"
+            " the destination (all versions), or a"
             " value was refused (7.2); the list is not longer than the destination's"
         )
     elif "put_failed" in kinds:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from inspector.checks.explain.advice import finished, harmless_only, next_steps, things_to_bring
-from inspector.checks.explain.anywrite import Told, told_registers
+from inspector.checks.explain.anywrite import Told, program_named, told_registers
 from inspector.checks.explain.clues import Clue, find_clues, find_mentions
 from inspector.checks.explain.conclusions import conclude
 from inspector.checks.explain.evidence import DECISIVE, GENERIC, REMARK, TELLING, Insight
@@ -70,7 +70,7 @@ def _explained(
 ) -> Explanation:
     pasted = read_pasted(text if len(text) <= WHOLE else condensed([text.encode("utf-8", "replace")]))
     place = where_from(pasted)
-    clues = _of_arm(_with_told(find_clues(pasted), pasted), pasted, place)
+    clues = _of_arm(_with_told(_attributed(find_clues(pasted), pasted), pasted), pasted, place)
     insights = sorted(_insights(pasted), key=lambda i: (-i.weight, i.at))
     if place.ours:
         insights = [i for i in insights if pasted.line_of(i.at) not in place.foreign_lines]
@@ -89,7 +89,8 @@ def _explained(
         registers = [*_simulated(simulation), *registers]
     guest = is_guest(pasted)
     decoded = decode_registers(registers, guest, given if given.policy else kernel_in(pasted)._replace(host=given.host))
-    answer = _answer(clues, decoded, vmm, version, simulation, trouble, (source, destination))
+    told = _Told(vmm, version, _shows_kvm(clues, pasted))
+    answer = _answer(clues, decoded, told, simulation, trouble, (source, destination))
     return _in_guest(_with_insights(answer, insights, place)) if guest else _with_insights(answer, insights, place)
 
 
@@ -172,6 +173,24 @@ def _with_told(clues: list[Clue], pasted: Pasted) -> list[Clue]:
         if told.kind != "named" and told.id not in known and told.line not in lines
     ]
     return sorted([*clues, *more], key=lambda c: c.at)
+
+
+def _attributed(clues: list[Clue], pasted: Pasted) -> list[Clue]:
+    """The clues, those in Firecracker's plain words given to the program that the text names instead.
+
+    crosvm (`failed to set register: ...`, aarch64/src/lib.rs) and StratoVirt print the same words.
+    """
+    named = program_named(pasted)
+    if named in ("", "firecracker") or any("firecracker" in line.lower() for line in pasted.lines):
+        return clues
+    found = []
+    for clue in clues:
+        if clue.message.vmm == "firecracker" and clue.message.kind in ("refused", "put_failed", "unreadable"):
+            meaning = "A register write failed." if clue.message.kind != "unreadable" else "A register read failed."
+            message = msgspec.structs.replace(clue.message, vmm=named, versions="all", meaning=meaning)
+            clue = msgspec.structs.replace(clue, message=message)
+        found.append(clue)
+    return found
 
 
 def _any_program(told: Told) -> Message:
@@ -298,15 +317,38 @@ def _with_insights(answer: Explanation, insights: Sequence[Insight], place: Plac
     )
 
 
+class _Told(NamedTuple):
+    """What the text says of the program that failed."""
+
+    vmm: str
+    version: str
+    by_kvm: bool
+    """something in it shows that KVM ran the guest"""
+
+
+_KVM = re.compile(
+    r"\baccel(?:[= ]|['\"]?: ?['\"]?)kvm\b|\benable-kvm\b|\bqemu-kvm\b|\btype=['\"]kvm|\bKVM_(?:SET|GET|ARM|REG)"
+    r"|\bkvm_(?:arm|arch|set|put|failed)\w*|\bKVM: "
+)
+
+
+def _shows_kvm(clues: Sequence[Clue], pasted: Pasted) -> bool:
+    """QEMU's lines about the device cpu come from guests that it emulates as well; those of other VMMs do not."""
+    fatal = [c for c in clues if c.message.fatal]
+    if any(c.message.vmm != "qemu" or c.message.kind == "put_failed" for c in fatal):
+        return True
+    return any(_KVM.search(line) for line in pasted.lines)
+
+
 def _answer(
     clues: Sequence[Clue],
     registers: Sequence[ExplainedRegister],
-    vmm: str,
-    version: str,
+    told: _Told,
     simulation: MigrationReport | None,
     trouble: str,
     dumps: tuple[Dump | None, Dump | None],
 ) -> Explanation:
+    vmm, version = told.vmm, told.version
     messages = _seen(clues)
     counts = next((c.counts for c in clues if c.counts), None)
     fatal_ids = {c.id for c in clues if c.id is not None and c.message.fatal}
@@ -323,7 +365,7 @@ def _answer(
     else:
         steps = next_steps(vmm, registers, groups, counts, unnamed, "boot_failed" in kinds)
     bring = things_to_bring(vmm, registers, named, have) if unnamed or counts or named else []
-    conclusions, headline = conclude(clues, registers, groups, counts, vmm, simulation)
+    conclusions, headline = conclude(clues, registers, groups, counts, vmm, simulation, told.by_kvm)
     return Explanation(
         recognised=True,
         headline=headline,

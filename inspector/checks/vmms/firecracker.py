@@ -31,8 +31,8 @@ _SET_DECIMAL = Message(
     vmm="firecracker",
     versions="1.4 to 1.12",
     kind="refused",
-    template="Failed to set register {id}: {err}",
-    patterns=("SetOneReg\\({id},(?:Error|Errno)\\({errno}\\)\\)",),
+    template="Failed to set register {decimal}: {err}",
+    patterns=("SetOneReg\\({decimal},(?:Error|Errno)\\({errno}\\)\\)",),
     meaning="Firecracker stopped at the first register that KVM refused, and prints its id in decimal.",
 )
 _SET_UNNAMED = Message(
@@ -131,8 +131,8 @@ class Firecracker(Vmm, frozen=True, kw_only=True):
     def printed(self, fatal: Sequence[Failure], number: int) -> tuple[str, ...]:
         """The register at which it stopped."""
         first = fatal[0]
-        shown = hex_id(first.id) if self.set_message is _SET else str(first.id)
-        return (self.set_message.printed(id=shown, wanted=f"0x{first.value or 0:x}", err=os_error(first.errno)),)
+        tokens = {"id": hex_id(first.id), "decimal": str(first.id), "wanted": f"0x{first.value or 0:x}"}
+        return (self.set_message.printed(**tokens, err=os_error(first.errno)),)
 
     def printed_creation(self, number: int, errno: int, lacking: Sequence[str]) -> tuple[str, ...]:
         """init_vcpu() fails."""

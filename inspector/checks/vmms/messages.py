@@ -57,6 +57,7 @@ _TOKENS = {
     "reg": _REG,
     "err": _ERR,
     "errno": r"(?P<errno>\d{1,6})",
+    "decimal": r"(?P<id>\d{19,20})",
     "id": r"(?P<id>\d{19,20}|0x[0-9a-f]{16})",
     "wanted": r"(?P<wanted>(?:0x)?[0-9a-f]{1,512})",
     "actual": r"(?P<actual>(?:0x)?[0-9a-f]{1,512})",
