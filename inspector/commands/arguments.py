@@ -98,3 +98,40 @@ def add_host_inputs(parser: argparse.ArgumentParser) -> None:
 def add_why(parser: argparse.ArgumentParser) -> None:
     """`--why`: the facts of the host that the answer rests on."""
     parser.add_argument("--why", action="store_true", help="print the facts of the host that the answer rests on too")
+
+
+_MANY = ("files_from", "partial", "merge", "engine")
+"""Options that ask for many dumps."""
+_MOST_JOBS = 256
+
+
+def is_many(options: argparse.Namespace) -> bool:
+    """True where an option asks for many dumps, however few there are."""
+    return any(getattr(options, name) for name in _MANY)
+
+
+def add_many(parser: argparse.ArgumentParser, each: str = "DUMP") -> None:
+    """`--files-from FILE`, `--partial FILE`, `--merge`, `--engine ENGINE` and `--jobs N`. `each`: what is listed."""
+    parser.add_argument(
+        "--files-from", metavar="FILE", help=f"a file with the path of a {each} on each line; - for standard input"
+    )
+    parser.add_argument(
+        "--partial",
+        metavar="FILE",
+        help=f"print nothing; write what the report needs of each {each} (without secrets of guests)",
+    )
+    parser.add_argument("--merge", action="store_true", help=f"each {each} is a file that --partial wrote")
+    parser.add_argument(
+        "--engine",
+        metavar="ENGINE",
+        help="dask: read on processes of a Dask cluster on this machine; dask:tcp://HOST:PORT: on that scheduler's\n"
+        f"workers. {each} may then be a pattern, an address of a store (s3://..., zip://...) or a Parquet file with\n"
+        "the columns name and dump. Needs pip install 'vcpu-inspector[fleet]', and s3fs for s3://",
+    )
+    parser.add_argument("--jobs", type=_jobs, default=0, metavar="N", help="processes that read (default: one per CPU)")
+
+
+def _jobs(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 4 and 1 <= int(text) <= _MOST_JOBS):
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a number from 1 to {_MOST_JOBS}")
+    return int(text)

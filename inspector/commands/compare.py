@@ -20,18 +20,15 @@ from inspector.checks.compare.sets import Scope
 from inspector.checks.compare.withheld import told
 from inspector.checks.features.presence import states_of
 from inspector.checks.features.sides import sides_of
-from inspector.checks.fleet.files import encode_part, merge_files
 from inspector.checks.fleet.part import Part, Question
-from inspector.checks.fleet.reading import read_paths
 from inspector.checks.fleet.summarise import Asked
 from inspector.checks.fleet.table import columns_of, rows_of, writer_of
-from inspector.commands.arguments import add_declared, add_kernel, add_secrets, add_style
+from inspector.commands.arguments import add_declared, add_kernel, add_many, add_secrets, add_style
 from inspector.commands.destinations import given_kernel
-from inspector.commands.explain import read_text
-from inspector.commands.output import add_force, check_output, status_of_all, write_out
+from inspector.commands.fleet import listed_paths, nothing_given, part_of, tell
+from inspector.commands.output import add_force, status_of_all, write_out
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
 from inspector.new_file import check_target, new_file
-from inspector.numbers import is_decimal
 from inspector.progress import Progress
 from inspector.registers import catalog
 from inspector.registers.definitions.special import FEATURE_PREFIX
@@ -42,8 +39,6 @@ from inspector.reports import summary as features_report
 from inspector.reports.json import dumps
 from inspector.sources.formats import dump_json
 
-_MOST_JOBS = 256
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
@@ -53,14 +48,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         help="dumps; of a single one, its vCPUs are compared; FEAT_ names: which dump has these features",
     )
-    parser.add_argument(
-        "--files-from", metavar="LIST", help="a file with a dump's path on each line; - for standard input"
-    )
     parser.add_argument("--all", action="store_true", help="compare the guest's own state too")
-    parser.add_argument(
-        "--partial", metavar="FILE", help="print nothing; write what the report needs of these dumps (without secrets)"
-    )
-    parser.add_argument("--merge", action="store_true", help="each DUMP is a file that --partial wrote")
+    add_many(parser)
     parser.add_argument(
         "--table",
         metavar="FILE",
@@ -68,14 +57,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "and field that host and kernel decide (--all: every register); FILE ends in .csv, or in .parquet (needs\n"
         "pip install 'vcpu-inspector[fleet]')",
     )
-    parser.add_argument(
-        "--engine",
-        metavar="ENGINE",
-        help="dask: read on processes of a Dask cluster on this machine; dask:tcp://HOST:PORT: on that scheduler's\n"
-        "workers. DUMPs may then be patterns, addresses of stores (s3://..., zip://...) and Parquet files with the\n"
-        "columns name and dump. Needs pip install 'vcpu-inspector[fleet]', and s3fs for s3://",
-    )
-    parser.add_argument("--jobs", type=_jobs, default=0, metavar="N", help="processes that read (default: one per CPU)")
     parser.add_argument("--baseline", action="store_true", help="find what all hosts can run")
     add_kernel(parser)
     parser.add_argument("--firecracker", metavar="FILE", help="with --baseline: write a Firecracker CPU template")
@@ -87,19 +68,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_style(parser)
 
 
-def _jobs(text: str) -> int:
-    if not (is_decimal(text) and len(text) < 4 and 1 <= int(text) <= _MOST_JOBS):
-        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a number from 1 to {_MOST_JOBS}")
-    return int(text)
-
-
 def _paths(options: argparse.Namespace) -> list[str]:
-    paths = list(options.dumps)
-    if options.files_from:
-        paths += [line for line in read_text(options.files_from).splitlines() if line.strip()]
-        options.dumps, options.files_from = paths, None  # standard input is read once
+    options.dumps = paths = listed_paths(options, options.dumps)
     if not paths:
-        raise InspectorError("nothing to compare", "compare", "name at least two dumps, or one with several vCPUs")
+        raise nothing_given("compare", "name at least two dumps, or one with several vCPUs")
     return paths
 
 
@@ -165,17 +137,12 @@ def _write_table(options: argparse.Namespace, part: Part) -> None:
     like = status_of_all(paths)
     with Progress("written rows", part.dumps) as said, new_file(options.table, like, options.force) as temporary:
         writer_of(options.table)(temporary, columns, rows_of(found, columns, said.at))
-    _say(f"wrote {options.table}: {part.subjects} rows")
+    tell(f"wrote {options.table}: {part.subjects} rows")
 
 
 def _part(options: argparse.Namespace, question: Question) -> Part | None:
     """The part of all that was given; None after it was written to a file."""
-    check_output(options.partial, options.force)
     paths = _paths(options)
-    if options.merge:
-        with Progress("merged parts", len(paths)) as said:
-            part = merge_files(paths, question, said)
-        return _kept(options, part)
     asked = Asked(
         question=question,
         declared=options.declared,
@@ -183,30 +150,7 @@ def _part(options: argparse.Namespace, question: Question) -> Part | None:
         secrets_out=bool(options.partial),
         limit=options.limit,
     )
-    if options.engine:
-        from inspector.checks.fleet.engine import run_on
-        from inspector.checks.fleet.stores import places_of
-
-        places = places_of(paths)
-        with Progress("read dumps", sum(place.count for place in places)) as said:
-            part = run_on(options.engine, places, asked, _say, said)
-    else:
-        with Progress("read dumps", len(paths)) as said:
-            part = read_paths(paths, asked, options.jobs, said)
-    return _kept(options, part)
-
-
-def _say(text: str) -> None:
-    print(one_line(text), file=sys.stderr)
-
-
-def _kept(options: argparse.Namespace, part: Part) -> Part | None:
-    """The part, or None after it was written to the file that was asked for."""
-    if not options.partial:
-        return part
-    like = status_of_all(_paths(options))
-    write_out(options.partial, encode_part(part), force=options.force, like=like, more=f": {part.dumps} dumps")
-    return None
+    return part_of(options, paths, asked, "read dumps")
 
 
 def _compare(options: argparse.Namespace) -> int:

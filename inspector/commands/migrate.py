@@ -10,9 +10,6 @@ from __future__ import annotations
 import argparse
 
 from inspector.asking import migrate
-from inspector.checks.fleet.loading import Toward, loading_of
-from inspector.checks.fleet.reading import read_paths
-from inspector.checks.fleet.summarise import Asked
 from inspector.checks.machine.destination import SAME_HOST
 from inspector.checks.restore.migration import migrate_all_kernels
 from inspector.checks.restore.withheld import told, told_matrix
@@ -20,24 +17,25 @@ from inspector.commands.arguments import (
     add_declared,
     add_host_inputs,
     add_kernel,
+    add_many,
     add_secrets,
     add_snapshot,
     add_style,
     add_why,
+    is_many,
 )
 from inspector.commands.destinations import add_setup, add_vmm, given_destination, given_setup, given_side
 from inspector.commands.opened import given_source
-from inspector.errors import InspectorError
-from inspector.progress import Progress
-from inspector.reports import loading as loading_report
+from inspector.commands.output import add_force
+from inspector.errors import EXIT_YES, InspectorError
 from inspector.reports import migration as report
 from inspector.reports.host_facts import facts_json, facts_lines, facts_markdown
 from inspector.reports.json import dumps
 from inspector.reports.migration_text import matrix_text, migration_text
 
 ALL_KERNELS = "all-kernels"
-PARALLEL_FROM = 24
-"""Saved VMs that are worth more than one process."""
+CHUNK = 16
+"""Saved VMs of one task, each some milliseconds of work."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -45,10 +43,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source",
         metavar="SOURCE",
-        nargs="+",
-        help="the saved VM; of several: which of them load",
+        nargs="*",
+        help="the saved VM; of several, also on every core, in a cluster, or in parts: which of them load",
     )
     parser.add_argument("destination", metavar="DESTINATION", help=f"a dump, `{SAME_HOST}` or `{ALL_KERNELS}`")
+    add_many(parser, "SOURCE")
+    add_force(parser)
     add_kernel(parser)
     add_vmm(parser)
     add_setup(parser)
@@ -63,8 +63,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the verdict and its findings; 0 loads, 1 fails."""
-    if len(options.source) > 1:
+    if len(options.source) > 1 or is_many(options):
         return _run_many(options)
+    if not options.source:
+        raise InspectorError("is one name, and two are needed", options.destination, "migrate SOURCE DESTINATION")
     (options.source,) = options.source
     source = given_source(options)
     if options.destination == ALL_KERNELS:
@@ -94,19 +96,35 @@ def run(options: argparse.Namespace) -> int:
 
 def _run_many(options: argparse.Namespace) -> int:
     """Print which of the saved VMs load; 0 when all do."""
+    # What reads many files on every core costs the question about one VM more than its answer.
+    from inspector.checks.fleet.loading import Toward, loading_of
+    from inspector.checks.fleet.summarise import Asked
+    from inspector.checks.fleet.written import written
+    from inspector.commands.fleet import listed_paths, nothing_given, part_of
+    from inspector.reports import loading as loading_report
+
     alone = [f"--{name}" for name in ("why", "all", "snapshot") if getattr(options, name)]
     if alone or options.destination == ALL_KERNELS:
         what = alone[0] if alone else ALL_KERNELS
         raise InspectorError("goes with one SOURCE", what, "name one saved VM, or ask for less of many")
-    kernel, vmm, features, gic, host, assume = given_destination(options)
-    toward = Toward(
-        destination=options.destination, kernel=kernel, vmm=vmm, features=features, gic=gic, host=host, assume=assume,
-        declared=options.declared,
+    toward = None
+    if options.merge:
+        options.source.append(options.destination)  # parts only: they know their destination
+    else:
+        side, given = given_side(options), given_destination(options)
+        dump = b"" if isinstance(side, str) else written(side)
+        toward = Toward(destination=options.destination, dump=dump, **given._asdict())
+    paths = listed_paths(options, options.source)
+    if not paths:
+        raise nothing_given("migrate", "name at least one saved VM, and the destination behind all of them")
+    asked = Asked(
+        question="migrate", toward=toward, declared=options.declared, secrets_out=bool(options.partial),
+        limit=options.limit,
     )  # fmt: skip
-    asked = Asked(question="migrate", toward=toward, declared=options.declared)
-    with Progress("checked saved VMs", len(options.source)) as said:
-        jobs = 0 if len(options.source) >= PARALLEL_FROM else 1
-        answer = loading_of(read_paths(options.source, asked, jobs, said, chunk=4), options.destination)
+    part = part_of(options, paths, asked, "checked saved VMs", CHUNK)
+    if part is None:
+        return EXIT_YES
+    answer = loading_of(part)
     if options.json:
         print(dumps(loading_report.loading_json(answer)))
     else:

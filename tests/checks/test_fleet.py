@@ -16,17 +16,22 @@ from inspector.checks.baseline.hosts import Hosts, host_of_dump
 from inspector.checks.compare.compare import comparison_of
 from inspector.checks.fleet import part as parts
 from inspector.checks.fleet.files import FORMAT, decode_part, encode_part, read_part
+from inspector.checks.fleet.loading import Outcome, Toward, add_outcome, aim_of, loading_of
 from inspector.checks.fleet.packing import packer, words_of
-from inspector.checks.fleet.part import NAMED, Part, empty, merge, merge_all
+from inspector.checks.fleet.part import NAMED, Aim, Member, Part, empty, merge, merge_all
 from inspector.checks.fleet.reading import read_paths
 from inspector.checks.fleet.summarise import Asked, add_dump, summarise
 from inspector.checks.fleet.tally import Tally
+from inspector.checks.fleet.written import read_back, written
+from inspector.checks.restore.migration import migrate
 from inspector.errors import InspectorError, SourceError
 from inspector.policies.loader import load_policy
 from inspector.registers.encoding import ccsidr_id, firmware_id, make_id, sysreg_id
 from inspector.registers.ids import SVE_VLS
 from inspector.reports.baseline import baseline_json, baseline_text
 from inspector.reports.compare import comparison_json, comparison_text
+from inspector.reports.loading import loading_json, loading_text
+from inspector.reports.migration import migration_json
 from inspector.sources import load
 from inspector.sources.dump import Constraint, Dump, Provenance, Vcpu
 from inspector.untrusted import Untrusted
@@ -101,14 +106,15 @@ def of_values(*each: dict[int, int], source: str = "a", index: int = 0) -> Dump:
 def test_hosts_of_one_name_stand_in_an_order_of_their_own(question: parts.Question) -> None:
     """As where racks were read apart under the same names: nothing but the content tells them apart."""
     asked = Asked(question=question)
-    each = [summarise(of_values({PFR0: n, MMFR2: n * n}), 0, asked) for n in range(12)]
+    few = question == "baseline"  # each host of it is modelled
+    each = [summarise(of_values({PFR0: n, MMFR2: n * n}), 0, asked) for n in range(3 if few else 12)]
 
     def told(part: Part) -> str:
         if question == "baseline":
             return str(baseline_json(baseline_of(part, load_policy("7.3.0"))))
         return str(comparison_json(comparison_of(part)))
 
-    assert len({told(in_some_order(each, dice)) for dice in map(random.Random, range(6))}) == 1
+    assert len({told(in_some_order(each, dice)) for dice in map(random.Random, range(3 if few else 6))}) == 1
 
 
 def test_vcpus_of_one_number_are_told_apart() -> None:
@@ -337,3 +343,81 @@ def test_many_hosts_share_rows() -> None:
     assert len(set(field.values)) == len(field.values) == 2 and field.common == min(field.values)
     text = baseline_text(answer)
     assert "and 34 more" in text and f"{NAMED + 5} hosts can be levelled" in text
+
+
+outcomes = st.builds(
+    Outcome,
+    verdict=st.sampled_from(("loads", "fails", "uncertain")),
+    vmm=st.sampled_from(("qemu-10.0", "crosvm")),
+    kernel=st.just("6.12.107"),
+    fatal=st.lists(st.sampled_from(("ID_MMFR4_EL1", "CTR_EL0")), max_size=1).map(tuple),
+    uncertain=st.just(()),
+    changed=st.just(()),
+)
+AIM = Aim(b"0" * 16, "new-host.json")
+
+
+def answered(outcome: Outcome, place: int, label: str, aim: Aim = AIM) -> Part:
+    """The part of one saved VM that got an answer."""
+    tally = Tally("migrate", aim=aim)
+    add_outcome(tally, outcome, Member(place, 0, label, label))
+    return tally.part()
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(st.tuples(outcomes, st.integers(0, 3), st.sampled_from("ab")), min_size=1, max_size=12),
+    st.randoms(use_true_random=False),
+)
+def test_answers_for_saved_vms_merge_in_any_order(found: list[tuple[Outcome, int, str]], dice: random.Random) -> None:
+    """Also where racks were asked apart, under equal names and positions."""
+    each = [answered(*one) for one in found]
+    first, second = in_some_order(each, dice), in_some_order(each, dice)
+    assert first == second and encode_part(first) == encode_part(second)
+    assert decode_part(encode_part(first), "here") == first
+    answers = [loading_of(one) for one in (first, second, merge_all(each))]
+    assert loading_json(answers[0]) == loading_json(answers[1]) == loading_json(answers[2])
+    assert loading_text(answers[0]) == loading_text(answers[1])
+    assert answers[0].dumps == len(found) == sum(count for _, count, _ in answers[0].outcomes)
+
+
+def test_parts_about_one_destination_merge_whatever_it_is_called() -> None:
+    one = Outcome(verdict="loads", vmm="qemu-10.0", kernel="6.12.107", fatal=(), uncertain=(), changed=())
+    a = answered(one, 0, "a")
+    b = answered(one, 0, "b", Aim(AIM.digest, "/mnt/new-host.json"))
+    assert merge(a, b) == merge(b, a) and merge(a, empty("migrate")) == a == merge(empty("migrate"), a)
+    assert loading_of(merge(a, b)).destination == "/mnt/new-host.json"
+    with pytest.raises(InspectorError, match="different destinations"):
+        merge(a, answered(one, 0, "c", Aim(b"1" * 16, "new-host.json")))
+    with pytest.raises(InspectorError, match="nothing to check"):
+        loading_of(empty("migrate"))
+
+
+THERE = ("builtin:neoverse-n2-linux-6.12", "builtin:max-linux-5.10", "tests/material/pasted/20e-host-a72.json")
+
+
+@pytest.mark.parametrize("name", THERE)
+def test_a_destination_that_travels_is_the_destination(name: str) -> None:
+    """Another machine gets the destination with the question, and answers as this one does."""
+    there = load(name if name.startswith("builtin:") else str(ROOT / name))
+    back = read_back(written(there), there.provenance.source)
+    vm, kernel = load("builtin:neoverse-n2-linux-6.12"), load_policy("6.12.0")
+    answers = [migration_json(migrate(vm, one, kernel)) for one in (back, there)]
+    for answer in answers:
+        answer.pop("destination")  # where its dump was converted from
+    assert answers[0] == answers[1]
+
+
+def test_what_decides_an_answer_tells_parts_apart() -> None:
+    there = written(load("builtin:neoverse-n2-linux-6.12"))
+    toward = Toward(destination="a", dump=there)
+    replace = msgspec.structs.replace
+    same = [toward, replace(toward, destination="b")]
+    others = [
+        replace(toward, kernel="6.12"), replace(toward, kernel="7.3"), replace(toward, vmm="crosvm"),
+        replace(toward, host="vgic=v2"), replace(toward, features="none"), replace(toward, gic="none"),
+        replace(toward, assume="core"), replace(toward, dump=b""),
+        replace(toward, dump=written(load("builtin:neoverse-n2-linux-6.1"))),
+    ]  # fmt: skip
+    assert len({aim_of(one).digest for one in same}) == 1
+    assert len({aim_of(one).digest for one in (toward, *others)}) == 1 + len(others)

@@ -155,3 +155,12 @@ def test_the_command_on_an_engine(cluster: Any, names: list[str], capfd: pytest.
     plain = run("compare", *names[:100])
     assert done.code == plain.code == 1, done.err
     assert done.out == plain.out and " workers; dashboard: " in done.err
+
+
+def test_which_vms_load_on_an_engine(cluster: Any) -> None:
+    """The destination goes to the workers with the question: they need no file of it."""
+    there = "builtin:neoverse-n2-linux-6.12"
+    words = ("migrate", "builtin:neoverse-n2-linux-6.1", there, there)
+    done = run(*words, "--engine", f"dask:{cluster.scheduler_address}")
+    assert done.code == 1, done.err
+    assert done.out == run(*words).out

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
+from pathlib import Path
+
+import pytest
+
 from inspector.checks.fleet.loading import Toward, loading_of
 from inspector.checks.fleet.reading import read_paths
 from inspector.checks.fleet.summarise import Asked
+from inspector.checks.fleet.written import written
+from inspector.sources import load
 from tests.commands.running import assert_one_line_error, run
 
 SAVED = ("builtin:neoverse-n2-linux-6.1", "builtin:neoverse-n2-linux-6.12", "builtin:neoverse-n2-linux-5.10")
@@ -35,8 +42,49 @@ def test_what_goes_with_one_only() -> None:
         assert_one_line_error(run("migrate", *SAVED, *words))
 
 
+def asked_toward(name: str) -> Asked:
+    """Which of the VMs load there."""
+    return Asked(question="migrate", toward=Toward(destination=name, dump=written(load(name))))
+
+
 def test_processes_give_what_one_gives() -> None:
-    asked = Asked(question="migrate", toward=Toward(destination=THERE))
     paths = [SAVED[1]] * 4
-    one, many = (read_paths(paths, asked, jobs, chunk=2) for jobs in (1, 2))
-    assert one == many and loading_of(one, THERE).exit_code == 0
+    one, many = (read_paths(paths, asked_toward(THERE), jobs, chunk=2) for jobs in (1, 2))
+    assert one == many and loading_of(one).exit_code == 0
+
+
+def test_vms_that_are_asked_apart_and_from_a_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each rack asks for its own, and the parts give the report of all; so does a list."""
+    monkeypatch.chdir(tmp_path)
+    whole = run("migrate", *SAVED, THERE)
+    for part, sources in {"a.part": SAVED[:1], "b.part": SAVED[1:]}.items():
+        made = run("migrate", *sources, THERE, "--partial", part)
+        assert (made.code, made.out) == (0, ""), made.err
+    merged = run("migrate", "--merge", "b.part", "a.part")
+    # The parts know the place of a VM in their own list only: of equal answers another may come first.
+    assert sorted(merged.out.splitlines()) == sorted(whole.out.splitlines()) and merged.code == whole.code == 1
+    assert run("migrate", "--merge", "a.part", "b.part").out == merged.out
+    (tmp_path / "list").write_text("\n".join(SAVED) + "\n")
+    assert run("migrate", "--files-from", "list", THERE).out == whole.out
+    (tmp_path / "list.gz").write_bytes(gzip.compress((tmp_path / "list").read_bytes()))
+    assert run("migrate", "--files-from", "list.gz", THERE, "--jobs", "2").out == whole.out
+
+
+def test_bad_uses_end_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other").write_text("0x603000000013c020 0x1")
+    assert run("migrate", SAVED[0], THERE, "--partial", "a.part").code == 0
+    assert run("migrate", SAVED[0], SAVED[1], "--kernel", "6.6", "--partial", "b.part").code == 0
+    for words, says in (
+        ((THERE,), "two are needed"),
+        (("--merge", "a.part", "b.part"), "different destinations"),
+        (("--merge", "other", "a.part"), "not a part"),
+        ((SAVED[0], THERE, "--partial", "a.part"), "exists"),
+        (("--files-from", "nowhere", THERE), "cannot be opened"),
+    ):
+        made = run("migrate", *words)
+        assert_one_line_error(made)
+        assert says in made.err
+    made = run("compare", "--merge", "a.part")
+    assert_one_line_error(made)
+    assert "another question (migrate)" in made.err

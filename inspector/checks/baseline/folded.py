@@ -5,7 +5,6 @@ A dump of one fresh vCPU is packed; any other goes into the part as a dump of ou
 
 from __future__ import annotations
 
-import io
 from functools import lru_cache
 
 import msgspec
@@ -14,18 +13,15 @@ from inspector.checks.compare.sets import is_feature_register
 from inspector.checks.fleet.packing import packer, shape_of
 from inspector.checks.fleet.part import Group, Member, Part
 from inspector.checks.fleet.tally import Tally
+from inspector.checks.fleet.written import read_back, written
 from inspector.errors import InspectorError
 from inspector.registers.ids import PMCR_EL0
 from inspector.sources.dump import Constraint, Dump, Host, Provenance, Vcpu
-from inspector.sources.formats import dump_json
-from inspector.sources.opening import Content
 from inspector.sources.vcpu_setup import setup_of
 from inspector.untrusted import Untrusted
 
 _GUESTS_BITS = 0xFF
 """Bits of PMCR_EL0 that the guest writes; above are the number of counters and the implementer's."""
-_TIMELESS = "1970-01-01"
-"""A part does not say when a dump was made: equal hosts would not be equal."""
 
 
 def add_host(tally: Tally, dump: Dump, position: int) -> None:
@@ -41,7 +37,7 @@ def add_host(tally: Tally, dump: Dump, position: int) -> None:
         packed = Vcpu(index=0, values=values)
         tally.add(packed, _about(dump, vcpu), member)
     else:
-        tally.add(Vcpu(index=0, values={}), _written(_without_state(dump)), member)
+        tally.add(Vcpu(index=0, values={}), written(_without_state(dump)), member)
 
 
 def is_plain(dump: Dump) -> bool:
@@ -76,13 +72,9 @@ def _plain_about(texts, setup, raw, view, capabilities, one_vm) -> bytes:  # typ
         accelerator=accelerator,
     )  # fmt: skip
     vcpu = Vcpu(index=0, values={}, setup=setup)
-    return _written(
+    return written(
         Dump(provenance=provenance, vcpus=(vcpu,), host=host, capabilities=dict(capabilities), one_vm=one_vm)
     )
-
-
-def _written(dump: Dump) -> bytes:
-    return dump_json.write(dump, _TIMELESS)
 
 
 def _without_state(dump: Dump) -> Dump:
@@ -112,19 +104,12 @@ def _without_state(dump: Dump) -> Dump:
 
 def dump_of(group: Group, part: Part) -> Dump:
     """The dump that stands for a group, under the name of its first member."""
-    told = _read(part.pieces[group.about])
-    given = told.provenance
+    told = read_back(part.pieces[group.about])
     first = group.members[0]
-    provenance = given.told(source=first.source, format=given.origin_format.raw, host=first.host)
+    provenance = told.provenance.told(source=first.source, host=first.host)
     vcpus = told.vcpus
     ids, kept = shape_of(part.pieces[group.shape])
     if ids:
         values = dict.fromkeys(ids, 0) | packer(kept).unpack(group.values)
         vcpus = (msgspec.structs.replace(vcpus[0], values=values),)
     return msgspec.structs.replace(told, provenance=provenance, vcpus=vcpus)
-
-
-@lru_cache(maxsize=256)
-def _read(data: bytes) -> Dump:
-    with Content("a part", io.BytesIO(data), seekable=False) as content:
-        return dump_json.load(content)

@@ -16,8 +16,7 @@ from inspector.checks.fleet.files import decode_part, encode_part
 from inspector.checks.fleet.part import Part, empty, merge_all
 from inspector.checks.fleet.stores import CONTENT as CONTENT
 from inspector.checks.fleet.stores import EXTRA, NAME, Place, dumps_at, in_chunks
-from inspector.checks.fleet.summarise import Asked, add_dump
-from inspector.checks.fleet.tally import Tally
+from inspector.checks.fleet.summarise import Asked, add_dump, tally_of
 from inspector.errors import InspectorError
 from inspector.progress import Progress
 from inspector.sources import load_stream
@@ -38,7 +37,7 @@ def summarise_bytes(data: bytes, name: str, position: int, asked: bytes) -> byte
 def summarise_many(dumps: Iterable[tuple[int, str, bytes]], asked: bytes) -> bytes:
     """The part of some dumps, each (position, name, content). Raises InspectorError for one that cannot be read."""
     given = msgspec.msgpack.decode(asked, type=Asked)
-    tally = Tally(given.question, given.secrets_out)
+    tally = tally_of(given)
     for position, name, data in dumps:
         add_dump(tally, load_stream(io.BytesIO(data), name, given.declared), position, given)
     return encode_part(tally.part())
@@ -48,7 +47,7 @@ def summarise_places(places: Sequence[Place], asked: bytes) -> bytes:
     """The part of the dumps at some places, as bytes. Raises InspectorError for one that cannot be read."""
     given = msgspec.msgpack.decode(asked, type=Asked)
     raise_limits(given.limit)
-    tally = Tally(given.question, given.secrets_out)
+    tally = tally_of(given)
     for place in places:
         for position, dump in dumps_at(place, given.declared):
             add_dump(tally, dump, position, given)

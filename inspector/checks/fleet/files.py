@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 
 from inspector.checks.fleet.packing import digest_of, packer, shape_of
-from inspector.checks.fleet.part import COUNTED, NAMED, Group, Part, Question, Sum
+from inspector.checks.fleet.part import COUNTED, NAMED, Aim, Group, Part, Question, Sum
 from inspector.errors import SourceError
 from inspector.progress import Progress
 from inspector.registers.encoding import is_demux
@@ -22,13 +22,20 @@ FORMAT = "vcpu-inspector-part"
 VERSION = 1
 
 _Digest = Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
+_WRITTEN_BY = "`compare` and `migrate` write one with --partial FILE"
 _HEX = 514
 _MOST_SIZE_CODE = 8
 """Registers of 2048 bits; KVM has no wider one."""
 
 
+_ASKED_BY: dict[Question, str] = {
+    "compare": "compare", "compare-all": "compare --all", "baseline": "compare --baseline", "migrate": "migrate",
+}  # fmt: skip
+
+
 class _Body(msgspec.Struct, kw_only=True, omit_defaults=True):
     question: Question
+    aim: Aim | None = None
     dumps: Annotated[int, msgspec.Meta(ge=0)]
     subjects: Annotated[int, msgspec.Meta(ge=0)]
     groups: list[Group]
@@ -51,6 +58,7 @@ def encode_part(part: Part) -> bytes:
     """`part` as bytes; equal parts give equal bytes."""
     body = _Body(
         question=part.question,
+        aim=part.aim,
         dumps=part.dumps,
         subjects=part.subjects,
         groups=[part.groups[digest] for digest in sorted(part.groups)],
@@ -70,13 +78,13 @@ def decode_part(data: bytes, where: str) -> Part:
     try:
         file = msgspec.msgpack.decode(data, type=_File)
         if file.format != FORMAT:
-            raise SourceError("is not a part", where, "`compare DUMP ... --partial FILE` writes one")
+            raise SourceError("is not a part", where, _WRITTEN_BY)
         if file.version != VERSION:
             hint = f"this program reads version {VERSION}; a newer one may read it"
             raise SourceError(f"is a part of version {file.version}", where, hint)
         return _checked(msgspec.msgpack.decode(file.body, type=_Body), where)
     except msgspec.MsgspecError as error:
-        raise SourceError(f"is not a part ({error})", where, "`compare DUMP ... --partial FILE` writes one") from None
+        raise SourceError(f"is not a part ({error})", where, _WRITTEN_BY) from None
     except (ValueError, OverflowError, RecursionError, UnicodeDecodeError) as error:
         raise SourceError(f"is a damaged part ({error})", where) from None
 
@@ -98,6 +106,7 @@ def _checked(body: _Body, where: str) -> Part:
         raise ValueError("fewer digests than the part says")
     return Part(
         question=body.question,
+        aim=body.aim,
         dumps=body.dumps,
         subjects=body.subjects,
         groups=groups,
@@ -166,8 +175,9 @@ def merge_files(paths: Sequence[str], question: Question, said: Progress | None 
     for done, path in enumerate(paths):
         part = read_part(path)
         if part.question != question:
-            asked = {"baseline": "--baseline"}.get(part.question, f"{part.question}")
-            raise SourceError(f"is a part for another question ({asked})", path, "ask for it, or give other parts")
+            raise SourceError(
+                f"is a part for another question ({_ASKED_BY[part.question]})", path, "ask that, or give other parts"
+            )
         total.add(part)
         if said is not None:
             said.at(done + 1)

@@ -7,19 +7,20 @@ from typing import Literal
 
 import msgspec
 
-from inspector.checks.fleet.part import Member, Part
+from inspector.checks.fleet.packing import digest_of
+from inspector.checks.fleet.part import Aim, Member, Part, in_order
 from inspector.checks.fleet.tally import Tally
+from inspector.checks.fleet.written import read_back
 from inspector.checks.machine.destination import SAME_HOST, SameHost, source_vcpus
 from inspector.checks.machine.machine import asked_setup
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import FAILS, LOADS, UNCERTAIN, MigrationReport, Verdict
 from inspector.checks.vmms.table import restoring_vmm
-from inspector.errors import EXIT_NO, EXIT_YES, SourceError
+from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, SourceError
 from inspector.policies.release import Choice, choose
 from inspector.policies.setup import Gic
 from inspector.registers.catalog import by_id
-from inspector.sources import load
-from inspector.sources.dump import Dump, Vcpu, View
+from inspector.sources.dump import Dump, Vcpu
 from inspector.sources.vcpu_setup import setup_of
 
 _ORDER: tuple[Verdict, ...] = (FAILS, UNCERTAIN, LOADS)
@@ -29,13 +30,15 @@ class Toward(msgspec.Struct, frozen=True, kw_only=True):
     """The destination of all of them, as the arguments of `migrate` say it."""
 
     destination: str
+    """what the user calls it"""
+    dump: bytes = b""
+    """of the destination, as `written` gives it: another machine may not have the file; nothing for `same-host`"""
     kernel: str | None = None
     vmm: str = ""
     features: str | None = None
     gic: Gic | None = None
     host: str = ""
     assume: Literal["core"] | None = None
-    declared: View | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,13 +82,17 @@ def add_loading(tally: Tally, dump: Dump, position: int, toward: Toward) -> None
         setup = asked_setup(toward.features, toward.gic, setup_of(source_vcpus(dump)[0][0], family))
     choice = _choice(toward.kernel)
     answer = migrate(
-        dump, _side(toward.destination, toward.declared), choice.policy if choice else None, toward.vmm, setup,
+        dump, _side(toward), choice.policy if choice else None, toward.vmm, setup,
         toward.host, toward.assume, candidates=choice.candidates if choice else (), ways_out=False,
     )  # fmt: skip
     given = dump.provenance
+    add_outcome(tally, _outcome(answer), Member(position, 0, given.source, given.source, given.host.shown))
+
+
+def add_outcome(tally: Tally, outcome: Outcome, member: Member) -> None:
+    """Take in the answer for one saved VM."""
     tally.dumps += 1
-    member = Member(position, 0, given.source, given.source, given.host.shown)
-    tally.add(Vcpu(index=0, values={}), msgspec.json.encode(_outcome(answer)), member)
+    tally.add(Vcpu(index=0, values={}), msgspec.json.encode(outcome), member)
 
 
 def _outcome(answer: MigrationReport) -> Outcome:
@@ -107,19 +114,28 @@ def _choice(kernel: str | None) -> Choice | None:
     return choose(kernel) if kernel is not None else None
 
 
-@lru_cache(maxsize=1)
-def _side(destination: str, declared: View | None) -> Dump | SameHost:
-    return SAME_HOST if destination == SAME_HOST else load(destination, declared)
+def _side(toward: Toward) -> Dump | SameHost:
+    return read_back(toward.dump, toward.destination) if toward.dump else SAME_HOST
 
 
-def loading_of(part: Part, destination: str) -> Loading:
-    """The answers that a part holds. Raises SourceError for a part that holds none."""
+def aim_of(toward: Toward) -> Aim:
+    """What tells apart parts about different destinations, or about one that is asked otherwise."""
+    choice = _choice(toward.kernel)
+    kernel = b"" if choice is None else msgspec.json.encode([choice.policy, [one.name for one in choice.candidates]])
+    unnamed = msgspec.structs.replace(toward, destination="", kernel=None)
+    return Aim(digest_of(kernel + msgspec.msgpack.encode(unnamed)), toward.destination)
+
+
+def loading_of(part: Part) -> Loading:
+    """The answers that a part holds. Raises InspectorError for a part of nothing, or one that is damaged."""
+    if part.aim is None:
+        raise InspectorError("nothing to check", "", "name at least one saved VM")
     found = []
-    for group in part.groups.values():
+    for group in in_order(part):
         try:
             outcome = msgspec.json.decode(part.pieces[group.about], type=Outcome)
         except msgspec.MsgspecError as error:
             raise SourceError(f"is a damaged part ({error})", "a part") from None
         found.append((outcome, group.count, tuple(member.label for member in group.members)))
     found.sort(key=lambda row: (_ORDER.index(row[0].verdict), -row[1], row[2]))
-    return Loading(destination=destination, dumps=part.dumps, outcomes=tuple(found))
+    return Loading(destination=part.aim.label, dumps=part.dumps, outcomes=tuple(found))

@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from inspector.checks.fleet.packing import digest_of
-from inspector.errors import InspectorError
+from inspector.errors import InspectorError, one_line
 from inspector.sources.dump import Kind
 
 Question = Literal["compare", "compare-all", "baseline", "migrate"]
@@ -64,10 +64,21 @@ def content_digest(kind: str, about: bytes, shape: bytes, masks: tuple[tuple[int
     return digest_of(b"".join((kind.encode(), b"\0", about, shape, told, b"\0", values)))
 
 
+class Aim(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """What the dumps of a part were asked about, where the question alone does not say it: a destination."""
+
+    digest: bytes
+    """the same for equal destinations that are asked alike"""
+    label: str
+    """what the user called it"""
+
+
 class Part(msgspec.Struct, frozen=True, kw_only=True):
     """What was found out of some dumps."""
 
     question: Question
+    aim: Aim | None = None
+    """for `migrate`; None for a part of no dumps"""
     dumps: int = 0
     subjects: int = 0
     groups: Mapping[bytes, Group] = {}
@@ -132,6 +143,7 @@ class Sum:
 
     def __init__(self, question: Question, secrets_out: bool = False) -> None:
         self.question: Question = question
+        self.aim: Aim | None = None
         self.secrets_out = secrets_out
         self.dumps = self.subjects = 0
         self._groups: dict[bytes, Group] = {}
@@ -145,6 +157,7 @@ class Sum:
         """Take in `part`. Raises InspectorError when it answers another question."""
         if (part.question, part.secrets_out) != (self.question, self.secrets_out):
             raise InspectorError("parts of different questions do not merge", f"{self.question} and {part.question}")
+        self._add_aim(part.aim)
         self.dumps += part.dumps
         self.subjects += part.subjects
         self._pieces.update(part.pieces)
@@ -162,6 +175,16 @@ class Sum:
             self._notes_cut |= cut
         self._notes_cut |= part.notes_cut
 
+    def _add_aim(self, aim: Aim | None) -> None:
+        if aim is None or self.aim is None:
+            self.aim = self.aim or aim
+            return
+        if aim.digest != self.aim.digest:
+            where = one_line(f"{self.aim.label} and {aim.label}")
+            hint = "make them with one destination and the same options for it"
+            raise InspectorError("parts about different destinations do not merge", where, hint)
+        self.aim = min(self.aim, aim)  # one destination may have several names
+
     def _add_state(self, state: Mapping[int, str]) -> None:
         own = self._state
         for reg_id, value in state.items():
@@ -178,6 +201,7 @@ class Sum:
         self._cut()
         return Part(
             question=self.question,
+            aim=self.aim,
             dumps=self.dumps,
             subjects=self.subjects,
             groups=self._groups,

@@ -18,8 +18,7 @@ from typing import Any
 from inspector.budget import raise_limits, raised_by
 from inspector.checks.fleet.files import decode_part, encode_part
 from inspector.checks.fleet.part import Part, Sum
-from inspector.checks.fleet.summarise import Asked, add_dump
-from inspector.checks.fleet.tally import Tally
+from inspector.checks.fleet.summarise import Asked, add_dump, tally_of
 from inspector.errors import InspectorError
 from inspector.leaving import SLICE, check, held
 from inspector.progress import Progress
@@ -51,7 +50,7 @@ def read_paths(
 
 def read_some(places: Sequence[tuple[int, str]], asked: Asked, said: Progress | None = None) -> Part:
     """The part of some dumps: (position, path) of each."""
-    tally = Tally(asked.question, asked.secrets_out)
+    tally = tally_of(asked)
     for done, (position, path) in enumerate(places):
         if said is not None and done % _SAID_EVERY == 0:
             said.at(done)

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from inspector.errors import InspectorError, SourceError
+from inspector.progress import Progress
 from inspector.sources import load, load_stream
 from inspector.sources.dump import Dump, View
 
@@ -47,10 +48,11 @@ def told(where: str) -> Iterator[None]:
         raise SourceError(f"cannot be read ({type(error).__name__}: {error})", where) from None
 
 
-def places_of(urls: Sequence[str]) -> list[Place]:
+def places_of(urls: Sequence[str], said: Progress | None = None) -> list[Place]:
     """Where the dumps of all `urls` are: names of files, globs, `s3://...`, `zip://...::...`, Parquet files.
 
-    Raises InspectorError for a store that cannot be asked, and for a glob that nothing fits.
+    `said` is told how many were found. Raises InspectorError for a store that cannot be asked, and for a glob that
+    nothing fits.
     """
     found: list[Place] = []
     position = 0
@@ -60,6 +62,8 @@ def places_of(urls: Sequence[str]) -> list[Place]:
                 for place in _parquet(one, position) if one.endswith(".parquet") else [Place(position, one)]:
                     found.append(place)
                     position += place.count
+        if said is not None:
+            said.at(position)
     return found
 
 

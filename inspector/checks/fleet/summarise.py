@@ -9,7 +9,7 @@ import msgspec
 
 from inspector.checks.baseline.folded import add_host
 from inspector.checks.compare.sets import subjects_of
-from inspector.checks.fleet.loading import Toward, add_loading
+from inspector.checks.fleet.loading import Toward, add_loading, aim_of
 from inspector.checks.fleet.part import Member, Part, Question
 from inspector.checks.fleet.tally import Tally
 from inspector.errors import one_line
@@ -54,8 +54,13 @@ def add_dump(tally: Tally, dump: Dump, position: int, asked: Asked) -> None:
         add_compared(tally, dump, position, asked.alone)
 
 
+def tally_of(asked: Asked) -> Tally:
+    """What takes in dumps for that question."""
+    return Tally(asked.question, asked.secrets_out, aim_of(asked.toward) if asked.toward is not None else None)
+
+
 def summarise(dump: Dump, position: int, asked: Asked) -> Part:
     """The part of one dump, which is number `position` of those that were given."""
-    tally = Tally(asked.question, asked.secrets_out)
+    tally = tally_of(asked)
     add_dump(tally, dump, position, asked)
     return tally.part()

@@ -8,7 +8,7 @@ from heapq import nsmallest
 
 from inspector.checks.compare.sets import is_feature_register
 from inspector.checks.fleet.packing import digest_of, packer, shape_bytes
-from inspector.checks.fleet.part import COUNTED, NAMED, Group, Member, Part, Question, content_digest, first_notes
+from inspector.checks.fleet.part import COUNTED, NAMED, Aim, Group, Member, Part, Question, content_digest, first_notes
 from inspector.registers.ids import PMCR_EL0
 from inspector.registers.secrets import is_secret
 from inspector.sources.dump import Vcpu
@@ -58,8 +58,9 @@ def _apart(vcpu: Vcpu, question: Question, secrets_out: bool) -> tuple[Mapping[i
 class Tally:
     """The part of some vCPUs, while it grows."""
 
-    def __init__(self, question: Question, secrets_out: bool = False) -> None:
+    def __init__(self, question: Question, secrets_out: bool = False, aim: Aim | None = None) -> None:
         self.question: Question = question
+        self.aim = aim
         self.dumps = self.subjects = 0
         self.notes: list[tuple[int, str]] = []
         self._secrets_out = secrets_out
@@ -130,6 +131,7 @@ class Tally:
         }  # fmt: skip
         return Part(
             question=self.question,
+            aim=self.aim if self.dumps else None,
             dumps=self.dumps,
             subjects=self.subjects,
             groups=groups,
