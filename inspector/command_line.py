@@ -243,8 +243,22 @@ def _near(name: str) -> str:
     return f"did you mean {PROGRAM} {close[0]}?" if close else f"see {PROGRAM} --help"
 
 
+def _command_first(arguments: Sequence[str]) -> Sequence[str]:
+    """The options of every command may stand before it: `--color never show SOURCE`."""
+    at = 0
+    while at < len(arguments) and (word := arguments[at]).partition("=")[0] in ("--color", "--limit", "--debug"):
+        at += 1 if "=" in word or word == "--debug" else 2
+    name, rest = arguments[at : at + 1], arguments[at + 1 :]
+    if not at or not name:
+        return arguments
+    if name[0] in ("help", "-h", "--help"):
+        return [*name, *rest]
+    return [*name, *arguments[:at], *rest] if name[0] in COMMANDS else arguments
+
+
 def dispatch(arguments: Sequence[str]) -> int:
     """Run what the arguments ask for; the exit code. Raises SystemExit as argparse does, else what the command does."""
+    arguments = _command_first(arguments)
     first = arguments[0] if arguments else ""
     if first in ("-h", "--help"):
         print(overview())

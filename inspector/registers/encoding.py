@@ -124,6 +124,11 @@ def sysreg_of(reg_id: int) -> SysReg | None:
     return SysReg.from_index(parts.number)
 
 
+def in_machine(reg_id: int) -> bool:
+    """True for registers that a machine has; firmware pseudo-registers and the like exist in KVM alone."""
+    return sysreg_of(reg_id) is not None or is_demux(reg_id)
+
+
 def hex_id(reg_id: int) -> str:
     """The id as every command prints it: `0x603000000013c020`."""
     return f"0x{reg_id:016x}"

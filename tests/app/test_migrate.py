@@ -12,6 +12,7 @@ from inspector import sources
 from inspector.app.modes.migrate.fix import Fix
 from inspector.app.modes.migrate.screen import Migrate
 from inspector.app.shell.application import InspectorApp
+from inspector.app.widgets.listing import Listing
 from inspector.errors import SourceError
 from inspector.registers.ids import WORKAROUND_3
 from inspector.sources.dump import Dump
@@ -133,10 +134,14 @@ async def test_destination_kernel_and_errors_stay_in_their_dialog() -> None:
 
 
 async def test_features_of_the_destination_group_what_is_missing() -> None:
-    async with app_on(NEOVERSE).run_test(size=(120, 40)) as pilot:
+    async with (app := app_on(NEOVERSE)).run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await asked(pilot, "4")
-        text = await asked(pilot, "p", "tab", *"psci,ptrauth,sve", "enter")
+        await press(pilot, "p")
+        ticks = app.screen.query_one("#ticks", Listing)
+        ticks.go(ticks.index_of("feature pmu") or 0)
+        await press(pilot, "tab", "space")
+        text = await asked(pilot, "enter")
         assert [line for line in rows(text) if "74 missing: PMUv3" in line]
 
 

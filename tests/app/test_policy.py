@@ -305,6 +305,49 @@ async def test_a_vendors_policy_is_picked_from_the_list() -> None:
         assert app.session.question is not None and app.session.question.policy.point == "ubuntu-6.8.0-151"
 
 
+async def test_fault_16_one_dialog_chooses_the_kernel_in_every_mode() -> None:
+    """Ticks for patches and features, evidence in one word, and a line for the host, in Migrate as in Browse."""
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        for mode in "012456":
+            await press(pilot, mode)
+            await wait_for(pilot, lambda: bool(getattr(app.screen, "complete", True)), "the mode")
+            await press(pilot, "p", *"6.2", "tab", "j", "j", "space")
+            assert isinstance(app.screen, PolicyChooser), mode
+            assert app.screen.query_one("#name", Input).value == "6.2+mask-ccidx", mode
+            assert "recorded" in screen_text(app) and '"mitigations=off"' in screen_text(app)
+            await press(pilot, "escape")
+
+
+async def test_the_host_of_a_kernel_is_typed_and_ticked_in_one_line() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "p", *"6.12", "tab", "tab")
+        await press(pilot, *"bhb=nonsense")
+        assert "✖" in said(app) and "bhb" in said(app)
+        app.screen.query_one("#host", Input).value = "bhb=vulnerable"
+        await press(pilot, "shift+tab")
+        await tick(pilot, app, "boot arm64.nobti")
+        assert app.screen.query_one("#host", Input).value == 'bhb=vulnerable,cmdline="arm64.nobti"'
+        await press(pilot, "enter")
+        assert app.session.question is not None
+        assert app.session.question.host == 'bhb=vulnerable,cmdline="arm64.nobti"'
+
+
+async def test_a_field_whose_host_is_not_known_is_not_counted_as_differing() -> None:
+    """KVM shows it whatever the host has: that is no difference."""
+    app = app_on(msgspec.structs.replace(sources.load(NEOVERSE), host=None))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        text = await press(pilot, "p", *"6.12", "enter")
+        assert "16 fields, 5 unknown" in text and "fields differ" not in text
+        row = next(line for line in text.splitlines() if "CSV3 " in line and "0x1" in line)
+        assert "? unknown" in row and "rebuilt" not in text
+        assert "host not known -> vCPU 0x1: not vulnerable" in words(text) and "Rule speculation-fields" in words(text)
+
+
 SEVERAL = "5.14.0-284.11.1.el9_2.aarch64"
 """A kernel that may be as any mainline release from 5.18 to 6.3."""
 

@@ -192,3 +192,12 @@ def test_notes_are_about_the_registers_that_are_shown() -> None:
     assert "withheld" in run("show", source, "X0").err
     whole = run("show", source).err
     assert "withheld" in whole and "wider than 64 bits" in whole
+
+
+@pytest.mark.parametrize("before", [("--color", "never"), ("--color=never", "--limit", "2")], ids=" ".join)
+def test_options_of_every_command_may_stand_before_it(before: tuple[str, ...]) -> None:
+    done = run(*before, "decode", "aa64pfr0", "0x11")
+    assert done.code == 0 and done.out == run("decode", "aa64pfr0", "0x11").out
+    assert "usage" in run(*before, "help", "decode").out
+    late = run(*before, "decode", "aa64pfr0", "0x11", "--json")
+    assert late.out.startswith(("{", "["))

@@ -193,11 +193,27 @@ class Terminal:
         while self.alive and time.monotonic() < end:
             while self._read(0.05) and time.monotonic() < end:
                 pass
-            # State and CPU time of the process: fields 3, 14 and 15 of proc(5)'s stat.
-            fields = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-            if (now := " ".join((fields[0], *fields[11:13]))) == before:
+            busy, now = self._work()
+            if not busy and now == before:
                 return
             before = now
+
+    def _work(self) -> tuple[bool, str]:
+        """Whether a thread of the program wants the processor, and the time that all have had of it.
+
+        On a busy machine a thread waits for its turn for so long that the times alone would call it idle. State and
+        times are fields 3, 14 and 15 of proc(5)'s stat.
+        """
+        spent: list[str] = []
+        busy = False
+        for thread in sorted(Path(f"/proc/{self._process.pid}/task").glob("*/stat")):
+            try:
+                fields = thread.read_text(encoding="ascii").rpartition(")")[2].split()
+            except OSError:
+                return True, ""  # it ended just now
+            busy |= fields[0] in "RD"
+            spent += [thread.parent.name, *fields[11:13]]
+        return busy, " ".join(spent)
 
     def send(self, text: str) -> None:
         """Send characters at once, as a fast typist or a script would."""

@@ -27,7 +27,7 @@ DIALOGS = {
         ("a", "Compare many"),
         ("b", "Baseline of"),
     ),
-    "4": (OPEN, EXPORT, HELP, ("s", "Source"), ("d", "Destination"), ("p", "Kernel, vCPU features"), ("f", "Fix: ")),
+    "4": (OPEN, EXPORT, HELP, ("s", "Source"), ("d", "Destination"), POLICY, ("f", "Fix: ")),
     "5": (OPEN, POLICY, WRITE, EXPORT, HELP),
     "6": (OPEN, POLICY, WRITE, EXPORT, HELP),
 }

@@ -71,3 +71,13 @@ def test_the_demo_plays_with_space_and_is_left_with_escape(size: tuple[int, int]
         terminal.wait_for("ID_MMFR4")
         terminal.press("q")
         assert terminal.wait_for_end() == 0 and terminal.restored()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 16)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_the_story_is_told_whole_on_small_terminals(size: tuple[int, int], tmp_path: Path) -> None:
+    with Terminal("demo", size=size, folder=tmp_path) as terminal:
+        for step in range(7):
+            text = terminal.wait_for(f"{step + 1}/7 ")
+            told = text.split("━━" if size[1] > 20 else " t ")[0].splitlines()[2:]
+            assert told and "…" not in "".join(told), text
+            terminal.press(" ")

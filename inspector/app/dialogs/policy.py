@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import ClassVar, NamedTuple
 
 import msgspec
 from textual import on
@@ -22,31 +23,58 @@ from inspector.checks.machine.machine import KernelQuestion, ask, machine, own_q
 from inspector.errors import CreationError, InspectorError
 from inspector.kvm.boot_options import effects, has_word, options_of, with_toggled
 from inspector.kvm.host import HostState
-from inspector.kvm.host_inputs import cmdline_of, with_cmdline
+from inspector.kvm.host_inputs import cmdline_of, with_cmdline, with_inputs
 from inspector.policies.loader import all_names, load_policy, patch_names, patch_title, policy_names
 from inspector.policies.rulebook import Rulebook, rulebook
 from inspector.policies.setup import FEATURES, QEMU_SETUP, VcpuSetup
+from inspector.sources.dump import Dump, Vcpu
 
 SAID_LINES = 3
 NONE = "none"
 PLACEHOLDER = "6.12, 6.2+mask-ccidx, what uname -r says, a .toml file"
+HOST_PLACEHOLDER = 'host: cmdline="mitigations=off", bhb=…, page-size=64k'
+TITLE = "Kernel policy and vCPU features"
+DUMP_ALONE = (NONE, "the dump alone", "no kernel is asked: the dump alone is shown")
+
+
+class Wanted(NamedTuple):
+    """For which machine a kernel is chosen, what is asked now, and what is done with the choice."""
+
+    dump: Dump
+    vcpu: Vcpu | None
+    text: str
+    """the kernel that is asked now; empty for none"""
+    setup: VcpuSetup | None
+    """features that were asked for; None: as the machine's own vCPU has them"""
+    host: str
+    """inputs of the host, as `--host` takes them"""
+    taken: Callable[[KernelQuestion | None], object]
+    where: str = ""
+    """what the title says of the machine"""
+    none: tuple[str, str, str] = DUMP_ALONE
+    """the list's line for no kernel, what that means, and the same as a sentence; empty: a kernel has to be named"""
+    restores: bool = False
+    """the VM is made by a restore, which has an interrupt controller of its own and tells what KVM does not create"""
 
 
 class PolicyChooser(Dialog):
-    """A line to type in, what would come of it, the policies, and ticks for patches, features and boot options.
+    """A line for the kernel, what would come of it, the policies, ticks for patches, features and boot options, and a
+    line for what registers do not show of the host.
 
-    The line has the keys at first: letters go into it, arrows move in the list of policies.
+    The first line has the keys at first: letters go into it, arrows move in the list of policies.
     """
 
     LINE = "#name"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *MOVES,
-        Binding("tab,shift+tab", "other_pane", "Other pane", show=False, priority=True),
+        Binding("tab", "other_pane(1)", "Other pane", show=False, priority=True),
+        Binding("shift+tab", "other_pane(-1)", "Other pane", show=False, priority=True),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: Wanted | None = None) -> None:
         super().__init__()
+        self._wanted = wanted
         self._own_setup: VcpuSetup = QEMU_SETUP
         self._setup: VcpuSetup = QEMU_SETUP
         self._patches: tuple[str, ...] = ()
@@ -63,7 +91,8 @@ class PolicyChooser(Dialog):
     def compose(self) -> ComposeResult:
         """Text, answer, two lists."""
         keys = unmarked("enter asks   ↑↓ kernel   tab switches   esc closes")
-        with Box(unmarked("Kernel policy and vCPU features"), keys, classes="tall policy"):
+        where = self._wanted.where if self._wanted is not None else ""
+        with Box(unmarked(f"{TITLE}{where}"), keys, classes="tall policy"):
             yield Line(placeholder=PLACEHOLDER, id="name")
             yield Lines(id="said")
             with Horizontal(id="choices"):
@@ -71,29 +100,38 @@ class PolicyChooser(Dialog):
                 policies.can_focus = False
                 yield policies
                 yield Listing((Column("with", 0),), id="ticks")
+            yield Line(placeholder=HOST_PLACEHOLDER, id="host")
 
     def on_mount(self) -> None:
         """Start from what is asked now, else from the dump alone."""
-        session = self.program.session
-        now = session.question
+        wanted = self._wanted = self._wanted or self._of_session()
         self._look_at_dump()
-        if now is not None:
-            self._setup = now.setup or self._own_setup
-            self._patches, self._host = now.patches, now.host
-            self.query_one("#name", Line).value = now.text
-        policies = self.query_one("#policies", Listing)
-        policies.fill(self._policy_items(), cursor=now.policy.point if now else NONE)
-        self._consider(now.text if now else "")
+        text = wanted.text if wanted is not None else ""
+        policies, line = self.query_one("#policies", Listing), self.query_one("#name", Line)
+        policies.fill(self._policy_items())
+        if wanted is not None and text:
+            self._setup, self._host = wanted.setup or self._own_setup, wanted.host
+            with self.prevent(Input.Changed):
+                line.value, self.query_one("#host", Line).value = text, self._host
+        self._consider(text)
         self._to_line()
-        self.query_one("#name", Line).select_all()
+        line.select_all()
+
+    def _of_session(self) -> Wanted | None:
+        """The kernel that every screen asks, of the machine on screen."""
+        session = self.program.session
+        now, view = session.question, session.view
+        if view is None:
+            return None
+        text, setup, host = (now.text, now.setup, now.host) if now is not None else ("", None, "")
+        return Wanted(view.dump, view.one_vcpu, text, setup, host, session.ask)
 
     def _look_at_dump(self) -> None:
         """How the dump's own vCPU was created, and how its host was booted."""
-        view = self.program.session.view
-        if view is None:
+        if self._wanted is None:
             return
         try:
-            known = known_host(view.dump, view.one_vcpu)
+            known = known_host(self._wanted.dump, self._wanted.vcpu)
         except InspectorError:
             return
         self._own_setup = self._setup = known.setup
@@ -107,7 +145,8 @@ class PolicyChooser(Dialog):
 
     def _policy_items(self) -> list[Item]:
         """No policy, then every policy, newest first, vendors' kernels among them."""
-        items = [Item(NONE, (row("none"), row(Ink("the dump alone", "muted"))))]
+        none = self._wanted.none if self._wanted is not None else DUMP_ALONE
+        items = [Item(NONE, (row(none[0]), row(Ink(none[1], "muted"))))] if none[0] else []
         own = self._own_base()
         for name in reversed(all_names()):
             policy = load_policy(name)
@@ -116,9 +155,9 @@ class PolicyChooser(Dialog):
         return items
 
     def _own_base(self) -> str:
-        view = self.program.session.view
+        wanted = self._wanted
         try:
-            return own_question(view.dump, view.one_vcpu).policy.point if view else ""
+            return own_question(wanted.dump, wanted.vcpu).policy.point if wanted else ""
         except InspectorError:
             return ""
 
@@ -128,8 +167,9 @@ class PolicyChooser(Dialog):
         items += [_tick(f"patch {name}", name, name in self._patches) for name in patch_names()]
         items.append(Item("", (row(Ink("vCPU features", "heading")),), pick=False))
         items += [_tick(f"feature {one.word}", one.word, self._setup.includes(one)) for one in FEATURES]
-        items.append(Item("", (row(Ink("VM", "heading")),), pick=False))
-        items.append(_tick("gic", "vGIC (in-kernel GICv3)", self._setup.gic == "v3"))
+        if self._wanted is None or not self._wanted.restores:
+            items.append(Item("", (row(Ink("VM", "heading")),), pick=False))
+            items.append(_tick("gic", "vGIC (in-kernel GICv3)", self._setup.gic == "v3"))
         options = options_of(self._book) if self._book is not None else ()
         items += [Item("", (row(Ink("Host's boot options", "heading")),), pick=False)] * bool(options)
         items += [_tick(f"boot {one.word}", one.word, has_word(self._cmdline, one.word)) for one in options]
@@ -139,28 +179,41 @@ class PolicyChooser(Dialog):
     def _consider(self, text: str) -> None:
         """Work out what a text would ask, and say it or what is wrong with it."""
         self._question, self._problem, self._book, self._machine = None, "", None, None
-        view = self.program.session.view
-        if text.strip() and text.strip() != NONE and view is not None:
-            setup = None if self._setup == self._own_setup else self._setup
-            try:
-                question = ask(text, setup, view.dump, host=self._host)
-                self._patches, self._book = question.patches, rulebook(question.policy)
-                told = machine(view.dump, question, vcpu=view.one_vcpu)
-            except CreationError as error:
-                self._problem = f"{error.where} {error.what}"
-            except InspectorError as error:
-                self._problem = str(error)
-            else:
-                self._question, self._machine = question, told.host
-                self._say(self._good(question, len(told.exposure.listed), told.setup))
-                policies = self.query_one("#policies", Listing)
-                policies.go(policies.index_of(question.policy.point) or 0, tell=False)
-        else:
+        wanted, text = self._wanted, text.strip()
+        none = wanted.none if wanted is not None else DUMP_ALONE
+        if wanted is None or text == NONE or (not text and none[0]):
             self._patches = ()
-            self._say(row(Ink("no kernel is asked: the dump alone is shown", "muted")))
+            self._say(row(Ink(none[2], "muted")))
+            self.query_one("#policies", Listing).go(0, tell=False)
+        elif not text:
+            self._patches, self._problem = (), "a kernel has to be named"
+        else:
+            self._ask_of(wanted, text)
         if self._problem:
             self._say(row(Ink("✖ ", "refused"), ink(self._problem)))
         self._draw_ticks()
+
+    def _ask_of(self, wanted: Wanted, text: str) -> None:
+        """Put a kernel's name to the machine."""
+        setup = None if self._setup == self._own_setup else self._setup
+        try:
+            question = ask(text, setup, wanted.dump, host=self._host)
+            self._patches, self._book = question.patches, rulebook(question.policy)
+            with_inputs(HostState(values={}, known={}), self._host)
+            policies = self.query_one("#policies", Listing)
+            policies.go(policies.index_of(question.policy.point) or 0, tell=False)
+            told = machine(wanted.dump, question, vcpu=wanted.vcpu)
+        except CreationError as error:
+            if wanted.restores:
+                self._question = question
+                self._say(row(Ink(question.title, "title"), ink(f"  {error.where} {error.what}")))
+            else:
+                self._problem = f"{error.where} {error.what}"
+        except InspectorError as error:
+            self._problem = str(error)
+        else:
+            self._question, self._machine = question, told.host
+            self._say(self._good(question, len(told.exposure.listed), told.setup))
 
     def _good(self, question: KernelQuestion, listed: int, setup: VcpuSetup) -> Row:
         policy = question.policy
@@ -180,7 +233,12 @@ class PolicyChooser(Dialog):
     def _typed(self, event: Input.Changed) -> None:
         self._consider(event.value)
 
-    @on(Input.Submitted, "#name")
+    @on(Input.Changed, "#host")
+    def _typed_host(self, event: Input.Changed) -> None:
+        self._host = event.value.strip()
+        self._consider(self.query_one("#name", Line).value)
+
+    @on(Input.Submitted)
     def _submitted(self) -> None:
         self._apply()
 
@@ -239,6 +297,8 @@ class PolicyChooser(Dialog):
             line_now = with_toggled(self._cmdline, word)
             same = line_now.split() == self._own_cmdline.split()
             self._host = with_cmdline(self._host, None if same else line_now)
+            with self.prevent(Input.Changed):
+                self.query_one("#host", Line).value = self._host
         else:
             self._setup = msgspec.structs.replace(self._setup, gic="none" if self._setup.gic == "v3" else "v3")
         if line.value == text:
@@ -256,7 +316,8 @@ class PolicyChooser(Dialog):
         if self._problem:
             return
         self.dismiss()
-        self.program.session.ask(self._question)
+        if self._wanted is not None:
+            self._wanted.taken(self._question)
 
     @property
     def _list(self) -> Listing:
@@ -272,11 +333,12 @@ class PolicyChooser(Dialog):
         """One page up or down in the list."""
         self._list.action_page(step)
 
-    def action_other_pane(self) -> None:
-        """From the line to the ticks and back."""
-        ticks, line = self.query_one("#ticks", Listing), self.query_one("#name", Line)
-        line.select_all()
-        self.set_focus(line if ticks.has_focus else ticks)
+    def action_other_pane(self, step: int) -> None:
+        """From the line to the ticks, to the line of the host, and round again."""
+        panes = [self.query_one(one) for one in ("#name", "#ticks", "#host")]
+        self.query_one("#name", Line).select_all()
+        now = next((at for at, one in enumerate(panes) if one.has_focus), 0)
+        self.set_focus(panes[(now + step) % len(panes)])
 
 
 def _tick(key: str, text: str, on: bool) -> Item:

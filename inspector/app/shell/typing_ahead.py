@@ -98,8 +98,10 @@ class TypingAhead:
         return [node for node in self._nodes() if not node._is_mounted]
 
     def _put_off(self) -> bool:
-        """Whether something waits until a screen was drawn: `call_after_refresh` keeps it with the screen."""
-        return any(screen._callbacks for screen in self._program.screen_stack)
+        """Whether something waits until a screen was drawn (`call_after_refresh` keeps it with the screen), or the mode
+        in front still finds out what its keys are about (its `finding_out`)."""
+        stack = self._program.screen_stack
+        return any(one._callbacks for one in stack) or bool(stack and getattr(stack[-1], "finding_out", False))
 
     def _nodes(self) -> Iterator[MessagePump]:
         """The program, its screens, and all that is on them."""

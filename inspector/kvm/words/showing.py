@@ -11,7 +11,7 @@ from inspector.kvm.limits import SETTLED_BY, Trace
 from inspector.kvm.listing import Membership
 from inspector.policies.model import CONDITION_WORDS, Rule
 from inspector.registers.bits import ALL, State, difference, mask_of, ones
-from inspector.registers.encoding import is_demux, size_of
+from inspector.registers.encoding import in_machine, is_demux, size_of
 from inspector.registers.ids import CTR_EL0, ID_SPACE
 from inspector.registers.naming import by_id
 
@@ -39,7 +39,7 @@ def explain_register(exposure: Exposure, reg_id: int) -> RegisterExposure:
         fields = _field_exposures(exposure, reg_id)
     elif listed:
         width = ones(size_of(reg_id) * 8)
-        fields = _whole_register(exposure, reg_id, host_value, exposed if known & width == width else None)
+        fields = _whole_register(exposure, reg_id, host_value, host_known, exposed if known & width == width else None)
     seen = guest_known(exposure, reg_id)
     guest = fresh_guest(exposure).get(reg_id) if seen else None
     return RegisterExposure(
@@ -78,8 +78,20 @@ def _host(exposure: Exposure, reg_id: int) -> tuple[int | None, int]:
     return host.values.get(reg_id) if known else None, known
 
 
+def whole_state(reg_id: int, before: int | None, known: int, after: int | None) -> State:
+    """How a register that KVM shows as a whole stands to what it was before, of which the bits in `known` are known."""
+    if after is None or (before is None and in_machine(reg_id)):
+        return "unknown"  # what a machine has, and is not known of this one, may be what KVM makes it
+    if before is None:
+        return "rebuilt"
+    counted = ones(32) if is_demux(reg_id) else ALL
+    if (before ^ after) & known & counted:
+        return "rebuilt"
+    return "same" if known & counted == counted else "unknown"
+
+
 def _whole_register(
-    exposure: Exposure, reg_id: int, host: int | None, exposed: int | None
+    exposure: Exposure, reg_id: int, host: int | None, host_known: int, exposed: int | None
 ) -> tuple[FieldExposure, ...]:
     """A cache, implementation-id, PMU or firmware register as one field, with the rule that says what it shows."""
     gate = gates(exposure).get(reg_id)
@@ -87,9 +99,8 @@ def _whole_register(
     if rule is None:
         return ()
     msb = 31 if is_demux(reg_id) else 63
-    same = host == exposed or (is_demux(reg_id) and host is not None and host & 0xFFFFFFFF == exposed)
-    state: State = "unknown" if exposed is None else "same" if same else "rebuilt"
-    told = (rule.name, rule.reference, rule.reason) if state == "rebuilt" else ("", "", "")
+    state = whole_state(reg_id, host, host_known, exposed)
+    told = (rule.name, rule.reference, rule.reason) if state != "same" and exposed is not None else ("", "", "")
     return (
         FieldExposure(
             name="value", msb=msb, lsb=0, host=host, exposed=exposed, state=state, rule=told[0], reference=told[1],
@@ -133,7 +144,7 @@ def _field_exposures(exposure: Exposure, reg_id: int) -> tuple[FieldExposure, ..
         before = (host & mask) >> lsb if host_known & mask == mask else None
         after = (exposed & mask) >> lsb if known & mask == mask else None
         signed = register.signed(msb, lsb)
-        state = _state(before, after, msb - lsb + 1, signed)
+        state = difference(before, after, width=msb - lsb + 1, signed=signed)
         rule = raz or next((t.step.rule for t in reversed(traces) if t.touches(mask)), None)
         effective = reg_id == CTR_EL0 and state == "raised" and rule is None
         told = _EFFECTIVE if effective else _told(state, rule, shown=after is not None)
@@ -153,9 +164,3 @@ def _told(state: State, rule: Rule | None, *, shown: bool) -> tuple[str, str, st
     if rule is None:
         return *_TABLE, "This kernel's feature table does not know the field."
     return rule.name, rule.reference, rule.reason
-
-
-def _state(before: int | None, after: int | None, width: int = 64, signed: bool = False) -> State:
-    if before is None and after:
-        return "rebuilt"
-    return difference(before, after, width=width, signed=signed)

@@ -81,7 +81,8 @@ def _values(one: FieldRow) -> str:
         return ""
     here = field_text(one.value, one.width)
     if one.rule and one.host is None:
-        return f"host not known -> vCPU {here}, {one.state}: "
+        word = "" if one.state == "unknown" else f", {one.state}"
+        return f"host not known -> vCPU {here}{word}: "
     if one.host is not None and one.state != "same":
         return f"host {field_text(one.host, one.width)} -> vCPU {here}, {one.state}: "
     return f"{here}  "

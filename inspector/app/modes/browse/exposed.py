@@ -9,7 +9,7 @@ from inspector.app.modes.browse.fields import FieldRow, FieldTable, field_row, s
 from inspector.app.shell.view import View
 from inspector.registers.bits import ALL, ones, open_text
 from inspector.registers.catalog import Register
-from inspector.registers.encoding import is_demux
+from inspector.registers.encoding import in_machine, is_demux
 from inspector.registers.reading import FieldReading, read
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from inspector.kvm.exposure import FieldExposure, RegisterExposure
 
 UNKNOWN = "not known: the kernel under the dump hid what the host has"
-_CHANGED = ("masked", "lowered", "raised", "rebuilt")
 
 
 def exposed_table(view: View, register: Register, told: RegisterExposure) -> FieldTable:
@@ -93,13 +92,14 @@ def _judged(made: FieldRow, one: FieldReading, told: RegisterExposure, whole_is_
         elif judged is not None and judged.name == "value" and state not in ("same", ""):
             state = "rebuilt"
         elif made.host is None:
-            state = judged.state if judged is not None else "same"
+            unknown = judged is not None and in_machine(told.id)
+            state = "unknown" if unknown else judged.state if judged is not None else "same"
     else:
         state = judged.state
     if made.value is None:
         reason = f"not known: {judged.reason}" if judged is not None and judged.reason else UNKNOWN
         made = made._replace(meaning=reason, short="not known")
-    if judged is None or state not in _CHANGED:
+    if judged is None or state == "same":
         return made._replace(state=state)
     return made._replace(state=state, rule=judged.rule, reference=judged.reference, reason=judged.reason)
 

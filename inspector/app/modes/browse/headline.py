@@ -98,7 +98,8 @@ def _remark(view: View, table: FieldTable) -> Row:
     if table.modelled:
         unknown = sum(one.state == "unknown" for one in table.rows)
         differ = table.changed - unknown
-        said = f"{differ} of {len(table.rows)} fields differ" if differ else "as the host has it"
+        counted = f"{len(table.rows)} field" + "s" * (len(table.rows) != 1)
+        said = f"{differ} of {counted} differ" if differ else counted if unknown else "as the host has it"
         pieces += [Ink("     "), Ink(said, "masked" if differ else "muted")]
         pieces += [Ink(f", {unknown} unknown", "unknown")] if unknown else []
     elif table.compared:

@@ -14,16 +14,14 @@ from inspector.checks.machine.machine import Machine
 from inspector.checks.vmms.table import DEFAULT_VMM, find_vmm
 from inspector.kvm.exposure import FieldExposure, RegisterExposure
 from inspector.kvm.words.kernel_exposures import explain_under_each
+from inspector.kvm.words.showing import whole_state
 from inspector.policies.setup import FEATURES
 from inspector.registers import catalog
 from inspector.registers.bits import State, difference, extract
 from inspector.registers.encoding import (
-    CLASS_BITMAP,
-    CLASS_FIRMWARE,
-    class_of,
     grouped_hex,
+    in_machine,
     is_demux,
-    sysreg_of,
 )
 
 Left = Literal["host", "vcpu"]
@@ -139,14 +137,7 @@ def _register(answer: Machine, told: RegisterExposure, saved: int | None) -> Nod
 
 def _whole(answer: Machine, node: Node, one: FieldExposure) -> Node:
     """A register that one rule makes as a whole."""
-    state: str = one.state
-    if one.exposed is None:
-        state = "unknown"
-    elif node.values[0] is not None and node.values[1] is not None:
-        known = (1 << 32) - 1 if is_demux(node.id) else ALL_BITS
-        state = "same" if node.values[0] & known == node.values[1] & known else "rebuilt"
-    elif node.values[0] is None and node.listed[0]:
-        state = "unknown"
+    state = whole_state(node.id, node.values[0], node.known[0], one.exposed)
     told = state != "same"
     return node._replace(
         state=state,
@@ -163,23 +154,11 @@ def _host_known(answer: Machine, told: RegisterExposure) -> int:
     return ALL_BITS if is_demux(told.id) else answer.exposure.host.known.get(told.id, 0)
 
 
-def in_machine(reg_id: int) -> bool:
-    """True for registers that a machine has; firmware pseudo-registers and the like exist in KVM alone."""
-    return class_of(reg_id) not in (CLASS_FIRMWARE, CLASS_BITMAP) and (
-        sysreg_of(reg_id) is not None or is_demux(reg_id)
-    )
-
-
 def _field(answer: Machine, reg_id: int, one: FieldExposure, saved: int | None) -> Node:
     left = one.host if saved is None else extract(saved, one.msb, one.lsb)
     state = one.state if saved is None else _against_saved(reg_id, left, one)
     rule, reference, reason = one.rule, one.reference, one.reason
-    if saved is None and left is None and one.exposed is not None:
-        # The kernel shows what it shows whatever the host has: that something was taken away, or made more of, is not
-        # known.
-        state = "unknown"
-        reason = reason or _HIDDEN
-    if one.exposed is None:
+    if one.exposed is None or (saved is None and left is None):
         reason = reason or _HIDDEN
     return Node(
         key=f"{reg_id:x} {one.msb}:{one.lsb}",
@@ -200,8 +179,7 @@ def _field(answer: Machine, reg_id: int, one: FieldExposure, saved: int | None) 
 def _against_saved(reg_id: int, left: int | None, one: FieldExposure) -> State:
     """How a fresh vCPU's field stands to the saved one."""
     signed = catalog.by_id(reg_id).signed(one.msb, one.lsb)
-    state = difference(left, one.exposed, width=one.msb - one.lsb + 1, signed=signed)
-    return "rebuilt" if one.state == "rebuilt" and state not in ("same", "unknown") else state
+    return difference(left, one.exposed, width=one.msb - one.lsb + 1, signed=signed)
 
 
 def _guest(answer: Machine, told: RegisterExposure) -> tuple[tuple[str, str], ...]:

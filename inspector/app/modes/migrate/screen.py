@@ -169,6 +169,11 @@ class Migrate(Frame):
         return self.check.question
 
     @property
+    def finding_out(self) -> bool:
+        """What is asked is not known yet: a key typed meanwhile waits, since it is about the question."""
+        return self.question is None and not self.check.problem
+
+    @property
     def complete(self) -> bool:
         """Everything that was asked has been answered."""
         return self.check.complete
@@ -379,9 +384,10 @@ class Migrate(Frame):
     def action_kernel(self) -> None:
         """Choose the destination's kernel and vCPU features."""
         if self.question is not None:
-            from inspector.app.modes.migrate.sides import ChooseKernel
+            from inspector.app.dialogs.policy import PolicyChooser
+            from inspector.app.modes.migrate.sides import kernel_of
 
-            self.program.open_dialog(ChooseKernel(self.question, self.choose))
+            self.program.open_dialog(PolicyChooser(kernel_of(self.question, self.choose)))
 
     def action_vmm(self) -> None:
         """The next VMM."""

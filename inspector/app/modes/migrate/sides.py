@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
-from textual.app import ComposeResult
+from collections.abc import Callable
 
 from inspector.app.dialogs.choosing import Choosing
-from inspector.app.dialogs.line import Line
 from inspector.app.dialogs.offers import offers_items
+from inspector.app.dialogs.policy import Wanted
 from inspector.app.modes.migrate.question import Question, newer_kernel, restorable, series_ends, short_name
 from inspector.app.widgets.ink import Ink, row
 from inspector.app.widgets.listing import Item
-from inspector.checks.machine.source_kernel import own_kernel
+from inspector.checks.machine.known_host import known_host
+from inspector.checks.machine.machine import KernelQuestion
+from inspector.checks.machine.source_kernel import first_vcpu, own_kernel
 from inspector.errors import InspectorError
-from inspector.kvm.host import HostState
-from inspector.kvm.host_inputs import with_inputs
-from inspector.policies.loader import all_names, load_policy, patch_names
+from inspector.policies.loader import load_policy
 from inspector.policies.release import choose
-from inspector.policies.setup import parse_features
+from inspector.policies.setup import Gic, parse_features
 from inspector.sources.dump import Dump
 
 SAME_HOST = "same-host"
-OTHER_LINES = ("#features", "#host")
-"""Of the dialog for the kernel, besides its own line."""
+AS_IT_SAYS = ("own", "as the destination's dump says", "no kernel is named: as the destination's dump says")
+"""The choice of no kernel."""
 
 
 class Choose(Choosing):
@@ -137,80 +135,35 @@ class ChooseDestination(Choose):
         self.done(self.question._replace(destination=dump, kernel=kernel, host=""))
 
 
-class ChooseKernel(Choose):
-    """Under which kernel, with which vCPU features, on a host that was booted how."""
+def kernel_of(question: Question, chosen: Callable[[Question], None]) -> Wanted:
+    """Under which kernel it is restored, with which vCPU features, on a host that was booted how."""
+    there = question.destination
+    dump = there if there is not None else question.read or question.source
 
-    TITLE = "Kernel, vCPU features and host of the destination"
-    SUBTITLE = "enter chooses   tab next line   ↑↓ list   esc closes"
-    PLACEHOLDER = "6.12, what uname -r prints, a policy file, 6.12+mask-ccidx-keep"
+    def taken(asked: KernelQuestion | None) -> None:
+        features = asked.setup.describe() if asked is not None and asked.setup is not None else ""
+        kernel, host = (asked.text, asked.host) if asked is not None else ("", "")
+        chosen(question._replace(kernel=kernel, features=features, host=host))
 
-    def lines(self) -> ComposeResult:
-        """A second line for the features, a third for what registers do not show of the host."""
-        yield from super().lines()
-        features, host = (self.question.features, self.question.host) if self.question else ("", "")
-        yield Line(features, placeholder="features: psci,pmu,sve …, empty: as the source has them", id="features")
-        yield Line(host, placeholder='host: cmdline="mitigations=off", bhb=…, page-size=64k', id="host")
+    return Wanted(
+        dump,
+        first_vcpu(dump),
+        question.kernel,
+        parse_features(question.features, gic=_own_gic(dump)) if question.features else None,
+        question.host,
+        taken,
+        where=" of the destination",
+        none=AS_IT_SAYS if there is not None else ("", "", ""),
+        restores=True,
+    )
 
-    def items(self) -> list[Item]:
-        """Every release, newest first; a destination's own kernel where its dump names it."""
-        own: Sequence[Item] = ()
-        if self.question is not None and self.question.destination is not None:
-            own = [Item("own", (row("as the destination's dump says"), row("")))]
-        kernel = self.question.kernel if self.question else ""
-        base = kernel.partition("+")[0]
-        patched = [
-            Item(f"kernel {base}+{name}", (row(f"{base}+{name}"), row(Ink("patch over this kernel", "muted"))))
-            for name in patch_names()
-            if base
-        ]
-        kernels = [
-            Item(
-                f"kernel {name}",
-                (row(f"{'Linux ' * name[0].isdecimal()}{name}"), row(Ink(_evidence(name), "muted"))),
-            )
-            for name in reversed(all_names())
-        ]
-        return [*own, *kernels, *patched]
 
-    def present(self) -> str:
-        """The destination's kernel."""
-        return f"kernel {self.question.kernel}" if self.question and self.question.kernel else "own"
-
-    def picked(self, kind: str, name: str) -> None:
-        """A release of the list."""
-        self._take_kernel("" if kind == "own" else name)
-
-    def given(self) -> str:
-        """All lines."""
-        return super().given() + "".join(self._typed_in(name) for name in OTHER_LINES)
-
-    def _typed_in(self, name: str) -> str:
-        return self.query_one(name, Line).value.strip()
-
-    def submitted(self, text: str) -> None:
-        """All lines together; an empty kernel keeps the present one."""
-        self._take_kernel(super().given() or (self.question.kernel if self.question else ""))
-
-    def _take_kernel(self, kernel: str) -> None:
-        if self.question is None:
-            return
-        features, host = map(self._typed_in, OTHER_LINES)
-        try:
-            if kernel:
-                choose(kernel)
-            if features:
-                parse_features(features)
-            with_inputs(HostState(values={}, known={}), host)
-        except InspectorError as error:
-            self.refuse(error)
-            return
-        self.done(self.question._replace(kernel=kernel, features=features, host=host))
-
-    def action_complete(self) -> None:
-        """From the kernel to the features, the host, and round again."""
-        lines = [self.path, *(self.query_one(name, Line) for name in OTHER_LINES)]
-        now = next((at for at, line in enumerate(lines) if line.has_focus), -1)
-        self.set_focus(lines[(now + 1) % len(lines)])
+def _own_gic(dump: Dump) -> Gic:
+    """The interrupt controller of a dump's VM."""
+    try:
+        return known_host(dump, first_vcpu(dump)).setup.gic
+    except InspectorError:
+        return "none"
 
 
 def _evidence(name: str) -> str:

@@ -255,10 +255,11 @@ class Patch(Frame):
         head = row(Ink(f" {self._scene + 1}/{len(self._scenes)} ", "muted"), ink(scene.title, "title"))
         keys = row(Ink(" space", "key"), Ink(" goes on ", "muted"))
         told = wrap(row(Ink(" "), ink(scene.told)), cells - 1, 1)
-        most = 2 if self.app.size.height < 20 else 5
+        most = max(self.app.size.height // 2, 2)
         if len(told) > most:
             told = [*told[: most - 1], clip((*told[most - 1], Ink(" " * cells)), cells - 1)]
-        return [(*fit(head, cells - width(keys)), *keys), *told, (Ink("━" * cells, "link"),)]
+        line = [(Ink("━" * cells, "link"),)] if self.app.size.height >= 20 else []
+        return [(*fit(head, cells - width(keys)), *keys), *told, *line]
 
     def _play(self, place: int) -> None:
         """A step of the story."""
