@@ -36,7 +36,7 @@ def show_json(dump: Dump, shown: Mapping[int, list[Item]], vcpus: Iterable[Vcpu]
         "vcpus": [
             {
                 "index": vcpu.index,
-                **({"name": vcpu.name} if vcpu.name else {}),
+                **({"name": vcpu.name.raw} if vcpu.name else {}),
                 "kind": vcpu.kind,
                 **({"mp_state": vcpu.mp_state} if vcpu.mp_state else {}),
                 "registers": [item_json(item) for item in shown[place]],

@@ -143,7 +143,7 @@ class Vcpu(msgspec.Struct, frozen=True, kw_only=True):
     index: int
     values: Mapping[int, int]
     """register id -> value, in the order of the source"""
-    name: str = ""
+    name: Untrusted = Untrusted()
     """the source's own name for it (a recording's configuration, a debugfs VM directory)"""
     kind: Kind = "vcpu"
     setup: VcpuSetup | None = None
@@ -231,7 +231,7 @@ def host_registers(dump: Dump) -> Vcpu | None:
     if host is not None and host.view == "raw" and (host.values or host.known):
         return Vcpu(index=len(dump.vcpus), kind="host", values=host.whole, constraints=host.parts)
     if dump.el0 and not dump.vcpus:
-        return Vcpu(index=0, kind="host", name="host as programs see it", values=dump.el0)
+        return Vcpu(index=0, kind="host", name=Untrusted("host as programs see it"), values=dump.el0)
     return None
 
 
@@ -260,7 +260,7 @@ def select_vcpus(dump: Dump, names: Sequence[str]) -> Dump:
             known = ", ".join([*(v.label for v in dump.vcpus), *more]) or "none"
             raise SourceError(f"has no vCPU {name!r}", dump.provenance.source, f"it has: {known}")
         picked += [v for v in found if v not in picked]
-    own = tuple(f"configuration {v.name}:" for v in picked)
+    own = tuple(f"configuration {v.name.raw}:" for v in picked)
     notes = tuple(n for n in dump.notes if not n.startswith("configuration ") or n.startswith(own))
     return msgspec.structs.replace(dump, vcpus=tuple(picked), notes=notes)
 

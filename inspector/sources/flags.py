@@ -13,6 +13,7 @@ from inspector.registers.encoding import sysreg_id
 from inspector.registers.hwcaps import BY_NAME, bounds_of, partial_registers
 from inspector.sources.dump import Constraint, Cpu, Dump, Host, Provenance, Vcpu, View
 from inspector.sources.gathered import agreed
+from inspector.untrusted import Untrusted
 
 MIDR = sysreg_id(3, 0, 0, 0, 0)
 _FIELDS = {"implementer": (31, 24), "variant": (23, 20), "architecture": (19, 16), "part": (15, 4), "revision": (3, 0)}
@@ -155,7 +156,7 @@ def _vcpu(place: int, indexes: list[int], midr: Partial, flags: tuple[str, ...],
         name += f", CPUs {indexes[0]}-{indexes[-1]}" if indexes[-1] - indexes[0] == len(indexes) - 1 else ""
     return Vcpu(
         index=place,
-        name=name,
+        name=Untrusted(name),
         kind="vcpu" if view in ("vcpu", "guest") else "host",
         values={MIDR: midr.value} if midr.complete else {},
         constraints=parts,

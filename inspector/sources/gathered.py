@@ -21,6 +21,7 @@ from inspector.registers.encoding import (
 from inspector.sources.dump import Constraint, Cpu, Dump, Host, Provenance, Vcpu, View
 from inspector.sources.pasted_lines import fits
 from inspector.sources.vcpu_setup import listed_setup
+from inspector.untrusted import Untrusted
 
 VIEWS: tuple[View, ...] = get_args(View)
 NAMED = 3
@@ -224,11 +225,17 @@ def _machine(gathered: Gathered, view: View, provenance: Provenance, notes: Sequ
             told = frozenset((i, v) for i, v in values.items() if i not in _OF_EACH_CPU)
             alike.setdefault(told, []).append(section)
         vcpus = tuple(
-            Vcpu(index=n, name=_cpu_names(group), kind="host", values=merged | dict(sorted(told)), constraints=parts)
+            Vcpu(
+                index=n,
+                name=Untrusted(_cpu_names(group)),
+                kind="host",
+                values=merged | dict(sorted(told)),
+                constraints=parts,
+            )
             for n, (told, group) in enumerate(alike.items())
         )
     else:
-        vcpus = (Vcpu(index=0, name=label, kind="host", values=merged, constraints=parts),)
+        vcpus = (Vcpu(index=0, name=Untrusted(label), kind="host", values=merged, constraints=parts),)
         if len(sections) > 1:
             listed = ", ".join(str(s) for s in sections[:8])
             notes = (*notes, f"values of CPUs {listed} are taken together: none of them contradicts another")

@@ -210,7 +210,7 @@ def test_a_running_vm_shows_in_debugfs(tmp_path: Path) -> None:
     path.write_bytes(answer.out)
     dump = load(str(path))
     scratch, running = dump.vcpus
-    assert running.name.split("-")[0].isdigit() and not dump.one_vm
+    assert running.name.raw.split("-")[0].isdigit() and not dump.one_vm
     isar0 = find("ID_AA64ISAR0_EL1").register.id
     assert running.values[isar0] == 0 != scratch.values[isar0]
     assert len(running.values) > 40

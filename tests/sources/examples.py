@@ -30,7 +30,7 @@ def own_dump() -> bytes:
     """Our own format, with everything that it can hold."""
     vcpu = Vcpu(
         index=0,
-        name="one",
+        name=Untrusted("one"),
         values=VALUES,
         errors={0x603000000013C021: 2},
         writable_masks={PFR0: 0xFF},

@@ -221,7 +221,7 @@ def test_host_text(tmp_path: Path) -> None:
 def test_lists_of_ids(tmp_path: Path) -> None:
     dump = opened(tmp_path, examples.register_list())
     assert [v.ids for v in dump.vcpus] == list(LISTED)
-    assert [(v.kind, v.name) for v in dump.vcpus] == [("list", "vregs"), ("list", "sve")]
+    assert [(v.kind, v.name.raw) for v in dump.vcpus] == [("list", "vregs"), ("list", "sve")]
     bare = opened(tmp_path, b"ID_AA64PFR0_EL1\n0x6020000000110002\n")
     assert (bare.vcpus[0].kind, bare.vcpus[0].ids) == ("list", (PFR0, 0x6020000000110002))
 
@@ -388,7 +388,7 @@ sve: Number blessed registers:   3
 sve: Number registers:           3
 """
     dump = opened(tmp_path, text)
-    assert [(v.name, list(v.constraints)) for v in dump.vcpus] == [
+    assert [(v.name.raw, list(v.constraints)) for v in dump.vcpus] == [
         ("vregs new", [0x602000000011000A, PFR0]),
         ("vregs missing", [0x603000000013DF19]),
     ]

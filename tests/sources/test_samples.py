@@ -115,7 +115,7 @@ def test_crosvm() -> None:
 
 def test_get_reg_list() -> None:
     dump = sample("get-reg-list-new-and-missing.txt")
-    assert [(v.name, len(v.constraints)) for v in dump.vcpus] == [("vregs new", 4), ("vregs missing", 2)]
+    assert [(v.name.raw, len(v.constraints)) for v in dump.vcpus] == [("vregs new", 4), ("vregs missing", 2)]
 
 
 def test_libvirt_lzop() -> None:

@@ -192,7 +192,7 @@ class WriteLog(Dialog):
         every = [one.one_vcpu for one in session.read_views(session.place.source) if one.one_vcpu is not None]
         if view is None or view.one_vcpu is None or len(every) < 2:
             return ()
-        return tuple(one.name or str(one.index) for one in (every if view.dump.one_vm else [view.one_vcpu]))
+        return tuple(one.name.raw or str(one.index) for one in (every if view.dump.one_vm else [view.one_vcpu]))
 
     def _write(self, text: Callable[[LogAbout], str], suffix: str, kind: str) -> None:
         about = self._about()

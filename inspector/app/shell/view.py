@@ -135,19 +135,19 @@ def views_of(dump: Dump, changed: Changes | None = None, secrets: bool = True) -
             errors=vcpu.errors,
             vcpu=vcpu,
             host=host if vcpu.kind == "vcpu" else {},
-            changed=(changed or {}).get((vcpu.index, vcpu.name), {}),
+            changed=(changed or {}).get((vcpu.index, vcpu.name.raw), {}),
         )
         for vcpu in dump.vcpus
     ]
     if own is not None:
-        title = own.name or own.kind
+        title = own.name.shown or own.kind
         shown.append(View(source=source, dump=dump, title=title, values=own.values, constraints=own.constraints))
     return tuple(shown) or (View(source=source, dump=dump, title="nothing", values={}),)
 
 
 def _title(vcpu: Vcpu) -> str:
     if vcpu.kind in ("host", "template", "list"):
-        return vcpu.name or vcpu.kind
+        return vcpu.name.shown or vcpu.kind
     return f"vcpu {vcpu.index}" + (f" {vcpu.name}" if vcpu.name else "")
 
 

@@ -90,6 +90,6 @@ def baseline_dump(answer: Baseline) -> Dump:
             tool=Untrusted("vcpu-inspector compare --baseline"),
             kernel=Untrusted(answer.one_kernel),
         ),
-        vcpus=(Vcpu(index=0, name="baseline", values=values, constraints=parts, setup=answer.setup),),
+        vcpus=(Vcpu(index=0, name=Untrusted("baseline"), values=values, constraints=parts, setup=answer.setup),),
         notes=tuple(notes),
     )

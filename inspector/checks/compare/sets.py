@@ -27,6 +27,7 @@ from inspector.registers.encoding import (
 )
 from inspector.registers.ids import ID_SPACE, MPIDR_EL1
 from inspector.sources.dump import Constraint, Dump, Kind, Vcpu
+from inspector.untrusted import Untrusted
 
 Scope = Literal["auto", "all", "features"]
 """all: every register makes a column differ; features: only what host and kernel decide; auto: all for few dumps."""
@@ -151,10 +152,10 @@ def machine_registers(dump: Dump) -> Vcpu:
     """The machine's registers of a dump, as far as they are known, in the form of a vCPU's; empty without any."""
     host = dump.host
     if host is None:
-        return Vcpu(index=0, values={}, kind="host", name="host")
+        return Vcpu(index=0, values={}, kind="host", name=Untrusted("host"))
     parts = {i: Constraint(mask, host.values.get(i, 0) & mask) for i, mask in host.known.items() if mask & ALL != ALL}
     whole = {i: value for i, value in host.values.items() if i not in parts}
-    return compared(dump, Vcpu(index=0, values=whole, kind="host", name="host", constraints=parts))
+    return compared(dump, Vcpu(index=0, values=whole, kind="host", name=Untrusted("host"), constraints=parts))
 
 
 def _raw_caches(dump: Dump) -> dict[int, int]:

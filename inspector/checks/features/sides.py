@@ -247,7 +247,9 @@ def _cores(dump: Dump) -> tuple[tuple[str, int], ...]:
     """Which CPUs have which MIDR_EL1, where they are not all alike."""
     midr = id_of("MIDR_EL1")
     told = [(f"CPU {cpu.index}", cpu.values[midr]) for cpu in dump.cpus if midr in cpu.values]
-    told = told or [(v.name or v.label, v.values[midr]) for v in dump.vcpus if v.kind == "host" and midr in v.values]
+    told = told or [
+        (v.name.shown or v.label, v.values[midr]) for v in dump.vcpus if v.kind == "host" and midr in v.values
+    ]
     by_midr: dict[int, list[str]] = {}
     for name, value in told:
         by_midr.setdefault(value, []).append(name)

@@ -154,7 +154,7 @@ def _restored(vcpu: Vcpu, target: Vcpu, rule: Vmm) -> VcpuResult:
     ]  # fmt: skip
     return VcpuResult(
         index=vcpu.index,
-        name=vcpu.name,
+        name=vcpu.name.shown,
         source_count=len(order),
         destination_count=len(listed),
         findings=tuple(findings),

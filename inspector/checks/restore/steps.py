@@ -41,7 +41,7 @@ def simulate(vcpu: Vcpu, destination: Destination, model: Model, vmm: Vmm, *, br
     findings += [] if brief else restore.missing(len(findings))
     return VcpuResult(
         index=vcpu.index,
-        name=vcpu.name,
+        name=vcpu.name.shown,
         source_count=len(restore.order),
         destination_count=len(restore.listed),
         findings=tuple(findings),

@@ -59,7 +59,7 @@ def load(content: Content) -> Dump:
         provenance=Provenance(
             source=where, format=NAME, compression=content.compression, tool=Untrusted("arm-cpusysregs")
         ),
-        vcpus=(Vcpu(index=0, name="host", kind="host", values=values),),
+        vcpus=(Vcpu(index=0, name=Untrusted("host"), kind="host", values=values),),
         host=Host(values=values),
         notes=notes,
     )

@@ -172,7 +172,7 @@ def _vcpu(given: _Vcpu, where: str, budget: Budget) -> Vcpu:
     masks = None if bytes(given.writable_masks) == b"null" else given.writable_masks
     return Vcpu(
         index=given.index,
-        name=given.name,
+        name=Untrusted(given.name),
         kind=given.kind,
         values=register_map(given.registers, where, budget),
         errors=errors,
@@ -288,7 +288,7 @@ def _cpu_text(cpu: Cpu) -> str:
 
 
 def _vcpu_text(vcpu: Vcpu) -> str:
-    members = {"index": _json(vcpu.index), "name": _json(vcpu.name), "kind": _json(vcpu.kind)}
+    members = {"index": _json(vcpu.index), "name": _json(vcpu.name.raw), "kind": _json(vcpu.kind)}
     if vcpu.setup:
         members |= {name: _json(getattr(vcpu.setup, name)) for name in VcpuSetup.__struct_fields__}
     if vcpu.mp_state:

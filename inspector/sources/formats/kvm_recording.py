@@ -141,7 +141,7 @@ class _Reading:
             self.vcpus.append(
                 Vcpu(
                     index=len(self.vcpus),
-                    name=config.config,
+                    name=Untrusted(config.config),
                     values=checked(self.values, f"{self.where}, configuration {config.config}"),
                     setup=setup,
                     errors=self.failed,
@@ -157,7 +157,7 @@ class _Reading:
         vcpus = tuple(self.vcpus)
         if self.host is not None and not any(vcpu.values for vcpu in vcpus):
             # Questions only: what the recording describes is a host.
-            vcpus = (Vcpu(index=0, name="host", kind="host", values=dict(self.host.values)),)
+            vcpus = (Vcpu(index=0, name=Untrusted("host"), kind="host", values=dict(self.host.values)),)
         if not vcpus:
             raise SourceError("holds no configuration that could be created", self.where, "is the recording complete?")
         wide = {i for v in self.vcpus for i in v.values if size_of(i) > 8}

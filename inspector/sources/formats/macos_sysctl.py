@@ -75,7 +75,11 @@ def load(content: Content) -> Dump:
     host = Host(values={i: c.value for i, c in parts.items()}, known={i: c.mask for i, c in parts.items()}, view="el0")
     return Dump(
         provenance=provenance,
-        vcpus=(Vcpu(index=0, name="host", kind="vcpu" if kind == "vcpu" else "host", values={}, constraints=parts),),
+        vcpus=(
+            Vcpu(
+                index=0, name=Untrusted("host"), kind="vcpu" if kind == "vcpu" else "host", values={}, constraints=parts
+            ),
+        ),
         host=host if kind == "host" else None,
         one_vm=False,
         notes=tuple(notes),

@@ -64,7 +64,13 @@ def load(content: Content) -> Dump:
         elif "KVM_REG_" in line or "ARM64_SYS_REG" in line:
             raise SourceError(f"line {count} names no register that is known: {line.strip()[:60]}", where)
     vcpus = tuple(
-        Vcpu(index=i, name=name, kind="list", values={}, constraints={reg_id: Constraint(0, 0) for reg_id in ids})
+        Vcpu(
+            index=i,
+            name=Untrusted(name),
+            kind="list",
+            values={},
+            constraints={reg_id: Constraint(0, 0) for reg_id in ids},
+        )
         for i, (name, ids) in enumerate(lists.items())
     )
     return Dump(

@@ -116,7 +116,7 @@ def _replay(lines: list[_Line], content: Content) -> Dump:
     vcpus = []
     for index, (name, pairs) in enumerate(sides.items()):
         values = checked(pairs, f"{where}, {name}")
-        vcpus.append(Vcpu(index=index, name=name, values=values, setup=listed_setup(values, gic="v3")))
+        vcpus.append(Vcpu(index=index, name=Untrusted(name), values=values, setup=listed_setup(values, gic="v3")))
     refused = sum(1 for x in rows if x.errno and x.in_dst)
     return Dump(
         provenance=Provenance(

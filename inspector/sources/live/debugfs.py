@@ -54,4 +54,4 @@ class RunningVms:
 
 def _vcpu(index: int, vm: Mapping[str, Any]) -> Vcpu:
     values = {int(number, 16): int(value, 16) for number, value in vm["registers"].items()}
-    return Vcpu(index=index, name=str(vm["name"]), values=values)
+    return Vcpu(index=index, name=Untrusted(str(vm["name"])), values=values)

@@ -128,7 +128,7 @@ def changes(previous: Dump, current: Dump) -> dict[tuple[int, str], dict[int, Ch
 
 
 def _key(vcpu: Vcpu) -> tuple[int, str]:
-    return vcpu.index, vcpu.name
+    return vcpu.index, vcpu.name.raw
 
 
 def _difference(old: Mapping[int, int], new: Mapping[int, int]) -> dict[int, Changed]:

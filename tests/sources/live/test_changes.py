@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from inspector.sources.dump import Dump, Provenance, Vcpu
 from inspector.sources.live.source import Changed, changes
+from inspector.untrusted import Untrusted
 
 
 def reading(*vcpus: tuple[str, dict[int, int]]) -> Dump:
-    entries = tuple(Vcpu(index=n, name=name, values=values) for n, (name, values) in enumerate(vcpus))
+    entries = tuple(Vcpu(index=n, name=Untrusted(name), values=values) for n, (name, values) in enumerate(vcpus))
     return Dump(provenance=Provenance(), vcpus=entries)
 
 

@@ -19,6 +19,7 @@ from inspector.registers import catalog
 from inspector.registers.bits import Partial, difference, open_text
 from inspector.registers.reading import read
 from inspector.sources.dump import Dump, Vcpu
+from inspector.untrusted import Untrusted
 
 MOST_NAMES = 12
 """Registers that are named in a sentence."""
@@ -83,7 +84,7 @@ def _vcpu_of(side: Side) -> Vcpu:
     if view.vcpu is not None:
         return compared(side.dump, view.vcpu)
     own = machine_registers(side.dump)
-    return own if own.ids else Vcpu(index=0, values=view.values, kind="host", name=view.title)
+    return own if own.ids else Vcpu(index=0, values=view.values, kind="host", name=Untrusted(view.title))
 
 
 class Contrast(NamedTuple):
