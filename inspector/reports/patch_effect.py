@@ -162,5 +162,11 @@ def _variant_lines(before: Effect, effect: Effect) -> list[str]:
         lines.append(f"- {len(effect.missing)} registers that were not saved keep the destination's own value")
     seen = guest_changes(before, effect)
     said = "; ".join(map(guest_words, seen)) if seen else "nothing else than before"
-    lines.append(f"- the restored VM's guest reads: {said}")
+    fails = any(one.errno for one in effect.writes)
+    whose = (
+        "after a restore that went on past the refused writes, the guest would read"
+        if fails
+        else ("the restored VM's guest reads")
+    )
+    lines.append(f"- {whose}: {said}")
     return [*lines, ""]

@@ -145,3 +145,22 @@ async def test_the_register_under_the_cursor_can_be_written() -> None:
         assert "register  ID_AA64MMFR2_EL1" in text
         text = await press(pilot, "escape", "full_stop", "w")
         assert "register  CCSIDR[0]" in text
+
+
+async def test_fault_11_the_footer_names_the_way_out_of_the_steps() -> None:
+    async with app_on(NEOVERSE).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "5")
+        text = await press(pilot, "space")
+        assert "esc The end" in text.splitlines()[-1] and "space Step" in text.splitlines()[-1]
+        assert "esc " not in (await press(pilot, "escape")).splitlines()[-1]
+
+
+async def test_the_report_says_of_a_refused_restore_what_a_guest_would_read() -> None:
+    async with (app := app_on(NEOVERSE)).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "5")
+        text = app.screen.report()  # type: ignore[attr-defined]
+        posted = text.partition("as posted: Linux")[2]
+        assert "went on past the refused writes, the guest would read: " in posted.partition("####")[0]
+        assert "the restored VM's guest reads: " in text.partition("old value ignored: Linux")[2].partition("####")[0]

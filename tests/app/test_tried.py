@@ -288,3 +288,51 @@ async def test_a_write_for_real_is_put_down_with_the_kernels_answer(monkeypatch:
         assert [one for one, _ in asked[0]] == [PFR0, PFR0, sysreg_id(3, 0, 1, 0, 0)]
         assert history.writes == 1 and [one.step.pair is not None for one in history.entries] == [False, True, True]
         assert "really written: accepted, as predicted" in await press(pilot, "f7")
+
+
+async def test_compare_marks_what_was_written_in_every_form() -> None:
+    newer = "builtin:neoverse-n2-linux-6.12"
+    async with (app := app_on(newer, NEOVERSE)).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        do(app.session, "ID_AA64PFR0_EL1.DIT=0")
+        text = await press(pilot, "2")
+        assert "ID_AA64PFR0_EL1 * " in text
+        await press(pilot, "d")
+        await enter_text(pilot, NEOVERSE)
+        await press(pilot, "enter")
+        await wait_for(pilot, lambda: "2 dumps" in screen_text(app), "both dumps")
+        text = screen_text(app)
+        assert [line.split()[1] for line in text.splitlines() if " * 0x" in " ".join(line.split())] == [
+            "ID_AA64PFR0_EL1"
+        ]
+        await press(pilot, "u")
+        assert "ID_AA64PFR0_EL1 *" not in screen_text(app)
+
+
+async def test_the_write_dialog_shows_what_was_saved_where_no_rule_derives_it() -> None:
+    """The kernel under the dump hides a field of the host; the saved value is known all the same."""
+    stream = "tests/material/qemu/kvm-6.1_neoverse-n2_q100.mig.xz"
+    async with (app := app_on(stream)).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        app.session.show_register(find("ID_AA64MMFR1_EL1").register.id)
+        text = await press(pilot, "w")
+        assert "now       0x0000_0000_1021_2122" in text
+        await press(pilot, "escape")
+        do(app.session, "ID_AA64MMFR1_EL1.VH=0")
+        text = await press(pilot, "w")
+        now = text.partition("now       0x")[2][:19]
+        assert now in ("0000_0000_1021_2122", "0000_0000_1021_2022")
+
+
+async def test_what_is_pressed_before_the_check_is_answered_is_told_so() -> None:
+    async with app_on(NEOVERSE).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        screen = await migrated(pilot)
+        whole, screen.check.whole = screen.check.whole, None
+        for key in "tf":
+            text = await press(pilot, key)
+            assert "The check is still under way" in text and "nothing" not in text.casefold()
+        screen.check.whole = whole
+        text = await press(pilot, "t")
+        assert "esc Findings" in text.splitlines()[-1]
+        assert "esc Findings" not in (await press(pilot, "escape")).splitlines()[-1]

@@ -93,7 +93,7 @@ SHARED: dict[str, tuple[Key, ...]] = {
     ),
     EVERYWHERE: (
         Key("open", "o", "app.open", "Open", "Open a file or another dump", footer=7),
-        Key("back", "escape", "screen.back", "Back", "Close, clear the search, or go back"),
+        Key("back", "escape", "screen.back", "Back", "Close, clear the search, or go back", footer=7),
         Key("help", "question_mark,f1", "app.help", "Help", "What the focused pane shows, and its keys", footer=8),
         Key("quit", "q,ctrl+q", "app.quit", "Quit", "Leave the program", footer=9),
         Key("palette", "ctrl+p", "app.command_palette", "palette", "Every command and register by name"),
@@ -186,12 +186,13 @@ def _look(name: str) -> str:
 def footer(mode: Mode, narrow: bool, words: Mapping[str, str] | None = None) -> list[tuple[Key, str]]:
     """The keys of the footer in one mode with their labels, most useful first, at most FOOTER_KEYS, help last.
 
-    `words` replaces labels by what pressing the key would do now; an empty word leaves the key out.
+    `words` replaces labels by what pressing the key would do now; an empty word leaves the key out. The way back is
+    named where a mode has a word for it.
     """
     words = words or {}
     shared = [key for kind in mode.shared for key in SHARED[kind]]
     wanted = [
-        (key, words.get(key.id, key.label))
+        (key, words.get(key.id, "" if key.id == "back" else key.label))
         for key in sorted((*shared, *mode.keys, *SHARED[EVERYWHERE]), key=lambda key: key.footer)
         if key.footer and (narrow or not key.narrow)
     ]

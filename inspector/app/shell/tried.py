@@ -85,6 +85,11 @@ class Tried:
             return Vm(source), own.index(view)
         return Vm(source, view), 0
 
+    @property
+    def any(self) -> bool:
+        """Whether anything was tried in this session."""
+        return bool(self._histories)
+
     def history(self) -> History:
         """The history of the VM on screen, answered by the kernel that is asked now.
 

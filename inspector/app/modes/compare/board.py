@@ -177,6 +177,19 @@ class Board:
         )
 
     @property
+    def written(self) -> frozenset[int]:
+        """Registers that simulated writes of this session changed on a side; `sides` are loaded dumps or others."""
+        session = self.session
+        found: set[int] = set()
+        if session.tried.any:
+            places = {dump.provenance.source: index for index, dump in enumerate(session.loaded)}
+            for side in self.sides:
+                if (index := places.get(side.source)) is not None:
+                    views = session.views(index)
+                    found.update(views[min(side.view, len(views) - 1)].written)
+        return frozenset(found)
+
+    @property
     def nothing(self) -> str:
         """What an empty table says."""
         if self.problem or self.picture is None:

@@ -86,7 +86,7 @@ class Compare(Frame):
         before = "" if at_session or not table.current else table.current.key
         shown, columns = board.arrange(), self._columns(self.app.size.width - 2)
         table.empty = board.nothing
-        items = table_items(shown, columns, self.session.base, grid=board.grid)
+        items = table_items(shown, columns, self.session.base, grid=board.grid, written=board.written)
         table.fill(items, cursor=board.cursor(before), cols=columns)
         table.mark(board.stepped())
         self.lay_out()

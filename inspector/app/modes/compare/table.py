@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from inspector.app.modes.browse.fields import ROLES, SIGNS
 from inspector.app.modes.compare.lines import ALL_BITS, Line, Node
 from inspector.app.shell.numbers import Base, bits_text, field_text, short_pair, short_value, value_text
-from inspector.app.widgets.ink import Ink, Row, fit, ink, row
+from inspector.app.widgets.ink import WRITTEN, Ink, Row, fit, ink, row
 from inspector.app.widgets.listing import Column, Item
 from inspector.registers.bits import ones, partial_hex
 
@@ -41,16 +41,20 @@ def grid_columns(cells: int, names: Sequence[str], most: int) -> tuple[Column, .
     return (Column("register / field", name), *(Column(f"  {one}", value) for one in names[:count]), Column(""))
 
 
-def table_items(shown: Sequence[Line], columns: Sequence[Column], base: Base, *, grid: bool) -> list[Item]:
-    """A line each; `grid` for a matrix."""
-    return [_item(line, columns, base, grid) for line in shown]
+def table_items(
+    shown: Sequence[Line], columns: Sequence[Column], base: Base, *, grid: bool, written: Collection[int] = ()
+) -> list[Item]:
+    """A line each; `grid` for a matrix. Registers that simulated writes changed have a mark."""
+    return [_item(line, columns, base, grid, line.node.id in written) for line in shown]
 
 
-def _item(line: Line, columns: Sequence[Column], base: Base, grid: bool) -> Item:
+def _item(line: Line, columns: Sequence[Column], base: Base, grid: bool, written: bool) -> Item:
     node = line.node
     if node.kind in ("feature", "rule", "heading"):
         return Item(node.key, (_heading(line, columns, grid),))
     name = _name(line, columns[0].width - 1)
+    if written and node.kind == "register":
+        name = (*name, Ink(f" {WRITTEN}", "raised"))
     if grid:
         values = [_grid_value(node, side, columns[1 + side].width - 1, base) for side in range(len(columns) - 2)]
         return Item(node.key, (name, *values, row("")))

@@ -24,7 +24,7 @@ MODE = Mode(
         Key("migrate.vmm", "h", "vmm", "VMM", "Another VMM's restore rule"),
         Key("migrate.step", "t", "restore('step')", "Step", "Restore one register; u takes it back", footer=6),
         Key("migrate.run", "T", "restore('refusal')", "To refusal", "Restore up to the next refusal", footer=7),
-        Key("migrate.finish", "a", "restore('finish')", "To the end", "Restore the rest of the list", footer=8),
+        Key("migrate.finish", "a", "restore('finish')", "To the end", "Restore the rest of the list", footer=7),
         Key("migrate.every", "m", "every", "All", "What passes as well, or only what fails or changes"),
     ),
 )

@@ -216,12 +216,21 @@ class Migrate(Frame):
 
     def action_restore(self, how: str) -> None:
         """Restore on: one register, up to the next refusal, or to the end of the VMM's list."""
+        if self._waits():
+            return
         if self.check.report is None or not course_of(self.check.report).steps:
             self.notify("There is nothing to restore register by register", markup=False)
             return
         self._kernels = self._pairs = False
         self.stepping.begin()
         self._move(how)
+
+    def _waits(self) -> bool:
+        """Say so where the answer that a key is about has not come yet."""
+        waits = self.check.report is None and not self.check.problem
+        if waits:
+            self.notify("The check is still under way", markup=False)
+        return waits
 
     def _move(self, how: str) -> None:
         if problem := self.stepping.move(how):
@@ -327,7 +336,7 @@ class Migrate(Frame):
         fails = self.check.report is not None and self.check.report.verdict == "fails"
         if self._steps:
             left_out = (*(f"migrate.{one}" for one in ("next", "fix", "kernels", "source", "destination")), "copy.line")
-            return {**dict.fromkeys((*left_out, "open"), ""), "writes.log": "Log"}
+            return {**dict.fromkeys((*left_out, "open", "quit"), ""), "writes.log": "Log", "back": "Findings"}
         return {
             "migrate.kernels": "Findings" if self._kernels and not self._pairs else "Kernels",
             "migrate.every": "Only failing" if self._every else "All",
@@ -406,7 +415,7 @@ class Migrate(Frame):
 
     def action_fix(self) -> None:
         """The ways out, and a copy that the destination accepts."""
-        if self.check.whole is None or self.question is None:
+        if self._waits() or self.check.whole is None or self.question is None:
             return
         if self.check.whole.verdict == "loads":
             self.notify("It loads as it is: there is nothing to fix", markup=False)

@@ -331,7 +331,8 @@ class Patch(Frame):
 
     def footer_words(self) -> Mapping[str, str]:
         """What the keys would do now."""
-        return {
+        stepping = self._made is not None
+        words = {
             "patch.every": "" if self._big else "Diff" if self._every else "All",
             "patch.bigger": "" if self._big else "Bigger",
             "patch.smaller": "Smaller" if self._big else "",
@@ -339,6 +340,8 @@ class Patch(Frame):
             "write": "",
             "vcpu.next": self.session.next_view,
         }
+        left_out = ("patch.every", "patch.real", "vcpu.next", "copy.line", "open", "quit") if stepping else ()
+        return {**words, **dict.fromkeys(left_out, ""), "back": "The end" if stepping else ""}
 
     def help_text(self) -> str:
         """What the page shows."""
@@ -500,6 +503,7 @@ class Patch(Frame):
         elif self._made is not None:
             self._made = None
             self.lay_out()
+            self.draw_bars()
         elif self._big:
             self.action_big(False)
         else:

@@ -23,9 +23,19 @@ ROLES = {"accepted": "same", "refused": "refused", "ignored": "masked", "uncerta
 
 
 def head_rows(
-    register: Register, history: History, vcpu: tuple[int, str], policy: str, base: Base, cells: int, short: bool
+    register: Register,
+    history: History,
+    vcpu: tuple[int, str],
+    policy: str,
+    base: Base,
+    cells: int,
+    short: bool,
+    read: tuple[int, int] | None = None,
 ) -> list[Row]:
-    """Register, vCPU (number and name) and policy, present value."""
+    """Register, vCPU (number and name) and policy, present value.
+
+    `read`: value and known bits as the vCPU was saved under this kernel, which tell what the model cannot derive.
+    """
     bench = history.bench
     assert bench is not None
     ran = "after its first run" if history.ran else "not run yet"
@@ -36,6 +46,8 @@ def head_rows(
     if now is not None:
         wide = register.size > 8
         known = -1 if wide else bench.known(register.id, vcpu[0])
+        if read is not None and not (read[0] ^ now) & known:
+            now, known = read[0] | now & known, read[1] | known
         present = part_text(now, known, register.size, "hex" if wide else base)
     changed = row(Ink(f"   {WRITTEN} written", "raised")) if register.id in history.changes(vcpu[0]) else ()
     first = row(Ink("register  ", "muted"), ink(register.name, "title"))

@@ -169,9 +169,10 @@ class Write(Dialog):
         base, session = self.program.session.base, self.program.session
         view = session.view
         vcpu = view.vcpu.label if view and view.one_vcpu and view.vcpu else "0, a new one"
-        title = session.tried.machine().question.title
-        narrow = self.app.size.width < 76
-        self._show("head", head_rows(self.register, history, (self._vcpu, vcpu), title, base, cells, narrow), 3)
+        machine, narrow = session.tried.machine(), self.app.size.width < 76
+        read = session.shown.part(self.register.id) if machine.as_saved and session.shown is not None else None
+        title, number = machine.question.title, (self._vcpu, vcpu)
+        self._show("head", head_rows(self.register, history, number, title, base, cells, narrow, read), 3)
         # A short dialog gives the lines that say nothing now to the explanation.
         offers, short = offer_row(self._offers, cells), lines < HEIGHT
         spare = [bool(offers) or not short, bool(self._note) or not short]
