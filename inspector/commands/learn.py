@@ -11,7 +11,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from inspector.checks.recordings.learn import Edit, Learnt, deciding, learn, to_toml
+from inspector.checks.recordings.learn import Edit, Learnt, deciding, learn, to_toml, undecided_words
 from inspector.commands.arguments import add_inputs, add_style
 from inspector.commands.output import add_output, check_output, status_of_all, write_out
 from inspector.errors import EXIT_NO, EXIT_YES, one_line
@@ -60,7 +60,8 @@ def _lines(found: Learnt) -> list[str]:
     lines += columns(rows)
     if found.undecided:
         lines.append("not decided by these recordings:")
-        lines += columns([(f"  {edit.name}", edit.donor, deciding(edit)) for edit in found.undecided[:_TOLD]])
+        first = sorted(found.undecided, key=lambda edit: not edit.decided_on)[:_TOLD]
+        lines += columns([(f"  {undecided_words(edit)}", deciding(edit)) for edit in first])
         more = len(found.undecided) - _TOLD
         lines += [f"  and {more} more (the file names them)"] if more > 0 else []
         lines += [f"  such as: {command}" for command in _commands(found)]

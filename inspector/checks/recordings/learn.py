@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Literal
 
@@ -21,6 +21,7 @@ from inspector.checks.recordings.agreement import Agreement, Disagreement
 from inspector.checks.recordings.verify import Question, question_of
 from inspector.errors import InspectorError, PolicyError, short_line
 from inspector.kvm.host import HostState
+from inspector.kvm.inference.el0 import el0_values
 from inspector.kvm.vm import Vm
 from inspector.numbers import parse_number
 from inspector.policies.loader import combine, load_policy, patch_names, policy_names, vendor_names
@@ -31,6 +32,8 @@ from inspector.registers.catalog import find
 from inspector.registers.naming import name_of
 from inspector.sources.dump import Dump
 
+_AROUND = 2
+"""Nearest points of which also those rules are told that no CPU model would decide."""
 _NEAREST = 4
 """How many points are asked every question, of those that are best at what is read."""
 _WORST = -(1 << 60)
@@ -77,7 +80,9 @@ class Learnt(msgspec.Struct, frozen=True, kw_only=True):
     left: tuple[Disagreement, ...]
     """what still disagrees"""
     undecided: tuple[Edit, ...] = ()
-    """rules of the points around that change no answer: these recordings do not tell whether the kernel has them"""
+    """rules of other points that change no answer here, and would on the CPU models that `decided_on` names: these
+    recordings do not tell whether the kernel has them; of the two nearest points also those that no model shows. An
+    explicit rule that forces a value stands here without its rule where another model shows whether it is fixed"""
 
     @property
     def whole(self) -> bool:
@@ -115,6 +120,16 @@ class _Judge:
             return sum(_right(question.judge(policy=policy)) for question in self._whole)
         except PolicyError:
             return _WORST
+
+    def of(self, names: Iterable[str]) -> _Judge:
+        """One that asks about what is read, and the writes to these registers."""
+        keep = [f'"{text}"'.encode() for text in map(_id_text, names) if text]
+        return _Judge([one._replace(lines=list(_about(one.lines, keep))) for one in self._whole])
+
+    @property
+    def cpus(self) -> frozenset[str]:
+        """The CPU models that were recorded, as the recordings call them."""
+        return frozenset(answer.cpu for answer in self.answers)
 
     def short(self, policy: Policy) -> int:
         """As `count`, for what is read and the writes to registers that disagreed."""
@@ -186,7 +201,7 @@ def learn(paths: Sequence[str], host: str = "", without: Sequence[str] = (), say
     return Learnt(
         base=base, edits=tuple(edits), policy=policy, compared=judge.compared,
         agreed=judge.compared - wrong, base_wrong=-before,
-        left=judge.left, undecided=tuple(decided_on(policy, _undecided(judge, policy, edits, donors[:2]))),
+        left=judge.left, undecided=(*_undecided(judge, policy, donors), *_fixed(policy, edits, judge.cpus)),
     )  # fmt: skip
 
 
@@ -253,9 +268,15 @@ def _search(judge: _Judge, base: Policy, donors: Sequence[Policy], say: Say) -> 
 
 def _concerns(edit: Edit, policy: Policy, left: Sequence[Disagreement]) -> bool:
     """Whether an edit may have to do with a register that disagrees: its rule names it, or names no register."""
-    rules = [rule for rule in (edit.rule, *(r for r in policy.rules if r.name == edit.name)) if rule is not None]
-    named = {name for rule in rules for name in _registers(rule)}
+    named = set(registers_of(edit, policy))
     return not named or any(one.register in named for one in left)
+
+
+def registers_of(edit: Edit, policy: Policy) -> Iterator[str]:
+    """The registers that an edit's rule names, and the rule in whose place it comes."""
+    for rule in (edit.rule, *(rule for rule in policy.rules if rule.name == edit.name)):
+        if rule is not None:
+            yield from _registers(rule)
 
 
 def _registers(rule: Rule) -> Iterator[str]:
@@ -268,7 +289,9 @@ def _registers(rule: Rule) -> Iterator[str]:
 
 
 def _explicit(judge: _Judge, base: Policy, edits: list[Edit], say: Say) -> list[Edit]:
-    """Rules of its own for what is left: a field that reads as one value, or that may or may not be written."""
+    """Rules of its own for what is left: registers that are listed, a field that reads as one value, or that may or may
+    not be written."""
+    edits = _listed(judge, base, edits, say)
     for one in judge.left:
         now = judge.short(apply(base, edits))
         for rule in _rules_for(one):
@@ -284,6 +307,33 @@ def _explicit(judge: _Judge, base: Policy, edits: list[Edit], say: Say) -> list[
     return edits
 
 
+def _listed(judge: _Judge, base: Policy, edits: list[Edit], say: Say) -> list[Edit]:
+    """One rule for all registers that are listed and were not expected to be, under the condition that explains most;
+    again for what is left of them."""
+    while len(edits) < _MOST:
+        left = [one for one in judge.left if one.phase.startswith("list") and one.recorded == "listed"]
+        names = tuple(dict.fromkeys(one.register for one in left if _id_text(one.register)))
+        now = judge.read(apply(base, edits))
+        tried = [_list_edit(names, when) for when in _LISTED_WITH if names]
+        gains = [judge.read(apply(base, [*edits, edit])) - now for edit in tried]
+        gain = max(gains, default=0)
+        if gain <= 0:
+            return edits
+        edit = msgspec.structs.replace(tried[gains.index(gain)], gain=gain)
+        edits = [*edits, edit]
+        say(f"{gain} answers fewer are wrong with an explicit rule: {edit.name}")
+        judge.whole(apply(base, edits))
+    return edits
+
+
+def _list_edit(names: tuple[str, ...], when: tuple[Condition, ...]) -> Edit:
+    """An explicit rule that lists registers."""
+    what = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+    name = f"learnt list {what}" + (f" with {when[0]}" if when else "")
+    reason = "Learnt: recorded listed, predicted not listed."
+    return Edit(name=name, rule=List(name=name, registers=names, when=when, reason=reason), donor="")
+
+
 def _rules_for(one: Disagreement) -> Iterator[Rule]:
     """The explicit rules that could mend one class of disagreement."""
     reason = f"Learnt: recorded {one.recorded}, predicted {one.predicted}."
@@ -291,10 +341,6 @@ def _rules_for(one: Disagreement) -> Iterator[Rule]:
         register = find(one.register).register
     except InspectorError:
         return
-    if one.phase.startswith("list"):
-        for when in _LISTED_WITH:
-            words = f" with {when[0]}" if when else ""
-            yield List(name=f"learnt list {one.register}{words}", registers=(one.register,), when=when, reason=reason)
     for span in register.schema.fields if register.schema else ():
         if one.field and span.name != one.field:
             continue
@@ -327,14 +373,26 @@ def _pruned(judge: _Judge, base: Policy, edits: list[Edit]) -> list[Edit]:
     return edits
 
 
-def _undecided(judge: _Judge, policy: Policy, edits: Sequence[Edit], around: Sequence[Policy]) -> Iterator[Edit]:
-    """Rules by which the points around differ from what was found, and which change no answer."""
-    taken = {edit.name for edit in edits}
-    now = judge.whole(policy), judge.read(policy)
-    for edit in candidates(policy, around):
+def _undecided(judge: _Judge, policy: Policy, donors: Sequence[Policy]) -> Iterator[Edit]:
+    """Rules by which other points differ from what was found, and which change no answer, the nearest point first."""
+    near = {donor.name for donor in donors[:_AROUND]}
+    now = judge.read(policy)
+    for edit in decided_on(policy, candidates(policy, donors)):
         tried = apply(policy, [edit])
-        if edit.name not in taken and judge.read(tried) == now[1] and judge.count(tried) == now[0]:
-            yield edit
+        if (edit.decided_on or edit.donor in near) and judge.read(tried) == now:
+            named = list(registers_of(edit, policy))
+            part = judge.of(named) if named else judge
+            if part.count(tried) == part.count(policy):
+                yield edit
+
+
+def _fixed(policy: Policy, edits: Iterable[Edit], recorded: Collection[str]) -> Iterator[Edit]:
+    """Explicit rules that force the recorded value: whether it is fixed is seen on a model that would show another."""
+    forced = [edit for edit in edits if isinstance(edit.rule, Force) and not edit.donor]
+    for edit in decided_on(policy, [msgspec.structs.replace(edit, rule=None) for edit in forced]):
+        where = tuple(cpu for cpu in edit.decided_on if cpu not in recorded)
+        if where:
+            yield msgspec.structs.replace(edit, decided_on=where)
 
 
 def decided_on(policy: Policy, edits: Iterable[Edit]) -> Iterator[Edit]:
@@ -362,12 +420,11 @@ def _differ(host: HostState, setup: VcpuSetup, policy: Policy, changed: Policy, 
     except InspectorError:
         return False
     one, other = (vm.exposure for vm in vms)
-    if one.listed != other.listed or one.values != other.values:
+    if set(one.listed) != set(other.listed) or one.values != other.values:
         return True
-    if vms[0].writable_masks() != vms[1].writable_masks():
+    if vms[0].writable_masks() != vms[1].writable_masks() or el0_values(host, policy) != el0_values(host, changed):
         return True
-    rules = [rule for rule in (edit.rule, *(r for r in policy.rules if r.name == edit.name)) if rule is not None]
-    named = {name for rule in rules for name in _registers(rule)}
+    named = set(registers_of(edit, policy))
     ids = [reg_id for reg_id in one.listed if name_of(reg_id).partition("[")[0] in named]
     return any(_answers(vms[0], reg_id) != _answers(vms[1], reg_id) for reg_id in ids)
 
@@ -413,10 +470,24 @@ def to_toml(learnt: Learnt, recorded: Sequence[str]) -> str:
         assert edit.rule is not None
         origin = f"taken over from {edit.donor}" if edit.donor else "explicit: no known point has such a rule"
         lines += ["", f"# {origin}; {edit.gain} answers", "[[rule]]", *_rule_lines(edit)]
-    for edit in learnt.undecided[:20]:
-        how = "absent" if edit.rule is None else "as"
-        lines.append(f"# undecided: {edit.name} ({how} in {edit.donor}) changes no answer; {deciding(edit)}")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_undecided_lines(learnt.undecided)]) + "\n"
+
+
+def _undecided_lines(edits: Iterable[Edit]) -> Iterator[str]:
+    """Comments that name every rule that no answer decides, by the recording that would."""
+    found: dict[str, list[str]] = {}
+    for edit in edits:
+        found.setdefault(deciding(edit), []).append(undecided_words(edit))
+    for how, words in found.items():
+        yield f"# not decided by these recordings; {how}:"
+        yield from (f"#   {one}" for one in words)
+
+
+def undecided_words(edit: Edit) -> str:
+    """A rule that no answer decides, and where it is from."""
+    if edit.rule is None:
+        return f"{edit.name} (absent in {edit.donor})" if edit.donor else f"{edit.name} (whether the value is fixed)"
+    return f"{edit.name} (as in {edit.donor})"
 
 
 def deciding(edit: Edit) -> str:
