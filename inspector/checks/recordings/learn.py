@@ -11,7 +11,7 @@ import contextlib
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from difflib import get_close_matches
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -376,13 +376,14 @@ def _pruned(judge: _Judge, base: Policy, edits: list[Edit]) -> list[Edit]:
 def _undecided(judge: _Judge, policy: Policy, donors: Sequence[Policy]) -> Iterator[Edit]:
     """Rules by which other points differ from what was found, and which change no answer, the nearest point first."""
     near = {donor.name for donor in donors[:_AROUND]}
-    now = judge.read(policy)
+    now: dict[frozenset[str], int] = {}
     for edit in decided_on(policy, candidates(policy, donors)):
-        tried = apply(policy, [edit])
-        if (edit.decided_on or edit.donor in near) and judge.read(tried) == now:
-            named = list(registers_of(edit, policy))
+        if edit.decided_on or edit.donor in near:
+            named = frozenset(registers_of(edit, policy))
             part = judge.of(named) if named else judge
-            if part.count(tried) == part.count(policy):
+            if named not in now:
+                now[named] = part.count(policy)
+            if part.count(apply(policy, [edit])) == now[named]:
                 yield edit
 
 
@@ -400,33 +401,45 @@ def decided_on(policy: Policy, edits: Iterable[Edit]) -> Iterator[Edit]:
     machines = [one for cpu, host in hosts().items() for one in _machines(cpu, host, policy)]
     for edit in edits:
         changed = apply(policy, [edit])
-        where = [cpu for cpu, state, setup in machines if _differ(state, setup, policy, changed, edit)]
+        where = [one.cpu for one in machines if _differ(one, policy, changed, edit)]
         yield msgspec.structs.replace(edit, decided_on=tuple(dict.fromkeys(where)))
 
 
-def _machines(cpu: str, host: Dump, policy: Policy) -> Iterator[tuple[str, HostState, VcpuSetup]]:
+class _Model(NamedTuple):
+    """A vCPU of a CPU model under the policy that was found."""
+
+    cpu: str
+    host: HostState
+    setup: VcpuSetup
+    vm: Vm
+    el0: dict[int, int]
+
+
+def _machines(cpu: str, host: Dump, policy: Policy) -> Iterator[_Model]:
     """The vCPUs of a CPU model that are looked at: with every feature that goes together, and as QEMU makes it."""
     for features in (EVERYTHING, None):
         with contextlib.suppress(InspectorError):
             found = machine(host, policy, features)
-            yield cpu, found.host, found.setup
+            vm = Vm(found.host, policy, found.setup)
+            yield _Model(cpu, found.host, found.setup, vm, el0_values(found.host, policy))
 
 
-def _differ(host: HostState, setup: VcpuSetup, policy: Policy, changed: Policy, edit: Edit) -> bool:
+def _differ(model: _Model, policy: Policy, changed: Policy, edit: Edit) -> bool:
     """Whether a recording would tell two policies apart: by lists, values, writable masks, or writes to what the rule
     names."""
     try:
-        vms = [Vm(host, one, setup) for one in (policy, changed)]
+        vm = Vm(model.host, changed, model.setup)
     except InspectorError:
         return False
-    one, other = (vm.exposure for vm in vms)
+    one, other = model.vm.exposure, vm.exposure
     if set(one.listed) != set(other.listed) or one.values != other.values:
         return True
-    if vms[0].writable_masks() != vms[1].writable_masks() or el0_values(host, policy) != el0_values(host, changed):
+    if model.vm.writable_masks() != vm.writable_masks() or model.el0 != el0_values(model.host, changed):
         return True
     named = set(registers_of(edit, policy))
     ids = [reg_id for reg_id in one.listed if name_of(reg_id).partition("[")[0] in named]
-    return any(_answers(vms[0], reg_id) != _answers(vms[1], reg_id) for reg_id in ids)
+    own = Vm(model.host, policy, model.setup, exposure=one)  # a fresh one: writes leave their mark
+    return any(_answers(own, reg_id) != _answers(vm, reg_id) for reg_id in ids)
 
 
 def _answers(vm: Vm, reg_id: int) -> list[int]:
