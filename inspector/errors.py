@@ -9,7 +9,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # see `cli`
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 EXIT_YES = 0
 """Exit code: done, or the answer is yes."""
@@ -127,3 +127,10 @@ class PolicyError(InspectorError):
 
 class CreationError(InspectorError):
     """KVM would not create the vCPU that was asked for on that host; `hint` is the command line's way out."""
+
+
+def nearest(word: str, known: Iterable[str], count: int, cutoff: float) -> list[str]:
+    """Those of `known` that are spelled most like `word`, at most `count`; `cutoff`: see difflib."""
+    from difflib import get_close_matches  # for whoever mistyped
+
+    return get_close_matches(word, list(known), count, cutoff)

@@ -1,4 +1,4 @@
-"""The one way to find data that ships with the program but lies outside the package: `snapshots/` and `themes/`."""
+"""The one way to find data that ships with the program: of the package, and beside it `snapshots/` and `themes/`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,17 @@ def place_of(name: str) -> str:
     if os.path.isdir(beside) and os.path.isfile(os.path.join(above, "pyproject.toml")):
         return beside
     return os.path.join(_PACKAGE, "_shipped", name)
+
+
+def own_path(*parts: str) -> str:
+    """The path of a file or folder of the package itself."""
+    return os.path.join(_PACKAGE, *parts)
+
+
+def own_text(*parts: str) -> str:
+    """The text of a file of the package itself. importlib.resources would load thirty modules for it."""
+    with open(own_path(*parts), encoding="utf-8") as file:
+        return file.read()
 
 
 def folder(name: str) -> Path:

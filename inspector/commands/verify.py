@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from inspector.checks.recordings.agreement import Agreement
-from inspector.checks.recordings.learn import learn, would_explain
 from inspector.checks.recordings.verify import verify
 from inspector.commands.arguments import add_inputs, add_style
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
@@ -67,5 +66,7 @@ def _explained(path: str, host: str, result: Agreement) -> str:
     """Whether `learn` would explain what disagrees; it is tried for one recording whose kernel was not named."""
     if not result.disagreements or not result.policy:
         return ""
+    from inspector.checks.recordings.learn import learn, would_explain
+
     print("looking for rules of other kernels that explain what disagrees ...", file=sys.stderr)
     return would_explain(learn([path], host))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib import resources
 from typing import Any, NamedTuple
 
 import msgspec
@@ -21,6 +20,7 @@ from inspector.registers.catalog import by_id, find
 from inspector.registers.encoding import hex_value
 from inspector.registers.hwcaps import bounds_of, least_of, partial_registers
 from inspector.registers.ids import MIDR_EL1
+from inspector.shipped import own_text
 
 _PART = 0xFF00FFF0
 """MIDR_EL1.Implementer and PartNum"""
@@ -85,8 +85,7 @@ class Filled(NamedTuple):
 @cache
 def records() -> tuple[Record, ...]:
     """Every record of the table, in its order."""
-    text = resources.files("inspector.kvm").joinpath("cores.toml").read_text(encoding="utf-8")
-    return tuple(_record(entry) for entry in tomllib.loads(text)["core"])
+    return tuple(_record(entry) for entry in tomllib.loads(own_text("kvm", "cores.toml"))["core"])
 
 
 def _record(entry: Mapping[str, Any]) -> Record:

@@ -6,6 +6,7 @@ Integers only; words/showing.py explains one register field by field.
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import chain
 
 import msgspec
 
@@ -13,8 +14,8 @@ from inspector.kvm.caches import clidr_known, ctr_bits_behind, fresh_ccsidr, fre
 from inspector.kvm.cases import Case
 from inspector.kvm.firmware import firmware_values, levels_known
 from inspector.kvm.host import HostState
-from inspector.kvm.limits import Limits
-from inspector.kvm.listing import Membership, doubtful, get_reg_list, reset_known, reset_values, varying
+from inspector.kvm.limits import LIMITED, Limits
+from inspector.kvm.listing import Membership, doubtful, get_reg_list, list_groups, reset_known, reset_values, varying
 from inspector.policies.model import Policy
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.bits import ALL, State
@@ -114,7 +115,7 @@ class Exposure(Limits):
         """Register id -> mask of the bits of `values` that are known."""
         result = {}
         for reg_id in self.listed:
-            if reg_id in self.limits:
+            if reg_id in LIMITED:
                 result[reg_id] = self.limits[reg_id].known
             elif reg_id in self.underivable:
                 result[reg_id] = 0
@@ -191,7 +192,9 @@ class Exposure(Limits):
     @cached_property
     def listed_set(self) -> frozenset[int]:
         """`listed`, for membership tests."""
-        return frozenset(self.listed)
+        if "listed" in self.__dict__:
+            return frozenset(self.listed)
+        return frozenset(chain.from_iterable(list_groups(self, self.firmware)))
 
     @cached_property
     def vm_values(self) -> dict[int, int]:

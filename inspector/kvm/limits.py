@@ -6,6 +6,7 @@ A value travels with the bits of it that are known: what a source kernel hid sta
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from copy import copy
 from functools import cached_property
 from typing import Literal, NamedTuple, Self
@@ -59,6 +60,27 @@ SETTLED_BY = {
 """Condition of a rule that may be open -> what `--host` settles it with, where it holds and where it does not."""
 
 
+LIMITED = frozenset((*ID_SPACE, CTR_EL0))
+"""The registers that have a limit."""
+
+
+class Offered(dict[int, Partial]):
+    """Register id -> limit, for LIMITED, each worked out when it is first asked for: most questions are about few.
+
+    `work` is asked for what `known` does not hold.
+    """
+
+    def __init__(self, work: Callable[[int], Partial], known: Mapping[int, Partial] | None = None) -> None:
+        super().__init__(known or {})
+        self._work = work
+
+    def __missing__(self, reg_id: int) -> Partial:
+        if reg_id not in LIMITED:
+            raise KeyError(reg_id)
+        found = self[reg_id] = self._work(reg_id)
+        return found
+
+
 class Trace(NamedTuple):
     """What one step did to a register."""
 
@@ -83,8 +105,7 @@ class Limits:
         self.host, self.policy, self.setup = host, policy, setup
         self.conditions, self.open_conditions = _conditions(host, setup)
         self.sanitised: dict[int, Partial] = sanitise(host, self.book.known_mask)
-        self.limits: dict[int, Partial] = {reg_id: self._limit(reg_id, None) for reg_id in ID_SPACE}
-        self.limits[CTR_EL0] = self.sanitised[CTR_EL0]
+        self.limits: dict[int, Partial] = Offered(self._offered)
 
     def applies(self, rule: Rule) -> bool:
         """True when the rule's conditions hold here, as far as is known or assumed."""
@@ -104,7 +125,7 @@ class Limits:
         """The same, with exactly these conditions, none of them open; limits follow."""
         other = copy(self)
         other.conditions, other.open_conditions = conditions, frozenset()
-        other.limits = {reg_id: other.relimit(reg_id) for reg_id in ID_SPACE} | {CTR_EL0: self.limits[CTR_EL0]}
+        other.limits = Offered(other.relimit, {CTR_EL0: self.limits[CTR_EL0]})
         return other
 
     def supposing(self, reg_id: int, bits: int) -> Self:
@@ -118,11 +139,14 @@ class Limits:
         )  # fmt: skip
         other.sanitised = self.sanitised | {reg_id: Partial(own.value & own.known | bits & ~own.known & ALL)}
         value, known = other.relimit(reg_id)
-        other.limits = self.limits | {reg_id: Partial(value & known | bits & ~known & ALL)}
+        other.limits = Offered(self.limits.__getitem__, {reg_id: Partial(value & known | bits & ~known & ALL)})
         return other
 
     def relimit(self, reg_id: int) -> Partial:
         """The limit of one register, computed again."""
+        return self._offered(reg_id)
+
+    def _offered(self, reg_id: int) -> Partial:
         return self.sanitised[CTR_EL0] if reg_id == CTR_EL0 else self._limit(reg_id, None)
 
     def limit(self, reg_id: int) -> int:

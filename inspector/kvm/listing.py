@@ -6,6 +6,8 @@ kvm_arm_copy_reg_indices(), arch/arm64/kvm/guest.c: core, SVE, firmware, bitmaps
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
+from itertools import chain
 from typing import NamedTuple
 
 from inspector.kvm.caches import fresh_ccsidr
@@ -48,18 +50,20 @@ _PMEVCNTR = {sysreg_id(3, 3, 14, 8 + n // 8, n % 8) for n in range(31)}
 _PMEVTYPER = {sysreg_id(3, 3, 14, 12 + n // 8, n % 8) for n in range(31)}
 
 
-def core_ids(sve: bool) -> list[int]:
+@cache
+def core_ids(sve: bool) -> tuple[int, ...]:
     """The core registers in list order; with SVE the 128-bit V registers are not among them."""
     general = [make_id(CLASS_CORE, offset) for offset in range(0, 0x52, 2)]
     vectors = [] if sve else [make_id(CLASS_CORE, offset, SIZE_U128) for offset in range(0x54, 0xD4, 4)]
-    return [*general, *vectors, make_id(CLASS_CORE, 0xD4, SIZE_U32), make_id(CLASS_CORE, 0xD5, SIZE_U32)]
+    return (*general, *vectors, make_id(CLASS_CORE, 0xD4, SIZE_U32), make_id(CLASS_CORE, 0xD5, SIZE_U32))
 
 
-def sve_ids() -> list[int]:
+@cache
+def sve_ids() -> tuple[int, ...]:
     """VLS, Z0-31, P0-15 and FFR (one slice)."""
     z = [make_id(CLASS_SVE, n << 5, SIZE_U2048) for n in range(32)]
     p = [make_id(CLASS_SVE, 0x400 | n << 5, SIZE_U256) for n in range(17)]
-    return [SVE_VLS, *z, *p]
+    return (SVE_VLS, *z, *p)
 
 
 def _vm_conditions(limits: Limits) -> frozenset[str]:
@@ -142,17 +146,20 @@ def _table_order(reg_id: int) -> int:
 
 def get_reg_list(limits: Limits, firmware: Iterable[int]) -> tuple[int, ...]:
     """The register list of a vCPU, in the kernel's order; `firmware`: the firmware pseudo-registers that exist."""
+    *first, by_table, last = list_groups(limits, firmware)
+    return (*chain.from_iterable(first), *sorted(set(by_table), key=_table_order), *last)
+
+
+def list_groups(limits: Limits, firmware: Iterable[int]) -> tuple[Iterable[int], ...]:
+    """The same in the groups that the kernel writes one after the other; the last but one is not in its order yet."""
     sve = limits.setup.has(Feature.SVE)
     words = limits.conditions | _vm_conditions(limits)
     groups: dict[str, list[int]] = {"timers": [], "invariants": [], "sorted": []}
     for rule in limits.book.lists:
         if words.issuperset(rule.when) and not words.intersection(rule.unless):
             groups[rule.place] += [reg_id for spec in rule.registers for reg_id in expand(spec)]
-    return (
-        *core_ids(sve), *(sve_ids() if sve else ()), *firmware,
-        *groups["timers"], *groups["invariants"], *sorted(set(groups["sorted"]), key=_table_order),
-        *(ccsidr_id(k) for k in sorted(fresh_ccsidr(limits))),
-    )  # fmt: skip
+    caches = (ccsidr_id(k) for k in sorted(fresh_ccsidr(limits)))
+    return core_ids(sve), sve_ids() if sve else (), firmware, *groups.values(), caches
 
 
 def _pmu_resets(limits: Limits) -> dict[int, int]:

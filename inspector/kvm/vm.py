@@ -88,7 +88,7 @@ class Vcpu(VcpuState):
 
     def gate(self, reg_id: int) -> Gate | None:
         """What judges writes of a register; None for plain storage, and for what does not exist."""
-        return self.gates[reg_id] if self.initialised and reg_id in self.gates else None
+        return self.gates.find(reg_id) if self.initialised else None
 
     def get_reg_list(self) -> tuple[int, ...]:
         """KVM_GET_REG_LIST, in the kernel's order; empty before KVM_ARM_VCPU_INIT."""
@@ -119,26 +119,31 @@ class Vcpu(VcpuState):
             return False
         gate = self.gate(reg_id)
         if gate is None:
-            kept = reg_id not in exposure.running
+            if reg_id in exposure.running:
+                return False
+            self.own[reg_id] = value
         else:
-            kept = not gate.doubts(self, value)
-            if kept:
-                with self.undone():
-                    kept = not self.set_one_reg(reg_id, value) and self.get_one_reg(reg_id) == (0, value)
-        if kept:
-            self.set_one_reg(reg_id, value)
-            self.opens(reg_id)[reg_id] = 0
-        return kept
+            if gate.doubts(self, value) or gate.decide(self, value):
+                return False
+            with self.undone():
+                gate.store(self, value)
+                if self.get_one_reg(reg_id) != (0, value):
+                    return False
+            gate.store(self, value)
+        self.opens(reg_id)[reg_id] = 0
+        return True
 
     def set_one_reg(self, reg_id: int, value: int) -> int:
         """KVM_SET_ONE_REG: the errno; an accepted value is stored."""
-        gate = self.gate(reg_id)
-        error = self._absent(reg_id) if gate is None else gate.decide(self, value)
-        if not error:
-            if gate is None:
-                self.own[reg_id] = value
-            else:
+        gate = self.gates.find(reg_id) if self.initialised else None
+        if gate is not None:
+            error = gate.decide(self, value)
+            if not error:
                 gate.store(self, value)
+            return error
+        error = self._absent(reg_id)
+        if not error:
+            self.own[reg_id] = value
         return error
 
     def _absent(self, reg_id: int) -> int:

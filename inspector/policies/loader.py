@@ -7,22 +7,24 @@ it almost always runs a stable kernel; `6.12.0` is the first release. What `unam
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
-from difflib import get_close_matches
 from functools import lru_cache
-from importlib import resources
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from inspector.errors import PolicyError
+from inspector.errors import PolicyError, nearest
 from inspector.policies.dates import Point, is_dated, parse_date, standing
 from inspector.policies.model import Policy, PolicyFile, Rule, kind_of, usual_reason
+from inspector.shipped import own_path
 from inspector.toml_text import read_toml
 
-_ROOM = resources.files("inspector.policies")
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_ROOM = own_path("policies")
 _POINT = re.compile(r"(\d{1,4})\.(\d{1,4})(?:\.(\d{1,5}))?", re.ASCII)
 _VENDOR_POINT = re.compile(r"([a-z]+)-(\d{1,4})\.(\d{1,4})\.(\d{1,5})-(\d{1,6})", re.ASCII)
 
@@ -45,8 +47,8 @@ def _vendor_points() -> dict[str, tuple[Point, ...]]:
 
 def _stems(kind: str) -> list[str]:
     """The names of the files of a kind (`kernels`, `patches`), in no order."""
-    entries = _ROOM.joinpath(kind).iterdir()
-    return [entry.name.removesuffix(".toml") for entry in entries if entry.name.endswith(".toml")]
+    names = os.listdir(os.path.join(_ROOM, kind))
+    return [name.removesuffix(".toml") for name in names if name.endswith(".toml")]
 
 
 def points() -> tuple[tuple[int, int, int], ...]:
@@ -191,7 +193,9 @@ def read_policy_file(text: str, where: str) -> PolicyFile:
 
 @lru_cache(maxsize=256)
 def _shipped(kind: str, stem: str) -> PolicyFile:
-    return read_policy_file(_ROOM.joinpath(kind, f"{stem}.toml").read_text("utf-8"), f"{kind}/{stem}.toml")
+    name = f"{stem}.toml"
+    with open(os.path.join(_ROOM, kind, name), encoding="utf-8") as file:
+        return read_policy_file(file.read(), f"{kind}/{name}")
 
 
 def _merge(rules: dict[str, Rule], file: PolicyFile, stem: str, where: str, overlay: bool = False) -> None:
@@ -201,7 +205,7 @@ def _merge(rules: dict[str, Rule], file: PolicyFile, stem: str, where: str, over
     """
     for name in file.remove:
         if rules.pop(name, None) is None and not overlay:
-            close = get_close_matches(name, rules, 3, 0.4)
+            close = nearest(name, rules, 3, 0.4)
             hint = f"close: {', '.join(close)}" if close else "`kernels K` lists the names of a kernel's rules"
             raise PolicyError(f"remove: no inherited rule is called {name!r}", where, hint)
     for number, rule in enumerate(file.rule, 1):
@@ -270,10 +274,19 @@ def _base_rules(extends: str, stem: str, at: Point, possible: bool) -> tuple[dic
     own, own_vendor = _point_of(stem)
     if vendor == own_vendor and point[:-1] == own[:-1]:
         return _inherited(extends, at, possible)
-    if point in known_points(point, vendor):
-        return _inherited(extends, point, False)
-    base = at_point(point, vendor)
-    return {rule.name: rule for rule in base.rules}, base.chain
+    rules, chain = _as_recorded(extends) if point in known_points(point, vendor) else _of(at_point(point, vendor))
+    return {rule.name: rule for rule in rules}, chain
+
+
+@lru_cache(maxsize=256)
+def _as_recorded(stem: str) -> tuple[tuple[Rule, ...], tuple[str, ...]]:
+    """(rules, files that were read) of a point that has a file, at that point: what later series extend."""
+    rules, chain = _inherited(stem, _point_of(stem)[0], False)
+    return tuple(rules.values()), chain
+
+
+def _of(policy: Policy) -> tuple[tuple[Rule, ...], tuple[str, ...]]:
+    return policy.rules, policy.chain
 
 
 @lru_cache(maxsize=512)
@@ -367,6 +380,8 @@ def _with_patch(policy: Policy, patch: str) -> Policy:
 def _base(text: str) -> Policy:
     """The policy that `text` names before any `+patch`."""
     if text.endswith(".toml") or "/" in text:
+        from pathlib import Path
+
         return _own_file(Path(text))
     if text in vendor_names():
         return at_point(*_point_of(text))

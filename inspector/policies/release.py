@@ -8,7 +8,6 @@ release string is whose.
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from itertools import pairwise
@@ -16,7 +15,7 @@ from typing import Literal
 
 import msgspec
 
-from inspector.errors import PolicyError
+from inspector.errors import PolicyError, nearest
 from inspector.policies import changes, dates, loader
 from inspector.policies.dates import Point
 from inspector.policies.model import HOST_ONLY, Policy
@@ -199,8 +198,9 @@ def _named(base: str, patches: list[str], unknown: str) -> Choice:
 
 def _refuse_mistyped_patch(plain: str, foreign: str) -> None:
     """PolicyError for `6.1.176+mask-ccdix`: behind a bare point, something that nearly is a patch's name."""
-    close = get_close_matches(foreign.partition("+")[0], loader.patch_names(), 1, 0.75)
-    if close and re.fullmatch(r"[\d.]+", plain):
+    if not re.fullmatch(r"[\d.]+", plain) or not foreign:
+        return
+    if nearest(foreign.partition("+")[0], loader.patch_names(), 1, 0.75):
         raise loader.unknown_patch(foreign.partition("+")[0])
 
 
@@ -263,10 +263,12 @@ def _vendor_of(point: Point, rest: str, version: str) -> Vendor | None:
 
     A derivative that keeps the release string of what it derives from says so in the version string only.
     """
-    derived = next((row for row in VENDORS if row.signs is not None and row.signs.search(version)), None)
+    if not rest and not version:
+        return None  # a bare number, which no pattern takes
+    derived = next((row for row in VENDORS if row.signs and re.search(row.signs, version)), None)
     if derived is not None:
         return derived
-    found = next((row for row in VENDORS if row.pattern.search(rest) and _may_be(row, point, rest)), None)
+    found = next((row for row in VENDORS if re.search(row.pattern, rest) and _may_be(row, point, rest)), None)
     told = re.search(r"(?<!\w)(Debian|Kali|Ubuntu)\b", version)
     if told is None or (found is not None and found.name not in _AS_UPSTREAM):
         return found
@@ -277,7 +279,7 @@ def _may_be(row: Vendor, point: Point, rest: str) -> bool:
     """False where a vendor never gave that name to a kernel: all of Ubuntu's and Red Hat's numbers end in .0, and
     Debian's kernels say +deb13 or +deb14 since 6.12.32, those for 6.13 to 6.15 aside."""
     if row.basis == "ubuntu":
-        return point[2] == 0 or row.pattern.pattern == REALTIME
+        return point[2] == 0 or row.pattern == REALTIME
     if row.name == "Debian" and SAYS_NO_DEBIAN.fullmatch(rest):
         return point < (6, 12, 32) or (6, 13) <= point[:2] < (6, 16)
     family = re.search(r"\.(el\d+)", rest)

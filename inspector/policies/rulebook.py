@@ -6,11 +6,11 @@ without engine function ends in one PolicyError that names the rule.
 
 from __future__ import annotations
 
-from difflib import get_close_matches
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Literal, NamedTuple, NoReturn, get_args, overload
+from typing import Any, Literal, NamedTuple, NoReturn, get_args, overload
 
-from inspector.errors import PolicyError
+from inspector.errors import PolicyError, nearest
 from inspector.policies import model
 from inspector.policies.model import Policy, Rule
 from inspector.policies.spans import FieldRule, check, parse_fields, parse_place
@@ -22,12 +22,15 @@ from inspector.registers.ids import (
     ID_AA64PFR0_EL1,
     ID_DFR0_EL1,
     IDS,
+    NAMES,
     id_of,
 )
 from inspector.registers.naming import name_of
 
 _UNCONDITIONAL = (model.Know, model.Has, model.Special, model.Reported, model.Boot, model.Overridable)
 """Rules that hold for a kernel as a whole."""
+_WORDS = (model.Boot, model.Overridable)
+"""Rules about the host's command line, whose tables are by word."""
 
 StepKind = Literal["hide", "cap", "force", "floor", "special"]
 
@@ -72,9 +75,13 @@ class Override(NamedTuple):
 
 
 class Rulebook:
-    """What the engine looks up while it answers; built once per policy."""
+    """What the engine looks up while it answers; built once per policy.
 
-    def __init__(self, policy: Policy) -> None:
+    `base`: the book of another policy, most of whose rules are the same objects. What it has of registers that no
+    differing rule names is taken over: kernels differ in few rules, and compiling is what asking many of them costs.
+    """
+
+    def __init__(self, policy: Policy, base: Rulebook | None = None) -> None:
         self.policy = policy
         self.table: dict[int, dict[str, FieldRule]] = {}
         self._sorted: dict[int, tuple[FieldRule, ...]] = {}
@@ -85,21 +92,64 @@ class Rulebook:
         self.writable: dict[int, list[tuple[int, Rule]]] = {}
         self.reported: dict[int, tuple[int, Rule]] = {}
         self.hooks: dict[int, list[Hook]] = {}
-        self.lists: list[model.List] = []
-        self.defaults: list[model.Default] = []
-        self.specials: dict[str, model.Special] = {}
-        self.behaviours: dict[str, model.Has] = {}
+        self.known_mask: dict[int, int] = {}
+        """register -> bits of the fields in `table`"""
+        self.lists = [rule for rule in policy.rules if isinstance(rule, model.List)]
+        self.defaults = [rule for rule in policy.rules if isinstance(rule, model.Default)]
+        self.specials = {rule.function: rule for rule in policy.rules if isinstance(rule, model.Special)}
+        self.behaviours = {rule.behaviour: rule for rule in policy.rules if isinstance(rule, model.Has)}
         self.boot: dict[str, tuple[Override, ...]] = {}
         self.boot_states: dict[str, frozenset[str]] = {}
         self.boot_modes: dict[str, model.KvmMode] = {}
         self.overridable: dict[str, Override] = {}
-        for rule in policy.rules:
+        changed = None if base is None else _changed(base.policy.rules, policy.rules)
+        self._wanted = None if changed is None else _named_by(changed)
+        """the registers that are compiled here; None for all"""
+        if base is not None and self._wanted is not None:
+            self._take_over(base, self._wanted)
+        rules = policy.rules if changed is None else self._to_add(changed, base)
+        for rule in rules:
             if isinstance(rule, model.Know):
                 self._add_fields(rule)
-        for rule in policy.rules:
+        for rule in rules:
             self._check_conditions(rule)
             self._add(rule)
-        self.known_mask = {i: sum(f.mask for f in fields.values()) for i, fields in self.table.items()}
+        touched = self.table if self._wanted is None else self._wanted & self.table.keys()
+        self.known_mask |= {i: sum(field.mask for field in self.table[i].values()) for i in touched}
+
+    def _to_add(self, changed: Iterable[Rule], base: Rulebook | None) -> list[Rule]:
+        """The rules that are new or name a wanted register, and all words of the command line if any of those is."""
+        new, wanted = set(map(id, changed)), self._wanted or frozenset()
+        found = [rule for rule in self.policy.rules if id(rule) in new or not wanted.isdisjoint(_names(rule))]
+        if base is not None and not any(isinstance(rule, _WORDS) for rule in (*found, *changed)):
+            self.boot, self.boot_states = base.boot, base.boot_states
+            self.boot_modes, self.overridable = base.boot_modes, base.overridable
+            return found
+        kept = set(map(id, found))
+        return [rule for rule in self.policy.rules if id(rule) in kept or isinstance(rule, _WORDS)]
+
+    def _take_over(self, base: Rulebook, but: frozenset[int]) -> None:
+        """What `base` has of every register apart from these."""
+        mine: tuple[dict[int, Any], ...] = self._by_register()
+        for own, others in zip(mine, base._by_register(), strict=True):
+            own.update(others)
+            for reg_id in but:
+                own.pop(reg_id, None)
+
+    def _by_register(self) -> tuple[dict[int, Any], ...]:
+        return (
+            self.table, self._taken, self.steps, self.raz, self.writable, self.reported, self.hooks, self.known_mask,
+        )  # fmt: skip
+
+    def _wants(self, reg_id: int) -> bool:
+        return self._wanted is None or reg_id in self._wanted
+
+    def _of_wanted(self, specs: tuple[str, ...]) -> Sequence[str]:
+        """Those of `REGISTER` or `REGISTER.FIELD` that are compiled here; with them what names no register."""
+        wanted = self._wanted
+        if wanted is None:
+            return specs
+        return [spec for spec in specs if (reg_id := _id_of(spec)) is None or reg_id in wanted]
 
     @overload
     def variant(self, function: Literal["id-registers"]) -> model.IdRegisters: ...
@@ -185,7 +235,7 @@ class Rulebook:
         try:
             return id_of(name)
         except KeyError:
-            close = get_close_matches(name.upper(), IDS, 3, 0.5)
+            close = nearest(name.upper(), IDS, 3, 0.5)
             self._fail(
                 rule, f"unknown register {name!r}", f"close: {', '.join(close)}" if close else "e.g. ID_AA64PFR0_EL1"
             )
@@ -201,10 +251,10 @@ class Rulebook:
     def _add_masks(self, rule: model.Writable | model.Reported) -> None:
         """Work out the masks that hold once this rule is laid over those before it."""
         changed: dict[int, int] = {}
-        for spec in rule.fields:
+        for spec in self._of_wanted(rule.fields):
             reg_id, mask = self._bits(rule, spec)
             changed[reg_id] = changed.get(reg_id, self._mask_so_far(rule, reg_id)) | mask
-        for spec in rule.fixed:
+        for spec in self._of_wanted(rule.fixed):
             reg_id, mask = self._bits(rule, spec)
             changed[reg_id] = changed.get(reg_id, self._mask_so_far(rule, reg_id)) & ~mask
         for reg_id, mask in changed.items():
@@ -254,7 +304,7 @@ class Rulebook:
             case model.Hide() | model.Cap() | model.Force() | model.Floor():
                 self._add_step(rule)
             case model.Raz(registers=registers):
-                for name in registers:
+                for name in self._of_wanted(registers):
                     self.raz.setdefault(self._register(rule, name), []).append(rule)
             case model.Writable() | model.Reported():
                 self._add_masks(rule)
@@ -278,14 +328,10 @@ class Rulebook:
 
     def _add_listed(self, rule: model.List | model.Default) -> None:
         check(rule.registers, rule.release, rule.name)
-        if isinstance(rule, model.List):
-            self.lists.append(rule)
-        else:
-            self.defaults.append(rule)
 
     def _add_step(self, rule: model.Hide | model.Cap | model.Force | model.Floor) -> None:
         kind, value = _shape_of(rule)
-        for spec in rule.fields:
+        for spec in self._of_wanted(rule.fields):
             reg_id, name, msb, lsb = self._place(rule, spec)
             mask = mask_of(msb, lsb)
             if value << lsb & ~mask or value < 0:
@@ -295,7 +341,7 @@ class Rulebook:
     def _add_hooks(
         self, rule: model.Tolerate | model.Keep | model.Replace | model.Refuse, specs: tuple[str, ...]
     ) -> None:
-        for spec in specs:
+        for spec in self._of_wanted(specs):
             reg_id, name, msb, lsb = self._place(rule, spec)
             mask = mask_of(msb, lsb)
             kind = model.kind_of(rule)
@@ -327,23 +373,21 @@ class Rulebook:
 
     def _add_behaviour(self, rule: model.Has) -> None:
         if rule.behaviour not in model.BEHAVIOURS:
-            close = get_close_matches(rule.behaviour, model.BEHAVIOURS, 3, 0.4)
+            close = nearest(rule.behaviour, model.BEHAVIOURS, 3, 0.4)
             hint = f"close: {', '.join(close)}" if close else f"one of: {', '.join(model.BEHAVIOURS)}"
             self._fail(rule, f"unknown behaviour {rule.behaviour!r}", hint)
-        self.behaviours[rule.behaviour] = rule
-        if rule.behaviour == "nested-granules":
+        if rule.behaviour == "nested-granules" and self._wants(ID_AA64MMFR0_EL1):
             self.steps.setdefault(ID_AA64MMFR0_EL1, []).append(Step("special", rule.behaviour, 0, 0, 0, rule))
 
     def _add_special(self, rule: model.Special) -> None:
         variants = model.SPECIALS.get(rule.function)
         if variants is None:
-            close = get_close_matches(rule.function, model.SPECIALS, 3, 0.4)
+            close = nearest(rule.function, model.SPECIALS, 3, 0.4)
             hint = f"close: {', '.join(close)}" if close else f"one of: {', '.join(model.SPECIALS)}"
             self._fail(rule, f"unknown function {rule.function!r}", hint)
         if rule.variant not in variants:
             self._fail(rule, f"unknown variant {rule.variant!r} of {rule.function}", f"one of: {', '.join(variants)}")
-        self.specials[rule.function] = rule
-        for reg_id in SPECIAL_REGISTERS.get(rule.function, ()):
+        for reg_id in filter(self._wants, SPECIAL_REGISTERS.get(rule.function, ())):
             steps = self.steps.setdefault(reg_id, [])
             steps[:] = [step for step in steps if step.name != rule.function or step.kind != "special"]
             steps.append(Step("special", rule.function, 0, 0, 0, rule))
@@ -376,6 +420,63 @@ SPECIAL_REGISTERS: dict[str, tuple[int, ...]] = {
 }
 """The registers whose exposed value an engine function has a say in."""
 
+
+def _names(rule: Rule) -> frozenset[int]:
+    """The registers of which a rule says something, as far as their names mean any."""
+    held = _NAMES.get(id(rule))
+    if held is None or held[0] is not rule:
+        if len(_NAMES) > _MOST_NAMES:
+            _NAMES.clear()
+        held = _NAMES[id(rule)] = rule, frozenset(i for i in map(_id_of, _spelled(rule)) if i is not None)
+    return held[1]
+
+
+_NAMES: dict[int, tuple[Rule, frozenset[int]]] = {}
+_MOST_NAMES = 4096
+
+
+def _spelled(rule: Rule) -> Iterable[str]:
+    """What a rule says of single registers, each beginning with the register's name."""
+    match rule:
+        case model.Know():
+            return (rule.register,)
+        case model.Raz():
+            return rule.registers
+        case model.Special():
+            return [NAMES[i] for i in SPECIAL_REGISTERS.get(rule.function, ())]
+        case model.Has():
+            return ("ID_AA64MMFR0_EL1",) if rule.behaviour == "nested-granules" else ()
+        case model.List() | model.Default():
+            return ()
+        case model.Writable() | model.Reported():
+            return (*rule.fields, *rule.fixed)
+        case _:
+            return rule.fields
+
+
+@lru_cache(maxsize=4096)
+def _id_of(spec: str) -> int | None:
+    """The register of `REGISTER` or `REGISTER.FIELD`; None where there is none of that name."""
+    name = spec.partition(".")[0]
+    try:
+        return IDS[name] if name in IDS else id_of(name)
+    except KeyError:
+        return None
+
+
+def _changed(before: tuple[Rule, ...], after: tuple[Rule, ...]) -> list[Rule] | None:
+    """The rules that only one of two policies has; None where what they share stands in another order."""
+    old, new = set(map(id, before)), set(map(id, after))
+    shared = old & new
+    if [id(rule) for rule in before if id(rule) in shared] != [id(rule) for rule in after if id(rule) in shared]:
+        return None
+    return [rule for rule in (*before, *after) if id(rule) not in shared]
+
+
+def _named_by(rules: Iterable[Rule]) -> frozenset[int]:
+    return frozenset().union(*map(_names, rules))
+
+
 _BOOKS: dict[int, tuple[Policy, Rulebook]] = {}
 
 
@@ -385,6 +486,16 @@ def rulebook(policy: Policy) -> Rulebook:
     if held is None or held[0].rules is not policy.rules:
         if len(_BOOKS) > 128:
             _BOOKS.clear()
-        held = (policy, Rulebook(policy))
-        _BOOKS[id(policy.rules)] = held
+        held = _BOOKS[id(policy.rules)] = (policy, _compiled(policy))
     return held[1]
+
+
+def _compiled(policy: Policy) -> Rulebook:
+    """The book of a policy, made from the one that was made last where that succeeds."""
+    last = next(reversed(_BOOKS.values()), None)
+    if last is not None:
+        try:
+            return Rulebook(policy, last[1])
+        except PolicyError:
+            pass  # the whole policy says which of its rules is the first that is wrong
+    return Rulebook(policy)

@@ -22,14 +22,14 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     """as it reads in "... is a kernel of NAME" """
-    pattern: re.Pattern[str]
-    """what follows the number in the release string"""
+    pattern: str
+    """what follows the number in the release string: a regular expression, like `signs` compiled when it is asked"""
     basis: Basis
     backports: str
     """what is known of its changes to KVM on arm64, one sentence"""
     overlays: tuple[tuple[str, str], ...] = ()
     """(series, overlay) of what its kernels of a series may have from some point on"""
-    signs: re.Pattern[str] | None = None
+    signs: str = ""
     """what its version string says where the release string is that of the kernel that it derives from"""
 
 
@@ -37,8 +37,7 @@ def _row(
     name: str, pattern: str, basis: Basis, backports: str, *overlays: tuple[str, str], signs: str = ""
 ) -> Vendor:  # fmt: skip
     return Vendor(
-        name=name, pattern=re.compile(pattern), basis=basis, backports=backports, overlays=overlays,
-        signs=re.compile(signs) if signs else None,
+        name=name, pattern=pattern, basis=basis, backports=backports, overlays=overlays, signs=signs
     )  # fmt: skip
 
 

@@ -11,7 +11,6 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from inspector.registers import layouts
@@ -19,6 +18,7 @@ from inspector.registers.bits import as_signed, mask_of
 from inspector.registers.definitions.special import FEATURE_PREFIX
 from inspector.registers.hwcaps import HWCAPS
 from inspector.registers.ids import id_of
+from inspector.shipped import own_text
 
 if TYPE_CHECKING:
     # At run time this would load construct.
@@ -184,8 +184,7 @@ class Levels(NamedTuple):
 
 @cache
 def _facts() -> Mapping[str, Any]:
-    text = resources.files("inspector.registers").joinpath("features.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return tomllib.loads(own_text("registers", "features.toml"))
 
 
 @cache

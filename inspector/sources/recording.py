@@ -7,12 +7,13 @@ both.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 import msgspec
 
-from inspector.budget import LINE, STEPS, Budget, most
+from inspector.budget import LINE, STEPS, Budget
 from inspector.errors import SourceError
 from inspector.sources.jsontext import Hex, convert, number
 
@@ -200,10 +201,26 @@ def records(lines: Iterable[bytes], where: str, without: tuple[str, ...] = ()) -
 
 def read_lines(stream: BinaryIO, budget: Budget) -> Iterator[bytes]:
     """Lines of a stream; raises SourceError for a line of 1 MiB or more, and for more lines than anybody records."""
-    while line := stream.readline(most(LINE) + 1):
-        budget.check(LINE, len(line))
-        budget.spend(STEPS, 1 + len(line) // 128)
-        yield line
+    rest = b""
+    read = getattr(stream, "read1", stream.read)
+    while block := read(_BLOCK):
+        text = rest + block
+        cut = text.rfind(b"\n") + 1
+        rest = text[cut:]
+        yield from _counted(io.BytesIO(text[:cut]).readlines(), budget)
+        budget.check(LINE, len(rest))
+    yield from _counted([rest] if rest else [], budget)
+
+
+_BLOCK = 1 << 18
+
+
+def _counted(lines: list[bytes], budget: Budget) -> list[bytes]:
+    """The lines, with what they cost taken from the budget."""
+    sizes = list(map(len, lines))
+    budget.check(LINE, max(sizes, default=0))
+    budget.spend(STEPS, len(sizes) + sum([size // 128 for size in sizes]))
+    return lines
 
 
 def by_id(mapping: dict[str, Hex], where: str) -> dict[int, int]:

@@ -11,10 +11,12 @@ from inspector import sources
 from inspector.asking import migrate
 from inspector.checks.machine.destination import SAME_HOST, Destination, destination_for, source_vcpus
 from inspector.checks.restore import steps
+from inspector.checks.restore.migration import _row
 from inspector.checks.restore.result import VcpuResult
 from inspector.checks.restore.summary import restore, verdict_of
 from inspector.checks.vmms.base import Vmm
 from inspector.checks.vmms.table import find_vmm
+from inspector.kvm.gates.id_register import IdGate
 from inspector.kvm.verdict import Verdict
 from inspector.kvm.vm import Vcpu as Model
 from inspector.kvm.words import explaining
@@ -57,6 +59,29 @@ def test_the_brief_restore_decides_as_the_whole_one(saved: Dump, kernel: str, vm
     whole, brief = (restore(vcpus, target, rule, brief=flag) for flag in (False, True))
     assert decisive(rule, brief) == decisive(rule, whole)
     assert sum(len(one.findings) for one in brief) < sum(len(one.findings) for one in whole)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("vmm", ["qemu-10.0", "qemu-11.1", "firecracker"])
+def test_a_row_of_the_kernels_is_the_same_from_a_brief_restore(saved: Dump, kernel: str, vmm: str) -> None:
+    rule = find_vmm(vmm)
+    vcpus, _ = source_vcpus(saved)
+    target = target_under(saved, kernel, rule)
+    whole, brief = (_row(target, rule, restore(vcpus, target, rule, brief=flag)) for flag in (False, True))
+    assert brief == whole
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_what_a_gate_refuses_without_a_vm_is_what_a_fresh_vm_refuses(saved: Dump, kernel: str) -> None:
+    vcpu = source_vcpus(saved)[0][0]
+    model = target_under(saved, kernel, find_vmm("qemu")).build(1).vcpu(0)
+    judged = 0
+    for reg_id, value in vcpu.values.items():
+        for tried in (value, value ^ 1 << 4, value ^ 1 << 20, value & ~(0xF << 8), 0):
+            if isinstance(gate := model.gate(reg_id), IdGate):
+                judged += 1
+                assert gate.refuses(tried) == bool(model.would_accept(reg_id, tried)), (reg_id, tried)
+    assert judged > 100
 
 
 def test_the_search_for_kernels_explains_few_writes(monkeypatch: pytest.MonkeyPatch) -> None:

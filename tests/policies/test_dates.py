@@ -21,10 +21,10 @@ HIDE = 'kind = "hide"\nfields = ["ID_AA64PFR0_EL1.MPAM"]\nname = "hide MPAM"\n'
 def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the shipped policies that a test may add to."""
     for kind in ("kernels", "patches"):
-        shutil.copytree(Path(str(loader._ROOM.joinpath(kind))), tmp_path / kind)
+        shutil.copytree(Path(loader._ROOM) / kind, tmp_path / kind)
     for old in (tmp_path / "kernels").glob("ubuntu-*.toml"):
         old.unlink()
-    monkeypatch.setattr(loader, "_ROOM", tmp_path)
+    monkeypatch.setattr(loader, "_ROOM", str(tmp_path))
     _forget()
     yield tmp_path / "kernels"
     monkeypatch.undo()
@@ -33,8 +33,8 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def _forget() -> None:
     for cached in (
-        loader._points, loader._vendor_points, loader._series, loader._shipped, loader.at_point, loader.dated_points,
-        release._unpatched,
+        loader._points, loader._vendor_points, loader._series, loader._shipped, loader._as_recorded, loader.at_point,
+        loader.dated_points, release._unpatched,
     ):  # fmt: skip
         cached.cache_clear()
 

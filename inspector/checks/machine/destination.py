@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Final, Literal
 
 import msgspec
@@ -135,23 +136,67 @@ def destination_for(
     """
     if isinstance(destination, Destination):
         return destination
-    like = source_vcpus(source)[0][0]
     if not isinstance(destination, str):
+        like = source_vcpus(source)[0][0]
         stated = states_features(source.provenance.format)
         return destination_of(destination, like, kernel, setup, vmm, host, assume, candidates, stated=stated)
     if kernel is None:
         raise InspectorError("needs a kernel", SAME_HOST, "choose one (--kernel K)")
-    asked, behind = _asked(setup, like, vmm, host, assume), host_of(source)
-    if setup is None:
-        asked = _as_made(asked, source, like, behind)
+    return _under_each(kernel, candidates, OwnMachine(source, setup, vmm, host, assume).under)
 
-    def under(policy: Policy) -> Destination:
-        label = f"same host under {describe_policy(policy)}"
-        if behind is not None:
-            return _modelled(asked, behind, policy, label)
-        return _like_vcpu(source, like, policy, kernel_of(source).policy, label, asked)
 
-    return _under_each(kernel, candidates, under)
+class OwnMachine:
+    """The machine that a saved VM comes from, to be asked under one kernel after another.
+
+    The arguments are those of `destination_for`. What is known of the machine does not depend on the kernel that is
+    asked: the first question works it out.
+    """
+
+    def __init__(
+        self, source: Dump, setup: VcpuSetup | None, vmm: Vmm, host: str = "", assume: Literal["core"] | None = None
+    ) -> None:
+        self._source, self._setup, self._given = source, setup, (vmm, host, assume)
+
+    def under(self, policy: Policy) -> Destination:
+        """The machine under `policy`; InspectorError where no such vCPU can be created."""
+        behind, notes = self._behind
+        return _noted(notes, _modelled(self._asked, behind, policy, f"same host under {describe_policy(policy)}"))
+
+    @cached_property
+    def _like(self) -> Vcpu:
+        return source_vcpus(self._source)[0][0]
+
+    @cached_property
+    def _raw(self) -> HostState | None:
+        return host_of(self._source)
+
+    @cached_property
+    def _own(self) -> OwnKernel:
+        return own_kernel(self._source, self._like)
+
+    @cached_property
+    def _asked(self) -> _Asked:
+        """What is asked of it: the saved vCPU proves what the host has."""
+        asked = _asked(self._setup, self._like, *self._given)
+        if self._setup is not None:
+            return asked
+        host = self._raw
+        if host is None and asked.vmm.own_rule:
+            host = _shown_host(self._like, self._own.policy)
+        made = asked.vmm.made(
+            Saved(asked.setup, states_features(self._source.provenance.format)), offers_of(host, asked.setup)
+        )
+        return asked.by(made) if asked.vmm.own_rule else msgspec.structs.replace(asked, why=made.why)
+
+    @cached_property
+    def _behind(self) -> tuple[HostState, tuple[str, ...]]:
+        """The host, and notes on what is known of it."""
+        if self._raw is not None:
+            return self._raw, ()
+        own = self._own.policy
+        assert own is not None  # a saved vCPU holds values, which some kernel fits best
+        doubts = self._own.doubts if kernel_of(self._source).policy is None else ()
+        return _shown_machine(self._like, own, doubts)
 
 
 def _under_each(
@@ -282,16 +327,6 @@ def _asked(setup: VcpuSetup | None, like: Vcpu, vmm: Vmm, host: str, assume: Lit
     return _Asked(setup or own, host, assume, named, vmm, why)
 
 
-def _as_made(asked: _Asked, source: Dump, like: Vcpu, behind: HostState | None) -> _Asked:
-    """`asked` for the source's own machine: the saved vCPU proves what the host has."""
-    stated = states_features(source.provenance.format)
-    if not asked.vmm.own_rule:
-        made = asked.vmm.made(Saved(asked.setup, stated), offers_of(behind, asked.setup))
-        return msgspec.structs.replace(asked, why=made.why)
-    host = behind or _shown_host(like, own_kernel(source, like).policy)
-    return asked.by(asked.vmm.made(Saved(asked.setup, stated), offers_of(host, asked.setup)))
-
-
 def _shown_host(vcpu: Vcpu, policy: Policy | None) -> HostState | None:
     """What a vCPU shows of its host."""
     return None if policy is None else from_vcpu(vcpu.values, setup_of(vcpu), policy)
@@ -364,15 +399,24 @@ def _like_vcpu(
     dump: Dump, vcpu: Vcpu, policy: Policy, own: Policy | None, label: str, asked: _Asked
 ) -> Destination:  # fmt: skip
     """The machine that `vcpu` runs on, as far as its registers show it, under another kernel."""
-    notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
     if own is None:
         inferred = own_kernel(dump, vcpu)
-        own, notes = inferred.policy or policy, inferred.doubts
-    notes += (
-        f"the host is known only as {describe_policy(own)} showed it to this vCPU: what that kernel hid is unknown",
-    )
-    host = _with_counters(from_vcpu(vcpu.values, setup_of(vcpu), own), vcpu)
-    destination = _modelled(asked, host, policy, label)
+        own, doubts = inferred.policy or policy, inferred.doubts
+    host, notes = _shown_machine(vcpu, own, doubts)
+    return _noted(notes, _modelled(asked, host, policy, label))
+
+
+def _shown_machine(vcpu: Vcpu, own: Policy, doubts: tuple[str, ...]) -> tuple[HostState, tuple[str, ...]]:
+    """The host as the kernel `own` showed it to `vcpu`, with notes; `doubts`: about that kernel."""
+    hidden = f"the host is known only as {describe_policy(own)} showed it to this vCPU: what that kernel hid is unknown"
+    return _with_counters(from_vcpu(vcpu.values, setup_of(vcpu), own), vcpu), (*doubts, hidden)
+
+
+def _noted(notes: Sequence[str], destination: Destination) -> Destination:
+    """The destination with these notes before its own."""
+    if not notes:
+        return destination
     return msgspec.structs.replace(destination, notes=tuple(one_line(n) for n in (*notes, *destination.notes)))
 
 

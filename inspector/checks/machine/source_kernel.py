@@ -107,7 +107,7 @@ def nearest_vcpu(vcpus: Sequence[Vcpu], like: Vcpu) -> Vcpu:
     return min(vcpus, key=lambda v: len(wanted ^ {i for i in v.ids if rule.keeps(i)}))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def _list_under(name: str, setup: VcpuSetup) -> frozenset[int]:
     """What KVM of policy `name` lists for a vCPU of `setup`, core and SVE registers left out."""
     rule = find_vmm("qemu")

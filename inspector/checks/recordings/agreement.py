@@ -145,7 +145,6 @@ class Tally:
             "vcpu": self._count_vcpu,
             "get": self._count_get,
             "guest": self._count_guest,
-            "set": self._count_set,
             "odd": self._count_odd,
             "run": self._count_run,
             "writable_masks": self._count_masks,
@@ -155,9 +154,12 @@ class Tally:
     def count(self, replay: Replay, line: Line) -> None:
         """Compare one line's recorded answers with the model's."""
         kind = line["type"]
-        self._leave_list(replay, kind)
-        if kind != "set":
-            replay.note(line)
+        if replay.list_open:
+            self._leave_list(replay, kind)
+        if kind == "set":
+            self._count_set(replay, line)
+            return
+        replay.note(line)
         if count := self.counts.get(kind):
             count(replay, line)
 
@@ -252,7 +254,7 @@ class Tally:
         self._value(replay, phase, reg_id, line, "value", exposure.values[reg_id] & (1 << 64) - 1)
 
     def _count_set(self, replay: Replay, line: Line) -> None:
-        phase, reg_id, value = str(line.get("phase", "")), replay.reg_id(line), replay.number(line, "value")
+        phase, reg_id, value = replay.asked(line)
         hidden = not replay.raw and replay.hinges_on_host(reg_id, value)
         unlike = phase == "same" and replay.reads(reg_id) != value
         errno, after = replay.write(phase, reg_id, value)
@@ -261,9 +263,14 @@ class Tally:
         if hidden:
             self.hidden[reg_id, phase] += 1
             return
-        recorded = replay.number(line, "after") if "after" in line else after
         self.compared[phase] += 1
-        if line["errno"] == errno and recorded == after and not unlike:
+        told = line.get("after")
+        same = line["errno"] == errno and not unlike
+        if same and told == hex(after):
+            self.agreed[phase] += 1
+            return
+        recorded = after if told is None and "after" not in line else replay.number(line, "after")
+        if same and recorded == after:
             self.agreed[phase] += 1
             return
         field, rule = blame(replay, reg_id, recorded, after)

@@ -32,6 +32,10 @@ _PATCHES = {"0": (), "1": ("mask-ccidx",), "2": ("mask-ccidx-tolerant",), "3": (
 """What the experimental kernel's switch does; that build has the SSBS erratum option off."""
 
 
+_RESTORING = ("same", "field", "ran")
+"""Phases in which the recorder keeps what a register held before."""
+
+
 class Told(NamedTuple):
     """What recorded answers tell of a host that its registers do not."""
 
@@ -85,10 +89,10 @@ class Replay:
     def number(self, line: Mapping[str, Any], key: str) -> int:
         """A hexadecimal number of a line; SourceError when it is missing or is none."""
         text = line.get(key)
-        if not isinstance(text, str):
-            raise SourceError(f"a {line.get('type')} line without {key}", self.where)
         try:
-            return int(text, 16)
+            return int(text, 16)  # type: ignore[arg-type]
+        except TypeError:
+            raise SourceError(f"a {line.get('type')} line without {key}", self.where) from None
         except ValueError:
             raise SourceError(
                 f"{key} {text!r} of a {line.get('type')} line is not a hexadecimal number", self.where
@@ -102,6 +106,15 @@ class Replay:
             known = self.number(line, "id")
             self.ids[line["id"]] = known
         return known
+
+    def asked(self, line: Mapping[str, Any]) -> tuple[str, int, int]:
+        """(phase, register id, value) of a set line: nearly all lines of a recording are such."""
+        phase = line.get("phase", "")
+        try:
+            reg_id, value = self.ids[line["id"]], int(line["value"], 16)
+        except (KeyError, TypeError, ValueError):
+            reg_id, value = self.reg_id(line), self.number(line, "value")
+        return phase if type(phase) is str else str(phase), reg_id, value
 
     def table(self, line: Mapping[str, Any], key: str, base: int = 16) -> dict[str, tuple[int, int]]:
         """An object of a line, number -> hexadecimal number: text of the key -> both; SourceError for other things."""
@@ -212,11 +225,11 @@ class Replay:
         vm = self.vm or self.new_vm()
         writer = vm.vcpus[0]
         reader = writer if phase != "cross" else vm.vcpus[-1]
-        if phase in ("same", "field", "ran") and self.held[0] != reg_id:
+        if self.held[0] != reg_id and phase in _RESTORING:
             self.held = (reg_id, writer.value(reg_id))
         errno = writer.set_one_reg(reg_id, value)
         after = reader.value(reg_id) if reader.initialised else 0
-        if phase in ("field", "ran") and after != self.held[1]:
+        if after != self.held[1] and phase in ("field", "ran"):
             refused = writer.set_one_reg(reg_id, self.held[1])
             if refused and phase == "field":
                 self.new_vm()

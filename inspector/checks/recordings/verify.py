@@ -30,12 +30,39 @@ from inspector.sources.recording import read_lines
 _NEAR, _WHOLE = 12, 3
 """How many neighbouring points are tried, and how many of all that are tried are asked every question."""
 _DECODER = msgspec.json.Decoder(dict[str, Any])
+_AT_ONCE = 512
+"""Lines that are decoded together."""
 
 
 def _lines(lines: Iterable[bytes], where: str) -> Iterator[Line]:
     """Every line as a JSON object; SourceError names the first that is none."""
-    empty = True
-    for count, raw in enumerate(lines, 1):
+    if not isinstance(lines, list):
+        yield from _one_by_one(lines, where)
+        return
+    if not any(line.strip() for line in lines):
+        raise _holds_nothing(where)
+    for at in range(0, len(lines), _AT_ONCE):
+        some = lines[at : at + _AT_ONCE]
+        found = _objects(some)
+        yield from _one_by_one(some, where, at) if found is None else found
+
+
+def _objects(lines: list[bytes]) -> list[Line] | None:
+    """The lines as JSON objects; None where they are to be looked at one by one."""
+    text = b"".join(lines)
+    # Neither blank lines, nor two objects in one, nor one in two: a `}` that ends no object is followed by no `{`.
+    each = text.startswith(b"{") and text.endswith((b"}\n", b"}")) and text.count(b"}\n{") == len(lines) - 1
+    try:
+        found = _DECODER.decode_lines(text) if each and text.count(b"\n") <= len(lines) else []
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return found if len(found) == len(lines) and all(isinstance(line.get("type"), str) for line in found) else None
+
+
+def _one_by_one(lines: Iterable[bytes], where: str, before: int | None = None) -> Iterator[Line]:
+    """The same of lines of which it is not known whether there are any, or of some behind `before` others."""
+    empty = before is None
+    for count, raw in enumerate(lines, (before or 0) + 1):
         if raw == b"\n" or not raw.strip():
             continue
         empty = False
@@ -47,7 +74,11 @@ def _lines(lines: Iterable[bytes], where: str) -> Iterator[Line]:
             raise SourceError(f"line {count} has no type", where, "a recording is expected")
         yield line
     if empty:
-        raise SourceError("holds no line", where, "a recording is expected")
+        raise _holds_nothing(where)
+
+
+def _holds_nothing(where: str) -> SourceError:
+    return SourceError("holds no line", where, "a recording is expected")
 
 
 def predict(lines: Iterable[bytes], where: str = "", kernel: str = "", host: str = "") -> Iterator[bytes]:
@@ -98,12 +129,10 @@ def _judge(lines: Iterable[bytes], replay: Replay) -> Agreement:
 
 def _kept(lines: Iterator[bytes], where: str) -> list[bytes]:
     """Every line; of a file that does not begin as a recording no more than the first."""
-    kept: list[bytes] = []
-    for line in lines:
-        if not kept and line.strip():
-            next(_lines([line], where))
-        kept.append(line)
-    return kept
+    first = next(lines, b"")
+    if first.strip():
+        next(_lines([first], where))
+    return [first, *lines] if first else []
 
 
 def told_by(lines: Iterable[bytes]) -> Told:
@@ -113,9 +142,7 @@ def told_by(lines: Iterable[bytes]) -> Told:
     SME, that its kernel was built with it.
     """
     told, has_sme = Told(), False
-    for raw in lines:
-        if not raw.startswith(_TELLING):
-            continue
+    for raw in [raw for raw in lines if not raw.startswith(_SET) and raw.startswith(_TELLING)]:
         try:
             line = _DECODER.decode(raw)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -129,6 +156,8 @@ def told_by(lines: Iterable[bytes]) -> Told:
     return told
 
 
+_SET = b'{"type":"set"'
+"""How nearly all lines of a recording begin."""
 _TELLING = tuple(f'{{"type":{space}"{kind}"'.encode() for kind in ("vcpu", "host", "el0") for space in ("", " "))
 
 
@@ -152,8 +181,8 @@ def verify(path: str, kernel: str = "", host: str = "") -> Agreement:
     question = question_of(path, host)
     answer = question.ask(kernel)
     digest = hashlib.sha256()
-    for line in question.lines:
-        digest.update(line)
+    for at in range(0, len(question.lines), _AT_ONCE):
+        digest.update(b"".join(question.lines[at : at + _AT_ONCE]))
     answer = msgspec.structs.replace(answer, sha256=digest.hexdigest())
     if answer.perfect or kernel or not answer.policy:
         return answer

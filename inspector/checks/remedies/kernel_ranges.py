@@ -10,9 +10,13 @@ from inspector.checks.machine.destination import Destination, created, modelled,
 from inspector.checks.restore.result import Finding, WayOut
 from inspector.checks.restore.summary import loads, restore
 from inspector.checks.vmms.base import Vmm
+from inspector.kvm.exposure import Exposure
+from inspector.kvm.gates import gates
+from inspector.kvm.gates.id_register import IdGate
 from inspector.kvm.vm import Vm
 from inspector.policies.loader import combine, load_policy, patch_names, policy_names
 from inspector.policies.model import Policy
+from inspector.policies.setup import VcpuSetup
 from inspector.registers.catalog import by_id
 from inspector.sources.dump import Vcpu
 
@@ -23,15 +27,12 @@ def kernels_that_load(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, fat
         return []
     host, assumed = fill_unknown(target.host, vcpus[0].values)
     names = policy_names()
-    settled: dict[str, frozenset[int]] = {}
     whole: list[str] = []
     unkept: list[int] = []
     ids = tuple(dict.fromkeys(f.id for f in fatal))
     for name in names:
-        policy = load_policy(name)
-        exposure, setup, _ = created(host, policy, target.setup, "")
-        settled[name] = _settled(vcpus, Vm(host, policy, setup, len(vcpus), exposure=exposure), rule, ids)
-        if len(settled[name]) < len(ids):
+        exposure, setup, _ = created(host, load_policy(name), target.setup, "")
+        if not _may_settle(vcpus, exposure, rule, ids) or len(_settled(vcpus, exposure, setup, rule, ids)) < len(ids):
             continue
         results = restore(vcpus, showing(exposure, host, setup, ""), rule, brief=True)
         if loads(rule, results):
@@ -48,6 +49,10 @@ def kernels_that_load(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, fat
                 settles_all=True,
             )
         ]
+    settled = {}
+    for name in names:
+        exposure, setup, _ = created(host, load_policy(name), target.setup, "")
+        settled[name] = _settled(vcpus, exposure, setup, rule, ids)
     return _partial(fatal, settled, names, if_alike)
 
 
@@ -86,9 +91,23 @@ def _unkept(ids: Iterable[int]) -> str:
     return f"these values are not kept under all of them: {', '.join(names[:4])}{more}"
 
 
-def _settled(vcpus: Sequence[Vcpu], vm: Vm, rule: Vmm, ids: Iterable[int]) -> frozenset[int]:
+def _may_settle(vcpus: Sequence[Vcpu], exposure: Exposure, rule: Vmm, ids: Iterable[int]) -> bool:
+    """False when a VM is not needed to know that some of `ids` is missing and not dropped there, or refused."""
+    for reg_id, value in ((i, vcpu.values[i]) for i in ids for vcpu in vcpus if i in vcpu.values):
+        if reg_id not in exposure.listed_set:
+            if not rule.tolerates(reg_id, value):
+                return False
+        elif isinstance(gate := gates(exposure).find(reg_id), IdGate) and gate.refuses(value):
+            return False
+    return True
+
+
+def _settled(
+    vcpus: Sequence[Vcpu], exposure: Exposure, setup: VcpuSetup, rule: Vmm, ids: Iterable[int]
+) -> frozenset[int]:
     """Those of `ids` that a fresh VM takes from every vCPU."""
-    exists = vm.exposure.listed_set
+    vm = Vm(exposure.host, exposure.policy, setup, len(vcpus), exposure=exposure)
+    exists = exposure.listed_set
     good = set(ids)
     for position, vcpu in enumerate(vcpus):
         for reg_id in tuple(good):
@@ -143,7 +162,7 @@ def patches_that_help(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, fat
             continue
         policy = combine(target.policy, [patch])
         candidate = modelled(host, policy, target.setup, "")
-        good = _settled(vcpus, candidate.build(len(vcpus)), rule, refused)
+        good = _settled(vcpus, candidate.build(len(vcpus)).exposure, candidate.setup, rule, refused)
         if good:
             ways.append(_patch_way(patch, policy, good, fatal, assumed, _read_back(vcpus[0], candidate, good)))
     most = max((len(way.ids) for way in ways), default=0)

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from inspector.checks.machine.destination import SAME_HOST, Destination, SameHost, destination_for, source_vcpus
+from inspector.checks.machine.destination import Destination, OwnMachine, SameHost, destination_for, source_vcpus
 from inspector.checks.remedies.ways_out import find_ways_out
 from inspector.checks.restore.creation import contradictions, creation_step
 from inspector.checks.restore.emulated import both_emulated, migrate_emulated
@@ -97,16 +97,17 @@ def migrate_all_kernels(
         notes = (*notes, f"{len(vcpus)} vCPUs of {count_of(len(kinds), 'kind')}: each kind is counted once")
     rows, label = [], ""
     every = policies if policies is not None else map(load_policy, (*policy_names(), *vendor_names()))
+    machine = OwnMachine(behind or source, setup, rule, host, assume)
     for policy in every:
         try:
-            target = destination_for(behind or source, SAME_HOST, policy, setup, rule, host, assume)
+            target = machine.under(policy)
         except InspectorError as error:
             if setup is None and not isinstance(error, CreationError):
                 raise
             rows.append(_impossible(policy, error))
             continue
         label = target.label
-        rows.append(_row(target, rule, restore(kinds, target, rule)))
+        rows.append(_row(target, rule, restore(kinds, target, rule, brief=True)))
         if not rows[1:]:
             notes = (*notes, *target.notes)
     return KernelMatrix(

@@ -33,6 +33,7 @@ from inspector.registers.encoding import (
     CLASS_SVE,
     SIZE_U32,
     SIZE_U64,
+    class_of,
     hex_id,
     split_id,
     sysreg_of,
@@ -228,6 +229,10 @@ OPTIONS = {
 }
 
 
+_APART = (CLASS_CORE, CLASS_SVE)
+_CARRIED = (SIZE_U32, SIZE_U64)
+
+
 class Qemu(Vmm, frozen=True, kw_only=True):
     """QEMU under -accel kvm."""
 
@@ -239,8 +244,7 @@ class Qemu(Vmm, frozen=True, kw_only=True):
 
     def keeps(self, reg_id: int) -> bool:
         """The coprocessor register array: neither core nor SVE registers, 32 and 64 bits wide only."""
-        parts = split_id(reg_id)
-        return parts.cls not in (CLASS_CORE, CLASS_SVE) and parts.size in (SIZE_U32, SIZE_U64)
+        return class_of(reg_id) not in _APART and reg_id >> 52 & 0xF in _CARRIED
 
     def rank(self, reg_id: int) -> tuple[int, ...]:
         """Ascending ids."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
+import os
 import re
 
 from inspector.checks import vmms
@@ -20,8 +20,11 @@ DEFAULT_VMM = "qemu-10.0"
 
 def find_all() -> tuple[Vmm, ...]:
     """Every VMM of the package; the family that is taken where nothing is said comes first."""
-    names = sorted(module.name for module in pkgutil.iter_modules(vmms.__path__))
-    modules = [importlib.import_module(f"{vmms.__name__}.{name}") for name in names if name != "table"]
+    files = (file for folder in vmms.__path__ for file in os.listdir(folder) if file.endswith(".py"))
+    names = sorted(file.removesuffix(".py") for file in files)
+    modules = [
+        importlib.import_module(f"{vmms.__name__}.{name}") for name in names if not name.startswith(("table", "_"))
+    ]
     found = [vmm for module in modules for vmm in getattr(module, "VMMS", ())]
     return tuple(sorted(found, key=lambda vmm: vmm.family != _DEFAULT_FAMILY))
 

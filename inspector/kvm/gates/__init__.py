@@ -52,7 +52,7 @@ def _id_gate(exposure: Exposure, reg_id: int) -> Gate:
 
 
 @lru_cache(maxsize=32)
-def gates(exposure: Exposure) -> Mapping[int, Gate]:
+def gates(exposure: Exposure) -> Gates:
     """Register id -> gate, for every listed register that is not plain storage of no interest."""
     book, raw = exposure.book, exposure.raw_caches
     implementation = Implementation if book.variant("implementation-ids") == "writable" else Invariant
@@ -87,6 +87,11 @@ class Gates(Mapping[int, Gate]):
         if made is None:
             made = self._made[reg_id] = self._makers[reg_id](self._exposure, reg_id)
         return made
+
+    def find(self, reg_id: int) -> Gate | None:
+        """The gate of a register; None where there is none."""
+        made = self._made.get(reg_id)
+        return made if made is not None or reg_id not in self._makers else self[reg_id]
 
     def __contains__(self, reg_id: object) -> bool:
         return reg_id in self._makers

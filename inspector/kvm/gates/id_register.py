@@ -116,6 +116,15 @@ class IdGate(Gate):
 
     def check(self, vcpu: VcpuState, value: int, extra: int) -> int:
         """The errno of a value that the hooks let pass."""
+        return self.checked(value)
+
+    def refuses(self, value: int) -> bool:
+        """True when a VM that has not run yet refuses the value, whatever it holds."""
+        prepared = self.prepare(value)
+        return prepared.refused is not None or bool(self.checked(prepared.value))
+
+    def checked(self, value: int) -> int:
+        """The errno of such a value by the bits alone, whatever the VM holds."""
         if (value ^ self.limit) & self.fixed:
             return EINVAL
         for lsb, ones, allowed in self.judged:
@@ -125,8 +134,10 @@ class IdGate(Gate):
 
     def store(self, vcpu: VcpuState, value: int) -> None:
         """On the VM, as the hooks leave it."""
-        prepared = self.prepare(value)
-        vcpu.vm.stored[self.reg_id] = prepared.value | prepared.extra
+        if self.hooks:
+            prepared = self.prepare(value)
+            value = prepared.value | prepared.extra
+        vcpu.vm.stored[self.reg_id] = value
 
     # -- parts ----------------------------------------------------------------------------------------------------
 

@@ -30,7 +30,7 @@ class Stored(IdGate):
         """Only its own value after the first run; before, by the bitmaps."""
         if vcpu.vm.ran:
             return 0 if value | extra == vcpu.vm.stored[self.reg_id] else EBUSY
-        return super().check(vcpu, value, extra)
+        return self.checked(value)
 
     def beyond(self, field: FieldRule, written: int) -> str:
         """By the field's safe direction."""

@@ -98,6 +98,7 @@ class FreshExposure(Exposure):
         for reg_id in (*ID_SPACE, CTR_EL0):
             if reg_id in values:
                 self.limits[reg_id] = Partial(values[reg_id])
+        self.read = self.limits
         self.listed = tuple(values)
 
     @cached_property
@@ -106,7 +107,7 @@ class FreshExposure(Exposure):
 
     def relimit(self, reg_id: int) -> Partial:
         """A limit that was read does not change with what is supposed of the host."""
-        return self.limits[reg_id]
+        return self.read[reg_id]
 
     def feature_values(self) -> dict[int, int]:
         return super().feature_values() | self.given

@@ -14,7 +14,7 @@ from inspector.kvm.cases import Case, Outcome, refused
 from inspector.kvm.exposure import Exposure
 from inspector.kvm.gates.doubts import Doubt
 from inspector.kvm.gates.gate import Gate, Part, Write
-from inspector.kvm.limits import SETTLED_BY
+from inspector.kvm.limits import LIMITED, SETTLED_BY
 from inspector.kvm.listing import Membership
 from inspector.kvm.verdict import JudgedField, Verdict
 from inspector.kvm.vm import Vcpu
@@ -142,8 +142,7 @@ def _fields(
 ) -> tuple[JudgedField, ...]:
     """The judged parts with what they hold and what is written."""
     now, known = vcpu.value(reg_id), known_bits(vcpu, reg_id)
-    limits = vcpu.vm.exposure.limits.get(reg_id)
-    limit_known = ALL if limits is None else limits.known
+    limit_known = vcpu.vm.exposure.limit_known(reg_id) if reg_id in LIMITED else ALL
     return tuple(
         JudgedField(
             name=part.name, msb=part.msb, lsb=part.lsb, now=extract(now, part.msb, part.lsb),

@@ -6,6 +6,7 @@ text: text is what remains.
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from importlib import import_module
 from types import ModuleType
@@ -43,8 +44,8 @@ FORMATS = (
     "qemu_embedded",
 )
 """Module names, asked in this order."""
-_BEGINNING_OTHERWISE = frozenset(("qemu_stream", "libvirt_save", "qcow2"))
-"""Formats whose magic begins with a letter: they are not even loaded for what begins as JSON does."""
+_BEGINNING_OTHERWISE = frozenset(("qemu_stream", "libvirt_save", "qcow2", "firecracker_vmstate"))
+"""Formats whose magic begins with a letter or a zero: they are not even loaded for what begins as JSON does."""
 
 
 class Format(Protocol):
@@ -66,9 +67,9 @@ class Format(Protocol):
 
 @cache
 def module_of(name: str) -> ModuleType | None:
-    """The module of the format that `Provenance.format` calls `name`."""
-    modules = (import_module(f"{__name__}.{module}") for module in FORMATS)
-    return next((module for module in modules if name == module.NAME), None)
+    """The module of the format that `Provenance.format` calls `name`: most likely one that has read something."""
+    places = sorted((f"{__name__}.{module}" for module in FORMATS), key=lambda place: place not in sys.modules)
+    return next((module for module in map(import_module, places) if name == module.NAME), None)
 
 
 def uncompressed_part(name: str, path: Path) -> int:
