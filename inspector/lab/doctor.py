@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -12,7 +11,7 @@ from typing import NamedTuple
 from inspector.errors import SourceError
 from inspector.lab import store
 from inspector.lab.debian import FetchError, Stamp, mirrors
-from inspector.lab.emulator import find_emulator
+from inspector.lab.emulator import find_emulator, no_nested_kvm
 
 TRIED = (
     "cortex-a53", "cortex-a55", "cortex-a57", "cortex-a72", "cortex-a76", "cortex-a710", "a64fx", "neoverse-n1",
@@ -79,12 +78,10 @@ def _room(folder: Path) -> Finding:
 
 
 def _kvm() -> Finding:
-    """Nested virtualisation of an arm64 host, which would be used instead of emulation for cpu=host."""
-    if os.uname().machine != "aarch64":
-        return Finding("nested KVM", False, f"this machine is {os.uname().machine}: arm64 is emulated", needed=False)
-    usable = os.access("/dev/kvm", os.R_OK | os.W_OK) and "kvm-arm.mode=nested" in Path("/proc/cmdline").read_text()
-    said = "cpu=host uses it" if usable else "needs /dev/kvm and kvm-arm.mode=nested; arm64 is emulated"
-    return Finding("nested KVM", usable, said, needed=False)
+    """Nested virtualisation of an arm64 host, which is used instead of emulation."""
+    why = no_nested_kvm()
+    said = f"{why}: arm64 is emulated" if why else "machines without cpu= use it"
+    return Finding("nested KVM", not why, said, needed=False)
 
 
 def cpu_models(folder: Path) -> list[str]:

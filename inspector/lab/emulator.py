@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +14,41 @@ from inspector.lab.debian import EMULATOR, EMULATOR_PACKAGE, EMULATOR_VERSION, o
 
 WITH_MTE = ("neoverse-n2", "cortex-a710", "max")
 """CPU models whose memory tags QEMU can emulate; with any other it refuses the machine's option mte=on."""
+
+
+HOST = "host"
+"""The CPU model that stands for this machine's own CPU under its own KVM."""
+_KVM_CHECK_EXTENSION, _KVM_CAP_ARM_EL2 = 0xAE03, 240
+
+
+def no_nested_kvm(device: str = "/dev/kvm") -> str:
+    """Why this machine's own KVM runs no kernel that has a KVM of its own; empty where it does.
+
+    include/uapi/linux/kvm.h: KVM_CAP_ARM_EL2, which KVM offers on a CPU with FEAT_NV2 when booted with
+    kvm-arm.mode=nested.
+    """
+    if os.uname().machine not in ("aarch64", "arm64"):
+        return f"this machine is {os.uname().machine}"
+    try:
+        kvm = os.open(device, os.O_RDWR | os.O_CLOEXEC)
+    except OSError as error:
+        return f"{device}: {error.strerror}"
+    try:
+        offered = fcntl.ioctl(kvm, _KVM_CHECK_EXTENSION, _KVM_CAP_ARM_EL2)
+    except OSError as error:
+        return f"{device}: {error.strerror}"
+    finally:
+        os.close(kvm)
+    return "" if offered else f"{device} offers guests no EL2: it needs kvm-arm.mode=nested, and a CPU with FEAT_NV2"
+
+
+def own_cpus() -> str:
+    """What tells this machine's CPUs from another's, as /proc/cpuinfo has it."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return " ".join(sorted(set(re.findall(r"^CPU (?:implementer|variant|part|revision)\s*:.*$", text, re.M))))
 
 
 class Emulator(NamedTuple):

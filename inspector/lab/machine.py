@@ -26,7 +26,7 @@ import zstandard
 
 from inspector.errors import InspectorError, SourceError
 from inspector.lab import store
-from inspector.lab.emulator import WITH_MTE, Emulator
+from inspector.lab.emulator import HOST, WITH_MTE, Emulator, own_cpus
 from inspector.lab.initramfs import fingerprint, root_file_system
 from inspector.lab.kernels import missing
 from inspector.lab.wire import Reader, packed
@@ -77,6 +77,23 @@ class Spec(msgspec.Struct, frozen=True):
     """what it has beside them: name, content"""
 
 
+def command_of(spec: Spec, emulator: Emulator, folder: Path) -> list[str]:
+    """The command line of a machine without its kernel; its serial line and QMP are sockets in `folder`.
+
+    Raises SourceError for memory tags on a CPU model whose tags QEMU cannot emulate.
+    """
+    host = spec.cpu == HOST
+    if spec.mte and not host and spec.cpu not in WITH_MTE:
+        raise SourceError(f"QEMU emulates no memory tags on {spec.cpu}", "mte=on", f"on: {', '.join(WITH_MTE)}")
+    board = f"{store.machine_type(emulator)},virtualization=on,gic-version=3" + ",mte=on" * spec.mte
+    return emulator.command(
+        "-M", board, "-cpu", spec.cpu, "-m", str(MEMORY), "-smp", str(spec.smp),
+        "-accel", "kvm" if host else "tcg", "-no-reboot", "-nodefaults", "-display", "none",
+        "-chardev", f"socket,id=line,path={folder}/line,server=on,wait=off", "-serial", "chardev:line",
+        "-qmp", f"unix:{folder}/qmp,server=on,wait=off",
+    )  # fmt: skip
+
+
 class Machine:
     """A running machine; `close` ends it, and nothing is left. Requests of several threads go one after another."""
 
@@ -115,7 +132,7 @@ class Machine:
         self._stopped = lambda: False  # others may use the machine from here on
 
     def _begin(self, spec: Spec, emulator: Emulator, cache: Path, say: Callable[[str], object]) -> None:
-        command, key = self._command(spec, emulator), self._key(spec, emulator)
+        command, key = command_of(spec, emulator, self._folder), self._key(spec, emulator)
         saved = store.saved(cache, key)
         if saved is not None:
             try:
@@ -131,23 +148,12 @@ class Machine:
         lacks = missing(spec.image)
         if lacks:
             raise SourceError(f"this kernel lacks {', '.join(lacks)}", self._where, "build it with these options")
-        say(f"booting {spec.image.name} on an emulated {spec.cpu}; later starts take a second")
+        model = "this machine's own CPU" if spec.cpu == HOST else f"an emulated {spec.cpu}"
+        say(f"booting {spec.image.name} on {model}; later starts take a second")
         self._start([*command, *self._kernel(spec)], emulator)
         self._until_ready(say)
         self._rehearse()
         self._save(cache, key, say)
-
-    def _command(self, spec: Spec, emulator: Emulator) -> list[str]:
-        board = f"{store.machine_type(emulator)},virtualization=on,gic-version=3"
-        if spec.mte and spec.cpu not in WITH_MTE:
-            raise SourceError(f"QEMU emulates no memory tags on {spec.cpu}", "mte=on", f"on: {', '.join(WITH_MTE)}")
-        host = spec.cpu == "host"
-        return emulator.command(
-            "-M", board + ",mte=on" * spec.mte, "-cpu", spec.cpu, "-m", str(MEMORY), "-smp", str(spec.smp),
-            *(("-accel", "kvm") if host else ("-accel", "tcg")), "-no-reboot", "-nodefaults", "-display", "none",
-            "-chardev", f"socket,id=line,path={self._folder}/line,server=on,wait=off", "-serial", "chardev:line",
-            "-qmp", f"unix:{self._folder}/qmp,server=on,wait=off",
-        )  # fmt: skip
 
     def _kernel(self, spec: Spec) -> list[str]:
         image = self._folder / "initramfs"
@@ -157,7 +163,8 @@ class Machine:
 
     def _key(self, spec: Spec, emulator: Emulator) -> str:
         guest = fingerprint([spec.guest], dict(spec.files))
-        return store.key(spec.image, guest, emulator, MEMORY, spec.cpu, spec.mte, spec.smp, spec.append)
+        cpus = own_cpus() if spec.cpu == HOST else ""
+        return store.key(spec.image, guest, emulator, MEMORY, spec.cpu, spec.mte, spec.smp, spec.append, cpus)
 
     def _start(self, command: list[str], emulator: Emulator, *descriptors: int) -> None:
         self._go_on()

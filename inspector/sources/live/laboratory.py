@@ -20,9 +20,9 @@ from inspector.errors import LONGEST, SourceError, short_line
 from inspector.folders import cache_folder
 from inspector.lab import machine as machines
 from inspector.lab.debian import FetchError, Stamp, fetch_guest, guest_apt
-from inspector.lab.emulator import find_emulator
+from inspector.lab.emulator import HOST, find_emulator, no_nested_kvm
 from inspector.lab.kernels import image_of
-from inspector.lab.machine import Machine, SilentError, Spec
+from inspector.lab.machine import Machine, SilentError, Spec, StoppedError
 from inspector.lab.programs import agent_program
 from inspector.numbers import is_decimal
 from inspector.sources.dump import Dump
@@ -69,11 +69,8 @@ class Lab:
         self._patience = max(options.timeout, _SLOWEST_ANSWER)
         self.timeout = self._patience + _SLOWEST_START
         self.kernel, self._given = taken_apart(address)
-
-    @property
-    def cpu(self) -> str:
-        """The CPU model of the machine."""
-        return self._given.cpu
+        self.cpu = self._given.cpu
+        """the CPU model of the machine"""
 
     def machine(self) -> Machine:
         """The machine of this address: the one that runs, else it is started. Raises SourceError."""
@@ -100,6 +97,16 @@ class Lab:
             ("recorder.py", recorder_program().encode()),
         )
         spec = msgspec.structs.replace(self._given, image=image, guest=guest, files=files)
+        try:
+            return Machine(spec, emulator, folder, self.address, self._say, self.stopped.is_set)
+        except StoppedError:
+            raise
+        except SourceError as error:
+            if spec.cpu != HOST or f"cpu={HOST}" in self.address:
+                raise
+            self._say(f"this machine's own KVM cannot be used ({error.what}): {DEFAULT_CPU} is emulated")
+            self.cpu = DEFAULT_CPU
+        spec = msgspec.structs.replace(spec, cpu=DEFAULT_CPU)
         return Machine(spec, emulator, folder, self.address, self._say, self.stopped.is_set)
 
     def _say(self, text: str) -> None:
@@ -156,7 +163,7 @@ def taken_apart(address: str) -> tuple[str, Spec]:
     if not kernel or _OPTION.sub("", options):
         raise SourceError("is not the address of a lab", address, f"valid: {FORM}, KERNEL a series or a file")
     given = {name: value.strip('"') for name, value in _OPTION.findall(options)}
-    cpu, smp, mte = given.get("cpu", DEFAULT_CPU), given.get("smp", "1"), given.get("mte", "off")
+    cpu, smp, mte = given["cpu"] if "cpu" in given else usual_cpu(), given.get("smp", "1"), given.get("mte", "off")
     if len(cpu) > _LONGEST_CPU or not _CPU.match(cpu):
         raise SourceError(f"{short_line(cpu, 60)!r} is no CPU model", address, "such as neoverse-n2, cortex-a72 or max")
     if not (is_decimal(smp) and 1 <= int(smp[:3]) <= 8 and len(smp) < 3):
@@ -164,6 +171,11 @@ def taken_apart(address: str) -> tuple[str, Spec]:
     if mte not in ("on", "off"):
         raise SourceError(f"mte={mte} is neither on nor off", address)
     return kernel, Spec(Path(), cpu=cpu, mte=mte == "on", smp=int(smp), append=given.get("append", ""))
+
+
+def usual_cpu() -> str:
+    """The CPU model where none is named: this machine's own where its KVM can run a KVM, else an emulated one."""
+    return DEFAULT_CPU if no_nested_kvm() else HOST
 
 
 def guest_python(folder: Path) -> Path:
