@@ -7,7 +7,7 @@ that `migrate` loads what a restore needs, and not what explains a log or compar
 from __future__ import annotations
 
 from os import PathLike, fspath
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -56,14 +56,39 @@ def migrate(
     rule, by default as the source's format suggests. `ways_out=False` leaves the search for remedies out. `behind`: the
     dump that shows the machine of `same-host`, where `source` was changed since it was read.
     """
-    saved = dump_of(source)
-    setup = setup_for(saved, vmm, features, gic)
-    choice = choice_of(kernel)
+    asked = restore_of(source, destination, kernel, vmm, features, gic)
     report = migration.migrate(
-        saved, side_of(destination), policy_of(choice), vmm, setup, host, assume, candidates=candidates_of(choice),
+        asked.saved, asked.target, asked.policy, vmm, asked.setup, host, assume, candidates=asked.candidates,
         ways_out=ways_out, behind=behind,
     )  # fmt: skip
-    return msgspec.structs.replace(report, kernel_note=choice.text) if isinstance(choice, Choice) else report
+    return report if asked.note is None else msgspec.structs.replace(report, kernel_note=asked.note)
+
+
+class Restore(NamedTuple):
+    """A restore as the rooms below take it, made of what a user names."""
+
+    saved: Dump
+    target: Dump | SameHost
+    policy: Policy | None
+    setup: VcpuSetup | None
+    candidates: tuple[Policy, ...]
+    note: str | None
+    """how sure the choice of the kernel is; None where no kernel was chosen by name"""
+
+
+def restore_of(
+    source: Source,
+    destination: Source,
+    kernel: Kernel | None,
+    vmm: str,
+    features: str | VcpuSetup | None,
+    gic: Gic | None,
+) -> Restore:
+    """The restore that somebody asks for. Raises InspectorError for a name that stands for nothing."""
+    saved, choice = dump_of(source), choice_of(kernel)
+    setup = setup_for(saved, vmm, features, gic)
+    note = choice.text if isinstance(choice, Choice) else None
+    return Restore(saved, side_of(destination), policy_of(choice), setup, candidates_of(choice), note)
 
 
 def dump_of(source: Source) -> Dump:

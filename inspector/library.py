@@ -20,8 +20,7 @@ from inspector.asking import (
     load,
     migrate,
     policy_of,
-    setup_for,
-    side_of,
+    restore_of,
 )
 from inspector.checks.compare import compare as comparing
 from inspector.checks.compare.compare import Comparison
@@ -153,16 +152,12 @@ def fix(
 
     Nothing is written when nothing is refused, nor with `dry_run`; nothing is ever overwritten.
     """
-    saved = dump_of(source)
-    setup = setup_for(saved, vmm, features, gic)
-    choice = choice_of(kernel)
+    asked = restore_of(source, destination, kernel, vmm, features, gic)
     result = repair.fix(
-        saved, side_of(destination), fspath(out), policy_of(choice), vmm, setup, host, assume, candidates_of(choice),
+        asked.saved, asked.target, fspath(out), asked.policy, vmm, asked.setup, host, assume, asked.candidates,
         dry_run=dry_run,
     )  # fmt: skip
-    if not isinstance(choice, Choice) or not choice.text:
-        return result
-    return msgspec.structs.replace(result, notes=(*result.notes, choice.text))
+    return msgspec.structs.replace(result, notes=(*result.notes, asked.note)) if asked.note else result
 
 
 def compare(*dumps: Source, scope: Scope = "auto") -> Comparison:

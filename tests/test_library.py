@@ -12,7 +12,7 @@ import pytest
 import inspector
 from inspector import library
 from inspector.errors import InspectorError
-from inspector.reports.exposure import verdict_json, verdict_lines
+from inspector.reports.verdicts import verdict_json, verdict_lines
 from tests.fresh import ROOT, modules_after
 
 SAVED = "builtin:neoverse-n2-linux-6.1"

@@ -31,7 +31,8 @@ from inspector.errors import EXIT_YES, InspectorError
 from inspector.reports import migration as report
 from inspector.reports.host_facts import facts_json, facts_lines, facts_markdown
 from inspector.reports.json import dumps
-from inspector.reports.migration_text import matrix_text, migration_text
+from inspector.reports.kernel_matrix import matrix_json, matrix_markdown, matrix_text
+from inspector.reports.migration_text import migration_text
 
 ALL_KERNELS = "all-kernels"
 CHUNK = 16
@@ -78,9 +79,9 @@ def run(options: argparse.Namespace) -> int:
         )
         matrix = matrix if options.secrets else told_matrix(matrix)
         if options.json:
-            print(dumps(report.matrix_json(matrix)))
+            print(dumps(matrix_json(matrix)))
         else:
-            print(report.matrix_markdown(matrix) if options.markdown else matrix_text(matrix))
+            print(matrix_markdown(matrix) if options.markdown else matrix_text(matrix))
         return matrix.exit_code
     result = migrate(source, given_side(options), *given_destination(options))
     result = result if options.secrets else told(result)

@@ -9,6 +9,8 @@ import msgspec
 
 from inspector.kvm.cases import Case
 
+Outcome = Literal["accepted", "refused", "ignored", "uncertain"]
+
 
 class JudgedField(msgspec.Struct, frozen=True, kw_only=True):
     """One field of a written value, as the handler judged it."""
@@ -84,7 +86,12 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.errno) if self.certain else any(case.errno for case in self.cases)
 
     @property
-    def outcome(self) -> str:
+    def changed(self) -> tuple[JudgedField, ...]:
+        """The judged fields that the write changes, or that are refused; most significant first."""
+        return tuple(field for field in self.fields if field.now != field.written or not field.accepted)
+
+    @property
+    def outcome(self) -> Outcome:
         """`accepted`, `refused`, `ignored` when errno is 0 and the value read back is not the one written, and
         `uncertain` when the answer depends on what is not known."""
         if not self.certain:

@@ -14,6 +14,8 @@ from typing import Literal, get_args
 
 import msgspec
 
+from inspector.numbers import is_decimal
+
 Evidence = Literal["recorded", "source", "user"]
 """recorded: checked against answers of that very release; source: read in code or patches; user: somebody's own
 file."""
@@ -358,6 +360,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             if rule.name == name:
                 return rule
         raise KeyError(name)
+
+
+def kernel_title(name: str) -> str:
+    """`Linux 6.12`; a policy of the user's own keeps its name."""
+    return f"Linux {name}" if is_decimal(name[:1]) else name
 
 
 def conditions_of(rule: Rule) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from inspector.errors import one_line
 from inspector.registers.caches import Cache, CacheReading, CacheTopology
-from inspector.registers.encoding import grouped_hex, hex_id, hex_value
+from inspector.registers.encoding import grouped_hex, hex_id
 from inspector.reports.json import Json
 from inspector.reports.text import columns, markdown_table, markdown_text
+from inspector.reports.values import hex_json
 
 
 def reading_json(reading: CacheReading | None) -> Json | None:
@@ -29,7 +30,7 @@ def cache_json(cache: Cache) -> Json:
         "type": cache.kind,
         "csselr": cache.csselr,
         "id": hex_id(cache.id),
-        "value": None if cache.value is None else hex_value(cache.value, 8 if cache.value >> 32 else 4),
+        "value": hex_json(cache.value, 8 if (cache.value or 0) >> 32 else 4),
         **{
             name: None if cache.chosen is None else getattr(cache.chosen, name)
             for name in ("layout", "sets", "ways", "line", "size")
@@ -44,8 +45,8 @@ def cache_json(cache: Cache) -> Json:
 def topology_json(topology: CacheTopology) -> Json:
     """A whole hierarchy; sizes in bytes."""
     return {
-        "clidr": None if topology.clidr is None else hex_value(topology.clidr),
-        "ctr": None if topology.ctr is None else hex_value(topology.ctr),
+        "clidr": hex_json(topology.clidr),
+        "ctr": hex_json(topology.ctr),
         "loc": topology.loc,
         "louu": topology.louu,
         "louis": topology.louis,

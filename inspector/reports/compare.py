@@ -11,6 +11,7 @@ from inspector.registers.catalog import by_id
 from inspector.registers.encoding import hex_id, hex_value
 from inspector.reports.json import Json
 from inspector.reports.text import columns, markdown_table, markdown_text
+from inspector.reports.values import hex_json
 
 _SHOWN_SUBJECTS = 12
 _SHOWN_UNKNOWN = 16
@@ -74,9 +75,7 @@ def _register_json(register: RegisterValues, shown: tuple[Column, ...]) -> Json:
         "feature": register.feature,
         "distinct": register.distinct,
         **({"withheld": True} if register.withheld else {}),
-        "values": {
-            c.name: None if v is None else hex_value(v, size) for c, v in zip(shown, register.values, strict=True)
-        },
+        "values": {c.name: hex_json(v, size) for c, v in zip(shown, register.values, strict=True)},
         # of the columns that know only some bits: which
         **({"known": known} if known else {}),
         "fields": [

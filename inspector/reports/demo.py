@@ -9,8 +9,9 @@ from inspector.checks.patch_effect import BEFORE, Effect, PatchStudy, Variant, a
 from inspector.checks.patch_subjects import Subject, subjects
 from inspector.errors import one_line
 from inspector.policies.loader import patch_named
-from inspector.reports.patch_effect import SEEN, cache_words, number, restored_words, seen_cells, turned
+from inspector.reports.patch_effect import SEEN, cache_words, restored_words, seen_cells, turned
 from inspector.reports.text import markdown_table
+from inspector.reports.values import number_text
 
 SOURCE = "builtin:neoverse-n2-linux-6.1"
 """A VM saved on a host with FEAT_CCIDX, under a kernel that shows it."""
@@ -70,7 +71,7 @@ def _ending(effect: Effect, after: str) -> str:
 
 def _vanishes(before: Effect, after: Effect) -> str:
     found = [one for one in subjects(before, after) if one.after.restored != one.saved]
-    fields = " and ".join(f"{number(one.after.restored)} in {one.name}" for one in found)
+    fields = " and ".join(f"{number_text(one.after.restored)} in {one.name}" for one in found)
     return f"The VM loads, and its guest then reads {fields}: a feature goes away under a running guest."
 
 

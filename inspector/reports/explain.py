@@ -8,10 +8,11 @@ from inspector.checks.explain.result import ExplainedField, ExplainedRegister, E
 from inspector.checks.feature_groups import FeatureGroup
 from inspector.errors import one_line
 from inspector.registers.catalog import by_id
-from inspector.registers.encoding import grouped_hex, hex_id, hex_value
+from inspector.registers.encoding import grouped_hex, hex_id
 from inspector.reports.json import Json
 from inspector.reports.migration import migration_json
 from inspector.reports.outline import GAP, OutlineLine, Words, line, listed, outline_markdown, outline_text, section
+from inspector.reports.values import hex_json
 
 _KINDS = {
     "refused": ("✖", "refused by the destination's KVM", "refused"),
@@ -60,8 +61,8 @@ def _register_json(register: ExplainedRegister) -> Json:
         "name": register.name,
         "title": register.title,
         "kind": register.kind,
-        "value": None if register.wanted is None else hex_value(register.wanted, size),
-        "destination": None if register.actual is None else hex_value(register.actual, size),
+        "value": hex_json(register.wanted, size),
+        "destination": hex_json(register.actual, size),
         **({"withheld": True} if register.withheld else {}),
         "errno": register.errno_name,
         "fields": [

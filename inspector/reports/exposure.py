@@ -1,4 +1,4 @@
-"""Reports of what a kernel exposes (`expose`) and what it answers to writes (`write`)."""
+"""Reports of what a kernel exposes (`expose`)."""
 
 from __future__ import annotations
 
@@ -10,26 +10,21 @@ from typing import NamedTuple
 from inspector.errors import one_line
 from inspector.kvm.cases import Case
 from inspector.kvm.exposure import Exposure, FieldExposure, RegisterExposure
-from inspector.kvm.verdict import JudgedField, Verdict
 from inspector.kvm.words.kernel_exposures import explain_under_each
 from inspector.kvm.words.kernels import unmodelled
 from inspector.numbers import is_decimal
 from inspector.registers import catalog
-from inspector.registers.bits import ones, partial_hex
-from inspector.registers.encoding import grouped_hex, hex_id, hex_value
+from inspector.registers.encoding import hex_id, hex_value
 from inspector.registers.reading import read
 from inspector.reports.cases import case_lines, cases_json
 from inspector.reports.json import Json
 from inspector.reports.outline import SIGNS, listed
 from inspector.reports.text import columns, markdown_table
+from inspector.reports.values import bits_text, hex_json, number_text, partly_json, value_text
 
 _FOLLOWS = "it follows from what is not known of the host"
 _NAMED = 6
 """Registers that an entry for alike ones names."""
-
-
-def _hex(value: int | None, size: int = 8) -> str | None:
-    return None if value is None else hex_value(value, size)
 
 
 def exposed_register_json(exposure: RegisterExposure) -> Json:
@@ -39,10 +34,10 @@ def exposed_register_json(exposure: RegisterExposure) -> Json:
     return {
         "id": hex_id(exposure.id),
         "name": register.name,
-        **_partly("host", exposure.host, exposure.host_known, 8),
+        **partly_json("host", exposure.host, exposure.host_known, 8),
         "known": hex_value(exposure.known, size),
-        "exposed": _hex(exposure.exposed if exposure.exposed is None else exposure.exposed & exposure.known, size),
-        **_partly("guest", exposure.guest, exposure.guest_known, 8),
+        "exposed": hex_json(exposure.exposed if exposure.exposed is None else exposure.exposed & exposure.known, size),
+        **partly_json("guest", exposure.guest, exposure.guest_known, 8),
         "fields": [
             {
                 "name": field.name,
@@ -80,19 +75,6 @@ def exposure_doubt(exposure: Exposure) -> str:
     """What all of an answer depends on, where the kernel is none that is modelled; else empty."""
     policy = exposure.policy
     return f"it depends on {unmodelled(policy)}; what it is as that kernel stands below" if policy.stands_for else ""
-
-
-def _shown(value: int | None, known: int, size: int = 8) -> str:
-    """A value in hex, `?` for digits that are not known; one `?` where nothing is."""
-    return "?" if value is None else partial_hex(value, known, size, grouped=True)
-
-
-def _number(value: int | None) -> str:
-    return "?" if value is None else f"0x{value:x}"
-
-
-def _bits(field: FieldExposure | JudgedField) -> str:
-    return f"[{field.msb}:{field.lsb}]" if field.msb != field.lsb else f"[{field.msb}]"
 
 
 def _meaning(register: RegisterExposure, field: FieldExposure) -> str:
@@ -155,16 +137,16 @@ def _changed(register: RegisterExposure) -> list[FieldExposure]:
 
 def _values(register: RegisterExposure, everything: bool) -> _Values:
     size = catalog.by_id(register.id).size
-    shown = _shown(register.exposed, register.known, size)
+    shown = value_text(register.exposed, register.known, size)
     guest = ""
     if register.guest is not None and register.guest != register.exposed:
-        guest = f"   guest reads {_shown(register.guest, register.guest_known, size)}"
+        guest = f"   guest reads {value_text(register.guest, register.guest_known, size)}"
     rows = tuple(
         _Row(
             (
-                _bits(field),
+                bits_text(field),
                 field.name,
-                f"{_number(field.host)} -> {_number(field.exposed)}",
+                f"{number_text(field.host)} -> {number_text(field.exposed)}",
                 f"{SIGNS[field.state]} {field.state}",
                 field.rule,
             ),
@@ -174,7 +156,9 @@ def _values(register: RegisterExposure, everything: bool) -> _Values:
         )
         for field in (register.fields if everything else _changed(register))
     )
-    return _Values(f"host {_shown(register.host, register.host_known)}  exposed {shown}{guest}", rows, register.cases)
+    return _Values(
+        f"host {value_text(register.host, register.host_known)}  exposed {shown}{guest}", rows, register.cases
+    )
 
 
 def _joined(names: Sequence[str]) -> str:
@@ -218,9 +202,9 @@ def exposure_markdown(exposures: Sequence[Exposure], label: str) -> str:
             whole = field.name == "value"
             rows.append(
                 [
-                    name if whole else f"{name}.{field.name} {_bits(field)}",
-                    _number(field.host),
-                    _number(field.exposed),
+                    name if whole else f"{name}.{field.name} {bits_text(field)}",
+                    number_text(field.host),
+                    number_text(field.exposed),
                     f"{SIGNS[field.state]} {field.state}",
                     field.rule,
                     field.reason or _meaning(register, field),
@@ -244,108 +228,3 @@ def exposure_markdown(exposures: Sequence[Exposure], label: str) -> str:
     ]
     head = ["register or field", "host", "exposed", "verdict", "rule", "reason", "source"]
     return "\n".join([*lines, *markdown_table(head, rows)]) + "\n"
-
-
-def judged_field_json(field: JudgedField) -> Json:
-    """One field as a write handler judged it."""
-    return {
-        "name": field.name,
-        "msb": field.msb,
-        "lsb": field.lsb,
-        "now": field.now,
-        "written": field.written,
-        "limit": field.limit,
-        "writable": field.writable,
-        "safe": field.safe,
-        "accepted": field.accepted,
-        "reason": field.reason,
-    }
-
-
-def _field_hex(value: int, known: int, field: JudgedField) -> str:
-    """`0x2`, `?` where a bit of it is not known."""
-    mask = ones(field.msb - field.lsb + 1)
-    return f"0x{value:x}" if known & mask == mask else "?"
-
-
-def _fate(field: JudgedField) -> str:
-    if field.fate == "uncertain":
-        return "? uncertain"
-    return ("= " if field.accepted else "✖ ") + (field.reason or "accepted")
-
-
-def _partly(name: str, value: int | None, known: int, size: int) -> Json:
-    """A value, and the mask of its known bits where it is known only in part."""
-    whole = ones(8 * min(size, 8))
-    answer: Json = {name: _hex(value if value is None else value & known, size)}
-    return answer if value is None or known & whole == whole else answer | {f"{name}_known": _hex(known & whole, size)}
-
-
-def verdict_json(verdict: Verdict) -> Json:
-    """One answer to KVM_SET_ONE_REG."""
-    register = catalog.by_id(verdict.id)
-    return {
-        "id": hex_id(verdict.id),
-        "name": register.name,
-        **_partly("value", verdict.value, verdict.value_known, register.size),
-        "outcome": verdict.outcome,
-        "errno": verdict.errno if verdict.certain else None,
-        "errno_name": verdict.errno_name if verdict.certain else None,
-        **_partly("before", verdict.before, verdict.before_known, register.size),
-        **_partly("after", verdict.after, verdict.after_known, register.size),
-        "fields": [judged_field_json(field) for field in verdict.fields],
-        "rule": verdict.rule,
-        "reference": verdict.reference,
-        "reason": verdict.reason,
-        "would_pass": _hex(verdict.would_pass, register.size),
-        "uncertain": list(verdict.uncertain),
-        **cases_json(verdict.certain, verdict.depends_on, verdict.cases),
-    }
-
-
-OUTCOMES = {
-    "accepted": "= accepted",
-    "refused": "✖ refused",
-    "ignored": "▼ accepted, not kept",
-    "uncertain": "? uncertain",
-}
-"""Each outcome of a write with its glyph, as the commands and the Write dialog say it."""
-
-
-def verdict_lines(verdict: Verdict) -> list[str]:
-    """One answer in full, as the Write dialog shows it."""
-    register = catalog.by_id(verdict.id)
-    size = register.size
-    head = f"{register.name} = {_shown(verdict.value, verdict.value_known, size)}  {OUTCOMES[verdict.outcome]}"
-    if verdict.errno and verdict.certain:
-        head += f"  {verdict.errno_name} ({verdict.errno})"
-    lines = [head]
-    if verdict.before is not None:
-        lines.append(f"  now         {_shown(verdict.before, verdict.before_known, size)}")
-    if verdict.after is not None:
-        lines.append(f"  reads back  {_shown(verdict.after, verdict.after_known, size)}")
-    changed = [f for f in verdict.fields if f.now != f.written or not f.accepted]
-    rows = [
-        [
-            _bits(field),
-            field.name,
-            f"now {_field_hex(field.now, field.now_known, field)}",
-            f"written 0x{field.written:x}",
-            f"limit {_field_hex(field.limit, field.limit_known, field)}",
-            "writable" if field.writable else "not writable",
-            field.safe,
-            _fate(field),
-        ]
-        for field in changed
-    ]
-    lines += columns(rows, indent="  ")
-    unchanged = len(verdict.fields) - len(changed)
-    if unchanged and changed:
-        lines.append(f"  {unchanged} other field{'s' * (unchanged != 1)} unchanged")
-    lines += [f"  {title:11} {text}" for title, text in (
-        ("why", verdict.reason), ("rule", verdict.rule), ("source", verdict.reference)
-    ) if text]  # fmt: skip
-    lines += case_lines(verdict.cases)
-    if verdict.would_pass is not None:
-        lines.append(f"  would pass  {grouped_hex(verdict.would_pass, size)}")
-    return [one_line(line) for line in lines]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from inspector.checks.fleet.loading import Loading, Outcome
 from inspector.checks.restore.result import FAILS, LOADS, UNCERTAIN
 from inspector.errors import one_line
-from inspector.numbers import is_decimal
+from inspector.policies.model import kernel_title
 from inspector.reports.json import Json
 from inspector.reports.text import markdown_table
 
@@ -42,7 +42,7 @@ def loading_text(answer: Loading) -> str:
     """The answers as text."""
     lines = [_headline(answer)]
     for one, count, names in answer.outcomes:
-        kernel = f"  ({one.vmm}, Linux {one.kernel})" if is_decimal(one.kernel[:1]) else f"  ({one.vmm}, {one.kernel})"
+        kernel = f"  ({one.vmm}, {kernel_title(one.kernel)})"
         lines += ["", one_line(f"{_counted(one, count)}: {_few(names, count)}{kernel}")]
         lines += [one_line(f"  {title}: {_few(which, len(which))}") for title, which in _reasons(one) if which]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Reports of a migration check and of a kernel matrix: JSON and Markdown; the text is in migration_text.py."""
+"""Reports of a migration check: JSON and Markdown; the text is in migration_text.py."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from inspector.checks.restore.result import (
     FieldDifference,
     Finding,
     FindingKind,
-    KernelMatrix,
     MigrationReport,
     Remark,
     WayOut,
 )
 from inspector.errors import one_line
 from inspector.registers.catalog import by_id
-from inspector.registers.encoding import grouped_hex, hex_id, hex_value
+from inspector.registers.encoding import grouped_hex, hex_id
 from inspector.reports.cases import cases_json
 from inspector.reports.json import Json, source_json
 from inspector.reports.migration_outline import ways_outline
-from inspector.reports.migration_text import matrix_text, migration_text
+from inspector.reports.migration_text import migration_text
 from inspector.reports.outline import outline_markdown
 from inspector.reports.text import markdown_table, markdown_text
+from inspector.reports.values import hex_json
 
-__all__ = ["matrix_json", "matrix_markdown", "matrix_text", "migration_json", "migration_markdown", "migration_text"]
+__all__ = ["migration_json", "migration_markdown", "migration_text"]
 
 
 def migration_json(report: MigrationReport, every: bool = False) -> Json:
@@ -87,7 +87,7 @@ def finding_json(finding: Finding) -> Json:
     part = finding.part
 
     def hexed(value: int | None) -> str | None:
-        return None if value is None else hex_value(value, register.size)
+        return hex_json(value, register.size)
 
     answer: Json = {
         "id": hex_id(finding.id),
@@ -220,37 +220,3 @@ def _remarks_markdown(remarks: Sequence[Remark]) -> list[str]:
 
 def _ways_markdown(ways: Sequence[WayOut]) -> list[str]:
     return ["### Ways out", "", outline_markdown(ways_outline(ways))] if ways else []
-
-
-def matrix_json(matrix: KernelMatrix) -> Json:
-    """One row per kernel."""
-    return {
-        "vmm": matrix.vmm,
-        "source": matrix.source,
-        "destination": matrix.destination,
-        "kernels": [
-            {
-                "kernel": row.kernel,
-                "evidence": row.evidence,
-                "verdict": row.verdict,
-                "refused": row.refused,
-                "only_in_source": row.only_in_source,
-                "changed": row.changed,
-                "uncertain": row.uncertain,
-                "first": finding_json(row.first) if row.first else None,
-            }
-            for row in matrix.rows
-        ],
-        "notes": list(matrix.notes),
-    }
-
-
-def matrix_markdown(matrix: KernelMatrix) -> str:
-    """One table row per kernel."""
-    head = ["kernel", "verdict", "refused", "only in source", "not kept", "first"]
-    rows = [
-        [r.kernel, r.verdict, str(r.refused), str(r.only_in_source), str(r.changed), r.headline] for r in matrix.rows
-    ]
-    lines = [f"## Where can this VM go? {markdown_text(matrix.source)}", "", f"VMM: {matrix.vmm_title}", ""]
-    lines += [*markdown_table(head, rows), "", *(f"- {markdown_text(n)}" for n in matrix.notes)]
-    return "\n".join(lines).rstrip()

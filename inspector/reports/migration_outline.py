@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from inspector.checks.restore.result import FieldDifference, Finding, WayOut
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import grouped_hex, hex_id
+from inspector.reports.cases import case_outline
 from inspector.reports.outline import OutlineLine, Words, line
 
 LABEL = 8
@@ -27,11 +28,7 @@ def finding_outline(
     said = Words(f"  {_SIGNS[finding.kind]} {verdict}", _ROLES.get(finding.kind, "muted"))
     reason = f": {finding.reason}" if finding.reason else ""
     lines = [line(Words(register.name, "title"), Words(where, "muted"), said, reason, kind="entry")]
-    for case in finding.cases:
-        how = Words(f"   {case.settle}" if case.settle else "", "muted")
-        lines.append(
-            line(Words(f"{case.when}: "), Words(case.outcome, "unknown"), how, label="If", depth=1, column=LABEL)
-        )
+    lines += case_outline(finding.cases, LABEL, depth=1)
     lines.append(line(*_values(finding), label="Values", depth=1, column=LABEL))
     for place, field in enumerate(finding.fields if fields is None else fields):
         lines.append(line(*_field(field), label="" if place else "Fields", depth=1, column=LABEL))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from inspector.checks.feature_groups import group_by_feature
-from inspector.checks.restore.result import Finding, KernelMatrix, MigrationReport, Remark, WayOut
+from inspector.checks.restore.result import Finding, MigrationReport, Remark, WayOut
 from inspector.errors import one_line
 from inspector.registers.bits import Partial
 from inspector.registers.catalog import by_id
@@ -180,22 +180,3 @@ def _remarks(remarks: Sequence[Remark]) -> list[str]:
 
 def _ways(ways: Sequence[WayOut]) -> list[str]:
     return ["", "Ways out", *outline_text(ways_outline(ways)).split("\n")] if ways else []
-
-
-def matrix_text(matrix: KernelMatrix) -> str:
-    """One line per kernel."""
-    rows = [["", "kernel", "evidence", "verdict", "refused", "missing", "not kept", "first / note"]]
-    for row in matrix.rows:
-        mark = _VERDICTS[row.verdict]
-        unsure = f"  ({row.uncertain} not certain)" if row.uncertain else ""
-        counts = [str(n) if n else "" for n in (row.refused, row.only_in_source, row.changed)]
-        rows.append([mark, row.kernel, row.evidence, row.verdict, *counts, row.headline + unsure])
-    head = columns(
-        [("source", matrix.source), ("destination", "the same host"), ("VMM", matrix.vmm_title)], indent="  "
-    )
-    good = [row.kernel for row in matrix.rows if row.verdict == "loads"]
-    answer = f"loads on {len(good)} of {len(matrix.rows)} kernels"
-    lines = [answer, "", *head, "", *columns(rows, indent="  ")]
-    if matrix.notes:
-        lines += ["", "Notes", *(one_line(f"  {n}") for n in matrix.notes)]
-    return "\n".join(lines)

@@ -22,6 +22,7 @@ from inspector.errors import one_line
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import grouped_hex
 from inspector.reports.text import markdown_table, markdown_text
+from inspector.reports.values import number_text
 from inspector.sources.consistency import identifies
 
 
@@ -48,18 +49,13 @@ def reads_back(finding: Finding) -> str:
 def guest_words(change: GuestChange) -> str:
     """`ID_AA64MMFR2_EL1.CCIDX 0x1 -> 0x0`."""
     name = by_id(change.id).name + (f".{change.field}" if change.field else "")
-    sides = ("?" if value is None else f"0x{value:x}" for value in (change.before, change.after))
+    sides = (number_text(value) for value in (change.before, change.after))
     return f"{name} {' -> '.join(sides)}"
-
-
-def number(value: int | None) -> str:
-    """`0x1`, or `?` for what is not known or not there."""
-    return "?" if value is None else f"0x{value:x}"
 
 
 def turned(before: int | None, after: int | None) -> str:
     """`0x1 → 0x0`, or the value alone where it stays."""
-    return number(after) if before == after else f"{number(before)} → {number(after)}"
+    return number_text(after) if before == after else f"{number_text(before)} → {number_text(after)}"
 
 
 def restored_words(subject: Subject, sight: Sight) -> str:
@@ -69,7 +65,7 @@ def restored_words(subject: Subject, sight: Sight) -> str:
     words = verdict_words(sight.write)
     if sight.write.errno or sight.restored == subject.saved:
         return words
-    return f"{words}, guest reads {number(sight.restored)}"
+    return f"{words}, guest reads {number_text(sight.restored)}"
 
 
 SEEN = ("field", "host", "new VM: userspace", "new VM: guest", "saved VM's value", "on restore before", "after")
@@ -80,8 +76,8 @@ def seen_cells(subject: Subject) -> list[str]:
     """Who sees what of one field, and what a VM that was saved before meets."""
     old, new = subject.before, subject.after
     return [
-        subject.name, number(subject.host), turned(old.userspace, new.userspace), turned(old.guest, new.guest),
-        number(subject.saved), restored_words(subject, old), restored_words(subject, new),
+        subject.name, number_text(subject.host), turned(old.userspace, new.userspace), turned(old.guest, new.guest),
+        number_text(subject.saved), restored_words(subject, old), restored_words(subject, new),
     ]  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from inspector.registers.layouts import choose
 from inspector.reports.json import Json
 from inspector.reports.scratch import compared_words, errno_word, pair_json, predicted_word
 from inspector.reports.text import columns
+from inspector.reports.values import hex_json
 
 
 def side_by_side_lines(register: Register, answers: Sequence[RealAnswer], text: str) -> list[str]:
@@ -76,7 +77,7 @@ def _json(register: Register, one: RealAnswer) -> Json:
     predicted = one.predicted
     return {
         "address": one.address, "kernel": one.kernel or None, "policy": one.title or None, "doubt": one.doubt or None,
-        "value": None if one.value is None else hex_value(one.value, register.size),
+        "value": hex_json(one.value, register.size),
         "predicted": None
         if predicted is None or predicted.exposed is None
         else {

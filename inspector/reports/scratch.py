@@ -7,9 +7,10 @@ import errno
 from inspector.checks.writing.scratch import PairedWrite
 from inspector.kvm.verdict import Verdict
 from inspector.registers.catalog import by_id
-from inspector.registers.encoding import grouped_hex, hex_value
-from inspector.reports.exposure import verdict_json, verdict_lines
+from inspector.registers.encoding import grouped_hex
 from inspector.reports.json import Json
+from inspector.reports.values import hex_json
+from inspector.reports.verdicts import verdict_json, verdict_lines
 
 
 def errno_word(number: int) -> str:
@@ -41,8 +42,8 @@ def pair_json(pair: PairedWrite) -> Json:
         "actual": {
             "errno": actual.errno,
             "errno_name": errno_word(actual.errno),
-            "before": None if actual.before is None else hex_value(actual.before, size),
-            "after": None if actual.after is None else hex_value(actual.after, size),
+            "before": hex_json(actual.before, size),
+            "after": hex_json(actual.after, size),
         },
         "agrees": pair.agrees,
     }

@@ -15,9 +15,9 @@ from inspector.registers.bits import ones, partial_hex
 from inspector.registers.catalog import by_id
 from inspector.registers.naming import name_of
 from inspector.registers.secrets import is_secret
-from inspector.reports.exposure import verdict_json, verdict_lines
 from inspector.reports.json import Json
 from inspector.reports.outline import OutlineLine, Words, heading, line, outline_markdown
+from inspector.reports.verdicts import verdict_json, verdict_lines
 
 SIGNS = {"accepted": "=", "refused": "✖", "ignored": "~", "uncertain": "?", "no value": "✖"}
 ROLES = {"accepted": "same", "refused": "refused", "ignored": "masked", "uncertain": "unknown", "no value": "refused"}

@@ -114,7 +114,7 @@ async def test_in_the_fields_single_letters_are_keys(monkeypatch: pytest.MonkeyP
         copied: list[str] = []
         monkeypatch.setattr(app, "copy_to_clipboard", copied.append)
         await press(pilot, "y")
-        assert "✖ refused  EINVAL (22)" in copied[0] and "Linux 6.1.176" in copied[0]
+        assert "✖ refused   EINVAL (22)" in copied[0] and "Linux 6.1.176" in copied[0]
         assert "after its first run" in await press(pilot, "r")
 
 

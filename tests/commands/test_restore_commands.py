@@ -56,7 +56,7 @@ def test_same_host_and_all_kernels() -> None:
     assert run("migrate", OLD, "same-host").code == 2
     matrix = run("migrate", OLD, "all-kernels", "--json")
     assert matrix.code == 0 and len(matrix.json["kernels"]) > 30
-    assert run("migrate", OLD, "all-kernels").out.startswith("loads on ")
+    assert run("migrate", OLD, "all-kernels").out.startswith("= loads on ")
 
 
 @pytest.mark.parametrize(

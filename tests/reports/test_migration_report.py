@@ -11,10 +11,8 @@ from inspector.checks.restore.migration import migrate, migrate_all_kernels
 from inspector.checks.restore.result import MigrationReport
 from inspector.policies.loader import load_policy
 from inspector.reports.json import dumps
+from inspector.reports.kernel_matrix import matrix_json, matrix_markdown, matrix_text
 from inspector.reports.migration import (
-    matrix_json,
-    matrix_markdown,
-    matrix_text,
     migration_json,
     migration_markdown,
     migration_text,
@@ -92,7 +90,7 @@ def test_text_from_files_cannot_reach_the_terminal() -> None:
 def test_the_matrix_in_three_forms() -> None:
     policies = [load_policy(name) for name in ("6.1", "6.12")]
     matrix = migrate_all_kernels(shipped("neoverse-n2", "6.1"), "qemu-10.0", policies=policies)
-    assert matrix_text(matrix).startswith("loads on 1 of 2 kernels")
+    assert matrix_text(matrix).startswith("= loads on 1 of 2 kernels")
     assert "ID_MMFR4_EL1 EINVAL" in matrix_text(matrix)
     rows = matrix_json(matrix)["kernels"]
     assert [(row["kernel"], row["verdict"], row["refused"]) for row in rows] == [
@@ -100,4 +98,4 @@ def test_the_matrix_in_three_forms() -> None:
         ("6.12", "fails", 2),
     ]
     assert rows[1]["first"]["name"] == "ID_MMFR4_EL1"
-    assert "| 6.12 | fails | 2 |" in matrix_markdown(matrix)
+    assert "| 6.12 | ✖ fails | 2 |" in matrix_markdown(matrix)

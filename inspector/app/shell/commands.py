@@ -175,15 +175,14 @@ class PolicyCommands(Commands):
         if not app.session.dumps:
             return
         from inspector.policies.loader import all_names, patch_names
+        from inspector.policies.model import kernel_title
 
         yield Command("Policy: choose…", "Kernel policy, patches, vCPU features, boot options", app.action_policy)
         if app.session.question is not None:
             yield Command("Policy: none", "The dump alone", _calling(app.session.ask, None))
         for name in reversed(all_names()):
             text = "What this kernel would make of the host"
-            yield Command(
-                f"Policy: {'Linux ' * name[0].isdecimal()}{name}", text, _calling(self._ask, name), discover=False
-            )
+            yield Command(f"Policy: {kernel_title(name)}", text, _calling(self._ask, name), discover=False)
         base = app.session.question.base if app.session.question else ""
         for patch in patch_names() if base else ():
             text = "The chosen kernel with this patch"

@@ -6,6 +6,7 @@ A dump of one fresh vCPU is packed; any other goes into the part as a dump of ou
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -15,11 +16,13 @@ from inspector.checks.fleet.part import Group, Member, Part
 from inspector.checks.fleet.tally import Tally
 from inspector.checks.fleet.written import read_back, written
 from inspector.errors import InspectorError
+from inspector.policies.setup import VcpuSetup
 from inspector.registers.ids import PMCR_EL0
 from inspector.sources.dump import Constraint, Dump, Host, Provenance, Vcpu
 from inspector.sources.vcpu_setup import setup_of
 from inspector.untrusted import Untrusted
 
+_Pairs: TypeAlias = tuple[tuple[int, int], ...]
 _GUESTS_BITS = 0xFF
 """Bits of PMCR_EL0 that the guest writes; above are the number of counters and the implementer's."""
 
@@ -58,13 +61,20 @@ def _about(dump: Dump, vcpu: Vcpu) -> bytes:
     host = dump.host
     given = dump.provenance
     texts = (given.kernel.raw, given.kernel_version.raw, given.cmdline.raw, given.format, str(given.accelerator))
-    raw = () if host is None else (tuple(host.values.items()), tuple(host.known.items()), tuple(host.ccsidr.items()))
-    view = "" if host is None else host.view
+    raw = None if host is None else (tuple(host.values.items()), tuple(host.known.items()), tuple(host.ccsidr.items()))
+    view = "raw" if host is None else host.view
     return _plain_about(texts, setup_of(vcpu), raw, view, tuple(dump.capabilities.items()), dump.one_vm)
 
 
 @lru_cache(maxsize=4096)
-def _plain_about(texts, setup, raw, view, capabilities, one_vm) -> bytes:  # type: ignore[no-untyped-def]
+def _plain_about(
+    texts: tuple[str, str, str, str, str],
+    setup: VcpuSetup | None,
+    raw: tuple[_Pairs, _Pairs, _Pairs] | None,
+    view: Literal["raw", "el0"],
+    capabilities: tuple[tuple[str, int], ...],
+    one_vm: bool,
+) -> bytes:
     kernel, version, cmdline, form, accelerator = texts
     host = Host(values=dict(raw[0]), known=dict(raw[1]), ccsidr=dict(raw[2]), view=view) if raw else None
     provenance = Provenance(

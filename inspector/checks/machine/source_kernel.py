@@ -12,7 +12,7 @@ from inspector.kvm.exposure import expose
 from inspector.kvm.host import from_raw
 from inspector.kvm.inference.vcpu import from_vcpu
 from inspector.policies.loader import load_policy, policy_names
-from inspector.policies.model import Policy
+from inspector.policies.model import Policy, kernel_title
 from inspector.policies.release import choose
 from inspector.policies.rulebook import rulebook
 from inspector.policies.setup import VcpuSetup
@@ -25,7 +25,7 @@ from inspector.sources.vcpu_setup import setup_of
 
 def describe_policy(policy: Policy) -> str:
     """`Linux 6.12`, `Linux 7.3.4 in place of 99.5.1`; a policy of the user's own keeps its name."""
-    name = f"Linux {policy.name}" if policy.name[:1].isdecimal() else policy.name
+    name = kernel_title(policy.name)
     return f"{name} in place of {policy.stands_for}" if policy.stands_for else name
 
 

@@ -47,12 +47,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def changed(self) -> tuple[JudgedField, ...]:
         """The judged fields that the write changes, or that are refused."""
-        return changed_fields(self.verdict) if self.verdict else ()
-
-
-def changed_fields(verdict: Verdict) -> tuple[JudgedField, ...]:
-    """The judged fields that a write changes, or that are refused; most significant first."""
-    return tuple(field for field in verdict.fields if field.now != field.written or not field.accepted)
+        return self.verdict.changed if self.verdict else ()
 
 
 class Written(NamedTuple):

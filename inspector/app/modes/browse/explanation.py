@@ -10,6 +10,7 @@ from inspector.app.widgets.ink import WRITTEN, Ink, Row, clip, ink, row, width, 
 from inspector.registers.bits import partial_hex
 from inspector.registers.encoding import hex_id
 from inspector.registers.schema import Span
+from inspector.reports.values import number_text
 
 
 def explain(view: View, table: FieldTable, one: FieldRow | None, cells: int, lines: int) -> list[Row]:
@@ -147,15 +148,11 @@ def _written(view: View, table: FieldTable, cells: int) -> list[Row]:
     for one in _spans(table):
         old, new = told.before.field(one.msb, one.lsb), told.after.field(one.msb, one.lsb)
         if old != new:
-            parts.append(f"{one.name} {_number(old)} -> {_number(new)}")
+            parts.append(f"{one.name} {number_text(old)} -> {number_text(new)}")
     said += f": {', '.join(parts)}" if parts else ""
     return wrap(
         row(Ink(f"{WRITTEN}       ", "raised"), Ink(said), Ink("   u undoes, W lists", "muted")), cells, indent=8
     )
-
-
-def _number(value: int | None) -> str:
-    return "?" if value is None else f"0x{value:x}"
 
 
 def _spans(table: FieldTable) -> tuple[Span, ...]:

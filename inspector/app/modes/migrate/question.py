@@ -17,6 +17,7 @@ from inspector.checks.vmms.table import VMM_NAMES, restoring_vmm
 from inspector.errors import InspectorError
 from inspector.library import fix, migrate
 from inspector.policies.loader import load_policy, policy_names
+from inspector.policies.model import kernel_title
 from inspector.policies.setup import QEMU_SETUP, Gic
 from inspector.sources.dump import Dump
 from inspector.sources.vcpu_setup import setup_of
@@ -181,7 +182,7 @@ def destination_name(question: Question, report: MigrationReport | None = None, 
     kernel = question.kernel or (report.kernel if report else "")
     if short:
         return f"same host {kernel}" if question.destination is None else short_name(question.destination)
-    kernel = f"Linux {kernel}" if kernel[:1].isdecimal() else kernel.rsplit("/", 1)[-1]
+    kernel = kernel_title(kernel.rsplit("/", 1)[-1])
     name = "same host" if question.destination is None else short_name(question.destination)
     return ", ".join(filter(None, (name, kernel)))
 

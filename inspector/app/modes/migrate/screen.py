@@ -446,13 +446,13 @@ class Migrate(Frame):
 
     def report(self) -> str:
         """The check, or the matrix, in Markdown."""
+        from inspector.reports import kernel_matrix, matrix
         from inspector.reports import migration as reports
-        from inspector.reports.matrix import matrix_markdown
 
         if self._pairs:
-            return matrix_markdown(self.check.pairs) if self.check.pairs else ""
+            return matrix.matrix_markdown(self.check.pairs) if self.check.pairs else ""
         if self._kernels:
-            return reports.matrix_markdown(self.check.matrix) if self.check.matrix else ""
+            return kernel_matrix.matrix_markdown(self.check.matrix) if self.check.matrix else ""
         course, question = self.stepping.course, self.question
         if course is not None and question is not None and self.check.report is not None:
             return log_text(course, question, self.check.report)

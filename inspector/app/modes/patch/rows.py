@@ -15,12 +15,12 @@ from inspector.registers.encoding import grouped_hex
 from inspector.reports.patch_effect import (
     cache_words,
     change_words,
-    number,
     reads_back,
     restored_words,
     turned,
     verdict_words,
 )
+from inspector.reports.values import number_text
 
 ROLE_OF = {"✖": "refused", "▼": "masked", "=": "same"}
 ROOMY = 112
@@ -136,7 +136,7 @@ def _why_nothing(after: Effect) -> str:
     """Why nobody sees anything else: the kernel has the patch, or the host lacks what it touches."""
     if merged := already_in(after):
         return f"{merged}; b: on the last kernel without it"
-    host = ", ".join(f"{name} {number(value)}" for name, value in named_fields(after)[:3])
+    host = ", ".join(f"{name} {number_text(value)}" for name, value in named_fields(after)[:3])
     return "nothing differs for this VM" + (f"; the host has {host}" if host else "")
 
 
@@ -146,12 +146,12 @@ def _seen(one: Subject, wide: bool) -> list[Row]:
     for sight in (one.before, one.after):
         words = restored_words(one, sight)
         answers.append(ink(words, ROLE_OF.get(words[0], "")))
-    saved = (Ink(f"{number(one.saved)}: "),) if one.saved is not None else ()
+    saved = (Ink(f"{number_text(one.saved)}: "),) if one.saved is not None else ()
     same = answers[0].text == answers[1].text
     restored = (*saved, answers[0]) if same else (*saved, answers[0], Ink(" → ", "muted"), answers[1])
     values = [(one.before.userspace, one.after.userspace), (one.before.guest, one.after.guest)]
     sides = [row(Ink(turned(*pair), "masked" if pair[0] != pair[1] else "")) for pair in values]
-    return [row(ink(name, "title")), row(number(one.host)), *sides, restored]
+    return [row(ink(name, "title")), row(number_text(one.host)), *sides, restored]
 
 
 def change_row(before: Effect, after: Effect, cells: int) -> Row:

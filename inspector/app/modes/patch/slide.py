@@ -17,7 +17,8 @@ from inspector.app.widgets.ink import Ink, Row, clip, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.checks.patch_effect import Effect, already_in
 from inspector.checks.patch_subjects import Subject, subjects
-from inspector.reports.patch_effect import change_words, number, restored_words
+from inspector.reports.patch_effect import change_words, restored_words
+from inspector.reports.values import number_text
 
 ROLES = ("refused", "masked", "same", "muted")
 
@@ -51,7 +52,7 @@ class Slide(Vertical):
         if not at_end and one is not None:
             step = f" step {place[0]} of {place[1]}   "
             title.append(
-                clip(row(Ink(step, "muted"), ink(one.name, "title"), ink(f"   saved {number(one.saved)}")), cells)
+                clip(row(Ink(step, "muted"), ink(one.name, "title"), ink(f"   saved {number_text(one.saved)}")), cells)
             )
         elif not at_end:
             title.append(row(Ink(f" {made} of {len(before.writes)} writes made", "muted")))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from inspector.app.shell.numbers import Base, bits_text, field_text, part_text, short_value, value_text
 from inspector.app.widgets.ink import WRITTEN, Ink, Row, clip, ink, row, wrap
 from inspector.app.widgets.listing import Column, Item
+from inspector.app.widgets.outlined import outline_rows
 from inspector.checks.writing.bench import Attempt
 from inspector.checks.writing.completing import Completion
 from inspector.checks.writing.history import History
@@ -16,10 +17,8 @@ from inspector.kvm.verdict import JudgedField, Verdict
 from inspector.registers.bits import ones, open_text
 from inspector.registers.catalog import Register, by_id
 from inspector.registers.encoding import grouped_hex
-from inspector.reports.exposure import OUTCOMES
 from inspector.reports.scratch import compared_words, predicted_word
-
-ROLES = {"accepted": "same", "refused": "refused", "ignored": "masked", "uncertain": "unknown"}
+from inspector.reports.verdicts import OUTCOMES, judgement, outcome, reasons, unchanged, would_pass
 
 
 def head_rows(
@@ -82,22 +81,20 @@ def verdict_rows(attempts: Sequence[Attempt], base: Base, cells: int, hint: str 
     if len(told) == 1:
         return [_answer(told[0], base, cells)]
     bad = [one for one in told if one.outcome != "accepted"]
-    role = ROLES[bad[0].outcome] if bad else "same"
-    counts = [(word, sum(one.outcome == word for one in told)) for word in ROLES]
-    words = ", ".join(f"{count} {OUTCOMES[word]}" for word, count in counts if count)
+    role = outcome(bad[0]).role if bad else "same"
+    counts = [(words, sum(one.outcome == word for one in told)) for word, words in OUTCOMES.items()]
+    words = ", ".join(f"{count} {words.text}" for words, count in counts if count)
     return [clip(row(Ink(f"{len(told)} writes: {words}", role)), cells)]
 
 
 def _answer(verdict: Verdict, base: Base, cells: int) -> Row:
     size = by_id(verdict.id).size
-    refused = verdict.errno and verdict.certain
-    answer = f"{OUTCOMES[verdict.outcome]}" + (f"   {verdict.errno_name} ({verdict.errno})" if refused else "")
     back = (
         ""
         if verdict.after is None
         else f"   reads back {part_text(verdict.after, verdict.after_known if size <= 8 else -1, size, base)}"
     )
-    return clip(row(Ink(answer, ROLES[verdict.outcome]), Ink(back, "muted")), cells)
+    return clip(row(Ink(*outcome(verdict)), Ink(back, "muted")), cells)
 
 
 def part_columns(cells: int) -> tuple[Column, ...]:
@@ -113,8 +110,7 @@ def part_items(writes: Sequence[TypedWrite], attempts: Sequence[Attempt]) -> lis
         if verdict is None:
             answer = row(Ink("✖ ", "refused"), ink(attempt.problem))
         else:
-            error = f" {verdict.errno_name}" if verdict.errno and verdict.certain else ""
-            answer = row(Ink(f"{OUTCOMES[verdict.outcome]}{error}", ROLES[verdict.outcome]))
+            answer = row(Ink(*outcome(verdict, brief=True)))
         items.append(Item(f"part {place}", (row(ink(write.command)), answer)))
     return items
 
@@ -162,10 +158,8 @@ def field_items(attempt: Attempt, base: Base, columns: Sequence[Column]) -> list
         return []
     changed = sorted(attempt.changed, key=lambda one: one.accepted)
     items = [_field_item(one, base, columns) for one in changed]
-    rest = len(verdict.fields) - len(changed)
-    if rest:
-        other = f"{rest} {'other ' * bool(changed)}field{'s' * (rest != 1)}"
-        cells = [row(Ink(other, "muted")), *[row("")] * (len(columns) - 2), row(Ink("= unchanged", "same"))]
+    if rest := unchanged(verdict):
+        cells = [row(Ink(rest, "muted")), *[row("")] * (len(columns) - 2), row(Ink("= unchanged", "same"))]
         items.append(Item("rest", tuple(cells)))
     return items
 
@@ -185,13 +179,7 @@ def _numbers(one: JudgedField, base: Base) -> tuple[str, str, str]:
 
 
 def _field_item(one: JudgedField, base: Base, columns: Sequence[Column]) -> Item:
-    sign, role = ("=", "same") if one.accepted else ("✖", "refused")
-    if one.accepted and one.reason:
-        sign, role = "▼", "masked"
-    if one.fate == "uncertain":
-        sign, role = "?", "unknown"
-    word = "uncertain" if one.fate == "uncertain" else one.reason or "accepted"
-    judged = row(Ink(f"{sign} ", role), ink(word, role))
+    judged = row(ink(*judgement(one)))
     numbers = zip(_numbers(one, base), columns[1:4], strict=True)
     cells = [row(ink(_name(one))), *(row(Ink(short_value(text, column.width - 2))) for text, column in numbers)]
     if len(columns) == 6:
@@ -204,18 +192,11 @@ def why_rows(verdict: Verdict | None, base: Base, cells: int, lines: int, take: 
     lost."""
     if verdict is None:
         return []
-    rows: list[Row] = []
-    for title, text in (("Why", verdict.reason), ("Rule", verdict.rule), ("Source", verdict.reference)):
-        if text:
-            rows += wrap(row(Ink(f"{title:<8}", "muted"), ink(text)), cells, indent=8)
-    for case in verdict.cases:
-        text = f"{case.when}: {case.outcome}" + (f"   ({case.settle})" if case.settle else "")
-        rows += wrap(row(Ink("If      ", "unknown"), ink(text)), cells, indent=8)
-    last: list[Row] = []
-    if verdict.would_pass is not None:
-        value = value_text(verdict.would_pass, by_id(verdict.id).size, base)
-        last = [
-            clip(row(Ink("Would pass  ", "muted"), Ink(value, "title"), Ink(f"   ({take} takes it)", "muted")), cells)
-        ]
+    size = by_id(verdict.id).size
+    rows = outline_rows(reasons(verdict, 8), cells)
+    last = [
+        clip((*line, Ink(f"   ({take} takes it)", "muted")), cells)
+        for line in outline_rows(would_pass(verdict, lambda value: value_text(value, size, base)), cells)
+    ]
     room = max(lines - len(last), 0)
     return [*rows[:room], *last]

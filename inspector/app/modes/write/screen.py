@@ -358,7 +358,7 @@ class Write(Dialog):
 
     def action_copy_verdict(self) -> None:
         """The verdicts in full, as the command prints them."""
-        from inspector.reports.exposure import verdict_lines
+        from inspector.reports.verdicts import verdict_lines
 
         told = [one.verdict for one in self._attempts if one.verdict is not None]
         if not told or self._problem:
@@ -367,7 +367,7 @@ class Write(Dialog):
         answer = self.program.session.tried.machine()
         about = f"{answer.question.title}; vCPU features: {answer.setup.describe()}; vGIC: {answer.setup.gic}"
         blocks = ["\n".join(verdict_lines(one)) for one in told]
-        self.program.copy("\n\n".join(blocks) + f"\n  kernel      {about}")
+        self.program.copy("\n\n".join(blocks) + f"\n  Kernel      {about}")
 
     def action_for_real(self) -> None:
         """Make the accepted writes and these on a scratch vCPU of the live source, both answers side by side."""
