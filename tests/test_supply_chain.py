@@ -19,6 +19,7 @@ LOCK: dict[str, Any] = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-
 RUNTIME: list[str] = PROJECT["project"]["dependencies"]
 TESTS: list[str] = PROJECT["project"]["optional-dependencies"]["test"]
 FLEET: list[str] = PROJECT["project"]["optional-dependencies"]["fleet"]
+LOGS: list[str] = PROJECT["project"]["optional-dependencies"]["logs"]
 BUILD: list[str] = PROJECT["build-system"]["requires"]
 _RANGE = re.compile(r"([a-z0-9-]+)>=([\d.]+),<([\d.]+)")
 _FREE = ("MIT", "BSD", "Apache", "PSF", "ISC", "Python Software Foundation")
@@ -29,7 +30,7 @@ def number(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", text)[:3])
 
 
-@pytest.mark.parametrize("requirement", [*RUNTIME, *TESTS, *FLEET, *BUILD])
+@pytest.mark.parametrize("requirement", [*RUNTIME, *TESTS, *FLEET, *LOGS, *BUILD])
 def test_every_dependency_has_a_range(requirement: str) -> None:
     """From the oldest version that the program works with to below the first that nobody has tried."""
     found = _RANGE.fullmatch(requirement)
@@ -45,7 +46,7 @@ def test_every_dependency_has_a_range(requirement: str) -> None:
 
 def test_the_lock_has_every_dependency_with_hashes() -> None:
     packages = {package["name"]: package for package in LOCK["package"]}
-    wanted = [_RANGE.fullmatch(requirement) for requirement in [*RUNTIME, *TESTS, *FLEET]]
+    wanted = [_RANGE.fullmatch(requirement) for requirement in [*RUNTIME, *TESTS, *FLEET, *LOGS]]
     for found in wanted:
         assert found and number(found[2]) <= number(packages[found[1]]["version"]) < number(found[3]), found
     for name, package in packages.items():
@@ -61,7 +62,7 @@ def test_the_lock_names_what_the_project_asks_for() -> None:
     names = {requirement.partition(">")[0] for requirement in RUNTIME}
     assert {dependency["name"] for dependency in own["dependencies"]} == names
     told = {entry["name"]: entry["specifier"] for entry in own["metadata"]["requires-dist"]}
-    for requirement in [*RUNTIME, *TESTS, *FLEET]:
+    for requirement in [*RUNTIME, *TESTS, *FLEET, *LOGS]:
         found = _RANGE.fullmatch(requirement)
         assert found and told[found[1]] == f">={found[2]},<{found[3]}"
 

@@ -28,7 +28,8 @@ from inspector.sources.text_encoding import as_utf8, encoding_of
 
 _LIMIT = 8 << 20
 """Bytes of a list that are read."""
-_BLOCK = 1 << 20
+_BLOCK = 1 << 17
+"""Bytes of a log that are looked at together: a few copies of them stay in the cache of a core."""
 _FIRST = 64
 """Bytes by which UTF-16 is recognised."""
 

@@ -100,12 +100,12 @@ def seconds(value: float) -> str:
 
 
 def install(folder: Path) -> str:
-    """Build the wheel, install it as a user does (compiled), and give the path of its Python."""
+    """Build the wheel, install it as a user does (compiled, with the extra `logs`), and give the path of its Python."""
     home = folder / "installed"
     python = home / "bin" / "python"
     for command in (
         [sys.executable, "-m", "venv", str(home)],
-        [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", str(ROOT)],
+        [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", f"{ROOT}[logs]"],
     ):
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=surroundings())
     return str(python)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 WHOLE = 300_000
 """Bytes up to which a text is taken as it is."""
 _KEPT_FIRST, _KEPT_LAST = 110_000, 190_000
 """Bytes of lines that matter which are kept from the beginning and from the end of a larger text."""
 _AROUND = 2
+_END = 4096
+"""Bytes of a block in which its first and its last lines are looked for"""
 _LONGEST = 16_384
 """Bytes of one line; a longer one is cut there into lines of its own."""
 
@@ -79,6 +81,12 @@ _ANCHORS = tuple(
 )
 """Words of which every message that `explain` knows has one; long and rare ones, because each is looked for in all
 of the text."""
+_SHARED = (b"reg", b"vm", b"mismatch", b"nip ", b"hv")
+"""What several of them have, which logs about other things seldom do"""
+_SHARING = {
+    shared: [anchor for anchor in _ANCHORS if next((part for part in _SHARED if part in anchor), anchor) == shared]
+    for shared in (*_SHARED, *_ANCHORS)
+}
 _NEWLINE = re.compile(rb"\r\n|\n|\r")
 
 
@@ -107,7 +115,8 @@ def _joined(start: list[bytes], rest: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _lines(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """Lines, each with whether it may matter; whole blocks without any anchor are not looked at line by line."""
+    """Lines, each with whether it may matter; of what is neither such a line nor near one or a block's end not all."""
+    find = finder()
     pending = b""
     for block in blocks:
         text = pending + block
@@ -116,12 +125,7 @@ def _lines(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
             pending = text
             continue
         whole, pending = (text[: cut - 1], text[cut:]) if cut else (text, b"")
-        folded = whole.lower()
-        matters = any(anchor in folded for anchor in _ANCHORS)
-        for line in _NEWLINE.split(whole):
-            for at in range(0, len(line) or 1, _LONGEST):
-                piece = line[at : at + _LONGEST]
-                yield piece, matters and _matters(piece.lower())
+        yield from _of_block(whole, find)
         if len(pending) > _LONGEST:
             yield pending[:_LONGEST], _matters(pending[:_LONGEST].lower())
             pending = pending[_LONGEST:]
@@ -129,8 +133,79 @@ def _lines(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
         yield pending, _matters(pending.lower())
 
 
+def _of_block(whole: bytes, find: Finder) -> Iterator[tuple[bytes, bool]]:
+    """The lines of a block that matter, those within _AROUND of one, and as many of its ends."""
+    folded = whole.lower()
+    places = find(folded)
+    if not places and (ends := _ends_of(whole)):
+        yield from ((line, False) for line in ends)
+        return
+    lines = [] if b"\r" in whole else whole.split(b"\n")
+    if not lines or max(map(len, lines)) > _LONGEST:
+        yield from _each(whole, bool(places))
+        return
+    numbers = _numbers_of(folded, places)
+    near = {number + step for number in (*numbers, 0, len(lines) - 1) for step in range(-_AROUND, _AROUND + 1)}
+    for number in sorted(near):
+        if 0 <= number < len(lines):
+            yield lines[number], number in numbers
+
+
+def _numbers_of(text: bytes, places: Iterable[int]) -> set[int]:
+    """The numbers of the lines, from 0, in which these places are."""
+    found, number, before = set(), 0, 0
+    for place in sorted(places):
+        number += text.count(b"\n", before, place)
+        before = place
+        found.add(number)
+    return found
+
+
+def _ends_of(whole: bytes) -> list[bytes]:
+    """The first and the last _AROUND lines of a block that is much longer; empty where its ends are no usual lines."""
+    if len(whole) < 4 * _END or b"\r" in whole:
+        return []
+    first, last = whole[:_END].split(b"\n")[:-1], whole[-_END:].split(b"\n")[1:]
+    if min(len(first), len(last)) < _AROUND:
+        return []
+    return [*first[:_AROUND], *last[-_AROUND:]]
+
+
+def _each(whole: bytes, matters: bool) -> Iterator[tuple[bytes, bool]]:
+    for line in _NEWLINE.split(whole):
+        for at in range(0, len(line) or 1, _LONGEST):
+            piece = line[at : at + _LONGEST]
+            yield piece, matters and _matters(piece.lower())
+
+
 def _matters(folded: bytes) -> bool:
     return any(anchor in folded for anchor in _ANCHORS)
+
+
+Finder = Callable[[bytes], Sequence[int]]
+"""Where anchors begin in a text of small letters: in each line that has any, at least one; in no order."""
+
+
+def finder() -> Finder:
+    """The quickest that is installed: the extra `logs` looks for all anchors at once."""
+    try:
+        from ahocorasick_rs import BytesAhoCorasick, MatchKind
+    except ImportError:
+        return one_after_another
+    automaton = BytesAhoCorasick(_ANCHORS, matchkind=MatchKind.LeftmostFirst)
+    return lambda text: [start for _, start, _ in automaton.find_matches_as_indexes(text)]
+
+
+def one_after_another(text: bytes) -> Sequence[int]:
+    """A Finder without any library: each anchor in turn, where the text has what it shares with others."""
+    found = []
+    for anchor in (anchor for shared, anchors in _SHARING.items() if shared in text for anchor in anchors):
+        at = text.find(anchor)
+        while at >= 0:
+            found.append(at)
+            end = text.find(b"\n", at)  # one place in each line is enough
+            at = text.find(anchor, end) if end >= 0 else -1
+    return found
 
 
 def _kept(lines: Iterable[tuple[bytes, bool]]) -> bytes:

@@ -33,7 +33,7 @@ def figures(bench: Bench) -> Iterator[Figure]:
             file.write(piece)
         file.write(ERROR)
     ours, peer = [*bench.program, "explain", str(log)], ["grep", "-c", "error while loading", str(log)]
-    yield bench.commands("explain", ours, peer, 3)
+    yield bench.commands("explain", ours, peer, 3, "with the extra `logs`")
     yield Figure("explain-memory", round(bench.cost(ours).memory, 1))
     log.unlink()
     recording = longest_recording()
