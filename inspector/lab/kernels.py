@@ -1,7 +1,8 @@
 """From what a user calls a kernel to a file that QEMU boots, and what that kernel must have.
 
-Taken are: an arm64 Image, plain or compressed; an EFI zboot image (which QEMU 9 unpacks itself); a .deb or .rpm that
-holds one; a kernel tree that was built; and a series (`6.12`, `newest`), which Debian's packages bring. Layouts:
+Taken are: an arm64 Image, plain or compressed; an EFI zboot image (unpacked here: QEMU 10 knows only gzip in it); a
+.deb or .rpm that holds one; a kernel tree that was built; and a series (`6.12`, `newest`), which Debian's packages
+bring. Layouts:
 Documentation/arch/arm64/booting.rst ("ARM\\x64" at byte 56), drivers/firmware/efi/libstub/zboot-header.S ("zimg" at
 byte 4), init/Kconfig's IKCONFIG (`IKCFG_ST` before a gzip stream of the configuration).
 """
@@ -18,7 +19,7 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import zstandard
 
@@ -34,6 +35,8 @@ NEEDED = {
 """What the lab cannot do without, all of it built in."""
 _MOST = 512 << 20
 _ZBOOT_HEAD = 64
+_PIECE = 1 << 10
+"""Bytes that are unpacked at a time: few enough that what they come to stays bounded."""
 _ARM64_PE = b"\x64\xaa"
 """IMAGE_FILE_MACHINE_ARM64 (include/linux/pe.h); RISC-V and LoongArch have zboot images too."""
 _DAMAGED = (
@@ -55,7 +58,7 @@ def image_of(kernel: str, folder: Path) -> Path:
         found = next((built / name for name in ("Image", "Image.gz", "vmlinuz.efi") if (built / name).exists()), None)
         if found is None:
             raise SourceError("is a folder without arch/arm64/boot/Image", kernel, "build the tree, or name an Image")
-        return found
+        path = found
     try:
         with path.open("rb") as file:
             head = file.read(4096)
@@ -67,8 +70,11 @@ def image_of(kernel: str, folder: Path) -> Path:
         raise SourceError(
             f"cannot be read: {error.strerror}", kernel, "an Image, a .deb or .rpm, a built tree, or a series of Debian"
         ) from None
-    check_image(head, kernel)
-    return path
+    check_image(head, str(path))
+    if not _is_zboot(head):
+        return path
+    kept = _kept(path, folder)
+    return kept if kept.exists() else _keep(kept, path.read_bytes(), str(path))
 
 
 def check_image(head: bytes, where: str) -> None:
@@ -105,8 +111,6 @@ def configuration(image: Path) -> dict[str, str]:
         data = file.read(_MOST)
     if data[:2] == b"\x1f\x8b":
         data = _inflated(data, _MOST)
-    elif data[4:8] == b"zimg":
-        data = _zboot(data)
     start = data.find(b"IKCFG_ST\x1f\x8b")
     if start < 0:
         return {}
@@ -123,22 +127,30 @@ def _inflated(data: bytes, most: int) -> bytes:
 
 
 def _zboot(data: bytes) -> bytes:
-    """The Image inside an EFI zboot image; empty where its compression is not one of gzip, zstd, xz, lzma."""
+    """The Image inside an EFI zboot image; empty where it is damaged, or compressed by none of gzip, zstd, xz, lzma."""
     if len(data) < _ZBOOT_HEAD:
         return b""
     offset, size = struct.unpack_from("<2I", data, 8)
     kind = data[24:56].split(b"\0")[0]
     body = data[offset : offset + size]
+    unpacker: Any
+    if kind.startswith(b"gzip"):
+        unpacker = zlib.decompressobj(31)
+    elif kind.startswith(b"zstd"):
+        unpacker = zstandard.ZstdDecompressor().decompressobj()
+    elif kind.startswith((b"xz", b"lzma")):
+        unpacker = lzma.LZMADecompressor()
+    else:
+        return b""
+    found = bytearray()
     try:
-        if kind.startswith(b"gzip"):
-            return _inflated(body, _MOST)
-        if kind.startswith(b"zstd"):
-            return zstandard.ZstdDecompressor().stream_reader(body).read(_MOST)
-        if kind.startswith((b"xz", b"lzma")):
-            return lzma.LZMADecompressor().decompress(body, _MOST)
-    except (lzma.LZMAError, zstandard.ZstdError):
-        pass
-    return b""
+        for place in range(0, len(body), _PIECE):
+            found += unpacker.decompress(body[place : place + _PIECE])
+            if unpacker.eof or len(found) > _MOST:
+                break
+    except (zlib.error, lzma.LZMAError, zstandard.ZstdError):
+        return b""
+    return bytes(found) if unpacker.eof else b""
 
 
 def _series(series: str, folder: Path) -> Path:
@@ -154,22 +166,35 @@ def _series(series: str, folder: Path) -> Path:
 
 
 def _unpacked(package: Path, members: Iterator[tuple[str, BinaryIO]], folder: Path) -> Path:
-    """The kernel of a package, kept below `folder` under the package's own name, size and time."""
-    about = package.stat()
-    kept = folder / "images" / f"{package.stem[:80]}-{about.st_size:x}-{about.st_mtime_ns:x}"
+    """The kernel of a package."""
+    kept = _kept(package, folder)
     if kept.exists():
         return kept
     try:
         for name, content in members:
             if _NAMES.match(name):
-                data = content.read(_MOST)
-                check_image(data[:4096], f"{package.name}: {name}")
-                kept.parent.mkdir(parents=True, exist_ok=True)
-                write_whole(str(kept), data, force=True)
-                return kept
+                return _keep(kept, content.read(_MOST), f"{package.name}: {name}")
     except _DAMAGED as error:
         raise SourceError(f"cannot be unpacked: {error}", str(package), "is the package whole?") from None
     raise SourceError("holds no kernel image", str(package), "packages with a kernel: linux-image-*, kernel-core")
+
+
+def _kept(package: Path, folder: Path) -> Path:
+    """Where the kernel of a package is kept below `folder`: under the package's own name, size and time."""
+    about = package.stat()
+    return folder / "images" / f"{package.stem[:80]}-{about.st_size:x}-{about.st_mtime_ns:x}"
+
+
+def _keep(kept: Path, data: bytes, where: str) -> Path:
+    """Keep a kernel as QEMU boots it."""
+    check_image(data[:4096], where)
+    if _is_zboot(data[:4096]):
+        data = _zboot(data)
+        if data[56:60] != b"ARMd":
+            raise SourceError("is damaged, or compressed otherwise than by gzip, zstd, xz or lzma", where)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(str(kept), data, force=True)
+    return kept
 
 
 def _decompressed(data: bytes) -> BinaryIO:

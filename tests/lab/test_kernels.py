@@ -28,12 +28,20 @@ def image(config: str = "") -> bytes:
     return head + (b"IKCFG_ST" + gzip.compress(config.encode(), mtime=0) + b"IKCFG_ED" if config else b"")
 
 
-def zboot(config: str, machine: bytes = b"\x64\xaa") -> bytes:
+def by_zstd(data: bytes) -> bytes:
+    """One frame of zstd."""
+    return zstandard.ZstdCompressor().compress(data)
+
+
+def zboot(
+    config: str,
+    machine: bytes = b"\x64\xaa",
+    kind: bytes = b"zstd22",
+    compress: Callable[[bytes], bytes] = by_zstd,
+) -> bytes:
     """The same as an EFI zboot image, compressed by zstd."""
-    inner = zstandard.ZstdCompressor().compress(image(config))
-    head = (
-        b"MZ\0\0zimg" + struct.pack("<2I", 72, len(inner)) + bytes(8) + b"zstd".ljust(32, b"\0") + b"\xcd\x23\x82\x81"
-    )
+    inner = compress(image(config))
+    head = b"MZ\0\0zimg" + struct.pack("<2I", 72, len(inner)) + bytes(8) + kind.ljust(32, b"\0") + b"\xcd\x23\x82\x81"
     return head + struct.pack("<I", 64) + b"PE\0\0" + machine + b"\0\0" + inner
 
 
@@ -81,6 +89,26 @@ def test_an_rpm_package_gives_its_kernel(tmp_path: Path) -> None:
     assert missing(found) == ()
 
 
+@pytest.mark.parametrize(
+    ("kind", "compress"),
+    [
+        ("gzip", gzip.compress),
+        ("zstd22", by_zstd),
+        ("xzkern", lzma.compress),
+        ("lzma", lambda data: lzma.compress(data, format=lzma.FORMAT_ALONE)),
+    ],
+    ids=["gzip", "zstd", "xz", "lzma"],
+)
+def test_a_zboot_image_is_unpacked_and_kept(kind: str, compress: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    boot = tmp_path / "arch/arm64/boot"
+    boot.mkdir(parents=True)
+    (boot / "vmlinuz.efi").write_bytes(zboot(CONFIG + PL011, kind=kind.encode(), compress=compress))
+    for named in (tmp_path, boot / "vmlinuz.efi"):
+        assert image_of(str(named), tmp_path / "cache").read_bytes() == image(CONFIG + PL011)
+    (kept,) = (tmp_path / "cache/images").iterdir()
+    assert missing(kept) == ()
+
+
 @pytest.mark.parametrize("name", ["Image", "Image.gz"])
 def test_a_built_tree_and_a_file_are_taken_as_they_are(name: str, tmp_path: Path) -> None:
     boot = tmp_path / "arch/arm64/boot"
@@ -104,6 +132,10 @@ DAMAGED = {
     "eight bytes of a zboot": (zboot(CONFIG)[:8], "is no arm64 kernel"),
     "zboot without PE header": (zboot(CONFIG)[:64], "is no arm64 kernel"),
     "zboot of RISC-V": (zboot(CONFIG, b"\x64\x50"), "is no arm64 kernel"),
+    "zboot without its body": (zboot(CONFIG)[:72], "is damaged, or compressed otherwise than by gzip"),
+    "cut zboot": (zboot(CONFIG)[:-20], "is damaged, or compressed otherwise than by gzip"),
+    "zboot by lzo": (zboot(CONFIG, kind=b"lzo"), "is damaged, or compressed otherwise than by gzip"),
+    "zboot of something else": (zboot(CONFIG, kind=b"gzip"), "is damaged, or compressed otherwise than by gzip"),
     "empty deb": (b"!<arch>\n", "holds no kernel image"),
     "odd deb": (b"!<arch>\n" + b"data.tar.xz".ljust(48) + b"what      `\n", "cannot be unpacked"),
     "backwards deb": (b"!<arch>\n" + b"debian-binary".ljust(48) + b"-60       `\n", "cannot be unpacked"),
@@ -119,13 +151,10 @@ DAMAGED = {
 @pytest.mark.parametrize(
     "data",
     [
-        b"MZ\0\0zimg",
-        zboot(CONFIG)[:70],
-        zboot(CONFIG)[:-20],
         gzip.compress(image(CONFIG))[:40] + bytes(4096),
         image(CONFIG)[:4120] + bytes(500),
     ],
-    ids=["cut zboot", "zboot without its body", "damaged zboot", "damaged gzip", "damaged configuration"],
+    ids=["damaged gzip", "damaged configuration"],
 )
 def test_a_damaged_image_has_no_configuration(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "Image").write_bytes(data)
