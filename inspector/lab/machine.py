@@ -27,6 +27,7 @@ import zstandard
 from inspector.errors import InspectorError, SourceError
 from inspector.lab import store
 from inspector.lab.emulator import HOST, WITH_MTE, Emulator, own_cpus
+from inspector.lab.guard import Guard
 from inspector.lab.initramfs import fingerprint, root_file_system
 from inspector.lab.kernels import missing
 from inspector.lab.wire import Reader, packed
@@ -115,6 +116,7 @@ class Machine:
         self._reader = Reader()
         self._folder = Path(tempfile.mkdtemp(prefix="vcpu-inspector-lab-"))
         self._process: subprocess.Popen[bytes] | None = None
+        self._guard: Guard | None = None
         self._line: socket.socket | None = None
         self._qmp: Qmp | None = None
         self.about: dict[str, Any] = {}
@@ -181,6 +183,7 @@ class Machine:
                 _running.add(self)
         except OSError as error:
             raise SourceError(f"{command[0]} cannot be run: {error.strerror}", self._where) from None
+        self._guard = Guard(self._process.pid, self._folder)
         store.note_running(self._process.pid, self._where)
         self._line = self._connect("line")
         self._qmp = Qmp(self._connect("qmp"), self.failure)
@@ -352,6 +355,8 @@ class Machine:
                 one.close()
         self._line, self._qmp = None, None
         if self._process is not None:
+            if self._guard is not None:
+                self._guard.dismiss()
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
             self._process.wait()
