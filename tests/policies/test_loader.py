@@ -10,7 +10,7 @@ import pytest
 from inspector.errors import PolicyError
 from inspector.kvm.caches import fresh_clidr
 from inspector.kvm.words.explaining import explain_write
-from inspector.policies.loader import load_policy, patch_names, points, policy_names
+from inspector.policies.loader import all_names, heading, load_policy, patch_names, points, policy_names
 from inspector.policies.model import Special
 from inspector.policies.rulebook import rulebook
 from tests.kvm.material import exposure, host, made_up, vm
@@ -251,3 +251,9 @@ def test_a_patch_is_recorded_only_on_the_kernel_that_was_recorded_with_it() -> N
     assert load_policy("6.1.176+mask-ccidx").evidence == "recorded"
     assert load_policy("6.12.107+mask-ccidx").evidence == "source"
     assert load_policy("6.1.176+mask-ccidx+hide-mpam").evidence == "source"
+
+
+@pytest.mark.parametrize("name", all_names())
+def test_what_a_policy_says_of_itself_is_read_without_its_rules(name: str) -> None:
+    told, whole = heading(name), load_policy(name)
+    assert (told.evidence, told.recorded, told.rule) == (whole.evidence, whole.recorded, ())

@@ -7,7 +7,9 @@ from typing import cast
 from rich.console import RenderableType
 from textual.command import CommandList, CommandPalette
 from textual.events import Resize
+from textual.widgets import LoadingIndicator
 
+from inspector.app.dialogs.dialog import Dialog
 from inspector.app.dialogs.dimmed import dimmed
 from inspector.app.shell.frame import is_tiny
 from inspector.app.shell.lean import Lean
@@ -15,6 +17,8 @@ from inspector.app.shell.lean import Lean
 
 class Palette(Lean, CommandPalette):
     """Textual's palette asks a list that was never laid out for its lines, and fails: see `_action_command_list`."""
+
+    CSS_PATH = Dialog.CSS_PATH
 
     def render(self) -> RenderableType:
         """The mode below."""
@@ -24,6 +28,10 @@ class Palette(Lean, CommandPalette):
     def on_resize(self, event: Resize) -> None:
         """Out of sight where nothing useful fits, as every dialog."""
         self.set_class(is_tiny(self.app.size), "-tiny")
+
+    def on_mount(self) -> None:
+        """The sign that a search goes on stands still: it would be drawn anew sixteen times a second, also unseen."""
+        self.query_one(LoadingIndicator).auto_refresh = None
 
     def _action_command_list(self, action: str) -> None:
         """Move in the list, once it has lines."""

@@ -24,7 +24,7 @@ from inspector.errors import CreationError, InspectorError
 from inspector.kvm.boot_options import effects, has_word, options_of, with_toggled
 from inspector.kvm.host import HostState
 from inspector.kvm.host_inputs import cmdline_of, with_cmdline, with_inputs
-from inspector.policies.loader import all_names, load_policy, patch_names, patch_title, policy_names
+from inspector.policies.loader import all_names, heading, patch_names, patch_title, policy_names
 from inspector.policies.rulebook import Rulebook, rulebook
 from inspector.policies.setup import FEATURES, QEMU_SETUP, VcpuSetup
 from inspector.sources.dump import Dump, Vcpu
@@ -149,9 +149,8 @@ class PolicyChooser(Dialog):
         items = [Item(NONE, (row(none[0]), row(Ink(none[1], "muted"))))] if none[0] else []
         own = self._own_base()
         for name in reversed(all_names()):
-            policy = load_policy(name)
             mine = Ink(", this dump's", "title") if name == own else Ink("")
-            items.append(Item(name, (row(ink(name)), row(Ink(policy.evidence, "muted"), mine))))
+            items.append(Item(name, (row(ink(name)), row(Ink(heading(name).evidence, "muted"), mine))))
         return items
 
     def _own_base(self) -> str:

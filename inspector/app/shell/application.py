@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from msgspec.structs import replace
 from rich.console import RenderableType
-from textual.app import App, InvalidThemeError
+from textual.app import App
 from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
 from textual.command import Provider
@@ -25,6 +25,7 @@ from textual.geometry import Size
 from textual.message_pump import MessagePump
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
+from textual.theme import Theme
 from textual.widget import AwaitMount
 from textual.widgets._toast import ToastRack
 
@@ -37,7 +38,14 @@ from inspector.app.shell.numbers import BASES
 from inspector.app.shell.remembered import Memory, Recent
 from inspector.app.shell.session import Change, Session
 from inspector.app.shell.settings import Settings, load_settings
-from inspector.app.shell.theming import DEFAULT_THEME, load_themes, theme_folders, token_defaults
+from inspector.app.shell.theming import (
+    DEFAULT_THEME,
+    ThemeError,
+    load_theme,
+    load_themes,
+    theme_folders,
+    token_defaults,
+)
 from inspector.app.shell.typing_ahead import Typed, TypingAhead
 from inspector.errors import InspectorError, one_line
 from inspector.folders import config_folder, state_folder
@@ -78,12 +86,6 @@ def _made(mode: keys.Mode) -> Callable[[], Screen[Any]]:
     return lambda: cast(Screen[Any], screen()())
 
 
-def _styles() -> list[str | PurePath]:
-    """The style sheets: the frame's, then those that modes have."""
-    found = (APP / "modes" / mode.id / "style.tcss" for mode in TABLE)
-    return [APP / "shell" / "style.tcss", *(path for path in found if path.exists())]
-
-
 BY_ID = {mode.id: mode for mode in TABLE}
 
 
@@ -91,7 +93,7 @@ class InspectorApp(App[None]):
     """vcpu-inspector's screens."""
 
     TITLE = "vcpu-inspector"
-    CSS_PATH: ClassVar[list[str | PurePath]] = _styles()
+    CSS_PATH: ClassVar[list[str | PurePath]] = [APP / "shell" / "style.tcss"]
     DEFAULT_MODE = "browse"
     # The first mode comes as the default screen and becomes a mode when mounted: as a mode from the start, the
     # stylesheet would be parsed twice.
@@ -118,6 +120,9 @@ class InspectorApp(App[None]):
         for dump in dumps:
             self.session.add(dump)
         self.session.begin()
+        self._unread_themes: dict[str, Path] = {}
+        """shipped themes that were not asked for yet, by name"""
+        self._themed = False
         super().__init__()
         self._typing = TypingAhead(self, self._typed)
         self._slider: Slider | None = None
@@ -195,26 +200,55 @@ class InspectorApp(App[None]):
         return tuple(mode for mode in TABLE if mode.number is not None)
 
     def _load_themes(self) -> None:
-        """Register the themes and take the chosen one before anything is drawn."""
-        loaded = load_themes(theme_folders(self.config))
+        """Take the chosen theme before anything is drawn. Of the shipped ones no other is read before it is asked for,
+        and no style sheet is parsed for a theme that is not shown."""
+        shipped, own = theme_folders(self.config)
+        loaded = load_themes((own,))
         self.problems += loaded.problems
-        for theme in loaded.themes:
-            self.register_theme(theme)
+        for one in loaded.themes:
+            self.register_theme(one)
+        own_names = {one.name for one in loaded.themes}
+        self._unread_themes = {path.stem: path for path in shipped.glob("*.toml") if path.stem not in own_names}
         wanted = self.settings.theme or self._remembered_theme() or os.environ.get("TEXTUAL_THEME", "") or DEFAULT_THEME
-        if wanted not in self.available_themes:
+        theme = self.get_theme(wanted)
+        if theme is None:
             self.problems.append(one_line(f"no theme is called {wanted!r}"))
-            wanted = DEFAULT_THEME
-        elif self.no_color and self.available_themes[wanted].ansi:
+            theme = self.get_theme(DEFAULT_THEME)
+        elif self.no_color and theme.ansi:
             # Textual draws an ANSI theme without colours as black on black.
-            wanted = DEFAULT_THEME
-        try:
-            self.theme = wanted
-        except InvalidThemeError:
+            theme = self.get_theme(DEFAULT_THEME)
+        if theme is None:
             self.problems.append("the shipped themes are missing")
+            theme = self.current_theme
+        self.set_reactive(App.theme, theme.name)
+        classes = {"-theme-textual-dark": False, f"-theme-{theme.name}": True}
+        self.update_classes({**classes, "-dark-mode": theme.dark, "-light-mode": not theme.dark}, update=False)
+        self._refresh_truecolor_filter(self.ansi_theme)
+        self._themed = True
+        self.stylesheet.set_variables(self.get_css_variables())
+
+    def get_css_variables(self) -> dict[str, str]:
+        """The colours of the theme; none before it was chosen, when Textual would work out those of another."""
+        return super().get_css_variables() if self._themed else {}
+
+    def get_theme(self, theme_name: str) -> Theme | None:
+        """A theme by its name; a shipped one is read when it is first asked for."""
+        if (path := self._unread_themes.pop(theme_name, None)) is not None:
+            with contextlib.suppress(ThemeError):
+                self.register_theme(load_theme(path))
+        # One name is looked up for every piece of text that is drawn; Textual copies the table of themes each time.
+        return self._registered_themes.get(theme_name) or (super().get_theme(theme_name) if "," in theme_name else None)
+
+    @property
+    def available_themes(self) -> dict[str, Theme]:
+        """Every theme."""
+        for name in tuple(self._unread_themes):
+            self.get_theme(name)
+        return super().available_themes
 
     def _remembered_theme(self) -> str:
         theme = self.memory.now.theme
-        return theme if theme in self.available_themes else ""
+        return theme if self.get_theme(theme) is not None else ""
 
     def _begin_as_set(self) -> None:
         """Number base, kernel policy and VMM of the settings, else the base that was used last."""

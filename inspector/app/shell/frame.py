@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, cast
 
 from textual.app import ComposeResult
@@ -22,6 +23,7 @@ from inspector.app.widgets.listing import Listing
 
 WIDE = 100
 """Columns from which list and detail stand side by side."""
+MODES = Path(__file__).parent.parent / "modes"
 LEAST_WIDTH, LEAST_HEIGHT = 60, 16
 
 
@@ -43,7 +45,11 @@ class Frame(Lean, Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
+        style = MODES / self.MODE.id / "style.tcss"
+        self.css_path = [style] if style.exists() else []
         self._seen: tuple[Any, ...] | None = None
+        self._fitted: Size | None = None
+        """the terminal size that panes and bars were made for last"""
 
     @property
     def program(self) -> Program:
@@ -127,8 +133,9 @@ class Frame(Lean, Screen[None]):
         self.program.step_kernel(step)
 
     def on_mount(self) -> None:
-        """First drawing."""
+        """First drawing, for the size that the terminal has."""
         self.session_changed("dump")
+        self._fitted = None if self.tiny else self.app.size
 
     def on_screen_resume(self, event: ScreenResume) -> None:
         """Catch up with what changed while another mode was on screen."""
@@ -137,6 +144,9 @@ class Frame(Lean, Screen[None]):
 
     def on_resize(self, event: Resize) -> None:
         """Another terminal size: another layout."""
+        if self._fitted == self.app.size:
+            return
+        self._fitted = self.app.size
         self.set_class(self.tiny, "-tiny")
         if self.tiny:
             size = f"{self.app.size.width}x{self.app.size.height}"

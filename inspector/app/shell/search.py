@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from inspector.app.shell.view import View
@@ -97,7 +98,7 @@ def _field_like(register: Register, text: str) -> str:
 
 def _worded_field(view: View, register: Register, text: str) -> str:
     """The first field whose title holds the text, else the first whose value means something with it."""
-    if register.schema is None or len(text) < 3:
+    if register.schema is None or len(text) < 3 or text not in _said(view, register):
         return ""
     titled = next((s.name for s in register.schema.fields if features.holds_words(s.title, text)), "")
     value = view.value(register.id)
@@ -105,3 +106,20 @@ def _worded_field(view: View, register: Register, text: str) -> str:
         return titled
     read_as = read(register.id, value, view.values).fields
     return next((one.name for one in read_as if features.holds_words(one.meaning, text)), "")
+
+
+@lru_cache(maxsize=1)
+def _said_before(view: View) -> dict[int, str]:
+    """What was put together of a view, while it is searched letter by letter."""
+    return {}
+
+
+def _said(view: View, register: Register) -> str:
+    """All that `_worded_field` looks through, in one text: most registers hold nothing of what is searched."""
+    held = _said_before(view)
+    if register.id not in held:
+        value, schema = view.value(register.id), register.schema
+        titles = [one.title for one in schema.fields] if schema is not None else []
+        meanings = [one.meaning for one in read(register.id, value, view.values).fields] if value is not None else []
+        held[register.id] = "\n".join((*titles, *meanings)).casefold()
+    return held[register.id]

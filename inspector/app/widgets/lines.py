@@ -12,6 +12,7 @@ from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
+from textual.widget import Widget
 
 from inspector.app.widgets.ink import LOOKS, Look, Row, plain
 
@@ -36,8 +37,10 @@ class Lines(ScrollView, can_focus=False):
         super().__init__(id=id, classes=classes)
         self._rows: tuple[Row, ...] = tuple(rows)
         self._strips: dict[int, Strip] = {}
-        self._ground: Style | None = None
-        """what lines stand on; asking for it costs a tenth of drawing one"""
+        self._looks: dict[tuple[str, str], Style] = {}
+        """by the role of a piece and that of its line"""
+        self._top = 0
+        """the first line on screen"""
         self._drawn_for: tuple[str, int] = ("", 0)
         """theme and width of the kept strips"""
         self._for_screen = False
@@ -75,6 +78,13 @@ class Lines(ScrollView, can_focus=False):
             self.virtual_size = Size(0, height)
         self.refresh()
 
+    def _get_scrollable_region(self, region: Region) -> Region:
+        """Where lines stand, beside the scroll bar that they need in this room. Textual finds out after the layout, and
+        lays out and draws everything once more."""
+        if self.styles.overflow_y == "auto":
+            self.set_reactive(Widget.show_vertical_scrollbar, self.virtual_size.height > region.height)
+        return super()._get_scrollable_region(region)
+
     def count(self) -> int:
         """Number of lines."""
         return len(self._rows)
@@ -90,7 +100,7 @@ class Lines(ScrollView, can_focus=False):
     def notify_style_update(self) -> None:
         """Colours or the theme changed."""
         super().notify_style_update()
-        self._ground = None
+        self._looks.clear()
         self._strips.clear()
 
     def selection_updated(self, selection: Selection | None) -> None:
@@ -106,41 +116,57 @@ class Lines(ScrollView, can_focus=False):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Draw visible lines."""
+        self._measure()
         self._for_screen = True
         try:
             return super().render_lines(crop)
         finally:
             self._for_screen = False
 
+    def _measure(self) -> None:
+        """What holds for all lines of one drawing."""
+        self._top, cells = self.scroll_offset.y, self.scrollable_content_region.width
+        if self._drawn_for != (drawn_for := (self.app.theme, cells)):
+            self._drawn_for = drawn_for
+            self._looks.clear()
+            self._strips.clear()
+
     def render_line(self, y: int) -> Strip:
         """Draw one visible line. For the mouse, which asks for a line on its own, each piece says where it stands: on
         screen that would give every piece a style of its own, a quarter of what a key costs."""
-        y += self.scroll_offset.y
-        cells = self.scrollable_content_region.width
-        if self._drawn_for != (drawn_for := (self.app.theme, cells)):
-            self._drawn_for = drawn_for
-            self._ground = None
-            self._strips.clear()
+        if not self._for_screen:
+            self._measure()
+        y += self._top
         strip = self._strips.get(y)
         if strip is None:
-            strip = self._draw(y, cells)
-            self._strips[y] = strip
+            strip = self._strips[y] = self._draw(y, self._drawn_for[1])
         return strip if self._for_screen else strip.apply_offsets(0, y)
 
     def _draw(self, y: int, cells: int) -> Strip:
-        ground = self._ground = self._ground or self.rich_style
-        if role := self.line_role(y):
-            ground = ground + self._style(role)
+        role = self.line_role(y)
+        ground = self._look("", role)
         if y >= self.count():
             return Strip.blank(cells, ground)
         segments = []
         for piece in self.line(y, cells):
-            style = ground + self._style(piece.role) if piece.role else ground
+            style = self._look(piece.role, role) if piece.role else ground
             if piece.click:
                 style = style + Style(meta={"@click": piece.click})
             segments.append(Segment(piece.text, style))
         strip = Strip(segments).adjust_cell_length(cells, ground)
         return self._selected(strip, y, cells)
+
+    def _look(self, role: str, ground: str) -> Style:
+        """How a role looks on a line that is drawn as `ground` says; asking for what lines stand on costs a tenth of
+        drawing one."""
+        found = self._looks.get((role, ground))
+        if found is None:
+            if role:
+                found = self._look("", ground) + self._style(role)
+            else:
+                found = self._look("", "") + self._style(ground) if ground else self.rich_style
+            self._looks[role, ground] = found
+        return found
 
     def _selected(self, strip: Strip, y: int, cells: int) -> Strip:
         """The strip with the part that the mouse selected marked."""

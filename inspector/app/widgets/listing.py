@@ -184,8 +184,7 @@ class Listing(Lines, can_focus=True):
         super().redraw()
         self.virtual_size = Size(0, self.count())
         if self.size.height and self.styles.overflow_y == "auto":
-            # Said here, the scroll bar comes with the layout that is due; Textual would find out after it, and lay out
-            # and paint everything once more.
+            # A list without a scroll bar cannot be scrolled, to the highlighted line for one.
             self.show_vertical_scrollbar = self.count() > self.size.height
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:

@@ -8,11 +8,6 @@ import msgspec
 
 from inspector.errors import SourceError
 from inspector.sources.dump import Dump
-from inspector.sources.live import open_live
-from inspector.sources.live.answers import dump_of
-from inspector.sources.live.here import ThisHost
-from inspector.sources.live.laboratory import Lab
-from inspector.sources.live.remote import RemoteHost
 from inspector.sources.live.source import LiveOptions
 
 
@@ -53,6 +48,13 @@ def write_to_scratch(
     Gives the fresh vCPU's dump, read before the first write, and one answer per write. Raises SourceError when no
     scratch vCPU can be made there.
     """
+    # What a dialog that only predicts writes has no use for.
+    from inspector.sources.live import open_live
+    from inspector.sources.live.answers import dump_of
+    from inspector.sources.live.here import ThisHost
+    from inspector.sources.live.laboratory import Lab
+    from inspector.sources.live.remote import RemoteHost
+
     source = open_live(address, options)
     if not isinstance(source, ThisHost | RemoteHost | Lab):
         raise SourceError("has no scratch vCPU to write to", address, "valid: live:, ssh://[user@]host, lab:KERNEL")

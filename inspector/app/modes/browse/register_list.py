@@ -55,6 +55,8 @@ class RegisterList(Vertical):
         self._put_away: int | None = None
         """the register whose group the user folded while it was shown"""
         self._ready = False
+        self._unfilled = False
+        """a search found something that the list does not show yet"""
         self._marked: Collection[str] = ()
         self.cells = cells
         self._asked: Literal["", "list", "search"] = ""
@@ -178,6 +180,7 @@ class RegisterList(Vertical):
 
     def _fill(self, register: int | None) -> None:
         assert self.view is not None
+        self._unfilled = False
         groups = self.groups()
         opened = self._opened(groups, register)
         matching = set(self.matches.ids)
@@ -236,10 +239,16 @@ class RegisterList(Vertical):
         assert self.view is not None
         self.query_text = text.strip()
         self.matches = find_in(self.view, text)
-        best = self.matches.ids[0] if self.matches.ids else None
-        self._fill(best)
-        if best is not None:
-            self._pick(best, self.matches.field)
+        if self.matches.ids:
+            self._unfilled = True
+            self._pick(self.matches.ids[0], self.matches.field)
+        else:
+            self._fill(None)
+
+    def catch_up(self) -> None:
+        """Show what a search found, now that the register that it means is shown with it, in one drawing."""
+        if self._unfilled:
+            self._fill(self.matches.ids[0] if self.matches.ids else None)
 
     def _pick(self, register: int, field: str = "", *, done: bool = False) -> None:
         self._register = register

@@ -288,6 +288,8 @@ class Browse(Frame):
     @on(RegisterList.Picked)
     def _picked(self, event: RegisterList.Picked) -> None:
         session = self.session
+        if (side := self.side) is not None:
+            side.catch_up()
         if event.reg_id != session.place.register or event.field:
             session.follow(event.reg_id, event.field)
             self._show_register(session.register)

@@ -16,7 +16,7 @@ from inspector.checks.vmms.base import Vmm
 from inspector.checks.vmms.table import VMM_NAMES, restoring_vmm
 from inspector.errors import InspectorError
 from inspector.library import fix, migrate
-from inspector.policies.loader import load_policy, policy_names
+from inspector.policies.loader import heading, policy_names
 from inspector.policies.model import kernel_title
 from inspector.policies.setup import QEMU_SETUP, Gic
 from inspector.sources.dump import Dump
@@ -92,7 +92,7 @@ def newer_kernel(source: Dump) -> str:
     to the next; else of the nearest newer series of which a release was recorded, else the newest of all."""
     own = own_kernel(source).policy
     newer = [name for name in series_ends()[::-1] if own is None or _series(name) > own.version[:2]]
-    recorded = {_series(name) for name in policy_names() if load_policy(name).recorded}
+    recorded = {_series(name) for name in policy_names() if heading(name).recorded}
     likely = [name for name in newer if _series(name) in recorded]
     kept = [name for name in likely if int(name.rpartition(".")[2]) >= LONG]
     return next(iter((*kept, *likely)), policy_names()[-1])

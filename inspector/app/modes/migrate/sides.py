@@ -14,7 +14,7 @@ from inspector.checks.machine.known_host import known_host
 from inspector.checks.machine.machine import KernelQuestion
 from inspector.checks.machine.source_kernel import first_vcpu, own_kernel
 from inspector.errors import InspectorError
-from inspector.policies.loader import load_policy
+from inspector.policies.loader import heading
 from inspector.policies.release import choose
 from inspector.policies.setup import Gic, parse_features
 from inspector.sources.dump import Dump
@@ -89,7 +89,7 @@ class ChooseDestination(Choose):
         ends = [
             Item(f"same {name}", (row(f"same host, Linux {name}"), row(Ink(_evidence(name), "muted"))))
             for name in series_ends()
-            if load_policy(name).recorded
+            if heading(name).recorded
         ]
         return [head, *ends, Item("", (row(""),), pick=False), *super().items()]
 
@@ -168,4 +168,4 @@ def _own_gic(dump: Dump) -> Gic:
 
 def _evidence(name: str) -> str:
     """How well a kernel is known."""
-    return "recorded on a real kernel" if load_policy(name).recorded else "read in its source"
+    return "recorded on a real kernel" if heading(name).recorded else "read in its source"

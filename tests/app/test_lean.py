@@ -1,0 +1,151 @@
+"""A screen is styled, laid out and drawn once when it comes, with no style sheet parsed twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.app import App
+from textual.command import CommandPalette
+from textual.css.stylesheet import Stylesheet
+from textual.pilot import Pilot
+from textual.widgets._toast import Toast, ToastRack
+
+from inspector.app.dialogs.help import Help
+from inspector.app.dialogs.palette import Palette
+from inspector.app.shell.application import InspectorApp
+from inspector.app.widgets.lines import Lines
+from tests.app.driving import press, settle, wait_for
+from tests.app.material import NEOVERSE, app_on
+
+SIZE = (120, 40)
+
+
+async def ready(pilot: Pilot[None], app: InspectorApp) -> None:
+    """Wait until the first screen is complete."""
+    await wait_for(pilot, lambda: bool(getattr(app.screen, "complete", False)), "every register looked at")
+    await settle(pilot)
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often a sheet was parsed, by the file or widget that it is of, and how often all were."""
+    found: Counter[str] = Counter()
+    parse, reparse = Stylesheet._parse_rules, Stylesheet.reparse
+
+    def parsed(self: Stylesheet, css: str, read_from: tuple[str, str], *rest: Any, **more: Any) -> Any:
+        known = len(self._parse_cache)
+        rules = parse(self, css, read_from, *rest, **more)
+        found["/".join(read_from)] += len(self._parse_cache) > known
+        return rules
+
+    def again(self: Stylesheet) -> None:
+        found["everything again"] += 1
+        reparse(self)
+
+    monkeypatch.setattr(Stylesheet, "_parse_rules", parsed)
+    monkeypatch.setattr(Stylesheet, "reparse", again)
+    return found
+
+
+async def test_each_style_sheet_is_parsed_once_and_only_when_it_is_needed(counted: Counter[str]) -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot, app)
+        files = {Path(name).parent.name for name in counted if ".tcss" in name}
+        assert files == {"shell", "browse"}
+        for key in ("6", "o", "escape", "?", "escape", "1"):
+            await press(pilot, key)
+    assert counted["everything again"] == 0
+    files_read = {Path(name).parent.name: count for name, count in counted.items() if ".tcss" in name}
+    assert files_read == dict.fromkeys(("shell", "browse", "cache", "dialogs"), 1)
+
+
+@pytest.mark.parametrize("key", ["6", "o"])
+async def test_a_screen_is_drawn_whole_once_when_it_comes(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+    shown = App._display
+
+    def display(self: App[Any], screen: Any, update: Any) -> None:
+        drawn.append(type(update).__name__)
+        shown(self, screen, update)
+
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot, app)
+        monkeypatch.setattr(App, "_display", display)
+        await press(pilot, key)
+    assert drawn.count("LayoutUpdate") == 1
+
+
+async def test_another_theme_reaches_a_mode_that_was_not_in_front() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot, app)
+        await press(pilot, "6")
+        await press(pilot, "1")
+        app.theme = "paper"
+        await settle(pilot)
+        ground = app.screen.styles.background
+        await press(pilot, "6")
+        assert app.screen.styles.background == ground
+        assert app.screen.query_one("#facts", Lines).styles.background == ground
+
+
+async def test_another_size_reaches_a_mode_and_a_dialog_that_were_there_before() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot, app)
+        await press(pilot, "6")
+        await press(pilot, "1", "?")
+        assert isinstance(app.screen, Help) and app.screen.has_class("-wide")
+        await pilot.resize_terminal(80, 24)
+        await settle(pilot)
+        assert app.screen.size == (80, 24) and app.screen.has_class("-narrow")
+        await press(pilot, "escape", "6")
+        assert app.screen.size == (80, 24) and app.screen.has_class("-narrow") and not app.screen.has_class("-wide")
+
+
+async def test_a_notice_has_a_place_on_each_screen_and_none_is_kept_for_it() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await ready(pilot, app)
+        assert not app.screen.query(ToastRack)
+        app.notify("first", timeout=3600)
+        await wait_for(pilot, lambda: len(app.screen.query(Toast)) == 1, "a notice over the mode")
+        await pilot.press("question_mark")
+        await wait_for(pilot, lambda: isinstance(app.screen, Help), "help")
+        await wait_for(pilot, lambda: len(app.screen.query(Toast)) == 1, "the notice over the dialog")
+        assert len(app.screen.query(ToastRack)) == 1
+
+
+async def test_the_palette_draws_nothing_while_nothing_happens() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot, app)
+        await pilot.press("ctrl+p")
+        await wait_for(pilot, lambda: isinstance(app.screen, Palette), "the palette")
+        assert isinstance(app.screen, CommandPalette)
+        await wait_for(
+            pilot, lambda: all(one.auto_refresh is None for one in app.screen.query("LoadingIndicator")), "no animation"
+        )
+
+
+def test_one_theme_is_read_at_the_start_and_the_others_when_they_are_asked_for() -> None:
+    app = app_on(NEOVERSE)
+    assert set(app._unread_themes) == {"contrast", "lab-light", "paper"}
+    assert app.get_theme("paper") is not None and "paper" not in app._unread_themes
+    assert {"contrast", "lab-dark", "lab-light", "paper"} <= set(app.available_themes)
+    assert not app._unread_themes
+
+
+async def test_a_page_with_a_scroll_bar_has_it_in_the_first_frame() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot, app)
+        await pilot.press("question_mark")
+        await wait_for(pilot, lambda: isinstance(app.screen, Help) and bool(app.screen.size), "help")
+        page = app.screen.query_one("#page", Lines)
+        assert page.show_vertical_scrollbar and page.scrollable_content_region.width == page.size.width - 1
