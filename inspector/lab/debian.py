@@ -146,15 +146,19 @@ class Apt:
         except FetchError as error:
             print(f"some package lists are missing: {error}", file=sys.stderr)
 
-    def download(self, package: str) -> Path:
-        """One package file by name (`name`, `name=version` or `name/suite`)."""
-        name = re.split("[=/:]", package)[0]
-        before = set(self.archives.glob(f"{name}_*.deb"))
+    def download(self, *packages: str) -> list[Path]:
+        """Package files by name (`name`, `name=version` or `name/suite`), in one go: apt reads its lists each time."""
+        before = set(self.archives.glob("*.deb"))
         done = subprocess.run(
-            ["apt-get", "download", "-qq", package], cwd=self.archives, capture_output=True, text=True, timeout=600,
+            ["apt-get", "download", "-qq", *packages], cwd=self.archives, capture_output=True, text=True, timeout=1200,
             env={**os.environ, "APT_CONFIG": str(self.config), "LC_ALL": "C"}, check=False,
         )  # fmt: skip
-        after = sorted(self.archives.glob(f"{name}_*.deb"), key=lambda path: (path not in before, path.stat().st_mtime))
+        return [self._downloaded(package, before, done) for package in packages]
+
+    def _downloaded(self, package: str, before: set[Path], done: subprocess.CompletedProcess[str]) -> Path:
+        """The newest file of a package; FetchError where there is none."""
+        found = self.archives.glob(f"{re.split('[=/:]', package)[0]}_*.deb")
+        after = sorted(found, key=lambda path: (path not in before, path.stat().st_mtime))
         if done.returncode or not after:
             raise FetchError(f"{package}: {(done.stderr.strip().splitlines() or ['not found'])[-1]}")
         return after[-1]
@@ -206,8 +210,8 @@ def guest_apt(folder: Path) -> Apt:
 
 def fetch_guest(apt: Apt, stamp: Stamp) -> None:
     """The Python that runs in guests, unpacked below `guest`."""
-    for package in GUEST_PACKAGES:
-        unpack(apt.download(f"{package}/{GUEST_SUITE}"), stamp.folder / "guest")
+    for deb in apt.download(*(f"{package}/{GUEST_SUITE}" for package in GUEST_PACKAGES)):
+        unpack(deb, stamp.folder / "guest")
     stamp.done("guest", GUEST_SUITE)
 
 
@@ -218,7 +222,7 @@ def fetch_kernel(apt: Apt, series: str, stamp: Stamp) -> Kernel:
     for version, package in kernel_candidates(apt, series):
         for name in (package.replace("linux-image-", "linux-binary-"), package):
             try:
-                deb = apt.download(f"{name}={version}")
+                (deb,) = apt.download(f"{name}={version}")
             except FetchError as error:
                 reasons.append(str(error))
                 continue

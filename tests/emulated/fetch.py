@@ -127,7 +127,7 @@ def fetch_host(apt: Apt, folder: Path, codename: str) -> None:
     for deb in sorted(apt.archives.glob("*.deb")):
         unpack(deb, root)
         deb.unlink()
-    user = apt.download(f"{HOST_PACKAGES['user']}/{codename}-backports")
+    (user,) = apt.download(f"{HOST_PACKAGES['user']}/{codename}-backports")
     unpack(user, root, "./usr/bin/qemu-aarch64")
     user.unlink()
 
