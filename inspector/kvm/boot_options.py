@@ -36,6 +36,10 @@ SPEAKING = ("arm64.", "id_aa64", "kvm_arm.mode=", "mitigations=", "nospectre", "
 """How words begin that a user expects to change what a guest sees."""
 
 
+_NO_OPTION = "not an option of this kernel, or none that guests see"
+_ODD_CASE = f"{_NO_OPTION}: the kernel tells upper and lower case apart"
+
+
 class Effect(NamedTuple):
     """One word of a command line and what becomes of it."""
 
@@ -75,7 +79,8 @@ def with_toggled(cmdline: str, word: str) -> str:
 
 
 def _plain(word: str) -> str:
-    return word.replace("-", "_").lower()
+    """A word as the kernel compares it: `-` and `_` are one, upper and lower case are not (parameq(), params.c)."""
+    return word.replace("-", "_")
 
 
 def words_of(cmdline: str) -> list[str]:
@@ -91,7 +96,7 @@ def overrides_of(book: Rulebook, word: str) -> tuple[Override, ...] | None:
         return rule
     name, _, number = plain.partition("=")
     place = book.overridable.get(name)
-    digit = number.removeprefix("0x")
+    digit = number.lower().removeprefix("0x")
     if place is None or len(digit) != 1 or digit not in "0123456789abcdef":
         return None
     return (place._replace(value=int(digit, 16)),)
@@ -123,7 +128,11 @@ def effects(host: HostState, book: Rulebook) -> tuple[Effect, ...]:
 
 def _applied(host: HostState, book: Rulebook) -> tuple[HostState, tuple[Effect, ...]]:
     told = []
-    for word in words_of(host.cmdline):
+    words = words_of(host.cmdline)
+    deciding = {
+        (one.reg_id, one.lsb): number for number, word in enumerate(words) for one in overrides_of(book, word) or ()
+    }
+    for number, word in enumerate(words):
         plain = _plain(word)
         if state := book.boot_states.get(plain):
             host = msgspec.structs.replace(host, mitigations_off=host.mitigations_off | state)
@@ -133,10 +142,13 @@ def _applied(host: HostState, book: Rulebook) -> tuple[HostState, tuple[Effect, 
             told += _told_mode(host, book, word)
         found = overrides_of(book, word)
         if found is None:
-            if not state and plain.startswith(SPEAKING):
-                told.append(Effect(word, "not an option of this kernel, or none that guests see"))
+            if not state and plain.lower().startswith(SPEAKING):
+                told.append(Effect(word, _ODD_CASE if plain != plain.lower() else _NO_OPTION))
             continue
         for one in found:
+            if deciding[one.reg_id, one.lsb] != number:
+                told.append(Effect(word, f"{one.name}: a later word decides"))
+                continue
             host, text = _override(host, book, one)
             told.append(Effect(word, text))
     return host, tuple(told)

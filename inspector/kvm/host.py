@@ -73,7 +73,7 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
     kvm_mode: KvmMode = "default"
     """what the command line makes of kvm-arm.mode"""
     mitigations_off: frozenset[str] = frozenset()
-    """mitigations that the command line switches off: `bhb`, `ssb`"""
+    """mitigations that the command line switches off: `bhb`, `spectre-v2`, `ssb`"""
     page_size: int = 4096
     """of the host kernel: decides which stage-2 granules a nested hypervisor is offered"""
     sme: bool | None = None

@@ -21,6 +21,7 @@ from inspector.registers.ids import (
 
 CORE_BITS = 0xFF << 24 | 0xFFF << 4
 """MIDR_EL1: implementer and part number, by which the kernel's lists name a core."""
+_SWITCH_V2 = "spectre-v2"
 NOT_AVAILABLE, AVAILABLE, NOT_REQUIRED = 0, 1, 2
 SSBD_NOT_REQUIRED = 3
 _DECIDING = {
@@ -38,9 +39,12 @@ def decided(host: HostState, reg_id: int) -> bool:
 
 
 def spectre_v2_level(host: HostState) -> int:
-    """WORKAROUND_1: 2 when the CPU is not affected (hardware CSV2, or on the safe list), else 0."""
+    """WORKAROUND_1: 2 when the CPU is not affected (hardware CSV2, or on the safe list), else 0.
+
+    What the firmware offers is not asked for where the command line says so: spectre_v2_mitigations_off().
+    """
     if host.spectre_v2 is not None:
-        return host.spectre_v2
+        return NOT_AVAILABLE if host.spectre_v2 == AVAILABLE and _SWITCH_V2 in host.mitigations_off else host.spectre_v2
     safe = host.value(ID_AA64PFR0_EL1) >> 56 & 0xF or core_name(host.value(MIDR_EL1)) in SPECTRE_V2_SAFE
     return NOT_REQUIRED if safe else NOT_AVAILABLE
 
@@ -48,12 +52,12 @@ def spectre_v2_level(host: HostState) -> int:
 def spectre_v2_levels(host: HostState) -> tuple[int, ...]:
     """Every level of WORKAROUND_1 that is possible: of an affected CPU the firmware decides, not a register."""
     if host.spectre_v2 is not None:
-        return (host.spectre_v2,)
+        return (spectre_v2_level(host),)
     csv2 = host.could_be(ID_AA64PFR0_EL1, 0xF << 56)
     named = host.knows(MIDR_EL1, CORE_BITS)
     if 0 not in csv2 or (named and core_name(host.value(MIDR_EL1)) in SPECTRE_V2_SAFE):
         return (NOT_REQUIRED,)
-    affected = (NOT_AVAILABLE, AVAILABLE)
+    affected = (NOT_AVAILABLE,) if _SWITCH_V2 in host.mitigations_off else (NOT_AVAILABLE, AVAILABLE)
     return affected if named and csv2 == (0,) else (*affected, NOT_REQUIRED)
 
 
@@ -101,6 +105,8 @@ def bhb_levels(host: HostState, unknown_is_safe: bool) -> tuple[int, ...]:
     if not decided(host, WORKAROUND_3):
         return tuple(dict.fromkeys((own, NOT_AVAILABLE, AVAILABLE, NOT_REQUIRED)))
     if own != NOT_AVAILABLE or "bhb" in host.mitigations_off:
+        return (own,)
+    if _SWITCH_V2 in host.mitigations_off and spectre_v2_levels(host) == (NOT_AVAILABLE,):
         return (own,)
     return (NOT_AVAILABLE, AVAILABLE)
 

@@ -211,7 +211,7 @@ class Boot(RuleBase, frozen=True, kw_only=True, tag="boot"):
 
     option: str
     fields: tuple[str, ...] = ()
-    off: tuple[Literal["bhb", "ssb"], ...] = ()
+    off: tuple[Literal["bhb", "spectre-v2", "ssb"], ...] = ()
     mode: KvmMode | None = None
 
 

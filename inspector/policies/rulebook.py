@@ -354,7 +354,7 @@ class Rulebook:
 
     def _add_boot(self, rule: model.Boot | model.Overridable) -> None:
         if isinstance(rule, model.Boot):
-            word = rule.option.replace("-", "_").lower()
+            word = rule.option.replace("-", "_")
             self.boot[word] = tuple(self._override(rule, spec) for spec in rule.fields)
             self.boot_states[word] = frozenset(rule.off)
             if rule.mode:

@@ -257,7 +257,7 @@ async def test_a_kernel_lists_the_options_that_it_knows() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await press(pilot, "p", *"5.10", "tab")
-        assert set(options(app)) == {"mitigations=off", "nospectre_bhb", "ssbd=force-off"}
+        assert set(options(app)) == {"mitigations=off", "nospectre_bhb", "nospectre_v2", "ssbd=force-off"}
 
 
 async def test_ticking_nothing_is_given_where_the_dump_has_options() -> None:

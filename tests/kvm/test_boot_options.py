@@ -19,13 +19,14 @@ from inspector.kvm.host import HostState
 from inspector.kvm.host_inputs import cmdline_of, facts, with_cmdline, with_inputs
 from inspector.kvm.inference.el0 import el0_values
 from inspector.kvm.limits import Limits
+from inspector.kvm.mitigations import bhb_levels, spectre_v2_levels
 from inspector.kvm.vm import Vm
 from inspector.kvm.words.explaining import explain_write
 from inspector.policies.loader import load_policy
 from inspector.policies.release import choose
 from inspector.policies.rulebook import rulebook
 from inspector.policies.setup import Feature, VcpuSetup
-from inspector.registers.ids import IDS, WORKAROUND_2, WORKAROUND_3
+from inspector.registers.ids import IDS, WORKAROUND_1, WORKAROUND_2, WORKAROUND_3
 from inspector.sources import load
 from inspector.sources.dump import Dump, Host, Provenance
 from tests.kvm.material import MINIMAL, exposure, host, made_up
@@ -123,6 +124,44 @@ def test_the_bhb_mitigation_is_off(word: str, kernel: str) -> None:
     assert asked(kernel, word, "neoverse-n2").firmware[WORKAROUND_3] == 0
 
 
+@pytest.mark.parametrize("kernel", ["5.10", "6.1", "6.12", "7.3"])
+def test_without_the_spectre_v2_mitigation_an_affected_cpu_has_no_call_for_it(kernel: str) -> None:
+    """spectre_v2_enable_fw_mitigation() and spectre_bhb_enable_mitigation(), arch/arm64/kernel/proton-pack.c."""
+    a72 = made_up(MIDR_EL1=0x410FD083)
+    for word in ("nospectre_v2", "mitigations=off"):
+        off = asked(kernel, word, a72)
+        assert spectre_v2_levels(off.host) == (0,) and bhb_levels(off.host, False) == (0,)
+        calls = asked(kernel, word, msgspec.structs.replace(a72, spectre_v2=1))
+        assert calls.firmware[WORKAROUND_1] == 0
+        assert asked(kernel, word, made_up(MIDR_EL1=0x410FD0B1, ID_AA64PFR0_EL1=1 << 56)).firmware[WORKAROUND_1] == 2
+    assert spectre_v2_levels(asked(kernel, "", a72).host) == (0, 1)
+    assert asked(kernel, "", msgspec.structs.replace(a72, spectre_v2=1)).firmware[WORKAROUND_1] == 1
+
+
+def test_the_kernel_tells_upper_and_lower_case_apart() -> None:
+    shouted = msgspec.structs.replace(host("max"), cmdline="ARM64.NOBTI ID_AA64PFR1.BT=0 Mitigations=off")
+    assert field(exposure(shouted, "6.12", MINIMAL), "ID_AA64PFR1_EL1", 0) == 1
+    told = effects(shouted, rulebook(load_policy("6.12")))
+    assert len(told) == 3 and all("upper and lower case" in one.text for one in told)
+
+
+@pytest.mark.parametrize(
+    ("cmdline", "value"),
+    [
+        ("arm64.nomte id_aa64pfr1.mte=2", 2),
+        ("id_aa64pfr1.mte=1 id_aa64pfr1.mte=2", 2),
+        ("id_aa64pfr1.mte=2 arm64.nomte", 0),
+        ("arm64.nomte id_aa64pfr1.mte=9", 3),
+    ],
+)
+def test_of_several_words_for_one_field_the_last_decides(cmdline: str, value: int) -> None:
+    """match_options() of idreg-override.c keeps one value a field, which is then put over the CPU's own."""
+    booted = asked("6.12", cmdline, setup=VcpuSetup(features=int(Feature.PSCI), mte=True)).host
+    assert booted.value(IDS["ID_AA64PFR1_EL1"]) >> 8 & 0xF == value
+    told = effects(msgspec.structs.replace(host("max"), cmdline=cmdline), rulebook(load_policy("6.12")))
+    assert any("a later word decides" in one.text for one in told)
+
+
 def test_a_cpu_that_needs_no_mitigation_keeps_saying_so() -> None:
     assert asked("6.12", "mitigations=off", "cortex-a72").firmware == exposure("cortex-a72", "6.12").firmware
 
@@ -135,10 +174,10 @@ def test_without_the_spectre_v4_mitigation_a_vm_without_ssbs_has_none(word: str)
 
 
 def test_each_word_says_what_it_does() -> None:
-    machine = msgspec.structs.replace(host("max"), cmdline="quiet arm64.nobti id_aa64pfr1.bt=9 arm64.nosuch nokaslr")
+    machine = msgspec.structs.replace(host("max"), cmdline="quiet arm64.nobti id_aa64pfr1.mte=9 arm64.nosuch nokaslr")
     told = {one.word: one.text for one in effects(machine, rulebook(load_policy("6.12")))}
-    assert set(told) == {"arm64.nobti", "id_aa64pfr1.bt=9", "arm64.nosuch"}
-    assert "is 0" in told["arm64.nobti"] and "not safe" in told["id_aa64pfr1.bt=9"]
+    assert set(told) == {"arm64.nobti", "id_aa64pfr1.mte=9", "arm64.nosuch"}
+    assert "is 0" in told["arm64.nobti"] and "not safe" in told["id_aa64pfr1.mte=9"]
     assert "not an option" in told["arm64.nosuch"]
 
 
