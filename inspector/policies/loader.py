@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -154,6 +154,108 @@ def patch_title(name: str) -> tuple[str, str, str]:
     """(name, title, evidence) of an overlay that ships with the program."""
     file = _shipped("patches", name)
     return name, file.title, f"recorded: {', '.join(file.recorded)}" if file.recorded else file.evidence
+
+
+@lru_cache(maxsize=1)
+def _backports() -> dict[str, dict[Point, tuple[Rule, ...]]]:
+    """Rules that came to stable series of mainline after their first release: name -> series -> forms, oldest first."""
+    found: dict[str, dict[Point, dict[Point, Rule]]] = {}
+    for point in _points():
+        stem = stem_of(point)
+        for rule in _shipped("kernels", stem).rule:
+            if rule.name and (text := rule.since or rule.by):
+                date = parse_date(text)
+                found.setdefault(rule.name, {}).setdefault(date[:-1], {})[date] = _named(rule, rule.name, stem)
+    return {
+        name: {series: tuple(rule for _, rule in sorted(dated.items())) for series, dated in by_series.items()}
+        for name, by_series in found.items()
+    }
+
+
+_FAR = 6
+"""Releases between two series past which what one of them took says nothing of kernels of the other."""
+
+
+@lru_cache(maxsize=32)
+def carried(policy: Policy) -> tuple[Policy, ...]:
+    """`policy` with what later releases brought and the nearest stable series took over, in steps, oldest first.
+
+    A vendor that backports by itself may have any of it. Empty where there is nothing that a policy lacks.
+    """
+    releases = [point[:2] for point in _points() if point[2] == 0]
+    own = policy.version[:2]
+    if own not in releases:
+        return ()
+    forms = [_forms(by_series, own, releases) for by_series in _backports().values()]
+    steps: list[Policy] = []
+    for number in range(max(map(len, forms), default=0)):
+        last = steps[-1] if steps else policy
+        after = last
+        for rule in (one[number] for one in forms if number < len(one)):
+            after = _with_rule(after, rule)
+        if after.rules != last.rules:
+            steps.append(after)
+    last_number = len(steps) - 1
+    return tuple(
+        msgspec.structs.replace(step, name=f"{policy.name} with {'' if number == last_number else 'some '}{CARRIED}")
+        for number, step in enumerate(steps)
+    )
+
+
+CARRIED = "fixes of other series"
+"""How the names of such policies end: `6.4.6 with fixes of other series`"""
+
+
+def carried_base(name: str) -> str:
+    """The name of the policy that `carried` went out from; the name itself for any other policy."""
+    return name.partition(" with ")[0] if name.endswith(CARRIED) else name
+
+
+def _forms(by_series: dict[Point, tuple[Rule, ...]], own: Point, releases: Sequence[Point]) -> list[Rule]:
+    """The forms of one rule in the series nearest to `own` that a kernel of `own` may have from elsewhere.
+
+    A form that no release of mainline has was made for older kernels than those: it goes to no newer series.
+    """
+    place = releases.index(own)
+    near = min(by_series, key=lambda one: (abs(releases.index(one) - place), one))
+    if near == own or abs(releases.index(near) - place) > _FAR:
+        return []
+    found = []
+    for rule in by_series[near]:
+        origin = _origin(rule)
+        if origin > own if origin is not None else near > own:
+            found.append(rule)
+    return found
+
+
+def _origin(rule: Rule) -> Point | None:
+    """The first release of mainline that has a rule in this form; None where none has."""
+    for point in _points():
+        if point[2] == 0 and any(one.name == rule.name and _said(one) == _said(rule) for one in at_point(point).rules):
+            return point[:2]
+    return None
+
+
+def _with_rule(policy: Policy, rule: Rule) -> Policy:
+    """`policy` with one rule more; the policy itself where it says so already or does not know the rule's fields."""
+    from inspector.policies.rulebook import rulebook
+
+    rules = {one.name: one for one in policy.rules}
+    held = rules.pop(rule.name, None)
+    if held is not None and _said(held) == _said(rule):
+        return policy
+    undated = msgspec.structs.replace(rule, since="", after="", by="")
+    after = msgspec.structs.replace(policy, rules=(*rules.values(), undated))
+    try:
+        rulebook(after)
+    except PolicyError:
+        return policy
+    return after
+
+
+def _said(rule: Rule) -> Rule:
+    """A rule without when it came and who tells."""
+    return msgspec.structs.replace(rule, since="", after="", by="", reason="", reference="", release="")
 
 
 class Patch(NamedTuple):

@@ -336,7 +336,7 @@ def _with_vendor(choice: Choice, release: Release) -> Choice:
         certainty = choice.certainty
     else:
         certainty, choice = _not_sure(choice.certainty), _that_point(choice)
-    choice = _with_overlays(choice, release)
+    choice = _with_carried(_with_overlays(choice, release), vendor)
     certainty = choice.certainty if choice.certainty == "interval" else certainty
     text = f"{release.text} is a kernel of {vendor.name}. {choice.explanation}"
     return msgspec.structs.replace(
@@ -383,6 +383,20 @@ def _with_overlays(choice: Choice, release: Release) -> Choice:
     return msgspec.structs.replace(
         choice, candidates=candidates, uncertain=differences(candidates), certainty="interval"
     )  # fmt: skip
+
+
+def _with_carried(choice: Choice, vendor: Vendor) -> Choice:
+    """The same with what a vendor that backports by itself may have of later releases and other series."""
+    numbered = choice.policy.name.startswith("ubuntu-") and choice.certainty != "interval"
+    if vendor.basis not in ("series", "ubuntu", "rebased") or choice.certainty == "outside" or numbered:
+        return choice
+    cases = choice.candidates or (choice.policy,)
+    candidates = (*cases, *loader.carried(cases[-1]))
+    uncertain = differences(candidates)
+    if len(candidates) == len(cases) or not uncertain:
+        return choice
+    text = f"{choice.explanation} Fixes that other series took over may be in it or not: there the answer is uncertain."
+    return msgspec.structs.replace(choice, candidates=candidates, uncertain=uncertain, explanation=text)
 
 
 def _unknown_build(choice: Choice, release: Release, warnings: list[str]) -> Choice:

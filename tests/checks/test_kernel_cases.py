@@ -134,3 +134,16 @@ def test_a_restore_that_the_candidates_judge_otherwise_is_uncertain_with_each_ca
 def test_a_restore_in_which_no_candidate_differs_stays_certain(kernel: str) -> None:
     report = migrate("builtin:neoverse-n2-linux-6.12", "same-host", kernel, ways_out=False)
     assert report.verdict == "loads" and not report.of_kind("uncertain")
+
+
+def test_what_other_series_took_over_is_a_case_of_its_own() -> None:
+    """SUSE's 5.14 may have the Spectre-BHB register that stable 5.15 has; no `--kernel` stands for that case."""
+    found = machine("builtin:neoverse-n2-linux-6.1", "5.14.21-150500.55.49-default", "psci")
+    (verdict,) = try_write(found, "SMCCC_ARCH_WORKAROUND_3=1")
+    assert verdict.outcome == "uncertain"
+    assert [(case.when, case.outcome, case.settle) for case in verdict.cases] == [
+        ("the kernel behaves as Linux 5.14.21", "refused (ENOENT)", "--kernel 5.14.21"),
+        ("the kernel behaves as Linux 5.14.21 with fixes of other series", "accepted", ""),
+    ]
+    (hidden,) = try_write(found, "ID_AA64MMFR2_EL1.CCIDX=1")
+    assert hidden.outcome == "accepted"

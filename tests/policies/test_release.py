@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from inspector.errors import PolicyError
-from inspector.policies.loader import load_policy, policy_names, vendor_names, vendor_point
+from inspector.policies.loader import carried, load_policy, policy_names, vendor_names, vendor_point
 from inspector.policies.release import choose, differences
 from inspector.policies.rulebook import rulebook
 
@@ -234,3 +234,44 @@ def test_a_red_hat_kernel_is_explained_in_short_sentences(release: str) -> None:
 def test_what_people_write_instead_of_a_release_is_met_with_what_to_write(text: str, hint: str) -> None:
     with pytest.raises(PolicyError, match=re.escape(hint)):
         choose(text)
+
+
+def _places(release: str) -> set[str]:
+    return {place for doubt in choose(release).uncertain for place in doubt.places}
+
+
+@pytest.mark.parametrize(
+    ("release", "place"),
+    [
+        ("5.14.21-150500.55.49-default", "SMCCC_ARCH_WORKAROUND_1..3"),
+        ("5.13.0-52-generic", "SMCCC_ARCH_WORKAROUND_1..3"),
+        ("6.4.0-150600.23.22-default", "ID_AA64PFR0_EL1.MPAM"),
+        ("6.5.0-1022-azure", "ID_AA64PFR0_EL1.MPAM"),
+        ("5.14.0-427.13.1.el9_4.aarch64", "ID_AA64PFR0_EL1.MPAM"),
+        ("6.17.0-8-generic", "ID_AA64MMFR3_EL1.S1POE"),
+    ],
+)
+def test_what_stable_series_took_over_may_be_in_a_vendors_kernel_of_another_series(release: str, place: str) -> None:
+    """Stable 5.15 has the Spectre-BHB register and 6.6 hides MPAM: SUSE's and Ubuntu's kernels beside them may too."""
+    choice = choose(release)
+    assert place in _places(release)
+    assert choice.policy in choice.candidates and "uncertain" in choice.text
+
+
+@pytest.mark.parametrize(
+    "release", ["5.14.21", "6.4.6", "6.17.7-300.fc43.aarch64", "6.8.0-151-generic", "6.12.57-1-arch1-1"]
+)
+def test_nothing_is_carried_into_a_kernel_that_follows_its_series(release: str) -> None:
+    assert "took over" not in choose(release).text
+
+
+def test_what_is_carried_is_newer_than_the_series_and_known_to_it() -> None:
+    for name in (*policy_names(), *vendor_names()):
+        policy = load_policy(name)
+        for step in carried(policy):
+            changed = {rule.name for rule in step.rules} - {rule.name for rule in policy.rules}
+            assert step.version == policy.version and rulebook(step)
+            assert not any(rule.since or rule.by for rule in step.rules if rule.name in changed)
+    numbers_only = load_policy("6.2.0")
+    for step in carried(numbers_only):
+        assert step.rule("pmcr") == numbers_only.rule("pmcr"), "a form for kernels before 6.2 alone"

@@ -51,7 +51,7 @@ def _rule_text(rule: UncertainRule) -> str:
 
 def by_age(policies: Sequence[Policy]) -> tuple[Policy, ...]:
     """Oldest first; of one release, as given."""
-    return tuple(sorted(policies, key=lambda policy: (policy.version, _point(policy.name))))
+    return tuple(sorted(policies, key=lambda policy: (policy.version, _point(loader.carried_base(policy.name)))))
 
 
 def _point(name: str) -> tuple[int, ...]:
@@ -76,6 +76,9 @@ def case_words(policies: Sequence[Policy], every: Sequence[Policy], rules: Seque
 
 def _range(names: list[str], every: list[str]) -> str:
     """`6.5.0`, `6.5.0 to 6.9.0` of names that follow each other in `every`, else `6.5.0 or 6.9.0`."""
+    bases = [loader.carried_base(name) for name in names]
+    doubled = {name for at, name in enumerate(names) if bases[at] != name and bases[at] in (*names, *bases[at + 1 :])}
+    names, every = ([name for name in some if name not in doubled] for some in (names, every))
     if len(names) > 1 and names == every[every.index(names[0]) :][: len(names)]:
         return f"{names[0]} to {names[-1]}"
     return " or ".join(names)
@@ -109,6 +112,8 @@ def _same(left: Policy, right: Policy, rules: Iterable[str]) -> bool:
 
 def _names_near(policy: Policy) -> tuple[str, ...]:
     """Names under which a policy may be asked for, its own first; of its series where its own names none."""
+    if loader.carried_base(policy.name) != policy.name:
+        return ()
     base, *patches = policy.name.split("+")
     vendor, _, number = base.partition("-") if base[:1].isalpha() else ("", "", base)
     try:
