@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from inspector.checks.compare.sets import is_feature_register
+from inspector.checks.fleet.tally import is_kept
 from inspector.registers.encoding import size_of
 from inspector.registers.ids import ID_SPACE
 from tests.fresh import ROOT
@@ -65,8 +65,9 @@ def _kind(base: dict[str, Any], kind: int, dice: random.Random) -> tuple[dict[st
 
 
 def _guest(base: dict[str, Any], registers: dict[str, str], number: int, dice: random.Random) -> dict[str, Any]:
+    ids = {text: int(text, 0) for text in registers}
     state = {
-        text: value if is_feature_register(int(text, 0)) else hex(dice.getrandbits(min(48, 8 * size_of(int(text, 0)))))
+        text: value if is_kept(ids[text], "baseline") else hex(dice.getrandbits(min(48, 8 * size_of(ids[text]))))
         for text, value in registers.items()
     }
     vcpu = base["vcpus"][0] | {"registers": state}
