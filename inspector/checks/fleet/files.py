@@ -7,16 +7,18 @@ over, so that version 1 can grow. Digests are not stored: they follow from the c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from functools import lru_cache
+from itertools import pairwise
+from typing import Annotated, NamedTuple
 
 import msgspec
 
-from inspector.checks.fleet.packing import digest_of, packer, shape_of
+from inspector.checks.fleet.packing import WORD, digest_of, packer, shape_of
 from inspector.checks.fleet.part import COUNTED, NAMED, Aim, Group, Part, Question, Sum
 from inspector.errors import SourceError
 from inspector.progress import Progress
 from inspector.registers.encoding import is_demux
-from inspector.sources.jsontext import bits_of, check_id
+from inspector.sources.jsontext import bits_of, is_id
 
 FORMAT = "vcpu-inspector-part"
 VERSION = 1
@@ -82,22 +84,26 @@ def decode_part(data: bytes, where: str) -> Part:
         if file.version != VERSION:
             hint = f"this program reads version {VERSION}; a newer one may read it"
             raise SourceError(f"is a part of version {file.version}", where, hint)
-        return _checked(msgspec.msgpack.decode(file.body, type=_Body), where)
+        return _checked(msgspec.msgpack.decode(file.body, type=_Body))
     except msgspec.MsgspecError as error:
         raise SourceError(f"is not a part ({error})", where, _WRITTEN_BY) from None
     except (ValueError, OverflowError, RecursionError, UnicodeDecodeError) as error:
         raise SourceError(f"is a damaged part ({error})", where) from None
 
 
-def _checked(body: _Body, where: str) -> Part:
+def _checked(body: _Body) -> Part:
     pieces = {digest_of(piece): piece for piece in body.pieces}
     groups: dict[bytes, Group] = {}
+    if not all(group.about in pieces and group.shape in pieces for group in body.groups):
+        raise ValueError("a group lacks its list of registers")
+    for about in {group.about for group in body.groups}:
+        pieces[about].decode()
     for group in body.groups:
-        _check_group(group, pieces, where)
+        _check_group(group, _list_of(pieces[group.shape]))
         if groups.setdefault(group.digest, group) is not group:
             raise ValueError("one content stands in two groups")
     for reg_id, value in body.state.items():
-        _check_number(reg_id, value, where)
+        _check_number(reg_id, value)
     if body.subjects != sum(group.count for group in body.groups):
         raise ValueError("the groups do not add up to the subjects")
     if len(body.contents) > COUNTED or len(body.notes) > NAMED:
@@ -120,23 +126,37 @@ def _checked(body: _Body, where: str) -> Part:
     )
 
 
-def _check_group(group: Group, pieces: dict[bytes, bytes], where: str) -> None:
-    """Raises ValueError or SourceError for a group that no dump gives."""
-    if group.about not in pieces or group.shape not in pieces:
-        raise ValueError("a group lacks its list of registers")
-    pieces[group.about].decode()
-    ids, kept = shape_of(pieces[group.shape])
+class _List(NamedTuple):
+    """A list of registers, and what the packed values of a group of it have to be."""
+
+    ids: frozenset[int]
+    size: int
+    narrow: tuple[tuple[int, int, int], ...]
+    """(first byte, byte behind the last, first value that is too wide) of registers that do not fill their words"""
+
+
+@lru_cache(maxsize=512)
+def _list_of(shape: bytes) -> _List:
+    """Raises ValueError for ids that no dump gives."""
+    ids, kept = shape_of(shape)
     for reg_id in ids:
-        _check_size(reg_id, where)
-    if len(group.values) != packer(kept).size:
+        _check_size(reg_id)
+    pack = packer(kept)
+    rows = zip(kept, pairwise(pack.places), strict=True)
+    narrow = [(WORD * a, WORD * b, 1 << _widest(i)) for i, (a, b) in rows if _widest(i) < 8 * WORD * (b - a)]
+    return _List(frozenset(ids), pack.size, tuple(narrow))
+
+
+def _check_group(group: Group, listed: _List) -> None:
+    """Raises ValueError for a group that no dump gives."""
+    if len(group.values) != listed.size:
         raise ValueError("a group's values do not fit its list of registers")
-    values = packer(kept).unpack(group.values)
-    if any(value >> _widest(reg_id) for reg_id, value in values.items()):
-        raise ValueError("a value is wider than its register")
-    listed = set(ids)
+    for first, last, limit in listed.narrow:
+        if int.from_bytes(group.values[first:last], "little") >= limit:
+            raise ValueError("a value is wider than its register")
     for reg_id, mask in group.masks:
-        _check_number(reg_id, mask, where)
-        if reg_id not in listed:
+        _check_number(reg_id, mask)
+        if reg_id not in listed.ids:
             raise ValueError("a mask of a register that is not listed")
     members = group.members
     if not 1 <= len(members) <= min(group.count, NAMED) or list(members) != sorted(members):
@@ -148,14 +168,15 @@ def _widest(reg_id: int) -> int:
     return 64 if is_demux(reg_id) else bits_of(reg_id)
 
 
-def _check_size(reg_id: int, where: str) -> None:
-    check_id(reg_id, where)
+def _check_size(reg_id: int) -> None:
+    if not is_id(reg_id):
+        raise ValueError("an id that is not an arm64 register's")
     if reg_id >> 52 & 0xF > _MOST_SIZE_CODE:
         raise ValueError("a register of more than 2048 bits")
 
 
-def _check_number(reg_id: int, text: str, where: str) -> None:
-    _check_size(reg_id, where)
+def _check_number(reg_id: int, text: str) -> None:
+    _check_size(reg_id)
     if len(text) > _HEX or (text and (not text.isascii() or not text.isalnum())):
         raise ValueError("a value is not spelled in hex digits")
     int(text or "0", 16)
