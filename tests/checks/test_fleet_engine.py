@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +26,7 @@ from inspector.progress import Progress
 from inspector.registers.encoding import sysreg_id
 from inspector.reports.compare import comparison_json
 from tests.commands.running import assert_one_line_error, run
+from tests.fresh import ROOT
 
 PFR0, SCTLR = sysreg_id(3, 0, 0, 4, 0), sysreg_id(3, 0, 1, 0, 0)
 ASKED = Asked(question="compare")
@@ -164,3 +167,39 @@ def test_which_vms_load_on_an_engine(cluster: Any) -> None:
     done = run(*words, "--engine", f"dask:{cluster.scheduler_address}")
     assert done.code == 1, done.err
     assert done.out == run(*words).out
+
+
+def living(session: int) -> list[str]:
+    """The processes of a session that have not ended; see proc(5) for the fields."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it ended
+        if fields[0] != "Z" and int(fields[3]) == session:
+            found.append(path.parent.name)
+    return found
+
+
+@pytest.mark.slow
+def test_ctrl_c_leaves_nothing_of_a_cluster_on_this_machine(names: list[str], tmp_path: Path) -> None:
+    """Neither a process nor a file, and nobody complains: every process of the group gets what the terminal sends."""
+    pytest.importorskip("dask.distributed", reason="the extra `fleet` (dask) is not installed")
+    (tmp_path / "here").mkdir()
+    (tmp_path / "list").write_text("\n".join(names * 20))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path / "here")}
+    words = [sys.executable, "-m", "inspector", "compare", "--engine", "dask", "--files-from", str(tmp_path / "list")]
+    with subprocess.Popen(
+        words, cwd=tmp_path / "here", env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    ) as process:  # fmt: skip
+        assert process.stderr is not None
+        first = process.stderr.readline()  # the cluster stands
+        assert "workers; dashboard: " in first
+        os.killpg(process.pid, signal.SIGINT)
+        told, said = process.communicate(timeout=120)
+    assert process.returncode == 128 + signal.SIGINT and told == "", said
+    assert said.count("\n") <= 2 and "Traceback" not in said  # progress, and that it was ended
+    assert living(process.pid) == []
+    assert list((tmp_path / "here").iterdir()) == []

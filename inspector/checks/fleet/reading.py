@@ -13,6 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
+from multiprocessing import resource_tracker
 from typing import Any
 
 from inspector.budget import raise_limits, raised_by
@@ -85,7 +86,7 @@ def _in_turn(pool: ProcessPoolExecutor, tasks: Iterable[tuple[Any, Asked]], ahea
     failed: tuple[int, BaseException] | None = None
     while True:
         for task in islice(left, ahead - len(waiting) if failed is None else 0):
-            with _unasked():
+            with unasked():
                 waiting[pool.submit(_task, task)] = order
             order += 1
         if failed is not None:
@@ -117,8 +118,9 @@ def _start(times: int) -> None:
 
 
 @contextmanager
-def _unasked() -> Iterator[None]:
+def unasked() -> Iterator[None]:
     """Processes that start here have ctrl+c blocked, until `_start` ignores it: they would tell of it at length."""
+    resource_tracker.ensure_running()  # its start would take the block away from the thread that it is started by
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
