@@ -270,7 +270,7 @@ def test_what_is_carried_is_newer_than_the_series_and_known_to_it() -> None:
         policy = load_policy(name)
         for step in carried(policy):
             changed = {rule.name for rule in step.rules} - {rule.name for rule in policy.rules}
-            assert step.version == policy.version and rulebook(step).policy is step
+            assert step.version == policy.version and rulebook(step).policy.rules == step.rules
             assert not any(rule.since or rule.by for rule in step.rules if rule.name in changed)
     numbers_only = load_policy("6.2.0")
     for step in carried(numbers_only):
