@@ -83,10 +83,9 @@ _ANCHORS = tuple(
 of the text."""
 _SHARED = (b"reg", b"vm", b"mismatch", b"nip ", b"hv")
 """What several of them have, which logs about other things seldom do"""
-_SHARING = {
-    shared: [anchor for anchor in _ANCHORS if next((part for part in _SHARED if part in anchor), anchor) == shared]
-    for shared in (*_SHARED, *_ANCHORS)
-}
+_SHARING: dict[bytes, list[bytes]] = {}
+for _anchor in _ANCHORS:
+    _SHARING.setdefault(next((part for part in _SHARED if part in _anchor), _anchor), []).append(_anchor)
 _NEWLINE = re.compile(rb"\r\n|\n|\r")
 
 
