@@ -84,6 +84,8 @@ def with_inputs(host: HostState, text: str) -> HostState:
 
     Raises PolicyError for a name or a word that is none of HOST_INPUTS, and for a field or value that there is not.
     """
+    if not text:
+        return host
     given: dict[str, Any] = {}
     words_given = dict(host.given)
     text, cmdline = _split(text)

@@ -6,7 +6,7 @@ without engine function ends in one PolicyError that names the rule.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, NoReturn, get_args, overload
 
@@ -207,6 +207,11 @@ class Rulebook:
         if found is None:
             found = self._sorted[reg_id] = tuple(sorted(self.table.get(reg_id, {}).values(), key=lambda f: -f.lsb))
         return found
+
+    def said_of(self, reg_id: int) -> Hashable:
+        """Everything that rules say of a register, engine functions that make its value among them, to be compared."""
+        kinds = self.steps, self.raz, self.writable, self.hooks
+        return (*(tuple(kind.get(reg_id, ())) for kind in kinds), self.fields(reg_id), self.reported.get(reg_id))
 
     def _fail(self, rule: Rule, what: str, hint: str = "") -> NoReturn:
         raise PolicyError(f"rule {rule.name!r}: {what}", rule.release or self.policy.name, hint)

@@ -7,7 +7,7 @@ The bitmaps decide and the words read the same ones. Bits outside the judged fie
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from errno import EBUSY, EINVAL
 from typing import NamedTuple, Self
 
@@ -15,6 +15,7 @@ from inspector.kvm.cases import ACCEPTED, Case
 from inspector.kvm.exposure import Exposure
 from inspector.kvm.gates.doubts import Doubt, fields_in_doubt, supposed, unknown_bits
 from inspector.kvm.gates.gate import Fate, Gate, Part, Write
+from inspector.kvm.host import HostState
 from inspector.kvm.limits import SETTLED_BY
 from inspector.kvm.state import VcpuState
 from inspector.policies import model
@@ -24,6 +25,15 @@ from inspector.policies.spans import FieldRule, signed_value
 from inspector.registers.bits import ALL, mask_of
 from inspector.registers.catalog import by_id
 from inspector.registers.naming import name_of
+
+_MOST_DOUBTS = 4096
+
+
+class _Doubts:
+    """What was found in doubt on the host that was asked about last."""
+
+    of_host: tuple[HostState | None, dict[Hashable, tuple[Doubt, ...]]] = (None, {})
+    """one tuple, replaced as a whole: the screens ask from several threads"""
 
 
 class Judged(NamedTuple):
@@ -207,12 +217,28 @@ class IdGate(Gate):
         found: tuple[Doubt, ...] = ()
         exposure, reg_id = self.exposure, self.reg_id
         if unknown_bits(exposure, reg_id) & (value | self.limit | ~self._zero_is_safe()):
-            found += fields_in_doubt(
-                exposure, reg_id, ((s, self._as(s)._tried(vcpu, value)) for s in supposed(exposure, reg_id))
-            )  # fmt: skip
+            found += self._fields_in_doubt(vcpu, value)
         for word in sorted(self._open_words()):
             found += self._by_condition(word, vcpu, value)
         return found
+
+    def _fields_in_doubt(self, vcpu: VcpuState, value: int) -> tuple[Doubt, ...]:
+        """By every value of what is not known; worked out once for all kernels of one host that treat it alike."""
+        exposure, reg_id = self.exposure, self.reg_id
+        asked = (
+            type(self), type(exposure), reg_id, value, vcpu.vm.stored[reg_id], vcpu.vm.ran, exposure.limits[reg_id],
+            exposure.sanitised[reg_id], exposure.setup, exposure.conditions, exposure.open_conditions,
+            vcpu.vm.exposure.limits[reg_id], exposure.book.said_of(reg_id),
+        )  # fmt: skip
+        host, found = _Doubts.of_host
+        if host is not exposure.host or len(found) > _MOST_DOUBTS:
+            found = {}
+            _Doubts.of_host = exposure.host, found
+        held = found.get(asked)
+        if held is None:
+            tried = ((state, self._as(state)._tried(vcpu, value)) for state in supposed(exposure, reg_id))
+            held = found[asked] = fields_in_doubt(exposure, reg_id, tried)
+        return held
 
     def _zero_is_safe(self) -> int:
         """The bits of judged fields that accept zero whatever the limit is."""
