@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from copy import copy
 from functools import cached_property
-from typing import Literal, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import msgspec
 
@@ -36,7 +36,6 @@ from inspector.registers.ids import (
     PMCR_EL0,
 )
 
-Visibility = Literal["shown", "raz", "raz-wi"]
 """How the ID space shows a register: REG_RAZ and REG_USER_WI of arch/arm64/kvm/sys_regs.h."""
 
 _HIDDEN_IN_AARCH32 = frozenset((ID_AFR0_EL1, ID_DFR1_EL1, *(i for i in AARCH32_IDS if i & 0x7F in (0x1B, 0x1F))))
@@ -156,12 +155,6 @@ class Limits:
     def limit_known(self, reg_id: int) -> int:
         """Which bits of `limit` are known."""
         return self.limits[reg_id].known
-
-    def visibility(self, reg_id: int) -> Visibility:
-        """Whether an ID register is shown, reads as zero, or reads as zero and drops whatever is written."""
-        if self.ignores_writes(reg_id):
-            return "raz-wi"
-        return "raz" if self.raz(reg_id) else "shown"
 
     def raz(self, reg_id: int) -> Rule | None:
         """The rule that makes an ID register read as zero here; None for a register that is shown."""

@@ -176,11 +176,7 @@ def migration_markdown(report: MigrationReport, every: bool = False) -> str:
     references = dict.fromkeys(f"{f.rule}: {f.reference}" for f in shown if f.reference)
     if references:
         lines += ["### Kernel", "", *(f"- {markdown_text(text)}" for text in references), ""]
-    lines += _remarks_markdown(report.remarks) + [
-        "### Ways out",
-        "",
-        outline_markdown(ways_outline(report.ways_out)),
-    ] * bool(report.ways_out)
+    lines += _remarks_markdown(report.remarks) + _ways_markdown(report.ways_out)
     if report.messages:
         lines += [f"### What {report.vmm_title} prints", "", "```", *map(one_line, report.messages), "```", ""]
     notes = [n for n in (report.kernel_note, *report.notes) if n]

@@ -58,8 +58,6 @@ class LevelledField(msgspec.Struct, frozen=True, kw_only=True):
     """`lower`, `higher`, `higher-or-zero` or `exact N`, with `signed` where the field is compared so"""
     writable_since: str
     """mainline release from which userspace may change the field"""
-    writable_words: str
-    """the same in words, with the stable points that have it too"""
 
 
 class LevelledRegister(msgspec.Struct, frozen=True, kw_only=True):
@@ -438,7 +436,6 @@ class _Levelling:
             meaning=meaning,
             safe=field.direction(),
             writable_since=writable.since if writable else "",
-            writable_words=writable.since_words if writable else "",
         )
 
     def _field_table(self, reg_id: int) -> list[FieldRule]:

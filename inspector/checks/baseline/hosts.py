@@ -119,10 +119,6 @@ class BaselineHost:
         vcpu.set_one_reg(reg_id, own)
         return kept
 
-    def takes_field(self, reg_id: int, field: FieldRule, value: int) -> bool:
-        """The same for one field, the others as they are."""
-        return self.takes(reg_id, self.part(reg_id).value & ~field.mask | value << field.lsb)
-
     def _in_doubt(self, vcpu: SimulatedVcpu, reg_id: int, value: int) -> bool:
         """True when a part that is changed has a fate that depends on something not known."""
         gate = vcpu.gate(reg_id)

@@ -69,7 +69,6 @@ class Replay:
         self.raw: Line = {}
         self.capabilities: dict[str, int] = {}
         self.cmdline = ""
-        self.el0_only: dict[int, int] = {}
         self.setup = VcpuSetup()
         self.config = ""
         self.exposure: Exposure | None = None
