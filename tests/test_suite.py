@@ -143,3 +143,12 @@ def test_the_readme_names_tests_that_exist_for_its_promises() -> None:
         named = re.findall(r"`(tests/[\w/.]+)`", kept)
         assert named, promise
         assert not [path for path in named if not (ROOT / path).exists()], promise
+
+
+def test_fault_40_the_readme_shows_a_picture_of_each_screen_that_the_script_draws() -> None:
+    from tests.make_picture import PICTURES
+
+    shown = re.findall(r"!\[([^\]]+)\]\(tests/golden/([a-z]+)\.png\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert [name for _, name in shown] == ["readme", "summary", "migrate", "patch", "cache"] == list(PICTURES)
+    for words, name in shown:
+        assert len(words) > 30 and (ROOT / "tests" / "golden" / f"{name}.png").stat().st_size > 20_000

@@ -115,13 +115,18 @@ def _reading_rows(topology: CacheTopology) -> list[list[str]]:
     return rows
 
 
+def _applies(right: bool) -> str:
+    return "which applies" if right else "does not apply"
+
+
 def topology_lines(title: str, topology: CacheTopology) -> list[str]:
     """One hierarchy as text: what applies, why, and both readings side by side."""
     lines = [title, f"  {_registers_line(topology)}"]
     lines += columns(_rows(topology), indent="  ")
     if topology.caches and any(cache.value is not None for cache in topology.caches):
         lines += [f"  {topology.reason}", "  both readings"]
-        head = ["", "as 32-bit", "as 64-bit (FEAT_CCIDX)"]
+        layouts = (("32-bit", "as 32-bit"), ("64-bit", "as 64-bit (FEAT_CCIDX)"))
+        head = ["", *(f"{words}, {_applies(name == topology.layout)}" for name, words in layouts)]
         rows = _reading_rows(topology)
         with_host = any(row[3] for row in rows)
         lines += columns(

@@ -31,6 +31,7 @@ def test_modes_are_named_where_they_fit() -> None:
 
 @pytest.mark.parametrize("cells", [120, 160, 200])
 def test_a_long_name_takes_neither_modes_nor_vcpu_nor_score(cells: int) -> None:
+    """Fault 24 of the review."""
     text = header(cells, "a" * 300, "vcpu 0", "Linux 6.1")
     assert text.startswith(" " + " ".join(NAMES) + " a")
     assert text.endswith("a… ▸ vcpu 0 ▸ Linux 6.1  ▼ 7  ▲ 1 ")

@@ -318,6 +318,7 @@ def highlighted(app: InspectorApp) -> str:
     "away", [("enter", "escape"), ("enter", "5", "1"), ("enter", "escape", "2", "1")], ids=" ".join
 )
 async def test_the_list_highlights_the_register_that_is_shown(text: str, away: tuple[str, ...]) -> None:
+    """Fault 5 of the review: list and detail showed two registers."""
     app = app_on(NEOVERSE)
     async with app.run_test(size=(120, 40)) as pilot:
         await whole(pilot)
@@ -394,3 +395,32 @@ async def test_fault_21_list_with_values_fields_and_explanation_stand_side_by_si
         await pilot.resize_terminal(width, 45)
         await settle(pilot)
         assert screen_text(app).splitlines() == lines
+
+
+@pytest.mark.parametrize("size", [(160, 45), (200, 60)], ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_fault_21_no_meaning_is_cut_while_room_is_left(size: tuple[int, int]) -> None:
+    """A meaning goes on in further lines, over which the cursor steps."""
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=size) as pilot:
+        text = await whole(pilot)
+        fields = [line.split("┃")[1].split("│")[0] for line in text.splitlines() if line.count("┃") == 1]
+        table = fields[next(at for at, line in enumerate(fields) if "verdict" in line) :]
+        assert "…" not in "".join(table) and "1 of 16 fields differ" in text
+        told = " ".join(" ".join(table).split())
+        assert "(host: isolated, with SCXTNUM_ELx contexts)" in told
+        app.screen.query_one("#fields").focus()
+        await press(pilot, "j")
+        assert app.session.place.field == "RME"
+        await press(pilot, "k")
+        assert app.session.place.field == "CSV2"
+
+
+@pytest.mark.parametrize("size", [(100, 30), (120, 40), (160, 45)], ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_fault_23_no_heading_of_a_group_is_cut(size: tuple[int, int]) -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=size) as pilot:
+        await whole(pilot)
+        await press(pilot, "home", "end")
+        text = screen_text(app)
+        heads = [line.split("┃")[0] for line in text.splitlines() if line[:4].strip(" ▌~") in ("▾", "▸")]
+        assert len(heads) > 10 and not any("…" in head for head in heads)

@@ -34,6 +34,7 @@ async def exported(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> 
     ("name", "begins"), [("report.md", "#"), ("report.txt", ""), ("report.svg", "<svg"), ("REPORT.MD", "#")]
 )
 async def test_the_name_says_the_form(name: str, begins: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fault 38 of the review: it was Markdown whatever the name, with absolute paths."""
     text, _ = await exported(tmp_path, name, monkeypatch)
     assert text.lstrip().startswith(begins) and len(text) > 300
     assert "secret-customer" not in text

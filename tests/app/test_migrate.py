@@ -329,3 +329,50 @@ def test_a_vendors_kernel_is_in_no_run_of_mainline_releases() -> None:
     matrix = KernelMatrix(vmm="qemu-10.0", vmm_title="QEMU 10.0", source="", destination="", rows=rows)
     told = "".join(piece.text for piece in matrix_verdict(matrix))
     assert told == "= loads on 5 of 6 kernels: 6.1.0 to 6.2.0, 7.3.4, ubuntu-6.8.0-151, ubuntu-7.0.0-43"
+
+
+async def test_fault_5_browse_opens_on_the_field_that_was_highlighted() -> None:
+    async with (app := app_on(NEOVERSE)).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        text = await asked(pilot, "4")
+        assert "CCIDX [27:24]" in next(line for line in text.splitlines() if line.startswith("▌"))
+        text = await press(pilot, "1")
+        assert "▌ 27:24  CCIDX" in text and app.session.place.field == "CCIDX"
+
+
+async def test_fault_15_a_destination_that_nobody_chose_is_called_assumed() -> None:
+    async with app_on(NEOVERSE).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        text = await asked(pilot, "4")
+        assert "same host, Linux 6.12.107 (assumed)" in text
+        text = await asked(pilot, "d", *"6.1", "enter")
+        assert "same host, Linux 6.1 " in text and "assumed" not in text, text
+
+
+async def test_fault_18_the_copy_has_a_name_and_can_be_opened(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with (app := app_on(str(saved))).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await asked(pilot, "4")
+        await press(pilot, "f")
+        name = app.screen.query_one("#name", Input).value
+        assert name == f"{saved.name.partition('.')[0]}-fixed.{saved.name.partition('.')[2]}"
+        await press(pilot, "enter")
+        await wait_for(pilot, lambda: "enter opens it" in screen_text(app), "the copy is written")
+        await press(pilot, "enter")
+        await wait_for(pilot, lambda: isinstance(app.screen, Migrate) and app.screen.complete, "the copy is checked")
+        text = screen_text(app)
+        head = "\n".join(text.splitlines()[:5])
+        assert f"source       {name}" in head and "same host, Linux 6.12.107 " in head and "loads" in head, head
+        assert (tmp_path / name).exists()
+
+
+async def test_fault_32_decimal_numbers_are_whole() -> None:
+    async with app_on(NEOVERSE, "builtin:neoverse-n2-linux-6.12").run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await asked(pilot, "4")
+        text = await press(pilot, "x", "x")
+        row = next(line for line in text.splitlines() if " PMINTENCLR_EL1 " in line)
+        assert row.split()[2:5] == ["2_147_483_678", "reads", "0"]

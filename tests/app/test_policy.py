@@ -346,6 +346,8 @@ async def test_a_field_whose_host_is_not_known_is_not_counted_as_differing() -> 
         row = next(line for line in text.splitlines() if "CSV3 " in line and "0x1" in line)
         assert "? unknown" in row and "rebuilt" not in text
         assert "host not known -> vCPU 0x1: not vulnerable" in words(text) and "Rule speculation-fields" in words(text)
+        text = await press(pilot, "2")
+        assert "5 of 16 fields unknown" in text and "5 of 16 fields differ" not in text
 
 
 SEVERAL = "5.14.0-284.11.1.el9_2.aarch64"

@@ -51,6 +51,7 @@ def test_a_key_may_move_to_one_that_nothing_has_and_to_one_that_moved_away(tmp_p
 
 
 def test_no_key_of_the_program_clashes_with_another_where_a_user_would_be_told_so() -> None:
+    """Fault 36 of the review: a key moved onto a used one, silently."""
     for place in PLACES:
         for key in place:
             if key not in keys.SHARED[keys.EVERYWHERE]:
@@ -112,6 +113,7 @@ def test_a_file_of_remembered_things_that_is_damaged_costs_nothing(text: str, tm
 
 
 def test_a_real_start_finds_what_the_one_before_left(tmp_path: Path) -> None:
+    """Fault 36 of the review: nothing was remembered."""
     source = tmp_path / "guest.json"
     assert main(["convert", DUMP, "-o", str(source)]) == 0
     environment = {"XDG_STATE_HOME": str(tmp_path / "state")}

@@ -148,3 +148,15 @@ async def test_question_mark_on_an_empty_line_is_help_and_seven_lines_lead_to_ex
         await press(pilot, "escape", "up", "up", "up")
         text = await press(pilot, "enter")
         assert "Explain an error" in text
+
+
+async def test_the_first_shipped_dump_holds_a_vcpu() -> None:
+    """Enter on an empty line opened a host whose caches alone are known."""
+    app = app_on()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        names = [line.split()[0] for line in screen_text(app).splitlines() if "linux-" in line or "cix-" in line]
+        assert names[-1] == "cix-cd8180-host" and screen_text(app).count("▌") == 1
+        await press(pilot, "enter")
+        await wait_for(pilot, lambda: bool(app.session.loaded), "a dump is open")
+        assert app.session.loaded[0].vcpus

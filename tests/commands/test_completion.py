@@ -94,6 +94,7 @@ def prepared(shell: str, folder: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
 def test_the_tab_key_completes_in_a_real_shell(shell: str, tmp_path: Path) -> None:
+    """Fault 35 of the review."""
     environment = prepared(shell, tmp_path)
     command = {"bash": ["bash", "--norc", "-i"], "zsh": ["zsh", "-f", "-i"]}[shell]
     start = {"bash": ". ./script", "zsh": "autoload -U compinit && compinit -u -D; . ./script"}[shell]
@@ -157,6 +158,7 @@ def test_man_renders_the_page_without_a_warning() -> None:
 
 
 def test_help_names_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """Fault 35 of the review."""
     texts = []
     for words in (["help", "show"], ["show", "--help"], ["help"], ["--help"]):
         assert main(words) == 0

@@ -131,6 +131,7 @@ def test_a_kernel_is_told_in_ten_lines_and_its_rules_on_demand(release: str) -> 
 
 
 def test_expose_says_a_sentence_once_and_begins_with_a_summary() -> None:
+    """Fault 34 of the review."""
     out = run("expose", "builtin:max-linux-6.12", "--kernel", "7.3").out
     sentence = "CLIDR_EL1 and 14 CCSIDR_EL1 are made up from the host's CTR_EL0"
     assert out.count(sentence) == 1

@@ -52,6 +52,7 @@ def test_every_command_is_here() -> None:
 def test_a_pipe_gets_plain_text_and_colour_where_it_is_asked_for(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Fault 34 of the review: there was no colour at all."""
     monkeypatch.delenv("NO_COLOR", raising=False)
     answers = []
     for forced in ("", "1"):

@@ -182,11 +182,13 @@ def test_what_a_source_knows_in_part_has_question_marks_and_a_known_mask(tmp_pat
 
 
 def test_a_letter_in_place_of_a_digit_is_suggested_first() -> None:
+    """Fault 37 of the review."""
     for typed, meant in (("ID_AA64PFRO_EL1", "ID_AA64PFR0_EL1"), ("ID_AA64MMFRl", "ID_AA64MMFR1_EL1")):
         assert f"did you mean {meant}, " in run("decode", typed, "1").err
 
 
 def test_notes_are_about_the_registers_that_are_shown() -> None:
+    """Fault 37 of the review: standard error told of 82 wide registers on every call."""
     source = "builtin:neoverse-n2-linux-6.1"
     assert run("show", source, "CTR_EL0").err == ""
     assert "withheld" in run("show", source, "X0").err
@@ -201,3 +203,20 @@ def test_options_of_every_command_may_stand_before_it(before: tuple[str, ...]) -
     assert "usage" in run(*before, "help", "decode").out
     late = run(*before, "decode", "aa64pfr0", "0x11", "--json")
     assert late.out.startswith(("{", "["))
+
+
+def test_fault_8_the_host_s_values_are_shown_where_the_screens_show_them() -> None:
+    shown = run("show", "builtin:max-linux-6.12", "--vcpu", "host", "ID_AA64PFR0_EL1")
+    assert shown.code == 0 and "host registers" in shown.out
+    assert shown.out != run("show", "builtin:max-linux-6.12", "ID_AA64PFR0_EL1").out
+
+
+def test_fault_37_a_release_with_a_letter_behind_it_is_not_taken_silently() -> None:
+    assert_one_line_error(run("expose", "builtin:max-linux-6.12", "MIDR_EL1", "--kernel", "6.12x"))
+
+
+def test_fault_33_the_reading_that_does_not_apply_is_called_so() -> None:
+    told = " ".join(run("caches", "builtin:neoverse-n2-linux-6.1").out.split())
+    assert told.count("as 32-bit, does not apply as 64-bit (FEAT_CCIDX), which applies") == 2
+    told = run("caches", "builtin:cortex-a72-linux-6.12").out
+    assert "as 32-bit, which applies" in told and "as 64-bit (FEAT_CCIDX), does not apply" in told

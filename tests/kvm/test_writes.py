@@ -6,11 +6,13 @@ from errno import EBUSY, EINVAL, ENOENT, ENOEXEC
 
 import pytest
 
+from inspector.kvm.host import HostState
+from inspector.kvm.host_inputs import with_inputs
 from inspector.kvm.verdict import Verdict
 from inspector.kvm.vm import Vm
 from inspector.kvm.words.explaining import explain_write
 from inspector.policies.loader import load_policy
-from inspector.policies.setup import VcpuSetup
+from inspector.policies.setup import QEMU_SETUP, VcpuSetup
 from inspector.registers import ids
 from inspector.registers.encoding import POISON, ccsidr_id
 from inspector.registers.ids import IDS
@@ -659,3 +661,15 @@ def test_aarch32_masks_need_aarch32() -> None:
     errno, found = vm(a64fx(), "7.3").writable_masks()
     assert errno == 0
     assert len(found) == 20
+
+
+@pytest.mark.parametrize("kernel", ["6.1", "6.12"])
+def test_fault_19_no_host_is_said_to_lack_aarch32_that_nothing_is_known_of(kernel: str) -> None:
+    """Explain then said `accepted` of the very write that Migrate calls refused."""
+    nobody = HostState(values={}, known={}, ccsidr_known=False, vgic_known=False)
+    verdict = explain_write(Vm(nobody, load_policy(kernel), QEMU_SETUP).vcpu(0), IDS["ID_MMFR4_EL1"], 0x1021110)
+    assert not verdict.certain and "ID_AA64PFR0_EL1.EL0" in verdict.depends_on[0]
+    assert [case.settle for case in verdict.cases] == ["--host aarch32=on", "--host aarch32=off"]
+    known = with_inputs(nobody, "aarch32=off")
+    told = explain_write(Vm(known, load_policy(kernel), QEMU_SETUP).vcpu(0), IDS["ID_MMFR4_EL1"], 0x1021110)
+    assert told.certain and not told.errno and "accepted and ignored" in told.reason

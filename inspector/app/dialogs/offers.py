@@ -25,10 +25,9 @@ def offers_items(loaded: Sequence[Dump]) -> list[Item]:
 
 
 def shipped_items() -> list[Item]:
-    """The dumps that ship with the program, as the start page lists them."""
-    return [
-        Item(f"builtin {name}", (row(ink(name)), row(Ink(about(name), "muted")))) for name in map(str, shipped_names())
-    ]
+    """The dumps that ship with the program, as the start page lists them: those that hold a vCPU first."""
+    names = sorted(map(str, shipped_names()), key=lambda name: name in _HOSTS)
+    return [Item(f"builtin {name}", (row(ink(name)), row(Ink(about(name), "muted")))) for name in names]
 
 
 _HOSTS = {"cix-cd8180-host": "CIX CD8180, caches alone"}

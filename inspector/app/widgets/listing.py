@@ -34,6 +34,8 @@ class Item(NamedTuple):
     cells: tuple[Row, ...]
     pick: bool = True
     """False for a line that only separates"""
+    more: bool = False
+    """goes on with the line before, which is in view only as a whole"""
 
 
 class Listing(Lines, can_focus=True):
@@ -134,8 +136,15 @@ class Listing(Lines, can_focus=True):
         top = self.scroll_offset.y
         if line < top + int(self.titled):
             self.scroll_to(y=0 if self.cursor == self._nearest(0) else line - int(self.titled), animate=False)
-        elif line >= top + height:
-            self.scroll_to(y=line - height + 1, animate=False)
+        elif (last := self._last_line()) >= top + height:
+            self.scroll_to(y=min(last - height + 1, line - int(self.titled)), animate=False)
+
+    def _last_line(self) -> int:
+        """The line in which the highlighted one ends."""
+        last = self.cursor
+        while last + 1 < len(self.items) and self.items[last + 1].more:
+            last += 1
+        return last + int(self.titled)
 
     def _nearest(self, index: int) -> int:
         """The position at or after `index` that can be highlighted, else the last before it."""

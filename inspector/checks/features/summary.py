@@ -114,6 +114,8 @@ def _state(
         return "unknown"
     if host == vcpu:
         return "same"
+    if "?" in host or "?" in vcpu:
+        return "unknown"
     return _other_words(one, sides.host, sides.vcpu)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inspector.kvm.cases import ACCEPTED, Case
+from inspector.kvm.gates.doubts import Doubt
 from inspector.kvm.gates.gate import OpenGate, Part, Write
 from inspector.kvm.state import VcpuState
 from inspector.policies.model import Rule
@@ -19,6 +21,17 @@ class Ignore(OpenGate):
 
     def store(self, vcpu: VcpuState, value: int) -> None:
         """Nothing is kept."""
+
+    def doubts(self, vcpu: VcpuState, value: int) -> tuple[Doubt, ...]:
+        """A host of which it is not known whether it has AArch32 may judge the value."""
+        if self.exposure.host.aarch32_known:
+            return ()
+        source = "the host's ID_AA64PFR0_EL1.EL0"
+        judged = Case(
+            when=f"{source} is 2", outcome="judged by what the host's register holds", settle="--host aarch32=on"
+        )
+        ignored = Case(when=f"{source} is 1", outcome=f"{ACCEPTED.text} and ignored", settle="--host aarch32=off")
+        return (Doubt("value", source, (judged, ignored)),)
 
     def rule(self) -> Rule | None:
         """The rule that makes the register read as zero."""

@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from inspector.app.shell.numbers import Base, bits_text, field_text, short_pair, short_value
-from inspector.app.widgets.ink import Ink, Row, ink, row
-from inspector.app.widgets.listing import Column, Item
+from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
+from inspector.app.widgets.listing import GUTTER, Column, Item
 from inspector.app.widgets.ruler import Piece, Scale
 from inspector.registers.bits import difference, extract, ones, open_text
 from inspector.registers.catalog import Register
@@ -166,13 +166,37 @@ def table_columns(table: FieldTable, base: Base, cells: int) -> tuple[Column, ..
     return (*head, Column("host", number), Column("vCPU", number), Column("verdict", 11), Column("meaning"))
 
 
-def table_items(table: FieldTable, base: Base, columns: Sequence[Column]) -> list[Item]:
-    """A line per field."""
+def table_items(table: FieldTable, base: Base, columns: Sequence[Column], cells: int = 0, room: int = 0) -> list[Item]:
+    """A line per field in `cells` cells; a meaning goes on in further lines where all of them fit `room` lines."""
     items = [Item(one.key, _cells(one, base, columns)) for one in table.rows]
-    first = next((place for place, one in enumerate(table.rows) if one.other), None)
+    room -= bool(table.other)
+    whole = (
+        []
+        if room <= len(items)
+        else [
+            line for one in items for line in _unfolded(one, cells - GUTTER - sum(column.width for column in columns))
+        ]
+    )
+    if len(items) < len(whole) <= room:
+        items = whole
+    other = next((one.key for one in table.rows if one.other), None)
+    first = next((place for place, one in enumerate(items) if one.key == other), None)
     if first is not None:
         items.insert(first, Item("", (row(Ink(table.other, "muted")),), pick=False))
     return items
+
+
+def _unfolded(item: Item, room: int) -> list[Item]:
+    """The line, and those in which its meaning goes on."""
+    *head, meaning = item.cells
+    first, *more = (_without_end(line) for line in wrap(meaning, room))
+    blank = (row(""),) * len(head)
+    return [Item(item.key, (*head, first)), *(Item("", (*blank, one), pick=False, more=True) for one in more)]
+
+
+def _without_end(line: Row) -> Row:
+    """Without the blanks at which it was broken."""
+    return (*line[:-1], line[-1]._replace(text=line[-1].text.rstrip())) if line else line
 
 
 def _cells(one: FieldRow, base: Base, columns: Sequence[Column]) -> tuple[Row, ...]:

@@ -18,9 +18,17 @@ if TYPE_CHECKING:
 
 
 def title_rows(
-    view: View, table: FieldTable, base: Base, cells: int, narrow: bool, step: KernelStep | None = None
+    view: View,
+    table: FieldTable,
+    base: Base,
+    cells: int,
+    narrow: bool,
+    step: KernelStep | None = None,
+    *,
+    roomy: bool = True,
 ) -> list[Row]:
-    """One line when narrow, three when wide (the last one empty); `step` is what the kernel slider changed."""
+    """One line when narrow, two when wide, where it is `roomy` three: the last one is empty, or has what is said of the
+    value and found no room behind it. `step` is what the kernel slider changed."""
     if narrow:
         return [_narrow(view, table, base, cells, step)]
     register = table.register
@@ -33,11 +41,12 @@ def title_rows(
         first = row(
             Ink(" "), Ink(register.name, "title"), Ink("  "), ink(register.title), Ink(f"  id {identity}", "muted")
         )
-    return [
-        clip(first, cells),
-        clip((Ink(" "), *_values(table, base, cells), *_stepped(table, step), *_remark(view, table)), cells),
-        (),
-    ]
+    second = (Ink(" "), *_values(table, base, cells))
+    more = (*_stepped(table, step), *_remark(view, table))
+    if width((*second, *more)) <= cells or not roomy:
+        return [clip(first, cells), clip((*second, *more), cells), *[()] * roomy]
+    more = (more[0]._replace(text=" "), *more[1:])
+    return [clip(first, cells), clip(second, cells), clip(more, cells)]
 
 
 def _encoding(table: FieldTable) -> str:

@@ -13,9 +13,9 @@ from textual.message import Message
 from inspector.app.modes.browse.standing import NOTHING, Standing
 from inspector.app.shell.search import Matches, find_in
 from inspector.app.shell.view import View
-from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
+from inspector.app.widgets.ink import Ink, Row, fit, ink, row, wrap
 from inspector.app.widgets.lines import Lines
-from inspector.app.widgets.listing import Column, Item, Listing
+from inspector.app.widgets.listing import GUTTER, Column, Item, Listing
 from inspector.registers import catalog
 from inspector.registers.catalog import Register
 
@@ -26,8 +26,10 @@ TITLED = 80
 """Columns from which the narrow list shows titles too."""
 TIGHT = 26
 """Cells below which every one is needed for the names."""
-ROOMY = 56
+ROOMY = 53
 """Cells from which the list shows values beside names."""
+WIDTHS = (26, 22)
+"""Cells of names and values there."""
 MARKS = Column("", 3)
 """The column of signs and of group sizes."""
 HELP = (
@@ -142,12 +144,17 @@ class RegisterList(Vertical):
         """(key, title, registers) of every group that has something to show."""
         assert self.view is not None
         shown = [r for r in self.view.registers if not self.only_notable or self._stands_out(r)]
-        tight = self.cells < TIGHT
-        titles = {group.key: catalog.group_title(group.key, short=tight) for group in catalog.GROUPS}
+        titles = {group.key: self._title(group.key) for group in catalog.GROUPS}
         by_group: dict[str, list[Register]] = {}
         for register in shown:
             by_group.setdefault(register.group, []).append(register)
         return [(key, titles.get(key, key), registers) for key, registers in by_group.items()]
+
+    def _title(self, key: str) -> str:
+        """The heading of a group, the short one where the other would be cut."""
+        room = sum(WIDTHS) if self.cells >= ROOMY else self.cells - GUTTER - self._marks.width - 1
+        title = catalog.group_title(key)
+        return title if self.cells >= TIGHT and len(title) + 2 <= room else catalog.group_title(key, short=True)
 
     def _stands_out(self, register: Register) -> bool:
         """True for a register that the short list shows: the one on screen is always there."""
@@ -195,11 +202,12 @@ class RegisterList(Vertical):
             sign = "▾" if key in opened else "▸"
             count = row(Ink(f"{len(registers):>2} ", "muted"))
             head = row(Ink(f"{sign} ", "muted"), ink(title, "muted" if self.query_text else "heading"))
-            cells = (head, row(""), count) if roomy else (head, count) if self.cells >= TIGHT else (head,)
+            wide = ((*fit(head, sum(WIDTHS)), *count),)
+            cells = wide if roomy else (head, count) if self.cells >= TIGHT else (head,)
             items.append(Item(f"group {key}", cells))
             if key in opened:
                 items += [self._item(one, matching, roomy) for one in registers]
-        columns = (Column("", 30), Column("", 22), MARKS, Column("")) if roomy else (Column(""), self._marks)
+        columns = (*(Column("", cells) for cells in WIDTHS), MARKS, Column("")) if roomy else (Column(""), self._marks)
         cursor = None if register is None else str(register)
         if register is not None and not any(item.key == cursor for item in items):
             cursor = f"group {catalog.by_id(register).group}"

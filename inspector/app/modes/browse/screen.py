@@ -37,13 +37,15 @@ HELP = (
     "makes it taller."
 )
 DETAIL_LEAST = 80
+PANE_MOST = 12
+"""Lines that an explanation below the fields takes at most by itself."""
 ROOMY = 34
 """Lines from which the wide form can afford blank ones."""
 SIDE_LEAST, SIDE_MOST = 21, 34
-WIDEST, SIDE_WITH_VALUES = 160, 58
+WIDEST, SIDE_WITH_VALUES = 160, 54
 """Columns from which the list has room for values and the explanation stands beside the fields, and what the list then
 takes."""
-WHY_LEAST, WHY_MOST = 42, 64
+WHY_LEAST, WHY_MOST = 34, 64
 """Cells of an explanation beside the fields, which keep DETAIL_LEAST before it grows."""
 
 
@@ -184,15 +186,14 @@ class Browse(Frame):
                 side.styles.width = self._side_width = wanted
                 side.fit_to(self.app.size.width if self.narrow else self._side_cells() - 1)
         table, cells, height = self._table, self._detail_cells(), self.body_height
-        title = title_rows(self._view, table, self.session.base, cells, self.narrow, self.session.step)
-        if self.app.size.height < ROOMY:
-            title = title[:2]
+        base, roomy = self.session.base, self.app.size.height >= ROOMY
+        title = title_rows(self._view, table, base, cells, self.narrow, self.session.step, roomy=roomy)
         self.query_one("#title", Lines).show(title)
         beside = self._mount_why()
         left = height - len(title) - self._draw_ruler() - (0 if self.narrow else 1 if beside else 2)
-        need = len(table.rows) + 1 + bool(table.other)
-        least = 1 if self.narrow else 5 if self.app.size.height >= ROOMY else 2
-        pane = max(least, min(left - need, 12))
+        need = 1 + self._fit_meanings(table, left - 1 - (0 if beside else PANE_MOST))
+        least = 1 if self.narrow else 5 if roomy else 2
+        pane = max(least, min(left - need, PANE_MOST))
         if self._explained:
             said = explain(self._view, table, self._chosen(), cells - 2, left)
             pane = max(pane, min(left - 4, len(said)))
@@ -208,6 +209,14 @@ class Browse(Frame):
         self.query_one("#rule-top").display = bool(table.rows) and not self.narrow
         self._draw_rules(cells)
         self._explain()
+
+    def _fit_meanings(self, table: FieldTable, room: int) -> int:
+        """Let meanings that are cut go on in further lines where there is room for all; how many lines there are."""
+        fields = self.query_one("#fields", Listing)
+        items = table_items(table, self.session.base, fields.columns, self._detail_cells(), room)
+        if len(items) != len(fields.items):
+            fields.fill(items)
+        return len(items)
 
     def _mount_side(self) -> None:
         """Bring the list when the terminal has become wide, or when it is asked for."""

@@ -100,7 +100,7 @@ def _register(node: Node, titles: Sequence[str], cells: int, base: Base) -> list
     register = node.register
     head = row(ink(register.name, "title"), Ink("  "), ink(register.title), Ink("  "), verdict(node))
     if node.children:
-        head = (*head, Ink(f"  {len(node.changed())} of {len(node.children)} fields differ", "muted"))
+        head = (*head, Ink(f"  {_counted(node)}", "muted"))
     said = wrap(head, cells, indent=2)
     if not node.children:
         said += _rule(node, cells)
@@ -108,6 +108,17 @@ def _register(node: Node, titles: Sequence[str], cells: int, base: Base) -> list
     if node.children and node.rule:
         said += _rule(node, cells)
     return said
+
+
+def _counted(node: Node) -> str:
+    """`2 of 16 fields differ, 1 unknown`: a field that is not known is not counted as differing."""
+    changed, count = node.changed(), len(node.children)
+    certain = sum(one.certain for one in changed)
+    unknown = len(changed) - certain
+    differ = f"{certain} of {count} fields differ"
+    if not unknown:
+        return differ
+    return f"{differ}, {unknown} unknown" if certain else f"{unknown} of {count} fields unknown"
 
 
 def _word(word: str, text: str, cells: int) -> list[Row]:

@@ -104,8 +104,9 @@ class Features(Listed):
         both, roomy = self._sides.both, self.app.size.width >= 110
         columns = [Column("", 2), Column("feature", NAME)]
         columns += [Column("host", ANSWER), Column("vCPU", ANSWER)] if both else [Column("", ANSWER)]
-        columns += [Column("about", self._about), Column("why not")] if both and roomy else [Column("about")]
-        self.table.fill([self._item(one, both, roomy) for one in shown], cols=columns)
+        split = both and roomy and any(map(brief_reason, shown))
+        columns += [Column("about", self._about), Column("why not")] if split else [Column("about")]
+        self.table.fill([self._item(one, both, split) for one in shown], cols=columns)
         self.mark_stepped({one.name: one for one in shown})
         self._say(len(shown))
 
@@ -114,16 +115,17 @@ class Features(Listed):
         """Cells of the words about a feature, where the reason stands beside them."""
         return max(self.app.size.width - 4 - NAME - 2 * ANSWER - REASON, ABOUT)
 
-    def _item(self, one: FeatureState, both: bool, roomy: bool) -> Item:
+    def _item(self, one: FeatureState, both: bool, split: bool) -> Item:
         role = ROLES[one.state]
         answers = [one.host, one.vcpu] if both else [one.vcpu if self._sides and self._sides.vcpu else one.host]
         cells: list[Row] = [row(Ink(STATES[one.state], role)), row(ink(one.name, "muted" if role == "muted" else ""))]
         cells += [row(Ink(ANSWERS[answer], role)) for answer in answers]
-        cells.append(
-            clip(row(ink(one.text, "muted")), self._about - 1) if both and roomy else row(ink(one.text, "muted"))
-        )
-        if both and roomy:
-            cells.append(row(ink(brief_reason(one))))
+        reason = brief_reason(one)
+        # Without a reason, its column is the text's too.
+        cut = self._about if split and not reason else len(one.text)
+        cells.append(row(ink(one.text[:cut], "muted")))
+        if split:
+            cells.append(row(ink(reason), ink(one.text[cut:], "muted")))
         return Item(one.name, tuple(cells))
 
     def _say(self, count: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -9,7 +10,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
+from inspector import sources
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
+from inspector.app.dialogs.export import free_name
 from inspector.app.dialogs.line import Line
 from inspector.app.modes.migrate.question import Question, short_name, write_fixed
 from inspector.app.shell.background import aside
@@ -25,6 +28,17 @@ from inspector.errors import InspectorError
 from inspector.registers.catalog import by_id
 from inspector.registers.secrets import is_secret
 from inspector.reports.migration_outline import ways_outline
+from inspector.sources import BUILTIN
+from inspector.sources.dump import Dump
+
+
+def copy_name(source: Dump) -> str:
+    """A name in the present folder for the copy: `guest-fixed.mig.xz` of guest.mig.xz, so that its form stays told."""
+    name = short_name(source)
+    if source.provenance.source.startswith(BUILTIN):
+        return free_name(f"{name}-fixed", "json")
+    stem, _, suffix = name.partition(".")
+    return free_name(f"{stem}-fixed", suffix) if suffix else free_name(name, "fixed")
 
 
 class Fix(Dialog):
@@ -38,9 +52,9 @@ class Fix(Dialog):
         Binding("pageup", "scroll(-12)", "Page up", show=False, priority=True),
     ]
 
-    def __init__(self, question: Question, report: MigrationReport) -> None:
+    def __init__(self, question: Question, report: MigrationReport, ask: Callable[[Question], object]) -> None:
         super().__init__()
-        self._question, self._report = question, report
+        self._question, self._report, self._ask = question, report, ask
         self._changes, self._left = planned_changes(report, question.source)
         self._writing = False
         self.result: FixResult | None = None
@@ -56,7 +70,7 @@ class Fix(Dialog):
         with Box(unmarked(f"Fix: {short_name(self._question.source)}"), unmarked(f"↑↓ scroll   {writes}esc closes")):
             yield Lines(self._page(), id="page")
             if self.can_write:
-                yield Line(placeholder="name of the new file", id="name")
+                yield Line(copy_name(self._question.source), placeholder="name of the new file", id="name")
             yield Lines(id="said")
 
     def on_mount(self) -> None:
@@ -100,9 +114,23 @@ class Fix(Dialog):
         if not name or self._writing:
             return
         out = str(Path(name).expanduser())
+        if self.result is not None and self.result.out == out:
+            self._open(out)
+            return
         self._writing = True
         self._say(f"writing and checking {out} …")
         aside(self.app, lambda: write_fixed(self._question, out), self._written, self._failed, finish=True)
+
+    def _open(self, out: str) -> None:
+        """The copy takes the place of the saved VM: the same destination is asked about it."""
+        try:
+            copy = sources.load(out)
+        except InspectorError as error:
+            self._say(f"✖ {error}", "refused")
+            return
+        self.dismiss()
+        self.program.show_dump(copy)
+        self._ask(self._question._replace(source=copy, read=None, writes=0))
 
     def _failed(self, error: InspectorError) -> None:
         self._writing = False
@@ -120,9 +148,10 @@ class Fix(Dialog):
         page.show(_done(result, self._cells, self.program.session.secrets))
         page.scroll_to(y=0, animate=False)
         loads = result.after is not None and result.after.verdict == "loads"
-        self._say(
-            f"wrote {result.out}; checked: {'it loads' if loads else 'it still fails'}", "same" if loads else "masked"
-        )
+        verdict = "it loads" if loads else "it still fails"
+        if result.after is not None and result.after.verdict == "uncertain":
+            verdict = "it is uncertain whether it loads"
+        self._say(f"wrote {result.out}; checked: {verdict}; enter opens it", "same" if loads else "masked")
 
     def _say(self, text: str, role: str = "muted") -> None:
         rows = wrap(row(ink(text, role)), self._cells + 2)

@@ -276,7 +276,7 @@ class Migrate(Frame):
         if self.narrow or self.question is None:
             lines = wrap(row(Ink(" "), *verdict), cells - 1, indent=3)
             return lines[: 2 if self.check.report or self._kernels or self._pairs else 4]
-        rows = summary_rows(self.question, self.check.report, verdict, cells - 2)
+        rows = summary_rows(self.question, self.check.report, verdict, cells - 2, assumed=not self._chosen)
         return [(Ink(" "), *one) for one in rows]
 
     @on(Listing.Moved, "#findings")
@@ -422,7 +422,7 @@ class Migrate(Frame):
             return
         from inspector.app.modes.migrate.fix import Fix
 
-        self.program.open_dialog(Fix(self.question, self.check.whole))
+        self.program.open_dialog(Fix(self.question, self.check.whole, self.choose))
 
     def action_back(self) -> None:
         """From the kernels to the findings, shrink the explanation, or give a maximised pane back."""

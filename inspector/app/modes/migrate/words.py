@@ -26,13 +26,17 @@ def verdict_row(report: MigrationReport) -> Row:
     return row(Ink("▼ " if changes else "= ", "masked" if changes else "same"), ink(report.headline, "title"))
 
 
-def summary_rows(question: Question, report: MigrationReport | None, verdict: Row, cells: int) -> list[Row]:
-    """Source, destination, VMM and verdict; each with the keys that change it."""
+def summary_rows(
+    question: Question, report: MigrationReport | None, verdict: Row, cells: int, *, assumed: bool = False
+) -> list[Row]:
+    """Source, destination, VMM and verdict; each with the keys that change it. `assumed`: nobody chose them."""
     source = row(ink(short_name(question.source), "title"), ink(_about_source(question, report), "muted"))
     if question.writes:
         kept = f"   {WRITTEN} {question.writes} write{'s' * (question.writes != 1)} on it"
         source = (source[0], Ink(kept, "raised"), *source[1:])
-    there = row(ink(destination_name(question, report), "title"), ink(_about_destination(question, report), "muted"))
+    guess = Ink(" (assumed)" if assumed else "", "unknown")
+    about = ink(_about_destination(question, report), "muted")
+    there = row(ink(destination_name(question, report), "title"), guess, about)
     vmm = row(Ink(question.rule.title, "title"), Ink("   its restore rule", "muted"))
     keys = (("s", "change"), ("d", "change  ", "p", "kernel  ", "D", "swap"), ("h", "change"))
     rows = [

@@ -56,7 +56,8 @@ def overview(
     variants: Sequence[Variant], effects: Mapping[Variant, Effect], before: Effect, chosen: Variant, cells: int
 ) -> list[Row]:
     """One line for each form of the series: what the restore meets, and what it changes; `…` while it is worked out."""
-    outcome = 42 if cells >= ROOMY else 34
+    told = [len(effects[one].headline) + 4 for one in variants if one in effects]
+    outcome = max(26, *told) if cells >= ROOMY else 34
     rows = [
         row(Ink(f" t  {'form':<{LABEL - 1}}", "muted"), Ink(f"{'restore of the saved VM':<{outcome}}", "muted"),
             Ink("what it changes", "muted"))

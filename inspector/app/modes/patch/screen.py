@@ -269,6 +269,7 @@ class Patch(Frame):
         if scene.write and (sides := self._sides()) is not None:
             self._made = self._stops(*sides)[scene.write - 1]
             self.lay_out()
+            self.draw_footer()
 
     def _question_rows(self, cells: int, height: int) -> list[Row]:
         """Series and question, and its forms: one line each where there is room."""
@@ -475,6 +476,7 @@ class Patch(Frame):
             return
         self._made = 1 if self._made is None else self._made + 1
         self.lay_out()
+        self.draw_footer()
 
     def action_difference(self, step: int) -> None:
         """The next or previous write that is answered differently; while stepping, make writes up to it."""

@@ -88,12 +88,13 @@ def _rows(key: str, title: Row, columns: Sequence[Sequence[Row]]) -> list[Item]:
     rows = []
     for place in range(max(1, *map(len, columns))):
         cells = [column[place] if place < len(column) else () for column in columns]
-        rows.append(Item(key if place == 0 else "", (title if place == 0 else (), *cells), pick=place == 0))
+        first = place == 0
+        rows.append(Item(key if first else "", (title if first else (), *cells), pick=first, more=not first))
     return rows
 
 
 def _more(line: Row) -> Item:
-    return Item("", ((), line), pick=False)
+    return Item("", ((), line), pick=False, more=True)
 
 
 def explained(one: SummaryLine, sides: Sides, cells: int) -> list[Row]:
