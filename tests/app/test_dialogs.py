@@ -23,7 +23,7 @@ async def test_the_start_page_opens_a_shipped_dump() -> None:
         await settle(pilot)
         assert isinstance(app.screen, Start)
         text = screen_text(app)
-        assert "cix-cd8180-host" in text and "what is in it" in text
+        assert "cortex-a72-linux-5.10" in text and "what is in it" in text
         await press(pilot, "enter")
         await wait_for(pilot, lambda: isinstance(app.screen, Browse), "Browse is in front")
         assert app.session.view is not None and app.session.view.source.startswith("builtin:")
