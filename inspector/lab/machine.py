@@ -197,7 +197,7 @@ class Machine:
                 return found
             except OSError:
                 found.close()
-                time.sleep(0.02)
+                time.sleep(0.005)
         raise self.failure("QEMU did not start")
 
     def _go_on(self) -> None:
@@ -268,7 +268,7 @@ class Machine:
         assert self._qmp is not None
         while self._qmp.ask("query-status")["status"] == "inmigrate":
             self._go_on()
-            time.sleep(0.02)
+            time.sleep(0.005)
         thread.join()
         self._qmp.ask("cont")
 
