@@ -19,7 +19,7 @@ from inspector.sources import load
 FOLDER = Path(__file__).parent / "golden"
 NEWER = "builtin:neoverse-n2-linux-6.12"
 PICTURES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "readme": (("builtin:neoverse-n2-linux-6.1",), ()),
+    "readme": (("builtin:neoverse-n2-linux-6.1",), ("p", "6", "full_stop", "1", "2", "enter")),
     "summary": (("builtin:neoverse-n2-linux-6.1",), ("0", "n", "n")),
     "migrate": (("builtin:neoverse-n2-linux-6.1", NEWER), ("4",)),
     "patch": (("builtin:neoverse-n2-linux-6.1",), ("5", "t", "space")),

@@ -150,5 +150,6 @@ def test_fault_40_the_readme_shows_a_picture_of_each_screen_that_the_script_draw
 
     shown = re.findall(r"!\[([^\]]+)\]\(tests/golden/([a-z]+)\.png\)", (ROOT / "README.md").read_text(encoding="utf-8"))
     assert [name for _, name in shown] == ["readme", "summary", "migrate", "patch", "cache"] == list(PICTURES)
+    assert PICTURES["readme"][1], "the first picture shows a register in which something differs"
     for words, name in shown:
         assert len(words) > 30 and (ROOT / "tests" / "golden" / f"{name}.png").stat().st_size > 20_000
