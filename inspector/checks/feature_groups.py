@@ -26,6 +26,7 @@ from inspector.registers.encoding import (
     sysreg_id,
     sysreg_of,
 )
+from inspector.registers.ids import ZCR_EL1
 
 
 class FeatureSet(msgspec.Struct, frozen=True, kw_only=True):
@@ -222,7 +223,7 @@ FEATURE_SETS: tuple[FeatureSet, ...] = (
     FeatureSet(
         key="sve",
         feature="SVE (FEAT_SVE)",
-        member=lambda i: split_id(i).cls == CLASS_SVE or i == sysreg_id(3, 0, 1, 2, 0),
+        member=lambda i: split_id(i).cls == CLASS_SVE or i == ZCR_EL1,
         text="ZCR_EL1, vector lengths, Z, P, FFR, listed only when the vCPU has SVE (QEMU streams keep ZCR_EL1 alone)",
         size=1,
         option=SVE,

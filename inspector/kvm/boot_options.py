@@ -15,7 +15,7 @@ from inspector.kvm.host import HostState
 from inspector.policies.model import Boot
 from inspector.policies.rulebook import Override, Rulebook
 from inspector.policies.setup import FEATURES
-from inspector.registers.bits import extract, insert, mask_of
+from inspector.registers.bits import ALL, extract, insert, mask_of
 from inspector.registers.ids import (
     ID_AA64MMFR0_EL1,
     ID_AA64MMFR1_EL1,
@@ -192,7 +192,7 @@ def _followed(host: HostState, one: Override) -> HostState:
     """What goes with a field that became zero: pfr0_sve_filter(), pfr1_sme_filter(), mmfr2_varange_filter()."""
     place = (one.reg_id, one.lsb)
     if one.value == 0 and place in WHOLE:
-        return _with(host, WHOLE[place], 0, (1 << 64) - 1)
+        return _with(host, WHOLE[place], 0, ALL)
     if place != VARANGE or host.page_size not in GRANULES:
         return host
     msb, lsb, wide, narrow = GRANULES[host.page_size]

@@ -168,9 +168,9 @@ def known_field(midr: int, reg_id: int, msb: int, lsb: int) -> str:
 
 def offer(host: HostState) -> str:
     """What `--assume core` would do for this host; empty when it has no unknown bits that its core could fill."""
-    notes = fill_from_core(host).notes
-    core = core_of(host.value(MIDR_EL1)) if notes else None
-    if core is None or not any(note.startswith("assumed") for note in notes):
+    filled = fill_from_core(host).host.known != host.known
+    core = core_of(host.value(MIDR_EL1)) if filled else None
+    if core is None:
         return ""
     return f"--assume core fills unknown bits with what {core.name} is known to have"
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 ALL = (1 << 64) - 1
+ALL_BITS = (1 << 2048) - 1
+"""Every bit of the widest register."""
 """Every bit of a 64-bit register."""
 
 State = Literal["same", "masked", "lowered", "raised", "rebuilt", "unknown"]

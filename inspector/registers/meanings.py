@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from inspector.registers.bits import ones
 from inspector.registers.definitions.implementers import IMPLEMENTERS, PARTS
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ def meaning_of(span: Span, raw: int, value: int) -> tuple[str, bool]:
     if span.kind == "res0":
         return (f"reserved, must be 0, but is {raw:#x}", True) if raw else ("reserved, 0", False)
     if span.kind == "res1":
-        ones = (1 << span.msb - span.lsb + 1) - 1
-        return ("reserved, 1", False) if raw == ones else (f"reserved, must be {ones:#x}, but is {raw:#x}", True)
+        set_ = ones(span.msb - span.lsb + 1)
+        return ("reserved, 1", False) if raw == set_ else (f"reserved, must be {set_:#x}, but is {raw:#x}", True)
     known = span.values.get(raw)
     if known is not None:
         return known, False

@@ -6,7 +6,7 @@ from inspector.checks.compare.compare import Column, Comparison, ListDifference
 from inspector.checks.compare.fields import FieldValues
 from inspector.checks.compare.values import RegisterValues
 from inspector.errors import one_line
-from inspector.registers.bits import open_text, partial_hex
+from inspector.registers.bits import ones, open_text, partial_hex
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import hex_id, hex_value
 from inspector.reports.json import Json
@@ -96,7 +96,7 @@ def _register_json(register: RegisterValues, shown: tuple[Column, ...]) -> Json:
 def _known_parts(field: FieldValues, shown: tuple[Column, ...]) -> Json:
     """`known`: of the columns that know only some bits of a field, which, as integers."""
     width = field.msb - field.lsb + 1
-    whole = (1 << width) - 1
+    whole = ones(width)
     known = {c.name: p.known & whole for c, p in zip(shown, field.parts, strict=True) if p.known & whole != whole}
     return {"known": known} if known else {}
 

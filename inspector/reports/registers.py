@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from inspector.errors import one_line
 from inspector.registers import catalog
-from inspector.registers.bits import partial_hex
+from inspector.registers.bits import ones, partial_hex
 from inspector.registers.catalog import Register
 from inspector.registers.encoding import grouped_hex, hex_id
 from inspector.registers.reading import FieldReading, Reading, read
@@ -112,7 +112,7 @@ def register_lines(item: Item) -> list[str]:
     ]
     note = item.reading.note if item.reading else register.note
     lines += [f"  {note}"] if note else []
-    if item.constraint and item.constraint.mask not in (0, (1 << register.size * 8) - 1):
+    if item.constraint and item.constraint.mask not in (0, ones(register.size * 8)):
         mask = grouped_hex(item.constraint.mask, register.size)
         bits = grouped_hex(item.constraint.value, register.size)
         lines.append(f"  only the bits of mask {mask} are {'given' if item.template else 'known'}: {bits}")

@@ -9,13 +9,12 @@ import msgspec
 
 from inspector.registers.bits import Partial, mask_of
 from inspector.registers.definitions.implementers import IMPLEMENTERS, PARTS
-from inspector.registers.encoding import sysreg_id
 from inspector.registers.hwcaps import BY_NAME, bounds_of, partial_registers
+from inspector.registers.ids import MIDR_EL1
 from inspector.sources.dump import Constraint, Cpu, Dump, Host, Provenance, Vcpu, View
 from inspector.sources.gathered import agreed
 from inspector.untrusted import Untrusted
 
-MIDR = sysreg_id(3, 0, 0, 0, 0)
 _FIELDS = {"implementer": (31, 24), "variant": (23, 20), "architecture": (19, 16), "part": (15, 4), "revision": (3, 0)}
 _VENDORS = {
     "arm": 0x41, "broadcom": 0x42, "cavium": 0x43, "fujitsu": 0x46, "hisilicon": 0x48, "infineon": 0x49,
@@ -120,14 +119,14 @@ def cores_dump(cores: Sequence[Core], view: View, provenance: Provenance, notes:
     common = agreed([{i: c.value for i, c in vcpu.constraints.items()} for vcpu in vcpus])
     masks = agreed([{i: c.mask for i, c in vcpu.constraints.items()} for vcpu in vcpus])
     whole = agreed([vcpu.values for vcpu in vcpus])
-    if len(vcpus) > 1 and MIDR not in whole and len({v.values.get(MIDR) for v in vcpus}) > 1:
+    if len(vcpus) > 1 and MIDR_EL1 not in whole and len({v.values.get(MIDR_EL1) for v in vcpus}) > 1:
         notes = (
             *notes,
             "the CPUs are not of one kind: MIDR_EL1 differs, and a VM gets that of the core it was made on",
         )
     partly = {i: value for i, value in common.items() if i in masks}
     host = Host(values=whole | partly, known={i: masks[i] for i in partly}, view="el0")
-    cpus = tuple(Cpu(index=c.index, values={MIDR: c.midr.value}) for c in cores if c.midr.complete)
+    cpus = tuple(Cpu(index=c.index, values={MIDR_EL1: c.midr.value}) for c in cores if c.midr.complete)
     guest = view in ("vcpu", "guest")
     return Dump(
         provenance=provenance,
@@ -141,8 +140,8 @@ def cores_dump(cores: Sequence[Core], view: View, provenance: Provenance, notes:
 
 def _limits(vcpus: Sequence[Vcpu]) -> str:
     """What such a text shows, and what it does not."""
-    named = any(MIDR in vcpu.values or MIDR in vcpu.constraints for vcpu in vcpus)
-    fields = any(vcpu.constraints.keys() - {MIDR} for vcpu in vcpus)
+    named = any(MIDR_EL1 in vcpu.values or MIDR_EL1 in vcpu.constraints for vcpu in vcpus)
+    fields = any(vcpu.constraints.keys() - {MIDR_EL1} for vcpu in vcpus)
     shown = ["MIDR_EL1"] * named + ["the fields behind Linux's flags"] * fields
     return f"shows {' and '.join(shown) or 'nothing of a register'}; {_CANNOT}{'' if named else ', and MIDR_EL1'}"
 
@@ -150,7 +149,7 @@ def _limits(vcpus: Sequence[Vcpu]) -> str:
 def _vcpu(place: int, indexes: list[int], midr: Partial, flags: tuple[str, ...], view: View, kinds: int) -> Vcpu:
     parts = {i: Constraint(p.known, p.value) for i, p in partial_registers(bounds_of(flags)).items()} if flags else {}
     if midr.known and not midr.complete:
-        parts[MIDR] = Constraint(midr.known, midr.value)
+        parts[MIDR_EL1] = Constraint(midr.known, midr.value)
     name = core_name(midr) or ("host" if kinds == 1 else "a core that is not known")
     if kinds > 1 and len(indexes) > 1:
         name += f", CPUs {indexes[0]}-{indexes[-1]}" if indexes[-1] - indexes[0] == len(indexes) - 1 else ""
@@ -158,7 +157,7 @@ def _vcpu(place: int, indexes: list[int], midr: Partial, flags: tuple[str, ...],
         index=place,
         name=Untrusted(name),
         kind="vcpu" if view in ("vcpu", "guest") else "host",
-        values={MIDR: midr.value} if midr.complete else {},
+        values={MIDR_EL1: midr.value} if midr.complete else {},
         constraints=parts,
         flags=flags,
     )

@@ -23,11 +23,8 @@ from inspector.policies.model import Policy
 from inspector.policies.rulebook import rulebook
 from inspector.policies.setup import QEMU_SETUP, VcpuSetup
 from inspector.policies.spans import FieldRule
-from inspector.registers.bits import Partial, mask_of
+from inspector.registers.bits import ALL_BITS, Partial, mask_of
 from inspector.sources.dump import Dump, Vcpu
-
-ALL_BITS = (1 << 2048) - 1
-"""Of the widest register that KVM has."""
 
 
 class _Like(msgspec.Struct):

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from inspector.checks.baseline.hosts import ALL_BITS, BaselineHost
+from inspector.checks.baseline.hosts import BaselineHost
 from inspector.progress import Progress
+from inspector.registers.bits import ALL_BITS
 
 _MODELS = 512
 """Hosts whose models stay in memory; each takes about a tenth of a megabyte."""

@@ -25,7 +25,7 @@ from inspector.registers.encoding import (
     sysreg_id,
     sysreg_of,
 )
-from inspector.registers.ids import ID_SPACE, MPIDR_EL1
+from inspector.registers.ids import ID_SPACE, MPIDR_EL1, SVE_VLS
 from inspector.sources.dump import Constraint, Dump, Kind, Vcpu
 from inspector.untrusted import Untrusted
 
@@ -34,9 +34,8 @@ Scope = Literal["auto", "all", "features"]
 
 _EXCERPTS = ("plain-text", "debugger", "hwcaps", "windows-registry")
 """Formats of texts that may hold any registers of a vCPU."""
-_SVE_VLS = 0x606000000015FFFF
 _NAMED = frozenset(
-    (sysreg_id(3, 1, 0, 0, 1), sysreg_id(3, 1, 0, 0, 7), sysreg_id(3, 3, 0, 0, 1), sysreg_id(3, 3, 0, 0, 7), _SVE_VLS)
+    (sysreg_id(3, 1, 0, 0, 1), sysreg_id(3, 1, 0, 0, 7), sysreg_id(3, 3, 0, 0, 1), sysreg_id(3, 3, 0, 0, 7), SVE_VLS)
 )
 
 

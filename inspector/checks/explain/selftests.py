@@ -15,6 +15,7 @@ from inspector.checks.explain.text import Pasted
 from inspector.checks.feature_groups import group_by_feature
 from inspector.checks.history import field_history
 from inspector.checks.vmms.messages import Kind
+from inspector.registers.bits import mask_of
 from inspector.registers.catalog import by_id
 from inspector.registers.scanning import Found, scan
 from inspector.registers.schema import Span
@@ -69,7 +70,7 @@ def _field(word: str) -> Found | None:
 def _with_mask(reg_id: int, mask: int) -> Span | None:
     schema = by_id(reg_id).schema
     spans = schema.spans if schema else ()
-    return next((s for s in spans if ((1 << s.msb - s.lsb + 1) - 1) << s.lsb == mask), None)
+    return next((s for s in spans if mask_of(s.msb, s.lsb) == mask), None)
 
 
 def _field_failed(

@@ -16,7 +16,7 @@ from inspector.kvm.words.kernel_exposures import explain_under_each
 from inspector.policies.model import Policy
 from inspector.policies.release import Choice
 from inspector.policies.setup import Gic, VcpuSetup
-from inspector.registers.bits import ALL, Partial, mask_of
+from inspector.registers.bits import ALL, Partial, mask_of, ones
 from inspector.registers.caches import CacheTopology, read_caches
 from inspector.registers.encoding import POISON, is_demux
 from inspector.registers.features import Feature, feature
@@ -68,7 +68,7 @@ class Side(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """A register's value; None where a bit of it is not known."""
         reg_id = id_of(name)
         size = by_id(reg_id).size
-        known = self.values.knows(reg_id, (1 << size * 8) - 1)
+        known = self.values.knows(reg_id, ones(size * 8))
         value = self.values.value(reg_id)
         return value if known and value != POISON else None
 

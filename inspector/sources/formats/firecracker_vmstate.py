@@ -18,6 +18,7 @@ from collections.abc import Mapping
 
 from inspector.errors import SourceError
 from inspector.policies.setup import Feature, Gic, VcpuSetup
+from inspector.registers.bits import ALL
 from inspector.registers.encoding import size_of
 from inspector.registers.ids import (
     HCR_EL2,
@@ -118,7 +119,7 @@ def _vcpu(index: int, saved: Saved, where: str, notes: list[str]) -> Vcpu:
     return Vcpu(
         index=index,
         values=values,
-        constraints={reg_id: Constraint((1 << 64) - 1, value) for reg_id, value in halves.items()},
+        constraints={reg_id: Constraint(ALL, value) for reg_id, value in halves.items()},
         setup=VcpuSetup(features=_features(saved.features, values, index, notes), gic=gic),
         mp_state="" if saved.mp_state is None else mp_state_name(saved.mp_state),
         offsets={reg_id: at for reg_id, _, at in saved.rows if at >= 0 and reg_id not in halves},

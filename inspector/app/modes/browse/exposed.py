@@ -24,7 +24,7 @@ def exposed_table(view: View, register: Register, told: RegisterExposure) -> Fie
     """The table of one register between host and vCPU."""
     answer = view.answer
     assert answer is not None
-    bits = (1 << register.size * 8) - 1
+    bits = ones(register.size * 8)
     if told.exposed is None:
         reason = next((one.reason for one in told.fields if one.state == "unknown" and one.reason), "")
         if told.cases:

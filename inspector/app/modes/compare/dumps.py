@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from inspector.app.modes.compare.exposure import feature_node
-from inspector.app.modes.compare.lines import ALL_BITS, Node, in_order, worst
+from inspector.app.modes.compare.lines import Node, in_order, worst
 from inspector.app.shell.view import View, views_of
 from inspector.checks.compare.compare import Column, Comparison, comparison_of, question_of
 from inspector.checks.compare.fields import FieldValues, contradict
@@ -16,7 +16,7 @@ from inspector.checks.fleet.part import Member
 from inspector.checks.fleet.tally import Tally
 from inspector.errors import InspectorError
 from inspector.registers import catalog
-from inspector.registers.bits import Partial, difference, open_text
+from inspector.registers.bits import ALL_BITS, Partial, difference, open_text
 from inspector.registers.reading import read
 from inspector.sources.dump import Dump, Vcpu
 from inspector.untrusted import Untrusted

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Literal
 
-from inspector.app.modes.compare.lines import ALL_BITS, Node, in_order, worst
+from inspector.app.modes.compare.lines import Node, in_order, worst
 from inspector.app.shell.modelled import rewritten
 from inspector.app.shell.view import Rewritten
 from inspector.checks.feature_groups import FeatureGroup, group_by_feature
@@ -17,7 +17,7 @@ from inspector.kvm.words.kernel_exposures import explain_under_each
 from inspector.kvm.words.showing import whole_state
 from inspector.policies.setup import FEATURES
 from inspector.registers import catalog
-from inspector.registers.bits import State, difference, extract
+from inspector.registers.bits import ALL_BITS, State, difference, extract
 from inspector.registers.encoding import (
     grouped_hex,
     in_machine,

@@ -14,7 +14,6 @@ from inspector.registers.reading import read
 from inspector.registers.secrets import is_secret
 
 Kind = Literal["register", "field", "feature", "rule", "heading"]
-ALL_BITS = (1 << 2048) - 1
 
 
 class Node(NamedTuple):

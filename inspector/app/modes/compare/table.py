@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from inspector.app.modes.browse.fields import ROLES, SIGNS
-from inspector.app.modes.compare.lines import ALL_BITS, Line, Node
+from inspector.app.modes.compare.lines import Line, Node
 from inspector.app.shell.numbers import Base, bits_text, field_text, short_pair, short_value, value_text
 from inspector.app.widgets.ink import WRITTEN, Ink, Row, fit, ink, row
 from inspector.app.widgets.listing import Column, Item
-from inspector.registers.bits import ones, partial_hex
+from inspector.registers.bits import ALL_BITS, ones, partial_hex
 
 WIDE = 98
 """Cells from which the rule has a column."""

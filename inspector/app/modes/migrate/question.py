@@ -189,13 +189,12 @@ def destination_name(question: Question, report: MigrationReport | None = None, 
 
 def processor(dump: Dump) -> str:
     """`Neoverse N2 r0p3`, as MIDR_EL1 says; empty where there is none."""
-    from inspector.registers.encoding import sysreg_id
+    from inspector.registers.ids import MIDR_EL1
     from inspector.registers.reading import read
 
-    midr = sysreg_id(3, 0, 0, 0, 0)
-    values = [vcpu.values[midr] for vcpu in dump.vcpus if midr in vcpu.values]
+    values = [vcpu.values[MIDR_EL1] for vcpu in dump.vcpus if MIDR_EL1 in vcpu.values]
     if not values:
         return ""
-    fields = {field.name: field for field in read(midr, values[0]).fields}
+    fields = {field.name: field for field in read(MIDR_EL1, values[0]).fields}
     part = fields["PartNum"].short if "PartNum" in fields else ""
     return f"{part or 'unknown part'} r{values[0] >> 20 & 0xF}p{values[0] & 0xF}"
