@@ -218,6 +218,8 @@ def test_options_of_the_live_command_reach_the_source(monkeypatch: pytest.Monkey
         seen.update(s=sources, w=watch, o=options)
         return 0
 
+    # pytest's own output has no buffer: the program would put another in its place, which says that it is no terminal.
+    monkeypatch.setattr("inspector.cli._whole", lambda stream: stream)
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr(screens, "run", run)
