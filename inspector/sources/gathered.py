@@ -159,6 +159,8 @@ def infer_view(gathered: Gathered, text: str) -> tuple[View | None, str]:
         return "vcpu", ""
     if gathered.kernel_log:
         return "host", "a kernel's log shows the CPUs that it runs on; a guest's own log needs --as guest"
+    if "/regs/identification/" in text:
+        return "host", "sysfs shows the CPUs of the machine that it was read on; of a guest's own it needs --as guest"
     if "kvm" in text.casefold():
         return "vcpu", "the text speaks of KVM"
     upper = next((by_id(i).name for i in ids if (reg := sysreg_of(i)) and reg.op0 == 3 and reg.op1 in (4, 6)), "")
@@ -176,6 +178,11 @@ def make_dump(gathered: Gathered, view: View, provenance: Provenance, notes: Seq
         vcpus = tuple(_vcpu(gathered, section, view) for section in _sections(gathered))
         return Dump(provenance=provenance, vcpus=vcpus, notes=told)
     return _machine(gathered, view, provenance, told)
+
+
+def _of_each(merged: Mapping[int, int], gathered: Gathered, group: Sequence[int | None]) -> dict[int, int]:
+    """What is each CPU's own and the same on all; nothing that only CPUs of another kind tell."""
+    return {i: v for i, v in merged.items() if any(i in gathered.sections.get(s, {}) for s in (None, *group))}
 
 
 def _sections(gathered: Gathered) -> list[int | None]:
@@ -229,8 +236,10 @@ def _machine(gathered: Gathered, view: View, provenance: Provenance, notes: Sequ
                 index=n,
                 name=Untrusted(_cpu_names(group)),
                 kind="host",
-                values=merged | dict(sorted(told)),
-                constraints=parts,
+                values=dict(sorted(told)) | _of_each(merged, gathered, group),
+                constraints={
+                    i: c for i, c in parts.items() if any(i in gathered.parts.get(s, {}) for s in (None, *group))
+                },
             )
             for n, (told, group) in enumerate(alike.items())
         )

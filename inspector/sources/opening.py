@@ -117,7 +117,7 @@ class Content:
         """The top level of a JSON object, values left raw (msgspec.Raw); empty when it is none."""
         if self._keys is None:
             self._keys = {}
-            if self.head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and not _is_lines(self.head):
+            if _begins_object(self.head) and not _is_lines(self.head):
                 import msgspec
 
                 from inspector.sources.jsontext import check_members, decode
@@ -125,6 +125,13 @@ class Content:
                 check_members(self.whole(), self.budget)
                 self._keys = decode(self.whole(), dict[str, msgspec.Raw], self.name)
         return self._keys
+
+
+def _begins_object(head: bytes) -> bool:
+    """True for a `{` with what may follow it in JSON: a dictionary of Python or Rust, `{'MIDR_EL1': 1}`, is text."""
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    inside = start[1:].lstrip(b" \t\r\n")[:1]
+    return start.startswith(b"{") and not (inside == b"'" or inside.isalnum())
 
 
 def open_path(path: str, name: str) -> Content:

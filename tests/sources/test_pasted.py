@@ -679,3 +679,33 @@ def test_the_bits_of_ctr_above_31_are_a_field_that_the_kernel_does_not_show() ->
     field = next(one for one in shown.fields if one.name == "TminLine")
     assert (shown.host, shown.exposed, shown.guest) == (0x49444C004, 0x9444C004, 0x49444C004)
     assert (field.host, field.exposed, field.state) == (4, 0, "masked")
+
+
+def pasted_in(folder: Path, data: bytes) -> Dump:
+    (folder / "pasted.txt").write_bytes(data)
+    return load(str(folder / "pasted.txt"))
+
+
+def test_a_dictionary_as_python_prints_it_is_text(tmp_path: Path) -> None:
+    made = pasted_in(tmp_path, b"{'ID_AA64PFR0_EL1': 0x11112222, 'ID_AA64MMFR0_EL1': 1125899906912549}\n")
+    assert made.vcpus[0].values == {
+        find("ID_AA64PFR0_EL1").register.id: 0x11112222, find("ID_AA64MMFR0_EL1").register.id: 1125899906912549,
+    }  # fmt: skip
+    with pytest.raises(SourceError, match="line 1"):
+        pasted_in(tmp_path, b'{"ID_AA64PFR0_EL1": 0x11112222}\n')
+
+
+SYSFS = """\
+/sys/devices/system/cpu/cpu0/regs/identification/midr_el1:0x00000000410fd083
+/sys/devices/system/cpu/cpu0/regs/identification/revidr_el1:0x0000000000000080
+/sys/devices/system/cpu/cpu4/regs/identification/midr_el1:0x00000000410fd034
+"""
+
+
+def test_sysfs_shows_its_own_machine_and_no_cpu_gets_the_value_of_another_kind(tmp_path: Path) -> None:
+    made = pasted_in(tmp_path, SYSFS.encode())
+    big, little = made.vcpus
+    assert big.kind == little.kind == "host"
+    assert big.values == {find("MIDR_EL1").register.id: 0x410FD083, find("REVIDR_EL1").register.id: 0x80}
+    assert little.values == {find("MIDR_EL1").register.id: 0x410FD034}
+    assert any("sysfs" in note for note in made.notes)

@@ -81,6 +81,8 @@ def load(content: Content) -> Dump:
     hexes = True if idregs else base_of(unlike)
     if hexes is None and any(_DECIMAL.search(line) for line in told):
         hexes = False
+    if hexes is None and _DICTIONARY.match(text):
+        hexes = False
     header = gather(gathered, lines, hexes)
     tool = "KVM debugfs idregs" if idregs else ""
     provenance = Provenance(source=where, format=NAME, compression=content.compression, tool=Untrusted(tool))
@@ -96,6 +98,8 @@ def load(content: Content) -> Dump:
     return make_dump(gathered, view or "vcpu", provenance, notes)
 
 
+_DICTIONARY = re.compile(r"\s*\{\s*'")
+"""A dictionary as Python prints it: numbers without 0x are decimal."""
 _WORDS = {
     "host": "a host's raw values",
     "el0": "what a process of a host reads",
