@@ -54,3 +54,19 @@ def test_letters_behind_a_slash_or_the_key_of_a_dialog_later(tmp_path: Path) -> 
             terminal.wait_without("┌─")
         terminal.send("\x10gk/x")
         terminal.wait_for("gk/x")
+
+
+def test_a_key_behind_the_one_for_migrate_waits_for_its_question(tmp_path: Path) -> None:
+    """`p` was lost and `d` asked for a source while it was looked which VM goes where."""
+    with Terminal(DUMPS[0], size=(120, 40), folder=tmp_path) as terminal:
+        terminal.wait_for("p Policy  v ")
+        terminal.send("4p6.1")
+        terminal.wait_for("vCPU features of the destination")
+        terminal.wait_for("│  6.1 ")
+        terminal.press("escape")
+        terminal.wait_without("of the destination ──")
+    with Terminal(DUMPS[0], size=(120, 40), folder=tmp_path) as terminal:
+        terminal.wait_for("p Policy  v ")
+        terminal.send("4d6.1")
+        text = terminal.wait_for("┌─ Destination")
+        assert "┌─ Source" not in text and "│  6.1 " in text

@@ -26,6 +26,8 @@ from textual.message_pump import MessagePump
 Typed = Key | Paste
 PATIENCE = 2.0
 """Seconds after which a key that nobody finished no longer holds up the others."""
+FINDING = 15.0
+"""The same while a mode finds out what its keys are about, which a busy machine may take long for."""
 DRAWING = 1 / 120
 """Seconds after which it is looked again whether the screen was drawn: half of what Textual leaves between two."""
 ROUNDS = 12
@@ -48,7 +50,7 @@ class TypingAhead:
             # The program opens something by itself: its first screen, or what a reading gave.
             self._since = time.monotonic()
             await self._quiet(self._since, ROUNDS)
-        elif self._since is None or time.monotonic() - self._since > PATIENCE:
+        elif self._since is None or self._tired(self._since):
             await self._next()
 
     async def _next(self) -> None:
@@ -76,7 +78,7 @@ class TypingAhead:
         if self._since != since:
             return
         waiting = len(busy := [*self._unmade(), *(node for node in self._nodes() if node.message_queue_size)])
-        if not busy and self._put_off() and time.monotonic() - since < PATIENCE:
+        if not busy and self._put_off() and not self._tired(since):
             self._program.set_timer(DRAWING, partial(self._quiet, since, rounds))
             return
         if not busy or not rounds:
@@ -99,9 +101,18 @@ class TypingAhead:
 
     def _put_off(self) -> bool:
         """Whether something waits until a screen was drawn (`call_after_refresh` keeps it with the screen), or the mode
-        in front still finds out what its keys are about (its `finding_out`)."""
+        in front still finds out what its keys are about."""
+        return self._finding or any(screen._callbacks for screen in self._program.screen_stack)
+
+    @property
+    def _finding(self) -> bool:
+        """What the mode in front says of itself."""
         stack = self._program.screen_stack
-        return any(one._callbacks for one in stack) or bool(stack and getattr(stack[-1], "finding_out", False))
+        return bool(stack and getattr(stack[-1], "finding_out", False))
+
+    def _tired(self, since: float) -> bool:
+        """Whether the present event has held up the others for long enough."""
+        return time.monotonic() - since > (FINDING if self._finding else PATIENCE)
 
     def _nodes(self) -> Iterator[MessagePump]:
         """The program, its screens, and all that is on them."""
