@@ -14,7 +14,7 @@ TO_6_12 = ("p", *"6.12", "enter")
 SCREENS = {
     "policy": (NEOVERSE, ("p",)),
     "policy-chosen": (NEOVERSE, ("p", *"6.2", "tab", "j", "j", "space")),
-    "policy-refused": (NEOVERSE, ("p", *"6.2", "tab", "G", "k", "k", "space")),
+    "policy-refused": (NEOVERSE, ("p", *"6.2", "tab", "tab", *"bhb=off")),
     "policy-unknown": (NEOVERSE, ("p", *"9.9")),
     "browse-policy": (NEOVERSE, TO_6_12),
     "browse-policy-unknown": ("alone", ("p", *"6.2", "enter", "/", *"aa64mmfr2", "enter")),
