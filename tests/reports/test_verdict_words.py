@@ -11,6 +11,7 @@ import pytest
 import inspector
 from inspector.app.modes.migrate.kernel_rows import kernel_words, matrix_columns, matrix_verdict
 from inspector.app.modes.write.rows import verdict_rows, why_rows
+from inspector.app.shell.numbers import Base
 from inspector.app.widgets.ink import Ink
 from inspector.checks.restore.result import KernelMatrix, KernelRow
 from inspector.checks.writing.bench import Attempt
@@ -86,3 +87,12 @@ def test_the_matrix_has_one_answer_and_one_row_for_all() -> None:
     assert tuple(column.title.strip() for column in matrix_columns(120)) == HEADS
     assert "Linux 6.2.0 uncertain: 1 not certain" in drawn(kernel_words(matrix.rows[1], matrix, 200))
     assert matrix_text(kernels("fails", "uncertain")).startswith("✖ loads on none of 2 kernels")
+
+
+@pytest.mark.parametrize("base", ["hex", "binary"])
+def test_what_would_pass_is_one_line_however_long_the_value_is(base: Base) -> None:
+    """The last line, which is never lost: the key that takes the value stands on it once at most."""
+    rows = why_rows(answered("refused"), base, 58, 40, "F5")
+    assert sum(drawn([row]).startswith("Would pass") for row in rows) == 1 and drawn([rows[-1]]).startswith(
+        "Would pass"
+    )

@@ -195,8 +195,11 @@ def why_rows(verdict: Verdict | None, base: Base, cells: int, lines: int, take: 
     size = by_id(verdict.id).size
     rows = outline_rows(reasons(verdict, 8), cells)
     last = [
-        clip((*line, Ink(f"   ({take} takes it)", "muted")), cells)
-        for line in outline_rows(would_pass(verdict, lambda value: value_text(value, size, base)), cells)
+        clip(
+            row(Ink(one.head, "muted"), *(ink(*words) for words in one.words), Ink(f"   ({take} takes it)", "muted")),
+            cells,
+        )
+        for one in would_pass(verdict, lambda value: value_text(value, size, base))
     ]
     room = max(lines - len(last), 0)
     return [*rows[:room], *last]
