@@ -23,7 +23,7 @@ from textual.command import Provider
 from textual.events import Event, Key, Paste, Resize
 from textual.geometry import Size
 from textual.message_pump import MessagePump
-from textual.notifications import SeverityLevel
+from textual.notifications import Notify, SeverityLevel
 from textual.screen import Screen
 from textual.theme import Theme
 from textual.widget import AwaitMount
@@ -34,6 +34,7 @@ from inspector.app.modes.table import MODES as TABLE
 from inspector.app.shell import keys
 from inspector.app.shell.frame import WIDE, Frame
 from inspector.app.shell.hangup import watch_terminal
+from inspector.app.shell.notices import Notice
 from inspector.app.shell.numbers import BASES
 from inspector.app.shell.remembered import Memory, Recent
 from inspector.app.shell.session import Change, Session
@@ -340,7 +341,8 @@ class InspectorApp(App[None]):
         markup: bool = False,
     ) -> None:
         """A notice is never markup: file names and errors of hostile files stand in it."""
-        super().notify(one_line(message), title=one_line(title), severity=severity, timeout=timeout, markup=False)
+        seconds = self.NOTIFICATION_TIMEOUT if timeout is None else timeout
+        self.post_message(Notify(Notice(one_line(message), one_line(title), severity, seconds, markup=False)))
 
     def copy(self, text: str, *, folders: bool = False) -> None:
         """Copy to the terminal's clipboard, and say how much, since terminals do not acknowledge.
