@@ -54,7 +54,7 @@ def test_migrate_steps_the_destination_and_says_which_answers_differ() -> None:
         terminal.press("4")
         terminal.wait_for("✖ fails")
         terminal.press("p")
-        terminal.wait_for("┌─ Kernel, vCPU features")
+        terminal.wait_for("┌─ Kernel policy and vCPU features")
         terminal.press("ctrl+u")
         terminal.send("6.2.0\r")
         terminal.wait_for("= loads")
