@@ -51,6 +51,10 @@ class Frame(Lean, Screen[None]):
         self._fitted: Size | None = None
         """the terminal size that panes and bars were made for last"""
 
+    def set_focus(self, widget: Widget | None, scroll_visible: bool = True, from_app_focus: bool = False) -> None:
+        """Another pane has the keys. Where a mode has more to say than the terminal has lines, it stays at its top."""
+        super().set_focus(widget, False, from_app_focus)
+
     @property
     def program(self) -> Program:
         """The program."""
