@@ -62,6 +62,7 @@ ROWS = (
     Row("explain-memory", "`explain` of a 1 GB log, memory", "", "MB", 100),
     Row("verify", "`verify` of the longest recording", "", "s", 0.5),
     Row("compare-10k", "`compare` of 10,000 dumps, CPU", "", "s", 4),
+    Row("compare-10k-memory", "`compare` of 10,000 dumps, memory", "", "MB", 200),
     Row("compare-100k", "`compare` of 100,000 dumps, CPU", "", "s", 40),
     Row("compare-100k-memory", "`compare` of 100,000 dumps, memory", "", "MB", 200),
     Row("baseline-10k", "`compare --baseline`, 10,000 unlike hosts", "", "s", 10),
