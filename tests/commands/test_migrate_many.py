@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from inspector.checks.fleet.loading import Toward, loading_of
+from inspector.checks.fleet.loading import Toward, loading_of, outcome_of
 from inspector.checks.fleet.reading import read_paths
 from inspector.checks.fleet.summarise import Asked
 from inspector.checks.fleet.written import written
+from inspector.checks.restore.migration import migrate
 from inspector.sources import load
 from tests.commands.running import assert_one_line_error, run
 
@@ -88,3 +89,13 @@ def test_bad_uses_end_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     made = run("compare", "--merge", "a.part")
     assert_one_line_error(made)
     assert "another question (migrate)" in made.err
+
+
+@pytest.mark.parametrize("vmm", ["", "crosvm", "firecracker"])
+def test_findings_that_decide_nothing_are_left_out_without_a_difference(vmm: str) -> None:
+    """What is counted of an answer is that of the whole one."""
+    there = load(THERE)
+    for source in SAVED:
+        whole, brief = (migrate(load(source), there, vmm=vmm, ways_out=False, brief=b) for b in (False, True))
+        assert outcome_of(whole) == outcome_of(brief)
+        assert sum(len(vcpu.findings) for vcpu in brief.vcpus) < sum(len(vcpu.findings) for vcpu in whole.vcpus)

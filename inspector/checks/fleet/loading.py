@@ -84,9 +84,10 @@ def add_loading(tally: Tally, dump: Dump, position: int, toward: Toward) -> None
     answer = migrate(
         dump, _side(toward), choice.policy if choice else None, toward.vmm, setup,
         toward.host, toward.assume, candidates=choice.candidates if choice else (), ways_out=False,
+        brief=True,
     )  # fmt: skip
     given = dump.provenance
-    add_outcome(tally, _outcome(answer), Member(position, 0, given.source, given.source, given.host.shown))
+    add_outcome(tally, outcome_of(answer), Member(position, 0, given.source, given.source, given.host.shown))
 
 
 def add_outcome(tally: Tally, outcome: Outcome, member: Member) -> None:
@@ -95,7 +96,9 @@ def add_outcome(tally: Tally, outcome: Outcome, member: Member) -> None:
     tally.add(Vcpu(index=0, values={}), msgspec.json.encode(outcome), member)
 
 
-def _outcome(answer: MigrationReport) -> Outcome:
+def outcome_of(answer: MigrationReport) -> Outcome:
+    """What is counted of an answer."""
+
     def names(ids: list[int]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(by_id(reg_id).name for reg_id in ids))
 

@@ -50,6 +50,7 @@ def migrate(
     *,
     candidates: Sequence[Policy] = (),
     ways_out: bool = True,
+    brief: bool = False,
     behind: Dump | None = None,
 ) -> MigrationReport:
     """Restore the vCPUs of `source` on `destination` as `vmm` does, and report everything that happens.
@@ -59,8 +60,8 @@ def migrate(
     features of the destination's vCPU where they are modelled; by default those of the source. `host`: what registers
     do not show of the destination's host, as `--host` takes it; `assume`: as `--assume` takes it.
     `candidates`: every policy that `kernel` may be, where there are several: what differs between them is uncertain.
-    `ways_out=False` skips the search for remedies. `behind`: what shows the machine of `same-host`, where the values of
-    `source` were changed since it was read.
+    `ways_out=False` skips the search for remedies; `brief` leaves out the findings that decide nothing. `behind`: what
+    shows the machine of `same-host`, where the values of `source` were changed since it was read.
 
     Where QEMU's emulation (TCG) made both sides, and no `kernel` is asked for, its own rule judges, not KVM's.
 
@@ -72,7 +73,7 @@ def migrate(
     vcpus, notes = source_vcpus(source)
     shows = behind if behind is not None and isinstance(destination, str) else source
     target = destination_for(shows, destination, kernel, setup, rule, host, assume, candidates)
-    results = restore(vcpus, target, rule)
+    results = restore(vcpus, target, rule, brief=brief)
     report = _report(source, vcpus, target, rule, results, notes)
     if not ways_out:
         return report
