@@ -132,6 +132,6 @@ def add_many(parser: argparse.ArgumentParser, each: str = "DUMP") -> None:
 
 
 def _jobs(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) < 4 and 1 <= int(text) <= _MOST_JOBS):
+    if not (is_decimal(text) and len(text) < 4 and 1 <= int(text) <= _MOST_JOBS):
         raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a number from 1 to {_MOST_JOBS}")
     return int(text)
