@@ -63,7 +63,7 @@ def vm(
         kernel=Untrusted(kernel) if kernel else shipped.provenance.kernel,
         kernel_version=Untrusted() if kernel else shipped.provenance.kernel_version,
     )
-    made = tuple(msgspec.structs.replace(vcpu, index=n, values=values, guest={}, name="") for n in range(vcpus))
+    made = tuple(msgspec.structs.replace(vcpu, index=n, values=values, guest={}, name=Untrusted()) for n in range(vcpus))
     return Dump(provenance=provenance, vcpus=made)
 
 
