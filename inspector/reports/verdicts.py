@@ -78,8 +78,8 @@ def verdict_lines(verdict: Verdict) -> list[str]:
             f"now {_field_hex(field.now, field.now_known, field)}",
             f"written 0x{field.written:x}",
             f"limit {_field_hex(field.limit, field.limit_known, field)}",
-            "writable" if field.writable else "not writable",
-            field.safe,
+            # A field that is not writable has one safe value, the one it has: no word for it is needed.
+            f"writable, safe value: {field.safe}" if field.writable else "not writable",
             judgement(field).text,
         ]
         for field in verdict.changed

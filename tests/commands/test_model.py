@@ -295,3 +295,11 @@ def test_mitigations_of_a_core_whose_deciding_fields_are_unknown_are_unknown(tmp
     assert all(int(one["known"], 16) & 3 != 3 for one in told)
     told = run("expose", str(source), *names, "--kernel", "6.12", "--assume", "core", "--json").json["registers"]
     assert int(told[0]["exposed"], 16) == 2
+
+
+def test_fault_39_a_field_that_is_not_writable_has_no_word_of_the_code_behind_it() -> None:
+    answer = run("write", "builtin:neoverse-n2-linux-6.12", "ID_AA64MMFR2_EL1=0x1221011112101010", "--kernel", "6.12")
+    rows = [row.split() for row in answer.out.splitlines() if row.startswith("  [")]
+    told = {row[1]: " ".join(row) for row in rows}
+    assert "not writable ✖" in told["CCIDX"] and "equal" not in told["CCIDX"]
+    assert "writable, safe value: lower" in told["CnP"]
