@@ -63,7 +63,8 @@ def vm(
         kernel=Untrusted(kernel) if kernel else shipped.provenance.kernel,
         kernel_version=Untrusted() if kernel else shipped.provenance.kernel_version,
     )
-    made = tuple(msgspec.structs.replace(vcpu, index=n, values=values, guest={}, name=Untrusted()) for n in range(vcpus))
+    nameless = msgspec.structs.replace(vcpu, values=values, guest={}, name=Untrusted())
+    made = tuple(msgspec.structs.replace(nameless, index=n) for n in range(vcpus))
     return Dump(provenance=provenance, vcpus=made)
 
 
