@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import msgspec
 
-from inspector.policies.loader import load_policy, point_names, policy_names
+from inspector.policies.loader import load_policy, point_names, policy_names, series_of
 from inspector.policies.model import Rule, conditions_of
 from inspector.policies.rulebook import Rulebook, rulebook
 from inspector.registers.bits import mask_of
@@ -87,16 +87,12 @@ class FieldHistory(msgspec.Struct, frozen=True, kw_only=True):
 
 def oldest_release() -> str:
     """`5.10`."""
-    return _short(policy_names()[0])
+    return series_of(policy_names()[0])
 
 
 def newest_release() -> str:
     """`7.3`."""
-    return _short(policy_names()[-1])
-
-
-def _short(point: str) -> str:
-    return ".".join(point.split(".")[:2])
+    return series_of(policy_names()[-1])
 
 
 _FUNCTION_FIELDS = {
@@ -222,10 +218,10 @@ def _changes(states: dict[str, dict[str, FieldChange]]) -> tuple[FieldChange, ..
     for name in mainline:
         held = {state.what: state for state in states[name].values()}
         for what in [w for w in running if w not in held]:
-            finished.append(msgspec.structs.replace(running.pop(what), until=_short(name)))
+            finished.append(msgspec.structs.replace(running.pop(what), until=series_of(name)))
         for what, state in held.items():
             if what not in running:
-                running[what] = msgspec.structs.replace(state, since=_short(name))
+                running[what] = msgspec.structs.replace(state, since=series_of(name))
     found = [*finished, *running.values()]
     found.sort(key=lambda c: (_key(c.since), c.what))
     return tuple(msgspec.structs.replace(c, backports=_backports(c, states)) for c in found)
@@ -235,7 +231,7 @@ def _backports(change: FieldChange, states: dict[str, dict[str, FieldChange]]) -
     """First stable point of each older series that has the change although its x.y.0 lacks it."""
     found: dict[str, str] = {}
     for name, held in states.items():
-        series = _short(name)
+        series = series_of(name)
         if name.endswith(".0") or _key(series) >= _key(change.since) or series in found:
             continue
         base = states.get(f"{series}.0", {})

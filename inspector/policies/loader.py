@@ -56,6 +56,11 @@ def points() -> tuple[tuple[int, int, int], ...]:
     return _points()
 
 
+def series_of(name: str) -> str:
+    """`6.12` of a policy's name: `6.12.57`, `6.12.57+mask-ccidx`."""
+    return ".".join(name.partition("+")[0].split(".")[:2])
+
+
 def policy_names() -> list[str]:
     """The kernel policies, oldest first: `5.10.0`, `5.10.218` ..."""
     return [".".join(map(str, point)) for point in _points()]

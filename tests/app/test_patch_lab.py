@@ -74,11 +74,17 @@ async def test_other_kernels_are_typed_and_a_whole_restore_is_counted() -> None:
         assert "real kernels ID_AA64MMFR2_EL1" in screen_text(app)
 
 
-async def test_a_lab_that_is_missing_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def take_qemu_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lab that can start no machine."""
+
     def read(lab: Lab) -> Dump:
         raise SourceError("qemu-system-aarch64 is not installed", "lab", "Debian's package: qemu-system-arm")
 
     monkeypatch.setattr(Lab, "read", read)
+
+
+async def test_a_lab_that_is_missing_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    take_qemu_away(monkeypatch)
     app = app_on(NEOVERSE)
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
@@ -129,10 +135,7 @@ async def test_the_real_kernel_of_the_series_answers_beside_the_slider_once_the_
 
 
 async def test_a_kernel_that_does_not_answer_says_so_beside_the_slider(monkeypatch: pytest.MonkeyPatch) -> None:
-    def read(lab: Lab) -> Dump:
-        raise SourceError("qemu-system-aarch64 is not installed", "lab", "Debian's package: qemu-system-arm")
-
-    monkeypatch.setattr(Lab, "read", read)
+    take_qemu_away(monkeypatch)
     app = app_on(NEOVERSE)
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)

@@ -110,3 +110,9 @@ def saved_with(dump: Dump, features: str) -> Dump:
     extra = {} if "sve" in features else {V0 + 4 * n: n for n in range(32)}
     vcpu = msgspec.structs.replace(made.vcpus[0], values=dict(made.vcpus[0].values) | extra, setup=setup)
     return msgspec.structs.replace(made, vcpus=(vcpu,))
+
+
+def host_of_three_kinds(number: int) -> bytes:
+    """A dump as text of host `number` of a fleet that has three kinds of host, no two in the same state."""
+    pfr0, sctlr = sysreg_id(3, 0, 0, 4, 0), sysreg_id(3, 0, 1, 0, 0)
+    return f"0x{pfr0:x} {number % 3:#x}\n0x{sctlr:x} {number:#x}\n".encode()

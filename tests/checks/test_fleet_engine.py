@@ -23,19 +23,13 @@ from inspector.checks.fleet.stores import places_of
 from inspector.checks.fleet.summarise import Asked
 from inspector.errors import InspectorError
 from inspector.progress import Progress
-from inspector.registers.encoding import sysreg_id
 from inspector.reports.compare import comparison_json
+from tests.checks.material import host_of_three_kinds
 from tests.commands.running import assert_one_line_error, run
 from tests.fresh import ROOT
 
-PFR0, SCTLR = sysreg_id(3, 0, 0, 4, 0), sysreg_id(3, 0, 1, 0, 0)
 ASKED = Asked(question="compare")
 COUNT = 1500
-
-
-def content(number: int) -> bytes:
-    """A dump."""
-    return f"0x{PFR0:x} {number % 3:#x}\n0x{SCTLR:x} {number:#x}\n".encode()
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +38,7 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     folder = tmp_path_factory.mktemp("fleet")
     paths = [folder / f"{n:04}.txt" for n in range(COUNT)]
     for number, path in enumerate(paths):
-        path.write_bytes(content(number))
+        path.write_bytes(host_of_three_kinds(number))
     return [str(path) for path in paths]
 
 
@@ -103,8 +97,8 @@ def test_stores_by_fsspec(names: list[str], tmp_path: Path) -> None:
     store = fsspec.filesystem("memory")
     with zipfile.ZipFile(tmp_path / "hosts.zip", "w") as archive:
         for number in range(12):
-            store.pipe_file(f"/fleet/{number:02}.txt", content(number))
-            archive.writestr(f"{number:02}.txt", content(number))
+            store.pipe_file(f"/fleet/{number:02}.txt", host_of_three_kinds(number))
+            archive.writestr(f"{number:02}.txt", host_of_three_kinds(number))
     files = [str(Path(names[0]).parent / "000*.txt"), *names[10:12]]
     kinds = [files, ["memory://fleet/*.txt"], [f"zip://*.txt::file://{tmp_path}/hosts.zip"]]
     values = [[dump.vcpus[0].values for place in places_of(urls) for _, dump in dumps_at(place)] for urls in kinds]
@@ -122,7 +116,7 @@ def test_rows_of_a_parquet_file_are_dumps(tmp_path: Path) -> None:
 
     from inspector.checks.fleet.stores import dumps_at
 
-    table = pyarrow.table({"name": [f"h{n}" for n in range(7)], "dump": [content(n) for n in range(7)]})
+    table = pyarrow.table({"name": [f"h{n}" for n in range(7)], "dump": [host_of_three_kinds(n) for n in range(7)]})
     parquet.write_table(table, tmp_path / "all.parquet", row_group_size=3)
     places = places_of([str(tmp_path / "all.parquet")])
     assert [(place.position, place.count) for place in places] == [(0, 3), (3, 3), (6, 1)]
@@ -136,7 +130,9 @@ def test_rows_of_a_parquet_file_are_dumps(tmp_path: Path) -> None:
 def test_the_function_for_map_in_pandas(names: list[str]) -> None:
     """As Spark calls it: once for each partition, with an iterator of frames; the rows it gives are merged."""
     pandas = pytest.importorskip("pandas", reason="pandas is not installed")
-    frame = pandas.DataFrame({"position": range(60), "name": names[:60], "dump": [content(n) for n in range(60)]})
+    frame = pandas.DataFrame(
+        {"position": range(60), "name": names[:60], "dump": [host_of_three_kinds(n) for n in range(60)]}
+    )
     ask = summarise_frames(ASKED)
     partitions = [[frame[:10], frame[10:25]], [frame[25:60]]]
     parts = [bytes(row) for frames in partitions for out in ask(iter(frames)) for row in out["part"]]
@@ -147,7 +143,7 @@ def test_the_function_for_map_in_pandas(names: list[str]) -> None:
 def test_one_dump_at_a_time(names: list[str]) -> None:
     """What an engine without frames calls."""
     asked = msgspec.msgpack.encode(ASKED)
-    parts = [summarise_bytes(content(n), names[n], n, asked) for n in range(9)]
+    parts = [summarise_bytes(host_of_three_kinds(n), names[n], n, asked) for n in range(9)]
     whole = decode_part(merge_bytes([merge_bytes(parts[:4]), merge_bytes(parts[4:])]), "here")
     assert comparison_json(comparison_of(whole)) == comparison_json(comparison_of(read_paths(names[:9], ASKED)))
 

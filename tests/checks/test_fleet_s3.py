@@ -16,16 +16,10 @@ from inspector.checks.fleet.reading import read_paths
 from inspector.checks.fleet.stores import in_chunks, places_of
 from inspector.checks.fleet.summarise import Asked
 from inspector.errors import InspectorError
-from inspector.registers.encoding import sysreg_id
+from tests.checks.material import host_of_three_kinds
 
-PFR0, SCTLR = sysreg_id(3, 0, 0, 4, 0), sysreg_id(3, 0, 1, 0, 0)
 ASKED = Asked(question="compare")
 COUNT = 12
-
-
-def content(number: int) -> bytes:
-    """A dump."""
-    return f"0x{PFR0:x} {number % 3:#x}\n0x{SCTLR:x} {number:#x}\n".encode()
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +60,8 @@ def without_names(part: Any) -> Any:
 
 def test_dumps_of_a_bucket(store: Any, tmp_path: Path) -> None:
     for number in range(COUNT):
-        (tmp_path / f"{number:02}.txt").write_bytes(content(number))
-        store.put_object(Bucket="fleet", Key=f"rack/{number:02}.txt", Body=content(number))
+        (tmp_path / f"{number:02}.txt").write_bytes(host_of_three_kinds(number))
+        store.put_object(Bucket="fleet", Key=f"rack/{number:02}.txt", Body=host_of_three_kinds(number))
     files = read_paths([str(path) for path in sorted(tmp_path.iterdir())], ASKED)
     found = part_at("s3://fleet/rack/*.txt")
     assert without_names(found) == without_names(files)
@@ -80,7 +74,7 @@ def test_rows_of_a_parquet_file_of_a_bucket(store: Any) -> None:
     pyarrow = pytest.importorskip("pyarrow", reason="the extra `fleet` (pyarrow) is not installed")
     from pyarrow import parquet
 
-    table = pyarrow.table({"name": [f"h{n}" for n in range(7)], "dump": [content(n) for n in range(7)]})
+    table = pyarrow.table({"name": [f"h{n}" for n in range(7)], "dump": [host_of_three_kinds(n) for n in range(7)]})
     data = io.BytesIO()
     parquet.write_table(table, data, row_group_size=3)
     store.put_object(Bucket="fleet", Key="all.parquet", Body=data.getvalue())

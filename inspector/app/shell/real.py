@@ -17,6 +17,7 @@ from inspector.checks.lab.real_kernels import RealAnswer, RealKernels
 from inspector.errors import InspectorError
 from inspector.folders import cache_folder
 from inspector.lab.doctor import kernels
+from inspector.policies.loader import series_of
 from inspector.registers.catalog import Register
 from inspector.registers.encoding import grouped_hex
 from inspector.reports.real_kernels import shown_words
@@ -106,11 +107,6 @@ def answer_row(register: Register, answer: RealAnswer) -> Row:
     words = shown_words(answer)
     role = {"=": "same", "✖": "refused"}.get(words[:1], "muted")
     return row(Ink(f"real {release} ", "muted"), ink(value), Ink(" "), ink(words, role))
-
-
-def series_of(kernel: str) -> str:
-    """`6.12` of `6.12.57+mask-ccidx`."""
-    return ".".join(kernel.partition("+")[0].split(".")[:2])
 
 
 def fetched_for(kernel: str, fetched: Mapping[str, Sequence[str]]) -> str:

@@ -24,7 +24,7 @@ from inspector.checks.vmms.table import find_vmm
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
 from inspector.kvm.host import HostState
 from inspector.kvm.host_inputs import Fact, facts
-from inspector.policies.loader import policy_names
+from inspector.policies.loader import policy_names, series_of
 from inspector.policies.release import choose
 from inspector.policies.setup import QEMU_SETUP, Gic, VcpuSetup, possible_setup
 from inspector.sources.dump import Dump
@@ -83,7 +83,7 @@ def usual_kernels() -> tuple[str, ...]:
     """The newest known release of every series that is kept for years, and the newest of all."""
     ends: dict[str, str] = {}
     for name in policy_names():
-        ends[".".join(name.split(".")[:2])] = name
+        ends[series_of(name)] = name
     kept = [name for name in ends.values() if int(name.rpartition(".")[2]) >= LONG]
     return tuple(dict.fromkeys((*kept, policy_names()[-1])))
 

@@ -16,7 +16,7 @@ from inspector.checks.vmms.base import MEMORY_TAGGING, NESTED, OPTIONAL
 from inspector.checks.vmms.table import find_vmm
 from inspector.kvm.exposure import expose
 from inspector.kvm.host import from_raw
-from inspector.policies.loader import load_policy, policy_names
+from inspector.policies.loader import load_policy, policy_names, series_of
 from inspector.policies.setup import VcpuSetup, feature_of
 from inspector.registers.encoding import CLASS_DEMUX, split_id
 
@@ -105,7 +105,7 @@ def _sizes() -> tuple[tuple[str, dict[str, int]], ...]:
     tables = {name: _table(name) for name in policy_names()}
     found: list[tuple[str, dict[str, int]]] = []
     for name, table in tables.items():
-        series = ".".join(name.split(".")[:2])
+        series = series_of(name)
         newest = [n for n in tables if n.startswith(f"{series}.")][-1]
         # The newest stable point is what people run; the first release is kept apart where it lists other registers.
         if name == newest:

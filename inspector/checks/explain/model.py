@@ -18,7 +18,7 @@ from inspector.kvm.verdict import Verdict
 from inspector.kvm.vm import Vm
 from inspector.kvm.words.explaining import explain_write
 from inspector.kvm.words.kernels import merge_verdicts
-from inspector.policies.loader import load_policy, policy_names
+from inspector.policies.loader import load_policy, policy_names, series_of
 from inspector.policies.model import Policy
 from inspector.policies.release import choose
 from inspector.policies.setup import QEMU_SETUP
@@ -125,7 +125,7 @@ def _series() -> tuple[tuple[str, str], ...]:
     newest: dict[str, str] = {}
     for name in policy_names():
         if re.fullmatch(r"\d+\.\d+\.\d+", name):
-            newest[".".join(name.split(".")[:2])] = name
+            newest[series_of(name)] = name
     return tuple(newest.items())
 
 

@@ -14,7 +14,7 @@ from inspector.kvm.exposure import Exposure
 from inspector.kvm.gates import gates
 from inspector.kvm.gates.id_register import IdGate
 from inspector.kvm.vm import Vm
-from inspector.policies.loader import combine, load_policy, patch_names, policy_names
+from inspector.policies.loader import combine, load_policy, patch_names, policy_names, series_of
 from inspector.policies.model import Policy
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.catalog import by_id
@@ -145,8 +145,8 @@ def _run(first: str, last: str, names: Sequence[str]) -> str:
 
 def _short(name: str, names: Sequence[str], end: int) -> str:
     """`6.1` when `name` is the first (or last) known point of its series, so that the range covers the whole of it."""
-    series = ".".join(name.split(".")[:2])
-    points = [n for n in names if ".".join(n.split(".")[:2]) == series]
+    series = series_of(name)
+    points = [n for n in names if series_of(n) == series]
     return series if points[end] == name else name
 
 
