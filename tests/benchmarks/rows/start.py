@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import lzma
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
-from tests.benchmarks.bench import Bench
+from tests.benchmarks.bench import OLDER, Bench
 from tests.benchmarks.table import ROOT, Figure
 
 DUMP = "builtin:neoverse-n2-linux-6.1"
@@ -24,9 +25,20 @@ def figures(bench: Bench) -> Iterator[Figure]:
         command = [*bench.program, *arguments]
         count = bench.instructions(command)
         more = f"{count / 1e6:.0f} M instructions ({count / base:.1f} x, cachegrind)" if count and base else ""
+        if key == "version":
+            more = ", ".join(filter(None, (more, _with_older_pip(bench, nothing))))
         yield bench.commands(key, command, nothing, more=more)
     few = max(bench.pairs // 2, 3)
     yield bench.commands("migrate", [*bench.program, "migrate", DUMP, "same-host", "--kernel", "6.12"], nothing, few)
     stream = bench.folder / "real.mig"
     stream.write_bytes(lzma.decompress(STREAM.read_bytes()))
     yield bench.commands("migrate-kernels", [*bench.program, "migrate", str(stream), "all-kernels"], nothing, few)
+
+
+def _with_older_pip(bench: Bench, nothing: Sequence[str]) -> str:
+    """`--version` by the start script of an older pip, where there is one."""
+    script = Path(bench.program[0]).with_name(OLDER)
+    if not script.exists():
+        return ""
+    figure = bench.commands("version", [str(script), "--version"], nothing)
+    return f"{figure.value:.2f} x with the start script of pip before 25"
