@@ -1,13 +1,14 @@
-"""The registers as one catalogue: find one by id, name, spelling, field or substring; groups in display order."""
+"""The registers as one catalogue: find one by id, name, spelling, field or feature; groups in display order."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from inspector.errors import RegisterError
+from inspector.registers.definitions.special import FEATURE_PREFIX, SHORT_TITLES
 from inspector.registers.definitions.special import GROUPS as _GROUP_ROWS
-from inspector.registers.definitions.special import SHORT_TITLES
 from inspector.registers.naming import Register, all_registers, by_id, sort_key
-from inspector.registers.spelling import Found, find, look_up
+from inspector.registers.spelling import Found, bare, find
 
 __all__ = [
     "GROUPS",
@@ -39,3 +40,25 @@ _TITLES = dict(_GROUP_ROWS)
 def group_title(key: str, short: bool = False) -> str:
     """The heading of the group `key`; `short`: in at most 16 letters."""
     return SHORT_TITLES.get(key, _TITLES[key]) if short else _TITLES[key]
+
+
+def look_up(text: str) -> tuple[Found, ...]:
+    """What a user means by `text`: as `find`, and by the names of features every field that shows one.
+
+    FEAT_PAuth is shown by three fields, the HWCAP flag `asimddp` by one. Text of files is never looked up so: there a
+    word such as `core` or `sb` names no register. Raises RegisterError.
+    """
+    wanted = bare(text)
+    # What names no register needs every layout, which costs a quarter of a second.
+    if wanted[: len(FEATURE_PREFIX)].upper() == FEATURE_PREFIX:
+        from inspector.registers.other_names import fields_of_feature
+
+        return fields_of_feature(wanted)
+    try:
+        return (find(text),)
+    except RegisterError:
+        from inspector.registers.other_names import meant
+
+        if not (others := meant(wanted)):
+            raise
+        return others

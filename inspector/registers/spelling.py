@@ -8,12 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from functools import cache
-from importlib import import_module
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from inspector.errors import RegisterError
 from inspector.registers import layouts
-from inspector.registers.definitions.special import ALIASES, FEATURE_PREFIX
+from inspector.registers.definitions.special import ALIASES
 from inspector.registers.ids import IDS
 from inspector.registers.naming import Register, by_id, named_ids
 from inspector.registers.pasted import id_in_text
@@ -24,7 +23,7 @@ _PREFIXES = ("SYS_", "SYSREG_", "KVM_REG_ARM_", "$")
 _BITS = re.compile(r"^(.+)\[\s*([0-9]+)\s*(?::\s*([0-9]+)\s*)?\]$")
 _AROUND = " \t\r\n\"'`"
 """Blanks, and the quotes that come along from JSON, shells and Markdown."""
-LONGEST = 400
+_LONGEST = 400
 """Characters: the longest line of a program that names one register is half of it."""
 
 
@@ -53,17 +52,22 @@ class Found(NamedTuple):
     field: Span | None
 
 
+def bare(text: str) -> str:
+    """The text without what comes along when it is pasted: blanks, quotes, and punctuation behind it."""
+    return text.strip(_AROUND).rstrip(",;:" + _AROUND)
+
+
 def find(text: str) -> Found:
     """The register, and the field if given, that `text` names in any spelling.
 
     Raises RegisterError: near misses or the candidates of an ambiguous text are in its hint.
     """
-    wanted = text.strip(_AROUND).rstrip(",;:" + _AROUND)
+    wanted = bare(text)
     if not wanted:
         raise RegisterError(
             "no register named", hint="for example ID_AA64PFR0_EL1, aa64mmfr2.ccidx or 0x603000000013c020"
         )
-    if len(wanted) > LONGEST:
+    if len(wanted) > _LONGEST:
         raise RegisterError("this text is too long to name a register", hint=f"it begins with {wanted[:40]}")
     reg_id = id_in_text(wanted)
     if reg_id is not None:
@@ -72,29 +76,6 @@ def find(text: str) -> Found:
     if register:
         return Found(register, None)
     return Found(*_with_field(wanted))
-
-
-def look_up(text: str) -> tuple[Found, ...]:
-    """What a user means by `text`: as `find`, and by the names of features every field that shows one.
-
-    FEAT_PAuth is shown by three fields, the HWCAP flag `asimddp` by one. Text of files is never looked up so: there a
-    word such as `core` or `sb` names no register. Raises RegisterError.
-    """
-    wanted = text.strip(_AROUND).rstrip(",;:" + _AROUND)
-    if wanted[: len(FEATURE_PREFIX)].upper() == FEATURE_PREFIX:
-        return tuple(_other_names().fields_of_feature(wanted))
-    try:
-        return (find(text),)
-    except RegisterError:
-        meant = _other_names().meant(wanted)
-        if not meant:
-            raise
-        return tuple(meant)
-
-
-def _other_names() -> Any:
-    """Loaded for what names no register: it needs every layout, which costs a quarter of a second."""
-    return import_module("inspector.registers.other_names")
 
 
 def _named(text: str) -> Register | None:
@@ -186,7 +167,7 @@ def _span_at(register: Register, msb: int, lsb: int) -> Span:
 
 def _by_field_alone(text: str) -> tuple[Register, Span]:
     """A field name without a register, when exactly one register has it."""
-    hits = fields_named().get(text.casefold(), [])
+    hits = _fields_named().get(text.casefold(), [])
     if len(hits) == 1:
         register = _named(hits[0][0])
         if register:
@@ -273,7 +254,7 @@ def _squeeze(text: str) -> str:
 
 
 @cache
-def fields_named() -> dict[str, list[tuple[str, Span]]]:
+def _fields_named() -> dict[str, list[tuple[str, Span]]]:
     """Field name (without case) to the registers that have it. Loads every schema."""
     table: dict[str, list[tuple[str, Span]]] = {}
     for schema in layouts.all_schemas():

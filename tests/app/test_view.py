@@ -6,9 +6,11 @@ import msgspec
 
 from inspector import sources
 from inspector.app.shell.modelled import modelled_view
+from inspector.app.shell.search import find_in
 from inspector.app.shell.view import views_of
 from inspector.checks.machine.machine import machine
 from inspector.policies.setup import QEMU_SETUP
+from inspector.registers.catalog import by_id
 from inspector.registers.encoding import sysreg_id
 from inspector.registers.ids import CTR_EL0, IDS, MIDR_EL1, PMCR_EL0
 from inspector.sources.dump import Dump, Host, Provenance
@@ -31,3 +33,13 @@ def test_what_no_register_gives_is_shown_as_not_known_under_a_policy() -> None:
     counter = sysreg_id(3, 3, 14, 0, 1)
     assert counter not in shown.values and shown.text(counter) == "0x????_????_????_????"
     assert PMCR_EL0 not in shown.values and "?" in shown.text(PMCR_EL0)
+
+
+def test_search_puts_names_first() -> None:
+    view = views_of(sources.load("builtin:neoverse-n2-linux-6.1"))[0]
+    names = [by_id(reg_id).name for reg_id in find_in(view, "cnt").ids]
+    assert names[0].startswith("CNT") and names.index("PMCCNTR_EL0") < names.index("ID_AA64ISAR2_EL1")
+    assert find_in(view, "0x603000000013c020").ids == (IDS["ID_AA64PFR0_EL1"],)
+    assert find_in(view, "") == ((), "", "")
+    nothing = find_in(view, "no such thing anywhere")
+    assert not nothing.ids and nothing.problem

@@ -18,7 +18,6 @@ from inspector.errors import RegisterError
 from inspector.registers import catalog, naming, spelling
 from inspector.registers import encoding as enc
 from inspector.registers.ids import IDS
-from inspector.registers.other_names import search
 from tests.material import files, label, read_text
 from tests.shared_material import shared
 
@@ -225,15 +224,6 @@ def test_a_very_long_text_is_refused_at_once() -> None:
         catalog.find("op0:" + "9" * 100_000)
     with pytest.raises(RegisterError, match="too long"):
         catalog.find("A_" * 100_000)
-
-
-def test_search_puts_names_first() -> None:
-    hits = [register.name for register in search("mpam")]
-    assert hits[0].startswith("MPAM")
-    assert "ID_AA64PFR0_EL1" in hits
-    assert search("0x603000000013c020")[0].name == "ID_AA64PFR0_EL1"
-    assert len(search("")) == len(catalog.all_registers())
-    assert search("no such thing anywhere") == []
 
 
 def test_unknown_ids_are_named_by_their_encoding() -> None:

@@ -10,7 +10,6 @@ from inspector.registers.features import Feature, all_features, feature, levels,
 from inspector.registers.hwcaps import HWCAPS
 from inspector.registers.ids import id_of
 from inspector.registers.layouts import schema_named
-from inspector.registers.other_names import search
 
 
 def fields(**values: int) -> features.Possible:
@@ -156,11 +155,3 @@ def test_what_a_user_types_may_be_a_feature_and_what_files_hold_may_not() -> Non
 def test_a_name_that_leads_nowhere_is_one_line(text: str, words: str) -> None:
     with pytest.raises(RegisterError, match=words):
         catalog.look_up(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "first"),
-    [("qarma", "ID_AA64ISAR1_EL1"), ("PAC", "ID_AA64ISAR1_EL1"), ("L2", "CCSIDR[2]"), ("sve2", "ID_AA64ZFR0_EL1")],
-)
-def test_the_search_takes_features_and_words(text: str, first: str) -> None:
-    assert search(text)[0].name == first
