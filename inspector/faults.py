@@ -9,10 +9,13 @@ import traceback
 from importlib.metadata import version
 from pathlib import Path
 
+from inspector import leaving
 from inspector.errors import DEBUG, EXIT_BAD, one_line, short_line
 from inspector.version import __version__
 
 PACKAGE = Path(__file__).parent
+_SIGNALS = leaving.__file__
+"""raises wherever the program stands"""
 
 
 def report_fault(error: Exception) -> int:
@@ -35,10 +38,15 @@ def fault_line(error: BaseException) -> str:
     )
 
 
+def stuck_line(error: BaseException) -> str:
+    """What to report of screens that did not answer: where the program stood when `error` was raised in it."""
+    return f"the screens did not answer (at {_place(error)}); please report this line and what led to it"
+
+
 def _place(error: BaseException) -> str:
     """`app/dialogs/open.py:99`: the last line of ours on the way to the error, else the last of all."""
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(PACKAGE)]
+    ours = [one for one in frames if Path(one.filename).is_relative_to(PACKAGE) and one.filename != _SIGNALS]
     if ours:
         return f"{Path(ours[-1].filename).relative_to(PACKAGE)}:{ours[-1].lineno}"
     return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"

@@ -3,7 +3,8 @@
 A terminal that is closed and an ssh session that is lost arrive as SIGHUP, `timeout` and `systemctl stop` as SIGTERM.
 Outside of `held` such a signal raises `Leaving` where the program stands, and `finally` runs. Inside of `held`, where a
 guest stands still and a broken-off conversation would leave it so, it is only noted: the work asks `check` at each of
-its waits, and puts back what it changed before it ends.
+its waits, and puts back what it changed before it ends. What never ends by itself, by a fault of ours, is broken off by
+a further signal when it has had time enough.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
@@ -19,10 +21,22 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 """What ends the program; one that was ignored from the start (nohup) stays ignored."""
 SLICE = 0.1
 """Longest wait, in seconds, of work inside of `held` before it asks `check` again."""
+INSISTING = 10.0
+"""Seconds after which a further signal no longer waits for what puts things right: it is raised where the program
+stands, which may be a loop without an end."""
 Handlers = dict[signal.Signals, Any]
 """Who had a signal, as `signal.signal` gives it."""
 _asked: list[int] = []
 _listeners: list[Callable[[], object]] = []
+
+
+class _Times:
+    """Of the clock `time.monotonic`."""
+
+    asked = 0.0
+    """when the first of the signals came, or what was raised then has had no effect"""
+    insisted = -INSISTING
+    """when one was last raised where it would have been noted or left alone"""
 
 
 class Leaving(KeyboardInterrupt):
@@ -43,6 +57,8 @@ class Leaving(KeyboardInterrupt):
 
 def ask(number: int) -> None:
     """Note that signal `number` asked the program to end: work in `held`, in any thread, ends at its next wait."""
+    if not _asked:
+        _Times.asked = time.monotonic()
     _asked.append(number)
     for listener in _listeners:
         listener()
@@ -61,13 +77,36 @@ def check() -> None:
         raise Leaving(_asked[0])
 
 
+def insist() -> None:
+    """Raise Leaving in the main thread, whatever that is at, from any thread; nothing where every signal is ignored.
+
+    What puts things right is left in peace then, for INSISTING seconds.
+    """
+    taken = [number for number in ENDING if signal.getsignal(number) in (_raise, _note)]
+    if taken and time.monotonic() - _Times.insisted >= INSISTING:
+        ask(taken[0])
+        _Times.asked = -INSISTING
+        signal.pthread_kill(threading.main_thread().ident or 0, taken[0])
+
+
+def _insisted() -> bool:
+    """Whether the program was asked so long ago that it may never end by itself; true once, then it has time again."""
+    now = time.monotonic()
+    if not _asked or now - _Times.asked < INSISTING:
+        return False
+    _Times.asked = _Times.insisted = now
+    return True
+
+
 def _raise(number: int, _: FrameType | None) -> None:
-    if not _asked:
+    if not _asked or _insisted():
         ask(number)
-        raise Leaving(number)
+        raise Leaving(_asked[0])
 
 
 def _note(number: int, _: FrameType | None) -> None:
+    if _insisted():
+        raise Leaving(_asked[0])
     ask(number)
 
 
@@ -90,7 +129,8 @@ def _give_back(before: Handlers) -> None:
 
 @contextlib.contextmanager
 def raised() -> Iterator[None]:
-    """The first signal raises Leaving where the program stands; more of them do not disturb what puts things right."""
+    """The first signal raises Leaving where the program stands; more of them leave what puts things right in peace, for
+    INSISTING seconds."""
     _asked.clear()
     before = _take(_raise)
     try:
@@ -101,7 +141,8 @@ def raised() -> Iterator[None]:
 
 @contextlib.contextmanager
 def held() -> Iterator[None]:
-    """Signals are only noted until the block ends; then Leaving is raised, with what the block's own error said.
+    """Signals are only noted until the block ends; then Leaving is raised, with what the block's own error said. One
+    that comes INSISTING seconds after the first is raised where the program stands.
 
     A stop (ctrl+z) waits as well: a guest would stand as long as the program does.
     """

@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 
@@ -23,6 +24,7 @@ def _fresh() -> Iterator[None]:
     """No test before asked to end, and what a test asked is forgotten; a shell's background job ignores two of them."""
     leaving._asked.clear()
     leaving._listeners.clear()
+    leaving._Times.insisted = -leaving.INSISTING
     before = {number: signal.getsignal(number) for number in ENDING}
     for number in ENDING:
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
@@ -79,6 +81,38 @@ def test_held_work_that_is_done_ends_the_program_all_the_same() -> None:
         send(signal.SIGHUP)
         raise ValueError("the guest may stand")
     assert caught.value.note == "the guest may stand"
+
+
+@pytest.mark.parametrize("kind", [raised, held])
+def test_what_never_ends_is_broken_off_by_a_signal_that_comes_later(
+    kind: Callable[[], AbstractContextManager[None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever was to be put right, or was held, goes on for ever by a fault; and at once no second signal disturbs."""
+    steps: list[str] = []
+
+    def stuck() -> None:
+        send(signal.SIGTERM)
+        steps.append("in peace")
+        monkeypatch.setattr(leaving, "INSISTING", 0.0)
+        send(signal.SIGTERM)
+        steps.append("never")
+
+    with pytest.raises(Leaving) as caught, kind():
+        try:
+            send(signal.SIGTERM)
+        finally:
+            stuck()
+    assert steps == ["in peace"] and caught.value.code == 143
+
+
+def test_another_thread_may_insist() -> None:
+    """The main thread goes round and round, by a fault."""
+    with pytest.raises(Leaving) as caught, held():
+        threading.Thread(target=leaving.insist).start()
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            pass
+    assert caught.value.number == ENDING[0]
 
 
 def test_an_ignored_signal_stays_ignored() -> None:

@@ -33,7 +33,7 @@ from inspector.app.dialogs.dialog import Dialog
 from inspector.app.modes.table import MODES as TABLE
 from inspector.app.shell import keys
 from inspector.app.shell.frame import WIDE, Frame
-from inspector.app.shell.hangup import watch_terminal
+from inspector.app.shell.hangup import heed_leaving_keys, insist_unless_answered, watch_terminal
 from inspector.app.shell.notices import Notice
 from inspector.app.shell.numbers import BASES
 from inspector.app.shell.remembered import Memory, Recent
@@ -50,7 +50,7 @@ from inspector.app.shell.theming import (
 from inspector.app.shell.typing_ahead import Typed, TypingAhead
 from inspector.errors import InspectorError, one_line
 from inspector.folders import config_folder, state_folder
-from inspector.leaving import held, on_ask
+from inspector.leaving import Leaving, held, on_ask
 from inspector.sources.dump import Dump
 
 if TYPE_CHECKING:
@@ -307,7 +307,9 @@ class InspectorApp(App[None]):
                 loop.call_soon_threadsafe(self.exit)
 
         on_ask(leave)
+        on_ask(lambda: insist_unless_answered(loop))
         watch_terminal(self._driver)
+        heed_leaving_keys(self._driver, loop)
         if self.watch_seconds:
             self.set_interval(self.watch_seconds, self._read_all_again)
         self.call_after_refresh(self._remember_all)
@@ -624,9 +626,16 @@ def run_app(
     app.session.for_real = for_real
     # A signal leaves the screens as the quit key does; the terminal is given back, and a guest runs on.
     with held():
-        app.run()
-        if "inspector.app.shell.background" in sys.modules:
-            _finish_work(app.session)
+        try:
+            app.run()
+        except Leaving as leaving:
+            from inspector.faults import stuck_line
+
+            leaving.note = stuck_line(leaving)
+            raise
+        finally:
+            if "inspector.app.shell.background" in sys.modules:
+                _finish_work(app.session)
     if app._exception is not None:
         # It needs the package's metadata, which takes a twentieth of the start.
         from inspector.faults import report_fault
