@@ -104,8 +104,6 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     """the host's own values of ID registers"""
     host_known: Mapping[int, int]
     """known bits of each; a register that is not here is not known"""
-    run_errno: int
-    """of the first KVM_RUN after the restore"""
     notes: tuple[str, ...] = ()
 
     @property
@@ -173,7 +171,7 @@ class PatchStudy:
         refuse_creation(vm.exposure, describe_policy(policy))
         fresh, shown = _guest(vm, target), dict(vm.exposure.values)
         findings = simulate(self.vcpu, target, vm.vcpu(0), self.vmm).findings
-        run_errno = vm.run(0)
+        vm.run(0)
         return Effect(
             variant=variant,
             policy=policy,
@@ -185,7 +183,6 @@ class PatchStudy:
             shown_known=vm.exposure.known,
             host=vm.exposure.host.values,
             host_known=vm.exposure.host.known,
-            run_errno=run_errno,
             notes=target.notes,
         )
 

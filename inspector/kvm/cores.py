@@ -150,22 +150,6 @@ def fill_from_core(host: HostState) -> Filled:
     return Filled(msgspec.structs.replace(host, values=values, known=known), tuple(notes))
 
 
-def known_field(midr: int, reg_id: int, msb: int, lsb: int) -> str:
-    """What a core is known to have in a field, for texts that say uncertain: `Neoverse N2 r0p3 has NV 2 (QEMU, ...)`.
-
-    Empty when nothing was read of it. Where sources differ, all are named.
-    """
-    core = core_of(midr)
-    if core is None:
-        return ""
-    schema = by_id(reg_id).schema
-    span = next((each for each in schema.spans if (each.msb, each.lsb) == (msb, lsb)), None) if schema else None
-    name = span.name if span else f"bits {msb}:{lsb} of {by_id(reg_id).name}"
-    told = [(record, record.values[reg_id].field(msb, lsb)) for record in core.sources(reg_id)]
-    said = [f"{name} {number} in {r.revision} ({r.source})" for r, number in told if number is not None]
-    return f"{core.name} has {' and '.join(said)}" if said else ""
-
-
 def offer(host: HostState) -> str:
     """What `--assume core` would do for this host; empty when it has no unknown bits that its core could fill."""
     filled = fill_from_core(host).host.known != host.known

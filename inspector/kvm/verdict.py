@@ -81,11 +81,6 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         return _errno.errorcode.get(self.errno, str(self.errno)) if self.errno else "0"
 
     @property
-    def may_fail(self) -> bool:
-        """True when the write is refused, or is in one of the cases that it depends on."""
-        return bool(self.errno) if self.certain else any(case.errno for case in self.cases)
-
-    @property
     def changed(self) -> tuple[JudgedField, ...]:
         """The judged fields that the write changes, or that are refused; most significant first."""
         return tuple(field for field in self.fields if field.now != field.written or not field.accepted)

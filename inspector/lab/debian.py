@@ -248,11 +248,3 @@ def on_path(name: str, least: int) -> Path | None:
         return None
     version = re.search(r"version ([0-9]+)", run([found, "--version"]))
     return Path(found) if version and int(version[1]) >= least else None
-
-
-def host_apt(folder: Path, sources: Iterable[tuple[str, str]]) -> Apt:
-    """apt with this machine's packages and a state of its own."""
-    architecture = run(["dpkg", "--print-architecture"]).strip()
-    apt = Apt(folder / "apt-host", sources, architecture, Path("/var/lib/dpkg/status"))
-    apt.update()
-    return apt

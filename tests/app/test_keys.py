@@ -14,7 +14,11 @@ from inspector.app.widgets.bars import footer_row
 from inspector.app.widgets.ink import plain, width
 
 PLACES = (*MODES, BASELINE)
-KEYS = (*keys.all_keys(MODES), *BASELINE.keys)
+KEYS = (
+    *keys.digits(MODES),
+    *(key for mode in PLACES for key in mode.keys),
+    *(key for kind in keys.SHARED.values() for key in kind),
+)
 
 
 def test_ids_are_unique_and_every_key_says_what_it_does() -> None:

@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from inspector.checks.compare.compare import Comparison, comparison_of, question_of
+from inspector.checks.fleet.reading import read_paths
+from inspector.checks.fleet.summarise import Asked
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import MigrationReport
 from inspector.policies.setup import VcpuSetup, parse_features
@@ -26,6 +29,12 @@ MIDR = sysreg_id(3, 0, 0, 0, 0)
 CLIDR = sysreg_id(3, 1, 0, 0, 1)
 PSCI = firmware_id(0)
 V0 = make_id(0x10, 0x54, 4)
+
+
+def compare_files(paths: list[str], jobs: int = 0) -> Comparison:
+    """As the command compares files: read one after the other, by `jobs` processes."""
+    asked = Asked(question=question_of("auto", len(paths)), alone=len(paths) == 1)
+    return comparison_of(read_paths(paths, asked, jobs))
 
 
 class Pair(NamedTuple):

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.checks.compare.compare import MAX_COLUMNS, column_name, compare, compare_paths
+from inspector.checks.compare.compare import MAX_COLUMNS, column_name, compare
 from inspector.errors import InspectorError
 from inspector.registers.bits import Partial
 from inspector.registers.encoding import ccsidr_id, firmware_id, hex_id, sysreg_id
 from inspector.reports.compare import comparison_json, comparison_text
 from inspector.sources import load
 from inspector.sources.dump import Constraint, Dump, Host, Provenance, Vcpu
-from tests.checks.material import pmu_ids
+from tests.checks.material import compare_files, pmu_ids
 
 PFR0 = sysreg_id(3, 0, 0, 4, 0)
 MMFR2 = sysreg_id(3, 0, 0, 7, 2)
@@ -122,7 +122,7 @@ def test_largest_group_first_in_a_fleet() -> None:
 
 def test_files_give_what_dumps_give() -> None:
     names = ["builtin:neoverse-n2-linux-6.1", "builtin:neoverse-n2-linux-6.12", "builtin:max-linux-6.12"]
-    assert compare_paths(names) == compare([load(name) for name in names])
+    assert compare_files(names) == compare([load(name) for name in names])
 
 
 def test_two_processes_give_what_one_gives(tmp_path: Path) -> None:
@@ -132,13 +132,13 @@ def test_two_processes_give_what_one_gives(tmp_path: Path) -> None:
         path.write_text("".join(f"{hex_id(i)} {v + (n % 3 if i == PFR0 else 0):#x}\n" for i, v in BASE.items()))
         paths.append(str(path))
     many = paths * 50
-    assert compare_paths(many, jobs=2) == compare_paths(many, jobs=1)
+    assert compare_files(many, jobs=2) == compare_files(many, jobs=1)
     with pytest.raises(InspectorError, match="cannot be opened"):
-        compare_paths([*many, str(tmp_path / "missing")], jobs=2)
+        compare_files([*many, str(tmp_path / "missing")], jobs=2)
 
 
 def test_real_kernels_differ_where_the_history_says() -> None:
-    answer = compare_paths(["builtin:neoverse-n2-linux-6.1", "builtin:neoverse-n2-linux-6.12"])
+    answer = compare_files(["builtin:neoverse-n2-linux-6.1", "builtin:neoverse-n2-linux-6.12"])
     fields = {(r.name, f.name) for r in answer.feature_registers for f in r.fields}
     assert {("ID_AA64MMFR2_EL1", "CCIDX"), ("ID_MMFR4_EL1", "CCIDX"), ("ID_AA64DFR0_EL1", "DebugVer")} <= fields
     assert {d.group.key: len(d.group.ids) for d in answer.lists} == {"ccsidr-fabricated": 11, "ptimer": 3, "tcr2": 3}

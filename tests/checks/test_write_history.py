@@ -10,7 +10,7 @@ import pytest
 from inspector import sources
 from inspector.checks.machine.machine import machine
 from inspector.checks.writing.bench import Bench, bench_of
-from inspector.checks.writing.history import CANNOT_UNDO, FIRST_RUN, History, history_of, steps_of
+from inspector.checks.writing.history import CANNOT_UNDO, FIRST_RUN, History, steps_of
 from inspector.checks.writing.scratch import PairedWrite
 from inspector.checks.writing.typed import TypedWrite, typed_writes, words_of
 from inspector.errors import RegisterError
@@ -35,8 +35,14 @@ def bench_under(kernel: str) -> Bench:
     return Bench(machine(sources.load(N2), kernel).vms)
 
 
+def history_of(bench: Bench) -> History:
+    history = History()
+    history.ask_of(bench)
+    return history
+
+
 def history_under(kernel: str, *lines: str) -> History:
-    history = history_of(lambda: bench_under(kernel))
+    history = history_of(bench_under(kernel))
     for line in lines:
         history.do(steps_of(line))
     return history
@@ -113,7 +119,7 @@ def test_a_real_write_is_put_down_and_never_taken_back() -> None:
 
 def test_nobody_knows_what_an_uncertain_write_left() -> None:
     dump = msgspec.structs.replace(sources.load("builtin:neoverse-n2-linux-6.12"), host=None)
-    history = history_of(lambda: Bench(machine(dump, "6.2").vms))
+    history = history_of(Bench(machine(dump, "6.2").vms))
     (entry,) = history.do(steps_of("ID_AA64MMFR2_EL1.CCIDX=1"))
     assert entry.outcome == "uncertain"
     change = history.changes().get(MMFR2.id)
@@ -199,7 +205,7 @@ def test_bits_of_shared_registers_that_are_not_known_are_so_of_every_vcpu() -> N
 
 def test_a_command_behind_the_first_run_of_another_vcpu_says_that_the_vm_ran() -> None:
     dump = sources.load(str(STREAM))
-    history = history_of(lambda: bench_of(machine(dump, "6.12"), [one.values for one in dump.vcpus]))
+    history = history_of(bench_of(machine(dump, "6.12"), [one.values for one in dump.vcpus]))
     history.do([FIRST_RUN])
     history.do([msgspec.structs.replace(step, vcpu=1) for step in steps_of("ID_AA64PFR0_EL1.DIT=0")])
     assert history.entries[-1].errno_name == "EBUSY"

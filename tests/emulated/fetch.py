@@ -27,9 +27,9 @@ from inspector.lab.debian import (
     fetch_guest,
     fetch_kernel,
     guest_apt,
-    host_apt,
     mirrors,
     on_path,
+    run,
     unpack,
 )
 
@@ -144,7 +144,11 @@ def fetch(series: Sequence[str], folder: Path) -> dict[str, object]:
     @functools.cache
     def of_host() -> Apt:
         suites = [(suite, archive) for suite in (codename, f"{codename}-updates", f"{codename}-backports")]
-        return host_apt(folder, [*suites, *([(f"{codename}-security", security)] if security else [])])
+        suites += [(f"{codename}-security", security)] if security else []
+        architecture = run(["dpkg", "--print-architecture"]).strip()
+        apt = Apt(folder / "apt-host", suites, architecture, Path("/var/lib/dpkg/status"))
+        apt.update()
+        return apt
 
     if "guest" not in stamp.have:
         fetch_guest(apt, stamp)

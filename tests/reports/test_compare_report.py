@@ -6,7 +6,7 @@ import itertools
 import json
 
 from inspector.checks.baseline.baseline import baseline
-from inspector.checks.compare.compare import compare, compare_paths
+from inspector.checks.compare.compare import compare
 from inspector.registers.encoding import sysreg_id
 from inspector.reports.baseline import baseline_json, baseline_markdown, baseline_text
 from inspector.reports.compare import comparison_json, comparison_markdown, comparison_text
@@ -14,13 +14,14 @@ from inspector.reports.json import dumps
 from inspector.sources import load
 from inspector.sources.dump import Dump, Provenance, Vcpu
 from inspector.untrusted import Untrusted
+from tests.checks.material import compare_files
 
 PAIR = ["builtin:neoverse-n2-linux-6.1", "builtin:neoverse-n2-linux-6.12"]
 HOSTILE = "\x1b[31m|evil`\n"
 
 
 def test_text_of_two_kernels() -> None:
-    shown = comparison_text(compare_paths(PAIR))
+    shown = comparison_text(compare_files(PAIR))
     assert "only in B: TCR2_EL1, PIRE0_EL1, PIR_EL1: listed only when the vCPU has FEAT_TCR2 / FEAT_S1PIE" in shown
     assert "CCIDX [23:20]  A  0x1" in shown
     assert "hidden since Linux 6.3" in shown
@@ -28,7 +29,7 @@ def test_text_of_two_kernels() -> None:
 
 
 def test_json_of_two_kernels() -> None:
-    answer = json.loads(dumps(comparison_json(compare_paths(PAIR))))
+    answer = json.loads(dumps(comparison_json(compare_files(PAIR))))
     mmfr2 = next(r for r in answer["registers"] if r["name"] == "ID_AA64MMFR2_EL1")
     assert mmfr2["values"] == {"A": "0x1221011112101011", "B": "0x1221011112001011"}
     assert mmfr2["fields"][0]["values"] == {"A": 1, "B": 0}
@@ -37,13 +38,13 @@ def test_json_of_two_kernels() -> None:
 
 
 def test_state_is_told_in_one_line_unless_asked_for() -> None:
-    answer = compare_paths(PAIR)
+    answer = compare_files(PAIR)
     assert "Guest state: 2 registers differ: CNTVCT_EL0, PMCR_EL0." in comparison_text(answer)
     assert "  PMCR_EL0\n" in comparison_text(answer, every=True)
 
 
 def test_equal_dumps_say_so() -> None:
-    assert comparison_text(compare_paths([PAIR[0], PAIR[0]])).startswith("Equal in all registers: 2 dumps")
+    assert comparison_text(compare_files([PAIR[0], PAIR[0]])).startswith("Equal in all registers: 2 dumps")
 
 
 def test_fleet() -> None:
@@ -74,7 +75,7 @@ def test_names_from_files_reach_no_terminal_raw() -> None:
 
 
 def test_markdown_tables_have_one_width() -> None:
-    for text in (comparison_markdown(compare_paths(PAIR)), baseline_markdown(baseline([load(p) for p in PAIR]))):
+    for text in (comparison_markdown(compare_files(PAIR)), baseline_markdown(baseline([load(p) for p in PAIR]))):
         rows = [line.replace("\\|", "") for line in text.splitlines() if line.startswith("|")]
         for above, below in itertools.pairwise(rows):
             assert above.count("|") == below.count("|") or not below.startswith("|--")

@@ -126,12 +126,6 @@ def digits(modes: Sequence[Mode]) -> tuple[Key, ...]:
     )
 
 
-def all_keys(modes: Sequence[Mode]) -> tuple[Key, ...]:
-    """Every key of a program with these modes."""
-    own = (key for mode in modes for key in mode.keys)
-    return (*digits(modes), *own, *(key for kind in SHARED.values() for key in kind))
-
-
 def places(modes: Sequence[Mode]) -> tuple[tuple[Key, ...], ...]:
     """The keys that mean something at the same time, for each mode."""
     return tuple((*digits(modes), *keys_of(mode), *SHARED[EVERYWHERE]) for mode in modes)

@@ -32,7 +32,6 @@ TOKENS: Mapping[str, str] = {
 }
 """Our own variables and what each stands for."""
 
-BACKGROUND_TOKENS = frozenset({"row-cursor"})
 DEFAULT_THEME = "lab-dark"
 READABLE = 4.5
 """Contrast that every word keeps against what it stands on (WCAG 2.1, level AA)."""

@@ -1,17 +1,10 @@
-"""A baseline in the forms that others read: Firecracker CPU template, QEMU properties, our own dump.
-
-Each form can be read back: the template and the dump by `sources`, the properties by `read_qemu_properties`.
-"""
+"""A baseline in the forms that others read: Firecracker CPU template, QEMU properties, our own dump."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
 
 from inspector.checks.baseline.baseline import Baseline
-from inspector.errors import RegisterError
-from inspector.numbers import parse_number
 from inspector.registers import catalog
 from inspector.registers.encoding import hex_id, size_of
 from inspector.registers.ids import CTR_EL0, ID_SPACE
@@ -21,7 +14,6 @@ from inspector.untrusted import Untrusted
 _PROPERTY_REGISTERS = frozenset((*ID_SPACE, CTR_EL0))
 _TEMPLATE_BYTES = 16
 """Templates cannot say more than 128 bits; the vector lengths are therefore left to the VMM."""
-_PROPERTY = re.compile(r"SYSREG_(\w{1,40}_EL[0-9])_(\w{1,40})=(0x[0-9a-fA-F]+|[0-9]+)")
 
 
 def bitmap(mask: int, bits: int, width: int) -> str:
@@ -49,24 +41,6 @@ def qemu_properties(answer: Baseline) -> str:
     settable = answer.changes.keys() & _PROPERTY_REGISTERS
     given = [f"SYSREG_{f.register}_{f.name}={f.common}" for f in answer.fields if f.id in settable]
     return f"-cpu host,{','.join(given)}" if given else ""
-
-
-def read_qemu_properties(text: str) -> Mapping[int, tuple[int, int]]:
-    """What a `-cpu` line with SYSREG properties sets: register id -> (mask, bits).
-
-    Raises RegisterError for a register or field that does not exist, or a value too wide for its field.
-    """
-    found: dict[int, tuple[int, int]] = {}
-    for register, field, number in _PROPERTY.findall(text):
-        named = catalog.find(f"{register}.{field}")
-        if named.field is None:
-            raise RegisterError(f"{register} has no field {field}", text)
-        span, value = named.field, parse_number(number)
-        if value >> span.msb - span.lsb + 1:
-            raise RegisterError(f"{value} does not fit {register}.{field}", text)
-        mask, bits = found.get(named.register.id, (0, 0))
-        found[named.register.id] = (mask | span.mask, bits | value << span.lsb)
-    return found
 
 
 def baseline_dump(answer: Baseline) -> Dump:

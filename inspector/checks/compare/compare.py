@@ -13,13 +13,11 @@ from inspector.checks.compare.values import Block, RegisterValues, Standing, mas
 from inspector.checks.feature_groups import FeatureGroup, group_by_feature
 from inspector.checks.fleet.packing import packer, shape_of, words_of
 from inspector.checks.fleet.part import NAMED, Group, Part, in_order
-from inspector.checks.fleet.reading import read_paths
-from inspector.checks.fleet.summarise import Asked, add_compared
+from inspector.checks.fleet.summarise import add_compared
 from inspector.checks.fleet.tally import Tally
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
-from inspector.progress import Progress
 from inspector.registers.catalog import by_id
-from inspector.sources.dump import Dump, View
+from inspector.sources.dump import Dump
 
 FEW = 8
 """Up to so many dumps every register counts; beyond, guests differ everywhere and only features are worth a column."""
@@ -128,18 +126,6 @@ def compare(dumps: Sequence[Dump], scope: Scope = "auto") -> Comparison:
     for position, dump in enumerate(dumps):
         add_compared(tally, dump, position, alone=len(dumps) == 1)
     return comparison_of(tally.part())
-
-
-def compare_paths(
-    paths: Sequence[str],
-    scope: Scope = "auto",
-    jobs: int = 0,
-    declared: View | None = None,
-    progress: Progress | None = None,
-) -> Comparison:
-    """The same for files (whatever `sources.load` takes), without holding more than the distinct sets in memory."""
-    asked = Asked(question=question_of(scope, len(paths)), declared=declared, alone=len(paths) == 1)
-    return comparison_of(read_paths(paths, asked, jobs, progress))
 
 
 def question_of(scope: Scope, count: int) -> Literal["compare", "compare-all"]:

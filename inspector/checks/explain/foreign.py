@@ -69,8 +69,6 @@ class Place(NamedTuple):
     """something in it belongs to arm64 KVM alone"""
     foreign_lines: frozenset[int]
     """lines that a program of another architecture wrote"""
-    our_lines: frozenset[int]
-    """lines with something that belongs to arm64 alone"""
 
     @property
     def only_foreign(self) -> bool:
@@ -82,7 +80,7 @@ def where_from(pasted: Pasted) -> Place:
     """Which architectures and hypervisors the lines of the text belong to."""
     found: dict[str, Foreign] = {}
     theirs: set[int] = set()
-    mine: set[int] = set()
+    ours = False
     for number, line in enumerate(pasted.lines):
         marks = list(_marks(line, number))
         for mark in marks:
@@ -90,8 +88,8 @@ def where_from(pasted: Pasted) -> Place:
         if any(mark.is_program for mark in marks):
             theirs.add(number)
         elif _OURS.search(line) and not marks:
-            mine.add(number)
-    return Place(tuple(found.values()), bool(mine), frozenset(theirs), frozenset(mine))
+            ours = True
+    return Place(tuple(found.values()), ours, frozenset(theirs))
 
 
 def _marks(line: str, number: int) -> list[Foreign]:

@@ -232,7 +232,6 @@ def _promise_steps(reg_id: int) -> tuple[str, ...]:
 
 _OOPS = re.compile(r"(?:Oops-)?undefinedinstruction:?|undef(?:ined)?instr", re.IGNORECASE)
 _CODE = re.compile(r"Code:(?:[0-9a-f]{8}|\?{8}|[*]{8}){0,8}\((?P<word>[0-9a-f]{8})\)", re.IGNORECASE)
-_RELEASE = re.compile(r"(?:Nottainted|Tainted:.{1,30}?)(?P<release>\d\.\d{1,2}\.\d{1,3}[\w.+-]{0,40}?)#")
 
 
 def undefined_instructions(pasted: Pasted) -> Iterator[Insight]:

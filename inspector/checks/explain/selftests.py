@@ -105,13 +105,6 @@ def _field_failed(
     )
 
 
-_SHOWN = {
-    None: "other than the test expects",
-    True: "writable although the test expects it not to be",
-    False: "not writable; the test expects it to be",
-}
-
-
 def _writable(reg_id: int, span: Span | None) -> list[str]:
     if span is None:
         return []

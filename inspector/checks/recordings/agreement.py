@@ -88,7 +88,6 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     disagreements: tuple[Disagreement, ...]
     order_agrees: bool
     """the register lists come in the kernel's order"""
-    run_errno_agrees: bool
     candidates: tuple[Fit, ...] = ()
     """every policy that the kernel may have, where there are several, those that agree best first: `policy` is one of
     them"""
@@ -137,7 +136,6 @@ class Tally:
         self.reasons: dict[int, str] = {}
         self.hidden: Counter[tuple[int, str]] = Counter()
         self.order_agrees = True
-        self.run_agrees = True
         self.order: list[int] = []
         self.cpu = self.kernel = ""
         self.counts: dict[str, Callable[[Replay, Line], None]] = {
@@ -180,7 +178,6 @@ class Tally:
     def _count_run(self, replay: Replay, line: Line) -> None:
         if "errno" in line and replay.exposure is not None:
             expected = run_errno(replay.exposure)
-            self.run_agrees &= line["errno"] == expected
             self._numbers(replay, "run", "KVM_RUN", line["errno"], expected)
 
     def _hit(self, phase: str, good: bool) -> bool:
@@ -343,7 +340,7 @@ class Tally:
                 ),
             ),
             disagreements=tuple(sorted(self.classes.values(), key=lambda d: -d.count)), order_agrees=self.order_agrees,
-            run_errno_agrees=self.run_agrees, told=_told(replay),
+            told=_told(replay),
         )  # fmt: skip
 
 

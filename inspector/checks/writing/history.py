@@ -7,7 +7,7 @@ back from the middle, and the same steps can be asked of another kernel, or of n
 from __future__ import annotations
 
 import errno as _errno
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import msgspec
@@ -266,10 +266,3 @@ def answered(bench: Bench, step: Step) -> Entry:
     if step.runs:
         return Entry(step=step, errno=bench.run(step.vcpu), freezes=bench.freezes)
     return Entry(step=step, attempt=bench.make(*step.write, step.vcpu))
-
-
-def history_of(build: Callable[[], Bench]) -> History:
-    """A history on a fresh VM."""
-    history = History()
-    history.ask_of(build())
-    return history

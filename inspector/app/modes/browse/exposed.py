@@ -46,7 +46,7 @@ def exposed_table(view: View, register: Register, told: RegisterExposure) -> Fie
             before = by_name.get(one.name)
         made = field_row(reading.schema, one, known, None if before is None else before << one.lsb)
         made = made._replace(host_blank=open_text((host or 0) >> one.lsb & mask, seen, made.width))
-        rows.append(_judged(made, one, told, register.size > 4))
+        rows.append(_judged(made, one, told))
     covered = [(one.msb, one.lsb) for one in rows]
     rows += [
         _bare(one) for one in told.fields if one.name != "value" and not any(_meet(one, *place) for place in covered)
@@ -81,7 +81,7 @@ def _by_name(register: Register, host: int | None) -> Mapping[str, int] | None:
     return {one.name: one.value for one in read(register.id, host).fields}
 
 
-def _judged(made: FieldRow, one: FieldReading, told: RegisterExposure, whole_is_stored: bool) -> FieldRow:
+def _judged(made: FieldRow, one: FieldReading, told: RegisterExposure) -> FieldRow:
     """The row with state, rule and reason as the model says."""
     judged = next((f for f in told.fields if f.msb == one.msb and f.lsb == one.lsb), None)
     if judged is None:

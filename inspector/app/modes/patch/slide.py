@@ -20,8 +20,6 @@ from inspector.checks.patch_subjects import Subject, subjects
 from inspector.reports.patch_effect import change_words, restored_words
 from inspector.reports.values import number_text
 
-ROLES = ("refused", "masked", "same", "muted")
-
 
 class Slide(Vertical):
     """Title, a figure for each side, the words below it, and what follows for those who look on."""
