@@ -259,6 +259,12 @@ def sanitise(host: HostState, known_mask: Mapping[int, int]) -> dict[int, Partia
         if (no_aarch32 and reg_id in AARCH32_IDS) or (no_sve and reg_id == ID_AA64ZFR0_EL1):
             value, known = 0, ALL
         result[reg_id] = Partial(value, known)
+    for reg_id, field in _ARCHITECTURE_LEAST:
+        # What is assumed of a field that is not known has to be a value that it may have.
+        if not host.knows(reg_id, field) and field & ~known_mask.get(reg_id, 0) == 0:
+            value, known = result[reg_id]
+            least = min(host.could_be(reg_id, field)) * (field & -field)
+            result[reg_id] = Partial(value & ~field | least, known)
     if not host.sanitised:
         value, known = host.value(CTR_EL0), result[CTR_EL0].known
         if host.knows(CLIDR_EL1, _LEVELS):

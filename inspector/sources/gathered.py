@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import get_args
 
 from inspector.budget import RECORDS, VCPUS, Budget
@@ -29,6 +29,8 @@ NAMED = 3
 _CCSIDR, _CSSELR = sysreg_id(3, 1, 0, 0, 0), sysreg_id(3, 2, 0, 0, 0)
 _OF_EACH_CPU = frozenset((_CSSELR, sysreg_id(3, 0, 0, 0, 5)))
 """Registers that differ between CPUs of one kind: CSSELR_EL1 and MPIDR_EL1."""
+_MIDR = sysreg_id(3, 0, 0, 0, 0)
+_KINDS_APART = "each kind is kept by itself, and of the machine is known what every kind tells"
 _VIEW_WORDS = {"host": "host", "machine": "host", "el0": "el0", "vcpu": "vcpu", "guest": "guest"}
 _FILLERS = frozenset(
     ("raw", "values", "value", "view", "registers", "register", "dump", "of", "the", "a", "an", "as", "kind", "s")
@@ -215,9 +217,11 @@ def _machine(gathered: Gathered, view: View, provenance: Provenance, notes: Sequ
     sections = _sections(gathered)
     each = [{**gathered.sections.get(None, {}), **gathered.sections.get(s, {})} for s in sections]
     agreeing = agreed(each)
-    merged = {i: v for i, v in agreeing.items() if not _is_cache(i)}
     unlike = sorted({i for values in each for i in values} - set(agreeing) - _OF_EACH_CPU)
-    parts = _agreed_parts(gathered, sections, merged)
+    kinds = _kinds(sections, each) if unlike else [sections]
+    agreeing = {i: v for i, v in agreeing.items() if _told_by_all(i, kinds, gathered.sections)}
+    merged = {i: v for i, v in agreeing.items() if not _is_cache(i)}
+    parts = _agreed_parts(gathered, kinds, merged)
     caches = {} if view == "el0" else {split_id(i).number: v for i, v in agreeing.items() if _is_cache(i)}
     each = [{i: v for i, v in values.items() if not _is_cache(i)} for values in each]
     known = {i: c.mask for i, c in parts.items()}
@@ -226,7 +230,7 @@ def _machine(gathered: Gathered, view: View, provenance: Provenance, notes: Sequ
     label = "host" if view == "host" else "host at EL0"
     if len(sections) > 1 and unlike:
         names = ", ".join(by_id(i).name for i in unlike[:5])
-        notes = (*notes, f"the CPUs differ in {names}: each kind is kept by itself")
+        notes = (*notes, f"the CPUs differ in {names}: {_KINDS_APART}")
         alike: dict[frozenset[tuple[int, int]], list[int | None]] = {}
         for section, values in zip(sections, each, strict=True):
             told = frozenset((i, v) for i, v in values.items() if i not in _OF_EACH_CPU)
@@ -271,14 +275,46 @@ def agreed(each: Sequence[Mapping[int, int]]) -> dict[int, int]:
     return {key: value for key, value in merged.items() if key not in unlike}
 
 
+def _kinds(sections: Sequence[int | None], each: Sequence[Mapping[int, int]]) -> list[list[int | None]]:
+    """The CPUs by kind: those with one MIDR_EL1 are alike. What a CPU without one is nobody knows: a kind by itself."""
+    kinds: dict[tuple[str, int | None], list[int | None]] = {}
+    for section, values in zip(sections, each, strict=True):
+        kinds.setdefault(("core", values[_MIDR]) if _MIDR in values else ("CPU", section), []).append(section)
+    return list(kinds.values())
+
+
+def _told_by_all(
+    reg_id: int, kinds: Sequence[Sequence[int | None]], sections: Mapping[int | None, Collection[int]]
+) -> bool:
+    """True when the text tells a register of some CPU of each kind, or before it spoke of CPUs."""
+    if reg_id in sections.get(None, ()):
+        return True
+    return all(any(reg_id in sections.get(section, ()) for section in kind) for kind in kinds)
+
+
 def _agreed_parts(
-    gathered: Gathered, sections: Sequence[int | None], whole: Mapping[int, int]
+    gathered: Gathered, kinds: Sequence[Sequence[int | None]], whole: Mapping[int, int]
 ) -> dict[int, Constraint]:
-    merged: dict[int, Constraint] = {}
-    for section in dict.fromkeys([None, *sections]):
-        for reg_id, part in gathered.parts.get(section, {}).items():
-            before = merged.get(reg_id, Constraint(0, 0))
-            clash = (before.value ^ part.value) & before.mask & part.mask
-            mask = (before.mask | part.mask) & ~clash
-            merged[reg_id] = Constraint(mask, (before.value | part.value) & mask)
+    """Bit by bit what the text tells of every kind of CPU, and alike."""
+    shared = gathered.parts.get(None, {})
+    each = [_joined([shared, *(gathered.parts.get(section, {}) for section in kind)]) for kind in kinds]
+    merged = _joined(each)
+    for reg_id, part in merged.items():
+        mask = part.mask
+        for one in each:
+            mask &= one.get(reg_id, Constraint(0, 0)).mask
+        merged[reg_id] = Constraint(mask, part.value & mask)
     return {reg_id: part for reg_id, part in merged.items() if reg_id not in whole and part.mask}
+
+
+def _joined(each: Sequence[Mapping[int, Constraint]]) -> dict[int, Constraint]:
+    """The bits that anyone tells and nobody contradicts."""
+    merged: dict[int, Constraint] = {}
+    unlike: dict[int, int] = {}
+    for parts in each:
+        for reg_id, part in parts.items():
+            before = merged.get(reg_id, Constraint(0, 0))
+            unlike[reg_id] = unlike.get(reg_id, 0) | (before.value ^ part.value) & before.mask & part.mask
+            mask = (before.mask | part.mask) & ~unlike[reg_id]
+            merged[reg_id] = Constraint(mask, (before.value | part.value) & mask)
+    return merged

@@ -22,12 +22,16 @@ from inspector.registers.ids import (
     SVE_VLS,
     ZCR_EL1,
     APIAKeyLo_EL1,
+    id_of,
 )
 from inspector.sources.dump import Vcpu
 
 PSCI_VERSION = firmware_id(0)
 
 _PSCI_0_1 = 1
+_OF_EVERY_VCPU = frozenset(
+    map(id_of, ("SCTLR_EL1", "CPACR_EL1", "TCR_EL1", "MAIR_EL1", "ID_AA64PFR0_EL1", "ID_AA64MMFR0_EL1"))
+)
 LISTED_FEATURES = Feature.PMU | Feature.SVE | Feature.PTRAUTH_ADDRESS | Feature.PTRAUTH_GENERIC | Feature.EL2
 """Features that show in the register list."""
 
@@ -54,6 +58,15 @@ def listed_setup(values: Mapping[int, int], gic: Gic) -> VcpuSetup | None:
         if not values.get(ID_AA64MMFR4_EL1, 0) >> 24 & 0xF:
             features |= Feature.EL2_E2H0
     return VcpuSetup(features=int(features), gic=gic, mte=RGSR_EL1 in values)
+
+
+def holds_whole_list(vcpu: Vcpu) -> bool:
+    """False where a source holds some of a vCPU's registers, and not all that KVM lists.
+
+    Every kernel lists the registers of `_OF_EVERY_VCPU` for every vCPU (sys_reg_descs[], arch/arm64/kvm/sys_regs.c). A
+    pasted text, or the ID registers of debugfs, lack some of them: what is absent there is no answer of KVM.
+    """
+    return _OF_EVERY_VCPU.issubset(vcpu.ids)
 
 
 def setup_of(vcpu: Vcpu, family: str = "") -> VcpuSetup:

@@ -285,3 +285,15 @@ def test_a_list_that_is_one_register_longer_stops_at_its_length() -> None:
         report = migrate(source, there, vmm="qemu-10.0", ways_out=False)
         (step,) = [one for one in report.steps if one.name == "lengths"]
         assert step.passed is passed, step
+
+
+@pytest.mark.parametrize("vmm", ["qemu-10.0", "firecracker"])
+def test_some_registers_of_a_vcpu_are_not_the_list_of_its_kernel(vmm: str) -> None:
+    """What a pasted text leaves out is there on the destination: no remedy may take it from the guest."""
+    source = shipped("cortex-a72", "6.1")
+    few = {i: v for i, v in shipped("cortex-a72", "6.12").vcpus[0].values.items() if i in (MIDR, PFR0, MMFR2)}
+    pasted = Dump(provenance=Provenance(source="pasted", format="plain-text"), vcpus=(Vcpu(index=0, values=few),))
+    report = migrate(source, pasted, kernel=load_policy("6.12"), vmm=vmm)
+    assert not report.of_kind("only_in_source")
+    assert report.verdict == "uncertain"
+    assert any("no whole list" in note for note in report.notes)

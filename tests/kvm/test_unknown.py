@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from errno import EINVAL
 
+import msgspec
 import pytest
 
 import inspector
@@ -118,3 +119,17 @@ def test_a_refusal_names_the_field_that_is_known_to_be_refused() -> None:
     assert verdict.reason.startswith("ID_AA64MMFR2_EL1.CCIDX = 1 is refused") and "more" not in verdict.reason
     fates = {field.name: field.fate for field in verdict.fields}
     assert (fates["CCIDX"], fates["E0PD"], fates["NV"]) == ("refused", "uncertain", "uncertain")
+
+
+@pytest.mark.parametrize(
+    ("written", "outcome"), [(5, "refused"), (6, "accepted"), (7, "uncertain"), (10, "uncertain"), (11, "refused")]
+)
+def test_what_is_assumed_of_a_field_is_a_value_that_it_may_have(written: int, outcome: str) -> None:
+    """Every Armv8 CPU has DebugVer 6 or more: a host of which it is not known takes 6, and none takes 5."""
+    n2, register = host("neoverse-n2"), IDS["ID_AA64DFR0_EL1"]
+    known = {**n2.known, register: ~0xF & (1 << 64) - 1}
+    machine = msgspec.structs.replace(n2, values={**n2.values, register: n2.value(register) & ~0xF}, known=known)
+    offered = exposure("neoverse-n2", "6.12", GIC).values[register]
+    verdict = asked(machine, "6.12", register, offered & ~0xF | written)
+    assert verdict.outcome == outcome, verdict.reason
+    assert "equal to" not in verdict.reason

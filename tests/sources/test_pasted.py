@@ -346,6 +346,55 @@ def test_the_log_of_a_kernel(tmp_path: Path) -> None:
         assert len({v.values[rid(register)] for v in public.vcpus if rid(register) in v.values}) == 2
 
 
+UNLIKE_CPUS = """CPU 0
+MIDR_EL1 0x410fd034
+ID_AA64PFR0_EL1 0x2222
+ID_AA64ISAR0_EL1 0x11120
+ID_AA64MMFR2_EL1 0x1011
+CPU 1
+MIDR_EL1 0x410fd034
+ID_AA64ISAR1_EL1 0x1
+CPU 4
+MIDR_EL1 0x410fd092
+ID_AA64PFR0_EL1 0x1100000000002222
+ID_AA64MMFR2_EL1 0x1011
+CPU 5
+MIDR_EL1 0x410fd092
+ID_AA64ISAR1_EL1 0x1
+"""
+"""Two kinds of CPU: ISAR0 is given of one kind only, ISAR1 of one CPU of each."""
+
+
+def test_of_a_machine_is_known_what_every_kind_of_its_cpus_tells(tmp_path: Path) -> None:
+    dump = opened(tmp_path, UNLIKE_CPUS, "host")
+    assert dump.host is not None
+    assert dict(dump.host.values) == {rid("ID_AA64MMFR2_EL1"): 0x1011, rid("ID_AA64ISAR1_EL1"): 1}
+    assert [cpu.values.get(rid("ID_AA64ISAR0_EL1")) for cpu in dump.cpus] == [0x11120, None, None, None]
+    assert any("what every kind tells" in note for note in dump.notes)
+    (aes, dpb) = inspector.features(dump, "FEAT_AES", "FEAT_DPB")
+    assert (aes.host, dpb.host) == (None, True)
+    asked = inspector.machine(dump, kernel="6.12")
+    assert any("of 2 kinds (CPU 0, 1; CPU 4, 5)" in note for note in asked.notes)
+
+
+def test_of_unlike_cpus_without_a_common_value_the_answer_names_the_one_that_is_shown(tmp_path: Path) -> None:
+    text = UNLIKE_CPUS.replace("CPU 1\n", "").replace("ID_AA64MMFR2_EL1 0x1011\nCPU 5", "CPU 5")
+    dump = opened(tmp_path, text.partition("CPU 5")[0], "host")
+    about = inspector.summary(dump)
+    assert about.host == "CPU 0"
+    assert any(note.startswith("CPU 0: one of unlike CPUs") for note in about.notes)
+
+
+def test_flags_of_one_kind_of_cpu_are_not_the_machines(tmp_path: Path) -> None:
+    little = CPUINFO_BLOCK.format(n=0, flags="fp asimd aes", vendor="0x41", variant="0x0", part="0xd03", revision=4)
+    big = CPUINFO_BLOCK.format(
+        n=1, flags="fp asimd aes asimddp", vendor="0x41", variant="0x0", part="0xd0b", revision=0
+    )
+    (aes, dot) = inspector.features(opened(tmp_path, little + big), "FEAT_AES", "FEAT_DotProd")
+    assert aes.host
+    assert not dot.host
+
+
 BOOTLOADER = """(bootloader) ID_PFR0 = 0x131
 (bootloader) ID_PFR1 = 0x11011
 (bootloader) ID_MMFR3 = 0x2102211

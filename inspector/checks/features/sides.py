@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from inspector.checks.machine.known_host import el0_host_of, host_of
+from inspector.checks.machine.known_host import cores_of, el0_host_of, host_of
 from inspector.checks.machine.machine import Machine, machine
 from inspector.checks.machine.source_kernel import first_vcpu
 from inspector.errors import InspectorError
@@ -139,7 +139,7 @@ def sides_under(
         side = _exposed_side(found)
     return Sides(
         dump=dump, host=_host_side(dump, found), vcpu=side, machine=found, as_saved=saved is not None and not asked,
-        notes=(*dump.notes, *notes),
+        notes=tuple(dict.fromkeys((*dump.notes, *notes))),
     )  # fmt: skip
 
 
@@ -215,23 +215,28 @@ def _host_side(dump: Dump, found: Machine | None) -> Side | None:
             note = "of the host only what this vCPU shows is known"
     if dump.host is not None and dump.host.view == "el0":
         note = "what Linux hides from programs of the host is not known"
-    if state is None or not state.known:
-        state = _one_cpu(dump) or state
+    title = "host"
+    if (state is None or not state.known) and (one := _first_cpu(dump)) is not None:
+        state = _cpu_state(one)
+        if sum(vcpu.kind == "host" for vcpu in dump.vcpus) > 1:
+            title, note = one.name.shown or one.label, "one of unlike CPUs, of which nothing known holds for all"
     if state is None:
         return None
     ccsidr = dump.host.ccsidr if dump.host is not None and raw else None
     caches = _caches(dump.host.values, ccsidr) if dump.host is not None and raw else None
     return Side(
-        key="host", title="host", values=state, caches=caches, lengths=state.sve_lengths, cores=_cores(dump), note=note,
-        flags=_flags(dump),
+        key="host", title=title, values=state, caches=caches, lengths=state.sve_lengths, cores=cores_of(dump),
+        note=note, flags=_flags(dump),
     )  # fmt: skip
 
 
-def _one_cpu(dump: Dump) -> HostState | None:
-    """The first of unlike CPUs, where nothing holds for all of them."""
-    one = next((vcpu for vcpu in dump.vcpus if vcpu.kind == "host" and (vcpu.values or vcpu.constraints)), None)
-    if one is None:
-        return None
+def _first_cpu(dump: Dump) -> Vcpu | None:
+    """The first CPU of a host that shows something."""
+    return next((vcpu for vcpu in dump.vcpus if vcpu.kind == "host" and (vcpu.values or vcpu.constraints)), None)
+
+
+def _cpu_state(one: Vcpu) -> HostState:
+    """What is known of one CPU."""
     values = {i: part.value for i, part in one.constraints.items()} | dict(one.values)
     known = dict.fromkeys(one.values, ALL) | {i: part.mask for i, part in one.constraints.items()}
     return HostState(values=values, known=known, ccsidr_known=False)
@@ -241,26 +246,3 @@ def _flags(dump: Dump) -> frozenset[str]:
     """Flags of every CPU of the host."""
     told = [frozenset(vcpu.flags) for vcpu in dump.vcpus if vcpu.kind == "host" and vcpu.flags]
     return frozenset.intersection(*told) if told else frozenset()
-
-
-def _cores(dump: Dump) -> tuple[tuple[str, int], ...]:
-    """Which CPUs have which MIDR_EL1, where they are not all alike."""
-    midr = id_of("MIDR_EL1")
-    told = [(f"CPU {cpu.index}", cpu.values[midr]) for cpu in dump.cpus if midr in cpu.values]
-    told = told or [
-        (v.name.shown or v.label, v.values[midr]) for v in dump.vcpus if v.kind == "host" and midr in v.values
-    ]
-    by_midr: dict[int, list[str]] = {}
-    for name, value in told:
-        by_midr.setdefault(value, []).append(name)
-    if len(by_midr) < 2:
-        return ()
-    return tuple((_several(names), value) for value, names in by_midr.items())
-
-
-def _several(names: list[str]) -> str:
-    """`CPU 0, 1, 2`."""
-    head = names[0].rpartition(" ")[0]
-    if head and all(name.startswith(f"{head} ") for name in names):
-        return f"{head} " + ", ".join(name.removeprefix(f"{head} ") for name in names)
-    return ", ".join(names)

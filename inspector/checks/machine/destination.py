@@ -38,7 +38,7 @@ from inspector.registers.ids import PMCR_EL0, TIMERS
 from inspector.sources.consistency import differing_id_registers
 from inspector.sources.dump import Cpu, Dump, Provenance, Vcpu
 from inspector.sources.formats import states_features
-from inspector.sources.vcpu_setup import LISTED_FEATURES, setup_of
+from inspector.sources.vcpu_setup import LISTED_FEATURES, holds_whole_list, setup_of
 
 SAME_HOST: Final = "same-host"
 """The destination that is the source's own machine, under another kernel."""
@@ -281,7 +281,7 @@ def destination_of(
     else:
         same = setup in (None, chosen.setup if chosen else None)
     other_kernel = kernel is not None and found.policy is not None and kernel.version[:2] != found.policy.version[:2]
-    seen = chosen if not other_kernel and same else None
+    seen = chosen if not other_kernel and same and (chosen is None or holds_whole_list(chosen)) else None
     return _under_each(
         policy, may_be, lambda one: _of_dump(dump, chosen, seen, one, found, like, asked, named=kernel is not None)
     )  # fmt: skip
@@ -403,6 +403,8 @@ def _like_vcpu(
     if own is None:
         inferred = own_kernel(dump, vcpu)
         own, doubts = inferred.policy or policy, inferred.doubts
+    if not holds_whole_list(vcpu):
+        doubts = (*doubts, f"{len(vcpu.ids)} registers of a vCPU are no whole list: what KVM lists there is modelled")
     host, notes = _shown_machine(vcpu, own, doubts)
     return _noted(notes, _modelled(asked, host, policy, label))
 

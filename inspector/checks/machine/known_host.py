@@ -17,6 +17,7 @@ from inspector.kvm.inference.vcpu import from_vcpu
 from inspector.policies.loader import load_policy, policy_names
 from inspector.policies.setup import QEMU_SETUP, VcpuSetup, possible_setup
 from inspector.registers.bits import ALL
+from inspector.registers.ids import MIDR_EL1
 from inspector.sources.dump import Dump, Vcpu
 from inspector.sources.vcpu_setup import setup_of
 
@@ -109,15 +110,18 @@ def known_host(dump: Dump, vcpu: Vcpu | None = None) -> KnownHost:
     raw = host_of(dump)
     if raw is not None:
         setup = setup or _possible(raw)
+        unlike = _unlike(dump)
         no_gic = "the host's ID_AA64PFR0_EL1.GIC is 0, so a VM without vGICv3 is shown"
         warned = (no_gic,) if setup.gic == "none" and raw.vgic == "v2" and saved is None else ()
         proven = saved is not None and saved.kind == "vcpu"
-        return KnownHost(host=raw, setup=setup, label=f"host values ({source})", proven=proven, notes=warned)
+        return KnownHost(
+            host=raw, setup=setup, label=f"host values ({source})", proven=proven, notes=(*unlike, *warned)
+        )
     seen = el0_host_of(dump) if saved is None else None
     if seen is not None:
         note = "what the kernel hides from processes of this host is unknown and shown as ?"
         setup = possible_setup(QEMU_SETUP, seen.capability)
-        return KnownHost(host=seen, setup=setup, label=f"host seen at EL0 ({source})", notes=(note,))
+        return KnownHost(host=seen, setup=setup, label=f"host seen at EL0 ({source})", notes=(*_unlike(dump), note))
     own = own_kernel(dump, saved)
     if saved is None or setup is None or own.policy is None:
         raise _nothing_of_a_host(dump)
@@ -125,3 +129,34 @@ def known_host(dump: Dump, vcpu: Vcpu | None = None) -> KnownHost:
     host = from_vcpu(saved.values, setup, own.policy)
     notes = tuple(text for text in (own.note, *own.doubts, hidden) if text)
     return KnownHost(host=host, setup=setup, label=f"vCPU {saved.label} ({source})", proven=True, notes=notes)
+
+
+def _unlike(dump: Dump) -> tuple[str, ...]:
+    """A sentence for a host of unlike CPUs."""
+    cores = cores_of(dump)
+    named = "; ".join(which for which, _ in cores[:4])
+    return (
+        (f"the host's CPUs are of {len(cores)} kinds ({named}): known is what holds for all of them",) if cores else ()
+    )
+
+
+def cores_of(dump: Dump) -> tuple[tuple[str, int], ...]:
+    """Which CPUs have which MIDR_EL1, where they are not all alike."""
+    told = [(f"CPU {cpu.index}", cpu.values[MIDR_EL1]) for cpu in dump.cpus if MIDR_EL1 in cpu.values]
+    told = told or [
+        (v.name.shown or v.label, v.values[MIDR_EL1]) for v in dump.vcpus if v.kind == "host" and MIDR_EL1 in v.values
+    ]
+    by_midr: dict[int, list[str]] = {}
+    for name, value in told:
+        by_midr.setdefault(value, []).append(name)
+    if len(by_midr) < 2:
+        return ()
+    return tuple((_several(names), value) for value, names in by_midr.items())
+
+
+def _several(names: list[str]) -> str:
+    """`CPU 0, 1, 2`."""
+    head = names[0].rpartition(" ")[0]
+    if head and all(name.startswith(f"{head} ") for name in names):
+        return f"{head} " + ", ".join(name.removeprefix(f"{head} ") for name in names)
+    return ", ".join(names)

@@ -341,7 +341,7 @@ class IdGate(Gate):
 
     def acceptance(self, write: Write) -> str:
         """Where nothing was changed on the way."""
-        if write.value == self.limit:
+        if write.value == self.limit and self.exposure.limit_known(self.reg_id) == ALL:
             return "equal to what KVM offers"
         return "every field is within what KVM offers"
 
