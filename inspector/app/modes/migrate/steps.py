@@ -106,7 +106,7 @@ def _same(question: Question) -> tuple[object, ...]:
 def step_columns(cells: int) -> tuple[Column, ...]:
     """Number, sign, register, value where there is room, answer."""
     if cells >= 100:
-        return (Column("#", 6), Column("", 2), Column("register", 30), Column("value", 24), Column("answer"))
+        return (Column("#", 6), Column("", 2), Column("register", 26), Column("value", 23), Column("answer"))
     return (Column("#", 6), Column("", 2), Column("register", min(26, cells // 2 - 6)), Column("answer"))
 
 

@@ -26,16 +26,21 @@ _VERDICTS: dict[Kind, tuple[str, str, str]] = {
 }
 """Sign, word and role of each kind of entry."""
 _REMARKS = {"fails": ("✖", "fails", "refused"), "changes": ("▼", "changes", "masked"), "note": ("○", "note", "muted")}
+ROOMY = 140
+"""Cells from which a 64-bit value and the reason both have room."""
+_KNOWN_BY_VERDICT = ("not writable, ", "not saved: ")
+"""Openings of a reason that say no more than the verdict beside it."""
 _SAFE = {"lower": "up to {}", "higher": "{} or more"}
 
 
 def table_columns(cells: int) -> tuple[Column, ...]:
     """Seven columns from 100 cells, four below."""
     if cells >= 100:
-        value = 22 if cells >= 116 else 18
+        # Values in full only where that does not cost the reason its room: the pane below has them.
+        source, allowed = (23, 28) if cells >= ROOMY else (14, 17)
         return (
-            Column("#", 4), Column("register / field", 32), Column("source", value),
-            Column("destination allows", value), Column("verdict", 12), Column("reason"),
+            Column("#", 4), Column("register / field", 31), Column("source", source),
+            Column("allowed there", allowed), Column("verdict", 13), Column("reason"),
         )  # fmt: skip
     value = 14 if cells >= 76 else 10
     return (
@@ -177,7 +182,7 @@ def _finding_item(
         mine = "" if finding.value is None else value_text(finding.value, register.size, base)
         theirs = _whole(finding, register.size, base)
         reason = finding.reason
-    for start in (f"{register.name} is refused: ", f"{register.name}: "):
+    for start in (f"{register.name} is refused: ", f"{register.name}: ", *_KNOWN_BY_VERDICT):
         reason = reason.removeprefix(start)
     key = entry.key if place == 0 else f"{entry.key} field {place}"
     return _item(key, number, head, mine, theirs, _verdict(entry), reason, cells)
@@ -223,9 +228,9 @@ def _item(key: str, number: str, head: Row, mine: str, theirs: str, verdict: Ink
         room = sum(column.width for column in columns[1:4])
         line = (Ink(f"{number:<4}", "muted"), *fit(head, room - 1), Ink(" "), *fit((verdict,), columns[4].width))
         return Item(key, ((*line, ink(reason, "muted")),))
-    room = columns[2 if wide else 1].width - 1
+    room, beside = (column.width - 1 for column in columns[2 if wide else 1 :][:2])
     shown = (
-        short_pair(mine, theirs, room) if theirs.startswith("0") else (short_value(mine, room), _short(theirs, room))
+        short_pair(mine, theirs, room) if theirs.startswith("0") else (short_value(mine, room), _short(theirs, beside))
     )
     values = (row(Ink(shown[0])), row(Ink(shown[1], "muted")))
     if not wide:
