@@ -9,12 +9,14 @@ from textual.widgets import Input
 
 from inspector import sources
 from inspector.app.dialogs.log import WriteLog
+from inspector.app.modes.migrate import question as asking
 from inspector.app.modes.migrate.screen import Migrate
 from inspector.app.modes.migrate.steps import again
 from inspector.app.modes.write.screen import Write
 from inspector.app.shell.application import InspectorApp
 from inspector.app.shell.session import Session
 from inspector.checks.machine.machine import ask, machine
+from inspector.checks.restore.stepping import course_of
 from inspector.checks.writing.history import Step, steps_of
 from inspector.checks.writing.scratch import PairedWrite, ScratchWrites
 from inspector.kvm.verdict import Verdict
@@ -30,6 +32,7 @@ from tests.app.material import NEOVERSE, PFR0, TPIDR, app_on
 SIZES = ((120, 40), (80, 24), (60, 16), (200, 60))
 TWO = "CSV2=0 ID_AA64MMFR2_EL1.CCIDX=1"
 PRFR = find("ID_AA64PFR0_EL1").register
+MMFR4 = find("ID_MMFR4_EL1").register.id
 
 
 def session_on(*names: str, kernel: str = "") -> Session:
@@ -61,7 +64,9 @@ async def migrated(pilot: Pilot[None]) -> Migrate:
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("name", ["write-several", "write-values", "write-log", "migrate-steps", "migrate-step-log"])
+@pytest.mark.parametrize(
+    "name", ["write-several", "write-values", "write-log", "migrate-steps", "migrate-step-log", "migrate-step-value"]
+)
 async def test_the_screen_is_as_expected(name: str, size: tuple[int, int]) -> None:
     app = app_on(NEOVERSE)
     app.session.question = ask("6.12")
@@ -73,7 +78,12 @@ async def test_the_screen_is_as_expected(name: str, size: tuple[int, int]) -> No
         else:
             await migrated(pilot)
             await press(pilot, "T")
-        await press(pilot, *{"write-log": ("enter", "f2", "f7"), "migrate-step-log": ("W",)}.get(name, ()))
+        await press(
+            pilot,
+            *{"write-log": ("enter", "f2", "f7"), "migrate-step-log": ("W",), "migrate-step-value": ("w",)}.get(
+                name, ()
+            ),
+        )
         text = screen_text(app)
     lines = text.splitlines()
     assert len(lines) == size[1] and max(map(len, lines)) <= size[0]
@@ -183,8 +193,6 @@ async def test_a_live_source_that_is_read_again_keeps_the_writes() -> None:
 
 def test_writes_change_the_saved_vm_and_not_the_machine_that_it_goes_to() -> None:
     """A host that is known by its vCPU alone does not lose a feature because a write lowered it."""
-    from inspector.app.modes.migrate import question as asking
-
     dump = msgspec.structs.replace(sources.load("builtin:neoverse-n2-linux-6.12"), host=None)
     session = Session()
     session.add(dump)
@@ -336,3 +344,48 @@ async def test_what_is_pressed_before_the_check_is_answered_is_told_so() -> None
         text = await press(pilot, "t")
         assert "esc Findings" in text.splitlines()[-1]
         assert "esc Findings" not in (await press(pilot, "escape")).splitlines()[-1]
+
+
+async def test_another_value_at_a_step_is_restored_and_what_follows_is_asked_anew() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        screen = await migrated(pilot)
+        await press(pilot, "t", "T")
+        stopped = screen.stepping.course
+        assert stopped is not None and stopped.last is not None and stopped.last.finding.id == MMFR4
+        before, refused = stopped.last.finding, stopped.steps[stopped.done :]
+        text = await press(pilot, "w")
+        assert "another value of ID_MMFR4_EL1" in text and "would pass 0x0000_0000_0002_1110" in text
+        await press(pilot, "enter")
+        await wait_for(pilot, lambda: screen.complete, "the restore is asked anew")
+        course = screen.stepping.course
+        assert course is not None and course.done == stopped.done and course.last is not None
+        assert course.last.outcome == "accepted" and course.last.finding.value == before.would_pass
+        assert screen.question is not None and screen.question.saved(0, MMFR4) == before.value
+        text = await press(pilot, "T")
+        assert "ID_AA64MMFR2_EL1 is refused" in text and "1 refused so far" not in text
+        assert "instead of 0x0000_0000_0102_1110" in screen.report()
+        # Undone, the saved value is refused again, by the model and not by what was seen before.
+        await press(pilot, "u", "u")
+        await wait_for(pilot, lambda: screen.complete, "the saved value is asked again")
+        course = screen.stepping.course
+        assert course is not None and course.last is not None and course.last.outcome == "refused"
+        assert [one.finding.errno for one in course.steps[course.done :]] == [one.finding.errno for one in refused]
+
+
+def test_what_is_written_at_a_step_decides_about_later_steps() -> None:
+    """PMCR_EL0.N = 0 leaves the vCPU no event counter, so that later writes lose the bits of counters."""
+    source = sources.load(NEOVERSE)
+    pmcr, enabled = find("PMCR_EL0").register.id, find("PMCNTENSET_EL0").register.id
+    saved = asking.Question(source, kernel="7.3")
+    typed = saved._replace(instead=(asking.Instead(0, pmcr, 0),))
+    steps = [
+        {one.finding.id: one for one in course_of(asking.ask(question, ways_out=False)).steps}
+        for question in (saved, typed)
+    ]
+    assert [one[enabled].outcome for one in steps] == ["accepted", "changed"]
+    assert steps[0][enabled].number > steps[0][pmcr].number
+    assert typed.written == {pmcr} and not saved.written and typed.behind is source
+    with pytest.raises(Exception, match="simulated writes"):
+        asking.write_fixed(typed, "/nonexistent/never")

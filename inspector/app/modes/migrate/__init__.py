@@ -25,6 +25,7 @@ MODE = Mode(
         Key("migrate.step", "t", "restore('step')", "Step", "Restore one register; u takes it back", footer=6),
         Key("migrate.run", "T", "restore('refusal')", "To refusal", "Restore up to the next refusal", footer=7),
         Key("migrate.finish", "a", "restore('finish')", "To the end", "Restore the rest of the list", footer=7),
+        Key("migrate.value", "w", "value", "Write", "At a step: another value; what follows is asked anew", footer=6),
         Key("migrate.every", "m", "every", "All", "What passes as well, or only what fails or changes"),
     ),
 )

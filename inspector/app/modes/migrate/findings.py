@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from inspector.app.modes.migrate.check import Check
 from inspector.app.modes.migrate.kernel_rows import kernel_words, matrix_columns, matrix_items, matrix_verdict
 from inspector.app.modes.migrate.pair_rows import fails_somewhere, pair_columns, pair_items, pair_words, pairs_verdict
-from inspector.app.modes.migrate.steps import state_row, step_columns, step_items
+from inspector.app.modes.migrate.steps import instead_words, other_values, state_row, step_columns, step_items
 from inspector.app.modes.migrate.table import notable, table_columns, table_items
 from inspector.app.modes.migrate.words import explanation_rows, verdict_row
 from inspector.app.shell import keys
@@ -18,7 +18,7 @@ from inspector.app.shell.numbers import Base
 from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
 from inspector.app.widgets.listing import Listing
 from inspector.app.widgets.outlined import outline_rows
-from inspector.checks.restore.stepping import Course
+from inspector.checks.restore.stepping import Course, Met
 from inspector.reports.migration_outline import finding_outline
 
 Table = Literal["findings", "kernels", "pairs", "steps"]
@@ -30,7 +30,8 @@ HELP = (
     "kernel: where could this VM go? K shows source kernel by destination kernel for this host, and what a machine "
     "type has to fix. f shows the ways out, and writes a copy that the destination accepts.\n"
     "t restores one register at a time, in the VMM's order, T up to the next refusal, a the rest; u and U step back "
-    "and on, W lists the steps, esc leaves them."
+    "and on, W lists the steps. w writes another value at the highlighted step: the model restores anew, so that what "
+    "follows answers what was really written. esc leaves the steps and goes back to the saved values."
 )
 
 
@@ -46,6 +47,8 @@ class Findings(Listing, inherit_bindings=False):
         self.table: Table = "findings"
         self.course: Course | None = None
         """the restore that is stepped"""
+        self._done = -1
+        """how far it had come when it was drawn last"""
 
     @property
     def key(self) -> str:
@@ -75,7 +78,15 @@ class Findings(Listing, inherit_bindings=False):
         self.table, self.course = "steps", course
         report = self.check.report
         several = report is not None and len(report.vcpus) > 1
-        self.fill(step_items(course, cells, several=several), cursor=max(course.done - 1, 0), cols=step_columns(cells))
+        items = step_items(course, cells, several=several, other=other_values(self.check.question))
+        stay = len(items) == len(self.items) and course.done == self._done and self.key.startswith("met ")
+        self._done = course.done
+        self.fill(items, cursor=None if stay else max(course.done - 1, 0), cols=step_columns(cells))
+
+    @property
+    def met(self) -> Met | None:
+        """The highlighted step."""
+        return self.course.steps[self.cursor] if self.table == "steps" and self.course and self.course.steps else None
 
     def show_kernels(self, cells: int) -> None:
         """One line per kernel; at first the destination's own is highlighted."""
@@ -150,9 +161,27 @@ class Findings(Listing, inherit_bindings=False):
         if check.report is None:
             return []
         if self.table == "steps" and self.course is not None:
-            met = self.course.steps[self.cursor] if self.course.steps else None
-            if met is None or met.number > self.course.done:
-                return wrap(row(Ink("Not written yet. t writes the next register, T goes to the next refusal.")), cells)
-            return outline_rows(finding_outline(met.finding, (met.finding.vcpu,)), cells)
+            return self._step_rows(self.course, cells)
         entry, place = check.entry(self.key)
         return explanation_rows(check.report, entry, place, cells)
+
+    def _step_rows(self, course: Course, cells: int) -> list[Row]:
+        """Everything about the highlighted step."""
+        met, question = self.met, self.check.question
+        if met is None or question is None:
+            return []
+        typed = next(
+            (one for one in question.instead if (one.vcpu, one.id) == (met.finding.vcpu, met.finding.id)), None
+        )
+        told = (
+            row(Ink("* ", "raised"), ink(f"writes {instead_words(question, typed, self.check.secrets)}"))
+            if typed
+            else ()
+        )
+        head = wrap(told, cells) if told else []
+        if met.number > course.done:
+            said = (
+                "Not written yet. t writes the next register, T goes to the next refusal, w writes another value here."
+            )
+            return [*head, *wrap(row(Ink(said)), cells)]
+        return [*head, *outline_rows(finding_outline(met.finding, (met.finding.vcpu,)), cells)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from inspector.checks.compat.matrix import CompatMatrix, compat_matrix
 from inspector.checks.machine.destination import SAME_HOST
 from inspector.checks.machine.machine import asked_setup
@@ -19,8 +21,17 @@ from inspector.library import fix, migrate
 from inspector.policies.loader import heading, policy_names
 from inspector.policies.model import kernel_title
 from inspector.policies.setup import QEMU_SETUP, Gic
-from inspector.sources.dump import Dump
+from inspector.sources.dump import Dump, Vcpu
 from inspector.sources.vcpu_setup import setup_of
+
+
+class Instead(NamedTuple):
+    """A value that the restore writes instead of the saved one."""
+
+    vcpu: int
+    """the vCPU's own index"""
+    id: int
+    value: int
 
 
 class Question(NamedTuple):
@@ -41,13 +52,31 @@ class Question(NamedTuple):
     """the source as it was read, where simulated writes changed it: it shows the source's own machine"""
     writes: int = 0
     """how many they are"""
+    instead: tuple[Instead, ...] = ()
+    """what is written instead of saved values while the restore is stepped"""
+
+    @property
+    def restored(self) -> Dump:
+        """What the VMM writes: the source, with what is written instead of its values."""
+        if not self.instead:
+            return self.source
+        return msgspec.structs.replace(self.source, vcpus=tuple(_rewritten(v, self.instead) for v in self.source.vcpus))
+
+    @property
+    def behind(self) -> Dump | None:
+        """The source as it was read, where what is restored is not that."""
+        return self.read or (self.source if self.instead else None)
+
+    def saved(self, vcpu: int, reg_id: int) -> int | None:
+        """The value that the source holds; None where it holds none, or withholds it."""
+        return next((one.values.get(reg_id) for one in self.source.vcpus if one.index == vcpu), None)
 
     @property
     def written(self) -> frozenset[int]:
-        """Registers of the source that simulated writes changed."""
-        if self.read is None:
+        """Registers that are not restored as they were read."""
+        if self.behind is None:
             return frozenset()
-        pairs = zip(self.source.vcpus, self.read.vcpus, strict=True)
+        pairs = zip(self.restored.vcpus, self.behind.vcpus, strict=True)
         return frozenset(i for now, was in pairs for i in was.ids if now.values.get(i) != was.values.get(i))
 
     @property
@@ -59,6 +88,16 @@ class Question(NamedTuple):
     def next_vmm(self) -> str:
         """The VMM after the present one, around the end."""
         return VMM_NAMES[(VMM_NAMES.index(self.rule.name) + 1) % len(VMM_NAMES)]
+
+
+def _rewritten(vcpu: Vcpu, instead: Sequence[Instead]) -> Vcpu:
+    """A saved vCPU with other values; a register whose value it withheld is known then."""
+    mine = {one.id: one.value for one in instead if one.vcpu == vcpu.index}
+    return msgspec.structs.replace(
+        vcpu,
+        values={**vcpu.values, **mine},
+        constraints={i: one for i, one in vcpu.constraints.items() if i not in mine},
+    )
 
 
 def restorable(dump: Dump) -> bool:
@@ -139,7 +178,7 @@ def swapped(question: Question) -> Question:
 def ask(question: Question, *, ways_out: bool = True) -> MigrationReport:
     """The answer, with every value. Raises InspectorError when the question has none."""
     target = question.destination or SAME_HOST
-    return migrate(question.source, target, *_asked(question), ways_out=ways_out, behind=question.read)
+    return migrate(question.restored, target, *_asked(question), ways_out=ways_out, behind=question.behind)
 
 
 def _asked(question: Question) -> tuple[str | None, str, str | None, Gic | None, str]:
@@ -152,8 +191,7 @@ def ask_all_kernels(question: Question) -> KernelMatrix:
     saved, rule = first_vcpu(question.source), question.rule
     own = setup_of(saved, rule.family) if saved is not None else QEMU_SETUP
     setup = asked_setup(question.features or None, None, own)
-    read = question.read
-    return migrate_all_kernels(question.source, rule.name, setup, host=question.host, behind=read)
+    return migrate_all_kernels(question.restored, rule.name, setup, host=question.host, behind=question.behind)
 
 
 def ask_pairs(question: Question) -> CompatMatrix:
@@ -163,7 +201,7 @@ def ask_pairs(question: Question) -> CompatMatrix:
 
 def write_fixed(question: Question, out: str) -> FixResult:
     """Write a copy that the destination accepts to the new file `out`. Raises InspectorError."""
-    if question.read is not None:
+    if question.behind is not None:
         where = short_name(question.source)
         raise InspectorError(
             "holds none of the simulated writes, so no copy is made", where, "take them back first (u)"

@@ -35,7 +35,7 @@ from inspector.app.widgets.explained import Explained
 from inspector.app.widgets.ink import Ink, Row, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
-from inspector.checks.restore.stepping import course_of
+from inspector.checks.restore.stepping import Met, course_of
 from inspector.errors import InspectorError
 from inspector.sources.dump import Dump
 
@@ -103,6 +103,8 @@ class Migrate(Frame):
             one.provenance.source == old.provenance.source for one, old in zip(dumps, self._dumps, strict=True)
         )
         self._place, self._dumps = place, dumps
+        if not again:
+            self.stepping.leave()
         question = self.question
         if self._chosen and question is not None:
             there = question.destination
@@ -119,13 +121,20 @@ class Migrate(Frame):
         session = self.session
         counts = [session.tried.writes_to(one.provenance.source) for one in session.loaded]
         pairs = list(zip(session.dumps, session.loaded, counts, strict=True))
-        self.check.ask(lambda: grounded(make(), pairs), kernels=self._kernels, again=again)
+        instead = self.stepping.instead
+
+        def asked() -> Question | None:
+            question = grounded(make(), pairs)
+            return question and question._replace(instead=instead)
+
+        self.check.ask(asked, kernels=self._kernels, again=again)
 
     def choose(self, question: Question) -> None:
         """Ask what the user put together."""
         self._chosen = True
         self.check.brief = False
         self._slider.forget()
+        self.stepping.leave()
         self._put(lambda: question)
 
     @property
@@ -154,7 +163,9 @@ class Migrate(Frame):
     def _slide(self) -> None:
         if (wanted := self._slider.next(self.check)) is not None:
             self._chosen = True
-            self.check.ask(lambda: wanted, kernels=self._kernels, again=True)
+            self.stepping.leave()
+            asked = wanted._replace(instead=())
+            self.check.ask(lambda: asked, kernels=self._kernels, again=True)
 
     def _rested(self) -> None:
         """No further step: now the ways out."""
@@ -236,6 +247,30 @@ class Migrate(Frame):
         if problem := self.stepping.move(how):
             self.notify(problem[:1].upper() + problem[1:], markup=False)
         self._draw()
+        self._ask_instead()
+
+    def _ask_instead(self) -> None:
+        """Let the model restore anew what is written by now."""
+        question = self.question
+        if question is not None and question.instead != self.stepping.instead:
+            self._put(lambda: question, again=True)
+
+    def action_value(self) -> None:
+        """Another value at the highlighted step."""
+        met = self.findings.met if self._steps else None
+        if met is None:
+            self.notify("Nothing is stepped: t restores one register, w then writes another value", markup=False)
+        elif met.finding.kind == "only_in_source":
+            self.notify("The destination does not list this register: it takes no value of it", markup=False)
+        else:
+            from inspector.app.modes.migrate.step_value import StepValue
+
+            self.program.open_dialog(StepValue(met, lambda value: self._write(met, value)))
+
+    def _write(self, met: Met, value: int) -> None:
+        """Write `value` at a step, and ask what follows from it."""
+        self.stepping.write(met.finding.vcpu, met.finding.id, value)
+        self._ask_instead()
 
     def show_log(self) -> bool:
         """The steps that were made, while a restore is stepped."""
@@ -335,12 +370,14 @@ class Migrate(Frame):
         """What the keys would do now."""
         fails = self.check.report is not None and self.check.report.verdict == "fails"
         if self._steps:
-            left_out = (*(f"migrate.{one}" for one in ("next", "fix", "kernels", "source", "destination")), "copy.line")
+            others = ("next", "fix", "kernels", "source", "destination", "finish")
+            left_out = (*(f"migrate.{one}" for one in others), "copy.line")
             return {**dict.fromkeys((*left_out, "open", "quit"), ""), "writes.log": "Log", "back": "Findings"}
         return {
             "migrate.kernels": "Findings" if self._kernels and not self._pairs else "Kernels",
             "migrate.every": "Only failing" if self._every else "All",
             "migrate.fix": "Fix" if fails else "",
+            "migrate.value": "",
         }
 
     def action_next_finding(self) -> None:
@@ -436,6 +473,7 @@ class Migrate(Frame):
         elif self.maximized is None and self._steps:
             self.stepping.leave()
             self._draw()
+            self._ask_instead()
         else:
             super().action_back()
 
@@ -455,7 +493,7 @@ class Migrate(Frame):
             return kernel_matrix.matrix_markdown(self.check.matrix) if self.check.matrix else ""
         course, question = self.stepping.course, self.question
         if course is not None and question is not None and self.check.report is not None:
-            return log_text(course, question, self.check.report)
+            return log_text(course, question, self.check.report, secrets=self.check.secrets)
         return reports.migration_markdown(self.check.report, self._every) if self.check.report else ""
 
     def report_name(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -12,9 +12,9 @@ from textual.events import Resize
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
 from inspector.app.modes import migrate
 from inspector.app.modes.migrate.check import Check
-from inspector.app.modes.migrate.question import Question, destination_name, short_name
+from inspector.app.modes.migrate.question import Instead, Question, destination_name, short_name
 from inspector.app.shell import keys
-from inspector.app.widgets.ink import Ink, Row, clip, ink, row
+from inspector.app.widgets.ink import WRITTEN, Ink, Row, clip, ink, row
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Column, Item, Listing
 from inspector.app.widgets.unmarked import Box, unmarked
@@ -22,6 +22,8 @@ from inspector.checks.machine.destination import SAME_HOST
 from inspector.checks.restore.result import MigrationReport
 from inspector.checks.restore.stepping import Course, Met, course_of
 from inspector.registers.catalog import by_id
+from inspector.registers.encoding import grouped_hex
+from inspector.registers.secrets import is_secret
 from inspector.reports.restore_steps import (
     ROLES,
     SIGNS,
@@ -35,15 +37,18 @@ from inspector.reports.restore_steps import (
 
 
 class Stepping:
-    """How far the restore of the present question was gone through; another question ends it."""
+    """How far the restore of the present question was gone through, and what it writes instead of saved values;
+    another question ends it."""
 
     def __init__(self, check: Check) -> None:
         self._check = check
         self._course: Course | None = None
         self._question: Question | None = None
-        self._before: list[int] = []
-        """how far it had come before each step on"""
-        self._undone: list[int] = []
+        self.instead: tuple[Instead, ...] = ()
+        """in the order in which they were typed"""
+        self._before: list[tuple[int, tuple[Instead, ...]]] = []
+        """how far it had come, and with which values, before each step on and each value"""
+        self._undone: list[tuple[int, tuple[Instead, ...]]] = []
         """and before each step back"""
 
     @property
@@ -52,46 +57,67 @@ class Stepping:
         report, question = self._check.report, self._check.question
         if self._course is None or self._question is None or report is None or question is None:
             return None
-        # Simulated writes and newer values are the same question: the steps stay, their answers may not.
+        # Simulated writes, newer values and values typed here are the same question: the steps stay, their answers,
+        # which the model gives anew, may not.
         if _same(self._question) != _same(question):
             self.leave()
             return None
         self._course = course_of(report, self._course.done)
         return self._course
 
+    @property
+    def question(self) -> Question | None:
+        """What is asked at present."""
+        return self._check.question
+
     def begin(self) -> None:
         """At the beginning of the list, unless it is under way."""
         if self.course is None and self._check.report is not None:
             self._course, self._question = course_of(self._check.report), self._check.question
-            self._before, self._undone = [], []
+            self.instead, self._before, self._undone = (), [], []
 
     def leave(self) -> None:
-        """Back to the findings."""
+        """Back to the findings, and to the saved values."""
         self._course = self._question = None
+        self.instead = ()
+
+    def write(self, vcpu: int, reg_id: int, value: int) -> None:
+        """Let the restore write `value` of a register instead of the saved one."""
+        course = self.course
+        if course is None or self._check.question is None:
+            return
+        self._undone.clear()
+        self._before.append((course.done, self.instead))
+        others = tuple(one for one in self.instead if (one.vcpu, one.id) != (vcpu, reg_id))
+        saved = self._check.question.saved(vcpu, reg_id)
+        self.instead = others if value == saved else (*others, Instead(vcpu, reg_id, value))
 
     def move(self, how: str) -> str:
         """`step`, `refusal`, `finish`, `back`, `redo` or `reset`; why it cannot be, else an empty text."""
         course = self.course
         if course is None:
             return "no restore is under way"
+        here = (course.done, self.instead)
         if how in ("step", "refusal", "finish"):
             if course.over:
                 return "the restore is at its end (u takes a step back)"
             self._undone.clear()
-            self._before.append(course.done)
+            self._before.append(here)
             moves = {"step": course.step, "refusal": course.to_refusal, "finish": course.finish}
             self._course = moves[how]()
         elif how == "redo":
             if not self._undone:
                 return "nothing to redo: no step was taken back"
-            self._before.append(course.done)
-            self._course = course._replace(done=self._undone.pop())
+            self._before.append(here)
+            done, self.instead = self._undone.pop()
+            self._course = course._replace(done=done)
         else:
             if not self._before:
                 return "nothing to undo: no register was written"
-            self._undone.append(course.done)
-            done = self._before.pop()
+            self._undone.append(here)
+            done, instead = self._before.pop()
             self._course = course._replace(done=done if how == "back" else 0)
+            self.instead = instead if how == "back" else ()
             if how == "reset":
                 self._before.clear()
         return ""
@@ -110,21 +136,40 @@ def step_columns(cells: int) -> tuple[Column, ...]:
     return (Column("#", 6), Column("", 2), Column("register", min(26, cells // 2 - 6)), Column("answer"))
 
 
-def step_items(course: Course, cells: int, *, several: bool) -> list[Item]:
-    """A line for each register; those that are still to come have a dot and no answer."""
+def step_items(course: Course, cells: int, *, several: bool, other: Set[tuple[int, int]] = frozenset()) -> list[Item]:
+    """A line for each register; those that are still to come have a dot and no answer. `other`: vCPU and register of
+    those that are not written as they were saved."""
     wide = cells >= 100
-    return [_item(one, one.number <= course.done, wide, several) for one in course.steps]
+    return [_item(one, one.number <= course.done, wide, several, other) for one in course.steps]
 
 
-def _item(one: Met, made: bool, wide: bool, several: bool) -> Item:
+def other_values(question: Question | None) -> frozenset[tuple[int, int]]:
+    """vCPU and register of what the restore does not write as it was saved."""
+    return frozenset((one.vcpu, one.id) for one in question.instead) if question is not None else frozenset()
+
+
+def instead_words(question: Question, one: Instead, secrets: bool) -> str:
+    """`0x21110 instead of 0x1021110`; of a secret nothing is said of the values."""
+    size = by_id(one.id).size
+    if is_secret(one.id) and not secrets:
+        return "another value than the saved one"
+    saved = question.saved(one.vcpu, one.id)
+    return (
+        f"{grouped_hex(one.value, size)} instead of {'an unknown value' if saved is None else grouped_hex(saved, size)}"
+    )
+
+
+def _item(one: Met, made: bool, wide: bool, several: bool, other: Set[tuple[int, int]] = frozenset()) -> Item:
     role = ROLES[one.outcome] if made else "muted"
     name = ink(by_id(one.finding.id).name, "" if made else "muted")
-    register = row(name, Ink(f"  vCPU {one.finding.vcpu}" if several else "", "muted"))
+    changed = (one.finding.vcpu, one.finding.id) in other
+    sign = Ink(f" {WRITTEN}" if changed else "", "raised")
+    register = row(name, sign, Ink(f"  vCPU {one.finding.vcpu}" if several else "", "muted"))
     reason = reason_text(one) if made else ""
     answer = row(Ink(answer_words(one) if made else "", role), ink(f"  {reason}" if reason else "", "muted"))
     value = [row(ink(value_text(one), "muted"))] if wide else []
-    sign = row(Ink(SIGNS[one.outcome] if made else "·", role))
-    return Item(f"met {one.number}", (row(Ink(f"{one.number}", "muted")), sign, register, *value, answer))
+    outcome = row(Ink(SIGNS[one.outcome] if made else "·", role))
+    return Item(f"met {one.number}", (row(Ink(f"{one.number}", "muted")), outcome, register, *value, answer))
 
 
 def state_row(course: Course, question: Question) -> Row:
@@ -134,13 +179,17 @@ def state_row(course: Course, question: Question) -> Row:
     return row(Ink(sign, role), ink(said, "title" if role != "muted" else "muted"))
 
 
-def log_text(course: Course, question: Question, report: MigrationReport) -> str:
-    """The steps so far in Markdown, with the command that checks the whole restore."""
+def log_text(course: Course, question: Question, report: MigrationReport, *, secrets: bool = False) -> str:
+    """The steps so far in Markdown, with the command that checks the whole restore of the saved values."""
+    typed = [
+        f"{by_id(one.id).name} (vCPU {one.vcpu}) = {instead_words(question, one, secrets)}" for one in question.instead
+    ]
     head = (
         ("Source", short_name(question.source)),
         ("Destination", destination_name(question, report)),
         ("VMM", question.rule.title),
         ("Writes", f"{question.writes} simulated writes on the source" if question.writes else ""),
+        ("Typed", "; ".join(typed) + "; the command below asks about the saved values" if typed else ""),
     )
     return steps_markdown(course, question.rule, head, again(question))
 
@@ -188,7 +237,8 @@ class StepLog(Dialog):
         cells, course = min(self.app.size.width, DIALOG_CELLS) - 4, self._stepping.course
         made: Sequence[Met] = course.made if course is not None else ()
         several = len({one.finding.vcpu for one in made}) > 1
-        items = [_item(one, True, False, several) for one in made]
+        other = other_values(self._stepping.question)
+        items = [_item(one, True, False, several, other) for one in made]
         self.query_one("#steps", Listing).fill(items, cursor=max(len(items) - 1, 0), cols=step_columns(cells))
         bad = sum(one.outcome in ("refused", "missing") for one in made)
         unsure = sum(one.outcome == "uncertain" for one in made)
