@@ -1,9 +1,10 @@
 """Look after the lab: real kernels on emulated arm64 machines.
 
 doctor: what is there and what is missing; list: CPU models, fetched kernels, saved and running machines; fetch: get a
-kernel series beforehand; stop: end machines that run; clear: throw saved machines away. ask: one register of several
-real kernels side by side, read or written (REG=VALUE, REG.FIELD=VALUE), with what the model predicts. To use a machine,
-name it where a source is expected: lab:6.12, lab:path/to/Image,cpu=max,mte=on,smp=2,append="kvm-arm.mode=nvhe".
+kernel series beforehand; stop: end machines that run; clear: throw saved machines and unpacked kernels away. ask: one
+register of several real kernels side by side, read or written (REG=VALUE, REG.FIELD=VALUE), with what the model
+predicts. To use a machine, name it where a source is expected: lab:6.12,
+lab:path/to/Image,cpu=max,mte=on,smp=2,append="kvm-arm.mode=nvhe".
 """
 
 from __future__ import annotations
@@ -96,15 +97,17 @@ def _doctor(options: argparse.Namespace) -> int:
 
 def _list(options: argparse.Namespace) -> int:
     folder = cache_folder()
-    cpus, kernels, saved, running = (
-        doctor.cpu_models(folder), doctor.kernels(folder), store.machines(folder), store.running(),
+    cpus, kernels, saved, unpacked, running = (
+        doctor.cpu_models(folder), doctor.kernels(folder), store.machines(folder), store.kernels(folder),
+        store.running(),
     )  # fmt: skip
     if options.json:
         known = {
             "cpus": cpus,
             "kernels": {series: " ".join(about) for series, about in kernels.items()},
             "saved": [{"name": name, "mib": size >> 20, "unused_s": int(age)} for name, size, age in saved],
-            "running": [{"pid": pid, "owner": owner, "address": address} for pid, owner, address, _ in running],
+            "unpacked": [{"name": name, "mib": size >> 20, "unused_s": int(age)} for name, size, age in unpacked],
+            "running": [{"pid": pid, "owner": owner, "address": address} for pid, owner, address, *_ in running],
         }
         print(dumps(known))
         return EXIT_YES
@@ -112,10 +115,11 @@ def _list(options: argparse.Namespace) -> int:
     rows: list[tuple[str, ...]] = [
         ("kernel", f"lab:{series}", *kernels[series][:2]) for series in sorted(kernels, key=_order)
     ]
+    rows += [("unpacked", name, f"{size >> 20} MiB", _age(int(age))) for name, size, age in unpacked]
     rows += [("saved", name[:12], f"{size >> 20} MiB", _age(int(age))) for name, size, age in saved]
     rows += [
         ("running", address, f"process {pid}", f"of process {owner}" + ", which was killed" * left)
-        for pid, owner, address, left in running
+        for pid, owner, address, _, left in running
     ]
     print("\n".join(columns(rows)))
     return EXIT_YES
@@ -143,7 +147,7 @@ def _fetch(options: argparse.Namespace) -> int:
 
 def _stop(options: argparse.Namespace) -> int:
     running = store.running()
-    for pid, _, address, _ in running:
+    for pid, _, address, *_ in running:
         try:
             store.end(pid)
         except OSError as error:
@@ -155,7 +159,10 @@ def _stop(options: argparse.Namespace) -> int:
 
 
 def _clear(options: argparse.Namespace) -> int:
-    machines = store.machines(cache_folder())
+    machines, kernels = store.machines(cache_folder()), store.kernels(cache_folder())
     store.clear(cache_folder())
-    print(f"threw {len(machines)} saved machines away, {sum(size for _, size, _ in machines) >> 20} MiB")
+    left = {name for name, *_ in store.kernels(cache_folder())}
+    kernels = [one for one in kernels if one[0] not in left]
+    size = sum(size for _, size, _ in (*machines, *kernels)) >> 20
+    print(f"threw {len(machines)} saved machines and {len(kernels)} unpacked kernels away, {size} MiB")
     return EXIT_YES

@@ -72,8 +72,10 @@ def _apt() -> Finding:
 
 def _room(folder: Path) -> Finding:
     there = folder if folder.exists() else Path.home()
-    free, used = shutil.disk_usage(there).free >> 20, sum(size for _, size, _ in store.machines(folder)) >> 20
-    said = f"{free} MiB free; saved machines take {used} of at most {store.most_bytes() >> 20} MiB ({store.MOST})"
+    free = shutil.disk_usage(there).free >> 20
+    used = sum(size for _, size, _ in (*store.machines(folder), *store.kernels(folder))) >> 20
+    most = store.most_bytes() >> 20
+    said = f"{free} MiB free; saved machines and unpacked kernels take {used} of at most {most} MiB ({store.MOST})"
     return Finding("room", free > 1024, f"{folder}: {said}")
 
 

@@ -17,13 +17,14 @@ import re
 import struct
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import zstandard
 
 from inspector.errors import SourceError
+from inspector.lab import store
 from inspector.lab.debian import FetchError, Stamp, fetch_kernel, guest_apt
 from inspector.new_file import write_whole
 
@@ -45,10 +46,11 @@ _DAMAGED = (
 _NAMES = re.compile(r"(?:\./)?(?:boot/vmlinuz-|boot/Image-|(?:usr/)?lib/modules/[^/]+/(?:vmlinuz|Image)\Z)")
 
 
-def image_of(kernel: str, folder: Path) -> Path:
+def image_of(kernel: str, folder: Path, say: Callable[[str], object] = lambda _: None) -> Path:
     """The file that QEMU boots for what the user named. Fetches a series that `folder` does not hold yet.
 
-    Raises SourceError in one line for what is no arm64 kernel.
+    `say` is told what made room for a kernel that had to be unpacked. Raises SourceError in one line for what is no
+    arm64 kernel.
     """
     if SERIES.match(kernel):
         return _series(kernel, folder)
@@ -63,9 +65,9 @@ def image_of(kernel: str, folder: Path) -> Path:
         with path.open("rb") as file:
             head = file.read(4096)
             if head[:8] == b"!<arch>\n":
-                return _unpacked(path, _deb(path), folder)
+                return _unpacked(path, _deb(path), folder, say)
             if head[:4] == b"\xed\xab\xee\xdb":
-                return _unpacked(path, _rpm(path), folder)
+                return _unpacked(path, _rpm(path), folder, say)
     except OSError as error:
         raise SourceError(
             f"cannot be read: {error.strerror}", kernel, "an Image, a .deb or .rpm, a built tree, or a series of Debian"
@@ -74,7 +76,7 @@ def image_of(kernel: str, folder: Path) -> Path:
     if not _is_zboot(head):
         return path
     kept = _kept(path, folder)
-    return kept if kept.exists() else _keep(kept, path.read_bytes(), str(path))
+    return kept if kept.exists() else _keep(kept, path.read_bytes(), str(path), say)
 
 
 def check_image(head: bytes, where: str) -> None:
@@ -165,7 +167,9 @@ def _series(series: str, folder: Path) -> Path:
         ) from None
 
 
-def _unpacked(package: Path, members: Iterator[tuple[str, BinaryIO]], folder: Path) -> Path:
+def _unpacked(
+    package: Path, members: Iterator[tuple[str, BinaryIO]], folder: Path, say: Callable[[str], object]
+) -> Path:
     """The kernel of a package."""
     kept = _kept(package, folder)
     if kept.exists():
@@ -173,7 +177,7 @@ def _unpacked(package: Path, members: Iterator[tuple[str, BinaryIO]], folder: Pa
     try:
         for name, content in members:
             if _NAMES.match(name):
-                return _keep(kept, content.read(_MOST), f"{package.name}: {name}")
+                return _keep(kept, content.read(_MOST), f"{package.name}: {name}", say)
     except _DAMAGED as error:
         raise SourceError(f"cannot be unpacked: {error}", str(package), "is the package whole?") from None
     raise SourceError("holds no kernel image", str(package), "packages with a kernel: linux-image-*, kernel-core")
@@ -182,18 +186,24 @@ def _unpacked(package: Path, members: Iterator[tuple[str, BinaryIO]], folder: Pa
 def _kept(package: Path, folder: Path) -> Path:
     """Where the kernel of a package is kept below `folder`: under the package's own name, size and time."""
     about = package.stat()
-    return folder / "images" / f"{package.stem[:80]}-{about.st_size:x}-{about.st_mtime_ns:x}"
+    return store.kernel_file(folder, f"{package.stem[:80]}-{about.st_size:x}-{about.st_mtime_ns:x}")
 
 
-def _keep(kept: Path, data: bytes, where: str) -> Path:
+def _keep(kept: Path, data: bytes, where: str, say: Callable[[str], object]) -> Path:
     """Keep a kernel as QEMU boots it."""
     check_image(data[:4096], where)
     if _is_zboot(data[:4096]):
         data = _zboot(data)
         if data[56:60] != b"ARMd":
             raise SourceError("is damaged, or compressed otherwise than by gzip, zstd, xz or lzma", where)
-    kept.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        hint = "XDG_CACHE_HOME names a folder that can be written"
+        raise SourceError(f"cannot be made: {error.strerror}", str(kept.parent), hint) from None
     write_whole(str(kept), data, force=True)
+    for removed in store.make_room(kept.parent.parent):
+        say(f"made room: {removed}")
     return kept
 
 

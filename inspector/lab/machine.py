@@ -108,7 +108,7 @@ class Machine:
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         """`say` gets the progress; `stopped` is asked while it starts: True ends the start with StoppedError."""
-        self._where = where
+        self._where, self._image = where, spec.image
         self._number = random.getrandbits(48)
         """of the last request; a saved guest remembers numbers of the program that booted it"""
         self._stopped = stopped
@@ -184,7 +184,7 @@ class Machine:
         except OSError as error:
             raise SourceError(f"{command[0]} cannot be run: {error.strerror}", self._where) from None
         self._guard = Guard(self._process.pid, self._folder)
-        store.note_running(self._process.pid, self._where)
+        store.note_running(self._process.pid, self._where, self._image)
         self._line = self._connect("line")
         self._qmp = Qmp(self._connect("qmp"), self.failure)
 
@@ -238,7 +238,8 @@ class Machine:
         try:
             self._qmp.ask("migrate", uri=f"file:{raw}")
             if self._qmp.wait_for_migration():
-                store.keep(cache, key, raw)
+                for removed in store.keep(cache, key, raw):
+                    say(f"made room: {removed}")
         except (InspectorError, OSError):
             say("the machine could not be saved; the next start boots it again")
         finally:

@@ -1,4 +1,4 @@
-"""Saved machines, kept by content and bounded in size, and the list of those that run now."""
+"""Saved machines and unpacked kernels, bounded in size, and the list of the machines that run now."""
 
 from __future__ import annotations
 
@@ -23,14 +23,16 @@ from inspector.new_file import new_file
 from inspector.numbers import is_decimal
 
 MOST = "VCPU_INSPECTOR_LAB_SIZE"
-"""Environment variable: MiB that saved machines may take together."""
+"""Environment variable: MiB that saved machines and unpacked kernels may take together."""
 USUAL = 2048
+_JUST_USED = 600.0
+"""Seconds within which a kernel may be about to be booted: no machine that runs names it yet."""
 _ENDING = 10.0
 """Seconds that a killed machine may take to give its memory back."""
 
 
 def most_bytes() -> int:
-    """Bytes that saved machines may take. Raises SourceError for a setting that is no number."""
+    """Bytes that saved machines and unpacked kernels may take. Raises SourceError for a setting that is no number."""
     given = os.environ.get(MOST, "") or str(USUAL)
     if not (is_decimal(given) and len(given) < 9):
         raise SourceError("is not a number of MiB", f"{MOST}={given[:20]}", f"such as {USUAL}; 0 keeps nothing")
@@ -74,31 +76,92 @@ def saved(folder: Path, name: str) -> Path | None:
     return path
 
 
-def keep(folder: Path, name: str, raw: Path) -> None:
-    """Keep a machine that QEMU saved to `raw`; the ones that were not used for longest make room for it."""
-    room = most_bytes()
-    if not room:
-        return
+def keep(folder: Path, name: str, raw: Path) -> list[str]:
+    """Keep a machine that QEMU saved to `raw`; what was not used for longest makes room for it, and is named."""
+    if not most_bytes():
+        return []
     machines = folder / "machines"
     machines.mkdir(parents=True, exist_ok=True, mode=0o700)
-    kept_as = str(machines / f"{name}.zst")
-    with new_file(kept_as, None, replace=True) as new, raw.open("rb") as source, new.open("wb") as target:
+    kept_as = machines / f"{name}.zst"
+    with new_file(str(kept_as), None, replace=True) as new, raw.open("rb") as source, new.open("wb") as target:
         zstandard.ZstdCompressor(level=1, threads=-1).copy_stream(source, target)
-    kept = sorted(machines.glob("*.zst"), key=lambda path: path.stat().st_mtime)
-    while kept and sum(path.stat().st_size for path in kept) > room:
-        kept.pop(0).unlink(missing_ok=True)
+    return make_room(folder)
+
+
+def kernel_file(folder: Path, name: str) -> Path:
+    """Where a kernel that had to be unpacked is kept; marked as used now, where it is there."""
+    path = folder / "images" / name
+    with contextlib.suppress(OSError):
+        os.utime(path)
+    return path
+
+
+def kernels(folder: Path) -> list[tuple[str, int, float]]:
+    """(name, bytes, seconds since its last use) of each unpacked kernel, the newest first."""
+    return _rows(_images(folder))
 
 
 def machines(folder: Path) -> list[tuple[str, int, float]]:
     """(name, bytes, seconds since its last use) of each saved machine, the newest first."""
-    found = [(path.stem, path.stat()) for path in (folder / "machines").glob("*.zst")]
+    return _rows(_saved(folder))
+
+
+def make_room(folder: Path) -> list[str]:
+    """Remove what was not used for longest until machines and kernels are within their bound; what was removed.
+
+    Never a kernel that a machine runs, of this program or of another, nor one that was just unpacked for one.
+    """
+    room, removed = most_bytes(), []
+    _sweep(folder)
+    found = {path: about for path in (*_saved(folder), *_images(folder)) if (about := _about(path)) is not None}
+    total, runs = sum(about.st_size for about in found.values()), {one.image for one in running()}
+    for path, about in sorted(found.items(), key=lambda one: one[1].st_mtime):
+        kernel = path.parent.name == "images"
+        if total <= room:
+            break
+        if kernel and (str(path) in runs or time.time() - about.st_mtime < _JUST_USED):
+            continue
+        with contextlib.suppress(OSError):
+            path.unlink()
+            total -= about.st_size
+            removed.append(f"{'kernel' if kernel else 'saved machine'} {path.stem[:40]}, {about.st_size >> 20} MiB")
+    return removed
+
+
+def _saved(folder: Path) -> list[Path]:
+    return list((folder / "machines").glob("*.zst"))
+
+
+def _images(folder: Path) -> list[Path]:
+    return [path for path in (folder / "images").glob("*") if not path.name.startswith(".")]
+
+
+def _about(path: Path) -> os.stat_result | None:
+    """None for a file that another program removed meanwhile."""
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
+def _rows(paths: list[Path]) -> list[tuple[str, int, float]]:
+    found = [(path.stem, about) for path in paths if (about := _about(path)) is not None]
     rows = [(name, about.st_size, time.time() - about.st_mtime) for name, about in found]
     return sorted(rows, key=lambda row: row[2])
 
 
+def _sweep(folder: Path) -> None:
+    """Remove what programs that were killed had half written (`new_file` names it after its process)."""
+    for path in (*(folder / "machines").glob(".*.part"), *(folder / "images").glob(".*.part")):
+        owner = path.suffixes[-2][1:] if len(path.suffixes) > 1 else ""
+        if is_decimal(owner) and not _started(int(owner)):
+            path.unlink(missing_ok=True)
+
+
 def clear(folder: Path) -> None:
-    """Throw every saved machine away."""
-    for path in (folder / "machines").glob("*.zst"):
+    """Throw every saved machine away, and every kernel that was unpacked and that no machine runs."""
+    runs = {one.image for one in running()}
+    for path in (*_saved(folder), *(path for path in _images(folder) if str(path) not in runs)):
         path.unlink(missing_ok=True)
 
 
@@ -106,13 +169,14 @@ def _running_folder() -> Path:
     return state_folder() / "lab"
 
 
-def note_running(pid: int, address: str) -> None:
+def note_running(pid: int, address: str, image: Path) -> None:
     """Let `lab list` and `lab stop` of other terminals know of a machine."""
     with contextlib.suppress(OSError):
         _running_folder().mkdir(parents=True, exist_ok=True, mode=0o700)
         owner = os.getpid()
         note = {
             "pid": pid, "started": _started(pid), "owner": owner, "owner_started": _started(owner), "address": address,
+            "image": str(image),
         }  # fmt: skip
         (_running_folder() / str(pid)).write_text(json.dumps(note), encoding="utf-8")
 
@@ -130,6 +194,8 @@ class Running(NamedTuple):
     owner: int
     """the program that started it"""
     address: str
+    image: str = ""
+    """the kernel's file"""
     left: bool = False
     """that program was killed: nobody uses the machine any more"""
 
@@ -145,7 +211,7 @@ def running() -> list[Running]:
         except (OSError, ValueError, KeyError, TypeError):
             continue
         if started and started == _started(pid):
-            found.append(Running(int(pid), int(owner), str(address), left))
+            found.append(Running(int(pid), int(owner), str(address), str(note.get("image", "")), left))
         else:
             forget_running(pid)
     return found

@@ -89,7 +89,7 @@ class Lab:
         folder = cache_folder()
         emulator = find_emulator(folder)
         with _preparing:
-            image = image_of(self.kernel, folder)
+            image = image_of(self.kernel, folder, self._say)
             guest = guest_python(folder)
         files = (
             ("init", b"#!/usr/bin/python3.11 -SB\n" + agent_program().encode()),
