@@ -9,18 +9,28 @@ import pytest
 
 from inspector import sources
 from inspector.asking import migrate
-from inspector.checks.machine.destination import SAME_HOST, Destination, destination_for, source_vcpus
+from inspector.checks.machine.assumed import fill_unknown
+from inspector.checks.machine.destination import (
+    SAME_HOST,
+    Destination,
+    created,
+    destination_for,
+    showing,
+    source_vcpus,
+)
+from inspector.checks.remedies.kernel_ranges import _ranges, kernels_that_load
 from inspector.checks.restore import steps
 from inspector.checks.restore.migration import _row
 from inspector.checks.restore.result import VcpuResult
-from inspector.checks.restore.summary import restore, verdict_of
+from inspector.checks.restore.summary import loads, restore, verdict_of
 from inspector.checks.vmms.base import Vmm
 from inspector.checks.vmms.table import find_vmm
 from inspector.kvm.gates.id_register import IdGate
+from inspector.kvm.gates.psci import Psci
 from inspector.kvm.verdict import Verdict
 from inspector.kvm.vm import Vcpu as Model
 from inspector.kvm.words import explaining
-from inspector.policies.loader import load_policy
+from inspector.policies.loader import load_policy, policy_names
 from inspector.sources.dump import Dump
 from inspector.sources.withheld import withhold
 from tests.material.make import HERE
@@ -78,10 +88,32 @@ def test_what_a_gate_refuses_without_a_vm_is_what_a_fresh_vm_refuses(saved: Dump
     judged = 0
     for reg_id, value in vcpu.values.items():
         for tried in (value, value ^ 1 << 4, value ^ 1 << 20, value & ~(0xF << 8), 0):
-            if isinstance(gate := model.gate(reg_id), IdGate):
+            gate = model.gate(reg_id)
+            if isinstance(gate, IdGate | Psci):
                 judged += 1
                 assert gate.refuses(tried) == bool(model.would_accept(reg_id, tried)), (reg_id, tried)
+            elif gate is not None and gate.refuses(tried):
+                assert model.would_accept(reg_id, tried), (reg_id, tried)
     assert judged > 100
+
+
+@pytest.mark.parametrize("vmm", ["qemu-10.0", "firecracker"])
+def test_the_search_finds_the_kernels_under_which_the_whole_restore_passes(saved: Dump, vmm: str) -> None:
+    """It leaves out kernels that keep what stopped another one: none of them loads it."""
+    rule = find_vmm(vmm)
+    vcpus, _ = source_vcpus(saved)
+    target = target_under(saved, "6.12" if saved.provenance.kernel.shown.startswith("6.1.") else "5.10", rule)
+    fatal = [f for result in restore(vcpus, target, rule) for f in result.findings if f.fatal]
+    assert target.host is not None and fatal
+    host, _ = fill_unknown(target.host, vcpus[0].values)
+    names = policy_names()
+    good = []
+    for name in names:
+        exposure, setup, _ = created(host, load_policy(name), target.setup, "")
+        if loads(rule, restore(vcpus, showing(exposure, host, setup, ""), rule, brief=True)):
+            good.append(name)
+    ways = [way for way in kernels_that_load(vcpus, target, rule, fatal) if way.settles_all]
+    assert [way.title.partition(" on the destination")[0] for way in ways] == ([_ranges(good, names)] if good else [])
 
 
 def test_the_search_for_kernels_explains_few_writes(monkeypatch: pytest.MonkeyPatch) -> None:

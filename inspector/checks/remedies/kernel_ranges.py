@@ -12,7 +12,6 @@ from inspector.checks.restore.summary import loads, restore
 from inspector.checks.vmms.base import Vmm
 from inspector.kvm.exposure import Exposure
 from inspector.kvm.gates import gates
-from inspector.kvm.gates.id_register import IdGate
 from inspector.kvm.vm import Vm
 from inspector.policies.loader import combine, load_policy, patch_names, policy_names, series_of
 from inspector.policies.model import Policy
@@ -30,14 +29,20 @@ def kernels_that_load(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, fat
     whole: list[str] = []
     unkept: list[int] = []
     ids = tuple(dict.fromkeys(f.id for f in fatal))
+    stopped: dict[int, None] = {}
+    """what stopped the restore under another kernel; most kernels after or before it stop it as well"""
     for name in names:
         exposure, setup, _ = created(host, load_policy(name), target.setup, "")
-        if not _may_settle(vcpus, exposure, rule, ids) or len(_settled(vcpus, exposure, setup, rule, ids)) < len(ids):
+        if not _may_settle(vcpus, exposure, rule, (*ids, *stopped)):
+            continue
+        if len(_settled(vcpus, exposure, setup, rule, ids)) < len(ids):
             continue
         results = restore(vcpus, showing(exposure, host, setup, ""), rule, brief=True)
         if loads(rule, results):
             whole.append(name)
             unkept += [f.id for r in results for f in r.findings if f.kind == "changed" and not f.expected]
+        else:
+            stopped |= dict.fromkeys(f.id for r in results for f in r.findings if f.fatal)
     if_alike = ", where its processor has what the saved vCPU shows" if assumed else ""
     if whole:
         return [
@@ -97,7 +102,7 @@ def _may_settle(vcpus: Sequence[Vcpu], exposure: Exposure, rule: Vmm, ids: Itera
         if reg_id not in exposure.listed_set:
             if not rule.tolerates(reg_id, value):
                 return False
-        elif isinstance(gate := gates(exposure).find(reg_id), IdGate) and gate.refuses(value):
+        elif (gate := gates(exposure).find(reg_id)) is not None and gate.refuses(value):
             return False
     return True
 

@@ -106,6 +106,11 @@ class Gate(ABC):
         """The errno of KVM_SET_ONE_REG."""
         return next((part.errno for part in self.parts(vcpu, value) if part.fate == "refused"), 0)
 
+    def refuses(self, value: int) -> bool:
+        """True when a VM that has not run yet refuses the value, whatever it holds; else False, as where that depends
+        on more than the value."""
+        return False
+
     def rule(self) -> Rule | None:
         """The policy rule behind the answers, where the policy names one."""
         return self.exposure.book.special_rule(self.function) if self.function else None

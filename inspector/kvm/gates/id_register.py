@@ -129,7 +129,7 @@ class IdGate(Gate):
         return self.checked(value)
 
     def refuses(self, value: int) -> bool:
-        """True when a VM that has not run yet refuses the value, whatever it holds."""
+        """By the hooks and the bits of the value."""
         prepared = self.prepare(value)
         return prepared.refused is not None or bool(self.checked(prepared.value))
 

@@ -25,6 +25,10 @@ class Psci(Gate):
         version = Part("version", 63, 0, self.versions[-1], True, "one of a list")
         return (version.unless(value in self.versions, "not offered"),)
 
+    def refuses(self, value: int) -> bool:
+        """By the list alone."""
+        return value not in self.versions
+
     def store(self, vcpu: VcpuState, value: int) -> None:
         """On the VM."""
         vcpu.vm.stored[self.reg_id] = value
