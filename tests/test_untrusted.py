@@ -101,8 +101,8 @@ def test_what_parses_a_text_is_named_in_one_module(path: Path) -> None:
     assert path.name == "unmarked.py" or named & PARSED <= ALLOWED.get(path.name, set())
 
 
-ALLOWED = {"keys.py": {"tooltip"}, "commands.py": {"tooltip"}, "help.py": {"tooltip"}, "slide.py": {"Digits"}}
-"""`tooltip` of a key of ours, a text of the program's own; numbers of the program's own, character by character"""
+ALLOWED = {"keys.py": {"tooltip"}, "commands.py": {"tooltip"}, "help.py": {"tooltip"}}
+"""`tooltip` of a key of ours, a text of the program's own"""
 
 
 def test_an_untrusted_text_shows_what_it_hides() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from inspector.app.modes.patch.slide import big_figure
 from inspector.app.widgets.listing import Listing
 from tests.app.driving import press, screen_text, settle, wait_for
 from tests.app.material import NEOVERSE, app_on
@@ -87,8 +88,12 @@ async def test_big_type_shows_few_lines_with_figures_and_words(size: tuple[int, 
     async with app.run_test(size=size) as pilot:
         await settle(pilot)
         text = await press(pilot, "5", "plus")
-        assert "╺━┓" in text and "of 252 writes REFUSED" in text and "the saved VM does not load" in text
-        assert sum(bool(line.strip()) for line in text.splitlines()) <= 16
+        assert "of 252 writes REFUSED" in text and "the saved VM does not load" in text
+        lines = text.splitlines()
+        place = {60: 0, 80: 2, 120: 3, 200: 5}[size[0]]
+        for drawn in big_figure("2", place):
+            assert any(line.endswith(drawn) for line in lines)
+        assert sum(bool(line.strip()) for line in lines) > size[1] * 2 // 3 - 2 or not place
         text = await press(pilot, "space")
         assert "step 1 of 2   ID_MMFR4_EL1.CCIDX" in text and "= accepted" in text and "✖ EINVAL" in text
         text = await press(pilot, "minus")
@@ -164,3 +169,14 @@ async def test_the_report_says_of_a_refused_restore_what_a_guest_would_read() ->
         posted = text.partition("as posted: Linux")[2]
         assert "went on past the refused writes, the guest would read: " in posted.partition("####")[0]
         assert "the restored VM's guest reads: " in text.partition("old value ignored: Linux")[2].partition("####")[0]
+
+
+def test_big_figures_are_told_apart_and_grow_with_the_room() -> None:
+    digits = "0123456789ABCDEF"
+    for size, (wide, high) in {0: (3, 3), 1: (6, 5), 3: (18, 15)}.items():
+        drawn = [big_figure(digit, size) for digit in digits]
+        assert len(set(map(tuple, drawn))) == len(digits)
+        assert all(len(one) == high and max(map(len, one)) <= wide for one in drawn)
+    assert big_figure("17", 0) == ["▄█  ▀▀█", " █    █", "▀▀▀   ▀"]
+    assert big_figure("1", 1) == ["  ██", "████", "  ██", "  ██", "██████"]
+    assert not "".join(big_figure(" ", 1))
