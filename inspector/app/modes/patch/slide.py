@@ -22,7 +22,7 @@ _DOTS = {
 }  # fmt: skip
 """Hexadecimal digits, three dots wide and five high: an octal digit is a line, its highest bit on the left."""
 _HALVES = " ▄▀█"
-LARGEST = 5
+LARGEST = 7
 """Lines of one dot, at most."""
 TALL = 34
 """Lines from which there is room for the explanation."""
