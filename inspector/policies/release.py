@@ -336,7 +336,8 @@ def _with_vendor(choice: Choice, release: Release) -> Choice:
         certainty = choice.certainty
     else:
         certainty, choice = _not_sure(choice.certainty), _that_point(choice)
-    choice = _with_carried(_with_overlays(choice, release), vendor)
+    choice = _with_overlays(choice, release)
+    choice = choice if release.candidate else _with_carried(choice, vendor)
     certainty = choice.certainty if choice.certainty == "interval" else certainty
     text = f"{release.text} is a kernel of {vendor.name}. {choice.explanation}"
     return msgspec.structs.replace(
@@ -385,18 +386,31 @@ def _with_overlays(choice: Choice, release: Release) -> Choice:
     )  # fmt: skip
 
 
-def _with_carried(choice: Choice, vendor: Vendor) -> Choice:
-    """The same with what a vendor that backports by itself may have of later releases and other series."""
+def _with_carried(choice: Choice, vendor: Vendor | None = None) -> Choice:
+    """The same with what a kernel whose patches are not known may have of later points and of other series.
+
+    `vendor`: None for a build by nobody who is known.
+    """
     numbered = choice.policy.name.startswith("ubuntu-") and choice.certainty != "interval"
-    if vendor.basis not in ("series", "ubuntu", "rebased") or choice.certainty == "outside" or numbered:
+    if choice.certainty == "outside" or numbered or (vendor is not None and vendor.leaves_kvm_alone):
         return choice
     cases = choice.candidates or (choice.policy,)
+    if vendor is None or vendor.basis == "stable":
+        cases += tuple(one for one in _from_here_on(choice.policy) if all(one.rules != own.rules for own in cases))
     candidates = (*cases, *loader.carried(cases[-1]))
     uncertain = differences(candidates)
-    if len(candidates) == len(cases) or not uncertain:
+    if candidates == choice.candidates or len(candidates) == 1 or not uncertain:
         return choice
-    text = f"{choice.explanation} Fixes that other series took over may be in it or not: there the answer is uncertain."
-    return msgspec.structs.replace(choice, candidates=candidates, uncertain=uncertain, explanation=text)
+    text = "Fixes of later points and of other series may be in it or not: there the answer is uncertain."
+    return msgspec.structs.replace(
+        choice, candidates=candidates, uncertain=uncertain, explanation=f"{choice.explanation} {text}"
+    )  # fmt: skip
+
+
+def _from_here_on(policy: Policy) -> tuple[Policy, ...]:
+    """What the points of a stable series from this one on may have."""
+    known = loader.known_points(policy.version)
+    return _states(policy.version, max(policy.version, known[-1]))
 
 
 def _unknown_build(choice: Choice, release: Release, warnings: list[str]) -> Choice:
@@ -407,6 +421,7 @@ def _unknown_build(choice: Choice, release: Release, warnings: list[str]) -> Cho
         who = "built from a git tree with commits after that point (ChromeOS's kernels look so too)"
         name = "built from a git tree"
     choice = _that_point(choice)
+    choice = choice if release.candidate or choice.certainty == "interval" else _with_carried(choice)
     text = f"{release.text} is {who}. {choice.explanation}"
     certainty = _not_sure(choice.certainty)
     return msgspec.structs.replace(

@@ -32,6 +32,11 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     signs: str = ""
     """what its version string says where the release string is that of the kernel that it derives from"""
 
+    @property
+    def leaves_kvm_alone(self) -> bool:
+        """True where its patches are known not to touch KVM on arm64, nor what it reads of the host."""
+        return self.basis == "upstream" or self.backports in (_NONE, _LOOKED_THROUGH, *_DISTRIBUTIONS)
+
 
 def _row(
     name: str, pattern: str, basis: Basis, backports: str, *overlays: tuple[str, str], signs: str = ""
@@ -46,6 +51,14 @@ _MERGED = "It follows the stable series and adds patches of its own, which are n
 _UNKNOWN = "Which backports it carries is not known here."
 _BOARD = "Board vendors seldom touch KVM, but what they backport is not known here."
 _NONE = "It is built from the upstream tree without changes to KVM."
+_LOOKED_THROUGH = "It adds few patches to the stable point; by their names none touches KVM on arm64."
+"""In the index of public repositories as of Nov 2026: siderolabs/pkgs (kernel/build/patches), flatcar/scripts
+(sys-kernel/coreos-sources/files, 5.10 to 6.18), alpinelinux/aports (main/linux-lts), archlinuxarm/PKGBUILDs
+(core/linux-aarch64)."""
+_DISTRIBUTIONS = (
+    "Kali takes Debian's packaging and follows newer stable points; its patches do not touch KVM's registers.",
+    "Debian follows the stable series; its patches do not touch KVM's registers.",
+)
 
 _UBUNTU_OWN_ABI = (
     "aws|aws-64k|azure|azure-fde|azure-nvidia|gcp|gcp-64k|gke|gkeop|ibm|oracle|oracle-64k|oem|kvm|raspi|raspi-realtime|"
@@ -117,7 +130,10 @@ VENDORS: tuple[Vendor, ...] = (
         "Android (generic kernel image)",
         r"-android\d+-|-android-",
         "stable",
-        "Google and the device's vendor add patches to the stable point, pKVM among them.",
+        "Google and the device's vendor add patches to the stable point, pKVM among them; kernels of 6.1 and 6.6 know "
+        "arm64.no32bit_el0 from some point on.",
+        ("6.1", "no-32bit-el0"),
+        ("6.6", "no-32bit-el0"),
     ),
     _row("NVIDIA (Tegra)", r"-(rt-)?tegra|-l4t", "stable", _BOARD),
     _row(
@@ -149,8 +165,8 @@ VENDORS: tuple[Vendor, ...] = (
     _row("the Civil Infrastructure Platform", r"-cip\d+", "stable", _MERGED),
     _row("LinuxKit (Docker Desktop)", r"-linuxkit", "stable", _OWN),
     _row("OrbStack", r"-orbstack", "stable", _OWN),
-    _row("Flatcar", r"-flatcar", "stable", _OWN),
-    _row("Talos", r"-talos", "stable", _OWN),
+    _row("Flatcar", r"-flatcar", "stable", _LOOKED_THROUGH),
+    _row("Talos", r"-talos", "stable", _LOOKED_THROUGH),
     _row("Bottlerocket", r"-bottlerocket", "stable", _OWN),
     _row("Fedora CoreOS or Container Linux", r"-coreos", "stable", _OWN),
     _row("ChromeOS", r"-cros|-chromeos", "stable", _MERGED),
@@ -162,22 +178,24 @@ VENDORS: tuple[Vendor, ...] = (
         "SUSE backports fixes and features to KVM without a new version number.",
     ),
     _row("Manjaro", r"-MANJARO", "stable", _OWN),
-    _row("Arch Linux ARM", r"-ARCH|-rpi-ARCH|-aarch64-ARCH|-\d+-rpi-16k", "stable", _OWN),
+    _row("Arch Linux ARM", r"-aarch64-ARCH", "stable", _LOOKED_THROUGH),
+    _row("Arch Linux ARM", r"-ARCH|-rpi-ARCH|-\d+-rpi-16k", "stable", _OWN),
     _row("Arch Linux", r"-arch\d+-\d+", "stable", _OWN),
     _row("Void Linux", r"^_\d+$", "stable", _OWN),
-    _row("Alpine or Arch Linux", r"-\d+-(virt|lts|rpi\d?|edge|stable|elm|gru|openstack)(?![\w-])", "stable", _OWN),
+    _row("Alpine or Arch Linux", r"-\d+-(virt|lts)(?![\w-])", "stable", _LOOKED_THROUGH),
+    _row("Alpine or Arch Linux", r"-\d+-(rpi\d?|edge|stable|elm|gru|openstack)(?![\w-])", "stable", _OWN),
     _row("Gentoo", r"-gentoo", "stable", _OWN),
     _row(
         "Kali Linux",
         r"[+-]kali\d",
         "stable",
-        "Kali takes Debian's packaging and follows newer stable points; its patches do not touch KVM's registers.",
+        _DISTRIBUTIONS[0],
     ),
     _row(
         "Debian",
         rf"\+deb\d+|\+bpo|\.deb\d+|\.bpo\.|{_DEBIAN}",
         "stable",
-        "Debian follows the stable series; its patches do not touch KVM's registers.",
+        _DISTRIBUTIONS[1],
     ),
     _row("deepin or UOS", r"-(arm64|aarch64|amd64)-desktop", "stable", _OWN),
     _row("XanMod or Liquorix", r"-xanmod|-liquorix|-zen\d", "stable", _OWN),

@@ -142,3 +142,13 @@ def test_what_other_series_took_over_is_a_case_of_its_own() -> None:
     ]
     (hidden,) = try_write(found, "ID_AA64MMFR2_EL1.CCIDX=1")
     assert hidden.outcome == "accepted"
+
+
+@pytest.mark.parametrize("release", ["6.1.75-android14-11-g1234567", "6.6.50-android15-8"])
+def test_an_option_that_androids_kernels_took_over_makes_the_answer_uncertain_where_it_is_used(release: str) -> None:
+    found = machine("builtin:cortex-a72-linux-6.6", release, "psci", host="cmdline=arm64.no32bit_el0")
+    (verdict,) = try_write(found, "ID_AA64PFR0_EL1.EL0=2")
+    assert {case.outcome for case in verdict.cases} == {"accepted", "refused (EINVAL)"}
+    assert not any("MPAM" in text for text in verdict.depends_on), "a rule about another field is no cause"
+    (plain,) = try_write(machine("builtin:cortex-a72-linux-6.6", release, "psci"), "ID_AA64PFR0_EL1.EL0=2")
+    assert plain.outcome == "accepted"

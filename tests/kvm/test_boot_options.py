@@ -85,6 +85,8 @@ def field(shown: Exposure, name: str, lsb: int) -> int:
         ("arm64.nolva", "6.12", "ID_AA64MMFR2_EL1", 16, 0),
         ("arm64.nolva", "6.12", "ID_AA64MMFR0_EL1", 28, 0),
         ("arm64.nolva", "6.12", "ID_AA64MMFR0_EL1", 0, 5),
+        ("arm64.no32bit_el0", "6.6+no-32bit-el0", "ID_AA64PFR0_EL1", 0, 1),
+        ("id_aa64pfr0.el0=1", "6.1+no-32bit-el0", "ID_AA64PFR0_EL1", 0, 1),
         ("quiet -- arm64.nobti", "6.1", "ID_AA64PFR1_EL1", 0, 1),
     ],
 )
@@ -115,6 +117,17 @@ def test_el0_sees_the_overrides() -> None:
     before, after = (el0_values(one, load_policy("7.3")) for one in (host("max"), booted))
     assert before[IDS["ID_AA64ZFR0_EL1"]] and not after[IDS["ID_AA64ZFR0_EL1"]]
     assert not after[IDS["ID_AA64PFR0_EL1"]] >> 32 & 0xF and not after[IDS["ID_AA64ISAR1_EL1"]] >> 4 & 0xFF
+
+
+@pytest.mark.parametrize(("kernel", "streaming"), [("6.1", 0), ("6.3", 0), ("6.4.0", 1), ("6.12", 1)])
+def test_without_sve_there_is_no_sme_until_the_two_were_told_apart(kernel: str, streaming: int) -> None:
+    """b2ad9d4e249e, v6.4: until then arm64.nosve was an alias of both overrides."""
+    machine = msgspec.structs.replace(
+        made_up(ID_AA64PFR0_EL1=0x1_0000_0022, ID_AA64PFR1_EL1=1 << 24, ID_AA64SMFR0_EL1=1 << 63), sme=True
+    )
+    seen = el0_values(msgspec.structs.replace(machine, cmdline="arm64.nosve"), load_policy(kernel))
+    assert seen[IDS["ID_AA64PFR1_EL1"]] >> 24 & 0xF == streaming
+    assert bool(seen[IDS["ID_AA64SMFR0_EL1"]]) == bool(streaming)
 
 
 @pytest.mark.parametrize("word", ["mitigations=off", "nospectre_bhb"])

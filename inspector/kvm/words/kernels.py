@@ -35,7 +35,10 @@ def cause_of(policies: Sequence[Policy], register: str, fields: Iterable[str] = 
     """The rules in which `policies` differ about a register; about `fields` of it, where some concern those."""
     concerned = [rule for rule in differences(by_age(policies)) if rule.guests and rule.concerns(register)]
     places = {f"{register}.{field}" for field in fields}
-    closer = [rule for rule in concerned if places.intersection(rule.places)] or concerned
+    closer = [rule for rule in concerned if places.intersection(rule.places)]
+    if not closer:
+        # A rule about other fields of the register explains nothing about these.
+        closer = [rule for rule in concerned if not places or any("." not in place for place in rule.places)]
     names = {policy.name for policy in policies}
     who = f"Linux {names.pop()}" if len(names) == 1 else "the kernel"
     if not closer:
