@@ -16,7 +16,7 @@ from inspector.lab import store
 from inspector.lab.emulator import Emulator
 from inspector.lab.kernels import image_of
 from tests.fresh import ROOT
-from tests.lab.test_kernels import deb, image
+from tests.lab.packages import deb, image
 
 
 @pytest.fixture(autouse=True)
