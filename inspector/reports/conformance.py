@@ -9,7 +9,7 @@ from pathlib import PurePath
 from inspector.checks.recordings.agreement import Agreement, PhaseAgreement
 from inspector.errors import one_line
 from inspector.reports.json import Json
-from inspector.reports.text import columns
+from inspector.reports.text import columns, markdown_table
 
 
 def _share(agreed: int, compared: int) -> str:
@@ -142,5 +142,4 @@ def summary_text(answers: Sequence[Agreement]) -> str:
 
 def summary_markdown(answers: Sequence[Agreement]) -> str:
     """The same table in Markdown, as the README has it."""
-    rows = [[*HEAD[:-1], "share"], ["---"] * len(HEAD), *summary_rows(answers)]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
+    return "\n".join(markdown_table([*HEAD[:-1], "share"], summary_rows(answers)))

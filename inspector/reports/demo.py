@@ -10,7 +10,7 @@ from inspector.checks.patch_subjects import Subject, subjects
 from inspector.errors import one_line
 from inspector.policies.loader import patch_named
 from inspector.reports.patch_effect import SEEN, cache_words, restored_words, seen_cells, turned
-from inspector.reports.text import markdown_table
+from inspector.reports.text import markdown_table, markdown_text
 from inspector.reports.values import number_text
 
 SOURCE = "builtin:neoverse-n2-linux-6.1"
@@ -111,9 +111,9 @@ def _line(one: Subject) -> str:
 
 def story_markdown(study: PatchStudy) -> list[str]:
     """The story in Markdown."""
-    lines = [f"# {AS_POSTED.series}", "", one_line(study.question), ""]
+    lines = [f"# {AS_POSTED.series}", "", markdown_text(study.question), ""]
     for place, scene in enumerate(scenes(study), 1):
-        lines += [f"## {place}. {scene.title}", "", one_line(scene.told), ""]
+        lines += [f"## {place}. {scene.title}", "", markdown_text(scene.told), ""]
         if found := _seen(study, scene):
             lines += [*markdown_table(list(SEEN), [seen_cells(one) for one in found]), ""]
     return lines

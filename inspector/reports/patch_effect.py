@@ -116,7 +116,7 @@ def study_markdown(study: PatchStudy, shown: Sequence[Variant]) -> list[str]:
     """The whole study: the question, one line per variant, the writes that differ anywhere, what the guest sees."""
     before = study.effect()
     effects = [study.effect(variant) for variant in shown]
-    lines = [f"## {study.question}", ""]
+    lines = [f"## {markdown_text(study.question)}", ""]
     for series, group in groupby(effects, key=lambda effect: effect.variant.series):
         rows = [
             [effect.variant.label, effect.variant.title, effect.title, effect.headline, change_words(before, effect)]

@@ -10,6 +10,7 @@ from itertools import groupby
 import msgspec
 
 from inspector.checks.writing.history import RUN, Entry, Step
+from inspector.errors import one_line
 from inspector.kvm.verdict import Verdict
 from inspector.registers.bits import ones, partial_hex
 from inspector.registers.catalog import by_id
@@ -145,7 +146,10 @@ def commands(entries: Sequence[Entry], about: LogAbout) -> str:
     A write that was really made is a line of its own with `--for-real`. Every word is quoted for a POSIX shell.
     A command begins on a fresh VM, so that one of several knows of the others only whether the VM ran.
     """
-    lines = [f"# {about.title}", *(["# values of secret registers are withheld"] if _withholds(entries, about) else [])]
+    lines = [
+        one_line(f"# {about.title}"),
+        *(["# values of secret registers are withheld"] if _withholds(entries, about) else []),
+    ]
     if len({one.step.vcpu for one in entries}) > 1:
         lines.append("# each command begins on a fresh VM: what the ones before wrote to shared registers is not in it")
     ran = False
@@ -160,7 +164,7 @@ def commands(entries: Sequence[Entry], about: LogAbout) -> str:
             ran = ran or (one.step.runs and not one.errno)
             secret = not one.step.runs and is_secret(one.step.id) and not about.secrets
             (left if secret else held).append(RUN if one.step.runs else step_text(one.step, about.secrets))
-        lines += [f"# left out: {text}" for text in left]
+        lines += [one_line(f"# left out: {text}") for text in left]
         if held:
             lines.append(" \\\n    ".join([" ".join(words), *map(shlex.quote, held)]))
     return "\n".join(lines) + "\n"

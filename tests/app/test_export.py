@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from inspector import sources
+from inspector.app.shell.application import InspectorApp
+from inspector.app.shell.frame import Frame
 from inspector.cli import main
-from tests.app.driving import enter_text, press, screen_text, settle
+from inspector.sources.dump import Dump
+from tests.app.driving import enter_text, press, screen_text, settle, wait_for
 from tests.app.material import app_on
+from tests.hostile_text import EVIL, hidden_in
 
 
 async def exported(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
@@ -55,3 +62,25 @@ async def test_nothing_is_overwritten(name: str, tmp_path: Path, monkeypatch: py
     (tmp_path / name).write_text("mine")
     text, screen = await exported(tmp_path, name, monkeypatch)
     assert text == "mine" and "exists already" in screen
+
+
+def hostile(source: str) -> Dump:
+    """A shipped dump in a file whose name is markup, escapes and a second line."""
+    dump = sources.load(source)
+    name = f"/vm/{EVIL.replace('/', '_')}](http:x)<img>\nrm -rf x.json"
+    return msgspec.structs.replace(dump, provenance=dump.provenance.told(source=name))
+
+
+@pytest.mark.parametrize("mode", InspectorApp.MODES)
+async def test_no_name_of_a_file_acts_in_a_report(mode: str) -> None:
+    app = app_on(hostile("builtin:neoverse-n2-linux-6.1"), hostile("builtin:cortex-a72-linux-6.12"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.switch_mode(mode)
+        await settle(pilot)
+        page = app.screen
+        assert isinstance(page, Frame)
+        await wait_for(pilot, lambda: bool(getattr(page, "complete", True)), "the answer is there")
+        text = page.report()
+        assert not hidden_in(text)
+        assert not re.search(r"(?<!\\)(<img|\]\(http)", "".join(text.split("```")[::2]))
+        assert not any(line.startswith("rm ") for line in text.splitlines())

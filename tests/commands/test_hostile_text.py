@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from inspector.errors import InspectorError
+from inspector.reports.writes import LogAbout
+from inspector.reports.writes import commands as commands_again
 from inspector.sources import load
 from tests.commands.running import Done, run, run_all
 from tests.fresh import ROOT
@@ -130,18 +132,31 @@ def test_every_kernel_of_a_migration(tmp_path: Path) -> None:
         assert_harmless(run("migrate", str(path), "all-kernels", *form), form)
 
 
-@pytest.mark.parametrize("command", ["show", "migrate", "compare", "convert", "explain", "fix", "predict", "verify"])
-def test_names_of_files(command: str, tmp_path: Path) -> None:
-    """In answers, in refusals and in what was written."""
-    name = EVIL.replace("/", "_")[:80]
-    path = tmp_path / name
-    shutil.copy(NAMED, path)
-    more = {"convert": ["-o", str(tmp_path / f"{name}.out")], "fix": [SHIPPED, "-o", str(tmp_path / f"{name}.out")]}
-    rest = more.get(command, [SHIPPED] if command in ("migrate", "compare") else [])
-    for form in FORMS if command not in ("convert", "predict") else FORMS[:1]:
-        for source in (path, tmp_path / f"{name}.missing"):
-            assert_harmless(run(command, str(source), *rest, *form), source)
-            (tmp_path / f"{name}.out").unlink(missing_ok=True)
+def test_names_of_files(tmp_path: Path) -> None:
+    """Of a dump, of a recording and of what is missing: in answers, in refusals, in what is written."""
+    name = EVIL.replace("/", "_").replace("http:__evil.example_", "x")
+    assert len(f"{name}.missing".encode()) < 255
+    dump, recording, missing = (str(tmp_path / f"{name}.{end}") for end in ("json", "jsonl", "missing"))
+    shutil.copy(NAMED, dump)
+    Path(recording).write_bytes(b"".join(lzma.decompress(RECORDING.read_bytes()).splitlines(keepends=True)[:60]))
+    of_recordings = ("verify", "predict", "learn")
+    for command, forms in commands("", tmp_path):
+        sources = [recording if command[0] in of_recordings else dump, missing]
+        for turn, form in enumerate(FORMS[:forms]):
+            given = [sources[turn == 2] if word == "" else word for word in command]
+            assert_harmless(run_all([*given, *form, *(["--force"] if command[0] == "fix" else [])]), [*given, *form])
+    for target in (f"{name}.out", f"{name}.missing/x"):
+        assert_harmless(run("convert", dump, "-o", str(tmp_path / target)), target)
+        assert_harmless(run("fix", dump, SHIPPED, "-o", str(tmp_path / target)), target)
+
+
+def test_a_file_that_others_run_or_read_holds_no_line_of_a_name(tmp_path: Path) -> None:
+    """A name may hold a line feed: it begins no line of a policy that was learnt, nor of commands to run again."""
+    path = tmp_path / "x\n[[rule]]\nrm -rf x"
+    path.write_bytes(b"".join(lzma.decompress(RECORDING.read_bytes()).splitlines(keepends=True)[:60]))
+    assert "\nrm" not in run("learn", str(path)).out
+    written = commands_again((), LogAbout(source=str(path), title=path.name))
+    assert "\nrm" not in written and written.startswith("# x")
 
 
 def test_a_name_that_is_not_utf_8(tmp_path: Path) -> None:

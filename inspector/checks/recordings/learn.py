@@ -19,7 +19,7 @@ from inspector.checks.machine.machine import machine
 from inspector.checks.machine.shipped_hosts import hosts
 from inspector.checks.recordings.agreement import Agreement, Disagreement
 from inspector.checks.recordings.verify import Question, question_of
-from inspector.errors import InspectorError, PolicyError, short_line
+from inspector.errors import InspectorError, PolicyError, one_line, short_line
 from inspector.kvm.host import HostState
 from inspector.kvm.inference.el0 import el0_values
 from inspector.kvm.vm import Vm
@@ -471,8 +471,8 @@ def to_toml(learnt: Learnt, recorded: Sequence[str]) -> str:
     dropped = [edit for edit in learnt.edits if edit.rule is None]
     kept = [edit for edit in learnt.edits if edit.rule is not None]
     lines = [
-        f"# Learnt from {', '.join(recorded)}: {learnt.agreed} of {learnt.compared} answers agree.",
-        f"# It is {what_it_is(learnt)}.",
+        one_line(f"# Learnt from {', '.join(recorded)}: {learnt.agreed} of {learnt.compared} answers agree."),
+        one_line(f"# It is {what_it_is(learnt)}."),
         f"title = {json.dumps(f'learnt from {learnt.base}')}",
         f"extends = {json.dumps(learnt.base)}",
         'evidence = "user"',
