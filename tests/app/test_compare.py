@@ -13,6 +13,9 @@ from inspector.app.modes.compare.baseline import BaselinePage
 from inspector.app.modes.compare.commands import CompareCommands
 from inspector.app.modes.compare.screen import Compare
 from inspector.app.shell.application import InspectorApp
+from inspector.checks.baseline.baseline import part_of_hosts
+from inspector.checks.baseline.cases import baseline_under_each
+from inspector.checks.machine.machine import ask
 from inspector.registers.encoding import sysreg_id
 from inspector.sources.dump import Constraint
 from tests.app.driving import SIZES, check_golden, enter_text, press, screen_text, settle, styles_at, wait_for
@@ -113,8 +116,6 @@ async def test_the_filter_narrows_and_escape_clears_it() -> None:
 
 
 async def test_the_policy_that_is_chosen_is_the_one_that_is_compared() -> None:
-    from inspector.checks.machine.machine import ask
-
     app = app_on(NEOVERSE)
     async with app.run_test(size=(120, 40)) as pilot:
         await compare(pilot)
@@ -228,6 +229,23 @@ async def test_the_baseline_and_its_exports(form: str, start: str, tmp_path: Pat
         assert text.startswith(start)
         if start == "{":
             json.loads(text)
+
+
+async def test_the_baseline_of_a_kernel_that_may_be_several_has_the_cases_of_the_command() -> None:
+    dumps = [sources.load(f"builtin:{name}-linux-6.12") for name in ("neoverse-n2", "cortex-a72")]
+    question = ask("5.14.0-427.13.1.el9_4.aarch64")
+    app = app_on(*dumps)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.session.ask(question)
+        await compare(pilot)
+        await press(pilot, "b")
+        dialog = app.screen
+        assert isinstance(dialog, BaselinePage)
+        await wait_for(pilot, lambda: dialog.answer is not None, "the baseline")
+        shown = dialog.answer
+    told = baseline_under_each(part_of_hosts(dumps), question.policy, question.candidates)
+    assert shown is not None and len(told.cases) > 1
+    assert shown.cases == told.cases
 
 
 async def test_a_baseline_needs_two_hosts() -> None:

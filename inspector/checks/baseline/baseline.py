@@ -176,10 +176,15 @@ def baseline(dumps: Iterable[Dump], kernel: Policy | None = None) -> Baseline:
     that only one dump is in memory. `kernel` asks what would be if all hosts ran that kernel. Raises InspectorError
     for a dump without registers or with an unknown kernel.
     """
+    return baseline_of(part_of_hosts(dumps), kernel)
+
+
+def part_of_hosts(dumps: Iterable[Dump]) -> Part:
+    """The part of a fleet that a few dumps are."""
     tally = Tally("baseline")
     for position, dump in enumerate(dumps):
         add_host(tally, dump, position)
-    return baseline_of(tally.part(), kernel)
+    return tally.part()
 
 
 def baseline_of(part: Part, kernel: Policy | None = None, said: Progress | None = None) -> Baseline:

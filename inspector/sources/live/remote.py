@@ -65,7 +65,8 @@ class RemoteHost:
         """What the collector wrote over there."""
         done = run(self.command(writes), collector_program(), self.timeout, self.address)
         if done.code == _SSH_FAILED:
-            raise SourceError(f"ssh: {done.said or 'failed without a word'}", self.address)
+            said = done.said or "failed without a word"
+            raise SourceError(said if said.startswith("ssh: ") else f"ssh: {said}", self.address)
         if done.code == _NOT_FOUND:
             raise SourceError("has no python3", self.address, "the collector needs Python 3.6 or newer there")
         if done.code:

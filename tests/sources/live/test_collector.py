@@ -189,6 +189,7 @@ def test_ssh_feeds_the_collector_to_the_far_python(monkeypatch: pytest.MonkeyPat
 
 FAILURES = {
     "echo 'Permission denied (publickey).' >&2; exit 255": "ssh: Permission denied",
+    "echo 'ssh: Could not resolve hostname far' >&2; exit 255": r"^ssh://far: ssh: Could not resolve hostname far$",
     "exit 255": "without a word",
     "echo 'sh: python3: not found' >&2; exit 127": "has no python3",
     "echo boom >&2; exit 1": "failed there: boom",

@@ -16,7 +16,8 @@ from inspector.app.shell.background import aside
 from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.unmarked import Box, unmarked
-from inspector.checks.baseline.baseline import Baseline, baseline
+from inspector.checks.baseline.baseline import Baseline, part_of_hosts
+from inspector.checks.baseline.cases import baseline_under_each
 from inspector.errors import InspectorError
 from inspector.policies.model import Policy
 from inspector.sources.dump import Dump
@@ -38,9 +39,10 @@ class BaselinePage(Dialog):
         Binding("q", "close", "Close", show=False),
     ]
 
-    def __init__(self, dumps: Sequence[Dump], kernel: Policy | None) -> None:
+    def __init__(self, dumps: Sequence[Dump], kernel: Policy | None, candidates: Sequence[Policy] = ()) -> None:
+        """`candidates`: every policy that `kernel` may be, where there are several."""
         super().__init__()
-        self._dumps, self._kernel = tuple(dumps), kernel
+        self._dumps, self._kernel, self._candidates = tuple(dumps), kernel, tuple(candidates)
         self.answer: Baseline | None = None
 
     def compose(self) -> ComposeResult:
@@ -53,7 +55,10 @@ class BaselinePage(Dialog):
         """Ask every host, beside the screen."""
         self._page([row(Ink("asking every host's kernel …", "muted"))])
         self._say(_keys())
-        aside(self.app, lambda: baseline(self._dumps, self._kernel), self._answered, self._failed)
+        aside(self.app, self._ask, self._answered, self._failed)
+
+    def _ask(self) -> Baseline:
+        return baseline_under_each(part_of_hosts(self._dumps), self._kernel, self._candidates)
 
     def _answered(self, answer: Baseline) -> None:
         self.answer = answer

@@ -265,7 +265,8 @@ class Compare(Frame):
         if len(hosts) < 2:
             self.notify("A baseline needs two hosts: a adds dumps", markup=False)
         else:
-            self.program.open_dialog(BaselinePage(hosts, question.policy if question else None))
+            kernel, candidates = (question.policy, question.candidates) if question else (None, ())
+            self.program.open_dialog(BaselinePage(hosts, kernel, candidates))
 
     def action_back(self) -> None:
         """Clear the filter, shrink the explanation, or give a maximised pane back."""
