@@ -14,6 +14,8 @@ from textual.events import ScreenResume
 from textual.geometry import Region, Size
 from textual.widget import Widget
 
+from inspector.app.shell.drawing import Drawing
+
 if TYPE_CHECKING:
     from textual.screen import Screen
 
@@ -27,6 +29,10 @@ class Lean(_Base):
     """A screen that is styled, laid out and drawn once when it comes."""
 
     _in_front = False
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._compositor = Drawing()
 
     def _post_register(self, app: App[Any]) -> None:
         """Before the first styling: its own style sheets, which speak of it alone, and whether the terminal is wide."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import zip_longest
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
@@ -45,6 +47,8 @@ class Lines(ScrollView, can_focus=False):
         """theme and width of the kept strips"""
         self._for_screen = False
         """lines are asked for to be drawn, not by the mouse that selects text"""
+        self._bare: bool | None = None
+        """nothing is drawn around the lines; None: it has to be looked up"""
         self.virtual_size = Size(0, len(self._rows))
 
     @property
@@ -53,10 +57,11 @@ class Lines(ScrollView, can_focus=False):
         return self._rows
 
     def show(self, rows: Sequence[Row]) -> None:
-        """Show other rows."""
-        if (rows := tuple(rows)) != self._rows:
+        """Show other rows; those that are the same stay drawn."""
+        rows, before = tuple(rows), self._rows
+        if rows != before:
             self._rows = rows
-            self.redraw()
+            self.redraw_lines([y for y, (one, other) in enumerate(zip_longest(rows, before)) if one != other])
 
     def fit(self, rows: Sequence[Row], height: int | None = None) -> None:
         """Show other rows, and be as high as they are, or as `height` says; a height of 0 hides the widget."""
@@ -73,10 +78,33 @@ class Lines(ScrollView, can_focus=False):
     def redraw(self) -> None:
         """Forget drawn lines and draw again."""
         self._strips.clear()
-        height = self.count()
-        if height != self.virtual_size.height:
-            self.virtual_size = Size(0, height)
+        self._measure_height()
         self.refresh()
+
+    def redraw_lines(self, lines: Sequence[int]) -> None:
+        """Forget these drawn lines alone, and draw them again."""
+        for y in lines:
+            self._strips.pop(y, None)
+        self._measure_height()
+        if lines:
+            first, last = min(lines), max(lines)
+            self.refresh_lines(first, last - first + 1)
+
+    def _measure_height(self) -> None:
+        """Take note of how many lines there are. What lies around is laid out again only where that depends on it."""
+        height, before = self.count(), self.virtual_size.height
+        if height == before:
+            return
+        room = self.container_size.height
+        scrolls = self.styles.overflow_y == "auto" and (height > room) != (before > room)
+        if not room or scrolls or self.styles.is_auto_height:
+            self.virtual_size = Size(0, height)
+            if room and scrolls:
+                # A list without a scroll bar cannot be scrolled, to the highlighted line for one.
+                self.show_vertical_scrollbar = height > room
+        else:
+            self.set_reactive(Widget.virtual_size, Size(0, height))
+            self._scroll_update(self.virtual_size)
 
     def _get_scrollable_region(self, region: Region) -> Region:
         """Where lines stand, beside the scroll bar that they need in this room. Textual finds out after the layout, and
@@ -100,6 +128,7 @@ class Lines(ScrollView, can_focus=False):
     def notify_style_update(self) -> None:
         """Colours or the theme changed."""
         super().notify_style_update()
+        self._bare = None
         self._looks.clear()
         self._strips.clear()
 
@@ -119,9 +148,15 @@ class Lines(ScrollView, can_focus=False):
         self._measure()
         self._for_screen = True
         try:
-            return super().render_lines(crop)
+            if self._bare is None:
+                self._bare = not any((*self.styles.gutter, *self.styles.outline.spacing))
+            if not self._bare or self.hover_style._link_id:
+                return super().render_lines(crop)
+            strips = [self.render_line(y) for y in crop.line_range]
         finally:
             self._for_screen = False
+        start, end = crop.column_span
+        return [strip if (start, end) == (0, strip.cell_length) else strip.crop(start, end) for strip in strips]
 
     def _measure(self) -> None:
         """What holds for all lines of one drawing."""
@@ -147,24 +182,38 @@ class Lines(ScrollView, can_focus=False):
         ground = self._look("", role)
         if y >= self.count():
             return Strip.blank(cells, ground)
-        segments = []
-        for piece in self.line(y, cells):
-            style = self._look(piece.role, role) if piece.role else ground
-            if piece.click:
-                style = style + Style(meta={"@click": piece.click})
-            segments.append(Segment(piece.text, style))
-        strip = Strip(segments).adjust_cell_length(cells, ground)
-        return self._selected(strip, y, cells)
+        segments, drawn, last = list[Segment](), 0, ground
+        text = ""
+        for words, kind, click in self.line(y, cells):
+            style = self._look(kind, role) if kind else ground
+            if click:
+                style = style + Style(meta={"@click": click})
+            if style is not last:
+                if text:
+                    segments.append(Segment(text, last))
+                text, last = "", style
+            text += words
+            drawn += len(words) if words.isascii() else cell_len(words)
+        blank = " " * max(cells - drawn, 0)
+        if last is ground:
+            text += blank
+            blank = ""
+        segments += [Segment(words, style) for words, style in ((text, last), (blank, ground)) if words]
+        strip = Strip(segments, max(drawn, cells))
+        strip = strip.adjust_cell_length(cells) if drawn > cells else strip
+        return self._selected(strip, y, cells) if self.screen.selections else strip
 
     def _look(self, role: str, ground: str) -> Style:
         """How a role looks on a line that is drawn as `ground` says; asking for what lines stand on costs a tenth of
-        drawing one."""
+        drawing one. What the program does to all colours (none at all, say) is done here, once for each look."""
         found = self._looks.get((role, ground))
         if found is None:
             if role:
                 found = self._look("", ground) + self._style(role)
             else:
                 found = self._look("", "") + self._style(ground) if ground else self.rich_style
+            for one in self.get_line_filters():
+                found = one.apply([Segment("", found)], self.background_colors[1])[0].style or found
             self._looks[role, ground] = found
         return found
 
@@ -176,6 +225,8 @@ class Lines(ScrollView, can_focus=False):
             return strip
         start, end = span[0], cells if span[1] == -1 else min(span[1], cells)
         marked = strip.crop(start, end).apply_style(self.screen.get_component_rich_style("screen--selection"))
+        for one in self.get_line_filters():
+            marked = marked.apply_filter(one, self.background_colors[1])
         return Strip.join([strip.crop(0, start), marked, strip.crop(end, cells)])
 
     def _style(self, role: str) -> Style:

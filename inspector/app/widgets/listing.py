@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from itertools import zip_longest
 from typing import ClassVar, NamedTuple
 
 from textual.binding import BindingType
 from textual.events import Click
-from textual.geometry import Size
 from textual.message import Message
 
 from inspector.app.shell import keys
@@ -95,12 +95,20 @@ class Listing(Lines, can_focus=True):
         """Show other items; `cursor` is the key or index to highlight, None keeps the key that was highlighted."""
         if cursor is None and self.items:
             cursor = self.items[self.cursor].key
+        columns, before, at = self.columns, self.items, self.cursor
         if cols is not None:
             self.columns = tuple(cols)
         self.items = tuple(items)
         index = cursor if isinstance(cursor, int) else self.index_of(cursor)
         self.cursor = self._nearest(0 if index is None else index)
-        self.redraw()
+        if columns == self.columns and before and items:
+            same = zip_longest(before, self.items)
+            changed = {place for place, (one, other) in enumerate(same) if one != other}
+            if at != self.cursor:
+                changed |= {at, self.cursor}
+            self.redraw_lines([place + int(self.titled) for place in changed])
+        else:
+            self.redraw()
         self.keep_in_view()
 
     def mark(self, keys: Collection[str]) -> None:
@@ -187,14 +195,6 @@ class Listing(Lines, can_focus=True):
         """The highlighted line as plain text, cells separated by two blanks."""
         item = self.current
         return "  ".join(plain(cell).strip() for cell in item.cells if plain(cell).strip()) if item else ""
-
-    def redraw(self) -> None:
-        """Forget drawn lines and draw again."""
-        super().redraw()
-        self.virtual_size = Size(0, self.count())
-        if self.size.height and self.styles.overflow_y == "auto":
-            # A list without a scroll bar cannot be scrolled, to the highlighted line for one.
-            self.show_vertical_scrollbar = self.count() > self.size.height
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """The title line stays at the top while the items scroll; the other lines are drawn already."""
