@@ -1,8 +1,6 @@
 """`python -m inspector` is the same program as `vcpu-inspector`."""
 
-import sys
-
-from inspector.cli import main
+from inspector.cli import start
 
 if __name__ == "__main__":
-    sys.exit(main())
+    start()

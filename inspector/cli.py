@@ -5,6 +5,7 @@ Standard output carries the answer, standard error the talk. `--version` imports
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 
@@ -15,7 +16,7 @@ from inspector.version import PROGRAM, __version__
 TYPE_CHECKING = False  # typing's own constant would load typing, a third of the time of `--version`
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import TextIO
+    from typing import NoReturn, TextIO
 
 _INTERRUPTED = 130
 _GARBAGE = 50_000
@@ -95,6 +96,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         return _failed(error)
     return code
+
+
+def start() -> NoReturn:
+    """Run the program with the process's own arguments, and end the process.
+
+    Without taking apart, object by object, what the system frees at once: a tenth of the time of a small command.
+    """
+    code = main()
+    threading = sys.modules.get("threading")
+    if threading is not None and threading.active_count() > 1:
+        sys.exit(code)  # waits for them
+    atexit._run_exitfuncs()
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            continue  # main() has flushed the answer, and said what went wrong
+    os._exit(code)
 
 
 def _left(leaving: KeyboardInterrupt) -> int:

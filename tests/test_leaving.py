@@ -158,3 +158,24 @@ def test_a_command_says_what_ended_it() -> None:
         process.terminate()
         assert process.wait(20) == 143
         assert process.stderr.read() == b"vcpu-inspector: ended by SIGTERM\n"
+
+
+@pytest.mark.parametrize("threads", ["", "threading.Thread(target=late).start()"])
+@pytest.mark.parametrize(("given", "code", "said"), [("--version", 0, "vcpu-inspector "), ("--nonsense", 2, "")])
+def test_the_process_ends_with_its_code_and_what_was_registered_for_the_end(
+    given: str, code: int, said: str, threads: str
+) -> None:
+    program = f"""if True:
+        import atexit, sys, threading, time
+        from inspector.cli import start
+        def late(): time.sleep(0.1); print("late")
+        atexit.register(print, "at the end")
+        {threads}
+        sys.argv = ["vcpu-inspector", {given!r}]
+        start()
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    lines = done.stdout.splitlines()
+    assert lines[-1] == "at the end" and ("late" in lines) == bool(threads)
+    assert done.stdout.startswith(said)

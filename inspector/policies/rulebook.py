@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from functools import lru_cache
+from operator import ne
 from typing import Any, Literal, NamedTuple, NoReturn, get_args, overload
 
 from inspector.errors import PolicyError, nearest
@@ -29,6 +30,8 @@ from inspector.registers.naming import name_of
 
 _UNCONDITIONAL = (model.Know, model.Has, model.Special, model.Reported, model.Boot, model.Overridable)
 """Rules that hold for a kernel as a whole."""
+_OF_KERNEL = (model.List, model.Default, model.Special, model.Has)
+"""Rules that are looked up by what they are about, not by register."""
 _WORDS = (model.Boot, model.Overridable)
 """Rules about the host's command line, whose tables are by word."""
 
@@ -94,10 +97,6 @@ class Rulebook:
         self.hooks: dict[int, list[Hook]] = {}
         self.known_mask: dict[int, int] = {}
         """register -> bits of the fields in `table`"""
-        self.lists = [rule for rule in policy.rules if isinstance(rule, model.List)]
-        self.defaults = [rule for rule in policy.rules if isinstance(rule, model.Default)]
-        self.specials = {rule.function: rule for rule in policy.rules if isinstance(rule, model.Special)}
-        self.behaviours = {rule.behaviour: rule for rule in policy.rules if isinstance(rule, model.Has)}
         self.boot: dict[str, tuple[Override, ...]] = {}
         self.boot_states: dict[str, frozenset[str]] = {}
         self.boot_modes: dict[str, model.KvmMode] = {}
@@ -105,6 +104,8 @@ class Rulebook:
         changed = None if base is None else _changed(base.policy.rules, policy.rules)
         self._wanted = None if changed is None else _named_by(changed)
         """the registers that are compiled here; None for all"""
+        kinds = None if changed is None else set(map(type, changed))
+        self.lists, self.defaults, self.specials, self.behaviours = self._of_kernel(policy, base, kinds)
         if base is not None and self._wanted is not None:
             self._take_over(base, self._wanted)
         rules = policy.rules if changed is None else self._to_add(changed, base)
@@ -117,16 +118,36 @@ class Rulebook:
         touched = self.table if self._wanted is None else self._wanted & self.table.keys()
         self.known_mask |= {i: sum(field.mask for field in self.table[i].values()) for i in touched}
 
+    @staticmethod
+    def _of_kernel(
+        policy: Policy, base: Rulebook | None, changed: set[type[Rule]] | None
+    ) -> tuple[list[model.List], list[model.Default], dict[str, model.Special], dict[str, model.Has]]:
+        """Lists, defaults, engine functions and behaviours; those of `base` where no rule of that kind has changed."""
+        if base is not None and changed is not None and changed.isdisjoint(_OF_KERNEL):
+            return base.lists, base.defaults, base.specials, base.behaviours
+        rules = [rule for rule in policy.rules if isinstance(rule, _OF_KERNEL)]
+        return (
+            [rule for rule in rules if isinstance(rule, model.List)],
+            [rule for rule in rules if isinstance(rule, model.Default)],
+            {rule.function: rule for rule in rules if isinstance(rule, model.Special)},
+            {rule.behaviour: rule for rule in rules if isinstance(rule, model.Has)},
+        )
+
     def _to_add(self, changed: Iterable[Rule], base: Rulebook | None) -> list[Rule]:
-        """The rules that are new or name a wanted register, and all words of the command line if any of those is."""
+        """The rules that are new or name a wanted register, and all about the words of the command line among those."""
         new, wanted = set(map(id, changed)), self._wanted or frozenset()
-        found = [rule for rule in self.policy.rules if id(rule) in new or not wanted.isdisjoint(_names(rule))]
-        if base is not None and not any(isinstance(rule, _WORDS) for rule in (*found, *changed)):
-            self.boot, self.boot_states = base.boot, base.boot_states
-            self.boot_modes, self.overridable = base.boot_modes, base.overridable
-            return found
+        rules = self.policy.rules
+        # Looked up here, not by _names() alone: a call for each rule of each kernel takes as long as compiling them.
+        looked = zip(rules, map(_NAMES.get, map(id, rules)), strict=True)
+        named = [held[1] if held is not None and held[0] is rule else _names(rule) for rule, held in looked]
+        found = [rule for rule, ids in zip(rules, named, strict=True) if id(rule) in new or not wanted.isdisjoint(ids)]
         kept = set(map(id, found))
-        return [rule for rule in self.policy.rules if id(rule) in kept or isinstance(rule, _WORDS)]
+        if base is None or any(isinstance(rule, _WORDS) for rule in changed):
+            return [rule for rule in rules if id(rule) in kept or isinstance(rule, _WORDS)]
+        self.boot, self.boot_states = dict(base.boot), dict(base.boot_states)
+        self.boot_modes, self.overridable = dict(base.boot_modes), dict(base.overridable)
+        words = set(map(_word, found)) - {""}
+        return [rule for rule in rules if id(rule) in kept or _word(rule) in words] if words else found
 
     def _take_over(self, base: Rulebook, but: frozenset[int]) -> None:
         """What `base` has of every register apart from these."""
@@ -359,7 +380,7 @@ class Rulebook:
 
     def _add_boot(self, rule: model.Boot | model.Overridable) -> None:
         if isinstance(rule, model.Boot):
-            word = rule.option.replace("-", "_")
+            word = _word(rule)
             self.boot[word] = tuple(self._override(rule, spec) for spec in rule.fields)
             self.boot_states[word] = frozenset(rule.off)
             if rule.mode:
@@ -469,13 +490,21 @@ def _id_of(spec: str) -> int | None:
         return None
 
 
+def _word(rule: Rule) -> str:
+    """The word of the command line that a rule is about, `?` for every word that names a field; else empty."""
+    if isinstance(rule, model.Boot):
+        return rule.option.replace("-", "_")
+    return "?" if isinstance(rule, model.Overridable) else ""
+
+
 def _changed(before: tuple[Rule, ...], after: tuple[Rule, ...]) -> list[Rule] | None:
     """The rules that only one of two policies has; None where what they share stands in another order."""
-    old, new = set(map(id, before)), set(map(id, after))
-    shared = old & new
-    if [id(rule) for rule in before if id(rule) in shared] != [id(rule) for rule in after if id(rule) in shared]:
+    # By identity, in sets and dicts alone: a Python step for each rule of each kernel took longer than compiling.
+    old, new = {id(rule): rule for rule in before}, {id(rule): rule for rule in after}
+    shared = old.keys() & new.keys()
+    if any(map(ne, filter(shared.__contains__, old), filter(shared.__contains__, new))):
         return None
-    return [rule for rule in (*before, *after) if id(rule) not in shared]
+    return [each[one] for each in (old, new) for one in each if one not in shared]
 
 
 def _named_by(rules: Iterable[Rule]) -> frozenset[int]:
