@@ -41,6 +41,10 @@ def series_base() -> str:
     return era_of("cache-registers", "fabricated").before
 
 
+NO_CACHE = "not known"
+"""What stands for a cache of which nothing is known."""
+
+
 class Variant(msgspec.Struct, frozen=True, kw_only=True):
     """A set of overlays on the base kernel."""
 
@@ -314,6 +318,6 @@ def _guest(vm: Vm, target: Destination) -> GuestView:
 
 def _cache_text(value: int | None, ccidx: int | None, half: bool) -> str:
     if value is None or ccidx is None:
-        return "not known"
+        return NO_CACHE
     reading = wide_reading(value, half) if ccidx else narrow_reading(value)
     return reading.text

@@ -18,6 +18,8 @@ _TAGS = ("", "separate tag cache", "tags in the same lines as data", "tags besid
 _KVM_CLIDR = frozenset({0x0100_0004, 0x0200_0021, 0x0920_0003, 0x0920_0002})
 """What KVM 6.3 and later make up from CTR_EL0.IDC and DIC (reset_clidr in sys_regs.c), tag cache types left out."""
 _TTYPES = 0x3FFF << 33
+HOST_UNSEEN = "the host's own caches need the host's CLIDR_EL1: the vCPU's does not describe them"
+"""The note of a vCPU whose CLIDR_EL1 is made up; without meaning beside a host whose own was read."""
 
 
 class CacheReading(NamedTuple):
@@ -259,7 +261,7 @@ def _notes(
         count = "one CCSIDR" if len(beyond) == 1 else f"{len(beyond)} CCSIDRs"
         notes.append(f"{count} of caches that CLIDR_EL1 does not describe have no meaning")
     if fabricated_clidr and own and raw:
-        notes.append("the host's own caches need the host's CLIDR_EL1: the vCPU's does not describe them")
+        notes.append(HOST_UNSEEN)
     if shape.lost and raw:
         notes.append("the host's own CCSIDR_EL1 has the sets that the vCPU's 32-bit words have lost")
     if fabricated_clidr and (shape.fabricated or not own):

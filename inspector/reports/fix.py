@@ -33,8 +33,10 @@ def _answer(result: FixResult) -> str:
         what = f"{values} would be replaced; nothing was written (--dry-run)"
     else:
         what = f"{values} replaced, written to {result.out}"
-    if result.after is not None and result.after.verdict == "loads":
-        return f"{what}; checked: it {'would load' if result.dry_run else 'loads'}"
+    verdict = result.after.verdict if result.after is not None else "fails"
+    if verdict != "fails":
+        it_loads = f"it {'would load' if result.dry_run else 'loads'}"
+        return f"{what}; checked: {'' if verdict == 'loads' else 'it is not certain that '}{it_loads}"
     return f"{what}; it {'would still' if result.dry_run else 'still does'} not load"
 
 

@@ -19,9 +19,13 @@ _SIGNS = {
 
 
 def finding_outline(
-    finding: Finding, vcpus: Sequence[int] = (), fields: Sequence[FieldDifference] | None = None
+    finding: Finding,
+    vcpus: Sequence[int] = (),
+    fields: Sequence[FieldDifference] | None = None,
+    saved: str = "saved",
 ) -> list[OutlineLine]:
-    """One finding in full. `vcpus`: where it holds; `fields`: those to show, by default all that differ."""
+    """One finding in full. `vcpus`: where it holds; `fields`: those to show, by default all that differ; `saved`: what
+    the value is that is written."""
     register = by_id(finding.id)
     where = f"  vCPU {', '.join(map(str, vcpus))}" if vcpus else ""
     verdict = f"refused, {finding.errno_name}" if finding.kind == "refused" else finding.kind.replace("_", " ")
@@ -29,17 +33,17 @@ def finding_outline(
     reason = f": {finding.reason}" if finding.reason else ""
     lines = [line(Words(register.name, "title"), Words(where, "muted"), said, reason, kind="entry")]
     lines += case_outline(finding.cases, LABEL, depth=1)
-    lines.append(line(*_values(finding), label="Values", depth=1, column=LABEL))
+    lines.append(line(*_values(finding, saved), label="Values", depth=1, column=LABEL))
     for place, field in enumerate(finding.fields if fields is None else fields):
         lines.append(line(*_field(field), label="" if place else "Fields", depth=1, column=LABEL))
     reference = "   ".join(filter(None, (finding.rule, finding.reference)))
     return [*lines, line(reference, label="Rule", depth=1, column=LABEL)] if reference else lines
 
 
-def _values(finding: Finding) -> list[Words]:
+def _values(finding: Finding, word: str) -> list[Words]:
     size = by_id(finding.id).size
     shown = [
-        ("saved", finding.value),
+        (word, finding.value),
         ("destination's own", finding.destination),
         ("read back", finding.after if finding.kind == "changed" else None),
         ("would pass", finding.would_pass if finding.kind == "refused" else None),

@@ -7,6 +7,7 @@ from itertools import groupby
 
 from inspector.checks.patch_effect import (
     BEFORE,
+    NO_CACHE,
     Effect,
     GuestChange,
     PatchStudy,
@@ -109,7 +110,11 @@ def _change(one: Subject) -> str:
 def cache_words(before: Effect, after: Effect) -> str:
     """What a new VM's guest takes its first-level data cache for; empty where that stays."""
     old, new = before.fresh.cache, after.fresh.cache
-    return "" if old == new else f"the guest takes its L1 data cache for {new}, not {old}"
+    if old == new:
+        return ""
+    if NO_CACHE in (old, new):
+        return f"what the guest takes its L1 data cache for: {old} → {new}"
+    return f"the guest takes its L1 data cache for {new}, not {old}"
 
 
 def study_markdown(study: PatchStudy, shown: Sequence[Variant]) -> list[str]:

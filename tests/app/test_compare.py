@@ -53,7 +53,7 @@ async def test_host_against_exposed_is_what_opens() -> None:
     app = app_on(NEOVERSE)
     async with app.run_test(size=(120, 40)) as pilot:
         text = await compare(pilot)
-        assert "left  host values" in text and "what Linux 6.1.176, the dump's own kernel" in text
+        assert "left   host values" in text and "what Linux 6.1.176, the dump's own kernel" in text
         assert "CSV2" in highlighted(app) and "▼ lowered" in highlighted(app)
         assert "Source   arch/arm64/kvm/sys_regs.c" in text and "Guest    finds less" in text
         assert "= same" not in text
@@ -144,7 +144,7 @@ async def test_a_dump_of_the_list_goes_right_and_capital_d_swaps() -> None:
         text = screen_text(app)
         assert "right  neoverse-n2-linux-6.12" in text and "≠ 10" in text
         text = await press(pilot, "D")
-        assert "left  neoverse-n2-linux-6.12" in text and app.session.place.source == 1
+        assert "left   neoverse-n2-linux-6.12" in text and app.session.place.source == 1
         assert "only left: FEAT_TCR2" in text
         await press(pilot, "d", "pageup", "enter")
         assert "would expose" in screen_text(app)

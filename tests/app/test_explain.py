@@ -50,11 +50,11 @@ async def test_loaded_dumps_stand_for_both_sides() -> None:
     async with (app := app_on(NEOVERSE, AGREED)).run_test(size=(120, 40)) as pilot:
         page = await explained(app, pilot)
         text = screen_text(app)
-        assert "f2 source: neoverse-n2-linux-6.1 " in text and "0x0000_0000_0102_1110  from the dump" in text
+        assert "F2 source: neoverse-n2-linux-6.1 " in text and "0x0000_0000_0102_1110  from the dump" in text
         await press(pilot, "f3", "f3")
         await wait_for(pilot, lambda: page.complete, "the answer with both")
         assert page.answer is not None and page.answer.simulation is not None
-        assert "f3 destination: neoverse-n2-linux-6.12" in screen_text(app)
+        assert "F3 destination: neoverse-n2-linux-6.12" in screen_text(app)
 
 
 async def test_the_palette_opens_it_and_the_answer_scrolls_and_copies(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,7 +145,7 @@ async def test_question_mark_on_an_empty_line_is_help_and_seven_lines_lead_to_ex
         await settle(pilot)
         text = await press(pilot, "question_mark")
         assert "Help: Start" in text and "anything" in text
-        await press(pilot, "escape", "up", "up", "up")
+        await press(pilot, "escape", "up", "up", "up", "up")
         text = await press(pilot, "enter")
         assert "Explain an error" in text
 
@@ -160,3 +160,13 @@ async def test_the_first_shipped_dump_holds_a_vcpu() -> None:
         await press(pilot, "enter")
         await wait_for(pilot, lambda: bool(app.session.loaded), "a dump is open")
         assert app.session.loaded[0].vcpus
+
+
+async def test_the_demonstration_is_played_from_the_list() -> None:
+    app = app_on()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert "a demonstration" in screen_text(app)
+        await press(pilot, "up", "up", "enter")
+        await wait_for(pilot, lambda: "1/7 A field is to be hidden" in screen_text(app), "the story begins")
+        assert "2/7" in await press(pilot, " ")

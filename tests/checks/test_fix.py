@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from inspector.checks.machine.destination import destination_for
+from inspector.checks.machine.destination import SAME_HOST, destination_for
 from inspector.checks.repair import fix as fix_module
 from inspector.checks.repair.fix import FixResult, fix
 from inspector.checks.vmms.table import find_vmm
@@ -141,6 +141,15 @@ def test_what_values_cannot_mend_is_said(tmp_path: Path) -> None:
     text = fix_text(result)
     assert "it still does not load" in text and "Cannot be mended by replacing values" in text
     assert "KVM_REG_ARM_VENDOR_HYP_BMAP_2" in text
+
+
+def test_a_copy_of_which_nobody_knows_whether_it_loads_is_not_said_to_fail() -> None:
+    """The host of a QEMU stream is known only as far as the guest saw it."""
+    source = load(str(material("qemu", "kvm-6.1_neoverse-n2_q100.mig.xz")))
+    result = fix(source, SAME_HOST, "", load_policy("6.12.118"), dry_run=True)
+    assert result.changes and result.after is not None and result.after.verdict == "uncertain"
+    text = fix_text(result)
+    assert "it is not certain that it would load" in text and "not load" not in text and result.exit_code == 1
 
 
 def test_nothing_is_written_when_nothing_is_refused(tmp_path: Path) -> None:

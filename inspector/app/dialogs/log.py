@@ -15,6 +15,7 @@ from inspector.app.shell import keys
 from inspector.app.shell.frame import source_name
 from inspector.app.shell.keys import Key, Mode
 from inspector.app.shell.session import Change
+from inspector.app.widgets.bars import dialog_keys
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Column, Item, Listing
@@ -137,11 +138,8 @@ class WriteLog(Dialog):
         )
 
     def _keys(self, cells: int) -> Row:
-        pieces = [Ink("")]
-        keymap = self.program.settings.keys
-        for key in sorted((one for one in LOG.keys if one.footer), key=lambda one: one.footer):
-            pieces += [Ink(keys.shown(key, keymap), "key"), Ink(f" {key.label}  ", "muted")]
-        return clip(tuple(pieces), cells)
+        shown = sorted((one for one in LOG.keys if one.footer), key=lambda one: one.footer)
+        return dialog_keys(((keys.shown(one, self.program.settings.keys), one.label) for one in shown), cells)
 
     @on(Listing.Moved, "#steps")
     def _explain(self) -> None:

@@ -57,9 +57,7 @@ class Mode(NamedTuple):
     """`module:Class` of what it offers in the command palette"""
 
 
-SECRETS = Key(
-    "secrets", "dollar_sign", "app.secrets", "Secrets", "Show or withhold values of general registers, keys …"
-)
+SECRETS = Key("secrets", "dollar_sign", "app.secrets", "Secrets", "Show or withhold the guest's secrets")
 SHARED: dict[str, tuple[Key, ...]] = {
     MODEL: (
         Key("write", "w", "app.write", "Write", "Would a write of this register be accepted? Try it", footer=4),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.cells import cell_len
 
@@ -99,6 +99,17 @@ def footer_row(mode: keys.Mode, narrow: bool, cells: int, keymap: Mapping[str, s
     for entry in entries:
         line += entry
     return ends(tuple(line), right, cells)
+
+
+def dialog_keys(words: Iterable[tuple[str, str]], cells: int) -> Row:
+    """Keys with their labels as a dialog's last line, as many as fit whole."""
+    line: Row = ()
+    for key, label in words:
+        entry = (Ink(key, "key"), Ink(f" {label}  ", "muted"))
+        if width((*line, *entry)) - 2 > cells:
+            break
+        line = (*line, *entry)
+    return line
 
 
 class Bar(Lines):

@@ -20,8 +20,15 @@ from inspector.app.widgets.ink import WRITTEN, Ink, Row, clip, ink, row, width, 
 from inspector.app.widgets.lines import Lines
 from inspector.registers import catalog
 from inspector.registers.bits import ALL
+from inspector.registers.caches import (
+    HOST_UNSEEN,
+    CacheReading,
+    CacheTopology,
+    narrow_reading,
+    read_caches,
+    wide_reading,
+)
 from inspector.registers.caches import Cache as CpuCache
-from inspector.registers.caches import CacheReading, CacheTopology, narrow_reading, read_caches, wide_reading
 from inspector.registers.encoding import ccsidr_id, grouped_hex
 from inspector.registers.ids import CLIDR_EL1, CTR_EL0
 
@@ -225,12 +232,16 @@ class Cache(Frame):
                 rows += wrap(_reading_row(one, value, applies, cells), cells, 4)
         topology = self._sides[self._shown[-1]]
         if topology.reason and "vcpu" in self._shown:
-            rows += wrap(row(Ink("Why   ", "muted"), ink(topology.reason)), cells, indent=6)
+            # Of a cache that only the host has, the vCPU's layout explains nothing.
+            word = "Why" if self._cache("vcpu") is not None or "host" not in self._shown else "vCPU"
+            rows += wrap(row(Ink(f"{word:<6}", "muted"), ink(topology.reason)), cells, indent=6)
         if "vcpu" in self._shown:
             for reg_id, reason in self._doubts().items():
                 told = row(Ink("?     ", "unknown"), ink(f"{catalog.by_id(reg_id).name} is not known: {reason}"))
                 rows += wrap(told, cells, indent=6)
         for note in topology.notes:
+            if note == HOST_UNSEEN and "host" in self._sides:
+                continue  # the host's own CLIDR_EL1 is there, and drawn
             rows += wrap(row(Ink("Note  ", "muted"), ink(note)), cells, indent=6)
         return rows
 

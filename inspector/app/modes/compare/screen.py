@@ -172,6 +172,8 @@ class Compare(Frame):
         words = dict.fromkeys(("write", "vcpu.next", "copy.line"), "")
         words["compare.every"] = "Differences" if self.board.every else "All"
         words["compare.rules"] = "By register" if self.board.rules else "By rule"
+        if len(self.session.loaded) > 1 and not self.board.others:
+            words["compare.right"] = "With another dump"
         return words | ({"policy": ""} if self.board.others else {})
 
     def compare_with(self, *others: Side) -> None:

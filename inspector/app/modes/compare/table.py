@@ -13,6 +13,8 @@ from inspector.registers.bits import ALL_BITS, ones, partial_hex
 
 WIDE = 98
 """Cells from which the rule has a column."""
+ROOMY, WHY = 150, "rule, and what it says"
+"""Cells from which the rule's own sentence has room beside its name, and the title of that column."""
 GRID_NAME, GRID_LEAST = 27, 13
 """Cells of the names and, at least, of each value of a matrix."""
 
@@ -23,7 +25,7 @@ def pair_columns(cells: int, titles: Sequence[str]) -> tuple[Column, ...]:
         name, value, word = (29, 24, 14) if cells >= 116 else (28, 22, 12)
         return (
             Column("register / field", name), Column(titles[0], value), Column(titles[1], value),
-            Column("verdict", word), Column("rule"),
+            Column("verdict", word), Column("rule" if cells < ROOMY else WHY),
         )  # fmt: skip
     verdict = 12
     name = 26 if cells >= 76 else 20
@@ -64,7 +66,10 @@ def _item(line: Line, columns: Sequence[Column], base: Base, grid: bool, written
     cells = (name, *values, row(verdict(node)))
     if len(columns) < 5:
         return Item(node.key, cells)
-    return Item(node.key, (*cells, row(ink("" if node.key.startswith("rule ") else node.rule, "muted"))))
+    if node.key.startswith("rule "):
+        return Item(node.key, (*cells, row("")))
+    why = f": {node.reason}" if columns[-1].title == WHY and node.rule and node.reason else ""
+    return Item(node.key, (*cells, row(ink(f"{node.rule}{why}", "muted"))))
 
 
 def _sign(line: Line) -> str:

@@ -161,12 +161,20 @@ def legend(picture: Picture, cells: int, most: int) -> list[Row]:
     if picture.form != "groups":
         left, right = picture.names
         half = row(Ink(f"{left[0]}  ", "muted"), ink(left[1], "title"))
+        other = row(Ink(f"{right[0]}  ", "muted"), ink(right[1]))
         room = min(max(width(half) + 3, cells // 2 - 10), cells // 2)
-        rows = [
-            (*fit(half, room - 1), Ink(" "), *clip(row(Ink(f"{right[0]}  ", "muted"), ink(right[1])), cells - room))
-        ]
+        beside = width(half) < room and width(other) <= cells - room
+        rows = (
+            [(*fit(half, room - 1), Ink(" "), *other)]
+            if beside
+            else [
+                clip(row(Ink(f"{word:<7}", "muted"), *said), cells)
+                for (word, _), said in zip((left, right), (half[1:], other[1:]), strict=True)
+            ]
+        )
         notes = [
-            wrap(row(Ink(f"{word}  ".lower(), "muted"), ink(text, "muted")), cells)[0] for word, text in picture.notes
+            wrap(row(Ink(f"{word:<{6 if beside else 7}}".lower(), "muted"), ink(text, "muted")), cells)[0]
+            for word, text in picture.notes
         ]
         return [*rows, *(clip(one, cells) for one in notes)][:most]
     names = list(picture.names)

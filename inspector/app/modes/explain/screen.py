@@ -29,7 +29,7 @@ from inspector.sources.dump import Dump
 HINT = (
     "Paste what QEMU, libvirt, Firecracker, Cloud Hypervisor, crosvm or a kernel printed: one line, a whole log, or "
     "just register ids. Prefixes, timestamps, colours and line wraps do not matter.\n"
-    "With f2 and f3 loaded dumps stand for the saved VM and for the destination: values that the text lacks are taken "
+    "With F2 and F3 loaded dumps stand for the saved VM and for the destination: values that the text lacks are taken "
     "from them, and with both the restore is simulated."
 )
 DELAY = 0.15
@@ -85,7 +85,7 @@ class Explain(Dialog):
         super().__init__()
         self._text = text
         self._sides: dict[str, Dump | None] = {"source": None, "destination": None}
-        """the dump on screen stands for the saved VM until f2 says otherwise"""
+        """the dump on screen stands for the saved VM until F2 says otherwise"""
         self._asked = 0
         self._timer: Timer | None = None
         self.answer: Explanation | None = None
@@ -96,7 +96,7 @@ class Explain(Dialog):
 
     def compose(self) -> ComposeResult:
         """Text, the two dumps, answer."""
-        words = unmarked("tab answer   f5 copy   f6 export   esc closes")
+        words = unmarked("tab answer   F5 copy   F6 export   esc closes")
         with Box(unmarked("Explain an error"), words, classes="whole"):
             yield Pasted(self._text, id="pasted", show_line_numbers=False, tab_behavior="focus")
             yield Lines(id="sides")
@@ -176,7 +176,7 @@ class Explain(Dialog):
 
     def _sides_row(self) -> Row:
         pieces: list[Ink] = []
-        for key, side in (("f2", "source"), ("f3", "destination")):
+        for key, side in (("F2", "source"), ("F3", "destination")):
             dump = self._sides[side]
             pieces += [
                 Ink(key, "key"),

@@ -184,4 +184,5 @@ class Findings(Listing, inherit_bindings=False):
                 "Not written yet. t writes the next register, T goes to the next refusal, w writes another value here."
             )
             return [*head, *wrap(row(Ink(said)), cells)]
-        return [*head, *outline_rows(finding_outline(met.finding, (met.finding.vcpu,)), cells)]
+        lines = finding_outline(met.finding, (met.finding.vcpu,), saved="written" if typed else "saved")
+        return [*head, *outline_rows(lines, cells)]

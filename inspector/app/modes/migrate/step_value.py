@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from textual.app import ComposeResult
 from textual.widgets import Input
+from textual.widgets.input import Selection
 
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
 from inspector.app.dialogs.line import Line
@@ -45,6 +46,8 @@ class StepValue(Dialog):
         """Say what is written now, and what enter does."""
         one, size = self._met.finding, self._register.size
         self._to_line()
+        line = self.query_one(self.LINE, Line)
+        line.selection = Selection(0, len(line.value))
         known = [(one.value, "writes now"), (one.destination, "destination's own"), (one.would_pass, "would pass")]
         told = [
             row(Ink(f"{words:<19}", "muted"), Ink(grouped_hex(value, size)))

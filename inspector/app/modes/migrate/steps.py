@@ -14,7 +14,8 @@ from inspector.app.modes import migrate
 from inspector.app.modes.migrate.check import Check
 from inspector.app.modes.migrate.question import Instead, Question, destination_name, short_name
 from inspector.app.shell import keys
-from inspector.app.widgets.ink import WRITTEN, Ink, Row, clip, ink, row
+from inspector.app.widgets.bars import dialog_keys
+from inspector.app.widgets.ink import WRITTEN, Ink, Row, ink, row
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Column, Item, Listing
 from inspector.app.widgets.unmarked import Box, unmarked
@@ -244,10 +245,8 @@ class StepLog(Dialog):
         unsure = sum(one.outcome == "uncertain" for one in made)
         said = f"{len(made)} steps, {bad} refused" + (f", {unsure} uncertain" if unsure else "")
         self.query_one("#said", Lines).show([row(ink(said, "title"))])
-        pieces = [Ink("")]
-        for key in migrate.STEPS.keys:
-            pieces += [Ink(keys.shown(key, self.program.settings.keys), "key"), Ink(f" {key.label}  ", "muted")]
-        self.query_one("#keys", Lines).show([clip(tuple(pieces), cells)])
+        words = ((keys.shown(key, self.program.settings.keys), key.label) for key in migrate.STEPS.keys)
+        self.query_one("#keys", Lines).show([dialog_keys(words, cells)])
 
     def action_move(self, how: str) -> None:
         """A step on or back, or to the beginning."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence, Set
 
 from inspector.app.modes.migrate.entries import PASSING, Entry, Kind, differs, member, vcpu_words
 from inspector.app.shell.numbers import Base, bits_text, field_text, part_text, short_pair, short_value, value_text
-from inspector.app.widgets.ink import WRITTEN, Ink, Row, fit, ink, row
+from inspector.app.widgets.ink import WRITTEN, Ink, Row, fit, ink, row, width
 from inspector.app.widgets.listing import Column, Item
 from inspector.checks.restore.result import FieldDifference, Finding, MigrationReport
 from inspector.registers.bits import open_text
@@ -172,7 +172,10 @@ def _finding_item(
     else:
         head = row(name)
     if several and entry.vcpus:
-        head = row(*head, Ink(f"  {vcpu_words(entry.vcpus)}", "muted"))
+        where = Ink(f"  {vcpu_words(entry.vcpus)}", "muted")
+        room = table_columns(cells)[1 if wide else 0].width - 1
+        # Whose it is says more than where the field lies.
+        head = row(*(head if width((*head, where)) <= room else head[:3]), where)
     if field is not None:
         bits = field.msb - field.lsb + 1
         mine = field_text(field.source, bits, base)

@@ -36,7 +36,7 @@ HELP = (
     "value (ID_AA64PFR0_EL1=0x...), a whole error log, a FEAT_ name. The line below says what it is taken for; enter "
     "opens, decodes or explains it.\n"
     "Arrows move in the list: files that were opened last, dumps of this folder, this machine, shipped dumps. On an "
-    "empty line ? is this help; ctrl+q leaves, f2 opens the list of dumps, ctrl+p finds every command."
+    "empty line ? is this help; ctrl+q leaves, F2 opens the list of dumps, ctrl+p finds every command."
 )
 PLACEHOLDER = "type or paste: file, error text, register, value, feature"
 RECENT = 5
@@ -144,6 +144,7 @@ class Start(Frame):
         others = [
             Item("explain", (row("an error text…"), row(Ink("7", "key")))),
             Item("file", (row("a file…"), row(Ink("F2", "key")))),
+            Item("demo", (row("a demonstration"), row(Ink("a patch, step by step", "muted")))),
             Item("machine", (row("this machine (/dev/kvm)"), row(Ink(this_machine(), "muted")))),
         ]
         shipped = shipped_items() or [Item("", (row(Ink("none with this installation", "muted")),), pick=False)]
@@ -301,6 +302,8 @@ class Start(Frame):
             self.program.action_open()
         elif kind == "explain":
             self.program.action_mode("explain")
+        elif kind == "demo":
+            self._play()
         elif kind == "builtin":
             self._say(self.program.open_source(f"builtin:{name}"), "refused")
         elif kind == "machine":
@@ -309,6 +312,16 @@ class Start(Frame):
                 self._read_live("live:")
             else:
                 self._say(f"this machine: {state}", "refused")
+
+    def _play(self) -> None:
+        """The story that `vcpu-inspector demo` plays."""
+        from inspector.reports.demo import SOURCE
+
+        self.program.session.story = True
+        if problem := self.program.open_source(SOURCE):
+            self._say(problem, "refused")
+        else:
+            self.program.action_mode("patch")
 
     def _read_live(self, address: str) -> None:
         """Beside the screen: a live source takes a moment."""

@@ -29,6 +29,7 @@ from inspector.app.modes.write.rows import (
 )
 from inspector.app.shell import keys
 from inspector.app.shell.session import Change
+from inspector.app.widgets.bars import dialog_keys
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
@@ -231,10 +232,7 @@ class Write(Dialog):
             for key in write.MODE.keys
             if (key.footer and (key.id != "write.take" or takes)) or (key.id == "write.real" and self._real)
         ]
-        pieces = [Ink("")]
-        for key, label in words:
-            pieces += [Ink(key, "key"), Ink(f" {label}  ", "muted")]
-        return clip(tuple(pieces), cells)
+        return dialog_keys(words, cells)
 
     @property
     def _real(self) -> bool:
