@@ -15,7 +15,7 @@ import pytest
 
 from inspector import leaving
 from inspector.leaving import ENDING, Leaving, held, raised
-from inspector.sources.live.source import Deadline
+from inspector.transport.deadline import Deadline
 from tests.fresh import ROOT
 
 

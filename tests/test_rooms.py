@@ -14,7 +14,7 @@ import pytest
 from tests.fresh import ROOT, modules_after
 
 PACKAGE = ROOT / "inspector"
-ORDER = ("registers", "policies", "kvm", "lab", "sources", "checks", "reports", "app", "commands")
+ORDER = ("transport", "registers", "policies", "kvm", "lab", "sources", "checks", "reports", "app", "commands")
 """Every room may import itself and the rooms before it; only `commands` (the `live` command) opens the screens."""
 ALLOWED = {room: set(ORDER[: place + 1]) for place, room in enumerate(ORDER)}
 LAYOUT = {
@@ -148,6 +148,11 @@ CONTRACTS = (
         "A policy is data: neither loading nor comparing one asks the engine", "policies/**/*.py", ("inspector.kvm",)
     ),
     Contract("KVM's model needs no file format and no live host", "kvm/**/*.py", ("inspector.sources",)),
+    Contract(
+        "What carries bytes knows no register, file format or machine",
+        "transport/*.py",
+        ("inspector.registers", "inspector.sources", "inspector.lab"),
+    ),
     Contract("A file format knows no live source", "sources/formats/*.py", ("inspector.sources.live",)),
     Contract("What is asked does not say how an answer is printed", "checks/**/*.py", ("rich", "textual", "argparse")),
     Contract("A report prints a result and asks nothing itself", "reports/**/*.py", ("textual", "argparse")),

@@ -9,8 +9,6 @@ byte 4), init/Kconfig's IKCONFIG (`IKCFG_ST` before a gzip stream of the configu
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import io
 import lzma
 import re
@@ -27,6 +25,7 @@ from inspector.errors import SourceError
 from inspector.lab import store
 from inspector.lab.debian import FetchError, Stamp, fetch_kernel, guest_apt
 from inspector.new_file import write_whole
+from inspector.transport.compressed import compression_of, decompress
 
 SERIES = re.compile(r"[0-9]{1,2}\.[0-9]{1,2}\Z|newest\Z")
 NEEDED = {
@@ -207,18 +206,10 @@ def _keep(kept: Path, data: bytes, where: str, say: Callable[[str], object]) -> 
     return kept
 
 
-def _decompressed(data: bytes) -> BinaryIO:
-    """A stream of what is compressed by gzip, xz, lzma, bzip2 or zstd, or as it is."""
-    source = io.BytesIO(data)
-    if data[:2] == b"\x1f\x8b":
-        return gzip.GzipFile(fileobj=source)  # type: ignore[return-value]
-    if data[:6] == b"\xfd7zXZ\0" or data[:3] == b"\x5d\0\0":
-        return lzma.LZMAFile(source)  # type: ignore[return-value]
-    if data[:3] == b"BZh":
-        return bz2.BZ2File(source)  # type: ignore[return-value]
-    if data[:4] == b"\x28\xb5\x2f\xfd":
-        return zstandard.ZstdDecompressor().stream_reader(source)
-    return source
+def _decompressed(data: bytes, where: Path) -> BinaryIO:
+    """A stream of what is compressed by any of `compression_of` or lzma, or as it is."""
+    name = "lzma" if data[:3] == b"\x5d\0\0" else compression_of(data[:16])
+    return decompress(io.BytesIO(data), name, str(where)) if name else io.BytesIO(data)
 
 
 def _deb(path: Path) -> Iterator[tuple[str, BinaryIO]]:
@@ -230,7 +221,7 @@ def _deb(path: Path) -> Iterator[tuple[str, BinaryIO]]:
         if size < 0:
             raise ValueError(f"a member of {size} bytes")
         if name.startswith("data.tar"):
-            with tarfile.open(fileobj=_decompressed(data[place + 60 : place + 60 + size]), mode="r|") as archive:
+            with tarfile.open(fileobj=_decompressed(data[place + 60 : place + 60 + size], path), mode="r|") as archive:
                 for member in archive:
                     content = archive.extractfile(member) if member.isfile() else None
                     if content is not None:
@@ -250,7 +241,7 @@ def _rpm(path: Path) -> Iterator[tuple[str, BinaryIO]]:
         place += 16 + 16 * entries + size
         if not last:
             place += -place % 8
-    archive = _decompressed(data[place:])
+    archive = _decompressed(data[place:], path)
     while (head := archive.read(110))[:6] in (b"070701", b"070702"):
         size, length = int(head[54:62], 16), int(head[94:102], 16)
         if max(size, length) > _MOST:

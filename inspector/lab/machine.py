@@ -7,7 +7,6 @@ that was booted is saved by QEMU's own migration; the file is named by everythin
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import random
 import selectors
@@ -31,6 +30,8 @@ from inspector.lab.guard import Guard
 from inspector.lab.initramfs import fingerprint, root_file_system
 from inspector.lab.kernels import missing
 from inspector.lab.wire import Reader, packed
+from inspector.transport.deadline import Deadline
+from inspector.transport.qmp import QmpSession
 
 MEMORY = 512
 """MiB"""
@@ -47,6 +48,10 @@ NUDGE = b"\n"
 """Sent between the two: on a busy host QEMU's serial port may keep what came until something else comes."""
 SLICE = 0.5
 """Longest wait, in seconds, before `stopped` is looked at again."""
+MONITOR = 60.0
+"""Seconds for one answer of QEMU's monitor"""
+_OVER = ("completed", "failed", "cancelled")
+"""states of a migration that goes on no further"""
 _SMALL = 1024
 """Bytes of a request that may wait in the guest's queue beside others: that holds 4096."""
 _running: set[Machine] = set()
@@ -118,7 +123,7 @@ class Machine:
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: Guard | None = None
         self._line: socket.socket | None = None
-        self._qmp: Qmp | None = None
+        self._qmp: QmpSession | None = None
         self.about: dict[str, Any] = {}
         """what the guest says of its kernel"""
         self.booted_in = 0.0
@@ -186,7 +191,21 @@ class Machine:
         self._guard = Guard(self._process.pid, self._folder)
         store.note_running(self._process.pid, self._where, self._image)
         self._line = self._connect("line")
-        self._qmp = Qmp(self._connect("qmp"), self.failure)
+        monitor = self._connect("qmp")
+        try:
+            self._qmp = QmpSession(self._where, monitor, Deadline(MONITOR, self._where))
+        except SourceError as error:
+            monitor.close()
+            raise self.failure(f"QEMU's monitor {error.what}") from None
+
+    def _monitor(self, command: str, **arguments: object) -> Any:
+        """What a command of QEMU's monitor returns. Raises SourceError with the machine's last words."""
+        assert self._qmp is not None
+        self._qmp.deadline = Deadline(MONITOR, self._where)
+        try:
+            return self._qmp.command(command, **arguments)
+        except SourceError as error:
+            raise self.failure(f"QEMU's monitor: {error.what}") from None
 
     def _connect(self, name: str) -> socket.socket:
         end = time.monotonic() + 30
@@ -231,20 +250,21 @@ class Machine:
 
     def _save(self, cache: Path, key: str, say: Callable[[str], object]) -> None:
         """Save the machine as it stands; a machine that cannot be saved runs on all the same."""
-        assert self._qmp is not None
         raw = self._folder / "state"
         say("saving the machine for the next start")
-        self._qmp.ask("stop")
+        self._monitor("stop")
         try:
-            self._qmp.ask("migrate", uri=f"file:{raw}")
-            if self._qmp.wait_for_migration():
+            self._monitor("migrate", uri=f"file:{raw}")
+            while (status := self._monitor("query-migrate").get("status")) not in _OVER:
+                time.sleep(0.05)
+            if status == "completed":
                 for removed in store.keep(cache, key, raw):
                     say(f"made room: {removed}")
         except (InspectorError, OSError):
             say("the machine could not be saved; the next start boots it again")
         finally:
             raw.unlink(missing_ok=True)
-            self._qmp.ask("cont")
+            self._monitor("cont")
 
     def _restore(self, command: list[str], emulator: Emulator, saved: Path) -> None:
         take, give = os.pipe()
@@ -266,12 +286,11 @@ class Machine:
         finally:
             os.close(take)
         thread.start()
-        assert self._qmp is not None
-        while self._qmp.ask("query-status")["status"] == "inmigrate":
+        while self._monitor("query-status")["status"] == "inmigrate":
             self._go_on()
             time.sleep(0.005)
         thread.join()
-        self._qmp.ask("cont")
+        self._monitor("cont")
 
     def ask(self, request: Mapping[str, Any], timeout: float) -> dict[str, Any]:
         """The guest's answer to one request, within `timeout` seconds. Raises SourceError."""
@@ -386,45 +405,3 @@ def close_all(*, for_good: bool = False) -> None:
         found = list(_running)
     for machine in found:
         machine.close()
-
-
-class Qmp:
-    """The few commands of QEMU's monitor that a machine of the lab needs."""
-
-    def __init__(self, line: socket.socket, failure: Callable[[str], SourceError]) -> None:
-        self._line, self._failure = line, failure
-        line.settimeout(60)
-        self._file = line.makefile("rb")
-        try:
-            self._file.readline()
-        except OSError as error:
-            raise failure(f"QEMU did not start: {error}") from None
-        self.ask("qmp_capabilities")
-
-    def ask(self, command: str, **arguments: object) -> Any:
-        """What a command returns. Raises SourceError."""
-        try:
-            self._line.sendall(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
-            while True:
-                answer = json.loads(self._file.readline() or b"null")
-                if answer is None:
-                    raise self._failure("QEMU ended")
-                if "error" in answer:
-                    raise self._failure(f"QEMU refused {command}: {answer['error'].get('desc')}")
-                if "return" in answer:
-                    return answer["return"]
-        except (OSError, ValueError) as error:
-            raise self._failure(f"QEMU did not answer {command}: {error}") from None
-
-    def wait_for_migration(self) -> bool:
-        """Wait until the machine is saved; False when that failed."""
-        while True:
-            status = self.ask("query-migrate").get("status")
-            if status in ("completed", "failed", "cancelled"):
-                return bool(status == "completed")
-            time.sleep(0.05)
-
-    def close(self) -> None:
-        """Let the line go."""
-        self._file.close()
-        self._line.close()

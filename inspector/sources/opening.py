@@ -15,8 +15,8 @@ from typing import Any, BinaryIO, Literal
 
 from inspector.budget import TEXT, Budget, most
 from inspector.errors import SourceError
-from inspector.sources.compressed import compression_of, decompress
 from inspector.sources.text_encoding import as_utf8, encoding_of
+from inspector.transport.compressed import compression_of, decompress
 
 HEAD = 1 << 16
 """Bytes that a format may look at to recognise its own."""

@@ -25,8 +25,8 @@ from inspector.checks.repair.copying import check_patches, copy_patched, regular
 from inspector.checks.repair.lzop import LzopWriter
 from inspector.errors import InspectorError
 from inspector.new_file import new_file
-from inspector.sources.compressed import decompress
 from inspector.sources.edits.change import BytePatch
+from inspector.transport.compressed import decompress
 from tests.fresh import ROOT
 
 ANY = Path(__file__).stat()

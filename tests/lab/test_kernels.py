@@ -102,7 +102,7 @@ DAMAGED = {
     "odd gzip": (b"\x1f\x8b" + bytes(range(100)), "is no arm64 kernel"),
     "deb without": (deb("./usr/bin/x", b"x", "xz"), "holds no kernel image"),
     "deb of x86": (deb("./boot/vmlinuz-1", b"MZ but of another kind", "xz"), "is no arm64 kernel"),
-    "cut deb": (deb("./boot/vmlinuz-1", image(), "xz")[:-40], "cannot be unpacked"),
+    "cut deb": (deb("./boot/vmlinuz-1", image(), "xz")[:-40], "xz data ends early"),
     "odd rpm": (b"\xed\xab\xee\xdb" + bytes(200), "cannot be unpacked"),
     "rpm without": (rpm("./etc/x", b"x"), "holds no kernel image"),
 }

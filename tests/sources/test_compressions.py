@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from inspector.errors import SourceError
-from inspector.sources import compressed, load
+from inspector.sources import load
+from inspector.transport import compressed
 from tests.sources import streams
 from tests.sources.streams import SOME_REGISTERS
 

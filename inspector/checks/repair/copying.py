@@ -20,8 +20,8 @@ import zstandard
 from inspector.budget import TEXT, exceeded, most
 from inspector.checks.repair.lzop import LzopWriter
 from inspector.errors import InspectorError
-from inspector.sources.compressed import decompress
 from inspector.sources.edits.change import BytePatch
+from inspector.transport.compressed import decompress
 
 _CHUNK = 1 << 20
 _PIECE = 64 << 20

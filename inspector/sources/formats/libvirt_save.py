@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 import msgspec
 
 from inspector.errors import SourceError
-from inspector.sources.compressed import compression_of, decompress
 from inspector.sources.dump import Dump
 from inspector.sources.formats.qemu_embedded import load_embedded
 from inspector.sources.formats.qemu_stream import load_at, read_stream
 from inspector.sources.formats.qemu_walk import MAGIC
 from inspector.sources.opening import Content, replay
+from inspector.transport.compressed import compression_of, decompress
 
 if TYPE_CHECKING:
     from pathlib import Path

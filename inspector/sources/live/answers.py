@@ -18,8 +18,9 @@ import msgspec
 from inspector.errors import SourceError
 from inspector.leaving import held
 from inspector.sources.dump import Dump
-from inspector.sources.live.source import Deadline, LiveOptions
+from inspector.sources.live.source import LiveOptions
 from inspector.sources.opening import Content
+from inspector.transport.deadline import Deadline
 
 MOST = 16 << 20
 """Bytes of an answer; a dump of a hundred CPUs has less than one million."""

@@ -11,7 +11,8 @@ from typing import Any
 from inspector.errors import SourceError
 from inspector.sources.dump import Dump, Provenance, Vcpu
 from inspector.sources.live.collector import DEBUGFS, debugfs_vms
-from inspector.sources.live.source import Deadline, LiveOptions, within
+from inspector.sources.live.source import LiveOptions
+from inspector.transport.deadline import Deadline, within
 from inspector.untrusted import Untrusted
 
 _VM = re.compile(r"[0-9]+-[0-9]+")

@@ -16,8 +16,10 @@ from inspector.leaving import Leaving, held
 from inspector.registers.catalog import find
 from inspector.registers.encoding import CLASS_CORE, CLASS_SYSREG, SIZE_U32, SIZE_U128, make_id, size_of, split_id
 from inspector.sources.dump import Dump, Provenance, Vcpu
-from inspector.sources.live.rsp import DOCUMENT, Remote, connect
-from inspector.sources.live.source import Deadline, LiveOptions
+from inspector.sources.live.rsp import DOCUMENT, Remote
+from inspector.sources.live.source import LiveOptions
+from inspector.transport.deadline import Deadline
+from inspector.transport.sockets import connect
 from inspector.untrusted import Untrusted
 
 _FILES, _REGISTERS, _THREADS = 32, 4096, 1024

@@ -11,7 +11,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -19,80 +18,15 @@ from inspector.errors import SourceError
 from inspector.leaving import held
 from inspector.sources.dump import Dump
 from inspector.sources.live.gdbstub import STANDING, read_stub, with_note
-from inspector.sources.live.rsp import connect, receive, send
-from inspector.sources.live.source import Deadline, LiveOptions
+from inspector.sources.live.source import LiveOptions
+from inspector.transport.deadline import Deadline
+from inspector.transport.qmp import QmpSession
+from inspector.transport.sockets import connect
 
-_LONGEST = 1 << 20
-"""Bytes of one QMP message."""
 _LAST_WORDS = 5.0
 """Seconds of the time-out kept for putting the guest back as it was."""
 _TRIES = 50
 """Times that the folder of the gdbstub's socket is taken away, 20 ms between."""
-
-
-class QmpSession:
-    """One QMP connection: commands and their answers; events between them are passed over."""
-
-    def __init__(self, address: str, line: socket.socket, deadline: Deadline) -> None:
-        self.address, self.line, self.deadline = address, line, deadline
-        self._waiting, self._count = b"", 0
-        greeting = self.message(" (is another client, such as libvirt, connected?)")
-        if "QMP" not in greeting:
-            raise SourceError("is not a QMP socket", address)
-        self.version = _version(greeting["QMP"])
-        self.command("qmp_capabilities")
-
-    def message(self, hint: str = "") -> dict[str, Any]:
-        """The next JSON object."""
-        try:
-            while b"\n" not in self._waiting:
-                chunk = receive(self.line, self.deadline)
-                if not chunk:
-                    raise SourceError("closed the connection", self.address)
-                self._waiting += chunk
-                if len(self._waiting) > _LONGEST:
-                    raise SourceError(f"sends messages of more than {_LONGEST >> 20} MiB", self.address)
-        except SourceError as error:
-            silent = error.what == self.deadline.error().what
-            raise SourceError(error.what + hint * silent, self.address) from None
-        except OSError as error:
-            raise SourceError(f"went away: {error.strerror or error}", self.address) from None
-        first, _, self._waiting = self._waiting.partition(b"\n")
-        try:
-            return msgspec.json.decode(first, type=dict[str, Any])
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            raise SourceError("does not talk QMP", self.address) from None
-
-    def command(self, name: str, **arguments: object) -> Any:
-        """Execute one command and give its `return`. Raises SourceError with QEMU's own words when it fails.
-
-        Commands are numbered, and answers by the same number: a late one is not taken for the next command's.
-        """
-        self._count += 1
-        text = {"execute": name, "id": self._count, **({"arguments": arguments} if arguments else {})}
-        try:
-            send(self.line, msgspec.json.encode(text) + b"\n", self.deadline)
-        except OSError as error:
-            raise SourceError(f"went away: {error.strerror or error}", self.address) from None
-        while True:
-            answer = self.message()
-            if answer.get("id", self._count) != self._count:
-                continue
-            if "return" in answer:
-                return answer["return"]
-            if "error" in answer:
-                detail = answer["error"].get("desc", "") if isinstance(answer["error"], dict) else ""
-                raise SourceError(f"{name}: {detail or 'refused'}", self.address)
-
-    def monitor(self, line: str) -> str:
-        """One line of QEMU's human monitor; what it printed."""
-        return str(self.command("human-monitor-command", **{"command-line": line})).strip()
-
-    def state(self) -> str:
-        """The run state (`running`, `paused`, `postmigrate`, ...); empty where the answer names none."""
-        status = self.command("query-status")
-        known = status if isinstance(status, dict) else {}
-        return "running" if known.get("running") is True else str(known.get("status", ""))[:32]
 
 
 class Qmp:
@@ -147,7 +81,7 @@ class Qmp:
         problem = _step_back(session, running, self.address, seconds / 2)
         if problem:
             again = Deadline(seconds / 2, self.address, last=True)
-            session.line.close()
+            session.close()
             with contextlib.suppress(SourceError), connect(self.address, self._path, again) as line:
                 problem = _step_back(QmpSession(self.address, line, again), running, self.address, seconds / 2)
         return problem
@@ -173,15 +107,6 @@ def _step_back(session: QmpSession, running: bool, address: str, seconds: float)
     if not settled:
         return STANDING
     return "QEMU's gdbstub may be open still: `gdbserver none` in its monitor closes it" if open_still else ""
-
-
-def _version(greeting: object) -> str:
-    """`10.0.2` of a greeting, as far as it is one."""
-    for part in ("version", "qemu"):
-        greeting = greeting.get(part) if isinstance(greeting, dict) else None
-    known = greeting if isinstance(greeting, dict) else {}
-    numbers = [known.get(part) for part in ("major", "minor", "micro")]
-    return ".".join(str(number) for number in numbers if isinstance(number, int) and 0 <= number < 1000)
 
 
 @contextlib.contextmanager

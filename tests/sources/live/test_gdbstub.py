@@ -14,8 +14,10 @@ from inspector.errors import SourceError
 from inspector.registers.catalog import by_id
 from inspector.sources.live import open_live
 from inspector.sources.live.gdbstub import Described, id_of
-from inspector.sources.live.rsp import _plain, connect
-from inspector.sources.live.source import Deadline, LiveOptions
+from inspector.sources.live.rsp import _plain
+from inspector.sources.live.source import LiveOptions
+from inspector.transport.deadline import Deadline
+from inspector.transport.sockets import connect
 from tests.sources.live.fakes import Stub, Talk, packet, peer
 
 QUICK = LiveOptions(timeout=1.0)

@@ -39,6 +39,7 @@ def compression_of(head: bytes) -> str:
 def decompress(raw: BinaryIO, name: str, where: str, offset: int = 0) -> BinaryIO:
     """A buffered, forward-only reader of what `raw` holds compressed as `name`; its reads raise SourceError.
 
+    `name`: one that `compression_of` gives, or `lzma`, whose files begin with nothing that tells them from others.
     `offset`: where the compressed data begins in the file `where`, for the command that unpacks it. Raises SourceError
     when the library for it is not installed.
     """
@@ -97,7 +98,8 @@ def _maker(name: str) -> Callable[[], Any]:
         return maker
     import lzma
 
-    return lambda: lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
+    kind = lzma.FORMAT_ALONE if name == "lzma" else lzma.FORMAT_XZ
+    return lambda: lzma.LZMADecompressor(format=kind, memlimit=_XZ_MEMORY)
 
 
 class _GzipMember:
