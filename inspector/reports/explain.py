@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from inspector.checks.explain.result import ExplainedField, ExplainedRegister, Explanation, SeenMessage
+from inspector.checks.explain.result import DESTINATION, ExplainedField, ExplainedRegister, Explanation, SeenMessage
 from inspector.checks.feature_groups import FeatureGroup
 from inspector.errors import one_line
 from inspector.registers.catalog import by_id
@@ -15,7 +15,7 @@ from inspector.reports.outline import GAP, OutlineLine, Words, line, listed, out
 from inspector.reports.values import hex_json
 
 _KINDS = {
-    "refused": ("✖", "refused by the destination's KVM", "refused"),
+    "refused": ("✖", "refused", "refused"),
     "only_in_source": ("✖", "not listed by the destination", "refused"),
     "missing_in_source": ("○", "not in the saved state: keeps the destination's value", "muted"),
     "unhandled": ("✖", "accessed by a guest, not handled", "refused"),
@@ -38,6 +38,7 @@ def explanation_json(answer: Explanation) -> Json:
         "headline": answer.headline,
         "vmm": answer.vmm,
         "version": answer.version,
+        "refused_by": answer.refused_by or None,
         "registers": [_register_json(r) for r in answer.registers],
         "groups": [_group_json(g) for g in answer.groups],
         "missing": [_group_json(g) for g in answer.missing],
@@ -134,7 +135,7 @@ def explanation_outline(answer: Explanation) -> list[OutlineLine]:
         lines.append(line(f"Seen from {answer.vmm}" + (f", {answer.version}" if answer.version else "")))
     for register in answer.registers:
         if register.kind not in _LISTED:
-            lines += [GAP, *_register_lines(register)]
+            lines += [GAP, *_register_lines(register, answer.refused_by)]
     lines += _groups("Only the source lists", answer.groups) + _groups("Only the destination lists", answer.missing)
     lines += section("What follows", [line(text, label="·", depth=1) for text in answer.conclusions])
     steps = enumerate(answer.next_steps, 1)
@@ -143,15 +144,18 @@ def explanation_outline(answer: Explanation) -> list[OutlineLine]:
     return lines + section("Messages recognised", _messages(answer.messages))
 
 
-def _register_lines(register: ExplainedRegister) -> list[OutlineLine]:
+def _register_lines(register: ExplainedRegister, refused_by: str) -> list[OutlineLine]:
     size = by_id(register.id).size
     sign, word, role = _KINDS[register.kind]
+    if register.kind == "refused":
+        word = f"refused by {refused_by}" if refused_by else "refused"
     error = (f", {register.errno_name}" if register.errno_name else "") + (" (simulated)" if register.simulated else "")
     name, reg_id = Words(register.name, "title"), Words(f"  {hex_id(register.id)}  ", "muted")
     lines = [line(name, reg_id, Words(f"{sign} {word}{error}", role), kind="entry")]
     if register.title:
         lines.append(line(Words(register.title, "muted"), depth=1))
-    sides = _SIDES.get(register.kind, ("source", "destination"))
+    restored = ("source", "destination") if refused_by == DESTINATION else ("written", "own")
+    sides = _SIDES.get(register.kind, restored)
     for side, value, key in zip(sides, (register.wanted, register.actual), ("wanted", "actual"), strict=True):
         if value is not None:
             dump = Words("  from the dump" * (key in register.from_dump), "muted")

@@ -7,8 +7,9 @@ import pytest
 
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import MigrationReport
+from inspector.checks.vmms.base import Saved
 from inspector.checks.vmms.table import find_vmm, vmm_for
-from inspector.policies.setup import Feature, VcpuSetup, parse_features
+from inspector.policies.setup import Feature, VcpuSetup, feature_of, parse_features
 from inspector.registers.encoding import make_id
 from inspector.registers.ids import CNTPCT_EL0, CNTV_CVAL_EL0, CNTVCT_EL0, ID_AA64ISAR1_EL1, ID_AA64PFR0_EL1, SVE_VLS
 from inspector.sources.dump import Dump
@@ -64,6 +65,16 @@ def test_cloud_hypervisor_never_asks_for_pointer_authentication() -> None:
     report = check(saved_with(host, "psci,pmu,sve,ptrauth"), host, "cloud-hypervisor")
     assert ID_AA64ISAR1_EL1 in refused(report)
     assert any("never asks for" in note for note in report.notes)
+
+
+@pytest.mark.parametrize(("word", "option"), [("el2", "--nested"), ("mte", "--cpus mte=[auto=true]")])
+def test_crosvm_creates_by_option_what_a_saved_vcpu_has_besides(word: str, option: str) -> None:
+    """072558a6e and ff5bb258a of July 2026: before, the registers of such a vCPU were called unknown there."""
+    saved = Saved(VcpuSetup(features=int(Feature.PSCI)).toggled(word))
+    made = find_vmm("crosvm").made(saved, lambda _: False)
+    assert made.setup.includes(feature_of(word)) and option in made.why and made.required
+    plain = find_vmm("crosvm").made(Saved(VcpuSetup(features=int(Feature.PSCI))), lambda _: False)
+    assert not plain.setup.includes(feature_of(word)) and option not in plain.why
 
 
 def test_a_guest_without_sve_meets_a_vcpu_with_it() -> None:

@@ -314,3 +314,39 @@ def test_what_the_text_holds_is_not_said_to_be_missing() -> None:
     assert "NV (" not in both.registers[0].why
     named = explain("ID_AA64MMFR2_EL1 0x1221011112101011")
     assert "No message says what happened to it" in named.registers[0].why
+
+
+@pytest.mark.parametrize(
+    ("text", "by", "headline"),
+    [
+        ("error: failed to set register ID_AA64PFR0_EL1: Invalid argument", "", "a write was refused of 1 register"),
+        ("mytool: set reg 603000000013c020: EINVAL", "", "a write was refused of 1 register"),
+        ("KVM_SET_ONE_REG 0x603000000013c020 = 0x1: EINVAL", "KVM", "KVM refused 1 register"),
+        ("gem5: Failed to set register (0x603000000013808c) value (errno: 22)", "KVM", "KVM refused 1 register"),
+        (
+            "Error configuring the vcpu: Error applying template: Failed to set register 0x603000000013c000 to value "
+            "0x410fd0c0: Invalid argument (os error 22)",
+            "KVM",
+            "KVM refused 1 register",
+        ),
+        (
+            "Failed to restore the state of the vcpu: Failed to set register 0x603000000013c000 to value 0x410fd0c0: "
+            "Invalid argument (os error 22)",
+            "the destination's KVM",
+            "the destination's KVM refused",
+        ),
+        ("mytool: while restoring: set reg 603000000013c020: EINVAL", "the destination's KVM", "the destination's KVM"),
+    ],
+)
+def test_who_refused_is_said_as_far_as_the_text_shows_it(text: str, by: str, headline: str) -> None:
+    answer = explain(text)
+    assert (answer.refused_by, answer.headline.startswith(headline)) == (by, True), answer.headline
+    restored = by == "the destination's KVM"
+    assert any("saved vCPU was restored" in one for one in answer.conclusions) is not restored
+    assert any("migrate" in step or "snapshot-editor" in step for step in answer.next_steps) is restored
+
+
+@pytest.mark.parametrize(("major", "release"), [(3, "1.9 and 1.10.0"), (4, "1.10.1"), (10, "1.16"), (11, "1.17")])
+def test_a_snapshot_format_names_the_releases_that_write_it(major: int, release: str) -> None:
+    answer = explain(f"Invalid format version: {major}.0.0 of the snapshot")
+    assert any(f"Firecracker {release}" in text or release in text for text in answer.conclusions), answer.conclusions

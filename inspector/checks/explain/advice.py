@@ -53,13 +53,17 @@ def next_steps(
     counts: tuple[int, int] | None,
     unnamed: bool,
     booting: bool,
+    *,
+    restored: bool = True,
 ) -> list[str]:
-    """Things to do, best first, without repetition."""
+    """Things to do, best first, without repetition. `restored`: a saved vCPU was written."""
     steps: list[str] = []
     rule = _rule(vmm)
     refused = [r for r in registers if r.kind == "refused"]
-    if refused:
+    if refused and restored:
         steps += _refused_steps(rule, refused)
+    elif refused:
+        steps += _set_up_steps(refused)
     if groups:
         steps += _list_steps(rule, groups)
     if counts is not None and not groups:
@@ -111,6 +115,15 @@ def _refused_steps(rule: Vmm, refused: Sequence[ExplainedRegister]) -> Iterable[
         yield f"create the destination's vCPU with the source's features: {rule.option(option, 'on')} ({feature})"
     yield from rule.refused_steps([r.id for r in refused])
     yield _MIGRATE
+
+
+def _set_up_steps(refused: Sequence[ExplainedRegister]) -> Iterable[str]:
+    first = refused[0]
+    value = "VALUE" if first.wanted is None or first.withheld else f"{first.wanted:#x}"
+    yield (
+        f"run `vcpu-inspector write HOST {first.name}={value} --kernel K` with a dump of that host: it says by which"
+        " field the value is refused, and what would pass"
+    )
 
 
 def _lost_features(refused: Sequence[ExplainedRegister]) -> list[tuple[str, str]]:

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from inspector.checks.explain.clues import Clue
 from inspector.checks.explain.counts import find_fits, sets_of_size
 from inspector.checks.explain.fields import hidden_releases
-from inspector.checks.explain.result import ExplainedRegister
+from inspector.checks.explain.result import DESTINATION, ExplainedRegister
 from inspector.checks.feature_groups import FeatureGroup
 from inspector.checks.history import suspects
 from inspector.checks.restore.result import MigrationReport
+from inspector.checks.vmms.firecracker import FORMATS
 from inspector.checks.vmms.table import of_family
 from inspector.policies.eras import era_of
 from inspector.registers.catalog import by_id
@@ -19,8 +20,6 @@ from inspector.registers.encoding import CLASS_CORE, SIZE_U128, firmware_id, spl
 from inspector.registers.ids import MIDR_EL1
 from inspector.registers.reading import read
 
-_FIRECRACKER_FORMATS = {1: "1.7", 2: "1.8", 3: "1.9 and 1.10", 5: "1.11", 6: "1.12", 8: "1.13 and 1.14", 9: "1.15",
-                        10: "1.16", 12: "1.17"}  # fmt: skip
 _SHOWN = 4
 
 
@@ -32,8 +31,12 @@ def conclude(
     vmm: str,
     simulation: MigrationReport | None,
     by_kvm: bool = True,
+    refused_by: str = DESTINATION,
 ) -> tuple[list[str], str]:
-    """The conclusions, and the headline. `by_kvm`: something in the text shows that KVM ran the guest."""
+    """The conclusions, and the headline.
+
+    `by_kvm`: something in the text shows that KVM ran the guest. `refused_by`: see `Explanation.refused_by`.
+    """
     kinds: set[str] = {c.message.kind for c in clues}
     said: list[str] = []
     if simulation is not None:
@@ -42,7 +45,10 @@ def conclude(
     if counts is not None:
         said += _lengths(*counts, by_kvm)
     refused = [r for r in registers if r.kind == "refused"]
-    said += _common_cause(refused) + _direction(refused, groups)
+    if refused_by == DESTINATION:
+        said += _common_cause(refused) + _direction(refused, groups)
+    elif refused:
+        said.append("nothing in the text says that a saved vCPU was restored" + (_NO_KVM if not refused_by else ""))
     program = of_family(vmm)
     if simulation is None and refused and program is not None and program.stops_at_refusal:
         said.append("this VMM stops at the first refusal: more registers may follow once this one is settled")
@@ -55,7 +61,10 @@ def conclude(
             said.append("no line here reports an error; `vcpu-inspector show FILE` opens values of registers as a dump")
     if kinds == {"envelope"}:
         said.append("this wraps another program's message, which is missing here")
-    return list(dict.fromkeys(said)), _headline(clues, registers, groups, counts, kinds, by_kvm)
+    return list(dict.fromkeys(said)), _headline(clues, registers, groups, counts, kinds, by_kvm, refused_by)
+
+
+_NO_KVM = ", nor that KVM was asked: what follows holds where the write was KVM_SET_ONE_REG"
 
 
 def _headline(
@@ -65,12 +74,14 @@ def _headline(
     counts: tuple[int, int] | None,
     kinds: set[str],
     by_kvm: bool,
+    refused_by: str,
 ) -> str:
     refused = [r for r in registers if r.kind == "refused"]
     parts = []
     if refused:
         verb = "would refuse (simulated)" if refused[0].simulated else "refused"
-        parts.append(f"the destination's KVM {verb} {_count(len(refused), 'register')}: {_names(refused)}")
+        told = f"{_count(len(refused), 'register')}: {_names(refused)}"
+        parts.append(f"{refused_by} {verb} {told}" if refused_by else f"a write was refused of {told}")
     if groups:
         ids = sorted(i for g in groups for i in g.ids)
         names = _listed([by_id(i).name for i in ids])
@@ -280,7 +291,7 @@ def _formats(clues: Sequence[Clue]) -> list[str]:
     for clue in clues:
         if clue.message.kind == "format":
             major = int(clue.found.split(".")[0])
-            programs = _FIRECRACKER_FORMATS.get(major)
+            programs = FORMATS[major][1] if major in FORMATS else ""
             said.append(
                 f"format {clue.found} is written by Firecracker {programs}: restore with that release"
                 if programs

@@ -23,7 +23,7 @@ from inspector.checks.explain.kernel_texts import (
     unsupported_accesses,
 )
 from inspector.checks.explain.model import Asked, kernel_in
-from inspector.checks.explain.result import ExplainedRegister, Explanation, SeenMessage
+from inspector.checks.explain.result import DESTINATION, ExplainedRegister, Explanation, SeenMessage
 from inspector.checks.explain.selftests import selftests
 from inspector.checks.explain.streaming import WHOLE, condensed
 from inspector.checks.explain.text import Pasted, read_pasted
@@ -89,7 +89,8 @@ def _explained(
         registers = [*_simulated(simulation), *registers]
     guest = is_guest(pasted)
     decoded = decode_registers(registers, guest, given if given.policy else kernel_in(pasted)._replace(host=given.host))
-    told = _Told(vmm, version, _shows_kvm(clues, pasted))
+    by = DESTINATION if simulation is not None or source or destination else _refused_by(clues, pasted)
+    told = _Told(vmm, version, _shows_kvm(clues, pasted), by)
     answer = _answer(clues, decoded, told, simulation, trouble, (source, destination))
     return _in_guest(_with_insights(answer, insights, place)) if guest else _with_insights(answer, insights, place)
 
@@ -193,11 +194,18 @@ def _attributed(clues: list[Clue], pasted: Pasted) -> list[Clue]:
     return found
 
 
+ANY_PROGRAM, ANOTHER = "any-program", "another program"
+_WHICH_WRITE = (
+    "whether a saved vCPU was restored, or a new one set up: with --source and --destination, or the text around the"
+    " line, it can be said whose value was refused"
+)
+
+
 def _any_program(told: Told) -> Message:
     refused = told.kind == "refused"
     return Message(
-        key="any-program",
-        vmm=told.program or "another program",
+        key=ANY_PROGRAM,
+        vmm=told.program or ANOTHER,
         kind="refused" if refused else "unreadable",
         meaning="A register write failed with this errno." if refused else "A register read failed with this errno.",
     )
@@ -324,6 +332,8 @@ class _Told(NamedTuple):
     version: str
     by_kvm: bool
     """something in it shows that KVM ran the guest"""
+    refused_by: str
+    """see `Explanation.refused_by`"""
 
 
 _KVM = re.compile(
@@ -338,6 +348,24 @@ def _shows_kvm(clues: Sequence[Clue], pasted: Pasted) -> bool:
     if any(c.message.vmm != "qemu" or c.message.kind == "put_failed" for c in fatal):
         return True
     return any(_KVM.search(line) for line in pasted.lines)
+
+
+_RESTORE = re.compile(r"restor|snapshot|migrat|incoming|load(?:vm|ing vm| of )|resum", re.IGNORECASE)
+_SETTING_UP = re.compile(r"Error (?:applying template|configuring the vcpu)", re.IGNORECASE)
+"""Firecracker's words around a write while a vCPU is made (KvmVcpuError, src/vmm/src/arch/aarch64/vcpu.rs)."""
+
+
+def _refused_by(clues: Sequence[Clue], pasted: Pasted) -> str:
+    """Who refused a write: a destination where the text speaks of a restore or a message belongs to one, else KVM
+    where it shows that one was asked, else nobody by name."""
+    refused = [c for c in clues if c.message.kind == "refused"]
+    anybodys = [c for c in refused if c.message.key == ANY_PROGRAM]
+    restores = any(_RESTORE.search(line) for line in pasted.lines)
+    sets_up = any(_SETTING_UP.search(line) for line in pasted.lines)
+    if restores or (len(anybodys) < len(refused) and not sets_up) or not refused:
+        return DESTINATION
+    named = sets_up or any(c.message.vmm != ANOTHER for c in refused)
+    return "KVM" if named or any(_KVM.search(line) for line in pasted.lines) else ""
 
 
 def _answer(
@@ -363,14 +391,19 @@ def _answer(
     if simulation is not None and simulation.ways_out:
         steps = [f"{way.title}: {'; '.join(way.how)}" if way.how else way.title for way in simulation.ways_out]
     else:
-        steps = next_steps(vmm, registers, groups, counts, unnamed, "boot_failed" in kinds)
+        steps = next_steps(
+            vmm, registers, groups, counts, unnamed, "boot_failed" in kinds, restored=told.refused_by == DESTINATION
+        )
     bring = things_to_bring(vmm, registers, named, have) if unnamed or counts or named else []
-    conclusions, headline = conclude(clues, registers, groups, counts, vmm, simulation, told.by_kvm)
+    if told.refused_by != DESTINATION:
+        bring = [_WHICH_WRITE]
+    conclusions, headline = conclude(clues, registers, groups, counts, vmm, simulation, told.by_kvm, told.refused_by)
     return Explanation(
         recognised=True,
         headline=headline,
         vmm=vmm,
         version=version,
+        refused_by=told.refused_by,
         messages=messages,
         registers=tuple(registers),
         groups=tuple(groups),

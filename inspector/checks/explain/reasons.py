@@ -169,7 +169,7 @@ def _by_own_rule(reg_id: int) -> str:
         since = era_of("implementation-ids", "writable").since
         return (
             f"It identifies the physical CPU: before {since} only the host's own value is accepted; from {since} the"
-            " VMM may change it after enabling KVM_CAP_ARM_WRITABLE_IMP_ID_REGS, which no released VMM does by itself."
+            " VMM may change it after enabling KVM_CAP_ARM_WRITABLE_IMP_ID_REGS, as Firecracker does from 1.17 on."
         )
     if reg_id == CTR_EL0:
         since = era_of("ctr", "stored").since

@@ -21,6 +21,10 @@ _NAMES = {
 }
 
 
+DESTINATION = "the destination's KVM"
+"""Who refuses what a restore writes."""
+
+
 class ExplainedField(msgspec.Struct, frozen=True, kw_only=True):
     """One field in which the two values differ."""
 
@@ -95,6 +99,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """one sentence: what failed"""
     vmm: str = ""
     """program that wrote the deciding message"""
+    refused_by: str = DESTINATION
+    """who refused the writes, as far as the text shows it: `KVM`, or empty where it shows no KVM either"""
     version: str = ""
     """its version, as the text states it or as the message's form implies"""
     messages: tuple[SeenMessage, ...] = ()

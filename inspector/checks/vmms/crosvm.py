@@ -5,7 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from inspector.checks.vmms.base import PMU, POINTER_AUTH, Failure, Made, Offers, Saved, Vmm, os_error
+from inspector.checks.vmms.base import (
+    MEMORY_TAGGING,
+    NESTED,
+    PMU,
+    POINTER_AUTH,
+    Failure,
+    Made,
+    Offers,
+    Saved,
+    Vmm,
+    os_error,
+)
 from inspector.checks.vmms.messages import Message
 from inspector.policies.setup import Feature, VcpuFeature, VcpuSetup, feature_of
 from inspector.registers.encoding import (
@@ -78,9 +89,12 @@ class Crosvm(Vmm, frozen=True, kw_only=True):
     saved_state: str = "the snapshot directory's vcpu files"
 
     def made(self, saved: Saved, offers: Offers) -> Made:
-        """PSCI, PMU and pointer authentication where the host has them; SVE by option, and a VM with it cannot be
-        saved."""
+        """PSCI, PMU and pointer authentication where the host has them; EL2 and memory tags by option (072558a6e and
+        ff5bb258a, July 2026); SVE by option, and a VM with it cannot be saved."""
         setup = VcpuSetup(features=int(Feature.PSCI), gic=saved.setup.gic)
+        asked = [word for word in self.options if saved.setup.includes(feature_of(word))]
+        for word in asked:
+            setup = setup.toggled(word)
         unsure: list[VcpuFeature] = []
         for feature in map(feature_of, (PMU, POINTER_AUTH)):
             offered = offers(feature)
@@ -92,7 +106,10 @@ class Crosvm(Vmm, frozen=True, kw_only=True):
             "crosvm creates every vCPU so: PSCI, PMU and pointer authentication where the host has them; SVE by option "
             "(--cpus sve=[auto=BOOL]), taken as off here, because crosvm cannot save a vCPU with SVE"
         )
-        return Made(setup=setup, why=why, unsure=tuple(unsure))
+        if asked:
+            named = " and ".join(f"{feature_of(word).title} ({self.options[word].format('on')})" for word in asked)
+            why += f"; {named} by option, as the saved vCPU has it"
+        return Made(setup=setup, why=why, unsure=tuple(unsure), required=bool(asked))
 
     def keeps(self, reg_id: int) -> bool:
         """Neither SVE nor the firmware bitmap registers are saved."""
@@ -141,4 +158,5 @@ def _part(reg_id: int) -> str:
 _SP, _V0 = 62, 84
 """offsets of sp and of the vector registers in struct kvm_regs, in 32-bit words"""
 
-VMMS = (Crosvm(name="crosvm", title="crosvm", messages=MESSAGES),)
+_OPTIONS = {NESTED: "--nested", MEMORY_TAGGING: "--cpus mte=[auto=true]"}
+VMMS = (Crosvm(name="crosvm", title="crosvm", messages=MESSAGES, options=_OPTIONS),)

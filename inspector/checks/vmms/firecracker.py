@@ -90,11 +90,13 @@ MESSAGES = (
     ),
 )
 
-FORMATS: Mapping[int, tuple[int, int]] = {
-    1: (1, 7), 2: (1, 8), 3: (1, 9), 5: (1, 11), 6: (1, 12), 8: (1, 13), 9: (1, 15), 10: (1, 16), 11: (1, 17),
-    12: (1, 17),
+FORMATS: Mapping[int, tuple[str, str]] = {
+    1: ("1.7", "1.7"), 2: ("1.8", "1.8"), 3: ("1.9", "1.9 and 1.10.0"), 4: ("1.10.1", "1.10.1"), 5: ("1.11", "1.11"),
+    6: ("1.12", "1.12"), 8: ("1.13", "1.13 and 1.14"), 9: ("1.15", "1.15"), 10: ("1.16", "1.16"),
+    11: ("1.17", "main on the way to 1.17"), 12: ("1.17", "1.17"),
 }  # fmt: skip
-"""Major number of SNAPSHOT_VERSION (src/vmm/src/persist.rs) -> the first release that writes it."""
+"""Major number of SNAPSHOT_VERSION (src/vmm/src/persist.rs at each tag) -> the first release that writes it, and all of
+them in words."""
 
 
 class Firecracker(Vmm, frozen=True, kw_only=True):

@@ -64,7 +64,7 @@ def _version_told(family: str, tool: str) -> str:
     """`1.14.2` of `firecracker 1.14.2`, and for a snapshot format the first release that writes it; empty for none."""
     if said := re.search(r"snapshot format ([0-9]{1,3})\.", tool):
         first = FORMATS.get(int(said[1])) if family == "firecracker" else None
-        return ".".join(map(str, first)) if first else ""
+        return first[0] if first else ""
     stated = re.search(r"\bv?([0-9]{1,3}\.[0-9]{1,3}(?:\.[0-9]{1,3})?)", tool)
     return stated[1] if stated else ""
 
