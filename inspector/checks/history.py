@@ -10,9 +10,10 @@ from functools import lru_cache
 
 import msgspec
 
-from inspector.policies.loader import load_policy, point_names, policy_names, series_of
+from inspector.policies.loader import load_policy, point_names, policy_names
 from inspector.policies.model import Rule, conditions_of
 from inspector.policies.rulebook import Rulebook, rulebook
+from inspector.policies.series import numbers_of, series_of
 from inspector.registers.bits import mask_of
 from inspector.registers.encoding import CLASS_BITMAP, CLASS_DEMUX, CLASS_FIRMWARE, split_id
 from inspector.registers.ids import (
@@ -223,7 +224,7 @@ def _changes(states: dict[str, dict[str, FieldChange]]) -> tuple[FieldChange, ..
             if what not in running:
                 running[what] = msgspec.structs.replace(state, since=series_of(name))
     found = [*finished, *running.values()]
-    found.sort(key=lambda c: (_key(c.since), c.what))
+    found.sort(key=lambda c: (numbers_of(c.since), c.what))
     return tuple(msgspec.structs.replace(c, backports=_backports(c, states)) for c in found)
 
 
@@ -232,13 +233,9 @@ def _backports(change: FieldChange, states: dict[str, dict[str, FieldChange]]) -
     found: dict[str, str] = {}
     for name, held in states.items():
         series = series_of(name)
-        if name.endswith(".0") or _key(series) >= _key(change.since) or series in found:
+        if name.endswith(".0") or numbers_of(series) >= numbers_of(change.since) or series in found:
             continue
         base = states.get(f"{series}.0", {})
         if any(s.what == change.what for s in held.values()) and all(s.what != change.what for s in base.values()):
             found[series] = name
     return tuple(found.values())
-
-
-def _key(release: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in release.split("."))

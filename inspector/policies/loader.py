@@ -30,8 +30,8 @@ _VENDOR_POINT = re.compile(r"([a-z]+)-(\d{1,4})\.(\d{1,4})\.(\d{1,5})-(\d{1,6})"
 
 
 @lru_cache(maxsize=1)
-def _points() -> tuple[tuple[int, int, int], ...]:
-    """Every release that has a file, ascending."""
+def points() -> tuple[tuple[int, int, int], ...]:
+    """(major, minor, point) of every kernel policy, ascending."""
     matches = (_POINT.fullmatch(stem) for stem in _stems("kernels"))
     return tuple(sorted((int(m[1]), int(m[2]), int(m[3] or 0)) for m in matches if m and m[3]))
 
@@ -51,25 +51,15 @@ def _stems(kind: str) -> list[str]:
     return [name.removesuffix(".toml") for name in names if name.endswith(".toml")]
 
 
-def points() -> tuple[tuple[int, int, int], ...]:
-    """(major, minor, point) of every kernel policy, ascending."""
-    return _points()
-
-
-def series_of(name: str) -> str:
-    """`6.12` of a policy's name: `6.12.57`, `6.12.57+mask-ccidx`."""
-    return ".".join(name.partition("+")[0].split(".")[:2])
-
-
 def policy_names() -> list[str]:
     """The kernel policies, oldest first: `5.10.0`, `5.10.218` ..."""
-    return [".".join(map(str, point)) for point in _points()]
+    return [".".join(map(str, point)) for point in points()]
 
 
 def point_names() -> list[str]:
     """The points at which a kernel's behaviour may begin, oldest first: those with a file, and the dates of rules."""
-    dated = {date for point in _points() if point[2] == 0 for date in dated_points(point)}
-    return [stem_of(point) for point in sorted({*_points(), *dated})]
+    dated = {date for point in points() if point[2] == 0 for date in dated_points(point)}
+    return [stem_of(point) for point in sorted({*points(), *dated})]
 
 
 @lru_cache(maxsize=1)
@@ -91,7 +81,7 @@ def vendor_names() -> list[str]:
 def all_names() -> list[str]:
     """The policies of mainline's points and of vendors' kernels, by version, oldest first."""
     vendors = [(point, vendor) for vendor, known in _vendor_points().items() for point in known]
-    return [stem_of(point, vendor) for point, vendor in sorted([*((point, "") for point in _points()), *vendors])]
+    return [stem_of(point, vendor) for point, vendor in sorted([*((point, "") for point in points()), *vendors])]
 
 
 def place_of(policy: Policy) -> int:
@@ -121,7 +111,7 @@ def known_points(point: Point, vendor: str = "") -> tuple[Point, ...]:
 def _series(vendor: str) -> dict[Point, tuple[Point, ...]]:
     """The points of mainline, or of a vendor, by their series."""
     found: dict[Point, list[Point]] = {}
-    for one in _vendor_points().get(vendor, ()) if vendor else _points():
+    for one in _vendor_points().get(vendor, ()) if vendor else points():
         found.setdefault(one[:-1], []).append(one)
     return {series: tuple(points) for series, points in found.items()}
 
@@ -165,7 +155,7 @@ def patch_title(name: str) -> tuple[str, str, str]:
 def _backports() -> dict[str, dict[Point, tuple[Rule, ...]]]:
     """Rules that came to stable series of mainline after their first release: name -> series -> forms, oldest first."""
     found: dict[str, dict[Point, dict[Point, Rule]]] = {}
-    for point in _points():
+    for point in points():
         stem = stem_of(point)
         for rule in _shipped("kernels", stem).rule:
             if rule.name and (text := rule.since or rule.by):
@@ -187,7 +177,7 @@ def carried(policy: Policy) -> tuple[Policy, ...]:
 
     A vendor that backports by itself may have any of it. Empty where there is nothing that a policy lacks.
     """
-    releases = [point[:2] for point in _points() if point[2] == 0]
+    releases = [point[:2] for point in points() if point[2] == 0]
     own = policy.version[:2]
     if own not in releases:
         return ()
@@ -235,7 +225,7 @@ def _forms(by_series: dict[Point, tuple[Rule, ...]], own: Point, releases: Seque
 
 def _origin(rule: Rule) -> Point | None:
     """The first release of mainline that has a rule in this form; None where none has."""
-    for point in _points():
+    for point in points():
         if point[2] == 0 and any(one.name == rule.name and _said(one) == _said(rule) for one in at_point(point).rules):
             return point[:2]
     return None
@@ -287,7 +277,7 @@ def patch_named(name: str) -> Patch:
 
 def newest_point(major: int, minor: int) -> tuple[int, int, int] | None:
     """The newest known point of a stable series; None when the series has no policy."""
-    series = [point for point in _points() if point[:2] == (major, minor)]
+    series = [point for point in points() if point[:2] == (major, minor)]
     return series[-1] if series else None
 
 
@@ -532,7 +522,7 @@ def is_policy_name(text: str) -> bool:
 
 def known_range() -> str:
     """`5.10 to 7.3`, for messages."""
-    first, last = _points()[0], _points()[-1]
+    first, last = points()[0], points()[-1]
     return f"{first[0]}.{first[1]} to {last[0]}.{last[1]}, or the path of a .toml file"
 
 

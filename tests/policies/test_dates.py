@@ -33,7 +33,7 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def _forget() -> None:
     for cached in (
-        loader._points, loader._vendor_points, loader._series, loader._shipped, loader._as_recorded, loader.at_point,
+        loader.points, loader._vendor_points, loader._series, loader._shipped, loader._as_recorded, loader.at_point,
         loader.dated_points, release._unpatched,
     ):  # fmt: skip
         cached.cache_clear()

@@ -17,7 +17,7 @@ from inspector.checks.lab.real_kernels import RealAnswer, RealKernels
 from inspector.errors import InspectorError
 from inspector.folders import cache_folder
 from inspector.lab.doctor import kernels
-from inspector.policies.loader import series_of
+from inspector.policies.series import series_of
 from inspector.registers.catalog import Register
 from inspector.registers.encoding import grouped_hex
 from inspector.reports.real_kernels import shown_words

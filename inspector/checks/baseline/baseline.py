@@ -27,6 +27,7 @@ from inspector.policies.eras import era_of
 from inspector.policies.loader import load_policy, policy_names
 from inspector.policies.model import Policy
 from inspector.policies.rulebook import rulebook
+from inspector.policies.series import numbers_of
 from inspector.policies.setup import VcpuSetup
 from inspector.policies.spans import FieldRule, signed_value
 from inspector.progress import Progress
@@ -166,7 +167,7 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     def needs_kernel(self) -> str:
         """The oldest mainline release on which every needed field is writable; empty when nothing is needed."""
         releases = [f.writable_since for f in self.fields if f.writable_since]
-        return max(releases, key=lambda r: tuple(map(int, r.split(".")))) if releases else ""
+        return max(releases, key=numbers_of, default="")
 
 
 def baseline(dumps: Iterable[Dump], kernel: Policy | None = None) -> Baseline:

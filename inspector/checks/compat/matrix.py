@@ -24,8 +24,9 @@ from inspector.checks.vmms.table import find_vmm
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
 from inspector.kvm.host import HostState
 from inspector.kvm.host_inputs import Fact, facts
-from inspector.policies.loader import policy_names, series_of
+from inspector.policies.loader import policy_names
 from inspector.policies.release import choose
+from inspector.policies.series import kept_for_years, series_ends
 from inspector.policies.setup import QEMU_SETUP, Gic, VcpuSetup, possible_setup
 from inspector.sources.dump import Dump
 
@@ -81,10 +82,7 @@ class CompatMatrix(msgspec.Struct, frozen=True, kw_only=True):
 
 def usual_kernels() -> tuple[str, ...]:
     """The newest known release of every series that is kept for years, and the newest of all."""
-    ends: dict[str, str] = {}
-    for name in policy_names():
-        ends[series_of(name)] = name
-    kept = [name for name in ends.values() if int(name.rpartition(".")[2]) >= LONG]
+    kept = filter(kept_for_years, series_ends().values())
     return tuple(dict.fromkeys((*kept, policy_names()[-1])))
 
 

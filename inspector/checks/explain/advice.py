@@ -12,6 +12,7 @@ from inspector.checks.vmms.base import OPTIONAL, Vmm
 from inspector.checks.vmms.table import DEFAULT_VMM, find_vmm, of_family
 from inspector.policies.eras import era_of
 from inspector.policies.model import Policy
+from inspector.policies.series import numbers_of
 from inspector.registers.encoding import CLASS_DEMUX, split_id
 from inspector.registers.ids import MIDR_EL1
 from inspector.sources.dump import Dump
@@ -151,7 +152,7 @@ def _list_steps(rule: Vmm, groups: Sequence[FeatureGroup]) -> Iterable[str]:
     yield from rule.unlisted_steps([i for g in groups for i in g.ids], [i for g in harmless for i in g.ids], why)
     kernels = [g.since.split(" ")[0] for g in groups if g.since and not g.option and not g.harmless]
     if kernels:
-        newest = max(kernels, key=lambda k: tuple(map(int, k.split("."))))
+        newest = max(kernels, key=numbers_of)
         yield (
             f"or run Linux {newest} or newer at the destination, best the source's own release: it lists these"
             " registers too"

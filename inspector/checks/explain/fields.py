@@ -11,6 +11,7 @@ from inspector.checks.explain.model import Asked, model_sentence
 from inspector.checks.explain.reasons import Reason, field_reason, register_reason, suspects_reason
 from inspector.checks.explain.result import ExplainedField, ExplainedRegister
 from inspector.checks.feature_groups import OTHER, feature_key, feature_set
+from inspector.policies.series import numbers_of
 from inspector.registers.reading import FieldReading, read
 
 
@@ -88,7 +89,7 @@ def hidden_releases(registers: Iterable[ExplainedRegister], at_source: bool) -> 
         for f in r.fields
         if f.hidden_since and bool(f.wanted) == at_source and bool(f.actual) != at_source
     }
-    return sorted(found, key=lambda release: tuple(map(int, release.split("."))))
+    return sorted(found, key=numbers_of)
 
 
 def _reason(register: ExplainedRegister, guest: bool | None) -> Reason:

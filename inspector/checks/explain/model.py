@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Sequence
-from functools import cache
 from itertools import groupby
 from typing import NamedTuple
 
@@ -18,9 +17,10 @@ from inspector.kvm.verdict import Verdict
 from inspector.kvm.vm import Vm
 from inspector.kvm.words.explaining import explain_write
 from inspector.kvm.words.kernels import merge_verdicts
-from inspector.policies.loader import load_policy, policy_names, series_of
+from inspector.policies.loader import load_policy
 from inspector.policies.model import Policy
 from inspector.policies.release import choose
+from inspector.policies.series import series_ends
 from inspector.policies.setup import QEMU_SETUP
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import CLASS_BITMAP, CLASS_FIRMWARE, CLASS_SYSREG, size_of, split_id
@@ -60,7 +60,7 @@ def model_sentence(reg_id: int, wanted: int | None, error: str, asked: Asked) ->
         if reg_id in _FIELD_BY_FIELD and len(answer.cases) > _MOST_CASES:
             return ""
         return f"On Linux {asked.policy.name} the model of KVM says: {_words(answer, error)}."
-    told = [(series, _ask(reg_id, wanted, host, load_policy(name))) for series, name in _series()]
+    told = [(series, _ask(reg_id, wanted, host, load_policy(name))) for series, name in series_ends().items()]
     spans = []
     for answer, members in groupby(told, key=lambda pair: pair[1]):
         names = [series for series, _ in members]
@@ -117,16 +117,6 @@ def _verdict(reg_id: int, wanted: int | None, host: HostState, policy: Policy) -
 
 def _general(reason: str, reg_id: int) -> str:
     return reason.removeprefix(f"{by_id(reg_id).name} is ")
-
-
-@cache
-def _series() -> tuple[tuple[str, str], ...]:
-    """Each mainline series with its newest modelled point."""
-    newest: dict[str, str] = {}
-    for name in policy_names():
-        if re.fullmatch(r"\d+\.\d+\.\d+", name):
-            newest[series_of(name)] = name
-    return tuple(newest.items())
 
 
 _RELEASES = (

@@ -88,10 +88,10 @@ class Replay:
     def number(self, line: Mapping[str, Any], key: str) -> int:
         """A hexadecimal number of a line; SourceError when it is missing or is none."""
         text = line.get(key)
+        if not isinstance(text, str):
+            raise SourceError(f"a {line.get('type')} line without {key}", self.where)
         try:
-            return int(text, 16)  # type: ignore[arg-type]
-        except TypeError:
-            raise SourceError(f"a {line.get('type')} line without {key}", self.where) from None
+            return int(text, 16)
         except ValueError:
             raise SourceError(
                 f"{key} {text!r} of a {line.get('type')} line is not a hexadecimal number", self.where

@@ -13,8 +13,9 @@ from inspector.checks.vmms.base import Vmm
 from inspector.kvm.exposure import Exposure
 from inspector.kvm.gates import gates
 from inspector.kvm.vm import Vm
-from inspector.policies.loader import combine, load_policy, patch_names, policy_names, series_of
+from inspector.policies.loader import combine, load_policy, patch_names, policy_names
 from inspector.policies.model import Policy
+from inspector.policies.series import series_of
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.catalog import by_id
 from inspector.sources.dump import Vcpu

@@ -18,6 +18,7 @@ from inspector.app.shell.session import Change
 from inspector.app.shell.view import View
 from inspector.app.widgets.ink import WRITTEN, Ink, Row, clip, ink, row, width, wrap
 from inspector.app.widgets.lines import Lines
+from inspector.policies.series import series_of
 from inspector.registers import catalog
 from inspector.registers.bits import ALL
 from inspector.registers.caches import (
@@ -190,8 +191,7 @@ class Cache(Frame):
             return "host, CCSIDR in its " + ("64-bit layout (FEAT_CCIDX)" if wide else "32-bit layout")
         topology = self._sides[side]
         view = self.session.shown
-        release = view.dump.provenance.kernel.shown if view else ""
-        kernel = ".".join(release.split(".")[:2])
+        kernel = series_of(view.dump.provenance.kernel.shown) if view else ""
         who = f"vCPU as Linux {kernel} saves it" if kernel else "vCPU"
         if view is not None and view.answer is not None:
             who = f"vCPU as {view.answer.question.title} makes it"

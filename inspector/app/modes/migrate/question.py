@@ -20,6 +20,7 @@ from inspector.errors import InspectorError
 from inspector.library import fix, migrate
 from inspector.policies.loader import heading, policy_names
 from inspector.policies.model import kernel_title
+from inspector.policies.series import kept_for_years, numbers_of, series_ends, series_of
 from inspector.policies.setup import QEMU_SETUP, Gic
 from inspector.sources.dump import Dump, Vcpu
 from inspector.sources.vcpu_setup import setup_of
@@ -122,29 +123,15 @@ def first_question(dumps: Sequence[Dump], present: int, vmm: str = "") -> Questi
     return Question(source, None, newer_kernel(source), vmm)
 
 
-LONG = 40
-"""Stable releases from which a series counts as one of those that are kept for years."""
-
-
 def newer_kernel(source: Dump) -> str:
     """The newest known release of the nearest newer series that is kept for years, since hosts move from one of those
     to the next; else of the nearest newer series of which a release was recorded, else the newest of all."""
     own = own_kernel(source).policy
-    newer = [name for name in series_ends()[::-1] if own is None or _series(name) > own.version[:2]]
-    recorded = {_series(name) for name in policy_names() if heading(name).recorded}
-    likely = [name for name in newer if _series(name) in recorded]
-    kept = [name for name in likely if int(name.rpartition(".")[2]) >= LONG]
-    return next(iter((*kept, *likely)), policy_names()[-1])
-
-
-def _series(name: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in name.split(".")[:2])
-
-
-def series_ends() -> list[str]:
-    """The newest known release of every series, newest first."""
-    ends = {_series(name): name for name in policy_names()}
-    return list(ends.values())[::-1]
+    ends = series_ends().items()
+    newer = {series: name for series, name in ends if own is None or numbers_of(series) > own.version[:2]}
+    recorded = {series_of(name) for name in policy_names() if heading(name).recorded}
+    likely = [name for series, name in newer.items() if series in recorded]
+    return next(iter((*filter(kept_for_years, likely), *likely)), policy_names()[-1])
 
 
 def grounded(question: Question | None, pairs: Sequence[tuple[Dump, Dump, int]]) -> Question | None:

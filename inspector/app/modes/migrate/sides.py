@@ -7,7 +7,7 @@ from collections.abc import Callable
 from inspector.app.dialogs.choosing import Choosing
 from inspector.app.dialogs.offers import offers_items
 from inspector.app.dialogs.policy import Wanted
-from inspector.app.modes.migrate.question import Question, newer_kernel, restorable, series_ends, short_name
+from inspector.app.modes.migrate.question import Question, newer_kernel, restorable, short_name
 from inspector.app.widgets.ink import Ink, row
 from inspector.app.widgets.listing import Item
 from inspector.checks.machine.known_host import known_host
@@ -16,6 +16,7 @@ from inspector.checks.machine.source_kernel import first_vcpu, own_kernel
 from inspector.errors import InspectorError
 from inspector.policies.loader import heading
 from inspector.policies.release import choose
+from inspector.policies.series import series_ends
 from inspector.policies.setup import Gic, parse_features
 from inspector.sources.dump import Dump
 
@@ -88,7 +89,7 @@ class ChooseDestination(Choose):
         head = Item("", (row(Ink("Same host, another kernel (p lists every release)", "heading")),), pick=False)
         ends = [
             Item(f"same {name}", (row(f"same host, Linux {name}"), row(Ink(_evidence(name), "muted"))))
-            for name in series_ends()
+            for name in [*series_ends().values()][::-1]
             if heading(name).recorded
         ]
         return [head, *ends, Item("", (row(""),), pick=False), *super().items()]

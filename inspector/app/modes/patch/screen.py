@@ -34,6 +34,7 @@ from inspector.checks.patch_effect import BEFORE, Effect, PatchStudy, Variant, d
 from inspector.errors import InspectorError
 from inspector.folders import cache_folder
 from inspector.lab.doctor import TRIED, kernels
+from inspector.policies.series import numbers_of, series_of
 from inspector.registers.catalog import by_id
 from inspector.reports.demo import Scene, scenes
 
@@ -402,9 +403,9 @@ class Patch(Frame):
     def _real_kernels(self) -> str:
         """The fetched kernels, oldest first; where there is none, the dump's own series and the newest."""
         fetched = [series for series in kernels(cache_folder()) if series[:1].isdecimal()]
-        ordered = sorted(fetched, key=lambda series: [int(part) for part in series.split(".") if part.isdecimal()])
-        own = self._study.dump.provenance.kernel.shown.split(".")[:2] if self._study is not None else []
-        return " ".join([*(ordered or [".".join(own)])[: MOST_KERNELS - len(NEWEST)], *NEWEST]).strip()
+        ordered = sorted(fetched, key=numbers_of)
+        own = series_of(self._study.dump.provenance.kernel.shown) if self._study is not None else ""
+        return " ".join([*(ordered or [own])[: MOST_KERNELS - len(NEWEST)], *NEWEST]).strip()
 
     def _real_cpu(self) -> str:
         """The CPU model of the machine behind the dump, where QEMU emulates it."""
