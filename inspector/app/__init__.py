@@ -65,6 +65,9 @@ def _run(
         dumps, readings = [load(source, declared, snapshot) for source in sources], {}
     if "-" in sources:
         _take_keyboard()
+    # Textual takes what follows an escape within a tenth of a second for Alt, which is as long as between two keys that
+    # are typed fast; the rest of a cursor key's sequence comes at once.
+    os.environ.setdefault("ESCDELAY", "40")
     from inspector.app.shell.application import run_app
 
     if for_real:

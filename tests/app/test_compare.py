@@ -16,6 +16,7 @@ from inspector.app.shell.application import InspectorApp
 from inspector.checks.baseline.baseline import part_of_hosts
 from inspector.checks.baseline.cases import baseline_under_each
 from inspector.checks.machine.machine import ask
+from inspector.registers.catalog import find
 from inspector.registers.encoding import sysreg_id
 from inspector.sources.dump import Constraint
 from tests.app.driving import SIZES, check_golden, enter_text, press, screen_text, settle, styles_at, wait_for
@@ -343,3 +344,14 @@ async def test_the_screen_is_as_expected(name: str, size: tuple[int, int]) -> No
     lines = text.splitlines()
     assert len(lines) == size[1] and max(map(len, lines)) <= size[0]
     check_golden(f"{name}-{size[0]}x{size[1]}", text)
+
+
+async def test_write_opens_on_the_highlighted_line_not_on_a_register_that_has_none_here() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        app.session.show_register(find("ID_MMFR4_EL1").register.id, "CCIDX")
+        text = await press(pilot, "2")
+        assert "▌     CSV2    [59:56]" in text
+        text = await press(pilot, "w")
+        assert "register  ID_AA64PFR0_EL1" in text and "CSV2=" in text

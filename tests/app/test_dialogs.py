@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from textual.events import Key
 
 from inspector import app as program
 from inspector.app.dialogs.choosing import complete_path
@@ -143,3 +146,27 @@ async def test_what_is_typed_over_a_list_of_dumps_goes_into_the_line(mode: str, 
         await press(pilot, key)
         text = await press(pilot, *"/tmp/none", "enter")
         assert "✖ /tmp/none: cannot be opened" in text
+
+
+async def test_a_key_typed_right_behind_escape_is_not_taken_for_alt() -> None:
+    """A terminal sends the same bytes for both; Textual calls them `alt+p`, and would put a `p` into the line."""
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert "Open a dump" in await press(pilot, "o")
+        app.post_message(Key("alt+p", "p"))
+        await wait_for(pilot, lambda: "Kernel policy" in screen_text(app), "escape, then p")
+        assert "Open a dump" not in screen_text(app)
+        app.post_message(Key("alt+shift+w", "W"))
+        await wait_for(pilot, lambda: "Log of writes" in screen_text(app), "escape, then W")
+
+
+def test_an_escape_waits_no_longer_than_the_rest_of_a_sequence_takes() -> None:
+    code = (
+        "import os, sys; os.environ.pop('ESCDELAY', None); import inspector.app, inspector.app.shell as s, types\n"
+        "found = types.ModuleType('inspector.app.shell.application')\n"
+        "found.run_app = lambda *a, **k: print(__import__('textual.constants').constants.ESCAPE_DELAY)\n"
+        "sys.modules['inspector.app.shell.application'] = found; inspector.app.run([])"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 0.02 <= float(told.stdout) <= 0.06

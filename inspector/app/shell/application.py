@@ -47,7 +47,7 @@ from inspector.app.shell.theming import (
     theme_folders,
     token_defaults,
 )
-from inspector.app.shell.typing_ahead import Typed, TypingAhead
+from inspector.app.shell.typing_ahead import Typed, TypingAhead, apart
 from inspector.errors import InspectorError, one_line
 from inspector.folders import config_folder, state_folder
 from inspector.leaving import Leaving, held, on_ask
@@ -143,7 +143,8 @@ class InspectorApp(App[None]):
     async def on_event(self, event: Event) -> None:
         """Keys and pastes wait until the one before has had its effect."""
         if isinstance(event, (Key, Paste)) and not event.is_forwarded:
-            await self._typing.take(event)
+            for one in apart(event):
+                await self._typing.take(one)
         else:
             await super().on_event(event)
 
@@ -472,6 +473,9 @@ class InspectorApp(App[None]):
     def action_mode(self, mode: str) -> None:
         """Another mode; without a dump there is nothing to show in most."""
         wanted = BY_ID[mode]
+        front = self.screen_stack[0]
+        if wanted.dialog and isinstance(front, Frame):
+            front.go_along()
         if wanted.needs_dump and not self.session.loaded:
             self.notify("Open a dump first", markup=False)
         elif not wanted.dialog:

@@ -216,6 +216,9 @@ class Frame(Lean, Screen[None]):
         line = footer_row(self.MODE, self.narrow, cells, keymap, {"writes.log": log, **self.footer_words()})
         self.query_one("#footer", Bar).say(line)
 
+    def go_along(self) -> None:
+        """Let the session look at what is highlighted, where the highlight may have come there by itself."""
+
     def show_log(self) -> bool:
         """Show a log of the mode's own; False where the log of the vCPU's writes is meant."""
         return False

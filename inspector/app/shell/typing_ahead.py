@@ -34,6 +34,16 @@ ROUNDS = 12
 """How often it is waited for messages that came of the ones before, where something never falls quiet."""
 
 
+def apart(event: Typed) -> tuple[Typed, ...]:
+    """Escape and a letter where a terminal's bytes say Alt and that letter: they are the same. Nothing here is bound
+    to Alt, while a letter follows an escape at once where somebody types fast, or a slow line delivers both together.
+    """
+    letter = event.character if isinstance(event, Key) and event.key.startswith("alt+") else None
+    if letter is None or len(letter) != 1 or not letter.isalnum():
+        return (event,)
+    return Key("escape", "\x1b"), Key(letter, letter)
+
+
 class TypingAhead:
     """What was typed and is still waiting for its turn."""
 

@@ -149,6 +149,11 @@ class Compare(Frame):
             self._fill()
             self.table.go(self.table.index_of(key) or 0)
 
+    def go_along(self) -> None:
+        """Write opens on the highlighted line, also where the register that was looked at before has none here."""
+        if (line := self.board.line(self._key())) is not None:
+            self.board.follow(line)
+
     def where(self) -> Sequence[str]:
         """Both sides when narrow, else the left one; the others have a line of their own there."""
         view, picture, others = self.session.view, self.board.picture, self.board.others

@@ -120,8 +120,9 @@ def seen_rows(before: Effect, after: Effect, cells: int, lines: int) -> list[Row
         why = _why_nothing(after)
         return [clip(row(Ink(" who sees what  ", "muted"), ink(why)), cells)]
     wide = cells >= ROOMY
-    sizes = (34, 8, 16, 16) if wide else (24, 6, 12, 12)
-    heads = ("who sees what", "host", "userspace", "guest", "a VM that was saved before, on restore")
+    sizes = (34, 8, 16, 16) if wide else (22, 5, 12, 12)
+    saved = "a VM that was saved before, on restore" if wide else "a saved VM, on restore"
+    heads = ("who sees what", "host", "userspace", "guest", saved)
     rows = [(Ink(" "), *columns([row(Ink(one, "muted")) for one in heads], (*sizes, cells - sum(sizes) - 1)))]
     shown = found if len(found) < lines else found[: lines - 2]
     for one in shown:
@@ -129,7 +130,9 @@ def seen_rows(before: Effect, after: Effect, cells: int, lines: int) -> list[Row
     if len(shown) < len(found):
         rows.append(row(Ink(f" and {len(found) - len(shown)} more (Y copies all, e writes them)", "muted")))
     elif len(rows) < lines and (words := cache_words(before, after)):
-        rows.append(clip(row(Ink(" besides  ", "muted"), ink(words)), cells))
+        told = wrap(row(Ink(" besides  ", "muted"), ink(words)), cells, indent=10)
+        room = lines - len(rows)
+        rows += told if len(told) <= room else [*told[: room - 1], clip((*told[room - 1], Ink("…")), cells)]
     return rows
 
 
