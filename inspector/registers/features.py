@@ -384,7 +384,9 @@ def registers_called(text: str) -> tuple[str, ...]:
 def holds_words(text: str, wanted: str) -> bool:
     """Whether a sentence holds what was typed: a part of it, for up to three letters a word of it."""
     text, wanted = text.casefold(), wanted.casefold()
-    return wanted in text if len(wanted) > 3 else bool(re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", text))
+    if wanted not in text or len(wanted) > 3:
+        return wanted in text
+    return bool(re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", text))
 
 
 def search(text: str) -> list[Feature]:
@@ -394,16 +396,29 @@ def search(text: str) -> list[Feature]:
         return list(all_features())
     first = named(wanted)
     bare = wanted.removeprefix("+").removeprefix(FEATURE_PREFIX.casefold())
-    ranked = [(rank, one) for one in all_features() if (rank := _match(one, bare)) is not None]
+    ranked = [(rank, one.feature) for one in _folded() if (rank := _match(one, bare)) is not None]
     return list(dict.fromkeys((*first, *(one for _, one in sorted(ranked, key=lambda pair: pair[0])))))
 
 
-def _match(one: Feature, wanted: str) -> int | None:
+class _Folded(NamedTuple):
+    """What is looked through of a feature, without case."""
+
+    feature: Feature
+    name: str
+    aliases: tuple[str, ...]
+    text: str
+
+
+@cache
+def _folded() -> tuple[_Folded, ...]:
+    return tuple(_Folded(one, one.short.casefold(), one.aliases, one.text.casefold()) for one in all_features())
+
+
+def _match(one: _Folded, wanted: str) -> int | None:
     """0: the name begins with it, 1: holds it, 2: another name begins with it, 3: title or meaning; None: nothing."""
-    name = one.short.casefold()
-    if wanted and name.startswith(wanted):
+    if wanted and one.name.startswith(wanted):
         return 0
-    if len(wanted) > 2 and wanted in name:
+    if len(wanted) > 2 and wanted in one.name:
         return 1
     if len(wanted) > 2 and any(alias.startswith(wanted) for alias in one.aliases):
         return 2

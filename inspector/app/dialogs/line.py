@@ -1,4 +1,4 @@
-"""The line to type in that every dialog and search uses, and how pasted text is made safe to show."""
+"""The line to type in that every dialog uses, and how pasted text is made safe to show."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 
 from textual.binding import Binding
 from textual.events import Paste
-from textual.widgets import Input
+
+from inspector.app.widgets.one_line import OneLine
 
 _SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)")
 MOVES: tuple[Binding, ...] = (
@@ -29,7 +30,7 @@ def cleaned(text: str) -> str:
     return "".join(one if one == "\n" or one.isprintable() else " " for one in text)
 
 
-class Line(Input):
+class Line(OneLine):
     """One line of text."""
 
     def __init__(self, value: str = "", *, placeholder: str = "", id: str | None = None) -> None:

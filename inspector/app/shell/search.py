@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -24,30 +24,66 @@ class Matches(NamedTuple):
     """why there is nothing, in one sentence"""
 
 
+class Searched(NamedTuple):
+    """What is looked through of one register, without case."""
+
+    register: Register
+    name: str
+    encoding: str
+    title: str
+    fields: str
+    """names of fields, each behind a line's end"""
+
+
 def find_in(view: View, text: str) -> Matches:
     """Registers of the view that a search text means: a name, a feature, words of titles and of what values mean."""
     text = text.strip()
     if not text:
         return Matches()
-    listed = {register.id: register for register in view.registers}
+    listed = _listed(view)
     exact, problem = _named(listed, text, "vCPU" if view.vcpu else "list")
     wanted, by_feature = text.casefold(), _feature_fields(text)
     ranked = sorted(
-        (rank, place, register.id)
-        for place, register in enumerate(listed.values())
-        if register.id not in exact and (rank := _rank(view, register, wanted, by_feature)) is not None
+        (rank, place, one.register.id)
+        for place, one in enumerate(listed.values())
+        if one.register.id not in exact and (rank := _rank(view, one, wanted, by_feature)) is not None
     )
     ids = (*exact, *(reg_id for _, _, reg_id in ranked))
     if not ids:
-        return Matches(problem=problem or "nothing matches")
+        return Matches(problem=str(problem) or "nothing matches")
     first = listed[ids[0]]
-    return Matches(ids, exact[first.id] if exact else _best_field(view, first, wanted, by_feature))
+    return Matches(ids, exact[ids[0]] if exact else _best_field(view, first, wanted, by_feature))
 
 
-def _named(listed: Mapping[int, Register], text: str, where: str) -> tuple[dict[int, str], str]:
-    """(register id -> field of what the text names, why there is nothing)."""
+def prepare(view: View) -> None:
+    """Put together what is looked through, which takes longer than a key may."""
+    features.search("prepare")
+    for one in _listed(view).values():
+        _said(view, one.register)
+
+
+@lru_cache(maxsize=1)
+def _listed(view: View) -> Mapping[int, Searched]:
+    """The registers of a view, while it is searched letter by letter."""
+    return {register.id: _searched(register) for register in view.registers}
+
+
+def _searched(register: Register) -> Searched:
+    fields = register.schema.fields if register.schema is not None else ()
+    return Searched(
+        register,
+        register.name.casefold(),
+        register.encoding_text.casefold(),
+        register.title.casefold(),
+        "".join(f"\n{one.name.casefold()}" for one in fields),
+    )
+
+
+def _named(listed: Mapping[int, Searched], text: str, where: str) -> tuple[dict[int, str], RegisterError | str]:
+    """(register id -> field of what the text names, why there is nothing). The words of an error are found when they
+    are asked for: near misses take longer than all the rest."""
     exact: dict[int, str] = {}
-    problem = ""
+    problem: RegisterError | str = ""
     try:
         for found in catalog.look_up(text):
             if found.register.id in listed:
@@ -55,7 +91,7 @@ def _named(listed: Mapping[int, Register], text: str, where: str) -> tuple[dict[
             else:
                 problem = f"{found.register.name} is not in this {where}"
     except RegisterError as error:
-        problem = str(error)
+        problem = error
     return exact, problem
 
 
@@ -68,58 +104,65 @@ def _feature_fields(text: str) -> dict[str, str]:
     return found
 
 
-def _rank(view: View, register: Register, text: str, by_feature: Mapping[str, str]) -> int | None:
+def _rank(view: View, one: Searched, text: str, by_feature: Mapping[str, str]) -> int | None:
     """How well a register matches: 0 the start of its name, 1 inside it, 2 a field, 3 its title, 4 a feature, 5 words
     of a field's title or of what its value means; None not at all."""
-    name = register.name.casefold()
-    if name.startswith(text):
+    if one.name.startswith(text):
         return 0
-    if text in name or text in register.encoding_text.casefold():
+    if text in one.name or text in one.encoding:
         return 1
-    if _field_like(register, text):
+    if len(text) > 1 and f"\n{text}" in one.fields:
         return 2
-    if len(text) > 2 and text in register.title.casefold():
+    if len(text) > 2 and text in one.title:
         return 3
-    if register.name in by_feature:
+    if one.register.name in by_feature:
         return 4
-    return 5 if _worded_field(view, register, text) else None
+    return 5 if _worded_field(view, one, text) else None
 
 
-def _best_field(view: View, register: Register, text: str, by_feature: Mapping[str, str]) -> str:
-    return _field_like(register, text) or by_feature.get(register.name, "") or _worded_field(view, register, text)
+def _best_field(view: View, one: Searched, text: str, by_feature: Mapping[str, str]) -> str:
+    return _field_like(one, text) or by_feature.get(one.register.name, "") or _worded_field(view, one, text)
 
 
-def _field_like(register: Register, text: str) -> str:
+def _field_like(one: Searched, text: str) -> str:
     """The first field whose name starts with the text."""
-    if register.schema is None or len(text) < 2:
+    if len(text) < 2 or one.register.schema is None:
         return ""
-    return next((s.name for s in register.schema.fields if s.name.casefold().startswith(text)), "")
+    return next((s.name for s in one.register.schema.fields if s.name.casefold().startswith(text)), "")
 
 
-def _worded_field(view: View, register: Register, text: str) -> str:
+def _worded_field(view: View, one: Searched, text: str) -> str:
     """The first field whose title holds the text, else the first whose value means something with it."""
-    if register.schema is None or len(text) < 3 or text not in _said(view, register):
+    if len(text) < 3:
         return ""
-    titled = next((s.name for s in register.schema.fields if features.holds_words(s.title, text)), "")
-    value = view.value(register.id)
-    if titled or value is None:
-        return titled
-    read_as = read(register.id, value, view.values).fields
-    return next((one.name for one in read_as if features.holds_words(one.meaning, text)), "")
+    said = _said(view, one.register)
+    return (
+        next((name for name, words in said.each if features.holds_words(words, text)), "") if text in said.all else ""
+    )
+
+
+class Said(NamedTuple):
+    """What the layout says of a register, without case."""
+
+    all: str
+    """in one text: most registers hold nothing of what is searched"""
+    each: Sequence[tuple[str, str]]
+    """fields with their titles, then with what their values mean"""
 
 
 @lru_cache(maxsize=1)
-def _said_before(view: View) -> dict[int, str]:
+def _said_before(view: View) -> dict[int, Said]:
     """What was put together of a view, while it is searched letter by letter."""
     return {}
 
 
-def _said(view: View, register: Register) -> str:
-    """All that `_worded_field` looks through, in one text: most registers hold nothing of what is searched."""
+def _said(view: View, register: Register) -> Said:
     held = _said_before(view)
     if register.id not in held:
-        value, schema = view.value(register.id), register.schema
-        titles = [one.title for one in schema.fields] if schema is not None else []
-        meanings = [one.meaning for one in read(register.id, value, view.values).fields] if value is not None else []
-        held[register.id] = "\n".join((*titles, *meanings)).casefold()
+        schema, value, each = register.schema, view.value(register.id), list[tuple[str, str]]()
+        if schema is not None:
+            each = [(one.name, one.title.casefold()) for one in schema.fields]
+            if value is not None:
+                each += [(one.name, one.meaning.casefold()) for one in read(register.id, value, view.values).fields]
+        held[register.id] = Said("\n".join(words for _, words in each), each)
     return held[register.id]

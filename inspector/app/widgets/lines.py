@@ -113,6 +113,29 @@ class Lines(ScrollView, can_focus=False):
             self.set_reactive(Widget.show_vertical_scrollbar, self.virtual_size.height > region.height)
         return super()._get_scrollable_region(region)
 
+    def _size_updated(self, size: Size, virtual_size: Size, container_size: Size, layout: bool = True) -> bool:
+        """The layout gave it a size. Only another one says anything about the lines and their scroll bar."""
+        if self._size == size and self._container_size == size - self.styles.gutter.totals:
+            return False
+        return super()._size_updated(size, virtual_size, container_size, layout)
+
+    def _scroll_update(self, virtual_size: Size) -> None:
+        """Another number of lines, or room for them. A scroll bar that is just being made draws nothing again."""
+        super()._scroll_update(virtual_size)
+        if self.show_vertical_scrollbar and not self.vertical_scrollbar._is_mounted:
+            self.vertical_scrollbar.call_later(self.vertical_scrollbar.refresh)
+
+    def _refresh_scrollbars(self) -> None:
+        """Whether there is a scroll bar. Textual hides one that there is not, too, and lays out everything again."""
+        if not self.container_size:
+            return
+        flow = self.styles.overflow_y
+        shown = self.virtual_size.height > self.container_size.height if flow == "auto" else flow == "scroll"
+        self.show_vertical_scrollbar = shown
+        if shown:
+            # It is made hidden, and then never drawn again by itself.
+            self.vertical_scrollbar.styles.inline.set_rule("display", "block")
+
     def count(self) -> int:
         """Number of lines."""
         return len(self._rows)

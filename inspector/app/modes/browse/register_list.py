@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.message import Message
 
 from inspector.app.modes.browse.standing import NOTHING, Standing
-from inspector.app.shell.search import Matches, find_in
+from inspector.app.shell.search import Matches, find_in, prepare
 from inspector.app.shell.view import View
 from inspector.app.widgets.ink import Ink, Row, fit, ink, row, wrap
 from inspector.app.widgets.lines import Lines
@@ -264,12 +264,18 @@ class RegisterList(Vertical):
 
     def _ask(self) -> None:
         """Give the keys to the search line; it is made when first asked for, which keeps the first paint cheap."""
-        from textual import widgets
+        from inspector.app.widgets.one_line import OneLine
 
         if not self.query("#find"):
             self.query_one("#find-hint").remove()
-            self.mount(widgets.Input(placeholder=self._hint, id="find"), before=0)
+            self.mount(OneLine(placeholder=self._hint, id="find"), before=0)
         self.call_after_refresh(self.query_one("#find").focus)
+        self.set_timer(0.05, self._prepare)
+
+    def _prepare(self) -> None:
+        """What a search looks through, before the first letter comes."""
+        if self.view is not None and not self.query_text:
+            prepare(self.view)
 
     def clear_search(self) -> bool:
         """Forget the search; False when there was none."""

@@ -24,6 +24,7 @@ from inspector.app.widgets.explained import Explained
 from inspector.app.widgets.ink import Ink, Row
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Column, Listing
+from inspector.app.widgets.one_line import OneLine
 
 HELP = (
     "Compare lists what differs: first what certainly does, then what may, because one side is not known (?). Left "
@@ -199,7 +200,7 @@ class Compare(Frame):
     def action_find(self) -> None:
         """Filter the lines."""
         if not self.query("#find"):
-            line = Input(self.board.search, placeholder="/ filter by register, field or rule", id="find")
+            line = OneLine(self.board.search, placeholder="/ filter by register, field or rule", id="find")
             self.mount(line, before="#differences")
         self.lay_out()
         self.call_after_refresh(self.query_one("#find").focus)
