@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -23,6 +24,18 @@ def pytest_make_parametrize_id(val: Any, argname: str) -> str | None:
     if isinstance(val, (bytes, bytearray, memoryview)):
         raise ValueError(f"parametrize: {argname} holds bytes, which name no case: give each case an id")
     return None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With VCPU_INSPECTOR_CASES=ends leave out what lies between the first and the last case of each test.
+
+    For one more interpreter: every test runs there, and what differs between cases was seen on another one.
+    """
+    if os.environ.get("VCPU_INSPECTOR_CASES") != "ends":
+        return
+    cases = [list(group) for _, group in groupby(items, lambda item: item.nodeid.partition("[")[0])]
+    config.hook.pytest_deselected(items=[item for group in cases for item in group[1:-1]])
+    items[:] = [item for group in cases for item in (group[0], *group[1:][-1:])]
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -60,6 +60,15 @@ def test_bytes_under_a_name_are_welcome(tmp_path: Path) -> None:
     assert not done.returncode and "test_it[one]" in done.stdout
 
 
+@pytest.mark.parametrize(("count", "kept"), [(1, [0]), (2, [0, 1]), (5, [0, 4])])
+def test_an_interpreter_between_runs_the_first_and_the_last_case_of_each_test(
+    count: int, kept: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VCPU_INSPECTOR_CASES", "ends")
+    said = collected(tmp_path, "data", str(list(range(count)))).stdout
+    assert re.findall(r"test_it\[(\d)\]", said) == [str(number) for number in kept]
+
+
 def test_nothing_is_imported_from_a_test_module() -> None:
     """What two modules need lies in a room's material, so that a test can be moved or dropped alone."""
     wrong = [

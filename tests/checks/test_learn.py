@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,10 @@ from inspector.policies.loader import load_policy, policy_names, vendor_names
 from inspector.policies.model import Hide
 from tests.shared_material import shared
 
+DEAR = pytest.mark.skipif(
+    not os.environ.get("VCPU_INSPECTOR_ALL_RECORDINGS"), reason="set VCPU_INSPECTOR_ALL_RECORDINGS to learn from all"
+)
+"""Cases that take as long as all others together."""
 SLICES = Path(__file__).parent.parent / "material" / "recordings"
 
 
@@ -51,7 +56,7 @@ def recording(name: str) -> Path:
     [
         ("5.10", "cortex-a72", (), ("neoverse-n2", "max")),
         ("6.1", "neoverse-n2", ("cortex-a72",), ("max",)),
-        ("6.12", "max", ("neoverse-n2", "cortex-a72"), ()),
+        pytest.param("6.12", "max", ("neoverse-n2", "cortex-a72"), (), marks=DEAR),
         ("6.18", "cortex-a72", ("max", "neoverse-n2"), ()),
     ],
 )
@@ -75,7 +80,7 @@ def test_a_release_is_found_again_without_its_own_policies(
         assert f"cpu={cpu}" in Path(policy).read_text()
 
 
-@pytest.mark.parametrize("mode", ["1", "2", "3"])
+@pytest.mark.parametrize("mode", ["1", pytest.param("2", marks=DEAR), pytest.param("3", marks=DEAR)])
 def test_a_patched_kernel_is_told_from_its_base_by_the_patch(mode: str, tmp_path: Path) -> None:
     path = recording(f"patch-mode{mode}-neoverse-n2")
     learnt, policy = found(path, tmp_path)
