@@ -18,6 +18,7 @@ from inspector import budget
 from inspector.commands.arguments import seconds
 from inspector.errors import EXIT_BAD, LONGEST, InspectorError, short_line
 from inspector.numbers import is_decimal
+from inspector.talk import on_terminal
 from inspector.version import PROGRAM
 
 if TYPE_CHECKING:
@@ -121,8 +122,7 @@ def _open_screens(arguments: Sequence[str]) -> int:
     if options.watch is not None and not options.watch > 0:
         parser.error("--watch takes a positive number of seconds")
     # Textual draws on standard error, so that one has to be the terminal too.
-    drawn = sys.stdout.isatty() and sys.stderr.isatty()
-    if not drawn or not (sys.stdin.isatty() or "-" in options.sources):
+    if not on_terminal(sys.stdout, sys.stderr) or not (on_terminal(sys.stdin) or "-" in options.sources):
         _suggest_command(options.sources)
         raise InspectorError("the screens need a terminal", "", f"to print instead: {PROGRAM} show SOURCE")
     from inspector import app

@@ -8,6 +8,8 @@ from pathlib import Path
 from inspector.version import PROGRAM
 
 SETTINGS = "settings.toml"
+_NONE = Path("/nonexistent")
+"""The home of a user who has none (a number without a name, as in a container): nothing is there, nor can be made."""
 REMEMBERED = "remembered.json"
 
 
@@ -26,7 +28,13 @@ def cache_folder() -> Path:
     return _folder("XDG_CACHE_HOME", ".cache")
 
 
+def expanded(path: str) -> Path:
+    """A path as the user means it: `~` and `~NAME` are home folders, where there is such a user; never raises."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path's own raises for a user that does not exist
+
+
 def _folder(variable: str, usual: str) -> Path:
     given = os.environ.get(variable, "")
+    home = expanded("~")
     # The specification wants an absolute path and has any other left aside.
-    return (Path(given) if given.startswith("/") else Path.home() / usual) / PROGRAM
+    return (Path(given) if given.startswith("/") else (home if home.is_absolute() else _NONE) / usual) / PROGRAM

@@ -43,3 +43,8 @@ class _Unfailing:
 def unfailing(stream: TextIO) -> TextIO:
     """`stream`, standard error, as one whose writes never fail."""
     return _Unfailing(stream)  # type: ignore[return-value]  # `__getattr__` gives it the rest of a TextIO
+
+
+def on_terminal(*streams: TextIO | None) -> bool:
+    """Whether each of the streams is a terminal; one that is closed (None: `<&-`) is not."""
+    return all(stream is not None and stream.isatty() for stream in streams)

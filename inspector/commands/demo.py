@@ -15,6 +15,7 @@ from inspector.errors import EXIT_YES
 from inspector.reports import demo as report
 from inspector.reports.outline import TEXT_WIDTH
 from inspector.sources import load
+from inspector.talk import on_terminal
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Open the screens on the story, or print it."""
-    if not (options.text or options.markdown) and sys.stdin.isatty() and sys.stdout.isatty():
+    if not (options.text or options.markdown) and on_terminal(sys.stdin, sys.stdout):
         from inspector.app import run as run_screens
 
         return run_screens([report.SOURCE], demo=True)

@@ -24,6 +24,7 @@ from inspector.library import explain
 from inspector.registers import catalog
 from inspector.reports import explain as report
 from inspector.reports.json import dumps
+from inspector.sources.opening import check_standard_input
 from inspector.sources.text_encoding import as_utf8, encoding_of
 
 _LIMIT = 8 << 20
@@ -57,6 +58,7 @@ def read_text(path: str) -> str:
     """The text of a file or of standard input, its first 8 MiB. Raises SourceError for what cannot be read."""
     try:
         if path == "-":
+            check_standard_input()
             return _decoded(sys.stdin.buffer.read(_LIMIT), path)
         with Path(path).open("rb") as file:
             return _decoded(file.read(_LIMIT), path)
@@ -79,6 +81,7 @@ def log_text(path: str) -> str:
     """
     try:
         if path == "-":
+            check_standard_input()
             return condensed(_blocks(_plain(sys.stdin.buffer, path)))
         if _says_something(path) and not Path(path).exists():
             return path

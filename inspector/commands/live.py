@@ -21,6 +21,7 @@ from inspector.sources.formats import dump_json
 from inspector.sources.live import open_live
 from inspector.sources.live.source import LiveOptions, LiveSource, changes
 from inspector.sources.withheld import unnamed, withhold
+from inspector.talk import on_terminal
 
 _LONGEST_PAUSE = 86400
 """Seconds between two readings of --watch."""
@@ -60,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     if options.count is not None and (options.count < 1 or not options.watch):
         raise InspectorError("takes a number of readings from 1, and goes with --watch", "--count", "such as 10")
     source = open_live(options.address, _options(options))
-    printing = options.json or options.text or options.output or not (sys.stdout.isatty() and sys.stdin.isatty())
+    printing = options.json or options.text or options.output or not on_terminal(sys.stdin, sys.stdout)
     if options.for_real and (printing or not hasattr(source, "answer")):
         hint = "without the screens: `vcpu-inspector write live: REG=VALUE --for-real`"
         raise InspectorError("needs a terminal, and live: or ssh://[user@]host[:port]", "--for-real", hint)

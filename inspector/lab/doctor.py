@@ -71,7 +71,7 @@ def _apt() -> Finding:
 
 
 def _room(folder: Path) -> Finding:
-    there = folder if folder.exists() else Path.home()
+    there = next(path for path in (folder, *folder.parents) if path.exists())
     free = shutil.disk_usage(there).free >> 20
     used = sum(size for _, size, _ in (*store.machines(folder), *store.kernels(folder))) >> 20
     most = store.most_bytes() >> 20

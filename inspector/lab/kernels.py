@@ -22,6 +22,7 @@ from typing import Any, BinaryIO
 import zstandard
 
 from inspector.errors import SourceError
+from inspector.folders import expanded
 from inspector.lab import store
 from inspector.lab.debian import FetchError, Stamp, fetch_kernel, guest_apt
 from inspector.new_file import write_whole
@@ -53,7 +54,7 @@ def image_of(kernel: str, folder: Path, say: Callable[[str], object] = lambda _:
     """
     if SERIES.match(kernel):
         return _series(kernel, folder)
-    path = Path(kernel).expanduser()
+    path = expanded(kernel)
     if path.is_dir():
         built = path / "arch/arm64/boot"
         found = next((built / name for name in ("Image", "Image.gz", "vmlinuz.efi") if (built / name).exists()), None)

@@ -153,10 +153,15 @@ def open_path(path: str, name: str) -> Content:
     return Content(name, raw, stat.S_ISREG(mode))
 
 
-def open_standard_input() -> Content:
-    """Standard input: a pipe or a redirected file. Raises SourceError for a terminal."""
+def check_standard_input() -> None:
+    """Raises SourceError where there is no standard input (`<&-`)."""
     if sys.stdin is None or sys.stdin.closed:
         raise SourceError("standard input is closed", "-")
+
+
+def open_standard_input() -> Content:
+    """Standard input: a pipe or a redirected file. Raises SourceError for a terminal."""
+    check_standard_input()
     if sys.stdin.isatty():
         raise SourceError("standard input is a terminal", "-", "pipe a dump in, or name a file")
     try:

@@ -7,7 +7,6 @@ last: the text, or the highlighted line.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -22,6 +21,7 @@ from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Column, Item, Listing
 from inspector.app.widgets.unmarked import Box, unmarked
 from inspector.errors import InspectorError
+from inspector.folders import expanded
 from inspector.sources.dump import Dump
 
 
@@ -158,7 +158,7 @@ class Choosing(Dialog):
 def complete_path(text: str) -> tuple[str, list[str]]:
     """The longest certain completion of a path, and the names that it could become."""
     folder, _, start = text.rpartition("/")
-    base = Path(f"{folder}/" if "/" in text else ".").expanduser()
+    base = expanded(f"{folder}/" if "/" in text else ".")
     try:
         found = sorted(
             entry.name + "/" * entry.is_dir()

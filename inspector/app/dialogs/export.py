@@ -17,6 +17,7 @@ from inspector.app.widgets.ink import Ink, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.unmarked import Box, unmarked
 from inspector.errors import InspectorError
+from inspector.folders import expanded
 from inspector.new_file import write_whole
 
 
@@ -29,7 +30,7 @@ def free_name(stem: str, suffix: str = "md") -> str:
 
 def write_new(path: str, text: str) -> str:
     """Write a file that does not exist yet; returns what went wrong in one line, or an empty text."""
-    target = str(Path(path).expanduser())
+    target = str(expanded(path))
     try:
         write_whole(target, (text.rstrip("\n") + "\n").encode("utf-8", "backslashreplace"))
     except InspectorError as error:
@@ -79,7 +80,7 @@ class Export(Dialog):
             self._say(ink("✖ ", "refused"), ink(f"a name that ends in {known}"))
             return
         if ending == ".svg":
-            if Path(path).expanduser().exists():
+            if expanded(path).exists():
                 self._say(ink("✖ ", "refused"), ink(f"{path} exists already; give another name"))
                 return
             # The picture is of the screen without this dialog.
@@ -91,12 +92,12 @@ class Export(Dialog):
             self._say(ink("✖ ", "refused"), ink(problem))
             return
         self.dismiss()
-        self.app.notify(f"Wrote {Path(path).expanduser()}", markup=False)
+        self.app.notify(f"Wrote {expanded(path)}", markup=False)
 
     @staticmethod
     def _picture(app: App[object], path: str) -> None:
         problem = write_new(path, app.export_screenshot(title=""))
-        app.notify(problem or f"Wrote {Path(path).expanduser()}", markup=False)
+        app.notify(problem or f"Wrote {expanded(path)}", markup=False)
 
     def _say(self, *pieces: Ink) -> None:
         rows = wrap(row(*pieces), min(self.app.size.width, DIALOG_CELLS) - 4)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -25,6 +24,7 @@ from inspector.checks.remedies.replacements import replaceable_format
 from inspector.checks.repair.fix import FixResult, Replacement, planned_changes
 from inspector.checks.restore.result import MigrationReport
 from inspector.errors import InspectorError
+from inspector.folders import expanded
 from inspector.registers.catalog import by_id
 from inspector.registers.secrets import is_secret
 from inspector.reports.migration_outline import ways_outline
@@ -113,7 +113,7 @@ class Fix(Dialog):
         name = event.value.strip()
         if not name or self._writing:
             return
-        out = str(Path(name).expanduser())
+        out = str(expanded(name))
         if self.result is not None and self.result.out == out:
             self._open(out)
             return

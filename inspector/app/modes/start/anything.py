@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from inspector import sources
 from inspector.errors import InspectorError, RegisterError, SourceError
+from inspector.folders import expanded
 from inspector.registers import catalog
 from inspector.sources.dump import Dump
 from inspector.sources.live import is_live
@@ -74,7 +75,7 @@ def recognise(text: str) -> Recognised:
         if shipped := _shipped(wanted):
             return _opened(shipped)
         if _is_file(wanted) or _is_path(wanted):
-            return _opened(str(Path(wanted).expanduser()))
+            return _opened(str(expanded(wanted)))
     return _words(wanted)
 
 
@@ -87,8 +88,8 @@ def _shipped(text: str) -> str:
 
 def _is_file(text: str) -> bool:
     try:
-        return len(text) < 4096 and Path(text).expanduser().is_file()
-    except (OSError, ValueError, RuntimeError):
+        return len(text) < 4096 and expanded(text).is_file()
+    except (OSError, ValueError):
         return False
 
 
