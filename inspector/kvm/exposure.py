@@ -15,7 +15,16 @@ from inspector.kvm.cases import Case
 from inspector.kvm.firmware import firmware_values, levels_known
 from inspector.kvm.host import HostState
 from inspector.kvm.limits import LIMITED, Limits
-from inspector.kvm.listing import Membership, doubtful, get_reg_list, list_groups, reset_known, reset_values, varying
+from inspector.kvm.listing import (
+    RESETS_IN_DOUBT,
+    Membership,
+    doubtful,
+    get_reg_list,
+    list_groups,
+    reset_known,
+    reset_values,
+    varying,
+)
 from inspector.policies.model import Policy
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.bits import ALL, State
@@ -39,6 +48,11 @@ from inspector.registers.ids import (
     WORKAROUND_2,
     WORKAROUND_3,
 )
+
+_JUDGED = (
+    AIDR_EL1, CLIDR_EL1, MIDR_EL1, PMCR_EL0, REVIDR_EL1, WORKAROUND_1, WORKAROUND_2, WORKAROUND_3,
+)  # fmt: skip
+"""Registers of which `Exposure.known` asks one by one what is known."""
 
 
 class FieldExposure(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,15 +127,11 @@ class Exposure(Limits):
     @cached_property
     def known(self) -> dict[int, int]:
         """Register id -> mask of the bits of `values` that are known."""
-        result = {}
-        for reg_id in self.listed:
-            if reg_id in LIMITED:
-                result[reg_id] = self.limits[reg_id].known
-            elif reg_id in self.underivable:
-                result[reg_id] = 0
-            else:
-                result[reg_id] = ALL & self._known(reg_id)
-        return result
+        result = dict.fromkeys(self.listed, ALL)
+        caches = map(ccsidr_id, fresh_ccsidr(self))
+        for reg_id in self.listed_set.intersection((*LIMITED, *RESETS_IN_DOUBT, *caches, *_JUDGED)):
+            result[reg_id] = self.limits[reg_id].known if reg_id in LIMITED else ALL & self._known(reg_id)
+        return result | {reg_id: 0 for reg_id in self.underivable if reg_id not in LIMITED}
 
     def _known(self, reg_id: int) -> int:
         if reg_id in (WORKAROUND_1, WORKAROUND_2, WORKAROUND_3):

@@ -177,6 +177,10 @@ def _pmu_resets(limits: Limits) -> dict[int, int]:
     return values
 
 
+RESETS_IN_DOUBT = frozenset((MDCR_EL2, *_COUNTER_MASKS, *_PMEVTYPER))
+"""Those of which `reset_known` may not know every bit."""
+
+
 def reset_known(limits: Limits, reg_id: int) -> int:
     """Which bits of a reset value are known: the number of PMU counters behind some of them may not be."""
     counters = limits.host.knows(PMCR_EL0, 0x1F << 11)

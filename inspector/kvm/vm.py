@@ -6,6 +6,7 @@ Integers only: an errno answers, a refused write changes nothing. words/explaini
 from __future__ import annotations
 
 from errno import EINTR, EINVAL, ENOENT, ENOEXEC
+from functools import cached_property
 
 from inspector.kvm.creation import run_errno, vcpu_init
 from inspector.kvm.exposure import Exposure, expose
@@ -42,6 +43,12 @@ class Vm(VmState):
         self.gates = gates(self.exposure)
         alive = initialised and not self.init_errno
         self.vcpus = tuple(Vcpu(self, index, alive) for index in range(vcpus))
+
+    @cached_property
+    def plain(self) -> frozenset[int]:
+        """Registers that keep whatever is written, for sure: those without a gate that do not change by themselves."""
+        exposure = self.exposure
+        return exposure.listed_set.difference(exposure.doubtful, exposure.running, self.gates)
 
     def vcpu(self, index: int) -> Vcpu:
         """vCPU number `index`."""
@@ -81,6 +88,7 @@ class Vcpu(VcpuState):
     """One vCPU, as userspace talks to it."""
 
     __slots__ = ("gates", "initialised")
+    vm: Vm
 
     def __init__(self, vm: Vm, index: int, initialised: bool) -> None:
         super().__init__(vm, index)
@@ -114,23 +122,34 @@ class Vcpu(VcpuState):
 
         Else nothing is written, and False.
         """
-        exposure = self.vm.exposure
-        if not self.initialised or reg_id not in exposure.listed_set or reg_id in exposure.doubtful:
+        if not self.initialised:
             return False
-        gate = self.gate(reg_id)
-        if gate is None:
-            if reg_id in exposure.running:
-                return False
+        if reg_id in self.vm.plain:
             self.own[reg_id] = value
         else:
-            if gate.doubts(self, value) or gate.decide(self, value):
+            gate = self.gates.find(reg_id)
+            if gate is None or reg_id in self.vm.exposure.doubtful:
                 return False
-            with self.undone():
-                gate.store(self, value)
-                if self.get_one_reg(reg_id) != (0, value):
-                    return False
-            gate.store(self, value)
+            if gate.doubts(self, value) or gate.decide(self, value) or not self._stays(gate, value):
+                return False
         self.opens(reg_id)[reg_id] = 0
+        return True
+
+    def _stays(self, gate: Gate, value: int) -> bool:
+        """Store an accepted value where it is read back as it is; else store nothing, and False."""
+        reg_id, stored = gate.reg_id, self.vm.stored
+        if gate.alone and reg_id in stored:
+            before = stored[reg_id]
+            gate.store(self, value)
+            if self.get_one_reg(reg_id) == (0, value):
+                return True
+            stored[reg_id] = before
+            return False
+        with self.undone():
+            gate.store(self, value)
+            if self.get_one_reg(reg_id) != (0, value):
+                return False
+        gate.store(self, value)
         return True
 
     def set_one_reg(self, reg_id: int, value: int) -> int:

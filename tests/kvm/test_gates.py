@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from errno import EBUSY, EINVAL
 
+import msgspec
 import pytest
 
 from inspector.kvm.gates.gate import Gate
+from inspector.kvm.gates.id_register import IdGate
 from inspector.kvm.host import HostState
+from inspector.kvm.limits import LIMITED
 from inspector.kvm.vm import Vcpu
 from inspector.kvm.words.explaining import explain_write, peek_write
 from inspector.policies.setup import VcpuSetup
+from inspector.registers.bits import ALL
 from inspector.registers.encoding import ccsidr_id
 from inspector.registers.ids import (
     CLIDR_EL1,
@@ -23,7 +27,7 @@ from inspector.registers.ids import (
     STD_BITMAP,
     WORKAROUND_2,
 )
-from tests.kvm.material import GIC, IMP_ID, PMU_GIC, made_up, vm
+from tests.kvm.material import GIC, IMP_ID, PMU_GIC, host, made_up, vm
 
 PMCNTENSET, PMCNTENCLR = IDS["PMCNTENSET_EL0"], IDS["PMCNTENCLR_EL0"]
 UNCLEAN = made_up(CTR_EL0=0x8444C004, CLIDR_EL1=0x0A200023)
@@ -134,3 +138,61 @@ def test_the_parts_say_what_the_answer_says() -> None:
     assert judged(vcpu, IDS["MIDR_EL1"], 1 << 32) == {"[63:32]": "kept", "MIDR": "refused"}
     assert vcpu.would_accept(STD_BITMAP, 0) == EBUSY
     assert vcpu.would_accept(STD_BITMAP, 2) == EINVAL
+
+
+HOSTS = ("neoverse-n2", "cortex-a72", "max")
+RELEASES = ("5.10", "6.1", "6.2+mask-ccidx-tolerant", "6.4", "6.8", "6.12", "7.3")
+TRIED = (0, 1, 1 << 8, 1 << 20, 1 << 63, 0x1DE7EC7EDBADC0DE)
+"""What is laid over the value that a register holds"""
+
+
+def all_of(vcpu: Vcpu) -> tuple[object, ...]:
+    """Everything that a VM of one vCPU holds."""
+    return dict(vcpu.vm.stored), dict(vcpu.own), vcpu.vm.counters, vcpu.vm.open_bits, vcpu.open_bits
+
+
+@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize("model", HOSTS)
+def test_a_gate_that_stands_alone_changes_its_own_register_and_no_other(model: str, release: str) -> None:
+    vcpu = vcpu_of(model, release, IMP_ID if model == "max" else PMU_GIC)
+    alone = [gate for gate in vcpu.gates.values() if gate.alone and gate.reg_id in vcpu.vm.stored]
+    assert len(alone) > 50
+    for gate in alone:
+        for bits in TRIED:
+            fresh = vcpu_of(model, release, IMP_ID if model == "max" else PMU_GIC)
+            before = all_of(fresh)
+            gate.store(fresh, fresh.value(gate.reg_id) ^ bits)
+            fresh.vm.stored[gate.reg_id] = vcpu.vm.stored[gate.reg_id]
+            assert all_of(fresh) == before, (gate, bits)
+
+
+@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize("model", HOSTS)
+def test_what_is_kept_for_sure_is_what_the_whole_answer_says_of_it(model: str, release: str) -> None:
+    vcpu, other = (vcpu_of(model, release, PMU_GIC) for _ in range(2))
+    for reg_id in vcpu.get_reg_list():
+        gate, own = vcpu.gate(reg_id), vcpu.value(reg_id)
+        old = [own | gate.host & hook.mask for hook in gate.hooks] if isinstance(gate, IdGate) else []
+        for value in (*old, *(own ^ bits for bits in TRIED)):
+            told = peek_write(other, reg_id, value)
+            sure = told.certain and not told.errno and told.after == value
+            assert vcpu.keeps(reg_id, value) == (sure and reg_id not in vcpu.vm.exposure.running), (reg_id, value)
+            if sure:
+                other.set_one_reg(reg_id, value)
+                other.opens(reg_id)[reg_id] = 0
+            assert all_of(vcpu) == all_of(other), (reg_id, value)
+
+
+@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize("hidden", ["", "PMCR_EL0", "ID_AA64PFR0_EL1", "CTR_EL0"])
+def test_what_is_known_of_a_list_is_what_is_known_of_each_of_it(hidden: str, release: str) -> None:
+    seen = host("neoverse-n2")
+    known = {reg_id: 0 if reg_id == IDS.get(hidden) else mask for reg_id, mask in seen.known.items()}
+    exposure = vcpu_of(msgspec.structs.replace(seen, known=known), release, PMU_GIC).vm.exposure
+    for reg_id in exposure.listed:
+        if reg_id in LIMITED:
+            expected = exposure.limits[reg_id].known
+        else:
+            expected = 0 if reg_id in exposure.underivable else ALL & exposure._known(reg_id)
+        assert exposure.known[reg_id] == expected, reg_id
+    assert tuple(exposure.known) == exposure.listed

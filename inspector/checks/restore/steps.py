@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Mapping
+from functools import cached_property
 
 import msgspec
 
@@ -57,9 +58,13 @@ class _Restore:
         self.withheld = frozenset(vcpu.withheld)
         self.order = vmm.order({**vcpu.values, **dict.fromkeys(vcpu.withheld, 0)})
         self.listed = frozenset(i for i in destination.listed | destination.left_out if vmm.keeps(i))
-        self.kinds = {(parts.cls, parts.size) for parts in map(split_id, self.listed)}
         host = destination.host
         self.knows_caches = bool(self.listed & _FIRST_CACHES) or host is None or host.ccsidr_known
+
+    @cached_property
+    def kinds(self) -> set[tuple[int, int]]:
+        """(class, size) of every register that the destination lists."""
+        return {(parts.cls, parts.size) for parts in map(split_id, self.listed)}
 
     def lists(self) -> list[Finding]:
         """QEMU's comparison of the two id lists: what only the stream has."""

@@ -73,6 +73,8 @@ class Gate(ABC):
     __slots__ = ("exposure", "reg_id")
     by_nature = False
     """True when the register changes whatever it is given, on every machine: a counter, a status bit"""
+    alone = False
+    """True when a write changes nothing but the register's own value, on the VM"""
 
     def __init__(self, exposure: Exposure, reg_id: int) -> None:
         self.exposure, self.reg_id = exposure, reg_id

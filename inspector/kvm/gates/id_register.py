@@ -71,6 +71,7 @@ class IdGate(Gate):
 
     __slots__ = ("fixed", "hooks", "host", "judged", "limit", "raz")
     function = ""
+    alone = True
 
     def __init__(self, exposure: Exposure, reg_id: int) -> None:
         super().__init__(exposure, reg_id)
@@ -216,7 +217,8 @@ class IdGate(Gate):
         """By every value of what is not known of the host's register or of the limit, then by every open condition."""
         found: tuple[Doubt, ...] = ()
         exposure, reg_id = self.exposure, self.reg_id
-        if unknown_bits(exposure, reg_id) & (value | self.limit | ~self._zero_is_safe()):
+        unknown = unknown_bits(exposure, reg_id)
+        if unknown and unknown & (value | self.limit | ~self._zero_is_safe()):
             found += self._fields_in_doubt(vcpu, value)
         for word in sorted(self._open_words()):
             found += self._by_condition(word, vcpu, value)
@@ -270,7 +272,7 @@ class IdGate(Gate):
             *(step.rule for step in book.steps.get(reg_id, ())), *book.raz.get(reg_id, ()),
             *(rule for _, rule in book.writable.get(reg_id, ())), *(hook.rule for hook in book.hooks.get(reg_id, ())),
         ]  # fmt: skip
-        return frozenset().union(*(exposure.open_words(rule) for rule in rules))
+        return frozenset().union(*(exposure.open_words(rule) for rule in rules if rule.when or rule.unless))
 
     def _by_condition(self, word: str, vcpu: VcpuState, value: int) -> tuple[Doubt, ...]:
         """The parts whose fate differs with and without one condition."""

@@ -13,6 +13,7 @@ class Ignore(OpenGate):
     """Takes anything and drops it."""
 
     __slots__ = ()
+    alone = True
     function = ""
 
     def parts(self, vcpu: VcpuState, value: int) -> tuple[Part, ...]:

@@ -16,6 +16,7 @@ class Implementation(Gate):
     """Another value needs the capability, before the first run."""
 
     __slots__ = ()
+    alone = True
     function = "implementation-ids"
 
     def parts(self, vcpu: VcpuState, value: int) -> tuple[Part, ...]:

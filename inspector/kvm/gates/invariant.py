@@ -18,6 +18,7 @@ class Invariant(Gate):
     """Only the value that KVM shows, at any time."""
 
     __slots__ = ()
+    alone = True
 
     @property
     def function(self) -> str:

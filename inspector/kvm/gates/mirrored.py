@@ -19,6 +19,7 @@ class Mirrored(IdGate):
     """set_id_aa64dfr0_el1() and set_id_dfr0_el1()."""
 
     __slots__ = ("lsb",)
+    alone = False
 
     def __init__(self, exposure: Exposure, reg_id: int) -> None:
         super().__init__(exposure, reg_id)
