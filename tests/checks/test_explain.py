@@ -324,14 +324,18 @@ def test_what_the_text_holds_is_not_said_to_be_missing() -> None:
         ("KVM_SET_ONE_REG 0x603000000013c020 = 0x1: EINVAL", "KVM", "KVM refused 1 register"),
         ("gem5: Failed to set register (0x603000000013808c) value (errno: 22)", "KVM", "KVM refused 1 register"),
         (
-            "Error configuring the vcpu: Error applying template: Failed to set register 0x603000000013c000 to value "
-            "0x410fd0c0: Invalid argument (os error 22)",
+            (
+                "Error configuring the vcpu: Error applying template: Failed to set register 0x603000000013c000 to value "
+                "0x410fd0c0: Invalid argument (os error 22)"
+            ),
             "KVM",
             "KVM refused 1 register",
         ),
         (
-            "Failed to restore the state of the vcpu: Failed to set register 0x603000000013c000 to value 0x410fd0c0: "
-            "Invalid argument (os error 22)",
+            (
+                "Failed to restore the state of the vcpu: Failed to set register 0x603000000013c000 to value 0x410fd0c0: "
+                "Invalid argument (os error 22)"
+            ),
             "the destination's KVM",
             "the destination's KVM refused",
         ),

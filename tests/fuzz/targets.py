@@ -8,6 +8,7 @@ import lzma
 import socket
 import tempfile
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,7 +30,7 @@ from inspector.sources.live.source import LiveOptions
 from tests.fuzz import mutate
 from tests.fuzz.mutate import Mutator
 from tests.sources import streams
-from tests.sources.examples import EXAMPLES
+from tests.sources.examples import EXAMPLES, examples_of
 from tests.sources.live import fakes
 
 _PASTED = Path(__file__).parent.parent / "material" / "pasted"
@@ -166,10 +167,6 @@ def _qmp_seeds() -> list[bytes]:
     ]
 
 
-def _examples(*names: str) -> Callable[[], list[bytes]]:
-    return lambda: [EXAMPLES[name]() for name in names]
-
-
 def _texts(*texts: str) -> Callable[[], list[bytes]]:
     return lambda: [text.encode() for text in texts]
 
@@ -204,56 +201,29 @@ _REPLAY = (
 )
 _LOADERS: dict[str, tuple[Callable[[], Sequence[bytes]], Mutator]] = {
     "qemu_stream": (lambda: [EXAMPLES["qemu-stream"](), streams.mapped_ram_stream()], mutate.binary),
-    "libvirt_save": (_examples("libvirt-save"), mutate.binary),
-    "qcow2": (_examples("qcow2-snapshot"), mutate.binary),
-    "firecracker_vmstate": (_examples("firecracker-vmstate"), mutate.binary),
-    "kvm_recording": (_examples("kvm-recording"), mutate.document),
-    "dump_json": (_examples("dump-json"), mutate.document),
-    "firecracker": (_examples("firecracker-json"), mutate.document),
-    "analyze_migration": (_examples("analyze-migration"), mutate.document),
-    "cloud_hypervisor": (_examples("cloud-hypervisor"), mutate.document),
-    "crosvm": (_examples("crosvm-vcpu"), mutate.cbor),
+    "crosvm": (lambda: [EXAMPLES["crosvm-vcpu"]()], mutate.cbor),
     "restore_lines": (lambda: [EXAMPLES["restore-lines"](), _REPLAY.encode() * 3], mutate.document),
-    "cpusysregs": (_examples("cpusysregs"), mutate.text),
-    "register_list": (_examples("get-reg-list"), mutate.text),
     "recognised": (_texts("\x7fELF", "STRATOVIRT", "KDUMP   ", "kvm_mp_state: 0x0\nkvm_mp_state: 0x1\n"), mutate.text),
-    "windows_registry": (
-        _texts('[HKEY\\CentralProcessor\\0]\n"CP 4000"=hex(b):b1,d4,0f,41,00,00,00,00\n"CP 4030"=qword:10211\n'),
-        mutate.text,
-    ),
-    "macos_sysctl": (_texts("machdep.cpu.brand_string: Apple M1\nhw.optional.arm.FEAT_LSE: 1\n"), mutate.text),
-    "cpu_lists": (
-        _texts(
-            "processor : 0\nFeatures : fp asimd evtstrm aes\nCPU implementer : 0x41\nCPU part : 0xd0c\n",
-            "Architecture: aarch64\nModel name: Neoverse-N1\nStepping: r3p1\nFlags: fp asimd aes sha1\nCPU(s): 4\n",
-            '{"lscpu": [{"field": "Architecture:", "data": "aarch64", "children": [{"field": "Model name:"}]}]}',
-        ),
-        mutate.text,
-    ),
-    "hwcap_values": (
-        _texts("AT_HWCAP: 119fff\nAT_HWCAP2: 0x1\nAT_PLATFORM: aarch64\nHWCAP: fp asimd aes\n"),
-        mutate.text,
-    ),
-    "arm_cpu_info": (_texts("ID_AA64ISAR0 | AES | 7:4 | 0010 | there\nMIDR_EL1 = 0x410fd493\n"), mutate.text),
-    "debuggers": (
-        _texts(
-            "PC=0000000000000000 X00=0000000000000001\nPSTATE=000003c5 Q00=0000000000000000:0000000000000001\n",
-            "x0 = 0x0000000000000001\ncpsr = 0x3c5\n",
-            "(gdb) x0             0x1                 1\nsp 0x10 0x10\n",
-        ),
-        mutate.text,
-    ),
-    "plain_text": (_examples("plain-text"), mutate.text),
     "qemu_embedded": (lambda: [bytes(100) + EXAMPLES["qemu-stream"](), b"x\0" + bytes(5000)], mutate.binary),
 }
-"""module of a format -> how its files begin, and how they are changed"""
+"""module of a format -> how its files begin, and how they are changed, where its examples do not say both"""
+
+
+def _loader(module: str) -> tuple[Callable[[], Sequence[bytes]], Mutator]:
+    """How files of a format begin, and how they are changed: as bytes, as JSON, or as text."""
+    if module in _LOADERS:
+        return _LOADERS[module]
+    found = examples_of(import_module(f"inspector.sources.formats.{module}").NAME)
+    kind = mutate.document if found[0].startswith(b"{") else mutate.text
+    return lambda: found, mutate.binary if b"\0" in found[0] else kind
+
 
 _ALIKE = (
     "text_encoding",
     lambda: ["\ufeffMIDR_EL1=0x1\n".encode("utf-16-le"), "ID_AA64PFR0_EL1=0x1\n".encode("utf-16")],
 )
 TARGETS = (
-    *(Target(name, *_LOADERS[name], loaded) for name in FORMATS),
+    *(Target(name, *_loader(name), loaded) for name in FORMATS),
     Target("compressed", _packed, mutate.packed, loaded),
     Target(*_ALIKE, mutate.binary, loaded),
     Target("explain", _pasted, mutate.text, explained),

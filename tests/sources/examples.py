@@ -308,3 +308,34 @@ EXAMPLES |= {
     "crosvm-vcpu": crosvm,
     "firecracker-vmstate": vmstate,
 }
+
+LISTINGS: dict[str, tuple[str, ...]] = {
+    "windows-registry": (
+        '[HKEY\\CentralProcessor\\0]\n"CP 4000"=hex(b):b1,d4,0f,41,00,00,00,00\n"CP 4030"=qword:10211\n',
+    ),
+    "macos-sysctl": ("machdep.cpu.brand_string: Apple M1\nhw.optional.arm.FEAT_LSE: 1\n",),
+    "cpu-list": (
+        "processor : 0\nFeatures : fp asimd evtstrm aes\nCPU implementer : 0x41\nCPU part : 0xd0c\n",
+        "Architecture: aarch64\nModel name: Neoverse-N1\nStepping: r3p1\nFlags: fp asimd aes sha1\nCPU(s): 4\n",
+        '{"lscpu": [{"field": "Architecture:", "data": "aarch64", "children": [{"field": "Model name:", "data": "Neoverse-N1"}]}]}',
+    ),
+    "hwcaps": ("AT_HWCAP: 119fff\nAT_HWCAP2: 0x1\nAT_PLATFORM: aarch64\nHWCAP: fp asimd aes\n",),
+    "arm-cpu-info": ("ID_AA64ISAR0 | AES | 7:4 | 0010 | there\nMIDR_EL1 = 0x410fd493\n",),
+    "debugger": (
+        "PC=0000000000000000 X00=0000000000000001\nPSTATE=000003c5 Q00=0000000000000000:0000000000000001\n",
+        "x0 = 0x0000000000000001\ncpsr = 0x3c5\n",
+        "(gdb) x0             0x1                 1\nsp 0x10 0x10\n",
+    ),
+}
+"""format name -> texts of what other programs print, which hold a few registers of a host or a vCPU"""
+
+
+def examples_of(name: str) -> list[bytes]:
+    """The files of a format. KeyError where there is none."""
+    return [EXAMPLES[name]()] if name in EXAMPLES else [text.encode() for text in LISTINGS[name]]
+
+
+ALL = {name: make() for name, make in EXAMPLES.items()} | {
+    f"{name} {n}": text.encode() for name, texts in LISTINGS.items() for n, text in enumerate(texts)
+}
+"""every one of them, by a name for a test"""

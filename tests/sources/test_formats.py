@@ -21,7 +21,7 @@ from inspector.sources.formats import FORMATS, dump_json, module_of, states_feat
 from inspector.sources.formats.firecracker_vmstate import checksum
 from inspector.sources.opening import open_path
 from tests.sources import examples
-from tests.sources.examples import CCSIDR0, EXAMPLES, LISTED, MIDR, MMFR2, PFR0, PSTATE, VALUES, X0
+from tests.sources.examples import ALL, CCSIDR0, EXAMPLES, LISTED, LISTINGS, MIDR, MMFR2, PFR0, PSTATE, VALUES, X0
 
 
 def opened(folder: Path, data: bytes) -> Dump:
@@ -39,11 +39,19 @@ def test_recognised_by_content_alone(tmp_path: Path, name: str) -> None:
         assert (packed.provenance.format, packed.provenance.compression) == (name, "gzip")
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("module", sorted(set(FORMATS) - {"recognised", "qemu_embedded"}))
+def test_every_format_has_an_example(module: str) -> None:
+    """By which all tests of formats try it; `recognised` reads nothing, and QEMU's streams are found anywhere."""
+    name = import_module(f"inspector.sources.formats.{module}").NAME
+    assert name in EXAMPLES or name in LISTINGS, "no sample in tests/sources/examples.py"
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_no_other_format_claims_it(tmp_path: Path, name: str) -> None:
     """Text is asked last and takes any text; a stream inside another file is looked for last of all."""
     path = tmp_path / "file"
-    path.write_bytes(EXAMPLES[name]())
+    path.write_bytes(ALL[name])
+    name = name.split(" ")[0]
     modules = [import_module(f"inspector.sources.formats.{module}") for module in FORMATS]
     claims = [m.NAME for m in modules if m.__name__.rpartition(".")[2] not in ("plain_text", "qemu_embedded")
               and m.sniff(open_path(str(path), "x"))]  # fmt: skip
