@@ -322,19 +322,20 @@ def test_what_the_text_holds_is_not_said_to_be_missing() -> None:
         ("error: failed to set register ID_AA64PFR0_EL1: Invalid argument", "", "a write was refused of 1 register"),
         ("mytool: set reg 603000000013c020: EINVAL", "", "a write was refused of 1 register"),
         ("KVM_SET_ONE_REG 0x603000000013c020 = 0x1: EINVAL", "KVM", "KVM refused 1 register"),
+        ("libkrun: Error configuring vcpu: SetOneReg(6931039826524487712, Error(22))", "KVM", "KVM refused 1 register"),
         ("gem5: Failed to set register (0x603000000013808c) value (errno: 22)", "KVM", "KVM refused 1 register"),
         (
             (
-                "Error configuring the vcpu: Error applying template: Failed to set register 0x603000000013c000 to value "
-                "0x410fd0c0: Invalid argument (os error 22)"
+                "Error configuring the vcpu: Error applying template: Failed to set register 0x603000000013c000 to "
+                "value 0x410fd0c0: Invalid argument (os error 22)"
             ),
             "KVM",
             "KVM refused 1 register",
         ),
         (
             (
-                "Failed to restore the state of the vcpu: Failed to set register 0x603000000013c000 to value 0x410fd0c0: "
-                "Invalid argument (os error 22)"
+                "Failed to restore the state of the vcpu: Failed to set register 0x603000000013c000 to value "
+                "0x410fd0c0: Invalid argument (os error 22)"
             ),
             "the destination's KVM",
             "the destination's KVM refused",
@@ -354,3 +355,89 @@ def test_who_refused_is_said_as_far_as_the_text_shows_it(text: str, by: str, hea
 def test_a_snapshot_format_names_the_releases_that_write_it(major: int, release: str) -> None:
     answer = explain(f"Invalid format version: {major}.0.0 of the snapshot")
     assert any(f"Firecracker {release}" in text or release in text for text in answer.conclusions), answer.conclusions
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("VcpuSetPreFinalizeRegs(SetExtendedRegister(Invalid argument (os error 22)))", "the SVE vector lengths"),
+        ("SetExtendedRegister(No such file or directory (os error 2))", "an SVE register"),
+        ("SetAarchCoreRegister(Invalid argument (os error 22))", "a core register"),
+        ("Failed to restore V3: Invalid argument (os error 22)", "a vector register"),
+        ("Failed to restore PState register: Invalid argument (os error 22)", "PSTATE"),
+        ("Failed to restore cache info: Invalid argument (os error 22)", "a cache register"),
+        ("Failed to restore hypervisor specific data: Invalid argument (os error 22)", "a firmware register"),
+    ],
+)
+def test_a_message_that_shows_which_part_of_the_vcpu_was_written_says_no_more_of_others(text: str, what: str) -> None:
+    answer = explain(text)
+    assert answer.headline.startswith(f"KVM refused {what}")
+    assert not any("CCSIDR and CLIDR" in one for one in answer.conclusions)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Error initializing the vcpu: Invalid argument (os error 22)",
+        "Found unsupported KVM_ARM_VCPU_PMU_V3 bit set in vcpu features.",
+        "VcpuArmInit(VcpuInit(Invalid argument (os error 22)))",
+        "crosvm: failed to initialize VCPU: Invalid argument (os error 22)",
+        "KVM_ARM_VCPU_INIT failed: Invalid argument",
+        "ioctl(14, KVM_ARM_VCPU_INIT, {target=5}) = -1 EINVAL (Invalid argument)",
+    ],
+)
+def test_a_vcpu_that_was_not_created_had_no_register_refused(text: str) -> None:
+    answer = explain(text)
+    assert answer.headline.startswith("no vCPU was created") and answer.fails
+    assert not any("register write" in one or "CCSIDR" in one for one in answer.conclusions)
+
+
+def test_eperm_of_another_vmm_is_not_explained_by_qemus_lines() -> None:
+    answer = explain("SetSysRegister(Operation not permitted (os error 1))")
+    assert any("before the vCPU is finalised" in one for one in answer.conclusions)
+    assert not any("QEMU" in one for one in answer.conclusions)
+    assert any("up to QEMU 10" in one for one in explain(
+        "qemu-system-aarch64: error while loading state for instance 0x0 of device 'cpu'\n"
+        "qemu-system-aarch64: load of migration failed: Operation not permitted\n"
+    ).conclusions)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("RestoreState(DeviceAttribute(Error(6)))", "stolen time"),
+        ("Failed to set/get device attributes for vCPU: No such device or address (os error 6)", "stolen time"),
+        (
+            (
+                "vCPU 3 MPIDR mismatch: mpidr_from_vcpu_id() (0x80000003) no longer matches the hypervisor's affinity "
+                "assignment (0x80000103)"
+            ),
+            "MPIDR_EL1 0x80000103",
+        ),
+    ],
+)
+def test_what_newer_vmms_print_of_a_vcpu_that_is_no_refused_register(text: str, words: str) -> None:
+    answer = explain(text)
+    assert words in answer.headline and answer.recognised
+
+
+@pytest.mark.parametrize(
+    ("text", "program"),
+    [
+        ("virtiofsd: Failed to set register: EINVAL", "another program"),
+        (
+            "Failed to restore the state of the vcpu: Failed to set register: Invalid argument (os error 22)",
+            "firecracker",
+        ),
+        ("firecracker: Failed to set register: Invalid argument (os error 22)", "firecracker"),
+        ("ioctl(13, KVM_SET_ONE_REG, 0x7ffc8) = -1 EINVAL (Invalid argument)", "another program"),
+    ],
+)
+def test_words_that_any_program_may_use_name_none(text: str, program: str) -> None:
+    answer = explain(text)
+    assert answer.vmm == program and "does not name which" in answer.headline
+
+
+def test_any_part_of_a_vcpus_state_that_did_not_load_is_recognised() -> None:
+    answer = explain("qemu-system-aarch64: Failed to load cpu:cpreg_vmstate_indexes")
+    assert answer.recognised and answer.vmm == "qemu" and "missing" in answer.headline

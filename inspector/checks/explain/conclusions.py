@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from inspector.checks.explain.clues import Clue
 from inspector.checks.explain.counts import find_fits, sets_of_size
@@ -101,6 +103,10 @@ def _other_headline(
 ) -> str:
     if "boot_failed" in kinds:
         return "a vCPU of the guest did not start: the host answered with an error"
+    if "create_failed" in kinds:
+        return "no vCPU was created with the features that were asked for; no register was written"
+    if stage := _stage(clues):
+        return f"KVM refused {stage.what}, or does not list it; the text does not name which"
     if "put_failed" in kinds or "load_failed" in kinds:
         who = "KVM" if by_kvm else "the destination"
         return f"{who} refused at least one register, or does not list it; the text does not name which"
@@ -228,6 +234,17 @@ def _unnamed(clues: Sequence[Clue], kinds: set[str], vmm: str, by_kvm: bool) -> 
     errors = {c.error for c in clues if c.error}
     if "boot_failed" in kinds:
         said += _boot(clues)
+    elif "create_failed" in kinds:
+        said += [c.message.meaning for c in clues if c.message.kind == "create_failed"]
+        program = of_family(vmm)
+        said += [program.option_advice] if program is not None and program.option_advice else []
+    elif stage := _stage(clues):
+        said.append(stage.why)
+    elif "Operation not permitted" in errors and vmm not in ("", "qemu"):
+        said.append(
+            "KVM answers EPERM for SVE registers before the vCPU is finalised, and for the vector lengths after it"
+            " (get_sve_reg(), set_sve_vls(), arch/arm64/kvm/guest.c)"
+        )
     elif "Operation not permitted" in errors:
         said.append(
             f"up to QEMU 10 this pair of lines means{'' if by_kvm else ' under KVM'}: an id of the stream is unknown to"
@@ -264,6 +281,61 @@ def _unnamed(clues: Sequence[Clue], kinds: set[str], vmm: str, by_kvm: bool) -> 
             "the load was given up, but the line that says why is missing: look some lines further up in the log"
         )
     return said
+
+
+class _Stage(NamedTuple):
+    """What a VMM was writing when KVM refused, where its message says that much."""
+
+    words: str
+    what: str
+    why: str
+
+
+_STAGES = (
+    _Stage(
+        r"PreFinalize|pre-finalize",
+        "the SVE vector lengths (KVM_REG_ARM64_SVE_VLS)",
+        "KVM takes only lengths that the host has, and every shorter one that it has with them (set_sve_vls(),"
+        " arch/arm64/kvm/guest.c): the two hosts' CPUs or their options differ in vector lengths",
+    ),
+    _Stage(
+        r"SetExtendedRegister|set extended register",
+        "an SVE register",
+        "the destination's vCPU has no SVE, or shorter vectors than the saved one",
+    ),
+    _Stage(
+        r"restore V\d",
+        "a vector register (V0 to V31)",
+        "on a vCPU with SVE KVM has no V registers (EINVAL): the saved vCPU had no SVE, the destination's has",
+    ),
+    _Stage(
+        r"restore PState",
+        "PSTATE",
+        "its mode is one that the destination's vCPU lacks: AArch32 or EL2 (set_core_reg(), arch/arm64/kvm/guest.c)",
+    ),
+    _Stage(
+        r"Set(?:Aarch)?CoreRegister|set (?:aarch64 )?core register|restore (?:X\d|SP|PC|PState)",
+        "a core register (X, SP, PC, PSTATE, V)",
+        "of these KVM refuses V0 to V31 on a vCPU with SVE, and a PSTATE whose mode the vCPU lacks (AArch32, EL2)"
+        " (set_core_reg(), arch/arm64/kvm/guest.c)",
+    ),
+    _Stage(
+        r"restore cache info",
+        "a cache register (CCSIDR_EL1)",
+        "KVM lists other caches there, or does not take these sizes",
+    ),
+    _Stage(
+        r"restore hypervisor specific data",
+        "a firmware register (PSCI version, SMCCC workarounds)",
+        "the destination's KVM has no such register, an older PSCI, or a mitigation that does less",
+    ),
+)
+
+
+def _stage(clues: Sequence[Clue]) -> _Stage | None:
+    """The part of a vCPU's state at which the VMM stopped, where its own message shows it."""
+    texts = [c.text for c in clues if c.message.kind == "put_failed"]
+    return next((one for one in _STAGES for text in texts if re.search(one.words, text, re.IGNORECASE)), None)
 
 
 def _is_vector(reg_id: int) -> bool:

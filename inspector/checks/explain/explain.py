@@ -32,6 +32,7 @@ from inspector.checks.features.told import feature_sentences, features_in
 from inspector.checks.machine.source_kernel import kernel_of, own_kernel
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import MigrationReport
+from inspector.checks.vmms.firecracker import UNNAMED
 from inspector.checks.vmms.messages import Message
 from inspector.checks.vmms.table import of_family
 from inspector.errors import InspectorError
@@ -141,7 +142,7 @@ def _is_about_registers(clue: Clue) -> bool:
     """Only device 'cpu', a register or KVM_SET_ONE_REG makes a failure one of registers; a generic tail does not."""
     if clue.message.key in ("qemu-instance", "qemu-array"):
         return True
-    return clue.message.kind in ("put_failed", "boot_failed", "unreadable", *_NAMED_KINDS) and (
+    return clue.message.kind in ("put_failed", "create_failed", "boot_failed", "unreadable", *_NAMED_KINDS) and (
         clue.message.key != "qemu-vcpu-init"
     )
 
@@ -176,19 +177,24 @@ def _with_told(clues: list[Clue], pasted: Pasted) -> list[Clue]:
     return sorted([*clues, *more], key=lambda c: c.at)
 
 
+_OF_FIRECRACKER = re.compile(r"firecracker|microvm|state of the vcpu", re.IGNORECASE)
+_PLAIN = ("refused", "put_failed", "create_failed", "unreadable")
+
+
 def _attributed(clues: list[Clue], pasted: Pasted) -> list[Clue]:
-    """The clues, those in Firecracker's plain words given to the program that the text names instead.
+    """The clues, those in Firecracker's plain words given to the program that the text names instead, or to nobody.
 
     crosvm (`failed to set register: ...`, aarch64/src/lib.rs) and StratoVirt print the same words.
     """
     named = program_named(pasted)
-    if named in ("", "firecracker") or any("firecracker" in line.lower() for line in pasted.lines):
+    if named == "firecracker" or any(_OF_FIRECRACKER.search(line) for line in pasted.lines):
         return clues
     found = []
     for clue in clues:
-        if clue.message.vmm == "firecracker" and clue.message.kind in ("refused", "put_failed", "unreadable"):
+        plain = clue.message.vmm == "firecracker" and clue.message.kind in _PLAIN
+        if plain and (named or clue.message.key == UNNAMED):
             meaning = "A register write failed." if clue.message.kind != "unreadable" else "A register read failed."
-            message = msgspec.structs.replace(clue.message, vmm=named, versions="all", meaning=meaning)
+            message = msgspec.structs.replace(clue.message, vmm=named or ANOTHER, versions="all", meaning=meaning)
             clue = msgspec.structs.replace(clue, message=message)
         found.append(clue)
     return found
@@ -359,7 +365,7 @@ def _refused_by(clues: Sequence[Clue], pasted: Pasted) -> str:
     """Who refused a write: a destination where the text speaks of a restore or a message belongs to one, else KVM
     where it shows that one was asked, else nobody by name."""
     refused = [c for c in clues if c.message.kind == "refused"]
-    anybodys = [c for c in refused if c.message.key == ANY_PROGRAM]
+    anybodys = [c for c in refused if c.message.key == ANY_PROGRAM or of_family(c.message.vmm) is None]
     restores = any(_RESTORE.search(line) for line in pasted.lines)
     sets_up = any(_SETTING_UP.search(line) for line in pasted.lines)
     if restores or (len(anybodys) < len(refused) and not sets_up) or not refused:
@@ -386,7 +392,7 @@ def _answer(
     groups = group_by_feature(unknown)
     named = any(r.kind in ("refused", "only_in_source", "unreadable", "variation") for r in registers)
     kinds = {c.message.kind for c in clues}
-    unnamed = bool(kinds & {"put_failed", "load_failed", "boot_failed"})
+    unnamed = bool(kinds & {"put_failed", "create_failed", "load_failed", "boot_failed"})
     have = (dumps[0] is not None, dumps[1] is not None)
     if simulation is not None and simulation.ways_out:
         steps = [f"{way.title}: {'; '.join(way.how)}" if way.how else way.title for way in simulation.ways_out]

@@ -855,6 +855,29 @@ _START = (
         "stolen-time accounting was asked for, and the host's KVM does not offer it",
         ("say kvm-steal-time=off",),
     ),
+    # Firecracker, src/vmm/src/arch/aarch64/vcpu.rs, enable_pvtime() and VcpuArchError::DeviceAttribute (1.13 and newer)
+    Row(
+        "pvtime-restore",
+        "firecracker",
+        "vCPU init",
+        "deviceattributesforvcpu|restorestate(deviceattribute(",
+        r"(?:set/getdeviceattributesforvCPU:|RestoreState\(DeviceAttribute\((?:Error\(|Errno\()?)(?P<a>\w{1,40})",
+        "stolen time (pvtime) could not be set up for the vCPU ({a}): a device attribute, no register",
+        ("restore on a host whose KVM offers stolen time, as the source's did (KVM_ARM_VCPU_PVTIME_CTRL)",),
+    ),
+    # Cloud Hypervisor after 53, vmm/src/cpu.rs, verify_mpidr()
+    Row(
+        "mpidr-mismatch",
+        "cloud-hypervisor",
+        "vCPU init",
+        "mpidrmismatch",
+        (
+            r"vCPU(?P<a>\d{1,6})MPIDRmismatch:mpidr_from_vcpu_id\(\)\((?P<b>0x[0-9a-f]{1,16})\).{0,80}?"
+            r"\((?P<c>0x[0-9a-f]{1,16})\)"
+        ),
+        "vCPU {a} reads MPIDR_EL1 {c}, where Cloud Hypervisor works with {b}: it stops before the guest runs",
+        ("restore each vCPU under the number that it had, from a snapshot of Cloud Hypervisor itself",),
+    ),
     Row(
         "gic-probe",
         "qemu",

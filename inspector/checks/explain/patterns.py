@@ -38,8 +38,21 @@ _SEEN_FROM_INSIDE = (
         key="set-one-reg",
         vmm="another program",
         kind="put_failed",
-        patterns=("KVM_SET_ONE_REG(?: ioctl)? failed{any}{err}",),
+        patterns=(
+            "KVM_SET_ONE_REG(?: ioctl)? failed{any}{err}",
+            "ioctl\\(\\d{1,6}, KVM_SET_ONE_REG, 0x[0-9a-f]{1,16}\\) = -1 {err}",
+        ),
         meaning="A register write failed; the line does not name the register.",
+    ),
+    Message(
+        key="vcpu-init",
+        vmm="another program",
+        kind="create_failed",
+        patterns=(
+            "KVM_ARM_VCPU_INIT(?: ioctl)? failed{any}{err}",
+            "ioctl\\((?:\\d{1,6}, )?KVM_ARM_VCPU_INIT[^)]{0,80}\\) = -1 {err}",
+        ),
+        meaning="KVM refused to create a vCPU with the features that it was asked for (KVM_ARM_VCPU_INIT).",
     ),
     Message(
         key="dmesg-sanity",

@@ -35,8 +35,10 @@ _SET_DECIMAL = Message(
     patterns=("SetOneReg\\({decimal},(?:Error|Errno)\\({errno}\\)\\)",),
     meaning="Firecracker stopped at the first register that KVM refused, and prints its id in decimal.",
 )
+UNNAMED = "firecracker-set-unnamed"
+"""Words that any program may use: no register's id, no name of Firecracker's."""
 _SET_UNNAMED = Message(
-    key="firecracker-set-unnamed",
+    key=UNNAMED,
     vmm="firecracker",
     versions="1.0 to 1.3",
     kind="put_failed",
@@ -47,7 +49,7 @@ _SET_UNNAMED = Message(
 _INIT = Message(
     key="firecracker-init",
     vmm="firecracker",
-    kind="put_failed",
+    kind="create_failed",
     template="Error initializing the vcpu: {err}",
     patterns=("Error initializing the vcpu{any}{err}",),
     meaning="KVM refused to create a vCPU with the features of the snapshot.",
@@ -56,7 +58,7 @@ _PMU = Message(
     key="firecracker-pmu",
     vmm="firecracker",
     versions="1.16 and newer",
-    kind="put_failed",
+    kind="create_failed",
     template="Found unsupported KVM_ARM_VCPU_PMU_V3 bit set in vcpu features.",
     meaning="Firecracker cannot set a vPMU up, and refuses a template or a snapshot that asks for one.",
 )

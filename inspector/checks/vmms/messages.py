@@ -20,6 +20,7 @@ Kind = Literal[
     "lengths",
     "load_failed",
     "put_failed",
+    "create_failed",
     "boot_failed",
     "variation",
     "unhandled",
@@ -31,6 +32,7 @@ Kind = Literal[
 ]
 """refused: a register write failed. only_in_source, missing_in_source: the register lists differ. lengths: the
 source lists more registers. load_failed, put_failed, boot_failed: a register was refused but is not named.
+create_failed: no vCPU was made, and no register written.
 variation: two CPUs disagree. unhandled: KVM has no handler for a register that a guest accessed. test: named by a
 test program. unreadable: a register could not be read. format: the file's format version is not the program's.
 envelope: wraps another message. noise: harmless."""

@@ -66,6 +66,13 @@ _ARRAY = Message(
     template="Failed to load cpu:cpreg_vmstate_array_len",
     meaning="The length of the register list was refused.",
 )
+_FIELD = Message(
+    key="qemu-cpu-field",
+    vmm="qemu",
+    kind="envelope",
+    patterns=("Failed to load cpu:(?!cpreg_vmstate_array_len)[a-z][a-z0-9_.]{1,60}",),
+    meaning="This part of the vCPU's state could not be taken from the stream.",
+)
 _INSTANCE = Message(
     key="qemu-instance",
     vmm="qemu",
@@ -121,6 +128,7 @@ _LOAD_FAILED = Message(
 MESSAGES = (
     _LENGTHS,
     _ARRAY,
+    _FIELD,
     _INSTANCE,
     _ONLY_IN_STREAM,
     Message(
@@ -215,7 +223,7 @@ MESSAGES = (
         key="qemu-vcpu-init",
         vmm="qemu",
         kind="put_failed",
-        patterns=("kvm_(?:arm_vcpu_init|arch_init_vcpu|init_vcpu){any}failed{any}{err}",),
+        patterns=("kvm_(?:arch_init_vcpu|init_vcpu){any}failed{any}{err}",),
         meaning="Setting up a vCPU failed.",
     ),
 )
