@@ -10,6 +10,7 @@ from textual.widgets import Input
 
 from inspector import sources
 from inspector.app.modes.migrate.fix import Fix
+from inspector.app.modes.migrate.question import newer_kernel
 from inspector.app.modes.migrate.screen import Migrate
 from inspector.app.shell.application import InspectorApp
 from inspector.app.widgets.listing import Listing
@@ -376,3 +377,8 @@ async def test_fault_32_decimal_numbers_are_whole() -> None:
         text = await press(pilot, "x", "x")
         row = next(line for line in text.splitlines() if " PMINTENCLR_EL1 " in line)
         assert row.split()[2:5] == ["2_147_483_678", "reads", "0"]
+
+
+@pytest.mark.parametrize(("own", "newer"), [("6.1", "6.6"), ("6.6", "6.12"), ("6.12", "6.18")])
+def test_hosts_move_from_one_series_that_is_kept_for_years_to_the_next(own: str, newer: str) -> None:
+    assert newer_kernel(sources.load(f"builtin:neoverse-n2-linux-{own}")).startswith(f"{newer}.")

@@ -125,13 +125,14 @@ def first_question(dumps: Sequence[Dump], present: int, vmm: str = "") -> Questi
 
 def newer_kernel(source: Dump) -> str:
     """The newest known release of the nearest newer series that is kept for years, since hosts move from one of those
-    to the next; else of the nearest newer series of which a release was recorded, else the newest of all."""
+    to the next; else of the newer series that had the most stable releases so far, else the newest of all."""
     own = own_kernel(source).policy
     ends = series_ends().items()
     newer = {series: name for series, name in ends if own is None or numbers_of(series) > own.version[:2]}
     recorded = {series_of(name) for name in policy_names() if heading(name).recorded}
     likely = [name for series, name in newer.items() if series in recorded]
-    return next(iter((*filter(kept_for_years, likely), *likely)), policy_names()[-1])
+    longest = sorted(likely, key=lambda name: -int(name.rpartition(".")[2]))
+    return next(iter((*filter(kept_for_years, likely), *longest)), policy_names()[-1])
 
 
 def grounded(question: Question | None, pairs: Sequence[tuple[Dump, Dump, int]]) -> Question | None:
