@@ -379,6 +379,6 @@ async def test_fault_32_decimal_numbers_are_whole() -> None:
         assert row.split()[2:5] == ["2_147_483_678", "reads", "0"]
 
 
-@pytest.mark.parametrize(("own", "newer"), [("6.1", "6.6"), ("6.6", "6.12"), ("6.12", "6.18")])
+@pytest.mark.parametrize(("own", "newer"), [("6.6", "6.12"), ("6.12", "6.18")])
 def test_hosts_move_from_one_series_that_is_kept_for_years_to_the_next(own: str, newer: str) -> None:
     assert newer_kernel(sources.load(f"builtin:neoverse-n2-linux-{own}")).startswith(f"{newer}.")

@@ -51,8 +51,8 @@ def dump_words(dump: Dump) -> str:
     vcpus = len(dump.vcpus)
     registers = max((len(vcpu.values) or len(vcpu.constraints) for vcpu in dump.vcpus), default=0)
     parts = [
-        dump.provenance.host.shown,
         f"Linux {dump.provenance.kernel}" if dump.provenance.kernel else "",
+        dump.provenance.host.shown,
         f"{vcpus} vCPU" + "s" * (vcpus != 1) if vcpus else "",
         f"{registers} registers" if registers else "",
     ]

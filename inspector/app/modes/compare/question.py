@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from inspector.app.modes.compare.dumps import Contrast, Side, contrast, equal_nodes, side_name
 from inspector.app.modes.compare.exposure import exposure_nodes
 from inspector.app.modes.compare.lines import Node, told
+from inspector.app.shell.frame import source_name
 from inspector.app.widgets.ink import WRITTEN
 from inspector.checks.compare.withheld import told as told_comparison
 from inspector.checks.machine.machine import KernelQuestion, Machine, ask, machine, own_question
@@ -81,7 +82,10 @@ def kernel_picture(
     several = f", one of {len(answer.question.candidates)} that it may be," if answer.others else ""
     features = f"what {kernel}{own}{several} would expose; vCPU: {setup.describe()}; vGIC {setup.gic}"
     features += f"; {WRITTEN} with the simulated writes" if view.written else ""
-    left_name = answer.label if saved is None else f"{view.title} as saved ({view.source})"
+    short = source_name(view.source)
+    left_name = (
+        answer.label.replace(f"({view.source})", f"({short})") if saved is None else f"{view.title} as saved ({short})"
+    )
     notes = tuple(("Note", note) for note in dict.fromkeys(answer.notes))
     return Picture(
         form="kernel",
