@@ -6,6 +6,7 @@ already uses and with its keys; packages are only unpacked, and never run here b
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -14,7 +15,9 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import msgspec
 
 from inspector.errors import SourceError
 from inspector.new_file import write_whole
@@ -43,22 +46,22 @@ class Stamp:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._path = folder / "stamp.json"
-        try:
-            self.have: dict[str, Any] = json.loads(self._path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            self.have = {}
-        self.have.setdefault("kernels", {})
+        self.have: dict[str, str | dict[str, list[str]]] = {}
+        with contextlib.suppress(OSError, msgspec.MsgspecError, ValueError):  # there is none, or one of another making
+            self.have = msgspec.json.decode(self._path.read_bytes(), type=dict[str, str | dict[str, list[str]]])
 
     @property
     def kernels(self) -> dict[str, list[str]]:
         """Series -> [package, version]."""
-        return {name: known for name, known in self.have["kernels"].items() if self.image(name).exists()}
+        known = self.have.get("kernels", {})
+        named = known.items() if isinstance(known, dict) else ()
+        return {name: about for name, about in named if len(about) == 2 and self.image(name).exists()}
 
     def image(self, series: str) -> Path:
         """Where the kernel of a series lies."""
         return self.folder / f"vmlinuz-{series}"
 
-    def done(self, key: str, value: object) -> None:
+    def done(self, key: str, value: str | dict[str, list[str]]) -> None:
         """Note something that is complete."""
         self.have[key] = value
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -235,7 +238,7 @@ def fetch_kernel(apt: Apt, series: str, stamp: Stamp) -> Kernel:
                 image = stamp.image(series)
                 images[0].replace(image)
                 shutil.rmtree(tree)
-                stamp.done("kernels", {**stamp.have["kernels"], series: [name, version]})
+                stamp.done("kernels", {**stamp.kernels, series: [name, version]})
                 return Kernel(series, image, name, version)
             shutil.rmtree(tree)
     raise FetchError(f"no arm64 kernel {series}: {reasons[-1] if reasons else 'no such package'}")

@@ -317,7 +317,14 @@ LISTINGS: dict[str, tuple[str, ...]] = {
     "cpu-list": (
         "processor : 0\nFeatures : fp asimd evtstrm aes\nCPU implementer : 0x41\nCPU part : 0xd0c\n",
         "Architecture: aarch64\nModel name: Neoverse-N1\nStepping: r3p1\nFlags: fp asimd aes sha1\nCPU(s): 4\n",
-        '{"lscpu": [{"field": "Architecture:", "data": "aarch64", "children": [{"field": "CPU:", "data": "N1"}]}]}',
+        json.dumps(
+            {
+                "lscpu": [
+                    {"field": "Architecture:", "data": "aarch64"},
+                    {"field": "Model name:", "data": "Neoverse-N1"},
+                ]
+            }
+        ),
     ),
     "hwcaps": ("AT_HWCAP: 119fff\nAT_HWCAP2: 0x1\nAT_PLATFORM: aarch64\nHWCAP: fp asimd aes\n",),
     "arm-cpu-info": ("ID_AA64ISAR0 | AES | 7:4 | 0010 | there\nMIDR_EL1 = 0x410fd493\n",),
