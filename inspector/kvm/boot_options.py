@@ -142,7 +142,7 @@ def _applied(host: HostState, book: Rulebook) -> tuple[HostState, tuple[Effect, 
             told += _told_mode(host, book, word)
         found = overrides_of(book, word)
         if found is None:
-            if not state and plain.lower().startswith(SPEAKING):
+            if not state and not mode and plain.lower().startswith(SPEAKING):
                 told.append(Effect(word, _ODD_CASE if plain != plain.lower() else _NO_OPTION))
             continue
         for one in found:
@@ -159,7 +159,7 @@ def _told_mode(host: HostState, book: Rulebook, word: str) -> list[Effect]:
     if host.kvm_mode == "none":
         return [Effect(word, "KVM is switched off")]
     if host.kvm_mode != "nested":
-        return []
+        return [] if overrides_of(book, word) else [Effect(word, "a guest that is not protected sees the same as without it")]
     if not book.has("el2"):
         return [Effect(word, "this kernel has no EL2 for guests yet")]
     if not host.capability_known("el2"):

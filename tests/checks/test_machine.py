@@ -80,3 +80,19 @@ def test_the_kernel_of_a_dump_that_names_none_is_told_by_its_list() -> None:
     assert guessed.policy.version < (6, 3, 0) and "nearest" in guessed.explanation
     with pytest.raises(InspectorError):
         own_question(Dump(provenance=Provenance(source="empty", format="test")))
+
+
+@pytest.mark.parametrize(
+    ("release", "size"),
+    [
+        ("6.12.57+deb13-arm64", 4096), ("6.12.57+deb14-arm64-16k", 16384), ("6.18.0-1005-nvidia-64k", 65536),
+        ("5.14.0-503.el9.aarch64+64k", 65536), ("6.14.8-400.asahi.fc42.aarch64+16k", 16384), ("6.12.0-164kb", 4096),
+    ],
+)  # fmt: skip
+def test_a_release_string_may_say_the_page_size_of_its_host(release: str, size: int) -> None:
+    dump = sources.load("builtin:max-linux-6.12")
+    named = msgspec.structs.replace(dump, provenance=dump.provenance.told(kernel=release))
+    assert machine(named, "6.12").host.page_size == size
+    vcpu_alone = msgspec.structs.replace(named, host=None)
+    assert machine(vcpu_alone, "6.12").host.page_size == size
+    assert machine(named, "6.12", host="page-size=4k").host.page_size == 4096

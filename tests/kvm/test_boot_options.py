@@ -130,6 +130,16 @@ def test_without_sve_there_is_no_sme_until_the_two_were_told_apart(kernel: str, 
     assert bool(seen[IDS["ID_AA64SMFR0_EL1"]]) == bool(streaming)
 
 
+@pytest.mark.parametrize(
+    ("mode", "words"),
+    [("nested", "a vCPU may have EL2"), ("protected", "not protected"), ("nvhe", "VH is 0"), ("odd", "not an option")],
+)
+def test_a_mode_of_kvm_is_told_once_and_as_what_it_is(mode: str, words: str) -> None:
+    machine = msgspec.structs.replace(host("max"), cmdline=f"kvm-arm.mode={mode}")
+    (told,) = effects(machine, rulebook(load_policy("7.3")))
+    assert words in told.text
+
+
 @pytest.mark.parametrize("word", ["mitigations=off", "nospectre_bhb"])
 @pytest.mark.parametrize("kernel", ["6.1", "6.12", "7.3"])
 def test_the_bhb_mitigation_is_off(word: str, kernel: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -44,9 +45,20 @@ def host_of(dump: Dump) -> HostState | None:
     return msgspec.structs.replace(
         host,
         cmdline=dump.provenance.cmdline.raw,
+        page_size=_page_size(dump),
         vgic=vgic_of(host.values, host.known),
         vgic_known=knows_gic(host.known),
     )
+
+
+_PAGES = re.compile(r"[-+.](16|64)k(?![a-z0-9])")
+"""How release strings end of kernels with larger pages: Debian's and Ubuntu's -64k, Red Hat's and Asahi's +16k."""
+
+
+def _page_size(dump: Dump) -> int:
+    """The host kernel's page size in bytes, by its release string; 4096 where that says nothing."""
+    told = _PAGES.search(dump.provenance.kernel.raw)
+    return int(told[1]) << 10 if told else 4096
 
 
 def el0_host_of(dump: Dump) -> HostState | None:
@@ -126,7 +138,7 @@ def known_host(dump: Dump, vcpu: Vcpu | None = None) -> KnownHost:
     if saved is None or setup is None or own.policy is None:
         raise _nothing_of_a_host(dump)
     hidden = f"what {describe_policy(own.policy)} hid from this vCPU is unknown and shown as ?"
-    host = from_vcpu(saved.values, setup, own.policy)
+    host = from_vcpu(saved.values, setup, own.policy, page_size=_page_size(dump))
     notes = tuple(text for text in (own.note, *own.doubts, hidden) if text)
     return KnownHost(host=host, setup=setup, label=f"vCPU {saved.label} ({source})", proven=True, notes=notes)
 
