@@ -34,6 +34,7 @@ from inspector.app.modes.table import MODES as TABLE
 from inspector.app.shell import keys
 from inspector.app.shell.frame import WIDE, Frame
 from inspector.app.shell.hangup import heed_leaving_keys, insist_unless_answered, watch_terminal
+from inspector.app.shell.lean import Lean
 from inspector.app.shell.notices import Notice
 from inspector.app.shell.numbers import BASES
 from inspector.app.shell.remembered import Memory, Recent
@@ -54,6 +55,8 @@ from inspector.leaving import Leaving, held, on_ask
 from inspector.sources.dump import Dump
 
 if TYPE_CHECKING:
+    from textual._types import CallbackType as Callback
+
     from inspector.app.shell.live import LiveReading
     from inspector.app.shell.slider import Slider
     from inspector.sources.live.source import LiveOptions
@@ -178,6 +181,11 @@ class InspectorApp(App[None]):
         if screen is not None and screen.is_attached and len(self._notifications) and not screen.query(ToastRack):
             screen.mount(ToastRack(id="textual-toastrack"), before=0 if screen.children else None)
         super()._refresh_notifications()
+
+    def call_next(self, callback: Callback, *arguments: Any, **named: Any) -> None:
+        """Textual waits in this way until a screen is made, to lay it out then; ours is laid out when it comes."""
+        if not (isinstance(callback, AwaitMount) and isinstance(callback._parent, Lean)):
+            super().call_next(callback, *arguments, **named)
 
     def delay_update(self, delay: float = 0.05) -> None:
         """Draw at once: Textual holds back what another mode draws, so that it is drawn twice."""

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+from textual._time import get_time
 from textual.app import App
+from textual.await_remove import AwaitRemove
 from textual.events import ScreenResume
 from textual.geometry import Region, Size
-from textual.widget import Widget
+from textual.messages import Layout
+from textual.widget import AwaitMount, Widget
 
 from inspector.app.shell.drawing import Drawing
 
 if TYPE_CHECKING:
+    from textual._types import CallbackType as Callback
     from textual.screen import Screen
 
     _Base = Screen[Any]
@@ -29,6 +33,8 @@ class Lean(_Base):
     """A screen that is styled, laid out and drawn once when it comes."""
 
     _in_front = False
+    _composing = False
+    _laid_out_at = 0.0
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -50,6 +56,25 @@ class Lean(_Base):
         """Without what shows notices and tooltips: the program brings the one with a notice, and has none of the
         other."""
 
+    async def mount_composed_widgets(self, widgets: list[Widget]) -> None:
+        """Mount what it is made of, and wait for it. That asks for a layout; Textual waits and asks twice."""
+        self._composing = True
+        try:
+            mounted = self.mount_all(widgets) if widgets else None
+        finally:
+            self._composing = False
+        if mounted is not None:
+            await mounted
+
+    def call_next(self, callback: Callback, *arguments: Any, **named: Any) -> None:
+        """See `mount_composed_widgets`."""
+        if not (self._composing and isinstance(callback, AwaitMount)):
+            super().call_next(callback, *arguments, **named)
+
+    def remove(self) -> AwaitRemove:
+        """Take it off the program. What lay below is drawn again, but has its layout."""
+        return self.app._prune(self)
+
     def _on_screen_resume(self, event: ScreenResume) -> None:
         """To the front: a first layout draws all; for one that comes again, Textual draws it. The program styles it
         where the theme was changed meanwhile."""
@@ -62,11 +87,29 @@ class Lean(_Base):
         self._update_auto_focus()
         if self._size != (size := self.app.size):
             self._refresh_layout(size)
+            self._laid_out()
         if first:
             # What styling asked for, before there was a size to draw at.
             self._repaint_required = False
         else:
             self.refresh()
+
+    def _laid_out(self) -> None:
+        """Forget who asked for the layout that was just made; the sizes that it gave ask for the same once more."""
+        for widget in self._compositor.full_map:  # scroll bars are no children
+            widget._layout_required = False
+        self._layout_widgets.clear()
+
+    def _refresh_layout(self, size: Size | None = None, scroll: bool = False) -> None:
+        """Lay out, and take note of when."""
+        self._laid_out_at = get_time()
+        super()._refresh_layout(size, scroll)
+
+    async def _on_layout(self, message: Layout) -> None:
+        """A widget asks for a layout; not once more for one that was made since."""
+        if message.time < self._laid_out_at:
+            message.stop()
+            message.prevent_default()
 
     def _on_screen_suspend(self) -> None:
         """Textual calls this and then its own, as it does with every handler of an event."""
