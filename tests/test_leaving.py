@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -133,7 +135,7 @@ def test_work_in_a_thread_ends_when_the_program_is_asked_to() -> None:
         with held():
             try:
                 while True:
-                    time.sleep(Deadline(20, "x").slice())
+                    time.sleep(Deadline(120, "x").slice())
             except Leaving as error:
                 ended.append(error.number)
 
@@ -141,7 +143,7 @@ def test_work_in_a_thread_ends_when_the_program_is_asked_to() -> None:
     with pytest.raises(Leaving), held():
         thread.start()
         send(signal.SIGTERM)
-        thread.join(5)
+        thread.join(60)
         assert not thread.is_alive()
     assert ended == [signal.SIGTERM]
 
@@ -154,9 +156,10 @@ def test_a_command_says_what_ended_it() -> None:
         assert process.stdin and process.stderr
         process.stdin.write(b"{")
         process.stdin.flush()
-        time.sleep(1.0)
+        while fcntl.ioctl(process.stdin, termios.FIONREAD, bytes(4)) != bytes(4):
+            time.sleep(0.01)  # until the program has begun to read
         process.terminate()
-        assert process.wait(20) == 143
+        assert process.wait(60) == 143
         assert process.stderr.read() == b"vcpu-inspector: ended by SIGTERM\n"
 
 

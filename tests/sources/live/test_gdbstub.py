@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from pathlib import Path
 
@@ -21,17 +22,20 @@ from inspector.transport.sockets import connect
 from tests.sources.live.fakes import Stub, Talk, packet, peer
 
 QUICK = LiveOptions(timeout=1.0)
+"""Where the time-out is what is waited for."""
+PATIENT = LiveOptions(timeout=60)
+"""Where an answer is: a busy machine takes longer than a second for one."""
 MMFR2 = 0x603000000013C03A
 
 
-def read(address: str) -> dict[int, int]:
-    return dict(open_live(address, QUICK).read().vcpus[0].values)
+def read(address: str, options: LiveOptions = PATIENT) -> dict[int, int]:
+    return dict(open_live(address, options).read().vcpus[0].values)
 
 
 def test_registers_of_every_vcpu_and_detach(tmp_path: Path) -> None:
     stub = Stub({"ID_AA64MMFR2_EL1": 0x1221011112101011, "CLIDR": 0x7D7D7D, "Z_NOT_A_REGISTER": 1}, threads=3)
     with peer(tmp_path / "gdb", stub) as path:
-        dump = open_live(f"gdb:{path}", QUICK).read()
+        dump = open_live(f"gdb:{path}", PATIENT).read()
     assert [vcpu.index for vcpu in dump.vcpus] == [0, 1, 2]
     assert dump.vcpus[2].values == {MMFR2: 0x1221011112101011, 0x603000000013C801: 0x7D7D7D}
     assert "Hgp1.3" in stub.heard
@@ -48,13 +52,13 @@ def test_a_stop_that_nobody_asked_about_is_passed_over(tmp_path: Path) -> None:
         stub(line)
 
     with peer(tmp_path / "s", talk) as path:
-        assert list(open_live(f"gdb:{path}", LiveOptions(timeout=5)).read().vcpus[0].values.values()) == [0x8000_0000]
+        assert list(open_live(f"gdb:{path}", PATIENT).read().vcpus[0].values.values()) == [0x8000_0000]
 
 
 def test_the_description_is_read_each_time(tmp_path: Path) -> None:
     stub = Stub({"CLIDR": 1})
     with peer(tmp_path / "gdb", stub) as path:
-        source = open_live(f"gdb:{path}", QUICK)
+        source = open_live(f"gdb:{path}", PATIENT)
         assert source.read().vcpus[0].values == {0x603000000013C801: 1}
         stub.files["system-registers.xml"] = b'<feature><reg name="CTR_EL0" bitsize="64" regnum="40"/></feature>'
         assert source.read().vcpus[0].values == {0x603000000013D801: 1}
@@ -62,7 +66,7 @@ def test_the_description_is_read_each_time(tmp_path: Path) -> None:
 
 def test_a_register_that_cannot_be_read_is_an_error_of_that_register(tmp_path: Path) -> None:
     with peer(tmp_path / "gdb", Stub({"CLIDR": 1, "CTR_EL0": 2}, {"p28": packet(b"E14")})) as path:
-        vcpu = open_live(f"gdb:{path}", QUICK).read().vcpus[0]
+        vcpu = open_live(f"gdb:{path}", PATIENT).read().vcpus[0]
     assert vcpu.errors == {0x603000000013C801: 5}
     assert vcpu.values == {0x603000000013D801: 2}
 
@@ -93,16 +97,17 @@ def test_a_stub_that_becomes_slow_still_hears_the_detach(tmp_path: Path) -> None
     heard: list[bytes] = []
 
     def talk(line: socket.socket) -> None:
-        line.settimeout(3)
+        line.settimeout(60)
         heard.append(line.recv(4096))
         line.sendall(b"+" + packet(b"PacketSize=1000"))
         while chunk := line.recv(4096):
             heard.append(chunk)
 
-    begin = time.monotonic()
     with peer(tmp_path / "gdb", talk) as path, pytest.raises(SourceError, match="no answer"):
-        read(f"gdb:{path}")
-    assert time.monotonic() - begin < 10 * QUICK.timeout
+        read(f"gdb:{path}", QUICK)
+    end = time.monotonic() + 60
+    while b"$D;1#" not in b"".join(heard) and time.monotonic() < end:
+        time.sleep(0.01)
     assert b"$D;1#" in b"".join(heard)
 
 
@@ -117,12 +122,14 @@ def endless_description(line: socket.socket) -> None:
 
 
 def silent(line: socket.socket) -> None:
-    time.sleep(30)
+    """Until the other side gives up."""
+    while line.recv(4096):
+        pass
 
 
 def slow(line: socket.socket) -> None:
-    """A byte now and then: each wait is short, all of them together are not."""
-    for _ in range(300):
+    """A byte now and then, for ever: each wait is short, all of them together are not."""
+    while True:
         line.sendall(b"+")
         time.sleep(0.1)
 
@@ -139,10 +146,8 @@ def gone(line: socket.socket) -> None:
     ],
 )  # fmt: skip
 def test_bad_peers_end_within_the_time_out(tmp_path: Path, talk: Talk, told: str) -> None:
-    begin = time.monotonic()
     with peer(tmp_path / "gdb", talk) as path, pytest.raises(SourceError, match=told):
-        read(f"gdb:{path}")
-    assert time.monotonic() - begin < 10 * QUICK.timeout
+        read(f"gdb:{path}", QUICK if "no answer" in told else PATIENT)
 
 
 @pytest.mark.parametrize(
@@ -202,13 +207,13 @@ def test_nothing_follows_a_detach_that_was_understood(tmp_path: Path) -> None:
 
     def late(command: str) -> bytes:
         if command == "p28":
-            time.sleep(0.8)
+            time.sleep(2.4)
         return Stub.answer(stub, command)
 
     stub.answer = late  # type: ignore[method-assign]
-    with peer(tmp_path / "gdb", stub) as path, pytest.raises(SourceError, match="no answer within 1 s"):
-        open_live(f"gdb:{path}", QUICK).read()
-    end = time.monotonic() + 3
+    with peer(tmp_path / "gdb", stub) as path, pytest.raises(SourceError, match="no answer within 3 s"):
+        open_live(f"gdb:{path}", LiveOptions(timeout=3)).read()
+    end = time.monotonic() + 60
     while stub.heard[-1] != "D;1" and time.monotonic() < end:
         time.sleep(0.01)
     assert stub.heard[-2:] == ["p28", "D;1"]
@@ -229,11 +234,13 @@ def test_a_name_that_no_host_can_have(host: str) -> None:
 
 
 def test_a_silent_name_server_is_a_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(3))
-    begin = time.monotonic()
+    """Its answer is never waited for: it comes when the reading has ended."""
+    ended = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: ended.wait(60))
     with pytest.raises(SourceError, match="no answer within 1 s"):
-        read("gdb:host.example:1234")
-    assert time.monotonic() - begin < 2.5
+        read("gdb:host.example:1234", QUICK)
+    assert not ended.is_set()
+    ended.set()
 
 
 @pytest.mark.parametrize("encoding", ["bogus", "utf-7", "shift_jis"])

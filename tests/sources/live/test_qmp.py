@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from pathlib import Path
 
 import pytest
@@ -15,13 +14,16 @@ from inspector.sources.live.source import LiveOptions
 from tests.sources.live.fakes import Talk, peer, qmp_talk
 
 QUICK = LiveOptions(timeout=1.0)
+"""Where the time-out is what is waited for."""
+PATIENT = LiveOptions(timeout=60)
+"""Where an answer is: a busy machine takes longer than a second for one."""
 
 
 def test_a_stub_that_is_open_already_is_left_alone(tmp_path: Path) -> None:
     heard: list[str] = []
     answers = {"query-chardev": [{"label": "gdb"}], "query-status": {"running": True}}
     with peer(tmp_path / "q", qmp_talk(answers, heard)) as path, pytest.raises(SourceError, match="gdb:"):
-        open_live(f"qmp:{path}", QUICK).read()
+        open_live(f"qmp:{path}", PATIENT).read()
     assert not any(line.startswith("gdbserver") for line in heard)
 
 
@@ -36,7 +38,7 @@ def test_a_qemu_that_opens_nothing_is_closed_and_continued(tmp_path: Path) -> No
             return [] if name == "query-chardev" else "could not open" if name.startswith("human") else {}
 
     with peer(tmp_path / "q", qmp_talk(Answers(), heard)) as path, pytest.raises(SourceError, match="could not open"):
-        open_live(f"qmp:{path}", QUICK).read()
+        open_live(f"qmp:{path}", PATIENT).read()
     assert "gdbserver none" in heard
     assert heard[-1] == "cont"
 
@@ -58,7 +60,7 @@ def test_cont_is_sent_last_whatever_is_not_answered_before(tmp_path: Path, unans
             line.sendall(json.dumps({"return": answer, "id": command["id"]}).encode() + b"\n")
 
     with peer(tmp_path / "q", talk) as path, pytest.raises(SourceError, match="gives no gdbstub") as error:
-        open_live(f"qmp:{path}", QUICK).read()
+        open_live(f"qmp:{path}", PATIENT).read()
     assert heard.index("cont") > heard.index("gdbserver none")
     assert ("may stand still" in str(error.value)) == (unanswered == "both")
 
@@ -73,7 +75,7 @@ def test_a_guest_whose_migration_ended_meanwhile_is_not_continued(tmp_path: Path
             return next(states) if name == "query-status" else [] if name == "query-chardev" else "no"
 
     with peer(tmp_path / "q", qmp_talk(Answers(), heard)) as path, pytest.raises(SourceError, match="no gdbstub"):
-        open_live(f"qmp:{path}", QUICK).read()
+        open_live(f"qmp:{path}", PATIENT).read()
     assert "cont" not in heard
 
 
@@ -87,16 +89,18 @@ def test_answers_of_odd_types(tmp_path: Path, greeting: object, devices: object)
             line.sendall(json.dumps({"return": devices if name == "query-chardev" else {}}).encode() + b"\n")
 
     with peer(tmp_path / "q", talk) as path, pytest.raises(SourceError, match=r"character devices|gives no gdbstub"):
-        open_live(f"qmp:{path}", QUICK).read()
+        open_live(f"qmp:{path}", PATIENT).read()
 
 
 def silent(line: socket.socket) -> None:
-    time.sleep(30)
+    """Until the other side gives up."""
+    while line.recv(4096):
+        pass
 
 
 def noise(line: socket.socket) -> None:
     line.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
-    time.sleep(5)
+    silent(line)
 
 
 def other_json(line: socket.socket) -> None:
@@ -120,10 +124,8 @@ def deep(line: socket.socket) -> None:
     ],
 )  # fmt: skip
 def test_bad_peers(tmp_path: Path, talk: Talk, told: str) -> None:
-    begin = time.monotonic()
     with peer(tmp_path / "q", talk) as path, pytest.raises(SourceError, match=told):
-        open_live(f"qmp:{path}", QUICK).read()
-    assert time.monotonic() - begin < 10 * QUICK.timeout
+        open_live(f"qmp:{path}", QUICK if talk is silent else PATIENT).read()
 
 
 def test_nobody_there(tmp_path: Path) -> None:
