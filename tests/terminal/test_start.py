@@ -32,7 +32,7 @@ def test_a_burst_and_a_paste_arrive_whole_and_lead_to_the_right_screen(size: tup
         terminal.send("ID_AA64MMFR2_EL1=0x100000\r")
         terminal.wait_for("E0PD")
         terminal.press("0")
-        terminal.wait_for("no kernel is known")
+        terminal.wait_for("Kernel not known")
         terminal.press("q")
         assert terminal.wait_for_end() == 0 and terminal.restored()
 

@@ -132,7 +132,7 @@ class Summary(Listed):
         """Under which kernel the guest is shown."""
         assert self._sides is not None
         found = self._sides.machine
-        kernel = f"{found.question.title} ({found.policy.evidence})" if found is not None else "no kernel is known"
+        kernel = f"{found.question.title} ({found.policy.evidence})" if found is not None else "not known"
         line = row(Ink(" "), Ink("Kernel ", "muted"), ink(kernel))
         if self.narrow and self._other is not None:
             line = (*line, Ink("   other: ", "muted"), ink(self._other.title))
