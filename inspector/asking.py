@@ -7,7 +7,7 @@ that `migrate` loads what a restore needs, and not what explains a log or compar
 from __future__ import annotations
 
 from os import PathLike, fspath
-from typing import Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -22,6 +22,9 @@ from inspector.policies.release import Choice, choose
 from inspector.policies.setup import Gic, VcpuSetup
 from inspector.sources.dump import Dump, View
 from inspector.sources.vcpu_setup import setup_of
+
+if TYPE_CHECKING:
+    from inspector.checks.repair.fix import FixResult
 
 Source: TypeAlias = Dump | str | PathLike[str]
 Kernel: TypeAlias = str | Policy | Choice
@@ -62,6 +65,33 @@ def migrate(
         ways_out=ways_out, behind=behind,
     )  # fmt: skip
     return report if asked.note is None else msgspec.structs.replace(report, kernel_note=asked.note)
+
+
+def fix(
+    source: Source,
+    destination: Source,
+    out: str | PathLike[str],
+    kernel: Kernel | None = None,
+    vmm: str = "",
+    features: str | VcpuSetup | None = None,
+    gic: Gic | None = None,
+    host: str = "",
+    assume: Literal["core"] | None = None,
+    *,
+    dry_run: bool = False,
+) -> FixResult:
+    """Write `out`: a copy of the saved VM in which only what `destination` refuses is replaced. See `migrate`.
+
+    Nothing is written when nothing is refused, nor with `dry_run`; nothing is ever overwritten.
+    """
+    from inspector.checks.repair import fix as repair  # what writes files: `migrate` does without
+
+    asked = restore_of(source, destination, kernel, vmm, features, gic)
+    result = repair.fix(
+        asked.saved, asked.target, fspath(out), asked.policy, vmm, asked.setup, host, assume, asked.candidates,
+        dry_run=dry_run,
+    )  # fmt: skip
+    return msgspec.structs.replace(result, notes=(*result.notes, asked.note)) if asked.note else result
 
 
 class Restore(NamedTuple):

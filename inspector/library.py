@@ -9,18 +9,16 @@ from __future__ import annotations
 from os import PathLike, fspath
 from typing import Literal
 
-import msgspec
-
 from inspector.asking import (
     Kernel,
     Source,
     candidates_of,
     choice_of,
     dump_of,
+    fix,
     load,
     migrate,
     policy_of,
-    restore_of,
 )
 from inspector.checks.compare import compare as comparing
 from inspector.checks.compare.compare import Comparison
@@ -34,7 +32,6 @@ from inspector.checks.machine import machine as machines
 from inspector.checks.machine.machine import Machine
 from inspector.checks.recordings import verify as recordings
 from inspector.checks.recordings.agreement import Agreement
-from inspector.checks.repair import fix as repair
 from inspector.checks.repair.fix import FixResult
 from inspector.checks.restore.result import MigrationReport
 from inspector.checks.writing.bench import bench_of
@@ -133,31 +130,6 @@ def try_write(machine: Machine, *writes: str, ran: bool = False) -> tuple[Verdic
     steps = [step for text in writes for step in steps_of(text)]
     entries = written(bench_of(machine), [*([FIRST_RUN] if ran else []), *steps])
     return tuple(one.verdict for one in entries if one.verdict is not None)
-
-
-def fix(
-    source: Source,
-    destination: Source,
-    out: str | PathLike[str],
-    kernel: Kernel | None = None,
-    vmm: str = "",
-    features: str | VcpuSetup | None = None,
-    gic: Gic | None = None,
-    host: str = "",
-    assume: Literal["core"] | None = None,
-    *,
-    dry_run: bool = False,
-) -> FixResult:
-    """Write `out`: a copy of the saved VM in which only what `destination` refuses is replaced. See `migrate`.
-
-    Nothing is written when nothing is refused, nor with `dry_run`; nothing is ever overwritten.
-    """
-    asked = restore_of(source, destination, kernel, vmm, features, gic)
-    result = repair.fix(
-        asked.saved, asked.target, fspath(out), asked.policy, vmm, asked.setup, host, assume, asked.candidates,
-        dry_run=dry_run,
-    )  # fmt: skip
-    return msgspec.structs.replace(result, notes=(*result.notes, asked.note)) if asked.note else result
 
 
 def compare(*dumps: Source, scope: Scope = "auto") -> Comparison:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,6 +77,8 @@ def new_folder(target: str, like: os.stat_result) -> Iterator[Path]:
     except OSError as error:
         raise InspectorError(f"cannot be written: {error.strerror}", target, "no folder was left behind") from None
     finally:
+        import shutil  # loads every compression
+
         shutil.rmtree(temporary, ignore_errors=True)
 
 

@@ -77,6 +77,18 @@ def test_one_register_is_shown_without_what_only_other_commands_need(command: st
     assert not (loaded - elsewhere) & unused
 
 
+RESTORED = ["builtin:neoverse-n2-linux-6.1", "same-host", "--kernel", "6.12"]
+
+
+@pytest.mark.parametrize("arguments", [["migrate", *RESTORED], ["fix", *RESTORED, "--dry-run"]], ids=["migrate", "fix"])
+def test_a_restore_loads_no_other_question_of_the_library(arguments: list[str]) -> None:
+    loaded = modules_after(f"from inspector.cli import main\nassert main({arguments!r}) in (0, 1)")
+    elsewhere = modules_after("pass")
+    rooms = {f"inspector.checks.{room}" for room in ("explain", "compare", "fleet", "features", "recordings")}
+    unused = {"inspector.library", "tomllib", "tempfile", "gzip", "bz2", *rooms}
+    assert not (loaded - elsewhere) & unused
+
+
 def test_typing_extensions_is_there_behind_a_command() -> None:
     code = "from inspector.cli import main\nassert main(['decode', 'CTR_EL0', '1']) == 0\nimport typing_extensions"
     assert "typing_extensions" in modules_after(code)

@@ -21,11 +21,10 @@ Core registers (X, V, PC, PSTATE) are never replaced. Whatever else is read can 
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
+from inspector.asking import fix
 from inspector.checks.machine.destination import SAME_HOST
 from inspector.checks.repair.fix import FixResult
 from inspector.commands.arguments import (
@@ -40,7 +39,6 @@ from inspector.commands.destinations import add_setup, add_vmm, given_destinatio
 from inspector.commands.opened import given_source
 from inspector.commands.output import STANDARD_OUTPUT
 from inspector.errors import InspectorError
-from inspector.library import fix
 from inspector.reports import fix as report
 from inspector.reports.json import dumps
 
@@ -88,6 +86,9 @@ def _report(options: argparse.Namespace, result: FixResult) -> str:
 
 def _to_standard_output(options: argparse.Namespace) -> int:
     """The copy, which is checked as a file first, to standard output; the report to standard error."""
+    import shutil
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="vcpu-inspector-") as folder:
         copy = Path(folder) / "copy"
         result = _fixed(options, str(copy))

@@ -7,7 +7,6 @@ Cortex-A72 have no cryptography, so where two sources differ both are shown and 
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
@@ -85,6 +84,8 @@ class Filled(NamedTuple):
 @cache
 def records() -> tuple[Record, ...]:
     """Every record of the table, in its order."""
+    import tomllib  # takes 5 ms to load
+
     return tuple(_record(entry) for entry in tomllib.loads(own_text("kvm", "cores.toml"))["core"])
 
 

@@ -8,7 +8,6 @@ that are not that simple, aliases, and what each version of the architecture mad
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -184,6 +183,8 @@ class Levels(NamedTuple):
 
 @cache
 def _facts() -> Mapping[str, Any]:
+    import tomllib
+
     return tomllib.loads(own_text("registers", "features.toml"))
 
 

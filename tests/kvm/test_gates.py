@@ -173,7 +173,7 @@ def test_what_is_kept_for_sure_is_what_the_whole_answer_says_of_it(model: str, r
     for reg_id in vcpu.get_reg_list():
         gate, own = vcpu.gate(reg_id), vcpu.value(reg_id)
         old = [own | gate.host & hook.mask for hook in gate.hooks] if isinstance(gate, IdGate) else []
-        for value in (*old, *(own ^ bits for bits in TRIED)):
+        for value in (*(own ^ bits for bits in TRIED), *old):
             told = peek_write(other, reg_id, value)
             sure = told.certain and not told.errno and told.after == value
             assert vcpu.keeps(reg_id, value) == (sure and reg_id not in vcpu.vm.exposure.running), (reg_id, value)

@@ -111,8 +111,7 @@ def nearest_vcpu(vcpus: Sequence[Vcpu], like: Vcpu) -> Vcpu:
 def _list_under(name: str, setup: VcpuSetup) -> frozenset[int]:
     """What KVM of policy `name` lists for a vCPU of `setup`, core and SVE registers left out."""
     rule = find_vmm("qemu")
-    listed = expose(from_raw({}), load_policy(name), setup).listed
-    return frozenset(i for i in listed if rule.keeps(i))
+    return frozenset(filter(rule.keeps, expose(from_raw({}), load_policy(name), setup).listed_set))
 
 
 def fitting_kernels(values: Mapping[int, int], setup: VcpuSetup) -> tuple[Policy, ...]:
@@ -123,11 +122,11 @@ def fitting_kernels(values: Mapping[int, int], setup: VcpuSetup) -> tuple[Policy
     what it hides is then treated as unknown.
     """
     rule = find_vmm("qemu")
-    mine = frozenset(i for i in values if rule.keeps(i) and not is_demux(i))
+    mine, caches = frozenset(filter(rule.keeps, values)), sum(map(is_demux, values))
     distances = {}
     for name in policy_names():
-        listed = frozenset(i for i in _list_under(name, setup) if not is_demux(i))
-        distances[name] = len(mine ^ listed) + _cache_distance(values, name)
+        unlike = mine ^ _list_under(name, setup)
+        distances[name] = sum(not is_demux(i) for i in unlike) + _cache_distance(caches, name)
     nearest = min(distances.values())
     policies = [load_policy(name) for name, distance in distances.items() if distance == nearest]
     wrong = [_impossible_values(values, setup, policy) for policy in policies]
@@ -142,8 +141,7 @@ def _impossible_values(values: Mapping[int, int], setup: VcpuSetup, policy: Poli
     return sum((shown.values[i] ^ values[i]) & known.get(i, ALL) != 0 for i in wanted)
 
 
-def _cache_distance(values: Mapping[int, int], name: str) -> int:
-    """How far the number of CCSIDR registers is from what a kernel lists: 14 where it makes them up, else fewer."""
-    count = sum(1 for i in values if is_demux(i))
+def _cache_distance(count: int, name: str) -> int:
+    """How far a number of CCSIDR registers is from what a kernel lists: 14 where it makes them up, else fewer."""
     made_up = rulebook(load_policy(name)).variant("cache-registers") == "fabricated"
     return abs(14 - count) if made_up else 20 * (count == 14)

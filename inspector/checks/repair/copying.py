@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import bz2
 import contextlib
 import errno
 import fcntl
-import gzip
 import importlib
-import lzma
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
-
-import zstandard
 
 from inspector.budget import TEXT, exceeded, most
 from inspector.checks.repair.lzop import LzopWriter
@@ -207,6 +202,12 @@ def _check(found: bytes, patch: BytePatch, where: str) -> None:
 
 def _compressor(layer: str, out: BinaryIO) -> contextlib.AbstractContextManager[BinaryIO]:
     """A writer that compresses into `out` and leaves `out` open when it is closed."""
+    import bz2
+    import gzip
+    import lzma
+
+    import zstandard
+
     if layer == "zstd":
         return cast("BinaryIO", zstandard.ZstdCompressor().stream_writer(out, closefd=False))
     if layer == "lzop":

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from inspector.asking import fix, migrate
 from inspector.checks.compat.matrix import CompatMatrix, compat_matrix
 from inspector.checks.machine.destination import SAME_HOST
 from inspector.checks.machine.machine import asked_setup
@@ -17,7 +18,6 @@ from inspector.checks.restore.result import KernelMatrix, MigrationReport
 from inspector.checks.vmms.base import Vmm
 from inspector.checks.vmms.table import VMM_NAMES, restoring_vmm
 from inspector.errors import InspectorError
-from inspector.library import fix, migrate
 from inspector.policies.loader import heading, policy_names
 from inspector.policies.model import kernel_title
 from inspector.policies.series import kept_for_years, numbers_of, series_ends, series_of
