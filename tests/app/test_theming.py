@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,19 @@ SHIPPED = sorted(shipped.folder("themes").glob("*.toml"))
 
 def test_the_four_themes_ship() -> None:
     assert {path.stem for path in SHIPPED} >= {"lab-dark", "lab-light", "contrast", "paper"}
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_theme_that_ships_is_read_without_a_parser_of_toml(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed = load_theme(path)
+    monkeypatch.setitem(sys.modules, "tomllib", None)
+    assert load_theme(path, plain=True) == parsed
+
+
+def test_a_theme_is_parsed_where_it_only_should_be_plain(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("primary = '#405060'")
+    assert load_theme(path, plain=True).primary == "#405060"
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)

@@ -245,7 +245,7 @@ class InspectorApp(App[None]):
         """A theme by its name; a shipped one is read when it is first asked for."""
         if (path := self._unread_themes.pop(theme_name, None)) is not None:
             with contextlib.suppress(ThemeError):
-                self.register_theme(load_theme(path))
+                self.register_theme(load_theme(path, plain=True))
         # One name is looked up for every piece of text that is drawn; Textual copies the table of themes each time.
         return self._registered_themes.get(theme_name) or (super().get_theme(theme_name) if "," in theme_name else None)
 

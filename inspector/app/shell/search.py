@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from inspector.app.shell.view import View
 from inspector.errors import RegisterError
-from inspector.registers import catalog, features
+from inspector.registers import catalog
 from inspector.registers.catalog import Register
 from inspector.registers.reading import read
 
@@ -57,6 +57,8 @@ def find_in(view: View, text: str) -> Matches:
 
 def prepare(view: View) -> None:
     """Put together what is looked through, which takes longer than a key may."""
+    from inspector.registers import features
+
     features.search("prepare")
     for one in _listed(view).values():
         _said(view, one.register)
@@ -97,6 +99,8 @@ def _named(listed: Mapping[int, Searched], text: str, where: str) -> tuple[dict[
 
 def _feature_fields(text: str) -> dict[str, str]:
     """Register -> the first field that shows a feature which the text means."""
+    from inspector.registers import features  # a screen opens without them
+
     found: dict[str, str] = {}
     for one in features.search(text):
         for term in one.terms:
@@ -136,9 +140,11 @@ def _worded_field(view: View, one: Searched, text: str) -> str:
     if len(text) < 3:
         return ""
     said = _said(view, one.register)
-    return (
-        next((name for name, words in said.each if features.holds_words(words, text)), "") if text in said.all else ""
-    )
+    if text not in said.all:
+        return ""
+    from inspector.registers import features
+
+    return next((name for name, words in said.each if features.holds_words(words, text)), "")
 
 
 class Said(NamedTuple):

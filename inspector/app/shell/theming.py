@@ -11,12 +11,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
 from inspector import shipped
 from inspector.errors import InspectorError
-from inspector.toml_text import read_toml
+from inspector.toml_text import plain_as_json, read_toml
 
 TOKENS: Mapping[str, str] = {
     "verdict-same": "a value that stayed as it was",
@@ -66,15 +67,29 @@ class Themes(NamedTuple):
     """one line per bad file"""
 
 
-def load_theme(path: Path) -> Theme:
-    """One theme; raises ThemeError with file and key."""
+def load_theme(path: Path, *, plain: bool = False) -> Theme:
+    """One theme; raises ThemeError with file and key. `plain`: it ships, and is most likely read without a TOML parser,
+    which takes longer to load than the file."""
     try:
-        data = read_toml(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        data = (_read_plain(text) if plain else None) or read_toml(text)
     except (OSError, UnicodeDecodeError) as error:
         raise ThemeError("cannot be read", path.name, str(error)) from None
     except ValueError as error:
         raise ThemeError(f"is not TOML: {error}", path.name) from None
     return theme_from(data, path.stem, path.name)
+
+
+def _read_plain(text: str) -> dict[str, Any] | None:
+    """The same as `read_toml` for a text as plain as those that ship; None for another."""
+    colours, _, variables = text.partition("\n[variables]\n")
+    try:
+        return {
+            **msgspec.json.decode(plain_as_json(colours, "variables"), type=dict[str, Any]),
+            "variables": msgspec.json.decode(plain_as_json(variables, "variables"), type=dict[str, Any]),
+        }
+    except msgspec.DecodeError:
+        return None
 
 
 def theme_from(data: Mapping[str, Any], name: str, where: str) -> Theme:
