@@ -18,6 +18,7 @@ from inspector.registers import encoding as enc
 from inspector.registers.cache_layout import ccsidr_layout
 from inspector.registers.definitions.special import SHARED_SCHEMAS
 from inspector.registers.ids import CCSIDR_EL1
+from inspector.registers.reserved import RES0
 from inspector.registers.schema import RegisterSchema
 
 _DEFINITIONS = "inspector.registers.definitions"
@@ -69,9 +70,18 @@ def all_schemas() -> tuple[RegisterSchema, ...]:
 
 def schema_of(reg_id: int, name: str) -> RegisterSchema | None:
     """A register's schema; for a CCSIDR the 32-bit layout and for PSTATE the AArch64 one, see `choose`."""
+    return schema_named(_name_of(reg_id, name))
+
+
+def reserved_bits(reg_id: int, name: str) -> int:
+    """The RES0 bits of the same layout, which is not loaded for it; 0 for a register that has none."""
+    return RES0.get(_name_of(reg_id, name), 0)
+
+
+def _name_of(reg_id: int, name: str) -> str:
     if _is_ccsidr(reg_id):
-        return schema_named("CCSIDR_EL1" if reg_id == CCSIDR_EL1 else "CCSIDR word")
-    return schema_named(SHARED_SCHEMAS.get(name, name))
+        return "CCSIDR_EL1" if reg_id == CCSIDR_EL1 else "CCSIDR word"
+    return SHARED_SCHEMAS.get(name, name)
 
 
 def _is_ccsidr(reg_id: int) -> bool:

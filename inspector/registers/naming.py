@@ -37,6 +37,11 @@ class Register(NamedTuple):
         """The layout, or None where the value has no fields; CCSIDR has a second one, see `layouts.choose`."""
         return layouts.schema_of(self.id, self.name)
 
+    @property
+    def reserved(self) -> int:
+        """The RES0 bits of `schema`, which is not loaded for it."""
+        return layouts.reserved_bits(self.id, self.name)
+
     def signed(self, msb: int, lsb: int) -> bool:
         """Whether the architecture reads the field at msb:lsb as a signed number (0xf is less than 0)."""
         schema = self.schema

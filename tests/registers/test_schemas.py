@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.registers import catalog, definitions, layouts, reading
+from inspector.registers import catalog, definitions, layouts, reading, reserved
 from inspector.registers.definitions.special import SHARED_SCHEMAS
 from inspector.registers.encoding import sysreg_id
 from inspector.registers.schema import RegisterSchema
+from tests import make_reserved
 from tests.material import read_text
 
 SCHEMAS = layouts.all_schemas()
@@ -107,6 +108,15 @@ def test_index_of_schemas_is_what_the_modules_hold() -> None:
     assert set(SHARED_SCHEMAS) <= registers
     unattached = known - registers - set(SHARED_SCHEMAS.values())
     assert unattached == {"CCSIDR_EL1 CCIDX", "CCSIDR word", "CCSIDR word CCIDX", "PSTATE AArch32"}
+
+
+def test_reserved_bits_are_those_of_the_layouts() -> None:
+    assert Path(reserved.__file__).read_text(encoding="utf-8") == make_reserved.text(), (
+        "python -m tests.make_reserved writes it anew"
+    )
+    for register in catalog.all_registers():
+        spans = register.schema.spans if register.schema is not None else ()
+        assert register.reserved == sum(one.mask for one in spans if one.kind == "res0"), register.name
 
 
 def test_schemas_are_as_wide_as_their_registers() -> None:

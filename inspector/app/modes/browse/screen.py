@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterable, Mapping
-from importlib import import_module
 from typing import ClassVar, Literal
 
 from textual import on
@@ -17,7 +15,7 @@ from inspector.app.modes.browse.explanation import explain
 from inspector.app.modes.browse.fields import FieldRow, FieldTable, scale_of, table_columns, table_items
 from inspector.app.modes.browse.headline import title_rows
 from inspector.app.modes.browse.register_list import RegisterList
-from inspector.app.modes.browse.standing import NOTHING, Standing, first_standings, score, standings
+from inspector.app.modes.browse.standing import NOTHING, Standing, score, standings
 from inspector.app.modes.browse.table import field_table
 from inspector.app.shell import keys
 from inspector.app.shell.frame import Frame
@@ -62,8 +60,6 @@ class Browse(Frame):
         self._table: FieldTable | None = None
         self._explained = False
         self._side_width: int | str | None = None
-        self.complete = False
-        """every register has been looked at"""
 
     def body(self) -> Iterable[Widget]:
         """The list is mounted only where it is seen."""
@@ -95,10 +91,7 @@ class Browse(Frame):
         if view is None:
             return
         if view is not self._view:
-            drawn = self._view is not None
-            self._view, self._known = view, (standings(view) if drawn else first_standings(view))
-            if not drawn:
-                self.set_timer(0.01, self._look_closer)
+            self._view, self._known = view, standings(view)
         register = self.session.register
         if (side := self.side) is not None:
             if change == "register" and register is not None:
@@ -113,28 +106,6 @@ class Browse(Frame):
         step = self.session.step
         ids = step.by_id if step is not None else {}
         return frozenset((*map(str, ids), *(f"group {catalog.by_id(one).group}" for one in ids)))
-
-    def _look_closer(self) -> None:
-        """After the first screen: the marks that need every register's layout."""
-        view, side = self._view, self.side
-        if view is None or not self.is_mounted:
-            return
-        self._known = standings(view)
-        self.complete = True
-        if side is not None:
-            side.show(view, self._known, self.session.only_notable, self.session.place.register)
-        self.draw_bars()
-        self.set_timer(0.01, self._load_rest)
-
-    def _load_rest(self) -> None:
-        """What the first long table and the first cache register would load while a key waits.
-
-        Layouts and modules stay; set aside, they no longer cost every full garbage collection another 10 ms.
-        """
-        import_module("inspector.registers.cache_layout")
-        for listing in self.query(Listing):
-            _ = listing.vertical_scrollbar  # it is made when first asked for
-        gc.freeze()
 
     def _show_register(self, register: Register | None) -> None:
         if register is None or self._view is None:

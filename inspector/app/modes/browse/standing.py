@@ -42,17 +42,13 @@ _ORDER = (
 )
 
 
-def first_standings(view: View) -> Mapping[int, Standing]:
-    """What can be said of every register without its layout; layouts take longer to load than a first screen may."""
-    return {register.id: _at_first(view, register) or NOTHING for register in view.registers}
-
-
 def standings(view: View) -> Mapping[int, Standing]:
     """The standing of every register of a view; the most telling when several hold."""
-    return {register.id: _at_first(view, register) or _by_layout(view, register) for register in view.registers}
+    return {register.id: _by_itself(view, register) or _by_layout(view, register) for register in view.registers}
 
 
-def _at_first(view: View, register: Register) -> Standing | None:
+def _by_itself(view: View, register: Register) -> Standing | None:
+    """What can be said of a register without its layout."""
     if register.id in view.written:
         return Standing("written", WRITTEN, "raised")
     if view.answer is not None:
@@ -86,8 +82,7 @@ def _by_policy(view: View, register: Register) -> Standing:
 
 def _by_layout(view: View, register: Register) -> Standing:
     value, host = view.values[register.id], view.host.get(register.id)
-    schema = register.schema
-    if schema is not None and any(span.kind == "res0" and value & span.mask for span in schema.spans):
+    if value & register.reserved:
         return Standing("reserved", "!", "masked")
     if host is None:
         return NOTHING
