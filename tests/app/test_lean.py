@@ -18,7 +18,7 @@ from inspector.app.dialogs.palette import Palette
 from inspector.app.shell.application import InspectorApp
 from inspector.app.shell.drawing import Written
 from inspector.app.widgets.lines import Lines
-from tests.app.driving import press, settle, wait_for
+from tests.app.driving import press, screen_text, settle, wait_for
 from tests.app.material import NEOVERSE, app_on
 
 SIZE = (120, 40)
@@ -26,7 +26,7 @@ SIZE = (120, 40)
 
 async def ready(pilot: Pilot[None], app: InspectorApp) -> None:
     """Wait until the first screen is complete."""
-    await wait_for(pilot, lambda: bool(getattr(app.screen, "complete", False)), "every register looked at")
+    await wait_for(pilot, lambda: "ID_AA64PFR0_EL1" in screen_text(app), "a register")
     await settle(pilot)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Literal, cast
 
 from textual.app import ComposeResult
 from textual.events import Resize, ScreenResume
@@ -21,6 +21,7 @@ from inspector.app.widgets.ink import WRITTEN, Ink, Row, ink, row
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
 
+Seldom = Literal["live", "slider", "tiny"]
 WIDE = 100
 """Columns from which list and detail stand side by side."""
 MODES = Path(__file__).parent.parent / "modes"
@@ -48,6 +49,7 @@ class Frame(Lean, Screen[None]):
         style = MODES / self.MODE.id / "style.tcss"
         self.css_path = [style] if style.exists() else []
         self._seen: tuple[Any, ...] | None = None
+        self._seldom_shown: dict[Seldom, Bar] = {}
         self._fitted: Size | None = None
         """the terminal size that panes and bars were made for last"""
 
@@ -76,13 +78,10 @@ class Frame(Lean, Screen[None]):
         return is_tiny(self.app.size)
 
     def compose(self) -> ComposeResult:
-        """Header, body, footer, and the line that says that the terminal is too small."""
+        """Header, body, footer. What else a screen may have is made when it is first shown: see `_seldom`."""
         yield Bar(id="header")
-        yield Bar(id="live")
-        yield Bar(id="slider")
         yield from self.body()
         yield Bar(id="footer")
-        yield Lines(id="tiny")
 
     def body(self) -> Iterable[Widget]:
         """What lies between header and footer."""
@@ -109,13 +108,28 @@ class Frame(Lean, Screen[None]):
 
     def draw_live(self) -> None:
         """The line of a live source: when it was read, what went wrong."""
-        bar, reading = self.query_one("#live", Bar), self.session.reading
-        bar.display = reading is not None and not self.tiny
-        if reading is not None:
+        reading = self.session.reading
+        bar = self._seldom("live", reading is not None and not self.tiny)
+        if bar is not None and reading is not None:
             from inspector.app.shell.live import live_row
 
             kept = self.session.tried.writes_to(reading.source.address)
             bar.say(live_row(reading, self.program.watch_seconds, self.app.size.width, kept))
+
+    def _seldom(self, name: Seldom, shown: bool) -> Bar | None:
+        """Show or hide a line that few screens have; each that is made costs a hundredth of the first paint. None where
+        it was never shown."""
+        bar = self._seldom_shown.get(name)
+        if bar is None and shown:
+            bar = self._seldom_shown[name] = Bar(id=name)
+            above = self._seldom_shown.get("live") if name == "slider" else None
+            if name == "tiny":
+                self.mount(bar)
+            else:
+                self.mount(bar, after=above or "#header")
+        if bar is not None:
+            bar.display = shown
+        return bar
 
     def slider_row(self, cells: int) -> Row:
         """The line of the kernel slider: which kernels, and what differs between them."""
@@ -125,11 +139,12 @@ class Frame(Lean, Screen[None]):
 
     def draw_slider(self) -> None:
         """The line of the kernel slider; what is below makes room for it, or takes it back."""
-        bar, shown = self.query_one("#slider", Bar), self.has_slider and not self.tiny
-        if shown:
+        before = self._seldom_shown.get("slider")
+        was_shown, shown = before is not None and before.display, self.has_slider and not self.tiny
+        bar = self._seldom("slider", shown)
+        if shown and bar is not None:
             bar.say(self.slider_row(self.app.size.width))
-        if bar.display != shown:
-            bar.display = shown
+        if was_shown != shown:
             self.lay_out()
 
     def action_kernel_step(self, step: int) -> None:
@@ -152,9 +167,9 @@ class Frame(Lean, Screen[None]):
             return
         self._fitted = self.app.size
         self.set_class(self.tiny, "-tiny")
-        if self.tiny:
+        if (line := self._seldom("tiny", self.tiny)) is not None:
             size = f"{self.app.size.width}x{self.app.size.height}"
-            self.query_one("#tiny", Lines).show([(ink(f"{size} is too small: 60x16 at least"),)])
+            line.say((ink(f"{size} is too small: 60x16 at least"),))
         self.lay_out()
         self.draw_bars()
 
