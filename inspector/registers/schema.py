@@ -91,15 +91,27 @@ class RegisterSchema:
     def __init__(self, name: str, *parts: Part) -> None:
         self.name = name
         self._parts = parts
-        self.width = sum([part.width for part in parts])
+
+    # A module defines up to twenty layouts, of which most commands and screens need one.
+    @cached_property
+    def width(self) -> int:
+        """The number of bits."""
+        return sum([part.width for part in self._parts])
+
+    @cached_property
+    def spans(self) -> tuple[Span, ...]:
+        """Every field and reserved range, from the most significant bit down."""
         spans = []
         msb = self.width - 1
-        for part in parts:
+        for part in self._parts:
             lsb = msb - part.width + 1
             spans.append(Span(part.name, msb, lsb, part.kind, part.title, part.values, part.form))
             msb = lsb - 1
-        self.spans = tuple(spans)
-        self._by_name = {span.name.casefold(): span for span in spans}
+        return tuple(spans)
+
+    @cached_property
+    def _by_name(self) -> dict[str, Span]:
+        return {span.name.casefold(): span for span in self.spans}
 
     @cached_property
     def struct(self) -> BitStruct:

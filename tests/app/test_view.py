@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import random
+
 import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from inspector import sources
+from inspector.app.modes.browse.standing import standings
+from inspector.app.modes.browse.table import field_table
 from inspector.app.shell.modelled import modelled_view
 from inspector.app.shell.search import find_in
 from inspector.app.shell.view import views_of
@@ -43,3 +49,17 @@ def test_search_puts_names_first() -> None:
     assert find_in(view, "") == ((), "", "")
     nothing = find_in(view, "no such thing anywhere")
     assert not nothing.ids and nothing.problem
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_a_register_is_marked_as_its_field_table_says(chance: random.Random) -> None:
+    (view, *_) = views_of(sources.load("builtin:neoverse-n2-linux-6.1"))
+    values = {i: value ^ 1 << chance.randrange(64) if i in view.host else value for i, value in view.values.items()}
+    changed = msgspec.structs.replace(view, values=values)
+    marks = standings(changed)
+    for reg_id in changed.host.keys() & values.keys():
+        register = by_id(reg_id)
+        if (word := marks[reg_id].word) in ("masked", "raised"):
+            states = {one.state for one in field_table(changed, register).rows} - {"", "same"}
+            assert (word == "raised") == (bool(states) and states <= {"raised", "rebuilt"}), register.name

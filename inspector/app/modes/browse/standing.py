@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from inspector.app.modes.browse.fields import ROLES, SIGNS
-from inspector.app.modes.browse.table import field_table
+from inspector.app.modes.browse.fields import ROLES, SIGNS, WORD, state_of
 from inspector.app.shell.view import View
 from inspector.app.widgets.ink import WRITTEN, Ink, Row
+from inspector.registers import layouts
 from inspector.registers.catalog import Register
 from inspector.registers.encoding import POISON
+from inspector.registers.reading import read_field
 
 
 class Standing(NamedTuple):
@@ -88,9 +89,22 @@ def _by_layout(view: View, register: Register) -> Standing:
         return NOTHING
     if host == value:
         return Standing("same", SIGNS["same"], "same")
-    states = {one.state for one in field_table(view, register).rows} - {"", "same"}
+    states = _states(view, register, value, host) - {"", "same"}
     state = "raised" if states and states <= {"raised", "rebuilt"} else "masked"
     return Standing(state, SIGNS[state], ROLES[state])
+
+
+def _states(view: View, register: Register, value: int, host: int) -> set[str]:
+    """How the fields of the field table compare with the host's; none of a register that it shows as words."""
+    schema = layouts.choose(register.id, register.name, value, view.values).schema
+    if schema is None or register.size * 8 > WORD:
+        return set()
+    return {
+        state_of(raw, one.extract(host), one.kind, one.width)
+        for one in schema.spans
+        for raw in (one.extract(value),)
+        if not one.reserved or read_field(one, raw, value).flagged
+    }
 
 
 def score(known: Mapping[int, Standing]) -> Row:
