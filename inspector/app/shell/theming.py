@@ -145,7 +145,10 @@ def theme_folders(config: Path) -> tuple[Path, ...]:
 
 
 def token_defaults(theme: Theme) -> dict[str, str]:
-    """A readable colour for each token of a theme that does not say its own."""
+    """A readable colour for each token of a theme that does not say its own; none for one that says all, as those that
+    ship do."""
+    if TOKENS.keys() <= theme.variables.keys():
+        return {}
     colours = theme.to_color_system().generate()
     background, foreground = Color.parse(colours["background"]), Color.parse(colours["foreground"])
     cursor = background.blend(foreground, 0.14)

@@ -76,7 +76,8 @@ def plain(line: Iterable[Ink]) -> str:
 
 def width(line: Iterable[Ink]) -> int:
     """Cells that a line takes."""
-    return sum(cell_len(piece.text) for piece in line)
+    # A character of ASCII takes one cell: Rich looks each text up, which the first screen has a thousand of.
+    return sum([len(text) if text.isascii() else cell_len(text) for text, _, _ in line])
 
 
 def clip(line: Row, cells: int) -> Row:
@@ -97,8 +98,11 @@ def clip(line: Row, cells: int) -> Row:
 
 def fit(line: Row, cells: int, right: bool = False) -> Row:
     """The line cut or filled with blanks to exactly `cells`."""
-    line = clip(line, cells)
-    blanks = Ink(" " * max(cells - width(line), 0))
+    used = width(line)
+    if used > cells:
+        line = clip(line, cells)
+        used = width(line)
+    blanks = Ink(" " * max(cells - used, 0))
     return (blanks, *line) if right else (*line, blanks)
 
 
@@ -152,6 +156,10 @@ def columns(cells: Sequence[Row], widths: Sequence[int], right: Sequence[bool] =
     line: list[Ink] = []
     last = min(len(cells), len(widths)) - 1
     for index, (cell, size) in enumerate(zip(cells, widths, strict=False)):
-        cut = clip(cell, size - 1) if index < last and width(cell) > size else cell
-        line += fit(cut, size, right=bool(right and right[index]))
+        used = width(cell)
+        if used > size:
+            cell = clip(cell, size - (index < last))
+            used = width(cell)
+        blanks = Ink(" " * max(size - used, 0))
+        line += (blanks, *cell) if right and right[index] else (*cell, blanks)
     return tuple(line)

@@ -78,9 +78,9 @@ class RegisterList(Vertical):
 
     def fit_to(self, cells: int) -> None:
         """Lay out for a width; a tight list gives its scroll bar and indents to the names."""
-        self.cells = cells
+        before, self.cells = self.cells, cells
         self.set_class(cells < TIGHT, "-tight")
-        if self._ready and self.view is not None:
+        if cells != before and self._ready and self.view is not None:
             self._fill(self._register)
 
     def on_mount(self) -> None:
