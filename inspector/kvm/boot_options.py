@@ -159,7 +159,11 @@ def _told_mode(host: HostState, book: Rulebook, word: str) -> list[Effect]:
     if host.kvm_mode == "none":
         return [Effect(word, "KVM is switched off")]
     if host.kvm_mode != "nested":
-        return [] if overrides_of(book, word) else [Effect(word, "a guest that is not protected sees the same as without it")]
+        return (
+            []
+            if overrides_of(book, word)
+            else [Effect(word, "a guest that is not protected sees the same as without it")]
+        )
     if not book.has("el2"):
         return [Effect(word, "this kernel has no EL2 for guests yet")]
     if not host.capability_known("el2"):

@@ -255,3 +255,20 @@ def test_what_an_old_machine_type_sets(machine: str, words: str) -> None:
     saved = msgspec.structs.replace(dump, provenance=dump.provenance.told(machine=machine))
     told = [r.text for r in migrate(saved, dump, vmm="qemu-10.0", ways_out=False).remarks if r.title == "machine type"]
     assert (words in told[0]) if words else not told
+
+
+@pytest.mark.parametrize("features", ["psci", "psci,pmu", "psci,sve,ptrauth"])
+@pytest.mark.parametrize("vmm", ["qemu-10.0", "qemu-11.1"])
+def test_the_state_of_a_feature_is_never_hidden_from_what_is_saved(features: str, vmm: str) -> None:
+    """A VM started later would run with its PMU or SVE and lose what it stored there at its first move."""
+    report = migrate(
+        shipped("neoverse-n2", "6.12"), "same-host", load_policy("6.12"), vmm, setup=parse_features(features)
+    )
+    assert report.ways_out
+    assert not any("x-mig-hidden-regs" in line for way in report.ways_out for line in way.how)
+
+
+def test_what_hiding_costs_a_guest_is_said_by_feature() -> None:
+    report = migrate(shipped("max", "7.3"), "same-host", load_policy("6.12"), "qemu-11.1")
+    (hiding,) = [way for way in report.ways_out if any("x-mig-hidden-regs" in line for line in way.how)]
+    assert hiding.notices.startswith("PMUv3 (PMMIR_EL1): ") and "loses it" in hiding.notices

@@ -23,9 +23,11 @@ from inspector.checks.vmms.base import Vmm
 from inspector.checks.vmms.needed import needed
 from inspector.checks.vmms.table import find_vmm
 from inspector.policies.rulebook import rulebook
+from inspector.policies.setup import feature_of
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import CLASS_DEMUX, POISON, hex_id, split_id
 from inspector.registers.ids import CLIDR_EL1, MIDR_EL1, PSCI_VERSION, REVIDR_EL1
+from inspector.sources.consistency import identifies
 from inspector.sources.dump import Cpu, Dump, Vcpu
 
 _NEWEST_QEMU = find_vmm("qemu-11.1")
@@ -128,10 +130,13 @@ class _Case:
         ids = [i for i in harmless if i not in dropped]
         if not ids:
             return []
-        return [
-            Candidate(_tolerating(ids, self.unknown_ids, lost), self.trial.dropping(ids, _NEWEST_QEMU)),
-            Candidate(_hiding(ids, self.unknown_ids), self.trial.without(ids)),
-        ]
+        found = [Candidate(_tolerating(ids, self.unknown_ids, lost), self.trial.dropping(ids, _NEWEST_QEMU))]
+        # A feature that the destination's vCPU lacks (PMU, SVE ...) is left out of a VM, never just of what is saved.
+        lacking = [g for g in self.groups if g.option and not self.target.setup.includes(feature_of(g.option))]
+        if hidden := [i for i in ids if not any(i in group.ids for group in lacking)]:
+            way = _hiding(hidden, self.unknown_ids, group_by_feature(hidden))
+            found.append(Candidate(way, self.trial.without(hidden)))
+        return found
 
     def psci_version(self) -> list[Candidate]:
         """QEMU's property for VMs started from now on, where the destination refuses the PSCI version."""
@@ -282,7 +287,13 @@ def _tolerating(ids: Sequence[int], all_ids: tuple[int, ...], lost: str) -> WayO
     )
 
 
-def _hiding(ids: Sequence[int], all_ids: tuple[int, ...]) -> WayOut:
+def _hiding(ids: Sequence[int], all_ids: tuple[int, ...], groups: Sequence[FeatureGroup]) -> WayOut:
+    told = [
+        f"{group.feature}: {group.harmless or 'nothing'}"
+        if group.harmless or all(map(identifies, group.ids))
+        else f"{group.feature}: a guest that stores anything there loses it with every move"
+        for group in groups
+    ]
     return WayOut(
         kind="machine",
         title="for VMs started from now on: hide these registers on the newer host, so that none is saved",
@@ -290,7 +301,7 @@ def _hiding(ids: Sequence[int], all_ids: tuple[int, ...]) -> WayOut:
             "in a build with the properties that were proposed in Nov 2025 (11.1.3 has them not):",
             f"-global arm-cpu.x-mig-hidden-regs={','.join(map(hex_id, ids))}",
         ),
-        notices="nothing: the guest itself does not see which registers QEMU saves",
+        notices="; ".join(told),
         ids=all_ids,
         keeps_guest=False,
     )
