@@ -86,7 +86,9 @@ def kernel_picture(
     left_name = (
         answer.label.replace(f"({view.source})", f"({short})") if saved is None else f"{view.title} as saved ({short})"
     )
-    notes = tuple(("Note", note) for note in dict.fromkeys(answer.notes))
+    notes = tuple(
+        ("Note", note.replace(f"{view.source} names", f"{short} names")) for note in dict.fromkeys(answer.notes)
+    )
     return Picture(
         form="kernel",
         titles=("host" if saved is None else "saved", "exposed"),

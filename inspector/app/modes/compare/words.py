@@ -155,7 +155,8 @@ def score_row(picture: Picture) -> Row:
 
 
 def legend(picture: Picture, cells: int, most: int) -> list[Row]:
-    """What stands where, in at most `most` lines: two sides beside each other, groups under each other."""
+    """What stands where, in `most` lines: two sides beside each other, or below each other where they are long (one
+    more line where a side takes two), groups under each other."""
     if most == 0:
         return []
     if picture.form != "groups":
@@ -168,15 +169,16 @@ def legend(picture: Picture, cells: int, most: int) -> list[Row]:
             [(*fit(half, room - 1), Ink(" "), *other)]
             if beside
             else [
-                clip(row(Ink(f"{word:<7}", "muted"), *said), cells)
+                line
                 for (word, _), said in zip((left, right), (half[1:], other[1:]), strict=True)
+                for line in wrap(row(Ink(f"{word:<7}", "muted"), *said), cells, indent=7)[:2]
             ]
         )
         notes = [
             wrap(row(Ink(f"{word:<{6 if beside else 7}}".lower(), "muted"), ink(text, "muted")), cells)[0]
             for word, text in picture.notes
         ]
-        return [*rows, *(clip(one, cells) for one in notes)][:most]
+        return [*rows, *(clip(one, cells) for one in notes[: max(most - len(rows), 1)])]
     names = list(picture.names)
     if most == 1 or len(names) > most:
         kept = names[: most - 1]
