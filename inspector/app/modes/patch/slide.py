@@ -6,7 +6,7 @@ A terminal has one size of letters; who presents makes its font larger, so that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from inspector.app.modes.patch.rows import ROLE_OF, counts, explain, seen_rows, sign_of
 from inspector.app.widgets.ink import Ink, Row, clip, fit, ink, row, wrap
@@ -50,18 +50,19 @@ class Slide(Lines):
             )
         elif not at_end:
             title.append(row(Ink(f" {made} of {len(before.writes)} writes made", "muted")))
-        figures = _sides(before, after, one if not at_end else None, cells, height)
-        rows = [*blank, *title, *blank, *figures, *blank, *_rest(before, after, cells)]
+        rest = _rest(before, after, cells)
+        left = height - 3 * len(blank) - len(title) - len(rest) - 3 - (8 if height >= TALL else 0)
+        figures = _sides(before, after, one if not at_end else None, cells, left)
+        rows = [*blank, *title, *blank, *figures, *blank, *rest]
         self.show([*rows, *_more(before, after, last, cells, height - len(rows))][:height])
 
 
-def _sides(before: Effect, after: Effect, one: Subject | None, cells: int, height: int) -> list[Row]:
-    """Head, figure and words of both sides, beside each other."""
+def _sides(before: Effect, after: Effect, one: Subject | None, cells: int, lines: int) -> list[Row]:
+    """Head, figure and words of both sides, beside each other; `lines` are left for the figures."""
     half = cells // 2 - 1
     told = [_figure(before, one, "before"), _figure(after, one, "after")]
-    lines = (height - 12 - (8 if height >= TALL else 0)) // 5
     digits = max(len(figure) for figure, _, _ in told)
-    size = max(min(lines, (half - 2) // (8 * digits), LARGEST), 0)
+    size = max(min(lines // 5, (half - 2) // (8 * digits), LARGEST), 0)
     columns = []
     for head, (figure, words, role) in zip((_head(before, "before"), _head(after, "after")), told, strict=True):
         columns.append([head, *(row(Ink(line, role)) for line in big_figure(figure, size)), *words])
@@ -127,7 +128,7 @@ def _figure(effect: Effect, one: Subject | None, word: str) -> tuple[str, Sequen
     return f"{value:X}" if value is not None and value < 1 << 24 else " ", rows, role
 
 
-def _rest(before: Effect, after: Effect, cells: int) -> Iterable[Row]:
+def _rest(before: Effect, after: Effect, cells: int) -> list[Row]:
     said = change_words(before, after)
     if not said:
         return []
