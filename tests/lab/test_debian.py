@@ -8,7 +8,6 @@ import pytest
 
 from inspector.lab.debian import Stamp, numbers
 
-
 DAMAGED = ("", "{", "[]", "3", '"x"', '{"kernels": 3}', '{"kernels": {"6.1": 5}}', '{"kernels": {"6.1": []}}')
 
 
