@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -221,13 +221,6 @@ def _list_changes(old: Rulebook, new: Rulebook) -> Iterator[Change]:
                 yield _change(name, "", what, *texts, rule, gone=after is None)
 
 
-_SUBJECTS = {
-    "id-registers": "ID registers", "cache-registers": "CLIDR_EL1, CCSIDR_EL1", "ctr": "CTR_EL0",
-    "implementation-ids": "MIDR_EL1, REVIDR_EL1, AIDR_EL1", "speculation-fields": "ID_AA64PFR0_EL1",
-    "pmu-version": "ID_AA64DFR0_EL1, ID_DFR0_EL1", "mitigation-levels": "SMCCC_ARCH_WORKAROUND_1..3",
-    "gic-fields": "ID_AA64PFR0_EL1, ID_PFR1_EL1", "pmcr": "PMCR_EL0", "pmu-reset": "PMU registers",
-    "pmu-pairs": "PMCNTEN, PMINTEN, PMOVS", "guest-caches": "CTR_EL0, CLIDR_EL1, CCSIDR_EL1 in the guest",
-}  # fmt: skip
 _REGISTERS = {
     "ID registers": ("ID_*", "MVFR*", "S3_0_C0_*"), "memory tagging": ("ID_AA64PFR1_EL1", "CLIDR_EL1"),
     "PMU registers": ("PMSELR*", "PMEV*", "PMCC*", "PMCNTEN*", "PMINTEN*", "PMOVS*", "PMSWINC*", "PMUSERENR*", "PMX*"),
@@ -247,8 +240,8 @@ def registers_of(subject: str) -> tuple[str, ...]:
     return tuple(_RANGE.sub("*", word) for word in re.split(r"[,\s]+", subject) if _NAME.fullmatch(word))
 
 
-_FIELDS = {"speculation-fields": "CSV2, CSV3", "pmu-version": "PMUVer, PerfMon", "gic-fields": "GIC",
-           "first-run-dependencies": "S1PIE, S1POE", "ssbs-erratum": "SSBS"}  # fmt: skip
+_FIELDS: Mapping[str, str] = {"first-run-dependencies": "S1PIE, S1POE", "ssbs-erratum": "SSBS"}
+"""Behaviours that are about single fields of their registers"""
 
 
 def _behaviour_changes(old: Rulebook, new: Rulebook) -> Iterator[Change]:
@@ -259,9 +252,9 @@ def _behaviour_changes(old: Rulebook, new: Rulebook) -> Iterator[Change]:
             texts = [rule.reason if book.has(behaviour) else "not so" for book in (old, new)]
             field = _FIELDS.get(behaviour, "")
             yield _change(subject, field, "behaviour", texts[0], texts[1], rule, gone=not new.has(behaviour))
-    for function, subject in _SUBJECTS.items():
+    for function, about in model.SPECIALS.items():
         left, right = old.special_rule(function), new.special_rule(function)
         if old.variant(function) != new.variant(function):
             before = left.reason if left else old.variant(function)
             after = right.reason if right else new.variant(function)
-            yield _change(subject, _FIELDS.get(function, ""), "behaviour", before, after, right)
+            yield _change(about.subject, about.fields, "behaviour", before, after, right)

@@ -10,7 +10,7 @@ the register's feature table carries its place: `ID_AA64PFR1_EL1.NMI[39:36]`.
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import msgspec
 
@@ -281,21 +281,33 @@ GuestCaches = Literal["hardware", "trapped", "trapped-unless-evt"]
 PmuPairs = Literal["plain", "set-and-clear", "masked"]
 PmuReset = Literal["poison", "masked", "masked-by-version"]
 
-SPECIALS: dict[str, tuple[str, ...]] = {
-    "id-registers": get_args(IdRegisters),
-    "cache-registers": get_args(CacheRegisters),
-    "ctr": get_args(Ctr),
-    "implementation-ids": get_args(ImplementationIds),
-    "speculation-fields": get_args(SpeculationFields),
-    "pmu-version": get_args(PmuVersion),
-    "mitigation-levels": get_args(MitigationLevels),
-    "gic-fields": get_args(GicFields),
-    "pmcr": get_args(Pmcr),
-    "guest-caches": get_args(GuestCaches),
-    "pmu-pairs": get_args(PmuPairs),
-    "pmu-reset": get_args(PmuReset),
+
+class EngineFunction(NamedTuple):
+    """What a `special` rule may name."""
+
+    variants: tuple[str, ...]
+    """the first is that of a kernel without such a rule"""
+    subject: str
+    """the registers that it is about, as a list of changes names them"""
+    fields: str = ""
+    """the fields of these, where it is not about whole registers"""
+
+
+SPECIALS: dict[str, EngineFunction] = {
+    "id-registers": EngineFunction(get_args(IdRegisters), "ID registers"),
+    "cache-registers": EngineFunction(get_args(CacheRegisters), "CLIDR_EL1, CCSIDR_EL1"),
+    "ctr": EngineFunction(get_args(Ctr), "CTR_EL0"),
+    "implementation-ids": EngineFunction(get_args(ImplementationIds), "MIDR_EL1, REVIDR_EL1, AIDR_EL1"),
+    "speculation-fields": EngineFunction(get_args(SpeculationFields), "ID_AA64PFR0_EL1", "CSV2, CSV3"),
+    "pmu-version": EngineFunction(get_args(PmuVersion), "ID_AA64DFR0_EL1, ID_DFR0_EL1", "PMUVer, PerfMon"),
+    "mitigation-levels": EngineFunction(get_args(MitigationLevels), "SMCCC_ARCH_WORKAROUND_1..3"),
+    "gic-fields": EngineFunction(get_args(GicFields), "ID_AA64PFR0_EL1, ID_PFR1_EL1", "GIC"),
+    "pmcr": EngineFunction(get_args(Pmcr), "PMCR_EL0"),
+    "guest-caches": EngineFunction(get_args(GuestCaches), "CTR_EL0, CLIDR_EL1, CCSIDR_EL1 in the guest"),
+    "pmu-pairs": EngineFunction(get_args(PmuPairs), "PMCNTEN, PMINTEN, PMOVS"),
+    "pmu-reset": EngineFunction(get_args(PmuReset), "PMU registers"),
 }
-"""Engine functions that a `special` rule may name, and the variants of each: at most a dozen, since each is code.
+"""Engine functions: at most a dozen, since each is code.
 
 TOML cannot say them, because: id-registers, ctr, implementation-ids and cache-registers choose who judges a write and
 where the value is kept; speculation-fields and mitigation-levels follow from what the kernel concluded about the CPU;

@@ -201,7 +201,7 @@ class Rulebook:
     def variant(self, function: str) -> str:
         """Which variant of an engine function this kernel has."""
         special = self.specials.get(function)
-        return special.variant if special else model.SPECIALS[function][0]
+        return special.variant if special else model.SPECIALS[function].variants[0]
 
     def has(self, behaviour: model.Behaviour) -> bool:
         """Whether this kernel has or does something."""
@@ -406,13 +406,14 @@ class Rulebook:
             self.steps.setdefault(ID_AA64MMFR0_EL1, []).append(Step("special", rule.behaviour, 0, 0, 0, rule))
 
     def _add_special(self, rule: model.Special) -> None:
-        variants = model.SPECIALS.get(rule.function)
-        if variants is None:
+        known = model.SPECIALS.get(rule.function)
+        if known is None:
             close = nearest(rule.function, model.SPECIALS, 3, 0.4)
             hint = f"close: {', '.join(close)}" if close else f"one of: {', '.join(model.SPECIALS)}"
             self._fail(rule, f"unknown function {rule.function!r}", hint)
-        if rule.variant not in variants:
-            self._fail(rule, f"unknown variant {rule.variant!r} of {rule.function}", f"one of: {', '.join(variants)}")
+        if rule.variant not in known.variants:
+            hint = f"one of: {', '.join(known.variants)}"
+            self._fail(rule, f"unknown variant {rule.variant!r} of {rule.function}", hint)
         for reg_id in filter(self._wants, SPECIAL_REGISTERS.get(rule.function, ())):
             steps = self.steps.setdefault(reg_id, [])
             steps[:] = [step for step in steps if step.name != rule.function or step.kind != "special"]
