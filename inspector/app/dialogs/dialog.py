@@ -9,16 +9,14 @@ from __future__ import annotations
 from pathlib import Path, PurePath
 from typing import ClassVar, Protocol, cast
 
-from rich.console import RenderableType
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
 from textual.events import Key, Paste, Resize
 from textual.screen import ModalScreen, ScreenResultType
 
-from inspector.app.dialogs.dimmed import dimmed
+from inspector.app.dialogs.dimmed import Over
 from inspector.app.shell.frame import is_tiny
-from inspector.app.shell.lean import Lean
 from inspector.app.shell.program import Program
 from inspector.app.shell.session import Change
 
@@ -36,7 +34,7 @@ class TakesText(Protocol):
         """Insert what was pasted at the cursor."""
 
 
-class Dialog(Lean, ModalScreen[None]):
+class Dialog(Over, ModalScreen[None]):
     """A modal window; escape closes it."""
 
     CSS_PATH: ClassVar[list[str | PurePath]] = [Path(__file__).parent / "style.tcss"]
@@ -59,11 +57,6 @@ class Dialog(Lean, ModalScreen[None]):
         `is_mounted` stays true for good and `is_running` until the last message, when the widgets are gone already.
         """
         return self.is_running and self in self.app.screen_stack
-
-    def render(self) -> RenderableType:
-        """The mode below."""
-        # Textual takes a Visual wherever it takes a renderable.
-        return cast(RenderableType, dimmed(super().render()))
 
     def on_resize(self, event: Resize) -> None:
         """Out of sight where nothing useful fits, so that the mode below can say so."""

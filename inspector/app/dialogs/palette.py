@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from typing import cast
-
-from rich.console import RenderableType
 from textual.command import CommandList, CommandPalette
 from textual.events import Resize
 from textual.widgets import LoadingIndicator
 
 from inspector.app.dialogs.dialog import Dialog
-from inspector.app.dialogs.dimmed import dimmed
+from inspector.app.dialogs.dimmed import Over
 from inspector.app.shell.frame import is_tiny
-from inspector.app.shell.lean import Lean
 
 
-class Palette(Lean, CommandPalette):
+class Palette(Over, CommandPalette):
     """Textual's palette asks a list that was never laid out for its lines, and fails: see `_action_command_list`."""
 
     CSS_PATH = Dialog.CSS_PATH
-
-    def render(self) -> RenderableType:
-        """The mode below."""
-        # Textual takes a Visual wherever it takes a renderable.
-        return cast(RenderableType, dimmed(super().render()))
 
     def on_resize(self, event: Resize) -> None:
         """Out of sight where nothing useful fits, as every dialog."""

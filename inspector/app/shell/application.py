@@ -127,6 +127,7 @@ class InspectorApp(App[None]):
         self._unread_themes: dict[str, Path] = {}
         """shipped themes that were not asked for yet, by name"""
         self._themed = False
+        self._pointer = "default"
         super().__init__()
         self._typing = TypingAhead(self, self._typed)
         self._slider: Slider | None = None
@@ -186,6 +187,12 @@ class InspectorApp(App[None]):
         """Textual waits in this way until a screen is made, to lay it out then; ours is laid out when it comes."""
         if not (isinstance(callback, AwaitMount) and isinstance(callback._parent, Lean)):
             super().call_next(callback, *arguments, **named)
+
+    def _set_pointer_shape(self, shape: str) -> None:
+        """How the mouse pointer looks. Textual writes it for each new screen, though the terminal has it."""
+        if shape != self._pointer:
+            self._pointer = shape
+            super()._set_pointer_shape(shape)
 
     def delay_update(self, delay: float = 0.05) -> None:
         """Draw at once: Textual holds back what another mode draws, so that it is drawn twice."""

@@ -33,6 +33,8 @@ class Part(NamedTuple):
     """which of the widget's lines"""
     skipped: int
     """cells of that line that are not seen, left of the part"""
+    width: int
+    """cells of the whole line"""
 
 
 Shown = list[dict[int, Strip]]
@@ -65,8 +67,10 @@ class Drawing(Compositor):
     def __init__(self) -> None:
         super().__init__()
         self._parts: list[Sequence[Part] | None] = []
-        self._parts_of: object = None
-        """the arrangement that they were made of"""
+        self._seen: Sequence[Sequence[tuple[Widget, Region, Region]]] = ()
+        """for each line the widgets on it, with their cells and their whole region, front to back"""
+        self._seen_of: object = None
+        """the arrangement that both were made of"""
 
     def render_update(  # type: ignore[override]  # Textual calls it a renderable, and draws it as this
         self, full: bool = False, screen_stack: list[Screen[Any]] | None = None, simplify: bool = False
@@ -79,9 +83,12 @@ class Drawing(Compositor):
         self._dirty_regions.clear()
         full = screen in regions
         inside = [screen] if full else [one for region in regions if (one := region.intersection(screen))]
-        drawn = self._draw(self._regions_to_spans(inside))
+        spans = list(self._regions_to_spans(inside))
+        # Drawing a widget may change where others are: what is written now is as it was before.
+        lines = {y: self._line(y) for y, _, _ in spans}
         shown = self._on_terminal(self.root.app)
-        pieces = [one for y, parts in drawn.items() for one in _changed(shown[y], self._line(y), y, parts, full)]
+        drawn = self._draw(spans, lines)
+        pieces = [one for y, parts in drawn.items() for one in _changed(shown[y], lines[y], y, parts, full)]
         return Written(pieces) if pieces else None
 
     def render_strips(self, size: Size | None = None) -> list[Strip]:
@@ -91,8 +98,9 @@ class Drawing(Compositor):
         if self.root is not None and self.root is self.root.app.screen:
             # A screen takes the one below it, to be drawn behind it, from here, and leaves the others to that.
             visible_screen_stack.set(self.root.app._background_screens)
-        drawn = self._draw((y, 0, self.size.width) for y in range(self.size.height))
-        return [Strip.join(strip for _, strip in drawn.get(y, ())) for y in range(self.size.height)]
+        every = range(self.size.height)
+        drawn = self._draw([(y, 0, self.size.width) for y in every], [self._line(y) for y in every])
+        return [Strip.join(strip for _, strip in drawn.get(y, ())) for y in every]
 
     def _on_terminal(self, app: App[Any]) -> Shown:
         """What the terminal shows; nothing is known of one of another height."""
@@ -101,18 +109,22 @@ class Drawing(Compositor):
             shown = _shown[app] = [{} for _ in range(self.size.height)]
         return shown
 
-    def _draw(self, spans: Iterable[tuple[int, int, int]]) -> dict[int, list[tuple[Part, Strip]]]:
+    def _draw(
+        self, spans: Iterable[tuple[int, int, int]], line: Mapping[int, Sequence[Part]] | Sequence[Sequence[Part]]
+    ) -> dict[int, list[tuple[Part, Strip]]]:
         """The parts of some cells, (line, first cell, first behind), and what is seen there."""
         wanted: dict[int, list[Part]] = {}
         lines: dict[Widget, tuple[int, int]] = {}
+        widths: dict[Widget, int] = {}
         for y, start, end in spans:
-            for part in self._line(y):
+            for part in line[y]:
                 if part.start < end and part.end > start:
                     wanted.setdefault(y, []).append(part)
                     first, last = lines.get(part.widget, (part.line, part.line))
                     lines[part.widget] = (min(first, part.line), max(last, part.line))
+                    widths[part.widget] = part.width
         strips = {
-            widget: widget.render_lines(Region(0, first, self.visible_widgets[widget][0].width, last - first + 1))
+            widget: widget.render_lines(Region(0, first, widths[widget], last - first + 1))
             for widget, (first, last) in lines.items()
         }
         return {
@@ -122,11 +134,16 @@ class Drawing(Compositor):
 
     def _line(self, y: int) -> Sequence[Part]:
         """Who is seen where on a line."""
-        layers = self.layers_visible
-        if self._parts_of is not layers:
-            self._parts_of, self._parts = layers, [None] * len(layers)
+        if self._seen_of is not (visible := self.visible_widgets):
+            # Textual's own table of this kind outlives what it was made of.
+            seen: list[list[tuple[Widget, Region, Region]]] = [[] for _ in range(self.size.height)]
+            for widget, (region, clip) in visible.items():
+                cells = region.intersection(clip)
+                for line in range(max(cells.y, 0), min(cells.bottom, self.size.height)):
+                    seen[line].append((widget, cells, region))
+            self._seen_of, self._seen, self._parts = visible, seen, [None] * len(seen)
         if (parts := self._parts[y]) is None:
-            parts = self._parts[y] = _parts_of(layers[y], y, self.size.width)
+            parts = self._parts[y] = _parts_of(self._seen[y], y, self.size.width)
         return parts
 
 
@@ -141,7 +158,7 @@ def _parts_of(layers: Sequence[tuple[Widget, Region, Region]], y: int, width: in
             if first >= last:
                 left.append((start, end))
                 continue
-            parts.append(Part(first, last, widget, y - region.y, first - region.x))
+            parts.append(Part(first, last, widget, y - region.y, first - region.x, region.width))
             left += [one for one in ((start, first), (last, end)) if one[0] < one[1]]
         if not (free := left):
             break

@@ -77,8 +77,9 @@ class Browse(Frame):
         yield Horizontal(*([] if self.narrow else [RegisterList(self._side_cells() - 1)]), detail, id="body")
 
     def on_mount(self) -> None:
-        """The list has the keys when it is seen, else the fields."""
-        (self.query_one("#fields", Listing) if self.narrow else self.query_one("#registers", Listing)).focus()
+        """The list has the keys when it is there, else the fields; the terminal may be wide only since a moment ago."""
+        side = self.side
+        (self.query_one("#fields", Listing) if side is None else side.listing).focus()
 
     @property
     def side(self) -> RegisterList | None:
