@@ -13,7 +13,7 @@ from typing import NamedTuple
 from inspector.kvm.caches import fresh_ccsidr
 from inspector.kvm.limits import Limits
 from inspector.policies.setup import Feature
-from inspector.policies.spans import expand
+from inspector.policies.spans import expand_all
 from inspector.registers.bits import ALL
 from inspector.registers.encoding import (
     CLASS_CORE,
@@ -123,7 +123,7 @@ def doubtful(limits: Limits) -> dict[int, Membership]:
     for rule in limits.book.lists:
         may = (holding | open_).issuperset(rule.when) and not holding.intersection(rule.unless)
         deciding = sorted(open_.intersection((*rule.when, *rule.unless)))
-        ids = [reg_id for spec in rule.registers for reg_id in expand(spec)] if may else []
+        ids = expand_all(rule.registers) if may else ()
         if deciding:
             possible |= dict.fromkeys(ids, Membership(deciding[0], deciding[0] in rule.when))
         else:
@@ -157,7 +157,7 @@ def list_groups(limits: Limits, firmware: Iterable[int]) -> tuple[Iterable[int],
     groups: dict[str, list[int]] = {"timers": [], "invariants": [], "sorted": []}
     for rule in limits.book.lists:
         if words.issuperset(rule.when) and not words.intersection(rule.unless):
-            groups[rule.place] += [reg_id for spec in rule.registers for reg_id in expand(spec)]
+            groups[rule.place] += expand_all(rule.registers)
     caches = (ccsidr_id(k) for k in sorted(fresh_ccsidr(limits)))
     return core_ids(sve), sve_ids() if sve else (), firmware, *groups.values(), caches
 
@@ -234,7 +234,7 @@ def reset_values(limits: Limits) -> dict[int, int]:
     for rule in limits.book.defaults:
         if limits.applies(rule) and rule.value != "varies":
             number = POISON if rule.value == "poison" else int(rule.value, 16)
-            values |= {reg_id: number for spec in rule.registers for reg_id in expand(spec)}
+            values |= dict.fromkeys(expand_all(rule.registers), number)
     return values
 
 
@@ -244,6 +244,5 @@ def varying(limits: Limits) -> dict[int, str]:
         reg_id: rule.reason
         for rule in limits.book.defaults
         if rule.value == "varies" and limits.applies(rule)
-        for spec in rule.registers
-        for reg_id in expand(spec)
+        for reg_id in expand_all(rule.registers)
     }

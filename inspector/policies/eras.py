@@ -12,7 +12,7 @@ from typing import NamedTuple
 from inspector.policies.loader import load_policy, policy_names
 from inspector.policies.model import Behaviour
 from inspector.policies.rulebook import Rulebook, rulebook
-from inspector.policies.spans import expand
+from inspector.policies.spans import expand_all
 
 
 class Era(NamedTuple):
@@ -89,5 +89,5 @@ def _lists(book: Rulebook, reg_id: int) -> list[bool]:
     return [
         bool(rule.when or rule.unless)
         for rule in book.lists
-        if any(reg_id in expand(spec) for spec in rule.registers)
+        if reg_id in expand_all(rule.registers)
     ]  # fmt: skip

@@ -152,6 +152,12 @@ def expand(spec: str) -> tuple[int, ...]:
     )
 
 
+@lru_cache(maxsize=1024)
+def expand_all(specs: tuple[str, ...]) -> tuple[int, ...]:
+    """The register ids of several, in their order; see `expand`."""
+    return tuple([reg_id for spec in specs for reg_id in expand(spec)])
+
+
 def check(specs: tuple[str, ...], where: str, rule: str) -> None:
     """PolicyError when one of a list rule's registers cannot be read."""
     wrong = _unreadable(specs)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from inspector.checks.feature_groups import group_by_feature
 from inspector.checks.machine.assumed import fill_unknown
-from inspector.checks.machine.destination import Destination, created, modelled, showing
+from inspector.checks.machine.destination import Destination, created, showing
 from inspector.checks.restore.result import Finding, WayOut
 from inspector.checks.restore.summary import loads, restore
 from inspector.checks.vmms.base import Vmm
@@ -167,9 +167,10 @@ def patches_that_help(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, fat
         if patch in target.policy.patches:
             continue
         policy = combine(target.policy, [patch])
-        candidate = modelled(host, policy, target.setup, "")
-        good = _settled(vcpus, candidate.build(len(vcpus)).exposure, candidate.setup, rule, refused)
+        exposure, setup, lacking = created(host, policy, target.setup, "")
+        good = _settled(vcpus, exposure, setup, rule, refused)
         if good:
+            candidate = showing(exposure, host, setup, "", lacking=lacking)
             ways.append(_patch_way(patch, policy, good, fatal, assumed, _read_back(vcpus[0], candidate, good)))
     most = max((len(way.ids) for way in ways), default=0)
     return [way for way in ways if len(way.ids) == most]
