@@ -147,7 +147,10 @@ def _applied(host: HostState, book: Rulebook) -> tuple[HostState, tuple[Effect, 
             continue
         for one in found:
             if deciding[one.reg_id, one.lsb] != number:
-                told.append(Effect(word, f"{one.name}: a later word decides"))
+                # What the filter of an earlier word overrides besides is not taken back (match_options()).
+                before, host = host, _followed(host, one)
+                stays = "" if host is before else "; what goes with it stays"
+                told.append(Effect(word, f"{one.name}: a later word decides{stays}"))
                 continue
             host, text = _override(host, book, one)
             told.append(Effect(word, text))

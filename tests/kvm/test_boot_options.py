@@ -119,6 +119,18 @@ def test_el0_sees_the_overrides() -> None:
     assert not after[IDS["ID_AA64PFR0_EL1"]] >> 32 & 0xF and not after[IDS["ID_AA64ISAR1_EL1"]] >> 4 & 0xFF
 
 
+def test_what_an_earlier_word_took_along_stays_where_a_later_one_decides() -> None:
+    """Linux 6.12.118 on an emulated N2 shows ID_AA64PFR0_EL1.SVE 1 and ID_AA64ZFR0_EL1 0 under these words."""
+    setup = VcpuSetup(features=int(Feature.PSCI | Feature.SVE))
+    shown = asked("6.12.118", "arm64.nosve id_aa64pfr0.sve=1", host("neoverse-n2"), setup).values
+    assert shown[IDS["ID_AA64PFR0_EL1"]] >> 32 & 0xF == 1 and shown[IDS["ID_AA64ZFR0_EL1"]] == 0
+    told = effects(
+        msgspec.structs.replace(host("neoverse-n2"), cmdline="arm64.nosve id_aa64pfr0.sve=1"),
+        rulebook(load_policy("6.12.118")),
+    )
+    assert "what goes with it stays" in told[0].text
+
+
 @pytest.mark.parametrize(("kernel", "streaming"), [("6.1", 0), ("6.3", 0), ("6.4.0", 1), ("6.12", 1)])
 def test_without_sve_there_is_no_sme_until_the_two_were_told_apart(kernel: str, streaming: int) -> None:
     """b2ad9d4e249e, v6.4: until then arm64.nosve was an alias of both overrides."""
