@@ -20,7 +20,7 @@ from tests.lab.stand_ins import without_machines
 def _lab(monkeypatch: pytest.MonkeyPatch) -> None:
     without_machines(monkeypatch)
     fetched = {"6.1": ["a", "1"], "6.12": ["b", "2"]}
-    monkeypatch.setattr("inspector.app.modes.patch.screen.kernels", lambda folder: fetched)
+    monkeypatch.setattr("inspector.lab.doctor.kernels", lambda folder: fetched)
     monkeypatch.setattr("inspector.app.shell.real.kernels", lambda folder: fetched)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -12,7 +12,6 @@ from inspector.checks.compat.matrix import CompatMatrix, compat_matrix
 from inspector.checks.machine.destination import SAME_HOST
 from inspector.checks.machine.machine import asked_setup
 from inspector.checks.machine.source_kernel import first_vcpu, own_kernel
-from inspector.checks.repair.fix import FixResult
 from inspector.checks.restore.migration import migrate_all_kernels
 from inspector.checks.restore.result import KernelMatrix, MigrationReport
 from inspector.checks.vmms.base import Vmm
@@ -24,6 +23,10 @@ from inspector.policies.series import kept_for_years, numbers_of, series_ends, s
 from inspector.policies.setup import QEMU_SETUP, Gic
 from inspector.sources.dump import Dump, Vcpu
 from inspector.sources.vcpu_setup import setup_of
+
+if TYPE_CHECKING:
+    # What repairs knows how to write every format.
+    from inspector.checks.repair.fix import FixResult
 
 
 class Instead(NamedTuple):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
 from textual.binding import BindingType
 from textual.widget import Widget
 
 from inspector.app.modes import patch
-from inspector.app.modes.patch.real import RealPane
 from inspector.app.modes.patch.rows import (
     change_row,
     explain,
@@ -33,10 +32,13 @@ from inspector.app.widgets.listing import Listing
 from inspector.checks.patch_effect import BEFORE, Effect, PatchStudy, Variant, differing, last_without, variants
 from inspector.errors import InspectorError
 from inspector.folders import cache_folder
-from inspector.lab.doctor import TRIED, kernels
 from inspector.policies.series import numbers_of, series_of
 from inspector.registers.catalog import by_id
-from inspector.reports.demo import Scene, scenes
+
+if TYPE_CHECKING:
+    # The lab and the story load when they are asked for: together a sixth of what this page loads.
+    from inspector.app.modes.patch.real import RealPane
+    from inspector.reports.demo import Scene
 
 HELP = (
     "The patch page restores this vCPU on its own host twice: before, on the base kernel, and after, on the same "
@@ -101,7 +103,7 @@ class Patch(Frame):
     @property
     def real(self) -> RealPane | None:
         """The pane of real kernels, where it is open."""
-        return next(iter(self.query(RealPane)), None)
+        return cast("RealPane | None", next(iter(self.query("#real")), None))
 
     def on_mount(self) -> None:
         """The writes have the keys."""
@@ -122,6 +124,8 @@ class Patch(Frame):
             self._asked, self._made, self._own_base = asked, None, ""
             self._ask()
             if session.story and self._study is not None:
+                from inspector.reports.demo import scenes
+
                 self._scenes, session.story = scenes(self._study), False
                 self._play(0)
             elif change != "live":
@@ -394,6 +398,8 @@ class Patch(Frame):
             await real.remove()
             self.query_one("#writes").focus()
         elif self._sides() is not None:
+            from inspector.app.modes.patch.real import RealPane
+
             self._big = False
             await self.mount(RealPane(self._real_kernels(), self._real_cpu()), after="#rule-bottom")
             self.program.ask_real_kernels(self._real_cpu())
@@ -402,6 +408,8 @@ class Patch(Frame):
 
     def _real_kernels(self) -> str:
         """The fetched kernels, oldest first; where there is none, the dump's own series and the newest."""
+        from inspector.lab.doctor import kernels
+
         fetched = [series for series in kernels(cache_folder()) if series[:1].isdecimal()]
         ordered = sorted(fetched, key=numbers_of)
         own = series_of(self._study.dump.provenance.kernel.shown) if self._study is not None else ""
@@ -409,6 +417,8 @@ class Patch(Frame):
 
     def _real_cpu(self) -> str:
         """The CPU model of the machine behind the dump, where QEMU emulates it."""
+        from inspector.lab.doctor import TRIED
+
         given = self._study.dump.provenance.host.shown.split(" ")[0] if self._study is not None else ""
         return given if given in TRIED else ""
 

@@ -80,7 +80,8 @@ class Summary(Listed):
             before = {one.key: one for one in lines_of(self.session.sides(written=False))} if self._writes() else {}
             self._written = frozenset(one.key for one in self._lines if before and before.get(one.key) != one)
             self._blank = tuple(one.title for one in every if one not in self._lines)
-            aside(self.app, lambda: self._look_up(sides), lambda done: None, lambda error: None)
+            # Read ahead for the explanations, once this can be seen: beside it, it would slow down the drawing.
+            self.call_after_refresh(self._read_ahead, sides)
         self._keep_other()
         self.fill_list()
         self.lay_out()
@@ -110,6 +111,10 @@ class Summary(Listed):
 
     def _writes(self) -> bool:
         return self.session.view is not None and bool(self.session.view.written)
+
+    def _read_ahead(self, sides: Sides) -> None:
+        """Look things up beside the screen."""
+        aside(self.app, lambda: self._look_up(sides), lambda done: None, lambda error: None)
 
     def _look_up(self, sides: Sides) -> None:
         """What the kernels of all releases do with the lost features: read before it is asked for."""
