@@ -14,8 +14,6 @@ _MOST_DOTS = 100
 """Dots of a line; no line of a shipped file has ten"""
 
 
-_COMMENT = re.compile(r'\n#.*|[ \t]*#[^"\n]*$', re.MULTILINE)
-"""A line of its own, or behind a value: no "text" reaches to a mark that has no quote behind it."""
 _KEY = re.compile(r"\n([A-Za-z0-9_-]+) = ")
 
 
@@ -45,6 +43,12 @@ def read_toml(text: str) -> dict[str, Any]:
     return tables
 
 
+def _uncommented(line: str) -> str:
+    """Without a comment behind a value: no "text" reaches to a mark that has no quote behind it."""
+    mark = line.find("#", line.rfind('"') + 1)
+    return line if mark < 0 else line[:mark].rstrip(" \t")
+
+
 def plain_as_json(text: str, array: str) -> str:
     """The same as JSON where a TOML text is plain: `key = value` lines, then `[[array]]` tables of such lines.
 
@@ -54,7 +58,7 @@ def plain_as_json(text: str, array: str) -> str:
     """
     text = f"\n{text}"
     if "#" in text:
-        text = _COMMENT.sub("", text)
+        text = "\n".join(_uncommented(line) for line in text.split("\n") if not line.startswith("#"))
     text = _KEY.sub(r',"\1":', text.replace(",\n]", "]"))
     head, *tables = [part.strip().removeprefix(",") for part in text.split(f"\n[[{array}]]")]
     listed = f'"{array}":[{{{"},{".join(tables)}}}]' if tables else ""

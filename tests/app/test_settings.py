@@ -47,7 +47,7 @@ def test_what_is_wrong_is_named_in_one_line(text: str, wanted: str, tmp_path: Pa
 
 def test_a_key_may_move_to_one_that_nothing_has_and_to_one_that_moved_away(tmp_path: Path) -> None:
     assert settings(tmp_path, '[keys]\nopen = "f11"') == ()
-    assert settings(tmp_path, '[keys]\nwrite = "f11"\nquit = "w"') == ()
+    assert settings(tmp_path, '[keys]\nsecrets = "f11"\nquit = "$"') == ()
 
 
 def test_no_key_of_the_program_clashes_with_another_where_a_user_would_be_told_so() -> None:

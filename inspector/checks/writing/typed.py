@@ -82,10 +82,15 @@ def words_of(text: str) -> list[str]:
     """A line in its parts, one for each `=`: blanks and commas outside of brackets part them."""
     close = "=".join(part.strip() for part in text.strip().strip(",").split("="))
     parts: list[str] = []
-    for word in re.split(r"\s*,\s*(?![^(]*\))|\s+", close):
+    letters, inside = [], False
+    for letter in reversed(close):
+        if letter in "()":
+            inside = letter == ")"
+        letters.append(" " if letter == "," and not inside else letter)
+    for word in "".join(reversed(letters)).split():
         if parts and "=" not in parts[-1]:
             parts[-1] += f" {word}"
-        elif word:
+        else:
             parts.append(word)
     return parts
 
