@@ -67,3 +67,25 @@ def res0(msb: int, lsb: int) -> Part:
 def res1(msb: int, lsb: int) -> Part:
     """Reserved bits that read as one."""
     return f"RES1_{msb}_{lsb}" / _bits(msb - lsb + 1, "res1")
+
+
+PHYSICAL_SIZES = {
+    0: "32 bits, 4 GiB",
+    1: "36 bits, 64 GiB",
+    2: "40 bits, 1 TiB",
+    3: "42 bits, 4 TiB",
+    4: "44 bits, 16 TiB",
+    5: "48 bits, 256 TiB",
+    6: "52 bits, 4 PiB (FEAT_LPA)",
+    7: "56 bits, 64 PiB (FEAT_D128)",
+}
+"""ID_AA64MMFR0_EL1.PARange, and TCR_EL1.IPS"""
+DEBUG_ARCHITECTURES = {
+    6: "Armv8.0 debug",
+    7: "Armv8.1 debug, with VHE (FEAT_VHE)",
+    8: "Armv8.2 debug (FEAT_Debugv8p2)",
+    9: "Armv8.4 debug (FEAT_Debugv8p4)",
+    10: "Armv8.8 debug (FEAT_Debugv8p8)",
+    11: "Armv8.9 debug (FEAT_Debugv8p9)",
+}
+"""ID_AA64DFR0_EL1.DebugVer, and what ID_DFR0_EL1 says behind the versions before Armv8"""

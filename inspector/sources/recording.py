@@ -136,13 +136,12 @@ class Caps(msgspec.Struct, frozen=True, tag_field="type", tag="caps"):
     answers: dict[str, int] = {}
 
 
-Record = (
+Typed = (
     Recording
     | HostRegisters
     | Kernel
     | HostFile
     | El0
-    | Caps
     | Configuration
     | Get
     | Guest
@@ -154,26 +153,10 @@ Record = (
     | WritableMasks
     | Note
 )
+Record = Typed | Caps
 """Any line of a recording."""
 
-_DECODER = msgspec.json.Decoder(
-    Recording
-    | HostRegisters
-    | Kernel
-    | HostFile
-    | El0
-    | Configuration
-    | Get
-    | Guest
-    | Set
-    | Odd
-    | Fresh
-    | SecondVcpu
-    | Run
-    | WritableMasks
-    | Note,
-    dec_hook=convert,
-)
+_DECODER = msgspec.json.Decoder(Typed, dec_hook=convert)
 _ANY = msgspec.json.Decoder(dict[str, int | str])
 
 

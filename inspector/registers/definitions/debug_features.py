@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inspector.registers.parts import enum, feature, number, res0, signed, unsigned
+from inspector.registers.parts import DEBUG_ARCHITECTURES, enum, feature, number, res0, signed, unsigned
 from inspector.registers.schema import RegisterSchema
 
 SCHEMAS = {
@@ -82,14 +82,7 @@ SCHEMAS = {
             "DebugVer"
             / unsigned(
                 "Debug architecture",
-                {
-                    6: "Armv8.0 debug",
-                    7: "Armv8.1 debug, with VHE (FEAT_VHE)",
-                    8: "Armv8.2 debug (FEAT_Debugv8p2)",
-                    9: "Armv8.4 debug (FEAT_Debugv8p4)",
-                    10: "Armv8.8 debug (FEAT_Debugv8p8)",
-                    11: "Armv8.9 debug (FEAT_Debugv8p9)",
-                },
+                DEBUG_ARCHITECTURES,
             ),
         ),
         RegisterSchema(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inspector.registers.parts import enum, feature, res0, signed, unsigned
+from inspector.registers.parts import PHYSICAL_SIZES, enum, feature, res0, signed, unsigned
 from inspector.registers.schema import RegisterSchema
 
 _GRANULE_2 = {0: "stage 2 as stage 1", 1: "not supported at stage 2"}
@@ -75,16 +75,7 @@ SCHEMAS = {
             "PARANGE"
             / enum(
                 "Physical address size",
-                {
-                    0: "32 bits, 4 GiB",
-                    1: "36 bits, 64 GiB",
-                    2: "40 bits, 1 TiB",
-                    3: "42 bits, 4 TiB",
-                    4: "44 bits, 16 TiB",
-                    5: "48 bits, 256 TiB",
-                    6: "52 bits, 4 PiB (FEAT_LPA)",
-                    7: "56 bits, 64 PiB (FEAT_D128)",
-                },
+                PHYSICAL_SIZES,
             ),
         ),
         RegisterSchema(
