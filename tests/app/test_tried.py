@@ -389,3 +389,15 @@ def test_what_is_written_at_a_step_decides_about_later_steps() -> None:
     assert typed.written == {pmcr} and not saved.written and typed.behind is source
     with pytest.raises(Exception, match="simulated writes"):
         asking.write_fixed(typed, "/nonexistent/never")
+
+
+async def test_an_answer_that_comes_while_the_dialog_is_being_made_ends_nothing() -> None:
+    """The kernel slider answers from beside the screen, whatever was opened meanwhile."""
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        app.action_write()
+        assert not app.screen.is_mounted
+        app.session.on_change("policy")
+        await settle(pilot)
+        assert "Write registers" in screen_text(app)

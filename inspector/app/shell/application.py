@@ -346,7 +346,8 @@ class InspectorApp(App[None]):
                 front.draw_slider()
                 return
             front.session_changed(change)
-        if self.screen_stack and isinstance(self.screen, Dialog):
+        # A dialog that is still being made reads the session when it is there.
+        if self.screen_stack and isinstance(self.screen, Dialog) and self.screen.is_mounted:
             self.screen.session_changed(change)
 
     def notify(
