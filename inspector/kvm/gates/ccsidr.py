@@ -14,24 +14,24 @@ from inspector.registers.bits import ones
 from inspector.registers.ids import CTR_EL0
 
 
+_REST = Part("[31:3]", 31, 3, ones(29), True, "any")
+
+
 class Ccsidr(Gate):
     """32 bits per vCPU and CSSELR value, at any time; only the line size is judged."""
 
-    __slots__ = ("least", "line", "lsb")
+    __slots__ = ("judged", "least", "line", "lsb")
     function = "cache-registers"
 
     def __init__(self, exposure: Exposure, reg_id: int) -> None:
         super().__init__(exposure, reg_id)
         self.line, self.lsb = ("IminLine", 0) if reg_id & 1 else ("DminLine", 16)
         self.least = min_line(exposure.limit(CTR_EL0), reg_id & 0xFF)
+        self.judged = Part("LineSize", 2, 0, self.least, True, "higher")
 
     def parts(self, vcpu: VcpuState, value: int) -> tuple[Part, ...]:
         """LineSize against the host's shortest line."""
-        line = Part("LineSize", 2, 0, self.least, True, "higher")
-        return (
-            Part("[31:3]", 31, 3, ones(29), True, "any"),
-            line.unless(value & 7 >= self.least, "shorter than the host's lines"),
-        )
+        return _REST, self.judged.unless(value & 7 >= self.least, "shorter than the host's lines")
 
     def doubts(self, vcpu: VcpuState, value: int) -> tuple[Doubt, ...]:
         """By what the host's CTR_EL0 may be."""

@@ -54,7 +54,9 @@ class Part(NamedTuple):
 
     def unless(self, good: bool, reason: str, errno: int = EINVAL) -> Part:
         """This part, refused for `reason` where `good` is False."""
-        return self if good else self._replace(fate="refused", reason=reason, errno=errno)
+        if good:
+            return self
+        return Part(self.name, self.msb, self.lsb, self.limit, self.writable, self.safe, "refused", reason, errno)
 
 
 class Write(NamedTuple):
@@ -106,7 +108,10 @@ class Gate(ABC):
 
     def decide(self, vcpu: VcpuState, value: int) -> int:
         """The errno of KVM_SET_ONE_REG."""
-        return next((part.errno for part in self.parts(vcpu, value) if part.fate == "refused"), 0)
+        for part in self.parts(vcpu, value):
+            if part.fate == "refused":
+                return part.errno
+        return 0
 
     def refuses(self, value: int) -> bool:
         """True when a VM that has not run yet refuses the value, whatever it holds; else False, as where that depends

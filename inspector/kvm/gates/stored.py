@@ -26,6 +26,12 @@ class Stored(IdGate):
         """From the first run on."""
         return vcpu.vm.ran
 
+    def decide(self, vcpu: VcpuState, value: int) -> int:
+        """By the bitmaps alone where no hook looks at the value, and no first run froze it: nearly every write."""
+        if self.hooks or vcpu.vm.ran:
+            return super().decide(vcpu, value)
+        return self.checked(value)
+
     def check(self, vcpu: VcpuState, value: int, extra: int) -> int:
         """Only its own value after the first run; before, by the bitmaps."""
         if vcpu.vm.ran:
