@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import ClassVar, Literal
 
 from textual import on
@@ -84,7 +84,17 @@ class Browse(Frame):
     @property
     def side(self) -> RegisterList | None:
         """The register list, where it is mounted."""
-        return next(iter(self.query(RegisterList)), None)
+        return next((one for one in self._panes if isinstance(one, RegisterList)), None)
+
+    @property
+    def _why(self) -> Lines | None:
+        """The explanation beside the fields, where it is mounted."""
+        return next((one for one in self._panes if isinstance(one, Lines)), None)
+
+    @property
+    def _panes(self) -> Sequence[Widget]:
+        """What stands side by side; nothing yet, or any more, where the screen is being made or taken down."""
+        return next((one.children for one in self.children if one.id == "body"), ())
 
     def refresh_from(self, change: Change) -> None:
         """Draw what this change touches."""
@@ -201,7 +211,7 @@ class Browse(Frame):
 
     def _mount_why(self) -> bool:
         """Bring, or take away, the explanation beside the fields; True where it stands there."""
-        cells, found = self._why_cells(), next(iter(self.query("#why").results(Lines)), None)
+        cells, found = self._why_cells(), self._why
         if found is None and cells:
             found = Lines(id="why")
             self.query_one("#body").mount(found)
@@ -242,12 +252,12 @@ class Browse(Frame):
     def _explain(self) -> None:
         if self._table is None or self._view is None:
             return
-        if cells := self._why_cells():
-            pane, height = self.query_one("#why", Lines), self.body_height
+        if (cells := self._why_cells()) and (why := self._why) is not None:
+            pane, height, cells = why, self.body_height, cells - 3
         else:
-            pane, cells = self.query_one("#explanation", Lines), self._detail_cells()
+            pane, cells = self.query_one("#explanation", Lines), self._detail_cells() - 2
             height = int(pane.styles.height.value) if pane.styles.height else 1
-        rows = explain(self._view, self._table, self._chosen(), cells - 3 if self._why_cells() else cells - 2, height)
+        rows = explain(self._view, self._table, self._chosen(), cells, height)
         pane.show([(Ink(" "), *line) for line in rows])
 
     @on(Listing.Moved, "#fields")
