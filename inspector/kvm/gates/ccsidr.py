@@ -13,7 +13,6 @@ from inspector.kvm.state import VcpuState
 from inspector.registers.bits import ones
 from inspector.registers.ids import CTR_EL0
 
-
 _REST = Part("[31:3]", 31, 3, ones(29), True, "any")
 
 
