@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from textual.pilot import Pilot
@@ -401,3 +403,33 @@ async def test_an_answer_that_comes_while_the_dialog_is_being_made_ends_nothing(
         app.session.on_change("policy")
         await settle(pilot)
         assert "Write registers" in screen_text(app)
+
+
+async def test_the_log_runs_the_vm_once_and_copies_and_exports_what_was_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    app = app_on("builtin:neoverse-n2-linux-6.12")
+    told: list[str] = []
+    monkeypatch.setattr(app, "notify", lambda message, **_: told.append(message))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "W", "e", "c", "y")
+        assert told == ["Nothing to export here", "Nothing to export here", "Nothing to copy here"]
+        do(app.session, "DIT=0")
+        text = await press(pilot, "r")
+        assert " 2 =  first run" in text and "ID registers are fixed fr" in text
+        await press(pilot, "r")
+        assert told[3:] == ["The VM has run already"]
+        do(app.session, "DIT=1")
+        assert app.session.tried.history().entries[-1].errno_name == "EBUSY"
+        await press(pilot, "y")
+        made = [line.strip(" \\") for line in app.clipboard.splitlines()[-3:]]
+        assert made == ["ID_AA64PFR0_EL1.DIT=0", "run", "ID_AA64PFR0_EL1.DIT=1"]
+        await press(pilot, "Y")
+        copied = app.clipboard
+        assert copied.startswith("## ") and "EBUSY" in copied and "vcpu-inspector write" in copied
+        await press(pilot, "e", "ctrl+u")
+        await enter_text(pilot, "log.md")
+        await press(pilot, "enter")
+        assert (tmp_path / "log.md").read_text().rstrip() == copied.rstrip()
