@@ -24,6 +24,10 @@ HEADS = ("kernel", "verdict", "refused", "missing", "not kept", "evidence", "fir
 def answer(matrix: KernelMatrix) -> tuple[Words, Words]:
     """On which kernels it loads: sign, then `loads on 6 of 62 kernels: 5.19.0 to 6.2.0`."""
     good = [one.kernel for one in matrix.rows if one.verdict == "loads"]
+    may = sum(one.verdict == "uncertain" for one in matrix.rows)
+    if not good and may:
+        text = f"loads for sure on none of {len(matrix.rows)} kernels; it may on {may}"
+        return VERDICTS["uncertain"]._replace(text="? "), Words(text, "title")
     if not good:
         return VERDICTS["fails"]._replace(text="✖ "), Words(f"loads on none of {len(matrix.rows)} kernels", "title")
     text = f"loads on {len(good)} of {len(matrix.rows)} kernels: {_runs(matrix)}"

@@ -34,6 +34,9 @@ View = Literal["host", "el0", "vcpu", "guest"]
 """Whose values a text holds. host: raw ones of a machine; el0: what a process of it reads; vcpu: what a VMM reads;
 guest: what a guest reads."""
 
+PASTED_TEXT = "plain-text"
+"""The format of a text that people paste: it holds what they took, a vCPU's whole list or some registers of it."""
+
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where a dump comes from; every text is as the source gave it, empty when unknown."""

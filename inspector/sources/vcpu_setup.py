@@ -14,8 +14,12 @@ from inspector.policies.setup import Feature, Gic, VcpuSetup
 from inspector.registers.encoding import bitmap_id, firmware_id
 from inspector.registers.ids import (
     HCR_EL2,
+    ID_AA64DFR0_EL1,
+    ID_AA64ISAR1_EL1,
+    ID_AA64ISAR2_EL1,
     ID_AA64MMFR4_EL1,
     ID_AA64PFR0_EL1,
+    ID_AA64PFR1_EL1,
     PMCR_EL0,
     PSTATE,
     RGSR_EL1,
@@ -29,6 +33,7 @@ from inspector.sources.dump import Vcpu
 PSCI_VERSION = firmware_id(0)
 
 _PSCI_0_1 = 1
+_MTE2 = 2
 _OF_EVERY_VCPU = frozenset(
     map(id_of, ("SCTLR_EL1", "CPACR_EL1", "TCR_EL1", "MAIR_EL1", "ID_AA64PFR0_EL1", "ID_AA64MMFR0_EL1"))
 )
@@ -82,10 +87,31 @@ def infer_setup(values: Mapping[int, int], family: str = "") -> VcpuSetup:
     """The features that the registers `values` of a KVM vCPU imply, whether or not PSCI_VERSION is among them."""
     gic = values.get(ID_AA64PFR0_EL1, 1 << 24) >> 24 & 0xF
     listed = listed_setup({PSCI_VERSION: 0} | dict(values), "v3" if gic else "none") or VcpuSetup()
+    if not _OF_EVERY_VCPU.issubset(values):
+        return _corrected(_by_fields(listed, values), values)
     old_list = bitmap_id(0) not in values
     if family == "firecracker" and old_list and listed.has(Feature.PMU):
         listed = msgspec.structs.replace(listed, features=listed.features & ~Feature.PMU)
     return _corrected(listed, values)
+
+
+_BY_FIELDS = (
+    (Feature.SVE, ID_AA64PFR0_EL1, 0xF << 32),
+    (Feature.PTRAUTH_ADDRESS | Feature.PTRAUTH_GENERIC, ID_AA64ISAR1_EL1, 0xFF << 24 | 0xFF << 4),
+    (Feature.PTRAUTH_ADDRESS | Feature.PTRAUTH_GENERIC, ID_AA64ISAR2_EL1, 0xFF << 8),
+)
+"""Fields that KVM shows as zero to a vCPU without the feature: read_id_reg(), arch/arm64/kvm/sys_regs.c."""
+
+
+def _by_fields(listed: VcpuSetup, values: Mapping[int, int]) -> VcpuSetup:
+    """The features of a vCPU of which only some registers are known: what its ID registers show counts as well."""
+    features = listed.features
+    for feature, reg_id, mask in _BY_FIELDS:
+        features |= feature if values.get(reg_id, 0) & mask else 0
+    if values.get(ID_AA64DFR0_EL1, 0) >> 8 & 0xF not in (0, 15):
+        features |= Feature.PMU
+    tags = listed.mte or values.get(ID_AA64PFR1_EL1, 0) >> 8 & 0xF >= _MTE2
+    return msgspec.structs.replace(listed, features=int(features), mte=tags)
 
 
 def _corrected(setup: VcpuSetup, values: Mapping[int, int]) -> VcpuSetup:

@@ -13,7 +13,7 @@ from inspector.errors import InspectorError
 from inspector.policies.loader import load_policy
 from inspector.policies.setup import parse_features
 from inspector.registers.encoding import bitmap_id, ccsidr_id, class_of, sysreg_id
-from inspector.registers.ids import PIR_EL1, PIRE0_EL1, SVE_VLS, TCR2_EL1
+from inspector.registers.ids import PIR_EL1, PIRE0_EL1, SVE_VLS, TCR2_EL1, id_of
 from inspector.sources.dump import Dump, Provenance, Vcpu
 from inspector.untrusted import Untrusted
 from tests.checks.material import CLIDR, MIDR, MMFR2, MMFR4_32, PFR0, PSCI, ZFR0, changed, refused, shipped
@@ -297,3 +297,30 @@ def test_some_registers_of_a_vcpu_are_not_the_list_of_its_kernel(vmm: str) -> No
     assert not report.of_kind("only_in_source")
     assert report.verdict == "uncertain"
     assert any("no whole list" in note for note in report.notes)
+
+
+def pasted(**values: int) -> Dump:
+    """A text with some registers of a saved vCPU."""
+    held = {id_of(name): value for name, value in values.items()}
+    return Dump(provenance=Provenance(source="pasted", format="plain-text"), vcpus=(Vcpu(index=0, values=held),))
+
+
+def test_some_registers_of_a_saved_vcpu_cannot_show_that_it_loads() -> None:
+    few = pasted(ID_AA64ISAR0_EL1=0x11120)
+    report = migrate(few, shipped("neoverse-n2", "6.12"), vmm="qemu-10.0")
+    assert report.verdict == "uncertain" and "only some" in report.headline
+    assert [(step.name, step.passed, step.certain) for step in report.steps] == [
+        ("lengths", False, False), ("ids", False, False), ("values", True, True),
+    ]  # fmt: skip
+    assert migrate(few, shipped("neoverse-n2", "6.12"), vmm="firecracker").verdict == "uncertain"
+    assert {row.verdict for row in migrate_all_kernels(few, policies=[load_policy("6.12")]).rows} == {"uncertain"}
+    refused = pasted(ID_AA64MMFR2_EL1=0x1221011112101011)
+    assert migrate(refused, shipped("neoverse-n2", "6.12"), vmm="qemu-10.0").verdict == "fails"
+
+
+def test_the_features_of_a_vcpu_known_in_part_follow_from_its_id_registers() -> None:
+    source = shipped("neoverse-n2", "6.12").vcpus[0].values
+    names = ("ID_AA64PFR0_EL1", "ID_AA64ZFR0_EL1", "ID_AA64ISAR1_EL1", "ID_AA64DFR0_EL1")
+    few = pasted(**{name: source[id_of(name)] for name in names})
+    report = migrate(few, "same-host", load_policy("6.12"), "firecracker")
+    assert report.features == "psci,pmu,sve,ptrauth" and report.verdict == "uncertain", report.headline

@@ -86,7 +86,8 @@ def test_the_matrix_has_one_answer_and_one_row_for_all() -> None:
         assert words.text in matrix_text(matrix) and words.text in matrix_markdown(matrix)
     assert tuple(column.title.strip() for column in matrix_columns(120)) == HEADS
     assert "Linux 6.2.0 uncertain: 1 not certain" in drawn(kernel_words(matrix.rows[1], matrix, 200))
-    assert matrix_text(kernels("fails", "uncertain")).startswith("✖ loads on none of 2 kernels")
+    assert matrix_text(kernels("fails", "fails")).startswith("✖ loads on none of 2 kernels")
+    assert matrix_text(kernels("fails", "uncertain")).startswith("? loads for sure on none of 2 kernels; it may on 1")
 
 
 @pytest.mark.parametrize("base", ["hex", "binary"])

@@ -15,6 +15,7 @@ from inspector.checks.restore.emulated import both_emulated, migrate_emulated
 from inspector.checks.restore.remarks import remark_on
 from inspector.checks.restore.result import (
     FAILS,
+    LOADS,
     UNCERTAIN,
     Finding,
     KernelMatrix,
@@ -36,7 +37,8 @@ from inspector.policies.loader import load_policy, policy_names, vendor_names
 from inspector.policies.model import Policy
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.catalog import by_id
-from inspector.sources.dump import Dump, Vcpu
+from inspector.sources.dump import PASTED_TEXT, Dump, Vcpu
+from inspector.sources.vcpu_setup import holds_whole_list
 
 
 def migrate(
@@ -108,7 +110,10 @@ def migrate_all_kernels(
             rows.append(_impossible(policy, error))
             continue
         label = target.label
-        rows.append(_row(target, rule, restore(kinds, target, rule, brief=True)))
+        row = _row(target, rule, restore(kinds, target, rule, brief=True))
+        if row.verdict == LOADS and holds_some_only(source, kinds):
+            row = msgspec.structs.replace(row, verdict=UNCERTAIN, headline=_SOME_LOAD.removeprefix("uncertain: "))
+        rows.append(row)
         if not rows[1:]:
             notes = (*notes, *target.notes)
     return KernelMatrix(
@@ -136,6 +141,7 @@ def _report(
         steps = (creation, *(msgspec.structs.replace(s, reached=s.reached and going) for s in steps))
     remarks = remark_on(source, vcpus, results, target, rule)
     verdict = _verdict(steps, remarks)
+    some = holds_some_only(source, vcpus)
     stood_in = target.policy.stands_for and not target.refused
     fails = verdict == FAILS
     fatal = [f for result in results for f in result.findings if f.fatal]
@@ -146,6 +152,9 @@ def _report(
         messages = rule.printed_creation(instances[vcpus[0].index], errno.EINVAL, target.refused)
     if creation is not None and (creation.certain or verdict == UNCERTAIN):
         said = f"{'fails before any write' if creation.certain else 'uncertain'}: {creation.text}"
+    if some:
+        steps = tuple(map(_not_compared, steps))
+        verdict, said = (UNCERTAIN, f"{_SOME_LOAD}; of those: {said}") if verdict == LOADS else (verdict, said)
     if stood_in:
         verdict, said = UNCERTAIN, stands_for(target.policy, said)
     return MigrationReport(
@@ -169,6 +178,21 @@ def _report(
         host_facts=facts(target.build(1).exposure),
         notes=(*notes, *target.notes, *contradictions(vcpus[0], target, rule), *_mixing(rule, steps, fatal)),
     )
+
+
+_SOME_LOAD = "uncertain: the source holds only some of the vCPU's registers, and the others decide as well"
+
+
+def holds_some_only(source: Dump, vcpus: Sequence[Vcpu]) -> bool:
+    """True for a pasted text with some registers of a vCPU: these can fail, and cannot show that all loads."""
+    return source.provenance.format == PASTED_TEXT and not all(map(holds_whole_list, vcpus))
+
+
+def _not_compared(step: RestoreStep) -> RestoreStep:
+    """A comparison of lists that passed, of a list that is not whole."""
+    if step.name not in ("lengths", "ids") or not step.passed:
+        return step
+    return msgspec.structs.replace(step, passed=False, certain=False, text="the source does not hold the whole list")
 
 
 def _verdict(steps: Sequence[RestoreStep], remarks: Sequence[Remark]) -> Verdict:

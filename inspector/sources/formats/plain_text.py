@@ -22,7 +22,7 @@ from inspector.errors import RegisterError, SourceError
 from inspector.numbers import is_decimal
 from inspector.registers.catalog import find
 from inspector.registers.pasted import plausible_id
-from inspector.sources.dump import Constraint, Dump, Provenance, Vcpu, View
+from inspector.sources.dump import PASTED_TEXT, Constraint, Dump, Provenance, Vcpu, View
 from inspector.sources.gathered import Gathered, infer_view, make_dump, view_in_line
 from inspector.sources.jsontext import check_id, decode
 from inspector.sources.kernel_log import values_in_log
@@ -30,7 +30,7 @@ from inspector.sources.opening import Content
 from inspector.sources.pasted_lines import bare, base_of, cpu_of, is_border, pairs_of, without_comment
 from inspector.untrusted import Untrusted
 
-NAME = "plain-text"
+NAME = PASTED_TEXT
 _IDREGS = re.compile(r"\s*([A-Za-z]\w+):\s+([0-9a-f]{16})\s*")
 _HEADING = re.compile(r"[\[(]?(v?cpu|processor) {0,3}[:#=]? {0,3}([0-9]{1,4})[\])]?:?", re.IGNORECASE)
 _SIMPLE = re.compile(r"(\w{2,40}(?:\[[0-9]{1,2}\])?)[ \t]{0,20}[=: \t][ \t]{0,20}(0x[0-9a-fA-F]{1,512}|[0-9]{1,7})")
