@@ -107,7 +107,10 @@ class _Document(msgspec.Struct):
 def sniff(content: Content) -> bool:
     """A JSON object whose `format` is ours."""
     raw = content.json_object().get("format")
-    return raw is not None and bytes(raw) == f'"{FORMAT}"'.encode()
+    try:
+        return raw is not None and msgspec.json.decode(raw) == FORMAT  # a letter may be written as an escape
+    except msgspec.DecodeError:
+        return False
 
 
 def load(content: Content) -> Dump:
