@@ -408,15 +408,23 @@ class _Folded(NamedTuple):
     name: str
     aliases: tuple[str, ...]
     text: str
+    all: str
+    """the three in one text: most features hold nothing of what is searched"""
 
 
 @cache
 def _folded() -> tuple[_Folded, ...]:
-    return tuple(_Folded(one, one.short.casefold(), one.aliases, one.text.casefold()) for one in all_features())
+    found = []
+    for one in all_features():
+        name, text = one.short.casefold(), one.text.casefold()
+        found.append(_Folded(one, name, one.aliases, text, "\n".join((name, *one.aliases, text))))
+    return tuple(found)
 
 
 def _match(one: _Folded, wanted: str) -> int | None:
     """0: the name begins with it, 1: holds it, 2: another name begins with it, 3: title or meaning; None: nothing."""
+    if wanted not in one.all:
+        return None
     if wanted and one.name.startswith(wanted):
         return 0
     if len(wanted) > 2 and wanted in one.name:
