@@ -68,7 +68,7 @@ def next_steps(
     if groups:
         steps += _list_steps(rule, groups)
     if counts is not None and not groups:
-        steps += _length_steps(counts[0] - counts[1])
+        steps += _LENGTH_STEPS
     if booting or any(split_id(r.id).cls == CLASS_DEMUX for r in refused):
         steps.append(
             "pin all vCPU threads to CPUs of one kind (virsh vcpupin, taskset), or run a host kernel from"
@@ -159,12 +159,11 @@ def _list_steps(rule: Vmm, groups: Sequence[FeatureGroup]) -> Iterable[str]:
         )
 
 
-def _length_steps(difference: int) -> Iterable[str]:
-    yield (
-        "take a dump of a fresh vCPU on the destination and run `vcpu-inspector compare SOURCE DESTINATION`: it"
-        " names the ids"
-    )
-    yield "or load with QEMU 11.1 or newer: it compares no lengths, and names in its log what the destination lacks"
+_LENGTH_STEPS = (
+    "take a dump of a fresh vCPU on the destination and run `vcpu-inspector compare SOURCE DESTINATION`: it names the ids",
+    "or load with QEMU 11.1 or newer: it compares no lengths, and names in its log what the destination lacks",
+)
+"""where the lengths of two lists are known, and not what is in them"""
 
 
 def _unnamed_steps(rule: Vmm) -> Iterable[str]:

@@ -51,7 +51,7 @@ def _doubt(
     )
 
 
-def contradictions(vcpu: Vcpu, target: Destination, rule: Vmm) -> tuple[str, ...]:
+def contradictions(vcpu: Vcpu, rule: Vmm) -> tuple[str, ...]:
     """Features that the saved vCPU shows and that no VMM of this rule asks for: another program made it."""
     if not rule.own_rule:
         return ()

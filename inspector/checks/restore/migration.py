@@ -176,7 +176,7 @@ def _report(
         remarks=remarks,
         messages=messages,
         host_facts=facts(target.build(1).exposure),
-        notes=(*notes, *target.notes, *contradictions(vcpus[0], target, rule), *_mixing(rule, steps, fatal)),
+        notes=(*notes, *target.notes, *contradictions(vcpus[0], rule), *_mixing(rule, steps, fatal)),
     )
 
 

@@ -60,7 +60,7 @@ def _vcpu(file: Layer, node: Span, wanted: Changes, where: str) -> list[Edit]:
         for span in elements(layer, listed):
             found = _register(layer, span)
             if found and found[0] in wanted:
-                edits += _value(layer, found[1], found[0], wanted[found[0]], where)
+                edits += _value(layer, found[1], wanted[found[0]], where)
                 left.discard(found[0])
     for reg_id in sorted(left):
         raise not_found(reg_id, where)
@@ -99,7 +99,7 @@ def _bytes_of(layer: Layer, spans: Sequence[Span]) -> int:
     return int.from_bytes(bytes(int(layer.text[one.start : one.end]) for one in spans), "little")
 
 
-def _value(layer: Layer, spans: Sequence[Span], reg_id: int, change: Change, where: str) -> list[Edit]:
+def _value(layer: Layer, spans: Sequence[Span], change: Change, where: str) -> list[Edit]:
     """The edits that replace one value. Raises InspectorError unless the old one stands there."""
     single = len(spans) == 1
     found = number(layer, spans[0]) if single else _bytes_of(layer, spans)

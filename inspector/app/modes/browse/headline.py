@@ -41,7 +41,7 @@ def title_rows(
         first = row(
             Ink(" "), Ink(register.name, "title"), Ink("  "), ink(register.title), Ink(f"  id {identity}", "muted")
         )
-    second = (Ink(" "), *_values(table, base, cells))
+    second = (Ink(" "), *_values(table, base))
     more = (*_stepped(table, step), *_remark(view, table))
     if width((*second, *more)) <= cells or not roomy:
         return [clip(first, cells), clip((*second, *more), cells), *[()] * roomy]
@@ -62,16 +62,16 @@ def _narrow(view: View, table: FieldTable, base: Base, cells: int, step: KernelS
         mark = (*mark, Ink("  ~", "raised"))
     if register.id in view.written:
         mark = (*mark, Ink(f"  {WRITTEN}", "raised"))
-    for value in (_values(table, base, cells), _values(table, "hex", cells)):
+    for value in (_values(table, base), _values(table, "hex")):
         for encoding in ((Ink("  "), ink(_encoding(table), "muted"), Ink("  ")), (Ink("  "),)):
             line = (*name, *mark, *encoding, *value)
             if width(line) <= cells:
                 return line
     alone = table._replace(host=None, modelled=False)
-    return clip((*name, *mark, Ink("  "), *_values(alone, "hex", cells)), cells)
+    return clip((*name, *mark, Ink("  "), *_values(alone, "hex")), cells)
 
 
-def _values(table: FieldTable, base: Base, cells: int) -> Row:
+def _values(table: FieldTable, base: Base) -> Row:
     """`host -> vCPU`, or the value alone."""
     size = table.register.size
     if table.value is None:

@@ -118,10 +118,10 @@ def _register(answer: Machine, told: RegisterExposure, saved: int | None) -> Nod
         values=values,
         known=(host_known, told.known if told.exposed is not None else 0),
         listed=(saved is not None or in_machine(reg_id), True),
-        more=_guest(answer, told),
+        more=_guest(told),
     )
     if len(told.fields) == 1 and told.fields[0].name == "value":
-        return _whole(answer, node, told.fields[0])
+        return _whole(node, told.fields[0])
     if not told.fields:
         if saved is None:
             return node._replace(reason=_NOT_COMPARED)
@@ -135,7 +135,7 @@ def _register(answer: Machine, told: RegisterExposure, saved: int | None) -> Nod
     return node._replace(state=state, children=children, rule=rule, reference=reference, reason=reason)
 
 
-def _whole(answer: Machine, node: Node, one: FieldExposure) -> Node:
+def _whole(node: Node, one: FieldExposure) -> Node:
     """A register that one rule makes as a whole."""
     state = whole_state(node.id, node.values[0], node.known[0], one.exposed)
     told = state != "same"
@@ -182,7 +182,7 @@ def _against_saved(reg_id: int, left: int | None, one: FieldExposure) -> State:
     return difference(left, one.exposed, width=one.msb - one.lsb + 1, signed=signed)
 
 
-def _guest(answer: Machine, told: RegisterExposure) -> tuple[tuple[str, str], ...]:
+def _guest(told: RegisterExposure) -> tuple[tuple[str, str], ...]:
     """What the guest reads by itself, where that is something else."""
     if told.guest is None or told.exposed is None or told.guest == told.exposed:
         return ()

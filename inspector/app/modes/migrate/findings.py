@@ -101,9 +101,7 @@ class Findings(Listing, inherit_bindings=False):
         """One line per source kernel, a column per destination kernel."""
         self.table = "pairs"
         pairs = self.check.pairs
-        self.fill(
-            pair_items(pairs, cells) if pairs else [], cursor=self.key, cols=pair_columns(pairs, cells) if pairs else ()
-        )
+        self.fill(pair_items(pairs) if pairs else [], cursor=self.key, cols=pair_columns(pairs, cells) if pairs else ())
 
     def step(self, step: int) -> bool:
         """To the next line that does not pass, or the next kernel with another verdict; False where there is none."""

@@ -21,7 +21,7 @@ def pair_columns(matrix: CompatMatrix, cells: int) -> tuple[Column, ...]:
     return (Column("from \\ to", 11), *(Column(name, width) for name in matrix.kernels))
 
 
-def pair_items(matrix: CompatMatrix, cells: int) -> list[Item]:
+def pair_items(matrix: CompatMatrix) -> list[Item]:
     """A line per source kernel."""
     return [
         Item(

@@ -361,7 +361,7 @@ class Migrate(Frame):
         """Refused, not kept, kept; when narrow also the VMM, which has no line of its own there."""
         if self.check.report is None:
             return ()
-        score = score_row(self.check.report, self.check.found)
+        score = score_row(self.check.found)
         return (
             (*score, Ink(f"  {self.check.report.vmm}", "muted")) if self.app.size.width >= 76 and self.narrow else score
         )

@@ -8,7 +8,7 @@ from inspector.app.modes.migrate.entries import PASSING, Entry, Kind, differs, m
 from inspector.app.shell.numbers import Base, bits_text, field_text, part_text, short_pair, short_value, value_text
 from inspector.app.widgets.ink import WRITTEN, Ink, Row, fit, ink, row, width
 from inspector.app.widgets.listing import Column, Item
-from inspector.checks.restore.result import FieldDifference, Finding, MigrationReport
+from inspector.checks.restore.result import FieldDifference, Finding
 from inspector.registers.bits import open_text
 from inspector.registers.catalog import by_id
 
@@ -251,7 +251,7 @@ def _short(text: str, cells: int) -> str:
     return f"{words}{blank}{short_value(number, cells - len(words) - len(blank))}"
 
 
-def score_row(report: MigrationReport, found: Sequence[Entry]) -> Row:
+def score_row(found: Sequence[Entry]) -> Row:
     """`✖ 2  ▼ 3  = 246`, counted in registers."""
     counts = {"refused": 0, "unknown": 0, "masked": 0, "same": 0}
     for entry in found:
