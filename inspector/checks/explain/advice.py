@@ -160,7 +160,10 @@ def _list_steps(rule: Vmm, groups: Sequence[FeatureGroup]) -> Iterable[str]:
 
 
 _LENGTH_STEPS = (
-    "take a dump of a fresh vCPU on the destination and run `vcpu-inspector compare SOURCE DESTINATION`: it names the ids",
+    (
+        "take a dump of a fresh vCPU on the destination and run `vcpu-inspector compare SOURCE DESTINATION`: it"
+        " names the ids"
+    ),
     "or load with QEMU 11.1 or newer: it compares no lengths, and names in its log what the destination lacks",
 )
 """where the lengths of two lists are known, and not what is in them"""
