@@ -7,8 +7,8 @@ import argparse
 from inspector.commands.arguments import add_style
 from inspector.errors import EXIT_YES
 from inspector.registers import catalog
-from inspector.registers.catalog import Found
 from inspector.registers.reading import both_layouts, parse_field, parse_value, read
+from inspector.registers.spelling import Found
 from inspector.reports import registers as report
 
 

@@ -58,10 +58,7 @@ def bare(text: str) -> str:
 
 
 def find(text: str) -> Found:
-    """The register, and the field if given, that `text` names in any spelling.
-
-    Raises RegisterError: near misses or the candidates of an ambiguous text are in its hint.
-    """
+    """See `catalog.find`."""
     wanted = bare(text)
     if not wanted:
         raise RegisterError(

@@ -37,6 +37,7 @@ class TakesText(Protocol):
 class Dialog(Over, ModalScreen[None]):
     """A modal window; escape closes it."""
 
+    is_dialog = True
     CSS_PATH: ClassVar[list[str | PurePath]] = [Path(__file__).parent / "style.tcss"]
     LINE: ClassVar[str] = ""
     """Selector of the line that takes what is typed or pasted while nothing else does; empty: there is none."""

@@ -29,7 +29,6 @@ from textual.theme import Theme
 from textual.widget import AwaitMount
 from textual.widgets._toast import ToastRack
 
-from inspector.app.dialogs.dialog import Dialog
 from inspector.app.modes.table import MODES as TABLE
 from inspector.app.shell import keys
 from inspector.app.shell.frame import WIDE, Frame
@@ -57,6 +56,7 @@ from inspector.sources.dump import Dump
 if TYPE_CHECKING:
     from textual._types import CallbackType as Callback
 
+    from inspector.app.dialogs.dialog import Dialog
     from inspector.app.shell.live import LiveReading
     from inspector.app.shell.slider import Slider
     from inspector.sources.live.source import LiveOptions
@@ -347,8 +347,14 @@ class InspectorApp(App[None]):
                 return
             front.session_changed(change)
         # A dialog that is still being made reads the session when it is there.
-        if self.screen_stack and isinstance(self.screen, Dialog) and self.screen.is_mounted:
-            self.screen.session_changed(change)
+        if (dialog := self._dialog) is not None and dialog.is_mounted:
+            dialog.session_changed(change)
+
+    @property
+    def _dialog(self) -> Dialog | None:
+        """The dialog in front."""
+        front = self.screen_stack[-1] if self.screen_stack else None
+        return cast("Dialog", front) if isinstance(front, Lean) and front.is_dialog else None
 
     def notify(
         self,
@@ -515,7 +521,7 @@ class InspectorApp(App[None]):
     def action_log(self) -> None:
         """Everything that was tried on the vCPU on screen; of a restore that is stepped, its steps."""
         front = self.screen_stack[0]
-        if isinstance(front, Frame) and not isinstance(self.screen, Dialog) and front.show_log():
+        if isinstance(front, Frame) and self._dialog is None and front.show_log():
             return
         if not self.session.loaded:
             self.notify("Open a dump first", markup=False)
@@ -534,7 +540,7 @@ class InspectorApp(App[None]):
 
     def _go_back(self, undo: bool) -> None:
         front = self.screen_stack[0]
-        if isinstance(front, Frame) and not isinstance(self.screen, Dialog) and front.go_back(undo):
+        if isinstance(front, Frame) and self._dialog is None and front.go_back(undo):
             return
         history = self.session.tried.last
         if history is None:

@@ -32,6 +32,8 @@ else:
 class Lean(_Base):
     """A screen that is styled, laid out and drawn once when it comes."""
 
+    is_dialog = False
+    """it is one of ours over a mode, a `Dialog`: nothing has to load dialogs to know that none is open"""
     _in_front = False
     _composing = False
     _laid_out_at = 0.0

@@ -227,17 +227,18 @@ class RegisterList(Vertical):
         return Item(str(register.id), (name, row(Ink(text, "muted")), mark, row(ink(title, "muted"))))
 
     def _say_state(self, groups: list[tuple[str, str, list[Register]]]) -> None:
-        count = sum(len(registers) for _, _, registers in groups)
-        standing_out = sum(self.known.get(one.id, NOTHING).notable for _, _, registers in groups for one in registers)
         said: Row
         if self.query_text and self.matches.problem:
             said = row(Ink("✖ ", "refused"), ink(self.matches.problem))
         elif self.query_text:
             said = row(Ink(f"{_count(len(self.matches.ids), 'match', 'matches')}, n next, esc clear", "muted"))
         elif self.only_notable:
-            found = _count(standing_out, "stands out", "stand out") if standing_out else "No register stands out"
+            shown = [one for _, _, registers in groups for one in registers]
+            count = sum(self.known.get(one.id, NOTHING).notable for one in shown)
+            found = _count(count, "stands out", "stand out") if count else "No register stands out"
             said = row(Ink(f"{found}, m shows all", "muted"))
         else:
+            count = sum(len(registers) for _, _, registers in groups)
             said = row(Ink(f"{_count(len(groups), 'group')} · {_count(count, 'register')}", "muted"))
         lines = [(Ink("  "), *line) for line in wrap(said, self.cells - 3)][:3]
         self.query_one("#list-state", Lines).show(lines)
