@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,19 @@ async def test_a_screen_is_drawn_whole_once_when_it_comes(key: str, monkeypatch:
         monkeypatch.setattr(App, "_display", display)
         await press(pilot, key)
     assert drawn.count(SIZE[0] * SIZE[1]) == 1
+
+
+async def test_garbage_is_looked_for_again_once_a_new_mode_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    for name in ("disable", "enable"):
+        monkeypatch.setattr(gc, name, lambda name=name: asked.append(name))
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot, app)
+        asked.clear()
+        for key in ("2", "1", "2"):
+            await press(pilot, key)
+    assert asked == ["disable", "enable"]
 
 
 async def test_another_theme_reaches_a_mode_that_was_not_in_front() -> None:

@@ -205,6 +205,11 @@ class InspectorApp(App[None]):
         """Another mode. Dialogs belong to the mode that they were opened over, so they close."""
         while mode != self.current_mode and len(self.screen_stack) > 1:
             self.pop_screen()
+        if mode not in self._screen_stacks:
+            # The same as at the start: what is loaded and built for a new screen is no garbage, and looking for some
+            # there took a tenth of the time.
+            gc.disable()
+            self.call_after_refresh(_collect_again)
         return super().switch_mode(mode)
 
     def pop_screen(self) -> AwaitComplete:
