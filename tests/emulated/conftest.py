@@ -6,12 +6,8 @@ machines from the same saved files, and damage one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import pytest
 
-_HERE = Path(__file__).parent
 _LAB = ("test_lab", "test_lab_screens", "test_patch_page")
 _COMPARED = {("6.1", "neoverse-n2"), ("6.12", "neoverse-n2")}
 """Boots that some tests ask for together."""
@@ -30,8 +26,6 @@ def _group(item: pytest.Item) -> str:
     return "-".join(map(str, boot)) if boot[0] else item.name
 
 
-def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Name each test's group."""
-    for item in items:
-        if item.path.is_relative_to(_HERE):
-            item.add_marker(pytest.mark.xdist_group(_group(item)))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Name each test's group; xdist looks for it before other hooks see the whole of what was collected."""
+    item.add_marker(pytest.mark.xdist_group(_group(item)))
