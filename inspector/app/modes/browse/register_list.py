@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.message import Message
 
 from inspector.app.modes.browse.standing import NOTHING, Standing
+from inspector.app.shell.background import aside
 from inspector.app.shell.search import Matches, find_in, prepare
 from inspector.app.shell.view import View
 from inspector.app.widgets.ink import Ink, Row, fit, ink, row, wrap
@@ -271,12 +272,13 @@ class RegisterList(Vertical):
             self.query_one("#find-hint").remove()
             self.mount(OneLine(placeholder=self._hint, id="find"), before=0)
         self.call_after_refresh(self.query_one("#find").focus)
-        self.set_timer(0.05, self._prepare)
+        self.call_after_refresh(self._prepare)
 
     def _prepare(self) -> None:
-        """What a search looks through, before the first letter comes."""
-        if self.view is not None and not self.query_text:
-            prepare(self.view)
+        """Put together what a search looks through, beside the letters that may come meanwhile."""
+        view = self.view
+        if view is not None and not self.query_text:
+            aside(self.app, lambda: prepare(view), lambda _: None, lambda _: None)
 
     def clear_search(self) -> bool:
         """Forget the search; False when there was none."""
