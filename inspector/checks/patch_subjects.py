@@ -60,7 +60,8 @@ def named_fields(after: Effect) -> tuple[tuple[str, int | None], ...]:
     """(`REGISTER.FIELD`, the host's value of it) of what the patch's rules name."""
     found: dict[str, int | None] = {}
     for rule in after.rules:
-        for name in getattr(rule, "fields", ()):
+        for spec in getattr(rule, "fields", ()):
+            name = spec.partition("=")[0]  # a word of the command line gives a field a value
             register, _, field = name.partition(".")
             one = catalog.find(name) if field else None
             if one is not None and one.field is not None:

@@ -142,6 +142,16 @@ def test_every_patch_names_its_series_and_what_it_does(names: tuple[str, ...]) -
     assert found.series and found.title and found.label and len(found.label) <= 24
 
 
+@pytest.mark.parametrize("name", patch_names())
+def test_what_every_patch_names_and_changes_can_be_told(name: str) -> None:
+    of = study(base="6.1")
+    after = of.effect(variant_of((name,)))
+    told = [one.name for one in subjects(of.effect(), after)] + [one for one, _ in named_fields(after)]
+    assert all("=" not in one for one in told)
+    if name == "no-32bit-el0":
+        assert named_fields(after) == (("ID_AA64PFR0_EL1.EL0", 2),)
+
+
 def test_a_kernel_that_has_the_patch_says_so_and_nothing_is_laid_over_it() -> None:
     of = study(base="6.12")
     after = effect("6/7 as posted", of)

@@ -60,6 +60,8 @@ def test_random_keys_end_nothing(seed: int, tmp_path: Path) -> None:
                 pressed.append(f"<escape, {place}>")
             terminal.text()
         terminal.settle(BUSY)
+        terminal.text()
+        assert terminal.alive, f"{terminal.raw.decode(errors='replace')[-2000:]}\nafter {' '.join(pressed[-400:])}"
         terminal.resize(120, 40)
         terminal.press(*["escape"] * 8)
         if terminal.alive:
