@@ -6,6 +6,7 @@ and fails with the screen at its deadline.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import pty
@@ -234,7 +235,8 @@ class Terminal:
         self.columns, self.lines = columns, lines
         self._drawn.resize(columns, lines)
         self._tell_size()
-        os.killpg(self._process.pid, signal.SIGWINCH)
+        with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+            os.killpg(self._process.pid, signal.SIGWINCH)
 
     def restored(self) -> bool:
         """True when the terminal is as it was: echo and line mode, main screen, no mouse or paste reports."""

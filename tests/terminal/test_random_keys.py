@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -45,27 +46,34 @@ def press_some(terminal: Terminal, chance: random.Random) -> str:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_random_keys_end_nothing(seed: int, tmp_path: Path) -> None:
-    at = 0
-    chance, pressed = random.Random(seed), list[str]()
+    at, chance, places = 0, random.Random(seed), itertools.cycle(PLACES)
     sources = ("builtin:neoverse-n2-linux-6.1", "builtin:cortex-a72-linux-6.12")[: seed % 3]
-    places = itertools.cycle(PLACES)
-    with Terminal(*sources, size=(80, 24), folder=tmp_path) as terminal:
-        terminal.wait_for(lambda text: "Help" in text, "the first screen")
-        while at < COUNT and terminal.alive:
-            at += CHUNK
-            pressed += [press_some(terminal, chance) for _ in range(CHUNK)]
-            if at % PAUSE == 0:
-                terminal.settle(BUSY)
-                terminal.press(*["escape"] * 4, *(place := next(places)))
-                pressed.append(f"<escape, {place}>")
-            terminal.text()
-        terminal.settle(BUSY)
+    while at < COUNT:
+        with Terminal(*sources, size=(80, 24), folder=tmp_path) as terminal:
+            terminal.wait_for(lambda text: "Help" in text, "the first screen")
+            at = press_until_left(terminal, at, chance, places)
+
+
+def press_until_left(terminal: Terminal, at: int, chance: random.Random, places: Iterator[str]) -> int:
+    """Press keys until there were COUNT; how many there were when the program was left by the palette's Quit."""
+    pressed = list[str]()
+    while at < COUNT and terminal.alive:
+        at += CHUNK
+        pressed += [press_some(terminal, chance) for _ in range(CHUNK)]
+        if at % PAUSE == 0:
+            terminal.settle(BUSY)
+            terminal.press(*["escape"] * 4, *(place := next(places)))
+            pressed.append(f"<escape, {place}>")
         terminal.text()
-        assert terminal.alive, f"{terminal.raw.decode(errors='replace')[-2000:]}\nafter {' '.join(pressed[-400:])}"
+    terminal.settle(BUSY)
+    last = " ".join(pressed[-400:])
+    if terminal.alive:
         terminal.resize(120, 40)
         terminal.press(*["escape"] * 8)
-        if terminal.alive:
-            terminal.press("?")
-            terminal.wait_for("┌─ Help: ", f"help, after {' '.join(pressed[-400:])}")
-        said = terminal.raw.decode(errors="replace")
-        assert "internal error" not in said and "Traceback" not in said, " ".join(pressed[-400:])
+        terminal.press("?")
+        terminal.wait_for("┌─ Help: ", f"help, after {last}")
+    else:
+        assert terminal.wait_for_end() == 0, f"{terminal.raw[-2000:].decode(errors='replace')}\nafter {last}"
+    said = terminal.raw.decode(errors="replace")
+    assert "internal error" not in said and "Traceback" not in said, last
+    return at
