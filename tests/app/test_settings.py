@@ -103,9 +103,9 @@ def test_the_newest_of_the_recent_sources_comes_first_and_once(tmp_path: Path) -
     assert len(recent) == MOST_RECENT
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"theme": 3}', '{"recent": [1]}', "[" * 100_000])
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"theme": 3}', '{"recent": [1]}', "[" * 100_000, '{"theme": "\xf7"}'])
 def test_a_file_of_remembered_things_that_is_damaged_costs_nothing(text: str, tmp_path: Path) -> None:
-    (tmp_path / "remembered.json").write_text(text)
+    (tmp_path / "remembered.json").write_bytes(text.encode("latin-1"))
     memory = Memory(tmp_path)
     assert memory.now.theme == ""
     memory.opened(Recent("/a"))

@@ -316,6 +316,11 @@ def test_text_that_is_refused(tmp_path: Path, text: str, words: str) -> None:
             id="register twice",
         ),
         pytest.param(b'{"a":' * 100_000, "JSON", id="JSON too deep"),
+        pytest.param(
+            examples.own_dump().replace(b'"vcpu-inspector-dump"', b'"vcpu\xf7"', 1),
+            "JSON",
+            id="format that is no UTF-8",
+        ),
         pytest.param(b'{"reg_modifiers":' + b"[" * 100_000, "JSON", id="template too deep"),
     ],
 )

@@ -70,5 +70,5 @@ class Memory:
 def _read(path: Path) -> Remembered:
     try:
         return msgspec.json.decode(path.read_bytes(), type=Remembered)
-    except (OSError, msgspec.MsgspecError, RecursionError):
+    except (OSError, ValueError, msgspec.MsgspecError, RecursionError):
         return Remembered()

@@ -137,7 +137,7 @@ def loading_of(part: Part) -> Loading:
     for group in in_order(part):
         try:
             outcome = msgspec.json.decode(part.pieces[group.about], type=Outcome)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise SourceError(f"is a damaged part ({error})", "a part") from None
         found.append((outcome, group.count, tuple(member.label for member in group.members)))
     found.sort(key=lambda row: (_ORDER.index(row[0].verdict), -row[1], row[2]))

@@ -109,7 +109,7 @@ def sniff(content: Content) -> bool:
     raw = content.json_object().get("format")
     try:
         return raw is not None and msgspec.json.decode(raw) == FORMAT  # a letter may be written as an escape
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return False
 
 

@@ -62,7 +62,7 @@ def write_to_scratch(
     dump = dump_of(text, source.address)
     try:
         answer = msgspec.json.decode(text, type=_Answer)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise SourceError(f"answered writes with something else: {error}", source.address) from None
     done = tuple(_actual(write) for vcpu in answer.vcpus for write in vcpu.writes)
     if len(done) != len(writes):
