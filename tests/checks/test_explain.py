@@ -341,6 +341,14 @@ def test_what_the_text_holds_is_not_said_to_be_missing() -> None:
             "the destination's KVM refused",
         ),
         ("mytool: while restoring: set reg 603000000013c020: EINVAL", "the destination's KVM", "the destination's KVM"),
+        (
+            (
+                "qemu-system-aarch64: error while loading state for instance 0x0 of device 'cpu'\n"
+                "error: failed to set register 0x603000000013c016: Invalid argument"
+            ),
+            "the destination's KVM",
+            "the destination's KVM refused",
+        ),
     ],
 )
 def test_who_refused_is_said_as_far_as_the_text_shows_it(text: str, by: str, headline: str) -> None:

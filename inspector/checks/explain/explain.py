@@ -356,7 +356,7 @@ def _shows_kvm(clues: Sequence[Clue], pasted: Pasted) -> bool:
     return any(_KVM.search(line) for line in pasted.lines)
 
 
-_RESTORE = re.compile(r"restor|snapshot|migrat|incoming|load(?:vm|ing vm| of )|resum", re.IGNORECASE)
+_RESTORE = re.compile(r"restor|snapshot|migrat|incoming|load(?:vm|ing (?:vm|state)| of )|resum", re.IGNORECASE)
 _SETTING_UP = re.compile(r"Error (?:applying template|configuring the vcpu)", re.IGNORECASE)
 """Firecracker's words around a write while a vCPU is made (KvmVcpuError, src/vmm/src/arch/aarch64/vcpu.rs)."""
 
