@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from typing import NoReturn, TextIO
 
 _INTERRUPTED = 130
-_GARBAGE = 50_000
-"""Objects that may come before garbage is looked for: some megabytes."""
+_NOT_READ = 141
+"""As shells count SIGPIPE: 0 would say yes where nobody knows the answer yet."""
+_GARBAGE = 100_000
+"""Objects that may come before garbage is looked for, some ten megabytes: a restore under every kernel makes fewer."""
 
 
-def _run(arguments: Sequence[str]) -> int:
+def _run(arguments: Sequence[str], last: bool) -> int:
     if arguments[:1] == ["--version"]:
         print(f"{PROGRAM} {__version__}")
         return 0
@@ -39,7 +41,7 @@ def _run(arguments: Sequence[str]) -> int:
     from inspector.command_line import dispatch  # argparse is half of the time of `--version`
     from inspector.leaving import raised  # signal, threading and typing are some of the rest
 
-    with raised():
+    with raised(last=last):
         return dispatch(arguments)
 
 
@@ -77,8 +79,11 @@ def _prepare_streams() -> bool:
     return True
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program with `arguments` (default: the process's own); returns the exit code."""
+def main(arguments: Sequence[str] | None = None, *, last: bool = False) -> int:
+    """Run the program with `arguments` (default: the process's own); returns the exit code.
+
+    `last`: nothing comes behind it but the end of the process.
+    """
     if not _prepare_streams():
         return EXIT_BAD
     given = sys.argv[1:] if arguments is None else arguments
@@ -86,11 +91,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ[DEBUG] = "1"
     try:
         try:
-            code = _run(given)
+            code = _run(given, last)
         except SystemExit as leaving:
             # argparse leaves this way, also behind `COMMAND --help`, whose text has yet to reach standard output.
             code = leaving.code if isinstance(leaving.code, int) else EXIT_BAD
-        sys.stdout.flush()
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _drop_output()  # the answer is known
     except KeyboardInterrupt as leaving:
         return _left(leaving)
     except Exception as error:
@@ -103,10 +111,10 @@ def start() -> NoReturn:
 
     Without taking apart, object by object, what the system frees at once: a tenth of the time of a small command.
     """
-    code = main()
+    code = main(last=True)
     threading = sys.modules.get("threading")
-    if threading is not None and threading.active_count() > 1:
-        sys.exit(code)  # waits for them
+    if threading is not None and sum(not one.daemon for one in threading.enumerate()) > 1:
+        sys.exit(code)  # waits for those beside the main thread
     atexit._run_exitfuncs()
     for stream in filter(None, (sys.stdout, sys.stderr)):
         try:
@@ -143,7 +151,7 @@ def _failed(error: Exception) -> int:
         print(f"{PROGRAM}: {what}", file=sys.stderr)
     # The reader of a pipe (`| head`) has enough.
     _drop_output()
-    return 0 if isinstance(error, BrokenPipeError) else EXIT_BAD
+    return _NOT_READ if isinstance(error, BrokenPipeError) else EXIT_BAD
 
 
 def _drop_output() -> None:

@@ -11,7 +11,6 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from inspector import budget
@@ -41,11 +40,18 @@ def summary(name: str) -> str:
     return source.decode().partition("\n")[0].strip('".')
 
 
+_HELP_AT, _WIDEST = 26, 120
+"""Column at which what options mean begins, and the widest line of a help."""
 COLOURS = ("auto", "always", "never")
 
 
 class Parser(argparse.ArgumentParser):
     """argparse, but a usage error is one line and exit code 2."""
+
+    def __init__(self, **options: Any) -> None:
+        if sys.version_info >= (3, 14):
+            options["color"] = False  # help is plain text, whatever --color and the terminal say
+        super().__init__(**options)
 
     def error(self, message: str) -> NoReturn:
         """Print one line to standard error and leave."""
@@ -56,41 +62,98 @@ class Parser(argparse.ArgumentParser):
         print(self.format_help(), end="", file=file)
 
 
+class Filled(argparse.HelpFormatter):
+    """Help filled to the terminal's width, in paragraphs; a line that begins with a space stays a line."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=_HELP_AT, width=min(_columns(), _WIDEST) - 2)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        parts: list[str] = []
+        for line in text.strip().split("\n"):
+            if not parts or not line.strip() or line.startswith(" ") or not parts[-1]:
+                parts.append(line)
+            else:
+                parts[-1] += f"\n{line}"
+        return "\n".join(self._part(part, width, indent) for part in parts)
+
+    def _part(self, text: str, width: int, indent: str) -> str:
+        inner = indent + " " * (len(text) - len(text.lstrip(" ")))
+        return "\n".join(_wrapped(text, width, inner, inner))
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return _wrapped(text, width)
+
+
+def _wrapped(text: str, width: int, first: str = "", later: str = "") -> list[str]:
+    """Lines of at most `width` cells; no word is broken, at a hyphen neither: it may be a name."""
+    import textwrap
+
+    words = " ".join(text.split())
+    return textwrap.wrap(
+        words, width, initial_indent=first, subsequent_indent=later, break_on_hyphens=False, break_long_words=False
+    )
+
+
 def overview() -> str:
     """The text of `--help`."""
-    width = max(map(len, COMMANDS))
+    options = (
+        ("-h, --help", "show this text"),
+        ("--version", "show the version"),
+        ("--watch SECONDS", "(with SOURCE) read live sources again at this interval"),
+        ("--limit TIMES", "let a source be that many times as large, or as slow to read, as is usual"),
+        ("--color WHEN", "auto (on a terminal), always or never; NO_COLOR and FORCE_COLOR count too"),
+        ("--debug", "show the traceback of an internal error"),
+        ("--snapshot NAME|ID", "(with SOURCE) which internal snapshot of a qcow2 image"),
+        ("--as VIEW", "(with SOURCE) whose values a pasted text holds: host, el0, vcpu or guest"),
+    )
     lines = [
-        f"usage: {PROGRAM} [SOURCE ...]          open the screens (no SOURCE: start page)",
-        f"       {PROGRAM} COMMAND [ARGUMENTS]   print an answer; COMMAND --help says more",
+        f"usage: {PROGRAM} [SOURCE ...]          the screens (no SOURCE: start page)",
+        f"       {PROGRAM} COMMAND [ARGUMENTS]   an answer; COMMAND --help says more",
         "",
-        "Read arm64 KVM vCPU registers from saved or running machines, and predict what a kernel does with them.",
+        *_filled(
+            "Read arm64 KVM vCPU registers from saved or running machines, and predict what a kernel does with them."
+        ),
         "",
         "commands:",
-        *(f"  {name:{width}}  {summary(name)}" for name in COMMANDS),
+        *_aligned([(name, summary(name)) for name in COMMANDS]),
         "",
-        "SOURCE: a file, - (standard input), builtin:NAME (see `list`), live:, ssh://[user@]host[:port],",
-        "  debugfs:[VM], gdb:HOST:PORT or gdb:SOCKET, qmp:SOCKET. A file named like a command is opened as ./NAME.",
+        *_filled(
+            "SOURCE: a file, - (standard input), builtin:NAME (see `list`), live:, ssh://[user@]host[:port], "
+            "lab:KERNEL, debugfs:[VM], gdb:HOST:PORT or gdb:SOCKET, qmp:SOCKET. A file named like a command is opened "
+            "as ./NAME.",
+            later="  ",
+        ),
         "",
         "options:",
-        "  -h, --help     show this text",
-        "  --version      show the version",
-        "  --watch SECONDS  (with SOURCE) read live sources again at this interval",
-        "  --limit TIMES  let a source be that many times as large, or as slow to read, as is usual",
-        "  --color WHEN   auto (on a terminal), always or never; NO_COLOR and FORCE_COLOR count too",
-        "  --debug        show the traceback of an internal error",
-        "  --snapshot NAME|ID  (with SOURCE) which internal snapshot of a qcow2 image",
-        "  --as VIEW      (with SOURCE) whose values a pasted text holds: host, el0, vcpu or guest",
+        *_aligned(options),
         "",
-        "settings of the screens (theme, keys, number base, kernel, VMM): a file that `locate` names; see README",
-        "exit codes: 0 yes or done, 1 the answer is no, 2 bad usage or unreadable input",
+        *_filled(
+            "settings of the screens (theme, keys, number base, kernel, VMM): a file that `locate` names; see README"
+        ),
+        *_filled("exit codes: 0 yes or done, 1 the answer is no, 2 bad usage or unreadable input"),
     ]
     return "\n".join(lines)
+
+
+def _filled(text: str, first: str = "", later: str = "") -> list[str]:
+    """A paragraph in the width of the terminal."""
+    return _wrapped(text, min(_columns(), _WIDEST) - 2, first, later)
+
+
+def _aligned(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """Each with what it means, in one column."""
+    width = max(len(left) for left, _ in pairs)
+    rows = [_filled(right, f"  {left:{width}}  ", " " * (width + 4)) for left, right in pairs]
+    return [line for row in rows for line in row]
 
 
 def _add_everywhere(parser: argparse.ArgumentParser) -> None:
     """The options of every command and of the screens."""
     parser.add_argument("--limit", type=_times, default=1, metavar="TIMES", help=budget.HELP)
-    parser.add_argument("--color", choices=COLOURS, default="auto", help="on a terminal (auto), always or never")
+    parser.add_argument(
+        "--color", choices=COLOURS, default="auto", metavar="WHEN", help="on a terminal (auto), always or never"
+    )
     parser.add_argument("--debug", action="store_true", help="show the traceback of an internal error")
 
 
@@ -139,8 +202,7 @@ def _suggest_command(sources: Sequence[str]) -> None:
 def command_parser(name: str, among: argparse._SubParsersAction[Parser] | None = None) -> Parser:
     """The parser of one command; `among` the commands of another parser where that is asked for."""
     module = _module(name)
-    formatter = partial(argparse.RawTextHelpFormatter, width=_columns() - 2)
-    how: dict[str, Any] = {"description": module.__doc__, "formatter_class": formatter}
+    how: dict[str, Any] = {"description": module.__doc__, "formatter_class": Filled}
     parser = Parser(prog=f"{PROGRAM} {name}", **how) if among is None else among.add_parser(name, **how)
     module.configure(parser)
     _add_everywhere(parser)

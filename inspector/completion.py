@@ -19,19 +19,25 @@ from inspector import sources
 from inspector.checks.vmms.table import VMM_NAMES
 from inspector.command_line import COMMANDS, Parser, command_parser, screens_parser
 from inspector.kvm.host_inputs import HOST_INPUTS
-from inspector.policies.loader import patch_names, policy_names, vendor_names
+from inspector.policies.points import patch_names, policy_names, vendor_names
 from inspector.policies.setup import FEATURE_WORDS
 from inspector.registers import catalog
 from inspector.registers.features import all_features
 from inspector.version import PROGRAM
 
 SHELLS = ("bash", "zsh", "fish")
+_DESCRIBE = '_describe "${words[1]}" completions'
+"""Where argcomplete's script hands the words to zsh."""
 Completer = Callable[..., Iterable[str]]
 
 
 def script(shell: str) -> str:
     """What a shell reads to complete the program's arguments."""
-    return str(shellcode([PROGRAM], shell=shell)).strip() + "\n"
+    text = str(shellcode([PROGRAM], shell=shell)).strip() + "\n"
+    if shell == "zsh":
+        # A word without a description ends in a colon; zsh would list it as `word --`.
+        text = text.replace(_DESCRIBE, f'completions=("${{completions[@]%:}}")\n        {_DESCRIBE}')
+    return text
 
 
 def answer(line: str, point: int) -> None:
@@ -63,7 +69,7 @@ def _offer(parser: argparse.ArgumentParser, table: Mapping[str, Completer]) -> N
 
 def completers() -> Mapping[str, Completer]:
     """What completes an argument, by the metavar that the help shows."""
-    files = FilesCompleter()
+    files = partial(_visible, FilesCompleter())
     return {
         "SOURCE": partial(_sources, files),
         "DUMP": partial(_sources, files),
@@ -92,12 +98,19 @@ def _first(others: Completer, prefix: str, **rest: object) -> list[str]:
     return [*(name for name in COMMANDS if name.startswith(prefix)), *others(prefix, **rest)]
 
 
-def _sources(files: FilesCompleter, prefix: str, **_: object) -> list[str]:
+def _visible(files: FilesCompleter, prefix: str, **rest: object) -> list[str]:
+    """Files; hidden ones where their dot was typed."""
+    dot = prefix.rpartition("/")[2].startswith(".")
+    found = files(prefix, **rest)
+    return [name for name in found if dot or not name.rstrip("/").rpartition("/")[2].startswith(".")]
+
+
+def _sources(files: Completer, prefix: str, **_: object) -> list[str]:
     shipped = [f"builtin:{name}" for name in sources.shipped_names()]
     return [*(name for name in shipped if name.startswith(prefix)), *files(prefix)]
 
 
-def _destinations(files: FilesCompleter, prefix: str, **rest: object) -> list[str]:
+def _destinations(files: Completer, prefix: str, **rest: object) -> list[str]:
     return [*(name for name in ("same-host",) if name.startswith(prefix)), *_sources(files, prefix, **rest)]
 
 
@@ -132,7 +145,7 @@ def _kernels(prefix: str, **_: object) -> list[str]:
     return [name for name in (*policy_names(), *vendor_names()) if name.startswith(prefix)]
 
 
-def _kernels_and_files(files: FilesCompleter, prefix: str, **_: object) -> list[str]:
+def _kernels_and_files(files: Completer, prefix: str, **_: object) -> list[str]:
     return [*_kernels(prefix), *files(prefix)]
 
 

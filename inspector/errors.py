@@ -43,6 +43,11 @@ def one_line(text: str) -> str:
     return "".join(" " if ch in "\t\r\n" else f"\\x{ord(ch):02x}" if hidden else ch for ch, hidden in _told_apart(text))
 
 
+def encodable(text: str) -> str:
+    """`text` as UTF-8 can hold it: a byte of a file's name that is none is spelled `\\udcff`."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
 def escaped_json(text: str) -> str:
     """JSON text whose strings hold no such character: each is spelled `\\u`, as JSON's own escape.
 
@@ -73,8 +78,10 @@ DEBUG = "VCPU_INSPECTOR_DEBUG"
 """Environment variable that asks for the traceback of an internal error; `--debug` sets it."""
 LONGEST = 480
 """Characters of a refusal; with the program's name before it, it stays below 500."""
-_WHERE, _HINT = 160, 160
-"""Characters of a place and of a hint that are kept of a refusal that is too long."""
+_WHERE, _WHAT = 160, 120
+"""Characters of a place, and of what is wrong, that are kept of a refusal that is too long."""
+_HINT, _SHORT_HINT = 160, 60
+"""Characters of its hint, and those that are left where a long place needs the room."""
 
 
 def short_line(text: str, most: int) -> str:
@@ -102,8 +109,11 @@ class InspectorError(Exception):
     def __str__(self) -> str:
         where, what, hint = self.where, self.what, self.hint
         if len(where) + len(what) + len(hint) > LONGEST - 4 or len(whole := _joined(where, what, hint)) > LONGEST:
-            where, hint = short_line(where, _WHERE), short_line(hint, _HINT)
-            what = short_line(what, LONGEST - 4 - len(where) - len(hint))
+            # A place that is cut is found by nobody: the hint gives way first, then all of what is wrong but its head.
+            room = LONGEST - 4
+            hint = short_line(hint, max(_SHORT_HINT, min(_HINT, room - len(where) - len(what))))
+            where = short_line(where, max(_WHERE, room - len(hint) - min(len(what), _WHAT)))
+            what = short_line(what, room - len(where) - len(hint))
             return _joined(where, what, hint)
         return whole
 

@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 import traceback
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from inspector import leaving
@@ -31,7 +31,7 @@ def fault_line(error: BaseException) -> str:
     told = short_line(f"{type(error).__name__}: {error}", 200)
     # Such as a guest that may stand still.
     told = one_line("; ".join([told, *getattr(error, "__notes__", ())]))
-    versions = f"{__version__}, Textual {version('textual')}, Python {platform.python_version()}"
+    versions = f"{__version__}, Textual {_version_of('textual')}, Python {platform.python_version()}"
     return (
         f"internal error: {told} (at {_place(error)}; {versions}); please report this line and what led to it; "
         f"--debug or {DEBUG}=1 shows the traceback"
@@ -41,6 +41,14 @@ def fault_line(error: BaseException) -> str:
 def stuck_line(error: BaseException) -> str:
     """What to report of screens that did not answer: where the program stood when `error` was raised in it."""
     return f"the screens did not answer (at {_place(error)}); please report this line and what led to it"
+
+
+def _version_of(package: str) -> str:
+    """Which one is installed; where none is, that may be the fault itself."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def _place(error: BaseException) -> str:

@@ -10,6 +10,7 @@ a further signal when it has had time enough.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 import time
@@ -35,6 +36,8 @@ class _Times:
 
     asked = 0.0
     """when the first of the signals came, or what was raised then has had no effect"""
+    ending = 0.0
+    """when the process began to end"""
     insisted = -INSISTING
     """when one was last raised where it would have been noted or left alone"""
 
@@ -127,16 +130,31 @@ def _give_back(before: Handlers) -> None:
         signal.signal(number, handler)
 
 
+def _leave_in_peace(number: int, _: FrameType | None) -> None:
+    if time.monotonic() - _Times.ending >= INSISTING:
+        os._exit(128 + number)
+
+
 @contextlib.contextmanager
-def raised() -> Iterator[None]:
+def raised(*, last: bool = False) -> Iterator[None]:
     """The first signal raises Leaving where the program stands; more of them leave what puts things right in peace, for
-    INSISTING seconds."""
+    INSISTING seconds.
+
+    `last`: the process ends behind the block. What ends machines and removes files then is left in peace as well.
+    Threads that end by Leaving do so without a word: the main thread says it.
+    """
     _asked.clear()
-    before = _take(_raise)
+    before, said = _take(_raise), threading.excepthook
+    threading.excepthook = lambda ended: None if isinstance(ended.exc_value, Leaving) else said(ended)
     try:
         yield
     finally:
-        _give_back(before)
+        if last:
+            _Times.ending = time.monotonic()
+            _take(_leave_in_peace)
+        else:
+            _give_back(before)
+            threading.excepthook = said
 
 
 @contextlib.contextmanager

@@ -7,44 +7,38 @@ function raises InspectorError, one line, for input that cannot be used; a refus
 from __future__ import annotations
 
 from os import PathLike, fspath
-from typing import Literal
+from typing import Literal, TypeAlias
 
-from inspector.asking import (
-    Kernel,
-    Source,
-    candidates_of,
-    choice_of,
-    dump_of,
-    fix,
-    load,
-    migrate,
-    policy_of,
-)
+from inspector import sources
 from inspector.checks.compare import compare as comparing
 from inspector.checks.compare.compare import Comparison
 from inspector.checks.compare.sets import Scope
 from inspector.checks.explain import explain as explaining
 from inspector.checks.explain.result import Explanation
 from inspector.checks.features.presence import FeatureState, states_of, wanted_features
-from inspector.checks.features.sides import Sides, sides_of
+from inspector.checks.features.sides import sides_of
 from inspector.checks.features.summary import Summary, summarise
 from inspector.checks.machine import machine as machines
+from inspector.checks.machine.destination import SAME_HOST, SameHost
 from inspector.checks.machine.machine import Machine
+from inspector.checks.machine.question import Given
 from inspector.checks.recordings import verify as recordings
 from inspector.checks.recordings.agreement import Agreement
+from inspector.checks.repair import fix as repair
 from inspector.checks.repair.fix import FixResult
+from inspector.checks.restore import migration
 from inspector.checks.restore.result import MigrationReport
 from inspector.checks.writing.bench import bench_of
 from inspector.checks.writing.history import FIRST_RUN, steps_of, written
 from inspector.errors import InspectorError
 from inspector.kvm.exposure import RegisterExposure
 from inspector.kvm.verdict import Verdict
-from inspector.kvm.words.kernel_exposures import explain_under_each
+from inspector.policies.model import Policy
 from inspector.policies.release import Choice, choose
 from inspector.policies.setup import Gic, VcpuSetup
 from inspector.registers import catalog
 from inspector.registers.reading import Reading, parse_value, read
-from inspector.sources.dump import Dump, select_vcpus
+from inspector.sources.dump import Dump, View, vcpu_named
 
 __all__ = [
     "Agreement",
@@ -75,6 +69,18 @@ __all__ = [
     "try_write",
     "verify",
 ]
+
+Source: TypeAlias = Dump | str | PathLike[str]
+Kernel: TypeAlias = str | Policy | Choice
+
+
+def load(source: str | PathLike[str], declared: View | None = None, snapshot: str = "") -> Dump:
+    """Read a dump: a path, `-` for standard input, `builtin:NAME`, or a live address (`live:`, `ssh://HOST` ...).
+
+    `declared`: whose values a text holds, for texts that do not say it (`--as`). `snapshot`: name or ID of an internal
+    snapshot of a qcow2 image; by default the last one with VM state.
+    """
+    return sources.load(fspath(source), declared, snapshot)
 
 
 def decode(register: str, value: int | str) -> Reading:
@@ -108,9 +114,8 @@ def machine(
     `vcpu`: the vCPU that shows host and features, by index or name; by default the first. `assume`: "core" takes
     unknown bits of the host from what its core is known to have.
     """
-    given = dump_of(dump)
-    chosen = select_vcpus(given, [str(vcpu)]).vcpus[0] if vcpu is not None else None
-    return machines.machine(given, kernel, features, gic, host, chosen, assume)
+    shown = _dump(dump)
+    return machines.machine(shown, Given(kernel, "", features, gic, host, assume), vcpu_named(shown, vcpu))
 
 
 def expose(machine: Machine, *registers: str) -> tuple[RegisterExposure, ...]:
@@ -118,8 +123,7 @@ def expose(machine: Machine, *registers: str) -> tuple[RegisterExposure, ...]:
 
     Where the kernel may have one of several policies, bits that differ between them are not known.
     """
-    wanted = [catalog.find(name).register.id for name in registers]
-    return tuple(explain_under_each(machine.exposures, reg_id) for reg_id in wanted or machine.listed)
+    return machine.shown(*registers)
 
 
 def try_write(machine: Machine, *writes: str, ran: bool = False) -> tuple[Verdict, ...]:
@@ -132,12 +136,57 @@ def try_write(machine: Machine, *writes: str, ran: bool = False) -> tuple[Verdic
     return tuple(one.verdict for one in entries if one.verdict is not None)
 
 
+def migrate(
+    source: Source,
+    destination: Source,
+    kernel: Kernel | None = None,
+    vmm: str = "",
+    features: str | VcpuSetup | None = None,
+    gic: Gic | None = None,
+    host: str = "",
+    assume: Literal["core"] | None = None,
+    *,
+    ways_out: bool = True,
+    behind: Dump | None = None,
+) -> MigrationReport:
+    """Would the saved VM `source` load there, and if not, why and what would help?
+
+    `destination`: a dump of a fresh vCPU, of a host's raw registers, or `same-host` (the source's own machine under
+    `kernel`). `kernel`, `features`, `gic`, `host`, `assume`: of the destination; see `machine`. `vmm`: whose restore
+    rule, by default as the source's format suggests. `ways_out=False` leaves the search for remedies out. `behind`: the
+    dump that shows the machine of `same-host`, where `source` was changed since it was read.
+    """
+    given = Given(kernel, vmm, features, gic, host, assume)
+    return migration.migrate(_dump(source), _side(destination), given, ways_out=ways_out, behind=behind)
+
+
+def fix(
+    source: Source,
+    destination: Source,
+    out: str | PathLike[str],
+    kernel: Kernel | None = None,
+    vmm: str = "",
+    features: str | VcpuSetup | None = None,
+    gic: Gic | None = None,
+    host: str = "",
+    assume: Literal["core"] | None = None,
+    *,
+    dry_run: bool = False,
+) -> FixResult:
+    """Write `out`: a copy of the saved VM in which only what `destination` refuses is replaced. See `migrate`.
+
+    Nothing is written when nothing is refused, nor with `dry_run`; nothing is ever overwritten.
+    """
+    given = Given(kernel, vmm, features, gic, host, assume)
+    return repair.fix(_dump(source), _side(destination), fspath(out), given, dry_run=dry_run)
+
+
 def compare(*dumps: Source, scope: Scope = "auto") -> Comparison:
     """How the vCPUs of dumps differ: register lists by feature, values by field. Of one dump, its vCPUs.
 
     `scope`: `all` compares the guest's own state too.
     """
-    return comparing.compare([dump_of(dump) for dump in dumps], scope)
+    return comparing.compare([_dump(dump) for dump in dumps], scope)
 
 
 def explain(
@@ -152,9 +201,8 @@ def explain(
 
     `kernel`, `host`, `assume`: of the destination; see `machine`. Raises InspectorError for those that are not known.
     """
-    sides = [None if side is None else dump_of(side) for side in (source, destination)]
-    choice = choice_of(kernel)
-    return explaining.explain(text, sides[0], sides[1], policy_of(choice), candidates_of(choice), host, assume)
+    saved, there = (None if side is None else _dump(side) for side in (source, destination))
+    return explaining.explain(text, saved, there, Given(kernel, host=host, assume=assume))
 
 
 def summary(
@@ -171,7 +219,8 @@ def summary(
     Without `kernel`, `features`, `gic`, `host` and `assume` the vCPU is the saved one; with one of them, what the
     kernel shows a fresh vCPU. See `machine`.
     """
-    return summarise(_sides(dump, kernel, features, gic, host, vcpu, assume))
+    shown = _dump(dump)
+    return summarise(sides_of(shown, Given(kernel, "", features, gic, host, assume), vcpu_named(shown, vcpu)))
 
 
 def features(
@@ -188,24 +237,18 @@ def features(
 
     `setup`: the vCPU's features, as `machine` takes them. Raises InspectorError for a name that is none.
     """
-    wanted = wanted_features(names)
-    return states_of(_sides(dump, kernel, setup, gic, host, vcpu, assume), wanted)
-
-
-def _sides(
-    dump: Source,
-    kernel: Kernel | None,
-    features: str | VcpuSetup | None,
-    gic: Gic | None,
-    host: str,
-    vcpu: int | str | None,
-    assume: Literal["core"] | None,
-) -> Sides:
-    given = dump_of(dump)
-    chosen = select_vcpus(given, [str(vcpu)]).vcpus[0] if vcpu is not None else None
-    return sides_of(given, kernel, features, gic, host, chosen, assume)
+    wanted, shown = wanted_features(names), _dump(dump)
+    return states_of(sides_of(shown, Given(kernel, "", setup, gic, host, assume), vcpu_named(shown, vcpu)), wanted)
 
 
 def verify(recording: str | PathLike[str], kernel: str = "") -> Agreement:
     """How far the model agrees with a kvm-recording of a real kernel. `kernel`: this policy instead of its own."""
     return recordings.verify(fspath(recording), kernel)
+
+
+def _dump(source: Source) -> Dump:
+    return source if isinstance(source, Dump) else load(source)
+
+
+def _side(destination: Source) -> Dump | SameHost:
+    return SAME_HOST if destination == SAME_HOST else _dump(destination)

@@ -59,7 +59,9 @@ def plain_as_json(text: str, array: str) -> str:
     text = f"\n{text}"
     if "#" in text:
         text = "\n".join(_uncommented(line) for line in text.split("\n") if not line.startswith("#"))
-    text = _KEY.sub(r',"\1":', text.replace(",\n]", "]"))
+    parts = _KEY.split(text.replace(",\n]", "]"))
+    parts[1::2] = [f',"{key}":' for key in parts[1::2]]
+    text = "".join(parts)
     head, *tables = [part.strip().removeprefix(",") for part in text.split(f"\n[[{array}]]")]
     listed = f'"{array}":[{{{"},{".join(tables)}}}]' if tables else ""
     return f"{{{','.join(filter(None, (head, listed)))}}}"

@@ -4,8 +4,8 @@ It is no `str`, so that a type checker refuses it wherever text is drawn, parsed
 There are two ways out of it: `shown`, which is safe on a terminal, and `raw`, to look at but never to print. Built into
 a sentence it is what is shown.
 
-Markup is kept out at the other end: the places where Textual parses a text take a `Caption`
-(`inspector/app/widgets/captions.py`), which no `str` is, whatever it was put together from.
+Markup is kept out at the other end: the places where Textual parses a text take a `Content`
+(`inspector/app/widgets/unmarked.py`), which no `str` is, whatever it was put together from.
 """
 
 from __future__ import annotations

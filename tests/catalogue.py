@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from inspector.policies import loader
+from inspector.policies import points
 
 _FIXED = {
     "kernels": (
@@ -47,7 +47,7 @@ def _fixed(kind: str) -> list[str]:
 def fixed_catalogue() -> Iterator[None]:
     """The program knows the kernels and patches of this list alone."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loader, "_stems", _fixed)
+        patch.setattr(points, "stems", _fixed)
         _forget()
         yield
     _forget()

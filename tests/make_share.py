@@ -34,7 +34,8 @@ def man_page() -> str:
         "project_name": PROGRAM,
         "description": "read arm64 KVM vCPU registers and predict what a kernel does with them",
     }
-    return str(Manpage(parser, _data=data))
+    # A line that begins with a quotation mark is a request to roff.
+    return str(Manpage(parser, _data=data)).replace("\n'", "\n\\&'")
 
 
 def files() -> dict[str, str]:

@@ -182,3 +182,77 @@ def test_the_process_ends_with_its_code_and_what_was_registered_for_the_end(
     lines = done.stdout.splitlines()
     assert lines[-1] == "at the end" and ("late" in lines) == bool(threads)
     assert done.stdout.startswith(said)
+
+
+def test_a_stop_waits_until_the_guest_runs_again() -> None:
+    """ctrl+z while a guest stands: the program goes on, and stops when it has let the guest go."""
+    inside = "os.kill(os.getpid(), signal.SIGTSTP); print('inside', flush=True)"
+    code = (
+        f"import os, signal\nfrom inspector.leaving import held\nwith held():\n    {inside}\nprint('after', flush=True)"
+    )
+    # In a group of its own in this session, whose leader runs: the kernel stops no orphaned group.
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True, process_group=0
+    ) as process:
+        assert process.stdout is not None and process.stdout.readline() == "inside\n"
+        _, status = os.waitpid(process.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+        process.send_signal(signal.SIGCONT)
+        assert process.stdout.readline() == "after\n" and process.wait(60) == 0
+
+
+ENDING_SLOWLY = """
+import atexit, sys, time
+from inspector import cli, command_line
+
+def say(word):
+    print(word, file=sys.stderr, flush=True)
+
+def work(given):
+    say("up")
+    time.sleep(60)
+
+def end():
+    say("ending")
+    time.sleep(0.3)
+    say("ended")
+
+command_line.dispatch = work
+atexit.register(end)
+cli.start()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_another_signal_leaves_the_end_of_the_process_in_peace(number: signal.Signals) -> None:
+    """ctrl+c twice: the machines of the lab end and their files go, without a traceback."""
+    command, told = [sys.executable, "-c", ENDING_SLOWLY, "list"], list[str]()
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            told.append(line.strip())
+            if told[-1] in ("up", "ending"):
+                process.send_signal(number)
+    said = [] if number == signal.SIGINT else ["vcpu-inspector: ended by SIGTERM"]
+    assert told == ["up", *said, "ending", "ended"] and process.returncode == 128 + number
+
+
+def test_a_thread_that_ends_because_the_program_does_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    """Machines of the lab are asked in threads of their own; any other fault of theirs is told."""
+
+    def fail() -> None:
+        raise ValueError("a fault")
+
+    told: list[object] = []
+    before = threading.excepthook
+    try:
+        threading.excepthook = lambda ended: told.append(ended.exc_value)
+        with raised():
+            leaving._asked.append(signal.SIGINT)
+            for work in (leaving.check, fail):
+                thread = threading.Thread(target=work)
+                thread.start()
+                thread.join(60)
+        assert [str(one) for one in told] == ["a fault"] and "Traceback" not in capfd.readouterr().err
+    finally:
+        threading.excepthook = before

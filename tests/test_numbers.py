@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from inspector.checks.vmms.firecracker import clidr_of_caches
-from inspector.errors import PolicyError
+from inspector.errors import PolicyError, SourceError
 from inspector.numbers import parse_number
 from inspector.policies.loader import load_policy
 from inspector.policies.rulebook import rulebook
@@ -149,3 +149,12 @@ def test_an_argument(arguments: list[str]) -> None:
     said = [line for line in done.err.splitlines() if not line.startswith("the guest pauses")]
     assert done.code == 2 and not done.out and len(said) == 1 and len(said[0]) <= 500, said
     assert "internal" not in said[0] and "Errno" not in said[0]
+
+
+@pytest.mark.parametrize("what", ["ends early", "holds " + "x" * 900])
+def test_of_a_message_that_is_too_long_the_place_is_cut_last(what: str) -> None:
+    place = "/srv/" + "/".join(f"folder-{n:03}" for n in range(20)) + "/guest.mig"
+    line = str(SourceError(what, place, "try " + ", ".join(f"name-{n}" for n in range(90))))
+    assert line.startswith(f"{place}: {what[:60]}") and "; try name-0" in line and len(line) <= 480
+    longer = str(SourceError(what, place * 3, "try this"))
+    assert longer.startswith(place[:150]) and "guest.mig: " in longer and what[:30] in longer and len(longer) <= 480

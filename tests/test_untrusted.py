@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from inspector.app.widgets.unmarked import unmarked
 from inspector.sources.dump import TEXTS, Provenance
 from inspector.untrusted import Untrusted
 from tests.hostile_text import EVIL, hidden_in
@@ -19,13 +20,12 @@ APP = ROOT / "inspector" / "app"
 
 HANDED_ON = """
 from rich.text import Text
-from textual.command import DiscoveryHit, Hit
 from textual.content import Content
 from textual.widgets import Label, Static
 from inspector.app.shell.application import InspectorApp
 from inspector.app.shell.commands import Command
 from inspector.app.widgets.ink import Ink, ink, row
-from inspector.app.widgets.unmarked import Box, hit, offer, still, unmarked
+from inspector.app.widgets.unmarked import Box, unmarked
 from inspector.errors import InspectorError, one_line
 from inspector.reports.outline import Words
 from inspector.reports.text import columns
@@ -39,8 +39,6 @@ def hand_on(dump: Dump, app: InspectorApp, box: Box) -> None:
     Text(host)  # refused
     Content(host)  # refused
     Content.from_markup(host)  # refused
-    Hit(1.0, host, app.bell)  # refused
-    DiscoveryHit(host, app.bell)  # refused
     Command(host, "", app.bell)  # refused
     Command("", host, app.bell)  # refused
     Ink(host)  # refused
@@ -62,10 +60,6 @@ def hand_on(dump: Dump, app: InspectorApp, box: Box) -> None:
     Box(f"CPUs of {host}", plain)  # refused
     Box(host.raw, plain)  # refused
     Box("a str", plain)  # refused
-    still(f"CPUs of {host}", id="x")  # refused
-    hit(1.0, f"{host}", app.bell, plain)  # refused
-    hit(1.0, plain, app.bell, f"{host}")  # refused
-    offer(plain, app.bell, host.raw)  # refused
     Box(unmarked(f"CPUs of {host}"), plain)
     row(host.shown)
     ink(f"CPUs of {host}")
@@ -113,6 +107,11 @@ def test_an_untrusted_text_shows_what_it_hides() -> None:
     assert text and not Untrusted() and "evil" in repr(text)
     with pytest.raises(AttributeError):
         text.raw = "other"
+
+
+def test_what_textual_draws_itself_is_neither_markup_nor_hidden() -> None:
+    drawn = unmarked(EVIL)
+    assert not hidden_in(drawn.plain) and "[@click=app.quit]QUIT" in drawn.plain and not drawn.spans
 
 
 def test_a_provenance_takes_no_bare_text() -> None:

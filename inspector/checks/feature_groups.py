@@ -63,9 +63,15 @@ class FeatureGroup(msgspec.Struct, frozen=True, kw_only=True):
     ids: tuple[int, ...]
     """ascending"""
     text: str
-    since: str = ""
     option: str = ""
     harmless: str = ""
+
+    @property
+    def since(self) -> str:
+        """The release in which the feature's registers appeared (`FeatureSet.since`), looked up when it is told: that
+        reads the policies of all releases."""
+        known = _BY_KEY.get(self.key)
+        return known.since if known else ""
 
     def headline(self, word: str) -> str:
         """`74 missing: PMUv3` for word `missing`."""
@@ -364,7 +370,6 @@ def _group(key: str, ids: tuple[int, ...]) -> FeatureGroup:
         feature=known.feature,
         ids=ids,
         text=known.text,
-        since=known.since,
         option=known.option,
         harmless=known.harmless,
     )

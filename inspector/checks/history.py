@@ -10,8 +10,9 @@ from functools import lru_cache
 
 import msgspec
 
-from inspector.policies.loader import load_policy, point_names, policy_names
+from inspector.policies.loader import load_policy, point_names
 from inspector.policies.model import Rule, conditions_of
+from inspector.policies.points import policy_names
 from inspector.policies.rulebook import Rulebook, rulebook
 from inspector.policies.series import numbers_of, series_of
 from inspector.registers.bits import mask_of
@@ -180,12 +181,12 @@ def _field_states(book: Rulebook, reg_id: int, mask: int, lsb: int) -> dict[str,
     if known is not None:
         states["known"] = _change("known", known.rule)
     states |= _step_states(book, reg_id, mask, lsb)
-    if always := [raz for raz in book.raz.get(reg_id, ()) if not raz.when]:
+    if always := [raz for raz in book.of(reg_id).raz if not raz.when]:
         states["raz"] = _change("raz", always[-1])
-    masks = [entry for entry in book.writable.get(reg_id, ()) if not entry[1].when]
+    masks = [entry for entry in book.of(reg_id).writable if not entry[1].when]
     if known is not None and masks and masks[-1][0] & mask == mask:
         states["writable"] = _change("writable", masks[-1][1])
-    for hook in book.hooks.get(reg_id, ()):
+    for hook in book.of(reg_id).hooks:
         if hook.kind in ("tolerate", "keep") and hook.mask & mask:
             states["tolerated"] = _change("tolerated", hook.rule)
     return states
@@ -194,7 +195,7 @@ def _field_states(book: Rulebook, reg_id: int, mask: int, lsb: int) -> dict[str,
 def _step_states(book: Rulebook, reg_id: int, mask: int, lsb: int) -> dict[str, FieldChange]:
     """What is done to the field's limit; what a nested hypervisor loses besides says nothing of other vCPUs."""
     states: dict[str, FieldChange] = {}
-    for step in book.steps.get(reg_id, ()):
+    for step in book.of(reg_id).steps:
         if "el2" in step.rule.when:
             continue
         if step.kind != "special" and step.mask & mask:

@@ -1,8 +1,8 @@
 """What a patch changes for one question: restore this vCPU on the same host, with and without it.
 
 Each variant is the same base kernel with other overlays (policies/patches). For each, the VMM's restore is played to
-the end, as checks/simulation.py does, then the guest runs; so the writes can be laid side by side, and what the guest
-sees afterwards.
+the end (checks/restore), then the guest runs; so the writes can be laid side by side, and what the guest sees
+afterwards.
 """
 
 from __future__ import annotations
@@ -11,34 +11,39 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from inspector.checks.machine.destination import SAME_HOST, Destination, destination_for
+from inspector.checks.machine.destination import Destination, OwnMachine
 from inspector.checks.machine.machine import refuse_creation
+from inspector.checks.machine.question import Given
 from inspector.checks.machine.source_kernel import describe_policy, kernel_of
 from inspector.checks.restore.result import Finding
-from inspector.checks.restore.steps import simulate
+from inspector.checks.restore.steps import Restore
 from inspector.checks.vmms.table import restoring_vmm
 from inspector.errors import InspectorError, one_line
-from inspector.kvm.guest import guest_view
+from inspector.kvm.guest import guest_view, trap_in_doubt
 from inspector.kvm.vm import Vm
-from inspector.policies.eras import era_of
-from inspector.policies.loader import combine, load_policy, patch_named, patch_names, policy_names
+from inspector.policies.loader import combine, load_policy, patch_named
 from inspector.policies.model import Policy, Rule
+from inspector.policies.points import patch_names, policy_names
 from inspector.policies.release import choose
 from inspector.policies.rulebook import rulebook
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.bits import ALL, ones
 from inspector.registers.caches import narrow_reading, wide_reading
 from inspector.registers.encoding import ccsidr_id, class_of
-from inspector.registers.ids import ID_AA64MMFR2_EL1
+from inspector.registers.ids import CTR_EL0, ID_AA64MMFR2_EL1
 from inspector.registers.reading import read
 from inspector.sources.dump import Dump, Vcpu
 
 CCSIDR_0 = ccsidr_id(0)
+CACHES = "normalise-caches"
+"""The patch that makes the caches up."""
 
 
 def series_base() -> str:
-    """The release that the CCIDX and cache series was posted against: the last one whose caches are the host's."""
-    return era_of("cache-registers", "fabricated").before
+    """The release that the CCIDX and cache series was posted against: the last one whose caches are the host's, which
+    is the one before that which merged it."""
+    releases = [name for name in policy_names() if name.endswith(".0")]
+    return releases[releases.index(f"{patch_named(CACHES).merged}.0") - 1].removesuffix(".0")
 
 
 NO_CACHE = "not known"
@@ -59,8 +64,8 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
 
 BEFORE = Variant(label="before", title="without the patch")
 ORDER = (
-    ("mask-ccidx",), ("mask-ccidx-tolerant",), ("mask-ccidx-keep",), ("normalise-caches",),
-    ("mask-ccidx", "normalise-caches"), ("hide-mpam",), ("hide-mpam-tolerant",),
+    ("mask-ccidx",), ("mask-ccidx-tolerant",), ("mask-ccidx-keep",), (CACHES,),
+    ("mask-ccidx", CACHES), ("hide-mpam",), ("hide-mpam-tolerant",),
 )  # fmt: skip
 """In the order of the story; other overlays that ship follow."""
 
@@ -87,7 +92,7 @@ class GuestView(msgspec.Struct, frozen=True, kw_only=True):
     """the first-level data cache as the guest works it out of CCSIDR_EL1, e.g. `256 sets x 4 ways x 64 B = 64 KiB`"""
 
 
-class Effect(msgspec.Struct, frozen=True, kw_only=True):
+class Effect(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One variant's answer."""
 
     variant: Variant
@@ -147,12 +152,15 @@ class PatchStudy:
         if vcpu.kind != "vcpu" or not vcpu.values:
             raise InspectorError("holds no vCPU registers to restore", dump.provenance.source, "choose a vCPU")
         self.dump = msgspec.structs.replace(dump, vcpus=(vcpu,))
-        self.vcpu, self.setup, self.host = vcpu, setup, host
+        self.vcpu = vcpu
         self.base_name = base or default_base(dump)
         choice = choose(self.base_name)
         self.base, self.explanation = choice.policy, choice.text
         self.vmm = restoring_vmm(dump.provenance)
+        self._machine = OwnMachine(self.dump, Given(features=setup, host=host))
         self._effects: dict[tuple[str, ...], Effect] = {}
+        self._first: Restore | None = None
+        """the restore that was played first: the others differ from it in few registers"""
 
     @property
     def question(self) -> str:
@@ -170,18 +178,21 @@ class PatchStudy:
         merged = variant.patches and all(patch_named(name).in_release(self.base) for name in variant.patches)
         # Laid over a kernel that has it, and has moved on since, a patch would take back what came later.
         policy = self.base if merged else combine(self.base, variant.patches)
-        target = destination_for(self.dump, SAME_HOST, policy, self.setup, self.vmm, self.host)
+        target = self._machine.under(policy)
         vm = target.build(1)
         refuse_creation(vm.exposure, describe_policy(policy))
-        fresh, shown = _guest(vm, target), dict(vm.exposure.values)
-        findings = simulate(self.vcpu, target, vm.vcpu(0), self.vmm).findings
+        ids = tuple(vm.exposure.feature_values())
+        fresh, shown = _guest(vm, target, ids), dict(vm.exposure.values)
+        restore = Restore(self.vcpu, target, vm.vcpu(0), self.vmm, self._first)
+        findings = restore.play()
+        self._first = self._first or restore
         vm.run(0)
         return Effect(
             variant=variant,
             policy=policy,
             writes=tuple(one for one in findings if one.kind != "missing_in_source"),
             missing=tuple(one for one in findings if one.kind == "missing_in_source"),
-            guest=_guest(vm, target),
+            guest=_guest(vm, target, ids),
             fresh=fresh,
             shown=shown,
             shown_known=vm.exposure.known,
@@ -279,8 +290,8 @@ def guest_changes(before: Effect, after: Effect) -> tuple[GuestChange, ...]:
     """What a guest reads differently, field by field; bits that are not known on either side are left out."""
     found: list[GuestChange] = []
     for reg_id, old in before.guest.values.items():
-        new = after.guest.values.get(reg_id)
-        if new is None:
+        new = after.guest.values.get(reg_id, old)
+        if new == old:
             continue
         known = before.guest.known.get(reg_id, ALL) & after.guest.known.get(reg_id, ALL)
         if not (old ^ new) & known:
@@ -297,12 +308,15 @@ def guest_changes(before: Effect, after: Effect) -> tuple[GuestChange, ...]:
     return tuple(found)
 
 
-def _guest(vm: Vm, target: Destination) -> GuestView:
+def _guest(vm: Vm, target: Destination, ids: Sequence[int]) -> GuestView:
+    """What the guest reads now; `ids`: the registers that say what the vCPU is."""
     exposure = vm.exposure
-    state = {reg_id: vm.vcpu(0).value(reg_id) for reg_id in exposure.feature_values()}
+    state = {reg_id: vm.vcpu(0).value(reg_id) for reg_id in ids}
     values = guest_view(exposure, state)
-    written = {reg_id: mask for reg_id, mask in exposure.known.items() if mask != ALL}
+    written = {reg_id: mask for reg_id, mask in exposure.known.items() if mask & ALL != ALL}
     known = {reg_id: mask for reg_id, mask in written.items() if state.get(reg_id) == exposure.values.get(reg_id)}
+    if doubt := trap_in_doubt(exposure):
+        known[CTR_EL0] = known.get(CTR_EL0, ALL) & ~doubt
     ccidx = values.get(ID_AA64MMFR2_EL1, 0) >> 20 & 0xF if known.get(ID_AA64MMFR2_EL1, ALL) >> 20 & 0xF == 0xF else None
     hardware = exposure.book.variant("guest-caches") == "hardware"
     host = target.host

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -47,11 +48,13 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         return catalog.by_id(self.id).name + (f".{self.field}" if self.field else "")
 
 
+@lru_cache(maxsize=16)
 def subjects(before: Effect, after: Effect) -> tuple[Subject, ...]:
-    """What differs for anybody, in the catalogue's order."""
+    """What differs for anybody, in the catalogue's order; kept for the series that the screens draw again and again."""
     writes = [{one.id: one for one in side.writes} for side in (before, after)]
     ids = {one.id for one in guest_changes(before, after)} | _fresh_changes(before, after)
-    ids |= {i for i, one in writes[0].items() if i in writes[1] and _answer(one) != _answer(writes[1][i])}
+    pairs = ((one, writes[1].get(i, one)) for i, one in writes[0].items())
+    ids |= {one.id for one, other in pairs if one is not other and _answer(one) != _answer(other)}
     ordered = sorted(ids, key=lambda reg_id: catalog.sort_key(catalog.by_id(reg_id)))
     return tuple(one for reg_id in ordered for one in _of_register(reg_id, before, after, writes))
 
@@ -76,17 +79,19 @@ def _answer(one: Finding) -> tuple[int, int | None]:
 
 def _fresh_changes(before: Effect, after: Effect) -> set[int]:
     """Registers that userspace, or the guest of a new VM, reads otherwise."""
-    found = {
-        reg_id
-        for reg_id in {*before.shown, *after.shown}
-        if _word(before.shown, before.shown_known, reg_id) != _word(after.shown, after.shown_known, reg_id)
-    }
-    guests = (before.fresh, after.fresh)
-    return found | {
-        reg_id
-        for reg_id in {*before.fresh.values, *after.fresh.values}
-        if len({_word(one.values, one.known, reg_id) for one in guests}) > 1
-    }
+    old, new = before.fresh, after.fresh
+    return _differing(before.shown, before.shown_known, after.shown, after.shown_known) | _differing(
+        old.values, old.known, new.values, new.known
+    )
+
+
+def _differing(
+    values: Mapping[int, int], known: Mapping[int, int], others: Mapping[int, int], known_there: Mapping[int, int]
+) -> set[int]:
+    """Registers that have other known bits, or that only one side has."""
+    unlike = {reg_id for reg_id, _ in values.items() ^ others.items()}
+    unlike |= {reg_id for reg_id, _ in known.items() ^ known_there.items()}
+    return {reg_id for reg_id in unlike if _word(values, known, reg_id) != _word(others, known_there, reg_id)}
 
 
 def _word(values: Mapping[int, int], known: Mapping[int, int], reg_id: int) -> tuple[int, int] | None:

@@ -35,7 +35,7 @@ def add_secrets(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--secrets",
         action="store_true",
-        help="tell the values of general, vector and debug registers, pointers (SP, PC, TTBR, TPIDR) and keys too:\n"
+        help="tell the values of general, vector and debug registers, pointers (SP, PC, TTBR, TPIDR) and keys too: "
         "secrets of the guest, which are withheld otherwise",
     )
 
@@ -46,9 +46,11 @@ def add_declared(parser: argparse.ArgumentParser) -> None:
         "--as",
         dest="declared",
         choices=("host", "el0", "vcpu", "guest"),
-        help="whose values a pasted text holds: a host's raw ones, what a process of a host reads (el0), a vCPU's,\n"
-        "or what a guest reads; default: as a header line of the text says, else inferred. It holds for every text of\n"
-        "the command: two that differ in it say it in a header line of their own (`# host`, `# guest`)",
+        metavar="VIEW",
+        help="whose values a pasted text holds: a host's raw ones (host), what a process of a host reads (el0), a "
+        "vCPU's (vcpu), or what a guest reads (guest); default: as a header line of the text says, else inferred. It "
+        "holds for every text of the command: two that differ in it say it in a header line of their own (`# host`, "
+        "`# guest`)",
     )
 
 
@@ -62,12 +64,11 @@ def add_snapshot(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_kernel(parser: argparse.ArgumentParser, required: bool = False) -> None:
+def add_kernel(parser: argparse.ArgumentParser) -> None:
     """`--kernel K`: a policy name, a release string, a path to a policy of the user's own, `+patch` behind any."""
     parser.add_argument(
         "--kernel",
         metavar="K",
-        required=required,
         help="a policy (6.12, 6.2+mask-ccidx), a release string (uname -r), or the path of a TOML policy",
     )
 
@@ -78,9 +79,9 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
         "--host",
         metavar="LIST",
         default="",
-        help="what registers do not show, else inferred: spectre-v2=unaffected|mitigated|vulnerable,\n"
-        "meltdown=unaffected|affected, ssb=..., bhb=..., vgic=v2|v3|v5|none, page-size=4k|16k|64k,\n"
-        "aarch32=on|off, how the kernel was built: sme=on|off, poe=on|off; REGISTER.FIELD=VALUE;\n"
+        help="what registers do not show, else inferred: spectre-v2=unaffected|mitigated|vulnerable, "
+        "meltdown=unaffected|affected, ssb=..., bhb=..., vgic=v2|v3|v5|none, page-size=4k|16k|64k, "
+        "aarch32=on|off, how the kernel was built: sme=on|off, poe=on|off; REGISTER.FIELD=VALUE; "
         'cmdline="..." (the command line of the host\'s kernel: arm64.nobti, mitigations=off ...)',
     )
 
@@ -100,7 +101,7 @@ def add_why(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--why", action="store_true", help="print the facts of the host that the answer rests on too")
 
 
-_MANY = ("files_from", "partial", "merge", "engine")
+_MANY = ("files_from", "partial", "merge", "engine", "skip_unreadable", "table")
 """Options that ask for many dumps."""
 _MOST_JOBS = 256
 
@@ -110,10 +111,14 @@ def is_many(options: argparse.Namespace) -> bool:
     return any(getattr(options, name) for name in _MANY)
 
 
-def add_many(parser: argparse.ArgumentParser, each: str = "DUMP") -> None:
-    """`--files-from FILE`, `--partial FILE`, `--merge`, `--engine ENGINE` and `--jobs N`. `each`: what is listed."""
+def add_many(parser: argparse.ArgumentParser, table: str, each: str = "DUMP") -> None:
+    """`--files-from`, `--partial`, `--merge`, `--skip-unreadable`, `--engine`, `--jobs` and `--table`. `table`: what is
+    in its rows and columns; `each`: what is listed."""
     parser.add_argument(
-        "--files-from", metavar="FILE", help=f"a file with the path of a {each} on each line; - for standard input"
+        "--files-from",
+        metavar="FILE",
+        help=f"a file with the path of a {each} on each line, or with a NUL behind each (find -print0); "
+        "- for standard input",
     )
     parser.add_argument(
         "--partial",
@@ -122,13 +127,26 @@ def add_many(parser: argparse.ArgumentParser, each: str = "DUMP") -> None:
     )
     parser.add_argument("--merge", action="store_true", help=f"each {each} is a file that --partial wrote")
     parser.add_argument(
+        "--skip-unreadable",
+        action="store_true",
+        help=f"go on without a {each} that cannot be read, and tell it: on standard error and in the report by name "
+        "and reason (the first 64; all are counted), in a table as a row. As nothing is known of it, the exit code is "
+        "1 at best, and 2 where none can be read; with --partial 0, as the part tells it to --merge",
+    )
+    parser.add_argument(
         "--engine",
         metavar="ENGINE",
-        help="dask: read on processes of a Dask cluster on this machine; dask:tcp://HOST:PORT: on that scheduler's\n"
-        f"workers. {each} may then be a pattern, an address of a store (s3://..., zip://...) or a Parquet file with\n"
+        help="dask: read on processes of a Dask cluster on this machine; dask:tcp://HOST:PORT: on that scheduler's "
+        f"workers. {each} may then be a pattern, an address of a store (s3://..., zip://...) or a Parquet file with "
         "the columns name and dump. Needs pip install 'vcpu-inspector[fleet]', and s3fs for s3://",
     )
     parser.add_argument("--jobs", type=_jobs, default=0, metavar="N", help="processes that read (default: one per CPU)")
+    parser.add_argument(
+        "--table",
+        metavar="FILE",
+        help=f"write a table too, for DuckDB, pandas or a spreadsheet: {table}; FILE ends in .csv, or in .parquet "
+        "(needs pip install 'vcpu-inspector[fleet]')",
+    )
 
 
 def _jobs(text: str) -> int:

@@ -11,33 +11,35 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from inspector import sources
-from inspector.checks.baseline.cases import baseline_under_each
-from inspector.checks.baseline.export import baseline_dump, firecracker_template, qemu_properties
 from inspector.checks.compare.compare import comparison_of, question_of
 from inspector.checks.compare.sets import Scope
 from inspector.checks.compare.withheld import told
-from inspector.checks.features.presence import states_of
-from inspector.checks.features.sides import sides_of
 from inspector.checks.fleet.part import Part, Question
 from inspector.checks.fleet.summarise import Asked
-from inspector.checks.fleet.table import columns_of, rows_of, writer_of
+from inspector.checks.machine.question import Given
 from inspector.commands.arguments import add_declared, add_kernel, add_many, add_secrets, add_style
-from inspector.commands.destinations import given_kernel
-from inspector.commands.fleet import listed_paths, nothing_given, part_of, tell
+from inspector.commands.fleet import (
+    advice,
+    check_table,
+    listed_paths,
+    nothing_given,
+    part_of,
+    tell_unread,
+    write_table,
+)
 from inspector.commands.output import add_force, status_of_all, write_out
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
-from inspector.new_file import check_target, new_file
 from inspector.progress import Progress
 from inspector.registers import catalog
 from inspector.registers.definitions.special import FEATURE_PREFIX
-from inspector.registers.features import Feature, named
-from inspector.reports import baseline as baseline_report
 from inspector.reports import compare as report
-from inspector.reports import summary as features_report
 from inspector.reports.json import dumps
-from inspector.sources.formats import dump_json
+
+if TYPE_CHECKING:
+    from inspector.registers.features import Feature
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -49,13 +51,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="dumps; of a single one, its vCPUs are compared; FEAT_ names: which dump has these features",
     )
     parser.add_argument("--all", action="store_true", help="compare the guest's own state too")
-    add_many(parser)
-    parser.add_argument(
-        "--table",
-        metavar="FILE",
-        help="write a table too, for DuckDB, pandas or a spreadsheet: a row for each host, a column for each register\n"
-        "and field that host and kernel decide (--all: every register); FILE ends in .csv, or in .parquet (needs\n"
-        "pip install 'vcpu-inspector[fleet]')",
+    add_many(
+        parser,
+        "a row for each host, a column for each register and field that host and kernel decide (--all: every register)",
     )
     parser.add_argument("--baseline", action="store_true", help="find what all hosts can run")
     add_kernel(parser)
@@ -80,19 +78,29 @@ def run(options: argparse.Namespace) -> int:
     exports = [name for name in ("firecracker", "qemu", "dump") if getattr(options, name)]
     if exports and not options.baseline:
         raise InspectorError("goes with --baseline", f"--{exports[0]}", "add --baseline")
-    if options.table:
-        _check_table(options)
+    check_table(options, "merge", "partial", "baseline")
     if options.partial and options.all:
         raise InspectorError("holds no values of the guests", "--partial", "leave out --all")
     if options.baseline:
         return _baseline(options)
     wanted = _features(options)
-    return _compare_features(options, wanted) if wanted else _compare(options)
+    if not wanted:
+        return _compare(options)
+    for one in ("partial", "merge", "engine", "table", "skip_unreadable"):
+        if getattr(options, one):
+            hint = "they ask a few dumps; of many, a --table has every field"
+            raise InspectorError("does not go with FEAT_ names", f"--{one.replace('_', '-')}", hint)
+    return _compare_features(options, wanted)
 
 
 def _features(options: argparse.Namespace) -> tuple[Feature, ...]:
     """The features named among the dumps, which are taken out of them. Raises RegisterError for one that is none."""
     names = [name for name in options.dumps if name.upper().startswith(FEATURE_PREFIX) and not os.path.lexists(name)]
+    if not names:
+        return ()
+    # What says which features there are: a comparison of registers does without.
+    from inspector.registers.features import named
+
     options.dumps = [name for name in options.dumps if name not in names]
     unknown = next((name for name in names if not named(name)), None)
     if unknown is not None:
@@ -102,7 +110,11 @@ def _features(options: argparse.Namespace) -> tuple[Feature, ...]:
 
 def _compare_features(options: argparse.Namespace, wanted: tuple[Feature, ...]) -> int:
     """Which dump has the features on its host and shows them to its vCPU; 0 when all agree."""
-    found = [sides_of(sources.load(path, options.declared), options.kernel) for path in _paths(options)]
+    from inspector.checks.features.presence import states_of
+    from inspector.checks.features.sides import sides_of
+    from inspector.reports import summary as features_report
+
+    found = [sides_of(sources.load(path, options.declared), Given(options.kernel)) for path in _paths(options)]
     states = [states_of(sides, wanted) for sides in found]
     if options.json:
         print(dumps(features_report.compared_json(found, states)))
@@ -113,31 +125,6 @@ def _compare_features(options: argparse.Namespace, wanted: tuple[Feature, ...]) 
         if all(len({(one.host, one.vcpu) for one in row}) == 1 for row in zip(*states, strict=True))
         else EXIT_NO
     )
-
-
-def _check_table(options: argparse.Namespace) -> None:
-    """Raises InspectorError where no table could be written: before the work, not after it."""
-    for other in ("merge", "partial", "baseline"):
-        if getattr(options, other):
-            raise InspectorError(f"does not go with --{other}", "--table", "ask for the table alone")
-    writer_of(options.table)
-    check_target(options.table, options.force)
-
-
-def _write_table(options: argparse.Namespace, part: Part) -> None:
-    """Read every dump again: a row is written when it was read, and nothing is kept of it."""
-    paths = _paths(options)
-    if options.engine:
-        from inspector.checks.fleet.stores import dumps_at, places_of
-
-        found = (dump for place in places_of(paths) for _, dump in dumps_at(place, options.declared))
-    else:
-        found = (sources.load(path, options.declared) for path in paths)
-    columns = columns_of(part, options.all, options.secrets)
-    like = status_of_all(paths)
-    with Progress("written rows", part.dumps) as said, new_file(options.table, like, options.force) as temporary:
-        writer_of(options.table)(temporary, columns, rows_of(found, columns, said.at))
-    tell(f"wrote {options.table}: {part.subjects} rows")
 
 
 def _part(options: argparse.Namespace, question: Question) -> Part | None:
@@ -161,7 +148,10 @@ def _compare(options: argparse.Namespace) -> int:
     if part is None:
         return EXIT_YES
     if options.table:
-        _write_table(options, part)
+        from inspector.checks.fleet.table import columns_of
+
+        columns = columns_of(part, options.all, options.secrets, options.skip_unreadable)
+        write_table(options, _paths(options), columns, part)
     answer = comparison_of(part)
     answer = answer if options.secrets else told(answer)
     if options.json:
@@ -172,13 +162,23 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _baseline(options: argparse.Namespace) -> int:
+    # What finds a baseline models hosts under kernels: a comparison does without.
+    from inspector.checks.baseline.cases import baseline_under_each
+    from inspector.checks.baseline.export import baseline_dump, firecracker_template, qemu_properties
+    from inspector.commands.destinations import given_kernel
+    from inspector.reports import baseline as baseline_report
+    from inspector.sources.formats import dump_json
+
     choice = given_kernel(options)
     kernel, candidates = (choice.policy, choice.candidates) if choice is not None else (None, ())
     part = _part(options, "baseline")
     if part is None:
         return EXIT_YES
     with Progress("modelled unlike hosts", len(part.groups)) as said:
-        answer = baseline_under_each(part, kernel, candidates, said)
+        asked = Asked(question="baseline", skip=options.skip_unreadable, advice=advice(len(part.groups)))
+        answer = baseline_under_each(part, kernel, candidates, said, asked)
+    if answer.unread.count > part.unread.count:
+        tell_unread(answer.unread)
     if answer.cases and kernel is not None and (options.firecracker or options.dump or options.qemu):
         print(one_line(f"what is written is that of {kernel.label} alone, one of several cases"), file=sys.stderr)
     like = status_of_all(_paths(options)) if options.firecracker or options.dump else None

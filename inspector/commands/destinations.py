@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Literal, NamedTuple
 
 from inspector import sources
-from inspector.checks.machine.destination import SAME_HOST, SameHost, source_vcpus
-from inspector.checks.machine.machine import asked_setup
-from inspector.checks.vmms.table import VMM_NAMES, restoring_vmm
-from inspector.errors import InspectorError, one_line
+from inspector.checks.machine.destination import SAME_HOST, SameHost
+from inspector.checks.machine.question import Given
+from inspector.checks.vmms.table import VMM_NAMES
+from inspector.errors import one_line
 from inspector.policies.release import Choice, choose
-from inspector.policies.setup import FEATURE_WORDS, Gic, VcpuSetup
-from inspector.sources.dump import Dump, Vcpu, select_vcpus
-from inspector.sources.vcpu_setup import setup_of
+from inspector.policies.setup import FEATURE_WORDS
+from inspector.sources.dump import Dump
 
 
 def add_setup(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +20,8 @@ def add_setup(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--features",
         metavar="LIST",
-        help=f"vCPU features: {','.join(FEATURE_WORDS)}; qemu; none (default: as the dump's own vCPU)",
+        help=f"vCPU features, commas between: {', '.join(FEATURE_WORDS)}; or qemu, none "
+        "(default: as the dump's own vCPU)",
     )
     parser.add_argument("--gic", choices=("v3", "none"), help="in-kernel interrupt controller of the VM")
 
@@ -30,7 +29,7 @@ def add_setup(parser: argparse.ArgumentParser) -> None:
 def add_vmm(parser: argparse.ArgumentParser, why: str = "whose restore rule") -> None:
     """`--vmm NAME`; `why`: what it decides."""
     default = "" if why != "whose restore rule" else " (default: as the source's format suggests)"
-    help_text = f"{why}: {', '.join(VMM_NAMES)},\nor with a version: firecracker-1.12, cloud-hypervisor-41{default}"
+    help_text = f"{why}: {', '.join(VMM_NAMES)}, or with a version: firecracker-1.12, cloud-hypervisor-41{default}"
     parser.add_argument("--vmm", metavar="VMM", help=help_text)
 
 
@@ -44,41 +43,13 @@ def given_kernel(options: argparse.Namespace) -> Choice | None:
     return choice
 
 
-def given_setup(options: argparse.Namespace, source: Dump) -> VcpuSetup | None:
-    """The setup that `--features` or `--gic` ask for, the rest as in the saved vCPU; None when neither is given."""
-    if options.features is None and options.gic is None:
-        return None
-    family = restoring_vmm(source.provenance, options.vmm or "").family
-    return asked_setup(options.features, options.gic, setup_of(source_vcpus(source)[0][0], family))
-
-
-class GivenDestination(NamedTuple):
-    """What the options say of a destination, in the order in which `migrate` and `fix` of the library take it."""
-
-    kernel: str | None
-    vmm: str
-    features: str | None
-    gic: Gic | None
-    host: str
-    assume: Literal["core"] | None
-
-
-def given_destination(options: argparse.Namespace) -> GivenDestination:
-    """Kernel, VMM, features, interrupt controller and inputs of the host, as they were given."""
-    return GivenDestination(
-        options.kernel, options.vmm or "", options.features, options.gic, options.host, options.assume
-    )
+def given_of(options: argparse.Namespace) -> Given:
+    """What the options say of a machine or a destination; a command has some of these options."""
+    named = {name: getattr(options, name, None) for name in Given.__struct_fields__}
+    return Given(**{name: value for name, value in named.items() if value is not None})
 
 
 def given_side(options: argparse.Namespace) -> Dump | SameHost:
     """The destination that DESTINATION names: a dump, or `same-host`."""
     name = options.destination
     return SAME_HOST if name == SAME_HOST else sources.load(name, options.declared)
-
-
-def one_vcpu(dump: Dump, wanted: str | None = None) -> Vcpu:
-    """The vCPU that a command works on: the named one, else the first. Raises InspectorError when there is none."""
-    vcpus = select_vcpus(dump, [wanted] if wanted is not None else []).vcpus
-    if not vcpus:
-        raise InspectorError("holds no vCPU registers", dump.provenance.source, "give a dump of a vCPU")
-    return vcpus[0]

@@ -14,13 +14,15 @@ from io import BufferedReader, RawIOBase
 from pathlib import Path
 from typing import BinaryIO, cast
 
+import msgspec
+
 from inspector import sources
+from inspector.checks.explain.explain import explain
 from inspector.checks.explain.streaming import condensed
 from inspector.checks.explain.withheld import told
 from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_secrets, add_snapshot, add_style
-from inspector.commands.destinations import given_kernel
+from inspector.commands.destinations import given_kernel, given_of
 from inspector.errors import RegisterError, SourceError
-from inspector.library import explain
 from inspector.registers import catalog
 from inspector.reports import explain as report
 from inspector.reports.json import dumps
@@ -120,7 +122,8 @@ def run(options: argparse.Namespace) -> int:
     text = log_text(options.text)
     source = sources.load(options.source, options.declared, options.snapshot) if options.source else None
     destination = sources.load(options.destination, options.declared) if options.destination else None
-    answer = explain(text, source, destination, given_kernel(options), options.host, options.assume)
+    given = msgspec.structs.replace(given_of(options), kernel=given_kernel(options))
+    answer = explain(text, source, destination, given)
     answer = answer if options.secrets else told(answer)
     if options.json:
         print(dumps(report.explanation_json(answer)))

@@ -10,6 +10,7 @@ import argparse
 import sys
 
 from inspector.checks.machine.booted import as_booted
+from inspector.checks.machine.machine import machine
 from inspector.checks.vmms.table import find_vmm
 from inspector.commands.arguments import (
     add_declared,
@@ -20,15 +21,15 @@ from inspector.commands.arguments import (
     add_style,
     add_why,
 )
-from inspector.commands.destinations import add_setup, add_vmm
+from inspector.commands.destinations import add_setup, add_vmm, given_of
 from inspector.commands.opened import given_source
 from inspector.errors import EXIT_NO, EXIT_YES, one_line
 from inspector.kvm.cores import hints
 from inspector.kvm.host_inputs import facts
-from inspector.library import expose, machine
 from inspector.reports import exposure as report
 from inspector.reports.host_facts import facts_json, facts_lines
 from inspector.reports.json import dumps
+from inspector.sources.dump import vcpu_named
 from inspector.sources.withheld import withhold
 
 
@@ -55,9 +56,9 @@ def run(options: argparse.Namespace) -> int:
     dump = given if options.secrets else withhold(given)
     # Of a saved vCPU no value is told here, so that only what a machine's own registers lost is worth a note.
     lost = dump.notes[len(given.notes) :] if dump.host != given.host else ()
-    found = machine(dump, options.kernel, options.features, options.gic, options.host, options.vcpu, options.assume)
+    found = machine(dump, given_of(options), vcpu_named(dump, options.vcpu))
     exposure, policy = found.exposure, found.policy
-    booted = as_booted(expose(found, *options.registers), found, dump, find_vmm(options.vmm or "qemu"))
+    booted = as_booted(found.shown(*options.registers), found, dump, find_vmm(options.vmm or "qemu"))
     registers = booted.registers
     known = facts(exposure, [one.id for one in registers] if options.registers else None)
     asked = [one.id for one in registers] if options.registers else ()

@@ -24,9 +24,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from inspector.asking import fix
 from inspector.checks.machine.destination import SAME_HOST
-from inspector.checks.repair.fix import FixResult
+from inspector.checks.repair.fix import FixResult, fix
 from inspector.commands.arguments import (
     add_declared,
     add_host_inputs,
@@ -35,7 +34,7 @@ from inspector.commands.arguments import (
     add_snapshot,
     add_style,
 )
-from inspector.commands.destinations import add_setup, add_vmm, given_destination, given_side
+from inspector.commands.destinations import add_setup, add_vmm, given_of, given_side
 from inspector.commands.opened import given_source
 from inspector.commands.output import STANDARD_OUTPUT
 from inspector.errors import InspectorError
@@ -74,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _fixed(options: argparse.Namespace, target: str) -> FixResult:
     source = given_source(options)
-    return fix(source, given_side(options), target, *given_destination(options), dry_run=options.dry_run)
+    return fix(source, given_side(options), target, given_of(options), dry_run=options.dry_run)
 
 
 def _report(options: argparse.Namespace, result: FixResult) -> str:

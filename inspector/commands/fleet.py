@@ -5,31 +5,72 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
+import msgspec
+
+from inspector import sources
 from inspector.checks.fleet.files import encode_part, merge_files
-from inspector.checks.fleet.part import Part
+from inspector.checks.fleet.part import Part, Unread
 from inspector.checks.fleet.reading import CHUNK, read_paths
 from inspector.checks.fleet.summarise import Asked
 from inspector.commands.output import check_output, status_of_all, write_out
-from inspector.errors import InspectorError, one_line
+from inspector.errors import InspectorError, SourceError, one_line
+from inspector.new_file import check_target, new_file
 from inspector.progress import Progress
+from inspector.reports.unread import unread_count, unread_names
 from inspector.sources.opening import open_path, open_standard_input
+
+if TYPE_CHECKING:
+    from inspector.checks.fleet.table import Cell, Table
+
+_LONGEST_PATH = 4095
+"""Bytes: PATH_MAX of Linux, limits.h, without the byte that ends it; an address of a store has a quarter of it"""
+_NO_PATH = f"holds a line of more than {_LONGEST_PATH:,} bytes, which is no path"
+_LIST = "a path on each line, or a NUL behind each (find -print0)"
+SKIP = "--skip-unreadable"
+FEWEST = 3
+"""Sources; of two nobody goes on with one."""
 
 
 def listed_paths(options: argparse.Namespace, named: Sequence[str]) -> list[str]:
-    """What was named, and behind it what the file of `--files-from` lists. Standard input is read once."""
+    """What was named, and behind it what the file of `--files-from` lists. Standard input is read once.
+
+    Raises SourceError for a file that is no list.
+    """
     paths = list(named)
     if options.files_from:
-        with (
-            open_standard_input()
-            if options.files_from == "-"
-            else open_path(options.files_from, options.files_from) as content
-        ):
-            lines = (os.fsdecode(line.rstrip(b"\r\n")) for line in content.stream())
-            paths += [line for line in lines if line.strip()]
+        paths += _listed(options.files_from)
         options.files_from = None
     return paths
+
+
+def _listed(name: str) -> Iterator[str]:
+    try:
+        content = open_standard_input() if name == "-" else open_path(name, name)
+    except SourceError as error:
+        hint = _LIST if error.what.startswith("is empty") else error.hint
+        raise SourceError(error.what, error.where, hint) from None
+    with content:
+        stream, ends = content.stream(), b"\0" if b"\0" in content.head else b"\n"
+        rest = b""
+        while data := stream.read(1 << 16):
+            *lines, rest = (rest + data).split(ends)
+            yield from _paths(lines, name, ends)
+            if len(rest) > _LONGEST_PATH:
+                raise SourceError(_NO_PATH, name, _LIST)
+        yield from _paths([rest], name, ends)
+
+
+def _paths(lines: Sequence[bytes], name: str, ends: bytes) -> Iterator[str]:
+    for line in lines:
+        path = line if ends == b"\0" else line.removesuffix(b"\r")
+        if len(path) > _LONGEST_PATH:
+            raise SourceError(_NO_PATH, name, _LIST)
+        if path.strip():
+            yield os.fsdecode(path)
 
 
 def part_of(
@@ -40,25 +81,88 @@ def part_of(
     `what`: what is done with each dump, for the progress. `chunk`: dumps of one task.
     """
     check_output(options.partial, options.force)
+    # A part and an address may be of many dumps.
+    many = FEWEST if options.engine or (options.merge and len(paths) > 1) else len(paths)
+    asked = msgspec.structs.replace(asked, skip=options.skip_unreadable, advice=advice(many))
+    part = _part_of(options, paths, asked, what, chunk)
+    tell_unread(part.unread)
+    if not options.partial:
+        return part
+    like = status_of_all(paths)
+    more = f": {part.dumps} dump{'s' * (part.dumps != 1)}" + f", {unread_count(part.unread)}" * bool(part.unread)
+    write_out(options.partial, encode_part(part), force=options.force, like=like, more=more)
+    return None
+
+
+def _part_of(options: argparse.Namespace, paths: Sequence[str], asked: Asked, what: str, chunk: int) -> Part:
     if options.merge:
         with Progress("merged parts", len(paths)) as said:
-            part = merge_files(paths, asked.question, said)
-    elif options.engine:
+            return merge_files(paths, asked, said)
+    if options.engine:
         from inspector.checks.fleet.engine import run_on
         from inspector.checks.fleet.stores import places_of
 
         with Progress("looked for dumps") as said:
-            places = places_of(paths, said)
+            places = places_of(paths, said, asked)
         with Progress(what, sum(place.count for place in places)) as said:
-            part = run_on(options.engine, places, asked, tell, said)
+            return run_on(options.engine, places, asked, tell, said)
+    with Progress(what, len(paths)) as said:
+        return read_paths(paths, asked, options.jobs, said, chunk)
+
+
+def check_table(options: argparse.Namespace, *without: str) -> None:
+    """Raises InspectorError where no table could be written: before the work, not after it. `without`: options that it
+    does not go with."""
+    if not options.table:
+        return
+    for other in without:
+        if getattr(options, other):
+            raise InspectorError(f"does not go with --{other}", "--table", "ask for the table alone")
+    from inspector.checks.fleet.table import writer_of
+
+    writer_of(options.table)
+    check_target(options.table, options.force)
+
+
+def write_table(options: argparse.Namespace, paths: Sequence[str], table: Table, part: Part) -> None:
+    """Read every dump again: a row is written when it was read, and nothing is kept of it. `part`: of these dumps."""
+    from inspector.checks.fleet.stores import Waiting, places_of, waiting_at
+    from inspector.checks.fleet.table import rows_of, writer_of
+
+    asked = Asked(question=part.question, declared=options.declared, skip=options.skip_unreadable)
+    if options.engine:
+        found = (one for place in places_of(paths, None, asked) for one in waiting_at(place, options.declared))
     else:
-        with Progress(what, len(paths)) as said:
-            part = read_paths(paths, asked, options.jobs, said, chunk)
-    if not options.partial:
-        return part
-    like = status_of_all(paths)
-    write_out(options.partial, encode_part(part), force=options.force, like=like, more=f": {part.dumps} dumps")
-    return None
+        read = partial(sources.load, declared=options.declared)
+        found = (Waiting(position, path, partial(read, path)) for position, path in enumerate(paths))
+    count = 0
+
+    def rows() -> Iterator[list[Cell]]:
+        nonlocal count
+        for row in rows_of(found, table, asked):
+            yield row
+            count += 1
+            said.at(count)
+
+    with (
+        Progress("written rows", part.subjects + part.unread.count) as said,
+        new_file(options.table, status_of_all(paths), options.force) as temporary,
+    ):
+        writer_of(options.table)(temporary, table, rows())
+    tell(f"wrote {options.table}: {count} row{'s' * (count != 1)}")
+
+
+def advice(count: int) -> str:
+    """What the error of one of `count` sources says besides."""
+    return f"{SKIP} goes on without it" if count >= FEWEST else ""
+
+
+def tell_unread(unread: Unread) -> None:
+    """What could not be read, on standard error: a line for each that is named."""
+    if unread:
+        tell(f"{unread_count(unread)}:")
+    for line in unread_names(unread):
+        tell(f"  {line}")
 
 
 def tell(text: str) -> None:

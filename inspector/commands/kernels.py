@@ -11,7 +11,8 @@ import sys
 from inspector.commands.arguments import add_style
 from inspector.errors import EXIT_YES, InspectorError, one_line
 from inspector.policies.changes import changes
-from inspector.policies.loader import load_policy, patch_names, patch_title, policy_names, vendor_names
+from inspector.policies.loader import load_policy, patch_title
+from inspector.policies.points import patch_names, policy_names, vendor_names
 from inspector.policies.release import choose
 from inspector.registers import catalog
 from inspector.reports import kernels as report
@@ -78,7 +79,7 @@ def _compare(options: argparse.Namespace) -> int:
     before, after = (choose(text) for text in options.kernels)
     found = changes(before.policy, after.policy)
     if name := _register(options.register):
-        found = [change for change in found if name in change.register]
+        found = [change for change in found if change.concerns(name)]
     if options.json:
         print(dumps(report.changes_json(before.policy, after.policy, found)))
     elif options.markdown:

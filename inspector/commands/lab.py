@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 
 from inspector.checks.lab.real_kernels import RealKernels
 from inspector.checks.writing.typed import typed_write
@@ -24,12 +25,17 @@ from inspector.registers.catalog import Register, find
 from inspector.reports.json import dumps
 from inspector.reports.real_kernels import side_by_side_json, side_by_side_lines
 from inspector.reports.text import columns
-from inspector.sources.live.laboratory import DEFAULT_CPU, FORM, PREFIX, guest_python
+from inspector.sources.live.laboratory import DEFAULT_CPU, FORM, PREFIX, guest_python, to_standard_error
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("what", choices=("doctor", "list", "fetch", "ask", "stop", "clear"), help="see above")
+    parser.add_argument(
+        "what",
+        choices=("doctor", "list", "fetch", "ask", "stop", "clear"),
+        metavar="WHAT",
+        help="doctor, list, fetch, ask, stop or clear",
+    )
     parser.add_argument(
         "words", nargs="*", default=[], metavar="SERIES|REG", help="fetch: series such as newest; ask: REG[=VALUE]"
     )
@@ -60,8 +66,10 @@ def _ask(options: argparse.Namespace) -> int:
         raise InspectorError("needs a register", "lab ask", "such as: lab ask ID_AA64MMFR2_EL1.CCIDX=1")
     asked = [_register(word) for word in options.words]
     cpu = f",cpu={options.cpu}" if options.cpu else ""
-    names = options.kernels.split(",") if options.kernels else _fetched()
-    kernels = RealKernels([f"{PREFIX}{name}{cpu}" for name in names if name])
+    names = [name for name in options.kernels.split(",") if name] if options.kernels else _fetched()
+    if not names:
+        raise InspectorError("names no kernel", "--kernels", "series or paths, commas between: newest,~/linux")
+    kernels = RealKernels([f"{PREFIX}{name}{cpu}" for name in names])
     found = [(register, kernels.ask_all(register, text), text) for register, text in asked]
     if options.json:
         print(dumps({"registers": [side_by_side_json(*one) for one in found]}))
@@ -121,7 +129,8 @@ def _list(options: argparse.Namespace) -> int:
         ("running", address, f"process {pid}", f"of process {owner}" + ", which was killed" * left)
         for pid, owner, address, _, left in running
     ]
-    print("\n".join(columns(rows)))
+    for line in columns(rows):
+        print(line)
     return EXIT_YES
 
 
@@ -139,9 +148,10 @@ def _age(seconds: int) -> str:
 def _fetch(options: argparse.Namespace) -> int:
     if not options.words:
         raise InspectorError("needs a series", "lab fetch", "such as: lab fetch newest")
-    guest_python(cache_folder())
+    say = partial(to_standard_error, "lab fetch")
+    guest_python(cache_folder(), say)
     for series in options.words:
-        print(f"{series}: {image_of(series, cache_folder())}")
+        print(f"{series}: {image_of(series, cache_folder(), say)}")
     return EXIT_YES
 
 

@@ -11,7 +11,7 @@ import argparse
 
 from inspector.checks.compat.matrix import compat_matrix
 from inspector.commands.arguments import add_declared, add_host_inputs, add_snapshot, add_style, add_why
-from inspector.commands.destinations import add_setup, add_vmm
+from inspector.commands.destinations import add_setup, add_vmm, given_of
 from inspector.commands.opened import given_source
 from inspector.reports import matrix as report
 from inspector.reports.host_facts import facts_json, facts_lines, facts_markdown
@@ -40,9 +40,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the matrix; 0 when every pair loads, 1 when one does not."""
     dump = given_source(options)
     kernels = [name.strip() for name in options.kernels.split(",") if name.strip()]
-    matrix = compat_matrix(
-        dump, kernels, options.vmm or "", options.features, options.gic, options.host, assume=options.assume
-    )
+    matrix = compat_matrix(dump, kernels, given_of(options))
     known = matrix.host_facts
     if options.json:
         print(dumps(report.matrix_json(matrix) | (facts_json(known) if options.why else {})))

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import argparse
 
-from inspector.asking import migrate
+import msgspec
+
 from inspector.checks.machine.destination import SAME_HOST
-from inspector.checks.restore.migration import migrate_all_kernels
+from inspector.checks.restore.migration import migrate, migrate_all_kernels
 from inspector.checks.restore.withheld import told, told_matrix
 from inspector.commands.arguments import (
     add_declared,
@@ -24,10 +25,10 @@ from inspector.commands.arguments import (
     add_why,
     is_many,
 )
-from inspector.commands.destinations import add_setup, add_vmm, given_destination, given_setup, given_side
+from inspector.commands.destinations import add_setup, add_vmm, given_of, given_side
 from inspector.commands.opened import given_source
 from inspector.commands.output import add_force
-from inspector.errors import EXIT_YES, InspectorError
+from inspector.errors import EXIT_YES, InspectorError, encodable
 from inspector.reports import migration as report
 from inspector.reports.host_facts import facts_json, facts_lines, facts_markdown
 from inspector.reports.json import dumps
@@ -48,7 +49,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="the saved VM; of several, also on every core, in a cluster, or in parts: which of them load",
     )
     parser.add_argument("destination", metavar="DESTINATION", help=f"a dump, `{SAME_HOST}` or `{ALL_KERNELS}`")
-    add_many(parser, "SOURCE")
+    add_many(
+        parser,
+        "a row for each SOURCE, with the verdict, the register that stops it first, its errno and its fields",
+        "SOURCE",
+    )
     add_force(parser)
     add_kernel(parser)
     add_vmm(parser)
@@ -74,16 +79,14 @@ def run(options: argparse.Namespace) -> int:
         if options.why:
             hint = f"ask for one kernel: `{SAME_HOST}` and --kernel"
             raise InspectorError("has another answer, with facts of its own, for each kernel", "--why", hint)
-        matrix = migrate_all_kernels(
-            source, options.vmm or "", given_setup(options, source), None, options.host, options.assume
-        )
+        matrix = migrate_all_kernels(source, given_of(options))
         matrix = matrix if options.secrets else told_matrix(matrix)
         if options.json:
             print(dumps(matrix_json(matrix)))
         else:
             print(matrix_markdown(matrix) if options.markdown else matrix_text(matrix))
         return matrix.exit_code
-    result = migrate(source, given_side(options), *given_destination(options))
+    result = migrate(source, given_side(options), given_of(options))
     result = result if options.secrets else told(result)
     known = result.host_facts if options.why else ()
     if options.json:
@@ -98,23 +101,25 @@ def run(options: argparse.Namespace) -> int:
 def _run_many(options: argparse.Namespace) -> int:
     """Print which of the saved VMs load; 0 when all do."""
     # What reads many files on every core costs the question about one VM more than its answer.
-    from inspector.checks.fleet.loading import Toward, loading_of
+    from inspector.checks.fleet.loading import loading_of
+    from inspector.checks.fleet.part import Toward
     from inspector.checks.fleet.summarise import Asked
     from inspector.checks.fleet.written import written
-    from inspector.commands.fleet import listed_paths, nothing_given, part_of
+    from inspector.commands.fleet import check_table, listed_paths, nothing_given, part_of, write_table
     from inspector.reports import loading as loading_report
 
     alone = [f"--{name}" for name in ("why", "all", "snapshot") if getattr(options, name)]
     if alone or options.destination == ALL_KERNELS:
         what = alone[0] if alone else ALL_KERNELS
         raise InspectorError("goes with one SOURCE", what, "name one saved VM, or ask for less of many")
+    check_table(options, "merge", "partial")
     toward = None
     if options.merge:
         options.source.append(options.destination)  # parts only: they know their destination
     else:
-        side, given = given_side(options), given_destination(options)
+        side, given = given_side(options), given_of(options)
         dump = b"" if isinstance(side, str) else written(side)
-        toward = Toward(destination=options.destination, dump=dump, **given._asdict())
+        toward = Toward(destination=encodable(options.destination), dump=dump, **msgspec.structs.asdict(given))
     paths = listed_paths(options, options.source)
     if not paths:
         raise nothing_given("migrate", "name at least one saved VM, and the destination behind all of them")
@@ -125,6 +130,11 @@ def _run_many(options: argparse.Namespace) -> int:
     part = part_of(options, paths, asked, "checked saved VMs", CHUNK)
     if part is None:
         return EXIT_YES
+    if options.table:
+        from inspector.checks.fleet.loading_table import LoadingTable
+
+        assert toward is not None  # parts have no table
+        write_table(options, paths, LoadingTable(toward, options.skip_unreadable), part)
     answer = loading_of(part)
     if options.json:
         print(dumps(loading_report.loading_json(answer)))

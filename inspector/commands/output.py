@@ -16,10 +16,10 @@ from inspector.new_file import check_target, write_whole
 STANDARD_OUTPUT = "-"
 
 
-def add_output(parser: argparse.ArgumentParser, required: bool = False, what: str = "file to write") -> None:
+def add_output(parser: argparse.ArgumentParser, required: bool = False) -> None:
     """`-o FILE` and `--force`."""
     default = "" if required else " (default)"
-    text = f"{what}; - for standard output{default}"
+    text = f"file to write; - for standard output{default}"
     parser.add_argument("-o", "--output", metavar="FILE", required=required, help=text)
     add_force(parser)
 

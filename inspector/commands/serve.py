@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--host",
         metavar="NAME",
         default="",
-        help="another address of this machine to listen at (default: 127.0.0.1).\n"
+        help="another address of this machine to listen at (default: 127.0.0.1). "
         "Nothing is encrypted: whoever listens on the way sees the token",
     )
     # The program that a page shows: the same command again, which draws instead of serving.

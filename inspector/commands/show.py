@@ -33,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="REGISTER",
         nargs="*",
         default=[],  # else argparse counts it among the required ones
-        help="name, NAME.FIELD, id or encoding: aa64pfr0.MPAM, S3_0_C0_C4_0, 0x603000000013c020, CCSIDR[2];\n"
+        help="name, NAME.FIELD, id or encoding: aa64pfr0.MPAM, S3_0_C0_C4_0, 0x603000000013c020, CCSIDR[2]; "
         "or a feature: FEAT_SVE2, asimddp, +sve2-aes",
     )
     parser.add_argument(
@@ -49,14 +49,12 @@ def run(options: argparse.Namespace) -> int:
     if options.group == "help":
         print("\n".join(f"{key:12} {title}" for key, title in catalog.GROUPS))
         return EXIT_YES
-    groups = dict(catalog.GROUPS)
-    if options.group is not None and options.group not in groups:
-        raise InspectorError(f"no group {options.group!r}", "--group", f"one of: {', '.join(groups)}")
+    group = _group_of(options.group) if options.group is not None else ""
     found = [one for text in options.registers for one in catalog.look_up(text)]
     wanted = list(dict.fromkeys((f.register, f.field.name if f.field else "") for f in found)) or None
     dump = select_vcpus(given_source(options), options.vcpu or ())
     dump = dump if options.secrets else withhold(dump)
-    shown = {place: report.items(vcpu, wanted, options.group or "") for place, vcpu in enumerate(dump.vcpus)}
+    shown = {place: report.items(vcpu, wanted, group) for place, vcpu in enumerate(dump.vcpus)}
     differing = {
         catalog.by_id(reg_id).name: [f"0x{value:x}" for value in values]
         for reg_id, values in differing_id_registers(dump).items()
@@ -66,13 +64,22 @@ def run(options: argparse.Namespace) -> int:
     else:
         print("\n".join(_lines(dump, shown, named=wanted is not None, markdown=options.markdown)))
     present = {item.register.id for items in shown.values() for item in items}
-    notes = notes_about(dump, present) if wanted is not None or options.group else dump.notes
+    notes = notes_about(dump, present) if wanted is not None or group else dump.notes
     missing = {f.register.name: dump.why_absent(f.register.id) for f in found if f.register.id not in present}
     talk = [f"differs between vCPUs: {name} {' / '.join(values)}" for name, values in differing.items()]
     talk += [*notes, *(_not_there(options.source, *entry) for entry in missing.items())]
     if talk and (missing or not options.json):
         print("\n".join(map(one_line, talk)), file=sys.stderr)
     return EXIT_NO if missing else EXIT_YES
+
+
+def _group_of(text: str) -> str:
+    """The group of a key or a title, in letters of any size. Raises InspectorError for none."""
+    for key, title in catalog.GROUPS:
+        if text.strip().lower() in (key, title.lower()):
+            return key
+    keys = ", ".join(key for key, _ in catalog.GROUPS)
+    raise InspectorError(f"no group {text!r}", "--group", f"one of: {keys}")
 
 
 def _not_there(source: str, name: str, reason: str) -> str:

@@ -20,13 +20,13 @@ from inspector.commands.arguments import (
     add_snapshot,
     add_style,
 )
-from inspector.commands.destinations import add_setup
+from inspector.commands.destinations import add_setup, given_of
 from inspector.commands.opened import given_source
 from inspector.errors import EXIT_YES, one_line
 from inspector.reports import summary as report
 from inspector.reports.json import dumps
 from inspector.reports.outline import TEXT_WIDTH
-from inspector.sources.dump import select_vcpus
+from inspector.sources.dump import vcpu_named
 
 
 def add_machine(parser: argparse.ArgumentParser) -> None:
@@ -49,8 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def given_sides(options: argparse.Namespace) -> Sides:
     """Host and vCPU that the options name."""
     dump = given_source(options)
-    vcpu = select_vcpus(dump, [options.vcpu]).vcpus[0] if options.vcpu is not None else None
-    return sides_of(dump, options.kernel, options.features, options.gic, options.host, vcpu, options.assume)
+    return sides_of(dump, given_of(options), vcpu_named(dump, options.vcpu))
 
 
 def run(options: argparse.Namespace) -> int:

@@ -10,10 +10,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from inspector.checks.machine.machine import ask, own_question
+from inspector.checks.machine.machine import machine
+from inspector.checks.machine.question import ask, own_question
 from inspector.checks.writing.bench import Bench, bench_of
 from inspector.checks.writing.history import FIRST_RUN, steps_of, written
-from inspector.checks.writing.scratch import predict_writes, write_and_predict
 from inspector.commands.arguments import (
     add_declared,
     add_host_inputs,
@@ -22,19 +22,16 @@ from inspector.commands.arguments import (
     add_style,
     add_why,
 )
-from inspector.commands.destinations import add_setup
+from inspector.commands.destinations import add_setup, given_of
 from inspector.commands.opened import given_source
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
 from inspector.kvm.cases import candidates_of
 from inspector.kvm.cores import hints
 from inspector.kvm.host_inputs import Fact, facts
-from inspector.library import machine
 from inspector.reports.host_facts import facts_json, facts_lines
 from inspector.reports.json import Json, dumps
-from inspector.reports.scratch import pair_json, pair_lines
 from inspector.reports.writes import entry_json, entry_lines
-from inspector.sources.live import is_live, open_live
-from inspector.sources.live.source import LiveOptions
+from inspector.sources.dump import vcpu_named
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "writes",
         metavar="REG=VALUE",
         nargs="+",
-        help="REG=VALUE, or REG.FIELD=VALUE for one field, 'REG.FIELD=VALUE FIELD=VALUE' for several\n"
+        help="REG=VALUE, or REG.FIELD=VALUE for one field, 'REG.FIELD=VALUE FIELD=VALUE' for several "
         "in one write; `run`: the VM runs for the first time",
     )
     add_kernel(parser)
@@ -64,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     if options.for_real:
         return _run_on_scratch(options)
     dump = given_source(options)
-    found = machine(dump, options.kernel, options.features, options.gic, options.host, options.vcpu, options.assume)
+    found = machine(dump, given_of(options), vcpu_named(dump, options.vcpu))
     steps = [step for text in options.writes for step in steps_of(text)]
     entries = written(bench_of(found), [*([FIRST_RUN] if options.ran else []), *steps])[options.ran :]
     verdicts = [one.verdict for one in entries if one.verdict is not None]
@@ -84,13 +81,17 @@ def _run_on_scratch(options: argparse.Namespace) -> int:
 
     The prediction starts from the fresh vCPU's own values, read before the first write.
     """
-    if not is_live(options.source):
-        raise InspectorError("--for-real needs a live source", options.source, "live: or ssh://[user@]host[:port]")
+    # What talks to machines: a question about a file does without.
+    from inspector.checks.writing.scratch import predict_writes, write_and_predict
+    from inspector.reports.scratch import pair_json, pair_lines
+    from inspector.sources.live import is_live, open_live
+    from inspector.sources.live.source import LiveOptions
+
+    if not (is_live(options.source) and hasattr(open_live(options.source), "answer")):
+        hint = "--for-real goes with live:, lab:KERNEL or ssh://[user@]host[:port]"
+        raise InspectorError("has no scratch vCPU to write to", options.source, hint)
     if options.ran:
         raise InspectorError("--ran has no meaning for a scratch vCPU", "--for-real", "leave one of them out")
-    if not hasattr(open_live(options.source), "answer"):
-        hint = "live: or ssh://[user@]host[:port]"
-        raise InspectorError("has no scratch vCPU to write to", options.source, hint)
     live = LiveOptions(features=options.features or "qemu", gic=options.gic or "v3")
     dump = given_source(options)
     asked = ask(options.kernel, dump=dump) if options.kernel else own_question(dump)

@@ -7,15 +7,15 @@ arch/arm64/kernel/pi/idreg-override.c by release. An override holds where it is 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import re
 
 import msgspec
 
-from inspector.kvm.host import HostState
-from inspector.policies.model import Boot
-from inspector.policies.rulebook import Override, Rulebook
+from inspector.kvm.host import HostState, may_leave_trap_out
+from inspector.policies.model import Boot, Policy
+from inspector.policies.rulebook import Override, Rulebook, rulebook
 from inspector.policies.setup import FEATURES
-from inspector.registers.bits import ALL, extract, insert, mask_of
+from inspector.registers.bits import ALL, extract, insert, mask_of, ones
 from inspector.registers.ids import (
     ID_AA64MMFR0_EL1,
     ID_AA64MMFR1_EL1,
@@ -36,11 +36,22 @@ SPEAKING = ("arm64.", "id_aa64", "kvm_arm.mode=", "mitigations=", "nospectre", "
 """How words begin that a user expects to change what a guest sees."""
 
 
+_SETTINGS = {"mitigations": {"auto", "off"}, "ssbd": {"force-on", "force-off", "kernel"}}
+"""Parameters of which the last setting decides, and what each may be set to (mitigations_parse_cmdline() of
+kernel/cpu.c, parse_spectre_v4_param() of proton-pack.c); `auto` may have more behind a comma."""
+
+
+_UNPROTECTED = "a guest that is not protected sees the same as without it"
+_TAGS = ", and no guest can have memory tags"
+_CTR = "; of CTR_EL0 perhaps what KVM keeps"
 _NO_OPTION = "not an option of this kernel, or none that guests see"
 _ODD_CASE = f"{_NO_OPTION}: the kernel tells upper and lower case apart"
 
 
-class Effect(NamedTuple):
+_DIGITS = {8: "[0-7]+", 10: "[0-9]+", 16: "[0-9a-f]+"}
+
+
+class Effect(msgspec.Struct, frozen=True):
     """One word of a command line and what becomes of it."""
 
     word: str
@@ -48,7 +59,7 @@ class Effect(NamedTuple):
     """what it does to this host, or why nothing"""
 
 
-class Option(NamedTuple):
+class Option(msgspec.Struct, frozen=True):
     """A word that a kernel understands and that changes what its guests see."""
 
     word: str
@@ -92,18 +103,45 @@ def words_of(cmdline: str) -> list[str]:
 def overrides_of(book: Rulebook, word: str) -> tuple[Override, ...] | None:
     """What one word overrides under this kernel; None for a word that it does not know."""
     plain = _plain(word)
-    if rule := book.boot.get(plain):
-        return rule
-    name, _, number = plain.partition("=")
+    known = book.words.get(plain)
+    if known is not None and known.overrides:
+        return known.overrides
+    name, _, text = plain.partition("=")
     place = book.overridable.get(name)
-    digit = number.lower().removeprefix("0x")
-    if place is None or len(digit) != 1 or digit not in "0123456789abcdef":
+    if place is None:
         return None
-    return (place._replace(value=int(digit, 16)),)
+    number = _kstrtou64(text) if book.whole_overrides else _hex_digit(text)
+    if number is None:
+        return None
+    return (msgspec.structs.replace(place, value=number & ones(place.msb - place.lsb + 1), typed=number),)
 
 
-def booted(host: HostState, book: Rulebook) -> HostState:
-    """`host` as the kernel sees it after its command line; the host itself where that says nothing."""
+def _hex_digit(text: str) -> int | None:
+    """One hexadecimal digit, `0x` before it or not; None for anything else (parse_hexdigit(), idreg-override.c)."""
+    digit = text.lower().removeprefix("0x")
+    return int(digit, 16) if len(digit) == 1 and digit in "0123456789abcdef" else None
+
+
+def _kstrtou64(text: str) -> int | None:
+    """A number of 64 bits, hexadecimal behind `0x`, octal behind `0`, else decimal; None for anything else.
+
+    kstrtou64() with base 0 (lib/kstrtox.c), as find_field() of idreg-override.c called it.
+    """
+    digits = text.removeprefix("+").lower()
+    base = 8 if digits.startswith("0") else 10
+    if re.match("0x[0-9a-f]", digits):
+        base, digits = 16, digits[2:]
+    if not re.fullmatch(_DIGITS[base], digits):
+        return None
+    number = int(digits, base)
+    return number if number <= ALL else None
+
+
+def booted(host: HostState, policy: Policy) -> HostState:
+    """`host` as the kernel sees it after its command line, with the pages that its name tells."""
+    book, size = rulebook(policy), policy.page_size
+    if size is not None and "page-size" not in host.given and (size, True) != (host.page_size, host.pages_known):
+        host = msgspec.structs.replace(host, page_size=size, pages_known=True)
     after = _applied(host, book)[0] if host.cmdline else host
     if host.capabilities is None or host.asked_under in (None, host.cmdline):
         return after
@@ -134,10 +172,14 @@ def _applied(host: HostState, book: Rulebook) -> tuple[HostState, tuple[Effect, 
     }
     for number, word in enumerate(words):
         plain = _plain(word)
-        if state := book.boot_states.get(plain):
+        known = book.words.get(plain)
+        state = known.off if known else None
+        if state and _set_again(plain, words[number + 1 :]):
+            told.append(Effect(word, "a later word decides"))
+        elif state:
             host = msgspec.structs.replace(host, mitigations_off=host.mitigations_off | state)
             told.append(Effect(word, f"mitigations are off: {', '.join(sorted(state))}"))
-        if mode := book.boot_modes.get(plain):
+        if mode := known.mode if known else None:
             host = msgspec.structs.replace(host, kvm_mode=mode)
             told += _told_mode(host, book, word)
         found = overrides_of(book, word)
@@ -157,16 +199,19 @@ def _applied(host: HostState, book: Rulebook) -> tuple[HostState, tuple[Effect, 
     return host, tuple(told)
 
 
+def _set_again(plain: str, later: list[str]) -> bool:
+    """True where a later word sets the same parameter once more."""
+    name, _, _ = plain.partition("=")
+    settings = (_plain(word).partition("=") for word in later)
+    return any(one == name and text.split(",")[0] in _SETTINGS.get(name, ()) for one, _, text in settings)
+
+
 def _told_mode(host: HostState, book: Rulebook, word: str) -> list[Effect]:
     """What the modes do that change no field of a register."""
     if host.kvm_mode == "none":
         return [Effect(word, "KVM is switched off")]
     if host.kvm_mode != "nested":
-        return (
-            []
-            if overrides_of(book, word)
-            else [Effect(word, "a guest that is not protected sees the same as without it")]
-        )
+        return [] if overrides_of(book, word) else [Effect(word, _unprotected(host, book))]
     if not book.has("el2"):
         return [Effect(word, "this kernel has no EL2 for guests yet")]
     if not host.capability_known("el2"):
@@ -175,16 +220,24 @@ def _told_mode(host: HostState, book: Rulebook, word: str) -> list[Effect]:
     return [Effect(word, able)]
 
 
+def _unprotected(host: HostState, book: Rulebook) -> str:
+    """What protected KVM changes for a guest that is not protected."""
+    tags = _TAGS * (host.kvm_mode == "protected-untagged" and max(host.could_be(ID_AA64PFR1_EL1, 0xF << 8)) >= 2)
+    return _UNPROTECTED + tags + _CTR * may_leave_trap_out(host, book.variant("guest-caches"))
+
+
 def _override(host: HostState, book: Rulebook, one: Override) -> tuple[HostState, str]:
     """The host with one field overridden, where that is safe."""
     value, known, mask = host.value(one.reg_id), host.known.get(one.reg_id, 0), mask_of(one.msb, one.lsb)
     if one.value is None:
         return _with(host, one.reg_id, value, known & ~mask), f"{one.name} is not known under this option"
-    field = book.table.get(one.reg_id, {}).get(one.field)
+    field = book.of(one.reg_id).table.get(one.field)
     before = extract(value, one.msb, one.lsb)
     sure = known & mask == mask
     if field is None:
         return host, f"{one.name} is not known to this kernel"
+    if (one.reg_id, one.lsb) == VARANGE and one.typed:
+        return host, f"{one.name} can only be made 0: the option is dropped"
     if sure and not field.allowed(before) >> one.value & 1:
         return host, f"{one.name} = {one.value} is not safe here and is dropped: it stays {before}"
     if (one.reg_id, one.lsb) == VH and extract(host.value(ID_AA64MMFR4_EL1), *E2H0) >> 3:
@@ -198,12 +251,17 @@ def _override(host: HostState, book: Rulebook, one: Override) -> tuple[HostState
 def _followed(host: HostState, one: Override) -> HostState:
     """What goes with a field that became zero: pfr0_sve_filter(), pfr1_sme_filter(), mmfr2_varange_filter()."""
     place = (one.reg_id, one.lsb)
-    if one.value == 0 and place in WHOLE:
+    if place in WHOLE and one.value == one.typed == 0:
         return _with(host, WHOLE[place], 0, ALL)
-    if place != VARANGE or host.page_size not in GRANULES:
+    if place != VARANGE or one.typed:
+        return host
+    value, known = host.value(ID_AA64MMFR0_EL1), host.known.get(ID_AA64MMFR0_EL1, 0)
+    if not host.pages_known:
+        may = [mask_of(msb, lsb) for msb, lsb, wide, _ in GRANULES.values() if extract(value, msb, lsb) == wide]
+        return _with(host, ID_AA64MMFR0_EL1, value, known & ~(sum(may) | 0xF)) if may else host
+    if host.page_size not in GRANULES:
         return host
     msb, lsb, wide, narrow = GRANULES[host.page_size]
-    value, known = host.value(ID_AA64MMFR0_EL1), host.known.get(ID_AA64MMFR0_EL1, 0)
     if extract(value, msb, lsb) != wide:
         return host
     return _with(host, ID_AA64MMFR0_EL1, insert(insert(value, msb, lsb, narrow), 3, 0, min(value & 0xF, 5)), known)

@@ -88,5 +88,6 @@ def fresh_ccsidr(limits: Limits) -> dict[int, int]:
     host, ctr = limits.host, limits.limit(CTR_EL0)
     if limits.raw_caches:
         clidr = host.value(CLIDR_EL1)
-        return {k: v & 0xFFFFFFFF for k, v in host.ccsidr.items() if cache_exists(clidr, k)}
+        existing = (k for k in range(CCSIDR_COUNT) if cache_exists(clidr, k))
+        return {k: host.ccsidr.get(k, 0) & 0xFFFFFFFF for k in existing}
     return {k: min_line(ctr, k) & 0xFFFFFFFF for k in range(CCSIDR_COUNT)}

@@ -38,7 +38,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """what decides which case it is"""
 
 
-class Outcome(NamedTuple):
+class Outcome(msgspec.Struct, frozen=True):
     """What becomes of a value, or of a part of one, in one case."""
 
     text: str

@@ -5,7 +5,8 @@ from __future__ import annotations
 from errno import EINTR, EINVAL, ENODEV, ENOENT
 
 from inspector.kvm.limits import Limits
-from inspector.policies.setup import Feature
+from inspector.policies.rulebook import Rulebook
+from inspector.policies.setup import Feature, VcpuSetup
 
 _CAPABILITY = (
     (Feature.EL1_32BIT, "el1_32bit"),
@@ -15,6 +16,7 @@ _CAPABILITY = (
     (Feature.PTRAUTH_GENERIC, "ptrauth_generic"),
     (Feature.EL2, "el2"),
     (Feature.EL2_E2H0, "el2_e2h0"),
+    (Feature.PMU_STRICT, "pmu_v3"),
 )
 
 
@@ -32,19 +34,30 @@ def vcpu_init(limits: Limits, vcpus: int = 1) -> int:
         return EINVAL
     if setup.gic == "v3" and host.vgic in ("v2", "none"):
         return ENODEV
-    known = 0x1FF if book.has("el2") else 0x7F
-    if setup.features & ~known:
+    if setup.features & ~_known(book):
         return ENOENT
-    if any(setup.has(feature) and not host.capability(name) for feature, name in _CAPABILITY):
+    if not all(host.capability(name) for feature, name in _CAPABILITY if setup.has(feature)):
         return EINVAL
-    if setup.has(Feature.PTRAUTH_ADDRESS) != setup.has(Feature.PTRAUTH_GENERIC):
-        return EINVAL
-    if setup.mte and setup.has(Feature.EL1_32BIT):
+    if _contradicts_itself(setup):
         return EINVAL
     narrow = setup.has(Feature.EL1_32BIT) and vcpus > 1
     if narrow and not book.has("width-of-initialised-only"):
         return EINVAL
     return 0
+
+
+def _contradicts_itself(setup: VcpuSetup) -> bool:
+    """Features that KVM takes only together, or not together."""
+    halves = setup.has(Feature.PTRAUTH_ADDRESS) != setup.has(Feature.PTRAUTH_GENERIC)
+    strict_without_pmu = setup.has(Feature.PMU_STRICT) and not setup.has(Feature.PMU)
+    return halves or strict_without_pmu or (setup.mte and setup.has(Feature.EL1_32BIT))
+
+
+def _known(book: Rulebook) -> int:
+    """The feature bits that the kernel has (KVM_VCPU_MAX_FEATURES); any other is ENOENT."""
+    if book.has("pmu-strict"):
+        return 0x3FF
+    return 0x1FF if book.has("el2") else 0x7F
 
 
 def run_errno(limits: Limits) -> int:

@@ -6,7 +6,6 @@ Integers only; words/showing.py explains one register field by field.
 from __future__ import annotations
 
 from functools import cached_property
-from itertools import chain
 
 import msgspec
 
@@ -20,7 +19,7 @@ from inspector.kvm.listing import (
     Membership,
     doubtful,
     get_reg_list,
-    list_groups,
+    lists,
     reset_known,
     reset_values,
     varying,
@@ -28,7 +27,7 @@ from inspector.kvm.listing import (
 from inspector.policies.model import Policy
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.bits import ALL, State
-from inspector.registers.encoding import POISON, ccsidr_id, is_demux
+from inspector.registers.encoding import CLASS_SYSREG, POISON, SIZE_U64, ccsidr_id, class_of, every_bit_of, is_demux
 from inspector.registers.ids import (
     AIDR_EL1,
     CLIDR_EL1,
@@ -108,7 +107,7 @@ class Exposure(Limits):
     @cached_property
     def values(self) -> dict[int, int]:
         """What KVM_GET_ONE_REG returns for every listed register of a fresh vCPU, in list order."""
-        own, other = self.feature_values(), self.other_values
+        own, other = self._own_values, self.other_values
         return {reg_id: own[reg_id] if reg_id in own else other.get(reg_id, 0) for reg_id in self.listed}
 
     @cached_property
@@ -128,6 +127,7 @@ class Exposure(Limits):
     def known(self) -> dict[int, int]:
         """Register id -> mask of the bits of `values` that are known."""
         result = dict.fromkeys(self.listed, ALL)
+        result |= {reg_id: every_bit_of(reg_id) for reg_id in self.listed if reg_id >> 52 & 0xF > SIZE_U64}
         caches = map(ccsidr_id, fresh_ccsidr(self))
         for reg_id in self.listed_set.intersection((*LIMITED, *RESETS_IN_DOUBT, *caches, *_JUDGED)):
             result[reg_id] = self.limits[reg_id].known if reg_id in LIMITED else ALL & self._known(reg_id)
@@ -141,8 +141,8 @@ class Exposure(Limits):
         raw = self.raw_caches
         if reg_id in (MIDR_EL1, REVIDR_EL1, AIDR_EL1) or (raw and reg_id == CLIDR_EL1):
             return self.host.known.get(reg_id, 0)
-        if raw:
-            return ALL if self.host.ccsidr_known or not is_demux(reg_id) else 0
+        if raw and is_demux(reg_id):
+            return ALL if self.host.knows_cache(reg_id & 0xFF) else 0
         if reg_id == CLIDR_EL1:
             return clidr_known(self)
         if needed := ctr_bits_behind(reg_id):
@@ -153,14 +153,14 @@ class Exposure(Limits):
         """Which bits of a fresh vCPU's PMCR_EL0 are known: N is the host's, LC is set where it has no AArch32."""
         long_counter = 0 if self.host.aarch32_known else 0x40
         if self.book.variant("pmcr") in ("number-only", "counters"):
-            counters = 0 if self.host.knows(PMCR_EL0, 0x1F << 11) else 0x1F << 11
+            counters = 0 if self.pmcr_counters_known else 0x1F << 11
             return ALL & ~(counters | long_counter)
         return (self.host.known.get(PMCR_EL0, 0) | 0xFF) & ~long_counter
 
     @cached_property
     def listed(self) -> tuple[int, ...]:
         """KVM_GET_REG_LIST, in the kernel's order."""
-        return get_reg_list(self, self.firmware)
+        return get_reg_list(self, self.firmware).order
 
     @cached_property
     def doubtful(self) -> dict[int, Membership]:
@@ -183,6 +183,10 @@ class Exposure(Limits):
             return self.pmcr_counters << 11 | long_counter
         return self.host.value(PMCR_EL0) & ~0xFF | 0xDECAFBAD & 0xFE | long_counter
 
+    @cached_property
+    def _own_values(self) -> dict[int, int]:
+        return self.feature_values()
+
     def feature_values(self) -> dict[int, int]:
         """Userspace's values of ID, cache, implementation and firmware registers of vCPU 0."""
         values = {reg_id: self.limit(reg_id) for reg_id in (*ID_SPACE, CTR_EL0)}
@@ -202,26 +206,26 @@ class Exposure(Limits):
     @cached_property
     def listed_set(self) -> frozenset[int]:
         """`listed`, for membership tests."""
-        if "listed" in self.__dict__:
+        if "listed" in self.__dict__:  # as a fresh vCPU lists them
             return frozenset(self.listed)
-        return frozenset(chain.from_iterable(list_groups(self, self.firmware)))
+        return get_reg_list(self, self.firmware).members
+
+    def lists(self, reg_id: int) -> bool:
+        """Whether a register is listed; of a system register the list of all is not made for that."""
+        whole = class_of(reg_id) != CLASS_SYSREG or not self.__dict__.keys().isdisjoint(("listed", "listed_set"))
+        return reg_id in self.listed_set if whole else lists(self, reg_id)
 
     @cached_property
-    def vm_values(self) -> dict[int, int]:
-        """Initial values of the registers that the VM holds."""
-        values = self.feature_values()
+    def held_values(self) -> tuple[dict[int, int], dict[int, int]]:
+        """Initial values of the feature registers: of those that the VM holds, and of those that each vCPU holds."""
+        values = self._own_values
         held = {*ID_SPACE, CTR_EL0, MIDR_EL1, REVIDR_EL1, AIDR_EL1, *self.firmware} - {WORKAROUND_2}
-        return {reg_id: value for reg_id, value in values.items() if reg_id in held}
-
-    @cached_property
-    def vcpu_values(self) -> dict[int, int]:
-        """Initial values of the feature registers that each vCPU holds."""
-        values = self.feature_values()
-        own = {reg_id: v for reg_id, v in values.items() if reg_id not in self.vm_values and reg_id != WORKAROUND_2}
+        shared = {reg_id: value for reg_id, value in values.items() if reg_id in held}
+        own = {reg_id: v for reg_id, v in values.items() if reg_id not in held and reg_id != WORKAROUND_2}
         if self.counts_in_pmcr:
             own[PMCR_EL0] = own[PMCR_EL0] & ~(0x1F << 11)
         own |= dict.fromkeys((VPIDR_EL2, VMPIDR_EL2), POISON)
-        return {i: v for i, v in own.items() if i in self.listed_set}
+        return shared, {i: v for i, v in own.items() if i in self.listed_set}
 
     @cached_property
     def other_values(self) -> dict[int, int]:

@@ -5,19 +5,21 @@ arch/arm64/kvm/hypercalls.c and psci.c. The levels of the workaround registers a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import reduce
 
+from inspector.kvm.host import ShownLevels
 from inspector.kvm.limits import Limits
 from inspector.kvm.mitigations import (
     bhb_level,
     bhb_levels,
-    decided,
     spectre_v2_level,
     spectre_v2_levels,
     ssb_level,
     ssb_levels,
 )
-from inspector.policies.model import Behaviour
+from inspector.policies.model import Behaviour, Policy
+from inspector.policies.rulebook import Rulebook, rulebook
 from inspector.policies.setup import Feature
 from inspector.registers import ids
 from inspector.registers.bits import ALL
@@ -53,13 +55,48 @@ def bitmaps(limits: Limits) -> tuple[int, ...]:
     return tuple(BITMAPS)[: 4 if limits.book.has("hypercall-bitmaps-2") else 3]
 
 
+def workarounds(limits: Limits) -> tuple[int, ...]:
+    """The workaround registers that exist."""
+    every = (ids.WORKAROUND_1, ids.WORKAROUND_2, ids.WORKAROUND_3)
+    return every[:2] if limits.book.variant("mitigation-levels") == "no-bhb" else every
+
+
+def unknown_core_is_safe(book: Rulebook) -> bool:
+    """Whether this kernel takes a core on none of its Spectre-BHB lists as unaffected, as all did before v6.15 and the
+    stable kernels of its day (arch/arm64/kernel/proton-pack.c, is_spectre_bhb_affected())."""
+    return book.variant("mitigation-levels") in _UNKNOWN_SAFE
+
+
+def shown_levels(values: Mapping[int, int], policy: Policy, off: frozenset[str] | None = None) -> ShownLevels | None:
+    """The levels among a vCPU's registers, shown by a kernel (`policy`) whose command line switched `off` mitigations;
+    None where there are none."""
+    levels = [values.get(reg_id) for reg_id in (ids.WORKAROUND_1, ids.WORKAROUND_2, ids.WORKAROUND_3)]
+    if not any(level is not None for level in levels):
+        return None
+    ssbs = values.get(ID_AA64PFR1_EL1, 0) >> 4 & 0xF
+    return ShownLevels(
+        spectre_v2=levels[0], ssb=levels[1], bhb=levels[2], ssbs=ssbs, rules=policy.rules, off=off,
+        unknown_core_is_safe=unknown_core_is_safe(rulebook(policy)),
+    )  # fmt: skip
+
+
+def _same_kernel(limits: Limits) -> bool:
+    """Whether this kernel has the rules of the one that showed the host's levels."""
+    shown = limits.host.shown
+    return shown is not None and shown.rules == limits.policy.rules
+
+
 def workaround_levels(limits: Limits, ssbs: int | None = None) -> dict[int, int]:
-    """WORKAROUND_1..3 (those that exist) -> level. `ssbs`: the VM's own PFR1.SSBS where the kernel asks for it."""
-    host, variant = limits.host, limits.book.variant("mitigation-levels")
-    levels = {ids.WORKAROUND_1: spectre_v2_level(host), ids.WORKAROUND_2: ssb_level(host, _ssbs(limits, ssbs))}
-    if variant != "no-bhb":
-        levels[ids.WORKAROUND_3] = bhb_level(host, variant in _UNKNOWN_SAFE)
-    return levels
+    """Each workaround register -> level. `ssbs`: the VM's own PFR1.SSBS where the kernel asks for it."""
+    host, safe = limits.host, unknown_core_is_safe(limits.book)
+    bhb = bhb_level(host, safe, _same_kernel(limits))
+    levels = (spectre_v2_level(host), ssb_level(host, _ssbs(limits, ssbs)), bhb)
+    return dict(zip(workarounds(limits), levels, strict=False))
+
+
+def ssb_shown(limits: Limits, ssbs: int) -> int:
+    """WORKAROUND_2 of a VM whose PFR1.SSBS is `ssbs`."""
+    return ssb_level(limits.host, _ssbs(limits, ssbs))
 
 
 def _ssbs(limits: Limits, ssbs: int | None) -> int:
@@ -73,24 +110,21 @@ def _ssbs(limits: Limits, ssbs: int | None) -> int:
 
 def possible_levels(limits: Limits, reg_id: int, ssbs: int | None = None) -> tuple[int, ...]:
     """Every level that a workaround register may have here, the assumed one first."""
-    host, variant = limits.host, limits.book.variant("mitigation-levels")
+    host = limits.host
     own = workaround_levels(limits, ssbs)[reg_id]
     if reg_id == ids.WORKAROUND_1:
         found = spectre_v2_levels(host)
     elif reg_id == ids.WORKAROUND_3:
-        found = bhb_levels(host, variant in _UNKNOWN_SAFE)
+        found = bhb_levels(host, unknown_core_is_safe(limits.book), _same_kernel(limits))
     else:
         found = ssb_levels(host, _ssbs(limits, ssbs))
     return tuple(dict.fromkeys((own, *found)))
 
 
 def levels_known(limits: Limits, reg_id: int) -> int:
-    """The bits of a workaround register on which every level that the host may have agrees.
-
-    A core whose name and fields are known has the level that they and the kernel's lists give, as mitigations.py
-    assumes.
-    """
-    if decided(limits.host, reg_id):
+    """The bits of a workaround register on which every level that the host may have agrees: of an affected CPU the
+    firmware decides."""
+    if reg_id not in workaround_levels(limits):
         return ALL
     first, *others = possible_levels(limits, reg_id)
     return reduce(lambda known, level: known & ~(first ^ level), others, ALL)

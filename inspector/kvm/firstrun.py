@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspector.kvm.creation import run_errno
 from inspector.kvm.state import VcpuState, VmState
 from inspector.policies.model import GicFields
 from inspector.policies.setup import Feature
@@ -18,6 +19,18 @@ from inspector.registers.ids import (
 
 CSSELR_HELD = 0xF
 """Level and InD: what the hardware register keeps of a written value."""
+
+
+def first_run(vm: VmState, vcpu: VcpuState) -> int:
+    """KVM_RUN on an initialised vCPU: the errno; state changes as the first run makes them."""
+    if not vm.ran:
+        prepare_first_run(vm)
+    error = run_errno(vm.exposure)
+    if error:
+        return error
+    settle_first_run(vm, vcpu)
+    vm.ran = vcpu.ran = True
+    return 0
 
 
 def prepare_first_run(vm: VmState) -> None:

@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from inspector.kvm.caches import CCSIDR_COUNT
+from inspector.kvm.creation import vcpu_init
 from inspector.kvm.exposure import Exposure
-from inspector.kvm.host import HostState
-from inspector.kvm.vm import Vm
-from inspector.policies.model import GuestCaches
+from inspector.kvm.firstrun import first_run
+from inspector.kvm.host import HostState, may_leave_trap_out
+from inspector.kvm.state import VcpuState, VmState
+from inspector.policies.model import PROTECTED, GuestCaches
 from inspector.registers.bits import ALL
 from inspector.registers.encoding import ccsidr_id, is_demux
 from inspector.registers.ids import (
@@ -51,15 +53,32 @@ def guest_ctr(host: HostState, variant: GuestCaches, vm_ctr: int, host_ctr: int)
     return vm_ctr
 
 
+def trap_in_doubt(exposure: Exposure) -> int:
+    """The bits of CTR_EL0 of which it is not known whether a guest reads the hardware's or what KVM keeps.
+
+    That is where it is not known whether the CPU has FEAT_EVT. And under `kvm-arm.mode=protected` the hypervisor part
+    decides on the trap of every VM, protected or not, by a rule of its own (arch/arm64/kvm/hyp/nvhe/pkvm.c,
+    pkvm_vcpu_reset_hcr()): with FEAT_EVT some releases leave the trap out for each VM, some where the VM's value is the
+    hardware's own, TminLine included (7.0.7, recorded: never).
+    """
+    host = exposure.host
+    if not may_leave_trap_out(host, exposure.book.variant("guest-caches")):
+        return 0
+    if host.kvm_mode not in PROTECTED and 0 not in host.could_be(ID_AA64MMFR2_EL1, 0xF << 56):
+        return 0
+    return host.value(CTR_EL0) ^ exposure.limit(CTR_EL0)
+
+
 def guest_known(exposure: Exposure, reg_id: int) -> int:
     """Which bits of what the guest reads are known: the hardware's, where KVM does not trap the register."""
     host, variant = exposure.host, exposure.book.variant("guest-caches")
-    untrapped, evt = variant == "hardware", host.could_be(ID_AA64MMFR2_EL1, 0xF << 56)
+    untrapped = variant == "hardware"
     if reg_id == CTR_EL0:
-        direct = untrapped or (variant == "trapped-unless-evt" and evt != (0,))
+        direct = untrapped or may_leave_trap_out(host, variant)
         own = exposure.known.get(reg_id, 0)
         hardware = 0 if host.sanitised else host.known.get(CTR_EL0, 0)
-        return hardware if untrapped else own & hardware if direct else own
+        kept = hardware if untrapped else own & hardware if direct else own
+        return kept & ~trap_in_doubt(exposure)
     if reg_id == DCZID_EL0 or (reg_id in (REVIDR_EL1, AIDR_EL1) and not exposure.setup.writable_imp_id):
         return host.known.get(reg_id, 0)
     if untrapped and reg_id == CLIDR_EL1:
@@ -91,7 +110,8 @@ def guest_view(exposure: Exposure, state: Mapping[int, int]) -> dict[int, int]:
 @lru_cache(maxsize=16)
 def fresh_guest(exposure: Exposure) -> Mapping[int, int]:
     """What MRS returns inside a fresh guest: nothing was written, the vCPU ran once."""
-    vm = Vm(exposure.host, exposure.policy, exposure.setup, exposure=exposure)
-    vm.run(0)
-    vcpu = vm.vcpu(0)
+    vm = VmState(exposure)
+    vcpu = VcpuState(vm, 0)
+    if not vcpu_init(exposure):
+        first_run(vm, vcpu)
     return guest_view(exposure, {reg_id: vcpu.value(reg_id) for reg_id in exposure.feature_values()})

@@ -7,12 +7,13 @@ Values and known bits are kept apart; a bit that is not known is never used as i
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 from typing import Literal
 
 import msgspec
 
-from inspector.kvm.cpus import meltdown_safe, vector_lengths
-from inspector.policies.model import KvmMode
+from inspector.kvm.cpus import APPLE, meltdown_safe, vector_lengths
+from inspector.policies.model import GuestCaches, KvmMode, Rule
 from inspector.registers.bits import ALL, Partial, ones
 from inspector.registers.ids import (
     AARCH32_IDS,
@@ -21,10 +22,10 @@ from inspector.registers.ids import (
     ID_AA64DFR0_EL1,
     ID_AA64ISAR1_EL1,
     ID_AA64ISAR2_EL1,
+    ID_AA64MMFR2_EL1,
     ID_AA64PFR0_EL1,
     ID_AA64PFR1_EL1,
     ID_AA64ZFR0_EL1,
-    ID_SPACE,
     IDS,
     MIDR_EL1,
 )
@@ -33,10 +34,39 @@ IDC = 1 << 28
 _LEVELS = 0x1FF << 21
 """CLIDR_EL1.LoUU, LoC and LoUIS"""
 
-_ARCHITECTURE_LEAST = {(ID_AA64DFR0_EL1, 0xF): 6}
-"""What every Armv8 CPU has of a field: DebugVer starts at 0b0110 (Arm ARM DDI 0487, ID_AA64DFR0_EL1)."""
+_ARCHITECTURE_LEAST = {ID_AA64DFR0_EL1: {0xF: 6}}
+"""Register -> field -> what every Armv8 CPU has: DebugVer starts at 0b0110 (Arm ARM DDI 0487, ID_AA64DFR0_EL1)."""
+
+_IMPDEF = (ID_AA64DFR0_EL1, 0xF << 8)
+"""PMUVer, whose highest value is a PMU of which KVM shows nothing: a host that shows some version has another"""
+
+_ALGORITHMS = (
+    ((ID_AA64ISAR1_EL1, 4), (ID_AA64ISAR1_EL1, 24)),
+    ((ID_AA64ISAR1_EL1, 8), (ID_AA64ISAR1_EL1, 28)),
+    ((ID_AA64ISAR2_EL1, 12), (ID_AA64ISAR2_EL1, 8)),
+)
+"""Of each algorithm of pointer authentication (QARMA5, IMPDEF, QARMA3) the fields for addresses and for generic data"""
 
 Vgic = Literal["v2", "v3", "v5-legacy", "v5", "none"]
+
+
+class ShownLevels(msgspec.Struct, frozen=True, kw_only=True):
+    """The levels of SMCCC_ARCH_WORKAROUND_1..3 that a vCPU of the machine showed, None for one that it did not have.
+
+    No write changes them.
+    """
+
+    spectre_v2: int | None
+    ssb: int | None
+    bhb: int | None
+    ssbs: int
+    """ID_AA64PFR1_EL1.SSBS of that vCPU: with it a mitigated host shows level 0 of WORKAROUND_2"""
+    unknown_core_is_safe: bool
+    """how the kernel that showed them takes a core that no Spectre-BHB list names"""
+    rules: tuple[Rule, ...]
+    """of that kernel"""
+    off: frozenset[str] | None = None
+    """the mitigations that its command line switched off; None where that is not known"""
 
 
 class HostState(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +93,8 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
     """WORKAROUND_2 level; None: judge by registers"""
     bhb: int | None = None
     """WORKAROUND_3 level; None: judge by registers"""
+    shown: ShownLevels | None = None
+    """what tells of the firmware, where none of the three levels above is given"""
     vgic: Vgic = "v3"
     vgic_known: bool = True
     """False when `vgic` is only assumed: no register, recording or user says it"""
@@ -76,6 +108,8 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
     """mitigations that the command line switches off: `bhb`, `spectre-v2`, `ssb`"""
     page_size: int = 4096
     """of the host kernel: decides which stage-2 granules a nested hypervisor is offered"""
+    pages_known: bool = True
+    """False when `page_size` is only assumed: no release string and no user says it"""
     sme: bool | None = None
     """the host's kernel was built with SME; None: as the recorded kernels of its release"""
     poe: bool | None = None
@@ -101,12 +135,17 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
         """Every value that a field (of at most eight bits, `mask`) may have, moved down to bit 0."""
         lsb = (mask & -mask).bit_length() - 1
         own, known = (self.value(reg_id) & mask) >> lsb, (self.known.get(reg_id, 0) & mask) >> lsb
-        least = own if self.at_least.get(reg_id, 0) & mask == mask else _ARCHITECTURE_LEAST.get((reg_id, mask), 0)
-        return tuple(v for v in range((mask >> lsb) + 1) if not (v ^ own) & known and v >= least)
+        least = own if self.at_least.get(reg_id, 0) & mask == mask else _ARCHITECTURE_LEAST.get(reg_id, {}).get(mask, 0)
+        most = (mask >> lsb) - (least > 0 and (reg_id, mask) == _IMPDEF)
+        return tuple(v for v in range(most + 1) if not (v ^ own) & known and v >= least)
 
     def knows(self, reg_id: int, mask: int) -> bool:
         """True when every bit of `mask` is known."""
         return self.known.get(reg_id, 0) & mask == mask
+
+    def knows_cache(self, csselr: int) -> bool:
+        """True when the CCSIDR_EL1 that a CSSELR_EL1 value selects is known."""
+        return self.ccsidr_known and csselr in self.ccsidr
 
     @property
     def has_aarch32(self) -> bool:
@@ -151,15 +190,15 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the host can have what a capability stands for: both where the registers do not say it."""
         match name:
             case "sve":
-                return self._any_field((ID_AA64PFR0_EL1, 32))
-            case "ptrauth_address":
-                return self._any_field((ID_AA64ISAR1_EL1, 4), (ID_AA64ISAR1_EL1, 8), (ID_AA64ISAR2_EL1, 12))
-            case "ptrauth_generic":
-                return self._any_field((ID_AA64ISAR1_EL1, 24), (ID_AA64ISAR1_EL1, 28), (ID_AA64ISAR2_EL1, 8))
+                return frozenset(v != 0 for v in self.could_be(ID_AA64PFR0_EL1, 0xF << 32))
+            case "ptrauth_address" | "ptrauth_generic":
+                return self._full_ptrauth()
             case "pmu_v3":
                 return frozenset(v not in (0, 15) for v in self.could_be(ID_AA64DFR0_EL1, 0xF << 8))
             case "el1_32bit":
                 return frozenset(v == 2 for v in self.could_be(ID_AA64PFR0_EL1, 0xF << 4))
+            case "mte" if self.kvm_mode == "protected-untagged":
+                return frozenset((False,))
             case "mte":
                 return frozenset(v >= 2 for v in self.could_be(ID_AA64PFR1_EL1, 0xF << 8))
             case "el2" | "el2_e2h0":
@@ -167,11 +206,17 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
             case _:
                 return frozenset((False,))
 
-    def _any_field(self, *places: tuple[int, int]) -> frozenset[bool]:
-        """Whether one of the fields (register, lowest bit) is not 0: both answers where it is not known."""
-        each = [self.could_be(reg_id, 0xF << lsb) for reg_id, lsb in places]
-        answers = {True} if any(max(values) for values in each) else set()
-        return frozenset(answers | ({False} if all(0 in values for values in each) else set()))
+    def _full_ptrauth(self) -> frozenset[bool]:
+        """Pointer authentication for guests: KVM has that of addresses and the generic one together or none of them
+        (kvm_has_full_ptr_auth(), arch/arm64/kvm/arm.c); of two algorithms that share them only older kernels do."""
+        answers = set()
+        fields = [{v != 0 for v in self.could_be(reg_id, 0xF << lsb)} for pair in _ALGORITHMS for reg_id, lsb in pair]
+        for has in product(*fields):
+            address, generic = has[::2], has[1::2]
+            both = any(address) and any(generic)
+            alike = address == generic and sum(address) == 1
+            answers |= {both, both and alike}
+        return frozenset(answers)
 
     def _nests(self, without_vhe: bool) -> frozenset[bool]:
         """EL2 for guests: has_nested_virt_support(), and has_nv1() for a vCPU whose HCR_EL2.E2H can be cleared
@@ -204,8 +249,11 @@ def effective_ctr(ctr: int, clidr: int) -> int:
 def vgic_of(values: Mapping[int, int], known: Mapping[int, int]) -> Vgic:
     """The vGIC that KVM can offer by a host's raw ID_AA64PFR0_EL1.GIC: without its system registers none of version 3.
 
-    A GICv2 host, and one whose firmware keeps the registers to itself, read 0 there.
+    A GICv2 host, and one whose firmware keeps the registers to itself, read 0 there. So does a CPU of Apple, which has
+    the part that a hypervisor needs (vgic_info of drivers/irqchip/irq-apple-aic.c).
     """
+    if values.get(MIDR_EL1, 0) >> 24 & 0xFF == APPLE:
+        return "v3"
     return "v2" if knows_gic(known) and not values.get(ID_AA64PFR0_EL1, 0) >> 24 & 0xF else "v3"
 
 
@@ -220,56 +268,54 @@ def from_raw(
     capabilities: Mapping[str, int] | None = None,
     *,
     known: Mapping[int, int] | None = None,
-    spectre_v2: int | None = None,
-    meltdown: bool | None = None,
-    ssb: int | None = None,
-    bhb: int | None = None,
-    vgic: Vgic = "v3",
-    page_size: int = 4096,
-    vector_lengths: int | None = None,
 ) -> HostState:
     """A machine whose registers were read where nothing was masked (EL2, EL1, a kernel module).
 
     `values`: register id -> raw value; `known`: masks of those that are known only in part; `ccsidr`: CSSELR_EL1 ->
-    raw 64-bit CCSIDR_EL1; `capabilities`: KVM_CHECK_EXTENSION answers. The mitigation states are judged by CSV2, CSV3
-    and MIDR_EL1 unless given; `meltdown` True means unaffected.
+    raw 64-bit CCSIDR_EL1; `capabilities`: KVM_CHECK_EXTENSION answers. What registers do not tell is left to be judged
+    by them.
     """
     own = dict(values)
     masks = dict.fromkeys(own, ALL) | dict(known or {})
     return HostState(
-        values=own, known=masks, ccsidr=dict(ccsidr or {}), ccsidr_known=bool(ccsidr), spectre_v2=spectre_v2,
-        meltdown_safe=meltdown, ssb=ssb, bhb=bhb, vgic=vgic, page_size=page_size, capabilities=capabilities,
-        vector_lengths=vector_lengths,
+        values=own, known=masks, ccsidr=dict(ccsidr or {}), ccsidr_known=bool(ccsidr), capabilities=capabilities
+    )
+
+
+def sanitise(host: HostState, reg_id: int, mask: int) -> Partial:
+    """The sanitised value and known bits of an ID register or CTR_EL0.
+
+    `mask` is the feature table's bits. Fields that the table lacks are zero (and so known). On one CPU this is plain
+    masking; AArch32 registers are not read at all on a CPU without AArch32, nor ID_AA64ZFR0_EL1 without SVE
+    (init_cpu_features(), arch/arm64/kernel/cpufeature.c).
+    """
+    if _unread(host, reg_id):
+        return Partial(0, ALL)
+    value, known = host.value(reg_id) & mask, host.known.get(reg_id, 0) | ~mask & ALL
+    if reg_id == CTR_EL0 and not host.sanitised:
+        whole = host.value(CTR_EL0)
+        if host.knows(CLIDR_EL1, _LEVELS):
+            whole = effective_ctr(whole, host.value(CLIDR_EL1))
+        elif not whole & IDC:
+            known &= ~IDC
+        return Partial(whole & mask, known)
+    for field in _ARCHITECTURE_LEAST.get(reg_id, {}):
+        # What is assumed of a field that is not known has to be a value that it may have.
+        if not host.knows(reg_id, field) and field & ~mask == 0:
+            value = value & ~field | min(host.could_be(reg_id, field)) * (field & -field)
+    return Partial(value, known)
+
+
+def _unread(host: HostState, reg_id: int) -> bool:
+    """True for a register that a kernel does not read on this host."""
+    if reg_id in AARCH32_IDS:
+        return not host.has_aarch32 and host.aarch32_known
+    sve = 0xF << 32
+    return (
+        reg_id == ID_AA64ZFR0_EL1 and not host.value(ID_AA64PFR0_EL1) & sve and host.knows(ID_AA64PFR0_EL1, sve)
     )  # fmt: skip
 
 
-def sanitise(host: HostState, known_mask: Mapping[int, int]) -> dict[int, Partial]:
-    """The sanitised value and known bits of every ID register and CTR_EL0: register id -> Partial.
-
-    `known_mask` is the feature table's bits for each register. Fields that the table lacks are zero (and so known). On
-    one CPU this is plain masking; AArch32 registers are not read at all on a CPU without AArch32, nor
-    ID_AA64ZFR0_EL1 without SVE (init_cpu_features(), arch/arm64/kernel/cpufeature.c).
-    """
-    result: dict[int, Partial] = {}
-    no_aarch32 = not host.has_aarch32 and host.aarch32_known
-    no_sve = not host.value(ID_AA64PFR0_EL1) >> 32 & 0xF and host.knows(ID_AA64PFR0_EL1, 0xF << 32)
-    for reg_id in (*ID_SPACE, CTR_EL0):
-        mask = known_mask.get(reg_id, 0)
-        value, known = host.value(reg_id) & mask, host.known.get(reg_id, 0) | ~mask & ALL
-        if (no_aarch32 and reg_id in AARCH32_IDS) or (no_sve and reg_id == ID_AA64ZFR0_EL1):
-            value, known = 0, ALL
-        result[reg_id] = Partial(value, known)
-    for reg_id, field in _ARCHITECTURE_LEAST:
-        # What is assumed of a field that is not known has to be a value that it may have.
-        if not host.knows(reg_id, field) and field & ~known_mask.get(reg_id, 0) == 0:
-            value, known = result[reg_id]
-            least = min(host.could_be(reg_id, field)) * (field & -field)
-            result[reg_id] = Partial(value & ~field | least, known)
-    if not host.sanitised:
-        value, known = host.value(CTR_EL0), result[CTR_EL0].known
-        if host.knows(CLIDR_EL1, _LEVELS):
-            value = effective_ctr(value, host.value(CLIDR_EL1))
-        elif not value & IDC:
-            known &= ~IDC
-        result[CTR_EL0] = Partial(value & known_mask.get(CTR_EL0, 0), known)
-    return result
+def may_leave_trap_out(host: HostState, variant: GuestCaches) -> bool:
+    """Whether KVM may let a guest read the hardware's CTR_EL0 though it keeps a value of its own: with FEAT_EVT."""
+    return variant == "trapped-unless-evt" and host.could_be(ID_AA64MMFR2_EL1, 0xF << 56) != (0,)

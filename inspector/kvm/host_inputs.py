@@ -9,8 +9,8 @@ show them (KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_1..3). A field of a register that i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Literal, NamedTuple
+from collections.abc import Container, Iterable
+from typing import Any, Literal
 
 import msgspec
 
@@ -47,6 +47,9 @@ HOST_INPUTS: dict[str, tuple[str, dict[str, Any]]] = {
     "poe": ("poe", {"on": True, "off": False}),
 }
 """Name of each input, the field of HostState that it sets, and the words that it takes."""
+
+_SETTLES = {"vgic": "vgic_known", "page-size": "pages_known"}
+"""Input -> the field of HostState that says that it is known"""
 
 
 def _split(text: str) -> tuple[str, str | None]:
@@ -108,8 +111,8 @@ def with_inputs(host: HostState, text: str) -> HostState:
         if word not in words:
             raise PolicyError(f"{name} cannot be {word!r}", "--host", f"one of: {', '.join(words)}")
         given[field] = words[word]
-        if name == "vgic":
-            given["vgic_known"] = True
+        if name in _SETTLES:
+            given[_SETTLES[name]] = True
     return _with_aarch32(msgspec.structs.replace(host, **given, given=words_given), given.get("aarch32"))
 
 
@@ -131,7 +134,7 @@ Origin = Literal["given", "recorded", "inferred or assumed", "not known"]
 UNKNOWN = "?"
 
 
-class Fact(NamedTuple):
+class Fact(msgspec.Struct, frozen=True):
     """Something that no register of the host shows and that answers rest on."""
 
     name: str
@@ -180,7 +183,7 @@ def facts(limits: Limits, registers: Iterable[int] | None = None) -> tuple[Fact,
         words = HOST_INPUTS[name][1]
         word = next((word for word, one in words.items() if one == value), "")
         origin: Origin = "given" if name in host.given else "inferred or assumed"
-        if origin != "given" and not _settled(limits, name):
+        if origin != "given" and not _settled(limits, name, levels):
             word, origin = UNKNOWN, "not known"
         bears = wanted is None or bool(wanted & _BEARING[name])
         found += [Fact(name, word, origin, effect)] if word and bears else []
@@ -194,18 +197,23 @@ def facts(limits: Limits, registers: Iterable[int] | None = None) -> tuple[Fact,
     return (*found, *([line] if wanted is None or wanted & _overridden(limits) else []), *fields)
 
 
-def _settled(limits: Limits, name: str) -> bool:
-    """False for a fact of which what is known of the host leaves more than one value."""
+def _settled(limits: Limits, name: str, levels: Container[int]) -> bool:
+    """False for a fact of which what is known of the host leaves more than one value.
+
+    `levels`: the workaround registers that the kernel has; no answer rests on the level of another.
+    """
     workaround = {"spectre-v2": WORKAROUND_1, "ssb": WORKAROUND_2, "bhb": WORKAROUND_3}.get(name)
     if workaround is not None:
-        return levels_known(limits, workaround) == ALL
-    return meltdown_settled(limits.host) if name == "meltdown" else name != "vgic" or limits.host.vgic_known
+        return workaround not in levels or levels_known(limits, workaround) == ALL
+    if name in _SETTLES:
+        return bool(getattr(limits.host, _SETTLES[name]))
+    return name != "meltdown" or meltdown_settled(limits.host)
 
 
 def _overridden(limits: Limits) -> frozenset[int]:
     """The registers that some option of the host's command line may change under this kernel."""
     book = limits.book
-    places = (*(one for found in book.boot.values() for one in found), *book.overridable.values())
+    places = (*(one for word in book.words.values() for one in word.overrides), *book.overridable.values())
     return frozenset((*(one.reg_id for one in places), WORKAROUND_2, WORKAROUND_3))
 
 

@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from copy import copy
 from functools import cached_property
-from typing import NamedTuple, Self
+from typing import ClassVar, Self
 
 import msgspec
 
 from inspector.kvm import mitigations
 from inspector.kvm.boot_options import booted
-from inspector.kvm.cases import meet
+from inspector.kvm.cases import meet, merge_partials
+from inspector.kvm.cpus import traps_pmu
 from inspector.kvm.host import HostState, sanitise
-from inspector.kvm.nested import stage2_granules
-from inspector.policies.model import Policy, Rule
-from inspector.policies.rulebook import Rulebook, Step, rulebook
+from inspector.kvm.nested import PAGE_SIZES, stage2_granules
+from inspector.policies.model import PROTECTED, Policy, Rule
+from inspector.policies.register_rules import RegisterRules, Step
+from inspector.policies.rulebook import Rulebook, rulebook
 from inspector.policies.setup import Feature, VcpuSetup
 from inspector.registers.bits import ALL, Partial
 from inspector.registers.ids import (
@@ -33,6 +35,7 @@ from inspector.registers.ids import (
     ID_DFR0_EL1,
     ID_DFR1_EL1,
     ID_SPACE,
+    MIDR_EL1,
     PMCR_EL0,
 )
 
@@ -64,7 +67,7 @@ LIMITED = frozenset((*ID_SPACE, CTR_EL0))
 
 
 class Offered(dict[int, Partial]):
-    """Register id -> limit, for LIMITED, each worked out when it is first asked for: most questions are about few.
+    """Register id -> a value, for LIMITED, each worked out when it is first asked for: most questions are about few.
 
     `work` is asked for what `known` does not hold.
     """
@@ -80,7 +83,7 @@ class Offered(dict[int, Partial]):
         return found
 
 
-class Trace(NamedTuple):
+class Trace(msgspec.Struct, frozen=True):
     """What one step did to a register."""
 
     step: Step
@@ -93,6 +96,31 @@ class Trace(NamedTuple):
         return bool(changed & mask)
 
 
+class Alike:
+    """What the kernels that are asked about one host and setup have in common, so that it is worked out once."""
+
+    def __init__(self, host: HostState, setup: VcpuSetup) -> None:
+        self.host, self.setup = host, setup
+        self.conditions, self.open_conditions = _conditions(host, setup)
+        self.sanitised: dict[RegisterRules, Partial] = {}
+        self.limits: dict[RegisterRules, Partial] = {}
+        """what a kernel offers that says this of a register; only where nothing else that it says has a part in it"""
+        self.kept: dict[tuple[object, ...], bool] = {}
+        """the same of writes that a VM is sure to keep, by all that they depend on; see vm.py"""
+
+    lately: ClassVar[tuple[Alike, ...]] = ()
+    """those that were asked about last, replaced as a whole: the screens ask from several threads"""
+
+    @classmethod
+    def of(cls, host: HostState, setup: VcpuSetup) -> Alike:
+        """The same object for the same host and setup."""
+        found = next((one for one in cls.lately if one.host is host and one.setup == setup), None)
+        if found is None:
+            found = Alike(host, setup)
+            cls.lately = (found, *cls.lately[:7])
+        return found
+
+
 class Limits:
     """What a kernel offers of one host to a vCPU of one setup: the limit of every ID register and of CTR_EL0."""
 
@@ -100,10 +128,15 @@ class Limits:
         self.book: Rulebook = rulebook(policy)
         self.bare = host
         """the host before its command line"""
-        host = booted(host, self.book)
+        host = booted(host, policy)
+        self.emulates_pmu = _emulates_pmu(host, self.book)
+        """KVM makes a PMUv3 of the host's own kind of PMU"""
+        if self.emulates_pmu:
+            host = msgspec.structs.replace(host, capabilities={"pmu_v3": 1} | dict(host.capabilities or {}))
         self.host, self.policy, self.setup = host, policy, setup
-        self.conditions, self.open_conditions = _conditions(host, setup)
-        self.sanitised: dict[int, Partial] = sanitise(host, self.book.known_mask)
+        self.alike = Alike.of(host, setup)
+        self.conditions, self.open_conditions = self.alike.conditions, self.alike.open_conditions
+        self.sanitised: dict[int, Partial] = Offered(self._sanitised)
         self.limits: dict[int, Partial] = Offered(self._offered)
 
     def applies(self, rule: Rule) -> bool:
@@ -136,17 +169,32 @@ class Limits:
         other.host = msgspec.structs.replace(
             host, values={**host.values, reg_id: whole}, known={**host.known, reg_id: ALL}
         )  # fmt: skip
-        other.sanitised = self.sanitised | {reg_id: Partial(own.value & own.known | bits & ~own.known & ALL)}
+        other.sanitised = Offered(
+            self.sanitised.__getitem__, {reg_id: Partial(own.value & own.known | bits & ~own.known & ALL)}
+        )
         value, known = other.relimit(reg_id)
         other.limits = Offered(self.limits.__getitem__, {reg_id: Partial(value & known | bits & ~known & ALL)})
         return other
 
     def relimit(self, reg_id: int) -> Partial:
         """The limit of one register, computed again."""
-        return self._offered(reg_id)
+        return self.sanitised[CTR_EL0] if reg_id == CTR_EL0 else self._limit(reg_id, None)
+
+    def _sanitised(self, reg_id: int) -> Partial:
+        said = self.book.of(reg_id)
+        held = self.alike.sanitised.get(said)
+        if held is None:
+            held = self.alike.sanitised[said] = sanitise(self.host, reg_id, said.known_mask)
+        return held
 
     def _offered(self, reg_id: int) -> Partial:
-        return self.sanitised[CTR_EL0] if reg_id == CTR_EL0 else self._limit(reg_id, None)
+        said = self.book.of(reg_id)
+        held = self.alike.limits.get(said)
+        if held is None:
+            held = Limits.relimit(self, reg_id)
+            if said.alone:
+                self.alike.limits[said] = held
+        return held
 
     def limit(self, reg_id: int) -> int:
         """The most that a write of this ID register (or CTR_EL0) may hold: KVM's own value for a fresh vCPU."""
@@ -158,18 +206,18 @@ class Limits:
 
     def raz(self, reg_id: int) -> Rule | None:
         """The rule that makes an ID register read as zero here; None for a register that is shown."""
-        return next((rule for rule in self.book.raz.get(reg_id, ()) if self.applies(rule)), None)
+        return next((rule for rule in self.book.of(reg_id).raz if self.applies(rule)), None)
 
     def ignores_writes(self, reg_id: int) -> Rule | None:
         """The rule by which writes of any value are accepted and dropped."""
         if reg_id in _HIDDEN_IN_AARCH32:
             return None
-        rules = self.book.raz.get(reg_id, ())
+        rules = self.book.of(reg_id).raz
         return next((rule for rule in rules if rule.writes == "ignore" and self.applies(rule)), None)
 
     def writable(self, reg_id: int) -> tuple[int, Rule | None]:
         """(mask, rule) of the bits that userspace may change here; (0, None) when there are none."""
-        for mask, rule in reversed(self.book.writable.get(reg_id, ())):
+        for mask, rule in reversed(self.book.of(reg_id).writable):
             if self.applies(rule):
                 return mask, rule
         return 0, None
@@ -182,8 +230,13 @@ class Limits:
 
     @cached_property
     def pmcr_counters(self) -> int:
-        """PMCR_EL0.N of the host's PMU."""
-        return self.host.value(PMCR_EL0) >> 11 & 0x1F
+        """PMCR_EL0.N of the host's PMU; one counter where KVM emulates it (kvm_arm_pmu_get_max_counters())."""
+        return 1 if self.emulates_pmu else self.host.value(PMCR_EL0) >> 11 & 0x1F
+
+    @cached_property
+    def pmcr_counters_known(self) -> bool:
+        """True when `pmcr_counters` is more than an assumption."""
+        return self.emulates_pmu or self.host.knows(PMCR_EL0, 0x1F << 11)
 
     @cached_property
     def counts_in_pmcr(self) -> bool:
@@ -204,11 +257,12 @@ class Limits:
         if not self.bare.has_aarch32:
             return perfmon(self) << 24
         # The command line hides AArch32 of a CPU that has it: the kernel read its AArch32 registers all the same.
-        return self._stepped(ID_DFR0_EL1, sanitise(self.bare, self.book.known_mask)[ID_DFR0_EL1], None).value
+        mask = self.book.of(ID_DFR0_EL1).known_mask
+        return self._stepped(ID_DFR0_EL1, sanitise(self.bare, ID_DFR0_EL1, mask), None).value
 
     def _limit(self, reg_id: int, traces: list[Trace] | None) -> Partial:
         """What KVM offers; each step that applied is appended to `traces`."""
-        rules = self.book.raz.get(reg_id, ())
+        rules = self.book.of(reg_id).raz
         zero = self.raz(reg_id) is not None
         if zero and not any(self.open_words(rule) for rule in rules):
             return Partial(0, ALL)
@@ -219,7 +273,7 @@ class Limits:
 
     def _stepped(self, reg_id: int, pair: Partial, traces: list[Trace] | None) -> Partial:
         """A value after every exposure step that applies here, or may."""
-        for step in self.book.steps.get(reg_id, ()):
+        for step in self.book.of(reg_id).steps:
             applies, open_ = self.applies(step.rule), self.open_words(step.rule)
             if not applies and not open_:
                 continue
@@ -250,6 +304,14 @@ class Limits:
                 return Partial(pair.value & ~step.mask | step.value << step.lsb, pair.known)
             case _:
                 return _SPECIALS[step.name](self, reg_id, pair)
+
+
+def _emulates_pmu(host: HostState, book: Rulebook) -> bool:
+    """Whether KVM offers a PMUv3 although the host's PMU is an IMPDEF one: has_impdef_pmuv3(), cpu_errata.c."""
+    if book.variant("pmu-version") != "v8.5-or-emulated" or host.kvm_mode in PROTECTED:
+        return False
+    known = host.knows(MIDR_EL1, 0xFF00FFF0) and host.knows(ID_AA64DFR0_EL1, 0xF << 8)
+    return known and host.value(ID_AA64DFR0_EL1) >> 8 & 0xF == 15 and traps_pmu(host.value(MIDR_EL1))
 
 
 def _conditions(host: HostState, setup: VcpuSetup) -> tuple[frozenset[str], frozenset[str]]:
@@ -309,8 +371,11 @@ def _gic(limits: Limits, reg_id: int, pair: Partial) -> Partial:
 
 
 def pmu_version(limits: Limits) -> int:
-    """DFR0.PMUVer as offered from v6.2 on: the host's, at most 6; 0 without the PMU feature or with an IMPDEF PMU."""
+    """DFR0.PMUVer as offered from v6.2 on: the host's, at most 6; 0 without the PMU feature or with an IMPDEF PMU that
+    KVM does not make a PMUv3 of."""
     host = limits.host.value(ID_AA64DFR0_EL1) >> 8 & 0xF
+    if limits.emulates_pmu and limits.setup.has(Feature.PMU):
+        return 1
     if not limits.setup.has(Feature.PMU) or host == 15:
         return 0
     return min(host, 6)
@@ -339,7 +404,10 @@ def _pmu(limits: Limits, reg_id: int, pair: Partial) -> Partial:
     if variant in ("v8.1-always", "v8.4"):
         most = 4 if variant == "v8.1-always" else 5 if limits.setup.has(Feature.PMU) else 0
         new = field if field == 15 else min(field, most)
-        sure = most == 0 or _pmu_known(limits, most)
+        own = (
+            reg_id == ID_AA64DFR0_EL1 or pair.known & mask == mask or limits.host.at_least.get(reg_id, 0) & mask == mask
+        )
+        sure = most == 0 or (own and _pmu_known(limits, most))
     else:
         new = pmu_version(limits) if reg_id == ID_AA64DFR0_EL1 else perfmon(limits)
         sure = not limits.setup.has(Feature.PMU) or _pmu_known(limits, 6)
@@ -354,7 +422,9 @@ def _nested(limits: Limits, reg_id: int, pair: Partial) -> Partial:
     """
     if not limits.setup.has(Feature.EL2):
         return pair
-    return pair.set(0xFFF << 32, stage2_granules(limits.sanitised[reg_id].value, limits.host.page_size) << 32)
+    host, offered = limits.host, limits.sanitised[reg_id].value
+    sizes = (host.page_size,) if host.pages_known else dict.fromkeys((host.page_size, *PAGE_SIZES))
+    return merge_partials(pair.set(0xFFF << 32, stage2_granules(offered, size) << 32) for size in sizes)
 
 
 _SPECIALS = {

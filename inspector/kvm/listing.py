@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 from itertools import chain
-from typing import NamedTuple
 
-from inspector.kvm.caches import fresh_ccsidr
-from inspector.kvm.limits import Limits
+import msgspec
+
+from inspector.kvm.caches import CCSIDR_COUNT, cache_exists, fresh_ccsidr
+from inspector.kvm.limits import SETTLED_BY, Limits
+from inspector.policies.model import CONDITION_WORDS, List
 from inspector.policies.setup import Feature
 from inspector.policies.spans import expand_all
 from inspector.registers.bits import ALL
@@ -28,14 +30,15 @@ from inspector.registers.encoding import (
     sysreg_id,
 )
 from inspector.registers.ids import (
+    CLIDR_EL1,
     CNTV_CVAL_EL0,
     CNTVCT_EL0,
+    EVENT_COUNTERS,
     ID_AA64DFR0_EL1,
     ID_AA64MMFR3_EL1,
     ID_AA64PFR0_EL1,
     ID_AA64PFR2_EL1,
     MDCR_EL2,
-    PMCR_EL0,
     PMSELR_EL0,
     PMSWINC_EL0,
     PSTATE,
@@ -46,7 +49,6 @@ _COUNTER_MASKS = {
     sysreg_id(*e) for e in ((3, 0, 9, 14, 1), (3, 0, 9, 14, 2), (3, 3, 9, 12, 1), (3, 3, 9, 12, 2), (3, 3, 9, 12, 3),
     (3, 3, 9, 14, 3))
 }  # fmt: skip
-_PMEVCNTR = {sysreg_id(3, 3, 14, 8 + n // 8, n % 8) for n in range(31)}
 _PMEVTYPER = {sysreg_id(3, 3, 14, 12 + n // 8, n % 8) for n in range(31)}
 
 
@@ -104,34 +106,60 @@ def _settled(limits: Limits, reg_id: int, mask: int) -> bool:
     return known == mask or bool(limits.limit(reg_id) & known)
 
 
-class Membership(NamedTuple):
+class Membership(msgspec.Struct, frozen=True):
     """What decides whether KVM lists a register, where that is not known."""
 
-    word: str
-    """the condition, as list rules word it"""
+    words: str
+    """the condition, as it stands behind "with" or "without\""""
     held: bool
     """True: it is listed where the condition holds; False: where it does not"""
+    settle: tuple[str, str] = ("", "")
+    """what `--host` takes to say that the condition holds, and that it does not; empty where nothing can"""
+
+
+def _membership(word: str, held: bool) -> Membership:
+    """Of a register that a list rule's condition `word` decides on."""
+    return Membership(CONDITION_WORDS[word], held, SETTLED_BY.get(word, ("", "")))
 
 
 def doubtful(limits: Limits) -> dict[int, Membership]:
     """Registers of which it is not known whether KVM lists them -> what decides."""
-    open_ = open_list_words(limits)
+    open_, caches = open_list_words(limits), _doubtful_caches(limits)
     if not open_:
-        return {}
+        return caches
     holding = (limits.conditions | _vm_conditions(limits)) - open_
-    certain, possible = set[int](), dict[int, Membership]()
+    certain, possible = set[int](), dict(caches)
     for rule in limits.book.lists:
         may = (holding | open_).issuperset(rule.when) and not holding.intersection(rule.unless)
         deciding = sorted(open_.intersection((*rule.when, *rule.unless)))
         ids = expand_all(rule.registers) if may else ()
         if deciding:
-            possible |= dict.fromkeys(ids, Membership(deciding[0], deciding[0] in rule.when))
+            possible |= dict.fromkeys(ids, _membership(deciding[0], deciding[0] in rule.when))
         else:
             certain.update(ids)
     if "sve" in open_:
-        possible |= dict.fromkeys(sve_ids(), Membership("sve", True))
-        possible |= dict.fromkeys(_vectors(), Membership("sve", False))
+        possible |= dict.fromkeys(sve_ids(), _membership("sve", True))
+        possible |= dict.fromkeys(_vectors(), _membership("sve", False))
     return {reg_id: membership for reg_id, membership in possible.items() if reg_id not in certain}
+
+
+def _doubtful_caches(limits: Limits) -> dict[int, Membership]:
+    """The CCSIDR_EL1 of caches that the hardware's CLIDR_EL1 may have, where the kernel lists those that it has.
+
+    write_demux_regids() and is_valid_cache(), arch/arm64/kvm/sys_regs.c up to v6.2.
+    """
+    if not limits.raw_caches:
+        return {}
+    found = {}
+    for csselr in range(CCSIDR_COUNT):
+        level = csselr >> 1
+        types = limits.host.could_be(CLIDR_EL1, 7 << 3 * level)
+        if len({cache_exists(ctype << 3 * level, csselr) for ctype in types}) == 2:
+            kind = "an instruction" if csselr & 1 else "a data or unified"
+            words = f"{kind} cache of level {level + 1} in the host's CLIDR_EL1"
+            settle = f"CLIDR_EL1.Ctype{level + 1}=VALUE"
+            found[ccsidr_id(csselr)] = Membership(words, True, (settle, settle))
+    return found
 
 
 def _vectors() -> set[int]:
@@ -144,32 +172,70 @@ def _table_order(reg_id: int) -> int:
     return {CNTVCT_EL0: CNTV_CVAL_EL0, CNTV_CVAL_EL0: CNTVCT_EL0}.get(reg_id, reg_id)
 
 
-def get_reg_list(limits: Limits, firmware: Iterable[int]) -> tuple[int, ...]:
-    """The register list of a vCPU, in the kernel's order; `firmware`: the firmware pseudo-registers that exist."""
-    *first, by_table, last = list_groups(limits, firmware)
-    return (*chain.from_iterable(first), *sorted(set(by_table), key=_table_order), *last)
+class RegList(msgspec.Struct, frozen=True):
+    """The registers that a vCPU lists."""
+
+    order: tuple[int, ...]
+    """as the kernel writes them"""
+    members: frozenset[int]
 
 
-def list_groups(limits: Limits, firmware: Iterable[int]) -> tuple[Iterable[int], ...]:
-    """The same in the groups that the kernel writes one after the other; the last but one is not in its order yet."""
-    sve = limits.setup.has(Feature.SVE)
+def get_reg_list(limits: Limits, firmware: Iterable[int]) -> RegList:
+    """The register list of a vCPU; `firmware`: the firmware pseudo-registers that exist."""
     words = limits.conditions | _vm_conditions(limits)
+    rules = tuple([rule for rule in limits.book.lists if _listing(rule, words)])
+    sve, caches, firmware = limits.setup.has(Feature.SVE), tuple(sorted(fresh_ccsidr(limits))), tuple(firmware)
+    key = sve, caches, firmware, tuple(map(id, rules))
+    held = _LISTS.get(key)
+    if held is None:
+        if len(_LISTS) > _MOST_LISTS:
+            _LISTS.clear()
+        held = _LISTS[key] = rules, _written(sve, firmware, rules, caches)
+    return held[1]
+
+
+_LISTS: dict[tuple[object, ...], tuple[tuple[List, ...], RegList]] = {}
+"""all that a list is made of, with the identities of the rules -> those rules, kept so that their identities stay
+theirs, and the list: most kernels have that of another one"""
+_MOST_LISTS = 256
+
+
+def _written(sve: bool, firmware: Iterable[int], rules: Iterable[List], caches: Iterable[int]) -> RegList:
+    """The groups that the kernel writes one after the other; the last but one is in table order."""
     groups: dict[str, list[int]] = {"timers": [], "invariants": [], "sorted": []}
+    for rule in rules:
+        groups[rule.place] += expand_all(rule.registers)
+    by_table = sorted(set(groups.pop("sorted")), key=_table_order)
+    first = core_ids(sve), sve_ids() if sve else (), firmware, *groups.values()
+    order = (*chain.from_iterable(first), *by_table, *map(ccsidr_id, caches))
+    return RegList(order, frozenset(order))
+
+
+def _listing(rule: List, words: frozenset[str]) -> bool:
+    """True when a rule lists its registers under these conditions."""
+    return words.issuperset(rule.when) and not words.intersection(rule.unless)
+
+
+def lists(limits: Limits, reg_id: int) -> bool:
+    """Whether a vCPU lists one system register, without the list of all."""
+    depending = []
     for rule in limits.book.lists:
-        if words.issuperset(rule.when) and not words.intersection(rule.unless):
-            groups[rule.place] += expand_all(rule.registers)
-    caches = (ccsidr_id(k) for k in sorted(fresh_ccsidr(limits)))
-    return core_ids(sve), sve_ids() if sve else (), firmware, *groups.values(), caches
+        if reg_id in expand_all(rule.registers):
+            if not rule.when and not rule.unless:
+                return True
+            depending.append(rule)
+    words = limits.conditions | _vm_conditions(limits) if depending else limits.conditions
+    return any(_listing(rule, words) for rule in depending)
 
 
 def _pmu_resets(limits: Limits) -> dict[int, int]:
     """Reset values of the PMU's registers (reset_pmu_reg(), reset_pmevcntr(), reset_pmevtyper(), reset_pmselr())."""
     variant = limits.book.variant("pmu-reset")
-    every = _COUNTER_MASKS | _PMEVCNTR | _PMEVTYPER | {PMSELR_EL0, PMSWINC_EL0}
+    every = _COUNTER_MASKS | EVENT_COUNTERS | _PMEVTYPER | {PMSELR_EL0, PMSWINC_EL0}
     if variant == "poison":
         return dict.fromkeys(every, POISON)
     counters = 1 << 31 | (1 << limits.pmcr_counters) - 1
-    values = dict.fromkeys(_COUNTER_MASKS, POISON & counters) | dict.fromkeys(_PMEVCNTR, POISON & 0xFFFFFFFF)
+    values = dict.fromkeys(_COUNTER_MASKS, POISON & counters) | dict.fromkeys(EVENT_COUNTERS, POISON & 0xFFFFFFFF)
     values |= dict.fromkeys(_PMEVTYPER, POISON & event_type_mask(limits)) | {
         PMSELR_EL0: POISON & 0x1F,
         PMSWINC_EL0: 0,
@@ -183,7 +249,7 @@ RESETS_IN_DOUBT = frozenset((MDCR_EL2, *_COUNTER_MASKS, *_PMEVTYPER))
 
 def reset_known(limits: Limits, reg_id: int) -> int:
     """Which bits of a reset value are known: the number of PMU counters behind some of them may not be."""
-    counters = limits.host.knows(PMCR_EL0, 0x1F << 11)
+    counters = limits.pmcr_counters_known
     if reg_id == MDCR_EL2:
         return ALL if counters else ALL & ~0x1F
     if limits.book.variant("pmu-reset") == "poison":

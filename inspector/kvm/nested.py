@@ -6,6 +6,9 @@ fields and the host's page size together.
 
 from __future__ import annotations
 
+PAGE_SIZES = (4096, 16384, 65536)
+"""what a host kernel may be built with, in bytes"""
+
 
 def stage2_granules(host_mmfr0: int, page_size: int) -> int:
     """Bits 43:32 of MMFR0: TGRAN16_2, TGRAN64_2, TGRAN4_2 as offered (1: not implemented, 2: implemented)."""

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from inspector.kvm.exposure import Exposure
-from inspector.kvm.firmware import workaround_levels
+from inspector.kvm.firmware import ssb_shown
+from inspector.registers.bits import ALL
 from inspector.registers.ids import ID_AA64PFR1_EL1, MPIDR_EL1, PMCR_EL0, VMPIDR_EL2, WORKAROUND_2
 
 
@@ -19,7 +20,7 @@ class VmState:
 
     def __init__(self, exposure: Exposure) -> None:
         self.exposure = exposure
-        self.stored: dict[int, int] = dict(exposure.vm_values)
+        self.stored: dict[int, int] = dict(exposure.held_values[0])
         self.counters = exposure.pmcr_counters
         self.ran = False
         self.open_bits: dict[int, int] = {}
@@ -34,10 +35,19 @@ class VcpuState:
     def __init__(self, vm: VmState, index: int) -> None:
         self.vm, self.index, self.ran = vm, index, False
         self.open_bits: dict[int, int] = {}
-        """register id -> bits that were written back as they were, and are as little known as before"""
-        self.own: dict[int, int] = dict(vm.exposure.vcpu_values)
+        """register that was written -> bits that are not known for all that: written back as they were, or what the
+        write makes of them depends on what is not known"""
+        self.own: dict[int, int] = dict(vm.exposure.held_values[1])
         if MPIDR_EL1 in self.own and index:
             self.own[MPIDR_EL1] = vm.exposure.mpidr(index)
+
+    def possible_counters(self) -> tuple[int, ...]:
+        """Every number of PMU counters that the VM may have: the host's, until a write of PMCR_EL0 lowers it."""
+        exposure, counters, mask = self.vm.exposure, self.vm.counters, 0x1F << 11
+        open_ = self.open_bits.get(PMCR_EL0, ~exposure.known.get(PMCR_EL0, ALL))
+        if counters != exposure.pmcr_counters or not open_ & mask:
+            return (counters,)
+        return exposure.host.could_be(PMCR_EL0, mask)
 
     def opens(self, reg_id: int) -> dict[int, int]:
         """The open bits of the registers that are held where this one is."""
@@ -57,7 +67,7 @@ class VcpuState:
                 return value & ~(0xFFFFFF << 40 | 0x7F << 24) | 1 << 31
             return value
         if reg_id == WORKAROUND_2:
-            return workaround_levels(vm.exposure, vm.stored.get(ID_AA64PFR1_EL1, 0) >> 4 & 0xF)[reg_id]
+            return ssb_shown(vm.exposure, vm.stored.get(ID_AA64PFR1_EL1, 0) >> 4 & 0xF)
         return vm.exposure.other_values.get(reg_id, 0)
 
     @contextmanager

@@ -8,16 +8,20 @@ from __future__ import annotations
 from errno import EINTR, EINVAL, ENOENT, ENOEXEC
 from functools import cached_property
 
-from inspector.kvm.creation import run_errno, vcpu_init
+from inspector.kvm.creation import vcpu_init
 from inspector.kvm.exposure import Exposure, expose
-from inspector.kvm.firstrun import prepare_first_run, settle_first_run
+from inspector.kvm.firstrun import first_run, prepare_first_run, settle_first_run
 from inspector.kvm.gates import gates
 from inspector.kvm.gates.gate import Gate
+from inspector.kvm.gates.pstate import is_narrow, narrow
 from inspector.kvm.host import HostState
 from inspector.kvm.state import VcpuState, VmState
 from inspector.policies.model import Policy
 from inspector.policies.setup import Feature, VcpuSetup
 from inspector.registers.encoding import ARCH_ARM64, CLASS_CORE, class_of
+from inspector.registers.ids import ID_SPACE
+
+_ID_REGISTERS = frozenset(ID_SPACE)
 
 
 class Vm(VmState):
@@ -50,6 +54,11 @@ class Vm(VmState):
         exposure = self.exposure
         return exposure.listed_set.difference(exposure.doubtful, exposure.running, self.gates)
 
+    def worded_like(self, other: Vm) -> frozenset[int]:
+        """Registers of which a value that both VMs keep for sure, before the first run, is kept with the same words."""
+        mine, theirs = self.gates, other.gates
+        return (self.plain & other.plain).union(i for i in mine if i in theirs and mine[i].alike(theirs[i]))
+
     def vcpu(self, index: int) -> Vcpu:
         """vCPU number `index`."""
         return self.vcpus[index]
@@ -57,17 +66,7 @@ class Vm(VmState):
     def run(self, index: int) -> int:
         """KVM_RUN on a vCPU: the errno; state changes as the first run makes them."""
         vcpu = self.vcpus[index]
-        if not vcpu.initialised:
-            return ENOEXEC
-        if not self.ran:
-            prepare_first_run(self)
-        error = run_errno(self.exposure)
-        if error:
-            return error
-        settle_first_run(self, vcpu)
-        self.ran = True
-        vcpu.ran = True
-        return 0
+        return first_run(self, vcpu) if vcpu.initialised else ENOEXEC
 
     def mark_ran(self, errno: int) -> None:
         """Take a recorded KVM_RUN for granted: its errno is an event, the state follows from it."""
@@ -125,15 +124,36 @@ class Vcpu(VcpuState):
         if not self.initialised:
             return False
         if reg_id in self.vm.plain:
+            if value >> 32 and class_of(reg_id) == CLASS_CORE and is_narrow(self):
+                return False
             self.own[reg_id] = value
         else:
-            gate = self.gates.find(reg_id)
-            if gate is None or reg_id in self.vm.exposure.doubtful:
-                return False
-            if gate.doubts(self, value) or gate.decide(self, value) or not self._stays(gate, value):
+            if reg_id not in self.gates or reg_id in self.vm.exposure.doubtful or not self._sure(reg_id, value):
                 return False
         self.opens(reg_id)[reg_id] = 0
         return True
+
+    def _sure(self, reg_id: int, value: int) -> bool:
+        """Store a value that is accepted for sure and read back as it is; else store nothing, and False.
+
+        Of an ID register that depends on nothing else it is asked once for all kernels that say the same of it.
+        """
+        vm, exposure = self.vm, self.vm.exposure
+        said = exposure.book.of(reg_id)
+        if reg_id not in _ID_REGISTERS or vm.ran or not said.alone:
+            return self._tried(reg_id, value)
+        kept = exposure.alike.kept
+        how = type(exposure), exposure.book.variant("id-registers")
+        key = said, how, exposure.limits[reg_id], vm.stored[reg_id], value
+        if key not in kept:
+            kept[key] = self._tried(reg_id, value)
+        elif kept[key]:
+            vm.stored[reg_id] = value
+        return kept[key]
+
+    def _tried(self, reg_id: int, value: int) -> bool:
+        gate = self.gates[reg_id]
+        return not gate.doubts(self, value) and not gate.decide(self, value) and self._stays(gate, value)
 
     def _stays(self, gate: Gate, value: int) -> bool:
         """Store an accepted value where it is read back as it is; else store nothing, and False."""
@@ -158,11 +178,16 @@ class Vcpu(VcpuState):
         if gate is not None:
             error = gate.decide(self, value)
             if not error:
+                open_ = gate.unsettled(self, value)
                 gate.store(self, value)
+                self.opens(reg_id)[reg_id] = open_
             return error
         error = self._absent(reg_id)
         if not error:
             self.own[reg_id] = value
+            self.open_bits[reg_id] = 0
+            if class_of(reg_id) == CLASS_CORE and is_narrow(self):
+                narrow(self)
         return error
 
     def _absent(self, reg_id: int) -> int:
@@ -192,10 +217,10 @@ def writable_masks(exposure: Exposure) -> tuple[int, dict[int, int]]:
         return EINVAL, {}
     masks = {
         reg_id: entry[-1]
-        for reg_id, entries in book.writable.items()
-        if (entry := [m for m, r in entries if not r.when])
+        for reg_id in book.registers
+        if (entry := [m for m, r in book.of(reg_id).writable if not r.when])
     }
-    masks |= {reg_id: mask for reg_id, (mask, _) in book.reported.items()}
+    masks |= {reg_id: told[0] for reg_id in book.registers if (told := book.of(reg_id).reported)}
     return 0, {
         reg_id: masks[reg_id] for reg_id in sorted(masks) if masks[reg_id] and not exposure.ignores_writes(reg_id)
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ from typing import NamedTuple
 
 from inspector.errors import SourceError
 from inspector.lab import store
-from inspector.lab.debian import FetchError, Stamp, mirrors
+from inspector.lab.debian import ROOM, FetchError, Stamp, mirrors, version_of
 from inspector.lab.emulator import find_emulator, no_nested_kvm
 
 TRIED = (
@@ -41,7 +42,7 @@ def _emulator(folder: Path) -> Finding:
         emulator = find_emulator(folder)
     except SourceError as error:
         return Finding("emulator", False, f"{error.what}; {error.hint}")
-    return Finding("emulator", True, f"{emulator.program}: {store.version_of(emulator.program)}")
+    return Finding("emulator", True, f"{emulator.program}: {version_of(emulator.program)}")
 
 
 def _guest(folder: Path) -> Finding:
@@ -76,7 +77,9 @@ def _room(folder: Path) -> Finding:
     used = sum(size for _, size, _ in (*store.machines(folder), *store.kernels(folder))) >> 20
     most = store.most_bytes() >> 20
     said = f"{free} MiB free; saved machines and unpacked kernels take {used} of at most {most} MiB ({store.MOST})"
-    return Finding("room", free > 1024, f"{folder}: {said}")
+    writable = os.access(there, os.W_OK | os.X_OK)
+    reason = "" if writable else "cannot be written: nothing is fetched or saved; "
+    return Finding("room", writable and free >= ROOM >> 20, f"{folder}: {reason}{said}")
 
 
 def _kvm() -> Finding:

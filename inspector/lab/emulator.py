@@ -5,12 +5,13 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from inspector.errors import SourceError
-from inspector.lab.debian import EMULATOR, EMULATOR_PACKAGE, EMULATOR_VERSION, on_path
+from inspector.lab.debian import EMULATOR, EMULATOR_PACKAGE, EMULATOR_VERSION, on_path, version_of
 
 WITH_MTE = ("neoverse-n2", "cortex-a710", "max")
 """CPU models whose memory tags QEMU can emulate; with any other it refuses the machine's option mte=on."""
@@ -82,9 +83,10 @@ def find_emulator(folder: Path) -> Emulator:
     fetched = folder / "host/usr/bin" / EMULATOR
     if fetched.exists():
         return Emulator(fetched, libraries(folder), folder / "host/usr/share/qemu")
-    old = on_path(EMULATOR, 0)
+    there = shutil.which(EMULATOR)
+    known = there and ("this one is older" if version_of(Path(there)) else "this one does not run")
     raise SourceError(
-        f"needs {EMULATOR} {EMULATOR_VERSION} or newer" + (", this one is older" if old else ""),
-        str(old) if old else "lab",
+        f"needs {EMULATOR} {EMULATOR_VERSION} or newer" + (f", {known}" if known else ""),
+        there or "lab",
         f"Debian and Ubuntu: package {EMULATOR_PACKAGE}, in Debian 12 from bookworm-backports",
     )

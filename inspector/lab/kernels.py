@@ -15,18 +15,17 @@ import re
 import struct
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
-
-import zstandard
 
 from inspector.errors import SourceError
 from inspector.folders import expanded
 from inspector.lab import store
-from inspector.lab.debian import FetchError, Stamp, fetch_kernel, guest_apt
+from inspector.lab.debian import FetchError, Say, Stamp, alone, fetch_kernel, guest_apt
 from inspector.new_file import write_whole
 from inspector.transport.compressed import compression_of, decompress
+from inspector.zstd import ZstdDecompressor, ZstdError
 
 SERIES = re.compile(r"[0-9]{1,2}\.[0-9]{1,2}\Z|newest\Z")
 NEEDED = {
@@ -36,24 +35,26 @@ NEEDED = {
 """What the lab cannot do without, all of it built in."""
 _MOST = 512 << 20
 _ZBOOT_HEAD = 64
+_SECTION = 40
+"""Bytes of a row of a PE header's section table."""
 _PIECE = 1 << 10
 """Bytes that are unpacked at a time: few enough that what they come to stays bounded."""
 _ARM64_PE = b"\x64\xaa"
 """IMAGE_FILE_MACHINE_ARM64 (include/linux/pe.h); RISC-V and LoongArch have zboot images too."""
 _DAMAGED = (
-    tarfile.TarError, lzma.LZMAError, zlib.error, zstandard.ZstdError, EOFError, OSError, ValueError, struct.error,
+    tarfile.TarError, lzma.LZMAError, zlib.error, ZstdError, EOFError, OSError, ValueError, struct.error,
 )  # fmt: skip
 _NAMES = re.compile(r"(?:\./)?(?:boot/vmlinuz-|boot/Image-|(?:usr/)?lib/modules/[^/]+/(?:vmlinuz|Image)\Z)")
 
 
-def image_of(kernel: str, folder: Path, say: Callable[[str], object] = lambda _: None) -> Path:
+def image_of(kernel: str, folder: Path, say: Say = lambda _: None) -> Path:
     """The file that QEMU boots for what the user named. Fetches a series that `folder` does not hold yet.
 
-    `say` is told what made room for a kernel that had to be unpacked. Raises SourceError in one line for what is no
-    arm64 kernel.
+    `say` is told what is fetched, and what made room for a kernel that had to be unpacked. Raises SourceError in one
+    line for what is no arm64 kernel.
     """
     if SERIES.match(kernel):
-        return _series(kernel, folder)
+        return _series(kernel, folder, say)
     path = expanded(kernel)
     if path.is_dir():
         built = path / "arch/arm64/boot"
@@ -84,7 +85,7 @@ def check_image(head: bytes, where: str) -> None:
     if head[56:60] == b"ARMd" or _is_zboot(head):
         return
     if head[:2] == b"\x1f\x8b":
-        inner = _inflated(head, 4096)
+        inner, _ = _inflated(head, 4096)
         if inner[56:60] == b"ARMd":
             return
     what = "an x86 kernel" if head[514:518] == b"HdrS" else "no arm64 kernel"
@@ -97,6 +98,37 @@ def _is_zboot(head: bytes) -> bool:
         return False
     place = int.from_bytes(head[60:64], "little")
     return head[place : place + 6] == b"PE\0\0" + _ARM64_PE
+
+
+def check_whole(image: Path) -> str:
+    """Raises SourceError for a damaged Image.gz, and an Image that ends before what its own PE header says it holds;
+    gives why one without that header may be cut off, "" for all others.
+
+    A kernel that is cut off starts all the same, and says nothing for ever. An Image with the EFI stub has that header
+    (arch/arm64/kernel/efi-header.S; PE format, section table: SizeOfRawData, PointerToRawData). `image_size` of
+    booting.rst proves nothing: it counts what no file holds, such as .bss, of which four kernels of Debian have 3 %.
+    """
+    with image.open("rb") as file:
+        data = file.read(_MOST)
+    if data[:2] == b"\x1f\x8b":
+        data, ended = _inflated(data, _MOST)
+        if not ended:
+            raise SourceError("is cut off or damaged: gzip cannot unpack it to its end", str(image), "copy it again")
+    place = int.from_bytes(data[60:64], "little")
+    if data[place : place + 4] != b"PE\0\0":
+        takes = int.from_bytes(data[16:24], "little")
+        if len(data) * 4 >= takes * 3:
+            return ""
+        held = f"{len(data):,} bytes of a kernel that takes {takes:,}"
+        return f"{image.name} holds {held}: if it says nothing, it is cut off"
+    count, optional = (int.from_bytes(data[at : at + 2], "little") for at in (place + 6, place + 20))
+    rows = data[place + 24 + optional :][: count * _SECTION]
+    ends = [size + start for size, start in struct.iter_unpack("<16x2I16x", rows[: len(rows) // _SECTION * _SECTION])]
+    whole = max(ends, default=0)
+    if len(data) < whole:
+        lacks = f"{whole - len(data):,} of its {whole:,} bytes are not there"
+        raise SourceError(f"is cut off: {lacks}", str(image), "copy it again")
+    return ""
 
 
 def missing(image: Path) -> tuple[str, ...]:
@@ -112,20 +144,21 @@ def configuration(image: Path) -> dict[str, str]:
     with image.open("rb") as file:
         data = file.read(_MOST)
     if data[:2] == b"\x1f\x8b":
-        data = _inflated(data, _MOST)
+        data, _ = _inflated(data, _MOST)
     start = data.find(b"IKCFG_ST\x1f\x8b")
     if start < 0:
         return {}
-    text = _inflated(data[start + 8 :], 8 << 20).decode(errors="replace")
+    text = _inflated(data[start + 8 :], 8 << 20)[0].decode(errors="replace")
     return dict(re.findall(r"^(CONFIG_\w+)=(.*)$", text, re.M))
 
 
-def _inflated(data: bytes, most: int) -> bytes:
-    """At most `most` bytes of what is compressed by gzip; empty where it is damaged."""
+def _inflated(data: bytes, most: int) -> tuple[bytes, bool]:
+    """(at most `most` bytes of what is compressed by gzip, whether that is all of it); empty where it is damaged."""
+    unpacker = zlib.decompressobj(31)
     try:
-        return zlib.decompressobj(31).decompress(data, most)
+        return unpacker.decompress(data, most), unpacker.eof
     except zlib.error:
-        return b""
+        return b"", False
 
 
 def _zboot(data: bytes) -> bytes:
@@ -139,7 +172,7 @@ def _zboot(data: bytes) -> bytes:
     if kind.startswith(b"gzip"):
         unpacker = zlib.decompressobj(31)
     elif kind.startswith(b"zstd"):
-        unpacker = zstandard.ZstdDecompressor().decompressobj()
+        unpacker = ZstdDecompressor()
     elif kind.startswith((b"xz", b"lzma")):
         unpacker = lzma.LZMADecompressor()
     else:
@@ -150,26 +183,27 @@ def _zboot(data: bytes) -> bytes:
             found += unpacker.decompress(body[place : place + _PIECE])
             if unpacker.eof or len(found) > _MOST:
                 break
-    except (zlib.error, lzma.LZMAError, zstandard.ZstdError):
+    except (zlib.error, lzma.LZMAError, ZstdError):
         return b""
     return bytes(found) if unpacker.eof else b""
 
 
-def _series(series: str, folder: Path) -> Path:
+def _series(series: str, folder: Path, say: Say) -> Path:
     stamp = Stamp(folder)
     if series in stamp.kernels:
         return stamp.image(series)
     try:
-        return fetch_kernel(guest_apt(folder), series, stamp).image
+        with alone(folder, say) as stamp:
+            if series in stamp.kernels:
+                return stamp.image(series)
+            return fetch_kernel(guest_apt(folder, say), series, stamp).image
     except FetchError as error:
         raise SourceError(
             f"cannot be fetched: {error}", f"kernel {series}", "or give the path of an arm64 Image: lab:PATH"
         ) from None
 
 
-def _unpacked(
-    package: Path, members: Iterator[tuple[str, BinaryIO]], folder: Path, say: Callable[[str], object]
-) -> Path:
+def _unpacked(package: Path, members: Iterator[tuple[str, BinaryIO]], folder: Path, say: Say) -> Path:
     """The kernel of a package."""
     kept = _kept(package, folder)
     if kept.exists():
@@ -189,7 +223,7 @@ def _kept(package: Path, folder: Path) -> Path:
     return store.kernel_file(folder, f"{package.stem[:80]}-{about.st_size:x}-{about.st_mtime_ns:x}")
 
 
-def _keep(kept: Path, data: bytes, where: str, say: Callable[[str], object]) -> Path:
+def _keep(kept: Path, data: bytes, where: str, say: Say) -> Path:
     """Keep a kernel as QEMU boots it."""
     check_image(data[:4096], where)
     if _is_zboot(data[:4096]):

@@ -16,22 +16,22 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import zstandard
 
 from inspector.errors import InspectorError, SourceError
 from inspector.lab import store
 from inspector.lab.emulator import HOST, WITH_MTE, Emulator, own_cpus
 from inspector.lab.guard import Guard
 from inspector.lab.initramfs import fingerprint, root_file_system
-from inspector.lab.kernels import missing
+from inspector.lab.kernels import check_whole, missing
 from inspector.lab.wire import Reader, packed
 from inspector.transport.deadline import Deadline
 from inspector.transport.qmp import QmpSession
+from inspector.zstd import ZstdError, ZstdFile
 
 MEMORY = 512
 """MiB"""
@@ -52,10 +52,12 @@ MONITOR = 60.0
 """Seconds for one answer of QEMU's monitor"""
 _OVER = ("completed", "failed", "cancelled")
 """states of a migration that goes on no further"""
+_TRIES = 20
+"""Times that the folder of a machine is taken away: whoever starts it may be writing into it."""
 _SMALL = 1024
 """Bytes of a request that may wait in the guest's queue beside others: that holds 4096."""
 _running: set[Machine] = set()
-"""machines whose process was started, those that still boot among them"""
+"""machines that have a folder, those that still boot among them"""
 _starting = threading.Lock()
 _over: list[str] = []
 """not empty once the program ends: no machine starts any more"""
@@ -66,7 +68,7 @@ class SilentError(SourceError):
 
 
 class StoppedError(SourceError):
-    """Whoever asked for a machine does not want it any more."""
+    """Whoever asked for a machine does not want it any more, or the program has ended it."""
 
 
 class Spec(msgspec.Struct, frozen=True):
@@ -83,10 +85,12 @@ class Spec(msgspec.Struct, frozen=True):
     """what it has beside them: name, content"""
 
 
-def command_of(spec: Spec, emulator: Emulator, folder: Path) -> list[str]:
-    """The command line of a machine without its kernel; its serial line and QMP are sockets in `folder`.
+def command_of(spec: Spec, emulator: Emulator, line: int, monitor: int) -> list[str]:
+    """The command line of a machine without its kernel; its serial line and QMP are these descriptors.
 
-    Raises SourceError for memory tags on a CPU model whose tags QEMU cannot emulate.
+    They are connected sockets: one in a folder could not be named where TMPDIR is long (unix(7): sun_path holds 108
+    bytes), and would have to be waited for. Raises SourceError for memory tags on a CPU model whose tags QEMU cannot
+    emulate.
     """
     host = spec.cpu == HOST
     if spec.mte and not host and spec.cpu not in WITH_MTE:
@@ -95,9 +99,16 @@ def command_of(spec: Spec, emulator: Emulator, folder: Path) -> list[str]:
     return emulator.command(
         "-M", board, "-cpu", spec.cpu, "-m", str(MEMORY), "-smp", str(spec.smp),
         "-accel", "kvm" if host else "tcg", "-no-reboot", "-nodefaults", "-display", "none",
-        "-chardev", f"socket,id=line,path={folder}/line,server=on,wait=off", "-serial", "chardev:line",
-        "-qmp", f"unix:{folder}/qmp,server=on,wait=off",
+        "-chardev", f"socket,id=line,fd={line}", "-serial", "chardev:line",
+        "-chardev", f"socket,id=monitor,fd={monitor}", "-mon", "chardev=monitor,mode=control",
     )  # fmt: skip
+
+
+def key_of(spec: Spec, emulator: Emulator) -> str:
+    """The name of the saved machine: it differs with everything that the machine is made of."""
+    guest = fingerprint([spec.guest], dict(spec.files))
+    cpus = own_cpus() if spec.cpu == HOST else ""
+    return store.key(spec.image, guest, emulator, MEMORY, spec.cpu, spec.mte, spec.smp, spec.append, cpus)
 
 
 class Machine:
@@ -116,48 +127,55 @@ class Machine:
         self._where, self._image = where, spec.image
         self._number = random.getrandbits(48)
         """of the last request; a saved guest remembers numbers of the program that booted it"""
-        self._stopped = stopped
-        self._asking = threading.Lock()
+        self._stopped, self._closed = stopped, False
+        self._asking, self._ending = threading.Lock(), threading.Lock()
         self._reader = Reader()
-        self._folder = Path(tempfile.mkdtemp(prefix="vcpu-inspector-lab-"))
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: Guard | None = None
         self._line: socket.socket | None = None
         self._qmp: QmpSession | None = None
         self.about: dict[str, Any] = {}
         """what the guest says of its kernel"""
-        self.booted_in = 0.0
-        """seconds to the first answer"""
-        begin = time.monotonic()
+        self._make_folder()
         try:
-            self._begin(spec, emulator, cache, say)
-            self.about = self.ask({"what": "ping"}, 60)
+            with self._while_wanted():
+                self._begin(spec, emulator, cache, say)
+                self.about = self.ask({"what": "ping"}, 60)
+        except OSError as error:
+            self.close()
+            raise _unwritten(error, where) from None
         except BaseException:
             self.close()
             raise
-        self.booted_in = time.monotonic() - begin
         self._stopped = lambda: False  # others may use the machine from here on
 
+    def _make_folder(self) -> None:
+        """A folder for the machine's files, which goes with the program. Raises SourceError."""
+        with _starting:
+            self._go_on()
+            try:
+                self._folder = Path(tempfile.mkdtemp(prefix="vcpu-inspector-lab-"))
+            except OSError as error:
+                raise _unwritten(error, self._where) from None
+            _running.add(self)
+
     def _begin(self, spec: Spec, emulator: Emulator, cache: Path, say: Callable[[str], object]) -> None:
-        command, key = command_of(spec, emulator, self._folder), self._key(spec, emulator)
+        key = key_of(spec, emulator)
         saved = store.saved(cache, key)
         if saved is not None:
-            try:
-                say(f"starting the saved machine ({saved.stat().st_size >> 20} MiB)")
-                self._restore(command, emulator, saved)
+            say(f"starting the saved machine ({saved.stat().st_size >> 20} MiB)")
+            if self._restore(spec, emulator, saved):
                 return
-            except StoppedError:
-                raise
-            except SourceError:
-                pass
-            self._stop()
-            saved.unlink(missing_ok=True)  # of no use: the machine is booted instead
+            with contextlib.suppress(OSError):
+                saved.unlink()  # of no use: the machine is booted instead
+        if doubt := check_whole(spec.image):
+            say(doubt)
         lacks = missing(spec.image)
         if lacks:
             raise SourceError(f"this kernel lacks {', '.join(lacks)}", self._where, "build it with these options")
         model = "this machine's own CPU" if spec.cpu == HOST else f"an emulated {spec.cpu}"
         say(f"booting {spec.image.name} on {model}; later starts take a second")
-        self._start([*command, *self._kernel(spec)], emulator)
+        self._start(spec, emulator, self._kernel(spec))
         self._until_ready(say)
         self._rehearse()
         self._save(cache, key, say)
@@ -168,61 +186,61 @@ class Machine:
         append = f"{APPEND} {spec.append}".strip()
         return ["-kernel", str(spec.image), "-initrd", str(image), "-append", append]
 
-    def _key(self, spec: Spec, emulator: Emulator) -> str:
-        guest = fingerprint([spec.guest], dict(spec.files))
-        cpus = own_cpus() if spec.cpu == HOST else ""
-        return store.key(spec.image, guest, emulator, MEMORY, spec.cpu, spec.mte, spec.smp, spec.append, cpus)
-
-    def _start(self, command: list[str], emulator: Emulator, *descriptors: int) -> None:
-        self._go_on()
+    def _start(self, spec: Spec, emulator: Emulator, rest: Sequence[str], *descriptors: int) -> None:
+        """Run QEMU, with `rest` behind what every machine has, and greet it. Raises SourceError."""
         store.end_left()
-        self._said = (self._folder / "said").open("w+b")
+        self._line, of_line = socket.socketpair()
+        monitor, of_monitor = socket.socketpair()
         try:
-            with _starting:
-                if _over:
-                    raise StoppedError("was not started: the program ends", self._where)
+            with of_line, of_monitor:
+                ours = of_line.fileno(), of_monitor.fileno()
+                self._run([*command_of(spec, emulator, *ours), *rest], emulator, (*ours, *descriptors))
+            try:
+                self._qmp = QmpSession(self._where, monitor, Deadline(MONITOR, self._where))
+            except SourceError as error:
+                raise self.failure(f"QEMU's monitor {error.what}") from None
+        except BaseException:
+            monitor.close()
+            raise
+
+    def _run(self, command: Sequence[str], emulator: Emulator, descriptors: Sequence[int]) -> None:
+        with (self._folder / "said").open("wb") as said, _starting:
+            self._go_on()
+            try:
                 self._process = subprocess.Popen(
-                    command, env=dict(emulator.environment), stdin=subprocess.DEVNULL, stdout=self._said,
+                    command, env=dict(emulator.environment), stdin=subprocess.DEVNULL, stdout=said,
                     stderr=subprocess.STDOUT, pass_fds=descriptors, start_new_session=True,
                 )  # fmt: skip
-                _running.add(self)
-        except OSError as error:
-            raise SourceError(f"{command[0]} cannot be run: {error.strerror}", self._where) from None
-        self._guard = Guard(self._process.pid, self._folder)
-        store.note_running(self._process.pid, self._where, self._image)
-        self._line = self._connect("line")
-        monitor = self._connect("qmp")
-        try:
-            self._qmp = QmpSession(self._where, monitor, Deadline(MONITOR, self._where))
-        except SourceError as error:
-            monitor.close()
-            raise self.failure(f"QEMU's monitor {error.what}") from None
+            except OSError as error:
+                raise SourceError(f"{command[0]} cannot be run: {error.strerror}", self._where) from None
+            # First the note: killed between the two, the program leaves a machine that the next start finds and ends.
+            store.note_running(self._process.pid, self._where, self._image)
+            self._guard = Guard(self._process.pid, self._folder)
 
     def _monitor(self, command: str, **arguments: object) -> Any:
         """What a command of QEMU's monitor returns. Raises SourceError with the machine's last words."""
-        assert self._qmp is not None
-        self._qmp.deadline = Deadline(MONITOR, self._where)
+        monitor = self._qmp
+        if monitor is None:  # another thread has ended the machine
+            raise self.failure("the machine ended")
+        monitor.deadline = Deadline(MONITOR, self._where)
         try:
-            return self._qmp.command(command, **arguments)
+            return monitor.command(command, **arguments)
         except SourceError as error:
             raise self.failure(f"QEMU's monitor: {error.what}") from None
 
-    def _connect(self, name: str) -> socket.socket:
-        end = time.monotonic() + 30
-        while time.monotonic() < end and self._process is not None and self._process.poll() is None:
-            found = socket.socket(socket.AF_UNIX)
-            try:
-                found.connect(str(self._folder / name))
-                return found
-            except OSError:
-                found.close()
-                time.sleep(0.005)
-        raise self.failure("QEMU did not start")
-
     def _go_on(self) -> None:
-        """Raises Stopped where nobody wants the machine any more."""
-        if self._stopped():
+        """Raises StoppedError where nobody wants the machine any more, as when the program ends."""
+        if _over or self._closed or self._stopped():
             raise StoppedError("was stopped", self._where)
+
+    @contextlib.contextmanager
+    def _while_wanted(self) -> Iterator[None]:
+        """What fails once nobody wants the machine any more is StoppedError: it failed because it was ended."""
+        try:
+            yield
+        except (OSError, SourceError):
+            self._go_on()
+            raise
 
     def _until_ready(self, say: Callable[[str], object]) -> None:
         begin, told = time.monotonic(), 0.0
@@ -242,9 +260,8 @@ class Machine:
         """Let the guest answer once: its saved self then answers sooner. What fails here fails later too."""
         try:
             self.ask({"what": "rehearse"}, REHEARSAL)
-        except StoppedError:
-            raise
         except SourceError:
+            self._go_on()
             if not self.alive:
                 raise
 
@@ -266,35 +283,45 @@ class Machine:
             raw.unlink(missing_ok=True)
             self._monitor("cont")
 
-    def _restore(self, command: list[str], emulator: Emulator, saved: Path) -> None:
+    def _restore(self, spec: Spec, emulator: Emulator, saved: Path) -> bool:
+        """Start the machine from its file; False where QEMU does not take it. Raises SourceError.
+
+        What fails before QEMU is given the file says nothing of it.
+        """
         take, give = os.pipe()
 
         def feed() -> None:
             with (
-                contextlib.suppress(OSError, zstandard.ZstdError),
+                contextlib.suppress(OSError, EOFError, ZstdError),
                 os.fdopen(give, "wb") as pipe,
-                saved.open("rb") as file,
+                ZstdFile(saved) as file,
             ):
-                zstandard.ZstdDecompressor().copy_stream(file, pipe, write_size=1 << 20)
+                shutil.copyfileobj(file, pipe, 1 << 20)
 
-        thread = threading.Thread(target=feed, daemon=True)
         try:
-            self._start([*command, "-incoming", f"fd:{take}"], emulator, take)
+            self._start(spec, emulator, ["-incoming", f"fd:{take}"], take)
         except BaseException:
             os.close(give)
             raise
         finally:
             os.close(take)
+        thread = threading.Thread(target=feed, daemon=True)
         thread.start()
-        while self._monitor("query-status")["status"] == "inmigrate":
-            self._go_on()
-            time.sleep(0.005)
-        thread.join()
-        self._monitor("cont")
+        try:
+            while self._monitor("query-status")["status"] == "inmigrate":
+                self._go_on()
+                time.sleep(0.005)
+            thread.join()
+            self._monitor("cont")
+        except SourceError:
+            self._stop()
+            self._go_on()  # else it failed because it was ended
+            return False
+        return True
 
     def ask(self, request: Mapping[str, Any], timeout: float) -> dict[str, Any]:
         """The guest's answer to one request, within `timeout` seconds. Raises SourceError."""
-        with self._asking:
+        with self._asking, self._while_wanted():
             return self._ask(request, timeout)
 
     def _ask(self, request: Mapping[str, Any], timeout: float) -> dict[str, Any]:
@@ -363,38 +390,53 @@ class Machine:
     def failure(self, what: str) -> SourceError:
         """An error with the last lines of the console, or else of QEMU."""
         lines = self._reader.console[-3:]
-        if not lines and hasattr(self, "_said"):
-            with contextlib.suppress(OSError, ValueError):
+        if not lines:
+            with contextlib.suppress(OSError):
                 lines = (self._folder / "said").read_text(errors="replace").strip().splitlines()[-3:]
         words = f"its last words: {' | '.join(lines)}"[:400]
         return SourceError(what, self._where, words if lines else "it said nothing")
 
     def _stop(self) -> None:
+        """End the process; the thread that starts a machine and the program's end may both ask for it."""
+        with self._ending:
+            self._end()
+
+    def _end(self) -> None:
         for one in (self._line, self._qmp):
             if one is not None:
                 one.close()
         self._line, self._qmp = None, None
+        if self._guard is not None:
+            self._guard.dismiss()
         if self._process is not None:
-            if self._guard is not None:
-                self._guard.dismiss()
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
             self._process.wait()
-            self._said.close()
-            _running.discard(self)
             store.forget_running(self._process.pid)
             self._process = None
         self._reader = Reader()
 
     def close(self) -> None:
-        """End the machine and remove its files."""
+        """End the machine and remove its files, also while another thread starts it: that starts nothing more."""
+        with _starting:
+            self._closed = True
         self._stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        for _ in range(_TRIES):
+            shutil.rmtree(self._folder, ignore_errors=True)
+            if not self._folder.exists():
+                break
+        _running.discard(self)
 
     @property
     def alive(self) -> bool:
         """True while the machine runs."""
         return self._process is not None and self._process.poll() is None
+
+
+def _unwritten(error: OSError, where: str) -> SourceError:
+    """What to say of a machine whose files cannot be read or written; writing to a full disk names no file."""
+    what = f"{error.filename or 'its files'}: {error.strerror or error}"
+    return SourceError(what, where, "TMPDIR names a folder with some 300 MiB of room")
 
 
 def close_all(*, for_good: bool = False) -> None:

@@ -7,20 +7,20 @@ import hashlib
 import json
 import os
 import select
+import shutil
 import signal
-import subprocess
 import time
 from functools import cache as cached
 from pathlib import Path
 from typing import NamedTuple
 
-import zstandard
-
 from inspector.errors import SourceError
 from inspector.folders import state_folder
+from inspector.lab.debian import version_of
 from inspector.lab.emulator import Emulator
 from inspector.new_file import new_file
 from inspector.numbers import is_decimal
+from inspector.zstd import CompressionParameter, ZstdFile
 
 MOST = "VCPU_INSPECTOR_LAB_SIZE"
 """Environment variable: MiB that saved machines and unpacked kernels may take together."""
@@ -37,13 +37,6 @@ def most_bytes() -> int:
     if not (is_decimal(given) and len(given) < 9):
         raise SourceError("is not a number of MiB", f"{MOST}={given[:20]}", f"such as {USUAL}; 0 keeps nothing")
     return int(given) << 20
-
-
-@cached
-def version_of(program: Path) -> str:
-    """The first line of `--version`."""
-    done = subprocess.run([str(program), "--version"], capture_output=True, text=True, timeout=60, check=False)
-    return done.stdout.partition("\n")[0]
 
 
 def machine_type(emulator: Emulator) -> str:
@@ -69,11 +62,9 @@ def _digest_of(image: Path, _time: int, _size: int) -> bytes:
 def saved(folder: Path, name: str) -> Path | None:
     """The file of a saved machine, marked as used now; None when there is none."""
     path = folder / "machines" / f"{name}.zst"
-    try:
+    with contextlib.suppress(OSError):  # a folder that can only be read has its use too
         os.utime(path)
-    except OSError:
-        return None
-    return path
+    return path if path.exists() else None
 
 
 def keep(folder: Path, name: str, raw: Path) -> list[str]:
@@ -83,8 +74,14 @@ def keep(folder: Path, name: str, raw: Path) -> list[str]:
     machines = folder / "machines"
     machines.mkdir(parents=True, exist_ok=True, mode=0o700)
     kept_as = machines / f"{name}.zst"
-    with new_file(str(kept_as), None, replace=True) as new, raw.open("rb") as source, new.open("wb") as target:
-        zstandard.ZstdCompressor(level=1, threads=-1).copy_stream(source, target)
+    workers = min(os.cpu_count() or 1, CompressionParameter.nb_workers.bounds()[1])
+    quickly: dict[int, int] = {CompressionParameter.compression_level: 1, CompressionParameter.nb_workers: workers}
+    with (
+        new_file(str(kept_as), None, replace=True) as new,
+        raw.open("rb") as source,
+        ZstdFile(new, "wb", options=quickly) as target,
+    ):
+        shutil.copyfileobj(source, target, 1 << 20)
     return make_room(folder)
 
 

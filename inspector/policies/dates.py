@@ -12,9 +12,7 @@ from typing import Literal
 
 from inspector.errors import PolicyError
 from inspector.policies.model import RuleBase
-
-Point = tuple[int, ...]
-"""(6, 12, 74), or (6, 8, 0, 151) in a vendor's numbering."""
+from inspector.policies.points import Point
 
 _DATE = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})\.([0-9]{1,5})(?:-([0-9]{1,6}))?", re.ASCII)
 
@@ -31,6 +29,17 @@ def parse_date(text: str) -> Point:
 def is_dated(rule: RuleBase) -> bool:
     """True for a rule that came to a series after its first release."""
     return bool(rule.since or rule.after or rule.by)
+
+
+def check_dates(rule: RuleBase) -> None:
+    """PolicyError for a date that is no point, and for dates that contradict each other."""
+    since, after, by = (parse_date(text) if text else None for text in (rule.since, rule.after, rule.by))
+    if since and (after or by):
+        raise PolicyError(
+            "since says the point, and after and by that it is not known", "", "since alone, or the others"
+        )
+    if after and by and (after[:-1] != by[:-1] or after >= by):
+        raise PolicyError(f"by {rule.by} does not follow after {rule.after}", "", "a later point of the same series")
 
 
 def standing(rule: RuleBase, at: Point) -> Literal["in", "out", "open"]:

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
 
-from inspector.policies.loader import load_policy, policy_names
+import msgspec
+
+from inspector.policies.loader import load_policy
 from inspector.policies.model import Behaviour
+from inspector.policies.points import policy_names
 from inspector.policies.rulebook import Rulebook, rulebook
 from inspector.policies.spans import expand_all
 
 
-class Era(NamedTuple):
+class Era(msgspec.Struct, frozen=True):
     """A run of mainline releases in which something is so."""
 
     since: str
@@ -68,7 +70,7 @@ def era_with(behaviour: Behaviour) -> Era:
 @lru_cache(maxsize=256)
 def writable_era(reg_id: int, mask: int) -> Era | None:
     """The releases in which userspace may change one of these bits of an ID register or CTR_EL0."""
-    return _era(lambda book: any(entry[0] & mask for entry in book.writable.get(reg_id, ())[-1:]))
+    return _era(lambda book: any(entry[0] & mask for entry in book.of(reg_id).writable[-1:]))
 
 
 @lru_cache(maxsize=256)

@@ -1,59 +1,39 @@
-"""Find, read, check and combine policy files.
-
-A name is a release (`6.12`, `6.12.74`), a vendor's kernel (`ubuntu-6.8.0-151`), the path of a TOML file, or any of
-these followed by `+PATCH` once or several times. `6.12` means the newest known point of that stable series: who types
-it almost always runs a stable kernel; `6.12.0` is the first release. What `uname` prints is read by release.py.
-"""
+"""Read, check and combine policy files; points.py says how they are named."""
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from inspector.errors import PolicyError, nearest
-from inspector.policies.dates import Point, is_dated, parse_date, standing
+from inspector.policies.dates import check_dates, is_dated, parse_date, standing
 from inspector.policies.model import Policy, PolicyFile, Rule, kind_of, usual_reason
-from inspector.shipped import own_path
+from inspector.policies.points import (
+    POINT,
+    VENDOR_POINT,
+    Point,
+    all_names,
+    is_policy_name,
+    known_points,
+    known_range,
+    newest_point,
+    patch_names,
+    points,
+    policy_names,
+    split_name,
+    stem_of,
+    text_of,
+    unknown_patch,
+    vendor_names,
+)
+from inspector.readable import readable
 from inspector.toml_text import plain_as_json, read_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_ROOM = own_path("policies")
-_POINT = re.compile(r"(\d{1,4})\.(\d{1,4})(?:\.(\d{1,5}))?", re.ASCII)
-_VENDOR_POINT = re.compile(r"([a-z]+)-(\d{1,4})\.(\d{1,4})\.(\d{1,5})-(\d{1,6})", re.ASCII)
-
-
-@lru_cache(maxsize=1)
-def points() -> tuple[tuple[int, int, int], ...]:
-    """(major, minor, point) of every kernel policy, ascending."""
-    matches = (_POINT.fullmatch(stem) for stem in _stems("kernels"))
-    return tuple(sorted((int(m[1]), int(m[2]), int(m[3] or 0)) for m in matches if m and m[3]))
-
-
-@lru_cache(maxsize=1)
-def _vendor_points() -> dict[str, tuple[Point, ...]]:
-    """Every vendor's kernel that has a file: vendor -> points, ascending."""
-    found: dict[str, list[Point]] = {}
-    for match in filter(None, map(_VENDOR_POINT.fullmatch, _stems("kernels"))):
-        found.setdefault(match[1], []).append(tuple(map(int, match.groups()[1:])))
-    return {vendor: tuple(sorted(known)) for vendor, known in sorted(found.items())}
-
-
-def _stems(kind: str) -> list[str]:
-    """The names of the files of a kind (`kernels`, `patches`), in no order."""
-    names = os.listdir(os.path.join(_ROOM, kind))
-    return [name.removesuffix(".toml") for name in names if name.endswith(".toml")]
-
-
-def policy_names() -> list[str]:
-    """The kernel policies, oldest first: `5.10.0`, `5.10.218` ..."""
-    return [".".join(map(str, point)) for point in points()]
 
 
 def point_names() -> list[str]:
@@ -73,17 +53,6 @@ def evidence_of(sha256: str) -> str:
     return _evidence().get(sha256, "")
 
 
-def vendor_names() -> list[str]:
-    """The policies of vendors' kernels: `ubuntu-5.15.0-204` ..."""
-    return [stem_of(point, vendor) for vendor, known in _vendor_points().items() for point in known]
-
-
-def all_names() -> list[str]:
-    """The policies of mainline's points and of vendors' kernels, by version, oldest first."""
-    vendors = [(point, vendor) for vendor, known in _vendor_points().items() for point in known]
-    return [stem_of(point, vendor) for point, vendor in sorted([*((point, "") for point in points()), *vendors])]
-
-
 def place_of(policy: Policy) -> int:
     """The place of a policy's kernel in `all_names`; of one that is not among them, of the last that is no newer."""
     names = all_names()
@@ -91,29 +60,6 @@ def place_of(policy: Policy) -> int:
         return names.index(policy.point)
     older = [at for at, name in enumerate(names) if load_policy(name).version <= policy.version]
     return older[-1] if older else 0
-
-
-def vendor_point(text: str) -> tuple[Point, str] | None:
-    """(point, vendor) of `ubuntu-6.8.0-60`, where that vendor has a policy for its kernels of that version."""
-    match = _VENDOR_POINT.fullmatch(text)
-    if match is None:
-        return None
-    point = tuple(map(int, match.groups()[1:]))
-    return (point, match[1]) if known_points(point, match[1]) else None
-
-
-def known_points(point: Point, vendor: str = "") -> tuple[Point, ...]:
-    """The points with a file in the series of `point`, ascending: of mainline's stable series, or of a vendor's."""
-    return _series(vendor).get(point[:-1], ())
-
-
-@lru_cache(maxsize=32)
-def _series(vendor: str) -> dict[Point, tuple[Point, ...]]:
-    """The points of mainline, or of a vendor, by their series."""
-    found: dict[Point, list[Point]] = {}
-    for one in _vendor_points().get(vendor, ()) if vendor else points():
-        found.setdefault(one[:-1], []).append(one)
-    return {series: tuple(points) for series, points in found.items()}
 
 
 @lru_cache(maxsize=128)
@@ -125,24 +71,6 @@ def dated_points(point: Point, vendor: str = "") -> tuple[Point, ...]:
             found |= {parse_date(text) for text in (rule.since, rule.by) if text}
             found |= {(*(date := parse_date(rule.after))[:-1], date[-1] + 1)} if rule.after else set()
     return tuple(sorted(date for date in found if date[:-1] == point[:-1]))
-
-
-def stem_of(point: Point, vendor: str = "") -> str:
-    """The name of a point's policy: `6.12.74`, `ubuntu-6.8.0-151`."""
-    text = ".".join(map(str, point[:3]))
-    return f"{vendor}-{text}-{point[3]}" if vendor else text
-
-
-def patch_names() -> list[str]:
-    """The overlays that `+NAME` takes, alphabetical."""
-    return sorted(_stems("patches"))
-
-
-@lru_cache(maxsize=256)
-def heading(name: str) -> PolicyFile:
-    """What the file of a kernel's policy says of itself, without its rules, which take twenty times as long to read."""
-    text, where = _text("kernels", name)
-    return _read_shipped(text.partition("\n[[rule]]")[0], where)
 
 
 def patch_title(name: str) -> tuple[str, str, str]:
@@ -233,8 +161,6 @@ def _origin(rule: Rule) -> Point | None:
 
 def _with_rule(policy: Policy, rule: Rule) -> Policy:
     """`policy` with one rule more; the policy itself where it says so already or does not know the rule's fields."""
-    from inspector.policies.rulebook import rulebook
-
     rules = {one.name: one for one in policy.rules}
     held = rules.pop(rule.name, None)
     if held is not None and _said(held) == _said(rule):
@@ -242,10 +168,20 @@ def _with_rule(policy: Policy, rule: Rule) -> Policy:
     undated = msgspec.structs.replace(rule, since="", after="", by="")
     after = msgspec.structs.replace(policy, rules=(*rules.values(), undated))
     try:
-        rulebook(after)
+        return _checked(after, policy.rules)
     except PolicyError:
         return policy
-    return after
+
+
+def _checked(policy: Policy, sound: Iterable[Rule] = ()) -> Policy:
+    """The same policy, each of whose rules means something; PolicyError for the first that does not.
+
+    Those that ship are checked by the tests, not whenever one is read. `sound`: see `Rulebook.check`.
+    """
+    from inspector.policies.rulebook import rulebook
+
+    rulebook(policy).check(sound)
+    return policy
 
 
 def _said(rule: Rule) -> Rule:
@@ -253,7 +189,7 @@ def _said(rule: Rule) -> Rule:
     return msgspec.structs.replace(rule, since="", after="", by="", reason="", reference="", release="")
 
 
-class Patch(NamedTuple):
+class Patch(msgspec.Struct, frozen=True):
     """What is said of an overlay that ships with the program."""
 
     name: str
@@ -275,12 +211,6 @@ def patch_named(name: str) -> Patch:
     return Patch(name, file.title, file.series or name, file.label or name, file.merged, file.commit)
 
 
-def newest_point(major: int, minor: int) -> tuple[int, int, int] | None:
-    """The newest known point of a stable series; None when the series has no policy."""
-    series = [point for point in points() if point[:2] == (major, minor)]
-    return series[-1] if series else None
-
-
 def read_policy_file(text: str, where: str) -> PolicyFile:
     """Check one file's text; PolicyError names the file, the key and what is allowed there."""
     try:
@@ -288,31 +218,35 @@ def read_policy_file(text: str, where: str) -> PolicyFile:
     except ValueError as error:
         raise PolicyError(f"not valid TOML: {error}", where) from None
     try:
-        return msgspec.convert(tables, PolicyFile)
+        return _dates_checked(msgspec.convert(tables, readable(PolicyFile)), where)
     except (msgspec.ValidationError, RecursionError) as error:
         from inspector.policies.complaints import explain_invalid
 
         raise explain_invalid(str(error), where, tables) from None
 
 
+def _dates_checked(file: PolicyFile, where: str) -> PolicyFile:
+    """The file, whose dates are points, in their order; PolicyError names the file and the rule."""
+    for rule in file.rule:
+        if is_dated(rule):
+            try:
+                check_dates(rule)
+            except PolicyError as error:
+                raise PolicyError(error.what, f"{where}: rule {rule.name!r}", error.hint) from None
+    return file
+
+
 @lru_cache(maxsize=256)
 def _shipped(kind: str, stem: str) -> PolicyFile:
-    return _read_shipped(*_text(kind, stem))
+    return _read_shipped(*text_of(kind, stem))
 
 
 def _read_shipped(text: str, where: str) -> PolicyFile:
     """The same as `read_policy_file`, without a TOML parser where the text is as plain as those that ship."""
     try:
-        return msgspec.json.decode(plain_as_json(text, "rule"), type=PolicyFile)
+        return _dates_checked(msgspec.json.decode(plain_as_json(text, "rule"), type=readable(PolicyFile)), where)
     except msgspec.DecodeError:
         return read_policy_file(text, where)
-
-
-def _text(kind: str, stem: str) -> tuple[str, str]:
-    """A shipped file's text, and how a complaint calls the file."""
-    name = f"{stem}.toml"
-    with open(os.path.join(_ROOM, kind, name), encoding="utf-8") as file:
-        return file.read(), f"{kind}/{name}"
 
 
 def _merge(rules: dict[str, Rule], file: PolicyFile, stem: str, where: str, overlay: bool = False) -> None:
@@ -350,13 +284,22 @@ def _named(rule: Rule, name: str, stem: str) -> Rule:
 _MOST_NAMED = 4096
 
 
-def _standing_rules(file: PolicyFile, at: Point, possible: bool, undated: bool = True) -> PolicyFile:
-    """A file cut to the rules that hold at a point; with `possible` also those that may hold there already.
+@lru_cache(maxsize=256)
+def _has_dates(stem: str) -> bool:
+    return any(map(is_dated, _shipped("kernels", stem).rule))
+
+
+_NOTHING = PolicyFile()
+
+
+def _standing_rules(stem: str, at: Point, possible: bool, undated: bool = True) -> PolicyFile:
+    """A kernel's file cut to the rules that hold at a point; with `possible` also those that may hold there already.
 
     `undated`: False for a file of a later point: what it says without a date does not hold yet.
     """
-    if undated and not any(map(is_dated, file.rule)):
-        return file
+    file = _shipped("kernels", stem)
+    if not _has_dates(stem):
+        return file if undated else _NOTHING
     wanted = ("in", "open") if possible else ("in",)
     kept = tuple(
         rule for rule in file.rule if (undated or is_dated(rule)) and standing(rule, at) in wanted
@@ -366,7 +309,7 @@ def _standing_rules(file: PolicyFile, at: Point, possible: bool, undated: bool =
 
 def _point_of(stem: str) -> tuple[Point, str]:
     """(point, vendor) of a policy's stem."""
-    if match := _VENDOR_POINT.fullmatch(stem):
+    if match := VENDOR_POINT.fullmatch(stem):
         return tuple(map(int, match.groups()[1:])), match[1]
     return parse_date(stem), ""
 
@@ -381,7 +324,7 @@ def _inherited(stem: str, at: Point, possible: bool) -> tuple[dict[str, Rule], t
     chain: tuple[str, ...] = ()
     if file.extends:
         rules, chain = _base_rules(file.extends, stem, at, possible)
-    _merge(rules, _standing_rules(file, at, possible), stem, f"kernels/{stem}.toml")
+    _merge(rules, _standing_rules(stem, at, possible), stem, f"kernels/{stem}.toml")
     return rules, (*chain, stem)
 
 
@@ -431,14 +374,26 @@ def at_point(point: Point, vendor: str = "", possible: bool = False) -> Policy:
         rules, chain = {rule.name: rule for rule in policy.rules}, policy.chain
     for number, later in enumerate(above):
         name = stem_of(later, vendor)
-        brought = _standing_rules(
-            _shipped("kernels", name), point, possible, undated=possible and number == 0 and not exact
-        )
+        brought = _standing_rules(name, point, possible, undated=possible and number == 0 and not exact)
         _merge(rules, brought, name, f"kernels/{name}.toml")
         chain = (*chain, name) if brought.rule or brought.remove else chain
-    held = tuple(rules.values())
+    held = _one(tuple(rules.values()))
     more = possible and held != at_point(point, vendor).rules
     return msgspec.structs.replace(policy, rules=held, chain=chain, possible=more)
+
+
+_TUPLES: dict[tuple[int, ...], tuple[Rule, ...]] = {}
+"""identities of rules, in order -> those rules"""
+
+
+def _one(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    """The same tuple for the same rules: what follows from a kernel's rules is asked once of points that agree."""
+    if len(_TUPLES) > _MOST_TUPLES:
+        _TUPLES.clear()
+    return _TUPLES.setdefault(tuple(map(id, rules)), rules)
+
+
+_MOST_TUPLES = 512
 
 
 def _own_file(path: Path, below: tuple[Path, ...] = ()) -> Policy:
@@ -499,10 +454,10 @@ def _base(text: str) -> Policy:
     if text.endswith(".toml") or "/" in text:
         from pathlib import Path
 
-        return _own_file(Path(text))
+        return _checked(_own_file(Path(text)))
     if text in vendor_names():
         return at_point(*_point_of(text))
-    match = _POINT.fullmatch(text)
+    match = POINT.fullmatch(text)
     if match is None:
         raise PolicyError(f"{text[:60]!r} is not a kernel policy", "", f"known: {known_range()}")
     newest = newest_point(int(match[1]), int(match[2]))
@@ -510,32 +465,6 @@ def _base(text: str) -> Policy:
         raise PolicyError(f"no policy for kernel {text}", "", f"known: {known_range()}")
     point = (*newest[:2], int(match[3])) if match[3] else newest
     return msgspec.structs.replace(at_point(point), name=text)
-
-
-def is_policy_name(text: str) -> bool:
-    """True for the path of a policy file, a series (`6.12`) and the policies that ship."""
-    own = text.endswith(".toml") or "/" in text
-    return (
-        own or re.fullmatch(r"[0-9]{1,4}\.[0-9]{1,4}", text) is not None or text in (*policy_names(), *vendor_names())
-    )
-
-
-def known_range() -> str:
-    """`5.10 to 7.3`, for messages."""
-    first, last = points()[0], points()[-1]
-    return f"{first[0]}.{first[1]} to {last[0]}.{last[1]}, or the path of a .toml file"
-
-
-def split_name(text: str) -> tuple[str, list[str]]:
-    """A name taken apart: base, patches. A `+word` that is no patch stays with the base, as in `6.12.107+deb13`."""
-    base, *rest = text.strip().split("+")
-    patches = [part for part in rest if part in patch_names()]
-    return "+".join([base, *(part for part in rest if part not in patches)]), patches
-
-
-def unknown_patch(name: str) -> PolicyError:
-    """What to say of a patch that does not exist."""
-    return PolicyError(f"unknown patch {name[:60]!r}", "", f"one of: {', '.join(patch_names())}")
 
 
 def load_policy(text: str) -> Policy:
@@ -547,16 +476,14 @@ def load_policy(text: str) -> Policy:
     if not base:
         raise PolicyError("no kernel named", "", f"known: {known_range()}")
     name, plus, foreign = base.partition("+")
-    if plus and (is_policy_name(name) or _POINT.fullmatch(name)):
+    if plus and (is_policy_name(name) or POINT.fullmatch(name)):
         raise unknown_patch(foreign.partition("+")[0])
     return combine(_base(base), patches)
 
 
 def combine(policy: Policy, patches: Iterable[str]) -> Policy:
-    """`policy` with overlays laid over it in the order given, checked as a whole."""
-    from inspector.policies.rulebook import rulebook
-
+    """`policy` with overlays laid over it in the order given; PolicyError where they do not go together."""
+    patched = policy
     for patch in patches:
-        policy = _with_patch(policy, patch)
-    rulebook(policy)
-    return policy
+        patched = _with_patch(patched, patch)
+    return policy if patched is policy else _checked(patched, policy.rules)

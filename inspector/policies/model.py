@@ -6,15 +6,14 @@ integers (rulebook.py) and never looks at the texts while it answers.
 
 Registers are named as the kernel names them (`ID_AA64MMFR2_EL1`), fields as `REGISTER.FIELD`. A field that is not in
 the register's feature table carries its place: `ID_AA64PFR1_EL1.NMI[39:36]`.
+
+Annotations are what they say here, not texts: msgspec would compile each of the two hundred when the first policy is
+read, which took longer than reading it.
 """
 
-from __future__ import annotations
-
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, get_args
 
 import msgspec
-
-from inspector.numbers import is_decimal
 
 Evidence = Literal["recorded", "source", "user"]
 """recorded: checked against answers of that very release; source: read in code or patches; user: somebody's own
@@ -198,8 +197,10 @@ class Has(RuleBase, frozen=True, kw_only=True, tag="has"):
     behaviour: str
 
 
-KvmMode = Literal["default", "protected", "nested", "none"]
-"""enum kvm_mode of arch/arm64/include/asm/kvm_host.h; none: KVM is switched off."""
+KvmMode = Literal["default", "protected", "protected-untagged", "nested", "none"]
+"""enum kvm_mode of arch/arm64/include/asm/kvm_host.h; none: KVM is switched off; protected-untagged: no guest has
+memory tags then."""
+PROTECTED: frozenset[KvmMode] = frozenset(("protected", "protected-untagged"))
 
 
 class Boot(RuleBase, frozen=True, kw_only=True, tag="boot"):
@@ -216,9 +217,14 @@ class Boot(RuleBase, frozen=True, kw_only=True, tag="boot"):
 
 
 class Overridable(RuleBase, frozen=True, kw_only=True, tag="overridable"):
-    """Fields that `id_aa64....field=N` on the host's command line may set."""
+    """Fields that `id_aa64....field=N` on the host's command line may set.
+
+    `numbers`: what N may be, from this rule on: anything that kstrtou64() takes, cut to the field, or one hexadecimal
+    digit.
+    """
 
     fields: tuple[str, ...]
+    numbers: Literal["whole", "digit"] | None = None
 
 
 class Special(RuleBase, frozen=True, kw_only=True, tag="special"):
@@ -243,6 +249,8 @@ Behaviour = Literal[
     "mte", "el2", "writable-masks", "pmu-needs-gic", "width-of-initialised-only", "feature-ids-kept",
     "first-run-dependencies", "ssbs-erratum", "nested-granules", "psci-1.0", "psci-1.1", "psci-1.3",
     "hypercall-bitmaps", "hypercall-bitmaps-2", "clidr-reset-by-cpu-on", "clidr-tag-types",
+    "pmu-strict", "event-counter-reads", "timer-controls-stored",
+    "aarch32-narrows-all",
 ]  # fmt: skip
 
 BEHAVIOURS: dict[Behaviour, str] = {
@@ -262,6 +270,10 @@ BEHAVIOURS: dict[Behaviour, str] = {
     "hypercall-bitmaps-2": "hypercall bitmaps",
     "clidr-reset-by-cpu-on": "CLIDR_EL1",
     "clidr-tag-types": "CLIDR_EL1",
+    "pmu-strict": "KVM_ARM_VCPU_INIT",
+    "event-counter-reads": "PMEVCNTR0-30_EL0",
+    "timer-controls-stored": "CNTV_CTL_EL0, CNTP_CTL_EL0",
+    "aarch32-narrows-all": "X15-30",
 }
 """What a `has` rule may name, and what a report puts it under."""
 
@@ -273,7 +285,7 @@ CacheRegisters = Literal["raw", "fabricated"]
 Ctr = Literal["invariant", "stored"]
 ImplementationIds = Literal["invariant", "writable"]
 SpeculationFields = Literal["csv2", "csv2-csv3", "raised"]
-PmuVersion = Literal["v8.1-always", "v8.4", "v8.5-mirrored", "v8.5"]
+PmuVersion = Literal["v8.1-always", "v8.4", "v8.5-mirrored", "v8.5", "v8.5-or-emulated"]
 MitigationLevels = Literal["no-bhb", "unknown-bhb-safe", "unknown-bhb-affected", "vm-ssbs-unknown-bhb-safe", "vm-ssbs"]
 GicFields = Literal["host", "forced", "cleared-without-vgic3", "cleared-without-irqchip", "assigned-at-first-run"]
 Pmcr = Literal["reset-pattern", "reset-pattern-cleared", "number-only", "counters"]
@@ -282,7 +294,7 @@ PmuPairs = Literal["plain", "set-and-clear", "masked"]
 PmuReset = Literal["poison", "masked", "masked-by-version"]
 
 
-class EngineFunction(NamedTuple):
+class EngineFunction(msgspec.Struct, frozen=True):
     """What a `special` rule may name."""
 
     variants: tuple[str, ...]
@@ -360,6 +372,13 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """with everything that may have come by that point, where the date of something is not known exactly"""
     stands_for: str = ""
     """the release without policy for which this one is asked, `7.5.1`: nothing that it answers is certain"""
+    page_size: int | None = None
+    """of the kernel that was named, in bytes; None where its name does not tell"""
+
+    @property
+    def does(self) -> tuple[tuple[Rule, ...], str, int | None]:
+        """All that the engine looks at: policies that are the same in it answer alike, whatever their names."""
+        return self.rules, self.stands_for, self.page_size
 
     @property
     def label(self) -> str:
@@ -372,11 +391,6 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             if rule.name == name:
                 return rule
         raise KeyError(name)
-
-
-def kernel_title(name: str) -> str:
-    """`Linux 6.12`; a policy of the user's own keeps its name."""
-    return f"Linux {name}" if is_decimal(name[:1]) else name
 
 
 def conditions_of(rule: Rule) -> str:

@@ -8,6 +8,7 @@ release string is whose.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from itertools import pairwise
@@ -15,23 +16,21 @@ from typing import Literal
 
 import msgspec
 
-from inspector.errors import PolicyError, nearest
-from inspector.policies import changes, dates, loader
-from inspector.policies.dates import Point
+from inspector.policies import dates, loader, points
 from inspector.policies.model import HOST_ONLY, Policy
-from inspector.policies.vendors import (
-    AS_BUILT,
-    GIT_TREE,
-    OTHER_MACHINE,
-    OTHER_MACHINE_WORD,
-    REALTIME,
-    REBASES,
-    RED_HAT_SERIES,
-    SAYS_NO_DEBIAN,
-    VENDORS,
-    Rebase,
-    Vendor,
-)  # fmt: skip
+from inspector.policies.points import Point
+from inspector.policies.release_string import (
+    AS_UPSTREAM,
+    CANDIDATE,
+    Release,
+    by_point,
+    is_modelled,
+    is_towards_next,
+    page_size_of,
+    parse_release,
+    read_name,
+)
+from inspector.policies.vendors import AS_BUILT, GIT_TREE, REBASES, Rebase, Vendor
 
 Certainty = Literal["exact", "same-as-recorded", "between", "interval", "source", "newer", "vendor", "outside"]
 """exact: that release was recorded; same-as-recorded: the recorded points on both sides agree; between: they differ;
@@ -39,26 +38,12 @@ interval: any of several releases, see `Choice.candidates`; source: read in code
 known point of its series; vendor: a kernel with patches of its own, for which the upstream point is used; outside: no
 policy for the series."""
 
-_LONGEST = 1000
-_LONGEST_PATH = 4096
-_AS_UPSTREAM = ("Debian", "Kali Linux")
-"""Distributions whose patches are known not to touch what is modelled: their points are answered as upstream's."""
-_RELEASE = re.compile(
-    r"(\d{1,3})\.(\d{1,4})(?:\.(\d{1,4}))?(?:\.(\d{1,6}))?(?!\d|\.\d)(?=$|[-+~_.]|rc\d)(.*)", re.ASCII
-)
-_CANDIDATE = re.compile(r"[-~.]?(?:0\.)?(rc\d+)")
-_CLOCK = re.compile(r"\[\s*\d+\.\d+\]\s*")
-"""The time that a kernel's log puts before its line `Linux version ...`."""
-_DISTRIBUTION = re.compile(r"\b(?:Debian|Kali|Raspbian|Devuan)\s+(?:\d+:)?(\d+)\.(\d+)(?:\.(\d+))?")
-_SIGNATURE = re.compile(r"Ubuntu (\d+\.\d+\.\d+-\d+)\.[\w.~]+(-\S+)")
-"""/proc/version_signature: `Ubuntu 6.8.0-48.48~22.04.1-generic 6.8.12`."""
-_ABI = re.compile(r"-(\d+)")
+_ABI = r"-(\d+)"
 _DERIVATIVES = 1000
 """From this build number on Ubuntu's kernels are derivatives (-1013-aws, -1009-nvidia-lowlatency), numbered apart."""
-_BUILD = re.compile(r"-(\d+)(?:\.[\w.]+)?\.(el\d+)")
+_BUILD = r"-(\d+)(?:\.[\w.]+)?\.(el\d+)"
 _SURE = ("exact", "same-as-recorded")
 _RECORDED = "was recorded: answers of that very kernel agree with this policy."
-_EXAMPLE = "e.g. 6.12, or what uname -r prints: 6.12.107+deb13-cloud-arm64"
 
 
 class UncertainRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,51 +101,28 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
         return (*told, f"{left} more {'rule is' if left == 1 else 'rules are'} uncertain.") if left else told
 
 
-class Release(msgspec.Struct, frozen=True, kw_only=True):
-    """What a release string says."""
-
-    text: str
-    point: tuple[int, int, int]
-    exact_point: bool
-    """the string or the version string names the stable point"""
-    candidate: str = ""
-    """rc7 of a release candidate"""
-    rest: str = ""
-    """what follows the number"""
-    vendor: Vendor | None = None
-    other_machine: bool = False
-    """a kernel of another architecture than arm64"""
-
-    @property
-    def series(self) -> str:
-        """`6.12`."""
-        return f"{self.point[0]}.{self.point[1]}"
-
-
 def choose(text: str, version: str = "", *, said_by_file: bool = False) -> Choice:
     """The policy that the user named, and how sure that is. Raises PolicyError when it is none.
 
     `version`: what `uname -v` printed, where it is not behind the release in `text`. `said_by_file`: a dump or a
     recording names its kernel, which must then be no path.
     """
-    path = "/" in text or text.strip().endswith(".toml")
-    if path and said_by_file:
-        raise PolicyError(f"{text[:60]!r} is not a kernel release", "", _EXAMPLE)
-    if len(text) > (_LONGEST_PATH if path else _LONGEST) or len(version) > _LONGEST:
-        raise PolicyError(f"a kernel's name of {max(len(text), len(version))} characters", "", _EXAMPLE)
-    if not path and not text.replace("\n", "").replace("\t", "").isprintable():
-        raise PolicyError("a kernel's name with control characters in it", "", _EXAMPLE)
-    name, own_version = _words(text)
-    base, patches = loader.split_name(name)
-    if not base:
-        raise PolicyError("no kernel named", "", _EXAMPLE)
-    plain, plus, foreign = base.partition("+")
-    if loader.is_policy_name(plain) and plain not in loader.policy_names():
-        return _named(base, patches, foreign if plus else "")
-    if not plus and (vendors := loader.vendor_point(plain)) is not None:
-        return _patched(_within(*vendors), patches)
-    _refuse_mistyped_patch(plain, foreign)
-    return _patched(_unpatched(base, own_version or version), patches)
+    named = read_name(text, version, said_by_file=said_by_file)
+    if named.kind == "policy":
+        return as_named(loader.load_policy("+".join([named.base, *named.patches])))
+    if named.kind == "vendor" and (point := points.vendor_point(named.base)) is not None:
+        return _patched(_within(*point), named.patches)
+    choice = _patched(_unpatched(named.base, named.version), named.patches)
+    size = page_size_of(named.base, choice.vendor)
+    return choice if size is None else _with_pages(choice, size)
+
+
+def _with_pages(choice: Choice, size: int) -> Choice:
+    return msgspec.structs.replace(
+        choice,
+        policy=msgspec.structs.replace(choice.policy, page_size=size),
+        candidates=tuple(msgspec.structs.replace(one, page_size=size) for one in choice.candidates),
+    )
 
 
 @lru_cache(maxsize=64)
@@ -169,42 +131,12 @@ def _unpatched(base: str, version: str) -> Choice:
     return _release_choice(parse_release(base, version))
 
 
-def taken_apart(text: str) -> tuple[str, tuple[str, ...]]:
-    """(name without patches, patches) of what was typed; whether they mean anything is for `choose`."""
-    base, patches = loader.split_name(_words(text)[0])
-    return base, tuple(patches)
-
-
-def _words(text: str) -> tuple[str, str]:
-    """(name, rest) of what was typed: `Linux HOST RELEASE VERSION` and `Linux version RELEASE ...` lose their head."""
-    if text.strip().endswith(".toml"):
-        return text.strip(), ""
-    signature = _SIGNATURE.match(text.strip())
-    text = _CLOCK.sub("", text.strip(), count=1) if _CLOCK.match(text.strip()) else text.strip()
-    words = re.sub(r"\s{0,20}\+\s{0,20}(?=[a-z])", "+", signature.expand(r"\1\2") if signature else text).split()
-    if words and words[0] == "Linux":
-        at = next((at for at in (2, 1) if at < len(words) and re.match(r"\d+\.\d", words[at])), 0)
-        words = words[at:]
-    return (words[0] if words else ""), " ".join(words[1:])
-
-
-def _named(base: str, patches: list[str], unknown: str) -> Choice:
-    """A policy by its own name."""
-    if unknown:
-        raise loader.unknown_patch(unknown.partition("+")[0])
-    policy = loader.load_policy("+".join([base, *patches]))
+def as_named(policy: Policy) -> Choice:
+    """The choice of a policy that was named as such."""
     return Choice(policy=policy, certainty="source" if policy.evidence == "source" else "exact", explanation="")
 
 
-def _refuse_mistyped_patch(plain: str, foreign: str) -> None:
-    """PolicyError for `6.1.176+mask-ccdix`: behind a bare point, something that nearly is a patch's name."""
-    if not re.fullmatch(r"[\d.]+", plain) or not foreign:
-        return
-    if nearest(foreign.partition("+")[0], loader.patch_names(), 1, 0.75):
-        raise loader.unknown_patch(foreign.partition("+")[0])
-
-
-def _patched(choice: Choice, patches: list[str]) -> Choice:
+def _patched(choice: Choice, patches: Sequence[str]) -> Choice:
     """The same with overlays over every policy that it may be."""
     if not patches:
         return choice
@@ -221,100 +153,23 @@ def _patched(choice: Choice, patches: list[str]) -> Choice:
     )  # fmt: skip
 
 
-def parse_release(release: str, version: str = "") -> Release:
-    """A release string taken apart; where the distribution hides the point, the version string may name it.
-
-    `6.1.0-50-cloud-arm64` with `#1 SMP Debian 6.1.176-1 (...)` is 6.1.176. PolicyError for something else.
-    """
-    match = _RELEASE.fullmatch(release.strip()) if release.isascii() else None
-    version = _without_compiler(version) if version.isascii() else ""
-    if match is None or (match[3] is None and match[4] is not None) or match[5] == ".y":
-        raise PolicyError(f"{release[:60]!r} is not a kernel release", "", _hint(release))
-    major, minor, rest = int(match[1]), int(match[2]), (f".{match[4]}" if match[4] else "") + match[5]
-    vendor = _vendor_of((major, minor, int(match[3] or 0)), rest, version)
-    candidate = _CANDIDATE.match(rest)
-    foreign = OTHER_MACHINE.search(rest) is not None or OTHER_MACHINE_WORD.search(version) is not None
-    named = _DISTRIBUTION.search(version)
-    if named is not None and (int(named[1]), int(named[2])) == (major, minor):
-        return Release(
-            text=release, point=(major, minor, int(named[3] or 0)), exact_point=True, rest=rest,
-            vendor=vendor, candidate=candidate[1] if candidate else "", other_machine=foreign,
-        )  # fmt: skip
-    point = int(match[3] or 0)
-    hides = point == 0 and bool(rest) and (re.match(r"-(rpi)?\d", rest) is not None or match[3] is None)
-    hides = hides or (point == 0 and vendor is not None and vendor.basis == "series")
-    hides = (hides and candidate is None) or (vendor is not None and vendor.basis == "rebased")
-    return Release(
-        text=release, point=(major, minor, point), exact_point=not hides, rest=rest, vendor=vendor,
-        candidate=candidate[1] if candidate else "", other_machine=foreign,
-    )  # fmt: skip
-
-
-def _without_compiler(version: str) -> str:
-    """What `uname -v` prints, which begins with `#`: /proc/version names builder and compiler before it.
-
-    Those say `gcc (Debian 12.2.0-14)` of a kernel that somebody built on Debian.
-    """
-    return version[version.index("#") :] if "#" in version else version
-
-
-def _vendor_of(point: Point, rest: str, version: str) -> Vendor | None:
-    """Whose kernel it is: as the release says, else as the version string does.
-
-    A derivative that keeps the release string of what it derives from says so in the version string only.
-    """
-    if not rest and not version:
-        return None  # a bare number, which no pattern takes
-    derived = next((row for row in VENDORS if row.signs and re.search(row.signs, version)), None)
-    if derived is not None:
-        return derived
-    found = next((row for row in VENDORS if re.search(row.pattern, rest) and _may_be(row, point, rest)), None)
-    told = re.search(r"(?<!\w)(Debian|Kali|Ubuntu)\b", version)
-    if told is None or (found is not None and found.name not in _AS_UPSTREAM):
-        return found
-    return next(row for row in VENDORS if row.name.split()[0] == told[1] and row.basis != "upstream")
-
-
-def _may_be(row: Vendor, point: Point, rest: str) -> bool:
-    """False where a vendor never gave that name to a kernel: all of Ubuntu's and Red Hat's numbers end in .0, and
-    Debian's kernels say +deb13 or +deb14 since 6.12.32, those for 6.13 to 6.15 aside."""
-    if row.basis == "ubuntu":
-        return point[2] == 0 or row.pattern == REALTIME
-    if row.name == "Debian" and SAYS_NO_DEBIAN.fullmatch(rest):
-        return point < (6, 12, 32) or (6, 13) <= point[:2] < (6, 16)
-    family = re.search(r"\.(el\d+)", rest)
-    if row.basis != "rebased" or family is None:
-        return True
-    return point[:2] in RED_HAT_SERIES.get(family[1], ()) and (point[2] == 0 or point[0] < 3)
-
-
-def _hint(text: str) -> str:
-    """What would be valid, for what people write instead of a release."""
-    match = re.fullmatch(r"(?:linux-|v)?([0-9]+\.[0-9]+)(\.[0-9]+)?(?:\.y)?", text.strip(), re.I)
-    if match is not None and match[2]:
-        return f"write {match[1]}{match[2]}"
-    if match is not None:
-        return f"write {match[1]}.0 for the release, {match[1]} for the newest point of the series that is known"
-    return _EXAMPLE
-
-
 def _release_choice(release: Release) -> Choice:
     """The policy for a release string."""
     vendor = release.vendor
-    if vendor is not None and vendor.basis == "rebased":
+    if by_point(release):
+        choice = _within(release.point)
+    elif vendor is not None and vendor.basis == "rebased":
         choice = _rebased(release)
-    elif not [known for known in loader.points() if known[:2] == release.point[:2]]:
+    elif not is_modelled(release):
         choice = _outside(release.point)
-    elif vendor is None and GIT_TREE.search(release.rest) and (release.point[2] == 0 or "-next-" in release.rest):
+    elif is_towards_next(release):
         choice = _towards_next(release)
     elif release.candidate:
         choice = _release_candidate(release)
     elif vendor is not None and vendor.basis == "ubuntu":
         choice = _ubuntu(release)
-    elif not release.exact_point:
-        choice = _hidden_point(release)
     else:
-        choice = _within(release.point)
+        choice = _hidden_point(release)
     return _with_vendor(choice, release)
 
 
@@ -323,9 +178,9 @@ def _with_vendor(choice: Choice, release: Release) -> Choice:
     vendor, warnings = release.vendor, list(choice.warnings)
     if release.other_machine:
         warnings.append("It is a kernel of another architecture; what is answered is KVM on arm64.")
-    if vendor is None and release.rest and not _CANDIDATE.fullmatch(release.rest):
+    if vendor is None and release.rest and not CANDIDATE.fullmatch(release.rest):
         return _unknown_build(choice, release, warnings)
-    if vendor is None or vendor.name in _AS_UPSTREAM or vendor.basis == "upstream":
+    if vendor is None or vendor.name in AS_UPSTREAM or vendor.basis == "upstream":
         name = vendor.name if vendor else ""
         choice = choice if vendor is None or AS_BUILT.search(release.rest) else _own_build(choice, release)
         return msgspec.structs.replace(choice, warnings=tuple(warnings), vendor=name, series=release.series)
@@ -409,7 +264,7 @@ def _with_carried(choice: Choice, vendor: Vendor | None = None) -> Choice:
 
 def _from_here_on(policy: Policy) -> tuple[Policy, ...]:
     """What the points of a stable series from this one on may have."""
-    known = loader.known_points(policy.version)
+    known = points.known_points(policy.version)
     return _states(policy.version, max(policy.version, known[-1]))
 
 
@@ -417,7 +272,7 @@ def _unknown_build(choice: Choice, release: Release, warnings: list[str]) -> Cho
     """A release string with something behind the number that no known vendor writes."""
     who = f"a build of {_text(release.point)} by a vendor that is not known here"
     name = "unknown"
-    if GIT_TREE.search(release.rest):
+    if re.search(GIT_TREE, release.rest):
         who = "built from a git tree with commits after that point (ChromeOS's kernels look so too)"
         name = "built from a git tree"
     choice = _that_point(choice)
@@ -431,7 +286,7 @@ def _unknown_build(choice: Choice, release: Release, warnings: list[str]) -> Cho
 
 
 def _text(point: Point, vendor: str = "") -> str:
-    return loader.stem_of(point, vendor)
+    return points.stem_of(point, vendor)
 
 
 def _policy(point: Point, name: str = "", *, vendor: str = "", possible: bool = False) -> Policy:
@@ -443,7 +298,7 @@ def _release_candidate(release: Release) -> Choice:
     """A release candidate: taken as the release."""
     first = (*release.point[:2], 0)
     name = f"{release.series}-{release.candidate}"
-    before = next((point for point in reversed(loader.points()) if point[2] == 0 and point < first), None)
+    before = next((point for point in reversed(points.points()) if point[2] == 0 and point < first), None)
     if release.candidate == "rc0" and before is not None:
         candidates = (_policy(before), _policy(first, name))
         text = f"{name} is a state on the way from {before[0]}.{before[1]} to the first candidate of {release.series}."
@@ -462,7 +317,7 @@ def _release_candidate(release: Release) -> Choice:
 def _towards_next(release: Release) -> Choice:
     """A mainline tree with commits after a release, or linux-next: that release, or the one to come."""
     first = (*release.point[:2], 0)
-    after = next((point for point in loader.points() if point[:2] > release.point[:2]), None)
+    after = next((point for point in points.points() if point[:2] > release.point[:2]), None)
     text = f"It may be as {release.series}.0 or have some of what came with the release after it already."
     if after is None:
         return Choice(policy=_policy(first), certainty="newer", explanation=text)
@@ -475,7 +330,7 @@ def _towards_next(release: Release) -> Choice:
 
 def _outside(point: Point) -> Choice:
     """A series without policy: the nearest end is used, and says so."""
-    known = loader.points()
+    known = points.points()
     older = [p for p in known if p < point]
     if point < known[0]:
         nearest, where = known[0], f"older than {known[0][0]}.{known[0][1]}, the oldest kernel that is modelled"
@@ -490,7 +345,7 @@ def _outside(point: Point) -> Choice:
 
 def _hidden_point(release: Release) -> Choice:
     """A release string such as 6.1.0-50-cloud-arm64 without version string: any point of the series."""
-    known = loader.known_points(release.point)
+    known = points.known_points(release.point)
     candidates = _states(known[0], known[-1])
     newest = candidates[-1]
     if len(candidates) == 1:
@@ -510,7 +365,7 @@ def _hidden_point(release: Release) -> Choice:
 
 def _states(first: Point, last: Point, vendor: str = "") -> tuple[Policy, ...]:
     """Every policy that a point of a series from `first` on may have, oldest first, each once; `last` is known."""
-    at = {first, last, *(p for p in loader.known_points(first, vendor) if first <= p <= last)}
+    at = {first, last, *(p for p in points.known_points(first, vendor) if first <= p <= last)}
     at |= {date for date in loader.dated_points(first, vendor) if first < date}
     found: list[Policy] = []
     for point in sorted(at):
@@ -526,7 +381,7 @@ def _states(first: Point, last: Point, vendor: str = "") -> tuple[Policy, ...]:
 
 def _within(point: Point, vendor: str = "") -> Choice:
     """A known point of a series, or one between or beyond the known ones."""
-    series = loader.known_points(point, vendor)
+    series = points.known_points(point, vendor)
     policy, later = _policy(point, vendor=vendor), _policy(point, vendor=vendor, possible=True)
     upper = next((p for p in series if p > point), None)
     if policy.rules != later.rules and (uncertain := differences((policy, later))):
@@ -563,7 +418,7 @@ def _between(
     point: Point, vendor: str, policy: Policy, later: Policy, uncertain: tuple[UncertainRule, ...]
 ) -> Choice:  # fmt: skip
     """A point at which some backport may or may not be there already."""
-    series = loader.known_points(point, vendor)
+    series = points.known_points(point, vendor)
     lower = max((p for p in series if p <= point), default=None)
     upper = next((p for p in series if p > point), None)
     count = f"{len(uncertain)} {'rule' if len(uncertain) == 1 else 'rules'}"
@@ -592,8 +447,8 @@ def _beyond(lower: Point, point: Point, policy: Policy, vendor: str) -> Choice:
 
 def _ubuntu(release: Release) -> Choice:
     """Ubuntu's kernels: its own build number where a policy of that kernel version exists, else the upstream series."""
-    abi = _ABI.match(release.rest)
-    known = loader.known_points((*release.point, 0), "ubuntu")
+    abi = re.match(_ABI, release.rest)
+    known = points.known_points((*release.point, 0), "ubuntu")
     if abi is None or not known or release.point[2]:
         return _ubuntu_unread(release)
     point = (*release.point, int(abi[1]))
@@ -614,7 +469,7 @@ def _ubuntu(release: Release) -> Choice:
 
 def _ubuntu_unread(release: Release) -> Choice:
     """An Ubuntu kernel of a version that was never read: any point of the upstream series, most likely a late one."""
-    known = loader.known_points(release.point)
+    known = points.known_points(release.point)
     candidates = _states(known[0], known[-1])
     uncertain = differences(candidates)
     newest = candidates[-1]
@@ -628,8 +483,8 @@ def _ubuntu_unread(release: Release) -> Choice:
 
 def _rebased(release: Release) -> Choice:
     """A Red Hat kernel: the mainline releases that its KVM may be of."""
-    build = _BUILD.match(release.rest)
-    known = loader.points()
+    build = re.match(_BUILD, release.rest)
+    known = points.points()
     rows = REBASES.get(build[2], ()) if build else ()
     if build is None or not rows:
         return _outside(release.point) if release.point < known[0] else _wide(release)
@@ -660,7 +515,7 @@ def _rebase_text(row: Rebase | None, after: Rebase | None, number: int) -> tuple
 def _wide(release: Release) -> Choice:
     """A Red Hat kernel that does not say its build: from the release in its name to the newest known."""
     told = ("Its build is not known here.", "")
-    return _interval(release, (release.point, loader.points()[-1]), told, release.point)
+    return _interval(release, (release.point, points.points()[-1]), told, release.point)
 
 
 def _interval(release: Release, ends: tuple[Point, Point], told: tuple[str, str], likely: Point) -> Choice:
@@ -669,7 +524,7 @@ def _interval(release: Release, ends: tuple[Point, Point], told: tuple[str, str]
     `told`: see `_rebase_text`.
     """
     (oldest, newest), (why, source) = ends, told
-    names = [point for point in loader.points() if point[2] == 0 and oldest <= point <= newest]
+    names = [point for point in points.points() if point[2] == 0 and oldest <= point <= newest]
     if not names:
         return _outside(oldest)
     candidates = tuple(_policy(point) for point in names)
@@ -692,15 +547,19 @@ def _interval(release: Release, ends: tuple[Point, Point], told: tuple[str, str]
 @lru_cache(maxsize=64)
 def differences(policies: tuple[Policy, ...]) -> tuple[UncertainRule, ...]:
     """The rules in which neighbours of a row of policies differ, each once, with what the first and last answer."""
+    from inspector.policies.changes import ASIDE, changes, registers_of
+
     places: dict[str, list[str]] = {}
     sides: dict[str, tuple[str, str]] = {}
     when: dict[str, str] = {}
     registers: dict[str, list[str]] = {}
     for older, newer in pairwise(policies):
-        for change in changes.changes(older, newer):
+        for change in changes(older, newer):
+            if change.what in ASIDE:
+                continue
             joint = ": " if " " in change.register else "."
             place = f"{change.register}{joint}{change.field}" if change.field else change.register
-            registers.setdefault(change.rule, []).extend(changes.registers_of(change.register))
+            registers.setdefault(change.rule, []).extend(registers_of(change.register))
             known = places.setdefault(change.rule, [])
             if place not in known:
                 known.append(place)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inspector.policies.loader import points
+from inspector.policies.points import points
 
 _KEPT = 40
 """Stable releases from which a series counts as one of those that are kept for years."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from inspector.errors import PolicyError
 from inspector.policies.model import Know, Rule
@@ -24,7 +26,7 @@ _PART = re.compile(r"S([0-3])_([0-7])_C([0-9-]+)_C([0-9-]+)_([0-9-]+)")
 _PLACE = re.compile(r"(\w+)\[([0-9]+)(?::([0-9]+))?\]")
 
 
-class FieldRule(NamedTuple):
+class FieldRule(msgspec.Struct, frozen=True):
     """One field of the feature table."""
 
     name: str

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 ALL = (1 << 64) - 1
+"""Every bit of a 64-bit register."""
 ALL_BITS = (1 << 2048) - 1
 """Every bit of the widest register."""
-"""Every bit of a 64-bit register."""
 
 State = Literal["same", "masked", "lowered", "raised", "rebuilt", "unknown"]
 """How a field's value stands to the one it is compared with: `masked` is lowered to 0, `rebuilt` is made up by KVM

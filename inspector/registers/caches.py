@@ -18,6 +18,12 @@ _TAGS = ("", "separate tag cache", "tags in the same lines as data", "tags besid
 _KVM_CLIDR = frozenset({0x0100_0004, 0x0200_0021, 0x0920_0003, 0x0920_0002})
 """What KVM 6.3 and later make up from CTR_EL0.IDC and DIC (reset_clidr in sys_regs.c), tag cache types left out."""
 _TTYPES = 0x3FFF << 33
+SYSFS_EMPTY = (
+    "a guest whose device tree describes more caches than this CLIDR_EL1 (Firecracker before 1.16) may show none below "
+    "/sys/devices/system/cpu/cpu*/cache: newer guest kernels want both to agree"
+)
+"""Firecracker, pull request 5780: init_of_cache_level() counts the tree's caches, populate_cache_leaves() those of the
+register."""
 HOST_UNSEEN = "the host's own caches need the host's CLIDR_EL1: the vCPU's does not describe them"
 """The note of a vCPU whose CLIDR_EL1 is made up; without meaning beside a host whose own was read."""
 
@@ -104,8 +110,6 @@ class CacheTopology(NamedTuple):
     """Level of unification for one core."""
     louis: int
     """Level of unification for the Inner Shareable domain."""
-    icb: int
-    """Last level that is Inner Cacheable; 0: not stated."""
     instruction_line: int | None
     """CTR_EL0.IminLine in bytes."""
     data_line: int | None
@@ -172,7 +176,6 @@ def read_caches(values: Mapping[int, int], raw_ccsidr: Mapping[int, int] | None 
         loc=_bits(clidr, 24),
         louu=_bits(clidr, 27),
         louis=_bits(clidr, 21),
-        icb=_bits(clidr, 30),
         instruction_line=None if ctr is None else 4 << (ctr & 0xF),
         data_line=None if ctr is None else 4 << (ctr >> 16 & 0xF),
         idc=None if ctr is None else bool(ctr >> 28 & 1),
@@ -265,7 +268,7 @@ def _notes(
     if shape.lost and raw:
         notes.append("the host's own CCSIDR_EL1 has the sets that the vCPU's 32-bit words have lost")
     if fabricated_clidr and (shape.fabricated or not own):
-        notes.append("CLIDR_EL1 is made up by KVM from CTR_EL0: it says nothing about the hardware")
+        notes += ["CLIDR_EL1 is made up by KVM from CTR_EL0: it says nothing about the hardware", SYSFS_EMPTY]
     elif shape.fabricated:
         notes.append("CLIDR_EL1 is not the one that KVM makes up, the CCSIDRs are: a VMM or an older kernel wrote it")
     notes += [note for cache in caches if (note := _line_note(cache, ctr))]

@@ -86,6 +86,11 @@ def size_of(reg_id: int) -> int:
     return 1 << (reg_id >> 52 & 0xF)
 
 
+def every_bit_of(reg_id: int) -> int:
+    """Every bit that a value of the register may have: at least 64 of them, as narrower ones are held too."""
+    return (1 << max(8 * size_of(reg_id), 64)) - 1
+
+
 def class_of(reg_id: int) -> int:
     """The class that the id states (bits 27:16), one of the CLASS_ numbers where it is a valid id."""
     return reg_id >> 16 & 0xFFF

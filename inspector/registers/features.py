@@ -1,8 +1,7 @@
 """Architecture features by name: which fields show FEAT_SVE2, what else people call it, what it is about.
 
-The place of a feature is where a definition's text names it: FEAT_LSE at value 2 of ID_AA64ISAR0_EL1.ATOMIC stands for
-2 and more. AArch32's registers count for features that no AArch64 register shows. features.toml has the rest: places
-that are not that simple, aliases, and what each version of the architecture made mandatory.
+feature_table.py is made of the definitions and of features.toml (`python -m tests.make_features`): looking every
+definition through for the names took a third of what showing a summary takes.
 """
 
 from __future__ import annotations
@@ -10,22 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
-from inspector.registers import layouts
-from inspector.registers.bits import as_signed, mask_of
+from inspector.registers import feature_table as table
+from inspector.registers.bits import mask_of
 from inspector.registers.definitions.special import FEATURE_PREFIX
-from inspector.registers.hwcaps import HWCAPS
 from inspector.registers.ids import id_of
-from inspector.shipped import own_text
-
-if TYPE_CHECKING:
-    # At run time this would load construct.
-    from inspector.registers.schema import RegisterSchema, Span
-
-_NAME = re.compile(r"\bFEAT_\w+")
-_AGREE = " == "
-_TERM = re.compile(r"^(\w+)\.(\w+)(>?=)(\d+)$")
 
 
 class Term(NamedTuple):
@@ -182,41 +171,33 @@ class Levels(NamedTuple):
 
 
 @cache
-def _facts() -> Mapping[str, Any]:
-    import tomllib
-
-    return tomllib.loads(own_text("registers", "features.toml"))
-
-
-@cache
 def levels() -> Levels:
     """The versions of the architecture and their mandatory features."""
-    facts = _facts()["levels"]
-    found = (Level(one["version"], tuple(one["programs"]), tuple(one["system"])) for one in facts["level"])
-    when = {name: _groups(text) for name, text in facts["when"].items()}
-    disputed = frozenset(facts["disputed"])
-    nine = facts["nine"]
-    return Levels(
-        tuple(found), when, disputed, nine["shown_by"], nine["offset"], tuple(nine["forbids"]), tuple(nine["requires"]),
-        facts["source"],
-    )  # fmt: skip
-
-
-def _groups(text: str) -> tuple[tuple[str, ...], ...]:
-    """`A & B | C` as ((A, B), (C,))."""
-    return tuple(tuple(name.strip() for name in group.split("&")) for group in text.split("|"))
+    found, when, disputed, nine, offset, forbids, requires, source = table.LEVELS
+    versions = tuple(Level(*one) for one in found)
+    return Levels(versions, when, frozenset(disputed), nine, offset, forbids, requires, source)
 
 
 @cache
 def all_features() -> tuple[Feature, ...]:
     """Every feature, by name without regard to case."""
-    named = _named_in_definitions()
-    names = sorted({*named, *_facts()["where"]["features"]}, key=str.casefold)
-    flags, others = _flags(named), _others()
     return tuple(
-        _feature(name, named.get(name, []))._replace(flags=flags.get(name, ()), others=others.get(name, ()))
-        for name in names
+        Feature(name, title, words, _ways(ways), _ways(needs), flags, others, agree, shows_only)
+        for name, title, words, ways, needs, flags, others, agree, shows_only in table.FEATURES
     )
+
+
+def _ways(rows: table.Ways) -> tuple[Way, ...]:
+    return tuple(
+        tuple(Term(register, field, msb, lsb, _raws(mask), text) for register, field, msb, lsb, mask, text in way)
+        for way in rows
+    )
+
+
+@cache
+def _raws(mask: int) -> frozenset[int]:
+    """The values whose bits are set."""
+    return frozenset(raw for raw in range(mask.bit_length()) if mask >> raw & 1)
 
 
 @cache
@@ -227,122 +208,6 @@ def _by_name() -> dict[str, Feature]:
 def feature(name: str) -> Feature:
     """The feature of this name. Raises KeyError for a name that is none."""
     return _by_name()[name.casefold()]
-
-
-class _Named(NamedTuple):
-    schema: RegisterSchema
-    span: Span
-    raw: int
-    text: str
-
-
-def _named_in_definitions() -> dict[str, list[_Named]]:
-    """Name of a feature -> where definitions name it, AArch64 identification first."""
-    found: dict[str, list[_Named]] = {}
-    for schema in layouts.all_schemas():
-        for span in schema.fields:
-            for raw, text in span.values.items():
-                for name in _NAME.findall(text):
-                    found.setdefault(name, []).append(_Named(schema, span, raw, text))
-    return {name: sorted(places, key=lambda one: _rank(one.schema.name)) for name, places in found.items()}
-
-
-def _rank(register: str) -> int:
-    """AArch64's ID registers, those of AArch32, all others."""
-    return 0 if register.startswith("ID_AA64") else 1 if register.startswith(("ID_", "MVFR")) else 2
-
-
-def _feature(name: str, places: Sequence[_Named]) -> Feature:
-    facts = _facts()
-    given = facts["where"]["features"].get(name)
-    ways = _ways(given) if given else _ways_of(places)
-    registers = {term.register for way in ways for term in way}
-    required = facts["requires"].get(registers.pop()) if len(registers) == 1 else None
-    title, words = _words(name, ways, places)
-    return Feature(
-        name, title, words, ways, _ways(required) if required else (),
-        agree=bool(given) and _AGREE in given, shows_only=name in facts["shows"]["only"],
-    )  # fmt: skip
-
-
-def _words(name: str, ways: tuple[Way, ...], places: Sequence[_Named]) -> tuple[str, str]:
-    """(title, words): those of the first field that shows the feature, unless the table has a title for it."""
-    facts = _facts()
-    terms = [term for way in ways for term in way]
-    own = [one for one in places if any((one.schema.name, one.span.name) == term[:2] for term in terms)] or places
-    span = own[0].span if own else _span(terms[0].register, terms[0].field)
-    text = own[0].text if own and name not in facts["where"]["features"] else ""
-    words = re.sub(r"\s?\(FEAT_\w+\)", "", text).strip()
-    return facts["titles"].get(name, span.title), words
-
-
-def _ways_of(places: Sequence[_Named]) -> tuple[Way, ...]:
-    """A way for each field of the best kind of register that names the feature, from its least value on."""
-    best = [one for one in places if _rank(one.schema.name) == _rank(places[0].schema.name) < 2]
-    least: dict[tuple[str, str], _Named] = {}
-    for one in best:
-        key = one.schema.name, one.span.name
-        if key not in least or one.span.number(one.span.insert(0, one.raw)) < _number(least[key].span, least[key].raw):
-            least[key] = one
-    return tuple((_term(one.schema.name, one.span, ">=", one.raw),) for one in least.values())
-
-
-def _number(span: Span, raw: int) -> int:
-    return as_signed(raw, span.width) if span.kind == "signed" else raw
-
-
-def _span(register: str, field: str) -> Span:
-    schema = layouts.schema_named(register)
-    span = schema.span(field) if schema else None
-    if span is None:
-        raise ValueError(f"features.toml names {register}.{field}, which is no field")
-    return span
-
-
-def _term(register: str, span: Span, sign: str, raw: int) -> Term:
-    every = range(1 << span.width)
-    below = frozenset(_facts()["below"].get(f"{register}.{span.name}", ()))
-    raws = {raw} if sign == "=" else {one for one in every if _number(span, one) >= _number(span, raw)} - below
-    text = f"{register}.{span.name} {sign} {raw}"
-    return Term(register, span.name, span.msb, span.lsb, frozenset(raws), text)
-
-
-def _ways(expression: str) -> tuple[Way, ...]:
-    """An expression of features.toml. Raises ValueError for one that cannot be read."""
-    return tuple(
-        tuple(_parsed(one.strip()) for one in way.replace(_AGREE, "&").split("&")) for way in expression.split("|")
-    )
-
-
-def _parsed(text: str) -> Term:
-    found = _TERM.match(text)
-    if found is None:
-        raise ValueError(f"features.toml: {text!r} is not REGISTER.FIELD>=N")
-    return _term(found[1], _span(found[1], found[2]), found[3], int(found[4]))
-
-
-def _flags(named: Mapping[str, Sequence[_Named]]) -> dict[str, tuple[str, ...]]:
-    """Feature -> HWCAP flags that say it is there: those of the value at which a definition names it."""
-    places: dict[tuple[str, str, int], list[str]] = {}
-    for name, ones in named.items():
-        for one in ones:
-            places.setdefault((one.schema.name, one.span.name.casefold(), one.raw), []).append(name)
-    found: dict[str, dict[str, None]] = {}
-    given = _facts()["hwcaps"]["names"]
-    for flag in HWCAPS:
-        for name in given.get(flag.name) or places.get((flag.register, flag.field.casefold(), flag.least), ()):
-            found.setdefault(name, {})[flag.name] = None
-    return {name: tuple(flags) for name, flags in found.items()}
-
-
-def _others() -> dict[str, tuple[str, ...]]:
-    """Feature -> names that assemblers and people have for it."""
-    found: dict[str, dict[str, None]] = {}
-    for table in (_facts()["assembler"]["names"], _facts()["words"]):
-        for alias, names in table.items():
-            for name in names:
-                found.setdefault(name, {})[alias] = None
-    return {name: tuple(others) for name, others in found.items()}
 
 
 def named(text: str) -> tuple[Feature, ...]:
@@ -365,8 +230,8 @@ def _by_alias() -> dict[str, tuple[Feature, ...]]:
             key = alias.casefold()
             found[key] = (*found.get(key, ()), one)
     # The order of the table: the feature that an alias means first comes first.
-    for table in (_facts()["words"], _facts()["assembler"]["names"]):
-        for alias, names in table.items():
+    for names_of in (table.WORDS, table.ASSEMBLER):
+        for alias, names in names_of.items():
             if alias in found:
                 found[alias] = tuple(sorted(found[alias], key=lambda one: _place_in(names, one.name)))
     return found
@@ -378,7 +243,7 @@ def _place_in(names: Sequence[str], name: str) -> int:
 
 def registers_called(text: str) -> tuple[str, ...]:
     """Names of the registers that a word of people stands for: `L2` for CCSIDR[2] and CCSIDR[3]."""
-    names = _facts()["words"].get(text.strip().casefold(), ())
+    names = table.WORDS.get(text.strip().casefold(), ())
     return tuple(name for name in names if not name.startswith(FEATURE_PREFIX))
 
 

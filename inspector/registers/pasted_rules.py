@@ -368,6 +368,7 @@ RULES: Mapping[str, tuple[str, Callable[[Cursor], int | None]]] = {
     "__arm64_sys_reg": ("macro", _five),
     "sys_reg": ("macro", _five),
     "new_unchecked": ("macro", _five),
+    "unkn": ("macro", _five),  # event kvm_sys_access of a row without a name, arch/arm64/kvm/trace_handle_exit.h
     "sysreg": ("packed", _sysreg_word),
     "system": ("packed", _system),
     "kvm_reg_arm_fw_reg": ("macro", _firmware_macro),

@@ -128,7 +128,7 @@ def read_field(span: Span, raw: int, value: int | None = None) -> FieldReading:
 
 def _short(meaning: str) -> str:
     """The meaning up to its first semicolon, without the feature name, cut to `SHORT`."""
-    text = re.sub(r"\s?\(FEAT_[^)]*\)", "", meaning).split(";", 1)[0].strip()
+    text = re.sub(r"\s?\(FEAT_[^()]*+\)", "", meaning).split(";", 1)[0].strip()
     if len(text) <= SHORT:
         return text
     cut = text[: SHORT - 1].rstrip(" ,:")

@@ -82,8 +82,8 @@ def _at(text: str, start: int, end: int) -> Found | None:
 
 def _name(word: str) -> int | None:
     """The register that a word of running text names; None for a word that may as well be none."""
-    if "_" not in word and not (len(word) > 3 and word.isupper() and word[0].isalpha()):
-        return None
+    if "_" not in word and not (len(word) > 3 and word.isupper() and word[0].isalpha() and word != "PSCI"):
+        return None  # PSCI is the interface, of which kernels speak at every start
     ids = ids_named(word)
     return ids[0] if ids and len(ids) == 1 else None
 

@@ -58,7 +58,7 @@ def bare(text: str) -> str:
 
 
 def find(text: str) -> Found:
-    """See `catalog.find`."""
+    """See `catalog.find`. Raises RegisterError for what is none."""
     wanted = bare(text)
     if not wanted:
         raise RegisterError(

@@ -22,8 +22,10 @@ from inspector.registers.encoding import grouped_hex, hex_id, hex_value
 from inspector.reports.json import Json, hex_map
 from inspector.reports.outline import listed
 from inspector.reports.text import columns, markdown_table
+from inspector.reports.unread import unread_count, unread_json, unread_lines, unread_markdown
 
 _SHOWN = 12
+_DOUBTED = "Uncertain whether it can be made equal: that depends on a host's kernel, or on what is not known of it"
 _OUTCOMES = {"level": "can be levelled", "differs": "cannot be levelled completely", "uncertain": "uncertain"}
 
 
@@ -35,7 +37,7 @@ def baseline_json(answer: Baseline) -> Json:
         "certain": answer.outcome != "uncertain" and not answer.cases,
         "cases": [{"kernels": list(c.kernels), "outcome": c.outcome, "differing": list(c.told)} for c in answer.cases],
         "host_count": answer.host_count,
-        "hosts": [{"label": h, "kernel": k, "count": n} for h, k, n in _hosts(answer)],
+        "hosts": [{"label": h, "kernel": k, "count": n, "kernel_certain": c} for h, k, n, c in _hosts(answer)],
         "needs_kernel": answer.needs_kernel,
         "fields": [_field_json(f) for f in answer.fields],
         "registers": [_register_json(r) for r in answer.registers],
@@ -48,12 +50,17 @@ def baseline_json(answer: Baseline) -> Json:
         "template": json.loads(firecracker_template(answer)),
         "qemu": qemu_properties(answer),
         "notes": list(answer.notes),
+        "unread": unread_json(answer.unread),
     }
 
 
-def _hosts(answer: Baseline) -> Iterator[tuple[str, str, int]]:
-    """(label, kernel, how many) of each row."""
-    return zip(answer.hosts, answer.kernels, answer.counts, strict=True)
+def _hosts(answer: Baseline) -> Iterator[tuple[str, str, int, bool]]:
+    """(label, kernel, how many, whether the kernel is certain) of each row."""
+    return zip(answer.hosts, answer.kernels, answer.counts, answer.named, strict=True)
+
+
+def _kernel(name: str, certain: bool) -> str:
+    return name if certain else f"{name}, or another"
 
 
 def _field_json(field: LevelledField) -> Json:
@@ -102,6 +109,7 @@ def _obstacle_json(obstacle: Obstacle) -> Json:
         "values": [f"0x{v:x}" for v in obstacle.values],
         "reason": obstacle.reason,
         "since": obstacle.since,
+        "certain": obstacle.certain,
     }
 
 
@@ -118,7 +126,7 @@ def _missing_json(missing: MissingSet) -> Json:
 def baseline_text(answer: Baseline) -> str:
     """The baseline as text."""
     lines = [_headline(answer), ""]
-    rows = [[_letter(n), h, f"Linux {k}"] for n, (h, k, _) in enumerate(_hosts(answer))]
+    rows = [[_letter(n), h, _kernel(f"Linux {k}", certain)] for n, (h, k, _, certain) in enumerate(_hosts(answer))]
     lines += columns(rows[:_SHOWN], indent="  ")
     more = answer.host_count - sum(answer.counts[:_SHOWN])
     if more:
@@ -128,14 +136,15 @@ def baseline_text(answer: Baseline) -> str:
         ("What depends on which kernel it is", _case_lines(answer)),
         (f"Fields to set (all of them writable since Linux {answer.needs_kernel})", columns(_field_rows(answer))),
         ("Registers to set", [_register_line(register) for register in answer.registers]),
-        ("What cannot be made equal", [_obstacle_line(obstacle) for obstacle in answer.obstacles]),
+        ("What cannot be made equal", [_obstacle_line(one) for one in answer.obstacles if one.certain]),
+        (_DOUBTED, [_obstacle_line(one) for one in answer.obstacles if not one.certain]),
         ("Registers that only some hosts list", [_missing_line(missing) for missing in answer.lists]),
         ("Not known of every host, so whether it can be made equal is uncertain", _unknown_lines(answer)),
         ("QEMU (with the customizable host model that is proposed for it)", [f"  {properties}"] if properties else []),
         ("Notes", [one_line(f"  {note}") for note in answer.notes[:_SHOWN]]),
     ):
         lines += ["", title, *section] if section else []
-    return "\n".join(lines)
+    return "\n".join([*lines, *unread_lines(answer.unread)])
 
 
 def _case_lines(answer: Baseline) -> list[str]:
@@ -175,7 +184,8 @@ def _register_line(register: LevelledRegister) -> str:
 
 def _obstacle_line(obstacle: Obstacle) -> str:
     name = obstacle.register + (f".{obstacle.field}" if obstacle.field else "")
-    return one_line(f"  {name}  {_values(obstacle.values)}  {obstacle.reason}")
+    reason = obstacle.reason if obstacle.certain else f"(under these kernels: {obstacle.reason})"
+    return one_line(f"  {name}  {_values(obstacle.values)}  {reason}")
 
 
 def _missing_line(missing: MissingSet) -> str:
@@ -194,15 +204,19 @@ def _headline(answer: Baseline) -> str:
     changed += f" and {_count(len(answer.registers), 'register')}" if answer.registers else ""
     if answer.level:
         return f"{hosts} can be levelled: set {changed}."
-    if answer.outcome == "uncertain":
-        open_ones = _count(len(answer.unknown), "field or register")
-        told = f"nothing that is known stands in the way, but {open_ones} {_are(len(answer.unknown))} not known of all"
-        return f"Uncertain whether {hosts} can be levelled: {told}; {changed} can be set."
-    left = len(answer.obstacles) + len(answer.lists)
     count = len(answer.unknown)
-    more = f", {_count(count, 'field or register')} {_are(count)} not known of all" if count else ""
+    open_ones = [f"{_count(count, 'field or register')} {_are(count)} not known of all"] if count else []
+    doubted = sum(not one.certain for one in answer.obstacles)
+    open_ones += [f"{_count(doubted, 'difference')} may stay"] if doubted else []
+    open_ones += [unread_count(answer.unread)] if answer.unread else []
+    if answer.outcome == "uncertain":
+        told = f"nothing that is known stands in the way, but {', '.join(open_ones)}"
+        return f"Uncertain whether {hosts} can be levelled: {told}{f'; {changed} can be set' * bool(answer.changes)}."
+    left = len(answer.obstacles) - doubted + len(answer.lists)
+    more = "".join(f", {one}" for one in open_ones)
     more += ", under the kernel that is taken" * bool(answer.cases)
-    return f"{hosts} cannot be levelled completely: {changed} can be set, {_count(left, 'difference')} stay{more}."
+    stay = f"{_count(left, 'difference')} stay{'s' * (left == 1)}"
+    return f"{hosts} cannot be levelled completely: {changed} can be set, {stay}{more}."
 
 
 def _are(number: int) -> str:
@@ -233,7 +247,7 @@ def _values(values: tuple[int, ...]) -> str:
 def baseline_markdown(answer: Baseline) -> str:
     """The baseline as Markdown."""
     lines = ["## Baseline", "", _headline(answer), ""]
-    rows = [[_letter(n), h, k] for n, (h, k, _) in enumerate(_hosts(answer))]
+    rows = [[_letter(n), h, _kernel(k, certain)] for n, (h, k, _, certain) in enumerate(_hosts(answer))]
     lines += [*markdown_table(["host", "dump", "kernel"], rows), ""]
     if answer.cases:
         rows = [[", ".join(c.kernels), _OUTCOMES[c.outcome], "; ".join(c.told)] for c in answer.cases]
@@ -248,15 +262,25 @@ def baseline_markdown(answer: Baseline) -> str:
     rows = [
         [o.register + (f".{o.field}" if o.field else ""), _values(o.values), o.reason, o.since]
         for o in answer.obstacles
+        if o.certain
     ]
     rows += [[f"{len(m.group.ids)} registers", m.group.feature, m.group.sentence, m.group.since] for m in answer.lists]
     if rows:
         lines += ["### What cannot be made equal", "", *markdown_table(["what", "values", "why", "since"], rows), ""]
+    rows = [
+        [o.register + (f".{o.field}" if o.field else ""), _values(o.values), o.reason, o.since]
+        for o in answer.obstacles
+        if not o.certain
+    ]
+    if rows:
+        head = ["what", "values", "under these kernels", "since"]
+        lines += [f"### {_DOUBTED}", "", *markdown_table(head, rows), ""]
     if answer.unknown:
         rows = [[f"{u.register}.{u.name}" if u.name else u.register, _parts(u)] for u in answer.unknown]
         lines += ["### Not known of every host", "", *markdown_table(["what", "values"], rows), ""]
     properties = qemu_properties(answer)
     if properties:
         lines += ["### QEMU", "", "```", properties, "```", ""]
+    lines += [*unread_markdown(answer.unread)[1:]]
     lines += ["### Firecracker template", "", "```json", firecracker_template(answer).rstrip(), "```"]
     return "\n".join(lines) + "\n"

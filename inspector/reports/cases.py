@@ -10,9 +10,9 @@ from inspector.reports.outline import OutlineLine, Words, line
 from inspector.reports.text import columns
 
 
-def case_lines(cases: Sequence[Case], indent: str = "  ") -> list[str]:
+def case_lines(cases: Sequence[Case]) -> list[str]:
     """One line for each case: when, what the answer is then, and how to settle it."""
-    return columns([["if", case.when, case.outcome, case.settle] for case in cases], indent=indent)
+    return columns([["if", case.when, case.outcome, case.settle] for case in cases], indent="  ")
 
 
 def case_outline(cases: Sequence[Case], column: int, depth: int = 0) -> list[OutlineLine]:

@@ -11,6 +11,7 @@ from inspector.registers.catalog import by_id
 from inspector.registers.encoding import hex_id, hex_value
 from inspector.reports.json import Json
 from inspector.reports.text import columns, markdown_table, markdown_text
+from inspector.reports.unread import unread_count, unread_json, unread_lines, unread_markdown
 from inspector.reports.values import hex_json
 
 _SHOWN_SUBJECTS = 12
@@ -49,6 +50,7 @@ def comparison_json(answer: Comparison) -> Json:
         "equal": answer.equal,
         "state_differing": answer.state_differing,
         "notes": list(answer.notes),
+        "unread": unread_json(answer.unread),
     }
 
 
@@ -123,7 +125,7 @@ def comparison_text(answer: Comparison, every: bool = False) -> str:
     lines += _unknown(answer, every)
     if answer.notes:
         lines += ["", "Notes", *(one_line(f"  {n}") for n in answer.notes)]
-    return "\n".join(lines)
+    return "\n".join([*lines, *unread_lines(answer.unread)])
 
 
 def _headline(answer: Comparison) -> str:
@@ -138,6 +140,8 @@ def _headline(answer: Comparison) -> str:
     if answer.not_compared:
         verb = "is" if len(answer.not_compared) == 1 else "are"
         open_parts.append(f"{_count(len(answer.not_compared), 'register')} {verb} not known in every dump")
+    if answer.unread:
+        open_parts.append(unread_count(answer.unread))
     if answer.outcome == "uncertain":
         told = [equal, *open_parts]
         return f"Uncertain whether {what} are equal: nothing that is known differs; {', '.join(told)}."
@@ -286,4 +290,5 @@ def comparison_markdown(answer: Comparison) -> str:
         names = ", ".join(by_id(i).name for i in answer.not_compared)
         lines += ["", f"Known in some dumps only, and not compared: {markdown_text(names)}.", ""]
     lines += [f"- {markdown_text(note)}" for note in answer.notes]
+    lines += unread_markdown(answer.unread)[not lines[-1] :]
     return "\n".join(lines).rstrip() + "\n"

@@ -129,8 +129,6 @@ def explanation_outline(answer: Explanation) -> list[OutlineLine]:
     said = answer.headline[:1].upper() + answer.headline[1:]
     sign = Words("✖ ", "refused") if answer.fails else Words("○ ", "muted")
     lines = [line(sign, Words(said, "title"), kind="title")]
-    if not answer.recognised:
-        return lines
     if answer.vmm:
         lines.append(line(f"Seen from {answer.vmm}" + (f", {answer.version}" if answer.version else "")))
     for register in answer.registers:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from inspector.errors import escaped_json
+from inspector.errors import encodable, escaped_json
 from inspector.registers.catalog import Register
 from inspector.registers.encoding import hex_id, hex_value
 from inspector.registers.reading import FieldReading, Reading
@@ -30,7 +30,7 @@ def dumps(answer: object) -> str:
 def _encodable(answer: Any) -> Any:
     """`answer` with the bytes of names that are not UTF-8 spelled out."""
     if isinstance(answer, str):
-        return answer.encode("utf-8", "backslashreplace").decode()
+        return encodable(answer)
     if isinstance(answer, dict):
         return {_encodable(key): _encodable(value) for key, value in answer.items()}
     return [_encodable(one) for one in answer] if isinstance(answer, list) else answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from inspector.checks.restore.result import KernelMatrix, KernelRow
 from inspector.errors import one_line
 from inspector.numbers import is_decimal
-from inspector.policies.model import kernel_title
+from inspector.policies.points import kernel_title
 from inspector.registers.catalog import by_id
 from inspector.reports.json import Json
 from inspector.reports.migration import finding_json

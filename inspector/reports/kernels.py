@@ -9,7 +9,7 @@ from itertools import groupby
 import msgspec
 
 from inspector.errors import one_line
-from inspector.policies.changes import Change
+from inspector.policies.changes import Change, alike
 from inspector.policies.dates import interval
 from inspector.policies.model import Policy, Rule, kind_of
 from inspector.policies.release import Certainty, Choice, UncertainRule
@@ -67,9 +67,9 @@ CERTAINTY_WORDS: dict[Certainty, str] = {
 """How sure a choice is, in words."""
 
 
-def choice_json(choice: Choice, rules: bool = True, register: str = "") -> Json:
+def choice_json(choice: Choice, register: str = "") -> Json:
     """One kernel: the policy, how sure the choice is, the rules that are uncertain, and all rules."""
-    answer = policy_json(choice.policy) | {
+    return policy_json(choice.policy) | {
         "vendor": choice.vendor,
         "series": choice.series,
         "certainty": choice.certainty,
@@ -77,14 +77,23 @@ def choice_json(choice: Choice, rules: bool = True, register: str = "") -> Json:
         "warnings": list(choice.warnings),
         "candidates": [policy.name for policy in choice.candidates],
         "uncertain": [msgspec.to_builtins(rule) for rule in _doubts(choice, register)],
+        "rules": [msgspec.to_builtins(rule) for rule in choice.policy.rules],
     }
-    if rules:
-        answer["rules"] = [msgspec.to_builtins(rule) for rule in choice.policy.rules]
-    return answer
 
 
 def _doubts(choice: Choice, register: str) -> list[UncertainRule]:
     return [doubt for doubt in choice.uncertain if not register or doubt.concerns(register)]
+
+
+def choice_page(choice: Choice) -> list[str]:
+    """The same for a page to read: a rule's reason and reference stand below its name."""
+    lines = [*_about_lines(choice), *_doubt_lines(choice, "")]
+    for release, rules in _by_release(choice.policy):
+        lines += ["", f"from {release}"]
+        for rule in rules:
+            why = ". ".join(part for part in (rule.reason.rstrip("."), rule.reference) if part)
+            lines += [f"  {kind_of(rule)}: {_named(rule)}", *[f"    {why}"] * bool(why)]
+    return [one_line(line) for line in lines]
 
 
 def choice_lines(choice: Choice, register: str = "") -> list[str]:
@@ -130,12 +139,12 @@ def _about_lines(choice: Choice) -> list[str]:
 
 def _by_release(policy: Policy) -> Iterator[tuple[str, list[Rule]]]:
     """The rules of each file that has any, the newest first."""
-    by_release: dict[str, list[Rule]] = {}
+    found: dict[str, list[Rule]] = {}
     for rule in policy.rules:
-        by_release.setdefault(rule.release, []).append(rule)
+        found.setdefault(rule.release, []).append(rule)
     for release in reversed([*policy.chain, *policy.patches]):
-        if release in by_release:
-            yield release, by_release[release]
+        if release in found:
+            yield release, found[release]
 
 
 def _doubt_lines(choice: Choice, register: str) -> list[str]:
@@ -185,21 +194,13 @@ def changes_lines(before: Policy, after: Policy, found: Sequence[Change]) -> lis
 
 def _told(found: Iterable[Change]) -> Iterator[str]:
     """The lines for one register's changes; registers that have the same ones are shown together."""
-    for alike in _merged(found):
-        change = alike[0]
-        subject = " ".join(filter(None, [", ".join(c.field for c in alike if c.field), change.what]))
+    for same in alike(found):
+        change = same[0]
+        subject = " ".join(filter(None, [", ".join(c.field for c in same if c.field), change.what]))
         yield f"  {subject}: {change.before} -> {change.after}"
         reason = "" if change.reason == change.after else change.reason.rstrip(".")
         if why := ". ".join(part for part in (reason, change.reference) if part):
             yield f"    {why}"
-
-
-def _merged(found: Iterable[Change]) -> list[list[Change]]:
-    """Changes of one register that say the same of several fields, together."""
-    alike: dict[tuple[str, str, str, str], list[Change]] = {}
-    for change in found:
-        alike.setdefault((change.what, change.before, change.after, change.rule), []).append(change)
-    return list(alike.values())
 
 
 def changes_markdown(before: Policy, after: Policy, found: Sequence[Change]) -> list[str]:

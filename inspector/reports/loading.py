@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from inspector.checks.fleet.loading import Loading, Outcome
 from inspector.checks.restore.result import FAILS, LOADS, UNCERTAIN
 from inspector.errors import one_line
-from inspector.policies.model import kernel_title
+from inspector.policies.points import kernel_title
 from inspector.reports.json import Json
 from inspector.reports.text import markdown_table
+from inspector.reports.unread import unread_count, unread_json, unread_lines, unread_markdown
 
 _SHOWN = 12
 _WORDS = {LOADS: "load", FAILS: "fail", UNCERTAIN: "are uncertain"}
@@ -35,6 +36,7 @@ def loading_json(answer: Loading) -> Json:
             }
             for one, count, names in answer.outcomes
         ],
+        "unread": unread_json(answer.unread),
     }
 
 
@@ -45,13 +47,17 @@ def loading_text(answer: Loading) -> str:
         kernel = f"  ({one.vmm}, {kernel_title(one.kernel)})"
         lines += ["", one_line(f"{_counted(one, count)}: {_few(names, count)}{kernel}")]
         lines += [one_line(f"  {title}: {_few(which, len(which))}") for title, which in _reasons(one) if which]
-    return "\n".join(lines)
+    return "\n".join([*lines, *unread_lines(answer.unread)])
 
 
 def _headline(answer: Loading) -> str:
     told = [f"{answer.count(v)} {(_ONE if answer.count(v) == 1 else _WORDS)[v]}" for v in (LOADS, FAILS, UNCERTAIN)]
     vms = "1 saved VM" if answer.dumps == 1 else f"{answer.dumps} saved VMs"
-    return one_line(f"Of {vms}, on {answer.destination}: {', '.join(told)}.")
+    if answer.unread:
+        told.append(unread_count(answer.unread))
+    return one_line(
+        f"Of {vms}{' that could be read' * bool(answer.unread)}, on {answer.destination}: {', '.join(told)}."
+    )
 
 
 def _counted(one: Outcome, count: int) -> str:
@@ -83,4 +89,5 @@ def loading_markdown(answer: Loading) -> str:
         for one, count, names in answer.outcomes
     ]
     head = markdown_table(["verdict", "VMs", "which", "because"], rows)
-    return "\n".join(["## Saved VMs", "", _headline(answer), "", *head]) + "\n"
+    lines = ["## Saved VMs", "", _headline(answer), "", *head, *unread_markdown(answer.unread)]
+    return "\n".join(lines).rstrip() + "\n"

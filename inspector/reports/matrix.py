@@ -46,6 +46,7 @@ def cell_sentence(cell: Cell) -> str:
         f"missing there {names(cell.missing)}" if cell.missing else "",
         f"not kept {names(cell.changed)}" if cell.changed else "",
         f"not certain {names(cell.uncertain)}" if cell.uncertain else "",
+        cell.run,
     ]
     told = "; ".join(filter(None, parts))
     return WORDS[cell.verdict] + (f": {told}" if told else "")
@@ -67,8 +68,10 @@ def remedy_lines(remedy: PairRemedy) -> list[str]:
 
 
 def failing_pairs(matrix: CompatMatrix) -> list[Cell]:
-    """The cells that do not load for sure, each pair of kernels once where its remedy is the same both ways."""
-    return [cell for cell in matrix.cells if cell.verdict in ("fails", "uncertain") and cell.source != cell.destination]
+    """The cells that do not load for sure, each pair of kernels once where its remedy is the same both ways; of a
+    kernel and itself one that never runs."""
+    failing = (cell for cell in matrix.cells if cell.verdict in ("fails", "uncertain"))
+    return [cell for cell in failing if cell.source != cell.destination or cell.run]
 
 
 def matrix_text(matrix: CompatMatrix) -> str:
@@ -142,7 +145,7 @@ def _cell_json(cell: Cell) -> dict[str, object]:
     found: dict[str, object] = {
         "source": cell.source, "destination": cell.destination, "verdict": cell.verdict,
         "refused": ids(cell.refused), "missing": ids(cell.missing), "changed": ids(cell.changed),
-        "uncertain": ids(cell.uncertain),
+        "uncertain": ids(cell.uncertain), "run": cell.run,
     }  # fmt: skip
     remedy = cell.remedy
     if remedy is not None:

@@ -84,9 +84,9 @@ def section(title: str, lines: Iterable[OutlineLine]) -> list[OutlineLine]:
     return [*heading(title), *held] if held else []
 
 
-def indented(lines: Iterable[OutlineLine], by: int = 1) -> list[OutlineLine]:
+def indented(lines: Iterable[OutlineLine]) -> list[OutlineLine]:
     """The lines, deeper."""
-    return [one._replace(depth=one.depth + by) for one in lines]
+    return [one._replace(depth=one.depth + 1) for one in lines]
 
 
 def outline_text(lines: Iterable[OutlineLine]) -> str:

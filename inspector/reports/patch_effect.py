@@ -97,6 +97,12 @@ def change_words(before: Effect, after: Effect) -> str:
 MOST_CHANGES = 3
 
 
+def all_change_words(before: Effect, after: Effect) -> list[str]:
+    """The same of every field, each on its own."""
+    told = after.variant != before.variant and not already_in(after)
+    return [_change(one) for one in subjects(before, after)] if told else []
+
+
 def _change(one: Subject) -> str:
     for old, new in (
         (one.before.userspace, one.after.userspace), (one.before.guest, one.after.guest),

@@ -14,6 +14,8 @@ from typing import Literal, TextIO
 from rich.console import Console
 from rich.text import Text
 
+from inspector.errors import one_line
+
 Colour = Literal["auto", "always", "never"]
 _STYLES = (
     (
@@ -42,7 +44,10 @@ class _Dressed(io.TextIOBase):
         self._rest = ""
         self._wrapped = wrapped
         self._console = Console(
-            file=stream, force_terminal=True if forced else None, no_color=False if forced else not coloured or None
+            file=stream,
+            color_system="standard" if forced else "auto",  # "always" is meant for TERM=dumb too
+            force_terminal=True if forced else None,
+            no_color=False if forced else not coloured or None,
         )
 
     def write(self, text: str) -> int:
@@ -53,6 +58,8 @@ class _Dressed(io.TextIOBase):
         return len(text)
 
     def _line(self, line: str, end: str) -> None:
+        # Reports spell out what files bring (`one_line`, or a type that does); this is for the one that forgot.
+        line = one_line(line)
         pieces = hanging(line, self._console.width) if self._wrapped else [line]
         for piece in pieces:
             text = Text(piece, end=end)

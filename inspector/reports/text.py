@@ -20,9 +20,14 @@ def columns(rows: Iterable[Sequence[str]], indent: str = "", gap: str = "  ") ->
 
 
 def without_folders(text: str, paths: Iterable[str]) -> str:
-    """A report that goes to others, without the folders of this machine in the names of its sources."""
-    for folder in {path.rpartition("/")[0] for path in paths if path.startswith("/")} - {""}:
-        text = text.replace(f"{folder}/", "")
+    """A report that goes to others, without the folders of this machine in the names of its sources.
+
+    Neither as they are nor as a report spells them: with what is hidden spelled out, and escaped for Markdown.
+    """
+    folders = {f"{path.rpartition('/')[0]}/" for path in paths if path.startswith("/")} - {"/"}
+    spelled = {form for one in folders for form in (one, one_line(one), markdown_text(one))}
+    for folder in sorted(spelled, key=len, reverse=True):
+        text = text.replace(folder, "")
     return text
 
 

@@ -48,11 +48,11 @@ def unchanged(verdict: Verdict) -> str:
     return f"{rest} {'other ' * bool(changed)}field{'s' * (rest != 1)}" if rest else ""
 
 
-def reasons(verdict: Verdict, column: int, depth: int = 0) -> list[OutlineLine]:
+def reasons(verdict: Verdict, column: int) -> list[OutlineLine]:
     """Why, by which rule, read where, and the cases of an answer that is not certain."""
     told = (("Why", verdict.reason), ("Rule", verdict.rule), ("Source", verdict.reference))
-    lines = [line(text, label=label, column=column, depth=depth) for label, text in told if text]
-    return [*lines, *case_outline(verdict.cases, column, depth)]
+    lines = [line(text, label=label, column=column) for label, text in told if text]
+    return [*lines, *case_outline(verdict.cases, column)]
 
 
 def would_pass(verdict: Verdict, value: Callable[[int], str]) -> list[OutlineLine]:

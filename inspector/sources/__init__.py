@@ -60,11 +60,11 @@ def load(source: str, declared: View | None = None, snapshot: str = "") -> Dump:
         return read_content(content)
 
 
-def load_text(text: str, name: str, declared: View | None = None) -> Dump:
+def load_text(text: str, name: str) -> Dump:
     """Read a pasted text as `load` reads a file. Raises SourceError."""
     import io
 
-    return load_stream(io.BytesIO(text.encode("utf-8", "replace")), name, declared)
+    return load_stream(io.BytesIO(text.encode("utf-8", "replace")), name)
 
 
 def load_stream(stream: BinaryIO, name: str, declared: View | None = None) -> Dump:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inspector.registers.encoding import is_demux, sysreg_of
+from inspector.registers.ids import CLIDR_EL1, MIDR_EL1
 from inspector.sources.dump import Dump
 
 _MPIDR_INDEX = 0xC005
@@ -35,6 +36,18 @@ def differing_id_registers(dump: Dump) -> dict[int, tuple[int, ...]]:
     shared = [i for i in vcpus[0] if identifies(i) and all(i in values for values in vcpus)]
     rows = {i: tuple(values[i] for values in vcpus) for i in shared}
     return {i: row for i, row in rows.items() if len(set(row)) > 1}
+
+
+def why_unlike(reg_id: int) -> str:
+    """How the vCPUs of one VM come to differ in an identification register; empty where no way is known."""
+    if reg_id == CLIDR_EL1:
+        from inspector.policies.eras import era_with
+
+        era = era_with("clidr-reset-by-cpu-on")
+        return f"Linux {era.since} to {era.last} reset it when a guest started a vCPU with PSCI CPU_ON"
+    if reg_id == MIDR_EL1:
+        return "the vCPUs were created on different cores (big.LITTLE): pin the VM to cores of one kind"
+    return ""
 
 
 def _of_one_vm(dump: Dump) -> list[dict[int, int]]:

@@ -36,6 +36,14 @@ guest: what a guest reads."""
 
 PASTED_TEXT = "plain-text"
 """The format of a text that people paste: it holds what they took, a vCPU's whole list or some registers of it."""
+EXCERPTS = (PASTED_TEXT, "debugger", "hwcaps", "windows-registry")
+"""Formats of texts that may hold any registers of a vCPU."""
+SAVED_VMS = (
+    "qemu-stream", "libvirt-save", "qcow2-snapshot", "analyze-migration", "firecracker-vmstate", "cloud-hypervisor",
+    "crosvm-vcpu",
+)  # fmt: skip
+"""Formats of VMs that ran: their ID registers need not be those of a fresh vCPU. A CPU template may have lowered them,
+or the host on which the VM was started."""
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -266,6 +274,11 @@ def select_vcpus(dump: Dump, names: Sequence[str]) -> Dump:
     own = tuple(f"configuration {v.name.raw}:" for v in picked)
     notes = tuple(n for n in dump.notes if not n.startswith("configuration ") or n.startswith(own))
     return msgspec.structs.replace(dump, vcpus=tuple(picked), notes=notes)
+
+
+def vcpu_named(dump: Dump, name: str | int | None) -> Vcpu | None:
+    """The vCPU that is asked for as `select_vcpus` takes it; None where none is."""
+    return None if name is None else select_vcpus(dump, [str(name)]).vcpus[0]
 
 
 def renumbered(dump: Dump) -> Dump:

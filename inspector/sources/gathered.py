@@ -10,14 +10,17 @@ from inspector.errors import RegisterError, SourceError, one_line
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import (
     ARCH_ARM64,
+    CLASS_CORE,
     CLASS_DEMUX,
     CLASS_SYSREG,
     ccsidr_id,
     hex_id,
+    make_id,
     split_id,
     sysreg_id,
     sysreg_of,
 )
+from inspector.registers.ids import PSTATE
 from inspector.sources.dump import Constraint, Cpu, Dump, Host, Provenance, Vcpu, View
 from inspector.sources.pasted_lines import fits
 from inspector.sources.vcpu_setup import listed_setup
@@ -30,6 +33,8 @@ _CCSIDR, _CSSELR = sysreg_id(3, 1, 0, 0, 0), sysreg_id(3, 2, 0, 0, 0)
 _OF_EACH_CPU = frozenset((_CSSELR, sysreg_id(3, 0, 0, 0, 5)))
 """Registers that differ between CPUs of one kind: CSSELR_EL1 and MPIDR_EL1."""
 _MIDR = sysreg_id(3, 0, 0, 0, 0)
+_SP_EL0, _SP_EL1 = make_id(CLASS_CORE, 62), make_id(CLASS_CORE, 68)
+_EL1H = 0x5
 _KINDS_APART = "each kind is kept by itself, and of the machine is known what every kind tells"
 _VIEW_WORDS = {"host": "host", "machine": "host", "el0": "el0", "vcpu": "vcpu", "guest": "guest"}
 _FILLERS = frozenset(
@@ -56,6 +61,8 @@ class Gathered:
         """a register was given by its KVM id"""
         self.kernel_log = False
         """a kernel's own log gave values of its CPUs"""
+        self.in_use: dict[int | None, int] = {}
+        """the stack pointer that a CPU had in use, as debuggers and kernels print it: of which level, PSTATE says"""
 
     @property
     def empty(self) -> bool:
@@ -96,6 +103,28 @@ class Gathered:
         if section not in self.sections:
             self.begin(section)
         return self.sections[section]
+
+    def take_in_use(self, sections: Mapping[int | None, dict[int, int]]) -> None:
+        """What stands as SP in `sections` is the stack pointer in use, not SP_EL0."""
+        self.in_use |= {cpu: values.pop(_SP_EL0) for cpu, values in sections.items() if _SP_EL0 in values}
+
+    def place_stack_pointers(self) -> list[str]:
+        """SP_EL1 where PSTATE is EL1h, else SP_EL0 (of EL2 neither); left out without PSTATE, as the notes say.
+
+        What is in use is newer than what a stub has in the system register of that name (QEMU keeps it in
+        env->xregs[31], target/arm/internals.h).
+        """
+        notes: list[str] = []
+        for cpu, value in self.in_use.items():
+            values = self.sections.setdefault(cpu, {})
+            mode = values.get(PSTATE, 0) & 0xF
+            if PSTATE not in values:
+                notes.append("SP is left out: without PSTATE it may be the stack pointer of any exception level")
+            elif mode > _EL1H and mode & 1:
+                notes.append("SP is left out: it is the stack pointer of EL2 or EL3, which a vCPU without EL2 has not")
+            else:
+                values[_SP_EL1 if mode == _EL1H else _SP_EL0] = value
+        return list(dict.fromkeys(notes))
 
     def begin(self, section: int | None) -> None:
         """A CPU or vCPU that the text speaks of, whether or not a value of it follows."""
@@ -173,7 +202,7 @@ def infer_view(gathered: Gathered, text: str) -> tuple[View | None, str]:
 
 def make_dump(gathered: Gathered, view: View, provenance: Provenance, notes: Sequence[str] = ()) -> Dump:
     """The dump of everything gathered, in one view. Raises SourceError for what that view cannot hold."""
-    told = (*notes, *gathered.notes())
+    told = (*notes, *gathered.place_stack_pointers(), *gathered.notes())
     shared = len(gathered.sections.get(None, {})) + len(gathered.parts.get(None, {}))
     gathered.budget.spend(RECORDS, shared * max(0, len(_sections(gathered)) - 1))
     if view in ("vcpu", "guest"):

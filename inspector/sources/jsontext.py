@@ -14,6 +14,7 @@ import msgspec
 from inspector.budget import MEMBERS, NESTING, NUMBERS, RECORDS, Budget, most
 from inspector.errors import SourceError
 from inspector.numbers import parse_number
+from inspector.readable import readable
 from inspector.registers.encoding import ARCH_ARM, hex_id, size_of
 
 T = TypeVar("T")
@@ -39,10 +40,15 @@ Word = Annotated[int, msgspec.Meta(ge=0)]
 def decode(data: bytes, kind: type[T], where: str, strict: bool = True) -> T:
     """`data` as a value of type `kind`; every way in which it can be wrong ends in one SourceError."""
     try:
-        return msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=kind, dec_hook=convert, strict=strict)
+        return msgspec.json.decode(
+            data.removeprefix(b"\xef\xbb\xbf"), type=readable(kind), dec_hook=convert, strict=strict
+        )
     except msgspec.ValidationError as error:
         raise SourceError(f"unexpected JSON content: {error}", where) from None
     except msgspec.DecodeError as error:
+        # Python 3.14 takes as many levels as its stack holds: then what is wrong is only that they do not end.
+        if deep := _depth_at(data):
+            raise SourceError(f"is JSON nested too deeply: {most(NESTING)} levels{deep}", where) from None
         raise SourceError(f"is not valid JSON: {_placed(str(error), data)}", where, _cause(str(error))) from None
     except RecursionError:
         raise SourceError(f"is JSON nested too deeply: {most(NESTING)} levels{_depth_at(data)}", where) from None

@@ -82,7 +82,10 @@ class Content:
         return os.fstat(self._raw.fileno()).st_size if self.file else None
 
     def stream(self, offset: int = 0) -> BinaryIO:
-        """A buffered reader from `offset` on. Only files can be read twice: what came through a pipe is gone."""
+        """A buffered reader from `offset` on. Only files can be read twice: what came through a pipe is gone.
+
+        Raises SourceError then.
+        """
         if self.file:
             self._raw.seek(offset)
             return io.BufferedReader(_Shared(self._raw), 1 << 18)
@@ -144,7 +147,7 @@ def open_path(path: str, name: str) -> Content:
             raise SourceError("is a folder", name, "name a file in it")
         if not stat.S_ISREG(mode) and not (stat.S_ISFIFO(mode) and path.startswith(("/dev/fd/", "/proc/self/fd/"))):
             raise SourceError("is not a regular file", name, "pipe it in and name the source -")
-        raw = io.FileIO(path, "r")
+        raw = _Raw(path, name)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise SourceError(
@@ -165,7 +168,7 @@ def open_standard_input() -> Content:
     if sys.stdin.isatty():
         raise SourceError("standard input is a terminal", "-", "pipe a dump in, or name a file")
     try:
-        raw = io.FileIO(sys.stdin.fileno(), "r", closefd=False)
+        raw = _Raw(sys.stdin.fileno(), "-", closefd=False)
         seekable = stat.S_ISREG(os.fstat(raw.fileno()).st_mode)
     except (OSError, ValueError, AttributeError):
         return Content("-", sys.stdin.buffer, seekable=False)
@@ -197,10 +200,7 @@ def read_into(stream: BinaryIO, room: memoryview) -> int:
 def _read_up_to(stream: BinaryIO, count: int) -> bytes:
     parts, have = [], 0
     while have < count:
-        try:
-            data = stream.read(min(count - have, 1 << 20))
-        except OSError as error:
-            raise SourceError(f"cannot be read: {error.strerror}") from None
+        data = stream.read(min(count - have, 1 << 20))
         if not data:
             break
         parts.append(data)
@@ -212,6 +212,30 @@ def _is_lines(head: bytes) -> bool:
     """True when the first line is a whole JSON object and another one follows: JSON lines, not one object."""
     first, newline, rest = head.lstrip(b"\xef\xbb\xbf \t\r\n").partition(b"\n")
     return bool(newline) and first.rstrip().endswith(b"}") and rest.lstrip().startswith(b"{")
+
+
+class _Raw(io.FileIO):
+    """A file or pipe that names itself where it cannot be read: nobody further up knows which of several it was, and
+    a bad disk makes no damaged file. Raises SourceError then."""
+
+    def __init__(self, file: str | int, name: str, closefd: bool = True) -> None:
+        super().__init__(file, "r", closefd)
+        self._where = name
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            return super().readinto(buffer) or 0
+        except OSError as error:
+            raise self._failed(error) from None
+
+    def read(self, size: int | None = -1) -> bytes:
+        try:
+            return super().read(size) or b""
+        except OSError as error:
+            raise self._failed(error) from None
+
+    def _failed(self, error: OSError) -> SourceError:
+        return SourceError(f"cannot be read: {error.strerror}", self._where)
 
 
 class _Shared(io.RawIOBase):

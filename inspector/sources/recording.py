@@ -207,7 +207,7 @@ def _counted(lines: list[bytes], budget: Budget) -> list[bytes]:
 
 
 def by_id(mapping: dict[str, Hex], where: str) -> dict[int, int]:
-    """A record's `{"0x...": value}` mapping with integer keys."""
+    """A record's `{"0x...": value}` mapping with integer keys. Raises SourceError for other keys."""
     try:
         return {number(key): int(value) for key, value in mapping.items()}
     except ValueError as error:

@@ -14,6 +14,7 @@ from inspector.budget import UNPACKED, exceeded, most
 from inspector.errors import SourceError
 
 _CHUNK = 1 << 16
+"""Bytes that are read, or unpacked, at once: what is larger is new memory each time, which takes twice as long."""
 _XZ_MEMORY = 100 << 20
 """xz -9 needs 65 MiB to decompress; a larger dictionary is refused."""
 _MAX_RATIO = 100
@@ -36,6 +37,11 @@ def compression_of(head: bytes) -> str:
     return next((name for magic, name in _MAGIC if head.startswith(magic)), "")
 
 
+def _is_skippable(head: bytes) -> bool:
+    """Whether a zstd frame of the user's own begins, which holds nothing of what was packed (RFC 8878, 3.1.2)."""
+    return head[1:4] == b"\x2a\x4d\x18" and head[0] >> 4 == 5
+
+
 def decompress(raw: BinaryIO, name: str, where: str, offset: int = 0) -> BinaryIO:
     """A buffered, forward-only reader of what `raw` holds compressed as `name`; its reads raise SourceError.
 
@@ -52,8 +58,6 @@ def decompress(raw: BinaryIO, name: str, where: str, offset: int = 0) -> BinaryI
         )
     if name == "lzop":
         return io.BufferedReader(_Lzop(raw, where), 1 << 17)
-    if name == "zstd":
-        return io.BufferedReader(_Zstd(raw, where), 1 << 17)
     return io.BufferedReader(_Members(raw, name, where), 1 << 17)
 
 
@@ -86,13 +90,17 @@ def unpack_command(name: str, where: str, offset: int) -> str:
 
 
 def _maker(name: str) -> Callable[[], Any]:
-    """What makes a fresh decompressor of one gzip member, xz stream or bzip2 stream."""
+    """What makes a fresh decompressor of one gzip member, xz stream, bzip2 stream, zstd or lz4 frame."""
     if name == "gzip":
         return _GzipMember
     if name == "bzip2":
         import bz2
 
         return bz2.BZ2Decompressor
+    if name == "zstd":
+        from inspector.zstd import ZstdDecompressor
+
+        return ZstdDecompressor  # it refuses windows above 128 MiB by itself
     if name == "lz4":
         maker: Callable[[], Any] = _optional("lz4.frame").LZ4FrameDecompressor
         return maker
@@ -126,26 +134,18 @@ class _GzipMember:
         return self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
 
 
-class _Counted(io.RawIOBase):
-    """The compressed side of a reader, which counts what it gives.
-
-    It knows nothing of the reader: zstd's own, in C, would keep both of them, and the open file, alive for good.
-    """
+class _Counted:
+    """The compressed side of a reader, which counts what it gives."""
 
     def __init__(self, raw: BinaryIO) -> None:
-        super().__init__()
         self._raw = raw
         self.taken = 0
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        room = memoryview(buffer).cast("B")
-        data = self._raw.read(min(len(room), _CHUNK)) or b""
-        room[: len(data)] = data
+    def read(self, count: int) -> bytes:
+        """At most that many bytes; none at the end."""
+        data = self._raw.read(count) or b""
         self.taken += len(data)
-        return len(data)
+        return data
 
 
 class _Bounded(io.RawIOBase):
@@ -182,7 +182,7 @@ class _Bounded(io.RawIOBase):
 
 
 class _Members(_Bounded):
-    """gzip, bzip2 and xz: one or more members after each other."""
+    """gzip, bzip2, xz, zstd and lz4: one or more members, streams or frames after each other."""
 
     def __init__(self, raw: BinaryIO, name: str, where: str) -> None:
         super().__init__(raw, name, where)
@@ -199,44 +199,29 @@ class _Members(_Bounded):
             if not data and self._member.needs_input and not (data := self._compressed.read(_CHUNK)):
                 raise self._truncated()
             try:
-                out = self._member.decompress(data, len(room))
+                out = self._member.decompress(data, min(len(room), _CHUNK))
             except Exception as error:
                 raise self._damaged(error) from None
             if out:
                 return self._give(out, room)
 
     def _next_member(self) -> bool:
-        """Begin the next member; False at the end. Zero padding is passed over, anything else ends the data."""
+        """Begin the next member; False at the end. Zero padding is passed over, anything else ends the data.
+
+        Behind zstd's frames nothing else may stand: `zstd -dc` refuses it, where the others' tools pass over it.
+        """
         rest: bytes = self._member.unused_data or b""
         while not (rest := rest.lstrip(b"\0")):
             if not (rest := self._compressed.read(_CHUNK)):
                 return False
         if len(rest) < 8:
             rest += self._compressed.read(_CHUNK)
-        if compression_of(rest) != self._name:
+        if compression_of(rest) != self._name and not (self._name == "zstd" and _is_skippable(rest)):
+            if self._name == "zstd":
+                raise self._damaged(ValueError("no frame begins behind the last one"))
             return False
         self._member, self._left = self._make(), rest
         return True
-
-
-class _Zstd(_Bounded):
-    """zstd frames; the library refuses windows above 128 MiB by itself."""
-
-    def __init__(self, raw: BinaryIO, where: str) -> None:
-        super().__init__(raw, "zstd", where)
-        import zstandard
-
-        self._error = zstandard.ZstdError
-        self._reader = zstandard.ZstdDecompressor().stream_reader(
-            io.BufferedReader(self._compressed, _CHUNK), read_across_frames=True
-        )
-
-    def readinto(self, buffer: Any) -> int:
-        try:
-            count: int = self._reader.readinto(buffer)
-        except self._error as error:
-            raise self._damaged(error) from None
-        return self._count(count)
 
 
 class _Lzop(_Bounded):

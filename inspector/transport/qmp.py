@@ -28,7 +28,7 @@ class QmpSession:
         self.command("qmp_capabilities")
 
     def message(self, hint: str = "") -> dict[str, Any]:
-        """The next JSON object."""
+        """The next JSON object. Raises SourceError for anything else."""
         try:
             while b"\n" not in self._waiting:
                 chunk = receive(self.line, self.deadline)

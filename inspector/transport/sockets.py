@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import select
 import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from inspector.errors import SourceError
 from inspector.numbers import is_decimal
 from inspector.transport.deadline import Deadline, within
+
+_ADDRESS = 108
+"""Bytes of a Unix socket's address, with the zero behind it."""
 
 
 def connect(address: str, target: str, deadline: Deadline) -> socket.socket:
@@ -21,8 +26,8 @@ def connect(address: str, target: str, deadline: Deadline) -> socket.socket:
         if "/" in target:
             if not Path(target).is_socket():
                 raise SourceError("is not a socket", address, "a path of a Unix socket, or HOST:PORT")
-            line = socket.socket(socket.AF_UNIX)
-            return dial(line, target, deadline)
+            with addressable(target) as place:
+                return dial(socket.socket(socket.AF_UNIX), place, deadline)
         host, _, port = target.rpartition(":")
         if not (is_decimal(port) and len(port) <= 5 and 0 < int(port) < 65536):
             raise SourceError("is not HOST:PORT or the path of a Unix socket", address)
@@ -33,6 +38,20 @@ def connect(address: str, target: str, deadline: Deadline) -> socket.socket:
         raise SourceError("is not HOST:PORT: no host can have that name", address) from None
     except OSError as error:
         raise SourceError(f"cannot be reached: {error.strerror or error}", address) from None
+
+
+@contextlib.contextmanager
+def addressable(path: str) -> Iterator[str]:
+    """`path` as the address of a Unix socket, which holds 108 bytes (unix(7)): a long one by way of its folder."""
+    folder, name = os.path.split(path)
+    if len(os.fsencode(path)) < _ADDRESS:
+        yield path
+        return
+    opened = os.open(folder, os.O_PATH | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{opened}/{name}"
+    finally:
+        os.close(opened)
 
 
 def _dial(host: str, port: int, deadline: Deadline) -> socket.socket:
@@ -57,7 +76,7 @@ def _dial(host: str, port: int, deadline: Deadline) -> socket.socket:
 def dial(line: socket.socket, place: Any, deadline: Deadline) -> socket.socket:
     """Connect `line` to `place`, asking the deadline all the while; closed again when that fails.
 
-    A Unix socket whose queue is full says "try again", TCP "in progress".
+    A Unix socket whose queue is full says "try again", TCP "in progress". Raises OSError.
     """
     try:
         line.setblocking(False)
@@ -91,8 +110,13 @@ def receive(line: socket.socket, deadline: Deadline) -> bytes:
 
 
 def send(line: socket.socket, data: bytes, deadline: Deadline) -> None:
-    """Send all of `data`. Raises SourceError when it is not taken in time, and OSError."""
+    """Send all of `data`. Raises SourceError when it is not taken in time, and OSError.
+
+    The deadline is asked where it is not taken at once: the word that lets a guest go on leaves however late it is.
+    """
     rest = memoryview(data)
     while rest:
-        if _ready(line, select.POLLOUT, deadline):
-            rest = rest[line.send(rest) :]
+        try:
+            rest = rest[line.send(rest, socket.MSG_DONTWAIT) :]
+        except BlockingIOError:
+            _ready(line, select.POLLOUT, deadline)

@@ -18,6 +18,23 @@ def _machine() -> Iterator[None]:
 
 
 @pytest.fixture(scope="package", autouse=True)
+def _folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The start page shows the dumps of the folder that the program was started in: of an empty one, in any time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("started-in"))
+        patch.setattr("inspector.app.modes.start.here._SECONDS", 3600.0)
+        yield
+
+
+@pytest.fixture(scope="package", autouse=True)
 def _catalogue() -> Iterator[None]:
     with fixed_catalogue():
+        yield
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _no_history() -> Iterator[None]:
+    """What each kernel shows comes onto the widest Browse a moment later: only where a test waits for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("inspector.app.modes.browse.history.RESTED", 3600.0)
         yield

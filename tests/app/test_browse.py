@@ -15,6 +15,7 @@ from inspector.app.shell.application import InspectorApp
 from inspector.app.widgets.listing import Listing
 from inspector.registers import catalog
 from inspector.registers.encoding import POISON
+from inspector.registers.ids import id_of
 from inspector.sources.dump import Constraint
 from tests import material
 from tests.app.driving import enter_text, press, screen_text, settle, styles_at, wait_for
@@ -229,7 +230,7 @@ async def test_a_terminal_too_small_says_so_in_one_line(size: tuple[int, int]) -
     async with app.run_test(size=size) as pilot:
         await settle(pilot)
         text = screen_text(app)
-        assert "too small" in text and "ID_AA64PFR0" not in text
+        assert ("too small" if size[0] > 20 else "needs 60x16") in text and "ID_AA64PFR0" not in text
         await pilot.resize_terminal(80, 24)
         await settle(pilot)
         assert "ID_AA64PFR0_EL1" in screen_text(app)
@@ -423,3 +424,14 @@ async def test_fault_23_no_heading_of_a_group_is_cut(size: tuple[int, int]) -> N
         text = screen_text(app)
         heads = [line.split("┃")[0] for line in text.splitlines() if line[:4].strip(" ▌~") in ("▾", "▸")]
         assert len(heads) > 10 and not any("…" in head for head in heads)
+
+
+@pytest.mark.parametrize("size", [(200, 60), (200, 30), (160, 24), (120, 40)])
+async def test_the_sizes_of_groups_stand_whole_beside_a_scroll_bar(size: tuple[int, int]) -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        app.session.show_register(id_of("ID_MMFR4_EL1"))
+        text = await press(pilot)
+        heads = [line.split("┃")[0] for line in text.splitlines() if re.match(r"[▌ ] [▾▸]", line)]
+        assert len(heads) > 3 and all(re.search(r"[0-9]+[ ▁-█]*$", line) and "…" not in line for line in heads)

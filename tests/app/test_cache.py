@@ -6,11 +6,12 @@ import re
 
 import pytest
 
+from inspector import sources
 from inspector.app.modes.cache.diagram import drawn
 from inspector.app.widgets.ink import plain
 from inspector.registers.caches import CacheTopology, read_caches
 from inspector.registers.encoding import ccsidr_id, sysreg_id
-from inspector.registers.ids import id_of
+from inspector.registers.ids import CLIDR_EL1, id_of
 from tests.app.driving import press, screen_text, settle
 from tests.app.material import NEOVERSE, VALUES, app_on
 from tests.sources.material import dump_of
@@ -165,3 +166,46 @@ async def test_a_host_without_cache_registers_says_so_and_leaves_no_empty_page()
         text = await press(pilot, "6")
         assert "CTR_EL0 0x9444c004" in text
         assert "no cache is described" in text
+
+
+async def test_a_cache_register_in_which_the_vcpus_differ_is_told_with_its_cause() -> None:
+    values = sources.load("builtin:neoverse-n2-linux-6.12").vcpus[0].values
+    app = app_on(dump_of(values, {**values, CLIDR_EL1: 0x3000123}))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        text = await press(pilot, "6")
+        assert "CLIDR_EL1 differs between the vCPUs (v steps through them): vCPU 0: 0x" in text
+        assert "vCPU 1: 0x3000123; Linux 6.3 to 6.9" in " ".join(text.split())
+        text = await press(pilot, "1")
+        assert text.splitlines()[1].count("CLIDR_EL1") == 1 and "PSCI CPU_ON" in text
+
+
+@pytest.mark.parametrize(
+    ("size", "tables"), [((200, 60), 2), ((120, 60), 1), ((160, 45), 0), ((80, 24), 0), ((80, 50), 2)]
+)
+async def test_room_that_is_left_shows_the_fields_behind_the_drawing(size: tuple[int, int], tables: int) -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        lines = (await press(pilot, "6")).splitlines()
+        text = "\n".join(lines)
+        found = [name for name in ("CLIDR_EL1, host and vCPU", "CTR_EL0, host and vCPU") if name in text]
+        assert len(found) == tables
+        if not found:
+            return
+        assert re.search(r"LoC +26:24 0x2 0x2   level 2", text)
+        assert size[0] < 160 or found[0] in next(line for line in lines if found[1] in line)
+        text = await press(pilot, "c")
+        assert re.search(r"CLIDR_EL1, host\b(?! and)", text) and re.search(r"LoC +26:24 0x2   level 2", text)
+
+
+async def test_numbers_of_the_readings_follow_the_base_and_a_page_without_panes_says_so() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(200, 60)) as pilot:
+        await settle(pilot)
+        assert "NumSets [55:32] 0xff " in await press(pilot, "6")
+        text = await press(pilot, "x")
+        assert "NumSets [55:32] 0b11111111 " in text and re.search(r"LoC +26:24 0b010 +0b010", text)
+        text = await press(pilot, "x")
+        assert "CCSIDR[1] L1 instruction, vCPU  26" in text and re.search(r"LoC +26:24 2 +2", text)
+        assert "no pane to maximise" in await press(pilot, "z")

@@ -15,7 +15,7 @@ from inspector.app.modes.compare.screen import Compare
 from inspector.app.shell.application import InspectorApp
 from inspector.checks.baseline.baseline import part_of_hosts
 from inspector.checks.baseline.cases import baseline_under_each
-from inspector.checks.machine.machine import ask
+from inspector.checks.machine.question import ask
 from inspector.registers.catalog import find
 from inspector.registers.encoding import sysreg_id
 from inspector.sources.dump import Constraint
@@ -42,7 +42,7 @@ async def compare(pilot: Pilot[None], *others: str) -> str:
     await settle(pilot)
     await press(pilot, "2")
     if others:
-        from inspector.app.modes.compare.dumps import all_sides
+        from inspector.app.modes.compare.sides import all_sides
 
         assert isinstance(pilot.app, InspectorApp)
         page(pilot.app).compare_with(*all_sides(map(sources.load, others)))
@@ -141,7 +141,7 @@ async def test_a_dump_of_the_list_goes_right_and_capital_d_swaps() -> None:
         await compare(pilot)
         text = await press(pilot, "d")
         assert "● what a kernel would expose" in text and "neoverse-n2-linux-6.12 vcpu 0" in text
-        await press(pilot, "down", "down", "down", "enter")
+        await press(pilot, "down", "down", "down", "down", "enter")
         text = screen_text(app)
         assert "right  neoverse-n2-linux-6.12" in text and "≠ 10" in text
         text = await press(pilot, "D")
@@ -249,6 +249,24 @@ async def test_the_baseline_of_a_kernel_that_may_be_several_has_the_cases_of_the
     assert shown.cases == told.cases
 
 
+async def test_hosts_that_name_no_kernel_get_one_in_the_baseline() -> None:
+    told = "processor : 0\nFeatures : fp asimd crc32\nCPU implementer : 0x41\nCPU part : {}\nCPU revision : 3\n"
+    app = app_on(*(sources.load_text(told.format(part), f"{part}.txt") for part in ("0xd08", "0xd0b")))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "2", "b")
+        await wait_for(pilot, lambda: "✖" in screen_text(app), "the refusal")
+        said = " ".join(screen_text(app).replace("│", "").split())
+        assert "does not name its kernel; p chooses one" in said and "--kernel" not in said
+        await press(pilot, "p")
+        await enter_text(pilot, "6.12")
+        await press(pilot, "enter")
+        dialog = app.screen
+        assert isinstance(dialog, BaselinePage)
+        await wait_for(pilot, lambda: dialog.answer is not None, "the baseline")
+        assert "✖" not in screen_text(app) and app.session.question is not None
+
+
 async def test_a_baseline_needs_two_hosts() -> None:
     app = app_on(NEOVERSE)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -310,7 +328,91 @@ async def test_without_colour_signs_and_words_remain(monkeypatch: pytest.MonkeyP
         assert any("bold" in style for style in styles_at(app, "▼ lowered"))
 
 
+async def test_two_kernels_on_one_host_values_first_then_rules_the_older_left() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await compare(pilot)
+        text = await press(pilot, "K")
+        assert "to compare with" in text
+        await enter_text(pilot, "6.12")
+        text = await press(pilot, "enter")
+        assert "left   what Linux 6.1.176, the dump's own kernel, shows" in text and "right  what Linux 6.12" in text
+        assert highlighted(app).startswith("CCIDX   [23:20]  0x1  0x0  ▼ masked  mask CCIDX")
+        assert "Source   arch/arm64/kvm/sys_regs.c, read_id_reg(), bf48040cd9b0, v6.3" in text
+        lines = [line.node for line in page(app).board.shown if not line.depth]
+        ranks = [{"rules": 2, "unknown": 3}.get(one.state, 1 if one.only else 0) for one in lines]
+        assert ranks == sorted(ranks) and set(ranks) >= {0, 1, 2}
+        assert any(one.title.startswith("11 only right: cache normalisation") for one in lines)
+        text = await press(pilot, "D")
+        assert "left   what Linux 6.12" in text and "▲ raised" in highlighted(app)
+        assert "On the left: CCSIDR_EL1 is made up in the 32-bit layout" in text
+        await press(pilot, "D", "j")
+        assert highlighted(app).startswith("writable  E0PD, BBM") and "≠ rule" in highlighted(app)
+        assert "may be lowered" in highlighted(app) and "userspace" not in screen_text(app)
+        await press(pilot, "/")
+        await enter_text(pilot, "SSBS")
+        assert "tolerated" not in screen_text(app) and "ID_AA64PFR1_EL1" in screen_text(app)
+        await press(pilot, "escape", "K")
+        text = await press(pilot, "ctrl+u", "enter")
+        assert "left   host values" in text
+
+
+async def test_kernels_are_named_in_the_dialogs_of_both_sides() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await compare(pilot)
+        await press(pilot, "d")
+        await enter_text(pilot, "6.12")
+        text = await press(pilot, "enter")
+        assert "left   host values" in text and "right  what Linux 6.12" in text
+        await press(pilot, "s")
+        await enter_text(pilot, "6.2+mask-ccidx")
+        text = await press(pilot, "enter")
+        assert "left   what Linux 6.2+mask-ccidx shows" in text and "K Kernels" in text
+        text = await press(pilot, "d")
+        assert "● two kernels on this host" in text
+        await enter_text(pilot, "cortex-a72-linux-6.1")
+        await press(pilot, "enter")
+        await wait_for(
+            pilot, lambda: "right  cortex-a72-linux-6.1" in screen_text(app), "a shipped dump by its bare name"
+        )
+        assert page(app).board.kernel is None
+        await press(pilot, "a")
+        await enter_text(pilot, "6.12")
+        assert "✖ 6.12: a kernel is no dump; K compares two" in await press(pilot, "enter")
+
+
+async def test_no_rule_of_a_kernel_that_is_not_modelled_is_compared() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await compare(pilot)
+        page(app).compare_kernel(ask("99.5.1"))
+        await settle(pilot)
+        shown = page(app).board.shown
+        assert shown and not [one for one in shown if one.node.kind == "change" or one.node.state == "rules"]
+        ids = [one.node for one in shown if one.node.kind == "register" and one.node.title.startswith("ID_AA64")]
+        assert {one.state for one in ids} == {"unknown"}
+        assert "99.5.1 is not modelled" in await press(pilot, "enter")
+
+
+async def test_two_kernels_export_values_lists_and_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = app_on(NEOVERSE)
+    copied: list[str] = []
+    monkeypatch.setattr(app, "copy_to_clipboard", copied.append)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await compare(pilot)
+        page(app).compare_kernel(ask("6.12"))
+        await settle(pilot)
+        await press(pilot, "Y")
+        assert "| ID_AA64MMFR2_EL1.CCIDX | 0x1 | 0x0 | masked | mask CCIDX |" in copied[0]
+        assert "11 only right: cache normalisation" in copied[0]
+        assert "| ID_AA64PFR0_EL1 | CSV3 | writable | only as shown | may be lowered |" in copied[0]
+        assert page(app).report_name().startswith("kernels-6.1.176-6.12")
+
+
 SCREENS = {
+    "compare-kernels": (NEOVERSE, (), ("K", "text:6.12", "enter")),
+    "compare-kernels-rules": (NEOVERSE, (), ("K", "text:6.12", "enter", "R", "n", "n")),
     "compare": (NEOVERSE, (), ()),
     "compare-all": (NEOVERSE, (), ("m",)),
     "compare-rules": (NEOVERSE, (), ("R",)),

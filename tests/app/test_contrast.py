@@ -6,13 +6,14 @@ import pytest
 
 from inspector import sources
 from inspector.app.modes.compare.board import Board
-from inspector.app.modes.compare.dumps import Side, all_sides, contrast, equal_nodes, side_name
+from inspector.app.modes.compare.dumps import contrast, equal_nodes
 from inspector.app.modes.compare.lines import Node, by_rule, filtered, in_order, lines, registers_in, step, worst
 from inspector.app.modes.compare.question import dumps_picture, first_question, kernel_picture, report
+from inspector.app.modes.compare.sides import Side, all_sides, side_name
 from inspector.app.modes.compare.table import fitted, number, verdict
 from inspector.app.shell.session import Session
 from inspector.app.shell.view import views_of
-from inspector.checks.machine.machine import ask
+from inspector.checks.machine.question import ask
 from inspector.errors import InspectorError
 from inspector.registers.encoding import sysreg_id
 from inspector.sources.dump import Constraint, Dump, Host, Provenance, Vcpu

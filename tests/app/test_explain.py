@@ -11,6 +11,7 @@ from inspector.app.dialogs.line import cleaned
 from inspector.app.modes.explain.screen import Explain
 from inspector.app.shell.application import InspectorApp
 from inspector.app.shell.commands import PageCommands
+from inspector.app.shell.wording import on_screen
 from inspector.app.widgets.ink import plain
 from inspector.app.widgets.lines import Lines
 from tests.app.driving import SIZES, check_golden, press, screen_text, settle, wait_for
@@ -51,7 +52,7 @@ async def test_loaded_dumps_stand_for_both_sides() -> None:
         page = await explained(app, pilot)
         text = screen_text(app)
         assert "F2 source: neoverse-n2-linux-6.1 " in text and "0x0000_0000_0102_1110  from the dump" in text
-        await press(pilot, "f3", "f3")
+        await press(pilot, "f3", "down", "enter")
         await wait_for(pilot, lambda: page.complete, "the answer with both")
         assert page.answer is not None and page.answer.simulation is not None
         assert "F3 destination: neoverse-n2-linux-6.12" in screen_text(app)
@@ -87,7 +88,7 @@ async def test_a_text_that_says_nothing_is_told_so() -> None:
 async def test_it_opens_without_any_dump() -> None:
     async with (app := app_on()).run_test(size=(80, 24)) as pilot:
         await explained(app, pilot)
-        assert "ID_MMFR4_EL1" in await press(pilot, "f2")
+        assert "ID_MMFR4_EL1" in await press(pilot, "f2", "escape")
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
@@ -105,3 +106,20 @@ async def test_the_page_is_as_expected(size: tuple[int, int]) -> None:
 def test_what_is_pasted_loses_its_escape_sequences() -> None:
     assert cleaned("\x1b]0;title\x07\x1b[1;31mred\x1b[0m\r\nnext\x07\x9b") == "red\nnext  "
     assert len(cleaned("x" * (3 << 20))) == 1 << 20
+
+
+async def test_what_to_do_names_the_keys_beside_the_command() -> None:
+    app = app_on()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        app.open_dialog(Explain("cacheinfo: Unable to detect cache hierarchy for CPU 0"))
+        await wait_for(pilot, lambda: "What to do" in screen_text(app), "the answer")
+        assert "`vcpu-inspector caches DUMP` (on screen: 6)" in " ".join(screen_text(app).split())
+
+
+def test_options_are_said_as_keys() -> None:
+    assert on_screen("pi.txt: does not name its kernel; choose one (--kernel K)") == (
+        "pi.txt: does not name its kernel; p chooses one"
+    )
+    assert on_screen("no command, no option: as it is") == "no command, no option: as it is"
+    assert on_screen("run `vcpu-inspector verify FILE`") == "run `vcpu-inspector verify FILE`"

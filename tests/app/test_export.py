@@ -9,18 +9,19 @@ import msgspec
 import pytest
 
 from inspector import sources
+from inspector.app.modes.migrate.screen import Migrate
 from inspector.app.shell.application import InspectorApp
 from inspector.app.shell.frame import Frame
 from inspector.cli import main
 from inspector.sources.dump import Dump
 from tests.app.driving import enter_text, press, screen_text, settle, wait_for
-from tests.app.material import app_on
+from tests.app.material import NEOVERSE, app_on
 from tests.hostile_text import EVIL, hidden_in
 
 
 async def exported(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
     """What stands in the file afterwards, and the screen."""
-    source = folder / "secret-customer" / "guest.json"
+    source = folder / "secret-customer [1] & <sons>" / "guest.json"
     source.parent.mkdir(exist_ok=True)
     if not source.exists():
         assert main(["convert", "builtin:neoverse-n2-linux-6.1", "-o", str(source)]) == 0
@@ -84,3 +85,14 @@ async def test_no_name_of_a_file_acts_in_a_report(mode: str) -> None:
         assert not hidden_in(text)
         assert not re.search(r"(?<!\\)(<img|\]\(http)", "".join(text.split("```")[::2]))
         assert not any(line.startswith("rm ") for line in text.splitlines())
+
+
+async def test_an_answer_that_has_not_come_is_no_empty_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await settle(pilot)
+        await press(pilot, "4")
+        monkeypatch.setattr(Migrate, "report", lambda page: "")
+        monkeypatch.setattr(Migrate, "complete", property(lambda page: False))
+        await press(pilot, "e")
+        await wait_for(pilot, lambda: "still being worked out" in screen_text(app), "the reason")

@@ -26,6 +26,7 @@ SCREENS = {
     "cache-made-up": ("builtin:neoverse-n2-linux-6.12", ("6",)),
     "help": (NEOVERSE, ("?",)),
     "open": (NEOVERSE, ("o",)),
+    "palette-found": (NEOVERSE, ("ctrl+p", "text:mmfr2")),
     "start": ("", ()),
 }
 ALONE = {PFR0: 0x1101_0011_2111_0112, PFR1: 0x21}

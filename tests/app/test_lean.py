@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import gc
+import weakref
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.app import App
-from textual.command import CommandPalette
 from textual.css.stylesheet import Stylesheet
+from textual.dom import DOMNode
 from textual.pilot import Pilot
 from textual.widgets._toast import Toast, ToastRack
 
 from inspector.app.dialogs.help import Help
-from inspector.app.dialogs.palette import Palette
 from inspector.app.shell.application import InspectorApp
-from inspector.app.shell.drawing import Written
+from inspector.app.shell.drawing import Drawing, Written
 from inspector.app.widgets.lines import Lines
 from tests.app.driving import press, screen_text, settle, wait_for
 from tests.app.material import NEOVERSE, app_on
@@ -65,6 +65,38 @@ async def test_each_style_sheet_is_parsed_once_and_only_when_it_is_needed(counte
     assert files_read == dict.fromkeys(("shell", "browse", "cache", "dialogs"), 1)
 
 
+async def test_rules_have_the_ranks_that_a_sheet_parsed_anew_gives_them_though_no_text_is_parsed_twice(
+    counted: Counter[str],
+) -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot, app)
+        for key in ("?", "escape", "w", "escape", "p"):
+            await press(pilot, key)
+        assert {name: count for name, count in counted.items() if count > 1} == {}
+        anew = Stylesheet(variables=app.stylesheet._variables)
+        for read_from, source in app.stylesheet.source.items():
+            anew.add_source(source.content, read_from, *source[1:])
+        anew.parse()
+        ranks = [[(one.selectors, one.tie_breaker) for one in sheet.rules] for sheet in (app.stylesheet, anew)]
+        assert ranks[0] == ranks[1] and min(rank for _, rank in ranks[0]) < -1
+
+
+async def test_what_a_closed_dialog_leaves_is_collected_before_a_key_has_to() -> None:
+    before = gc.get_threshold()
+    app = app_on(NEOVERSE)
+    try:
+        gc.set_threshold(10_000_000)
+        async with app.run_test(size=SIZE) as pilot:
+            await ready(pilot, app)
+            await press(pilot, "?")
+            closed = weakref.ref(app.screen)
+            await press(pilot, "escape")
+            await wait_for(pilot, lambda: closed() is None, "the dialog is gone")
+    finally:
+        gc.set_threshold(*before)
+
+
 @pytest.mark.parametrize("key", ["6", "o"])
 async def test_a_screen_is_drawn_whole_once_when_it_comes(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[int] = []
@@ -80,6 +112,32 @@ async def test_a_screen_is_drawn_whole_once_when_it_comes(key: str, monkeypatch:
         monkeypatch.setattr(App, "_display", display)
         await press(pilot, key)
     assert drawn.count(SIZE[0] * SIZE[1]) == 1
+
+
+async def test_a_dialog_is_styled_once_for_who_has_the_keys_and_nothing_is_drawn_after_its_first_frame(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    styled, drawn = Counter[str](), list[str]()
+    apply, shown = Stylesheet.apply, Drawing.render_update
+
+    def applied(self: Stylesheet, node: DOMNode, **more: Any) -> None:
+        styled[str(node.id)] += 1
+        apply(self, node, **more)
+
+    def update(self: Drawing, *rest: Any, **more: Any) -> Any:
+        drawn.append(type(self.root).__name__)
+        return shown(self, *rest, **more)
+
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot, app)
+        monkeypatch.setattr(Stylesheet, "apply", applied)
+        monkeypatch.setattr(Drawing, "render_update", update)
+        await press(pilot, "o")
+        await settle(pilot)
+        assert app.screen.query_one("#path").has_focus
+        assert styled["path"] == styled["offers"] == 1
+        assert drawn == ["Open"]
 
 
 async def test_garbage_is_looked_for_again_once_a_new_mode_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,18 +192,6 @@ async def test_a_notice_has_a_place_on_each_screen_and_none_is_kept_for_it() -> 
         await wait_for(pilot, lambda: isinstance(app.screen, Help), "help")
         await wait_for(pilot, lambda: len(app.screen.query(Toast)) == 1, "the notice over the dialog")
         assert len(app.screen.query(ToastRack)) == 1
-
-
-async def test_the_palette_draws_nothing_while_nothing_happens() -> None:
-    app = app_on(NEOVERSE)
-    async with app.run_test(size=SIZE) as pilot:
-        await ready(pilot, app)
-        await pilot.press("ctrl+p")
-        await wait_for(pilot, lambda: isinstance(app.screen, Palette), "the palette")
-        assert isinstance(app.screen, CommandPalette)
-        await wait_for(
-            pilot, lambda: all(one.auto_refresh is None for one in app.screen.query("LoadingIndicator")), "no animation"
-        )
 
 
 def test_one_theme_is_read_at_the_start_and_the_others_when_they_are_asked_for() -> None:

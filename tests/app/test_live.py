@@ -15,13 +15,16 @@ import pytest
 
 from inspector import app as screens
 from inspector import leaving, sources
+from inspector.app.dialogs.help import Help
 from inspector.app.shell import live
-from inspector.app.shell.application import InspectorApp
+from inspector.app.shell.application import InspectorApp, StartApp
 from inspector.app.shell.live import LiveReading
 from inspector.cli import main
 from inspector.errors import SourceError
+from inspector.lab.machine import StoppedError
 from inspector.registers import encoding as enc
 from inspector.sources.dump import Dump
+from inspector.sources.live.laboratory import Lab
 from inspector.sources.live.source import LiveOptions
 from tests.app.driving import check_golden, press, screen_text, settle, wait_for
 from tests.app.material import NEOVERSE, PFR0, SCTLR, VALUES
@@ -167,15 +170,6 @@ async def test_asked_to_end_again_while_the_last_work_is_waited_for() -> None:
         assert leaving._listeners and leaving._asked
 
 
-async def test_a_file_cannot_be_read_again() -> None:
-    app = InspectorApp([dump_of(VALUES)], config=Path("/nonexistent"))
-    async with app.run_test(size=(80, 24), notifications=True) as pilot:
-        await settle(pilot)
-        await press(pilot, "r")
-        await wait_for(pilot, lambda: "This is a file" in screen_text(app), "the answer")
-        assert " live " not in screen_text(app).splitlines()[1]
-
-
 async def test_a_live_address_opens_beside_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     source = FakeLive(SourceError("connection refused", ADDRESS), VALUES, caution="the guest pauses")
     monkeypatch.setattr("inspector.sources.live.open_live", lambda address: source)
@@ -188,6 +182,69 @@ async def test_a_live_address_opens_beside_the_screen(monkeypatch: pytest.Monkey
         await wait_for(pilot, lambda: app.session.reading is not None, "the source is open")
         await settle(pilot)
         assert "live read 12:00:00" in screen_text(app)
+
+
+@pytest.mark.parametrize("how", ["start", "dialog"])
+async def test_escape_gives_up_a_reading_and_ends_a_machine_that_starts(
+    how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Lab("lab:6.12", LiveOptions())
+    ended = threading.Event()
+
+    def read() -> Dump:
+        machine.say(machine.address, "booting, 5 s")
+        machine.stopped.wait(60)
+        machine.say(machine.address, "booting, 6 s")
+        ended.set()
+        raise StoppedError("was stopped", machine.address)
+
+    monkeypatch.setattr(machine, "read", read)
+    monkeypatch.setattr("inspector.sources.live.open_live", lambda address: machine)
+    app = StartApp(config=Path("/nonexistent"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, *(["f2"] if how == "dialog" else []), *"lab:6.12", "enter")
+        await wait_for(pilot, lambda: "booting, 5 s" in screen_text(app), "what the machine does")
+        assert ("esc Give up" in screen_text(app)) == (how == "start")
+        await press(pilot, "escape")
+        await wait_for(pilot, ended.is_set, "the start has ended")
+        text = await press(pilot)
+        assert "booting" not in text and "stopped" not in text and "Give up" not in text
+        assert ("given up" in text and "lab:6.12" in text) == (how == "start")
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24), (60, 16), (200, 60)])
+async def test_a_source_without_registers_says_so_and_why_on_every_screen(size: tuple[int, int]) -> None:
+    note = "this is x86_64: ID registers exist only on 64-bit arm64"
+    nothing = msgspec.structs.replace(live_dump({}), vcpus=(), notes=(note,))
+    readings = {nothing.provenance.source: LiveReading(FakeLive({}), live.now())}
+    app = InspectorApp([nothing], readings=readings, config=Path("/nonexistent"))
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        words = screen_text(app).split()
+        assert "vm.sock holds no register" in " ".join(words) and "x86_64:" in words and words.count("arm64") == 1
+        assert "stands out" not in screen_text(app)
+        for mode, told in (("2", "holds neither"), ("4", "no loaded dump is a saved VM"), ("5", "not a saved vCPU")):
+            await press(pilot, mode)
+            await wait_for(pilot, lambda told=told: told in screen_text(app), told)  # type: ignore[misc]
+
+
+async def test_what_was_read_late_takes_nobody_away_from_something_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = FakeLive(VALUES)
+    source.go.clear()
+    monkeypatch.setattr("inspector.sources.live.open_live", lambda address: source)
+    app = StartApp(config=Path("/nonexistent"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, *ADDRESS, "enter")
+        await press(pilot, "f1")
+        source.go.set()
+        await wait_for(pilot, lambda: ADDRESS in app.session.readings, "it was read")
+        text = await press(pilot)
+        assert "has been read (o shows it)" in text and isinstance(app.screen, Help)
+        await press(pilot, "escape", "f2", "up", "home")
+        text = await press(pilot, *(["down"] * 0), "enter")
+        await wait_for(pilot, lambda: "live read 12:00:00" in screen_text(app), "the dump")
 
 
 @pytest.mark.parametrize("size", [(120, 40), (80, 24), (60, 16)], ids=lambda size: f"{size[0]}x{size[1]}")

@@ -173,7 +173,8 @@ async def test_a_host_alone_has_nothing_to_restore() -> None:
     async with app_on(dump_of({MIDR: VALUES[MIDR]}, kind="host")).run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         text = await asked(pilot, "4")
-        assert "no loaded dump holds a vCPU that could be restored" in text
+        assert "no loaded dump is a saved VM: s opens one. How hosts differ is in 2" in text
+        assert "Next" not in text and "Kernels" not in text
 
 
 async def test_several_vcpus_are_told_once() -> None:
@@ -382,3 +383,56 @@ async def test_fault_32_decimal_numbers_are_whole() -> None:
 @pytest.mark.parametrize(("own", "newer"), [("6.6", "6.12"), ("6.12", "6.18")])
 def test_hosts_move_from_one_series_that_is_kept_for_years_to_the_next(own: str, newer: str) -> None:
     assert newer_kernel(sources.load(f"builtin:neoverse-n2-linux-{own}")).startswith(f"{newer}.")
+
+
+@pytest.mark.parametrize("mode", ["2", "4"])
+async def test_where_there_is_room_the_explanation_stands_beside_with_every_field(mode: str) -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(200, 60)) as pilot:
+        await settle(pilot)
+        await press(pilot, mode)
+        await wait_for(pilot, lambda: getattr(app.screen, "complete", True), "the answer")
+        text = await press(pilot, "n" if mode == "2" else "G")
+        text = await press(pilot, "g")
+        head = {"2": "ID_AA64PFR0_EL1, host and exposed", "4": "ID_MMFR4_EL1, saved and destination's own"}[mode]
+        line = next(line for line in text.splitlines() if head in line)
+        assert line.index("│") < line.index(head) and "enter: more" not in text
+        right = [line.split("│")[1] for line in text.splitlines()[1:-1]]
+        assert sum(one.split()[1:2] != [] and ":" in one.split()[1] for one in right if one.strip()) >= 8
+        for size in ((80, 24), (200, 60), (120, 40)):
+            await pilot.resize_terminal(*size)
+            await settle(pilot)
+            text = screen_text(app)
+            assert (head in text) == (size[0] >= 160)
+            assert (size[0] >= 160 or text.splitlines()[-4].strip()) and max(map(len, text.splitlines())) <= size[0]
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+async def test_tables_of_kernels_name_the_host_that_they_are_about(size: tuple[int, int]) -> None:
+    """They are about the source's own machine; the destination that was chosen, and its counts, stood above them."""
+    app = app_on(NEOVERSE, "builtin:cortex-a72-linux-6.12")
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        text = await press(pilot, "4")
+        await wait_for(pilot, lambda: app.screen.complete, "the answer")  # type: ignore[attr-defined]
+        text = await press(pilot)
+        assert "cortex-a" in text and "✖" in text.splitlines()[0]
+        for key in ("k", "K"):
+            await press(pilot, key)
+            await wait_for(pilot, lambda: app.screen.complete, "the table")  # type: ignore[attr-defined]
+            text = await press(pilot)
+            head = text.splitlines()[:3]
+            assert "same host" in "\n".join(head) and "✖" not in head[0]
+            assert ("not cortex-a72-linux-6.12" in head[2]) == (size[0] > 100)
+        text = await press(pilot, "escape")
+        assert "same host" not in text.splitlines()[0] and "✖" in text.splitlines()[0]
+
+
+async def test_where_it_has_no_line_the_next_rule_is_told_by_name() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(60, 16)) as pilot:
+        await settle(pilot)
+        await press(pilot, "4")
+        await wait_for(pilot, lambda: app.screen.complete, "the answer")  # type: ignore[attr-defined]
+        await press(pilot, "h")
+        await wait_for(pilot, lambda: "Asked by the restore rule of" in screen_text(app), "whose rule it is")

@@ -9,6 +9,7 @@ from textual.widgets._toast import Toast
 from inspector.app.shell.notices import LEAST, Notice
 from tests.app.driving import press, settle
 from tests.app.material import NEOVERSE, app_on
+from tests.hostile_text import EVIL, hidden_in
 
 
 def test_no_time_of_a_notice_is_below_zero_and_its_end_is_its_end() -> None:
@@ -29,3 +30,14 @@ async def test_every_notice_of_the_program_is_one_of_these() -> None:
         shown = list(app._notifications)
         assert len(shown) == 2 and all(isinstance(one, Notice) for one in shown)
         assert len(app.screen.query(Toast)) == 2
+
+
+async def test_a_notice_shows_hostile_text_as_the_characters_that_it_has() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 40)) as pilot:
+        await settle(pilot)
+        app.notify(EVIL, title=EVIL)
+        await settle(pilot)
+        (notice,) = app._notifications
+        assert not hidden_in(notice.message) and not hidden_in(notice.title) and notice.markup is False
+        assert "[@click=app.quit]QUIT" in notice.message and "[@click=app.quit]QUIT" in notice.title

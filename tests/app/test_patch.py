@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from inspector.app.modes.patch.slide import big_figure
@@ -180,3 +182,34 @@ def test_big_figures_are_told_apart_and_grow_with_the_room() -> None:
     assert big_figure("17", 0) == ["▄█  ▀▀█", " █    █", "▀▀▀   ▀"]
     assert big_figure("1", 1) == ["  ██", "████", "  ██", "  ██", "██████"]
     assert not "".join(big_figure(" ", 1))
+
+
+async def test_where_there_is_room_the_explanation_stands_beside_with_every_field_and_every_change() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(200, 60)) as pilot:
+        await settle(pilot)
+        await press(pilot, "5")
+        await wait_for(pilot, lambda: bool(getattr(app.screen, "complete", False)), "every form worked out")
+        text = await press(pilot, "t", "t", "t")
+        assert "7/7 as posted" in text and re.search("What it changes, [0-9]{2} in all", text)
+        assert all(f"CCSIDR[{number}] " in text.partition("What it changes, ")[2] for number in range(14))
+        head = "ID_MMFR4_EL1: saved, read back before, and after"
+        for size in ((200, 60), (80, 24), (180, 40), (120, 40), (200, 60)):
+            await pilot.resize_terminal(*size)
+            await settle(pilot)
+            text = await press(pilot, "T", "T", "T")
+            assert "6/7 as posted" in text and (head in text) == (size[0] >= 180)
+            assert re.search(r"│ CCIDX +27:24 0x1 0x1 0x0 ≠", text) if size[0] >= 180 else "Rule    mask" in text
+            text = await press(pilot, "+")
+            assert head not in text and max(map(len, text.splitlines())) <= size[0]
+            assert (head in await press(pilot, "-")) == (size[0] >= 180)
+            await press(pilot, "t", "t", "t")
+
+
+async def test_numbers_of_the_explained_write_follow_the_base() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        assert "ID_MMFR4_EL1  0x0000_0000_0102_1110  CCIDX [27:24] 0x1" in await press(pilot, "5")
+        assert "_0001_0000_0010_0001_0001_0001_0000" in await press(pilot, "x")
+        assert "ID_MMFR4_EL1  16_912_656  CCIDX [27:24] 1" in await press(pilot, "x")

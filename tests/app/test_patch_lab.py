@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from textual.widgets import Input
 
 from inspector.app.shell.real import fetched_for
-from inspector.checks.machine.machine import ask
+from inspector.checks.machine.question import ask
 from inspector.errors import SourceError
 from inspector.registers.catalog import find
 from inspector.sources.dump import Dump
@@ -25,8 +27,8 @@ def _lab(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def rows(text: str) -> dict[str, str]:
-    """What is said of each kernel."""
-    lines = text.split("real kernels")[-1].splitlines()
+    """What is said of each kernel; beside it stands the explanation, where there is room."""
+    lines = [line.split("│")[0] for line in text.split("real kernels")[-1].splitlines()]
     return {line.split()[0]: " ".join(line.split()[1:]) for line in lines if line.strip()}
 
 
@@ -109,6 +111,30 @@ async def test_a_machine_that_starts_says_how_far_it_is_and_is_stopped_with_the_
         await wait_for(pilot, lambda: screen_text(app).count("booting, 5 s") == 3, "all are booting")
         await press(pilot, "escape")
         await wait_for(pilot, lambda: "booting" not in screen_text(app), "closed")
+
+
+async def test_what_a_machine_says_when_the_program_has_ended_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The threads that wait for machines go on until those have ended."""
+    begun, ended, done, faults = list[Lab](), threading.Event(), threading.Semaphore(0), list[BaseException]()
+
+    def read(lab: Lab) -> Dump:
+        begun.append(lab)
+        ended.wait(60)
+        try:
+            lab._say("booting, 5 s")
+        except BaseException as fault:
+            faults.append(fault)
+        done.release()
+        raise SourceError("was stopped", lab.address)
+
+    monkeypatch.setattr(Lab, "read", read)
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "5", "L")
+        await wait_for(pilot, lambda: len(begun) == 3, "all are starting")
+    ended.set()
+    assert all(done.acquire(timeout=60) for _ in begun) and not faults
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")

@@ -16,7 +16,7 @@ from inspector.app.widgets.ink import plain
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
 from inspector.checks.machine.machine import Machine
-from inspector.policies.loader import all_names, policy_names
+from inspector.policies.points import all_names, policy_names
 from inspector.registers.encoding import sysreg_id
 from inspector.registers.ids import WORKAROUND_3
 from inspector.sources.dump import Constraint

@@ -6,11 +6,13 @@ import msgspec
 import pytest
 
 from inspector import sources
-from inspector.app.modes.compare.dumps import Side
 from inspector.app.modes.compare.screen import Compare
+from inspector.app.modes.compare.sides import Side
 from inspector.app.modes.explain.screen import Answer, Explain
 from inspector.app.modes.migrate.fix import _changes
+from inspector.app.modes.migrate.question import Instead, Question
 from inspector.app.modes.migrate.screen import Migrate
+from inspector.app.modes.migrate.steps import instead_words
 from inspector.app.widgets.ink import plain
 from inspector.checks.repair.fix import Replacement
 from inspector.registers.catalog import find
@@ -148,3 +150,10 @@ def test_the_page_of_a_fix_withholds_them_too() -> None:
     one = Replacement(vcpu=0, id=KEY, name="APIAKeyLo_EL1", old=0x5EC2E7, new=0, reason="", risk="", offset=None)
     assert not tells("".join(map(plain, _changes((one,), 100, secrets=False))))
     assert tells("".join(map(plain, _changes((one,), 100, secrets=True))))
+
+
+def test_a_value_written_instead_is_withheld_too() -> None:
+    saved = marked(0, "/vm/one.json")
+    question = Question(saved)
+    one = Instead(0, KEY, 0x5EC2E7)
+    assert not tells(instead_words(question, one, secrets=False)) and tells(instead_words(question, one, secrets=True))

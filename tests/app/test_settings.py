@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -76,6 +77,14 @@ async def test_a_kernel_or_vmm_that_there_is_not_costs_one_line_each(tmp_path: P
         await settle(pilot)
         assert app.session.question is None and app.settings.vmm == ""
         assert len(app.problems) == 2 and all("\n" not in one for one in app.problems)
+
+
+def test_what_is_remembered_is_written_through_no_link(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("kept")
+    (tmp_path / f"remembered.{os.getpid()}").symlink_to(victim)
+    Memory(tmp_path).opened(Recent("vm.mig"))
+    assert victim.read_text() == "kept" and not (tmp_path / "remembered.json").exists()
 
 
 async def test_theme_and_base_come_back_and_settings_come_before_them(tmp_path: Path) -> None:

@@ -8,15 +8,16 @@ import msgspec
 
 from inspector import sources
 from inspector.app.modes.browse.table import field_table
-from inspector.app.modes.compare.dumps import Side, contrast
+from inspector.app.modes.compare.dumps import contrast
 from inspector.app.modes.compare.lines import Node
 from inspector.app.modes.compare.question import kernel_picture
+from inspector.app.modes.compare.sides import Side
 from inspector.app.shell.modelled import modelled_view
 from inspector.app.shell.view import views_of
-from inspector.checks.machine.machine import Machine, ask
+from inspector.checks.machine.machine import Machine
+from inspector.checks.machine.question import Given, ask
 from inspector.checks.restore.migration import migrate
 from inspector.kvm.words.showing import explain_register
-from inspector.policies.loader import load_policy
 from inspector.registers.bits import insert
 from inspector.registers.catalog import by_id
 from inspector.registers.ids import ID_AA64DFR0_EL1, ID_AA64MMFR4_EL1
@@ -88,12 +89,12 @@ def test_what_a_kernel_lowers_is_lowered_everywhere() -> None:
 
 def test_migrate_takes_the_lowered_value_and_refuses_the_raised_one() -> None:
     lowered = dump_with(ID_AA64DFR0_EL1, DOUBLE_LOCK, 0, 0xF)
-    report = migrate(lowered, "same-host", load_policy("6.12"))
+    report = migrate(lowered, "same-host", Given("6.12"))
     verdicts = {finding.id: finding for vcpu in report.vcpus for finding in vcpu.findings}
     field = next(f for f in verdicts[ID_AA64DFR0_EL1].fields if (f.msb, f.lsb) == DOUBLE_LOCK)
     assert field.accepted
     raised = dump_with(ID_AA64DFR0_EL1, DOUBLE_LOCK, 0xF, 0)
-    report = migrate(raised, "same-host", load_policy("6.12"))
+    report = migrate(raised, "same-host", Given("6.12"))
     verdicts = {finding.id: finding for vcpu in report.vcpus for finding in vcpu.findings}
     field = next(f for f in verdicts[ID_AA64DFR0_EL1].fields if (f.msb, f.lsb) == DOUBLE_LOCK)
     assert not field.accepted

@@ -6,15 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from inspector.app.dialogs.kernels import KernelsPage
 from inspector.app.modes.browse.screen import Browse
 from inspector.app.modes.explain.screen import Explain
 from inspector.app.modes.start.anything import guess, recognise
-from inspector.app.modes.start.here import dumps_in
+from inspector.app.modes.start.here import MOST, dumps_in
 from inspector.app.modes.start.screen import Anything, Start
 from inspector.app.shell.remembered import Memory, Recent
+from inspector.app.widgets.lines import Lines
 from inspector.registers.ids import id_of
-from tests.app.driving import press, screen_text, settle, wait_for
+from tests.app.driving import enter_text, press, screen_text, settle, wait_for
 from tests.app.material import app_on
+from tests.sources.examples import crosvm
 
 MATERIAL = Path(__file__).parent.parent / "material"
 REFUSED = MATERIAL / "qemu-output" / "qemu-10.0-refused.txt"
@@ -41,7 +44,18 @@ VALUES = "MIDR_EL1 = 0x410fd490\nID_AA64PFR0_EL1 = 0x1101001121110112\n"
         ("ssh://host", "live"),
         ("gdb:localhost:1234", "live"),
         ("xyzzy", "unknown"),
+        ("6.12", "kernels"),
+        ("6.1 6.12.107+deb13-cloud-arm64", "kernels"),
+        ("6.2 6.2+mask-ccidx", "kernels"),
+        ("6", "unknown"),
+        ("6.1 99.9", "unknown"),
         ("hello world", "unknown"),
+        ("Invalid argument", "explain"),
+        ("7", "command"),
+        ("demo", "command"),
+        ("failed", "unknown"),
+        ("error: internal error: something that nobody has seen failed", "explain"),
+        ("Error: VmRestore: a message failed\nCaused by: whatever went wrong", "explain"),
         ("/no/such/file", "unknown"),
         ("builtin:nothing", "unknown"),
     ],
@@ -57,6 +71,32 @@ def test_a_path_that_is_no_file_says_so() -> None:
     assert "No such file" in recognise("/no/such/file").problem
 
 
+def test_names_are_taken_as_file_managers_and_shells_spell_them(tmp_path: Path) -> None:
+    odd = tmp_path / "gespeichert Größe  ü.mig.xz"
+    odd.write_bytes(STREAM.read_bytes())
+    shell = str(odd).replace(" ", "\\ ")
+    for text in (str(odd), f"'{odd}' ", f'"{odd}"', shell, odd.as_uri()):
+        assert [dump.provenance.source for dump in recognise(text).dumps] == [str(odd)], text
+    two = recognise(f"{shell} '{REFUSED.parent}/../qemu/{STREAM.name}' builtin:neoverse-n2-linux-6.1")
+    assert [one.provenance.source.rpartition("/")[2] for one in two.dumps] == [
+        odd.name, STREAM.name, "builtin:neoverse-n2-linux-6.1"
+    ]  # fmt: skip
+    assert recognise(f"{shell} {shell}.no").kind == "unknown"
+    assert "explained alone" in recognise(f"{shell} {REFUSED}").problem
+
+
+def test_what_lies_there_and_is_no_file_is_named_as_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link.mig").symlink_to("nowhere")
+    (tmp_path / "vm" / "vcpu").mkdir(parents=True)
+    (tmp_path / "vm" / "vcpu" / "vcpu0").write_bytes(crosvm())
+    (tmp_path / "CCIDX").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert "is a folder" in recognise("folder").problem and "is a folder" in recognise("folder/").problem
+    assert "No such file" in recognise("link.mig").problem
+    assert recognise("vm").dumps and recognise("CCIDX").kind == "explain"
+
+
 @pytest.mark.parametrize(
     ("text", "lines", "words"),
     [
@@ -68,6 +108,14 @@ def test_a_path_that_is_no_file_says_so() -> None:
         ("first", 12, "12 lines pasted"),
         (str(STREAM), 1, "a file"),
         ("xyz", 1, "so far"),
+        ("6.1", 1, "a second one behind it"),
+        ("6.1 6.12", 1, "what changed between them"),
+        ("why so slow", 1, "where it is an error"),
+        ("7", 1, "error text"),
+        ("4", 1, "open one, then press 4"),
+        ("builtin:neoverse-n2", 1, "7 names begin so: builtin:neoverse-n2-linux-5.10"),
+        (f"'{STREAM}'", 1, "a file"),
+        (f"{STREAM} neoverse-n2-linux-6.1", 1, "2 sources"),
     ],
 )
 def test_what_is_typed_is_told_while_it_is_typed(text: str, lines: int, words: str) -> None:
@@ -79,8 +127,27 @@ def test_dumps_of_a_folder_are_found_by_content(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("nothing here\n")
     (tmp_path / "vm.mig.xz").write_bytes(STREAM.read_bytes())
     (tmp_path / "empty").touch()
-    assert [name for name, _ in dumps_in(tmp_path)] == ["a-host.txt", "vm.mig.xz"]
-    assert dumps_in(tmp_path / "missing") == []
+    found = dumps_in(tmp_path)
+    assert ([name for name, _ in found.dumps], found.left) == (["a-host.txt", "vm.mig.xz"], 0)
+    assert "1 host, " in found.dumps[0][1] and "vCPU" not in found.dumps[0][1]
+    assert dumps_in(tmp_path / "missing") == ([], 0)
+
+
+def test_a_folder_of_many_dumps_says_how_many_files_are_left(tmp_path: Path) -> None:
+    for number in range(MOST + 3):
+        (tmp_path / f"host-{number}.txt").write_text("# host\nMIDR_EL1 0x410fd490\n")
+    found = dumps_in(tmp_path)
+    assert (len(found.dumps), found.left) == (MOST, 3)
+
+
+def test_a_beginning_of_names_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("vm-one.mig", "vm-two.mig", *(f"many-{n:05}" for n in range(10_000))):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    assert guess("vm", 1) == "2 names begin so: vm-one.mig  vm-two.mig   tab completes"
+    assert guess("vm-", 1) == "2 names begin so: vm-one.mig  vm-two.mig"
+    assert guess("vm-o", 1) == "tab completes: vm-one.mig"
+    assert guess("many-", 1).endswith("many-00007  … and 9992 more   tab completes")
 
 
 async def test_letters_that_are_keys_elsewhere_arrive_whole() -> None:
@@ -128,6 +195,37 @@ async def test_what_means_nothing_is_said_in_place_and_can_be_mended() -> None:
         assert "✖" not in text and app.screen.query_one("#take", Anything).value == ""
 
 
+async def test_two_names_open_both() -> None:
+    app = app_on()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        app.screen.query_one("#take", Anything).paste("builtin:neoverse-n2-linux-6.1 neoverse-n2-linux-6.12")
+        await press(pilot, "enter")
+        await wait_for(pilot, lambda: isinstance(app.screen, Browse), "Browse")
+        assert [dump.provenance.source[-4:] for dump in app.session.loaded] == ["-6.1", "6.12"]
+        assert app.session.place.source == 0
+
+
+async def test_a_long_message_says_that_it_goes_on() -> None:
+    app = app_on()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        app.screen.query_one("#take", Anything).paste("builtin:none")
+        for size, whole in (((80, 24), False), ((120, 40), True)):
+            await pilot.resize_terminal(*size)
+            await press(pilot, "enter")
+            await wait_for(pilot, lambda: "✖ builtin:none" in screen_text(app), "the problem")
+            text = await press(pilot)
+            assert ("neoverse-n2-linux-7.3\n  Also" in text) == whole and (" …\n  Also" in text) != whole
+
+
+async def test_what_quits_is_told_in_plain_words() -> None:
+    app = app_on()
+    async with app.run_test(size=(80, 24)) as pilot:
+        text = await press(pilot, "ctrl+c")
+        assert "ctrl+q leaves the program" in text and "[" not in text
+
+
 async def test_recent_sources_come_first(tmp_path: Path) -> None:
     Memory(tmp_path).opened(Recent(str(STREAM), "qemu-stream", 0.0))
     app = app_on(state=tmp_path)
@@ -170,3 +268,30 @@ async def test_the_demonstration_is_played_from_the_list() -> None:
         await press(pilot, "up", "up", "enter")
         await wait_for(pilot, lambda: "1/7 A field is to be hidden" in screen_text(app), "the story begins")
         assert "2/7" in await press(pilot, " ")
+
+
+async def test_two_kernels_are_compared_without_a_dump_and_exported(tmp_path: Path) -> None:
+    app = app_on()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await enter_text(pilot, "6.1 6.12")
+        await press(pilot, "enter")
+        await wait_for(pilot, lambda: isinstance(app.screen, KernelsPage), "the page")
+        text = screen_text(app)
+        assert "Linux 6.1.176 -> Linux 6.12.107: " in text and "only as shown -> may be" in text
+        for size in ((80, 24), (120, 40), (200, 60)):
+            await pilot.resize_terminal(*size)
+            await settle(pilot)
+            page = app.screen.query_one("#page", Lines)
+            longest = max(sum(len(piece.text) for piece in one) for one in page.rows)
+            assert size[0] * 2 // 3 < longest <= page.content_size.width, "as wide as the terminal, and nothing is cut"
+        await press(pilot, "e", "ctrl+u")
+        await enter_text(pilot, str(tmp_path / "out.md"))
+        await press(pilot, "enter")
+        assert "| ID_AA64PFR0_EL1 | CSV3 | writable |" in (tmp_path / "out.md").read_text(encoding="utf-8")
+        await press(pilot, "escape", "ctrl+u")
+        await enter_text(pilot, "6.12")
+        await press(pilot, "enter")
+        await wait_for(pilot, lambda: isinstance(app.screen, KernelsPage), "the page of one")
+        assert "certainty" in screen_text(app) or "recorded" in screen_text(app)
+        assert "--" not in screen_text(app)

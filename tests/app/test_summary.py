@@ -108,7 +108,7 @@ async def test_escape_clears_the_filter_then_leads_back() -> None:
 
 
 async def test_a_chosen_kernel_decides_what_the_guest_gets() -> None:
-    from inspector.checks.machine.machine import ask
+    from inspector.checks.machine.question import ask
 
     app = app_on(NEOVERSE)
     async with app.run_test(size=(120, 40)) as pilot:

@@ -17,7 +17,8 @@ from inspector.app.modes.migrate.steps import again
 from inspector.app.modes.write.screen import Write
 from inspector.app.shell.application import InspectorApp
 from inspector.app.shell.session import Session
-from inspector.checks.machine.machine import ask, machine
+from inspector.checks.machine.machine import machine
+from inspector.checks.machine.question import ask
 from inspector.checks.restore.stepping import course_of
 from inspector.checks.writing.history import Step, steps_of
 from inspector.checks.writing.scratch import PairedWrite, ScratchWrites
@@ -30,6 +31,7 @@ from inspector.sources.live.scratch import ActualWrite
 from inspector.sources.live.source import LiveOptions
 from tests.app.driving import check_golden, enter_text, press, screen_text, settle, wait_for
 from tests.app.material import NEOVERSE, PFR0, TPIDR, app_on
+from tests.fresh import ROOT
 
 SIZES = ((120, 40), (80, 24), (60, 16), (200, 60))
 TWO = "CSV2=0 ID_AA64MMFR2_EL1.CCIDX=1"
@@ -201,7 +203,7 @@ def test_writes_change_the_saved_vm_and_not_the_machine_that_it_goes_to() -> Non
     do(session, "ID_AA64PFR0_EL1.CSV2=0")
     put = asking.grounded(asking.Question(session.dumps[0], None, "6.12"), [(session.dumps[0], session.loaded[0], 1)])
     assert put is not None and put.read is dump and put.written == {PFR0}
-    found = next(one for one in asking.ask(put, ways_out=False).findings if one.id == PFR0)
+    found = next(one for one in asking.ask(put).findings if one.id == PFR0)
     assert found.value is not None and found.value >> 56 & 0xF == 0
     assert found.destination is None or found.destination >> 56 & 0xF == 1
     with pytest.raises(Exception, match="simulated writes"):
@@ -321,7 +323,7 @@ async def test_compare_marks_what_was_written_in_every_form() -> None:
 
 async def test_the_write_dialog_shows_what_was_saved_where_no_rule_derives_it() -> None:
     """The kernel under the dump hides a field of the host; the saved value is known all the same."""
-    stream = "tests/material/qemu/kvm-6.1_neoverse-n2_q100.mig.xz"
+    stream = str(ROOT / "tests/material/qemu/kvm-6.1_neoverse-n2_q100.mig.xz")
     async with (app := app_on(stream)).run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         app.session.show_register(find("ID_AA64MMFR1_EL1").register.id)
@@ -381,11 +383,8 @@ def test_what_is_written_at_a_step_decides_about_later_steps() -> None:
     source = sources.load(NEOVERSE)
     pmcr, enabled = find("PMCR_EL0").register.id, find("PMCNTENSET_EL0").register.id
     saved = asking.Question(source, kernel="7.3")
-    typed = saved._replace(instead=(asking.Instead(0, pmcr, 0),))
-    steps = [
-        {one.finding.id: one for one in course_of(asking.ask(question, ways_out=False)).steps}
-        for question in (saved, typed)
-    ]
+    typed = msgspec.structs.replace(saved, instead=(asking.Instead(0, pmcr, 0),))
+    steps = [{one.finding.id: one for one in course_of(asking.ask(question)).steps} for question in (saved, typed)]
     assert [one[enabled].outcome for one in steps] == ["accepted", "changed"]
     assert steps[0][enabled].number > steps[0][pmcr].number
     assert typed.written == {pmcr} and not saved.written and typed.behind is source

@@ -11,15 +11,18 @@ from hypothesis import strategies as st
 from inspector import sources
 from inspector.app.modes.browse.standing import standings
 from inspector.app.modes.browse.table import field_table
+from inspector.app.modes.compare.sides import Side, side_name
 from inspector.app.shell.modelled import modelled_view
 from inspector.app.shell.search import find_in
-from inspector.app.shell.view import views_of
+from inspector.app.shell.view import short_name, source_name, views_of
 from inspector.checks.machine.machine import machine
+from inspector.checks.machine.question import Given
 from inspector.policies.setup import QEMU_SETUP
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import sysreg_id
 from inspector.registers.ids import CTR_EL0, IDS, MIDR_EL1, PMCR_EL0
 from inspector.sources.dump import Dump, Host, Provenance
+from tests.sources.material import dump_of
 
 
 def test_a_raw_register_that_is_known_in_part_is_not_shown_with_zeros() -> None:
@@ -35,7 +38,7 @@ def test_what_no_register_gives_is_shown_as_not_known_under_a_policy() -> None:
     vcpu = msgspec.structs.replace(saved.vcpus[0], values={IDS["MIDR_EL1"]: 0x410FD493}, setup=QEMU_SETUP)
     dump = msgspec.structs.replace(saved, vcpus=(vcpu,), host=None)
     view = views_of(dump)[0]
-    shown = modelled_view(view, machine(dump, "6.18"))
+    shown = modelled_view(view, machine(dump, Given("6.18")))
     counter = sysreg_id(3, 3, 14, 0, 1)
     assert counter not in shown.values and shown.text(counter) == "0x????_????_????_????"
     assert PMCR_EL0 not in shown.values and "?" in shown.text(PMCR_EL0)
@@ -63,3 +66,11 @@ def test_a_register_is_marked_as_its_field_table_says(chance: random.Random) -> 
         if (word := marks[reg_id].word) in ("masked", "raised"):
             states = {one.state for one in field_table(changed, register).rows} - {"", "same"}
             assert (word == "raised") == (bool(states) and states <= {"raised", "rebuilt"}), register.name
+
+
+def test_a_source_has_one_name_on_every_screen() -> None:
+    piped = dump_of({}, source="-")
+    assert source_name("-") == short_name(piped) == "standard input"
+    assert side_name(Side(piped)) == "standard input"
+    assert source_name("/a/b.mig") == "b.mig" and source_name("builtin:max-linux-6.1") == "max-linux-6.1"
+    assert source_name("ssh://user@host/") == "ssh://user@host/"

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from inspector import sources
-from inspector.app.modes.write.rows import pair_words
+from inspector.app.modes.write.judged import pair_words
 from inspector.app.modes.write.screen import Write
 from inspector.app.shell.application import InspectorApp
 from inspector.checks.writing.scratch import PairedWrite
 from inspector.kvm.verdict import Verdict
+from inspector.registers import catalog
+from inspector.registers.ids import id_of
 from inspector.sources.live.scratch import ActualWrite
-from tests.app.driving import enter_text, press, screen_text, settle
+from tests.app.driving import enter_text, press, screen_text, settle, wait_for
 from tests.app.material import NEOVERSE, PFR0, app_on
+
+MATERIAL = Path(__file__).parent.parent / "material"
 
 
 async def typed(pilot: Pilot[None], text: str) -> str:
@@ -50,6 +56,41 @@ async def test_every_way_to_write_a_value(text: str) -> None:
         await settle(pilot)
         await press(pilot, "w")
         assert "= accepted" in await typed(pilot, text)
+
+
+@pytest.mark.parametrize("after", [0.01, 3600.0], ids=["ready", "not ready"])
+async def test_the_first_value_is_judged_alike_whether_or_not_what_judges_was_loaded(
+    after: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inspector.app.modes.write.screen.AFTER", after)
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        text = await press(pilot, "w")
+        text = text.replace("as read   ", "now       ") if after < 1 else text
+        word = "now    " if after < 1 else "as read"
+        assert f"{word}   0x1101_0011_2111_0112" in text and "not run yet   policy Linux 6.1.176" in text
+        if after < 1:
+            await wait_for(pilot, lambda: app.session.tried.last is not None, "what judges is there")
+            await settle(pilot)
+            assert screen_text(app) == text
+        assert (app.session.tried.last is None) == (after > 1)
+        assert "✖ refused   EINVAL (22)" in await typed(pilot, "0") and app.session.tried.last is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "now"), [("CNTVCT_EL0", "now       not known"), ("ID_AA64PFR1_EL1", "as read   0x0000_0000_0000_0021")]
+)
+async def test_what_runs_on_is_not_taken_for_what_was_saved(
+    name: str, now: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inspector.app.modes.write.screen.AFTER", 3600.0)
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        app.session.show_register(catalog.find(name).register.id)
+        text = await press(pilot, "w")
+        assert now in text
 
 
 async def test_enter_tries_and_another_key_takes_what_would_pass() -> None:
@@ -180,3 +221,21 @@ async def test_writes_to_several_registers_mean_the_same_after_they_are_made() -
         assert app.session.register is not None and app.session.register.name == "VBAR_EL1"
         assert value(app) == "ID_AA64PFR0_EL1.CSV2=0 VBAR_EL1=0x800"
         assert "neither a field" not in text and "steps 1 to 2" in text
+
+
+async def test_a_value_that_the_kernel_makes_another_is_not_called_the_present_one_before_it_has_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A recording of a patched kernel whose release does not name the patch: its kernel without it shows CCIDX."""
+    monkeypatch.setattr("inspector.app.modes.write.screen.AFTER", 3600.0)
+    app = app_on(str(MATERIAL / "recordings" / "patch-mode2-neoverse-n2.jsonl.xz"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        app.session.show_register(id_of("ID_MMFR4_EL1"))
+        text = await press(pilot, "w")
+        assert "as read   0x0000_0000_0002_1110" in text and "now " not in text
+        dialog = app.screen
+        assert isinstance(dialog, Write)
+        dialog._ready()
+        text = await press(pilot)
+        assert "now       0x0000_0000_0102_1110" in text and "as read" not in text

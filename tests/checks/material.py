@@ -13,6 +13,7 @@ import msgspec
 from inspector.checks.compare.compare import Comparison, comparison_of, question_of
 from inspector.checks.fleet.reading import read_paths
 from inspector.checks.fleet.summarise import Asked
+from inspector.checks.machine.question import Given
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import MigrationReport
 from inspector.policies.setup import VcpuSetup, parse_features
@@ -112,7 +113,7 @@ def pmu_ids() -> list[int]:
 def saved_with(dump: Dump, features: str) -> Dump:
     """A vCPU of the same machine with other features, as the model makes it."""
     setup = parse_features(features, gic="v3")
-    report = migrate(dump, dump, vmm="firecracker", setup=setup, ways_out=False)
+    report = migrate(dump, dump, Given(vmm="firecracker", features=setup), ways_out=False)
     values = {f.id: f.destination for f in report.findings if f.destination is not None}
     listed = {f.id: 0 for f in report.findings if f.kind != "only_in_source"}
     made = changed(dump, {i: None for i in dump.vcpus[0].values if i not in listed} | values)

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 
 import cbor2
 
+from inspector.registers.crosvm_keys import key_of
 from inspector.registers.encoding import CLASS_CORE, CLASS_DEMUX, CLASS_FIRMWARE, CLASS_SYSREG, class_of, size_of
-from inspector.sources.formats.crosvm import key_of
 from inspector.sources.formats.firecracker_vmstate import checksum
 from tests.checks.material import shipped
 from tests.sources import streams

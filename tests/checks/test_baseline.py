@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.checks.baseline.baseline import Baseline, baseline, safe_value
+from inspector.checks.baseline.baseline import Baseline, baseline, baseline_of, part_of_hosts, safe_value
 from inspector.checks.baseline.export import (
     baseline_dump,
     bitmap,
@@ -17,6 +18,7 @@ from inspector.checks.baseline.export import (
     qemu_properties,
 )
 from inspector.checks.baseline.hosts import host_of_dump
+from inspector.checks.fleet.summarise import Asked
 from inspector.errors import InspectorError
 from inspector.kvm.words.explaining import explain_write
 from inspector.policies.loader import load_policy
@@ -25,10 +27,11 @@ from inspector.policies.spans import FieldRule, parse_field
 from inspector.registers.bits import ALL, Partial
 from inspector.registers.catalog import find
 from inspector.registers.encoding import ccsidr_id, hex_id, hex_value, sysreg_id
-from inspector.reports.baseline import baseline_json, baseline_text
+from inspector.reports.baseline import baseline_json, baseline_markdown, baseline_text
 from inspector.sources import load
 from inspector.sources.dump import Dump, Host, Provenance, Vcpu
 from inspector.sources.formats.dump_json import write
+from inspector.untrusted import Untrusted
 
 MIDR = sysreg_id(3, 0, 0, 0, 0)
 CTR = sysreg_id(3, 3, 0, 0, 1)
@@ -188,8 +191,7 @@ def test_bits_outside_every_field_are_an_obstacle() -> None:
 
 def test_raw_hosts_under_a_kernel() -> None:
     hosts = [Dump(provenance=Provenance(source=n), host=load(n).host) for n in HOSTS_7_3 if load(n).host]
-    if not hosts:
-        pytest.skip("the shipped dumps have no raw host registers")
+    assert hosts
     answer = baseline(hosts, load_policy("7.3"))
     assert answer.kernels == ("7.3",) * len(hosts)
     assert answer.fields
@@ -276,3 +278,72 @@ def test_bitmap_letters(mask: int, bits: int) -> None:
     for n, letter in enumerate(reversed(text[2:])):
         want = "x" if not mask >> n & 1 else str(bits >> n & 1)
         assert letter == want
+
+
+RED_HAT = "5.14.0-503.el9.aarch64"
+"""May be as 6.8 to 6.12; CTR_EL0 is writable from 6.11 on."""
+
+
+def renamed(dump: Dump, kernel: str) -> Dump:
+    """The same, as if made under another kernel, or under one that it does not name."""
+    told = Provenance(source=dump.provenance.source, kernel=Untrusted(kernel))
+    return msgspec.structs.replace(dump, provenance=told)
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_what_a_host_takes_that_may_run_several_kernels_is_uncertain_where_they_differ(apart: bool) -> None:
+    """Not only of a kernel that the user names. `apart`: the vCPU says what only some hosts do, so it is not packed."""
+    without, with_dic = (
+        renamed(fresh(n, "6.12", {CTR: v}), RED_HAT) for n, v in (("a", 0x9444C004), ("b", 0xB444C004))
+    )
+    if apart:
+        vcpu = msgspec.structs.replace(with_dic.vcpus[0], errors={sysreg_id(3, 3, 9, 12, 0): 5})
+        with_dic = msgspec.structs.replace(with_dic, vcpus=(vcpu,))
+    answer = baseline([without, with_dic])
+    assert [(o.register, o.field, o.certain) for o in answer.obstacles] == [("CTR_EL0", "DIC", False)]
+    assert (answer.outcome, answer.exit_code, answer.named) == ("uncertain", 1, (False, False))
+    told = baseline_text(answer)
+    assert told.startswith("Uncertain whether 2 hosts can be levelled") and "1 difference may stay" in told
+    assert "What cannot be made equal" not in told and "Linux 6.10.0, or another" in told
+    assert "under these kernels" in baseline_markdown(answer)
+    assert baseline_json(answer)["obstacles"][0]["certain"] is False
+    assert baseline_json(answer)["hosts"][0]["kernel_certain"] is False
+    # Whichever kernel it is: alike hosts are alike, and what a certain kernel refuses is refused.
+    assert baseline([with_dic, with_dic]).level
+    firm = baseline([without, fresh("c", "6.1", {CTR: 0xB444C004})])
+    assert ("CTR_EL0", "DIC", True) in [(o.register, o.field, o.certain) for o in firm.obstacles]
+
+
+def test_a_few_registers_that_name_no_kernel_say_nothing_of_what_it_takes() -> None:
+    """They were taken for a host of the kernel whose list is nearest, and for one that has nothing else."""
+    each = [
+        Dump(
+            provenance=Provenance(source=name, format="plain text"),
+            vcpus=(Vcpu(index=0, values={MIDR: 0x410FD493, PFR0: pfr0}),),
+        )
+        for name, pfr0 in (("a", 0x1101000021111112), ("b", 0x1101000021111111))
+    ]
+    answer = baseline(each)
+    assert [(o.field, o.certain) for o in answer.obstacles] == [("EL0", False)] and not answer.fields
+    assert (answer.outcome, answer.named, answer.lists) == ("uncertain", (False, False), ())
+    assert set(answer.values) <= {MIDR, PFR0}
+    beside = baseline([each[0], load("builtin:neoverse-n2-linux-6.12")])
+    assert not beside.lists and beside.registers == ()
+    assert {f.register for f in beside.fields} | {o.register for o in beside.obstacles} <= {"ID_AA64PFR0_EL1"}
+
+
+def test_hosts_that_cannot_be_asked_are_skipped_where_that_is_wanted() -> None:
+    """Raw registers under no kernel: a part takes them, as the report may name one."""
+    there = load("builtin:neoverse-n2-linux-6.12")
+    raw = Dump(provenance=Provenance(source="raw"), host=there.host)
+    assert raw.host is not None
+    part = part_of_hosts([there, raw, there, raw])
+    with pytest.raises(InspectorError, match=r"raw: does not name its kernel.*--kernel K.; this way"):
+        baseline_of(part, asked=Asked(question="baseline", advice="this way"))
+    answer = baseline_of(part, asked=Asked(question="baseline", skip=True))
+    assert (answer.host_count, answer.unread.count, answer.outcome) == (2, 2, "uncertain")
+    assert [(one.position, one.source) for one in answer.unread.named] == [(1, "raw"), (3, "raw")]
+    alone = part_of_hosts([raw])
+    with pytest.raises(InspectorError, match="none of 1 sources could be read; the first: does not name"):
+        baseline_of(alone, asked=Asked(question="baseline", skip=True))
+    assert baseline_of(part, load_policy("6.12.0")).host_count == 4

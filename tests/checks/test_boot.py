@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from inspector.checks.machine.booted import as_booted
+from inspector.checks.machine.question import Given
 from inspector.checks.restore.migration import migrate
 from inspector.checks.vmms.firecracker import clidr_of_caches
 from inspector.checks.vmms.table import find_vmm
@@ -70,7 +71,7 @@ def test_a_kernel_that_passes_the_hosts_caches_through_keeps_its_value() -> None
 def test_a_fingerprint_shows_its_own_topology() -> None:
     saved = changed(saved_with(shipped("neoverse-n2", "6.18"), "psci"), {CLIDR: 0x3000123}, format="firecracker-json")
     assert clidr(saved, "6.18", "firecracker")[0] == 0x3000123
-    report = migrate(saved, shipped("neoverse-n2", "6.18"), vmm="firecracker", ways_out=False)
+    report = migrate(saved, shipped("neoverse-n2", "6.18"), Given(vmm="firecracker"), ways_out=False)
     assert report.verdict == "loads" and any(r.title == "CLIDR_EL1" and "sysfs" in r.text for r in report.remarks)
 
 

@@ -21,6 +21,7 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from inspector.checks.repair import copying
 from inspector.checks.repair.copying import check_patches, copy_patched, regular_file
 from inspector.checks.repair.lzop import LzopWriter
 from inspector.errors import InspectorError
@@ -348,6 +349,113 @@ def test_where_the_kernel_cannot_copy_the_program_does(
     copied, wanted = _plain_copy(tmp_path)
     assert copied == wanted
     assert len(calls) == after + 1
+
+
+@pytest.fixture
+def straight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Pieces of a megabyte go to the disk past the page cache; where each was written."""
+    if not os.major(tmp_path.stat().st_dev):
+        pytest.skip("this file system has no disk of its own")
+    places: list[int] = []
+    real = os.pwrite
+
+    def write(file: int, data: bytes, at: int) -> int:
+        if len(data) == 1 << 20:
+            assert fcntl.fcntl(file, fcntl.F_GETFL) & os.O_DIRECT
+            places.append(at)
+        return real(file, data, at)
+
+    monkeypatch.setattr(copying, "_DIRECT", 1 << 20)
+    monkeypatch.setattr(os, "pwrite", write)
+    return places
+
+
+def test_whole_pieces_go_past_the_page_cache(tmp_path: Path, straight: list[int]) -> None:
+    copied, wanted = _plain_copy(tmp_path)
+    assert copied == wanted
+    assert straight == [0, 1 << 20], "what is less than a piece goes another way"
+
+
+def test_holes_stay_holes_past_the_page_cache(tmp_path: Path, straight: list[int]) -> None:
+    data, source = os.urandom(3 << 20), tmp_path / "vm"
+    with source.open("wb") as file:
+        file.write(data)
+        file.seek(64 << 20)
+        file.write(data)
+    target = _copy(source, [BytePatch(5, data[5:13], b"NEWVALUE")])
+    assert target.stat().st_blocks == source.stat().st_blocks
+    assert target.read_bytes() == _applied(source.read_bytes(), [BytePatch(5, data[5:13], b"NEWVALUE")])
+    assert straight == [n << 20 for n in (0, 1, 2, 64, 65, 66)]
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_what_a_file_system_does_not_write_straight_goes_another_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, straight: list[int], after: int
+) -> None:
+    """One with larger blocks, or that writes a part of what it is given."""
+    real = os.pwrite
+
+    def write(file: int, data: bytes, at: int) -> int:
+        if len(data) < 1 << 20 or len(straight) < after:
+            return real(file, data, at)
+        if not after:
+            raise OSError(errno.EINVAL, "Invalid argument")
+        return real(file, data[: 100 * 4096], at)
+
+    monkeypatch.setattr(os, "pwrite", write)
+    copied, wanted = _plain_copy(tmp_path)
+    assert copied == wanted
+    assert len(straight) == after
+
+
+@pytest.mark.parametrize("when", ["mapped", "not yet mapped"])
+def test_a_file_that_is_cut_off_under_the_copy_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, straight: list[int], when: str
+) -> None:
+    """The pages that the disk is to take are gone: an answer, not a signal (SIGBUS) that ends the program."""
+    source = tmp_path / "vm"
+    source.write_bytes(os.urandom(5 << 20))
+    real = os.pwrite
+
+    def write(file: int, data: bytes, at: int) -> int:
+        if at == 1 << 20:
+            os.truncate(source, (1 << 20 if when == "mapped" else 2 << 20) + 5)
+        return real(file, data, at)
+
+    monkeypatch.setattr(os, "pwrite", write)
+    with pytest.raises(InspectorError, match="changed while it was copied"):
+        _copy(source, [])
+    assert straight[:2] == [0, 1 << 20]
+    assert [path.name for path in tmp_path.iterdir()] == ["vm"]
+
+
+@pytest.mark.parametrize("layer", ["", "gzip"])
+@pytest.mark.parametrize("change", ["written to", "made shorter", "made longer"])
+def test_a_file_that_changes_while_it_is_copied_gets_no_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str, layer: str
+) -> None:
+    """A VM that still runs may save over it: the halves of the copy would be of two times."""
+    source, data = tmp_path / "vm", os.urandom(3_000_000)
+    source.write_bytes(PACKERS[layer](data))
+    os.utime(source, (1, 1))
+    how = "_pour" if layer else "_copy_range"
+    copy = getattr(copying, how)
+
+    def meanwhile(*given: object) -> None:
+        if change != "made shorter":
+            copy(*given)
+        with source.open("r+b") as file:
+            if change == "written to":
+                file.write(data[:1])
+            else:
+                os.truncate(file.fileno(), 2_000_000 if change == "made shorter" else 4_000_000)
+        if change == "made shorter":
+            copy(*given)
+
+    monkeypatch.setattr(copying, how, meanwhile)
+    with pytest.raises(InspectorError):
+        _copy(source, [], (layer,) if layer else ())
+    assert [path.name for path in tmp_path.iterdir()] == ["vm"]
 
 
 def test_a_full_disk_is_no_reason_to_copy_in_another_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

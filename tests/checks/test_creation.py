@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from inspector.checks.machine.destination import SAME_HOST
+from inspector.checks.machine.question import Given
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import MigrationReport
 from inspector.checks.vmms.base import Saved
@@ -20,7 +22,7 @@ PC, X3 = make_id(0x10, 0x40), make_id(0x10, 6)
 
 def check(source: Dump, destination: Dump, vmm: str, features: str = "") -> MigrationReport:
     setup = parse_features(features, gic="v3") if features else None
-    return migrate(source, destination, vmm=vmm, setup=setup, ways_out=False)
+    return migrate(source, destination, Given(vmm=vmm, features=setup), ways_out=False)
 
 
 @pytest.mark.parametrize("features", ["psci", "psci,sve", "psci,ptrauth", "psci,sve,ptrauth"])
@@ -189,3 +191,23 @@ def test_the_vector_lengths_come_before_the_vcpu_is_finalised() -> None:
     assert VcpuSetup(features=int(Feature.PSCI)).describe() == "psci"
     assert rule.order({V0: 0, SVE_VLS: 1, X3: 2}) == (SVE_VLS, X3)
     assert find_vmm("cloud-hypervisor-52").order({V0: 0, X3: 2}) == (V0, X3)
+
+
+@pytest.mark.parametrize(
+    ("given", "verdict", "features"),
+    [
+        (Given(kernel="6.12", vmm="cloud-hypervisor"), "uncertain", "psci,pmu"),
+        (Given(kernel="6.12", vmm="cloud-hypervisor", host="ID_AA64PFR0_EL1.SVE=0"), "loads", "psci,pmu"),
+        (Given(kernel="6.12", vmm="cloud-hypervisor", host="ID_AA64PFR0_EL1.SVE=1"), "fails", "psci,pmu,sve"),
+        (Given(kernel="6.12", vmm="cloud-hypervisor", assume="core"), "fails", "psci,pmu,sve"),
+        (Given(kernel="6.12", vmm="cloud-hypervisor-41"), "loads", "psci,pmu"),
+    ],
+    ids=["nothing", "no SVE", "SVE", "as its core", "asks for none"],
+)
+def test_a_host_that_a_saved_vm_does_not_show_may_have_what_its_core_has(
+    given: Given, verdict: str, features: str
+) -> None:
+    """A VM without SVE on a Neoverse N2: firmware, a hypervisor below or the command line may hide SVE there."""
+    source = saved_with(shipped("neoverse-n2", "6.12"), "psci,pmu")
+    report = migrate(source, SAME_HOST, given, ways_out=False)
+    assert (report.verdict, report.features) == (verdict, features), report.headline

@@ -68,6 +68,7 @@ def test_the_base_registers_of_x86_are_not_taken_for_it() -> None:
     assert not explain("VcpuConfigure(REGSConfiguration(SetBaseRegisters(Error(22))))").recognised
 
 
+_STREAM = "qemu-system-aarch64: handle_cpreg_only_in_incoming_stream: "
 _LINE = "qemu-system-aarch64: {}handle_cpreg_only_in_incoming_stream: system register 0x1013c094 in the incoming stream"
 
 
@@ -85,3 +86,17 @@ def test_a_packed_encoding_of_qemu_is_the_register(tail: str, fatal: bool, said:
     assert [(r.name, r.kind) for r in answer.registers] == [("SMPRI_EL1", "only_in_source")]
     assert [m.fatal for m in answer.messages] == [fatal]
     assert said in answer.messages[0].meaning
+
+
+def test_registers_that_an_emulating_qemu_lacks_are_judged_by_no_rule_of_kvm() -> None:
+    """QEMU 11.1.3 under TCG, of a Neoverse N2 loaded into a Neoverse N1; a vCPU of KVM is printed with op0 to op2."""
+    words = ("0x200f4f06", "0x1013c090", "0x1013c110", "0x200f0820")
+    tail = "in the incoming stream but unknown on the destination: fail migration"
+    text = "\n".join(f"{_STREAM}system register {word} {tail}" for word in words)
+    answer = explain(text)
+    names = [r.name for r in answer.registers]
+    assert len(names) == len(words) and "PMMIR_NS" in names and "ZCR_EL1" in names
+    assert not answer.groups and "KVM did not run the guest" in answer.conclusions[0]
+    assert not any("pauth" in step or "sve=" in step for step in answer.next_steps)
+    by_kvm = explain(f"{_STREAM}system register op0:3 op1:0 crn:1 crm:2 op2:0 {tail}")
+    assert by_kvm.groups and "KVM did not" not in " ".join(by_kvm.conclusions)

@@ -7,6 +7,7 @@ import pytest
 from inspector.checks.explain.explain import explain
 from inspector.checks.explain.result import Explanation
 from inspector.registers.ids import IDS
+from inspector.reports.explain import explanation_text
 from tests.material import read_text
 
 
@@ -165,6 +166,15 @@ def test_a_generic_tail_says_only_that_something_failed(text: str) -> None:
         ("crosvm: Gunyah: failed to set one reg: Operation not supported (os error 95)", "Gunyah"),
         ("mshv: failed to set register HV_STATUS_INVALID_PARAMETER: Invalid argument", "Hyper-V"),
         ("Error: VmRestore: SetRiscvCoreRegister(Invalid argument (os error 22))", "RISC-V"),
+        ("VmReceiveMigration(Restore(SetSpecialRegs(Invalid argument (os error 22))))", "x86"),
+        ("operation failed: guest CPU doesn't match specification: missing features: vmx-vmfunc,erms", "x86"),
+        ("Error Domain=VZErrorDomain Code=12: the machine could not be restored", "Virtualization.framework"),
+        ("vmx| Migrate: cause: Failed to restore CPU state: feature absent", "VMware"),
+        ("Could not set TSC scaling within the snapshot: Invalid argument (os error 22)", "x86"),
+        (
+            "args -machine, virt, -accel, hvf, -cpu, host\nqemu-system-aarch64: Missing section footer for armv7m_nvic",
+            "HVF",
+        ),
     ],
 )
 def test_another_architecture_or_hypervisor_is_said_to_be_one(text: str, name: str) -> None:
@@ -342,3 +352,226 @@ def test_firecrackers_words_are_given_to_the_program_that_the_text_names(text: s
 
 def test_registers_that_are_new_to_a_selftest_are_no_failure() -> None:
     assert not explain(read_text("pasted", "18-get-reg-list-fw3.txt")).fails
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "error: internal error: something that nobody has seen failed",
+        "Error: VmRestore: deserialising a message failed",
+        "vm.service: Main process exited, code=exited, status=22; failed",
+    ],
+)
+def test_an_unknown_error_is_said_to_be_unknown_with_what_would_help(text: str) -> None:
+    answer = explain(text)
+    assert not answer.recognised and answer.exit_code == 1
+    assert "no line of this text is known here" in answer.headline
+    assert answer.bring and not answer.next_steps and not answer.vmm
+    assert "migrate SOURCE DESTINATION" in explanation_text(answer)
+    assert not explain("all is well").bring
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Failed to load snapshot state from file: it has no end",
+        "Failed to load the saved state of a vCPU: whatever",
+        "MY-VMM: Missing section footer for the part about clocks",
+    ],
+)
+def test_words_of_others_are_no_device_of_qemu(text: str) -> None:
+    """`Failed to load NAME:FIELD` is QEMU's: a name is one word, though blanks are not looked at."""
+    answer = explain(text)
+    assert "device" not in answer.headline and not answer.next_steps
+
+
+def test_a_refused_length_alone_is_no_refused_register() -> None:
+    text = (
+        f"{Q}Failed to load cpu:cpreg_vmstate_array_len\n{Q}error while loading state for instance 0x0 of device 'cpu'"
+    )
+    for lines in (text, f"{text}\n{TAIL}", f"-accel kvm\n{text}\n{TAIL}"):
+        answer = explain(lines)
+        assert "lists more registers" in answer.headline and "refused" not in answer.headline
+        assert "compare SOURCE DESTINATION" in answer.next_steps[0]
+        assert "-trace" not in " ".join(answer.next_steps)
+
+
+def test_the_cause_behind_the_tail_of_qemu_10_2_is_a_vcpu() -> None:
+    hook = "post load hook failed for: cpu, version_id: 22, minimum_version: 22, ret: -1"
+    alone = explain(f"{Q}{hook}")
+    whole = explain(
+        f"{Q}load of migration failed: Operation not permitted:"
+        f" error while loading state for instance 0x1 of device 'cpu': {hook}"
+    )
+    assert "at least one register" in alone.headline and alone.headline == whole.headline
+
+
+def test_a_vcpu_that_did_not_load_may_lack_more_than_a_register() -> None:
+    """Up to 10.0 QEMU says no more where another part of its state could not be read."""
+    answer = explain(f"{Q}error while loading state for instance 0x0 of device 'cpu'\n{TAIL}")
+    assert answer.headline.startswith("a vCPU's state was not taken: mostly")
+
+
+def test_a_version_of_a_pci_device_is_no_length_of_a_list() -> None:
+    """VMSTATE_INT32_POSITIVE_LE of hw/pci/pci.c prints what that of the vCPU prints."""
+    answer = explain(
+        f"{Q}Invalid value 7 expecting positive value <= 2\n{Q}Failed to load PCIDevice:version_id\n"
+        f"{Q}Failed to load virtio-net:virtio\n{TAIL}"
+    )
+    assert "PCIDevice" in answer.headline and answer.counts is None
+
+
+def test_the_side_that_lost_the_connection_does_not_hide_the_other_ones_cause() -> None:
+    """libvirt 11 puts both sides' messages into one line, the source's first."""
+    answer = explain(
+        "error: operation failed: migration failed. Message from the source host: operation failed: job 'migration out'"
+        " failed: Unable to write to socket: Broken pipe. Message from the destination host: operation failed: job"
+        " 'migration in' failed: load of migration failed: Operation not permitted: error while loading state for"
+        " instance 0x0 of device 'cpu': post load hook failed for: cpu, version_id: 22, minimum_version: 22, ret: -1"
+    )
+    assert "refused at least one register" in answer.headline
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Failed to get PciConfigurationState from Snapshot: missing field",
+        "Failed to get special registers: Invalid argument (os error 22)",
+        "[    0.0] psci: PSCIv1.1 detected in firmware.\n[    0.0] psci: Using standard PSCI v0.2 function IDs",
+    ],
+)
+def test_words_that_begin_like_a_register_name_none(text: str) -> None:
+    answer = explain(text)
+    assert not answer.recognised and not answer.registers
+
+
+def test_a_vcpu_that_was_not_created_gets_no_trace_of_writes() -> None:
+    answer = explain(f"{Q}kvm_arm_vcpu_init failed: Invalid argument")
+    assert answer.vmm == "qemu" and "no register was written" in answer.headline
+    assert "-trace" not in " ".join(answer.next_steps)
+    assert explain("Fatal: KVM_ARM_VCPU_INIT failed: Invalid argument").vmm != "qemu"
+    assert explain("Error doing Vcpu Init on Arm: Invalid argument (os error 22)").vmm == "another program"
+
+
+def test_a_register_in_a_path_was_not_written() -> None:
+    answer = explain(
+        "OSError: [Errno 22] Invalid argument: '/sys/devices/system/cpu/cpu0/regs/identification/midr_el1'"
+    )
+    assert not refused(answer) and "refused" not in answer.headline
+
+
+def test_a_wrapper_whose_message_is_not_known_is_not_said_to_be_empty() -> None:
+    answer = explain(
+        "error: internal error: QEMU unexpectedly closed the monitor: qemu: cannot execute binary: Permission"
+    )
+    assert "or is none that is known" in answer.headline
+
+
+_PUT = f"{Q}Failed to put registers after init: Invalid argument"
+_CACHE = f"{Q}Could not set register demuxed reg 6020000000110000 to 700fe01a (is 701fe00a)"
+
+
+@pytest.mark.parametrize(
+    ("text", "restored"),
+    [
+        (_PUT, False),
+        (f"Error starting domain: internal error: qemu unexpectedly closed the monitor: {_PUT}", False),
+        ("kvm: Failed to put registers after reset: Invalid argument\nTASK ERROR: start failed: exit code 1", False),
+        (f"{_CACHE}\n{_PUT}", False),
+        (f"{_PUT}\n{TAIL}", True),
+        (f"{Q}-incoming tcp:0:4444\n{_PUT}", True),
+        (f"{Q}Could not set register op0:3 op1:0 crn:0 crm:4 op2:0 to 11 (is 12)\n{_PUT}", True),
+    ],
+)
+def test_qemu_writes_registers_at_a_fresh_start_too(text: str, restored: bool) -> None:
+    """Its usual refusal is that of a host with CPUs of two kinds, where nothing was restored."""
+    answer = explain(text)
+    steps = " ".join(answer.next_steps)
+    assert (answer.refused_by == "KVM") == (not restored)
+    assert ("nothing in the text says that a saved vCPU was restored" in told(answer)) == (not restored)
+    assert (("migrate SOURCE" in steps) == restored and "fix SOURCE" not in steps) or restored
+    if not restored and text != f"{_CACHE}\n{_PUT}":
+        assert "pin all vCPU threads" in answer.next_steps[0] and "big.LITTLE" in told(answer)
+
+
+@pytest.mark.parametrize(
+    ("errno", "words", "step"),
+    [
+        ("No such file or directory (os error 2)", "no such register for this vCPU, whatever the value", "remove-regs"),
+        ("Device or resource busy (os error 16)", "has run already", "no vCPU has run yet"),
+        ("Exec format error (os error 8)", "KVM_ARM_VCPU_INIT", "KVM_ARM_VCPU_INIT"),
+        ("Operation not permitted (os error 1)", "SVE's registers alone", "KVM_ARM_VCPU_FINALIZE"),
+        ("Bad address (os error 14)", "from the program's memory", "strace"),
+        ("Invalid argument (os error 22)", "", "CPU template"),
+    ],
+)
+def test_only_einval_is_about_the_value(errno: str, words: str, step: str) -> None:
+    text = f"Failed to restore the state of the vcpu: Failed to set register 0x603000000013c03a to value 0x1: {errno}"
+    answer = explain(text)
+    steps = " ".join(answer.next_steps)
+    assert refused(answer) == [IDS["ID_AA64MMFR2_EL1"]] and words in answer.registers[0].why
+    assert step in steps and ("CPU template" in steps) == (step == "CPU template")
+    assert "Fields of it that kernels show differently" not in told(answer)
+
+
+def test_core_registers_have_no_fields_that_a_template_could_set() -> None:
+    head = "Failed to restore the state of the vcpu: Failed to set register"
+    vector = explain(f"{head} 0x6040000000100054 to value 0x0: Invalid argument (os error 22)")
+    assert "without SVE" in vector.next_steps[0] and "refused fields" not in " ".join(vector.next_steps)
+    mode = explain(f"{head} 0x6030000000100042 to value 0x1f3: Invalid argument (os error 22)")
+    assert "AArch32 or EL2" in mode.registers[0].why and "refused fields" not in " ".join(mode.next_steps)
+    pmu = explain(f"{head} 0x603000000013dce0 to value 0x1: No such file or directory (os error 2)")
+    assert "vCPU with the snapshot" not in " ".join(pmu.next_steps)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "qemu-kvm: error while loading state for instance 0x0 of device 'cpu'\nqemu-kvm: load of migration failed",
+            True,
+        ),
+        ("kvm: Failed to put registers after init: Invalid argument", True),
+        (_PUT, False),
+        ("host: aarch64\nkvm: Failed to put registers after init: Invalid argument", False),
+        ("qemu-kvm: Failed to load cpu:cpreg_vmstate_array_len\nqemu-kvm: load of migration failed", False),
+        (
+            "kvm: Could not set register op0:3 op1:0 crn:0 crm:4 op2:0 to 11 (is 12)\nkvm: load of migration failed",
+            False,
+        ),
+    ],
+)
+def test_what_qemu_says_of_every_machine_is_said_to_be_that(text: str, said: bool) -> None:
+    assert ("QEMU prints the same lines on x86" in told(explain(text))) == said
+
+
+def test_a_register_that_is_refused_behind_another_cause_is_not_left_out() -> None:
+    second = f"{Q}Could not set register op0:3 op1:0 crn:0 crm:4 op2:0 to 11 (is 12)"
+    answer = explain(f"{Q}Size mismatch: virt.flash0: 0x4000 != 0x8000: Invalid argument\n{second}")
+    assert "memory block" in answer.headline and "ID_AA64PFR0_EL1" in " ".join(answer.conclusions)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"qemu-system-aarch64 -accel kvm -accel hvf -cpu host\n{_PUT}",
+        "with VMware: Failed to set register 0x603000000013c03a to value 0x1: Invalid argument (os error 22)",
+    ],
+)
+def test_another_hypervisor_that_is_only_named_takes_nothing_away(text: str) -> None:
+    assert "refused" in explain(text).headline
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("Kernel command line: kvm-arm.mode=protected\nkvm [1]: VHE mode initialized successfully", "protected KVM"),
+        ("kvm [1]: Protected KVM not available with VHE", "ordinary one"),
+        ("Kernel command line: kvm-arm.mode=nested\nkvm [1]: VHE mode initialized successfully", "nested virtual"),
+    ],
+)
+def test_what_a_command_line_asks_for_is_not_what_the_host_has(text: str, asked: str) -> None:
+    """arch/arm64/kvm/arm.c, early_kvm_mode_cfg() and kvm_arm_init(): the kernel's own line says what it became."""
+    headline = explain(text).headline
+    assert asked in headline
+    assert "is the protected one" not in headline and "offers nested" not in headline

@@ -50,10 +50,21 @@ def line_by_line(blocks: list[bytes]) -> list[tuple[bytes, bool]]:
             continue
         whole, pending = (text[: cut - 1], text[cut:]) if cut else (text, b"")
         found += streaming._each(whole, True)
-        if len(pending) > streaming._LONGEST:
-            found += streaming._each(pending[: streaming._LONGEST], True)
-            pending = pending[streaming._LONGEST :]
     return [*found, *(streaming._each(pending, True) if pending else ())]
+
+
+@pytest.mark.parametrize("size", [1 << 20, 5000])
+@pytest.mark.parametrize(
+    "text",
+    [b"x\n" + b"y" * 40_000, b"y" * 40_000, b"y" * 40_000 + b"\nKVM " + b"z" * 70_000],
+    ids=["the last", "the only", "both"],
+)
+def test_no_line_is_longer_than_what_is_looked_at_as_one(text: bytes, size: int) -> None:
+    """Also the last one, which no line feed ends."""
+    pieces = list(streaming._lines(iter(in_blocks(text, size))))
+    assert max(len(piece) for piece, _ in pieces) <= streaming._LONGEST
+    if b"KVM" in text:
+        assert any(matters and b"KVM" in piece for piece, matters in pieces)
 
 
 def near(lines: list[tuple[bytes, bool]]) -> list[bytes]:

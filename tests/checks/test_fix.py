@@ -11,11 +11,10 @@ import msgspec
 import pytest
 
 from inspector.checks.machine.destination import SAME_HOST, destination_for
+from inspector.checks.machine.question import Given
 from inspector.checks.repair import fix as fix_module
 from inspector.checks.repair.fix import FixResult, fix
-from inspector.checks.vmms.table import find_vmm
 from inspector.errors import InspectorError
-from inspector.policies.loader import load_policy
 from inspector.registers.encoding import bitmap_id
 from inspector.reports.fix import fix_json, fix_markdown, fix_text
 from inspector.sources import load
@@ -146,7 +145,7 @@ def test_what_values_cannot_mend_is_said(tmp_path: Path) -> None:
 def test_a_copy_of_which_nobody_knows_whether_it_loads_is_not_said_to_fail() -> None:
     """The host of a QEMU stream is known only as far as the guest saw it."""
     source = load(str(material("qemu", "kvm-6.1_neoverse-n2_q100.mig.xz")))
-    result = fix(source, SAME_HOST, "", load_policy("6.12.118"), dry_run=True)
+    result = fix(source, SAME_HOST, "", Given("6.12.118"), dry_run=True)
     assert result.changes and result.after is not None and result.after.verdict == "uncertain"
     text = fix_text(result)
     assert "it is not certain that it would load" in text and "not load" not in text and result.exit_code == 1
@@ -163,7 +162,7 @@ def test_nothing_is_written_when_nothing_is_refused(tmp_path: Path) -> None:
 
 def test_same_host(stream: Path, tmp_path: Path) -> None:
     source = load(str(stream))
-    target = destination_for(source, "same-host", load_policy("6.12"), None, find_vmm("qemu-10.0"))
+    target = destination_for(source, "same-host", Given("6.12", "qemu-10.0"))
     result = fix(source, target, str(tmp_path / "fixed.mig"))
     assert {c.id: c.new for c in result.changes} == NEW
     assert result.remaining == ()
@@ -245,3 +244,14 @@ def test_reports(tmp_path: Path) -> None:
     assert "0x1221_0111_1210_1011 -> 0x1221_0111_1200_1011" in text and "risk" in text
     assert "| ID_AA64MMFR2_EL1 |" in fix_markdown(result)
     assert os.fspath(tmp_path) in text
+
+
+def test_a_dry_run_refuses_the_name_that_the_copy_would_be_refused(stream: Path, tmp_path: Path) -> None:
+    taken = tmp_path / "taken.mig"
+    taken.write_text("mine")
+    with pytest.raises(InspectorError, match="exists already"):
+        fix(load(str(stream)), SAME_HOST, str(taken), Given("6.12.118"), dry_run=True)
+    assert taken.read_text() == "mine"
+    free = tmp_path / "free.mig"
+    assert fix(load(str(stream)), SAME_HOST, str(free), Given("6.12.118"), dry_run=True).changes
+    assert not free.exists()

@@ -4,32 +4,37 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inspector import budget
 from inspector.checks.baseline.baseline import baseline, baseline_of
 from inspector.checks.baseline.hosts import Hosts, host_of_dump
 from inspector.checks.compare.compare import comparison_of
+from inspector.checks.compare.values import Block, standing_of
 from inspector.checks.fleet import part as parts
 from inspector.checks.fleet.files import FORMAT, decode_part, encode_part, read_part
-from inspector.checks.fleet.loading import Outcome, Toward, add_outcome, aim_of, loading_of
-from inspector.checks.fleet.packing import packer, words_of
-from inspector.checks.fleet.part import NAMED, Aim, Member, Part, empty, merge, merge_all
+from inspector.checks.fleet.loading import Outcome, add_outcome, aim_of, loading_of
+from inspector.checks.fleet.packing import digest_of, packer, shape_bytes, words_of
+from inspector.checks.fleet.part import NAMED, Aim, Group, Member, Part, Toward, empty, merge, merge_all
 from inspector.checks.fleet.reading import read_paths
-from inspector.checks.fleet.summarise import Asked, add_dump, summarise
+from inspector.checks.fleet.summarise import Asked, add_dump, add_source, summarise
 from inspector.checks.fleet.tally import Tally
 from inspector.checks.fleet.written import read_back, written
+from inspector.checks.machine.question import Given
 from inspector.checks.restore.migration import migrate
 from inspector.errors import InspectorError, SourceError
 from inspector.policies.loader import load_policy
 from inspector.registers.encoding import ccsidr_id, firmware_id, make_id, sysreg_id
 from inspector.registers.ids import SVE_VLS
 from inspector.reports.baseline import baseline_json, baseline_text
-from inspector.reports.compare import comparison_json, comparison_text
+from inspector.reports.compare import comparison_json, comparison_markdown, comparison_text
 from inspector.reports.loading import loading_json, loading_text
 from inspector.reports.migration import migration_json
 from inspector.sources import load
@@ -252,11 +257,30 @@ def test_damaged_parts_end_in_one_line_or_in_a_report(data: st.DataObject) -> No
 
 
 @pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda part: {"subjects": part.subjects + 1}, "do not add up"),
+        (lambda part: {"pieces": {}}, "lacks its list"),
+        (lambda part: {"notes": ((0, "x"),) * (NAMED + 1)}, "of length <= 64"),
+        (lambda part: {"contents_cut": True}, "fewer digests"),
+        (lambda part: {"state": {PFR0: "0xg"}}, "damaged part"),
+        (lambda part: {"state": {1: "0"}}, "not an arm64 register"),
+    ],
+    ids=["subjects", "pieces", "notes", "digests", "digits", "ids"],
+)
+def test_a_part_that_contradicts_itself_is_refused(change: Callable[[Part], dict[str, object]], says: str) -> None:
+    part = decode_part(DAMAGED, "here")
+    assert decode_part(encode_part(part), "here") == part
+    with pytest.raises(SourceError, match=says):
+        decode_part(encode_part(msgspec.structs.replace(part, **change(part))), "here")
+
+
+@pytest.mark.parametrize(
     ("data", "says"),
     [
         (b"", "not a part"),
         (b"\x93\xa1x\x01\x80", "not a part"),
-        (msgspec.msgpack.encode((FORMAT, 2, {})), "version 2"),
+        (msgspec.msgpack.encode((FORMAT, 3, {})), "version 3"),
         (msgspec.msgpack.encode((FORMAT, 1, {})), "not a part"),
     ],
     ids=["nothing", "another format", "another version", "no members"],
@@ -264,6 +288,144 @@ def test_damaged_parts_end_in_one_line_or_in_a_report(data: st.DataObject) -> No
 def test_what_is_no_part_says_what_is(data: bytes, says: str) -> None:
     with pytest.raises(SourceError, match=says):
         decode_part(data, "here")
+
+
+def changed(**members: object) -> bytes:
+    """A part of three dumps, with some members otherwise."""
+    form, version, body = msgspec.msgpack.decode(DAMAGED)
+    return msgspec.msgpack.encode((form, version, {**body, **members}))
+
+
+@pytest.mark.parametrize(
+    ("members", "says"),
+    [
+        ({"dumps": 0}, "not so many dumps"),
+        ({"dumps": 2**64 - 1}, "not so many dumps"),
+        ({"subjects": 4}, "do not add up"),
+        ({"groups": [], "pieces": [], "subjects": 0}, "not so many dumps"),
+        ({"contents": [bytes(16)] * parts.COUNTED, "contents_cut": True}, "stands there twice"),
+        ({"contents": [n.to_bytes(16) for n in range(parts.COUNTED + 1)]}, "of length <= 16384"),
+        ({"contents_cut": True}, "fewer digests"),
+    ],
+    ids=[
+        "no dumps",
+        "all dumps there are",
+        "subjects",
+        "dumps of nothing",
+        "one digest",
+        "many digests",
+        "few digests",
+    ],
+)
+def test_numbers_that_no_dumps_give_are_damage(members: dict[str, object], says: str) -> None:
+    with pytest.raises(SourceError, match=says):
+        decode_part(changed(**members), "here")
+
+
+def test_a_number_that_sums_could_not_hold_is_damage() -> None:
+    groups = [[*group[:5], 1 << 62, group[6]] for group in msgspec.msgpack.decode(DAMAGED)[2]["groups"]]
+    with pytest.raises(SourceError, match="not so many dumps"):
+        decode_part(changed(groups=groups, subjects=3 << 62), "here")
+
+
+def _grouped(piece: bytes = b"6.1.0", ids: tuple[int, ...] = (PFR0,), **members: object) -> bytes:
+    """A part of one group, with some of its members otherwise."""
+    shape = shape_bytes(ids, [True] * len(ids))
+    group = {
+        "kind": "vcpu", "about": digest_of(piece), "shape": digest_of(shape), "masks": [],
+        "values": bytes(8 * len(ids)), "count": 2, "members": [(0, 0, "a", "a", ""), (1, 0, "b", "b", "")],
+    }  # fmt: skip
+    row = list((group | members).values())
+    return changed(dumps=2, subjects=2, groups=[row], pieces=[piece, shape], state={}, contents=[], notes=[])
+
+
+TOO_WIDE = PFR0 & ~(0xF << 52) | 9 << 52
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (_grouped(b"\xff"), "utf-8"),
+        (_grouped(ids=(1,)), "not an arm64 register's"),
+        (_grouped(ids=(TOO_WIDE,), values=bytes(512)), "more than 2048 bits"),
+        (_grouped(values=bytes(7)), "do not fit its list"),
+        (_grouped(values=bytes(16)), "do not fit its list"),
+        (_grouped(masks=[(1, "f")]), "not an arm64 register's"),
+        (_grouped(masks=[(PFR0, "-1")]), "hex digits"),
+        (_grouped(masks=[(MMFR2, "f")]), "not listed"),
+        (_grouped(members=[]), "members do not fit"),
+        (_grouped(count=1), "members do not fit"),
+        (_grouped(members=[(1, 0, "b", "b", ""), (0, 0, "a", "a", "")]), "members do not fit"),
+        (_grouped(count=100, members=[(n, 0, "a", "a", "") for n in range(NAMED + 1)]), "of length <= 64"),
+        (changed(subjects=6, dumps=3, groups=2 * msgspec.msgpack.decode(DAMAGED)[2]["groups"]), "stands in two groups"),
+        (changed(state={PFR0: "1_0"}), "hex digits"),
+        (changed(state={PFR0: "f" * 600}), "hex digits"),
+    ],
+    ids=[
+        "about", "id", "wide", "short", "long", "mask of no id", "mask text", "mask elsewhere", "nobody", "too many",
+        "unsorted", "beyond 64", "twice", "underscore", "long text",
+    ],
+)  # fmt: skip
+def test_a_group_that_no_dump_gives_is_damage(data: bytes, says: str) -> None:
+    with pytest.raises(SourceError, match=f"is a damaged part .*{says}"):
+        decode_part(data, "here")
+
+
+def test_a_group_that_a_dump_may_give_is_read() -> None:
+    assert decode_part(_grouped(masks=[(PFR0, "f")]), "here").subjects == 2
+
+
+def _crafted(lists: int, registers: int, groups: int, masks: int) -> bytes:
+    """A part with so many lists of so many registers (all different), groups and masks in one group."""
+    ids = [0x6030_0000_0000_0000 + n for n in range(lists * registers)]
+    shapes = [shape_bytes(ids[n * registers : (n + 1) * registers], [True] * registers) for n in range(lists)]
+    digests, member = [digest_of(shape) for shape in shapes], Member(0, 0, "", "")
+    found = [
+        Group("vcpu", digest_of(b""), digests[n % lists], (), n.to_bytes(8, "little") * registers, 1, (member,))
+        for n in range(groups)
+    ]
+    mask = (ids[0], "f")
+    found.append(Group("host", digest_of(b""), digests[0], (mask,) * masks, bytes(8 * registers), 1, (member,)))
+    body = {"question": "compare", "dumps": 1, "subjects": groups + 1, "groups": found, "pieces": [b"", *shapes]}
+    return msgspec.msgpack.encode((FORMAT, 1, body))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "limit"),
+    [
+        ((1, 1, 3000, 0), "steps"),
+        ((1000, 1, 1000, 0), "steps"),
+        ((1, 1, 0, 30_000), "steps"),
+        ((1, 61_000, 0, 0), "registers"),
+    ],
+    ids=["groups", "lists", "masks", "registers"],
+)
+def test_a_part_that_asks_for_much_work_meets_a_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sizes: tuple[int, int, int, int], limit: str
+) -> None:
+    """A small file could ask for minutes: every list is laid beside every other."""
+    if limit == "steps":
+        monkeypatch.setattr(budget.STEPS, "most", 30_000)
+    path = tmp_path / "much.part"
+    path.write_bytes(_crafted(*sizes))
+    with pytest.raises(SourceError, match=f"has more than [0-9,]+ {limit}.*--limit 2"):
+        read_part(str(path))
+    assert decode_part(path.read_bytes(), "what this program made itself").dumps == 1
+
+
+def test_lists_of_their_own_cost_what_they_hold() -> None:
+    """Not each of them what all of them hold together: 400 sources, of forty lists of one register."""
+    looked: list[int] = []
+
+    class Masks(dict[int, int]):
+        def get(self, reg_id: int, other: Any = None) -> Any:
+            looked.append(reg_id)
+            return super().get(reg_id, other)
+
+    ids = [sysreg_id(3, 0, 5, n >> 3, n & 7) for n in range(40)] * 10
+    blocks = [Block((reg_id,), packer((reg_id,)), Masks(), "vcpu", 1, words_of([bytes(8)])) for reg_id in ids]
+    standing_of(blocks)
+    assert looked == ids
 
 
 def test_a_part_may_be_compressed(tmp_path: Path) -> None:
@@ -296,6 +458,12 @@ def unnamed(dump: Dump) -> Dump:
     return msgspec.structs.replace(dump, provenance=Provenance(source=dump.provenance.source), host=None)
 
 
+def several(dump: Dump) -> Dump:
+    """The same under a kernel that may have one of several policies: Red Hat's, which may be as 6.8 to 6.12."""
+    told = Provenance(source=dump.provenance.source, kernel=Untrusted("5.14.0-503.el9.aarch64"))
+    return msgspec.structs.replace(dump, provenance=told)
+
+
 def altered(dump: Dump, n: int) -> Dump:
     """Another host and another guest on it."""
     (vcpu,) = dump.vcpus
@@ -303,7 +471,7 @@ def altered(dump: Dump, n: int) -> Dump:
     return msgspec.structs.replace(dump, vcpus=(msgspec.structs.replace(vcpu, values=values),))
 
 
-@pytest.mark.parametrize("change", [lambda dump: dump, unnamed], ids=["named", "unnamed"])
+@pytest.mark.parametrize("change", [lambda dump: dump, unnamed, several], ids=["named", "unnamed", "several"])
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_host_of_a_part_is_the_host_of_its_dump(name: str, change: Callable[[Dump], Dump]) -> None:
     """What is left of a dump in a part answers as the whole dump does, and those of its like as their own dumps."""
@@ -316,6 +484,9 @@ def test_a_host_of_a_part_is_the_host_of_its_dump(name: str, change: Callable[[D
         assert (own.policy, own.setup, own.listed) == (real.policy, real.setup, real.listed)
         assert dict(own.values) == dict(real.values) and own.partly == real.partly
         assert (own.label, own.notes) == (real.label, real.notes)
+        asked = [reg_id for reg_id in (PFR0, MMFR2, ccsidr_id(0)) if reg_id in real.values]
+        each = [[(vm.policy.name, [vm.vcpu(0).value(i) for i in asked]) for vm in one.models()] for one in (own, real)]
+        assert each[0] == each[1] and (len(each[0]) > 1) is not own.certain
         for reg_id in (PFR0, MMFR2, ccsidr_id(0), firmware_id(0)):
             if reg_id in real.values:
                 for value in (0, real.values[reg_id], real.values[reg_id] ^ 1, real.values[reg_id] & ~0xF):
@@ -402,7 +573,7 @@ def test_a_destination_that_travels_is_the_destination(name: str) -> None:
     there = load(name if name.startswith("builtin:") else str(ROOT / name))
     back = read_back(written(there), there.provenance.source)
     vm, kernel = load("builtin:neoverse-n2-linux-6.12"), load_policy("6.12.0")
-    answers = [migration_json(migrate(vm, one, kernel)) for one in (back, there)]
+    answers = [migration_json(migrate(vm, one, Given(kernel))) for one in (back, there)]
     for answer in answers:
         answer.pop("destination")  # where its dump was converted from
     assert answers[0] == answers[1]
@@ -421,3 +592,116 @@ def test_what_decides_an_answer_tells_parts_apart() -> None:
     ]  # fmt: skip
     assert len({aim_of(one).digest for one in same}) == 1
     assert len({aim_of(one).digest for one in (toward, *others)}) == 1 + len(others)
+
+
+@settings(max_examples=40)
+@given(st.lists(st.one_of(dumps, st.sampled_from("xyz")), min_size=1, max_size=12), st.randoms(use_true_random=False))
+def test_what_could_not_be_read_is_counted_in_any_order_and_grouping(
+    found: list[Dump | str], dice: random.Random
+) -> None:
+    """A text stands for a source of that name that cannot be read."""
+    asked = Asked(question="compare", skip=True)
+
+    def one(place: int) -> Part:
+        tally = Tally("compare")
+        add_source(tally, partial(read_or_refuse, found[place]), place % 5, str(found[place])[:1], asked)
+        return tally.part()
+
+    each = [one(place) for place in range(len(found))]
+    tally = Tally("compare")
+    for place in dice.sample(range(len(found)), len(found)):
+        add_source(tally, partial(read_or_refuse, found[place]), place % 5, str(found[place])[:1], asked)
+    first = in_some_order(each, dice)
+    assert first == in_some_order(each, dice) == tally.part() == decode_part(encode_part(first), "here")
+    lost = [(place % 5, text) for place, text in enumerate(found) if isinstance(text, str)]
+    assert first.dumps == len(found) - len(lost) and first.unread.count == len(lost)
+    assert [(one.position, one.source) for one in first.unread.named] == sorted(lost)
+
+
+def read_or_refuse(told: Dump | str) -> Dump:
+    """The dump, or the error of a source of that name."""
+    if isinstance(told, str):
+        raise SourceError("is damaged", told, "a hint for one source")
+    return told
+
+
+def of_unread(count: int) -> Part:
+    """A part of sources that could not be read."""
+    tally = Tally("compare")
+    for n in range(count):
+        add_source(tally, partial(read_or_refuse, f"{n:06}"), n, f"{n:06}", Asked(question="compare", skip=True))
+    return tally.part()
+
+
+def test_unread_sources_are_all_counted_and_the_first_are_named() -> None:
+    many = of_unread(50 * NAMED)
+    assert many.unread.count == 50 * NAMED
+    assert [one.source for one in many.unread.named] == [f"{n:06}" for n in range(NAMED)]
+    assert {one.reason for one in many.unread.named} == {"is damaged"}
+    assert len(encode_part(many)) < 40 * NAMED + 200
+    with pytest.raises(InspectorError, match=f"000000: none of {50 * NAMED} sources could be read; the first: is dam"):
+        comparison_of(many)
+
+
+def test_a_program_that_knows_nothing_of_unread_sources_takes_no_such_part() -> None:
+    """It would report the rest as if that was all."""
+    assert msgspec.msgpack.decode(encode_part(of_unread(1)))[1] == 2
+    assert msgspec.msgpack.decode(DAMAGED)[1] == 1
+    whole = decode_part(DAMAGED, "here")
+    assert encode_part(merge(whole, of_unread(0))) == DAMAGED
+
+
+@pytest.mark.parametrize(
+    ("unread", "says"),
+    [
+        ([2, [[0, "a", "b"]]], "do not fit their number"),
+        ([1, []], "do not fit their number"),
+        ([-1, []], "do not fit their number"),
+        ([1 << 62, [[0, "a", "b"]] * NAMED], "do not fit their number"),
+        ([2, [[1, "a", "b"], [0, "a", "b"]]], "not in order"),
+    ],
+    ids=["too few", "none", "negative", "more than there are", "order"],
+)
+def test_unread_sources_that_contradict_themselves_are_damage(unread: list[Any], says: str) -> None:
+    with pytest.raises(SourceError, match=says):
+        decode_part(changed(unread=unread), "here")
+    assert decode_part(changed(unread=[1, [[0, "a", "b"]]]), "here").unread.count == 1
+
+
+def test_a_report_with_unread_sources_is_never_firm() -> None:
+    """Nothing is known of them: they may differ, or not load."""
+    one = summarise(of_values({PFR0: 1}), 0, COMPARE)
+    alike, doubtful = (comparison_of(merge(one, other)) for other in (one, of_unread(1)))
+    assert (alike.outcome, alike.exit_code) == ("equal", 0)
+    assert (doubtful.outcome, doubtful.exit_code, doubtful.same) == ("uncertain", 1, False)
+    assert comparison_json(doubtful)["unread"] == {
+        "count": 1,
+        "sources": [{"source": "000000", "reason": "is damaged"}],
+    }
+    assert comparison_text(doubtful).endswith("nothing is known of them\n  000000: is damaged")
+    assert "| 000000 | is damaged |" in comparison_markdown(doubtful)
+    assert "and 3 more" in comparison_text(comparison_of(merge(one, of_unread(NAMED + 3))))
+
+
+@pytest.mark.parametrize(
+    ("members", "says"),
+    [
+        ({"groups": [["vcpu", bytes(16), bytes(16), [], b"", 1, [[0, 0, "", "", ""]] * 100_000]]}, "length <= 64"),
+        ({"groups": [["vcpu", bytes(16), bytes(16), [[1, ""]] * 100_000, b"", 1, []]]}, "length <= 65536"),
+        ({"groups": [["vcpu", bytes(16), bytes(16), [], b"", 1, []]] * 130_000}, "more than 1,200,000 steps"),
+        (
+            {"groups": [["vcpu", bytes(16), bytes(16), [[1, ""]] * 60_000, b"", 1, []]] * 25},
+            "more than 1,200,000 steps",
+        ),
+        ({"state": dict.fromkeys(range(100_000), "")}, "length <= 60000"),
+        ({"notes": [[1, ""]] * 100_000}, "length <= 64"),
+        ({"unread": [1, [[0, "", ""]] * 100_000]}, "length <= 64"),
+        ({"pieces": [b""] * 100_000}, "more lists and texts"),
+    ],
+    ids=["members", "masks", "groups", "masks of many", "state", "notes", "unread", "pieces"],
+)
+def test_what_a_part_has_too_much_of_is_refused_before_it_is_made(members: dict[str, object], says: str) -> None:
+    """31 MB of some of them took 880 MB, or 14 seconds."""
+    data = changed(**members)
+    with pytest.raises(SourceError, match=says):
+        decode_part(data, "here", budget.Budget("here"))

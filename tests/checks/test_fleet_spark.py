@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from inspector.checks.compare.compare import comparison_of
-from inspector.checks.fleet.engine import merge_bytes, summarise_frames
+from inspector.checks.fleet.engine import merge_bytes, summarise_frames, summarise_many
 from inspector.checks.fleet.files import decode_part
 from inspector.checks.fleet.reading import read_paths
 from inspector.checks.fleet.summarise import Asked
@@ -66,3 +67,19 @@ def test_spark_tells_of_a_dump_that_cannot_be_read(spark: Any) -> None:
     frame = spark.createDataFrame(rows, "position long, name string, dump binary")
     with pytest.raises(Exception, match=r"broken\.json"):
         frame.mapInPandas(summarise_frames(ASKED), "part binary").collect()
+
+
+@pytest.mark.slow
+def test_spark_skips_what_cannot_be_read(spark: Any) -> None:
+    """Also where a partition has nothing that can, or nothing at all; an empty cell is an empty file."""
+    asked = msgspec.structs.replace(ASKED, skip=True)
+    dumps = [(0, "broken.json", b'{"format":"vcpu-inspector-dump"'), (1, NAMES[0], Path(NAMES[0]).read_bytes())]
+    dumps += [(2, "empty", b""), (3, "noise", bytes(range(256)))]
+    rows = [(place, name, bytearray(content)) for place, name, content in dumps]
+    frame = spark.createDataFrame([*rows, (4, "none", None)], "position long, name string, dump binary")
+    for count in (1, 2, 9):
+        answers = frame.repartition(count).mapInPandas(summarise_frames(asked), "part binary").collect()
+        part = decode_part(merge_bytes([bytes(row.part) for row in answers]), "what Spark gave")
+        given = [*dumps, (4, "none", b"")]
+        assert part == decode_part(summarise_many(given, msgspec.msgpack.encode(asked)), "of one process")
+        assert (part.dumps, [one.source for one in part.unread.named]) == (1, ["broken.json", "empty", "noise", "none"])

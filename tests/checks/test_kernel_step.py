@@ -5,6 +5,7 @@ from __future__ import annotations
 from inspector import sources
 from inspector.checks.compare.kernel_step import KernelStep, kernel_step
 from inspector.checks.machine.machine import machine
+from inspector.checks.machine.question import Given
 from inspector.checks.restore.answers_step import answers_step
 from inspector.library import migrate
 from inspector.registers import catalog
@@ -14,7 +15,7 @@ DUMP = sources.load("builtin:neoverse-n2-linux-6.1")
 
 
 def step(before: str, after: str, host: str = "") -> KernelStep:
-    return kernel_step(machine(DUMP, before, host=host), machine(DUMP, after, host=host))
+    return kernel_step(machine(DUMP, Given(before, host=host)), machine(DUMP, Given(after, host=host)))
 
 
 def test_the_step_that_masked_ccidx_names_its_registers_and_fields() -> None:

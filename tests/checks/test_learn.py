@@ -20,8 +20,9 @@ from inspector.checks.recordings.learn import (
 from inspector.checks.recordings.verify import verify
 from inspector.cli import main
 from inspector.errors import InspectorError
-from inspector.policies.loader import load_policy, policy_names, vendor_names
+from inspector.policies.loader import load_policy
 from inspector.policies.model import Hide
+from inspector.policies.points import policy_names, vendor_names
 from tests.shared_material import shared
 
 DEAR = pytest.mark.skipif(

@@ -8,10 +8,14 @@ import msgspec
 import pytest
 
 from inspector import sources
-from inspector.checks.machine.machine import ask, machine, own_question
+from inspector.checks.machine.machine import machine
+from inspector.checks.machine.question import Given, ask, own_question
+from inspector.checks.machine.source_kernel import asked_kernel, own_kernel
 from inspector.errors import InspectorError, PolicyError
 from inspector.policies.setup import FEATURE_WORDS, QEMU_SETUP, VcpuSetup, feature_of, parse_features
-from inspector.sources.dump import Dump, Provenance
+from inspector.registers.ids import ID_AA64PFR0_EL1, ZCR_EL1
+from inspector.sources.dump import Dump, Provenance, Vcpu
+from tests.checks.material import shipped
 
 N2 = "builtin:neoverse-n2-linux-6.1"
 
@@ -31,7 +35,8 @@ def test_a_text_names_base_and_patches(text: str, base: str, patches: tuple[str,
 
 
 def test_a_policy_of_the_users_own(tmp_path: Path) -> None:
-    path = tmp_path / "amazon.toml"
+    path = tmp_path / "our kernels" / "amazon.toml"
+    path.parent.mkdir()
     path.write_text('extends = "6.1"\ntitle = "ours"\n')
     assert ask(f"{path}+mask-ccidx").title == "amazon+mask-ccidx"
     path.write_text('extends = "6.1"\ntitel = "ours"\n')
@@ -42,15 +47,15 @@ def test_a_policy_of_the_users_own(tmp_path: Path) -> None:
 
 def test_features_that_the_kernel_or_host_lacks_are_named() -> None:
     dump = sources.load(N2)
-    plain = machine(dump, "6.2")
+    plain = machine(dump, Given("6.2"))
     for word, error in (("el2", "ENOENT"), ("imp-id", "EINVAL"), ("el1_32bit", "EINVAL")):
         with pytest.raises(InspectorError, match=f"{error}.*because of {word}"):
-            machine(dump, "6.2", plain.setup.toggled(word))
+            machine(dump, Given("6.2", features=plain.setup.toggled(word)))
 
 
 def test_a_setup_that_nobody_named_is_the_dumps_own() -> None:
     dump = sources.load(N2)
-    assert machine(dump, "6.12").setup == dump.vcpus[0].setup
+    assert machine(dump, Given("6.12")).setup == dump.vcpus[0].setup
     chosen = parse_features("psci", gic="v3")
     told = machine(dump, ask("6.12", chosen))
     assert told.setup == chosen and not told.vm().init_errno
@@ -92,7 +97,28 @@ def test_the_kernel_of_a_dump_that_names_none_is_told_by_its_list() -> None:
 def test_a_release_string_may_say_the_page_size_of_its_host(release: str, size: int) -> None:
     dump = sources.load("builtin:max-linux-6.12")
     named = msgspec.structs.replace(dump, provenance=dump.provenance.told(kernel=release))
-    assert machine(named, "6.12").host.page_size == size
+    assert machine(named, Given("6.12")).host.page_size == size
     vcpu_alone = msgspec.structs.replace(named, host=None)
-    assert machine(vcpu_alone, "6.12").host.page_size == size
-    assert machine(named, "6.12", host="page-size=4k").host.page_size == 4096
+    assert machine(vcpu_alone, Given("6.12")).host.page_size == size
+    assert machine(named, Given("6.12", host="page-size=4k")).host.page_size == 4096
+
+
+@pytest.mark.parametrize(("accelerator", "named"), [("kvm", True), ("", True), ("tcg", False), ("hvf", False)])
+def test_a_vcpu_that_kvm_did_not_run_has_no_kernel_to_ask(accelerator: str, named: bool) -> None:
+    provenance = Provenance(source="a.mig", format="qemu-stream", accelerator=accelerator)
+    dump = Dump(provenance=provenance, vcpus=(Vcpu(index=0, values=shipped("neoverse-n2", "6.12").vcpus[0].values),))
+    assert (own_kernel(dump).asked is not None) == named
+    if not named:
+        with pytest.raises(InspectorError, match=r"not (?:run )?by KVM"):
+            asked_kernel(dump)
+
+
+@pytest.mark.parametrize("accelerator", ["kvm", "tcg"])
+def test_a_vcpu_that_kvm_did_not_make_proves_nothing_of_its_machine(accelerator: str) -> None:
+    """An emulated vCPU was taken to show that its machine has a vGICv3, SVE and a PMU for guests of KVM."""
+    values = {i: v for i, v in shipped("neoverse-n2", "6.12").vcpus[0].values.items() if i != ID_AA64PFR0_EL1}
+    provenance = Provenance(source="a.mig", format="qemu-stream", accelerator=accelerator)
+    dump = Dump(provenance=provenance, vcpus=(Vcpu(index=0, values=values),))
+    shown = machine(dump, Given("6.12"))
+    assert bool(shown.exposure.limit_known(ID_AA64PFR0_EL1) >> 24 & 1) == (accelerator == "kvm")
+    assert shown.lists(ZCR_EL1) is (True if accelerator == "kvm" else None)

@@ -12,23 +12,26 @@ from inspector.checks.compat.remedies import Property
 from inspector.checks.compat.sides import Side, restored
 from inspector.checks.machine.destination import modelled
 from inspector.checks.machine.known_host import known_host
+from inspector.checks.machine.question import Given
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.summary import verdict_of
 from inspector.checks.vmms.needed import needed
 from inspector.checks.vmms.table import find_vmm
 from inspector.errors import InspectorError
 from inspector.policies.loader import load_policy
+from inspector.policies.release import choose
 from inspector.policies.setup import QEMU_SETUP, VcpuSetup, feature_of, possible_setup
 from inspector.registers.encoding import hex_id
-from inspector.registers.ids import PIR_EL1, PIRE0_EL1, PSCI_VERSION, TCR2_EL1, VENDOR_HYP_BITMAP_2
+from inspector.registers.ids import IDS, PIR_EL1, PIRE0_EL1, PSCI_VERSION, TCR2_EL1, VENDOR_HYP_BITMAP_2
 from inspector.reports.matrix import answer, matrix_json, matrix_markdown, matrix_text
+from inspector.sources.dump import Dump
 from tests.checks.material import MMFR2, MMFR4_32, shipped
 
 KERNELS = ["6.1", "6.12", "6.18", "7.3"]
 
 
 def matrix(cpu: str, vmm: str = "", kernels: list[str] | None = None, **more: str) -> CompatMatrix:
-    return compat_matrix(shipped(cpu, "6.12"), kernels or KERNELS, vmm, **more)  # type: ignore[arg-type]
+    return compat_matrix(shipped(cpu, "6.12"), kernels or KERNELS, Given(vmm=vmm, **more))  # type: ignore[arg-type]
 
 
 def test_the_usual_kernels_are_those_that_are_kept_and_the_newest() -> None:
@@ -43,7 +46,7 @@ def test_a_cell_is_what_migrate_says_of_a_vm_of_that_host(kernel: str, vmm: str)
     """The recorded fresh vCPU of each kernel is the source of its row."""
     found = matrix("neoverse-n2", vmm)
     for destination in KERNELS:
-        report = migrate(shipped("neoverse-n2", kernel), "same-host", load_policy(destination), vmm, ways_out=False)
+        report = migrate(shipped("neoverse-n2", kernel), "same-host", Given(destination, vmm), ways_out=False)
         cell = found.cell(kernel, destination)
         assert {"changes": "loads"}.get(cell.verdict, cell.verdict) == report.verdict
         assert set(cell.refused) == {f.id for f in report.of_kind("refused")}
@@ -155,3 +158,67 @@ def test_reports() -> None:
 def test_what_cannot_be_asked_is_one_line() -> None:
     with pytest.raises(InspectorError, match="needs two kernels"):
         matrix("cortex-a72", kernels=["6.12"])
+
+
+def _cells(dump: Dump) -> dict[tuple[str, str], str]:
+    found = compat_matrix(dump, ["5.10", "6.1", "6.12", "6.18"], remedies=False)
+    return {(one.source, one.destination): one.verdict for one in found.cells}
+
+
+@pytest.mark.parametrize("cpu", ["cortex-a72", "neoverse-n2", "max"])
+def test_what_is_firm_of_a_host_that_is_known_in_part_is_true_of_it(cpu: str) -> None:
+    """Of a saved vCPU alone, and of a host without one register: what the source kernel shows is not known either."""
+    whole = shipped(cpu, "6.12")
+    assert whole.host is not None
+    true, firm = _cells(whole), 0
+    names = ("CLIDR_EL1", "ID_DFR0_EL1", "ID_AA64PFR0_EL1", "ID_AA64PFR2_EL1", "ID_AA64MMFR2_EL1", "ID_AA64MMFR3_EL1")
+    hosts = [
+        msgspec.structs.replace(
+            whole.host, values={i: v for i, v in whole.host.values.items() if i != IDS[name]}
+        )
+        for name in names
+    ]  # fmt: skip
+    for host in (None, *hosts):
+        told = _cells(msgspec.structs.replace(whole, host=host))
+        wrong = {pair: (said, true[pair]) for pair, said in told.items() if said not in ("uncertain", true[pair])}
+        assert not wrong
+        assert all(told[name, name] == "loads" for name in ("5.10", "6.1", "6.12", "6.18"))
+        firm += sum(said != "uncertain" for said in told.values())
+    assert firm >= 8 * len(hosts)
+
+
+@pytest.mark.parametrize(
+    ("host", "verdict"), [("", "loads"), ("aarch32=off", "fails"), ("cmdline=arm64.no32bit_el0", "fails")]
+)
+def test_a_cell_says_what_loads_and_never_runs(host: str, verdict: str) -> None:
+    """EL1 in AArch32 on a host without it: KVM takes every value of the vCPU's own kernel, and refuses KVM_RUN."""
+    found = compat_matrix(shipped("cortex-a72", "6.12"), ["6.1", "6.12"], Given(features="psci,el1_32bit", host=host))
+    cell = found.cell("6.12", "6.12")
+    assert (cell.verdict, not cell.refused, bool(cell.run)) == (verdict, True, verdict == "fails")
+    if cell.run:
+        assert "KVM_RUN answers EINVAL" in matrix_text(found) and cell.run in json.dumps(matrix_json(found))
+        assert not any(one.remedy is not None and one.remedy.works for one in found.cells)
+
+
+@pytest.mark.parametrize("name", ["5.14.0-570.el9", "6.12-talos"])
+def test_a_kernel_that_may_be_one_of_several_is_asked_under_each(name: str) -> None:
+    """The first of them answered alone, and firmly."""
+    others = [one.name for one in choose(name).candidates]
+    found = compat_matrix(shipped("neoverse-n2", "6.12"), [name, "6.1", "6.12.107"])
+    assert found.cell(name, name).verdict == "loads"
+    each = [compat_matrix(shipped("neoverse-n2", "6.12"), [one, "6.1", "6.12.107"], remedies=False) for one in others]
+    for there in ("6.1", "6.12.107"):
+        for pair in ((name, there), (there, name)):
+            told = {
+                one.cell(*(alone if part == name else part for part in pair)).verdict
+                for alone, one in zip(others, each, strict=True)
+            }
+            cell = found.cell(*pair)
+            assert len(told) == 1 or cell.verdict == "uncertain"
+            assert cell.remedy is None or len(told) == 1
+
+
+def test_of_a_kernel_that_is_not_modelled_no_list_is_promised() -> None:
+    found = matrix("neoverse-n2", kernels=["6.12", "99.1-rc2"])
+    assert {cell.verdict for cell in found.cells if "99.1-rc2" in (cell.source, cell.destination)} == {"uncertain"}
+    assert not any(cell.remedy for cell in found.cells)

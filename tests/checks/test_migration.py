@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import msgspec
 import pytest
 
 from inspector.checks.machine.destination import destination_for
+from inspector.checks.machine.question import Given
 from inspector.checks.restore.migration import migrate, migrate_all_kernels
 from inspector.checks.restore.result import MigrationReport
 from inspector.checks.vmms.table import VMM_NAMES, find_vmm
 from inspector.errors import InspectorError
+from inspector.kvm.vm import Vm
 from inspector.policies.loader import load_policy
-from inspector.policies.setup import parse_features
+from inspector.policies.points import all_names
+from inspector.policies.setup import Feature, VcpuSetup, parse_features
+from inspector.registers.catalog import find
 from inspector.registers.encoding import bitmap_id, ccsidr_id, class_of, sysreg_id
 from inspector.registers.ids import PIR_EL1, PIRE0_EL1, SVE_VLS, TCR2_EL1, id_of
-from inspector.sources.dump import Dump, Provenance, Vcpu
+from inspector.sources.dump import Dump, Host, Provenance, Vcpu
 from inspector.untrusted import Untrusted
 from tests.checks.material import CLIDR, MIDR, MMFR2, MMFR4_32, PFR0, PSCI, ZFR0, changed, refused, shipped
+from tests.kvm.material import host as raw_host
 from tests.sources.material import dump_of
 
 
 def check(source: Dump, destination: Dump, vmm: str = "qemu-10.0") -> MigrationReport:
-    return migrate(source, destination, vmm=vmm, ways_out=False)
+    return migrate(source, destination, Given(vmm=vmm), ways_out=False)
 
 
 def test_the_ccidx_case() -> None:
@@ -184,7 +191,7 @@ def test_a_destination_with_unlike_cores() -> None:
     )
     assert check(both, both).verdict == "loads"
     same = msgspec.structs.replace(both, vcpus=(both.vcpus[0], msgspec.structs.replace(both.vcpus[0], index=1)))
-    report = migrate(same, both, vmm="qemu-10.0")
+    report = migrate(same, both, Given(vmm="qemu-10.0"))
     assert {(f.vcpu, f.id) for f in report.of_kind("refused")} == {(1, MIDR), (1, ccsidr_id(0))}
     assert any(r.title == "different cores" and "r0p4" in r.text for r in report.remarks)
     assert report.ways_out[0].kind == "pinning"
@@ -206,7 +213,7 @@ def test_vector_lengths_that_the_destination_lacks() -> None:
 
 
 def test_same_host_uses_the_raw_registers_of_the_dump() -> None:
-    report = migrate(shipped("neoverse-n2", "6.1"), "same-host", load_policy("6.12"), "qemu-10.0", ways_out=False)
+    report = migrate(shipped("neoverse-n2", "6.1"), "same-host", Given("6.12", "qemu-10.0"), ways_out=False)
     assert refused(report) == [MMFR4_32, MMFR2]
     assert all(f.certain for f in report.findings)
     assert report.destination == "same host under Linux 6.12"
@@ -214,7 +221,7 @@ def test_same_host_uses_the_raw_registers_of_the_dump() -> None:
 
 def test_same_host_without_them_says_what_is_unknown() -> None:
     source = changed(shipped("neoverse-n2", "6.12"), {}, source="vm.mig", kernel="", kernel_version="")
-    report = migrate(source, "same-host", load_policy("6.1"), "qemu-11.1", ways_out=False)
+    report = migrate(source, "same-host", Given("6.1", "qemu-11.1"), ways_out=False)
     doubtful = {f.id for f in report.findings if not f.certain}
     assert MMFR2 in doubtful and MMFR4_32 in doubtful
     assert any("names no kernel" in n for n in report.notes)
@@ -224,7 +231,7 @@ def test_same_host_without_them_says_what_is_unknown() -> None:
 def test_features_of_the_destination() -> None:
     source = shipped("neoverse-n2", "6.12")
     setup = parse_features("psci,ptrauth,pmu", gic="v3")
-    report = migrate(source, source, None, "qemu-10.0", setup, ways_out=False)
+    report = migrate(source, source, Given(vmm="qemu-10.0", features=setup), ways_out=False)
     assert refused(report) == [PFR0, ZFR0]
     assert report.features == "psci,pmu,ptrauth"
 
@@ -234,7 +241,7 @@ def test_a_host_needs_a_kernel_and_a_source_needs_values() -> None:
     host = msgspec.structs.replace(source, vcpus=(), provenance=Provenance(source="host.txt"))
     with pytest.raises(InspectorError, match="--kernel"):
         migrate(source, host)
-    assert migrate(source, host, load_policy("6.12"), ways_out=False).verdict == "loads"
+    assert migrate(source, host, Given("6.12"), ways_out=False).verdict == "loads"
     with pytest.raises(InspectorError, match="no vCPU registers"):
         migrate(host, source)
     with pytest.raises(InspectorError, match="--kernel"):
@@ -242,7 +249,7 @@ def test_a_host_needs_a_kernel_and_a_source_needs_values() -> None:
 
 
 def test_all_kernels() -> None:
-    matrix = migrate_all_kernels(shipped("neoverse-n2", "6.1"), "qemu-10.0")
+    matrix = migrate_all_kernels(shipped("neoverse-n2", "6.1"), Given(vmm="qemu-10.0"))
     good = {row.kernel for row in matrix.rows if row.verdict == "loads"}
     assert "6.1.176" in good and matrix.exit_code == 0
     assert not any(name.startswith(("6.12", "7.", "5.10")) for name in good)
@@ -256,7 +263,7 @@ def made_by(vmm: str, dump: Dump) -> Dump:
     rule = find_vmm(vmm)
     if not rule.own_rule or rule.family == "firecracker":
         return dump
-    target = destination_for(dump, dump, None, None, rule)
+    target = destination_for(dump, dump, Given(vmm=rule.name))
     values = {
         i: v for i, v in target.values.items() if rule.keeps(i) and (rule.family != "crosvm" or class_of(i) != 0x15)
     }
@@ -282,7 +289,7 @@ def test_a_list_that_is_one_register_longer_stops_at_its_length() -> None:
     fewer = msgspec.structs.replace(vcpu, values={i: v for i, v in vcpu.values.items() if i != last})
     target = msgspec.structs.replace(source, vcpus=(fewer,))
     for there, passed in ((target, False), (source, True)):
-        report = migrate(source, there, vmm="qemu-10.0", ways_out=False)
+        report = migrate(source, there, Given(vmm="qemu-10.0"), ways_out=False)
         (step,) = [one for one in report.steps if one.name == "lengths"]
         assert step.passed is passed, step
 
@@ -293,7 +300,7 @@ def test_some_registers_of_a_vcpu_are_not_the_list_of_its_kernel(vmm: str) -> No
     source = shipped("cortex-a72", "6.1")
     few = {i: v for i, v in shipped("cortex-a72", "6.12").vcpus[0].values.items() if i in (MIDR, PFR0, MMFR2)}
     pasted = Dump(provenance=Provenance(source="pasted", format="plain-text"), vcpus=(Vcpu(index=0, values=few),))
-    report = migrate(source, pasted, kernel=load_policy("6.12"), vmm=vmm)
+    report = migrate(source, pasted, Given("6.12", vmm))
     assert not report.of_kind("only_in_source")
     assert report.verdict == "uncertain"
     assert any("no whole list" in note for note in report.notes)
@@ -307,20 +314,68 @@ def pasted(**values: int) -> Dump:
 
 def test_some_registers_of_a_saved_vcpu_cannot_show_that_it_loads() -> None:
     few = pasted(ID_AA64ISAR0_EL1=0x11120)
-    report = migrate(few, shipped("neoverse-n2", "6.12"), vmm="qemu-10.0")
+    report = migrate(few, shipped("neoverse-n2", "6.12"), Given(vmm="qemu-10.0"))
     assert report.verdict == "uncertain" and "only some" in report.headline
     assert [(step.name, step.passed, step.certain) for step in report.steps] == [
         ("lengths", False, False), ("ids", False, False), ("values", True, True),
     ]  # fmt: skip
-    assert migrate(few, shipped("neoverse-n2", "6.12"), vmm="firecracker").verdict == "uncertain"
+    assert migrate(few, shipped("neoverse-n2", "6.12"), Given(vmm="firecracker")).verdict == "uncertain"
     assert {row.verdict for row in migrate_all_kernels(few, policies=[load_policy("6.12")]).rows} == {"uncertain"}
     refused = pasted(ID_AA64MMFR2_EL1=0x1221011112101011)
-    assert migrate(refused, shipped("neoverse-n2", "6.12"), vmm="qemu-10.0").verdict == "fails"
+    assert migrate(refused, shipped("neoverse-n2", "6.12"), Given(vmm="qemu-10.0")).verdict == "fails"
+
+
+def test_what_a_debugger_prints_cannot_show_that_a_vm_loads() -> None:
+    few = Dump(
+        provenance=Provenance(source="monitor", format="debugger"),
+        vcpus=(Vcpu(index=0, values={find("PC").register.id: 4, find("PSTATE").register.id: 0x3C5}),),
+    )
+    assert migrate(few, shipped("neoverse-n2", "6.12"), Given(vmm="qemu-10.0")).verdict == "uncertain"
 
 
 def test_the_features_of_a_vcpu_known_in_part_follow_from_its_id_registers() -> None:
     source = shipped("neoverse-n2", "6.12").vcpus[0].values
     names = ("ID_AA64PFR0_EL1", "ID_AA64ZFR0_EL1", "ID_AA64ISAR1_EL1", "ID_AA64DFR0_EL1")
     few = pasted(**{name: source[id_of(name)] for name in names})
-    report = migrate(few, "same-host", load_policy("6.12"), "firecracker")
+    report = migrate(few, "same-host", Given("6.12", "firecracker"))
     assert report.features == "psci,pmu,sve,ptrauth" and report.verdict == "uncertain", report.headline
+
+
+def test_a_row_is_what_that_kernel_answers_when_it_is_asked_alone() -> None:
+    """Kernels that follow each other with the same rules are asked once; each row says its own name and evidence."""
+    source, policies = shipped("neoverse-n2", "6.1"), [load_policy(name) for name in all_names()]
+    stood_in = msgspec.structs.replace(policies[-1], name="99.1", stands_for="99.1")
+    policies.append(stood_in)
+    together = migrate_all_kernels(source, Given(vmm="qemu-10.0"), policies=policies)
+    alone = [migrate_all_kernels(source, Given(vmm="qemu-10.0"), policies=[policy]) for policy in policies]
+    assert together.rows == tuple(one.rows[0] for one in alone)
+    assert together.destination == alone[-1].destination
+    assert any(one.rules is other.rules for one, other in pairwise(policies))
+
+
+@pytest.mark.parametrize(
+    ("host", "verdict", "words"),
+    [
+        ("", "loads", "every value is kept"), ("aarch32=off", "fails", "never runs"),
+        ("cmdline=arm64.no32bit_el0", "fails", "never runs"),
+    ],
+)  # fmt: skip
+def test_a_vcpu_that_loads_and_cannot_run_fails(host: str, verdict: str, words: str) -> None:
+    """KVM_RUN of a vCPU whose EL1 is AArch32 on a host without (recorded on 6.12.118): every value may be accepted."""
+    setup = VcpuSetup(features=int(Feature.PSCI | Feature.EL1_32BIT))
+    a72 = raw_host("cortex-a72")
+    model = Vm(a72, load_policy("6.12"), setup).vcpu(0)
+    values = {i: model.value(i) for i in model.get_reg_list()}
+    values[PFR0] = values[PFR0] & ~0xF | 1  # as a copy that was made to load has it
+    saved = Dump(
+        provenance=Provenance(source="test"), one_vm=True,
+        vcpus=(Vcpu(index=0, kind="vcpu", values=values, setup=setup),),
+    )  # fmt: skip
+    there = Dump(provenance=Provenance(source="host"), vcpus=(), host=Host(values=dict(a72.values)))
+    report = migrate(saved, there, Given("6.12", host=host))
+    assert report.verdict == verdict and words in report.headline
+    assert [step.name for step in report.steps if not step.passed] == ["first run"] * (verdict == "fails")
+    own = msgspec.structs.replace(saved, host=there.host)
+    assert [row.verdict for row in migrate_all_kernels(own, Given(host=host), policies=[load_policy("6.12")]).rows] == [
+        verdict
+    ]

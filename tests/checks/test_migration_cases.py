@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from inspector.checks.feature_groups import feature_key
+from inspector.checks.machine.question import Given
 from inspector.checks.restore.migration import migrate, migrate_all_kernels
 from inspector.checks.restore.result import MigrationReport
 from inspector.policies.loader import load_policy
@@ -42,7 +43,7 @@ def test_case_1_all_saved_vms_unusable_after_an_upgrade() -> None:
     source = shipped("cortex-a72", "6.1")
     without = {i: v for i, v in source.vcpus[0].values.items() if not is_pmu(i)}
     target = dump_of(without | {DFR0: 0x10305006}, source="new-host.txt", kernel=source.provenance.kernel.raw)
-    report = migrate(source, target, vmm="qemu-7.2")
+    report = migrate(source, target, Given(vmm="qemu-7.2"))
     assert report.messages[0] == "Invalid value 241 expecting positive value <= 167"
     assert "74 missing: PMUv3" in said(report)
     assert report.ways_out[0].how[0] == "-cpu host,pmu=on"
@@ -51,21 +52,21 @@ def test_case_1_all_saved_vms_unusable_after_an_upgrade() -> None:
 def test_case_2_one_register_more() -> None:
     """Invalid value 233 expecting positive value <= 232."""
     target = shipped("cortex-a72", "6.1")
-    report = migrate(target, changed(target, {ZFR0: None}), vmm="qemu-7.2")
+    report = migrate(target, changed(target, {ZFR0: None}), Given(vmm="qemu-7.2"))
     assert [f.id for f in report.of_kind("only_in_source")] == [ZFR0]
     assert "1 missing: SVE (ID_AA64ZFR0_EL1)" in said(report) and "without SVE it reads as zero" in said(report)
 
 
 def test_case_3_a_new_firmware_register() -> None:
     target = shipped("cortex-a72", "6.12")
-    report = migrate(changed(target, {bitmap_id(3): 0}), target, vmm="qemu-10.0")
+    report = migrate(changed(target, {bitmap_id(3): 0}), target, Given(vmm="qemu-10.0"))
     assert "KVM_REG_ARM_VENDOR_HYP_BMAP_2" in said(report) and "6.15" in said(report)
     assert "QEMU 11.1 or newer on the destination, with -cpu host: it drops these registers by itself" in said(report)
 
 
 def test_case_4_registers_of_features_that_the_vm_never_had() -> None:
     target = shipped("neoverse-n2", "7.3")
-    report = migrate(changed(target, {TCR2_EL1: 0, PIR_EL1: 0, PIRE0_EL1: 0}), target, vmm="qemu-10.0")
+    report = migrate(changed(target, {TCR2_EL1: 0, PIR_EL1: 0, PIRE0_EL1: 0}), target, Given(vmm="qemu-10.0"))
     text = said(report)
     assert "TCR2_EL1, PIRE0_EL1, PIR_EL1: listed only when the vCPU has FEAT_TCR2 / FEAT_S1PIE, since 6.13" in text
     assert report.ways_out[0].kind == "vmm"
@@ -77,7 +78,7 @@ def test_case_5_a_gicv2_vm() -> None:
     no_gic = source.vcpus[0].values[PFR0] & ~(0xF << 24)
     values: dict[int, int | None] = {PFR0: no_gic, ID_PFR1: 0x00010000}
     saved = msgspec.structs.replace(changed(source, values), host=source.host, capabilities=source.capabilities)
-    rows = {row.kernel: row for row in migrate_all_kernels(saved, "qemu-11.1").rows}
+    rows = {row.kernel: row for row in migrate_all_kernels(saved, Given(vmm="qemu-11.1")).rows}
     assert rows["6.12.57"].first is not None and rows["6.12.57"].first.id == ID_PFR1
     assert rows["6.12.57"].refused == 1 and rows["6.12.74"].refused == 0 and rows["6.18.5"].refused == 0
 
@@ -89,10 +90,10 @@ def test_case_6_a_machine_with_two_kinds_of_cores(kernel: str) -> None:
         target, cpus=(Cpu(index=0, values={MIDR: 0x411FD083}), Cpu(index=4, values={MIDR: 0x410FD034}))
     )
     saved = changed(target, {ccsidr_id(0): 0x7003E01A, ccsidr_id(2): 0x701FE07A})
-    report = migrate(saved, both, vmm="qemu-10.0")
+    report = migrate(saved, both, Given(vmm="qemu-10.0"))
     assert set(refused(report)) == {ccsidr_id(0), ccsidr_id(2)}
     assert report.ways_out[0].kind == "pinning"
-    assert migrate(saved, shipped("cortex-a72", "6.12"), vmm="qemu-10.0").verdict == "loads"
+    assert migrate(saved, shipped("cortex-a72", "6.12"), Given(vmm="qemu-10.0")).verdict == "loads"
 
 
 def test_case_8_one_vcpu_with_other_caches() -> None:
@@ -110,7 +111,7 @@ def test_case_9_vector_registers_with_sve_on() -> None:
     """V0..V31 are core registers only without SVE."""
     target = shipped("neoverse-n2", "6.12")
     saved = changed(target, {make_id(0x10, 0x54 + 4 * n, 4): n for n in range(32)})
-    report = migrate(saved, target, vmm="cloud-hypervisor-42", ways_out=False)
+    report = migrate(saved, target, Given(vmm="cloud-hypervisor-42"), ways_out=False)
     assert report.first is not None and report.first.errno_name == "EINVAL"
     assert "V0..V31, listed as core registers only when the vCPU has no SVE" in said(report)
     assert report.messages[0].startswith("SetAarchCoreRegister(")
@@ -124,13 +125,13 @@ def test_case_10_vector_lengths_in_the_wrong_place() -> None:
     late = msgspec.structs.replace(
         late, vcpus=(msgspec.structs.replace(late.vcpus[0], values=values | {SVE_VLS: lengths}),)
     )
-    report = migrate(late, dump, vmm="firecracker", ways_out=False)
+    report = migrate(late, dump, Given(vmm="firecracker"), ways_out=False)
     assert any(r.title == "order of the vector lengths" for r in report.remarks)
 
 
 def test_case_11_an_error_without_a_name() -> None:
     """Cloud Hypervisor says only SetSysRegister(EINVAL); the check names the register."""
-    report = migrate(shipped("neoverse-n2", "6.1"), shipped("neoverse-n2", "6.12"), vmm="cloud-hypervisor")
+    report = migrate(shipped("neoverse-n2", "6.1"), shipped("neoverse-n2", "6.12"), Given(vmm="cloud-hypervisor"))
     assert report.messages == ("SetSysRegister(Invalid argument (os error 22))",)
     assert report.first is not None and "ID_MMFR4_EL1" in report.headline
 
@@ -138,7 +139,7 @@ def test_case_11_an_error_without_a_name() -> None:
 def test_case_12_the_same_core_in_another_revision() -> None:
     target = shipped("cortex-a72", "6.12")
     saved = changed(target, {MIDR: 0x410FD082})
-    report = migrate(saved, target, vmm="qemu-10.0")
+    report = migrate(saved, target, Given(vmm="qemu-10.0"))
     assert refused(report) == [MIDR]
     assert [f.name for f in report.of_kind("refused")[0].fields] == ["Revision"]
     assert "r0p2" in said(report) and "r0p3" in said(report)
@@ -146,7 +147,7 @@ def test_case_12_the_same_core_in_another_revision() -> None:
 
 def test_case_13_an_older_core_to_a_newer_one() -> None:
     """Cortex-A72 to something newer: nearly every ID register, and no kernel that takes them (here Neoverse N2)."""
-    report = migrate(shipped("cortex-a72", "6.12"), shipped("neoverse-n2", "6.12"), vmm="qemu-10.0")
+    report = migrate(shipped("cortex-a72", "6.12"), shipped("neoverse-n2", "6.12"), Given(vmm="qemu-10.0"))
     assert len(refused(report)) > 5 and MIDR in refused(report)
     assert not any(w.kind == "kernel" and w.settles_all for w in report.ways_out)
     assert any(w.kind == "host" for w in report.ways_out)
@@ -158,11 +159,11 @@ def test_case_14_two_machines_that_differ_in_ctr_el0(kernel: str, outcome: str) 
     target = shipped("neoverse-n2", "6.12")
     assert target.host is not None
     policy = load_policy(kernel)
-    fresh = migrate(target, target, policy, "qemu-11.1", parse_features("qemu", gic="v3"), ways_out=False)
+    fresh = migrate(target, target, Given(policy, "qemu-11.1", parse_features("qemu", gic="v3")), ways_out=False)
     values = {f.id: f.destination for f in fresh.findings if f.destination is not None}
     host = msgspec.structs.replace(target, vcpus=())
     saved = dump_of(values | {CTR: values[CTR] & ~(1 << 29)}, source="altra.txt", setup=target.vcpus[0].setup)
-    report = migrate(saved, host, policy, "qemu-11.1", ways_out=False)
+    report = migrate(saved, host, Given(policy, "qemu-11.1"), ways_out=False)
     (finding,) = [f for f in report.findings if f.id == CTR]
     assert finding.kind == outcome
     assert [f.name for f in finding.fields] == ["DIC"]
@@ -176,11 +177,11 @@ def test_case_15_mpam_of_an_older_kernel() -> None:
     raw = dict(target.host.values) | {PFR0: target.host.values[PFR0] | 1 << 40}
     host = msgspec.structs.replace(target, host=msgspec.structs.replace(target.host, values=raw))
     saved = changed(target, {PFR0: target.vcpus[0].values[PFR0] | 1 << 40})
-    report = migrate(saved, host, vmm="qemu-10.0", ways_out=False)
+    report = migrate(saved, host, Given(vmm="qemu-10.0"), ways_out=False)
     (finding,) = [f for f in report.findings if f.id == PFR0]
     assert finding.kind == "changed" and [f.name for f in finding.fields] == ["MPAM"]
     assert report.verdict == "loads" and "ID_AA64PFR0_EL1" in report.headline
-    without = migrate(saved, changed(target, {MIDR: 0x411FD493}), vmm="qemu-10.0", ways_out=False)
+    without = migrate(saved, changed(target, {MIDR: 0x411FD493}), Given(vmm="qemu-10.0"), ways_out=False)
     (finding,) = [f for f in without.findings if f.id == PFR0]
     assert finding.depends_on == ("the host's ID_AA64PFR0_EL1.MPAM",)
     assert [(c.when.split(" is ")[1], c.errno) for c in finding.cases] == [("0, or 2 to 15", 22), ("1", 0)]

@@ -6,6 +6,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inspector.checks.machine.question import Given
 from inspector.checks.remedies.replacements import replacement_of
 from inspector.checks.restore.migration import migrate
 from inspector.checks.vmms.table import VMM_NAMES
@@ -30,12 +31,12 @@ def test_replacing_what_is_refused_leaves_nothing_refused(old: str, new: str, vm
     narrow = {i: v & (1 << 8 * size_of(i)) - 1 for i, v in values.items() if i in vcpu.values}
     saved = msgspec.structs.replace(vcpu, values=dict(vcpu.values) | narrow)
     source = msgspec.structs.replace(dump, vcpus=(saved,))
-    report = migrate(source, _BASE[new], vmm=vmm, ways_out=False)
+    report = migrate(source, _BASE[new], Given(vmm=vmm), ways_out=False)
     refused = report.of_kind("refused")
     mended = {f.id: replacement_of(f) for f in refused}
     assert None not in mended.values()
     better = msgspec.structs.replace(saved, values=dict(saved.values) | {i: v or 0 for i, v in mended.items()})
-    again = migrate(msgspec.structs.replace(dump, vcpus=(better,)), _BASE[new], vmm=vmm, ways_out=False)
+    again = migrate(msgspec.structs.replace(dump, vcpus=(better,)), _BASE[new], Given(vmm=vmm), ways_out=False)
     assert not again.of_kind("refused")
     assert {f.id for f in again.of_kind("only_in_source")} == {f.id for f in report.of_kind("only_in_source")}
 
@@ -49,7 +50,7 @@ def test_any_values_can_be_told(new: str, vmm: str, values: dict[int, int], ever
     source = msgspec.structs.replace(
         dump, vcpus=(msgspec.structs.replace(vcpu, values=dict(vcpu.values) | values),), host=None
     )
-    report = migrate(source, _BASE[new], vmm=vmm)
+    report = migrate(source, _BASE[new], Given(vmm=vmm))
     assert report.exit_code in (0, 1) and (report.exit_code == 1) == (report.verdict == "fails")
     assert migration_text(report, every) and migration_markdown(report, every)
     found = [f["id"] for f in migration_json(report, every=True)["vcpus"][0]["findings"]]

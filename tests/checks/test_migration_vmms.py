@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import pytest
 
+from inspector.checks.explain.explain import explain
 from inspector.checks.restore.result import Finding
 from inspector.checks.vmms.expected import expected_messages
 from inspector.checks.vmms.qemu import id_words
 from inspector.checks.vmms.table import VMM_NAMES, find_vmm, vmm_for
 from inspector.errors import InspectorError
-from inspector.registers.encoding import bitmap_id, ccsidr_id, firmware_id, make_id, sysreg_id
+from inspector.registers.encoding import (
+    CLASS_CORE,
+    SIZE_U32,
+    SIZE_U64,
+    SIZE_U128,
+    bitmap_id,
+    ccsidr_id,
+    firmware_id,
+    make_id,
+    sysreg_id,
+)
 from inspector.registers.ids import PIR_EL1, SVE_VLS
 
 X0 = make_id(0x10, 0)
@@ -38,6 +49,29 @@ def test_cloud_hypervisor_writes_core_then_sve_then_the_list() -> None:
 def test_crosvm_writes_system_registers_caches_firmware_and_saves_no_bitmap() -> None:
     order = find_vmm("crosvm").order(ALL)
     assert order == (X0, X0 + 2, MMFR2, CTR, ccsidr_id(0), ccsidr_id(1), firmware_id(0))
+
+
+def test_crosvm_writes_core_registers_where_its_snapshot_has_them() -> None:
+    """VcpuAArch64::restore(): SP, PC, PSTATE, X, V; the rest of them in the map `sys`, by their encodings."""
+    sp, v0, fpcr = (make_id(CLASS_CORE, *one) for one in ((62, SIZE_U64), (84, SIZE_U128), (0xD5, SIZE_U32)))
+    elr, counter, compare = make_id(CLASS_CORE, 70, SIZE_U64), sysreg_id(3, 3, 14, 3, 2), sysreg_id(3, 3, 14, 0, 2)
+    values = dict.fromkeys((X0, sp, elr, v0, fpcr, compare, counter, MMFR2, ccsidr_id(0)), 0)
+    assert find_vmm("crosvm").order(values) == (sp, X0, v0, MMFR2, elr, fpcr, counter, compare, ccsidr_id(0))
+
+
+@pytest.mark.parametrize(
+    ("reg_id", "words"),
+    [
+        (sysreg_id(3, 3, 14, 3, 2), "CRn: 14, CRm: 0, Op2: 2"),
+        (sysreg_id(3, 3, 14, 0, 2), "CRn: 14, CRm: 3, Op2: 2"),
+        (make_id(CLASS_CORE, 70, SIZE_U64), "CRn: 4, CRm: 0, Op2: 1"),
+    ],
+)
+def test_crosvm_names_registers_by_the_keys_of_its_map(reg_id: int, words: str) -> None:
+    """KVM swaps the ids of CNTVCT_EL0 and CNTV_CVAL_EL0; crosvm prints the architecture's encodings."""
+    (line,) = expected_messages(find_vmm("crosvm"), [_finding(reg_id)])
+    assert words in line
+    assert [r.id for r in explain(line).registers] == [reg_id]
 
 
 def test_names_of_vmms() -> None:

@@ -26,7 +26,7 @@ from inspector.checks.patch_effect import (
 )
 from inspector.checks.patch_subjects import named_fields, subjects
 from inspector.errors import InspectorError
-from inspector.policies.loader import patch_names
+from inspector.policies.points import patch_names
 from inspector.policies.setup import QEMU_SETUP
 from inspector.registers.catalog import by_id
 from inspector.sources.dump import Dump

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from inspector.checks.machine.question import Given
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import MigrationReport
 from inspector.registers.ids import CNTPCT_EL0, CNTVCT_EL0
@@ -25,7 +26,7 @@ def pair(request: pytest.FixtureRequest) -> Pair:
 
 @pytest.fixture(scope="module")
 def report(pair: Pair) -> MigrationReport:
-    return migrate(pair.source, pair.destination, vmm="qemu-10.0", ways_out=False)
+    return migrate(pair.source, pair.destination, Given(vmm="qemu-10.0"), ways_out=False)
 
 
 def _ids(pair: Pair, in_source: int, in_destination: int) -> set[int]:
@@ -96,7 +97,7 @@ def _fresh(row: dict[str, Any]) -> Path:
 @pytest.mark.parametrize("row", _summary(), ids=lambda r: f"{r['src']}-{r['dst_kernel']}-{r['dst_cpu']}")
 def test_streams_onto_fresh_vcpus_as_the_summary_says(row: dict[str, Any]) -> None:
     """The other way round: the real stream and the destination's own dump."""
-    report = migrate(load(str(_stream(row))), read_fresh(_fresh(row)), vmm="qemu-10.0", ways_out=False)
+    report = migrate(load(str(_stream(row))), read_fresh(_fresh(row)), Given(vmm="qemu-10.0"), ways_out=False)
     assert [f.id for f in report.of_kind("refused")] == [number(r["id"]) for r in row["refused"]]
     assert [f.id for f in report.of_kind("only_in_source")] == [number(r["id"]) for r in row["only_in_src"]]
     assert [f.id for f in report.of_kind("missing_in_source")] == [number(i) for i in row["missing_in_src"]]
@@ -107,10 +108,10 @@ def test_streams_onto_fresh_vcpus_as_the_summary_says(row: dict[str, Any]) -> No
 def test_newer_qemu_drops_the_three_registers_of_older_kernels() -> None:
     """6.12 to 7.3: 10.0 fails on the list's length, 11.1 loads."""
     pair = read_pair(material("restores", "6.12_neoverse-n2_q100--to--7.3_neoverse-n2.jsonl.xz"))
-    old = migrate(pair.source, pair.destination, vmm="qemu-10.0", ways_out=False)
+    old = migrate(pair.source, pair.destination, Given(vmm="qemu-10.0"), ways_out=False)
     assert old.verdict == "fails"
     assert old.messages[0] == "Invalid value 269 expecting positive value <= 268"
-    assert migrate(pair.source, pair.destination, vmm="qemu-11.1", ways_out=False).verdict == "loads"
+    assert migrate(pair.source, pair.destination, Given(vmm="qemu-11.1"), ways_out=False).verdict == "loads"
 
 
 def test_the_messages_are_those_that_qemu_printed() -> None:
@@ -121,7 +122,7 @@ def test_the_messages_are_those_that_qemu_printed() -> None:
         ("qemu-11.1", "qemu-11.1-refused"),
     ):
         printed = read_text("qemu-output", f"{name}.txt")
-        report = migrate(pair.source, pair.destination, vmm=vmm, ways_out=False)
+        report = migrate(pair.source, pair.destination, Given(vmm=vmm), ways_out=False)
         assert report.messages
         for line in report.messages:
             assert line in printed

@@ -9,10 +9,14 @@ import msgspec
 import pytest
 
 from inspector.checks.explain.explain import explain
-from inspector.checks.remedies.risks import risk_of
+from inspector.checks.machine.question import Given
+from inspector.checks.remedies.risks import lacking, risk_of
 from inspector.checks.restore.migration import migrate
+from inspector.library import fix
+from inspector.registers.bits import ALL, Partial
 from inspector.registers.catalog import find
 from inspector.registers.encoding import bitmap_id, ccsidr_id, firmware_id, sysreg_id
+from inspector.registers.ids import IDS
 from tests.checks.material import changed, shipped
 from tests.commands.running import run
 from tests.kvm.material import EL2, MINIMAL, exposure, host
@@ -67,7 +71,7 @@ def test_the_os_lock_is_suggested_with_the_bit_that_was_asked_for(value: int, ne
 def test_a_qemu_that_is_built_so_may_find_any_number_of_harmless_registers_missing(vmm: str, count: int) -> None:
     target = shipped("cortex-a72", "7.3")
     source = changed(target, {UNALLOCATED + number: 0 for number in range(count)})
-    report = migrate(source, target, vmm=vmm)
+    report = migrate(source, target, Given(vmm=vmm))
     assert report.verdict == "fails"
     assert any(way.kind == "machine" and way.settles_all for way in report.ways_out)
 
@@ -118,3 +122,30 @@ def test_what_a_guest_would_notice_of_firmware() -> None:
     assert "more hypercalls answer" in risk_of(bitmap_id(0), 0, 1)
     assert "only what the guest believes of its caches" in risk_of(ccsidr_id(0), 1, 2)
     assert "content changes under the running guest" in risk_of(0x6030000000100040, 0, 1)
+
+
+def test_a_copy_for_a_cpu_that_lacks_what_the_guest_uses_says_so_first() -> None:
+    """What a kernel hides of the CPU harms no guest; what the destination's CPU lacks does."""
+    report = migrate(shipped("neoverse-n2", "6.1"), shipped("cortex-a72", "7.3"), Given(vmm="qemu-10.0"))
+    copy = next(way for way in report.ways_out if way.kind == "file")
+    first = copy.notices.partition(";")[0]
+    assert first.startswith("the destination's CPU lacks ID_AA64") and "its kernel may stop at once" in first
+    assert "where the hardware really lacks it" not in first
+    same = migrate(shipped("neoverse-n2", "6.18"), shipped("neoverse-n2", "6.1"), Given(vmm="qemu-10.0"))
+    assert not any("CPU lacks" in way.notices for way in same.ways_out)
+
+
+def test_fix_says_of_each_value_what_the_cpu_there_lacks() -> None:
+    done = fix("builtin:neoverse-n2-linux-6.1", "builtin:cortex-a72-linux-7.3", "", vmm="qemu-10.0", dry_run=True)
+    (atomic,) = (change for change in done.changes if change.name == "ID_AA64ISAR0_EL1")
+    assert atomic.risk.startswith("the destination's CPU lacks") and "ATOMIC" in atomic.risk
+    same = fix("builtin:neoverse-n2-linux-6.1", "builtin:neoverse-n2-linux-6.12", "", vmm="qemu-10.0", dry_run=True)
+    assert same.changes and not any("CPU lacks" in change.risk for change in same.changes)
+
+
+def test_what_a_cpu_lacks_is_told_only_where_it_is_known() -> None:
+    atomic, old, new = IDS["ID_AA64ISAR0_EL1"], 2 << 20, 0
+    assert lacking(atomic, old, new, Partial(0, ALL)) == ("ATOMIC",)
+    assert lacking(atomic, old, new, Partial(old, ALL)) == () == lacking(atomic, old, new, Partial.nothing())
+    assert lacking(IDS["MIDR_EL1"], 2, 1, Partial(0, ALL)) == ()
+    assert "ATOMIC" in risk_of(atomic, old, new) and risk_of(atomic, old, new, ("ATOMIC",)) == ""

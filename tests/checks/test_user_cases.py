@@ -14,6 +14,7 @@ from inspector.checks.baseline.baseline import baseline
 from inspector.checks.compare.compare import compare
 from inspector.checks.explain.explain import explain
 from inspector.checks.explain.result import Explanation
+from inspector.checks.machine.question import Given
 from inspector.checks.restore.migration import migrate, migrate_all_kernels
 from inspector.checks.restore.result import Finding, MigrationReport
 from inspector.policies.changes import changes
@@ -103,7 +104,7 @@ def test_case_01_all_saved_vms_unusable_after_an_upgrade() -> None:
     destination = vm("cortex-a72-linux-5.10", "fresh, no PMU", drop=pmu_ids())
     (difference,) = compare([source, destination]).lists
     assert difference.sentence(compare([source, destination]).columns).startswith("74 missing in B: PMUv3")
-    report = migrate(source, destination, vmm="qemu-7.2")
+    report = migrate(source, destination, Given(vmm="qemu-7.2"))
     assert report.verdict == "fails"
     assert {f.id for f in report.of_kind("only_in_source")} == set(pmu_ids())
     assert "before any write" in report.headline
@@ -134,12 +135,12 @@ def test_case_03_vendor_hyp_bitmap_2() -> None:
 def test_case_04_tcr2_pire0_pir() -> None:
     """Old host to new host: three registers hidden since 6.13 when the feature is absent."""
     source, destination = load("builtin:neoverse-n2-linux-6.12"), load("builtin:neoverse-n2-linux-7.3")
-    report = migrate(source, destination, vmm="qemu-10.0")
+    report = migrate(source, destination, Given(vmm="qemu-10.0"))
     assert report.verdict == "fails"
     names = [by_id(f.id).name for f in report.of_kind("only_in_source")]
     assert names == ["TCR2_EL1", "PIRE0_EL1", "PIR_EL1"]
     assert all("6.13" in f.reason for f in report.of_kind("only_in_source"))
-    assert migrate(source, destination, vmm="qemu-11.1").verdict == "loads"
+    assert migrate(source, destination, Given(vmm="qemu-11.1")).verdict == "loads"
     text = (
         "handle_cpreg_only_in_incoming_stream: system register op0:3 op1:0 crn:2 crm:0 op2:3 in the incoming"
         " stream but "
@@ -301,13 +302,13 @@ def test_case_15_mpam_is_accepted_and_ignored() -> None:
         shipped.vcpus[0], values={**shipped.vcpus[0].values, PFR0: shipped.vcpus[0].values[PFR0] | mpam}
     )
     source = msgspec.structs.replace(shipped, host=host, vcpus=(vcpu,))
-    report = migrate(source, "same-host", load_policy("6.12"))
+    report = migrate(source, "same-host", Given("6.12"))
     found = finding(report, PFR0)
     assert found.kind == "changed"
     assert found.errno == 0
     assert found.after == vcpu.values[PFR0] & ~mpam
-    assert finding(migrate(source, "same-host", load_policy("6.1")), PFR0).kind == "accepted"
-    strict = finding(migrate(source, "same-host", load_policy("6.2+hide-mpam")), PFR0)
+    assert finding(migrate(source, "same-host", Given("6.1")), PFR0).kind == "accepted"
+    strict = finding(migrate(source, "same-host", Given("6.2+hide-mpam")), PFR0)
     assert (strict.kind, [f.name for f in strict.fields]) == ("refused", ["MPAM"])
 
 
@@ -315,7 +316,7 @@ def test_case_16_firecracker_across_kernels() -> None:
     """Graviton3, 5.10 to 6.18: what the tests that passed falsely should have told."""
     old = load(str(shared("samples", "firecracker", "fingerprint_ARM_NEOVERSE_V1_5.10host.json")))
     new = load(str(shared("samples", "firecracker", "fingerprint_ARM_NEOVERSE_V1_6.18host.json")))
-    report = migrate(old, new, vmm="firecracker")
+    report = migrate(old, new, Given(vmm="firecracker"))
     assert report.verdict == "fails"
     names = refused(report)
     assert {"ID_AA64MMFR2_EL1"} <= set(names)
@@ -356,7 +357,7 @@ def test_case_20_a_vcpu_spins_after_migration() -> None:
     """Timers are suspected: the ids with swapped encodings, and a clock that was not saved."""
     assert "swap" in by_id(TIMER_CNT).note.lower() or "swap" in find("0x603000000013df1a").register.note.lower()
     source = vm("neoverse-n2-linux-6.12", "guest", drop=[TIMER_CNT])
-    report = migrate(source, load("builtin:neoverse-n2-linux-6.12"), vmm="cloud-hypervisor")
+    report = migrate(source, load("builtin:neoverse-n2-linux-6.12"), Given(vmm="cloud-hypervisor"))
     remark = next(r for r in report.remarks if TIMER_CNT in r.ids)
     assert "clock" in remark.text
     assert 20 in NOT_REBUILT
@@ -364,7 +365,7 @@ def test_case_20_a_vcpu_spins_after_migration() -> None:
 
 def test_all_kernels_answer_for_a_ccidx_guest() -> None:
     """Where can the VM of the seed question go? Up to 6.2, and nowhere from 6.3 on."""
-    matrix = migrate_all_kernels(load("builtin:neoverse-n2-linux-6.1"), vmm="qemu-11.1")
+    matrix = migrate_all_kernels(load("builtin:neoverse-n2-linux-6.1"), Given(vmm="qemu-11.1"))
     by_kernel = {row.kernel: row for row in matrix.rows}
     assert by_kernel["6.1.176"].verdict == "loads"
     assert by_kernel["6.12.107"].verdict == "fails"

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from inspector.checks.machine.question import Given
+from inspector.checks.remedies.kernel_ranges import distinct_kernels
 from inspector.checks.remedies.templates import bitmap
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import MigrationReport, WayOut
@@ -18,6 +20,7 @@ from inspector.checks.vmms.needed import needed
 from inspector.checks.vmms.table import ALL
 from inspector.errors import InspectorError
 from inspector.policies.loader import load_policy
+from inspector.policies.points import policy_names
 from inspector.policies.setup import parse_features
 from inspector.registers.encoding import bitmap_id, ccsidr_id, make_id, sysreg_id
 from inspector.registers.ids import TIMERS
@@ -33,7 +36,7 @@ def ways(report: MigrationReport, kind: str) -> list[WayOut]:
 
 
 def test_the_ccidx_case_has_kernels_a_file_and_two_patches() -> None:
-    report = migrate(shipped("neoverse-n2", "6.1"), shipped("neoverse-n2", "6.12"), vmm="qemu-10.0")
+    report = migrate(shipped("neoverse-n2", "6.1"), shipped("neoverse-n2", "6.12"), Given(vmm="qemu-10.0"))
     (kernel,) = ways(report, "kernel")
     assert kernel.title.startswith("Linux 5.19 to 6.2 on the destination") and kernel.settles_all
     (file,) = ways(report, "file")
@@ -46,9 +49,9 @@ def test_the_ccidx_case_has_kernels_a_file_and_two_patches() -> None:
 
 @pytest.mark.parametrize("kernel", ["5.19", "6.1", "6.2"])
 def test_the_kernels_that_are_named_do_load_it(kernel: str) -> None:
-    assert migrate(shipped("neoverse-n2", "6.1"), "same-host", load_policy(kernel), "qemu-10.0").verdict == "loads"
+    assert migrate(shipped("neoverse-n2", "6.1"), "same-host", Given(kernel, "qemu-10.0")).verdict == "loads"
     patched = load_policy("6.12+mask-ccidx-tolerant")
-    assert migrate(shipped("neoverse-n2", "6.1"), "same-host", patched, "qemu-10.0").verdict == "loads"
+    assert migrate(shipped("neoverse-n2", "6.1"), "same-host", Given(patched, "qemu-10.0")).verdict == "loads"
 
 
 @pytest.mark.parametrize(
@@ -62,17 +65,19 @@ def test_the_kernels_that_are_named_do_load_it(kernel: str) -> None:
 )
 def test_a_vcpu_option_that_is_off_comes_first(features: str, option: str) -> None:
     source = shipped("neoverse-n2", "6.12")
-    report = migrate(source, source, None, "qemu-10.0", parse_features(features, gic="v3"))
+    report = migrate(source, source, Given(vmm="qemu-10.0", features=parse_features(features, gic="v3")))
     assert report.ways_out[0].kind == "vcpu-option" and report.ways_out[0].settles_all
     assert report.ways_out[0].how[0] == option
 
 
 def test_an_option_that_the_source_did_not_have_is_turned_off() -> None:
     source = shipped("neoverse-n2", "6.12")
-    without = migrate(source, source, None, "qemu-10.0", parse_features("psci,pmu", gic="v3"), ways_out=False)
+    without = migrate(
+        source, source, Given(vmm="qemu-10.0", features=parse_features("psci,pmu", gic="v3")), ways_out=False
+    )
     values = {f.id: f.destination for f in without.findings if f.destination is not None}
     plain = dump_of(values, source="plain.txt", kernel="6.12.107")
-    report = migrate(plain, source, vmm="qemu-10.0")
+    report = migrate(plain, source, Given(vmm="qemu-10.0"))
     assert report.verdict == "fails"
     hows = {w.how[0] for w in ways(report, "vcpu-option")}
     assert {"-cpu host,sve=off", "-cpu host,pauth=off"} <= hows
@@ -81,7 +86,7 @@ def test_an_option_that_the_source_did_not_have_is_turned_off() -> None:
 def test_no_option_is_offered_that_the_host_cannot_do() -> None:
     """cortex-a72 has neither SVE nor pointer authentication."""
     target = shipped("cortex-a72", "6.12")
-    report = migrate(shipped("neoverse-n2", "6.12"), target, vmm="qemu-10.0")
+    report = migrate(shipped("neoverse-n2", "6.12"), target, Given(vmm="qemu-10.0"))
     assert not ways(report, "vcpu-option")
     assert ways(report, "host") and not ways(report, "host")[0].keeps_guest
     assert report.ways_out[-1].kind == "file"
@@ -89,13 +94,13 @@ def test_no_option_is_offered_that_the_host_cannot_do() -> None:
 
 def test_registers_that_only_the_source_has() -> None:
     source, target = shipped("neoverse-n2", "6.12"), shipped("neoverse-n2", "7.3")
-    (newer,) = ways(migrate(source, target, vmm="qemu-10.0"), "vmm")
+    (newer,) = ways(migrate(source, target, Given(vmm="qemu-10.0")), "vmm")
     assert "11.1" in newer.title and newer.settles_all and TCR2 in newer.ids
     other = changed(shipped("cortex-a72", "6.12"), {bitmap_id(3): 0})
-    report = migrate(other, shipped("cortex-a72", "6.12"), vmm="qemu-11.1")
+    report = migrate(other, shipped("cortex-a72", "6.12"), Given(vmm="qemu-11.1"))
     assert report.verdict == "loads"
     other = changed(shipped("cortex-a72", "6.12"), {bitmap_id(4): 0})
-    report = migrate(other, shipped("cortex-a72", "6.12"), vmm="qemu-11.1")
+    report = migrate(other, shipped("cortex-a72", "6.12"), Given(vmm="qemu-11.1"))
     (safe, hidden) = ways(report, "machine")
     assert "arm_register_cpreg_mig_tolerance(cpu, 0x6030000000160004, 0, 0, ToleranceNotOnBothEnds);" in safe.how
     assert safe.how[-1] == "-global arm-cpu.x-mig-safe-missing-regs=0x6030000000160004" and safe.settles_all
@@ -106,18 +111,18 @@ def test_registers_that_only_the_source_has() -> None:
 def test_nothing_is_dropped_that_the_guest_needs() -> None:
     """A register that no known feature brings may hold the guest's own state."""
     other = changed(shipped("cortex-a72", "6.12"), {sysreg_id(3, 0, 13, 7, 7): 5})
-    report = migrate(other, shipped("cortex-a72", "6.12"), vmm="qemu-11.1")
+    report = migrate(other, shipped("cortex-a72", "6.12"), Given(vmm="qemu-11.1"))
     assert report.verdict == "fails" and not ways(report, "machine")
 
 
 def test_two_ways_together() -> None:
-    report = migrate(shipped("neoverse-n2", "7.3"), shipped("neoverse-n2", "6.12"), vmm="qemu-11.1")
+    report = migrate(shipped("neoverse-n2", "7.3"), shipped("neoverse-n2", "6.12"), Given(vmm="qemu-11.1"))
     (both,) = [w for w in report.ways_out if w.title.startswith("two things together")]
     assert both.settles_all and len(both.how) >= 2
 
 
 def test_firecracker_removes_registers() -> None:
-    report = migrate(shipped("neoverse-n2", "6.1"), shipped("neoverse-n2", "6.12"), vmm="firecracker")
+    report = migrate(shipped("neoverse-n2", "6.1"), shipped("neoverse-n2", "6.12"), Given(vmm="firecracker"))
     (way,) = ways(report, "remove-regs")
     assert way.how[0].startswith("snapshot-editor edit-vmstate remove-regs") and way.settles_all
     assert f"0x{MMFR4_32:016x} 0x{MMFR2:016x}" in way.how[1]
@@ -126,12 +131,12 @@ def test_firecracker_removes_registers() -> None:
 
 def test_a_template_only_where_the_source_kernel_lets_the_value_be_set() -> None:
     """CCIDX cannot be cleared on 6.1; a lower DebugVer can be set on 6.12."""
-    ccidx = migrate(shipped("neoverse-n2", "6.1"), shipped("neoverse-n2", "6.12"), vmm="firecracker")
+    ccidx = migrate(shipped("neoverse-n2", "6.1"), shipped("neoverse-n2", "6.12"), Given(vmm="firecracker"))
     assert not ways(ccidx, "template")
     dfr0 = sysreg_id(3, 0, 0, 5, 0)
     source = shipped("neoverse-n2", "6.12")
     lower = changed(source, {dfr0: 0xF010305608})
-    report = migrate(source, lower, vmm="firecracker")
+    report = migrate(source, lower, Given(vmm="firecracker"))
     (way,) = ways(report, "template")
     template = json.loads("\n".join(way.how))
     assert template == {"reg_modifiers": [{"addr": f"0x{dfr0:016x}", "bitmap": "0b1000"}]}
@@ -146,14 +151,14 @@ def test_pinning_is_for_hosts_with_unlike_cores() -> None:
     """Before 6.3 CCSIDR has to be that of the core on which the write runs."""
     target = shipped("cortex-a72", "6.1")
     source = changed(target, {ccsidr_id(0): 0x700FE03A, CLIDR: 0x82000023})
-    report = migrate(source, target, vmm="qemu-10.0")
+    report = migrate(source, target, Given(vmm="qemu-10.0"))
     (way,) = ways(report, "pinning")
     assert set(way.ids) == {ccsidr_id(0), CLIDR} and way.settles_all
-    assert not ways(migrate(source, shipped("neoverse-n2", "6.1"), vmm="qemu-10.0"), "pinning")
+    assert not ways(migrate(source, shipped("neoverse-n2", "6.1"), Given(vmm="qemu-10.0")), "pinning")
     little = msgspec.structs.replace(
         target, cpus=(Cpu(index=0, values={MIDR: 0x410FD083}), Cpu(index=4, values={MIDR: 0x410FD034}))
     )
-    assert ways(migrate(changed(source, {MIDR: 0x410FD034}), little, vmm="qemu-10.0"), "pinning")
+    assert ways(migrate(changed(source, {MIDR: 0x410FD034}), little, Given(vmm="qemu-10.0")), "pinning")
 
 
 def test_nothing_is_offered_for_a_restore_that_loads() -> None:
@@ -168,8 +173,8 @@ def test_a_kernel_of_ones_own_is_judged_by_its_rules_and_not_by_its_number(tmp_p
         'variant = "fabricated"\n'
     )
     source = changed(shipped("neoverse-n2", "6.1"), {ccsidr_id(0): 0})
-    ours = migrate(source, shipped("neoverse-n2", "6.1"), load_policy(str(path)), "qemu-10.0")
-    theirs = migrate(source, shipped("neoverse-n2", "6.1"), load_policy("6.1"), "qemu-10.0")
+    ours = migrate(source, shipped("neoverse-n2", "6.1"), Given(load_policy(str(path)), "qemu-10.0"))
+    theirs = migrate(source, shipped("neoverse-n2", "6.1"), Given("6.1", "qemu-10.0"))
     assert ccsidr_id(0) in {finding.id for finding in ours.findings if finding.kind == "refused"}
     assert not ways(ours, "pinning")
     assert [way.ids for way in ways(theirs, "pinning")] == [(ccsidr_id(0),)]
@@ -201,7 +206,9 @@ def test_no_advice_takes_out_what_every_vcpu_needs(
     """Whatever the destination's list lacks: no command names X, SP, PC, V, a timer or an EL1 control register."""
     target = changed(shipped("neoverse-n2", pair[1]), dict.fromkeys(lost))
     try:
-        report = migrate(shipped("neoverse-n2", pair[0]), target, vmm=vmm, setup=parse_features(features, gic="v3"))
+        report = migrate(
+            shipped("neoverse-n2", pair[0]), target, Given(vmm=vmm, features=parse_features(features, gic="v3"))
+        )
     except InspectorError:
         return
     named = {
@@ -224,24 +231,24 @@ def test_the_registers_that_a_guest_can_do_without() -> None:
 def test_every_way_that_settles_all_makes_it_load(pair: tuple[str, str], vmm: str) -> None:
     """What is said to settle everything was tried: a copy of the file as `fix` would write it loads."""
     source, target = (shipped("neoverse-n2", kernel) for kernel in pair)
-    report = migrate(source, target, vmm=vmm)
+    report = migrate(source, target, Given(vmm=vmm))
     values = {f.id: f.would_pass if f.would_pass is not None else f.destination for f in report.of_kind("refused")}
     for way in ways(report, "file"):
         fixed = msgspec.structs.replace(source, vcpus=changed(source, dict(values)).vcpus)
-        assert way.settles_all == (migrate(fixed, target, vmm=vmm, ways_out=False).verdict == "loads")
+        assert way.settles_all == (migrate(fixed, target, Given(vmm=vmm), ways_out=False).verdict == "loads")
     for way in ways(report, "remove-regs"):
         fixed = msgspec.structs.replace(source, vcpus=changed(source, dict.fromkeys(way.ids)).vcpus)
-        again = migrate(fixed, target, vmm=vmm, ways_out=False)
+        again = migrate(fixed, target, Given(vmm=vmm), ways_out=False)
         assert way.settles_all == (again.verdict == "loads") and len(again.fatal) < len(report.fatal)
 
 
 def test_the_psci_version_of_vms_to_come() -> None:
-    report = migrate(shipped("cortex-a72", "7.3"), shipped("cortex-a72", "6.12"), vmm="qemu-10.0")
+    report = migrate(shipped("cortex-a72", "7.3"), shipped("cortex-a72", "6.12"), Given(vmm="qemu-10.0"))
     (way,) = [way for way in ways(report, "machine") if "PSCI" in way.title]
     assert way.how == ("-cpu host,kvm-psci-version=1.1",) and not way.keeps_guest and not way.settles_all
     assert not [
         w
-        for w in migrate(shipped("cortex-a72", "7.3"), shipped("cortex-a72", "6.12"), vmm="crosvm").ways_out
+        for w in migrate(shipped("cortex-a72", "7.3"), shipped("cortex-a72", "6.12"), Given(vmm="crosvm")).ways_out
         if "PSCI" in w.title
     ]
 
@@ -253,7 +260,11 @@ def test_the_psci_version_of_vms_to_come() -> None:
 def test_what_an_old_machine_type_sets(machine: str, words: str) -> None:
     dump = shipped("cortex-a72", "6.12")
     saved = msgspec.structs.replace(dump, provenance=dump.provenance.told(machine=machine))
-    told = [r.text for r in migrate(saved, dump, vmm="qemu-10.0", ways_out=False).remarks if r.title == "machine type"]
+    told = [
+        r.text
+        for r in migrate(saved, dump, Given(vmm="qemu-10.0"), ways_out=False).remarks
+        if r.title == "machine type"
+    ]
     assert (words in told[0]) if words else not told
 
 
@@ -261,14 +272,19 @@ def test_what_an_old_machine_type_sets(machine: str, words: str) -> None:
 @pytest.mark.parametrize("vmm", ["qemu-10.0", "qemu-11.1"])
 def test_the_state_of_a_feature_is_never_hidden_from_what_is_saved(features: str, vmm: str) -> None:
     """A VM started later would run with its PMU or SVE and lose what it stored there at its first move."""
-    report = migrate(
-        shipped("neoverse-n2", "6.12"), "same-host", load_policy("6.12"), vmm, setup=parse_features(features)
-    )
+    report = migrate(shipped("neoverse-n2", "6.12"), "same-host", Given("6.12", vmm, parse_features(features)))
     assert report.ways_out
     assert not any("x-mig-hidden-regs" in line for way in report.ways_out for line in way.how)
 
 
 def test_what_hiding_costs_a_guest_is_said_by_feature() -> None:
-    report = migrate(shipped("max", "7.3"), "same-host", load_policy("6.12"), "qemu-11.1")
+    report = migrate(shipped("max", "7.3"), "same-host", Given("6.12", "qemu-11.1"))
     (hiding,) = [way for way in report.ways_out if any("x-mig-hidden-regs" in line for line in way.how)]
     assert hiding.notices.startswith("PMUv3 (PMMIR_EL1): ") and "loses it" in hiding.notices
+
+
+def test_kernels_are_asked_together_only_where_their_rules_are_the_same() -> None:
+    runs = distinct_kernels(policy_names())
+    assert [name for _, alike in runs for name in alike] == policy_names()
+    assert all(load_policy(name).rules == policy.rules for policy, alike in runs for name in alike)
+    assert len(runs) < len(policy_names())

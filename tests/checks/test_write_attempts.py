@@ -8,6 +8,7 @@ import pytest
 
 from inspector import sources
 from inspector.checks.machine.machine import machine
+from inspector.checks.machine.question import Given
 from inspector.checks.writing.bench import Bench
 from inspector.registers.catalog import Register, find
 
@@ -15,7 +16,7 @@ N2 = "builtin:neoverse-n2-linux-6.1"
 
 
 def bench_under(kernel: str, source: str = N2) -> Bench:
-    return Bench(machine(sources.load(source), kernel).vms)
+    return Bench(machine(sources.load(source), Given(kernel)).vms)
 
 
 def register(name: str) -> Register:

@@ -13,6 +13,7 @@ import pytest
 from inspector.cli import main
 from inspector.completion import script
 from tests import make_share
+from tests.programs import program
 from tests.terminal.terminal import ROOT, Terminal
 
 
@@ -80,9 +81,7 @@ def prepared(shell: str, folder: Path) -> dict[str, str]:
     """A program on the path and the shell's script in a file; the environment of a shell that has them."""
     if not shutil.which(shell):
         pytest.skip(f"{shell} is not installed")
-    program = folder / "vcpu-inspector"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m inspector "$@"\n')
-    program.chmod(0o755)
+    program(folder, "vcpu-inspector", f'exec {sys.executable} -m inspector "$@"')
     (folder / "script").write_text(script(shell))
     return {
         "PATH": f"{folder}:{os.environ['PATH']}",
@@ -173,3 +172,22 @@ def test_help_refuses_what_is_no_command(word: str, capsys: pytest.CaptureFixtur
     told = capsys.readouterr().err
     assert told.startswith(f"vcpu-inspector: {word}: is not a command; ") and told.count("\n") == 1
     assert ("did you mean vcpu-inspector migrate?" in told) == (word == "migrat")
+
+
+def test_zsh_lists_words_as_they_are(tmp_path: Path) -> None:
+    """Words without a description were listed as `show  --`."""
+    environment = prepared("zsh", tmp_path)
+    (tmp_path / ".hidden").touch()
+    with Terminal(command=["zsh", "-f", "-i"], environment=environment, folder=tmp_path, size=(100, 30)) as terminal:
+        terminal.send("autoload -U compinit && compinit -u -D; . ./script; echo rea''dy\r")
+        terminal.wait_for("ready")
+        terminal.send("vcpu-inspector s\t")
+        terminal.wait_for(lambda text: "serve" in text and "summary" in text)
+        assert "--" not in terminal.text().partition("vcpu-inspector s")[2]
+        terminal.send("\x15vcpu-inspector show --\t")
+        terminal.wait_for("-- print JSON")
+        terminal.send("\x15vcpu-inspector convert \t\t")
+        terminal.wait_for("script")
+        assert ".hidden" not in terminal.text()
+        terminal.send("\x15vcpu-inspector convert .h\t")
+        terminal.wait_for("convert .hidden")

@@ -1,4 +1,4 @@
-"""`compare --table`: read back by the programs that it is for."""
+"""`--table` of compare and migrate: read back by the programs that it is for."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_csv_is_read_back_and_runs_nothing(hosts: Path) -> None:
     assert "X0" not in first and b"5ec5e7" not in (hosts / "t.csv").read_bytes()
 
 
-@pytest.mark.parametrize("cell", ["=a", "+a", "-a", "@a", "\ta", "'=a"])
+@pytest.mark.parametrize("cell", ["=a", "+a", "-a", "@a", "\ta", "\na", "'=a", "\uff1da", "\uff0ba"])
 def test_no_cell_is_a_formula(cell: str) -> None:
     assert str(harmless(cell))[0] == "'" and harmless(f"x{cell}") == f"x{cell}" and harmless(-1) == -1
 
@@ -61,3 +61,65 @@ def test_what_cannot_be_written_is_told_before_the_work(hosts: Path) -> None:
     for words in (("--table", "t.xls"), ("--table", "there.csv"), ("--table", "t.csv", "--baseline")):
         assert_one_line_error(run("compare", "nothing.txt", *words))
     assert (hosts / "there.csv").read_text() == "mine"
+
+
+def test_what_cannot_be_read_is_a_row(hosts: Path) -> None:
+    """The table has a row for every source, or says so with exit code 2."""
+    (hosts / "empty").touch()
+    words = ("compare", "b.txt", "empty", "=1+2.txt", "gone", "--table", "t.csv")
+    assert_one_line_error(run(*words))
+    assert not (hosts / "t.csv").exists()
+    done = run(*words, "--skip-unreadable")
+    assert done.code == 1 and "wrote t.csv: 4 rows" in done.err
+    with (hosts / "t.csv").open(newline="") as text:
+        rows = list(csv.DictReader(text))
+    assert [row["dump"] for row in rows] == ["b.txt", "empty", "'=1+2.txt", "gone"]
+    assert [row["unread"][:10] for row in rows] == ["", "is empty", "", "cannot be "]
+    assert rows[1]["ID_AA64PFR0_EL1"] == "" and rows[0]["ID_AA64PFR0_EL1"] == "0x2000000000000011"
+    parquet = pytest.importorskip("pyarrow.parquet", reason="the extra `fleet` (pyarrow) is not installed")
+    assert run(*words[:-1], "t.parquet", "--skip-unreadable").code == 1
+    assert parquet.read_table(hosts / "t.parquet").to_pydict()["unread"][:2] == [None, "is empty"]
+
+
+SAVED = ("builtin:neoverse-n2-linux-6.1", "builtin:neoverse-n2-linux-6.12", "builtin:cortex-a72-linux-6.1")
+THERE = "builtin:neoverse-n2-linux-6.12"
+
+
+def test_a_row_for_each_saved_vm_says_what_stops_it_first(hosts: Path) -> None:
+    """As `migrate` says it of each alone."""
+    (hosts / "=1+2\n.txt").write_text("nothing")
+    words = ("migrate", *SAVED, "=1+2\n.txt", THERE, "--skip-unreadable", "--table")
+    done = run(*words, "t.csv")
+    assert done.code == 1 and "wrote t.csv: 4 rows" in done.err and done.out.startswith("Of 3 saved VMs")
+    with (hosts / "t.csv").open(newline="") as text:
+        rows = list(csv.DictReader(text))
+    assert [row["source"] for row in rows] == [*SAVED, "'=1+2 .txt"]
+    assert rows[3]["unread"] and not any(rows[3][name] for name in rows[3] if name not in ("source", "unread"))
+    for row in rows[:3]:
+        alone = run("migrate", row["source"], THERE, "--json").json
+        findings = [one for vcpu in alone["vcpus"] for one in vcpu["findings"]]
+        refused = [one for one in findings if one["errno"]]
+        assert (row["verdict"], row["vmm"], row["destination"]) == (alone["verdict"], alone["vmm"], THERE)
+        assert row["register"] == (refused[0]["name"] if refused else "")
+        assert row["errno"] == (refused[0]["errno_name"] if refused else "")
+        assert row["uncertain"] == str(sum(one["kind"] == "uncertain" for one in findings))
+    assert (rows[0]["register"], rows[0]["fields"], rows[0]["vcpu"], rows[0]["fatal"]) == (
+        "ID_MMFR4_EL1",
+        "CCIDX",
+        "0",
+        "2",
+    )
+    parquet = pytest.importorskip("pyarrow.parquet", reason="the extra `fleet` (pyarrow) is not installed")
+    assert run(*words, "t.parquet").code == 1
+    table = parquet.read_table(hosts / "t.parquet")
+    assert {str(table.schema.field(name).type) for name in ("vcpu", "fatal", "uncertain", "changed")} == {"uint64"}
+    assert table.to_pydict()["fatal"] == [2, 0, int(rows[2]["fatal"]), None]
+    assert table.to_pydict()["source"][3] == "=1+2 .txt"
+
+
+def test_a_table_of_one_saved_vm_and_what_has_none(hosts: Path) -> None:
+    done = run("migrate", SAVED[1], THERE, "--table", "t.csv")
+    assert done.code == 0 and "wrote t.csv: 1 row\n" in done.err
+    for words in (("--table", "t.csv"), ("--table", "u.csv", "--partial", "p"), ("--table", "u.csv", "--why")):
+        assert_one_line_error(run("migrate", SAVED[1], THERE, *words))
+    assert not (hosts / "u.csv").exists()

@@ -118,3 +118,14 @@ def test_limit_takes_a_number(times: str) -> None:
         cwd=ROOT,
     )
     assert done.returncode == 2 and "--limit" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_dependency_that_is_not_installed_is_one_line(tmp_path: Path) -> None:
+    """The line names the version of Textual, which may be what is missing."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True)
+    command = [str(tmp_path / "bare" / "bin" / "python"), "-m", "inspector", "show", "builtin:neoverse-n2-linux-6.1"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "Traceback" not in done.stderr
+    assert "No module named" in done.stderr and "Textual not installed" in done.stderr

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from inspector.checks.fleet.loading import Toward, loading_of, outcome_of
+from inspector.checks.fleet.loading import loading_of, outcome_of
+from inspector.checks.fleet.part import Toward
 from inspector.checks.fleet.reading import read_paths
 from inspector.checks.fleet.summarise import Asked
 from inspector.checks.fleet.written import written
+from inspector.checks.machine.question import Given
 from inspector.checks.restore.migration import migrate
 from inspector.sources import load
 from tests.commands.running import assert_one_line_error, run
@@ -96,6 +98,6 @@ def test_findings_that_decide_nothing_are_left_out_without_a_difference(vmm: str
     """What is counted of an answer is that of the whole one."""
     there = load(THERE)
     for source in SAVED:
-        whole, brief = (migrate(load(source), there, vmm=vmm, ways_out=False, brief=b) for b in (False, True))
+        whole, brief = (migrate(load(source), there, Given(vmm=vmm), ways_out=False, brief=b) for b in (False, True))
         assert outcome_of(whole) == outcome_of(brief)
         assert sum(len(vcpu.findings) for vcpu in brief.vcpus) < sum(len(vcpu.findings) for vcpu in whole.vcpus)

@@ -11,10 +11,10 @@ from inspector import sources
 from inspector.app.modes.migrate.question import Question, ask
 from inspector.app.shell.session import Session
 from inspector.checks.machine.machine import machine
+from inspector.checks.machine.question import Given
 from inspector.checks.restore.migration import migrate
 from inspector.checks.vmms.table import ALL, find_vmm
 from inspector.errors import InspectorError
-from inspector.policies.loader import load_policy
 from inspector.policies.setup import FEATURES, parse_features
 from inspector.sources.dump import Dump
 from inspector.sources.formats import dump_json
@@ -70,7 +70,7 @@ def test_a_vcpu_that_cannot_be_created_is_refused_in_one_sentence() -> None:
     assert code == 2 and "would not create such a vCPU on this host: ENOENT (2), because of el2" in told
     others = [run("expose", N2, "--kernel", "6.12", "--features", "psci,el2")[2]]
     with pytest.raises(InspectorError) as refused:
-        machine(sources.load(N2), "6.12", "psci,el2")
+        machine(sources.load(N2), Given("6.12", features="psci,el2"))
     others.append(f"vcpu-inspector: {refused.value}\n")
     assert set(others) == {told}
     restored = run("migrate", N2, "same-host", "--kernel", "6.12", "--features", "psci,el2")[2]
@@ -79,10 +79,10 @@ def test_a_vcpu_that_cannot_be_created_is_refused_in_one_sentence() -> None:
 
 def test_features_that_are_named_leave_the_interrupt_controller_as_it_was() -> None:
     source = sources.load(N2)
-    asked = ask(Question(source, None, "6.12", features="psci,pmu"), ways_out=False)
+    asked = ask(Question(source, None, "6.12", features="psci,pmu"))
     code, out, _ = run("migrate", N2, "same-host", "--kernel", "6.12", "--features", "psci,pmu", "--json")
     setup = parse_features("psci,pmu", gic="v3")
-    told = migrate(source, "same-host", load_policy("6.12"), setup=setup, ways_out=False)
+    told = migrate(source, "same-host", Given("6.12", features=setup), ways_out=False)
     said = [[(f.id, f.kind, f.errno, f.reason) for f in report.findings] for report in (asked, told)]
     assert said[0] == said[1] and code == asked.exit_code
     assert f'"headline": "{told.headline}"' in out
@@ -91,10 +91,10 @@ def test_features_that_are_named_leave_the_interrupt_controller_as_it_was() -> N
 def test_inputs_of_the_host_count_wherever_a_host_is_asked() -> None:
     source = sources.load(N2)
     command = ["--kernel", "6.12", "--host", "bhb=vulnerable"]
-    assert machine(source, "6.12", host="bhb=vulnerable").host.bhb == 0
+    assert machine(source, Given("6.12", host="bhb=vulnerable")).host.bhb == 0
     assert run("migrate", N2, "same-host", *command)[0] in (0, 1)
-    plain = migrate(source, "same-host", load_policy("6.12"), ways_out=False)
-    given = migrate(source, "same-host", load_policy("6.12"), host="bhb=vulnerable", ways_out=False)
+    plain = migrate(source, "same-host", Given("6.12"), ways_out=False)
+    given = migrate(source, "same-host", Given("6.12", host="bhb=vulnerable"), ways_out=False)
     assert plain.findings != given.findings
     for name in ("migrate", "fix"):
         tail = ["-o", "never"] if name == "fix" else []

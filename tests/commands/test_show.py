@@ -65,6 +65,11 @@ def test_a_register_that_the_dump_lacks_is_answer_no() -> None:
     assert "VPIDR_EL2" in done.err
 
 
+@pytest.mark.parametrize("name", ["timer", "Timers", "TIMERS "])
+def test_a_group_goes_by_key_or_title(name: str) -> None:
+    assert run("show", N2, "--group", name).out == run("show", N2, "--group", "timer").out
+
+
 def test_group_and_markdown() -> None:
     done = run("show", N2, "--group", "cache", "--markdown")
     assert done.code == 0

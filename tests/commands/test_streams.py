@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,21 @@ def test_an_answer_that_cannot_be_written(redirect: str, arguments: tuple[str, .
     lines = [line for line in done.stderr.splitlines() if line.startswith("vcpu-inspector: ")]
     assert len(lines) == 1 and "standard output" in lines[0]
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(("compare", N2, N2), 0), (("decode", "midr", "0x1"), 0), (("migrate", N2, "same-host", "--kernel", "6.12"), 1)],
+)
+def test_a_pipe_that_nobody_reads_is_no_yes(words: tuple[str, ...], code: int) -> None:
+    """The exit code is the answer's, or where that was not known yet the one of SIGPIPE; it was 0, also for a no."""
+    for unbuffered, told in (("", code), ("1", 141)):
+        reading, writing = os.pipe()
+        os.close(reading)
+        environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+        done = subprocess.run([*PROGRAM, *words], stdout=writing, stderr=subprocess.PIPE, env=environment, check=False)
+        os.close(writing)
+        assert (done.returncode, done.stderr) == (told, b"")
 
 
 def test_closed_standard_error_keeps_the_talk_out_of_the_answer(tmp_path: Path) -> None:

@@ -132,6 +132,11 @@ def fetch_host(apt: Apt, folder: Path, codename: str) -> None:
     user.unlink()
 
 
+def tell(text: str) -> None:
+    """Progress."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def fetch(series: Sequence[str], folder: Path) -> dict[str, object]:
     """Fetch the named kernel series, the guest's Python and the host's programs; what is there already stays."""
     stamp = Stamp(folder)
@@ -139,14 +144,14 @@ def fetch(series: Sequence[str], folder: Path) -> dict[str, object]:
     if not missing and set(PARTS) <= stamp.have.keys():
         return dict(stamp.have)
     codename, archive, security = mirrors()
-    apt = guest_apt(folder)
+    apt = guest_apt(folder, tell)
 
     @functools.cache
     def of_host() -> Apt:
         suites = [(suite, archive) for suite in (codename, f"{codename}-updates", f"{codename}-backports")]
         suites += [(f"{codename}-security", security)] if security else []
         architecture = run(["dpkg", "--print-architecture"]).strip()
-        apt = Apt(folder / "apt-host", suites, architecture, Path("/var/lib/dpkg/status"))
+        apt = Apt(folder / "apt-host", suites, architecture, Path("/var/lib/dpkg/status"), tell)
         apt.update()
         return apt
 

@@ -61,7 +61,7 @@ def libvirt(folder: Path, image_format: str) -> Iterator[Libvirt]:
     ) as process:
         try:
             host = Libvirt(process)
-            end = time.monotonic() + 30
+            end = time.monotonic() + 120
             while host.virsh("uri").returncode:
                 if process.poll() is not None:
                     assert process.stderr is not None

@@ -26,8 +26,8 @@ from inspector.sources.live.programs import collector_program, recorder_program
 from inspector.sources.live.scratch import write_to_scratch
 from inspector.sources.live.source import LiveOptions
 from tests.emulated.proof import CPUS, FULL, KERNELS, PART, kernel, prove, run_job
+from tests.programs import program
 from tests.shared_material import shared
-from tests.sources.live.fakes import program
 
 pytestmark = [pytest.mark.emulated, pytest.mark.slow]
 PATIENT = LiveOptions(timeout=300)

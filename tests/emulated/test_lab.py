@@ -9,11 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from inspector.checks.machine.machine import machine
 from inspector.checks.recordings.verify import verify
 from inspector.cli import main
 from inspector.errors import SourceError
+from inspector.kvm.words.explaining import explain_write
 from inspector.lab import store
-from inspector.registers.catalog import find
+from inspector.registers.catalog import by_id, find
+from inspector.registers.encoding import CLASS_SVE, size_of, split_id
+from inspector.registers.ids import ID_SPACE
 from inspector.sources import load
 from inspector.sources.live.laboratory import Lab, close_all
 from inspector.sources.live.scratch import write_to_scratch
@@ -69,6 +73,28 @@ def test_writes_answer_as_the_slow_way_does_and_each_on_a_fresh_vcpu() -> None:
     assert all(one == [(22, old, old), (0, old, old)] for one in answers)
     _, slow = write_to_scratch(address, [(MMFR2, wrong), (MMFR2, old)], PATIENT)
     assert [(one.errno, one.before, one.after) for one in slow] == answers[0]
+
+
+def test_writes_outside_the_id_registers_answer_as_predicted() -> None:
+    """Each on a fresh vCPU; the ID registers are what recordings ask. The lengths of SVE are finalised there."""
+    lab = Lab(f"lab:{kernel('newest')}", LiveOptions(timeout=300, features="psci,pmu"))
+    dump = lab.read()
+    there = machine(dump)
+    full = (1 << 64) - 1
+    asked, wrong = 0, []
+    for reg_id, own in dump.vcpus[0].values.items():
+        if reg_id in ID_SPACE or split_id(reg_id).cls == CLASS_SVE:
+            continue
+        values = [value & (1 << 8 * size_of(reg_id)) - 1 for value in (0, full, full // 3, own, 0x10, 0x3C9, 1 << 32)]
+        model = there.vm().vcpu(0)
+        told = [explain_write(model, reg_id, value) for value in values]
+        for one, (code, _, after) in zip(told, lab.write([(reg_id, value) for value in values]), strict=True):
+            differs = one.after is not None and after is not None and (one.after ^ after) & one.after_known
+            asked += one.certain
+            if one.certain and (one.errno != code or differs):
+                wrong.append((by_id(reg_id).name, hex(one.value), code, after, one.errno, one.after))
+    print(f"{asked} answers")
+    assert asked > 1500 and not wrong, wrong[:5]
 
 
 def test_old_and_new_kernels_differ_where_the_patch_hides_a_field() -> None:

@@ -23,7 +23,7 @@ from inspector.sources.live import open_live
 from inspector.sources.live.source import LiveOptions
 from tests.emulated.fetch import cache
 from tests.emulated.proof import host_program
-from tests.sources.live.fakes import program
+from tests.programs import program
 
 pytestmark = pytest.mark.emulated
 NOBODY = 65534
@@ -108,7 +108,7 @@ def sshd(monkeypatch: pytest.MonkeyPatch, folder: Path, python: str) -> Iterator
         subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as process,
     ):
         try:
-            end = time.monotonic() + 20
+            end = time.monotonic() + 120
             while True:
                 assert process.poll() is None and time.monotonic() < end, "sshd did not start"
                 with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
@@ -124,7 +124,7 @@ def test_a_host_through_ssh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     assert before == {}
     with sshd(monkeypatch, tmp_path, f'exec {sys.executable} -I "$@"') as server:
         far = set((tmp_path / "far").iterdir())
-        dump = open_live(server.address, LiveOptions(timeout=60)).read()
+        dump = open_live(server.address, LiveOptions(timeout=120)).read()
         assert set((tmp_path / "far").iterdir()) == far
     assert dump.provenance.source == server.address
     assert dump.provenance.kernel == platform.release()
@@ -143,7 +143,7 @@ def test_a_host_whose_key_is_unknown(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     with sshd(monkeypatch, tmp_path, "exit 1") as server:
         (tmp_path / "client_folder/known").write_text("", encoding="utf-8")
         with pytest.raises(SourceError, match="ssh: Host key verification failed"):
-            open_live(server.address, LiveOptions(timeout=30)).read()
+            open_live(server.address, LiveOptions(timeout=120)).read()
 
 
 def test_a_user_without_access(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -151,12 +151,12 @@ def test_a_user_without_access(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
         sshd(monkeypatch, tmp_path, "exit 1") as server,
         pytest.raises(SourceError, match=r"ssh: .*([Dd]enied|closed)"),
     ):
-        open_live(f"ssh://stranger@127.0.0.1:{server.port}", LiveOptions(timeout=30)).read()
+        open_live(f"ssh://stranger@127.0.0.1:{server.port}", LiveOptions(timeout=120)).read()
 
 
 def test_a_host_without_python(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with sshd(monkeypatch, tmp_path, "exit 127") as server, pytest.raises(SourceError, match="has no python3"):
-        open_live(server.address, LiveOptions(timeout=30)).read()
+        open_live(server.address, LiveOptions(timeout=120)).read()
 
 
 def test_a_far_side_that_never_answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -171,4 +171,4 @@ def test_nobody_listens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     if not shutil.which("ssh"):
         pytest.skip("no ssh client is installed")
     with pytest.raises(SourceError, match=r"ssh: .*refused"):
-        open_live(f"ssh://127.0.0.1:{free_port()}", LiveOptions(timeout=30)).read()
+        open_live(f"ssh://127.0.0.1:{free_port()}", LiveOptions(timeout=120)).read()

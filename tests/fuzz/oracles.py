@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import zstandard
@@ -29,7 +29,7 @@ from inspector.reports.explain import explanation_text
 from inspector.sources import load
 from inspector.sources.dump import Dump
 from inspector.sources.formats import dump_json
-from tests.material import files
+from tests.material import files, read_text
 from tests.sources import streams
 
 _IDS = tuple(
@@ -192,32 +192,57 @@ def pasted(chance: random.Random) -> None:
         raise WrongError(f"{sorted(map(hex, lost))} are not known:\n{text}")
 
 
-_PREFIXES: tuple[Callable[[random.Random], str], ...] = (
-    lambda _: "",
-    lambda chance: f"[{chance.randrange(99999):5}.{chance.randrange(10**6):06}] ",
-    lambda chance: f"Nov 26 {chance.randrange(24):02}:00:07 host qemu[{chance.randrange(1, 9999)}]: ",
-    lambda chance: f"2026-11-26T{chance.randrange(24):02}:00:07.123456+00:00 host libvirtd[77]: ",
-    lambda chance: f"2026-11-26 {chance.randrange(24):02}:00:07.123+0000: ",
+_PREFIXES: tuple[Callable[[random.Random, str], str], ...] = (
+    lambda chance, clock: "",
+    lambda chance, clock: f"[{chance.randrange(99999):5}.{chance.randrange(10**6):06}] ",
+    lambda chance, clock: f"Nov 26 {clock} host qemu[{chance.randrange(1, 9999)}]: ",
+    lambda chance, clock: f"2026-11-26T{clock}.123456+00:00 host libvirtd[77]: ",
+    lambda chance, clock: f"2026-11-26 {clock}.123+0000: ",
 )
+
+
+def dressed(chance: random.Random, lines: Sequence[str]) -> list[str]:
+    """Lines as one logger keeps them, second after second."""
+    prefix, start = chance.choice(_PREFIXES), chance.randrange(12 * 3600)
+    seconds = range(start, start + len(lines))
+    clocks = [f"{at // 3600:02}:{at // 60 % 60:02}:{at % 60:02}" for at in seconds]
+    return [f"{prefix(chance, clock)}{line}" for clock, line in zip(clocks, lines, strict=True)]
 
 
 def logged(chance: random.Random) -> None:
     """What QEMU said of a failed load, as loggers keep it: the same registers are named as in its own words."""
     path = chance.choice(_SAID)
     lines = path.read_text(encoding="utf-8").splitlines()
-    prefix = chance.choice(_PREFIXES)
-    dressed = [f"{prefix(chance)}{line}" for line in lines]
+    said = lines.copy()
     for _ in range(chance.randrange(6)):
-        dressed.insert(
-            chance.randrange(len(dressed) + 1), f"{prefix(chance)}{chance.choice(('usb 1-1: new device', 'ok', ''))}"
-        )
-    text = chance.choice(("\n", "\r\n")).join([*dressed, ""])
+        said.insert(chance.randrange(len(said) + 1), chance.choice(("usb 1-1: new device", "ok", "")))
+    text = chance.choice(("\n", "\r\n")).join([*dressed(chance, said), ""])
     plain, kept = (_named(explanation_text(explain(one))) for one in ("\n".join([*lines, ""]), text))
     if plain != kept:
         raise WrongError(f"{path.name}: {sorted(plain ^ kept)} named in one of both:\n{text[:2000]}")
 
 
 _SAID = files("qemu-output", "*.txt")
+
+
+def failed(chance: random.Random) -> None:
+    """What stopped a VM and is no register's, in a log with other lines around it: the same cause is named."""
+    plain = chance.choice(_FAILURES)
+    around = [[chance.choice(_COMPANY) for _ in range(chance.randrange(3))] for _ in range(2)]
+    text = "\n".join(dressed(chance, [*around[0], *plain.splitlines(), *around[1]]))
+    if chance.random() < 0.3:
+        text = json.dumps({"component": "launcher", "level": "error", "msg": text})
+    told, wanted = explain(text).headline, explain(plain).headline
+    if told != wanted:
+        raise WrongError(f"{told!r} instead of {wanted!r}:\n{text[:2000]}")
+
+
+_FAILURES = [block.partition("\n")[2].rstrip("\n") for block in read_text("pasted", "failures.txt").split("### ")[1:]]
+_COMPANY = (
+    "usb 1-1: new device", "ok", "", "a line of nothing but letters", "Ebeefcafe is a word", "12 lines follow",
+    "(none)", "[ok] done", "name: value", "shutting down, reason=failed",
+)  # fmt: skip
+"""Lines of others that say nothing about a VM; several begin as a number, a remark or a word may go on."""
 
 
 def _named(text: str) -> set[str]:
@@ -227,7 +252,7 @@ def _named(text: str) -> set[str]:
 
 
 ORACLES: dict[str, Callable[[random.Random], None]] = {
-    "qemu": qemu, "dumps": dumps, "pasted": pasted, "logged": logged,
+    "qemu": qemu, "dumps": dumps, "pasted": pasted, "logged": logged, "failed": failed,
 }  # fmt: skip
 
 

@@ -30,7 +30,12 @@ def test_a_bit_that_is_read_wrongly_is_noticed(name: str, monkeypatch: pytest.Mo
     assert problem and count <= 3
 
 
+def test_a_cause_that_a_log_changes_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oracles, "_COMPANY", ("qemu-system-aarch64: Not a migration stream",))
+    assert "instead of" in oracles.run("failed", "fixed", 600.0, 40)[1]
+
+
 def test_a_register_that_a_logged_message_loses_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(oracles, "_PREFIXES", (lambda _: "cut",))
+    monkeypatch.setattr(oracles, "_PREFIXES", (lambda chance, clock: "cut",))
     monkeypatch.setattr(oracles, "explain", lambda text: explain("" if text.startswith("cut") else text))
     assert "named in one of both" in oracles.run("logged", "fixed", 600.0, 5)[1]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import lzma
+from errno import EINVAL
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from inspector.checks.machine.machine import machine
+from inspector.checks.machine.question import Given
 from inspector.checks.recordings.verify import verify, verify_lines
 from inspector.cli import main
 from inspector.errors import PolicyError
 from inspector.kvm.boot_options import effects, has_word, with_toggled
 from inspector.kvm.creation import run_errno, vcpu_init
-from inspector.kvm.exposure import Exposure
+from inspector.kvm.exposure import Exposure, expose
+from inspector.kvm.guest import guest_known
 from inspector.kvm.host import HostState
 from inspector.kvm.host_inputs import cmdline_of, facts, with_cmdline, with_inputs
 from inspector.kvm.inference.el0 import el0_values
@@ -26,10 +29,11 @@ from inspector.policies.loader import load_policy
 from inspector.policies.release import choose
 from inspector.policies.rulebook import rulebook
 from inspector.policies.setup import Feature, VcpuSetup
+from inspector.registers.bits import ALL
 from inspector.registers.ids import IDS, WORKAROUND_1, WORKAROUND_2, WORKAROUND_3
 from inspector.sources import load
 from inspector.sources.dump import Dump, Host, Provenance
-from tests.kvm.material import MINIMAL, exposure, host, made_up
+from tests.kvm.material import MINIMAL, MTE, exposure, host, made_up
 from tests.material import files, label
 
 BOOTED = files("recordings-2", "*.jsonl.xz")
@@ -86,6 +90,15 @@ def field(shown: Exposure, name: str, lsb: int) -> int:
         ("arm64.nolva", "6.12", "ID_AA64MMFR0_EL1", 28, 0),
         ("arm64.nolva", "6.12", "ID_AA64MMFR0_EL1", 0, 5),
         ("arm64.no32bit_el0", "6.6+no-32bit-el0", "ID_AA64PFR0_EL1", 0, 1),
+        ("id_aa64pfr1.bt=16", "6.1", "ID_AA64PFR1_EL1", 0, 0),
+        ("id_aa64pfr1.bt=0x10", "6.8", "ID_AA64PFR1_EL1", 0, 0),
+        ("id_aa64pfr1.bt=00", "6.1", "ID_AA64PFR1_EL1", 0, 0),
+        ("id_aa64pfr1.bt=0x00", "6.9", "ID_AA64PFR1_EL1", 0, 1),
+        ("id_aa64pfr1.bt=16", "6.12", "ID_AA64PFR1_EL1", 0, 1),
+        ("id_aa64pfr1.bt=09", "6.1", "ID_AA64PFR1_EL1", 0, 1),
+        ("id_aa64pfr1.bt=18446744073709551616", "6.1", "ID_AA64PFR1_EL1", 0, 1),
+        ("id_aa64mmfr2.varange=2", "6.12", "ID_AA64MMFR2_EL1", 16, 1),
+        ("arm64.nowfxt", "7.3", "ID_AA64ISAR2_EL1", 0, 0),
         ("id_aa64pfr0.el0=1", "6.1+no-32bit-el0", "ID_AA64PFR0_EL1", 0, 1),
         ("quiet -- arm64.nobti", "6.1", "ID_AA64PFR1_EL1", 0, 1),
     ],
@@ -152,6 +165,20 @@ def test_a_mode_of_kvm_is_told_once_and_as_what_it_is(mode: str, words: str) -> 
     assert words in told.text
 
 
+@pytest.mark.parametrize("kernel", ["6.6", "6.12", "7.0"])
+def test_protected_mode_leaves_open_whether_a_guest_reads_the_hardwares_ctr(kernel: str) -> None:
+    """On a Neoverse N2 under 7.0.7 the guest read CTR_EL0 without TminLine, which the hardware has (recorded)."""
+    words = "kvm-arm.mode=protected"
+    evt, ctr = 2 << 56, 0x4_B444_C004
+    able, lacking = (made_up(ID_AA64MMFR2_EL1=field, CTR_EL0=ctr, CLIDR_EL1=0xA200023) for field in (evt, 0))
+    assert guest_known(asked(kernel, "", able), IDS["CTR_EL0"]) >> 32 & 0x3F == 0x3F
+    shown = asked(kernel, words, able)
+    assert guest_known(shown, IDS["CTR_EL0"]) & ALL == ALL & ~(0x3F << 32 & ctr)
+    assert guest_known(asked(kernel, words, lacking), IDS["CTR_EL0"]) & ALL == ALL
+    (told,) = effects(msgspec.structs.replace(able, cmdline=words), rulebook(load_policy("7.3")))
+    assert "CTR_EL0" in told.text
+
+
 @pytest.mark.parametrize("word", ["mitigations=off", "nospectre_bhb"])
 @pytest.mark.parametrize("kernel", ["6.1", "6.12", "7.3"])
 def test_the_bhb_mitigation_is_off(word: str, kernel: str) -> None:
@@ -197,8 +224,47 @@ def test_of_several_words_for_one_field_the_last_decides(cmdline: str, value: in
     assert any("a later word decides" in one.text for one in told)
 
 
+@pytest.mark.parametrize(
+    ("word", "kernel", "zfr0"),
+    [("id_aa64pfr0.sve=0", "6.6", 0), ("id_aa64pfr0.sve=16", "6.6", 1), ("id_aa64pfr0.sve=a", "6.6", 1)],
+)
+def test_what_goes_with_a_field_looks_at_the_number_that_was_typed(word: str, kernel: str, zfr0: int) -> None:
+    """pfr0_sve_filter() gets the number before it is cut to four bits; kstrtou64() takes no bare hex digit."""
+    cpu = made_up(ID_AA64PFR0_EL1=0x1100000000, ID_AA64ZFR0_EL1=1)
+    shown = asked(kernel, word, cpu).host
+    assert shown.value(IDS["ID_AA64ZFR0_EL1"]) == zfr0
+    assert bool(shown.value(IDS["ID_AA64PFR0_EL1"]) >> 32 & 0xF) == word.endswith("a")
+
+
+@pytest.mark.parametrize(("kernel", "value"), [("7.2", 3), ("7.3", 2)])
+def test_the_access_flag_of_tables_can_be_switched_off_since_7_3(kernel: str, value: int) -> None:
+    """The word stands in the images of 7.3-rc7 and 7.3.4, and in none of 6.16.3 to 7.2.13."""
+    haft = made_up(ID_AA64MMFR1_EL1=3)
+    assert asked(kernel, "arm64.nohaft", haft).host.value(IDS["ID_AA64MMFR1_EL1"]) & 0xF == value
+
+
+def test_a_wide_address_space_can_only_be_switched_off_whole() -> None:
+    """mmfr2_varange_filter() refuses every number but 0, also one that would be safe for the field."""
+    widest = made_up(ID_AA64MMFR2_EL1=2 << 16)
+    assert field(asked("6.12", "id_aa64mmfr2.varange=1", widest), "ID_AA64MMFR2_EL1", 16) == 2
+
+
 def test_a_cpu_that_needs_no_mitigation_keeps_saying_so() -> None:
     assert asked("6.12", "mitigations=off", "cortex-a72").firmware == exposure("cortex-a72", "6.12").firmware
+
+
+@pytest.mark.parametrize(
+    ("cmdline", "off"),
+    [
+        ("mitigations=off mitigations=auto,nosmt", ()),
+        ("mitigations=off mitigations=nonsense", ("bhb", "spectre-v2", "ssb")),
+        ("ssbd=force-off ssbd=kernel", ()),
+        ("ssbd=kernel ssbd=force-off", ("ssb",)),
+        ("nospectre_v2 mitigations=auto", ("spectre-v2",)),
+    ],
+)
+def test_of_several_settings_of_one_mitigation_the_last_decides(cmdline: str, off: tuple[str, ...]) -> None:
+    assert asked("6.12", cmdline).host.mitigations_off == frozenset(off)
 
 
 @pytest.mark.parametrize("word", ["mitigations=off", "ssbd=force-off"])
@@ -246,10 +312,10 @@ def test_the_command_line_of_a_recording_is_part_of_its_dump_and_of_its_machine(
     path = next(path for path in BOOTED if "overrides" in path.name)
     dump = load(str(path))
     assert "arm64.nobti" in dump.provenance.cmdline.raw
-    answer = machine(dump, "6.12")
+    answer = machine(dump, Given("6.12"))
     assert not answer.exposure.limit(IDS["ID_AA64PFR1_EL1"]) & 0xF
     assert any("arm64.nobti" in note for note in answer.notes)
-    plain = machine(dump, "6.12", host="cmdline=quiet")
+    plain = machine(dump, Given("6.12", host="cmdline=quiet"))
     assert plain.exposure.limit(IDS["ID_AA64PFR1_EL1"]) & 0xF
 
 
@@ -319,13 +385,19 @@ def test_only_the_facts_that_bear_on_a_register_are_named(register: str, names: 
     assert {one.name for one in facts(given, [IDS["ID_AA64ISAR0_EL1"]])} == {"ID_AA64ISAR0_EL1.RNDR"}
 
 
+def test_no_answer_of_a_kernel_without_the_register_rests_on_its_level() -> None:
+    unknown = msgspec.structs.replace(host("neoverse-n2"), known={})
+    named = {kernel: {one.name for one in facts(exposure(unknown, kernel))} for kernel in ("5.15.0", "6.1")}
+    assert named["6.1"] - named["5.15.0"] == {"bhb"}
+
+
 def test_a_host_without_gicv3_is_asked_about_a_vm_without_one() -> None:
     raw = Dump(provenance=Provenance(source="host"), vcpus=(), host=Host(values=dict(host("cortex-a72").values)))
     assert raw.host is not None
     pfr0 = IDS["ID_AA64PFR0_EL1"]
     old = msgspec.structs.replace(raw, host=Host(values={**raw.host.values, pfr0: 0x2222}))
-    assert machine(raw, "6.12").setup.gic == "v3"
-    found = machine(old, "6.12")
+    assert machine(raw, Given("6.12")).setup.gic == "v3"
+    found = machine(old, Given("6.12"))
     assert found.setup.gic == "none" and any("GIC is 0" in note for note in found.notes)
 
 
@@ -394,8 +466,8 @@ def test_an_option_is_added_once_and_in_place_of_another_value() -> None:
 
 def test_the_default_features_of_a_bare_host_follow_its_options() -> None:
     raw = Dump(provenance=Provenance(source="host"), vcpus=(), host=Host(values=dict(host("max").values)))
-    assert "sve" in machine(raw, "6.12").setup.describe()
-    assert "sve" not in machine(raw, "6.12", host="cmdline=arm64.nosve").setup.describe()
+    assert "sve" in machine(raw, Given("6.12")).setup.describe()
+    assert "sve" not in machine(raw, Given("6.12", host="cmdline=arm64.nosve")).setup.describe()
 
 
 @pytest.mark.parametrize(
@@ -459,3 +531,67 @@ def test_an_input_that_means_nothing_is_one_clear_line(text: str, told: str) -> 
 def test_without_32_bit_programs_the_field_says_so_too() -> None:
     shown = exposure(with_inputs(host("cortex-a72"), "aarch32=off"), "6.12")
     assert field(shown, "ID_AA64PFR0_EL1", 0) == 1
+
+
+@pytest.mark.parametrize(
+    ("release", "host_input", "mmfr0"),
+    [
+        ("6.12.107+deb13-arm64-16k", "", 0x2100_0323_1010_1125),  # recorded
+        ("6.12.107+deb13-arm64", "", 0x2100_0323_0020_1125),
+        ("6.12.107+deb13-arm64-16k", "page-size=4k", 0x2100_0323_0020_1125),
+        ("6.12.74+rpt-rpi-2712", "", 0x2100_0323_1010_1125),
+        ("6.12.0-160000.5-64kb", "", 0x2100_0323_1020_1126),
+    ],
+)
+def test_the_name_of_a_kernel_tells_its_page_size(release: str, host_input: str, mmfr0: int) -> None:
+    """arm64.nolva takes LPA2 away from the granule that the host's kernel uses (mmfr2_varange_filter())."""
+    bare = with_inputs(msgspec.structs.replace(host("max"), page_size=16384), host_input)
+    shown = expose(msgspec.structs.replace(bare, cmdline="arm64.nolva"), choose(release).policy, MINIMAL)
+    assert shown.limit(IDS["ID_AA64MMFR0_EL1"]) == mmfr0
+    if "16k" in release and not host_input:
+        named = exposure(msgspec.structs.replace(bare, cmdline="arm64.nolva"), "6.12", MINIMAL)
+        assert named.limit(IDS["ID_AA64MMFR0_EL1"]) == mmfr0
+
+
+@pytest.mark.parametrize(
+    ("fields", "offered", "known"),
+    [
+        ({"ID_AA64ISAR1_EL1": 0x01000010}, 1, True),
+        ({"ID_AA64ISAR1_EL1": 0x10000100}, 1, True),
+        ({"ID_AA64ISAR2_EL1": 0x1100}, 1, True),
+        ({"ID_AA64ISAR1_EL1": 0x00000010}, 0, True),
+        ({"ID_AA64ISAR1_EL1": 0x01000000}, 0, True),
+        ({}, 0, True),
+        ({"ID_AA64ISAR1_EL1": 0x10000010}, 1, False),
+    ],
+    ids=["QARMA5", "IMPDEF", "QARMA3", "addresses alone", "generic alone", "none", "one of each algorithm"],
+)
+def test_pointer_authentication_is_offered_whole_or_not_at_all(
+    fields: dict[str, int], offered: int, known: bool
+) -> None:
+    machine = made_up(**fields)
+    for name in ("ptrauth_address", "ptrauth_generic"):
+        assert (machine.capability(name), machine.capability_known(name)) == (offered, known)
+
+
+def test_an_option_that_takes_half_of_pointer_authentication_takes_all_of_it() -> None:
+    """Recorded on Debian's 6.12.118 on QEMU's max (QARMA5): both capabilities are 0."""
+    half = asked("6.12", "id_aa64isar1.apa=0", made_up(ID_AA64ISAR1_EL1=0x01000050)).host
+    assert half.capability("ptrauth_generic") == half.capability("ptrauth_address") == 0
+
+
+@pytest.mark.parametrize(
+    ("kernel", "line", "errno"),
+    [
+        ("6.12", "kvm-arm.mode=protected", 0),
+        ("7.2", "kvm-arm.mode=protected", EINVAL),
+        ("7.3", "kvm-arm.mode=protected", EINVAL),
+        ("7.3", "kvm-arm.mode=nvhe", 0),
+    ],
+)
+def test_protected_kvm_has_no_memory_tags_for_any_guest(kernel: str, line: str, errno: int) -> None:
+    """Recorded on 7.3.4: KVM_CAP_ARM_MTE is 0 there, and enabling it EINVAL."""
+    shown = asked(kernel, line, made_up(ID_AA64PFR1_EL1=0x300, ID_AA64MMFR1_EL1=0x100), MTE)
+    assert vcpu_init(shown) == errno
+    told = " ".join(one.text for one in effects(shown.bare, shown.book))
+    assert ("memory tags" in told) == bool(errno)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from inspector.checks.machine.machine import machine
+from inspector.checks.machine.question import Given
 from inspector.kvm.cores import core_of, fill_from_core, hints, offer, records
 from inspector.kvm.host import HostState
 from inspector.registers.catalog import by_id, find
@@ -95,11 +96,11 @@ def test_a_command_assumes_only_when_asked(tmp_path: Path) -> None:
     path = tmp_path / "host"
     path.write_text("# host\nMIDR_EL1=0x410fd493\nCTR_EL0=0x4b444c004\n")
     mmfr2 = rid("ID_AA64MMFR2_EL1")
-    left = machine(load(str(path)), "7.3")
+    left = machine(load(str(path)), Given("7.3"))
     assert mmfr2 not in left.host.values
     assert ", NV 2, " in hints(left.host, [mmfr2])[0]
     assert "--assume core" in hints(left.host)[-1]
-    taken = machine(load(str(path)), "7.3", host="vgic=v3", assume="core")
+    taken = machine(load(str(path)), Given("7.3", host="vgic=v3", assume="core"))
     assert taken.host.values[mmfr2] >> 24 & 0xF == 2
     assert any("assumed as Neoverse N2" in note for note in taken.notes)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from errno import EBUSY, EINVAL
+from errno import EBUSY, EINVAL, EPERM
 
 import msgspec
 import pytest
@@ -15,7 +15,7 @@ from inspector.kvm.vm import Vcpu
 from inspector.kvm.words.explaining import explain_write, peek_write
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.bits import ALL
-from inspector.registers.encoding import ccsidr_id
+from inspector.registers.encoding import CLASS_SVE, SIZE_U2048, ccsidr_id, every_bit_of, make_id
 from inspector.registers.ids import (
     CLIDR_EL1,
     CNTPCT_EL0,
@@ -25,9 +25,10 @@ from inspector.registers.ids import (
     OSLSR_EL1,
     PSCI_VERSION,
     STD_BITMAP,
+    SVE_VLS,
     WORKAROUND_2,
 )
-from tests.kvm.material import GIC, IMP_ID, PMU_GIC, host, made_up, vm
+from tests.kvm.material import GIC, IMP_ID, PMU_GIC, SVE, host, made_up, vm
 
 PMCNTENSET, PMCNTENCLR = IDS["PMCNTENSET_EL0"], IDS["PMCNTENCLR_EL0"]
 UNCLEAN = made_up(CTR_EL0=0x8444C004, CLIDR_EL1=0x0A200023)
@@ -194,5 +195,41 @@ def test_what_is_known_of_a_list_is_what_is_known_of_each_of_it(hidden: str, rel
             expected = exposure.limits[reg_id].known
         else:
             expected = 0 if reg_id in exposure.underivable else ALL & exposure._known(reg_id)
+            if expected == ALL:
+                expected = every_bit_of(reg_id)
         assert exposure.known[reg_id] == expected, reg_id
     assert tuple(exposure.known) == exposure.listed
+
+
+@pytest.mark.parametrize(
+    ("model", "value", "errno"),
+    [("neoverse-n2", 1, 0), ("neoverse-n2", 3, EINVAL), ("neoverse-n2", 0, EINVAL),
+     ("max", 0xFFFF, 0), ("max", 7, 0), ("max", 5, EINVAL), ("max", 0x1FFFF, EINVAL)],
+)  # fmt: skip
+def test_vector_lengths_are_the_hosts_up_to_the_longest(model: str, value: int, errno: int) -> None:
+    verdict = explain_write(vcpu_of(model, "6.12", SVE), SVE_VLS, value)
+    assert (verdict.errno, verdict.certain) == (errno, True)
+    assert errno or verdict.reason.endswith("EPERM.")
+    assert verdict.would_pass == (None if not errno else {3: 1, 0: 1, 5: 7, 0x1FFFF: 0xFFFF}[value])
+
+
+def test_vector_lengths_of_a_vcpu_that_ran_are_refused() -> None:
+    """set_sve_vls(): EPERM once the vCPU is finalised, without which it does not run."""
+    vcpu = vcpu_of("neoverse-n2", "6.12", SVE)
+    assert vcpu.vm.run(0) == 0
+    verdict = explain_write(vcpu, SVE_VLS, 1)
+    assert (verdict.errno, verdict.after, verdict.outcome) == (EPERM, 1, "refused")
+    assert verdict.before_known == verdict.after_known == (1 << 512) - 1
+
+
+def test_vector_lengths_of_an_unknown_core_depend_on_it() -> None:
+    vcpu = vcpu_of(made_up(MIDR_EL1=0x610F0000, ID_AA64PFR0_EL1=1 << 32), "6.12", SVE)
+    assert explain_write(vcpu, SVE_VLS, 1).outcome == "uncertain"
+    assert explain_write(vcpu, SVE_VLS, 0).errno == EINVAL
+    assert vcpu.vm.run(0) == 0
+    assert explain_write(vcpu, SVE_VLS, 1).errno == EPERM
+
+
+def test_all_bits_of_a_vector_are_known() -> None:
+    vcpu = vcpu_of("neoverse-n2", "6.12", SVE)
+    assert explain_write(vcpu, make_id(CLASS_SVE, 0, SIZE_U2048), 1).after_known == (1 << 2048) - 1

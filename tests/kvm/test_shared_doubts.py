@@ -8,13 +8,14 @@ import pytest
 
 from inspector import sources
 from inspector.checks.machine.destination import OwnMachine, source_vcpus
-from inspector.checks.vmms.table import find_vmm
+from inspector.checks.machine.question import Given
 from inspector.errors import InspectorError
 from inspector.kvm.exposure import Exposure
 from inspector.kvm.gates import id_register
 from inspector.kvm.gates.doubts import Doubt, supposed
 from inspector.kvm.gates.id_register import IdGate
-from inspector.policies.loader import all_names, load_policy
+from inspector.policies.loader import load_policy
+from inspector.policies.points import all_names
 from tests.material.make import HERE
 
 PATTERN = 0x1111_1111_1111_1111
@@ -26,7 +27,7 @@ def doubts_under(names: list[str], source: str, *, afresh: bool) -> Told:
     """The doubts about writes of a saved vCPU's own ID registers, and of zero, under each kernel."""
     dump = sources.load(str(HERE / "qemu" / source))
     vcpu = source_vcpus(dump)[0][0]
-    machine = OwnMachine(dump, None, find_vmm("qemu"))
+    machine = OwnMachine(dump, Given(vmm="qemu"))
     found: Told = {}
     for name in names:
         try:

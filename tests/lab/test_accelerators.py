@@ -14,6 +14,7 @@ from inspector.lab.machine import Spec, StoppedError, command_of
 from inspector.sources.live import laboratory
 from inspector.sources.live.laboratory import Lab
 from inspector.sources.live.source import LiveOptions
+from tests.programs import program
 
 
 @pytest.fixture
@@ -52,10 +53,8 @@ def test_another_architecture_is_emulated(monkeypatch: pytest.MonkeyPatch) -> No
 
 def options(spec: Spec, folder: Path) -> dict[str, str]:
     """Option -> value of QEMU's command line."""
-    program = folder / "qemu"
-    program.write_text("#!/bin/sh\necho QEMU emulator version 10.1.0\n", encoding="utf-8")
-    program.chmod(0o755)
-    words = command_of(spec, Emulator(program, dict(os.environ)), folder)
+    qemu = program(folder, "qemu", "echo QEMU emulator version 10.1.0")
+    words = command_of(spec, Emulator(qemu, dict(os.environ)), 3, 4)
     return {word: words[place + 1] for place, word in enumerate(words[:-1]) if word in ("-M", "-cpu", "-accel", "-smp")}
 
 

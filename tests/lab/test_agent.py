@@ -37,6 +37,9 @@ def capabilities(kvm):
 def plans(options, caps):
     return [(0, True, False, False)]
 
+def debugfs_vms(notes):
+    return [1] * ScratchVm.made
+
 def main(argv):
     if "die" in argv:
         os.kill(os.getpid(), 11)
@@ -46,7 +49,8 @@ def main(argv):
         sys.stderr.write("collector: error: bad\\n")
         sys.exit(2)
     with os.fdopen(os.dup(1), "w") as out:
-        out.write("x" * 300000 if "much" in argv else "dump %d" % os.getpid())
+        said = "%d VMs run" % len(debugfs_vms([])) if "running" in argv else "dump %d" % os.getpid()
+        out.write("x" * 300000 if "much" in argv else said)
     return 0
 """
 
@@ -97,6 +101,11 @@ def test_each_write_meets_a_fresh_machine_that_was_made_before(tmp_path: Path) -
     assert first == {"answers": [[0, 1, 7], [0, None, 1]]}
     assert second["answers"][0] == [0, 2, 7]
     assert other == {"answers": [[0, 4, 5]]}  # the third was ready, and of another kind
+
+
+def test_the_spare_machine_is_none_of_those_that_run(tmp_path: Path) -> None:
+    _, dump = answers(tmp_path, {"what": "rehearse"}, collect(tmp_path, "running"))
+    assert dump["out"] == "0 VMs run"
 
 
 def test_what_is_no_request_is_an_error(tmp_path: Path) -> None:

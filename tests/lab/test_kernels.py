@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import lzma
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from inspector.errors import SourceError
-from inspector.lab.kernels import configuration, image_of, missing
+from inspector.lab.kernels import check_whole, configuration, image_of, missing
 from tests.lab.packages import CONFIG, PL011, by_zstd, deb, image, rpm, zboot
 from tests.material import files
 
@@ -82,6 +83,38 @@ def test_a_built_tree_and_a_file_are_taken_as_they_are(name: str, tmp_path: Path
 def test_a_kernel_without_its_configuration_is_tried_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "Image").write_bytes(image())
     assert missing(tmp_path / "Image") == ()
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress], ids=["Image", "Image.gz"])
+def test_a_kernel_that_is_cut_off_is_said_to_be(compress: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    """It would be booted for minutes; its PE header tells how long it is, and a signature may follow."""
+    rows = b"".join(struct.pack("<16x2I16x", *row) for row in ((0x1000, 0x400), (0x200, 0x1400), (0, 0)))
+    head = image()[:60] + struct.pack("<I", 64) + b"PE\0\0\x64\xaa" + struct.pack("<H12x2H", 3, 8, 0) + bytes(8) + rows
+    whole = head.ljust(0x1600, b"x")
+    for data in (whole, whole + b"signature"):
+        (tmp_path / "Image").write_bytes(compress(data))
+        check_whole(tmp_path / "Image")
+    (tmp_path / "Image").write_bytes(compress(whole[:-1]))
+    with pytest.raises(SourceError, match="is cut off: 1 of its 5,632 bytes are not there"):
+        check_whole(tmp_path / "Image")
+    (tmp_path / "Image").write_bytes(compress(whole)[:-1])
+    with pytest.raises(SourceError, match="is cut off"):
+        check_whole(tmp_path / "Image")
+    (tmp_path / "Image").write_bytes(compress(head[:100]))
+    check_whole(tmp_path / "Image")  # nothing is known of it
+    (tmp_path / "Image").write_bytes(compress(image()))
+    check_whole(tmp_path / "Image")
+
+
+@pytest.mark.parametrize(("size", "doubted"), [(0x1000, True), (0x3F00, False), (0x5000, False)])
+def test_a_kernel_without_a_pe_header_may_be_cut_off(size: int, doubted: bool, tmp_path: Path) -> None:
+    """Nothing but its size in memory says so, which counts what no file holds."""
+    head = image()[:16] + struct.pack("<Q", 0x4000) + image()[24:60]
+    (tmp_path / "Image").write_bytes(head.ljust(size, b"\0"))
+    said = check_whole(tmp_path / "Image")
+    assert said == (
+        "Image holds 4,096 bytes of a kernel that takes 16,384: if it says nothing, it is cut off" * doubted
+    )
 
 
 DAMAGED = {

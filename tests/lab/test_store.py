@@ -17,6 +17,7 @@ from inspector.lab.emulator import Emulator
 from inspector.lab.kernels import image_of
 from tests.fresh import ROOT
 from tests.lab.packages import deb, image
+from tests.programs import program
 
 
 @pytest.fixture(autouse=True)
@@ -142,11 +143,9 @@ def test_a_kept_machine_is_what_was_saved_and_nothing_is_kept_where_nothing_may_
 
 
 def test_the_key_depends_on_everything_that_the_machine_is_made_of(tmp_path: Path) -> None:
-    program, image = tmp_path / "qemu", tmp_path / "Image"
-    program.write_text("#!/bin/sh\necho QEMU emulator version 10.0.2\n")
-    program.chmod(0o755)
+    qemu, image = program(tmp_path, "qemu", "echo QEMU emulator version 10.0.2"), tmp_path / "Image"
     image.write_bytes(b"one")
-    emulator = Emulator(program, dict(os.environ))
+    emulator = Emulator(qemu, dict(os.environ))
     assert store.machine_type(emulator) == "virt-10.0"
     keys = {store.key(image, b"i", emulator, *rest) for rest in (("max",), ("max", "mte"), ("a72",))}
     keys.add(store.key(image, b"j", emulator, "max"))
@@ -178,3 +177,11 @@ def test_a_machine_whose_program_was_killed_is_ended_by_the_next(tmp_path: Path)
     assert found.pid == pid and found.left
     store.end_left()
     assert store.running() == []
+
+
+def test_room_for_nothing_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "raw").write_bytes(b"a machine")
+    monkeypatch.setenv(store.MOST, "0")
+    assert store.keep(tmp_path, "key", tmp_path / "raw") == [] and not (tmp_path / "machines").exists()
+    monkeypatch.setenv(store.MOST, "1")
+    assert store.keep(tmp_path, "key", tmp_path / "raw") == [] and store.saved(tmp_path, "key")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inspector.lab import wire
 from inspector.lab.programs import agent_program
 from inspector.lab.wire import Reader, packed
 
@@ -50,3 +52,11 @@ def test_the_agents_program_stands_alone() -> None:
     compile(text, "init", "exec")
     assert "import inspector" not in text and "from inspector" not in text
     assert "class Reader" in text and "class Agent" in text
+
+
+def test_a_line_without_an_end_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "MOST", 1000)
+    reader = Reader()
+    assert [reader.take(b"x" * 400) for _ in range(3)] == [[], [], []]
+    assert reader.damaged == 1
+    assert reader.take(packed({"a": 1})) == [{"a": 1}]

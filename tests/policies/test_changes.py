@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import msgspec
 import pytest
 
+from inspector.errors import PolicyError
 from inspector.policies.changes import Change, changes
-from inspector.policies.loader import load_policy, policy_names
+from inspector.policies.loader import load_policy
+from inspector.policies.model import SPECIALS, Default, Know, List, Raz, Refuse, Rule, Special
+from inspector.policies.points import policy_names
 from inspector.reports.kernels import changes_lines
 
 
@@ -46,6 +50,9 @@ def test_6_3() -> None:
         ("5.10", "6.1", ("ID_PFR0_EL1", "", "shown"), "raz AArch32"),
         ("6.14", "6.15", ("MIDR_EL1", "", "writable"), "reported implementation ids"),
         ("6.12", "6.13", ("PSCI_VERSION", "", "behaviour"), "psci-1.3"),
+        ("6.9.0", "6.10.0", ("command line", "arm64.no32bit_el0", "option"), "boot arm64.no32bit_el0"),
+        ("7.2", "7.3", ("command line", "id_aa64mmfr1.hafdbs=N", "option"), "overridable v7.3"),
+        ("6.5", "6.6", ("ID_AA64ISAR2_EL1", "BC", "programs"), "know ID_AA64ISAR2_EL1 v6.6"),
     ],
 )  # fmt: skip
 def test_single_changes(before: str, after: str, key: tuple[str, str, str], rule: str) -> None:
@@ -54,6 +61,74 @@ def test_single_changes(before: str, after: str, key: tuple[str, str, str], rule
     assert change.reason
     assert change.reference
     assert change.before != change.after
+
+
+SILENT = {
+    "know ID_AA64ISAR2_EL1 v5.17": "how unlike CPUs are taken together, of a field that no write may change before 6.5",
+    "know ID_DFR1_EL1": "a register that always reads as zero",
+    "writable v7.0": "takes away bits that the feature table has not",
+    "default SCTLR_EL2": "resets to zero, as without a rule",
+}
+"""Rules without which a kernel does the same as with them -> why."""
+
+
+@pytest.mark.parametrize("name", ["5.10.0", "6.1.176", "6.12.118", "7.3.4", "6.1+no-32bit-el0", "6.2+mask-ccidx-keep"])
+def test_no_rule_can_go_unnoticed(name: str) -> None:
+    """Two kernels of which one lacks a rule are never said to be without a difference."""
+    policy = load_policy(name)
+    silent = []
+    for place, rule in enumerate(policy.rules):
+        less = msgspec.structs.replace(policy, rules=policy.rules[:place] + policy.rules[place + 1 :])
+        try:
+            found = changes(policy, less)
+        except PolicyError:
+            continue  # other rules name its fields
+        if not found and not _as_without(rule) and not _replaced(rule, policy.rules[place + 1 :]):
+            silent.append(rule.name)
+    assert [one for one in silent if one not in SILENT] == []
+
+
+def _as_without(rule: Rule) -> bool:
+    """True for an engine function's variant that a kernel without such a rule has."""
+    return isinstance(rule, Special) and rule.variant == SPECIALS[rule.function].variants[0]
+
+
+def _replaced(rule: Rule, later: tuple[Rule, ...]) -> bool:
+    """True for an entry of the feature table that later ones replace field by field."""
+    if not isinstance(rule, Know):
+        return False
+    after = {spec.partition("[")[0] for one in later if isinstance(one, Know) and one.register == rule.register
+             for spec in one.fields}  # fmt: skip
+    return after.issuperset(spec.partition("[")[0] for spec in rule.fields)
+
+
+def test_pages_of_another_size_are_a_difference() -> None:
+    small, large = (msgspec.structs.replace(load_policy("6.12"), page_size=size) for size in (4096, 65536))
+    assert [(c.register, c.before, c.after) for c in changes(small, large)] == [("pages", "4 KiB", "64 KiB")]
+    assert changes(load_policy("6.12"), large) == []  # how large they are is not told of one
+
+
+@pytest.mark.parametrize(
+    ("kind", "extra"),
+    [
+        ("default", Default(name="x", registers=("ESR_EL1",), value="0x1", when=("el2",))),
+        ("refused", Refuse(name="x", fields=("ID_AA64PFR0_EL1.EL0",), values=(9,))),
+        ("list", List(name="x", registers=("PMMIR_EL1",), when=("sve",))),
+        ("shown", Raz(name="raz AArch32", registers=("ID_PFR0_EL1",), unless=("host-aarch32",))),
+    ],
+)  # fmt: skip
+def test_a_second_rule_about_the_same_is_told(kind: str, extra: Rule) -> None:
+    """Not only the last of several rules counts."""
+    policy = load_policy("7.3.4")
+    last = msgspec.structs.replace(policy, rules=(*policy.rules, extra))
+    first = msgspec.structs.replace(policy, rules=(extra, *policy.rules))
+    assert kind in {change.what for change in changes(policy, last)}
+    assert kind in {change.what for change in changes(policy, first)}
+
+
+def test_an_option_concerns_the_registers_that_it_sets() -> None:
+    change = between("6.9.0", "6.10.0")["command line", "arm64.no32bit_el0", "option"]
+    assert change.concerns("ID_AA64PFR0_EL1") and not change.concerns("ID_AA64PFR1_EL1")
 
 
 def test_recorded_points_that_behave_alike_do_not_differ() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from inspector.errors import PolicyError
-from inspector.policies import loader, release
+from inspector.policies import loader, points, release
 from inspector.policies.dates import interval, parse_date, standing
 from inspector.policies.model import Hide, Policy
 from inspector.policies.release import choose
@@ -21,10 +21,10 @@ HIDE = 'kind = "hide"\nfields = ["ID_AA64PFR0_EL1.MPAM"]\nname = "hide MPAM"\n'
 def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the shipped policies that a test may add to."""
     for kind in ("kernels", "patches"):
-        shutil.copytree(Path(loader._ROOM) / kind, tmp_path / kind)
+        shutil.copytree(Path(points.ROOM) / kind, tmp_path / kind)
     for old in (tmp_path / "kernels").glob("ubuntu-*.toml"):
         old.unlink()
-    monkeypatch.setattr(loader, "_ROOM", str(tmp_path))
+    monkeypatch.setattr(points, "ROOM", str(tmp_path))
     _forget()
     yield tmp_path / "kernels"
     monkeypatch.undo()
@@ -33,14 +33,36 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def _forget() -> None:
     for cached in (
-        loader.points, loader._vendor_points, loader._series, loader._shipped, loader._as_recorded, loader.at_point,
-        loader.dated_points, release._unpatched,
+        points.points, points._vendor_points, points._series, loader._shipped, loader._as_recorded, loader.at_point,
+        loader.dated_points, loader._has_dates,
+        release._unpatched,
     ):  # fmt: skip
         cached.cache_clear()
 
 
 def _names(policy: Policy) -> set[str]:
     return {rule.name for rule in policy.rules}
+
+
+@pytest.mark.parametrize(
+    ("dates", "said"),
+    [
+        ('since = "6.12.x"', "'6.12.x' is not a point"), ('by = "6.12"', "'6.12' is not a point"),
+        ('since = "6.12.3"\nby = "6.12.9"', "since says the point"),
+        ('after = "6.12.9"\nby = "6.12.3"', "does not follow"), ('after = "6.12.9"\nby = "6.13.30"', "does not follow"),
+    ],
+)  # fmt: skip
+def test_a_bad_date_names_its_file_and_rule(tmp_path: Path, dates: str, said: str) -> None:
+    file = tmp_path / "own.toml"
+    rule = f'kind = "hide"\nname = "my rule"\n{dates}\nfields = ["ID_AA64MMFR2_EL1.CCIDX"]\nreason = "r"\n'
+    text = f'title = "own"\nextends = "6.12"\n\n[[rule]]\n{rule}'
+    file.write_text(text)
+    with pytest.raises(PolicyError, match=said) as caught:
+        loader.load_policy(str(file))
+    assert "own.toml" in caught.value.where and "my rule" in caught.value.where
+    with pytest.raises(PolicyError, match=said) as shipped:
+        loader._read_shipped(text, "kernels/6.12.99.toml")
+    assert "6.12.99.toml" in shipped.value.where and "my rule" in shipped.value.where
 
 
 def _hide(since: str = "", after: str = "", by: str = "") -> Hide:
@@ -120,7 +142,7 @@ def test_a_vendors_policies_are_chosen_by_its_build_number(room: Path) -> None:
     )
     _forget()
     assert loader.load_policy("ubuntu-6.8.0-151").point == "ubuntu-6.8.0-151"
-    assert "ubuntu-6.8.0-151" not in loader.policy_names()
+    assert "ubuntu-6.8.0-151" not in points.policy_names()
     exact = choose("6.8.0-151-generic")
     assert (exact.policy.point, exact.certainty, exact.vendor) == ("ubuntu-6.8.0-151", "exact", "Ubuntu")
     assert choose("ubuntu-6.8.0-151").policy.rules == exact.policy.rules

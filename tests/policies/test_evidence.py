@@ -7,7 +7,8 @@ import re
 import msgspec
 import pytest
 
-from inspector.policies.loader import evidence_of, patch_names, policy_names, read_policy_file, vendor_names
+from inspector.policies.loader import evidence_of, read_policy_file
+from inspector.policies.points import patch_names, policy_names, vendor_names
 from inspector.policies.release import choose
 from inspector.shipped import folder
 

@@ -11,7 +11,8 @@ PACKAGE = Path(__file__).resolve().parents[2] / "inspector"
 RELEASE = re.compile(r"(?<![\w.-])v?(?:4\.(?:4|9|14|19)|5\.(?:4|1\d)|6\.\d{1,2}|7\.[0-3])(?:\.\d+)?(?![\w.]*\d)")
 EXAMPLES = {
     "app/dialogs/policy.py", "app/modes/migrate/sides.py", "commands/arguments.py", "commands/kernels.py",
-    "reports/kernels.py", "cli.py",
+    "reports/kernels.py", "cli.py", "app/modes/compare/choose_sides.py", "app/modes/start/anything.py",
+    "app/modes/start/screen.py",
 }  # fmt: skip
 """Where a release stands as an example of what one may type."""
 OTHER_PROGRAMS = {

@@ -8,12 +8,16 @@ series), `interval` (several releases), `outside` (no policy for the series).
 from __future__ import annotations
 
 import re
+from itertools import islice
+from re import _parser as parser  # type: ignore[attr-defined]
 
 import pytest
 
 from inspector.errors import PolicyError
-from inspector.policies.release import choose, parse_release
-from inspector.policies.vendors import REBASES, VENDORS
+from inspector.policies.release import choose
+from inspector.policies.release_string import parse_release
+from inspector.policies.vendors import REBASES, VENDORS, fixed_parts, met
+from tests.pattern_forms import forms
 
 RED_HAT = "Red Hat (RHEL, CentOS, Rocky Linux, AlmaLinux)"
 ORACLE = "Oracle (Unbreakable Enterprise Kernel)"
@@ -265,6 +269,22 @@ def test_the_doubts_of_an_interval_name_rules_of_both_ends() -> None:
     assert choice.uncertain
     assert all(doubt.lower != doubt.upper or doubt.text for doubt in choice.uncertain)
     assert "recording" in choice.explanation
+
+
+@pytest.mark.parametrize("pattern", sorted({one for row in VENDORS for one in (row.pattern, row.signs) if one}))
+def test_every_text_that_a_pattern_takes_has_what_it_is_looked_for_by(pattern: str) -> None:
+    texts = [text for text in islice(forms(parser.parse(pattern)), 500) if re.search(pattern, text)]
+    assert texts
+    assert [text for text in texts if not met(pattern, text)] == []
+    assert not met(pattern, "") and all(fixed_parts(pattern)), "else it is compiled for every release"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "parts"),
+    [(r"el\(8\)x", ("el",)), (r"[(]amzn", ("amzn",)), (r"(a|b)\)cd", ("cd",)), (r"\\(abc|def)", ("abc", "def"))],
+)
+def test_brackets_that_are_letters_make_no_group(pattern: str, parts: tuple[str, ...]) -> None:
+    assert fixed_parts(pattern) == parts
 
 
 def test_no_pattern_takes_a_plain_point() -> None:

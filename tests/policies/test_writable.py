@@ -49,7 +49,7 @@ PINNED = {
 @pytest.mark.parametrize("kernel", PINNED)
 def test_the_masks_are_those_of_the_kernel(kernel: str) -> None:
     book = rulebook(load_policy(kernel))
-    assert {name_of(reg_id): entries[-1][0] for reg_id, entries in book.writable.items()} == PINNED[kernel]
+    assert {name_of(i): entries[-1][0] for i in book.registers if (entries := book.of(i).writable)} == PINNED[kernel]
 
 
 def _own(folder: Path, base: str, rules: str) -> Path:
@@ -61,7 +61,7 @@ def _own(folder: Path, base: str, rules: str) -> Path:
 def test_one_field_more_leaves_the_others_alone(tmp_path: Path) -> None:
     rules = '[[rule]]\nkind = "writable"\nfields = ["ID_AA64PFR1_EL1.MTE"]\nfixed = ["ID_AA64PFR1_EL1.BT"]\n'
     path = _own(tmp_path, "7.3.4", rules)
-    mask = rulebook(load_policy(str(path))).writable[id_of("ID_AA64PFR1_EL1")][-1][0]
+    mask = rulebook(load_policy(str(path))).of(id_of("ID_AA64PFR1_EL1")).writable[-1][0]
     assert mask == PINNED["7.3.4"]["ID_AA64PFR1_EL1"] & ~0xF | 0xF << 8
 
 

@@ -43,7 +43,7 @@ def test_neoverse_n2_host_has_64_bit_values() -> None:
         "L1 data": (256, 4, 64, 64 << 10),
         "L2 unified": (1024, 8, 64, 512 << 10),
     }
-    assert (host.loc, host.louu, host.louis, host.icb) == (2, 0, 0, 2)
+    assert (host.loc, host.louu, host.louis) == (2, 0, 0)
     assert (host.instruction_line, host.data_line, host.idc, host.dic) == (64, 64, True, True)
     assert [level.tags for level in host.levels] == ["tags in the same lines as data", "tags in the same lines as data"]
 

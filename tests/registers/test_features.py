@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from inspector.errors import RegisterError
-from inspector.registers import catalog, features
+from inspector.registers import catalog, feature_table, features
 from inspector.registers.features import Feature, all_features, feature, levels, named
 from inspector.registers.hwcaps import HWCAPS
 from inspector.registers.ids import id_of
 from inspector.registers.layouts import schema_named
+from tests import make_features
 
 
 def fields(**values: int) -> features.Possible:
@@ -26,6 +29,13 @@ def fields(**values: int) -> features.Possible:
 
 def nothing(reg_id: int, msb: int, lsb: int) -> None:
     """Nothing is known."""
+
+
+def test_the_table_is_that_of_the_definitions() -> None:
+    made = Path(feature_table.__file__).read_text(encoding="utf-8")
+    assert made == make_features.text(), "python -m tests.make_features writes it anew"
+    assert all_features() == make_features.all_features()
+    assert levels() == make_features.levels()
 
 
 def test_every_name_of_the_definitions_is_a_feature_of_its_own() -> None:

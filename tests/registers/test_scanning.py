@@ -23,6 +23,7 @@ from inspector.registers.scanning import scan
         ("Could not set register op0:3 op1:0 crn:2 crm:0 op2:3 to 0", ["TCR2_EL1"]),
         ("\tKVM_REG_ARM_FW_REG(3),", ["SMCCC_ARCH_WORKAROUND_3"]),
         ("ARM64_SYS_REG(3,0,0,7,2)", ["ID_AA64MMFR2_EL1"]),
+        ("kvm_sys_access: PC: ffff800010a1c3f4 UNKN (3,0,9,14,6) read", ["PMMIR_EL1"]),
         ("mrs x0, S3_0_C0_C7_2; mrs x1, s3_0_c0_c4_0", ["ID_AA64MMFR2_EL1", "ID_AA64PFR0_EL1"]),
         ("Unknown system register 0x1013c094 in the stream", ["SMPRI_EL1"]),
         ("unhandled sysreg read 0x30000e", ["ID_AA64MMFR0_EL1"]),

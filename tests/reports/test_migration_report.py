@@ -7,6 +7,7 @@ import json
 import msgspec
 import pytest
 
+from inspector.checks.machine.question import Given
 from inspector.checks.restore.migration import migrate, migrate_all_kernels
 from inspector.checks.restore.result import MigrationReport
 from inspector.policies.loader import load_policy
@@ -22,7 +23,7 @@ from tests.checks.material import MMFR2, changed, shipped
 
 @pytest.fixture(scope="module")
 def report() -> MigrationReport:
-    return migrate(shipped("neoverse-n2", "6.1"), shipped("neoverse-n2", "6.12"), vmm="qemu-11.1")
+    return migrate(shipped("neoverse-n2", "6.1"), shipped("neoverse-n2", "6.12"), Given(vmm="qemu-11.1"))
 
 
 def test_json_has_the_promised_keys(report: MigrationReport) -> None:
@@ -89,7 +90,7 @@ def test_text_from_files_cannot_reach_the_terminal() -> None:
 
 def test_the_matrix_in_three_forms() -> None:
     policies = [load_policy(name) for name in ("6.1", "6.12")]
-    matrix = migrate_all_kernels(shipped("neoverse-n2", "6.1"), "qemu-10.0", policies=policies)
+    matrix = migrate_all_kernels(shipped("neoverse-n2", "6.1"), Given(vmm="qemu-10.0"), policies=policies)
     assert matrix_text(matrix).startswith("= loads on 1 of 2 kernels")
     assert "ID_MMFR4_EL1 EINVAL" in matrix_text(matrix)
     rows = matrix_json(matrix)["kernels"]

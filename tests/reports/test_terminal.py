@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inspector.reports.terminal import hanging
+from inspector.reports.terminal import dressed, hanging
 from tests.terminal.terminal import ROOT, Terminal
 
 WRITE = ("write", "builtin:neoverse-n2-linux-6.1", "ID_AA64MMFR2_EL1.CCIDX=1", "--kernel", "6.12")
@@ -20,7 +21,7 @@ COLOUR = b"\x1b[31m"
 
 def piped(*arguments: str, **environment: str) -> bytes:
     """Standard output of a command in a pipe."""
-    surroundings = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR")} | environment
+    surroundings = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "TERM")} | environment
     command = [sys.executable, "-m", "inspector", *arguments]
     return subprocess.run(command, check=False, capture_output=True, env=surroundings, cwd=ROOT).stdout
 
@@ -50,6 +51,15 @@ def test_wrapping_keeps_every_word_whole_and_in_its_place(words: list[str], widt
     assert all(len(piece) <= width or len(piece.split()) == 1 for piece in pieces)
 
 
+def test_a_report_that_forgot_to_spell_a_hidden_character_does_not_send_it() -> None:
+    plain = io.StringIO()
+    stream = dressed(plain, "never")
+    print("name \x1b]0;title\x07 \x9b2J and \u202e turned", file=stream)
+    print("no end \x1b[2J", end="", file=stream)
+    stream.flush()
+    assert plain.getvalue() == "name \\x1b]0;title\\x07 \\x9b2J and \\x202e turned\nno end \\x1b[2J"
+
+
 def test_a_pipe_gets_plain_text_in_whole_lines_and_a_terminal_the_same_words() -> None:
     plain = piped(*WRITE)
     assert b"\x1b" not in plain
@@ -65,7 +75,7 @@ def test_no_color_and_never_leave_colour_out_and_force_color_and_always_bring_it
     assert COLOUR not in shown(*WRITE, "--color", "never")[1]
     assert COLOUR not in shown(*WRITE, TERM="dumb")[1]
     assert COLOUR in piped(*WRITE, FORCE_COLOR="1")
-    assert COLOUR in piped(*WRITE, "--color", "always")
+    assert COLOUR in piped(*WRITE, "--color", "always", TERM="dumb")
     assert b"\x1b" not in piped(*WRITE, "--json", "--color", "always")
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import inspector
 from inspector.app.modes.migrate.kernel_rows import kernel_words, matrix_columns, matrix_verdict
-from inspector.app.modes.write.rows import verdict_rows, why_rows
+from inspector.app.modes.write.judged import verdict_rows, why_rows
 from inspector.app.shell.numbers import Base
 from inspector.app.widgets.ink import Ink
 from inspector.checks.restore.result import KernelMatrix, KernelRow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import struct
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
 from inspector.errors import SourceError
 from inspector.sources import load
@@ -81,6 +83,22 @@ def test_lz4(tmp_path: Path) -> None:
         load(str(path))
 
 
+def test_zstd_frames_behind_each_other(tmp_path: Path) -> None:
+    """Packed by another implementation than the one that unpacks: frames, one with nothing in it, one of the user's."""
+    path = tmp_path / "a.zst"
+    stream = streams.stream([SOME_REGISTERS] * 2)
+    packed = [zstandard.compress(part, 1) for part in (stream[:1000], b"", stream[1000:])]
+    own = struct.pack("<II", 0x184D2A53, 9) + b"something"
+    path.write_bytes(packed[0] + own + packed[1] + packed[2] + own + bytes(512))
+    assert listed(path) == [SOME_REGISTERS] * 2
+    assert load(str(path)).provenance.compression == "zstd"
+    whole = b"".join(packed)
+    for broken in (whole[:-20], whole + b"and more", packed[0] + own[:12], whole + packed[0][:6]):
+        path.write_bytes(broken)
+        with pytest.raises(SourceError, match="zstd"):
+            load(str(path))
+
+
 @pytest.mark.parametrize("name", ["lz4", "lzop"])
 def test_without_the_library_the_command_is_exact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setattr(compressed, "_installed", lambda module: False)
@@ -96,7 +114,7 @@ def test_without_the_library_the_command_is_exact(tmp_path: Path, monkeypatch: p
     with pytest.raises(SourceError) as error:
         load(str(image))
     command = str(error.value).partition("`tail")[2].partition("`")[0]
-    assert command == f" -c +{len(head) + 1} {image} | {name} -dc > unpacked"
+    assert command == f" -c +{len(head) + 1} {shlex.quote(str(image))} | {name} -dc > unpacked"
 
 
 @pytest.mark.skipif(not shutil.which("lzop"), reason="lzop is not installed")

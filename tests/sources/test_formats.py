@@ -278,6 +278,9 @@ def test_text_that_is_refused(tmp_path: Path, text: str, words: str) -> None:
     ("data", "words"),
     [
         pytest.param(b"\x7fELF\2\1\1" + bytes(100), "ELF", id="ELF"),
+        pytest.param(b"makedumpfile\0\0\0\0" + bytes(100), "kdump memory image", id="kdump as QEMU writes it"),
+        pytest.param(bytes.fromhex("1122334400000001") + bytes(100), "channels of a migration", id="multifd"),
+        pytest.param(b"CPU#0\nR00=00000000 R01=00000001 R02=00000000\nPSR=400001d3", "32-bit core", id="AArch32"),
         pytest.param(b"STRATOVIRT\0\0\0\0\0\0" + bytes(100), "StratoVirt", id="StratoVirt"),
         pytest.param(
             b"vcpu 0:\nkvm_mp_state: 0x0\nmpidr: 0x80000000\n0x6030000000100000 0x0000\n",

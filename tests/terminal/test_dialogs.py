@@ -179,3 +179,15 @@ def test_no_key_is_lost_while_the_palette_closes() -> None:
         terminal.wait_for("Search for commands")
         terminal.press("escape", "o", *"builtin:x")
         terminal.wait_for(lambda text: "┌─ Open a dump" in text and "builtin:x" in text, "the path in the dialog")
+
+
+def test_a_name_that_is_typed_replaces_the_one_that_export_offers(tmp_path: Path) -> None:
+    """It was put behind the offered one: `ID_AA64PFR0_EL1.md/tmp/report.md: cannot be written`."""
+    wanted = tmp_path / "report.md"
+    with Terminal(FIRST) as terminal:
+        terminal.wait_for("ID_AA64PFR0_EL1")
+        terminal.press("e")
+        terminal.wait_for("┌─ Write a new file")
+        terminal.send(f"{wanted}\r")
+        terminal.wait_without("┌─ Write a new file")
+        assert wanted.is_file()

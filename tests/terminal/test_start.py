@@ -49,3 +49,36 @@ def test_a_path_typed_at_once_with_enter_opens(tmp_path: Path) -> None:
         terminal.wait_for("FEAT_SVE2")
         terminal.press("ctrl+q")
         assert terminal.wait_for_end() == 0 and terminal.restored()
+
+
+def test_tab_says_what_a_path_could_become(tmp_path: Path) -> None:
+    """On the start page and in a dialog: what was said of it was taken back as soon as the line had changed."""
+    for name in ("vm-one.mig", "vm-two.mig"):
+        (tmp_path / name).touch()
+    with Terminal(folder=tmp_path) as terminal:
+        terminal.wait_for("type or paste")
+        terminal.send("v\t")
+        terminal.wait_for(lambda text: "vm-one.mig  vm-two.mig" in text and "vm-\n" in text)
+        terminal.press("f2")
+        terminal.wait_for("┌─ Open a dump")
+        terminal.send("v\t")
+        terminal.wait_for(lambda text: "│ vm-one.mig  vm-two.mig" in text and "│  vm- " in text)
+
+
+def test_a_line_without_its_cause_is_explained_with_dumps_that_are_chosen_there(tmp_path: Path) -> None:
+    """Case 3: the text alone does not tell, and on the start page no dump is loaded."""
+    with Terminal(size=(120, 40), folder=tmp_path) as terminal:
+        terminal.wait_for("type or paste")
+        terminal.send("Failed to load cpu:cpreg_vmstate_array_len\r")
+        terminal.wait_for("the lines before this one")
+        assert "analyze-migration.py output) (F2)" in terminal.text()
+        for key, title, source in (
+            ("f2", "┌─ The saved VM", str(MATERIAL / "qemu" / "kvm-6.1_neoverse-n2_q100.mig.xz")),
+            ("f3", "┌─ The destination", "builtin:neoverse-n2-linux-6.12"),
+        ):
+            terminal.press(key)
+            terminal.wait_for(title)
+            terminal.send(f"{source}\r")
+            terminal.wait_without(title)
+        terminal.wait_for("would refuse (simulated)")
+        assert "ID_MMFR4_EL1" in terminal.text()

@@ -56,6 +56,20 @@ def test_letters_behind_a_slash_or_the_key_of_a_dialog_later(tmp_path: Path) -> 
         terminal.wait_for("gk/x")
 
 
+def test_the_key_of_a_mode_right_behind_escape(tmp_path: Path) -> None:
+    """Textual took escape and a digit for a sign of a Mac's keyboard; the digit went nowhere, or `§` into a line."""
+    with Terminal(DUMPS[0], folder=tmp_path) as terminal:
+        terminal.wait_for("Help")
+        terminal.send("o")
+        terminal.wait_for("┌─ Open a dump")
+        terminal.send("\x1b5")
+        terminal.wait_for("6/7, kept if set")
+        terminal.send("+")
+        terminal.wait_for("Smaller")
+        terminal.send("\x1b-")
+        terminal.wait_for("6/7, kept if set")
+
+
 def test_a_key_behind_the_one_for_migrate_waits_for_its_question(tmp_path: Path) -> None:
     """`p` was lost and `d` asked for a source while it was looked which VM goes where."""
     with Terminal(DUMPS[0], size=(120, 40), folder=tmp_path) as terminal:

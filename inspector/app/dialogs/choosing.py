@@ -7,10 +7,13 @@ last: the text, or the highlighted line.
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.widgets import Input
 
 from inspector import sources
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
@@ -23,6 +26,13 @@ from inspector.app.widgets.unmarked import Box, unmarked
 from inspector.errors import InspectorError
 from inspector.folders import expanded
 from inspector.sources.dump import Dump
+
+_RELEASE = r"(ubuntu-)?[0-9]+(\.[0-9]+){0,2}([+-][^/]*)?"
+_FILE = "file://"
+_LONGEST_NAMES = 1 << 14
+"""Characters of names that are looked for: some paths of the longest that Linux has."""
+_CHOICES = 8
+"""Names that a path could become, as many are told."""
 
 
 class Choosing(Dialog):
@@ -55,7 +65,7 @@ class Choosing(Dialog):
 
     def lines(self) -> ComposeResult:
         """What can be typed in."""
-        yield Line(placeholder=self.PLACEHOLDER, id="path")
+        yield Line(placeholder=self.PLACEHOLDER, id="path", keys=True)
 
     def on_mount(self) -> None:
         """Fill the list; the line has the keys."""
@@ -112,7 +122,9 @@ class Choosing(Dialog):
     def typed(self, text: str) -> None:
         """Load a source beside the screen."""
         self.say(f"reading {text} …")
-        aside(self.app, lambda: sources.load(text), self._loaded, self.refuse)
+        given = named_sources(text)
+        source = given[0] if len(given) == 1 else shipped_source(text) or text
+        aside(self.app, lambda: sources.load(source), self._loaded, self.refuse)
 
     def _loaded(self, dump: Dump) -> None:
         if self.shown:
@@ -150,14 +162,77 @@ class Choosing(Dialog):
     def action_complete(self) -> None:
         """A path is completed as far as it is certain."""
         path = self.path
-        path.value, choices = complete_path(path.value)
-        path.cursor_position = len(path.value)
-        self.say("  ".join(choices[:8]) if len(choices) > 1 else "")
+        value, choices = complete_path(path.value)
+        with path.prevent(Input.Changed):  # it would take back what is said of the choices
+            path.value = value
+        path.cursor_position = len(value)
+        self._picking = False
+        self.say(choices_words(choices) if len(choices) > 1 else "")
+
+
+def shipped_source(text: str) -> str:
+    """The source of a shipped dump that a text names, with or without its prefix; empty for any other text."""
+    if text.startswith(sources.BUILTIN):
+        return text
+    return f"{sources.BUILTIN}{text}" if text in map(str, sources.shipped_names()) else ""
+
+
+def named_sources(text: str) -> tuple[str, ...]:
+    """The files, folders and shipped dumps that a text names, as it is typed or as file managers and shells spell
+    what is dragged into a terminal: in quotes, with backslashes, as an address, several of them. Empty for a text that
+    names anything else besides."""
+    if len(text) > _LONGEST_NAMES or "\n" in text:
+        return ()
+    text = text.strip()
+    whole = _named(text)
+    if not any(one in text for one in " \\'\"") or (whole and whole == text and _lies_there(text)):
+        return (whole,) if whole else ()
+    import shlex
+
+    try:
+        words = [_named(word) for word in shlex.split(text)]
+    except ValueError:  # a quote without its other one
+        return ()
+    return tuple(words) if all(words) else ()
+
+
+def _named(word: str) -> str:
+    """The source that a word names; empty for none."""
+    if word.startswith(_FILE):
+        from urllib.parse import unquote
+
+        word = unquote(word.removeprefix(_FILE))
+    return word if _lies_there(word) else shipped_source(word)
+
+
+def _lies_there(path: str) -> bool:
+    try:
+        return bool(path) and os.path.lexists(expanded(path))
+    except (OSError, ValueError):
+        return False
+
+
+def names_kernel(text: str) -> bool:
+    """True for what looks like a release: `6.12`, `6.2+mask-ccidx`, `6.12.107+deb13-cloud-arm64`, `ubuntu-6.8.0-151`.
+    A file of such a name is `./6.12`."""
+    return re.fullmatch(_RELEASE, text) is not None
+
+
+def choices_words(names: Sequence[str]) -> str:
+    """What a path could become, in a line or two."""
+    more = len(names) - _CHOICES
+    return "  ".join(names[:_CHOICES]) + (f"  … and {more} more" if more > 0 else "")
 
 
 def complete_path(text: str) -> tuple[str, list[str]]:
-    """The longest certain completion of a path, and the names that it could become."""
+    """The longest certain completion of a path or of a shipped dump's name, and the names that it could become."""
     folder, _, start = text.rpartition("/")
+    prefix = sources.BUILTIN if text.startswith(sources.BUILTIN) else ""
+    shipped = [
+        f"{prefix}{name}"
+        for name in map(str, sources.shipped_names() if text and "/" not in text else ())
+        if name.startswith(text.removeprefix(prefix))
+    ]
     base = expanded(f"{folder}/" if "/" in text else ".")
     try:
         found = sorted(
@@ -166,7 +241,8 @@ def complete_path(text: str) -> tuple[str, list[str]]:
             if entry.name.startswith(start) and (start or not entry.name.startswith("."))
         )
     except (OSError, ValueError):
-        return text, []
+        found = []
+    found += shipped
     common = ""
     for letters in zip(*found, strict=False):
         if len(set(letters)) > 1:

@@ -8,25 +8,19 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from inspector.app.dialogs.cluster_rows import cluster_rows
-from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
-from inspector.app.modes.migrate.question import short_name
+from inspector.app.dialogs.dialog import DIALOG_CELLS
+from inspector.app.dialogs.page import Page
+from inspector.app.shell.view import short_name
 from inspector.app.widgets.ink import plain
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.unmarked import Box, unmarked
 from inspector.sources.dump import Dump
 
 
-class Clusters(Dialog):
+class Clusters(Page):
     """A scrolling page over the mode."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "close", "Close", show=False),
-        Binding("down,j", "scroll(1)", "Down", show=False),
-        Binding("up,k", "scroll(-1)", "Up", show=False),
-        Binding("pagedown,space", "scroll(12)", "Page down", show=False),
-        Binding("pageup", "scroll(-12)", "Page up", show=False),
-        Binding("Y,y", "copy", "Copy", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("Y,y", "copy", "Copy", show=False)]
 
     def __init__(self, dump: Dump) -> None:
         super().__init__()
@@ -36,10 +30,6 @@ class Clusters(Dialog):
         """One page."""
         with Box(unmarked(f"CPUs of {short_name(self._dump)}"), unmarked("↑↓ scroll   Y copy   esc closes")):
             yield Lines(cluster_rows(self._dump, min(self.app.size.width, DIALOG_CELLS) - 5), id="page")
-
-    def action_scroll(self, step: int) -> None:
-        """Scroll by lines."""
-        self.query_one("#page", Lines).scroll_relative(y=step, animate=False)
 
     def action_copy(self) -> None:
         """Copy the page."""

@@ -22,6 +22,8 @@ from inspector.app.shell.session import Change
 
 DIALOG_CELLS = 78
 """Width of every dialog, so that it fits 80 columns."""
+AFTER = 0.05
+"""Seconds after which a dialog that is open still gets ready for what may be typed: its first frame is drawn then."""
 
 
 class TakesText(Protocol):
@@ -43,7 +45,10 @@ class Dialog(Over, ModalScreen[None]):
     """Selector of the line that takes what is typed or pasted while nothing else does; empty: there is none."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "Close", show=False),
+        # What every screen has is not asked for below a modal one.
         Binding("ctrl+q", "app.quit", "Quit", show=False),
+        Binding("ctrl+z", "app.suspend_process", "Suspend", show=False),
+        Binding("ctrl+c", "app.help_quit", "Copy", show=False),
     ]
 
     @property

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 from textual.app import App, ComposeResult
 from textual.widgets import Input
+from textual.widgets.input import Selection
 
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
 from inspector.app.dialogs.line import Line
@@ -61,13 +62,15 @@ class Export(Dialog):
     def compose(self) -> ComposeResult:
         """Name, and what happened."""
         with Box(unmarked("Write a new file"), unmarked(""), classes="small"):
-            yield Line(self._file, id="name")
+            yield Line(self._file, id="name", keys=True)
             yield Lines(id="said")
 
     def on_mount(self) -> None:
         """Say what enter does."""
         lines = len(self._text.splitlines())
         self._to_line()
+        # Another name replaces this one, as it is typed or pasted.
+        self.query_one("#name", Line).selection = Selection(0, len(self._file))
         others = "; .txt: plain text, .svg: a picture of the screen" if self._own == ".md" else ""
         self._say(ink(f"{self._kind}, {lines} lines{others}. enter writes it, esc leaves.", "muted"))
 

@@ -9,7 +9,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
+from inspector.app.dialogs.dialog import DIALOG_CELLS
+from inspector.app.dialogs.page import Page
 from inspector.app.shell import keys
 from inspector.app.shell.frame import Frame
 from inspector.app.widgets.ink import Ink, Row, clip, ends, row, width, wrap
@@ -66,18 +67,10 @@ def _key_row(key: keys.Key, keymap: Mapping[str, str], cells: int) -> Row:
     return ends(left, right, cells) if width(left) + width(right) <= cells else clip(left, cells)
 
 
-class Help(Dialog):
+class Help(Page):
     """A scrolling page over the mode; `?`, F1 and escape close it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("question_mark,f1,q", "close", "Close", show=False),
-        Binding("down,j", "scroll(1)", "Down", show=False),
-        Binding("up,k", "scroll(-1)", "Up", show=False),
-        Binding("pagedown,space", "scroll(15)", "Page down", show=False),
-        Binding("pageup", "scroll(-15)", "Page up", show=False),
-        Binding("home,g", "scroll(-9999)", "Top", show=False),
-        Binding("end,G", "scroll(9999)", "End", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark,f1", "close", "Close", show=False)]
 
     def __init__(self, title: str, rows: list[Row]) -> None:
         super().__init__()
@@ -98,7 +91,3 @@ class Help(Dialog):
         """One page."""
         with Box(unmarked(f"Help: {self._title}"), unmarked("↑↓ scroll   esc closes")):
             yield Lines(self._page, id="page")
-
-    def action_scroll(self, step: int) -> None:
-        """Scroll by lines."""
-        self.query_one("#page", Lines).scroll_relative(y=step, animate=False)

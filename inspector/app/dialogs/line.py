@@ -6,10 +6,14 @@ import re
 
 from textual.binding import Binding
 from textual.events import Paste
+from textual.widget import Widget
 
+from inspector.app.shell.pasting import ESCAPE
 from inspector.app.widgets.one_line import OneLine
 
-_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)")
+_ESC = f"[\\x1b{ESCAPE}]"
+_SEQUENCE = rf"{_ESC}(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b{ESCAPE}]*(?:\x07|{_ESC}\\)|[^\x1b{ESCAPE}])?"
+"""An escape sequence, as it is or as it comes out of a paste. Compiled with the first paste."""
 MOVES: tuple[Binding, ...] = (
     Binding("down", "move(1)", "Down", show=False),
     Binding("up", "move(-1)", "Up", show=False),
@@ -23,19 +27,18 @@ LONGEST = 1 << 20
 
 def cleaned(text: str) -> str:
     """A pasted text without colours, cursor movements and other control characters, so that it is safe to show."""
-    if not text.startswith(("\x1b[", "\x1b]")):
-        # Where the paste itself holds escapes, Textual hands on what follows the last one, behind a stray escape.
-        text = text.removeprefix("\x1b")
-    text = _SEQUENCE.sub("", text[-LONGEST:].replace("\r\n", "\n").replace("\r", "\n"))
+    text = re.sub(_SEQUENCE, "", text[-LONGEST:].replace("\r\n", "\n").replace("\r", "\n"))
     return "".join(one if one == "\n" or one.isprintable() else " " for one in text)
 
 
 class Line(OneLine):
     """One line of text."""
 
-    def __init__(self, value: str = "", *, placeholder: str = "", id: str | None = None) -> None:
+    def __init__(self, value: str = "", *, placeholder: str = "", id: str | None = None, keys: bool = False) -> None:
+        """`keys`: what opens gives them to this line at once, so it is styled for that alone."""
         # Textual would select the whole text when the focus comes, which may be after the first letters.
         super().__init__(value, placeholder=placeholder, id=id, select_on_focus=False)
+        self.set_reactive(Widget.has_focus, keys)
 
     def take(self, text: str) -> None:
         """Insert what was typed or pasted at the cursor, in place of what is selected."""

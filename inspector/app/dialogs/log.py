@@ -12,9 +12,9 @@ from textual.events import Resize
 
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
 from inspector.app.shell import keys
-from inspector.app.shell.frame import source_name
 from inspector.app.shell.keys import Key, Mode
 from inspector.app.shell.session import Change
+from inspector.app.shell.view import source_name
 from inspector.app.widgets.bars import dialog_keys
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row, wrap
 from inspector.app.widgets.lines import Lines
@@ -67,7 +67,7 @@ class WriteLog(Dialog):
 
     def on_mount(self) -> None:
         """The steps have the keys; the last one is highlighted."""
-        self.steps.focus()
+        self.set_focus(self.steps)
         self._draw()
         self.steps.go(len(self._entries) - 1, tell=False)
         self._explain()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from inspector.app.shell.view import short_name
 from inspector.app.widgets.ink import Ink, ink, row
 from inspector.app.widgets.listing import Item
+from inspector.registers.meanings import counted
 from inspector.sources import shipped_names
 from inspector.sources.dump import Dump
 
@@ -42,21 +45,25 @@ def about(name: str) -> str:
 
 
 def _loaded(index: int, dump: Dump) -> Item:
-    name = dump.provenance.source.rsplit("/", 1)[-1]
+    name = short_name(dump)
     return Item(f"loaded {index}", (row(ink(name)), row(ink(dump_words(dump), "muted"))))
 
 
 def dump_words(dump: Dump) -> str:
-    """One dump in a few words: kernel, vCPUs, registers."""
-    vcpus = len(dump.vcpus)
+    """One dump in a few words: kernel, what has registers in it and how many; what is said of its host comes last."""
+    kinds = Counter(vcpu.kind for vcpu in dump.vcpus)
     registers = max((len(vcpu.values) or len(vcpu.constraints) for vcpu in dump.vcpus), default=0)
     parts = [
         f"Linux {dump.provenance.kernel}" if dump.provenance.kernel else "",
+        *(counted(count, _KINDS[kind]) for kind, count in kinds.items()),
+        counted(registers, "register") if registers else "",
         dump.provenance.host.shown,
-        f"{vcpus} vCPU" + "s" * (vcpus != 1) if vcpus else "",
-        f"{registers} registers" if registers else "",
     ]
     return ", ".join(filter(None, parts)) or dump.provenance.format
+
+
+_KINDS = {"vcpu": "vCPU", "host": "host", "template": "template", "list": "list"}
+"""What holds registers, in words."""
 
 
 def this_machine() -> str:

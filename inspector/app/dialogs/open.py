@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from inspector.app.dialogs.choosing import Choosing
 from inspector.app.dialogs.offers import offers_items
 from inspector.app.widgets.listing import Item
 from inspector.errors import InspectorError
 from inspector.sources.dump import Dump
 from inspector.sources.live import is_live
+
+if TYPE_CHECKING:
+    from inspector.app.shell.live import Opening
 
 
 class Open(Choosing):
@@ -17,6 +22,11 @@ class Open(Choosing):
     SUBTITLE = "enter opens   tab completes   ↑↓ list   esc closes"
     PLACEHOLDER = "file, builtin:NAME, live:, ssh://host, lab:KERNEL, gdb:, qmp:, debugfs:"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._opening: Opening | None = None
+        """the live source that is read"""
+
     def items(self) -> list[Item]:
         """Loaded and shipped dumps."""
         return offers_items(self.program.session.dumps)
@@ -25,21 +35,41 @@ class Open(Choosing):
         """A dump of the list."""
         if kind == "loaded":
             self.dismiss()
-            self.program.session.look_at(int(name))
+            self.program.look_at(int(name))
         elif kind == "builtin":
             self.typed(f"builtin:{name}")
 
     def typed(self, text: str) -> None:
         """A live source shows what reading does to its guest."""
+        self._give_up()
         if not is_live(text):
             super().typed(text)
             return
         try:
-            caution = self.program.open_live(text, self.dismiss, self.refuse, lambda said: self._doing(text, said))
+            self._opening = self.program.open_live(
+                text, self._opened, self.refuse, lambda said: self._doing(text, said)
+            )
         except InspectorError as error:
             self.refuse(error)
         else:
+            caution = self._opening.caution
             self.say(f"reading {text} …" + (f"  {caution}" if caution else ""))
+
+    def _opened(self) -> bool:
+        """Read; a dialog that was closed has given it up."""
+        self.dismiss()
+        return True
+
+    def _give_up(self) -> None:
+        """What is read is not waited for any longer."""
+        if self._opening is not None:
+            self._opening.give_up()
+            self._opening = None
+
+    def action_close(self) -> None:
+        """Back to what lies below; nothing comes of a reading under way."""
+        self._give_up()
+        super().action_close()
 
     def _doing(self, address: str, text: str) -> None:
         """What a machine of the lab does while it starts; nothing once the dialog was closed."""

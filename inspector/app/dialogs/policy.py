@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from typing import ClassVar, NamedTuple
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import msgspec
 from textual import on
@@ -12,22 +14,25 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input
 
-from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
+from inspector.app.dialogs.dialog import AFTER, DIALOG_CELLS, Dialog
 from inspector.app.dialogs.line import MOVES, Line
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Column, Item, Listing
 from inspector.app.widgets.unmarked import Box, unmarked
-from inspector.checks.machine.known_host import known_host
-from inspector.checks.machine.machine import KernelQuestion, ask, machine, own_question
+from inspector.checks.machine.own_vcpu import has_raw_host, own_setup, plain_kernel
 from inspector.errors import CreationError, InspectorError
-from inspector.kvm.boot_options import effects, has_word, options_of, with_toggled
-from inspector.kvm.host import HostState
-from inspector.kvm.host_inputs import cmdline_of, with_cmdline, with_inputs
-from inspector.policies.loader import all_names, heading, patch_names, patch_title, policy_names
-from inspector.policies.rulebook import Rulebook, rulebook
+from inspector.policies.headings import heading
+from inspector.policies.points import all_names, patch_names, policy_names
+from inspector.policies.release_string import taken_apart
 from inspector.policies.setup import FEATURES, QEMU_SETUP, VcpuSetup
 from inspector.sources.dump import Dump, Vcpu
+
+if TYPE_CHECKING:
+    # What answers is loaded beside the screen, while a kernel is typed.
+    from inspector.checks.machine.question import KernelQuestion
+    from inspector.kvm.host import HostState
+    from inspector.policies.rulebook import Rulebook
 
 SAID_LINES = 3
 NONE = "none"
@@ -57,6 +62,22 @@ class Wanted(NamedTuple):
     """the VM is made by a restore, which has an interrupt controller of its own and tells what KVM does not create"""
 
 
+class Kernels(Listing):
+    """Names of kernels. What each policy rests on is read when it comes into view: there are many, and few are seen."""
+
+    own = ""
+    """the kernel that the dump was made under"""
+
+    def line(self, y: int, cells: int) -> Row:
+        """A name with its evidence."""
+        place = y - int(self.titled)
+        if 0 <= place < len(self.items) and len((item := self.items[place]).cells) == 1:
+            mine = Ink(", this dump's", "title") if item.key == self.own else Ink("")
+            told = item._replace(cells=(*item.cells, row(Ink(heading(item.key).evidence, "muted"), mine)))
+            self.items = (*self.items[:place], told, *self.items[place + 1 :])
+        return super().line(y, cells)
+
+
 class PolicyChooser(Dialog):
     """A line for the kernel, what would come of it, the policies, ticks for patches, features and boot options, and a
     line for what registers do not show of the host.
@@ -64,6 +85,7 @@ class PolicyChooser(Dialog):
     The first line has the keys at first: letters go into it, arrows move in the list of policies.
     """
 
+    CSS_PATH: ClassVar[list[str | PurePath]] = [*Dialog.CSS_PATH, Path(__file__).parent / "policy.tcss"]
     LINE = "#name"
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -93,10 +115,10 @@ class PolicyChooser(Dialog):
         keys = unmarked("enter asks   ↑↓ kernel   tab switches   esc closes")
         where = self._wanted.where if self._wanted is not None else ""
         with Box(unmarked(f"{TITLE}{where}"), keys, classes="tall policy"):
-            yield Line(placeholder=PLACEHOLDER, id="name")
+            yield Line(placeholder=PLACEHOLDER, id="name", keys=True)
             yield Lines(id="said")
             with Horizontal(id="choices"):
-                policies = Listing((Column("kernel", 20), Column("evidence")), id="policies")
+                policies = Kernels((Column("kernel", 20), Column("evidence")), id="policies")
                 policies.can_focus = False
                 yield policies
                 yield Listing((Column("with", 0),), id="ticks")
@@ -107,7 +129,8 @@ class PolicyChooser(Dialog):
         wanted = self._wanted = self._wanted or self._of_session()
         self._look_at_dump()
         text = wanted.text if wanted is not None else ""
-        policies, line = self.query_one("#policies", Listing), self.query_one("#name", Line)
+        policies, line = self.query_one("#policies", Kernels), self.query_one("#name", Line)
+        policies.own = self._own_base()
         policies.fill(self._policy_items())
         if wanted is not None and text:
             self._setup, self._host = wanted.setup or self._own_setup, wanted.host
@@ -116,6 +139,20 @@ class PolicyChooser(Dialog):
         self._consider(text)
         self._to_line()
         line.select_all()
+        self.set_timer(AFTER, self._prepare)
+
+    def _prepare(self) -> None:
+        """Load what answers, beside the letters that may come meanwhile."""
+        wanted = self._wanted
+        if wanted is not None and "inspector.checks.machine.machine" not in sys.modules:
+            from inspector.app.shell.background import aside
+
+            def work() -> None:
+                from inspector.checks.machine.machine import machine
+
+                machine(wanted.dump, vcpu=wanted.vcpu)
+
+            aside(self.app, work, lambda _: None, lambda _: None)
 
     def _of_session(self) -> Wanted | None:
         """The kernel that every screen asks, of the machine on screen."""
@@ -130,16 +167,25 @@ class PolicyChooser(Dialog):
         """How the dump's own vCPU was created, and how its host was booted."""
         if self._wanted is None:
             return
-        try:
-            known = known_host(self._wanted.dump, self._wanted.vcpu)
-        except InspectorError:
-            return
-        self._own_setup = self._setup = known.setup
-        self._own_cmdline = known.host.cmdline
+        dump, vcpu = self._wanted.dump, self._wanted.vcpu
+        setup = own_setup(dump, vcpu)
+        if setup is not None and has_raw_host(dump):
+            self._own_setup, self._own_cmdline = setup, dump.provenance.cmdline.raw
+        else:
+            from inspector.checks.machine.known_host import known_host
+
+            try:
+                known = known_host(dump, vcpu)
+            except InspectorError:
+                return
+            self._own_setup, self._own_cmdline = known.setup, known.host.cmdline
+        self._setup = self._own_setup
 
     @property
     def _cmdline(self) -> str:
         """The host's command line as it is ticked."""
+        from inspector.kvm.host_inputs import cmdline_of
+
         given = cmdline_of(self._host)
         return self._own_cmdline if given is None else given
 
@@ -147,16 +193,18 @@ class PolicyChooser(Dialog):
         """No policy, then every policy, newest first, vendors' kernels among them."""
         none = self._wanted.none if self._wanted is not None else DUMP_ALONE
         items = [Item(NONE, (row(none[0]), row(Ink(none[1], "muted"))))] if none[0] else []
-        own = self._own_base()
-        for name in reversed(all_names()):
-            mine = Ink(", this dump's", "title") if name == own else Ink("")
-            items.append(Item(name, (row(ink(name)), row(Ink(heading(name).evidence, "muted"), mine))))
-        return items
+        return items + [Item(name, (row(ink(name)),)) for name in reversed(all_names())]
 
     def _own_base(self) -> str:
         wanted = self._wanted
+        if wanted is None:
+            return ""
+        if (name := plain_kernel(wanted.dump)) in policy_names():
+            return name
+        from inspector.checks.machine.question import own_question
+
         try:
-            return own_question(wanted.dump, wanted.vcpu).policy.point if wanted else ""
+            return own_question(wanted.dump, wanted.vcpu).policy.point
         except InspectorError:
             return ""
 
@@ -169,9 +217,12 @@ class PolicyChooser(Dialog):
         if self._wanted is None or not self._wanted.restores:
             items.append(Item("", (row(Ink("VM", "heading")),), pick=False))
             items.append(_tick("gic", "vGIC (in-kernel GICv3)", self._setup.gic == "v3"))
-        options = options_of(self._book) if self._book is not None else ()
-        items += [Item("", (row(Ink("Host's boot options", "heading")),), pick=False)] * bool(options)
-        items += [_tick(f"boot {one.word}", one.word, has_word(self._cmdline, one.word)) for one in options]
+        if self._book is not None:
+            from inspector.kvm.boot_options import has_word, options_of
+
+            options = options_of(self._book)
+            items += [Item("", (row(Ink("Host's boot options", "heading")),), pick=False)] * bool(options)
+            items += [_tick(f"boot {one.word}", one.word, has_word(self._cmdline, one.word)) for one in options]
         ticks = self.query_one("#ticks", Listing)
         ticks.fill(items, cursor=None if ticks.items else 1)
 
@@ -194,6 +245,12 @@ class PolicyChooser(Dialog):
 
     def _ask_of(self, wanted: Wanted, text: str) -> None:
         """Put a kernel's name to the machine."""
+        from inspector.checks.machine.machine import machine
+        from inspector.checks.machine.question import ask
+        from inspector.kvm.host import HostState
+        from inspector.kvm.host_inputs import with_inputs
+        from inspector.policies.rulebook import rulebook
+
         setup = None if self._setup == self._own_setup else self._setup
         try:
             question = ask(text, setup, wanted.dump, host=self._host)
@@ -267,6 +324,9 @@ class PolicyChooser(Dialog):
     @on(Listing.Moved, "#ticks")
     def _looked(self, event: Listing.Moved) -> None:
         """What a patch or a boot option does stands where the answer stood, until the next tick."""
+        from inspector.kvm.boot_options import effects, has_word, options_of
+        from inspector.policies.loader import patch_title
+
         kind, _, word = event.item.key.partition(" ")
         if kind == "patch" and not self._problem:
             name, title, evidence = patch_title(word)
@@ -293,6 +353,9 @@ class PolicyChooser(Dialog):
         elif kind == "feature":
             self._setup = self._setup.toggled(word)
         elif kind == "boot":
+            from inspector.kvm.boot_options import with_toggled
+            from inspector.kvm.host_inputs import with_cmdline
+
             line_now = with_toggled(self._cmdline, word)
             same = line_now.split() == self._own_cmdline.split()
             self._host = with_cmdline(self._host, None if same else line_now)
@@ -306,8 +369,6 @@ class PolicyChooser(Dialog):
             line.value = text
 
     def _base_of(self, text: str) -> str:
-        from inspector.policies.release import taken_apart
-
         return taken_apart(text)[0]
 
     def _apply(self) -> None:

@@ -19,16 +19,16 @@ from rich.console import RenderableType
 from textual.app import App
 from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
-from textual.command import Provider
+from textual.driver import Driver
 from textual.events import Event, Key, Paste, Resize
 from textual.geometry import Size
-from textual.message_pump import MessagePump
 from textual.notifications import Notify, SeverityLevel
 from textual.screen import Screen
 from textual.theme import Theme
 from textual.widget import AwaitMount
 from textual.widgets._toast import ToastRack
 
+from inspector import sources
 from inspector.app.modes.table import MODES as TABLE
 from inspector.app.shell import keys
 from inspector.app.shell.frame import WIDE, Frame
@@ -36,9 +36,11 @@ from inspector.app.shell.hangup import heed_leaving_keys, insist_unless_answered
 from inspector.app.shell.lean import Lean
 from inspector.app.shell.notices import Notice
 from inspector.app.shell.numbers import BASES
+from inspector.app.shell.pasting import keep_pastes_whole
 from inspector.app.shell.remembered import Memory, Recent
 from inspector.app.shell.session import Change, Session
 from inspector.app.shell.settings import Settings, load_settings
+from inspector.app.shell.sheet import Sheet
 from inspector.app.shell.theming import (
     DEFAULT_THEME,
     ThemeError,
@@ -48,6 +50,7 @@ from inspector.app.shell.theming import (
     token_defaults,
 )
 from inspector.app.shell.typing_ahead import Typed, TypingAhead, apart
+from inspector.app.shell.view import source_name
 from inspector.errors import InspectorError, one_line
 from inspector.folders import config_folder, state_folder
 from inspector.leaving import Leaving, held, on_ask
@@ -57,7 +60,7 @@ if TYPE_CHECKING:
     from textual._types import CallbackType as Callback
 
     from inspector.app.dialogs.dialog import Dialog
-    from inspector.app.shell.live import LiveReading
+    from inspector.app.shell.live import LiveReading, Opening
     from inspector.app.shell.slider import Slider
     from inspector.sources.live.source import LiveOptions
 
@@ -68,6 +71,17 @@ def _collect_again() -> None:
     """Take up garbage collection after the first screen; what was imported until then is never garbage."""
     gc.freeze()
     gc.enable()
+
+
+SWEPT = 0.1
+"""Seconds after which nothing of a screen that was taken off is at work any more."""
+
+
+def _sweep() -> None:
+    """Collect what a screen that was taken off leaves, some thousand objects that hold each other, while nobody waits.
+    What many of them left was collected by some later key, which took four times as long for it."""
+    if gc.isenabled():
+        gc.collect(0)
 
 
 def _load(name: str) -> Callable[[], Any]:
@@ -103,9 +117,6 @@ class InspectorApp(App[None]):
     # stylesheet would be parsed twice.
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = _screens("browse")
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings((*keys.digits(TABLE), *keys.SHARED[keys.EVERYWHERE]))]
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {
-        _load("inspector.app.shell.commands:AllCommands")
-    }
     COMMAND_PALETTE_BINDING = "ctrl+p"
 
     def __init__(
@@ -126,9 +137,11 @@ class InspectorApp(App[None]):
         self.session.begin()
         self._unread_themes: dict[str, Path] = {}
         """shipped themes that were not asked for yet, by name"""
+        self.own_themes: Sequence[str] = ()
         self._themed = False
         self._pointer = "default"
         super().__init__()
+        self.stylesheet = Sheet()
         self._typing = TypingAhead(self, self._typed)
         self._slider: Slider | None = None
         self.config = config or config_folder()
@@ -144,6 +157,26 @@ class InspectorApp(App[None]):
         self.set_keymap(self.settings.keys)
         self.session.on_change = self._tell
 
+    def get_driver_class(self) -> type[Driver]:
+        """Textual's, with a parser that takes nothing within a paste for a key."""
+        found = super().get_driver_class()
+        keep_pastes_whole(found)
+        return found
+
+    def action_suspend_process(self) -> None:
+        """Back to the shell, unless none could bring the program back, or a guest would stand as long as it is away."""
+        from inspector.app.shell.background import unfinished
+        from inspector.app.shell.suspending import can_come_back
+
+        if not can_come_back():
+            self.notify("No shell that could bring the program back started it", severity="warning", markup=False)
+        elif unfinished():
+            self.notify("A source is being read: press it again in a moment", severity="warning", markup=False)
+        else:
+            super().action_suspend_process()
+            # Here it has come back; Textual's own word of that may come before the terminal is the program's again.
+            self.set_timer(0.1, self.refresh)
+
     async def on_event(self, event: Event) -> None:
         """Keys and pastes wait until the one before has had its effect."""
         if isinstance(event, (Key, Paste)) and not event.is_forwarded:
@@ -152,13 +185,10 @@ class InspectorApp(App[None]):
         else:
             await super().on_event(event)
 
-    async def _typed(self, event: Typed) -> MessagePump | None:
-        """Handle a key or a paste; what it was handed to, None where it has had its effect."""
-        if not self.screen_stack:
-            return None
-        target = self.focused or self.screen
-        await super().on_event(event)
-        return target if event.is_forwarded else None
+    async def _typed(self, event: Typed) -> None:
+        """Handle a key or a paste."""
+        if self.screen_stack:
+            await super().on_event(event)
 
     def on_resize(self, event: Resize) -> None:
         """Ask for the size again: Textual's signal handler, interrupted by itself, posts an older size last."""
@@ -198,8 +228,11 @@ class InspectorApp(App[None]):
         """Draw at once: Textual holds back what another mode draws, so that it is drawn twice."""
 
     def open_dialog(self, dialog: Screen[None]) -> None:
-        """Put a dialog over what is in front."""
+        """Put a dialog over what is in front, which has not changed by that: Textual would draw both once more."""
+        below = self.screen
+        due = below._repaint_required
         self.push_screen(dialog)
+        below._repaint_required = due
 
     def switch_mode(self, mode: str) -> AwaitMount:
         """Another mode. Dialogs belong to the mode that they were opened over, so they close."""
@@ -214,7 +247,10 @@ class InspectorApp(App[None]):
 
     def pop_screen(self) -> AwaitComplete:
         """Take off what lies on top; a mode itself stays."""
-        return super().pop_screen() if len(self.screen_stack) > 1 else AwaitComplete()
+        if len(self.screen_stack) < 2:
+            return AwaitComplete()
+        self.set_timer(SWEPT, _sweep)
+        return super().pop_screen()
 
     @property
     def modes_present(self) -> tuple[keys.Mode, ...]:
@@ -231,6 +267,7 @@ class InspectorApp(App[None]):
             self.register_theme(one)
         own_names = {one.name for one in loaded.themes}
         self._unread_themes = {path.stem: path for path in shipped.glob("*.toml") if path.stem not in own_names}
+        self.own_themes = (*sorted(self._unread_themes), *sorted(own_names))
         wanted = self.settings.theme or self._remembered_theme() or os.environ.get("TEXTUAL_THEME", "") or DEFAULT_THEME
         theme = self.get_theme(wanted)
         if theme is None:
@@ -283,7 +320,7 @@ class InspectorApp(App[None]):
         base = self.settings.base or self.memory.now.base
         self.session.base = next((one for one in BASES if one == base), self.session.base)
         if self.settings.kernel:
-            from inspector.checks.machine.machine import ask
+            from inspector.checks.machine.question import ask
 
             try:
                 self.session.question = ask(self.settings.kernel)
@@ -329,6 +366,8 @@ class InspectorApp(App[None]):
 
         on_ask(leave)
         on_ask(lambda: insist_unless_answered(loop))
+        # The shell has written over what stood there.
+        self.app_resume_signal.subscribe(self, lambda _: self.refresh())
         watch_terminal(self._driver)
         heed_leaving_keys(self._driver, loop)
         if self.watch_seconds:
@@ -403,8 +442,6 @@ class InspectorApp(App[None]):
 
     def open_source(self, source: str) -> str:
         """Load a source and browse it; returns the error in one line, or an empty text."""
-        from inspector import sources
-
         try:
             dump = sources.load(source)
         except InspectorError as error:
@@ -415,37 +452,82 @@ class InspectorApp(App[None]):
     def open_live(
         self,
         address: str,
-        opened: Callable[[], object],
+        opened: Callable[[], bool],
         failed: Callable[[InspectorError], object],
         said: Callable[[str], object],
-    ) -> str:
-        """Read a live source beside the screen and browse it; returns what reading does to the guest.
+    ) -> Opening:
+        """Read a live source beside the screen and browse it.
 
-        `said` gets what a machine of the lab does while it starts. Raises SourceError for an address that cannot be
-        one.
+        `opened` is called once it was read, and says whether whoever asked is still there: else the dump is loaded and
+        nothing else, as the user is at something else by then. `said` gets what a machine of the lab does while it
+        starts. Raises SourceError for an address that cannot be one.
         """
         from inspector.app.shell.background import aside, tell
-        from inspector.app.shell.live import LiveReading, follow, now
+        from inspector.app.shell.live import LiveReading, Opening, follow, now
         from inspector.sources.live import open_live
 
         source = open_live(address)
-        follow(source, lambda text: tell(self, lambda: said(text)))
+        opening = Opening(source)
 
-        def done(dump: Dump) -> None:
+        def unless_given_up(call: Callable[[], object]) -> None:
+            if opening.wanted:
+                call()
+
+        def came(dump: Dump) -> None:
             self.session.readings[dump.provenance.source] = LiveReading(source, now())
-            opened()
-            self.show_dump(dump)
+            if opened():
+                self.show_dump(dump)
+            else:
+                self.session.keep(dump)
+                self._remember(dump)
+                self.notify(f"{dump.provenance.source} has been read (o shows it)", markup=False)
 
-        aside(self, source.read, done, failed, finish=bool(source.caution))
-        return source.caution
+        follow(source, lambda text: tell(self, lambda: unless_given_up(lambda: said(text))))
+        aside(
+            self,
+            source.read,
+            lambda dump: unless_given_up(lambda: came(dump)),
+            lambda error: unless_given_up(lambda: failed(error)),
+            finish=bool(source.caution),
+        )
+        return opening
 
     def action_refresh(self) -> None:
         """Read the live source on screen again, beside the screen."""
         reading = self.session.reading
-        if reading is None:
-            self.notify("This is a file: only a live source can be read again", markup=False)
-        else:
+        if reading is not None:
             self._read_again(self.session.loaded[self.session.place.source], reading)
+        elif self.session.loaded:
+            self._read_file_again(self.session.loaded[self.session.place.source])
+
+    def _read_file_again(self, dump: Dump) -> None:
+        """What a file holds by now; what is on screen stays where it cannot be read."""
+        from inspector.app.modes.start.anything import PASTED
+        from inspector.app.shell.background import aside
+        from inspector.sources.live.source import changes
+
+        source = dump.provenance.source
+        if source in ("", "-", PASTED):
+            self.notify("This was pasted or piped: nothing can be read again", markup=False)
+            return
+
+        def read() -> Dump:
+            current = sources.load(source, snapshot=dump.provenance.snapshot.raw)
+            if [one.kind for one in current.vcpus] != [one.kind for one in dump.vcpus]:
+                raise InspectorError("holds other vCPUs by now", source_name(source), "o opens it anew")
+            return current
+
+        def done(current: Dump) -> None:
+            changed = changes(dump, current)
+            self.session.renew(current, changed)
+            count = sum(map(len, changed.values()))
+            said = f"{count} value{'s' * (count != 1)} changed" if count else "nothing changed"
+            self.notify(f"Read again: {source_name(source)}, {said}", markup=False)
+
+        def failed(error: InspectorError) -> None:
+            self.notify(f"{error}. What was read before stays", severity="warning", markup=False)
+
+        aside(self, read, done, failed)
 
     def _read_all_again(self) -> None:
         for dump in tuple(self.session.loaded):
@@ -492,6 +574,12 @@ class InspectorApp(App[None]):
         if self.current_mode == "start":
             self.switch_mode("browse")
 
+    def look_at(self, index: int) -> None:
+        """Browse a dump that is loaded."""
+        self.session.look_at(index)
+        if self.current_mode == "start":
+            self.switch_mode("browse")
+
     def go_to(self, reg_id: int, field: str = "") -> None:
         """Show a register in Browse."""
         self.switch_mode("browse")
@@ -517,7 +605,7 @@ class InspectorApp(App[None]):
         from inspector.app.dialogs.palette import Palette
 
         if not any(isinstance(one, Palette) for one in self.screen_stack):
-            self.push_screen(Palette(id="--command-palette"))
+            self.open_dialog(Palette(self.screen))
 
     def action_write(self) -> None:
         """Try a write of the register on screen."""
@@ -604,6 +692,13 @@ class InspectorApp(App[None]):
             return
         self.session.step_dump(step)
 
+    def action_help_quit(self) -> None:
+        """ctrl+c copies what is selected; else it says which key leaves. Textual's own words are markup."""
+        quits = next(key for key in keys.SHARED[keys.EVERYWHERE] if key.id == "quit")
+        spelled = self.settings.keys.get(quits.id, quits.keys).split(",")
+        named = next((one for one in spelled if len(one.strip()) > 1), spelled[0]).strip()
+        self.notify(f"{named} leaves the program; ctrl+c copies what the mouse selected", markup=False)
+
     def action_secrets(self) -> None:
         """Show the values of registers that hold a guest's secrets, or withhold them again."""
         self.session.show_secrets(not self.session.secrets)
@@ -621,10 +716,6 @@ class InspectorApp(App[None]):
         from inspector.app.dialogs.help import Help
 
         self.open_dialog(Help.of(self.screen))
-
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[Any]:
-        """Textual's own commands are all in our tables."""
-        return ()
 
 
 class StartApp(InspectorApp):

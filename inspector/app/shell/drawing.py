@@ -88,7 +88,8 @@ class Drawing(Compositor):
         lines = {y: self._line(y) for y, _, _ in spans}
         shown = self._on_terminal(self.root.app)
         drawn = self._draw(spans, lines)
-        pieces = [one for y, parts in drawn.items() for one in _changed(shown[y], lines[y], y, parts, full)]
+        there = {y: [one for one in parts if not _is_gone(one[0].widget)] for y, parts in drawn.items()}
+        pieces = [one for y, parts in there.items() for one in _changed(shown[y], lines[y], y, parts, full)]
         return Written(pieces) if pieces else None
 
     def render_strips(self, size: Size | None = None) -> list[Strip]:
@@ -124,7 +125,9 @@ class Drawing(Compositor):
                     lines[part.widget] = (min(first, part.line), max(last, part.line))
                     widths[part.widget] = part.width
         strips = {
-            widget: widget.render_lines(Region(0, first, widths[widget], last - first + 1))
+            widget: [Strip.blank(widths[widget])] * (last - first + 1)
+            if _is_gone(widget)
+            else widget.render_lines(Region(0, first, widths[widget], last - first + 1))
             for widget, (first, last) in lines.items()
         }
         return {
@@ -145,6 +148,12 @@ class Drawing(Compositor):
         if (parts := self._parts[y]) is None:
             parts = self._parts[y] = _parts_of(self._seen[y], y, self.size.width)
         return parts
+
+
+def _is_gone(widget: Widget) -> bool:
+    """True for one that was taken off the screen since the last layout, and cannot be drawn any more: the next layout,
+    which is due, draws what comes in its place."""
+    return widget._parent is None
 
 
 def _parts_of(layers: Sequence[tuple[Widget, Region, Region]], y: int, width: int) -> Sequence[Part]:

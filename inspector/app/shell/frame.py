@@ -16,6 +16,7 @@ from inspector.app.shell.keys import Mode
 from inspector.app.shell.lean import Lean
 from inspector.app.shell.program import Program
 from inspector.app.shell.session import Change, Session
+from inspector.app.shell.view import source_name
 from inspector.app.widgets.bars import Bar, footer_row, header_row
 from inspector.app.widgets.ink import WRITTEN, Ink, Row, ink, row
 from inspector.app.widgets.lines import Lines
@@ -31,11 +32,6 @@ LEAST_WIDTH, LEAST_HEIGHT = 60, 16
 def is_tiny(size: Size) -> bool:
     """True where nothing useful fits."""
     return size.width < LEAST_WIDTH or size.height < LEAST_HEIGHT
-
-
-def source_name(source: str) -> str:
-    """A source as the header names it: a file without its folders, a shipped dump without its prefix."""
-    return "standard input" if source == "-" else source.rsplit("/", 1)[-1].removeprefix("builtin:")
 
 
 class Frame(Lean, Screen[None]):
@@ -98,6 +94,11 @@ class Frame(Lean, Screen[None]):
         return self.session.has_slider
 
     @property
+    def side_cells(self) -> int:
+        """Cells of a pane at the right edge, which lines above the table do without."""
+        return 0
+
+    @property
     def explained_least(self) -> int:
         """Lines that an explanation below a table always has."""
         return 3 if self.app.size.height < 20 else 4 if self.narrow else 6
@@ -114,7 +115,7 @@ class Frame(Lean, Screen[None]):
             from inspector.app.shell.live import live_row
 
             kept = self.session.tried.writes_to(reading.source.address)
-            bar.say(live_row(reading, self.program.watch_seconds, self.app.size.width, kept))
+            bar.say(live_row(reading, self.program.watch_seconds, self.app.size.width - self.side_cells, kept))
 
     def _seldom(self, name: Seldom, shown: bool) -> Bar | None:
         """Show or hide a line that few screens have; each that is made costs a hundredth of the first paint. None where
@@ -143,7 +144,7 @@ class Frame(Lean, Screen[None]):
         was_shown, shown = before is not None and before.display, self.has_slider and not self.tiny
         bar = self._seldom("slider", shown)
         if shown and bar is not None:
-            bar.say(self.slider_row(self.app.size.width))
+            bar.say(self.slider_row(self.app.size.width - self.side_cells))
         if was_shown != shown:
             self.lay_out()
 
@@ -169,14 +170,16 @@ class Frame(Lean, Screen[None]):
         self.set_class(self.tiny, "-tiny")
         if (line := self._seldom("tiny", self.tiny)) is not None:
             size = f"{self.app.size.width}x{self.app.size.height}"
-            line.say((ink(f"{size} is too small: 60x16 at least"),))
+            words = f"{size} is too small: 60x16 at least"
+            line.say((ink(words if len(words) <= self.app.size.width else "needs 60x16"),))
         self.lay_out()
         self.draw_bars()
 
     def session_changed(self, change: Change) -> None:
         """The session changed; called for the screen in front."""
-        self._seen = self._state()
         self.refresh_from(change)
+        # What a mode itself makes the session look at, such as its highlighted line, is nothing to catch up with.
+        self._seen = self._state()
         self.draw_bars()
 
     def _state(self) -> tuple[Any, ...]:
@@ -265,13 +268,27 @@ class Frame(Lean, Screen[None]):
         """What `y` copies when no list has the focus."""
         return ""
 
+    @property
+    def complete(self) -> bool:
+        """False while what is on screen is still being worked out."""
+        return True
+
+    def _reports(self) -> bool:
+        """True where there is a report; says so where it is not known yet."""
+        text = self.report()
+        if not text and not self.complete:
+            self.notify("The answer is still being worked out: press it again in a moment", markup=False)
+        return bool(text) or self.complete
+
     def action_copy_report(self) -> None:
         """Copy the report."""
-        self.program.copy(self.report())
+        if self._reports():
+            self.program.copy(self.report())
 
     def action_export(self) -> None:
         """Ask for a file name and write the report."""
-        self.program.export(self.report_name(), self.report())
+        if self._reports():
+            self.program.export(self.report_name(), self.report())
 
     def action_zoom(self) -> None:
         """The focused pane alone, or everything again."""
@@ -279,6 +296,8 @@ class Frame(Lean, Screen[None]):
             self.minimize()
         elif self.focused is not None:
             self.maximize(self.focused)
+        else:
+            self.notify("This page has no pane to maximise", markup=False)
 
     def action_back(self) -> None:
         """Give a maximised pane back."""

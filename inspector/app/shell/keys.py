@@ -87,13 +87,14 @@ SHARED: dict[str, tuple[Key, ...]] = {
         Key("copy.report", "Y", "copy_report", "Copy report", "Copy this screen's report"),
         Key("export", "e", "export", "Export", "Write this screen's report to a new file"),
         Key("maximise", "z", "zoom", "Maximise", "The focused pane alone, or all panes"),
-        Key("refresh", "r", "app.refresh", "Refresh", "Read a live source again"),
+        Key("refresh", "r", "app.refresh", "Refresh", "Read this source again"),
     ),
     EVERYWHERE: (
         Key("open", "o", "app.open", "Open", "Open a file or another dump", footer=7),
         Key("back", "escape", "screen.back", "Back", "Close, clear the search, or go back", footer=7),
         Key("help", "question_mark,f1", "app.help", "Help", "What the focused pane shows, and its keys", footer=8),
         Key("quit", "q,ctrl+q", "app.quit", "Quit", "Leave the program", footer=9),
+        Key("suspend", "ctrl+z", "app.suspend_process", "Suspend", "Back to the shell; its `fg` comes back here"),
         Key("palette", "ctrl+p", "app.command_palette", "palette", "Every command and register by name"),
     ),
     LISTS: (

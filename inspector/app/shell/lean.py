@@ -14,7 +14,7 @@ from textual.app import App
 from textual.await_remove import AwaitRemove
 from textual.events import ScreenResume
 from textual.geometry import Region, Size
-from textual.messages import Layout
+from textual.messages import Layout, Update
 from textual.widget import AwaitMount, Widget
 
 from inspector.app.shell.drawing import Drawing
@@ -37,6 +37,8 @@ class Lean(_Base):
     _in_front = False
     _composing = False
     _laid_out_at = 0.0
+    _drawn_at = 0.0
+    """when the first layout drew all"""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -89,17 +91,22 @@ class Lean(_Base):
         self._update_auto_focus()
         if self._size != (size := self.app.size):
             self._refresh_layout(size)
-            self._laid_out()
+            self._laid_out(first)
+            if first:
+                self._drawn_at = self._laid_out_at
         if first:
             # What styling asked for, before there was a size to draw at.
             self._repaint_required = False
         else:
             self.refresh()
 
-    def _laid_out(self) -> None:
-        """Forget who asked for the layout that was just made; the sizes that it gave ask for the same once more."""
+    def _laid_out(self, first: bool) -> None:
+        """Forget who asked for the layout that was just made; the sizes that it gave ask for the same once more. The
+        first one has drawn all, too."""
         for widget in self._compositor.full_map:  # scroll bars are no children
             widget._layout_required = False
+            if first:
+                widget._repaint_required = False
         self._layout_widgets.clear()
 
     def _refresh_layout(self, size: Size | None = None, scroll: bool = False) -> None:
@@ -110,6 +117,12 @@ class Lean(_Base):
     async def _on_layout(self, message: Layout) -> None:
         """A widget asks for a layout; not once more for one that was made since."""
         if message.time < self._laid_out_at:
+            message.stop()
+            message.prevent_default()
+
+    async def _on_update(self, message: Update) -> None:
+        """A widget asks to be drawn; not once more for what the first layout has drawn."""
+        if message.time < self._drawn_at:
             message.stop()
             message.prevent_default()
 

@@ -10,6 +10,7 @@ from inspector.app.shell.view import Changes
 from inspector.app.widgets.ink import WRITTEN, Ink, Row, ends, ink, row, width
 from inspector.errors import InspectorError
 from inspector.sources.dump import Dump, View
+from inspector.sources.live import is_lab
 from inspector.sources.live.source import LiveSource, changes
 
 
@@ -61,10 +62,31 @@ class LiveReading:
         return bool(self.source.caution)
 
 
+class Opening:
+    """A live source that is read for the first time, beside the screen."""
+
+    def __init__(self, source: LiveSource) -> None:
+        self.source = source
+        self.wanted = True
+        """False: what comes of it is shown nowhere"""
+
+    @property
+    def caution(self) -> str:
+        """What reading does to the guest; empty for nothing."""
+        return self.source.caution
+
+    def give_up(self) -> None:
+        """Do not wait any longer. A machine of the lab that starts is ended; a guest that stands is let go as ever."""
+        self.wanted = False
+        if is_lab(self.source.address):
+            from inspector.sources.live.laboratory import Lab
+
+            assert isinstance(self.source, Lab)
+            self.source.stopped.set()
+
+
 def follow(source: LiveSource, said: Callable[[str], object]) -> None:
     """Let `said` know what a machine of the lab does while it starts, in the thread that reads; others just read."""
-    from inspector.sources.live import is_lab
-
     if is_lab(source.address):
         from inspector.sources.live.laboratory import Lab
 

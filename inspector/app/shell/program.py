@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from textual.screen import Screen
 
@@ -15,6 +15,9 @@ from inspector.app.shell.settings import Settings
 from inspector.errors import InspectorError
 from inspector.sources.dump import Dump
 
+if TYPE_CHECKING:
+    from inspector.app.shell.live import Opening
+
 
 class Program(Protocol):
     """The program with a screen, as its screens see it."""
@@ -24,6 +27,8 @@ class Program(Protocol):
     memory: Memory
     config: Path
     """the user's folder of settings and themes"""
+    own_themes: Sequence[str]
+    """names of the shipped themes and of the user's own"""
     watch_seconds: float | None
     """live sources are read again at this interval"""
 
@@ -46,11 +51,14 @@ class Program(Protocol):
     def open_live(
         self,
         address: str,
-        opened: Callable[[], object],
+        opened: Callable[[], bool],
         failed: Callable[[InspectorError], object],
         said: Callable[[str], object],
-    ) -> str:
-        """Read a live source beside the screen and browse it; returns what reading does to the guest."""
+    ) -> Opening:
+        """Read a live source beside the screen and browse it, where `opened` says that whoever asked is still there."""
+
+    def look_at(self, index: int) -> None:
+        """Browse a dump that is loaded."""
 
     def show_dump(self, dump: Dump) -> None:
         """Browse a dump that was just loaded."""

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from inspector.folders import REMEMBERED
+from inspector.readable import readable
 
 MOST_RECENT = 12
 """so many sources are remembered"""
@@ -69,6 +70,6 @@ class Memory:
 
 def _read(path: Path) -> Remembered:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Remembered)
+        return msgspec.json.decode(path.read_bytes(), type=readable(Remembered))
     except (OSError, ValueError, msgspec.MsgspecError, RecursionError):
         return Remembered()

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from inspector.app.widgets.ink import Row
     from inspector.checks.compare.kernel_step import KernelStep
     from inspector.checks.features.sides import Sides
-    from inspector.checks.machine.machine import KernelQuestion, Machine
+    from inspector.checks.machine.machine import Machine
+    from inspector.checks.machine.question import KernelQuestion
     from inspector.sources.live.source import LiveOptions
 
 Change = Literal["dump", "vcpu", "register", "base", "policy", "live", "slider", "writes"]

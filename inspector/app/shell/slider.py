@@ -16,9 +16,11 @@ from inspector.app.shell.session import Session
 from inspector.app.shell.view import View
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row
 from inspector.checks.compare.kernel_step import KernelStep, kernel_step
-from inspector.checks.machine.machine import KernelQuestion, Machine, ask, machine, own_question
+from inspector.checks.machine.machine import Machine, machine
+from inspector.checks.machine.question import KernelQuestion, ask, own_question
 from inspector.errors import InspectorError
-from inspector.policies.loader import all_names, place_of
+from inspector.policies.loader import place_of
+from inspector.policies.points import all_names
 from inspector.reports.kernel_step import step_sides, step_words
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
@@ -16,8 +16,9 @@ from inspector.sources.dump import Constraint, Dump, Vcpu
 
 if TYPE_CHECKING:
     # Nothing of the model is loaded before something is written.
-    from inspector.checks.machine.machine import KernelQuestion, Machine
-    from inspector.checks.writing.bench import Changed
+    from inspector.checks.machine.machine import Machine
+    from inspector.checks.machine.question import KernelQuestion
+    from inspector.checks.writing.bench import Bench, Changed
     from inspector.checks.writing.history import History
 
 
@@ -104,6 +105,30 @@ class Tried:
         self._catch_up(vm, place.source)
         return self._histories[vm]
 
+    def kernel(self) -> str:
+        """The kernel that answers for the VM on screen: the one that is asked now, else the one it was saved under.
+
+        Raises InspectorError when there is none.
+        """
+        if self._session.question is not None:
+            return self._session.question.title
+        from inspector.checks.machine.own_vcpu import plain_kernel
+        from inspector.policies.points import kernel_title
+
+        place = self._session.place
+        dump, vcpus = self._vcpus_of(self._vm_of(place.source, place.view)[0])
+        if name := plain_kernel(dump):
+            return kernel_title(name)
+        from inspector.checks.machine.question import own_question
+
+        return own_question(dump, vcpus[0] if vcpus else None).title
+
+    def prepared(self) -> Callable[[], object]:
+        """What `history` would work out, to be done beside the screen: it then takes a moment there."""
+        place, question = self._session.place, self._session.question
+        dump, vcpus = self._vcpus_of(self._vm_of(place.source, place.view)[0])
+        return lambda: _answering(dump, question, vcpus)
+
     def machine(self) -> Machine:
         """The machine that answers. Raises InspectorError when there is none."""
         history, place = self.history(), self._session.place
@@ -140,25 +165,24 @@ class Tried:
 
     def _ask(self, vm: Vm, history: History) -> None:
         """Put a history to the machine behind its VM, as it is on screen."""
-        from inspector.checks.machine.machine import machine
-        from inspector.checks.writing.bench import bench_of
-
-        session = self._session
-        index = next(at for at, one in enumerate(session.loaded) if one.provenance.source == vm.source)
-        # Values that are withheld on screen are not read from the dump either.
-        views, question = session.read_views(index), session.question
-        chosen = views if vm.view < 0 else views[vm.view : vm.view + 1]
-        vcpus = [one.one_vcpu for one in chosen if one.one_vcpu is not None]
-        dump = views[0].dump
+        (dump, vcpus), question = self._vcpus_of(vm), self._session.question
         found: Machine | None = None
         try:
-            found = machine(dump, question, vcpu=vcpus[0] if vcpus else None)
-            history.ask_of(bench_of(found, [one.values for one in vcpus]))
+            found, bench = _answering(dump, question, vcpus)
+            history.ask_of(bench)
         except InspectorError as error:
             if not history.steps:
                 raise
             history.ask_of(None, str(error))
         self._histories[vm], self._asked[vm] = history, Asked(dump, question, found)
+
+    def _vcpus_of(self, vm: Vm) -> tuple[Dump, list[Vcpu]]:
+        """The dump of a VM, and its vCPUs. Values that are withheld on screen are not read from the dump either."""
+        session = self._session
+        index = next(at for at, one in enumerate(session.loaded) if one.provenance.source == vm.source)
+        views = session.read_views(index)
+        chosen = views if vm.view < 0 else views[vm.view : vm.view + 1]
+        return views[0].dump, [one.one_vcpu for one in chosen if one.one_vcpu is not None]
 
     def _catch_up(self, vm: Vm, index: int) -> None:
         """Ask the steps again where another kernel was chosen, or other values were read."""
@@ -205,6 +229,15 @@ class Tried:
     def writes_to(self, source: str) -> int:
         """How many simulated writes were tried on the VMs of a source."""
         return sum(history.writes for vm, history in self._histories.items() if vm.source == source)
+
+
+def _answering(dump: Dump, question: KernelQuestion | None, vcpus: Sequence[Vcpu]) -> tuple[Machine, Bench]:
+    """The machine behind a dump, and its VM. Raises InspectorError when there is none."""
+    from inspector.checks.machine.machine import machine
+    from inspector.checks.writing.bench import bench_of
+
+    found = machine(dump, question, vcpu=vcpus[0] if vcpus else None)
+    return found, bench_of(found, [one.values for one in vcpus])
 
 
 def _changed(vcpu: Vcpu, changes: Mapping[int, Changed]) -> Vcpu:

@@ -159,3 +159,15 @@ def start_at(view: View) -> int | None:
         return ID_AA64PFR0_EL1 if first is None else first
     named = (one.id for one in view.registers if one.name.startswith("ID_AA64"))
     return next(named, view.registers[0].id if view.registers else None)
+
+
+def short_name(dump: Dump) -> str:
+    """A dump's name for headers and list lines."""
+    return source_name(dump.provenance.source)
+
+
+def source_name(source: str) -> str:
+    """A source as every screen names it: a file without its folders, a shipped dump without its prefix."""
+    if source == "-":
+        return "standard input"
+    return source if "://" in source else source.rsplit("/", 1)[-1].removeprefix("builtin:") or source

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -15,6 +16,9 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
+
+if TYPE_CHECKING:
+    from textual.scrollbar import ScrollBar
 
 from inspector.app.widgets.ink import LOOKS, Look, Row, plain
 
@@ -35,8 +39,8 @@ class Lines(ScrollView, can_focus=False):
     widgets cost a third of the first paint.
     """
 
-    def __init__(self, rows: Sequence[Row] = (), *, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(id=id, classes=classes)
+    def __init__(self, rows: Sequence[Row] = (), *, id: str | None = None) -> None:
+        super().__init__(id=id)
         self._rows: tuple[Row, ...] = tuple(rows)
         self._strips: dict[int, Strip] = {}
         self._looks: dict[tuple[str, str], Style] = {}
@@ -135,6 +139,17 @@ class Lines(ScrollView, can_focus=False):
         if shown:
             # It is made hidden, and then never drawn again by itself.
             self.vertical_scrollbar.styles.inline.set_rule("display", "block")
+
+    @property
+    def vertical_scrollbar(self) -> ScrollBar:
+        """Its scroll bar, made when it is first asked for."""
+        if self._vertical_scrollbar is None:
+            from inspector.app.widgets.track import Track  # most have none
+
+            self._vertical_scrollbar = Track(name="vertical", thickness=self.scrollbar_size_vertical)
+            self._vertical_scrollbar.display = False
+            self.app._start_widget(self, self._vertical_scrollbar)
+        return self._vertical_scrollbar
 
     def count(self) -> int:
         """Number of lines."""

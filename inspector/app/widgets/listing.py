@@ -143,9 +143,13 @@ class Listing(Lines, can_focus=True):
             return
         top = self.scroll_offset.y
         if line < top + int(self.titled):
-            self.scroll_to(y=0 if self.cursor == self._nearest(0) else line - int(self.titled), animate=False)
+            wanted = 0 if self.cursor == self._nearest(0) else line - int(self.titled)
         elif (last := self._last_line()) >= top + height:
-            self.scroll_to(y=min(last - height + 1, line - int(self.titled)), animate=False)
+            wanted = min(last - height + 1, line - int(self.titled))
+        else:
+            return
+        # A list that became short while nobody saw it has no scroll bar any more, and would stay where it was.
+        self.scroll_to(y=wanted, animate=False, force=True)
 
     def _last_line(self) -> int:
         """The line in which the highlighted one ends."""
@@ -204,8 +208,7 @@ class Listing(Lines, can_focus=True):
         super().watch_scroll_y(old_value, new_value)
 
     def on_resize(self) -> None:
-        """Columns follow the width."""
-        self._strips.clear()
+        """The highlighted line stays in view."""
         self.keep_in_view()
 
     def on_click(self, event: Click) -> None:

@@ -163,15 +163,8 @@ def _marks(scale: Scale, top: int, bottom: int) -> Row:
 class Ruler(Lines):
     """Draws a scale in as many lines as its width asks for."""
 
-    def __init__(self, *, id: str) -> None:
-        super().__init__(id=id)
-        self.scale = Scale()
-        self.numbers = True
-        self.with_marks = False
-
     def measure(self, scale: Scale, cells: int, numbers: bool = True, marks: bool = False) -> int:
         """Take a scale, laid out for a width; returns the lines it needs."""
-        self.scale, self.numbers, self.with_marks = scale, numbers, marks
         rows = ruler_rows(scale, cells, numbers, marks)
         indent = min(2, cells - bits_per_row(scale.bits, cells) // 4 * NIBBLE_CELLS + 1)
         self.show([(Ink(" " * indent), *one) for one in rows] if indent > 0 else rows)

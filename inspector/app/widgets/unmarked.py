@@ -6,13 +6,10 @@ that take a `Content`. No `str` is one, so that mypy shows every text that would
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import cast
-
-from textual.command import DiscoveryHit, Hit
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Static
+from textual.geometry import Region
+from textual.strip import Strip
 
 from inspector.errors import one_line
 
@@ -29,17 +26,9 @@ class Box(Vertical):
         super().__init__(classes=f"dialog {classes}")
         self.border_title, self.border_subtitle = title, keys
 
-
-def still(text: Content, *, id: str) -> Static:
-    """A text that stays as it is."""
-    return Static(text, id=id)
-
-
-def hit(score: float, text: Content, run: Callable[[], object], help: Content) -> Hit:
-    """A command that a search in the palette found. Textual names the type of a help str, and takes a Content."""
-    return Hit(score, text, run, text=text.plain, help=cast(str, help))
-
-
-def offer(text: Content, run: Callable[[], object], help: Content) -> DiscoveryHit:
-    """A command that the palette offers before anything was typed."""
-    return DiscoveryHit(text, run, text=text.plain, help=cast(str, help))
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The frame. What is in it covers the lines between the first and the last: one of them is drawn for all."""
+        last = self.outer_size.height - 1
+        wanted = [0 if y == 0 else last if y == last else 1 for y in crop.line_range]
+        drawn = {y: super(Box, self).render_lines(Region(crop.x, y, crop.width, 1))[0] for y in {*wanted}}
+        return [drawn[y] for y in wanted]

@@ -19,13 +19,15 @@ from inspector.checks.baseline.hosts import BaselineHost, Columns, Hosts
 from inspector.checks.baseline.polling import Question, settle
 from inspector.checks.compare.sets import is_feature_register
 from inspector.checks.feature_groups import FeatureGroup, group_by_feature
-from inspector.checks.fleet.part import NAMED, Group, Part, in_order
+from inspector.checks.fleet.part import NAMED, Group, Part, Unread, in_order, nothing_read, skipped
+from inspector.checks.fleet.summarise import Asked, advised
 from inspector.checks.fleet.tally import Tally
 from inspector.checks.history import field_history
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError
 from inspector.policies.eras import era_of
-from inspector.policies.loader import load_policy, policy_names
+from inspector.policies.loader import load_policy
 from inspector.policies.model import Policy
+from inspector.policies.points import policy_names
 from inspector.policies.rulebook import rulebook
 from inspector.policies.series import numbers_of
 from inspector.policies.setup import VcpuSetup
@@ -82,6 +84,8 @@ class Obstacle(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     since: str = ""
     """mainline release that would change the answer, where there is one"""
+    certain: bool = True
+    """False where a value that all accept may exist: it depends on what is not known of a host or of its kernel"""
 
 
 class UnknownField(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +102,7 @@ class UnknownField(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MissingSet(msgspec.Struct, frozen=True, kw_only=True):
-    """Registers that only some hosts list."""
+    """Registers that only some hosts list, of those whose list is known."""
 
     group: FeatureGroup
     hosts: tuple[int, ...]
@@ -123,6 +127,8 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     """parallel to `hosts`"""
     counts: tuple[int, ...] = ()
     """parallel to `hosts`: how many each row stands for"""
+    named: tuple[bool, ...] = ()
+    """parallel to `hosts`: False where its kernel may have other policies too"""
     host_count: int
     """all of them, also those without a row"""
     one_kernel: str = ""
@@ -143,6 +149,8 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     cases: tuple[KernelCase, ...] = ()
     """where the kernel may be one of several that do not agree: each answer, this one's first"""
+    unread: Unread = Unread()
+    """sources that were to be levelled too"""
 
     @property
     def level(self) -> bool:
@@ -151,12 +159,13 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def outcome(self) -> Literal["level", "differs", "uncertain"]:
-        """uncertain: nothing that is known stands in the way, and not everything is known; or the kernel decides."""
+        """uncertain: nothing that is known stands in the way, and not everything is known, or not every source could
+        be read; or the kernel decides."""
         if self.cases:
             return "differs" if all(case.outcome == "differs" for case in self.cases) else "uncertain"
-        if self.obstacles or self.lists:
+        if self.lists or any(one.certain for one in self.obstacles):
             return "differs"
-        return "uncertain" if self.unknown else "level"
+        return "uncertain" if self.unknown or self.obstacles or self.unread else "level"
 
     @property
     def exit_code(self) -> int:
@@ -188,21 +197,36 @@ def part_of_hosts(dumps: Iterable[Dump]) -> Part:
     return tally.part()
 
 
-def baseline_of(part: Part, kernel: Policy | None = None, said: Progress | None = None) -> Baseline:
+def baseline_of(
+    part: Part, kernel: Policy | None = None, said: Progress | None = None, asked: Asked | None = None
+) -> Baseline:
     """The same of the part of any number of dumps: equal hosts are asked once.
 
-    Raises InspectorError when a host's kernel is not known.
+    Raises InspectorError when a host's kernel is not known, unless `asked` says that such are skipped.
     """
-    if not part.groups:
-        raise InspectorError("nothing to level", "", "name the dumps of two or more hosts")
     known = Hosts(part, kernel)
-    groups = in_order(part)
-    hosts = []
-    for place, group in enumerate(groups):
-        hosts.append(known.of(group))
+    groups, hosts = [], []
+    for place, group in enumerate(in_order(part)):
+        try:
+            hosts.append(known.of(group))
+        except InspectorError as error:
+            if asked is None or not asked.skip:
+                raise advised(error, asked.advice if asked else "") from None
+            part = _without(part, group, error)
+            continue
+        groups.append(group)
         if said is not None and place % 50 == 0:
             said.at(place)
+    if not hosts:
+        raise nothing_read(part) or InspectorError("nothing to level", "", "name the dumps of two or more hosts")
     return level_hosts(hosts, _shown_hosts(groups, hosts), part, said)
+
+
+def _without(part: Part, group: Group, error: InspectorError) -> Part:
+    """The part without the hosts of a group, which are skipped."""
+    lost = Unread(group.count, tuple(skipped(one.position, one.source, error) for one in group.members))
+    left = part.subjects - group.count
+    return msgspec.structs.replace(part, dumps=left, subjects=left, unread=part.unread.and_of(lost))
 
 
 class _Shown(NamedTuple):
@@ -239,6 +263,7 @@ def level_hosts(
     return Baseline(
         hosts=tuple(one.label for one in shown),
         kernels=tuple(one.host.policy.name for one in shown),
+        named=tuple(one.host.certain for one in shown),
         counts=tuple(one.alike for one in shown),
         host_count=part.subjects,
         one_kernel=kernels.pop() if len(kernels) == 1 else "",
@@ -252,15 +277,16 @@ def level_hosts(
         changes=work.changes,
         setup=setups.pop() if len(setups) == 1 else None,
         notes=tuple(dict.fromkeys(note for h in distinct for note in h.notes)),
+        unread=part.unread,
     )
 
 
 def _lists(hosts: Sequence[BaselineHost], distinct: Sequence[BaselineHost]) -> tuple[MissingSet, ...]:
-    lists = {h.listed for h in distinct}
-    everything, common = frozenset().union(*lists), frozenset.intersection(*lists)
+    lists = {h.listed for h in distinct if not h.like.any_kernel}
+    everything, common = frozenset[int]().union(*lists), frozenset[int]().union(*lists).intersection(*lists)
     patterns: dict[tuple[int, ...], list[int]] = {}
     for reg_id in sorted(everything - common):
-        having = tuple(n for n, h in enumerate(hosts) if reg_id in h.listed)
+        having = tuple(n for n, h in enumerate(hosts) if reg_id in h.listed and not h.like.any_kernel)
         patterns.setdefault(having, []).append(reg_id)
     return tuple(
         MissingSet(group=group, hosts=having) for having, ids in patterns.items() for group in group_by_feature(ids)
@@ -330,7 +356,7 @@ class _Levelling:
         settle([question for question in together if question is not None], self._asked_first, self._said)
         for plan, question in zip(plans, together, strict=True):
             if plan.whole is not None:
-                self._level_whole(plan.reg_id, plan.whole.answer)
+                self._level_whole(plan.reg_id, plan.whole.answer, plan.whole.doubted)
             else:
                 self._level_fields(plan, question)
 
@@ -388,14 +414,14 @@ class _Levelling:
                 self._unknown(reg_id, name, field.msb, field.lsb)
             elif question.answer is None:
                 stuck |= field.mask
-                self._stuck(reg_id, name, field)
+                self._stuck(reg_id, name, field, question.doubted)
             elif not refused:
                 self.fields.append(self._levelled(reg_id, name, field, question.answer >> field.lsb))
         self._other_bits(reg_id, mask | stuck)
         if refused:
             assert together is not None and together.refusing is not None
             reason = f"each field alone is accepted, all of them together are not on {together.refusing.label}"
-            self._obstacle(reg_id, "", self._own(reg_id), reason)
+            self._obstacle(reg_id, "", self._own(reg_id), reason, doubted=together.doubted)
             return
         if mask:
             self.changes[reg_id] = (mask, bits)
@@ -451,7 +477,7 @@ class _Levelling:
             table.update({(f.msb, f.lsb): f for f in fields})
         return sorted(table.values(), key=lambda f: -f.lsb)
 
-    def _stuck(self, reg_id: int, name: str, field: FieldRule) -> None:
+    def _stuck(self, reg_id: int, name: str, field: FieldRule, doubted: bool) -> None:
         history = field_history(reg_id, field.msb, field.lsb)
         writable = history.current("writable")
         hidden = history.current("hidden", "forced", "capped")
@@ -469,9 +495,9 @@ class _Levelling:
                 (f"writable {writable.since_words}; a host here runs an older kernel or cannot take less"),
                 writable.since,
             )
-        self._obstacle(reg_id, name, self._own(reg_id, field.mask, field.lsb), reason, since)
+        self._obstacle(reg_id, name, self._own(reg_id, field.mask, field.lsb), reason, since, doubted)
 
-    def _level_whole(self, reg_id: int, common: int | None) -> None:
+    def _level_whole(self, reg_id: int, common: int | None, doubted: bool) -> None:
         own = self._own(reg_id)
         if common is not None:
             self.registers.append(LevelledRegister(id=reg_id, register=by_id(reg_id).name, values=own, common=common))
@@ -484,7 +510,7 @@ class _Levelling:
                 f"it names the physical CPU: not writable before {since}, from then on only with"
                 " KVM_CAP_ARM_WRITABLE_IMP_ID_REGS"
             )
-            self._obstacle(reg_id, "", own, reason, since)
+            self._obstacle(reg_id, "", own, reason, since, doubted)
             return
         parts = split_id(reg_id)
         if parts.cls == CLASS_FIRMWARE and parts.number:
@@ -497,14 +523,19 @@ class _Levelling:
         else:
             era = era_of("cache-registers", "fabricated")
             reason = f"up to Linux {era.before} it must equal the host's own; from {era.since} the VMM may change it"
-            self._obstacle(reg_id, "", own, reason, era.since)
+            self._obstacle(reg_id, "", own, reason, era.since, doubted)
             return
-        self._obstacle(reg_id, "", own, reason)
+        self._obstacle(reg_id, "", own, reason, doubted=doubted)
 
-    def _obstacle(self, reg_id: int, field: str, values: tuple[int, ...], reason: str, since: str = "") -> None:
+    def _obstacle(
+        self, reg_id: int, field: str, values: tuple[int, ...], reason: str, since: str = "", doubted: bool = False
+    ) -> None:
         self.obstacles.append(
-            Obstacle(id=reg_id, register=by_id(reg_id).name, field=field, values=values, reason=reason, since=since)
-        )
+            Obstacle(
+                id=reg_id, register=by_id(reg_id).name, field=field, values=values, reason=reason, since=since,
+                certain=not doubted,
+            )
+        )  # fmt: skip
 
 
 def newest_fields(reg_id: int) -> tuple[FieldRule, ...]:

@@ -8,6 +8,7 @@ import msgspec
 
 from inspector.checks.baseline.baseline import Baseline, KernelCase, baseline_of
 from inspector.checks.fleet.part import Part
+from inspector.checks.fleet.summarise import Asked
 from inspector.kvm.cases import agreed, candidates_of, left_out
 from inspector.policies.model import Policy
 from inspector.progress import Progress
@@ -16,15 +17,19 @@ from inspector.registers.catalog import by_id
 
 
 def baseline_under_each(
-    part: Part, policy: Policy | None, candidates: Sequence[Policy] = (), said: Progress | None = None
+    part: Part,
+    policy: Policy | None,
+    candidates: Sequence[Policy] = (),
+    said: Progress | None = None,
+    asked: Asked | None = None,
 ) -> Baseline:
     """The baseline under `policy`, with a case for each other answer that another of `candidates` gives.
 
     No cases where all agree. Raises InspectorError as `baseline_of` does.
     """
     if policy is None or not candidates:
-        return baseline_of(part, policy, said)
-    answers = {one.name: baseline_of(part, one, said) for one in candidates_of(policy, candidates)}
+        return baseline_of(part, policy, said, asked)
+    answers = {one.name: baseline_of(part, one, said, asked) for one in candidates_of(policy, candidates)}
     alike: dict[tuple[object, ...], list[str]] = {}
     for name, answer in answers.items():
         alike.setdefault(_told(answer), []).append(name)
@@ -48,11 +53,12 @@ def _told(answer: Baseline) -> tuple[object, ...]:
         answer.outcome, tuple(sorted(answer.values.items())), tuple(sorted(answer.known.items())),
         tuple(sorted(answer.changes.items())), tuple(_obstacles(answer)), tuple(_lists(answer)),
         tuple((one.id, one.name) for one in answer.unknown),
+        tuple((one.id, one.field) for one in answer.obstacles if not one.certain),
     )  # fmt: skip
 
 
 def _obstacles(answer: Baseline) -> list[str]:
-    return [one.register + f".{one.field}" * bool(one.field) for one in answer.obstacles]
+    return [one.register + f".{one.field}" * bool(one.field) for one in answer.obstacles if one.certain]
 
 
 def _lists(answer: Baseline) -> list[str]:

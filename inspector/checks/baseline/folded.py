@@ -12,7 +12,7 @@ import msgspec
 
 from inspector.checks.compare.sets import is_feature_register
 from inspector.checks.fleet.packing import packer, shape_of
-from inspector.checks.fleet.part import Group, Member, Part
+from inspector.checks.fleet.part import Group, Part, member
 from inspector.checks.fleet.tally import Tally
 from inspector.checks.fleet.written import read_back, written
 from inspector.errors import InspectorError
@@ -32,15 +32,14 @@ def add_host(tally: Tally, dump: Dump, position: int) -> None:
     if not any(v.kind == "vcpu" and v.values for v in dump.vcpus) and dump.host is None:
         raise InspectorError("holds no vCPU and no host registers", dump.provenance.source)
     given = dump.provenance
-    member = Member(position, 0, given.source, given.source, given.host.shown)
-    tally.dumps += 1
     if is_plain(dump):
         vcpu = dump.vcpus[0]
         values = {**vcpu.values, PMCR_EL0: counters_of(vcpu)} if PMCR_EL0 in vcpu.values else vcpu.values
-        packed = Vcpu(index=0, values=values)
-        tally.add(packed, _about(dump, vcpu), member)
+        packed, about = Vcpu(index=0, values=values), _about(dump, vcpu)
     else:
-        tally.add(Vcpu(index=0, values={}), written(_without_state(dump)), member)
+        packed, about = Vcpu(index=0, values={}), written(_without_state(dump))
+    tally.dumps += 1  # from here on nothing is refused: a dump counts, or it is one that cannot be read
+    tally.add(packed, about, member(position, 0, given.source, given.source, given.host.shown))
 
 
 def is_plain(dump: Dump) -> bool:

@@ -13,9 +13,12 @@ from inspector.checks.compare.sets import is_feature_register
 from inspector.checks.fleet.packing import WORD, packer, shape_of
 from inspector.checks.fleet.part import Group, Part
 from inspector.checks.machine.destination import Destination, destination_of, host_behind, source_vcpus
-from inspector.checks.machine.source_kernel import first_vcpu, kernel_of, own_kernel
+from inspector.checks.machine.own_vcpu import first_vcpu
+from inspector.checks.machine.question import Given
+from inspector.checks.machine.source_kernel import kernel_of, own_kernel
 from inspector.checks.vmms.table import find_vmm
 from inspector.errors import InspectorError
+from inspector.kvm.cases import candidates_of
 from inspector.kvm.inference.fresh import fresh_vm
 from inspector.kvm.vm import Vcpu as SimulatedVcpu
 from inspector.kvm.vm import Vm
@@ -37,6 +40,10 @@ class _Like(msgspec.Struct):
     notes: tuple[str, ...]
     build: Callable[[Group | None], Vm]
     """makes a VM with one fresh vCPU of the host of a group"""
+    others: tuple[Callable[[Group | None], Vm], ...] = ()
+    """the same under each other policy that its kernel may have"""
+    any_kernel: bool = False
+    """it is a few registers that name no kernel: what is listed and accepted there is anybody's guess"""
     places: Mapping[int, tuple[int, int]] = {}
     """register -> where its value is in the packed ones: (first byte, byte behind the last)"""
 
@@ -44,14 +51,15 @@ class _Like(msgspec.Struct):
 class BaselineHost:
     """One host; its vCPU model is made when it is first asked, and may be forgotten in between."""
 
-    __slots__ = ("_group", "_vm", "label", "like", "values")
+    __slots__ = ("_group", "_models", "label", "like", "values")
 
     def __init__(self, label: str, like: _Like, values: Mapping[int, int], group: Group | None = None) -> None:
         self.label, self.like = label, like
         self.values = values
         """of the feature registers"""
         self._group = group
-        self._vm: Vm | None = None
+        self._models: list[Vm] = []
+        """under its policy, and then under each other that it may have, as far as they were asked"""
 
     @property
     def policy(self) -> Policy:
@@ -78,13 +86,25 @@ class BaselineHost:
         """What is assumed of it."""
         return self.like.notes
 
+    @property
+    def certain(self) -> bool:
+        """True where it is known which policy its kernel has."""
+        return not self.like.any_kernel and not self.like.others
+
     def forget(self) -> None:
-        """Give back the model; it is made again when the host is asked again."""
-        self._vm = None
+        """Give back the models; they are made again when the host is asked again."""
+        self._models = []
 
     def new_vm(self) -> Vm:
         """A VM with one fresh vCPU."""
         return self.like.build(self._group)
+
+    def models(self) -> Iterator[Vm]:
+        """The model under each policy that its kernel may have, the likeliest first."""
+        for place, build in enumerate((self.like.build, *self.like.others)):
+            if place == len(self._models):
+                self._models.append(build(self._group))
+            yield self._models[place]
 
     def fields(self, reg_id: int) -> tuple[FieldRule, ...]:
         """The feature-table fields of a register under this host's kernel."""
@@ -96,19 +116,35 @@ class BaselineHost:
         known = self.like.partly.get(reg_id, ALL_BITS)
         return Partial.nothing() if value is None else Partial(value & known, known)
 
-    def takes(self, reg_id: int, value: int) -> bool:
-        """True when KVM here certainly accepts `value` on a fresh vCPU and reads it back.
+    def takes(self, reg_id: int, value: int) -> bool | None:
+        """Whether KVM here accepts `value` on a fresh vCPU and reads it back; None where that depends on what is not
+        known of the host, or on which kernel it runs.
 
         Bits that are not known and are 0 in `value` stand for the host's own: nobody writes them.
         """
-        own = self.part(reg_id).value
-        if value == own:
+        if value == self.part(reg_id).value:
             return True
-        if self._vm is None:
-            self._vm = self.new_vm()
-        vcpu = self._vm.vcpu(0)
-        if self._in_doubt(vcpu, reg_id, value):
+        if self.like.any_kernel:
+            return None
+        answers = set()
+        for vm in self.models():
+            answers.add(self._taken(vm.vcpu(0), reg_id, value))
+            if None in answers or len(answers) > 1:
+                return None
+        return answers.pop()
+
+    def refuses(self, reg_id: int, value: int) -> bool:
+        """Whether KVM here does not take `value`, for sure, whichever of its kernels runs: `takes` is False.
+
+        That no kernel does is known less often than that one may, so the first that may ends it.
+        """
+        if self.like.any_kernel or value == self.part(reg_id).value:
             return False
+        return all(self._taken(vm.vcpu(0), reg_id, value) is False for vm in self.models())
+
+    def _taken(self, vcpu: SimulatedVcpu, reg_id: int, value: int) -> bool | None:
+        if self._in_doubt(vcpu, reg_id, value):
+            return None
         own = vcpu.value(reg_id)
         if vcpu.set_one_reg(reg_id, value):
             return False
@@ -199,15 +235,21 @@ class Hosts:
             ids, kept = shape_of(self._part.pieces[group.shape])
             if not ids or self._kernel is not None or not kernel_of(dump).policy:
                 # Its kernel, or what it shows under another one, follows from the values.
-                like.build = self._asked_anew
+                like.build = partial(self._asked_anew, place=0)
+                like.others = tuple(partial(self._asked_anew, place=n + 1) for n in range(len(like.others)))
                 return BaselineHost(first.label, like, first.values, group)
             like.build, like.places = partial(self._fresh, policy=like.policy, setup=like.setup), _places(kept)
+            own = kernel_of(dump)
+            assert own.policy is not None
+            others = candidates_of(own.policy, own.candidates)[1:]
+            like.others = tuple(partial(self._fresh, policy=policy, setup=like.setup) for policy in others)
             self._like[key] = like
         return BaselineHost(group.members[0].label, like, _Packed(like.places, group.values), group)
 
-    def _asked_anew(self, group: Group | None) -> Vm:
+    def _asked_anew(self, group: Group | None, place: int) -> Vm:
         assert group is not None
-        return _shown(dump_of(group, self._part), self._kernel)[0].build(1)
+        destination = _shown(dump_of(group, self._part), self._kernel)[0]
+        return (destination, *destination.others)[place].build(1)
 
     def _fresh(self, group: Group | None, policy: Policy, setup: VcpuSetup) -> Vm:
         """The vCPU that a plain dump shows under its own kernel: what `destination_of` builds of it."""
@@ -232,26 +274,33 @@ def host_of_dump(dump: Dump, kernel: Policy | None = None) -> BaselineHost:
 
     Raises InspectorError when it holds neither a vCPU nor, with a kernel, a host's raw registers.
     """
-    destination, notes = _shown(dump, kernel)
+    destination, notes, any_kernel = _shown(dump, kernel)
     like = _Like(
         destination.policy, destination.setup, destination.listed, destination.known, notes,
-        lambda _: destination.build(1),
+        partial(_built, destination), tuple(partial(_built, one) for one in destination.others), any_kernel,
     )  # fmt: skip
-    values = {i: value for i, value in destination.values.items() if is_feature_register(i)}
+    given = source_vcpus(dump)[0][0].values if any_kernel else destination.values  # the rest is as that kernel has it
+    values = {i: value for i, value in destination.values.items() if i in given and is_feature_register(i)}
     return BaselineHost(dump.provenance.source, like, values)
 
 
-def _shown(dump: Dump, kernel: Policy | None) -> tuple[Destination, tuple[str, ...]]:
+def _built(destination: Destination, _: Group | None) -> Vm:
+    return destination.build(1)
+
+
+def _shown(dump: Dump, kernel: Policy | None) -> tuple[Destination, tuple[str, ...], bool]:
+    """(what the dump shows, what is assumed of it, whether its kernel may be any)."""
     where, rule = dump.provenance.source, find_vmm("qemu")
     if first_vcpu(dump) is None:
         if dump.host is None:
             raise InspectorError("holds no vCPU and no host registers", where)
         like = Vcpu(index=0, values={}, setup=QEMU_SETUP)
-        return destination_of(dump, like, kernel, None, rule), ()
+        return destination_of(dump, like, Given(kernel), rule), (), False
     vcpus, notes = source_vcpus(dump)
     own = own_kernel(dump, vcpus[0])
-    if kernel is None and not own.shown:
+    any_kernel = kernel is None and not own.shown
+    if any_kernel:
         # A list of some registers: the inferred kernel says at most what it hides, which is all that is asked here.
         kernel, notes = own.policy, (*notes, *own.doubts)
-    destination = destination_of(dump, vcpus[0], kernel, None, rule)
-    return destination, (*notes, *destination.notes)
+    destination = destination_of(dump, vcpus[0], Given(kernel), rule)
+    return destination, (*notes, *destination.notes), any_kernel

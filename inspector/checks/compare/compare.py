@@ -12,7 +12,7 @@ from inspector.checks.compare.sets import RegisterSet, Scope, Subject
 from inspector.checks.compare.values import Block, RegisterValues, Standing, masks_of, register_values, standing_of
 from inspector.checks.feature_groups import FeatureGroup, group_by_feature
 from inspector.checks.fleet.packing import packer, shape_of, words_of
-from inspector.checks.fleet.part import NAMED, Group, Part, in_order
+from inspector.checks.fleet.part import NAMED, Group, Part, Unread, in_order, nothing_read
 from inspector.checks.fleet.summarise import add_compared
 from inspector.checks.fleet.tally import Tally
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
@@ -24,7 +24,7 @@ FEW = 8
 MAX_COLUMNS = 64
 """Columns that are decoded; the rest is counted. Sets of many dumps come first."""
 Outcome = Literal["equal", "differs", "uncertain"]
-"""uncertain: nothing that is known differs, and not everything is known."""
+"""uncertain: nothing that is known differs, and not everything is known, or not every source could be read."""
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +95,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     state_differing: int
     """registers of the guest's own state that differ, in scope `features`, where they are not listed"""
     notes: tuple[str, ...] = ()
+    unread: Unread = Unread()
+    """sources that were to be compared too"""
 
     @property
     def same(self) -> bool:
@@ -144,9 +146,11 @@ class _Alike(NamedTuple):
 
 
 def comparison_of(part: Part) -> Comparison:
-    """The comparison of the dumps that `part` was made of."""
+    """The comparison of the dumps that `part` was made of. Raises InspectorError for one of fewer than two."""
     if not part.groups:
-        raise InspectorError("nothing to compare", "", "name at least two dumps, or one with several vCPUs")
+        raise nothing_read(part) or InspectorError(
+            "nothing to compare", "", "name at least two dumps, or one with several vCPUs"
+        )
     by_set: dict[tuple[str, bytes, tuple[tuple[int, str], ...], bytes], _Alike] = {}
     for group in in_order(part):
         by_set.setdefault((group.kind, group.shape, group.masks, group.values), _Alike([])).groups.append(group)
@@ -171,9 +175,10 @@ def comparison_of(part: Part) -> Comparison:
         unknown=register_values(standing.unknown, [c.registers for c in shown]),
         not_compared=standing.not_compared,
         equal=standing.equal + len(part.state) - state,
-        outcome=_outcome(blocks, standing),
+        outcome=_outcome(blocks, standing, part.unread),
         state_differing=state,
         notes=tuple(dict.fromkeys((*_notes(part), *_no_lists(blocks, len(order))))),
+        unread=part.unread,
     )
 
 
@@ -226,11 +231,11 @@ def _blocks(order: Sequence[_Alike], part: Part) -> list[Block]:
     return blocks
 
 
-def _outcome(blocks: Sequence[Block], standing: Standing) -> Outcome:
+def _outcome(blocks: Sequence[Block], standing: Standing, unread: Unread) -> Outcome:
     lists = {block.ids for block in blocks if block.listing}
     if len(lists) > 1 or standing.differing:
         return "differs"
-    return "uncertain" if standing.unknown or standing.not_compared else "equal"
+    return "uncertain" if standing.unknown or standing.not_compared or unread else "equal"
 
 
 def _no_lists(blocks: Sequence[Block], sets: int) -> tuple[str, ...]:

@@ -26,14 +26,12 @@ from inspector.registers.encoding import (
     sysreg_of,
 )
 from inspector.registers.ids import ID_SPACE, MPIDR_EL1, SVE_VLS
-from inspector.sources.dump import Constraint, Dump, Kind, Vcpu
+from inspector.sources.dump import EXCERPTS, Constraint, Dump, Kind, Vcpu
 from inspector.untrusted import Untrusted
 
 Scope = Literal["auto", "all", "features"]
 """all: every register makes a column differ; features: only what host and kernel decide; auto: all for few dumps."""
 
-_EXCERPTS = ("plain-text", "debugger", "hwcaps", "windows-registry")
-"""Formats of texts that may hold any registers of a vCPU."""
 _NAMED = frozenset(
     (sysreg_id(3, 1, 0, 0, 1), sysreg_id(3, 1, 0, 0, 7), sysreg_id(3, 3, 0, 0, 1), sysreg_id(3, 3, 0, 0, 7), SVE_VLS)
 )
@@ -127,7 +125,7 @@ def compared(dump: Dump, vcpu: Vcpu) -> Vcpu:
     What a process of a host reads of a field that Linux hides from it says nothing of the host: those bits are not
     known.
     """
-    if vcpu.kind == "vcpu" and dump.provenance.format in _EXCERPTS and not set(ID_SPACE) <= set(vcpu.ids):
+    if vcpu.kind == "vcpu" and dump.provenance.format in EXCERPTS and not set(ID_SPACE) <= set(vcpu.ids):
         # KVM lists all of the ID space for every vCPU: these are values that somebody took out, and no list.
         return msgspec.structs.replace(vcpu, kind="host")
     if vcpu.kind != "host" or dump.host is None:

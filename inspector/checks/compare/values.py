@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from operator import and_, or_
@@ -94,21 +95,13 @@ class _Tally:
 def standing_of(blocks: Sequence[Block]) -> Standing:
     """How every register stands. One that KVM's list lacks is missing there; one that another source lacks is only not
     known there."""
-    places = [{reg_id: place for place, reg_id in enumerate(block.packer.ids)} for block in blocks]
-    valued = {i for block, own in zip(blocks, places, strict=True) for i in own if block.masks.get(i, -1)}
-    silent = {i for block in blocks if block.kind == "host" for i, mask in block.masks.items() if not mask}
-    for block, own in zip(blocks, places, strict=True):
-        if block.kind != "template":
-            asked = set(block.ids) if block.listing else valued
-            silent |= {i for i in valued & asked if i not in own or not block.masks.get(i, -1)}
+    found, silent = _places(blocks)
     total = sum(block.sets for block in blocks)
     differing, unknown, equal = {}, {}, 0
-    for reg_id in valued:
+    for reg_id, places in found.items():
         one = _Tally()
-        for block, own in zip(blocks, places, strict=True):
-            known = block.masks.get(reg_id, -1)
-            if reg_id in own and known:
-                one.add(block, own[reg_id], known)
+        for block, place, mask in places:
+            one.add(block, place, mask)
         if one.differs:
             differing[reg_id] = len(one.values)
         elif reg_id not in silent and one.partly:
@@ -120,6 +113,29 @@ def standing_of(blocks: Sequence[Block]) -> Standing:
     return Standing(
         differing=differing, unknown=unknown, not_compared=tuple(register.id for register in ordered), equal=equal
     )
+
+
+def _places(blocks: Sequence[Block]) -> tuple[Mapping[int, Sequence[tuple[Block, int, int]]], set[int]]:
+    """(register -> where something is known of it: block, place in its packer, known bits; those that are not known
+    everywhere)."""
+    # Through the lists once: kinds of list and of known bits are many where sources are unlike, and so are registers.
+    found: defaultdict[int, list[tuple[Block, int, int]]] = defaultdict(list)
+    silent = {i for block in blocks if block.kind == "host" for i, mask in block.masks.items() if not mask}
+    lacking: set[int] = set()
+    unlisted, seen_there = 0, Counter[int]()
+    for block in blocks:
+        known = {i: block.masks.get(i, -1) for i in block.packer.ids}
+        for place, (reg_id, mask) in enumerate(known.items()):
+            if mask:
+                found[reg_id].append((block, place, mask))
+        there = [reg_id for reg_id, mask in known.items() if mask]
+        if block.listing:
+            lacking |= set(block.ids).difference(there)
+        elif block.kind != "template":
+            unlisted += 1
+            seen_there.update(there)
+    silent |= {i for i in found if i in lacking or seen_there[i] < unlisted}
+    return found, silent
 
 
 def known_masks(found: RegisterSet) -> dict[int, int]:

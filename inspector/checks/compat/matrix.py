@@ -7,32 +7,34 @@ For each pair that fails, remedies.py looks for the shortest list of settings wi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Literal
 
 import msgspec
 
 from inspector.checks.compat.remedies import PairRemedy, remedy_for
 from inspector.checks.compat.sides import Side, Trials
+from inspector.checks.machine.assumed import assumptions
 from inspector.checks.machine.destination import modelled
 from inspector.checks.machine.known_host import known_host, with_given
-from inspector.checks.machine.machine import asked_setup
 from inspector.checks.machine.offers import offers_of
-from inspector.checks.restore.result import FAILS, LOADS, UNCERTAIN, Finding
-from inspector.checks.restore.summary import verdict_of
+from inspector.checks.machine.question import NOTHING_GIVEN, Given
+from inspector.checks.restore.result import FAILS, UNCERTAIN, Finding
 from inspector.checks.vmms.base import Saved, Vmm
 from inspector.checks.vmms.table import find_vmm
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
+from inspector.kvm.cases import candidates_of, left_out
 from inspector.kvm.host import HostState
 from inspector.kvm.host_inputs import Fact, facts
-from inspector.policies.loader import policy_names
+from inspector.policies.points import policy_names
 from inspector.policies.release import choose
 from inspector.policies.series import kept_for_years, series_ends
-from inspector.policies.setup import QEMU_SETUP, Gic, VcpuSetup, possible_setup
+from inspector.policies.setup import QEMU_SETUP, VcpuSetup, possible_setup
 from inspector.sources.dump import Dump
 
+_MOST = 6
+"""how many policies of one kernel are asked: every pair of two kernels' is a restore"""
 CellVerdict = Literal["loads", "changes", "fails", "uncertain"]
-LONG = 40
-"""stable releases from which a series counts as one of those that are kept for years"""
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +51,8 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     uncertain: tuple[int, ...] = ()
     """registers whose answer depends on what is not known of the host or of the kernel"""
     first: Finding | None = None
+    run: str = ""
+    """why the vCPU never runs, or may not, though every value is taken; empty where it runs"""
     remedy: PairRemedy | None = None
     """for a cell that fails: what makes the pair load in both directions, or why nothing does"""
 
@@ -89,22 +93,19 @@ def usual_kernels() -> tuple[str, ...]:
 def compat_matrix(
     dump: Dump,
     kernels: Sequence[str] = (),
-    vmm: str = "",
-    features: str | None = None,
-    gic: Gic | None = None,
-    host: str = "",
+    given: Given = NOTHING_GIVEN,
+    *,
     remedies: bool = True,
-    assume: Literal["core"] | None = None,
 ) -> CompatMatrix:
     """The matrix of the host behind `dump`.
 
-    `kernels`: names as `--kernel` takes them, by default `usual_kernels`; `features`, `gic`, `host`, `assume`: as the
-    options take them. `remedies=False` leaves the search for settings out. Raises InspectorError where the dump shows
-    no host or fewer than two kernels remain, PolicyError for a kernel that is not known.
+    `kernels`: names as `--kernel` takes them, by default `usual_kernels`; `given`: the rest. `remedies=False` leaves
+    the search for settings out. Raises InspectorError where the dump shows no host or fewer than two kernels remain,
+    PolicyError for a kernel that is not known.
     """
-    rule = find_vmm(vmm or "qemu")
+    rule = find_vmm(given.vmm or "qemu")
     known = known_host(dump)
-    behind, assumed = with_given(known.host, host, assume)
+    behind, assumed = with_given(known.host, given)
     chosen = {name: choose(name) for name in dict.fromkeys(kernels or usual_kernels())}
     if len(chosen) < 2:
         raise InspectorError(
@@ -112,22 +113,28 @@ def compat_matrix(
             "--kernels",
             "names of kernels, comma-separated; `vcpu-inspector kernels` lists them",
         )
-    wanted = _wanted(rule, known.setup, behind, features, gic)
-    notes = [*known.notes, *assumed, *(_told(name, choice.text) for name, choice in chosen.items() if choice.text)]
-    sides: dict[str, Side] = {}
+    wanted = _wanted(rule, known.setup, behind, given)
+    notes = [
+        *known.notes,
+        *assumptions(behind, wanted),
+        *assumed,
+        *(_told(name, choice.text) for name, choice in chosen.items() if choice.text),
+    ]
+    sides: dict[str, tuple[Side, ...]] = {}
     for name, choice in chosen.items():
-        target = modelled(behind, choice.policy, wanted, name, asked=features is not None)
-        notes += target.notes
-        sides[name] = Side.of(target)
-    bearing = [fact for side in sides.values() for fact in facts(side.target.build(1).exposure)]
-    features_told = next(iter(sides.values())).target.setup.describe()
+        each = candidates_of(choice.policy, choice.candidates, _MOST)
+        targets = [modelled(behind, policy, wanted, name, asked=given.features is not None) for policy in each]
+        notes += [*targets[0].notes, left_out(choice.policy, choice.candidates, _MOST)]
+        sides[name] = tuple(map(Side.of, targets))
+    bearing = [fact for side, *_ in sides.values() for fact in facts(side.exposure)]
+    features_told = next(iter(sides.values()))[0].target.setup.describe()
     trials = Trials(rule)
     cells = tuple(
-        _cell(source, destination, sides, trials, remedies) for source in sides for destination in sides
+        _cells(source, destination, sides, trials, remedies) for source in sides for destination in sides
     )  # fmt: skip
     return CompatMatrix(
         host=one_line(known.label), vmm=rule.name, vmm_title=rule.title, features=features_told,
-        kernels=tuple(sides), cells=cells, notes=tuple(dict.fromkeys(map(one_line, notes))),
+        kernels=tuple(sides), cells=cells, notes=tuple(dict.fromkeys(map(one_line, filter(None, notes)))),
         host_facts=tuple(dict.fromkeys(bearing)),
     )  # fmt: skip
 
@@ -137,11 +144,9 @@ def _told(name: str, text: str) -> str:
     return text if text.startswith(name) else f"{name}: {text}"
 
 
-def _wanted(
-    rule: Vmm, own: VcpuSetup, host: HostState, features: str | None, gic: Gic | None
-) -> VcpuSetup:  # fmt: skip
+def _wanted(rule: Vmm, own: VcpuSetup, host: HostState, given: Given) -> VcpuSetup:
     """The features with which VMs are started there."""
-    if asked := asked_setup(features, gic, own):
+    if asked := given.setup(own):
         return asked
     if rule.family == "firecracker":
         return msgspec.structs.replace(rule.made(Saved(VcpuSetup(gic="v3")), offers_of(host, None)).setup, gic="v3")
@@ -150,23 +155,51 @@ def _wanted(
     return possible_setup(QEMU_SETUP, host.capability) if not host.sanitised else own
 
 
-def _cell(source: str, destination: str, sides: dict[str, Side], trials: Trials, remedies: bool) -> Cell:
-    result = trials.restored(sides[source], sides[destination])
-    verdict = verdict_of(trials.rule, [result])
+def _cells(
+    source: str, destination: str, sides: dict[str, tuple[Side, ...]], trials: Trials, remedies: bool
+) -> Cell:  # fmt: skip
+    """The cell of two names: under every policy that each of the two kernels may have. A kernel and itself has one."""
+    both = product(sides[source], sides[destination])
+    pairs = zip(sides[source], sides[source], strict=True) if source == destination else both
+    first, *others = (_cell(source, destination, pair, trials) for pair in pairs)
+    told = {(one.verdict, one.refused, one.missing) for one in (first, *others)}
+    if len({one.verdict for one in (first, *others)}) > 1:
+        ids = [i for one in (first, *others) for i in (*one.refused, *one.missing, *one.uncertain, *one.changed)]
+        sure = [i for i in ids if all(i in (*refused, *missing) for _, refused, missing in told)]
+        open_ = tuple(i for i in dict.fromkeys(ids) if i not in sure)
+        return msgspec.structs.replace(
+            first, verdict="uncertain", refused=tuple(i for i in first.refused if i in sure),
+            missing=tuple(i for i in first.missing if i in sure), changed=(), uncertain=open_, first=None,
+        )  # fmt: skip
+    # A list that mends one of the kernels that a name may mean, or the one that answers in its place, is no promise.
+    modelled_both = not any(side.target.policy.stands_for for name in (source, destination) for side in sides[name])
+    wanted = remedies and source != destination and len(told) == 1 and modelled_both
+    if first.verdict in ("fails", "uncertain") and wanted:
+        remedy = remedy_for(sides[source][0], sides[destination][0], trials)
+        return msgspec.structs.replace(first, remedy=remedy)
+    return first
+
+
+def _cell(source: str, destination: str, pair: tuple[Side, Side], trials: Trials) -> Cell:
+    result = trials.restored(*pair)
+    verdict, run = trials.verdict(*pair), trials.run(*pair)
     fatal = [f for f in result.findings if f.fatal]
     changed = tuple(f.id for f in result.findings if f.kind == "changed" and not f.expected and f.feature != "pmu")
-    unsure = tuple(f.id for f in result.findings if not f.certain)
+    unsure = tuple(f.id for f in result.findings if not f.certain and _matters(f))
     told: CellVerdict = "fails" if verdict == FAILS else "uncertain" if verdict == UNCERTAIN or unsure else "loads"
-    if any(sides[name].target.policy.stands_for for name in (source, destination)):
+    if any(side.target.policy.stands_for for side in pair):
         told = "uncertain"
     if told == "loads" and changed:
         told = "changes"
-    remedy = None
-    if verdict != LOADS and remedies and source != destination:
-        remedy = remedy_for(sides[source], sides[destination], trials)
     return Cell(
         source=source, destination=destination, verdict=told,
         refused=tuple(f.id for f in fatal if f.kind == "refused"),
         missing=tuple(f.id for f in fatal if f.kind == "only_in_source"),
-        changed=changed, uncertain=unsure, first=next((f for f in fatal if f.certain), None), remedy=remedy,
+        changed=changed, uncertain=unsure, first=next((f for f in fatal if f.certain), None),
+        run="" if run is None else run.text,
     )  # fmt: skip
+
+
+def _matters(finding: Finding) -> bool:
+    """False for a value of the PMU that is taken, and of which it is not known whether it is kept."""
+    return finding.feature != "pmu" or finding.fatal or any(case.errno for case in finding.cases)

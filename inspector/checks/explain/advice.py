@@ -6,14 +6,15 @@ from collections.abc import Iterable, Sequence
 from shlex import quote
 
 from inspector.checks.explain.fields import hidden_releases
+from inspector.checks.explain.reasons import BY_ERRNO
 from inspector.checks.explain.result import ExplainedRegister, SeenMessage
-from inspector.checks.feature_groups import FeatureGroup
-from inspector.checks.vmms.base import OPTIONAL, Vmm
+from inspector.checks.feature_groups import FeatureGroup, group_by_feature
+from inspector.checks.vmms.base import OPTIONAL, SVE, Vmm
 from inspector.checks.vmms.table import DEFAULT_VMM, find_vmm, of_family
 from inspector.policies.eras import era_of
 from inspector.policies.model import Policy
 from inspector.policies.series import numbers_of
-from inspector.registers.encoding import CLASS_DEMUX, split_id
+from inspector.registers.encoding import CLASS_CORE, CLASS_DEMUX, SIZE_U128, split_id
 from inspector.registers.ids import MIDR_EL1
 from inspector.sources.dump import Dump
 
@@ -51,35 +52,55 @@ def next_steps(
     vmm: str,
     registers: Sequence[ExplainedRegister],
     groups: Sequence[FeatureGroup],
-    counts: tuple[int, int] | None,
+    lengths: bool,
     unnamed: bool,
     booting: bool,
     *,
     restored: bool = True,
+    created: bool = True,
 ) -> list[str]:
-    """Things to do, best first, without repetition. `restored`: a saved vCPU was written."""
+    """Things to do, best first, without repetition.
+
+    `lengths`: the source lists more registers. `restored`: a saved vCPU was written. `created`: there was one.
+    """
     steps: list[str] = []
     rule = _rule(vmm)
     refused = [r for r in registers if r.kind == "refused"]
-    if refused and restored:
-        steps += _refused_steps(rule, refused)
-    elif refused:
-        steps += _set_up_steps(refused)
-    if groups:
-        steps += _list_steps(rule, groups)
-    if counts is not None and not groups:
+    valued = [r for r in refused if r.errno_name not in BY_ERRNO or r.simulated]
+    if valued and restored:
+        steps += _refused_steps(rule, valued)
+    elif valued:
+        steps += _set_up_steps(valued)
+    steps += [_BY_ERRNO[r.errno_name] for r in refused if r.errno_name in _BY_ERRNO and r not in valued]
+    absent = group_by_feature(r.id for r in refused if r.errno_name == "ENOENT" and r not in valued)
+    if groups or absent:
+        steps += [*_list_steps(rule, [*groups, *absent]), *([_MIGRATE] if absent and restored else [])]
+    if lengths and not groups:
         steps += _LENGTH_STEPS
-    if booting or any(split_id(r.id).cls == CLASS_DEMUX for r in refused):
+    unsaid = unnamed and not refused and not groups and not lengths and not booting
+    if booting or (unsaid and not restored) or any(split_id(r.id).cls == CLASS_DEMUX for r in refused):
         steps.append(
             "pin all vCPU threads to CPUs of one kind (virsh vcpupin, taskset), or run a host kernel from"
             f" {era_of('cache-registers', 'fabricated').since} on:"
             " it no longer"
             " ties cache registers to the physical CPU"
         )
-    if unnamed and not refused and not groups and counts is None and not booting:
-        steps += _unnamed_steps(rule)
+    if unsaid:
+        steps += [*(rule.unnamed_steps() if created else ()), *([_MIGRATE] if restored else [])]
     first, *others = list(dict.fromkeys(steps)) or [""]
     return [first.removeprefix("or "), *others] if first else []
+
+
+_BY_ERRNO = {
+    "EBUSY": "restore into a VM of which no vCPU has run yet: an order of the program's calls",
+    "ENOEXEC": "look for the error of KVM_ARM_VCPU_INIT before it: a vCPU feature that this host does not offer",
+    "EPERM": (
+        "with SVE: KVM_REG_ARM64_SVE_VLS is written before KVM_ARM_VCPU_FINALIZE, the vector registers behind it;"
+        " without SVE look for what filters system calls (seccomp, a container's or an LSM's policy)"
+    ),
+    "EFAULT": "see with strace which address KVM_SET_ONE_REG was given, and report it to the makers of the program",
+}
+"""What to do where no value is at fault"""
 
 
 def _rule(vmm: str) -> Vmm:
@@ -114,8 +135,17 @@ def _refused_steps(rule: Vmm, refused: Sequence[ExplainedRegister]) -> Iterable[
     features = _lost_features(refused)
     for feature, option in features:
         yield f"create the destination's vCPU with the source's features: {rule.option(option, 'on')} ({feature})"
-    yield from rule.refused_steps([r.id for r in refused])
+    vectors = {r.id for r in refused if split_id(r.id).cls == CLASS_CORE and split_id(r.id).size == SIZE_U128}
+    if vectors:
+        how = f": {rule.option(SVE, 'off')}" if SVE in rule.options else _advised(rule)
+        yield f"create the destination's vCPU without SVE, as the saved one{how}"
+    if vectors != {r.id for r in refused}:
+        yield from rule.refused_steps([r.id for r in refused])
     yield _MIGRATE
+
+
+def _advised(rule: Vmm) -> str:
+    return f": {rule.option_advice}" if rule.option_advice else ""
 
 
 def _set_up_steps(refused: Sequence[ExplainedRegister]) -> Iterable[str]:
@@ -145,8 +175,10 @@ _FEATURE_FIELDS = {
 
 def _list_steps(rule: Vmm, groups: Sequence[FeatureGroup]) -> Iterable[str]:
     for group in groups:
-        if group.option:
+        if group.option and group.option in rule.options:
             yield f"create the destination's vCPU with {rule.option(group.option, 'on')}: it brings {group.feature}"
+        elif group.option:
+            yield f"{group.feature} has to be on the destination's vCPU too" + _advised(rule)
     harmless = [g for g in groups if g.harmless]
     why = "; ".join(dict.fromkeys(g.harmless for g in harmless))
     yield from rule.unlisted_steps([i for g in groups for i in g.ids], [i for g in harmless for i in g.ids], why)
@@ -167,11 +199,6 @@ _LENGTH_STEPS = (
     "or load with QEMU 11.1 or newer: it compares no lengths, and names in its log what the destination lacks",
 )
 """where the lengths of two lists are known, and not what is in them"""
-
-
-def _unnamed_steps(rule: Vmm) -> Iterable[str]:
-    yield from rule.unnamed_steps()
-    yield _MIGRATE
 
 
 def things_to_bring(

@@ -14,11 +14,17 @@ from inspector.checks.explain.text import Pasted
 from inspector.checks.vmms.messages import OPEN_ENDED, Message, compiled
 from inspector.errors import RegisterError
 from inspector.registers import catalog
+from inspector.registers.crosvm_keys import id_of
 from inspector.registers.encoding import (
+    ARCH_ARM,
     ARCH_ARM64,
     CLASS_SVE,
+    CLASS_SYSREG,
+    SIZE_U32,
+    SIZE_U64,
     SIZE_U2048,
     bitmap_id,
+    class_of,
     firmware_id,
     make_id,
     split_id,
@@ -89,6 +95,8 @@ def _without_doubles(clues: list[Clue]) -> list[Clue]:
 def _clue(message: Message, found: re.Match[str], pasted: Pasted) -> Clue | None:
     groups = {name: _text(found, name, pasted) for name, text in found.groupdict().items() if text is not None}
     reg_id = _register(groups)
+    if reg_id is not None and message.vmm == "crosvm" and class_of(reg_id) == CLASS_SYSREG:
+        reg_id = id_of(reg_id & 0xFFFF)
     if reg_id is None and _needs_register(found, groups):
         return None
     wanted = groups.get("wanted") or groups.get("boot")
@@ -96,6 +104,8 @@ def _clue(message: Message, found: re.Match[str], pasted: Pasted) -> Clue | None
     if message.key == "libvirt-pvr":
         groups["found"] = groups["hex"]
     end = _end(found, pasted)
+    if message.kind == "lengths" and _OF_ANOTHER_DEVICE.match(pasted.squeezed, end):
+        return None
     return Clue(
         message=message,
         text=pasted.excerpt(found.start(), end),
@@ -108,6 +118,10 @@ def _clue(message: Message, found: re.Match[str], pasted: Pasted) -> Clue | None
         cpu=_cpu(message, groups),
         found=groups.get("found") or groups.get("when") or (groups["n"] if message.kind == "boot_failed" else ""),
     )
+
+
+_OF_ANOTHER_DEVICE = re.compile(r"(?:(?!Failedtoload).){0,120}Failedtoload(?!cpu:)[\w.-]{1,60}:")
+"""QEMU checks a PCI device's version_id in the same words (hw/pci/pci.c, VMSTATE_INT32_POSITIVE_LE)."""
 
 
 def _text(found: re.Match[str], name: str, pasted: Pasted) -> str:
@@ -146,7 +160,7 @@ def _cpu(message: Message, groups: dict[str, str]) -> int | None:
     return None
 
 
-_ERROR_WORDS = (
+ERROR_WORDS = (
     "Invalid argument",
     "Operation not permitted",
     "Device or resource busy",
@@ -156,7 +170,15 @@ _ERROR_WORDS = (
     "Input/output error",
     "Argument list too long",
     "Permission denied",
+    "No such device or address",
+    "No such device",
+    "Function not implemented",
+    "Cannot allocate memory",
+    "Operation not supported",
+    "File exists",
+    "Cannot assign requested address",
 )
+"""What strerror() prints of the errnos that KVM answers; a text that another begins with comes later."""
 
 
 def _error(groups: dict[str, str]) -> str:
@@ -167,7 +189,7 @@ def _error(groups: dict[str, str]) -> str:
 
 def _errno_words(squeezed: str) -> str:
     """`Invalidargument` back to `Invalid argument`."""
-    return next((w for w in _ERROR_WORDS if w.replace(" ", "").lower() == squeezed.lower()), squeezed)
+    return next((w for w in ERROR_WORDS if w.replace(" ", "").lower() == squeezed.lower()), squeezed)
 
 
 def _register(groups: dict[str, str]) -> int | None:
@@ -221,7 +243,15 @@ def _by_short_name(word: str) -> int | None:
 
 
 def _by_packed(text: str) -> int | None:
-    return packed_id(int(text, 16))
+    """QEMU's own key: bit 28 is AArch64's, bit 15 a 64-bit AArch32 register's (cpreg_to_kvm_id(), cpregs.h)."""
+    number = int(text, 16)
+    if number >> 28 & 1:
+        return packed_id(number)
+    size = SIZE_U64 if number & _AA32_64BIT else SIZE_U32
+    return ARCH_ARM << 56 | size << 52 | (number & ~_AA32_64BIT)
+
+
+_AA32_64BIT = 1 << 15
 
 
 _BY_WORD: dict[str, Callable[[str], int | None]] = {
@@ -254,7 +284,7 @@ def plausible_id(number: int) -> int | None:
 
 
 _HEX_ID = re.compile(r"60[2-8]0[0-9a-f]{12}", re.IGNORECASE)
-_ENCODING = re.compile(r"op0:?(\d),?op1:?(\d),?crn:?(\d{1,2}),?crm:?(\d{1,2}),?op2:?(\d)", re.IGNORECASE)
+_ENCODING = re.compile(r"op0[:=]?(\d),?op1[:=]?(\d),?crn[:=]?(\d{1,2}),?crm[:=]?(\d{1,2}),?op2[:=]?(\d)", re.IGNORECASE)
 _DECIMAL_ID = re.compile(r"69\d{17}")
 
 

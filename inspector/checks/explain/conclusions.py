@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from inspector.checks.explain.clues import Clue
 from inspector.checks.explain.counts import find_fits, sets_of_size
 from inspector.checks.explain.fields import hidden_releases
+from inspector.checks.explain.reasons import PSTATE_MODE
 from inspector.checks.explain.result import DESTINATION, ExplainedRegister
 from inspector.checks.feature_groups import FeatureGroup
 from inspector.checks.history import suspects
@@ -55,14 +56,14 @@ def conclude(
     if simulation is None and refused and program is not None and program.stops_at_refusal:
         said.append("this VMM stops at the first refusal: more registers may follow once this one is settled")
     if not refused and not groups and counts is None:
-        said += _unnamed(clues, kinds, vmm, by_kvm)
+        said += _unnumbered(by_kvm) if too_long(clues) else _unnamed(clues, kinds, vmm, by_kvm, refused_by)
     said += _formats(clues) + _parts(clues)
     if not clues:
         said.append("an id or a name alone shows the register; the line with the values would show the field")
         if len(registers) > 1:
             said.append("no line here reports an error; `vcpu-inspector show FILE` opens values of registers as a dump")
     if kinds == {"envelope"}:
-        said.append("this wraps another program's message, which is missing here")
+        said.append("this wraps another program's message, which is missing here or none that is known")
     return list(dict.fromkeys(said)), _headline(clues, registers, groups, counts, kinds, by_kvm, refused_by)
 
 
@@ -95,7 +96,17 @@ def _headline(
         parts.insert(at, f"the source lists {counts[0]} registers, the destination {counts[1]}: {difference} too many")
     if parts:
         return "; ".join(parts)
+    if too_long(clues):
+        return "the source lists more registers than the destination; the line with the two numbers is missing"
     return _other_headline(clues, registers, kinds, by_kvm)
+
+
+def too_long(clues: Sequence[Clue]) -> bool:
+    """QEMU refused the length of a vCPU's register list: no id was compared and no value written.
+
+    cpreg_vmstate_array_len, target/arm/machine.c: it has to be positive and no more than the destination's.
+    """
+    return any(c.message.key in ("qemu-array", "qemu-lengths") for c in clues)
 
 
 def _other_headline(
@@ -108,8 +119,7 @@ def _other_headline(
     if stage := _stage(clues):
         return f"KVM refused {stage.what}, or does not list it; the text does not name which"
     if "put_failed" in kinds or "load_failed" in kinds:
-        who = "KVM" if by_kvm else "the destination"
-        return f"{who} refused at least one register, or does not list it; the text does not name which"
+        return _refused_unnamed(clues, "KVM" if by_kvm else "the destination", "put_failed" in kinds)
     if "unreadable" in kinds:
         named = [r for r in registers if r.kind == "unreadable"]
         return (
@@ -125,7 +135,19 @@ def _other_headline(
         return f"no known message, but {_count(len(registers), 'register')} named: {_names(registers)}"
     if kinds <= {"noise", "missing_in_source", "only_in_source"}:
         return "nothing here stops a restore"
-    return "the message that names the cause is missing from this text"
+    return "the message that names the cause is missing from this text, or is none that is known here"
+
+
+def _refused_unnamed(clues: Sequence[Clue], who: str, written: bool) -> str:
+    """That a register stopped it, as sure as the text is: another part may not have loaded."""
+    sure = written or any(c.message.key == _POST_LOAD for c in clues)
+    said = f"{who} refused at least one register, or does not list it; the text does not name which"
+    return said if sure else f"a vCPU's state was not taken: mostly {said}"
+
+
+_POST_LOAD = "qemu-post-load"
+"""cpu_post_load(), target/arm/machine.c of QEMU, compares the register lists and fails at nothing else; before it, each
+part of a vCPU's state can fail to be read, which versions before 10.1 do not say."""
 
 
 def _names(registers: Sequence[ExplainedRegister]) -> str:
@@ -229,7 +251,25 @@ _EMULATED_COUNTS = (
 )
 
 
-def _unnamed(clues: Sequence[Clue], kinds: set[str], vmm: str, by_kvm: bool) -> list[str]:
+_NAMED_BY_TCG = re.compile(r"_incoming_stream: system register 0x", re.IGNORECASE)
+NOT_KVM = (
+    "the form of these names shows that KVM did not run the guest: QEMU 11.1 names a register of KVM by op0 to op2, and"
+    " one of its own emulation (TCG) by a number; the two sides differ in -cpu, its options, -machine or -smp, and what"
+    " KVM lists plays no part"
+)
+"""Seen of 11.1.3 under TCG and of 11.1.2 under KVM"""
+
+
+def is_emulated(clues: Sequence[Clue]) -> bool:
+    """Whether the text shows that QEMU emulated the vCPU."""
+    return any(_NAMED_BY_TCG.search(c.text) for c in clues)
+
+
+def _unnumbered(by_kvm: bool) -> list[str]:
+    return [*([] if by_kvm else [_EMULATED_COUNTS]), "no value was looked at: QEMU compares the lengths first"]
+
+
+def _unnamed(clues: Sequence[Clue], kinds: set[str], vmm: str, by_kvm: bool, refused_by: str) -> list[str]:
     said = [] if by_kvm or "load_failed" not in kinds else [_EMULATED]
     errors = {c.error for c in clues if c.error}
     if "boot_failed" in kinds:
@@ -252,25 +292,7 @@ def _unnamed(clues: Sequence[Clue], kinds: set[str], vmm: str, by_kvm: bool) -> 
             " value was refused (7.2); the list is not longer than the destination's"
         )
     elif "put_failed" in kinds:
-        loading = "load_failed" in kinds
-        said.append(
-            "a register write (KVM_SET_ONE_REG) failed while "
-            + ("the loaded values were written" if loading else "a vCPU was set up, by a load or at a fresh start")
-        )
-        said.append(
-            "QEMU writes values only when the destination lists every id of the stream, so it is a value that was"
-            " refused"
-            if vmm == "qemu"
-            else "either the value was refused, or the destination does not list the register"
-        )
-        if any(" failed (" in c.text for c in clues if c.message.key == "set-one-reg"):
-            said.append("the program's own word for the register stands in brackets; it is none that is known here")
-            return said
-        said.append(
-            f"on a host with different CPUs and a kernel before {_caches_since()}, CCSIDR and CLIDR are the usual"
-            " ones; between kernel releases"
-            " it is an ID register"
-        )
+        said += _put_failed(clues, "load_failed" in kinds, vmm) if refused_by == DESTINATION else _started()
     elif "unreadable" in kinds and all(c.id is None or _is_vector(c.id) for c in clues):
         said.append(
             "with SVE the V registers are no longer core registers: reading them there fails with EINVAL"
@@ -281,6 +303,43 @@ def _unnamed(clues: Sequence[Clue], kinds: set[str], vmm: str, by_kvm: bool) -> 
             "the load was given up, but the line that says why is missing: look some lines further up in the log"
         )
     return said
+
+
+def _put_failed(clues: Sequence[Clue], loading: bool, vmm: str) -> Iterator[str]:
+    """Of a write that failed, where a saved vCPU was or may have been restored."""
+    when = "the loaded values were written" if loading else "a vCPU was set up, by a load or at a fresh start"
+    yield f"a register write (KVM_SET_ONE_REG) failed while {when}"
+    yield (
+        "QEMU writes values only when the destination lists every id of the stream, so it is a value that was refused"
+        if vmm == "qemu"
+        else "either the value was refused, or the destination does not list the register"
+    )
+    if vmm == "qemu":
+        yield (
+            "QEMU 10.2 and newer name a refused system register in a line before (`Could not set register`); without"
+            " that line they mean a core, vector or SVE register, pending events, or the run state"
+            " (kvm_arch_put_registers(), target/arm/kvm.c)"
+        )
+    if any(" failed (" in c.text for c in clues if c.message.key == "set-one-reg"):
+        yield "the program's own word for the register stands in brackets; it is none that is known here"
+        return
+    yield (
+        f"on a host with different CPUs and a kernel before {_caches_since()}, CCSIDR and CLIDR are the usual"
+        " ones; between kernel releases it is an ID register"
+    )
+
+
+def _started() -> Iterator[str]:
+    """The same of QEMU, where nothing shows that there was a saved one."""
+    yield (
+        "nothing in the text says that a saved vCPU was restored: QEMU writes registers at a fresh start too, and then"
+        " those that KVM gave it a moment before"
+    )
+    yield (
+        "then the usual cause is a host with CPUs of more than one kind (big.LITTLE), on which the vCPU's thread moved"
+        f" between the two: before {_caches_since()} KVM takes CCSIDR and CLIDR only of the CPU that it runs on"
+    )
+    yield "that it starts at some attempts, or with its threads pinned to one kind of CPU, would confirm it"
 
 
 class _Stage(NamedTuple):
@@ -311,7 +370,7 @@ _STAGES = (
     _Stage(
         r"restore PState",
         "PSTATE",
-        "its mode is one that the destination's vCPU lacks: AArch32 or EL2 (set_core_reg(), arch/arm64/kvm/guest.c)",
+        PSTATE_MODE,
     ),
     _Stage(
         r"Set(?:Aarch)?CoreRegister|set (?:aarch64 )?core register|restore (?:X\d|SP|PC|PState)",

@@ -16,7 +16,8 @@ from inspector.checks.vmms.base import MEMORY_TAGGING, NESTED, OPTIONAL
 from inspector.checks.vmms.table import find_vmm
 from inspector.kvm.exposure import expose
 from inspector.kvm.host import from_raw
-from inspector.policies.loader import load_policy, policy_names
+from inspector.policies.loader import load_policy
+from inspector.policies.points import policy_names
 from inspector.policies.series import series_of
 from inspector.policies.setup import VcpuSetup, feature_of
 from inspector.registers.encoding import CLASS_DEMUX, split_id

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from inspector.checks.explain.advice import finished, harmless_only, next_steps, things_to_bring
 from inspector.checks.explain.anywrite import Told, program_named, told_registers
 from inspector.checks.explain.clues import Clue, find_clues, find_mentions
-from inspector.checks.explain.conclusions import conclude
+from inspector.checks.explain.conclusions import NOT_KVM, conclude, is_emulated, too_long
 from inspector.checks.explain.evidence import DECISIVE, GENERIC, REMARK, TELLING, Insight
 from inspector.checks.explain.failures import find_failures
 from inspector.checks.explain.fields import decode_registers
@@ -22,13 +22,14 @@ from inspector.checks.explain.kernel_texts import (
     undefined_instructions,
     unsupported_accesses,
 )
-from inspector.checks.explain.model import Asked, kernel_in
+from inspector.checks.explain.model import kernel_in
 from inspector.checks.explain.result import DESTINATION, ExplainedRegister, Explanation, SeenMessage
 from inspector.checks.explain.selftests import selftests
 from inspector.checks.explain.streaming import WHOLE, condensed
 from inspector.checks.explain.text import Pasted, read_pasted
 from inspector.checks.feature_groups import group_by_feature
 from inspector.checks.features.told import feature_sentences, features_in
+from inspector.checks.machine.question import NOTHING_GIVEN, Given
 from inspector.checks.machine.source_kernel import kernel_of, own_kernel
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import MigrationReport
@@ -36,71 +37,107 @@ from inspector.checks.vmms.firecracker import UNNAMED
 from inspector.checks.vmms.messages import Message
 from inspector.checks.vmms.table import of_family
 from inspector.errors import InspectorError
-from inspector.policies.model import Policy
 from inspector.registers import catalog
+from inspector.registers.encoding import is_demux
+from inspector.registers.ids import CLIDR_EL1
 from inspector.sources.dump import Dump
 
 NOTHING = "nothing here looks like an error of a VM restore, and no register is named"
+UNKNOWN = "no line of this text is known here: what failed is not said, and no register is named"
+_HELPS = (
+    (
+        "the log from the program's start to its end: the line that names the cause mostly stands before the last one"
+        " (QEMU under libvirt: /var/log/libvirt/qemu/NAME.log on the destination)"
+    ),
+    "which program printed it, and its version",
+    (
+        "dumps of both sides: `vcpu-inspector migrate SOURCE DESTINATION` says which registers would be refused,"
+        " whatever the text says"
+    ),
+)
+_IN_ENGLISH = (
+    "the same in English, in which lines are known here: repeat the command with LC_ALL=C (a daemon, as libvirtd, takes"
+    " its language from its service)"
+)
 
 
 def explain(
     text: str,
     source: Dump | None = None,
     destination: Dump | None = None,
-    kernel: Policy | None = None,
-    candidates: Sequence[Policy] = (),
-    host: str = "",
-    assume: Literal["core"] | None = None,
+    given: Given = NOTHING_GIVEN,
 ) -> Explanation:
     """What `text` (a log, one line, or just ids) says about a failed restore.
 
     Every line that is recognised is evidence for a cause; the headline is the cause with the most. With dumps of the
     source or destination, values that the text lacks are taken from them; with both, the restore is simulated.
-    `kernel` names the destination's kernel where its dump does not, `candidates` every policy that it may be; `host`
-    and `assume`: what is given of the destination's host, as `--host` and `--assume` take it. A text without anything
-    to explain is an answer too: `recognised` is False then. Commands among the next steps name the sides as they were
-    given.
+    `given`: of the destination, its kernel where its dump does not name it. A text without anything to explain is an
+    answer too: `recognised` is False then. Commands among the next steps name the sides as they were given.
     """
-    answer = _explained(text, source, destination, Asked(kernel, tuple(candidates), host), assume)
+    choice = given.choice
+    answer = _explained(text, source, destination, msgspec.structs.replace(given, kernel=choice))
+    kernel = None if choice is None else choice.policy
     steps = tuple(finished(step, source, destination, kernel) for step in answer.next_steps)
     return msgspec.structs.replace(answer, next_steps=steps)
 
 
-def _explained(
-    text: str, source: Dump | None, destination: Dump | None, given: Asked, assume: Literal["core"] | None
-) -> Explanation:
+def _explained(text: str, source: Dump | None, destination: Dump | None, given: Given) -> Explanation:
     pasted = read_pasted(text if len(text) <= WHOLE else condensed([text.encode("utf-8", "replace")]))
     place = where_from(pasted)
     clues = _of_arm(_with_told(_attributed(find_clues(pasted), pasted), pasted), pasted, place)
-    insights = sorted(_insights(pasted), key=lambda i: (-i.weight, i.at))
+    insights = sorted(_insights(pasted), key=lambda i: (-i.weight, _follows(i), i.at))
     if place.ours:
         insights = [i for i in insights if pasted.line_of(i.at) not in place.foreign_lines]
     if place.only_foreign and (clues or insights or _complains(pasted)):
         return _of_another(place, insights, clues)
     registers = _merge(clues) or _mentioned(pasted)
     if not clues and not registers and not insights:
-        return _of_features(text, source or destination)
+        return _of_features(text, source or destination) or _unknown(pasted)
     simulable = source is not None and destination is not None
     if insights and _leads(insights[0], clues, simulable):
         return _not_a_refusal(insights, clues, place)
     registers = _with_dumps(registers, source, destination)
     vmm, version = _program(clues, pasted)
-    simulation, trouble = _simulate(clues, source, destination, given, assume, vmm, version)
+    simulation, trouble = _simulate(clues, source, destination, given, vmm, version)
     if simulation is not None and not any(r.kind in ("refused", "only_in_source") for r in registers):
         registers = [*_simulated(simulation), *registers]
     guest = is_guest(pasted)
-    decoded = decode_registers(registers, guest, given if given.policy else kernel_in(pasted)._replace(host=given.host))
+    asked = given if given.kernel else msgspec.structs.replace(given, kernel=kernel_in(pasted))
+    decoded = decode_registers(registers, guest, asked)
     by = DESTINATION if simulation is not None or source or destination else _refused_by(clues, pasted)
-    told = _Told(vmm, version, _shows_kvm(clues, pasted), by)
+    told = _Told(vmm, version, _shows_kvm(clues, pasted), by, is_emulated(clues))
     answer = _answer(clues, decoded, told, simulation, trouble, (source, destination))
+    if not place.ours and source is None and destination is None and _of_any_machine(clues):
+        answer = msgspec.structs.replace(answer, conclusions=(_ANY_MACHINE, *answer.conclusions))
     return _in_guest(_with_insights(answer, insights, place)) if guest else _with_insights(answer, insights, place)
 
 
-def _of_features(text: str, dump: Dump | None) -> Explanation:
+_ANY_MACHINE = (
+    "nothing in the text shows that the guest is an arm64 one: QEMU prints the same lines on x86 and other machines,"
+    " where what follows does not hold"
+)
+
+
+def _of_any_machine(clues: Sequence[Clue]) -> bool:
+    """True where QEMU says so of every architecture: that a vCPU did not load, or that registers were not taken."""
+    fatal = [c for c in clues if c.message.fatal and c.message.kind != "envelope"]
+    unnamed = all(c.id is None and c.message.kind in ("put_failed", "load_failed") for c in fatal)
+    return bool(fatal) and unnamed and all(c.message.vmm == "qemu" for c in fatal) and not too_long(clues)
+
+
+def _unknown(pasted: Pasted) -> Explanation:
+    """A text of which no line is known: what would help, where it complains of something."""
+    if _complains(pasted):
+        bring = (_IN_ENGLISH, *_HELPS) if _is_translated(pasted) else _HELPS
+        return Explanation(recognised=False, headline=UNKNOWN, bring=bring)
+    return Explanation(recognised=False, headline=NOTHING)
+
+
+def _of_features(text: str, dump: Dump | None) -> Explanation | None:
     """A text that names nothing but features of the architecture."""
     found = features_in(text)
     if not found:
-        return Explanation(recognised=False, headline=NOTHING)
+        return None
     told = tuple(sentence for one in found for sentence in feature_sentences(one, dump))
     headline = "; ".join(f"{one.name}: {one.text}" for one in found)
     return Explanation(recognised=True, headline=headline, conclusions=told)
@@ -147,6 +184,11 @@ def _is_about_registers(clue: Clue) -> bool:
     )
 
 
+def _follows(insight: Insight) -> bool:
+    """True of a connection that broke: one side's failure breaks it for the other, whichever line comes first."""
+    return insight.step == "channel" and insight.weight == TELLING
+
+
 def _leads(insight: Insight, clues: Sequence[Clue], simulable: bool) -> bool:
     """True when the cause outweighs what the text says of registers; of equal ones that which comes first decides."""
     weight = _weight(clues)
@@ -154,7 +196,7 @@ def _leads(insight: Insight, clues: Sequence[Clue], simulable: bool) -> bool:
         return False
     firsts = [c.at for c in clues if (_names_one(c) if weight == DECISIVE else _is_about_registers(c))]
     if insight.weight == weight and firsts:
-        return insight.at < min(firsts)
+        return insight.at < min(firsts) and not _follows(insight)
     return insight.weight > REMARK or not clues
 
 
@@ -225,11 +267,42 @@ def _of_arm(clues: list[Clue], pasted: Pasted, place: Place) -> list[Clue]:
     return clues if not place.foreign_lines else mine
 
 
-_COMPLAINT = re.compile(r"\b(?:fail|error|cannot|could not|unable|invalid|not support|panic|refus)", re.IGNORECASE)
+_COMPLAINT = re.compile(
+    r"\b(?:fail|error|cannot|could not|unable|invalid|not support|unsupported|panic|refus|reject|exceed|denied|mismatch"
+    r"|missing|not found|not allowed|not available|no such|timed out|abort|corrupt|incompatible|unexpected|conflict)"
+    r"|\b(?:does not|doesn't) match",
+    re.IGNORECASE,
+)
+_OF_ANOTHER_LANGUAGE = re.compile(
+    r"\b(?:fehler|gescheitert|fehlgeschlagen|(?:kann|konnte|wird|werden)\b.{1,60}?\bnicht\b|erreur|fallo|inv[aá]lid"
+    r"|no se p[uo]|no es posible|no (?:puede|tiene|soport)|erro\b|errore|fallit|falh|impossib|incapaz"
+    r"|non (?:valid|supportat)|mislukt|ongeldig|niet\b|misslyckades|ogiltig|felaktig|(?:kan|kunde) inte|virheelli"
+    r"|ei (?:voi|tuet)|selhal|nelze|neplatn|nie powiod|hata\b)"
+    r"|[a-z][^\W\d_a-zµ]|[^\W\d_a-zµ][a-z]|[^\W\d_a-zµ]{2}",
+    re.IGNORECASE,
+)
+"""A word of a failure in a language other than English, or a letter of its alphabet: whether such a line complains of
+something is not known, and libvirt's may (its catalogs of 30 languages)"""
 
 
 def _complains(pasted: Pasted) -> bool:
-    return any(_COMPLAINT.search(line) for line in pasted.lines)
+    return any(_COMPLAINT.search(line) for line in pasted.lines) or _is_translated(pasted)
+
+
+def _is_translated(pasted: Pasted) -> bool:
+    return any(_OF_ANOTHER_LANGUAGE.search(_without_paths(line)) for line in pasted.lines)
+
+
+def _without_paths(line: str) -> str:
+    """A line without paths, which may have letters of any language; a blank in one has a backslash before it."""
+    if "/" not in line:
+        return line
+    kept, in_path, before = [], False, ""
+    for word in line.split():
+        in_path = "/" in word or (in_path and before.endswith("\\"))
+        kept += [] if in_path else [word]
+        before = word
+    return " ".join(kept)
 
 
 def _of_another(place: Place, insights: Sequence[Insight], clues: Sequence[Clue]) -> Explanation:
@@ -281,6 +354,7 @@ def _not_a_refusal(insights: Sequence[Insight], clues: Sequence[Clue], place: Pl
                     *(s for i in alike for s in (i.headline, *i.says)),
                     *(i.headline for i in (*rest, *remarks) if not shown),
                     *((_LOOK_UP,) if generic else ()),
+                    *_refused_besides(clues),
                     *(("no line here reports a failure",) if shown else ()),
                     *_foreign_says(place),
                 ]
@@ -290,6 +364,16 @@ def _not_a_refusal(insights: Sequence[Insight], clues: Sequence[Clue], place: Pl
         bring=lead.bring or ((_LINES_BEFORE,) if generic else ()),
         messages=_messages(insights, clues),
     )
+
+
+def _refused_besides(clues: Sequence[Clue]) -> Iterator[str]:
+    """Registers that are refused in the same text: of a later attempt, or of another VM."""
+    names = list(
+        dict.fromkeys(catalog.by_id(c.id).name for c in clues if c.id is not None and c.message.kind == "refused")
+    )
+    if names:
+        shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+        yield f"further down the text names a refused register ({shown}): paste these lines alone for its reason"
 
 
 _LOOK_UP = (
@@ -340,6 +424,8 @@ class _Told(NamedTuple):
     """something in it shows that KVM ran the guest"""
     refused_by: str
     """see `Explanation.refused_by`"""
+    emulated: bool
+    """something in it shows that KVM did not"""
 
 
 _KVM = re.compile(
@@ -361,16 +447,28 @@ _SETTING_UP = re.compile(r"Error (?:applying template|configuring the vcpu)", re
 """Firecracker's words around a write while a vCPU is made (KvmVcpuError, src/vmm/src/arch/aarch64/vcpu.rs)."""
 
 
+def _starts(clues: Sequence[Clue]) -> bool:
+    """Whether what QEMU says of a refusal is what it says of a new vCPU too: no register, or those of caches alone.
+
+    It writes back then what KVM gave it a moment before (kvm_arch_put_registers(), target/arm/kvm.c), which fails where
+    the vCPU's thread has moved to another kind of CPU.
+    """
+    qemu = [c for c in clues if c.message.vmm in ("qemu", "libvirt") and c.message.kind in ("refused", "put_failed")]
+    named = [c.id for c in qemu if c.id is not None]
+    return any(c.message.kind == "put_failed" for c in qemu) and all(is_demux(i) or i == CLIDR_EL1 for i in named)
+
+
 def _refused_by(clues: Sequence[Clue], pasted: Pasted) -> str:
     """Who refused a write: a destination where the text speaks of a restore or a message belongs to one, else KVM
     where it shows that one was asked, else nobody by name."""
     refused = [c for c in clues if c.message.kind == "refused"]
+    started = _starts(clues)
     anybodys = [c for c in refused if c.message.key == ANY_PROGRAM or of_family(c.message.vmm) is None]
     restores = any(_RESTORE.search(line) for line in pasted.lines)
     sets_up = any(_SETTING_UP.search(line) for line in pasted.lines)
-    if restores or (len(anybodys) < len(refused) and not sets_up) or not refused:
+    if restores or not (started or (refused and (sets_up or len(anybodys) == len(refused)))):
         return DESTINATION
-    named = sets_up or any(c.message.vmm != ANOTHER for c in refused)
+    named = sets_up or started or any(c.message.vmm != ANOTHER for c in refused)
     return "KVM" if named or any(_KVM.search(line) for line in pasted.lines) else ""
 
 
@@ -398,12 +496,25 @@ def _answer(
         steps = [f"{way.title}: {'; '.join(way.how)}" if way.how else way.title for way in simulation.ways_out]
     else:
         steps = next_steps(
-            vmm, registers, groups, counts, unnamed, "boot_failed" in kinds, restored=told.refused_by == DESTINATION
+            vmm,
+            registers,
+            groups,
+            bool(counts) or too_long(clues),
+            unnamed,
+            "boot_failed" in kinds,
+            restored=told.refused_by == DESTINATION,
+            created="create_failed" not in kinds,
         )
+    if told.emulated:
+        steps = [_SAME_CPU]
     bring = things_to_bring(vmm, registers, named, have) if unnamed or counts or named else []
-    if told.refused_by != DESTINATION:
+    if kinds == {"envelope"}:
+        bring = [_LINES_BEFORE, *things_to_bring(vmm, registers, named, have)]
+    elif told.refused_by != DESTINATION:
         bring = [_WHICH_WRITE]
     conclusions, headline = conclude(clues, registers, groups, counts, vmm, simulation, told.by_kvm, told.refused_by)
+    if told.emulated:
+        conclusions = [NOT_KVM]
     return Explanation(
         recognised=True,
         headline=headline,
@@ -412,14 +523,21 @@ def _answer(
         refused_by=told.refused_by,
         messages=messages,
         registers=tuple(registers),
-        groups=tuple(groups),
-        missing=tuple(group_by_feature(r.id for r in registers if r.kind == "missing_in_source")),
+        groups=() if told.emulated else tuple(groups),
+        missing=()
+        if told.emulated
+        else tuple(group_by_feature(r.id for r in registers if r.kind == "missing_in_source")),
         counts=counts,
         conclusions=tuple(conclusions),
         next_steps=() if harmless_only(messages) else tuple(dict.fromkeys(steps)),
         bring=(*bring, *([trouble] if trouble else [])),
         simulation=simulation,
     )
+
+
+_SAME_CPU = (
+    "start the destination with the source's -cpu model and options, -machine options and -smp, and an equal QEMU"
+)
 
 
 def _seen(clues: Iterable[Clue]) -> tuple[SeenMessage, ...]:
@@ -527,8 +645,7 @@ def _simulate(
     clues: Sequence[Clue],
     source: Dump | None,
     destination: Dump | None,
-    given: Asked,
-    assume: Literal["core"] | None,
+    given: Given,
     vmm: str,
     version: str,
 ) -> tuple[MigrationReport | None, str]:
@@ -537,12 +654,10 @@ def _simulate(
         return None, ""
     try:
         rule = _restore_rule(clues, vmm, version)
-        report = migrate(
-            source, destination, given.policy, vmm=rule, host=given.host, assume=assume, candidates=given.candidates
-        )
+        report = migrate(source, destination, msgspec.structs.replace(given, vmm=rule))
     except InspectorError as error:
         return None, f"the restore could not be simulated: {error}"
-    if given.policy is None and kernel_of(destination).policy is None:
+    if given.kernel is None and kernel_of(destination).policy is None:
         return report, f"the destination's kernel (--kernel K): {' '.join(own_kernel(destination).doubts)}"
     return report, ""
 

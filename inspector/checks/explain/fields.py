@@ -7,30 +7,32 @@ from collections.abc import Iterable
 import msgspec
 
 from inspector.checks.explain.kernel_texts import variation_says
-from inspector.checks.explain.model import Asked, model_sentence
-from inspector.checks.explain.reasons import Reason, field_reason, register_reason, suspects_reason
+from inspector.checks.explain.model import model_sentence
+from inspector.checks.explain.reasons import BY_ERRNO, Reason, field_reason, register_reason, suspects_reason
 from inspector.checks.explain.result import ExplainedField, ExplainedRegister
 from inspector.checks.feature_groups import OTHER, feature_key, feature_set
+from inspector.checks.machine.question import NOTHING_GIVEN, Given
 from inspector.policies.series import numbers_of
+from inspector.registers.ids import SVE_VLS
 from inspector.registers.reading import FieldReading, read
 
 
 def decode_registers(
-    registers: Iterable[ExplainedRegister], guest: bool | None = None, asked: Asked | None = None
+    registers: Iterable[ExplainedRegister], guest: bool | None = None, given: Given = NOTHING_GIVEN
 ) -> list[ExplainedRegister]:
     """The registers with their differing fields and reasons filled in.
 
-    `guest`: whether the text is a guest's log, None where it does not say. `asked`: the destination's kernel and host,
-    where known.
+    `guest`: whether the text is a guest's log, None where it does not say. `given`: of the destination.
     """
-    return [_decoded(register, guest, asked or Asked()) for register in registers]
+    return [_decoded(register, guest, given) for register in registers]
 
 
-def _decoded(register: ExplainedRegister, guest: bool | None, asked: Asked) -> ExplainedRegister:
+def _decoded(register: ExplainedRegister, guest: bool | None, given: Given) -> ExplainedRegister:
     fields = differing_fields(register)
-    reason = _reason(register, guest)
-    if register.kind == "refused" and not (fields or register.simulated):
-        model = model_sentence(register.id, register.wanted, register.errno_name, asked)
+    by_errno = BY_ERRNO.get(register.errno_name, "") if register.kind == "refused" and not register.simulated else ""
+    reason = Reason(by_errno) if by_errno and register.id != SVE_VLS else _reason(register, guest)
+    if register.kind == "refused" and not (fields or register.simulated) and register.errno_name not in _OF_THE_PROGRAM:
+        model = model_sentence(register.id, register.wanted, register.errno_name, given)
         reason = reason._replace(text=f"{reason.text} {model}".strip())
     leading = next((f for f in sorted(fields, key=lambda f: not f.cause) if f.rule), None)
     return msgspec.structs.replace(
@@ -41,6 +43,10 @@ def _decoded(register: ExplainedRegister, guest: bool | None, asked: Asked) -> E
         rule=reason.rule or (leading.rule if leading else ""),
         reference=reason.reference or (leading.reference if leading else ""),
     )
+
+
+_OF_THE_PROGRAM = ("EBUSY", "ENOEXEC", "EPERM", "EFAULT")
+"""Errnos of which what KVM makes of the value says nothing."""
 
 
 def differing_fields(register: ExplainedRegister) -> tuple[ExplainedField, ...]:

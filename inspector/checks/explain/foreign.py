@@ -24,14 +24,23 @@ _ARCHITECTURES = {
     "x86_64": "x86", "i386": "x86", "ppc64": "POWER", "ppc64le": "POWER", "ppc": "POWER", "s390x": "s390",
     "riscv64": "RISC-V", "riscv32": "RISC-V", "loongarch64": "LoongArch", "mips64el": "MIPS",
 }  # fmt: skip
+_OF_KVM = re.compile(
+    r"\bkvm\b|qemu-kvm|KVM_(?:ARM|REG|SET|GET|CREATE)|ONEREG|Could not set register|crn:|0x60[2-8]0", re.IGNORECASE
+)
+"""What none of the other hypervisors prints"""
+_ASKS_KVM = re.compile(r"\baccel[=,'\" ]{1,4}kvm\b|\benable-kvm\b|\bKVM_(?:SET|GET)_ONE_REG\b")
+"""KVM is asked for, whatever else stands in the line: `-accel kvm -accel hvf` takes what there is."""
 _OURS = re.compile(
     r"qemu-system-aarch64|\baarch64\b|\barm64\b|KVM_ARM|KVM_REG_ARM|\bvirt-\d+\.\d+\b|\b\w+_EL[0-3]\b|crn:|CRn|0x60[2-8]0"
 )
 _MARKERS = (
     ("x86", re.compile(
         r"\b[ER]AX=[0-9a-f]{8}|\bCR0=[0-9a-f]{8}.{0,120}\bCR[234]=|\bEFER=[0-9a-f]{8}|\bkvm_(?:intel|amd)\b"
-        r"|\bset MSR 0x[0-9a-f]+"
-        r"|\b(?:VMX|SVM|TDX|SEV)\b.{0,120}\b(?:not supported|disabled|failed)|KVM_SET_(?:SREGS|MSRS|CPUID2|XSAVE|LAPIC)"
+        r"|\bset MSR 0x[0-9a-f]+|\bSet(?:SpecialRegs|MsrEntries|Cpuid|Xcrs|LapicState)\b|\bTSC (?:scaling|frequency)\b"
+        r"|missing features: ?[\w,. -]{0,60}\b(?:vmx|svm|avx|sse|xsave|pcid|erms|fsrm|vaes|hle|rtm|arch-capabilities"
+        r"|spec-ctrl)"
+        r"|\b(?:VMX|SVM|TDX|SEV)\b(?!\|).{0,120}\b(?:not supported|disabled|failed)"
+        r"|KVM_SET_(?:SREGS|MSRS|CPUID2|XSAVE|LAPIC)"
         r"|\bpc-(?:i440fx|q35)-|host doesn't support requested feature: CPUID|\bvmx[: ]|\bx86_64\b|\bCPUID\.",
         re.IGNORECASE)),
     ("POWER", re.compile(
@@ -49,7 +58,9 @@ _MARKERS = (
 _HYPERVISORS = (
     ("HVF (Apple's Hypervisor.framework)", re.compile(
         r"\bHV_(?:ERROR|BAD_ARGUMENT|BUSY|NO_RESOURCES|NO_DEVICE|DENIED|UNSUPPORTED|ILLEGAL_GUEST_STATE)\b|\bhv_(?:vcpu|vm|gic)_\w+"
-        r"|\bhvf_\w+|\bHVF\b|\baccel[= ]hvf\b|\baccelerator hvf\b|\bby hvf\b")),
+        r"|\bhvf_\w+|(?<!KVM or )(?<!KVM/)\bHVF\b|\baccel[=,'\" ]{1,4}hvf\b|\baccelerator hvf\b|\bby hvf\b")),
+    ("Apple's Virtualization.framework", re.compile(r"\bVZError\w*|\bvfkit\b|\bVZVirtualMachine\w*|\bVZ machine\b")),
+    ("VMware", re.compile(r"\bvmx\||\bvmkernel\b|\bESXi\b")),
     ("GenieZone", re.compile(r"\bGenieZone\b|\bgeniezone\b|\bgzvm\b|\bGZVM_\w+|/dev/gzvm")),
     ("Gunyah", re.compile(r"\bGunyah\b|\bgunyah\b|\bGH_VM_\w+|\bgh_vm\w*|/dev/gunyah")),
     ("Halla", re.compile(r"\bhalla\b|/dev/halla|\bHVM_\w+")),
@@ -57,7 +68,7 @@ _HYPERVISORS = (
         r"\bHyper-V\b|\bHYPERV\b|\bmshv\b|/dev/mshv|\bMSHV_\w+|\bHV_STATUS_\w+|\bvmbus\b|\bvmwp\b|\bWHV\w+|\bwhpx\b|\bWHPX\b")),
     ("Xen", re.compile(r"\blibxl\b|\bxl:|\bxenstore\b|^\(XEN\)|\bxc_domain\w*")),
     ("bhyve", re.compile(r"\bbhyve\b|\bvmm_dev\b")),
-    ("TCG (no hypervisor)", re.compile(r"\baccel[= ]tcg\b|\baccelerator tcg\b")),
+    ("TCG (no hypervisor)", re.compile(r"\baccel[=,'\" ]{1,4}tcg\b|\baccelerator tcg\b")),
 )  # fmt: skip
 
 
@@ -66,7 +77,7 @@ class Place(NamedTuple):
 
     foreign: tuple[Foreign, ...]
     ours: bool
-    """something in it belongs to arm64 KVM alone"""
+    """something in it belongs to arm64, or where other hypervisors are named, to KVM"""
     foreign_lines: frozenset[int]
     """lines that a program of another architecture wrote"""
 
@@ -80,16 +91,19 @@ def where_from(pasted: Pasted) -> Place:
     """Which architectures and hypervisors the lines of the text belong to."""
     found: dict[str, Foreign] = {}
     theirs: set[int] = set()
-    ours = False
+    arm = kvm = False
     for number, line in enumerate(pasted.lines):
         marks = list(_marks(line, number))
         for mark in marks:
             found.setdefault(mark.name, mark)
         if any(mark.is_program for mark in marks):
             theirs.add(number)
-        elif _OURS.search(line) and not marks:
-            ours = True
-    return Place(tuple(found.values()), ours, frozenset(theirs))
+        elif not marks:
+            arm = arm or _OURS.search(line) is not None
+            kvm = kvm or _OF_KVM.search(line) is not None
+        kvm = kvm or _ASKS_KVM.search(line) is not None
+    other_machine = not found or any(name in _ARCHITECTURES.values() for name in found)
+    return Place(tuple(found.values()), arm if other_machine else kvm, frozenset(theirs))
 
 
 def _marks(line: str, number: int) -> list[Foreign]:

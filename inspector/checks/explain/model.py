@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from inspector.checks.explain.text import Pasted
+from inspector.checks.machine.question import Given
 from inspector.errors import InspectorError
 from inspector.kvm.cases import ask_each
 from inspector.kvm.host import HostState
@@ -19,7 +20,7 @@ from inspector.kvm.words.explaining import explain_write
 from inspector.kvm.words.kernels import merge_verdicts
 from inspector.policies.loader import load_policy
 from inspector.policies.model import Policy
-from inspector.policies.release import choose
+from inspector.policies.release import Choice, choose
 from inspector.policies.series import series_ends
 from inspector.policies.setup import QEMU_SETUP
 from inspector.registers.catalog import by_id
@@ -33,33 +34,23 @@ _NOBODY = HostState(values={}, known={}, ccsidr_known=False, vgic_known=False)
 """A host of which nothing is known."""
 
 
-class Asked(NamedTuple):
-    """The kernel and the host that the model is asked about."""
-
-    policy: Policy | None = None
-    """None: every series"""
-    candidates: tuple[Policy, ...] = ()
-    """every policy that it may be"""
-    host: str = ""
-    """what is given of the host, as `--host` takes it"""
-
-
-def model_sentence(reg_id: int, wanted: int | None, error: str, asked: Asked) -> str:
-    """What KVM's model says of such a write; empty where the reasons of the single fields say it.
+def model_sentence(reg_id: int, wanted: int | None, error: str, given: Given) -> str:
+    """What KVM's model says of such a write, without a given kernel of every series; empty where the reasons of the
+    single fields say it.
 
     Raises PolicyError for an input of the host that is not known.
     """
     parts = split_id(reg_id)
     if parts.cls not in (CLASS_SYSREG, CLASS_FIRMWARE, CLASS_BITMAP):
         return ""
-    host = with_inputs(_NOBODY, asked.host)
-    if reg_id in _FIELD_BY_FIELD and (asked.policy is None or wanted is None):
+    host, choice = with_inputs(_NOBODY, given.host), given.choice
+    if reg_id in _FIELD_BY_FIELD and (choice is None or wanted is None):
         return ""
-    if asked.policy is not None:
-        answer = _ask(reg_id, wanted, host, asked.policy, asked.candidates)
+    if choice is not None:
+        answer = _ask(reg_id, wanted, host, choice.policy, choice.candidates)
         if reg_id in _FIELD_BY_FIELD and len(answer.cases) > _MOST_CASES:
             return ""
-        return f"On Linux {asked.policy.name} the model of KVM says: {_words(answer, error)}."
+        return f"On Linux {choice.policy.name} the model of KVM says: {_words(answer, error)}."
     told = [(series, _ask(reg_id, wanted, host, load_policy(name))) for series, name in series_ends().items()]
     spans = []
     for answer, members in groupby(told, key=lambda pair: pair[1]):
@@ -127,13 +118,12 @@ _RELEASES = (
 )  # fmt: skip
 
 
-def kernel_in(pasted: Pasted) -> Asked:
-    """The one kernel release that the text states as the host's; no policy where it states none or several."""
+def kernel_in(pasted: Pasted) -> Choice | None:
+    """The one kernel release that the text states as the host's; None where it states none or several."""
     found = {match["release"] for pattern in _RELEASES for match in pattern.finditer(pasted.squeezed)}
     if len(found) != 1:
-        return Asked()
+        return None
     try:
-        choice = choose(found.pop())
+        return choose(found.pop())
     except InspectorError:
-        return Asked()
-    return Asked(choice.policy, choice.candidates)
+        return None

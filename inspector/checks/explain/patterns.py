@@ -51,6 +51,7 @@ _SEEN_FROM_INSIDE = (
         patterns=(
             "KVM_ARM_VCPU_INIT(?: ioctl)? failed{any}{err}",
             "ioctl\\((?:\\d{1,6}, )?KVM_ARM_VCPU_INIT[^)]{0,80}\\) = -1 {err}",
+            "Error doing Vcpu Init on Arm: {err}",
         ),
         meaning="KVM refused to create a vCPU with the features that it was asked for (KVM_ARM_VCPU_INIT).",
     ),

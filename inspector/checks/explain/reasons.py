@@ -15,7 +15,17 @@ from inspector.checks.history import (
 from inspector.policies.eras import era_of, writable_era
 from inspector.registers.bits import extract, ones
 from inspector.registers.encoding import CLASS_BITMAP, CLASS_CORE, CLASS_DEMUX, CLASS_FIRMWARE, POISON, split_id
-from inspector.registers.ids import AARCH32_IDS, AIDR_EL1, CLIDR_EL1, CTR_EL0, ID_SPACE, MIDR_EL1, REVIDR_EL1, SVE_VLS
+from inspector.registers.ids import (
+    AARCH32_IDS,
+    AIDR_EL1,
+    CLIDR_EL1,
+    CTR_EL0,
+    ID_SPACE,
+    MIDR_EL1,
+    PSTATE,
+    REVIDR_EL1,
+    SVE_VLS,
+)
 
 
 class Reason(NamedTuple):
@@ -62,6 +72,7 @@ OFFERED = {
     "pmu-version: v8.4": 5,
     "pmu-version: v8.5-mirrored": 6,
     "pmu-version: v8.5": 6,
+    "pmu-version: v8.5-or-emulated": 6,
 }
 """Newest PMU version that each variant of the engine function offers."""
 _JUDGED = frozenset((*ID_SPACE, CTR_EL0))
@@ -145,6 +156,8 @@ def register_reason(reg_id: int, wanted: int | None, actual: int | None) -> Reas
         return _at(newest, text)
     if reg_id == SVE_VLS:
         return Reason(_VECTOR_LENGTHS)
+    if reg_id == PSTATE:
+        return Reason(f"{PSTATE_MODE[:1].upper()}{PSTATE_MODE[1:]}.")
     if parts.cls == CLASS_CORE and parts.size == _SIZE_U128:
         return Reason("A V register: with SVE it is part of a Z register, and its core id answers EINVAL.")
     if reg_id in AARCH32_IDS and None in (wanted, actual):
@@ -153,6 +166,25 @@ def register_reason(reg_id: int, wanted: int | None, actual: int | None) -> Reas
         return Reason(f"An AArch32 ID register: {since}.")
     return Reason("")
 
+
+BY_ERRNO = {
+    "ENOENT": (
+        "ENOENT: KVM has no such register for this vCPU, whatever the value: its kernel does not know it, or the vCPU"
+        " was created without the feature that brings it."
+    ),
+    "EBUSY": "EBUSY: a vCPU of the VM has run already, and KVM lets this register change before that only.",
+    "ENOEXEC": "ENOEXEC: the vCPU was not initialised (KVM_ARM_VCPU_INIT) when it was written, whatever the value.",
+    "EPERM": (
+        "EPERM: KVM answers it for SVE's registers alone, by the order of the program's calls: the vector lengths are"
+        " fixed by KVM_ARM_VCPU_FINALIZE, the vector registers wait for it."
+    ),
+    "EFAULT": "EFAULT: KVM could not read the value from the program's memory: no register or value is at fault.",
+}
+"""What an errno says by itself: of none of these the value is the cause (kvm_arch_vcpu_ioctl(), arch/arm64/kvm/arm.c;
+set_id_reg(), sys_regs.c; set_sve_reg() and set_sve_vls(), guest.c)."""
+PSTATE_MODE = (
+    "its mode is one that the destination's vCPU lacks: AArch32 or EL2 (set_core_reg(), arch/arm64/kvm/guest.c)"
+)
 
 _BY_CLASS = {
     CLASS_FIRMWARE: (

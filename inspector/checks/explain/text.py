@@ -8,7 +8,6 @@ ended) is kept as a list of gaps.
 
 from __future__ import annotations
 
-import html
 import re
 import textwrap
 from bisect import bisect_left, bisect_right
@@ -16,20 +15,16 @@ from itertools import pairwise
 
 import msgspec
 
+from inspector.checks.explain.wrappings import unwrapped
+
 MAX_TEXT = 4_000_000
 """Characters looked at, from the end: more than any log excerpt that somebody pastes."""
 
-_ESCAPES = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours and cursor moves
-    r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # OSC: titles and links
-    r"|\x1b[@-Z\\-_]"
-    r"|(?:\\x1b|\\u001b|\\033|\\e|#033|\^\[)\[[0-9;]*[A-Za-z]",  # the same, made printable by a logger
-    re.IGNORECASE,
-)
-_INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff\u00ad\x00]")
-_PRINTABLE_ESCAPES = (("\\r\\n", "\n"), ("\\n", "\n"), ("\\t", "\t"), ('\\"', '"'), ("\\u003c", "<"), ("\\u003e", ">"))
+_INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\u034f\u061c\u180e\ufeff\u00ad\x00\x1e]")
 _LOOKALIKES = str.maketrans(
     {"‘": "'", "’": "'", "“": '"', "”": '"', "`": "'", "≤": "<=", "\u2212": "-", "\u2010": "-", "\u2011": "-"}
+    | {chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}  # the full width of CJK texts
+    | dict.fromkeys("\u00a0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B))), " ")
 )
 
 _QUOTE = re.compile(r"^(?:\s*[>|│]\s?)+")
@@ -42,6 +37,10 @@ _PREFIXES = re.compile(
     rf"|\[?{_CLOCK}\]?"
     r"|(?:<\d+>)?\[\s*\d+\.\d+\](?:\[\s*[TC]\d+\])?"  # dmesg
     r"|(?:stdout|stderr)\s+[FP]"  # container runtimes
+    r"|1\d{9}\.\d{6}(?=\s+[\w.-]+\s)"  # journal, seconds of Unix
+    rf"|[IWEF]\d{{4}} {_CLOCK}\s+\d+ [\w.-]+:\d+\]"  # Kubernetes
+    rf"|\d{{2}}-\d{{2}} {_CLOCK}\s+\d+\s+\d+ [VDIWEF](?=\s)"  # Android
+    r"|E {3,8}(?=\S)"  # pytest
     r"|\d+@\d+\.\d+:"  # QEMU trace
     r"|\d+: (?:debug|info|warning|error) : \w+:\d+ :"  # libvirt, after its date
     r")\s*"
@@ -51,6 +50,8 @@ _AFTER_DATE = re.compile(r"^[\w.-]+\s+[\w./@-]+\[\d+\]:\s*")
 _COLUMNS = frozenset((64, 68, 70, 72, 74, 75, 76, 78, 79, 80, 90, 96, 99, 100, 110, 119, 120, 130, 132, 140, 150, 160))
 _MOST_PREFIXES = 8
 """Prefixes of a line: a container's, the journal's, the VMM's own; twice as many are taken off"""
+_NEXT = ("qemu", "[", "(")
+"""What begins another message, or a remark, behind a word in one line."""
 _SHORTEST_WRAP = 24
 _LONG = 40
 
@@ -71,10 +72,15 @@ class Pasted(msgspec.Struct, frozen=True):
         """Where the number at `squeezed[start:end]` ends, when nothing but digits shows it."""
         at = bisect_right(self.gaps, start)
         while at < len(self.gaps) and self.gaps[at] < end:
-            if self.squeezed[start : self.gaps[at]].lower() not in ("0", "0x"):
+            before = self.squeezed[start : self.gaps[at]].lower()
+            if before != "0x" and not (before == "0" and self.squeezed[self.gaps[at]] in "xX"):
                 return self.gaps[at]
             at += 1
         return end
+
+    def splits_number(self, at: int) -> bool:
+        """True when `squeezed[at]` goes on with a number that begins before it."""
+        return self.squeezed[at - 1 : at + 1].isdigit() and at < len(self.squeezed) and not self._gap_at(at)
 
     def is_word(self, start: int, end: int, letters: str) -> bool:
         """True when `squeezed[start:end]` is no part of a longer run of `letters` and no white space splits it."""
@@ -85,6 +91,21 @@ class Pasted(msgspec.Struct, frozen=True):
         after = self.squeezed[end : end + 1]
         free = not before or before not in letters or self._gap_at(start)
         return free and (not after or after not in letters or self._gap_at(end))
+
+    def end_of_line(self, start: int, end: int) -> int:
+        """Where the first line of what stands at `squeezed[start:end]` ends, or another message begins in it."""
+        for gap in self.gaps[bisect_right(self.gaps, start) : bisect_left(self.gaps, end)]:
+            if self._begins_line(gap) or self.squeezed.startswith(_NEXT, gap):
+                return gap
+        return end
+
+    def is_split(self, start: int, end: int) -> bool:
+        """True when a blank within a line stands between the letters of `squeezed[start:end]`; a line's end may."""
+        inside = self.gaps[bisect_right(self.gaps, start) : bisect_left(self.gaps, end)]
+        return any(not self._begins_line(gap) for gap in inside)
+
+    def _begins_line(self, gap: int) -> bool:
+        return self.starts[bisect_right(self.starts, gap) - 1] == gap
 
     def _gap_at(self, index: int) -> bool:
         at = bisect_left(self.gaps, index)
@@ -108,7 +129,8 @@ def read_pasted(text: str) -> Pasted:
     lines, starts, gaps, pieces, size = [], [], [], [], 0
     for number, (line, prefixed) in enumerate(bare):
         starts.append(size)
-        goes_on = number and hard[number - 1] and (_CONTINUES.match(line) if prefixed else _MAY_CONTINUE.match(line))
+        goes_on = number and hard[number - 1] and _ENDS_IN_NUMBER.search(bare[number - 1][0].rstrip()[-_DIGITS:])
+        goes_on = goes_on and (_CONTINUES.match(line) if prefixed else _MAY_CONTINUE.match(line))
         if number and (not goes_on or line[:1].isspace()):
             gaps.append(size)
         words = line.split()
@@ -117,27 +139,25 @@ def read_pasted(text: str) -> Pasted:
                 gaps.append(size)
             pieces.append(word)
             size += len(word)
-        lines.append(line.strip())
+        lines.append(" ".join(words))
     return Pasted(tuple(lines), "".join(pieces), tuple(starts), tuple(sorted(set(gaps))))
 
 
 def _split(text: str) -> list[str]:
-    return re.split(r"\r\n|\r|\n|\x0b|\x0c|\x85|\u2028|\u2029", _unescape(text))
+    return re.split(
+        r"\r\n|\r|\n|\x0b|\x0c|\x85|\u2028|\u2029", _INVISIBLE.sub("", unwrapped(text)).translate(_LOOKALIKES)
+    )
 
 
-def _unescape(text: str) -> str:
-    """Undo what JSON loggers and HTML pages do to quotes, newlines and angle brackets."""
-    text = _INVISIBLE.sub("", _ESCAPES.sub("", text))
-    if "\\" in text:
-        for escaped, plain in _PRINTABLE_ESCAPES:
-            text = text.replace(escaped, plain)
-    if "&" in text:
-        text = html.unescape(text)
-    return text.translate(_LOOKALIKES)
+_FRAMED = re.compile(r"\s*([│┃║|])(.*)\1$")
 
 
 def _decorations_off(raw: str) -> str:
-    return raw.expandtabs(8).rstrip()
+    """`raw` without a frame around it, and without the sign of a shell that it goes on in the next line."""
+    line = raw.expandtabs(8).rstrip()
+    if framed := _FRAMED.fullmatch(line):
+        line = framed[2].rstrip()
+    return line.removesuffix("\\")
 
 
 def _prefix_off(raw: str) -> tuple[str, bool]:
@@ -155,6 +175,10 @@ def _prefix_off(raw: str) -> tuple[str, bool]:
     return line, prefixed
 
 
+_ENDS_IN_NUMBER = re.compile(r"(?:^|[^\w-])(?:0x)?[0-9a-f]*\Z", re.IGNORECASE)
+_DIGITS = 40
+"""Letters at a line's end by which it ends in a number that may go on: `0x12` and `(is 1221`, not `Neoverse-N1`"""
+_ENDS_IN_FEW_DIGITS = re.compile(r"(?:^|[^\w.:-])\d{1,6}\Z")
 _CONTINUES = re.compile(r"[0-9a-f]+(?=$|[)\],.;])", re.IGNORECASE)
 _MAY_CONTINUE = re.compile(r"[0-9a-f]+(?!\w)", re.IGNORECASE)
 _REST_OF_NUMBER = re.compile(r"[0-9a-f]+[)\],.;:'\"]*", re.IGNORECASE)
@@ -164,11 +188,18 @@ def _hard_breaks(lengths: list[int], bare: list[str]) -> list[bool]:
     """Which lines were cut at the wrap column: a number at their end may go on in the next line.
 
     The column is the width of the widest line, if several lines have it or it is a usual one, or if the next line is
-    nothing but digits.
+    nothing but digits. One line has a usual width by chance too: a short decimal number at its end, as of vCPUs, goes
+    on in a line of other words only where the column is sure.
     """
     widest = max(lengths, default=0)
-    usual = widest >= _SHORTEST_WRAP and (lengths.count(widest) > 1 or widest in _COLUMNS)
+    sure = widest >= _SHORTEST_WRAP and lengths.count(widest) > 1
+    usual = widest >= _SHORTEST_WRAP and widest in _COLUMNS
     return [
-        length == widest and (usual or (widest >= _LONG and _REST_OF_NUMBER.fullmatch(after) is not None))
-        for length, after in zip(lengths, [*bare[1:], ""], strict=True)
+        length == widest
+        and (
+            sure
+            or (usual and _ENDS_IN_FEW_DIGITS.search(line.rstrip()[-_DIGITS:]) is None)
+            or (widest >= _LONG and _REST_OF_NUMBER.fullmatch(after) is not None)
+        )
+        for length, line, after in zip(lengths, bare, [*bare[1:], ""], strict=True)
     ]

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from inspector.checks.features.sides import Side, Sides
-from inspector.checks.history import FieldChange, field_history
-from inspector.checks.vmms.table import find_vmm
 from inspector.errors import InspectorError, one_line
 from inspector.kvm.exposure import FieldExposure, RegisterExposure
 from inspector.kvm.words.kernel_exposures import explain_under_each
 from inspector.policies.setup import FEATURES, VcpuFeature, VcpuSetup
 from inspector.registers.features import Feature, Term, all_features, named, search
+
+if TYPE_CHECKING:
+    from inspector.checks.history import FieldChange
+    from inspector.checks.vmms.base import Vmm
 
 Standing = Literal["shown", "lost", "absent", "added", "unknown"]
 
@@ -131,7 +133,7 @@ def _standing(host: bool | None, vcpu: bool | None, sides: Sides) -> Standing:
 def _explained(state: FeatureState, one: Feature, sides: Sides, shown: _Shown) -> FeatureState:
     """Why the vCPU lacks it: the rule of the kernel and since when, and which vCPU feature would bring it."""
     needs = _option(one, shown.setup)
-    option = find_vmm("qemu").option(needs.word, "on") if needs is not None and _optional(needs) else ""
+    option = _qemu().option(needs.word, "on") if needs is not None and _optional(needs) else ""
     state = msgspec.structs.replace(state, needs=needs.word if needs else "", option=option)
     changed = _deciding(one, sides, shown)
     if changed is not None:
@@ -148,7 +150,14 @@ def _explained(state: FeatureState, one: Feature, sides: Sides, shown: _Shown) -
 
 
 def _optional(needs: VcpuFeature) -> bool:
-    return needs.word in find_vmm("qemu").options
+    return needs.word in _qemu().options
+
+
+def _qemu() -> Vmm:
+    # Why a feature is lost is asked of few: the other lines and features need no VMM, and no history of the kernels.
+    from inspector.checks.vmms.table import find_vmm
+
+    return find_vmm("qemu")
 
 
 def _option(one: Feature, setup: VcpuSetup | None) -> VcpuFeature | None:
@@ -183,6 +192,8 @@ def _deciding(one: Feature, sides: Sides, shown: _Shown) -> tuple[Term, FieldExp
 
 def _change(term: Term, field: FieldExposure) -> FieldChange | None:
     """Since when the kernels do this to the field: a rule of one name may do other things in other releases."""
+    from inspector.checks.history import field_history
+
     changes = [one for one in field_history(term.reg_id, term.msb, term.lsb).changes if one.rule == field.rule]
     same = [one for one in changes if one.reason == field.reason and one.reference == field.reference]
     return same[-1] if same else changes[-1] if len(changes) == 1 else None

@@ -9,13 +9,12 @@ import msgspec
 
 from inspector.checks.machine.known_host import cores_of, el0_host_of, host_of
 from inspector.checks.machine.machine import Machine, machine
-from inspector.checks.machine.source_kernel import first_vcpu
+from inspector.checks.machine.own_vcpu import first_vcpu
+from inspector.checks.machine.question import NOTHING_GIVEN, Given
 from inspector.errors import InspectorError
 from inspector.kvm.host import HostState
 from inspector.kvm.words.kernel_exposures import explain_under_each
-from inspector.policies.model import Policy
-from inspector.policies.release import Choice
-from inspector.policies.setup import Gic, VcpuSetup
+from inspector.policies.setup import VcpuSetup
 from inspector.registers.bits import ALL, Partial, mask_of, ones
 from inspector.registers.caches import CacheTopology, read_caches
 from inspector.registers.encoding import POISON, is_demux
@@ -101,22 +100,14 @@ class Sides(msgspec.Struct, frozen=True, kw_only=True):
         return self.host is not None and self.vcpu is not None
 
 
-def sides_of(
-    dump: Dump,
-    kernel: str | Policy | Choice | None = None,
-    features: str | VcpuSetup | None = None,
-    gic: Gic | None = None,
-    host: str = "",
-    vcpu: Vcpu | None = None,
-    assume: Literal["core"] | None = None,
-) -> Sides:
-    """Host and vCPU of a dump: the saved vCPU, or with a kernel, features or facts named what that kernel shows.
+def sides_of(dump: Dump, given: Given = NOTHING_GIVEN, vcpu: Vcpu | None = None) -> Sides:
+    """Host and vCPU of a dump: the saved vCPU, or where anything is given, what the kernel shows a fresh one.
 
     Raises InspectorError when a kernel is asked that has no answer.
     """
-    asked = kernel is not None or features is not None or gic is not None or bool(host) or assume is not None
+    asked = given != NOTHING_GIVEN
     try:
-        found: Machine | None = machine(dump, kernel, features, gic, host, _saved(vcpu), assume)
+        found: Machine | None = machine(dump, given, _saved(vcpu))
         notes = found.notes if found else ()
     except InspectorError as error:
         if asked:

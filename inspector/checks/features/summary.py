@@ -78,7 +78,7 @@ def _kvm(sides: Sides) -> tuple[SummaryLine, ...]:
     words = [f"features {setup.describe()}", f"vGIC {setup.gic}"] if setup is not None else []
     if found is not None and sides.vcpu is not None:
         book = found.exposure.book
-        writable = sum(1 for masks in book.writable.values() if masks)
+        writable = sum(1 for reg_id in book.registers if book.of(reg_id).writable)
         words += [f"{len(sides.vcpu.values.known)} registers"]
         words += [f"{writable} ID registers partly writable" if writable else "ID registers fixed"]
     if host is None and not words:

@@ -5,14 +5,15 @@ Spark's `mapInPandas` and Ray's `map_batches` take `summarise_frames`.
 
 from __future__ import annotations
 
-import io
 import logging
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from contextlib import contextmanager, suppress
+from functools import partial
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -23,12 +24,12 @@ from inspector.checks.fleet.files import decode_part, encode_part
 from inspector.checks.fleet.part import Part, empty, merge_all
 from inspector.checks.fleet.reading import unasked
 from inspector.checks.fleet.stores import CONTENT as CONTENT
-from inspector.checks.fleet.stores import EXTRA, NAME, Place, dumps_at, in_chunks
-from inspector.checks.fleet.summarise import Asked, add_dump, tally_of
+from inspector.checks.fleet.stores import EXTRA, NAME, Place, from_cell, in_chunks, waiting_at
+from inspector.checks.fleet.summarise import Asked, add_source, tally_of
 from inspector.errors import InspectorError
+from inspector.lab.guard import Guard
 from inspector.leaving import SLICE, check, held
 from inspector.progress import Progress
-from inspector.sources import load_stream
 
 ENGINES = ("dask",)
 CHUNK = 250
@@ -37,6 +38,8 @@ FAN_IN = 16
 """Parts that one task merges: no machine ever holds more."""
 _WAIT = 0.2
 _SILENT = logging.CRITICAL + 1
+_ENDING = 10
+"""Seconds in which dask's processes notice that the one who started them is gone."""
 _CLOSING = 3
 """Seconds in which dask may put itself away."""
 
@@ -46,23 +49,25 @@ def summarise_bytes(data: bytes, name: str, position: int, asked: bytes) -> byte
     return summarise_many([(position, name, data)], asked)
 
 
-def summarise_many(dumps: Iterable[tuple[int, str, bytes]], asked: bytes) -> bytes:
-    """The part of some dumps, each (position, name, content). Raises InspectorError for one that cannot be read."""
+def summarise_many(dumps: Iterable[tuple[int, str, object]], asked: bytes) -> bytes:
+    """The part of some dumps, each (position, name, content). Raises InspectorError for one that cannot be read, unless
+    `Asked.skip`."""
     given = msgspec.msgpack.decode(asked, type=Asked)
     tally = tally_of(given)
-    for position, name, data in dumps:
-        add_dump(tally, load_stream(io.BytesIO(data), name, given.declared), position, given)
+    for position, name, content in dumps:
+        add_source(tally, partial(from_cell, content, name, given.declared), position, name, given)
     return encode_part(tally.part())
 
 
 def summarise_places(places: Sequence[Place], asked: bytes) -> bytes:
-    """The part of the dumps at some places, as bytes. Raises InspectorError for one that cannot be read."""
+    """The part of the dumps at some places, as bytes. Raises InspectorError for one that cannot be read, unless
+    `Asked.skip`."""
     given = msgspec.msgpack.decode(asked, type=Asked)
     raise_limits(given.limit)
     tally = tally_of(given)
     for place in places:
-        for position, dump in dumps_at(place, given.declared):
-            add_dump(tally, dump, position, given)
+        for position, source, read in waiting_at(place, given.declared):
+            add_source(tally, read, position, source, given)
     return encode_part(tally.part())
 
 
@@ -81,10 +86,10 @@ def summarise_frames(asked: Asked) -> Callable[[Iterator[Any]], Iterator[Any]]:
     def summarised(frames: Iterator[Any]) -> Iterator[Any]:
         import pandas
 
-        def rows() -> Iterator[tuple[int, str, bytes]]:
+        def rows() -> Iterator[tuple[int, str, object]]:
             for frame in frames:
                 columns = (frame["position"], frame[NAME], frame[CONTENT])
-                yield from ((int(n), str(name), bytes(data)) for n, name, data in zip(*columns, strict=True))
+                yield from ((int(n), str(name), content) for n, name, content in zip(*columns, strict=True))
 
         yield pandas.DataFrame({"part": [summarise_many(rows(), told)]})
 
@@ -133,6 +138,7 @@ def _here() -> Iterator[Any]:
     before = set(multiprocessing.active_children())
     with (
         TemporaryDirectory(prefix="vcpu-inspector-", ignore_cleanup_errors=True) as folder,
+        _guarded(folder),
         dask.config.set(temporary_directory=folder),
     ):
         client = _started(folder, before)
@@ -143,6 +149,16 @@ def _here() -> Iterator[Any]:
                 nanny.auto_restart = False
             with ThreadPoolExecutor(1) as thread:
                 _until(thread.submit(_close, client), before)  # nobody waits for what they still do
+
+
+@contextmanager
+def _guarded(folder: str) -> Iterator[None]:
+    """The folder goes also when this process is killed meanwhile."""
+    guard = Guard(None, Path(folder), _ENDING)
+    try:
+        yield
+    finally:
+        guard.dismiss()
 
 
 def _started(folder: str, before: set[BaseProcess]) -> Any:

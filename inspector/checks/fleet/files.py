@@ -13,19 +13,25 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
+from inspector.budget import RECORDS, STEPS, Budget
 from inspector.checks.fleet.packing import WORD, digest_of, packer, shape_of
-from inspector.checks.fleet.part import COUNTED, NAMED, Aim, Group, Part, Question, Sum
+from inspector.checks.fleet.part import COUNTED, NAMED, Aim, Group, Part, Question, Sum, Unread, skipped
+from inspector.checks.fleet.summarise import Asked, advised
+from inspector.checks.fleet.tally import Tally
 from inspector.errors import SourceError
 from inspector.progress import Progress
 from inspector.registers.encoding import is_demux
 from inspector.sources.jsontext import bits_of, is_id
 
 FORMAT = "vcpu-inspector-part"
-VERSION = 1
+VERSION = 2
+"""1: nothing was left unread; a program that reads only this one must not take such a part for a whole one"""
 
 _Digest = Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
 _WRITTEN_BY = "`compare` and `migrate` write one with --partial FILE"
 _HEX = 514
+_MOST_COUNTED = 1 << 40
+"""vCPUs of all hosts there are; sums of such numbers stay what MessagePack can hold."""
 _MOST_SIZE_CODE = 8
 """Registers of 2048 bits; KVM has no wider one."""
 
@@ -35,19 +41,27 @@ _ASKED_BY: dict[Question, str] = {
 }  # fmt: skip
 
 
+_ALL_READ = Unread()
+
+
 class _Body(msgspec.Struct, kw_only=True, omit_defaults=True):
     question: Question
     aim: Aim | None = None
     dumps: Annotated[int, msgspec.Meta(ge=0)]
     subjects: Annotated[int, msgspec.Meta(ge=0)]
-    groups: list[Group]
+    groups: list[msgspec.Raw]
+    """each a `Group`"""
     pieces: list[bytes]
-    state: dict[int, str] = {}
-    contents: list[_Digest] = []
+    state: Annotated[dict[int, str], msgspec.Meta(max_length=RECORDS.most)] = {}
+    contents: Annotated[list[_Digest], msgspec.Meta(max_length=COUNTED)] = []
     contents_cut: bool = False
     secrets_out: bool = False
-    notes: list[tuple[int, str]] = []
+    notes: Annotated[list[tuple[int, str]], msgspec.Meta(max_length=NAMED)] = []
     notes_cut: bool = False
+    unread: Unread = _ALL_READ
+
+
+_encoder, _decoder = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(Group)
 
 
 class _File(msgspec.Struct, array_like=True):
@@ -63,7 +77,7 @@ def encode_part(part: Part) -> bytes:
         aim=part.aim,
         dumps=part.dumps,
         subjects=part.subjects,
-        groups=[part.groups[digest] for digest in sorted(part.groups)],
+        groups=[msgspec.Raw(_encoder.encode(part.groups[digest])) for digest in sorted(part.groups)],
         pieces=[part.pieces[digest] for digest in sorted(part.pieces)],
         state=dict(sorted(part.state.items())),
         contents=sorted(part.contents),
@@ -71,45 +85,81 @@ def encode_part(part: Part) -> bytes:
         secrets_out=part.secrets_out,
         notes=list(part.notes),
         notes_cut=part.notes_cut,
+        unread=part.unread or _ALL_READ,
     )
-    return msgspec.msgpack.encode(_File(FORMAT, VERSION, msgspec.Raw(msgspec.msgpack.encode(body))))
+    version = VERSION if part.unread else 1
+    return msgspec.msgpack.encode(_File(FORMAT, version, msgspec.Raw(msgspec.msgpack.encode(body))))
 
 
-def decode_part(data: bytes, where: str) -> Part:
-    """The part that `data` holds. Raises SourceError for anything else."""
+def decode_part(data: bytes, where: str, budget: Budget | None = None) -> Part:
+    """The part that `data` holds. Raises SourceError for anything else, and for what costs more than a `budget`."""
     try:
         file = msgspec.msgpack.decode(data, type=_File)
         if file.format != FORMAT:
             raise SourceError("is not a part", where, _WRITTEN_BY)
-        if file.version != VERSION:
-            hint = f"this program reads version {VERSION}; a newer one may read it"
+        if not 1 <= file.version <= VERSION:
+            hint = f"this program reads versions 1 to {VERSION}; a newer one may read it"
             raise SourceError(f"is a part of version {file.version}", where, hint)
-        return _checked(msgspec.msgpack.decode(file.body, type=_Body))
+        body = msgspec.msgpack.decode(file.body, type=_Body)
+        return _checked(body, _groups(body, budget))
     except msgspec.MsgspecError as error:
         raise SourceError(f"is not a part ({error})", where, _WRITTEN_BY) from None
     except (ValueError, OverflowError, RecursionError, UnicodeDecodeError) as error:
         raise SourceError(f"is a damaged part ({error})", where) from None
 
 
-def _checked(body: _Body) -> Part:
+def _groups(body: _Body, budget: Budget | None) -> list[Group]:
+    """The groups, one after the other: a part of a few megabytes could have a million of them. Raises SourceError for
+    what costs more than a `budget`, and ValueError."""
+    if len(body.pieces) > 2 * len(body.groups):
+        raise ValueError("more lists and texts than its groups have")
+    if budget is not None:
+        budget.spend(STEPS, _OF_A_GROUP * len(body.groups))
+    groups = []
+    for raw in body.groups:
+        try:
+            group = _decoder.decode(raw)
+        except msgspec.MsgspecError as error:
+            raise ValueError(f"a group: {error}") from None
+        if budget is not None and group.masks:
+            budget.spend(STEPS, len(group.masks))
+        groups.append(group)
+    if budget is not None:
+        _weigh(body, groups, budget)
+    return groups
+
+
+def _weigh(body: _Body, groups: Sequence[Group], budget: Budget) -> None:
+    """What the report takes that a part of somebody else asks for: it costs with lists and registers. Raises
+    SourceError."""
+    shapes = {group.shape for group in groups}
+    lists = [piece for piece in body.pieces if digest_of(piece) in shapes]
+    budget.spend(STEPS, _OF_A_LIST * len(lists) + sum(len(piece) // _OF_AN_ID for piece in lists))
+    budget.spend(
+        RECORDS, len({piece[at : at + 8] for piece in lists for at in range(0, 8 * (len(piece) // _OF_AN_ID), 8)})
+    )
+
+
+_OF_A_GROUP, _OF_A_LIST = 10, 20
+"""Steps of work"""
+_OF_AN_ID = 9
+"""Bytes of a list: `packing.shape_bytes`"""
+
+
+def _checked(body: _Body, given: Sequence[Group]) -> Part:
     pieces = {digest_of(piece): piece for piece in body.pieces}
     groups: dict[bytes, Group] = {}
-    if not all(group.about in pieces and group.shape in pieces for group in body.groups):
+    if not all(group.about in pieces and group.shape in pieces for group in given):
         raise ValueError("a group lacks its list of registers")
-    for about in {group.about for group in body.groups}:
+    for about in {group.about for group in given}:
         pieces[about].decode()
-    for group in body.groups:
+    for group in given:
         _check_group(group, _list_of(pieces[group.shape]))
         if groups.setdefault(group.digest, group) is not group:
             raise ValueError("one content stands in two groups")
     for reg_id, value in body.state.items():
         _check_number(reg_id, value)
-    if body.subjects != sum(group.count for group in body.groups):
-        raise ValueError("the groups do not add up to the subjects")
-    if len(body.contents) > COUNTED or len(body.notes) > NAMED:
-        raise ValueError("more digests or notes than a part keeps")
-    if body.contents_cut and len(body.contents) < COUNTED:
-        raise ValueError("fewer digests than the part says")
+    _check_counts(body, given)
     return Part(
         question=body.question,
         aim=body.aim,
@@ -123,7 +173,25 @@ def _checked(body: _Body) -> Part:
         secrets_out=body.secrets_out,
         notes=tuple(body.notes),
         notes_cut=body.notes_cut,
+        unread=body.unread,
     )
+
+
+def _check_counts(body: _Body, groups: Sequence[Group]) -> None:
+    """Raises ValueError for numbers that no dumps give."""
+    if body.subjects != sum(group.count for group in groups):
+        raise ValueError("the groups do not add up to the subjects")
+    if not bool(body.subjects) <= body.dumps <= body.subjects <= _MOST_COUNTED:
+        raise ValueError("there are not so many dumps")
+    if len(set(body.contents)) < len(body.contents):
+        raise ValueError("one digest stands there twice")
+    unread = body.unread
+    if len(unread.named) != min(unread.count, NAMED) or unread.count > _MOST_COUNTED:
+        raise ValueError("the sources that could not be read do not fit their number")
+    if list(unread.named) != sorted(unread.named):
+        raise ValueError("the sources that could not be read are not in order")
+    if body.contents_cut and len(body.contents) < COUNTED:
+        raise ValueError("fewer digests than the part says")
 
 
 class _List(NamedTuple):
@@ -159,7 +227,7 @@ def _check_group(group: Group, listed: _List) -> None:
         if reg_id not in listed.ids:
             raise ValueError("a mask of a register that is not listed")
     members = group.members
-    if not 1 <= len(members) <= min(group.count, NAMED) or list(members) != sorted(members):
+    if not 1 <= len(members) <= group.count or list(members) != sorted(members):
         raise ValueError("a group's members do not fit their number")
 
 
@@ -187,19 +255,31 @@ def read_part(path: str) -> Part:
     from inspector.sources.opening import open_path, open_standard_input
 
     with open_standard_input() if path == "-" else open_path(path, path) as content:
-        return decode_part(content.whole(), path)
+        return decode_part(content.whole(), path, content.budget)
 
 
-def merge_files(paths: Sequence[str], question: Question, said: Progress | None = None) -> Part:
-    """The part of all parts in files. Raises SourceError for one that is none, or answers another question."""
-    total = Sum(question, read_part(paths[0]).secrets_out) if paths else Sum(question)
+def merge_files(paths: Sequence[str], asked: Asked, said: Progress | None = None) -> Part:
+    """The part of all parts in files.
+
+    Raises SourceError for one that is none, unless `asked.skip`, and for one that answers another question.
+    """
+    total: Sum | None = None
+    lost = Tally(asked.question)
     for done, path in enumerate(paths):
-        part = read_part(path)
-        if part.question != question:
-            raise SourceError(
-                f"is a part for another question ({_ASKED_BY[part.question]})", path, "ask that, or give other parts"
-            )
+        try:
+            part = read_part(path)
+        except SourceError as error:
+            if not asked.skip:
+                raise advised(error, asked.advice) from None
+            lost.skip(skipped(done, path, error))
+            continue
+        if part.question != asked.question:
+            other = _ASKED_BY[part.question]
+            raise SourceError(f"is a part for another question ({other})", path, "ask that, or give other parts")
+        total = total or Sum(part.question, part.secrets_out)
         total.add(part)
         if said is not None:
             said.at(done + 1)
+    total = total or Sum(asked.question, asked.secrets_out)
+    total.add(msgspec.structs.replace(lost.part(), secrets_out=total.secrets_out))
     return total.part()

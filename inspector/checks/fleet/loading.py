@@ -3,42 +3,24 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Literal
 
 import msgspec
 
 from inspector.checks.fleet.packing import digest_of
-from inspector.checks.fleet.part import Aim, Member, Part, in_order
+from inspector.checks.fleet.part import Aim, Member, Part, Toward, Unread, in_order, member, nothing_read
 from inspector.checks.fleet.tally import Tally
 from inspector.checks.fleet.written import read_back
-from inspector.checks.machine.destination import SAME_HOST, SameHost, source_vcpus
-from inspector.checks.machine.machine import asked_setup
+from inspector.checks.machine.destination import SAME_HOST, SameHost
+from inspector.checks.machine.question import Given
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import FAILS, LOADS, UNCERTAIN, MigrationReport, Verdict
-from inspector.checks.vmms.table import restoring_vmm
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, SourceError
 from inspector.policies.release import Choice, choose
-from inspector.policies.setup import Gic
+from inspector.readable import readable
 from inspector.registers.catalog import by_id
 from inspector.sources.dump import Dump, Vcpu
-from inspector.sources.vcpu_setup import setup_of
 
 _ORDER: tuple[Verdict, ...] = (FAILS, UNCERTAIN, LOADS)
-
-
-class Toward(msgspec.Struct, frozen=True, kw_only=True):
-    """The destination of all of them, as the arguments of `migrate` say it."""
-
-    destination: str
-    """what the user calls it"""
-    dump: bytes = b""
-    """of the destination, as `written` gives it: another machine may not have the file; nothing for `same-host`"""
-    kernel: str | None = None
-    vmm: str = ""
-    features: str | None = None
-    gic: Gic | None = None
-    host: str = ""
-    assume: Literal["core"] | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +45,8 @@ class Loading(msgspec.Struct, frozen=True, kw_only=True):
     dumps: int
     outcomes: tuple[tuple[Outcome, int, tuple[str, ...]], ...]
     """(answer, how many VMs get it, the first of their names)"""
+    unread: Unread = Unread()
+    """sources that were to be checked too"""
 
     def count(self, verdict: Verdict) -> int:
         """How many get it."""
@@ -70,30 +54,28 @@ class Loading(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def exit_code(self) -> int:
-        """0 when every one loads, 1 when one fails or may fail."""
-        return EXIT_YES if self.count(LOADS) == self.dumps else EXIT_NO
+        """0 when every one loads, 1 when one fails or may fail, or could not be read."""
+        return EXIT_YES if self.count(LOADS) == self.dumps and not self.unread else EXIT_NO
 
 
 def add_loading(tally: Tally, dump: Dump, position: int, toward: Toward) -> None:
     """Take in one saved VM. Raises InspectorError as `migrate` does."""
-    setup = None
-    if toward.features is not None or toward.gic is not None:
-        family = restoring_vmm(dump.provenance, toward.vmm).family
-        setup = asked_setup(toward.features, toward.gic, setup_of(source_vcpus(dump)[0][0], family))
-    choice = _choice(toward.kernel)
-    answer = migrate(
-        dump, _side(toward), choice.policy if choice else None, toward.vmm, setup,
-        toward.host, toward.assume, candidates=choice.candidates if choice else (), ways_out=False,
-        brief=True,
-    )  # fmt: skip
-    given = dump.provenance
-    add_outcome(tally, outcome_of(answer), Member(position, 0, given.source, given.source, given.host.shown))
+    about = dump.provenance
+    outcome = outcome_of(answer_to(dump, toward))
+    add_outcome(tally, outcome, member(position, 0, about.source, about.source, about.host.shown))
 
 
-def add_outcome(tally: Tally, outcome: Outcome, member: Member) -> None:
+def answer_to(dump: Dump, toward: Toward) -> MigrationReport:
+    """Would it load there? Without the ways out and the findings that decide nothing. Raises InspectorError as
+    `migrate` does."""
+    given = Given(_choice(toward.kernel), toward.vmm, toward.features, toward.gic, toward.host, toward.assume)
+    return migrate(dump, _side(toward), given, ways_out=False, brief=True)
+
+
+def add_outcome(tally: Tally, outcome: Outcome, vm: Member) -> None:
     """Take in the answer for one saved VM."""
     tally.dumps += 1
-    tally.add(Vcpu(index=0, values={}), msgspec.json.encode(outcome), member)
+    tally.add(Vcpu(index=0, values={}), msgspec.json.encode(outcome), vm)
 
 
 def outcome_of(answer: MigrationReport) -> Outcome:
@@ -131,14 +113,14 @@ def aim_of(toward: Toward) -> Aim:
 
 def loading_of(part: Part) -> Loading:
     """The answers that a part holds. Raises InspectorError for a part of nothing, or one that is damaged."""
-    if part.aim is None:
-        raise InspectorError("nothing to check", "", "name at least one saved VM")
+    if part.aim is None or not part.dumps:
+        raise nothing_read(part) or InspectorError("nothing to check", "", "name at least one saved VM")
     found = []
     for group in in_order(part):
         try:
-            outcome = msgspec.json.decode(part.pieces[group.about], type=Outcome)
+            outcome = msgspec.json.decode(part.pieces[group.about], type=readable(Outcome))
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise SourceError(f"is a damaged part ({error})", "a part") from None
         found.append((outcome, group.count, tuple(member.label for member in group.members)))
     found.sort(key=lambda row: (_ORDER.index(row[0].verdict), -row[1], row[2]))
-    return Loading(destination=part.aim.label, dumps=part.dumps, outcomes=tuple(found))
+    return Loading(destination=part.aim.label, dumps=part.dumps, outcomes=tuple(found), unread=part.unread)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from heapq import nsmallest
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from inspector.checks.fleet.packing import digest_of
-from inspector.errors import InspectorError, one_line
+from inspector.errors import LONGEST, InspectorError, encodable, one_line, short_line
+from inspector.policies.setup import Gic
 from inspector.sources.dump import Kind
 
 Question = Literal["compare", "compare-all", "baseline", "migrate"]
@@ -36,6 +37,38 @@ class Member(msgspec.Struct, frozen=True, array_like=True, order=True):
     host: str = ""
 
 
+class Skipped(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """A source that could not be read."""
+
+    position: int
+    source: str
+    reason: str
+    """one line, without the source"""
+
+
+class Unread(msgspec.Struct, frozen=True, array_like=True):
+    """Sources of which nothing is known, as they could not be read, and which were passed over (`--skip-unreadable`).
+
+    A file of many dumps, such as a part, counts once: nobody knows how many there are.
+    """
+
+    count: int = 0
+    named: Annotated[tuple[Skipped, ...], msgspec.Meta(max_length=NAMED)] = ()
+    """ascending, the first NAMED of them"""
+
+    def __bool__(self) -> bool:
+        return self.count > 0
+
+    def and_of(self, other: Unread) -> Unread:
+        """Those of both."""
+        return Unread(self.count + other.count, tuple(nsmallest(NAMED, (*self.named, *other.named))))
+
+
+def member(position: int, vcpu: int, label: str, source: str, host: str) -> Member:
+    """One vCPU or host; its names come from the system, which has names that are no text."""
+    return Member(position, vcpu, encodable(label), encodable(source), encodable(host))
+
+
 class Group(msgspec.Struct, frozen=True, array_like=True):
     """Subjects of one content."""
 
@@ -44,13 +77,13 @@ class Group(msgspec.Struct, frozen=True, array_like=True):
     """digest of the piece that tells what else was asked of them: `Part.pieces`"""
     shape: bytes
     """digest of the piece that lists their registers (`packing.shape_bytes`)"""
-    masks: tuple[tuple[int, str], ...]
+    masks: Annotated[tuple[tuple[int, str], ...], msgspec.Meta(max_length=1 << 16)]
     """(id, mask in hex) of registers that are known only in part"""
     values: bytes
     """packed values, by the shape"""
     count: int
-    members: tuple[Member, ...]
-    """ascending, NAMED at most"""
+    members: Annotated[tuple[Member, ...], msgspec.Meta(max_length=NAMED)]
+    """ascending"""
 
     @property
     def digest(self) -> bytes:
@@ -62,6 +95,21 @@ def content_digest(kind: str, about: bytes, shape: bytes, masks: tuple[tuple[int
     """What tells contents apart; both digests have 16 bytes."""
     told = repr(masks).encode() if masks else b""
     return digest_of(b"".join((kind.encode(), b"\0", about, shape, told, b"\0", values)))
+
+
+class Toward(msgspec.Struct, frozen=True, kw_only=True):
+    """The destination of all of them, as the arguments of `migrate` say it."""
+
+    destination: str
+    """what the user calls it"""
+    dump: bytes = b""
+    """of the destination, as `written` gives it: another machine may not have the file; nothing for `same-host`"""
+    kernel: str | None = None
+    vmm: str = ""
+    features: str | None = None
+    gic: Gic | None = None
+    host: str = ""
+    assume: Literal["core"] | None = None
 
 
 class Aim(msgspec.Struct, frozen=True, array_like=True, order=True):
@@ -96,6 +144,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[tuple[int, str], ...] = ()
     """(position, sentence), the first NAMED"""
     notes_cut: bool = False
+    unread: Unread = Unread()
+    """what was passed over; none of it counts in `dumps`"""
 
     @property
     def distinct(self) -> int:
@@ -117,9 +167,23 @@ def in_order(part: Part) -> list[Group]:
     return [part.groups[digest] for _, digest in rows]
 
 
+def nothing_read(part: Part) -> InspectorError | None:
+    """The error for a part of which every source was passed over; None where none was."""
+    if part.dumps or not part.unread:
+        return None
+    first = part.unread.named[0]
+    return InspectorError(f"none of {part.unread.count} sources could be read; the first: {first.reason}", first.source)
+
+
 def empty(question: Question, secrets_out: bool = False) -> Part:
     """The part of no dumps."""
     return Part(question=question, secrets_out=secrets_out)
+
+
+def skipped(position: int, source: str, error: InspectorError) -> Skipped:
+    """The source that is called `source`, which ended in `error`. Its hint is for one source, not for many."""
+    within = f"{error.where}: " if error.where not in ("", source) else ""
+    return Skipped(position, encodable(source), short_line(within + error.what, LONGEST))
 
 
 def merge(one: Part, other: Part) -> Part:
@@ -152,6 +216,7 @@ class Sum:
         self._contents: set[bytes] = set()
         self._contents_cut = self._notes_cut = False
         self._notes: tuple[tuple[int, str], ...] = ()
+        self._unread = Unread()
 
     def add(self, part: Part) -> None:
         """Take in `part`. Raises InspectorError when it answers another question."""
@@ -174,6 +239,8 @@ class Sum:
             self._notes, cut = first_notes((*self._notes, *part.notes))
             self._notes_cut |= cut
         self._notes_cut |= part.notes_cut
+        if part.unread:
+            self._unread = self._unread.and_of(part.unread)
 
     def _add_aim(self, aim: Aim | None) -> None:
         if aim is None or self.aim is None:
@@ -212,6 +279,7 @@ class Sum:
             secrets_out=self.secrets_out,
             notes=self._notes,
             notes_cut=self._notes_cut,
+            unread=self._unread,
         )
 
 

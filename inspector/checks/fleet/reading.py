@@ -8,10 +8,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from multiprocessing import resource_tracker
 from typing import Any
@@ -19,7 +21,7 @@ from typing import Any
 from inspector.budget import raise_limits, raised_by
 from inspector.checks.fleet.files import decode_part, encode_part
 from inspector.checks.fleet.part import Part, Sum
-from inspector.checks.fleet.summarise import Asked, add_dump, tally_of
+from inspector.checks.fleet.summarise import Asked, add_source, tally_of
 from inspector.errors import InspectorError
 from inspector.leaving import SLICE, check, held
 from inspector.progress import Progress
@@ -39,8 +41,8 @@ def read_paths(
 ) -> Part:
     """The part of the dumps at `paths` (anything that `sources.load` takes).
 
-    Raises InspectorError for a source that cannot be read, the first of them. `jobs`: processes; 0 chooses.
-    `chunk`: files of one task.
+    Raises InspectorError for a source that cannot be read, the first of them, unless `asked.skip`. `jobs`: processes; 0
+    chooses. `chunk`: files of one task.
     """
     said = progress or Progress.silent()
     jobs = jobs or (min(len(os.sched_getaffinity(0)), 32) if len(paths) >= PARALLEL_FROM * chunk / CHUNK else 1)
@@ -55,7 +57,7 @@ def read_some(places: Sequence[tuple[int, str]], asked: Asked, said: Progress | 
     for done, (position, path) in enumerate(places):
         if said is not None and done % _SAID_EVERY == 0:
             said.at(done)
-        add_dump(tally, load(path, asked.declared), position, asked)
+        add_source(tally, partial(load, path, asked.declared), position, path, asked)
     return tally.part()
 
 
@@ -114,7 +116,16 @@ def _start(times: int) -> None:
     """In another process, first: ctrl+c is the business of the one who started it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     raise_limits(times)
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed (SIGKILL, no memory left) ends nobody: its processes would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 @contextmanager

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
-from inspector.checks.baseline.folded import add_host
 from inspector.checks.compare.sets import subjects_of
-from inspector.checks.fleet.loading import Toward, add_loading, aim_of
-from inspector.checks.fleet.part import Member, Part, Question
+from inspector.checks.fleet.part import Part, Question, Toward, member, skipped
 from inspector.checks.fleet.tally import Tally
-from inspector.errors import one_line
+from inspector.errors import InspectorError, encodable, one_line
 from inspector.sources.dump import Dump, View
 
 
@@ -30,6 +30,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """for `migrate`: where to"""
     limit: int = 1
     """as `--limit` takes it"""
+    skip: bool = False
+    """count sources that cannot be read, and go on without them"""
+    advice: str = ""
+    """what the error of such a source says besides, where they are not skipped"""
 
 
 def add_compared(tally: Tally, dump: Dump, position: int, alone: bool = False) -> None:
@@ -39,24 +43,52 @@ def add_compared(tally: Tally, dump: Dump, position: int, alone: bool = False) -
     tally.dumps += 1
     tally.notes += [(position, one_line(note)) for note in notes]
     for vcpu, label in vcpus:
-        member = Member(position=position, label=label, source=given.source, vcpu=vcpu.index, host=given.host.shown)
-        tally.add(vcpu, given.kernel.shown.encode(), member)
+        tally.add(
+            vcpu,
+            encodable(given.kernel.shown).encode(),
+            member(position, vcpu.index, label, given.source, given.host.shown),
+        )
 
 
 def add_dump(tally: Tally, dump: Dump, position: int, asked: Asked) -> None:
     """Take in what is asked of a dump. Raises InspectorError for a dump that has nothing of it."""
+    # Each question with what it needs: to compare registers nothing has to be restored.
     if asked.question == "baseline":
+        from inspector.checks.baseline.folded import add_host
+
         add_host(tally, dump, position)
     elif asked.question == "migrate":
+        from inspector.checks.fleet.loading import add_loading
+
         assert asked.toward is not None
         add_loading(tally, dump, position, asked.toward)
     else:
         add_compared(tally, dump, position, asked.alone)
 
 
+def add_source(tally: Tally, read: Callable[[], Dump], position: int, source: str, asked: Asked) -> None:
+    """Take in what is asked of the dump that `read` gives. Raises InspectorError for a source that cannot be read, or
+    has nothing of it, unless such are to be skipped."""
+    try:
+        add_dump(tally, read(), position, asked)
+    except InspectorError as error:
+        if not asked.skip:
+            raise advised(error, asked.advice) from None
+        tally.skip(skipped(position, source, error))
+
+
+def advised(error: InspectorError, advice: str) -> InspectorError:
+    """The error with another hint behind its own."""
+    return type(error)(error.what, error.where, "; ".join(filter(None, (error.hint, advice))))
+
+
 def tally_of(asked: Asked) -> Tally:
     """What takes in dumps for that question."""
-    return Tally(asked.question, asked.secrets_out, aim_of(asked.toward) if asked.toward is not None else None)
+    if asked.toward is None:
+        return Tally(asked.question, asked.secrets_out, None)
+    from inspector.checks.fleet.loading import aim_of
+
+    return Tally(asked.question, asked.secrets_out, aim_of(asked.toward))
 
 
 def summarise(dump: Dump, position: int, asked: Asked) -> Part:

@@ -8,7 +8,19 @@ from heapq import nsmallest
 
 from inspector.checks.compare.sets import is_feature_register
 from inspector.checks.fleet.packing import digest_of, packer, shape_bytes
-from inspector.checks.fleet.part import COUNTED, NAMED, Aim, Group, Member, Part, Question, content_digest, first_notes
+from inspector.checks.fleet.part import (
+    COUNTED,
+    NAMED,
+    Aim,
+    Group,
+    Member,
+    Part,
+    Question,
+    Skipped,
+    Unread,
+    content_digest,
+    first_notes,
+)
 from inspector.registers.ids import PMCR_EL0
 from inspector.registers.secrets import is_secret
 from inspector.sources.dump import Vcpu
@@ -63,6 +75,8 @@ class Tally:
         self.aim = aim
         self.dumps = self.subjects = 0
         self.notes: list[tuple[int, str]] = []
+        self._unread = 0
+        self._skipped: list[Skipped] = []
         self._secrets_out = secrets_out
         self._found: dict[bytes, tuple[Group, list[Member]]] = {}
         self._counts: dict[bytes, int] = {}
@@ -99,6 +113,13 @@ class Tally:
         self._add_content(digest_of(repr(masks).encode() + layout.digest + layout.told.pack(values)))
         self._note_state(layout, values)
 
+    def skip(self, one: Skipped) -> None:
+        """Count a source that cannot be read."""
+        self._unread += 1
+        self._skipped.append(one)
+        if len(self._skipped) > 8 * NAMED:
+            self._skipped = nsmallest(NAMED, self._skipped)
+
     def _add_content(self, digest: bytes) -> None:
         self._contents.add(digest)
         if len(self._contents) > 2 * COUNTED:
@@ -131,7 +152,7 @@ class Tally:
         }  # fmt: skip
         return Part(
             question=self.question,
-            aim=self.aim if self.dumps else None,
+            aim=self.aim if self.dumps or self._unread else None,
             dumps=self.dumps,
             subjects=self.subjects,
             groups=groups,
@@ -142,4 +163,5 @@ class Tally:
             secrets_out=self._secrets_out,
             notes=notes,
             notes_cut=notes_cut,
+            unread=Unread(self._unread, tuple(nsmallest(NAMED, self._skipped))),
         )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from inspector.checks.machine.machine import KernelQuestion, Machine, machine
+import msgspec
+
+from inspector.checks.machine.machine import Machine, machine
+from inspector.checks.machine.own_vcpu import first_vcpu
+from inspector.checks.machine.question import KernelQuestion
 from inspector.checks.machine.shipped_hosts import hosts
-from inspector.checks.machine.source_kernel import first_vcpu
 from inspector.errors import InspectorError
 from inspector.kvm.host_inputs import with_cmdline
 from inspector.sources.dump import Dump
@@ -21,6 +24,7 @@ def expected_of(cpu: str, fresh: Dump, question: KernelQuestion) -> Machine | No
     if host is None or vcpu is None:
         return None
     try:
-        return machine(host, question, setup_of(vcpu), host=with_cmdline("", fresh.provenance.cmdline.raw or None))
+        cmdline = with_cmdline("", fresh.provenance.cmdline.raw or None)
+        return machine(host, msgspec.structs.replace(question, setup=setup_of(vcpu), host=cmdline or question.host))
     except InspectorError:
         return None

@@ -18,8 +18,9 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from inspector.checks.lab.expected import expected_of
-from inspector.checks.machine.machine import KernelQuestion, Machine, own_question
-from inspector.checks.machine.source_kernel import first_vcpu
+from inspector.checks.machine.machine import Machine
+from inspector.checks.machine.own_vcpu import first_vcpu
+from inspector.checks.machine.question import KernelQuestion, own_question
 from inspector.checks.writing.scratch import PairedWrite, paired
 from inspector.errors import InspectorError, PolicyError, SourceError
 from inspector.kvm.cases import candidates_of
@@ -90,7 +91,6 @@ class RealKernels:
     def __init__(
         self,
         addresses: Sequence[str],
-        options: LiveOptions = PATIENT,
         say: Callable[[str, str], object] = to_standard_error,
     ) -> None:
         """`addresses`: `lab:KERNEL[,...]` each; `say` gets (address, what is done now) while a machine starts.
@@ -98,7 +98,7 @@ class RealKernels:
         Nothing starts yet. Raises SourceError for an address that cannot be one of the lab.
         """
         self.addresses = tuple(dict.fromkeys(addresses))
-        self._labs = {address: _lab(address, options) for address in self.addresses}
+        self._labs = {address: _lab(address, PATIENT) for address in self.addresses}
         self._asked: dict[str, _Asked] = {}
         self._locks = {address: threading.Lock() for address in self.addresses}
         for lab in self._labs.values():

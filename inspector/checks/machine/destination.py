@@ -12,6 +12,7 @@ from inspector.checks.machine.assumed import fill_unknown
 from inspector.checks.machine.known_host import el0_host_of, host_of, with_given
 from inspector.checks.machine.machine import lacking_features, refuse_creation
 from inspector.checks.machine.offers import offers_of
+from inspector.checks.machine.question import Given
 from inspector.checks.machine.source_kernel import (
     OwnKernel,
     asked_kernel,
@@ -21,6 +22,7 @@ from inspector.checks.machine.source_kernel import (
     own_kernel,
 )
 from inspector.checks.vmms.base import Made, Saved, Vmm
+from inspector.checks.vmms.table import restoring_vmm
 from inspector.errors import InspectorError, one_line
 from inspector.kvm.cases import candidates_of, left_out
 from inspector.kvm.creation import vcpu_init
@@ -59,6 +61,8 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """known bits of those values that are known only in part"""
     build: Callable[[int], Vm]
     """makes a VM of so many fresh vCPUs"""
+    doubtful: frozenset[int] = frozenset()
+    """registers of which it is not known whether KVM lists them, in `listed` or not"""
     host: HostState | None = None
     """what is known of the machine, to ask other kernels about it"""
     provenance: Provenance = Provenance()
@@ -92,6 +96,10 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
         """Bits of the register's own value that nobody knows."""
         return ~self.known.get(reg_id, ALL) & ALL
 
+    def known_value(self, reg_id: int) -> int | None:
+        """The register's own value; None where it is not listed, or not every bit of it is known."""
+        return None if self.unknown_bits(reg_id) else self.values.get(reg_id)
+
 
 def source_vcpus(source: Dump) -> tuple[tuple[Vcpu, ...], tuple[str, ...]]:
     """The vCPUs that are saved together, and a note where a choice was made.
@@ -119,48 +127,48 @@ def source_vcpus(source: Dump) -> tuple[tuple[Vcpu, ...], tuple[str, ...]]:
 def destination_for(
     source: Dump,
     destination: Dump | Destination | SameHost,
-    kernel: Policy | None,
-    setup: VcpuSetup | None,
-    vmm: Vmm,
-    host: str = "",
-    assume: Literal["core"] | None = None,
-    candidates: Sequence[Policy] = (),
+    given: Given,
 ) -> Destination:
     """What the first vCPU of `source` is restored on: the machine that a dump shows, or the source's own.
 
-    `kernel`: default, the one that the destination's dump names or that its register list fits best. `setup`: the
-    features that the user asks for; default, those of the destination's vCPU or of the saved one. `host`: what
-    registers do not show of the destination's host, as `--host` takes it; `assume`: as `--assume` takes it.
-    `candidates`: every policy that `kernel` may be, where there are several.
+    `given`: of the destination. Its kernel is by default the one that the dump names or that its register list fits
+    best, its features those of the destination's vCPU or of the saved one.
     Raises InspectorError when no kernel is known, or when there is neither a vCPU nor a host.
     """
     if isinstance(destination, Destination):
         return destination
+    choice = given.choice
     if not isinstance(destination, str):
         like = source_vcpus(source)[0][0]
+        rule = restoring_vmm(source.provenance, given.vmm)
         stated = states_features(source.provenance.format)
-        return destination_of(destination, like, kernel, setup, vmm, host, assume, candidates, stated=stated)
-    if kernel is None:
+        known = msgspec.structs.replace(given, kernel=choice)
+        answer = destination_of(destination, like, known, rule, stated=stated)
+    elif choice is None:
         raise InspectorError("needs a kernel", SAME_HOST, "choose one (--kernel K)")
-    return _under_each(kernel, candidates, OwnMachine(source, setup, vmm, host, assume).under)
+    else:
+        answer = _under_each(choice.policy, choice.candidates, OwnMachine(source, given).under)
+    return answer if choice is None else msgspec.structs.replace(answer, kernel_note=choice.text)
 
 
 class OwnMachine:
     """The machine that a saved VM comes from, to be asked under one kernel after another.
 
-    The arguments are those of `destination_for`. What is known of the machine does not depend on the kernel that is
-    asked: the first question works it out.
+    What is known of the machine does not depend on the kernel that is asked: the first question works it out.
     """
 
-    def __init__(
-        self, source: Dump, setup: VcpuSetup | None, vmm: Vmm, host: str = "", assume: Literal["core"] | None = None
-    ) -> None:
-        self._source, self._setup, self._given = source, setup, (vmm, host, assume)
+    def __init__(self, source: Dump, given: Given) -> None:
+        """`given`: of the machine; its kernel has no part in it."""
+        self._source, self._given = source, given
 
     def under(self, policy: Policy) -> Destination:
         """The machine under `policy`; InspectorError where no such vCPU can be created."""
         behind, notes = self._behind
-        return _noted(notes, _modelled(self._asked, behind, policy, f"same host under {describe_policy(policy)}"))
+        return _noted(notes, _modelled(self._asked, behind, policy, self.label(policy)))
+
+    def label(self, policy: Policy) -> str:
+        """What the machine under `policy` is called."""
+        return f"same host under {describe_policy(policy)}"
 
     @cached_property
     def _like(self) -> Vcpu:
@@ -177,14 +185,15 @@ class OwnMachine:
     @cached_property
     def _asked(self) -> _Asked:
         """What is asked of it: the saved vCPU proves what the host has."""
-        asked = _asked(self._setup, self._like, *self._given)
-        if self._setup is not None:
+        asked = _asked(self._given, self._like, restoring_vmm(self._source.provenance, self._given.vmm))
+        if self._given.names_setup:
             return asked
         host = self._raw
         if host is None and asked.vmm.own_rule:
             host = _shown_host(self._like, self._own.policy)
         made = asked.vmm.made(
-            Saved(asked.setup, states_features(self._source.provenance.format)), offers_of(host, asked.setup)
+            Saved(asked.setup, states_features(self._source.provenance.format)),
+            offers_of(host and with_given(host, self._given)[0], asked.setup),
         )
         return asked.by(made) if asked.vmm.own_rule else msgspec.structs.replace(asked, why=made.why)
 
@@ -218,9 +227,7 @@ class _Asked(msgspec.Struct, frozen=True):
     """What is asked of a modelled destination."""
 
     setup: VcpuSetup
-    host: str
-    """as `--host` takes it"""
-    assume: Literal["core"] | None
+    given: Given
     named: bool
     """the user named features that the saved vCPU has not: such are not left out in silence"""
     vmm: Vmm
@@ -242,25 +249,16 @@ class _Asked(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(setup, writable_imp_id=True)
 
 
-def destination_of(
-    dump: Dump,
-    like: Vcpu,
-    kernel: Policy | None,
-    setup: VcpuSetup | None,
-    vmm: Vmm,
-    host: str = "",
-    assume: Literal["core"] | None = None,
-    candidates: Sequence[Policy] = (),
-    *,
-    stated: bool = False,
-) -> Destination:
-    """The destination that `dump` shows to a saved vCPU `like`: a fresh vCPU, or raw host registers under `kernel`.
+def destination_of(dump: Dump, like: Vcpu, given: Given, vmm: Vmm, *, stated: bool = False) -> Destination:
+    """The destination that `dump` shows to a saved vCPU `like`: a fresh vCPU, or raw host registers under a kernel.
 
     Where the dump holds several VMs, the one whose register list is nearest to `like`'s is taken; a VMM that makes its
-    vCPUs by a rule of its own gets one of its features, or a model of it. A `kernel` of another series than the dump's
-    own asks what that machine would be under `kernel`. `stated`: `like`'s file holds its features as such.
+    vCPUs by a rule of its own gets one of its features, or a model of it. A given kernel of another series than the
+    dump's own asks what that machine would be under it. `stated`: `like`'s file holds its features as such.
     """
-    asked = _asked(setup, like, vmm, host, assume)
+    asked, named = _asked(given, like, vmm), given.choice
+    kernel = None if named is None else named.policy
+    setup = asked.setup if given.names_setup else None
     fresh = [v for v in dump.vcpus if v.kind == "vcpu" and v.ids]
     chosen = None
     if fresh:
@@ -271,10 +269,11 @@ def destination_of(
     found = kernel_of(dump) if kernel is not None else asked_kernel(dump, chosen)
     policy = kernel or found.policy
     assert policy is not None
-    may_be = candidates if kernel is not None else found.candidates
+    may_be = found.candidates if named is None else named.candidates
     if setup is None and vmm.own_rule:
-        host_there = host_of(dump) or (None if chosen is None else _shown_host(chosen, policy))
-        made = vmm.made(Saved(asked.setup, stated), offers_of(host_there, setup_of(chosen) if chosen else None))
+        there = host_of(dump) or (None if chosen is None else _shown_host(chosen, policy))
+        there = there and with_given(there, given)[0]
+        made = vmm.made(Saved(asked.setup, stated), offers_of(there, setup_of(chosen) if chosen else None))
         asked = asked.by(made)
         chosen = next((v for v in fresh if _alike(setup_of(v), made.setup)), chosen)
         same = chosen is not None and _alike(setup_of(chosen), made.setup)
@@ -283,7 +282,7 @@ def destination_of(
     other_kernel = kernel is not None and found.policy is not None and kernel.version[:2] != found.policy.version[:2]
     seen = chosen if not other_kernel and same and (chosen is None or holds_whole_list(chosen)) else None
     return _under_each(
-        policy, may_be, lambda one: _of_dump(dump, chosen, seen, one, found, like, asked, named=kernel is not None)
+        policy, may_be, lambda one: _of_dump(dump, chosen, seen, one, found, like, asked)
     )  # fmt: skip
 
 
@@ -295,12 +294,9 @@ def _of_dump(
     own: OwnKernel,
     like: Vcpu,
     asked: _Asked,
-    *,
-    named: bool,
 ) -> Destination:
-    """The destination that a dump shows, under `policy`. `seen`: the vCPU that it shows as it would be created;
-    `named`: the user chose the kernel."""
-    note, doubts = ("", ()) if named else (own.note, own.doubts)
+    """The destination that a dump shows, under `policy`. `seen`: the vCPU that it shows as it would be created."""
+    note, doubts = (own.note, own.doubts) if asked.given.kernel is None else ("", ())
     if seen is not None:
         answer = _fresh(dump, seen, policy, note, like, asked)
         if dump.one_vm and differing_id_registers(dump):
@@ -320,11 +316,12 @@ def _of_dump(
     return _like_vcpu(dump, chosen, policy, own.policy, label, asked)
 
 
-def _asked(setup: VcpuSetup | None, like: Vcpu, vmm: Vmm, host: str, assume: Literal["core"] | None) -> _Asked:
+def _asked(given: Given, like: Vcpu, vmm: Vmm) -> _Asked:
     own = setup_of(like, vmm.family)
+    setup = given.setup(own)
     named = setup is not None and msgspec.structs.replace(setup, gic=own.gic) != own
     why = "as asked (--features, --gic)" if setup is not None else "as the saved vCPU"
-    return _Asked(setup or own, host, assume, named, vmm, why)
+    return _Asked(setup or own, given, named, vmm, why)
 
 
 def _shown_host(vcpu: Vcpu, policy: Policy | None) -> HostState | None:
@@ -354,8 +351,8 @@ def _fresh(dump: Dump, vcpu: Vcpu, policy: Policy, note: str, like: Vcpu, asked:
     label = one_line(f"{dump.provenance.source}: vCPU {vcpu.label} under {describe_policy(policy)}")
     raw = host_of(dump)
     known = raw or from_vcpu(vcpu.values, setup_of(vcpu), policy)
-    behind, _ = with_given(raw or _filled(known, vcpu, like), asked.host, asked.assume)
-    host, assumed = with_given(known, asked.host, asked.assume)
+    behind, _ = with_given(raw or _filled(known, vcpu, like), asked.given)
+    host, assumed = with_given(known, asked.given)
     return Destination(
         label=label,
         policy=policy,
@@ -423,7 +420,7 @@ def _noted(notes: Sequence[str], destination: Destination) -> Destination:
 
 
 def _modelled(asked: _Asked, host: HostState, policy: Policy, label: str, note: str = "") -> Destination:
-    given, assumed = with_given(host, asked.host, asked.assume)
+    given, assumed = with_given(host, asked.given)
     setup = asked.under(policy, asked.setup)
     answer = modelled(given, policy, setup, label, note, asked=asked.named)
     refused = _refused(setup, answer.setup) if asked.required else ()
@@ -475,10 +472,11 @@ def showing(
         label=label,
         policy=policy,
         setup=setup,
-        listed=frozenset(exposure.listed),
+        listed=exposure.listed_set,
         values=exposure.values,
-        known={i: mask for i, mask in exposure.known.items() if mask != ALL},
+        known={i: mask for i, mask in exposure.known.items() if mask & ALL != ALL},
         build=lambda count: Vm(host, policy, setup, vcpus=count, exposure=exposure),
+        doubtful=frozenset(exposure.doubtful),
         host=host,
         kernel_note=note,
         notes=notes,

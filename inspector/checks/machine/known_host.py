@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import re
-from typing import Literal, NamedTuple
+from typing import NamedTuple, TypedDict
 
 import msgspec
 
-from inspector.checks.machine.source_kernel import describe_policy, first_vcpu, kernel_of, own_kernel
-from inspector.checks.vmms.table import restoring_vmm
+from inspector.checks.machine.own_vcpu import first_vcpu, has_raw_host, own_setup
+from inspector.checks.machine.question import Given
+from inspector.checks.machine.source_kernel import describe_policy, emulated_by, kernel_of, own_kernel
 from inspector.errors import InspectorError
-from inspector.kvm.cores import fill_from_core
-from inspector.kvm.host import HostState, from_raw, knows_gic, vgic_of
+from inspector.kvm.boot_options import booted
+from inspector.kvm.firmware import shown_levels
+from inspector.kvm.host import HostState, ShownLevels, from_raw, knows_gic, vgic_of
 from inspector.kvm.host_inputs import with_inputs
-from inspector.kvm.inference.el0 import from_el0
-from inspector.kvm.inference.vcpu import from_vcpu
-from inspector.policies.loader import load_policy, policy_names
+from inspector.policies.loader import load_policy
+from inspector.policies.model import Policy
+from inspector.policies.points import policy_names
+from inspector.policies.release_string import page_size_of
+from inspector.policies.rulebook import rulebook
 from inspector.policies.setup import QEMU_SETUP, VcpuSetup, possible_setup
 from inspector.registers.bits import ALL
-from inspector.registers.ids import MIDR_EL1
-from inspector.sources.dump import Dump, Vcpu
-from inspector.sources.vcpu_setup import setup_of
+from inspector.registers.ids import ID_AA64DFR0_EL1, MIDR_EL1
+from inspector.sources.dump import SAVED_VMS, Dump, Vcpu
 
 
 class KnownHost(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,26 +41,41 @@ class KnownHost(msgspec.Struct, frozen=True, kw_only=True):
 
 def host_of(dump: Dump) -> HostState | None:
     """The host, where the dump has its raw registers."""
-    if dump.host is None or dump.host.view != "raw" or not dump.host.values:
+    if dump.host is None or not has_raw_host(dump):
         return None
-    host = from_raw(dump.host.values, dump.host.ccsidr, dump.capabilities or None, known=dump.host.known)
-    return msgspec.structs.replace(
+    host = from_raw(dump.host.values, dump.host.ccsidr, _still_asked(dump) or None, known=dump.host.known)
+    host = msgspec.structs.replace(
         host,
         cmdline=dump.provenance.cmdline.raw,
-        page_size=_page_size(dump),
+        **_pages(dump),
         vgic=vgic_of(host.values, host.known),
         vgic_known=knows_gic(host.known),
     )
+    shown = _levels_shown(dump, host)
+    return host if shown is None else msgspec.structs.replace(host, shown=shown)
 
 
-_PAGES = re.compile(r"[-+.](16|64)k(?![a-z0-9])")
-"""How release strings end of kernels with larger pages: Debian's and Ubuntu's -64k, Red Hat's and Asahi's +16k."""
+def _still_asked(dump: Dump) -> dict[str, int]:
+    """What the host's kernel answered of its capabilities, less a no of a PMU that is no PMUv3: KVM before v6.15 says
+    it of every such host, later ones make a PMUv3 of some."""
+    answers = dict(dump.capabilities or {})
+    own = kernel_of(dump).policy
+    older = own is None or rulebook(own).variant("pmu-version") != "v8.5-or-emulated"
+    if older and dump.host is not None and dump.host.values.get(ID_AA64DFR0_EL1, 0) >> 8 & 0xF == 15:
+        answers.pop("pmu_v3", None)
+    return answers
 
 
-def _page_size(dump: Dump) -> int:
-    """The host kernel's page size in bytes, by its release string; 4096 where that says nothing."""
-    told = _PAGES.search(dump.provenance.kernel.raw)
-    return int(told[1]) << 10 if told else 4096
+class _Pages(TypedDict):
+    page_size: int
+    pages_known: bool
+
+
+def _pages(dump: Dump) -> _Pages:
+    """The host kernel's page size in bytes, by its release string; 4096 is assumed where that says nothing."""
+    choice = kernel_of(dump)
+    told = choice.policy.page_size if choice.policy is not None else page_size_of(dump.provenance.kernel.raw)
+    return {"page_size": told or 4096, "pages_known": told is not None}
 
 
 def el0_host_of(dump: Dump) -> HostState | None:
@@ -70,9 +87,14 @@ def el0_host_of(dump: Dump) -> HostState | None:
     if dump.host is None or dump.host.view != "el0" or not dump.host.values:
         return None
     if not dump.host.known:
-        return from_el0(dump.host.values, kernel_of(dump).policy or load_policy(policy_names()[0]))
+        from inspector.kvm.inference.el0 import from_el0
+
+        seen = from_el0(dump.host.values, kernel_of(dump).policy or load_policy(policy_names()[0]))
+        return msgspec.structs.replace(seen, **_pages(dump))
     known = {reg_id: dump.host.known.get(reg_id, ALL) for reg_id in dump.host.values}
-    return HostState(values=dump.host.values, known=known, ccsidr_known=False, sanitised=True, vgic_known=False)
+    return HostState(
+        values=dump.host.values, known=known, ccsidr_known=False, sanitised=True, vgic_known=False, **_pages(dump)
+    )  # fmt: skip
 
 
 class GivenHost(NamedTuple):
@@ -82,15 +104,17 @@ class GivenHost(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def with_given(host: HostState, inputs: str, assume: Literal["core"] | None) -> GivenHost:
-    """`host` with inputs as `--host` takes them, and for `--assume core` with what its core is known to have.
+def with_given(host: HostState, given: Given) -> GivenHost:
+    """`host` with its inputs that are given, and for `--assume core` with what its core is known to have.
 
     Raises PolicyError for an input that is not known.
     """
-    given = with_inputs(host, inputs)
-    if assume is None:
-        return GivenHost(given)
-    filled, notes = fill_from_core(given)
+    state = with_inputs(host, given.host)
+    if given.assume is None:
+        return GivenHost(state)
+    from inspector.kvm.cores import fill_from_core
+
+    filled, notes = fill_from_core(state)
     return GivenHost(filled, notes or ("no unknown bit of this host is known of its core: nothing was assumed",))
 
 
@@ -116,10 +140,7 @@ def known_host(dump: Dump, vcpu: Vcpu | None = None) -> KnownHost:
     """
     source = dump.provenance.source
     saved = vcpu or first_vcpu(dump)
-    setup = None
-    if saved is not None and saved.kind == "vcpu":
-        setup = setup_of(saved, restoring_vmm(dump.provenance).family)
-    raw = host_of(dump)
+    setup, raw = own_setup(dump, vcpu), host_of(dump)
     if raw is not None:
         setup = setup or _possible(raw)
         unlike = _unlike(dump)
@@ -137,10 +158,42 @@ def known_host(dump: Dump, vcpu: Vcpu | None = None) -> KnownHost:
     own = own_kernel(dump, saved)
     if saved is None or setup is None or own.policy is None:
         raise _nothing_of_a_host(dump)
+    from inspector.kvm.inference.vcpu import from_vcpu
+
     hidden = f"what {describe_policy(own.policy)} hid from this vCPU is unknown and shown as ?"
-    host = from_vcpu(saved.values, setup, own.policy, page_size=_page_size(dump))
-    notes = tuple(text for text in (own.note, *own.doubts, hidden) if text)
-    return KnownHost(host=host, setup=setup, label=f"vCPU {saved.label} ({source})", proven=True, notes=notes)
+    host = msgspec.structs.replace(from_vcpu(saved.values, setup, own.policy), **_pages(dump))
+    notes = tuple(text for text in (own.note, *own.doubts, hidden, _perhaps_lowered(dump, own.policy)) if text)
+    proven = not emulated_by(dump)
+    if not proven:  # no KVM made this vCPU: it shows neither what its machine can give a vCPU nor which vGIC
+        host = msgspec.structs.replace(host, capabilities=None, vgic_known=False)
+    return KnownHost(host=host, setup=setup, label=f"vCPU {saved.label} ({source})", proven=proven, notes=notes)
+
+
+def _levels_shown(dump: Dump, raw: HostState) -> ShownLevels | None:
+    """The mitigation levels that the host's own kernel showed to a vCPU: they tell what the firmware offers, which no
+    register does.
+
+    What the kernel's command line had switched off tells nothing of the firmware; the collector and the recorder keep
+    those words, so a dump without them is of a kernel that had none.
+    """
+    own, saved = kernel_of(dump), first_vcpu(dump)
+    if own.policy is None or saved is None or emulated_by(dump):
+        return None
+    judged = {rulebook(one).variant("mitigation-levels") for one in (own.policy, *own.candidates)}
+    shown = shown_levels(saved.values, own.policy, booted(raw, own.policy).mitigations_off)
+    if shown is not None and len(judged) > 1:  # how the kernel judges a core is not known
+        return msgspec.structs.replace(shown, bhb=None)
+    return shown
+
+
+def _perhaps_lowered(dump: Dump, policy: Policy) -> str:
+    """What is taken for granted of a VM that ran under a kernel which lets its ID registers be written."""
+    if dump.provenance.format not in SAVED_VMS or rulebook(policy).variant("id-registers") != "stored":
+        return ""
+    return (
+        "its ID registers are taken for what the host offers: a CPU template, or a start on another host or kernel, "
+        "may have lowered them; --host REGISTER.FIELD=VALUE says what the host has"
+    )
 
 
 def _unlike(dump: Dump) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from inspector.checks.vmms.base import Offers
-from inspector.kvm.cores import fill_from_core
 from inspector.kvm.host import HostState
 from inspector.policies.setup import VcpuFeature, VcpuSetup
 from inspector.registers.ids import ID_AA64DFR0_EL1, ID_AA64ISAR1_EL1, ID_AA64ISAR2_EL1, ID_AA64PFR0_EL1
@@ -33,7 +32,12 @@ def offers_of(host: HostState | None, shown: VcpuSetup | None) -> Offers:
         if not host.sanitised and host.capabilities and set(feature.capabilities) <= set(host.capabilities):
             return all(map(host.capability, feature.capabilities))
         found = _by_fields(host, feature)
-        return found if found is not None else _by_fields(fill_from_core(host).host, feature)
+        if found is not None:
+            return found
+        from inspector.kvm.cores import fill_from_core
+
+        # What its core is known to have may be hidden by firmware, a hypervisor below or the command line.
+        return _by_fields(fill_from_core(host).host, feature) and None
 
     return offers
 

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from itertools import groupby
 
-from inspector.checks.vmms.table import find_vmm
+import msgspec
+
+from inspector.checks.machine.own_vcpu import first_vcpu
 from inspector.errors import InspectorError, PolicyError, one_line
-from inspector.kvm.exposure import expose
-from inspector.kvm.host import from_raw
-from inspector.kvm.inference.vcpu import from_vcpu
-from inspector.policies.loader import load_policy, policy_names
-from inspector.policies.model import Policy, kernel_title
+from inspector.policies.loader import load_policy
+from inspector.policies.model import Policy
+from inspector.policies.points import kernel_title, policy_names
 from inspector.policies.release import choose
-from inspector.policies.rulebook import rulebook
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.bits import ALL
 from inspector.registers.encoding import CLASS_FIRMWARE, class_of, is_demux
-from inspector.sources.consistency import identifies
 from inspector.sources.dump import Dump, Vcpu
 from inspector.sources.vcpu_setup import setup_of
 
@@ -29,7 +27,7 @@ def describe_policy(policy: Policy) -> str:
     return f"{name} in place of {policy.stands_for}" if policy.stands_for else name
 
 
-class OwnKernel(NamedTuple):
+class OwnKernel(msgspec.Struct, frozen=True):
     """The kernel under which a dump was made."""
 
     policy: Policy | None = None
@@ -41,7 +39,8 @@ class OwnKernel(NamedTuple):
     candidates: tuple[Policy, ...] = ()
     """every policy that it may be, where there are several"""
     shown: bool = True
-    """False for a kernel that was inferred from too few registers to answer for it: good for what it hides at most"""
+    """False for a kernel that was inferred from too few registers, or for a vCPU that no kernel ran, and does not
+    answer for it: good for what it hides at most"""
 
     @property
     def asked(self) -> Policy | None:
@@ -51,20 +50,20 @@ class OwnKernel(NamedTuple):
 
 def kernel_of(dump: Dump) -> OwnKernel:
     """The kernel that the dump names; none where its release means nothing."""
-    release = dump.provenance.kernel.raw
+    return _named(dump.provenance.kernel.raw, dump.provenance.kernel_version.raw)
+
+
+@lru_cache(maxsize=64)
+def _named(release: str, version: str) -> OwnKernel:
+    """The kernel of a release that a file names: no path is followed, so that it is always the same."""
     if not release:
         return OwnKernel()
     try:
-        choice = choose(release, dump.provenance.kernel_version.raw, said_by_file=True)
+        choice = choose(release, version, said_by_file=True)
     except PolicyError as error:
         return OwnKernel(doubts=(str(error),))
     doubts = (*choice.warnings, *choice.doubts())
     return OwnKernel(choice.policy, choice.explanation, doubts, choice.candidates)
-
-
-def first_vcpu(dump: Dump) -> Vcpu | None:
-    """The first vCPU whose values the dump holds; None when there is none."""
-    return next((vcpu for vcpu in dump.vcpus if vcpu.kind == "vcpu" and vcpu.values), None)
 
 
 def own_kernel(dump: Dump, vcpu: Vcpu | None = None) -> OwnKernel:
@@ -78,9 +77,10 @@ def own_kernel(dump: Dump, vcpu: Vcpu | None = None) -> OwnKernel:
     if fitting[1:]:
         others = [describe_policy(policy) for policy in sorted(fitting[1:], key=lambda one: one.version)]
         nearest += f", and as near to {others[0]}" + f" to {others[-1].removeprefix('Linux ')}" * (len(others) > 1)
-    doubt = one_line(f"{dump.provenance.source} names no kernel; {nearest}")
+    ran = f" and {emulated_by(dump)}" if emulated_by(dump) else ""
+    doubt = one_line(f"{dump.provenance.source} names no kernel{ran}; {nearest}")
     listed = _list_under(fitting[0].point, setup_of(saved))
-    shown = 2 * len(listed.intersection(saved.values)) > len(listed)
+    shown = not emulated_by(dump) and 2 * len(listed.intersection(saved.values)) > len(listed)
     return OwnKernel(fitting[0], "", (*named.doubts, doubt), fitting[::-1] if fitting[1:] else (), shown)
 
 
@@ -91,17 +91,24 @@ def asked_kernel(dump: Dump, vcpu: Vcpu | None = None) -> OwnKernel:
     """
     own = own_kernel(dump, vcpu)
     if own.asked is None:
-        what = (
-            "does not name its kernel" if own.policy is None else "names no kernel and holds too few registers of one"
-        )
+        few = f"names no kernel and {emulated_by(dump) or 'holds too few registers of one'}"
+        what = "does not name its kernel" if own.policy is None else few
         raise InspectorError(what, dump.provenance.source, "choose one (--kernel K)")
     return own
+
+
+def emulated_by(dump: Dump) -> str:
+    """Words for what ran the vCPUs of a dump instead of KVM: no kernel made their values. Empty for KVM's."""
+    ran = {"tcg": "was emulated by QEMU (TCG), not run by KVM", "hvf": "was run by HVF or WHPX, not by KVM"}
+    return ran.get(dump.provenance.accelerator, "")
 
 
 def nearest_vcpu(vcpus: Sequence[Vcpu], like: Vcpu) -> Vcpu:
     """The vCPU whose register list differs least from that of `like` (as QEMU sees it); the first of equals."""
     if len(vcpus) == 1:
         return vcpus[0]
+    from inspector.checks.vmms.table import find_vmm
+
     rule = find_vmm("qemu")
     wanted = {i for i in like.values if rule.keeps(i)}
     return min(vcpus, key=lambda v: len(wanted ^ {i for i in v.ids if rule.keeps(i)}))
@@ -110,6 +117,10 @@ def nearest_vcpu(vcpus: Sequence[Vcpu], like: Vcpu) -> Vcpu:
 @lru_cache(maxsize=512)
 def _list_under(name: str, setup: VcpuSetup) -> frozenset[int]:
     """What KVM of policy `name` lists for a vCPU of `setup`, core and SVE registers left out."""
+    from inspector.checks.vmms.table import find_vmm
+    from inspector.kvm.exposure import expose  # a dump that names its kernel is opened without what answers for it
+    from inspector.kvm.host import from_raw
+
     rule = find_vmm("qemu")
     return frozenset(filter(rule.keeps, expose(from_raw({}), load_policy(name), setup).listed_set))
 
@@ -121,27 +132,37 @@ def fitting_kernels(values: Mapping[int, int], setup: VcpuSetup) -> tuple[Policy
     counts, then how many ID and firmware registers the kernel could not have shown so. Newest is the careful choice:
     what it hides is then treated as unknown.
     """
+    from inspector.checks.vmms.table import find_vmm
+
     rule = find_vmm("qemu")
     mine, caches = frozenset(filter(rule.keeps, values)), sum(map(is_demux, values))
-    distances = {}
-    for name in policy_names():
-        unlike = mine ^ _list_under(name, setup)
-        distances[name] = sum(not is_demux(i) for i in unlike) + _cache_distance(caches, name)
-    nearest = min(distances.values())
-    policies = [load_policy(name) for name, distance in distances.items() if distance == nearest]
-    wrong = [_impossible_values(values, setup, policy) for policy in policies]
-    return tuple(policy for policy, count in zip(policies, wrong, strict=True) if count == min(wrong))[::-1]
+    # Kernels that follow each other and do the same are asked once.
+    runs = [tuple(run) for _, run in groupby(map(load_policy, policy_names()), key=lambda policy: policy.does)]
+    distances = []
+    for policy, *_ in runs:
+        unlike = mine ^ _list_under(policy.name, setup)
+        distances.append(sum(not is_demux(i) for i in unlike) + _cache_distance(caches, policy))
+    nearest = [run for run, distance in zip(runs, distances, strict=True) if distance == min(distances)]
+    wrong = [_impossible_values(values, setup, run[0]) for run in nearest]
+    fitting = [run for run, count in zip(nearest, wrong, strict=True) if count == min(wrong)]
+    return tuple(policy for run in fitting for policy in run)[::-1]
 
 
 def _impossible_values(values: Mapping[int, int], setup: VcpuSetup, policy: Policy) -> int:
     """How many ID and firmware registers a fresh vCPU of the same host would show otherwise under `policy`."""
+    from inspector.kvm.exposure import expose
+    from inspector.kvm.inference.vcpu import from_vcpu
+    from inspector.sources.consistency import identifies
+
     shown = expose(from_vcpu(values, setup, policy), policy, setup)
     known = shown.known
     wanted = [i for i in shown.values if i in values and (identifies(i) or class_of(i) == CLASS_FIRMWARE)]
     return sum((shown.values[i] ^ values[i]) & known.get(i, ALL) != 0 for i in wanted)
 
 
-def _cache_distance(count: int, name: str) -> int:
+def _cache_distance(count: int, policy: Policy) -> int:
     """How far a number of CCSIDR registers is from what a kernel lists: 14 where it makes them up, else fewer."""
-    made_up = rulebook(load_policy(name)).variant("cache-registers") == "fabricated"
+    from inspector.policies.rulebook import rulebook
+
+    made_up = rulebook(policy).variant("cache-registers") == "fabricated"
     return abs(14 - count) if made_up else 20 * (count == 14)

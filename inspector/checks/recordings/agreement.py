@@ -9,13 +9,13 @@ import msgspec
 
 from inspector.checks.recordings.replay import Line, Replay
 from inspector.kvm.creation import run_errno
-from inspector.kvm.guest import fresh_guest
+from inspector.kvm.guest import fresh_guest, trap_in_doubt
 from inspector.kvm.vm import writable_masks
 from inspector.kvm.words.explaining import explain_write
 from inspector.policies.loader import evidence_of
 from inspector.policies.release import disagreeing
 from inspector.registers.encoding import class_of
-from inspector.registers.ids import ID_SPACE, IDS
+from inspector.registers.ids import CTR_EL0, ID_SPACE, IDS
 from inspector.registers.naming import name_of
 
 PHASES = ("el0", "init", "list", "get", "guest", "same", "field", "walk", "cross", "odd", "run", "ran", "masks")
@@ -170,7 +170,10 @@ class Tally:
 
     def _count_guest(self, replay: Replay, line: Line) -> None:
         reg_id = replay.reg_id(line)
-        if replay.guest_known(reg_id):
+        if reg_id == CTR_EL0 and trap_in_doubt(replay.need_exposure()):
+            self.underivable[reg_id] += 1
+            self.reasons[reg_id] = "guest: whether KVM traps it is not known (protected mode, or a hidden FEAT_EVT)"
+        elif replay.guest_known(reg_id):
             self._value(replay, "guest", reg_id, line, "value", fresh_guest(replay.need_exposure()).get(reg_id))
         else:
             self.hidden[reg_id, "guest"] += 1

@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from inspector.checks.machine.machine import machine
+from inspector.checks.machine.question import Given
 from inspector.checks.machine.shipped_hosts import hosts
 from inspector.checks.recordings.agreement import Agreement, Disagreement
 from inspector.checks.recordings.verify import Question, question_of
@@ -24,8 +25,10 @@ from inspector.kvm.host import HostState
 from inspector.kvm.inference.el0 import el0_values
 from inspector.kvm.vm import Vm
 from inspector.numbers import parse_number
-from inspector.policies.loader import combine, load_policy, patch_names, policy_names, vendor_names
+from inspector.policies.loader import combine, load_policy
 from inspector.policies.model import Condition, Force, List, Policy, Rule, Writable
+from inspector.policies.points import patch_names, policy_names, vendor_names
+from inspector.policies.rulebook import rulebook
 from inspector.policies.setup import EVERYTHING, VcpuSetup
 from inspector.registers.bits import ALL
 from inspector.registers.catalog import find
@@ -101,10 +104,7 @@ class _Judge:
 
     def read(self, policy: Policy) -> int:
         """Minus the wrong answers to what is read; the worst for rules that do not go together."""
-        try:
-            return sum(_right(question.judge(policy=policy)) for question in self._reading)
-        except PolicyError:
-            return _WORST
+        return _wrong(self._reading, policy)
 
     def whole(self, policy: Policy) -> int:
         """Minus all wrong answers; what disagrees stays in `answers`, and later `short` questions are about that."""
@@ -116,10 +116,7 @@ class _Judge:
 
     def count(self, policy: Policy) -> int:
         """Minus all wrong answers; the worst for rules that do not go together."""
-        try:
-            return sum(_right(question.judge(policy=policy)) for question in self._whole)
-        except PolicyError:
-            return _WORST
+        return _wrong(self._whole, policy)
 
     def of(self, names: Iterable[str]) -> _Judge:
         """One that asks about what is read, and the writes to these registers."""
@@ -133,10 +130,7 @@ class _Judge:
 
     def short(self, policy: Policy) -> int:
         """As `count`, for what is read and the writes to registers that disagreed."""
-        try:
-            return sum(_right(question.judge(policy=policy)) for question in self._short)
-        except PolicyError:
-            return _WORST
+        return _wrong(self._short, policy)
 
     @property
     def compared(self) -> int:
@@ -147,6 +141,15 @@ class _Judge:
     def left(self) -> tuple[Disagreement, ...]:
         """What disagrees."""
         return tuple(one for answer in self.answers for one in answer.disagreements)
+
+
+def _wrong(questions: Iterable[Question], policy: Policy) -> int:
+    """Minus the wrong answers; the worst for rules that do not go together."""
+    try:
+        rulebook(policy).check()
+        return sum(_right(question.judge(policy=policy)) for question in questions)
+    except PolicyError:
+        return _WORST
 
 
 def _right(answer: Agreement) -> int:
@@ -419,7 +422,7 @@ def _machines(cpu: str, host: Dump, policy: Policy) -> Iterator[_Model]:
     """The vCPUs of a CPU model that are looked at: with every feature that goes together, and as QEMU makes it."""
     for features in (EVERYTHING, None):
         with contextlib.suppress(InspectorError):
-            found = machine(host, policy, features)
+            found = machine(host, Given(policy, features=features))
             vm = Vm(found.host, policy, found.setup)
             yield _Model(cpu, found.host, found.setup, vm, el0_values(found.host, policy))
 
@@ -428,9 +431,10 @@ def _differ(model: _Model, policy: Policy, changed: Policy, edit: Edit) -> bool:
     """Whether a recording would tell two policies apart: by lists, values, writable masks, or writes to what the rule
     names."""
     try:
-        vm = Vm(model.host, changed, model.setup)
-    except InspectorError:
+        rulebook(changed).check()
+    except PolicyError:
         return False
+    vm = Vm(model.host, changed, model.setup)
     one, other = model.vm.exposure, vm.exposure
     if set(one.listed) != set(other.listed) or one.values != other.values:
         return True

@@ -21,6 +21,7 @@ from inspector.policies import model
 from inspector.policies.loader import combine
 from inspector.policies.model import Policy
 from inspector.policies.release import Choice, choose
+from inspector.policies.release_string import page_size_of
 from inspector.policies.setup import Feature, VcpuSetup
 from inspector.registers.bits import ALL
 from inspector.registers.encoding import is_demux, size_of
@@ -68,7 +69,7 @@ class Replay:
         self.host: HostState | None = None
         self.raw: Line = {}
         self.capabilities: dict[str, int] = {}
-        self.cmdline = ""
+        self.cmdline, self.page_size = "", 4096
         self.setup = VcpuSetup()
         self.config = ""
         self.exposure: Exposure | None = None
@@ -133,6 +134,7 @@ class Replay:
     def _kernel(self, line: Line) -> None:
         """Choose the policy by what uname says, and by the switch of the experimental kernel."""
         self.cmdline = str(line.get("cmdline", ""))
+        self.page_size = page_size_of(str(line.get("release", ""))) or 4096
         if self.policy is not None:
             return
         self.choice = choose(str(line.get("release", "")), str(line.get("version", "")), said_by_file=True)
@@ -147,7 +149,9 @@ class Replay:
         if self.host is None and self.raw:
             ccsidr = self._numbers(self.raw, "ccsidr", 10)
             host = from_raw(self._numbers(self.raw, "regs"), ccsidr, self.capabilities or None)
-            host = msgspec.structs.replace(host, cmdline=self.cmdline, vgic=vgic_of(host.values, host.known))
+            host = msgspec.structs.replace(
+                host, cmdline=self.cmdline, vgic=vgic_of(host.values, host.known), page_size=self.page_size
+            )
             self.host = with_inputs(self.told.on(host), self.inputs)
         return self.host
 
@@ -249,7 +253,7 @@ class Replay:
         exposure = self.need_exposure()
         if not exposure.hidden_host:
             return False
-        hooks = exposure.book.hooks.get(reg_id, ())
+        hooks = exposure.book.of(reg_id).hooks
         told = exposure.inferred.get(reg_id, 0) if isinstance(exposure, FreshExposure) else 0
         hidden = sum(
             h.mask for h in hooks if isinstance(h.rule, model.Tolerate | model.Keep) and value & h.mask & ~told

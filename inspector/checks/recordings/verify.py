@@ -20,8 +20,9 @@ from inspector.kvm.cases import candidates_of
 from inspector.kvm.host import HostState
 from inspector.kvm.host_inputs import with_inputs
 from inspector.numbers import is_decimal
-from inspector.policies.loader import is_policy_name, patch_names, point_names, vendor_names, vendor_point
+from inspector.policies.loader import point_names
 from inspector.policies.model import Policy
+from inspector.policies.points import is_policy_name, patch_names, vendor_names, vendor_point
 from inspector.policies.release import Choice
 from inspector.registers.ids import ID_AA64PFR1_EL1
 from inspector.sources.opening import open_path, open_standard_input
@@ -110,14 +111,12 @@ def predict_file(path: str, kernel: str = "", host: str = "") -> Iterator[bytes]
     return predict(_opened(path), path, kernel, host)
 
 
-def verify_lines(
-    lines: Iterable[bytes], where: str, kernel: str = "", host: str = "", told: Told = NOTHING_TOLD
-) -> Agreement:  # fmt: skip
+def verify_lines(lines: Iterable[bytes], where: str, told: Told = NOTHING_TOLD) -> Agreement:
     """How far the model agrees with the recording `lines`, by the policy that is chosen for its kernel.
 
     `told`: see `told_by`.
     """
-    return _judge(lines, Replay(where, kernel, host, told=told))
+    return _judge(lines, Replay(where, told=told))
 
 
 def _judge(lines: Iterable[bytes], replay: Replay) -> Agreement:

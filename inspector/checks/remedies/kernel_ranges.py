@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
 from inspector.checks.feature_groups import group_by_feature
 from inspector.checks.machine.assumed import fill_unknown
 from inspector.checks.machine.destination import Destination, created, showing
-from inspector.checks.restore.result import Finding, WayOut
-from inspector.checks.restore.summary import loads, restore
+from inspector.checks.restore.creation import ending
+from inspector.checks.restore.result import LOADS, Finding, WayOut
+from inspector.checks.restore.summary import restore
 from inspector.checks.vmms.base import Vmm
+from inspector.kvm.creation import vcpu_init
 from inspector.kvm.exposure import Exposure
-from inspector.kvm.gates import gates
+from inspector.kvm.gates import gate_of
 from inspector.kvm.vm import Vm
-from inspector.policies.loader import combine, load_policy, patch_names, policy_names
+from inspector.policies.loader import combine, load_policy
 from inspector.policies.model import Policy
+from inspector.policies.points import patch_names, policy_names
 from inspector.policies.series import series_of
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.catalog import by_id
@@ -32,15 +36,16 @@ def kernels_that_load(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, fat
     ids = tuple(dict.fromkeys(f.id for f in fatal))
     stopped: dict[int, None] = {}
     """what stopped the restore under another kernel; most kernels after or before it stop it as well"""
-    for name in names:
-        exposure, setup, _ = created(host, load_policy(name), target.setup, "")
-        if not _may_settle(vcpus, exposure, rule, (*ids, *stopped)):
+    for policy, alike in distinct_kernels(names):
+        exposure, setup, _ = created(host, policy, target.setup, "")
+        if any(taken is False for _, taken in _answers(vcpus, exposure, rule, (*ids, *stopped))):
             continue
         if len(_settled(vcpus, exposure, setup, rule, ids)) < len(ids):
             continue
-        results = restore(vcpus, showing(exposure, host, setup, ""), rule, brief=True)
-        if loads(rule, results):
-            whole.append(name)
+        there = showing(exposure, host, setup, "")
+        results = restore(vcpus, there, rule, brief=True)
+        if ending(vcpus, there, rule, results) == LOADS:
+            whole += alike
             unkept += [f.id for r in results for f in r.findings if f.kind == "changed" and not f.expected]
         else:
             stopped |= dict.fromkeys(f.id for r in results for f in r.findings if f.fatal)
@@ -55,11 +60,18 @@ def kernels_that_load(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, fat
                 settles_all=True,
             )
         ]
-    settled = {}
-    for name in names:
-        exposure, setup, _ = created(host, load_policy(name), target.setup, "")
-        settled[name] = _settled(vcpus, exposure, setup, rule, ids)
+    settled: dict[str, frozenset[int]] = {}
+    for policy, alike in distinct_kernels(names):
+        exposure, setup, _ = created(host, policy, target.setup, "")
+        settled |= dict.fromkeys(alike, _settled(vcpus, exposure, setup, rule, ids))
     return _partial(fatal, settled, names, if_alike)
+
+
+def distinct_kernels(names: Iterable[str]) -> list[tuple[Policy, list[str]]]:
+    """The policies of these names, each with the neighbours that do the same: what is asked of one is asked of all."""
+    every = ((load_policy(name), name) for name in names)
+    runs = (list(run) for _, run in groupby(every, key=lambda one: one[0].does))
+    return [(run[0][0], [name for _, name in run]) for run in runs]
 
 
 def _partial(
@@ -97,21 +109,28 @@ def _unkept(ids: Iterable[int]) -> str:
     return f"these values are not kept under all of them: {', '.join(names[:4])}{more}"
 
 
-def _may_settle(vcpus: Sequence[Vcpu], exposure: Exposure, rule: Vmm, ids: Iterable[int]) -> bool:
-    """False when a VM is not needed to know that some of `ids` is missing and not dropped there, or refused."""
-    for reg_id, value in ((i, vcpu.values[i]) for i in ids for vcpu in vcpus if i in vcpu.values):
-        if reg_id not in exposure.listed_set:
-            if not rule.tolerates(reg_id, value):
-                return False
-        elif (gate := gates(exposure).find(reg_id)) is not None and gate.refuses(value):
-            return False
-    return True
+def _answers(
+    vcpus: Sequence[Vcpu], exposure: Exposure, rule: Vmm, ids: Iterable[int]
+) -> Iterator[tuple[int, bool | None]]:
+    """Registers, each with whether the destination takes or drops a value of it; None where only a VM tells."""
+    for reg_id, value in dict.fromkeys((i, vcpu.values[i]) for i in ids for vcpu in vcpus if i in vcpu.values):
+        yield reg_id, _answer(exposure, rule, reg_id, value)
+
+
+def _answer(exposure: Exposure, rule: Vmm, reg_id: int, value: int) -> bool | None:
+    if not exposure.lists(reg_id):
+        return rule.tolerates(reg_id, value)
+    gate = gate_of(exposure, reg_id)
+    return True if gate is None else gate.takes(value)
 
 
 def _settled(
     vcpus: Sequence[Vcpu], exposure: Exposure, setup: VcpuSetup, rule: Vmm, ids: Iterable[int]
 ) -> frozenset[int]:
     """Those of `ids` that a fresh VM takes from every vCPU."""
+    known = tuple(_answers(vcpus, exposure, rule, ids))
+    if all(taken is not None for _, taken in known) and not vcpu_init(exposure, len(vcpus)):
+        return frozenset(ids).difference(reg_id for reg_id, taken in known if not taken)
     vm = Vm(exposure.host, exposure.policy, setup, len(vcpus), exposure=exposure)
     exists = exposure.listed_set
     good = set(ids)
@@ -167,18 +186,18 @@ def patches_that_help(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, fat
         if patch in target.policy.patches:
             continue
         policy = combine(target.policy, [patch])
-        exposure, setup, lacking = created(host, policy, target.setup, "")
+        exposure, setup, _ = created(host, policy, target.setup, "")
         good = _settled(vcpus, exposure, setup, rule, refused)
         if good:
-            candidate = showing(exposure, host, setup, "", lacking=lacking)
-            ways.append(_patch_way(patch, policy, good, fatal, assumed, _read_back(vcpus[0], candidate, good)))
+            vm = Vm(host, policy, setup, exposure=exposure)
+            ways.append(_patch_way(patch, policy, good, fatal, assumed, _read_back(vcpus[0], vm, good)))
     most = max((len(way.ids) for way in ways), default=0)
     return [way for way in ways if len(way.ids) == most]
 
 
-def _read_back(vcpu: Vcpu, candidate: Destination, ids: Iterable[int]) -> str:
-    """What the guest then reads of the registers that a patch makes acceptable."""
-    model = candidate.build(1).vcpu(0)
+def _read_back(vcpu: Vcpu, vm: Vm, ids: Iterable[int]) -> str:
+    """What the guest then reads of the registers that a patch makes acceptable to a fresh `vm`."""
+    model = vm.vcpu(0)
     kept, other = [], []
     for reg_id in sorted(ids):
         model.set_one_reg(reg_id, vcpu.values[reg_id])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from inspector.kvm.host import HostState
+from inspector.registers.bits import Partial, ones
 from inspector.registers.encoding import CLASS_BITMAP, CLASS_DEMUX, CLASS_FIRMWARE, split_id, sysreg_of
 from inspector.registers.ids import AIDR_EL1, CLIDR_EL1, CTR_EL0, MIDR_EL1, REVIDR_EL1
 from inspector.registers.reading import FieldReading, read
@@ -31,8 +33,39 @@ _BY_FIELD = {
 }
 
 
-def risk_of(reg_id: int, old: int, new: int) -> str:
-    """One sentence: what the guest would notice when `reg_id` reads `new` where it read `old` before."""
+def lacking(reg_id: int, old: int, new: int, host: Partial) -> tuple[str, ...]:
+    """The fields that go down and of which the destination's CPU itself has less than the guest read.
+
+    `host`: what is known of the register there, before any kernel hides a part of it.
+    """
+    if sysreg_of(reg_id) is None or reg_id in _IDENTITY or reg_id in (CTR_EL0, CLIDR_EL1):
+        return ()
+    before, after = ({f.name: f for f in read(reg_id, value).fields} for value in (old, new))
+    fields = [name for name in before if name not in _BY_FIELD and name not in _HIGHER_IS_LESS]
+    return tuple(name for name in fields if _is_less(before, after, name) and _lacks(before[name], host))
+
+
+def of_the_cpu(host: HostState | None, reg_id: int) -> Partial:
+    """What is known of the register on the CPU itself; nothing where only a kernel showed it."""
+    if host is None or host.sanitised:
+        return Partial.nothing()
+    return Partial(host.value(reg_id), host.known.get(reg_id, 0))
+
+
+def faults(names: Sequence[str], most: int = 8) -> str:
+    """What a guest meets that goes on using what the CPU lacks; at most so many are named."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return (
+        f"the destination's CPU lacks {', '.join(names[:most])}{more}: a guest that uses one of these faults, and its "
+        "kernel may stop at once"
+    )
+
+
+def risk_of(reg_id: int, old: int, new: int, apart: Sequence[str] = ()) -> str:
+    """One sentence: what the guest would notice when `reg_id` reads `new` where it read `old` before.
+
+    `apart`: fields that are told of elsewhere.
+    """
     if reg_id in _IDENTITY:
         return (
             "the guest keeps the errata workarounds of the processor that it booted on, and lacks those of the new one"
@@ -52,7 +85,7 @@ def risk_of(reg_id: int, old: int, new: int) -> str:
         return _cache_type(old, new)
     if sysreg_of(reg_id) is None:
         return "the register's content changes under the running guest"
-    return _fields(reg_id, old, new)
+    return _fields(reg_id, old, new, apart)
 
 
 def _psci(old: int, new: int) -> str:
@@ -73,13 +106,13 @@ def _cache_type(old: int, new: int) -> str:
     return "the guest continues with the cache line sizes and maintenance rules that it read at boot"
 
 
-def _fields(reg_id: int, old: int, new: int) -> str:
+def _fields(reg_id: int, old: int, new: int, apart: Sequence[str]) -> str:
     before = {f.name: f for f in read(reg_id, old).fields}
     after = {f.name: f for f in read(reg_id, new).fields}
     told, lost, gained = [], [], []
     for name in dict.fromkeys([*before, *after]):
         a, b = (side[name].value if name in side else 0 for side in (before, after))
-        if a == b:
+        if a == b or name in apart:
             continue
         if name in _BY_FIELD:
             told.append(f"{name}: {_BY_FIELD[name]}")
@@ -94,14 +127,24 @@ def _fields(reg_id: int, old: int, new: int) -> str:
         )
     if gained:
         told.append(f"{', '.join(gained)}: seen only after a reboot of the guest")
+    if not told and apart:
+        return ""
     return "; ".join(told) or "reserved bits change; nothing is known to read them"
+
+
+def _lacks(field: FieldReading, host: Partial) -> bool:
+    """True where every bit of the host's own field is known, and says less than the guest read."""
+    own = host.part(field.msb, field.lsb)
+    return own.known == ones(field.msb - field.lsb + 1) and _number(field, own.value) < _number(field, field.value)
+
+
+def _number(field: FieldReading, value: int) -> int:
+    """The field's value as it is compared."""
+    sign = 1 << field.msb - field.lsb
+    return value - 2 * sign if field.kind == "signed" and value & sign else value
 
 
 def _is_less(before: Mapping[str, FieldReading], after: Mapping[str, FieldReading], name: str) -> bool:
     field = before.get(name) or after[name]
-    width = field.msb - field.lsb + 1
-    a, b = (side[name].value if name in side else 0 for side in (before, after))
-    if field.kind == "signed":
-        sign = 1 << width - 1
-        a, b = (v - (1 << width) if v & sign else v for v in (a, b))
+    a, b = (_number(field, side[name].value if name in side else 0) for side in (before, after))
     return (b > a) if name in _HIGHER_IS_LESS else (b < a)

@@ -18,11 +18,12 @@ def template_ways(fatal: Sequence[Finding], source: Dump, trial: Trial) -> list[
 
     Empty where the source's kernel is not known or does not let these registers be changed.
     """
-
     vcpu, rule = trial.vcpus[0], trial.rule
-    policy = kernel_of(source).policy
     refused = [f for f in fatal if f.kind == "refused" and f.value is not None]
-    if rule.family != "firecracker" or policy is None or not refused:
+    if rule.family != "firecracker" or not refused:
+        return []
+    policy = kernel_of(source).policy
+    if policy is None:
         return []
     vm = fresh_vm(vcpu.values, policy, setup_of(vcpu, rule.family))
     settable: dict[int, tuple[int, int]] = {}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import NamedTuple
 
 import msgspec
 
 from inspector.checks.machine.assumed import fill_unknown
 from inspector.checks.machine.destination import Destination, modelled
+from inspector.checks.restore.creation import ending
 from inspector.checks.restore.result import FAILS, LOADS, UNCERTAIN, Verdict, WayOut
-from inspector.checks.restore.summary import restore, verdict_of
+from inspector.checks.restore.summary import restore
 from inspector.checks.vmms.base import Vmm
 from inspector.errors import InspectorError
 from inspector.policies.setup import VcpuSetup
@@ -19,7 +19,7 @@ from inspector.sources.dump import Vcpu
 _BETTER = (LOADS, UNCERTAIN, FAILS)
 
 
-class Trial(NamedTuple):
+class Trial(msgspec.Struct, frozen=True):
     """What is restored, where, and by which rule."""
 
     vcpus: tuple[Vcpu, ...]
@@ -28,35 +28,37 @@ class Trial(NamedTuple):
 
     def without(self, ids: Collection[int]) -> Trial:
         """The saved vCPUs without these registers."""
-        return self._replace(
-            vcpus=tuple(_with(v, {i: x for i, x in v.values.items() if i not in ids}) for v in self.vcpus)
+        return msgspec.structs.replace(
+            self, vcpus=tuple(_with(v, {i: x for i, x in v.values.items() if i not in ids}) for v in self.vcpus)
         )
 
     def replacing(self, values: Mapping[tuple[int, int], int]) -> Trial:
         """The saved vCPUs with other values: (vCPU, register id) -> value."""
-        return self._replace(
-            vcpus=tuple(_with(v, {i: values.get((v.index, i), x) for i, x in v.values.items()}) for v in self.vcpus)
+        return msgspec.structs.replace(
+            self,
+            vcpus=tuple(_with(v, {i: values.get((v.index, i), x) for i, x in v.values.items()}) for v in self.vcpus),
         )
 
     def dropping(self, ids: Collection[int], rule: Vmm) -> Trial:
         """A VMM with the tolerances of `rule` and for these ids besides."""
         more = dict(rule.tolerances) | dict.fromkeys(ids, None)
-        return self._replace(rule=msgspec.structs.replace(rule, tolerances=more))
+        return msgspec.structs.replace(self, rule=msgspec.structs.replace(rule, tolerances=more))
 
     def created(self, setup: VcpuSetup) -> Trial | None:
         """The destination's vCPU created with other features; None where its host is not known."""
         if self.target.host is None:
             return None
         host, _ = fill_unknown(self.target.host, self.vcpus[0].values)
-        return self._replace(target=modelled(host, self.target.policy, setup, self.target.label))
+        return msgspec.structs.replace(self, target=modelled(host, self.target.policy, setup, self.target.label))
 
     def outcome(self) -> Outcome:
         """The restore, asked again. Raises InspectorError when it cannot be asked."""
         results = restore(self.vcpus, self.target, self.rule, brief=True)
-        return Outcome(verdict_of(self.rule, results), frozenset(f.id for r in results for f in r.findings if f.fatal))
+        verdict = ending(self.vcpus, self.target, self.rule, results)
+        return Outcome(verdict, frozenset(f.id for r in results for f in r.findings if f.fatal))
 
 
-class Outcome(NamedTuple):
+class Outcome(msgspec.Struct, frozen=True):
     """What a trial gives."""
 
     verdict: Verdict
@@ -68,7 +70,7 @@ class Outcome(NamedTuple):
         return _BETTER.index(self.verdict) < _BETTER.index(before.verdict) or self.fatal < before.fatal
 
 
-class Candidate(NamedTuple):
+class Candidate(msgspec.Struct, frozen=True):
     """A way out that is not proved yet."""
 
     way: WayOut
@@ -83,12 +85,12 @@ def _with(vcpu: Vcpu, values: dict[int, int]) -> Vcpu:
 def proved(candidates: Sequence[Candidate], before: Outcome) -> list[WayOut]:
     """The ways that make the restore better, with what they settle as the trial shows it."""
     found = []
-    for way, trial in candidates:
-        outcome = None if trial is None else _ask(trial.outcome)
+    for one in candidates:
+        outcome = None if one.trial is None else _ask(one.trial.outcome)
         if outcome is None or not outcome.betters(before):
             continue
-        settled = tuple(i for i in way.ids if i not in outcome.fatal)
-        found.append(msgspec.structs.replace(way, ids=settled, settles_all=outcome.verdict == LOADS))
+        settled = tuple(i for i in one.way.ids if i not in outcome.fatal)
+        found.append(msgspec.structs.replace(one.way, ids=settled, settles_all=outcome.verdict == LOADS))
     return found
 
 

@@ -14,11 +14,11 @@ from inspector.checks.machine.destination import Destination
 from inspector.checks.remedies.kernel_ranges import kernels_that_load, patches_that_help
 from inspector.checks.remedies.options import option_ways
 from inspector.checks.remedies.replacements import replaceable_format, replacement_of
-from inspector.checks.remedies.risks import risk_of
+from inspector.checks.remedies.risks import faults, lacking, of_the_cpu, risk_of
 from inspector.checks.remedies.templates import template_ways
-from inspector.checks.remedies.trial import Candidate, Trial, proved
+from inspector.checks.remedies.trial import Candidate, Outcome, Trial, proved
 from inspector.checks.restore.result import Finding, MigrationReport, WayOut
-from inspector.checks.restore.summary import distinct
+from inspector.checks.restore.summary import distinct, verdict_of
 from inspector.checks.vmms.base import Vmm
 from inspector.checks.vmms.needed import needed
 from inspector.checks.vmms.table import find_vmm
@@ -58,7 +58,7 @@ def find_ways_out(
     kinds = tuple(vcpus) if target.unlike else distinct(vcpus)
     before = Trial(kinds, target, rule)
     case = _Case(report, source, before, fatal)
-    outcome = before.outcome()
+    outcome = Outcome(verdict_of(rule, report.vcpus), frozenset(f.id for f in fatal))
     ways = proved([*option_ways(fatal, before), *case.candidates()], outcome)
     ways += [*kernels_that_load(kinds, target, rule, fatal), *patches_that_help(kinds, target, rule, fatal)]
     ways += proved(template_ways(fatal, source, before), outcome)
@@ -199,10 +199,17 @@ class _Case:
         if any(new is None for _, new in changes):
             return []
         risks: dict[str, list[str]] = {}
+        missing: list[str] = []
         for finding, new in changes:
-            risk = risk_of(finding.id, finding.value or 0, new or 0)
-            risks.setdefault(risk, []).append(by_id(finding.id).name)
-        told = [f"{', '.join(dict.fromkeys(names))}: {risk}" for risk, names in risks.items()]
+            old, name = finding.value or 0, by_id(finding.id).name
+            lacks = lacking(finding.id, old, new or 0, of_the_cpu(self.target.host, finding.id))
+            missing += [f"{name}.{field}" for field in lacks]
+            if risk := risk_of(finding.id, old, new or 0, lacks):
+                risks.setdefault(risk, []).append(name)
+        # A guest of 64 bits reads the AArch32 registers for its 32-bit programs only.
+        missing.sort(key=lambda field: not field.startswith("ID_AA64"))
+        told = [faults(tuple(dict.fromkeys(missing)))] if missing else []
+        told += [f"{', '.join(dict.fromkeys(names))}: {risk}" for risk, names in risks.items()]
         more = f"; {len(told) - 4} more" if len(told) > 4 else ""
         rest = (
             f"; {len(self.unknown_ids)} saved registers that the destination lacks remain" if self.unknown_ids else ""

@@ -1,4 +1,8 @@
-"""Write a copy of a file with a few bytes replaced: sparse, and by the kernel where it can."""
+"""Write a copy of a file with a few bytes replaced: sparse, by the kernel where it can, and past its page cache.
+
+The copy has to be on the disk before it gets its name, so that pages of it in memory are work for nobody: they are
+made, filled and written out again, and push out what other programs have there.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import contextlib
 import errno
 import fcntl
 import importlib
+import mmap
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +26,8 @@ from inspector.transport.compressed import decompress
 _CHUNK = 1 << 20
 _PIECE = 64 << 20
 """Bytes that the kernel copies at once: as long as ctrl+c may wait"""
+_DIRECT = 8 << 20
+"""Bytes that go to the disk at once: so many that a disk which takes several writes at a time has them"""
 _FICLONE = 0x40049409
 """include/uapi/linux/fs.h"""
 _CANNOT = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
@@ -62,7 +69,7 @@ def edit_whole(source: Path, target: Path | None, edit: Callable[[bytes], bytes]
 
     Without a `target` only `edit` is tried. Raises InspectorError for a content beyond what formats read in one piece.
     """
-    with source.open("rb") as raw:
+    with source.open("rb") as raw, _at_rest(raw.fileno(), str(source)):
         data = _unpacked(raw, layers, str(source)).read(most(TEXT) + 1)
     if len(data) > most(TEXT):
         raise exceeded(TEXT, str(source))
@@ -89,14 +96,28 @@ def _copy_plain(source: Path, target: Path, patches: Sequence[BytePatch]) -> Non
     with source.open("rb", buffering=0) as reader, target.open("r+b", buffering=0) as writer:
         for patch in patches:
             _check(os.pread(reader.fileno(), len(patch.old), patch.offset), patch, str(source))
-        size = os.fstat(reader.fileno()).st_size
-        if not _shared(reader.fileno(), writer.fileno()):
-            for start, end in _data_ranges(reader.fileno(), size):
-                _copy_range(reader.fileno(), writer.fileno(), start, end)
-            os.ftruncate(writer.fileno(), size)
+        with _at_rest(reader.fileno(), str(source)) as size:
+            if not _shared(reader.fileno(), writer.fileno()):
+                os.ftruncate(writer.fileno(), size)
+                for start, end in _data_ranges(reader.fileno(), size):
+                    _copy_range(reader.fileno(), writer.fileno(), start, end)
         for patch in patches:
             os.pwrite(writer.fileno(), patch.new, patch.offset)
         os.fsync(writer.fileno())
+
+
+@contextlib.contextmanager
+def _at_rest(reader: int, where: str) -> Iterator[int]:
+    """The size of a file that is read in the block.
+
+    Raises InspectorError at its end where the file was written to meanwhile: a half of the copy would be older than the
+    other.
+    """
+    before = os.fstat(reader)
+    yield before.st_size
+    after = os.fstat(reader)
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise InspectorError("changed while it was copied", where, "try again once nothing writes to it")
 
 
 def _data_ranges(handle: int, size: int) -> Iterator[tuple[int, int]]:
@@ -124,7 +145,7 @@ def _shared(reader: int, writer: int) -> bool:
 
 
 def _copy_range(reader: int, writer: int, start: int, end: int) -> None:
-    start = _copied_by_kernel(reader, writer, start, end)
+    start = _copied_by_kernel(reader, writer, _copied_past_cache(reader, writer, start, end), end)
     while start < end:
         data = os.pread(reader, min(_CHUNK, end - start), start)
         if not data:
@@ -133,6 +154,34 @@ def _copy_range(reader: int, writer: int, start: int, end: int) -> None:
         while written < len(data):
             written += os.pwrite(writer, data[written:], start + written)
         start += len(data)
+
+
+def _copied_past_cache(reader: int, writer: int, start: int, end: int) -> int:
+    """Copy whole pieces straight to the disk; where that ended: the rest, or all of it, is to go another way.
+
+    The disk takes them from the pages of the source where they are, mapped, not copied. Only onto a file system with a
+    disk of its own: one of another machine (NFS, SMB) copies by itself when asked to.
+    """
+    if start % mmap.ALLOCATIONGRANULARITY or end - start < _DIRECT or not os.major(os.fstat(writer).st_dev):
+        return start
+    flags = fcntl.fcntl(writer, fcntl.F_GETFL)
+    try:
+        fcntl.fcntl(writer, fcntl.F_SETFL, flags | os.O_DIRECT)
+        while end - start >= _DIRECT:
+            os.posix_fadvise(reader, start, 2 * _DIRECT, os.POSIX_FADV_WILLNEED)
+            with mmap.mmap(reader, _DIRECT, mmap.MAP_SHARED, mmap.PROT_READ, offset=start) as piece:
+                count = os.pwrite(writer, piece, start)
+            start += count - count % mmap.ALLOCATIONGRANULARITY
+            if count < _DIRECT:
+                break
+    except ValueError:
+        return start  # the source is shorter than it was: `_at_rest` says so
+    except OSError as error:
+        if error.errno not in (*_CANNOT, errno.EFAULT, errno.ENODEV):  # no page there any more; nothing to map
+            raise
+    finally:
+        fcntl.fcntl(writer, fcntl.F_SETFL, flags)
+    return start
 
 
 def _copied_by_kernel(reader: int, writer: int, start: int, end: int) -> int:
@@ -154,12 +203,13 @@ def _copy_compressed(
     source: Path, target: Path, patches: Sequence[BytePatch], layers: Sequence[str], prefix: int
 ) -> None:
     with source.open("rb") as raw, target.open("r+b") as out, contextlib.ExitStack() as stack:
-        out.write(raw.read(prefix))
-        stream = _unpacked(raw, layers, str(source))
         writer: BinaryIO = out
-        for layer in layers:
-            writer = stack.enter_context(_compressor(layer, writer))
-        _pour(stream, writer, patches, str(source))
+        with _at_rest(raw.fileno(), str(source)):
+            out.write(raw.read(prefix))
+            stream = _unpacked(raw, layers, str(source))
+            for layer in layers:
+                writer = stack.enter_context(_compressor(layer, writer))
+            _pour(stream, writer, patches, str(source))
         stack.close()
         out.flush()
         os.fsync(out.fileno())
@@ -206,10 +256,10 @@ def _compressor(layer: str, out: BinaryIO) -> contextlib.AbstractContextManager[
     import gzip
     import lzma
 
-    import zstandard
+    from inspector.zstd import ZstdFile
 
     if layer == "zstd":
-        return cast("BinaryIO", zstandard.ZstdCompressor().stream_writer(out, closefd=False))
+        return cast("BinaryIO", ZstdFile(out, "wb"))
     if layer == "lzop":
         return cast("BinaryIO", LzopWriter(out))
     if layer == "gzip":

@@ -9,28 +9,25 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
 from inspector.checks.machine.destination import Destination, SameHost, destination_for, source_vcpus
+from inspector.checks.machine.question import NOTHING_GIVEN, Given
 from inspector.checks.remedies.replacements import replaceable_format, replacement_of
-from inspector.checks.remedies.risks import risk_of
+from inspector.checks.remedies.risks import faults, lacking, of_the_cpu, risk_of
 from inspector.checks.repair.copying import (
     check_patches,
     copy_patched,
     edit_whole,
     regular_file,
 )
-from inspector.checks.repair.folders import copy_folder
 from inspector.checks.restore.emulated import both_emulated
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import Finding, MigrationReport
-from inspector.checks.vmms.table import restoring_vmm
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, SourceError
+from inspector.kvm.host import HostState
 from inspector.new_file import new_file, new_folder, refuse_existing
-from inspector.policies.model import Policy
-from inspector.policies.setup import VcpuSetup
 from inspector.registers.catalog import by_id
 from inspector.shipped import folder
 from inspector.sources import load
@@ -84,12 +81,7 @@ def fix(
     source: Dump,
     destination: Dump | Destination | SameHost,
     out: str,
-    kernel: Policy | None = None,
-    vmm: str = "",
-    setup: VcpuSetup | None = None,
-    host: str = "",
-    assume: Literal["core"] | None = None,
-    candidates: Sequence[Policy] = (),
+    given: Given = NOTHING_GIVEN,
     *,
     dry_run: bool = False,
 ) -> FixResult:
@@ -99,27 +91,34 @@ def fix(
     when the format cannot be changed, when `out` exists, or when the copy does not pass the check; no file is left
     behind then.
     """
-    rule = restoring_vmm(source.provenance, vmm)
-    if kernel is not None or isinstance(destination, str | Destination) or not both_emulated(source, destination):
-        destination = destination_for(source, destination, kernel, setup, rule, host, assume, candidates)
-    before = migrate(source, destination, vmm=rule.name, ways_out=False)
-    changes, remaining = planned_changes(before, source)
+    vmm = Given(vmm=given.vmm)
+    notes: tuple[str, ...] = ()
+    if given.kernel is not None or not (isinstance(destination, Dump) and both_emulated(source, destination)):
+        destination = destination_for(source, destination, given)
+        notes = tuple(filter(None, [destination.kernel_note])) if given.kernel is not None else ()
+    before = migrate(source, destination, vmm, ways_out=False)
+    host_there = destination.host if isinstance(destination, Destination) else None
+    changes, remaining = planned_changes(before, source, host_there)
     if not changes:
-        before = migrate(source, destination, vmm=rule.name) if before.fatal else before
-        return FixResult(out="", changes=(), before=before, after=None, remaining=remaining, dry_run=dry_run)
+        before = migrate(source, destination, vmm) if before.fatal else before
+        return FixResult(
+            out="", changes=(), before=before, after=None, remaining=remaining, dry_run=dry_run, notes=notes
+        )
     original = _writable(source)
     if dry_run:
         if out:
             refuse_existing(Path(out))
         _write(source, original, None, changes)
-        planned = migrate(_planned(source, changes), destination, vmm=rule.name)
+        planned = migrate(_planned(source, changes), destination, vmm)
         _check_left(planned, remaining, source.provenance.source)
-        return FixResult(out="", changes=changes, before=before, after=planned, remaining=remaining, dry_run=True)
+        return FixResult(
+            out="", changes=changes, before=before, after=planned, remaining=remaining, dry_run=True, notes=notes
+        )
     status = original.stat()
     with (new_folder if original.is_dir() else new_file)(out, status) as temporary:
-        notes = _write(source, original, temporary, changes)
-        after = _check(source, temporary, destination, rule.name, changes, remaining)
-    notes += _ownership(status, Path(out))
+        written = _write(source, original, temporary, changes)
+        after = _check(source, temporary, destination, vmm, changes, remaining)
+    notes = (*written, *_ownership(status, Path(out)), *notes)
     after = msgspec.structs.replace(after, source=after.source.replace(str(temporary), out))
     return FixResult(out=out, changes=changes, before=before, after=after, remaining=remaining, notes=notes)
 
@@ -147,8 +146,13 @@ def _ownership(wanted: os.stat_result, out: Path) -> tuple[str, ...]:
     return (f"the copy belongs to {owners}: only root can give it away",)
 
 
-def planned_changes(report: MigrationReport, source: Dump) -> tuple[tuple[Replacement, ...], tuple[Finding, ...]]:
-    """The replacements that a copy of `source` would hold, and the failures that no replacement mends."""
+def planned_changes(
+    report: MigrationReport, source: Dump, host: HostState | None = None
+) -> tuple[tuple[Replacement, ...], tuple[Finding, ...]]:
+    """The replacements that a copy of `source` would hold, and the failures that no replacement mends.
+
+    `host`: the destination's, where it is known: what its CPU lacks is the first risk of a replacement.
+    """
     offsets = {vcpu.index: vcpu.offsets for vcpu in source_vcpus(source)[0]}
     changes, remaining = [], []
     for finding in report.fatal:
@@ -163,12 +167,17 @@ def planned_changes(report: MigrationReport, source: Dump) -> tuple[tuple[Replac
                 name=by_id(finding.id).name,
                 old=finding.value,
                 new=new,
-                risk=risk_of(finding.id, finding.value, new),
+                risk=_risk(finding.id, finding.value, new, host),
                 reason=finding.reason,
                 offset=offsets[finding.vcpu].get(finding.id),
             )
         )
     return tuple(changes), tuple(remaining)
+
+
+def _risk(reg_id: int, old: int, new: int, host: HostState | None) -> str:
+    lacks = lacking(reg_id, old, new, of_the_cpu(host, reg_id))
+    return "; ".join(filter(None, (faults(lacks, most=16) if lacks else "", risk_of(reg_id, old, new, lacks))))
 
 
 def _path_of(source: Dump) -> Path:
@@ -201,6 +210,8 @@ def _write(source: Dump, original: Path, target: Path | None, changes: Sequence[
             target.write_bytes(write(_planned(source, changes)))
         return ("the dump was written again: every other value is the same",)
     if original.is_dir():
+        from inspector.checks.repair.folders import copy_folder
+
         copy_folder(original, target, given.format, wanted)
         return ("everything else in the folder is that of the original, file for file",)
     edit_whole(original, target, lambda data: edited(given.format, data, wanted, given.source), layers)
@@ -239,7 +250,7 @@ def _check(
     source: Dump,
     target: Path,
     destination: Dump | Destination,
-    vmm: str,
+    vmm: Given,
     changes: Sequence[Replacement],
     remaining: Sequence[Finding],
 ) -> MigrationReport:
@@ -256,7 +267,7 @@ def _check(
         if dict(found.values) != dict(expected.values):
             wrong = next(i for i, v in {**found.values, **expected.values}.items() if found.values.get(i) != v)
             raise InspectorError(f"the copy does not hold {by_id(wrong).name} as planned; it was removed", where)
-    report = migrate(copy, destination, vmm=vmm)
+    report = migrate(copy, destination, vmm)
     _check_left(report, remaining, where)
     return report
 

@@ -1,5 +1,5 @@
-"""The vCPU that a VMM creates before it writes the first register: whether KVM creates it, and what is not known of
-it."""
+"""The vCPU that a VMM creates before it writes the first register, and the first run behind the last one: whether KVM
+creates and runs it, and what is not known of it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import errno as _errno
 from collections.abc import Sequence
 
 from inspector.checks.machine.destination import Destination, modelled
-from inspector.checks.restore.result import RestoreStep, VcpuResult
-from inspector.checks.restore.summary import restore, verdict_of
+from inspector.checks.restore.result import RestoreStep, VcpuResult, Verdict
+from inspector.checks.restore.summary import restore, steps_of, verdict_from, verdict_of
 from inspector.checks.vmms.base import Vmm
 from inspector.errors import InspectorError
-from inspector.policies.setup import VcpuFeature, feature_of
+from inspector.kvm.boot_options import booted
+from inspector.policies.setup import Feature, VcpuFeature, feature_of
 from inspector.sources.dump import Vcpu
 from inspector.sources.vcpu_setup import setup_of
 
@@ -29,6 +30,29 @@ def creation_step(
         if text := _doubt(feature, vcpus, target, rule, results):
             return RestoreStep(name="creation", vcpu=first, passed=False, certain=False, text=text)
     return None
+
+
+def first_run_step(vcpus: Sequence[Vcpu], target: Destination) -> RestoreStep | None:
+    """The step that fails where KVM takes every value and never runs the vCPU; None for a vCPU that can run.
+
+    A vPMU without an in-kernel GIC runs as well: the VMM sets it up (KVM_ARM_VCPU_PMU_V3_INIT), which is no register.
+    """
+    host = target.host
+    if host is None or not target.setup.has(Feature.EL1_32BIT) or target.refused:
+        return None
+    state = booted(host, target.policy)
+    if state.has_aarch32 and state.aarch32_known:
+        return None
+    text = "KVM_RUN answers EINVAL (22): EL1 of the vCPU is AArch32, and the destination's host "
+    text += "has no AArch32" if state.aarch32_known else "may have none, which is not known"
+    return RestoreStep(name="first run", vcpu=vcpus[0].index, passed=False, certain=state.aarch32_known, text=text)
+
+
+def ending(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, results: Sequence[VcpuResult]) -> Verdict:
+    """How a restore ends with its first run: what KVM takes and never runs fails as well."""
+    steps, _ = steps_of(rule, results)
+    run = first_run_step(vcpus, target)
+    return verdict_from(steps if run is None else (*steps, run))
 
 
 def _doubt(

@@ -12,7 +12,6 @@ import errno
 import shlex
 from collections.abc import Sequence
 
-from inspector.checks.feature_groups import feature_key
 from inspector.checks.remedies.replacements import replaceable_format
 from inspector.checks.restore.result import FAILS, FieldDifference, Finding, MigrationReport, VcpuResult, WayOut
 from inspector.checks.restore.sentences import count_of, describe_source, headline
@@ -148,7 +147,7 @@ def _restored(vcpu: Vcpu, target: Vcpu, rule: Vmm) -> VcpuResult:
     findings += [
         Finding(
             vcpu=vcpu.index, id=reg_id, kind="missing_in_source", order=place, value=None, destination=own[reg_id],
-            after=own[reg_id], reason="not saved: the destination keeps its own value", feature=feature_key(reg_id),
+            after=own[reg_id], reason="not saved: the destination keeps its own value",
         )
         for place, reg_id in enumerate(missing, len(findings))
     ]  # fmt: skip
@@ -172,7 +171,6 @@ def _unknown(vcpu: Vcpu, reg_id: int, order: int, rule: Vmm) -> Finding:
         destination=None,
         errno=errno.ENOENT,
         reason=f"the destination's QEMU does not list this register ({hex_id(reg_id)})",
-        feature=feature_key(reg_id),
         fatal=not tolerated,
     )
 
@@ -196,7 +194,6 @@ def _written(vcpu: Vcpu, reg_id: int, order: int, own: int) -> Finding:
         if value != own
         else "",
         reference="QEMU target/arm/helper.c, write_list_to_cpustate()" if refused else "",
-        feature=feature_key(reg_id),
         would_pass=own if refused else None,
         fatal=refused,
     )

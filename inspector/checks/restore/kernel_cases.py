@@ -29,7 +29,7 @@ def merge_results(branches: Sequence[Branch[VcpuResult]]) -> VcpuResult:
             if finding.id in by_register
         ]
         findings.append(finding if finding.value is None else _merged(each))
-    counts = {branch.answer.destination_count for branch in branches}
+    counts = {number for branch in branches for number in branch.answer.destination_counts}
     fewest, most = (min(counts), max(counts)) if len(counts) > 1 else (None, None)
     return msgspec.structs.replace(chosen, findings=tuple(findings), fewest=fewest, most=most)
 

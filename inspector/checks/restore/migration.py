@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Sequence
-from typing import Literal
+from itertools import groupby
 
 import msgspec
 
 from inspector.checks.machine.destination import Destination, OwnMachine, SameHost, destination_for, source_vcpus
-from inspector.checks.remedies.ways_out import find_ways_out
-from inspector.checks.restore.creation import contradictions, creation_step
-from inspector.checks.restore.emulated import both_emulated, migrate_emulated
+from inspector.checks.machine.question import NOTHING_GIVEN, Given
+from inspector.checks.restore.creation import contradictions, creation_step, first_run_step
 from inspector.checks.restore.remarks import remark_on
 from inspector.checks.restore.result import (
     FAILS,
@@ -33,89 +32,109 @@ from inspector.checks.vmms.expected import expected_messages
 from inspector.checks.vmms.table import restoring_vmm
 from inspector.errors import CreationError, InspectorError
 from inspector.kvm.host_inputs import facts
-from inspector.policies.loader import load_policy, policy_names, vendor_names
+from inspector.policies.loader import load_policy
 from inspector.policies.model import Policy
-from inspector.policies.setup import VcpuSetup
+from inspector.policies.points import policy_names, vendor_names
 from inspector.registers.catalog import by_id
-from inspector.sources.dump import PASTED_TEXT, Dump, Vcpu
+from inspector.sources.dump import EXCERPTS, Dump, Vcpu
 from inspector.sources.vcpu_setup import holds_whole_list
 
 
 def migrate(
     source: Dump,
     destination: Dump | Destination | SameHost,
-    kernel: Policy | None = None,
-    vmm: str = "",
-    setup: VcpuSetup | None = None,
-    host: str = "",
-    assume: Literal["core"] | None = None,
+    given: Given = NOTHING_GIVEN,
     *,
-    candidates: Sequence[Policy] = (),
     ways_out: bool = True,
     brief: bool = False,
     behind: Dump | None = None,
 ) -> MigrationReport:
-    """Restore the vCPUs of `source` on `destination` as `vmm` does, and report everything that happens.
+    """Restore the vCPUs of `source` on `destination` as the VMM does, and report everything that happens.
 
-    `destination`: a dump of a fresh vCPU, or of a host's raw registers (then `kernel` is needed), a Destination, or
-    `same-host`: the source's own machine under `kernel`. `vmm` defaults to what the source's format suggests. `setup`:
-    features of the destination's vCPU where they are modelled; by default those of the source. `host`: what registers
-    do not show of the destination's host, as `--host` takes it; `assume`: as `--assume` takes it.
-    `candidates`: every policy that `kernel` may be, where there are several: what differs between them is uncertain.
-    `ways_out=False` skips the search for remedies; `brief` leaves out the findings that decide nothing. `behind`: what
-    shows the machine of `same-host`, where the values of `source` were changed since it was read.
+    `destination`: a dump of a fresh vCPU, or of a host's raw registers (then a kernel is needed), a Destination, or
+    `same-host`: the source's own machine under the given kernel. `given`: the VMM, and of the destination what is
+    modelled; features are by default those of the source. Where the kernel may be one of several policies, what differs
+    between them is uncertain. `ways_out=False` skips the search for remedies; `brief` leaves out the findings that
+    decide nothing. `behind`: what shows the machine of `same-host`, where the values of `source` were changed since it
+    was read.
 
-    Where QEMU's emulation (TCG) made both sides, and no `kernel` is asked for, its own rule judges, not KVM's.
+    Where QEMU's emulation (TCG) made both sides, and no kernel is asked for, its own rule judges, not KVM's.
 
     Raises InspectorError when either side holds nothing that can be restored, PolicyError when no kernel is known.
     """
-    rule = restoring_vmm(source.provenance, vmm)
-    if isinstance(destination, Dump) and kernel is None and both_emulated(source, destination):
-        return migrate_emulated(source, destination, rule)
+    rule = restoring_vmm(source.provenance, given.vmm)
+    if isinstance(destination, Dump) and given.kernel is None:
+        from inspector.checks.restore.emulated import both_emulated, migrate_emulated  # no other question needs it
+
+        if both_emulated(source, destination):
+            return migrate_emulated(source, destination, rule)
     vcpus, notes = source_vcpus(source)
-    shows = behind if behind is not None and isinstance(destination, str) else source
-    target = destination_for(shows, destination, kernel, setup, rule, host, assume, candidates)
-    results = restore(vcpus, target, rule, brief=brief)
-    report = _report(source, vcpus, target, rule, results, notes)
-    if not ways_out:
+    target = destination_for(_shown_by(source, destination, behind), destination, given)
+    report = _report(source, vcpus, target, rule, restore(vcpus, target, rule, brief=brief), notes)
+    if not ways_out or not report.fatal:
         return report
+    from inspector.checks.remedies.ways_out import find_ways_out
+
     return msgspec.structs.replace(report, ways_out=find_ways_out(report, source, vcpus, target, rule))
 
 
-def migrate_all_kernels(
+def with_ways_out(
+    report: MigrationReport,
     source: Dump,
-    vmm: str = "",
-    setup: VcpuSetup | None = None,
-    policies: Sequence[Policy] | None = None,
-    host: str = "",
-    assume: Literal["core"] | None = None,
+    destination: Dump | Destination | SameHost,
+    given: Given = NOTHING_GIVEN,
     *,
     behind: Dump | None = None,
+) -> MigrationReport:
+    """A `report` that `migrate` made of these very arguments without the ways out, now with them."""
+    rule = restoring_vmm(source.provenance, report.vmm)
+    if isinstance(destination, Dump) and given.kernel is None:
+        from inspector.checks.restore.emulated import both_emulated
+
+        if both_emulated(source, destination):
+            return report  # the emulator's own rule has them at once
+    vcpus, _ = source_vcpus(source)
+    from inspector.checks.remedies.ways_out import find_ways_out
+
+    target = destination_for(_shown_by(source, destination, behind), destination, given)
+    return msgspec.structs.replace(report, ways_out=find_ways_out(report, source, vcpus, target, rule))
+
+
+def _shown_by(source: Dump, destination: Dump | Destination | SameHost, behind: Dump | None) -> Dump:
+    """What shows the machine of `same-host`."""
+    return behind if behind is not None and isinstance(destination, str) else source
+
+
+def migrate_all_kernels(
+    source: Dump, given: Given = NOTHING_GIVEN, policies: Sequence[Policy] | None = None, *, behind: Dump | None = None
 ) -> KernelMatrix:
     """Where can this VM go? A row per kernel policy, mainline's first, on the host of the source (or `behind`)."""
-    rule = restoring_vmm(source.provenance, vmm)
+    rule = restoring_vmm(source.provenance, given.vmm)
     vcpus, notes = source_vcpus(source)
     kinds = distinct(vcpus)
     if len(kinds) < len(vcpus):
         notes = (*notes, f"{len(vcpus)} vCPUs of {count_of(len(kinds), 'kind')}: each kind is counted once")
-    rows, label = [], ""
+    rows: list[KernelRow] = []
+    label = ""
     every = policies if policies is not None else map(load_policy, (*policy_names(), *vendor_names()))
-    machine = OwnMachine(behind or source, setup, rule, host, assume)
-    for policy in every:
+    machine = OwnMachine(behind or source, given)
+    for _, run in groupby(every, key=lambda policy: policy.does):
+        policy, *alike = run  # kernels that follow each other and do the same: asked once
         try:
             target = machine.under(policy)
         except InspectorError as error:
-            if setup is None and not isinstance(error, CreationError):
+            if not given.names_setup and not isinstance(error, CreationError):
                 raise
-            rows.append(_impossible(policy, error))
-            continue
-        label = target.label
-        row = _row(target, rule, restore(kinds, target, rule, brief=True))
-        if row.verdict == LOADS and holds_some_only(source, kinds):
-            row = msgspec.structs.replace(row, verdict=UNCERTAIN, headline=_SOME_LOAD.removeprefix("uncertain: "))
+            row = _impossible(policy, error)
+        else:
+            label = machine.label((policy, *alike)[-1])
+            row = _row(kinds, target, rule, restore(kinds, target, rule, brief=True))
+            if row.verdict == LOADS and holds_some_only(source, kinds):
+                row = msgspec.structs.replace(row, verdict=UNCERTAIN, headline=_SOME_LOAD.removeprefix("uncertain: "))
+            if not rows:
+                notes = (*notes, *target.notes)
         rows.append(row)
-        if not rows[1:]:
-            notes = (*notes, *target.notes)
+        rows += [msgspec.structs.replace(row, kernel=one.name, evidence=one.evidence) for one in alike]
     return KernelMatrix(
         vmm=rule.name,
         vmm_title=rule.title,
@@ -139,6 +158,10 @@ def _report(
     if creation is not None:
         going = not creation.certain
         steps = (creation, *(msgspec.structs.replace(s, reached=s.reached and going) for s in steps))
+    run = first_run_step(vcpus, target)
+    loads_first = verdict_from(steps) == LOADS
+    if run is not None:
+        steps = (*steps, msgspec.structs.replace(run, reached=verdict_from(steps) != FAILS))
     remarks = remark_on(source, vcpus, results, target, rule)
     verdict = _verdict(steps, remarks)
     some = holds_some_only(source, vcpus)
@@ -147,7 +170,11 @@ def _report(
     fatal = [f for result in results for f in result.findings if f.fatal]
     instances = _instances(source, vcpus)
     messages = expected_messages(rule, fatal, lengths, instances) if fails else ()
-    said = headline(rule, results, lengths, remarks, verdict)
+    never_runs = run is not None and loads_first and not any(r.severity == "fails" for r in remarks)
+    if run is not None and never_runs:
+        said = f"{'loads, and never runs' if run.certain else 'uncertain whether it ever runs'}: {run.text}"
+    else:
+        said = headline(rule, results, lengths, remarks, verdict)
     if target.refused:
         messages = rule.printed_creation(instances[vcpus[0].index], errno.EINVAL, target.refused)
     if creation is not None and (creation.certain or verdict == UNCERTAIN):
@@ -184,8 +211,8 @@ _SOME_LOAD = "uncertain: the source holds only some of the vCPU's registers, and
 
 
 def holds_some_only(source: Dump, vcpus: Sequence[Vcpu]) -> bool:
-    """True for a pasted text with some registers of a vCPU: these can fail, and cannot show that all loads."""
-    return source.provenance.format == PASTED_TEXT and not all(map(holds_whole_list, vcpus))
+    """True for a text with some registers of a vCPU: these can fail, and cannot show that all loads."""
+    return source.provenance.format in EXCERPTS and not all(map(holds_whole_list, vcpus))
 
 
 def _not_compared(step: RestoreStep) -> RestoreStep:
@@ -225,8 +252,10 @@ def _impossible(policy: Policy, error: InspectorError) -> KernelRow:
     )  # fmt: skip
 
 
-def _row(target: Destination, rule: Vmm, results: Sequence[VcpuResult]) -> KernelRow:
+def _row(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, results: Sequence[VcpuResult]) -> KernelRow:
     steps, _ = steps_of(rule, results)
+    run = first_run_step(vcpus, target)
+    steps = steps if run is None else (*steps, run)
     findings = [f for result in results for f in result.findings]
     refused = [f for f in findings if f.kind == "refused"]
     changed = sum(f.kind == "changed" and not f.expected for f in findings)

@@ -11,7 +11,7 @@ from inspector.checks.vmms.base import Vmm
 from inspector.checks.vmms.firecracker import CLIDR_REPLACED
 from inspector.checks.vmms.qemu import machine_defaults
 from inspector.kvm.gates.pmu_pair import PAIRS
-from inspector.policies.eras import era_of, era_with
+from inspector.policies.eras import era_of
 from inspector.policies.rulebook import rulebook
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import (
@@ -32,8 +32,9 @@ from inspector.registers.ids import (
     SVE_VLS,
     ZCR_EL1,
 )
+from inspector.registers.meanings import counted
 from inspector.registers.reading import read
-from inspector.sources.consistency import identifies
+from inspector.sources.consistency import identifies, why_unlike
 from inspector.sources.dump import Dump, Vcpu
 from inspector.sources.vcpu_setup import PSCI_VERSION
 
@@ -99,11 +100,8 @@ def _disagreements(dump: Dump, vcpus: Sequence[Vcpu], destination: Destination) 
             continue
         values = ", ".join(f"vCPU {v.index}: 0x{v.values[reg_id]:x}" for v in vcpus if reg_id in v.values)
         text = f"{values}. {_must_agree(reg_id, destination)[0].upper()}{_must_agree(reg_id, destination)[1:]}"
-        if reg_id == CLIDR_EL1:
-            era = era_with("clidr-reset-by-cpu-on")
-            text += f"; Linux {era.since} to {era.last} reset it when a guest started a vCPU with PSCI CPU_ON"
-        elif reg_id == MIDR_EL1:
-            text += "; the vCPUs were created on different cores (big.LITTLE): pin the VM to cores of one kind"
+        if why := why_unlike(reg_id):
+            text += f"; {why}"
         found.append(
             Remark(
                 severity="changes",
@@ -125,7 +123,7 @@ def _processor(value: int) -> str:
 
 
 def _processors(vcpus: Sequence[Vcpu], results: Sequence[VcpuResult], destination: Destination) -> list[Remark]:
-    mine, theirs = (vcpus[0].values.get(MIDR_EL1) if vcpus else None), destination.values.get(MIDR_EL1)
+    mine, theirs = (vcpus[0].values.get(MIDR_EL1) if vcpus else None), destination.known_value(MIDR_EL1)
     if mine is None or theirs is None or mine == theirs:
         return []
     refused = any(f.id == MIDR_EL1 and f.kind == "refused" for result in results for f in result.findings)
@@ -182,7 +180,7 @@ def lengths_of(vls: int) -> tuple[int, ...]:
 
 
 def _vector_lengths(vcpu: Vcpu, destination: Destination, vmm: Vmm) -> list[Remark]:
-    mine, theirs = vcpu.values.get(SVE_VLS), destination.values.get(SVE_VLS)
+    mine, theirs = vcpu.values.get(SVE_VLS), destination.known_value(SVE_VLS)
     if mine is None:
         return _unsaved_lengths(vcpu, destination, vmm)
     found = []
@@ -219,7 +217,7 @@ def _bits(lengths: Iterable[int]) -> str:
 def _unsaved_lengths(vcpu: Vcpu, destination: Destination, vmm: Vmm) -> list[Remark]:
     if vmm.family != "qemu" or ZCR_EL1 not in vcpu.values:
         return []
-    theirs = destination.values.get(SVE_VLS)
+    theirs = destination.known_value(SVE_VLS)
     text = "a QEMU stream does not hold the vector lengths: the sveN options of both command lines must be the same"
     if theirs is not None:
         text += f". The destination offers {_bits(lengths_of(theirs))}"
@@ -249,7 +247,7 @@ def _machine_type(dump: Dump, vmm: Vmm) -> list[Remark]:
 
 def _boot_topology(vcpu: Vcpu, destination: Destination, vmm: Vmm) -> list[Remark]:
     """Firecracker's own CLIDR_EL1, which no kernel shows by itself."""
-    mine, theirs = vcpu.values.get(CLIDR_EL1), destination.values.get(CLIDR_EL1)
+    mine, theirs = vcpu.values.get(CLIDR_EL1), destination.known_value(CLIDR_EL1)
     if vmm.family != "firecracker" or mine is None or theirs is None or not (mine ^ theirs) & CLIDR_REPLACED:
         return []
     text = (
@@ -319,7 +317,7 @@ def _uncertain(results: Sequence[VcpuResult]) -> list[Remark]:
         f" and {len(found) - 6} more" if len(found) > 6 else ""
     )
     text = (
-        f"{len(found)} verdicts are not certain ({names}): they depend on what the source's kernel hid of the host. A "
+        f"{counted(len(found), 'verdict')} not certain ({names}): what the source's kernel hid of the host decides. A "
         "dump of a fresh vCPU on the destination, or the host's raw registers, would decide them"
     )
     return [Remark(severity="note", title="not certain", text=text, ids=tuple(found))]

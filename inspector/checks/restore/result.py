@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from inspector.checks.feature_groups import feature_key
 from inspector.errors import EXIT_NO, EXIT_YES
 from inspector.kvm.cases import Case
 from inspector.kvm.host_inputs import Fact
@@ -72,8 +73,6 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     rule: str = ""
     reference: str = ""
-    feature: str = ""
-    """key of the feature that brings the register (checks/feature_groups.py)"""
     would_pass: int | None = None
     """for a refused value: the nearest one that the destination accepts"""
     fatal: bool = False
@@ -86,6 +85,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """what an uncertain answer depends on"""
     cases: tuple[Case, ...] = ()
     """what each case would answer"""
+
+    @property
+    def feature(self) -> str:
+        """Key of the feature that brings the register (checks/feature_groups.py)."""
+        return feature_key(self.id)
 
     @property
     def errno_name(self) -> str:
@@ -146,10 +150,16 @@ class VcpuResult(msgspec.Struct, frozen=True, kw_only=True):
     """registers that the VMM saved"""
     destination_count: int
     fewest: int | None = None
-    """of `destination_count`, under the policies that the kernel may have; None where all give the same"""
+    """of `destination_count`, by what is not known of the kernel and the host; None where that leaves only one"""
     most: int | None = None
     findings: tuple[Finding, ...]
     """every register, accepted ones as well"""
+
+    @property
+    def destination_counts(self) -> tuple[int, int]:
+        """The fewest and the most registers that the destination may have."""
+        number = self.destination_count
+        return number if self.fewest is None else self.fewest, number if self.most is None else self.most
 
 
 class MigrationReport(msgspec.Struct, frozen=True, kw_only=True):

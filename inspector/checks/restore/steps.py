@@ -16,15 +16,13 @@ from inspector.kvm.cases import Case
 from inspector.kvm.verdict import JudgedField, Verdict
 from inspector.kvm.vm import Vcpu as Model
 from inspector.kvm.vm import unlisted_errno
-from inspector.kvm.words.explaining import explain_write
+from inspector.kvm.words.explaining import explain_write, peek_write
 from inspector.policies.setup import Feature
 from inspector.registers.bits import ALL, Partial, mask_of, ones
 from inspector.registers.catalog import by_id
-from inspector.registers.encoding import CLASS_CORE, CLASS_DEMUX, CLASS_SVE, SIZE_U64, ccsidr_id, size_of, split_id
+from inspector.registers.encoding import CLASS_CORE, CLASS_SVE, SIZE_U64, class_of, size_of, split_id
 from inspector.registers.reading import read
 from inspector.sources.dump import Vcpu
-
-_FIRST_CACHES = frozenset({ccsidr_id(0), ccsidr_id(1)})
 
 
 def simulate(vcpu: Vcpu, destination: Destination, model: Model, vmm: Vmm, *, brief: bool = False) -> VcpuResult:
@@ -36,30 +34,83 @@ def simulate(vcpu: Vcpu, destination: Destination, model: Model, vmm: Vmm, *, br
 
     `brief` leaves out the findings that decide nothing: missing ids, and writes that are kept for sure.
     """
-    restore = _Restore(vcpu, destination, model, vmm)
-    findings = restore.lists() if vmm.compares_lists else []
-    findings += restore.writes(len(findings), brief)
-    findings += [] if brief else restore.missing(len(findings))
+    restore = Restore(vcpu, destination, model, vmm)
+    surely, perhaps = restore.bounds
+    findings = restore.play(brief)
     return VcpuResult(
         index=vcpu.index,
         name=vcpu.name.shown,
         source_count=len(restore.order),
         destination_count=len(restore.listed),
-        findings=tuple(findings),
+        fewest=surely if surely != perhaps else None,
+        most=perhaps if surely != perhaps else None,
+        findings=findings,
     )
 
 
-class _Restore:
-    def __init__(self, vcpu: Vcpu, destination: Destination, model: Model, vmm: Vmm) -> None:
+class _Orders:
+    """In which order the registers of the vCPUs that were asked about last are written."""
+
+    held: tuple[tuple[Vcpu, Vmm, tuple[int, ...]], ...] = ()
+    """replaced as a whole: the screens ask from several threads"""
+
+
+def _order(vcpu: Vcpu, vmm: Vmm) -> tuple[int, ...]:
+    """The saved ids in the order in which the VMM writes them; kernel after kernel is asked about the same vCPU."""
+    for one, rule, order in _Orders.held:
+        if one is vcpu and rule is vmm:
+            return order
+    order = vmm.order({**vcpu.values, **dict.fromkeys(vcpu.withheld, 0)})
+    _Orders.held = ((vcpu, vmm, order), *_Orders.held[:3])
+    return order
+
+
+class Restore:
+    """One vCPU's restore, to be played once."""
+
+    def __init__(
+        self, vcpu: Vcpu, destination: Destination, model: Model, vmm: Vmm, like: Restore | None = None
+    ) -> None:  # fmt: skip
+        """As `simulate`. `like`: a restore of the same vCPU by the same VMM, played before on a similar destination:
+        what is the same there is not worded again."""
         self.vcpu = vcpu
         self.destination = destination
         self.model = model
         self.vmm = vmm
+        self.like = like
+        self.findings: tuple[Finding, ...] = ()
         self.withheld = frozenset(vcpu.withheld)
-        self.order = vmm.order({**vcpu.values, **dict.fromkeys(vcpu.withheld, 0)})
-        self.listed = frozenset(i for i in destination.listed | destination.left_out if vmm.keeps(i))
-        host = destination.host
-        self.knows_caches = bool(self.listed & _FIRST_CACHES) or host is None or host.ccsidr_known
+        self.order: tuple[int, ...] = like.order if like else _order(vcpu, vmm)
+        left_out = destination.left_out
+        self.listed = vmm.kept(destination.listed | left_out if left_out else destination.listed)
+        self.doubtful = vmm.kept(destination.doubtful)
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """How many registers the destination lists at least and at most."""
+        if not self.doubtful:
+            return len(self.listed), len(self.listed)
+        return len(self.listed - self.doubtful), len(self.listed | self.doubtful)
+
+    def play(self, brief: bool = False) -> tuple[Finding, ...]:
+        """Every finding in the VMM's order, or with `brief` those that decide."""
+        findings = self.lists() if self.vmm.compares_lists else []
+        findings += self.writes(len(findings), brief)
+        findings += [] if brief else self.missing(len(findings))
+        self.findings = tuple(findings)
+        return self.findings
+
+    @cached_property
+    def same(self) -> dict[int, Finding]:
+        """What was found in the other restore, of registers that start from the same value and keep the saved one, and
+        are spoken of in the same words where they keep it here too."""
+        if self.like is None:
+            return {}
+        mine, theirs = self.destination, self.like.destination
+        alike = self.model.vm.worded_like(self.like.model.vm)
+        alike &= {reg_id for reg_id, _ in mine.values.items() & theirs.values.items()}
+        alike -= {reg_id for reg_id, _ in mine.known.items() ^ theirs.known.items()}
+        return {one.id: one for one in self.like.findings if one.kind == "accepted" and one.id in alike}
 
     @cached_property
     def kinds(self) -> set[tuple[int, int]]:
@@ -98,10 +149,17 @@ class _Restore:
         """Every write, in the VMM's order."""
         known = [i for i in self.order if i in self.listed] if self.vmm.compares_lists else self.order
         found = []
+        plain = self._plain() if brief else frozenset[int]()
         for order, reg_id in enumerate(known, start):
+            if reg_id in plain:
+                continue
             if reg_id in self.destination.listed:
                 told = reg_id not in self.withheld
                 if brief and told and self.model.keeps(reg_id, self.vcpu.values[reg_id]):
+                    continue
+                same = self.same.get(reg_id)
+                if same is not None and self._keeps(reg_id):
+                    found.append(same if same.order == order else msgspec.structs.replace(same, order=order))
                     continue
                 found.append(self._written(reg_id, order) if told else self._written_unseen(reg_id, order))
             elif reg_id in self.listed or self._left_out(reg_id):
@@ -109,6 +167,13 @@ class _Restore:
             else:
                 found.append(self._unknown(reg_id, order))
         return found
+
+    def _plain(self) -> frozenset[int]:
+        """Registers that keep whatever is written for sure, and that no other write looks at: those writes decide
+        nothing. Core registers are none of them: they may lose their upper half."""
+        model, values = self.model, self.vcpu.values.keys() - self.withheld
+        plain = model.vm.plain.intersection(self.destination.listed, values) if model.initialised else ()
+        return frozenset([reg_id for reg_id in plain if class_of(reg_id) != CLASS_CORE])
 
     def missing(self, start: int) -> list[Finding]:
         """What the destination lists and the saved state lacks: it keeps the value of a fresh vCPU."""
@@ -140,22 +205,17 @@ class _Restore:
             destination=None,
             after=value,
             reason="the destination's dump leaves it out, but every such vCPU has it; KVM keeps what is written",
-            feature=feature_key(reg_id),
         )
 
     def _unknown(self, reg_id: int, order: int) -> Finding:
         tolerated = all(self.vmm.tolerates(reg_id, value) for value in self._possible(reg_id))
-        key = feature_key(reg_id)
-        group = feature_set(key)
+        group = feature_set(feature_key(reg_id))
         reason = "the destination does not list this register"
         if group is not None:
             reason += f": {group.text}" + (f", since {group.since}" if group.since else "")
         if tolerated:
             reason += f"; {self.vmm.title} knows it as safe to drop"
-        unknown_cache = split_id(reg_id).cls == CLASS_DEMUX and not self.knows_caches
-        if unknown_cache:
-            reason += "; which caches this host has is not known"
-        return Finding(
+        finding = Finding(
             vcpu=self.vcpu.index,
             id=reg_id,
             kind="only_in_source",
@@ -166,14 +226,18 @@ class _Restore:
             errno=unlisted_errno(reg_id),
             reason=reason,
             rule="register-list",
-            feature=key,
             fatal=not tolerated,
-            certain=not unknown_cache,
+        )
+        if reg_id not in self.doubtful:
+            return finding
+        # It may be listed: the model's own answer to a write of it says what decides.
+        verdict = peek_write(self.model, reg_id, self._possible(reg_id)[0])
+        return msgspec.structs.replace(
+            finding, reason=verdict.reason, rule="", certain=False, depends_on=verdict.depends_on, cases=verdict.cases
         )
 
     def _missing(self, reg_id: int, order: int) -> Finding:
-        key = feature_key(reg_id)
-        group = feature_set(key)
+        group = feature_set(feature_key(reg_id))
         own, part = self._own(reg_id)
         return Finding(
             vcpu=self.vcpu.index,
@@ -186,7 +250,6 @@ class _Restore:
             after=own,
             reason="not saved: the destination keeps its own value" + (f" ({group.text})" if group is not None else ""),
             rule="register-list",
-            feature=key,
         )
 
     def _written(self, reg_id: int, order: int) -> Finding:
@@ -215,7 +278,6 @@ class _Restore:
             reason=reason if kind == "accepted" else self._with_rule(reason, verdict.rule),
             rule=verdict.rule,
             reference=verdict.reference,
-            feature=feature_key(reg_id),
             would_pass=verdict.would_pass if certain else None,
             fatal=certain and bool(verdict.errno),
             expected=kind == "changed" and verdict.by_nature,
@@ -231,31 +293,41 @@ class _Restore:
         ones = (1 << 8 * size_of(reg_id)) - 1
         return 0, 1, ones, ones // 3
 
+    def _keeps(self, reg_id: int) -> bool:
+        """Write the saved value, or those that a withheld one may be, where it is kept for sure; else False."""
+        if reg_id not in self.withheld:
+            return self.model.keeps(reg_id, self.vcpu.values[reg_id])
+        return all(self.model.keeps(reg_id, value) for value in self._possible(reg_id))
+
     def _written_unseen(self, reg_id: int, order: int) -> Finding:
         """The write of a value that the source's dump withholds: accepted where KVM keeps whatever is written."""
-        tried = [(value, explain_write(self.model, reg_id, value)) for value in self._possible(reg_id)]
+        if self._keeps(reg_id):
+            return self._unseen(reg_id, order, "accepted", "the value is withheld; KVM keeps whatever is written")
+        tried = [explain_write(self.model, reg_id, value) for value in self._possible(reg_id)]
+        verdict = tried[0]
+        if all(one.certain and one.errno for one in tried):
+            return msgspec.structs.replace(
+                self._unseen(reg_id, order, "refused", verdict.reason),
+                errno=verdict.errno, rule=verdict.rule, reference=verdict.reference, fatal=True,
+            )  # fmt: skip
+        depends_on = f"the value of {by_id(reg_id).name}, which the source withholds"
+        return msgspec.structs.replace(
+            self._unseen(reg_id, order, "uncertain", depends_on),
+            rule=verdict.rule, reference=verdict.reference, certain=False, depends_on=(depends_on,),
+        )  # fmt: skip
+
+    def _unseen(self, reg_id: int, order: int, kind: FindingKind, reason: str) -> Finding:
         own, part = self._own(reg_id)
-        kept = all(one.certain and not one.errno and one.after == value for value, one in tried)
-        refused = all(one.certain and one.errno for _, one in tried)
-        verdict = tried[0][1]
-        depends_on = "" if kept or refused else f"the value of {by_id(reg_id).name}, which the source withholds"
         return Finding(
             vcpu=self.vcpu.index,
             id=reg_id,
-            kind="accepted" if kept else "refused" if refused else "uncertain",
+            kind=kind,
             order=order,
             value=None,
             withheld=True,
             destination=own,
             part=part,
-            errno=verdict.errno if refused else 0,
-            reason="the value is withheld; KVM keeps whatever is written" if kept else depends_on or verdict.reason,
-            rule="" if kept else verdict.rule,
-            reference="" if kept else verdict.reference,
-            feature=feature_key(reg_id),
-            fatal=refused,
-            certain=not depends_on,
-            depends_on=(depends_on,) if depends_on else (),
+            reason=reason,
         )
 
     def _own(self, reg_id: int) -> tuple[int | None, Partial]:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import msgspec
 
 from inspector.checks.machine.destination import Destination
-from inspector.checks.restore.kernel_cases import merge_results
 from inspector.checks.restore.result import FAILS, LOADS, UNCERTAIN, Finding, RestoreStep, VcpuResult, Verdict
 from inspector.checks.restore.steps import simulate
 from inspector.checks.vmms.base import Vmm
@@ -33,6 +32,8 @@ def restore(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, *, brief: boo
     chosen = _restore(vcpus, target, rule, brief)
     if not target.others:
         return chosen
+    from inspector.checks.restore.kernel_cases import merge_results
+
     others = (Branch(t.policy, _restore(vcpus, t, rule, brief)) for t in target.others)
     asked = [Branch(target.policy, chosen), *others]
     return tuple(
@@ -87,13 +88,11 @@ def _steps_of_one(rule: Vmm, result: VcpuResult) -> list[RestoreStep]:
     vcpu = result.index
     if rule.compares_lists:
         unknown = [f for f in result.findings if f.kind == "only_in_source"]
-        least = result.destination_count if result.fewest is None else result.fewest
-        most = result.destination_count if result.most is None else result.most
-        doubtful = sum(not f.certain for f in unknown)
+        least, most = result.destination_counts
         text = f"{result.source_count} registers saved, the destination has {result.destination_count}"
-        text += f" (or {least} to {most}, by its kernel)" if least != most else ""
+        text += f" (or {least} to {most}, by what is not known of it)" if least != most else ""
         fits = result.source_count <= least
-        sure = result.source_count > most + doubtful
+        sure = result.source_count > most
         if rule.compares_lengths:
             steps.append(RestoreStep(name="lengths", vcpu=vcpu, passed=fits, text=text, certain=fits or sure))
         fatal = [f for f in unknown if f.fatal]

@@ -24,9 +24,9 @@ def told_matrix(matrix: KernelMatrix) -> KernelMatrix:
 
 def told_finding(finding: Finding) -> Finding:
     """The same for one register."""
-    if not is_secret(finding.id) or finding.value is finding.destination is finding.after is None:
+    if not is_secret(finding.id):
         return finding
-    return msgspec.structs.replace(
-        finding, value=None, destination=None, after=None, would_pass=None, part=Partial.nothing(), fields=(), cases=(),
-        withheld=True,
-    )  # fmt: skip
+    silent = msgspec.structs.replace(
+        finding, value=None, destination=None, after=None, would_pass=None, part=Partial.nothing(), fields=(), cases=()
+    )
+    return finding if silent == finding else msgspec.structs.replace(silent, withheld=True)

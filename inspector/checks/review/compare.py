@@ -10,6 +10,7 @@ import msgspec
 from inspector.checks.compat.remedies import remedy_for
 from inspector.checks.compat.sides import Side as Trial
 from inspector.checks.compat.sides import Trials
+from inspector.checks.machine.question import Given
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import LOADS, UNCERTAIN, Finding, MigrationReport, Verdict
 from inspector.checks.review.cases import Pair, merged
@@ -18,7 +19,8 @@ from inspector.checks.review.sides import Side, kernel_side
 from inspector.checks.vmms.table import DEFAULT_VMM, VMM_NAMES, find_vmm
 from inspector.errors import InspectorError
 from inspector.kvm.cases import Case
-from inspector.policies.loader import load_policy, policy_names
+from inspector.policies.loader import load_policy
+from inspector.policies.points import policy_names
 from inspector.registers.bits import ALL
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import sysreg_of
@@ -177,8 +179,8 @@ def restored(saved: Side, there: Side, vmm: str = DEFAULT_VMM) -> MigrationRepor
     Of a recording or a real kernel the saved VM shows more of the processor that both run on.
     """
     if not there.real:
-        return migrate(saved.dump, there.merged, vmm=vmm, ways_out=False)
-    return migrate(saved.dump, there.dump, vmm=vmm, setup=there.destination.setup, ways_out=False)
+        return migrate(saved.dump, there.merged, Given(vmm=vmm), ways_out=False)
+    return migrate(saved.dump, there.dump, Given(vmm=vmm, features=there.destination.setup), ways_out=False)
 
 
 def restores(pairs: Sequence[Pair]) -> Iterator[Restore]:

@@ -15,6 +15,7 @@ from inspector.checks.review.sides import Side
 from inspector.errors import PolicyError
 from inspector.kvm.vm import Vm
 from inspector.policies.model import Tolerate
+from inspector.policies.rulebook import rulebook
 from inspector.registers.catalog import by_id
 from inspector.registers.features import all_features
 
@@ -141,9 +142,10 @@ def _tolerated(after: Side, ones: Sequence[Refused], fields: Sequence[str]) -> b
         target.policy, name=f"{target.policy.name}+tried", rules=(*target.policy.rules, rule)
     )
     try:
-        vcpu = Vm(target.host, policy, target.setup).vcpus[0]
+        rulebook(policy).check()
     except PolicyError:
         return False  # a field of no feature table (MIDR_EL1's, CLIDR_EL1's): no handler of its own can be tried
+    vcpu = Vm(target.host, policy, target.setup).vcpus[0]
     return all(vcpu.set_one_reg(one.id, one.value) == 0 for one in ones)
 
 

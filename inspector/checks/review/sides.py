@@ -9,8 +9,8 @@ import msgspec
 from inspector import sources
 from inspector.checks.machine.destination import Destination, destination_for, modelled
 from inspector.checks.machine.machine import machine
+from inspector.checks.machine.question import Given
 from inspector.checks.machine.source_kernel import describe_policy
-from inspector.checks.vmms.table import restoring_vmm
 from inspector.errors import InspectorError, PolicyError
 from inspector.kvm.cases import candidates_of, left_out
 from inspector.policies.model import Policy
@@ -72,20 +72,20 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def kernel_side(
-    named: str, policy: Policy, cpu: str, host: Dump, features: str, candidates: Sequence[Policy] = (), most: int = MOST
+    named: str, policy: Policy, cpu: str, host: Dump, features: str, candidates: Sequence[Policy] = ()
 ) -> Side:
     """A policy on a host. Raises InspectorError where KVM would not create such a vCPU.
 
-    `candidates`: every policy that the kernel may have, where there are several; `most` of them are asked.
+    `candidates`: every policy that the kernel may have, where there are several.
     """
-    policies = candidates_of(policy, candidates, most)
+    policies = candidates_of(policy, candidates, MOST)
     side, *variants = (_modelled(named, one, cpu, host, features) for one in policies)
-    spared = left_out(policy, candidates, most)
+    spared = left_out(policy, candidates, MOST)
     return msgspec.structs.replace(side, variants=tuple(variants), notes=(spared,) if spared else ())
 
 
 def _modelled(named: str, policy: Policy, cpu: str, host: Dump, features: str) -> Side:
-    found = machine(host, policy)
+    found = machine(host, Given(policy))
     label = f"{describe_policy(policy)} on {cpu}"
     wanted = EVERYTHING if features == "all" else features
     setup = found.setup if features == "qemu" else parse_features(wanted, gic=found.setup.gic)
@@ -138,7 +138,6 @@ def source_side(text: str, cpu: str, features: str) -> Side:
 def _read(dump: Dump, label: str, cpu: str, lab: Lab | None) -> Side:
     if not dump.vcpus:
         raise InspectorError("made no vCPU", label, "; ".join(dump.notes) or "see `vcpu-inspector show`")
-    rule = restoring_vmm(dump.provenance, "qemu")
     one = msgspec.structs.replace(dump, vcpus=dump.vcpus[:1])
-    target = destination_for(one, one, None, None, rule)  # with the other policies that its kernel may have
+    target = destination_for(one, one, Given(vmm="qemu"))  # with the other policies that its kernel may have
     return Side(label=label, cpu=cpu, dump=one, destination=target, lab=lab, policy=target.policy)

@@ -135,6 +135,16 @@ class Vmm(msgspec.Struct, frozen=True, kw_only=True):
         """True when the saved state of this VMM holds the register."""
         return True
 
+    def kept(self, ids: frozenset[int]) -> frozenset[int]:
+        """Those of `ids` that it holds; kernels that list the same are asked about one after the other."""
+        key = type(self), ids
+        held = _KEPT.get(key)
+        if held is None:
+            if len(_KEPT) > _MOST_KEPT:
+                _KEPT.clear()
+            held = _KEPT[key] = frozenset(filter(self.keeps, ids))
+        return held
+
     def rank(self, reg_id: int) -> tuple[int, ...]:
         """Sort key of the order in which the VMM writes; registers of equal rank keep the order of the saved state."""
         return ()
@@ -179,6 +189,10 @@ class Vmm(msgspec.Struct, frozen=True, kw_only=True):
     def message(self, key: str) -> Message:
         """The message with this key."""
         return next(m for m in self.messages if m.key == key)
+
+
+_KEPT: dict[tuple[type[Vmm], frozenset[int]], frozenset[int]] = {}
+_MOST_KEPT = 64
 
 
 def _tolerated(tolerances: Mapping[int, int | None], reg_id: int, value: int | None) -> bool:

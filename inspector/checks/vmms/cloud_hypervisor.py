@@ -45,7 +45,7 @@ _INIT = Message(
     vmm="cloud-hypervisor",
     kind="create_failed",
     template="VcpuArmInit(VcpuInit({err}))",
-    patterns=("VcpuArmInit\\({any}{err}\\)*", "Error initialising vCPU{any}{err}"),
+    patterns=("VcpuArmInit\\({any}{err}\\)*", "(?:Error initialising vCPU|Failed to init vcpu){any}{err}"),
     meaning="KVM refused to create a vCPU with the features that Cloud Hypervisor asks for.",
 )
 MESSAGES = (

@@ -19,17 +19,17 @@ from inspector.checks.vmms.base import (
 )
 from inspector.checks.vmms.messages import Message
 from inspector.policies.setup import Feature, VcpuFeature, VcpuSetup, feature_of
+from inspector.registers.crosvm_keys import key_of
 from inspector.registers.encoding import (
     CLASS_BITMAP,
     CLASS_CORE,
     CLASS_DEMUX,
     CLASS_FIRMWARE,
     CLASS_SVE,
-    CLASS_SYSREG,
     SIZE_U128,
+    SysReg,
     hex_id,
     split_id,
-    sysreg_of,
 )
 
 _SYSTEM = Message(
@@ -60,7 +60,10 @@ _GET = Message(
     vmm="crosvm",
     kind="unreadable",
     patterns=(
-        "Failed to get (?:X\\d{1,2}|V\\d{1,2}|SP|PC|PState|cache info|hyprevisor specific data)(?:{any}{err})?",
+        (
+            "Failed to get (?:[XV]\\d{1,2}|(?-i:SP|PC)(?-i:(?![a-z]))|PState|cache info|hyprevisor specific data)"
+            "(?:{any}{err})?"
+        ),
         "Failed to read system registers(?:{any}{err})?",
     ),
     meaning=(
@@ -116,17 +119,25 @@ class Crosvm(Vmm, frozen=True, kw_only=True):
         return split_id(reg_id).cls not in (CLASS_SVE, CLASS_BITMAP)
 
     def rank(self, reg_id: int) -> tuple[int, ...]:
-        """Core, then the map of system registers by encoding, the cache map, the firmware map."""
-        parts = split_id(reg_id)
-        return {CLASS_CORE: 0, CLASS_SYSREG: 1, CLASS_DEMUX: 2, CLASS_FIRMWARE: 3}.get(parts.cls, 4), parts.number
+        """SP, PC, PSTATE, X0..X30, V0..V31, system registers by crosvm's keys, caches, firmware registers.
+
+        The other core registers (SP_EL1, ELR_EL1, SPSR, FPSR, FPCR) stand in that map.
+        """
+        parts, key = split_id(reg_id), key_of(reg_id)
+        if key >= 0:
+            return 3, key
+        if parts.cls == CLASS_CORE:
+            return 2 if parts.size == SIZE_U128 else int(parts.number < _SP), parts.number
+        return {CLASS_DEMUX: 4, CLASS_FIRMWARE: 5}.get(parts.cls, 6), parts.number
 
     def printed(self, fatal: Sequence[Failure], number: int) -> tuple[str, ...]:
         """The register at which it stopped."""
         first = fatal[0]
-        why, reg = os_error(first.errno), sysreg_of(first.id)
-        if reg is None:
+        why, key = os_error(first.errno), key_of(first.id)
+        if key < 0:
             part = _part(first.id)
             return ((_PART.printed(part=part, err=why) if part else _OTHER.printed(id=hex_id(first.id), err=why)),)
+        reg = SysReg.from_index(key)
         name = f"Op0: {reg.op0}, Op1: {reg.op1}, CRn: {reg.crn}, CRm: {reg.crm}, Op2: {reg.op2}"
         return (_SYSTEM.printed(crosvm=f"AArch64SysRegId {{ {name} }}", err=why),)
 

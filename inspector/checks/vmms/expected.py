@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 
 from inspector.checks.vmms.base import Failure, Vmm
 
+_MOST = 20
+
 
 def expected_messages(
     vmm: Vmm,
     fatal: Sequence[Failure],
     lengths: tuple[int, int, int] | None = None,
     instances: Mapping[int, int] | None = None,
-    limit: int = 20,
 ) -> tuple[str, ...]:
-    """The lines that `vmm` prints, at most `limit` of them.
+    """The lines that `vmm` prints, the first `_MOST` of them.
 
     `lengths` is (vCPU, registers in the stream, registers of the destination) when the length check already fails.
     `instances` gives the VMM's own number of a vCPU where that is not the dump's own.
@@ -24,4 +25,4 @@ def expected_messages(
     number = (instances or {}).get(failing, failing)
     if lengths is not None and (lines := vmm.printed_lengths(number, *lengths[1:])):
         return lines
-    return vmm.printed(fatal, number)[:limit] if fatal else ()
+    return vmm.printed(fatal, number)[:_MOST] if fatal else ()

@@ -4,14 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from inspector.checks.vmms.base import PMU, Failure, Made, Offers, Saved, Vmm, os_error
 from inspector.checks.vmms.messages import Message
 from inspector.checks.vmms.needed import needed
 from inspector.numbers import is_decimal
 from inspector.policies.setup import Feature, VcpuSetup
-from inspector.registers.encoding import hex_id
+from inspector.registers.encoding import CLASS_CORE, CLASS_SVE, hex_id, split_id
 from inspector.registers.ids import SVE_VLS
 
 _SET = Message(
@@ -52,7 +53,7 @@ _INIT = Message(
     kind="create_failed",
     template="Error initializing the vcpu: {err}",
     patterns=("Error initializing the vcpu{any}{err}",),
-    meaning="KVM refused to create a vCPU with the features of the snapshot.",
+    meaning="KVM refused to create a vCPU with the features that Firecracker asks for (a snapshot's, or a new VM's).",
 )
 _PMU = Message(
     key="firecracker-pmu",
@@ -146,6 +147,8 @@ class Firecracker(Vmm, frozen=True, kw_only=True):
 
     def refused_steps(self, ids: Sequence[int]) -> tuple[str, ...]:
         """Templates for later VMs, the snapshot editor for this one."""
+        if all(split_id(i).cls in (CLASS_CORE, CLASS_SVE) for i in ids):
+            return ("give the VMs of both hosts the same vCPU features by one CPU template, before they are started",)
         return (
             (
                 "apply one CPU template to the VMs of both hosts that sets the refused fields to values both accept"
@@ -201,7 +204,7 @@ def _cache_type(kinds: set[str]) -> int:
     return 2 * ("data" in kinds) + ("instruction" in kinds)
 
 
-class _Version(NamedTuple):
+class _Version(msgspec.Struct, frozen=True):
     """Where Firecracker's restore, or what it prints, changed."""
 
     since: tuple[int, ...]

@@ -39,7 +39,7 @@ envelope: wraps another message. noise: harmless."""
 
 _REG = (
     r"(?:(?:systemregister)?op0:(?P<op0>\d{1,2})op1:(?P<op1>\d{1,2})crn:(?P<crn>\d{1,2})crm:(?P<crm>\d{1,2})op2:(?P<op2>\d)"
-    r"|systemregister0x(?P<packed>[13]013[0-9a-f]{4})"
+    r"|systemregister0x(?P<packed>[13]013[0-9a-f]{4}|(?:200)?[ef][0-9a-f]{4})"
     r"|demuxedreg(?:0x)?(?P<demux>[0-9a-f]{16})"
     r"|corereg(?:0x)?(?P<core>[0-9a-f]{16})"
     r"|fwfeatreg(?P<bitmap>\d{1,6})"

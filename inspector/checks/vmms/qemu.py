@@ -13,7 +13,8 @@ import errno
 import os
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from inspector.checks.vmms.base import (
     MEMORY_TAGGING,
@@ -79,7 +80,15 @@ _INSTANCE = Message(
     kind="load_failed",
     template="error while loading state for instance {hex} of device 'cpu'",
     patterns=("error while loading state section id [0-9]{1,8}\\(cpu\\)",),
-    meaning="Loading the registers of this vCPU failed.",
+    meaning="Loading the state of this vCPU failed.",
+)
+_POST_LOAD = Message(
+    key="qemu-post-load",
+    vmm="qemu",
+    versions="10.1 and newer",
+    kind="load_failed",
+    template="post load hook failed for: cpu, version_id",
+    meaning="The state of this vCPU was read, and its registers were not taken.",
 )
 _ONLY_IN_STREAM = Message(
     key="qemu-only-in-stream",
@@ -130,6 +139,7 @@ MESSAGES = (
     _ARRAY,
     _FIELD,
     _INSTANCE,
+    _POST_LOAD,
     _ONLY_IN_STREAM,
     Message(
         key="qemu-only-in-stream-tolerated",
@@ -197,10 +207,21 @@ MESSAGES = (
         vmm="qemu",
         versions="10.2 and newer",
         kind="only_in_source",
-        patterns=("Could not set register {reg} to {wanted} \\(?:?unknown to KVM",),
-        meaning="QEMU wrote a register that KVM does not know for this vCPU.",
+        patterns=("Could not set register {reg}(?: to {wanted})? \\(?:?unknown to KVM",),
+        meaning="QEMU wrote a register that KVM does not know for this vCPU (ENOENT).",
     ),
     _COULD_NOT_SET,
+    Message(
+        key="qemu-could-not-set-unread",
+        vmm="qemu",
+        versions="10.2 and newer",
+        kind="refused",
+        patterns=(
+            "Could not set register {reg} to {wanted}",  # rows with more of the line stand before
+            "Could not set register {reg}: {err}",
+        ),
+        meaning="KVM refused the value of the stream; the line does not hold what the destination's vCPU has.",
+    ),
     Message(
         key="qemu-onereg",
         vmm="qemu",
@@ -220,10 +241,17 @@ MESSAGES = (
     _PUT,
     _LOAD_FAILED,
     Message(
+        key="qemu-features",
+        vmm="qemu",
+        kind="create_failed",
+        patterns=("(?-i:kvm_arm_vcpu_init) failed: {err}",),
+        meaning="KVM refused to create a vCPU with the features that QEMU asks for (KVM_ARM_VCPU_INIT).",
+    ),
+    Message(
         key="qemu-vcpu-init",
         vmm="qemu",
         kind="put_failed",
-        patterns=("kvm_(?:arch_init_vcpu|init_vcpu){any}failed{any}{err}",),
+        patterns=("kvm_(?:arch_init_vcpu|init_vcpu)(?!: (?:mmap|KVM_GET_VCPU_MMAP_SIZE)){any}failed{any}{err}",),
         meaning="Setting up a vCPU failed.",
     ),
 )
@@ -275,11 +303,7 @@ class Qemu(Vmm, frozen=True, kw_only=True):
         put = _PUT.printed(err=os.strerror(errno.EINVAL))
         prefix = "system register " if self.since >= _NAMES_IDS else ""
         lines = [
-            _COULD_NOT_SET.printed(
-                reg=prefix * (sysreg_of(f.id) is not None) + id_words(f.id).removeprefix("system register "),
-                wanted=f"{f.value or 0:x}",
-                actual=_actual(f),
-            )
+            _could_not_set(prefix * (sysreg_of(f.id) is not None) + id_words(f.id).removeprefix("system register "), f)
             for f in refused
             if self.since >= _NAMES_REFUSED
         ]
@@ -315,7 +339,7 @@ class Qemu(Vmm, frozen=True, kw_only=True):
         """Traces and newer versions print the ids."""
         return (
             (
-                "start the destination with `-trace kvm_failed_reg_set` (QEMU 8 to 10 print the ids then), or with"
+                "start QEMU there with `-trace kvm_failed_reg_set` (QEMU 8 to 10 print the ids then), or with"
                 " QEMU 10.2 or newer"
             ),
         )
@@ -327,6 +351,14 @@ class Qemu(Vmm, frozen=True, kw_only=True):
             SVE: f"libvirt: <cpu><feature policy='{'require' if word == 'on' else 'disable'}' name='sve'/></cpu>",
         }.get(feature)
         return (self.option(feature, word), *((xml,) if xml else ()))
+
+
+def _could_not_set(name: str, one: Failure) -> str:
+    """write_list_to_kvmstate(), 10.2.2: the values stand there for EINVAL alone."""
+    if one.errno == errno.EINVAL:
+        return _COULD_NOT_SET.printed(reg=name, wanted=f"{one.value or 0:x}", actual=_actual(one))
+    why = "unknown to KVM" if one.errno == errno.ENOENT else os.strerror(one.errno)
+    return f"Could not set register {name}: {why}"
 
 
 def _actual(one: Failure) -> str:
@@ -351,7 +383,7 @@ def id_words(reg_id: int) -> str:
     return f"register {reg_id:x}"
 
 
-class MachineDefault(NamedTuple):
+class MachineDefault(msgspec.Struct, frozen=True):
     """What a machine type sets of the vCPU."""
 
     last: tuple[int, int]

@@ -23,7 +23,7 @@ from inspector.kvm.words.explaining import explain_write, known_bits, peek_write
 from inspector.kvm.words.kernels import merge_verdicts
 from inspector.registers.bits import ALL, Partial, ones
 from inspector.registers.catalog import Register
-from inspector.registers.encoding import size_of
+from inspector.registers.encoding import every_bit_of, size_of
 from inspector.registers.ids import PMCR_EL0, VMPIDR_EL2, WORKAROUND_2
 from inspector.registers.layouts import choose
 from inspector.registers.reading import parse_assignments, parse_value
@@ -181,9 +181,10 @@ class Bench:
         for vm, one in zip(self._vms, self.parse(register, text, vcpu), strict=True):
             target = vm.vcpu(vcpu)
             before = target.value(register.id)
+            unknown = every_bit_of(register.id) & ~known_bits(target, register.id)
             verdict = explain_write(target, register.id, one.value, kept=one.kept)
             if not verdict.certain and any(not case.errno for case in verdict.cases):
-                target.opens(register.id)[register.id] = one.kept | before ^ one.value
+                target.opens(register.id)[register.id] = one.kept | before ^ one.value | unknown
                 self._doubted[register.id] = self._doubted.get(register.id, 0) | before ^ one.value
             answers.append(verdict)
         return msgspec.structs.replace(attempt, verdict=self._merged(answers))
@@ -217,9 +218,10 @@ class Bench:
         saved = None if self._stored_only else self._saved.get(vcpu, {}).get(reg_id)
         if saved is None or size_of(reg_id) > 8:
             return Changed(before, after)
-        kept = ALL & ~before.known & ~after.known & ~self._doubted.get(reg_id, 0)
-        before, after = (Partial(one.value | saved & kept, one.known | kept) for one in (before, after))
-        return Changed(before, after)
+        kept = ALL & ~before.known & ~self._doubted.get(reg_id, 0)
+        before = Partial(before.value | saved & kept, before.known | kept)
+        kept &= ~after.known
+        return Changed(before, Partial(after.value | saved & kept, after.known | kept))
 
 
 def bench_of(machine: Machine, vcpus: Sequence[Mapping[int, int]] | None = None) -> Bench:
@@ -256,7 +258,7 @@ def _restore(vcpu: Vcpu, values: Mapping[int, int], stored_only: bool) -> None:
         gate = vcpu.gate(reg_id)
         if gate is None:
             vcpu.own[reg_id] = value
-        elif not stored_only and (vcpu.value(reg_id) != value or known_bits(vcpu, reg_id) != ALL):
+        elif not stored_only and (vcpu.value(reg_id) != value or known_bits(vcpu, reg_id) & ALL != ALL):
             verdict = peek_write(vcpu, reg_id, value)
             if verdict.certain and not verdict.errno and verdict.after == value:
                 vcpu.set_one_reg(reg_id, value)

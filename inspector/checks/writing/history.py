@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import errno as _errno
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from inspector.checks.writing.bench import Attempt, Bench, Changed
-from inspector.checks.writing.scratch import PairedWrite
 from inspector.checks.writing.typed import TypedWrite, typed_writes
 from inspector.kvm.verdict import Verdict
 from inspector.registers.catalog import Register, by_id
+
+if TYPE_CHECKING:
+    # Only a live source is written to, which has more to load.
+    from inspector.checks.writing.scratch import PairedWrite
 
 Outcome = Literal["accepted", "refused", "ignored", "uncertain", "no value"]
 """What KVM answers to a step; `no value`: the text means nothing to the register as it is under this kernel."""

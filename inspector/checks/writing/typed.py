@@ -9,7 +9,7 @@ from inspector.errors import RegisterError
 from inspector.registers import catalog
 from inspector.registers.catalog import Register
 
-_ID = re.compile(r"0x[0-9a-f]{16}")
+_ID = r"0x[0-9a-f]{16}"
 _FORMS = "give REG=VALUE or REG.FIELD=VALUE"
 
 
@@ -34,7 +34,7 @@ def typed_write(text: str) -> TypedWrite:
     name, equals, value = (part.strip() for part in text.rpartition("="))
     if not equals or not name or not value:
         raise RegisterError("is not a write", text, _FORMS)
-    if _ID.fullmatch(name.lower()):
+    if re.fullmatch(_ID, name.lower()):
         # Any id may be asked about: KVM has an answer to those that name nothing, too.
         return TypedWrite(catalog.by_id(int(name, 16)), value)
     found = catalog.find(name)

@@ -7,38 +7,49 @@ from functools import lru_cache
 
 from inspector.kvm.caches import fresh_ccsidr
 from inspector.kvm.exposure import Exposure
-from inspector.kvm.firmware import bitmaps, workaround_levels
+from inspector.kvm.firmware import bitmaps, workarounds
 from inspector.kvm.gates.bitmap import Bitmap
 from inspector.kvm.gates.ccsidr import Ccsidr
 from inspector.kvm.gates.clidr import Clidr
 from inspector.kvm.gates.compared import Compared
+from inspector.kvm.gates.event_counter import EventCounter
 from inspector.kvm.gates.gate import Gate
-from inspector.kvm.gates.ignore import Ignore
+from inspector.kvm.gates.ignore import Ignore, SoftwareIncrement
 from inspector.kvm.gates.implementation import Implementation
 from inspector.kvm.gates.invariant import Invariant
 from inspector.kvm.gates.mirrored import Mirrored
 from inspector.kvm.gates.oslsr import Oslsr
 from inspector.kvm.gates.plain import Plain
 from inspector.kvm.gates.pmcr import Pmcr
+from inspector.kvm.gates.pmmir import Pmmir
 from inspector.kvm.gates.pmu_pair import PAIR_OF, PmuPair
 from inspector.kvm.gates.psci import Psci
+from inspector.kvm.gates.pstate import Pstate
 from inspector.kvm.gates.stored import Stored
-from inspector.kvm.gates.timer import CONTROLS, COUNTERS, Counter, TimerControl
+from inspector.kvm.gates.timer import CONTROLS, COUNTERS, EL2_CONTROLS, Counter, TimerControl
+from inspector.kvm.gates.vector_lengths import VectorLengths
 from inspector.kvm.gates.workaround import Workaround
-from inspector.registers.encoding import ccsidr_id
+from inspector.registers.encoding import ccsidr_id, is_demux
 from inspector.registers.ids import (
     AIDR_EL1,
     CLIDR_EL1,
     CTR_EL0,
+    EVENT_COUNTERS,
     ID_AA64DFR0_EL1,
     ID_DFR0_EL1,
     ID_SPACE,
     MIDR_EL1,
     OSLSR_EL1,
     PMCR_EL0,
+    PMMIR_EL1,
+    PMSWINC_EL0,
     PSCI_VERSION,
+    PSTATE,
     REVIDR_EL1,
+    SVE_VLS,
 )
+
+Maker = Callable[[Exposure, int], Gate]
 
 
 def _id_gate(exposure: Exposure, reg_id: int) -> Gate:
@@ -54,31 +65,66 @@ def _id_gate(exposure: Exposure, reg_id: int) -> Gate:
 @lru_cache(maxsize=32)
 def gates(exposure: Exposure) -> Gates:
     """Register id -> gate, for every listed register that is not plain storage of no interest."""
-    book, raw = exposure.book, exposure.raw_caches
-    implementation = Implementation if book.variant("implementation-ids") == "writable" else Invariant
-    kinds: dict[int, type[Gate]] = {
-        CTR_EL0: Stored if book.variant("ctr") == "stored" else Invariant,
-        **dict.fromkeys((MIDR_EL1, REVIDR_EL1, AIDR_EL1), implementation),
-        CLIDR_EL1: Invariant if raw else Clidr,
-        **{ccsidr_id(csselr): Invariant if raw else Ccsidr for csselr in fresh_ccsidr(exposure)},
+    caches = dict.fromkeys(map(ccsidr_id, fresh_ccsidr(exposure)), Invariant if exposure.raw_caches else Ccsidr)
+    listed = exposure.listed_set
+    return Gates(exposure, {i: make for i, make in {**_makers(exposure), **caches}.items() if i in listed})
+
+
+def gate_of(exposure: Exposure, reg_id: int) -> Gate | None:
+    """The gate of one listed register, made without the table of all where it is none of a cache."""
+    if is_demux(reg_id):
+        return gates(exposure).find(reg_id)
+    make = _makers(exposure).get(reg_id)
+    return None if make is None else make(exposure, reg_id)
+
+
+def _makers(exposure: Exposure) -> Mapping[int, Maker]:
+    """Register id -> what makes its gate, whether it is listed or not; those of the caches are not among them."""
+    book = exposure.book
+    return _made_by(
+        workarounds(exposure), bitmaps(exposure), exposure.raw_caches, exposure.counts_in_pmcr,
+        book.variant("ctr") == "stored", book.variant("implementation-ids") == "writable",
+        book.variant("pmu-reset") != "poison",
+        book.has("event-counter-reads"), book.has("timer-controls-stored"),
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=128)
+def _made_by(
+    workarounds: tuple[int, ...], bitmaps: tuple[int, ...], raw_caches: bool, counts_in_pmcr: bool, stored_ctr: bool,
+    writable_ids: bool, masked_pmu: bool, counter_reads: bool, stored_controls: bool,
+) -> dict[int, Maker]:  # fmt: skip
+    """The same, by what kernels differ in."""
+    makers: dict[int, Maker] = {
+        **dict.fromkeys(ID_SPACE, _id_gate),
+        CTR_EL0: Stored if stored_ctr else Invariant,
+        **dict.fromkeys((MIDR_EL1, REVIDR_EL1, AIDR_EL1), Implementation if writable_ids else Invariant),
+        CLIDR_EL1: Invariant if raw_caches else Clidr,
         OSLSR_EL1: Oslsr,
-        PMCR_EL0: Pmcr if exposure.counts_in_pmcr else Plain,
+        PMCR_EL0: Pmcr if counts_in_pmcr else Plain,
+        PMMIR_EL1: Pmmir,
         PSCI_VERSION: Psci,
-        **dict.fromkeys(workaround_levels(exposure), Workaround),
-        **dict.fromkeys(bitmaps(exposure), Bitmap),
+        PSTATE: Pstate,
+        SVE_VLS: VectorLengths,
+        **dict.fromkeys(workarounds, Workaround),
+        **dict.fromkeys(bitmaps, Bitmap),
         **dict.fromkeys(PAIR_OF, PmuPair),
         **dict.fromkeys(COUNTERS, Counter),
         **dict.fromkeys(CONTROLS, TimerControl),
     }
-    listed = exposure.listed_set
-    makers: dict[int, Callable[[Exposure, int], Gate]] = {i: _id_gate for i in ID_SPACE if i in listed}
-    return Gates(exposure, makers | {reg_id: kind for reg_id, kind in kinds.items() if reg_id in listed})
+    if masked_pmu:
+        makers[PMSWINC_EL0] = SoftwareIncrement
+    if counter_reads:
+        makers |= dict.fromkeys(EVENT_COUNTERS, EventCounter)
+    if stored_controls:
+        makers |= dict.fromkeys(EL2_CONTROLS, TimerControl)
+    return makers
 
 
 class Gates(Mapping[int, Gate]):
     """Register id -> gate; each is made when it is first asked for, since many a question is about one register."""
 
-    def __init__(self, exposure: Exposure, makers: Mapping[int, Callable[[Exposure, int], Gate]]) -> None:
+    def __init__(self, exposure: Exposure, makers: Mapping[int, Maker]) -> None:
         self._exposure, self._makers = exposure, makers
         self._made: dict[int, Gate] = {}
 

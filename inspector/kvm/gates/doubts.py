@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-from inspector.kvm.cases import ACCEPTED, Case, Outcome, ranges
+import msgspec
+
+from inspector.kvm.cases import ACCEPTED, Case, Outcome, ranges, refused
 from inspector.kvm.exposure import Exposure
 from inspector.registers.bits import ALL, extract, mask_of
+from inspector.registers.ids import ID_AA64MMFR0_EL1
 from inspector.registers.naming import name_of
 
 PATTERNS = tuple(nibble * 0x1111_1111_1111_1111 for nibble in range(16))
@@ -27,12 +30,21 @@ class JudgedPart(Protocol):
     def outcome(self) -> Outcome: ...
 
 
-class Doubt(NamedTuple):
+class Doubt(msgspec.Struct, frozen=True):
     """One part of a value whose fate is not known."""
 
     part: str
     depends_on: str
     cases: tuple[Case, ...]
+
+
+def equal_or_refused(part: str, source: str, written: str, errno: int) -> Doubt:
+    """The doubt about a part that takes only a value of the host which is not known; `written` is that part's."""
+    cases = (
+        Case(when=f"{source} is {written}", outcome=ACCEPTED.text),
+        Case(when=f"{source} is anything else", outcome=refused(errno).text, errno=errno),
+    )
+    return Doubt(part, source, cases)
 
 
 def doubt_of(part: str, source: str, outcomes: Mapping[int, Outcome], settle: Mapping[int, str] | str) -> Doubt | None:
@@ -67,6 +79,8 @@ def field_source(exposure: Exposure, reg_id: int, name: str, msb: int, lsb: int)
     if (name, lsb) == ("CSV3", 60):
         words = {0: "--host meltdown=affected", 1: "--host meltdown=unaffected"}
         return f"what KVM offers of {field} by the host's Meltdown state", words
+    if reg_id == ID_AA64MMFR0_EL1 and 32 <= lsb < 44 and not exposure.host.pages_known:
+        return f"what KVM offers of {field} by the pages of the host's kernel", "--host page-size=4k|16k|64k"
     if exposure.host.knows(reg_id, mask_of(msb, lsb)):
         return f"what KVM offers of {field}", ""
     return f"the host's {field}", f"--host {field}=VALUE" if "[" not in name else ""

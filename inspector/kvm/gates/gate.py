@@ -10,11 +10,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from errno import EBUSY, EINVAL
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from inspector.kvm.cases import ACCEPTED, Outcome, refused
 from inspector.kvm.exposure import Exposure
 from inspector.kvm.gates.doubts import Doubt
+from inspector.kvm.limits import LIMITED
 from inspector.kvm.state import VcpuState
 from inspector.policies.model import Rule
 from inspector.registers.bits import ones
@@ -24,7 +27,7 @@ Fate = Literal["kept", "ignored", "replaced", "refused"]
 """What becomes of a part of a written value: stored, accepted and dropped, accepted and taken as another, refused."""
 
 
-class Part(NamedTuple):
+class Part(msgspec.Struct, frozen=True):
     """One part of a value, as a gate judges it; `reason` is one clause where it is not simply kept."""
 
     name: str
@@ -59,7 +62,7 @@ class Part(NamedTuple):
         return Part(self.name, self.msb, self.lsb, self.limit, self.writable, self.safe, "refused", reason, errno)
 
 
-class Write(NamedTuple):
+class Write(msgspec.Struct, frozen=True):
     """One write and its outcome, for the words."""
 
     value: int
@@ -94,6 +97,11 @@ class Gate(ABC):
     def store(self, vcpu: VcpuState, value: int) -> None:
         """Take over an accepted value."""
 
+    def unsettled(self, vcpu: VcpuState, value: int) -> int:
+        """Bits that are not known of what is read once `value` is stored: they change by themselves, or follow from
+        what is not known of the host."""
+        return 0
+
     @abstractmethod
     def candidates(self, vcpu: VcpuState, value: int) -> Iterator[int]:
         """Values close to `value` that may be accepted, nearest first."""
@@ -104,7 +112,7 @@ class Gate(ABC):
 
     @abstractmethod
     def acceptance(self, write: Write) -> str:
-        """What becomes of an accepted value, as a clause."""
+        """What becomes of an accepted value, as a clause; of one that is kept as `alike` says."""
 
     def decide(self, vcpu: VcpuState, value: int) -> int:
         """The errno of KVM_SET_ONE_REG."""
@@ -113,10 +121,9 @@ class Gate(ABC):
                 return part.errno
         return 0
 
-    def refuses(self, value: int) -> bool:
-        """True when a VM that has not run yet refuses the value, whatever it holds; else False, as where that depends
-        on more than the value."""
-        return False
+    def takes(self, value: int) -> bool | None:
+        """Whether a VM that has not run yet takes the value, whatever it holds; None where that depends on more."""
+        return None
 
     def rule(self) -> Rule | None:
         """The policy rule behind the answers, where the policy names one."""
@@ -144,6 +151,20 @@ class Gate(ABC):
     def doubts(self, vcpu: VcpuState, value: int) -> tuple[Doubt, ...]:
         """The parts whose fate depends on something of the host that is not known, and what each case answers."""
         return ()
+
+    def alike(self, other: Gate) -> bool:
+        """True when a value that both gates keep for sure is kept with the same words.
+
+        These rest on the gate and its rule, the rules about the register with what they make of this host, and the
+        value; whether it is kept may rest on more.
+        """
+        mine, theirs, reg_id = self.exposure, other.exposure, self.reg_id
+        return (
+            type(self) is type(other) and type(mine) is type(theirs)
+            and mine.host is theirs.host and mine.setup == theirs.setup
+            and mine.book.of(reg_id) is theirs.book.of(reg_id) and self.rule() is other.rule()
+            and (reg_id not in LIMITED or mine.limits[reg_id] == theirs.limits[reg_id])
+        )  # fmt: skip
 
 
 class OpenGate(Gate):

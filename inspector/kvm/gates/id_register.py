@@ -11,6 +11,8 @@ from collections.abc import Hashable, Iterator
 from errno import EBUSY, EINVAL
 from typing import NamedTuple, Self
 
+import msgspec
+
 from inspector.kvm.cases import ACCEPTED, Case
 from inspector.kvm.exposure import Exposure
 from inspector.kvm.gates.doubts import Doubt, fields_in_doubt, supposed, unknown_bits
@@ -20,7 +22,7 @@ from inspector.kvm.limits import SETTLED_BY
 from inspector.kvm.state import VcpuState
 from inspector.policies import model
 from inspector.policies.model import Rule
-from inspector.policies.rulebook import Hook
+from inspector.policies.register_rules import Hook
 from inspector.policies.spans import FieldRule, signed_value
 from inspector.registers.bits import ALL, mask_of
 from inspector.registers.catalog import by_id
@@ -55,7 +57,7 @@ class Judged(NamedTuple):
         return bool(self.allowed >> (value >> self.lsb & self.ones) & 1)
 
 
-class Prepared(NamedTuple):
+class Prepared(msgspec.Struct, frozen=True):
     """A written value after the hooks."""
 
     value: int
@@ -75,7 +77,7 @@ class IdGate(Gate):
 
     def __init__(self, exposure: Exposure, reg_id: int) -> None:
         super().__init__(exposure, reg_id)
-        hooks = exposure.book.hooks.get(reg_id, ())
+        hooks = exposure.book.of(reg_id).hooks
         self.hooks: tuple[Hook, ...] = tuple(hook for hook in hooks if exposure.applies(hook.rule))
         self.host = exposure.sanitised[reg_id].value
         self.limit = exposure.limit(reg_id)
@@ -129,10 +131,10 @@ class IdGate(Gate):
         """The errno of a value that the hooks let pass."""
         return self.checked(value)
 
-    def refuses(self, value: int) -> bool:
+    def takes(self, value: int) -> bool:
         """By the hooks and the bits of the value."""
         prepared = self.prepare(value)
-        return prepared.refused is not None or bool(self.checked(prepared.value))
+        return prepared.refused is None and not self.checked(prepared.value)
 
     def checked(self, value: int) -> int:
         """The errno of such a value by the bits alone, whatever the VM holds."""
@@ -218,7 +220,7 @@ class IdGate(Gate):
         found: tuple[Doubt, ...] = ()
         exposure, reg_id = self.exposure, self.reg_id
         unknown = unknown_bits(exposure, reg_id)
-        if unknown and unknown & (value | self.limit | ~self._zero_is_safe()):
+        if unknown and (self.frozen(vcpu) or unknown & (value | self.limit | ~self._zero_is_safe())):
             found += self._fields_in_doubt(vcpu, value)
         for word in sorted(self._open_words()):
             found += self._by_condition(word, vcpu, value)
@@ -228,9 +230,10 @@ class IdGate(Gate):
         """By every value of what is not known; worked out once for all kernels of one host that treat it alike."""
         exposure, reg_id = self.exposure, self.reg_id
         asked = (
-            type(self), type(exposure), reg_id, value, vcpu.vm.stored[reg_id], vcpu.vm.ran, exposure.limits[reg_id],
+            type(self), type(exposure), reg_id, value, vcpu.vm.stored[reg_id], vcpu.vm.ran,
+            vcpu.vm.open_bits.get(reg_id), exposure.limits[reg_id],
             exposure.sanitised[reg_id], exposure.setup, exposure.conditions, exposure.open_conditions,
-            vcpu.vm.exposure.limits[reg_id], exposure.book.said_of(reg_id),
+            vcpu.vm.exposure.limits[reg_id], exposure.book.of(reg_id),
         )  # fmt: skip
         host, found = _Doubts.of_host
         if host is not exposure.host or len(found) > _MOST_DOUBTS:
@@ -253,11 +256,12 @@ class IdGate(Gate):
         return type(self)(exposure, self.reg_id)
 
     def _tried(self, vcpu: VcpuState, value: int) -> tuple[Part, ...]:
-        """The parts as this state judges them; a register that nobody wrote holds this state's limit."""
+        """The parts as this state judges them; a register that nobody wrote holds this state's limit, but for what
+        the first run made of it."""
         stored, reg_id = vcpu.vm.stored, self.reg_id
         held = stored[reg_id]
-        if held == vcpu.vm.exposure.limit(reg_id):
-            stored[reg_id] = self.limit
+        open_ = vcpu.vm.open_bits.get(reg_id, ~(held ^ vcpu.vm.exposure.limit(reg_id)))
+        stored[reg_id] = held & ~open_ | self.limit & open_
         parts = self.parts(vcpu, value)
         stored[reg_id] = held
         return parts
@@ -267,10 +271,10 @@ class IdGate(Gate):
         exposure, reg_id = self.exposure, self.reg_id
         if not exposure.open_conditions:
             return frozenset()
-        book = exposure.book
+        said = exposure.book.of(reg_id)
         rules = [
-            *(step.rule for step in book.steps.get(reg_id, ())), *book.raz.get(reg_id, ()),
-            *(rule for _, rule in book.writable.get(reg_id, ())), *(hook.rule for hook in book.hooks.get(reg_id, ())),
+            *(step.rule for step in said.steps), *said.raz, *(rule for _, rule in said.writable),
+            *(hook.rule for hook in said.hooks),
         ]  # fmt: skip
         return frozenset().union(*(exposure.open_words(rule) for rule in rules if rule.when or rule.unless))
 

@@ -1,4 +1,5 @@
-"""Registers that accept any value and drop it: AArch32 ID registers of a host without AArch32 (REG_USER_WI)."""
+"""Registers that accept any value and drop it: AArch32 ID registers of a host without AArch32 (REG_USER_WI), and
+PMSWINC_EL0 (set_wi_reg())."""
 
 from __future__ import annotations
 
@@ -39,5 +40,21 @@ class Ignore(OpenGate):
         return self.exposure.ignores_writes(self.reg_id)
 
     def acceptance(self, write: Write) -> str:
-        """Accepted, not kept."""
-        return "the host has no AArch32: the write is accepted and ignored"
+        """Accepted, not kept, and why."""
+        rule = self.rule()
+        because = f" ({rule.reason[:1].lower()}{rule.reason[1:].rstrip('.')})" if rule is not None else ""
+        return f"the write is accepted and ignored{because}"
+
+
+class SoftwareIncrement(Ignore):
+    """PMSWINC_EL0: nothing is counted by a write of userspace, and it reads as zero."""
+
+    __slots__ = ()
+
+    def doubts(self, vcpu: VcpuState, value: int) -> tuple[Doubt, ...]:
+        """None."""
+        return ()
+
+    def rule(self) -> Rule | None:
+        """None: no rule is about this register alone."""
+        return None

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from errno import EBUSY, EINVAL
 
+from inspector.kvm.gates.doubts import Doubt, equal_or_refused
 from inspector.kvm.gates.gate import Gate, Part, Write
 from inspector.kvm.state import VcpuState
+from inspector.registers.bits import ALL
 from inspector.registers.ids import MIDR_EL1
+from inspector.registers.naming import name_of
 
 _RESERVED = "bits 63:32 are reserved"
 
@@ -21,8 +24,10 @@ class Implementation(Gate):
 
     def parts(self, vcpu: VcpuState, value: int) -> tuple[Part, ...]:
         """MIDR_EL1's upper half is reserved; the rest is free where the VM may change it."""
+        return self._parts(vcpu, value, value == vcpu.value(self.reg_id))
+
+    def _parts(self, vcpu: VcpuState, value: int, same: bool) -> tuple[Part, ...]:
         now, ran, capable = vcpu.value(self.reg_id), vcpu.vm.ran, self.exposure.setup.writable_imp_id
-        same = value == now
         errno = EBUSY if capable and ran else EINVAL
         if self.reg_id != MIDR_EL1:
             return (
@@ -36,6 +41,18 @@ class Implementation(Gate):
                 same or (capable and not ran) or (not capable and value >> 32 != 0), needs, errno
             ),
         )
+
+    def doubts(self, vcpu: VcpuState, value: int) -> tuple[Doubt, ...]:
+        """Where the host's value is not known, a value that may be equal to it: another one may be refused."""
+        now = vcpu.value(self.reg_id)
+        written = now != self.exposure.values.get(self.reg_id)
+        known = ALL if written else self.exposure.known.get(self.reg_id, ALL)
+        if known & ALL == ALL or (value ^ now) & known & ALL:
+            return ()
+        bad = next((part for part in self._parts(vcpu, value, same=False) if part.fate == "refused"), None)
+        if bad is None:
+            return ()
+        return (equal_or_refused(bad.name, f"the host's {name_of(self.reg_id)}", f"0x{value:x}", bad.errno),)
 
     def store(self, vcpu: VcpuState, value: int) -> None:
         """On the VM."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inspector.kvm.cases import Case, refused
-from inspector.kvm.gates.doubts import Doubt
+from inspector.kvm.gates.doubts import Doubt, equal_or_refused
 from inspector.kvm.gates.gate import Gate, Part, Write, width_of
 from inspector.kvm.state import VcpuState
 from inspector.registers.bits import ALL, mask_of
@@ -67,9 +66,5 @@ class Invariant(Gate):
             single = part.name in ("value", "others")
             source = f"the host's {name_of(self.reg_id)}" + ("" if single else f".{part.name}")
             written = f"0x{value:x}" if single else str((value & mask) >> part.lsb)
-            cases = (
-                Case(when=f"{source} is {written}", outcome="accepted"),
-                Case(when=f"{source} is anything else", outcome=refused(part.errno).text, errno=part.errno),
-            )
-            found.append(Doubt(part.name, source, cases))
+            found.append(equal_or_refused(part.name, source, written, part.errno))
         return tuple(found)

@@ -5,16 +5,22 @@ Measured by writing the registers of one VM onto fresh vCPUs of other kernels an
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import reduce
+from operator import and_, or_
 
+import msgspec
+
+from inspector.kvm.cases import ACCEPTED, Outcome
+from inspector.kvm.gates.doubts import Doubt, doubt_of
 from inspector.kvm.gates.gate import OpenGate, Part, Write
 from inspector.kvm.state import VcpuState
 from inspector.policies.model import Rule
 from inspector.registers.bits import ones
+from inspector.registers.encoding import POISON
 from inspector.registers.ids import IDS
 
 
-class Pair(NamedTuple):
+class Pair(msgspec.Struct, frozen=True):
     """The two ids of one piece of state."""
 
     name: str
@@ -40,23 +46,41 @@ class PmuPair(OpenGate):
     __slots__ = ()
     function = ""
 
-    def _after(self, vcpu: VcpuState, value: int) -> int:
-        """What both registers read after a write."""
+    def _after(self, vcpu: VcpuState, value: int, counters: int | None = None) -> int:
+        """What both registers read after a write; `counters`: how many the VM is supposed to have."""
         variant = self.exposure.book.variant(_FUNCTION)
-        exists = 1 << 31 | ones(vcpu.vm.counters)
+        exists = 1 << 31 | ones(vcpu.vm.counters if counters is None else counters)
         if variant == "plain":
             return value
         if variant == "masked":
             return value & exists
         held = vcpu.value(self.reg_id)
+        if counters is not None and not vcpu.open_bits.keys() & {PAIR_OF[self.reg_id].set, PAIR_OF[self.reg_id].clear}:
+            held = POISON & exists
         return held | value & exists if self.reg_id == PAIR_OF[self.reg_id].set else held & ~(value & exists)
+
+    def _possible(self, vcpu: VcpuState, value: int) -> dict[int, int]:
+        """What a write leaves behind, by the number of counters that the VM may have."""
+        return {n: self._after(vcpu, value, n) for n in vcpu.possible_counters()}
+
+    def doubts(self, vcpu: VcpuState, value: int) -> tuple[Doubt, ...]:
+        """By the host's number of counters: only theirs have bits."""
+        lost = Outcome("accepted, not kept as written")
+        told = {n: ACCEPTED if after == value else lost for n, after in self._possible(vcpu, value).items()}
+        doubt = doubt_of("value", "the host's PMCR_EL0.N", told, "--host PMCR_EL0.N=VALUE")
+        return () if doubt is None else (doubt,)
+
+    def unsettled(self, vcpu: VcpuState, value: int) -> int:
+        """The bits of counters of which it is not known whether the VM has them."""
+        after = self._possible(vcpu, value).values()
+        return reduce(or_, after) & ~reduce(and_, after)
 
     def parts(self, vcpu: VcpuState, value: int) -> tuple[Part, ...]:
         """The whole value."""
         (part,) = super().parts(vcpu, value)
         if self._after(vcpu, value) == value:
             return (part,)
-        return (part._replace(fate="replaced", reason=self._becomes()),)
+        return (msgspec.structs.replace(part, fate="replaced", reason=self._becomes()),)
 
     def store(self, vcpu: VcpuState, value: int) -> None:
         """Under both ids."""

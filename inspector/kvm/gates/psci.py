@@ -25,9 +25,9 @@ class Psci(Gate):
         version = Part("version", 63, 0, self.versions[-1], True, "one of a list")
         return (version.unless(value in self.versions, "not offered"),)
 
-    def refuses(self, value: int) -> bool:
+    def takes(self, value: int) -> bool:
         """By the list alone."""
-        return value not in self.versions
+        return value in self.versions
 
     def store(self, vcpu: VcpuState, value: int) -> None:
         """On the VM."""

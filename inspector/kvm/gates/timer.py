@@ -5,12 +5,17 @@ They are accepted and yet not kept as written, on every machine; no restore fail
 
 from __future__ import annotations
 
+import msgspec
+
 from inspector.kvm.gates.gate import OpenGate, Part, Write
 from inspector.kvm.state import VcpuState
-from inspector.registers.ids import CNTP_CTL_EL0, CNTPCT_EL0, CNTV_CTL_EL0, CNTVCT_EL0
+from inspector.registers.bits import ones
+from inspector.registers.ids import CNTP_CTL_EL0, CNTPCT_EL0, CNTV_CTL_EL0, CNTVCT_EL0, IDS
 
 COUNTERS = {CNTVCT_EL0: "virtual", CNTPCT_EL0: "physical"}
 CONTROLS = frozenset({CNTV_CTL_EL0, CNTP_CTL_EL0})
+EL2_CONTROLS = frozenset({IDS["CNTHP_CTL_EL2"], IDS["CNTHV_CTL_EL2"]})
+"""those of a vCPU with EL2, where they are plain system registers as well"""
 _ENABLE, _ISTATUS = 1, 4
 
 
@@ -31,13 +36,29 @@ class Counter(OpenGate):
 
 
 class TimerControl(OpenGate):
-    """ENABLE and IMASK are kept; ISTATUS is the timer's own."""
+    """ENABLE and IMASK are kept; ISTATUS is the timer's own.
+
+    Up to v6.17 the rest is kept in a word of 32 bits (timer_set_ctl()), and what is read has ISTATUS set once the
+    compare value has passed (read_timer_ctl()). Since v6.18 the controls are plain system registers of 64 bits,
+    ISTATUS apart (arch_timer_set_user()).
+    """
 
     __slots__ = ()
     function = ""
     by_nature = True
 
+    @property
+    def _whole(self) -> bool:
+        return self.exposure.book.has("timer-controls-stored")
+
+    def unsettled(self, vcpu: VcpuState, value: int) -> int:
+        """ISTATUS, where it is read from the timer."""
+        return 0 if self._whole else _ISTATUS
+
     def _after(self, vcpu: VcpuState, value: int) -> int:
+        if self._whole:
+            return value & ~_ISTATUS
+        value &= ones(32)
         if value & _ENABLE:
             return value
         return value & ~_ISTATUS | vcpu.value(self.reg_id) & _ISTATUS
@@ -47,7 +68,12 @@ class TimerControl(OpenGate):
         (part,) = super().parts(vcpu, value)
         if self._after(vcpu, value) == value:
             return (part,)
-        return (part._replace(fate="replaced", reason="ISTATUS is a status bit"),)
+        return (msgspec.structs.replace(part, fate="replaced", reason=self._because(value)),)
+
+    def _because(self, value: int) -> str:
+        if value >> 32 and not self._whole:
+            return "KVM keeps the lower 32 bits"
+        return "ISTATUS is a status bit" + ("" if self._whole else ", which the machine's own timer sets")
 
     def store(self, vcpu: VcpuState, value: int) -> None:
         """Without the status bit."""
@@ -57,4 +83,4 @@ class TimerControl(OpenGate):
         """Kept but for the status."""
         if write.parts[0].fate == "kept":
             return "accepted and stored"
-        return "ISTATUS is a status bit, which the machine's own timer sets"
+        return self._because(write.value)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from errno import EINVAL
 
-from inspector.kvm.cases import refused
-from inspector.kvm.firmware import possible_levels
+from inspector.kvm.cases import ACCEPTED, Outcome, refused
+from inspector.kvm.firmware import levels_known, possible_levels
 from inspector.kvm.gates.doubts import Doubt, doubt_of
 from inspector.kvm.gates.gate import Gate, Part, Write
 from inspector.kvm.host_inputs import HOST_INPUTS
 from inspector.kvm.state import VcpuState
+from inspector.registers.bits import ALL
 from inspector.registers.ids import ID_AA64PFR1_EL1, WORKAROUND_1, WORKAROUND_2, WORKAROUND_3
 from inspector.registers.naming import name_of
 
@@ -38,11 +39,21 @@ class Workaround(Gate):
             return False
         return asked <= 1 or level == 3
 
+    def unsettled(self, vcpu: VcpuState, value: int) -> int:
+        """What is read is the host's level, whatever was written."""
+        return ALL & ~levels_known(self.exposure, self.reg_id)
+
+    def _becomes(self, value: int, level: int) -> Outcome:
+        """What a host of this level makes of a write: it is compared, and nothing is stored."""
+        if not self._provided(value, level):
+            return refused(EINVAL)
+        return ACCEPTED if value == level else Outcome(f"accepted, not kept: reads back {level}")
+
     def doubts(self, vcpu: VcpuState, value: int) -> tuple[Doubt, ...]:
         """By the levels that the host may have: of an affected CPU the firmware decides."""
         ssbs = vcpu.vm.stored.get(ID_AA64PFR1_EL1, 0) >> 4 & 0xF
         levels = possible_levels(self.exposure, self.reg_id, ssbs)
-        told = {n: refused(0 if self._provided(value, n) else EINVAL) for n in sorted(levels)}
+        told = {n: self._becomes(value, n) for n in sorted(levels)}
         key, words = next((key, words) for key, (field, words) in HOST_INPUTS.items() if field == _STATES[self.reg_id])
         settle = {level: f"--host {key}={word}" for word, level in words.items()}
         doubt = doubt_of("level", f"the host's level of {name_of(self.reg_id)}", told, settle)

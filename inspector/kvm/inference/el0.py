@@ -24,16 +24,16 @@ def el0_values(host: HostState, policy: Policy) -> dict[int, int]:
     zero. Fields of SME are visible where the kernel was built with it: as the host says, else as the recorded kernels.
     """
     book = rulebook(policy)
-    host = booted(host, book)
-    sanitised = sanitise(host, book.known_mask)
+    host = booted(host, policy)
     view: dict[int, int] = {}
     for reg_id in ID_SPACE:
         if reg_id >> 3 & 0xF < 4:
             continue
-        value = 0
-        for field in book.fields(reg_id):
+        said, value = book.of(reg_id), 0
+        sanitised = sanitise(host, reg_id, said.known_mask).value
+        for field in said.fields:
             shown = field.visible if field.build is None or host.sme is None else host.sme
-            value |= sanitised[reg_id][0] & field.mask if shown else field.hidden_as << field.lsb
+            value |= sanitised & field.mask if shown else field.hidden_as << field.lsb
         view[reg_id] = value
     core = core_name(host.value(MIDR_EL1))
     if book.has("ssbs-erratum") and core in SPECULATIVE_SSBS:

@@ -8,6 +8,7 @@ from functools import cached_property
 import msgspec
 
 from inspector.kvm.exposure import Exposure
+from inspector.kvm.firmware import shown_levels
 from inspector.kvm.host import HostState
 from inspector.kvm.listing import Membership
 from inspector.kvm.vm import Vm
@@ -26,24 +27,22 @@ from inspector.registers.ids import (
     ID_PFR0_EL1,
     ID_SPACE,
     PMCR_EL0,
-    WORKAROUND_1,
-    WORKAROUND_3,
 )
 
 _CAPABILITIES = ("sve", "ptrauth_address", "ptrauth_generic", "pmu_v3", "el1_32bit", "mte", "el2", "el2_e2h0")
 
 
-def infer_host(values: Mapping[int, int]) -> HostState:
+def infer_host(values: Mapping[int, int], policy: Policy) -> HostState:
     """The host-dependent inputs that a fresh vCPU's registers tell; its ID registers stand for the host's.
 
-    A vCPU that exists proves the capabilities that its creation needed.
+    A vCPU that exists proves the capabilities that its creation needed. `policy`: the kernel that showed them.
     """
     pfr0 = values.get(ID_AA64PFR0_EL1)
     return HostState(
         values=dict(values), known=dict.fromkeys(values, ALL),
         ccsidr={i & 0xFF: v for i, v in values.items() if is_demux(i)}, sanitised=True,
-        spectre_v2=values.get(WORKAROUND_1), meltdown_safe=None if pfr0 is None else pfr0 >> 60 & 0xF == 1,
-        bhb=values.get(WORKAROUND_3), vgic="v3" if pfr0 is None or pfr0 >> 24 & 0xF else "none",
+        shown=shown_levels(values, policy), meltdown_safe=None if pfr0 is None else pfr0 >> 60 & 0xF == 1,
+        vgic="v3" if pfr0 is None or pfr0 >> 24 & 0xF else "none",
         vgic_known=pfr0 is not None,
         capabilities=dict.fromkeys(_CAPABILITIES, 1), aarch32=_aarch32(values),
     )  # fmt: skip
@@ -89,7 +88,7 @@ class FreshExposure(Exposure):
         self.inferred: dict[int, int] = {}
         hidden = host is None
         if host is None:
-            host = infer_host(values)
+            host = infer_host(values, policy)
             self.inferred = hidden_ccidx(values, host.ccsidr, policy)
             host = msgspec.structs.replace(host, values=with_fields_set(values, self.inferred))
         super().__init__(host, policy, setup)

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import msgspec
-
+from inspector.kvm.cpus import traps_pmu
 from inspector.kvm.exposure import Exposure
-from inspector.kvm.host import HostState, Vgic
+from inspector.kvm.host import HostState
 from inspector.kvm.inference.fresh import FreshExposure, infer_host
 from inspector.kvm.mitigations import spectre_v2_unaffected
 from inspector.policies.model import PmuVersion, Policy, SpeculationFields
-from inspector.policies.rulebook import Step
+from inspector.policies.register_rules import Step
 from inspector.policies.setup import Feature, VcpuSetup
 from inspector.registers.bits import ALL
 from inspector.registers.encoding import is_demux
@@ -25,45 +24,23 @@ from inspector.registers.ids import (
     CLIDR_EL1,
     CTR_EL0,
     ID_AA64DFR0_EL1,
-    ID_AA64PFR1_EL1,
     ID_SPACE,
     IDS,
     MIDR_EL1,
     SVE_VLS,
-    WORKAROUND_2,
 )
 
 REVIDR, AIDR, PMCR = (IDS[name] for name in ("REVIDR_EL1", "AIDR_EL1", "PMCR_EL0"))
 CSV2, CSV3 = 0xF << 56, 0xF << 60
 
 
-def from_vcpu(
-    values: Mapping[int, int],
-    setup: VcpuSetup,
-    policy: Policy,
-    *,
-    spectre_v2: int | None = None,
-    meltdown: bool | None = None,
-    ssb: int | None = None,
-    bhb: int | None = None,
-    vgic: Vgic | None = None,
-    page_size: int = 4096,
-) -> HostState:
+def from_vcpu(values: Mapping[int, int], setup: VcpuSetup, policy: Policy) -> HostState:
     """The machine under a saved vCPU, as far as its kernel (`policy`) and vCPU features (`setup`) let it through.
 
     What the kernel hid is not known. Mitigation states, the vGIC and the SVE vector lengths are inferred from the
-    vCPU's registers unless given; its capabilities are taken as given, since the vCPU exists.
+    vCPU's registers; its capabilities are taken as given, since the vCPU exists.
     """
-    host = _host_of(values, setup, policy)
-    return msgspec.structs.replace(
-        host, spectre_v2=host.spectre_v2 if spectre_v2 is None else spectre_v2, ssb=host.ssb if ssb is None else ssb,
-        meltdown_safe=host.meltdown_safe if meltdown is None else meltdown, bhb=host.bhb if bhb is None else bhb,
-        vgic=vgic or host.vgic, vgic_known=host.vgic_known or vgic is not None, page_size=page_size,
-    )  # fmt: skip
-
-
-def _host_of(values: Mapping[int, int], setup: VcpuSetup, policy: Policy) -> HostState:
-    base = infer_host(values)
+    base = infer_host(values, policy)
     seen = FreshExposure(values, policy, setup, base)
     raw_caches = seen.raw_caches
     known: dict[int, int] = {}
@@ -73,7 +50,7 @@ def _host_of(values: Mapping[int, int], setup: VcpuSetup, policy: Policy) -> Hos
             known[reg_id], at_least[reg_id] = _passed_through(seen, reg_id)
     if base.aarch32 is False:
         known |= dict.fromkeys(AARCH32_IDS, ALL)
-    known[CTR_EL0] = seen.book.known_mask.get(CTR_EL0, 0)
+    known[CTR_EL0] = seen.book.of(CTR_EL0).known_mask
     known |= dict.fromkeys((MIDR_EL1, REVIDR, AIDR), 0 if setup.writable_imp_id else ALL)
     pattern = seen.book.variant("pmcr") in ("reset-pattern", "reset-pattern-cleared")
     known[PMCR] = ALL & ~0xFF if pattern else 0x1F << 11
@@ -82,32 +59,39 @@ def _host_of(values: Mapping[int, int], setup: VcpuSetup, policy: Policy) -> Hos
     capabilities = dict(base.capabilities or {}) | {
         "el2": int(setup.has(Feature.EL2)), "el2_e2h0": int(setup.has(Feature.EL2_E2H0)),
     }  # fmt: skip
+    values = {**values, **_own_pmu(seen, known, capabilities)}
     shown = {reg_id: value for reg_id, value in values.items() if known.get(reg_id) or at_least.get(reg_id)}
     shown |= {reg_id: 0 for reg_id in AARCH32_IDS if base.aarch32 is False}
     return HostState(
         values=shown, known={reg_id: mask for reg_id, mask in known.items() if reg_id in shown}, at_least=at_least,
         ccsidr={i & 0xFF: v for i, v in values.items() if is_demux(i)} if raw_caches else {},
-        ccsidr_known=raw_caches, sanitised=True, spectre_v2=base.spectre_v2, meltdown_safe=base.meltdown_safe,
-        ssb=_ssb(values), bhb=base.bhb, vgic=base.vgic, vgic_known=base.vgic_known, capabilities=capabilities,
-        aarch32=base.aarch32,
+        ccsidr_known=raw_caches, sanitised=True, shown=base.shown, meltdown_safe=base.meltdown_safe, vgic=base.vgic,
+        vgic_known=base.vgic_known, pages_known=False, capabilities=capabilities, aarch32=base.aarch32,
         vector_lengths=None if lengths is None else lengths & ALL,
     )  # fmt: skip
 
 
-def _ssb(values: Mapping[int, int]) -> int | None:
-    """The Spectre v4 level where it does not depend on SSBS."""
-    ssbs = values.get(ID_AA64PFR1_EL1, 0) >> 4 & 0xF
-    level = values.get(WORKAROUND_2)
-    return level if level == 3 and not ssbs else None
+def _own_pmu(seen: Exposure, known: dict[int, int], capabilities: dict[str, int]) -> dict[int, int]:
+    """ID_AA64DFR0_EL1 of a host whose PMU is not what its kernel emulates for guests (kvm_arm_pmu_get_pmuver_limit()).
+
+    The PMU of an Apple M1 or M2 is IMPLEMENTATION DEFINED (15); that it has one is then no word of older kernels.
+    """
+    shown = seen.host.value(ID_AA64DFR0_EL1)
+    emulated = seen.book.variant("pmu-version") == "v8.5-or-emulated" and traps_pmu(seen.host.value(MIDR_EL1))
+    if not emulated or not known[MIDR_EL1] or shown >> 8 & 0xF != 1 or ID_AA64DFR0_EL1 not in known:
+        return {}
+    known[ID_AA64DFR0_EL1] |= 0xF << 8
+    capabilities.pop("pmu_v3", None)
+    return {ID_AA64DFR0_EL1: shown | 0xF << 8}
 
 
 def _passed_through(seen: Exposure, reg_id: int) -> tuple[int, int]:
     """The bits of an ID register that this kernel shows as the host has them, and those of which it shows the least."""
     if seen.raz(reg_id):
         return 0, 0
-    mask, least = seen.book.known_mask.get(reg_id, 0), 0
+    mask, least = seen.book.of(reg_id).known_mask, 0
     value = seen.host.value(reg_id)
-    for step in seen.book.steps.get(reg_id, ()):
+    for step in seen.book.of(reg_id).steps:
         if not seen.applies(step.rule):
             continue
         if step.kind == "special":

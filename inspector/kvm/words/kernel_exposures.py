@@ -8,7 +8,6 @@ import msgspec
 
 from inspector.kvm.cases import Case, agreed, merge_partials
 from inspector.kvm.exposure import Exposure, FieldExposure, RegisterExposure
-from inspector.kvm.words.kernels import by_age, case_words, cause_of, unmodelled
 from inspector.kvm.words.showing import explain_register, perhaps_listed
 from inspector.policies.model import Policy
 from inspector.registers.bits import Partial, partial_hex
@@ -47,6 +46,8 @@ def _under_each(exposures: Sequence[Exposure], reg_id: int) -> RegisterExposure:
 
 def _unmodelled(exposures: Sequence[Exposure], reg_id: int) -> RegisterExposure:
     """A register under a kernel without policy: not known, and as the nearest one shows it in one case."""
+    from inspector.kvm.words.kernels import unmodelled
+
     policy = exposures[0].policy
     nearest = _under_each(exposures, reg_id)
     listed = nearest.exposed is not None or any(reg_id in exposure.listed_set for exposure in exposures)
@@ -72,6 +73,8 @@ def listing_doubt(exposures: Sequence[Exposure], reg_id: int) -> str:
     listing = [reg_id in exposure.listed_set for exposure in exposures]
     if agreed(listing):
         return ""
+    from inspector.kvm.words.kernels import by_age, case_words, cause_of
+
     policies = [exposure.policy for exposure in exposures]
     cause = cause_of(policies, name_of(reg_id))
     cases = []
@@ -97,6 +100,8 @@ def _field(
     values = [partial.field(field.msb, field.lsb) for partial in partials]
     if agreed(values):
         return field
+    from inspector.kvm.words.kernels import by_age, case_words, cause_of
+
     cause = cause_of(policies, register, (field.name,))
     cases = []
     for value in dict.fromkeys(values):

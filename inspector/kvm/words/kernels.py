@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from errno import ENOEXEC
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from inspector.errors import PolicyError
 from inspector.kvm.cases import ACCEPTED, Branch, Case, agreed, refused
 from inspector.kvm.verdict import JudgedField, Verdict
-from inspector.policies import loader
+from inspector.policies import loader, points
 from inspector.policies.dates import parse_date
 from inspector.policies.model import Policy
 from inspector.policies.release import UncertainRule, choose, differences
@@ -22,7 +22,7 @@ from inspector.registers.naming import by_id, name_of
 T = TypeVar("T")
 
 
-class Cause(NamedTuple):
+class Cause(msgspec.Struct, frozen=True):
     """Why the answer about a register differs between the policies that a kernel may have."""
 
     text: str
@@ -123,8 +123,8 @@ def _names_near(policy: Policy) -> tuple[str, ...]:
         point = parse_date(number)
     except PolicyError:
         return (policy.name,)
-    series = (*loader.known_points(point, vendor), *loader.dated_points(point, vendor))
-    stems = (base, policy.point, *(loader.stem_of(one, vendor) for one in series))
+    series = (*points.known_points(point, vendor), *loader.dated_points(point, vendor))
+    stems = (base, policy.point, *(points.stem_of(one, vendor) for one in series))
     return tuple(dict.fromkeys("+".join((stem, *patches)) for stem in stems))
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from inspector.kvm.exposure import Exposure, FieldExposure, RegisterExposure
-from inspector.kvm.gates import gates
 from inspector.kvm.guest import fresh_guest, guest_known
-from inspector.kvm.limits import SETTLED_BY, Trace
+from inspector.kvm.limits import Trace
 from inspector.kvm.listing import Membership
-from inspector.policies.model import CONDITION_WORDS, Rule
+from inspector.policies.model import Rule
 from inspector.registers.bits import ALL, State, difference, mask_of, ones
 from inspector.registers.encoding import in_machine, is_demux, size_of
 from inspector.registers.ids import CTR_EL0, ID_SPACE
@@ -50,9 +49,9 @@ def explain_register(exposure: Exposure, reg_id: int) -> RegisterExposure:
 
 def _doubt(membership: Membership) -> str:
     """`listed only with SVE for the vCPU, which is not known of this host`."""
-    settle = " or ".join(f"--host {one}" for one in dict.fromkeys(SETTLED_BY.get(membership.word, ())))
+    settle = " or ".join(f"--host {one}" for one in dict.fromkeys(membership.settle) if one)
     how = "with" if membership.held else "without"
-    words = f"listed only {how} {CONDITION_WORDS[membership.word]}, and whether that holds is not known of this host"
+    words = f"listed only {how} {membership.words}, and whether that holds is not known of this host"
     return f"{words} ({settle} settles it)" if settle else words
 
 
@@ -94,6 +93,8 @@ def _whole_register(
     exposure: Exposure, reg_id: int, host: int | None, host_known: int, exposed: int | None
 ) -> tuple[FieldExposure, ...]:
     """A cache, implementation-id, PMU or firmware register as one field, with the rule that says what it shows."""
+    from inspector.kvm.gates import gates
+
     gate = gates(exposure).get(reg_id)
     rule = exposure.book.special_rule(gate.function) if gate is not None and gate.function else None
     if rule is None:

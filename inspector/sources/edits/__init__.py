@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from inspector.sources.dump import Provenance
 from inspector.sources.edits.change import BytePatch, Changes, Way
 from inspector.sources.text_encoding import to_utf8
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _EDITORS: Mapping[str, str] = {
     "cloud-hypervisor": "cloud_hypervisor",

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from inspector.errors import InspectorError
+from inspector.registers.crosvm_keys import key_of
 from inspector.registers.encoding import CLASS_DEMUX, CLASS_FIRMWARE, split_id
 from inspector.sources.edits import cbor, jsonplaces
 from inspector.sources.edits.change import Change, Changes, not_found
 from inspector.sources.edits.plain import text_of
-from inspector.sources.formats.crosvm import key_of
 
 _PATHS = {CLASS_DEMUX: ("cache_arch_info",), CLASS_FIRMWARE: ("hypervisor_data", "firmware_regs")}
 

@@ -11,6 +11,7 @@ import re
 
 from inspector.budget import RECORDS, STEPS
 from inspector.errors import RegisterError, SourceError
+from inspector.registers.catalog import find
 from inspector.sources.dump import Dump, Host, Provenance, Vcpu
 from inspector.sources.formats.plain_text import text_of
 from inspector.sources.jsontext import checked
@@ -32,8 +33,6 @@ def sniff(content: Content) -> bool:
 
 def load(content: Content) -> Dump:
     """The host's registers, and one vCPU of kind `host` with the same values. Raises SourceError for a broken line."""
-    from inspector.registers.catalog import find
-
     where = content.name
     pairs: list[tuple[int, int]] = []
     unknown: list[str] = []

@@ -1,9 +1,8 @@
 """crosvm's snapshot of one vCPU (`vcpu/vcpu0`): CBOR since 2025, JSON before.
 
 `sys` maps the 16-bit encoding of a system register to its value, `cache_arch_info` a CSSELR_EL1 value to CCSIDR_EL1,
-and `hypervisor_data.firmware_regs` the number of a firmware register. Two peculiarities: some core registers stand in
-`sys` under their system-register encodings, and the virtual timer's counter and compare value have their
-architectural encodings there, which KVM's ids swap.
+and `hypervisor_data.firmware_regs` the number of a firmware register. What an encoding stands for:
+`registers.crosvm_keys`.
 """
 
 from __future__ import annotations
@@ -12,21 +11,16 @@ import msgspec
 
 from inspector.budget import RECORDS
 from inspector.errors import SourceError
+from inspector.readable import readable
+from inspector.registers.crosvm_keys import id_of
 from inspector.registers.encoding import (
-    CLASS_CORE,
     CLASS_SVE,
-    CLASS_SYSREG,
-    SIZE_U32,
-    SIZE_U64,
     SIZE_U256,
     SIZE_U2048,
-    SysReg,
     bitmap_id,
     ccsidr_id,
-    class_of,
     firmware_id,
     make_id,
-    sysreg_id,
 )
 from inspector.registers.ids import SVE_VLS
 from inspector.sources.cbor import read_cbor
@@ -39,20 +33,6 @@ from inspector.untrusted import Untrusted
 
 NAME = "crosvm-vcpu"
 _KEYS = {"sp", "pc", "pstate", "x", "v", "sys"}
-_SPECIAL = {
-    SysReg(3, 4, 4, 1, 0).packed: make_id(CLASS_CORE, 68, SIZE_U64),
-    SysReg(3, 0, 4, 0, 1).packed: make_id(CLASS_CORE, 70, SIZE_U64),
-    SysReg(3, 0, 4, 0, 0).packed: make_id(CLASS_CORE, 72, SIZE_U64),
-    SysReg(3, 4, 4, 3, 1).packed: make_id(CLASS_CORE, 74, SIZE_U64),
-    SysReg(3, 4, 4, 3, 2).packed: make_id(CLASS_CORE, 76, SIZE_U64),
-    SysReg(3, 4, 4, 3, 0).packed: make_id(CLASS_CORE, 78, SIZE_U64),
-    SysReg(3, 4, 4, 3, 3).packed: make_id(CLASS_CORE, 80, SIZE_U64),
-    SysReg(3, 3, 4, 4, 1).packed: make_id(CLASS_CORE, 0xD4, SIZE_U32),
-    SysReg(3, 3, 4, 4, 0).packed: make_id(CLASS_CORE, 0xD5, SIZE_U32),
-    SysReg(3, 3, 14, 3, 2).packed: sysreg_id(3, 3, 14, 0, 2),
-    SysReg(3, 3, 14, 0, 2).packed: sysreg_id(3, 3, 14, 3, 2),
-}
-"""encodings in `sys` that do not stand for the sysreg id of the same encoding"""
 
 
 class _Firmware(msgspec.Struct):
@@ -79,14 +59,6 @@ _ABSENT = (
         "crosvm does not save SVE registers, and no vCPU that has SVE",
     ),
 )  # fmt: skip
-
-
-def key_of(reg_id: int) -> int:
-    """The key of a register in `sys`; -1 for one that stands nowhere in it."""
-    special = next((key for key, other in _SPECIAL.items() if other == reg_id), None)
-    if special is not None:
-        return special
-    return reg_id & 0xFFFF if class_of(reg_id) == CLASS_SYSREG else -1
 
 
 def sniff(content: Content) -> bool:
@@ -117,7 +89,7 @@ def _document(content: Content) -> _Document:
         return decode(content.whole(), _Document, content.name)
     item = read_cbor(content.whole(), content.budget)
     try:
-        return msgspec.convert(item, _Document, str_keys=True, strict=False)
+        return msgspec.convert(item, readable(_Document), str_keys=True, strict=False)
     except msgspec.ValidationError as error:
         where = content.name
         raise SourceError(f"a member of the vCPU is missing or of another shape ({error})", where) from None
@@ -129,7 +101,7 @@ def _pairs(document: _Document, where: str) -> list[tuple[int, int]]:
     pairs = [*general.items(), *(pair for pair in wide.items() if pair[0] >> 52 & 0xF == 4)]
     for key, value in document.sys.items():
         index = _index(key, 1 << 16, where)
-        pairs.append((_SPECIAL.get(index, sysreg_id(*SysReg.from_index(index))), value))
+        pairs.append((id_of(index), value))
     caches, firmware = document.cache_arch_info, document.hypervisor_data
     pairs += [(ccsidr_id(_index(key, 16, where)), value & 0xFFFFFFFF) for key, value in caches.items()]
     return pairs + [

@@ -32,7 +32,7 @@ from typing import Any, Literal
 import msgspec
 
 from inspector.budget import RECORDS, VCPUS, Budget
-from inspector.errors import SourceError, escaped_json
+from inspector.errors import SourceError, encodable, escaped_json
 from inspector.policies.setup import Gic, VcpuSetup
 from inspector.sources.dump import Absent, Constraint, Cpu, Dump, Host, Kind, Provenance, Vcpu
 from inspector.sources.jsontext import Hex, Small, check_id, check_value, decode, number, number_map, register_map
@@ -246,7 +246,7 @@ def write(dump: Dump, date: str = "") -> bytes:
 def _json(value: Any) -> str:
     value = raw(value)
     if isinstance(value, str):
-        value = value.encode("utf-8", "backslashreplace").decode()  # a file name that is not UTF-8
+        value = encodable(value)  # a file name that is not UTF-8
     return msgspec.json.encode(value).decode()
 
 

@@ -32,7 +32,7 @@ from inspector.untrusted import Untrusted
 
 NAME = PASTED_TEXT
 _IDREGS = re.compile(r"\s*([A-Za-z]\w+):\s+([0-9a-f]{16})\s*")
-_HEADING = re.compile(r"[\[(]?(v?cpu|processor) {0,3}[:#=]? {0,3}([0-9]{1,4})[\])]?:?", re.IGNORECASE)
+HEADING = re.compile(r"[\[(]?(v?cpu|processor) {0,3}[:#=]? {0,3}([0-9]{1,4})[\])]?:?", re.IGNORECASE)
 _SIMPLE = re.compile(r"(\w{2,40}(?:\[[0-9]{1,2}\])?)[ \t]{0,20}[=: \t][ \t]{0,20}(0x[0-9a-fA-F]{1,512}|[0-9]{1,7})")
 _DECIMAL = re.compile(r"[=: \t][1-9][0-9]{1,6}$")
 _HEX = frozenset("0123456789abcdefABCDEF")
@@ -83,12 +83,16 @@ def load(content: Content) -> Dump:
         hexes = False
     if hexes is None and _DICTIONARY.match(text):
         hexes = False
-    header = gather(gathered, lines, hexes)
+    reports = _reports(lines) if len(_STATE.findall(text)) > 1 else []
+    header = gather(gathered, _without(lines, reports), hexes)
+    for first, end in reports:
+        _take_report(gathered, lines[first:end], first + 1, hexes)
     tool = "KVM debugfs idregs" if idregs else ""
     provenance = Provenance(source=where, format=NAME, compression=content.compression, tool=Untrusted(tool))
     if gathered.empty:
         return _list_or_nothing(gathered, provenance, broken)
     notes = ["idregs holds the VM's feature ID registers only: no MPIDR_EL1, no CCSIDR, no state"] if idregs else []
+    notes += [_REPORTS.format(len(reports))] if reports else []
     declared = content.declared or header
     view, reason = (declared, "") if declared else infer_view(gathered, "kvm" if idregs else text)
     if reason and not idregs:
@@ -108,8 +112,9 @@ _WORDS = {
 }
 
 
-def gather(gathered: Gathered, lines: list[str], hexes: bool | None) -> View | None:
-    """Take every value of `lines`; gives the view that a header line states, None without one.
+def gather(gathered: Gathered, lines: list[str], hexes: bool | None, first: int = 1) -> View | None:
+    """Take every value of `lines`, the first of which has the number `first`; gives the view that a header line states,
+    None without one.
 
     Raises SourceError for a register with two values, and for a vCPU that begins twice.
     """
@@ -117,7 +122,7 @@ def gather(gathered: Gathered, lines: list[str], hexes: bool | None) -> View | N
     section: int | None = None
     seen: set[int] = set()
     known: dict[str, int | None] = {}
-    for count, raw in enumerate(lines, 1):
+    for count, raw in enumerate(lines, first):
         if _simple(gathered, section, raw, count, known):
             gathered.budget.spend(STEPS, 3)
             continue
@@ -125,7 +130,7 @@ def gather(gathered: Gathered, lines: list[str], hexes: bool | None) -> View | N
         line = bare(raw)
         if is_border(line):
             continue
-        heading = _HEADING.fullmatch(line) if len(line) < 40 else None
+        heading = HEADING.fullmatch(line) if len(line) < 40 else None
         if heading:
             section = int(heading[2])
             if section in seen and heading[1][0] in "vV":
@@ -136,10 +141,94 @@ def gather(gathered: Gathered, lines: list[str], hexes: bool | None) -> View | N
         if stated := view_in_line(line):
             view = view or stated
             continue
+        if _take_frame(gathered, section, line, count):
+            continue
         if without_comment(line) or "=" in line or ":" in line:
             own = cpu_of(raw)
             _take(gathered, section if own is None else own, line, count, hexes)
     return view
+
+
+_FRAME = re.compile(
+    r"\b(pc|lr|sp|pstate|x[0-9]{1,2})[ \t]{0,4}:[ \t]{0,4}([0-9a-f]{16}|(?<=pstate: )[0-9a-f]{8})\b", re.IGNORECASE
+)
+_FLAGS = re.compile(r"pstate[ \t]{0,4}:[ \t]{0,4}([0-9a-f]{8}) \([nN][zZ][cC][vV] ", re.IGNORECASE)
+_STATE = re.compile(r"\bpstate[ \t]{0,4}:[ \t]{0,4}[0-9a-f]{8}\b", re.IGNORECASE)
+
+
+_BEGINS = re.compile(
+    r"Unable to handle kernel |Internal error: |\[ cut here \]|BUG: soft lockup|Unhandled (?:fault|exception)"
+    r"|Bad mode in|SError Interrupt|PID: [0-9]{1,9} {1,4}TASK: "
+)
+"""What kernels, and crash, begin a report with: die(), die_kernel_fault() and their like, arch/arm64"""
+_MOST_REPORTS = 16
+_REPORTS = (
+    "{} reports of a kernel at an exception follow each other: the registers of each stand as a vCPU of its own, in the"
+    " order of the text"
+)
+
+
+def _reports(lines: list[str]) -> list[tuple[int, int]]:
+    """Where reports with registers stand, first line and end of each; nothing where there is but one."""
+    begins: list[int] = []
+    begun, framed = None, True
+    for at, line in enumerate(lines):
+        if _BEGINS.search(line):
+            begun = at if framed else begun
+            framed = False
+        elif "pstate" in line.lower() and _STATE.search(line):
+            begins.append(at if framed or begun is None else begun)
+            framed = True
+    if len(begins) < 2:
+        return []
+    begins = begins[:_MOST_REPORTS]
+    ends = [
+        *begins[1:],
+        next((at for at in range(begins[-1] + 1, len(lines)) if _BEGINS.search(lines[at])), len(lines)),
+    ]
+    return list(zip(begins, ends, strict=True))
+
+
+def _without(lines: list[str], reports: list[tuple[int, int]]) -> list[str]:
+    """The lines that stand in none of the reports, each under its own number."""
+    rest = lines.copy()
+    for first, end in reports:
+        rest[first:end] = [""] * (end - first)
+    return rest
+
+
+def _take_report(gathered: Gathered, lines: list[str], first: int, hexes: bool | None) -> None:
+    """One report as the next vCPU."""
+    apart = Gathered(gathered.where, gathered.budget)
+    gather(apart, lines, hexes, first)
+    number = max((cpu for cpu in gathered.sections if cpu is not None), default=-1) + 1
+    gathered.sections[number] = apart.sections.pop(None, {})
+    if None in apart.in_use:
+        gathered.in_use[number] = apart.in_use[None]
+    for cpu, values in apart.sections.items():
+        for reg_id, value in values.items():
+            gathered.add(cpu, reg_id, value, f"{gathered.where}, line {first}")
+    for line, text, reason in apart.foreign:
+        gathered.leave_out(line, text, reason)
+    gathered.foreign_count += apart.foreign_count - len(apart.foreign)
+
+
+def _take_frame(gathered: Gathered, section: int | None, line: str, count: int) -> bool:
+    """Take a line of registers at an exception, as kernels and crash print them; False for any other line.
+
+    All of them are hex: __show_regs(), arch/arm64/kernel/process.c; arm64_print_exception_frame(), arm64.c of crash.
+    """
+    at = f"{gathered.where}, line {count}"
+    pairs = _FRAME.findall(line)
+    if len(pairs) < 2:
+        pairs = [("pstate", flags[1])] if (flags := _FLAGS.match(line)) else [p for p in pairs if p[0].upper() == "SP"]
+    for name, digits in pairs:
+        if name.upper() == "SP":
+            if gathered.in_use.setdefault(section, int(digits, 16)) != int(digits, 16):
+                raise SourceError(f"SP: the register already has the value {gathered.in_use[section]:#x}", at)
+        else:
+            gathered.add(section, find("X30" if name.upper() == "LR" else name).register.id, int(digits, 16), at)
+    return bool(pairs)
 
 
 def _simple(gathered: Gathered, section: int | None, raw: str, count: int, known: dict[str, int | None]) -> bool:

@@ -87,6 +87,9 @@ class CpuSection(msgspec.Struct, frozen=True, kw_only=True):
     """the section's own footer stands behind it"""
 
 
+M_PROFILE = "is an M-profile core's (Cortex-M), which has no system registers"
+
+
 class DamagedError(Exception):
     """This is no such section, or it is damaged."""
 
@@ -103,6 +106,8 @@ def read_cpu(payload: bytes, section: int, instance: int) -> CpuSection:
     if len(payload) < LIST_AT + 4:
         raise DamagedError("is cut short")
     (count,) = struct.unpack_from(">i", payload, LIST_AT)
+    if not count and "cpu/m" in _subsections(payload, LIST_AT + 4 + _BEHIND_LIST, section)[0]:
+        raise DamagedError(M_PROFILE)
     if not 1 <= count <= MOST:
         raise DamagedError(f"counts {count} registers")
     end = LIST_AT + 4 + 16 * count + _BEHIND_LIST

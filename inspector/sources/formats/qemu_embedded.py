@@ -31,7 +31,7 @@ def load(content: Content) -> Dump:
 
 
 def load_embedded(content: Content, start: int) -> Dump:
-    """The dump of the first stream at or behind `start`."""
+    """The dump of the first stream at or behind `start`. Raises SourceError where there is none."""
     offset = _find(content.file, start) if content.file else content.head.find(_BEGINNING, start)
     if offset is None or offset < 0:
         raise SourceError("holds no QEMU migration stream", content.name, "one begins with QEVM")

@@ -11,6 +11,7 @@ import msgspec
 
 from inspector.budget import STEPS, Budget
 from inspector.errors import SourceError
+from inspector.readable import readable
 
 _DESCRIPTION = re.compile(rb'\x00\x06(?=.{4}\s*\{\s*"\w{2,40}"\s*:)', re.DOTALL)
 """End mark, type byte, length, and the start of the JSON text: `{ "page_size" : ...` to QEMU 5.2, `{"` since 6.0"""
@@ -83,7 +84,7 @@ def _devices(tail: bytes, start: int, where: str) -> list[_Device]:
     if len(text) < length:
         raise SourceError("the stream ends inside the description of its devices", where, "it is truncated")
     try:
-        return msgspec.json.decode(text, type=_Description).devices
+        return msgspec.json.decode(text, type=readable(_Description)).devices
     except (msgspec.DecodeError, RecursionError, ValueError):
         raise SourceError("the description at the stream's end is damaged", where, "copy the file again") from None
 

@@ -75,7 +75,7 @@ def read_stream(
     """Read the stream that begins where `stream` stands.
 
     `base` is added to the offsets of values; with `seekable`, `stream` can seek, counts from the start of its file, and
-    the migration stream is `length` bytes long.
+    the migration stream is `length` bytes long. Raises SourceError for a stream that ends early or is none.
     """
     _check_version(stream.read(8), where)
     walked = walk(stream, budget, seekable, base, length, _FEW if seekable and length is not None else 0)
@@ -185,7 +185,9 @@ def _check_group(group: tuple[Found, ...], described: dict[int, int] | None, whe
         raise SourceError(f"its vCPU section {foreign[0].damage}", where, "is it a guest of another architecture?")
     for entry in group:
         if entry.section is None:
-            raise SourceError(f"the section of vCPU {entry.instance} {entry.damage}", where, "the file is damaged")
+            other = entry.damage == qemu_cpu.M_PROFILE
+            hint = "KVM runs arm64 cores" if other else "the file is damaged"
+            raise SourceError(f"the section of vCPU {entry.instance} {entry.damage}", where, hint)
     counts = {entry.instance: entry.section.listed for entry in group if entry.section}
     expected = described if described else dict.fromkeys(range(len(counts)))
     if missing := sorted(set(expected) - set(counts)):

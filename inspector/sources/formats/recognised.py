@@ -9,6 +9,10 @@ from inspector.sources.dump import Dump
 from inspector.sources.opening import Content
 
 NAME = "recognised"
+_AARCH32 = re.compile(rb"\bR00=[0-9a-f]{8} R01=[0-9a-f]{8}\b")
+_AARCH64 = re.compile(rb"\bX00=[0-9a-f]{16}\b")
+_MULTIFD = bytes.fromhex("1122334400000001")
+"""MultiFDInit_t: magic and version (migration/multifd.c of QEMU)"""
 _VMSTATE_TEXT = re.compile(rb"^[ \t]*kvm_mp_state: 0x[0-9a-f]+[ \t\r]*$", re.MULTILINE)
 
 
@@ -30,6 +34,11 @@ def _reason(content: Content) -> tuple[str, str] | None:
             "is an ELF file; a guest memory dump holds general registers only, no system registers",
             "save the VM with `migrate file:PATH` or `virsh save` instead",
         )
+    if head.startswith(_MULTIFD):
+        return (
+            "is one of the channels of a migration with multifd, which carry pages of RAM",
+            "the registers are in the main channel, which begins with QEVM",
+        )
     if head.startswith(b"STRATOVIRT"):
         return "is a StratoVirt snapshot, whose layout changes with every version", "paste `id value` lines instead"
     if b"\0" not in head and _VMSTATE_TEXT.search(head):
@@ -37,6 +46,11 @@ def _reason(content: Content) -> tuple[str, str] | None:
             "is the output of snapshot-editor info-vmstate, which leaves out zero digits: its values are ambiguous",
             "use cpu-template-helper (`fingerprint dump` or `template dump`) instead",
         )
-    if head.startswith(b"KDUMP   "):
+    if b"\0" not in head and _AARCH32.search(head) and not _AARCH64.search(head):
+        return (
+            "shows a 32-bit core (AArch32 or Cortex-M) as QEMU's monitor prints it: no arm64 registers",
+            "a core in AArch64 state is printed with PC= and X00=",
+        )
+    if head.startswith((b"KDUMP   ", b"makedumpfile\0")):
         return "is a kdump memory image without system registers", "save the VM with `migrate file:PATH` instead"
     return None

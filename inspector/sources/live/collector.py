@@ -218,7 +218,7 @@ def open_kvm(path: str) -> int:
 
 
 def create_vm(kvm: int) -> int:
-    """A VM of the default 40-bit guest address size, or of the host's limit where that is smaller."""
+    """A VM of the default 40-bit guest address size, or of the host's limit where that is smaller. Raises OSError."""
     for attempt in range(8):
         try:
             return fcntl.ioctl(kvm, KVM_CREATE_VM, 0)

@@ -30,7 +30,10 @@ class RunningVms:
         self.address, self.timeout, self._folder = address, options.timeout, folder
 
     def read(self) -> Dump:
-        """One vCPU entry per VM: these registers belong to the whole VM."""
+        """One vCPU entry per VM: these registers belong to the whole VM.
+
+        Raises SourceError where nothing can be read.
+        """
         notes: list[str] = []
         found = within(Deadline(self.timeout, self.address), lambda: debugfs_vms(notes, self._folder))
         vms = [vm for vm in found if self.name in ("", vm["name"])]

@@ -172,7 +172,10 @@ def _detach(remote: Remote, seconds: float, stood: list[str]) -> str:
 
 
 def describe(remote: Remote, address: str) -> Iterator[Described]:
-    """The registers of the target description, which is read anew each time: numbers differ between models."""
+    """The registers of the target description, which is read anew each time: numbers differ between models.
+
+    Raises SourceError for one that is broken or has no end.
+    """
     waiting, seen, size, number = ["target.xml"], set[str](), 0, 0
     while waiting:
         name = waiting.pop(0)

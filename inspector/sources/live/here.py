@@ -23,7 +23,7 @@ class ThisHost:
         self.timeout = options.timeout
 
     def answer(self, writes: Sequence[tuple[int, int]] = ()) -> bytes:
-        """What the collector wrote."""
+        """What the collector wrote. Raises SourceError where it failed."""
         command = [sys.executable, "-I", "-", *arguments(self.options, writes)]
         done = run(command, collector_program(), self.timeout, self.address)
         if done.code:

@@ -19,7 +19,7 @@ import msgspec
 from inspector.errors import LONGEST, SourceError, short_line
 from inspector.folders import cache_folder
 from inspector.lab import machine as machines
-from inspector.lab.debian import FetchError, Stamp, fetch_guest, guest_apt
+from inspector.lab.debian import FetchError, Say, Stamp, alone, fetch_guest, guest_apt
 from inspector.lab.emulator import HOST, find_emulator, no_nested_kvm
 from inspector.lab.kernels import image_of
 from inspector.lab.machine import Machine, SilentError, Spec, StoppedError
@@ -90,7 +90,7 @@ class Lab:
         emulator = find_emulator(folder)
         with _preparing:
             image = image_of(self.kernel, folder, self._say)
-            guest = guest_python(folder)
+            guest = guest_python(folder, self._say)
         files = (
             ("init", b"#!/usr/bin/python3.11 -SB\n" + agent_program().encode()),
             ("collector.py", collector_program().encode()),
@@ -129,7 +129,10 @@ class Lab:
         return self.machine().ask(request, timeout)
 
     def run(self, *argv: str, timeout: float) -> str:
-        """Standard output of a program of the guest (`/collector.py`, `/recorder.py`) with arguments."""
+        """Standard output of a program of the guest (`/collector.py`, `/recorder.py`) with arguments.
+
+        Raises SourceError where it failed.
+        """
         request = {"what": "run", "argv": argv, "timeout": timeout}
         answer = self._ask(request, timeout + 5, _SILENT if timeout <= _SLOWEST_ANSWER else timeout + 5)
         if answer["code"]:
@@ -178,12 +181,20 @@ def usual_cpu() -> str:
     return DEFAULT_CPU if no_nested_kvm() else HOST
 
 
-def guest_python(folder: Path) -> Path:
-    """The unpacked Python of the guests; it is fetched when it is not there."""
-    stamp = Stamp(folder)
-    if "guest" not in stamp.have or not (folder / "guest/usr/bin").is_dir():
+def guest_python(folder: Path, say: Say) -> Path:
+    """The unpacked Python of the guests; it is fetched when it is not there, which `say` is told.
+
+    Raises SourceError where it cannot be.
+    """
+
+    def is_there(stamp: Stamp) -> bool:
+        return "guest" in stamp.have and (folder / "guest/usr/bin").is_dir()
+
+    if not is_there(Stamp(folder)):
         try:
-            fetch_guest(guest_apt(folder), stamp)
+            with alone(folder, say) as stamp:
+                if not is_there(stamp):
+                    fetch_guest(guest_apt(folder, say), stamp)
         except FetchError as error:
             raise SourceError(
                 f"an arm64 Python for the guest cannot be fetched: {error}", "lab", "see `vcpu-inspector lab doctor`"

@@ -62,7 +62,7 @@ class RemoteHost:
         ]
 
     def answer(self, writes: Sequence[tuple[int, int]] = ()) -> bytes:
-        """What the collector wrote over there."""
+        """What the collector wrote over there. Raises SourceError where it or ssh failed."""
         done = run(self.command(writes), collector_program(), self.timeout, self.address)
         if done.code == _SSH_FAILED:
             said = done.said or "failed without a word"

@@ -39,7 +39,10 @@ class Remote:
         return self._answer()
 
     def greet(self, command: str) -> bytes:
-        """Ask the first question. QEMU lets a second debugger connect, but does not listen to it."""
+        """Ask the first question. QEMU lets a second debugger connect, but does not listen to it.
+
+        Raises SourceError.
+        """
         try:
             return self.ask(command)
         except SourceError as error:
@@ -68,7 +71,10 @@ class Remote:
         return answer
 
     def monitor(self, command: str) -> str:
-        """What QEMU's monitor prints for `command`; empty where the stub has no monitor."""
+        """What QEMU's monitor prints for `command`; empty where the stub has no monitor.
+
+        Raises SourceError for what is no answer.
+        """
         answer, text = self.ask(f"qRcmd,{command.encode().hex()}"), b""
         while answer[:1] == b"O" and answer != b"OK" and len(text) < _LONGEST:
             try:
@@ -80,7 +86,10 @@ class Remote:
         return text.decode(errors="replace")
 
     def document(self, name: str) -> bytes:
-        """One file of the target description, put together from its chunks."""
+        """One file of the target description, put together from its chunks.
+
+        Raises SourceError where it has none, or no end.
+        """
         whole = bytearray()
         while True:
             answer = self.ask(f"qXfer:features:read:{name}:{len(whole):x},ffb")

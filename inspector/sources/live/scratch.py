@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from inspector.errors import SourceError
+from inspector.readable import readable
 from inspector.sources.dump import Dump
 from inspector.sources.live.source import LiveOptions
 
@@ -61,7 +62,7 @@ def write_to_scratch(
     text = source.answer(writes)
     dump = dump_of(text, source.address)
     try:
-        answer = msgspec.json.decode(text, type=_Answer)
+        answer = msgspec.json.decode(text, type=readable(_Answer))
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise SourceError(f"answered writes with something else: {error}", source.address) from None
     done = tuple(_actual(write) for vcpu in answer.vcpus for write in vcpu.writes)

@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from inspector.transport.sockets import addressable
+
 Talk = Callable[[socket.socket], None]
 
 
@@ -16,7 +18,8 @@ Talk = Callable[[socket.socket], None]
 def peer(path: Path, talk: Talk) -> Iterator[str]:
     """A Unix socket whose every client is handed to `talk`."""
     listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(path))
+    with addressable(str(path)) as place:
+        listener.bind(place)
     listener.listen(4)
 
     def serve() -> None:
@@ -107,11 +110,3 @@ def qmp_talk(answers: Mapping[str, object], heard: list[str]) -> Talk:
             line.sendall(b'{"event": "STOP", "timestamp": {}}\r\n' + json.dumps({"return": answer}).encode() + b"\r\n")
 
     return talk
-
-
-def program(folder: Path, name: str, text: str) -> Path:
-    """An executable shell script."""
-    path = folder / name
-    path.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
-    path.chmod(0o755)
-    return path

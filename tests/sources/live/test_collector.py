@@ -9,21 +9,20 @@ import platform
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from inspector.errors import SourceError
 from inspector.registers.catalog import by_id
-from inspector.sources.live import collector, open_live, questions
+from inspector.sources.live import collector, open_live, questions, recorder
 from inspector.sources.live.answers import dump_of, run
 from inspector.sources.live.debugfs import RunningVms
 from inspector.sources.live.programs import collector_program, recorder_program
 from inspector.sources.live.recorder import open_output
 from inspector.sources.live.scratch import write_to_scratch
 from inspector.sources.live.source import LiveOptions
-from tests.sources.live.fakes import program
+from tests.programs import program
 
 ARM64 = platform.machine() in ("aarch64", "arm64")
 PROGRAMS = {"collector": collector_program(), "recorder": recorder_program()}
@@ -166,6 +165,7 @@ def test_running_vms_of_debugfs(tmp_path: Path) -> None:
         0x603000000013C020: 0x1101000021111112, 0x603000000013C023: 0, 0x603000000013D801: 0xB444C004,
     }  # fmt: skip
     assert not dump.one_vm
+    assert any("VM 412-7: ID_AA64PFR0_EL1 is not a number" in note for note in dump.notes)
     assert any("77-3" in note for note in dump.notes) and any("310-9" in note for note in dump.notes)
     one = RunningVms("debugfs:2001-11", LiveOptions(), str(tmp_path)).read()
     assert [vcpu.name for vcpu in one.vcpus] == ["2001-11"] and one.one_vm
@@ -199,8 +199,8 @@ FAILURES = {
     'echo \'{"format": "vcpu-inspector-dump", "version": 9, "vcpus": []}\'': "version 9",
     'echo \'{"format": "vcpu-inspector-dump", "version": 1}\'': "vcpus",
     "printf '\\033[2J'": "something else",
-    "sleep 60": "no answer within 2 s",
-    "sleep 60 & exec sleep 60": "no answer within 2 s",
+    "sleep 3600": "no answer within 2 s",
+    "sleep 3600 & exec sleep 3600": "no answer within 2 s",
     "yes x": "more than 16 MiB",
 }
 
@@ -208,11 +208,9 @@ FAILURES = {
 @pytest.mark.parametrize("script", FAILURES)
 def test_far_sides_that_fail(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str) -> None:
     on_path(monkeypatch, tmp_path, script)
-    begin = time.monotonic()
     with pytest.raises(SourceError, match=FAILURES[script]) as error:
-        open_live("ssh://far", LiveOptions(timeout=2)).read()
+        open_live("ssh://far", LiveOptions(timeout=2 if "within 2 s" in FAILURES[script] else 120)).read()
     assert "\n" not in str(error.value) and "\x1b" not in str(error.value)
-    assert time.monotonic() - begin < 20
 
 
 def test_no_ssh_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -222,9 +220,11 @@ def test_no_ssh_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_a_process_that_is_given_up_is_gone(tmp_path: Path) -> None:
-    mark = tmp_path / "pid"
-    with pytest.raises(SourceError):
-        run(["sh", "-c", f"echo $$ > {mark}; sleep 60"], "", 1, "x")
+    mark, seconds = tmp_path / "pid", 0.5
+    while not (mark.exists() and mark.read_text()):  # on a busy machine the shell may not have begun by then
+        seconds *= 2
+        with pytest.raises(SourceError, match="no answer"):
+            run(["sh", "-c", f"echo $$ > '{mark}'; sleep 3600"], "", seconds, "x")
     assert not Path(f"/proc/{mark.read_text().strip()}").exists()
 
 
@@ -276,11 +276,9 @@ def test_a_greeting_before_the_answer_is_passed_over() -> None:
 
 def test_what_a_process_leaves_behind_does_not_hold_the_answer_up(tmp_path: Path) -> None:
     """ssh's ControlPersist may keep a process in the background that still holds standard error."""
-    path = program(tmp_path, "ssh", "sleep 60 & echo answer; exit 3")
-    begin = time.monotonic()
-    done = run([str(path)], "", 20, "ssh://h")
+    path = program(tmp_path, "ssh", "sleep 3600 & echo answer; exit 3")
+    done = run([str(path)], "", 120, "ssh://h")
     assert (done.code, done.out) == (3, b"answer\n")
-    assert time.monotonic() - begin < 10
 
 
 @pytest.mark.parametrize("closed", [">&-", ">/dev/full", "| true"])
@@ -359,3 +357,16 @@ def test_the_recorder_that_runs_alone_replaces_no_file(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         open_output(str(taken), False)
     assert taken.read_text() == "somebody's"
+
+
+def test_a_recording_tells_no_serial_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some boards print theirs among the CPUs."""
+    cpuinfo = "CPU part\t: 0xd08\n\nHardware\t: BCM2835\nSerial\t\t: 10000000abcdef01\nModel\t\t: Raspberry Pi 4\n"
+    monkeypatch.setattr(recorder, "quiet_text", lambda path: cpuinfo)
+    monkeypatch.setattr(recorder, "mrs_per_cpu", lambda cpus: ({}, "no EL0 view"))
+    monkeypatch.setattr(recorder, "capabilities", lambda kvm: {})
+    for identify in (False, True):
+        lines: list[str] = []
+        recorder.Recorder(-1, lines.append, identify=identify).head("cpu", "machine")
+        told = "\n".join(lines)
+        assert ("abcdef01" in told) == identify and "Raspberry" in told and "0xd08" in told

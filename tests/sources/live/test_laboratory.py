@@ -44,3 +44,5 @@ def test_a_kernel_that_there_is_not_ends_in_one_line(capsys: pytest.CaptureFixtu
 def test_the_command_takes_no_series_but_to_fetch(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lab", "list", "6.12"]) == 2
     assert "only `lab fetch`" in capsys.readouterr().err
+    assert main(["lab", "ask", "MIDR_EL1", "--kernels", ","]) == 2
+    assert "names no kernel" in capsys.readouterr().err

@@ -11,12 +11,30 @@ import pytest
 from inspector.errors import SourceError
 from inspector.sources.live import open_live
 from inspector.sources.live.source import LiveOptions
+from inspector.transport.deadline import Deadline
+from inspector.transport.qmp import QmpSession
+from inspector.transport.sockets import connect
 from tests.sources.live.fakes import Talk, peer, qmp_talk
 
 QUICK = LiveOptions(timeout=1.0)
 """Where the time-out is what is waited for."""
 PATIENT = LiveOptions(timeout=60)
 """Where an answer is: a busy machine takes longer than a second for one."""
+
+
+def test_an_answer_that_comes_late_is_not_the_next_ones(tmp_path: Path) -> None:
+    def talk(line: socket.socket) -> None:
+        line.sendall(b'{"QMP": {}}\n')
+        for text in line.makefile("rb"):
+            number = json.loads(text)["id"]
+            for told, state in ((number - 1, "paused"), (number, "running")):
+                line.sendall(json.dumps({"return": {"status": state}, "id": told}).encode() + b"\n")
+
+    with peer(tmp_path / "q", talk) as path:
+        deadline = Deadline(60, "here")
+        with connect("here", path, deadline) as line:
+            session = QmpSession("here", line, deadline)
+            assert [session.state() for _ in range(3)] == ["running"] * 3
 
 
 def test_a_stub_that_is_open_already_is_left_alone(tmp_path: Path) -> None:

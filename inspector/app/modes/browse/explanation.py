@@ -11,6 +11,7 @@ from inspector.registers.bits import partial_hex
 from inspector.registers.encoding import hex_id
 from inspector.registers.schema import Span
 from inspector.reports.values import number_text
+from inspector.sources.consistency import why_unlike
 
 
 def explain(view: View, table: FieldTable, one: FieldRow | None, cells: int, lines: int) -> list[Row]:
@@ -169,4 +170,5 @@ def _between_vcpus(view: View, table: FieldTable, cells: int) -> list[Row]:
     said = "   ".join(
         f"{index} {'not listed' if value is None else value_text(value, size)}" for index, value in enumerate(values)
     )
-    return wrap(row(Ink("≠ vCPUs ", "masked"), Ink(said)), cells, indent=8)
+    why = why_unlike(table.register.id)
+    return wrap(row(Ink("≠ vCPUs ", "masked"), Ink(f"{said}   {why}".rstrip())), cells, indent=8)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from inspector.app.modes.browse.fields import FieldTable
 from inspector.app.shell.numbers import Base, value_text
-from inspector.app.shell.view import View
-from inspector.app.widgets.ink import WRITTEN, Ink, Row, clip, ink, row, width
+from inspector.app.shell.view import View, source_name
+from inspector.app.widgets.ink import WRITTEN, Ink, Row, clip, ink, row, width, wrap
 from inspector.registers.bits import partial_hex
 from inspector.registers.encoding import grouped_hex
 from inspector.registers.secrets import is_secret
@@ -15,6 +15,9 @@ from inspector.registers.secrets import is_secret
 if TYPE_CHECKING:
     from inspector.checks.compare.kernel_step import KernelStep
     from inspector.sources.live.source import Changed
+
+MOST_NOTES = 6
+"""Notes on a source that are shown where there is nothing else of it."""
 
 
 def title_rows(
@@ -141,3 +144,14 @@ def _stepped(table: FieldTable, step: KernelStep | None) -> Row:
 def was(changed: Changed, size: int) -> str:
     """What a register of a live source was at the reading before."""
     return "not there at the last reading" if changed.before is None else f"was {value_text(changed.before, size)}"
+
+
+def nothing_rows(view: View, cells: int) -> list[Row]:
+    """A source without a register says why, as far as it was told: a host of another architecture, for one."""
+    said = row(
+        Ink(" ○ ", "muted"), ink(f"{source_name(view.source)} holds no register"), Ink("   o opens another", "muted")
+    )
+    rows = wrap(said, cells - 1, 3)
+    for note in view.dump.notes[:MOST_NOTES]:
+        rows += wrap(row(Ink("   ", "muted"), ink(note)), cells - 1, 3)
+    return rows

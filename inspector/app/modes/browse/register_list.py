@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.message import Message
 
 from inspector.app.modes.browse.standing import NOTHING, Standing
 from inspector.app.shell.background import aside
@@ -43,23 +42,17 @@ HELP = (
 class RegisterList(Vertical):
     """Search line, list, and a line of state."""
 
-    class Picked(Message):
-        """A register is highlighted; `done` when it was chosen, so that the list may close."""
-
-        def __init__(self, reg_id: int, field: str, done: bool) -> None:
-            super().__init__()
-            self.reg_id, self.field, self.done = reg_id, field, done
-
-    def __init__(self, cells: int = TITLED) -> None:
+    def __init__(self, picked: Callable[[int, str, bool], None], cells: int = TITLED) -> None:
+        """`picked`: called at once, so that all is drawn together, with the register that is highlighted, a field of
+        it that was meant, and whether it was chosen, so that the list may close."""
         super().__init__(id="side")
+        self._picked = picked
         self.view: View | None = None
         self._register: int | None = None
         """the register that is shown beside the list"""
         self._put_away: int | None = None
         """the register whose group the user folded while it was shown"""
         self._ready = False
-        self._unfilled = False
-        """a search found something that the list does not show yet"""
         self._marked: Collection[str] = ()
         self.cells = cells
         self._asked: Literal["", "list", "search"] = ""
@@ -188,7 +181,6 @@ class RegisterList(Vertical):
 
     def _fill(self, register: int | None) -> None:
         assert self.view is not None
-        self._unfilled = False
         groups = self.groups()
         opened = self._opened(groups, register)
         matching = set(self.matches.ids)
@@ -203,7 +195,8 @@ class RegisterList(Vertical):
             sign = "▾" if key in opened else "▸"
             count = row(Ink(f"{len(registers):>2} ", "muted"))
             head = row(Ink(f"{sign} ", "muted"), ink(title, "muted" if self.query_text else "heading"))
-            wide = ((*fit(head, sum(WIDTHS)), *count),)
+            # Without the blank behind it: a scroll bar takes the last cell.
+            wide = ((*fit(head, sum(WIDTHS)), Ink(f"{len(registers):>2}", "muted")),)
             cells = wide if roomy else (head, count) if self.cells >= TIGHT else (head,)
             items.append(Item(f"group {key}", cells))
             if key in opened:
@@ -212,6 +205,7 @@ class RegisterList(Vertical):
         cursor = None if register is None else str(register)
         if register is not None and not any(item.key == cursor for item in items):
             cursor = f"group {catalog.by_id(register).group}"
+        self.listing.empty = "No register stands out" if self.only_notable else "No registers"
         self.listing.fill(items, cursor=cursor, cols=columns)
         self._say_state(groups)
 
@@ -246,31 +240,26 @@ class RegisterList(Vertical):
 
     def search(self, text: str) -> None:
         """Search for a text; the best match is highlighted."""
-        assert self.view is not None
+        if self.view is None or text.strip() == self.query_text:
+            return
         self.query_text = text.strip()
         self.matches = find_in(self.view, text)
-        if self.matches.ids:
-            self._unfilled = True
-            self._pick(self.matches.ids[0], self.matches.field)
-        else:
-            self._fill(None)
-
-    def catch_up(self) -> None:
-        """Show what a search found, now that the register that it means is shown with it, in one drawing."""
-        if self._unfilled:
-            self._fill(self.matches.ids[0] if self.matches.ids else None)
+        best = self.matches.ids[0] if self.matches.ids else None
+        if best is not None:
+            self._pick(best, self.matches.field)
+        self._fill(best)
 
     def _pick(self, register: int, field: str = "", *, done: bool = False) -> None:
         self._register = register
-        self.post_message(self.Picked(register, field, done))
+        self._picked(register, field, done)
 
     def _ask(self) -> None:
         """Give the keys to the search line; it is made when first asked for, which keeps the first paint cheap."""
-        from inspector.app.widgets.one_line import OneLine
+        from inspector.app.modes.browse.find_line import FindLine
 
         if not self.query("#find"):
             self.query_one("#find-hint").remove()
-            self.mount(OneLine(placeholder=self._hint, id="find"), before=0)
+            self.mount(FindLine(self.search, self._hint), before=0)
         self.call_after_refresh(self.query_one("#find").focus)
         self.call_after_refresh(self._prepare)
 
@@ -289,14 +278,12 @@ class RegisterList(Vertical):
         from textual import widgets
 
         line = self.query_one("#find", widgets.Input)
-        with self.prevent(widgets.Input.Changed):
-            line.value = ""
+        line.value = ""
         return had
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Search while typing."""
+        """It was searched for already."""
         event.stop()
-        self.search(event.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Take the best match."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual import on
 from textual.binding import BindingType
@@ -13,7 +13,7 @@ from textual.widget import Widget
 from inspector.app.modes import browse
 from inspector.app.modes.browse.explanation import explain
 from inspector.app.modes.browse.fields import FieldRow, FieldTable, scale_of, table_columns, table_items
-from inspector.app.modes.browse.headline import title_rows
+from inspector.app.modes.browse.headline import nothing_rows, title_rows
 from inspector.app.modes.browse.register_list import RegisterList
 from inspector.app.modes.browse.standing import NOTHING, Standing, score, standings
 from inspector.app.modes.browse.table import field_table
@@ -27,6 +27,10 @@ from inspector.app.widgets.listing import Listing
 from inspector.app.widgets.ruler import Ruler
 from inspector.registers import catalog
 from inspector.registers.catalog import Register
+
+if TYPE_CHECKING:
+    # Only the widest form asks every kernel.
+    from inspector.app.modes.browse.history import History
 
 HELP = (
     "The field table shows each field of the register: its bits, its value and what the value means. With a host's raw "
@@ -60,6 +64,7 @@ class Browse(Frame):
         self._table: FieldTable | None = None
         self._explained = False
         self._side_width: int | str | None = None
+        self._history: History | None = None
 
     def body(self) -> Iterable[Widget]:
         """The list is mounted only where it is seen."""
@@ -74,12 +79,13 @@ class Browse(Frame):
             Lines(id="explanation"),
             id="detail",
         )
-        yield Horizontal(*([] if self.narrow else [RegisterList(self._side_cells() - 1)]), detail, id="body")
+        side = [] if self.narrow else [RegisterList(self._picked, self._side_cells() - 1)]
+        yield Horizontal(*side, detail, id="body")
 
     def on_mount(self) -> None:
         """The list has the keys when it is there, else the fields; the terminal may be wide only since a moment ago."""
         side = self.side
-        (self.query_one("#fields", Listing) if side is None else side.listing).focus()
+        self.set_focus(self.query_one("#fields", Listing) if side is None else side.listing)
 
     @property
     def side(self) -> RegisterList | None:
@@ -119,7 +125,11 @@ class Browse(Frame):
         return frozenset((*map(str, ids), *(f"group {catalog.by_id(one).group}" for one in ids)))
 
     def _show_register(self, register: Register | None) -> None:
-        if register is None or self._view is None:
+        if self._view is None:
+            return
+        if register is None:
+            self._table = None
+            self.lay_out()
             return
         table = self._table = field_table(self._view, register)
         fields = self.query_one("#fields", Listing)
@@ -157,16 +167,12 @@ class Browse(Frame):
 
     def lay_out(self) -> None:
         """Share the height between ruler, table and explanation."""
-        if self._table is None or self._view is None or self.tiny:
+        if self._view is None or self.tiny:
             return
-        if not self.narrow:
-            self._mount_side()
-        side = self.side
-        if side is not None:
-            wanted = "100%" if self.narrow else self._side_cells()
-            if self._side_width != wanted:
-                side.styles.width = self._side_width = wanted
-                side.fit_to(self.app.size.width if self.narrow else self._side_cells() - 1)
+        self._fit_side()
+        if self._table is None:
+            self.query_one("#title", Lines).show(nothing_rows(self._view, self._detail_cells()))
+            return
         table, cells, height = self._table, self._detail_cells(), self.body_height
         base, roomy = self.session.base, self.app.size.height >= ROOMY
         title = title_rows(self._view, table, base, cells, self.narrow, self.session.step, roomy=roomy)
@@ -192,6 +198,17 @@ class Browse(Frame):
         self._draw_rules(cells)
         self._explain()
 
+    def _fit_side(self) -> None:
+        """The list, as wide as it is to be."""
+        if not self.narrow:
+            self._mount_side()
+        side = self.side
+        if side is not None:
+            wanted = "100%" if self.narrow else self._side_cells()
+            if self._side_width != wanted:
+                side.styles.width = self._side_width = wanted
+                side.fit_to(self.app.size.width if self.narrow else self._side_cells() - 1)
+
     def _fit_meanings(self, table: FieldTable, room: int) -> int:
         """Let meanings that are cut go on in further lines where there is room for all; how many lines there are."""
         fields = self.query_one("#fields", Listing)
@@ -203,7 +220,7 @@ class Browse(Frame):
     def _mount_side(self) -> None:
         """Bring the list when the terminal has become wide, or when it is asked for."""
         if self.side is None and self._view is not None:
-            side = RegisterList(self.app.size.width if self.narrow else self._side_cells() - 1)
+            side = RegisterList(self._picked, self.app.size.width if self.narrow else self._side_cells() - 1)
             self.query_one("#body").mount(side, before=0)
             self._side_width = None
             side.show(self._view, self._known, self.session.only_notable, self.session.place.register)
@@ -258,7 +275,18 @@ class Browse(Frame):
             pane, cells = self.query_one("#explanation", Lines), self._detail_cells() - 2
             height = int(pane.styles.height.value) if pane.styles.height else 1
         rows = explain(self._view, self._table, self._chosen(), cells, height)
+        if pane is self._why and len(rows) < height:
+            rows = [*rows, *self._kernels_say(cells)][:height]
         pane.show([(Ink(" "), *line) for line in rows])
+
+    def _kernels_say(self, cells: int) -> list[Row]:
+        """What each kernel shows of the field, below its explanation."""
+        assert self._table is not None
+        if self._history is None:
+            from inspector.app.modes.browse.history import History
+
+            self._history = History(self.app, self.session, lambda: self._explain() if self.is_current else None)
+        return self._history.rows(self._table.register, self._chosen(), cells)
 
     @on(Listing.Moved, "#fields")
     def _field_moved(self) -> None:
@@ -276,16 +304,14 @@ class Browse(Frame):
         self._explained = not self._explained
         self.lay_out()
 
-    @on(RegisterList.Picked)
-    def _picked(self, event: RegisterList.Picked) -> None:
+    def _picked(self, reg_id: int, field: str, done: bool) -> None:
+        """A register was highlighted in the list, or found in it."""
         session = self.session
-        if (side := self.side) is not None:
-            side.catch_up()
-        if event.reg_id != session.place.register or event.field:
-            session.follow(event.reg_id, event.field)
+        if reg_id != session.place.register or field:
+            session.follow(reg_id, field)
             self._show_register(session.register)
             self.draw_bars()
-        if event.done:
+        if done:
             self._close_list()
 
     def on_descendant_focus(self) -> None:

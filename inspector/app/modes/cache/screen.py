@@ -13,14 +13,15 @@ from inspector.app.modes import cache
 from inspector.app.modes.cache.diagram import Drawing, Side, drawn, listed, reading_of
 from inspector.app.shell import keys
 from inspector.app.shell.frame import Frame
-from inspector.app.shell.numbers import field_text
+from inspector.app.shell.numbers import Base, bits_text, field_text
 from inspector.app.shell.session import Change
 from inspector.app.shell.view import View
-from inspector.app.widgets.ink import WRITTEN, Ink, Row, clip, ink, row, width, wrap
+from inspector.app.widgets.field_rows import FieldLine, field_rows
+from inspector.app.widgets.ink import WRITTEN, Ink, Row, clip, fit, ink, row, width, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.policies.series import series_of
 from inspector.registers import catalog
-from inspector.registers.bits import ALL
+from inspector.registers.bits import ALL, Partial, extract
 from inspector.registers.caches import (
     HOST_UNSEEN,
     CacheReading,
@@ -32,9 +33,13 @@ from inspector.registers.caches import (
 from inspector.registers.caches import Cache as CpuCache
 from inspector.registers.encoding import ccsidr_id, grouped_hex
 from inspector.registers.ids import CLIDR_EL1, CTR_EL0
+from inspector.registers.reading import read
+from inspector.sources.consistency import why_unlike
 
 LAYOUTS = {"32-bit": ((27, 13), (12, 3), (2, 0)), "64-bit": ((55, 32), (23, 3), (2, 0))}
 """Where NumSets, Associativity and LineSize lie in CCSIDR_EL1 (Arm ARM, D24.2.29), without and with FEAT_CCIDX."""
+TABLE_CELLS, LEAST_TABLE = 76, 8
+"""Cells of a table of a register's fields, and lines below which there is no room for one."""
 FIELDS_FROM = 150
 """Columns from which a reading's fields stand before its words."""
 HELP = (
@@ -117,6 +122,9 @@ class Cache(Frame):
         room = self.body_height - 1 - len(facts)
         self._drawing = self._draw(cells, room - min(len(readings), room // 2))
         boxes = self._drawing.rows
+        if (left := room - len(boxes) - len(readings) - 1) >= LEAST_TABLE:
+            tables = [self._table(one, min(cells, TABLE_CELLS)) for one in (CLIDR_EL1, CTR_EL0)]
+            readings += [(Ink(" "), *line) for line in _in_columns(tables, cells, left)]
         height = min(len(boxes), max(room - len(readings), room // 2 if self._drawing.legend else room * 2 // 3))
         legend = clip(row(Ink(self._drawing.legend, "muted")), cells)
         rule = "─" * (self.app.size.width - width(legend) - 1)
@@ -218,18 +226,19 @@ class Cache(Frame):
     def _readings(self, cells: int) -> list[Row]:
         """Both readings of the highlighted cache on each side, the reason, and the notes."""
         rows: list[Row] = []
+        base = self.session.base
         for side in self._shown:
             cache = self._cache(side)
             if cache is None:
                 continue
             value = cache.raw if side == "host" else cache.value
             head = f"CCSIDR[{cache.csselr}] {cache.name}, {'host' if side == 'host' else 'vCPU'}"
-            text = "no value" if value is None else field_text(value, 64)
+            text = "no value" if value is None else field_text(value, 64, base)
             shown = Ink(text) if side == "host" else self._value_of(ccsidr_id(cache.csselr), text)
             mark = self._stepped(ccsidr_id(cache.csselr)) if side == "vcpu" else Ink("")
             rows.append(row(mark, Ink(head, "title"), Ink("  "), shown))
             for one, applies in _both(cache, side):
-                rows += wrap(_reading_row(one, value, applies, cells), cells, 4)
+                rows += wrap(_reading_row(one, value, applies, cells, base), cells, 4)
         topology = self._sides[self._shown[-1]]
         if topology.reason and "vcpu" in self._shown:
             # Of a cache that only the host has, the vCPU's layout explains nothing.
@@ -239,10 +248,53 @@ class Cache(Frame):
             for reg_id, reason in self._doubts().items():
                 told = row(Ink("?     ", "unknown"), ink(f"{catalog.by_id(reg_id).name} is not known: {reason}"))
                 rows += wrap(told, cells, indent=6)
+        rows += self._unlike_vcpus(cells)
         for note in topology.notes:
             if note == HOST_UNSEEN and "host" in self._sides:
                 continue  # the host's own CLIDR_EL1 is there, and drawn
             rows += wrap(row(Ink("Note  ", "muted"), ink(note)), cells, indent=6)
+        return rows
+
+    def _table(self, reg_id: int, cells: int) -> list[Row]:
+        """Every field of CLIDR_EL1 or CTR_EL0, on each side that is shown."""
+        parts = [self._part(side, reg_id) for side in self._shown]
+        told = [part for part in parts if part is not None]
+        if not told:
+            return []
+        lines = []
+        for one in read(reg_id, told[-1].value).fields:
+            values = [None if part is None else part.field(one.msb, one.lsb) for part in parts]
+            unlike = len(set(values)) > 1
+            bits = one.msb - one.lsb + 1
+            texts = ["?" if value is None else field_text(value, bits, self.session.base) for value in values]
+            shown = tuple(Ink(text, "masked" if unlike and at else "") for at, text in enumerate(texts))
+            mark = Ink("≠ " if unlike else "  ", "masked")
+            meaning = ink("" if values[-1] is None else one.short, "muted")
+            lines.append(FieldLine(one.name, bits_text(one.msb, one.lsb), shown, mark, meaning))
+        sides = " and ".join("vCPU" if side == "vcpu" else side for side in self._shown)
+        return field_rows(f"{catalog.by_id(reg_id).name}, {sides}", lines, cells)
+
+    def _part(self, side: Side, reg_id: int) -> Partial | None:
+        """What is known of CLIDR_EL1 or CTR_EL0 on a side; None where it has no such register."""
+        view = self.session.shown
+        if side == "vcpu" and view is not None and reg_id in self._doubts():
+            return view.part(reg_id)
+        value = self._sides[side].clidr if reg_id == CLIDR_EL1 else self._sides[side].ctr
+        return None if value is None else Partial(value, -1)
+
+    def _unlike_vcpus(self, cells: int) -> list[Row]:
+        """Cache registers in which the vCPUs of this VM differ, with the values of all."""
+        view = self.session.view
+        if view is None or "vcpu" not in self._shown:
+            return []
+        rows: list[Row] = []
+        for reg_id in (CLIDR_EL1, CTR_EL0):
+            if (values := view.differing.get(reg_id)) is None:
+                continue
+            told = ", ".join(f"vCPU {at}: {'none' if one is None else f'0x{one:x}'}" for at, one in enumerate(values))
+            why = f"; {why}" if (why := why_unlike(reg_id)) else ""
+            said = f"{catalog.by_id(reg_id).name} differs between the vCPUs (v steps through them): {told}{why}"
+            rows += wrap(row(Ink("≠     ", "masked"), ink(said)), cells, indent=6)
         return rows
 
     def footer_words(self) -> Mapping[str, str]:
@@ -308,6 +360,23 @@ class Cache(Frame):
         return "caches"
 
 
+def _in_columns(tables: Sequence[Sequence[Row]], cells: int, lines: int) -> list[Row]:
+    """Tables beside each other, else below, those that fit whole; a blank line stands above each."""
+    beside = max(cells // TABLE_CELLS, 1)
+    rows: list[Row] = []
+    left = [table for table in tables if table and len(table) <= lines]
+    while left:
+        here, left = left[:beside], left[beside:]
+        high = max(map(len, here))
+        if len(rows) + high + 1 > lines + 1:
+            break
+        rows.append(())
+        for at in range(high):
+            parts = [fit(table[at] if at < len(table) else (), TABLE_CELLS) for table in here]
+            rows.append(clip(tuple(piece for part in parts for piece in part), cells))
+    return rows
+
+
 def _both(cache: CpuCache, side: Side) -> list[tuple[CacheReading, bool]]:
     """Both readings of a cache's value, the one that applies first."""
     holds = reading_of(cache, side)
@@ -318,13 +387,13 @@ def _both(cache: CpuCache, side: Side) -> list[tuple[CacheReading, bool]]:
     return [(holds, True), *other] if holds is not None else []
 
 
-def _reading_row(reading: CacheReading, value: int | None, applies: bool, cells: int) -> Row:
+def _reading_row(reading: CacheReading, value: int | None, applies: bool, cells: int, base: Base) -> Row:
     """A layout, where there is room its fields, and what it reads."""
     fields = ""
     if value is not None and cells >= FIELDS_FROM:
         spans = zip(("NumSets", "Associativity", "LineSize"), LAYOUTS[reading.layout], strict=True)
         fields = "".join(
-            f"{f'{name} [{high}:{low}] {value >> low & ((2 << high - low) - 1):#x}':<{len(name) + 18}}"
+            f"{f'{name} [{high}:{low}] {field_text(extract(value, high, low), 1, base)}':<{len(name) + 17}} "
             for name, (high, low) in spans
         )
     return row(

@@ -19,6 +19,7 @@ MODE = Mode(
         Key("compare.rules", "R", "rules", "By rule", "Group by the rule behind, or by register", footer=3),
         Key("compare.find", "slash", "find", "Filter", "Filter by register, field or rule"),
         Key("compare.right", "d", "choose('right')", "With", "Choose what to compare with", footer=4),
+        Key("compare.kernels", "K", "kernels", "Kernels", "Two kernels on this host: what differs", footer=4),
         Key("compare.left", "s", "choose('left')", "Left", "Choose the left side"),
         Key("compare.more", "a", "choose('more')", "Add", "Add dumps: groups of equal ones become columns", footer=5),
         Key("compare.swap", "D", "swap", "Swap", "Exchange the two dumps"),
@@ -45,6 +46,7 @@ BASELINE = Mode(
         Key("baseline.dump", "d", "save('dump')", "Dump", "Write the common values as a dump", footer=3),
         Key("baseline.report", "e", "save('report')", "Report", "Write the report", footer=4),
         Key("baseline.copy", "y,Y", "copy_page", "Copy", "Copy the report", footer=5),
+        Key("baseline.kernel", "p", "kernel", "Kernel", "Under which kernel every host is asked", footer=6),
     ),
 )
 """The page of the common feature set."""

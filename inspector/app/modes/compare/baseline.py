@@ -6,38 +6,34 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
-from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
+from inspector.app.dialogs.dialog import DIALOG_CELLS
 from inspector.app.dialogs.export import Export
+from inspector.app.dialogs.page import Page
 from inspector.app.modes import compare
 from inspector.app.shell import keys
 from inspector.app.shell.background import aside
-from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
+from inspector.app.shell.wording import on_screen
+from inspector.app.widgets.ink import Ink, Row, ink, row, width, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.unmarked import Box, unmarked
 from inspector.checks.baseline.baseline import Baseline, part_of_hosts
 from inspector.checks.baseline.cases import baseline_under_each
+from inspector.checks.machine.own_vcpu import first_vcpu
+from inspector.checks.machine.question import KernelQuestion
 from inspector.errors import InspectorError
 from inspector.policies.model import Policy
 from inspector.sources.dump import Dump
+from inspector.sources.formats import dump_json
 
 NOTHING = "nothing has to be set, so there is nothing to write"
 
 
-class BaselinePage(Dialog):
+class BaselinePage(Page):
     """The report as a page, and a key for each form that others read."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *keys.bindings(compare.BASELINE.keys),
-        Binding("down,j", "scroll(1)", "Down", show=False),
-        Binding("up,k", "scroll(-1)", "Up", show=False),
-        Binding("pagedown,space", "scroll(12)", "Page down", show=False),
-        Binding("pageup", "scroll(-12)", "Page up", show=False),
-        Binding("home,g", "scroll(-9999)", "Top", show=False),
-        Binding("end,G", "scroll(9999)", "End", show=False),
-        Binding("q", "close", "Close", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(compare.BASELINE.keys)]
 
     def __init__(self, dumps: Sequence[Dump], kernel: Policy | None, candidates: Sequence[Policy] = ()) -> None:
         """`candidates`: every policy that `kernel` may be, where there are several."""
@@ -53,8 +49,11 @@ class BaselinePage(Dialog):
 
     def on_mount(self) -> None:
         """Ask every host, beside the screen."""
+        self._say_keys()
+        self._begin()
+
+    def _begin(self) -> None:
         self._page([row(Ink("asking every host's kernel …", "muted"))])
-        self._say(_keys())
         aside(self.app, self._ask, self._answered, self._failed)
 
     def _ask(self) -> Baseline:
@@ -75,7 +74,7 @@ class BaselinePage(Dialog):
 
     def _failed(self, error: InspectorError) -> None:
         if self.shown:
-            self._page(wrap(row(Ink("✖ ", "refused"), ink(str(error))), self._cells, 2))
+            self._page(wrap(row(Ink("✖ ", "refused"), ink(on_screen(str(error)))), self._cells, 2))
 
     @property
     def _cells(self) -> int:
@@ -84,13 +83,29 @@ class BaselinePage(Dialog):
     def _page(self, rows: Sequence[Row]) -> None:
         self.query_one("#page", Lines).show(rows)
 
-    def _say(self, line: Row) -> None:
-        rows = wrap(line, self._cells + 2)
+    def _say_keys(self) -> None:
+        """The keys, each with its label on one line."""
+        rows: list[Row] = [()]
+        for key in compare.BASELINE.keys:
+            entry = row(Ink(keys.shown(key), "key"), Ink(f" {key.label}   ", "muted"))
+            if width((*rows[-1], *entry)) - 3 > self._cells + 2:
+                rows.append(())
+            rows[-1] = (*rows[-1], *entry)
         self.query_one("#said", Lines).fit(rows)
 
-    def action_scroll(self, step: int) -> None:
-        """Scroll by lines."""
-        self.query_one("#page", Lines).scroll_relative(y=step, animate=False)
+    def action_kernel(self) -> None:
+        """Choose the kernel that every host is asked under, here and on every screen."""
+        from inspector.app.dialogs.policy import PolicyChooser, Wanted
+
+        dump, question = self._dumps[0], self.program.session.question
+        text, setup, host = (question.text, question.setup, question.host) if question else ("", None, "")
+        self.program.open_dialog(PolicyChooser(Wanted(dump, first_vcpu(dump), text, setup, host, self._under)))
+
+    def _under(self, question: KernelQuestion | None) -> None:
+        self.program.session.ask(question)
+        self._kernel, self._candidates = (question.policy, question.candidates) if question else (None, ())
+        self.answer = None
+        self._begin()
 
     def action_save(self, form: str) -> None:
         """Ask for a name and write one form of it."""
@@ -108,7 +123,6 @@ class BaselinePage(Dialog):
         """(text, stem, suffix, what it is); no text where there is nothing to write."""
         from inspector.checks.baseline.export import baseline_dump, firecracker_template, qemu_properties
         from inspector.reports.baseline import baseline_markdown
-        from inspector.sources.formats import dump_json
 
         answer = self.answer
         if answer is None:
@@ -125,10 +139,3 @@ class BaselinePage(Dialog):
         if form == "dump":
             return dump_json.write(baseline_dump(answer)).decode(), "baseline", "json", "dump"
         return baseline_markdown(answer), "baseline", "md", "Markdown"
-
-
-def _keys() -> Row:
-    pieces: list[Ink] = []
-    for key in compare.BASELINE.keys:
-        pieces += [Ink(keys.shown(key), "key"), Ink(f" {key.label}   ", "muted")]
-    return tuple(pieces)

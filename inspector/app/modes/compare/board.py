@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from inspector.app.modes.compare.dumps import Side, all_sides
 from inspector.app.modes.compare.exposure import Left
 from inspector.app.modes.compare.lines import Line, by_rule, filtered, lines, step
-from inspector.app.modes.compare.question import Picture, dumps_picture, kernel_picture
+from inspector.app.modes.compare.question import Picture, dumps_picture, kernel_picture, kernels_picture
+from inspector.app.modes.compare.sides import Side, all_sides
 from inspector.app.shell.session import Session
+from inspector.app.shell.wording import on_screen
+from inspector.checks.machine.question import KernelQuestion
 from inspector.errors import InspectorError
 
 RULELESS = "no rule of a kernel"
@@ -23,6 +25,10 @@ class Board:
         self.others: tuple[Side, ...] = ()
         """what the view is compared with; empty: with what a kernel exposes"""
         self.left: Left = "host"
+        self.kernel: KernelQuestion | None = None
+        """another kernel that the asked one is compared with; None: host or saved vCPU are"""
+        self.swapped = False
+        """of two kernels the newer one stands left"""
         self.shown: list[Line] = []
         self.every = False
         """what is equal is shown too"""
@@ -48,7 +54,7 @@ class Board:
         session = self.session
         self.others = tuple(Side(self.session.newest(one.dump), one.view) for one in self.others)
         others = [(id(one.dump), one.view) for one in self.others]
-        asked = (session.view, session.question, self.left, *others)
+        asked = (session.view, session.question, self.left, self.kernel, self.swapped, *others)
         if asked == self._asked:
             return False
         self._asked = asked
@@ -57,7 +63,7 @@ class Board:
             picture = self._compare()
             self.picture = picture if session.secrets else picture.told()
         except InspectorError as error:
-            self.problem = str(error)
+            self.problem = on_screen(str(error))
         return True
 
     def _compare(self) -> Picture:
@@ -69,6 +75,8 @@ class Board:
         told = session.answer()
         if isinstance(told, InspectorError):
             raise told
+        if self.kernel is not None:
+            return kernels_picture(view, self.kernel, session.question, told, read, self.swapped)
         # Every value of the saved vCPU is compared; which of them are shown is asked for afterwards.
         place = session.place
         saved = Side(session.loaded[place.source], place.view).shown.one_vcpu if self.left == "vcpu" else None
@@ -77,7 +85,13 @@ class Board:
     def use(self, *others: Side) -> None:
         """Compare with other sides; none: with what a kernel exposes."""
         self.others = others
+        self.kernel = None
         self._flipped.clear()
+
+    def use_kernel(self, question: KernelQuestion | None) -> None:
+        """Compare with another kernel; None: with host or saved vCPU again."""
+        self.use()
+        self.kernel, self.swapped = question, False
 
     def use_all(self) -> bool:
         """Compare all loaded dumps, one view of each; False when there is only one."""
@@ -102,7 +116,11 @@ class Board:
             session.show_view(side.view)
 
     def swap(self) -> bool:
-        """Exchange two dumps; False when there are not exactly two."""
+        """Exchange two dumps, or two kernels; False when there are not exactly two."""
+        if self.kernel is not None:
+            self.swapped = not self.swapped
+            self.session.on_change("policy")
+            return True
         if len(self.others) != 1:
             return False
         mine, other = self.sides
@@ -143,7 +161,9 @@ class Board:
             if not line.node.differs or line.opened:
                 continue
             first = at if first < 0 else first
-            if line.node.id == place.register and (wanted < 0 or self._is_field(line, place.field)):
+            if line.node.id != place.register or line.node.state == "rules":
+                continue
+            if wanted < 0 or self._is_field(line, place.field):
                 wanted = at
         return max(wanted if wanted >= 0 else first, 0)
 

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from inspector.app.dialogs.choosing import Choosing
+from inspector.app.dialogs.choosing import Choosing, names_kernel
 from inspector.app.dialogs.offers import about, dump_words
+from inspector.app.dialogs.policy import PolicyChooser, Wanted
 from inspector.app.modes.compare.board import Board
-from inspector.app.modes.compare.dumps import Side, all_sides, side_name
+from inspector.app.modes.compare.sides import Side, all_sides, side_name
 from inspector.app.widgets.ink import Ink, ink, row
 from inspector.app.widgets.listing import Item
+from inspector.checks.machine.question import KernelQuestion, ask
+from inspector.errors import InspectorError
 from inspector.sources import shipped_names
 from inspector.sources.dump import Dump
 
-KERNEL, ALL = "kernel", "all"
+KERNEL, KERNELS, ALL = "kernel", "kernels", "all"
+HOST_AGAIN = ("none", "the host, or the saved vCPU", "no other kernel: the host, or the saved vCPU, is compared")
+"""The choice of no other kernel."""
 
 
 class ChooseSide(Choosing):
     """Every vCPU and host of the loaded dumps, then the shipped dumps, or a path."""
 
-    PLACEHOLDER = "file, builtin:NAME"
+    PLACEHOLDER = "file, builtin:NAME, or a kernel: 6.12"
     NAME_CELLS = 42
 
     def __init__(self, board: Board, changed: Callable[[], None]) -> None:
@@ -80,6 +85,22 @@ class ChooseSide(Choosing):
         else:
             self.other(kind)
 
+    def typed(self, text: str) -> None:
+        """A kernel's name, or a source."""
+        if not names_kernel(text):
+            super().typed(text)
+            return
+        try:
+            question = ask(text)
+        except InspectorError as error:
+            self.refuse(error)
+        else:
+            self.kernel(question)
+
+    def kernel(self, question: KernelQuestion) -> None:
+        """A kernel was named; where dumps alone are compared it is none of them."""
+        self.refuse(InspectorError("a kernel is no dump", question.text, "K compares two kernels"))
+
     def loaded(self, dump: Dump) -> None:
         """Take its first view."""
         self.take(all_sides([dump])[0])
@@ -105,6 +126,12 @@ class ChooseLeft(ChooseSide):
         self.dismiss()
         self.board.look_at(side)
 
+    def kernel(self, question: KernelQuestion) -> None:
+        """This kernel against the one that is asked."""
+        self.dismiss()
+        self.board.use_kernel(question)
+        self.changed()
+
 
 class ChooseRight(ChooseSide):
     """What stands on the right: a kernel's work, or another dump."""
@@ -112,10 +139,14 @@ class ChooseRight(ChooseSide):
     TITLE = "Right side: what to compare with"
 
     def first_items(self) -> Sequence[Item]:
-        """The kernel."""
-        mark = Ink("  " if self.chosen() else "● ", "link")
+        """A kernel's work, and two kernels."""
+        two = self.board.kernel is not None
+        marks = [Ink("● " if on else "  ", "link") for on in (not self.chosen() and not two, two)]
         asked = self.program.session.policy or "the dump's own kernel"
-        return [Item(KERNEL, (row(mark, Ink("what a kernel would expose")), row(ink(f"{asked}; p chooses", "muted"))))]
+        return [
+            Item(KERNEL, (row(marks[0], Ink("what a kernel would expose")), row(ink(f"{asked}; p chooses", "muted")))),
+            Item(KERNELS, (row(marks[1], Ink("two kernels on this host")), row(ink("what differs; key K", "muted")))),
+        ]
 
     def chosen(self) -> Sequence[Side]:
         """The right sides."""
@@ -126,9 +157,25 @@ class ChooseRight(ChooseSide):
         return super().present() or KERNEL
 
     def other(self, choice: str) -> None:
-        """The kernel."""
+        """A kernel's work, or two kernels."""
+        self.dismiss()
+        if choice == KERNELS:
+            wanted = other_kernel(self.board, self._two_kernels)
+            if wanted is not None:
+                self.program.open_dialog(wanted)
+        else:
+            self.board.use()
+            self.changed()
+
+    def _two_kernels(self, question: KernelQuestion | None) -> None:
+        self.board.use_kernel(question)
+        self.changed()
+
+    def kernel(self, question: KernelQuestion) -> None:
+        """The host against what this kernel exposes."""
         self.dismiss()
         self.board.use()
+        self.program.session.ask(question)
         self.changed()
 
     def take(self, side: Side) -> None:
@@ -139,10 +186,25 @@ class ChooseRight(ChooseSide):
         self.changed()
 
 
+def other_kernel(board: Board, taken: Callable[[KernelQuestion | None], object]) -> PolicyChooser | None:
+    """Which other kernel is compared with the asked one, for the machine on screen; None without one."""
+    view, now = board.session.read_view, board.kernel
+    if view is None:
+        return None
+    asked = now or board.session.question
+    return PolicyChooser(
+        Wanted(
+            view.dump, view.one_vcpu, now.text if now else "", asked.setup if asked else None,
+            asked.host if asked else "", taken, where=" to compare with", none=HOST_AGAIN,
+        )
+    )  # fmt: skip
+
+
 class ChooseMore(ChooseSide):
     """Further dumps, any number; each is put in or taken out."""
 
     TITLE = "Compare many: groups of equal dumps become columns"
+    PLACEHOLDER = "file, builtin:NAME"
     SUBTITLE = "enter adds or removes   tab completes   ↑↓ list   esc closes"
 
     def first_items(self) -> Sequence[Item]:

@@ -1,4 +1,4 @@
-"""Dumps against each other, two or many: which views take part, and where they differ, as lines of Compare."""
+"""Dumps against each other, two or many: where they differ, as lines of Compare. Loaded when dumps are compared."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from inspector.app.modes.compare.exposure import feature_node
 from inspector.app.modes.compare.lines import Node, in_order, worst
-from inspector.app.shell.view import View, views_of
+from inspector.app.modes.compare.sides import Side, side_name
 from inspector.checks.compare.compare import Column, Comparison, comparison_of, question_of
 from inspector.checks.compare.fields import FieldValues, contradict
 from inspector.checks.compare.sets import compared, is_feature_register, machine_registers
@@ -18,50 +18,11 @@ from inspector.errors import InspectorError
 from inspector.registers import catalog
 from inspector.registers.bits import ALL_BITS, Partial, difference, open_text
 from inspector.registers.reading import read
-from inspector.sources.dump import Dump, Vcpu
+from inspector.sources.dump import Vcpu
 from inspector.untrusted import Untrusted
 
 MOST_NAMES = 12
 """Registers that are named in a sentence."""
-MOST_COLUMNS = 7
-"""Columns of a matrix; what does not fit is put into words."""
-
-
-class Side(NamedTuple):
-    """One thing that is compared: a vCPU, template or host of a dump."""
-
-    dump: Dump
-    view: int = 0
-
-    @property
-    def shown(self) -> View:
-        """Its registers."""
-        views = views_of(self.dump)
-        return views[min(self.view, len(views) - 1)]
-
-    @property
-    def source(self) -> str:
-        """Where its dump comes from."""
-        return self.dump.provenance.source
-
-
-def side_name(side: Side, every: bool = False) -> str:
-    """`neoverse-n2-linux-6.1`; with the vCPU or host where the dump has several, or where `every` asks for it."""
-    name = side.source.rsplit("/", 1)[-1].removeprefix("builtin:") or side.dump.provenance.format
-    views = views_of(side.dump)
-    guests = [view for view in views if view.one_vcpu is not None]
-    plain = len(views) == 1 or (len(guests) == 1 and side.shown.one_vcpu is not None)
-    return name if plain and not every else f"{name} {side.shown.title}"
-
-
-def all_sides(dumps: Iterable[Dump]) -> list[Side]:
-    """One side for each dump: its first vCPU, else what it has."""
-    found = []
-    for dump in dumps:
-        views = views_of(dump)
-        first = next((place for place, view in enumerate(views) if view.one_vcpu is not None), 0)
-        found.append(Side(dump, first))
-    return found
 
 
 def compare_sides(sides: Sequence[Side]) -> Comparison:

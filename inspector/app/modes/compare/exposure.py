@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from inspector.app.modes.compare.lines import Node, in_order, worst
 from inspector.app.shell.modelled import rewritten
 from inspector.app.shell.view import Rewritten
-from inspector.checks.feature_groups import FeatureGroup, group_by_feature
 from inspector.checks.machine.machine import Machine
-from inspector.checks.vmms.table import DEFAULT_VMM, find_vmm
 from inspector.kvm.exposure import FieldExposure, RegisterExposure
 from inspector.kvm.words.kernel_exposures import explain_under_each
 from inspector.kvm.words.showing import whole_state
@@ -23,6 +21,10 @@ from inspector.registers.encoding import (
     in_machine,
     is_demux,
 )
+
+if TYPE_CHECKING:
+    # The host against a kernel names no feature that brings registers: what only one side lists is a saved vCPU's.
+    from inspector.checks.feature_groups import FeatureGroup
 
 Left = Literal["host", "vcpu"]
 """What stands on the left: the machine, or the vCPU as it was saved."""
@@ -57,6 +59,8 @@ def exposure_nodes(
 
 def list_nodes(left: set[int], right: set[int]) -> list[Node]:
     """Registers that only one of two sides lists, by feature."""
+    from inspector.checks.feature_groups import group_by_feature
+
     found = []
     for ids, where in ((left - right, (True, False)), (right - left, (False, True))):
         for group in group_by_feature(ids):
@@ -71,6 +75,8 @@ def feature_node(
     values: Mapping[int, tuple[int | None, ...]] | None = None,
 ) -> Node:
     """A set of registers that not every side lists, with their `values` where they were read."""
+    from inspector.checks.vmms.table import DEFAULT_VMM, find_vmm
+
     ids = sorted(group.ids, key=lambda reg_id: catalog.sort_key(catalog.by_id(reg_id)))
     key = "list " + "".join("+-"[not one] for one in present) + group.key
     more = (

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
+from inspector.errors import RegisterError
 from inspector.registers import catalog
 from inspector.registers.reading import read
 from inspector.registers.secrets import is_secret
 
-Kind = Literal["register", "field", "feature", "rule", "heading"]
+Kind = Literal["register", "field", "change", "feature", "rule", "heading"]
+"""change: a rule of which two kernels have another, of a register's fields."""
 
 
 class Node(NamedTuple):
@@ -31,11 +33,12 @@ class Node(NamedTuple):
     known: tuple[int, ...] = ()
     """of registers: which bits of each value are known; empty when all are"""
     texts: tuple[str, ...] = ()
-    """of fields: what is shown of a side that knows only some bits"""
+    """of fields: what is shown of a side that knows only some bits; of a change: what holds on each side"""
     listed: tuple[bool, ...] = ()
     """a side each: does it have the register at all; empty when all do"""
     state: str = ""
-    """`same`, `masked`, `lowered`, `raised`, `rebuilt`, `unknown`, `differs`; empty for what is not compared"""
+    """`same`, `masked`, `lowered`, `raised`, `rebuilt`, `unknown`, `differs`; `rules` where only the rules of two
+    kernels differ, and no value; empty for what is not compared"""
     only: str = ""
     """`only left`, `only in A, B`: of registers that the other sides do not list"""
     rule: str = ""
@@ -105,7 +108,7 @@ def _told(node: Node) -> Node:
 def worst(states: Iterable[str]) -> str:
     """The state of a register whose fields have these: what is certain comes before what is not."""
     found = set(states)
-    for state in ("masked", "lowered", "raised", "rebuilt", "differs", "unknown", "same"):
+    for state in ("masked", "lowered", "raised", "rebuilt", "differs", "rules", "unknown", "same"):
         if state in found:
             return state
     return ""
@@ -128,8 +131,9 @@ def by_rule(nodes: Iterable[Node], nothing: str) -> list[Node]:
             others.append(node)
             continue
         for leaf in node.changed() or ([node] if node.differs else []):
-            if leaf.kind == "field":
-                leaf = leaf._replace(title=f"{node.title}.{leaf.title}", key=f"rule {leaf.key}")
+            if leaf.kind != "register":
+                dot = "." if leaf.kind == "field" else "  "
+                leaf = leaf._replace(title=f"{node.title}{dot}{leaf.title}", key=f"rule {leaf.key}")
             else:
                 leaf = leaf._replace(key=f"rule {leaf.key}", children=())
             groups.setdefault((leaf.rule, leaf.reference, leaf.reason if leaf.rule else ""), []).append(leaf)
@@ -168,8 +172,6 @@ def filtered(nodes: Iterable[Node], text: str) -> list[Node]:
 
 def _named(text: str) -> int | None:
     """The register that a text names in any spelling."""
-    from inspector.errors import RegisterError
-
     try:
         found = catalog.find(text)
     except RegisterError:
@@ -195,8 +197,9 @@ class Line(NamedTuple):
 
 
 def opens_itself(node: Node) -> bool:
-    """True for what stands open until it is folded: registers and rules that certainly differ."""
-    return node.kind in ("register", "rule") and node.differs and node.certain and bool(node.children)
+    """True for what stands open until it is folded: registers whose values certainly differ, and rules."""
+    valued = node.kind == "rule" or (node.kind == "register" and node.state != "rules")
+    return valued and node.differs and node.certain and bool(node.children)
 
 
 def lines(
@@ -238,3 +241,10 @@ def registers_in(nodes: Iterable[Node]) -> Iterator[Node]:
             yield node
         else:
             yield from registers_in(node.children)
+
+
+def all_in(nodes: Iterable[Node]) -> Iterator[Node]:
+    """Every line with all that folds below it."""
+    for node in nodes:
+        yield node
+        yield from all_in(node.children)

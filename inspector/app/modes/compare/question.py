@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from inspector.app.modes.compare.dumps import Contrast, Side, contrast, equal_nodes, side_name
+from msgspec.structs import replace
+
 from inspector.app.modes.compare.exposure import exposure_nodes
 from inspector.app.modes.compare.lines import Node, told
-from inspector.app.shell.frame import source_name
+from inspector.app.modes.compare.sides import Side, side_name
+from inspector.app.shell.view import source_name
 from inspector.app.widgets.ink import WRITTEN
-from inspector.checks.compare.withheld import told as told_comparison
-from inspector.checks.machine.machine import KernelQuestion, Machine, ask, machine, own_question
+from inspector.checks.machine.machine import Machine, machine
+from inspector.checks.machine.question import KernelQuestion, ask, own_question
 from inspector.checks.machine.source_kernel import describe_policy
+from inspector.policies.loader import place_of
+from inspector.policies.points import policy_names
 
 if TYPE_CHECKING:
+    from inspector.app.modes.compare.dumps import Contrast
     from inspector.app.shell.view import View
     from inspector.sources.dump import Vcpu
 
-Form = Literal["kernel", "pair", "groups"]
-"""Host against what a kernel exposes; two dumps; groups of equal dumps."""
+Form = Literal["kernel", "kernels", "pair", "groups"]
+"""Host against what a kernel exposes; two kernels on one host; two dumps; groups of equal dumps."""
 
 
 class Picture(NamedTuple):
@@ -35,6 +40,8 @@ class Picture(NamedTuple):
     notes: tuple[tuple[str, str], ...] = ()
     """(word, sentence) of what has to be known besides"""
     answer: Machine | None = None
+    before: Machine | None = None
+    """of two kernels the left one's"""
     contrast: Contrast | None = None
     brief: str = ""
     """the sides in few words, for a narrow header"""
@@ -49,6 +56,8 @@ class Picture(NamedTuple):
         """What differs, then what is equal."""
         if self.contrast is None:
             return self.nodes
+        from inspector.app.modes.compare.dumps import equal_nodes
+
         equal = equal_nodes(self.contrast)
         return (*self.nodes, *(told(equal) if self.withheld else equal))
 
@@ -102,6 +111,53 @@ def kernel_picture(
     )
 
 
+def kernels_picture(
+    view: View, other: KernelQuestion, question: KernelQuestion | None, known: Machine | None, read: View, swapped: bool
+) -> Picture:
+    """What one kernel shows a fresh vCPU of the machine behind a view against what another shows it: the older one
+    left, or right where they are `swapped`.
+
+    Where `other` names no features of the vCPU and nothing of the host, they are those of `question`. Raises
+    InspectorError as `kernel_picture`.
+    """
+    from inspector.app.modes.compare.kernels import kernel_nodes
+
+    asked = known or machine(read.dump, question or first_question(read), vcpu=read.one_vcpu)
+    same = replace(other, setup=other.setup or asked.question.setup, host=other.host or asked.question.host)
+    sides = sorted((machine(read.dump, same, vcpu=read.one_vcpu), asked), key=_age, reverse=swapped)
+    before, after = sides
+    nodes, notes = kernel_nodes(before, after)
+    told = dict.fromkeys(note for one in sides for note in one.notes)
+    labels = [one.policy.label for one in sides]
+    setup = [f"vCPU: {one.setup.describe()}; vGIC {one.setup.gic}" for one in sides]
+    host = source_name(view.source)
+    own = ", the dump's own kernel," if question is None and view.dump.provenance.kernel else ""
+    shows = [f"what {_kernel(one)}{own if one is asked else ''} shows" for one in sides]
+    return Picture(
+        form="kernels",
+        titles=("left", "right") if labels[0] == labels[1] else (labels[0], labels[1]),
+        names=(
+            ("left", shows[0] + (f"; {setup[0]}" if setup[0] != setup[1] else "")),
+            ("right", f"{shows[1]}; {setup[1]}, on the host of {host}"),
+        ),
+        nodes=tuple(nodes),
+        notes=(*notes, *(("Note", note.replace(f"{view.source} names", f"{host} names")) for note in told)),
+        answer=after,
+        before=before,
+        brief=f"{labels[0]} ◂▸ {labels[1]}",
+    )
+
+
+def _age(one: Machine) -> tuple[int, int]:
+    """Older kernels first, patched ones behind the same without."""
+    return place_of(one.policy), len(one.policy.patches)
+
+
+def _kernel(one: Machine) -> str:
+    several = f", one of {len(one.question.candidates)} that it may be," if one.others else ""
+    return describe_policy(one.policy) + several
+
+
 def _why_this_kernel(view: View) -> str:
     """In a few words, why a kernel is asked that nobody chose."""
     if view.dump.provenance.kernel:
@@ -121,13 +177,14 @@ def first_question(view: View) -> KernelQuestion:
     """
     if _says_kernel(view):
         return own_question(view.dump, view.one_vcpu)
-    from inspector.policies.loader import policy_names
 
     return ask(policy_names()[-1])
 
 
 def dumps_picture(sides: Sequence[Side]) -> Picture:
     """Two sides, or the groups of many. Raises InspectorError when one of them has no register."""
+    from inspector.app.modes.compare.dumps import contrast
+
     found = contrast(sides)
     if len(sides) == 2:
         names = tuple((word, _about(side)) for word, side in zip(("left", "right"), sides, strict=True))
@@ -151,12 +208,17 @@ def _about(side: Side) -> str:
 def report(picture: Picture) -> str:
     """The whole comparison in Markdown."""
     if picture.contrast is not None:
+        from inspector.checks.compare.withheld import told as told_comparison
         from inspector.reports.compare import comparison_markdown
 
         answer = picture.contrast.answer
         return comparison_markdown(told_comparison(answer) if picture.withheld else answer)
     if picture.answer is None:
         return ""
+    if picture.before is not None:
+        from inspector.app.modes.compare.kernels import kernels_markdown
+
+        return kernels_markdown(picture.before, picture.answer, picture.nodes)
     from inspector.reports.exposure import exposure_markdown
 
     return exposure_markdown(picture.answer.exposures, picture.answer.label)

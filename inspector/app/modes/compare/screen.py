@@ -13,23 +13,25 @@ from textual.widgets import Input
 
 from inspector.app.modes import compare
 from inspector.app.modes.compare.board import Board
-from inspector.app.modes.compare.dumps import MOST_COLUMNS, Side, side_name
 from inspector.app.modes.compare.question import report
-from inspector.app.modes.compare.table import grid_columns, pair_columns, table_items
-from inspector.app.modes.compare.words import legend, notes_of, problem_rows, said_of, score_row, status
+from inspector.app.modes.compare.sides import Side, side_name
+from inspector.app.modes.compare.table import MOST_COLUMNS, grid_columns, pair_columns, table_items
+from inspector.app.modes.compare.words import fields_beside, legend, notes_of, problem_rows, said_of, score_row, status
 from inspector.app.shell import keys
 from inspector.app.shell.frame import Frame
 from inspector.app.shell.session import Change
-from inspector.app.widgets.explained import Explained
+from inspector.app.shell.view import source_name
+from inspector.app.widgets.explained import Explained, side_cells
 from inspector.app.widgets.ink import Ink, Row
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Column, Listing
-from inspector.app.widgets.one_line import OneLine
+from inspector.checks.machine.question import KernelQuestion
 
 HELP = (
     "Compare lists what differs: first what certainly does, then what may, because one side is not known (?). Left "
     "stands the host, right what the chosen kernel would expose of it to a fresh vCPU; p chooses the kernel and the "
     "vCPU's features, c puts the saved vCPU on the left. m lists what is equal too, R groups by the rule behind it.\n"
+    "K takes another kernel instead of the host: what both show here, older left, and every rule that differs.\n"
     "d puts another dump on the right, D swaps, s changes the left side. a adds more dumps: groups of equal ones "
     "become columns. b finds the greatest common feature set of the compared dumps. space folds, enter explains."
 )
@@ -57,7 +59,7 @@ class Compare(Frame):
 
     def on_mount(self) -> None:
         """The table has the keys."""
-        self.table.focus()
+        self.set_focus(self.table)
 
     @property
     def board(self) -> Board:
@@ -85,7 +87,7 @@ class Compare(Frame):
         """The table; the highlight stays where it was, or goes to the register that the session looks at."""
         table, board = self.table, self.board
         before = "" if at_session or not table.current else table.current.key
-        shown, columns = board.arrange(), self._columns(self.app.size.width - 2)
+        shown, columns = board.arrange(), self._columns(self.app.size.width - self.side_cells - 2)
         table.empty = board.nothing
         items = table_items(shown, columns, self.session.base, grid=board.grid, written=board.written)
         table.fill(items, cursor=board.cursor(before), cols=columns)
@@ -94,23 +96,42 @@ class Compare(Frame):
 
     def _columns(self, cells: int) -> tuple[Column, ...]:
         titles = self.board.picture.titles if self.board.picture else ("left", "right")
-        return grid_columns(cells, titles, MOST_COLUMNS) if self.board.grid else pair_columns(cells, titles)
+        return grid_columns(cells, titles) if self.board.grid else pair_columns(cells, titles)
 
     def lay_out(self) -> None:
         """Share the height between the sides, the table and the explanation."""
         if self.tiny or self.session.view is None:
             return
-        cells, height, board = self.app.size.width, self.body_height, self.board
+        side, height, board = self.side_cells, self.body_height, self.board
+        cells = self.app.size.width - side
         sides = legend(board.picture, cells - 2, self._room_for_names()) if board.picture else []
         self.fill("#sides", [(Ink(" "), *one) for one in sides])
         searching = bool(self.query("#find"))
         told = status(board.picture, board.every, board.rules, cells - 2)
         self.fill("#status", [(Ink(" "), *told)], int(not self.narrow and not searching))
+        self.query_one("#rule").display = not side
+        if side:
+            words = self._words(side - 3) + self._fields(side - 3)
+            self.explained.beside(words, side, self.app.size.height - 2)
+            return
+        self.explained.below()
         self.query_one("#rule", Lines).show([(Ink("─" * cells, "reserved"),)])
         room = height - 1 - len(sides) - (searching or not self.narrow)
         self.explained.explain(
             self._words(cells - 2), cells, room=room, table=self.table.count(), least=self.explained_least
         )
+
+    @property
+    def side_cells(self) -> int:
+        """The explanation stands beside the table where there is room; that of many groups goes to their columns."""
+        return 0 if self.board.grid else side_cells(self.app.size.width)
+
+    def _fields(self, cells: int) -> list[Row]:
+        """Every field of the highlighted register, on both sides."""
+        picture, line = self.board.picture, self.board.line(self._key())
+        if picture is None or line is None or self.board.grid:
+            return []
+        return fields_beside(line.node, picture, cells, self.session.base)
 
     def _room_for_names(self) -> int:
         """Lines that the names of the sides may take."""
@@ -162,6 +183,8 @@ class Compare(Frame):
             return super().where()
         if self.narrow:
             return (picture.brief, "" if others else view.title)
+        if self.board.kernel is not None:
+            return (source_name(view.source), picture.brief)
         return ("2 dumps" if len(others) == 1 else picture.brief,) if others else super().where()
 
     def score(self) -> Row:
@@ -178,6 +201,7 @@ class Compare(Frame):
         words = dict.fromkeys(("write", "vcpu.next", "copy.line"), "")
         words["compare.every"] = "Differences" if self.board.every else "All"
         words["compare.rules"] = "By register" if self.board.rules else "By rule"
+        words["compare.rules" if self.board.kernel is not None else "compare.kernels"] = ""
         if len(self.session.loaded) > 1 and not self.board.others:
             words["compare.right"] = "With another dump"
         return words | ({"policy": ""} if self.board.others else {})
@@ -200,6 +224,8 @@ class Compare(Frame):
     def action_find(self) -> None:
         """Filter the lines."""
         if not self.query("#find"):
+            from inspector.app.widgets.one_line import OneLine
+
             line = OneLine(self.board.search, placeholder="/ filter by register, field or rule", id="find")
             self.mount(line, before="#differences")
         self.lay_out()
@@ -243,7 +269,7 @@ class Compare(Frame):
     def action_left(self) -> None:
         """The host, or the vCPU as it was saved, against what the kernel exposes."""
         view = self.session.view
-        if self.board.others or view is None or view.one_vcpu is None:
+        if self.board.others or self.board.kernel or view is None or view.one_vcpu is None:
             self.notify("This dump has no saved vCPU to compare (v, d)", markup=False)
         else:
             self.board.left = "vcpu" if self.board.left == "host" else "host"
@@ -252,7 +278,19 @@ class Compare(Frame):
     def action_swap(self) -> None:
         """Exchange the two sides."""
         if not self.board.swap():
-            self.notify("Only two dumps can be swapped (d chooses the right one)", markup=False)
+            self.notify("Only two dumps or two kernels can be swapped (d, K)", markup=False)
+
+    def action_kernels(self) -> None:
+        """Choose another kernel to compare with; none takes the host again."""
+        from inspector.app.modes.compare.choose_sides import other_kernel
+
+        if (wanted := other_kernel(self.board, self.compare_kernel)) is not None:
+            self.program.open_dialog(wanted)
+
+    def compare_kernel(self, question: KernelQuestion | None) -> None:
+        """Compare with a kernel, or with the host again."""
+        self.board.use_kernel(question)
+        self._sides_changed()
 
     def action_choose(self, place: str) -> None:
         """Choose what stands left, right, or in further columns."""
@@ -300,4 +338,7 @@ class Compare(Frame):
 
     def report_name(self) -> str:
         """Stem of the exported file."""
+        picture = self.board.picture
+        if picture is not None and picture.before is not None:
+            return "kernels-" + "-".join(picture.titles)
         return "compare-" + "-".join(side_name(one) for one in self.board.sides[:3])

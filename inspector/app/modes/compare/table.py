@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from inspector.app.modes.browse.fields import ROLES, SIGNS
 from inspector.app.modes.compare.lines import Line, Node
 from inspector.app.shell.numbers import Base, bits_text, field_text, short_pair, short_value, value_text
-from inspector.app.widgets.ink import WRITTEN, Ink, Row, fit, ink, row
+from inspector.app.widgets.ink import WRITTEN, Ink, Row, clip, fit, ink, row
 from inspector.app.widgets.listing import Column, Item
 from inspector.registers.bits import ALL_BITS, ones, partial_hex
 
@@ -17,6 +17,8 @@ ROOMY, WHY = 150, "rule, and what it says"
 """Cells from which the rule's own sentence has room beside its name, and the title of that column."""
 GRID_NAME, GRID_LEAST = 27, 13
 """Cells of the names and, at least, of each value of a matrix."""
+MOST_COLUMNS = 7
+"""Columns of a matrix; what does not fit is put into words."""
 
 
 def pair_columns(cells: int, titles: Sequence[str]) -> tuple[Column, ...]:
@@ -35,10 +37,10 @@ def pair_columns(cells: int, titles: Sequence[str]) -> tuple[Column, ...]:
     )  # fmt: skip
 
 
-def grid_columns(cells: int, names: Sequence[str], most: int) -> tuple[Column, ...]:
-    """Register or field and as many groups as fit, never more than `most`."""
+def grid_columns(cells: int, names: Sequence[str]) -> tuple[Column, ...]:
+    """Register or field and as many groups as fit, never more than MOST_COLUMNS."""
     name = GRID_NAME if cells >= WIDE else 24 if cells >= 76 else 20
-    count = max(1, min(len(names), most, (cells - name) // GRID_LEAST))
+    count = max(1, min(len(names), MOST_COLUMNS, (cells - name) // GRID_LEAST))
     value = min((cells - name) // count, 24)
     return (Column("register / field", name), *(Column(f"  {one}", value) for one in names[:count]), Column(""))
 
@@ -61,6 +63,10 @@ def _item(line: Line, columns: Sequence[Column], base: Base, grid: bool, written
         values = [_grid_value(node, side, columns[1 + side].width - 1, base) for side in range(len(columns) - 2)]
         return Item(node.key, (name, *values, row("")))
     room = columns[1].width - 1
+    if node.kind == "change":
+        texts = tuple(text if len(text) <= room else f"{text[: room - 1]}…" for text in node.texts)
+        rule = row(ink(node.rule, "muted"))
+        return Item(node.key, (name, *(row(ink(text)) for text in texts), row(verdict(node)), rule)[: len(columns)])
     texts = short_pair(number(node, 0, base), number(node, 1, base), room)
     values = [_value(node, side, text, base) for side, text in enumerate(texts)]
     cells = (name, *values, row(verdict(node)))
@@ -84,6 +90,8 @@ def _name(line: Line, room: int) -> Row:
     indent = "  " * line.depth
     if node.kind == "register":
         return row(Ink(indent), Ink(_sign(line), "muted"), ink(node.title, "title" if node.differs else quiet))
+    if node.kind == "change":
+        return row(Ink(f"{indent}  "), *clip(row(ink(node.title, quiet)), room - len(indent) - 2))
     bits = f"[{bits_text(node.msb, node.lsb)}]"
     left = room - len(indent) - 2
     title = node.title
@@ -102,7 +110,8 @@ def _heading(line: Line, columns: Sequence[Column], grid: bool) -> Row:
     title = row(Ink("  " * line.depth), Ink(_sign(line), "muted"), ink(node.title, "title"))
     count = len(node.children)
     if node.kind == "rule":
-        title = (*title, Ink(f"  {count} field{'s' * (count != 1)}", "muted"))
+        word = "place" if any(one.kind == "change" for one in node.children) else "field"
+        title = (*title, Ink(f"  {count} {word}{'s' * (count != 1)}", "muted"))
     if grid or len(columns) < 5:
         why = ink(f"  {node.reason}", "muted") if node.reason else Ink("")
         return (Ink(f"{mark.text[:1]} ", mark.role), *title, why)
@@ -120,8 +129,11 @@ def verdict(node: Node) -> Ink:
         return Ink(f"± {'not in all' if node.only.startswith('only in') else node.only}", "masked")
     if node.kind == "heading":
         return Ink("≠ differ", "masked")
+    if node.state == "rules":
+        count = sum(one.kind == "change" for one in node.children)
+        return Ink(f"≠ {count} rules" if count > 1 else "≠ rule", "masked")
     role = "masked" if state == "differs" else ROLES.get(state, "same" if state == "same" else "muted")
-    changed = node.changed()
+    changed = [one for one in node.changed() if one.kind == "field"]
     certain = [one for one in changed if one.certain]
     if node.kind == "register" and changed:
         if certain:
@@ -166,7 +178,7 @@ def fitted(text: str, cells: int) -> str:
 def _value(node: Node, side: int, shown: str, base: Base) -> Row:
     """`shown`: the value as far as it fits."""
     text = number(node, side, base)
-    role = "muted" if not node.differs or node.withheld or text == "none" else ""
+    role = "muted" if not node.differs or node.state == "rules" or node.withheld or text == "none" else ""
     if text == "?":
         role = "unknown"
     elif side == 1 and node.differs and node.certain and text != "none":

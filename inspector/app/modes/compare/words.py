@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from inspector.app.modes.compare.lines import Node, registers_in
+from inspector.app.modes.compare.lines import Node, all_in, registers_in
 from inspector.app.modes.compare.question import Picture
 from inspector.app.modes.compare.table import number, verdict
 from inspector.app.shell.numbers import Base, bits_text
+from inspector.app.shell.wording import on_screen
+from inspector.app.widgets.field_rows import FieldLine, field_rows
 from inspector.app.widgets.ink import Ink, Row, clip, ends, fit, ink, row, width, wrap
 
 INDENT = 9
@@ -29,6 +31,8 @@ def said_of(node: Node, picture: Picture, cells: int, base: Base) -> list[Row]:
         said = _field(node, titles, cells, base, picture.form == "kernel")
     elif node.kind == "register":
         said = _register(node, titles, cells, base)
+    elif node.kind == "change":
+        said = _change(node, titles, cells)
     else:
         said = wrap(row(verdict(node), Ink("  "), ink(node.title, "title")), cells, indent=2)
         said += _word("Why", node.reason, cells)
@@ -58,6 +62,15 @@ def _field(node: Node, titles: Sequence[str], cells: int, base: Base, exposed: b
     if exposed and consequence and node.certain:
         said += _word("Guest", consequence, cells)
     return said
+
+
+def _change(node: Node, titles: Sequence[str], cells: int) -> list[Row]:
+    """One rule of which each kernel has another."""
+    whose = f"  of {node.register.name}" if node.id >= 0 else ""
+    said = wrap(row(ink(node.title, "title"), Ink(whose, "muted"), Ink("  "), verdict(node)), cells, indent=2)
+    for title, text in zip(titles, node.texts, strict=True):
+        said += _word(title, text, cells)
+    return said + _rule(node, cells)
 
 
 def _arrow(node: Node, titles: Sequence[str], base: Base) -> str:
@@ -99,7 +112,7 @@ def _unknown(node: Node, side: int) -> str:
 def _register(node: Node, titles: Sequence[str], cells: int, base: Base) -> list[Row]:
     register = node.register
     head = row(ink(register.name, "title"), Ink("  "), ink(register.title), Ink("  "), verdict(node))
-    if node.children:
+    if any(one.kind == "field" for one in node.children):
         head = (*head, Ink(f"  {_counted(node)}", "muted"))
     said = wrap(head, cells, indent=2)
     if not node.children:
@@ -110,9 +123,27 @@ def _register(node: Node, titles: Sequence[str], cells: int, base: Base) -> list
     return said
 
 
+def fields_beside(node: Node, picture: Picture, cells: int, base: Base) -> list[Row]:
+    """Every field of a line's register with both values and what the right one means."""
+    whole = next((one for one in registers_in(picture.nodes) if one.id == node.id and one.children), None)
+    fields = [one for one in whole.children if one.kind == "field"] if whole is not None and node.id >= 0 else []
+    if whole is None or not fields:
+        return []
+    lines = [_field_line(one, one.key == node.key, base) for one in fields]
+    return [(), *field_rows(f"{whole.title}, {' and '.join(picture.titles)}", lines, cells)]
+
+
+def _field_line(one: Node, here: bool, base: Base) -> FieldLine:
+    mark, muted = verdict(one), "" if one.differs else "muted"
+    values = Ink(number(one, 0, base)), Ink(number(one, 1, base), mark.role if one.differs else "muted")
+    sign = Ink(f"{mark.text[:1]} ", mark.role)
+    return FieldLine(one.title, bits_text(one.msb, one.lsb), values, sign, ink(one.meaning(1), muted), here)
+
+
 def _counted(node: Node) -> str:
     """`2 of 16 fields differ, 1 unknown`: a field that is not known is not counted as differing."""
-    changed, count = node.changed(), len(node.children)
+    changed = [one for one in node.changed() if one.kind == "field"]
+    count = sum(one.kind == "field" for one in node.children)
     certain = sum(one.certain for one in changed)
     unknown = len(changed) - certain
     differ = f"{certain} of {count} fields differ"
@@ -125,13 +156,21 @@ def _word(word: str, text: str, cells: int) -> list[Row]:
     """A word in the margin and a sentence."""
     if not text:
         return []
-    return wrap(row(Ink(f"{word:<{INDENT}}", "muted"), ink(text)), cells, indent=INDENT)
+    margin = f"{word:<{INDENT}}" if len(word) < INDENT else f"{word}  "
+    return wrap(row(Ink(margin, "muted"), ink(text)), cells, indent=INDENT)
 
 
 def score_row(picture: Picture) -> Row:
     """`▼ 9  ▲ 1  ? 2` for a kernel's work on a host, `≠ 12  ± 30` for dumps; counted in registers."""
     counts: list[tuple[str, str, int]]
-    if picture.form == "kernel":
+    if picture.form == "kernels":
+        states = Counter(one.state for one in registers_in(picture.nodes) if not one.only)
+        lists = sum(bool(one.only) for one in registers_in(picture.nodes))
+        valued = sum(states[one] for one in ("masked", "lowered", "raised", "rebuilt", "differs"))
+        counts = [("≠", "masked", valued), ("±", "masked", lists)]
+        counts += [("?", "unknown", states["unknown"])] if states["unknown"] else []
+        counts += [("rules", "", sum(one.kind == "change" for one in all_in(picture.nodes)))]
+    elif picture.form == "kernel":
         states = Counter(one.state for one in registers_in(picture.nodes) if not one.only)
         counts = [
             ("▼", "masked", states["masked"] + states["lowered"]),
@@ -175,7 +214,7 @@ def legend(picture: Picture, cells: int, most: int) -> list[Row]:
             ]
         )
         notes = [
-            wrap(row(Ink(f"{word:<{6 if beside else 7}}".lower(), "muted"), ink(text, "muted")), cells)[0]
+            wrap(row(Ink(f"{word:<{6 if beside else 7}}".lower(), "muted"), ink(on_screen(text), "muted")), cells)[0]
             for word, text in picture.notes
         ]
         return [*rows, *(clip(one, cells) for one in notes[: max(most - len(rows), 1)])]
@@ -211,7 +250,7 @@ def status(picture: Picture | None, every: bool, rules: bool, cells: int) -> Row
 
 def notes_of(picture: Picture, cells: int) -> list[Row]:
     """What has to be known besides; of many groups also who is in them."""
-    said = [line for word, text in picture.notes for line in _word(word, text, cells)]
+    said = [line for word, text in picture.notes for line in _word(word, on_screen(text), cells)]
     if picture.form != "groups" or picture.contrast is None:
         return said
     for column in picture.contrast.columns:

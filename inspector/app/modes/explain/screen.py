@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, ClassVar
 
+import msgspec
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.events import Paste, Resize
@@ -12,24 +14,26 @@ from textual.widgets import TextArea
 
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
 from inspector.app.dialogs.line import cleaned
-from inspector.app.modes.migrate.question import short_name
+from inspector.app.dialogs.page import scrolling
 from inspector.app.shell import keys
 from inspector.app.shell.background import aside
 from inspector.app.shell.session import Change
+from inspector.app.shell.view import short_name
+from inspector.app.shell.wording import on_screen
 from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
 from inspector.app.widgets.lines import Lines
-from inspector.app.widgets.outlined import outline_rows
 from inspector.app.widgets.unmarked import Box, unmarked
-from inspector.checks.explain.result import Explanation
-from inspector.checks.explain.withheld import told
 from inspector.errors import InspectorError
-from inspector.reports.explain import explanation_markdown, explanation_outline
 from inspector.sources.dump import Dump
+
+if TYPE_CHECKING:
+    # The screen opens with nothing to explain.
+    from inspector.checks.explain.result import Explanation
 
 HINT = (
     "Paste what QEMU, libvirt, Firecracker, Cloud Hypervisor, crosvm or a kernel printed: one line, a whole log, or "
     "just register ids. Prefixes, timestamps, colours and line wraps do not matter.\n"
-    "With F2 and F3 loaded dumps stand for the saved VM and for the destination: values that the text lacks are taken "
+    "F2 and F3 choose dumps that stand for the saved VM and for the destination: values that the text lacks are taken "
     "from them, and with both the restore is simulated."
 )
 DELAY = 0.15
@@ -57,12 +61,7 @@ class Answer(Lines, can_focus=True):
     """The explanation, scrolled by keys."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "screen.scroll(1)", "Down", show=False),
-        Binding("up,k", "screen.scroll(-1)", "Up", show=False),
-        Binding("pagedown,space", "screen.scroll(12)", "Page down", show=False),
-        Binding("pageup", "screen.scroll(-12)", "Page up", show=False),
-        Binding("home,g", "screen.scroll(-9999)", "Top", show=False),
-        Binding("end,G", "screen.scroll(9999)", "End", show=False),
+        *scrolling("screen."),
         Binding("y,Y", "screen.copy", "Copy", show=False),
         Binding("e", "screen.export", "Export", show=False),
         *keys.bindings((keys.SECRETS,)),
@@ -72,6 +71,7 @@ class Answer(Lines, can_focus=True):
 class Explain(Dialog):
     """A paste area above, its explanation below."""
 
+    CSS_PATH: ClassVar[list[str | PurePath]] = [*Dialog.CSS_PATH, Path(__file__).parent / "style.tcss"]
     LINE = "#pasted"
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -126,10 +126,15 @@ class Explain(Dialog):
         self._timer = self.set_timer(DELAY, self._ask)
 
     def action_side(self, side: str) -> None:
-        """The next loaded dump for one side, then none again."""
-        choices = [None, *self.program.session.loaded]
-        self._sides[side] = choices[(choices.index(self._sides[side]) + 1) % len(choices)]
-        self._ask()
+        """Choose the dump that stands for one side."""
+        from inspector.app.modes.explain.side import ChooseDestination, ChooseSaved
+
+        def take(dump: Dump | None) -> None:
+            self._sides[side] = dump
+            self._ask()
+
+        choose = ChooseSaved if side == "source" else ChooseDestination
+        self.program.open_dialog(choose(self._sides[side], take))
 
     def _ask(self) -> None:
         """Explain the text beside the screen: with both dumps the restore is simulated."""
@@ -162,7 +167,11 @@ class Explain(Dialog):
     @property
     def told(self) -> Explanation | None:
         """What is shown of the answer."""
-        return self.answer if self.answer is None or self.program.session.secrets else told(self.answer)
+        if self.answer is None or self.program.session.secrets:
+            return self.answer
+        from inspector.checks.explain.withheld import told
+
+        return told(self.answer)
 
     @property
     def _cells(self) -> int:
@@ -190,7 +199,15 @@ class Explain(Dialog):
         if self.problem:
             return wrap(row(Ink("✖ ", "refused"), ink(self.problem)), self._cells, 2)
         if (answer := self.told) is not None:
-            rows = outline_rows(explanation_outline(answer), self._cells)
+            from inspector.app.widgets.outlined import outline_rows
+            from inspector.reports.explain import explanation_outline
+
+            bring = tuple(
+                on_screen(one.replace("--source", "F2").replace("--destination", "F3")) for one in answer.bring
+            )
+            steps = tuple(map(on_screen, answer.next_steps))
+            outline = explanation_outline(msgspec.structs.replace(answer, bring=bring, next_steps=steps))
+            rows = outline_rows(outline, self._cells)
             hidden = any(one.withheld for one in answer.registers)
             return [*rows, (), row(Ink("withheld: $ here (tab) shows it", "muted"))] if hidden else rows
         if self.query_one("#pasted", Pasted).text.strip():
@@ -199,7 +216,11 @@ class Explain(Dialog):
 
     def report(self) -> str:
         """The explanation in Markdown, for a bug report."""
-        return explanation_markdown(self.told) if self.told is not None else ""
+        if self.told is None:
+            return ""
+        from inspector.reports.explain import explanation_markdown
+
+        return explanation_markdown(self.told)
 
     def action_copy(self) -> None:
         """Copy the explanation."""

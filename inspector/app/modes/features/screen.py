@@ -23,6 +23,7 @@ from inspector.checks.features.presence import FeatureState, states_of
 from inspector.checks.features.sides import Sides
 from inspector.registers.features import search
 from inspector.reports.summary import ANSWERS, STATES, brief_reason, why_lines
+from inspector.reports.text import markdown_table
 
 HELP = (
     "Every feature of the architecture: present on the host, shown to the vCPU, by which rule it is hidden and since "
@@ -67,7 +68,7 @@ class Features(Listed):
         if self._asked:
             self.action_find()
         else:
-            self.table.focus()
+            self.set_focus(self.table)
 
     def ask(self) -> None:
         """Give the filter the keys, as soon as it exists."""
@@ -104,8 +105,11 @@ class Features(Listed):
         both, roomy = self._sides.both, self.app.size.width >= 110
         columns = [Column("", 2), Column("feature", NAME)]
         columns += [Column("host", ANSWER), Column("vCPU", ANSWER)] if both else [Column("", ANSWER)]
-        split = both and roomy and any(map(brief_reason, shown))
-        columns += [Column("about", self._about), Column("why not")] if split else [Column("about")]
+        reasons = [bool(brief_reason(one)) for one in shown]
+        split = both and roomy and any(reasons)
+        # Where the others' words go on in the room of the reason, it has no title that would seem to be theirs.
+        why = Column("why the vCPU lacks it" if all(reasons) else "")
+        columns += [Column("about", self._about), why] if split else [Column("about")]
         self.table.fill([self._item(one, both, split) for one in shown], cols=columns)
         self.mark_stepped({one.name: one for one in shown})
         self._say(len(shown))
@@ -123,9 +127,10 @@ class Features(Listed):
         reason = brief_reason(one)
         # Without a reason, its column is the text's too.
         cut = self._about if split and not reason else len(one.text)
-        cells.append(row(ink(one.text[:cut], "muted")))
+        about = row(ink(one.text[:cut], "muted"))
+        cells.append(clip(about, self._about - 2) if split and reason else about)
         if split:
-            cells.append(row(ink(reason), ink(one.text[cut:], "muted")))
+            cells.append(row(ink(reason, role), ink(one.text[cut:], "muted")))
         return Item(one.name, tuple(cells))
 
     def _say(self, count: int) -> None:
@@ -196,8 +201,6 @@ class Features(Listed):
 
     def report(self) -> str:
         """What is shown, as a Markdown table."""
-        from inspector.reports.text import markdown_table
-
         rows = [
             [one.name, ANSWERS[one.host], ANSWERS[one.vcpu], one.text, "; ".join(why_lines(one)) if one.missing else ""]
             for one in self._shown()

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from inspector.app.modes.migrate.entries import Entry, entries, member, told_entry
-from inspector.app.modes.migrate.question import Question, ask, ask_all_kernels, ask_pairs
-from inspector.checks.compat.matrix import CompatMatrix
+from inspector.app.modes.migrate.question import Question, ask, ask_all_kernels, ask_pairs, ask_ways_out
+from inspector.app.shell.wording import on_screen
 from inspector.checks.restore.result import KernelMatrix, KernelRow, MigrationReport
 from inspector.checks.restore.withheld import told, told_matrix
 from inspector.errors import InspectorError
 
+if TYPE_CHECKING:
+    from inspector.checks.compat.matrix import CompatMatrix
+
 Answer = TypeVar("Answer")
-NOTHING = "no loaded dump holds a vCPU that could be restored: s chooses a saved VM"
+NOTHING = (
+    "no loaded dump is a saved VM: s opens one. How hosts differ is in 2 (d chooses the other), and b there says what "
+    "a VM of both may use"
+)
 
 
 class Runs(Protocol):
@@ -33,6 +39,8 @@ class Check:
         self.question: Question | None = None
         self.whole: MigrationReport | None = None
         """the answer with every value; what is shown of it is `report`"""
+        self._told: tuple[MigrationReport, MigrationReport] | None = None
+        """an answer, and what is shown of it without secrets: it is asked for with every line that is drawn"""
         self.whole_matrix: KernelMatrix | None = None
         self.pairs: CompatMatrix | None = None
         self.found: list[Entry] = []
@@ -55,7 +63,12 @@ class Check:
     @property
     def report(self) -> MigrationReport | None:
         """What is shown of the answer."""
-        return self.whole if self.whole is None or self.secrets else told(self.whole)
+        whole = self.whole
+        if whole is None or self.secrets:
+            return whole
+        if self._told is None or self._told[0] is not whole:
+            self._told = whole, told(whole)
+        return self._told[1]
 
     @property
     def matrix(self) -> KernelMatrix | None:
@@ -108,7 +121,7 @@ class Check:
 
         def refuse(error: InspectorError) -> None:
             if number == self._number:
-                self.problem = str(error)
+                self.problem = on_screen(str(error))
                 self._open.discard(what)
                 self._changed()
 
@@ -120,7 +133,7 @@ class Check:
             self.problem = NOTHING
             self._open.clear()
             return
-        self._start("report", lambda: ask(question, ways_out=False), self._first)
+        self._start("report", lambda: ask(question), self._first)
         if kernels:
             self.ask_kernels(again=True)
 
@@ -129,16 +142,16 @@ class Check:
         question = self.question
         self._take(report)
         if report.verdict == "fails" and question is not None and not self.brief:
-            self._start("report", lambda: ask(question), self._second)
+            self._start("report", lambda: ask_ways_out(question, report), self._second)
         else:
             self._open.discard("report")
 
     def ask_ways_out(self) -> None:
         """Ask for the ways out that a brief check left out."""
-        question, self.brief = self.question, False
-        if self.report is not None and question is not None and not self._open and self.report.verdict == "fails":
+        question, known, self.brief = self.question, self.whole, False
+        if known is not None and question is not None and not self._open and known.verdict == "fails":
             self._open.add("report")
-            self._start("report", lambda: ask(question), self._second)
+            self._start("report", lambda: ask_ways_out(question, known), self._second)
 
     def _second(self, report: MigrationReport) -> None:
         self._take(report)

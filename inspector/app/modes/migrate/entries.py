@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from inspector.checks.feature_groups import FeatureGroup, group_by_feature
 from inspector.checks.restore.result import Finding, FindingKind, MigrationReport, Remark, RestoreStep
@@ -20,7 +22,7 @@ PASSING: frozenset[Kind] = frozenset({"accepted", "running"})
 """Kinds that are folded away until they are asked for."""
 
 
-class Entry(NamedTuple):
+class Entry(msgspec.Struct, frozen=True):
     """One line of the findings, with what it stands for."""
 
     key: str
@@ -64,7 +66,7 @@ def entries(report: MigrationReport) -> list[Entry]:
 
 def told_entry(entry: Entry) -> Entry:
     """The line without the values of registers that hold secrets of the guest."""
-    return entry._replace(findings=tuple(map(told_finding, entry.findings)))
+    return msgspec.structs.replace(entry, findings=tuple(map(told_finding, entry.findings)))
 
 
 def differs(entry: Entry) -> bool:
@@ -144,7 +146,7 @@ def member(entry: Entry, reg_id: int) -> Entry | None:
     found = next((one for one in entry.findings if one.id == reg_id), None)
     if found is None:
         return None
-    return entry._replace(key=f"{entry.key} {reg_id:x}", findings=(found,), group=None)
+    return msgspec.structs.replace(entry, key=f"{entry.key} {reg_id:x}", findings=(found,), group=None)
 
 
 def vcpu_words(vcpus: Sequence[int]) -> str:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual.binding import BindingType
 
 from inspector.app.modes.migrate.check import Check
-from inspector.app.modes.migrate.kernel_rows import kernel_words, matrix_columns, matrix_items, matrix_verdict
-from inspector.app.modes.migrate.pair_rows import fails_somewhere, pair_columns, pair_items, pair_words, pairs_verdict
-from inspector.app.modes.migrate.steps import instead_words, other_values, state_row, step_columns, step_items
 from inspector.app.modes.migrate.table import notable, table_columns, table_items
 from inspector.app.modes.migrate.words import explanation_rows, verdict_row
 from inspector.app.shell import keys
@@ -18,8 +15,12 @@ from inspector.app.shell.numbers import Base
 from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
 from inspector.app.widgets.listing import Listing
 from inspector.app.widgets.outlined import outline_rows
-from inspector.checks.restore.stepping import Course, Met
 from inspector.reports.migration_outline import finding_outline
+
+if TYPE_CHECKING:
+    # The findings come first; what draws the steps and the other tables is loaded with the first of each.
+    from inspector.checks.restore.result import Finding
+    from inspector.checks.restore.stepping import Course, Met
 
 Table = Literal["findings", "kernels", "pairs", "steps"]
 HELP = (
@@ -75,6 +76,8 @@ class Findings(Listing, inherit_bindings=False):
 
     def show_steps(self, course: Course, cells: int) -> None:
         """One line per register of the VMM's list, the one that was written last highlighted."""
+        from inspector.app.modes.migrate.steps import other_values, step_columns, step_items
+
         self.table, self.course = "steps", course
         report = self.check.report
         several = report is not None and len(report.vcpus) > 1
@@ -90,6 +93,8 @@ class Findings(Listing, inherit_bindings=False):
 
     def show_kernels(self, cells: int) -> None:
         """One line per kernel; at first the destination's own is highlighted."""
+        from inspector.app.modes.migrate.kernel_rows import matrix_columns, matrix_items
+
         self.table = "kernels"
         matrix, report = self.check.matrix, self.check.report
         items = matrix_items(matrix, cells) if matrix else []
@@ -99,6 +104,8 @@ class Findings(Listing, inherit_bindings=False):
 
     def show_pairs(self, cells: int) -> None:
         """One line per source kernel, a column per destination kernel."""
+        from inspector.app.modes.migrate.pair_rows import pair_columns, pair_items
+
         self.table = "pairs"
         pairs = self.check.pairs
         self.fill(pair_items(pairs) if pairs else [], cursor=self.key, cols=pair_columns(pairs, cells) if pairs else ())
@@ -110,6 +117,8 @@ class Findings(Listing, inherit_bindings=False):
         for index in range(self.cursor + step, len(self.items) if step > 0 else -1, step):
             here, before = self.items[index], self.items[index - step]
             if self.table == "pairs":
+                from inspector.app.modes.migrate.pair_rows import fails_somewhere
+
                 found = self.check.pairs is not None and fails_somewhere(self.check.pairs, here.key)
             elif self.table == "steps":
                 found = self.course is not None and self.course.steps[index].stops
@@ -121,6 +130,14 @@ class Findings(Listing, inherit_bindings=False):
                 self.go(index)
                 return True
         return False
+
+    @property
+    def finding(self) -> Finding | None:
+        """What is known of the register of the highlighted line; None for a line about none, or about several."""
+        if self.table == "steps":
+            return self.met.finding if self.met is not None else None
+        entry, _ = self.check.entry(self.key) if self.table == "findings" else (None, 0)
+        return entry.finding if entry is not None else None
 
     def place(self) -> tuple[int, str] | None:
         """Register and field of the highlighted line; None for a line about none, or about several registers."""
@@ -141,10 +158,16 @@ class Findings(Listing, inherit_bindings=False):
         if check.problem:
             return row(Ink("✖ ", "refused"), ink(check.problem))
         if self.table == "pairs":
+            from inspector.app.modes.migrate.pair_rows import pairs_verdict
+
             return pairs_verdict(check.pairs) if check.pairs else row(Ink("asking every pair of kernels…", "muted"))
         if self.table == "steps" and self.course is not None and check.question is not None:
+            from inspector.app.modes.migrate.steps import state_row
+
             return state_row(self.course, check.question)
         if self.table == "kernels":
+            from inspector.app.modes.migrate.kernel_rows import matrix_verdict
+
             return matrix_verdict(check.matrix) if check.matrix else row(Ink("asking every kernel…", "muted"))
         return verdict_row(check.report) if check.report else row(Ink("checking…", "muted"))
 
@@ -152,8 +175,12 @@ class Findings(Listing, inherit_bindings=False):
         """Everything about the highlighted line."""
         check = self.check
         if self.table == "pairs":
+            from inspector.app.modes.migrate.pair_rows import pair_words
+
             return pair_words(self.key, check.pairs, cells) if self.key and check.pairs else []
         if self.table == "kernels":
+            from inspector.app.modes.migrate.kernel_rows import kernel_words
+
             kernel = check.kernel(self.key)
             return kernel_words(kernel, check.matrix, cells) if kernel and check.matrix else []
         if check.report is None:
@@ -165,6 +192,8 @@ class Findings(Listing, inherit_bindings=False):
 
     def _step_rows(self, course: Course, cells: int) -> list[Row]:
         """Everything about the highlighted step."""
+        from inspector.app.modes.migrate.steps import instead_words
+
         met, question = self.met, self.check.question
         if met is None or question is None:
             return []

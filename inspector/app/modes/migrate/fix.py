@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
+import msgspec
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
@@ -13,9 +14,11 @@ from inspector import sources
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
 from inspector.app.dialogs.export import free_name
 from inspector.app.dialogs.line import Line
-from inspector.app.modes.migrate.question import Question, short_name, write_fixed
+from inspector.app.modes.migrate.question import Question, write_fixed
 from inspector.app.shell.background import aside
 from inspector.app.shell.numbers import value_text
+from inspector.app.shell.view import short_name
+from inspector.app.shell.wording import on_screen
 from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.outlined import outline_rows
@@ -70,7 +73,7 @@ class Fix(Dialog):
         with Box(unmarked(f"Fix: {short_name(self._question.source)}"), unmarked(f"↑↓ scroll   {writes}esc closes")):
             yield Lines(self._page(), id="page")
             if self.can_write:
-                yield Line(copy_name(self._question.source), placeholder="name of the new file", id="name")
+                yield Line(copy_name(self._question.source), placeholder="name of the new file", id="name", keys=True)
             yield Lines(id="said")
 
     def on_mount(self) -> None:
@@ -126,16 +129,16 @@ class Fix(Dialog):
         try:
             copy = sources.load(out)
         except InspectorError as error:
-            self._say(f"✖ {error}", "refused")
+            self._say(f"✖ {on_screen(str(error))}", "refused")
             return
         self.dismiss()
         self.program.show_dump(copy)
-        self._ask(self._question._replace(source=copy, read=None, writes=0))
+        self._ask(msgspec.structs.replace(self._question, source=copy, read=None, writes=0))
 
     def _failed(self, error: InspectorError) -> None:
         self._writing = False
         if self.shown:
-            self._say(f"✖ {error}", "refused")
+            self._say(f"✖ {on_screen(str(error))}", "refused")
 
     def _written(self, result: FixResult) -> None:
         """Every change as it was made, and the check of the new file."""

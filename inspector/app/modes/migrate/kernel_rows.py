@@ -17,6 +17,11 @@ def matrix_columns(cells: int) -> tuple[Column, ...]:
             Column(kernel, 17), Column(verdict, 12), Column(refused, 9, True), Column(missing, 9, True),
             Column(kept, 10, True), Column(f"   {evidence}", 12), Column(f"   {first}"),
         )  # fmt: skip
+    if cells >= 76:
+        return (
+            Column(kernel, 9), Column(verdict, 12), Column(refused, 8, True), Column(missing, 8, True),
+            Column(kept, 9, True), Column("  first"),
+        )  # fmt: skip
     return (
         Column(kernel, 9), Column(verdict, 12), Column("ref", 4, True), Column("miss", 5, True),
         Column("lost", 6, True), Column("  first"),

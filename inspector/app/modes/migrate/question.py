@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from inspector.asking import fix, migrate
-from inspector.checks.compat.matrix import CompatMatrix, compat_matrix
-from inspector.checks.machine.destination import SAME_HOST
-from inspector.checks.machine.machine import asked_setup
-from inspector.checks.machine.source_kernel import first_vcpu, own_kernel
-from inspector.checks.restore.migration import migrate_all_kernels
+from inspector.app.shell.view import short_name
+from inspector.checks.machine.destination import SAME_HOST, SameHost
+from inspector.checks.machine.own_vcpu import first_vcpu
+from inspector.checks.machine.question import Given
+from inspector.checks.machine.source_kernel import own_kernel
+from inspector.checks.restore.migration import migrate, migrate_all_kernels, with_ways_out
 from inspector.checks.restore.result import KernelMatrix, MigrationReport
 from inspector.checks.vmms.base import Vmm
 from inspector.checks.vmms.table import VMM_NAMES, restoring_vmm
 from inspector.errors import InspectorError
-from inspector.policies.loader import heading, policy_names
-from inspector.policies.model import kernel_title
+from inspector.policies.headings import heading
+from inspector.policies.points import kernel_title, policy_names
 from inspector.policies.series import kept_for_years, numbers_of, series_ends, series_of
-from inspector.policies.setup import QEMU_SETUP, Gic
+from inspector.registers.ids import MIDR_EL1
 from inspector.sources.dump import Dump, Vcpu
-from inspector.sources.vcpu_setup import setup_of
 
 if TYPE_CHECKING:
-    # What repairs knows how to write every format.
+    # What repairs knows how to write every format; pairs of kernels are asked for by a key.
+    from inspector.checks.compat.matrix import CompatMatrix
     from inspector.checks.repair.fix import FixResult
 
 
-class Instead(NamedTuple):
+class Instead(msgspec.Struct, frozen=True):
     """A value that the restore writes instead of the saved one."""
 
     vcpu: int
@@ -38,7 +38,7 @@ class Instead(NamedTuple):
     value: int
 
 
-class Question(NamedTuple):
+class Question(msgspec.Struct, frozen=True):
     """One restore to be checked."""
 
     source: Dump
@@ -58,6 +58,11 @@ class Question(NamedTuple):
     """how many they are"""
     instead: tuple[Instead, ...] = ()
     """what is written instead of saved values while the restore is stepped"""
+
+    @property
+    def target(self) -> Dump | SameHost:
+        """What it is restored on."""
+        return self.destination or SAME_HOST
 
     @property
     def restored(self) -> Dump:
@@ -132,10 +137,17 @@ def newer_kernel(source: Dump) -> str:
     own = own_kernel(source).policy
     ends = series_ends().items()
     newer = {series: name for series, name in ends if own is None or numbers_of(series) > own.version[:2]}
-    recorded = {series_of(name) for name in policy_names() if heading(name).recorded}
-    likely = [name for series, name in newer.items() if series in recorded]
-    longest = sorted(likely, key=lambda name: -int(name.rpartition(".")[2]))
-    return next(iter((*filter(kept_for_years, likely), *longest)), policy_names()[-1])
+    # A file is read for each release that is asked about: first those that are likely.
+    for wanted in (filter(kept_for_years, newer.values()), sorted(newer.values(), key=_points_less)):
+        for name in wanted:
+            if any(heading(one).recorded for one in policy_names() if series_of(one) == series_of(name)):
+                return name
+    return policy_names()[-1]
+
+
+def _points_less(name: str) -> int:
+    """Sort key: the series that had the most stable releases first."""
+    return -int(name.rpartition(".")[2])
 
 
 def grounded(question: Question | None, pairs: Sequence[tuple[Dump, Dump, int]]) -> Question | None:
@@ -150,9 +162,9 @@ def grounded(question: Question | None, pairs: Sequence[tuple[Dump, Dump, int]])
         name = read.provenance.source
         if name == source:
             changed = written is not read
-            question = question._replace(source=written, read=read if changed else None, writes=count)
+            question = msgspec.structs.replace(question, source=written, read=read if changed else None, writes=count)
         if there is not None and name == there.provenance.source:
-            question = question._replace(destination=read)
+            question = msgspec.structs.replace(question, destination=read)
     return question
 
 
@@ -163,31 +175,36 @@ def swapped(question: Question) -> Question:
     if not restorable(question.destination):
         raise InspectorError("the destination holds no vCPU that could be restored")
     back = Question(question.destination, question.source, vmm=question.vmm)
-    return back if own_kernel(question.source).asked else back._replace(kernel=newer_kernel(back.source))
+    if own_kernel(question.source).asked:
+        return back
+    return msgspec.structs.replace(back, kernel=newer_kernel(back.source))
 
 
-def ask(question: Question, *, ways_out: bool = True) -> MigrationReport:
-    """The answer, with every value. Raises InspectorError when the question has none."""
-    target = question.destination or SAME_HOST
-    return migrate(question.restored, target, *_asked(question), ways_out=ways_out, behind=question.behind)
+def ask(question: Question) -> MigrationReport:
+    """The answer without the ways out, with every value. Raises InspectorError when the question has none."""
+    return migrate(question.restored, question.target, _given(question), ways_out=False, behind=question.behind)
 
 
-def _asked(question: Question) -> tuple[str | None, str, str | None, Gic | None, str]:
-    """Kernel, VMM, features, interrupt controller and inputs of the host, as the library takes them."""
-    return question.kernel or None, question.rule.name, question.features or None, None, question.host
+def ask_ways_out(question: Question, known: MigrationReport) -> MigrationReport:
+    """The answer, which is `known`, with the ways out."""
+    return with_ways_out(known, question.restored, question.target, _given(question), behind=question.behind)
+
+
+def _given(question: Question) -> Given:
+    return Given(question.kernel or None, question.rule.name, question.features or None, host=question.host)
 
 
 def ask_all_kernels(question: Question) -> KernelMatrix:
     """One row per kernel, with every value: where can the source go?"""
-    saved, rule = first_vcpu(question.source), question.rule
-    own = setup_of(saved, rule.family) if saved is not None else QEMU_SETUP
-    setup = asked_setup(question.features or None, None, own)
-    return migrate_all_kernels(question.restored, rule.name, setup, host=question.host, behind=question.behind)
+    return migrate_all_kernels(question.restored, _given(question), behind=question.behind)
 
 
 def ask_pairs(question: Question) -> CompatMatrix:
     """Source kernel by destination kernel, on the host of the source."""
-    return compat_matrix(question.read or question.source, (), question.rule.name, question.features or None)
+    from inspector.checks.compat.matrix import compat_matrix
+
+    given = Given(vmm=question.rule.name, features=question.features or None)
+    return compat_matrix(question.read or question.source, (), given)
 
 
 def write_fixed(question: Question, out: str) -> FixResult:
@@ -197,13 +214,9 @@ def write_fixed(question: Question, out: str) -> FixResult:
         raise InspectorError(
             "holds none of the simulated writes, so no copy is made", where, "take them back first (u)"
         )
-    return fix(question.source, question.destination or SAME_HOST, out, *_asked(question))
+    from inspector.checks.repair.fix import fix
 
-
-def short_name(dump: Dump) -> str:
-    """A dump's name for headers and list lines: without folder and `builtin:`."""
-    name = dump.provenance.source
-    return name if "://" in name else name.rsplit("/", 1)[-1].removeprefix("builtin:") or name
+    return fix(question.source, question.target, out, _given(question))
 
 
 def destination_name(question: Question, report: MigrationReport | None = None, *, short: bool = False) -> str:
@@ -218,7 +231,6 @@ def destination_name(question: Question, report: MigrationReport | None = None, 
 
 def processor(dump: Dump) -> str:
     """`Neoverse N2 r0p3`, as MIDR_EL1 says; empty where there is none."""
-    from inspector.registers.ids import MIDR_EL1
     from inspector.registers.reading import read
 
     values = [vcpu.values[MIDR_EL1] for vcpu in dump.vcpus if MIDR_EL1 in vcpu.values]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import is_
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
+import msgspec
 from textual import on
 from textual.binding import BindingType
 from textual.events import Resize
@@ -20,24 +21,26 @@ from inspector.app.modes.migrate.question import (
     destination_name,
     first_question,
     grounded,
-    short_name,
     swapped,
 )
 from inspector.app.modes.migrate.slider import DestinationSlider
-from inspector.app.modes.migrate.steps import Stepping, log_text
+from inspector.app.modes.migrate.stepping import Stepping
 from inspector.app.modes.migrate.table import score_row
-from inspector.app.modes.migrate.words import summary_rows
+from inspector.app.modes.migrate.words import fields_beside, summary_rows
 from inspector.app.shell import keys
 from inspector.app.shell.background import aside
 from inspector.app.shell.frame import Frame
 from inspector.app.shell.session import Change
-from inspector.app.widgets.explained import Explained
+from inspector.app.shell.view import short_name
+from inspector.app.widgets.explained import Explained, side_cells
 from inspector.app.widgets.ink import Ink, Row, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
-from inspector.checks.restore.stepping import Met, course_of
 from inspector.errors import InspectorError
 from inspector.sources.dump import Dump
+
+if TYPE_CHECKING:
+    from inspector.checks.restore.stepping import Met
 
 Answer = TypeVar("Answer")
 REST = 0.4
@@ -77,7 +80,7 @@ class Migrate(Frame):
 
     def on_mount(self) -> None:
         """The table has the keys."""
-        self.findings.focus()
+        self.set_focus(self.findings)
 
     @property
     def findings(self) -> Findings:
@@ -108,8 +111,8 @@ class Migrate(Frame):
         question = self.question
         if self._chosen and question is not None:
             there = question.destination
-            renewed = question._replace(
-                source=self.session.newest(question.source), destination=there and self.session.newest(there)
+            renewed = msgspec.structs.replace(
+                question, source=self.session.newest(question.source), destination=there and self.session.newest(there)
             )
             self._put(lambda: renewed, again=again)
         else:
@@ -125,7 +128,7 @@ class Migrate(Frame):
 
         def asked() -> Question | None:
             question = grounded(make(), pairs)
-            return question and question._replace(instead=instead)
+            return question and msgspec.structs.replace(question, instead=instead)
 
         self.check.ask(asked, kernels=self._kernels, again=again)
 
@@ -164,7 +167,7 @@ class Migrate(Frame):
         if (wanted := self._slider.next(self.check)) is not None:
             self._chosen = True
             self.stepping.leave()
-            asked = wanted._replace(instead=())
+            asked = msgspec.structs.replace(wanted, instead=())
             self.check.ask(lambda: asked, kernels=self._kernels, again=True)
 
     def _rested(self) -> None:
@@ -196,6 +199,9 @@ class Migrate(Frame):
         if self.is_mounted:
             self._slide()
             self._draw()
+        elif self.complete:
+            # An answer that needs no thought comes while the screen is being made: nothing else would draw it.
+            self.call_after_refresh(self._changed)
 
     def _draw(self) -> None:
         self._fill()
@@ -204,7 +210,7 @@ class Migrate(Frame):
 
     def _fill(self) -> None:
         """The table."""
-        cells = self.app.size.width - 2
+        cells = self.app.size.width - self.side_cells - 2
         if self._pairs or self._kernels:
             self.findings.mark(())
         if self._pairs:
@@ -221,6 +227,11 @@ class Migrate(Frame):
             self._follow()
 
     @property
+    def _of_kernels(self) -> bool:
+        """True while kernels of the source's own machine are on screen; the destination is another question then."""
+        return self._kernels or self._pairs
+
+    @property
     def _steps(self) -> bool:
         """True while the steps of a restore are on screen."""
         return not self._kernels and not self._pairs and self.stepping.course is not None
@@ -229,6 +240,8 @@ class Migrate(Frame):
         """Restore on: one register, up to the next refusal, or to the end of the VMM's list."""
         if self._waits():
             return
+        from inspector.checks.restore.stepping import course_of
+
         if self.check.report is None or not course_of(self.check.report).steps:
             self.notify("There is nothing to restore register by register", markup=False)
             return
@@ -275,7 +288,7 @@ class Migrate(Frame):
     def show_log(self) -> bool:
         """The steps that were made, while a restore is stepped."""
         if self._steps:
-            from inspector.app.modes.migrate.steps import StepLog
+            from inspector.app.modes.migrate.step_log import StepLog
 
             self.program.open_dialog(StepLog(self.stepping, self._move, self.report))
         return self._steps
@@ -290,12 +303,19 @@ class Migrate(Frame):
         """Share the height between summary, table and explanation."""
         if self.tiny:
             return
-        cells = self.app.size.width
+        side = self.side_cells
+        cells = self.app.size.width - side
         summary = self._summary(cells)
         self.fill("#summary", summary)
         self.query_one("#rule-top").display = not self.narrow
         line = (Ink("─" * cells, "reserved"),)
         self.query_one("#rule-top", Lines).show([line])
+        self.query_one("#rule-bottom").display = not side
+        if side:
+            words = self.findings.explanation(side - 3) + self._fields(side - 3)
+            self.explained.beside(words, side, self.app.size.height - 2)
+            return
+        self.explained.below()
         self.query_one("#rule-bottom", Lines).show([line])
         room = self.body_height - len(summary) - (1 if self.narrow else 2)
         self.explained.explain(
@@ -306,12 +326,24 @@ class Migrate(Frame):
             least=self.explained_least,
         )
 
+    @property
+    def side_cells(self) -> int:
+        """The explanation stands beside the table where there is room."""
+        return side_cells(self.app.size.width)
+
+    def _fields(self, cells: int) -> list[Row]:
+        """Every field of the highlighted register, as saved and as the destination has it."""
+        finding = self.findings.finding
+        return fields_beside(finding, cells, self.session.base) if finding is not None else []
+
     def _summary(self, cells: int) -> list[Row]:
         verdict = self.findings.verdict()
         if self.narrow or self.question is None:
             lines = wrap(row(Ink(" "), *verdict), cells - 1, indent=3)
             return lines[: 2 if self.check.report or self._kernels or self._pairs else 4]
-        rows = summary_rows(self.question, self.check.report, verdict, cells - 2, assumed=not self._chosen)
+        rows = summary_rows(
+            self.question, self.check.report, verdict, cells - 2, assumed=not self._chosen, kernels=self._of_kernels
+        )
         return [(Ink(" "), *one) for one in rows]
 
     @on(Listing.Moved, "#findings")
@@ -331,7 +363,7 @@ class Migrate(Frame):
             self.lay_out()
         elif self._kernels and self.question is not None:
             self._kernels = False
-            self.choose(self.question._replace(destination=None, kernel=event.item.key))
+            self.choose(msgspec.structs.replace(self.question, destination=None, kernel=event.item.key))
         elif event.item.key == "folded":
             self.action_every()
         elif not self._toggle(event.item.key):
@@ -355,13 +387,14 @@ class Migrate(Frame):
         if self.question is None:
             return super().where()
         question = self.question
-        return (short_name(question.source), destination_name(question, short=True) if self.narrow else "")
+        there = "same host" if self._of_kernels else destination_name(question, short=True)
+        return (short_name(question.source), there if self.narrow else "")
 
     def score(self) -> Row:
         """Refused, not kept, kept; when narrow also the VMM, which has no line of its own there."""
         if self.check.report is None:
             return ()
-        score = score_row(self.check.found)
+        score = () if self._of_kernels else score_row(self.check.found)
         return (
             (*score, Ink(f"  {self.check.report.vmm}", "muted")) if self.app.size.width >= 76 and self.narrow else score
         )
@@ -369,6 +402,10 @@ class Migrate(Frame):
     def footer_words(self) -> Mapping[str, str]:
         """What the keys would do now."""
         fails = self.check.report is not None and self.check.report.verdict == "fails"
+        if self.question is None and self.check.problem:
+            return dict.fromkeys(("migrate.next", "migrate.kernels", "migrate.destination", "copy.line"), "") | {
+                "migrate.fix": "", "migrate.step": "", "migrate.value": "", "migrate.run": "", "migrate.finish": "",
+            }  # fmt: skip
         if self._steps:
             others = ("next", "fix", "kernels", "source", "destination", "finish")
             left_out = (*(f"migrate.{one}" for one in others), "copy.line")
@@ -438,7 +475,10 @@ class Migrate(Frame):
     def action_vmm(self) -> None:
         """The next VMM."""
         if self.question is not None:
-            self.choose(self.question._replace(vmm=self.question.next_vmm))
+            self.choose(msgspec.structs.replace(self.question, vmm=self.question.next_vmm))
+            if self.narrow:
+                # Wide, it has a line of its own.
+                self.notify(f"Asked by the restore rule of {self.question.rule.title}", markup=False)
 
     def action_swap(self) -> None:
         """Exchange source and destination."""
@@ -493,6 +533,8 @@ class Migrate(Frame):
             return kernel_matrix.matrix_markdown(self.check.matrix) if self.check.matrix else ""
         course, question = self.stepping.course, self.question
         if course is not None and question is not None and self.check.report is not None:
+            from inspector.app.modes.migrate.steps import log_text
+
             return log_text(course, question, self.check.report, secrets=self.check.secrets)
         return reports.migration_markdown(self.check.report, self._every) if self.check.report else ""
 

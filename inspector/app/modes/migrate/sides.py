@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from inspector.app.dialogs.choosing import Choosing
+import msgspec
+
+from inspector.app.dialogs.choosing import Choosing, names_kernel
 from inspector.app.dialogs.offers import offers_items
 from inspector.app.dialogs.policy import Wanted
-from inspector.app.modes.migrate.question import Question, newer_kernel, restorable, short_name
+from inspector.app.modes.migrate.question import Question, newer_kernel, restorable
+from inspector.app.shell.view import short_name
 from inspector.app.widgets.ink import Ink, row
 from inspector.app.widgets.listing import Item
 from inspector.checks.machine.known_host import known_host
-from inspector.checks.machine.machine import KernelQuestion
-from inspector.checks.machine.source_kernel import first_vcpu, own_kernel
+from inspector.checks.machine.own_vcpu import first_vcpu
+from inspector.checks.machine.question import KernelQuestion
+from inspector.checks.machine.source_kernel import own_kernel
 from inspector.errors import InspectorError
-from inspector.policies.loader import heading
+from inspector.policies.headings import heading
 from inspector.policies.release import choose
 from inspector.policies.series import series_ends
 from inspector.policies.setup import Gic, parse_features
@@ -75,7 +79,7 @@ class ChooseSource(Choose):
         if before is None:
             self.done(Question(dump, None, newer_kernel(dump)))
         else:
-            self.done(before._replace(source=dump))
+            self.done(msgspec.structs.replace(before, source=dump))
 
 
 class ChooseDestination(Choose):
@@ -111,7 +115,7 @@ class ChooseDestination(Choose):
         if text == SAME_HOST:
             self._same(self.question.kernel if self.question else "")
             return
-        if text.startswith(SAME_HOST) or words.partition("+")[0].replace(".", "").isdecimal():
+        if text.startswith(SAME_HOST) or names_kernel(words):
             try:
                 choose(words)
             except InspectorError as error:
@@ -125,7 +129,7 @@ class ChooseDestination(Choose):
         if self.question is not None:
             host = self.question.host if self.question.destination is None else ""
             kernel = kernel or newer_kernel(self.question.source)
-            self.done(self.question._replace(destination=None, kernel=kernel, host=host))
+            self.done(msgspec.structs.replace(self.question, destination=None, kernel=kernel, host=host))
 
     def take(self, dump: Dump) -> None:
         """A fresh vCPU, or a host's raw registers; its own kernel counts where it names one or shows it."""
@@ -133,7 +137,7 @@ class ChooseDestination(Choose):
             return
         named = own_kernel(dump).asked is not None
         kernel = "" if named else newer_kernel(self.question.source)
-        self.done(self.question._replace(destination=dump, kernel=kernel, host=""))
+        self.done(msgspec.structs.replace(self.question, destination=dump, kernel=kernel, host=""))
 
 
 def kernel_of(question: Question, chosen: Callable[[Question], None]) -> Wanted:
@@ -144,7 +148,7 @@ def kernel_of(question: Question, chosen: Callable[[Question], None]) -> Wanted:
     def taken(asked: KernelQuestion | None) -> None:
         features = asked.setup.describe() if asked is not None and asked.setup is not None else ""
         kernel, host = (asked.text, asked.host) if asked is not None else ("", "")
-        chosen(question._replace(kernel=kernel, features=features, host=host))
+        chosen(msgspec.structs.replace(question, kernel=kernel, features=features, host=host))
 
     return Wanted(
         dump,

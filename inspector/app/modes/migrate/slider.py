@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import msgspec
+
 from inspector.app.modes.migrate.check import Check
 from inspector.app.modes.migrate.question import Question
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row
-from inspector.checks.restore.answers_step import AnswersStep, answers_step
 from inspector.checks.restore.result import MigrationReport
-from inspector.policies.loader import all_names, place_of
+from inspector.policies.loader import place_of
+from inspector.policies.points import all_names
 from inspector.policies.release import choose
-from inspector.reports.kernel_step import answers_words
+
+if TYPE_CHECKING:
+    from inspector.checks.restore.answers_step import AnswersStep
 
 
 class DestinationSlider:
@@ -47,6 +53,8 @@ class DestinationSlider:
                 return None
             arrived, self._asked = self._asked, ""
             if self._before is not None and check.report is not None and not check.problem:
+                from inspector.checks.restore.answers_step import answers_step
+
                 self.step = answers_step(self._before, check.report)
             if arrived == self.wanted:
                 self.wanted = arrived if check.problem else ""
@@ -54,12 +62,14 @@ class DestinationSlider:
         if not self.wanted or check.question is None or check.report is None:
             return None
         self._before, self._asked = check.report, self.wanted
-        return check.question._replace(kernel=self.wanted)
+        return msgspec.structs.replace(check.question, kernel=self.wanted)
 
     def row(self, cells: int) -> Row:
         """` [ ] kernel  6.2.0 → 6.3.0: fails → loads; 2 writes are answered otherwise: ID_MMFR4_EL1 ...`."""
         keys = row(Ink(" [ ]", "key"), Ink(" kernel  " if cells >= 76 else " ", "muted"))
         if self.wanted or self.step is None:
             return (*keys, ink(f"{self.wanted} …", "muted"))
+        from inspector.reports.kernel_step import answers_words
+
         sides = f"{self.step.before} → {self.step.after}"
         return clip((*keys, ink(sides, "title"), Ink(": "), ink(answers_words(self.step))), cells)

@@ -38,7 +38,10 @@ class StepValue(Dialog):
             unmarked(f"Step {self._met.number}: another value of {self._register.name}"), unmarked(""), classes="small"
         ):
             yield Line(
-                "" if first is None else f"{first:#x}", id="name", placeholder="0x…, 0b…, decimal or FIELD=value"
+                "" if first is None else f"{first:#x}",
+                placeholder="0x…, 0b…, decimal or FIELD=value",
+                id="name",
+                keys=True,
             )
             yield Lines(id="said")
 

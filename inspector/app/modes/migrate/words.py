@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inspector.app.modes.migrate.entries import Entry
-from inspector.app.modes.migrate.question import Question, destination_name, processor, short_name
+from inspector.app.modes.migrate.question import Question, destination_name, processor
+from inspector.app.shell.numbers import Base, bits_text, field_text
+from inspector.app.shell.view import short_name
+from inspector.app.widgets.field_rows import FieldLine, field_rows
 from inspector.app.widgets.ink import WRITTEN, Ink, Row, ends, ink, row, wrap
 from inspector.app.widgets.outlined import outline_rows
-from inspector.checks.restore.result import MigrationReport, WayOut
+from inspector.checks.restore.result import Finding, MigrationReport, WayOut
+from inspector.registers.bits import Partial
 from inspector.registers.catalog import by_id
+from inspector.registers.reading import read
 from inspector.reports.migration_outline import finding_outline, ways_outline
 from inspector.reports.outline import heading
 
@@ -27,9 +32,16 @@ def verdict_row(report: MigrationReport) -> Row:
 
 
 def summary_rows(
-    question: Question, report: MigrationReport | None, verdict: Row, cells: int, *, assumed: bool = False
+    question: Question,
+    report: MigrationReport | None,
+    verdict: Row,
+    cells: int,
+    *,
+    assumed: bool = False,
+    kernels: bool = False,
 ) -> list[Row]:
-    """Source, destination, VMM and verdict; each with the keys that change it. `assumed`: nobody chose them."""
+    """Source, destination, VMM and verdict; each with the keys that change it. `assumed`: nobody chose them. `kernels`:
+    the verdict is about the source's own machine under many kernels, whatever destination was chosen."""
     source = row(ink(short_name(question.source), "title"), ink(_about_source(question, report), "muted"))
     if question.writes:
         kept = f"   {WRITTEN} {question.writes} write{'s' * (question.writes != 1)} on it"
@@ -37,6 +49,10 @@ def summary_rows(
     guess = Ink(" (assumed)" if assumed else "", "unknown")
     about = ink(_about_destination(question, report), "muted")
     there = row(ink(destination_name(question, report), "title"), guess, about)
+    if kernels:
+        other = question.destination
+        told = about if other is None else ink(f"   not {short_name(other)}", "muted")
+        there = row(Ink("same host, each kernel in turn", "title"), told)
     vmm = row(Ink(question.rule.title, "title"), Ink("   its restore rule", "muted"))
     keys = (("s", "change"), ("d", "change  ", "p", "kernel  ", "D", "swap"), ("h", "change"))
     rows = [
@@ -138,6 +154,30 @@ def _folded(report: MigrationReport, cells: int) -> list[Row]:
     for note in filter(None, (report.kernel_note, *report.notes)):
         rows += _labelled("Note", row(ink(note)), cells)
     return rows
+
+
+def fields_beside(finding: Finding, cells: int, base: Base) -> list[Row]:
+    """Every field of a finding's register: as it was saved, as a fresh vCPU of the destination has it, and what the
+    saved one means."""
+    register = by_id(finding.id)
+    if finding.value is None or finding.withheld or register.size > 8:
+        return []
+    fields = read(finding.id, finding.value).fields
+    if not fields:
+        return []
+    own = Partial(finding.destination) if finding.destination is not None else finding.part
+    failing = {one.name for one in finding.fields if not one.accepted}
+    lines = []
+    for one in fields:
+        width = one.msb - one.lsb + 1
+        there = own.field(one.msb, one.lsb)
+        shown = "?" if there is None else field_text(there, width, base)
+        role = "muted" if there == one.value else "unknown" if there is None else "masked"
+        mark = Ink("✖ ", "refused") if one.name in failing else Ink("  " if there == one.value else "≠ ", role)
+        values = Ink(field_text(one.value, width, base)), Ink(shown, role)
+        bits, meaning = bits_text(one.msb, one.lsb), ink(one.meaning, "muted")
+        lines.append(FieldLine(one.name, bits, values, mark, meaning, one.name in failing))
+    return [(), *field_rows(f"{register.name}, saved and destination's own", lines, cells)]
 
 
 def _labelled(word: str, text: Row, cells: int) -> list[Row]:

@@ -11,7 +11,7 @@ from textual.timer import Timer
 from textual.widgets import Input
 
 from inspector.app.dialogs.line import Line
-from inspector.app.shell.background import aside
+from inspector.app.shell.background import aside, tell
 from inspector.app.widgets.ink import Ink, Row, clip, columns, ink, row
 from inspector.app.widgets.lines import Lines
 from inspector.checks.lab.real_kernels import RealAnswer, RealKernels
@@ -85,20 +85,21 @@ class RealPane(Vertical):
         self._said, self._answers, self._for, self._answered, self._busy = {}, {}, {}, {}, set()
         self._restore, self._problem = None, ""
         wanted = addresses_of(self.query_one("#real-kernels", Line).value, self._cpu)
+        app = self.app
+
+        def say(address: str, text: str) -> None:
+            """Called by the thread that waits for a machine, also once the pane and the program have ended."""
+            tell(app, lambda: self._say(real, address, text))
+
         try:
-            self._real = RealKernels(wanted, say=self._progress)
+            real = self._real = RealKernels(wanted, say=say)
         except InspectorError as error:
             self._problem = str(error)
         if not wanted:
             self._problem = "names no kernel: type series with blanks between, `newest`, or the path of an Image"
         self._ask_all()
 
-    def _progress(self, address: str, text: str) -> None:
-        """Called by the thread that waits for a machine."""
-        real = self._real
-        self.app.call_later(lambda: self._say(real, address, text))
-
-    def _say(self, real: RealKernels | None, address: str, text: str) -> None:
+    def _say(self, real: RealKernels, address: str, text: str) -> None:
         if real is self._real and self.is_mounted:
             self._said[address] = text
             self.draw()

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from inspector.app.shell.numbers import short_value
+from inspector.app.shell.numbers import Base, bits_text, field_text, short_value, value_text
+from inspector.app.widgets.field_rows import FieldLine, field_rows
 from inspector.app.widgets.ink import Ink, Row, clip, columns, fit, ink, row, width, wrap
 from inspector.app.widgets.listing import GUTTER, Column, Item
 from inspector.checks.patch_effect import Effect, Variant, already_in, changes, outcome_of
 from inspector.checks.patch_subjects import Subject, named_fields, subjects
 from inspector.checks.restore.result import Finding
+from inspector.registers.bits import extract
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import grouped_hex
+from inspector.registers.reading import read
 from inspector.reports.patch_effect import (
+    all_change_words,
     cache_words,
     change_words,
     reads_back,
@@ -211,8 +215,39 @@ def _answer(one: Finding | None, cells: int) -> Row:
     return row(Ink(f"{words:<12}", ROLE_OF.get(words[0], "")), Ink(value, "muted"))
 
 
-def explain(before: Effect, after: Effect, reg_id: int | None, cells: int) -> list[Row]:
-    """One write on both sides: answer, reason, rule, source."""
+def fields_beside(before: Effect, after: Effect, reg_id: int, cells: int, base: Base) -> list[Row]:
+    """Every field of a written register: as it was saved, and as it reads back on both sides."""
+    sides = [next((one for one in side.writes if one.id == reg_id), None) for side in (before, after)]
+    saved = next((one.value for one in sides if one is not None and one.value is not None and not one.withheld), None)
+    if saved is None or by_id(reg_id).size > 8:
+        return []
+    lines = []
+    for one in read(reg_id, saved).fields:
+        known = [
+            None if side is None or side.after is None else extract(side.after, one.msb, one.lsb) for side in sides
+        ]
+        texts = [
+            "-" if value is None else field_text(value, one.msb - one.lsb + 1, base) for value in (one.value, *known)
+        ]
+        unlike = known[0] != known[1]
+        role = "masked" if unlike else "muted"
+        values = Ink(texts[0]), Ink(texts[1], "muted"), Ink(texts[2], role)
+        mark = Ink("≠ " if unlike else "  ", role)
+        lines.append(FieldLine(one.name, bits_text(one.msb, one.lsb), values, mark, ink(one.meaning, "muted"), unlike))
+    return [(), *field_rows(f"{by_id(reg_id).name}: saved, read back before, and after", lines, cells)]
+
+
+def every_change(before: Effect, after: Effect, cells: int) -> list[Row]:
+    """All that a form of a patch changes for anybody, a line each."""
+    said = all_change_words(before, after)
+    if not said:
+        return []
+    rows: list[Row] = [(), row(Ink(f"What it changes, {len(said)} in all", "heading"))]
+    return rows + [line for one in said for line in wrap(row(ink(one)), cells, 2)]
+
+
+def explain(before: Effect, after: Effect, reg_id: int | None, cells: int, base: Base = "hex") -> list[Row]:
+    """One write on both sides: answer, reason, rule, source. `base`: of the value and its fields."""
     if reg_id is None:
         return [row(Ink("No write is answered differently. m shows every write.", "muted"))]
     left = next((one for one in before.writes if one.id == reg_id), None)
@@ -220,9 +255,13 @@ def explain(before: Effect, after: Effect, reg_id: int | None, cells: int) -> li
     shown = right or left
     if shown is None:
         return []
-    fields = ", ".join(f"{one.name} [{one.msb}:{one.lsb}] 0x{one.source:x}" for one in shown.fields)
+    fields = ", ".join(
+        f"{one.name} [{one.msb}:{one.lsb}] {field_text(one.source, one.msb - one.lsb + 1, base)}"
+        for one in shown.fields
+    )  # fmt: skip
     register = by_id(reg_id)
-    head = row(Ink(register.name, "title"), Ink(f"  {written(shown)}  ", "muted"), ink(fields))
+    value = "" if shown.value is None or register.size > 8 else value_text(shown.value, register.size, base)
+    head = row(Ink(register.name, "title"), Ink(f"  {value or written(shown)}  ", "muted"), ink(fields))
     rows = wrap(head, cells, indent=2)
     for word, one in (("before", left), ("after", right)):
         if one is not None:

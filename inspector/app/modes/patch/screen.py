@@ -12,7 +12,9 @@ from textual.widget import Widget
 from inspector.app.modes import patch
 from inspector.app.modes.patch.rows import (
     change_row,
+    every_change,
     explain,
+    fields_beside,
     overview,
     seen_rows,
     series_row,
@@ -26,6 +28,7 @@ from inspector.app.shell import keys
 from inspector.app.shell.background import aside
 from inspector.app.shell.frame import Frame
 from inspector.app.shell.session import Change
+from inspector.app.widgets.explained import SIDE_LEAST, SIDE_MOST, Beside
 from inspector.app.widgets.ink import Ink, Row, clip, fit, ink, row, width, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
@@ -34,6 +37,7 @@ from inspector.errors import InspectorError
 from inspector.folders import cache_folder
 from inspector.policies.series import numbers_of, series_of
 from inspector.registers.catalog import by_id
+from inspector.reports.patch_effect import study_markdown
 
 if TYPE_CHECKING:
     # The lab and the story load when they are asked for: together a sixth of what this page loads.
@@ -52,6 +56,10 @@ NEWEST = ("newest",)
 """Asked besides those that were fetched."""
 MOST_KERNELS = 4
 """Fetched kernels that are asked side by side at first."""
+TABLE_CELLS = 126
+"""Cells in which what a form changes, and what it does to a saved VM, mostly stand whole."""
+MOST_SEEN = 16
+"""Lines of who sees what, where the explanation does not stand below."""
 ROOM_FOR_TABLE = 30
 """Lines below which the forms of a series stand in one line."""
 
@@ -98,7 +106,7 @@ class Patch(Frame):
         writes.help_text = HELP
         yield writes
         yield Lines(id="rule-bottom")
-        yield Lines(id="explanation")
+        yield Beside(id="explanation")
 
     @property
     def real(self) -> RealPane | None:
@@ -107,7 +115,7 @@ class Patch(Frame):
 
     def on_mount(self) -> None:
         """The writes have the keys."""
-        self.query_one("#writes", Listing).focus()
+        self.set_focus(self.query_one("#writes", Listing))
 
     @property
     def complete(self) -> bool:
@@ -209,14 +217,17 @@ class Patch(Frame):
         """Draw for the present size."""
         if self._asked is None or self.tiny:
             return
-        cells = self.app.size.width
+        sides = self._sides()
+        big = self._big and sides is not None
+        side = self.side_cells
+        cells = self.app.size.width - side
         story = self._story_rows(cells)
         self.fill("#story", story, len(story))
         height = self.body_height - len(story)
-        sides = self._sides()
-        big = self._big and sides is not None
         for name in ("#question", "#sides", "#rule-top", "#writes", "#rule-bottom", "#explanation"):
             self.query_one(name).display = not big
+        if not side and not big:
+            self.query_one("#explanation", Beside).below()
         self.query_one("#slide").display = big
         if big and sides is not None:
             self.query_one("#slide", Slide).tell(*sides, self._made, self._place(*sides), (cells, height))
@@ -234,10 +245,11 @@ class Patch(Frame):
             return
         rows = side_rows(*sides, self._made, cells)
         real = self.real
-        self.query_one("#explanation").display = real is None
+        self.query_one("#explanation").display = real is None or bool(side)
+        self.query_one("#rule-bottom").display = real is not None or not side
         if real is not None:
             height -= real.height()
-        room = 6 if height >= ROOM_FOR_TABLE else 4 if height >= 20 else 0
+        room = MOST_SEEN if side else 6 if height >= ROOM_FOR_TABLE else 4 if height >= 20 else 0
         rows += seen_rows(*sides, cells, room)
         if height >= 20:
             rows.append(change_row(*sides, cells))
@@ -245,12 +257,19 @@ class Patch(Frame):
         self._fill(*sides)
         if real is not None:
             real.styles.height = real.height()
+        if real is not None or side:
             self._explain()
             return
         room = height - 2 - len(question) - len(rows)
         table = min(len(self.query_one("#writes", Listing).items) + 1, max(room - 7, 4))
         self.fill("#explanation", (), max(min(room - table, 10), 1))
         self._explain()
+
+    @property
+    def side_cells(self) -> int:
+        """The explanation stands beside the writes where there is room; not in big type."""
+        room = self.app.size.width - TABLE_CELLS
+        return 0 if self._big or self._study is None or room < SIDE_LEAST else min(room, SIDE_MOST)
 
     def _story_rows(self, cells: int) -> list[Row]:
         """What is told of this step of the story."""
@@ -298,7 +317,7 @@ class Patch(Frame):
 
     def _fill(self, before: Effect, after: Effect) -> None:
         writes = self.query_one("#writes", Listing)
-        columns = write_columns(self.app.size.width)
+        columns = write_columns(self.app.size.width - self.side_cells)
         cursor = self._made - 1 if self._made is not None else None
         writes.fill(
             write_items(before, after, self._ids(before, after), self._made, columns), cursor=cursor, cols=columns
@@ -310,8 +329,9 @@ class Patch(Frame):
         if sides is None:
             return
         item = self.query_one("#writes", Listing).current
-        pane = self.query_one("#explanation", Lines)
-        cells = self.app.size.width - 2
+        pane = self.query_one("#explanation", Beside)
+        side = self.side_cells
+        cells = side - 3 if side else self.app.size.width - 2
         if item is not None:
             # The register under the cursor is the one that w tries and that Browse comes back to.
             self.session.follow(int(item.key))
@@ -320,7 +340,11 @@ class Patch(Frame):
                 real.look_at(by_id(int(item.key)), finding.value if finding is not None else None)
             if self.session.beside is not None:
                 self.draw_slider()
-        rows = explain(*sides, int(item.key) if item else None, cells)
+        rows = explain(*sides, int(item.key) if item else None, cells, self.session.base)
+        if side:
+            beside = fields_beside(*sides, int(item.key), cells, self.session.base) if item else []
+            pane.beside([*rows, *beside, *every_change(*sides, cells)], side, self.app.size.height - 2)
+            return
         height = int(pane.styles.height.value) if pane.styles.height else 1
         if len(rows) > height:
             rows = [*rows[: height - 1], row(Ink("… Y copies the whole", "muted"))]
@@ -524,8 +548,6 @@ class Patch(Frame):
 
     def report(self) -> str:
         """Every form of the series on screen in Markdown."""
-        from inspector.reports.patch_effect import study_markdown
-
         if self._study is None:
             return ""
         return "\n".join(study_markdown(self._study, self._of_series()[1:])).rstrip()

@@ -7,18 +7,30 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from inspector import sources
+from inspector.app.dialogs.choosing import choices_words, complete_path, named_sources, names_kernel, shipped_source
 from inspector.errors import InspectorError, RegisterError, SourceError
 from inspector.folders import expanded
 from inspector.registers import catalog
 from inspector.sources.dump import Dump
 from inspector.sources.live import is_live
 
-Kind = Literal["nothing", "command", "live", "dump", "explain", "unknown"]
+if TYPE_CHECKING:
+    from inspector.policies.release import Choice
+
+Kind = Literal["nothing", "command", "live", "dump", "explain", "kernels", "unknown"]
 PASTED = "pasted text"
-COMMANDS = {"o": "open a dump by name", "q": "leave the program", "?": "help"}
+COMMANDS = {
+    "o": "open a dump by name",
+    "q": "leave the program",
+    "?": "help",
+    "help": "help",
+    "7": "explain an error text",
+    "demo": "a patch, step by step",
+}
+_QUESTIONS = "a question about a dump: open one, then press {}"
 _VALUE = re.compile(r"^\s*\S+\s*[=:]\s*(0[xX][0-9a-fA-F_]+|[0-9]+)\s*$")
 _LONG = 8 << 20
 """Bytes of a file that may be a log."""
@@ -29,8 +41,8 @@ class Recognised(NamedTuple):
 
     kind: Kind
     text: str = ""
-    """for a live source its address, for an error text the words"""
-    dump: Dump | None = None
+    """for a live source its address, for an error text the words, for kernels their names"""
+    dumps: tuple[Dump, ...] = ()
     problem: str = ""
     """why the text means nothing"""
 
@@ -42,21 +54,34 @@ def guess(text: str, lines: int) -> str:
         return ""
     if lines > 1:
         return f"{lines} lines pasted: enter reads register values or explains an error"
+    given = named_sources(wanted)
     for means, words in (
         (wanted in COMMANDS, COMMANDS.get(wanted, "")),
+        (len(wanted) == 1 and wanted in "0123456", _QUESTIONS.format(wanted)),
+        (len(given) > 1, f"{len(given)} sources: enter opens them all"),
         (is_live(wanted), "a live source: enter reads it"),
         (
             wanted.removeprefix(sources.BUILTIN) in map(str, sources.shipped_names()),
             "a dump that ships with the program: enter opens it",
         ),
-        (_is_file(wanted), "a file: enter opens it, or explains it where it is a log"),
+        (_is_file(given), "a file: enter opens it, or explains it where it is a log"),
         (bool(_VALUE.match(wanted)), "a register's value: enter decodes it"),
-        (" " in wanted, "a text: enter explains it"),
+        (_kernels(wanted) == 1, "a kernel: enter says how well it is known; a second one behind it: what changed"),
+        (_kernels(wanted) == 2, "two kernels: enter says what changed between them"),
+        (" " in wanted, "a text: enter explains it where it is an error, or reads values in it"),
         (_names(wanted), "a register or a feature: enter says what it is"),
     ):
         if means:
             return words
-    return "no file, register, feature or address so far"
+    return _begins(wanted) or "no file, register, feature or address so far"
+
+
+def _begins(text: str) -> str:
+    """The files whose names begin so."""
+    whole, names = complete_path(text) if len(text) < 4096 else (text, [])
+    if len(names) < 2:
+        return f"tab completes: {names[0]}" if names else ""
+    return f"{len(names)} names begin so: {choices_words(names)}" + ("   tab completes" if whole != text else "")
 
 
 def recognise(text: str) -> Recognised:
@@ -72,25 +97,62 @@ def recognise(text: str) -> Recognised:
     if "\n" not in wanted:
         if is_live(wanted):
             return Recognised("live", wanted)
-        if shipped := _shipped(wanted):
+        given = named_sources(wanted)
+        if len(given) > 1:
+            return _all_opened(given)
+        if shipped := shipped_source(wanted):
             return _opened(shipped)
-        if _is_file(wanted) or _is_path(wanted):
-            return _opened(str(expanded(wanted)))
+        if _kernels(wanted) and not _is_file(given):
+            return _of_kernels(wanted)
+        # What lies there and is no file may have the name of a register by chance.
+        if given and (_is_file(given) or not _names(wanted)):
+            return _opened(_path(given[0]))
+        if _is_path(wanted):
+            return _opened(_path(wanted))
     return _words(wanted)
 
 
-def _shipped(text: str) -> str:
-    """The source of a shipped dump that a text names with or without its prefix."""
-    if text.startswith(sources.BUILTIN):
-        return text
-    return f"{sources.BUILTIN}{text}" if text in map(str, sources.shipped_names()) else ""
+def _is_file(given: tuple[str, ...]) -> bool:
+    """Whether one file is named."""
+    return len(given) == 1 and expanded(given[0]).is_file()
 
 
-def _is_file(text: str) -> bool:
+def _path(source: str) -> str:
+    return source if source.startswith(sources.BUILTIN) else str(expanded(source))
+
+
+def _all_opened(given: tuple[str, ...]) -> Recognised:
+    """Several dumps; the first that is none says why."""
+    dumps: list[Dump] = []
+    for one in given:
+        found = _opened(_path(one))
+        if not found.dumps:
+            problem = found.problem or f"{one}: holds no registers; a log is explained alone"
+            return Recognised("unknown", problem=problem)
+        dumps += found.dumps
+    return Recognised("dump", dumps=tuple(dumps))
+
+
+def _kernels(text: str) -> int:
+    """How many kernels a text names, where it names one or two and nothing else; `6` alone is none."""
+    words = text.split()
+    named = len(words) in (1, 2) and all(names_kernel(word) and "." in word for word in words)
+    return len(words) if named else 0
+
+
+def chosen_kernels(text: str) -> tuple[Choice, ...]:
+    """The one or two kernels that a text names. Raises PolicyError in one line for a kernel that is not known."""
+    from inspector.policies.release import choose  # the page opens without it
+
+    return tuple(choose(word) for word in text.split())
+
+
+def _of_kernels(text: str) -> Recognised:
     try:
-        return len(text) < 4096 and expanded(text).is_file()
-    except (OSError, ValueError):
-        return False
+        chosen_kernels(text)
+    except InspectorError as error:
+        return Recognised("unknown", problem=str(error))
+    return Recognised("kernels", text)
 
 
 def _is_path(text: str) -> bool:
@@ -108,7 +170,7 @@ def _names(text: str) -> bool:
 def _opened(source: str) -> Recognised:
     """A file: the dump in it, or where it is a log, its text."""
     try:
-        return Recognised("dump", dump=sources.load(source))
+        return Recognised("dump", dumps=(sources.load(source),))
     except SourceError as error:
         if source.startswith(sources.BUILTIN):
             return Recognised("unknown", problem=str(error))
@@ -135,16 +197,27 @@ def _words(text: str) -> Recognised:
     try:
         found = sources.load_text(text, PASTED)
     except SourceError as error:
-        if _explains(text):
+        if _explains(text, unknown=len(text.split()) > 2 or _is_errno(text)):
             return Recognised("explain", text)
         what = str(error) if "\n" in text or _VALUE.match(text) else _meaningless(text)
         return Recognised("unknown", problem=what)
-    return Recognised("dump", dump=found)
+    return Recognised("dump", dumps=(found,))
+
+
+def _is_errno(text: str) -> bool:
+    """True for the words of an error number alone, `Invalid argument`: most of what is printed of a failed restore."""
+    import errno
+    import os
+
+    return text.casefold() in {os.strerror(number).casefold() for number in errno.errorcode}
 
 
 def _meaningless(text: str) -> str:
     shown = text if len(text) <= 60 else f"{text[:57]}..."
-    return f"{shown}: no file, address, register value, error text or feature; for example vm.mig, ID_AA64PFR0_EL1=0x11"
+    return (
+        f"{shown}: no file, address, register value, known error, feature or kernel; for example vm.mig, "
+        "ID_AA64PFR0_EL1=0x11, 6.1 6.12. Questions are keys once a dump is open"
+    )
 
 
 def _fails(text: str) -> bool:
@@ -156,10 +229,12 @@ def _fails(text: str) -> bool:
         return False
 
 
-def _explains(text: str) -> bool:
+def _explains(text: str, *, unknown: bool = False) -> bool:
+    """Whether something can be said of a text; with `unknown` also what would help with an error that is not known."""
     from inspector.checks.explain.explain import explain
 
     try:
-        return explain(text).recognised
+        answer = explain(text)
+        return answer.recognised or (unknown and bool(answer.bring))
     except InspectorError:
         return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from inspector import sources
 from inspector.app.dialogs.offers import dump_words
@@ -16,17 +17,26 @@ _FILES, _BYTES, _SECONDS = 60, 4 << 20, 1.5
 """How much is looked at: files, bytes of one, seconds in all."""
 
 
-def dumps_in(folder: Path) -> list[tuple[str, str]]:
-    """(name, a few words) of the folder's dumps, by name; what is large, or comes after the time, is left out."""
+class Here(NamedTuple):
+    """What was found in a folder."""
+
+    dumps: list[tuple[str, str]]
+    """(name, a few words) by name"""
+    left: int
+    """further files, which were not looked at"""
+
+
+def dumps_in(folder: Path) -> Here:
+    """The folder's dumps; what is large, or comes after the time, is left out."""
     try:
         entries = sorted((one for one in os.scandir(folder) if one.is_file()), key=lambda one: one.name)
     except OSError:
-        return []
+        return Here([], 0)
     found: list[tuple[str, str]] = []
     end = time.monotonic() + _SECONDS
-    for entry in entries[:_FILES]:
-        if len(found) == MOST or time.monotonic() > end:
-            break
+    for at, entry in enumerate(entries):
+        if at == _FILES or len(found) == MOST or time.monotonic() > end:
+            return Here(found, len(entries) - at)
         try:
             if not 0 < entry.stat().st_size <= _BYTES:
                 continue
@@ -35,4 +45,4 @@ def dumps_in(folder: Path) -> list[tuple[str, str]]:
             continue
         if max((len(vcpu.values) + len(vcpu.constraints) for vcpu in dump.vcpus), default=0) > 3 or dump.host:
             found.append((entry.name, dump_words(dump)))
-    return found
+    return Here(found, 0)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
@@ -17,28 +18,34 @@ from inspector.app.dialogs.choosing import complete_path
 from inspector.app.dialogs.line import MOVES, Line, cleaned
 from inspector.app.dialogs.offers import shipped_items, this_machine
 from inspector.app.modes import start
-from inspector.app.modes.start.anything import COMMANDS, Recognised, guess, recognise
-from inspector.app.modes.start.here import dumps_in
+from inspector.app.modes.start.anything import COMMANDS, Recognised, chosen_kernels, guess, recognise
+from inspector.app.modes.start.here import Here, dumps_in
 from inspector.app.shell import keys
 from inspector.app.shell.background import aside
-from inspector.app.shell.frame import Frame
+from inspector.app.shell.frame import WIDE, Frame
 from inspector.app.shell.remembered import Recent
 from inspector.app.shell.session import Change
 from inspector.app.widgets.bars import footer_row
-from inspector.app.widgets.ink import Ink, Row, ends, ink, row, wrap
+from inspector.app.widgets.ink import Ink, Row, clip, ends, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Column, Item, Listing
 from inspector.errors import InspectorError
+from inspector.registers.meanings import counted
 from inspector.version import __version__
+
+if TYPE_CHECKING:
+    from inspector.app.shell.live import Opening
 
 HELP = (
     "The line takes anything, typed or pasted: a file, builtin:NAME, ssh://host and other live addresses, a register's "
-    "value (ID_AA64PFR0_EL1=0x...), a whole error log, a FEAT_ name. The line below says what it is taken for; enter "
-    "opens, decodes or explains it.\n"
+    "value (ID_AA64PFR0_EL1=0x...), a whole error log, a FEAT_ name, one kernel or two (6.1 6.12: what changed). The "
+    "line below says what it is taken for; enter opens, decodes or explains it.\n"
     "Arrows move in the list: files that were opened last, dumps of this folder, this machine, shipped dumps. On an "
     "empty line ? is this help; ctrl+q leaves, F2 opens the list of dumps, ctrl+p finds every command."
 )
 PLACEHOLDER = "type or paste: file, error text, register, value, feature"
+MOST_SAID, LEAST_SAID, ROOMY = 6, 3, 24
+"""Lines of a message on a terminal of more than so many lines, and on any other."""
 RECENT = 5
 """Sources that were opened last, as many are shown."""
 _KEYMAP = {"open": "f2", "quit": "ctrl+q"}
@@ -103,8 +110,12 @@ class Start(Frame):
         super().__init__()
         self._picking = False
         """the list was moved in after the last letter"""
-        self._here: list[tuple[str, str]] = []
+        self._here = Here([], 0)
         self._asked = 0
+        self._opening: Opening | None = None
+        """the live source that is read"""
+        self._reading = False
+        """something is read, and escape gives it up"""
 
     def body(self) -> Iterable[Widget]:
         """Line, what it is taken for, list, questions."""
@@ -118,7 +129,7 @@ class Start(Frame):
     def on_mount(self) -> None:
         """The line has the keys; what lies in this folder is looked for beside the screen."""
         self._fill()
-        self.line.focus()
+        self.set_focus(self.line)
         self._say("")
         aside(self.app, lambda: dumps_in(Path.cwd()), self._found_here, lambda error: None)
 
@@ -132,15 +143,23 @@ class Start(Frame):
         """The list."""
         return self.query_one("#offers", Listing)
 
-    def _found_here(self, found: list[tuple[str, str]]) -> None:
-        if self.is_mounted and found:
+    def _found_here(self, found: Here) -> None:
+        if self.is_mounted and (found.dumps or found.left):
             self._here = found
             self._fill()
 
     def _fill(self) -> None:
         """Recent sources, this folder's dumps, other ways in, shipped dumps last."""
         recent = [_recent(one) for one in self.program.memory.now.recent[:RECENT]]
-        here = [Item(f"source {name}", (row(ink(name)), row(ink(what, "muted")))) for name, what in self._here]
+        here = [Item(f"source {name}", (row(ink(name)), row(ink(what, "muted")))) for name, what in self._here.dumps]
+        if left := self._here.left:
+            here.append(
+                Item(
+                    "",
+                    (row(Ink(counted(left, "more file"), "muted")), row(Ink("type how a name begins", "muted"))),
+                    pick=False,
+                )
+            )
         others = [
             Item("explain", (row("an error text…"), row(Ink("7", "key")))),
             Item("file", (row("a file…"), row(Ink("F2", "key")))),
@@ -152,9 +171,10 @@ class Start(Frame):
         for title, held in (("Recent", recent), ("Here", here), ("Also", others), ("Shipped", shipped)):
             if held:
                 items += [Item("", (row(Ink(title, "heading")),), pick=False), *held]
-        first = (recent or here or shipped)[0].key
+        first = next((item.key for item in (*recent, *here, *shipped) if item.key), "")
         touched = self.offers.current.key if self._picking and self.offers.current else first
-        self.offers.fill(items, cursor=touched)
+        names = 44 if self.app.size.width >= WIDE else 36
+        self.offers.fill(items, cursor=touched, cols=(Column("", names), Column("")))
         self.lay_out()
 
     def _questions(self) -> list[Row]:
@@ -189,8 +209,8 @@ class Start(Frame):
         self.query_one("#footer", Lines).show([shown])
 
     def footer_words(self) -> Mapping[str, str]:
-        """Nothing to say differently."""
-        return {}
+        """The way back is named while there is something to give up."""
+        return {"back": "Give up"} if self._reading else {}
 
     def help_text(self) -> str:
         """What the page takes."""
@@ -237,7 +257,7 @@ class Start(Frame):
 
     def _take(self, text: str) -> None:
         """Find out what a text is beside the screen, and go where it leads."""
-        self._asked += 1
+        self._give_up()
         number = self._asked
         if (command := text.strip()) in COMMANDS:
             self._lead(Recognised("command", command))
@@ -245,24 +265,50 @@ class Start(Frame):
 
         def done(found: Recognised) -> None:
             if number == self._asked and self.is_current:
+                self._waits(False)
                 self._lead(found)
 
         self._say("reading …")
+        self._waits(True)
         aside(self.app, lambda: recognise(text), done, self._refuse)
+
+    def _waits(self, reading: bool) -> None:
+        """Something is read, or nothing any more."""
+        if reading != self._reading:
+            self._reading = reading
+            self.draw_footer()
+
+    def _give_up(self) -> None:
+        """Nothing comes any more of what is read now."""
+        self._asked += 1
+        if self._opening is not None:
+            self._opening.give_up()
+            self._opening = None
+        self._waits(False)
 
     def _lead(self, found: Recognised) -> None:
         self._say(found.problem, "refused")
-        if found.dump is not None:
-            self.program.show_dump(found.dump)
+        if found.dumps:
+            self.program.show_dump(found.dumps[0])
+            for one in found.dumps[1:]:
+                self.session.keep(one)
         elif found.kind == "live":
             self._read_live(found.text)
         elif found.kind == "explain":
             from inspector.app.modes.explain.screen import Explain
 
             self.program.open_dialog(Explain(found.text))
+        elif found.kind == "kernels":
+            from inspector.app.dialogs.kernels import KernelsPage
+
+            self.program.open_dialog(KernelsPage(chosen_kernels(found.text)))
         elif found.kind == "command":
             self.line.value = ""
-            {"o": self.program.action_open, "q": self.app.exit}.get(found.text, self._help)()
+            explain = partial(self.program.action_mode, "explain")
+            does: Mapping[str, Callable[[], object]] = {
+                "o": self.program.action_open, "q": self.app.exit, "7": explain, "demo": self._play
+            }  # fmt: skip
+            does.get(found.text, self._help)()
 
     def _help(self) -> None:
         from inspector.app.dialogs.help import Help
@@ -282,16 +328,18 @@ class Start(Frame):
     def action_complete(self) -> None:
         """A path is completed as far as it is certain."""
         line = self.line
-        line.value, choices = complete_path(line.value)
+        line.value = complete_path(line.value)[0]
         line.cursor_position = len(line.value)
-        if len(choices) > 1:
-            self._say("  ".join(choices[:8]))
 
     def action_back(self) -> None:
-        """Empty the line."""
+        """Give up what is read, else empty the line."""
         if self.maximized is not None:
             self.minimize()
-        self.line.value = ""
+        if self._reading:
+            self._give_up()
+            self._say("given up")
+        else:
+            self.line.value = ""
 
     def on_listing_chosen(self, event: Listing.Chosen) -> None:
         """Open it."""
@@ -327,15 +375,26 @@ class Start(Frame):
         """Beside the screen: a live source takes a moment."""
         try:
             doing = f"reading {address}: "
-            caution = self.program.open_live(
-                address, lambda: self._say(""), self._refuse, lambda text: self._say(doing + text)
+            self._opening = self.program.open_live(
+                address, self._opened, self._refuse, lambda text: self._say(doing + text)
             )
         except InspectorError as error:
             self._refuse(error)
         else:
+            caution = self._opening.caution
             self._say(f"reading {address} …" + (f"  {caution}" if caution else ""))
+            self._waits(True)
+
+    def _opened(self) -> bool:
+        """A live source was read; whether the user still waits for it here."""
+        self._opening = None
+        self._waits(False)
+        self._say("")
+        return self.app.screen is self
 
     def _refuse(self, error: InspectorError) -> None:
+        self._opening = None
+        self._waits(False)
         self._say(str(error), "refused")
 
     def _say(self, text: str, role: str = "muted") -> None:
@@ -343,7 +402,10 @@ class Start(Frame):
         if not self.is_mounted:
             return
         sign = Ink("  ✖ " if role == "refused" and text else "  ", role)
-        rows = wrap(row(sign, ink(text, role)), self.app.size.width - 2, 4)[:3] if text else [()]
+        rows: list[Row] = wrap(row(sign, ink(text, role)), self.app.size.width - 2, 4) if text else [()]
+        most = MOST_SAID if self.app.size.height > ROOMY else LEAST_SAID
+        if len(rows) > most:
+            rows[most - 1 :] = [clip((*rows[most - 1], Ink(" …", role)), self.app.size.width - 2)]
         self.query_one("#said", Lines).fit(rows)
         self.lay_out()
 

@@ -10,11 +10,9 @@ from textual.binding import BindingType
 from textual.widget import Widget
 
 from inspector.app.modes import summary
-from inspector.app.modes.features.screen import Features
-from inspector.app.modes.summary.beside import Beside, ChooseBeside, beside
+from inspector.app.modes.summary.beside import Beside, beside
 from inspector.app.modes.summary.rows import blank_items, columns_of, explained, line_items
 from inspector.app.shell import keys
-from inspector.app.shell.background import aside
 from inspector.app.shell.listed import Listed
 from inspector.app.shell.session import Change
 from inspector.app.widgets.explained import Explained
@@ -23,9 +21,10 @@ from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
 from inspector.checks.features.presence import states_of
 from inspector.checks.features.sides import Sides
-from inspector.checks.features.summary import SummaryLine, lines_of
+from inspector.checks.features.summary import SummaryLine, lines_of, summarise
 from inspector.errors import InspectorError
 from inspector.registers.features import feature
+from inspector.reports.summary import summary_markdown
 from inspector.sources.dump import Dump
 
 HELP = (
@@ -66,7 +65,7 @@ class Summary(Listed):
 
     def on_mount(self) -> None:
         """The lines have the keys."""
-        self.table.focus()
+        self.set_focus(self.table)
 
     def refresh_from(self, change: Change) -> None:
         """Ask both sides again."""
@@ -98,6 +97,8 @@ class Summary(Listed):
 
     def action_beside(self) -> None:
         """Choose a dump to stand beside host and vCPU."""
+        from inspector.app.modes.summary.choose_beside import ChooseBeside
+
         self.program.open_dialog(ChooseBeside(self._other.source if self._other else "", self._put_beside))
 
     def _put_beside(self, dump: Dump | None) -> None:
@@ -114,6 +115,8 @@ class Summary(Listed):
 
     def _read_ahead(self, sides: Sides) -> None:
         """Look things up beside the screen."""
+        from inspector.app.shell.background import aside
+
         aside(self.app, lambda: self._look_up(sides), lambda done: None, lambda error: None)
 
     def _look_up(self, sides: Sides) -> None:
@@ -158,6 +161,8 @@ class Summary(Listed):
     def action_find(self) -> None:
         """Filter the features."""
         self.program.action_mode("features")
+        from inspector.app.modes.features.screen import Features
+
         if isinstance(self.app.screen, Features):
             self.app.screen.ask()
 
@@ -187,9 +192,6 @@ class Summary(Listed):
 
     def report(self) -> str:
         """The summary in Markdown."""
-        from inspector.checks.features.summary import summarise
-        from inspector.reports.summary import summary_markdown
-
         return summary_markdown(summarise(self._sides)) if self._sides is not None else ""
 
     def report_name(self) -> str:

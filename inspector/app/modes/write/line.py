@@ -12,7 +12,7 @@ class WriteLine(Line):
     """
 
     def __init__(self, prefill: str, *, placeholder: str = "", id: str | None = None) -> None:
-        super().__init__(prefill, placeholder=placeholder, id=id)
+        super().__init__(prefill, placeholder=placeholder, id=id, keys=True)
         self._prefill = prefill
 
     def insert_text_at_cursor(self, text: str) -> None:

@@ -3,53 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 from textual.events import Resize
+from textual.geometry import Size
 from textual.widgets import Input
 
-from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
+from inspector.app.dialogs.dialog import AFTER, DIALOG_CELLS, Dialog
 from inspector.app.modes import write
 from inspector.app.modes.write.line import WriteLine
-from inspector.app.modes.write.rows import (
-    field_columns,
-    field_items,
-    head_rows,
-    offer_row,
-    pair_words,
-    part_columns,
-    part_items,
-    problem_rows,
-    verdict_rows,
-    why_rows,
-)
+from inspector.app.modes.write.rows import EMPTY, head_rows, offer_row, problem_rows
 from inspector.app.shell import keys
+from inspector.app.shell.frame import WIDE
 from inspector.app.shell.session import Change
 from inspector.app.widgets.bars import dialog_keys
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
-from inspector.app.widgets.unmarked import Box, still, unmarked
-from inspector.checks.writing.bench import Attempt
+from inspector.app.widgets.unmarked import Box, unmarked
 from inspector.checks.writing.completing import Completion, complete
-from inspector.checks.writing.history import FIRST_RUN, Entry, History, Step
 from inspector.checks.writing.typed import TypedWrite, typed_writes
 from inspector.errors import InspectorError
+from inspector.registers.bits import Partial
 from inspector.registers.catalog import Register
-from inspector.reports.writes import counted
+
+if TYPE_CHECKING:
+    # What answers is loaded beside the screen, while a value is typed.
+    from inspector.checks.writing.bench import Attempt
+    from inspector.checks.writing.history import Entry, History
 
 TITLE = "Write registers"
+WIDE_CELLS = 100
+"""Width of the dialog in the wide form: what decides about a field stands whole beside its values."""
 HEIGHT = 22
 """Lines of the dialog, where the terminal has them."""
+_BY_THE_MODEL = ("timer", "pmu")
+"""Groups with registers that run on, or read by what others hold: what they hold now is not what was saved."""
 
 
 class Write(Dialog):
     """Head, a line to type in, what it may go on with, verdict, fields or writes, why. Its height never changes."""
 
+    CSS_PATH: ClassVar[list[str | PurePath]] = [*Dialog.CSS_PATH, Path(__file__).parent / "style.tcss"]
     LINE = "#value"
     BINDINGS: ClassVar[list[BindingType]] = [
         *keys.bindings(write.MODE.keys),
@@ -73,7 +72,11 @@ class Write(Dialog):
         self._offers = Completion()
         self._cycle: tuple[str, tuple[str, ...], int] = ("", (), 0)
         """what `tab` put into the line last, what it may put there, and which of them it was"""
+        self._kernel = ""
+        """which one answers"""
         self._history: History | None = None
+        """None before the first answer"""
+        self._drawn_for = Size(0, 0)
 
     @property
     def _shown(self) -> Register:
@@ -96,39 +99,73 @@ class Write(Dialog):
         field = self.program.session.place.field
         with Box(unmarked(TITLE), unmarked("KVM_SET_ONE_REG, simulated"), classes="write"):
             yield Lines(id="head")
-            with Horizontal(id="line"):
-                yield still(unmarked("write     "), id="label")
-                hint = "0x…, FIELD=value, REG.FIELD=value, several at once"
-                yield WriteLine(f"{field}=" if field else "", placeholder=hint, id="value")
-            yield Lines(id="offers")
-            yield Lines(id="verdict")
-            yield Listing(id="judged")
-            yield Lines(id="why")
-            yield Lines(id="note")
-            yield Lines(id="keys")
+            hint = "0x…, FIELD=value, REG.FIELD=value, several at once"
+            yield WriteLine(f"{field}=" if field else "", placeholder=hint, id="value")
+            yield Lines(id="answer")
+            yield Lines(id="rest")
 
     def on_mount(self) -> None:
-        """A vCPU to write to, or why there is none."""
-        try:
-            self._history = self.program.session.tried.history()
-            self.program.session.tried.machine()
-        except InspectorError as error:
-            self._problem = str(error)
+        """Draw what is known before anything is judged."""
+        self._look()
         self._to_line()
         self._judge()
+        self.set_timer(AFTER, self._prepare)
+
+    def _look(self) -> None:
+        """Which kernel answers. It is asked at once where what the register holds now is for it to say."""
+        tried = self.program.session.tried
+        self._problem = ""
+        try:
+            self._kernel, self._history = tried.kernel(), tried.last
+        except InspectorError as error:
+            self._problem = str(error)
+        if (read := self._read) is None or read.known != -1 or self._shown.group in _BY_THE_MODEL:
+            self._asked()
+
+    @property
+    def _read(self) -> Partial | None:
+        """The register as the vCPU was saved under the kernel that answers; None under any other kernel."""
+        session = self.program.session
+        view = session.view if session.question is None else None
+        return view.part(self.register.id) if view is not None else None
+
+    def _asked(self) -> History | None:
+        """The vCPU to write to; None, and the problem, where there is none."""
+        if self._history is None and not self._problem:
+            try:
+                self._history = self.program.session.tried.history()
+            except InspectorError as error:
+                self._problem = str(error)
+        return self._history
+
+    def _prepare(self) -> None:
+        """Get ready to judge, beside the letters that may come meanwhile."""
+        if self._history is None and not self._problem:
+            from inspector.app.shell.background import aside
+
+            aside(self.app, self.program.session.tried.prepared(), lambda _: self._ready(), lambda _: self._ready())
+
+    def _ready(self) -> None:
+        """What the kernel says of the register may be more, or other, than what was saved."""
+        if self.shown and self._history is None:
+            self._asked()
+            self._judge()
 
     def on_resize(self, event: Resize) -> None:
         """Another size, another layout."""
         super().on_resize(event)
-        self._draw()
+        if self._drawn_for != self.app.size:
+            self._draw()
 
     def session_changed(self, change: Change) -> None:
         """Another number base, or another state of the vCPU."""
+        self._look()
         self._judge()
 
     @property
     def _cells(self) -> int:
-        return min(self.app.size.width, DIALOG_CELLS) - 4
+        width = self.app.size.width
+        return (WIDE_CELLS if width >= WIDE else min(width, DIALOG_CELLS)) - 4
 
     @property
     def _vcpu(self) -> int:
@@ -139,10 +176,12 @@ class Write(Dialog):
         text, view = self.line.value, self.program.session.shown
         self._writes, self._attempts, self._wrong = (), (), ""
         self._offers = complete(text, self._shown, view.registers if view is not None else ())
-        if self._history is not None and self._history.bench is not None and text.strip():
+        if text.strip() and not self._problem:
             try:
                 self._writes = typed_writes(text, self._shown)
-                self._attempts = self._history.bench.judge_all(self._writes, self._vcpu)
+                history = self._asked()
+                if history is not None and history.bench is not None:
+                    self._attempts = history.bench.judge_all(self._writes, self._vcpu)
             except InspectorError as error:
                 self._wrong = str(error)
         self._draw()
@@ -158,64 +197,81 @@ class Write(Dialog):
 
     def _draw(self) -> None:
         box, height = self.query_one(".write"), self.app.size.height
+        self._drawn_for = self.app.size
         lines = min(height, HEIGHT)
         box.styles.height = lines
         history, cells = self._history, self._cells
-        if self._problem or history is None or history.bench is None:
-            problem = self._problem or (history.problem if history is not None else "")
+        problem = self._problem or (history.problem if history is not None and history.bench is None else "")
+        if problem:
             rows = wrap(row(Ink("✖ ", "refused"), ink(problem), Ink("   esc closes", "muted")), cells)
             self._show("head", rows, len(rows))
-            self.query_one("#line").display = False
+            self.line.display = False
             return
-        base, session = self.program.session.base, self.program.session
-        view = session.view
+        base, view = self.program.session.base, self.program.session.view
         vcpu = view.vcpu.label if view and view.one_vcpu and view.vcpu else "0, a new one"
-        machine, narrow = session.tried.machine(), self.app.size.width < 76
-        read = session.shown.part(self.register.id) if machine.as_saved and session.shown is not None else None
-        title, number = machine.question.title, (self._vcpu, vcpu)
-        self._show("head", head_rows(self.register, history, number, title, base, cells, narrow, read), 3)
+        narrow, number = self.app.size.width < 76, (self._vcpu, vcpu)
+        head = head_rows(self.register, history, number, self._kernel, base, cells, narrow, self._read)
+        self._show("head", [*head, row(Ink("write", "muted"))], 4)
         # A short dialog gives the lines that say nothing now to the explanation.
         offers, short = offer_row(self._offers, cells), lines < HEIGHT
         spare = [bool(offers) or not short, bool(self._note) or not short]
-        self._show("offers", [offers], int(spare[0]))
-        self._show("verdict", self._answer(cells), 1)
-        self._fill(cells, lines - 8 - sum(spare))
-        self._show("note", [clip(row(ink(self._note, "title")), cells)], int(spare[1]))
-        self._show("keys", [self._keys(cells)], 1)
+        self._show("answer", [*[offers][: spare[0]], *self._answer(cells)], 1 + spare[0])
+        why, note = self._fill(cells, lines - 8 - sum(spare)), clip(row(ink(self._note, "title")), cells)
+        rest = [*why, *[note][: spare[1]], self._keys(cells)]
+        self._show("rest", rest, len(rest))
 
     def _answer(self, cells: int) -> list[Row]:
         if self._wrong and not self._unfinished:
             return problem_rows(self._wrong, cells)[:1]
-        return verdict_rows(self._attempts, self.program.session.base, cells, self._unfinished)
+        if self._unfinished or not self._attempts:
+            return [clip(row(Ink(self._unfinished or EMPTY, "muted")), cells)]
+        from inspector.app.modes.write.judged import verdict_rows
 
-    def _fill(self, cells: int, room: int) -> None:
-        """Fields of one write, or a line for each of several; then why."""
-        judged, base = self.query_one("#judged", Listing), self.program.session.base
+        return verdict_rows(self._attempts, self.program.session.base, cells)
+
+    def _fill(self, cells: int, room: int) -> list[Row]:
+        """Show the fields of one write, or a line for each of several; then why, in the lines that are left."""
         problem = self._wrong or next((one.problem for one in self._attempts if one.problem), "")
-        if len(self._attempts) > 1:
-            columns, items = part_columns(cells), part_items(self._writes, self._attempts)
-        elif self._attempts:
-            columns = field_columns(self._attempts[0].changed, base, cells)
-            items = field_items(self._attempts[0], base, columns)
-        else:
-            columns, items = (), []
-        judged.fill(items, cols=columns or None)
-        judged.display = bool(items)
-        table = min(len(items) + 1, max(room // 2, 3)) if items else 0
-        judged.styles.height = table
+        table = min(self._fill_table(cells), max(room // 2, 3))
+        if table:
+            self.query_one("#judged", Listing).styles.height = table
+        why: list[Row] = []
         if problem and not self._unfinished:
             why = problem_rows(problem, cells)[1:]
-        else:
-            explained = self._explained()
+        elif (explained := self._explained()) is not None:
+            from inspector.app.modes.write.judged import why_rows
+
             take = keys.shown(write.MODE.keys[0], self.program.settings.keys)
-            why = why_rows(explained.verdict if explained else None, base, cells, room - table, take)
-        self._show("why", why[: max(room - table, 0)] or [()], max(room - table, 1))
+            why = why_rows(explained.verdict, self.program.session.base, cells, room - table, take)
+        why, left = why[: max(room - table, 0)], max(room - table, 1)
+        return [*why, *[()] * (left - len(why))]
+
+    def _fill_table(self, cells: int) -> int:
+        """The lines that the fields of one write, or several writes, would take; 0 without any."""
+        if not self._attempts:
+            self.query("#judged").set(display=False)
+            return 0
+        from inspector.app.modes.write import judged
+
+        base = self.program.session.base
+        if len(self._attempts) > 1:
+            columns, items = judged.part_columns(cells), judged.part_items(self._writes, self._attempts)
+        else:
+            columns = judged.field_columns(self._attempts[0].changed, base, cells)
+            items = judged.field_items(self._attempts[0], base, columns, cells)
+        if not self.query("#judged"):
+            self.query_one(".write").mount(Listing(id="judged"), after="#answer")
+        table = self.query_one("#judged", Listing)
+        table.fill(items, cols=columns)
+        table.display = bool(items)
+        return len(items) + bool(items)
 
     def _explained(self) -> Attempt | None:
         """The write that the pane below explains: the highlighted one, else the first that does not pass."""
         if len(self._attempts) < 2:
             return self._attempts[0] if self._attempts else None
-        item = self.query_one("#judged", Listing).current
+        found = self.query("#judged").results(Listing)
+        item = next((one.current for one in found), None)
         place = int(item.key.removeprefix("part ")) if item and item.key.startswith("part ") else 0
         if self.line.has_focus:
             bad = (at for at, one in enumerate(self._attempts) if one.verdict and one.verdict.outcome != "accepted")
@@ -257,13 +313,15 @@ class Write(Dialog):
     @on(Input.Submitted, "#value")
     def _submitted(self, event: Input.Submitted) -> None:
         """Make the writes, whatever the answer will be: a refused one stands in the log."""
+        # Keys may have come faster than the line was judged.
+        self._judge()
         history = self._history
         if history is None or history.bench is None:
             return
-        # Keys may have come faster than the line was judged.
-        self._judge()
         if not self._attempts or any(one.verdict is None for one in self._attempts):
             return
+        from inspector.checks.writing.history import Step
+
         steps = [Step(vcpu=self._vcpu, id=one.register.id, text=one.text) for one in self._writes]
         done = history.do(steps)
         if self.register.id != self._shown.id:
@@ -282,6 +340,8 @@ class Write(Dialog):
         if len(done) == 1:
             error = f" {done[0].errno_name}" if done[0].errno_name else ""
             return f"step {number}: {done[0].outcome}{error}   {undo} takes it back"
+        from inspector.reports.writes import counted
+
         return f"steps {number - len(done) + 1} to {number}: {counted(done)}   {undo} takes them back"
 
     def _tell(self, note: str) -> None:
@@ -333,14 +393,16 @@ class Write(Dialog):
 
     def action_other_pane(self) -> None:
         """From the line to the judged fields and back; there single letters are keys."""
-        judged = self.query_one("#judged", Listing)
-        (judged if self.line.has_focus and judged.display else self.line).focus()
+        judged = [one for one in self.query("#judged").results(Listing) if one.display and self.line.has_focus]
+        (judged[0] if judged else self.line).focus()
 
     def action_first_run(self) -> None:
         """Let the VM run, once."""
-        history = self._history
+        history = self._asked()
         if history is None or history.bench is None:
             return
+        from inspector.checks.writing.history import FIRST_RUN
+
         if history.ran:
             self._say("the VM has run already; undo takes that back")
             return
@@ -350,8 +412,8 @@ class Write(Dialog):
 
     def action_reset(self) -> None:
         """The vCPU as it was."""
-        if self._history is not None:
-            problem = self._history.reset()
+        if (history := self._asked()) is not None:
+            problem = history.reset()
             self._tell(problem or "the vCPU is as it was: nothing was written, nothing ran")
 
     def action_copy_verdict(self) -> None:
@@ -369,7 +431,7 @@ class Write(Dialog):
 
     def action_for_real(self) -> None:
         """Make the accepted writes and these on a scratch vCPU of the live source, both answers side by side."""
-        history, view = self._history, self.program.session.view
+        history, view = self._asked(), self.program.session.view
         if not self._real or history is None or self._problem or view is None:
             self._say("nothing is written: that needs a live source, opened by `vcpu-inspector live --for-real`")
             return
@@ -377,6 +439,7 @@ class Write(Dialog):
         if not values or len(values) < len(self._attempts):
             self._say("type a value first")
             return
+        from inspector.app.modes.write.judged import pair_words
         from inspector.app.shell.background import aside
         from inspector.checks.writing.scratch import PairedWrite, write_and_predict
         from inspector.kvm.cases import candidates_of

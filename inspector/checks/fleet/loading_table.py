@@ -1,0 +1,52 @@
+"""The table of many saved VMs and one destination: a row for each VM, with its answer and what stops it first."""
+
+from __future__ import annotations
+
+from inspector.checks.fleet.loading import answer_to
+from inspector.checks.fleet.part import Toward
+from inspector.checks.fleet.table import UNREAD, Cell, Table
+from inspector.checks.restore.result import MigrationReport
+from inspector.errors import one_line
+from inspector.registers.catalog import by_id
+from inspector.sources.dump import Dump
+
+_TEXTS = ("source", "host", "destination", "kernel", "vmm", "verdict", "register", "errno", "fields")
+"""kernel: the destination's policy; register: the one that stops the load first, or of an uncertain answer may stop it
+first; errno: what its write gets; fields: those of it that are not accepted"""
+_NUMBERS = ("vcpu", "fatal", "uncertain", "changed")
+"""vcpu: the one that the register is of; the others: how many writes stop the load, depend on what is not known of the
+destination, and are read back otherwise, in all vCPUs"""
+
+
+class LoadingTable(Table):
+    """The columns about `toward`; no values of registers are among them."""
+
+    def __init__(self, toward: Toward, unread: bool = False) -> None:
+        self._toward = toward
+        self._more: tuple[Cell, ...] = (None,) if unread else ()
+
+    @property
+    def names(self) -> list[str]:
+        return [*_TEXTS, *_NUMBERS, *([UNREAD] if self._more else [])]
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        return frozenset(_NUMBERS)
+
+    def rows(self, dump: Dump) -> list[list[Cell]]:
+        answer, given = answer_to(dump, self._toward), dump.provenance
+        told: list[Cell] = [
+            one_line(given.source), given.host.shown, one_line(self._toward.destination), answer.kernel, answer.vmm,
+            answer.verdict,
+        ]  # fmt: skip
+        return [[*told, *_stopped_by(answer), *self._more]]
+
+
+def _stopped_by(answer: MigrationReport) -> list[Cell]:
+    unsure = answer.of_kind("uncertain")
+    counts: list[Cell] = [len(answer.fatal), len(unsure), len(answer.of_kind("changed"))]
+    first = answer.first or next(iter(unsure), None)
+    if first is None:
+        return [None, None, None, None, *counts]
+    fields = ", ".join(field.name for field in first.fields if not field.accepted or not field.certain)
+    return [by_id(first.id).name, first.errno_name or None, one_line(fields) or None, first.vcpu, *counts]
