@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from itertools import groupby
@@ -26,6 +27,17 @@ def pytest_make_parametrize_id(val: Any, argname: str) -> str | None:
     return None
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """`-n auto`: on few cores two workers each.
+
+    Textual's pilot waits for a fiftieth of a second behind every key, and the tests in a terminal for the program: one
+    worker a core left two thirds of the time unused.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(cores, min(2 * cores, 8))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With VCPU_INSPECTOR_CASES=ends leave out what lies between the first and the last case of each test.
 
@@ -45,3 +57,11 @@ def _nothing_is_remembered() -> Iterator[None]:
     patch.setenv("XDG_STATE_HOME", "/proc/nonexistent")
     yield
     patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_put_aside() -> Iterator[None]:
+    """Screens put aside from the collector what was imported, once in a process; here each test starts them again, and
+    what they made would stay until the worker ends: 8 million objects, and the next test finds a process in use."""
+    yield
+    gc.unfreeze()
