@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
-import os
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
@@ -15,73 +12,34 @@ from time import time
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from msgspec.structs import replace
-from rich.console import RenderableType
-from textual.app import App
-from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
-from textual.driver import Driver
-from textual.events import Event, Key, Paste, Resize
-from textual.geometry import Size
-from textual.notifications import Notify, SeverityLevel
 from textual.screen import Screen
-from textual.theme import Theme
-from textual.widget import AwaitMount
-from textual.widgets._toast import ToastRack
 
 from inspector import sources
 from inspector.app.modes.table import MODES as TABLE
 from inspector.app.shell import keys
+from inspector.app.shell.adapted import collect_again
 from inspector.app.shell.frame import WIDE, Frame
 from inspector.app.shell.hangup import heed_leaving_keys, insist_unless_answered, watch_terminal
 from inspector.app.shell.lean import Lean
-from inspector.app.shell.notices import Notice
 from inspector.app.shell.numbers import BASES
-from inspector.app.shell.pasting import keep_pastes_whole
 from inspector.app.shell.remembered import Memory, Recent
 from inspector.app.shell.session import Change, Session
-from inspector.app.shell.settings import Settings, load_settings
-from inspector.app.shell.sheet import Sheet
-from inspector.app.shell.theming import (
-    DEFAULT_THEME,
-    ThemeError,
-    load_theme,
-    load_themes,
-    theme_folders,
-    token_defaults,
-)
-from inspector.app.shell.typing_ahead import Typed, TypingAhead, apart
-from inspector.app.shell.view import source_name
+from inspector.app.shell.settings import load_settings
+from inspector.app.shell.themed import ThemedApp
 from inspector.errors import InspectorError, one_line
 from inspector.folders import config_folder, state_folder
 from inspector.leaving import Leaving, held, on_ask
 from inspector.sources.dump import Dump
 
 if TYPE_CHECKING:
-    from textual._types import CallbackType as Callback
-
     from inspector.app.dialogs.dialog import Dialog
     from inspector.app.shell.live import LiveReading, Opening
+    from inspector.app.shell.reading_again import ReadingAgain
     from inspector.app.shell.slider import Slider
     from inspector.sources.live.source import LiveOptions
 
 APP = Path(__file__).parent.parent
-
-
-def _collect_again() -> None:
-    """Take up garbage collection after the first screen; what was imported until then is never garbage."""
-    gc.freeze()
-    gc.enable()
-
-
-SWEPT = 0.1
-"""Seconds after which nothing of a screen that was taken off is at work any more."""
-
-
-def _sweep() -> None:
-    """Collect what a screen that was taken off leaves, some thousand objects that hold each other, while nobody waits.
-    What many of them left was collected by some later key, which took four times as long for it."""
-    if gc.isenabled():
-        gc.collect(0)
 
 
 def _load(name: str) -> Callable[[], Any]:
@@ -107,7 +65,7 @@ def _made(mode: keys.Mode) -> Callable[[], Screen[Any]]:
 BY_ID = {mode.id: mode for mode in TABLE}
 
 
-class InspectorApp(App[None]):
+class InspectorApp(ThemedApp):
     """vcpu-inspector's screens."""
 
     TITLE = "vcpu-inspector"
@@ -135,179 +93,19 @@ class InspectorApp(App[None]):
         for dump in dumps:
             self.session.add(dump)
         self.session.begin()
-        self._unread_themes: dict[str, Path] = {}
-        """shipped themes that were not asked for yet, by name"""
-        self.own_themes: Sequence[str] = ()
-        self._themed = False
-        self._pointer = "default"
-        super().__init__()
-        self.stylesheet = Sheet()
-        self._typing = TypingAhead(self, self._typed)
+        folder = config or config_folder()
+        super().__init__(folder, load_settings(folder, keys.places(TABLE)), Memory(state or state_folder()))
         self._slider: Slider | None = None
-        self.config = config or config_folder()
-        self.settings: Settings = load_settings(self.config, keys.places(TABLE))
-        self._said_kept = 0
-        """how many simulated writes stood on a live source when that was said last"""
-        self.memory = Memory(state or state_folder())
+        self._again: ReadingAgain | None = None
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]
-        self.animation_level = "none"
-        self.problems: list[str] = list(self.settings.problems)
         self._begin_as_set()
-        self._load_themes()
         self.set_keymap(self.settings.keys)
         self.session.on_change = self._tell
-
-    def get_driver_class(self) -> type[Driver]:
-        """Textual's, with a parser that takes nothing within a paste for a key."""
-        found = super().get_driver_class()
-        keep_pastes_whole(found)
-        return found
-
-    def action_suspend_process(self) -> None:
-        """Back to the shell, unless none could bring the program back, or a guest would stand as long as it is away."""
-        from inspector.app.shell.background import unfinished
-        from inspector.app.shell.suspending import can_come_back
-
-        if not can_come_back():
-            self.notify("No shell that could bring the program back started it", severity="warning", markup=False)
-        elif unfinished():
-            self.notify("A source is being read: press it again in a moment", severity="warning", markup=False)
-        else:
-            super().action_suspend_process()
-            # Here it has come back; Textual's own word of that may come before the terminal is the program's again.
-            self.set_timer(0.1, self.refresh)
-
-    async def on_event(self, event: Event) -> None:
-        """Keys and pastes wait until the one before has had its effect."""
-        if isinstance(event, (Key, Paste)) and not event.is_forwarded:
-            for one in apart(event):
-                await self._typing.take(one)
-        else:
-            await super().on_event(event)
-
-    async def _typed(self, event: Typed) -> None:
-        """Handle a key or a paste."""
-        if self.screen_stack:
-            await super().on_event(event)
-
-    def on_resize(self, event: Resize) -> None:
-        """Ask for the size again: Textual's signal handler, interrupted by itself, posts an older size last."""
-        if self.is_headless or self.is_web or self.is_inline:
-            return
-        size = Size(*shutil.get_terminal_size(event.size))
-        if size != event.size:
-            self.post_message(Resize(size, size))
-
-    def _fatal_error(self) -> None:
-        """A fault of ours ends the program; `run_app` reports it. Textual would print a screenful of traceback."""
-        self._close_messages_no_wait()
-
-    def panic(self, *renderables: RenderableType) -> None:
-        """So does an error that knows how to draw itself."""
-        self._close_messages_no_wait()
-
-    def _refresh_notifications(self) -> None:
-        """Notices of the screen in front, which gets a place for them with the first."""
-        screen = self.screen_stack[-1] if self.screen_stack else None
-        if screen is not None and screen.is_attached and len(self._notifications) and not screen.query(ToastRack):
-            screen.mount(ToastRack(id="textual-toastrack"), before=0 if screen.children else None)
-        super()._refresh_notifications()
-
-    def call_next(self, callback: Callback, *arguments: Any, **named: Any) -> None:
-        """Textual waits in this way until a screen is made, to lay it out then; ours is laid out when it comes."""
-        if not (isinstance(callback, AwaitMount) and isinstance(callback._parent, Lean)):
-            super().call_next(callback, *arguments, **named)
-
-    def _set_pointer_shape(self, shape: str) -> None:
-        """How the mouse pointer looks. Textual writes it for each new screen, though the terminal has it."""
-        if shape != self._pointer:
-            self._pointer = shape
-            super()._set_pointer_shape(shape)
-
-    def delay_update(self, delay: float = 0.05) -> None:
-        """Draw at once: Textual holds back what another mode draws, so that it is drawn twice."""
-
-    def open_dialog(self, dialog: Screen[None]) -> None:
-        """Put a dialog over what is in front, which has not changed by that: Textual would draw both once more."""
-        below = self.screen
-        due = below._repaint_required
-        self.push_screen(dialog)
-        below._repaint_required = due
-
-    def switch_mode(self, mode: str) -> AwaitMount:
-        """Another mode. Dialogs belong to the mode that they were opened over, so they close."""
-        while mode != self.current_mode and len(self.screen_stack) > 1:
-            self.pop_screen()
-        if mode not in self._screen_stacks:
-            # The same as at the start: what is loaded and built for a new screen is no garbage, and looking for some
-            # there took a tenth of the time.
-            gc.disable()
-            self.call_after_refresh(_collect_again)
-        return super().switch_mode(mode)
-
-    def pop_screen(self) -> AwaitComplete:
-        """Take off what lies on top; a mode itself stays."""
-        if len(self.screen_stack) < 2:
-            return AwaitComplete()
-        self.set_timer(SWEPT, _sweep)
-        return super().pop_screen()
 
     @property
     def modes_present(self) -> tuple[keys.Mode, ...]:
         """The numbered modes that exist."""
         return tuple(mode for mode in TABLE if mode.number is not None)
-
-    def _load_themes(self) -> None:
-        """Take the chosen theme before anything is drawn. Of the shipped ones no other is read before it is asked for,
-        and no style sheet is parsed for a theme that is not shown."""
-        shipped, own = theme_folders(self.config)
-        loaded = load_themes((own,))
-        self.problems += loaded.problems
-        for one in loaded.themes:
-            self.register_theme(one)
-        own_names = {one.name for one in loaded.themes}
-        self._unread_themes = {path.stem: path for path in shipped.glob("*.toml") if path.stem not in own_names}
-        self.own_themes = (*sorted(self._unread_themes), *sorted(own_names))
-        wanted = self.settings.theme or self._remembered_theme() or os.environ.get("TEXTUAL_THEME", "") or DEFAULT_THEME
-        theme = self.get_theme(wanted)
-        if theme is None:
-            self.problems.append(one_line(f"no theme is called {wanted!r}"))
-            theme = self.get_theme(DEFAULT_THEME)
-        elif self.no_color and theme.ansi:
-            # Textual draws an ANSI theme without colours as black on black.
-            theme = self.get_theme(DEFAULT_THEME)
-        if theme is None:
-            self.problems.append("the shipped themes are missing")
-            theme = self.current_theme
-        self.set_reactive(App.theme, theme.name)
-        classes = {"-theme-textual-dark": False, f"-theme-{theme.name}": True}
-        self.update_classes({**classes, "-dark-mode": theme.dark, "-light-mode": not theme.dark}, update=False)
-        self._refresh_truecolor_filter(self.ansi_theme)
-        self._themed = True
-        self.stylesheet.set_variables(self.get_css_variables())
-
-    def get_css_variables(self) -> dict[str, str]:
-        """The colours of the theme; none before it was chosen, when Textual would work out those of another."""
-        return super().get_css_variables() if self._themed else {}
-
-    def get_theme(self, theme_name: str) -> Theme | None:
-        """A theme by its name; a shipped one is read when it is first asked for."""
-        if (path := self._unread_themes.pop(theme_name, None)) is not None:
-            with contextlib.suppress(ThemeError):
-                self.register_theme(load_theme(path, plain=True))
-        # One name is looked up for every piece of text that is drawn; Textual copies the table of themes each time.
-        return self._registered_themes.get(theme_name) or (super().get_theme(theme_name) if "," in theme_name else None)
-
-    @property
-    def available_themes(self) -> dict[str, Theme]:
-        """Every theme."""
-        for name in tuple(self._unread_themes):
-            self.get_theme(name)
-        return super().available_themes
-
-    def _remembered_theme(self) -> str:
-        theme = self.memory.now.theme
-        return theme if self.get_theme(theme) is not None else ""
 
     def _begin_as_set(self) -> None:
         """Number base, kernel policy and VMM of the settings, else the base that was used last."""
@@ -327,11 +125,6 @@ class InspectorApp(App[None]):
             except InspectorError as error:
                 self.problems.append(one_line(f"settings.toml: kernel: {error}"))
 
-    def watch_theme(self, theme: str) -> None:
-        """Remember a theme that was chosen on screen."""
-        if self.is_running and theme != self.memory.now.theme:
-            self.memory.change(lambda old: replace(old, theme=theme))
-
     def _remember_all(self) -> None:
         for dump in reversed(self.session.dumps):
             self._remember(dump)
@@ -345,10 +138,6 @@ class InspectorApp(App[None]):
         elif not source.startswith("builtin:") and found.exists():
             self.memory.opened(Recent(str(found.absolute()), dump.provenance.format, time()))
 
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Our tokens for themes that do not name them."""
-        return token_defaults(self.current_theme)
-
     def get_default_screen(self) -> Screen[Any]:
         """The first mode's screen."""
         return _made(BY_ID[self.DEFAULT_MODE])()
@@ -356,7 +145,7 @@ class InspectorApp(App[None]):
     def on_mount(self) -> None:
         """Say what was wrong with themes and settings; the program runs all the same."""
         self.add_mode(self.DEFAULT_MODE, _made(BY_ID[self.DEFAULT_MODE]))
-        self.call_after_refresh(_collect_again)
+        self.call_after_refresh(collect_again)
         loop = asyncio.get_running_loop()
 
         def leave() -> None:
@@ -371,7 +160,7 @@ class InspectorApp(App[None]):
         watch_terminal(self._driver)
         heed_leaving_keys(self._driver, loop)
         if self.watch_seconds:
-            self.set_interval(self.watch_seconds, self._read_all_again)
+            self.set_interval(self.watch_seconds, self._reading_again.read_all)
         self.call_after_refresh(self._remember_all)
         for problem in self.problems:
             self.notify(one_line(problem), severity="warning", markup=False, timeout=8)
@@ -399,19 +188,6 @@ class InspectorApp(App[None]):
         """The dialog in front."""
         front = self.screen_stack[-1] if self.screen_stack else None
         return cast("Dialog", front) if isinstance(front, Lean) and front.is_dialog else None
-
-    def notify(
-        self,
-        message: str,
-        *,
-        title: str = "",
-        severity: SeverityLevel = "information",
-        timeout: float | None = None,
-        markup: bool = False,
-    ) -> None:
-        """A notice is never markup: file names and errors of hostile files stand in it."""
-        seconds = self.NOTIFICATION_TIMEOUT if timeout is None else timeout
-        self.post_message(Notify(Notice(one_line(message), one_line(title), severity, seconds, markup=False)))
 
     def copy(self, text: str, *, folders: bool = False) -> None:
         """Copy to the terminal's clipboard, and say how much, since terminals do not acknowledge.
@@ -494,78 +270,21 @@ class InspectorApp(App[None]):
 
     def action_refresh(self) -> None:
         """Read the live source on screen again, beside the screen."""
-        reading = self.session.reading
+        if not self.session.loaded:
+            return
+        dump, reading = self.session.loaded[self.session.place.source], self.session.reading
         if reading is not None:
-            self._read_again(self.session.loaded[self.session.place.source], reading)
-        elif self.session.loaded:
-            self._read_file_again(self.session.loaded[self.session.place.source])
+            self._reading_again.read_live(dump, reading)
+        else:
+            self._reading_again.read_file(dump)
 
-    def _read_file_again(self, dump: Dump) -> None:
-        """What a file holds by now; what is on screen stays where it cannot be read."""
-        from inspector.app.modes.start.anything import PASTED
-        from inspector.app.shell.background import aside
-        from inspector.sources.live.source import changes
+    @property
+    def _reading_again(self) -> ReadingAgain:
+        if self._again is None:
+            from inspector.app.shell.reading_again import ReadingAgain
 
-        source = dump.provenance.source
-        if source in ("", "-", PASTED):
-            self.notify("This was pasted or piped: nothing can be read again", markup=False)
-            return
-
-        def read() -> Dump:
-            current = sources.load(source, snapshot=dump.provenance.snapshot.raw)
-            if [one.kind for one in current.vcpus] != [one.kind for one in dump.vcpus]:
-                raise InspectorError("holds other vCPUs by now", source_name(source), "o opens it anew")
-            return current
-
-        def done(current: Dump) -> None:
-            changed = changes(dump, current)
-            self.session.renew(current, changed)
-            count = sum(map(len, changed.values()))
-            said = f"{count} value{'s' * (count != 1)} changed" if count else "nothing changed"
-            self.notify(f"Read again: {source_name(source)}, {said}", markup=False)
-
-        def failed(error: InspectorError) -> None:
-            self.notify(f"{error}. What was read before stays", severity="warning", markup=False)
-
-        aside(self, read, done, failed)
-
-    def _read_all_again(self) -> None:
-        for dump in tuple(self.session.loaded):
-            reading = self.session.readings.get(dump.provenance.source)
-            if reading is not None:
-                self._read_again(dump, reading)
-
-    def _read_again(self, dump: Dump, reading: LiveReading) -> None:
-        """One reading at a time per source; the old values stay on screen until a new one has come."""
-        if reading.busy:
-            return
-        from inspector.app.shell.background import aside, tell
-        from inspector.app.shell.live import follow
-
-        def done(current: Dump) -> None:
-            self.session.renew(current, reading.took(dump, current))
-            self._say_kept(current.provenance.source)
-
-        def failed(error: InspectorError) -> None:
-            reading.refused(error)
-            self._tell("live")
-
-        def doing(text: str) -> None:
-            reading.doing = text
-            self._tell("live")
-
-        follow(reading.source, lambda text: tell(self, lambda: doing(text)))
-        reading.begin()
-        self._tell("live")
-        aside(self, reading.source.read, done, failed, finish=reading.pauses_guest)
-
-    def _say_kept(self, source: str) -> None:
-        """What became of the simulated writes when a live source was read again: said once, and in the live line."""
-        count = self.session.tried.writes_to(source)
-        if count and count != self._said_kept:
-            what = f"{count} simulated write{'s' * (count != 1)}"
-            self.notify(f"Read again: {what} stay, made anew on the new values (W lists them)", markup=False)
-        self._said_kept = count
+            self._again = ReadingAgain(self, self.session, self._tell)
+        return self._again
 
     def show_dump(self, dump: Dump) -> None:
         """Browse a dump that was just loaded."""
