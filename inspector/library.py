@@ -101,6 +101,7 @@ def kernel(text: str, version: str = "") -> Choice:
 def machine(
     dump: Source,
     kernel: Kernel | None = None,
+    *,
     features: str | VcpuSetup | None = None,
     gic: Gic | None = None,
     host: str = "",
@@ -141,11 +142,11 @@ def migrate(
     destination: Source,
     kernel: Kernel | None = None,
     vmm: str = "",
+    *,
     features: str | VcpuSetup | None = None,
     gic: Gic | None = None,
     host: str = "",
     assume: Literal["core"] | None = None,
-    *,
     ways_out: bool = True,
     behind: Dump | None = None,
 ) -> MigrationReport:
@@ -166,11 +167,11 @@ def fix(
     out: str | PathLike[str],
     kernel: Kernel | None = None,
     vmm: str = "",
+    *,
     features: str | VcpuSetup | None = None,
     gic: Gic | None = None,
     host: str = "",
     assume: Literal["core"] | None = None,
-    *,
     dry_run: bool = False,
 ) -> FixResult:
     """Write `out`: a copy of the saved VM in which only what `destination` refuses is replaced. See `migrate`.
@@ -193,6 +194,7 @@ def explain(
     text: str,
     source: Source | None = None,
     destination: Source | None = None,
+    *,
     kernel: Kernel | None = None,
     host: str = "",
     assume: Literal["core"] | None = None,
@@ -208,6 +210,7 @@ def explain(
 def summary(
     dump: Source,
     kernel: Kernel | None = None,
+    *,
     features: str | VcpuSetup | None = None,
     gic: Gic | None = None,
     host: str = "",
@@ -227,7 +230,7 @@ def features(
     dump: Source,
     *names: str,
     kernel: Kernel | None = None,
-    setup: str | VcpuSetup | None = None,
+    features: str | VcpuSetup | None = None,
     gic: Gic | None = None,
     host: str = "",
     vcpu: int | str | None = None,
@@ -235,10 +238,10 @@ def features(
 ) -> tuple[FeatureState, ...]:
     """Architecture features on host and vCPU: FEAT_ names, HWCAP flags, assembler names (default: every one).
 
-    `setup`: the vCPU's features, as `machine` takes them. Raises InspectorError for a name that is none.
+    `kernel`, `features`, `gic`, `host`, `assume`: as in `summary`. Raises InspectorError for a name that is none.
     """
     wanted, shown = wanted_features(names), _dump(dump)
-    return states_of(sides_of(shown, Given(kernel, "", setup, gic, host, assume), vcpu_named(shown, vcpu)), wanted)
+    return states_of(sides_of(shown, Given(kernel, "", features, gic, host, assume), vcpu_named(shown, vcpu)), wanted)
 
 
 def verify(recording: str | PathLike[str], kernel: str = "") -> Agreement:

@@ -20,18 +20,18 @@ FUNCTIONS = {
     "load": "(source, declared=None, snapshot='')",
     "decode": "(register, value)",
     "kernel": "(text, version='')",
-    "machine": "(dump, kernel=None, features=None, gic=None, host='', vcpu=None, assume=None)",
+    "machine": "(dump, kernel=None, *, features=None, gic=None, host='', vcpu=None, assume=None)",
     "expose": "(machine, *registers)",
     "try_write": "(machine, *writes, ran=False)",
-    "migrate": "(source, destination, kernel=None, vmm='', features=None, gic=None, host='', "
-    "assume=None, *, ways_out=True, behind=None)",
-    "fix": "(source, destination, out, kernel=None, vmm='', features=None, gic=None, host='', assume=None, *, "
+    "migrate": "(source, destination, kernel=None, vmm='', *, features=None, gic=None, host='', "
+    "assume=None, ways_out=True, behind=None)",
+    "fix": "(source, destination, out, kernel=None, vmm='', *, features=None, gic=None, host='', assume=None, "
     "dry_run=False)",
     "compare": "(*dumps, scope='auto')",
-    "explain": "(text, source=None, destination=None, kernel=None, host='', assume=None)",
+    "explain": "(text, source=None, destination=None, *, kernel=None, host='', assume=None)",
     "verify": "(recording, kernel='')",
-    "summary": ("(dump, kernel=None, features=None, gic=None, host='', vcpu=None, assume=None)"),
-    "features": "(dump, *names, kernel=None, setup=None, gic=None, host='', vcpu=None, assume=None)",
+    "summary": ("(dump, kernel=None, *, features=None, gic=None, host='', vcpu=None, assume=None)"),
+    "features": "(dump, *names, kernel=None, features=None, gic=None, host='', vcpu=None, assume=None)",
 }
 TYPES = {
     "Agreement", "Choice", "Comparison", "Dump", "Explanation", "FeatureState", "FixResult", "InspectorError",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -48,15 +49,24 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         return catalog.by_id(self.id).name + (f".{self.field}" if self.field else "")
 
 
+class _Sides(NamedTuple):
+    """Both kernels, and what each answers to the writes of the saved VM, by register id."""
+
+    before: Effect
+    after: Effect
+    writes_before: Mapping[int, Finding]
+    writes_after: Mapping[int, Finding]
+
+
 @lru_cache(maxsize=16)
 def subjects(before: Effect, after: Effect) -> tuple[Subject, ...]:
     """What differs for anybody, in the catalogue's order; kept for the series that the screens draw again and again."""
-    writes = [{one.id: one for one in side.writes} for side in (before, after)]
+    sides = _Sides(before, after, *({one.id: one for one in side.writes} for side in (before, after)))
     ids = {one.id for one in guest_changes(before, after)} | _fresh_changes(before, after)
-    pairs = ((one, writes[1].get(i, one)) for i, one in writes[0].items())
+    pairs = ((one, sides.writes_after.get(i, one)) for i, one in sides.writes_before.items())
     ids |= {one.id for one, other in pairs if one is not other and _answer(one) != _answer(other)}
     ordered = sorted(ids, key=lambda reg_id: catalog.sort_key(catalog.by_id(reg_id)))
-    return tuple(one for reg_id in ordered for one in _of_register(reg_id, before, after, writes))
+    return tuple(one for reg_id in ordered for one in _of_register(reg_id, sides))
 
 
 def named_fields(after: Effect) -> tuple[tuple[str, int | None], ...]:
@@ -99,15 +109,15 @@ def _word(values: Mapping[int, int], known: Mapping[int, int], reg_id: int) -> t
     return (values[reg_id] & mask, mask & ALL) if reg_id in values else None
 
 
-def _of_register(reg_id: int, before: Effect, after: Effect, writes: list[dict[int, Finding]]) -> Iterator[Subject]:
+def _of_register(reg_id: int, sides: _Sides) -> Iterator[Subject]:
     """The fields of a register that differ; the register itself where it has none, or where none of them does."""
-    finding = writes[0].get(reg_id) or writes[1].get(reg_id)
     width = catalog.by_id(reg_id).size * 8
     places = [(one.name, one.msb, one.lsb) for one in read(reg_id, 0).fields] if not is_demux(reg_id) else []
-    made = [_subject(reg_id, *place, before, after, writes, finding) for place in places]
+    made = [_subject(reg_id, *place, sides) for place in places]
+    writes = (sides.writes_before, sides.writes_after)
     blamed = {one.name for side in writes if reg_id in side for one in side[reg_id].fields if not one.accepted}
     found = [one for one in made if _differs(one, one.field in blamed)]
-    yield from found or [_subject(reg_id, "", width - 1, 0, before, after, writes, finding)]
+    yield from found or [_subject(reg_id, "", width - 1, 0, sides)]
 
 
 def _differs(one: Subject, blamed: bool) -> bool:
@@ -116,17 +126,17 @@ def _differs(one: Subject, blamed: bool) -> bool:
     return blamed or any(a != b for a, b in pairs)
 
 
-def _subject(
-    reg_id: int, name: str, msb: int, lsb: int, before: Effect, after: Effect, writes: list[dict[int, Finding]],
-    finding: Finding | None,
-) -> Subject:  # fmt: skip
-    saved = finding.value if finding is not None else None
+def _subject(reg_id: int, name: str, msb: int, lsb: int, sides: _Sides) -> Subject:
+    before, after = sides.before, sides.after
+    finding, finding_after = sides.writes_before.get(reg_id), sides.writes_after.get(reg_id)
+    written = finding or finding_after
+    saved = None if written is None else written.value
     return Subject(
         id=reg_id, field=name, msb=msb, lsb=lsb,
         host=_part(before.host, before.host_known, reg_id, msb, lsb, absent=0),
         saved=None if saved is None else saved >> lsb & ones(msb - lsb + 1),
-        before=_sight(before, reg_id, msb, lsb, writes[0].get(reg_id)),
-        after=_sight(after, reg_id, msb, lsb, writes[1].get(reg_id)),
+        before=_sight(before, reg_id, msb, lsb, finding),
+        after=_sight(after, reg_id, msb, lsb, finding_after),
     )  # fmt: skip
 
 

@@ -186,7 +186,11 @@ def read_caches(values: Mapping[int, int], raw_ccsidr: Mapping[int, int] | None 
         lost=shape.lost,
         fabricated=shape.fabricated,
         clidr_fabricated=fabricated_clidr,
-        notes=tuple(_notes(clidr, ctr, existing, own, raw, caches, shape, fabricated_clidr)),
+        notes=(
+            *_missing_notes(clidr, ctr, existing, own, raw),
+            *_fabrication_notes(shape, fabricated_clidr, bool(own), bool(raw)),
+            *(note for cache in caches if (note := _line_note(cache, ctr))),
+        ),
     )
 
 
@@ -240,17 +244,10 @@ def _levels(clidr: int, caches: tuple[Cache, ...]) -> tuple[CacheLevel, ...]:
     return tuple(levels)
 
 
-def _notes(
-    clidr: int | None,
-    ctr: int | None,
-    existing: tuple[int, ...],
-    own: Mapping[int, int],
-    raw: Mapping[int, int],
-    caches: tuple[Cache, ...],
-    shape: layout.WordShape,
-    fabricated_clidr: bool,
+def _missing_notes(
+    clidr: int | None, ctr: int | None, existing: tuple[int, ...], own: Mapping[int, int], raw: Mapping[int, int]
 ) -> list[str]:
-    """What else is worth saying: what is missing, what contradicts, what KVM made up."""
+    """Which registers are missing, and which CCSIDRs too many; `own`, `raw`: by CSSELR value, as in read_caches."""
     notes = []
     if clidr is None:
         notes.append("CLIDR_EL1 is missing: which caches exist is taken from the CCSIDR values alone")
@@ -263,6 +260,12 @@ def _notes(
     if beyond and clidr is not None:
         count = "one CCSIDR" if len(beyond) == 1 else f"{len(beyond)} CCSIDRs"
         notes.append(f"{count} of caches that CLIDR_EL1 does not describe have no meaning")
+    return notes
+
+
+def _fabrication_notes(shape: layout.WordShape, fabricated_clidr: bool, own: bool, raw: bool) -> list[str]:
+    """What KVM made up or lost; `own`, `raw`: whether the vCPU and the host have CCSIDRs in the dump."""
+    notes = []
     if fabricated_clidr and own and raw:
         notes.append(HOST_UNSEEN)
     if shape.lost and raw:
@@ -271,7 +274,6 @@ def _notes(
         notes += ["CLIDR_EL1 is made up by KVM from CTR_EL0: it says nothing about the hardware", SYSFS_EMPTY]
     elif shape.fabricated:
         notes.append("CLIDR_EL1 is not the one that KVM makes up, the CCSIDRs are: a VMM or an older kernel wrote it")
-    notes += [note for cache in caches if (note := _line_note(cache, ctr))]
     return notes
 
 

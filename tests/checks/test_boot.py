@@ -31,7 +31,7 @@ def host(kernel: str, caches: tuple[dict[str, str], ...]) -> Dump:
 
 
 def clidr(dump: Dump, kernel: str, vmm: str) -> tuple[int | None, int, tuple[str, ...]]:
-    found = machine(dump, kernel, "psci")
+    found = machine(dump, kernel, features="psci")
     booted = as_booted(expose(found, "CLIDR_EL1"), found, dump, find_vmm(vmm))
     return booted.registers[0].exposed, booted.registers[0].known, booted.notes
 

@@ -156,7 +156,7 @@ def test_the_search_for_kernels_explains_few_writes(monkeypatch: pytest.MonkeyPa
 )
 def test_the_ways_out_of_a_known_report_are_those_of_a_new_one(kernel: str, vmm: str, features: str | None) -> None:
     saved = sources.load("builtin:neoverse-n2-linux-6.1")
-    known = migrate(saved, SAME_HOST, kernel, vmm, features, ways_out=False)
+    known = migrate(saved, SAME_HOST, kernel, vmm, features=features, ways_out=False)
     assert with_ways_out(known, saved, SAME_HOST, Given(kernel, vmm, features)) == migrate(
-        saved, SAME_HOST, kernel, vmm, features
+        saved, SAME_HOST, kernel, vmm, features=features
     )

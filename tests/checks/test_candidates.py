@@ -115,9 +115,9 @@ def test_explain_asks_every_kernel_that_the_destination_may_have() -> None:
     log = "qemu-system-aarch64: Failed to put registers after init: Invalid argument"
     saved = load("builtin:neoverse-n2-linux-6.1")
     host = msgspec.structs.replace(saved, vcpus=())
-    several = explain(log, saved, host, "5.14.0-284.11.1.el9_2.aarch64")
+    several = explain(log, saved, host, kernel="5.14.0-284.11.1.el9_2.aarch64")
     assert several.simulation is not None and several.simulation.verdict == "uncertain"
-    one = explain(log, saved, host, "6.2")
+    one = explain(log, saved, host, kernel="6.2")
     assert one.simulation is not None and one.simulation.verdict == "loads"
 
 

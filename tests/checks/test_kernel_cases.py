@@ -133,7 +133,7 @@ def test_a_restore_in_which_no_candidate_differs_stays_certain(kernel: str) -> N
 
 def test_what_other_series_took_over_is_a_case_of_its_own() -> None:
     """SUSE's 5.14 may have the Spectre-BHB register that stable 5.15 has; no `--kernel` stands for that case."""
-    found = machine("builtin:neoverse-n2-linux-6.1", "5.14.21-150500.55.49-default", "psci")
+    found = machine("builtin:neoverse-n2-linux-6.1", "5.14.21-150500.55.49-default", features="psci")
     (verdict,) = try_write(found, "SMCCC_ARCH_WORKAROUND_3=1")
     assert verdict.outcome == "uncertain"
     assert [(case.when, case.outcome, case.settle) for case in verdict.cases] == [
@@ -146,9 +146,9 @@ def test_what_other_series_took_over_is_a_case_of_its_own() -> None:
 
 @pytest.mark.parametrize("release", ["6.1.75-android14-11-g1234567", "6.6.50-android15-8"])
 def test_an_option_that_androids_kernels_took_over_makes_the_answer_uncertain_where_it_is_used(release: str) -> None:
-    found = machine("builtin:cortex-a72-linux-6.6", release, "psci", host="cmdline=arm64.no32bit_el0")
+    found = machine("builtin:cortex-a72-linux-6.6", release, features="psci", host="cmdline=arm64.no32bit_el0")
     (verdict,) = try_write(found, "ID_AA64PFR0_EL1.EL0=2")
     assert {case.outcome for case in verdict.cases} == {"accepted", "refused (EINVAL)"}
     assert not any("MPAM" in text for text in verdict.depends_on), "a rule about another field is no cause"
-    (plain,) = try_write(machine("builtin:cortex-a72-linux-6.6", release, "psci"), "ID_AA64PFR0_EL1.EL0=2")
+    (plain,) = try_write(machine("builtin:cortex-a72-linux-6.6", release, features="psci"), "ID_AA64PFR0_EL1.EL0=2")
     assert plain.outcome == "accepted"

@@ -76,11 +76,11 @@ def test_a_lost_feature_has_its_rule_and_release(name: str, rule: str, since: st
 
 
 def test_a_vcpu_feature_that_was_not_asked_for_is_named() -> None:
-    state = state_of(MAX, "FEAT_SVE2", kernel="7.3", setup="psci")
+    state = state_of(MAX, "FEAT_SVE2", kernel="7.3", features="psci")
     assert (state.host, state.vcpu, state.state, state.needs) == (True, False, "lost", "sve")
     assert state.option == "-cpu host,sve=on"
-    assert state_of(MAX, "pauth", kernel="7.3", setup="psci").needs == "ptrauth"
-    with_it = state_of(MAX, "FEAT_SVE2", kernel="7.3", setup="psci,sve")
+    assert state_of(MAX, "pauth", kernel="7.3", features="psci").needs == "ptrauth"
+    with_it = state_of(MAX, "FEAT_SVE2", kernel="7.3", features="psci,sve")
     assert (with_it.vcpu, with_it.state, with_it.needs) == (True, "shown", "")
 
 

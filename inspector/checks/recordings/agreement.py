@@ -189,9 +189,11 @@ class Tally:
         return good
 
     def _miss(
-        self, replay: Replay, phase: str, register: str, recorded: str, predicted: str, field: str = "", rule: str = "",
-        question: str = "",
+        self, replay: Replay, phase: str, register: str, recorded: str, predicted: str,
+        blamed: tuple[str, str] = ("", ""), question: str = "",
     ) -> None:  # fmt: skip
+        """Count one disagreement. `blamed`: field and rule that it goes back to, each empty where none does."""
+        field, rule = blamed
         key = (phase, register, field, rule)
         held = self.classes.get(key)
         if held is not None:
@@ -214,8 +216,8 @@ class Tally:
         recorded = replay.number(line, key)
         if not self._hit(phase, recorded == predicted):
             shown = "nothing" if predicted is None else hex(predicted)
-            field, rule = blame(replay, reg_id, recorded, predicted or 0)
-            self._miss(replay, phase, name_of(reg_id), hex(recorded), shown, field, rule, question)
+            blamed = blame(replay, reg_id, recorded, predicted or 0)
+            self._miss(replay, phase, name_of(reg_id), hex(recorded), shown, blamed, question)
 
     def _leave_list(self, replay: Replay, kind: str) -> None:
         """When the register list of a configuration ends, what the model lists beyond it is counted."""
@@ -273,14 +275,10 @@ class Tally:
         if same and recorded == after:
             self.agreed[phase] += 1
             return
-        field, rule = blame(replay, reg_id, recorded, after)
-        if line["errno"] != errno:
-            field, rule = blame_write(replay, reg_id, value)
-        self._miss(
-            replay, phase, name_of(reg_id), f"errno {line['errno']}, {recorded:#x}", f"errno {errno}, {after:#x}",
-            field, rule,
-            f"write {value:#x}",
-        )  # fmt: skip
+        refusal = line["errno"] != errno
+        blamed = blame_write(replay, reg_id, value) if refusal else blame(replay, reg_id, recorded, after)
+        told, meant = f"errno {line['errno']}, {recorded:#x}", f"errno {errno}, {after:#x}"
+        self._miss(replay, phase, name_of(reg_id), told, meant, blamed, f"write {value:#x}")
 
     def _count_odd(self, replay: Replay, line: Line) -> None:
         reg_id = replay.reg_id(line)
@@ -289,7 +287,7 @@ class Tally:
             if key in line:
                 recorded = replay.number(line, key) if key == "value" else line[key]
                 if not self._hit("odd", recorded == predicted):
-                    self._miss(replay, "odd", name_of(reg_id), str(recorded), str(predicted), key)
+                    self._miss(replay, "odd", name_of(reg_id), str(recorded), str(predicted), (key, ""))
 
     def _count_masks(self, replay: Replay, line: Line) -> None:
         if "errno" not in line:
@@ -309,8 +307,8 @@ class Tally:
         for reg_id, recorded in replay.table(line, "regs").values():
             predicted = values.get(reg_id, 0)
             if not self._hit("el0", recorded == predicted):
-                field, rule = blame(replay, reg_id, recorded, predicted)
-                self._miss(replay, "el0", name_of(reg_id), hex(recorded), hex(predicted), field, rule)
+                blamed = blame(replay, reg_id, recorded, predicted)
+                self._miss(replay, "el0", name_of(reg_id), hex(recorded), hex(predicted), blamed)
 
     def result(self, replay: Replay, where: str) -> Agreement:
         """Everything counted."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
+from typing import NamedTuple
 
 from inspector.kvm.caches import fresh_ccsidr
 from inspector.kvm.exposure import Exposure
@@ -82,41 +83,61 @@ def _makers(exposure: Exposure) -> Mapping[int, Maker]:
     """Register id -> what makes its gate, whether it is listed or not; those of the caches are not among them."""
     book = exposure.book
     return _made_by(
-        workarounds(exposure), bitmaps(exposure), exposure.raw_caches, exposure.counts_in_pmcr,
-        book.variant("ctr") == "stored", book.variant("implementation-ids") == "writable",
-        book.variant("pmu-reset") != "poison",
-        book.has("event-counter-reads"), book.has("timer-controls-stored"),
-    )  # fmt: skip
+        _Traits(
+            workarounds=workarounds(exposure),
+            bitmaps=bitmaps(exposure),
+            raw_caches=exposure.raw_caches,
+            counts_in_pmcr=exposure.counts_in_pmcr,
+            stored_ctr=book.variant("ctr") == "stored",
+            writable_ids=book.variant("implementation-ids") == "writable",
+            masked_pmu=book.variant("pmu-reset") != "poison",
+            counter_reads=book.has("event-counter-reads"),
+            stored_controls=book.has("timer-controls-stored"),
+        )
+    )
+
+
+class _Traits(NamedTuple):
+    """What kernels differ in, as far as it decides which gate a register has."""
+
+    workarounds: tuple[int, ...]
+    """ids of firmware registers that exist"""
+    bitmaps: tuple[int, ...]
+    """the same of KVM's hypercall bitmaps"""
+    raw_caches: bool
+    counts_in_pmcr: bool
+    stored_ctr: bool
+    writable_ids: bool
+    masked_pmu: bool
+    counter_reads: bool
+    stored_controls: bool
 
 
 @lru_cache(maxsize=128)
-def _made_by(
-    workarounds: tuple[int, ...], bitmaps: tuple[int, ...], raw_caches: bool, counts_in_pmcr: bool, stored_ctr: bool,
-    writable_ids: bool, masked_pmu: bool, counter_reads: bool, stored_controls: bool,
-) -> dict[int, Maker]:  # fmt: skip
-    """The same, by what kernels differ in."""
+def _made_by(kernel: _Traits) -> dict[int, Maker]:
+    """The same, made once for kernels that do not differ in it."""
     makers: dict[int, Maker] = {
         **dict.fromkeys(ID_SPACE, _id_gate),
-        CTR_EL0: Stored if stored_ctr else Invariant,
-        **dict.fromkeys((MIDR_EL1, REVIDR_EL1, AIDR_EL1), Implementation if writable_ids else Invariant),
-        CLIDR_EL1: Invariant if raw_caches else Clidr,
+        CTR_EL0: Stored if kernel.stored_ctr else Invariant,
+        **dict.fromkeys((MIDR_EL1, REVIDR_EL1, AIDR_EL1), Implementation if kernel.writable_ids else Invariant),
+        CLIDR_EL1: Invariant if kernel.raw_caches else Clidr,
         OSLSR_EL1: Oslsr,
-        PMCR_EL0: Pmcr if counts_in_pmcr else Plain,
+        PMCR_EL0: Pmcr if kernel.counts_in_pmcr else Plain,
         PMMIR_EL1: Pmmir,
         PSCI_VERSION: Psci,
         PSTATE: Pstate,
         SVE_VLS: VectorLengths,
-        **dict.fromkeys(workarounds, Workaround),
-        **dict.fromkeys(bitmaps, Bitmap),
+        **dict.fromkeys(kernel.workarounds, Workaround),
+        **dict.fromkeys(kernel.bitmaps, Bitmap),
         **dict.fromkeys(PAIR_OF, PmuPair),
         **dict.fromkeys(COUNTERS, Counter),
         **dict.fromkeys(CONTROLS, TimerControl),
     }
-    if masked_pmu:
+    if kernel.masked_pmu:
         makers[PMSWINC_EL0] = SoftwareIncrement
-    if counter_reads:
+    if kernel.counter_reads:
         makers |= dict.fromkeys(EVENT_COUNTERS, EventCounter)
-    if stored_controls:
+    if kernel.stored_controls:
         makers |= dict.fromkeys(EL2_CONTROLS, TimerControl)
     return makers
 

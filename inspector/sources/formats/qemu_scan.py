@@ -6,7 +6,7 @@ import struct
 from collections import deque
 from collections.abc import Iterator, Mapping
 from itertools import chain
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 
@@ -58,24 +58,35 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
     """vCPU -> number of registers, where the stream's description was read already; None: it is in `tail`"""
 
 
+class Extent(NamedTuple):
+    """Where the bytes that are searched lie."""
+
+    limit: int | None = None
+    """so many bytes, where the device state's length is known"""
+    base: int = 0
+    """offset in the file of the stream's first byte"""
+    length: int | None = None
+    """the stream's own, where it can seek: holes are stepped over then"""
+
+
+_UNBOUNDED = Extent()
+
+
 def scan(
     stream: BinaryIO,
     position: int,
     budget: Budget,
+    extent: Extent = _UNBOUNDED,
     *,
-    limit: int | None = None,
-    base: int = 0,
-    length: int | None = None,
     may_stop: bool = True,
     within_limit: bool = True,
 ) -> Scan:
     """Look for `cpu` sections from `position` on, where `stream` stands; at most 2 MiB are held besides the tail.
 
-    `limit`: so many bytes, where the device state's length is known. `length` is the stream's own where it can seek,
-    `base` the offset in the file of its first byte: holes are stepped over then. With `may_stop`, a stream whose end
-    stands before a mebibyte of zeros is not read further: volumes are larger than what is saved in them. Without
-    `within_limit` a stream of any length is searched to its end.
+    With `may_stop`, a stream whose end stands before a mebibyte of zeros is not read further: volumes are larger than
+    what is saved in them. Without `within_limit` a stream of any length is searched to its end.
     """
+    limit, base, length = extent
     search = _Search(position, budget)
     at, end = position, None if limit is None else position + limit
     while True:

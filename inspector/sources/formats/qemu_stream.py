@@ -18,6 +18,7 @@ from inspector.sources.dump import Accelerator, Dump, Provenance, Vcpu
 from inspector.sources.formats import qemu_cpu
 from inspector.sources.formats.qemu_end import described_vcpus, sections_from_end
 from inspector.sources.formats.qemu_scan import (
+    Extent,
     Found,
     Scan,
     end_of_data,
@@ -147,9 +148,7 @@ def _searched(walked: Walk, stream: BinaryIO, budget: Budget, base: int, length:
         stream,
         walked.position,
         budget,
-        limit=walked.state_length,
-        base=base,
-        length=length,
+        Extent(walked.state_length, base, length),
         may_stop=length is not None or not walked.stopped,
         within_limit=not memory,
     )

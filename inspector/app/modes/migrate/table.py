@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence, Set
+from typing import NamedTuple
 
 from inspector.app.modes.migrate.entries import PASSING, Entry, Kind, differs, member, vcpu_words
 from inspector.app.shell.numbers import Base, bits_text, field_text, part_text, short_pair, short_value, value_text
@@ -30,7 +31,23 @@ ROOMY = 140
 """Cells from which a 64-bit value and the reason both have room."""
 _KNOWN_BY_VERDICT = ("not writable, ", "not saved: ")
 """Openings of a reason that say no more than the verdict beside it."""
+_NO_VALUES = ("", "")
 _SAFE = {"lower": "up to {}", "higher": "{} or more"}
+
+
+class _Style(NamedTuple):
+    """How the lines of a table are drawn."""
+
+    cells: int
+    """room for a line"""
+    several: bool
+    """vCPUs are told apart"""
+    base: Base
+
+    @property
+    def wide(self) -> bool:
+        """True where number and reason have columns of their own."""
+        return self.cells >= 100
 
 
 def table_columns(cells: int) -> tuple[Column, ...]:
@@ -60,7 +77,7 @@ def table_items(
 ) -> list[Item]:
     """A line per finding and failing field; groups and passing rows folded unless asked for. Registers that simulated
     writes changed (`written`) have a sign, and are never folded away."""
-    wide = cells >= 100
+    style = _Style(cells, several, base)
     items: list[Item] = []
     number = 0
     passing = [entry for entry in found if entry.kind in PASSING and written.isdisjoint(entry.ids)]
@@ -68,12 +85,12 @@ def table_items(
         if entry in passing:
             continue
         number += 1
-        items += _marked(_lines(entry, f"{number}", cells, several, base, opened), entry, wide, written)
+        items += _marked(_lines(entry, f"{number}", style, opened), entry, style.wide, written)
     if every:
         for entry in passing:
-            items += _lines(entry, "", cells, several, base, opened)
+            items += _lines(entry, "", style, opened)
     elif passing:
-        said = row(Ink("    " if wide else "", "muted"), Ink(_folded(passing), "muted"))
+        said = row(Ink("    " if style.wide else "", "muted"), Ink(_folded(passing), "muted"))
         items.append(Item("folded", (said,)))
     return items
 
@@ -116,38 +133,38 @@ def _folded(passing: Sequence[Entry]) -> str:
     return f"= {', '.join(filter(None, parts))}   m shows them"
 
 
-def _lines(entry: Entry, number: str, cells: int, several: bool, base: Base, opened: Collection[str]) -> list[Item]:
+def _lines(entry: Entry, number: str, style: _Style, opened: Collection[str]) -> list[Item]:
     if entry.group is not None:
-        items = [_group_item(entry, number, cells, entry.key in opened)]
+        items = [_group_item(entry, number, entry.key in opened, style)]
         if entry.key in opened:
             one_each = [one for reg_id in entry.ids if (one := member(entry, reg_id)) is not None]
             for one in one_each:
-                items += _finding_items(one, "", cells, False, base)
+                items += _finding_items(one, "", style._replace(several=False))
         return items
     if entry.remark is not None:
         sign, word, role = _REMARKS[entry.remark.severity]
-        where = f"  {vcpu_words(entry.vcpus)}" if entry.vcpus and several else ""
+        where = f"  {vcpu_words(entry.vcpus)}" if entry.vcpus and style.several else ""
         head = row(ink(entry.remark.title), Ink(where, "muted"))
-        return [_item(entry.key, number, head, "", "", Ink(f"{sign} {word}", role), entry.remark.text, cells)]
+        return [_item(entry.key, number, head, _NO_VALUES, Ink(f"{sign} {word}", role), entry.remark.text, style)]
     if entry.step is not None:
-        head = row("register list", Ink(f"  {vcpu_words(entry.vcpus)}" if several else "", "muted"))
-        return [_item(entry.key, number, head, "", "", _verdict(entry), entry.step.text, cells)]
-    return _finding_items(entry, number, cells, several, base)
+        head = row("register list", Ink(f"  {vcpu_words(entry.vcpus)}" if style.several else "", "muted"))
+        return [_item(entry.key, number, head, _NO_VALUES, _verdict(entry), entry.step.text, style)]
+    return _finding_items(entry, number, style)
 
 
-def _group_item(entry: Entry, number: str, cells: int, opened: bool) -> Item:
+def _group_item(entry: Entry, number: str, opened: bool, style: _Style) -> Item:
     assert entry.group is not None
     head = row(Ink("▾ " if opened else "▸ ", "muted"), ink(entry.group.headline(_VERDICTS[entry.kind][1])))
-    return _item(entry.key, number, head, "", "", _verdict(entry), entry.group.sentence, cells)
+    return _item(entry.key, number, head, _NO_VALUES, _verdict(entry), entry.group.sentence, style)
 
 
-def _finding_items(entry: Entry, number: str, cells: int, several: bool, base: Base) -> list[Item]:
+def _finding_items(entry: Entry, number: str, style: _Style) -> list[Item]:
     finding = entry.findings[0]
     fields = [one for one in finding.fields if not one.accepted]
     if entry.kind != "refused" or not fields:
-        return [_finding_item(entry, finding, None, number, cells, several, base)]
+        return [_finding_item(entry, finding, None, number, style)]
     return [
-        _finding_item(entry, finding, field, number if place == 0 else "", cells, several, base, place)
+        _finding_item(entry, finding, field, number if place == 0 else "", style, place)
         for place, field in enumerate(fields)
     ]
 
@@ -157,13 +174,12 @@ def _finding_item(
     finding: Finding,
     field: FieldDifference | None,
     number: str,
-    cells: int,
-    several: bool,
-    base: Base,
+    style: _Style,
     place: int = 0,
 ) -> Item:
+    """The line of a finding, or of one of its fields, of which `place` is the number."""
     register = by_id(finding.id)
-    wide = cells >= 100
+    base, wide = style.base, style.wide
     name = Ink(register.name, "muted" if entry.kind in PASSING or place else "title")
     if field is not None and wide:
         head = row(name, Ink(" "), ink(field.name), Ink(f" [{bits_text(field.msb, field.lsb)}]", "muted"))
@@ -171,9 +187,9 @@ def _finding_item(
         head = row(name._replace(text=register.name.removesuffix("_EL1")), Ink("."), ink(field.name))
     else:
         head = row(name)
-    if several and entry.vcpus:
+    if style.several and entry.vcpus:
         where = Ink(f"  {vcpu_words(entry.vcpus)}", "muted")
-        room = table_columns(cells)[1 if wide else 0].width - 1
+        room = table_columns(style.cells)[1 if wide else 0].width - 1
         # Whose it is says more than where the field lies.
         head = row(*(head if width((*head, where)) <= room else head[:3]), where)
     if field is not None:
@@ -188,7 +204,7 @@ def _finding_item(
     for start in (f"{register.name} is refused: ", f"{register.name}: ", *_KNOWN_BY_VERDICT):
         reason = reason.removeprefix(start)
     key = entry.key if place == 0 else f"{entry.key} field {place}"
-    return _item(key, number, head, mine, theirs, _verdict(entry), reason, cells)
+    return _item(key, number, head, (mine, theirs), _verdict(entry), reason, style)
 
 
 def _whole(finding: Finding, size: int, base: Base) -> str:
@@ -221,10 +237,10 @@ def _verdict(entry: Entry) -> Ink:
     return Ink(f"{sign} {word}", role)
 
 
-def _item(key: str, number: str, head: Row, mine: str, theirs: str, verdict: Ink, reason: str, cells: int) -> Item:
-    """One line; one without values gives their room to its head."""
-    columns = table_columns(cells)
-    wide = cells >= 100
+def _item(key: str, number: str, head: Row, values: tuple[str, str], verdict: Ink, reason: str, style: _Style) -> Item:
+    """One line; one without values (the source's, and what is allowed there) gives their room to its head."""
+    columns, wide = table_columns(style.cells), style.wide
+    mine, theirs = values
     if not mine and not theirs:
         if not wide:
             return Item(key, (row(verdict._replace(text=verdict.text[:2]), *head),))
@@ -235,10 +251,10 @@ def _item(key: str, number: str, head: Row, mine: str, theirs: str, verdict: Ink
     shown = (
         short_pair(mine, theirs, room) if theirs.startswith("0") else (short_value(mine, room), _short(theirs, beside))
     )
-    values = (row(Ink(shown[0])), row(Ink(shown[1], "muted")))
+    pair = (row(Ink(shown[0])), row(Ink(shown[1], "muted")))
     if not wide:
-        return Item(key, (head, *values, row(verdict)))
-    return Item(key, (row(Ink(number, "muted")), head, *values, row(verdict), row(ink(reason, "muted"))))
+        return Item(key, (head, *pair, row(verdict)))
+    return Item(key, (row(Ink(number, "muted")), head, *pair, row(verdict), row(ink(reason, "muted"))))
 
 
 def _short(text: str, cells: int) -> str:

@@ -5,7 +5,7 @@ judged.py has the rest: the dialog opens without what judges.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from inspector.app.shell.numbers import Base, part_text
 from inspector.app.widgets.ink import WRITTEN, Ink, Row, clip, ink, row, wrap
@@ -19,33 +19,35 @@ if TYPE_CHECKING:
 EMPTY = "type a value: 0x…, 0b…, decimal, FIELD=value or REG.FIELD=value"
 
 
-def head_rows(
-    register: Register,
-    history: History | None,
-    vcpu: tuple[int, str],
-    policy: str,
-    base: Base,
-    cells: int,
-    short: bool,
-    read: tuple[int, int] | None = None,
-) -> list[Row]:
-    """Register, vCPU (number and name) and policy, present value.
+class Written(NamedTuple):
+    """What the dialog writes to."""
 
-    `history`: None while nothing was judged. What the vCPU was saved with is then called that: the kernel that answers
-    may let it hold something else. `read`: value and known bits as the vCPU was saved under this kernel, which tell
-    what the model cannot derive.
-    """
+    register: Register
+    vcpu: int
+    vcpu_name: str
+    policy: str
+    history: History | None
+    """None while nothing was judged. What the vCPU was saved with is then called that: the kernel that answers may let
+    it hold something else."""
+    read: tuple[int, int] | None = None
+    """value and known bits as the vCPU was saved under this kernel, which tell what the model cannot derive"""
+
+
+def head_rows(written: Written, base: Base, cells: int, short: bool) -> list[Row]:
+    """Register, vCPU and policy, present value."""
+    register, history = written.register, written.history
     ran = "after its first run" if history is not None and history.ran else "not run yet"
     count = history.writes if history is not None else 0
     kept = f"   {count} write{'s' * (count != 1)} tried" if count else ""
-    now, wide = _now(register, history, vcpu[0], read), register.size > 8
+    now, wide = _now(written), register.size > 8
     present = part_text(*now, register.size, "hex" if wide else base) if now is not None else "not known"
-    written = history is not None and register.id in history.changes(vcpu[0])
-    changed = row(Ink(f"   {WRITTEN} written", "raised")) if written else ()
+    changes = history is not None and register.id in history.changes(written.vcpu)
+    changed = row(Ink(f"   {WRITTEN} written", "raised")) if changes else ()
     first = row(Ink("register  ", "muted"), ink(register.name, "title"))
     if not short:
         first = (*first, Ink(f"   id {grouped_hex(register.id)}", "muted"))
-    about = row(Ink("vCPU      ", "muted"), ink(f"{vcpu[1]}, {ran}{kept}"), Ink("   policy ", "muted"), ink(policy))
+    whose = f"{written.vcpu_name}, {ran}{kept}"
+    about = row(Ink("vCPU      ", "muted"), ink(whose), Ink("   policy ", "muted"), ink(written.policy))
     return [
         clip(first, cells),
         clip(about, cells),
@@ -55,10 +57,9 @@ def head_rows(
     ]
 
 
-def _now(
-    register: Register, history: History | None, vcpu: int, read: tuple[int, int] | None
-) -> tuple[int, int] | None:
+def _now(written: Written) -> tuple[int, int] | None:
     """Value and known bits of what the register holds; None where nothing of it is known."""
+    register, vcpu, history, read = written.register, written.vcpu, written.history, written.read
     if history is None:
         return read
     bench = history.bench

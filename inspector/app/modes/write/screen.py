@@ -16,7 +16,7 @@ from textual.widgets import Input
 from inspector.app.dialogs.dialog import AFTER, DIALOG_CELLS, Dialog
 from inspector.app.modes import write
 from inspector.app.modes.write.line import WriteLine
-from inspector.app.modes.write.rows import EMPTY, head_rows, offer_row, problem_rows
+from inspector.app.modes.write.rows import EMPTY, Written, head_rows, offer_row, problem_rows
 from inspector.app.shell import keys
 from inspector.app.shell.frame import WIDE
 from inspector.app.shell.session import Change
@@ -209,8 +209,8 @@ class Write(Dialog):
             return
         base, view = self.program.session.base, self.program.session.view
         vcpu = view.vcpu.label if view and view.one_vcpu and view.vcpu else "0, a new one"
-        narrow, number = self.app.size.width < 76, (self._vcpu, vcpu)
-        head = head_rows(self.register, history, number, self._kernel, base, cells, narrow, self._read)
+        written = Written(self.register, self._vcpu, vcpu, self._kernel, history, self._read)
+        head = head_rows(written, base, cells, short=self.app.size.width < 76)
         self._show("head", [*head, row(Ink("write", "muted"))], 4)
         # A short dialog gives the lines that say nothing now to the explanation.
         offers, short = offer_row(self._offers, cells), lines < HEIGHT
