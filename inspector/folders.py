@@ -33,6 +33,11 @@ def expanded(path: str) -> Path:
     return Path(os.path.expanduser(path))  # noqa: PTH111 - Path's own raises for a user that does not exist
 
 
+def is_there(path: str) -> bool:
+    """Whether something has this name; never raises, as `Path.exists` does for a name that no file system takes."""
+    return os.path.exists(os.path.expanduser(path))  # noqa: PTH110, PTH111
+
+
 def _folder(variable: str, usual: str) -> Path:
     given = os.environ.get(variable, "")
     home = expanded("~")

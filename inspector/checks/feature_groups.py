@@ -48,6 +48,8 @@ class FeatureSet(msgspec.Struct, frozen=True, kw_only=True):
     """key of the VMM's option that turns the set on or off (checks/vmms/base.py)"""
     harmless: str = ""
     """why losing the set costs the guest nothing, where that is true"""
+    told: str = ""
+    """which kernels list the set for which vCPU, in few words, where `since` does not say it"""
 
     @property
     def since(self) -> str:
@@ -125,6 +127,11 @@ def _is_ptrauth(reg: SysReg) -> bool:
     return (reg.op0, reg.op1, reg.crn) == (3, 0, 2) and reg.crm in (1, 2, 3)
 
 
+_STATE32 = _sysregs((3, 4, 3, 0, 0), (3, 4, 5, 0, 1), (3, 4, 5, 3, 0))
+"""DACR32_EL2, IFSR32_EL2, FPEXC32_EL2: EL2 by their names, and listed for every vCPU by every recorded kernel, 5.10 to
+7.3, with AArch32 on the host or without."""
+
+
 def _is_el2(reg: SysReg) -> bool:
     """Registers of a nested hypervisor: op1 4, and SP_EL2."""
     return reg.op0 == 3 and (reg.op1 in (4, 5) or (reg.op1, reg.crn) == (6, 4))
@@ -166,6 +173,7 @@ FEATURE_SETS: tuple[FeatureSet, ...] = (
         text="PMU registers, listed only when the vCPU has a PMU (the oldest kernels list them always)",
         size=74,
         option=PMU,
+        told="for every vCPU up to 5.10, then with a PMU",
     ),
     FeatureSet(
         key="pmmir",
@@ -244,10 +252,18 @@ FEATURE_SETS: tuple[FeatureSet, ...] = (
         key="zfr0",
         feature="SVE (ID_AA64ZFR0_EL1)",
         member=_sysregs((3, 0, 0, 4, 4)),
-        text="ID_AA64ZFR0_EL1; old kernels list it only when the vCPU has SVE, all others list it always",
+        text="ID_AA64ZFR0_EL1; Linux 5.2 to 5.9 until their fix of Nov 2020, and kernels with their SVE such as "
+        "4.18.0-147 of RHEL and CentOS, list it only when the vCPU has SVE, all others always",
         size=1,
         option=SVE,
         harmless="without SVE it reads as zero",
+        told="not by 5.2 to 5.9 for a vCPU without SVE",
+    ),
+    FeatureSet(
+        key="state32",
+        feature="state of AArch32 EL1",
+        member=_STATE32,
+        text="DACR32_EL2, IFSR32_EL2, FPEXC32_EL2, listed for every vCPU by KVM",
     ),
     FeatureSet(
         key="el2",

@@ -11,8 +11,11 @@ from inspector.commands.arguments import add_declared, add_snapshot, add_style
 from inspector.commands.opened import given_source
 from inspector.errors import EXIT_YES, InspectorError
 from inspector.registers.caches import read_caches
+from inspector.registers.encoding import hex_id
+from inspector.registers.ids import CLIDR_EL1, CTR_EL0
 from inspector.reports import caches as report
 from inspector.reports.json import dumps, source_json
+from inspector.sources.consistency import differing_id_registers, unlike_words
 from inspector.sources.dump import select_vcpus
 
 
@@ -39,15 +42,19 @@ def run(options: argparse.Namespace) -> int:
         if v.kind != "host" or dump.host is None
     ]
     host = read_caches(dump.host.values, dump.host.ccsidr) if dump.host and dump.host.view == "raw" else None
-    if not host and not any(t.clidr is not None or t.ctr is not None or t.caches for _, _, t in described):
+    told = [*(topology for _, _, topology in described), *((host,) if host else ())]
+    if not any(t.clidr is not None or t.ctr is not None or t.caches for t in told):
         raise InspectorError(
             "holds neither CLIDR_EL1, CCSIDR_EL1 nor CTR_EL0",
             options.source,
             "give a dump that has the cache registers",
         )
+    differing = differing_id_registers(dump)
+    unlike = {i: unlike_words(i, differing[i]) for i in (CLIDR_EL1, CTR_EL0) if i in differing}
     if options.json:
         answer = {
             "source": source_json(dump.provenance),
+            "differs": [{"id": hex_id(i), "text": text} for i, text in unlike.items()],
             "vcpus": [{"index": index, **report.topology_json(topology)} for _, index, topology in described],
         }
         if host:
@@ -58,5 +65,6 @@ def run(options: argparse.Namespace) -> int:
     if host:
         sections.append((f"host registers of {options.source}", host))
     lines = report.topology_markdown if options.markdown else report.topology_lines
-    print("\n\n".join("\n".join(lines(title, topology)) for title, topology in sections))
+    parts = ["\n".join(lines(title, topology)) for title, topology in sections]
+    print("\n\n".join([*parts, *unlike.values()]))
     return EXIT_YES

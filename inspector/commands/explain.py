@@ -23,6 +23,7 @@ from inspector.checks.explain.withheld import told
 from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_secrets, add_snapshot, add_style
 from inspector.commands.destinations import given_kernel, given_of
 from inspector.errors import RegisterError, SourceError
+from inspector.folders import is_there
 from inspector.registers import catalog
 from inspector.reports import explain as report
 from inspector.reports.json import dumps
@@ -85,7 +86,7 @@ def log_text(path: str) -> str:
         if path == "-":
             check_standard_input()
             return condensed(_blocks(_plain(sys.stdin.buffer, path)))
-        if _says_something(path) and not Path(path).exists():
+        if _says_something(path) and not is_there(path):
             return path
         with Path(path).open("rb") as file:
             return condensed(_blocks(_plain(file, path)))

@@ -17,13 +17,19 @@ _TYPES = ("none", "instruction", "data", "separate", "unified", "reserved", "res
 _TAGS = ("", "separate tag cache", "tags in the same lines as data", "tags beside data, in lines of their own")
 _KVM_CLIDR = frozenset({0x0100_0004, 0x0200_0021, 0x0920_0003, 0x0920_0002})
 """What KVM 6.3 and later make up from CTR_EL0.IDC and DIC (reset_clidr in sys_regs.c), tag cache types left out."""
+_FIRST_LEVEL_ONLY = 0x0920_0003
+"""The one of them that a CPU has as well: separate first-level caches and no others (Cortex-A34 or A35 without L2)."""
 _TTYPES = 0x3FFF << 33
 SYSFS_EMPTY = (
-    "a guest whose device tree describes more caches than this CLIDR_EL1 (Firecracker before 1.16) may show none below "
-    "/sys/devices/system/cpu/cpu*/cache: newer guest kernels want both to agree"
+    "a guest whose device tree describes more caches than this CLIDR_EL1 (Firecracker before 1.14.4, 1.15.1 and 1.16) "
+    "may show none below /sys/devices/system/cpu/cpu*/cache: newer guest kernels want both to agree"
 )
 """Firecracker, pull request 5780: init_of_cache_level() counts the tree's caches, populate_cache_leaves() those of the
 register."""
+_PERHAPS = (
+    "uncertain whether KVM (from Linux 6.3 on) made CLIDR_EL1 up: a CPU with first-level caches alone has the same "
+    "value, and no CCSIDR tells"
+)
 HOST_UNSEEN = "the host's own caches need the host's CLIDR_EL1: the vCPU's does not describe them"
 """The note of a vCPU whose CLIDR_EL1 is made up; without meaning beside a host whose own was read."""
 
@@ -104,11 +110,11 @@ class CacheTopology(NamedTuple):
     clidr: int | None
     ctr: int | None
     levels: tuple[CacheLevel, ...]
-    loc: int
-    """Level of coherency: clean up to here for every observer; 0: nothing to clean."""
-    louu: int
+    loc: int | None
+    """Level of coherency: clean up to here for every observer; 0: nothing to clean; None without CLIDR_EL1."""
+    louu: int | None
     """Level of unification for one core."""
-    louis: int
+    louis: int | None
     """Level of unification for the Inner Shareable domain."""
     instruction_line: int | None
     """CTR_EL0.IminLine in bytes."""
@@ -128,8 +134,8 @@ class CacheTopology(NamedTuple):
     """The number of sets is lost in the CCSIDR values."""
     fabricated: bool
     """KVM made the CCSIDR values up."""
-    clidr_fabricated: bool
-    """CLIDR_EL1 is one of the values that KVM makes up."""
+    clidr_fabricated: bool | None
+    """KVM made CLIDR_EL1 up; None where a CPU without a second level of caches has the same value."""
     notes: tuple[str, ...]
     """Further findings, each one sentence."""
 
@@ -168,7 +174,7 @@ def read_caches(values: Mapping[int, int], raw_ccsidr: Mapping[int, int] | None 
     caches = tuple(
         _cache(number, clidr, words.get(number), shape, bool(own), raw.get(number), host_wide) for number in existing
     )
-    fabricated_clidr = clidr is not None and clidr & ~_TTYPES in _KVM_CLIDR
+    fabricated_clidr = _made_up(clidr, shape.fabricated, bool(words))
     return CacheTopology(
         clidr=clidr,
         ctr=ctr,
@@ -194,8 +200,15 @@ def read_caches(values: Mapping[int, int], raw_ccsidr: Mapping[int, int] | None 
     )
 
 
-def _bits(clidr: int | None, lsb: int) -> int:
-    return (clidr or 0) >> lsb & 7
+def _made_up(clidr: int | None, made_up: bool, known: bool) -> bool | None:
+    """Whether KVM made CLIDR_EL1 up. `made_up`: it made the CCSIDRs up; `known`: some CCSIDR is known."""
+    if clidr is None or clidr & ~_TTYPES not in _KVM_CLIDR or (known and not made_up):
+        return False
+    return True if made_up or clidr & ~_TTYPES != _FIRST_LEVEL_ONLY else None
+
+
+def _bits(clidr: int | None, lsb: int) -> int | None:
+    return None if clidr is None else clidr >> lsb & 7
 
 
 def _cache(
@@ -263,14 +276,16 @@ def _missing_notes(
     return notes
 
 
-def _fabrication_notes(shape: layout.WordShape, fabricated_clidr: bool, own: bool, raw: bool) -> list[str]:
+def _fabrication_notes(shape: layout.WordShape, fabricated_clidr: bool | None, own: bool, raw: bool) -> list[str]:
     """What KVM made up or lost; `own`, `raw`: whether the vCPU and the host have CCSIDRs in the dump."""
     notes = []
     if fabricated_clidr and own and raw:
         notes.append(HOST_UNSEEN)
     if shape.lost and raw:
         notes.append("the host's own CCSIDR_EL1 has the sets that the vCPU's 32-bit words have lost")
-    if fabricated_clidr and (shape.fabricated or not own):
+    if fabricated_clidr is None:
+        notes.append(_PERHAPS)
+    elif fabricated_clidr:
         notes += ["CLIDR_EL1 is made up by KVM from CTR_EL0: it says nothing about the hardware", SYSFS_EMPTY]
     elif shape.fabricated:
         notes.append("CLIDR_EL1 is not the one that KVM makes up, the CCSIDRs are: a VMM or an older kernel wrote it")

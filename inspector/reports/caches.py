@@ -69,10 +69,18 @@ def topology_json(topology: CacheTopology) -> Json:
     }
 
 
+def _levels(topology: CacheTopology) -> list[str]:
+    if topology.clidr is None:
+        return ["CLIDR_EL1 not in the dump"]
+    return [
+        f"CLIDR_EL1 {grouped_hex(topology.clidr)}",
+        f"LoC {topology.loc}  LoUU {topology.louu}  LoUIS {topology.louis}",
+    ]
+
+
 def _registers_line(topology: CacheTopology) -> str:
     parts = [
-        "CLIDR_EL1 not in the dump" if topology.clidr is None else f"CLIDR_EL1 {grouped_hex(topology.clidr)}",
-        f"LoC {topology.loc}  LoUU {topology.louu}  LoUIS {topology.louis}",
+        *_levels(topology),
         "CTR_EL0 not in the dump" if topology.ctr is None else f"CTR_EL0 {grouped_hex(topology.ctr)}",
     ]
     if topology.ctr is not None:

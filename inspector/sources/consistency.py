@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from inspector.registers.catalog import by_id
 from inspector.registers.encoding import is_demux, sysreg_of
 from inspector.registers.ids import CLIDR_EL1, MIDR_EL1
 from inspector.sources.dump import Dump
@@ -48,6 +51,13 @@ def why_unlike(reg_id: int) -> str:
     if reg_id == MIDR_EL1:
         return "the vCPUs were created on different cores (big.LITTLE): pin the VM to cores of one kind"
     return ""
+
+
+def unlike_words(reg_id: int, values: Sequence[int | None]) -> str:
+    """`CLIDR_EL1 differs between the vCPUs: vCPU 0: 0x3000123, vCPU 1: 0x1000004; Linux 6.3 to 6.9 ...`."""
+    told = ", ".join(f"vCPU {at}: {'none' if one is None else f'0x{one:x}'}" for at, one in enumerate(values))
+    why = why_unlike(reg_id)
+    return f"{by_id(reg_id).name} differs between the vCPUs: {told}" + f"; {why}" * bool(why)
 
 
 def _of_one_vm(dump: Dump) -> list[dict[int, int]]:

@@ -62,6 +62,28 @@ def test_where_sysfs_is_not_known_the_answer_is_open() -> None:
     assert any("is not known" in note for note in notes)
 
 
+@pytest.mark.parametrize("kernel", ["6.3", "6.6", "6.9"])
+def test_a_kernel_that_resets_it_when_a_guest_starts_a_vcpu(kernel: str) -> None:
+    """Firecracker issue 6139: the first vCPU keeps what was written, the others show KVM's own value again."""
+    value, known, notes = clidr(host("6.6", GRAVITON), kernel, "firecracker-1.16")
+    assert (value, known & 0x71FFFFF) == (0x3000123, 0x71FFFFF)
+    assert any("only vCPU 0 keeps it" in note and "0x1000004" in note for note in notes)
+
+
+@pytest.mark.parametrize(("kernel", "sure"), [("6.3", False), ("6.9", False), ("6.10", True), ("7.3", True)])
+def test_the_release_that_goes_by_the_hosts_kernel(kernel: str, sure: bool) -> None:
+    """Pull request 6172 was not read: where it matters, nothing is said."""
+    _, known, notes = clidr(host("6.6", GRAVITON), kernel, "firecracker-1.17")
+    assert (known & 0x71FFFFF == 0x71FFFFF) is sure
+    assert any("6172" in note for note in notes) is not sure
+    assert not any("only vCPU 0" in note for note in notes)
+
+
+def test_a_value_that_is_kvms_own_is_not_lost() -> None:
+    _, _, notes = clidr(host("6.6", ({"level": "1", "type": "Unified"},)), "6.6", "firecracker-1.16")
+    assert not any("only vCPU 0" in note for note in notes)
+
+
 def test_a_kernel_that_passes_the_hosts_caches_through_keeps_its_value() -> None:
     own, _, notes = clidr(host("6.1", GRAVITON), "6.1", "firecracker")
     assert own == clidr(host("6.1", GRAVITON), "6.1", "qemu")[0]

@@ -7,14 +7,16 @@ import pytest
 
 from inspector.checks.machine.destination import SAME_HOST
 from inspector.checks.machine.question import Given
-from inspector.checks.restore.migration import migrate
+from inspector.checks.restore.migration import migrate, migrate_all_kernels
 from inspector.checks.restore.result import MigrationReport
 from inspector.checks.vmms.base import Saved
 from inspector.checks.vmms.table import find_vmm, vmm_for
+from inspector.policies.loader import load_policy
 from inspector.policies.setup import Feature, VcpuSetup, feature_of, parse_features
 from inspector.registers.encoding import make_id
 from inspector.registers.ids import CNTPCT_EL0, CNTV_CVAL_EL0, CNTVCT_EL0, ID_AA64ISAR1_EL1, ID_AA64PFR0_EL1, SVE_VLS
 from inspector.sources.dump import Dump
+from inspector.untrusted import Untrusted
 from tests.checks.material import V0, changed, refused, saved_with, shipped
 
 PC, X3 = make_id(0x10, 0x40), make_id(0x10, 6)
@@ -211,3 +213,48 @@ def test_a_host_that_a_saved_vm_does_not_show_may_have_what_its_core_has(
     source = saved_with(shipped("neoverse-n2", "6.12"), "psci,pmu")
     report = migrate(source, SAME_HOST, given, ways_out=False)
     assert (report.verdict, report.features) == (verdict, features), report.headline
+
+
+@pytest.mark.parametrize(
+    ("vmm", "tool", "read"),
+    [
+        ("firecracker-1.17", "Firecracker 1.13 or 1.14, snapshot format 8.0.0", False),
+        ("firecracker-1.16", "Firecracker 1.13 or 1.14, snapshot format 8.0.0", False),
+        ("firecracker-1.14.4", "Firecracker 1.13 or 1.14, snapshot format 8.0.0", True),
+        ("firecracker-1.13", "Firecracker 1.13 or 1.14, snapshot format 8.0.0", True),
+        ("firecracker-1.15.1", "Firecracker 1.15, snapshot format 9.0.0", True),
+        ("firecracker-1.15", "Firecracker 1.15, snapshot format 9.0.0", True),
+        ("firecracker-1.12", "Firecracker 1.15, snapshot format 9.0.0", False),
+        ("firecracker-1.12", "Firecracker 1.9, snapshot format 3.0.0", True),
+        ("firecracker-1.12", "Firecracker 1.6 or older, snapshot data 2", False),
+        ("firecracker-1.5", "Firecracker 1.6 or older, snapshot data 2", True),
+        ("firecracker-1.5", "Firecracker 1.7, snapshot format 1.0.0", False),
+        ("firecracker-1.17", "Firecracker, snapshot format 12.0.0", True),
+        ("firecracker-1.17", "Firecracker, snapshot format 13.0.0", True),
+        ("firecracker-1.16", "Firecracker, snapshot format 13.0.0", False),
+        ("firecracker-1.17", "Firecracker 1.14.0", True),
+        ("qemu", "Firecracker 1.15, snapshot format 9.0.0", True),
+    ],
+)
+def test_a_firecracker_reads_snapshots_of_its_own_format(vmm: str, tool: str, read: bool) -> None:
+    """SNAPSHOT_VERSION at each tag and Snapshot::load(); a fingerprint, which is no snapshot, is not judged by it."""
+    assert (find_vmm(vmm).cannot_read(tool) == "") is read
+
+
+def test_a_snapshot_of_another_format_fails_before_any_write() -> None:
+    """Users' case 19: the registers would load, and the file is not read."""
+    like = saved_with(shipped("neoverse-n2", "6.12"), "psci")
+    tool = Untrusted("Firecracker 1.13 or 1.14, snapshot format 8.0.0")
+    source = msgspec.structs.replace(like, provenance=msgspec.structs.replace(like.provenance, tool=tool))
+    there = shipped("neoverse-n2", "6.12")
+    assert check(source, there, "firecracker-1.14").verdict == "loads"
+    report = migrate(source, there, Given(vmm="firecracker-1.16"))
+    assert report.verdict == "fails" and not report.fatal and report.messages == ()
+    unread = "Firecracker 1.16 does not read snapshot format 8.0.0, which Firecracker 1.13 and 1.14 write"
+    assert report.headline == f"fails before any write: {unread}"
+    assert [(s.name, s.reached) for s in report.steps][:2] == [("file", True), ("writes", False)]
+    (way,) = report.ways_out
+    assert "firecracker-1.13" in way.how[0]
+    rows = migrate_all_kernels(source, Given(vmm="firecracker-1.16"), [load_policy("6.12"), load_policy("6.18")]).rows
+    assert [row.verdict for row in rows] == ["fails", "fails"]
+    assert all("does not read" in row.headline for row in rows)

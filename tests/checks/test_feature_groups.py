@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from inspector.checks.feature_groups import FEATURE_SETS, OTHER, feature_key, group_by_feature
 from inspector.registers.encoding import bitmap_id, ccsidr_id, firmware_id, make_id, sysreg_id
+from inspector.sources import load, shipped_names
 from tests.checks.material import pmu_ids
 
 
@@ -32,6 +33,7 @@ def test_each_kind_of_id_has_its_group() -> None:
     assert feature_key(sysreg_id(3, 0, 2, 1, 0)) == "ptrauth"
     assert feature_key(sysreg_id(3, 0, 1, 0, 5)) == "mte"
     assert feature_key(sysreg_id(3, 4, 1, 1, 0)) == "el2"
+    assert feature_key(sysreg_id(3, 4, 3, 0, 0)) == "state32"
     assert feature_key(sysreg_id(3, 3, 14, 3, 2)) == OTHER
     assert feature_key(0x606000000015FFFF) == "sve"
     assert feature_key(0x6040000000100054) == "fpsimd"
@@ -53,3 +55,11 @@ def test_nothing_is_lost_or_doubled() -> None:
 def test_keys_are_unique() -> None:
     keys = [s.key for s in FEATURE_SETS]
     assert len(keys) == len(set(keys))
+
+
+def test_no_vcpu_without_el2_lists_a_register_that_el2_brings() -> None:
+    """DACR32_EL2, IFSR32_EL2 and FPEXC32_EL2 are listed by every kernel for every vCPU, EL2 or not."""
+    for name in shipped_names():
+        for vcpu in load(f"builtin:{name}").vcpus:
+            if vcpu.kind == "vcpu" and vcpu.setup and not vcpu.setup.describe().count("el2"):
+                assert not [i for i in vcpu.ids if feature_key(i) == "el2"], f"{name}, {vcpu.label}"

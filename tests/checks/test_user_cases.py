@@ -112,10 +112,13 @@ def test_case_01_all_saved_vms_unusable_after_an_upgrade() -> None:
 
 def test_case_02_a_single_register_too_many() -> None:
     """CentOS 8: ID_AA64ZFR0_EL1 is listed only with SVE."""
-    assert "ID_AA64ZFR0_EL1" in told(explain(LENGTHS.format(233, 232)))
+    said = told(explain(LENGTHS.format(233, 232)))
+    assert "SVE (ID_AA64ZFR0_EL1) [not by 5.2 to 5.9 for a vCPU without SVE]" in said
+    assert "FEAT_FPMR [since 6.12]" in said
     source, destination = vm("cortex-a72-linux-5.10", "old"), vm("cortex-a72-linux-5.10", "new", drop=[ZFR0])
     answer = compare([source, destination])
     assert [d.group.key for d in answer.lists] == ["zfr0"]
+    assert "Linux 5.2 to 5.9" in answer.lists[0].sentence(answer.columns)
     assert "only when the vCPU has SVE" in answer.lists[0].sentence(answer.columns)
     assert 2 in NOT_REBUILT
 
@@ -167,6 +170,10 @@ def test_case_05_gicv2_vm() -> None:
     assert [f.name for f in register.fields] == ["GIC"]
     assert "6.18" in told(answer)
     assert "stable 6.12.60, 6.17.9" in told(answer)
+    assert any("newer kernel" in step and "GIC may be lowered since Linux 6.18" in step for step in answer.next_steps)
+    words = f"{shipped[PFR1_32]:x} (is {without[PFR1_32]:x})"
+    answer = explain(f"Could not set register system register op0:3 op1:0 crn:0 crm:1 op2:1 to {words}")
+    assert not any("newer kernel" in step for step in answer.next_steps), "the source has more"
 
 
 A55 = {
@@ -371,3 +378,11 @@ def test_all_kernels_answer_for_a_ccidx_guest() -> None:
     assert by_kernel["6.12.107"].verdict == "fails"
     assert by_kernel["6.12.107"].first is not None
     assert by_id(by_kernel["6.12.107"].first.id).name == "ID_MMFR4_EL1"
+
+
+def test_where_dumps_name_the_registers_nothing_is_guessed_from_their_number() -> None:
+    source, destination = load("builtin:neoverse-n2-linux-6.12"), load("builtin:neoverse-n2-linux-7.3")
+    said = told(explain(LENGTHS.format(269, 268), source, destination))
+    assert "3 unknown to the destination: FEAT_TCR2 / FEAT_S1PIE" in said
+    assert "exactly the size" not in said and "counts fit" not in said
+    assert "nothing in the text shows that KVM" not in said, "the dump is KVM's"

@@ -288,3 +288,16 @@ def test_kernels_are_asked_together_only_where_their_rules_are_the_same() -> Non
     assert [name for _, alike in runs for name in alike] == policy_names()
     assert all(load_policy(name).rules == policy.rules for policy, alike in runs for name in alike)
     assert len(runs) < len(policy_names())
+
+
+def test_the_command_of_fix_names_the_destination_and_the_kernel_that_was_asked() -> None:
+    """A host's registers are a destination like any other, and a kernel that was named is asked again."""
+    source, there = shipped("neoverse-n2", "6.1"), shipped("neoverse-n2", "6.12")
+    host = msgspec.structs.replace(there, vcpus=())
+    for where, kernel in ((host, None), (host, "6.18"), (there, "6.12.57"), (there, None), ("same-host", "6.12")):
+        report = migrate(source, where, Given(vmm="qemu-10.0", kernel=kernel))
+        (way,) = ways(report, "file")
+        named = where if isinstance(where, str) else where.provenance.source
+        asked = f" --kernel {load_policy(kernel).name} " if kernel else " --vmm "
+        assert f" {named}{asked}" in way.how[0], way.how
+        assert report.destination_provenance.source == ("" if isinstance(where, str) else named)

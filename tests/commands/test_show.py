@@ -225,3 +225,41 @@ def test_fault_33_the_reading_that_does_not_apply_is_called_so() -> None:
     assert told.count("as 32-bit, does not apply as 64-bit (FEAT_CCIDX), which applies") == 2
     told = run("caches", "builtin:cortex-a72-linux-6.12").out
     assert "as 32-bit, which applies" in told and "as 64-bit (FEAT_CCIDX), does not apply" in told
+
+
+TWO = """vcpu 0:
+CLIDR_EL1 0x3000123
+CTR_EL0 0xb444c004
+vcpu 1:
+CLIDR_EL1 0x1000004
+CTR_EL0 0xb444c004
+"""
+
+
+def test_caches_tells_which_vcpus_differ(tmp_path: Path) -> None:
+    """Users' case 8: in every form, as the screens do."""
+    file = tmp_path / "two.txt"
+    file.write_text(TWO)
+    said = "CLIDR_EL1 differs between the vCPUs: vCPU 0: 0x3000123, vCPU 1: 0x1000004; Linux 6.3 to 6.9 reset it"
+    assert run("caches", str(file)).out.splitlines()[-1].startswith(said)
+    assert run("caches", str(file), "--markdown").out.splitlines()[-1].startswith(said)
+    (unlike,) = run("caches", str(file), "--json").json["differs"]
+    assert unlike["id"] == "0x603000000013c801" and unlike["text"].startswith(said)
+    assert "differs" not in run("caches", str(file), "--vcpu", "1").out
+
+
+def test_caches_of_a_host_without_cache_registers(tmp_path: Path) -> None:
+    file = tmp_path / "host.txt"
+    file.write_text("# host\nMIDR_EL1 0x410fd0c1\n")
+    assert_one_line_error(run("caches", str(file)))
+    file.write_text("# host\nCTR_EL0 0xb444c004\n")
+    assert "LoC" not in run("caches", str(file)).out
+
+
+def test_explain_takes_a_text_that_is_too_long_for_a_name() -> None:
+    """One line of 280 letters: no file can have that name, and asking for it raises."""
+    text = (
+        "Failed to restore the state of the vcpu: Failed to set register 6944550625406746623: Operation not permitted"
+    )
+    done = run("explain", f"Load snapshot error: {'Failed to restore from snapshot: ' * 7}{text}")
+    assert done.code == 0 and "SVE_VLS" in done.out

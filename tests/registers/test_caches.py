@@ -95,9 +95,27 @@ def test_values_made_up_by_linux_6_12_are_told() -> None:
     assert any("13 CCSIDRs" in note for note in topology.notes)
 
 
-@pytest.mark.parametrize("clidr", [0x1000004, 0x2000021, 0x9200003, 0x401000004, 0x1002000021])
+@pytest.mark.parametrize("clidr", [0x1000004, 0x2000021, 0x9200002, 0x401000004, 0x1002000021])
 def test_clidr_of_newer_kernels_is_recognised(clidr: int) -> None:
     assert read_caches(vcpu(clidr, {}, 0)).clidr_fabricated
+
+
+def test_clidr_that_a_cpu_with_first_level_caches_alone_has_as_well() -> None:
+    """Cortex-A35 without an L2: only a CCSIDR can tell it from what KVM makes up, and a host's value is the CPU's."""
+    real = {0: 0x700FE01A, 1: 0x200FE01A}
+    assert read_caches(vcpu(0x9200003, dict.fromkeys(range(14), 2), 0)).clidr_fabricated
+    for values, raw in ((vcpu(0x9200003, real, 0), {}), (vcpu(0x9200003, {}, 0), real)):
+        told = read_caches(values, raw)
+        assert told.clidr_fabricated is False and not any("made" in note for note in told.notes)
+    unsure = read_caches(vcpu(0x9200003, {}, None))
+    assert unsure.clidr_fabricated is None
+    assert any("uncertain whether KVM" in note for note in unsure.notes)
+    assert not any("says nothing about the hardware" in note for note in unsure.notes)
+
+
+def test_levels_of_a_missing_clidr_are_not_zero() -> None:
+    told = read_caches({CTR: 0xB444C004})
+    assert (told.loc, told.louu, told.louis) == (None, None, None)
 
 
 def test_made_up_sizes_under_a_foreign_clidr() -> None:

@@ -18,7 +18,7 @@ from inspector.app.widgets.ink import Ink, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.unmarked import Box, unmarked
 from inspector.errors import InspectorError
-from inspector.folders import expanded
+from inspector.folders import expanded, is_there
 from inspector.new_file import write_whole
 
 
@@ -26,7 +26,7 @@ def free_name(stem: str, suffix: str = "md") -> str:
     """A file name in the present folder that nothing has yet."""
     clean = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in stem).strip("-.") or "report"
     names = [f"{clean}.{suffix}", *(f"{clean}-{count}.{suffix}" for count in range(2, 1000))]
-    return next((name for name in names if not Path(name).exists()), names[-1])
+    return next((name for name in names if not is_there(name)), names[-1])
 
 
 def write_new(path: str, text: str) -> str:
@@ -83,7 +83,7 @@ class Export(Dialog):
             self._say(ink("✖ ", "refused"), ink(f"a name that ends in {known}"))
             return
         if ending == ".svg":
-            if expanded(path).exists():
+            if is_there(path):
                 self._say(ink("✖ ", "refused"), ink(f"{path} exists already; give another name"))
                 return
             # The picture is of the screen without this dialog.

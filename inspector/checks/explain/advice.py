@@ -141,7 +141,21 @@ def _refused_steps(rule: Vmm, refused: Sequence[ExplainedRegister]) -> Iterable[
         yield f"create the destination's vCPU without SVE, as the saved one{how}"
     if vectors != {r.id for r in refused}:
         yield from rule.refused_steps([r.id for r in refused])
+    yield from _lowered(refused)
     yield _MIGRATE
+
+
+def _lowered(refused: Sequence[ExplainedRegister]) -> Iterable[str]:
+    """A newer kernel, where all that it has to do is to let fields be lowered."""
+    causes = [f for r in refused for f in r.fields if f.cause]
+    if not causes or not all(r.fields for r in refused) or not all(f.lowered for f in causes):
+        return
+    names = ", ".join(dict.fromkeys(f.name for f in causes))
+    when = " and ".join(dict.fromkeys(f.lowered for f in causes))
+    yield (
+        f"or try a newer kernel at the destination, as the source only has less there: {names} may be lowered {when}"
+        " (`vcpu-inspector migrate SOURCE DESTINATION --kernel K` says whether that is enough)"
+    )
 
 
 def _advised(rule: Vmm) -> str:

@@ -46,7 +46,7 @@ def conclude(
         said += _simulated(simulation)
     said += [group.headline("unknown to the destination") + f": {group.sentence}" for group in groups]
     if counts is not None:
-        said += _lengths(*counts, by_kvm)
+        said += _lengths(*counts, by_kvm, bool(groups))
     refused = [r for r in registers if r.kind == "refused"]
     if refused_by == DESTINATION:
         said += _common_cause(refused) + _direction(refused, groups)
@@ -218,22 +218,23 @@ def _simulated(report: MigrationReport) -> list[str]:
     return said
 
 
-def _lengths(source: int, destination: int, by_kvm: bool) -> list[str]:
+def _lengths(source: int, destination: int, by_kvm: bool, named: bool) -> list[str]:
+    """`named`: dumps of both sides show which registers the destination lacks."""
     difference = source - destination
     said = [] if by_kvm else [_EMULATED_COUNTS]
     said.append(
         "only list lengths were compared; a list that is not longer can still hold ids that the destination lacks"
     )
-    sets = sets_of_size(difference)
+    sets = [] if named else sets_of_size(difference)
     if sets:
         exactly = " or ".join(sets)
         said.insert(0, f"{difference} is exactly the size of: {exactly}")
-    fits = find_fits(source, destination)
+    fits = [] if named else find_fits(source, destination)
     for fit in fits[:6]:
         said.append(f"the two counts fit: {fit.sentence}")
     if fits:
         said.append("counts do not prove a cause: they only say which ones fit")
-    elif not sets:
+    elif not sets and not named:
         said.append(
             f"no single known feature brings {difference} registers, and no modelled pair of kernels has these counts"
         )

@@ -11,7 +11,7 @@ from itertools import combinations
 
 import msgspec
 
-from inspector.checks.feature_groups import FEATURE_SETS
+from inspector.checks.feature_groups import FEATURE_SETS, FeatureSet
 from inspector.checks.vmms.base import MEMORY_TAGGING, NESTED, OPTIONAL
 from inspector.checks.vmms.table import find_vmm
 from inspector.kvm.exposure import expose
@@ -54,8 +54,13 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def sets_of_size(difference: int) -> list[str]:
-    """Names of the known register sets that have exactly this many registers in a QEMU stream."""
-    return [s.feature for s in FEATURE_SETS if 0 < s.size == difference]
+    """The known register sets that have exactly this many registers in a QEMU stream, each with when KVM lists it:
+    `FEAT_FPMR [since 6.13]`."""
+    return [s.feature + (f" [{when}]" if (when := _when(s)) else "") for s in FEATURE_SETS if 0 < s.size == difference]
+
+
+def _when(one: FeatureSet) -> str:
+    return one.told or (f"since {one.since}" if one.since else "")
 
 
 def find_fits(source: int, destination: int) -> list[Fit]:

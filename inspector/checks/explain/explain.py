@@ -512,7 +512,8 @@ def _answer(
         bring = [_LINES_BEFORE, *things_to_bring(vmm, registers, named, have)]
     elif told.refused_by != DESTINATION:
         bring = [_WHICH_WRITE]
-    conclusions, headline = conclude(clues, registers, groups, counts, vmm, simulation, told.by_kvm, told.refused_by)
+    by_kvm = told.by_kvm or (dumps[0] is not None and dumps[0].kvm)
+    conclusions, headline = conclude(clues, registers, groups, counts, vmm, simulation, by_kvm, told.refused_by)
     if told.emulated:
         conclusions = [NOT_KVM]
     return Explanation(

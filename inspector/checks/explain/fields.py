@@ -83,6 +83,7 @@ def _field(register: ExplainedRegister, field: FieldReading, peer: FieldReading)
         reference=reason.reference,
         hidden_since=reason.hidden_since,
         cause=reason.cause,
+        lowered=reason.lowered,
     )
 
 

@@ -37,6 +37,8 @@ class Reason(NamedTuple):
     reference: str = ""
     hidden_since: str = ""
     cause: bool = True
+    lowered: str = ""
+    """since when KVM lets the field be lowered, where that is what the value needs"""
 
 
 _SIZE_U128 = 4
@@ -130,6 +132,7 @@ def _with_writability(start: str, history: FieldHistory, cause: FieldChange, wan
         )
     else:
         text = f"Writable {writable.since_words}; an older destination needs equality."
+    lowered = writable is not None and text.startswith("Writable") and wanted < actual and cause.what == "known"
     since = cause.since if not cause.from_start else (writable.since if writable and not cause.conditions else "")
     return Reason(
         (start.strip() + " " + text).strip(),
@@ -138,6 +141,7 @@ def _with_writability(start: str, history: FieldHistory, cause: FieldChange, wan
         cause.reference,
         hidden_since=cause.since if hidden and not cause.from_start else "",
         cause=not ignored,
+        lowered=writable.since_words if lowered and writable is not None and not writable.from_start else "",
     )
 
 

@@ -41,6 +41,8 @@ class ExplainedField(msgspec.Struct, frozen=True, kw_only=True):
     """mainline release that hides the field without condition, where one side shows it as hidden"""
     cause: bool = True
     """False when the destination's kernel accepts and ignores the difference"""
+    lowered: str = ""
+    """`since Linux 6.18 (and stable 6.12.60)`: from when KVM lets the field be lowered, where only that is needed"""
     since: str = ""
     """mainline release that explains the difference: `6.3`"""
     rule: str = ""

@@ -91,6 +91,7 @@ _ANCHORS = tuple(
         "attempted to kill init",
         "soft lockup",
         "cache hierarchy",
+        "early cacheinfo",
         "cpu0/cache",
         "detected stall",
         "detected expedited",

@@ -12,6 +12,7 @@ from inspector.checks.vmms.base import Vmm
 from inspector.checks.vmms.firecracker import CLIDR_REPLACED, Firecracker, clidr_of_caches
 from inspector.kvm.exposure import FieldExposure, RegisterExposure
 from inspector.kvm.vm import Vm
+from inspector.policies.rulebook import rulebook
 from inspector.registers.bits import ones
 from inspector.registers.ids import CLIDR_EL1
 from inspector.sources.dump import Dump
@@ -19,6 +20,10 @@ from inspector.sources.dump import Dump
 _RULE = "Firecracker writes the host's cache topology"
 _REFERENCE = "override_clidr(), src/vmm/src/arch/aarch64/mod.rs of Firecracker"
 _UNKNOWN = "depends on the cache topology in the host's sysfs (cpu0/cache/index*/level and type), which is not known"
+_GATED = (
+    "is uncertain on this kernel, which resets it when a guest starts a vCPU (PSCI CPU_ON): from Sep 2026 Firecracker "
+    "goes by the host's release before it writes it (pull request 6172)"
+)
 
 
 class Booted(NamedTuple):
@@ -55,6 +60,15 @@ def _booted(
     if refused:
         notes.append(f"{rule.title}: KVM refuses CLIDR_EL1 {wanted:#x}, so its own value stays")
         return register
+    resets = wanted != register.exposed and rulebook(exposure.policy).has("clidr-reset-by-cpu-on")
+    if resets and isinstance(rule, Firecracker) and rule.clidr_gated:
+        notes.append(f"{rule.title}: CLIDR_EL1 {_GATED}")
+        return _unknown(register, _GATED)
+    if resets:
+        notes.append(
+            f"{rule.title}: only vCPU 0 keeps it: this kernel resets CLIDR_EL1 to KVM's own {register.exposed:#x} when "
+            "the guest starts a vCPU (PSCI CPU_ON), so a guest's vCPUs differ"
+        )
     source = "sysfs as the dump holds it" if caches else "the CLIDR_EL1 that this vCPU was started with"
     notes.append(
         f"{rule.title}: CLIDR_EL1 is written at boot, cache types and LoC from {source}; CCSIDR_EL1 stays KVM's"
@@ -87,9 +101,9 @@ def _with(field: FieldExposure, value: int) -> FieldExposure:
     )
 
 
-def _unknown(register: RegisterExposure) -> RegisterExposure:
+def _unknown(register: RegisterExposure, reason: str = _UNKNOWN) -> RegisterExposure:
     fields = tuple(
-        msgspec.structs.replace(field, exposed=None, rule=_RULE, reference=_REFERENCE, reason=_UNKNOWN)
+        msgspec.structs.replace(field, exposed=None, rule=_RULE, reference=_REFERENCE, reason=reason)
         if ones(field.msb - field.lsb + 1) << field.lsb & CLIDR_REPLACED
         else field
         for field in register.fields

@@ -66,6 +66,9 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     host: HostState | None = None
     """what is known of the machine, to ask other kernels about it"""
     provenance: Provenance = Provenance()
+    """of the dump that shows it; empty for the source's own machine"""
+    kernel_asked: bool = False
+    """the kernel was named, whatever the dump says"""
     cpus: tuple[Cpu, ...] = ()
     """the CPUs of the machine, where the dump keeps them apart"""
     unlike: tuple[Destination, ...] = ()
@@ -148,7 +151,7 @@ def destination_for(
         raise InspectorError("needs a kernel", SAME_HOST, "choose one (--kernel K)")
     else:
         answer = _under_each(choice.policy, choice.candidates, OwnMachine(source, given).under)
-    return answer if choice is None else msgspec.structs.replace(answer, kernel_note=choice.text)
+    return answer if choice is None else msgspec.structs.replace(answer, kernel_note=choice.text, kernel_asked=True)
 
 
 class OwnMachine:
@@ -281,9 +284,12 @@ def destination_of(dump: Dump, like: Vcpu, given: Given, vmm: Vmm, *, stated: bo
         same = setup in (None, chosen.setup if chosen else None)
     other_kernel = kernel is not None and found.policy is not None and kernel.version[:2] != found.policy.version[:2]
     seen = chosen if not other_kernel and same and (chosen is None or holds_whole_list(chosen)) else None
-    return _under_each(
-        policy, may_be, lambda one: _of_dump(dump, chosen, seen, one, found, like, asked)
-    )  # fmt: skip
+
+    def under(one: Policy) -> Destination:
+        answer = _of_dump(dump, chosen, seen, one, found, like, asked)
+        return msgspec.structs.replace(answer, provenance=dump.provenance)
+
+    return _under_each(policy, may_be, under)
 
 
 def _of_dump(
@@ -363,7 +369,6 @@ def _fresh(dump: Dump, vcpu: Vcpu, policy: Policy, note: str, like: Vcpu, asked:
         host=host,
         notes=assumed,
         cpus=dump.cpus,
-        provenance=dump.provenance,
         kernel_note=note,
         why=asked.why if asked.vmm.own_rule else "as the destination's dump shows",
         unsure=asked.unsure,

@@ -21,7 +21,7 @@ from inspector.checks.restore.result import Finding, MigrationReport, WayOut
 from inspector.checks.restore.summary import distinct, verdict_of
 from inspector.checks.vmms.base import Vmm
 from inspector.checks.vmms.needed import needed
-from inspector.checks.vmms.table import find_vmm
+from inspector.checks.vmms.table import find_vmm, restoring_vmm
 from inspector.policies.rulebook import rulebook
 from inspector.policies.setup import feature_of
 from inspector.registers.catalog import by_id
@@ -52,6 +52,8 @@ def find_ways_out(
 
     Each was tried on the model; one that does not make the restore better is not among them.
     """
+    if rule.cannot_read(source.provenance.tool.raw):
+        return (_reading_vmm(source),)
     fatal = report.fatal
     if not fatal:
         return ()
@@ -70,6 +72,16 @@ def find_ways_out(
     if case.other_processor or not whole:
         ways.append(case.start_anew())
     return tuple(sorted(ways, key=case.rank))
+
+
+def _reading_vmm(source: Dump) -> WayOut:
+    """A version of the program that reads the file; what its registers then meet is another question."""
+    own = restoring_vmm(source.provenance)
+    return WayOut(
+        kind="vmm",
+        title=f"restore with the version of {own.family.capitalize()} that wrote the file",
+        how=(f"vcpu-inspector migrate ... --vmm {own.name} says what becomes of the registers then",),
+    )
 
 
 class _Case:
@@ -227,7 +239,7 @@ class _Case:
     def _fix_command(self) -> str:
         where = self.target.provenance
         words = [self.source.provenance.source, where.source or "same-host"]
-        if not where.kernel:
+        if not where.kernel or self.target.kernel_asked:
             words += ["--kernel", self.target.policy.name]
         return f"vcpu-inspector fix {shlex.join([*words, '--vmm', self.rule.name])} -o NEWFILE"
 

@@ -32,6 +32,12 @@ def creation_step(
     return None
 
 
+def file_step(tool: str, vcpu: int, rule: Vmm) -> RestoreStep | None:
+    """The step that fails where the VMM does not read such a file at all; None where it does. `tool`: what wrote it."""
+    text = rule.cannot_read(tool)
+    return RestoreStep(name="file", vcpu=vcpu, passed=False, text=text) if text else None
+
+
 def first_run_step(vcpus: Sequence[Vcpu], target: Destination) -> RestoreStep | None:
     """The step that fails where KVM takes every value and never runs the vCPU; None for a vCPU that can run.
 

@@ -10,7 +10,7 @@ import msgspec
 
 from inspector.checks.machine.destination import Destination, OwnMachine, SameHost, destination_for, source_vcpus
 from inspector.checks.machine.question import NOTHING_GIVEN, Given
-from inspector.checks.restore.creation import contradictions, creation_step, first_run_step
+from inspector.checks.restore.creation import contradictions, creation_step, file_step, first_run_step
 from inspector.checks.restore.remarks import remark_on
 from inspector.checks.restore.result import (
     FAILS,
@@ -71,7 +71,9 @@ def migrate(
     vcpus, notes = source_vcpus(source)
     target = destination_for(_shown_by(source, destination, behind), destination, given)
     report = _report(source, vcpus, target, rule, restore(vcpus, target, rule, brief=brief), notes)
-    if not ways_out or not report.fatal:
+    unread = file_step(source.provenance.tool.raw, vcpus[0].index, rule)
+    report = _not_read(report, unread) if unread else report
+    if not ways_out or not (report.fatal or unread):
         return report
     from inspector.checks.remedies.ways_out import find_ways_out
 
@@ -128,7 +130,7 @@ def migrate_all_kernels(
             row = _impossible(policy, error)
         else:
             label = machine.label((policy, *alike)[-1])
-            row = _row(kinds, target, rule, restore(kinds, target, rule, brief=True))
+            row = _row(kinds, target, rule, restore(kinds, target, rule, brief=True), source.provenance.tool.raw)
             if row.verdict == LOADS and holds_some_only(source, kinds):
                 row = msgspec.structs.replace(row, verdict=UNCERTAIN, headline=_SOME_LOAD.removeprefix("uncertain: "))
             if not rows:
@@ -207,6 +209,18 @@ def _report(
     )
 
 
+def _not_read(report: MigrationReport, step: RestoreStep) -> MigrationReport:
+    """The report where the VMM gives up at the file itself: what its registers would meet stands behind that."""
+    return msgspec.structs.replace(
+        report,
+        verdict=FAILS,
+        headline=f"fails before any write: {step.text}",
+        first=None,
+        steps=(step, *(msgspec.structs.replace(later, reached=False) for later in report.steps)),
+        messages=(),
+    )
+
+
 _SOME_LOAD = "uncertain: the source holds only some of the vCPU's registers, and the others decide as well"
 
 
@@ -252,8 +266,11 @@ def _impossible(policy: Policy, error: InspectorError) -> KernelRow:
     )  # fmt: skip
 
 
-def _row(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, results: Sequence[VcpuResult]) -> KernelRow:
+def _row(
+    vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, results: Sequence[VcpuResult], tool: str = ""
+) -> KernelRow:  # fmt: skip
     steps, _ = steps_of(rule, results)
+    unread = file_step(tool, vcpus[0].index, rule)
     run = first_run_step(vcpus, target)
     steps = steps if run is None else (*steps, run)
     findings = [f for result in results for f in result.findings]
@@ -262,11 +279,11 @@ def _row(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, results: Sequenc
     return KernelRow(
         kernel=target.policy.name,
         evidence=target.policy.evidence,
-        verdict=UNCERTAIN if target.policy.stands_for else _verdict(steps, ()),
+        verdict=FAILS if unread else UNCERTAIN if target.policy.stands_for else _verdict(steps, ()),
         refused=len(refused),
         only_in_source=sum(f.kind == "only_in_source" for f in findings),
         changed=changed,
         first=first_fatal(results),
         uncertain=sum(not f.certain for f in findings),
-        headline=row_headline(results, steps, changed),
+        headline=unread.text if unread else row_headline(results, steps, changed),
     )

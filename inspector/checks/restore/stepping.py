@@ -91,8 +91,7 @@ def course_of(report: MigrationReport, done: int = 0) -> Course:
         one for vcpu in report.vcpus for one in sorted(vcpu.findings, key=lambda one: one.order)
         if one.kind != "missing_in_source"
     ]  # fmt: skip
-    barred = next(
-        (one for one in report.steps if one.name in ("lengths", "creation") and not one.passed and one.certain), None
-    )
+    before_writes = ("file", "lengths", "creation")
+    barred = next((one for one in report.steps if one.name in before_writes and not one.passed and one.certain), None)
     steps = tuple(Met(number, one) for number, one in enumerate(found, 1))
     return Course(steps, min(done, len(steps)), barred)

@@ -123,6 +123,11 @@ class Vmm(msgspec.Struct, frozen=True, kw_only=True):
         why = "as the saved vCPU: the same options have to be given on both sides"
         return Made(setup=saved.setup, why=why, required=True)
 
+    def cannot_read(self, tool: str) -> str:
+        """Why this program does not read the file at all, whatever registers it holds; empty where it does, or where
+        that is not known. `tool`: what wrote the file, as its reader says it."""
+        return ""
+
     def tolerates(self, reg_id: int, value: int | None) -> bool:
         """True when the VMM drops a saved register that the destination does not list."""
         return _tolerated(self.tolerances, reg_id, value)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -117,6 +118,9 @@ class Firecracker(Vmm, frozen=True, kw_only=True):
     refuses_pmu: bool = False
     writes_clidr: bool = False
     """at boot it writes the host's cache topology of sysfs into CLIDR_EL1"""
+    clidr_gated: bool = False
+    """whether it writes it depends on the host's kernel (pull request 6172, Sep 2026, whose code was not read): for
+    kernels that reset CLIDR_EL1 with PSCI CPU_ON nothing is sure"""
 
     def made(self, saved: Saved, offers: Offers) -> Made:
         """The features of the snapshot; before 1.5 PSCI alone. A vPMU is never asked for by Firecracker itself."""
@@ -128,6 +132,22 @@ class Firecracker(Vmm, frozen=True, kw_only=True):
         else:
             why = "Firecracker creates the vCPU with the features of the snapshot; here they follow from its registers"
         return Made(setup=saved.setup, why=why, required=True)
+
+    def cannot_read(self, tool: str) -> str:
+        """A snapshot of another format: the major number has to be the own one (Snapshot::load(), from 1.7 on); 1.7
+        gave the format its own version and reads nothing older (CHANGELOG.md)."""
+        said = re.search(r"snapshot (format|data) ([0-9]{1,3})", tool)
+        if said is None:
+            return ""
+        number = int(said[2])
+        mine = _formats_of(self.since)
+        if said[1] == "data":
+            return f"{self.title} does not read snapshots of Firecracker up to 1.6" if mine else ""
+        if number in mine or (self.since == _VERSIONS[-1].since and number > max(FORMATS)):
+            return ""
+        words = FORMATS[number][1] if number in FORMATS else ""
+        by = f", which Firecracker {words} write{'' if ' and ' in words else 's'}" if words else ""
+        return f"{self.title} does not read snapshot format {number}.0.0{by}"
 
     def rank(self, reg_id: int) -> tuple[int, ...]:
         """Stored order, but the vector lengths first (since 1.7): KVM must know them before the vCPU is finalised."""
@@ -214,6 +234,7 @@ class _Version(msgspec.Struct, frozen=True):
     saves_features: bool = True
     refuses_pmu: bool = False
     writes_clidr: bool = False
+    clidr_gated: bool = False
     writable_ids: bool = False
 
 
@@ -227,10 +248,20 @@ _VERSIONS = (
     _Version((1, 15), "1.15.0"),
     _Version((1, 15, 1), "1.15.1", writes_clidr=True),
     _Version((1, 16), "1.16", refuses_pmu=True, writes_clidr=True),
-    _Version((1, 17), "1.17", refuses_pmu=True, writes_clidr=True, writable_ids=True),
+    _Version((1, 17), "1.17", refuses_pmu=True, writes_clidr=True, clidr_gated=True, writable_ids=True),
 )
 """CLIDR_EL1: commits b5ac3a6ee (1.16), ca4912c93 (1.15.1), 1dd26ef8a (1.14.4). Writable implementation ids: pull
 request 6116, merged in Aug 2026 when main stood at 1.17.0-dev."""
+
+
+def _formats_of(since: tuple[int, ...]) -> frozenset[int]:
+    """Majors of the formats that some release of the entry from `since` on reads; none before 1.7."""
+    end = next((version.since for version in _VERSIONS if version.since > since), (1000,))
+    firsts = [(number, tuple(map(int, first.split(".")))) for number, (first, _) in FORMATS.items()]
+    after = {number: next((later for _, later in firsts if later > first), (1000,)) for number, first in firsts}
+    return frozenset(number for number, first in firsts if first < end and after[number] > since)
+
+
 STANDARD = (1, 16)
 """the newest release that was read"""
 
@@ -250,6 +281,7 @@ def _entry(version: _Version) -> Firecracker:
         saves_features=version.saves_features,
         refuses_pmu=version.refuses_pmu,
         writes_clidr=version.writes_clidr,
+        clidr_gated=version.clidr_gated,
         writable_ids=version.writable_ids,
     )
 

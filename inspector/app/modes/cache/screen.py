@@ -34,7 +34,7 @@ from inspector.registers.caches import Cache as CpuCache
 from inspector.registers.encoding import ccsidr_id, grouped_hex
 from inspector.registers.ids import CLIDR_EL1, CTR_EL0
 from inspector.registers.reading import read
-from inspector.sources.consistency import why_unlike
+from inspector.sources.consistency import unlike_words
 
 LAYOUTS = {"32-bit": ((27, 13), (12, 3), (2, 0)), "64-bit": ((55, 32), (23, 3), (2, 0))}
 """Where NumSets, Associativity and LineSize lie in CCSIDR_EL1 (Arm ARM, D24.2.29), without and with FEAT_CCIDX."""
@@ -291,9 +291,7 @@ class Cache(Frame):
         for reg_id in (CLIDR_EL1, CTR_EL0):
             if (values := view.differing.get(reg_id)) is None:
                 continue
-            told = ", ".join(f"vCPU {at}: {'none' if one is None else f'0x{one:x}'}" for at, one in enumerate(values))
-            why = f"; {why}" if (why := why_unlike(reg_id)) else ""
-            said = f"{catalog.by_id(reg_id).name} differs between the vCPUs (v steps through them): {told}{why}"
+            said = unlike_words(reg_id, values).replace("the vCPUs:", "the vCPUs (v steps through them):", 1)
             rows += wrap(row(Ink("≠     ", "masked"), ink(said)), cells, indent=6)
         return rows
 
