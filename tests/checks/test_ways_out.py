@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from inspector.checks.machine.destination import SAME_HOST, SameHost
 from inspector.checks.machine.question import Given
 from inspector.checks.remedies.kernel_ranges import distinct_kernels
 from inspector.checks.remedies.templates import bitmap
@@ -24,7 +25,7 @@ from inspector.policies.points import policy_names
 from inspector.policies.setup import parse_features
 from inspector.registers.encoding import bitmap_id, ccsidr_id, make_id, sysreg_id
 from inspector.registers.ids import TIMERS
-from inspector.sources.dump import Cpu
+from inspector.sources.dump import Cpu, Dump
 from tests.checks.material import CLIDR, MIDR, MMFR2, MMFR4_32, changed, shipped
 from tests.sources.material import dump_of
 
@@ -294,10 +295,13 @@ def test_the_command_of_fix_names_the_destination_and_the_kernel_that_was_asked(
     """A host's registers are a destination like any other, and a kernel that was named is asked again."""
     source, there = shipped("neoverse-n2", "6.1"), shipped("neoverse-n2", "6.12")
     host = msgspec.structs.replace(there, vcpus=())
-    for where, kernel in ((host, None), (host, "6.18"), (there, "6.12.57"), (there, None), ("same-host", "6.12")):
+    asked: list[tuple[Dump | SameHost, str | None]] = [
+        (host, None), (host, "6.18"), (there, "6.12.57"), (there, None), (SAME_HOST, "6.12")
+    ]  # fmt: skip
+    for where, kernel in asked:
         report = migrate(source, where, Given(vmm="qemu-10.0", kernel=kernel))
         (way,) = ways(report, "file")
         named = where if isinstance(where, str) else where.provenance.source
-        asked = f" --kernel {load_policy(kernel).name} " if kernel else " --vmm "
-        assert f" {named}{asked}" in way.how[0], way.how
+        words = f" --kernel {load_policy(kernel).name} " if kernel else " --vmm "
+        assert f" {named}{words}" in way.how[0], way.how
         assert report.destination_provenance.source == ("" if isinstance(where, str) else named)
