@@ -9,6 +9,7 @@ import io
 import json
 import quopri
 from collections.abc import Callable
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -64,6 +65,13 @@ WRAPPINGS: dict[str, Callable[[str], str]] = {
     "mail, quoted-printable": lambda text: f"{MAIL}quoted-printable\n\n{quopri.encodestring(text.encode()).decode()}",
     "mail, base64": lambda text: f"{MAIL}base64\n\n{base64.encodebytes(text.encode()).decode()}\n--b--\n",
     "body": lambda text: quopri.encodestring(f"Grüße, <= ¼:\n{text}".encode()).decode(),
+    "blanks of a mail": lambda text: text.replace("=", "=3D").replace(" ", "=20"),
+    "address": lambda text: f"https://ci.example.org/console?q={quote(text, safe='')}&page=2",
+    "address, twice": lambda text: f"https://ci.example.org/console?q={quote(quote(text, safe=''))}",
+    "percent signs": quote,
+    "form": quote_plus,
+    "printed letters": lambda text: text.replace("'", "\\u0027").replace("<", "\\u003C").replace(":", "\\u003a"),
+    "print0": lambda text: "".join(f"{line}\0" for line in text.splitlines()),
     "HTML": lambda text: f"<p>{'<br/>'.join(html.escape(html.escape(line)) for line in text.splitlines())}</p>",
     "spans": _lines(lambda line: f'<span class="l">{html.escape(line).replace("_", "_<wbr>")}</span>'),
     "Markdown": _lines(lambda line: "- " + line.replace("_", "\\_").replace("<", "\\<")),
@@ -96,6 +104,21 @@ def test_what_a_log_travels_in_does_not_matter(wrapping: str, text: str) -> None
 @pytest.mark.parametrize(
     "text",
     [
+        *TEXTS,
+        "QEMU: the 'host' CPU type can only be used with KVM or HVF",
+        "Failed to restore the state of the vcpu: Failed to set multiprocessor state: Invalid argument (os error 22)",
+        "Failed to set CLIDR_EL1 to 0xc3000123 on vCPU 0, skipping override: Invalid argument (os error 22)",
+    ],
+)
+def test_capitals_do_not_matter(text: str) -> None:
+    plain, shouted = explain(text), explain(text.upper())
+    assert shouted.headline.casefold() == plain.headline.casefold()
+    assert [(r.id, r.kind, r.error) for r in shouted.registers] == [(r.id, r.kind, r.error) for r in plain.registers]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "x" * 45 + " Invalid value 269 expecting <=\n248",
         "-netdev tap,mtu=20\nvcpus=40 mem=30",
         'Unknown ramblock "0000:00:02.0/vga.vram", cannot accept migration, as the destination has none of that name',
@@ -104,6 +127,10 @@ def test_what_a_log_travels_in_does_not_matter(wrapping: str, text: str) -> None
         "1221011112001011 (is 1\n1221011112101011 (is 2",
         "2026-11-26 12:00:08 destination failed\n2026-11-26 12:00:07 source failed",
         "kvm: '' is no name, '' neither",
+        'printf("%-20s %20s %08x%20d", name, text, value, number); // 100%',
+        "a=20,b=20 c=3D;d=20",
+        "C++ %50 a+b+c%d 5%20",
+        "/srv/a%20b/disk.img",
     ],
 )
 def test_a_text_without_a_wrapping_stays_as_it_is(text: str) -> None:

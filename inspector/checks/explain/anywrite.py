@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from inspector.checks.explain.text import Pasted
@@ -81,18 +82,33 @@ def told_registers(pasted: Pasted) -> Iterator[Told]:
     program = program_named(pasted)
     left = _MOST
     for number, line in enumerate(pasted.lines):
-        if not _ERROR_LINE.search(line) or _GOES_ON in line:
+        if not _ERROR_LINE.search(line) or _GOES_ON in line.lower():
             continue
-        error = ""
-        for place, found in enumerate(scan(line)):
-            if not place:
-                error = errno_in(line) or (errno_in(_after(pasted, number)) if number + 1 < len(pasted.lines) else "")
+        ends = [0, *(end.end() for end in _SENTENCE.finditer(line)), len(line)] if ". " in line else [0, len(line)]
+        for found in scan(line):
+            error = errno_in(_said_of(line, found.start, ends)) or errno_in(_after(pasted, number))
             if not left:
                 return
             left -= 1
             before, behind = line[max(found.start - _NEAR, 0) : found.start], line[found.end : found.end + _NEAR]
             kind = _kind(f"{before} {behind}") if error else "named"
             yield Told(found.id, kind, error, _value(behind), program, line, number)
+
+
+def _said_of(line: str, at: int, ends: Sequence[int]) -> str:
+    """The sentence of a line in which `at` is, with those beside it that are as short as a program's."""
+    own = bisect_right(ends, at) - 1
+    said = line[ends[own] : ends[own + 1]]
+    if own and len((before := line[ends[own - 1] : ends[own]]).split()) <= _FEW_WORDS:
+        said = f"{before}{said}"
+    if own + 2 < len(ends) and len((behind := line[ends[own + 1] : ends[own + 2]]).split()) <= _FEW_WORDS:
+        said = f"{said}{behind}"
+    return said
+
+
+_FEW_WORDS = 8
+"""Words of a sentence of a message; what people write of an errno, and of no register, has more"""
+_SENTENCE = re.compile(r"\. +(?=\S)")
 
 
 def _after(pasted: Pasted, number: int) -> str:

@@ -62,7 +62,7 @@ def conclude(
         said.append("an id or a name alone shows the register; the line with the values would show the field")
         if len(registers) > 1:
             said.append("no line here reports an error; `vcpu-inspector show FILE` opens values of registers as a dump")
-    if kinds == {"envelope"}:
+    if kinds == {"envelope"} and not too_long(clues):
         said.append("this wraps another program's message, which is missing here or none that is known")
     return list(dict.fromkeys(said)), _headline(clues, registers, groups, counts, kinds, by_kvm, refused_by)
 

@@ -11,6 +11,7 @@ import msgspec
 from inspector.checks.explain.advice import finished, harmless_only, next_steps, things_to_bring
 from inspector.checks.explain.anywrite import Told, program_named, told_registers
 from inspector.checks.explain.clues import Clue, find_clues, find_mentions
+from inspector.checks.explain.complaints import complains, is_translated
 from inspector.checks.explain.conclusions import NOT_KVM, conclude, is_emulated, too_long
 from inspector.checks.explain.evidence import DECISIVE, GENERIC, REMARK, TELLING, Insight
 from inspector.checks.explain.failures import find_failures
@@ -88,7 +89,7 @@ def _explained(text: str, source: Dump | None, destination: Dump | None, given: 
     insights = sorted(_insights(pasted), key=lambda i: (-i.weight, _follows(i), i.at))
     if place.ours:
         insights = [i for i in insights if pasted.line_of(i.at) not in place.foreign_lines]
-    if place.only_foreign and (clues or insights or _complains(pasted)):
+    if place.only_foreign and (clues or insights or complains(pasted)):
         return _of_another(place, insights, clues)
     registers = _merge(clues) or _mentioned(pasted)
     if not clues and not registers and not insights:
@@ -127,8 +128,8 @@ def _of_any_machine(clues: Sequence[Clue]) -> bool:
 
 def _unknown(pasted: Pasted) -> Explanation:
     """A text of which no line is known: what would help, where it complains of something."""
-    if _complains(pasted):
-        bring = (_IN_ENGLISH, *_HELPS) if _is_translated(pasted) else _HELPS
+    if complains(pasted):
+        bring = (_IN_ENGLISH, *_HELPS) if is_translated(pasted) else _HELPS
         return Explanation(recognised=False, headline=UNKNOWN, bring=bring)
     return Explanation(recognised=False, headline=NOTHING)
 
@@ -179,9 +180,7 @@ def _is_about_registers(clue: Clue) -> bool:
     """Only device 'cpu', a register or KVM_SET_ONE_REG makes a failure one of registers; a generic tail does not."""
     if clue.message.key in ("qemu-instance", "qemu-array"):
         return True
-    return clue.message.kind in ("put_failed", "create_failed", "boot_failed", "unreadable", *_NAMED_KINDS) and (
-        clue.message.key != "qemu-vcpu-init"
-    )
+    return clue.message.kind in ("put_failed", "create_failed", "boot_failed", "unreadable", *_NAMED_KINDS)
 
 
 def _follows(insight: Insight) -> bool:
@@ -265,44 +264,6 @@ def _of_arm(clues: list[Clue], pasted: Pasted, place: Place) -> list[Clue]:
     if mine or not place.only_foreign:
         return mine
     return clues if not place.foreign_lines else mine
-
-
-_COMPLAINT = re.compile(
-    r"\b(?:fail|error|cannot|could not|unable|invalid|not support|unsupported|panic|refus|reject|exceed|denied|mismatch"
-    r"|missing|not found|not allowed|not available|no such|timed out|abort|corrupt|incompatible|unexpected|conflict)"
-    r"|\b(?:does not|doesn't) match",
-    re.IGNORECASE,
-)
-_OF_ANOTHER_LANGUAGE = re.compile(
-    r"\b(?:fehler|gescheitert|fehlgeschlagen|(?:kann|konnte|wird|werden)\b.{1,60}?\bnicht\b|erreur|fallo|inv[aá]lid"
-    r"|no se p[uo]|no es posible|no (?:puede|tiene|soport)|erro\b|errore|fallit|falh|impossib|incapaz"
-    r"|non (?:valid|supportat)|mislukt|ongeldig|niet\b|misslyckades|ogiltig|felaktig|(?:kan|kunde) inte|virheelli"
-    r"|ei (?:voi|tuet)|selhal|nelze|neplatn|nie powiod|hata\b)"
-    r"|[a-z][^\W\d_a-zµ]|[^\W\d_a-zµ][a-z]|[^\W\d_a-zµ]{2}",
-    re.IGNORECASE,
-)
-"""A word of a failure in a language other than English, or a letter of its alphabet: whether such a line complains of
-something is not known, and libvirt's may (its catalogs of 30 languages)"""
-
-
-def _complains(pasted: Pasted) -> bool:
-    return any(_COMPLAINT.search(line) for line in pasted.lines) or _is_translated(pasted)
-
-
-def _is_translated(pasted: Pasted) -> bool:
-    return any(_OF_ANOTHER_LANGUAGE.search(_without_paths(line)) for line in pasted.lines)
-
-
-def _without_paths(line: str) -> str:
-    """A line without paths, which may have letters of any language; a blank in one has a backslash before it."""
-    if "/" not in line:
-        return line
-    kept, in_path, before = [], False, ""
-    for word in line.split():
-        in_path = "/" in word or (in_path and before.endswith("\\"))
-        kept += [] if in_path else [word]
-        before = word
-    return " ".join(kept)
 
 
 def _of_another(place: Place, insights: Sequence[Insight], clues: Sequence[Clue]) -> Explanation:

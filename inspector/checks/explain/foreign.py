@@ -40,6 +40,7 @@ _MARKERS = (
         r"|missing features: ?[\w,. -]{0,60}\b(?:vmx|svm|avx|sse|xsave|pcid|erms|fsrm|vaes|hle|rtm|arch-capabilities"
         r"|spec-ctrl)"
         r"|\b(?:VMX|SVM|TDX|SEV)\b(?!\|).{0,120}\b(?:not supported|disabled|failed)"
+        r"|\barch-(?:facilities|capabilities)\b"
         r"|KVM_SET_(?:SREGS|MSRS|CPUID2|XSAVE|LAPIC)"
         r"|\bpc-(?:i440fx|q35)-|host doesn't support requested feature: CPUID|\bvmx[: ]|\bx86_64\b|\bCPUID\.",
         re.IGNORECASE)),
@@ -58,7 +59,8 @@ _MARKERS = (
 _HYPERVISORS = (
     ("HVF (Apple's Hypervisor.framework)", re.compile(
         r"\bHV_(?:ERROR|BAD_ARGUMENT|BUSY|NO_RESOURCES|NO_DEVICE|DENIED|UNSUPPORTED|ILLEGAL_GUEST_STATE)\b|\bhv_(?:vcpu|vm|gic)_\w+"
-        r"|\bhvf_\w+|(?<!KVM or )(?<!KVM/)\bHVF\b|\baccel[=,'\" ]{1,4}hvf\b|\baccelerator hvf\b|\bby hvf\b")),
+        r"|\bhvf_\w+|(?<!KVM or )(?<!KVM OR )(?<!KVM/)\bHVF\b"
+        r"|\baccel[=,'\" ]{1,4}hvf\b|\baccelerator hvf\b|\bby hvf\b")),
     ("Apple's Virtualization.framework", re.compile(r"\bVZError\w*|\bvfkit\b|\bVZVirtualMachine\w*|\bVZ machine\b")),
     ("VMware", re.compile(r"\bvmx\||\bvmkernel\b|\bESXi\b")),
     ("GenieZone", re.compile(r"\bGenieZone\b|\bgeniezone\b|\bgzvm\b|\bGZVM_\w+|/dev/gzvm")),
@@ -66,7 +68,7 @@ _HYPERVISORS = (
     ("Halla", re.compile(r"\bhalla\b|/dev/halla|\bHVM_\w+")),
     ("Hyper-V", re.compile(
         r"\bHyper-V\b|\bHYPERV\b|\bmshv\b|/dev/mshv|\bMSHV_\w+|\bHV_STATUS_\w+|\bvmbus\b|\bvmwp\b|\bWHV\w+|\bwhpx\b|\bWHPX\b")),
-    ("Xen", re.compile(r"\blibxl\b|\bxl:|\bxenstore\b|^\(XEN\)|\bxc_domain\w*")),
+    ("Xen", re.compile(r"\blibxl\b|\bxenopsd\b|\bxl:|\bxenstore\b|^\(XEN\)|\bxc_domain\w*")),
     ("bhyve", re.compile(r"\bbhyve\b|\bvmm_dev\b")),
     ("TCG (no hypervisor)", re.compile(r"\baccel[=,'\" ]{1,4}tcg\b|\baccelerator tcg\b")),
 )  # fmt: skip

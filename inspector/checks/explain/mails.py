@@ -13,6 +13,8 @@ _BOUNDARY = re.compile(r"^--[^\s-]", re.MULTILINE)
 _CODED = re.compile(r"=[0-9A-F]{2}|(?<![!<>=])=[ \t]*\r?$", re.MULTILINE)
 _SOFT = re.compile(r"^(?:.{69,71}[^:\s]|.{72,75})=[ \t]*\r?$", re.MULTILINE)
 _ESCAPES = re.compile(r"=[23][A-F]|=[57][B-F]|=C[2-9A-F]=[89AB][0-9A-F]|=E[0-9A-F](?:=[89AB][0-9A-F]){2}")
+_BLANKS = re.compile(r"(?<=[\w:.,;)'])=20[\w:.()\[\]/'\"-]{1,200}=20(?=[\w('\"\[])")
+"""Two blanks with a word between them: `mtu=20` alone is none, `a=20,b=20` are two numbers"""
 
 _SIGN = re.compile("(?<=[<>!])=3D")
 """A comparison's sign, in a piece of such a text among others"""
@@ -47,7 +49,7 @@ def _is_quoted_printable(text: str) -> bool:
     signs = text.count("=")
     if not signs or len(_CODED.findall(text)) != signs:
         return False
-    return _SOFT.search(text) is not None or len(_ESCAPES.findall(text)) > 1
+    return _SOFT.search(text) is not None or len(_ESCAPES.findall(text)) > 1 or _BLANKS.search(text) is not None
 
 
 def _quoted_printable(text: str) -> str:

@@ -20,7 +20,8 @@ _BLOCK = re.compile(
 _ESCAPED = re.compile(r"\\([_*<>|~#`\[\]])")
 _MARKED = re.compile(r"^[ \t]*(?:[-*+] )?(`{1,3}|\*\*)(.+)\1[ \t]*$", re.MULTILINE)
 _SCALAR = re.compile(r"^([ \t]*(?:- )?[\w.-]{1,60}:[ \t]+)'((?:[^']|'')*+)'[ \t]*$", re.MULTILINE)
-_PRINTED = (("\\r\\n", "\n"), ("\\n", "\n"), ("\\t", "\t"), ('\\"', '"'), ("\\u003c", "<"), ("\\u003e", ">"))
+_PRINTED = (("\\r\\n", "\n"), ("\\n", "\n"), ("\\t", "\t"), ('\\"', '"'))
+_LETTER = re.compile(r"\\u(?!00[01]|d[89a-f])([0-9a-f]{4})", re.IGNORECASE)
 """What is left of escapes where a record is cut, or is none of JSON"""
 
 
@@ -37,6 +38,7 @@ def read(text: str) -> str:
     if "\\" in text:
         for escaped, plain in _PRINTED:
             text = text.replace(escaped, plain)
+        text = _LETTER.sub(lambda found: chr(int(found[1], 16)), text)
         text = _ESCAPED.sub(r"\1", text)
     if ": '" in text:
         text = _SCALAR.sub(lambda found: found[1] + found[2].replace("''", "'"), text)

@@ -30,7 +30,13 @@ _ASSERT = re.compile(r"==== Test Assertion Failure ====")
 _WHERE = re.compile(r"\b(set_id_regs|get-reg-list|aarch32_id_regs)(?:\.c:(\d+))?")
 _RESULT = re.compile(r"(?:^|\s)(not ok|ok) (\d+) selftests: kvm(?:/\w+)?: ([\w-]+)")
 _NEW = re.compile(r"There (?:are|is) (\d+) (new|missing) registers?")
-_UNIT = re.compile(r"^(PASS|FAIL|SKIP)\S* (?:\x1b\[[0-9;]*m)?\s*([\w-]+) ?\(?(.{0,80})")
+_UNIT = re.compile(r"^(PASS|FAIL|SKIP):? ([\w-]+)(?: \(|: |$)")
+_OF_UNIT_TESTS = re.compile(
+    r"\bkvm-unit-tests\b|^SUMMARY: \d+ tests?\b"
+    r"|^(?:PASS|FAIL|SKIP) [\w-]+ \((?:\d+ tests?\b|timeout; duration=|terminated on SIG|test marked as manual"
+    r"|\S+ only\)|\S+ not equal to )"
+)
+"""What only kvm-unit-tests print: lib/report.c, scripts/runtime.bash. FAIL and PASS alone are words of many a test's"""
 _MOST = 200
 
 
@@ -189,6 +195,8 @@ def _unit_tests(pasted: Pasted) -> Iterator[Insight]:
     for number, line in enumerate(pasted.lines):
         if (found := _UNIT.match(line)) and found[1] == "FAIL":
             failed.append((number, found[2]))
+    if failed and not any(_OF_UNIT_TESTS.search(line) for line in pasted.lines):
+        failed = []
     if failed:
         names = ", ".join(dict.fromkeys(name for _, name in failed[:6]))
         yield Insight(

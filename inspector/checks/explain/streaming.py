@@ -103,6 +103,8 @@ _ANCHORS = tuple(
         "restor",
         'message":[',
         "holds a lock",
+        "device address",
+        "host-passthrough",
     )
 )
 """Words of which every message that `explain` knows has one; long and rare ones, because each is looked for in all

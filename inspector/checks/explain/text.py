@@ -144,6 +144,8 @@ def read_pasted(text: str) -> Pasted:
 
 
 def _split(text: str) -> list[str]:
+    if "\0" in text and text.count("\0") * 3 < len(text):
+        text = text.replace("\0", "\n")  # ends of lines of `-z`, or what a crash left; more are half of UTF-16
     return re.split(
         r"\r\n|\r|\n|\x0b|\x0c|\x85|\u2028|\u2029", _INVISIBLE.sub("", unwrapped(text)).translate(_LOOKALIKES)
     )

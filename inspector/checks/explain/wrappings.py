@@ -20,6 +20,10 @@ def unwrapped(text: str) -> str:
         from inspector.checks.explain.mails import bodies
 
         text = bodies(text)
+    if "%" in text and _PERCENT.search(text):
+        from inspector.checks.explain.urls import decoded
+
+        text = decoded(text)
     if '"' in text:
         from inspector.checks.explain.records import opened
 
@@ -32,6 +36,7 @@ def unwrapped(text: str) -> str:
     return text
 
 
+_PERCENT = re.compile(r"%(?:[2-7][0-9A-F]|0A)", re.IGNORECASE)
 _PARTIAL = re.compile(r"^\S{10,40} (stdout|stderr) P ")
 _GOES_ON = re.compile(r"^\S{10,40} (stdout|stderr) [FP] ")
 _NUMBERED = re.compile(r"\s{0,9}(\d{1,7}|1\d{12})(?:[:|\t]| {1,4})(?=\S|$)")

@@ -247,13 +247,6 @@ MESSAGES = (
         patterns=("(?-i:kvm_arm_vcpu_init) failed: {err}",),
         meaning="KVM refused to create a vCPU with the features that QEMU asks for (KVM_ARM_VCPU_INIT).",
     ),
-    Message(
-        key="qemu-vcpu-init",
-        vmm="qemu",
-        kind="put_failed",
-        patterns=("kvm_(?:arch_init_vcpu|init_vcpu)(?!: (?:mmap|KVM_GET_VCPU_MMAP_SIZE)){any}failed{any}{err}",),
-        meaning="Setting up a vCPU failed.",
-    ),
 )
 
 OPTIONS = {

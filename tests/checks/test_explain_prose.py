@@ -1,0 +1,168 @@
+"""Texts that people write, and those of other programs: no more is claimed for them than they say."""
+
+from __future__ import annotations
+
+import pytest
+
+from inspector.checks.explain.complaints import complains
+from inspector.checks.explain.explain import NOTHING, UNKNOWN, explain
+from inspector.checks.explain.text import read_pasted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        (
+            "SVE has to be asked for, or the guest reads ID_AA64PFR0_EL1.SVE as 0. Before the vCPU is complete, as"
+            " everybody knows who tried it once, KVM_SET_ONE_REG and KVM_GET_ONE_REG return -EPERM."
+        ),
+        (
+            "What is refused differs: set_id_reg() gives back -EINVAL where a field of the value is more than the host"
+            " has, whichever it is. Of ID_AA64MMFR1_EL1 we set no field so far."
+        ),
+    ],
+)
+def test_an_errno_of_another_sentence_is_not_the_register_s(text: str) -> None:
+    answer = explain(text)
+    assert not answer.fails
+    assert {r.kind for r in answer.registers} == {"envelope"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Could not write ID_AA64PFR0_EL1. Error: Invalid argument (os error 22)",
+        "KVM_SET_ONE_REG failed: Invalid argument. The register was ID_AA64PFR0_EL1",
+        "The restore of vCPU 0 stopped. ID_AA64PFR0_EL1 could not be set, errno=22. Giving up.",
+    ],
+)
+def test_an_errno_of_a_short_sentence_beside_it_is(text: str) -> None:
+    (register,) = explain(text).registers
+    assert (register.name, register.kind, register.error) == ("ID_AA64PFR0_EL1", "refused", "EINVAL")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FAILED tests/test_vm.py::test_boot - AssertionError",
+        "FAIL: test-virnettlssession\nPASS: test-virstring",
+        "FAIL src/app.test.js",
+        "FAIL\tkubevirt.io/kubevirt/pkg/virt-handler\t0.5s",
+        "FAILED TO RESTORE WHAT WAS SAVED",
+        "FAIL kvm_pagefault01",
+    ],
+)
+def test_other_tests_that_fail_are_none_of_kvm(text: str) -> None:
+    assert explain(text).headline == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FAIL pmu-event-counter (3 tests, 1 unexpected failures)",
+        "FAIL xapic (timeout; duration=60)",
+        "PASS: pmu: version\nFAIL: pmu: chained\nSUMMARY: 2 tests, 1 unexpected failures",
+        "kvm-unit-tests of this morning:\nFAIL gicv3-ipi",
+    ],
+)
+def test_kvm_unit_tests_are_known_by_what_only_they_print(text: str) -> None:
+    assert explain(text).headline.startswith("kvm-unit-tests: 1 failed: ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the snapshot format has a version of its own now, which begins at 1.0.0",
+        "a snapshot for an earlier version than 1.0.0 cannot be made, whatever the test expects",
+        "snapshot version 8.0.0 is what this release writes",
+    ],
+)
+def test_a_version_beside_a_snapshot_is_no_wrong_format(text: str) -> None:
+    assert "format version" not in explain(text).headline
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Invalid data version: 8.0.0",
+        "Cannot deserialize the microVM state: InvalidFormatVersion(Version { major: 8, minor: 0, patch: 0 })",
+        "Invalid data format version of snapshot file: 8.0.0",
+    ],
+)
+def test_a_wrong_format_names_the_releases_that_write_it(text: str) -> None:
+    answer = explain(text)
+    assert "format version is not the one" in answer.headline
+    assert any("Firecracker 1.13 and 1.14" in said for said in answer.conclusions)
+
+
+@pytest.mark.parametrize("word", ["SVE", "sme", "pmu"])
+def test_a_feature_that_may_be_missing_was_not_asked_for(word: str) -> None:
+    assert "asked for" not in explain(f"if {word} is not supported, prctl() returns an error").headline
+    assert "asked for" in explain(f"qemu-system-aarch64: '{word}' feature not supported by KVM on this host").headline
+
+
+def test_a_command_line_that_is_spoken_of_is_no_host_s() -> None:
+    told = explain("- ignore kvm-arm.mode=protected where the kernel runs with VHE")
+    assert "on a host's command line" in told.headline and not told.fails
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Grüße aus Köln an José, Łukasz, Zoë und Ñuño",
+        "• the first • the second, and a “third” — …",
+        "内核版本 6.6.126, 手机",
+        "Zoltán Kővágó took part in Brno, Jiří Denemark in Århus",
+        "Привет из Москвы",
+    ],
+)
+def test_letters_alone_are_no_complaint(text: str) -> None:
+    assert explain(text).headline == NOTHING
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Vorgang wird auf diesem Rechner nicht gemacht",
+        "Gerät nicht gefunden",
+        "la opération est un échec",
+        "no se pudo",
+        "o domínio não foi possível",
+        "dominio non trovato",
+        "bestand is niet daar",
+        "filen saknas",
+        "det kunne ikke gjøres",
+        "ei voi",
+        "to se nezdařilo",
+        "nie można",
+        "ez nem sikerült",
+        "olmadı, geçersiz",
+        "tidak dapat",
+        "không thể",
+        "не удалось",
+        "не вдалося",
+        "неуспешно",
+        "απέτυχε",
+        "连接失败",
+        "無法連線",
+        "接続できません",
+        "연결하지 못했습니다",
+        "यह असफल रहा",
+        "ব্যর্থ হয়েছে",
+        "தோல்வி",
+        "ล้มเหลว",
+        "فشل",
+    ],
+)
+def test_words_of_a_failure_are_a_complaint_in_any_language(text: str) -> None:
+    assert complains(read_pasted(text))
+    assert "LC_ALL=C" in explain(text).bring[0]
+
+
+def test_a_part_of_crosvm_s_words_is_not_crosvm_s() -> None:
+    assert "crosvm" not in explain("Failed to restore vCPUs: something else").headline
+
+
+def test_a_restored_list_that_is_too_long_is_the_cause_itself() -> None:
+    told = explain("qemu-system-aarch64: Failed to load cpu:cpreg_vmstate_array_len")
+    assert not any("wraps another program" in said for said in told.conclusions)
