@@ -85,8 +85,12 @@ def told_registers(pasted: Pasted) -> Iterator[Told]:
         if not _ERROR_LINE.search(line) or _GOES_ON in line.lower():
             continue
         ends = [0, *(end.end() for end in _SENTENCE.finditer(line)), len(line)] if ". " in line else [0, len(line)]
+        errors: dict[int, str] = {}
         for found in scan(line):
-            error = errno_in(_said_of(line, found.start, ends)) or errno_in(_after(pasted, number))
+            own = bisect_right(ends, found.start) - 1
+            if own not in errors:
+                errors[own] = errno_in(_said_of(line, own, ends)) or errno_in(_after(pasted, number))
+            error = errors[own]
             if not left:
                 return
             left -= 1
@@ -95,9 +99,8 @@ def told_registers(pasted: Pasted) -> Iterator[Told]:
             yield Told(found.id, kind, error, _value(behind), program, line, number)
 
 
-def _said_of(line: str, at: int, ends: Sequence[int]) -> str:
-    """The sentence of a line in which `at` is, with those beside it that are as short as a program's."""
-    own = bisect_right(ends, at) - 1
+def _said_of(line: str, own: int, ends: Sequence[int]) -> str:
+    """A sentence of a line, by its number, with those beside it that are as short as a program's."""
     said = line[ends[own] : ends[own + 1]]
     if own and len((before := line[ends[own - 1] : ends[own]]).split()) <= _FEW_WORDS:
         said = f"{before}{said}"
