@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import subprocess
+import os
+import platform
 import tempfile
 from importlib import import_module
 from pathlib import Path
 
 from tests.benchmarks.bench import Bench, install
-from tests.benchmarks.table import BY_KEY, ROOT, ROWS, Figure, keep, line, read_kept, write_readme
+from tests.benchmarks.table import BY_KEY, ROWS, Figure, keep, line, read_kept, write_readme
 
 GROUPS = ("start", "screens", "streams", "logs", "fleet")
 """Modules in `rows/`; each has `figures(bench)`, which yields figures as they are ready."""
@@ -56,10 +57,9 @@ def main() -> int:
 
 
 def _run() -> str:
-    """Date and commit."""
-    command = ["git", "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
-    return f"{datetime.date.today().isoformat()} at {commit or 'no commit'}"
+    """Date and machine."""
+    cores = f"{len(os.sched_getaffinity(0))} {platform.machine()} cores"
+    return f"{datetime.date.today().isoformat()}, {cores}, Python {platform.python_version()}"
 
 
 def _print(cells: list[str]) -> None:

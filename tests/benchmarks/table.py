@@ -78,7 +78,7 @@ class Kept(NamedTuple):
 
     figure: Figure
     run: str
-    """date and commit"""
+    """date and machine"""
 
 
 def read_kept(path: Path = KEPT) -> dict[str, Kept]:
