@@ -151,7 +151,8 @@ def _compare(options: argparse.Namespace) -> int:
         from inspector.checks.fleet.table import columns_of
 
         columns = columns_of(part, options.all, options.secrets, options.skip_unreadable)
-        write_table(options, _paths(options), columns, part)
+        again = Asked(question=part.question, declared=options.declared, skip=options.skip_unreadable)
+        write_table(options, _paths(options), columns, again, part.subjects + part.unread.count)
     answer = comparison_of(part)
     answer = answer if options.secrets else told(answer)
     if options.json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from inspector import sources
 from inspector.checks.fleet.files import encode_part, merge_files
 from inspector.checks.fleet.part import Part, Unread
 from inspector.checks.fleet.reading import CHUNK, read_paths
-from inspector.checks.fleet.summarise import Asked
+from inspector.checks.fleet.summarise import Asked, tally_of
 from inspector.commands.output import check_output, status_of_all, write_out
 from inspector.errors import InspectorError, SourceError, one_line
 from inspector.new_file import check_target, new_file
@@ -25,6 +25,7 @@ from inspector.sources.opening import open_path, open_standard_input
 
 if TYPE_CHECKING:
     from inspector.checks.fleet.table import Cell, Table
+    from inspector.checks.fleet.tally import Tally
 
 _LONGEST_PATH = 4095
 """Bytes: PATH_MAX of Linux, limits.h, without the byte that ends it; an address of a store has a quarter of it"""
@@ -81,9 +82,7 @@ def part_of(
     `what`: what is done with each dump, for the progress. `chunk`: dumps of one task.
     """
     check_output(options.partial, options.force)
-    # A part and an address may be of many dumps.
-    many = FEWEST if options.engine or (options.merge and len(paths) > 1) else len(paths)
-    asked = msgspec.structs.replace(asked, skip=options.skip_unreadable, advice=advice(many))
+    asked = _with_skipping(options, paths, asked)
     part = _part_of(options, paths, asked, what, chunk)
     tell_unread(part.unread)
     if not options.partial:
@@ -92,6 +91,13 @@ def part_of(
     more = f": {part.dumps} dump{'s' * (part.dumps != 1)}" + f", {unread_count(part.unread)}" * bool(part.unread)
     write_out(options.partial, encode_part(part), force=options.force, like=like, more=more)
     return None
+
+
+def _with_skipping(options: argparse.Namespace, paths: Sequence[str], asked: Asked) -> Asked:
+    """What is asked, with what becomes of a source that cannot be read."""
+    # A part and an address may be of many dumps.
+    many = FEWEST if options.engine or (options.merge and len(paths) > 1) else len(paths)
+    return msgspec.structs.replace(asked, skip=options.skip_unreadable, advice=advice(many))
 
 
 def _part_of(options: argparse.Namespace, paths: Sequence[str], asked: Asked, what: str, chunk: int) -> Part:
@@ -124,12 +130,22 @@ def check_table(options: argparse.Namespace, *without: str) -> None:
     check_target(options.table, options.force)
 
 
-def write_table(options: argparse.Namespace, paths: Sequence[str], table: Table, part: Part) -> None:
-    """Read every dump again: a row is written when it was read, and nothing is kept of it. `part`: of these dumps."""
+def counted_table(
+    options: argparse.Namespace, paths: Sequence[str], asked: Asked, table_for: Callable[[Tally], Table]
+) -> Part:
+    """Write a table that counts what its rows tell; gives the part of that. Every dump is read once, in one process."""
+    asked, tally = _with_skipping(options, paths, asked), tally_of(asked)
+    write_table(options, paths, table_for(tally), asked, len(paths))
+    part = tally.part()
+    tell_unread(part.unread)
+    return part
+
+
+def write_table(options: argparse.Namespace, paths: Sequence[str], table: Table, asked: Asked, total: int) -> None:
+    """Read every dump: a row is written when it was read, and nothing is kept of it. `total`: rows to come, about."""
     from inspector.checks.fleet.stores import Waiting, places_of, waiting_at
     from inspector.checks.fleet.table import rows_of, writer_of
 
-    asked = Asked(question=part.question, declared=options.declared, skip=options.skip_unreadable)
     if options.engine:
         found = (one for place in places_of(paths, None, asked) for one in waiting_at(place, options.declared))
     else:
@@ -145,7 +161,7 @@ def write_table(options: argparse.Namespace, paths: Sequence[str], table: Table,
             said.at(count)
 
     with (
-        Progress("written rows", part.subjects + part.unread.count) as said,
+        Progress("written rows", total) as said,
         new_file(options.table, status_of_all(paths), options.force) as temporary,
     ):
         writer_of(options.table)(temporary, table, rows())

@@ -8,6 +8,9 @@ can this VM go?).
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -34,6 +37,11 @@ from inspector.reports.host_facts import facts_json, facts_lines, facts_markdown
 from inspector.reports.json import dumps
 from inspector.reports.kernel_matrix import matrix_json, matrix_markdown, matrix_text
 from inspector.reports.migration_text import migration_text
+
+if TYPE_CHECKING:
+    from inspector.checks.fleet.part import Part
+    from inspector.checks.fleet.summarise import Asked
+    from inspector.checks.fleet.table import Table
 
 ALL_KERNELS = "all-kernels"
 CHUNK = 16
@@ -105,7 +113,7 @@ def _run_many(options: argparse.Namespace) -> int:
     from inspector.checks.fleet.part import Toward
     from inspector.checks.fleet.summarise import Asked
     from inspector.checks.fleet.written import written
-    from inspector.commands.fleet import check_table, listed_paths, nothing_given, part_of, write_table
+    from inspector.commands.fleet import check_table, counted_table, listed_paths, nothing_given, part_of, write_table
     from inspector.reports import loading as loading_report
 
     alone = [f"--{name}" for name in ("why", "all", "snapshot") if getattr(options, name)]
@@ -127,17 +135,26 @@ def _run_many(options: argparse.Namespace) -> int:
         question="migrate", toward=toward, declared=options.declared, secrets_out=bool(options.partial),
         limit=options.limit,
     )  # fmt: skip
-    part = part_of(options, paths, asked, "checked saved VMs", CHUNK)
+    if options.table and not options.engine:
+        part: Part | None = counted_table(options, paths, asked, _table_of(options, asked))
+    else:
+        part = part_of(options, paths, asked, "checked saved VMs", CHUNK)
     if part is None:
         return EXIT_YES
-    if options.table:
-        from inspector.checks.fleet.loading_table import LoadingTable
-
-        assert toward is not None  # parts have no table
-        write_table(options, paths, LoadingTable(toward, options.skip_unreadable), part)
+    if options.table and options.engine:
+        # The engine's processes are elsewhere: what they answered comes back counted, without rows.
+        write_table(options, paths, _table_of(options, asked)(), asked, part.dumps + part.unread.count)
     answer = loading_of(part)
     if options.json:
         print(dumps(loading_report.loading_json(answer)))
     else:
         print((loading_report.loading_markdown if options.markdown else loading_report.loading_text)(answer))
     return answer.exit_code
+
+
+def _table_of(options: argparse.Namespace, asked: Asked) -> Callable[..., Table]:
+    """What makes the table of the saved VMs, from the tally that counts with it."""
+    from inspector.checks.fleet.loading_table import LoadingTable
+
+    assert asked.toward is not None  # parts have no table
+    return partial(LoadingTable, asked.toward, options.skip_unreadable)

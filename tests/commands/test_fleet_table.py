@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from inspector.checks.fleet.table import harmless
+from inspector.checks.restore.migration import migrate
+from inspector.checks.restore.result import MigrationReport
 from inspector.registers.encoding import make_id, sysreg_id
+from inspector.sources.dump import Dump
 from tests.commands.running import assert_one_line_error, run
 
 PFR0, X0 = sysreg_id(3, 0, 0, 4, 0), make_id(0x10, 0)
@@ -115,6 +119,21 @@ def test_a_row_for_each_saved_vm_says_what_stops_it_first(hosts: Path) -> None:
     assert {str(table.schema.field(name).type) for name in ("vcpu", "fatal", "uncertain", "changed")} == {"uint64"}
     assert table.to_pydict()["fatal"] == [2, 0, int(rows[2]["fatal"]), None]
     assert table.to_pydict()["source"][3] == "=1+2 .txt"
+
+
+def test_each_vm_is_answered_once_and_the_report_is_the_same(hosts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("migrate", *SAVED, "gone", THERE, "--skip-unreadable")
+    without, asked = run(*words), []
+
+    def counted(source: Dump, *given: Any, **named: Any) -> MigrationReport:
+        asked.append(source.provenance.source)
+        return migrate(source, *given, **named)
+
+    monkeypatch.setattr("inspector.checks.fleet.loading.migrate", counted)
+    with_table = run(*words, "--table", "t.csv")
+    assert asked == list(SAVED)
+    assert (with_table.code, with_table.out) == (without.code, without.out)
+    assert without.err and without.err in with_table.err
 
 
 def test_a_table_of_one_saved_vm_and_what_has_none(hosts: Path) -> None:

@@ -60,9 +60,13 @@ class Loading(msgspec.Struct, frozen=True, kw_only=True):
 
 def add_loading(tally: Tally, dump: Dump, position: int, toward: Toward) -> None:
     """Take in one saved VM. Raises InspectorError as `migrate` does."""
+    add_answer(tally, answer_to(dump, toward), dump, position)
+
+
+def add_answer(tally: Tally, answer: MigrationReport, dump: Dump, position: int) -> None:
+    """Take in what was answered for a saved VM, which is number `position` of those that were given."""
     about = dump.provenance
-    outcome = outcome_of(answer_to(dump, toward))
-    add_outcome(tally, outcome, member(position, 0, about.source, about.source, about.host.shown))
+    add_outcome(tally, outcome_of(answer), member(position, 0, about.source, about.source, about.host.shown))
 
 
 def answer_to(dump: Dump, toward: Toward) -> MigrationReport:

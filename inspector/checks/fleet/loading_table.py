@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from inspector.checks.fleet.loading import answer_to
-from inspector.checks.fleet.part import Toward
+from inspector.checks.fleet.loading import add_answer, answer_to
+from inspector.checks.fleet.part import Skipped, Toward
 from inspector.checks.fleet.table import UNREAD, Cell, Table
+from inspector.checks.fleet.tally import Tally
 from inspector.checks.restore.result import MigrationReport
 from inspector.errors import one_line
 from inspector.registers.catalog import by_id
@@ -19,10 +20,13 @@ destination, and are read back otherwise, in all vCPUs"""
 
 
 class LoadingTable(Table):
-    """The columns about `toward`; no values of registers are among them."""
+    """The columns about `toward`; no values of registers are among them.
 
-    def __init__(self, toward: Toward, unread: bool = False) -> None:
-        self._toward = toward
+    `tally`: counts what the rows tell, so that nothing is answered once for the table and again for the report.
+    """
+
+    def __init__(self, toward: Toward, unread: bool = False, tally: Tally | None = None) -> None:
+        self._toward, self._tally = toward, tally
         self._more: tuple[Cell, ...] = (None,) if unread else ()
 
     @property
@@ -33,8 +37,15 @@ class LoadingTable(Table):
     def numbers(self) -> frozenset[str]:
         return frozenset(_NUMBERS)
 
-    def rows(self, dump: Dump) -> list[list[Cell]]:
+    def unread(self, one: Skipped) -> list[Cell]:
+        if self._tally is not None:
+            self._tally.skip(one)
+        return super().unread(one)
+
+    def rows(self, dump: Dump, position: int) -> list[list[Cell]]:
         answer, given = answer_to(dump, self._toward), dump.provenance
+        if self._tally is not None:
+            add_answer(self._tally, answer, dump, position)
         told: list[Cell] = [
             one_line(given.source), given.host.shown, one_line(self._toward.destination), answer.kernel, answer.vmm,
             answer.verdict,

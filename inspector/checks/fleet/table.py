@@ -57,8 +57,9 @@ class Table(ABC):
         """Those that hold integers."""
 
     @abstractmethod
-    def rows(self, dump: Dump) -> list[list[Cell]]:
-        """The rows of a dump. Raises InspectorError for one that has nothing of what is asked."""
+    def rows(self, dump: Dump, position: int) -> list[list[Cell]]:
+        """The rows of a dump, which is number `position` of those that were given. Raises InspectorError for one that
+        has nothing of what is asked."""
 
     def unread(self, one: Skipped) -> list[Cell]:
         """The row of a source that cannot be read."""
@@ -87,7 +88,7 @@ class Columns(Table):
     def numbers(self) -> frozenset[str]:
         return frozenset(field.column for fields in self._fields.values() for field in fields)
 
-    def rows(self, dump: Dump) -> list[list[Cell]]:
+    def rows(self, dump: Dump, position: int) -> list[list[Cell]]:
         return [self._row(dump, vcpu, one_line(label)) for vcpu, label in subjects_of(dump)[0]]
 
     def _row(self, dump: Dump, vcpu: Vcpu, label: str) -> list[Cell]:
@@ -133,7 +134,7 @@ def rows_of(dumps: Iterable[Waiting], table: Table, asked: Asked) -> Iterator[li
     row."""
     for position, source, read_dump in dumps:
         try:
-            rows = table.rows(read_dump())
+            rows = table.rows(read_dump(), position)
         except InspectorError as error:
             if not asked.skip:
                 raise advised(error, asked.advice) from None
