@@ -28,11 +28,15 @@ def aside(
     failed: Callable[[InspectorError], object],
     *,
     finish: bool = False,
+    patience: float = 0.0,
 ) -> threading.Thread:
     """Run `work` in a thread; `done` or `failed` is called with what came of it, by the program's own loop.
 
     `finish`: the work must not be cut off, not even when the user leaves.
+    `patience`: seconds that the loop itself waits; what came of it by then is told before this returns, so that a
+    screen is drawn once, with its answer.
     """
+    told = _Told(app)
 
     def run() -> None:
         try:
@@ -41,19 +45,45 @@ def aside(
             _last_words.append(leaving.note)
         except InspectorError as error:
             problem = error
-            tell(app, lambda: failed(problem))
+            told.put(lambda: failed(problem))
         except Exception as error:  # a fault of ours ends the program with its traceback, as one on screen would
             fault = error
-            tell(app, lambda: _raise(fault))
+            told.put(lambda: _raise(fault))
         else:
-            tell(app, lambda: done(answer))
+            told.put(lambda: done(answer))
 
     thread = threading.Thread(target=run, daemon=True)
     if finish:
         _finishing[:] = [one for one in _finishing if one.is_alive()]
         _finishing.append(thread)
     thread.start()
+    thread.join(patience)
+    told.wait_no_longer()
     return thread
+
+
+class _Told:
+    """What came of some work, on its way to the program's loop: kept while that waits for it, sent from then on."""
+
+    def __init__(self, app: App[None]) -> None:
+        self._app = app
+        self._lock = threading.Lock()
+        self._kept: list[Callable[[], object]] | None = []
+
+    def put(self, call: Callable[[], object]) -> None:
+        """By the thread that works."""
+        with self._lock:
+            if self._kept is not None:
+                self._kept.append(call)
+                return
+        tell(self._app, call)
+
+    def wait_no_longer(self) -> None:
+        """By the loop: what has come is called here."""
+        with self._lock:
+            kept, self._kept = self._kept or (), None
+        for call in kept:
+            call()
 
 
 def _raise(error: Exception) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import monotonic
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from inspector.app.modes.migrate.entries import Entry, entries, member, told_entry
@@ -22,13 +23,23 @@ NOTHING = (
 )
 
 
+PATIENCE = 0.25
+"""Seconds in which the whole answer may come before what is known without it is drawn."""
+
+
 class Runs(Protocol):
     """Runs work beside the screens: `background.aside` for one program."""
 
     def __call__(
-        self, work: Callable[[], Answer], done: Callable[[Answer], object], failed: Callable[[InspectorError], object]
+        self,
+        work: Callable[[], Answer],
+        done: Callable[[Answer], object],
+        failed: Callable[[InspectorError], object],
+        *,
+        patience: float = 0.0,
     ) -> object:
-        """Run `work`; one of `done` and `failed` is called by the program's loop."""
+        """Run `work`; one of `done` and `failed` is called by the program's loop, at once where the answer comes within
+        so many seconds."""
 
 
 class Check:
@@ -54,6 +65,10 @@ class Check:
         """values of the guest's secrets are shown; what is found and counted does not change with it"""
         self._open: set[str] = set()
         """what is being asked: `report`, `kernels`, `pairs`"""
+        self._asking = False
+        """True inside of `_start`: who asks there draws what comes at once"""
+        self._until = 0.0
+        """when the screen is drawn with what is known"""
 
     def show_secrets(self, shown: bool) -> None:
         """Show the values of registers that hold secrets of the guest, or withhold them."""
@@ -87,6 +102,8 @@ class Check:
         """
         self._number += 1
         self.problem, self._open = "", {"report"}
+        # A kernel that is slid over is waited for by nobody.
+        self._until = 0.0 if self.brief else monotonic() + PATIENCE
         if not again:
             self.whole = None
             self.found = self._whole_found = []
@@ -117,15 +134,23 @@ class Check:
         def take(answer: Answer) -> None:
             if number == self._number:
                 done(answer)
-                self._changed()
+                tell()
 
         def refuse(error: InspectorError) -> None:
             if number == self._number:
                 self.problem = on_screen(str(error))
                 self._open.discard(what)
+                tell()
+
+        def tell() -> None:
+            if not self._asking:
                 self._changed()
 
-        self._runs(work, take, refuse)
+        before, self._asking = self._asking, True
+        try:
+            self._runs(work, take, refuse, patience=max(self._until - monotonic(), 0.0))
+        finally:
+            self._asking = before
 
     def _put(self, question: Question | None, kernels: bool) -> None:
         self.question = question
@@ -152,6 +177,7 @@ class Check:
         if known is not None and question is not None and not self._open and known.verdict == "fails":
             self._open.add("report")
             self._start("report", lambda: ask_ways_out(question, known), self._second)
+            self._changed()
 
     def _second(self, report: MigrationReport) -> None:
         self._take(report)

@@ -66,9 +66,14 @@ class Migrate(Frame):
         self._rest: Timer | None = None
 
     def _runs(
-        self, work: Callable[[], Answer], done: Callable[[Answer], object], failed: Callable[[InspectorError], object]
+        self,
+        work: Callable[[], Answer],
+        done: Callable[[Answer], object],
+        failed: Callable[[InspectorError], object],
+        *,
+        patience: float = 0.0,
     ) -> None:
-        aside(self.app, work, done, failed)
+        aside(self.app, work, done, failed, patience=patience)
 
     def body(self) -> Iterable[Widget]:
         """Summary, table, explanation."""
@@ -125,6 +130,8 @@ class Migrate(Frame):
         counts = [session.tried.writes_to(one.provenance.source) for one in session.loaded]
         pairs = list(zip(session.dumps, session.loaded, counts, strict=True))
         instead = self.stepping.instead
+        if not again:
+            self.findings.fill(())  # another table: the highlight begins at its top
 
         def asked() -> Question | None:
             question = grounded(make(), pairs)
@@ -200,8 +207,9 @@ class Migrate(Frame):
             self._slide()
             self._draw()
         elif self.complete:
-            # An answer that needs no thought comes while the screen is being made: nothing else would draw it.
-            self.call_after_refresh(self._changed)
+            # The answer came while the screen is being made: nothing else would draw it.
+            self._fill()
+            self.lay_out()
 
     def _draw(self) -> None:
         self._fill()
@@ -519,7 +527,8 @@ class Migrate(Frame):
 
     def on_resize(self, event: Resize) -> None:
         """The columns follow the width."""
-        if any(one is not None for one in (self.check.report, self.check.matrix, self.check.pairs)):
+        known = (self.check.report, self.check.matrix, self.check.pairs)
+        if self._fitted != self.app.size and any(one is not None for one in known):
             self._fill()
 
     def report(self) -> str:
