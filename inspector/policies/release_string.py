@@ -19,7 +19,6 @@ from inspector.policies.vendors import (
     SAYS_NO_DEBIAN,
     VENDORS,
     Vendor,
-    met,
 )
 
 _LONGEST = 1000
@@ -223,10 +222,10 @@ def _vendor_of(point: Point, rest: str, version: str) -> Vendor | None:
     """
     if not rest and not version:
         return None  # a bare number, which no pattern takes
-    derived = next((row for row in VENDORS if row.signs and met(row.signs, version)), None)
+    derived = next((row for row in VENDORS if row.signs and row.signs in version), None)
     if derived is not None:
         return derived
-    found = next((row for row in VENDORS if met(row.pattern, rest) and _may_be(row, point, rest)), None)
+    found = next((row for row in VENDORS if row.met(rest) and _may_be(row, point, rest)), None)
     told = re.search(r"(?<!\w)(Debian|Kali|Ubuntu)\b", version)
     if told is None or (found is not None and found.name not in AS_UPSTREAM):
         return found

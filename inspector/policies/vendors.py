@@ -7,8 +7,6 @@ was met in public reports or logs; tests/policies/test_release.py has the string
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from functools import cache
 from typing import Literal
 
 import msgspec
@@ -24,15 +22,22 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     """as it reads in "... is a kernel of NAME" """
+    parts: tuple[str, ...]
+    """texts of which each text that fits `pattern` holds one: most patterns need not be compiled to see that they do
+    not fit"""
     pattern: str
-    """what follows the number in the release string: a regular expression, like `signs` compiled when it is asked"""
+    """what follows the number in the release string: a regular expression, compiled when it is asked"""
     basis: Basis
     backports: str
     """what is known of its changes to KVM on arm64, one sentence"""
     overlays: tuple[tuple[str, str], ...] = ()
     """(series, overlay) of what its kernels of a series may have from some point on"""
     signs: str = ""
-    """what its version string says where the release string is that of the kernel that it derives from"""
+    """a text in its version string where the release string is that of the kernel that it derives from"""
+
+    def met(self, rest: str) -> bool:
+        """Whether what follows the number in a release string is a name that this vendor gives."""
+        return any(part in rest for part in self.parts) and re.search(self.pattern, rest) is not None
 
     @property
     def leaves_kvm_alone(self) -> bool:
@@ -40,65 +45,12 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
         return self.basis == "upstream" or self.backports in (_NONE, _READ, *_DISTRIBUTIONS)
 
 
-_GROUP = r"\([^()]*\)"
-_ANY = re.compile(r"\\[()\\]|\[[^][]*\]")
-"""Brackets that are letters, escaped or in a class: they make no group."""
-_TAKEN = "\ue000"
-"""Stands for the first group that was taken out, the characters behind it for the others."""
-_OPEN = rf"(?:\\[a-zA-Z]|\[[^]]*\]|\w(?=[?*{{])|(?<!\\)[.^$?*+]|[{_TAKEN}-\uf8ff])(?:[?*+]|\{{[^}}]*\}})*"
-"""What stands for more than one text: classes, what may be left out, ends, and a group that was taken out."""
-
-
-@cache
-def fixed_parts(pattern: str) -> tuple[str, ...]:
-    """Texts of which every match of a pattern holds one."""
-    groups: list[str] = []
-
-    def taken(match: re.Match[str]) -> str:
-        groups.append(match[0][1:-1])
-        return chr(ord(_TAKEN) + len(groups) - 1)
-
-    bare = _ANY.sub(
-        lambda found: "." if "(" in found[0] or ")" in found[0] or found[0] == "\\\\" else found[0], pattern
-    )
-    while "(" in bare:
-        bare = re.sub(_GROUP, taken, bare)
-    return tuple(text for one in bare.split("|") for text in _held(one, groups))
-
-
-def _held(one: str, groups: Sequence[str]) -> Sequence[str]:
-    """The same of a pattern without alternatives outside of its groups: a text of its own, or those of a group."""
-    own = _longest(one)
-    for letter, following in zip(one, f"{one[1:]} ", strict=True):
-        if len(own) < _TELLING and letter >= _TAKEN and following not in "?*{":
-            group = groups[ord(letter) - ord(_TAKEN)]
-            texts = [] if group.startswith("?") else [_longest(text) for text in group.split("|")]
-            if texts and min(map(len, texts)) > len(own):
-                return texts
-    return (own,)
-
-
-_TELLING = 3
-"""Characters from which a text is in few releases that are not meant."""
-
-
-def _longest(one: str) -> str:
-    """The longest text that every match of a pattern without alternatives holds outside of its groups."""
-    if one.replace("-", "").isalnum() and one.isascii():
-        return one
-    return max(re.sub(_OPEN, "\0", one).replace("\\", "").split("\0"), key=len)
-
-
-def met(pattern: str, text: str) -> bool:
-    """Whether a pattern of the table is met in `text`. Most need not be compiled to know that they are not."""
-    return any(part in text for part in fixed_parts(pattern)) and re.search(pattern, text) is not None
-
-
 def _row(
-    name: str, pattern: str, basis: Basis, backports: str, *overlays: tuple[str, str], signs: str = ""
+    name: str, parts: str, pattern: str, basis: Basis, backports: str, *overlays: tuple[str, str], signs: str = ""
 ) -> Vendor:  # fmt: skip
     return Vendor(
-        name=name, pattern=pattern, basis=basis, backports=backports, overlays=overlays, signs=signs
+        name=name, parts=tuple(parts.split()), pattern=pattern, basis=basis, backports=backports, overlays=overlays,
+        signs=signs,
     )  # fmt: skip
 
 
@@ -136,57 +88,93 @@ _DEBIAN = rf"^[-~]?(rc\d+)?(-\d+|-0\.(deb|bpo)[\w.]*|-trunk|\.bpo\.[\w.]+)?-{_DE
 VENDORS: tuple[Vendor, ...] = (
     _row(
         "Oracle (Unbreakable Enterprise Kernel)",
+        ".el",
         r"\.el\d+uek",
         "series",
         "Oracle merges points of the stable series and hides which.",
     ),
-    _row("BC-Linux", r"\.bclinux", "series", _UNKNOWN),
-    _row("ELRepo", r"\.el\d+(_\d+)?\.elrepo", "upstream", _NONE),
+    _row("BC-Linux", ".bclinux", r"\.bclinux", "series", _UNKNOWN),
+    _row("ELRepo", ".elrepo", r"\.el\d+(_\d+)?\.elrepo", "upstream", _NONE),
     _row(
         "Amazon Linux",
+        ".amzn",
         r"\.amzn\d+",
         "stable",
         "Amazon adds patches of its own to the stable point, which are not known here.",
     ),
     _row(
         "Red Hat (RHEL, CentOS, Rocky Linux, AlmaLinux)",
+        ".el",
         r"\.el\d+",
         "rebased",
         "Red Hat brings KVM on arm64 up to a newer mainline release with each minor release.",
     ),
     _row(
         "openEuler",
+        ".oe",
         r"\.oe\d+(sp\d+)?",
         "series",
         "Its 6.6 kernels hide MPAM from some point on and refuse the old value; other backports are not known here.",
         ("6.6", "hide-mpam"),
     ),
-    _row("Anolis OS", r"\.an\d+", "stable", _MERGED),
-    _row("Alibaba Cloud Linux", r"\.al\d+|\.alios\d", "stable", _MERGED),
-    _row("TencentOS", r"\.tl\d|\.tlinux\d|-tlinux\d|-tke|^-19[-.]0\d{3}\.", "stable", _MERGED),
-    _row("OpenCloudOS", r"\.oc\d|\.ocs\d", "stable", _MERGED),
-    _row("Kylin", r"\.ky\d+|[.-]kylin", "series", _UNKNOWN, signs=r"KYLINOS"),
-    _row("Astra Linux", r"[-.]astra", "series", _UNKNOWN, signs=r"astra"),
-    _row("UnionTech (UOS server)", r"\.uelc?\d+", "series", _UNKNOWN),
-    _row("EulerOS", r"\.eulerosv\d|\.euleros|\.hce\d", "series", _UNKNOWN),
-    _row("Azure Linux", r"\.azl\d", "stable", _OWN),
-    _row("CBL-Mariner", r"\.cm\d", "stable", _OWN),
-    _row("VMware Photon OS", r"\.ph\d", "stable", _OWN),
-    _row("Microsoft (WSL1, which translates system calls and has no KVM)", r"^-\d+-Microsoft", "stable", _UNKNOWN),
-    _row("Microsoft (WSL2)", r"-microsoft-(standard|WSL)(?!-Mariner)", "stable", _OWN),
+    _row("Anolis OS", ".an", r"\.an\d+", "stable", _MERGED),
+    _row("Alibaba Cloud Linux", ".al .alios", r"\.al\d+|\.alios\d", "stable", _MERGED),
+    _row(
+        "TencentOS",
+        ".tl .tlinux -tlinux -tke -19",
+        r"\.tl\d|\.tlinux\d|-tlinux\d|-tke|^-19[-.]0\d{3}\.",
+        "stable",
+        _MERGED,
+    ),
+    _row("OpenCloudOS", ".oc .ocs", r"\.oc\d|\.ocs\d", "stable", _MERGED),
+    _row("Kylin", ".ky kylin", r"\.ky\d+|[.-]kylin", "series", _UNKNOWN, signs=r"KYLINOS"),
+    _row("Astra Linux", "astra", r"[-.]astra", "series", _UNKNOWN, signs=r"astra"),
+    _row("UnionTech (UOS server)", ".uel", r"\.uelc?\d+", "series", _UNKNOWN),
+    _row("EulerOS", ".eulerosv .euleros .hce", r"\.eulerosv\d|\.euleros|\.hce\d", "series", _UNKNOWN),
+    _row("Azure Linux", ".azl", r"\.azl\d", "stable", _OWN),
+    _row("CBL-Mariner", ".cm", r"\.cm\d", "stable", _OWN),
+    _row("VMware Photon OS", ".ph", r"\.ph\d", "stable", _OWN),
+    _row(
+        "Microsoft (WSL1, which translates system calls and has no KVM)",
+        "-Microsoft",
+        r"^-\d+-Microsoft",
+        "stable",
+        _UNKNOWN,
+    ),
+    _row("Microsoft (WSL2)", "-microsoft-", r"-microsoft-(standard|WSL)(?!-Mariner)", "stable", _OWN),
     _row(
         "Asahi Linux",
+        "asahi",
         r"[.-]asahi",
         "stable",
         "It adds support for Apple's hardware, its PMU among it; which changes to KVM there are is not known here.",
     ),
-    _row("Fedora", r"\.fc\d+|\.eln\d+", "stable", _OWN),
-    _row("OpenMandriva or Mageia", r"\.(omv\d|mga\d)|-(desktop|server)-\d+(omv|mga)", "stable", _OWN),
-    _row("Ubuntu (mainline builds)", r"-\d{6}(rc\d+)?-(generic|lowlatency)", "upstream", _NONE),
-    _row("Ubuntu", _UBUNTU, "ubuntu", "Ubuntu merges stable points and fixes of its own into one kernel version."),
-    _row("Ubuntu", REALTIME, "ubuntu", "Ubuntu merges stable points and fixes of its own into one kernel version."),
+    _row("Fedora", ".fc .eln", r"\.fc\d+|\.eln\d+", "stable", _OWN),
+    _row(
+        "OpenMandriva or Mageia",
+        "omv mga desktop server",
+        r"\.(omv\d|mga\d)|-(desktop|server)-\d+(omv|mga)",
+        "stable",
+        _OWN,
+    ),
+    _row("Ubuntu (mainline builds)", "generic lowlatency", r"-\d{6}(rc\d+)?-(generic|lowlatency)", "upstream", _NONE),
+    _row(
+        "Ubuntu",
+        _UBUNTU_OWN_ABI.replace("|", " ") + " generic lowlatency",
+        _UBUNTU,
+        "ubuntu",
+        "Ubuntu merges stable points and fixes of its own into one kernel version.",
+    ),
+    _row(
+        "Ubuntu",
+        "-realtime",
+        REALTIME,
+        "ubuntu",
+        "Ubuntu merges stable points and fixes of its own into one kernel version.",
+    ),
     _row(
         "Android (generic kernel image)",
+        "-android -android-",
         r"-android\d+-|-android-",
         "stable",
         "Google and the device's vendor add patches to the stable point, pKVM among them; kernels of 6.1 and 6.6 know "
@@ -194,74 +182,113 @@ VENDORS: tuple[Vendor, ...] = (
         ("6.1", "no-32bit-el0"),
         ("6.6", "no-32bit-el0"),
     ),
-    _row("NVIDIA (Tegra)", r"-(rt-)?tegra|-l4t", "stable", _BOARD),
+    _row("NVIDIA (Tegra)", "tegra -l4t", r"-(rt-)?tegra|-l4t", "stable", _BOARD),
     _row(
         "Raspberry Pi",
+        "+rpt -v -rpi-v -rpi-2712 -v8 -2712 -raspberrypi",
         r"\+rpt|-v[78]l?(-16k)?\+|-rpi-v\d|-rpi-2712|-v8(-16k)?(?![\w])|-2712(?![\w])|-raspberrypi",
         "stable",
         _OWN,
     ),
-    _row("postmarketOS", r"-postmarketos", "stable", _BOARD),
-    _row("Linaro", r"-linaro|-qcomlt", "stable", _BOARD),
-    _row("CIX", r"[-.]cix(?![\w])", "stable", _BOARD),
-    _row("a community build for CIX's boards", r"[-.]sky1(?![\w])", "stable", _BOARD),
-    _row("Armbian", r"-(current|edge|legacy|vendor|bleedingedge|collabora)-[a-z0-9]", "stable", _BOARD),
-    _row("Rockchip or a vendor of boards with its chips", r"-rockchip|-rk\d{4}|-\d+-rk\d+", "stable", _BOARD),
+    _row("postmarketOS", "-postmarketos", r"-postmarketos", "stable", _BOARD),
+    _row("Linaro", "-linaro -qcomlt", r"-linaro|-qcomlt", "stable", _BOARD),
+    _row("CIX", "cix", r"[-.]cix(?![\w])", "stable", _BOARD),
+    _row("a community build for CIX's boards", "sky1", r"[-.]sky1(?![\w])", "stable", _BOARD),
+    _row(
+        "Armbian",
+        "current edge legacy vendor bleedingedge collabora",
+        r"-(current|edge|legacy|vendor|bleedingedge|collabora)-[a-z0-9]",
+        "stable",
+        _BOARD,
+    ),
+    _row(
+        "Rockchip or a vendor of boards with its chips",
+        "-rockchip -rk",
+        r"-rockchip|-rk\d{4}|-\d+-rk\d+",
+        "stable",
+        _BOARD,
+    ),
     _row(
         "Amlogic, Allwinner or another board vendor",
+        "amlogic meson64 sunxi64 sun odroid khadas orangepi xunlong ophub flippy",
         r"-(amlogic|meson64|sunxi64|sun\d+iw\d+|odroid|khadas|orangepi|xunlong|ophub|flippy)",
         "stable",
         _BOARD,
     ),
-    _row("NXP", r"-lts-next|-imx|-lsdk|-\d+\.\d+\.\d+\+g[0-9a-f]+|_\d+\.\d+\.\d+_\d+\.\d+\.\d+", "stable", _BOARD),
-    _row("PREEMPT_RT", r"^-rt\d+$", "upstream", _NONE),
-    _row("Xilinx", r"-xilinx", "stable", _BOARD),
-    _row("Texas Instruments", r"-ti(-|$)", "stable", _BOARD),
-    _row("Qualcomm or another builder for its chips", r"-perf|-qgki|-qcom|-sdm\d+|-sm\d{4}", "stable", _BOARD),
-    _row("Phytium", r"[-.]phytium", "stable", _BOARD),
-    _row("Toradex", r"-torizon|^-\d{1,6}\.\d{1,6}\.\d{1,6}\S{0,60}\+git\.", "stable", _BOARD),
-    _row("Yocto Project", r"-yocto-|-poky|-fslc", "stable", _BOARD),
-    _row("the Civil Infrastructure Platform", r"-cip\d+", "stable", _MERGED),
-    _row("LinuxKit (Docker Desktop)", r"-linuxkit", "stable", _OWN),
-    _row("OrbStack", r"-orbstack", "stable", _OWN),
-    _row("Flatcar", r"-flatcar", "stable", _READ),
-    _row("Talos", r"-talos", "stable", _READ),
-    _row("Bottlerocket", r"-bottlerocket", "stable", _OWN),
-    _row("Fedora CoreOS or Container Linux", r"-coreos", "stable", _OWN),
-    _row("ChromeOS", r"-cros|-chromeos", "stable", _MERGED),
-    _row("Proxmox", r"-pve", "series", "Its kernels are made from Ubuntu's; the arm64 ones are ports by others."),
+    _row(
+        "NXP",
+        "-lts-next -imx -lsdk +g _",
+        r"-lts-next|-imx|-lsdk|-\d+\.\d+\.\d+\+g[0-9a-f]+|_\d+\.\d+\.\d+_\d+\.\d+\.\d+",
+        "stable",
+        _BOARD,
+    ),
+    _row("PREEMPT_RT", "-rt", r"^-rt\d+$", "upstream", _NONE),
+    _row("Xilinx", "-xilinx", r"-xilinx", "stable", _BOARD),
+    _row("Texas Instruments", "-ti", r"-ti(-|$)", "stable", _BOARD),
+    _row(
+        "Qualcomm or another builder for its chips",
+        "-perf -qgki -qcom -sdm -sm",
+        r"-perf|-qgki|-qcom|-sdm\d+|-sm\d{4}",
+        "stable",
+        _BOARD,
+    ),
+    _row("Phytium", "phytium", r"[-.]phytium", "stable", _BOARD),
+    _row("Toradex", "-torizon +git.", r"-torizon|^-\d{1,6}\.\d{1,6}\.\d{1,6}\S{0,60}\+git\.", "stable", _BOARD),
+    _row("Yocto Project", "-yocto- -poky -fslc", r"-yocto-|-poky|-fslc", "stable", _BOARD),
+    _row("the Civil Infrastructure Platform", "-cip", r"-cip\d+", "stable", _MERGED),
+    _row("LinuxKit (Docker Desktop)", "-linuxkit", r"-linuxkit", "stable", _OWN),
+    _row("OrbStack", "-orbstack", r"-orbstack", "stable", _OWN),
+    _row("Flatcar", "-flatcar", r"-flatcar", "stable", _READ),
+    _row("Talos", "-talos", r"-talos", "stable", _READ),
+    _row("Bottlerocket", "-bottlerocket", r"-bottlerocket", "stable", _OWN),
+    _row("Fedora CoreOS or Container Linux", "-coreos", r"-coreos", "stable", _OWN),
+    _row("ChromeOS", "-cros -chromeos", r"-cros|-chromeos", "stable", _MERGED),
+    _row(
+        "Proxmox", "-pve", r"-pve", "series", "Its kernels are made from Ubuntu's; the arm64 ones are ports by others."
+    ),
     _row(
         "SUSE or openSUSE",
+        "default 64kb rt azure preempt kvmsmall vanilla longterm -default",
         r"-(lp)?\d[\w.]*-(default|64kb|rt|azure|preempt|kvmsmall|vanilla|longterm)(?![\w-])|^-default$",
         "series",
         "SUSE backports fixes and features to KVM without a new version number.",
     ),
-    _row("Manjaro", r"-MANJARO", "stable", _OWN),
-    _row("Arch Linux ARM", r"-aarch64-ARCH", "stable", _READ),
-    _row("Arch Linux ARM", r"-ARCH|-rpi-ARCH|-\d+-rpi-16k", "stable", _OWN),
-    _row("Arch Linux", r"-arch\d+-\d+", "stable", _OWN),
-    _row("Void Linux", r"^_\d+$", "stable", _OWN),
-    _row("Alpine or Arch Linux", r"-\d+-(virt|lts)(?![\w-])", "stable", _BY_NAMES),
-    _row("Alpine or Arch Linux", r"-\d+-(rpi\d?|edge|stable|elm|gru|openstack)(?![\w-])", "stable", _OWN),
-    _row("Gentoo", r"-gentoo", "stable", _OWN),
+    _row("Manjaro", "-MANJARO", r"-MANJARO", "stable", _OWN),
+    _row("Arch Linux ARM", "-aarch64-ARCH", r"-aarch64-ARCH", "stable", _READ),
+    _row("Arch Linux ARM", "-ARCH -rpi-ARCH -rpi-16k", r"-ARCH|-rpi-ARCH|-\d+-rpi-16k", "stable", _OWN),
+    _row("Arch Linux", "-arch", r"-arch\d+-\d+", "stable", _OWN),
+    _row("Void Linux", "_", r"^_\d+$", "stable", _OWN),
+    _row("Alpine or Arch Linux", "virt lts", r"-\d+-(virt|lts)(?![\w-])", "stable", _BY_NAMES),
+    _row(
+        "Alpine or Arch Linux",
+        "rpi edge stable elm gru openstack",
+        r"-\d+-(rpi\d?|edge|stable|elm|gru|openstack)(?![\w-])",
+        "stable",
+        _OWN,
+    ),
+    _row("Gentoo", "-gentoo", r"-gentoo", "stable", _OWN),
     _row(
         "Kali Linux",
+        "kali",
         r"[+-]kali\d",
         "stable",
         _DISTRIBUTIONS[0],
     ),
     _row(
         "Debian",
+        "+deb +bpo .deb .bpo. arm64",
         rf"\+deb\d+|\+bpo|\.deb\d+|\.bpo\.|{_DEBIAN}",
         "stable",
         _DISTRIBUTIONS[1],
     ),
-    _row("deepin or UOS", r"-(arm64|aarch64|amd64)-desktop", "stable", _OWN),
-    _row("XanMod or Liquorix", r"-xanmod|-liquorix|-zen\d", "stable", _OWN),
-    _row("Home Assistant OS", r"-haos", "stable", _BOARD),
-    _row("OpenWrt", r"-openwrt", "stable", _BOARD),
-    _row("LibreELEC or another embedded distribution", r"-(libreelec|buildroot)", "stable", _BOARD),
-    _row("Azure (community build)", r"-azure", "stable", _UNKNOWN),
+    _row("deepin or UOS", "-desktop", r"-(arm64|aarch64|amd64)-desktop", "stable", _OWN),
+    _row("XanMod or Liquorix", "-xanmod -liquorix -zen", r"-xanmod|-liquorix|-zen\d", "stable", _OWN),
+    _row("Home Assistant OS", "-haos", r"-haos", "stable", _BOARD),
+    _row("OpenWrt", "-openwrt", r"-openwrt", "stable", _BOARD),
+    _row(
+        "LibreELEC or another embedded distribution", "libreelec buildroot", r"-(libreelec|buildroot)", "stable", _BOARD
+    ),
+    _row("Azure (community build)", "-azure", r"-azure", "stable", _UNKNOWN),
 )
 
 SAYS_NO_DEBIAN = re.compile(r"-(rt-|cloud-)?arm64(-16k)?")

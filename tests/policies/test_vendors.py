@@ -16,7 +16,7 @@ import pytest
 from inspector.errors import PolicyError
 from inspector.policies.release import choose
 from inspector.policies.release_string import parse_release
-from inspector.policies.vendors import REBASES, VENDORS, fixed_parts, met
+from inspector.policies.vendors import REBASES, VENDORS, Vendor
 from tests.pattern_forms import forms
 
 RED_HAT = "Red Hat (RHEL, CentOS, Rocky Linux, AlmaLinux)"
@@ -271,24 +271,17 @@ def test_the_doubts_of_an_interval_name_rules_of_both_ends() -> None:
     assert "recording" in choice.explanation
 
 
-@pytest.mark.parametrize("pattern", sorted({one for row in VENDORS for one in (row.pattern, row.signs) if one}))
-def test_every_text_that_a_pattern_takes_has_what_it_is_looked_for_by(pattern: str) -> None:
+@pytest.mark.parametrize("vendor", [pytest.param(row, id=row.pattern) for row in VENDORS])
+def test_every_text_that_a_pattern_takes_has_what_it_is_looked_for_by(vendor: Vendor) -> None:
+    pattern = vendor.pattern
     texts = [text for text in islice(forms(parser.parse(pattern)), 500) if re.search(pattern, text)]
     assert texts
-    assert [text for text in texts if not met(pattern, text)] == []
-    assert not met(pattern, "") and all(fixed_parts(pattern)), "else it is compiled for every release"
-
-
-@pytest.mark.parametrize(
-    ("pattern", "parts"),
-    [(r"el\(8\)x", ("el",)), (r"[(]amzn", ("amzn",)), (r"(a|b)\)cd", ("cd",)), (r"\\(abc|def)", ("abc", "def"))],
-)
-def test_brackets_that_are_letters_make_no_group(pattern: str, parts: tuple[str, ...]) -> None:
-    assert fixed_parts(pattern) == parts
+    assert [text for text in texts if not vendor.met(text)] == []
+    assert vendor.parts and all(vendor.parts), "else it is compiled for every release"
 
 
 def test_no_pattern_takes_a_plain_point() -> None:
-    assert [row.name for row in VENDORS if re.search(row.pattern, "") or (row.signs and re.search(row.signs, ""))] == []
+    assert [row.name for row in VENDORS if re.search(row.pattern, "")] == []
 
 
 @pytest.mark.parametrize(
