@@ -451,20 +451,19 @@ def _with_patch(policy: Policy, patch: str) -> Policy:
 
 def _base(text: str) -> Policy:
     """The policy that `text` names before any `+patch`."""
+    if match := POINT.fullmatch(text):
+        newest = newest_point(int(match[1]), int(match[2]))
+        if newest is None:
+            raise PolicyError(f"no policy for kernel {text}", "", f"known: {known_range()}")
+        policy = at_point((*newest[:2], int(match[3])) if match[3] else newest)
+        return policy if policy.name == text else msgspec.structs.replace(policy, name=text)
     if text.endswith(".toml") or "/" in text:
         from pathlib import Path
 
         return _checked(_own_file(Path(text)))
     if text in vendor_names():
         return at_point(*_point_of(text))
-    match = POINT.fullmatch(text)
-    if match is None:
-        raise PolicyError(f"{text[:60]!r} is not a kernel policy", "", f"known: {known_range()}")
-    newest = newest_point(int(match[1]), int(match[2]))
-    if newest is None:
-        raise PolicyError(f"no policy for kernel {text}", "", f"known: {known_range()}")
-    point = (*newest[:2], int(match[3])) if match[3] else newest
-    return msgspec.structs.replace(at_point(point), name=text)
+    raise PolicyError(f"{text[:60]!r} is not a kernel policy", "", f"known: {known_range()}")
 
 
 def load_policy(text: str) -> Policy:

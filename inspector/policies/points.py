@@ -97,7 +97,7 @@ def patch_names() -> list[str]:
 
 def newest_point(major: int, minor: int) -> tuple[int, int, int] | None:
     """The newest known point of a stable series; None when the series has no policy."""
-    series = [point for point in points() if point[:2] == (major, minor)]
+    series = _series("").get((major, minor))
     return series[-1] if series else None
 
 

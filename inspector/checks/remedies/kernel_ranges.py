@@ -22,6 +22,7 @@ from inspector.policies.points import patch_names, policy_names
 from inspector.policies.series import series_of
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.catalog import by_id
+from inspector.registers.encoding import CLASS_SYSREG, class_of
 from inspector.sources.dump import Vcpu
 
 
@@ -41,6 +42,9 @@ def kernels_that_load(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, fat
         if any(taken is False for _, taken in _answers(vcpus, exposure, rule, (*ids, *stopped))):
             continue
         if len(_settled(vcpus, exposure, setup, rule, ids)) < len(ids):
+            continue
+        if lacking := _lacking(vcpus, exposure, rule):
+            stopped |= dict.fromkeys(lacking)
             continue
         there = showing(exposure, host, setup, "")
         results = restore(vcpus, there, rule, brief=True)
@@ -107,6 +111,12 @@ def _unkept(ids: Iterable[int]) -> str:
         return "nothing: every value is kept"
     more = f" and {len(names) - 4} more" if len(names) > 4 else ""
     return f"these values are not kept under all of them: {', '.join(names[:4])}{more}"
+
+
+def _lacking(vcpus: Sequence[Vcpu], exposure: Exposure, rule: Vmm) -> list[int]:
+    """Saved system registers that the destination does not list and the VMM does not drop: none of them loads."""
+    pairs = {(i, vcpu.values[i]) for vcpu in vcpus for i in vcpu.values.keys() - exposure.listed_set}
+    return [i for i, value in pairs if class_of(i) == CLASS_SYSREG and not rule.tolerates(i, value)]
 
 
 def _answers(
