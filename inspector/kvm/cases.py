@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno as _errno
 from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
-from typing import Generic, Literal, NamedTuple, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import msgspec
 
@@ -54,7 +54,7 @@ def refused(errno: int) -> Outcome:
     return Outcome(f"refused ({_errno.errorcode.get(errno, str(errno))})", errno) if errno else ACCEPTED
 
 
-class Branch(NamedTuple, Generic[T]):
+class Branch(msgspec.Struct, Generic[T], frozen=True):
     """The answer under one of the policies that a kernel may have."""
 
     policy: Policy

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from itertools import product
-from typing import NamedTuple
+from itertools import product, starmap
+
+import msgspec
 
 from inspector.kvm.cpus import (
     BHB_FIRMWARE,
@@ -121,7 +122,7 @@ def bhb_levels(host: HostState, unknown_is_safe: bool, same_kernel: bool = False
 _REGISTERS = MIDR_EL1, ID_AA64PFR0_EL1, ID_AA64PFR1_EL1, ID_AA64MMFR1_EL1, ID_AA64ISAR2_EL1
 
 
-class _Shown(NamedTuple):
+class _Shown(msgspec.Struct, frozen=True):
     """ShownLevels without the kernel's rules."""
 
     spectre_v2: int | None
@@ -132,7 +133,7 @@ class _Shown(NamedTuple):
     off: frozenset[str] | None
 
 
-class _Seen(NamedTuple):
+class _Seen(msgspec.Struct, frozen=True):
     """What decides of a host, by which answers are kept: every kernel that is asked about it asks for them."""
 
     registers: tuple[tuple[int, int, int], ...]
@@ -199,7 +200,7 @@ def _flags(values: tuple[int, ...]) -> tuple[bool, ...]:
     return tuple(dict.fromkeys(map(bool, values)))
 
 
-class _V2Facts(NamedTuple):
+class _V2Facts(msgspec.Struct, frozen=True):
     """What decides Spectre v2, as far as it is known; the assumed value of each first."""
 
     unaffected: tuple[bool, ...]
@@ -214,7 +215,7 @@ class _V2Facts(NamedTuple):
         return NOT_AVAILABLE if firmware == AVAILABLE and _V2 in off else firmware
 
 
-class _BhbHost(NamedTuple):
+class _BhbHost(msgspec.Struct, frozen=True):
     """One host that may be, as Spectre-BHB sees it."""
 
     safe: bool
@@ -318,7 +319,8 @@ def _bhb_levels(seen: _Seen, unknown_is_safe: bool, same_kernel: bool) -> tuple[
     csv2 = tuple(dict.fromkeys(2 if value >= 3 else min(value, 1) for value in seen.field(ID_AA64PFR0_EL1, 56)))
     features = [_flags(seen.field(*place)) for place in ((ID_AA64MMFR1_EL1, 60), (ID_AA64ISAR2_EL1, 28))]
     safe = (seen.name in BHB_SAFE,) if seen.named else (False, True)
-    hosts = tuple(map(_BhbHost._make, product(safe, csv2, *features, (seen.name in BHB_FIRMWARE,), (False, True))))
+    firmware_only = (seen.name in BHB_FIRMWARE,)
+    hosts = tuple(starmap(_BhbHost, product(safe, csv2, *features, firmware_only, (False, True))))
 
     def pairs(off: _Off) -> Iterator[tuple[int, bool]]:
         for unaffected, firmware in product(facts.unaffected, facts.firmware):

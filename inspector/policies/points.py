@@ -95,7 +95,7 @@ def patch_names() -> list[str]:
     return sorted(stems("patches"))
 
 
-def newest_point(major: int, minor: int) -> tuple[int, int, int] | None:
+def newest_point(major: int, minor: int) -> Point | None:
     """The newest known point of a stable series; None when the series has no policy."""
     series = _series("").get((major, minor))
     return series[-1] if series else None

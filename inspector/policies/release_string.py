@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
 
@@ -58,7 +58,7 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.point[0]}.{self.point[1]}"
 
 
-class Name(NamedTuple):
+class Name(msgspec.Struct, frozen=True):
     """A kernel's name in its parts."""
 
     kind: Literal["policy", "vendor", "release"]

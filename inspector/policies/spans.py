@@ -13,15 +13,13 @@ from typing import Literal
 import msgspec
 
 from inspector.errors import PolicyError
+from inspector.numbers import is_decimal
 from inspector.policies.model import Know, Rule
 from inspector.registers.bits import mask_of
 from inspector.registers.encoding import sysreg_id
 from inspector.registers.ids import IDS
 
-_FIELD = re.compile(
-    r"(\w+)\[([0-9]+)(?::([0-9]+))?\] (lower|higher|higher-or-zero|exact ([0-9]+))"
-    r"( signed)?( visible)?(?: hidden-as ([0-9]+))?"
-)
+_SAFE = ("lower", "higher", "higher-or-zero")
 _PART = re.compile(r"S([0-3])_([0-7])_C([0-9-]+)_C([0-9-]+)_([0-9-]+)")
 _PLACE = re.compile(r"(\w+)\[([0-9]+)(?::([0-9]+))?\]")
 
@@ -92,17 +90,30 @@ def _allowed(safe: str, signed: bool, width: int, limit: int) -> int:
 
 def parse_field(spec: str, rule: Rule) -> FieldRule | None:
     """`EL0[3:0] lower hidden-as 1`, `F8CVT[31] exact 0`, `FP[19:16] lower signed visible`; None for anything else."""
-    match = _FIELD.fullmatch(spec)
-    if match is None:
+    # Without a pattern of all of it: compiling that took as long as reading every field of a kernel.
+    where, *words = spec.split(" ")
+    place = parse_place(where)
+    if place is None or place[1] - place[2] >= 8 or not words:
         return None
-    msb = int(match[2])
-    lsb = int(match[3]) if match[3] else msb
-    if not 0 <= lsb <= msb < 64 or msb - lsb >= 8:
+    safe, hidden_as = words.pop(0), "0"
+    if safe == "exact" and words and is_decimal(words[0]):
+        hidden_as = words.pop(0)
+        safe = f"exact {hidden_as}"
+    elif safe not in _SAFE:
         return None
-    hidden_as = int(match[8] or match[5] or 0)
+    signed = words[:1] == ["signed"]
+    visible = words[signed : signed + 1] == ["visible"]
+    match words[signed + visible :]:
+        case []:
+            pass
+        case ["hidden-as", hidden_as]:
+            pass
+        case _:
+            return None
+    if not is_decimal(hidden_as):
+        return None
     build = rule.build if isinstance(rule, Know) else None
-    mask = mask_of(msb, lsb)
-    return FieldRule(match[1], msb, lsb, match[4], bool(match[6]), bool(match[7]), hidden_as, rule, build, mask)
+    return FieldRule(*place, safe, signed, visible, int(hidden_as), rule, build, mask_of(*place[1:]))
 
 
 _FIELDS: dict[int, tuple[Know, tuple[FieldRule | None, ...]]] = {}

@@ -20,7 +20,7 @@ _MODES = {
     "write": "1, then w", "migrate": "4, then s and d", "fix": "4, then f", "matrix": "4, then K", "caches": "6",
     "explain": "7",
 }  # fmt: skip
-_COMMAND = re.compile(r"`vcpu-inspector (\w++)[^`]*+`")
+_COMMAND = r"`vcpu-inspector (\w++)[^`]*+`"
 
 
 def on_screen(text: str) -> str:
@@ -28,7 +28,7 @@ def on_screen(text: str) -> str:
     is what goes into a bug report."""
     for option, key in _OPTIONS:
         text = text.replace(option, key)
-    return _COMMAND.sub(_with_keys, text)
+    return re.sub(_COMMAND, _with_keys, text)
 
 
 def _with_keys(found: re.Match[str]) -> str:

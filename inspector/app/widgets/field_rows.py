@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row
 
@@ -11,7 +12,7 @@ MOST_DIGITS = 12
 """Cells of a field's value at most; few fields are longer."""
 
 
-class FieldLine(NamedTuple):
+class FieldLine(msgspec.Struct, frozen=True):
     """One field."""
 
     name: str

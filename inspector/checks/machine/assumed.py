@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import msgspec
 
@@ -56,23 +55,16 @@ def open_features(host: HostState, setup: VcpuSetup) -> tuple[str, ...]:
     )
 
 
-class Likely(NamedTuple):
-    """A host with its unknown bits filled in."""
-
-    host: HostState
-    assumed: bool
-    """True when some of those bits are set, or the cache sizes were taken over"""
-
-
-def fill_unknown(host: HostState, saved: Mapping[int, int]) -> Likely:
-    """`host` with the bits that are not known taken from `saved`, the registers of a vCPU.
+def fill_unknown(host: HostState, saved: Mapping[int, int]) -> tuple[HostState, bool]:
+    """`host` with the bits that are not known taken from `saved`, the registers of a vCPU; and whether some of those
+    bits are set, or the cache sizes were taken over.
 
     Only where both have the same MIDR_EL1: then the same processor was under that vCPU. Without this no other kernel
     could be asked about a field that the destination's kernel hides, and old values that it tolerates would look
     refused.
     """
     if saved.get(MIDR_EL1) is None or saved[MIDR_EL1] != host.values.get(MIDR_EL1):
-        return Likely(host, False)
+        return host, False
     values, known, assumed = dict(host.values), dict(host.known), False
     caches = {split_id(i).number: v for i, v in saved.items() if split_id(i).cls == CLASS_DEMUX}
     raw_caches = 0 < len(caches) < _EXISTING_CACHES
@@ -88,5 +80,5 @@ def fill_unknown(host: HostState, saved: Mapping[int, int]) -> Likely:
             assumed = assumed or bool(value & unknown)
     if not host.ccsidr_known and raw_caches:
         filled = msgspec.structs.replace(host, values=values, known=known, ccsidr=caches, ccsidr_known=True)
-        return Likely(filled, True)
-    return Likely(msgspec.structs.replace(host, values=values, known=known), assumed)
+        return filled, True
+    return msgspec.structs.replace(host, values=values, known=known), assumed

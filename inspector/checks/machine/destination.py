@@ -382,7 +382,7 @@ def host_behind(dump: Dump, vcpu: Vcpu, like: Vcpu, policy: Policy) -> HostState
 
 
 def _filled(known: HostState, vcpu: Vcpu, like: Vcpu) -> HostState:
-    return _with_counters(fill_unknown(known, like.values).host, vcpu)
+    return _with_counters(fill_unknown(known, like.values)[0], vcpu)
 
 
 def _always_listed(host: HostState, policy: Policy, setup: VcpuSetup) -> frozenset[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypedDict
+from typing import TypedDict
 
 import msgspec
 
@@ -97,25 +97,19 @@ def el0_host_of(dump: Dump) -> HostState | None:
     )  # fmt: skip
 
 
-class GivenHost(NamedTuple):
-    """A host with what the user gives of it, and what follows from that."""
-
-    host: HostState
-    notes: tuple[str, ...] = ()
-
-
-def with_given(host: HostState, given: Given) -> GivenHost:
-    """`host` with its inputs that are given, and for `--assume core` with what its core is known to have.
+def with_given(host: HostState, given: Given) -> tuple[HostState, tuple[str, ...]]:
+    """`host` with its inputs that are given, and for `--assume core` with what its core is known to have; notes on the
+    latter.
 
     Raises PolicyError for an input that is not known.
     """
     state = with_inputs(host, given.host)
     if given.assume is None:
-        return GivenHost(state)
+        return state, ()
     from inspector.kvm.cores import fill_from_core
 
     filled, notes = fill_from_core(state)
-    return GivenHost(filled, notes or ("no unknown bit of this host is known of its core: nothing was assumed",))
+    return filled, (notes or ("no unknown bit of this host is known of its core: nothing was assumed",))
 
 
 def _possible(host: HostState) -> VcpuSetup:

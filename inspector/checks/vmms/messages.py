@@ -79,7 +79,7 @@ _TOKENS = {
 OPEN_ENDED = frozenset(("n", "m", "wanted", "actual", "hex", "id", "bitmap", "fw", "errno", "oserror", "cpu"))
 """Groups that nothing but white space may end."""
 
-_TOKEN = re.compile(r"\{([a-z]+)\}")
+_TOKEN = r"\{([a-z]+)\}"
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +101,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
     def printed(self, **tokens: str) -> str:
         """The line with its tokens filled in. Raises KeyError when a token of the template is not given."""
-        return _TOKEN.sub(lambda found: tokens[found[1]], self.template)
+        return re.sub(_TOKEN, lambda found: tokens[found[1]], self.template)
 
 
 def compiled(message: Message) -> tuple[re.Pattern[str], ...]:
@@ -112,11 +112,11 @@ def compiled(message: Message) -> tuple[re.Pattern[str], ...]:
 @cache
 def _compiled(template: str, patterns: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
     forms = [_literal(template)] if template else []
-    forms += [_TOKEN.sub(lambda found: _TOKENS[found[1]], pattern.replace(" ", "")) for pattern in patterns]
+    forms += [re.sub(_TOKEN, lambda found: _TOKENS[found[1]], pattern.replace(" ", "")) for pattern in patterns]
     return tuple(re.compile(form, re.IGNORECASE) for form in forms)
 
 
 def _literal(template: str) -> str:
     """The template's own words taken literally, its tokens as patterns."""
-    parts = _TOKEN.split(template.replace(" ", ""))
+    parts = re.split(_TOKEN, template.replace(" ", ""))
     return "".join(_TOKENS[part] if at % 2 else re.escape(part) for at, part in enumerate(parts))

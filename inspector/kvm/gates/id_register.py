@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Hashable, Iterator
 from errno import EBUSY, EINVAL
-from typing import NamedTuple, Self
+from typing import Self
 
 import msgspec
 
@@ -38,7 +38,7 @@ class _Doubts:
     """one tuple, replaced as a whole: the screens ask from several threads"""
 
 
-class Judged(NamedTuple):
+class Judged(msgspec.Struct, frozen=True):
     """A field that may hold other values than KVM's own."""
 
     lsb: int
@@ -140,8 +140,8 @@ class IdGate(Gate):
         """The errno of such a value by the bits alone, whatever the VM holds."""
         if (value ^ self.limit) & self.fixed:
             return EINVAL
-        for lsb, ones, allowed in self.judged:
-            if not allowed >> (value >> lsb & ones) & 1:
+        for one in self.judged:
+            if not one.allowed >> (value >> one.lsb & one.ones) & 1:
                 return EINVAL
         return 0
 
