@@ -22,7 +22,7 @@ from inspector.app.shell.background import aside
 from inspector.app.widgets.ink import ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Column, Item, Listing
-from inspector.app.widgets.unmarked import Box, unmarked
+from inspector.app.widgets.unmarked import Box, hints, unmarked
 from inspector.errors import InspectorError
 from inspector.folders import expanded
 from inspector.sources.dump import Dump
@@ -56,7 +56,7 @@ class Choosing(Dialog):
 
     def compose(self) -> ComposeResult:
         """Lines to type in, said, list."""
-        with Box(unmarked(self.TITLE), unmarked(self.SUBTITLE)):
+        with Box(unmarked(self.TITLE), hints(self.SUBTITLE)):
             yield from self.lines()
             yield Lines(id="said")
             offers = Listing((Column("", self.NAME_CELLS), Column("")), id="offers")

@@ -13,7 +13,7 @@ from inspector.app.dialogs.page import Page
 from inspector.app.shell.view import short_name
 from inspector.app.widgets.ink import plain
 from inspector.app.widgets.lines import Lines
-from inspector.app.widgets.unmarked import Box, unmarked
+from inspector.app.widgets.unmarked import Box, hints, unmarked
 from inspector.sources.dump import Dump
 
 
@@ -28,7 +28,7 @@ class Clusters(Page):
 
     def compose(self) -> ComposeResult:
         """One page."""
-        with Box(unmarked(f"CPUs of {short_name(self._dump)}"), unmarked("↑↓ scroll   Y copy   esc closes")):
+        with Box(unmarked(f"CPUs of {short_name(self._dump)}"), hints("↑↓ scroll   Y copy   esc closes")):
             yield Lines(cluster_rows(self._dump, min(self.app.size.width, DIALOG_CELLS) - 5), id="page")
 
     def action_copy(self) -> None:

@@ -12,7 +12,7 @@ from typing import ClassVar, Protocol, cast
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
-from textual.events import Key, Paste, Resize
+from textual.events import Click, Key, Paste, Resize
 from textual.screen import ModalScreen, ScreenResultType
 
 from inspector.app.dialogs.dimmed import Over
@@ -113,6 +113,11 @@ class Dialog(Over, ModalScreen[None]):
     def _to_line(self) -> None:
         """The line has the keys, at once: `focus` would wait for its turn."""
         self.set_focus(self.query_one(self.LINE))
+
+    def on_click(self, event: Click) -> None:
+        """Beside the dialog: close it."""
+        if event.widget is self:
+            self.action_close()
 
     def action_close(self) -> None:
         """Back to what lies below."""

@@ -15,7 +15,7 @@ from inspector.app.shell import keys
 from inspector.app.shell.frame import Frame
 from inspector.app.widgets.ink import Ink, Row, clip, ends, row, width, wrap
 from inspector.app.widgets.lines import Lines
-from inspector.app.widgets.unmarked import Box, unmarked
+from inspector.app.widgets.unmarked import Box, hints, unmarked
 
 SIGNS = (
     ("same", "=", "same", "the value is what it was"),
@@ -89,5 +89,5 @@ class Help(Page):
 
     def compose(self) -> ComposeResult:
         """One page."""
-        with Box(unmarked(f"Help: {self._title}"), unmarked("↑↓ scroll   esc closes")):
+        with Box(unmarked(f"Help: {self._title}"), hints("↑↓ scroll   esc closes")):
             yield Lines(self._page, id="page")

@@ -14,7 +14,7 @@ from inspector.app.dialogs.page import Page
 from inspector.app.shell.frame import WIDE
 from inspector.app.widgets.ink import Row, ink, row, wrap
 from inspector.app.widgets.lines import Lines
-from inspector.app.widgets.unmarked import Box, unmarked
+from inspector.app.widgets.unmarked import Box, hints, unmarked
 from inspector.policies.changes import changes
 from inspector.policies.release import Choice
 from inspector.reports.kernels import changes_lines, changes_markdown, choice_page
@@ -44,7 +44,7 @@ class KernelsPage(Page):
 
     def compose(self) -> ComposeResult:
         """The page, as wide as the terminal allows."""
-        keys = unmarked("↑↓ scroll   y copy   e export   esc closes")
+        keys = hints("↑↓ scroll   y copy   e export   esc closes")
         with Box(unmarked(f"Linux {' -> '.join(self._names)}"), keys, classes="whole"):
             yield Lines(id="page")
 

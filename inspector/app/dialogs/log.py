@@ -19,7 +19,7 @@ from inspector.app.widgets.bars import dialog_keys
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Column, Item, Listing
-from inspector.app.widgets.unmarked import Box, unmarked
+from inspector.app.widgets.unmarked import Box, hints, unmarked
 from inspector.checks.writing.history import FIRST_RUN, Entry
 from inspector.errors import InspectorError
 from inspector.reports.writes import (
@@ -59,7 +59,7 @@ class WriteLog(Dialog):
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
-        with Box(unmarked(LOG.title), unmarked("↑↓ step   esc closes"), classes="tall log"):
+        with Box(unmarked(LOG.title), hints("↑↓ step   esc closes"), classes="tall log"):
             yield Lines(id="said")
             yield Listing(id="steps", empty=EMPTY)
             yield Lines(id="why")
@@ -139,7 +139,7 @@ class WriteLog(Dialog):
 
     def _keys(self, cells: int) -> Row:
         shown = sorted((one for one in LOG.keys if one.footer), key=lambda one: one.footer)
-        return dialog_keys(((keys.shown(one, self.program.settings.keys), one.label) for one in shown), cells)
+        return dialog_keys(((one, one.label) for one in shown), cells, self.program.settings.keys)
 
     @on(Listing.Moved, "#steps")
     def _explain(self) -> None:

@@ -15,7 +15,7 @@ from inspector.app.shell.commands import Found, Search, all_commands
 from inspector.app.widgets.ink import Ink, Row, clip, ends, row, width
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import GUTTER, Column, Item, Listing
-from inspector.app.widgets.unmarked import Box, unmarked
+from inspector.app.widgets.unmarked import Box, hints, unmarked
 
 TITLE = "Commands"
 KEYS = "enter runs   ↑↓ list   esc closes"
@@ -65,7 +65,7 @@ class Palette(Dialog):
 
     def compose(self) -> ComposeResult:
         """Line, entries, help."""
-        with Box(unmarked(TITLE), unmarked(KEYS)):
+        with Box(unmarked(TITLE), hints(KEYS)):
             yield Line(placeholder=PLACEHOLDER, id="name", keys=True)
             offers = Offers((Column(""),), id="offers", empty="No matches found")
             offers.fill(self._items(), cursor=0)
@@ -110,11 +110,6 @@ class Palette(Dialog):
         run = self._hits[int(event.item.key)].command.run
         self.dismiss()
         self.app.call_later(run)
-
-    def on_click(self, event: Click) -> None:
-        """Beside the palette: close it."""
-        if event.widget is self:
-            self.dismiss()
 
     def action_move(self, step: int) -> None:
         """One line up or down in the list."""

@@ -19,7 +19,7 @@ from inspector.app.dialogs.line import MOVES, Line
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Column, Item, Listing
-from inspector.app.widgets.unmarked import Box, unmarked
+from inspector.app.widgets.unmarked import Box, hints, unmarked
 from inspector.checks.machine.own_vcpu import has_raw_host, own_setup, plain_kernel
 from inspector.errors import CreationError, InspectorError
 from inspector.policies.headings import heading
@@ -112,7 +112,7 @@ class PolicyChooser(Dialog):
 
     def compose(self) -> ComposeResult:
         """Text, answer, two lists."""
-        keys = unmarked("enter asks   ↑↓ kernel   tab switches   esc closes")
+        keys = hints("enter asks   ↑↓ kernel   tab switches   esc closes")
         where = self._wanted.where if self._wanted is not None else ""
         with Box(unmarked(f"{TITLE}{where}"), keys, classes="tall policy"):
             yield Line(placeholder=PLACEHOLDER, id="name", keys=True)

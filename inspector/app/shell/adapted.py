@@ -83,6 +83,11 @@ class AdaptedApp(App[None]):
         else:
             await super().on_event(event)
 
+    async def action_simulate_key(self, key: str) -> None:
+        """A click on a key that is shown. Sent from here: a key whose sender is the box that was clicked would not come
+        up any further than that, and mean nothing."""
+        self.call_later(self.simulate_key, key)
+
     async def _typed(self, event: Typed) -> None:
         """Handle a key or a paste."""
         if self.screen_stack:

@@ -157,6 +157,16 @@ def shown(key: Key, keymap: Mapping[str, str] | None = None, every: bool = False
     return " ".join(looks)
 
 
+def press(key: Key, keymap: Mapping[str, str] | None = None) -> str:
+    """The action of a mouse click on a key as it is shown: what has the keys gets the key."""
+    return pressing((keymap or {}).get(key.id, key.keys).split(",")[0].strip())
+
+
+def pressing(name: str) -> str:
+    """The same for a key by its name in Textual (`f2`, `escape`, `S`)."""
+    return f"app.simulate_key('{name}')"
+
+
 _LOOKS = {
     "escape": "esc",
     "enter": "enter",

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from inspector.app.shell.keys import pressing
 from inspector.app.shell.view import Changes
 from inspector.app.widgets.ink import WRITTEN, Ink, Row, ends, ink, row, width
 from inspector.errors import InspectorError
@@ -99,9 +100,10 @@ def live_row(reading: LiveReading, watch: float | None, cells: int, writes: int 
 
     `writes`: how many simulated writes were made anew on what was read.
     """
+    again = pressing("r")
     if reading.problem and not reading.busy:
         left = row(Ink(" ✖ ", "refused"), ink(f"{reading.failed} {reading.problem}"))
-        keys = row(Ink("   r", "key"), Ink(" tries again ", "muted"))
+        keys = row(Ink("   "), Ink("r", "key", again), Ink(" tries again ", "muted", again))
         since = row(Ink(f"   the values are those of {reading.when}", "muted"))
         roomy = width(left) + width(since) + width(keys) <= cells
         return ends(left, (*since, *keys) if roomy else keys, cells)
@@ -117,7 +119,7 @@ def live_row(reading: LiveReading, watch: float | None, cells: int, writes: int 
         Ink(" live ", "title"), ink(said), Ink(kept, "raised"), Ink(f", every {watch:g} s" if watch else "", "muted")
     )
     said_of_guest = row(ink(f"   {reading.source.caution}", "muted")) if reading.source.caution else ()
-    keys = row(Ink("   r", "key"), Ink(" reads again ", "muted"))
+    keys = row(Ink("   "), Ink("r", "key", again), Ink(" reads again ", "muted", again))
     if width(left) + width(said_of_guest) + width(keys) <= cells:
         return ends((*left, *said_of_guest), keys, cells)
     return ends(left, keys, cells)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from textual.app import App
 
 from inspector.app.shell.background import aside
+from inspector.app.shell.keys import pressing
 from inspector.app.shell.modelled import modelled_view
 from inspector.app.shell.session import Session
 from inspector.app.shell.view import View
@@ -137,10 +138,18 @@ def arrive(view: View, name: str, question: KernelQuestion | None, before: Machi
     return Arrival(wanted, told, modelled_view(view, told), step)
 
 
+def kernel_keys(room: bool) -> Row:
+    """The keys that step through the kernels, with what they do where there is room."""
+    back, on = pressing("left_square_bracket"), pressing("right_square_bracket")
+    return row(
+        Ink(" "), Ink("[", "key", back), Ink(" "), Ink("]", "key", on), Ink(" kernel  " if room else " ", "muted")
+    )
+
+
 def slider_row(session: Session, cells: int) -> Row:
     """` [ ] kernel  6.2.0 → 6.3.0: 4 registers differ: ID_AA64MMFR2_EL1 ...`."""
     room = cells >= (76 if session.beside is None else 110)
-    keys = row(Ink(" [ ]", "key"), Ink(" kernel  " if room else " ", "muted"))
+    keys = kernel_keys(room)
     if session.sliding:
         return clip((*keys, ink(session.sliding, "muted")), cells)
     step = session.step

@@ -101,14 +101,15 @@ def footer_row(mode: keys.Mode, narrow: bool, cells: int, keymap: Mapping[str, s
     return ends(tuple(line), right, cells)
 
 
-def dialog_keys(words: Iterable[tuple[str, str]], cells: int) -> Row:
+def dialog_keys(shown: Iterable[tuple[keys.Key, str]], cells: int, keymap: Mapping[str, str]) -> Row:
     """Keys with their labels as a dialog's last line, as many as fit whole."""
     line: Row = ()
-    for key, label in words:
-        entry = (Ink(key, "key"), Ink(f" {label}  ", "muted"))
-        if width((*line, *entry)) - 2 > cells:
+    for key, label in shown:
+        click = keys.press(key, keymap)
+        entry = (Ink(keys.shown(key, keymap), "key", click), Ink(f" {label}", "muted", click))
+        if width((*line, *entry)) > cells:
             break
-        line = (*line, *entry)
+        line = (*line, *entry, Ink("  "))
     return line
 
 

@@ -10,13 +10,31 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.geometry import Region
 from textual.strip import Strip
+from textual.style import Style
 
+from inspector.app.shell.keys import pressing
 from inspector.errors import one_line
 
 
 def unmarked(text: str) -> Content:
     """`text` without markup, its control characters made visible: for what Textual draws itself, such as titles."""
     return Content(one_line(text))
+
+
+_GAP = "   "
+"""Between what one key does and what the next one does."""
+
+
+def hints(text: str) -> Content:
+    """What the keys of a dialog do (`enter opens   esc closes`), without markup; a click on one presses its key."""
+    content, at = unmarked(text), 0
+    for one in text.split(_GAP):
+        key = one.partition(" ")[0]
+        if key.isascii() and key.isalnum():
+            name = "escape" if key == "esc" else key.lower() if key[1:].isdecimal() else key
+            content = content.stylize(Style.from_meta({"@click": pressing(name)}), at, at + len(one))
+        at += len(one) + len(_GAP)
+    return content
 
 
 class Box(Vertical):

@@ -17,7 +17,7 @@ from inspector.app.shell.background import aside
 from inspector.app.shell.wording import on_screen
 from inspector.app.widgets.ink import Ink, Row, ink, row, width, wrap
 from inspector.app.widgets.lines import Lines
-from inspector.app.widgets.unmarked import Box, unmarked
+from inspector.app.widgets.unmarked import Box, hints, unmarked
 from inspector.checks.baseline.baseline import Baseline, part_of_hosts
 from inspector.checks.baseline.cases import baseline_under_each
 from inspector.checks.machine.own_vcpu import first_vcpu
@@ -43,7 +43,7 @@ class BaselinePage(Page):
 
     def compose(self) -> ComposeResult:
         """Page, and what the keys write."""
-        with Box(unmarked(f"Baseline of {len(self._dumps)} hosts"), unmarked("↑↓ scroll   esc closes")):
+        with Box(unmarked(f"Baseline of {len(self._dumps)} hosts"), hints("↑↓ scroll   esc closes")):
             yield Lines(id="page")
             yield Lines(id="said")
 
@@ -86,8 +86,10 @@ class BaselinePage(Page):
     def _say_keys(self) -> None:
         """The keys, each with its label on one line."""
         rows: list[Row] = [()]
+        keymap = self.program.settings.keys
         for key in compare.BASELINE.keys:
-            entry = row(Ink(keys.shown(key), "key"), Ink(f" {key.label}   ", "muted"))
+            click = keys.press(key, keymap)
+            entry = row(Ink(keys.shown(key, keymap), "key", click), Ink(f" {key.label}   ", "muted", click))
             if width((*rows[-1], *entry)) - 3 > self._cells + 2:
                 rows.append(())
             rows[-1] = (*rows[-1], *entry)

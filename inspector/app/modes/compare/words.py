@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from inspector.app.modes.compare.lines import Node, all_in, registers_in
 from inspector.app.modes.compare.question import Picture
 from inspector.app.modes.compare.table import number, verdict
+from inspector.app.shell.keys import pressing
 from inspector.app.shell.numbers import Base, bits_text
 from inspector.app.shell.wording import on_screen
 from inspector.app.widgets.field_rows import FieldLine, field_rows
@@ -237,15 +238,18 @@ def status(picture: Picture | None, every: bool, rules: bool, cells: int) -> Row
     if picture is None:
         return ()
     total = picture.equal + sum(one.differs for one in registers_in(picture.nodes))
+    other, regroup, find = pressing("m"), pressing("R"), pressing("slash")
     found = row(
-        Ink("● " if not every else "○ ", "muted"),
-        Ink("differences only", "" if not every else "muted"),
-        Ink("   ● " if every else "   ○ ", "muted"),
-        Ink(f"all {total}", "" if every else "muted"),
-        Ink(" (m)", "muted"),
-        Ink("      by rule (R by register)" if rules else "      by register (R by rule)", "muted"),
+        Ink("● " if not every else "○ ", "muted", other),
+        Ink("differences only", "" if not every else "muted", other),
+        Ink("   "),
+        Ink("● " if every else "○ ", "muted", other),
+        Ink(f"all {total}", "" if every else "muted", other),
+        Ink(" (m)", "muted", other),
+        Ink("      "),
+        Ink("by rule (R by register)" if rules else "by register (R by rule)", "muted", regroup),
     )
-    return ends(row(Ink("/ filter", "muted")), found, cells)
+    return ends(row(Ink("/ filter", "muted", find)), found, cells)
 
 
 def notes_of(picture: Picture, cells: int) -> list[Row]:

@@ -22,7 +22,7 @@ from inspector.app.shell.view import short_name
 from inspector.app.shell.wording import on_screen
 from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
 from inspector.app.widgets.lines import Lines
-from inspector.app.widgets.unmarked import Box, unmarked
+from inspector.app.widgets.unmarked import Box, hints, unmarked
 from inspector.errors import InspectorError
 from inspector.sources.dump import Dump
 
@@ -96,7 +96,7 @@ class Explain(Dialog):
 
     def compose(self) -> ComposeResult:
         """Text, the two dumps, answer."""
-        words = unmarked("tab answer   F5 copy   F6 export   esc closes")
+        words = hints("tab answer   F5 copy   F6 export   esc closes")
         with Box(unmarked("Explain an error"), words, classes="whole"):
             yield Pasted(self._text, id="pasted", show_line_numbers=False, tab_behavior="focus")
             yield Lines(id="sides")
@@ -186,11 +186,11 @@ class Explain(Dialog):
     def _sides_row(self) -> Row:
         pieces: list[Ink] = []
         for key, side in (("F2", "source"), ("F3", "destination")):
-            dump = self._sides[side]
+            dump, click = self._sides[side], keys.pressing(key.lower())
             pieces += [
-                Ink(key, "key"),
-                Ink(f" {side}: ", "muted"),
-                ink(short_name(dump) if dump else "none"),
+                Ink(key, "key", click),
+                Ink(f" {side}: ", "muted", click),
+                ink(short_name(dump) if dump else "none", "", click),
                 Ink("   "),
             ]
         return tuple(pieces)

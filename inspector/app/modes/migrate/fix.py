@@ -22,7 +22,7 @@ from inspector.app.shell.wording import on_screen
 from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.outlined import outline_rows
-from inspector.app.widgets.unmarked import Box, unmarked
+from inspector.app.widgets.unmarked import Box, hints, unmarked
 from inspector.checks.remedies.replacements import replaceable_format
 from inspector.checks.repair.fix import FixResult, Replacement, planned_changes
 from inspector.checks.restore.result import MigrationReport
@@ -70,7 +70,7 @@ class Fix(Dialog):
     def compose(self) -> ComposeResult:
         """Page, name, what happened."""
         writes = "enter writes the copy   " if self.can_write else ""
-        with Box(unmarked(f"Fix: {short_name(self._question.source)}"), unmarked(f"↑↓ scroll   {writes}esc closes")):
+        with Box(unmarked(f"Fix: {short_name(self._question.source)}"), hints(f"↑↓ scroll   {writes}esc closes")):
             yield Lines(self._page(), id="page")
             if self.can_write:
                 yield Line(copy_name(self._question.source), placeholder="name of the new file", id="name", keys=True)

@@ -18,7 +18,7 @@ from inspector.app.widgets.bars import dialog_keys
 from inspector.app.widgets.ink import ink, row
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
-from inspector.app.widgets.unmarked import Box, unmarked
+from inspector.app.widgets.unmarked import Box, hints, unmarked
 from inspector.checks.restore.stepping import Met
 
 
@@ -36,7 +36,7 @@ class StepLog(Dialog):
 
     def compose(self) -> ComposeResult:
         """State, steps, keys."""
-        with Box(unmarked("Log of the restore"), unmarked("↑↓ step   esc closes"), classes="tall log"):
+        with Box(unmarked("Log of the restore"), hints("↑↓ step   esc closes"), classes="tall log"):
             yield Lines(id="said")
             yield Listing(id="steps", empty="No register was written yet: t makes the first step")
             yield Lines(id="keys")
@@ -62,8 +62,8 @@ class StepLog(Dialog):
         unsure = sum(one.outcome == "uncertain" for one in made)
         said = f"{len(made)} steps, {bad} refused" + (f", {unsure} uncertain" if unsure else "")
         self.query_one("#said", Lines).show([row(ink(said, "title"))])
-        words = ((keys.shown(key, self.program.settings.keys), key.label) for key in migrate.STEPS.keys)
-        self.query_one("#keys", Lines).show([dialog_keys(words, cells)])
+        shown = ((key, key.label) for key in migrate.STEPS.keys)
+        self.query_one("#keys", Lines).show([dialog_keys(shown, cells, self.program.settings.keys)])
 
     def action_move(self, how: str) -> None:
         """A step on or back, or to the beginning."""

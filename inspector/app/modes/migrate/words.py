@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from inspector.app.modes.migrate.entries import Entry
 from inspector.app.modes.migrate.question import Question, destination_name, processor
+from inspector.app.shell.keys import pressing
 from inspector.app.shell.numbers import Base, bits_text, field_text
 from inspector.app.shell.view import short_name
 from inspector.app.widgets.field_rows import FieldLine, field_rows
@@ -66,8 +67,8 @@ def summary_rows(
 
 def _summary(word: str, text: Row, keys: Sequence[str], cells: int) -> Row:
     right: list[Ink] = [Ink("  ")]
-    for place, one in enumerate(keys):
-        right.append(Ink(one if place % 2 == 0 else f" {one}", "key" if place % 2 == 0 else "muted"))
+    for key, what in zip(keys[::2], keys[1::2], strict=True):
+        right += [Ink(key, "key", pressing(key)), Ink(f" {what}", "muted", pressing(key))]
     return ends(row(Ink(f"{word:<13}", "muted"), *text), tuple(right), cells)
 
 

@@ -31,22 +31,28 @@ ROOMY = 112
 """Cells from which the written value, and who sees what, have columns of their own."""
 LABEL = 26
 """Cells of a variant's name."""
+NEXT_FORM, NEXT_SERIES = "screen.variant(1)", "screen.series"
+"""What a click on the key of each does."""
 
 
 def series_row(variant: Variant, place: int, count: int, cells: int) -> Row:
     """The series by its title, and which of all it is."""
     where = f"  {place} of {count}" if count > 1 else ""
-    keys = row(Ink(where, "muted"), Ink("  S", "key"), Ink(" next ", "muted")) if count > 1 else ()
+    keys = (
+        row(Ink(where, "muted"), Ink("  "), Ink("S", "key", NEXT_SERIES), Ink(" next ", "muted", NEXT_SERIES))
+        if count > 1
+        else ()
+    )
     title = row(Ink(" ", ""), ink(variant.series, "title"))
     return (*fit(title, cells - width(keys)), *keys)
 
 
 def strip(variants: Sequence[Variant], chosen: Variant, cells: int) -> Row:
     """Every form of the series, the chosen one in brackets; it starts late enough for the chosen one to be seen."""
-    head = row(Ink(" t ", "key"))
+    head = row(Ink(" t ", "key", NEXT_FORM))
     pieces = [
-        row(ink(f"[{one.label}]" if one == chosen else f" {one.label} ", "chosen" if one == chosen else "muted"))
-        for one in variants
+        row(ink(f"[{one.label}]", "chosen") if one == chosen else ink(f" {one.label} ", "muted", _choose(place)))
+        for place, one in enumerate(variants)
     ]
     place = next((at for at, one in enumerate(variants) if one == chosen), 0)
     first = 0
@@ -62,20 +68,24 @@ def overview(
     """One line for each form of the series: what the restore meets, and what it changes; `…` while it is worked out."""
     told = [len(effects[one].headline) + 4 for one in variants if one in effects]
     outcome = max(26, *told) if cells >= ROOMY else 34
-    rows = [
-        row(Ink(f" t  {'form':<{LABEL - 1}}", "muted"), Ink(f"{'restore of the saved VM':<{outcome}}", "muted"),
-            Ink("what it changes", "muted"))
-    ]  # fmt: skip
-    for one in variants:
+    heads = Ink(f"  {'form':<{LABEL - 1}}{'restore of the saved VM':<{outcome}}what it changes", "muted")
+    rows: list[Row] = [row(Ink(" "), Ink("t", "key", NEXT_FORM), heads)]
+    for place, one in enumerate(variants):
         here, effect = one == chosen, effects.get(one)
         line = row(Ink(" ▌ " if here else "   ", "link"), *fit(row(ink(one.label, "title" if here else "")), LABEL))
         if effect is None:
-            rows.append(clip((*line, Ink("…", "muted")), cells))
-            continue
-        sign, role = sign_of(effect.writes)
-        said = fit(row(Ink(f"{sign} {effect.headline}", role)), outcome)
-        rows.append(clip((*line, *said, ink(change_words(before, effect), "" if here else "muted")), cells))
+            line = (*line, Ink("…", "muted"))
+        else:
+            sign, role = sign_of(effect.writes)
+            said = fit(row(Ink(f"{sign} {effect.headline}", role)), outcome)
+            line = (*line, *said, ink(change_words(before, effect), "" if here else "muted"))
+        rows.append(tuple(piece._replace(click=_choose(place)) for piece in clip(line, cells)))
     return rows
+
+
+def _choose(place: int) -> str:
+    """The action of a click on one of the forms of the series on screen."""
+    return f"screen.form({place})"
 
 
 def side_rows(before: Effect, after: Effect, made: int | None, cells: int) -> list[Row]:

@@ -277,7 +277,8 @@ class Patch(Frame):
             return []
         scene = self._scenes[self._scene]
         head = row(Ink(f" {self._scene + 1}/{len(self._scenes)} ", "muted"), ink(scene.title, "title"))
-        keys = row(Ink(" space", "key"), Ink(" goes on ", "muted"))
+        on = "screen.step"
+        keys = row(Ink(" "), Ink("space", "key", on), Ink(" goes on ", "muted", on))
         told = wrap(row(Ink(" "), ink(scene.told)), cells - 1, 1)
         most = max(self.app.size.height // 2, 2)
         if len(told) > most:
@@ -381,6 +382,12 @@ class Patch(Frame):
         """Another form of the patch on the right; after the last one of a series, the next series."""
         order = [BEFORE, *self._variants]
         self._choose(order[(order.index(self._chosen) + step) % len(order)])
+
+    def action_form(self, place: int) -> None:
+        """The form of the series on screen that was clicked."""
+        forms = self._of_series()
+        if place < len(forms):
+            self._choose(forms[place])
 
     def action_series(self) -> None:
         """The first form of the next series."""

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from inspector.app.shell.keys import Key, Mode
 
+LINE_KEYS = (
+    Key("write.try", "enter", "try", "Try", "Make the writes that are typed"),
+    Key("write.earlier", "up", "history(1)", "Earlier", "What was tried before on this register"),
+)
+"""Keys of the line, which are the same whatever the settings say."""
+
 MODE = Mode(
     "write",
     "Write",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from inspector.app.shell.keys import pressing
 from inspector.app.shell.numbers import Base, part_text
 from inspector.app.widgets.ink import WRITTEN, Ink, Row, clip, ink, row, wrap
 from inspector.checks.writing.completing import Completion
@@ -80,10 +81,21 @@ def problem_rows(problem: str, cells: int) -> list[Row]:
 def offer_row(found: Completion, cells: int) -> Row:
     """What the line may go on with: names, or values with their meanings."""
     if found.values:
-        told = [(value, text.split(";")[0]) for value, text in found.values]
-        pieces = [piece for value, text in told for piece in (Ink(value, "key"), ink(f" {text}   ", "muted"))]
+        pieces: list[Ink] = []
+        for place, (value, text) in enumerate(found.values):
+            pieces += [
+                Ink(value, "key", _take(place)),
+                ink(f" {text.split(';')[0]}", "muted", _take(place)),
+                Ink("   "),
+            ]
         return clip(row(Ink("          "), *pieces), cells)
     if not found.words:
         return ()
-    names = [piece for word in found.words[:12] for piece in (ink(word, "muted"), Ink("  "))]
-    return clip(row(Ink("tab       ", "key"), *names), cells)
+    offered = enumerate(found.words[:12])
+    names = [piece for place, word in offered for piece in (ink(word, "muted", _take(place)), Ink("  "))]
+    return clip(row(Ink("tab", "key", pressing("tab")), Ink("       "), *names), cells)
+
+
+def _take(place: int) -> str:
+    """The action of a click on what the line may go on with."""
+    return f"screen.take_offer({place})"

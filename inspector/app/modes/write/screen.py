@@ -281,14 +281,15 @@ class Write(Dialog):
     def _keys(self, cells: int) -> Row:
         explained = self._explained()
         takes = explained is not None and explained.verdict is not None and explained.verdict.would_pass is not None
-        words = [("enter", "Try"), ("↑", "Earlier")]
-        keymap = self.program.settings.keys
-        words += [
-            (keys.shown(key, keymap), key.label)
-            for key in write.MODE.keys
-            if (key.footer and (key.id != "write.take" or takes)) or (key.id == "write.real" and self._real)
+        shown = [
+            *((key, key.label) for key in write.LINE_KEYS),
+            *(
+                (key, key.label)
+                for key in write.MODE.keys
+                if (key.footer and (key.id != "write.take" or takes)) or (key.id == "write.real" and self._real)
+            ),
         ]
-        return dialog_keys(words, cells)
+        return dialog_keys(shown, cells, self.program.settings.keys)
 
     @property
     def _real(self) -> bool:
@@ -380,6 +381,13 @@ class Write(Dialog):
         text += words[place]
         self._cycle = (text, words, place)
         self._put(text)
+
+    def action_take_offer(self, place: int) -> None:
+        """The name or value that was clicked, where the line goes on."""
+        offered = self._offers.words or [value for value, _ in self._offers.values]
+        if place < len(offered):
+            self._put(self.line.value[: self._offers.start] + offered[place])
+            self._to_line()
 
     def action_history(self, step: int) -> None:
         """What was tried before on this register, newest first; back at the start, what was being typed."""
