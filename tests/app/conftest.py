@@ -22,7 +22,7 @@ def _folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The start page shows the dumps of the folder that the program was started in: of an empty one, in any time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("started-in"))
-        patch.setattr("inspector.app.modes.start.here._SECONDS", 3600.0)
+        patch.setattr("inspector.app.dialogs.here._SECONDS", 3600.0)
         yield
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from inspector.app.dialogs.here import MOST, dumps_in
 from inspector.app.dialogs.kernels import KernelsPage
 from inspector.app.modes.browse.screen import Browse
 from inspector.app.modes.explain.screen import Explain
 from inspector.app.modes.start.anything import guess, recognise
-from inspector.app.modes.start.here import MOST, dumps_in
 from inspector.app.modes.start.screen import Anything, Start
 from inspector.app.shell.remembered import Memory, Recent
 from inspector.app.widgets.lines import Lines

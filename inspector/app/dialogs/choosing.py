@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -16,7 +17,8 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from inspector import sources
-from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
+from inspector.app.dialogs.dialog import AFTER, DIALOG_CELLS, Dialog
+from inspector.app.dialogs.here import Here, dumps_in, here_items
 from inspector.app.dialogs.line import MOVES, Line
 from inspector.app.shell.background import aside
 from inspector.app.widgets.ink import ink, row, wrap
@@ -53,6 +55,7 @@ class Choosing(Dialog):
         super().__init__()
         self._picking = False
         """the list was moved in after the last letter"""
+        self._here = Here([], 0)
 
     def compose(self) -> ComposeResult:
         """Lines to type in, said, list."""
@@ -72,6 +75,20 @@ class Choosing(Dialog):
         self.say("")
         self.offers.fill(self.items(), cursor=self.present())
         self._to_line()
+        self.set_timer(AFTER, self._look_here)
+
+    def _look_here(self) -> None:
+        """What lies in the folder that the program was started in is looked for beside the screen."""
+        aside(self.app, lambda: dumps_in(Path.cwd()), self._found_here, lambda error: None)
+
+    def _found_here(self, found: Here) -> None:
+        if self.shown and (found.dumps or found.left):
+            self._here = found
+            self.offers.fill(self.items())
+
+    def here(self) -> list[Item]:
+        """The dumps of that folder that are not loaded."""
+        return here_items(self._here, self.program.session.loaded)
 
     @property
     def offers(self) -> Listing:
@@ -110,20 +127,26 @@ class Choosing(Dialog):
     def on_listing_chosen(self, event: Listing.Chosen) -> None:
         """Take the highlighted line."""
         kind, _, name = event.item.key.partition(" ")
-        self.picked(kind, name)
+        if kind in ("source", "builtin"):
+            self.read(f"{sources.BUILTIN}{name}" if kind == "builtin" else name)
+        else:
+            self.picked(kind, name)
 
     def submitted(self, text: str) -> None:
         """Enter in a line that holds a text."""
         self.typed(text)
 
     def picked(self, kind: str, name: str) -> None:
-        """A line of the list was chosen; its key in two parts."""
+        """A line of the list that is no source to read was chosen; its key in two parts."""
 
     def typed(self, text: str) -> None:
-        """Load a source beside the screen."""
-        self.say(f"reading {text} …")
+        """Load what a text names."""
         given = named_sources(text)
-        source = given[0] if len(given) == 1 else shipped_source(text) or text
+        self.read(given[0] if len(given) == 1 else shipped_source(text) or text)
+
+    def read(self, source: str) -> None:
+        """Load a source beside the screen."""
+        self.say(f"reading {source} …")
         aside(self.app, lambda: sources.load(source), self._loaded, self.refuse)
 
     def _loaded(self, dump: Dump) -> None:

@@ -16,15 +16,23 @@ from inspector.sources import shipped_names
 from inspector.sources.dump import Dump
 
 
-def offers_items(loaded: Sequence[Dump]) -> list[Item]:
-    """Loaded dumps first, then shipped ones."""
+def offers_items(loaded: Sequence[Dump], here: Sequence[Item] = ()) -> list[Item]:
+    """Loaded dumps first, then those of this folder, then shipped ones."""
+    return sections(
+        ("Loaded", [_loaded(index, dump) for index, dump in enumerate(loaded)]),
+        ("Here", here),
+        ("Shipped", shipped_items()),
+    )
+
+
+def sections(*parts: tuple[str, Sequence[Item]]) -> list[Item]:
+    """Items under their headings, apart by a blank line; what has none is left out."""
     items: list[Item] = []
-    if loaded:
-        items.append(Item("", (row(Ink("Loaded", "heading")),), pick=False))
-        items += [_loaded(index, dump) for index, dump in enumerate(loaded)]
-        items.append(Item("", (row(""),), pick=False))
-    items.append(Item("", (row(Ink("Shipped", "heading")),), pick=False))
-    return items + shipped_items()
+    for heading, held in parts:
+        if held:
+            items += [Item("", (row(""),), pick=False)] * bool(items)
+            items += [Item("", (row(Ink(heading, "heading")),), pick=False), *held]
+    return items
 
 
 def shipped_items() -> list[Item]:

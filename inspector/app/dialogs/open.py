@@ -28,23 +28,25 @@ class Open(Choosing):
         """the live source that is read"""
 
     def items(self) -> list[Item]:
-        """Loaded and shipped dumps."""
-        return offers_items(self.program.session.dumps)
+        """Loaded dumps, those of this folder, shipped ones."""
+        return offers_items(self.program.session.dumps, self.here())
 
     def picked(self, kind: str, name: str) -> None:
-        """A dump of the list."""
-        if kind == "loaded":
-            self.dismiss()
-            self.program.look_at(int(name))
-        elif kind == "builtin":
-            self.typed(f"builtin:{name}")
+        """A loaded dump."""
+        self.dismiss()
+        self.program.look_at(int(name))
+
+    def read(self, source: str) -> None:
+        """A source that is read takes the place of a live one."""
+        self._give_up()
+        super().read(source)
 
     def typed(self, text: str) -> None:
         """A live source shows what reading does to its guest."""
-        self._give_up()
         if not is_live(text):
             super().typed(text)
             return
+        self._give_up()
         try:
             self._opening = self.program.open_live(
                 text, self._opened, self.refuse, lambda said: self._doing(text, said)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from inspector.app.dialogs.choosing import Choosing, names_kernel
-from inspector.app.dialogs.offers import about, dump_words
+from inspector.app.dialogs.offers import dump_words, sections, shipped_items
 from inspector.app.dialogs.policy import PolicyChooser, Wanted
 from inspector.app.modes.compare.board import Board
 from inspector.app.modes.compare.sides import Side, all_sides, side_name
@@ -13,7 +13,7 @@ from inspector.app.widgets.ink import Ink, ink, row
 from inspector.app.widgets.listing import Item
 from inspector.checks.machine.question import KernelQuestion, ask
 from inspector.errors import InspectorError
-from inspector.sources import shipped_names
+from inspector.sources import BUILTIN
 from inspector.sources.dump import Dump
 
 KERNEL, KERNELS, ALL = "kernel", "kernels", "all"
@@ -22,7 +22,7 @@ HOST_AGAIN = ("none", "the host, or the saved vCPU", "no other kernel: the host,
 
 
 class ChooseSide(Choosing):
-    """Every vCPU and host of the loaded dumps, then the shipped dumps, or a path."""
+    """Every vCPU and host of the loaded dumps, then the dumps of this folder and the shipped ones, or a path."""
 
     PLACEHOLDER = "file, builtin:NAME, or a kernel: 6.12"
     NAME_CELLS = 42
@@ -36,15 +36,11 @@ class ChooseSide(Choosing):
     def items(self) -> list[Item]:
         """What can be chosen."""
         dumps = self.program.session.dumps
-        found = [*self.first_items(), Item("", (row(Ink("Loaded", "heading")),), pick=False)]
-        for index, dump in enumerate(dumps):
-            found += self._views(index, dump)
-        found.append(Item("", (row(Ink("Shipped", "heading")),), pick=False))
-        loaded = {dump.provenance.source for dump in dumps}
-        names = [name for name in map(str, shipped_names()) if f"builtin:{name}" not in loaded]
-        return found + [
-            Item(f"builtin {name}", (row(Ink("  "), ink(name)), row(Ink(about(name), "muted")))) for name in names
-        ]
+        views = [one for index, dump in enumerate(dumps) for one in self._views(index, dump)]
+        loaded = {f"builtin {dump.provenance.source.removeprefix(BUILTIN)}" for dump in dumps}
+        shipped = [one for one in shipped_items() if one.key not in loaded]
+        offered = sections(("Loaded", views), ("Here", _apart(self.here())), ("Shipped", _apart(shipped)))
+        return [*self.first_items(), *offered]
 
     def first_items(self) -> Sequence[Item]:
         """Choices that are no dump."""
@@ -76,12 +72,10 @@ class ChooseSide(Choosing):
         return ""
 
     def picked(self, kind: str, name: str) -> None:
-        """A loaded view, a shipped dump, or a choice that is no dump."""
+        """A loaded view, or a choice that is no dump."""
         if kind == "loaded":
             index, _, place = name.partition(" ")
             self.take(Side(self.program.session.dumps[int(index)], int(place)))
-        elif kind == "builtin":
-            self.typed(f"builtin:{name}")
         else:
             self.other(kind)
 
@@ -110,6 +104,11 @@ class ChooseSide(Choosing):
 
     def other(self, choice: str) -> None:
         """A choice that is no dump."""
+
+
+def _apart(items: Sequence[Item]) -> list[Item]:
+    """Items with room for the mark of what is chosen."""
+    return [one._replace(cells=((Ink("  "), *one.cells[0]), *one.cells[1:])) for one in items]
 
 
 class ChooseLeft(ChooseSide):

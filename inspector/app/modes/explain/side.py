@@ -26,7 +26,7 @@ class ChooseSaved(Choosing):
         return [Item("none", (row("none"), row(Ink("as far as the text tells", "muted")))), *self._dumps()]
 
     def _dumps(self) -> list[Item]:
-        return offers_items(self.program.session.loaded)
+        return offers_items(self.program.session.loaded, self.here())
 
     def present(self) -> str:
         """What stands for it now; where nothing does, the first that could."""
@@ -37,10 +37,7 @@ class ChooseSaved(Choosing):
 
     def picked(self, kind: str, name: str) -> None:
         """A line of the list."""
-        if kind == "builtin":
-            self.typed(f"builtin:{name}")
-        else:
-            self._done(self.program.session.loaded[int(name)] if kind == "loaded" else None)
+        self._done(self.program.session.loaded[int(name)] if kind == "loaded" else None)
 
     def loaded(self, dump: Dump) -> None:
         """What was typed has been read."""

@@ -41,14 +41,11 @@ class Choose(Choosing):
 
     def items(self) -> list[Item]:
         """What can be chosen."""
-        return offers_items(self.program.session.dumps)
+        return offers_items(self.program.session.dumps, self.here())
 
     def picked(self, kind: str, name: str) -> None:
-        """A line of the list was chosen; its key in two parts."""
-        if kind == "loaded":
-            self.take(self.program.session.dumps[int(name)])
-        elif kind == "builtin":
-            self.typed(f"builtin:{name}")
+        """A loaded dump."""
+        self.take(self.program.session.dumps[int(name)])
 
     def loaded(self, dump: Dump) -> None:
         """Take it."""

@@ -15,11 +15,11 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from inspector.app.dialogs.choosing import complete_path
+from inspector.app.dialogs.here import Here, dumps_in, here_items
 from inspector.app.dialogs.line import MOVES, Line, cleaned
 from inspector.app.dialogs.offers import shipped_items, this_machine
 from inspector.app.modes import start
 from inspector.app.modes.start.anything import COMMANDS, Recognised, chosen_kernels, guess, recognise
-from inspector.app.modes.start.here import Here, dumps_in
 from inspector.app.shell import keys
 from inspector.app.shell.background import aside
 from inspector.app.shell.frame import WIDE, Frame
@@ -30,7 +30,6 @@ from inspector.app.widgets.ink import Ink, Row, clip, ends, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Column, Item, Listing
 from inspector.errors import InspectorError
-from inspector.registers.meanings import counted
 from inspector.version import __version__
 
 if TYPE_CHECKING:
@@ -151,15 +150,7 @@ class Start(Frame):
     def _fill(self) -> None:
         """Recent sources, this folder's dumps, other ways in, shipped dumps last."""
         recent = [_recent(one) for one in self.program.memory.now.recent[:RECENT]]
-        here = [Item(f"source {name}", (row(ink(name)), row(ink(what, "muted")))) for name, what in self._here.dumps]
-        if left := self._here.left:
-            here.append(
-                Item(
-                    "",
-                    (row(Ink(counted(left, "more file"), "muted")), row(Ink("type how a name begins", "muted"))),
-                    pick=False,
-                )
-            )
+        here = here_items(self._here)
         others = [
             Item("explain", (row("an error text…"), row(Ink("7", "key")))),
             Item("file", (row("a file…"), row(Ink("F2", "key")))),

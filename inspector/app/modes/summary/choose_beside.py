@@ -28,7 +28,7 @@ class ChooseBeside(Choosing):
         """What can be chosen."""
         return [
             Item("none", (row("none"), row(Ink("host and vCPU alone", "muted")))),
-            *offers_items(self._loaded_dumps()),
+            *offers_items(self._loaded_dumps(), self.here()),
         ]
 
     def _loaded_dumps(self) -> list[Dump]:
@@ -40,11 +40,8 @@ class ChooseBeside(Choosing):
         return f"loaded {sources.index(self._chosen)}" if self._chosen in sources else "none"
 
     def picked(self, kind: str, name: str) -> None:
-        """None, a loaded dump, or a shipped one."""
-        if kind == "builtin":
-            self.typed(f"builtin:{name}")
-        else:
-            self._done(self._loaded_dumps()[int(name)] if kind == "loaded" else None)
+        """None, or a loaded dump."""
+        self._done(self._loaded_dumps()[int(name)] if kind == "loaded" else None)
 
     def loaded(self, dump: Dump) -> None:
         """What was typed, or a shipped dump, has been read."""

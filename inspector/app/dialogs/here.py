@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from inspector import sources
 from inspector.app.dialogs.offers import dump_words
+from inspector.app.widgets.ink import Ink, ink, row
+from inspector.app.widgets.listing import Item
 from inspector.errors import InspectorError
+from inspector.folders import expanded
+from inspector.registers.meanings import counted
+from inspector.sources.dump import Dump
 
 MOST = 6
 """Dumps that are shown."""
@@ -46,3 +52,17 @@ def dumps_in(folder: Path) -> Here:
         if max((len(vcpu.values) + len(vcpu.constraints) for vcpu in dump.vcpus), default=0) > 3 or dump.host:
             found.append((entry.name, dump_words(dump)))
     return Here(found, 0)
+
+
+def here_items(found: Here, loaded: Sequence[Dump] = ()) -> list[Item]:
+    """The folder's dumps but those that are loaded, which stand in a list of their own; each is `source NAME`."""
+    there = {str(Path(expanded(one.provenance.source)).absolute()) for one in loaded}
+    items = [
+        Item(f"source {name}", (row(ink(name)), row(ink(what, "muted"))))
+        for name, what in found.dumps
+        if str(Path(name).absolute()) not in there
+    ]
+    if found.left:
+        more, how = row(Ink(counted(found.left, "more file"), "muted")), row(Ink("type how a name begins", "muted"))
+        items.append(Item("", (more, how), pick=False))
+    return items
