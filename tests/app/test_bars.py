@@ -40,3 +40,12 @@ def test_a_long_name_takes_neither_modes_nor_vcpu_nor_score(cells: int) -> None:
 @pytest.mark.parametrize("name", ["n2", "a" * 300])
 def test_at_100_columns_every_mode_still_has_its_name(name: str) -> None:
     assert header(100, name, "vcpu 0", "Linux 6.1").startswith(" " + " ".join(NAMES) + " ")
+
+
+@pytest.mark.parametrize("cells", [60, 80, 99])
+@pytest.mark.parametrize("rest", [("same host 6.18.15",), ("vcpu 0 qemu", "Linux 6.1.176")])
+def test_a_long_name_does_not_take_what_follows_it_from_a_narrow_header(cells: int, rest: tuple[str, ...]) -> None:
+    """At 80 columns Migrate says nowhere else where the VM goes."""
+    text = plain(header_row(cells, True, compare.MODE, NUMBERED, ("a" * 300, *rest), SCORE))
+    assert len(text) == cells and text.startswith(" Compare ▸ aaaaa") and text.endswith("  ▼ 7  ▲ 1 ")
+    assert rest[-1] in text and "a… ▸ " in text

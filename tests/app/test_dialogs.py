@@ -170,3 +170,12 @@ def test_an_escape_waits_no_longer_than_the_rest_of_a_sequence_takes() -> None:
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert 0.02 <= float(told.stdout) <= 0.06
+
+
+@pytest.mark.parametrize(("size", "end"), [((80, 24), "debugfs:  "), ((60, 16), "…")])
+async def test_what_can_be_typed_is_whole_or_says_that_it_is_cut(size: tuple[int, int], end: str) -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        line = next(one for one in (await press(pilot, "o")).splitlines() if " file, builtin:NAME" in one)
+        assert end in line

@@ -15,16 +15,19 @@ SHORT_NAME = 12
 """Cells that a dump's name keeps in the header, however long the rest is."""
 
 
+_VCPU = "vcpu "
+"""How the number of a vCPU begins, behind which its source's own name stands."""
+
+
 def header_row(
     cells: int, narrow: bool, mode: keys.Mode, modes: Sequence[keys.Mode], where: Sequence[str], score: Row
 ) -> Row:
     """Modes on the left (the current one alone when narrow), where we are and the score on the right."""
     trail = [text for text in where if text]
     if narrow:
-        crumbs: list[Ink] = [Ink(" "), Ink(mode.title, "title")]
-        for text in trail:
-            crumbs += [Ink(" ▸ ", "muted"), ink(text)]
-        return ends(tuple(crumbs), (Ink("  "), *score, Ink(" ")) if score else (), cells)
+        crumbs = (Ink(" "), Ink(mode.title, "title"), *([Ink(" ▸ ", "muted")] if trail else []))
+        tail = (Ink("  "), *score, Ink(" ")) if score else ()
+        return ends((*crumbs, *_shortened(trail, cells - width(crumbs) - width(tail))), tail, cells)
     room = cells - 1
     for gap in (2, 1):
         left, right = _mode_names(modes, mode, gap), _trail(trail)
@@ -44,9 +47,7 @@ def _shortened(trail: Sequence[str], cells: int) -> Row:
     """The trail with the dump's name cut as far as it may be, then the source's own name of the vCPU left out: what
     follows (the policy) is short and says more."""
     for vcpu, least in ((True, SHORT_NAME), (False, SHORT_NAME), (False, SHORT_NAME // 2)):
-        parts = [
-            " ".join(text.split()[: None if vcpu else 2]) if place == 1 else text for place, text in enumerate(trail)
-        ]
+        parts = [text if vcpu or not text.startswith(_VCPU) else " ".join(text.split()[:2]) for text in trail]
         right = _trail(parts)
         if not parts or width(right) <= cells:
             return right

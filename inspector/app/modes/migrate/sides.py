@@ -82,8 +82,8 @@ class ChooseSource(Choose):
 class ChooseDestination(Choose):
     """Where it is restored."""
 
-    TITLE = "Destination"
-    PLACEHOLDER = "file of a fresh vCPU or host, builtin:NAME, same-host, or a kernel for it: 6.12"
+    TITLE = "Destination: a fresh vCPU or a host"
+    PLACEHOLDER = "file, builtin:NAME, same-host, or a kernel: 6.12"
 
     def items(self) -> list[Item]:
         """The source's own machine first."""
