@@ -239,3 +239,17 @@ async def test_a_value_that_the_kernel_makes_another_is_not_called_the_present_o
         dialog._ready()
         text = await press(pilot)
         assert "now       0x0000_0000_0102_1110" in text and "as read" not in text
+
+
+async def test_a_judgement_that_does_not_fit_beside_its_field_goes_on_below() -> None:
+    """It was cut to `✖ more than the host's m…`; in 60 columns it still is, where the reason below has the words."""
+    app, words = app_on(NEOVERSE), "more than the host's mitigation state allows"
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "w", *"CSV2=4")
+        await wait_for(pilot, lambda: "✖ more than" in screen_text(app), "judged")
+        table = screen_text(app).partition("judgement")[2].partition("other fields")[0]
+        assert f"✖ {words}" in " ".join(" ".join(line[50:].strip(" │0") for line in table.splitlines()).split())
+        await pilot.resize_terminal(60, 16)
+        text = await press(pilot)
+        assert words in " ".join(line.strip("│ ") for line in text.partition("Why")[2].splitlines())

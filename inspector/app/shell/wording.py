@@ -31,6 +31,14 @@ def on_screen(text: str) -> str:
     return re.sub(_COMMAND, _with_keys, text)
 
 
+def settling(text: str) -> str:
+    """What settles an answer (`--kernel 6.7.0`, `--host aarch32=on or --host aarch32=off`) as a key and what is typed
+    there; any other text as it was."""
+    if not text.lstrip().startswith(("--kernel ", "--host ")):
+        return text
+    return text.replace(" or --host ", " or ").replace("--host ", "p, host: ").replace("--kernel ", "p: ")
+
+
 def _with_keys(found: re.Match[str]) -> str:
     keys = _MODES.get(found[1])
     return f"{found[0]} (on screen: {keys})" if keys else found[0]

@@ -162,8 +162,12 @@ def merge_verdicts(branches: Sequence[Branch[Verdict]]) -> Verdict:
     parts = _parts_that_differ(answers)
     cause, cases = cases_of(branches, answers[0].id, parts, _essence, _cases)
     depends_on = tuple(dict.fromkeys((cause.text, *(text for answer in answers for text in answer.depends_on))))
+    known = _known_in_all(answers)
+    # A register that is refused as a whole has no field that is.
+    undecided = parts or [field.name for field in known.changed]
     return msgspec.structs.replace(
-        _known_in_all(answers), certain=False, after=None, after_known=0, uncertain=parts, rule="", reference="",
+        known, certain=False, fields=_undecided(known.fields, undecided), after=None, after_known=0, uncertain=parts,
+        rule="", reference="",
         reason=f"the answer depends on {' and on '.join(depends_on)}, which is not known.", depends_on=depends_on,
         cases=cases, would_pass=None,
     )  # fmt: skip
@@ -176,8 +180,10 @@ def unmodelled(policy: Policy) -> str:
 
 def _unmodelled(policy: Policy, answer: Verdict) -> Verdict:
     depends_on = unmodelled(policy)
+    fields = _undecided(answer.fields, [field.name for field in answer.changed])
     return msgspec.structs.replace(
-        answer, certain=False, after=None, after_known=0, rule="", reference="", depends_on=(depends_on,),
+        answer, certain=False, fields=fields, after=None, after_known=0, rule="", reference="",
+        depends_on=(depends_on,),
         reason=f"the answer depends on {depends_on}.", would_pass=None,
         cases=tuple(_cases(answer, f"the kernel behaves as Linux {policy.name}", "")),
     )  # fmt: skip
@@ -187,12 +193,17 @@ def _for_any_reason(answer: Verdict, parts: Sequence[str]) -> Verdict:
     """An answer that holds for all policies, where `parts` are judged otherwise under some of them."""
     if not parts:
         return answer
-    fields = tuple(
-        msgspec.structs.replace(field, fate="uncertain", reason="") if field.name in parts else field
-        for field in answer.fields
-    )
+    fields = _undecided(answer.fields, parts)
     reason = f"{answer.reason} The answer is the same under each policy that the kernel may have; the reasons differ."
     return msgspec.structs.replace(answer, fields=fields, reason=reason)
+
+
+def _undecided(fields: Sequence[JudgedField], parts: Sequence[str]) -> tuple[JudgedField, ...]:
+    """The fields, of which `parts` are judged otherwise under some of the policies that the kernel may have."""
+    return tuple(
+        msgspec.structs.replace(field, fate="uncertain", reason="") if field.name in parts else field
+        for field in fields
+    )
 
 
 def _essence(answer: Verdict) -> Hashable:

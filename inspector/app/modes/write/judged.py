@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from inspector.app.modes.write.rows import problem_rows
 from inspector.app.shell.numbers import Base, bits_text, field_text, part_text, short_value, value_text
-from inspector.app.widgets.ink import Ink, Row, clip, ink, row
+from inspector.app.widgets.ink import Ink, Row, clip, ink, row, wrap
 from inspector.app.widgets.listing import GUTTER, Column, Item
 from inspector.app.widgets.outlined import outline_rows
 from inspector.checks.writing.bench import Attempt
@@ -20,6 +20,10 @@ from inspector.reports.verdicts import OUTCOMES, judgement, outcome, reasons, un
 
 if TYPE_CHECKING:
     from inspector.checks.writing.scratch import PairedWrite
+
+
+LEAST_WRAPPED = 20
+"""Cells from which a judgement goes on below its first line."""
 
 
 def verdict_rows(attempts: Sequence[Attempt], base: Base, cells: int) -> list[Row]:
@@ -95,7 +99,7 @@ def field_items(attempt: Attempt, base: Base, columns: Sequence[Column], cells: 
         return []
     changed = sorted(attempt.changed, key=lambda one: one.accepted)
     room = cells - GUTTER - sum(one.width or 0 for one in columns)
-    items = [_field_item(one, base, columns, room) for one in changed]
+    items = [line for one in changed for line in _field_lines(one, base, columns, room)]
     if rest := unchanged(verdict):
         last = [row(Ink(rest, "muted")), *[row("")] * (len(columns) - 2), row(Ink("= unchanged", "same"))]
         items.append(Item("rest", tuple(last)))
@@ -124,13 +128,18 @@ def _judged(one: JudgedField, room: int) -> Row:
     return row(ink(text, role))
 
 
-def _field_item(one: JudgedField, base: Base, columns: Sequence[Column], room: int) -> Item:
+def _field_lines(one: JudgedField, base: Base, columns: Sequence[Column], room: int) -> list[Item]:
+    """A field, and the lines in which a judgement goes on that does not fit beside it."""
     judged = _judged(one, room)
+    # In a narrow column it would take the lines of what explains it, which says the same.
+    first, *further = wrap(judged, room, indent=2) if room >= LEAST_WRAPPED else [judged]
     numbers = zip(_numbers(one, base), columns[1:4], strict=True)
     cells = [row(ink(_name(one))), *(row(Ink(short_value(text, column.width - 2))) for text, column in numbers)]
     if len(columns) == 6:
         cells.append(row(Ink("yes" if one.writable else "no", "muted")))
-    return Item(f"{one.name} {one.msb}", (*cells, judged))
+    key, blank = f"{one.name} {one.msb}", [row("")] * len(cells)
+    rest = [Item(f"{key} {at}", (*blank, line), pick=False, more=True) for at, line in enumerate(further)]
+    return [Item(key, (*cells, first)), *rest]
 
 
 def why_rows(verdict: Verdict | None, base: Base, cells: int, lines: int, take: str) -> list[Row]:
