@@ -13,6 +13,7 @@ from tests.fresh import ROOT
 
 N2 = "builtin:neoverse-n2-linux-6.1"
 TITLE = "Kernels of this host"
+WHOLE = "The whole register under the kernels of this host"
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +45,23 @@ async def test_the_kernels_that_show_a_field_otherwise_are_listed() -> None:
         app.session.show_register(IDS["SCTLR_EL1"])
         await settle(pilot)
         assert TITLE not in screen_text(app)
+
+
+async def test_the_whole_register_stands_below_its_fields_with_what_each_release_changed() -> None:
+    app = app_on(sources.load(N2))
+    async with app.run_test(size=(200, 60)) as pilot:
+        await settle(pilot)
+        app.session.show_register(IDS["ID_AA64MMFR2_EL1"], "CCIDX")
+        await wait_for(pilot, lambda: WHOLE in screen_text(app), "the answer of every kernel")
+        rows = [line.partition("┃")[2] for line in screen_text(app).partition(WHOLE)[2].splitlines()[1:4]]
+        assert [" ".join(line.partition("│")[0].split()) for line in rows] == [
+            "▌ 5.10.0 to 6.2.0 0x1221_0111_1210_1011",
+            "6.3.0 to 6.14.0 0x1221_0111_1200_1011 CCIDX 0x1 → 0x0",
+            "6.15.0 to 7.3.4 0x1221_0111_1000_1011 NV 0x2 → 0x0",
+        ]
+        app.session.show_register(IDS["SCTLR_EL1"])
+        await settle(pilot)
+        assert WHOLE not in screen_text(app)
 
 
 @pytest.mark.parametrize("size", [(120, 40), (80, 24), (60, 16)])

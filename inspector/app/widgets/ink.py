@@ -151,13 +151,20 @@ def _words(text: str) -> list[str]:
     return [*words, text[start:]] if text else []
 
 
+def _begins(cell: Row) -> bool:
+    """Whether a cell has something at its left edge."""
+    return bool(cell) and cell[0].text[:1].strip() != ""
+
+
 def columns(cells: Sequence[Row], widths: Sequence[int], right: Sequence[bool] = ()) -> Row:
-    """Cells side by side, each fitted to its width; one that is cut leaves a blank before the next."""
+    """Cells side by side, each fitted to its width; one that fills it, or is cut, leaves a blank before a next one that
+    begins at its left edge."""
     line: list[Ink] = []
     last = min(len(cells), len(widths)) - 1
     for index, (cell, size) in enumerate(zip(cells, widths, strict=False)):
         used = width(cell)
-        if used > size:
+        touches = used == size and index < last and not (right and right[index + 1]) and _begins(cells[index + 1])
+        if used > size or touches:
             cell = clip(cell, size - (index < last))
             used = width(cell)
         blanks = Ink(" " * max(size - used, 0))

@@ -1,4 +1,5 @@
-"""What the kernels of the catalogue show of the highlighted field: said beside the fields, where there is room.
+"""What the kernels of the catalogue show of the highlighted field, said beside the fields, and of its whole register,
+said below them, where there is room.
 
 It is worked out beside the screen once the cursor has rested: no key waits for it.
 """
@@ -16,8 +17,8 @@ from inspector.app.shell.session import Session
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row
 from inspector.checks.compare.kernel_history import KernelHistory, Run
 from inspector.errors import InspectorError
-from inspector.registers.bits import partial_hex
-from inspector.registers.catalog import Register
+from inspector.registers.bits import extract, partial_hex
+from inspector.registers.catalog import Register, by_id
 from inspector.registers.ids import ID_SPACE
 
 RESTED = 0.15
@@ -41,6 +42,8 @@ class History:
         self._about: tuple[object, ...] = ()
         self._wanted: Place | None = None
         self._found: tuple[Place, tuple[Run, ...]] | None = None
+        self._whole: tuple[Run, ...] = ()
+        """of the register of what was found"""
         self._busy = False
 
     def rows(self, register: Register, one: FieldRow | None, cells: int) -> list[Row]:
@@ -55,6 +58,14 @@ class History:
                 self._app.set_timer(RESTED, lambda: self._ask(place))
             return []
         return run_rows(self._found[1], one, register, cells)
+
+    def whole_rows(self, register: Register, cells: int) -> list[Row]:
+        """A line for each run of the whole register, with the fields that differ from the run before; none until they
+        have been found, and where its one field is all of it."""
+        if self._found is None or self._found[0].reg_id != register.id or register.schema is None:
+            return []
+        title = "The whole register under the kernels of this host, for a fresh vCPU"
+        return run_rows(self._whole, None, register, cells, title) if len(register.schema.fields) > 1 else []
 
     def _look_at_machine(self) -> None:
         """Forget what was found of another machine."""
@@ -72,19 +83,21 @@ class History:
             return
         self._busy = True
 
-        def done(runs: tuple[Run, ...]) -> None:
+        whole = Place(place.reg_id, by_id(place.reg_id).size * 8 - 1, 0)
+
+        def done(found: tuple[tuple[Run, ...], tuple[Run, ...]]) -> None:
             self._busy = False
             if kernels is not self._kernels or place != self._wanted:
                 if self._wanted is not None:
                     self._ask(self._wanted)
                 return
-            self._found = (place, runs)
+            self._found, self._whole = (place, found[0]), found[1]
             self._ready()
 
         def failed(error: InspectorError) -> None:
-            done(())
+            done(((), ()))
 
-        aside(self._app, lambda: kernels.runs(*place), done, failed)
+        aside(self._app, lambda: (kernels.runs(*place), kernels.runs(*whole)), done, failed)
 
 
 def decided_by_kernel(register: Register) -> bool:
@@ -92,19 +105,39 @@ def decided_by_kernel(register: Register) -> bool:
     return register.size <= 8 and (register.id in ID_SPACE or register.group in ("cache", "firmware"))
 
 
-def run_rows(runs: tuple[Run, ...], one: FieldRow | None, register: Register, cells: int) -> list[Row]:
+def run_rows(
+    runs: tuple[Run, ...],
+    one: FieldRow | None,
+    register: Register,
+    cells: int,
+    title: str = "Kernels of this host, for a fresh vCPU",
+) -> list[Row]:
     """`▌ 6.3.0 to 7.3.4   0x0  32-bit layout`, the kernel that is asked marked and bold."""
     if not runs:
         return []
     spans = [run.first if run.first == run.last else f"{run.first} to {run.last}" for run in runs]
     width = max(map(len, spans))
-    rows: list[Row] = [(), row(Ink("Kernels of this host, for a fresh vCPU", "heading"))]
-    for run, span in zip(runs, spans, strict=True):
+    rows: list[Row] = [(), row(Ink(title, "heading"))]
+    for before, run, span in zip((None, *runs), runs, spans, strict=False):
         role = "title" if run.now else ""
         value, meaning = _words(run, one, register)
+        if one is None and not meaning:
+            meaning = _changed(before, run, register)
         pieces = (Ink("▌ " if run.now else "  ", "link"), Ink(f"{span:<{width}}  ", role), Ink(value, role))
         rows.append(clip((*pieces, ink(f"  {meaning}" if meaning else "", "muted")), cells))
     return rows
+
+
+def _changed(before: Run | None, run: Run, register: Register) -> str:
+    """`CCIDX 0x1 → 0x0`: the fields that are known to differ from the run before."""
+    if before is None or register.schema is None or not (before.listed and run.listed):
+        return ""
+    unlike = (before.value ^ run.value) & before.known & run.known
+    return ", ".join(
+        f"{one.name} 0x{extract(before.value, one.msb, one.lsb):x} → 0x{extract(run.value, one.msb, one.lsb):x}"
+        for one in register.schema.fields
+        if extract(unlike, one.msb, one.lsb)
+    )
 
 
 def _words(run: Run, one: FieldRow | None, register: Register) -> tuple[str, str]:

@@ -187,16 +187,22 @@ class Browse(Frame):
             pane = max(pane, min(left - 4, len(said)))
         if not table.rows:
             pane = left
-        if beside:
-            pane = 0
-        else:
-            self.query_one("#explanation", Lines).be_high(pane)
-        self.query_one("#explanation").display = not beside
-        self.query_one("#rule-bottom").display = not beside and not self.narrow
+        below = self._below(table, cells, left - need - 1) if beside else []
+        self.query_one("#explanation", Lines).be_high(left - need - 1 if below else pane)
+        self.query_one("#explanation").display = not beside or bool(below)
+        self.query_one("#rule-bottom").display = bool(below) if beside else not self.narrow
         self.query_one("#fields").display = bool(table.rows)
         self.query_one("#rule-top").display = bool(table.rows) and not self.narrow
         self._draw_rules(cells)
         self._explain()
+        if beside:
+            self.query_one("#explanation", Lines).show([(Ink(" "), *line) for line in below])
+
+    def _below(self, table: FieldTable, cells: int, room: int) -> list[Row]:
+        """What each kernel shows of the whole register, where the explanation stands beside the fields and all of it
+        fits below them."""
+        rows = self._history.whole_rows(table.register, cells - 2)[1:] if self._history is not None else []
+        return rows if len(rows) <= room else []
 
     def _fit_side(self) -> None:
         """The list, as wide as it is to be."""
@@ -285,7 +291,7 @@ class Browse(Frame):
         if self._history is None:
             from inspector.app.modes.browse.history import History
 
-            self._history = History(self.app, self.session, lambda: self._explain() if self.is_current else None)
+            self._history = History(self.app, self.session, lambda: self.lay_out() if self.is_current else None)
         return self._history.rows(self._table.register, self._chosen(), cells)
 
     @on(Listing.Moved, "#fields")
