@@ -11,7 +11,7 @@ from functools import lru_cache
 import msgspec
 
 from inspector.policies.loader import load_policy, point_names
-from inspector.policies.model import Rule, conditions_of
+from inspector.policies.model import Refuse, Rule, conditions_of
 from inspector.policies.points import policy_names
 from inspector.policies.rulebook import Rulebook, rulebook
 from inspector.policies.series import numbers_of, series_of
@@ -77,6 +77,8 @@ class FieldHistory(msgspec.Struct, frozen=True, kw_only=True):
     """All changes of one field, oldest first."""
 
     changes: tuple[FieldChange, ...]
+    refused: tuple[int, ...] = ()
+    """values that the newest kernel refuses whatever the host has"""
 
     def current(self, *whats: str) -> FieldChange | None:
         """The newest change of these kinds that still holds."""
@@ -115,7 +117,14 @@ def field_history(reg_id: int, msb: int, lsb: int) -> FieldHistory:
     """What happened to the bits `msb`:`lsb` of an ID register (or CTR_EL0) over all modelled kernels."""
     mask = mask_of(msb, lsb)
     states = {name: _field_states(book, reg_id, mask, lsb) for name, book in _books()}
-    return FieldHistory(changes=_changes(states))
+    return FieldHistory(changes=_changes(states), refused=_refused(_books()[-1][1], reg_id, mask))
+
+
+def _refused(book: Rulebook, reg_id: int, mask: int) -> tuple[int, ...]:
+    """`FieldHistory.refused` of one field."""
+    rules = [hook.rule for hook in book.of(reg_id).hooks if hook.kind == "refuse" and hook.mask == mask]
+    plain = [rule for rule in rules if isinstance(rule, Refuse) and not conditions_of(rule)]
+    return tuple(value for rule in plain for value in (*rule.values, *range(rule.below)))
 
 
 @lru_cache(maxsize=256)

@@ -89,6 +89,9 @@ def _release(rule: Rule) -> tuple[int, ...]:
     return tuple(int(part) for part in parts) if all(is_decimal(part) and len(part) < 9 for part in parts) else (999,)
 
 
+_UNKNOWN = "zero: not in the feature table"
+
+
 def _shown(book: Rulebook, reg_id: int, field: str) -> list[Part]:
     """What a field shows, as clauses."""
     for raz in book.of(reg_id).raz:
@@ -96,7 +99,7 @@ def _shown(book: Rulebook, reg_id: int, field: str) -> list[Part]:
             return [("reads as zero", raz)]
     known: FieldRule | None = book.of(reg_id).table.get(field)
     if known is None:
-        return [("zero: not in the feature table", None)]
+        return [(_UNKNOWN, None)]
     parts: list[Part] = [("the host's", known.rule)]
     parts += [(_with_conditions("register zero", raz), raz) for raz in book.of(reg_id).raz]
     for step in book.of(reg_id).steps:
@@ -109,7 +112,13 @@ def _shown(book: Rulebook, reg_id: int, field: str) -> list[Part]:
                 parts.append((_with_conditions(text, step.rule), step.rule))
             else:
                 parts[0] = (text, step.rule)
+    if parts[0][0] == "zero" and all(text.startswith(("zero ", "register zero ")) for text, _ in parts[1:]):
+        return parts[:1]  # what is zero for every vCPU is zero for some as well
     return parts
+
+
+def _always_zero(parts: list[Part]) -> bool:
+    return len(parts) == 1 and parts[0][0] in ("zero", _UNKNOWN, "reads as zero")
 
 
 _DIRECTIONS = {"lower": "may be lowered", "higher": "may be raised", "higher-or-zero": "may be raised, or be 0"}
@@ -155,7 +164,8 @@ def _register_changes(reg_id: int, old: Rulebook, new: Rulebook) -> Iterator[Cha
     if whole is not None:
         yield _change(name, "", "shown", *whole)
     for field in sorted(fields.values(), key=lambda f: -f.lsb):
-        shown = _compared(_shown(old, reg_id, field.name), _shown(new, reg_id, field.name))
+        sides = _shown(old, reg_id, field.name), _shown(new, reg_id, field.name)
+        shown = None if all(map(_always_zero, sides)) else _compared(*sides)
         if shown is not None and whole is None:
             yield _change(name, field.name, "shown", *shown)
         before, after = (_programs(book, reg_id, field.name) for book in (old, new))

@@ -299,6 +299,17 @@ def test_case_14_two_altra_max_machines() -> None:
     assert refused(back) == ["CTR_EL0"]
 
 
+def test_case_14_the_instruction_cache_of_another_core() -> None:
+    """CTR_EL0.L1Ip of a Cortex-A55 (VIPT) on a Cortex-A76 (PIPT): writable from 6.13; reserved values are never."""
+    line = "Could not set register op0:3 op1:3 crn:0 crm:0 op2:1 to {} (is 8444c004): Invalid argument"
+    answer = explain(line.format("84448004"))
+    assert "from 6.13 L1Ip from PIPT to VIPT as well" in told(answer)
+    assert any("L1Ip may be lowered since Linux 6.13" in step for step in answer.next_steps)
+    answer = explain(line.format("84440004"))
+    assert "takes 0 from no VM" in told(answer)
+    assert not any("may be lowered" in step for step in answer.next_steps)
+
+
 def test_case_15_mpam_is_accepted_and_ignored() -> None:
     """VMs of older kernels carry MPAM = 1, newer ones hide it and tolerate the old value."""
     shipped = load("builtin:neoverse-n2-linux-6.1")

@@ -177,3 +177,12 @@ def test_registers_that_changed_alike_are_told_together() -> None:
     before, after = load_policy("5.10"), load_policy("6.1")
     lines = changes_lines(before, after, changes(before, after))
     assert sum("aa32_id_visibility" in line for line in lines) == 1
+
+
+@pytest.mark.parametrize(("before", "after"), [("6.12", "6.18"), ("6.1", "6.12"), ("6.17", "6.18"), ("7.1", "7.3")])
+def test_what_is_zero_for_every_vcpu_before_and_after_is_no_difference(before: str, after: str) -> None:
+    """ID_AA64PFR0_EL1.MPAM stays hidden: that a rule hides it from a vCPU with EL2 besides changes nothing."""
+    shown = [c for c in changes(load_policy(before), load_policy(after)) if c.what == "shown"]
+    assert not [c for c in shown if c.before.startswith("zero") and c.after.startswith(("zero;", "zero:"))]
+    assert ("ID_AA64PFR0_EL1", "MPAM", "shown") not in between("6.12", "6.18")
+    assert ("ID_AA64PFR0_EL1", "MPAM", "shown") in between("6.1", "6.18")

@@ -133,6 +133,11 @@ def _with_writability(start: str, history: FieldHistory, cause: FieldChange, wan
     else:
         text = f"Writable {writable.since_words}; an older destination needs equality."
     lowered = writable is not None and text.startswith("Writable") and wanted < actual and cause.what == "known"
+    if lowered and wanted in history.refused:
+        lowered = False
+        text = (
+            f"Linux {newest_release()} takes {wanted} from no VM, whatever its host has; older releases need equality."
+        )
     since = cause.since if not cause.from_start else (writable.since if writable and not cause.conditions else "")
     return Reason(
         (start.strip() + " " + text).strip(),
@@ -196,6 +201,8 @@ _BY_CLASS = {
     ),
     CLASS_BITMAP: "A bitmap of hypercalls: only bits that the destination's kernel knows are accepted.",
 }
+_L1IP = 3 << 14
+"""CTR_EL0.L1Ip"""
 _IDENTITY = (MIDR_EL1, REVIDR_EL1, AIDR_EL1)
 
 
@@ -208,10 +215,10 @@ def _by_own_rule(reg_id: int) -> str:
             " VMM may change it after enabling KVM_CAP_ARM_WRITABLE_IMP_ID_REGS, as Firecracker does from 1.17 on."
         )
     if reg_id == CTR_EL0:
-        since = era_of("ctr", "stored").since
+        since, l1ip = era_of("ctr", "stored").since, writable_era(CTR_EL0, _L1IP)
         return (
             f"Before {since} it must equal the host's; from {since} IDC, DIC and the line sizes may be lowered,"
-            " nothing else."
+            f" from {l1ip.since if l1ip else newest_release()} L1Ip from PIPT to VIPT as well, nothing else."
         )
     return ""
 
