@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from inspector import sources
 from inspector.app.modes.migrate.fix import Fix
-from inspector.app.modes.migrate.question import newer_kernel
+from inspector.app.modes.migrate.question import Question, newer_kernel
 from inspector.app.modes.migrate.screen import Migrate
 from inspector.app.shell.application import InspectorApp
 from inspector.app.widgets.listing import Listing
+from inspector.checks.vmms.table import VMM_NAMES
 from inspector.errors import SourceError
 from inspector.registers.ids import WORKAROUND_3
 from inspector.sources.dump import Dump
@@ -113,6 +115,41 @@ async def test_another_vmm_stops_elsewhere() -> None:
         assert "QEMU 11.1" in await asked(pilot, "h")
         text = await asked(pilot, "h")
         assert "Cloud Hypervisor" in text and CCIDX[0] in rows(text)[0]
+
+
+@pytest.mark.parametrize(
+    ("format_name", "tool"),
+    [
+        ("firecracker-vmstate", "Firecracker 1.13 or 1.14, snapshot format 8.0.0"),
+        ("firecracker-vmstate", "Firecracker 1.6 or older, snapshot data 2"),
+        ("cloud-hypervisor", "Cloud Hypervisor (v39 or newer)"), ("qemu-stream", "QEMU virt-5.2"), ("crosvm", "crosvm"),
+    ],
+)  # fmt: skip
+def test_every_vmm_comes_in_turn_whichever_version_wrote_the_source(format_name: str, tool: str) -> None:
+    dump = sources.load(NEOVERSE)
+    said = msgspec.structs.replace(dump.provenance, format=format_name, tool=Untrusted(tool))
+    question = Question(msgspec.structs.replace(dump, provenance=said))
+    own, seen = question.rule.name, list[str]()
+    for _ in range(len(VMM_NAMES) + 1):
+        question = msgspec.structs.replace(question, vmm=question.next_vmm)
+        seen.append(question.rule.name)
+        if seen[-1] == own:
+            break
+    assert sorted(seen) == sorted({*VMM_NAMES, own})
+
+
+async def test_a_snapshot_of_firecracker_1_14_is_asked_of_another_vmm() -> None:
+    """h ended the program: the version that wrote the file was in no menu."""
+    dump = sources.load(NEOVERSE)
+    tool = Untrusted("Firecracker 1.13 or 1.14, snapshot format 8.0.0")
+    said = msgspec.structs.replace(dump.provenance, format="firecracker-vmstate", tool=tool)
+    async with app_on(msgspec.structs.replace(dump, provenance=said)).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        assert "Firecracker 1.13 to 1.14.3" in await asked(pilot, "4")
+        assert "libvirt" in await asked(pilot, "h")
+        text = await asked(pilot, *"hhhhhh")
+        assert "Firecracker 1.16" in text and "fails before any write" in text
+        assert "Firecracker 1.13 to 1.14.3" in await asked(pilot, "h")
 
 
 async def test_destination_kernel_and_errors_stay_in_their_dialog() -> None:

@@ -15,7 +15,7 @@ from inspector.checks.machine.source_kernel import own_kernel
 from inspector.checks.restore.migration import migrate, migrate_all_kernels, with_ways_out
 from inspector.checks.restore.result import KernelMatrix, MigrationReport
 from inspector.checks.vmms.base import Vmm
-from inspector.checks.vmms.table import VMM_NAMES, restoring_vmm
+from inspector.checks.vmms.table import VMM_NAMES, find_vmm, restoring_vmm
 from inspector.errors import InspectorError
 from inspector.policies.headings import heading
 from inspector.policies.points import kernel_title, policy_names
@@ -95,8 +95,15 @@ class Question(msgspec.Struct, frozen=True):
 
     @property
     def next_vmm(self) -> str:
-        """The VMM after the present one, around the end."""
-        return VMM_NAMES[(VMM_NAMES.index(self.rule.name) + 1) % len(VMM_NAMES)]
+        """The VMM after the present one, around the end; the version that wrote the source stands behind its family's
+        other one."""
+        own = restoring_vmm(self.source.provenance)
+        names = list(VMM_NAMES)
+        if own.name not in names:
+            of_its_family = [at for at, name in enumerate(names) if find_vmm(name).family == own.family]
+            names.insert(of_its_family[-1] + 1 if of_its_family else len(names), own.name)
+        at = names.index(self.rule.name) if self.rule.name in names else names.index(own.name)
+        return names[(at + 1) % len(names)]
 
 
 def _rewritten(vcpu: Vcpu, instead: Sequence[Instead]) -> Vcpu:
