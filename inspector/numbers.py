@@ -1,4 +1,4 @@
-"""Numbers as people and files spell them: the one reader of `0x1f`, `0b1_1111` and `31`.
+"""Numbers as people and files spell them: the one reader of `0x1f`, `0b1_1111` and `31`, and counts in sentences.
 
 int(), float() and `str.isdecimal` take the digits of every script (`٣`, `３`); a register's value in those is a mistake
 or a trick, and reads as another number to whoever looks. Here a digit is one of ASCII.
@@ -9,6 +9,11 @@ from __future__ import annotations
 import re
 
 _DECIMAL = re.compile(r"-?[0-9][0-9_]*")
+
+
+def count_of(number: int, one: str, many: str = "") -> str:
+    """`1 value`, `2 values`; `many` where the plural takes more than an s."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def is_decimal(text: str) -> bool:

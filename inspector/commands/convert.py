@@ -12,6 +12,7 @@ from inspector.commands.arguments import add_declared, add_secrets, add_snapshot
 from inspector.commands.opened import given_source
 from inspector.commands.output import add_output, check_output, status_of, write_out
 from inspector.errors import EXIT_YES, InspectorError
+from inspector.numbers import count_of
 from inspector.sources.dump import renumbered, select_vcpus
 from inspector.sources.formats import dump_json
 from inspector.sources.withheld import unnamed, withhold
@@ -38,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     dump = unnamed(dump if options.secrets else withhold(dump))
     data = dump_json.write(dump)
     count, withheld = sum(len(v.ids) for v in dump.vcpus), sum(len(v.withheld) for v in dump.vcpus)
-    more = f": {len(dump.vcpus)} vCPUs, {count} registers"
+    more = f": {count_of(len(dump.vcpus), 'vCPU')}, {count_of(count, 'register')}"
     more += f"; the values of {withheld} are withheld, as secrets of the guest (--secrets writes them)" * bool(withheld)
     write_out(options.output, data, force=options.force, like=status_of(options.source), more=more)
     return EXIT_YES

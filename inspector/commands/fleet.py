@@ -19,6 +19,7 @@ from inspector.checks.fleet.summarise import Asked, tally_of
 from inspector.commands.output import check_output, status_of_all, write_out
 from inspector.errors import InspectorError, SourceError, one_line
 from inspector.new_file import check_target, new_file
+from inspector.numbers import count_of
 from inspector.progress import Progress
 from inspector.reports.unread import unread_count, unread_names
 from inspector.sources.opening import open_path, open_standard_input
@@ -88,7 +89,7 @@ def part_of(
     if not options.partial:
         return part
     like = status_of_all(paths)
-    more = f": {part.dumps} dump{'s' * (part.dumps != 1)}" + f", {unread_count(part.unread)}" * bool(part.unread)
+    more = f": {count_of(part.dumps, 'dump')}" + f", {unread_count(part.unread)}" * bool(part.unread)
     write_out(options.partial, encode_part(part), force=options.force, like=like, more=more)
     return None
 
@@ -165,7 +166,7 @@ def write_table(options: argparse.Namespace, paths: Sequence[str], table: Table,
         new_file(options.table, status_of_all(paths), options.force) as temporary,
     ):
         writer_of(options.table)(temporary, table, rows())
-    tell(f"wrote {options.table}: {count} row{'s' * (count != 1)}")
+    tell(f"wrote {options.table}: {count_of(count, 'row')}")
 
 
 def advice(count: int) -> str:

@@ -16,6 +16,7 @@ from inspector.checks.baseline.baseline import (
 from inspector.checks.baseline.export import firecracker_template, qemu_properties
 from inspector.checks.compare.compare import column_name
 from inspector.errors import one_line
+from inspector.numbers import count_of
 from inspector.registers.bits import ones, open_text
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import grouped_hex, hex_id, hex_value
@@ -194,20 +195,24 @@ def _missing_line(missing: MissingSet) -> str:
 
 
 def _headline(answer: Baseline) -> str:
-    hosts = _count(answer.host_count, "host")
+    hosts = count_of(answer.host_count, "host")
     if answer.cases and answer.outcome == "uncertain":
         return f"Uncertain how {hosts} can be levelled: it depends on which kernel it is; --kernel POINT settles it."
     if answer.level and not answer.changes:
         alone = answer.host_count == 1
         return f"{hosts}: nothing to level." if alone else f"{hosts} are alike: nothing has to be set."
-    changed = _count(len(answer.fields), "field")
-    changed += f" and {_count(len(answer.registers), 'register')}" if answer.registers else ""
+    changed = count_of(len(answer.fields), "field")
+    changed += f" and {count_of(len(answer.registers), 'register')}" if answer.registers else ""
     if answer.level:
         return f"{hosts} can be levelled: set {changed}."
     count = len(answer.unknown)
-    open_ones = [f"{_count(count, 'field or register')} {_are(count)} not known of all"] if count else []
+    open_ones = (
+        [f"{count_of(count, 'field or register', 'fields or registers')} {_are(count)} not known of all"]
+        if count
+        else []
+    )
     doubted = sum(not one.certain for one in answer.obstacles)
-    open_ones += [f"{_count(doubted, 'difference')} may stay"] if doubted else []
+    open_ones += [f"{count_of(doubted, 'difference')} may stay"] if doubted else []
     open_ones += [unread_count(answer.unread)] if answer.unread else []
     if answer.outcome == "uncertain":
         told = f"nothing that is known stands in the way, but {', '.join(open_ones)}"
@@ -215,16 +220,12 @@ def _headline(answer: Baseline) -> str:
     left = len(answer.obstacles) - doubted + len(answer.lists)
     more = "".join(f", {one}" for one in open_ones)
     more += ", under the kernel that is taken" * bool(answer.cases)
-    stay = f"{_count(left, 'difference')} stay{'s' * (left == 1)}"
+    stay = f"{count_of(left, 'difference')} stay{'s' * (left == 1)}"
     return f"{hosts} cannot be levelled completely: {changed} can be set, {stay}{more}."
 
 
 def _are(number: int) -> str:
     return "is" if number == 1 else "are"
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word.replace('field or', 'fields or')}s"
 
 
 def _letter(number: int) -> str:

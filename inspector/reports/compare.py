@@ -6,6 +6,7 @@ from inspector.checks.compare.compare import Column, Comparison, ListDifference
 from inspector.checks.compare.fields import FieldValues
 from inspector.checks.compare.values import RegisterValues
 from inspector.errors import one_line
+from inspector.numbers import count_of
 from inspector.registers.bits import ones, open_text, partial_hex
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import hex_id, hex_value
@@ -132,29 +133,29 @@ def _headline(answer: Comparison) -> str:
     groups = len(answer.columns) + answer.hidden_columns
     what = "all registers" if answer.scope == "all" else "what host and kernel decide"
     if answer.same:
-        return f"Equal in {what}: {_count(answer.dumps, 'dump')}, {_count(answer.equal, 'register')}."
+        return f"Equal in {what}: {count_of(answer.dumps, 'dump')}, {count_of(answer.equal, 'register')}."
     open_parts = []
     equal = f"{answer.equal} {'is' if answer.equal == 1 else 'are'} equal"
     if answer.unknown:
-        open_parts.append(f"{_count(len(answer.unknown), 'register')} {_are(answer.unknown)} known only in part")
+        open_parts.append(f"{count_of(len(answer.unknown), 'register')} {_are(answer.unknown)} known only in part")
     if answer.not_compared:
         verb = "is" if len(answer.not_compared) == 1 else "are"
-        open_parts.append(f"{_count(len(answer.not_compared), 'register')} {verb} not known in every dump")
+        open_parts.append(f"{count_of(len(answer.not_compared), 'register')} {verb} not known in every dump")
     if answer.unread:
         open_parts.append(unread_count(answer.unread))
     if answer.outcome == "uncertain":
         told = [equal, *open_parts]
         return f"Uncertain whether {what} are equal: nothing that is known differs; {', '.join(told)}."
     registers = len(answer.feature_registers)
-    parts = [f"{_count(answer.dumps, 'dump')} in {groups} groups"]
+    parts = [f"{count_of(answer.dumps, 'dump')} in {groups} groups"]
     if registers:
-        parts.append(f"{_count(registers, 'feature register')} {_differ(registers)}")
+        parts.append(f"{count_of(registers, 'feature register')} {_differ(registers)}")
     if answer.lists:
         ids = sum(len(d.group.ids) for d in answer.lists)
-        parts.append(f"{_count(ids, 'id')} {'is' if ids == 1 else 'are'} not listed everywhere")
+        parts.append(f"{count_of(ids, 'id')} {'is' if ids == 1 else 'are'} not listed everywhere")
     state = len(answer.state_registers) or answer.state_differing
     if state:
-        parts.append(f"{_count(state, 'register')} of guest state {_differ(state)}")
+        parts.append(f"{count_of(state, 'register')} of guest state {_differ(state)}")
     return ", ".join([*parts, *open_parts, equal]) + "."
 
 
@@ -164,10 +165,6 @@ def _are(many: tuple[RegisterValues, ...]) -> str:
 
 def _differ(number: int) -> str:
     return "differs" if number == 1 else "differ"
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _register_lines(register: RegisterValues, shown: tuple[Column, ...]) -> list[str]:

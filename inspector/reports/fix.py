@@ -6,6 +6,7 @@ from inspector.checks.feature_groups import group_by_feature
 from inspector.checks.repair.fix import FixResult, Replacement
 from inspector.checks.restore.withheld import told_finding
 from inspector.errors import one_line
+from inspector.numbers import count_of
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import grouped_hex, hex_id, hex_value
 from inspector.registers.secrets import is_secret
@@ -28,7 +29,7 @@ def _answer(result: FixResult) -> str:
             return "nothing to change: the saved VM loads as it is; no file was written"
         return "no refused value that could be replaced; no file was written"
     count = len(result.changes)
-    values = f"{count} value{'s' * (count != 1)}"
+    values = count_of(count, "value")
     if result.dry_run:
         what = f"{values} would be replaced; nothing was written (--dry-run)"
     else:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from inspector.checks.compare.kernel_step import KernelStep, RegisterStep
 from inspector.checks.restore.answers_step import AnswersStep
+from inspector.numbers import count_of
 from inspector.registers.catalog import by_id
 
 MOST = 24
@@ -36,12 +37,14 @@ def step_words(step: KernelStep) -> str:
     parts = []
     if certain:
         verb = "differs" if len(certain) == 1 else "differ"
-        parts.append(f"{_count(len(certain))} {verb}{_listing(certain)}: {_names([one.id for one in certain])}")
+        parts.append(
+            f"{count_of(len(certain), 'register')} {verb}{_listing(certain)}: {_names([one.id for one in certain])}"
+        )
     if perhaps:
         parts.append(f"{len(perhaps)} may differ, not known: {_names([one.id for one in perhaps])}")
     if step.writable:
         verb = "takes" if len(step.writable) == 1 else "take"
-        count = str(len(step.writable)) if parts else _count(len(step.writable))
+        count = str(len(step.writable)) if parts else count_of(len(step.writable), "register")
         parts.append(f"{count} {verb} other writes: {_names(step.writable)}")
     return "; ".join(parts) or "no register differs, neither in value nor in its writable bits"
 
@@ -58,7 +61,3 @@ def _names(ids: Sequence[int]) -> str:
     names = [name if count == 1 else f"{count} {name}" for name, count in counts.items()]
     more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
     return ", ".join(names[:MOST]) + more
-
-
-def _count(number: int) -> str:
-    return f"{number} register{'s' * (number != 1)}"

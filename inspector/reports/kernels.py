@@ -9,6 +9,7 @@ from itertools import groupby
 import msgspec
 
 from inspector.errors import one_line
+from inspector.numbers import count_of
 from inspector.policies.changes import Change, alike
 from inspector.policies.dates import interval
 from inspector.policies.model import Policy, Rule, kind_of
@@ -118,7 +119,7 @@ def brief_lines(choice: Choice) -> list[str]:
         rows.append(["newest", f"from {release}: {listed([_named(rule) for rule in rules], _NAMED)}"])
     if choice.uncertain:
         doubts = [doubt.rule for doubt in choice.uncertain]
-        rows.append(["uncertain", f"{len(doubts)} rule{'s' * (len(doubts) != 1)}: {listed(doubts, _NAMED)}"])
+        rows.append(["uncertain", f"{count_of(len(doubts), 'rule')}: {listed(doubts, _NAMED)}"])
     asks = "--rules prints each rule with its reason and commit"
     asks += "; --register R says whether an uncertain one concerns a register" * bool(choice.uncertain)
     return [one_line(line) for line in [*_about_lines(choice), *columns(rows, indent="  "), asks]]
@@ -182,7 +183,7 @@ def changes_json(before: Policy, after: Policy, found: Sequence[Change]) -> Json
 
 def changes_lines(before: Policy, after: Policy, found: Sequence[Change]) -> list[str]:
     """`kernels A B`: register by register, field by field, with reason and commit."""
-    count = f"{len(found)} difference{'s' * (len(found) != 1)}"
+    count = count_of(len(found), "difference")
     lines = [f"{before.title} -> {after.title}: {count}"]
     blocks: dict[tuple[str, ...], list[str]] = {}
     for register, group in groupby(found, key=lambda change: change.register):

@@ -20,6 +20,7 @@ from inspector.checks.patch_effect import (
 from inspector.checks.patch_subjects import Sight, Subject, subjects
 from inspector.checks.restore.result import Finding
 from inspector.errors import one_line
+from inspector.numbers import count_of
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import grouped_hex
 from inspector.reports.text import markdown_table, markdown_text
@@ -164,7 +165,7 @@ def _variant_lines(before: Effect, effect: Effect) -> list[str]:
     lines += [markdown_text(f"- rule {rule.name}: {rule.reason} ({rule.reference})") for rule in effect.rules]
     count = len(changes(before, effect))
     rest = len(before.writes) - count
-    lines.append(f"- {count} answer{'s' * (count != 1)} change, {rest} do not")
+    lines.append(f"- {count_of(count, 'answer')} change{'s' * (count == 1)}, {rest} do not")
     if effect.missing:
         lines.append(f"- {len(effect.missing)} registers that were not saved keep the destination's own value")
     seen = guest_changes(before, effect)

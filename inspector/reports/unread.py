@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from inspector.checks.fleet.part import Unread
 from inspector.errors import one_line
+from inspector.numbers import count_of
 from inspector.reports.json import Json
 from inspector.reports.text import markdown_table
 
@@ -17,7 +18,7 @@ def unread_json(unread: Unread) -> Json:
 
 def unread_count(unread: Unread) -> str:
     """`3 sources could not be read`."""
-    return f"{unread.count} source{'s' * (unread.count != 1)} could not be read"
+    return f"{count_of(unread.count, 'source')} could not be read"
 
 
 def unread_lines(unread: Unread) -> list[str]:

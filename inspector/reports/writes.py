@@ -12,6 +12,7 @@ import msgspec
 from inspector.checks.writing.history import RUN, Entry, Step
 from inspector.errors import one_line
 from inspector.kvm.verdict import Verdict
+from inspector.numbers import count_of
 from inspector.registers.bits import ones, partial_hex
 from inspector.registers.catalog import by_id
 from inspector.registers.naming import name_of
@@ -177,7 +178,7 @@ def _withholds(entries: Sequence[Entry], about: LogAbout) -> bool:
 def counted(entries: Sequence[Entry]) -> str:
     """`3 writes: 2 accepted, 1 refused`."""
     tried = [one for one in entries if not one.step.runs]
-    words = [f"{len(tried)} write{'s' * (len(tried) != 1)}"]
+    words = [count_of(len(tried), "write")]
     counts = [(word, sum(one.outcome == word for one in tried)) for word in SIGNS]
     told = ", ".join(f"{count} {word}" for word, count in counts if count)
     return f"{words[0]}: {told}" if told else words[0]

@@ -30,6 +30,7 @@ from inspector.app.shell.themed import ThemedApp
 from inspector.errors import InspectorError, one_line
 from inspector.folders import config_folder, state_folder
 from inspector.leaving import Leaving, held, on_ask
+from inspector.numbers import count_of
 from inspector.sources.dump import Dump
 
 if TYPE_CHECKING:
@@ -365,7 +366,7 @@ class InspectorApp(ThemedApp):
             return
         count = abs(len(history.entries) - before)
         done = "Taken back" if undo else "Done again"
-        self.notify(f"{done}: {count} step{'s' * (count != 1)}; {len(history.entries)} left", markup=False)
+        self.notify(f"{done}: {count_of(count, 'step')}; {len(history.entries)} left", markup=False)
         self.session.on_change("writes")
 
     def action_policy(self) -> None:

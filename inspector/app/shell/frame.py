@@ -21,6 +21,7 @@ from inspector.app.widgets.bars import Bar, footer_row, header_row
 from inspector.app.widgets.ink import WRITTEN, Ink, Row, ink, row
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
+from inspector.numbers import count_of
 
 Seldom = Literal["live", "slider", "tiny"]
 WIDE = 100
@@ -224,7 +225,7 @@ class Frame(Lean, Screen[None]):
     def _writes_made(self) -> str:
         """How many simulated writes stand behind what is shown; they stay in the header however little room it has."""
         count = self.session.tried.count() if self.session.loaded else 0
-        return f"{WRITTEN} {count} write{'s' * (count != 1)}" if count else ""
+        return f"{WRITTEN} {count_of(count, 'write')}" if count else ""
 
     def draw_footer(self) -> None:
         """The footer alone."""

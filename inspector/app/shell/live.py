@@ -10,6 +10,7 @@ from inspector.app.shell.keys import pressing
 from inspector.app.shell.view import Changes
 from inspector.app.widgets.ink import WRITTEN, Ink, Row, ends, ink, row, width
 from inspector.errors import InspectorError
+from inspector.numbers import count_of
 from inspector.sources.dump import Dump, View
 from inspector.sources.live import is_lab
 from inspector.sources.live.source import LiveSource, changes
@@ -112,9 +113,9 @@ def live_row(reading: LiveReading, watch: float | None, cells: int, writes: int 
         return row(Ink(" … ", "raised"), ink(f"reading {reading.source.address}" + (f": {told}" if told else "")))
     said = f"read {reading.when}"
     if reading.count > 1:
-        what = f"{reading.changed} register{'s' * (reading.changed != 1)} changed" if reading.changed else "no change"
+        what = f"{count_of(reading.changed, 'register')} changed" if reading.changed else "no change"
         said += f", {what}"
-    kept = f", {WRITTEN} {writes} simulated write{'s' * (writes != 1)} on it" if writes else ""
+    kept = f", {WRITTEN} {count_of(writes, 'simulated write')} on it" if writes else ""
     left = row(
         Ink(" live ", "title"), ink(said), Ink(kept, "raised"), Ink(f", every {watch:g} s" if watch else "", "muted")
     )

@@ -14,6 +14,7 @@ from inspector.app.shell.live import LiveReading, follow
 from inspector.app.shell.session import Change, Session
 from inspector.app.shell.view import source_name
 from inspector.errors import InspectorError
+from inspector.numbers import count_of
 from inspector.sources.dump import Dump
 from inspector.sources.live.source import changes
 
@@ -43,7 +44,7 @@ class ReadingAgain:
             changed = changes(dump, current)
             self._session.renew(current, changed)
             count = sum(map(len, changed.values()))
-            said = f"{count} value{'s' * (count != 1)} changed" if count else "nothing changed"
+            said = f"{count_of(count, 'value')} changed" if count else "nothing changed"
             self._app.notify(f"Read again: {source_name(source)}, {said}", markup=False)
 
         def failed(error: InspectorError) -> None:
@@ -84,6 +85,6 @@ class ReadingAgain:
         """What became of the simulated writes when a live source was read again: said once, and in the live line."""
         count = self._session.tried.writes_to(source)
         if count and count != self._said_kept:
-            what = f"{count} simulated write{'s' * (count != 1)}"
+            what = count_of(count, "simulated write")
             self._app.notify(f"Read again: {what} stay, made anew on the new values (W lists them)", markup=False)
         self._said_kept = count

@@ -17,6 +17,7 @@ from inspector.checks.history import suspects
 from inspector.checks.restore.result import MigrationReport
 from inspector.checks.vmms.firecracker import FORMATS
 from inspector.checks.vmms.table import of_family
+from inspector.numbers import count_of
 from inspector.policies.eras import era_of
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import CLASS_CORE, SIZE_U128, firmware_id, split_id
@@ -83,12 +84,12 @@ def _headline(
     parts = []
     if refused:
         verb = "would refuse (simulated)" if refused[0].simulated else "refused"
-        told = f"{_count(len(refused), 'register')}: {_names(refused)}"
+        told = f"{count_of(len(refused), 'register')}: {_names(refused)}"
         parts.append(f"{refused_by} {verb} {told}" if refused_by else f"a write was refused of {told}")
     if groups:
         ids = sorted(i for g in groups for i in g.ids)
         names = _listed([by_id(i).name for i in ids])
-        parts.append(f"the destination does not list {_count(len(ids), 'register')} of the source: {names}")
+        parts.append(f"the destination does not list {count_of(len(ids), 'register')} of the source: {names}")
     if counts is not None:
         # What the VMM met first comes first, unless the text itself names registers.
         at = len(parts) if refused and not refused[0].simulated else 0
@@ -132,7 +133,7 @@ def _other_headline(
     if "format" in kinds:
         return "the snapshot's format version is not the one that this program reads"
     if not clues:
-        return f"no known message, but {_count(len(registers), 'register')} named: {_names(registers)}"
+        return f"no known message, but {count_of(len(registers), 'register')} named: {_names(registers)}"
     if kinds <= {"noise", "missing_in_source", "only_in_source"}:
         return "nothing here stops a restore"
     return "the message that names the cause is missing from this text, or is none that is known here"
@@ -161,10 +162,6 @@ def _names(registers: Sequence[ExplainedRegister]) -> str:
 def _listed(names: Sequence[str]) -> str:
     shown = ", ".join(names[:_SHOWN])
     return shown + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _common_cause(refused: Sequence[ExplainedRegister]) -> list[str]:

@@ -22,6 +22,7 @@ from inspector.checks.restore.summary import distinct, verdict_of
 from inspector.checks.vmms.base import Vmm
 from inspector.checks.vmms.needed import needed
 from inspector.checks.vmms.table import find_vmm, restoring_vmm
+from inspector.numbers import count_of
 from inspector.policies.rulebook import rulebook
 from inspector.policies.setup import feature_of
 from inspector.registers.catalog import by_id
@@ -229,7 +230,7 @@ class _Case:
         count = len({f.id for f in self.refused})
         way = WayOut(
             kind="file",
-            title=f"a copy of the saved VM with {count} register value{'s' * (count != 1)} replaced{rest}",
+            title=f"a copy of the saved VM with {count_of(count, 'register value')} replaced{rest}",
             how=(self._fix_command(),),
             notices="; ".join(told[:4]) + more,
             ids=tuple(dict.fromkeys(f.id for f in self.refused)),

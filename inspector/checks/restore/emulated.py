@@ -14,10 +14,11 @@ from collections.abc import Sequence
 
 from inspector.checks.remedies.replacements import replaceable_format
 from inspector.checks.restore.result import FAILS, FieldDifference, Finding, MigrationReport, VcpuResult, WayOut
-from inspector.checks.restore.sentences import count_of, describe_source, headline
+from inspector.checks.restore.sentences import describe_source, headline
 from inspector.checks.restore.summary import Lengths, first_fatal, steps_of, verdict_of
 from inspector.checks.vmms.base import Vmm
 from inspector.checks.vmms.expected import expected_messages
+from inspector.numbers import count_of
 from inspector.registers.encoding import ARCH_ARM64, CLASS_SYSREG, SIZE_U64, SysReg, hex_id, split_id
 from inspector.registers.reading import read
 from inspector.sources.dump import Dump, Vcpu

@@ -25,13 +25,14 @@ from inspector.checks.restore.result import (
     VcpuResult,
     Verdict,
 )
-from inspector.checks.restore.sentences import count_of, describe_source, headline, row_headline, stands_for
+from inspector.checks.restore.sentences import describe_source, headline, row_headline, stands_for
 from inspector.checks.restore.summary import distinct, first_fatal, restore, steps_of, verdict_from
 from inspector.checks.vmms.base import Vmm
 from inspector.checks.vmms.expected import expected_messages
 from inspector.checks.vmms.table import restoring_vmm
 from inspector.errors import CreationError, InspectorError
 from inspector.kvm.host_inputs import facts
+from inspector.numbers import count_of
 from inspector.policies.loader import load_policy
 from inspector.policies.model import Policy
 from inspector.policies.points import policy_names, vendor_names

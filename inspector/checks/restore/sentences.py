@@ -8,6 +8,7 @@ from inspector.checks.restore.result import LOADS, UNCERTAIN, Finding, Remark, R
 from inspector.checks.vmms.base import Vmm
 from inspector.errors import one_line
 from inspector.kvm.words.kernels import unmodelled
+from inspector.numbers import count_of
 from inspector.policies.model import Policy
 from inspector.registers.catalog import by_id
 from inspector.sources.dump import Dump, Vcpu
@@ -18,16 +19,11 @@ def describe_source(dump: Dump, vcpus: Sequence[Vcpu]) -> str:
     given = dump.provenance
     machine = given.machine and given.machine.raw not in given.tool.raw
     parts = [given.tool.shown, given.machine.shown if machine else "", f"Linux {given.kernel}" if given.kernel else ""]
-    count = f"{len(vcpus)} vCPU{'s' * (len(vcpus) != 1)}"
+    count = count_of(len(vcpus), "vCPU")
     if vcpus and vcpus[0].name:
         count += f" ({vcpus[0].name})"
     parts.append(count)
     return one_line(f"{given.source}: {', '.join(p for p in parts if p)}")
-
-
-def count_of(number: int, word: str) -> str:
-    """`1 value`, `2 values`."""
-    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def _where(finding: Finding, several: bool) -> str:

@@ -16,6 +16,7 @@ from inspector.app.shell.view import View
 from inspector.app.widgets.ink import Ink, Row, fit, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import GUTTER, Column, Item, Listing
+from inspector.numbers import count_of
 from inspector.registers import catalog
 from inspector.registers.catalog import Register
 
@@ -226,15 +227,15 @@ class RegisterList(Vertical):
         if self.query_text and self.matches.problem:
             said = row(Ink("✖ ", "refused"), ink(self.matches.problem))
         elif self.query_text:
-            said = row(Ink(f"{_count(len(self.matches.ids), 'match', 'matches')}, n next, esc clear", "muted"))
+            said = row(Ink(f"{count_of(len(self.matches.ids), 'match', 'matches')}, n next, esc clear", "muted"))
         elif self.only_notable:
             shown = [one for _, _, registers in groups for one in registers]
             count = sum(self.known.get(one.id, NOTHING).notable for one in shown)
-            found = _count(count, "stands out", "stand out") if count else "No register stands out"
+            found = count_of(count, "stands out", "stand out") if count else "No register stands out"
             said = row(Ink(f"{found}, m shows all", "muted"))
         else:
             count = sum(len(registers) for _, _, registers in groups)
-            said = row(Ink(f"{_count(len(groups), 'group')} · {_count(count, 'register')}", "muted"))
+            said = row(Ink(f"{count_of(len(groups), 'group')} · {count_of(count, 'register')}", "muted"))
         lines = [(Ink("  "), *line) for line in wrap(said, self.cells - 3)][:3]
         self.query_one("#list-state", Lines).show(lines)
 
@@ -326,8 +327,3 @@ class RegisterList(Vertical):
         current = self.listing.items[self.listing.cursor].key
         self._fill(None)
         self.listing.go(self.listing.index_of(current) or at or 0, tell=False)
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    """`1 group`, `2 groups`."""
-    return f"{number} {one if number == 1 else many or one + 's'}"

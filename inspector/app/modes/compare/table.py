@@ -9,6 +9,7 @@ from inspector.app.modes.compare.lines import Line, Node
 from inspector.app.shell.numbers import Base, bits_text, field_text, short_pair, short_value, value_text
 from inspector.app.widgets.ink import WRITTEN, Ink, Row, clip, fit, ink, row
 from inspector.app.widgets.listing import Column, Item
+from inspector.numbers import count_of
 from inspector.registers.bits import ALL_BITS, ones, partial_hex
 
 WIDE = 98
@@ -137,8 +138,8 @@ def verdict(node: Node) -> Ink:
     certain = [one for one in changed if one.certain]
     if node.kind == "register" and changed:
         if certain:
-            return Ink(f"{SIGNS[state]} {len(certain)} field{'s' * (len(certain) != 1)}", role)
-        return Ink(f"? {len(changed)} field{'s' * (len(changed) != 1)}", "unknown")
+            return Ink(f"{SIGNS[state]} {count_of(len(certain), 'field')}", role)
+        return Ink(f"? {count_of(len(changed), 'field')}", "unknown")
     return Ink(f"{SIGNS[state]} {state}" if state else "○ own", role)
 
 

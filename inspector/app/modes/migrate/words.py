@@ -13,6 +13,7 @@ from inspector.app.widgets.field_rows import FieldLine, field_rows
 from inspector.app.widgets.ink import WRITTEN, Ink, Row, ends, ink, row, wrap
 from inspector.app.widgets.outlined import outline_rows
 from inspector.checks.restore.result import Finding, MigrationReport, WayOut
+from inspector.numbers import count_of
 from inspector.registers.bits import Partial
 from inspector.registers.catalog import by_id
 from inspector.registers.reading import read
@@ -45,7 +46,7 @@ def summary_rows(
     the verdict is about the source's own machine under many kernels, whatever destination was chosen."""
     source = row(ink(short_name(question.source), "title"), ink(_about_source(question, report), "muted"))
     if question.writes:
-        kept = f"   {WRITTEN} {question.writes} write{'s' * (question.writes != 1)} on it"
+        kept = f"   {WRITTEN} {count_of(question.writes, 'write')} on it"
         source = (source[0], Ink(kept, "raised"), *source[1:])
     guess = Ink(" (assumed)" if assumed else "", "unknown")
     about = ink(_about_destination(question, report), "muted")
@@ -77,7 +78,7 @@ def _about_source(question: Question, report: MigrationReport | None) -> str:
     parts = [processor(question.source), f"Linux {given.kernel}" if given.kernel else "kernel not named"]
     if report is not None:
         count, registers = len(report.vcpus), max((one.source_count for one in report.vcpus), default=0)
-        parts.append(f"{count} vCPU{'s' * (count != 1)}, {registers} registers")
+        parts.append(f"{count_of(count, 'vCPU')}, {registers} registers")
     return "   " + "   ".join(filter(None, parts))
 
 

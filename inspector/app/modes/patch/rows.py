@@ -11,6 +11,7 @@ from inspector.app.widgets.listing import GUTTER, Column, Item
 from inspector.checks.patch_effect import Effect, Variant, already_in, changes, outcome_of
 from inspector.checks.patch_subjects import Subject, named_fields, subjects
 from inspector.checks.restore.result import Finding
+from inspector.numbers import count_of
 from inspector.registers.bits import extract
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import grouped_hex
@@ -176,7 +177,7 @@ def change_row(before: Effect, after: Effect, cells: int) -> Row:
     """Which rules the patch brings, and how many answers change."""
     count = len(changes(before, after))
     rules = ", ".join(rule.name for rule in after.rules) or "none"
-    told = f"{count} answer{'s' * (count != 1)} change{'s' * (count == 1)}, {len(before.writes) - count} do not"
+    told = f"{count_of(count, 'answer')} change{'s' * (count == 1)}, {len(before.writes) - count} do not"
     if after.missing:
         told += f"; {len(after.missing)} registers were not saved"
     return clip(row(Ink(" rule ", "muted"), ink(rules), Ink("   "), Ink(told, "title" if count else "")), cells)

@@ -11,6 +11,7 @@ from inspector.app.shell.keys import pressing
 from inspector.app.shell.numbers import Base, part_text
 from inspector.app.widgets.ink import WRITTEN, Ink, Row, clip, ink, row, wrap
 from inspector.checks.writing.completing import Completion
+from inspector.numbers import count_of
 from inspector.registers.catalog import Register
 from inspector.registers.encoding import grouped_hex
 
@@ -39,7 +40,7 @@ def head_rows(written: Written, base: Base, cells: int, short: bool) -> list[Row
     register, history = written.register, written.history
     ran = "after its first run" if history is not None and history.ran else "not run yet"
     count = history.writes if history is not None else 0
-    kept = f"   {count} write{'s' * (count != 1)} tried" if count else ""
+    kept = f"   {count_of(count, 'write')} tried" if count else ""
     now, wide = _now(written), register.size > 8
     present = part_text(*now, register.size, "hex" if wide else base) if now is not None else "not known"
     changes = history is not None and register.id in history.changes(written.vcpu)
