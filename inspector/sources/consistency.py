@@ -30,8 +30,8 @@ def differing_id_registers(dump: Dump) -> dict[int, tuple[int, ...]]:
     """Identification registers that differ between the vCPUs of one VM: id -> value of each vCPU, in their order.
 
     KVM keeps most ID registers once per VM, so a difference shows a bug (PSCI CPU_ON reset CLIDR_EL1 before 6.10) or
-    of vCPUs created on unlike cores. Only ids that every vCPU lists are compared; `differing_lists` has the rest. Dumps
-    whose vCPUs are VMs of their own give an empty result.
+    of vCPUs created on unlike cores. Only ids that every vCPU lists are compared. Dumps whose vCPUs are
+    VMs of their own give an empty result.
     """
     vcpus = _of_one_vm(dump)
     if len(vcpus) < 2:
