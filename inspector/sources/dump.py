@@ -14,7 +14,7 @@ How each kind of vCPU uses the mappings:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Final, Literal, get_args
 
 import msgspec
 
@@ -34,11 +34,18 @@ View = Literal["host", "el0", "vcpu", "guest"]
 """Whose values a text holds. host: raw ones of a machine; el0: what a process of it reads; vcpu: what a VMM reads;
 guest: what a guest reads."""
 
-PASTED_TEXT = "plain-text"
+FormatName = Literal[
+    "", "analyze-migration", "arm-cpu-info", "cloud-hypervisor", "cpu-list", "cpusysregs", "crosvm-vcpu", "debugger",
+    "dump-json", "firecracker-json", "firecracker-vmstate", "get-reg-list", "hwcaps", "kvm-recording", "libvirt-save",
+    "live", "macos-sysctl", "model", "plain-text", "qcow2-snapshot", "qemu-stream", "recognised", "restore-lines",
+    "windows-registry",
+]  # fmt: skip
+"""How a dump was read: the NAME of a format; live: from a running kernel; model: made by this program; "" not known."""
+PASTED_TEXT: Final = "plain-text"
 """The format of a text that people paste: it holds what they took, a vCPU's whole list or some registers of it."""
-EXCERPTS = (PASTED_TEXT, "debugger", "hwcaps", "windows-registry")
+EXCERPTS: tuple[FormatName, ...] = (PASTED_TEXT, "debugger", "hwcaps", "windows-registry")
 """Formats of texts that may hold any registers of a vCPU."""
-SAVED_VMS = (
+SAVED_VMS: tuple[FormatName, ...] = (
     "qemu-stream", "libvirt-save", "qcow2-snapshot", "analyze-migration", "firecracker-vmstate", "cloud-hypervisor",
     "crosvm-vcpu",
 )  # fmt: skip
@@ -46,12 +53,17 @@ SAVED_VMS = (
 or the host on which the VM was started."""
 
 
+def known_accelerator(text: str) -> Accelerator:
+    """The accelerator of that name; "" for a name that a file made up, or one that is none of these."""
+    return next((one for one in get_args(Accelerator) if one == text), "")
+
+
 class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where a dump comes from; every text is as the source gave it, empty when unknown."""
 
     source: str = ""
     """file name, `-`, `builtin:NAME` or the live source's address"""
-    format: str = ""
+    format: FormatName = ""
     """name of the format it was read as, e.g. `qemu-stream`"""
     origin: Untrusted = Untrusted()
     """for a dump that was converted: name of the file it was converted from"""
@@ -71,8 +83,8 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """host or CPU model name"""
     machine: Untrusted = Untrusted()
     """VMM machine type, e.g. `virt-10.0`"""
-    accelerator: str = ""
-    """what ran the vCPU (an `Accelerator`), for sources that are not always KVM's"""
+    accelerator: Accelerator = ""
+    """what ran the vCPU, for sources that are not always KVM's"""
     snapshot: Untrusted = Untrusted()
     """id of the internal snapshot that was read, for files that hold several"""
     date: Untrusted = Untrusted()

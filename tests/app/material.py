@@ -25,7 +25,7 @@ NEOVERSE = "builtin:neoverse-n2-linux-6.1"
 def template_of(constraints: Mapping[int, Constraint]) -> Dump:
     """A template: only some bits are given."""
     vcpu = Vcpu(index=0, values={}, kind="template", constraints=constraints)
-    return Dump(provenance=Provenance(source="template.json", format="test"), vcpus=(vcpu,))
+    return Dump(provenance=Provenance(source="template.json", format="model"), vcpus=(vcpu,))
 
 
 def app_on(*dumps: Dump | str, config: Path | None = None, state: Path | None = None) -> InspectorApp:

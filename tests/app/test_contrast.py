@@ -35,7 +35,7 @@ def field_of(node: Node, name: str) -> Node:
 def host_dump(values: dict[int, int], kernel: str = "") -> Dump:
     vcpu = Vcpu(index=0, values=values, kind="host")
     return Dump(
-        provenance=Provenance(source="host.txt", format="test", kernel=Untrusted(kernel)),
+        provenance=Provenance(source="host.txt", format="model", kernel=Untrusted(kernel)),
         vcpus=(vcpu,),
         host=Host(values=values),
     )

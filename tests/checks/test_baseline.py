@@ -318,7 +318,7 @@ def test_a_few_registers_that_name_no_kernel_say_nothing_of_what_it_takes() -> N
     """They were taken for a host of the kernel whose list is nearest, and for one that has nothing else."""
     each = [
         Dump(
-            provenance=Provenance(source=name, format="plain text"),
+            provenance=Provenance(source=name, format="plain-text"),
             vcpus=(Vcpu(index=0, values={MIDR: 0x410FD493, PFR0: pfr0}),),
         )
         for name, pfr0 in (("a", 0x1101000021111112), ("b", 0x1101000021111111))

@@ -14,7 +14,7 @@ from inspector.checks.machine.source_kernel import asked_kernel, own_kernel
 from inspector.errors import InspectorError, PolicyError
 from inspector.policies.setup import FEATURE_WORDS, QEMU_SETUP, VcpuSetup, feature_of, parse_features
 from inspector.registers.ids import ID_AA64PFR0_EL1, ZCR_EL1
-from inspector.sources.dump import Dump, Provenance, Vcpu
+from inspector.sources.dump import Accelerator, Dump, Provenance, Vcpu
 from tests.checks.material import shipped
 
 N2 = "builtin:neoverse-n2-linux-6.1"
@@ -84,7 +84,7 @@ def test_the_kernel_of_a_dump_that_names_none_is_told_by_its_list() -> None:
     guessed = own_question(unnamed, dump.vcpus[0])
     assert guessed.policy.version < (6, 3, 0) and "nearest" in guessed.explanation
     with pytest.raises(InspectorError):
-        own_question(Dump(provenance=Provenance(source="empty", format="test")))
+        own_question(Dump(provenance=Provenance(source="empty", format="model")))
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_release_string_may_say_the_page_size_of_its_host(release: str, size: 
 
 
 @pytest.mark.parametrize(("accelerator", "named"), [("kvm", True), ("", True), ("tcg", False), ("hvf", False)])
-def test_a_vcpu_that_kvm_did_not_run_has_no_kernel_to_ask(accelerator: str, named: bool) -> None:
+def test_a_vcpu_that_kvm_did_not_run_has_no_kernel_to_ask(accelerator: Accelerator, named: bool) -> None:
     provenance = Provenance(source="a.mig", format="qemu-stream", accelerator=accelerator)
     dump = Dump(provenance=provenance, vcpus=(Vcpu(index=0, values=shipped("neoverse-n2", "6.12").vcpus[0].values),))
     assert (own_kernel(dump).asked is not None) == named
@@ -114,7 +114,7 @@ def test_a_vcpu_that_kvm_did_not_run_has_no_kernel_to_ask(accelerator: str, name
 
 
 @pytest.mark.parametrize("accelerator", ["kvm", "tcg"])
-def test_a_vcpu_that_kvm_did_not_make_proves_nothing_of_its_machine(accelerator: str) -> None:
+def test_a_vcpu_that_kvm_did_not_make_proves_nothing_of_its_machine(accelerator: Accelerator) -> None:
     """An emulated vCPU was taken to show that its machine has a vGICv3, SVE and a PMU for guests of KVM."""
     values = {i: v for i, v in shipped("neoverse-n2", "6.12").vcpus[0].values.items() if i != ID_AA64PFR0_EL1}
     provenance = Provenance(source="a.mig", format="qemu-stream", accelerator=accelerator)

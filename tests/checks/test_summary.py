@@ -118,7 +118,7 @@ def test_flags_survive_a_conversion(tmp_path: Path) -> None:
 
 
 def dump_of(host: Host | None = None, *vcpus: Vcpu) -> Dump:
-    return Dump(provenance=Provenance(source="made", format="test"), host=host, vcpus=vcpus)
+    return Dump(provenance=Provenance(source="made", format="model"), host=host, vcpus=vcpus)
 
 
 def test_a_host_known_in_part_is_not_taken_for_zero() -> None:

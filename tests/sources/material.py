@@ -32,4 +32,4 @@ def dump_of(
 ) -> Dump:
     """A dump with a vCPU for each mapping of ids to values."""
     vcpus = tuple(Vcpu(index=index, values=dict(one), kind=kind, setup=setup) for index, one in enumerate(values))
-    return Dump(provenance=Provenance(source=source, format="test").told(**provenance), vcpus=vcpus)
+    return Dump(provenance=Provenance(source=source, format="model").told(**provenance), vcpus=vcpus)

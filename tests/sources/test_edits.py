@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
+from typing import get_args
 
 import cbor2
 import pytest
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from inspector.errors import InspectorError
 from inspector.registers.encoding import size_of
 from inspector.sources import load
-from inspector.sources.dump import Dump
+from inspector.sources.dump import Dump, FormatName
 from inspector.sources.edits import cbor, edited, patches, way_of
 from inspector.sources.edits.change import Change, Changes
 from inspector.sources.edits.jsonplaces import Layer, applied, elements, inside, members, root
@@ -60,10 +61,15 @@ SHAPES: Mapping[str, Callable[[], bytes]] = {
 }
 
 
+def format_of(shape: str) -> FormatName:
+    """The format of a shape, `cloud-hypervisor, compressed` ..."""
+    return next(one for one in get_args(FormatName) if one == shape.partition(",")[0])
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_only_the_named_values_differ(shape: str) -> None:
     data = SHAPES[shape]()
-    name = shape.partition(",")[0]
+    name = format_of(shape)
     copy = edited(name, data, changes(data, NEW), "vm")
     assert values_of(copy) == [old | NEW for old in values_of(data)]
     assert edited(name, data, {}, "vm") == data if name == "crosvm-vcpu" else True
@@ -143,7 +149,7 @@ def test_a_damaged_vmstate_is_not_given_a_good_checksum() -> None:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_what_is_not_where_it_was_is_refused(shape: str) -> None:
     data = SHAPES[shape]()
-    name = shape.partition(",")[0]
+    name = format_of(shape)
     wrong = {
         index: {i: Change(one.old ^ 1, one.new, one.offset) for i, one in wanted.items()}
         for index, wanted in changes(data, NEW).items()
@@ -160,7 +166,7 @@ def test_what_is_not_where_it_was_is_refused(shape: str) -> None:
 def test_cut_files_are_one_line(shape: str, cut: float) -> None:
     data = SHAPES[shape]()
     with pytest.raises(InspectorError) as caught:
-        edited(shape.partition(",")[0], data[: int(cut * len(data))], changes(data, NEW), "vm")
+        edited(format_of(shape), data[: int(cut * len(data))], changes(data, NEW), "vm")
     assert "\n" not in str(caught.value)
 
 

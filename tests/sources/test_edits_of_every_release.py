@@ -11,7 +11,7 @@ import pytest
 
 from inspector.registers.encoding import CLASS_BITMAP, CLASS_CORE, CLASS_SVE, class_of
 from inspector.sources import load
-from inspector.sources.dump import Dump
+from inspector.sources.dump import Dump, FormatName
 from inspector.sources.edits import edited
 from inspector.sources.edits.change import Change
 from tests.sources.generators import cloud_hypervisor, crosvm, firecracker
@@ -33,7 +33,7 @@ def wanted(dump: Dump, seed: int) -> dict[int, dict[int, Change]]:
     return found
 
 
-def check(path: Path, data: bytes, name: str, seed: int) -> bytes:
+def check(path: Path, data: bytes, name: FormatName, seed: int) -> bytes:
     """Edit a file; the reader finds the new values and nothing else changed. Gives the edited file."""
     path.write_bytes(data)
     dump = load(str(path))

@@ -9,6 +9,7 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -16,7 +17,7 @@ from inspector.errors import SourceError
 from inspector.policies.setup import Feature
 from inspector.sources import load, shipped_names
 from inspector.sources.consistency import differing_id_registers
-from inspector.sources.dump import Constraint, Dump, select_vcpus
+from inspector.sources.dump import Constraint, Dump, FormatName, select_vcpus
 from inspector.sources.formats import FORMATS, dump_json, module_of, states_features
 from inspector.sources.formats.firecracker_vmstate import checksum
 from inspector.sources.opening import open_path
@@ -422,3 +423,16 @@ def test_both_halves_of_a_key_are_read(tmp_path: Path) -> None:
     text = f"\nAPDAKEY_EL1: {row(high)}\n             {row(low)}\n\n  Value: x\n\nMIDR_EL1: {row(7)}\n\n"
     values = opened(tmp_path, text.encode()).vcpus[0].values
     assert values == {0x603000000013C111: high, 0x603000000013C110: low, MIDR: 7}
+
+
+def test_the_names_of_formats_are_those_of_the_modules() -> None:
+    """The type is what finds a name that is spelt otherwise: rules about excerpts or saved VMs would pass it by."""
+    names = {import_module(f"inspector.sources.formats.{module}").NAME for module in FORMATS}
+    assert set(get_args(FormatName)) == {*names, "live", "model", ""}
+
+
+@pytest.mark.parametrize(("given", "read"), [("tcg", "tcg"), ("hvf", "hvf"), ("\x1b[31mX", ""), ("TCG", "")])
+def test_an_accelerator_is_one_of_those_that_are_known(tmp_path: Path, given: str, read: str) -> None:
+    document = json.loads(EXAMPLES["dump-json"]())
+    document["provenance"] = {"accelerator": given}
+    assert opened(tmp_path, json.dumps(document).encode()).provenance.accelerator == read

@@ -18,7 +18,7 @@ from inspector.checks.fleet.written import read_back, written
 from inspector.errors import InspectorError
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.ids import PMCR_EL0
-from inspector.sources.dump import Constraint, Dump, Host, Provenance, Vcpu
+from inspector.sources.dump import Accelerator, Constraint, Dump, FormatName, Host, Provenance, Vcpu
 from inspector.sources.vcpu_setup import setup_of
 from inspector.untrusted import Untrusted
 
@@ -59,7 +59,7 @@ def _about(dump: Dump, vcpu: Vcpu) -> bytes:
     """What a plain dump says but for the values of its vCPU. Few hosts of a fleet differ in it."""
     host = dump.host
     given = dump.provenance
-    texts = (given.kernel.raw, given.kernel_version.raw, given.cmdline.raw, given.format, str(given.accelerator))
+    texts = (given.kernel.raw, given.kernel_version.raw, given.cmdline.raw, given.format, given.accelerator)
     raw = None if host is None else (tuple(host.values.items()), tuple(host.known.items()), tuple(host.ccsidr.items()))
     view = "raw" if host is None else host.view
     return _plain_about(texts, setup_of(vcpu), raw, view, tuple(dump.capabilities.items()), dump.one_vm)
@@ -67,7 +67,7 @@ def _about(dump: Dump, vcpu: Vcpu) -> bytes:
 
 @lru_cache(maxsize=4096)
 def _plain_about(
-    texts: tuple[str, str, str, str, str],
+    texts: tuple[str, str, str, FormatName, Accelerator],
     setup: VcpuSetup | None,
     raw: tuple[_Pairs, _Pairs, _Pairs] | None,
     view: Literal["raw", "el0"],

@@ -31,7 +31,7 @@ from inspector.new_file import new_file, new_folder, refuse_existing
 from inspector.registers.catalog import by_id
 from inspector.shipped import folder
 from inspector.sources import load
-from inspector.sources.dump import Dump, Vcpu
+from inspector.sources.dump import Dump, FormatName, Vcpu
 from inspector.sources.edits import WRITTEN, edited, patches, way_of
 from inspector.sources.edits.change import Change, Changes
 from inspector.sources.formats import uncompressed_part
@@ -222,9 +222,9 @@ def _write(source: Dump, original: Path, target: Path | None, changes: Sequence[
     return note, f"the copy takes the place of {original.name} in a copy of the snapshot's folder"
 
 
-_OF_A_FOLDER = ("cloud-hypervisor", "crosvm-vcpu", "firecracker-vmstate")
+_OF_A_FOLDER: tuple[FormatName, ...] = ("cloud-hypervisor", "crosvm-vcpu", "firecracker-vmstate")
 """Formats whose file is one of a folder, beside guest memory."""
-_SEALED = "firecracker-vmstate"
+_SEALED: FormatName = "firecracker-vmstate"
 """A format that ends in a checksum of itself."""
 
 

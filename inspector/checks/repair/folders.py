@@ -13,13 +13,13 @@ from inspector.checks.repair.copying import copy_patched, edit_whole
 from inspector.errors import InspectorError, SourceError
 from inspector.new_file import new_file, own_folder
 from inspector.sources import load
-from inspector.sources.dump import Dump
+from inspector.sources.dump import Dump, FormatName
 from inspector.sources.edits import edited
 from inspector.sources.edits.change import Changes
 from inspector.sources.folders import OF_A_FOLDER, file_of_all_vcpus, is_vcpu_file
 
 
-def copy_folder(source: Path, target: Path | None, name: str, changes: Mapping[int, Changes]) -> None:
+def copy_folder(source: Path, target: Path | None, name: FormatName, changes: Mapping[int, Changes]) -> None:
     """Copy the folder `source` into the empty folder `target`, with `changes` in its vCPU files of the format `name`.
 
     Holes, permissions and owners are kept, and symbolic links as links. Without a `target` the edits are only tried.
@@ -74,7 +74,9 @@ def _layers(dump: Dump) -> tuple[str, ...]:
     return tuple(packed.split("+")) if packed else ()
 
 
-def _edit(path: Path, goal: Path | None, name: str, changes: Mapping[int, Changes], layers: tuple[str, ...]) -> None:
+def _edit(
+    path: Path, goal: Path | None, name: FormatName, changes: Mapping[int, Changes], layers: tuple[str, ...]
+) -> None:
     def edit(data: bytes) -> bytes:
         return edited(name, data, changes, str(path))
 

@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from inspector.sources.dump import Provenance
+from inspector.sources.dump import FormatName, Provenance
 from inspector.sources.edits.change import BytePatch, Changes, Way
 from inspector.sources.text_encoding import to_utf8
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_EDITORS: Mapping[str, str] = {
+_EDITORS: Mapping[FormatName, str] = {
     "cloud-hypervisor": "cloud_hypervisor",
     "crosvm-vcpu": "crosvm",
     "firecracker-json": "firecracker_json",
@@ -25,9 +25,9 @@ _EDITORS: Mapping[str, str] = {
     "plain-text": "plain",
 }
 """format -> the module here whose `edited` changes the content of a file of it"""
-_PATCHERS: Mapping[str, str] = {"qemu-stream": "qemu", "libvirt-save": "qemu", "qcow2-snapshot": "qcow2"}
+_PATCHERS: Mapping[FormatName, str] = {"qemu-stream": "qemu", "libvirt-save": "qemu", "qcow2-snapshot": "qcow2"}
 """format -> the module here whose `patches` says which bytes of a file of it change"""
-_WAYS: Mapping[str, Way] = {
+_WAYS: Mapping[FormatName, Way] = {
     "dump-json": "rewritten",
     **dict.fromkeys(_PATCHERS, "bytes"),
     **dict.fromkeys(_EDITORS, "content"),
@@ -39,12 +39,12 @@ WRITTEN = (
 """What can be written, for messages."""
 
 
-def way_of(name: str) -> Way:
+def way_of(name: FormatName) -> Way:
     """How a copy of a file of the format `name` is made; empty where it cannot be made."""
     return _WAYS.get(name, "")
 
 
-def edited(name: str, data: bytes, changes: Mapping[int, Changes], where: str) -> bytes:
+def edited(name: FormatName, data: bytes, changes: Mapping[int, Changes], where: str) -> bytes:
     """`data`, a file of the format `name`, with values replaced; everything else stays as it was.
 
     `changes` are by vCPU. A text in UTF-16 stays one. Raises InspectorError for a value whose place is not found.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
-from typing import TypeAlias, cast
+from typing import Final, TypeAlias, cast
 
 import msgspec
 
@@ -23,7 +23,7 @@ from inspector.sources.opening import Content
 from inspector.sources.vcpu_setup import listed_setup
 from inspector.untrusted import Untrusted
 
-NAME = "analyze-migration"
+NAME: Final = "analyze-migration"
 _CPU = re.compile(r"cpu \(([0-9]{1,9})\)")
 _ARRAYS = (("env.regs", 16, "I"), ("env.xregs", 32, "Q"), ("env.pc", 1, "Q"), ("cpsr", 1, "I"), ("env.spsr", 1, "I"),
            ("env.banked_spsr", 8, "Q"), ("env.banked_r13", 8, "I"), ("env.banked_r14", 8, "I"), ("env.usr_regs", 5,

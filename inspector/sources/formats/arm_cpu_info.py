@@ -8,6 +8,7 @@ field's width, or hex with 0x.
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from inspector.errors import RegisterError, SourceError
 from inspector.registers.bits import mask_of
@@ -19,7 +20,7 @@ from inspector.sources.opening import Content
 from inspector.sources.pasted_lines import bare, is_padded_hex
 from inspector.untrusted import Untrusted
 
-NAME = "arm-cpu-info"
+NAME: Final = "arm-cpu-info"
 _BITS = re.compile(r"\[?([0-9]{1,2}):([0-9]{1,2})\]?")
 _VALUE = re.compile(r"(?:0b)?([01]{1,16})|0x([0-9a-fA-F]{1,8})")
 _INFERRED = (

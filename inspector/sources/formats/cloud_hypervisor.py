@@ -17,7 +17,7 @@ when a VM is saved: their places in core_regs hold nothing (hypervisor/src/kvm/m
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
@@ -33,7 +33,7 @@ from inspector.sources.opening import Content
 from inspector.sources.vcpu_setup import listed_setup
 from inspector.untrusted import Untrusted
 
-NAME = "cloud-hypervisor"
+NAME: Final = "cloud-hypervisor"
 
 
 _Halves = Annotated[list[Word], msgspec.Meta(min_length=2, max_length=2)]

@@ -7,6 +7,7 @@ A flag stands for the least value of an ID register field (`registers.hwcaps`), 
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from inspector.budget import STEPS, VCPUS
 from inspector.errors import SourceError
@@ -30,7 +31,7 @@ from inspector.sources.jsontext import decode
 from inspector.sources.opening import Content
 from inspector.untrusted import Untrusted
 
-NAME = "cpu-list"
+NAME: Final = "cpu-list"
 _SNIFF = re.compile(
     rb"^[^\n:=]{0,80}\b(?:CPU implementer|CPU part|Architecture|Features|Flags|Stepping|Model name)[ \t]{0,80}:", re.M
 )

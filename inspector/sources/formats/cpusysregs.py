@@ -8,6 +8,7 @@ line of its own below (apps/regview.cpp, RegView::Register::display).
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from inspector.budget import RECORDS, STEPS
 from inspector.errors import RegisterError, SourceError
@@ -18,7 +19,7 @@ from inspector.sources.jsontext import checked
 from inspector.sources.opening import Content
 from inspector.untrusted import Untrusted
 
-NAME = "cpusysregs"
+NAME: Final = "cpusysregs"
 _LINE = re.compile(r"([A-Z][A-Z0-9_]{1,40}):((?: [01]{4}){8} -(?: [01]{4}){8})[ \t\r]{0,80}")
 _LOWER = re.compile(r" {2,80}((?:[01]{4} ){8}-(?: [01]{4}){8})[ \t\r]{0,80}")
 _PAIR = re.compile(r"(AP[DGI][AB]KEY)(_EL1)")

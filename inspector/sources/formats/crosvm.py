@@ -7,6 +7,8 @@ and `hypervisor_data.firmware_regs` the number of a firmware register. What an e
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from inspector.budget import RECORDS
@@ -31,7 +33,7 @@ from inspector.sources.opening import Content
 from inspector.sources.vcpu_setup import listed_setup
 from inspector.untrusted import Untrusted
 
-NAME = "crosvm-vcpu"
+NAME: Final = "crosvm-vcpu"
 _KEYS = {"sp", "pc", "pstate", "x", "v", "sys"}
 
 

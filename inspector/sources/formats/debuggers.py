@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
+from typing import Final
 
 from inspector.registers.catalog import find
 from inspector.registers.encoding import CLASS_CORE, split_id
@@ -17,7 +18,7 @@ from inspector.sources.opening import Content
 from inspector.sources.pasted_lines import bare
 from inspector.untrusted import Untrusted
 
-NAME = "debugger"
+NAME: Final = "debugger"
 _QEMU = re.compile(rb"\bPC=[0-9a-f]{16}[ \t]{1,20}X00=[0-9a-f]{16}")
 _LLDB = re.compile(rb"^[ \t]{0,40}x0 = 0x[0-9a-f]{16}\b", re.M)
 _GDB = re.compile(rb"^(?:\(gdb\) )?x0[ \t]{1,40}0x[0-9a-f]{1,16}[ \t]{1,40}-?[0-9]", re.M)

@@ -27,20 +27,20 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
 from inspector.budget import RECORDS, VCPUS, Budget
 from inspector.errors import SourceError, encodable, escaped_json
 from inspector.policies.setup import Gic, VcpuSetup
-from inspector.sources.dump import Absent, Constraint, Cpu, Dump, Host, Kind, Provenance, Vcpu
+from inspector.sources.dump import Absent, Constraint, Cpu, Dump, Host, Kind, Provenance, Vcpu, known_accelerator
 from inspector.sources.jsontext import Hex, Small, check_id, check_value, decode, number, number_map, register_map
 from inspector.sources.opening import Content
 from inspector.untrusted import Untrusted, raw
 from inspector.version import __version__
 
-NAME = "dump-json"
+NAME: Final = "dump-json"
 STATES_FEATURES = True
 FORMAT = "vcpu-inspector-dump"
 VERSION = 1
@@ -135,7 +135,7 @@ def load(content: Content) -> Dump:
             compression=content.compression,
             origin=Untrusted(given.get("source", "")),
             origin_format=Untrusted(given.get("format", "")),
-            accelerator=given.get("accelerator", ""),
+            accelerator=known_accelerator(given.get("accelerator", "")),
             **texts,
         ),
         vcpus=tuple(_vcpu(v, where, budget) for v in document.vcpus),

@@ -8,6 +8,7 @@ the register. A register with an x is a constraint, not a value; templates also 
 from __future__ import annotations
 
 import re
+from typing import Final
 
 import msgspec
 
@@ -21,7 +22,7 @@ from inspector.sources.opening import Content
 from inspector.sources.vcpu_setup import listed_setup
 from inspector.untrusted import Untrusted
 
-NAME = "firecracker-json"
+NAME: Final = "firecracker-json"
 _BITS = re.compile(r"0b([01xX_]{1,2600})")
 
 

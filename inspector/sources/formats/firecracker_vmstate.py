@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Mapping
+from typing import Final
 
 from inspector.errors import SourceError
 from inspector.policies.setup import Feature, Gic, VcpuSetup
@@ -37,7 +38,7 @@ from inspector.sources.jsontext import checked
 from inspector.sources.opening import Content
 from inspector.untrusted import Untrusted
 
-NAME = "firecracker-vmstate"
+NAME: Final = "firecracker-vmstate"
 STATES_FEATURES = True
 _MAGIC = struct.pack("<Q", 0x07101984AAAA0000)
 _MAGIC_X86 = struct.pack("<Q", 0x0710198486640000)

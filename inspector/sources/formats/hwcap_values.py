@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from inspector.budget import STEPS
 from inspector.errors import SourceError
@@ -18,7 +19,7 @@ from inspector.sources.formats.plain_text import text_of
 from inspector.sources.opening import Content
 from inspector.untrusted import Untrusted
 
-NAME = "hwcaps"
+NAME: Final = "hwcaps"
 _WORD = re.compile(r"\b(AT_|ELF_)?HWCAP([23]?)\b[)\]]?[ \t]{0,40}([:=]|is\b)?[ \t]{0,40}(0x)?([0-9a-f]{1,16})\b", re.I)
 _LIST = re.compile(r"\b(?:AT_)?HWCAP2?[)\]]?[ \t]{0,40}:[ \t]{0,40}((?:[a-z][a-z0-9_]{1,20} ?){2,100})", re.I)
 _PLATFORM = re.compile(r"AT_PLATFORM:[ \t]{0,40}(?:0x[0-9a-f]{1,16}[ \t])?[\"']?([a-z0-9_]{1,20})", re.I)

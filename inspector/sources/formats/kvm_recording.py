@@ -6,6 +6,8 @@ The writes of a recording are passed over: they are answers about a kernel, not 
 
 from __future__ import annotations
 
+from typing import Final
+
 from inspector.budget import RECORDS, VCPUS, Budget
 from inspector.errors import SourceError
 from inspector.numbers import parse_hex
@@ -33,7 +35,7 @@ from inspector.sources.recording import (
 )
 from inspector.untrusted import Untrusted
 
-NAME = "kvm-recording"
+NAME: Final = "kvm-recording"
 STATES_FEATURES = True
 _VERSION = 1
 _SYSFS_REGISTERS = {"midr_el1": 0x603000000013C000, "revidr_el1": 0x603000000013C006}

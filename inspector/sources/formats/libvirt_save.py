@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO, Final, Literal
 
 import msgspec
 
@@ -23,7 +23,7 @@ from inspector.transport.compressed import compression_of, decompress
 if TYPE_CHECKING:
     from pathlib import Path
 
-NAME = "libvirt-save"
+NAME: Final = "libvirt-save"
 _SAVE, _PART = b"LibvirtQemudSave", b"LibvirtQemudPart"
 _HEADER = 92
 _FORMATS = ("raw", "gzip", "bzip2", "xz", "lzop", "zstd", "sparse")

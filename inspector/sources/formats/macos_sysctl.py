@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from typing import Final
 
 from inspector.errors import SourceError
 from inspector.registers.catalog import all_registers
@@ -18,7 +19,7 @@ from inspector.sources.formats.plain_text import text_of
 from inspector.sources.opening import Content
 from inspector.untrusted import Untrusted
 
-NAME = "macos-sysctl"
+NAME: Final = "macos-sysctl"
 _ENTRY = re.compile(r"\bhw\.optional\.(?:arm\.)?(\w{1,40})[ \t]{0,20}[:=][ \t]{0,20}([01])\b")
 _BRAND = re.compile(r"machdep\.cpu\.brand_string[ \t]{0,20}[:=][ \t]{0,20}([\w .()-]{1,60})")
 _SNIFF = re.compile(rb"hw\.optional\.(?:arm|neon|armv8|floatingpoint|AdvSIMD)")

@@ -14,6 +14,7 @@ of such digits (`MIDR_EL1 41091083` alone), they are left out with the reason.
 from __future__ import annotations
 
 import re
+from typing import Final
 
 import msgspec
 
@@ -30,7 +31,7 @@ from inspector.sources.opening import Content
 from inspector.sources.pasted_lines import bare, base_of, cpu_of, is_border, pairs_of, without_comment
 from inspector.untrusted import Untrusted
 
-NAME = PASTED_TEXT
+NAME: Final = PASTED_TEXT
 _IDREGS = re.compile(r"\s*([A-Za-z]\w+):\s+([0-9a-f]{16})\s*")
 HEADING = re.compile(r"[\[(]?(v?cpu|processor) {0,3}[:#=]? {0,3}([0-9]{1,4})[\])]?:?", re.IGNORECASE)
 _SIMPLE = re.compile(r"(\w{2,40}(?:\[[0-9]{1,2}\])?)[ \t]{0,20}[=: \t][ \t]{0,20}(0x[0-9a-fA-F]{1,512}|[0-9]{1,7})")

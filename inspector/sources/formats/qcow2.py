@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Mapping, Sequence
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 import msgspec
 
@@ -20,7 +20,7 @@ from inspector.sources.formats.qemu_stream import read_stream
 from inspector.sources.opening import Content
 from inspector.untrusted import Untrusted
 
-NAME = "qcow2-snapshot"
+NAME: Final = "qcow2-snapshot"
 HAS_SNAPSHOTS = True
 _MAGIC = b"QFI\xfb"
 _HEADER = struct.Struct(">4sIQIIQIIQQIIQ")

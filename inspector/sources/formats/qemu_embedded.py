@@ -3,7 +3,7 @@ tool."""
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from inspector.budget import SEARCHED, most
 from inspector.errors import SourceError
@@ -13,7 +13,7 @@ from inspector.sources.formats.qemu_walk import MAGIC, VERSION
 from inspector.sources.opening import Content
 from inspector.sources.sparse import data_from
 
-NAME = "qemu-stream"
+NAME: Final = "qemu-stream"
 _BEGINNING = MAGIC + VERSION.to_bytes(4, "big")
 _WINDOW = 4 << 20
 

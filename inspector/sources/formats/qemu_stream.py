@@ -8,7 +8,7 @@ See `qemu_walk`, `qemu_scan`, `qemu_cpu` and `qemu_end` for the parts.
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from inspector.budget import Budget
 from inspector.errors import SourceError
@@ -33,7 +33,7 @@ from inspector.sources.opening import Content, replay
 from inspector.sources.vcpu_setup import listed_setup
 from inspector.untrusted import Untrusted
 
-NAME = "qemu-stream"
+NAME: Final = "qemu-stream"
 DESCRIBED = "guest memory was not stepped over: the stream's own description says where each device's state lies"
 _FEW = 64 << 20
 """Bytes of guest memory behind which the end of a file is looked at before the rest of it"""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from inspector.errors import SourceError
 from inspector.sources.dump import Dump
 from inspector.sources.opening import Content
 
-NAME = "recognised"
+NAME: Final = "recognised"
 _AARCH32 = re.compile(rb"\bR00=[0-9a-f]{8} R01=[0-9a-f]{8}\b")
 _AARCH64 = re.compile(rb"\bX00=[0-9a-f]{16}\b")
 _MULTIFD = bytes.fromhex("1122334400000001")

@@ -8,6 +8,7 @@ what the kernel lists beyond the blessed list ("new"), and what it lacks of it (
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from inspector.budget import RECORDS, STEPS, VCPUS
 from inspector.errors import SourceError
@@ -17,7 +18,7 @@ from inspector.sources.formats.plain_text import text_of
 from inspector.sources.opening import Content
 from inspector.untrusted import Untrusted
 
-NAME = "get-reg-list"
+NAME: Final = "get-reg-list"
 _TITLES = (": Number registers:", ": Number blessed registers:")
 _NAME_LETTERS = frozenset("+-_")
 _LONGEST_NAME = 80

@@ -7,6 +7,8 @@ then writable masks. A replay has a line per register of either side (`in_src`, 
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from inspector.budget import RECORDS, Budget
@@ -19,7 +21,7 @@ from inspector.sources.recording import read_lines
 from inspector.sources.vcpu_setup import listed_setup
 from inspector.untrusted import Untrusted
 
-NAME = "restore-lines"
+NAME: Final = "restore-lines"
 _BEGINNINGS = (b'{"dump":"own"', b'{"reg":"0x')
 
 

@@ -8,6 +8,7 @@ Read: `.reg` exports (`hex(b):` little-endian bytes, `qword:`, `dword:`), `reg q
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from inspector.errors import SourceError
 from inspector.registers.encoding import CLASS_SYSREG, make_id
@@ -17,7 +18,7 @@ from inspector.sources.gathered import Gathered, make_dump
 from inspector.sources.opening import Content
 from inspector.untrusted import Untrusted
 
-NAME = "windows-registry"
+NAME: Final = "windows-registry"
 _BYTE = "[0-9a-fA-F]{2}"
 _ENTRY = re.compile(
     r"\bCP ([0-9A-Fa-f]{4})\"?[ \t]{0,80}(?:=|:|REG_QWORD|REG_DWORD|REG_BINARY)[ \t]{0,80}"
