@@ -30,10 +30,12 @@ class VmState:
 class VcpuState:
     """One vCPU's own registers."""
 
-    __slots__ = ("index", "open_bits", "own", "ran", "vm")
+    __slots__ = ("finalised", "index", "open_bits", "own", "ran", "vm")
 
     def __init__(self, vm: VmState, index: int) -> None:
         self.vm, self.index, self.ran = vm, index, False
+        self.finalised = False
+        """KVM_ARM_VCPU_FINALIZE was called, which a vCPU that ran has behind it in any case"""
         self.open_bits: dict[int, int] = {}
         """register that was written -> bits that are not known for all that: written back as they were, or what the
         write makes of them depends on what is not known"""

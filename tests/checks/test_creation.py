@@ -258,3 +258,16 @@ def test_a_snapshot_of_another_format_fails_before_any_write() -> None:
     rows = migrate_all_kernels(source, Given(vmm="firecracker-1.16"), [load_policy("6.12"), load_policy("6.18")]).rows
     assert [row.verdict for row in rows] == ["fails", "fails"]
     assert all("does not read" in row.headline for row in rows)
+
+
+@pytest.mark.parametrize(("vmm", "loads"), [("1.5", False), ("1.6", False), ("1.7", True), ("1.12", True)])
+def test_the_vector_lengths_come_too_late_up_to_firecracker_1_6(vmm: str, loads: bool) -> None:
+    """Users' case 10, pull request 4413: init_vcpu_fd() finalises the vCPU, then the list is written as it stands."""
+    dump = shipped("neoverse-n2", "6.12")
+    report = check(saved_with(dump, "psci,sve"), dump, f"firecracker-{vmm}")
+    assert (report.verdict == "loads") is loads
+    assert [(f.id, f.errno_name) for f in report.fatal] == ([] if loads else [(SVE_VLS, "EPERM")])
+    assert check(saved_with(dump, "psci"), dump, f"firecracker-{vmm}").verdict == "loads", "without SVE"
+    if not loads:
+        whole = migrate(saved_with(dump, "psci,sve"), dump, Given(vmm=f"firecracker-{vmm}"))
+        assert not [way for way in whole.ways_out if way.kind in ("kernel", "patch")], "no kernel changes the order"

@@ -19,7 +19,7 @@ from inspector.policies.points import all_names
 from inspector.policies.setup import Feature, VcpuSetup, parse_features
 from inspector.registers.catalog import find
 from inspector.registers.encoding import bitmap_id, ccsidr_id, class_of, sysreg_id
-from inspector.registers.ids import PIR_EL1, PIRE0_EL1, SVE_VLS, TCR2_EL1, id_of
+from inspector.registers.ids import CTR_EL0, PIR_EL1, PIRE0_EL1, SVE_VLS, TCR2_EL1, id_of
 from inspector.sources.dump import Dump, Host, Provenance, Vcpu
 from inspector.untrusted import Untrusted
 from tests.checks.material import CLIDR, MIDR, MMFR2, MMFR4_32, PFR0, PSCI, ZFR0, changed, refused, shipped
@@ -165,6 +165,12 @@ def test_every_vcpu_is_restored_and_disagreements_are_told() -> None:
     assert [s.vcpu for s in report.steps] == [0, 0, 0, 1, 1, 1]
     (remark,) = [r for r in report.remarks if "differs between vCPUs" in r.title]
     assert remark.ids == (CLIDR,) and "6.9" in remark.text
+    second[MIDR] = 0x414FD0B0
+    for kernel, told in (("6.10", "compares every value with what the host has"), ("6.12", "written last wins")):
+        second[CTR_EL0] = one.values[CTR_EL0] ^ 1 << 28
+        remarks = migrate(both, shipped("cortex-a72", "6.12"), Given(kernel=kernel)).remarks
+        texts = {r.ids[0]: r.text for r in remarks if "differs between vCPUs" in r.title}
+        assert told in texts[CTR_EL0] and "compares every value with what the host has" in texts[MIDR]
     second[mpidr] = one.values[mpidr]
     assert any("one MPIDR_EL1" in r.title for r in check(both, shipped("cortex-a72", "6.12")).remarks)
 

@@ -23,6 +23,7 @@ from inspector.policies.series import series_of
 from inspector.policies.setup import VcpuSetup
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import CLASS_SYSREG, class_of
+from inspector.registers.ids import SVE_VLS
 from inspector.sources.dump import Vcpu
 
 
@@ -130,6 +131,8 @@ def _answers(
 def _answer(exposure: Exposure, rule: Vmm, reg_id: int, value: int) -> bool | None:
     if not exposure.lists(reg_id):
         return rule.tolerates(reg_id, value)
+    if reg_id == SVE_VLS and rule.finalises_first:
+        return False  # an order of the program's own calls, of no kernel
     gate = gate_of(exposure, reg_id)
     return True if gate is None else gate.takes(value)
 
@@ -145,6 +148,7 @@ def _settled(
     exists = exposure.listed_set
     good = set(ids)
     for position, vcpu in enumerate(vcpus):
+        vm.vcpu(position).finalised = rule.finalises_first
         for reg_id in tuple(good):
             if reg_id not in vcpu.values:
                 continue

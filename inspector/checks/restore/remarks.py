@@ -23,12 +23,15 @@ from inspector.registers.encoding import (
     is_demux,
 )
 from inspector.registers.ids import (
+    AIDR_EL1,
     CLIDR_EL1,
     CNTV_CTL_EL0,
     CNTV_CVAL_EL0,
     CNTVCT_EL0,
+    CTR_EL0,
     MIDR_EL1,
     MPIDR_EL1,
+    REVIDR_EL1,
     SVE_VLS,
     ZCR_EL1,
 )
@@ -84,7 +87,18 @@ def _must_agree(reg_id: int, destination: Destination) -> str:
         return "each vCPU is written on its own, and KVM compares every value with the host"
     if reg_id == CLIDR_EL1 or is_demux(reg_id):
         return "KVM keeps it per vCPU: the guest continues with vCPUs that differ, and may misjudge caches"
+    if _compared(reg_id, destination):
+        return "each vCPU is written on its own, and KVM compares every value with what the host has"
     return "KVM keeps one value for the whole VM, so the vCPU that is written last wins for all of them"
+
+
+def _compared(reg_id: int, destination: Destination) -> bool:
+    """Whether KVM compares what is written with the host's own value and keeps none of it."""
+    if reg_id in (MIDR_EL1, REVIDR_EL1, AIDR_EL1):
+        return not destination.setup.writable_imp_id
+    if reg_id == CTR_EL0:
+        return rulebook(destination.policy).variant("ctr") != "stored"
+    return class_of(reg_id) == CLASS_FIRMWARE and reg_id != PSCI_VERSION
 
 
 def _disagreements(dump: Dump, vcpus: Sequence[Vcpu], destination: Destination) -> list[Remark]:

@@ -76,6 +76,7 @@ class Restore:
         self.vcpu = vcpu
         self.destination = destination
         self.model = model
+        model.finalised = vmm.finalises_first and destination.setup.has(Feature.SVE)
         self.vmm = vmm
         self.like = like
         self.findings: tuple[Finding, ...] = ()

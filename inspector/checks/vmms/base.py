@@ -106,6 +106,8 @@ class Vmm(msgspec.Struct, frozen=True, kw_only=True):
     """of the ids that only the source has, the last one decides alone whether the load goes on"""
     writable_ids: bool = False
     """it enables KVM_CAP_ARM_WRITABLE_IMP_ID_REGS where the kernel has it"""
+    finalises_first: bool = False
+    """it calls KVM_ARM_VCPU_FINALIZE before it writes a register, so that the vector lengths come too late"""
     stops_at_refusal: bool = True
     """False: every register is written, and a refusal fails the load at the end"""
     names_register: bool = True

@@ -248,7 +248,8 @@ _VERSIONS = (
     _Version((1, 16), "1.16", refuses_pmu=True, writes_clidr=True),
     _Version((1, 17), "1.17", refuses_pmu=True, writes_clidr=True, clidr_gated=True, writable_ids=True),
 )
-"""CLIDR_EL1: commits b5ac3a6ee (1.16), ca4912c93 (1.15.1), 1dd26ef8a (1.14.4). Writable implementation ids: pull
+"""Vector lengths: init_vcpu_fd() of restore_state() finalises the vCPU up to 1.6; pull request 4413 (1.7).
+CLIDR_EL1: commits b5ac3a6ee (1.16), ca4912c93 (1.15.1), 1dd26ef8a (1.14.4). Writable implementation ids: pull
 request 6116, merged in Aug 2026 when main stood at 1.17.0-dev."""
 
 
@@ -276,6 +277,7 @@ def _entry(version: _Version) -> Firecracker:
         names_register=version.set_message is not _SET_UNNAMED,
         set_message=version.set_message,
         lengths_first=version.lengths_first,
+        finalises_first=not version.lengths_first,
         saves_features=version.saves_features,
         refuses_pmu=version.refuses_pmu,
         writes_clidr=version.writes_clidr,

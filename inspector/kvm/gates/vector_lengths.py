@@ -18,6 +18,10 @@ _UNLIKE = "not the host's lengths up to the longest"
 _SOURCE = "the host's vector lengths"
 
 
+def _fixed(vcpu: VcpuState) -> bool:
+    return vcpu.ran or vcpu.finalised
+
+
 class VectorLengths(Gate):
     """Every length that the host has up to the longest one, before KVM_ARM_VCPU_FINALIZE; a vCPU that ran is finalised.
 
@@ -30,8 +34,8 @@ class VectorLengths(Gate):
     def parts(self, vcpu: VcpuState, value: int) -> tuple[Part, ...]:
         """The set as a whole; where the host's is not known, any set but none."""
         host = self.exposure.host.sve_lengths
-        part = Part("lengths", 511, 0, host or 0, not vcpu.ran, "the host's, from the shortest on")
-        if vcpu.ran:
+        part = Part("lengths", 511, 0, host or 0, not _fixed(vcpu), "the host's, from the shortest on")
+        if _fixed(vcpu):
             return (part.unless(False, _TOO_LATE, EPERM),)
         fits = bool(value) if host is None else self._fitting(host, value) == value
         return (part.unless(fits, _UNLIKE),)
@@ -43,7 +47,7 @@ class VectorLengths(Gate):
 
     def doubts(self, vcpu: VcpuState, value: int) -> tuple[Doubt, ...]:
         """By the host's lengths, where neither a dump nor the CPU model tells them."""
-        if vcpu.ran or not value or self.exposure.host.sve_lengths is not None:
+        if _fixed(vcpu) or not value or self.exposure.host.sve_lengths is not None:
             return ()
         unlike = refused(EINVAL)
         cases = (
