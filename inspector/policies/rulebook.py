@@ -7,7 +7,8 @@ a special without engine function ends in one PolicyError that names the rule. W
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal, TypeVar, get_args, overload
 
@@ -86,19 +87,19 @@ class Rulebook:
         return self._kinds.get(kind, [])
 
     @cached_property
-    def registers(self) -> Mapping[int, tuple[Rule, ...]]:
+    def registers(self) -> Mapping[int, Sequence[Rule]]:
         """Every register that some rule names -> those rules, in their order."""
-        found: dict[int, list[Rule]] = {}
+        found = defaultdict[int, list[Rule]](list)
         for rule in self.policy.rules:
             for reg_id in said_by(rule):
-                found.setdefault(reg_id, []).append(rule)
-        return {reg_id: tuple(rules) for reg_id, rules in found.items()}
+                found[reg_id].append(rule)
+        return dict(found)
 
     def of(self, reg_id: int) -> RegisterRules:
         """What the rules say of one register."""
         made = self._made.get(reg_id)
         if made is None:
-            made = self._made[reg_id] = compiled(reg_id, self.registers.get(reg_id, ()), self.policy.name)
+            made = self._made[reg_id] = compiled(reg_id, tuple(self.registers.get(reg_id, ())), self.policy.name)
         return made
 
     @cached_property

@@ -17,6 +17,8 @@ from inspector.errors import InspectorError
 from inspector.leaving import Leaving
 
 Answer = TypeVar("Answer")
+PATIENCE = 0.25
+"""Seconds in which an answer may come before a screen is drawn without it; drawn twice, it costs a tenth more."""
 _finishing: list[threading.Thread] = []
 _last_words: list[str] = []
 

@@ -28,8 +28,6 @@ from inspector.kvm.cases import candidates_of, left_out
 from inspector.kvm.creation import vcpu_init
 from inspector.kvm.exposure import Exposure, expose
 from inspector.kvm.host import HostState
-from inspector.kvm.inference.fresh import fresh_vm
-from inspector.kvm.inference.vcpu import from_vcpu
 from inspector.kvm.vm import Vm
 from inspector.policies.model import Policy
 from inspector.policies.rulebook import rulebook
@@ -332,7 +330,7 @@ def _asked(given: Given, like: Vcpu, vmm: Vmm) -> _Asked:
 
 def _shown_host(vcpu: Vcpu, policy: Policy | None) -> HostState | None:
     """What a vCPU shows of its host."""
-    return None if policy is None else from_vcpu(vcpu.values, setup_of(vcpu), policy)
+    return None if policy is None else _shown_to(vcpu, policy)
 
 
 def _alike(one: VcpuSetup, other: VcpuSetup) -> bool:
@@ -353,10 +351,12 @@ def _fresh(dump: Dump, vcpu: Vcpu, policy: Policy, note: str, like: Vcpu, asked:
     Which old values it tolerates depends on the host behind it: raw registers where the dump has them, else what the
     saved vCPU `like` shows of the same processor.
     """
+    from inspector.kvm.inference.fresh import fresh_vm
+
     setup = asked.under(policy, setup_of(vcpu))
     label = one_line(f"{dump.provenance.source}: vCPU {vcpu.label} under {describe_policy(policy)}")
     raw = host_of(dump)
-    known = raw or from_vcpu(vcpu.values, setup_of(vcpu), policy)
+    known = raw or _shown_to(vcpu, policy)
     behind, _ = with_given(raw or _filled(known, vcpu, like), asked.given)
     host, assumed = with_given(known, asked.given)
     return Destination(
@@ -378,7 +378,7 @@ def _fresh(dump: Dump, vcpu: Vcpu, policy: Policy, note: str, like: Vcpu, asked:
 
 def host_behind(dump: Dump, vcpu: Vcpu, like: Vcpu, policy: Policy) -> HostState:
     """The host of a fresh `vcpu`: its raw registers where `dump` has them, else what both vCPUs show of it."""
-    return host_of(dump) or _filled(from_vcpu(vcpu.values, setup_of(vcpu), policy), vcpu, like)
+    return host_of(dump) or _filled(_shown_to(vcpu, policy), vcpu, like)
 
 
 def _filled(known: HostState, vcpu: Vcpu, like: Vcpu) -> HostState:
@@ -411,10 +411,17 @@ def _like_vcpu(
     return _noted(notes, _modelled(asked, host, policy, label))
 
 
+def _shown_to(vcpu: Vcpu, own: Policy) -> HostState:
+    """The host as the kernel `own` showed it to `vcpu`."""
+    from inspector.kvm.inference.vcpu import from_vcpu  # most dumps hold the host's own values
+
+    return from_vcpu(vcpu.values, setup_of(vcpu), own)
+
+
 def _shown_machine(vcpu: Vcpu, own: Policy, doubts: tuple[str, ...]) -> tuple[HostState, tuple[str, ...]]:
     """The host as the kernel `own` showed it to `vcpu`, with notes; `doubts`: about that kernel."""
     hidden = f"the host is known only as {describe_policy(own)} showed it to this vCPU: what that kernel hid is unknown"
-    return _with_counters(from_vcpu(vcpu.values, setup_of(vcpu), own), vcpu), (*doubts, hidden)
+    return _with_counters(_shown_to(vcpu, own), vcpu), (*doubts, hidden)
 
 
 def _noted(notes: Sequence[str], destination: Destination) -> Destination:

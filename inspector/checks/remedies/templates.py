@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from inspector.checks.machine.source_kernel import kernel_of
 from inspector.checks.remedies.trial import Candidate, Trial
 from inspector.checks.restore.result import Finding, WayOut
-from inspector.kvm.inference.fresh import fresh_vm
 from inspector.registers.encoding import hex_id, size_of
 from inspector.sources.dump import Dump
 from inspector.sources.vcpu_setup import setup_of
@@ -25,6 +24,8 @@ def template_ways(fatal: Sequence[Finding], source: Dump, trial: Trial) -> list[
     policy = kernel_of(source).policy
     if policy is None:
         return []
+    from inspector.kvm.inference.fresh import fresh_vm
+
     vm = fresh_vm(vcpu.values, policy, setup_of(vcpu, rule.family))
     settable: dict[int, tuple[int, int]] = {}
     for finding in refused:

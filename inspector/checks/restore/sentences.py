@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from inspector.checks.restore.result import LOADS, UNCERTAIN, Finding, Remark, RestoreStep, VcpuResult, Verdict
 from inspector.checks.vmms.base import Vmm
 from inspector.errors import one_line
-from inspector.kvm.words.kernels import unmodelled
 from inspector.numbers import count_of
 from inspector.policies.model import Policy
 from inspector.registers.catalog import by_id
@@ -48,6 +47,8 @@ def headline(
 
 def stands_for(policy: Policy, said: str) -> str:
     """The headline for a kernel without policy, given that of the nearest one, which answered."""
+    from inspector.kvm.words.kernels import unmodelled
+
     return f"uncertain: it depends on {unmodelled(policy)}; as {policy.name}: {said}"
 
 

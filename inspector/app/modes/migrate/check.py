@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from inspector.app.modes.migrate.entries import Entry, entries, member, told_entry
 from inspector.app.modes.migrate.question import Question, ask, ask_all_kernels, ask_pairs, ask_ways_out
+from inspector.app.shell.background import PATIENCE
 from inspector.app.shell.wording import on_screen
 from inspector.checks.restore.result import KernelMatrix, KernelRow, MigrationReport
 from inspector.checks.restore.withheld import told, told_matrix
@@ -21,10 +22,6 @@ NOTHING = (
     "no loaded dump is a saved VM: s opens one. How hosts differ is in 2 (d chooses the other), and b there says what "
     "a VM of both may use"
 )
-
-
-PATIENCE = 0.25
-"""Seconds in which the whole answer may come before what is known without it is drawn."""
 
 
 class Runs(Protocol):

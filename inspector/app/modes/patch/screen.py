@@ -23,9 +23,8 @@ from inspector.app.modes.patch.rows import (
     write_columns,
     write_items,
 )
-from inspector.app.modes.patch.slide import Slide
 from inspector.app.shell import keys
-from inspector.app.shell.background import aside
+from inspector.app.shell.background import PATIENCE, aside
 from inspector.app.shell.frame import Frame
 from inspector.app.shell.session import Change
 from inspector.app.widgets.explained import SIDE_LEAST, SIDE_MOST, Beside
@@ -37,11 +36,11 @@ from inspector.errors import InspectorError
 from inspector.folders import cache_folder
 from inspector.policies.series import numbers_of, series_of
 from inspector.registers.catalog import by_id
-from inspector.reports.patch_effect import study_markdown
 
 if TYPE_CHECKING:
     # The lab and the story load when they are asked for: together a sixth of what this page loads.
     from inspector.app.modes.patch.real import RealPane
+    from inspector.app.modes.patch.slide import Slide
     from inspector.reports.demo import Scene
 
 HELP = (
@@ -98,7 +97,6 @@ class Patch(Frame):
     def body(self) -> Iterable[Widget]:
         """From the question down to the reason."""
         yield Lines(id="story")
-        yield Slide(id="slide")
         yield Lines(id="question")
         yield Lines(id="sides")
         yield Lines(id="rule-top")
@@ -164,7 +162,8 @@ class Patch(Frame):
         self._work_out()
 
     def _work_out(self) -> None:
-        """Every form of the series on screen, beside the screens; what the others come to is not on it."""
+        """Every form of the series on screen, beside the screens; what the others come to is not on it. Who asks lays
+        out what comes at once."""
         study, wanted = self._study, [one for one in self._of_series() if one not in self._effects]
         if study is None or not wanted:
             return
@@ -178,13 +177,19 @@ class Patch(Frame):
         def done(found: dict[Variant, Effect]) -> None:
             if study is self._study:
                 self._effects |= found
+                tell()
+
+        def failed(error: InspectorError) -> None:
+            self._problem = str(error)
+            tell()
+
+        def tell() -> None:
+            if not waits:
                 self.lay_out()
 
-        aside(self.app, work, done, self._cannot)
-
-    def _cannot(self, error: InspectorError) -> None:
-        self._problem = str(error)
-        self.lay_out()
+        waits = True
+        aside(self.app, work, done, failed, patience=PATIENCE)
+        waits = False
 
     @property
     def _series(self) -> list[str]:
@@ -228,9 +233,9 @@ class Patch(Frame):
             self.query_one(name).display = not big
         if not side and not big:
             self.query_one("#explanation", Beside).below()
-        self.query_one("#slide").display = big
+        self.query("#slide").set(display=big)
         if big and sides is not None:
-            self.query_one("#slide", Slide).tell(*sides, self._made, self._place(*sides), (cells, height))
+            self._slide().tell(*sides, self._made, self._place(*sides), (cells, height))
             return
         self.query_one("#writes").display = sides is not None
         question = self._question_rows(cells, height)
@@ -270,6 +275,17 @@ class Patch(Frame):
         """The explanation stands beside the writes where there is room; not in big type."""
         room = self.app.size.width - TABLE_CELLS
         return 0 if self._big or self._study is None or room < SIDE_LEAST else min(room, SIDE_MOST)
+
+    def _slide(self) -> Slide:
+        """The page in big type, made when it is first shown."""
+        from inspector.app.modes.patch.slide import Slide
+
+        found = next(iter(self.query(Slide)), None)
+        if found is None:
+            found = Slide(id="slide")
+            self.mount(found, after="#story")
+            found.display = True
+        return found
 
     def _story_rows(self, cells: int) -> list[Row]:
         """What is told of this step of the story."""
@@ -557,6 +573,8 @@ class Patch(Frame):
         """Every form of the series on screen in Markdown."""
         if self._study is None:
             return ""
+        from inspector.reports.patch_effect import study_markdown
+
         return "\n".join(study_markdown(self._study, self._of_series()[1:])).rstrip()
 
     def report_name(self) -> str:
