@@ -15,6 +15,7 @@ from inspector.policies.model import Refuse, Rule, conditions_of
 from inspector.policies.points import policy_names
 from inspector.policies.rulebook import Rulebook, rulebook
 from inspector.policies.series import numbers_of, series_of
+from inspector.policies.spans import FieldRule
 from inspector.registers.bits import mask_of
 from inspector.registers.encoding import CLASS_BITMAP, CLASS_DEMUX, CLASS_FIRMWARE, split_id
 from inspector.registers.ids import (
@@ -79,6 +80,13 @@ class FieldHistory(msgspec.Struct, frozen=True, kw_only=True):
     changes: tuple[FieldChange, ...]
     refused: tuple[int, ...] = ()
     """values that the newest kernel refuses whatever the host has"""
+    newest: FieldRule | None = None
+    """the field in the newest kernel's table: in which direction it may be changed"""
+
+    def takes(self, wanted: int, offered: int) -> bool:
+        """Whether the newest kernel, which offers `offered`, takes `wanted` of a field that is writable."""
+        rule = self.newest
+        return rule is not None and wanted not in self.refused and bool(rule.allowed(offered) >> wanted & 1)
 
     def current(self, *whats: str) -> FieldChange | None:
         """The newest change of these kinds that still holds."""
@@ -117,7 +125,9 @@ def field_history(reg_id: int, msb: int, lsb: int) -> FieldHistory:
     """What happened to the bits `msb`:`lsb` of an ID register (or CTR_EL0) over all modelled kernels."""
     mask = mask_of(msb, lsb)
     states = {name: _field_states(book, reg_id, mask, lsb) for name, book in _books()}
-    return FieldHistory(changes=_changes(states), refused=_refused(_books()[-1][1], reg_id, mask))
+    book = _books()[-1][1]
+    newest = next((f for f in book.fields(reg_id) if f.mask == mask), None)
+    return FieldHistory(changes=_changes(states), refused=_refused(book, reg_id, mask), newest=newest)
 
 
 def _refused(book: Rulebook, reg_id: int, mask: int) -> tuple[int, ...]:

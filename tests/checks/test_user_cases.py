@@ -310,6 +310,23 @@ def test_case_14_the_instruction_cache_of_another_core() -> None:
     assert not any("may be lowered" in step for step in answer.next_steps)
 
 
+@pytest.mark.parametrize(
+    ("place", "wanted", "offered", "less"),
+    [
+        ("op0:3 op1:0 crn:0 crm:7 op2:0", 0xF0000000, 0, True),  # TGRAN4 15 means -1: the source lacks the granule
+        ("op0:3 op1:0 crn:0 crm:7 op2:0", 0, 0xF0000000, False),
+        ("op0:3 op1:0 crn:0 crm:6 op2:0", 0x10, 0x20, True),  # ID_AA64ISAR0_EL1.AES
+        ("op0:3 op1:0 crn:0 crm:6 op2:0", 0x20, 0x10, False),
+    ],
+)
+def test_what_the_source_has_more_goes_by_the_sign_of_the_field(
+    place: str, wanted: int, offered: int, less: bool
+) -> None:
+    answer = explain(f"Could not set register {place} to {wanted:x} (is {offered:x}): Invalid argument")
+    assert ("the source has more" in told(answer)) is not less
+    assert any("may be lowered since Linux 6." in step for step in answer.next_steps) is less
+
+
 def test_case_15_mpam_is_accepted_and_ignored() -> None:
     """VMs of older kernels carry MPAM = 1, newer ones hide it and tolerate the old value."""
     shipped = load("builtin:neoverse-n2-linux-6.1")

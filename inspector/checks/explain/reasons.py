@@ -106,6 +106,7 @@ def _with_writability(start: str, history: FieldHistory, cause: FieldChange, wan
     tolerated = history.current("tolerated")
     writable = history.current("writable")
     hidden = cause.what == "hidden" and not cause.conditions
+    lowered = ""
     ignored = tolerated is not None and hidden and bool(wanted) and not actual and tolerated.since == cause.since
     if ignored and tolerated is not None:
         text = (
@@ -124,20 +125,15 @@ def _with_writability(start: str, history: FieldHistory, cause: FieldChange, wan
         text = "The destination still shows it, and takes nothing but its own value."
     elif writable is None:
         text = "The field is writable in no modelled release: it must equal the destination's own value."
-    elif wanted > actual:
-        text = (
-            f"Writable {writable.since_words}, but only towards what the destination can offer, and the source has"
-            " more;"
-            " older releases need equality."
-        )
-    else:
-        text = f"Writable {writable.since_words}; an older destination needs equality."
-    lowered = writable is not None and text.startswith("Writable") and wanted < actual and cause.what == "known"
-    if lowered and wanted in history.refused:
-        lowered = False
+    elif wanted in history.refused:
         text = (
             f"Linux {newest_release()} takes {wanted} from no VM, whatever its host has; older releases need equality."
         )
+    elif not history.takes(wanted, actual):
+        text = f"Writable {writable.since_words}, but {_not_towards(history)}; older releases need equality."
+    else:
+        text = f"Writable {writable.since_words}; an older destination needs equality."
+        lowered = writable.since_words if cause.what == "known" and not writable.from_start else ""
     since = cause.since if not cause.from_start else (writable.since if writable and not cause.conditions else "")
     return Reason(
         (start.strip() + " " + text).strip(),
@@ -146,8 +142,16 @@ def _with_writability(start: str, history: FieldHistory, cause: FieldChange, wan
         cause.reference,
         hidden_since=cause.since if hidden and not cause.from_start else "",
         cause=not ignored,
-        lowered=writable.since_words if lowered and writable is not None and not writable.from_start else "",
+        lowered=lowered,
     )
+
+
+def _not_towards(history: FieldHistory) -> str:
+    """Why a writable field does not take a value: the direction that KVM allows."""
+    rule = history.newest
+    if rule is not None and rule.safe.startswith("exact"):
+        return f"only to {rule.exact} or the destination's own value"
+    return "only towards what the destination can offer, and the source has more"
 
 
 def register_reason(reg_id: int, wanted: int | None, actual: int | None) -> Reason:

@@ -84,7 +84,7 @@ MESSAGES = (
         versions="1.7 and newer",
         kind="format",
         patterns=(
-            r"(?:invalid|unsupported)(?:data|snapshot)?(?:format|state)?version[^0-9]{0,40}?(?P<found>[0-9]+\.0\.0)",
+            r"(?:invalid|unsupported)(?:data|snapshot|format|state){0,2}version[^0-9]{0,40}?(?P<found>[0-9]+\.0\.0)",
             r"snapshot(?:data|format|file|'s){0,3}version:?(?P<found>[0-9]+\.0\.0)(?:is)?(?:not|un|in)(?:support|compatib|valid)",
             r"InvalidFormatVersion\(Version\{major:(?P<found>[0-9]+),",
         ),
