@@ -17,6 +17,7 @@ from inspector.kvm.limits import LIMITED, Limits
 from inspector.kvm.listing import (
     RESETS_IN_DOUBT,
     Membership,
+    by_fields,
     doubtful,
     get_reg_list,
     lists,
@@ -166,6 +167,11 @@ class Exposure(Limits):
     def doubtful(self) -> dict[int, Membership]:
         """Registers of which it is not known whether they are listed -> what decides."""
         return doubtful(self)
+
+    @cached_property
+    def by_fields(self) -> dict[int, tuple[frozenset[str], ...]]:
+        """Registers that fields of the VM's ID registers may take away -> sets of words, of which one has to hold."""
+        return by_fields(self)
 
     @cached_property
     def firmware(self) -> dict[int, int]:

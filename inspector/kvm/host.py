@@ -286,8 +286,8 @@ def sanitise(host: HostState, reg_id: int, mask: int) -> Partial:
     """The sanitised value and known bits of an ID register or CTR_EL0.
 
     `mask` is the feature table's bits. Fields that the table lacks are zero (and so known). On one CPU this is plain
-    masking; AArch32 registers are not read at all on a CPU without AArch32, nor ID_AA64ZFR0_EL1 without SVE
-    (init_cpu_features(), arch/arm64/kernel/cpufeature.c).
+    masking; AArch32 registers are not read at all on a CPU without AArch32 (init_cpu_features(),
+    arch/arm64/kernel/cpufeature.c), and ID_AA64ZFR0_EL1 is zero without SVE, but for a CPU that has SME alone.
     """
     if _unread(host, reg_id):
         return Partial(0, ALL)
@@ -307,13 +307,12 @@ def sanitise(host: HostState, reg_id: int, mask: int) -> Partial:
 
 
 def _unread(host: HostState, reg_id: int) -> bool:
-    """True for a register that a kernel does not read on this host."""
+    """True for a register that a kernel does not read on this host, or that is zero there."""
     if reg_id in AARCH32_IDS:
         return not host.has_aarch32 and host.aarch32_known
     sve = 0xF << 32
-    return (
-        reg_id == ID_AA64ZFR0_EL1 and not host.value(ID_AA64PFR0_EL1) & sve and host.knows(ID_AA64PFR0_EL1, sve)
-    )  # fmt: skip
+    without = not host.value(ID_AA64PFR0_EL1) & sve and host.knows(ID_AA64PFR0_EL1, sve)
+    return reg_id == ID_AA64ZFR0_EL1 and without and not host.value(reg_id)
 
 
 def may_leave_trap_out(host: HostState, variant: GuestCaches) -> bool:

@@ -58,6 +58,9 @@ SETTLED_BY = {
     "vm-s1pie": ("ID_AA64MMFR3_EL1.S1PIE=1", "ID_AA64MMFR3_EL1.S1PIE=0"),
     "vm-s1poe": ("ID_AA64MMFR3_EL1.S1POE=1", "ID_AA64MMFR3_EL1.S1POE=0"),
     "vm-fpmr": ("ID_AA64PFR2_EL1.FPMR=1", "ID_AA64PFR2_EL1.FPMR=0"),
+    "vm-fgt": ("ID_AA64MMFR0_EL1.FGT=1", "ID_AA64MMFR0_EL1.FGT=0"),
+    "vm-fgt2": ("ID_AA64MMFR0_EL1.FGT=2", "ID_AA64MMFR0_EL1.FGT=1"),
+    "vm-nv3": ("ID_AA64MMFR4_EL1.NV_frac=3", "ID_AA64MMFR4_EL1.NV_frac=1"),
 }  # fmt: skip
 """Condition of a rule that may be open -> what `--host` settles it with, where it holds and where it does not."""
 

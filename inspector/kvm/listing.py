@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 from itertools import chain
+from typing import NamedTuple
 
 import msgspec
 
@@ -35,7 +36,9 @@ from inspector.registers.ids import (
     CNTVCT_EL0,
     EVENT_COUNTERS,
     ID_AA64DFR0_EL1,
+    ID_AA64MMFR0_EL1,
     ID_AA64MMFR3_EL1,
+    ID_AA64MMFR4_EL1,
     ID_AA64PFR0_EL1,
     ID_AA64PFR2_EL1,
     MDCR_EL2,
@@ -45,10 +48,11 @@ from inspector.registers.ids import (
     SVE_VLS,
 )
 
-_COUNTER_MASKS = {
+COUNTER_MASKS = {
     sysreg_id(*e) for e in ((3, 0, 9, 14, 1), (3, 0, 9, 14, 2), (3, 3, 9, 12, 1), (3, 3, 9, 12, 2), (3, 3, 9, 12, 3),
     (3, 3, 9, 14, 3))
 }  # fmt: skip
+"""PMU registers with a bit for each counter"""
 _PMEVTYPER = {sysreg_id(3, 3, 14, 12 + n // 8, n % 8) for n in range(31)}
 
 
@@ -70,14 +74,29 @@ def sve_ids() -> tuple[int, ...]:
 
 def _vm_conditions(limits: Limits) -> frozenset[str]:
     """Words for fields of the VM's own ID registers, on which some registers' membership depends."""
-    return frozenset(word for word, (reg_id, lsb) in _VM_FIELDS.items() if limits.limit(reg_id) >> lsb & 0xF)
+    return frozenset(word for word, field in VM_FIELDS.items() if field.holds(limits.limit(field.reg_id)))
 
 
-_VM_FIELDS = {
-    "vm-tcr2": (ID_AA64MMFR3_EL1, 0), "vm-sctlr2": (ID_AA64MMFR3_EL1, 4), "vm-s1pie": (ID_AA64MMFR3_EL1, 8),
-    "vm-s1poe": (ID_AA64MMFR3_EL1, 16), "vm-fpmr": (ID_AA64PFR2_EL1, 32),
+class VmField(NamedTuple):
+    """A field of the VM's own ID registers, which has to hold at least some value."""
+
+    reg_id: int
+    lsb: int
+    least: int = 1
+
+    def holds(self, value: int) -> bool:
+        """True when the register's value has enough in the field."""
+        return value >> self.lsb & 0xF >= self.least
+
+
+VM_FIELDS = {
+    "vm-tcr2": VmField(ID_AA64MMFR3_EL1, 0), "vm-sctlr2": VmField(ID_AA64MMFR3_EL1, 4),
+    "vm-s1pie": VmField(ID_AA64MMFR3_EL1, 8), "vm-s1poe": VmField(ID_AA64MMFR3_EL1, 16),
+    "vm-fpmr": VmField(ID_AA64PFR2_EL1, 32),
+    "vm-fgt": VmField(ID_AA64MMFR0_EL1, 56), "vm-fgt2": VmField(ID_AA64MMFR0_EL1, 56, 2),
+    "vm-nv2": VmField(ID_AA64MMFR4_EL1, 20), "vm-nv3": VmField(ID_AA64MMFR4_EL1, 20, 3),
 }  # fmt: skip
-"""Word for a field of the VM's own ID registers -> the register and the field's lowest bit."""
+"""Word of a rule's condition -> the field that it is about."""
 _OPTIONS = (
     ("sve", Feature.SVE, ("sve",)), ("pmu", Feature.PMU, ("pmu_v3",)),
     ("ptrauth", Feature.PTRAUTH_ADDRESS | Feature.PTRAUTH_GENERIC, ("ptrauth_address", "ptrauth_generic")),
@@ -90,7 +109,7 @@ def open_list_words(limits: Limits) -> frozenset[str]:
 
     Features that the vCPU was asked to have count where it is not known that the host can give them.
     """
-    fields = {word for word, (reg_id, lsb) in _VM_FIELDS.items() if not _settled(limits, reg_id, 0xF << lsb)}
+    fields = {word for word, field in VM_FIELDS.items() if not _settled(limits, *field)}
     options = {
         word
         for word, feature, capabilities in _OPTIONS
@@ -100,10 +119,30 @@ def open_list_words(limits: Limits) -> frozenset[str]:
     return frozenset(limits.open_conditions | fields | options | mte)
 
 
-def _settled(limits: Limits, reg_id: int, mask: int) -> bool:
-    """True when it is known whether a field that KVM offers is 0."""
-    known = limits.limit_known(reg_id) & mask
-    return known == mask or bool(limits.limit(reg_id) & known)
+def _settled(limits: Limits, reg_id: int, lsb: int, least: int = 1) -> bool:
+    """True when it is known whether a field that KVM offers is at least `least`."""
+    known, own = limits.limit_known(reg_id) >> lsb & 0xF, limits.limit(reg_id) >> lsb & 0xF
+    return own & known >= least or own & known | 0xF & ~known < least
+
+
+def by_fields(limits: Limits) -> dict[int, tuple[frozenset[str], ...]]:
+    """Registers that are there only while fields of the VM's own ID registers say so -> the words that each rule needs.
+
+    The visibility hooks of sys_reg_descs[] look at the VM as it is (sysreg_hidden(), arch/arm64/kvm/sys_regs.h): a
+    write of an ID register takes registers away, and the first run may.
+    """
+    found: dict[int, tuple[frozenset[str], ...]] = {}
+    always = set[int]()
+    for rule in limits.book.lists:
+        words = VM_FIELDS.keys() & rule.when
+        if not _listing(rule, limits.conditions | words):
+            continue
+        for reg_id in expand_all(rule.registers):
+            if words:
+                found[reg_id] = (*found.get(reg_id, ()), frozenset(words))
+            else:
+                always.add(reg_id)
+    return {reg_id: needs for reg_id, needs in found.items() if reg_id not in always}
 
 
 class Membership(msgspec.Struct, frozen=True):
@@ -231,11 +270,11 @@ def lists(limits: Limits, reg_id: int) -> bool:
 def _pmu_resets(limits: Limits) -> dict[int, int]:
     """Reset values of the PMU's registers (reset_pmu_reg(), reset_pmevcntr(), reset_pmevtyper(), reset_pmselr())."""
     variant = limits.book.variant("pmu-reset")
-    every = _COUNTER_MASKS | EVENT_COUNTERS | _PMEVTYPER | {PMSELR_EL0, PMSWINC_EL0}
+    every = COUNTER_MASKS | EVENT_COUNTERS | _PMEVTYPER | {PMSELR_EL0, PMSWINC_EL0}
     if variant == "poison":
         return dict.fromkeys(every, POISON)
     counters = 1 << 31 | (1 << limits.pmcr_counters) - 1
-    values = dict.fromkeys(_COUNTER_MASKS, POISON & counters) | dict.fromkeys(EVENT_COUNTERS, POISON & 0xFFFFFFFF)
+    values = dict.fromkeys(COUNTER_MASKS, POISON & counters) | dict.fromkeys(EVENT_COUNTERS, POISON & 0xFFFFFFFF)
     values |= dict.fromkeys(_PMEVTYPER, POISON & event_type_mask(limits)) | {
         PMSELR_EL0: POISON & 0x1F,
         PMSWINC_EL0: 0,
@@ -243,7 +282,7 @@ def _pmu_resets(limits: Limits) -> dict[int, int]:
     return values
 
 
-RESETS_IN_DOUBT = frozenset((MDCR_EL2, *_COUNTER_MASKS, *_PMEVTYPER))
+RESETS_IN_DOUBT = frozenset((MDCR_EL2, *COUNTER_MASKS, *_PMEVTYPER))
 """Those of which `reset_known` may not know every bit."""
 
 
@@ -254,7 +293,7 @@ def reset_known(limits: Limits, reg_id: int) -> int:
         return ALL if counters else ALL & ~0x1F
     if limits.book.variant("pmu-reset") == "poison":
         return ALL
-    if reg_id in _COUNTER_MASKS:
+    if reg_id in COUNTER_MASKS:
         return ALL if counters else ALL & ~POISON | 1 << 31 | 0xFFFFFFFF << 32
     if reg_id in _PMEVTYPER:
         return ALL & ~_event_type_open(limits)
@@ -267,7 +306,7 @@ def _event_type_open(limits: Limits) -> int:
         return 0
     version = limits.limit_known(ID_AA64DFR0_EL1) >> 8 & 0xF == 0xF
     levels = ((8, 1 << 27), (12, 1 << 29 | 1 << 28 | 1 << 26))
-    unknown = [mask for lsb, mask in levels if not _settled(limits, ID_AA64PFR0_EL1, 0xF << lsb)]
+    unknown = [mask for lsb, mask in levels if not _settled(limits, ID_AA64PFR0_EL1, lsb)]
     return POISON & sum(unknown, 0 if version else 0xFC00)
 
 

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 
 from inspector.kvm.exposure import Exposure
 from inspector.kvm.firmware import ssb_shown
-from inspector.registers.bits import ALL
+from inspector.kvm.listing import COUNTER_MASKS
+from inspector.registers.bits import ALL, ones
 from inspector.registers.ids import ID_AA64PFR1_EL1, MPIDR_EL1, PMCR_EL0, VMPIDR_EL2, WORKAROUND_2
 
 
@@ -61,6 +62,13 @@ class VcpuState:
         value = vm.stored.get(reg_id)
         if value is not None:
             return value
+        if reg_id in COUNTER_MASKS and vm.counters < vm.exposure.pmcr_counters:  # get_pmreg(), sys_regs.c
+            return self._held(reg_id) & (1 << 31 | ones(vm.counters))
+        return self._held(reg_id)
+
+    def _held(self, reg_id: int) -> int:
+        """The same of a register that is the vCPU's own."""
+        vm = self.vm
         value = self.own.get(reg_id)
         if value is not None:
             if reg_id == PMCR_EL0 and vm.exposure.counts_in_pmcr:

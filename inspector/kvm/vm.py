@@ -15,6 +15,7 @@ from inspector.kvm.gates import gates
 from inspector.kvm.gates.gate import Gate
 from inspector.kvm.gates.pstate import is_narrow, narrow
 from inspector.kvm.host import HostState
+from inspector.kvm.listing import VM_FIELDS, VmField
 from inspector.kvm.state import VcpuState, VmState
 from inspector.policies.model import Policy
 from inspector.policies.setup import Feature, VcpuSetup
@@ -52,7 +53,7 @@ class Vm(VmState):
     def plain(self) -> frozenset[int]:
         """Registers that keep whatever is written, for sure: those without a gate that do not change by themselves."""
         exposure = self.exposure
-        return exposure.listed_set.difference(exposure.doubtful, exposure.running, self.gates)
+        return exposure.listed_set.difference(exposure.doubtful, exposure.running, exposure.by_fields, self.gates)
 
     def worded_like(self, other: Vm) -> frozenset[int]:
         """Registers of which a value that both VMs keep for sure, before the first run, is kept with the same words."""
@@ -99,7 +100,18 @@ class Vcpu(VcpuState):
 
     def get_reg_list(self) -> tuple[int, ...]:
         """KVM_GET_REG_LIST, in the kernel's order; empty before KVM_ARM_VCPU_INIT."""
-        return self.vm.exposure.listed if self.initialised else ()
+        if not self.initialised:
+            return ()
+        return tuple(reg_id for reg_id in self.vm.exposure.listed if not self.taken_away(reg_id))
+
+    def taken_away(self, reg_id: int) -> str:
+        """The condition on the VM's own ID registers that keeps a listed register away; empty where there is none."""
+        needs = self.vm.exposure.by_fields.get(reg_id, ())
+        missing = [sorted(word for word in words if not self._has(VM_FIELDS[word])) for words in needs]
+        return missing[0][0] if missing and all(missing) else ""
+
+    def _has(self, field: VmField) -> bool:
+        return field.holds(self.vm.stored[field.reg_id])
 
     def get_one_reg(self, reg_id: int) -> tuple[int, int | None]:
         """KVM_GET_ONE_REG: (errno, value); the value is None with an errno, and for one that cannot be derived."""
@@ -194,7 +206,8 @@ class Vcpu(VcpuState):
         """The errno with which KVM refuses to know this id; 0 for a register that exists."""
         if not self.initialised:
             return ENOEXEC
-        return 0 if reg_id in self.vm.exposure.listed_set else unlisted_errno(reg_id)
+        there = reg_id in self.vm.exposure.listed_set and not self.taken_away(reg_id)
+        return 0 if there else unlisted_errno(reg_id)
 
 
 def unlisted_errno(reg_id: int) -> int:

@@ -23,14 +23,16 @@ Condition = Literal[
     "sve", "ptrauth", "pmu", "mte", "el2", "e2h0", "imp-id", "psci", "vm-gic", "host-vgic3", "host-aarch32",
     "host-mte-async-unknown", "host-doublelock-none", "host-ras-v1p1", "host-vgic5-legacy", "vm-tcr2", "vm-s1pie",
     "vm-s1poe",
-    "vm-fpmr", "vm-sctlr2", "host-gic5", "host-poe",
+    "vm-fpmr", "vm-sctlr2", "vm-fgt", "vm-fgt2", "vm-nv2", "vm-nv3", "host-gic5", "host-poe",
 ]  # fmt: skip
 """What a rule may depend on: vCPU features and capabilities of the VM, facts of the host (`host-`), fields of the VM's
 own ID registers (`vm-`). `unless` lists the conditions under which a rule does not apply, `when` those it needs."""
 
-FIELD_CONDITIONS: tuple[Condition, ...] = ("vm-tcr2", "vm-s1pie", "vm-s1poe", "vm-fpmr", "vm-sctlr2")
-"""Conditions on fields of the VM's own ID registers. Only what KVM_GET_REG_LIST lists depends on them; while the
-fields themselves are worked out they have no value yet."""
+FIELD_CONDITIONS: tuple[Condition, ...] = (
+    "vm-tcr2", "vm-s1pie", "vm-s1poe", "vm-fpmr", "vm-sctlr2", "vm-fgt", "vm-fgt2", "vm-nv2", "vm-nv3",
+)  # fmt: skip
+"""Conditions on fields of the VM's own ID registers. Only which registers there are depends on them; while the fields
+themselves are worked out they have no value yet."""
 
 CONDITION_WORDS: dict[str, str] = {
     "sve": "SVE", "ptrauth": "pointer authentication", "pmu": "a vPMU", "mte": "memory tagging enabled", "el2": "EL2",
@@ -41,7 +43,8 @@ CONDITION_WORDS: dict[str, str] = {
     "host-gic5": "a GICv5 host", "host-poe": "permission overlays built into the host's kernel",
     "vm-tcr2": "TCR2 in the VM", "vm-s1pie": "S1PIE in the VM", "vm-s1poe": "S1POE in the VM",
     "vm-fpmr": "FPMR in the VM",
-    "vm-sctlr2": "SCTLR2 in the VM",
+    "vm-sctlr2": "SCTLR2 in the VM", "vm-fgt": "fine-grained traps in the VM", "vm-fgt2": "FGT2 in the VM",
+    "vm-nv2": "NV2 in the VM", "vm-nv3": "NV3 in the VM",
 }  # fmt: skip
 """Each condition as a report words it, after "with" or "without"."""
 
@@ -80,7 +83,7 @@ class Know(RuleBase, frozen=True, kw_only=True, tag="know"):
 
     register: str
     fields: tuple[str, ...]
-    build: Literal["sme"] | None = None
+    build: Literal["sme", "gcs"] | None = None
 
 
 class Hide(RuleBase, frozen=True, kw_only=True, tag="hide"):

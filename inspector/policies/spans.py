@@ -38,7 +38,7 @@ class FieldRule(msgspec.Struct, frozen=True):
     hidden_as: int
     """what EL0 reads of a field that is not visible: the safe value"""
     rule: Rule
-    build: Literal["sme"] | None
+    build: Literal["sme", "gcs"] | None
     """what the kernel has to be built with for EL0 to see it; `visible` is how the recorded kernels were built"""
     mask: int
     """the field's bits in the register"""

@@ -11,7 +11,7 @@ from inspector.kvm.caches import cache_exists, make_clidr, min_line
 from inspector.kvm.firmware import workaround_levels
 from inspector.kvm.guest import fresh_guest
 from inspector.kvm.host import effective_ctr, from_raw, sanitise
-from inspector.kvm.inference.el0 import el0_values
+from inspector.kvm.inference.el0 import el0_values, from_el0
 from inspector.kvm.words.showing import explain_register
 from inspector.policies.loader import load_policy
 from inspector.policies.rulebook import rulebook
@@ -310,6 +310,22 @@ def test_el0_view() -> None:
     assert el0_values(host("neoverse-n2"), load_policy("6.1+no-ssbs-erratum"))[PFR1] == 0x221
     assert el0_values(host("neoverse-n2"), load_policy("5.10"))[PFR1] == 0x221
     assert el0_values(host("max"), load_policy("6.1"))[PFR1] == 0x321
+
+
+def test_el0_sees_what_the_recorded_kernels_were_built_with() -> None:
+    """Debian's 6.16.12 and 6.17.13 lack CONFIG_ARM64_GCS, 6.18.15 and 7.3.4 have it; asked of QEMU 11.1.3's max."""
+    cpu = made_up(ID_AA64PFR1_EL1=1 << 44)
+    seen = {kernel: el0_values(cpu, load_policy(kernel))[PFR1] for kernel in ("6.12", "6.16", "6.17", "6.18", "7.3")}
+    assert seen == {"6.12": 0, "6.16": 0, "6.17": 0, "6.18": 1 << 44, "7.3": 1 << 44}
+    told = from_el0({PFR1: 0}, load_policy("7.3"))
+    assert not told.knows(PFR1, 0xF << 44)
+
+
+def test_a_cpu_with_sme_alone_shows_el0_its_vector_instructions() -> None:
+    """Asked of 7.1.8 on QEMU 11.1.3's max without SVE."""
+    cpu = made_up(ID_AA64PFR0_EL1=0x11, ID_AA64PFR1_EL1=1 << 24, ID_AA64ZFR0_EL1=0x100100210020)
+    assert el0_values(cpu, load_policy("7.1"))[IDS["ID_AA64ZFR0_EL1"]] == 0x100100210020
+    assert exposure(cpu, "7.1").values[IDS["ID_AA64ZFR0_EL1"]] == 0
 
 
 def test_unknown_fields_are_zero_after_sanitising() -> None:

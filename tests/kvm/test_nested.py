@@ -67,6 +67,23 @@ def test_the_stage_2_granules_follow_the_hosts_page_size(page_size: int, granule
     assert shown.limit(IDS["ID_AA64MMFR0_EL1"]) >> 32 & 0xFFF == granules
 
 
+@pytest.mark.parametrize(
+    ("field", "page_size", "granules"),
+    [
+        (0x121 << 32 | 0xF << 24, 4096, 0x020), (0x121 << 32 | 0xF << 24, 16384, 0x120),
+        (0x0F000000, 4096, 0x200), (0x0F000000, 16384, 0x100), (0x0F000000, 65536, 0x101),
+        (0xF0000000, 4096, 0x020), (0x210 << 32, 4096, 0x200),
+    ],
+)  # fmt: skip
+def test_a_granule_that_the_host_lacks_is_left_to_the_field_of_stage_1(
+    field: int, page_size: int, granules: int
+) -> None:
+    """limit_nv_id_reg() says "not implemented" of granules below the host's pages only."""
+    machine = msgspec.structs.replace(from_raw({IDS["ID_AA64MMFR0_EL1"]: field}), page_size=page_size)
+    shown = exposure(machine, "7.3", VcpuSetup(features=int(Feature.PSCI | Feature.EL2)))
+    assert shown.limit(IDS["ID_AA64MMFR0_EL1"]) >> 32 & 0xFFF == granules
+
+
 def test_a_vcpu_without_el2_loses_nothing_by_these_rules() -> None:
     shown = exposure(from_raw(dict.fromkeys(ID_SPACE, 0x3333333333333333)), "7.3.0")
     assert shown.limit(IDS["ID_AA64MMFR2_EL1"]) >> 16 & 0xF == 3

@@ -21,7 +21,8 @@ def el0_values(host: HostState, policy: Policy) -> dict[int, int]:
     """Register id -> value for MIDR_EL1, MPIDR_EL1, REVIDR_EL1 and the AArch64 part of the ID space.
 
     Visible fields hold the sanitised value, hidden ones their safe value; a register without feature-table entry is
-    zero. Fields of SME are visible where the kernel was built with it: as the host says, else as the recorded kernels.
+    zero. Fields of SME are visible where the kernel was built with it: as the host says, else as the recorded kernels;
+    those of GCS as the recorded kernels.
     """
     book = rulebook(policy)
     host = booted(host, policy)
@@ -32,7 +33,7 @@ def el0_values(host: HostState, policy: Policy) -> dict[int, int]:
         said, value = book.of(reg_id), 0
         sanitised = sanitise(host, reg_id, said.known_mask).value
         for field in said.fields:
-            shown = field.visible if field.build is None or host.sme is None else host.sme
+            shown = field.visible if field.build != "sme" or host.sme is None else host.sme
             value |= sanitised & field.mask if shown else field.hidden_as << field.lsb
         view[reg_id] = value
     core = core_name(host.value(MIDR_EL1))

@@ -18,7 +18,7 @@ from inspector.kvm.limits import LIMITED
 from inspector.kvm.listing import Membership
 from inspector.kvm.verdict import JudgedField, Verdict
 from inspector.kvm.vm import Vcpu
-from inspector.policies.model import Rule
+from inspector.policies.model import CONDITION_WORDS, Rule
 from inspector.registers.bits import extract, mask_of
 from inspector.registers.encoding import ARCH_ARM64, every_bit_of
 from inspector.registers.ids import ID_SPACE
@@ -165,4 +165,7 @@ def _why(vcpu: Vcpu, gate: Gate | None, reg_id: int, write: Write) -> tuple[Rule
     name = name_of(reg_id)
     if reg_id >> 56 != ARCH_ARM64:
         return None, f"{name} is not an arm64 register id: bits 63:56 are not 0x60."
+    word = vcpu.taken_away(reg_id)
+    if word:
+        return None, f"{name} is there only with {CONDITION_WORDS[word]}, whose ID registers say otherwise now."
     return None, f"{name} does not exist on this kernel with these vCPU features."

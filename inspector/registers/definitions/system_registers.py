@@ -338,6 +338,7 @@ SYSTEM_REGISTERS: tuple[tuple[str, Encoding, str, str], ...] = (
     ("TRCITECR_EL2", (3, 4, 1, 2, 3), "el2", "Instrumentation trace control, EL2"),
     ("SMPRIMAP_EL2", (3, 4, 1, 2, 5), "el2", "Streaming mode priority map"),
     ("SMCR_EL2", (3, 4, 1, 2, 6), "el2", "SME control, EL2 and below"),
+    ("NVHCR_EL2", (3, 4, 1, 5, 0), "el2", "Nested hypervisor configuration"),
     ("TTBR0_EL2", (3, 4, 2, 0, 0), "el2", "Translation table base 0, EL2"),
     ("TTBR1_EL2", (3, 4, 2, 0, 1), "el2", "Translation table base 1, EL2"),
     ("TCR_EL2", (3, 4, 2, 0, 2), "el2", "Translation control, EL2"),
