@@ -321,6 +321,24 @@ def test_el0_sees_what_the_recorded_kernels_were_built_with() -> None:
     assert not told.knows(PFR1, 0xF << 44)
 
 
+@pytest.mark.parametrize(
+    ("register", "lsb", "kernels"),
+    [("ID_AA64ISAR2_EL1", 28, ("5.10.262", "6.1", "6.12", "7.3")), ("ID_AA64ISAR3_EL1", 24, ("7.1", "7.3"))],
+)
+def test_what_el0_is_not_shown_tells_nothing_of_the_host(register: str, lsb: int, kernels: tuple[str, ...]) -> None:
+    """CLRBHB and LSUI are FTR_HIDDEN in ftr_id_aa64isar2[] and ftr_id_aa64isar3[]."""
+    for kernel in kernels:
+        policy, reg_id = load_policy(kernel), IDS[register]
+        assert el0_values(made_up(**{register: 1 << lsb}), policy)[reg_id] == 0
+        assert not from_el0({reg_id: 0}, policy).knows(reg_id, 0xF << lsb)
+
+
+def test_el0_of_6_12_sees_famin_and_famax_and_guests_do_not() -> None:
+    cpu = made_up(ID_AA64ISAR3_EL1=1 << 4)
+    assert el0_values(cpu, load_policy("6.12"))[IDS["ID_AA64ISAR3_EL1"]] == 1 << 4
+    assert exposure(cpu, "6.12").values[IDS["ID_AA64ISAR3_EL1"]] == 0
+
+
 def test_a_cpu_with_sme_alone_shows_el0_its_vector_instructions() -> None:
     """Asked of 7.1.8 on QEMU 11.1.3's max without SVE."""
     cpu = made_up(ID_AA64PFR0_EL1=0x11, ID_AA64PFR1_EL1=1 << 24, ID_AA64ZFR0_EL1=0x100100210020)
