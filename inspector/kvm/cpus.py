@@ -94,6 +94,11 @@ def traps_pmu(midr: int) -> bool:
     return midr >> 24 & 0xFF == APPLE and midr >> 4 & 0xFFF in _APPLE_PMU
 
 
+def breaks_cntvoff(midr: int) -> bool:
+    """True for Oryon X1, whose CNTVOFF_EL2 KVM does not use (ARM64_WORKAROUND_QCOM_ORYON_CNTVOFF, cpu_errata.c)."""
+    return (midr >> 24 & 0xFF, midr >> 4 & 0xFFF) == (QCOM, 0x001)
+
+
 def is_qemu_max(midr: int) -> bool:
     """QEMU's `max` model: implementer 0, part 0x051."""
     return midr >> 24 & 0xFF == 0 and midr >> 4 & 0xFFF == 0x051

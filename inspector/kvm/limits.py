@@ -16,7 +16,7 @@ import msgspec
 from inspector.kvm import mitigations
 from inspector.kvm.boot_options import booted
 from inspector.kvm.cases import meet, merge_partials
-from inspector.kvm.cpus import traps_pmu
+from inspector.kvm.cpus import breaks_cntvoff, traps_pmu
 from inspector.kvm.host import HostState, sanitise
 from inspector.kvm.nested import PAGE_SIZES, stage2_granules
 from inspector.policies.model import PROTECTED, Policy, Rule
@@ -28,6 +28,7 @@ from inspector.registers.ids import (
     AARCH32_IDS,
     CTR_EL0,
     ID_AA64DFR0_EL1,
+    ID_AA64MMFR0_EL1,
     ID_AA64MMFR3_EL1,
     ID_AA64PFR0_EL1,
     ID_AA64PFR1_EL1,
@@ -49,6 +50,7 @@ SETTLED_BY = {
     "host-aarch32": ("ID_AA64PFR0_EL1.EL0=VALUE",) * 2, "host-ras-v1p1": ("ID_AA64PFR1_EL1.RAS_frac=VALUE",) * 2,
     "host-mte-async-unknown": ("ID_AA64PFR1_EL1.MTE_frac=VALUE",) * 2,
     "host-doublelock-none": ("ID_AA64DFR0_EL1.DoubleLock=VALUE",) * 2, "host-poe": ("poe=on", "poe=off"),
+    "host-cntvoff-broken": ("ID_AA64MMFR0_EL1.ECV=1", "ID_AA64MMFR0_EL1.ECV=0"),
     "host-vgic3": ("vgic=v3", "vgic=v2"), "vm-gic": ("vgic=v3", "vgic=v2"),
     "sve": ("ID_AA64PFR0_EL1.SVE=1", "ID_AA64PFR0_EL1.SVE=0"), "mte": ("ID_AA64PFR1_EL1.MTE=VALUE",) * 2,
     "pmu": ("ID_AA64DFR0_EL1.PMUVer=VALUE", "ID_AA64DFR0_EL1.PMUVer=0"),
@@ -329,6 +331,7 @@ def _conditions(host: HostState, setup: VcpuSetup) -> tuple[frozenset[str], froz
         "host-mte-async-unknown": pfr1 >> 8 & 0xF == 2 and pfr1 >> 40 & 0xF == 15,
         "host-doublelock-none": dfr0 >> 36 & 0xF == 15, "host-vgic5-legacy": host.vgic == "v5-legacy",
         "host-gic5": host.vgic in ("v5", "v5-legacy"), "host-poe": host.poe is not False,
+        "host-cntvoff-broken": breaks_cntvoff(host.value(MIDR_EL1)) and host.value(ID_AA64MMFR0_EL1) >> 60 != 0,
     }  # fmt: skip
     ras_known = host.knows(ID_AA64PFR0_EL1, 0xF << 28) and (ras != 1 or host.knows(ID_AA64PFR1_EL1, 0xF << 12))
     mte = host.could_be(ID_AA64PFR1_EL1, 0xF << 8)
@@ -336,6 +339,7 @@ def _conditions(host: HostState, setup: VcpuSetup) -> tuple[frozenset[str], froz
     settled = {
         "host-poe": host.poe is not None or host.could_be(ID_AA64MMFR3_EL1, 0xF << 16) == (0,),
         "host-aarch32": host.aarch32_known, "host-ras-v1p1": ras_known, "host-mte-async-unknown": mte_known,
+        "host-cntvoff-broken": not breaks_cntvoff(host.value(MIDR_EL1)) or host.knows(ID_AA64MMFR0_EL1, 0xF << 60),
         "host-doublelock-none": 15 not in (lock := host.could_be(ID_AA64DFR0_EL1, 0xF << 36)) or lock == (15,),
     }  # fmt: skip
     if not host.vgic_known:

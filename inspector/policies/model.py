@@ -24,6 +24,7 @@ Condition = Literal[
     "host-mte-async-unknown", "host-doublelock-none", "host-ras-v1p1", "host-vgic5-legacy", "vm-tcr2", "vm-s1pie",
     "vm-s1poe",
     "vm-fpmr", "vm-sctlr2", "vm-fgt", "vm-fgt2", "vm-nv2", "vm-nv3", "host-gic5", "host-poe",
+    "host-cntvoff-broken",
 ]  # fmt: skip
 """What a rule may depend on: vCPU features and capabilities of the VM, facts of the host (`host-`), fields of the VM's
 own ID registers (`vm-`). `unless` lists the conditions under which a rule does not apply, `when` those it needs."""
@@ -42,7 +43,7 @@ CONDITION_WORDS: dict[str, str] = {
     "host-ras-v1p1": "RASv1p1 on the host", "host-vgic5-legacy": "a GICv5 host in legacy mode",
     "host-gic5": "a GICv5 host", "host-poe": "permission overlays built into the host's kernel",
     "vm-tcr2": "TCR2 in the VM", "vm-s1pie": "S1PIE in the VM", "vm-s1poe": "S1POE in the VM",
-    "vm-fpmr": "FPMR in the VM",
+    "vm-fpmr": "FPMR in the VM", "host-cntvoff-broken": "a host whose CNTVOFF_EL2 is broken",
     "vm-sctlr2": "SCTLR2 in the VM", "vm-fgt": "fine-grained traps in the VM", "vm-fgt2": "FGT2 in the VM",
     "vm-nv2": "NV2 in the VM", "vm-nv3": "NV3 in the VM",
 }  # fmt: skip

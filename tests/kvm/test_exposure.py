@@ -339,6 +339,18 @@ def test_el0_of_6_12_sees_famin_and_famax_and_guests_do_not() -> None:
     assert exposure(cpu, "6.12").values[IDS["ID_AA64ISAR3_EL1"]] == 0
 
 
+@pytest.mark.parametrize(
+    ("kernel", "midr", "ecv", "shown"),
+    [
+        ("6.12", 0x512F0011, 1, 2), ("6.15", 0x512F0011, 1, 0), ("7.3", 0x512F0011, 1, 0), ("7.3", 0x512F0011, 0, 2),
+        ("7.3", 0x512F0021, 1, 2), ("7.3", 0x410FD493, 1, 2),
+    ],
+)  # fmt: skip
+def test_waiting_with_a_timeout_is_hidden_on_oryon_x1(kernel: str, midr: int, ecv: int, shown: int) -> None:
+    cpu = made_up(MIDR_EL1=midr, ID_AA64MMFR0_EL1=ecv << 60, ID_AA64ISAR2_EL1=2)
+    assert exposure(cpu, kernel).values[IDS["ID_AA64ISAR2_EL1"]] & 0xF == shown
+
+
 def test_a_cpu_with_sme_alone_shows_el0_its_vector_instructions() -> None:
     """Asked of 7.1.8 on QEMU 11.1.3's max without SVE."""
     cpu = made_up(ID_AA64PFR0_EL1=0x11, ID_AA64PFR1_EL1=1 << 24, ID_AA64ZFR0_EL1=0x100100210020)
