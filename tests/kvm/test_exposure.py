@@ -10,7 +10,7 @@ from inspector.kvm import cpus as cores
 from inspector.kvm.caches import cache_exists, make_clidr, min_line
 from inspector.kvm.firmware import workaround_levels
 from inspector.kvm.guest import fresh_guest
-from inspector.kvm.host import effective_ctr, from_raw, sanitise
+from inspector.kvm.host import Vgic, effective_ctr, from_raw, sanitise
 from inspector.kvm.inference.el0 import el0_values, from_el0
 from inspector.kvm.words.showing import explain_register
 from inspector.policies.loader import load_policy
@@ -349,6 +349,13 @@ def test_el0_of_6_12_sees_famin_and_famax_and_guests_do_not() -> None:
 def test_waiting_with_a_timeout_is_hidden_on_oryon_x1(kernel: str, midr: int, ecv: int, shown: int) -> None:
     cpu = made_up(MIDR_EL1=midr, ID_AA64MMFR0_EL1=ecv << 60, ID_AA64ISAR2_EL1=2)
     assert exposure(cpu, kernel).values[IDS["ID_AA64ISAR2_EL1"]] & 0xF == shown
+
+
+@pytest.mark.parametrize(("vgic", "shown"), [("v3", 0), ("v2", 0), ("none", 0), ("v5", 1), ("v5-legacy", 1)])
+def test_the_gic_of_the_host_decides_on_gcie(vgic: Vgic, shown: int) -> None:
+    cpu = msgspec.structs.replace(made_up(ID_AA64PFR2_EL1=3 << 12), vgic=vgic)
+    for kernel in ("7.1", "7.3"):
+        assert exposure(cpu, kernel).values[IDS["ID_AA64PFR2_EL1"]] >> 12 & 0xF == shown
 
 
 def test_a_cpu_with_sme_alone_shows_el0_its_vector_instructions() -> None:
