@@ -36,7 +36,8 @@ def vcpu_init(limits: Limits, vcpus: int = 1) -> int:
         return ENODEV
     if setup.features & ~_known(book):
         return ENOENT
-    if not all(host.capability(name) for feature, name in _CAPABILITY if setup.has(feature)):
+    asked = setup.features if setup.has(Feature.EL2) else setup.features & ~Feature.EL2_E2H0
+    if not all(host.capability(name) for feature, name in _CAPABILITY if asked & feature):
         return EINVAL
     if _contradicts_itself(setup):
         return EINVAL
@@ -50,7 +51,8 @@ def _contradicts_itself(setup: VcpuSetup) -> bool:
     """Features that KVM takes only together, or not together."""
     halves = setup.has(Feature.PTRAUTH_ADDRESS) != setup.has(Feature.PTRAUTH_GENERIC)
     strict_without_pmu = setup.has(Feature.PMU_STRICT) and not setup.has(Feature.PMU)
-    return halves or strict_without_pmu or (setup.mte and setup.has(Feature.EL1_32BIT))
+    narrow = setup.has(Feature.EL1_32BIT) and (setup.mte or setup.has(Feature.EL2))
+    return halves or strict_without_pmu or narrow
 
 
 def _known(book: Rulebook) -> int:

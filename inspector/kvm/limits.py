@@ -325,8 +325,9 @@ def _conditions(host: HostState, setup: VcpuSetup) -> tuple[frozenset[str], froz
     ras = host.value(ID_AA64PFR0_EL1) >> 28 & 0xF
     facts = {
         "sve": setup.has(Feature.SVE), "ptrauth": setup.ptrauth, "pmu": setup.has(Feature.PMU), "mte": setup.mte,
-        "el2": setup.has(Feature.EL2), "e2h0": setup.has(Feature.EL2_E2H0), "imp-id": setup.writable_imp_id,
-        "psci": setup.has(Feature.PSCI), "vm-gic": setup.gic == "v3", "host-vgic3": host.vgic == "v3",
+        "el2": setup.has(Feature.EL2), "e2h0": setup.has(Feature.EL2 | Feature.EL2_E2H0),
+        "imp-id": setup.writable_imp_id, "psci": setup.has(Feature.PSCI), "vm-gic": setup.gic == "v3",
+        "host-vgic3": host.vgic == "v3",
         "host-aarch32": host.has_aarch32, "host-ras-v1p1": ras == 1 and pfr1 >> 12 & 0xF >= 1,
         "host-mte-async-unknown": pfr1 >> 8 & 0xF == 2 and pfr1 >> 40 & 0xF == 15,
         "host-doublelock-none": dfr0 >> 36 & 0xF == 15, "host-vgic5-legacy": host.vgic == "v5-legacy",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from errno import EINVAL
+
 import msgspec
 import pytest
 
 from inspector.kvm.host import from_raw
 from inspector.policies.setup import Feature, VcpuSetup
 from inspector.registers.ids import ID_SPACE, IDS
-from tests.kvm.material import exposure
+from tests.kvm.material import exposure, vm
 
 REGISTERS = (
     "ID_AA64PFR0_EL1",
@@ -82,6 +84,22 @@ def test_a_granule_that_the_host_lacks_is_left_to_the_field_of_stage_1(
     machine = msgspec.structs.replace(from_raw({IDS["ID_AA64MMFR0_EL1"]: field}), page_size=page_size)
     shown = exposure(machine, "7.3", VcpuSetup(features=int(Feature.PSCI | Feature.EL2)))
     assert shown.limit(IDS["ID_AA64MMFR0_EL1"]) >> 32 & 0xFFF == granules
+
+
+@pytest.mark.parametrize(
+    ("features", "capabilities", "errno"),
+    [
+        (Feature.EL2, ("el2", "el1_32bit"), 0), (Feature.EL2 | Feature.EL1_32BIT, ("el2", "el1_32bit"), EINVAL),
+        (Feature.EL2 | Feature.EL2_E2H0, ("el2",), EINVAL), (Feature.EL2 | Feature.EL2_E2H0, ("el2", "el2_e2h0"), 0),
+        (Feature.EL2_E2H0, (), 0), (Feature.EL2_E2H0 | Feature.EL1_32BIT, ("el1_32bit",), 0),
+    ],
+)  # fmt: skip
+def test_what_goes_with_el2(features: Feature, capabilities: tuple[str, ...], errno: int) -> None:
+    """kvm_vcpu_init_check_features(), system_supported_vcpu_features() and kvm_vcpu_init_nested(), v7.2 and v7.3."""
+    names = ("el1_32bit", "el2", "el2_e2h0")
+    machine = from_raw(dict.fromkeys(ID_SPACE, 0), {}, {name: int(name in capabilities) for name in names})
+    for kernel in ("7.2", "7.3"):
+        assert vm(machine, kernel, VcpuSetup(features=int(Feature.PSCI | features))).init_errno == errno
 
 
 def test_a_vcpu_without_el2_loses_nothing_by_these_rules() -> None:
