@@ -49,3 +49,14 @@ def test_a_long_name_does_not_take_what_follows_it_from_a_narrow_header(cells: i
     text = plain(header_row(cells, True, compare.MODE, NUMBERED, ("a" * 300, *rest), SCORE))
     assert len(text) == cells and text.startswith(" Compare ▸ aaaaa") and text.endswith("  ▼ 7  ▲ 1 ")
     assert rest[-1] in text and "a… ▸ " in text
+
+
+def test_the_sources_own_name_of_a_vcpu_goes_before_the_dumps_name_is_cut() -> None:
+    """Compare of 60 columns said `Linux 6.1.… ▸ vcpu 0 qemu`."""
+    where = ("host ◂▸ Linux 6.1.176", "vcpu 0 qemu")
+    assert plain(header_row(60, True, compare.MODE, NUMBERED, where, SCORE)).startswith(
+        " Compare ▸ host ◂▸ Linux 6.1.176 ▸ vcpu 0 qemu "
+    )
+    assert plain(header_row(54, True, compare.MODE, NUMBERED, where, SCORE)).startswith(
+        " Compare ▸ host ◂▸ Linux 6.1.176 ▸ vcpu 0  "
+    )

@@ -43,6 +43,7 @@ def test_a_cut_cell_stands_apart_from_the_next() -> None:
     assert plain(columns((row("abcdef"), row("abcd")), (4, 4))) == "ab… abcd"
     assert plain(columns((row("abcd"), row("abcde")), (4, 4))) == "ab… abc…"
     assert plain(columns((row("abcd"), row("  ab")), (4, 4))) == "abcd  ab"
+    assert plain(columns((row("abc "), row("abcd")), (4, 4))) == "abc abcd"
 
 
 def test_a_wide_character_that_straddles_the_edge_goes_to_the_next_line() -> None:

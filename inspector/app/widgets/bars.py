@@ -44,17 +44,18 @@ def header_row(
 
 
 def _shortened(trail: Sequence[str], cells: int) -> Row:
-    """The trail with the dump's name cut as far as it may be, then the source's own name of the vCPU left out: what
-    follows (the policy) is short and says more."""
-    for vcpu, least in ((True, SHORT_NAME), (False, SHORT_NAME), (False, SHORT_NAME // 2)):
-        parts = [text if vcpu or not text.startswith(_VCPU) else " ".join(text.split()[:2]) for text in trail]
-        right = _trail(parts)
-        if not parts or width(right) <= cells:
-            return right
-        rest = width(right) - cell_len(one_line(parts[0]))
+    """The trail without the source's own name of the vCPU where it would not fit, then with the dump's name cut as far
+    as it may be: what follows (the policy, the destination) is short and says more."""
+    right = _trail(trail)
+    if width(right) <= cells:
+        return right
+    parts = [" ".join(text.split()[:2]) if text.startswith(_VCPU) else text for text in trail]
+    right = _trail(parts)
+    rest = width(right) - cell_len(one_line(parts[0]))
+    for least in (SHORT_NAME, SHORT_NAME // 2):
         right = (*clip((ink(parts[0]),), max(cells - rest, least)), *right[1:])
         if width(right) <= cells:
-            return right
+            break
     return right
 
 

@@ -151,9 +151,10 @@ def _words(text: str) -> list[str]:
     return [*words, text[start:]] if text else []
 
 
-def _begins(cell: Row) -> bool:
-    """Whether a cell has something at its left edge."""
-    return bool(cell) and cell[0].text[:1].strip() != ""
+def _meet(cell: Row, other: Row) -> bool:
+    """Whether there would be no blank between two cells side by side."""
+    left, right = (cell[-1].text[-1:] if cell else ""), (other[0].text[:1] if other else "")
+    return left.strip() != "" and right.strip() != ""
 
 
 def columns(cells: Sequence[Row], widths: Sequence[int], right: Sequence[bool] = ()) -> Row:
@@ -163,7 +164,7 @@ def columns(cells: Sequence[Row], widths: Sequence[int], right: Sequence[bool] =
     last = min(len(cells), len(widths)) - 1
     for index, (cell, size) in enumerate(zip(cells, widths, strict=False)):
         used = width(cell)
-        touches = used == size and index < last and not (right and right[index + 1]) and _begins(cells[index + 1])
+        touches = used == size and index < last and not (right and right[index + 1]) and _meet(cell, cells[index + 1])
         if used > size or touches:
             cell = clip(cell, size - (index < last))
             used = width(cell)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from inspector.app.modes.browse.fields import FieldTable
 from inspector.app.shell.numbers import Base, value_text
 from inspector.app.shell.view import View, source_name
+from inspector.app.shell.wording import on_screen
 from inspector.app.widgets.ink import WRITTEN, Ink, Row, clip, ink, row, width, wrap
 from inspector.registers.bits import partial_hex
 from inspector.registers.encoding import grouped_hex
@@ -153,5 +154,5 @@ def nothing_rows(view: View, cells: int) -> list[Row]:
     )
     rows = wrap(said, cells - 1, 3)
     for note in view.dump.notes[:MOST_NOTES]:
-        rows += wrap(row(Ink("   ", "muted"), ink(note)), cells - 1, 3)
+        rows += wrap(row(Ink("   ", "muted"), ink(on_screen(note))), cells - 1, 3)
     return rows

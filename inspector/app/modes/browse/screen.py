@@ -133,7 +133,7 @@ class Browse(Frame):
             return
         table = self._table = field_table(self._view, register)
         fields = self.query_one("#fields", Listing)
-        columns = table_columns(table, self.session.base, self._detail_cells())
+        columns = table_columns(table, self.session.base, self._table_cells())
         wanted = table.key_of(self.session.place.field) or self._first(table, fields)
         fields.fill(table_items(table, self.session.base, columns), cursor=wanted or 0, cols=columns)
         stepped = self.session.step.by_id.get(register.id) if self.session.step is not None else None
@@ -153,6 +153,10 @@ class Browse(Frame):
         """Cells of the detail pane, known before it is laid out."""
         width = self.app.size.width
         return width if self.narrow else width - self._side_cells() - self._why_cells()
+
+    def _table_cells(self) -> int:
+        """Cells of the fields: where the explanation stands beside them, apart from its line."""
+        return self._detail_cells() - bool(self._why_cells())
 
     def _why_cells(self) -> int:
         """Cells of the explanation where it stands beside the fields; 0 where it stands below them."""
@@ -218,7 +222,7 @@ class Browse(Frame):
     def _fit_meanings(self, table: FieldTable, room: int) -> int:
         """Let meanings that are cut go on in further lines where there is room for all; how many lines there are."""
         fields = self.query_one("#fields", Listing)
-        items = table_items(table, self.session.base, fields.columns, self._detail_cells(), room)
+        items = table_items(table, self.session.base, fields.columns, self._table_cells(), room)
         if len(items) != len(fields.items):
             fields.fill(items)
         return len(items)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 
 from inspector.app.modes.summary.beside import Beside
+from inspector.app.shell.wording import on_screen
 from inspector.app.widgets.ink import WRITTEN, Ink, Row, ink, plain, row, wrap
 from inspector.app.widgets.listing import GUTTER, Column, Item
 from inspector.checks.features.presence import FeatureState, states_of
@@ -110,7 +111,7 @@ def explained(one: SummaryLine, sides: Sides, cells: int) -> list[Row]:
     if one.state == "unknown":
         lines += wrap(row(Ink("? unknown  ", "unknown"), _unknown(one, sides)), cells, 11)
     for note in sides.notes if not lines or one.key in ("core", "kvm") else ():
-        lines += wrap(row(Ink("Note       ", "muted"), ink(note)), cells, 11)
+        lines += wrap(row(Ink("Note       ", "muted"), ink(on_screen(note))), cells, 11)
     return lines
 
 
