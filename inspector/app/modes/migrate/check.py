@@ -51,8 +51,8 @@ class Check:
         """an answer, and what is shown of it without secrets: it is asked for with every line that is drawn"""
         self.whole_matrix: KernelMatrix | None = None
         self.pairs: CompatMatrix | None = None
-        self.found: list[Entry] = []
-        self._whole_found: list[Entry] = []
+        self._found: tuple[MigrationReport, bool, list[Entry]] | None = None
+        """an answer, whether secrets are shown, and its lines"""
         self.problem = ""
         """why there is no answer, one line"""
         self.brief = False
@@ -67,10 +67,17 @@ class Check:
         self._until = 0.0
         """when the screen is drawn with what is known"""
 
-    def show_secrets(self, shown: bool) -> None:
-        """Show the values of registers that hold secrets of the guest, or withhold them."""
-        self.secrets = shown
-        self.found = self._whole_found if shown else [told_entry(entry) for entry in self._whole_found]
+    @property
+    def found(self) -> list[Entry]:
+        """The lines of the answer, made when they are first drawn."""
+        whole, held = self.whole, self._found
+        if whole is None:
+            return []
+        if held is None or held[0] is not whole or held[1] != self.secrets:
+            every = entries(whole)
+            held = whole, self.secrets, every if self.secrets else [told_entry(entry) for entry in every]
+            self._found = held
+        return held[2]
 
     @property
     def report(self) -> MigrationReport | None:
@@ -103,7 +110,6 @@ class Check:
         self._until = 0.0 if self.brief else monotonic() + PATIENCE
         if not again:
             self.whole = None
-            self.found = self._whole_found = []
         if not (again and kernels):
             self.whole_matrix = None
         if not again:
@@ -162,7 +168,7 @@ class Check:
     def _first(self, report: MigrationReport) -> None:
         """The findings are known; now the ways out."""
         question = self.question
-        self._take(report)
+        self.whole = report
         if report.verdict == "fails" and question is not None and not self.brief:
             self._start("report", lambda: ask_ways_out(question, report), self._second)
         else:
@@ -177,12 +183,8 @@ class Check:
             self._changed()
 
     def _second(self, report: MigrationReport) -> None:
-        self._take(report)
+        self.whole = report
         self._open.discard("report")
-
-    def _take(self, report: MigrationReport) -> None:
-        self.whole, self._whole_found = report, entries(report)
-        self.show_secrets(self.secrets)
 
     def _take_matrix(self, matrix: KernelMatrix) -> None:
         self.whole_matrix = matrix

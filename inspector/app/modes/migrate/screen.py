@@ -100,7 +100,7 @@ class Migrate(Frame):
     def refresh_from(self, change: Change) -> None:
         """Ask again when the dumps changed; else draw."""
         session = self.session
-        self.check.show_secrets(session.secrets)
+        self.check.secrets = session.secrets
         place, dumps = session.place.source, list(session.dumps)
         known = place == self._place and len(dumps) == len(self._dumps)
         if known and all(map(is_, dumps, self._dumps)):
