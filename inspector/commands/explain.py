@@ -7,7 +7,6 @@ Hypervisor, crosvm, a guest's or a host's kernel log.
 from __future__ import annotations
 
 import argparse
-import io
 import sys
 from collections.abc import Iterator
 from io import BufferedReader, RawIOBase
@@ -29,13 +28,27 @@ from inspector.reports import explain as report
 from inspector.reports.json import dumps
 from inspector.sources.opening import check_standard_input
 from inspector.sources.text_encoding import as_utf8, encoding_of
+from inspector.transport.compressed import compression_of, decompress
 
-_LIMIT = 8 << 20
-"""Bytes of a list that are read."""
 _BLOCK = 1 << 17
 """Bytes of a log that are looked at together: a few copies of them stay in the cache of a core."""
 _FIRST = 64
-"""Bytes by which UTF-16 is recognised."""
+"""Bytes by which UTF-16 and what is no text are recognised."""
+_LAYERS = 3
+"""How often a log may be compressed."""
+_NO_TEXT = (
+    (b"QEVM", "a saved VM", "`vcpu-inspector show FILE` opens it"),
+    (b"LibvirtQemud", "a saved VM", "`vcpu-inspector show FILE` opens it"),
+    (b"QFI\xfb", "a disk image", "`vcpu-inspector show FILE` opens its saved VM"),
+    (b"LPKSHHRH", "a journal of systemd", "give what `journalctl --file FILE` prints"),
+    (b"\x7fELF", "a program or a dump of one", "give the text that was printed"),
+    (b"PK\x03\x04", "an archive", "unpack it and give the log in it"),
+    (b"%PDF-", "a PDF", "give its text (pdftotext)"),
+    (b"\x89PNG\r\n", "a picture", "give the text that it shows"),
+    (b"\xff\xd8\xff", "a picture", "give the text that it shows"),
+)
+"""What may be given instead of a log, by how it begins, and what to give."""
+_NEVER_PRINTED = bytes(code for code in (*range(1, 7), *range(14, 27), *range(28, 32), 127))
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -55,26 +68,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_snapshot(parser)
     add_secrets(parser)
     add_style(parser)
-
-
-def read_text(path: str) -> str:
-    """The text of a file or of standard input, its first 8 MiB. Raises SourceError for what cannot be read."""
-    try:
-        if path == "-":
-            check_standard_input()
-            return _decoded(sys.stdin.buffer.read(_LIMIT), path)
-        with Path(path).open("rb") as file:
-            return _decoded(file.read(_LIMIT), path)
-    except OSError as error:
-        raise SourceError(
-            f"cannot be read: {error.strerror}", path, "give a text file, or - and paste the text"
-        ) from error
-
-
-def _decoded(data: bytes, path: str) -> str:
-    encoding = encoding_of(data[:_FIRST])
-    text = as_utf8(io.BytesIO(data), encoding, path).read() if encoding else data
-    return text.decode("utf-8", "replace")
 
 
 def log_text(path: str) -> str:
@@ -108,10 +101,30 @@ def _says_something(text: str) -> bool:
 
 
 def _plain(stream: BinaryIO, path: str) -> BinaryIO:
-    """The file as UTF-8, whatever it is written in."""
+    """The file as UTF-8, whatever it is written in and compressed with. Raises SourceError for what is no text."""
     file = stream if isinstance(stream, BufferedReader) else BufferedReader(cast("RawIOBase", stream))
+    layers = 0
+    while layer := compression_of(file.peek(_FIRST)[:_FIRST]):
+        layers += 1
+        if layers > _LAYERS:
+            raise SourceError(f"compressed more than {_LAYERS} times", path, "unpack it first")
+        file = cast("BufferedReader", decompress(file, layer, path))
     encoding = encoding_of(file.peek(_FIRST)[:_FIRST])
-    return as_utf8(file, encoding, path) if encoding else file
+    if encoding:
+        return as_utf8(file, encoding, path)
+    _check_text(file.peek(_FIRST), path)
+    return file
+
+
+def _check_text(head: bytes, path: str) -> None:
+    """Raises SourceError where a file is something else than text. A log may have some bytes of anything in it."""
+    for magic, what, hint in _NO_TEXT:
+        if head.startswith(magic):
+            raise SourceError(f"is {what}, no text", path, hint)
+    if len(head.translate(None, _NEVER_PRINTED)) < len(head) * 0.95:
+        raise SourceError(
+            "is no text", path, "give what the program printed; `vcpu-inspector show FILE` opens saved VMs"
+        )
 
 
 def _blocks(file: BinaryIO) -> Iterator[bytes]:
