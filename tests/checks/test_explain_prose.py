@@ -166,3 +166,38 @@ def test_a_part_of_crosvm_s_words_is_not_crosvm_s() -> None:
 def test_a_restored_list_that_is_too_long_is_the_cause_itself() -> None:
     told = explain("qemu-system-aarch64: Failed to load cpu:cpreg_vmstate_array_len")
     assert not any("wraps another program" in said for said in told.conclusions)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '+    error_report("failed to set irq for PMU");',
+        '        kvm_err("Error, CPU %d not supported!\\n", cpu);',
+        'fprintf(stderr, "Initial read of kernel register state failed\\n");',
+        'return fmt.Sprintf("currently, %v is the only model supported on Arm64, host-passthrough is the only model")',
+        'printf("Failed to set register 0x603000000013c020 to value 0x11: Invalid argument");',
+    ],
+)
+def test_a_line_of_source_is_no_report(text: str) -> None:
+    assert not explain(text).fails
+    told = explain(f"{text}\nqemu-system-aarch64: failed to init PMU")
+    assert told.headline == explain("qemu-system-aarch64: failed to init PMU").headline
+
+
+@pytest.mark.parametrize("ret", ["ret=0xffffffea", "-> -22", "rc: 0xffffffffffffffea"])
+def test_an_errno_is_known_however_a_program_prints_it(ret: str) -> None:
+    (register,) = explain(f"set_one_reg id=0x603000000013c020 {ret}").registers
+    assert (register.kind, register.error) == ("refused", "EINVAL")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("WHvSetVirtualProcessorRegisters failed: 0xC0350005", "Hyper-V"),
+        ("kvm_loongarch_put_regs_core failed: Invalid argument", "LoongArch"),
+        ("internal error: Unknown CPU feature arch-facilities", "x86"),
+        ("xenopsd-xc: [error] Domain.Emu_manager_failure: Invalid argument", "Xen"),
+    ],
+)
+def test_more_of_other_machines_is_called_so(text: str, name: str) -> None:
+    assert explain(text).headline.startswith(f"this is a text of {name}, not of KVM on arm64")

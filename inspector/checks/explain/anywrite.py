@@ -22,9 +22,13 @@ _NUMBER = re.compile(
     r"|\berr(?:no|or|no_code|code)?\s{0,20}[:=(]{1,2}\s{0,20}-?(?P<b>\d{1,3})\b|\bError\((?P<c>\d{1,3})\)"
     r"|\bErrno\((?P<d>\d{1,3})\)"
     r"|\b(?:ret(?:urn(?:ed|s)?)?|rc|r|status|failed with|failed)\s{0,20}[:=]?\s{0,20}-(?P<e>\d{1,3})\b"
-    r"|=\s{0,20}-(?P<h>\d{1,3})\b|\(-(?P<f>\d{1,3})\)|:\s{0,20}-(?P<g>\d{1,3})\s*$",
+    r"|(?:=|->)\s{0,20}-(?P<h>\d{1,3})\b|\(-(?P<f>\d{1,3})\)|:\s{0,20}-(?P<g>\d{1,3})\s*$",
     re.IGNORECASE,
 )
+_HEX = re.compile(
+    r"\b(?:ret\w{0,10}|rc|r|status|err\w{0,10})\s{0,20}[:=]\s{0,20}0x(?:f{8})?ffffff([0-9a-f]{2})\b", re.IGNORECASE
+)
+"""A negative number as a pointer or a register is printed: 0xffffffea is -22."""
 _NAME = re.compile(r"\b(E(?:INVAL|NOENT|PERM|BUSY|NOEXEC|FAULT|IO|2BIG|ACCES|NXIO|NODEV|OPNOTSUPP|NOSYS|NOSPC))\b")
 _WORDS = {
     "Invalid argument": errno.EINVAL,
@@ -137,6 +141,8 @@ def errno_in(line: str) -> str:
     if found := _NUMBER.search(line):
         number = int(next(text for text in found.groups() if text))
         return errno.errorcode.get(number, "")
+    if hexadecimal := _HEX.search(line):
+        return errno.errorcode.get(0x100 - int(hexadecimal[1], 16), "")
     return ""
 
 

@@ -16,7 +16,7 @@ from inspector.checks.explain.conclusions import NOT_KVM, conclude, is_emulated,
 from inspector.checks.explain.evidence import DECISIVE, GENERIC, REMARK, TELLING, Insight
 from inspector.checks.explain.failures import find_failures
 from inspector.checks.explain.fields import decode_registers
-from inspector.checks.explain.foreign import Place, where_from
+from inspector.checks.explain.foreign import Place, quoted_code, where_from
 from inspector.checks.explain.kernel_texts import (
     foreign_accesses,
     is_guest,
@@ -85,8 +85,11 @@ def explain(
 def _explained(text: str, source: Dump | None, destination: Dump | None, given: Given) -> Explanation:
     pasted = read_pasted(text if len(text) <= WHOLE else condensed([text.encode("utf-8", "replace")]))
     place = where_from(pasted)
+    quoted = quoted_code(pasted)
     clues = _of_arm(_with_told(_attributed(find_clues(pasted), pasted), pasted), pasted, place)
+    clues = [c for c in clues if pasted.line_of(c.at) not in quoted]
     insights = sorted(_insights(pasted), key=lambda i: (-i.weight, _follows(i), i.at))
+    insights = [i for i in insights if pasted.line_of(i.at) not in quoted]
     if place.ours:
         insights = [i for i in insights if pasted.line_of(i.at) not in place.foreign_lines]
     if place.only_foreign and (clues or insights or complains(pasted)):

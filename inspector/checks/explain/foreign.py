@@ -54,7 +54,7 @@ _MARKERS = (
         r"|0x80[2-8]0[0-9a-f]{12}"
         r"|ONE_REG failed \((?:sbi_ext|isa_ext|config\.|satp_mode|mvendorid|marchid|mimpid|timer\.)"
         r"|\bSetRiscvCoreRegister\b|\bNonCoreRegister\b|\briscv_cpu\b")),
-    ("LoongArch", re.compile(r"\bloongarch64?\b", re.IGNORECASE)),
+    ("LoongArch", re.compile(r"(?<![a-z])loongarch(?![a-z])", re.IGNORECASE)),
 )  # fmt: skip
 _HYPERVISORS = (
     ("HVF (Apple's Hypervisor.framework)", re.compile(
@@ -67,7 +67,7 @@ _HYPERVISORS = (
     ("Gunyah", re.compile(r"\bGunyah\b|\bgunyah\b|\bGH_VM_\w+|\bgh_vm\w*|/dev/gunyah")),
     ("Halla", re.compile(r"\bhalla\b|/dev/halla|\bHVM_\w+")),
     ("Hyper-V", re.compile(
-        r"\bHyper-V\b|\bHYPERV\b|\bmshv\b|/dev/mshv|\bMSHV_\w+|\bHV_STATUS_\w+|\bvmbus\b|\bvmwp\b|\bWHV\w+|\bwhpx\b|\bWHPX\b")),
+        r"\bHyper-V\b|\bHYPERV\b|\bmshv\b|/dev/mshv|\bMSHV_\w+|\bHV_STATUS_\w+|\bvmbus\b|\bvmwp\b|\bWH[Vv]\w+|\bwhpx\b|\bWHPX\b")),
     ("Xen", re.compile(r"\blibxl\b|\bxenopsd\b|\bxl:|\bxenstore\b|^\(XEN\)|\bxc_domain\w*")),
     ("bhyve", re.compile(r"\bbhyve\b|\bvmm_dev\b")),
     ("TCG (no hypervisor)", re.compile(r"\baccel[=,'\" ]{1,4}tcg\b|\baccelerator tcg\b")),
@@ -118,3 +118,16 @@ def _marks(line: str, number: int) -> list[Foreign]:
         if hit := marker.search(line):
             marks.append(Foreign(name, hit[0][:40].strip(), number, False))
     return marks
+
+
+_STATEMENT = re.compile(
+    r"\b(?:error_(?:report|setg|printf|append|prepend)\w*|warn_report\w*|v?f?printf|printk|pr_(?:err|warn|info|debug)\w*"
+    r"|kvm_(?:err|info|debug)|dev_(?:err|warn|info)|virReportError|strerror|perror|die_perror|fmt\.(?:Sprintf|Errorf)"
+    r"|logging\.\w+|LOG\.\w+|anyhow!|bail!|panic!|format!|assert!|#\[error)\s?\(.{0,80}?[\"']"
+)
+"""A call that prints, with the text that it prints"""
+
+
+def quoted_code(pasted: Pasted) -> frozenset[int]:
+    """Lines of a program's source, which print what they hold at some other time."""
+    return frozenset(number for number, line in enumerate(pasted.lines) if _STATEMENT.search(line))
