@@ -201,3 +201,55 @@ def test_an_errno_is_known_however_a_program_prints_it(ret: str) -> None:
 )
 def test_more_of_other_machines_is_called_so(text: str, name: str) -> None:
     assert explain(text).headline.startswith(f"this is a text of {name}, not of KVM on arm64")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "curl: (56) Recv failure: Connection reset by peer",
+        "client_loop: send disconnect: Broken pipe",
+        "Failed to connect to the host via ssh: timed out",
+        "ssl.SSLError: certificate verify failed: certificate has expired",
+        "curl: unable to resolve host address",
+        "Failed to get exclusive lock on repository",
+        "AttributeError: Property 'memory_size' not found",
+        "target system identifier 7300 does not match source 7301",
+        "rpc error: the stream was canceled by client",
+        "Configuration section missing",
+        "Input validation failed: name/first ",
+        "xz: CRC64 validation failed",
+        "Capability missing: CAP_SYS_ADMIN",
+        "RDMA ERROR: no memory was registered",
+        "pre-save failed: settings",
+    ],
+)
+def test_what_any_program_says_is_not_said_of_a_vm(text: str) -> None:
+    assert explain(text).headline == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("qemu-system-aarch64: Unable to write to socket: Broken pipe", "a connection broke off"),
+        ("2026-11-27 migration aborted: Connection reset by peer", "a connection broke off"),
+        ("error: operation failed: certificate verify failed", "TLS"),
+        ("error: Requested operation is not valid: domain is not running", "libvirt lost its QEMU"),
+        ('qemu-kvm: Failed to get shared "consistent read" lock', "the disk image is in use"),
+        ("error: unsupported configuration: Target timer hpet does not match source", "timer hpet"),
+    ],
+)
+def test_the_same_is_where_the_text_speaks_of_one(text: str, said: str) -> None:
+    assert said in explain(text).headline
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "watchdog: BUG: soft lockup - CPU#1 stuck for 22s! [swapper/1:0]",
+        "cacheinfo: Unable to detect cache hierarchy for CPU 0",
+        "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000004",
+    ],
+)
+def test_what_any_kernel_says_is_not_said_of_a_guest(text: str) -> None:
+    told = explain(text).headline
+    assert told.startswith("a kernel") and "of a guest" in told

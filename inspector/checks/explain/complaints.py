@@ -13,7 +13,7 @@ from inspector.checks.explain.text import Pasted
 _ENGLISH = re.compile(
     r"\b(?:fail|error|cannot|could not|unable|invalid|not support|unsupported|panic|refus|reject|exceed|denied|mismatch"
     r"|missing|not found|not allowed|not available|no such|timed out|abort|corrupt|incompatible|unexpected|conflict)"
-    r"|\b(?:does not|doesn't) match|\bcan't\b|\bcouldn't\b",
+    r"|\b(?:does not|doesn't) match|\bcan't\b|\bcouldn't\b|\bbroken pipe|\breset by peer",
     re.IGNORECASE,
 )
 

@@ -8,7 +8,8 @@ The rows stand in `failure_rows/*.toml`, in the order in which they are looked f
 * `anchor` is one of the parts, divided by `|`, that a text must have for the row to be looked for at all; without it
   that is what `line` begins with, up to the first sign of an expression;
 * `says` and `do` are the headline and what to do; `{name}` is what the text named, `= KEY` a step of `steps.toml`;
-* `step`, `program` and `weight` are the Insight's: qemu and decisive where they are not given.
+* `step`, `program` and `weight` are the Insight's: qemu and decisive where they are not given;
+* `common` lines are any program's: they count where something else in the text shows a virtual machine.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     anchor: str = ""
     program: str = "qemu"
     weight: str = "decisive"
+    common: bool = False
 
     @property
     def pattern(self) -> str:
@@ -112,13 +114,31 @@ def compiled(row: Row) -> re.Pattern[str]:
 def find_failures(pasted: Pasted) -> Iterator[Insight]:
     """Every row of the tables that the text holds, at each place."""
     folded = pasted.squeezed.lower()
+    of_a_vm: bool | None = None
     for key, row, anchors in _looked_for():
         if any(part in folded for part in anchors):
+            if row.common:
+                of_a_vm = _speaks_of_a_vm(pasted) if of_a_vm is None else of_a_vm
+                if not of_a_vm:
+                    continue
             for found in islice(compiled(row).finditer(pasted.squeezed), _MOST):
                 cut = row.line[-1].isdigit() and pasted.splits_number(found.end())
                 named = None if cut else _named(row, found, pasted)
                 if named is not None:
                     yield _insight(key, row, found, named, pasted)
+
+
+_OF_A_VM = re.compile(
+    r"qemu|kvm|libvirt|virsh|virt-|\bvirt\b|migrat|vcpu|\bVMI?s?\b|virtual machine|hypervisor|firecracker|crosvm|proxmox"
+    r"|\bQMP\b|loadvm|savevm|incoming|nova\.|postcopy|snapshot state"
+    r"|(?:Requested operation is not valid|internal error|operation (?:failed|aborted)|unsupported configuration):",
+    re.IGNORECASE,
+)
+"""Words about virtual machines, and what libvirt begins its errors with"""
+
+
+def _speaks_of_a_vm(pasted: Pasted) -> bool:
+    return any(_OF_A_VM.search(line) for line in pasted.lines)
 
 
 def _named(row: Row, found: re.Match[str], pasted: Pasted) -> dict[str, str] | None:
