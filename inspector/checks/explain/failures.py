@@ -129,8 +129,8 @@ def find_failures(pasted: Pasted) -> Iterator[Insight]:
 
 
 _OF_A_VM = re.compile(
-    r"qemu|kvm|libvirt|virsh|virt-|\bvirt\b|migrat|vcpu|\bVMI?s?\b|virtual machine|hypervisor|firecracker|crosvm|proxmox"
-    r"|\bQMP\b|loadvm|savevm|incoming|nova\.|postcopy|snapshot state"
+    r"qemu|kvm|libvirt|virsh|virt-|\bvirt\b|migrat|vcpu|\bVMI?s?\b|virtual machine|hypervisor|firecracker|crosvm"
+    r"|proxmox|\bQMP\b|loadvm|savevm|incoming|nova\.|postcopy|snapshot state"
     r"|(?:Requested operation is not valid|internal error|operation (?:failed|aborted)|unsupported configuration):",
     re.IGNORECASE,
 )
