@@ -173,7 +173,7 @@ FEATURE_SETS: tuple[FeatureSet, ...] = (
         text="PMU registers, listed only when the vCPU has a PMU (the oldest kernels list them always)",
         size=74,
         option=PMU,
-        told="for every vCPU up to 5.10, then with a PMU",
+        told="with a PMU; the oldest kernels for every vCPU",
     ),
     FeatureSet(
         key="pmmir",

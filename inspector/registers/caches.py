@@ -27,7 +27,7 @@ SYSFS_EMPTY = (
 """Firecracker, pull request 5780: init_of_cache_level() counts the tree's caches, populate_cache_leaves() those of the
 register."""
 _PERHAPS = (
-    "uncertain whether KVM (from Linux 6.3 on) made CLIDR_EL1 up: a CPU with first-level caches alone has the same "
+    "uncertain whether KVM made CLIDR_EL1 up, as newer kernels do: a CPU with first-level caches alone has the same "
     "value, and no CCSIDR tells"
 )
 HOST_UNSEEN = "the host's own caches need the host's CLIDR_EL1: the vCPU's does not describe them"
