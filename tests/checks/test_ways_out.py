@@ -305,3 +305,13 @@ def test_the_command_of_fix_names_the_destination_and_the_kernel_that_was_asked(
         words = f" --kernel {load_policy(kernel).name} " if kernel else " --vmm "
         assert f" {named}{words}" in way.how[0], way.how
         assert report.destination_provenance.source == ("" if isinstance(where, str) else named)
+
+
+def test_a_patch_that_has_no_part_in_what_is_refused_is_no_way_out() -> None:
+    """A vCPU without PMU on a destination with a vCPU alone: its model takes what the dump shows refused."""
+    there = msgspec.structs.replace(shipped("neoverse-n2", "5.10"), host=None)
+    dfr0 = sysreg_id(3, 0, 0, 1, 2)
+    source = changed(there, {dfr0: there.vcpus[0].values[dfr0] & ~(0xF << 24)})
+    report = migrate(source, there, Given(vmm="firecracker-1.14"))
+    assert [f.id for f in report.fatal] == [dfr0]
+    assert not ways(report, "patch")

@@ -195,13 +195,16 @@ def patches_that_help(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, fat
     if not refused or target.host is None:
         return []
     host, assumed = fill_unknown(target.host, vcpus[0].values)
+    # What the model of the machine takes without a patch, the patch does not settle: the dump shows that it is refused.
+    exposure, setup, _ = created(host, target.policy, target.setup, "")
+    unpatched = _settled(vcpus, exposure, setup, rule, refused)
     ways = []
     for patch in patch_names():
         if patch in target.policy.patches:
             continue
         policy = combine(target.policy, [patch])
         exposure, setup, _ = created(host, policy, target.setup, "")
-        good = _settled(vcpus, exposure, setup, rule, refused)
+        good = _settled(vcpus, exposure, setup, rule, refused) - unpatched
         if good:
             vm = Vm(host, policy, setup, exposure=exposure)
             ways.append(_patch_way(patch, policy, good, fatal, assumed, _read_back(vcpus[0], vm, good)))
