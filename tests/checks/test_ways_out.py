@@ -315,3 +315,4 @@ def test_a_patch_that_has_no_part_in_what_is_refused_is_no_way_out() -> None:
     report = migrate(source, there, Given(vmm="firecracker-1.14"))
     assert [f.id for f in report.fatal] == [dfr0]
     assert not ways(report, "patch")
+    assert not any(way.settles_all for way in ways(report, "kernel")), "its own kernel refuses it"

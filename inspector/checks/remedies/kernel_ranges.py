@@ -15,6 +15,7 @@ from inspector.checks.vmms.base import Vmm
 from inspector.kvm.creation import vcpu_init
 from inspector.kvm.exposure import Exposure
 from inspector.kvm.gates import gate_of
+from inspector.kvm.host import HostState
 from inspector.kvm.vm import Vm
 from inspector.policies.loader import combine, load_policy
 from inspector.policies.model import Policy
@@ -31,11 +32,11 @@ def kernels_that_load(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, fat
     """The releases under which the whole restore passes; where there is none, those that settle a part of it."""
     if target.host is None:
         return []
-    host, assumed = fill_unknown(target.host, vcpus[0].values)
+    ids = tuple(dict.fromkeys(f.id for f in fatal))
+    host, assumed = _machine(vcpus, target.host, target, rule, ids)
     names = policy_names()
     whole: list[str] = []
     unkept: list[int] = []
-    ids = tuple(dict.fromkeys(f.id for f in fatal))
     stopped: dict[int, None] = {}
     """what stopped the restore under another kernel; most kernels after or before it stop it as well"""
     for policy, alike in distinct_kernels(names):
@@ -70,6 +71,22 @@ def kernels_that_load(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, fat
         exposure, setup, _ = created(host, policy, target.setup, "")
         settled |= dict.fromkeys(alike, _settled(vcpus, exposure, setup, rule, ids))
     return _partial(fatal, settled, names, if_alike)
+
+
+def _machine(
+    vcpus: Sequence[Vcpu], host: HostState, target: Destination, rule: Vmm, ids: Sequence[int]
+) -> tuple[HostState, bool]:
+    """The destination's machine with the unknown bits of `host` filled in, and whether some were assumed.
+
+    From the saved vCPU, but for registers of which the model would then take under the destination's own kernel what
+    its dump shows refused: of these the dump's own values are nearer to the machine.
+    """
+    filled, assumed = fill_unknown(host, vcpus[0].values)
+    exposure, setup, _ = created(filled, target.policy, target.setup, "")
+    wrong = [i for i in _settled(vcpus, exposure, setup, rule, ids) if i in target.values]
+    if not wrong:
+        return filled, assumed
+    return fill_unknown(host, {**vcpus[0].values, **{i: target.values[i] for i in wrong}})
 
 
 def distinct_kernels(names: Iterable[str]) -> list[tuple[Policy, list[str]]]:
@@ -194,7 +211,7 @@ def patches_that_help(vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, fat
     refused = tuple(dict.fromkeys(f.id for f in fatal if f.kind == "refused"))
     if not refused or target.host is None:
         return []
-    host, assumed = fill_unknown(target.host, vcpus[0].values)
+    host, assumed = _machine(vcpus, target.host, target, rule, refused)
     # What the model of the machine takes without a patch, the patch does not settle: the dump shows that it is refused.
     exposure, setup, _ = created(host, target.policy, target.setup, "")
     unpatched = _settled(vcpus, exposure, setup, rule, refused)
