@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from inspector import sources
@@ -110,9 +111,15 @@ def test_a_name_settles_only_what_it_agrees_with() -> None:
 
 
 def test_a_vcpu_that_one_candidate_cannot_create_is_said() -> None:
-    """SVE with a feature that only some kernels give: the case says so in place of an errno of an unborn vCPU."""
-    found = machine(sources.load("builtin:max-linux-6.18"), "5.14.0-99999.el9.aarch64")
-    assert all("ENOEXEC" not in case.outcome for verdict in try_write(found, "X0=1") for case in verdict.cases)
+    """EL2 for guests, which only the later candidate gives: the case says so in place of an errno of an unborn vCPU."""
+    newer = load_policy("7.3")
+    choice = msgspec.structs.replace(
+        choose("5.14.0-99999.el9.aarch64"), policy=newer, candidates=(load_policy("6.12"), newer)
+    )
+    dump, nested = sources.load("builtin:max-linux-7.3"), "cmdline=kvm-arm.mode=nested"
+    (verdict,) = try_write(machine(dump, choice, features="psci,el2", host=nested), "X0=1")
+    assert not verdict.certain
+    assert [case.outcome for case in verdict.cases] == ["no such vCPU can be created", "accepted"]
 
 
 def test_a_restore_that_the_candidates_judge_otherwise_is_uncertain_with_each_case() -> None:
