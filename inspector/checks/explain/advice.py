@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from shlex import quote
 
+from inspector.checks.explain.case import Case
 from inspector.checks.explain.fields import hidden_releases
 from inspector.checks.explain.reasons import BY_ERRNO
 from inspector.checks.explain.result import ExplainedRegister, SeenMessage
@@ -48,24 +49,12 @@ def _command(text: str, source: Dump | None, destination: Dump | None, kernel: P
     return text
 
 
-def next_steps(
-    vmm: str,
-    registers: Sequence[ExplainedRegister],
-    groups: Sequence[FeatureGroup],
-    lengths: bool,
-    unnamed: bool,
-    booting: bool,
-    *,
-    restored: bool = True,
-    created: bool = True,
-) -> list[str]:
-    """Things to do, best first, without repetition.
-
-    `lengths`: the source lists more registers. `restored`: a saved vCPU was written. `created`: there was one.
-    """
+def next_steps(case: Case) -> list[str]:
+    """Things to do, best first, without repetition."""
+    groups, refused, restored = case.groups, case.refused, case.restored
+    created, booting = "create_failed" not in case.kinds, "boot_failed" in case.kinds
     steps: list[str] = []
-    rule = _rule(vmm)
-    refused = [r for r in registers if r.kind == "refused"]
+    rule = _rule(case.vmm)
     valued = [r for r in refused if r.errno_name not in BY_ERRNO or r.simulated]
     if valued and restored:
         steps += _refused_steps(rule, valued)
@@ -75,9 +64,9 @@ def next_steps(
     absent = group_by_feature(r.id for r in refused if r.errno_name == "ENOENT" and r not in valued)
     if groups or absent:
         steps += [*_list_steps(rule, [*groups, *absent]), *([_MIGRATE] if absent and restored else [])]
-    if lengths and not groups:
+    if case.longer and not groups:
         steps += _LENGTH_STEPS
-    unsaid = unnamed and not refused and not groups and not lengths and not booting
+    unsaid = case.unnamed and not refused and not groups and not case.longer and not booting
     if booting or (unsaid and not restored) or any(split_id(r.id).cls == CLASS_DEMUX for r in refused):
         steps.append(
             "pin all vCPU threads to CPUs of one kind (virsh vcpupin, taskset), or run a host kernel from"

@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from inspector.checks.explain.case import Case, too_long
 from inspector.checks.explain.clues import Clue
 from inspector.checks.explain.counts import find_fits, sets_of_size
 from inspector.checks.explain.fields import hidden_releases
 from inspector.checks.explain.reasons import PSTATE_MODE
-from inspector.checks.explain.result import DESTINATION, ExplainedRegister
+from inspector.checks.explain.result import ExplainedRegister
 from inspector.checks.feature_groups import FeatureGroup
 from inspector.checks.history import suspects
 from inspector.checks.restore.result import MigrationReport
@@ -27,60 +28,41 @@ from inspector.registers.reading import read
 _SHOWN = 4
 
 
-def conclude(
-    clues: Sequence[Clue],
-    registers: Sequence[ExplainedRegister],
-    groups: Sequence[FeatureGroup],
-    counts: tuple[int, int] | None,
-    vmm: str,
-    simulation: MigrationReport | None,
-    by_kvm: bool = True,
-    refused_by: str = DESTINATION,
-) -> tuple[list[str], str]:
-    """The conclusions, and the headline.
-
-    `by_kvm`: something in the text shows that KVM ran the guest. `refused_by`: see `Explanation.refused_by`.
-    """
-    kinds: set[str] = {c.message.kind for c in clues}
+def conclude(case: Case) -> tuple[list[str], str]:
+    """The conclusions, and the headline."""
+    clues, registers, groups, refused = case.clues, case.registers, case.groups, case.refused
     said: list[str] = []
-    if simulation is not None:
-        said += _simulated(simulation)
+    if case.simulation is not None:
+        said += _simulated(case.simulation)
     said += [group.headline("unknown to the destination") + f": {group.sentence}" for group in groups]
-    if counts is not None:
-        said += _lengths(*counts, by_kvm, bool(groups))
-    refused = [r for r in registers if r.kind == "refused"]
-    if refused_by == DESTINATION:
+    if case.counts is not None:
+        said += _lengths(*case.counts, case.by_kvm, bool(groups))
+    if case.restored:
         said += _common_cause(refused) + _direction(refused, groups)
     elif refused:
-        said.append("nothing in the text says that a saved vCPU was restored" + (_NO_KVM if not refused_by else ""))
-    program = of_family(vmm)
-    if simulation is None and refused and program is not None and program.stops_at_refusal:
+        said.append(
+            "nothing in the text says that a saved vCPU was restored" + (_NO_KVM if not case.refused_by else "")
+        )
+    program = of_family(case.vmm)
+    if case.simulation is None and refused and program is not None and program.stops_at_refusal:
         said.append("this VMM stops at the first refusal: more registers may follow once this one is settled")
-    if not refused and not groups and counts is None:
-        said += _unnumbered(by_kvm) if too_long(clues) else _unnamed(clues, kinds, vmm, by_kvm, refused_by)
+    if not refused and not groups and case.counts is None:
+        said += _unnumbered(case.by_kvm) if too_long(clues) else _unnamed(case)
     said += _formats(clues) + _parts(clues)
     if not clues:
         said.append("an id or a name alone shows the register; the line with the values would show the field")
         if len(registers) > 1:
             said.append("no line here reports an error; `vcpu-inspector show FILE` opens values of registers as a dump")
-    if kinds == {"envelope"} and not too_long(clues):
+    if case.kinds == {"envelope"} and not too_long(clues):
         said.append("this wraps another program's message, which is missing here or none that is known")
-    return list(dict.fromkeys(said)), _headline(clues, registers, groups, counts, kinds, by_kvm, refused_by)
+    return list(dict.fromkeys(said)), _headline(case)
 
 
 _NO_KVM = ", nor that KVM was asked: what follows holds where the write was KVM_SET_ONE_REG"
 
 
-def _headline(
-    clues: Sequence[Clue],
-    registers: Sequence[ExplainedRegister],
-    groups: Sequence[FeatureGroup],
-    counts: tuple[int, int] | None,
-    kinds: set[str],
-    by_kvm: bool,
-    refused_by: str,
-) -> str:
-    refused = [r for r in registers if r.kind == "refused"]
+def _headline(case: Case) -> str:
+    refused, groups, counts, refused_by = case.refused, case.groups, case.counts, case.refused_by
     parts = []
     if refused:
         verb = "would refuse (simulated)" if refused[0].simulated else "refused"
@@ -97,22 +79,13 @@ def _headline(
         parts.insert(at, f"the source lists {counts[0]} registers, the destination {counts[1]}: {difference} too many")
     if parts:
         return "; ".join(parts)
-    if too_long(clues):
+    if too_long(case.clues):
         return "the source lists more registers than the destination; the line with the two numbers is missing"
-    return _other_headline(clues, registers, kinds, by_kvm)
+    return _other_headline(case)
 
 
-def too_long(clues: Sequence[Clue]) -> bool:
-    """QEMU refused the length of a vCPU's register list: no id was compared and no value written.
-
-    cpreg_vmstate_array_len, target/arm/machine.c: it has to be positive and no more than the destination's.
-    """
-    return any(c.message.key in ("qemu-array", "qemu-lengths") for c in clues)
-
-
-def _other_headline(
-    clues: Sequence[Clue], registers: Sequence[ExplainedRegister], kinds: set[str], by_kvm: bool
-) -> str:
+def _other_headline(case: Case) -> str:
+    clues, registers, kinds = case.clues, case.registers, case.kinds
     if "boot_failed" in kinds:
         return "a vCPU of the guest did not start: the host answered with an error"
     if "create_failed" in kinds:
@@ -120,7 +93,7 @@ def _other_headline(
     if stage := _stage(clues):
         return f"KVM refused {stage.what}, or does not list it; the text does not name which"
     if "put_failed" in kinds or "load_failed" in kinds:
-        return _refused_unnamed(clues, "KVM" if by_kvm else "the destination", "put_failed" in kinds)
+        return _refused_unnamed(clues, "KVM" if case.by_kvm else "the destination", "put_failed" in kinds)
     if "unreadable" in kinds:
         named = [r for r in registers if r.kind == "unreadable"]
         return (
@@ -267,7 +240,8 @@ def _unnumbered(by_kvm: bool) -> list[str]:
     return [*([] if by_kvm else [_EMULATED_COUNTS]), "no value was looked at: QEMU compares the lengths first"]
 
 
-def _unnamed(clues: Sequence[Clue], kinds: set[str], vmm: str, by_kvm: bool, refused_by: str) -> list[str]:
+def _unnamed(case: Case) -> list[str]:
+    clues, kinds, vmm, by_kvm = case.clues, case.kinds, case.vmm, case.by_kvm
     said = [] if by_kvm or "load_failed" not in kinds else [_EMULATED]
     errors = {c.error for c in clues if c.error}
     if "boot_failed" in kinds:
@@ -290,7 +264,7 @@ def _unnamed(clues: Sequence[Clue], kinds: set[str], vmm: str, by_kvm: bool, ref
             " value was refused (7.2); the list is not longer than the destination's"
         )
     elif "put_failed" in kinds:
-        said += _put_failed(clues, "load_failed" in kinds, vmm) if refused_by == DESTINATION else _started()
+        said += _put_failed(clues, "load_failed" in kinds, vmm) if case.restored else _started()
     elif "unreadable" in kinds and all(c.id is None or _is_vector(c.id) for c in clues):
         said.append(
             "with SVE the V registers are no longer core registers: reading them there fails with EINVAL"

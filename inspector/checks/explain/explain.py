@@ -10,9 +10,10 @@ import msgspec
 
 from inspector.checks.explain.advice import finished, harmless_only, next_steps, things_to_bring
 from inspector.checks.explain.anywrite import Told, program_named, told_registers
+from inspector.checks.explain.case import Case, too_long
 from inspector.checks.explain.clues import Clue, find_clues, find_mentions
 from inspector.checks.explain.complaints import complains, is_translated
-from inspector.checks.explain.conclusions import NOT_KVM, conclude, is_emulated, too_long
+from inspector.checks.explain.conclusions import NOT_KVM, conclude, is_emulated
 from inspector.checks.explain.evidence import DECISIVE, GENERIC, REMARK, TELLING, Insight
 from inspector.checks.explain.failures import find_failures
 from inspector.checks.explain.fields import decode_registers
@@ -453,31 +454,21 @@ def _answer(
         unknown = {f.id for f in simulation.of_kind("only_in_source") if f.fatal}
     groups = group_by_feature(unknown)
     named = any(r.kind in ("refused", "only_in_source", "unreadable", "variation") for r in registers)
-    kinds = {c.message.kind for c in clues}
-    unnamed = bool(kinds & {"put_failed", "create_failed", "load_failed", "boot_failed"})
+    by_kvm = told.by_kvm or (dumps[0] is not None and dumps[0].kvm)
+    case = Case(clues, registers, groups, counts, vmm, simulation, by_kvm, told.refused_by)
     have = (dumps[0] is not None, dumps[1] is not None)
     if simulation is not None and simulation.ways_out:
         steps = [f"{way.title}: {'; '.join(way.how)}" if way.how else way.title for way in simulation.ways_out]
     else:
-        steps = next_steps(
-            vmm,
-            registers,
-            groups,
-            bool(counts) or too_long(clues),
-            unnamed,
-            "boot_failed" in kinds,
-            restored=told.refused_by == DESTINATION,
-            created="create_failed" not in kinds,
-        )
+        steps = next_steps(case)
     if told.emulated:
         steps = [_SAME_CPU]
-    bring = things_to_bring(vmm, registers, named, have) if unnamed or counts or named else []
-    if kinds == {"envelope"}:
+    bring = things_to_bring(vmm, registers, named, have) if case.unnamed or counts or named else []
+    if case.kinds == {"envelope"}:
         bring = [_LINES_BEFORE, *things_to_bring(vmm, registers, named, have)]
-    elif told.refused_by != DESTINATION:
+    elif not case.restored:
         bring = [_WHICH_WRITE]
-    by_kvm = told.by_kvm or (dumps[0] is not None and dumps[0].kvm)
-    conclusions, headline = conclude(clues, registers, groups, counts, vmm, simulation, by_kvm, told.refused_by)
+    conclusions, headline = conclude(case)
     if told.emulated:
         conclusions = [NOT_KVM]
     return Explanation(
