@@ -30,6 +30,7 @@ def loading_json(answer: Loading) -> Json:
                 "sources": list(names),
                 "vmm": one.vmm,
                 "kernel": one.kernel,
+                "file": one.file or None,
                 "fatal": list(one.fatal),
                 "uncertain": list(one.uncertain),
                 "changed": list(one.changed),
@@ -71,7 +72,8 @@ def _few(names: Sequence[str], count: int) -> str:
 
 def _reasons(one: Outcome) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return (
-        ("stopped by", one.fatal),
+        ("before any write", (one.file,) if one.file else ()),
+        ("would be stopped by" if one.file else "stopped by", one.fatal),
         ("depends on what is not known of the host", one.uncertain),
         ("accepted, but read back otherwise", one.changed),
     )

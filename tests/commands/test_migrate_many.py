@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,22 @@ def test_findings_that_decide_nothing_are_left_out_without_a_difference(vmm: str
         whole, brief = (migrate(load(source), there, Given(vmm=vmm), ways_out=False, brief=b) for b in (False, True))
         assert outcome_of(whole) == outcome_of(brief)
         assert sum(len(vcpu.findings) for vcpu in brief.vcpus) < sum(len(vcpu.findings) for vcpu in whole.vcpus)
+
+
+def test_a_snapshot_that_is_not_read_is_told_apart_from_its_registers(tmp_path: Path) -> None:
+    saved = []
+    for name in ("a", "b"):
+        dump = written(load(SAVED[1])).decode().replace('"format": "kvm-recording"', '"format": "firecracker-vmstate"')
+        tool = '"tool": "Firecracker 1.13 or 1.14, snapshot format 8.0.0"'
+        text = re.sub(r'"tool": "[^"]*"', tool, dump)
+        assert tool in text
+        (tmp_path / name).write_text(text)
+        saved.append(str(tmp_path / name))
+    unread = "Firecracker 1.16 does not read snapshot format 8.0.0"
+    done = run("migrate", *saved, THERE, "--vmm", "firecracker-1.16")
+    assert f"before any write: {unread}" in done.out and "2 fail" in done.out.splitlines()[0]
+    assert unread in run("migrate", *saved, THERE, "--vmm", "firecracker-1.16", "--markdown").out
+    (outcome,) = run("migrate", *saved, THERE, "--vmm", "firecracker-1.16", "--json").json["outcomes"]
+    assert outcome["file"].startswith(unread)
+    (outcome,) = run("migrate", *saved, THERE, "--vmm", "firecracker-1.14", "--json").json["outcomes"]
+    assert outcome["file"] is None

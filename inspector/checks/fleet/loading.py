@@ -36,6 +36,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """registers whose fate depends on what is not known"""
     changed: tuple[str, ...]
     """registers that are accepted and read back otherwise"""
+    file: str = ""
+    """why the VMM does not read the file at all; empty where it does"""
 
 
 class Loading(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +97,7 @@ def outcome_of(answer: MigrationReport) -> Outcome:
         fatal=names([one.id for one in answer.fatal]),
         uncertain=names([one.id for one in answer.of_kind("uncertain")]),
         changed=names([one.id for one in answer.of_kind("changed")]),
+        file=next((step.text for step in answer.steps if step.name == "file" and not step.passed), ""),
     )
 
 
