@@ -106,3 +106,22 @@ def test_fewer_counters_hide_bits_that_were_written_before() -> None:
     assert second.value(enabled) == 0x8000001E
     assert first.set_one_reg(IDS["PMCR_EL0"], 4 << 11) == 0
     assert (first.value(enabled), second.value(enabled)) == (0x8000000F, 0x8000000E)
+
+
+def test_the_first_run_fixes_bits_of_the_registers_of_el2() -> None:
+    """Linux 7.2.13 on QEMU's max: HCRX_EL2 read back 0x8 of 0xF, MDCR_EL2 6 of 0xF006; before the run all was kept."""
+    machine = vm("7.2")
+    vcpu, hcrx = machine.vcpu(0), IDS["HCRX_EL2"]
+    before = explain_write(vcpu, hcrx, 0xF)
+    assert (before.errno, before.after, before.certain) == (0, 0xF, True) and vcpu.keeps(hcrx, 0xF)
+    assert machine.run(0) == 0
+    after = explain_write(vcpu, hcrx, 0xF)
+    assert (after.certain, after.after, after.before) == (False, None, None)
+    assert "the VM's features" in after.reason and not vcpu.keeps(hcrx, 0xF)
+
+
+def test_a_vcpu_without_el2_keeps_sctlr_after_the_run() -> None:
+    machine = vm("7.2", Feature.PSCI)
+    vcpu, sctlr = machine.vcpu(0), IDS["SCTLR_EL1"]
+    assert machine.run(0) == 0
+    assert explain_write(vcpu, sctlr, 0x30D509E8).after == 0x30D509E8

@@ -14,6 +14,7 @@ from inspector.kvm.gates.ccsidr import Ccsidr
 from inspector.kvm.gates.clidr import Clidr
 from inspector.kvm.gates.compared import Compared
 from inspector.kvm.gates.event_counter import EventCounter
+from inspector.kvm.gates.fixed_bits import FIXED_BITS, FixedBits
 from inspector.kvm.gates.gate import Gate
 from inspector.kvm.gates.ignore import Ignore, SoftwareIncrement
 from inspector.kvm.gates.implementation import Implementation
@@ -30,6 +31,7 @@ from inspector.kvm.gates.stored import Stored
 from inspector.kvm.gates.timer import CONTROLS, COUNTERS, EL2_CONTROLS, Counter, TimerControl
 from inspector.kvm.gates.vector_lengths import VectorLengths
 from inspector.kvm.gates.workaround import Workaround
+from inspector.policies.setup import Feature
 from inspector.registers.encoding import ccsidr_id, is_demux
 from inspector.registers.ids import (
     AIDR_EL1,
@@ -93,6 +95,7 @@ def _makers(exposure: Exposure) -> Mapping[int, Maker]:
             masked_pmu=book.variant("pmu-reset") != "poison",
             counter_reads=book.has("event-counter-reads"),
             stored_controls=book.has("timer-controls-stored"),
+            nested=exposure.setup.has(Feature.EL2),
         )
     )
 
@@ -111,6 +114,8 @@ class _Traits(NamedTuple):
     masked_pmu: bool
     counter_reads: bool
     stored_controls: bool
+    nested: bool
+    """the vCPU has EL2"""
 
 
 @lru_cache(maxsize=128)
@@ -139,6 +144,8 @@ def _made_by(kernel: _Traits) -> dict[int, Maker]:
         makers |= dict.fromkeys(EVENT_COUNTERS, EventCounter)
     if kernel.stored_controls:
         makers |= dict.fromkeys(EL2_CONTROLS, TimerControl)
+    if kernel.nested:
+        makers |= dict.fromkeys(FIXED_BITS, FixedBits)
     return makers
 
 

@@ -13,6 +13,7 @@ import msgspec
 from inspector.kvm.cases import Case, Outcome, refused
 from inspector.kvm.exposure import Exposure
 from inspector.kvm.gates.doubts import Doubt
+from inspector.kvm.gates.fixed_bits import FIXED_BITS
 from inspector.kvm.gates.gate import Gate, Part, Write
 from inspector.kvm.limits import LIMITED
 from inspector.kvm.listing import Membership
@@ -94,6 +95,8 @@ def known_bits(vcpu: Vcpu, reg_id: int) -> int:
     """The bits of what a register reads that are known: all of a value that was written, and what the first run made
     of an ID register."""
     exposure, every = vcpu.vm.exposure, every_bit_of(reg_id)
+    if vcpu.vm.ran and reg_id in FIXED_BITS and vcpu.gate(reg_id) is not None:
+        return 0
     open_ = vcpu.opens(reg_id).get(reg_id)
     if open_ is not None:
         return every & ~open_
