@@ -253,3 +253,7 @@ def test_the_same_is_where_the_text_speaks_of_one(text: str, said: str) -> None:
 def test_what_any_kernel_says_is_not_said_of_a_guest(text: str) -> None:
     told = explain(text).headline
     assert told.startswith("a kernel") and "of a guest" in told
+
+
+def test_a_list_of_architectures_is_of_none() -> None:
+    assert "LoongArch" not in explain("Architectures: x86, arm64, loongarch. Errors: EINVAL, invalid flags").headline

@@ -54,7 +54,7 @@ _MARKERS = (
         r"|0x80[2-8]0[0-9a-f]{12}"
         r"|ONE_REG failed \((?:sbi_ext|isa_ext|config\.|satp_mode|mvendorid|marchid|mimpid|timer\.)"
         r"|\bSetRiscvCoreRegister\b|\bNonCoreRegister\b|\briscv_cpu\b")),
-    ("LoongArch", re.compile(r"(?<![a-z])loongarch(?![a-z])", re.IGNORECASE)),
+    ("LoongArch", re.compile(r"\bloongarch64\b|\bkvm_loongarch\w*", re.IGNORECASE)),
 )  # fmt: skip
 _HYPERVISORS = (
     ("HVF (Apple's Hypervisor.framework)", re.compile(
