@@ -9,7 +9,7 @@ import atexit
 import os
 import sys
 
-from inspector.errors import DEBUG, EXIT_BAD, LONGEST, InspectorError, one_line, short_line
+from inspector.errors import DEBUG, EXIT_BAD, LONGEST, MORE_MEMORY, NO_MEMORY, InspectorError, one_line, short_line
 from inspector.talk import unfailing
 from inspector.version import PROGRAM, __version__
 
@@ -101,6 +101,10 @@ def main(arguments: Sequence[str] | None = None, *, last: bool = False) -> int:
             _drop_output()  # the answer is known
     except KeyboardInterrupt as leaving:
         return _left(leaving)
+    except MemoryError as error:
+        if DEBUG not in os.environ:
+            error.__traceback__ = error.__context__ = None  # let go of what the work has made
+        return _failed(error)
     except Exception as error:
         return _failed(error)
     return code
@@ -140,6 +144,10 @@ def _failed(error: Exception) -> int:
     """Say in one line what went wrong; the exit code."""
     if isinstance(error, InspectorError):
         print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return EXIT_BAD
+    if isinstance(error, MemoryError) and DEBUG not in os.environ:
+        print(f"{PROGRAM}: {NO_MEMORY}; {MORE_MEMORY}", file=sys.stderr)
+        _drop_output()
         return EXIT_BAD
     if not isinstance(error, OSError):
         from inspector.faults import report_fault

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from inspector import budget
 from inspector.commands.arguments import seconds
-from inspector.errors import EXIT_BAD, LONGEST, InspectorError, short_line
+from inspector.errors import EXIT_BAD, LONGEST, InspectorError, json_in_ascii, short_line
 from inspector.numbers import is_decimal
 from inspector.talk import on_terminal
 from inspector.version import PROGRAM
@@ -40,8 +40,8 @@ def summary(name: str) -> str:
     return source.decode().partition("\n")[0].strip('".')
 
 
-_HELP_AT, _WIDEST = 26, 120
-"""Column at which what options mean begins, and the widest line of a help."""
+_HELP_AT, _WIDEST, _NARROWEST = 26, 120, 20
+"""Column at which what options mean begins, the widest line of a help, and the fewest columns that it is made for."""
 COLOURS = ("auto", "always", "never")
 
 
@@ -210,9 +210,14 @@ def command_parser(name: str, among: argparse._SubParsersAction[Parser] | None =
 
 
 def _columns() -> int:
+    """Columns that a help is made for."""
+    return max(_columns_told(), _NARROWEST)
+
+
+def _columns_told() -> int:
     """Columns of the terminal, as argparse counts them: it would load shutil, and ask anew for every argument."""
     told = os.environ.get("COLUMNS", "")
-    if is_decimal(told) and int(told):
+    if is_decimal(told) and len(told) < 10 and int(told):
         return int(told)
     try:
         return os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else -1).columns or 80
@@ -252,7 +257,10 @@ def _run_command(name: str, arguments: Sequence[str]) -> int:
     _take_everywhere(options)
     if getattr(options, "markdown", False) and getattr(options, "output", "") != "-":
         return _run_to_share(name, options)
-    if getattr(options, "json", False) or not _may_dress(options.color):
+    if getattr(options, "json", False):
+        _print_json()
+        return int(_module(name).run(options))
+    if not _may_dress(options.color):
         return int(_module(name).run(options))
     # Rich is a third of the time of a small command; in a pipe nobody waits for it.
     from inspector.reports.terminal import dressed
@@ -265,6 +273,16 @@ def _run_command(name: str, arguments: Sequence[str]) -> int:
     finally:
         sys.stdout = plain
     return code
+
+
+def _print_json() -> None:
+    """JSON is UTF-8 (RFC 8259, 8.1); where the user's encoding is another, it is ASCII, which is both."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    if encoding.lower().replace("_", "-") not in ("utf-8", "utf8") and hasattr(sys.stdout, "reconfigure"):
+        import codecs
+
+        codecs.register_error("json", json_in_ascii)
+        sys.stdout.reconfigure(encoding="ascii", errors="json")
 
 
 def _run_to_share(name: str, options: argparse.Namespace) -> int:

@@ -58,6 +58,13 @@ def escaped_json(text: str) -> str:
     return "".join(_escape(ch) if hidden and ch != "\n" else ch for ch, hidden in _told_apart(text))
 
 
+def json_in_ascii(error: UnicodeError) -> tuple[str, int]:
+    """What an encoding lacks, as an error handler of `codecs` spells it in JSON."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(map(_escape, error.object[error.start : error.end])), error.end
+
+
 def _escape(ch: str) -> str:
     code = ord(ch)
     if code < 0x10000:
@@ -121,6 +128,10 @@ class InspectorError(Exception):
 def _joined(where: str, what: str, hint: str) -> str:
     text = f"{where}: {what}" if where else what
     return one_line(f"{text}; {hint}" if hint else text)
+
+
+NO_MEMORY = "there is not enough memory for this"
+MORE_MEMORY = "a limit (ulimit -v, a container's) or the machine allows no more"
 
 
 class SourceError(InspectorError):

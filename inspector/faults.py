@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from inspector import leaving
-from inspector.errors import DEBUG, EXIT_BAD, one_line, short_line
+from inspector.errors import DEBUG, EXIT_BAD, MORE_MEMORY, NO_MEMORY, one_line, short_line
 from inspector.version import __version__
 
 PACKAGE = Path(__file__).parent
@@ -28,6 +28,8 @@ def report_fault(error: Exception) -> int:
 
 def fault_line(error: BaseException) -> str:
     """What to report: the error, where in this program it came from, and the versions that matter."""
+    if isinstance(error, MemoryError):
+        return f"{NO_MEMORY}; {MORE_MEMORY}"
     told = short_line(f"{type(error).__name__}: {error}", 200)
     # Such as a guest that may stand still.
     told = one_line("; ".join([told, *getattr(error, "__notes__", ())]))

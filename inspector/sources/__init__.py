@@ -37,6 +37,15 @@ def load(source: str, declared: View | None = None, snapshot: str = "") -> Dump:
     name or ID of an internal snapshot of a qcow2 image (`--snapshot`); without it the last one is read.
     Raises SourceError, one line, for whatever cannot be opened, recognised or read to its end.
     """
+    try:
+        return _load(source, declared, snapshot)
+    except MemoryError:
+        from inspector.errors import MORE_MEMORY, NO_MEMORY, SourceError
+
+        raise SourceError(NO_MEMORY, source, MORE_MEMORY) from None
+
+
+def _load(source: str, declared: View | None, snapshot: str) -> Dump:
     import os
 
     from inspector.sources.formats import read_content

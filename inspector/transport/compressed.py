@@ -30,6 +30,9 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x04\x22\x4d\x18", "lz4"),
     (b"\x89LZO\0\r\n\x1a\n", "lzop"),
 )
+_NO_MEMORY = ("not enough memory", "ERROR_allocation_failed")
+"""How the libraries of zstd (lib/common/error_private.c) and lz4 (lib/lz4frame.c) say so; the others raise MemoryError.
+"""
 
 
 def compression_of(head: bytes) -> str:
@@ -200,7 +203,11 @@ class _Members(_Bounded):
                 raise self._truncated()
             try:
                 out = self._member.decompress(data, min(len(room), _CHUNK))
+            except MemoryError:
+                raise
             except Exception as error:
+                if any(words in str(error) for words in _NO_MEMORY):
+                    raise MemoryError from None
                 raise self._damaged(error) from None
             if out:
                 return self._give(out, room)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
+import weakref
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from inspector.errors import LONGEST, InspectorError, short_line
+from inspector.cli import main
+from inspector.errors import DEBUG, LONGEST, MORE_MEMORY, NO_MEMORY, InspectorError, short_line
 from tests.fresh import ROOT
 
 BROKEN = """
@@ -23,7 +27,7 @@ def broken(*arguments, **options):
 sources.load = broken
 sys.exit(main(sys.argv[1:]))
 """
-ERRORS = ("KeyError('k')", "MemoryError()", "RecursionError('deep')", "AssertionError('a' * 9999)", "EOFError()")
+ERRORS = ("KeyError('k')", "RecursionError('deep')", "AssertionError('a' * 9999)", "EOFError()")
 
 
 def run_broken(error: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -38,6 +42,40 @@ def test_any_exception_of_a_loader_is_one_line(error: str) -> None:
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr.startswith("vcpu-inspector: internal error: ") and done.stderr.count("\n") == 1
     assert len(done.stderr) < 500 and "Traceback" not in done.stderr
+
+
+def test_too_little_memory_is_no_fault_of_ours_and_needs_none_to_be_told() -> None:
+    done = run_broken("MemoryError()", "show", "x.json")
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr == f"vcpu-inspector: {NO_MEMORY}; {MORE_MEMORY}\n"
+    done = run_broken("MemoryError()", "show", "x.json", "--debug")
+    assert done.returncode == 2 and "Traceback" in done.stderr and NO_MEMORY in done.stderr
+
+
+def test_what_the_work_had_made_is_let_go_of_before_anything_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To say it failed for want of memory as well, with a traceback and exit code 1."""
+
+    class Large(list[int]):
+        pass
+
+    class Watched(io.StringIO):
+        def write(self, text: str) -> int:
+            gone.append(made[0]() is None)
+            return super().write(text)
+
+    made: list[weakref.ref[Large]] = []
+    gone: list[bool] = []
+
+    def greedy(*_: object) -> NoReturn:
+        large = Large()
+        made.append(weakref.ref(large))
+        raise MemoryError
+
+    monkeypatch.setattr("inspector.cli._run", greedy)
+    monkeypatch.setattr(sys, "stderr", Watched())
+    monkeypatch.delenv(DEBUG, raising=False)
+    monkeypatch.setattr("inspector.cli._drop_output", lambda: None)
+    assert main(["list"]) == 2 and gone and all(gone)
 
 
 def test_the_traceback_is_shown_where_it_is_asked_for() -> None:

@@ -241,6 +241,14 @@ def test_help_is_filled_to_the_terminal(columns: int, monkeypatch: pytest.Monkey
         assert set(shown.split()) == whole, text
 
 
+@pytest.mark.parametrize("columns", ["0", "1", "2", "11", "19", "9" * 5000, "-5", "wide", "\u00b2"])
+def test_help_has_room_for_a_word_whatever_the_environment_says(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    for name in ([], ["migrate"]):
+        done = run(*name, "--help")
+        assert done.code == 0 and "usage" in done.out, done.err
+
+
 def test_version_and_help(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "120")
     assert run("--version").out.startswith("vcpu-inspector 0.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands.running import assert_one_line_error, run
+from tests.fresh import ROOT
 
 PROGRAM = [sys.executable, "-m", "inspector"]
 N2 = "builtin:neoverse-n2-linux-6.1"
@@ -54,6 +56,21 @@ def test_closed_standard_error_keeps_the_talk_out_of_the_answer(tmp_path: Path) 
     closed = _shell("2>&-", "show", str(text), "aa64pfr0")
     assert closed.returncode == 0
     assert "idregs holds" not in closed.stdout and "ID_AA64PFR0_EL1" in closed.stdout
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-16", "utf-8"])
+def test_json_is_utf_8_in_every_encoding(encoding: str, tmp_path: Path) -> None:
+    r"""`\xe9` is no escape of JSON, and 0xe9 no UTF-8."""
+    name = "caf\u00e9 \U0001f984.txt"
+    (tmp_path / name).write_text("MIDR_EL1=0x410fd490\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "inspector", "show", name, "--json"],
+        env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "1", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode == 0 and json.loads(done.stdout.decode("utf-8"))["source"]["source"] == name
 
 
 def test_a_mistyped_command_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

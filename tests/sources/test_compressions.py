@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import zstandard
 
-from inspector.errors import SourceError
+from inspector.errors import NO_MEMORY, SourceError
 from inspector.sources import load
 from inspector.transport import compressed
 from tests.sources import streams
@@ -81,6 +81,46 @@ def test_lz4(tmp_path: Path) -> None:
     path.write_bytes(data[:-900])
     with pytest.raises(SourceError, match="lz4"):
         load(str(path))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError("Unable to decompress Zstandard data: Allocation error : not enough memory"),
+        RuntimeError("LZ4F_decompress failed with code: ERROR_allocation_failed"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_too_little_memory_damages_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    path = tmp_path / "vm.mig.xz"
+    path.write_bytes(b"\xfd7zXZ\x00" + bytes(64))
+
+    class Poor:
+        eof, needs_input, unused_data = False, True, b""
+
+        def decompress(self, data: bytes, most: int) -> bytes:
+            raise error
+
+    monkeypatch.setattr(compressed, "_maker", lambda name: Poor)
+    with pytest.raises(SourceError) as failed:
+        load(str(path))
+    assert failed.value.what == NO_MEMORY and failed.value.where == str(path)
+
+
+def test_too_little_memory_for_a_format_damages_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "values.txt"
+    path.write_text("MIDR_EL1 0x410fd490\n", encoding="utf-8")
+
+    def poor(content: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("inspector.sources.formats.plain_text.load", poor)
+    with pytest.raises(SourceError) as failed:
+        load(str(path))
+    assert failed.value.what == NO_MEMORY and failed.value.where == str(path)
 
 
 def test_zstd_frames_behind_each_other(tmp_path: Path) -> None:

@@ -48,8 +48,10 @@ def told(where: str) -> Iterator[None]:
         yield
     except InspectorError:
         raise
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise InspectorError(f"needs a library that is not installed ({error})", where, EXTRA) from None
+    except ImportError as error:
+        raise InspectorError(f"needs a library that cannot be loaded ({error})", where) from None
     except Exception as error:
         # Every store has errors of its own.
         raise SourceError(f"cannot be read ({type(error).__name__}: {error})", where) from None

@@ -8,6 +8,7 @@ a guest's own state and its secrets are columns only where they are asked for.
 from __future__ import annotations
 
 import csv
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -148,10 +149,15 @@ def writer_of(target: str) -> Callable[[Path, Table, Iterable[list[Cell]]], None
         return write_csv
     if not target.endswith(".parquet"):
         raise InspectorError("is no kind of table", target, "name it .parquet or .csv")
+    # It loads a library of algebra, which is not asked for anything, starts threads, and where they find no room ends the
+    # program with exit code 1 or SIGINT.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         import pyarrow.parquet  # noqa: F401  # asked for before the work, not after it
-    except ImportError:
+    except ModuleNotFoundError:
         raise InspectorError("needs pyarrow", target, f"{EXTRA}, or name it .csv") from None
+    except ImportError as error:
+        raise InspectorError(f"pyarrow cannot be loaded ({error})", target, "name it .csv") from None
     return write_parquet
 
 

@@ -94,7 +94,7 @@ def read_content(content: Content) -> Dump:
                 raise SourceError("has no internal snapshots", content.name, "--snapshot chooses one in a qcow2 image")
             try:
                 return module.load(content)
-            except (OSError, ValueError, OverflowError, MemoryError, RecursionError) as error:
+            except (OSError, ValueError, OverflowError, RecursionError) as error:
                 raise SourceError(f"is damaged {module.NAME} ({type(error).__name__}: {error})", content.name) from None
     raise SourceError(
         "holds nothing that is known",
