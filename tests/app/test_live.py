@@ -241,7 +241,7 @@ async def test_what_was_read_late_takes_nobody_away_from_something_else(monkeypa
         source.go.set()
         await wait_for(pilot, lambda: ADDRESS in app.session.readings, "it was read")
         text = await press(pilot)
-        assert "has been read (o shows it)" in text and isinstance(app.screen, Help)
+        assert "has been read (F2 shows it)" in text and isinstance(app.screen, Help)
         await press(pilot, "escape", "f2", "up", "home")
         text = await press(pilot, *(["down"] * 0), "enter")
         await wait_for(pilot, lambda: "live read 12:00:00" in screen_text(app), "the dump")

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from inspector import sources
 from inspector.app.dialogs.here import MOST, dumps_in
 from inspector.app.dialogs.kernels import KernelsPage
+from inspector.app.dialogs.open import Open
 from inspector.app.modes.browse.screen import Browse
 from inspector.app.modes.explain.screen import Explain
 from inspector.app.modes.start.anything import guess, recognise
@@ -15,6 +21,7 @@ from inspector.app.modes.start.screen import Anything, Start
 from inspector.app.shell.remembered import Memory, Recent
 from inspector.app.widgets.lines import Lines
 from inspector.registers.ids import id_of
+from inspector.sources.dump import Dump
 from tests.app.driving import enter_text, press, screen_text, settle, wait_for
 from tests.app.material import app_on
 from tests.sources.examples import crosvm
@@ -295,3 +302,87 @@ async def test_two_kernels_are_compared_without_a_dump_and_exported(tmp_path: Pa
         await wait_for(pilot, lambda: isinstance(app.screen, KernelsPage), "the page of one")
         assert "certainty" in screen_text(app) or "recorded" in screen_text(app)
         assert "--" not in screen_text(app)
+
+
+def test_a_pipe_without_a_writer_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert "is not a regular file" in recognise(str(tmp_path / "pipe")).problem
+
+
+@contextmanager
+def _slow(monkeypatch: pytest.MonkeyPatch, name: str, came: list[threading.Thread]) -> Iterator[threading.Event]:
+    """Let the source of that name come when the event is set; the thread that read it is in `came` then."""
+    go, load = threading.Event(), sources.load
+
+    def slowly(source: str, *more: str) -> Dump:
+        if source.endswith(name):
+            came.append(threading.current_thread())
+            assert go.wait(60)
+        return load(source, *more)
+
+    monkeypatch.setattr(sources, "load", slowly)
+    try:
+        yield go
+    finally:
+        go.set()
+
+
+@pytest.mark.parametrize("keys", [("x",), ("down",), ("f1",), ("f2",), ("f2", "x")], ids="-".join)
+async def test_what_comes_late_takes_nobody_away_from_what_is_done_meanwhile(
+    keys: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = app_on()
+    with _slow(monkeypatch, "-6.1", came := []) as go:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await settle(pilot)
+            await enter_text(pilot, "builtin:neoverse-n2-linux-6.1")
+            await press(pilot, "enter")
+            await wait_for(pilot, lambda: bool(came), "the file is read")
+            await press(pilot, *keys)
+            screen = app.screen
+            go.set()
+            await wait_for(pilot, lambda: "neoverse-n2-linux-6.1 has been read (F2" in screen_text(app), "it is told")
+            await settle(pilot)
+            assert app.screen is screen and not isinstance(screen, Browse) and app.current_mode == "start"
+            assert "reading" not in screen_text(app) and "Give up" not in screen_text(app)
+            assert [dump.provenance.source for dump in app.session.loaded] == ["builtin:neoverse-n2-linux-6.1"]
+
+
+async def test_what_is_given_up_or_followed_by_another_question_does_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = app_on()
+    with _slow(monkeypatch, "-6.1", came := []) as go:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await settle(pilot)
+            await enter_text(pilot, "builtin:neoverse-n2-linux-6.1")
+            await press(pilot, "enter")
+            await wait_for(pilot, lambda: len(came) == 1, "the file is read")
+            text = await press(pilot, "escape")
+            assert "given up" in text and "Give up" not in text
+            await press(pilot, "enter")
+            await wait_for(pilot, lambda: len(came) == 2, "the file is read again")
+            await press(pilot, "2", "enter")
+            await wait_for(pilot, lambda: isinstance(app.screen, Browse), "what was asked last")
+            go.set()
+            await wait_for(pilot, lambda: not any(one.is_alive() for one in came), "the first have come")
+            await settle(pilot)
+            assert [dump.provenance.source[-5:] for dump in app.session.loaded] == ["-6.12"]
+
+
+async def test_a_dialog_takes_what_stands_in_its_line_and_nothing_that_stood_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = app_on("builtin:neoverse-n2-linux-7.3")
+    with _slow(monkeypatch, "-6.1", came := []) as go:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await settle(pilot)
+            await press(pilot, "o")
+            await enter_text(pilot, "builtin:neoverse-n2-linux-6.1")
+            await press(pilot, "enter")
+            await wait_for(pilot, lambda: bool(came), "the file is read")
+            await press(pilot, "x")
+            go.set()
+            await wait_for(pilot, lambda: not came[0].is_alive(), "it has come")
+            await settle(pilot)
+            assert isinstance(app.screen, Open) and len(app.session.loaded) == 1
+            await press(pilot, "backspace", "enter")
+            await wait_for(pilot, lambda: len(app.session.loaded) == 2, "asked again, it opens")

@@ -92,9 +92,7 @@ def test_lz4(tmp_path: Path) -> None:
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_too_little_memory_damages_no_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
+def test_too_little_memory_damages_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     path = tmp_path / "vm.mig.xz"
     path.write_bytes(b"\xfd7zXZ\x00" + bytes(64))
 

@@ -20,6 +20,7 @@ from inspector import sources
 from inspector.app.dialogs.dialog import AFTER, DIALOG_CELLS, Dialog
 from inspector.app.dialogs.here import Here, dumps_in, here_items
 from inspector.app.dialogs.line import MOVES, Line
+from inspector.app.shell.asking import Asking
 from inspector.app.shell.background import aside
 from inspector.app.widgets.ink import ink, row, wrap
 from inspector.app.widgets.lines import Lines
@@ -56,6 +57,7 @@ class Choosing(Dialog):
         self._picking = False
         """the list was moved in after the last letter"""
         self._here = Here([], 0)
+        self.asking = Asking(self._stands)
 
     def compose(self) -> ComposeResult:
         """Lines to type in, said, list."""
@@ -147,12 +149,23 @@ class Choosing(Dialog):
     def read(self, source: str) -> None:
         """Load a source beside the screen."""
         self.say(f"reading {source} …")
-        aside(self.app, lambda: sources.load(source), self._loaded, self.refuse)
+        asked = self.asking.ask()
 
-    def _loaded(self, dump: Dump) -> None:
-        if self.shown:
-            self.say("")
-            self.loaded(dump)
+        def loaded(dump: Dump) -> None:
+            if self.shown and asked.waited_for:
+                self.say("")
+                self.loaded(dump)
+
+        def refused(error: InspectorError) -> None:
+            if self.shown and asked.waited_for:
+                self.refuse(error)
+
+        aside(self.app, lambda: sources.load(source), loaded, refused)
+
+    def _stands(self) -> object:
+        """What the user sees of what was asked: who types on or moves in the list chooses something else."""
+        picked = self.offers.current
+        return [one.value for one in self.query(Line)], picked.key if self._picking and picked else ""
 
     def loaded(self, dump: Dump) -> None:
         """What was typed, or a shipped dump, has been read."""

@@ -47,20 +47,27 @@ class Open(Choosing):
             super().typed(text)
             return
         self._give_up()
+        asked = self.asking.ask()
+
+        def opened() -> bool:
+            """Read; a dialog that was closed has given it up."""
+            waited_for = self.shown and asked.waited_for
+            if waited_for:
+                self.dismiss()
+            return waited_for
+
+        def says(said: str) -> None:
+            """What a machine of the lab does while it starts."""
+            if self.shown and asked.waited_for:
+                self.say(f"reading {text}: {said}")
+
         try:
-            self._opening = self.program.open_live(
-                text, self._opened, self.refuse, lambda said: self._doing(text, said)
-            )
+            self._opening = self.program.open_live(text, opened, self.refuse, says)
         except InspectorError as error:
             self.refuse(error)
         else:
             caution = self._opening.caution
             self.say(f"reading {text} …" + (f"  {caution}" if caution else ""))
-
-    def _opened(self) -> bool:
-        """Read; a dialog that was closed has given it up."""
-        self.dismiss()
-        return True
 
     def _give_up(self) -> None:
         """What is read is not waited for any longer."""
@@ -72,11 +79,6 @@ class Open(Choosing):
         """Back to what lies below; nothing comes of a reading under way."""
         self._give_up()
         super().action_close()
-
-    def _doing(self, address: str, text: str) -> None:
-        """What a machine of the lab does while it starts; nothing once the dialog was closed."""
-        if self.shown:
-            self.say(f"reading {address}: {text}")
 
     def loaded(self, dump: Dump) -> None:
         """Browse it."""

@@ -255,9 +255,7 @@ class InspectorApp(ThemedApp):
             if opened():
                 self.show_dump(dump)
             else:
-                self.session.keep(dump)
-                self._remember(dump)
-                self.notify(f"{dump.provenance.source} has been read (o shows it)", markup=False)
+                self.keep_read(dump)
 
         follow(source, lambda text: tell(self, lambda: unless_given_up(lambda: said(text))))
         aside(
@@ -268,6 +266,15 @@ class InspectorApp(ThemedApp):
             finish=bool(source.caution),
         )
         return opening
+
+    def keep_read(self, dump: Dump) -> None:
+        """A dump came when the user was at something else by then: it is loaded, and takes nobody away."""
+        self.session.keep(dump)
+        self._remember(dump)
+        key = "F2" if self.current_mode == "start" else "o"
+        source = dump.provenance.source
+        name = source if source in self.session.readings else source_name(source)
+        self.notify(f"{name} has been read ({key} shows it)", markup=False)
 
     def action_refresh(self) -> None:
         """Read the live source on screen again, beside the screen."""

@@ -57,6 +57,9 @@ class Program(Protocol):
     ) -> Opening:
         """Read a live source beside the screen and browse it, where `opened` says that whoever asked is still there."""
 
+    def keep_read(self, dump: Dump) -> None:
+        """Load a dump that came when the user was at something else by then."""
+
     def look_at(self, index: int) -> None:
         """Browse a dump that is loaded."""
 

@@ -172,9 +172,8 @@ def _opened(source: str) -> Recognised:
     try:
         return Recognised("dump", dumps=(sources.load(source),))
     except SourceError as error:
-        if source.startswith(sources.BUILTIN):
-            return Recognised("unknown", problem=str(error))
-        log = _log(Path(source))
+        # To open a pipe waits for who writes into it, and to read one takes from who reads it.
+        log = None if source.startswith(sources.BUILTIN) or not Path(source).is_file() else _log(Path(source))
         return log if log is not None else Recognised("unknown", problem=str(error))
 
 

@@ -21,6 +21,7 @@ from inspector.app.dialogs.offers import shipped_items, this_machine
 from inspector.app.modes import start
 from inspector.app.modes.start.anything import COMMANDS, Recognised, chosen_kernels, guess, recognise
 from inspector.app.shell import keys
+from inspector.app.shell.asking import Asking
 from inspector.app.shell.background import aside
 from inspector.app.shell.frame import WIDE, Frame
 from inspector.app.shell.remembered import Recent
@@ -110,7 +111,7 @@ class Start(Frame):
         self._picking = False
         """the list was moved in after the last letter"""
         self._here = Here([], 0)
-        self._asked = 0
+        self._asking = Asking(self._stands)
         self._opening: Opening | None = None
         """the live source that is read"""
         self._reading = False
@@ -249,19 +250,36 @@ class Start(Frame):
     def _take(self, text: str) -> None:
         """Find out what a text is beside the screen, and go where it leads."""
         self._give_up()
-        number = self._asked
         if (command := text.strip()) in COMMANDS:
             self._lead(Recognised("command", command))
             return
 
+        asked = self._asking.ask()
+
         def done(found: Recognised) -> None:
-            if number == self._asked and self.is_current:
-                self._waits(False)
+            if not asked.wanted:
+                return
+            self._waits(False)
+            if asked.waited_for:
                 self._lead(found)
+            else:
+                self._keep(found)
 
         self._say("reading …")
         self._waits(True)
         aside(self.app, lambda: recognise(text), done, self._refuse)
+
+    def _stands(self) -> object:
+        """What the user sees of what was asked: the line, the line of the list that was moved to, nothing above them.
+        Whoever has changed any of it is at something else."""
+        picked = self.offers.current
+        return self.line.text, picked.key if self._picking and picked else "", self.app.screen is self
+
+    def _keep(self, found: Recognised) -> None:
+        """What was read when the user was at something else by then is there, and takes nobody away from it."""
+        for one in found.dumps:
+            self.program.keep_read(one)
+        self._say(guess(self.line.value, self.line.lines))
 
     def _waits(self, reading: bool) -> None:
         """Something is read, or nothing any more."""
@@ -271,7 +289,7 @@ class Start(Frame):
 
     def _give_up(self) -> None:
         """Nothing comes any more of what is read now."""
-        self._asked += 1
+        self._asking.give_up()
         if self._opening is not None:
             self._opening.give_up()
             self._opening = None
@@ -364,11 +382,20 @@ class Start(Frame):
 
     def _read_live(self, address: str) -> None:
         """Beside the screen: a live source takes a moment."""
+        self._give_up()
+        asked = self._asking.ask()
+
+        def says(text: str) -> None:
+            if asked.waited_for:
+                self._say(f"reading {address}: {text}")
+
+        def opened() -> bool:
+            waited_for = asked.waited_for
+            self._opened(waited_for)
+            return waited_for
+
         try:
-            doing = f"reading {address}: "
-            self._opening = self.program.open_live(
-                address, self._opened, self._refuse, lambda text: self._say(doing + text)
-            )
+            self._opening = self.program.open_live(address, opened, self._refuse, says)
         except InspectorError as error:
             self._refuse(error)
         else:
@@ -376,12 +403,12 @@ class Start(Frame):
             self._say(f"reading {address} …" + (f"  {caution}" if caution else ""))
             self._waits(True)
 
-    def _opened(self) -> bool:
-        """A live source was read; whether the user still waits for it here."""
+    def _opened(self, waited_for: bool) -> None:
+        """A live source was read."""
         self._opening = None
         self._waits(False)
-        self._say("")
-        return self.app.screen is self
+        if waited_for:
+            self._say("")
 
     def _refuse(self, error: InspectorError) -> None:
         self._opening = None
