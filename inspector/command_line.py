@@ -188,7 +188,12 @@ def _open_screens(arguments: Sequence[str]) -> int:
     if not on_terminal(sys.stdout, sys.stderr) or not (on_terminal(sys.stdin) or "-" in options.sources):
         _suggest_command(options.sources)
         raise InspectorError("the screens need a terminal", "", f"to print instead: {PROGRAM} show SOURCE")
-    from inspector import app
+    from inspector.leaving import unbroken
+
+    with unbroken():
+        import msgspec  # noqa: F401  # before any of what follows
+
+        from inspector import app
 
     return app.run(list(options.sources), watch=options.watch, declared=options.declared, snapshot=options.snapshot)
 
@@ -226,7 +231,9 @@ def _columns_told() -> int:
 
 
 def _module(name: str) -> Any:
-    with _without_typing_extensions():
+    from inspector.leaving import unbroken
+
+    with unbroken(), _without_typing_extensions():
         return importlib.import_module(f"inspector.commands.{name}")
 
 

@@ -256,3 +256,25 @@ def test_a_thread_that_ends_because_the_program_does_says_nothing(capfd: pytest.
         assert [str(one) for one in told] == ["a fault"] and "Traceback" not in capfd.readouterr().err
     finally:
         threading.excepthook = before
+
+
+SOUGHT = """
+import signal, sys
+class Finder:
+    def find_spec(self, name, *more):
+        if name == "msgspec._core":
+            print(sorted(one.name for one in signal.pthread_sigmask(signal.SIG_BLOCK, ())))
+sys.meta_path.insert(0, Finder())
+from inspector import cli, command_line
+command_line.on_terminal = lambda *streams: True
+cli.main(sys.argv[1:])
+print(sorted(one.name for one in signal.pthread_sigmask(signal.SIG_BLOCK, ())), "in the end")
+"""
+
+
+@pytest.mark.parametrize("given", [("show", "/nowhere"), ("explain", "/nowhere"), ("help", "migrate"), ("/nowhere",)])
+def test_signals_wait_while_msgspec_is_imported(given: tuple[str, ...]) -> None:
+    """An exception in the midst is swallowed there, and the program ends with a segmentation fault later."""
+    done = subprocess.run([sys.executable, "-c", SOUGHT, *given], capture_output=True, text=True, cwd=ROOT, check=False)
+    first, *_, last = done.stdout.splitlines()
+    assert first == "['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM']" and last == "[] in the end", done.stderr

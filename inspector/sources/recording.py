@@ -15,6 +15,7 @@ import msgspec
 
 from inspector.budget import LINE, STEPS, Budget
 from inspector.errors import SourceError
+from inspector.readable import readable
 from inspector.sources.jsontext import Hex, convert, number
 
 
@@ -156,7 +157,7 @@ Typed = (
 Record = Typed | Caps
 """Any line of a recording."""
 
-_DECODER = msgspec.json.Decoder(Typed, dec_hook=convert)
+_DECODER = msgspec.json.Decoder(readable(Typed), dec_hook=convert)
 _ANY = msgspec.json.Decoder(dict[str, int | str])
 
 

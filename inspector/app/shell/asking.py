@@ -23,7 +23,7 @@ class Asked:
 
 
 class Asking:
-    """The questions of one place; `stands` gives what the user sees there of what was asked, such as the line's text."""
+    """The questions of one place; `stands` gives what the user sees there of what was asked, such as a line's text."""
 
     def __init__(self, stands: Callable[[], object]) -> None:
         self.stands = stands

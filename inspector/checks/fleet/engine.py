@@ -30,6 +30,7 @@ from inspector.errors import InspectorError
 from inspector.lab.guard import Guard
 from inspector.leaving import SLICE, check, held
 from inspector.progress import Progress
+from inspector.readable import readable
 
 ENGINES = ("dask",)
 CHUNK = 250
@@ -52,7 +53,7 @@ def summarise_bytes(data: bytes, name: str, position: int, asked: bytes) -> byte
 def summarise_many(dumps: Iterable[tuple[int, str, object]], asked: bytes) -> bytes:
     """The part of some dumps, each (position, name, content). Raises InspectorError for one that cannot be read, unless
     `Asked.skip`."""
-    given = msgspec.msgpack.decode(asked, type=Asked)
+    given = msgspec.msgpack.decode(asked, type=readable(Asked))
     tally = tally_of(given)
     for position, name, content in dumps:
         add_source(tally, partial(from_cell, content, name, given.declared), position, name, given)
@@ -62,7 +63,7 @@ def summarise_many(dumps: Iterable[tuple[int, str, object]], asked: bytes) -> by
 def summarise_places(places: Sequence[Place], asked: bytes) -> bytes:
     """The part of the dumps at some places, as bytes. Raises InspectorError for one that cannot be read, unless
     `Asked.skip`."""
-    given = msgspec.msgpack.decode(asked, type=Asked)
+    given = msgspec.msgpack.decode(asked, type=readable(Asked))
     raise_limits(given.limit)
     tally = tally_of(given)
     for place in places:

@@ -20,6 +20,7 @@ from inspector.checks.fleet.summarise import Asked, advised
 from inspector.checks.fleet.tally import Tally
 from inspector.errors import SourceError
 from inspector.progress import Progress
+from inspector.readable import readable
 from inspector.registers.encoding import is_demux
 from inspector.sources.jsontext import bits_of, is_id
 
@@ -61,7 +62,7 @@ class _Body(msgspec.Struct, kw_only=True, omit_defaults=True):
     unread: Unread = _ALL_READ
 
 
-_encoder, _decoder = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(Group)
+_encoder, _decoder = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(readable(Group))
 
 
 class _File(msgspec.Struct, array_like=True):
@@ -94,13 +95,13 @@ def encode_part(part: Part) -> bytes:
 def decode_part(data: bytes, where: str, budget: Budget | None = None) -> Part:
     """The part that `data` holds. Raises SourceError for anything else, and for what costs more than a `budget`."""
     try:
-        file = msgspec.msgpack.decode(data, type=_File)
+        file = msgspec.msgpack.decode(data, type=readable(_File))
         if file.format != FORMAT:
             raise SourceError("is not a part", where, _WRITTEN_BY)
         if not 1 <= file.version <= VERSION:
             hint = f"this program reads versions 1 to {VERSION}; a newer one may read it"
             raise SourceError(f"is a part of version {file.version}", where, hint)
-        body = msgspec.msgpack.decode(file.body, type=_Body)
+        body = msgspec.msgpack.decode(file.body, type=readable(_Body))
         return _checked(body, _groups(body, budget))
     except msgspec.MsgspecError as error:
         raise SourceError(f"is not a part ({error})", where, _WRITTEN_BY) from None

@@ -149,8 +149,8 @@ def writer_of(target: str) -> Callable[[Path, Table, Iterable[list[Cell]]], None
         return write_csv
     if not target.endswith(".parquet"):
         raise InspectorError("is no kind of table", target, "name it .parquet or .csv")
-    # It loads a library of algebra, which is not asked for anything, starts threads, and where they find no room ends the
-    # program with exit code 1 or SIGINT.
+    # It loads a library of algebra, which is not asked for anything, starts threads, and ends the program with exit
+    # code 1 or SIGINT where there is no memory for them.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         import pyarrow.parquet  # noqa: F401  # asked for before the work, not after it

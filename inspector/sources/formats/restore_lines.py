@@ -14,6 +14,7 @@ import msgspec
 from inspector.budget import RECORDS, Budget
 from inspector.errors import SourceError
 from inspector.policies.setup import VcpuSetup
+from inspector.readable import readable
 from inspector.sources.dump import Dump, Provenance, Vcpu
 from inspector.sources.jsontext import Hex, checked, convert
 from inspector.sources.opening import Content
@@ -50,7 +51,7 @@ class _Line(msgspec.Struct):
     alone: Hex | None = None
 
 
-_DECODER = msgspec.json.Decoder(_Line, dec_hook=convert)
+_DECODER = msgspec.json.Decoder(readable(_Line), dec_hook=convert)
 _CAPS = {"sve": "cap_sve", "pmu_v3": "cap_pmu", "el1_32bit": "cap_el1_32", "mte": "cap_mte", "el2": "cap_el2",
          "ptrauth_address": "cap_ptrauth", "ptrauth_generic": "cap_ptrauth"}  # fmt: skip
 
