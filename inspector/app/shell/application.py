@@ -27,6 +27,7 @@ from inspector.app.shell.remembered import Memory, Recent
 from inspector.app.shell.session import Change, Session
 from inspector.app.shell.settings import load_settings
 from inspector.app.shell.themed import ThemedApp
+from inspector.app.shell.view import source_name
 from inspector.errors import InspectorError, one_line
 from inspector.folders import config_folder, state_folder
 from inspector.leaving import Leaving, held, on_ask
