@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 import msgspec
 
@@ -157,7 +157,7 @@ Typed = (
 Record = Typed | Caps
 """Any line of a recording."""
 
-_DECODER = msgspec.json.Decoder(readable(Typed), dec_hook=convert)
+_DECODER: msgspec.json.Decoder[Typed] = msgspec.json.Decoder(readable(cast(Any, Typed)), dec_hook=convert)
 _ANY = msgspec.json.Decoder(dict[str, int | str])
 
 

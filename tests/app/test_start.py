@@ -314,11 +314,11 @@ def _slow(monkeypatch: pytest.MonkeyPatch, name: str, came: list[threading.Threa
     """Let the source of that name come when the event is set; the thread that read it is in `came` then."""
     go, load = threading.Event(), sources.load
 
-    def slowly(source: str, *more: str) -> Dump:
+    def slowly(source: str) -> Dump:
         if source.endswith(name):
             came.append(threading.current_thread())
             assert go.wait(60)
-        return load(source, *more)
+        return load(source)
 
     monkeypatch.setattr(sources, "load", slowly)
     try:
@@ -332,7 +332,8 @@ async def test_what_comes_late_takes_nobody_away_from_what_is_done_meanwhile(
     keys: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = app_on()
-    with _slow(monkeypatch, "-6.1", came := []) as go:
+    came: list[threading.Thread] = []
+    with _slow(monkeypatch, "-6.1", came) as go:
         async with app.run_test(size=(120, 40)) as pilot:
             await settle(pilot)
             await enter_text(pilot, "builtin:neoverse-n2-linux-6.1")
@@ -350,7 +351,8 @@ async def test_what_comes_late_takes_nobody_away_from_what_is_done_meanwhile(
 
 async def test_what_is_given_up_or_followed_by_another_question_does_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
     app = app_on()
-    with _slow(monkeypatch, "-6.1", came := []) as go:
+    came: list[threading.Thread] = []
+    with _slow(monkeypatch, "-6.1", came) as go:
         async with app.run_test(size=(120, 40)) as pilot:
             await settle(pilot)
             await enter_text(pilot, "builtin:neoverse-n2-linux-6.1")
@@ -372,7 +374,8 @@ async def test_a_dialog_takes_what_stands_in_its_line_and_nothing_that_stood_the
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     app = app_on("builtin:neoverse-n2-linux-7.3")
-    with _slow(monkeypatch, "-6.1", came := []) as go:
+    came: list[threading.Thread] = []
+    with _slow(monkeypatch, "-6.1", came) as go:
         async with app.run_test(size=(120, 40)) as pilot:
             await settle(pilot)
             await press(pilot, "o")
