@@ -8,12 +8,15 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
 import msgspec
 import pytest
 
+from inspector import leaving
 from inspector.checks.compare.compare import comparison_of
 from inspector.checks.fleet import engine
 from inspector.checks.fleet.engine import merge_bytes, run_on, summarise_bytes, summarise_frames, summarise_places
@@ -216,6 +219,24 @@ def test_which_vms_load_on_an_engine(cluster: Any) -> None:
 
 
 @pytest.mark.slow
+def test_who_was_asked_to_end_ends_by_that_and_not_by_what_dask_says_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A terminal's ctrl+c reaches dask's processes as well: it ended with code 1 where these were gone first."""
+    pytest.importorskip("dask.distributed", reason="the extra `fleet` (dask) is not installed")
+    client = SimpleNamespace(scheduler_info=lambda: {"workers": {}}, dashboard_link="")
+    monkeypatch.setattr(engine, "_here", lambda: nullcontext(client))
+    monkeypatch.setattr(leaving, "_asked", [])
+
+    def lost(*_: object) -> NoReturn:
+        leaving.ask(signal.SIGINT)
+        raise RuntimeError("lost")
+
+    monkeypatch.setattr(engine, "_run", lost)
+    with pytest.raises(leaving.Leaving):
+        run_on("dask", [], ASKED, lambda _: None, Progress.silent())
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["ctrl+c", "SIGKILL"])
 def test_a_signal_leaves_nothing_of_a_cluster_on_this_machine(
     names: list[str], tmp_path: Path, number: signal.Signals

@@ -113,7 +113,11 @@ def run_on(engine: str, places: Sequence[Place], asked: Asked, say: Callable[[st
     # Signals are noted and asked for between the waits: one that broke into dask's own work would leave its processes.
     with held(), _quiet(), _there(scheduler) if scheduler else _here() as client:
         say(f"dask: {len(client.scheduler_info()['workers'])} workers; dashboard: {client.dashboard_link}")
-        return _run(client, places, asked, said)
+        try:
+            return _run(client, places, asked, said)
+        except Exception:
+            check()  # its processes got the signal too, and what dask says without them is not why we end
+            raise
 
 
 @contextmanager
