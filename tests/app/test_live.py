@@ -6,18 +6,20 @@ import asyncio
 import contextlib
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
+from textual.app import App
 
 from inspector import app as screens
 from inspector import leaving, sources
 from inspector.app.dialogs.help import Help
 from inspector.app.shell import live
 from inspector.app.shell.application import InspectorApp, StartApp
+from inspector.app.shell.background import aside
 from inspector.app.shell.live import LiveReading
 from inspector.cli import main
 from inspector.errors import SourceError
@@ -289,3 +291,21 @@ def test_changes_belong_to_their_vcpu() -> None:
     before, after = dump_of(VALUES, VALUES), dump_of(VALUES, {**VALUES, PFR0: 1})
     found = reading.took(before, msgspec.structs.replace(after))
     assert list(found) == [(1, "")] and reading.changed == 1 and reading.when == "12:00:00"
+
+
+def test_what_comes_at_once_is_told_behind_what_asked_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless that waits: an error would be told before `reading ...`, which stood there from then on."""
+    later: list[Callable[[], object]] = []
+    came: list[int] = []
+
+    class Loop:
+        def call_later(self, call: Callable[[], object]) -> None:
+            later.append(call)
+
+    monkeypatch.setattr(threading.Thread, "start", lambda self: self.run())
+    monkeypatch.setattr(threading.Thread, "join", lambda self, seconds: None)
+    app = cast(App[None], Loop())
+    aside(app, lambda: 1, came.append, lambda error: None)
+    assert came == [] and len(later) == 1
+    aside(app, lambda: 2, came.append, lambda error: None, patience=0.1)
+    assert came == [2] and len(later) == 1

@@ -39,6 +39,8 @@ def aside(
     screen is drawn once, with its answer.
     """
     told = _Told(app)
+    if not patience:
+        told.wait_no_longer()  # whoever asked goes on first, even where the answer is there at once
 
     def run() -> None:
         try:
@@ -59,8 +61,9 @@ def aside(
         _finishing[:] = [one for one in _finishing if one.is_alive()]
         _finishing.append(thread)
     thread.start()
-    thread.join(patience)
-    told.wait_no_longer()
+    if patience:
+        thread.join(patience)
+        told.wait_no_longer()
     return thread
 
 
