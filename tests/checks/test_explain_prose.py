@@ -44,7 +44,7 @@ def test_an_errno_of_a_short_sentence_beside_it_is(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "FAILED tests/test_vm.py::test_boot - AssertionError",
+        "FAILED test_vm.py::test_boot - AssertionError",
         "FAIL: test-virnettlssession\nPASS: test-virstring",
         "FAIL src/app.test.js",
         "FAIL\tkubevirt.io/kubevirt/pkg/virt-handler\t0.5s",

@@ -94,7 +94,8 @@ def test_every_text_of_every_format(name: str, tmp_path: Path) -> None:
         done = run_all(given)
         assert_harmless(done, given)
         reached |= {arguments[0]} if done.code != 2 else set()
-    assert reached >= {"show", "summary", "explain", "convert"}, reached
+    read_as_text = set() if b"\0" in ALL[name] else {"explain"}  # which says of a saved VM what it is instead
+    assert reached >= {"show", "summary", "convert"} | read_as_text, reached
 
 
 def test_every_text_of_a_recording_that_answers_are_computed_of(tmp_path: Path) -> None:
