@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _INTERRUPTED = 130
 _NOT_READ = 141
 """As shells count SIGPIPE: 0 would say yes where nobody knows the answer yet."""
+_MOST_DIGITS = 5
+"""Of COLUMNS and LINES."""
 _GARBAGE = 100_000
 """Objects that may come before garbage is looked for, some ten megabytes: a restore under every kernel makes fewer."""
 
@@ -79,6 +81,14 @@ def _prepare_streams() -> bool:
     return True
 
 
+def _forget_odd_sizes() -> None:
+    """A size of the terminal that is no number, such as `²`, or of 5,000 digits, ended what Rich and Textual draw."""
+    for name in ("COLUMNS", "LINES"):
+        told = os.environ.get(name)
+        if told is not None and not (len(told) <= _MOST_DIGITS and told.isascii() and told.isdigit()):
+            del os.environ[name]
+
+
 def main(arguments: Sequence[str] | None = None, *, last: bool = False) -> int:
     """Run the program with `arguments` (default: the process's own); returns the exit code.
 
@@ -86,6 +96,7 @@ def main(arguments: Sequence[str] | None = None, *, last: bool = False) -> int:
     """
     if not _prepare_streams():
         return EXIT_BAD
+    _forget_odd_sizes()
     given = sys.argv[1:] if arguments is None else arguments
     if "--debug" in given:
         os.environ[DEBUG] = "1"

@@ -14,6 +14,7 @@ import pytest
 
 from inspector.cli import main
 from inspector.errors import DEBUG, LONGEST, MORE_MEMORY, NO_MEMORY, InspectorError, short_line
+from tests.commands.running import run
 from tests.fresh import ROOT
 
 BROKEN = """
@@ -90,6 +91,21 @@ def test_a_full_standard_error_does_not_change_the_exit_code(arguments: tuple[st
             [sys.executable, "-m", "inspector", *arguments], stdout=subprocess.PIPE, stderr=full, check=False, cwd=ROOT
         )
     assert done.returncode == 2 and done.stdout == b""
+
+
+@pytest.mark.parametrize(
+    "size", ["\N{SUPERSCRIPT TWO}", "9" * 5000, "-1", "wide", ""], ids=["superscript", "9s", "-1", "wide", "none"]
+)
+def test_an_odd_size_of_the_terminal_is_as_none(size: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rich reads it: `²` is a digit for it, and no number."""
+    answers = []
+    for given in (None, size):
+        for name in ("COLUMNS", "LINES"):
+            monkeypatch.delenv(name, raising=False)
+            if given is not None:
+                monkeypatch.setenv(name, given)
+        answers.append(run("show", "builtin:neoverse-n2-linux-6.1", "CTR_EL0", "--color", "always"))
+    assert answers[0] == answers[1] and not answers[0].code
 
 
 def test_a_full_standard_error_does_not_change_an_answer(tmp_path: Path) -> None:
