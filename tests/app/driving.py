@@ -29,6 +29,8 @@ KEY_NAMES = {
     "/": "slash",
 }
 DEADLINE = 60.0
+LATE = 10.0
+"""Seconds that a screen may still change after it seemed to stand."""
 SIZES = ((120, 40), (80, 24), (60, 16), (200, 60))
 
 
@@ -81,11 +83,20 @@ def styles_at(app: App[None], text: str) -> list[str]:
     return [str(segment.style) for strip in strips for segment in strip if text in segment.text]
 
 
-def check_golden(name: str, text: str) -> None:
-    """Compare with `tests/golden/NAME.txt`; with REGENERATE_GOLDEN=1 write it."""
-    path = GOLDEN / f"{name}.txt"
+async def check_screen(pilot: Pilot[None], name: str) -> str:
+    """Wait until the screen is `tests/golden/NAME.txt`, which a busy machine draws late, and give its text.
+
+    With REGENERATE_GOLDEN=1 what it is when it stopped changing is written.
+    """
+    await settle(pilot)
+    path, app = GOLDEN / f"{name}.txt", pilot.app
     if os.environ.get(REGENERATE) == "1":
-        path.write_text(text, encoding="utf-8")
-        return
+        path.write_text(screen_text(app), encoding="utf-8")
     assert path.is_file(), f"no {path.name}; run with {REGENERATE}=1 and look at what it writes"
-    assert text == path.read_text(encoding="utf-8"), f"differs from {path.name}; {REGENERATE}=1 writes the new text"
+    expected, end = path.read_text(encoding="utf-8"), time.monotonic() + LATE
+    while (text := screen_text(app)) != expected and time.monotonic() < end:
+        await pilot.pause(0.01)
+    assert text == expected, f"differs from {path.name}; {REGENERATE}=1 writes the new text"
+    lines = text.splitlines()
+    assert len(lines) == app.size.height and max(map(len, lines)) <= app.size.width
+    return text

@@ -7,7 +7,7 @@ import pytest
 from inspector import sources
 from inspector.checks.compare.kernel_history import KernelHistory
 from inspector.registers.ids import IDS
-from tests.app.driving import check_golden, press, screen_text, settle, wait_for
+from tests.app.driving import check_screen, press, screen_text, settle, wait_for
 from tests.app.material import app_on
 from tests.fresh import ROOT
 
@@ -38,7 +38,7 @@ async def test_the_kernels_that_show_a_field_otherwise_are_listed() -> None:
             ["▌", "5.10.0", "to", "6.2.0"],
             ["6.3.0", "to", "7.3.4", "0x0"],
         ]
-        check_golden("browse-history-200x60", screen_text(app))
+        await check_screen(pilot, "browse-history-200x60")
         for _ in range(2):
             await press(pilot, "]")
         await wait_for(pilot, lambda: "▌ 6.3.0" in screen_text(app), "the mark has gone with the kernel")

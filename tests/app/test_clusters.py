@@ -11,7 +11,7 @@ from inspector.app.shell.commands import PageCommands
 from inspector.app.widgets.ink import plain
 from inspector.registers.ids import AIDR_EL1, CTR_EL0, MIDR_EL1, REVIDR_EL1
 from inspector.sources.dump import Cpu, Dump
-from tests.app.driving import SIZES, check_golden, press, screen_text, settle
+from tests.app.driving import SIZES, check_screen, press, settle
 from tests.app.material import VALUES, app_on
 from tests.sources.material import dump_of
 
@@ -65,7 +65,7 @@ async def test_the_palette_opens_the_page(size: tuple[int, int]) -> None:
         next(one for one in PageCommands(app.screen).entries() if "CPUs" in one.text).run()
         await settle(pilot)
         assert isinstance(app.screen, Clusters)
-        check_golden(f"clusters-{size[0]}x{size[1]}", screen_text(app))
+        await check_screen(pilot, f"clusters-{size[0]}x{size[1]}")
         await press(pilot, "escape")
         assert not isinstance(app.screen, Clusters)
 

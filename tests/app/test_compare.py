@@ -19,7 +19,7 @@ from inspector.checks.machine.question import ask
 from inspector.registers.catalog import find
 from inspector.registers.encoding import sysreg_id
 from inspector.sources.dump import Constraint
-from tests.app.driving import SIZES, check_golden, enter_text, press, screen_text, settle, styles_at, wait_for
+from tests.app.driving import SIZES, check_screen, enter_text, press, screen_text, settle, styles_at, wait_for
 from tests.app.material import MIDR, NEOVERSE, PFR0, PFR1, VALUES, app_on, template_of
 from tests.sources.material import dump_of
 
@@ -322,8 +322,8 @@ async def test_without_colour_signs_and_words_remain(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("NO_COLOR", "1")
     app = app_on(NEOVERSE)
     async with app.run_test(size=(80, 24)) as pilot:
-        text = await compare(pilot)
-        check_golden("compare-80x24", text)
+        await compare(pilot)
+        await check_screen(pilot, "compare-80x24")
         assert all("reverse" not in style for style in styles_at(app, "CSV2"))
         assert any("bold" in style for style in styles_at(app, "▼ lowered"))
 
@@ -441,11 +441,7 @@ async def test_the_screen_is_as_expected(name: str, size: tuple[int, int]) -> No
         await wait_for(
             pilot, lambda: getattr(app.screen, "answer", True) is not None, "what was asked beside the screen"
         )
-        await settle(pilot)
-        text = screen_text(app)
-    lines = text.splitlines()
-    assert len(lines) == size[1] and max(map(len, lines)) <= size[0]
-    check_golden(f"{name}-{size[0]}x{size[1]}", text)
+        await check_screen(pilot, f"{name}-{size[0]}x{size[1]}")
 
 
 async def test_write_opens_on_the_highlighted_line_not_on_a_register_that_has_none_here() -> None:

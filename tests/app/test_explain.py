@@ -14,7 +14,7 @@ from inspector.app.shell.commands import PageCommands
 from inspector.app.shell.wording import on_screen
 from inspector.app.widgets.ink import plain
 from inspector.app.widgets.lines import Lines
-from tests.app.driving import SIZES, check_golden, press, screen_text, settle, wait_for
+from tests.app.driving import SIZES, check_screen, press, screen_text, settle, wait_for
 from tests.app.material import NEOVERSE, app_on
 
 REFUSED = """\
@@ -96,11 +96,10 @@ async def test_the_page_is_as_expected(size: tuple[int, int]) -> None:
     async with (app := app_on(NEOVERSE)).run_test(size=size) as pilot:
         await settle(pilot)
         app.push_screen(Explain())
-        await settle(pilot)
-        check_golden(f"explain-empty-{size[0]}x{size[1]}", screen_text(app))
+        await check_screen(pilot, f"explain-empty-{size[0]}x{size[1]}")
         app.pop_screen()
         await explained(app, pilot)
-        check_golden(f"explain-{size[0]}x{size[1]}", screen_text(app))
+        await check_screen(pilot, f"explain-{size[0]}x{size[1]}")
 
 
 def test_what_is_pasted_loses_its_escape_sequences() -> None:

@@ -21,7 +21,7 @@ from inspector.registers.ids import WORKAROUND_3
 from inspector.sources.dump import Dump
 from inspector.sources.formats import dump_json
 from inspector.untrusted import Untrusted
-from tests.app.driving import SIZES, check_golden, press, screen_text, settle, styles_at, wait_for
+from tests.app.driving import SIZES, check_screen, press, screen_text, settle, styles_at, wait_for
 from tests.app.material import MIDR, NEOVERSE, PFR0, SCTLR, VALUES, app_on
 from tests.sources.material import dump_of
 
@@ -311,11 +311,7 @@ async def test_the_screen_is_as_expected(name: str, size: tuple[int, int]) -> No
         for key in SCREENS[name]:
             await press(pilot, key)
             await wait_for(pilot, lambda: bool(getattr(app.screen, "complete", True)), "the answer")
-        await settle(pilot)
-        text = screen_text(app)
-    lines = text.splitlines()
-    assert len(lines) == size[1] and max(map(len, lines)) <= size[0]
-    check_golden(f"{name}-{size[0]}x{size[1]}", text)
+        await check_screen(pilot, f"{name}-{size[0]}x{size[1]}")
 
 
 async def test_without_colour_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -324,7 +320,7 @@ async def test_without_colour_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -
         await settle(pilot)
         text = await asked(pilot, "4")
         assert "▌ ID_MMFR4.CCIDX" in text and "✖ EINVAL" in text
-        check_golden("migrate-80x24", text)
+        await check_screen(pilot, "migrate-80x24")
         assert all("bold" in style for style in styles_at(app, "✖ EINVAL")), "not as dim as what passes"
         await press(pilot, "K")
         await wait_for(pilot, lambda: bool(getattr(app.screen, "complete", True)), "the pairs of kernels")
