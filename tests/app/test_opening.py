@@ -81,7 +81,8 @@ async def test_what_is_shown_of_an_answer_is_made_once(monkeypatch: pytest.Monke
         await press(pilot, "4")
         await wait_for(pilot, lambda: isinstance(app.screen, Migrate) and app.screen.complete, "the ways out")
         await settle(pilot)
-        assert [bool(one.ways_out) for one in made] == [False, True]
+        # Where the ways out come while the screen waits, the answer without them is never drawn.
+        assert [bool(one.ways_out) for one in made] in ([True], [False, True])
 
 
 async def test_a_mode_that_moves_the_session_is_asked_once_when_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
