@@ -150,8 +150,10 @@ class Check:
                 self._changed()
 
         before, self._asking = self._asking, True
+        # Of the tables of kernels, which take longer, the screen shows at once that they are asked for.
+        patience = max(self._until - monotonic(), 0.0) if what == "report" else 0.0
         try:
-            self._runs(work, take, refuse, patience=max(self._until - monotonic(), 0.0))
+            self._runs(work, take, refuse, patience=patience)
         finally:
             self._asking = before
 
