@@ -83,9 +83,13 @@ def _prepare_streams() -> bool:
 
 def _forget_odd_sizes() -> None:
     """A size of the terminal that is no number, such as `²`, or of 5,000 digits, ended what Rich and Textual draw."""
-    for name in ("COLUMNS", "LINES"):
-        told = os.environ.get(name)
-        if told is not None and not (len(told) <= _MOST_DIGITS and told.isascii() and told.isdigit()):
+    told = {name: os.environ[name] for name in ("COLUMNS", "LINES") if name in os.environ}
+    if not told:
+        return
+    from inspector.numbers import is_decimal
+
+    for name, size in told.items():
+        if len(size) > _MOST_DIGITS or not is_decimal(size):
             del os.environ[name]
 
 
