@@ -221,9 +221,8 @@ def _columns() -> int:
 
 def _columns_told() -> int:
     """Columns of the terminal, as argparse counts them: it would load shutil, and ask anew for every argument."""
-    told = os.environ.get("COLUMNS", "")
-    if is_decimal(told) and len(told) < 10 and int(told):
-        return int(told)
+    if told := int(os.environ.get("COLUMNS", "0")):  # a number: cli.main puts others away
+        return told
     try:
         return os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else -1).columns or 80
     except (ValueError, OSError):

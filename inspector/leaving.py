@@ -14,7 +14,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -136,13 +136,13 @@ def _leave_in_peace(number: int, _: FrameType | None) -> None:
 
 
 @contextlib.contextmanager
-def unbroken() -> Iterator[None]:
-    """The signals wait until the block ends, for what bears no exception in its midst.
+def unbroken(numbers: Iterable[signal.Signals] = ENDING) -> Iterator[None]:
+    """The signals `numbers` wait until the block ends, for what bears no exception in its midst.
 
     msgspec (0.22.0) takes one that comes while it is imported for a name that typing lacks, goes on, and ends the
     program with a segmentation fault when it reads its first text.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     try:
         yield
     finally:

@@ -113,7 +113,6 @@ def test_forgotten_models_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> Non
             most = max(most, len(alive))
             return super().takes(reg_id, value)
 
-    gc.unfreeze()  # another test of this process may have left something put aside
     gc.disable()
     try:
         settle(

@@ -23,7 +23,7 @@ from inspector.checks.fleet.files import decode_part, encode_part
 from inspector.checks.fleet.part import Part, Sum
 from inspector.checks.fleet.summarise import Asked, add_source, tally_of
 from inspector.errors import InspectorError
-from inspector.leaving import SLICE, check, held
+from inspector.leaving import SLICE, check, held, unbroken
 from inspector.progress import Progress
 from inspector.sources import load
 
@@ -132,11 +132,8 @@ def _end_with_parent() -> None:
 def unasked() -> Iterator[None]:
     """Processes that start here have ctrl+c blocked, until `_start` ignores it: they would tell of it at length."""
     resource_tracker.ensure_running()  # its start would take the block away from the thread that it is started by
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
+    with unbroken((signal.SIGINT,)):
         yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -121,6 +121,7 @@ def migrate_all_kernels(
     label = ""
     every = policies if policies is not None else map(load_policy, (*policy_names(), *vendor_names()))
     machine = OwnMachine(behind or source, given)
+    unread = file_step(source.provenance.tool.raw, kinds[0].index, rule)
     for _, run in groupby(every, key=lambda policy: policy.does):
         policy, *alike = run  # kernels that follow each other and do the same: asked once
         try:
@@ -131,7 +132,7 @@ def migrate_all_kernels(
             row = _impossible(policy, error)
         else:
             label = machine.label((policy, *alike)[-1])
-            row = _row(kinds, target, rule, restore(kinds, target, rule, brief=True), source.provenance.tool.raw)
+            row = _row(kinds, target, rule, restore(kinds, target, rule, brief=True), unread)
             if row.verdict == LOADS and holds_some_only(source, kinds):
                 row = msgspec.structs.replace(row, verdict=UNCERTAIN, headline=_SOME_LOAD.removeprefix("uncertain: "))
             if not rows:
@@ -268,10 +269,13 @@ def _impossible(policy: Policy, error: InspectorError) -> KernelRow:
 
 
 def _row(
-    vcpus: Sequence[Vcpu], target: Destination, rule: Vmm, results: Sequence[VcpuResult], tool: str = ""
-) -> KernelRow:  # fmt: skip
+    vcpus: Sequence[Vcpu],
+    target: Destination,
+    rule: Vmm,
+    results: Sequence[VcpuResult],
+    unread: RestoreStep | None = None,
+) -> KernelRow:
     steps, _ = steps_of(rule, results)
-    unread = file_step(tool, vcpus[0].index, rule)
     run = first_run_step(vcpus, target)
     steps = steps if run is None else (*steps, run)
     findings = [f for result in results for f in result.findings]

@@ -9,6 +9,7 @@ from inspector.app.shell.numbers import Base, value_text
 from inspector.app.shell.view import View, source_name
 from inspector.app.shell.wording import on_screen
 from inspector.app.widgets.ink import WRITTEN, Ink, Row, clip, ink, row, width, wrap
+from inspector.numbers import count_of
 from inspector.registers.bits import partial_hex
 from inspector.registers.encoding import grouped_hex
 from inspector.registers.secrets import is_secret
@@ -111,7 +112,7 @@ def _remark(view: View, table: FieldTable) -> Row:
     if table.modelled:
         unknown = sum(one.state == "unknown" for one in table.rows)
         differ = table.changed - unknown
-        counted = f"{len(table.rows)} field" + "s" * (len(table.rows) != 1)
+        counted = count_of(len(table.rows), "field")
         said = f"{differ} of {counted} differ" if differ else counted if unknown else "as the host has it"
         pieces += [Ink("     "), Ink(said, "masked" if differ else "muted")]
         pieces += [Ink(f", {unknown} unknown", "unknown")] if unknown else []
@@ -121,7 +122,7 @@ def _remark(view: View, table: FieldTable) -> Row:
         pieces += [Ink("     "), Ink(said if differs else "as the host has it", "masked" if differs else "muted")]
     elif table.rows and table.register.size <= 8:
         count = sum(not one.other for one in table.rows)
-        pieces += [Ink("     "), Ink(f"{count} field" + "s" * (count != 1), "muted")]
+        pieces += [Ink("     "), Ink(count_of(count, "field"), "muted")]
     elif table.rows:
         pieces += [Ink("     "), Ink(f"{table.register.size * 8} bits", "muted")]
     if table.register.id in view.differing:

@@ -112,7 +112,7 @@ def _heading(line: Line, columns: Sequence[Column], grid: bool) -> Row:
     count = len(node.children)
     if node.kind == "rule":
         word = "place" if any(one.kind == "change" for one in node.children) else "field"
-        title = (*title, Ink(f"  {count} {word}{'s' * (count != 1)}", "muted"))
+        title = (*title, Ink(f"  {count_of(count, word)}", "muted"))
     if grid or len(columns) < 5:
         why = ink(f"  {node.reason}", "muted") if node.reason else Ink("")
         return (Ink(f"{mark.text[:1]} ", mark.role), *title, why)

@@ -31,6 +31,7 @@ from inspector.app.widgets.ink import Ink, Row, clip, ends, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Column, Item, Listing
 from inspector.errors import InspectorError
+from inspector.numbers import count_of
 from inspector.version import __version__
 
 if TYPE_CHECKING:
@@ -442,6 +443,5 @@ def _ago(when: float) -> str:
     seconds = max(time.time() - when, 0)
     for size, word in ((86400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= size:
-            count = int(seconds // size)
-            return f"{count} {word}{'s' * (count != 1)} ago"
+            return f"{count_of(int(seconds // size), word)} ago"
     return "just now"
