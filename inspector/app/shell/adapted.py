@@ -8,14 +8,17 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
-from textual.app import App
+from textual._context import active_message_pump
+from textual.app import App, ScreenStackError
 from textual.await_complete import AwaitComplete
+from textual.css.query import NoMatches
+from textual.dom import DOMNode, NoScreen
 from textual.driver import Driver
 from textual.events import Event, Key, Paste, Resize
 from textual.geometry import Size
 from textual.notifications import Notify, SeverityLevel
 from textual.screen import Screen
-from textual.widget import AwaitMount
+from textual.widget import AwaitMount, MountError
 from textual.widgets._toast import ToastRack
 
 from inspector.app.shell.lean import Lean
@@ -100,6 +103,14 @@ class AdaptedApp(App[None]):
         size = Size(*shutil.get_terminal_size(event.size))
         if size != event.size:
             self.post_message(Resize(size, size))
+
+    def _handle_exception(self, error: Exception) -> None:
+        """What is taken down while it is being made gets no widgets any more (`Widget.mount` says nothing of it), and
+        does not find them when it is told that it is there: no fault, where the user leaves at that moment."""
+        node = active_message_pump.get(None)
+        going = self._exit or (isinstance(node, DOMNode) and node._pruning)
+        if not (going and isinstance(error, (NoMatches, MountError, NoScreen, ScreenStackError))):
+            super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
         """A fault of ours ends the program; `run_app` reports it. Textual would print a screenful of traceback."""

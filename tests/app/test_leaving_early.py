@@ -1,0 +1,50 @@
+"""Leaving while a screen is being made: nothing of it is there any more when it is told that it was mounted."""
+
+from __future__ import annotations
+
+import pytest
+from textual.css.query import NoMatches
+
+from inspector.app.modes.browse.register_list import RegisterList
+from inspector.app.modes.browse.screen import Browse
+from inspector.app.modes.table import MODES
+from tests.app.driving import screen_text, settle, wait_for
+from tests.app.material import NEOVERSE, app_on
+
+OTHERS = [mode.id for mode in MODES if mode.id != "browse"]
+
+
+@pytest.mark.parametrize("mode", OTHERS)
+async def test_the_user_leaves_at_once_after_a_key_that_opens_something(mode: str) -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await wait_for(pilot, lambda: "ID_AA64PFR0_EL1" in screen_text(app), "a register")
+        await settle(pilot)
+        app.action_mode(mode)
+        app.exit()
+        # What the end of the program does some turns of the loop later, at the worst moment.
+        app._prune(app.screen_stack[-1])
+    assert app._exception is None and app.return_code == 0
+
+
+async def test_a_part_that_comes_later_is_taken_down_before_it_has_its_own() -> None:
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await wait_for(pilot, lambda: "AdvSIMD" in screen_text(app), "a register")
+        await settle(pilot)
+        front = app.screen
+        assert isinstance(front, Browse) and front.side is None
+        front._mount_side()
+        assert isinstance(front.side, RegisterList)
+        app.exit()
+        app._prune(front)
+    assert app._exception is None and app.return_code == 0
+
+
+async def test_a_missing_part_is_a_fault_while_nobody_leaves() -> None:
+    app = app_on(NEOVERSE)
+    with pytest.raises(NoMatches):
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settle(pilot)
+            app.screen.call_later(lambda: app.screen.query_one("#no-such-part"))
+            await pilot.pause(0.1)
