@@ -123,6 +123,20 @@ def test_a_withheld_source_restores_as_the_whole_one_does(vm: str, tmp_path: Pat
         assert "withholds the values" in json.dumps(part["notes"])
 
 
+@pytest.mark.parametrize("vmm", ["qemu-10.0", "firecracker"])
+def test_a_withheld_destination_takes_what_the_whole_one_takes(vm: str, tmp_path: Path, vmm: str) -> None:
+    """A register whose value is withheld is listed there all the same: no write of it fails with ENOENT."""
+    out = str(tmp_path / "out.json")
+    run("convert", N2, "-o", out)
+    for source in (vm, out, "builtin:neoverse-n2-linux-6.1"):
+        asked = ("--vmm", vmm, "--all", "--json")
+        whole, part = (run("migrate", source, destination, *asked).json for destination in (N2, out))
+        assert part["verdict"] == whole["verdict"] and part["steps"] == whole["steps"]
+        for vcpu, other in zip(part["vcpus"], whole["vcpus"], strict=True):
+            kinds = [{f["id"]: (f["kind"], f["errno"]) for f in v["findings"]} for v in (vcpu, other)]
+            assert kinds[0] == kinds[1]
+
+
 def test_a_converted_dump_is_loaded_again_with_what_is_withheld(vm: str, tmp_path: Path) -> None:
     out = str(tmp_path / "out.json")
     assert "withheld" in run("convert", vm, "-o", out).err

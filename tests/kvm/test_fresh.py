@@ -16,6 +16,7 @@ from inspector.kvm.words.explaining import explain_write
 from inspector.kvm.words.showing import explain_register
 from inspector.policies.loader import load_policy
 from inspector.policies.setup import QEMU_SETUP, VcpuSetup
+from inspector.registers.catalog import find
 from inspector.registers.encoding import ccsidr_id, every_bit_of
 from inspector.registers.ids import CLIDR_EL1, ID_SPACE, IDS, PSCI_VERSION
 from inspector.registers.naming import name_of
@@ -69,6 +70,17 @@ def test_a_fresh_vcpu_alone_is_enough_where_nothing_is_tolerated() -> None:
     assert explain_write(machine.vcpu(0), PSCI_VERSION, 0x10000).errno == 0
     assert machine.vcpu(0).get_one_reg(0x603000000013C03B) == (0, 0)
     assert machine.vcpu(0).get_one_reg(0x6030000000160003) == (2, None)
+
+
+def test_a_register_that_a_fresh_vcpu_lists_without_its_value_can_be_written_and_is_not_known() -> None:
+    values = saved("cortex-a72", "6.12", GIC)
+    withheld = find("DBGBVR0_EL1").register.id
+    del values[withheld]
+    vcpu = fresh_vm(values, load_policy("6.12"), GIC, unread=[withheld]).vcpu(0)
+    assert withheld in vcpu.get_reg_list() and vcpu.get_one_reg(withheld) == (0, None)
+    assert vcpu.vm.exposure.known[withheld] == 0
+    assert explain_write(vcpu, withheld, 8).errno == 0
+    assert vcpu.get_one_reg(withheld) == (0, 8)
 
 
 @pytest.mark.parametrize("kernel", ["5.10", "6.1", "6.12", "7.3"])

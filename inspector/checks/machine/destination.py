@@ -359,13 +359,14 @@ def _fresh(dump: Dump, vcpu: Vcpu, policy: Policy, note: str, like: Vcpu, asked:
     known = raw or _shown_to(vcpu, policy)
     behind, _ = with_given(raw or _filled(known, vcpu, like), asked.given)
     host, assumed = with_given(known, asked.given)
+    unread = tuple(reg_id for reg_id in vcpu.ids if reg_id not in vcpu.values)
     return Destination(
         label=label,
         policy=policy,
         setup=setup,
         listed=frozenset(vcpu.ids),
         values=vcpu.values,
-        build=lambda count: fresh_vm(vcpu.values, policy, setup, vcpus=count, host=behind),
+        build=lambda count: fresh_vm(vcpu.values, policy, setup, vcpus=count, host=behind, unread=unread),
         host=host,
         notes=assumed,
         cpus=dump.cpus,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 
 import msgspec
@@ -79,11 +79,17 @@ def with_fields_set(values: Mapping[int, int], masks: Mapping[int, int]) -> dict
 class FreshExposure(Exposure):
     """An exposure whose limits are the given values instead of being computed from a host.
 
-    `inferred`: hidden fields of the host that other registers give away (`hidden_ccidx`).
+    `inferred`: hidden fields of the host that other registers give away (`hidden_ccidx`). `unread`: ids that are listed
+    too, of which no value is known.
     """
 
     def __init__(
-        self, values: Mapping[int, int], policy: Policy, setup: VcpuSetup, host: HostState | None = None
+        self,
+        values: Mapping[int, int],
+        policy: Policy,
+        setup: VcpuSetup,
+        host: HostState | None = None,
+        unread: Collection[int] = (),
     ) -> None:
         self.inferred: dict[int, int] = {}
         hidden = host is None
@@ -98,7 +104,8 @@ class FreshExposure(Exposure):
             if reg_id in values:
                 self.limits[reg_id] = Partial(values[reg_id])
         self.read = self.limits
-        self.listed = tuple(values)
+        self.unread = frozenset(unread)
+        self.listed = (*values, *unread)
 
     @cached_property
     def pmcr_counters(self) -> int:
@@ -111,7 +118,13 @@ class FreshExposure(Exposure):
     def feature_values(self) -> dict[int, int]:
         return super().feature_values() | self.given
 
+    @cached_property
+    def underivable(self) -> dict[int, str]:
+        return super().underivable | dict.fromkeys(self.unread, "The dump lists the register without its value.")
+
     def _known(self, reg_id: int) -> int:
+        if reg_id in self.unread:
+            return 0
         return ALL if reg_id in self.given else super()._known(reg_id)
 
     @cached_property
@@ -121,12 +134,19 @@ class FreshExposure(Exposure):
 
 
 def fresh_vm(
-    values: Mapping[int, int], policy: Policy, setup: VcpuSetup, vcpus: int = 1, *, host: HostState | None = None
+    values: Mapping[int, int],
+    policy: Policy,
+    setup: VcpuSetup,
+    vcpus: int = 1,
+    *,
+    host: HostState | None = None,
+    unread: Collection[int] = (),
 ) -> Vm:
     """A VM of which only the registers of a fresh vCPU of the same configuration are known.
 
     `values`: register id -> KVM_GET_ONE_REG right after creation; the limit of every later write. `host`, where known,
-    adds what a fresh vCPU does not show: the old values that some kernels tolerate, and the guest's view.
+    adds what a fresh vCPU does not show: the old values that some kernels tolerate, and the guest's view. `unread`: ids
+    that the vCPU lists as well, of which no value is known.
     """
-    exposure = FreshExposure(values, policy, setup, host)
+    exposure = FreshExposure(values, policy, setup, host, unread)
     return Vm(exposure.host, policy, setup, vcpus, exposure=exposure)
