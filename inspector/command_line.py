@@ -63,7 +63,10 @@ class Parser(argparse.ArgumentParser):
 
 
 class Filled(argparse.HelpFormatter):
-    """Help filled to the terminal's width, in paragraphs; a line that begins with a space stays a line."""
+    """Help filled to the terminal's width, in paragraphs.
+
+    A line that begins with a space stays a line; what stands behind two spaces in it is a column of its own.
+    """
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=_HELP_AT, width=min(_columns(), _WIDEST) - 2)
@@ -71,7 +74,7 @@ class Filled(argparse.HelpFormatter):
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         parts: list[str] = []
         for line in text.strip().split("\n"):
-            if not parts or not line.strip() or line.startswith(" ") or not parts[-1]:
+            if not parts or not line.strip() or line.startswith(" ") or not parts[-1] or parts[-1].startswith(" "):
                 parts.append(line)
             else:
                 parts[-1] += f"\n{line}"
@@ -79,7 +82,14 @@ class Filled(argparse.HelpFormatter):
 
     def _part(self, text: str, width: int, indent: str) -> str:
         inner = indent + " " * (len(text) - len(text.lstrip(" ")))
-        return "\n".join(_wrapped(text, width, inner, inner))
+        term, gap, meaning = text.strip().partition("  ")
+        if not gap:
+            return "\n".join(_wrapped(text, width, inner, inner))
+        meaning = meaning.lstrip(" ")
+        column = len(text) - len(meaning)
+        if column > width // 2:
+            return "\n".join(_wrapped(text, width, inner, f"{inner}    "))
+        return "\n".join(_wrapped(meaning, width, f"{inner}{term}".ljust(column), " " * column))
 
     def _split_lines(self, text: str, width: int) -> list[str]:
         return _wrapped(text, width)
@@ -131,6 +141,7 @@ def overview() -> str:
         *_filled(
             "settings of the screens (theme, keys, number base, kernel, VMM): a file that `locate` names; see README"
         ),
+        "",
         *_filled("exit codes: 0 yes or done, 1 the answer is no, 2 bad usage or unreadable input"),
     ]
     return "\n".join(lines)

@@ -7,6 +7,7 @@ page is argparse-manpage's work.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from inspector.command_line import COMMANDS, command_parser, overview, screens_p
 from inspector.completion import script
 from inspector.version import PROGRAM, __version__
 
+_EMPTY = "\n.SH\nPOSITIONAL ARGUMENTS\n\n\n"
 SHARE = Path(__file__).parent.parent / "share"
 
 
@@ -34,8 +36,26 @@ def man_page() -> str:
         "project_name": PROGRAM,
         "description": "read arm64 KVM vCPU registers and predict what a kernel does with them",
     }
-    # A line that begins with a quotation mark is a request to roff.
-    return str(Manpage(parser, _data=data)).replace("\n'", "\n\\&'")
+    # A heading that has nothing below it; a line that begins with a quotation mark is a request to roff.
+    return _with_lists(str(Manpage(parser, _data=data)).replace(_EMPTY, "\n").replace("\n'", "\n\\&'"))
+
+
+def _with_lists(page: str) -> str:
+    """Lines of a term and, behind two spaces, what it means, as lists of roff: it would fill them like prose."""
+    lines: list[str] = []
+    inside = False
+    for line in page.split("\n"):
+        item = re.fullmatch(r"  (\S.*?)  +(\S.*)", line)
+        if item:
+            lines += [".TP 22", item[1], item[2]]
+            inside = True
+        elif inside and line.startswith("    "):
+            lines[-1] += f" {line.strip()}"
+        else:
+            lines += [".PP"] * inside
+            lines.append(line)
+            inside = False
+    return "\n".join(lines)
 
 
 def files() -> dict[str, str]:

@@ -114,34 +114,35 @@ def is_many(options: argparse.Namespace) -> bool:
 def add_many(parser: argparse.ArgumentParser, table: str, each: str = "DUMP") -> None:
     """`--files-from`, `--partial`, `--merge`, `--skip-unreadable`, `--engine`, `--jobs` and `--table`. `table`: what is
     in its rows and columns; `each`: what is listed."""
-    parser.add_argument(
+    among = parser.add_argument_group("many at once")
+    among.add_argument(
         "--files-from",
         metavar="FILE",
         help=f"a file with the path of a {each} on each line, or with a NUL behind each (find -print0); "
         "- for standard input",
     )
-    parser.add_argument(
+    among.add_argument(
         "--partial",
         metavar="FILE",
         help=f"print nothing; write what the report needs of each {each} (without secrets of guests)",
     )
-    parser.add_argument("--merge", action="store_true", help=f"each {each} is a file that --partial wrote")
-    parser.add_argument(
+    among.add_argument("--merge", action="store_true", help=f"each {each} is a file that --partial wrote")
+    among.add_argument(
         "--skip-unreadable",
         action="store_true",
         help=f"go on without a {each} that cannot be read, and tell it: on standard error and in the report by name "
         "and reason (the first 64; all are counted), in a table as a row. As nothing is known of it, the exit code is "
         "1 at best, and 2 where none can be read; with --partial 0, as the part tells it to --merge",
     )
-    parser.add_argument(
+    among.add_argument(
         "--engine",
         metavar="ENGINE",
         help="dask: read on processes of a Dask cluster on this machine; dask:tcp://HOST:PORT: on that scheduler's "
         f"workers. {each} may then be a pattern, an address of a store (s3://..., zip://...) or a Parquet file with "
         "the columns name and dump. Needs pip install 'vcpu-inspector[fleet]', and s3fs for s3://",
     )
-    parser.add_argument("--jobs", type=_jobs, default=0, metavar="N", help="processes that read (default: one per CPU)")
-    parser.add_argument(
+    among.add_argument("--jobs", type=_jobs, default=0, metavar="N", help="processes that read (default: one per CPU)")
+    among.add_argument(
         "--table",
         metavar="FILE",
         help=f"write a table too, for DuckDB, pandas or a spreadsheet: {table}; FILE ends in .csv, or in .parquet "

@@ -51,10 +51,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="dumps; of a single one, its vCPUs are compared; FEAT_ names: which dump has these features",
     )
     parser.add_argument("--all", action="store_true", help="compare the guest's own state too")
-    add_many(
-        parser,
-        "a row for each host, a column for each register and field that host and kernel decide (--all: every register)",
-    )
     parser.add_argument("--baseline", action="store_true", help="find what all hosts can run")
     add_kernel(parser)
     parser.add_argument("--firecracker", metavar="FILE", help="with --baseline: write a Firecracker CPU template")
@@ -64,6 +60,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_declared(parser)
     add_secrets(parser)
     add_style(parser)
+    add_many(
+        parser,
+        "a row for each host, a column for each register and field that host and kernel decide (--all: every register)",
+    )
 
 
 def _paths(options: argparse.Namespace) -> list[str]:

@@ -5,15 +5,15 @@ overwritten. The copy keeps permissions, owner, holes and compression, and is lo
 its name.
 
 What can be written:
-  QEMU streams             eight bytes for each value; plain, or packed with gzip, bzip2, xz, zstd
-                           (lz4, lzop where Python's lz4 or python-lzo is installed)
-  libvirt save images      the same behind libvirt's header; raw, sparse or packed as above
-  qcow2 internal snapshots eight bytes for each value, in the snapshot of --snapshot (default the last)
-  Cloud Hypervisor         the numbers of the values in state.json
-  crosvm                   the numbers of the values in a vCPU's file, CBOR or JSON
-  Firecracker vmstate      the bytes of the values, and the checksum (CRC-64) at the end
-  Firecracker JSON         the bits of the values
-  `id value` lines, dumps of this program
+  QEMU streams              eight bytes for each value; packed streams are packed again, lz4 and lzop with their library
+  libvirt save images       the same behind libvirt's header
+  qcow2 internal snapshots  eight bytes for each value, in the snapshot of --snapshot (default the last)
+  Cloud Hypervisor          the numbers of the values in state.json
+  crosvm                    the numbers of the values in a vCPU's file, CBOR or JSON
+  Firecracker vmstate       the bytes of the values, and the checksum (CRC-64) at the end
+  Firecracker JSON          the bits of the values
+  text and own dumps        the digits of the values: `id value` lines, dumps of this program
+
 Of a snapshot's folder (Cloud Hypervisor, crosvm, Firecracker) the whole folder is copied; -o names a new one.
 Core registers (X, V, PC, PSTATE) are never replaced. Whatever else is read can be shown but not written.
 """

@@ -57,12 +57,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="the saved VM; of several, also on every core, in a cluster, or in parts: which of them load",
     )
     parser.add_argument("destination", metavar="DESTINATION", help=f"a dump, `{SAME_HOST}` or `{ALL_KERNELS}`")
-    add_many(
-        parser,
-        "a row for each SOURCE, with the verdict, the register that stops it first, its errno and its fields",
-        "SOURCE",
-    )
-    add_force(parser)
     add_kernel(parser)
     add_vmm(parser)
     add_setup(parser)
@@ -73,6 +67,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_secrets(parser)
     add_snapshot(parser)
     add_style(parser)
+    add_many(
+        parser,
+        "a row for each SOURCE, with the verdict, the register that stops it first, its errno and its fields",
+        "SOURCE",
+    )
+    add_force(parser)
 
 
 def run(options: argparse.Namespace) -> int:

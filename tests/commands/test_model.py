@@ -241,6 +241,21 @@ def test_help_is_filled_to_the_terminal(columns: int, monkeypatch: pytest.Monkey
         assert set(shown.split()) == whole, text
 
 
+@pytest.mark.parametrize(("columns", "column"), [(40, 6), (60, 28), (80, 28), (120, 28)])
+def test_the_formats_in_the_help_of_fix_stay_a_list(
+    columns: int, column: int, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """What each one means stays beside or under it, and the paragraph behind the list is none of its lines."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    _, _, listed = run("fix", "--help").out.partition("What can be written:\n")
+    lines, _, behind = listed.partition("\n\n")
+    starts = {len(line) - len(line.lstrip(" ")) for line in lines.split("\n")}
+    assert starts == {2, column} and behind.startswith("Of a snapshot's folder")
+    terms = [line.split("  ")[1] for line in lines.split("\n") if line[2] != " "]
+    if column > 6:
+        assert len(terms) == 8 and "Cloud Hypervisor" in terms
+
+
 @pytest.mark.parametrize("columns", ["0", "1", "2", "11", "19", "9" * 5000, "-5", "wide", "\u00b2"])
 def test_help_has_room_for_a_word_whatever_the_environment_says(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", columns)
