@@ -33,7 +33,9 @@ async def test_a_part_that_comes_later_is_taken_down_before_it_has_its_own() -> 
         await wait_for(pilot, lambda: "AdvSIMD" in screen_text(app), "a register")
         await settle(pilot)
         front = app.screen
-        assert isinstance(front, Browse) and front.side is None
+        assert isinstance(front, Browse)
+        before = front.side
+        assert before is None
         front._mount_side()
         assert isinstance(front.side, RegisterList)
         app.exit()
