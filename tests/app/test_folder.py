@@ -9,6 +9,7 @@ import pytest
 from inspector import shipped, sources
 from inspector.app.dialogs.choosing import Choosing
 from inspector.app.dialogs.here import dumps_in, here_items
+from inspector.sources.dump import Dump
 from tests.app.driving import press, screen_text, settle, wait_for
 from tests.app.material import NEOVERSE, app_on
 
@@ -58,3 +59,28 @@ def test_what_is_loaded_is_offered_once(folder: Path) -> None:
     assert [one.key for one in here_items(found)] == ["source 6.12", f"source {SAVED}"]
     for name in (SAVED, f"./{SAVED}", str(folder / SAVED)):
         assert [one.key for one in here_items(found, [sources.load(name)])] == ["source 6.12"]
+
+
+def test_a_file_is_read_once_until_it_changes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    load = sources.load
+
+    def loaded(name: str) -> Dump:
+        read.append(Path(name).name)
+        return load(name)
+
+    monkeypatch.setattr(sources, "load", loaded)
+    found = dumps_in(folder)
+    assert sorted(read) == ["6.12", SAVED]
+    assert dumps_in(folder) == found and len(read) == 2
+    (folder / "6.12").write_text("no longer a host\n")
+    assert [name for name, _ in dumps_in(folder).dumps] == [SAVED] and len(read) == 2
+    (folder / "6.12").write_text(HOST.replace("d490", "d493"))
+    assert dumps_in(folder) == found and len(read) == 3
+
+
+def test_prose_that_speaks_of_registers_is_not_offered(folder: Path) -> None:
+    """It can be opened by its name, but a few values in a text are not what somebody saved."""
+    told = "KVM shows ID_AA64PFR0_EL1.CSV2 = 1 there.\nIt says more of this, at length.\n" * 4
+    (folder / "CHANGELOG.md").write_text("What changed in this release is told here.\n" * 40 + told)
+    assert "CHANGELOG.md" not in [name for name, _ in dumps_in(folder).dumps]

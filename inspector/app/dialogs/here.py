@@ -16,11 +16,15 @@ from inspector.errors import InspectorError
 from inspector.folders import expanded
 from inspector.registers.meanings import counted
 from inspector.sources.dump import Dump
+from inspector.sources.glance import may_be_dump
 
 MOST = 6
 """Dumps that are shown."""
 _FILES, _BYTES, _SECONDS = 60, 4 << 20, 1.5
 """How much is looked at: files, bytes of one, seconds in all."""
+_known: dict[tuple[str, int, int], str] = {}
+"""Path, size and time of the last change of a file -> its dump in a few words, empty for none: each of the dialogs asks
+of the same folder"""
 
 
 class Here(NamedTuple):
@@ -44,14 +48,31 @@ def dumps_in(folder: Path) -> Here:
         if at == _FILES or len(found) == MOST or time.monotonic() > end:
             return Here(found, len(entries) - at)
         try:
-            if not 0 < entry.stat().st_size <= _BYTES:
-                continue
-            dump = sources.load(str(folder / entry.name))
-        except (InspectorError, OSError):
+            held = entry.stat()
+        except OSError:
             continue
-        if max((len(vcpu.values) + len(vcpu.constraints) for vcpu in dump.vcpus), default=0) > 3 or dump.host:
-            found.append((entry.name, dump_words(dump)))
+        if not 0 < held.st_size <= _BYTES:
+            continue
+        path = str(folder / entry.name)
+        # A file that may be read from now on has another time of this kind, and the old one of its content.
+        key = path, held.st_size, held.st_ctime_ns
+        if key not in _known:
+            _known[key] = _words_of(path)
+        if _known[key]:
+            found.append((entry.name, _known[key]))
     return Here(found, 0)
+
+
+def _words_of(path: str) -> str:
+    """A file's dump in a few words; empty where it is none, or holds next to nothing."""
+    try:
+        if not may_be_dump(path):
+            return ""
+        dump = sources.load(path)
+    except (InspectorError, OSError):
+        return ""
+    most = max((len(vcpu.values) + len(vcpu.constraints) for vcpu in dump.vcpus), default=0)
+    return dump_words(dump) if most > 3 or dump.host else ""
 
 
 def here_items(found: Here, loaded: Sequence[Dump] = ()) -> list[Item]:
