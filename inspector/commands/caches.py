@@ -10,13 +10,13 @@ import argparse
 from inspector.commands.arguments import add_declared, add_snapshot, add_style
 from inspector.commands.opened import given_source
 from inspector.errors import EXIT_YES, InspectorError
-from inspector.registers.caches import read_caches
+from inspector.registers.caches import machine_caches, read_caches
 from inspector.registers.encoding import hex_id
 from inspector.registers.ids import CLIDR_EL1, CTR_EL0
 from inspector.reports import caches as report
 from inspector.reports.json import dumps, source_json
 from inspector.sources.consistency import differing_id_registers, unlike_words
-from inspector.sources.dump import select_vcpus
+from inspector.sources.dump import Vcpu, of_unlike_cpus, select_vcpus
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -30,18 +30,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print one section per vCPU, and one for the host's raw registers where the dump has them."""
-    dump = select_vcpus(given_source(options), options.vcpu or ())
-    vcpus = dump.vcpus
+    whole = given_source(options)
+    unlike_cpus = of_unlike_cpus(whole)
+    dump = select_vcpus(whole, options.vcpu or ())
     described = [
-        (
-            f"vCPU {v.index}" + f" ({v.name})" * bool(v.name) if v.kind == "vcpu" else v.kind,
-            v.index,
-            read_caches(v.values),
-        )
-        for v in vcpus
-        if v.kind != "host" or dump.host is None
+        (_title(v), v.index, machine_caches(v.values) if v.kind == "host" else read_caches(v.values))
+        for v in dump.vcpus
+        if v.kind != "host" or dump.host is None or unlike_cpus
     ]
-    host = read_caches(dump.host.values, dump.host.ccsidr) if dump.host and dump.host.view == "raw" else None
+    host = None
+    if dump.host is not None and dump.host.view == "raw" and not unlike_cpus:
+        host = read_caches(dump.host.values, dump.host.ccsidr)
     told = [*(topology for _, _, topology in described), *((host,) if host else ())]
     if not any(t.clidr is not None or t.ctr is not None or t.caches for t in told):
         raise InspectorError(
@@ -68,3 +67,10 @@ def run(options: argparse.Namespace) -> int:
     parts = ["\n".join(lines(title, topology)) for title, topology in sections]
     print("\n\n".join([*parts, *unlike.values()]))
     return EXIT_YES
+
+
+def _title(vcpu: Vcpu) -> str:
+    """`vCPU 0 (name)`; of a machine `host`, or which of its CPUs."""
+    if vcpu.kind == "host":
+        return f"host registers of {vcpu.name}" if vcpu.name else "host"
+    return f"vCPU {vcpu.index}" + f" ({vcpu.name})" * bool(vcpu.name) if vcpu.kind == "vcpu" else vcpu.kind

@@ -200,6 +200,12 @@ def read_caches(values: Mapping[int, int], raw_ccsidr: Mapping[int, int] | None 
     )
 
 
+def machine_caches(values: Mapping[int, int]) -> CacheTopology:
+    """The caches of a machine's own registers: CCSIDR_EL1, of up to 64 bits, under the ids by which KVM lists it."""
+    own = {reg_id & 0xFF: value for reg_id, value in values.items() if enc.is_demux(reg_id)}
+    return read_caches({reg_id: value for reg_id, value in values.items() if not enc.is_demux(reg_id)}, own)
+
+
 def _made_up(clidr: int | None, made_up: bool, known: bool) -> bool | None:
     """Whether KVM made CLIDR_EL1 up. `made_up`: it made the CCSIDRs up; `known`: some CCSIDR is known."""
     if clidr is None or clidr & ~_TTYPES not in _KVM_CLIDR or (known and not made_up):

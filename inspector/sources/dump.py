@@ -5,8 +5,9 @@ A `Dump` is immutable. Values are Python integers of the register's own width; w
 How each kind of vCPU uses the mappings:
 
 - `vcpu`: `values` of every register that was read, `errors` of those that were listed but could not be read.
-- `host`: `values` of raw system registers; the same values stand in `Dump.host`, which also keeps what no register id
-  can carry (64-bit CCSIDR_EL1 by CSSELR_EL1). A source that gives nothing but a host's registers has one such vCPU.
+- `host`: `values` of raw system registers, and of CCSIDR_EL1 with up to 64 bits under its demux id where a text tells
+  them. `Dump.host` keeps the same, CCSIDR_EL1 by CSSELR_EL1. A source that gives nothing but a host's registers has one
+  such vCPU; where its CPUs are unlike, one for each kind, and `Dump.host` keeps what holds for all of them.
 - `template`: `constraints` for registers with free bits, `values` for those that are given in full.
 - `list`: only ids are known; each stands in `constraints` with an empty mask.
 """
@@ -241,6 +242,11 @@ class Dump(msgspec.Struct, frozen=True, kw_only=True):
 
 HOST = "host"
 """What `--vcpu` calls the host's own registers."""
+
+
+def of_unlike_cpus(dump: Dump) -> bool:
+    """True for a machine whose CPUs are of several kinds, each a vCPU of kind `host` with its own registers."""
+    return sum(vcpu.kind == "host" for vcpu in dump.vcpus) > 1
 
 
 def host_registers(dump: Dump) -> Vcpu | None:

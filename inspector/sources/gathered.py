@@ -250,9 +250,11 @@ def _machine(gathered: Gathered, view: View, provenance: Provenance, notes: Sequ
     kinds = _kinds(sections, each) if unlike else [sections]
     agreeing = {i: v for i, v in agreeing.items() if _told_by_all(i, kinds, gathered.sections)}
     merged = {i: v for i, v in agreeing.items() if not _is_cache(i)}
+    shown = merged if view == "el0" else agreeing
     parts = _agreed_parts(gathered, kinds, merged)
     caches = {} if view == "el0" else {split_id(i).number: v for i, v in agreeing.items() if _is_cache(i)}
-    each = [{i: v for i, v in values.items() if not _is_cache(i)} for values in each]
+    if view == "el0":  # a process cannot read CCSIDR_EL1
+        each = [{i: v for i, v in values.items() if not _is_cache(i)} for values in each]
     known = {i: c.mask for i, c in parts.items()}
     host = Host(values=merged | {i: c.value for i, c in parts.items()}, known=known, ccsidr=caches,
                 view="el0" if view == "el0" else "raw")  # fmt: skip
@@ -269,7 +271,7 @@ def _machine(gathered: Gathered, view: View, provenance: Provenance, notes: Sequ
                 index=n,
                 name=Untrusted(_cpu_names(group)),
                 kind="host",
-                values=dict(sorted(told)) | _of_each(merged, gathered, group),
+                values=dict(sorted(told)) | _of_each(shown, gathered, group),
                 constraints={
                     i: c for i, c in parts.items() if any(i in gathered.parts.get(s, {}) for s in (None, *group))
                 },
@@ -277,7 +279,7 @@ def _machine(gathered: Gathered, view: View, provenance: Provenance, notes: Sequ
             for n, (told, group) in enumerate(alike.items())
         )
     else:
-        vcpus = (Vcpu(index=0, name=Untrusted(label), kind="host", values=merged, constraints=parts),)
+        vcpus = (Vcpu(index=0, name=Untrusted(label), kind="host", values=shown, constraints=parts),)
         if len(sections) > 1:
             listed = ", ".join(str(s) for s in sections[:8])
             notes = (*notes, f"values of CPUs {listed} are taken together: none of them contradicts another")

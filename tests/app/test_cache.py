@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from inspector import sources
 from inspector.app.modes.cache.diagram import drawn
+from inspector.app.modes.cache.screen import sides_of
+from inspector.app.shell.view import views_of
 from inspector.app.widgets.ink import plain
 from inspector.registers.caches import CacheTopology, read_caches
 from inspector.registers.encoding import ccsidr_id, sysreg_id
@@ -209,3 +212,20 @@ async def test_numbers_of_the_readings_follow_the_base_and_a_page_without_panes_
         text = await press(pilot, "x")
         assert "CCSIDR[1] L1 instruction, vCPU  26" in text and re.search(r"LoC +26:24 2 +2", text)
         assert "no pane to maximise" in await press(pilot, "z")
+
+
+async def test_each_kind_of_cpu_has_its_own_caches(tmp_path: Path) -> None:
+    """big.LITTLE: of the machine nothing holds for all, and no page is empty."""
+    text = "CPU {}:\nMIDR_EL1={}\nCLIDR_EL1=0xa000023\nCSSELR_EL1=0\nCCSIDR_EL1={}\n"
+    file = tmp_path / "two.txt"
+    file.write_text(
+        "# host\n" + text.format(0, "0x410fd034", "0x700fe01a") + text.format(1, "0x410fd083", "0x701fe00a")
+    )
+    views = views_of(sources.load(str(file)))
+    assert [[(c.csselr, c.host and c.host.sets) for c in sides_of(view)["host"].caches] for view in views] == [
+        [(1, None), (0, 128), (2, None)], [(1, None), (0, 256), (2, None)],
+    ]  # fmt: skip
+    app = app_on(str(file))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        assert "128 sets x 4 ways" in await press(pilot, "6")

@@ -9,6 +9,7 @@ from inspector.app.dialogs.cluster_rows import cluster_rows, cpu_words
 from inspector.app.dialogs.clusters import Clusters
 from inspector.app.shell.commands import PageCommands
 from inspector.app.widgets.ink import plain
+from inspector.registers.encoding import ccsidr_id
 from inspector.registers.ids import AIDR_EL1, CTR_EL0, MIDR_EL1, REVIDR_EL1
 from inspector.sources.dump import Cpu, Dump
 from tests.app.driving import SIZES, check_screen, press, settle
@@ -68,6 +69,16 @@ async def test_the_palette_opens_the_page(size: tuple[int, int]) -> None:
         await check_screen(pilot, f"clusters-{size[0]}x{size[1]}")
         await press(pilot, "escape")
         assert not isinstance(app.screen, Clusters)
+
+
+def test_unlike_caches_are_told_from_registers_too() -> None:
+    """A pasted text has CCSIDR_EL1 where sysfs gives shapes; a CPU of which none was read differs from nobody."""
+    little = Cpu(index=0, values={MIDR_EL1: 0x410FD034, ccsidr_id(0): 0x700FE01A})
+    big = Cpu(index=1, values={MIDR_EL1: 0x410FD083, ccsidr_id(0): 0x701FE00A})
+    unread = msgspec.structs.replace(big, values={MIDR_EL1: 0x410FD083})
+    for other, told in ((big, "CCSIDR_EL1 (CCSIDR[0]): its value"), (unread, "sysfs gives no shapes of caches")):
+        dump = msgspec.structs.replace(dump_of(VALUES), cpus=(little, other))
+        assert told in " ".join(" ".join(plain(line) for line in cluster_rows(dump, 74)).split())
 
 
 async def test_a_file_offers_no_such_page() -> None:

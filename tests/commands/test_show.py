@@ -263,3 +263,42 @@ def test_explain_takes_a_text_that_is_too_long_for_a_name() -> None:
     )
     done = run("explain", f"Load snapshot error: {'Failed to restore from snapshot: ' * 7}{text}")
     assert done.code == 0 and "SVE_VLS" in done.out
+
+
+def _cpu(number: int, midr: int, *words: int) -> str:
+    """A CPU's registers as kernel modules and bootloaders list them: CSSELR_EL1 selects what CCSIDR_EL1 tells."""
+    heads = f"CPU {number}:\nMIDR_EL1={midr:#x}\nCLIDR_EL1=0xa200023\nCTR_EL0=0x84448004\n"
+    return heads + "".join(f"CSSELR_EL1={n:#x}\nCCSIDR_EL1={word:#x}\n" for n, word in enumerate(words))
+
+
+_NARROW = ((0x700FE01A, 0x200FE01A, 0x703FE07A), (0x701FE00A, 0x201FE012, 0x70FFE07A))
+_WIDE = ((0x7F0000001A, 0x7F0000001A, 0x1FF0000007A), (0xFF0000001A, 0xFF0000001A, 0x3FF0000007A))
+
+
+@pytest.mark.parametrize("words", [_NARROW, _WIDE], ids=["32-bit", "64-bit"])
+def test_the_caches_of_each_kind_of_cpu_are_kept(tmp_path: Path, words: tuple[tuple[int, ...], ...]) -> None:
+    """big.LITTLE: each cluster has its own, in every command and through the own format."""
+    file, copy = tmp_path / "two.txt", tmp_path / "two.json"
+    midrs = (0x410FD034, 0x410FD034, 0x410FD083, 0x410FD083)
+    file.write_text("# host\n" + "".join(_cpu(n, midr, *words[n // 2]) for n, midr in enumerate(midrs)))
+    assert run("convert", str(file), "-o", str(copy)).code == 0
+    for source in map(str, (file, copy)):
+        told = run("caches", source).out
+        assert "host registers of CPUs 0, 1 of" in told and "host registers of CPUs 2, 3 of" in told
+        assert "no CCSIDR" not in told
+        shapes = run("caches", source, "--json").json["vcpus"]
+        assert [[one["value"] for one in kind["caches"]] for kind in shapes] == [
+            [f"0x{own[n]:0{16 if words is _WIDE else 8}x}" for n in (1, 0, 2)] for own in words
+        ]
+        (big,) = run("caches", source, "--vcpu", "1", "--json").json["vcpus"]
+        assert {one["sets"] for one in big["caches"]} == ({256, 1024} if words is _WIDE else {256, 2048})
+        differing = run("compare", source, "--json").json["registers"]
+        assert {"CCSIDR[0]", "CCSIDR[1]", "CCSIDR[2]"} <= {one["name"] for one in differing}
+        kinds = run("show", source, "CCSIDR[2]", "--json").json["vcpus"]
+        assert [int(kind["registers"][0]["value"], 16) for kind in kinds] == [own[2] for own in words]
+
+
+def test_a_process_reads_no_ccsidr(tmp_path: Path) -> None:
+    file = tmp_path / "el0.txt"
+    file.write_text(_cpu(0, 0x410FD034, *_NARROW[0]) + _cpu(1, 0x410FD083, *_NARROW[1]))
+    assert "CCSIDR" not in run("show", str(file), "--as", "el0").out

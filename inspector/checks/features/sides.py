@@ -21,7 +21,7 @@ from inspector.registers.encoding import POISON, is_demux
 from inspector.registers.features import Feature, feature
 from inspector.registers.ids import CLIDR_EL1, SVE_VLS, id_of
 from inspector.registers.naming import by_id
-from inspector.sources.dump import Dump, Vcpu
+from inspector.sources.dump import Dump, Vcpu, of_unlike_cpus
 
 SideKey = Literal["host", "vcpu"]
 
@@ -209,7 +209,7 @@ def _host_side(dump: Dump, found: Machine | None) -> Side | None:
     title = "host"
     if (state is None or not state.known) and (one := _first_cpu(dump)) is not None:
         state = _cpu_state(one)
-        if sum(vcpu.kind == "host" for vcpu in dump.vcpus) > 1:
+        if of_unlike_cpus(dump):
             title, note = one.name.shown or one.label, "one of unlike CPUs, of which nothing known holds for all"
     if state is None:
         return None

@@ -22,7 +22,7 @@ from inspector.policies.rulebook import rulebook
 from inspector.policies.setup import QEMU_SETUP, VcpuSetup, possible_setup
 from inspector.registers.bits import ALL
 from inspector.registers.ids import ID_AA64DFR0_EL1, MIDR_EL1
-from inspector.sources.dump import SAVED_VMS, Dump, Vcpu
+from inspector.sources.dump import SAVED_VMS, Dump, Vcpu, of_unlike_cpus
 
 
 class KnownHost(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,7 +120,7 @@ def _possible(host: HostState) -> VcpuSetup:
 
 def _nothing_of_a_host(dump: Dump) -> InspectorError:
     source = dump.provenance.source
-    if sum(vcpu.kind == "host" for vcpu in dump.vcpus) > 1:
+    if of_unlike_cpus(dump):
         what = "holds CPUs of several kinds that have no known value in common"
         return InspectorError(what, source, "give the values of one kind of CPU, or more of each")
     return InspectorError("holds neither a host's raw registers nor a vCPU", source, "give a dump of a host or a vCPU")

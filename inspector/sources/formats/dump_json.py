@@ -141,7 +141,7 @@ def load(content: Content) -> Dump:
         vcpus=tuple(_vcpu(v, where, budget) for v in document.vcpus),
         host=_host(host, where, budget) if host else None,
         cpus=tuple(
-            Cpu(index=c.index, values=register_map(c.registers, where, budget, True), caches=tuple(c.caches))
+            Cpu(index=c.index, values=register_map(c.registers, where, budget, True, True), caches=tuple(c.caches))
             for c in document.cpus
         ),
         capabilities=document.capabilities,
@@ -177,7 +177,7 @@ def _vcpu(given: _Vcpu, where: str, budget: Budget) -> Vcpu:
         index=given.index,
         name=Untrusted(given.name),
         kind=given.kind,
-        values=register_map(given.registers, where, budget),
+        values=register_map(given.registers, where, budget, machine=given.kind == "host"),
         errors=errors,
         constraints={i: Constraint(int(c.mask), c.value & c.mask) for i, c in constraints.items()},
         setup=None

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 import msgspec
 
 from inspector.policies.eras import era_of
+from inspector.registers.catalog import by_id
+from inspector.registers.encoding import is_demux
 from inspector.registers.ids import AIDR_EL1, CTR_EL0, MIDR_EL1, REVIDR_EL1
 from inspector.sources.dump import Cpu, Dump
 
@@ -69,7 +71,9 @@ def compare_cpus(dump: Dump) -> CpuComparison:
     caches = [CacheRow(name, tuple(cluster.caches.get(name, "") for cluster in clusters)) for name in names]
     registers = tuple(row for row in rows if len(set(row.values)) > 1)
     unlike = tuple(row for row in caches if len(set(row.shapes)) > 1)
-    return CpuComparison(clusters, registers, unlike, _refused(clusters, unlike), _remarks(clusters, registers))
+    words = (row for row in registers if is_demux(row.id) and len(set(row.values) - {None}) > 1)
+    differing = (*(row.name for row in unlike), *(by_id(row.id).name for row in words))
+    return CpuComparison(clusters, registers, unlike, _refused(clusters, differing), _remarks(clusters, registers))
 
 
 def _clusters(cpus: tuple[Cpu, ...]) -> tuple[Cluster, ...]:
@@ -94,16 +98,15 @@ def cache_shapes(cpu: Cpu) -> dict[str, str]:
     return shapes
 
 
-def _refused(clusters: tuple[Cluster, ...], unlike: tuple[CacheRow, ...]) -> tuple[str, ...]:
+def _refused(clusters: tuple[Cluster, ...], unlike: tuple[str, ...]) -> tuple[str, ...]:
     if len(clusters) < 2:
         return ()
     since = era_of("cache-registers", "fabricated").since
     advice = f"pin the VM's threads to one cluster, or use {since} or newer"
     if unlike:
-        names = ", ".join(row.name for row in unlike)
         text = (
-            f"CCSIDR_EL1 ({names}): its value is checked against the CPU that the ioctl runs on, so one read on "
-            "another cluster is refused with EINVAL (QEMU: Failed to put registers after init)"
+            f"CCSIDR_EL1 ({', '.join(unlike)}): its value is checked against the CPU that the ioctl runs on, so one "
+            "read on another cluster is refused with EINVAL (QEMU: Failed to put registers after init)"
         )
         return (f"{text}; {advice}",)
     shapes = {shape for cluster in clusters for shape in cluster.caches.values()}

@@ -26,6 +26,7 @@ from inspector.registers.caches import (
     HOST_UNSEEN,
     CacheReading,
     CacheTopology,
+    machine_caches,
     narrow_reading,
     read_caches,
     wide_reading,
@@ -35,6 +36,7 @@ from inspector.registers.encoding import ccsidr_id, grouped_hex
 from inspector.registers.ids import CLIDR_EL1, CTR_EL0
 from inspector.registers.reading import read
 from inspector.sources.consistency import unlike_words
+from inspector.sources.dump import of_unlike_cpus
 
 LAYOUTS = {"32-bit": ((27, 13), (12, 3), (2, 0)), "64-bit": ((55, 32), (23, 3), (2, 0))}
 """Where NumSets, Associativity and LineSize lie in CCSIDR_EL1 (Arm ARM, D24.2.29), without and with FEAT_CCIDX."""
@@ -54,6 +56,8 @@ HELP = (
 
 def sides_of(view: View) -> dict[Side, CacheTopology]:
     """The topologies that a view knows: the vCPU's, the host's, or both."""
+    if view.vcpu is not None and view.vcpu.kind == "host" and of_unlike_cpus(view.dump):
+        return {"host": machine_caches(view.values)}
     host = view.dump.host if view.dump.host and view.dump.host.view == "raw" else None
     sides: dict[Side, CacheTopology] = {}
     if host is not None:
