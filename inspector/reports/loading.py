@@ -34,6 +34,7 @@ def loading_json(answer: Loading) -> Json:
                 "fatal": list(one.fatal),
                 "uncertain": list(one.uncertain),
                 "changed": list(one.changed),
+                "basis": one.basis or None,
             }
             for one, count, names in answer.outcomes
         ],
@@ -76,6 +77,7 @@ def _reasons(one: Outcome) -> tuple[tuple[str, tuple[str, ...]], ...]:
         ("would be stopped by" if one.file else "stopped by", one.fatal),
         ("depends on what is not known of the host", one.uncertain),
         ("accepted, but read back otherwise", one.changed),
+        ("rests on", (one.basis,) if one.basis else ()),
     )
 
 

@@ -9,15 +9,24 @@ from pathlib import Path
 
 import pytest
 
+import inspector
 from inspector.checks import vmms
+from inspector.checks.compat.matrix import compat_matrix
 from inspector.checks.explain.explain import explain
+from inspector.checks.machine.booted import as_booted
+from inspector.checks.machine.machine import machine
+from inspector.checks.machine.question import Given
+from inspector.checks.restore.migration import migrate_all_kernels
 from inspector.checks.restore.result import Finding
 from inspector.checks.vmms import table
 from inspector.checks.vmms.base import OPTIONAL, Vmm
 from inspector.checks.vmms.expected import expected_messages
 from inspector.commands import migrate
+from inspector.errors import InspectorError
+from inspector.policies.release import choose
 from inspector.registers.encoding import bitmap_id, ccsidr_id, firmware_id, sysreg_id, sysreg_of
 from inspector.registers.ids import SVE_VLS
+from inspector.sources import load
 
 MMFR2, MIDR, PIR = sysreg_id(3, 0, 0, 7, 2), sysreg_id(3, 0, 0, 0, 0), sysreg_id(3, 0, 10, 2, 3)
 REGISTERS = (MMFR2, MIDR, PIR, ccsidr_id(0), firmware_id(0), bitmap_id(1), SVE_VLS, 0x6030000000100042)
@@ -128,3 +137,78 @@ def test_a_module_is_all_that_a_new_vmm_takes(tmp_path: Path, monkeypatch: pytes
         )
     finally:
         sys.modules.pop("inspector.checks.vmms.scratch_vmm", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "said"),
+    [
+        ("qemu-10.0.5", "QEMU 10.0", ""),
+        ("qemu-8.2", "QEMU 8.2", "was not measured: it is answered as QEMU 10.0 (measured with 10.0.13)"),
+        ("qemu-5.2.0", "QEMU 5.2.0", "was not measured: it is answered as QEMU 7.2 (measured with 7.2.22)"),
+        ("qemu-11.0", "QEMU 11.0", "was neither measured nor read"),
+        ("qemu-11", "QEMU 11", "is several versions"),
+        ("qemu-99", "QEMU 99", "is newer than any that was measured or read"),
+        ("qemu-2.5", "QEMU 2.5", "is older than any that was measured or read"),
+        ("firecracker-1.9", "Firecracker 1.7 to 1.12", ""),
+        ("firecracker-1.14", "Firecracker 1.14", "is several versions"),
+        ("firecracker-0.25", "Firecracker 0.25", "is older than any"),
+        ("firecracker-2", "Firecracker 2", "is newer than any"),
+        ("cloud-hypervisor-41.0", "Cloud Hypervisor 32 to 41", ""),
+        ("cloud-hypervisor-18", "Cloud Hypervisor 18", "is older than any"),
+        ("cloud-hypervisor-60", "Cloud Hypervisor 60", "is newer than any"),
+    ],
+)
+def test_a_version_that_is_not_in_the_table_says_what_its_answer_rests_on(name: str, title: str, said: str) -> None:
+    found = table.find_vmm(name)
+    assert found.title == title and table.find_vmm(found.name) == found
+    assert said in found.basis and bool(said) == bool(found.basis)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["qemu-", "qemu-8.2-rc1", "qemu-8.2.1.3", "qemu-\u0668", "firecracker-v1.9", "libvirt-9.0", "crosvm-5", "-1"],
+)
+def test_what_is_no_version_is_refused_in_one_line(name: str) -> None:
+    with pytest.raises(InspectorError) as error:
+        table.find_vmm(name)
+    assert str(error.value).isprintable() and error.value.where == "--vmm" and error.value.hint
+
+
+_OLD, _NEW = "builtin:neoverse-n2-linux-6.12", "builtin:neoverse-n2-linux-7.3"
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [("qemu-8.2", "fails"), ("qemu-10.2.9", "fails"), ("qemu-11.0", "uncertain"), ("qemu-11", "uncertain"),
+     ("qemu-11.1.9", "loads"), ("qemu-99", "uncertain")],
+)  # fmt: skip
+def test_where_the_versions_differ_that_may_be_meant_the_answer_is_uncertain(name: str, verdict: str) -> None:
+    """6.12 lists three registers that 7.3 does not: QEMU 10.2 gives up, 11.1 drops them."""
+    report = inspector.migrate(_OLD, _NEW, vmm=name)
+    assert report.verdict == verdict
+    assert table.find_vmm(name).basis in ("", *report.notes)
+    if name.startswith("qemu-11") and verdict == "uncertain":
+        assert "as QEMU 10.2: fails" in report.headline and "as QEMU 11.1: loads" in report.headline
+    pair = compat_matrix(load(_OLD), ("6.12", "7.3"), Given(vmm=name), remedies=False).cell("6.12", "7.3")
+    assert pair.verdict == {"loads": "changes"}.get(verdict, verdict)
+    rows = {row.kernel: row.verdict for row in migrate_all_kernels(load(_OLD), Given(vmm=name)).rows}
+    assert rows["7.3.4"] == verdict
+
+
+def test_a_snapshot_of_another_format_is_judged_by_the_version_that_was_named() -> None:
+    """1.7 and 1.9 restore alike, and each reads its own format alone."""
+    made_by = "Firecracker snapshot format 1.0.0"
+    assert not table.find_vmm("firecracker-1.7.1").cannot_read(made_by)
+    assert "does not read snapshot format 1.0.0" in table.find_vmm("firecracker-1.9").cannot_read(made_by)
+
+
+def test_what_a_version_between_two_writes_at_boot_is_uncertain() -> None:
+    """1.14.4 writes CLIDR_EL1, 1.14.3 does not."""
+    host = load(_OLD)
+    asked = machine(host, Given(kernel=choose("6.18")))
+    shown = asked.shown("CLIDR_EL1")
+    known = {
+        name: as_booted(shown, asked, host, table.find_vmm(name)).registers[0].known & 7
+        for name in ("firecracker-1.14.3", "firecracker-1.14", "firecracker-1.18", "qemu-8.2")
+    }
+    assert known == {"firecracker-1.14.3": 7, "firecracker-1.14": 0, "firecracker-1.18": 0, "qemu-8.2": 7}

@@ -104,6 +104,19 @@ def compat_matrix(
     PolicyError for a kernel that is not known.
     """
     rule = find_vmm(given.vmm or "qemu")
+    matrix = _matrix(dump, kernels, given, rule, remedies)
+    if not rule.basis:
+        return matrix
+    others = [_matrix(dump, kernels, given, find_vmm(name), False) for name in rule.rivals[1:]]
+    cells = []
+    for place, cell in enumerate(matrix.cells):
+        unlike = rule.unread or any(other.cells[place].verdict != cell.verdict for other in others)
+        cells.append(msgspec.structs.replace(cell, verdict="uncertain", remedy=None) if unlike else cell)
+    return msgspec.structs.replace(matrix, cells=tuple(cells), notes=(rule.basis, *matrix.notes))
+
+
+def _matrix(dump: Dump, kernels: Sequence[str], given: Given, rule: Vmm, remedies: bool) -> CompatMatrix:
+    """The matrix by one entry of the table of VMMs."""
     known = known_host(dump)
     behind, assumed = with_given(known.host, given)
     chosen = {name: choose(name) for name in dict.fromkeys(kernels or usual_kernels())}

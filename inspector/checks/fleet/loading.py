@@ -14,6 +14,7 @@ from inspector.checks.machine.destination import SAME_HOST, SameHost
 from inspector.checks.machine.question import Given
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import FAILS, LOADS, UNCERTAIN, MigrationReport, Verdict
+from inspector.checks.vmms.table import find_vmm
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, SourceError
 from inspector.policies.release import Choice, choose
 from inspector.readable import readable
@@ -38,6 +39,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """registers that are accepted and read back otherwise"""
     file: str = ""
     """why the VMM does not read the file at all; empty where it does"""
+    basis: str = ""
+    """what the answer rests on where the VMM's version is not a known one"""
 
 
 class Loading(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +100,7 @@ def outcome_of(answer: MigrationReport) -> Outcome:
         fatal=names([one.id for one in answer.fatal]),
         uncertain=names([one.id for one in answer.of_kind("uncertain")]),
         changed=names([one.id for one in answer.of_kind("changed")]),
+        basis=find_vmm(answer.vmm).basis,
         file=next((step.text for step in answer.steps if step.name == "file" and not step.passed), ""),
     )
 

@@ -10,6 +10,7 @@ import msgspec
 from inspector.checks.machine.machine import Machine
 from inspector.checks.vmms.base import Vmm
 from inspector.checks.vmms.firecracker import CLIDR_REPLACED, Firecracker, clidr_of_caches
+from inspector.checks.vmms.table import find_vmm
 from inspector.kvm.exposure import FieldExposure, RegisterExposure
 from inspector.kvm.vm import Vm
 from inspector.policies.rulebook import rulebook
@@ -35,11 +36,29 @@ class Booted(NamedTuple):
 
 def as_booted(registers: Sequence[RegisterExposure], machine: Machine, dump: Dump, rule: Vmm) -> Booted:
     """`registers` of a fresh vCPU as they are when `rule` has started a VM."""
+    if rule.basis:
+        return _of_unknown_version(registers, machine, dump, rule)
     if not isinstance(rule, Firecracker) or not rule.writes_clidr:
         return Booted(tuple(registers))
     notes: list[str] = []
     shown = tuple(_booted(one, machine, dump, rule, notes) if one.id == CLIDR_EL1 else one for one in registers)
     return Booted(shown, tuple(notes))
+
+
+def _of_unknown_version(
+    registers: Sequence[RegisterExposure], machine: Machine, dump: Dump, rule: Vmm
+) -> Booted:  # fmt: skip
+    """The same where more than one entry of the table may be the rule, or nothing is known of the version."""
+    known = msgspec.structs.replace(rule, basis="", rivals=())
+    cases = [as_booted(registers, machine, dump, one) for one in (known, *map(find_vmm, rule.rivals[1:]))]
+    unlike = len({one.registers for one in cases}) > 1 or (rule.unread and isinstance(rule, Firecracker))
+    if not unlike:
+        return Booted(cases[0].registers, (rule.basis, *cases[0].notes))
+    reason = f"is uncertain: {rule.basis}"
+    shown = tuple(
+        _unknown(one, reason) if one.id == CLIDR_EL1 and one.exposed is not None else one for one in registers
+    )
+    return Booted(shown, (f"CLIDR_EL1 {reason}",))
 
 
 def _booted(

@@ -29,7 +29,7 @@ from inspector.checks.restore.sentences import describe_source, headline, row_he
 from inspector.checks.restore.summary import distinct, first_fatal, restore, steps_of, verdict_from
 from inspector.checks.vmms.base import Vmm
 from inspector.checks.vmms.expected import expected_messages
-from inspector.checks.vmms.table import restoring_vmm
+from inspector.checks.vmms.table import find_vmm, restoring_vmm
 from inspector.errors import CreationError, InspectorError
 from inspector.kvm.host_inputs import facts
 from inspector.numbers import count_of
@@ -59,11 +59,40 @@ def migrate(
     decide nothing. `behind`: what shows the machine of `same-host`, where the values of `source` were changed since it
     was read.
 
-    Where QEMU's emulation (TCG) made both sides, and no kernel is asked for, its own rule judges, not KVM's.
+    Where QEMU's emulation (TCG) made both sides, and no kernel is asked for, its own rule judges, not KVM's. Of a
+    version of the VMM that is not known, all are asked that it may be.
 
     Raises InspectorError when either side holds nothing that can be restored, PolicyError when no kernel is known.
     """
     rule = restoring_vmm(source.provenance, given.vmm)
+    report = _migrate(source, destination, given, rule, ways_out, brief, behind)
+    if not rule.basis:
+        return report
+    others = {
+        name: _migrate(source, destination, given, find_vmm(name), False, True, behind) for name in rule.rivals[1:]
+    }
+    cases = [(find_vmm(name).title, others.get(name, report)) for name in rule.rivals]
+    report = msgspec.structs.replace(report, notes=(rule.basis, *report.notes))
+    if rule.unread:
+        said = f"uncertain: {rule.basis}: {report.headline}"
+    elif len({one.verdict for _, one in cases}) > 1:
+        told = "; ".join(f"as {title}: {one.headline}" for title, one in cases)
+        said = f"uncertain: it depends on what {rule.title} does: {told}"
+    else:
+        return report
+    return msgspec.structs.replace(report, verdict=UNCERTAIN, headline=said, messages=())
+
+
+def _migrate(
+    source: Dump,
+    destination: Dump | Destination | SameHost,
+    given: Given,
+    rule: Vmm,
+    ways_out: bool,
+    brief: bool,
+    behind: Dump | None,
+) -> MigrationReport:
+    """The report of one entry of the table of VMMs."""
     if isinstance(destination, Dump) and given.kernel is None:
         from inspector.checks.restore.emulated import both_emulated, migrate_emulated  # no other question needs it
 
@@ -113,6 +142,21 @@ def migrate_all_kernels(
 ) -> KernelMatrix:
     """Where can this VM go? A row per kernel policy, mainline's first, on the host of the source (or `behind`)."""
     rule = restoring_vmm(source.provenance, given.vmm)
+    matrix = _matrix(source, given, rule, policies, behind)
+    if not rule.basis:
+        return matrix
+    others = [_matrix(source, given, find_vmm(name), policies, behind) for name in rule.rivals[1:]]
+    rows = []
+    for place, row in enumerate(matrix.rows):
+        unlike = rule.unread or any(other.rows[place].verdict != row.verdict for other in others)
+        rows.append(msgspec.structs.replace(row, verdict=UNCERTAIN) if unlike else row)
+    return msgspec.structs.replace(matrix, rows=tuple(rows), notes=(rule.basis, *matrix.notes))
+
+
+def _matrix(
+    source: Dump, given: Given, rule: Vmm, policies: Sequence[Policy] | None, behind: Dump | None
+) -> KernelMatrix:
+    """The rows of one entry of the table of VMMs."""
     vcpus, notes = source_vcpus(source)
     kinds = distinct(vcpus)
     if len(kinds) < len(vcpus):

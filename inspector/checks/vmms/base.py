@@ -86,6 +86,18 @@ class Vmm(msgspec.Struct, frozen=True, kw_only=True):
     family: str
     since: tuple[int, ...] = ()
     """first version that restores in this way"""
+    known: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+    """first version for which the rule was measured or read, and the first behind them; None: it has no versions"""
+    evidence: str = ""
+    """what it rests on, in words: which versions were measured or read"""
+    version: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+    """the version that was asked for, and the first behind it; None: no version was named but the entry itself"""
+    basis: str = ""
+    """one sentence where another version was asked for than those for which the rule stands: what the answer is"""
+    rivals: tuple[str, ...] = ()
+    """names of the entries of which each may be the rule of the version asked for; the first one answers"""
+    unread: bool = False
+    """True: the version asked for is older or newer than any that was measured or read"""
     standard: bool = True
     """False for a version that only its own name chooses (`firecracker-1.12`): menus leave it out"""
     formats: tuple[str, ...] = ()

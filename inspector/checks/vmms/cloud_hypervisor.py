@@ -142,21 +142,28 @@ def _is_fpsimd(reg_id: int) -> bool:
 
 
 VMMS = (
-    CloudHypervisor(name="cloud-hypervisor", title="Cloud Hypervisor", since=(53,), messages=MESSAGES),
     CloudHypervisor(
-        name="cloud-hypervisor-42", title="Cloud Hypervisor 42 to 52", since=(42,), messages=MESSAGES, standard=False,
+        name="cloud-hypervisor", title="Cloud Hypervisor", since=(53,), known=((53,), (54,)),
+        evidence="read in v53.0", messages=MESSAGES,
+    ),
+    CloudHypervisor(
+        name="cloud-hypervisor-42", title="Cloud Hypervisor 42 to 52", since=(42,), known=((42,), (53,)),
+        messages=MESSAGES, standard=False,
         saves_sve=False,
     ),
     CloudHypervisor(
-        name="cloud-hypervisor-32", title="Cloud Hypervisor 32 to 41", since=(32,), messages=MESSAGES, standard=False,
+        name="cloud-hypervisor-32", title="Cloud Hypervisor 32 to 41", since=(32,), known=((32,), (42,)),
+        messages=MESSAGES, standard=False,
         saves_sve=False, takes=(PMU,),
     ),
     CloudHypervisor(
-        name="cloud-hypervisor-22", title="Cloud Hypervisor 22 to 31", since=(22,), messages=MESSAGES, standard=False,
+        name="cloud-hypervisor-22", title="Cloud Hypervisor 22 to 31", since=(22,), known=((22,), (32,)),
+        messages=MESSAGES, standard=False,
         saves_sve=False, takes=(), demands=(PMU,),
     ),
     CloudHypervisor(
-        name="cloud-hypervisor-19", title="Cloud Hypervisor 19 to 21", since=(19,), messages=MESSAGES, standard=False,
+        name="cloud-hypervisor-19", title="Cloud Hypervisor 19 to 21", since=(19,), known=((19,), (22,)),
+        messages=MESSAGES, standard=False,
         saves_sve=False, takes=(),
     ),
 )  # fmt: skip

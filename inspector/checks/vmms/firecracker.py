@@ -138,10 +138,11 @@ class Firecracker(Vmm, frozen=True, kw_only=True):
         if said is None:
             return ""
         number = int(said[2])
-        mine = _formats_of(self.since)
+        first, end = self.version or self.known or (self.since, self.since)
+        mine = _formats_of(first, end)
         if said[1] == "data":
             return f"{self.title} does not read snapshots of Firecracker up to 1.6" if mine else ""
-        if number in mine or (self.since == _VERSIONS[-1].since and number > max(FORMATS)):
+        if number in mine or (end > _VERSIONS[-1].since and number > max(FORMATS)):
             return ""
         words = FORMATS[number][1] if number in FORMATS else ""
         by = f", which Firecracker {words} write{'' if ' and ' in words else 's'}" if words else ""
@@ -253,9 +254,8 @@ CLIDR_EL1: commits b5ac3a6ee (1.16), ca4912c93 (1.15.1), 1dd26ef8a (1.14.4). Wri
 request 6116, merged in Aug 2026 when main stood at 1.17.0-dev."""
 
 
-def _formats_of(since: tuple[int, ...]) -> frozenset[int]:
-    """Majors of the formats that some release of the entry from `since` on reads; none before 1.7."""
-    end = next((version.since for version in _VERSIONS if version.since > since), (1000,))
+def _formats_of(since: tuple[int, ...], end: tuple[int, ...]) -> frozenset[int]:
+    """Majors of the formats that some release from `since` on and before `end` reads; none before 1.7."""
     firsts = [(number, tuple(map(int, first.split(".")))) for number, (first, _) in FORMATS.items()]
     after = {number: next((later for _, later in firsts if later > first), (1000,)) for number, first in firsts}
     return frozenset(number for number, first in firsts if first < end and after[number] > since)
@@ -265,13 +265,15 @@ STANDARD = (1, 16)
 """the newest release that was read"""
 
 
-def _entry(version: _Version) -> Firecracker:
+def _entry(version: _Version, end: tuple[int, ...]) -> Firecracker:
     number = ".".join(map(str, version.since))
     standard = version.since == STANDARD
     return Firecracker(
         name="firecracker" if standard else f"firecracker-{number}",
         title=f"Firecracker {version.title}",
         since=version.since,
+        known=(version.since, end),
+        evidence="read in main of Aug 2026" if version is _VERSIONS[-1] else "",
         standard=standard,
         messages=MESSAGES,
         names_register=version.set_message is not _SET_UNNAMED,
@@ -286,4 +288,4 @@ def _entry(version: _Version) -> Firecracker:
     )
 
 
-VMMS = tuple(map(_entry, _VERSIONS))
+VMMS = tuple(map(_entry, _VERSIONS, (*(later.since for later in _VERSIONS[1:]), (1, 18))))

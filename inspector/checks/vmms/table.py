@@ -5,6 +5,9 @@ from __future__ import annotations
 import importlib
 import os
 import re
+from collections.abc import Sequence
+
+import msgspec
 
 from inspector.checks import vmms
 from inspector.checks.vmms.base import Vmm
@@ -38,16 +41,73 @@ MESSAGES: tuple[Message, ...] = tuple(dict.fromkeys(message for vmm in ALL for m
 def find_vmm(name: str) -> Vmm:
     """The VMM called `name`: one of VMM_NAMES, or a family with a version (`firecracker-1.12`, `qemu-10.2.1`).
 
-    `qemu` alone means the measured 10.0. Raises InspectorError for any other word.
+    `qemu` alone means the measured 10.0. A version that was neither measured nor read says in `basis`, `rivals` and
+    `unread` what its answer rests on. Raises InspectorError for any other word.
     """
     wanted = DEFAULT_VMM if name.strip().lower() == _DEFAULT_FAMILY else name.strip().lower()
     exact = next((vmm for vmm in ALL if vmm.name == wanted), None)
-    family, _, version = wanted.rpartition("-")
-    found = exact or (of_family(family, version) if re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,4}){0,2}", version) else None)
-    if found is not None:
-        return found
+    if exact is not None:
+        return exact
+    family = next((vmm.family for vmm in ALL if wanted.startswith(f"{vmm.family}-")), "")
+    version = wanted.removeprefix(f"{family}-")
+    members = sorted((vmm for vmm in ALL if vmm.family == family and vmm.known), key=lambda vmm: vmm.since)
+    if members and re.fullmatch(_VERSION, version):
+        return _of_version(members, version)
+    if family:
+        hint = "libvirt's version decides nothing: --vmm qemu-VERSION" if family == "libvirt" else f"--vmm {family}"
+        if members:
+            hint = f"numbers alone, such as {', '.join(vmm.name for vmm in members[-2:])}"
+        raise InspectorError(f"{version[:40]!r} is no version of {family}", "--vmm", hint)
     hint = f"one of: {', '.join(VMM_NAMES)}; or with a version: firecracker-1.12, cloud-hypervisor-41"
     raise InspectorError(f"unknown VMM {name!r}", "--vmm", hint)
+
+
+_VERSION = r"[0-9]{1,4}(\.[0-9]{1,4}){0,2}"
+
+
+def _of_version(members: Sequence[Vmm], version: str) -> Vmm:
+    """The entry of a family (`members`, oldest first) for a version of one to three numbers, and what it rests on.
+
+    `8` is every 8.x, `1.14` every 1.14.x: an entry that begins among them may be the rule as well; and where nothing
+    is known of a version, the entry behind it.
+    """
+    first = tuple(map(int, version.split(".")))
+    end = (*first[:-1], first[-1] + 1)
+    older = [vmm for vmm in members if vmm.since <= first]
+    among = [vmm for vmm in members if first < vmm.since < end]
+    own = older[-1] if older else (among or members)[0]
+    oldest, newest = _known(members[0])[0], _known(members[-1])[1]
+    asked = msgspec.structs.replace(own, name=f"{own.family}-{version}", version=(first, end))
+    title = f"{_FAMILY.match(own.title)[0].strip()} {version}"  # type: ignore[index]
+    if end <= oldest or first >= newest:
+        which = "older" if end <= oldest else "newer"
+        text = f"{title} is {which} than any that was measured or read: the answer is that of {_called(own)}"
+        return msgspec.structs.replace(asked, title=title, basis=text, unread=True)
+    covered = _known(own)[0] <= first and end <= _known(own)[1] and not among
+    behind = [vmm for vmm in members if vmm.since >= end][:1] if first >= _known(own)[1] else []
+    rivals = [vmm for vmm in (*among, *behind) if vmm is not own]
+    if rivals:
+        why = "is several versions" if among else "was neither measured nor read"
+        words = ", ".join(map(_called, (own, *rivals)))
+        text = f"{title} {why}: all of {words} are asked, and where they differ the answer is uncertain"
+        names = tuple(vmm.name for vmm in (own, *rivals))
+        return msgspec.structs.replace(asked, title=title, basis=text, rivals=names)
+    if covered and (own.family != _DEFAULT_FAMILY or f"{version}.".startswith(f"{own.name.rpartition('-')[2]}.")):
+        return asked  # its title says the versions, or the version is one of the series
+    text = f"{title} was not measured: it is answered as {_called(own)}, which compares alike in all that was read"
+    return msgspec.structs.replace(asked, title=title, basis=text)
+
+
+_FAMILY = re.compile(r"[A-Za-z ]+")
+
+
+def _known(vmm: Vmm) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    return vmm.known or ((), ())
+
+
+def _called(vmm: Vmm) -> str:
+    """`QEMU 10.0 (measured with 10.0.13)`."""
+    return f"{vmm.title} ({vmm.evidence})" if vmm.evidence else vmm.title
 
 
 def vmm_for(source_format: str, tool: str = "") -> str:
