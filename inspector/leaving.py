@@ -9,9 +9,11 @@ a further signal when it has had time enough.
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -25,6 +27,8 @@ SLICE = 0.1
 INSISTING = 10.0
 """Seconds after which a further signal no longer waits for what puts things right: it is raised where the program
 stands, which may be a loop without an end."""
+AGAIN = 0.01
+"""Seconds after which a signal is sent again that was raised where no exception comes out."""
 Handlers = dict[signal.Signals, Any]
 """Who had a signal, as `signal.signal` gives it."""
 _asked: list[int] = []
@@ -130,6 +134,13 @@ def _give_back(before: Handlers) -> None:
         signal.signal(number, handler)
 
 
+def _send_again(number: int) -> None:
+    """To the main thread, from another one, when the main thread stands somewhere else."""
+    time.sleep(AGAIN)
+    _asked.clear()
+    signal.pthread_kill(threading.main_thread().ident or 0, number)
+
+
 def _leave_in_peace(number: int, _: FrameType | None) -> None:
     if time.monotonic() - _Times.ending >= INSISTING:
         os._exit(128 + number)
@@ -156,19 +167,34 @@ def raised(*, last: bool = False) -> Iterator[None]:
 
     `last`: the process ends behind the block. What ends machines and removes files then is left in peace as well.
     Threads that end by Leaving do so without a word: the main thread says it.
+    No signal is lost where Python lets no exception out (`__del__`, what a weak reference calls, as each import does),
+    and an error that other code makes of it is no fault.
     """
     _asked.clear()
-    before, said = _take(_raise), threading.excepthook
+    before, said, unraised = _take(_raise), threading.excepthook, sys.unraisablehook
     threading.excepthook = lambda ended: None if isinstance(ended.exc_value, Leaving) else said(ended)
+
+    def ignored(what: Any) -> None:
+        if isinstance(what.exc_value, Leaving):
+            # No threading.Thread: the main thread may stand in the midst of making one.
+            _thread.start_new_thread(_send_again, (what.exc_value.number,))
+        else:
+            unraised(what)
+
+    sys.unraisablehook = ignored
     try:
         yield
+    except Exception as error:
+        if _asked:
+            raise Leaving(_asked[0]) from error
+        raise
     finally:
         if last:
             _Times.ending = time.monotonic()
             _take(_leave_in_peace)
         else:
             _give_back(before)
-            threading.excepthook = said
+            threading.excepthook, sys.unraisablehook = said, unraised
 
 
 @contextlib.contextmanager

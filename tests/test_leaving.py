@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import signal
@@ -16,6 +17,7 @@ from contextlib import AbstractContextManager
 import pytest
 
 from inspector import leaving
+from inspector.app.shell.application import run_app
 from inspector.leaving import ENDING, Leaving, held, raised
 from inspector.transport.deadline import Deadline
 from tests.fresh import ROOT
@@ -260,21 +262,66 @@ def test_a_thread_that_ends_because_the_program_does_says_nothing(capfd: pytest.
 
 SOUGHT = """
 import signal, sys
+sought, *given = sys.argv[1:]
 class Finder:
     def find_spec(self, name, *more):
-        if name == "msgspec._core":
+        if name == sought:
             print(sorted(one.name for one in signal.pthread_sigmask(signal.SIG_BLOCK, ())))
+            if name == "textual.app":
+                sys.exit()
 sys.meta_path.insert(0, Finder())
 from inspector import cli, command_line
 command_line.on_terminal = lambda *streams: True
-cli.main(sys.argv[1:])
+cli.main(given)
 print(sorted(one.name for one in signal.pthread_sigmask(signal.SIG_BLOCK, ())), "in the end")
 """
 
 
-@pytest.mark.parametrize("given", [("show", "/nowhere"), ("explain", "/nowhere"), ("help", "migrate"), ("/nowhere",)])
-def test_signals_wait_while_msgspec_is_imported(given: tuple[str, ...]) -> None:
-    """An exception in the midst is swallowed there, and the program ends with a segmentation fault later."""
-    done = subprocess.run([sys.executable, "-c", SOUGHT, *given], capture_output=True, text=True, cwd=ROOT, check=False)
+@pytest.mark.parametrize(
+    ("sought", "given"),
+    [
+        *(("msgspec._core", given) for given in ("show /nowhere", "explain /nowhere", "help migrate", "/nowhere")),
+        ("textual.app", "builtin:max-linux-6.1"),
+    ],
+)
+def test_signals_wait_while_others_are_imported_that_do_not_bear_them(sought: str, given: str) -> None:
+    """An exception in the midst of msgspec is swallowed there, and the program ends with a segmentation fault later."""
+    command = [sys.executable, "-c", SOUGHT, sought, *given.split()]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     first, *_, last = done.stdout.splitlines()
     assert first == "['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM']" and last == "[] in the end", done.stderr
+
+
+def test_a_signal_that_python_has_swallowed_comes_again(capfd: pytest.CaptureFixture[str]) -> None:
+    """Nothing comes out of `__del__`, nor of what a weak reference calls, as each import does at its end."""
+
+    class Dying:
+        def __del__(self) -> None:
+            send(signal.SIGTERM)
+
+    before = sys.unraisablehook
+    with pytest.raises(Leaving) as caught, raised():
+        Dying()
+        time.sleep(60)
+    assert caught.value.code == 143 and sys.unraisablehook is before and capfd.readouterr().err == ""
+
+
+def test_what_other_code_makes_of_a_signal_is_no_fault() -> None:
+    def other() -> None:
+        try:
+            send(signal.SIGTERM)
+        except KeyboardInterrupt:
+            raise TypeError("expected a name") from None
+
+    with pytest.raises(Leaving) as caught, raised():
+        other()
+    assert caught.value.code == 143
+    with pytest.raises(ValueError, match="a fault"), raised():
+        raise ValueError("a fault")
+
+
+def test_the_screens_do_not_open_where_a_signal_came_before() -> None:
+    with pytest.raises(Leaving), raised():
+        with contextlib.suppress(KeyboardInterrupt):  # as some library may
+            send(signal.SIGTERM)
+        run_app([])

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from inspector.errors import InspectorError, one_line
+from inspector.errors import one_line
+from inspector.leaving import unbroken
 
 if TYPE_CHECKING:
     from inspector.sources.dump import View
@@ -35,25 +36,6 @@ def run(
     # Collecting garbage while modules are imported and the first screen is built finds nothing and costs a tenth of the
     # start; the program takes it up again when that screen has been drawn.
     gc.disable()
-    try:
-        return _run(sources, watch, options, for_real, declared, snapshot, demo)
-    except (InspectorError, OSError):
-        raise
-    except Exception as error:
-        from inspector.faults import report_fault
-
-        return report_fault(error)
-
-
-def _run(
-    sources: Sequence[str],
-    watch: float | None,
-    options: LiveOptions | None,
-    for_real: bool,
-    declared: View | None,
-    snapshot: str,
-    demo: bool,
-) -> int:
     from inspector.sources import load
 
     live = _open_live(sources, options)
@@ -68,7 +50,9 @@ def _run(
     # Textual takes what follows an escape within a tenth of a second for Alt, which is as long as between two keys that
     # are typed fast; the rest of a cursor key's sequence comes at once.
     os.environ.setdefault("ESCDELAY", "40")
-    from inspector.app.shell.application import run_app
+    # The longest import of all, in the midst of which a signal could get lost.
+    with unbroken():
+        from inspector.app.shell.application import run_app
 
     if for_real:
         from inspector.sources.live.source import LiveOptions

@@ -30,7 +30,7 @@ from inspector.app.shell.themed import ThemedApp
 from inspector.app.shell.view import source_name
 from inspector.errors import InspectorError, one_line
 from inspector.folders import config_folder, state_folder
-from inspector.leaving import Leaving, held, on_ask
+from inspector.leaving import Leaving, check, held, on_ask
 from inspector.numbers import count_of
 from inspector.sources.dump import Dump
 
@@ -474,6 +474,8 @@ def run_app(
     """Open the screens on loaded dumps; returns the exit code. `for_real`, `demo`: see Session and DemoApp."""
     app = (DemoApp if demo else InspectorApp if dumps else StartApp)(dumps, readings=readings, watch=watch)
     app.session.for_real = for_real
+    # One that came before, and had no effect.
+    check()
     # A signal leaves the screens as the quit key does; the terminal is given back, and a guest runs on.
     with held():
         try:
