@@ -96,6 +96,18 @@ def test_the_screens_in_odd_surroundings(surroundings: dict[str, str]) -> None:
         assert terminal.wait_for_end() == 0 and terminal.restored()
 
 
+@pytest.mark.parametrize(
+    "given",
+    ["TEXTUAL_COLOR_SYSTEM=24bit", "TEXTUAL_COLOR_SYSTEM=", "TEXTUAL_DRIVER=no\x1b[31m:Driver", "TEXTUAL_DRIVER=os"],
+)
+def test_what_textual_cannot_do_is_one_line(given: str) -> None:
+    name, _, value = given.partition("=")
+    with Terminal(DUMP, size=(200, 24), environment={name: value}) as terminal:
+        assert terminal.wait_for_end() == 2 and terminal.restored()
+        said = terminal.text().strip()
+        assert said.count("\n") == 0 and said.startswith(f"vcpu-inspector: {name}=") and "internal" not in said
+
+
 def test_the_screens_of_a_user_without_a_home() -> None:
     """Also where `~NAME` is typed as a path, and completed."""
     with Terminal(command=(sys.executable, "-c", HOMELESS), size=(100, 30)) as terminal:

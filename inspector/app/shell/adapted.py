@@ -7,7 +7,8 @@ import gc
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from rich.console import RenderableType
+from rich.console import COLOR_SYSTEMS, RenderableType
+from textual import constants
 from textual._context import active_message_pump
 from textual.app import App, ScreenStackError
 from textual.await_complete import AwaitComplete
@@ -26,7 +27,7 @@ from inspector.app.shell.notices import Notice
 from inspector.app.shell.pasting import keep_pastes_whole
 from inspector.app.shell.sheet import Sheet
 from inspector.app.shell.typing_ahead import Typed, TypingAhead, apart
-from inspector.errors import one_line
+from inspector.errors import InspectorError, one_line
 
 if TYPE_CHECKING:
     from textual._types import CallbackType as Callback
@@ -53,14 +54,21 @@ class AdaptedApp(App[None]):
 
     def __init__(self) -> None:
         self._pointer = "default"
+        if (colours := constants.COLOR_SYSTEM or "") not in (known := ("auto", *COLOR_SYSTEMS)):
+            raise InspectorError("no such colours", f"TEXTUAL_COLOR_SYSTEM={colours}", f"one of {', '.join(known)}")
         super().__init__()
         self.stylesheet = Sheet()
         self._typing = TypingAhead(self, self._typed)
         self.animation_level = "none"
 
     def get_driver_class(self) -> type[Driver]:
-        """Textual's, with a parser that takes nothing within a paste for a key."""
-        found = super().get_driver_class()
+        """Textual's, with a parser that takes nothing within a paste for a key. Raises InspectorError where the user's
+        environment names one that cannot be had."""
+        try:
+            found = super().get_driver_class()
+        except Exception as error:
+            named = f"TEXTUAL_DRIVER={constants.DRIVER}"
+            raise InspectorError("no such driver", named, "without it Textual takes the terminal's own") from error
         keep_pastes_whole(found)
         return found
 
