@@ -17,8 +17,8 @@ _TABLES: Final = (
     *(b"physical cpu 0x", b"secondary processor 0x", b"unexpected variation in "),
 )
 """What one line of a table or of a kernel's log shows: it is enough, however long the text"""
-_BEGINNINGS: Final = (b"cpu ", b"cpu,", b"# cpu", b"modelname", b"{", b"[")
-"""Of what `lscpu` lists in columns, and of JSON"""
+_BEGINNINGS: Final = (b"cpu ", b"cpu,", b"# cpu", b"modelname", b"{")
+"""Of what `lscpu` lists in columns, and of JSON: all that is read of it are objects"""
 _NUMBER: Final = re.compile(rb"\b(?:0[xXbB][0-9a-fA-F]|[0-9a-fA-F]{8}(?:[0-9a-fA-F]{8})?\b)")
 """A number that says its base, or all digits of a register"""
 _BITS: Final = re.compile(rb"[0-9]:[0-9]{1,2}\]?[ \t|]{1,40}[01]|:(?: [01]{4}){8} -")

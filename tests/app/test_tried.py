@@ -167,6 +167,19 @@ def test_the_same_writes_are_asked_of_another_kernel() -> None:
     assert session.view.written and session.dumps[0] is not session.loaded[0]
 
 
+def test_what_was_made_beside_the_screen_answers_unless_something_else_is_asked() -> None:
+    session = session_on(NEOVERSE)
+    made = session.tried.prepared()()
+    session.tried.take(made)
+    assert session.tried.history().bench is made.bench
+    session = session_on(NEOVERSE)
+    made = session.tried.prepared()()
+    session.ask(ask("6.12"))
+    session.tried.take(made)
+    assert session.tried.machine().policy.name == "6.12"
+    assert session.tried.history().bench is not made.bench
+
+
 def test_a_vm_wide_register_changes_on_every_vcpu_and_others_on_their_own() -> None:
     dump = sources.load(NEOVERSE)
     first = dump.vcpus[0]

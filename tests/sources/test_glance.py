@@ -46,7 +46,7 @@ def test_nor_is_what_people_pasted(path: Path) -> None:
         LOG,
         "[ 1.0] a line of a log\n" * 999 + FRAME,
         "CPU NODE MODELNAME\n0 0 Neoverse-N1\n",
-        "  [1, 2]",
+        '  {"of": "any kind"}',
     ],
 )
 def test_values_and_tables_may_stand_in_other_lines(text: str, tmp_path: Path) -> None:
@@ -55,7 +55,9 @@ def test_values_and_tables_may_stand_in_other_lines(text: str, tmp_path: Path) -
         assert may_be_dump(str(tmp_path / name))
 
 
-@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "uv.lock", ".gitignore"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "pyproject.toml", "uv.lock", ".gitignore"]
+)
 def test_prose_that_speaks_of_registers_and_other_texts_are_no_dumps(name: str) -> None:
     assert not may_be_dump(str(ROOT / name))
 

@@ -68,6 +68,16 @@ class Asked(NamedTuple):
     machine: Machine | None
 
 
+class Prepared(NamedTuple):
+    """What answers for a VM, made beside the screen, and of what it was made."""
+
+    dump: Dump
+    question: KernelQuestion | None
+    vcpus: list[Vcpu]
+    machine: Machine
+    bench: Bench
+
+
 class Tried:
     """The histories of a session. A history outlives another kernel and another reading: its steps are asked anew."""
 
@@ -76,6 +86,7 @@ class Tried:
         self._histories: dict[Vm, History] = {}
         self._asked: dict[Vm, Asked] = {}
         self._dumps: dict[int, tuple[Dump, list[Mapping[int, Changed]], Dump]] = {}
+        self._prepared: Prepared | None = None
 
     def _vm_of(self, index: int, view: int) -> tuple[Vm, int]:
         """The VM behind a view, and the number of the view's vCPU in it."""
@@ -123,11 +134,21 @@ class Tried:
 
         return own_question(dump, vcpus[0] if vcpus else None).title
 
-    def prepared(self) -> Callable[[], object]:
-        """What `history` would work out, to be done beside the screen: it then takes a moment there."""
+    def prepared(self) -> Callable[[], Prepared]:
+        """What `history` would work out, to be done beside the screen. Raises InspectorError when there is none."""
         place, question = self._session.place, self._session.question
         dump, vcpus = self._vcpus_of(self._vm_of(place.source, place.view)[0])
-        return lambda: _answering(dump, question, vcpus)
+        return lambda: Prepared(dump, question, vcpus, *_answering(dump, question, vcpus))
+
+    def take(self, prepared: Prepared) -> None:
+        """What was made beside the screen; `history` goes on with it where it still answers what is asked."""
+        self._prepared = prepared
+
+    def _answered(self, dump: Dump, question: KernelQuestion | None, vcpus: list[Vcpu]) -> tuple[Machine, Bench]:
+        made, self._prepared = self._prepared, None
+        if made is not None and made.dump is dump and made.question is question and made.vcpus == vcpus:
+            return made.machine, made.bench
+        return _answering(dump, question, vcpus)
 
     def machine(self) -> Machine:
         """The machine that answers. Raises InspectorError when there is none."""
@@ -168,7 +189,7 @@ class Tried:
         (dump, vcpus), question = self._vcpus_of(vm), self._session.question
         found: Machine | None = None
         try:
-            found, bench = _answering(dump, question, vcpus)
+            found, bench = self._answered(dump, question, vcpus)
             history.ask_of(bench)
         except InspectorError as error:
             if not history.steps:

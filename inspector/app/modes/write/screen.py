@@ -33,6 +33,7 @@ from inspector.registers.catalog import Register
 
 if TYPE_CHECKING:
     # What answers is loaded beside the screen, while a value is typed.
+    from inspector.app.shell.tried import Prepared
     from inspector.checks.writing.bench import Attempt
     from inspector.checks.writing.history import Entry, History
 
@@ -143,11 +144,13 @@ class Write(Dialog):
         if self._history is None and not self._problem:
             from inspector.app.shell.background import aside
 
-            aside(self.app, self.program.session.tried.prepared(), lambda _: self._ready(), lambda _: self._ready())
+            aside(self.app, self.program.session.tried.prepared(), self._ready, lambda _: self._ready())
 
-    def _ready(self) -> None:
+    def _ready(self, made: Prepared | None = None) -> None:
         """What the kernel says of the register may be more, or other, than what was saved."""
         if self.shown and self._history is None:
+            if made is not None:
+                self.program.session.tried.take(made)
             self._asked()
             self._judge()
 
