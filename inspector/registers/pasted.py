@@ -17,6 +17,8 @@ from inspector.registers.pasted_rules import BLANKS, DIGITS, RULES, Cursor, enco
 
 _WORDS = re.compile(r"[A-Za-z0-9_]+")
 _LONGEST_WORD = 80
+_SHORTEST_NUMBER, _NUMBERS_BEGIN = 8, frozenset("0123456789dD")
+"""Of a word that is an id, a packed encoding or an instruction word, where none of its digits stand apart"""
 _HEX_DIGITS = frozenset("0123456789abcdefABCDEF_")
 _PREFIX_WORDS = frozenset(
     ("demuxed", "core", "reg", "id", "system", "register", "sysreg", "demux", "encoding", "aarch64sysregid")
@@ -45,12 +47,20 @@ def spelled(text: str) -> Iterator[Spelled]:
     """Every register that `text` states by number, encoding or macro, in its order and without overlaps."""
     done = 0
     for word in _WORDS.finditer(text):
-        if word.start() < done or word.end() - word.start() > _LONGEST_WORD:
+        if not may_begin(word[0]) or word.start() < done or word.end() - word.start() > _LONGEST_WORD:
             continue
         found = at_word(text, word.start(), word.end())
         if found is not None:
             done = found.end
             yield found
+
+
+def may_begin(word: str) -> bool:
+    """False for a word with which `at_word` finds no spelling, as most of a text are, without looking at it closely."""
+    if "_" in word or (len(word) >= _SHORTEST_NUMBER and word[0] in _NUMBERS_BEGIN):
+        return True
+    folded = word.casefold()
+    return folded in RULES or folded.startswith("op0")
 
 
 def at_word(text: str, start: int, end: int) -> Spelled | None:

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from inspector.numbers import is_decimal
 from inspector.registers.naming import by_id
-from inspector.registers.pasted import at_word
+from inspector.registers.pasted import at_word, may_begin
 from inspector.registers.schema import Span
 from inspector.registers.spelling import ids_named
 
@@ -54,7 +54,7 @@ def scan(text: str) -> Iterator[Found]:
     done = 0
     for word in _WORDS.finditer(text):
         start, end = word.span()
-        if start < done or end - start > _LONGEST_WORD:
+        if start < done or end - start > _LONGEST_WORD or not (may_begin(word[0]) or _may_name(word[0])):
             continue
         found = _at(text, start, end)
         if found is not None:
@@ -82,10 +82,13 @@ def _at(text: str, start: int, end: int) -> Found | None:
 
 def _name(word: str) -> int | None:
     """The register that a word of running text names; None for a word that may as well be none."""
-    if "_" not in word and not (len(word) > 3 and word.isupper() and word[0].isalpha() and word != "PSCI"):
-        return None  # PSCI is the interface, of which kernels speak at every start
-    ids = ids_named(word)
+    ids = ids_named(word) if _may_name(word) else None
     return ids[0] if ids and len(ids) == 1 else None
+
+
+def _may_name(word: str) -> bool:
+    """False for a word of running text: PSCI, too, is the interface, of which kernels speak at every start."""
+    return "_" in word or (len(word) > 3 and word.isupper() and word[0].isalpha() and word != "PSCI")
 
 
 def _field_behind(text: str, at: int, reg_id: int) -> tuple[Span | None, int]:

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.registers import catalog
+from inspector.registers.pasted import at_word, may_begin
+from inspector.registers.pasted_rules import RULES
 from inspector.registers.scanning import scan
 
 
@@ -102,3 +104,19 @@ def test_time_grows_with_the_length_only(piece: str) -> None:
 
     seconds(1000)
     assert seconds(200_000) < 5
+
+
+BEHIND = ("", "(3,0,0,4,0)", " 3", "=3, op1=0, crn=0, crm=4, op2=0", " 6020000000110003", " 0x603000000013c020")
+
+
+@given(
+    st.one_of(
+        st.text("oOpPdDsSxXcCrRabfF0123456789_", min_size=1, max_size=22),
+        st.sampled_from(sorted(RULES)),
+        st.sampled_from(("603000000013c020", "0x1013c094", "0x6030_0000_0013_c020", "d5389ed7", "6931039826524487712")),
+    ),
+    st.sampled_from(BEHIND),
+)
+def test_no_word_that_begins_a_spelling_is_passed_over(word: str, behind: str) -> None:
+    for text in (word, word.upper(), word.capitalize()):
+        assert may_begin(text) or at_word(text + behind, 0, len(text)) is None
