@@ -13,11 +13,11 @@ from inspector.sources.opening import open_path
 
 _TABLES: Final = (
     *(b"cpu implementer", b"cpu part", b"architecture:", b"model name", b"fp asimd", b"hw.optional."),
-    *(b"hwcap:", b"hwcap2:", b"\\centralprocessor\\", b'"cp 4'),
+    *(b"hwcap:", b"hwcap2:", b"cp 40"),
     *(b"physical cpu 0x", b"secondary processor 0x", b"unexpected variation in "),
 )
 """What one line of a table or of a kernel's log shows: it is enough, however long the text"""
-_BEGINNINGS: Final = (b"cpu ", b"cpu,", b"# cpu", b"modelname", b"{")
+_BEGINNINGS: Final = (b"cpu ", b"cpu,", b"# cpu", b"# the following is the parsable format", b"modelname", b"{")
 """Of what `lscpu` lists in columns, and of JSON: all that is read of it are objects"""
 _NUMBER: Final = re.compile(rb"\b(?:0[xXbB][0-9a-fA-F]|[0-9a-fA-F]{8}(?:[0-9a-fA-F]{8})?\b)")
 """A number that says its base, or all digits of a register"""

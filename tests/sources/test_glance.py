@@ -46,6 +46,8 @@ def test_nor_is_what_people_pasted(path: Path) -> None:
         LOG,
         "[ 1.0] a line of a log\n" * 999 + FRAME,
         "CPU NODE MODELNAME\n0 0 Neoverse-N1\n",
+        "# The following is the parsable format\n# CPU,MODELNAME\n0,Cortex-A55\n",
+        "Name      Property\n----      --------\n0         CP 4000    : 1091557504\n          CP 4031    : 1\n",
         '  {"of": "any kind"}',
     ],
 )
