@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import inspector
 from inspector.checks.explain.explain import explain
 from inspector.checks.restore.result import Finding
 from inspector.checks.vmms.expected import expected_messages
@@ -120,3 +121,13 @@ def test_register_words() -> None:
     assert id_words(ccsidr_id(3)) == "demuxed reg 6020000000110003"
     assert id_words(firmware_id(0)) == "fw reg 0"
     assert id_words(X0) == "register 6030000000100000"
+
+
+@pytest.mark.parametrize(("name", "said"), [("", "53 and newer sets CNTVCT_EL0"), ("-52", "behind by the time")])
+def test_cloud_hypervisor_says_what_becomes_of_the_virtual_counter(name: str, said: str) -> None:
+    """restore_clock() of v53.0 advances it; before, it goes on from the saved value."""
+    report = inspector.migrate(
+        "builtin:neoverse-n2-linux-6.12", "same-host", kernel="6.12", vmm=f"cloud-hypervisor{name}"
+    )
+    (remark,) = [one for one in report.remarks if one.title == "virtual counter"]
+    assert said in remark.text

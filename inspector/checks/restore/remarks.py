@@ -51,7 +51,7 @@ def remark_on(
         found += _one_vcpu(vcpu, result, destination.of_vcpu(place), vmm)
     found += _unlike_cores(destination)
     found += [*_same_mpidr(vcpus), *_uncertain(results)]
-    found += _machine_type(dump, vmm)
+    found += _machine_type(dump, vmm) + _counter(vcpus, vmm)
     if not dump.kvm and dump.vcpus:
         found.append(_not_kvm(dump))
     rank = {"fails": 0, "changes": 1, "note": 2}
@@ -186,6 +186,13 @@ def _timers(vcpu: Vcpu) -> list[Remark]:
     )
     ids = (CNTVCT_EL0, CNTV_CVAL_EL0)
     return [Remark(severity="changes", title="timer that never fires", text=text, ids=ids, vcpus=(vcpu.index,))]
+
+
+def _counter(vcpus: Sequence[Vcpu], vmm: Vmm) -> list[Remark]:
+    """What the VMM makes of the virtual counter that was restored."""
+    if not vmm.counter or not any(CNTVCT_EL0 in vcpu.values for vcpu in vcpus):
+        return []
+    return [Remark(severity="note", title="virtual counter", text=vmm.counter, ids=(CNTVCT_EL0,))]
 
 
 def lengths_of(vls: int) -> tuple[int, ...]:

@@ -129,6 +129,9 @@ class Vmm(msgspec.Struct, frozen=True, kw_only=True):
     """feature -> option that turns it on or off, `{}` standing for the word"""
     option_advice: str = ""
     """what decides about features that have no option of their own"""
+    counter: str = ""
+    """one sentence: what becomes of the guest's virtual counter after the registers were written; "" where the VMM does
+    nothing more with it"""
     saved_state: str = "the saved state"
     """what to bring of the source, in words"""
 

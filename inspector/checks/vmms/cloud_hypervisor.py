@@ -68,6 +68,19 @@ MESSAGES = (
 )
 
 
+_COUNTER_ADVANCED = (
+    "before the vCPUs run, Cloud Hypervisor 53 and newer sets CNTVCT_EL0 to its saved value and the ticks since the VM "
+    "was paused, by the clocks of both hosts, so that the guest's clock is right; it does so where the snapshot holds "
+    "the guest's clock (saved by 53 or newer; else the guest is behind by the time in between), and does not resume the "
+    "VM on a host whose counter has another frequency (CNTFRQ_EL0)"
+)
+"""restore_clock() of hypervisor/src/kvm/mod.rs, commit 25271c9d0, first in v53.0"""
+_COUNTER_KEPT = (
+    "CNTVCT_EL0 goes on from its saved value: the guest's clock is behind by the time between pause and resume "
+    "(Cloud Hypervisor 53 and newer makes up for it)"
+)
+
+
 class CloudHypervisor(Vmm, frozen=True, kw_only=True):
     """Cloud Hypervisor under KVM: what it asks for follows from the host, and nothing of it is saved."""
 
@@ -76,6 +89,7 @@ class CloudHypervisor(Vmm, frozen=True, kw_only=True):
     names_register: bool = False
     own_rule: bool = True
     never: tuple[str, ...] = (POINTER_AUTH,)
+    counter: str = _COUNTER_KEPT
     option_advice: str = "the features follow from what the destination's KVM offers"
     saved_state: str = "state.json of the snapshot"
     takes: tuple[str, ...] = (PMU, SVE)
@@ -144,7 +158,7 @@ def _is_fpsimd(reg_id: int) -> bool:
 VMMS = (
     CloudHypervisor(
         name="cloud-hypervisor", title="Cloud Hypervisor", since=(53,), known=((53,), (54,)),
-        evidence="read in v53.0", messages=MESSAGES,
+        evidence="read in v53.0", messages=MESSAGES, counter=_COUNTER_ADVANCED,
     ),
     CloudHypervisor(
         name="cloud-hypervisor-42", title="Cloud Hypervisor 42 to 52", since=(42,), known=((42,), (53,)),
