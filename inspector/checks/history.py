@@ -43,6 +43,8 @@ class FieldChange(msgspec.Struct, frozen=True, kw_only=True):
     """first mainline release in which it is not so any more; empty when it still holds"""
     backports: tuple[str, ...] = ()
     """stable points that have it although their series started without: `6.12.74`"""
+    ends: tuple[str, ...] = ()
+    """stable points that have it no more although their series started with it: `6.12.7`"""
     rule: str = ""
     reason: str = ""
     reference: str = ""
@@ -62,6 +64,8 @@ class FieldChange(msgspec.Struct, frozen=True, kw_only=True):
         words = f"since Linux {self.since}" + (" or earlier" if self.from_start else "")
         if self.until:
             words += f" until {self.until}"
+        if self.ends:
+            words += f" (in stable series until {', '.join(self.ends)})"
         return words + (f" (and stable {', '.join(self.backports)})" if self.backports else "")
 
 
@@ -245,17 +249,25 @@ def _changes(states: dict[str, dict[str, FieldChange]]) -> tuple[FieldChange, ..
                 running[what] = msgspec.structs.replace(state, since=series_of(name))
     found = [*finished, *running.values()]
     found.sort(key=lambda c: (numbers_of(c.since), c.what))
-    return tuple(msgspec.structs.replace(c, backports=_backports(c, states)) for c in found)
+    return tuple(
+        msgspec.structs.replace(c, backports=_backports(c, states), ends=_backports(c, states, ending=True))
+        for c in found
+    )
 
 
-def _backports(change: FieldChange, states: dict[str, dict[str, FieldChange]]) -> tuple[str, ...]:
-    """First stable point of each older series that has the change although its x.y.0 lacks it."""
+def _backports(
+    change: FieldChange, states: dict[str, dict[str, FieldChange]], ending: bool = False
+) -> tuple[str, ...]:  # fmt: skip
+    """First stable point of each older series that has the change although its x.y.0 lacks it; `ending`: of each series
+    in which the change holds, the first point that lacks it although its x.y.0 has it."""
     found: dict[str, str] = {}
     for name, held in states.items():
         series = series_of(name)
-        if name.endswith(".0") or numbers_of(series) >= numbers_of(change.since) or series in found:
+        older = numbers_of(series) < numbers_of(change.since)
+        if name.endswith(".0") or older is ending or series in found:
             continue
         base = states.get(f"{series}.0", {})
-        if any(s.what == change.what for s in held.values()) and all(s.what != change.what for s in base.values()):
+        here, there = (any(s.what == change.what for s in one.values()) for one in (held, base))
+        if here is not ending and there is ending:
             found[series] = name
     return tuple(found.values())

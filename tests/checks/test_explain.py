@@ -453,3 +453,22 @@ def test_words_that_any_program_may_use_name_none(text: str, program: str) -> No
 def test_any_part_of_a_vcpus_state_that_did_not_load_is_recognised() -> None:
     answer = explain("qemu-system-aarch64: Failed to load cpu:cpreg_vmstate_indexes")
     assert answer.recognised and answer.vmm == "qemu" and "missing" in answer.headline
+
+
+def test_a_change_that_stable_kernels_have_too_is_told_with_their_points() -> None:
+    """MPAM is hidden from 6.13 on, and from 6.6.67 and 6.12.6: 6.12.5 to 6.12.6 is such a step, too."""
+    answer = explain("Could not set register system register op0:3 op1:0 crn:0 crm:4 op2:0 to 1100010000111111 "
+                     "(is 1100000000111111)")  # fmt: skip
+    (follows,) = [text for text in answer.conclusions if "one CPU model" in text]
+    assert "older than 6.13 (stable: than 6.6.67, 6.12.6)" in follows
+    assert "6.13 or newer (stable: 6.6.67, 6.12.6 or newer)" in follows
+    assert any("kernel is older than 6.13 (stable: than 6.6.67, 6.12.6)" in step for step in answer.next_steps)
+    assert "(and stable 6.12.60, 6.17.9)" in explain("ID_PFR0_EL1").registers[0].why
+
+
+def test_a_field_that_was_writable_for_a_while_is_not_called_writable_in_no_release() -> None:
+    """ASIDBits: 6.7 to 6.12, in 6.12's stable series until 6.12.7."""
+    answer = explain("Could not set register system register op0:3 op1:0 crn:0 crm:7 op2:0 to 1124 (is 1104)")
+    (field,) = answer.registers[0].fields
+    assert "Writable since Linux 6.7 until 6.13 (in stable series until 6.12.7)" in field.why
+    assert "no modelled release" not in field.why

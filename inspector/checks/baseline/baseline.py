@@ -488,6 +488,8 @@ class _Levelling:
         elif hidden is not None and hidden.conditions:
             reason = "it follows the vCPU's own features: create the vCPUs alike on all hosts"
             since = ""
+        elif writable is None and (once := history.ever("writable")) is not None:
+            reason, since = f"writable {once.since_words}, and a host here runs another kernel", once.since
         elif writable is None:
             reason, since = "writable in no modelled kernel", ""
         else:

@@ -110,7 +110,7 @@ def _refused_steps(rule: Vmm, refused: Sequence[ExplainedRegister]) -> Iterable[
         )
     if shown:
         yield (
-            f"restore on a host whose kernel is older than {shown[0]}, where the field is still shown, if its CPU"
+            f"restore on a host whose kernel is {shown[0].older}, where the field is still shown, if its CPU"
             " is the"
             " same"
         )
@@ -120,7 +120,7 @@ def _refused_steps(rule: Vmm, refused: Sequence[ExplainedRegister]) -> Iterable[
         )
     lost = hidden_releases(refused, at_source=False)
     if lost and not shown and not unlike:
-        yield f"run Linux {lost[-1]} or newer at the destination, best the source's own release"
+        yield f"run Linux {lost[-1].newer} at the destination, best the source's own release"
     features = _lost_features(refused)
     for feature, option in features:
         yield f"create the destination's vCPU with the source's features: {rule.option(option, 'on')} ({feature})"

@@ -146,8 +146,8 @@ def _common_cause(refused: Sequence[ExplainedRegister]) -> list[str]:
     ]
     common = set.intersection(*(set(t) for t in tables))
     return [
-        f"all refused registers have {name}, which KVM hides since Linux {since}: a stream saved on an older kernel is"
-        f" refused in exactly these registers ({tables[0][name, since].reference})"
+        f"all refused registers have {name}, which KVM hides {tables[0][name, since].since_words}: a stream saved on an"
+        f" older kernel is refused in exactly these registers ({tables[0][name, since].reference})"
         for name, since in sorted(common)
     ]
 
@@ -165,12 +165,12 @@ def _direction(refused: Sequence[ExplainedRegister], groups: Sequence[FeatureGro
         return ["the two hosts have different CPUs (MIDR_EL1): most of the other differences follow from that"]
     shown = hidden_releases(refused, at_source=True)
     if shown:
-        theirs = f"the destination's {shown[-1]} or newer"
-        return [f"if both hosts have one CPU model, the source's kernel is older than {shown[0]}, {theirs}"]
+        theirs = f"the destination's {shown[-1].newer}"
+        return [f"if both hosts have one CPU model, the source's kernel is {shown[0].older}, {theirs}"]
     lost = hidden_releases(refused, at_source=False)
     if lost:
         return [
-            f"if both hosts have one CPU model, the source's kernel is {lost[-1]} or newer, the destination's is older"
+            f"if both hosts have one CPU model, the source's kernel is {lost[-1].newer}, the destination's is older"
         ]
     return []
 

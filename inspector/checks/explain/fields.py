@@ -9,7 +9,7 @@ import msgspec
 from inspector.checks.explain.kernel_texts import variation_says
 from inspector.checks.explain.model import model_sentence
 from inspector.checks.explain.reasons import BY_ERRNO, Reason, field_reason, register_reason, suspects_reason
-from inspector.checks.explain.result import ExplainedField, ExplainedRegister
+from inspector.checks.explain.result import ExplainedField, ExplainedRegister, Hiding
 from inspector.checks.feature_groups import OTHER, feature_key, feature_set
 from inspector.checks.machine.question import NOTHING_GIVEN, Given
 from inspector.policies.series import numbers_of
@@ -81,22 +81,22 @@ def _field(register: ExplainedRegister, field: FieldReading, peer: FieldReading)
         since=reason.since,
         rule=reason.rule,
         reference=reason.reference,
-        hidden_since=reason.hidden_since,
+        hidden=reason.hidden,
         cause=reason.cause,
         lowered=reason.lowered,
     )
 
 
-def hidden_releases(registers: Iterable[ExplainedRegister], at_source: bool) -> list[str]:
-    """Releases, oldest first, that hide a refused field which only the source (or only the destination) still shows."""
+def hidden_releases(registers: Iterable[ExplainedRegister], at_source: bool) -> list[Hiding]:
+    """From when on, oldest first, KVM hides a refused field that only the source (or the destination) still shows."""
     found = {
-        f.hidden_since
+        f.hidden
         for r in registers
         if r.kind == "refused"
         for f in r.fields
-        if f.hidden_since and bool(f.wanted) == at_source and bool(f.actual) != at_source
+        if f.hidden is not None and bool(f.wanted) == at_source and bool(f.actual) != at_source
     }
-    return sorted(found, key=numbers_of)
+    return sorted(found, key=lambda one: numbers_of(one.since))
 
 
 def _reason(register: ExplainedRegister, guest: bool | None) -> Reason:

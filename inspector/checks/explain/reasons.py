@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from inspector.checks.explain.result import Hiding
 from inspector.checks.history import (
     FieldChange,
     FieldHistory,
@@ -35,7 +36,7 @@ class Reason(NamedTuple):
     since: str = ""
     rule: str = ""
     reference: str = ""
-    hidden_since: str = ""
+    hidden: Hiding | None = None
     cause: bool = True
     lowered: str = ""
     """since when KVM lets the field be lowered, where that is what the value needs"""
@@ -123,6 +124,8 @@ def _with_writability(start: str, history: FieldHistory, cause: FieldChange, wan
         text = f"No release up to {newest_release()} tolerates the old value: only 0 passes."
     elif hidden and actual and not wanted:
         text = "The destination still shows it, and takes nothing but its own value."
+    elif writable is None and (once := history.ever("writable")) is not None:
+        text = f"Writable {once.since_words}: where it is not, it must equal the destination's own value."
     elif writable is None:
         text = "The field is writable in no modelled release: it must equal the destination's own value."
     elif wanted in history.refused:
@@ -140,7 +143,7 @@ def _with_writability(start: str, history: FieldHistory, cause: FieldChange, wan
         since,
         cause.rule,
         cause.reference,
-        hidden_since=cause.since if hidden and not cause.from_start else "",
+        hidden=Hiding(cause.since, cause.backports) if hidden and not cause.from_start else None,
         cause=not ignored,
         lowered=lowered,
     )
@@ -174,10 +177,20 @@ def register_reason(reg_id: int, wanted: int | None, actual: int | None) -> Reas
     if parts.cls == CLASS_CORE and parts.size == _SIZE_U128:
         return Reason("A V register: with SVE it is part of a Z register, and its core id answers EINVAL.")
     if reg_id in AARCH32_IDS and None in (wanted, actual):
-        era = writable_era(reg_id, ones(32))
-        since = f"from Linux {era.since} its fields may be lowered, before it must be equal" if era else "not writable"
-        return Reason(f"An AArch32 ID register: {since}.")
+        return Reason(f"An AArch32 ID register: {_lowered_aarch32(reg_id)}.")
     return Reason("")
+
+
+def _lowered_aarch32(reg_id: int) -> str:
+    """Since when the fields of an AArch32 ID register may be lowered: some of ID_DFR0_EL1's earlier than the others."""
+    some, every = writable_era(reg_id, ones(32)), field_history(reg_id, 31, 0).current("writable")
+    first = f"some of its fields may be lowered from Linux {some.since}" if some is not None else "not writable"
+    if every is None:
+        return first
+    all_of_it = f"may be lowered {every.since_words}"
+    if some is not None and some.since != every.since:
+        return f"{first}, all {all_of_it}"
+    return f"its fields {all_of_it}, else it must be equal"
 
 
 BY_ERRNO = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno as _errno
+from typing import NamedTuple
 
 import msgspec
 
@@ -25,6 +26,25 @@ DESTINATION = "the destination's KVM"
 """Who refuses what a restore writes."""
 
 
+class Hiding(NamedTuple):
+    """From when on KVM hides a field."""
+
+    since: str
+    """mainline release, `6.13`"""
+    points: tuple[str, ...] = ()
+    """stable points of older series from which on they hide it too"""
+
+    @property
+    def newer(self) -> str:
+        """The kernels that hide it: `6.13 or newer (stable: 6.6.67, 6.12.6 or newer)`."""
+        return f"{self.since} or newer" + (f" (stable: {', '.join(self.points)} or newer)" if self.points else "")
+
+    @property
+    def older(self) -> str:
+        """The others: `older than 6.13 (stable: than 6.6.67, 6.12.6)`."""
+        return f"older than {self.since}" + (f" (stable: than {', '.join(self.points)})" if self.points else "")
+
+
 class ExplainedField(msgspec.Struct, frozen=True, kw_only=True):
     """One field in which the two values differ."""
 
@@ -37,8 +57,8 @@ class ExplainedField(msgspec.Struct, frozen=True, kw_only=True):
     meaning_actual: str
     why: str = ""
     """what the kernels do with this field, one or two sentences"""
-    hidden_since: str = ""
-    """mainline release that hides the field without condition, where one side shows it as hidden"""
+    hidden: Hiding | None = None
+    """from when on KVM hides the field without condition, where one side shows it as hidden"""
     cause: bool = True
     """False when the destination's kernel accepts and ignores the difference"""
     lowered: str = ""

@@ -71,8 +71,8 @@ MESSAGES = (
 _COUNTER_ADVANCED = (
     "before the vCPUs run, Cloud Hypervisor 53 and newer sets CNTVCT_EL0 to its saved value and the ticks since the VM "
     "was paused, by the clocks of both hosts, so that the guest's clock is right; it does so where the snapshot holds "
-    "the guest's clock (saved by 53 or newer; else the guest is behind by the time in between), and does not resume the "
-    "VM on a host whose counter has another frequency (CNTFRQ_EL0)"
+    "the guest's clock (saved by 53 or newer; else the guest is behind by the time in between), and does not resume "
+    "the VM on a host whose counter has another frequency (CNTFRQ_EL0)"
 )
 """restore_clock() of hypervisor/src/kvm/mod.rs, commit 25271c9d0, first in v53.0"""
 _COUNTER_KEPT = (
