@@ -142,3 +142,19 @@ def test_values_and_remarks_carry_no_sign_of_failure() -> None:
     assert not explain("kvm [1]: VHE mode initialized successfully").fails
     assert explain("qemu-system-aarch64: Error -22 while loading VM state").fails
     assert explain(read_text("pasted", "37-machine-type.txt")).fails
+
+
+@pytest.mark.parametrize(
+    ("around", "program", "said"),
+    [
+        ("kvm [1]: VHE mode initialized successfully", "host", "the host's kernel has no caches to show"),
+        ("Machine model: linux,dummy-virt", "guest", "the guest's kernel has no caches to show"),
+        ("Linux version 6.12.57 (gcc)", "a kernel, the host's or a guest's", "the text does not say which"),
+        ("kvm [1]: HYP mode not available", "a kernel, the host's or a guest's", "was not started at EL2"),
+    ],
+)
+def test_whose_kernel_printed_a_line_is_judged_by_the_rest_of_the_log(around: str, program: str, said: str) -> None:
+    """`Early cacheinfo failed` of a host's log was told as a guest's; HYP mode is what a guest's kernel lacks, too."""
+    answer = explain(f"[    0.000000] {around}\n[    0.008412] Early cacheinfo failed, ret = -22\n")
+    assert answer.vmm == program
+    assert said in f"{answer.headline} {' '.join(answer.conclusions)}".lower() or said in answer.headline

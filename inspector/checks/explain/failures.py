@@ -9,6 +9,8 @@ The rows stand in `failure_rows/*.toml`, in the order in which they are looked f
   that is what `line` begins with, up to the first sign of an expression;
 * `says` and `do` are the headline and what to do; `{name}` is what the text named, `= KEY` a step of `steps.toml`;
 * `step`, `program` and `weight` are the Insight's: qemu and decisive where they are not given;
+* `program = "kernel"` is a kernel's line: the rest of the text says whether the host's or a guest's, where it does;
+  `says_host`, `do_host`, `says_guest` and `do_guest` are what to say then;
 * `common` lines are any program's: they count where something else in the text shows a virtual machine.
 """
 
@@ -23,11 +25,13 @@ import msgspec
 
 from inspector.checks.explain.clues import ERROR_WORDS
 from inspector.checks.explain.evidence import DECISIVE, GENERIC, REMARK, TELLING, Insight, Step
+from inspector.checks.explain.kernel_texts import kernel_of_log
 from inspector.checks.explain.text import Pasted
 from inspector.readable import readable
 from inspector.shipped import own_text
 
 _FILES = ("load", "start", "vmms", "libvirt", "host")
+_KERNEL = "kernel"
 _MOST = 8
 """Places of one row that are looked at: all say the same."""
 _WEIGHTS = {"decisive": DECISIVE, "telling": TELLING, "generic": GENERIC, "remark": REMARK}
@@ -59,6 +63,16 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     program: str = "qemu"
     weight: str = "decisive"
     common: bool = False
+    says_host: str = ""
+    do_host: tuple[str, ...] = ()
+    says_guest: str = ""
+    do_guest: tuple[str, ...] = ()
+
+    def told_by(self, program: str) -> Row:
+        """A kernel's row as the kernel of `program` means it: `host`, `guest`, or another word where that is open."""
+        says = {"host": self.says_host, "guest": self.says_guest}.get(program) or self.says
+        do = {"host": self.do_host, "guest": self.do_guest}.get(program) or self.do
+        return msgspec.structs.replace(self, program=program, says=says, do=do)
 
     @property
     def pattern(self) -> str:
@@ -92,7 +106,8 @@ def rows() -> dict[str, Row]:
     shared = {f"= {key}": step for key, step in tomllib.loads(_text("steps")).items()}
     found = {key: row for name in _FILES for key, row in tomllib.loads(_text(name)).items()}
     for row in found.values():
-        row["do"] = [shared.get(step, step) for step in row.get("do", ())]
+        for name in ("do", "do_host", "do_guest"):
+            row[name] = [shared.get(step, step) for step in row.get(name, ())]
     return msgspec.convert(found, readable(dict[str, Row]))
 
 
@@ -115,12 +130,16 @@ def find_failures(pasted: Pasted) -> Iterator[Insight]:
     """Every row of the tables that the text holds, at each place."""
     folded = pasted.squeezed.lower()
     of_a_vm: bool | None = None
+    kernel = ""
     for key, row, anchors in _looked_for():
         if any(part in folded for part in anchors):
             if row.common:
                 of_a_vm = _speaks_of_a_vm(pasted) if of_a_vm is None else of_a_vm
                 if not of_a_vm:
                     continue
+            if row.program == _KERNEL:
+                kernel = kernel or kernel_of_log(pasted)
+                row = row.told_by(kernel)
             for found in islice(compiled(row).finditer(pasted.squeezed), _MOST):
                 cut = row.line[-1].isdigit() and pasted.splits_number(found.end())
                 named = None if cut else _named(row, found, pasted)

@@ -245,15 +245,15 @@ def undefined_instructions(pasted: Pasted) -> Iterator[Insight]:
         if word in seen or len(seen) > _MOST:
             continue
         seen.add(word)
-        yield _oops(word, pasted.excerpt(found.start(), found.end()), found.start())
+        yield _oops(word, pasted.excerpt(found.start(), found.end()), found.start(), kernel_of_log(pasted))
 
 
-def _oops(word: str, text: str, at: int) -> Insight:
+def _oops(word: str, text: str, at: int, program: str) -> Insight:
     named = next((found for found in scan(f"({word})") if found.form == "instruction"), None)
     if named is None:
         return Insight(
             key="undefined-instruction",
-            program="guest",
+            program=program,
             step="guest",
             weight=DECISIVE,
             headline=f"a kernel stopped at an undefined instruction, {word}, which is not an MRS or MSR of a register",
@@ -273,7 +273,7 @@ def _oops(word: str, text: str, at: int) -> Insight:
     ]
     return Insight(
         key="undefined-instruction",
-        program="guest",
+        program=program,
         step="guest",
         weight=DECISIVE,
         headline=f"a kernel stopped because its {named.access} of {register.name} was undefined",
@@ -291,7 +291,10 @@ _GUEST = re.compile(
     r"|linux,dummy-virt|QEMUVirtualMachine|kvmguest|arm-pv:|QEMU,fw-cfg|Machinemodel:linux,dummy-virt",
     re.IGNORECASE,
 )
-_HOST = re.compile(r"kvm\[\d+\]:|VHEmodeinitialized|IPASizeLimit|Hypmodeinitialized", re.IGNORECASE)
+_HOST = re.compile(
+    r"kvm\[\d+\]:(?!HYPmodenotavailable)|VHEmodeinitialized|IPASizeLimit|Hypmodeinitialized", re.IGNORECASE
+)
+"""What KVM says where it starts; `HYP mode not available` (kvm_arm_init()) a guest's kernel says as well."""
 
 
 def is_guest(pasted: Pasted) -> bool | None:
@@ -299,6 +302,14 @@ def is_guest(pasted: Pasted) -> bool | None:
     if _GUEST.search(pasted.squeezed):
         return True
     return False if _HOST.search(pasted.squeezed) else None
+
+
+HOST_OR_GUEST = "a kernel, the host's or a guest's"
+
+
+def kernel_of_log(pasted: Pasted) -> str:
+    """Whose kernel printed the text, by what stands in it: `guest`, `host`, or that this is not known."""
+    return {True: "guest", False: "host", None: HOST_OR_GUEST}[is_guest(pasted)]
 
 
 def variation_kind(reg_id: int) -> str:
