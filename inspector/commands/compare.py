@@ -23,6 +23,7 @@ from inspector.checks.machine.question import Given
 from inspector.commands.arguments import add_declared, add_kernel, add_many, add_secrets, add_style
 from inspector.commands.fleet import (
     advice,
+    check_report,
     check_table,
     listed_paths,
     nothing_given,
@@ -30,7 +31,7 @@ from inspector.commands.fleet import (
     tell_unread,
     write_table,
 )
-from inspector.commands.output import add_force, status_of_all, write_out
+from inspector.commands.output import add_force, check_force, status_of_all, write_out
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
 from inspector.progress import Progress
 from inspector.registers import catalog
@@ -79,18 +80,32 @@ def run(options: argparse.Namespace) -> int:
     if exports and not options.baseline:
         raise InspectorError("goes with --baseline", f"--{exports[0]}", "add --baseline")
     check_table(options, "merge", "partial", "baseline")
-    if options.partial and options.all:
-        raise InspectorError("holds no values of the guests", "--partial", "leave out --all")
+    _check_together(options)
     if options.baseline:
         return _baseline(options)
     wanted = _features(options)
     if not wanted:
+        if options.kernel:
+            raise InspectorError("goes with --baseline or FEAT_ names", "--kernel", "dumps are compared as they are")
         return _compare(options)
-    for one in ("partial", "merge", "engine", "table", "skip_unreadable"):
+    for one in ("partial", "merge", "engine", "table", "skip_unreadable", "all"):
         if getattr(options, one):
             hint = "they ask a few dumps; of many, a --table has every field"
             raise InspectorError("does not go with FEAT_ names", f"--{one.replace('_', '-')}", hint)
     return _compare_features(options, wanted)
+
+
+def _check_together(options: argparse.Namespace) -> None:
+    """Raises InspectorError for an option that would have no effect beside another."""
+    if options.partial and options.all:
+        raise InspectorError("holds no values of the guests", "--partial", "leave out --all")
+    if options.baseline and options.all:
+        raise InspectorError("does not go with --baseline", "--all", "a baseline is of what host and kernel decide")
+    if options.qemu and (options.json or options.markdown):
+        other = "--json" if options.json else "--markdown"
+        raise InspectorError(f"does not go with {other}", "--qemu", "it prints QEMU's properties and nothing else")
+    check_report(options)
+    check_force(options, "partial", "table", "firecracker", "dump")
 
 
 def _features(options: argparse.Namespace) -> tuple[Feature, ...]:

@@ -21,7 +21,7 @@ from inspector.checks.explain.streaming import condensed
 from inspector.checks.explain.withheld import told
 from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_secrets, add_snapshot, add_style
 from inspector.commands.destinations import given_kernel, given_of
-from inspector.errors import RegisterError, SourceError
+from inspector.errors import InspectorError, RegisterError, SourceError
 from inspector.folders import is_there
 from inspector.registers import catalog
 from inspector.reports import explain as report
@@ -133,6 +133,10 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
 
 def run(options: argparse.Namespace) -> int:
     """Print the explanation; 1 when the text holds no error that is known."""
+    if options.snapshot and not options.source:
+        raise InspectorError("chooses what is read of --source", "--snapshot", "give the qcow2 image as --source")
+    if options.declared and not (options.source or options.destination):
+        raise InspectorError("says whose values --source or --destination holds", "--as", "give one of them")
     text = log_text(options.text)
     source = sources.load(options.source, options.declared, options.snapshot) if options.source else None
     destination = sources.load(options.destination, options.declared) if options.destination else None

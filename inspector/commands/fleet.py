@@ -117,6 +117,13 @@ def _part_of(options: argparse.Namespace, paths: Sequence[str], asked: Asked, wh
         return read_paths(paths, asked, options.jobs, said, chunk)
 
 
+def check_report(options: argparse.Namespace) -> None:
+    """Raises InspectorError where a form is asked of a report that --partial does not print."""
+    for form in ("json", "markdown"):
+        if options.partial and getattr(options, form):
+            raise InspectorError(f"does not go with --{form}", "--partial", f"ask --merge for --{form}")
+
+
 def check_table(options: argparse.Namespace, *without: str) -> None:
     """Raises InspectorError where no table could be written: before the work, not after it. `without`: options that it
     does not go with."""

@@ -34,10 +34,12 @@ def run(options: argparse.Namespace) -> int:
     """Print the list, the description or the differences."""
     if len(options.kernels) > 2:
         raise InspectorError("at most two kernels can be compared", "kernels", "give none, one or two")
-    if len(options.kernels) == 2:
-        return _compare(options)
     if options.register and not options.kernels:
         raise InspectorError("goes with a kernel", "--register", "name one or two kernels")
+    if options.rules and len(options.kernels) != 1:
+        raise InspectorError("goes with one kernel", "--rules", "name the kernel whose rules are asked for")
+    if len(options.kernels) == 2:
+        return _compare(options)
     return _describe(options) if options.kernels else _list(options)
 
 

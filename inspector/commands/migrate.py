@@ -30,7 +30,7 @@ from inspector.commands.arguments import (
 )
 from inspector.commands.destinations import add_setup, add_vmm, given_of, given_side
 from inspector.commands.opened import given_source
-from inspector.commands.output import add_force
+from inspector.commands.output import add_force, check_force
 from inspector.errors import EXIT_YES, InspectorError, encodable
 from inspector.reports import migration as report
 from inspector.reports.host_facts import facts_json, facts_lines, facts_markdown
@@ -77,6 +77,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the verdict and its findings; 0 loads, 1 fails."""
+    check_force(options, "partial", "table")
     if len(options.source) > 1 or is_many(options):
         return _run_many(options)
     if not options.source:
@@ -84,9 +85,7 @@ def run(options: argparse.Namespace) -> int:
     (options.source,) = options.source
     source = given_source(options)
     if options.destination == ALL_KERNELS:
-        if options.why:
-            hint = f"ask for one kernel: `{SAME_HOST}` and --kernel"
-            raise InspectorError("has another answer, with facts of its own, for each kernel", "--why", hint)
+        _check_all_kernels(options)
         matrix = migrate_all_kernels(source, given_of(options))
         matrix = matrix if options.secrets else told_matrix(matrix)
         if options.json:
@@ -106,6 +105,17 @@ def run(options: argparse.Namespace) -> int:
     return result.exit_code
 
 
+def _check_all_kernels(options: argparse.Namespace) -> None:
+    """Raises InspectorError for an option that a row for each kernel does not go with."""
+    hint = f"ask for one kernel: `{SAME_HOST}` and --kernel"
+    if options.why:
+        raise InspectorError("has another answer, with facts of its own, for each kernel", "--why", hint)
+    if options.kernel:
+        raise InspectorError(f"does not go with {ALL_KERNELS}", "--kernel", hint)
+    if options.all:
+        raise InspectorError(f"does not go with {ALL_KERNELS}, which has no findings", "--all", hint)
+
+
 def _run_many(options: argparse.Namespace) -> int:
     """Print which of the saved VMs load; 0 when all do."""
     # What reads many files on every core costs the question about one VM more than its answer.
@@ -113,7 +123,15 @@ def _run_many(options: argparse.Namespace) -> int:
     from inspector.checks.fleet.part import Toward
     from inspector.checks.fleet.summarise import Asked
     from inspector.checks.fleet.written import written
-    from inspector.commands.fleet import check_table, counted_table, listed_paths, nothing_given, part_of, write_table
+    from inspector.commands.fleet import (
+        check_report,
+        check_table,
+        counted_table,
+        listed_paths,
+        nothing_given,
+        part_of,
+        write_table,
+    )
     from inspector.reports import loading as loading_report
 
     alone = [f"--{name}" for name in ("why", "all", "snapshot") if getattr(options, name)]
@@ -121,6 +139,7 @@ def _run_many(options: argparse.Namespace) -> int:
         what = alone[0] if alone else ALL_KERNELS
         raise InspectorError("goes with one SOURCE", what, "name one saved VM, or ask for less of many")
     check_table(options, "merge", "partial")
+    check_report(options)
     toward = None
     if options.merge:
         options.source.append(options.destination)  # parts only: they know their destination

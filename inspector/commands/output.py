@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from functools import reduce
 from pathlib import Path
 
-from inspector.errors import one_line
+from inspector.errors import InspectorError, one_line
 from inspector.new_file import check_target, write_whole
 
 STANDARD_OUTPUT = "-"
@@ -27,6 +27,13 @@ def add_output(parser: argparse.ArgumentParser, required: bool = False) -> None:
 def add_force(parser: argparse.ArgumentParser) -> None:
     """`--force`."""
     parser.add_argument("--force", action="store_true", help="replace the file if it is there")
+
+
+def check_force(options: argparse.Namespace, *files: str) -> None:
+    """Raises InspectorError where `--force` has nothing to replace: none of the options `files` names a file."""
+    if options.force and not any(getattr(options, name) for name in files):
+        names = ", ".join(f"--{name}" for name in files)
+        raise InspectorError("replaces a file, and none is written", "--force", f"it goes with {names}")
 
 
 def check_output(target: str | None, force: bool) -> None:

@@ -186,8 +186,12 @@ def possible_setup(wanted: VcpuSetup, capability: Callable[[str], int]) -> VcpuS
 def parse_features(text: str, gic: Gic = "none") -> VcpuSetup:
     """A comma-separated feature list (`psci,pmu,sve,ptrauth,el1_32bit,mte,el2,el2-e2h0,imp-id`, `qemu`, `none`).
 
-    Raises PolicyError for a word that is none of these.
+    Raises PolicyError for a word that is none of these, and for `none` beside others.
     """
+    named = [word for raw in text.split(",") if (word := raw.strip())]
+    others = [word for word in named if word.lower() != "none"]
+    if others and len(others) < len(named):
+        raise PolicyError("none does not go with other features", "--features", f"none, or {','.join(others)}")
     bits, enabled = 0, set[str]()
     for raw in text.split(","):
         word = raw.strip().lower()

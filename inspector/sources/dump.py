@@ -46,6 +46,8 @@ PASTED_TEXT: Final = "plain-text"
 """The format of a text that people paste: it holds what they took, a vCPU's whole list or some registers of it."""
 EXCERPTS: tuple[FormatName, ...] = (PASTED_TEXT, "debugger", "hwcaps", "windows-registry")
 """Formats of texts that may hold any registers of a vCPU."""
+ASK_WHOSE: tuple[FormatName, ...] = (*EXCERPTS, "arm-cpu-info", "cpu-list", "macos-sysctl")
+"""Formats that do not say themselves whose values they hold: `--as` does."""
 SAVED_VMS: tuple[FormatName, ...] = (
     "qemu-stream", "libvirt-save", "qcow2-snapshot", "analyze-migration", "firecracker-vmstate", "cloud-hypervisor",
     "crosvm-vcpu",

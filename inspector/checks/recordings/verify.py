@@ -70,7 +70,8 @@ def _one_by_one(lines: Iterable[bytes], where: str, before: int | None = None) -
         try:
             line = _DECODER.decode(raw)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise SourceError(f"line {count} is not a JSON object ({error})", where) from None
+            hint = "a kvm-recording is expected, as `record` writes it"
+            raise SourceError(f"line {count} is not a JSON object ({error})", where, hint) from None
         if not isinstance(line.get("type"), str):
             raise SourceError(f"line {count} has no type", where, "a recording is expected")
         yield line
