@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from textual.events import Key
 
 from inspector import sources
 from inspector.app.dialogs.here import MOST, dumps_in
@@ -18,6 +19,7 @@ from inspector.app.modes.browse.screen import Browse
 from inspector.app.modes.explain.screen import Explain
 from inspector.app.modes.start.anything import guess, recognise
 from inspector.app.modes.start.screen import Anything, Start
+from inspector.app.shell import typing_ahead
 from inspector.app.shell.remembered import Memory, Recent
 from inspector.app.widgets.lines import Lines
 from inspector.registers.ids import id_of
@@ -331,6 +333,7 @@ def _slow(monkeypatch: pytest.MonkeyPatch, name: str, came: list[threading.Threa
 async def test_what_comes_late_takes_nobody_away_from_what_is_done_meanwhile(
     keys: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(typing_ahead, "PATIENCE", 0.0)
     app = app_on()
     came: list[threading.Thread] = []
     with _slow(monkeypatch, "-6.1", came) as go:
@@ -349,7 +352,48 @@ async def test_what_comes_late_takes_nobody_away_from_what_is_done_meanwhile(
             assert [dump.provenance.source for dump in app.session.loaded] == ["builtin:neoverse-n2-linux-6.1"]
 
 
+@pytest.mark.parametrize("dialog", [False, True], ids=["page", "dialog"])
+async def test_what_is_typed_behind_a_name_and_enter_waits_for_the_file(
+    dialog: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It went into the line, and who types something else there does not want the file."""
+    monkeypatch.setattr(typing_ahead, "PATIENCE", 60.0)
+    app = app_on()
+    came: list[threading.Thread] = []
+    with _slow(monkeypatch, "-6.1", came) as go:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await settle(pilot)
+            await press(pilot, *(["f2"] if dialog else []))
+            await enter_text(pilot, "builtin:neoverse-n2-linux-6.1")
+            for key in ("enter", "2", "j"):
+                app.post_message(Key(key, None if key == "enter" else key))
+            await wait_for(pilot, lambda: bool(came), "the file is read")
+            text = await press(pilot)
+            assert "reading" in text and "linux-6.12j" not in text
+            go.set()
+            await wait_for(pilot, lambda: app.current_mode == "compare" and not app.screen.is_modal, "Compare is there")
+
+
+async def test_escape_gives_up_a_file_that_is_read_and_does_not_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(typing_ahead, "PATIENCE", 60.0)
+    app = app_on()
+    came: list[threading.Thread] = []
+    with _slow(monkeypatch, "-6.1", came):
+        async with app.run_test(size=(120, 40)) as pilot:
+            await settle(pilot)
+            await enter_text(pilot, "builtin:neoverse-n2-linux-6.1")
+            await press(pilot, "enter")
+            await wait_for(pilot, lambda: bool(came), "the file is read")
+            assert "given up" in await press(pilot, "escape")
+            assert "linux-6.12" in await press(pilot, "2")
+            await press(pilot, "backspace", "enter")
+            await wait_for(pilot, lambda: len(came) == 2, "the file is read again")
+            app.post_message(Key("ctrl+q", None))
+            await wait_for(pilot, lambda: not app.is_running, "the program has ended")
+
+
 async def test_what_is_given_up_or_followed_by_another_question_does_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(typing_ahead, "PATIENCE", 0.0)
     app = app_on()
     came: list[threading.Thread] = []
     with _slow(monkeypatch, "-6.1", came) as go:
@@ -373,6 +417,7 @@ async def test_what_is_given_up_or_followed_by_another_question_does_not_come(mo
 async def test_a_dialog_takes_what_stands_in_its_line_and_nothing_that_stood_there(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(typing_ahead, "PATIENCE", 0.0)
     app = app_on("builtin:neoverse-n2-linux-7.3")
     came: list[threading.Thread] = []
     with _slow(monkeypatch, "-6.1", came) as go:

@@ -6,12 +6,15 @@ and then on a busy machine.
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.terminal.terminal import Terminal
 
+MATERIAL = Path(__file__).resolve().parent.parent / "material"
+STREAM = "vm.mig.xz"
 SLOW = {"TEXTUAL_FPS": "8"}
 DUMPS = ("builtin:neoverse-n2-linux-6.1", "builtin:cortex-a72-linux-6.12")
 SEARCHES = {"1": "n next", "2": "sve2", "0": "filter sve2", "0f": "filter sve2"}
@@ -84,3 +87,48 @@ def test_a_key_behind_the_one_for_migrate_waits_for_its_question(tmp_path: Path)
         terminal.send("4d6.1")
         text = terminal.wait_for("┌─ Destination")
         assert "┌─ Source" not in text and "│  6.1 " in text
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a saved VM in it."""
+    shutil.copy(MATERIAL / "qemu" / "kvm-6.1_neoverse-n2_q100.mig.xz", tmp_path / STREAM)
+    return tmp_path
+
+
+@pytest.mark.parametrize("enter", ["\r", "\n"], ids=["enter", "newline"])
+@pytest.mark.parametrize("early", [True, False], ids=["early", "later"])
+def test_a_file_enter_and_the_keys_behind_them_in_one_piece(enter: str, early: bool, folder: Path) -> None:
+    """The keys went into the line, and the file that was entered was not shown."""
+    with Terminal(size=(120, 40), folder=folder) as terminal:
+        if not early:
+            terminal.wait_for("type or paste")
+        # Before the program has taken the terminal, that makes a newline of enter.
+        terminal.send(f"{STREAM}{enter}2jo/x")
+        terminal.wait_for(lambda text: "Compare" in text and "┌─ Open a dump" in text and "│  /x" in text, "all of it")
+        terminal.press("escape")
+        terminal.wait_without("┌─")
+        terminal.send(f"o{STREAM}{enter}6")
+        terminal.wait_for("CCSIDR[")
+        terminal.press("1")
+        terminal.send(f"/aa64mmfr2{enter}w/x")
+        terminal.wait_for(lambda text: "┌─ Write registers" in text and "│  /x" in text)
+        terminal.press("escape")
+        terminal.send(f"\x10summary{enter}gf")
+        terminal.wait_for("FEAT_")
+
+
+def test_many_lines_at_once_are_a_paste_unless_they_begin_with_a_file(folder: Path) -> None:
+    log = "".join(f"qemu-system-aarch64: line {number} of a log\n" for number in range(100))
+    refused = "kvm_failed_reg_set Warning: Unable to set ONEREG 6931039826524487702 to KVM: Invalid argument"
+    with Terminal(size=(120, 40), folder=folder) as terminal:
+        terminal.wait_for("type or paste")
+        terminal.send(log + refused)
+        terminal.wait_for("101 lines pasted")
+        terminal.press("enter")
+        terminal.wait_for("refused 1 register: ID_MMFR4_EL1")
+        terminal.press("escape")
+        terminal.wait_without("┌─")
+        terminal.press("escape")
+        terminal.wait_for("type or paste")
+        terminal.send(f"{STREAM}\n/virtual memory system\n/first memory model\n/third of the searches\n")
+        terminal.wait_for("third of the searches")

@@ -149,18 +149,25 @@ class Choosing(Dialog):
     def read(self, source: str) -> None:
         """Load a source beside the screen."""
         self.say(f"reading {source} …")
-        asked = self.asking.ask()
+        asked = self.asking.ask(soon=True)
 
         def loaded(dump: Dump) -> None:
+            asked.soon = False
             if self.shown and asked.waited_for:
                 self.say("")
                 self.loaded(dump)
 
         def refused(error: InspectorError) -> None:
+            asked.soon = False
             if self.shown and asked.waited_for:
                 self.refuse(error)
 
         aside(self.app, lambda: sources.load(source), loaded, refused)
+
+    @property
+    def keys_wait(self) -> bool:
+        """A file is read: keys wait for it."""
+        return self.asking.keys_wait
 
     def _stands(self) -> object:
         """What the user sees of what was asked: who types on or moves in the list chooses something else."""

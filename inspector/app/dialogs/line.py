@@ -47,6 +47,11 @@ class Line(OneLine):
         else:
             self.replace(text, *self.selection)
 
+    def takes_lines(self, text: str) -> bool:
+        """Whether a text of many lines that came at once, without the marks of a paste, is one; else it is keys: each
+        of its lines is entered, as programs do that send keys."""
+        return False
+
     def paste(self, text: str) -> None:
         """Insert the first line of a pasted text that says something."""
         lines = (line.strip() for line in cleaned(text).split("\n"))

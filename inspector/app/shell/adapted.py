@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gc
 import shutil
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rich.console import COLOR_SYSTEMS, RenderableType
@@ -24,7 +25,7 @@ from textual.widgets._toast import ToastRack
 
 from inspector.app.shell.lean import Lean
 from inspector.app.shell.notices import Notice
-from inspector.app.shell.pasting import keep_pastes_whole
+from inspector.app.shell.pasting import Burst, keep_pastes_whole, keys_of
 from inspector.app.shell.sheet import Sheet
 from inspector.app.shell.typing_ahead import Typed, TypingAhead, apart
 from inspector.errors import InspectorError, one_line
@@ -100,9 +101,16 @@ class AdaptedApp(App[None]):
         self.call_later(self.simulate_key, key)
 
     async def _typed(self, event: Typed) -> None:
-        """Handle a key or a paste."""
-        if self.screen_stack:
+        """Handle a key or a paste, or the keys of what only looked like one to the parser."""
+        if not self.screen_stack:
+            return
+        takes_lines: Callable[[str], bool] | None = getattr(self.focused, "takes_lines", None)
+        if not isinstance(event, Burst):
             await super().on_event(event)
+        elif takes_lines is None or takes_lines(event.text):
+            await super().on_event(Paste(event.text))
+        else:
+            self._typing.first(keys_of(event.text))
 
     def on_resize(self, event: Resize) -> None:
         """Ask for the size again: Textual's signal handler, interrupted by itself, posts an older size last."""

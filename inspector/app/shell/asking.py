@@ -8,8 +8,10 @@ from collections.abc import Callable
 class Asked:
     """One of the questions."""
 
-    def __init__(self, asking: Asking, stands: object) -> None:
+    def __init__(self, asking: Asking, stands: object, soon: bool) -> None:
         self._asking, self._stands = asking, stands
+        self.soon = soon
+        """its answer is waited for by what is typed meanwhile; until it has come"""
 
     @property
     def wanted(self) -> bool:
@@ -29,10 +31,15 @@ class Asking:
         self.stands = stands
         self.last: Asked | None = None
 
-    def ask(self) -> Asked:
-        """A question is asked; what was asked before is not wanted any more."""
-        self.last = Asked(self, self.stands())
+    def ask(self, *, soon: bool = False) -> Asked:
+        """A question is asked; what was asked before is not wanted any more. `soon`: keys wait for its answer."""
+        self.last = Asked(self, self.stands(), soon)
         return self.last
+
+    @property
+    def keys_wait(self) -> bool:
+        """Whether keys wait for what was asked last: they are about that, as long as nothing else was done."""
+        return self.last is not None and self.last.soon and self.last.waited_for
 
     def give_up(self) -> None:
         """Nothing is wanted any more."""

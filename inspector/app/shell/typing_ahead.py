@@ -8,7 +8,8 @@ has had its effect.
 An effect may be a message that is on its way when the key has come up: enter in the palette tells its line, that the
 palette, which closes and has the program run the command. So it is waited until all of them are quiet: a key that came
 before would go to the line of a palette that is closing. Quiet too must be what is still being made, and what is put
-off until the screen was drawn: a search line that was just mounted gets the keys only then.
+off until the screen was drawn: a search line that was just mounted gets the keys only then. And so must be what is
+found out or read for the key before: what is typed behind a file's name and enter is for the screen that it leads to.
 
 Nobody looks whether all are quiet before there is a second key: a key alone has nothing to wait for.
 """
@@ -31,7 +32,10 @@ Typed = Key | Paste
 PATIENCE = 2.0
 """Seconds after which a key that nobody finished no longer holds up the others."""
 FINDING = 15.0
-"""The same while a mode finds out what its keys are about, which a busy machine may take long for."""
+"""The same while a mode finds out what its keys are about, which a busy machine may take long for, and for what was
+typed ahead of a file that is read. Who types only while it is read is not kept from something else for that long."""
+AT_ONCE = frozenset({"escape", "ctrl+c", "ctrl+q"})
+"""Keys that give up what is read, unless they were typed ahead of it."""
 DRAWING = 1 / 120
 """Seconds after which it is looked again whether the screen was drawn: half of what Textual leaves between two."""
 ROUNDS = 40
@@ -49,7 +53,11 @@ for _key in f"1234567890{_SIGNS}":
 def apart(event: Typed) -> tuple[Typed, ...]:
     """Escape and a key where a terminal's bytes say Alt and that key: they are the same. Nothing here is bound to Alt,
     while a key follows an escape at once where somebody types fast, or a slow line delivers both together.
+
+    A line's end is enter: a terminal makes that of enter until the program has taken it, and so do some that send keys.
     """
+    if isinstance(event, Key) and event.character == "\n":
+        return (Key("enter", "\r"),)
     if isinstance(event, Key) and event.key.startswith("alt+") and (letter := event.character) and len(letter) == 1:
         if letter.isalnum():
             return Key("escape", "\x1b"), Key(letter, letter)
@@ -65,17 +73,21 @@ class TypingAhead:
         self._program, self._handle = program, handle
         self._waiting: deque[Typed] = deque()
         self._since: float | None = None
-        """when the first that waits came to its turn; None: there is none"""
+        """when the first that waits came to its turn; None: there is none. It was typed ahead if it is older."""
 
     async def take(self, event: Typed) -> None:
         """Handle an event in its turn."""
         self._waiting.append(event)
         if self._since is None:
-            self._since = time.monotonic()
+            self._since = event.time
             await self._next(self._since, ROUNDS)
         elif self._tired(self._since):
             self._since = time.monotonic()
             await self._next(self._since, 0)
+
+    def first(self, events: Sequence[Typed]) -> None:
+        """These are handled before what waits: they are what the event that is handled now turned out to be."""
+        self._waiting.extendleft(one for event in reversed(events) for one in reversed(apart(event)))
 
     async def _next(self, since: float, rounds: int) -> None:
         """Handle what waits, until something has to be waited for."""
@@ -84,7 +96,7 @@ class TypingAhead:
             if busy:
                 self._when_done(busy, partial(self._next, since, rounds - 1))
                 return
-            if rounds and self._put_off() and not self._tired(since):
+            if rounds and self._put_off(since) and not self._tired(since):
                 self._program.set_timer(DRAWING, partial(self._next, since, rounds))
                 return
             await self._handle(self._waiting.popleft())
@@ -117,20 +129,25 @@ class TypingAhead:
             if not node._is_mounted or node.message_queue_size or node._pending_message is not None
         ]
 
-    def _put_off(self) -> bool:
-        """Whether something waits until a screen was drawn (`call_after_refresh` keeps it with the screen), or the mode
-        in front still finds out what its keys are about."""
-        return self._finding or any(screen._callbacks for screen in self._program.screen_stack)
+    def _put_off(self, since: float) -> bool:
+        """Whether something waits until a screen was drawn (`call_after_refresh` keeps it with the screen), or the one
+        in front still finds out what the first that waits is about."""
+        if any(screen._callbacks for screen in self._program.screen_stack) or self._says("finding_out"):
+            return True
+        first = self._waiting[0]
+        at_once = isinstance(first, Key) and first.key in AT_ONCE and first.time >= since
+        return self._says("keys_wait") and not at_once
 
-    @property
-    def _finding(self) -> bool:
-        """What the mode in front says of itself."""
+    def _says(self, name: str) -> bool:
+        """What the screen in front says of itself."""
         stack = self._program.screen_stack
-        return bool(stack and getattr(stack[-1], "finding_out", False))
+        return bool(stack and getattr(stack[-1], name, False))
 
     def _tired(self, since: float) -> bool:
         """Whether the first that waits has waited for long enough."""
-        return time.monotonic() - since > (FINDING if self._finding else PATIENCE)
+        ahead = self._waiting[0].time < since
+        found_out = self._says("finding_out") or (ahead and self._says("keys_wait"))
+        return time.monotonic() - since > (FINDING if found_out else PATIENCE)
 
     def _nodes(self) -> list[MessagePump]:
         """The program, its screens, and all that is on them."""

@@ -14,7 +14,7 @@ from textual.events import Key, Paste
 from textual.widget import Widget
 from textual.widgets import Input
 
-from inspector.app.dialogs.choosing import complete_path
+from inspector.app.dialogs.choosing import complete_path, named_sources
 from inspector.app.dialogs.here import Here, dumps_in, here_items
 from inspector.app.dialogs.line import MOVES, Line, cleaned
 from inspector.app.dialogs.offers import shipped_items, this_machine
@@ -61,6 +61,11 @@ class Anything(Line):
         self.whole = ""
         self._first = ""
 
+    def takes_lines(self, text: str) -> bool:
+        """A log is one; whoever begins with a source enters it and goes on."""
+        first = text.replace("\r", "\n").partition("\n")[0]
+        return not named_sources(f"{self.value}{first}".strip())
+
     def paste(self, text: str) -> None:
         """Take the whole text."""
         text = cleaned(text)
@@ -68,7 +73,7 @@ class Anything(Line):
         if len(lines) < 2:
             super().paste(text)
             return
-        self.whole = f"{self.value}{text}" if self.value.strip() else text
+        self.whole = f"{self.text}{text}" if self.value.strip() else text
         self._first = next(line.strip() for line in self.whole.split("\n") if line.strip())[:200]
         self.value = self._first
         self.cursor_position = len(self.value)
@@ -255,9 +260,10 @@ class Start(Frame):
             self._lead(Recognised("command", command))
             return
 
-        asked = self._asking.ask()
+        asked = self._asking.ask(soon=True)
 
         def done(found: Recognised) -> None:
+            asked.soon = False
             if not asked.wanted:
                 return
             self._waits(False)
@@ -269,6 +275,11 @@ class Start(Frame):
         self._say("reading …")
         self._waits(True)
         aside(self.app, lambda: recognise(text), done, self._refuse)
+
+    @property
+    def keys_wait(self) -> bool:
+        """What was entered is read: keys wait for it."""
+        return self._asking.keys_wait
 
     def _stands(self) -> object:
         """What the user sees of what was asked: the line, the line of the list that was moved to, nothing above them.
