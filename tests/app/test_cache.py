@@ -167,7 +167,7 @@ async def test_a_host_without_cache_registers_says_so_and_leaves_no_empty_page()
     app = app_on(dump_of({sysreg_id(3, 3, 0, 0, 1): 0x9444C004}, kind="host"))
     async with app.run_test(size=(120, 40)) as pilot:
         text = await press(pilot, "6")
-        assert "CTR_EL0 0x9444c004" in text
+        assert "CTR_EL0 0x0000_0000_9444_c004" in text
         assert "no cache is described" in text
 
 

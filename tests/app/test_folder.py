@@ -58,7 +58,7 @@ def test_what_is_loaded_is_offered_once(folder: Path) -> None:
     found = dumps_in(folder)
     assert [one.key for one in here_items(found)] == ["source 6.12", f"source {SAVED}"]
     for name in (SAVED, f"./{SAVED}", str(folder / SAVED)):
-        assert [one.key for one in here_items(found, [sources.load(name)])] == ["source 6.12"]
+        assert [one.key for one in here_items(found, [name])] == ["source 6.12"]
 
 
 def test_a_file_is_read_once_until_it_changes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

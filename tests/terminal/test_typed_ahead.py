@@ -88,6 +88,7 @@ def test_a_key_behind_the_one_for_migrate_waits_for_its_question(tmp_path: Path)
         text = terminal.wait_for("┌─ Destination")
         assert "┌─ Source" not in text and "│  6.1 " in text
 
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with a saved VM in it."""

@@ -90,7 +90,7 @@ class Choosing(Dialog):
 
     def here(self) -> list[Item]:
         """The dumps of that folder that are not loaded."""
-        return here_items(self._here, self.program.session.loaded)
+        return here_items(self._here, [one.provenance.source for one in self.program.session.loaded])
 
     @property
     def offers(self) -> Listing:

@@ -16,7 +16,7 @@ from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
 from inspector.app.dialogs.line import Line
 from inspector.app.widgets.ink import Ink, ink, row, wrap
 from inspector.app.widgets.lines import Lines
-from inspector.app.widgets.unmarked import Box, unmarked
+from inspector.app.widgets.unmarked import Box, hints, unmarked
 from inspector.errors import InspectorError
 from inspector.folders import expanded, is_there
 from inspector.new_file import write_whole
@@ -61,7 +61,7 @@ class Export(Dialog):
 
     def compose(self) -> ComposeResult:
         """Name, and what happened."""
-        with Box(unmarked("Write a new file"), unmarked(""), classes="small"):
+        with Box(unmarked("Write a new file"), hints("enter writes   esc closes"), classes="small"):
             yield Line(self._file, id="name", keys=True)
             yield Lines(id="said")
 
@@ -72,7 +72,7 @@ class Export(Dialog):
         # Another name replaces this one, as it is typed or pasted.
         self.query_one("#name", Line).selection = Selection(0, len(self._file))
         others = "; .txt: plain text, .svg: a picture of the screen" if self._own == ".md" else ""
-        self._say(ink(f"{self._kind}, {lines} lines{others}. enter writes it, esc leaves.", "muted"))
+        self._say(ink(f"{self._kind}, {lines} lines{others}", "muted"))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Write the file in the form that its name says."""

@@ -30,6 +30,7 @@ SIGNS = (
 )
 
 
+_ARROWS = ("down", "up", "pagedown", "pageup")
 NOWHERE = keys.Mode("nowhere", "Keys")
 """The help of a screen that is no mode."""
 
@@ -43,8 +44,13 @@ def help_rows(
         rows += [*wrap(row(paragraph), cells), ()]
     own = keys.keys_of(mode)
     used = {name for key in own for name in key.keys.split(",")}
-    everywhere = (*keys.digits(modes), *keys.SHARED[keys.EVERYWHERE])
+    everywhere: Sequence[keys.Key] = (*keys.digits(modes), *keys.SHARED[keys.EVERYWHERE])
     lists = [_free(key, used) for key in keys.SHARED[keys.LISTS]]
+    if mode.spelled:
+        # Letters, and what moves in a line, are no keys there.
+        everywhere = keys.SHARED[keys.EVERYWHERE]
+        lists = [key._replace(keys=last) for key in lists if (last := key.keys.split(",")[-1]) in _ARROWS]
+        keymap = {**mode.spelled, **keymap}
     for title, table in ((mode.title, own), ("Lists and tables", lists), ("Everywhere", everywhere)):
         if table:
             rows.append(row(Ink(title, "heading")))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +15,6 @@ from inspector.app.widgets.listing import Item
 from inspector.errors import InspectorError
 from inspector.folders import expanded
 from inspector.registers.meanings import counted
-from inspector.sources.dump import Dump
 from inspector.sources.glance import may_be_dump
 
 MOST = 6
@@ -75,9 +74,9 @@ def _words_of(path: str) -> str:
     return dump_words(dump) if most > 3 or dump.host else ""
 
 
-def here_items(found: Here, loaded: Sequence[Dump] = ()) -> list[Item]:
-    """The folder's dumps but those that are loaded, which stand in a list of their own; each is `source NAME`."""
-    there = {str(Path(expanded(one.provenance.source)).absolute()) for one in loaded}
+def here_items(found: Here, listed: Iterable[str] = ()) -> list[Item]:
+    """The folder's dumps but those sources that stand in a list of their own; each is `source NAME`."""
+    there = {str(Path(expanded(one)).absolute()) for one in listed}
     items = [
         Item(f"source {name}", (row(ink(name)), row(ink(what, "muted"))))
         for name, what in found.dumps

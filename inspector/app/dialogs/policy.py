@@ -118,7 +118,7 @@ class PolicyChooser(Dialog):
             yield Line(placeholder=PLACEHOLDER, id="name", keys=True)
             yield Lines(id="said")
             with Horizontal(id="choices"):
-                policies = Kernels((Column("kernel", 20), Column("evidence")), id="policies")
+                policies = Kernels((Column("kernel", 17), Column("evidence")), id="policies")
                 policies.can_focus = False
                 yield policies
                 yield Listing((Column("with", 0),), id="ticks")

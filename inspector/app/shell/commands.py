@@ -163,7 +163,7 @@ class KeyCommands(Commands):
             if key.id in ("back", "palette") or not (typed or offered):
                 continue
             area = front.MODE.id if isinstance(front, Frame) and key in here else keys.EVERYWHERE
-            shown = keys.shown(key, app.settings.keys)
+            shown = keys.shown(key, {**(front.MODE.spelled if isinstance(front, Frame) else {}), **app.settings.keys})
             text = f"{area.capitalize()}: {key.tooltip}"
             yield Command(text, f"key {shown}", _calling(self._press, key.action, front))
 

@@ -7,6 +7,7 @@ it. `id` is what a user's `settings.toml` rebinds. Two keys may share a letter o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from textual.binding import Binding
@@ -55,6 +56,8 @@ class Mode(NamedTuple):
     """kinds of shared keys that mean something here"""
     palette: tuple[str, ...] = ()
     """`module:Class` of what it offers in the command palette"""
+    spelled: Mapping[str, str] = MappingProxyType({})
+    """where letters go into a line: the spellings that work of shared keys which begin with a letter, by `id`"""
 
 
 SECRETS = Key("secrets", "dollar_sign", "app.secrets", "Secrets", "Show or withhold the guest's secrets")

@@ -34,6 +34,13 @@ def field_text(value: int, bits: int, base: Base = "hex") -> str:
     return "0x" + "_".join(digits[at : at + 4] for at in range(0, len(digits), 4))
 
 
+def short_text(value: int, base: Base = "hex") -> str:
+    """A whole value without leading zeros, grouped."""
+    return (
+        f"0b{value:_b}" if base == "binary" else field_text(value, 64) if base == "hex" else value_text(value, 8, base)
+    )
+
+
 def part_text(value: int, known: int, size: int, base: Base = "hex") -> str:
     """A register value of `size` bytes of which only the bits in `known` are known: hex with `?` digits then."""
     whole = ones(size * 8)

@@ -16,6 +16,7 @@ from inspector.app.shell.remembered import Memory
 from inspector.app.shell.settings import Settings
 from inspector.app.shell.theming import (
     DEFAULT_THEME,
+    OUTSTANDING,
     ThemeError,
     load_theme,
     load_themes,
@@ -70,7 +71,13 @@ class ThemedApp(AdaptedApp):
 
     def get_css_variables(self) -> dict[str, str]:
         """The colours of the theme; none before it was chosen, when Textual would work out those of another."""
-        return super().get_css_variables() if self._themed else {}
+        if not self._themed:
+            return {}
+        found = super().get_css_variables()
+        if self.no_color:
+            # Of a colour its brightness would be left: a refusal would be greyer than what stands beside it.
+            found.update(dict.fromkeys(OUTSTANDING, found["ink-title"]))
+        return found
 
     def get_theme(self, theme_name: str) -> Theme | None:
         """A theme by its name; a shipped one is read when it is first asked for."""

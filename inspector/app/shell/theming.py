@@ -33,6 +33,9 @@ TOKENS: Mapping[str, str] = {
 }
 """Our own variables and what each stands for."""
 
+OUTSTANDING = ("verdict-masked", "verdict-raised", "verdict-refused", "verdict-unknown", "bit-cursor")
+"""Those that stand out by their colour; without colours they are as bright as headings."""
+
 DEFAULT_THEME = "lab-dark"
 READABLE = 4.5
 """Contrast that every word keeps against what it stands on (WCAG 2.1, level AA)."""

@@ -13,7 +13,7 @@ from inspector.app.modes import cache
 from inspector.app.modes.cache.diagram import Drawing, Side, drawn, listed, reading_of
 from inspector.app.shell import keys
 from inspector.app.shell.frame import Frame
-from inspector.app.shell.numbers import Base, bits_text, field_text
+from inspector.app.shell.numbers import Base, bits_text, field_text, short_text
 from inspector.app.shell.session import Change
 from inspector.app.shell.view import View
 from inspector.app.widgets.field_rows import FieldLine, field_rows
@@ -40,6 +40,8 @@ from inspector.sources.dump import of_unlike_cpus
 
 LAYOUTS = {"32-bit": ((27, 13), (12, 3), (2, 0)), "64-bit": ((55, 32), (23, 3), (2, 0))}
 """Where NumSets, Associativity and LineSize lie in CCSIDR_EL1 (Arm ARM, D24.2.29), without and with FEAT_CCIDX."""
+ROOMY = 70
+"""Cells in which CTR_EL0 stands whole."""
 TABLE_CELLS, LEAST_TABLE = 76, 8
 """Cells of a table of a register's fields, and lines below which there is no room for one."""
 FIELDS_FROM = 150
@@ -159,8 +161,10 @@ class Cache(Frame):
             pieces.append(row(self._stepped(CLIDR_EL1), Ink("CLIDR_EL1 ", "muted"), value, Ink(f"  {points}", "muted")))
         if topology.ctr is not None:
             lines = f"I line {topology.instruction_line} B  D line {topology.data_line} B"
+            if cells < ROOMY and topology.instruction_line == topology.data_line:
+                lines = f"lines {topology.data_line} B"
             flags = f"IDC {int(topology.idc or 0)}  DIC {int(topology.dic or 0)}"
-            value = self._value_of(CTR_EL0, grouped_hex(topology.ctr & 0xFFFF_FFFF, 4))
+            value = self._value_of(CTR_EL0, f"0x{topology.ctr:_x}" if cells < ROOMY else grouped_hex(topology.ctr))
             pieces.append(
                 row(self._stepped(CTR_EL0), Ink("CTR_EL0 ", "muted"), value, Ink(f"  {lines}  {flags}", "muted"))
             )
@@ -237,10 +241,10 @@ class Cache(Frame):
                 continue
             value = cache.raw if side == "host" else cache.value
             head = f"CCSIDR[{cache.csselr}] {cache.name}, {'host' if side == 'host' else 'vCPU'}"
-            text = "no value" if value is None else field_text(value, 64, base)
+            text = "no value" if value is None else short_text(value, base)
             shown = Ink(text) if side == "host" else self._value_of(ccsidr_id(cache.csselr), text)
             mark = self._stepped(ccsidr_id(cache.csselr)) if side == "vcpu" else Ink("")
-            rows.append(row(mark, Ink(head, "title"), Ink("  "), shown))
+            rows.append(clip(row(mark, Ink(head, "title"), Ink("  "), shown), cells))
             for one, applies in _both(cache, side):
                 rows += wrap(_reading_row(one, value, applies, cells, base), cells, 4)
         topology = self._sides[self._shown[-1]]

@@ -17,7 +17,7 @@ from inspector.sources import BUILTIN
 from inspector.sources.dump import Dump
 
 KERNEL, KERNELS, ALL = "kernel", "kernels", "all"
-HOST_AGAIN = ("none", "the host, or the saved vCPU", "no other kernel: the host, or the saved vCPU, is compared")
+HOST_AGAIN = ("none", "host, or saved vCPU", "no other kernel: the host, or the saved vCPU, is compared")
 """The choice of no other kernel."""
 
 

@@ -16,8 +16,10 @@ WIDE = 98
 """Cells from which the rule has a column."""
 ROOMY, WHY = 150, "rule, and what it says"
 """Cells from which the rule's own sentence has room beside its name, and the title of that column."""
-GRID_NAME, GRID_LEAST = 27, 13
-"""Cells of the names and, at least, of each value of a matrix."""
+GRID_NAME, GRID_LEAST, GRID_NAMES = 27, 13, 34
+"""Cells of the names and, at least, of each value of a matrix; what no value needs makes names whole, up to these."""
+GRID_VALUES = (24, 20, 15)
+"""Cells in which a value has room for four groups of hex digits, for three, for two."""
 MOST_COLUMNS = 7
 """Columns of a matrix; what does not fit is put into words."""
 
@@ -42,7 +44,9 @@ def grid_columns(cells: int, names: Sequence[str]) -> tuple[Column, ...]:
     """Register or field and as many groups as fit, never more than MOST_COLUMNS."""
     name = GRID_NAME if cells >= WIDE else 24 if cells >= 76 else 20
     count = max(1, min(len(names), MOST_COLUMNS, (cells - name) // GRID_LEAST))
-    value = min((cells - name) // count, 24)
+    room = (cells - name) // count
+    value = next((one for one in GRID_VALUES if one <= room), room)
+    name = max(name, min(cells - count * value, GRID_NAMES))
     return (Column("register / field", name), *(Column(f"  {one}", value) for one in names[:count]), Column(""))
 
 

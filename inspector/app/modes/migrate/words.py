@@ -10,7 +10,7 @@ from inspector.app.shell.keys import pressing
 from inspector.app.shell.numbers import Base, bits_text, field_text
 from inspector.app.shell.view import short_name
 from inspector.app.widgets.field_rows import FieldLine, field_rows
-from inspector.app.widgets.ink import WRITTEN, Ink, Row, ends, ink, row, wrap
+from inspector.app.widgets.ink import WRITTEN, Ink, Row, ends, ink, row, width, wrap
 from inspector.app.widgets.outlined import outline_rows
 from inspector.checks.restore.result import Finding, MigrationReport, WayOut
 from inspector.numbers import count_of
@@ -21,6 +21,8 @@ from inspector.reports.migration_outline import finding_outline, ways_outline
 from inspector.reports.outline import heading
 
 INDENT = 8
+STUB = 12
+"""Cells of a cut part below which it says nothing."""
 
 
 def verdict_row(report: MigrationReport) -> Row:
@@ -70,7 +72,17 @@ def _summary(word: str, text: Row, keys: Sequence[str], cells: int) -> Row:
     right: list[Ink] = [Ink("  ")]
     for key, what in zip(keys[::2], keys[1::2], strict=True):
         right += [Ink(key, "key", pressing(key)), Ink(f" {what}", "muted", pressing(key))]
-    return ends(row(Ink(f"{word:<13}", "muted"), *text), tuple(right), cells)
+    text = row(Ink(f"{word:<13}", "muted"), *text)
+    return ends(_without_stub(text, cells - width(right)), tuple(right), cells)
+
+
+def _without_stub(text: Row, cells: int) -> Row:
+    """The line without a part at its end of which a few letters alone would be left."""
+    *before, last = text
+    said, gap, part = last.text.rpartition("   ")
+    if gap and width(text) > cells and cells - width(text) + len(part) < STUB:
+        return _without_stub((*before, last._replace(text=said)), cells)
+    return text
 
 
 def _about_source(question: Question, report: MigrationReport | None) -> str:

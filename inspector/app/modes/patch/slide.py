@@ -109,16 +109,20 @@ def _figure(effect: Effect, one: Subject | None, word: str) -> tuple[str, Sequen
         if refused:
             return (
                 str(refused),
-                [row(Ink(f"✖ of {total} writes REFUSED", role)), row("the saved VM does not load")],
+                [row(Ink(f"of {total} writes REFUSED", role)), row(Ink("✖ ", role), "the saved VM does not load")],
                 role,
             )
         if ignored:
             return (
                 str(ignored),
-                [row(Ink(f"▼ of {total} writes IGNORED", role)), row("it loads; its guest may notice")],
+                [row(Ink(f"of {total} writes IGNORED", role)), row(Ink("▼ ", role), "it loads; its guest may notice")],
                 role,
             )
-        return "0", [row(Ink(f"{sign} of {total} writes refused", role)), row("the saved VM loads")], role
+        return (
+            "0",
+            [row(Ink(f"of {total} writes refused", role)), row(Ink(f"{sign} ", role), "the saved VM loads")],
+            role,
+        )
     sight = one.before if word == "before" else one.after
     words = restored_words(one, sight)
     role = ROLE_OF.get(words[0], "muted")

@@ -13,4 +13,5 @@ MODE = Mode(
         Key("start.complete", "tab", "complete", "Complete", "Complete a path as far as it is certain", footer=2),
         Key("start.open", "f2", "app.open", "Open", "Choose a dump to open"),
     ),
+    spelled={"open": "f2", "quit": "ctrl+q"},
 )

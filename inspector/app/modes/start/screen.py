@@ -49,8 +49,6 @@ MOST_SAID, LEAST_SAID, ROOMY = 6, 3, 24
 """Lines of a message on a terminal of more than so many lines, and on any other."""
 RECENT = 5
 """Sources that were opened last, as many are shown."""
-_KEYMAP = {"open": "f2", "quit": "ctrl+q"}
-"""How keys are spelled where letters go into the line."""
 
 
 class Anything(Line):
@@ -156,8 +154,9 @@ class Start(Frame):
 
     def _fill(self) -> None:
         """Recent sources, this folder's dumps, other ways in, shipped dumps last."""
-        recent = [_recent(one) for one in self.program.memory.now.recent[:RECENT]]
-        here = here_items(self._here)
+        last = self.program.memory.now.recent[:RECENT]
+        recent = [_recent(one) for one in last]
+        here = here_items(self._here, [one.source for one in last])
         others = [
             Item("explain", (row("an error text…"), row(Ink("7", "key")))),
             Item("file", (row("a file…"), row(Ink("F2", "key")))),
@@ -202,7 +201,7 @@ class Start(Frame):
 
     def draw_footer(self) -> None:
         """Letters go into the line: the keys are those that are none."""
-        keymap = {**_KEYMAP, **self.program.settings.keys}
+        keymap = {**self.MODE.spelled, **self.program.settings.keys}
         shown = footer_row(self.MODE, self.narrow, self.app.size.width, keymap, self.footer_words())
         self.query_one("#footer", Lines).show([shown])
 

@@ -24,7 +24,7 @@ from inspector.app.widgets.bars import dialog_keys
 from inspector.app.widgets.ink import Ink, Row, clip, ink, row, wrap
 from inspector.app.widgets.lines import Lines
 from inspector.app.widgets.listing import Listing
-from inspector.app.widgets.unmarked import Box, unmarked
+from inspector.app.widgets.unmarked import Box, hints, unmarked
 from inspector.checks.writing.completing import Completion, complete
 from inspector.checks.writing.typed import TypedWrite, typed_writes
 from inspector.errors import InspectorError
@@ -98,7 +98,7 @@ class Write(Dialog):
     def compose(self) -> ComposeResult:
         """The dialog from top to bottom."""
         field = self.program.session.place.field
-        with Box(unmarked(TITLE), unmarked("KVM_SET_ONE_REG, simulated"), classes="write"):
+        with Box(unmarked(TITLE), hints("KVM_SET_ONE_REG, simulated   esc closes"), classes="write"):
             yield Lines(id="head")
             hint = "0x…, FIELD=value, REG.FIELD=value, several at once"
             yield WriteLine(f"{field}=" if field else "", placeholder=hint, id="value")
