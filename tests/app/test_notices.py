@@ -7,7 +7,7 @@ import time
 from textual.widgets._toast import Toast
 
 from inspector.app.shell.notices import LEAST, Notice
-from tests.app.driving import press, settle
+from tests.app.driving import press, screen_text, settle
 from tests.app.material import NEOVERSE, app_on
 from tests.hostile_text import EVIL, hidden_in
 
@@ -41,3 +41,17 @@ async def test_a_notice_shows_hostile_text_as_the_characters_that_it_has() -> No
         (notice,) = app._notifications
         assert not hidden_in(notice.message) and not hidden_in(notice.title) and notice.markup is False
         assert "[@click=app.quit]QUIT" in notice.message and "[@click=app.quit]QUIT" in notice.title
+
+
+async def test_two_notices_leave_the_lines_of_a_dialog_to_be_read() -> None:
+    """They lay over eight lines of Write's 22."""
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "w")
+        for text in ("Copied one line", "Copied another line"):
+            app.notify(text)
+        await settle(pilot)
+        assert [one.outer_size.height for one in app.screen.query(Toast)] == [1, 1]
+        first, second = (one.region.y for one in app.screen.query(Toast))
+        assert second == first + 1 and "Copied one line" in screen_text(app)

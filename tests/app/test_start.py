@@ -246,6 +246,32 @@ async def test_recent_sources_come_first(tmp_path: Path) -> None:
         await wait_for(pilot, lambda: isinstance(app.screen, Browse), "Browse")
 
 
+async def test_a_recent_file_of_this_folder_is_listed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("one.mig.xz", "two.mig.xz"):
+        (tmp_path / name).write_bytes(STREAM.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    Memory(tmp_path / "state").opened(Recent(str(tmp_path / "one.mig.xz"), "qemu-stream", 0.0))
+    app = app_on(state=tmp_path / "state")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await wait_for(pilot, lambda: "two.mig.xz" in screen_text(app), "the folder's dumps")
+        text = screen_text(app)
+        assert text.count("one.mig.xz") == 1 and text.index("one.mig.xz") < text.index("Here") < text.index("two.mig")
+
+
+async def test_help_and_palette_of_the_page_name_the_keys_that_work_there() -> None:
+    """Letters go into the line: `o` and `q` were said to open and to leave, `j` to move."""
+    app = app_on()
+    async with app.run_test(size=(120, 60)) as pilot:
+        await settle(pilot)
+        text = await press(pilot, "f1")
+        words = [line.split("│")[1].split() for line in text.split("\n") if line.count("│") == 2]
+        keys = {line[-1]: line[0] for line in words if (line and "." in line[-1]) or line[-1:] in (["open"], ["quit"])}
+        assert keys["open"] == "F2" and keys["quit"] == "^q" and keys["move.down"] == "↓" and "mode.summary" not in keys
+        await press(pilot, "escape", "ctrl+p")
+        text = screen_text(app)
+        assert "key F2" in text and "key ^q" in text and "key o" not in text and "key q" not in text
+
+
 async def test_question_mark_on_an_empty_line_is_help_and_seven_lines_lead_to_explain() -> None:
     app = app_on()
     async with app.run_test(size=(80, 24)) as pilot:

@@ -21,6 +21,8 @@ from inspector.app.shell.theming import (
     theme_folders,
     token_defaults,
 )
+from tests.app.driving import press, screen_text, settle, styles_at, wait_for
+from tests.app.material import app_on
 
 SHIPPED = sorted(shipped.folder("themes").glob("*.toml"))
 
@@ -123,3 +125,16 @@ def test_stylesheets_hold_no_colour_of_their_own() -> None:
         for value in re.findall(r"\b(?:color|background|border[\w-]*)\s*:\s*([^;}]+)", text):
             words = set(value.replace("%", "").split()) - {"solid", "heavy", "none", "tall", "round", "bold"}
             assert all(word.startswith("$") or word.isdigit() for word in words), f"{path.name}: {value}"
+
+
+async def test_without_colours_a_verdict_is_as_bright_as_a_heading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left of a red is a grey: the sign of a refusal was darker than the words beside it."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = app_on("builtin:neoverse-n2-linux-6.1", "builtin:neoverse-n2-linux-6.12")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "4")
+        await wait_for(pilot, lambda: "✖ fails" in screen_text(app), "the verdict")
+        ink = {style.split(" on ")[0].split()[-1] for style in styles_at(app, "EINVAL")}
+        heading = {style.split(" on ")[0].split()[-1] for style in styles_at(app, "fails: 2 registers")}
+        assert ink == heading

@@ -397,10 +397,13 @@ def _reading_row(reading: CacheReading, value: int | None, applies: bool, cells:
     """A layout, where there is room its fields, and what it reads."""
     fields = ""
     if value is not None and cells >= FIELDS_FROM:
-        spans = zip(("NumSets", "Associativity", "LineSize"), LAYOUTS[reading.layout], strict=True)
+        spans = list(zip(("NumSets", "Associativity", "LineSize"), LAYOUTS[reading.layout], strict=True))
+        texts = [field_text(extract(value, high, low), 1, base) for _, (high, low) in spans]
+        if reading.sets is None:
+            texts[0] = "?"
         fields = "".join(
-            f"{f'{name} [{high}:{low}] {field_text(extract(value, high, low), 1, base)}':<{len(name) + 17}} "
-            for name, (high, low) in spans
+            f"{f'{name} [{high}:{low}] {text}':<{len(name) + 17}} "
+            for (name, (high, low)), text in zip(spans, texts, strict=True)
         )
     return row(
         Ink("▌ " if applies else "  ", "link"),

@@ -12,7 +12,7 @@ from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
 from inspector.app.dialogs.line import Line
 from inspector.app.widgets.ink import Ink, Row, ink, row, wrap
 from inspector.app.widgets.lines import Lines
-from inspector.app.widgets.unmarked import Box, unmarked
+from inspector.app.widgets.unmarked import Box, hints, unmarked
 from inspector.checks.restore.stepping import Met
 from inspector.errors import InspectorError
 from inspector.registers.catalog import by_id
@@ -34,9 +34,8 @@ class StepValue(Dialog):
         """The value, and what is known of it."""
         one = self._met.finding
         first = one.would_pass if one.would_pass is not None and self._met.stops else one.value
-        with Box(
-            unmarked(f"Step {self._met.number}: another value of {self._register.name}"), unmarked(""), classes="small"
-        ):
+        title = unmarked(f"Step {self._met.number}: another value of {self._register.name}")
+        with Box(title, hints("enter writes   esc closes"), classes="small"):
             yield Line(
                 "" if first is None else f"{first:#x}",
                 placeholder="0x…, 0b…, decimal or FIELD=value",
@@ -59,7 +58,7 @@ class StepValue(Dialog):
         ]
         self._say(
             *told,
-            row(Ink("a number, or FIELD=value in what it writes now; enter writes it", "muted")),
+            row(Ink("a number, or FIELD=value in what it writes now", "muted")),
         )
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

@@ -170,7 +170,7 @@ class Start(Frame):
                 items += [Item("", (row(Ink(title, "heading")),), pick=False), *held]
         first = next((item.key for item in (*recent, *here, *shipped) if item.key), "")
         touched = self.offers.current.key if self._picking and self.offers.current else first
-        names = 44 if self.app.size.width >= WIDE else 36
+        names = 44 if self.app.size.width >= WIDE else 36 if self.app.size.width >= 80 else 26
         self.offers.fill(items, cursor=touched, cols=(Column("", names), Column("")))
         self.lay_out()
 
