@@ -112,7 +112,7 @@ def test_a_file_enter_and_the_keys_behind_them_in_one_piece(enter: str, early: b
         terminal.wait_for("CCSIDR[")
         terminal.press("1")
         terminal.send(f"/aa64mmfr2{enter}w/x")
-        terminal.wait_for(lambda text: "┌─ Write registers" in text and "│  /x" in text)
+        terminal.wait_for(lambda text: "┌─ Write registers" in text and "│ write     /x" in text)
         terminal.press("escape")
         terminal.send(f"\x10summary{enter}gf")
         terminal.wait_for("FEAT_")
