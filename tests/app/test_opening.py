@@ -47,7 +47,8 @@ NOT_ASKED = {
     "4": (
         *DIALOGS, "inspector.checks.compat", "inspector.checks.restore.stepping", "inspector.policies.changes",
         "inspector.app.modes.migrate.step_log", "inspector.app.modes.migrate.kernel_rows",
-        "inspector.app.modes.migrate.pair_rows",
+        "inspector.app.modes.migrate.pair_rows", "inspector.app.shell.slider", "inspector.app.shell.modelled",
+        "inspector.checks.compare", "inspector.kvm.words.showing", "inspector.reports.kernel_step",
     ),
     "5": (
         *DIALOGS, "inspector.lab", "inspector.reports.demo", "inspector.checks.remedies", "inspector.policies.changes",

@@ -8,7 +8,6 @@ import msgspec
 
 from inspector.app.modes.migrate.check import Check
 from inspector.app.modes.migrate.question import Question
-from inspector.app.shell.slider import kernel_keys
 from inspector.app.widgets.ink import Ink, Row, clip, ink
 from inspector.checks.restore.result import MigrationReport
 from inspector.policies.loader import place_of
@@ -67,6 +66,8 @@ class DestinationSlider:
 
     def row(self, cells: int) -> Row:
         """` [ ] kernel  6.2.0 → 6.3.0: fails → loads; 2 writes are answered otherwise: ID_MMFR4_EL1 ...`."""
+        from inspector.app.shell.slider import kernel_keys  # with what explains a step: no other check needs it
+
         keys = kernel_keys(cells >= 76)
         if self.wanted or self.step is None:
             return (*keys, ink(f"{self.wanted} …", "muted"))
