@@ -20,8 +20,9 @@ from inspector.talk import on_terminal
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--text", action="store_true", help="as text, also on a terminal")
-    parser.add_argument("--markdown", action="store_true", help="in Markdown")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--text", action="store_true", help="as text, also on a terminal")
+    form.add_argument("--markdown", action="store_true", help="in Markdown")
 
 
 def run(options: argparse.Namespace) -> int:

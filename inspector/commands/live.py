@@ -12,11 +12,11 @@ import time
 
 from inspector.commands.arguments import add_secrets, seconds, whole
 from inspector.commands.output import add_force, write_out
-from inspector.errors import EXIT_YES, InspectorError, one_line
+from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
 from inspector.registers.catalog import by_id
 from inspector.reports import clusters
 from inspector.reports import registers as report
-from inspector.sources.dump import Dump
+from inspector.sources.dump import Dump, host_registers
 from inspector.sources.formats import dump_json
 from inspector.sources.live import open_live
 from inspector.sources.live.source import LiveOptions, LiveSource, changes
@@ -37,8 +37,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--identify", action="store_true", help="tell the host's name and whole command line too")
     parser.add_argument("--watch", metavar="SECONDS", type=seconds, help="read again at this interval")
     parser.add_argument("--count", metavar="N", type=whole, help="with --watch: stop after N readings")
-    parser.add_argument("--json", action="store_true", help="print the dump in this program's JSON format")
-    parser.add_argument("--text", action="store_true", help="print the registers, also on a terminal")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print the dump in this program's JSON format")
+    form.add_argument("--text", action="store_true", help="print the registers, also on a terminal")
     parser.add_argument(
         "--for-real", action="store_true", help="let the Write dialog (W) write to a scratch vCPU of this source"
     )
@@ -79,7 +80,15 @@ def run(options: argparse.Namespace) -> int:
     else:
         print("\n".join(_lines(dump)))
     print("\n".join(map(one_line, dump.notes)), file=sys.stderr)
-    return _watch(source, dump, options) if options.watch else EXIT_YES
+    if options.watch:
+        return _watch(source, dump, options)
+    return EXIT_YES if _shows_registers(dump) else EXIT_NO
+
+
+def _shows_registers(dump: Dump) -> bool:
+    """False where the host, of another architecture or without KVM, gave no register at all."""
+    given = any(vcpu.lists for vcpu in dump.vcpus) or any(cpu.values for cpu in dump.cpus)
+    return given or host_registers(dump) is not None
 
 
 def _told(dump: Dump, options: argparse.Namespace) -> Dump:

@@ -30,6 +30,8 @@ REFUSED = (
     ("--all: does not go with all-kernels", "migrate", A, "all-kernels", "--all"),
     ("--snapshot: chooses what is read of --source", "explain", "Failed to put registers", "--snapshot", "x"),
     ("--as: says whose values", "explain", "Failed to put registers", "--as", "host"),
+    ("argument --text: not allowed with argument --json", "live", "--json", "--text"),
+    ("argument --markdown: not allowed with argument --text", "demo", "--text", "--markdown"),
     (f"--as: {A} says itself whose values it holds", "show", A, "--as", "host"),
     (f"--as: {A} says itself whose values it holds", "summary", A, "--as", "vcpu"),
     ("--features: none does not go with other features", "summary", A, "--features", "sve,none"),
