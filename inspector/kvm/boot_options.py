@@ -12,7 +12,7 @@ import re
 import msgspec
 
 from inspector.kvm.host import HostState, may_leave_trap_out
-from inspector.policies.model import Boot, Policy
+from inspector.policies.model import PROTECTED, Boot, Policy
 from inspector.policies.rulebook import Override, Rulebook, rulebook
 from inspector.policies.setup import FEATURES
 from inspector.registers.bits import ALL, extract, insert, mask_of, ones
@@ -44,6 +44,7 @@ kernel/cpu.c, parse_spectre_v4_param() of proton-pack.c); `auto` may have more b
 _UNPROTECTED = "a guest that is not protected sees the same as without it"
 _TAGS = ", and no guest can have memory tags"
 _CTR = "; of CTR_EL0 perhaps what KVM keeps"
+_NOT_AT_EL2 = "refused: under protected KVM the kernel does not run at EL2"
 _NO_OPTION = "not an option of this kernel, or none that guests see"
 _ODD_CASE = f"{_NO_OPTION}: the kernel tells upper and lower case apart"
 
@@ -170,6 +171,9 @@ def _applied(host: HostState, book: Rulebook) -> tuple[HostState, tuple[Effect, 
     deciding = {
         (one.reg_id, one.lsb): number for number, word in enumerate(words) for one in overrides_of(book, word) or ()
     }
+    # Protected KVM keeps the kernel itself at EL1, where early_kvm_mode_cfg() of arch/arm64/kvm/arm.c refuses nested,
+    # whichever of the two words comes first: the overrides are read before.
+    below_el2 = any(known.mode in PROTECTED for word in words if (known := book.words.get(_plain(word))))
     for number, word in enumerate(words):
         plain = _plain(word)
         known = book.words.get(plain)
@@ -179,7 +183,10 @@ def _applied(host: HostState, book: Rulebook) -> tuple[HostState, tuple[Effect, 
         elif state:
             host = msgspec.structs.replace(host, mitigations_off=host.mitigations_off | state)
             told.append(Effect(word, f"mitigations are off: {', '.join(sorted(state))}"))
-        if mode := known.mode if known else None:
+        mode = known.mode if known else None
+        if mode == "nested" and below_el2:
+            told.append(Effect(word, _NOT_AT_EL2))
+        elif mode:
             host = msgspec.structs.replace(host, kvm_mode=mode)
             told += _told_mode(host, book, word)
         found = overrides_of(book, word)

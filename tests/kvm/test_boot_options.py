@@ -417,6 +417,19 @@ def test_a_cpu_without_nested_virtualisation_offers_no_el2() -> None:
     assert asked("7.3", "kvm-arm.mode=nested", bare).host.capability("el2") == 0
 
 
+@pytest.mark.parametrize("kernel", ["6.18", "7.3"])
+@pytest.mark.parametrize("nested_first", [True, False])
+def test_protected_kvm_leaves_nested_mode_no_el2(kernel: str, nested_first: bool) -> None:
+    """Recorded on 7.3.4 on QEMU's max: "Malformed early option 'kvm-arm.mode'", and KVM_CAP_ARM_EL2 is 0."""
+    line = " ".join(sorted(["kvm-arm.mode=nested", "kvm-arm.mode=protected"], reverse=not nested_first))
+    bare = msgspec.structs.replace(host("max_nested"), capabilities=None)
+    assert asked(kernel, line, bare).host.capability("el2") == 0
+    told = effects(msgspec.structs.replace(bare, cmdline=line), rulebook(load_policy(kernel)))
+    assert [one.word for one in told if "does not run at EL2" in one.text] == ["kvm-arm.mode=nested"]
+    back = asked(kernel, f"{line} kvm-arm.mode=nvhe", bare)
+    assert (back.bare.kvm_mode, back.host.capability("el2")) == ("default", 0)
+
+
 @pytest.mark.parametrize(
     ("kernel", "word", "told"),
     [
