@@ -14,11 +14,11 @@ from inspector.checks.machine.question import Given
 from inspector.checks.recordings.verify import verify, verify_lines
 from inspector.cli import main
 from inspector.errors import PolicyError
-from inspector.kvm.boot_options import effects, has_word, with_toggled
+from inspector.kvm.boot_options import booted, effects, has_word, with_toggled
 from inspector.kvm.creation import run_errno, vcpu_init
 from inspector.kvm.exposure import Exposure, expose
 from inspector.kvm.guest import guest_known
-from inspector.kvm.host import HostState
+from inspector.kvm.host import HostState, from_raw
 from inspector.kvm.host_inputs import cmdline_of, facts, with_cmdline, with_inputs
 from inspector.kvm.inference.el0 import el0_values
 from inspector.kvm.limits import Limits
@@ -48,6 +48,20 @@ def read(path: Path) -> list[bytes]:
 def test_every_value_of_a_kernel_that_the_model_was_not_built_on(path: Path) -> None:
     agreement = verify_lines(read(path), path.name)
     assert agreement.perfect, agreement.disagreements[:3]
+
+
+@pytest.mark.parametrize("path", BOOTED, ids=label)
+def test_the_recorded_capabilities_follow_from_registers_and_command_line(path: Path) -> None:
+    lines = {line["type"]: line for line in map(msgspec.json.decode, read(path)[:12])}
+    asked_of_kvm, kernel = lines["caps"], lines["kernel"]
+    bare = from_raw({int(k, 16): int(v, 16) for k, v in lines["host"]["regs"].items()}, {})
+    policy = choose(kernel["release"], kernel["version"]).policy
+    shown = booted(msgspec.structs.replace(bare, cmdline=kernel["cmdline"]), policy)
+    names = ("sve", "ptrauth_address", "ptrauth_generic", "pmu_v3", "el1_32bit", "mte", "el2", "el2_e2h0")
+    known = [name for name in names if name in asked_of_kvm and shown.capability_known(name)]
+    assert len(known) >= 6 and {n: shown.capability_by_registers(n) for n in known} == {
+        n: asked_of_kvm[n] for n in known
+    }
 
 
 @pytest.mark.parametrize(
