@@ -30,6 +30,11 @@ def fault_line(error: BaseException) -> str:
     """What to report: the error, where in this program it came from, and the versions that matter."""
     if isinstance(error, MemoryError):
         return f"{NO_MEMORY}; {MORE_MEMORY}"
+    if isinstance(error, ModuleNotFoundError) and _of_others(error.name or ""):
+        return (
+            f"{one_line(error.name or '')}: this Python ({one_line(sys.executable)}) has no such package; "
+            "run the program where it was installed, or install it here: pip install ., as README's Quick start does"
+        )
     told = short_line(f"{type(error).__name__}: {error}", 200)
     # Such as a guest that may stand still.
     told = one_line("; ".join([told, *getattr(error, "__notes__", ())]))
@@ -38,6 +43,12 @@ def fault_line(error: BaseException) -> str:
         f"internal error: {told} (at {_place(error)}; {versions}); please report this line and what led to it; "
         f"--debug or {DEBUG}=1 shows the traceback"
     )
+
+
+def _of_others(module: str) -> bool:
+    """Whether a module is neither Python's own nor this program's: the program runs where it was not installed."""
+    package = module.partition(".")[0]
+    return bool(package) and package not in sys.stdlib_module_names and package != PACKAGE.name
 
 
 def stuck_line(error: BaseException) -> str:
