@@ -435,3 +435,19 @@ async def test_the_sizes_of_groups_stand_whole_beside_a_scroll_bar(size: tuple[i
         text = await press(pilot)
         heads = [line.split("┃")[0] for line in text.splitlines() if re.match(r"[▌ ] [▾▸]", line)]
         assert len(heads) > 3 and all(re.search(r"[0-9]+[ ▁-█]*$", line) and "…" not in line for line in heads)
+
+
+async def test_another_register_while_the_list_is_being_made() -> None:
+    """A terminal that became wide, and a key at the same moment: random keys met it."""
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await wait_for(pilot, lambda: "AdvSIMD" in screen_text(app), "a register")
+        await settle(pilot)
+        front = app.screen
+        assert isinstance(front, Browse)
+        front._mount_side()
+        front.action_next_register()
+        chosen = app.session.place.register
+        await settle(pilot)
+        side = front.side
+        assert side is not None and side.listing.current is not None and side.listing.current.key == str(chosen)

@@ -129,6 +129,8 @@ class RegisterList(Vertical):
     def highlight(self, register: int) -> None:
         """Move the highlight, unfolding the register's group."""
         self._look(register)
+        if not self._ready:
+            return  # `on_mount` shows what is looked at by then
         index = self.listing.index_of(str(register))
         if index is None:
             self._fill(register)
