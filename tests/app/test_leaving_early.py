@@ -1,13 +1,18 @@
-"""Leaving while a screen is being made: nothing of it is there any more when it is told that it was mounted."""
+"""Leaving while a screen is being made: nothing of it is there any more when it is told that it was mounted.
+
+And what is taken down while keys wait for it."""
 
 from __future__ import annotations
 
 import pytest
 from textual.css.query import NoMatches
+from textual.events import Key
 
 from inspector.app.modes.browse.register_list import RegisterList
 from inspector.app.modes.browse.screen import Browse
 from inspector.app.modes.table import MODES
+from inspector.app.shell.numbers import BASES
+from inspector.app.shell.typing_ahead import TypingAhead
 from tests.app.driving import screen_text, settle, wait_for
 from tests.app.material import NEOVERSE, app_on
 
@@ -50,3 +55,17 @@ async def test_a_missing_part_is_a_fault_while_nobody_leaves() -> None:
             await settle(pilot)
             app.screen.call_later(lambda: app.screen.query_one("#no-such-part"))
             await pilot.pause(0.1)
+
+
+async def test_what_is_taken_down_holds_up_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It never says that it is done: the keys behind waited until another one was pressed."""
+    monkeypatch.setattr(TypingAhead, "_when_done", lambda *_: None)
+    monkeypatch.setattr("inspector.app.shell.typing_ahead.PATIENCE", 0.05)
+    app = app_on(NEOVERSE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await wait_for(pilot, lambda: "ID_AA64PFR0_EL1" in screen_text(app), "a register")
+        await settle(pilot)
+        before = BASES.index(app.session.base)
+        app.post_message(Key("x", "x"))
+        app.post_message(Key("x", "x"))
+        await wait_for(pilot, lambda: app.session.base == BASES[before - 1], "both keys had their turn")

@@ -74,6 +74,7 @@ class TypingAhead:
         self._waiting: deque[Typed] = deque()
         self._since: float | None = None
         """when the first that waits came to its turn; None: there is none. It was typed ahead if it is older."""
+        self._looking = False
 
     async def take(self, event: Typed) -> None:
         """Handle an event in its turn."""
@@ -95,6 +96,7 @@ class TypingAhead:
             busy = self._busy() if rounds else []
             if busy:
                 self._when_done(busy, partial(self._next, since, rounds - 1))
+                self._look_later()
                 return
             if rounds and self._put_off(since) and not self._tired(since):
                 self._program.set_timer(DRAWING, partial(self._next, since, rounds))
@@ -104,6 +106,23 @@ class TypingAhead:
             rounds = ROUNDS
         if self._since == since:
             self._since = None
+
+    def _look_later(self) -> None:
+        """What is waited for may be taken down before it says that it is done; then no key would have its turn before
+        the next one is pressed."""
+        if not self._looking:
+            self._looking = True
+            self._program.set_timer(PATIENCE, self._look)
+
+    async def _look(self) -> None:
+        self._looking = False
+        if self._since is None or not self._waiting:
+            return
+        if self._tired(self._since):
+            self._since = time.monotonic()
+            await self._next(self._since, 0)
+        else:
+            self._look_later()
 
     def _when_done(self, busy: Sequence[MessagePump], call: Callable[[], Awaitable[None]]) -> None:
         """Let the program call something when all of these have come to an end with the messages that they have."""
