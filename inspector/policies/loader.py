@@ -211,6 +211,11 @@ def patch_named(name: str) -> Patch:
     return Patch(name, file.title, file.series or name, file.label or name, file.merged, file.commit)
 
 
+def policy_file(kind: str, stem: str) -> PolicyFile:
+    """One of the shipped files (`kernels` or `patches`) as it is written, without what it extends."""
+    return _shipped(kind, stem)
+
+
 def read_policy_file(text: str, where: str) -> PolicyFile:
     """Check one file's text; PolicyError names the file, the key and what is allowed there."""
     try:

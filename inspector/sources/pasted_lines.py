@@ -40,6 +40,11 @@ _STAMP = re.compile(
     r"|[\w.@~:/-]{1,80}[$#>](?= )|=>"  # prompts
 )
 _CPU = re.compile(r"\b[vp]?cpu[ =:#_]{0,3}([0-9]{1,4})\b", re.IGNORECASE)
+_CODE = re.compile(
+    r"\bSYS_DESC\(|\([*&]?vcpu, |[\w)\]] {0,2}(?:==|!=|<<) {0,2}[\w(]"
+    r"|^[+-]?[ \t]{0,40}(?:#[ \t]{0,8}define|case|return)\b|^[+-]?[ \t]{0,40}(?:if|while) ?\("
+)
+"""A line of a program in C, whose numbers are what it compares, shifts or starts with: `SCTLR_EL1 == 0x5`"""
 EITHER = "digits that may be hex or decimal: put 0x before hex"
 _BORDER = frozenset(" \t-=+|_*~─│┌┐└┘├┤┬┴┼═║")
 
@@ -109,6 +114,8 @@ def pairs_of(line: str, hexes: bool | None) -> tuple[list[Pair], str | RegisterE
     """
     if hexes is None and "CNT" in line.upper():
         hexes = False
+    if _CODE.search(line):
+        return [], "a line of a program's source"
     content = without_comment(line) or line
     found = list(scan(content))
     if len(found) < 2:

@@ -93,14 +93,24 @@ def _explained(text: str, source: Dump | None, destination: Dump | None, given: 
     insights = [i for i in insights if pasted.line_of(i.at) not in quoted]
     if place.ours:
         insights = [i for i in insights if pasted.line_of(i.at) not in place.foreign_lines]
-    if place.only_foreign and (clues or insights or complains(pasted)):
+    if (patch := pasted.patch) and not (clues or any(i.weight > REMARK for i in insights)):
+        from inspector.checks.explain.patches import about_patch
+
+        found = about_patch(patch, pasted)
+        return msgspec.structs.replace(found, registers=tuple(decode_registers(found.registers)))
+    mail = not clues and not insights and _is_mail_of_a_patch(pasted)
+    if mail and not find_mentions(pasted):
+        from inspector.checks.explain.patches import ABOUT_ONE
+
+        return ABOUT_ONE
+    if place.only_foreign and not mail and (clues or insights or complains(pasted)):
         return _of_another(place, insights, clues)
     registers = _merge(clues) or _mentioned(pasted)
     if not clues and not registers and not insights:
         return _of_features(text, source or destination) or _unknown(pasted)
     simulable = source is not None and destination is not None
     if insights and _leads(insights[0], clues, simulable):
-        return _not_a_refusal(insights, clues, place)
+        return _beside_a_patch(_not_a_refusal(insights, clues, place), pasted)
     registers = _with_dumps(registers, source, destination)
     vmm, version = _program(clues, pasted)
     simulation, trouble = _simulate(clues, source, destination, given, vmm, version)
@@ -114,7 +124,8 @@ def _explained(text: str, source: Dump | None, destination: Dump | None, given: 
     answer = _answer(clues, decoded, told, simulation, trouble, (source, destination))
     if not place.ours and source is None and destination is None and _of_any_machine(clues):
         answer = msgspec.structs.replace(answer, conclusions=(_ANY_MACHINE, *answer.conclusions))
-    return _in_guest(_with_insights(answer, insights, place)) if guest else _with_insights(answer, insights, place)
+    answer = _beside_a_patch(_with_insights(answer, insights, place), pasted)
+    return _in_guest(answer) if guest else answer
 
 
 _ANY_MACHINE = (
@@ -128,6 +139,23 @@ def _of_any_machine(clues: Sequence[Clue]) -> bool:
     fatal = [c for c in clues if c.message.fatal and c.message.kind != "envelope"]
     unnamed = all(c.id is None and c.message.kind in ("put_failed", "load_failed") for c in fatal)
     return bool(fatal) and unnamed and all(c.message.vmm == "qemu" for c in fatal) and not too_long(clues)
+
+
+def _beside_a_patch(answer: Explanation, pasted: Pasted) -> Explanation:
+    """The answer about messages, in a text that holds a patch as well or is a mail about one."""
+    if pasted.patch is None and not _is_mail_of_a_patch(pasted):
+        return answer
+    from inspector.checks.explain.patches import beside_a_log
+
+    return msgspec.structs.replace(answer, conclusions=(beside_a_log(pasted.patch), *answer.conclusions))
+
+
+def _is_mail_of_a_patch(pasted: Pasted) -> bool:
+    """Whether the text is a mail of a series of patches, or an answer to one."""
+    return any(_SUBJECT.match(line) for line in pasted.lines)
+
+
+_SUBJECT = re.compile(r"Subject: .{0,200}?\[[^\]]{0,80}\bPATCH\b[^\]]{0,80}\]")
 
 
 def _unknown(pasted: Pasted) -> Explanation:

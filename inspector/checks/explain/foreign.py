@@ -94,7 +94,10 @@ def where_from(pasted: Pasted) -> Place:
     found: dict[str, Foreign] = {}
     theirs: set[int] = set()
     arm = kvm = False
+    of_patch = pasted.patch.lines if pasted.patch else frozenset[int]()
     for number, line in enumerate(pasted.lines):
+        if number in of_patch:
+            continue
         marks = list(_marks(line, number))
         for mark in marks:
             found.setdefault(mark.name, mark)
@@ -129,5 +132,6 @@ _STATEMENT = re.compile(
 
 
 def quoted_code(pasted: Pasted) -> frozenset[int]:
-    """Lines of a program's source, which print what they hold at some other time."""
-    return frozenset(number for number, line in enumerate(pasted.lines) if _STATEMENT.search(line))
+    """Lines of a program's source, which print what they hold at some other time, and those of a patch."""
+    of_patch = pasted.patch.lines if pasted.patch else frozenset[int]()
+    return of_patch | {number for number, line in enumerate(pasted.lines) if _STATEMENT.search(line)}

@@ -16,6 +16,7 @@ from itertools import pairwise
 import msgspec
 
 from inspector.checks.explain.wrappings import unwrapped
+from inspector.sources.patch_text import Patch, patch_in
 
 MAX_TEXT = 4_000_000
 """Characters looked at, from the end: more than any log excerpt that somebody pastes."""
@@ -67,6 +68,8 @@ class Pasted(msgspec.Struct, frozen=True):
     """for each line, the index in `squeezed` of its first character"""
     gaps: tuple[int, ...]
     """indexes in `squeezed` before which white space stood that does end a number; ascending"""
+    patch: Patch | None = None
+    """the patches that stand in it; their lines are numbered as `lines` are"""
 
     def end_of_number(self, start: int, end: int) -> int:
         """Where the number at `squeezed[start:end]` ends, when nothing but digits shows it."""
@@ -123,7 +126,8 @@ class Pasted(msgspec.Struct, frozen=True):
 
 def read_pasted(text: str) -> Pasted:
     """Prepare `text`; never fails, whatever it holds."""
-    shown = textwrap.dedent("\n".join(_decorations_off(raw) for raw in _split(text[-MAX_TEXT:]))).split("\n")
+    split = _split(text[-MAX_TEXT:])
+    shown = textwrap.dedent("\n".join(map(_decorations_off, split))).split("\n")
     bare = [_prefix_off(raw) for raw in shown]
     hard = _hard_breaks([len(raw) for raw in shown], [line for line, _ in bare])
     lines, starts, gaps, pieces, size = [], [], [], [], 0
@@ -140,7 +144,7 @@ def read_pasted(text: str) -> Pasted:
             pieces.append(word)
             size += len(word)
         lines.append(" ".join(words))
-    return Pasted(tuple(lines), "".join(pieces), tuple(starts), tuple(sorted(set(gaps))))
+    return Pasted(tuple(lines), "".join(pieces), tuple(starts), tuple(sorted(set(gaps))), patch_in(split))
 
 
 def _split(text: str) -> list[str]:

@@ -29,6 +29,7 @@ from inspector.sources.jsontext import check_id, decode
 from inspector.sources.kernel_log import values_in_log
 from inspector.sources.opening import Content
 from inspector.sources.pasted_lines import bare, base_of, cpu_of, is_border, pairs_of, without_comment
+from inspector.sources.patch_text import patch_in
 from inspector.untrusted import Untrusted
 
 NAME: Final = PASTED_TEXT
@@ -75,6 +76,9 @@ def load(content: Content) -> Dump:
     broken = _refuse_json(content)
     text = text_of(content)
     lines = text.splitlines()
+    patch = patch_in(lines)
+    if patch is not None:
+        lines = ["" if number in patch.lines else line for number, line in enumerate(lines)]
     told = [line for line in lines if without_comment(line)]
     idregs = bool(told) and all(_IDREGS.fullmatch(without_comment(line)) for line in told)
     gathered = Gathered(where, content.budget)
@@ -90,10 +94,13 @@ def load(content: Content) -> Dump:
         _take_report(gathered, lines[first:end], first + 1, hexes)
     tool = "KVM debugfs idregs" if idregs else ""
     provenance = Provenance(source=where, format=NAME, compression=content.compression, tool=Untrusted(tool))
+    if patch is not None and not any(gathered.sections.values()):  # a field alone is prose of its description
+        raise SourceError(f"is a patch to {patch.words}: source text, no values of a machine", where, _OF_A_PATCH)
     if gathered.empty:
         return _list_or_nothing(gathered, provenance, broken)
     notes = ["idregs holds the VM's feature ID registers only: no MPIDR_EL1, no CCSIDR, no state"] if idregs else []
     notes += [_REPORTS.format(len(reports))] if reports else []
+    notes += [_BESIDE.format(patch.words)] if patch else []
     declared = content.declared or header
     view, reason = (declared, "") if declared else infer_view(gathered, "kvm" if idregs else text)
     if reason and not idregs:
@@ -103,6 +110,10 @@ def load(content: Content) -> Dump:
     return make_dump(gathered, view or "vcpu", provenance, notes)
 
 
+_OF_A_PATCH = (
+    "`vcpu-inspector explain FILE` says which registers it names; `review` asks kernels built without and with it"
+)
+_BESIDE = "a patch to {} stands in the text: its lines are source text, no values, and are left out"
 _DICTIONARY = re.compile(r"\s*\{\s*'")
 """A dictionary as Python prints it: numbers without 0x are decimal."""
 _WORDS = {
