@@ -21,14 +21,14 @@ from inspector.checks.explain.streaming import condensed
 from inspector.checks.explain.withheld import told
 from inspector.commands.arguments import add_declared, add_host_inputs, add_kernel, add_secrets, add_snapshot, add_style
 from inspector.commands.destinations import given_kernel, given_of
-from inspector.errors import InspectorError, RegisterError, SourceError
+from inspector.errors import InspectorError, RegisterError, SourceError, one_line
 from inspector.folders import is_there
 from inspector.registers import catalog
 from inspector.reports import explain as report
 from inspector.reports.json import dumps
 from inspector.sources.opening import check_standard_input
 from inspector.sources.text_encoding import as_utf8, encoding_of
-from inspector.transport.compressed import compression_of, decompress
+from inspector.transport.compressed import EndsEarlyError, compression_of, decompress
 
 _BLOCK = 1 << 17
 """Bytes of a log that are looked at together: a few copies of them stay in the cache of a core."""
@@ -128,7 +128,17 @@ def _check_text(head: bytes, path: str) -> None:
 
 
 def _blocks(file: BinaryIO) -> Iterator[bytes]:
-    return iter(lambda: file.read(_BLOCK), b"")
+    """What there is, in pieces of up to _BLOCK bytes; of a packed file that is cut off, what stands before the cut."""
+    read = file.read1 if isinstance(file, BufferedReader) else file.read
+    anything = False
+    try:
+        while block := read(_BLOCK):
+            anything = True
+            yield block
+    except EndsEarlyError as error:
+        if not anything:
+            raise
+        print(one_line(f"{error}; explained is what stands before, which may lack the cause"), file=sys.stderr)
 
 
 def run(options: argparse.Namespace) -> int:

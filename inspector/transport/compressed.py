@@ -64,6 +64,10 @@ def decompress(raw: BinaryIO, name: str, where: str, offset: int = 0) -> BinaryI
     return io.BufferedReader(_Members(raw, name, where), 1 << 17)
 
 
+class EndsEarlyError(SourceError):
+    """Compressed data ends before its end: what was read until then is as it was packed."""
+
+
 _LIBRARIES = {"lz4": ("lz4", "lz4"), "lzop": ("lzo", "python-lzo")}
 """compression -> module that unpacks it, and its package of PyPI"""
 
@@ -179,7 +183,7 @@ class _Bounded(io.RawIOBase):
         )
 
     def _truncated(self) -> SourceError:
-        return SourceError(
+        return EndsEarlyError(
             f"{self._name} data ends early, after {self._given} unpacked bytes", self._where, "the file is truncated"
         )
 

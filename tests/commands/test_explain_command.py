@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import hashlib
 import io
 import lzma
 import sys
@@ -55,8 +56,18 @@ def test_a_log_is_unpacked_a_few_times(tmp_path: Path) -> None:
     assert "unpack it first" in done.err
 
 
-def test_a_packed_log_that_is_cut_off_is_called_that(tmp_path: Path) -> None:
-    (tmp_path / "log.gz").write_bytes(gzip.compress(LOG)[:-20])
+def test_a_packed_log_that_is_cut_off_is_read_up_to_there(tmp_path: Path) -> None:
+    later = b"".join(hashlib.sha256(b"%d" % number).hexdigest().encode() + b"\n" for number in range(9000))
+    whole = gzip.compress(LOG + later)
+    for cut in (whole[: len(whole) // 2], gzip.compress(whole)[: len(whole) // 2]):
+        (tmp_path / "log.gz").write_bytes(cut)
+        done = run("explain", str(tmp_path / "log.gz"))
+        assert done.code == 0 and "refused 1 register: ID_AA64MMFR2_EL1" in done.out
+        assert "gzip data ends early" in done.err and "explained is what stands before" in done.err
+
+
+def test_a_packed_log_of_which_nothing_can_be_read_is_called_that(tmp_path: Path) -> None:
+    (tmp_path / "log.gz").write_bytes(gzip.compress(LOG)[:10])
     done = run("explain", str(tmp_path / "log.gz"))
     assert_one_line_error(done)
     assert "truncated" in done.err

@@ -79,6 +79,7 @@ def load(content: Content) -> Dump:
     patch = patch_in(lines)
     if patch is not None:
         lines = ["" if number in patch.lines else line for number, line in enumerate(lines)]
+    lines = _with_values_below(lines)
     told = [line for line in lines if without_comment(line)]
     idregs = bool(told) and all(_IDREGS.fullmatch(without_comment(line)) for line in told)
     gathered = Gathered(where, content.budget)
@@ -108,6 +109,22 @@ def load(content: Content) -> Dump:
     elif view is None:
         notes.append(_UNSURE)
     return make_dump(gathered, view or "vcpu", provenance, notes)
+
+
+_NAMED = re.compile(r"(?:==> )?(?:[\w./-]{0,200}/)?([A-Za-z]\w{1,40}_el[0-3])(?: <==)?:?[ \t]{0,8}", re.IGNORECASE)
+_VALUE = re.compile(r"[ \t]{0,8}0x[0-9a-f]{1,32}[ \t]{0,8}", re.IGNORECASE)
+
+
+def _with_values_below(lines: list[str]) -> list[str]:
+    """Registers whose value stands alone in the line below, as `head` prints files, in one line; of equal number."""
+    if "_el" not in "".join(line for line in lines[:40]).lower():
+        return lines
+    found = list(lines)
+    for number in range(1, len(found)):
+        if _VALUE.fullmatch(found[number]) and _NAMED.fullmatch(found[number - 1]):
+            name = found[number - 1].removeprefix("==> ").rstrip(" \t:").removesuffix(" <==")
+            found[number - 1], found[number] = "", f"{name}: {found[number].strip()}"
+    return found
 
 
 _OF_A_PATCH = (

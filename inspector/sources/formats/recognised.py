@@ -17,6 +17,13 @@ _MULTIFD = bytes.fromhex("1122334400000001")
 _VMSTATE_TEXT = re.compile(rb"^[ \t]*kvm_mp_state: 0x[0-9a-f]+[ \t\r]*$", re.MULTILINE)
 
 
+_LIBVIRT_XML = re.compile(
+    rb"\s{0,80}(?:<\?xml[^>]{0,200}>\s{0,80})?(?:<!--[^>]{0,4000}-->\s{0,80})?"
+    rb"<(?:domain|capabilities|cpu|domainCapabilities)[\s>]"
+)
+_EXPANSION = re.compile(rb"\s{0,80}\{.{0,80}?\"model\"\s{0,9}:\s{0,9}\{.{0,400}?\"props\"\s{0,9}:\s{0,9}\{", re.DOTALL)
+
+
 def sniff(content: Content) -> bool:
     """One of the files below."""
     return _reason(content) is not None
@@ -51,6 +58,16 @@ def _reason(content: Content) -> tuple[str, str] | None:
         return (
             "shows a 32-bit core (AArch32 or Cortex-M) as QEMU's monitor prints it: no arm64 registers",
             "a core in AArch64 state is printed with PC= and X00=",
+        )
+    if _LIBVIRT_XML.match(head):
+        return (
+            "is libvirt's description of a domain or host (XML), which has names of CPU features and no registers",
+            "`virsh save DOMAIN FILE` writes the VM with its registers",
+        )
+    if _EXPANSION.match(head):
+        return (
+            "is QEMU's answer to query-cpu-model-expansion: properties of a CPU model, no registers",
+            "`migrate file:PATH` or `virsh save` writes the VM with its registers",
         )
     if head.startswith((b"KDUMP   ", b"makedumpfile\0")):
         return "is a kdump memory image without system registers", "save the VM with `migrate file:PATH` instead"
