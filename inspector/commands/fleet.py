@@ -6,15 +6,16 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from inspector import sources
-from inspector.checks.fleet.files import encode_part, merge_files
-from inspector.checks.fleet.part import Part, Unread
-from inspector.checks.fleet.reading import CHUNK, read_paths
+from inspector.checks.fleet.files import decode_part, encode_part, merge_files
+from inspector.checks.fleet.part import Part, Sum, Unread
+from inspector.checks.fleet.reading import CHUNK, in_order, processes, read_paths
 from inspector.checks.fleet.summarise import Asked, tally_of
 from inspector.commands.output import check_output, status_of_all, write_out
 from inspector.errors import InspectorError, SourceError, one_line
@@ -26,7 +27,6 @@ from inspector.sources.opening import open_path, open_standard_input
 
 if TYPE_CHECKING:
     from inspector.checks.fleet.table import Cell, Table
-    from inspector.checks.fleet.tally import Tally
 
 _LONGEST_PATH = 4095
 """Bytes: PATH_MAX of Linux, limits.h, without the byte that ends it; an address of a store has a quarter of it"""
@@ -139,31 +139,64 @@ def check_table(options: argparse.Namespace, *without: str) -> None:
 
 
 def counted_table(
-    options: argparse.Namespace, paths: Sequence[str], asked: Asked, table_for: Callable[[Tally], Table]
+    options: argparse.Namespace,
+    paths: Sequence[str],
+    asked: Asked,
+    table_for: Callable[..., Table],
+    rows_for: Callable[[Sequence[tuple[int, str]], Asked], tuple[bytes, list[list[Cell]]]],
+    chunk: int,
 ) -> Part:
-    """Write a table that counts what its rows tell; gives the part of that. Every dump is read once, in one process."""
-    asked, tally = _with_skipping(options, paths, asked), tally_of(asked)
-    write_table(options, paths, table_for(tally), asked, len(paths))
-    part = tally.part()
+    """Write a table that counts what its rows tell; gives the part of that. Every dump is read once.
+
+    `table_for`: the table that counts in a tally; `rows_for`: what another process gives of some dumps, the part and
+    the rows; `chunk`: dumps of one task.
+    """
+    asked = _with_skipping(options, paths, asked)
+    jobs = processes(len(paths), options.jobs, chunk)
+    if jobs == 1:
+        tally = tally_of(asked)
+        write_table(options, paths, table_for(tally), asked, len(paths))
+        part = tally.part()
+    else:
+        total = Sum(asked.question, asked.secrets_out)
+        with closing(in_order(rows_for, paths, asked, jobs, chunk)) as answers:
+            _write_rows(options, paths, table_for(), _counted(answers, total), len(paths))
+        part = total.part()
     tell_unread(part.unread)
     return part
+
+
+def _counted(answers: Iterator[tuple[bytes, list[list[Cell]]]], total: Sum) -> Iterator[list[Cell]]:
+    """The rows of all answers, whose parts are added to `total`."""
+    for data, rows in answers:
+        total.add(decode_part(data, "a process of this command"))
+        yield from rows
 
 
 def write_table(options: argparse.Namespace, paths: Sequence[str], table: Table, asked: Asked, total: int) -> None:
     """Read every dump: a row is written when it was read, and nothing is kept of it. `total`: rows to come, about."""
     from inspector.checks.fleet.stores import Waiting, places_of, waiting_at
-    from inspector.checks.fleet.table import rows_of, writer_of
+    from inspector.checks.fleet.table import rows_of
 
     if options.engine:
         found = (one for place in places_of(paths, None, asked) for one in waiting_at(place, options.declared))
     else:
         read = partial(sources.load, declared=options.declared)
         found = (Waiting(position, path, partial(read, path)) for position, path in enumerate(paths))
+    _write_rows(options, paths, table, rows_of(found, table, asked), total)
+
+
+def _write_rows(
+    options: argparse.Namespace, paths: Sequence[str], table: Table, found: Iterator[list[Cell]], total: int
+) -> None:
+    """Write rows as they come."""
+    from inspector.checks.fleet.table import writer_of
+
     count = 0
 
     def rows() -> Iterator[list[Cell]]:
         nonlocal count
-        for row in rows_of(found, table, asked):
+        for row in found:
             yield row
             count += 1
             said.at(count)

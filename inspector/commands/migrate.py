@@ -155,7 +155,9 @@ def _run_many(options: argparse.Namespace) -> int:
         limit=options.limit,
     )  # fmt: skip
     if options.table and not options.engine:
-        part: Part | None = counted_table(options, paths, asked, _table_of(options, asked))
+        from inspector.checks.fleet.loading_table import counted_rows
+
+        part: Part | None = counted_table(options, paths, asked, _table_of(options, asked), counted_rows, CHUNK)
     else:
         part = part_of(options, paths, asked, "checked saved VMs", CHUNK)
     if part is None:

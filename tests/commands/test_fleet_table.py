@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from inspector.checks.fleet.reading import in_order
 from inspector.checks.fleet.table import harmless
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import MigrationReport
+from inspector.commands import fleet
+from inspector.commands.migrate import CHUNK
 from inspector.registers.encoding import make_id, sysreg_id
 from inspector.sources.dump import Dump
 from tests.commands.running import assert_one_line_error, run
@@ -142,3 +145,29 @@ def test_a_table_of_one_saved_vm_and_what_has_none(hosts: Path) -> None:
     for words in (("--table", "t.csv"), ("--table", "u.csv", "--partial", "p"), ("--table", "u.csv", "--why")):
         assert_one_line_error(run("migrate", SAVED[1], THERE, *words))
     assert not (hosts / "u.csv").exists()
+
+
+@pytest.mark.parametrize("words", [(), ("--skip-unreadable",)], ids=["all", "skipping"])
+def test_processes_write_the_rows_that_one_writes(
+    hosts: Path, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More VMs than one task has: the same rows in the same order, the same report, the same error."""
+    started = []
+
+    def noted(work: Any, paths: Any, asked: Any, jobs: int, chunk: int) -> Any:
+        started.append(jobs)
+        return in_order(work, paths, asked, jobs, chunk)
+
+    monkeypatch.setattr(fleet, "in_order", noted)
+    there = [SAVED[n % 3] for n in range(CHUNK * 2 + 3)]
+    if words:
+        there[CHUNK + 1] = "gone"
+    told = []
+    for jobs in ("1", "3"):
+        done = run("migrate", *there, THERE, *words, "--jobs", jobs, "--table", "t.csv", "--force", "--json")
+        told.append((done.code, done.out, (hosts / "t.csv").read_bytes()))
+    assert started == [3]
+    assert told[0] == told[1] and told[0][2].count(b"\n") == len(there) + 1
+    broken = [*there[:-1], "gone", "gone too", THERE]
+    errors = [run("migrate", *broken, "--jobs", jobs, "--table", "u.csv") for jobs in ("1", "3")]
+    assert errors[0].err == errors[1].err and not (hosts / "u.csv").exists()

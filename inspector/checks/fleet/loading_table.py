@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
+from inspector.checks.fleet.files import encode_part
 from inspector.checks.fleet.loading import add_answer, answer_to
 from inspector.checks.fleet.part import Skipped, Toward
-from inspector.checks.fleet.table import UNREAD, Cell, Table
+from inspector.checks.fleet.stores import Waiting
+from inspector.checks.fleet.summarise import Asked, tally_of
+from inspector.checks.fleet.table import UNREAD, Cell, Table, rows_of
 from inspector.checks.fleet.tally import Tally
 from inspector.checks.restore.result import MigrationReport
 from inspector.errors import one_line
 from inspector.registers.catalog import by_id
+from inspector.sources import load
 from inspector.sources.dump import Dump
 
 _TEXTS = ("source", "host", "destination", "kernel", "vmm", "verdict", "register", "errno", "fields")
@@ -51,6 +58,16 @@ class LoadingTable(Table):
             answer.verdict,
         ]  # fmt: skip
         return [[*told, *_stopped_by(answer), *self._more]]
+
+
+def counted_rows(places: Sequence[tuple[int, str]], asked: Asked) -> tuple[bytes, list[list[Cell]]]:
+    """(the part of some saved VMs as bytes, their rows); each is (position, path). Raises InspectorError for one that
+    cannot be read, unless `asked.skip`."""
+    assert asked.toward is not None
+    tally = tally_of(asked)
+    found = (Waiting(position, path, partial(load, path, declared=asked.declared)) for position, path in places)
+    rows = list(rows_of(found, LoadingTable(asked.toward, asked.skip, tally), asked))
+    return encode_part(tally.part()), rows
 
 
 def _stopped_by(answer: MigrationReport) -> list[Cell]:

@@ -9,14 +9,15 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from multiprocessing import resource_tracker
-from typing import Any
+from typing import Any, TypeVar
 
 from inspector.budget import raise_limits, raised_by
 from inspector.checks.fleet.files import decode_part, encode_part
@@ -27,6 +28,7 @@ from inspector.leaving import SLICE, check, held, unbroken
 from inspector.progress import Progress
 from inspector.sources import load
 
+T = TypeVar("T")
 PARALLEL_FROM = 400
 """Fewer files are read sooner than another process has started."""
 CHUNK = 250
@@ -45,10 +47,37 @@ def read_paths(
     chooses. `chunk`: files of one task.
     """
     said = progress or Progress.silent()
-    jobs = jobs or (min(len(os.sched_getaffinity(0)), 32) if len(paths) >= PARALLEL_FROM * chunk / CHUNK else 1)
-    if jobs <= 1 or len(paths) <= chunk:
+    jobs = processes(len(paths), jobs, chunk)
+    if jobs == 1:
         return read_some(list(enumerate(paths)), asked, said)
     return _read_on_many(paths, asked, jobs, said, chunk)
+
+
+def processes(count: int, jobs: int = 0, chunk: int = CHUNK) -> int:
+    """How many processes read `count` sources; 1 is this one alone. `jobs`: as asked for, 0 chooses; `chunk`: sources
+    of one task."""
+    jobs = jobs or (min(len(os.sched_getaffinity(0)), 32) if count >= PARALLEL_FROM * chunk / CHUNK else 1)
+    return 1 if count <= chunk else max(jobs, 1)
+
+
+def in_order(
+    work: Callable[[Sequence[tuple[int, str]], Asked], T], paths: Sequence[str], asked: Asked, jobs: int, chunk: int
+) -> Generator[T, None, None]:
+    """What `work` gives for each chunk of `paths`, in their order, on `jobs` processes. Raises what it raises."""
+    left = _chunks(paths, chunk)
+    waiting: deque[Future[T]] = deque()
+    # As above; at most so many answers wait for one before them.
+    with held(), _pool(jobs) as pool:
+        while True:
+            for task in islice(left, jobs * _AHEAD - len(waiting)):
+                with unasked():
+                    waiting.append(pool.submit(work, task, asked))
+            if not waiting:
+                break
+            while not wait((waiting[0],), SLICE).done:
+                check()
+            check()
+            yield waiting.popleft().result()
 
 
 def read_some(places: Sequence[tuple[int, str]], asked: Asked, said: Progress | None = None) -> Part:
