@@ -611,13 +611,16 @@ def test_an_option_that_takes_half_of_pointer_authentication_takes_all_of_it() -
     ("kernel", "line", "errno"),
     [
         ("6.12", "kvm-arm.mode=protected", 0),
+        ("6.19", "kvm-arm.mode=protected", 0),
+        ("7.0", "kvm-arm.mode=protected", EINVAL),
+        ("7.1", "kvm-arm.mode=protected", EINVAL),
         ("7.2", "kvm-arm.mode=protected", EINVAL),
         ("7.3", "kvm-arm.mode=protected", EINVAL),
         ("7.3", "kvm-arm.mode=nvhe", 0),
     ],
 )
 def test_protected_kvm_has_no_memory_tags_for_any_guest(kernel: str, line: str, errno: int) -> None:
-    """Recorded on 7.3.4: KVM_CAP_ARM_MTE is 0 there, and enabling it EINVAL."""
+    """f4eee308c8f4, in the pull request for 7.0. Recorded on 7.3.4: KVM_CAP_ARM_MTE is 0, and enabling it EINVAL."""
     shown = asked(kernel, line, made_up(ID_AA64PFR1_EL1=0x300, ID_AA64MMFR1_EL1=0x100), MTE)
     assert vcpu_init(shown) == errno
     told = " ".join(one.text for one in effects(shown.bare, shown.book))
