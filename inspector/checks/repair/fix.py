@@ -25,6 +25,7 @@ from inspector.checks.repair.copying import (
 from inspector.checks.restore.emulated import both_emulated
 from inspector.checks.restore.migration import migrate
 from inspector.checks.restore.result import Finding, MigrationReport
+from inspector.checks.vmms.table import restoring_vmm
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, SourceError
 from inspector.kvm.host import HostState
 from inspector.new_file import new_file, new_folder, refuse_existing
@@ -92,10 +93,11 @@ def fix(
     behind then.
     """
     vmm = Given(vmm=given.vmm)
-    notes: tuple[str, ...] = ()
+    basis = restoring_vmm(source.provenance, given.vmm).basis
+    notes: tuple[str, ...] = (basis,) if basis else ()
     if given.kernel is not None or not (isinstance(destination, Dump) and both_emulated(source, destination)):
         destination = destination_for(source, destination, given)
-        notes = tuple(filter(None, [destination.kernel_note])) if given.kernel is not None else ()
+        notes += tuple(filter(None, [destination.kernel_note])) if given.kernel is not None else ()
     before = migrate(source, destination, vmm, ways_out=False)
     host_there = destination.host if isinstance(destination, Destination) else None
     changes, remaining = planned_changes(before, source, host_there)
