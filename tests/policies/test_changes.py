@@ -46,7 +46,7 @@ def test_6_3() -> None:
         ("6.12.0", "6.12.43", ("ID_AA64PFR0_EL1", "MPAM", "shown"), "hide MPAM"),
         ("6.12.0", "6.12.43", ("ID_AA64MMFR0_EL1", "ASIDBITS", "writable"), "writable ASIDBits"),
         ("7.2", "7.3", ("PMMIR_EL1", "", "list"), "list PMMIR"),
-        ("6.15", "6.16", ("ID_AA64PFR0_EL1", "EL0", "refused"), "no EL0 or EL1"),
+        ("6.14", "6.15", ("ID_AA64PFR0_EL1", "EL0", "refused"), "no EL0 or EL1"),
         ("5.10", "6.1", ("ID_PFR0_EL1", "", "shown"), "raz AArch32"),
         ("6.14", "6.15", ("MIDR_EL1", "", "writable"), "reported implementation ids"),
         ("6.12", "6.13", ("PSCI_VERSION", "", "behaviour"), "psci-1.3"),
