@@ -99,18 +99,19 @@ def breaks_cntvoff(midr: int) -> bool:
     return (midr >> 24 & 0xFF, midr >> 4 & 0xFFF) == (QCOM, 0x001)
 
 
-def is_qemu_max(midr: int) -> bool:
-    """QEMU's `max` model: implementer 0, part 0x051."""
-    return midr >> 24 & 0xFF == 0 and midr >> 4 & 0xFFF == 0x051
-
-
 def meltdown_safe(midr: int) -> bool:
     """True for a core on Linux' list of those without Meltdown (kpti_safe_list)."""
     return core_name(midr) in MELTDOWN_SAFE
 
 
 def vector_lengths(midr: int) -> int | None:
-    """SVE_VLS, first word, of a known core; None when the MIDR does not tell."""
-    if is_qemu_max(midr):
-        return 0xFFFF
+    """SVE_VLS, first word, of a known core; None when the MIDR does not tell, as that of QEMU's `max` does not: its
+    lengths are set by `sve-max-vq` and `sveN` (recorded: 0x3 with `sve-max-vq=2`)."""
     return _VECTOR_LENGTHS.get(core_name(midr))
+
+
+def lengths_of_model(words: str) -> int | None:
+    """The same of a machine of QEMU's by what its `-cpu` was (`max,pauth=off`; `max_nested` in recordings): all sixteen
+    where `max` was told no other (recorded); None for anything else."""
+    name, *options = words.replace(" ", "").split(",")
+    return 0xFFFF if name in ("max", "max_nested") and not any(one.startswith("sve") for one in options) else None

@@ -21,7 +21,7 @@ from inspector.policies.release_string import page_size_of
 from inspector.policies.rulebook import rulebook
 from inspector.policies.setup import QEMU_SETUP, VcpuSetup, possible_setup
 from inspector.registers.bits import ALL
-from inspector.registers.ids import ID_AA64DFR0_EL1, MIDR_EL1
+from inspector.registers.ids import ID_AA64DFR0_EL1, MIDR_EL1, SVE_VLS
 from inspector.sources.dump import SAVED_VMS, Dump, Vcpu, of_unlike_cpus
 
 
@@ -50,9 +50,19 @@ def host_of(dump: Dump) -> HostState | None:
         **_pages(dump),
         vgic=vgic_of(host.values, host.known),
         vgic_known=knows_gic(host.known),
+        vector_lengths=_lengths_shown(dump),
     )
     shown = _levels_shown(dump, host)
     return host if shown is None else msgspec.structs.replace(host, shown=shown)
+
+
+def _lengths_shown(dump: Dump) -> int | None:
+    """SVE_VLS, first word, of a vCPU that was made for the dump: KVM gives it all lengths of the host. A saved VM's may
+    have been lowered."""
+    if dump.provenance.format in SAVED_VMS or emulated_by(dump):
+        return None
+    values = (one.values.get(SVE_VLS) for one in dump.vcpus if one.kind == "vcpu")
+    return next((value & ALL for value in values if value is not None), None)
 
 
 def _still_asked(dump: Dump) -> dict[str, int]:

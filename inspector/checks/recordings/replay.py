@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from inspector.errors import SourceError
+from inspector.kvm.cpus import lengths_of_model
 from inspector.kvm.creation import run_errno, vcpu_init
 from inspector.kvm.exposure import Exposure, expose
 from inspector.kvm.guest import fresh_guest
@@ -70,6 +71,8 @@ class Replay:
         self.raw: Line = {}
         self.capabilities: dict[str, int] = {}
         self.cmdline, self.page_size = "", 4096
+        self.model = ""
+        """`-cpu` of a machine of QEMU's"""
         self.setup = VcpuSetup()
         self.config = ""
         self.exposure: Exposure | None = None
@@ -150,8 +153,9 @@ class Replay:
             ccsidr = self._numbers(self.raw, "ccsidr", 10)
             host = from_raw(self._numbers(self.raw, "regs"), ccsidr, self.capabilities or None)
             host = msgspec.structs.replace(
-                host, cmdline=self.cmdline, vgic=vgic_of(host.values, host.known), page_size=self.page_size
-            )
+                host, cmdline=self.cmdline, vgic=vgic_of(host.values, host.known), page_size=self.page_size,
+                vector_lengths=lengths_of_model(self.model),
+            )  # fmt: skip
             self.host = with_inputs(self.told.on(host), self.inputs)
         return self.host
 
@@ -316,8 +320,8 @@ class Replay:
     def note(self, line: Line) -> None:
         """Take in a line that is no write: the machine's description, a new configuration, a new VM."""
         match line["type"]:
-            case "host":
-                self.raw = line
+            case "recording" | "host":
+                self._described(line)
             case "caps":
                 self.capabilities = {k: v for k, v in line.items() if isinstance(v, int)}
                 self.host = None
@@ -339,6 +343,13 @@ class Replay:
                 self.new_vm()
             case _:
                 pass
+
+    def _described(self, line: Line) -> None:
+        """What the machine is: its model, then its registers."""
+        if line["type"] == "recording":
+            self.model = str(line.get("cpu", ""))
+        else:
+            self.raw = line
 
     def _note_get(self, line: Line) -> None:
         """A listed register; its value stands for the machine's where no host line describes that."""
