@@ -17,8 +17,8 @@ _TAGS = re.compile(r"^class=\"\w{1,20}\">|</?[A-Za-z][^<>]{0,200}>|<[a-z]{1,10}$
 """Tags of a page, one of which an archive breaks into two lines"""
 _GIT = re.compile(r"diff --git \"?[^\s\"]+\"? \"?(?:b/)?(\S+?)\"?$|diff --(?:cc|combined) (\S+)$")
 _FILE = re.compile(r"\+\+\+ (\S+)")
-_HUNK = re.compile(r"@@ -\d{1,7}(?:,(\d{1,7}))? \+\d{1,7}(?:,(\d{1,7}))? @@")
-_MERGED = re.compile(r"@@@{1,8} -\d")
+_HUNK = re.compile(r"@@ -[0-9]{1,7}(?:,([0-9]{1,7}))? \+[0-9]{1,7}(?:,([0-9]{1,7}))? @@")
+_MERGED = re.compile(r"@@@{1,8} -[0-9]")
 _IN_HUNK = re.compile(r"(?!-- $)[-+ \t\\]|$")
 _ABOUT_FILE = re.compile(
     r"index [0-9a-f]{7,40}"

@@ -43,7 +43,7 @@ async def test_a_pasted_log_is_explained_below_it() -> None:
         text = screen_text(app)
         assert "\x1b" not in page.query_one("#pasted", TextArea).text
         assert "refused 1 register: ID_MMFR4_EL1" in text
-        assert "CCIDX (hidden since" in text and "bf48040cd9b0" in text
+        assert "since Linux 6.18 (and stable" in text and "bf48040cd9b0" in text
         assert "What to do" in text
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inspector.checks.explain.explain import explain
-from tests.sources.test_patch_text import SHOWN
+from tests.sources.material import SHOWN
 
 FOREIGN_PATCH = """\
 diff --git a/drivers/net/veth.c b/drivers/net/veth.c

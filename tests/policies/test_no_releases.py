@@ -12,7 +12,7 @@ RELEASE = re.compile(r"(?<![\w.-])v?(?:4\.(?:4|9|14|19)|5\.(?:4|1\d)|6\.\d{1,2}|
 EXAMPLES = {
     "app/dialogs/policy.py", "app/modes/migrate/sides.py", "commands/arguments.py", "commands/kernels.py",
     "reports/kernels.py", "cli.py", "app/modes/compare/choose_sides.py", "app/modes/start/anything.py",
-    "app/modes/start/screen.py",
+    "app/modes/start/screen.py", "checks/explain/patches.py",
 }  # fmt: skip
 """Where a release stands as an example of what one may type."""
 OTHER_PROGRAMS = {

@@ -10,36 +10,7 @@ import pytest
 from inspector import sources
 from inspector.errors import SourceError
 from inspector.sources.patch_text import patch_in
-
-SHOWN = """\
-From 1234567890abcdef1234567890abcdef12345678 Mon Sep 17 00:00:00 2001
-From: Somebody <s@example.org>
-Subject: [PATCH v2 3/7] KVM: arm64: Show one more field
-
-One more field for guests.
----
- arch/arm64/kvm/sys_regs.c | 5 +++--
- 1 file changed, 3 insertions(+), 2 deletions(-)
-
-diff --git a/arch/arm64/kvm/sys_regs.c b/arch/arm64/kvm/sys_regs.c
-index 0123456789ab..ba9876543210 100644
---- a/arch/arm64/kvm/sys_regs.c
-+++ b/arch/arm64/kvm/sys_regs.c
-@@ -1805,5 +1805,5 @@ static u64 shown(const struct kvm_vcpu *vcpu)
- \tcase SYS_ID_AA64ISAR3_EL1:
--\t\tval &= ID_AA64ISAR3_EL1_FAMINMAX;
-+\t\tval &= ID_AA64ISAR3_EL1_FAMINMAX | ID_AA64ISAR3_EL1_LSUI;
- \t\tbreak;
- \tcase SYS_ID_AA64MMFR2_EL1:
- \t\tval &= ~ID_AA64MMFR2_EL1_CCIDX_MASK;
-@@ -3249,2 +3249,3 @@ static const struct sys_reg_desc sys_reg_descs[] = {
- \t{ SYS_DESC(SYS_CONTEXTIDR_EL1), access_vm_reg, reset_val, CONTEXTIDR_EL1, 0 },
--\t{ SYS_DESC(SYS_SCTLR_EL1), access_vm_reg, reset_val, SCTLR_EL1, 0x00C50078 },
-+\tID_WRITABLE(ID_AA64ISAR3_EL1, ID_AA64ISAR3_EL1_LSUI),
-+\t{ SYS_DESC(SYS_SCTLR_EL1), access_vm_reg, reset_val, SCTLR_EL1, 0x30C50078 },
---\x20
-2.39.2
-"""
+from tests.sources.material import SHOWN
 
 
 def _quoted(text: str) -> str:

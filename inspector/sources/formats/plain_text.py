@@ -112,7 +112,8 @@ def load(content: Content) -> Dump:
 
 
 _NAMED = re.compile(r"(?:==> )?(?:[\w./-]{0,200}/)?([A-Za-z]\w{1,40}_el[0-3])(?: <==)?:?[ \t]{0,8}", re.IGNORECASE)
-_VALUE = re.compile(r"[ \t]{0,8}0x[0-9a-f]{1,32}[ \t]{0,8}", re.IGNORECASE)
+_VALUE = re.compile(r"[ \t]{0,8}0x(?!60[2-8]0[0-9a-f]{12}\b)[0-9a-f]{1,32}[ \t]{0,8}", re.IGNORECASE)
+"""A value alone in its line, and no register's id"""
 
 
 def _with_values_below(lines: list[str]) -> list[str]:
