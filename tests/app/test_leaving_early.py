@@ -60,7 +60,7 @@ async def test_a_missing_part_is_a_fault_while_nobody_leaves() -> None:
 async def test_what_is_taken_down_holds_up_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """It never says that it is done: the keys behind waited until another one was pressed."""
     monkeypatch.setattr(TypingAhead, "_when_done", lambda *_: None)
-    monkeypatch.setattr("inspector.app.shell.typing_ahead.PATIENCE", 600.0)
+    monkeypatch.setattr("inspector.app.shell.typing_ahead.PATIENCE", 0.05)
     app = app_on(NEOVERSE)
     async with app.run_test(size=(120, 40)) as pilot:
         await wait_for(pilot, lambda: "ID_AA64PFR0_EL1" in screen_text(app), "a register")

@@ -38,8 +38,6 @@ AT_ONCE = frozenset({"escape", "ctrl+c", "ctrl+q"})
 """Keys that give up what is read, unless they were typed ahead of it."""
 DRAWING = 1 / 120
 """Seconds after which it is looked again whether the screen was drawn: half of what Textual leaves between two."""
-LOOKING = 0.1
-"""Seconds after which it is looked whether what was waited for is still there."""
 ROUNDS = 40
 """How often it is waited for messages that came of the ones before, where something never falls quiet: a key takes one
 for each step on its way up, a dialog that opens eight or more."""
@@ -114,7 +112,7 @@ class TypingAhead:
         the next one is pressed."""
         if not self._looking:
             self._looking = True
-            self._program.set_timer(LOOKING, self._look)
+            self._program.set_timer(PATIENCE, self._look)
 
     async def _look(self) -> None:
         self._looking = False
@@ -123,10 +121,8 @@ class TypingAhead:
         if self._tired(self._since):
             self._since = time.monotonic()
             await self._next(self._since, 0)
-        elif self._busy():
-            self._look_later()
         else:
-            await self._next(self._since, ROUNDS)
+            self._look_later()
 
     def _when_done(self, busy: Sequence[MessagePump], call: Callable[[], Awaitable[None]]) -> None:
         """Let the program call something when all of these have come to an end with the messages that they have."""
