@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from textual.events import Key
+from textual.message_pump import MessagePump
 
 from inspector import sources
 from inspector.app.dialogs.here import MOST, dumps_in
@@ -21,6 +22,7 @@ from inspector.app.modes.start.anything import guess, recognise
 from inspector.app.modes.start.screen import Anything, Start
 from inspector.app.shell import typing_ahead
 from inspector.app.shell.remembered import Memory, Recent
+from inspector.app.shell.typing_ahead import TypingAhead
 from inspector.app.widgets.lines import Lines
 from inspector.registers.ids import id_of
 from inspector.sources.dump import Dump
@@ -398,6 +400,33 @@ async def test_what_is_typed_behind_a_name_and_enter_waits_for_the_file(
             assert "reading" in text and "linux-6.12j" not in text
             go.set()
             await wait_for(pilot, lambda: app.current_mode == "compare" and not app.screen.is_modal, "Compare is there")
+
+
+async def test_a_screen_that_is_busy_now_and_then_while_a_file_is_read_lets_no_key_through(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each time counted as a round of waiting, of which there are so many for one key."""
+    monkeypatch.setattr(typing_ahead, "PATIENCE", 60.0)
+    app = app_on()
+    came: list[threading.Thread] = []
+    looked, seen = 0, TypingAhead._busy
+
+    def busy(ahead: TypingAhead) -> list[MessagePump]:
+        nonlocal looked
+        looked += bool(came)
+        return [app.screen] if came and looked % 2 else seen(ahead)
+
+    with _slow(monkeypatch, "-6.1", came) as go:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await settle(pilot)
+            await enter_text(pilot, "builtin:neoverse-n2-linux-6.1")
+            monkeypatch.setattr(TypingAhead, "_busy", busy)
+            for key in ("enter", "2"):
+                app.post_message(Key(key, None if key == "enter" else key))
+            await wait_for(pilot, lambda: looked > 4 * typing_ahead.ROUNDS, "it was looked often enough")
+            assert "linux-6.12" not in screen_text(app).splitlines()[1]
+            go.set()
+            await wait_for(pilot, lambda: app.current_mode == "compare", "Compare is there")
 
 
 async def test_escape_gives_up_a_file_that_is_read_and_does_not_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,7 +99,8 @@ class TypingAhead:
                 self._look_later()
                 return
             if rounds and self._put_off(since) and not self._tired(since):
-                self._program.set_timer(DRAWING, partial(self._next, since, rounds))
+                # All were quiet: what becomes busy meanwhile, as a cursor that blinks does, does not count against it.
+                self._program.set_timer(DRAWING, partial(self._next, since, ROUNDS))
                 return
             await self._handle(self._waiting.popleft())
             self._since = since = time.monotonic()
