@@ -7,6 +7,7 @@ or a trick, and reads as another number to whoever looks. Here a digit is one of
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _DECIMAL = re.compile(r"-?[0-9][0-9_]*")
 
@@ -14,6 +15,12 @@ _DECIMAL = re.compile(r"-?[0-9][0-9_]*")
 def count_of(number: int, one: str, many: str = "") -> str:
     """`1 value`, `2 values`; `many` where the plural takes more than an s."""
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def few_of(names: Sequence[str], most: int) -> str:
+    """`A, B and 3 more`: the first `most` of some names, and how many others there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def is_decimal(text: str) -> bool:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from inspector.kvm.host import HostState
+from inspector.numbers import few_of
 from inspector.registers.bits import ALL, Partial, mask_of
 from inspector.registers.catalog import by_id, find
 from inspector.registers.encoding import hex_value
@@ -147,7 +148,7 @@ def fill_from_core(host: HostState) -> Filled:
             for record in core.sources(reg_id):
                 filled.setdefault(f"{record.revision}: {record.source}", []).append(by_id(reg_id).name)
     notes = [
-        f"assumed as {core.name} is known to have it: unknown bits of {_few(names)} ({source})"
+        f"assumed as {core.name} is known to have it: unknown bits of {few_of(names, 4)} ({source})"
         for source, names in filled.items()
     ]
     for reg_id, bits in core.differing().items():
@@ -187,8 +188,3 @@ def hints(host: HostState, reg_ids: Iterable[int] = ()) -> tuple[str, ...]:
             sources = "; ".join(f"{r.revision}: {r.source}" for r in core.sources(reg_id))
             found.append(f"{core.name} is known to have {by_id(reg_id).name} with {', '.join(fields)} ({sources})")
     return (*found, offered)
-
-
-def _few(names: list[str]) -> str:
-    more = len(names) - 4
-    return ", ".join(names[:4]) + (f" and {more} more" if more > 0 else "")

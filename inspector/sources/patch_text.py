@@ -12,6 +12,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from inspector.numbers import count_of
+
 _QUOTES = re.compile(r"(?:[ \t]{0,2}>)+ ?")
 _TAGS = re.compile(r"^class=\"\w{1,20}\">|</?[A-Za-z][^<>]{0,200}>|<[a-z]{1,10}$")
 """Tags of a page, one of which an archive breaks into two lines"""
@@ -56,7 +58,7 @@ class Patch(NamedTuple):
     def words(self) -> str:
         """The files in few words: `arch/arm64/kvm/sys_regs.c and 2 more files`."""
         more = len(self.paths) - 1
-        return self.paths[0] + (f" and {more} more file{'s' if more > 1 else ''}" if more > 0 else "")
+        return self.paths[0] + (f" and {count_of(more, 'more file')}" if more else "")
 
 
 def patch_in(lines: Sequence[str]) -> Patch | None:

@@ -21,7 +21,7 @@ from inspector.checks.machine.offers import offers_of
 from inspector.checks.machine.question import NOTHING_GIVEN, Given
 from inspector.checks.restore.result import FAILS, UNCERTAIN, Finding
 from inspector.checks.vmms.base import Saved, Vmm
-from inspector.checks.vmms.table import find_vmm
+from inspector.checks.vmms.table import find_vmm, rivals_of, unlike
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
 from inspector.kvm.cases import candidates_of, left_out
 from inspector.kvm.host import HostState
@@ -107,11 +107,12 @@ def compat_matrix(
     matrix = _matrix(dump, kernels, given, rule, remedies)
     if not rule.basis:
         return matrix
-    others = [_matrix(dump, kernels, given, find_vmm(name), False) for name in rule.rivals[1:]]
-    cells = []
-    for place, cell in enumerate(matrix.cells):
-        unlike = rule.unread or any(other.cells[place].verdict != cell.verdict for other in others)
-        cells.append(msgspec.structs.replace(cell, verdict="uncertain", remedy=None) if unlike else cell)
+    others = [_matrix(dump, kernels, given, rival, False) for rival in rivals_of(rule)]
+    unsure = unlike(rule, *([cell.verdict for cell in one.cells] for one in (matrix, *others)))
+    cells = [
+        msgspec.structs.replace(cell, verdict="uncertain", remedy=None) if open_ else cell
+        for cell, open_ in zip(matrix.cells, unsure, strict=True)
+    ]
     return msgspec.structs.replace(matrix, cells=tuple(cells), notes=(rule.basis, *matrix.notes))
 
 

@@ -18,7 +18,7 @@ from inspector.checks.history import suspects
 from inspector.checks.restore.result import MigrationReport
 from inspector.checks.vmms.firecracker import FORMATS
 from inspector.checks.vmms.table import of_family
-from inspector.numbers import count_of
+from inspector.numbers import count_of, few_of
 from inspector.policies.eras import era_of
 from inspector.registers.catalog import by_id
 from inspector.registers.encoding import CLASS_CORE, SIZE_U128, firmware_id, split_id
@@ -70,7 +70,7 @@ def _headline(case: Case) -> str:
         parts.append(f"{refused_by} {verb} {told}" if refused_by else f"a write was refused of {told}")
     if groups:
         ids = sorted(i for g in groups for i in g.ids)
-        names = _listed([by_id(i).name for i in ids])
+        names = few_of([by_id(i).name for i in ids], _SHOWN)
         parts.append(f"the destination does not list {count_of(len(ids), 'register')} of the source: {names}")
     if counts is not None:
         # What the VMM met first comes first, unless the text itself names registers.
@@ -129,12 +129,7 @@ def _names(registers: Sequence[ExplainedRegister]) -> str:
     for register in registers:
         fields = ", ".join(f.name for f in [f for f in register.fields if f.cause][:3])
         names.append(f"{register.name} ({fields})" if fields else register.name)
-    return _listed(list(dict.fromkeys(names)))
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_SHOWN])
-    return shown + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+    return few_of(list(dict.fromkeys(names)), _SHOWN)
 
 
 def _common_cause(refused: Sequence[ExplainedRegister]) -> list[str]:

@@ -8,11 +8,11 @@ answers the question. Loaded where a text has a patch.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from inspector.checks.explain.result import ExplainedRegister, Explanation
 from inspector.checks.explain.text import Pasted
-from inspector.numbers import count_of
+from inspector.numbers import count_of, few_of
 from inspector.policies.commits import known_patches, known_rules
 from inspector.registers import catalog
 from inspector.registers.scanning import scan
@@ -46,13 +46,14 @@ ABOUT_ONE = Explanation(
 
 def about_patch(patch: Patch, pasted: Pasted) -> Explanation:
     """The answer for a text with a patch and without any error that is known."""
-    names = list(dict.fromkeys(name.partition(".")[0] for name in _named(patch, (True, False))))
+    named = _named(patch)
+    names = list(dict.fromkeys(name.partition(".")[0] for name in named))
     registers = tuple(_register(name) for name in names)
     headline = f"a patch to {patch.words}, and no error text: its effect is not read from it"
     if names:
-        headline += f"; its changes name {_few(names)}"
-    said = [f"{count_of(len(patch.changes), 'line')} put in or taken out in {_few(patch.paths)}"]
-    said += _sides(patch)
+        headline += f"; its changes name {few_of(names, _SHOWN)}"
+    said = [f"{count_of(len(patch.changes), 'line')} put in or taken out in {few_of(patch.paths, _SHOWN)}"]
+    said += _sides(named)
     if not any(path.startswith(_RULES_FROM) for path in patch.paths):
         said.append(
             "no rule of KVM that is known here stands in these files, which does not show that it has no effect on"
@@ -76,32 +77,25 @@ def beside_a_log(patch: Patch | None) -> str:
     )
 
 
-def _named(patch: Patch, sides: tuple[bool, ...]) -> list[str]:
-    """Registers and fields that changed lines name, each once: `ID_AA64ISAR3_EL1.LSUI`, `MIDR_EL1`.
-
-    `sides`: of the lines that are put in (True), taken out (False), or both.
-    """
-    found: dict[str, None] = {}
+def _named(patch: Patch) -> dict[str, set[bool]]:
+    """Registers and fields that changed lines name (`ID_AA64ISAR3_EL1.LSUI`, `MIDR_EL1`) -> whether lines that are put
+    in (True), or taken out (False), name them."""
+    found: dict[str, set[bool]] = {}
     for change in patch.changes:
-        for one in scan(change.text) if change.added in sides else ():
+        for one in scan(change.text):
             name = catalog.by_id(one.id).name
-            found.setdefault(f"{name}.{one.field.name}" if one.field else name)
-    return list(found)
+            found.setdefault(f"{name}.{one.field.name}" if one.field else name, set()).add(change.added)
+    return found
 
 
-def _sides(patch: Patch) -> list[str]:
+def _sides(named: Mapping[str, set[bool]]) -> list[str]:
     """What only the lines that are put in name, and what only those that are taken out: a line that moves is both."""
-    added, gone = _named(patch, (True,)), _named(patch, (False,))
-    told = (
-        ("put in", "taken out", [name for name in added if name not in gone]),
-        ("taken out", "put in", [name for name in gone if name not in added]),
-    )
-    return [f"lines {one} name, and lines {other} do not: {_few(names)}" for one, other, names in told if names]
-
-
-def _few(names: Sequence[str]) -> str:
-    more = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    told = (("put in", "taken out", {True}), ("taken out", "put in", {False}))
+    return [
+        f"lines {one} name, and lines {other} do not: {few_of(names, _SHOWN)}"
+        for one, other, alone in told
+        if (names := [name for name, sides in named.items() if sides == alone])
+    ]
 
 
 def _register(name: str) -> ExplainedRegister:
@@ -117,9 +111,6 @@ def _known(pasted: Pasted, said: list[str]) -> list[str]:
     for commit, rule, reference in known_rules(commits):
         said.append(f"the text names commit {commit}, from which a rule is known here: {rule} ({reference})")
     for name, merged, before in known_patches(commits, titles):
-        said.append(
-            f"by its commit or title it is the patch {name}, or another version of it"
-            + (f"; Linux {merged} has it" if merged else "")
-        )
+        said.append(f"by its commit or title it is the patch {name}, or another version of it; Linux {merged} has it")
         steps.append(f"`vcpu-inspector review {before} {before}+{name}` says what that patch does to saved VMs")
     return steps

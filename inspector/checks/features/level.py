@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from inspector.numbers import few_of
 from inspector.registers.features import Level, levels
 
 Has = Callable[[str], bool | None]
@@ -81,10 +82,10 @@ def level_words(has: Has) -> str | None:
 def _obstacle(one: Standing) -> str:
     """What stands in the way of the next version."""
     if one.missing:
-        return f"lacks {_few(one.missing)}"
+        return f"lacks {few_of(one.missing, 4)}"
     if one.unknown:
-        return f"depends on {_few(one.unknown)}, not known"
-    return f"depends on whether it requires {_few(one.disputed)}: sources differ"
+        return f"depends on {few_of(one.unknown, 4)}, not known"
+    return f"depends on whether it requires {few_of(one.disputed, 4)}: sources differ"
 
 
 def _name(one: Standing, has: Has) -> str:
@@ -116,7 +117,3 @@ def _version(version: str, has: Has) -> str:
     facts = levels()
     minor = _minor(version)
     return f"9.{minor - facts.offset}" if minor >= facts.offset and has(facts.nine) else version
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")

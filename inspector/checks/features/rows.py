@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from inspector.checks.features.level import level_words
 from inspector.checks.features.sides import Side
+from inspector.numbers import few_of
 from inspector.policies.setup import Feature
 from inspector.registers.caches import Cache
 from inspector.registers.features import feature
@@ -53,8 +54,7 @@ def _label(name: str, labels: dict[str, str] | None) -> str:
 def _not_known(labels: Sequence[str]) -> str:
     if not labels:
         return ""
-    shown = ", ".join(labels[:5]) + (f" and {len(labels) - 5} more" if len(labels) > 5 else "")
-    return f"; not known: {shown}"
+    return f"; not known: {few_of(labels, 5)}"
 
 
 def _newest(side: Side, names: Sequence[str]) -> str | None:

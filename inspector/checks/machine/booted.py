@@ -10,7 +10,7 @@ import msgspec
 from inspector.checks.machine.machine import Machine
 from inspector.checks.vmms.base import Vmm
 from inspector.checks.vmms.firecracker import CLIDR_REPLACED, Firecracker, clidr_of_caches
-from inspector.checks.vmms.table import find_vmm
+from inspector.checks.vmms.table import rivals_of
 from inspector.kvm.exposure import FieldExposure, RegisterExposure
 from inspector.kvm.vm import Vm
 from inspector.policies.rulebook import rulebook
@@ -50,9 +50,9 @@ def _of_unknown_version(
 ) -> Booted:  # fmt: skip
     """The same where more than one entry of the table may be the rule, or nothing is known of the version."""
     known = msgspec.structs.replace(rule, basis="", rivals=())
-    cases = [as_booted(registers, machine, dump, one) for one in (known, *map(find_vmm, rule.rivals[1:]))]
-    unlike = len({one.registers for one in cases}) > 1 or (rule.unread and isinstance(rule, Firecracker))
-    if not unlike:
+    cases = [as_booted(registers, machine, dump, one) for one in (known, *rivals_of(rule))]
+    unsure = len({one.registers for one in cases}) > 1 or (rule.unread and isinstance(rule, Firecracker))
+    if not unsure:
         return Booted(cases[0].registers, (rule.basis, *cases[0].notes))
     reason = f"is uncertain: {rule.basis}"
     shown = tuple(

@@ -17,6 +17,7 @@ from inspector.kvm.exposure import Exposure
 from inspector.kvm.gates import gate_of
 from inspector.kvm.host import HostState
 from inspector.kvm.vm import Vm
+from inspector.numbers import few_of
 from inspector.policies.loader import combine, load_policy
 from inspector.policies.model import Policy
 from inspector.policies.points import patch_names, policy_names
@@ -127,8 +128,7 @@ def _unkept(ids: Iterable[int]) -> str:
     names = list(dict.fromkeys(by_id(i).name for i in ids))
     if not names:
         return "nothing: every value is kept"
-    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
-    return f"these values are not kept under all of them: {', '.join(names[:4])}{more}"
+    return f"these values are not kept under all of them: {few_of(names, 4)}"
 
 
 def _lacking(vcpus: Sequence[Vcpu], exposure: Exposure, rule: Vmm) -> list[int]:

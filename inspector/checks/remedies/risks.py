@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from inspector.kvm.host import HostState
+from inspector.numbers import few_of
 from inspector.registers.bits import Partial, ones
 from inspector.registers.encoding import CLASS_BITMAP, CLASS_DEMUX, CLASS_FIRMWARE, split_id, sysreg_of
 from inspector.registers.ids import AIDR_EL1, CLIDR_EL1, CTR_EL0, MIDR_EL1, REVIDR_EL1
@@ -54,9 +55,8 @@ def of_the_cpu(host: HostState | None, reg_id: int) -> Partial:
 
 def faults(names: Sequence[str], most: int = 8) -> str:
     """What a guest meets that goes on using what the CPU lacks; at most so many are named."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
     return (
-        f"the destination's CPU lacks {', '.join(names[:most])}{more}: a guest that uses one of these faults, and its "
+        f"the destination's CPU lacks {few_of(names, most)}: a guest that uses one of these faults, and its "
         "kernel may stop at once"
     )
 

@@ -22,7 +22,7 @@ from inspector.checks.restore.summary import distinct, verdict_of
 from inspector.checks.vmms.base import Vmm
 from inspector.checks.vmms.needed import needed
 from inspector.checks.vmms.table import find_vmm, restoring_vmm
-from inspector.numbers import count_of
+from inspector.numbers import count_of, few_of
 from inspector.policies.rulebook import rulebook
 from inspector.policies.setup import feature_of
 from inspector.registers.catalog import by_id
@@ -256,9 +256,9 @@ class _Case:
         refused = list(dict.fromkeys(by_id(f.id).name for f in self.removable if f.kind == "refused"))
         notices = _lost(group_by_feature(dict.fromkeys(f.id for f in gone)), gone) if gone else ""
         if refused:
-            more = f" and {len(refused) - 4} more" if len(refused) > 4 else ""
-            names = ", ".join(refused[:4]) + more
-            notices += f"{'; ' if notices else ''}{names}: the guest continues with the destination's values"
+            notices += (
+                f"{'; ' if notices else ''}{few_of(refused, 4)}: the guest continues with the destination's values"
+            )
         way = WayOut(
             kind="remove-regs",
             title="take the registers out of the snapshot: the destination then keeps its own values",

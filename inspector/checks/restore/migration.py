@@ -29,7 +29,7 @@ from inspector.checks.restore.sentences import describe_source, headline, row_he
 from inspector.checks.restore.summary import distinct, first_fatal, restore, steps_of, verdict_from
 from inspector.checks.vmms.base import Vmm
 from inspector.checks.vmms.expected import expected_messages
-from inspector.checks.vmms.table import find_vmm, restoring_vmm
+from inspector.checks.vmms.table import find_vmm, restoring_vmm, rivals_of, unlike
 from inspector.errors import CreationError, InspectorError
 from inspector.kvm.host_inputs import facts
 from inspector.numbers import count_of
@@ -68,10 +68,10 @@ def migrate(
     report = _migrate(source, destination, given, rule, ways_out, brief, behind)
     if not rule.basis:
         return report
-    others = {
-        name: _migrate(source, destination, given, find_vmm(name), False, True, behind) for name in rule.rivals[1:]
-    }
-    cases = [(find_vmm(name).title, others.get(name, report)) for name in rule.rivals]
+    others = [
+        (rival.title, _migrate(source, destination, given, rival, False, True, behind)) for rival in rivals_of(rule)
+    ]
+    cases = [(find_vmm(rule.rivals[0]).title, report), *others] if others else []
     report = msgspec.structs.replace(report, notes=(rule.basis, *report.notes))
     if rule.unread:
         said = f"uncertain: {rule.basis}: {report.headline}"
@@ -145,12 +145,13 @@ def migrate_all_kernels(
     matrix = _matrix(source, given, rule, policies, behind)
     if not rule.basis:
         return matrix
-    others = [_matrix(source, given, find_vmm(name), policies, behind) for name in rule.rivals[1:]]
-    rows = []
-    for place, row in enumerate(matrix.rows):
-        unlike = rule.unread or any(other.rows[place].verdict != row.verdict for other in others)
-        rows.append(msgspec.structs.replace(row, verdict=UNCERTAIN) if unlike else row)
-    return msgspec.structs.replace(matrix, rows=tuple(rows), notes=(rule.basis, *matrix.notes))
+    others = [_matrix(source, given, rival, policies, behind) for rival in rivals_of(rule)]
+    unsure = unlike(rule, *([row.verdict for row in one.rows] for one in (matrix, *others)))
+    rows = tuple(
+        msgspec.structs.replace(row, verdict=UNCERTAIN) if open_ else row
+        for row, open_ in zip(matrix.rows, unsure, strict=True)
+    )
+    return msgspec.structs.replace(matrix, rows=rows, notes=(rule.basis, *matrix.notes))
 
 
 def _matrix(

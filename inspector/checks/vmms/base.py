@@ -86,8 +86,8 @@ class Vmm(msgspec.Struct, frozen=True, kw_only=True):
     family: str
     since: tuple[int, ...] = ()
     """first version that restores in this way"""
-    known: tuple[tuple[int, ...], tuple[int, ...]] | None = None
-    """first version for which the rule was measured or read, and the first behind them; None: it has no versions"""
+    known: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
+    """first version for which the rule was measured or read, and the first behind them; empty: it has no versions"""
     evidence: str = ""
     """what it rests on, in words: which versions were measured or read"""
     version: tuple[tuple[int, ...], tuple[int, ...]] | None = None

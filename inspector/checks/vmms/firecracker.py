@@ -138,7 +138,7 @@ class Firecracker(Vmm, frozen=True, kw_only=True):
         if said is None:
             return ""
         number = int(said[2])
-        first, end = self.version or self.known or (self.since, self.since)
+        first, end = self.version or self.known
         mine = _formats_of(first, end)
         if said[1] == "data":
             return f"{self.title} does not read snapshots of Firecracker up to 1.6" if mine else ""

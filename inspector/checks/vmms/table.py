@@ -50,7 +50,7 @@ def find_vmm(name: str) -> Vmm:
         return exact
     family = next((vmm.family for vmm in ALL if wanted.startswith(f"{vmm.family}-")), "")
     version = wanted.removeprefix(f"{family}-")
-    members = sorted((vmm for vmm in ALL if vmm.family == family and vmm.known), key=lambda vmm: vmm.since)
+    members = sorted((vmm for vmm in ALL if vmm.family == family and any(vmm.known)), key=lambda vmm: vmm.since)
     if members and re.fullmatch(_VERSION, version):
         return _of_version(members, version)
     if family:
@@ -76,15 +76,15 @@ def _of_version(members: Sequence[Vmm], version: str) -> Vmm:
     older = [vmm for vmm in members if vmm.since <= first]
     among = [vmm for vmm in members if first < vmm.since < end]
     own = older[-1] if older else (among or members)[0]
-    oldest, newest = _known(members[0])[0], _known(members[-1])[1]
+    oldest, newest = members[0].known[0], members[-1].known[1]
     asked = msgspec.structs.replace(own, name=f"{own.family}-{version}", version=(first, end))
-    title = f"{_FAMILY.match(own.title)[0].strip()} {version}"  # type: ignore[index]
+    title = f"{re.split(' [0-9]', own.title)[0]} {version}"
     if end <= oldest or first >= newest:
         which = "older" if end <= oldest else "newer"
         text = f"{title} is {which} than any that was measured or read: the answer is that of {_called(own)}"
         return msgspec.structs.replace(asked, title=title, basis=text, unread=True)
-    covered = _known(own)[0] <= first and end <= _known(own)[1] and not among
-    behind = [vmm for vmm in members if vmm.since >= end][:1] if first >= _known(own)[1] else []
+    covered = own.known[0] <= first and end <= own.known[1] and not among
+    behind = [vmm for vmm in members if vmm.since >= end][:1] if first >= own.known[1] else []
     rivals = [vmm for vmm in (*among, *behind) if vmm is not own]
     if rivals:
         why = "is several versions" if among else "was neither measured nor read"
@@ -98,11 +98,15 @@ def _of_version(members: Sequence[Vmm], version: str) -> Vmm:
     return msgspec.structs.replace(asked, title=title, basis=text)
 
 
-_FAMILY = re.compile(r"[A-Za-z ]+")
+def rivals_of(rule: Vmm) -> tuple[Vmm, ...]:
+    """The entries that may be the rule as well as `rule`, where its version is not a known one."""
+    return tuple(map(find_vmm, rule.rivals[1:]))
 
 
-def _known(vmm: Vmm) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    return vmm.known or ((), ())
+def unlike(rule: Vmm, *verdicts: Sequence[str]) -> list[bool]:
+    """For each question, whether its answer is uncertain by the version alone: nothing is known of it, or the entries
+    that it may be differ. `verdicts`: those of `rule`, then of each of `rivals_of`."""
+    return [rule.unread or len(set(said)) > 1 for said in zip(*verdicts, strict=True)]
 
 
 def _called(vmm: Vmm) -> str:

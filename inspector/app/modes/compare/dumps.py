@@ -15,6 +15,7 @@ from inspector.checks.compare.values import RegisterValues, known_masks
 from inspector.checks.fleet.part import Member
 from inspector.checks.fleet.tally import Tally
 from inspector.errors import InspectorError
+from inspector.numbers import few_of
 from inspector.registers import catalog
 from inspector.registers.bits import ALL_BITS, Partial, difference, open_text
 from inspector.registers.reading import read
@@ -117,7 +118,7 @@ def _lists(answer: Comparison, places: Sequence[int]) -> list[Node]:
             word = "only left" if present[0] else "only right"
         else:
             names = [column.name for column, there in zip(answer.columns, one.present, strict=True) if there]
-            word = f"only in {', '.join(names[:6])}" + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+            word = f"only in {few_of(names, 6)}"
         values = {i: tuple(maps[place].get(i) for place in places) for i in one.group.ids}
         found.append(feature_node(one.group, present, word, values))
     return found

@@ -11,6 +11,7 @@ from inspector.app.widgets.listing import GUTTER, Column, Item
 from inspector.checks.features.presence import FeatureState, states_of
 from inspector.checks.features.sides import Sides
 from inspector.checks.features.summary import SummaryLine
+from inspector.numbers import few_of
 from inspector.registers.features import feature
 from inspector.reports.outline import SIGNS
 from inspector.reports.summary import SAME, vcpu_words, why_lines
@@ -102,8 +103,7 @@ def explained(one: SummaryLine, sides: Sides, cells: int) -> list[Row]:
     """What is said of a line: where it is read from, and each feature that is lost with its rule."""
     lines: list[Row] = []
     if one.places:
-        shown = ", ".join(one.places[:6]) + (f" and {len(one.places) - 6} more" if len(one.places) > 6 else "")
-        lines += wrap(row(Ink("Read from  ", "muted"), ink(shown)), cells, 11)
+        lines += wrap(row(Ink("Read from  ", "muted"), ink(few_of(one.places, 6))), cells, 11)
     for names, why in _reasons(states_of(sides, [feature(name) for name in one.lost])):
         lines += wrap(row(Ink("▼ Lost     ", "masked"), Ink(names, "title")), cells, 11)
         for text in why:
