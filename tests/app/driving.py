@@ -53,6 +53,12 @@ async def settle(pilot: Pilot[None]) -> None:
         await pilot.pause(0.01)
 
 
+async def ready(pilot: Pilot[None], text: str = "ID_AA64PFR0_EL1") -> None:
+    """Wait until the first screen, of a dump, is complete; `text` stands in it."""
+    await wait_for(pilot, lambda: text in screen_text(pilot.app), "a register")
+    await settle(pilot)
+
+
 async def enter_text(pilot: Pilot[None], text: str) -> str:
     """Type into the focused input at once: a key press costs a tenth of a second of waiting."""
     await wait_for(pilot, lambda: isinstance(pilot.app.focused, Input), "an input has the keys")

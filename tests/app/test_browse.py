@@ -18,7 +18,7 @@ from inspector.registers.encoding import POISON
 from inspector.registers.ids import id_of
 from inspector.sources.dump import Constraint
 from tests import material
-from tests.app.driving import enter_text, press, screen_text, settle, styles_at, wait_for
+from tests.app.driving import enter_text, press, ready, screen_text, settle, styles_at, wait_for
 from tests.app.material import NEOVERSE, PFR0, PFR1, SCTLR, SVE_Z0, TPIDR, UNALLOCATED, V0, VALUES, app_on, template_of
 from tests.sources.material import dump_of
 
@@ -441,8 +441,7 @@ async def test_another_register_while_the_list_is_being_made() -> None:
     """A terminal that became wide, and a key at the same moment: random keys met it."""
     app = app_on(NEOVERSE)
     async with app.run_test(size=(80, 24)) as pilot:
-        await wait_for(pilot, lambda: "AdvSIMD" in screen_text(app), "a register")
-        await settle(pilot)
+        await ready(pilot, "AdvSIMD")
         front = app.screen
         assert isinstance(front, Browse)
         front._mount_side()

@@ -12,23 +12,15 @@ import pytest
 from textual.app import App
 from textual.css.stylesheet import Stylesheet
 from textual.dom import DOMNode
-from textual.pilot import Pilot
 from textual.widgets._toast import Toast, ToastRack
 
 from inspector.app.dialogs.help import Help
-from inspector.app.shell.application import InspectorApp
 from inspector.app.shell.drawing import Drawing, Written
 from inspector.app.widgets.lines import Lines
-from tests.app.driving import press, screen_text, settle, wait_for
+from tests.app.driving import press, ready, settle, wait_for
 from tests.app.material import NEOVERSE, app_on
 
 SIZE = (120, 40)
-
-
-async def ready(pilot: Pilot[None], app: InspectorApp) -> None:
-    """Wait until the first screen is complete."""
-    await wait_for(pilot, lambda: "ID_AA64PFR0_EL1" in screen_text(app), "a register")
-    await settle(pilot)
 
 
 @pytest.fixture
@@ -55,7 +47,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 async def test_each_style_sheet_is_parsed_once_and_only_when_it_is_needed(counted: Counter[str]) -> None:
     app = app_on(NEOVERSE)
     async with app.run_test(size=SIZE) as pilot:
-        await ready(pilot, app)
+        await ready(pilot)
         files = {Path(name).parent.name for name in counted if ".tcss" in name}
         assert files == {"shell", "browse"}
         for key in ("6", "o", "escape", "?", "escape", "1"):
@@ -70,7 +62,7 @@ async def test_rules_have_the_ranks_that_a_sheet_parsed_anew_gives_them_though_n
 ) -> None:
     app = app_on(NEOVERSE)
     async with app.run_test(size=SIZE) as pilot:
-        await ready(pilot, app)
+        await ready(pilot)
         for key in ("?", "escape", "w", "escape", "p"):
             await press(pilot, key)
         assert {name: count for name, count in counted.items() if count > 1} == {}
@@ -88,7 +80,7 @@ async def test_what_a_closed_dialog_leaves_is_collected_before_a_key_has_to() ->
     try:
         gc.set_threshold(10_000_000)
         async with app.run_test(size=SIZE) as pilot:
-            await ready(pilot, app)
+            await ready(pilot)
             await press(pilot, "?")
             closed = weakref.ref(app.screen)
             await press(pilot, "escape")
@@ -108,7 +100,7 @@ async def test_a_screen_is_drawn_whole_once_when_it_comes(key: str, monkeypatch:
 
     app = app_on(NEOVERSE)
     async with app.run_test(size=SIZE) as pilot:
-        await ready(pilot, app)
+        await ready(pilot)
         monkeypatch.setattr(App, "_display", display)
         await press(pilot, key)
     assert drawn.count(SIZE[0] * SIZE[1]) == 1
@@ -130,7 +122,7 @@ async def test_a_dialog_is_styled_once_for_who_has_the_keys_and_nothing_is_drawn
 
     app = app_on(NEOVERSE)
     async with app.run_test(size=SIZE) as pilot:
-        await ready(pilot, app)
+        await ready(pilot)
         monkeypatch.setattr(Stylesheet, "apply", applied)
         monkeypatch.setattr(Drawing, "render_update", update)
         await press(pilot, "o")
@@ -146,7 +138,7 @@ async def test_garbage_is_looked_for_again_once_a_new_mode_is_drawn(monkeypatch:
         monkeypatch.setattr(gc, name, lambda name=name: asked.append(name))
     app = app_on(NEOVERSE)
     async with app.run_test(size=SIZE) as pilot:
-        await ready(pilot, app)
+        await ready(pilot)
         asked.clear()
         for key in ("2", "1", "2"):
             await press(pilot, key)
@@ -156,7 +148,7 @@ async def test_garbage_is_looked_for_again_once_a_new_mode_is_drawn(monkeypatch:
 async def test_another_theme_reaches_a_mode_that_was_not_in_front() -> None:
     app = app_on(NEOVERSE)
     async with app.run_test(size=SIZE) as pilot:
-        await ready(pilot, app)
+        await ready(pilot)
         await press(pilot, "6")
         await press(pilot, "1")
         app.theme = "paper"
@@ -170,7 +162,7 @@ async def test_another_theme_reaches_a_mode_that_was_not_in_front() -> None:
 async def test_another_size_reaches_a_mode_and_a_dialog_that_were_there_before() -> None:
     app = app_on(NEOVERSE)
     async with app.run_test(size=SIZE) as pilot:
-        await ready(pilot, app)
+        await ready(pilot)
         await press(pilot, "6")
         await press(pilot, "1", "?")
         assert isinstance(app.screen, Help) and app.screen.has_class("-wide")
@@ -184,7 +176,7 @@ async def test_another_size_reaches_a_mode_and_a_dialog_that_were_there_before()
 async def test_a_notice_has_a_place_on_each_screen_and_none_is_kept_for_it() -> None:
     app = app_on(NEOVERSE)
     async with app.run_test(size=SIZE, notifications=True) as pilot:
-        await ready(pilot, app)
+        await ready(pilot)
         assert not app.screen.query(ToastRack)
         app.notify("first", timeout=3600)
         await wait_for(pilot, lambda: len(app.screen.query(Toast)) == 1, "a notice over the mode")
@@ -205,7 +197,7 @@ def test_one_theme_is_read_at_the_start_and_the_others_when_they_are_asked_for()
 async def test_a_page_with_a_scroll_bar_has_it_in_the_first_frame() -> None:
     app = app_on(NEOVERSE)
     async with app.run_test(size=SIZE) as pilot:
-        await ready(pilot, app)
+        await ready(pilot)
         await pilot.press("question_mark")
         await wait_for(pilot, lambda: isinstance(app.screen, Help) and bool(app.screen.size), "help")
         page = app.screen.query_one("#page", Lines)

@@ -13,7 +13,7 @@ from inspector.app.modes.browse.screen import Browse
 from inspector.app.modes.table import MODES
 from inspector.app.shell.numbers import BASES
 from inspector.app.shell.typing_ahead import TypingAhead
-from tests.app.driving import screen_text, settle, wait_for
+from tests.app.driving import ready, settle, wait_for
 from tests.app.material import NEOVERSE, app_on
 
 OTHERS = [mode.id for mode in MODES if mode.id != "browse"]
@@ -23,8 +23,7 @@ OTHERS = [mode.id for mode in MODES if mode.id != "browse"]
 async def test_the_user_leaves_at_once_after_a_key_that_opens_something(mode: str) -> None:
     app = app_on(NEOVERSE)
     async with app.run_test(size=(120, 40)) as pilot:
-        await wait_for(pilot, lambda: "ID_AA64PFR0_EL1" in screen_text(app), "a register")
-        await settle(pilot)
+        await ready(pilot)
         app.action_mode(mode)
         app.exit()
         # What the end of the program does some turns of the loop later, at the worst moment.
@@ -35,8 +34,7 @@ async def test_the_user_leaves_at_once_after_a_key_that_opens_something(mode: st
 async def test_a_part_that_comes_later_is_taken_down_before_it_has_its_own() -> None:
     app = app_on(NEOVERSE)
     async with app.run_test(size=(80, 24)) as pilot:
-        await wait_for(pilot, lambda: "AdvSIMD" in screen_text(app), "a register")
-        await settle(pilot)
+        await ready(pilot, "AdvSIMD")
         front = app.screen
         assert isinstance(front, Browse)
         before = front.side
@@ -63,8 +61,7 @@ async def test_what_is_taken_down_holds_up_no_key(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("inspector.app.shell.typing_ahead.PATIENCE", 0.05)
     app = app_on(NEOVERSE)
     async with app.run_test(size=(120, 40)) as pilot:
-        await wait_for(pilot, lambda: "ID_AA64PFR0_EL1" in screen_text(app), "a register")
-        await settle(pilot)
+        await ready(pilot)
         before = BASES.index(app.session.base)
         app.post_message(Key("x", "x"))
         app.post_message(Key("x", "x"))
