@@ -145,6 +145,8 @@ def test_progress_on_a_terminal_is_one_line_that_goes_away() -> None:
     screen, log = Screen(), io.StringIO()
     for stream in (screen, log):
         with Progress("read\x1b[31m dumps", 1000, stream=stream) as said:
+            assert said._next >= said._begin + 2
+            said._next = float("inf")
             said.at(10)
             assert stream.getvalue() == ""  # within two seconds nothing is told
             said._next = 0.0

@@ -23,25 +23,25 @@ from tests.sources import streams
 from tests.sources.examples import EXAMPLES
 
 PROGRAM = (sys.executable, "-m", "inspector")
-SECONDS, MEGABYTES = 2.0, 200
-_LOOP = "sum(i * i for i in range(3_000_000))"
-_FASTEST = 0.15
-"""CPU seconds of that, on the machine on which the limits were chosen; the program's own may become less."""
+CPU_SECONDS, MEGABYTES = 30, 200
+"""Each of these ends within two CPU seconds where the limits were chosen. Machines differ, and a busy one counts more for
+the same work, so no test compares seconds: at fifteen times that the operating system ends the program, which the test
+sees, as it sees the memory. The steps that were counted are exact (`ASKED`)."""
 
 
 def limited() -> None:
     """No run is let off its leash: CPU seconds and address space are the operating system's to take."""
-    resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
 
 
-def run(*arguments: str, data: bytes | None = None) -> tuple[subprocess.CompletedProcess[bytes], float, int]:
-    """What the program printed, its CPU seconds and its peak of memory in megabytes."""
+def run(*arguments: str, data: bytes | None = None) -> tuple[subprocess.CompletedProcess[bytes], int]:
+    """What the program printed, and its peak of memory in megabytes."""
     script = (
         "import resource, subprocess, sys;"
         "done = subprocess.run(sys.argv[1:]);"
         "used = resource.getrusage(resource.RUSAGE_CHILDREN);"
-        "open(3, 'w').write(f'{used.ru_utime + used.ru_stime} {used.ru_maxrss >> 10}');"
+        "open(3, 'w').write(f'{used.ru_maxrss >> 10}');"
         "sys.exit(done.returncode)"
     )
     inside, outside = os.pipe()
@@ -57,16 +57,7 @@ def run(*arguments: str, data: bytes | None = None) -> tuple[subprocess.Complete
     )
     os.close(outside)
     with os.fdopen(inside, encoding="utf-8") as told:
-        seconds, megabytes = told.read().split()
-    return done, float(seconds), int(megabytes)
-
-
-def slowness() -> float:
-    """How much slower this machine is now than the one on which the limits were chosen, at least 1."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-c", _LOOP], check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return max(1.0, (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / _FASTEST)
+        return done, int(told.read())
 
 
 def dump_of(count: int, **members: object) -> bytes:
@@ -153,17 +144,16 @@ FILES: dict[str, Callable[[], bytes]] = {
 
 @pytest.mark.parametrize("name", FILES)
 def test_soon_over(name: str, tmp_path: Path) -> None:
-    """`show` of the whole file: two seconds and 200 MB on the machine on which the limits were chosen."""
+    """`show` of the whole file: it ends by itself, within `CPU_SECONDS` and 200 MB."""
     data = FILES[name]()
     if len(name) % 2:
         data = zstandard.ZstdCompressor(level=1).compress(data)
     path = tmp_path / "f"
     path.write_bytes(data)
-    done, seconds, megabytes = run("show", str(path))
-    print(name, len(data), done.returncode, f"{seconds:.2f} s", f"{megabytes} MB", done.stderr[:300])
+    done, megabytes = run("show", str(path))
+    print(name, len(data), done.returncode, f"{megabytes} MB", done.stderr[:300])
     assert done.returncode in (0, 1, 2) and b"Traceback" not in done.stderr
     assert megabytes < MEGABYTES
-    assert seconds < SECONDS or seconds < SECONDS * slowness() * 1.5
     if b"more than" in done.stderr:
         assert b"--limit 2" in done.stderr and len(done.stderr) < 500
 
@@ -191,9 +181,9 @@ def test_sparse_files_are_stepped_over(head: str, size: int, tmp_path: Path) -> 
     path = tmp_path / "f"
     path.write_bytes(BEGINNINGS[head])
     os.truncate(path, size)
-    done, seconds, megabytes = run("show", str(path))
+    done, megabytes = run("show", str(path))
     assert done.returncode == 2 and done.stderr.count(b"\n") == 1
-    assert megabytes < MEGABYTES and seconds < SECONDS * slowness()
+    assert megabytes < MEGABYTES
 
 
 @pytest.mark.parametrize("hole", [1 << 20, 3 << 20, 1 << 33])
@@ -228,8 +218,8 @@ def test_unmapped_clusters_are_stepped_over(tmp_path: Path) -> None:
     assert image.count(entry) == 1 and image.count(struct.pack(">QQQ", len(state), 1 << 20, 0)) == 1
     image = image.replace(entry, struct.pack(">QIHH", 2 << 16, 4097, 1, 5))
     image = image.replace(struct.pack(">QQQ", len(state), 1 << 20, 0), struct.pack(">QQQ", 1 << 41, 1 << 20, 0))
-    done, seconds, _ = run("show", _written(tmp_path / "f", image))
-    assert done.returncode == 2 and b"end mark" in done.stderr and seconds < SECONDS * slowness()
+    done, _ = run("show", _written(tmp_path / "f", image))
+    assert done.returncode == 2 and b"end mark" in done.stderr
 
 
 def test_every_source_is_closed(tmp_path: Path) -> None:
@@ -292,16 +282,15 @@ TEXTS: dict[str, Callable[[], str]] = {
 def test_a_log_is_explained_soon(name: str, tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_text(TEXTS[name](), encoding="utf-8")
-    done, seconds, megabytes = run("explain", str(path))
+    done, megabytes = run("explain", str(path))
     assert done.returncode in (0, 1) and not done.stderr
     assert megabytes < MEGABYTES
-    assert seconds < SECONDS or seconds < SECONDS * slowness() * 1.5
 
 
 def test_a_log_on_standard_input_is_not_kept(tmp_path: Path) -> None:
     """200 MB through a pipe, of which the lines that matter are kept."""
     line = b"kvm: error: register 0x603000000013c020 failed " + b"x" * 1000 + b"\n"
-    done, _, megabytes = run("explain", data=line * 200_000)
+    done, megabytes = run("explain", data=line * 200_000)
     assert done.returncode in (0, 1) and megabytes < 120
 
 
