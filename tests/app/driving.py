@@ -29,8 +29,7 @@ KEY_NAMES = {
     "/": "slash",
 }
 DEADLINE = 60.0
-LATE = 10.0
-"""Seconds that a screen may still change after it seemed to stand."""
+"""Seconds until a test fails that waits for something, or that a screen may still change after it seemed to stand."""
 SIZES = ((120, 40), (80, 24), (60, 16), (200, 60))
 
 
@@ -99,7 +98,7 @@ async def check_screen(pilot: Pilot[None], name: str) -> str:
     if os.environ.get(REGENERATE) == "1":
         path.write_text(screen_text(app), encoding="utf-8")
     assert path.is_file(), f"no {path.name}; run with {REGENERATE}=1 and look at what it writes"
-    expected, end = path.read_text(encoding="utf-8"), time.monotonic() + LATE
+    expected, end = path.read_text(encoding="utf-8"), time.monotonic() + DEADLINE
     while (text := screen_text(app)) != expected and time.monotonic() < end:
         await pilot.pause(0.01)
     assert text == expected, f"differs from {path.name}; {REGENERATE}=1 writes the new text"

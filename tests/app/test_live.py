@@ -46,7 +46,7 @@ class FakeLive:
     """Answers what the test says, when the test says so."""
 
     def __init__(self, *answers: Mapping[int, int] | SourceError, caution: str = "") -> None:
-        self.address, self.timeout, self.caution = ADDRESS, 5.0, caution
+        self.address, self.timeout, self.caution = ADDRESS, 60.0, caution
         self.answers = list(answers)
         self.go = threading.Event()
         self.go.set()

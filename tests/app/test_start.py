@@ -357,6 +357,12 @@ def _slow(monkeypatch: pytest.MonkeyPatch, name: str, came: list[threading.Threa
         go.set()
 
 
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No key goes first because a machine was slow or stood for some seconds."""
+    monkeypatch.setattr(typing_ahead, "PATIENCE", 60.0)
+    monkeypatch.setattr(typing_ahead, "FINDING", 60.0)
+
+
 @pytest.mark.parametrize("keys", [("x",), ("down",), ("f1",), ("f2",), ("f2", "x")], ids="-".join)
 async def test_what_comes_late_takes_nobody_away_from_what_is_done_meanwhile(
     keys: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
@@ -385,7 +391,7 @@ async def test_what_is_typed_behind_a_name_and_enter_waits_for_the_file(
     dialog: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It went into the line, and who types something else there does not want the file."""
-    monkeypatch.setattr(typing_ahead, "PATIENCE", 60.0)
+    _patient(monkeypatch)
     app = app_on()
     came: list[threading.Thread] = []
     with _slow(monkeypatch, "-6.1", came) as go:
@@ -406,7 +412,7 @@ async def test_a_screen_that_is_busy_now_and_then_while_a_file_is_read_lets_no_k
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each time counted as a round of waiting, of which there are so many for one key."""
-    monkeypatch.setattr(typing_ahead, "PATIENCE", 60.0)
+    _patient(monkeypatch)
     app = app_on()
     came: list[threading.Thread] = []
     looked, seen = 0, TypingAhead._busy
@@ -430,7 +436,7 @@ async def test_a_screen_that_is_busy_now_and_then_while_a_file_is_read_lets_no_k
 
 
 async def test_escape_gives_up_a_file_that_is_read_and_does_not_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(typing_ahead, "PATIENCE", 60.0)
+    _patient(monkeypatch)
     app = app_on()
     came: list[threading.Thread] = []
     with _slow(monkeypatch, "-6.1", came):

@@ -24,9 +24,9 @@ from tests.sources.examples import EXAMPLES
 
 PROGRAM = (sys.executable, "-m", "inspector")
 CPU_SECONDS, MEGABYTES = 30, 200
-"""Each of these ends within two CPU seconds where the limits were chosen. Machines differ, and a busy one counts more for
-the same work, so no test compares seconds: at fifteen times that the operating system ends the program, which the test
-sees, as it sees the memory. The steps that were counted are exact (`ASKED`)."""
+"""Each of these ends within two CPU seconds where the limits were chosen. Machines differ, and a busy one counts more
+for the same work, so no test compares seconds: at fifteen times that the operating system ends the program, which the
+test sees, as it sees the memory. The steps that were counted are exact (`ASKED`)."""
 
 
 def limited() -> None:

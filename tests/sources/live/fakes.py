@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from inspector.transport.deadline import Deadline
 from inspector.transport.sockets import addressable
 
 Talk = Callable[[socket.socket], None]
@@ -37,6 +38,21 @@ def peer(path: Path, talk: Talk) -> Iterator[str]:
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
+
+
+def over_once(begun: threading.Event) -> type[Deadline]:
+    """A time that is over when `begun` is set: however slow the machine is, what comes before has its time.
+
+    The time for putting things back goes on.
+    """
+
+    class Over(Deadline):
+        def left(self) -> float:
+            if begun.is_set() and not self._last:
+                raise self.error()
+            return super().left()
+
+    return Over
 
 
 def packet(data: bytes) -> bytes:

@@ -19,7 +19,7 @@ from inspector.sources.live.rsp import _plain
 from inspector.sources.live.source import LiveOptions
 from inspector.transport.deadline import Deadline
 from inspector.transport.sockets import connect, send
-from tests.sources.live.fakes import Stub, Talk, packet, peer
+from tests.sources.live.fakes import Stub, Talk, over_once, packet, peer
 
 QUICK = LiveOptions(timeout=1.0)
 """Where the time-out is what is waited for."""
@@ -137,18 +137,21 @@ def test_the_last_word_leaves_however_late_it_is() -> None:
             send(ours, bytes(1 << 22), Deadline(0.1, "x"))
 
 
-def test_a_stub_that_becomes_slow_still_hears_the_detach(tmp_path: Path) -> None:
+def test_a_stub_that_becomes_slow_still_hears_the_detach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[bytes] = []
+    answered = threading.Event()
 
     def talk(line: socket.socket) -> None:
         line.settimeout(60)
         heard.append(line.recv(4096))
         line.sendall(b"+" + packet(b"PacketSize=1000"))
+        answered.set()
         while chunk := line.recv(4096):
             heard.append(chunk)
 
+    monkeypatch.setattr(gdbstub, "Deadline", over_once(answered))
     with peer(tmp_path / "gdb", talk) as path, pytest.raises(SourceError, match="no answer"):
-        read(f"gdb:{path}", QUICK)
+        read(f"gdb:{path}")
     end = time.monotonic() + 60
     while b"$D;1#" not in b"".join(heard) and time.monotonic() < end:
         time.sleep(0.01)

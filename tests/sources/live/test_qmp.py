@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from pathlib import Path
 
 import pytest
 
 from inspector.errors import SourceError
-from inspector.sources.live import open_live
+from inspector.sources.live import open_live, qmp
 from inspector.sources.live.source import LiveOptions
 from inspector.transport.deadline import Deadline
 from inspector.transport.qmp import QmpSession
 from inspector.transport.sockets import connect
-from tests.sources.live.fakes import Talk, peer, qmp_talk
+from tests.sources.live.fakes import Talk, over_once, peer, qmp_talk
 
-QUICK = LiveOptions(timeout=1.0)
-"""Where the time-out is what is waited for."""
 PATIENT = LiveOptions(timeout=60)
-"""Where an answer is: a busy machine takes longer than a second for one."""
+"""A busy machine takes longer than a second for an answer."""
 
 
 def test_an_answer_that_comes_late_is_not_the_next_ones(tmp_path: Path) -> None:
@@ -137,15 +136,27 @@ def deep(line: socket.socket) -> None:
 @pytest.mark.parametrize(
     ("talk", "told"),
     [
-        (silent, "another client"), (noise, "does not talk QMP"), (other_json, "is not a QMP socket"),
+        (noise, "does not talk QMP"), (other_json, "is not a QMP socket"),
         (endless, "more than 1 MiB"), (deep, "does not talk QMP"),
     ],
 )  # fmt: skip
 def test_bad_peers(tmp_path: Path, talk: Talk, told: str) -> None:
     with peer(tmp_path / "q", talk) as path, pytest.raises(SourceError, match=told):
-        open_live(f"qmp:{path}", QUICK if talk is silent else PATIENT).read()
+        open_live(f"qmp:{path}", PATIENT).read()
+
+
+def test_a_peer_that_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    connected = threading.Event()
+
+    def talk(line: socket.socket) -> None:
+        connected.set()
+        silent(line)
+
+    monkeypatch.setattr(qmp, "Deadline", over_once(connected))
+    with peer(tmp_path / "q", talk) as path, pytest.raises(SourceError, match=r"no answer within 60 s.*another client"):
+        open_live(f"qmp:{path}", PATIENT).read()
 
 
 def test_nobody_there(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="not a socket"):
-        open_live(f"qmp:{tmp_path}/none", QUICK).read()
+        open_live(f"qmp:{tmp_path}/none", PATIENT).read()
