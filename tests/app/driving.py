@@ -88,8 +88,16 @@ def styles_at(app: App[None], text: str) -> list[str]:
     return [str(segment.style) for strip in strips for segment in strip if text in segment.text]
 
 
+async def screen_that_becomes(pilot: Pilot[None], expected: str) -> str:
+    """The text of the screen once it is the expected one, which a busy machine draws late; else what it is at last."""
+    end = time.monotonic() + DEADLINE
+    while (text := screen_text(pilot.app)) != expected and time.monotonic() < end:
+        await pilot.pause(0.01)
+    return text
+
+
 async def check_screen(pilot: Pilot[None], name: str) -> str:
-    """Wait until the screen is `tests/golden/NAME.txt`, which a busy machine draws late, and give its text.
+    """Wait until the screen is `tests/golden/NAME.txt`, and give its text.
 
     With REGENERATE_GOLDEN=1 what it is when it stopped changing is written.
     """
@@ -98,9 +106,7 @@ async def check_screen(pilot: Pilot[None], name: str) -> str:
     if os.environ.get(REGENERATE) == "1":
         path.write_text(screen_text(app), encoding="utf-8")
     assert path.is_file(), f"no {path.name}; run with {REGENERATE}=1 and look at what it writes"
-    expected, end = path.read_text(encoding="utf-8"), time.monotonic() + DEADLINE
-    while (text := screen_text(app)) != expected and time.monotonic() < end:
-        await pilot.pause(0.01)
+    text = await screen_that_becomes(pilot, expected := path.read_text(encoding="utf-8"))
     assert text == expected, f"differs from {path.name}; {REGENERATE}=1 writes the new text"
     lines = text.splitlines()
     assert len(lines) == app.size.height and max(map(len, lines)) <= app.size.width
