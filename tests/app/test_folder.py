@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from inspector import shipped, sources
+from inspector.app.dialogs import choosing
 from inspector.app.dialogs.choosing import Choosing
-from inspector.app.dialogs.here import dumps_in, here_items
+from inspector.app.dialogs.here import Here, dumps_in, here_items
 from inspector.sources.dump import Dump
 from tests.app.driving import press, screen_text, settle, wait_for
 from tests.app.material import NEOVERSE, app_on
@@ -52,6 +53,24 @@ async def test_a_dialog_offers_the_dumps_of_the_folder_and_reads_the_chosen_one(
             lambda: app.screen is not dialog or "● a saved one" in screen_text(app),
             "the chosen dump was read",
         )
+
+
+async def test_the_highlight_goes_to_the_folders_own_dumps_when_they_are_found(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They stand above the first shipped dump, which is highlighted before; one that was moved to stays."""
+    found = Here([], 0)
+    monkeypatch.setattr(choosing, "dumps_in", lambda folder: found)
+    for moved, wanted in (([], "source 6.12"), (["down"], "builtin cortex-a72-linux-5.15")):
+        app = app_on()
+        async with app.run_test(size=(120, 40)) as pilot:
+            await settle(pilot)
+            await press(pilot, "f2", *moved)
+            dialog = app.screen
+            assert isinstance(dialog, Choosing) and dialog.offers.current
+            assert dialog.offers.current.key.startswith("builtin ")
+            dialog._found_here(dumps_in(folder))
+            assert dialog.offers.current.key == wanted
 
 
 def test_what_is_loaded_is_offered_once(folder: Path) -> None:

@@ -13,11 +13,13 @@ from textual.events import Key
 from textual.message_pump import MessagePump
 
 from inspector import sources
+from inspector.app.dialogs import choosing
 from inspector.app.dialogs.here import MOST, dumps_in
 from inspector.app.dialogs.kernels import KernelsPage
 from inspector.app.dialogs.open import Open
 from inspector.app.modes.browse.screen import Browse
 from inspector.app.modes.explain.screen import Explain
+from inspector.app.modes.start import anything
 from inspector.app.modes.start.anything import guess, recognise
 from inspector.app.modes.start.screen import Anything, Start
 from inspector.app.shell import typing_ahead
@@ -159,6 +161,38 @@ def test_a_beginning_of_names_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
     assert guess("vm-", 1) == "2 names begin so: vm-one.mig  vm-two.mig"
     assert guess("vm-o", 1) == "tab completes: vm-one.mig"
     assert guess("many-", 1).endswith("many-00007  … and 9992 more   tab completes")
+
+
+def test_a_folder_of_very_many_names_is_not_looked_through_at_each_letter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stands between a letter and its being seen; nor is it said that no file has such a name."""
+    listed: list[str] = []
+    monkeypatch.setattr(choosing, "_CROWD", 3)
+    monkeypatch.setattr(anything, "complete_path", lambda text: (text, listed.append(text) or []))
+    for name in ("vm-one.mig", "vm-two.mig", "a"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    guess("vm", 1)
+    assert listed == ["vm"]
+    (tmp_path / "b").touch()
+    for typed in ("vm", f"{tmp_path}/vm"):
+        assert "tab completes" in guess(typed, 1) and "no file" not in guess(typed, 1)
+    assert listed == ["vm"]
+    assert "a file" in guess("vm-one.mig", 1)
+
+
+async def test_tab_says_what_the_text_may_become(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("vm-one.mig", "vm-two.mig"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(choosing, "_CROWD", 1)
+    app = app_on()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert "vm-two.mig" not in await press(pilot, *"vm")
+        assert "2 names begin so: vm-one.mig  vm-two.mig" in await press(pilot, "tab")
+        assert "a file: enter opens it" in await press(pilot, "o", "tab")
 
 
 async def test_letters_that_are_keys_elsewhere_arrive_whole() -> None:

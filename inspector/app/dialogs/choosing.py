@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -36,6 +37,8 @@ _LONGEST_NAMES = 1 << 14
 """Characters of names that are looked for: some paths of the longest that Linux has."""
 _CHOICES = 8
 """Names that a path could become, as many are told."""
+_CROWD = 1 << 14
+"""Names of a folder that are looked through at each letter; of 100,000, one letter took a second and more."""
 
 
 class Choosing(Dialog):
@@ -57,6 +60,8 @@ class Choosing(Dialog):
         self._picking = False
         """the list was moved in after the last letter"""
         self._here = Here([], 0)
+        self._began: Item | None = None
+        """the line of the list that was highlighted first"""
         self.asking = Asking(self._stands)
 
     def compose(self) -> ComposeResult:
@@ -76,6 +81,7 @@ class Choosing(Dialog):
         """Fill the list; the line has the keys."""
         self.say("")
         self.offers.fill(self.items(), cursor=self.present())
+        self._began = self.offers.current
         self._to_line()
         self.set_timer(AFTER, self._look_here)
 
@@ -86,7 +92,9 @@ class Choosing(Dialog):
     def _found_here(self, found: Here) -> None:
         if self.shown and (found.dumps or found.left):
             self._here = found
-            self.offers.fill(self.items())
+            # The user's own files stand above what ships with the program: a highlight that nobody moved goes there.
+            moved = self._picking or self.offers.current != self._began
+            self.offers.fill(self.items(), cursor=None if moved else self.present())
 
     def here(self) -> list[Item]:
         """The dumps of that folder that are not loaded."""
@@ -261,6 +269,20 @@ def names_kernel(text: str) -> bool:
     return re.fullmatch(_RELEASE, text) is not None
 
 
+def lies_in_a_crowd(text: str) -> bool:
+    """True where the folder that a path lies in holds more names than can be looked through while it is typed."""
+    try:
+        with os.scandir(_folder_of(text)) as entries:
+            return next(islice(entries, _CROWD, None), None) is not None
+    except (OSError, ValueError):
+        return False
+
+
+def _folder_of(text: str) -> Path:
+    """The folder that the last name of a path lies in."""
+    return expanded(f"{text.rpartition('/')[0]}/" if "/" in text else ".")
+
+
 def choices_words(names: Sequence[str]) -> str:
     """What a path could become, in a line or two."""
     more = len(names) - _CHOICES
@@ -276,11 +298,10 @@ def complete_path(text: str) -> tuple[str, list[str]]:
         for name in map(str, sources.shipped_names() if text and "/" not in text else ())
         if name.startswith(text.removeprefix(prefix))
     ]
-    base = expanded(f"{folder}/" if "/" in text else ".")
     try:
         found = sorted(
             entry.name + "/" * entry.is_dir()
-            for entry in os.scandir(base)
+            for entry in os.scandir(_folder_of(text))
             if entry.name.startswith(start) and (start or not entry.name.startswith("."))
         )
     except (OSError, ValueError):

@@ -6,11 +6,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from inspector import sources
-from inspector.app.dialogs.choosing import choices_words, complete_path, named_sources, names_kernel, shipped_source
+from inspector.app.dialogs.choosing import (
+    choices_words,
+    complete_path,
+    lies_in_a_crowd,
+    named_sources,
+    names_kernel,
+    shipped_source,
+)
 from inspector.errors import InspectorError, RegisterError, SourceError
 from inspector.folders import expanded
 from inspector.registers import catalog
@@ -78,10 +86,17 @@ def guess(text: str, lines: int) -> str:
 
 def _begins(text: str) -> str:
     """The files whose names begin so."""
+    if len(text) < 4096 and lies_in_a_crowd(text):
+        return "no register, feature or address so far; tab completes the name of a file or of a shipped dump"
     whole, names = complete_path(text) if len(text) < 4096 else (text, [])
     if len(names) < 2:
         return f"tab completes: {names[0]}" if names else ""
-    return f"{len(names)} names begin so: {choices_words(names)}" + ("   tab completes" if whole != text else "")
+    return begin_so(names) + ("   tab completes" if whole != text else "")
+
+
+def begin_so(names: Sequence[str]) -> str:
+    """The names that a text may become."""
+    return f"{len(names)} names begin so: {choices_words(names)}"
 
 
 def recognise(text: str) -> Recognised:

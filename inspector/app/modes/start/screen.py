@@ -19,7 +19,7 @@ from inspector.app.dialogs.here import Here, dumps_in, here_items
 from inspector.app.dialogs.line import MOVES, Line, cleaned
 from inspector.app.dialogs.offers import shipped_items, this_machine
 from inspector.app.modes import start
-from inspector.app.modes.start.anything import COMMANDS, Recognised, chosen_kernels, guess, recognise
+from inspector.app.modes.start.anything import COMMANDS, Recognised, begin_so, chosen_kernels, guess, recognise
 from inspector.app.shell import keys
 from inspector.app.shell.asking import Asking
 from inspector.app.shell.background import aside
@@ -348,8 +348,12 @@ class Start(Frame):
     def action_complete(self) -> None:
         """A path is completed as far as it is certain."""
         line = self.line
-        line.value = complete_path(line.value)[0]
-        line.cursor_position = len(line.value)
+        value, names = complete_path(line.value)
+        with line.prevent(Input.Changed):  # it would take back what is said of the names
+            line.value = value
+        line.cursor_position = len(value)
+        self._picking = False
+        self._say(begin_so(names) if len(names) > 1 else guess(line.value, line.lines))
 
     def action_back(self) -> None:
         """Give up what is read, else empty the line."""
