@@ -8,6 +8,7 @@ from pathlib import PurePath
 
 from inspector.checks.recordings.agreement import Agreement, PhaseAgreement
 from inspector.errors import one_line
+from inspector.registers.meanings import counted
 from inspector.reports.json import Json
 from inspector.reports.text import columns, markdown_table
 
@@ -42,7 +43,8 @@ def agreement_text(answer: Agreement, explained: str = "") -> str:
         lines += columns(others, indent="  ")
     if answer.not_derivable:
         count = sum(entry.count for entry in answer.not_derivable)
-        lines.append(f"  not derivable, not compared: {count:,} values of {len(answer.not_derivable)} registers")
+        registers = counted(len(answer.not_derivable), "register")
+        lines.append(f"  not derivable, not compared: {counted(count, 'value')} of {registers}")
         lines += columns(
             [[entry.register, f"{entry.count:,}", entry.reason] for entry in answer.not_derivable], indent="    "
         )

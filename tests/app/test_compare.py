@@ -9,10 +9,13 @@ import pytest
 from textual.pilot import Pilot
 
 from inspector import sources
+from inspector.app.dialogs.dialog import DIALOG_CELLS
 from inspector.app.modes.compare.baseline import BaselinePage
 from inspector.app.modes.compare.commands import CompareCommands
 from inspector.app.modes.compare.screen import Compare
 from inspector.app.shell.application import InspectorApp
+from inspector.app.widgets.ink import width
+from inspector.app.widgets.lines import Lines
 from inspector.checks.baseline.baseline import part_of_hosts
 from inspector.checks.baseline.cases import baseline_under_each
 from inspector.checks.machine.question import ask
@@ -230,6 +233,23 @@ async def test_the_baseline_and_its_exports(form: str, start: str, tmp_path: Pat
         assert text.startswith(start)
         if start == "{":
             json.loads(text)
+
+
+async def test_the_baseline_is_wrapped_anew_in_a_terminal_of_another_size() -> None:
+    app = app_on(*(sources.load(f"builtin:neoverse-n2-linux-6.{minor}") for minor in (12, 18)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await compare(pilot, TWELVE.replace("6.12", "6.18"))
+        await press(pilot, "b")
+        dialog = app.screen
+        assert isinstance(dialog, BaselinePage)
+        await wait_for(pilot, lambda: dialog.answer is not None, "the baseline")
+        page, keys = (dialog.query_one(name, Lines) for name in ("#page", "#said"))
+        for columns in (60, 120):
+            await pilot.resize_terminal(columns, 40)
+            await settle(pilot)
+            room = min(columns, DIALOG_CELLS) - 4
+            assert room - 20 < max(width(one) for one in page.rows) <= room
+            assert max(width(one) for one in keys.rows) <= room
 
 
 async def test_the_baseline_of_a_kernel_that_may_be_several_has_the_cases_of_the_command() -> None:

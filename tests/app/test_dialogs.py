@@ -14,8 +14,10 @@ from inspector.app.dialogs.choosing import complete_path
 from inspector.app.dialogs.export import free_name, write_new
 from inspector.app.modes.browse.screen import Browse
 from inspector.app.modes.start.screen import Start
+from inspector.app.widgets.ink import Row
+from inspector.app.widgets.lines import Lines
 from inspector.errors import SourceError
-from tests.app.driving import press, screen_text, settle, wait_for
+from tests.app.driving import enter_text, press, screen_text, settle, wait_for
 from tests.app.material import NEOVERSE, VALUES, app_on
 from tests.sources.material import dump_of
 
@@ -179,3 +181,28 @@ async def test_what_can_be_typed_is_whole_or_says_that_it_is_cut(size: tuple[int
         await settle(pilot)
         line = next(one for one in (await press(pilot, "o")).splitlines() if " file, builtin:NAME" in one)
         assert end in line
+
+
+@pytest.mark.parametrize(("keys", "lines"), [("2?", "#page"), ("4f", "#page"), ("e", "#said"), ("o", "#said")])
+async def test_what_a_dialog_says_is_wrapped_anew_in_a_terminal_of_another_size(keys: str, lines: str) -> None:
+    """A page opened on a large terminal lost the ends of its lines on a small one, and one opened on a tiny one was
+    a column of first letters for good."""
+
+    async def said(size: tuple[int, int], later: tuple[int, int]) -> tuple[Row, ...]:
+        app = app_on(NEOVERSE)
+        async with app.run_test(size=size) as pilot:
+            await settle(pilot)
+            await press(pilot, *keys)
+            if keys == "o":
+                await enter_text(pilot, "/none/of/these/folders/holds/a/file/of/that/name")
+                await press(pilot, "enter")
+                await wait_for(pilot, lambda: "cannot be opened" in screen_text(app), "what was wrong")
+            if later != size:
+                await pilot.resize_terminal(*later)
+                await settle(pilot)
+            return app.screen.query_one(lines, Lines).rows
+
+    small = await said((60, 16), (60, 16))
+    assert await said((120, 40), (60, 16)) == small
+    wide = await said((120, 40), (120, 40))
+    assert wide != small and await said((60, 16), (120, 40)) == wide

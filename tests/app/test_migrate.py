@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from inspector import sources
-from inspector.app.modes.migrate.fix import Fix
+from inspector.app.modes.migrate.fix import Fix, copy_name
 from inspector.app.modes.migrate.question import Question, newer_kernel
 from inspector.app.modes.migrate.screen import Migrate
 from inspector.app.shell.application import InspectorApp
@@ -384,6 +384,25 @@ async def test_fault_15_a_destination_that_nobody_chose_is_called_assumed() -> N
         assert "same host, Linux 6.1 " in text and "assumed" not in text, text
 
 
+@pytest.mark.parametrize(
+    ("name", "copy"),
+    [
+        ("guest.mig.xz", "guest-fixed.mig.xz"),
+        ("kvm-6.1_neoverse-n2.mig.xz", "kvm-6.1_neoverse-n2-fixed.mig.xz"),
+        ("/var/lib/save/web1.save", "web1-fixed.save"),
+        ("under-6.12", "under-6.12.fixed"),
+        (".hidden", "hidden.fixed"),
+    ],
+)
+def test_the_name_of_a_copy_keeps_what_tells_its_form(
+    name: str, copy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    dump = dump_of(VALUES)
+    provenance = msgspec.structs.replace(dump.provenance, source=name)
+    assert copy_name(msgspec.structs.replace(dump, provenance=provenance)) == copy
+
+
 async def test_fault_18_the_copy_has_a_name_and_can_be_opened(
     saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -393,7 +412,7 @@ async def test_fault_18_the_copy_has_a_name_and_can_be_opened(
         await asked(pilot, "4")
         await press(pilot, "f")
         name = app.screen.query_one("#name", Input).value
-        assert name == f"{saved.name.partition('.')[0]}-fixed.{saved.name.partition('.')[2]}"
+        assert name == copy_name(app.session.dumps[0])
         await press(pilot, "enter")
         await wait_for(pilot, lambda: "enter opens it" in screen_text(app), "the copy is written")
         await press(pilot, "enter")

@@ -15,6 +15,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.events import Resize
 from textual.widgets import Input
 
 from inspector import sources
@@ -62,6 +63,7 @@ class Choosing(Dialog):
         self._here = Here([], 0)
         self._began: Item | None = None
         """the line of the list that was highlighted first"""
+        self._said = "", "muted"
         self.asking = Asking(self._stands)
 
     def compose(self) -> ComposeResult:
@@ -84,6 +86,12 @@ class Choosing(Dialog):
         self._began = self.offers.current
         self._to_line()
         self.set_timer(AFTER, self._look_here)
+
+    def on_resize(self, event: Resize) -> None:
+        """Another width, other lines."""
+        super().on_resize(event)
+        if self.shown:
+            self.say(*self._said)
 
     def _look_here(self) -> None:
         """What lies in the folder that the program was started in is looked for beside the screen."""
@@ -192,6 +200,7 @@ class Choosing(Dialog):
 
     def say(self, text: str, role: str = "muted") -> None:
         """One message under the line."""
+        self._said = text, role
         rows = wrap(row(ink(text, role)), min(self.app.size.width, DIALOG_CELLS) - 4)
         self.query_one("#said", Lines).fit(rows, max(len(rows), 1))
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.events import Resize
 
 from inspector.app.dialogs.cluster_rows import cluster_rows
 from inspector.app.dialogs.dialog import DIALOG_CELLS
@@ -29,7 +30,20 @@ class Clusters(Page):
     def compose(self) -> ComposeResult:
         """One page."""
         with Box(unmarked(f"CPUs of {short_name(self._dump)}"), hints("↑↓ scroll   Y copy   esc closes")):
-            yield Lines(cluster_rows(self._dump, min(self.app.size.width, DIALOG_CELLS) - 5), id="page")
+            yield Lines(id="page")
+
+    def on_mount(self) -> None:
+        """As wide as there is room."""
+        self._draw()
+
+    def on_resize(self, event: Resize) -> None:
+        """Another width, other lines."""
+        super().on_resize(event)
+        if self.shown:
+            self._draw()
+
+    def _draw(self) -> None:
+        self.query_one("#page", Lines).show(cluster_rows(self._dump, min(self.app.size.width, DIALOG_CELLS) - 5))
 
     def action_copy(self) -> None:
         """Copy the page."""

@@ -9,6 +9,7 @@ from typing import ClassVar
 from rich.console import Console
 from rich.markdown import Markdown
 from textual.app import App, ComposeResult
+from textual.events import Resize
 from textual.widgets import Input
 from textual.widgets.input import Selection
 
@@ -58,6 +59,7 @@ class Export(Dialog):
         self._file, self._text, self._kind = free_name(stem, suffix), text, kind
         self._own = f".{suffix}"
         """the ending of the form that the text is in already"""
+        self._said: tuple[Ink, ...] = ()
 
     def compose(self) -> ComposeResult:
         """Name, and what happened."""
@@ -73,6 +75,12 @@ class Export(Dialog):
         self.query_one("#name", Line).selection = Selection(0, len(self._file))
         others = "; .txt: plain text, .svg: a picture of the screen" if self._own == ".md" else ""
         self._say(ink(f"{self._kind}, {lines} lines{others}", "muted"))
+
+    def on_resize(self, event: Resize) -> None:
+        """Another width, other lines."""
+        super().on_resize(event)
+        if self.shown:
+            self._say(*self._said)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Write the file in the form that its name says."""
@@ -103,5 +111,6 @@ class Export(Dialog):
         app.notify(problem or f"Wrote {expanded(path)}", markup=False)
 
     def _say(self, *pieces: Ink) -> None:
+        self._said = pieces
         rows = wrap(row(*pieces), min(self.app.size.width, DIALOG_CELLS) - 4)
         self.query_one("#said", Lines).fit(rows)

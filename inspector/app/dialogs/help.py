@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.events import Resize
 from textual.screen import Screen
 
 from inspector.app.dialogs.dialog import DIALOG_CELLS
@@ -78,9 +79,9 @@ class Help(Page):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark,f1", "close", "Close", show=False)]
 
-    def __init__(self, title: str, rows: list[Row]) -> None:
+    def __init__(self, title: str, rows: Callable[[int], list[Row]]) -> None:
         super().__init__()
-        self._title, self._page = title, rows
+        self._title, self._rows = title, rows
 
     @classmethod
     def of(cls, screen: Screen[Any]) -> Help:
@@ -90,10 +91,24 @@ class Help(Page):
         text = frame.help_text() if frame else ""
         app = frame.program if frame else None
         modes = app.modes_present if app else ()
-        cells = min(screen.app.size.width, DIALOG_CELLS) - 6
-        return cls(mode.title, help_rows(text, mode, modes, app.settings.keys if app else {}, cells))
+        keymap = app.settings.keys if app else {}
+        return cls(mode.title, lambda cells: help_rows(text, mode, modes, keymap, cells))
 
     def compose(self) -> ComposeResult:
         """One page."""
         with Box(unmarked(f"Help: {self._title}"), hints("↑↓ scroll   esc closes")):
-            yield Lines(self._page, id="page")
+            yield Lines(id="page")
+
+    def on_mount(self) -> None:
+        """Wrap to the width there is."""
+        self._draw()
+
+    def on_resize(self, event: Resize) -> None:
+        """Another width, other lines."""
+        super().on_resize(event)
+        if self.shown:
+            self._draw()
+
+    def _draw(self) -> None:
+        cells = min(self.app.size.width, DIALOG_CELLS) - 6
+        self.query_one("#page", Lines).show(self._rows(cells))

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.events import Resize
 
 from inspector.app.dialogs.dialog import DIALOG_CELLS
 from inspector.app.dialogs.export import Export
@@ -40,6 +41,8 @@ class BaselinePage(Page):
         super().__init__()
         self._dumps, self._kernel, self._candidates = tuple(dumps), kernel, tuple(candidates)
         self.answer: Baseline | None = None
+        self._problem = ""
+        """why there is no answer"""
 
     def compose(self) -> ComposeResult:
         """Page, and what the keys write."""
@@ -52,8 +55,16 @@ class BaselinePage(Page):
         self._say_keys()
         self._begin()
 
+    def on_resize(self, event: Resize) -> None:
+        """Another width, other lines."""
+        super().on_resize(event)
+        if self.shown:
+            self._say_keys()
+            self._draw()
+
     def _begin(self) -> None:
-        self._page([row(Ink("asking every host's kernel …", "muted"))])
+        self.answer, self._problem = None, ""
+        self._draw()
         aside(self.app, self._ask, self._answered, self._failed)
 
     def _ask(self) -> Baseline:
@@ -61,27 +72,33 @@ class BaselinePage(Page):
 
     def _answered(self, answer: Baseline) -> None:
         self.answer = answer
-        if not self.shown:
-            return
-        from inspector.reports.baseline import baseline_text
-
-        rows: list[Row] = []
-        for place, line in enumerate(baseline_text(answer).split("\n")):
-            indent = len(line) - len(line.lstrip())
-            heading = not place or (indent == 0 and line != "")
-            rows += wrap(row(ink(line, "heading" if heading else "")), self._cells, indent + 2)
-        self._page(rows)
+        if self.shown:
+            self._draw()
 
     def _failed(self, error: InspectorError) -> None:
+        self._problem = on_screen(str(error))
         if self.shown:
-            self._page(wrap(row(Ink("✖ ", "refused"), ink(on_screen(str(error)))), self._cells, 2))
+            self._draw()
+
+    def _draw(self) -> None:
+        """The report, or why there is none yet."""
+        if self._problem:
+            rows = wrap(row(Ink("✖ ", "refused"), ink(self._problem)), self._cells, 2)
+        elif self.answer is None:
+            rows = [row(Ink("asking every host's kernel …", "muted"))]
+        else:
+            from inspector.reports.baseline import baseline_text
+
+            rows = []
+            for place, line in enumerate(baseline_text(self.answer).split("\n")):
+                indent = len(line) - len(line.lstrip())
+                heading = not place or (indent == 0 and line != "")
+                rows += wrap(row(ink(line, "heading" if heading else "")), self._cells, indent + 2)
+        self.query_one("#page", Lines).show(rows)
 
     @property
     def _cells(self) -> int:
         return min(self.app.size.width, DIALOG_CELLS) - 6
-
-    def _page(self, rows: Sequence[Row]) -> None:
-        self.query_one("#page", Lines).show(rows)
 
     def _say_keys(self) -> None:
         """The keys, each with its label on one line."""
@@ -106,7 +123,6 @@ class BaselinePage(Page):
     def _under(self, question: KernelQuestion | None) -> None:
         self.program.session.ask(question)
         self._kernel, self._candidates = (question.policy, question.candidates) if question else (None, ())
-        self.answer = None
         self._begin()
 
     def action_save(self, form: str) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import ClassVar
 
 import msgspec
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.events import Resize
 from textual.widgets import Input
 
 from inspector import sources
@@ -29,10 +31,14 @@ from inspector.checks.restore.result import MigrationReport
 from inspector.errors import InspectorError
 from inspector.folders import expanded
 from inspector.registers.catalog import by_id
+from inspector.registers.meanings import counted
 from inspector.registers.secrets import is_secret
 from inspector.reports.migration_outline import ways_outline
 from inspector.sources import BUILTIN
 from inspector.sources.dump import Dump
+
+_ENDING = re.compile(r"(?:\.[A-Za-z][A-Za-z0-9]{0,9}){1,2}$")
+"""What tells a file's form, packed or not; the number of a release in a name is no part of it"""
 
 
 def copy_name(source: Dump) -> str:
@@ -40,8 +46,10 @@ def copy_name(source: Dump) -> str:
     name = short_name(source)
     if source.provenance.source.startswith(BUILTIN):
         return free_name(f"{name}-fixed", "json")
-    stem, _, suffix = name.partition(".")
-    return free_name(f"{stem}-fixed", suffix) if suffix else free_name(name, "fixed")
+    ending = _ENDING.search(name)
+    if ending is None or not ending.start():
+        return free_name(name, "fixed")
+    return free_name(f"{name[: ending.start()]}-fixed", ending.group()[1:])
 
 
 class Fix(Dialog):
@@ -61,6 +69,7 @@ class Fix(Dialog):
         self._changes, self._left = planned_changes(report, question.source)
         self._writing = False
         self.result: FixResult | None = None
+        self._said = "", "muted"
 
     @property
     def can_write(self) -> bool:
@@ -71,13 +80,14 @@ class Fix(Dialog):
         """Page, name, what happened."""
         writes = "enter writes the copy   " if self.can_write else ""
         with Box(unmarked(f"Fix: {short_name(self._question.source)}"), hints(f"↑↓ scroll   {writes}esc closes")):
-            yield Lines(self._page(), id="page")
+            yield Lines(id="page")
             if self.can_write:
                 yield Line(copy_name(self._question.source), placeholder="name of the new file", id="name", keys=True)
             yield Lines(id="said")
 
     def on_mount(self) -> None:
         """Say what can be done."""
+        self._draw()
         if self.can_write:
             self._to_line()
             self._say("the original is only read; an existing file is never overwritten")
@@ -86,6 +96,18 @@ class Fix(Dialog):
             self._say(f"values cannot be replaced in this format ({form}): give the saved VM's own file")
         else:
             self._say("no refused value could be replaced by another: the ways out above remain")
+
+    def on_resize(self, event: Resize) -> None:
+        """Another width, other lines."""
+        super().on_resize(event)
+        if self.shown:
+            self._draw()
+
+    def _draw(self) -> None:
+        """The page, of the copy once there is one, and what was said last."""
+        shows = self._page() if self.result is None else _done(self.result, self._cells, self.program.session.secrets)
+        self.query_one("#page", Lines).show(shows)
+        self._say(*self._said)
 
     @property
     def _cells(self) -> int:
@@ -147,9 +169,8 @@ class Fix(Dialog):
         if not self.shown:
             self.app.notify(f"Wrote {result.out}", markup=False)
             return
-        page = self.query_one("#page", Lines)
-        page.show(_done(result, self._cells, self.program.session.secrets))
-        page.scroll_to(y=0, animate=False)
+        self._draw()
+        self.query_one("#page", Lines).scroll_to(y=0, animate=False)
         loads = result.after is not None and result.after.verdict == "loads"
         verdict = "it loads" if loads else "it still fails"
         if result.after is not None and result.after.verdict == "uncertain":
@@ -157,6 +178,7 @@ class Fix(Dialog):
         self._say(f"wrote {result.out}; checked: {verdict}; enter opens it", "same" if loads else "masked")
 
     def _say(self, text: str, role: str = "muted") -> None:
+        self._said = text, role
         rows = wrap(row(ink(text, role)), self._cells + 2)
         self.query_one("#said", Lines).fit(rows)
 
@@ -180,7 +202,10 @@ def _changes(changes: tuple[Replacement, ...], cells: int, secrets: bool) -> lis
 
 
 def _done(result: FixResult, cells: int, secrets: bool) -> list[Row]:
-    rows = [row(Ink(f"{len(result.changes)} values replaced", "heading")), *_changes(result.changes, cells, secrets)]
+    rows = [
+        row(Ink(f"{counted(len(result.changes), 'value')} replaced", "heading")),
+        *_changes(result.changes, cells, secrets),
+    ]
     if result.after is not None:
         rows += [(), *wrap(row(Ink("check  ", "muted"), ink(result.after.headline)), cells, 7)]
     for note in result.notes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from textual.app import ComposeResult
+from textual.events import Resize
 from textual.widgets import Input
 from textual.widgets.input import Selection
 
@@ -28,6 +29,7 @@ class StepValue(Dialog):
     def __init__(self, met: Met, write: Callable[[int], None]) -> None:
         super().__init__()
         self._met, self._write = met, write
+        self._said: tuple[Row, ...] = ()
         self._register = by_id(met.finding.id)
 
     def compose(self) -> ComposeResult:
@@ -61,6 +63,12 @@ class StepValue(Dialog):
             row(Ink("a number, or FIELD=value in what it writes now", "muted")),
         )
 
+    def on_resize(self, event: Resize) -> None:
+        """Another width, other lines."""
+        super().on_resize(event)
+        if self.shown:
+            self._say(*self._said)
+
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Write it, where it is a value."""
         try:
@@ -82,5 +90,6 @@ class StepValue(Dialog):
         return parse_assignments(self._register, self._met.finding.value, text)
 
     def _say(self, *lines: Row) -> None:
+        self._said = lines
         cells = min(self.app.size.width, DIALOG_CELLS) - 4
         self.query_one("#said", Lines).fit([part for line in lines if line for part in wrap(line, cells)])
