@@ -30,6 +30,8 @@ COMMANDS = (
 )  # fmt: skip
 """Every command, in the order of the overview; `inspector.commands` has a module of the same name for each, whose
 docstring is its help."""
+READ_NOTHING = ("decode", "list", "formats", "completion", "locate")
+"""Commands that read no source."""
 
 
 def summary(name: str) -> str:
@@ -159,9 +161,10 @@ def _aligned(pairs: Sequence[tuple[str, str]]) -> list[str]:
     return [line for row in rows for line in row]
 
 
-def _add_everywhere(parser: argparse.ArgumentParser) -> None:
-    """The options of every command and of the screens."""
-    parser.add_argument("--limit", type=_times, default=1, metavar="TIMES", help=budget.HELP)
+def _add_everywhere(parser: argparse.ArgumentParser, reads: bool = True) -> None:
+    """The options of every command and of the screens; `--limit` where something is read."""
+    if reads:
+        parser.add_argument("--limit", type=_times, default=1, metavar="TIMES", help=budget.HELP)
     parser.add_argument(
         "--color", choices=COLOURS, default="auto", metavar="WHEN", help="on a terminal (auto), always or never"
     )
@@ -169,7 +172,7 @@ def _add_everywhere(parser: argparse.ArgumentParser) -> None:
 
 
 def _take_everywhere(options: argparse.Namespace) -> None:
-    budget.raise_limits(options.limit)
+    budget.raise_limits(getattr(options, "limit", 1))
 
 
 def _times(text: str) -> int:
@@ -221,7 +224,7 @@ def command_parser(name: str, among: argparse._SubParsersAction[Parser] | None =
     how: dict[str, Any] = {"description": module.__doc__, "formatter_class": Filled}
     parser = Parser(prog=f"{PROGRAM} {name}", **how) if among is None else among.add_parser(name, **how)
     module.configure(parser)
-    _add_everywhere(parser)
+    _add_everywhere(parser, reads=name not in READ_NOTHING)
     return parser
 
 

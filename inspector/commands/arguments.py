@@ -141,7 +141,9 @@ def add_many(parser: argparse.ArgumentParser, table: str, each: str = "DUMP") ->
         f"workers. {each} may then be a pattern, an address of a store (s3://..., zip://...) or a Parquet file with "
         "the columns name and dump. Needs pip install 'vcpu-inspector[fleet]', and s3fs for s3://",
     )
-    among.add_argument("--jobs", type=_jobs, default=0, metavar="N", help="processes that read (default: one per CPU)")
+    among.add_argument(
+        "--jobs", type=_jobs, default=0, metavar="N", help="at most so many processes read (default: one per CPU)"
+    )
     among.add_argument(
         "--table",
         metavar="FILE",

@@ -23,7 +23,7 @@ from inspector.checks.machine.question import Given
 from inspector.commands.arguments import add_declared, add_kernel, add_many, add_secrets, add_style
 from inspector.commands.fleet import (
     advice,
-    check_report,
+    check_many,
     check_table,
     listed_paths,
     nothing_given,
@@ -88,7 +88,9 @@ def run(options: argparse.Namespace) -> int:
         if options.kernel:
             raise InspectorError("goes with --baseline or FEAT_ names", "--kernel", "dumps are compared as they are")
         return _compare(options)
-    for one in ("partial", "merge", "engine", "table", "skip_unreadable", "all"):
+    if options.secrets:
+        raise InspectorError("does not go with FEAT_ names", "--secrets", "no feature is a secret")
+    for one in ("partial", "merge", "engine", "jobs", "table", "skip_unreadable", "all"):
         if getattr(options, one):
             hint = "they ask a few dumps; of many, a --table has every field"
             raise InspectorError("does not go with FEAT_ names", f"--{one.replace('_', '-')}", hint)
@@ -99,12 +101,14 @@ def _check_together(options: argparse.Namespace) -> None:
     """Raises InspectorError for an option that would have no effect beside another."""
     if options.partial and options.all:
         raise InspectorError("holds no values of the guests", "--partial", "leave out --all")
-    if options.baseline and options.all:
-        raise InspectorError("does not go with --baseline", "--all", "a baseline is of what host and kernel decide")
+    for other in ("all", "secrets"):
+        if options.baseline and getattr(options, other):
+            hint = "a baseline is of what host and kernel decide"
+            raise InspectorError("does not go with --baseline", f"--{other}", hint)
     if options.qemu and (options.json or options.markdown):
         other = "--json" if options.json else "--markdown"
         raise InspectorError(f"does not go with {other}", "--qemu", "it prints QEMU's properties and nothing else")
-    check_report(options)
+    check_many(options)
     check_force(options, "partial", "table", "firecracker", "dump")
 
 

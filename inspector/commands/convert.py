@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     both = [Path(name) for name in (options.output, options.source)]
     if all(path.exists() for path in both) and both[0].samefile(both[1]):
         raise InspectorError("is the source itself", options.output, "name another file with -o")
-    check_output(options.output, options.force)
+    check_output(options)
     dump = given_source(options)
     dump = renumbered(select_vcpus(dump, options.vcpu or []))
     dump = unnamed(dump if options.secrets else withhold(dump))

@@ -25,7 +25,7 @@ def _items(found: Found, text: str) -> list[report.Item]:
     if field is None:
         return [report.Item(register, one) for one in both_layouts(register.id, parse_value(register, text))]
     value = field.insert(0, parse_field(register, field, text))
-    return [report.Item(register, read(register.id, value, include_reserved=True), field=field.name)]
+    return [report.Item(register, read(register.id, value, include_reserved=True), only=(field.name,))]
 
 
 def run(options: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ from inspector.checks.fleet.files import decode_part, encode_part, merge_files
 from inspector.checks.fleet.part import Part, Sum, Unread
 from inspector.checks.fleet.reading import CHUNK, in_order, processes, read_paths
 from inspector.checks.fleet.summarise import Asked, tally_of
-from inspector.commands.output import check_output, status_of_all, write_out
+from inspector.commands.output import STANDARD_OUTPUT, status_of_all, write_out
 from inspector.errors import InspectorError, SourceError, one_line
 from inspector.new_file import check_target, new_file
 from inspector.numbers import count_of
@@ -82,7 +82,8 @@ def part_of(
 
     `what`: what is done with each dump, for the progress. `chunk`: dumps of one task.
     """
-    check_output(options.partial, options.force)
+    if options.partial and options.partial != STANDARD_OUTPUT:
+        check_target(options.partial, options.force)
     asked = _with_skipping(options, paths, asked)
     part = _part_of(options, paths, asked, what, chunk)
     tell_unread(part.unread)
@@ -117,11 +118,18 @@ def _part_of(options: argparse.Namespace, paths: Sequence[str], asked: Asked, wh
         return read_paths(paths, asked, options.jobs, said, chunk)
 
 
-def check_report(options: argparse.Namespace) -> None:
-    """Raises InspectorError where a form is asked of a report that --partial does not print."""
+def check_many(options: argparse.Namespace) -> None:
+    """Raises InspectorError where a form is asked of a report that --partial does not print, for secrets that a part
+    does not hold, and for processes that are not this command's own."""
     for form in ("json", "markdown"):
         if options.partial and getattr(options, form):
             raise InspectorError(f"does not go with --{form}", "--partial", f"ask --merge for --{form}")
+    for other in ("partial", "merge"):
+        if options.secrets and getattr(options, other):
+            raise InspectorError(f"does not go with --{other}", "--secrets", "a part holds no secrets of guests")
+    for other, reads in (("merge", "parts are merged in one process"), ("engine", "the engine has its own processes")):
+        if options.jobs and getattr(options, other):
+            raise InspectorError(f"does not go with --{other}", "--jobs", reads)
 
 
 def check_table(options: argparse.Namespace, *without: str) -> None:

@@ -34,8 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Search and print; 1 when answers are left that nothing explains."""
-    if options.output not in (None, "-"):
-        check_output(options.output, options.force)
+    check_output(options)
     found = learn(options.recordings, options.host, options.without, _say)
     text = to_toml(found, [Path(name).name for name in options.recordings])
     if options.output not in (None, "-"):

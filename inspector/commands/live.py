@@ -11,7 +11,7 @@ import sys
 import time
 
 from inspector.commands.arguments import add_secrets, seconds, whole
-from inspector.commands.output import add_force, write_out
+from inspector.commands.output import add_force, check_output, write_out
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
 from inspector.registers.catalog import by_id
 from inspector.reports import clusters
@@ -61,6 +61,7 @@ def run(options: argparse.Namespace) -> int:
         raise InspectorError(f"takes seconds, more than 0 and at most {_LONGEST_PAUSE}", "--watch", "such as 5")
     if options.count is not None and (options.count < 1 or not options.watch):
         raise InspectorError("takes a number of readings from 1, and goes with --watch", "--count", "such as 10")
+    check_output(options)
     source = open_live(options.address, _options(options))
     printing = options.json or options.text or options.output or not on_terminal(sys.stdin, sys.stdout)
     if options.for_real and (printing or not hasattr(source, "answer")):

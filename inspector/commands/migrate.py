@@ -124,7 +124,7 @@ def _run_many(options: argparse.Namespace) -> int:
     from inspector.checks.fleet.summarise import Asked
     from inspector.checks.fleet.written import written
     from inspector.commands.fleet import (
-        check_report,
+        check_many,
         check_table,
         counted_table,
         listed_paths,
@@ -134,12 +134,12 @@ def _run_many(options: argparse.Namespace) -> int:
     )
     from inspector.reports import loading as loading_report
 
-    alone = [f"--{name}" for name in ("why", "all", "snapshot") if getattr(options, name)]
+    alone = [f"--{name}" for name in ("why", "all", "secrets", "snapshot") if getattr(options, name)]
     if alone or options.destination == ALL_KERNELS:
         what = alone[0] if alone else ALL_KERNELS
         raise InspectorError("goes with one SOURCE", what, "name one saved VM, or ask for less of many")
     check_table(options, "merge", "partial")
-    check_report(options)
+    check_many(options)
     toward = None
     if options.merge:
         options.source.append(options.destination)  # parts only: they know their destination

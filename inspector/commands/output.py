@@ -31,15 +31,16 @@ def add_force(parser: argparse.ArgumentParser) -> None:
 
 def check_force(options: argparse.Namespace, *files: str) -> None:
     """Raises InspectorError where `--force` has nothing to replace: none of the options `files` names a file."""
-    if options.force and not any(getattr(options, name) for name in files):
+    if options.force and all(getattr(options, name) in (None, "", STANDARD_OUTPUT) for name in files):
         names = ", ".join(f"--{name}" for name in files)
         raise InspectorError("replaces a file, and none is written", "--force", f"it goes with {names}")
 
 
-def check_output(target: str | None, force: bool) -> None:
-    """Raises InspectorError for a file that `write_out` would refuse: before the work, not after it."""
-    if target not in (None, STANDARD_OUTPUT):
-        check_target(target, force)
+def check_output(options: argparse.Namespace) -> None:
+    """Raises InspectorError for an `-o` that `write_out` would refuse: before the work, not after it."""
+    check_force(options, "output")
+    if options.output not in (None, STANDARD_OUTPUT):
+        check_target(options.output, options.force)
 
 
 def write_out(target: str, data: bytes, *, force: bool, like: os.stat_result | None = None, more: str = "") -> None:

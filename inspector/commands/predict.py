@@ -38,7 +38,7 @@ def same_file(one: str, other: str) -> bool:
 
 def run(options: argparse.Namespace) -> int:
     """Write the predicted lines, in the order of the recording."""
-    check_output(options.output, options.force)
+    check_output(options)
     lines = map(_shown, predict_file(options.recording, options.kernel or "", options.host))
     if options.output in (None, "-"):
         sys.stdout.buffer.writelines(lines)

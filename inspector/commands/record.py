@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     except ValueError as error:
         raise SourceError(str(error), "--configs") from None
     # Said before the minutes of asking.
-    check_output(options.output, options.force)
+    check_output(options)
     try:
         if options.output in (None, "-"):
             _asked(options, configs, lambda line: print(line, flush=False))

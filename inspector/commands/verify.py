@@ -10,6 +10,7 @@ from inspector.checks.recordings.agreement import Agreement
 from inspector.checks.recordings.verify import verify
 from inspector.commands.arguments import add_inputs, add_style
 from inspector.errors import EXIT_NO, EXIT_YES, InspectorError, one_line
+from inspector.numbers import count_of
 from inspector.reports import conformance as report
 from inspector.reports.json import dumps
 
@@ -58,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
         print(report.summary_markdown(results) if options.markdown else report.summary_text(results))
     disagreeing = [result for result in results if not result.perfect]
     if disagreeing and not options.json:
-        print(one_line(f"{len(disagreeing)} of {len(results)} recordings disagree"), file=sys.stderr)
+        print(one_line(f"{len(disagreeing)} of {count_of(len(results), 'recording')} disagree"), file=sys.stderr)
     return EXIT_NO if disagreeing else EXIT_YES
 
 

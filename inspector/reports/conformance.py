@@ -127,7 +127,7 @@ def summary_rows(answers: Sequence[Agreement]) -> list[list[str]]:
         for answer in answers
     ]  # fmt: skip
     compared, agreed = sum(answer.compared for answer in answers), sum(answer.agreed for answer in answers)
-    total = [f"{len(answers)} recordings", "", "", "", f"{compared:,}", f"{agreed:,}", _share(agreed, compared)]
+    total = [counted(len(answers), "recording"), "", "", "", f"{compared:,}", f"{agreed:,}", _share(agreed, compared)]
     return [[one_line(cell) for cell in row] for row in (*rows, total)]
 
 

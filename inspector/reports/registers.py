@@ -24,8 +24,8 @@ class Item(NamedTuple):
     reading: Reading | None
     constraint: Constraint | None = None
     errno: int = 0
-    field: str = ""
-    """when set, only this field was asked for"""
+    only: tuple[str, ...] = ()
+    """the fields that were asked for; empty: all"""
     template: bool = False
     """the constraint is what a template demands; else it is what the source says of the value"""
     withheld: bool = False
@@ -40,8 +40,8 @@ class Item(NamedTuple):
         if self.constraint:
             mask = self.constraint.mask
             fields = (f for f in fields if (mask >> f.lsb) & _ones(f) == _ones(f))
-        if self.field:
-            fields = (f for f in fields if f.name == self.field)
+        if self.only:
+            fields = (f for f in fields if f.name in self.only)
         return tuple(fields)
 
 
@@ -50,31 +50,39 @@ def _ones(field: FieldReading) -> int:
 
 
 def items(vcpu: Vcpu, wanted: Sequence[tuple[Register, str]] | None = None, group: str = "") -> list[Item]:
-    """The registers of a vCPU in the catalogue's order, or the wanted (register, field) pairs that it has."""
+    """The registers of a vCPU in the catalogue's order, or those of the wanted (register, field) pairs that it has."""
     if wanted is not None:
-        found = (_item(vcpu, register, field) for register, field in wanted)
+        found = (_item(vcpu, register, only) for register, only in _by_register(wanted))
         return [item for item in found if item and group in ("", item.register.group)]
     everything = {**dict.fromkeys(vcpu.values), **dict.fromkeys(vcpu.constraints), **dict.fromkeys(vcpu.errors)}
     order = {key: place for place, (key, _) in enumerate(catalog.GROUPS)}
     registers = sorted(
         map(catalog.by_id, everything), key=lambda register: (order.get(register.group, 99), register.id)
     )
-    return [item for r in registers if group in ("", r.group) and (item := _item(vcpu, r, ""))]
+    return [item for r in registers if group in ("", r.group) and (item := _item(vcpu, r))]
 
 
-def _item(vcpu: Vcpu, register: Register, field: str) -> Item | None:
+def _by_register(wanted: Sequence[tuple[Register, str]]) -> list[tuple[Register, tuple[str, ...]]]:
+    """Each register once, with the fields that are asked of it; none where all are."""
+    names: dict[int, tuple[Register, list[str]]] = {}
+    for register, field in wanted:
+        names.setdefault(register.id, (register, []))[1].append(field)
+    return [(register, () if "" in fields else tuple(fields)) for register, fields in names.values()]
+
+
+def _item(vcpu: Vcpu, register: Register, only: tuple[str, ...] = ()) -> Item | None:
     reg_id = register.id
     if reg_id in vcpu.values:
         # Two or three microseconds a field: decoded only for what is printed.
-        return Item(register, read(reg_id, vcpu.values[reg_id], vcpu.values, include_reserved=bool(field)), field=field)
+        return Item(register, read(reg_id, vcpu.values[reg_id], vcpu.values, include_reserved=bool(only)), only=only)
     if reg_id in vcpu.constraints:
         constraint = vcpu.constraints[reg_id]
         if not constraint.mask and vcpu.kind not in ("template", "list"):
-            return Item(register, None, constraint, field=field, withheld=True)
+            return Item(register, None, constraint, only=only, withheld=True)
         reading = read(reg_id, constraint.value, vcpu.values)
-        return Item(register, reading, constraint, field=field, template=vcpu.kind == "template")
+        return Item(register, reading, constraint, only=only, template=vcpu.kind == "template")
     if reg_id in vcpu.errors:
-        return Item(register, None, errno=vcpu.errors[reg_id], field=field)
+        return Item(register, None, errno=vcpu.errors[reg_id], only=only)
     return None
 
 

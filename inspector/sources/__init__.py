@@ -63,7 +63,7 @@ def _load(source: str, declared: View | None, snapshot: str) -> Dump:
 
         return load_folder(source, declared)
     else:
-        content = open_path(source, source)
+        content = open_path(source, source, "name a file, - for standard input, or builtin:NAME")
     content.declared, content.snapshot = declared or "", snapshot
     with content:
         return read_content(content)

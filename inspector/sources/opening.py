@@ -137,10 +137,13 @@ def _begins_object(head: bytes) -> bool:
     return start.startswith(b"{") and not (inside == b"'" or inside.isalnum())
 
 
-def open_path(path: str, name: str) -> Content:
-    """Open a regular file, or a pipe that the shell made (`/dev/fd/N`). Raises SourceError for anything else."""
+def open_path(path: str, name: str, valid: str = "name a file, or - for standard input") -> Content:
+    """Open a regular file, or a pipe that the shell made (`/dev/fd/N`). Raises SourceError for anything else.
+
+    `valid`: what an error says may be named.
+    """
     if not path:
-        raise SourceError("no source is named", "''", "name a file, - for standard input, or builtin:NAME")
+        raise SourceError("no source is named", "''", valid)
     try:
         mode = os.stat(path).st_mode  # pathlib is a twentieth of a small command
         if stat.S_ISDIR(mode):
@@ -150,9 +153,7 @@ def open_path(path: str, name: str) -> Content:
         raw = _Raw(path, name)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise SourceError(
-            f"cannot be opened: {reason}", name, "name a file, - for standard input, or builtin:NAME"
-        ) from None
+        raise SourceError(f"cannot be opened: {reason}", name, valid) from None
     return Content(name, raw, stat.S_ISREG(mode))
 
 

@@ -35,6 +35,22 @@ REFUSED = (
     (f"--as: {A} says itself whose values it holds", "show", A, "--as", "host"),
     (f"--as: {A} says itself whose values it holds", "summary", A, "--as", "vcpu"),
     ("--features: none does not go with other features", "summary", A, "--features", "sve,none"),
+    ("--secrets: does not go with FEAT_ names", "compare", A, B, "FEAT_SVE", "--secrets"),
+    ("--secrets: does not go with --baseline", "compare", A, B, "--baseline", "--secrets"),
+    ("--secrets: does not go with --partial", "compare", A, B, "--partial", "new.part", "--secrets"),
+    ("--secrets: does not go with --merge", "compare", "a.part", "--merge", "--secrets"),
+    ("--secrets: goes with one SOURCE", "migrate", A, A, B, "--secrets"),
+    ("--jobs: does not go with FEAT_ names", "compare", A, B, "FEAT_SVE", "--jobs", "2"),
+    ("--jobs: does not go with --engine", "compare", A, B, "--engine", "dask", "--jobs", "2"),
+    ("--jobs: does not go with --merge", "migrate", "a.part", "b.part", "--merge", "--jobs", "2"),
+    ("--force: replaces a file", "convert", A, "-o", "-", "--force"),
+    ("--force: replaces a file", "predict", "recording", "--force"),
+    ("--force: replaces a file", "learn", "recording", "-o", "-", "--force"),
+    ("--force: replaces a file", "record", "--force"),
+    ("--force: replaces a file", "live", "--force"),
+    ("--force: replaces a file", "compare", A, B, "--baseline", "--dump", "-", "--force"),
+    *[("unrecognized arguments: --limit 2", *words, "--limit", "2")
+      for words in (("decode", "MIDR_EL1", "1"), ("list",), ("formats",), ("locate",), ("completion", "bash"))],
 )  # fmt: skip
 
 
@@ -47,6 +63,13 @@ def test_it_is_refused(
     assert_one_line_error(done)
     assert message in done.err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("arguments", [("verify", A), ("learn", A), ("compare", "--merge", A)], ids=" ".join)
+def test_what_reads_no_shipped_dump_offers_none(arguments: tuple[str, ...]) -> None:
+    done = run(*arguments)
+    assert_one_line_error(done)
+    assert "name a file, or - for standard input" in done.err
 
 
 def test_the_formats_that_ask_whose_values_they_hold_are_those_that_as_is_taken_for() -> None:

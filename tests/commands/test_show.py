@@ -203,11 +203,23 @@ def test_notes_are_about_the_registers_that_are_shown() -> None:
 
 @pytest.mark.parametrize("before", [("--color", "never"), ("--color=never", "--limit", "2")], ids=" ".join)
 def test_options_of_every_command_may_stand_before_it(before: tuple[str, ...]) -> None:
-    done = run(*before, "decode", "aa64pfr0", "0x11")
-    assert done.code == 0 and done.out == run("decode", "aa64pfr0", "0x11").out
-    assert "usage" in run(*before, "help", "decode").out
-    late = run(*before, "decode", "aa64pfr0", "0x11", "--json")
+    source = "builtin:neoverse-n2-linux-6.1"
+    done = run(*before, "show", source, "aa64pfr0")
+    assert done.code == 0 and done.out == run("show", source, "aa64pfr0").out
+    assert "usage" in run(*before, "help", "show").out
+    late = run(*before, "show", source, "aa64pfr0", "--json")
     assert late.out.startswith(("{", "["))
+
+
+def test_a_register_has_one_heading_however_many_of_its_fields_are_asked_for() -> None:
+    source = "builtin:neoverse-n2-linux-6.1"
+    done = run("show", source, "FEAT_PAuth")
+    assert "2 registers" in done.out and done.out.count("ID_AA64ISAR1_EL1  0x") == 1
+    assert run("show", source, "FEAT_PAuth", "--markdown").out.count("### ") == 2
+    (vcpu,) = json.loads(run("show", source, "FEAT_PAuth", "--json").out)["vcpus"]
+    assert [[f["name"] for f in one["fields"]] for one in vcpu["registers"]] == [["API", "APA"], ["APA3"]]
+    whole = run("show", source, "ID_AA64ISAR1_EL1.DPB", "ID_AA64ISAR1_EL1").out
+    assert whole == run("show", source, "ID_AA64ISAR1_EL1").out
 
 
 def test_fault_8_the_host_s_values_are_shown_where_the_screens_show_them() -> None:
