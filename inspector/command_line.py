@@ -198,6 +198,10 @@ def _open_screens(arguments: Sequence[str]) -> int:
     _take_everywhere(options)
     if options.watch is not None and not options.watch > 0:
         parser.error("--watch takes a positive number of seconds")
+    if options.watch:
+        from inspector.sources.live import check_watched
+
+        check_watched(options.sources)
     # Textual draws on standard error, so that one has to be the terminal too.
     if not on_terminal(sys.stdout, sys.stderr) or not (on_terminal(sys.stdin) or "-" in options.sources):
         _suggest_command(options.sources)

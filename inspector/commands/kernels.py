@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "kernels", metavar="KERNEL", nargs="*", help="none: list all; one: describe it; two: compare them"
     )
     parser.add_argument("--register", metavar="R", help="only this register: its uncertain rules, or its changes")
-    parser.add_argument("--rules", action="store_true", help="one kernel: every rule, with its reason and commit")
+    parser.add_argument("--rules", action="store_true", help="one kernel: every rule, with its reason and reference")
     add_style(parser)
 
 

@@ -43,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--kernels",
         metavar="LIST",
         default="",
-        help="with ask: series or paths, commas between (default: those fetched)",
+        help="with ask: series or paths, commas between (default: those fetched, else newest)",
     )
     parser.add_argument("--cpu", metavar="NAME", default="", help=f"with ask: the CPU model (default: {DEFAULT_CPU})")
     add_style(parser, markdown=False)

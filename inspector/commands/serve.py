@@ -71,8 +71,10 @@ def _check(options: argparse.Namespace) -> None:
     if importlib.util.find_spec(_LIBRARY) is None:
         raise InspectorError("needs textual-serve", "serve", f"pip install '{PROGRAM}[web]'")
     from inspector.sources import load
-    from inspector.sources.live import is_live, open_live
+    from inspector.sources.live import check_watched, is_live, open_live
 
+    if options.watch:
+        check_watched(options.sources)
     for source in options.sources:
         if is_live(source):
             open_live(source)

@@ -18,7 +18,7 @@ from inspector.reports.json import dumps
 from inspector.reports.registers_json import show_json
 from inspector.reports.text import markdown_text
 from inspector.sources.consistency import differing_id_registers
-from inspector.sources.dump import Dump, select_vcpus
+from inspector.sources.dump import HOST, Dump, host_registers, select_vcpus
 from inspector.sources.notes import notes_about
 from inspector.sources.withheld import withhold
 
@@ -52,7 +52,8 @@ def run(options: argparse.Namespace) -> int:
     group = _group_of(options.group) if options.group is not None else ""
     found = [one for text in options.registers for one in catalog.look_up(text)]
     wanted = list(dict.fromkeys((f.register, f.field.name if f.field else "") for f in found)) or None
-    dump = select_vcpus(given_source(options), options.vcpu or ())
+    dump = given_source(options)
+    dump = select_vcpus(dump, options.vcpu or _host_alone(dump))
     dump = dump if options.secrets else withhold(dump)
     shown = {place: report.items(vcpu, wanted, group) for place, vcpu in enumerate(dump.vcpus)}
     differing = {
@@ -61,16 +62,23 @@ def run(options: argparse.Namespace) -> int:
     }
     if options.json:
         print(dumps(show_json(dump, shown, dump.vcpus, differing)))
-    else:
-        print("\n".join(_lines(dump, shown, named=wanted is not None, markdown=options.markdown)))
+    elif lines := _lines(dump, shown, named=wanted is not None, markdown=options.markdown):
+        print("\n".join(lines))
     present = {item.register.id for items in shown.values() for item in items}
     notes = notes_about(dump, present) if wanted is not None or group else dump.notes
     missing = {f.register.name: dump.why_absent(f.register.id) for f in found if f.register.id not in present}
     talk = [f"differs between vCPUs: {name} {' / '.join(values)}" for name, values in differing.items()]
+    talk += [f"no vCPU in {options.source}, and no register of its host"] * (not dump.vcpus)
     talk += [*notes, *(_not_there(options.source, *entry) for entry in missing.items())]
-    if talk and (missing or not options.json):
+    nothing = missing or not dump.vcpus
+    if talk and (nothing or not options.json):
         print("\n".join(map(one_line, talk)), file=sys.stderr)
-    return EXIT_NO if missing else EXIT_YES
+    return EXIT_NO if nothing else EXIT_YES
+
+
+def _host_alone(dump: Dump) -> list[str]:
+    """The host's own registers of a dump without any vCPU."""
+    return [HOST] if not dump.vcpus and host_registers(dump) is not None else []
 
 
 def _group_of(text: str) -> str:

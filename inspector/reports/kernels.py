@@ -120,7 +120,7 @@ def brief_lines(choice: Choice) -> list[str]:
     if choice.uncertain:
         doubts = [doubt.rule for doubt in choice.uncertain]
         rows.append(["uncertain", f"{count_of(len(doubts), 'rule')}: {listed(doubts, _NAMED)}"])
-    asks = "--rules prints each rule with its reason and commit"
+    asks = "--rules prints each rule with its reason and reference"
     asks += "; --register R says whether an uncertain one concerns a register" * bool(choice.uncertain)
     return [one_line(line) for line in [*_about_lines(choice), *columns(rows, indent="  "), asks]]
 
@@ -182,7 +182,7 @@ def changes_json(before: Policy, after: Policy, found: Sequence[Change]) -> Json
 
 
 def changes_lines(before: Policy, after: Policy, found: Sequence[Change]) -> list[str]:
-    """`kernels A B`: register by register, field by field, with reason and commit."""
+    """`kernels A B`: register by register, field by field, with reason and reference."""
     count = count_of(len(found), "difference")
     lines = [f"{before.title} -> {after.title}: {count}"]
     blocks: dict[tuple[str, ...], list[str]] = {}

@@ -48,6 +48,8 @@ REFUSED = (
     ("--force: replaces a file", "learn", "recording", "-o", "-", "--force"),
     ("--force: replaces a file", "record", "--force"),
     ("--force: replaces a file", "live", "--force"),
+    ("--watch: reads live sources again", "--watch", "2", A),
+    ("--watch: reads live sources again", "serve", "--watch", "2", A),
     ("--force: replaces a file", "compare", A, B, "--baseline", "--dump", "-", "--force"),
     *[("unrecognized arguments: --limit 2", *words, "--limit", "2")
       for words in (("decode", "MIDR_EL1", "1"), ("list",), ("formats",), ("locate",), ("completion", "bash"))],

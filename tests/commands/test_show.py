@@ -211,6 +211,18 @@ def test_options_of_every_command_may_stand_before_it(before: tuple[str, ...]) -
     assert late.out.startswith(("{", "["))
 
 
+def test_a_dump_without_a_vcpu_shows_its_host_or_says_that_there_is_none(tmp_path: Path) -> None:
+    """It printed an empty line, and ended as if that were an answer."""
+    done = run("show", "builtin:cix-cd8180-host")
+    assert done.code == 0 and "host registers" in done.out and "CLIDR_EL1" in done.out
+    assert run("show", "builtin:cix-cd8180-host", "--vcpu", "host").out == done.out
+    empty = tmp_path / "empty.json"
+    empty.write_text('{"format": "vcpu-inspector-dump", "version": 1, "vcpus": []}', encoding="utf-8")
+    for form in ((), ("--json",)):
+        nothing = run("show", str(empty), *form)
+        assert nothing.code == 1 and "no vCPU in" in nothing.err and ("\n\n" not in nothing.out)
+
+
 def test_a_register_has_one_heading_however_many_of_its_fields_are_asked_for() -> None:
     source = "builtin:neoverse-n2-linux-6.1"
     done = run("show", source, "FEAT_PAuth")

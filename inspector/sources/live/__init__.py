@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from inspector.errors import SourceError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from inspector.sources.live.source import LiveOptions, LiveSource
 
 PREFIXES = ("live:", "ssh://", "lab:", "debugfs:", "gdb:", "qmp:")
@@ -21,6 +23,13 @@ FORMS = "live:, ssh://[user@]host[:port], lab:KERNEL[,cpu=C], debugfs:[PID-FD], 
 def is_live(text: str) -> bool:
     """True for an address of a live source; a file of such a name is meant by `./live:`."""
     return text == "live" or text.startswith(PREFIXES)
+
+
+def check_watched(sources: Sequence[str]) -> None:
+    """Raises SourceError where sources are named that `--watch` would never read again."""
+    if sources and not any(map(is_live, sources)):
+        hint = "the key r reads a file again"
+        raise SourceError("reads live sources again, and none is named", "--watch", hint)
 
 
 def is_lab(text: str) -> bool:
