@@ -236,7 +236,8 @@ def too_slow(pattern: re.Pattern[str], before: str, taken: str, anchored: bool) 
     for length in _LENGTHS:
         text = before + taken * max(1, length // len(taken)) + _NOTHING
         last = seconds(pattern, text, anchored)
-        if last > _HOPELESS:
+        # A machine that stood meanwhile may count that as ours: not three times.
+        if last > _HOPELESS and min(seconds(pattern, text, anchored) for _ in range(2)) > _HOPELESS:
             return f"{last:.2f} s for {len(text)} letters: {before[:40]!r} + {taken[:40]!r} * n"
     if last < _SOON:
         return ""

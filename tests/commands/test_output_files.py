@@ -224,15 +224,19 @@ def test_a_signal_to_fix_leaves_nothing(number: signal.Signals, tmp_path: Path) 
     """Of the real program, at several moments of copying a large file."""
     source = tmp_path / "vm"
     source.write_bytes(EXAMPLES["qemu-stream"]() + os.urandom(1 << 24))
+    assert run("fix", str(source), SHIPPED, "-o", str(tmp_path / "whole")).code in (0, 1)
+    whole = (tmp_path / "whole").read_bytes()
     for moment in (0.1, 0.2, 0.3, 0.6):
         command = [sys.executable, "-m", "inspector", "fix", str(source), SHIPPED, "-o", str(tmp_path / "out")]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             time.sleep(moment)
             process.send_signal(number)
             process.communicate()
-        left = {one.name for one in tmp_path.iterdir()} - {"vm"}
+        left = {one.name for one in tmp_path.iterdir()} - {"vm", "whole"}
+        assert process.returncode in (0, 1, -number, 128 + number), moment
         # A whole copy is there to stay; a signal after that ends the program as it would any other.
-        assert not left or (left == {"out"} and process.returncode in (0, 1, -number)), moment
+        assert left == {"out"} or (not left and process.returncode not in (0, 1)), moment
+        assert not left or (tmp_path / "out").read_bytes() == whole, moment
         (tmp_path / "out").unlink(missing_ok=True)
 
 

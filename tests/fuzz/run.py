@@ -76,7 +76,18 @@ def peak_begins() -> int:
 
 
 def attempt(target: Target, data: bytes) -> tuple[bool, str, float]:
-    """Whether the input was accepted, what went wrong ("" for nothing), and CPU seconds."""
+    """Whether the input was accepted, what went wrong ("" for nothing), and CPU seconds.
+
+    What is too slow is so three times: a machine that stands for some seconds counts them as ours.
+    """
+    for _ in range(3):
+        accepted, problem, spent = _once(target, data)
+        if problem or spent <= SECONDS:
+            return accepted, problem, spent
+    return accepted, f"slow: {spent:.1f} CPU seconds for {len(data)} bytes", spent
+
+
+def _once(target: Target, data: bytes) -> tuple[bool, str, float]:
     signal.signal(signal.SIGVTALRM, _break_off)
     signal.setitimer(signal.ITIMER_VIRTUAL, _PATIENCE)
     started, accepted, problem = time.process_time(), False, ""
@@ -87,10 +98,7 @@ def attempt(target: Target, data: bytes) -> tuple[bool, str, float]:
         problem = f"{type(error).__name__}: {str(error)[:100]} ({Path(place.filename).name}:{place.lineno})"
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-    spent = time.process_time() - started
-    if not problem and spent > SECONDS:
-        problem = f"slow: {spent:.1f} CPU seconds for {len(data)} bytes"
-    return accepted, problem, spent
+    return accepted, problem, time.process_time() - started
 
 
 def fuzz(target: Target, seed: str, seconds: float, mutants: int) -> Figures:
