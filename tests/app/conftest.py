@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from textual.app import App
 
 from tests.catalogue import fixed_catalogue
 
@@ -29,6 +30,20 @@ def _folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="package", autouse=True)
 def _catalogue() -> Iterator[None]:
     with fixed_catalogue():
+        yield
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _left() -> Iterator[None]:
+    """The end of a test leaves the program, as the user does: what has to be shown just then finds no widget."""
+    end = App._shutdown
+
+    async def leave(app: App[None]) -> None:
+        app._exit = True
+        await end(app)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(App, "_shutdown", leave)
         yield
 
 

@@ -52,10 +52,16 @@ async def settle(pilot: Pilot[None]) -> None:
         await pilot.pause(0.01)
 
 
+async def shown(pilot: Pilot[None], text: str) -> str:
+    """Wait for a text that is worked out beside the screen, and until all is drawn; the screen."""
+    await wait_for(pilot, lambda: text in screen_text(pilot.app), text)
+    await settle(pilot)
+    return screen_text(pilot.app)
+
+
 async def ready(pilot: Pilot[None], text: str = "ID_AA64PFR0_EL1") -> None:
     """Wait until the first screen, of a dump, is complete; `text` stands in it."""
-    await wait_for(pilot, lambda: text in screen_text(pilot.app), "a register")
-    await settle(pilot)
+    await shown(pilot, text)
 
 
 async def enter_text(pilot: Pilot[None], text: str) -> str:

@@ -52,7 +52,7 @@ async def test_a_missing_part_is_a_fault_while_nobody_leaves() -> None:
         async with app.run_test(size=(80, 24)) as pilot:
             await settle(pilot)
             app.screen.call_later(lambda: app.screen.query_one("#no-such-part"))
-            await pilot.pause(0.1)
+            await wait_for(pilot, lambda: app._exception is not None, "the fault")
 
 
 async def test_what_is_taken_down_holds_up_no_key(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,10 +97,11 @@ async def test_a_slow_reading_blocks_nothing_and_is_not_started_twice() -> None:
         text = await press(pilot, "r")
         assert f"reading {ADDRESS}: the guest pauses for the moment of reading" in text
         text = await press(pilot, "r", "6")
-        assert source.reads == 1
+        await wait_for(pilot, lambda: source.reads > 0, "it is being read")
         assert "CLIDR_EL1" in text or "cache" in text.lower()
         source.go.set()
         await wait_for(pilot, lambda: "no change" in screen_text(app), "the answer")
+        assert source.reads == 1
 
 
 async def test_a_source_that_goes_away_leaves_the_values_and_says_so() -> None:

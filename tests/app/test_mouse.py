@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from inspector.app.dialogs.choosing import Choosing
 from inspector.app.dialogs.dialog import Dialog
 from inspector.app.modes.write.screen import Write
-from tests.app.driving import press, screen_text, settle, wait_for
+from tests.app.driving import press, screen_text, settle, shown, wait_for
 from tests.app.material import NEOVERSE, app_on
 
 
@@ -69,6 +69,7 @@ async def test_what_stands_beside_a_key_does_what_the_key_does(key: str, words: 
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await press(pilot, key)
+        await shown(pilot, words)
         await click(pilot, words)
         await wait_for(pilot, lambda: dialog(app) == after, f"{after} is open")
         await click(pilot, "esc closes")
