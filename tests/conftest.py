@@ -38,16 +38,26 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return max(cores, min(2 * cores, 8))
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With VCPU_INSPECTOR_CASES=ends leave out what lies between the first and the last case of each test.
+FEW = 4
+"""Of so many tests one is run where few are asked for."""
 
-    For one more interpreter: every test runs there, and what differs between cases was seen on another one.
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """For one more interpreter: what differs between cases, and most that differs between tests, was seen on another.
+
+    VCPU_INSPECTOR_CASES=ends leaves out what lies between the first and the last case of each test; `few` leaves of
+    every FEW tests the first case of one.
     """
-    if os.environ.get("VCPU_INSPECTOR_CASES") != "ends":
+    wanted = os.environ.get("VCPU_INSPECTOR_CASES")
+    if wanted not in ("ends", "few"):
         return
     cases = [list(group) for _, group in groupby(items, lambda item: item.nodeid.partition("[")[0])]
-    config.hook.pytest_deselected(items=[item for group in cases for item in group[1:-1]])
-    items[:] = [item for group in cases for item in (group[0], *group[1:][-1:])]
+    if wanted == "ends":
+        kept = [item for group in cases for item in (group[0], *group[1:][-1:])]
+    else:
+        kept = [group[0] for group in cases[::FEW]]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+    items[:] = kept
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -17,19 +17,17 @@ from tests.mutants.run import Mutant, read, try_one
 ROOT = Path(__file__).resolve().parent.parent
 
 CASES = """
-import gzip
-import pytest
-
-@pytest.mark.parametrize({names}, {values})
-def test_it({arguments}):
+@pytest.mark.parametrize({names!r}, {values})
+def test_{number}({names}):
     pass
 """
 
 
-def collected(folder: Path, names: str, values: str) -> subprocess.CompletedProcess[str]:
-    """What pytest says that collects one parametrised test under the suite's own rules."""
+def collected(folder: Path, names: str, values: str, tests: int = 1) -> subprocess.CompletedProcess[str]:
+    """What pytest says that collects parametrised tests, each of the same cases, under the suite's own rules."""
     file = folder / "test_cases.py"
-    file.write_text(CASES.format(names=repr(names), values=values, arguments=names), encoding="utf-8")
+    written = [CASES.format(names=names, values=values, number=number) for number in range(tests)]
+    file.write_text("\n".join(["import gzip", "import pytest", *written]), encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-p", "no:cacheprovider", "--collect-only", "-q"]
     return subprocess.run(
         [*command, "--rootdir", str(folder), "-c", "/dev/null", str(file)],
@@ -57,16 +55,24 @@ def test_no_case_is_named_by_bytes(tmp_path: Path, names: str, values: str) -> N
 
 def test_bytes_under_a_name_are_welcome(tmp_path: Path) -> None:
     done = collected(tmp_path, "data", '[pytest.param(b"a", id="one")]')
-    assert not done.returncode and "test_it[one]" in done.stdout
+    assert not done.returncode and "test_0[one]" in done.stdout
 
 
 @pytest.mark.parametrize(("count", "kept"), [(1, [0]), (2, [0, 1]), (5, [0, 4])])
-def test_an_interpreter_between_runs_the_first_and_the_last_case_of_each_test(
+def test_one_more_interpreter_runs_the_first_and_the_last_case_of_each_test(
     count: int, kept: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VCPU_INSPECTOR_CASES", "ends")
     said = collected(tmp_path, "data", str(list(range(count)))).stdout
-    assert re.findall(r"test_it\[(\d)\]", said) == [str(number) for number in kept]
+    assert re.findall(r"test_0\[(\d)\]", said) == [str(number) for number in kept]
+
+
+def test_an_interpreter_in_the_middle_runs_one_case_of_some_tests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VCPU_INSPECTOR_CASES", "few")
+    said = collected(tmp_path, "data", "[0, 1, 2]", tests=9).stdout
+    assert re.findall(r"test_(\d)\[(\d)\]", said) == [("0", "0"), ("4", "0"), ("8", "0")]
 
 
 def test_nothing_is_imported_from_a_test_module() -> None:
