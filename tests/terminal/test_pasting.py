@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -80,6 +82,20 @@ def test_ctrl_z_goes_to_the_shell_and_fg_comes_back() -> None:
         terminal.wait_for("ready$")
         terminal.send("exit\r")
         terminal.wait_for_end()
+
+
+def test_a_program_that_is_stopped_from_outside_goes_on_and_gives_its_terminal_back() -> None:
+    """It took the terminal once more: keys went to two readers, and the terminal stayed without an echo in the end."""
+    with Terminal(N2, size=(100, 30)) as terminal:
+        terminal.wait_for("ID_AA64PFR0_EL1")
+        for times, register in ((2, "ID_AA64PFR1_EL1  AArch64"), (3, "ID_AA64PFR2_EL1  AArch64")):
+            for number in (signal.SIGSTOP, signal.SIGCONT):
+                os.kill(terminal._process.pid, number)
+            terminal.wait_for(lambda _, n=times: terminal.raw.count(b"\x1b[?1049h") == n, "it has come back")  # type: ignore[misc]
+            terminal.press("j")
+            terminal.wait_for(register)
+        terminal.press("q")
+        assert terminal.wait_for_end() == 0 and terminal.restored()
 
 
 def test_ctrl_z_without_a_shell_stays() -> None:

@@ -27,6 +27,7 @@ from inspector.app.shell.lean import Lean
 from inspector.app.shell.notices import Notice
 from inspector.app.shell.pasting import Burst, keep_pastes_whole, keys_of
 from inspector.app.shell.sheet import Sheet
+from inspector.app.shell.suspending import can_come_back, taking_its_terminal_once
 from inspector.app.shell.typing_ahead import Typed, TypingAhead, apart
 from inspector.errors import InspectorError, one_line
 
@@ -71,12 +72,11 @@ class AdaptedApp(App[None]):
             named = f"TEXTUAL_DRIVER={constants.DRIVER}"
             raise InspectorError("no such driver", named, "without it Textual takes the terminal's own") from error
         keep_pastes_whole(found)
-        return found
+        return taking_its_terminal_once(found)
 
     def action_suspend_process(self) -> None:
         """Back to the shell, unless none could bring the program back, or a guest would stand as long as it is away."""
         from inspector.app.shell.background import unfinished
-        from inspector.app.shell.suspending import can_come_back
 
         if not can_come_back():
             self.notify("No shell that could bring the program back started it", severity="warning", markup=False)

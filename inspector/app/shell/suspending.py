@@ -1,8 +1,13 @@
-"""ctrl+z: back to the shell that started the program, where there is one that can bring it back."""
+"""ctrl+z: back to the shell that started the program, where there is one that can bring it back; and being stopped and
+brought back from outside, by `kill -STOP` and `kill -CONT`."""
 
 from __future__ import annotations
 
 import os
+import signal
+from typing import Any
+
+from textual.driver import Driver
 
 
 def can_come_back() -> bool:
@@ -13,5 +18,34 @@ def can_come_back() -> bool:
     parent = os.getppid()
     try:
         return os.getsid(parent) == os.getsid(0) and os.getpgid(parent) != os.getpgrp()
+    except OSError:
+        return False
+
+
+def taking_its_terminal_once(driver: type[Driver]) -> type[Driver]:
+    """A driver of Textual's that bears a SIGCONT without a ctrl+z before, as systemd sends one behind SIGTERM.
+
+    Textual takes the terminal once more then: two threads share the keys, and what is given back in the end is the
+    terminal as it was taken by the first. Here it is given back before; the shell may have changed it meanwhile.
+    """
+
+    class Once(driver):  # type: ignore[misc, valid-type]
+        def resume_application_mode(self) -> None:
+            thread = getattr(self, "_key_thread", None)
+            if thread is not None and thread.is_alive():
+                if _behind(self):
+                    os.kill(os.getpid(), signal.SIGSTOP)  # `bg`: as Textual does where ctrl+z was before
+                    return
+                self.suspend_application_mode()
+                self._must_signal_resume = True
+            super().resume_application_mode()
+
+    return Once
+
+
+def _behind(driver: Any) -> bool:
+    """Whether the terminal is another job's at present."""
+    try:
+        return os.tcgetpgrp(driver.fileno) != os.getpgrp()
     except OSError:
         return False
