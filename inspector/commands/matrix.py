@@ -25,7 +25,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--kernels",
         metavar="LIST",
         default="",
-        help="the kernels, separated by commas (default: the newest of each series kept for years, and the newest)",
+        help="the kernels, separated by commas (default: of each series of which a stable release from .40 on is known "
+        "the newest, and the newest of all)",
     )
     add_vmm(parser)
     add_setup(parser)
