@@ -98,6 +98,10 @@ class Vcpu(VcpuState):
         """What judges writes of a register; None for plain storage, and for what does not exist."""
         return self.gates.find(reg_id) if self.initialised else None
 
+    def judges(self, reg_id: int) -> bool:
+        """Whether `gate` has one; it is not made."""
+        return self.initialised and reg_id in self.gates
+
     def get_reg_list(self) -> tuple[int, ...]:
         """KVM_GET_REG_LIST, in the kernel's order; empty before KVM_ARM_VCPU_INIT."""
         if not self.initialised:

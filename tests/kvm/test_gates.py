@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from errno import EBUSY, EINVAL, EPERM
+from importlib import import_module
 
 import msgspec
 import pytest
 
-from inspector.kvm.gates.gate import Gate
+from inspector.kvm.gates.gate import Gate, OpenGate
 from inspector.kvm.gates.id_register import IdGate
 from inspector.kvm.host import HostState
 from inspector.kvm.limits import LIMITED
@@ -28,11 +29,18 @@ from inspector.registers.ids import (
     SVE_VLS,
     WORKAROUND_2,
 )
-from tests.kvm.material import GIC, IMP_ID, PMU_GIC, SVE, host, made_up, vm
+from tests.fresh import ROOT, modules_after
+from tests.kvm.material import EL2, GIC, IMP_ID, PMU_GIC, SVE, a64fx, host, made_up, vm
 
 PMCNTENSET, PMCNTENCLR = IDS["PMCNTENSET_EL0"], IDS["PMCNTENCLR_EL0"]
 UNCLEAN = made_up(CTR_EL0=0x8444C004, CLIDR_EL1=0x0A200023)
 """A host whose CTR_EL0.IDC is 0, and whose data lines have 64 bytes"""
+
+
+KINDS = "inspector.kvm.gates"
+"""Where the file of each kind lies."""
+WITH_TABLES = {"doubts", "fixed_bits", "gate", "pmu_pair", "pstate", "timer"}
+"""What all kinds share, the tables of those that name their registers themselves, and the mode that PSTATE holds."""
 
 
 def vcpu_of(host: str | HostState, kernel: str, setup: VcpuSetup = GIC) -> Vcpu:
@@ -240,3 +248,41 @@ def test_vector_lengths_of_an_unknown_core_depend_on_it() -> None:
 def test_all_bits_of_a_vector_are_known() -> None:
     vcpu = vcpu_of("neoverse-n2", "6.12", SVE)
     assert explain_write(vcpu, make_id(CLASS_SVE, 0, SIZE_U2048), 1).after_known == (1 << 2048) - 1
+
+
+def kinds_below(kind: type) -> set[type]:
+    """The kinds below one that judge a register."""
+    return {one for below in kind.__subclasses__() for one in ({below} - {IdGate, OpenGate}) | kinds_below(below)}
+
+
+def test_every_kind_that_there_is_a_file_of_judges_a_register_of_some_vm() -> None:
+    """A kind is loaded by its name when it is first made, which no checker of types follows."""
+    for path in (ROOT / "inspector/kvm/gates").glob("[!_]*.py"):
+        import_module(f"{KINDS}.{path.stem}")
+    asked = [
+        ("max", "6.12", SVE), ("max", "5.15", PMU_GIC), ("max", "6.4", PMU_GIC), ("max", "7.3", PMU_GIC),
+        ("neoverse-n2", "5.10", PMU_GIC), ("neoverse-n2", "6.1", PMU_GIC), ("neoverse-n2", "6.15", IMP_ID),
+        ("max_nested", "7.2", EL2), (a64fx(), "6.1", GIC),
+    ]  # fmt: skip
+    made = {type(gate) for model, kernel, setup in asked for gate in vm(model, kernel, setup).gates.values()}
+    assert made == kinds_below(Gate)
+
+
+SAVED = """
+from inspector.checks.machine.machine import machine
+from inspector.checks.writing.bench import bench_of
+from inspector.sources import load
+dump = load("builtin:neoverse-n2-linux-6.1")
+bench = bench_of(machine(dump), [one.values for one in dump.vcpus])
+"""
+
+
+def test_a_vm_that_holds_what_was_saved_loads_no_kind_and_a_write_its_own() -> None:
+    """Write opens with such a VM: of some hundred registers that are judged, none is before a value is typed."""
+
+    def kinds(code: str) -> set[str]:
+        loaded = {name.removeprefix(f"{KINDS}.") for name in modules_after(code) if name.startswith(f"{KINDS}.")}
+        return loaded - WITH_TABLES
+
+    assert kinds(SAVED) == set()
+    assert kinds(f"{SAVED}bench.vm.vcpu(0).set_one_reg({OSLSR_EL1}, 0)") == {"oslsr"}

@@ -255,8 +255,7 @@ def _restore(vcpu: Vcpu, values: Mapping[int, int], stored_only: bool) -> None:
     for reg_id, value in values.items():
         if reg_id not in vcpu.vm.exposure.listed_set or reg_id in vcpu.vm.exposure.running:
             continue
-        gate = vcpu.gate(reg_id)
-        if gate is None:
+        if not vcpu.judges(reg_id):
             vcpu.own[reg_id] = value
         elif not stored_only and (vcpu.value(reg_id) != value or known_bits(vcpu, reg_id) & ALL != ALL):
             verdict = peek_write(vcpu, reg_id, value)

@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib import import_module
 from typing import NamedTuple
 
 from inspector.kvm.caches import fresh_ccsidr
 from inspector.kvm.exposure import Exposure
 from inspector.kvm.firmware import bitmaps, workarounds
-from inspector.kvm.gates.bitmap import Bitmap
-from inspector.kvm.gates.ccsidr import Ccsidr
-from inspector.kvm.gates.clidr import Clidr
-from inspector.kvm.gates.compared import Compared
-from inspector.kvm.gates.event_counter import EventCounter
 from inspector.kvm.gates.fixed_bits import FIXED_BITS, FixedBits
 from inspector.kvm.gates.gate import Gate
-from inspector.kvm.gates.ignore import Ignore, SoftwareIncrement
-from inspector.kvm.gates.implementation import Implementation
-from inspector.kvm.gates.invariant import Invariant
-from inspector.kvm.gates.mirrored import Mirrored
-from inspector.kvm.gates.oslsr import Oslsr
-from inspector.kvm.gates.plain import Plain
-from inspector.kvm.gates.pmcr import Pmcr
-from inspector.kvm.gates.pmmir import Pmmir
 from inspector.kvm.gates.pmu_pair import PAIR_OF, PmuPair
-from inspector.kvm.gates.psci import Psci
-from inspector.kvm.gates.pstate import Pstate
-from inspector.kvm.gates.stored import Stored
 from inspector.kvm.gates.timer import CONTROLS, COUNTERS, EL2_CONTROLS, Counter, TimerControl
-from inspector.kvm.gates.vector_lengths import VectorLengths
-from inspector.kvm.gates.workaround import Workaround
 from inspector.policies.setup import Feature
 from inspector.registers.encoding import ccsidr_id, is_demux
 from inspector.registers.ids import (
@@ -55,20 +38,57 @@ from inspector.registers.ids import (
 Maker = Callable[[Exposure, int], Gate]
 
 
+@cache
+def _class(file: str, name: str) -> type[Gate]:
+    found: type[Gate] = getattr(import_module(f"{__name__}.{file}"), name)
+    return found
+
+
+def _of(file: str, name: str) -> Maker:
+    """What makes the gates of one file, which is loaded with the first of them: most VMs have half of all kinds, and
+    where nothing is judged none is made."""
+
+    def make(exposure: Exposure, reg_id: int) -> Gate:
+        return _class(file, name)(exposure, reg_id)
+
+    return make
+
+
+_BITMAP = _of("bitmap", "Bitmap")
+_CCSIDR = _of("ccsidr", "Ccsidr")
+_CLIDR = _of("clidr", "Clidr")
+_COMPARED = _of("compared", "Compared")
+_EVENT_COUNTER = _of("event_counter", "EventCounter")
+_IGNORE = _of("ignore", "Ignore")
+_IMPLEMENTATION = _of("implementation", "Implementation")
+_INVARIANT = _of("invariant", "Invariant")
+_MIRRORED = _of("mirrored", "Mirrored")
+_OSLSR = _of("oslsr", "Oslsr")
+_PLAIN = _of("plain", "Plain")
+_PMCR = _of("pmcr", "Pmcr")
+_PMMIR = _of("pmmir", "Pmmir")
+_PSCI = _of("psci", "Psci")
+_PSTATE = _of("pstate", "Pstate")
+_SOFTWARE_INCREMENT = _of("ignore", "SoftwareIncrement")
+_STORED = _of("stored", "Stored")
+_VECTOR_LENGTHS = _of("vector_lengths", "VectorLengths")
+_WORKAROUND = _of("workaround", "Workaround")
+
+
 def _id_gate(exposure: Exposure, reg_id: int) -> Gate:
     """The gate of a register of the ID space."""
     if exposure.ignores_writes(reg_id):
-        return Ignore(exposure, reg_id)
+        return _IGNORE(exposure, reg_id)
     if exposure.book.variant("id-registers") == "stored":
-        return Stored(exposure, reg_id)
+        return _STORED(exposure, reg_id)
     mirrored = exposure.book.variant("pmu-version") == "v8.5-mirrored" and reg_id in (ID_AA64DFR0_EL1, ID_DFR0_EL1)
-    return Mirrored(exposure, reg_id) if mirrored else Compared(exposure, reg_id)
+    return _MIRRORED(exposure, reg_id) if mirrored else _COMPARED(exposure, reg_id)
 
 
 @lru_cache(maxsize=32)
 def gates(exposure: Exposure) -> Gates:
     """Register id -> gate, for every listed register that is not plain storage of no interest."""
-    caches = dict.fromkeys(map(ccsidr_id, fresh_ccsidr(exposure)), Invariant if exposure.raw_caches else Ccsidr)
+    caches = dict.fromkeys(map(ccsidr_id, fresh_ccsidr(exposure)), _INVARIANT if exposure.raw_caches else _CCSIDR)
     listed = exposure.listed_set
     return Gates(exposure, {i: make for i, make in {**_makers(exposure), **caches}.items() if i in listed})
 
@@ -123,25 +143,25 @@ def _made_by(kernel: _Traits) -> dict[int, Maker]:
     """The same, made once for kernels that do not differ in it."""
     makers: dict[int, Maker] = {
         **dict.fromkeys(ID_SPACE, _id_gate),
-        CTR_EL0: Stored if kernel.stored_ctr else Invariant,
-        **dict.fromkeys((MIDR_EL1, REVIDR_EL1, AIDR_EL1), Implementation if kernel.writable_ids else Invariant),
-        CLIDR_EL1: Invariant if kernel.raw_caches else Clidr,
-        OSLSR_EL1: Oslsr,
-        PMCR_EL0: Pmcr if kernel.counts_in_pmcr else Plain,
-        PMMIR_EL1: Pmmir,
-        PSCI_VERSION: Psci,
-        PSTATE: Pstate,
-        SVE_VLS: VectorLengths,
-        **dict.fromkeys(kernel.workarounds, Workaround),
-        **dict.fromkeys(kernel.bitmaps, Bitmap),
+        CTR_EL0: _STORED if kernel.stored_ctr else _INVARIANT,
+        **dict.fromkeys((MIDR_EL1, REVIDR_EL1, AIDR_EL1), _IMPLEMENTATION if kernel.writable_ids else _INVARIANT),
+        CLIDR_EL1: _INVARIANT if kernel.raw_caches else _CLIDR,
+        OSLSR_EL1: _OSLSR,
+        PMCR_EL0: _PMCR if kernel.counts_in_pmcr else _PLAIN,
+        PMMIR_EL1: _PMMIR,
+        PSCI_VERSION: _PSCI,
+        PSTATE: _PSTATE,
+        SVE_VLS: _VECTOR_LENGTHS,
+        **dict.fromkeys(kernel.workarounds, _WORKAROUND),
+        **dict.fromkeys(kernel.bitmaps, _BITMAP),
         **dict.fromkeys(PAIR_OF, PmuPair),
         **dict.fromkeys(COUNTERS, Counter),
         **dict.fromkeys(CONTROLS, TimerControl),
     }
     if kernel.masked_pmu:
-        makers[PMSWINC_EL0] = SoftwareIncrement
+        makers[PMSWINC_EL0] = _SOFTWARE_INCREMENT
     if kernel.counter_reads:
-        makers |= dict.fromkeys(EVENT_COUNTERS, EventCounter)
+        makers |= dict.fromkeys(EVENT_COUNTERS, _EVENT_COUNTER)
     if kernel.stored_controls:
         makers |= dict.fromkeys(EL2_CONTROLS, TimerControl)
     if kernel.nested:
