@@ -252,14 +252,15 @@ def test_all_bits_of_a_vector_are_known() -> None:
 
 def kinds_below(kind: type) -> set[type]:
     """The kinds below one that judge a register."""
-    return {one for below in kind.__subclasses__() for one in ({below} - {IdGate, OpenGate}) | kinds_below(below)}
+    below: list[type] = type.__subclasses__(kind)
+    return {*below, *(deeper for one in below for deeper in kinds_below(one))} - {IdGate, OpenGate}
 
 
 def test_every_kind_that_there_is_a_file_of_judges_a_register_of_some_vm() -> None:
     """A kind is loaded by its name when it is first made, which no checker of types follows."""
     for path in (ROOT / "inspector/kvm/gates").glob("[!_]*.py"):
         import_module(f"{KINDS}.{path.stem}")
-    asked = [
+    asked: list[tuple[str | HostState, str, VcpuSetup]] = [
         ("max", "6.12", SVE), ("max", "5.15", PMU_GIC), ("max", "6.4", PMU_GIC), ("max", "7.3", PMU_GIC),
         ("neoverse-n2", "5.10", PMU_GIC), ("neoverse-n2", "6.1", PMU_GIC), ("neoverse-n2", "6.15", IMP_ID),
         ("max_nested", "7.2", EL2), (a64fx(), "6.1", GIC),
