@@ -11,7 +11,6 @@ from functools import reduce
 from inspector.kvm.host import ShownLevels
 from inspector.kvm.limits import Limits
 from inspector.kvm.mitigations import (
-    bhb_level,
     bhb_levels,
     spectre_v2_level,
     spectre_v2_levels,
@@ -36,7 +35,8 @@ _VERSIONS: dict[Behaviour, tuple[int, ...]] = {
     "psci-1.1": (PSCI_0_2, PSCI_1_0, PSCI_1_1),
     "psci-1.3": (PSCI_0_2, PSCI_1_0, PSCI_1_1, PSCI_1_2, PSCI_1_3),
 }
-_UNKNOWN_SAFE = ("unknown-bhb-safe", "vm-ssbs-unknown-bhb-safe")
+_BY_BC = "unknown-bhb-safe-by-bc"
+_UNKNOWN_SAFE = ("unknown-bhb-safe", _BY_BC, "vm-ssbs-unknown-bhb-safe")
 """Variants of mitigation-levels under which a CPU on no list counts as not affected by Spectre-BHB"""
 
 
@@ -67,6 +67,11 @@ def unknown_core_is_safe(book: Rulebook) -> bool:
     return book.variant("mitigation-levels") in _UNKNOWN_SAFE
 
 
+def clearing_by_bc(book: Rulebook) -> bool:
+    """Whether this kernel looks for CLRBHB in the place of BC (supports_clearbhb() before 479965a2b7ec)."""
+    return book.variant("mitigation-levels") == _BY_BC
+
+
 def shown_levels(values: Mapping[int, int], policy: Policy, off: frozenset[str] | None = None) -> ShownLevels | None:
     """The levels among a vCPU's registers, shown by a kernel (`policy`) whose command line switched `off` mitigations;
     None where there are none."""
@@ -74,9 +79,10 @@ def shown_levels(values: Mapping[int, int], policy: Policy, off: frozenset[str] 
     if not any(level is not None for level in levels):
         return None
     ssbs = values.get(ID_AA64PFR1_EL1, 0) >> 4 & 0xF
+    book = rulebook(policy)
     return ShownLevels(
         spectre_v2=levels[0], ssb=levels[1], bhb=levels[2], ssbs=ssbs, rules=policy.rules, off=off,
-        unknown_core_is_safe=unknown_core_is_safe(rulebook(policy)),
+        unknown_core_is_safe=unknown_core_is_safe(book), clearing_by_bc=clearing_by_bc(book),
     )  # fmt: skip
 
 
@@ -86,11 +92,16 @@ def _same_kernel(limits: Limits) -> bool:
     return shown is not None and shown.rules == limits.policy.rules
 
 
+def _bhb_levels(limits: Limits) -> tuple[int, ...]:
+    """Every level of WORKAROUND_3 that is possible under this kernel, the assumed one first."""
+    book = limits.book
+    return bhb_levels(limits.host, unknown_core_is_safe(book), _same_kernel(limits), clearing_by_bc(book))
+
+
 def workaround_levels(limits: Limits, ssbs: int | None = None) -> dict[int, int]:
     """Each workaround register -> level. `ssbs`: the VM's own PFR1.SSBS where the kernel asks for it."""
-    host, safe = limits.host, unknown_core_is_safe(limits.book)
-    bhb = bhb_level(host, safe, _same_kernel(limits))
-    levels = (spectre_v2_level(host), ssb_level(host, _ssbs(limits, ssbs)), bhb)
+    host = limits.host
+    levels = (spectre_v2_level(host), ssb_level(host, _ssbs(limits, ssbs)), _bhb_levels(limits)[0])
     return dict(zip(workarounds(limits), levels, strict=False))
 
 
@@ -115,7 +126,7 @@ def possible_levels(limits: Limits, reg_id: int, ssbs: int | None = None) -> tup
     if reg_id == ids.WORKAROUND_1:
         found = spectre_v2_levels(host)
     elif reg_id == ids.WORKAROUND_3:
-        found = bhb_levels(host, unknown_core_is_safe(limits.book), _same_kernel(limits))
+        found = _bhb_levels(limits)
     else:
         found = ssb_levels(host, _ssbs(limits, ssbs))
     return tuple(dict.fromkeys((own, *found)))

@@ -65,6 +65,8 @@ class ShownLevels(msgspec.Struct, frozen=True, kw_only=True):
     """how the kernel that showed them takes a core that no Spectre-BHB list names"""
     rules: tuple[Rule, ...]
     """of that kernel"""
+    clearing_by_bc: bool = False
+    """whether that kernel looked for CLRBHB in the place of BC"""
     off: frozenset[str] | None = None
     """the mitigations that its command line switched off; None where that is not known"""
 

@@ -104,19 +104,16 @@ def ssb_levels(host: HostState, ssbs: int) -> tuple[int, ...]:
     return (host.ssb,) if host.ssb is not None else _ssb_levels(_seen(host), bool(ssbs))
 
 
-def bhb_level(host: HostState, unknown_is_safe: bool, same_kernel: bool = False) -> int:
-    """WORKAROUND_3, as far as it is known or assumed: without a firmware that helps."""
-    return bhb_levels(host, unknown_is_safe, same_kernel)[0]
-
-
-def bhb_levels(host: HostState, unknown_is_safe: bool, same_kernel: bool = False) -> tuple[int, ...]:
-    """Every level of WORKAROUND_3 that is possible, the assumed one first.
+def bhb_levels(
+    host: HostState, unknown_is_safe: bool, same_kernel: bool = False, by_bc: bool = False
+) -> tuple[int, ...]:
+    """Every level of WORKAROUND_3 that is possible, the assumed one first: without a firmware that helps.
 
     `unknown_is_safe`: kernels before v6.15 and the stable ones of its day take a CPU as unaffected that is on no list
     and has neither CLRBHB nor a firmware that offers the call. `same_kernel`: it is one that does as the kernel that
-    showed the host's levels.
+    showed the host's levels. `by_bc`: it looks for CLRBHB in the place of BC.
     """
-    return _bhb_levels(_seen(host), unknown_is_safe, same_kernel)
+    return _bhb_levels(_seen(host), unknown_is_safe, same_kernel, by_bc)
 
 
 _REGISTERS = MIDR_EL1, ID_AA64PFR0_EL1, ID_AA64PFR1_EL1, ID_AA64MMFR1_EL1, ID_AA64ISAR2_EL1
@@ -130,6 +127,7 @@ class _Shown(msgspec.Struct, frozen=True):
     bhb: int | None
     ssbs: int
     unknown_core_is_safe: bool
+    clearing_by_bc: bool
     off: frozenset[str] | None
 
 
@@ -181,7 +179,9 @@ def _seen(host: HostState) -> _Seen:
     told = host.shown
     shown = None
     if told is not None:
-        shown = _Shown(told.spectre_v2, told.ssb, told.bhb, told.ssbs, told.unknown_core_is_safe, told.off)
+        shown = _Shown(
+            told.spectre_v2, told.ssb, told.bhb, told.ssbs, told.unknown_core_is_safe, told.clearing_by_bc, told.off
+        )
     return _Seen(
         tuple([(values.get(i, 0), known.get(i, 0), least.get(i, 0)) for i in _REGISTERS]),
         host.spectre_v2, host.bhb, host.mitigations_off, shown, "cmdline" in host.given,
@@ -224,20 +224,22 @@ class _BhbHost(msgspec.Struct, frozen=True):
     """0: none, 1: CSV2, 2: CSV2_3 or newer"""
     ecbhb: bool
     clrbhb: bool
+    bc: bool
     by_firmware: bool
     """on the list of cores that only firmware mitigates"""
     calls: bool
     """firmware offers SMCCC_ARCH_WORKAROUND_3"""
 
-    def level(self, v2: int, listed: bool, unknown_is_safe: bool, off: frozenset[str]) -> int:
+    def level(self, v2: int, listed: bool, unknown_is_safe: bool, by_bc: bool, off: frozenset[str]) -> int:
         """is_spectre_bhb_affected() and spectre_bhb_enable_mitigation()."""
+        clears = self.bc if by_bc else self.clrbhb
         if self.csv2 == 2 or self.safe:
             return NOT_REQUIRED
-        if unknown_is_safe and not (self.clrbhb or listed or self.by_firmware or self.calls):
+        if unknown_is_safe and not (clears or listed or self.by_firmware or self.calls):
             return NOT_REQUIRED
         if v2 == NOT_AVAILABLE or _BHB in off:
             return NOT_AVAILABLE
-        return AVAILABLE if self.ecbhb or self.clrbhb or listed or self.calls else NOT_AVAILABLE
+        return AVAILABLE if self.ecbhb or clears or listed or self.calls else NOT_AVAILABLE
 
 
 def _v2_facts(seen: _Seen) -> _V2Facts:
@@ -307,7 +309,7 @@ def _ssb_of(safe: bool, host_ssbs: bool, firmware: int, ssbs: bool, off: frozens
 
 
 @lru_cache(maxsize=256)
-def _bhb_levels(seen: _Seen, unknown_is_safe: bool, same_kernel: bool) -> tuple[int, ...]:
+def _bhb_levels(seen: _Seen, unknown_is_safe: bool, same_kernel: bool, by_bc: bool) -> tuple[int, ...]:
     given, shown = seen.bhb, seen.shown
     if given is not None:
         weak = _BHB in seen.off or _v2_levels(seen) == (NOT_AVAILABLE,)
@@ -315,9 +317,11 @@ def _bhb_levels(seen: _Seen, unknown_is_safe: bool, same_kernel: bool) -> tuple[
     told = shown and shown.bhb
     told_v2 = shown.spectre_v2 if shown and seen.spectre_v2 is None else None
     older = shown is not None and shown.unknown_core_is_safe
+    older_by_bc = shown is not None and shown.clearing_by_bc
     facts, lists = _v2_facts(seen), _listed(seen, unknown_is_safe)
     csv2 = tuple(dict.fromkeys(2 if value >= 3 else min(value, 1) for value in seen.field(ID_AA64PFR0_EL1, 56)))
     features = [_flags(seen.field(*place)) for place in ((ID_AA64MMFR1_EL1, 60), (ID_AA64ISAR2_EL1, 28))]
+    features.append(_flags(seen.field(ID_AA64ISAR2_EL1, 20)) if by_bc or older_by_bc else (False,))
     safe = (seen.name in BHB_SAFE,) if seen.named else (False, True)
     firmware_only = (seen.name in BHB_FIRMWARE,)
     hosts = tuple(starmap(_BhbHost, product(safe, csv2, *features, firmware_only, (False, True))))
@@ -332,8 +336,8 @@ def _bhb_levels(seen: _Seen, unknown_is_safe: bool, same_kernel: bool) -> tuple[
                 if one.csv2 and not unaffected:
                     continue
                 before = (listed,) if same_kernel else _listed(seen, older)
-                agrees = told is None or told in [one.level(then, was, older, off[0]) for was in before]
-                yield one.level(now, listed, unknown_is_safe, off[1]), agrees
+                agrees = told is None or told in [one.level(then, was, older, older_by_bc, off[0]) for was in before]
+                yield one.level(now, listed, unknown_is_safe, by_bc, off[1]), agrees
 
     return _agreeing(seen, pairs) or (told or NOT_AVAILABLE,)
 

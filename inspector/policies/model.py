@@ -290,7 +290,10 @@ Ctr = Literal["invariant", "stored"]
 ImplementationIds = Literal["invariant", "writable"]
 SpeculationFields = Literal["csv2", "csv2-csv3", "raised"]
 PmuVersion = Literal["v8.1-always", "v8.4", "v8.5-mirrored", "v8.5", "v8.5-or-emulated"]
-MitigationLevels = Literal["no-bhb", "unknown-bhb-safe", "unknown-bhb-affected", "vm-ssbs-unknown-bhb-safe", "vm-ssbs"]
+MitigationLevels = Literal[
+    "no-bhb", "unknown-bhb-safe", "unknown-bhb-safe-by-bc", "unknown-bhb-affected", "vm-ssbs-unknown-bhb-safe",
+    "vm-ssbs",
+]  # fmt: skip
 GicFields = Literal["host", "forced", "cleared-without-vgic3", "cleared-without-irqchip", "assigned-at-first-run"]
 Pmcr = Literal["reset-pattern", "reset-pattern-cleared", "number-only", "counters"]
 GuestCaches = Literal["hardware", "trapped", "trapped-unless-evt"]

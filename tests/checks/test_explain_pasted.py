@@ -35,7 +35,7 @@ def refused(answer: Explanation) -> list[int]:
         (
             "06-gem5-oslsr.txt",
             "OSLSR_EL1",
-            ("EINVAL", "only OSLK (bit 1) may differ", "5.10 to 5.18: the register is not"),
+            ("EINVAL", "only OSLK (bit 1) may differ", "5.10 to 5.17: the register is not"),
             "OSLSR_EL1",
         ),
         ("08-hafnium-isar2.txt", "ID_AA64ISAR2_EL1", ("Hafnium", "not KVM's"), "ID_AA64ISAR2_EL1"),

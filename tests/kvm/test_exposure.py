@@ -333,6 +333,20 @@ def test_what_el0_is_not_shown_tells_nothing_of_the_host(register: str, lsb: int
         assert not from_el0({reg_id: 0}, policy).knows(reg_id, 0xF << lsb)
 
 
+@pytest.mark.parametrize(
+    ("kernel", "shown"),
+    [
+        ("5.10.258", 1 << 28), ("5.15.190", 1 << 28), ("5.18", 1 << 28), ("5.19", 1 << 28), ("6.0", 1 << 20),
+        ("6.1.56", 1 << 20), ("6.1.57", 0x101 << 20), ("6.4", 1 << 20), ("6.5.6", 1 << 20), ("6.5.7", 0x101 << 20),
+        ("6.6", 0x101 << 20), ("7.3", 0x101 << 20),
+    ],
+)  # fmt: skip
+def test_between_6_0_and_6_6_the_table_took_clrbhb_for_bc(kernel: str, shown: int) -> None:
+    """ftr_id_aa64isar2[] of the trees of 5.10.258 and 6.5, and 479965a2b7ec with its backports."""
+    cpu = made_up(ID_AA64ISAR2_EL1=1 << 28 | 1 << 20)
+    assert exposure(cpu, kernel).values[IDS["ID_AA64ISAR2_EL1"]] == shown
+
+
 def test_el0_of_6_12_sees_famin_and_famax_and_guests_do_not() -> None:
     cpu = made_up(ID_AA64ISAR3_EL1=1 << 4)
     assert el0_values(cpu, load_policy("6.12"))[IDS["ID_AA64ISAR3_EL1"]] == 1 << 4

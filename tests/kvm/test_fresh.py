@@ -10,7 +10,7 @@ from inspector.kvm.host import from_raw
 from inspector.kvm.inference.el0 import el0_values, from_el0
 from inspector.kvm.inference.fresh import fresh_vm, hidden_ccidx
 from inspector.kvm.inference.vcpu import from_vcpu
-from inspector.kvm.mitigations import bhb_level, spectre_v2_level
+from inspector.kvm.mitigations import bhb_levels, spectre_v2_level
 from inspector.kvm.vm import Vm
 from inspector.kvm.words.explaining import explain_write
 from inspector.kvm.words.showing import explain_register
@@ -129,9 +129,9 @@ def test_an_uncertain_verdict_names_the_field() -> None:
 
 def test_host_dependent_inputs_are_inferred() -> None:
     n2 = from_vcpu(saved("neoverse-n2", "6.12"), QEMU_SETUP, load_policy("6.12"))
-    assert (spectre_v2_level(n2), bhb_level(n2, False), n2.vgic, n2.meltdown_unaffected) == (2, 1, "v3", True)
+    assert (spectre_v2_level(n2), bhb_levels(n2, False)[0], n2.vgic, n2.meltdown_unaffected) == (2, 1, "v3", True)
     a72 = from_vcpu(saved("cortex-a72", "6.1", GIC), GIC, load_policy("6.1"))
-    assert (spectre_v2_level(a72), bhb_level(a72, False), a72.meltdown_unaffected) == (0, 0, True)
+    assert (spectre_v2_level(a72), bhb_levels(a72, False)[0], a72.meltdown_unaffected) == (0, 0, True)
     assert a72.has_aarch32
 
 

@@ -18,7 +18,15 @@ from inspector.kvm.inference.vcpu import from_vcpu
 from inspector.kvm.mitigations import bhb_levels, spectre_v2_levels, ssb_levels
 from inspector.library import migrate
 from inspector.policies.loader import load_policy
-from inspector.registers.ids import ID_AA64PFR0_EL1, ID_AA64PFR1_EL1, MIDR_EL1, WORKAROUND_1, WORKAROUND_2, WORKAROUND_3
+from inspector.registers.ids import (
+    ID_AA64ISAR2_EL1,
+    ID_AA64PFR0_EL1,
+    ID_AA64PFR1_EL1,
+    MIDR_EL1,
+    WORKAROUND_1,
+    WORKAROUND_2,
+    WORKAROUND_3,
+)
 from inspector.sources import load
 from inspector.sources.dump import Dump
 from inspector.untrusted import Untrusted
@@ -138,6 +146,29 @@ def test_kernels_differ_in_the_cores_that_they_list(
 ) -> None:
     """Before v6.15 a core on no list is affected where it has CLRBHB, or where the firmware offers the call."""
     assert (bhb_levels(machine, unknown_is_safe=True), bhb_levels(machine, unknown_is_safe=False)) == (old, new)
+
+
+@pytest.mark.parametrize(
+    ("features", "by_bc", "by_clrbhb"),
+    [(1 << 20, (1,), (2, 1)), (1 << 28, (2, 1), (1,)), (0x101 << 20, (1,), (1,)), (0, (2, 1), (2, 1))],
+)
+def test_between_6_0_and_6_6_kernels_looked_for_clrbhb_in_the_place_of_bc(
+    features: int, by_bc: tuple[int, ...], by_clrbhb: tuple[int, ...]
+) -> None:
+    """supports_clearbhb() of 6.5 reads BC, and that of 5.10.258 CLRBHB (479965a2b7ec)."""
+    machine = made_up(MIDR_EL1=0x410FD4D0, ID_AA64PFR0_EL1=2 << 56 | 0x11, ID_AA64ISAR2_EL1=features)
+    for kernel in ("6.0", "6.1.56", "6.4", "6.5.6"):
+        assert levels(machine, kernel)[WORKAROUND_3] == by_bc, kernel
+    for kernel in ("5.10.218", "5.19", "6.1.57", "6.5.7", "6.6.50"):
+        assert levels(machine, kernel)[WORKAROUND_3] == by_clrbhb, kernel
+
+
+def test_a_level_of_a_kernel_that_looked_at_bc_tells_of_bc() -> None:
+    """A core on no list that 6.4 takes as affected: BC or its firmware is why, which 7.3 may not know of."""
+    values = exposure(made_up(MIDR_EL1=0x410FD0E0, ID_AA64PFR0_EL1=2 << 56 | 0x11), "6.4", GIC).values
+    machine = from_vcpu({**values, WORKAROUND_3: 1, ID_AA64ISAR2_EL1: 1 << 20}, GIC, load_policy("6.4"))
+    assert levels(machine, "6.4")[WORKAROUND_3] == (1,)
+    assert set(levels(machine, "6.12.20")[WORKAROUND_3]) == {1, 2}
 
 
 def test_a_level_that_a_newer_kernel_shows_is_no_older_kernel_s() -> None:
