@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from inspector.checks.explain.explain import explain
+from inspector.checks.explain.kernel_texts import HOST_OR_GUEST
 from inspector.checks.explain.result import ExplainedRegister, Explanation
 from inspector.checks.machine.question import Given
 from inspector.errors import EXIT_NO, EXIT_YES
@@ -156,8 +157,8 @@ def test_tolerated_register_stops_nothing() -> None:
     [
         ("VmRestore(VmmRestore(SetSysRegister(Invalid argument (os error 22))))", "cloud-hypervisor", "state.json"),
         ("GetAarchCoreRegister(Invalid argument (os error 22))", "cloud-hypervisor", "SVE"),
-        ("[    0.1] psci: failed to boot CPU1 (-22)", "guest", "6.3"),
-        ("[    0.1] CPU1: failed to boot: -22", "guest", "pin"),
+        ("[    0.1] psci: failed to boot CPU1 (-22)", HOST_OR_GUEST, "6.3"),
+        ("[    0.1] CPU1: failed to boot: -22", HOST_OR_GUEST, "pin"),
         ("qemu-system-aarch64: Failed to put registers after reset: Invalid argument", "qemu", "--source"),
         ("Putting registers after init: Invalid argument", "qemu", "--source"),
         ("Restoring resisters after reset: Invalid argument", "qemu", "--source"),
@@ -274,7 +275,36 @@ def test_unknown_kernel_of_the_destination_is_asked_for() -> None:
 def test_guest_error_other_than_einval_is_not_blamed_on_registers() -> None:
     answer = explain("psci: failed to boot CPU1 (-5)")
     assert "EIO" in told(answer)
-    assert "CCSIDR" not in " ".join(answer.conclusions)
+    assert "CCSIDR" not in " ".join(answer.conclusions) and not answer.next_steps
+
+
+PSCI = "[ 8210.417837] psci: failed to boot CPU4 (-22)\n[ 8210.418226] CPU4: failed to boot: -22\n"
+
+
+@pytest.mark.parametrize(
+    ("beside", "vmm", "headline", "step"),
+    [
+        ("", HOST_OR_GUEST, "does not say whose log it is", "if this is a guest's log: pin"),
+        ("Machine model: linux,dummy-virt\n", "guest", "a vCPU of the guest did not start", "pin all vCPU threads"),
+        ("kvm [1]: Hyp mode initialized successfully\n", "host", "a CPU of the host did not start", "firmware"),
+    ],
+    ids=["open", "guest", "host"],
+)
+def test_a_cpu_that_did_not_start_is_whose_log_it_is(beside: str, vmm: str, headline: str, step: str) -> None:
+    """A host's kernel prints the same lines (ayufan-rock64/linux-build issue 395, an RK3399)."""
+    answer = explain(beside + PSCI)
+    assert answer.vmm == vmm and headline in answer.headline
+    assert answer.next_steps[0].startswith(step) or step in answer.next_steps[0]
+    assert not any("--source" in line for line in answer.bring)
+    assert ("CCSIDR" in told(answer)) == (vmm != "host")
+
+
+def test_a_connection_that_the_other_side_closed_does_not_say_why() -> None:
+    """Cloud Hypervisor issue 6848: the receiver closed it because it could not set the vCPU's state."""
+    answer = explain(
+        'Migration failed: MigrateSocket(Error { kind: UnexpectedEof, message: "failed to fill whole buffer" })'
+    )
+    assert "why the other side closed it" in answer.headline and "no register" not in answer.headline
 
 
 def test_a_log_of_libvirt_versions_is_no_snapshot_format() -> None:

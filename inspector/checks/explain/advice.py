@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Sequence
 from shlex import quote
 
@@ -52,8 +53,8 @@ def _command(text: str, source: Dump | None, destination: Dump | None, kernel: P
 def next_steps(case: Case) -> list[str]:
     """Things to do, best first, without repetition."""
     groups, refused, restored = case.groups, case.refused, case.restored
-    created, booting = "create_failed" not in case.kinds, "boot_failed" in case.kinds
-    steps: list[str] = []
+    created, booting = "create_failed" not in case.kinds, case.boot_error is not None
+    steps: list[str] = [_FIRMWARE] if booting and case.guest is False else []
     rule = _rule(case.vmm)
     valued = [r for r in refused if r.errno_name not in BY_ERRNO or r.simulated]
     if valued and restored:
@@ -67,12 +68,12 @@ def next_steps(case: Case) -> list[str]:
     if case.longer and not groups:
         steps += _LENGTH_STEPS
     unsaid = case.unnamed and not refused and not groups and not case.longer and not booting
-    if booting or (unsaid and not restored) or any(split_id(r.id).cls == CLASS_DEMUX for r in refused):
+    unlike = case.boot_error == errno.EINVAL and case.guest is not False
+    if unlike or (unsaid and not restored) or any(split_id(r.id).cls == CLASS_DEMUX for r in refused):
         steps.append(
-            "pin all vCPU threads to CPUs of one kind (virsh vcpupin, taskset), or run a host kernel from"
-            f" {era_of('cache-registers', 'fabricated').since} on:"
-            " it no longer"
-            " ties cache registers to the physical CPU"
+            f"{_OF_A_GUEST if unlike and case.guest is None else ''}pin all vCPU threads to CPUs of one kind (virsh"
+            f" vcpupin, taskset), or run a host kernel from {era_of('cache-registers', 'fabricated').since} on:"
+            " it no longer ties cache registers to the physical CPU"
         )
     if unsaid:
         steps += [*(rule.unnamed_steps() if created else ()), *([_MIGRATE] if restored else [])]
@@ -80,6 +81,8 @@ def next_steps(case: Case) -> list[str]:
     return [first.removeprefix("or "), *others] if first else []
 
 
+_FIRMWARE = "look at the host's firmware, and at the CPUs that its device tree or ACPI tables list"
+_OF_A_GUEST = "if this is a guest's log: "
 _BY_ERRNO = {
     "EBUSY": "restore into a VM of which no vCPU has run yet: an order of the program's calls",
     "ENOEXEC": "look for the error of KVM_ARM_VCPU_INIT before it: a vCPU feature that this host does not offer",

@@ -26,6 +26,8 @@ class Case(NamedTuple):
     """something in the text shows that KVM ran the guest"""
     refused_by: str
     """see `Explanation.refused_by`"""
+    guest: bool | None
+    """whether a kernel's lines are a guest's, or the host's (False), as far as the text tells"""
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -46,6 +48,11 @@ class Case(NamedTuple):
     def unnamed(self) -> bool:
         """Whether something of a vCPU failed of which the text names no register."""
         return bool(self.kinds & {"put_failed", "create_failed", "load_failed", "boot_failed"})
+
+    @property
+    def boot_error(self) -> int | None:
+        """The error with which a CPU did not start, None where all did."""
+        return next((int(clue.found) for clue in self.clues if clue.message.kind == "boot_failed"), None)
 
     @property
     def longer(self) -> bool:

@@ -84,10 +84,21 @@ def _headline(case: Case) -> str:
     return _other_headline(case)
 
 
+_NO_CPU = {
+    True: "a vCPU of the guest did not start: the host answered with an error",
+    False: "a CPU of the host did not start: its firmware answered with an error, and no VM is concerned",
+    None: (
+        "a CPU did not start: a guest's VMM or KVM, or a host's firmware, answered with an error; the text does not say"
+        " whose log it is"
+    ),
+}
+"""By whose kernel says so, where that is known (drivers/firmware/psci/psci.c prints the same lines on both)"""
+
+
 def _other_headline(case: Case) -> str:
     clues, registers, kinds = case.clues, case.registers, case.kinds
-    if "boot_failed" in kinds:
-        return "a vCPU of the guest did not start: the host answered with an error"
+    if case.boot_error is not None:
+        return _NO_CPU[case.guest]
     if "create_failed" in kinds:
         return "no vCPU was created with the features that were asked for; no register was written"
     if stage := _stage(clues):
@@ -239,8 +250,8 @@ def _unnamed(case: Case) -> list[str]:
     clues, kinds, vmm, by_kvm = case.clues, case.kinds, case.vmm, case.by_kvm
     said = [] if by_kvm or "load_failed" not in kinds else [_EMULATED]
     errors = {c.error for c in clues if c.error}
-    if "boot_failed" in kinds:
-        said += _boot(clues)
+    if case.boot_error is not None:
+        said += _boot(case.boot_error, case.guest)
     elif "create_failed" in kinds:
         said += [c.message.meaning for c in clues if c.message.kind == "create_failed"]
         program = of_family(vmm)
@@ -369,15 +380,16 @@ def _is_vector(reg_id: int) -> bool:
     return split_id(reg_id).cls == CLASS_CORE and split_id(reg_id).size == SIZE_U128
 
 
-def _boot(clues: Sequence[Clue]) -> list[str]:
-    number = next(int(c.found) for c in clues if c.message.kind == "boot_failed")
+def _boot(number: int, guest: bool | None) -> list[str]:
+    name = errno.errorcode.get(number, "unknown")
+    if guest is False:
+        return [f"error {number} is {name}, which the kernel makes of the firmware's own answer (PSCI CPU_ON)"]
     if number != errno.EINVAL:
-        name = errno.errorcode.get(number, "unknown")
         return [f"error {number} is {name}: not the EINVAL that refused registers give; look at the VMM's own log"]
     return [
         (
-            f"error 22 is EINVAL; one known cause: on hosts with different CPUs (big.LITTLE) and kernels before"
-            f" {_caches_since()} KVM refuses CCSIDR or CLIDR"
+            f"error 22 is EINVAL; one known cause{'' if guest else ' in a guest'}: on hosts with different CPUs"
+            f" (big.LITTLE) and kernels before {_caches_since()} KVM refuses CCSIDR or CLIDR"
         ),
         "on these kernels both must equal those of the CPU on which the vCPU's thread runs at that moment",
         "that it fails at random and stops with pinning would confirm it",

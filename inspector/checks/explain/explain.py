@@ -19,8 +19,10 @@ from inspector.checks.explain.failures import find_failures
 from inspector.checks.explain.fields import decode_registers
 from inspector.checks.explain.foreign import Place, quoted_code, where_from
 from inspector.checks.explain.kernel_texts import (
+    HOST_OR_GUEST,
     foreign_accesses,
     is_guest,
+    kernel_word,
     undefined_instructions,
     unsupported_accesses,
 )
@@ -112,15 +114,15 @@ def _explained(text: str, source: Dump | None, destination: Dump | None, given: 
     if insights and _leads(insights[0], clues, simulable):
         return _beside_a_patch(_not_a_refusal(insights, clues, place), pasted)
     registers = _with_dumps(registers, source, destination)
-    vmm, version = _program(clues, pasted)
+    guest = is_guest(pasted)
+    vmm, version = _program(clues, pasted, guest)
     simulation, trouble = _simulate(clues, source, destination, given, vmm, version)
     if simulation is not None and not any(r.kind in ("refused", "only_in_source") for r in registers):
         registers = [*_simulated(simulation), *registers]
-    guest = is_guest(pasted)
     asked = given if given.kernel else msgspec.structs.replace(given, kernel=kernel_in(pasted))
     decoded = decode_registers(registers, guest, asked)
     by = DESTINATION if simulation is not None or source or destination else _refused_by(clues, pasted)
-    told = _Told(vmm, version, _shows_kvm(clues, pasted), by, is_emulated(clues))
+    told = _Told(vmm, version, _shows_kvm(clues, pasted), by, is_emulated(clues), guest)
     answer = _answer(clues, decoded, told, simulation, trouble, (source, destination))
     if not place.ours and source is None and destination is None and _of_any_machine(clues):
         answer = msgspec.structs.replace(answer, conclusions=(_ANY_MACHINE, *answer.conclusions))
@@ -274,6 +276,7 @@ def _attributed(clues: list[Clue], pasted: Pasted) -> list[Clue]:
 
 
 ANY_PROGRAM, ANOTHER = "any-program", "another program"
+_WHOSE_LOG = "the log from its start: it names the machine (`Machine model:`, `DMI:`), or KVM of a host"
 _WHICH_WRITE = (
     "whether a saved vCPU was restored, or a new one set up: with --source and --destination, or the text around the"
     " line, it can be said whose value was refused"
@@ -419,6 +422,8 @@ class _Told(NamedTuple):
     """see `Explanation.refused_by`"""
     emulated: bool
     """something in it shows that KVM did not"""
+    guest: bool | None
+    """see `Case.guest`"""
 
 
 _KVM = re.compile(
@@ -483,7 +488,7 @@ def _answer(
     groups = group_by_feature(unknown)
     named = any(r.kind in ("refused", "only_in_source", "unreadable", "variation") for r in registers)
     by_kvm = told.by_kvm or (dumps[0] is not None and dumps[0].kvm)
-    case = Case(clues, registers, groups, counts, vmm, simulation, by_kvm, told.refused_by)
+    case = Case(clues, registers, groups, counts, vmm, simulation, by_kvm, told.refused_by, told.guest)
     have = (dumps[0] is not None, dumps[1] is not None)
     if simulation is not None and simulation.ways_out:
         steps = [f"{way.title}: {'; '.join(way.how)}" if way.how else way.title for way in simulation.ways_out]
@@ -494,6 +499,8 @@ def _answer(
     bring = things_to_bring(vmm, registers, named, have) if case.unnamed or counts or named else []
     if case.kinds == {"envelope"}:
         bring = [_LINES_BEFORE, *things_to_bring(vmm, registers, named, have)]
+    elif case.boot_error is not None and not case.refused:
+        bring = [_WHOSE_LOG] if case.guest is None else []
     elif not case.restored:
         bring = [_WHICH_WRITE]
     conclusions, headline = conclude(case)
@@ -611,13 +618,18 @@ _VERSION = re.compile(
 )
 
 
-def _program(clues: Sequence[Clue], pasted: Pasted) -> tuple[str, str]:
-    """The program whose message decides, and its version: as stated, else as the form of its messages implies."""
+def _program(clues: Sequence[Clue], pasted: Pasted, guest: bool | None) -> tuple[str, str]:
+    """The program whose message decides, and its version: as stated, else as the form of its messages implies.
+
+    `guest`: whose kernel's lines the text has, see `Case.guest`.
+    """
     deciding = [c for c in clues if c.message.kind not in ("envelope", "noise")] or list(clues)
     if not deciding:
         return "", ""
     fatal = [c for c in deciding if c.message.fatal] or deciding
     vmm = fatal[0].message.vmm
+    if vmm == HOST_OR_GUEST:
+        return kernel_word(guest), ""
     stated = _VERSION.search(pasted.squeezed)
     if stated and vmm in ("qemu", "firecracker"):
         return vmm, stated[1] or stated[2]

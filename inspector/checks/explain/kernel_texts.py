@@ -307,9 +307,14 @@ def is_guest(pasted: Pasted) -> bool | None:
 HOST_OR_GUEST = "a kernel, the host's or a guest's"
 
 
+def kernel_word(guest: bool | None) -> str:
+    """Whose kernel that is: `guest`, `host`, or that this is not known."""
+    return {True: "guest", False: "host", None: HOST_OR_GUEST}[guest]
+
+
 def kernel_of_log(pasted: Pasted) -> str:
-    """Whose kernel printed the text, by what stands in it: `guest`, `host`, or that this is not known."""
-    return {True: "guest", False: "host", None: HOST_OR_GUEST}[is_guest(pasted)]
+    """Whose kernel printed the text, by what stands in it."""
+    return kernel_word(is_guest(pasted))
 
 
 def variation_kind(reg_id: int) -> str:

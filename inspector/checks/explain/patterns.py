@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from inspector.checks.explain.kernel_texts import HOST_OR_GUEST
 from inspector.checks.vmms import table
 from inspector.checks.vmms.messages import Message
 
 _SEEN_FROM_INSIDE = (
     Message(
         key="guest-psci",
-        vmm="guest",
+        vmm=HOST_OR_GUEST,
         kind="boot_failed",
         patterns=("psci: failed to boot CPU{cpu}\\(-{n}\\)",),
-        meaning="The guest asked for another CPU to be started and the host answered with an error.",
+        meaning="A kernel asked for another CPU to be started, and was answered with an error.",
     ),
     Message(
         key="guest-boot",
-        vmm="guest",
+        vmm=HOST_OR_GUEST,
         kind="boot_failed",
         patterns=("CPU{cpu}: failed to boot: -{n}",),
-        meaning="The guest could not start another CPU.",
+        meaning="A kernel could not start another CPU.",
     ),
     Message(
         key="kvmtool-set",
