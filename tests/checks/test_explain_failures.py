@@ -50,10 +50,7 @@ def test_what_a_row_says_is_named_by_its_line(key: str) -> None:
         ("Size mismatch: a.ram: 0x4000 != 0x8000", "in the stream, 0x8000 here"),
         ("error: kvm run failed Bad address", "(Bad address)"),
         # Cloud Hypervisor issue 4510, Vitastor issue 132 and UTM issue 1221
-        (
-            "VmReceiveMigration(Restore(Could not create devices AllocateBars(MissingResource))",
-            "(BARs, MissingResource)",
-        ),
+        ("Restore(Could not create devices AllocateBars(MissingResource)", "(BARs, MissingResource)"),
         ("kvm: check_section_footer: Read section footer failed: -5", "(error 5)"),
         ("VCPU supports less PA bits (36) than requested by the memory map (40)", "needs 40 bits"),
         ("qemu-system-aarch64: invalid accelerator kvm", "accelerator kvm:"),
