@@ -45,6 +45,19 @@ _CODE = re.compile(
     r"|^[+-]?[ \t]{0,40}(?:#[ \t]{0,8}define|case|return)\b|^[+-]?[ \t]{0,40}(?:if|while) ?\("
 )
 """A line of a program in C, whose numbers are what it compares, shifts or starts with: `SCTLR_EL1 == 0x5`"""
+_BEFORE = r"[ \t=:|,;'\"`)>\]]{1,40}"
+_COLUMNS = re.compile(
+    _BEFORE + r"(0[xX][0-9a-fA-F_]+)[uUlL]{0,3}['\"`]?(?:[ \t|,;]{1,40}|[ \t]{0,4}(?:->|=>|→)[ \t]{0,4})['\"`]?"
+    r"(0[xX][0-9a-fA-F_]+)(?![0-9A-Za-z_])"
+)
+"""Two numbers behind a register, as in a table of several columns"""
+_BYTES = re.compile(
+    _BEFORE + r"(?:(?:0[xX])?[0-9a-fA-F]{2}(?:[ \t,:]{1,4}(?:0[xX])?[0-9a-fA-F]{2}){3,64}"
+    r"|[0-9a-fA-F]{4}(?:[ \t]{1,4}[0-9a-fA-F]{4}){3})(?![0-9A-Za-z_])"
+)
+"""Bytes or halfwords behind a register, as a dump of memory has them"""
+SEVERAL = "two values behind one register: which of the columns is meant is not said; leave the other out"
+OF_BYTES = "bytes, of which order is not known: write the value as one number with 0x before it"
 EITHER = "digits that may be hex or decimal: put 0x before hex"
 _BORDER = frozenset(" \t-=+|_*~─│┌┐└┘├┤┬┴┼═║")
 
@@ -118,6 +131,8 @@ def pairs_of(line: str, hexes: bool | None) -> tuple[list[Pair], str | RegisterE
         return [], "a line of a program's source"
     content = without_comment(line) or line
     found = list(scan(content))
+    if reason := _no_one_value(content, found):
+        return [], reason
     if len(found) < 2:
         pair, problem = _one(content, hexes)
         if pair:
@@ -134,6 +149,16 @@ def pairs_of(line: str, hexes: bool | None) -> tuple[list[Pair], str | RegisterE
     if hexes is None and not pairs and _ALONE.search(content):
         return [], EITHER
     return pairs, "" if pairs else "a register without a value"
+
+
+def _no_one_value(line: str, found: list[Found]) -> str:
+    """Why what stands behind the only register of a line is not one value of it, "" where it may be."""
+    if len({each.id for each in found}) != 1:
+        return ""
+    if _BYTES.match(line, found[-1].end):
+        return OF_BYTES
+    columns = _COLUMNS.match(line, found[-1].end)
+    return SEVERAL if columns and number(columns[1]) != number(columns[2]) else ""
 
 
 def _found_pairs(line: str, found: list[Found], hexes: bool | None) -> Iterator[Pair]:

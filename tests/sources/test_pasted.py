@@ -821,3 +821,40 @@ def test_a_stack_pointer_without_pstate_is_nobodys(tmp_path: Path) -> None:
     dump = opened(tmp_path, "sp : ffff80001123bb20\nx29: ffff80001123bb20 x28: ffff0000c2e3b000\n")
     assert not {rid("SP_EL0"), rid("SP_EL1")} & dump.vcpus[0].values.keys()
     assert any("SP is left out" in note for note in dump.notes)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "MIDR_EL1: 90 d4 0f 41 00 00 00 00", "MIDR_EL1: 00 00 00 00 41 0f d4 90", "MIDR_EL1 0x90 0xd4 0x0f 0x41",
+        "MIDR_EL1: 90:d4:0f:41:00:00:00:00", "MIDR_EL1: 0000 0000 410f d490",
+    ],
+)  # fmt: skip
+def test_bytes_are_no_value_as_their_order_is_not_known(tmp_path: Path, line: str) -> None:
+    with pytest.raises(SourceError, match="bytes, of which order is not known"):
+        opened(tmp_path, line + "\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "MIDR_EL1            0xD00    0x410fd490   0x410fd491", "| MIDR_EL1 | 0x410fd490 | 0x410fd491 |",
+        "MIDR_EL1,0x410fd490,0x410fd491", "MIDR_EL1 0x410fd490 -> 0x410fd491", "MIDR_EL1 = 0x0, 0x410fd490",
+        "0x603000000013c000 0x410fd490 0x410fd491",
+    ],
+)  # fmt: skip
+def test_of_two_columns_none_is_chosen(tmp_path: Path, line: str) -> None:
+    with pytest.raises(SourceError, match="two values behind one register"):
+        opened(tmp_path, line + "\n")
+    dump = opened(tmp_path, f"{line}\nREVIDR_EL1 0x1 0x1\n")
+    assert dump.vcpus[0].values == {rid("REVIDR_EL1"): 1}
+    assert any("two values behind one register" in note for note in dump.notes)
+
+
+@pytest.mark.parametrize("heading", ["- index: {}", "  - vcpu: {}", "- id: {}", "vcpu_id: {}", "vcpu {}: # of two"])
+def test_a_list_of_vcpus_is_as_many_vcpus(tmp_path: Path, heading: str) -> None:
+    lines = [
+        f"{heading.format(n)}\n    regs:\n      MIDR_EL1: 0x410fd490\n      REVIDR_EL1: {n:#x}\n" for n in range(2)
+    ]
+    dump = opened(tmp_path, "vcpus:\n" + "".join(lines))
+    assert [vcpu.values[rid("REVIDR_EL1")] for vcpu in dump.vcpus] == [0, 1]

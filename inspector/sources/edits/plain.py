@@ -11,11 +11,12 @@ from inspector.errors import InspectorError, RegisterError
 from inspector.numbers import is_decimal
 from inspector.registers.catalog import find
 from inspector.sources.edits.change import Change, Changes
+from inspector.sources.formats.plain_text import heading_in
+from inspector.sources.pasted_lines import bare
 
 _FULL = 16
 _VALUE = re.compile(r"0[xX][0-9a-fA-F_]+|0[bB][01_]+|[0-9a-fA-F]{16}|[0-9][0-9_]*")
 _LETTERS = frozenset(string.ascii_letters + string.digits + "_")
-_HEADING = re.compile(r"\s*\[?vcpu ?([0-9]{1,4})\]?:?\s*(?:#.*)?", re.IGNORECASE)
 
 
 def edited(data: bytes, changes: Mapping[int, Changes], where: str) -> bytes:
@@ -28,8 +29,8 @@ def edited(data: bytes, changes: Mapping[int, Changes], where: str) -> bytes:
     current = changes.get(0, {})
     for place, line in enumerate(lines):
         body = line.rstrip("\r\n")
-        if heading := _HEADING.fullmatch(body):
-            current = changes.get(int(heading[1]), {})
+        if heading := heading_in(bare(body)):
+            current = changes.get(int(heading[2]), {})
         pair = _pair(body)
         change = current.get(named(pair.name)) if pair else None
         if pair is None or change is None:

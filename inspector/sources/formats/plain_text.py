@@ -34,7 +34,10 @@ from inspector.untrusted import Untrusted
 
 NAME: Final = PASTED_TEXT
 _IDREGS = re.compile(r"\s*([A-Za-z]\w+):\s+([0-9a-f]{16})\s*")
-HEADING = re.compile(r"[\[(]?(v?cpu|processor) {0,3}[:#=]? {0,3}([0-9]{1,4})[\])]?:?", re.IGNORECASE)
+HEADING = re.compile(
+    r"(?:- )?[\[(]?(v?cpu(?:[ _]?(?:id|index))?|processor|(?<=- )(?:index|id)) {0,3}[:#=]? {0,3}([0-9]{1,4})[\])]?:?",
+    re.IGNORECASE,
+)
 _SIMPLE = re.compile(r"(\w{2,40}(?:\[[0-9]{1,2}\])?)[ \t]{0,20}[=: \t][ \t]{0,20}(0x[0-9a-fA-F]{1,512}|[0-9]{1,7})")
 _DECIMAL = re.compile(r"[=: \t][1-9][0-9]{1,6}$")
 _HEX = frozenset("0123456789abcdefABCDEF")
@@ -160,8 +163,7 @@ def gather(gathered: Gathered, lines: list[str], hexes: bool | None, first: int 
         line = bare(raw)
         if is_border(line):
             continue
-        heading = HEADING.fullmatch(line) if len(line) < 40 else None
-        if heading:
+        if heading := heading_in(line):
             section = int(heading[2])
             if section in seen and heading[1][0] in "vV":
                 raise SourceError(f"vCPU {section} begins a second time", f"{gathered.where}, line {count}")
@@ -177,6 +179,12 @@ def gather(gathered: Gathered, lines: list[str], hexes: bool | None, first: int 
             own = cpu_of(raw)
             _take(gathered, section if own is None else own, line, count, hexes)
     return view
+
+
+def heading_in(line: str) -> re.Match[str] | None:
+    """The line as the heading of a CPU or vCPU: its word and number; None for any other line."""
+    short = line if len(line) < 40 else without_comment(line[:200])
+    return HEADING.fullmatch(short) or HEADING.fullmatch(without_comment(short)) if len(short) < 40 else None
 
 
 _FRAME = re.compile(
