@@ -47,6 +47,10 @@ def test_equal_dumps_say_so() -> None:
     assert comparison_text(compare_files([PAIR[0], PAIR[0]])).startswith("Equal in all registers: 2 dumps")
 
 
+def test_one_dump_is_not_called_equal() -> None:
+    assert comparison_text(compare_files(PAIR[:1])).startswith("Nothing to compare with: 1 dump, ")
+
+
 def test_fleet() -> None:
     reg = sysreg_id(3, 0, 0, 4, 0)
     dumps_ = [
