@@ -171,10 +171,12 @@ def test_a_patched_kernel_without_a_host_line_gives_the_hidden_field_away(mode: 
 @pytest.mark.skipif(not ALL, reason="set VCPU_INSPECTOR_ALL_RECORDINGS to replay whole recordings")
 @pytest.mark.parametrize("path", BESIDE)
 def test_the_model_agrees_with_every_recording(path: Path) -> None:
+    """Every answer is compared by `verify`; `predict`, which takes three times as long, writes one configuration, of
+    each recording another one."""
     agreement = verify(str(path))
     assert agreement.perfect, complain(path.name, agreement.disagreements)
     assert agreement.order_agrees
-    lines = lines_of(path)
+    lines = one_configuration(lines_of(path), 1 + sum(path.name.encode()))
     assert unlike(lines, list(predict(without_answers(lines, ("get", "guest")), path.name))) == []
 
 
