@@ -314,6 +314,29 @@ def test_a_log_of_libvirt_versions_is_no_snapshot_format() -> None:
     assert not any("Firecracker" in c for c in answer.conclusions)
 
 
+def test_a_refused_value_that_the_destination_shows_is_not_blamed() -> None:
+    """KVM takes back what it shows, so a copy with another value would change nothing."""
+    line = "qemu-system-aarch64: Could not set register op0:3 op1:0 crn:0 crm:7 op2:2 to 1221011112 (is {})\n"
+    end = "qemu-system-aarch64: Failed to put registers after init: Invalid argument\n"
+    found = explain(line.format("1221011112") + end)
+    assert any("look for another cause than the value" in one for one in found.conclusions)
+    assert (
+        not any("vcpu-inspector fix" in step for step in found.next_steps)
+        and "vcpu-inspector migrate" in found.next_steps[0]
+    )
+    other = explain(line.format("1221011111") + end)
+    assert not any("another cause" in one for one in other.conclusions)
+    assert any("vcpu-inspector fix" in step for step in other.next_steps)
+
+
+def test_a_guest_with_sve_that_could_not_be_saved_gets_a_way_out() -> None:
+    found = explain("Error snapshotting: GetAarchCoreRegister(Invalid argument (os error 22))\n")
+    assert any("no longer core registers" in one for one in found.conclusions)
+    assert [step[:67] for step in found.next_steps] == [
+        "where the vCPU has SVE: save with Cloud Hypervisor 53 or newer, whi"
+    ]
+
+
 def test_unlike_cpus_are_told_first() -> None:
     answer = explain(
         "Could not set register op0:3 op1:0 crn:0 crm:0 op2:0 to 410fd493 (is 410fd083)\n"

@@ -56,12 +56,14 @@ def next_steps(case: Case) -> list[str]:
     created, booting = "create_failed" not in case.kinds, case.boot_error is not None
     steps: list[str] = [_FIRMWARE] if booting and case.guest is False else []
     rule = _rule(case.vmm)
-    valued = [r for r in refused if r.errno_name not in BY_ERRNO or r.simulated]
+    valued = [r for r in refused if (r.errno_name not in BY_ERRNO and not r.blames_no_value) or r.simulated]
     if valued and restored:
         steps += _refused_steps(rule, valued)
     elif valued:
         steps += _set_up_steps(valued)
     steps += [_BY_ERRNO[r.errno_name] for r in refused if r.errno_name in _BY_ERRNO and r not in valued]
+    if restored and not valued and any(r.blames_no_value for r in refused):
+        steps.append(_MIGRATE)
     absent = group_by_feature(r.id for r in refused if r.errno_name == "ENOENT" and r not in valued)
     if groups or absent:
         steps += [*_list_steps(rule, [*groups, *absent]), *([_MIGRATE] if absent and restored else [])]
@@ -77,6 +79,7 @@ def next_steps(case: Case) -> list[str]:
         )
     if unsaid:
         steps += [*(rule.unnamed_steps() if created else ()), *([_MIGRATE] if restored else [])]
+    steps += rule.unreadable_steps() if "unreadable" in case.kinds else ()
     first, *others = list(dict.fromkeys(steps)) or [""]
     return [first.removeprefix("or "), *others] if first else []
 

@@ -43,6 +43,7 @@ def conclude(case: Case) -> tuple[list[str], str]:
         said.append(
             "nothing in the text says that a saved vCPU was restored" + (_NO_KVM if not case.refused_by else "")
         )
+    said += _own_value(refused)
     program = of_family(case.vmm)
     if case.simulation is None and refused and program is not None and program.stops_at_refusal:
         said.append("this VMM stops at the first refusal: more registers may follow once this one is settled")
@@ -141,6 +142,16 @@ def _names(registers: Sequence[ExplainedRegister]) -> str:
         fields = ", ".join(f.name for f in [f for f in register.fields if f.cause][:3])
         names.append(f"{register.name} ({fields})" if fields else register.name)
     return few_of(list(dict.fromkeys(names)), _SHOWN)
+
+
+def _own_value(refused: Sequence[ExplainedRegister]) -> list[str]:
+    same = [r for r in refused if r.blames_no_value]
+    told = (
+        f"{_names(same)}: the value that was refused is the one that the destination shows, which KVM takes back: look"
+        " for another cause than the value, such as a write on another kind of CPU or at another moment, or a log with"
+        " lines of two attempts"
+    )
+    return [told] if same else []
 
 
 def _common_cause(refused: Sequence[ExplainedRegister]) -> list[str]:

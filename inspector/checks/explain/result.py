@@ -95,6 +95,13 @@ class ExplainedRegister(msgspec.Struct, frozen=True, kw_only=True):
     """True where values are left out, as secrets of the guest"""
 
     @property
+    def blames_no_value(self) -> bool:
+        """The text tells of the destination the very value that was refused: KVM takes what it shows, in every
+        recording and for every register."""
+        told = not self.simulated and not self.from_dump
+        return told and self.wanted is not None and self.wanted == self.actual
+
+    @property
     def errno_name(self) -> str:
         """`EINVAL` for a text such as `Invalid argument`."""
         number = _NAMES.get(self.error)

@@ -199,6 +199,10 @@ class Vmm(msgspec.Struct, frozen=True, kw_only=True):
         """How to learn which register was refused."""
         return ()
 
+    def unreadable_steps(self) -> tuple[str, ...]:
+        """What helps where a register could not be read while a VM was saved."""
+        return ()
+
     def option(self, feature: str, word: str) -> str:
         """The option that turns a feature `on` or `off`, or what decides about it."""
         known = self.options.get(feature)

@@ -115,6 +115,12 @@ class CloudHypervisor(Vmm, frozen=True, kw_only=True):
         why = f"{self.title} creates every vCPU so: {', '.join(parts)}, never pointer authentication"
         return Made(setup=setup, why=why, unsure=tuple(unsure), required=bool(self.demands))
 
+    def unreadable_steps(self) -> tuple[str, ...]:
+        """Vector registers are the known case."""
+        return (
+            "where the vCPU has SVE: save with Cloud Hypervisor 53 or newer, which reads SVE registers, not V0 to V31",
+        )
+
     def order(self, values: Mapping[int, int]) -> tuple[int, ...]:
         """Without its vector registers where SVE state is there, since these then hold nothing (53 and newer)."""
         sve = self.saves_sve and any(split_id(i).cls == CLASS_SVE for i in values)

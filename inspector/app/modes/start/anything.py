@@ -40,6 +40,11 @@ COMMANDS = {
 }
 _QUESTIONS = "a question about a dump: open one, then press {}"
 _VALUE = re.compile(r"^\s*\S+\s*[=:]\s*(0[xX][0-9a-fA-F_]+|[0-9]+)\s*$")
+_UNAME = re.compile(
+    r"(?:\[ *[0-9.]+\] *)?Linux (?:version |[^ ]{1,80} )?[0-9]{1,3}\.[0-9]{1,4}[^ ]{0,80}(?: [#(]|$)"
+    r"|[0-9]{1,3}\.[0-9]{1,4}[^ ]{0,80} #[0-9]"
+)
+"""How what `uname` prints of a kernel begins, and a kernel's own first line"""
 _LONG = 8 << 20
 """Bytes of a file that may be a log."""
 
@@ -74,8 +79,8 @@ def guess(text: str, lines: int) -> str:
         ),
         (_is_file(given), "a file: enter opens it, or explains it where it is a log"),
         (bool(_VALUE.match(wanted)), "a register's value: enter decodes it"),
-        (_kernels(wanted) == 1, "a kernel: enter says how well it is known; a second one behind it: what changed"),
-        (_kernels(wanted) == 2, "two kernels: enter says what changed between them"),
+        (len(_kernels(wanted)) == 1, "a kernel: enter says how well it is known; a second one behind it: what changed"),
+        (len(_kernels(wanted)) == 2, "two kernels: enter says what changed between them"),
         (" " in wanted, "a text: enter explains it where it is an error, or reads values in it"),
         (_names(wanted), "a register or a feature: enter says what it is"),
     ):
@@ -148,18 +153,20 @@ def _all_opened(given: tuple[str, ...]) -> Recognised:
     return Recognised("dump", dumps=tuple(dumps))
 
 
-def _kernels(text: str) -> int:
-    """How many kernels a text names, where it names one or two and nothing else; `6` alone is none."""
+def _kernels(text: str) -> tuple[str, ...]:
+    """The kernels that a text names, where it names one or two and nothing else; `6` alone is none."""
+    if _UNAME.match(text) and "\n" not in text:
+        return (text,)
     words = text.split()
     named = len(words) in (1, 2) and all(names_kernel(word) and "." in word for word in words)
-    return len(words) if named else 0
+    return tuple(words) if named else ()
 
 
 def chosen_kernels(text: str) -> tuple[Choice, ...]:
     """The one or two kernels that a text names. Raises PolicyError in one line for a kernel that is not known."""
     from inspector.policies.release import choose  # the page opens without it
 
-    return tuple(choose(word) for word in text.split())
+    return tuple(choose(one) for one in _kernels(text))
 
 
 def _of_kernels(text: str) -> Recognised:
