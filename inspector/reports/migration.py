@@ -65,18 +65,20 @@ def migration_json(report: MigrationReport, every: bool = False) -> Json:
 
 def _groups_json(report: MigrationReport, kind: FindingKind) -> list[Json]:
     """List differences by the feature that brings the registers."""
-    ids = dict.fromkeys(f.id for f in report.of_kind(kind))
     word = "missing" if kind == "only_in_source" else "not saved"
+    found = report.of_kind(kind)
+    sure, doubtful = [f.id for f in found if f.certain], [f.id for f in found if not f.certain]
     return [
         {
             "kind": kind,
             "feature": group.feature,
             "count": len(group.ids),
-            "headline": group.headline(word),
+            "headline": group.headline(said),
             "text": group.sentence,
             "registers": [hex_id(i) for i in group.ids],
         }
-        for group in group_by_feature(ids)
+        for ids, said in ((sure, word), (doubtful, "uncertain"))
+        for group in group_by_feature(dict.fromkeys(ids))
     ]
 
 
@@ -195,6 +197,8 @@ def _row(finding: Finding) -> list[str]:
         f"{f.name} {f.source}→{'?' if f.destination is None else f.destination}" for f in finding.fields[:4]
     )
     result = finding.errno_name or finding.kind.replace("_", " ")
+    if finding.kind == "only_in_source" and not finding.certain:
+        result = "uncertain"
     if finding.kind == "changed" and finding.after is not None:
         result = f"reads {grouped_hex(finding.after, size)}"
     return [

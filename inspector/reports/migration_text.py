@@ -129,7 +129,10 @@ def _groups(findings: Sequence[Finding], word: str, values: bool = False) -> lis
 def _unknown(report: MigrationReport) -> list[str]:
     unknown = report.of_kind("only_in_source")
     fatal, dropped = [f for f in unknown if f.fatal], [f for f in unknown if not f.fatal]
-    lines = ["", "Missing on the destination", *_groups(fatal, "missing", values=True)] if fatal else []
+    lacked, doubtful = [f for f in fatal if f.certain], [f for f in fatal if not f.certain]
+    lines = ["", "Missing on the destination", *_groups(lacked, "missing", values=True)] if lacked else []
+    if doubtful:
+        lines += ["", "Not certain to be on the destination", *_groups(doubtful, "uncertain", values=True)]
     if dropped:
         lines += [
             "",

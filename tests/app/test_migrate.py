@@ -17,6 +17,7 @@ from inspector.app.shell.application import InspectorApp
 from inspector.app.widgets.listing import Listing
 from inspector.checks.vmms.table import VMM_NAMES
 from inspector.errors import SourceError
+from inspector.registers.catalog import by_id
 from inspector.registers.ids import WORKAROUND_3
 from inspector.sources.dump import Dump
 from inspector.sources.formats import dump_json
@@ -383,6 +384,22 @@ async def test_fault_15_a_destination_that_nobody_chose_is_called_assumed() -> N
         assert "same host, Linux 6.12.107 (assumed)" in text
         text = await asked(pilot, "d", *"6.1", "enter")
         assert "same host, Linux 6.1 " in text and "assumed" not in text, text
+
+
+async def test_registers_that_the_destination_may_lack_are_not_shown_as_missing() -> None:
+    """Linux 6.1 lists the CCSIDRs of the host's caches; a text of three registers does not tell which it has."""
+    host = sources.load_text("# host\nMIDR_EL1 0x410fd493\nREVIDR_EL1 0x1\nID_AA64PFR0_EL1 0x1201111121111112\n", "x")
+    async with (app := app_on("builtin:neoverse-n2-linux-5.10", host)).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        text = await asked(pilot, "4", "p", *"6.1", "enter")
+        row = next(line for line in text.splitlines() if "caches of the host" in line)
+        assert "3 uncertain: caches of the host (CCSIDR)" in row and "? uncertain" in row and "missing" not in row
+        assert isinstance(app.screen, Migrate)
+        assert [by_id(i).name for i in app.screen.check.found[0].ids] == ["REVIDR_EL1"]
+        row = next(line for line in text.splitlines() if "ID_AA64DFR0_EL1 PMUVer" in line)
+        assert "? uncertain" in row and "the destination's is not known" in row and "EINVAL" not in row
+        row = next(line for line in text.splitlines() if "register list  " in line)
+        assert "? uncertain" in row and "248 registers saved" in row and "fails" not in row
 
 
 @pytest.mark.parametrize(

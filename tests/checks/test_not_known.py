@@ -19,10 +19,12 @@ from inspector.kvm.words.showing import explain_register
 from inspector.policies.loader import load_policy
 from inspector.policies.setup import QEMU_SETUP, VcpuSetup, parse_features, possible_setup
 from inspector.registers.bits import ALL, Partial
+from inspector.registers.catalog import by_id
 from inspector.registers.encoding import ccsidr_id
 from inspector.registers.ids import CLIDR_EL1, CTR_EL0, IDS
-from inspector.reports.migration import finding_json
+from inspector.reports.migration import finding_json, migration_json
 from inspector.reports.migration_outline import finding_outline
+from inspector.reports.migration_text import migration_text
 from inspector.reports.outline import outline_text
 from inspector.sources.dump import Dump, Host, Provenance
 from tests.material import material
@@ -42,6 +44,24 @@ def test_a_tolerated_old_value_is_uncertain_where_the_host_is_not_known() -> Non
     assert verdict.uncertain == ("NV",)
     assert verdict.would_pass is None
     assert "not known" in verdict.reason
+
+
+@pytest.mark.parametrize("vmm", ["firecracker", "qemu-10.0", "qemu-11.1", "cloud-hypervisor"])
+def test_a_register_that_may_be_there_is_neither_counted_as_missing_nor_called_the_first(vmm: str) -> None:
+    """Linux 6.1 lists the CCSIDRs of the host's caches, of which nothing is known here; another register is refused."""
+    host = sources.load_text("# host\nMIDR_EL1 0x410fd493\nREVIDR_EL1 0x1\nID_AA64PFR0_EL1 0x1201111121111112\n", "x")
+    given = Given(kernel="6.1", vmm=vmm)
+    report = migrate(sources.load("builtin:neoverse-n2-linux-5.10"), host, given)
+    doubtful = [f for f in report.of_kind("only_in_source") if not f.certain]
+    assert [by_id(f.id).name for f in doubtful] == ["CCSIDR[0]", "CCSIDR[1]", "CCSIDR[2]"]
+    assert report.verdict == "fails" and "first REVIDR_EL1" in report.headline and "CCSIDR" not in report.headline
+    assert not any("6020000000110000" in said for said in report.messages)
+    lacked = sum(f.certain for f in report.of_kind("only_in_source"))
+    refused = len([f for f in report.of_kind("refused") if f.fatal])
+    assert f"{lacked} missing there" in report.headline if lacked else f"{refused} registers of" in report.headline
+    assert "3 uncertain: caches of the host (CCSIDR)" in [one["headline"] for one in migration_json(report)["groups"]]
+    text = migration_text(report)
+    assert "  3 uncertain: caches of the host (CCSIDR)" in text and "3 missing: caches" not in text
 
 
 def test_a_hidden_field_is_not_called_refused_for_good() -> None:

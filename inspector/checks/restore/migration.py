@@ -216,7 +216,7 @@ def _report(
     some = holds_some_only(source, vcpus)
     stood_in = target.policy.stands_for and not target.refused
     fails = verdict == FAILS
-    fatal = [f for result in results for f in result.findings if f.fatal]
+    fatal = [f for result in results for f in result.findings if f.fatal and f.certain]
     instances = _instances(source, vcpus)
     messages = expected_messages(rule, fatal, lengths, instances) if fails else ()
     never_runs = run is not None and loads_first and not any(r.severity == "fails" for r in remarks)
@@ -290,7 +290,7 @@ def _verdict(steps: Sequence[RestoreStep], remarks: Sequence[Remark]) -> Verdict
 def _mixing(rule: Vmm, steps: Sequence[RestoreStep], fatal: Sequence[Finding]) -> tuple[str, ...]:
     """QEMU up to 10.0 copies values until it meets the first unknown id, and writes its list at the end anyway."""
     failed = next((s for s in steps if not s.passed), None)
-    if not rule.compares_lengths or failed is None or failed.name != "ids":
+    if not rule.compares_lengths or failed is None or failed.name != "ids" or not failed.certain:
         return ()
     first = next(f for f in fatal if f.vcpu == failed.vcpu and f.kind == "only_in_source")
     text = (
@@ -331,7 +331,7 @@ def _row(
         evidence=target.policy.evidence,
         verdict=FAILS if unread else UNCERTAIN if target.policy.stands_for else _verdict(steps, ()),
         refused=len(refused),
-        only_in_source=sum(f.kind == "only_in_source" for f in findings),
+        only_in_source=sum(f.kind == "only_in_source" and f.certain for f in findings),
         changed=changed,
         first=first_fatal(results),
         uncertain=sum(not f.certain for f in findings),

@@ -69,7 +69,8 @@ def _fails(
     """What stops the load first."""
     findings = [f for result in results for f in result.findings]
     several = len(results) > 1
-    fatal = [f for f in findings if f.fatal]
+    # What may be there all the same is neither counted nor called the first.
+    fatal = [f for f in findings if f.fatal and f.certain]
     unknown = [f for f in fatal if f.kind == "only_in_source"]
     refused = [f for f in fatal if f.kind == "refused"]
     if lengths is not None:

@@ -104,9 +104,10 @@ def _steps_of_one(rule: Vmm, result: VcpuResult) -> list[RestoreStep]:
         )
     refused = [f for f in result.findings if f.fatal and (f.kind == "refused" or not rule.compares_lists)]
     unsure = [f for f in result.findings if f.kind == "uncertain"]
+    doubtful = sum(not f.certain for f in refused)
     written = sum(f.kind in ("accepted", "changed", "refused", "uncertain") for f in result.findings)
-    text = f"{written} values written, {len(refused) or 'none'} refused"
-    text += f", {len(unsure)} uncertain" if unsure else ""
+    text = f"{written} values written, {len(refused) - doubtful or 'none'} refused"
+    text += f", {len(unsure) + doubtful} uncertain" if unsure or doubtful else ""
     sure = any(f.certain for f in refused)
     passed = not refused and not any(case.errno for f in unsure for case in f.cases)
     name = "values" if rule.compares_lists else "writes"
@@ -118,7 +119,9 @@ def _ids_text(unknown: Sequence[Finding], fatal: Sequence[Finding]) -> str:
     if not unknown:
         return "every saved id exists on the destination"
     dropped = len(unknown) - len(fatal)
-    parts = [f"{len(fatal)} saved ids that the destination lacks"] if fatal else []
+    lacked = sum(f.certain for f in fatal)
+    parts = [f"{lacked} saved ids that the destination lacks"] if lacked else []
+    parts += [f"{len(fatal) - lacked} that it may lack"] if len(fatal) > lacked else []
     parts += [f"{dropped} that it lacks are dropped"] if dropped else []
     return ", ".join(parts)
 

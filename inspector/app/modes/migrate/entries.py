@@ -12,11 +12,21 @@ from inspector.checks.restore.result import Finding, FindingKind, MigrationRepor
 from inspector.checks.restore.withheld import told_finding
 
 Kind = Literal[
-    "step", "refused", "missing", "uncertain", "changed", "dropped", "remark", "unsaved", "running", "accepted"
+    "step",
+    "refused",
+    "missing",
+    "doubtful",
+    "uncertain",
+    "changed",
+    "dropped",
+    "remark",
+    "unsaved",
+    "running",
+    "accepted",
 ]
 """What an entry shows: a step that fails as a whole (list lengths); a refused write; saved registers that the
-destination lacks; a write whose answer is not known; values that are not kept; registers that the VMM drops; a remark;
-registers that were not saved; counters that run on; values that are kept."""
+destination lacks; such that it may have; a write whose answer is not known; values that are not kept; registers that
+the VMM drops; a remark; registers that were not saved; counters that run on; values that are kept."""
 
 PASSING: frozenset[Kind] = frozenset({"accepted", "running"})
 """Kinds that are folded away until they are asked for."""
@@ -50,8 +60,11 @@ class Entry(msgspec.Struct, frozen=True):
 
 def entries(report: MigrationReport) -> list[Entry]:
     """Everything that was found: what stops the load first is the first; what passes comes last."""
-    found = [*_steps(report), *_fatal(report)]
+    found = [*_steps(report, certain=True), *_fatal(report)]
     found += [_remark(number, one) for number, one in enumerate(report.remarks) if one.severity == "fails"]
+    found += _steps(report, certain=False)
+    doubtful = [f for f in report.of_kind("only_in_source") if f.fatal and not f.certain]
+    found += _groups(doubtful, "doubtful", fatal=True)
     found += _each(report, "uncertain", "uncertain", fatal=False)
     found += _each(report, "changed", "changed", fatal=False, expected=False)
     found += _groups([f for f in report.of_kind("only_in_source") if not f.fatal], "dropped", fatal=False)
@@ -75,21 +88,28 @@ def differs(entry: Entry) -> bool:
     return finding is not None and finding.destination is not None and finding.destination != finding.value
 
 
-def _steps(report: MigrationReport) -> list[Entry]:
-    """List lengths fail a restore as a whole, before any register is looked at."""
-    bad = [step for step in report.steps if step.name == "lengths" and not step.passed]
+def _steps(report: MigrationReport, *, certain: bool) -> list[Entry]:
+    """List lengths fail a restore as a whole, before any register is looked at, or may fail it."""
+    bad = [step for step in report.steps if step.name == "lengths" and not step.passed and step.certain == certain]
     alike: dict[str, list[RestoreStep]] = {}
     for step in bad:
         alike.setdefault(step.text, []).append(step)
     return [
-        Entry(f"step {text}", "step", fatal=True, step=steps[0], vcpus=tuple(step.vcpu for step in steps))
+        Entry(
+            f"step {text}",
+            "step" if certain else "uncertain",
+            fatal=True,
+            step=steps[0],
+            vcpus=tuple(step.vcpu for step in steps),
+        )
         for text, steps in alike.items()
     ]
 
 
 def _fatal(report: MigrationReport) -> list[Entry]:
     """Refused writes and ids that the destination lacks, in the order in which the VMM meets them."""
-    missing = _groups([f for f in report.of_kind("only_in_source") if f.fatal], "missing", fatal=True)
+    lacked = [f for f in report.of_kind("only_in_source") if f.fatal and f.certain]
+    missing = _groups(lacked, "missing", fatal=True)
     refused = _each(report, "refused", "refused", fatal=True)
     return sorted([*missing, *refused], key=lambda entry: min((f.vcpu, f.order) for f in entry.findings))
 

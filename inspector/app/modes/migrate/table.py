@@ -17,6 +17,7 @@ _VERDICTS: dict[Kind, tuple[str, str, str]] = {
     "step": ("✖", "fails", "refused"),
     "refused": ("✖", "refused", "refused"),
     "missing": ("✖", "missing", "refused"),
+    "doubtful": ("?", "uncertain", "unknown"),
     "uncertain": ("?", "uncertain", "unknown"),
     "changed": ("▼", "not kept", "masked"),
     "dropped": ("▼", "dropped", "masked"),
@@ -196,7 +197,8 @@ def _finding_item(
         bits = field.msb - field.lsb + 1
         mine = field_text(field.source, bits, base)
         theirs = _allowed(field, base)
-        reason = field.reason or finding.reason
+        # What another field is refused for says nothing of one that is not known.
+        reason = field.reason or (finding.reason if field.certain else "the destination's is not known")
     else:
         mine = "" if finding.value is None else value_text(finding.value, register.size, base)
         theirs = _whole(finding, register.size, base)
@@ -204,7 +206,9 @@ def _finding_item(
     for start in (f"{register.name} is refused: ", f"{register.name}: ", *_KNOWN_BY_VERDICT):
         reason = reason.removeprefix(start)
     key = entry.key if place == 0 else f"{entry.key} field {place}"
-    return _item(key, number, head, (mine, theirs), _verdict(entry), reason, style)
+    sure = field is None or field.certain
+    verdict = _verdict(entry) if sure else Ink("? uncertain", "unknown")
+    return _item(key, number, head, (mine, theirs), verdict, reason, style)
 
 
 def _whole(finding: Finding, size: int, base: Base) -> str:

@@ -126,10 +126,8 @@ def _what(entry: Entry, place: int, cells: int) -> list[Row]:
     if entry.remark is not None:
         return _labelled("", row(ink(f"{entry.remark.title}: ", "title"), ink(entry.remark.text)), cells)
     if entry.step is not None:
-        said = (
-            f"{entry.step.text}. The number of saved registers is compared before anything is written, so nothing of "
-            "this VM is loaded"
-        )
+        loaded = "so nothing of this VM is loaded" if entry.step.certain else "so nothing is loaded where it is greater"
+        said = f"{entry.step.text}. The number of saved registers is compared before anything is written, {loaded}"
         return _labelled("", row(Ink("register list: ", "title"), ink(said)), cells)
     finding = entry.findings[0]
     fields = [one for one in finding.fields if not one.accepted]
