@@ -132,7 +132,7 @@ def comparison_text(answer: Comparison, every: bool = False) -> str:
 def _headline(answer: Comparison) -> str:
     groups = len(answer.columns) + answer.hidden_columns
     what = "all registers" if answer.scope == "all" else "what host and kernel decide"
-    if answer.dumps == 1 and not answer.unread:
+    if groups == 1 and answer.columns and answer.columns[0].count == 1 and not answer.unread:
         return f"Nothing to compare with: 1 dump, {count_of(answer.equal, 'register')}."
     if answer.same:
         return f"Equal in {what}: {count_of(answer.dumps, 'dump')}, {count_of(answer.equal, 'register')}."

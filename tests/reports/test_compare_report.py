@@ -49,6 +49,9 @@ def test_equal_dumps_say_so() -> None:
 
 def test_one_dump_is_not_called_equal() -> None:
     assert comparison_text(compare_files(PAIR[:1])).startswith("Nothing to compare with: 1 dump, ")
+    vcpus = tuple(Vcpu(index=n, values={sysreg_id(3, 0, 0, 4, 0): 1}) for n in range(2))
+    alone = Dump(provenance=Provenance(source="host"), vcpus=vcpus)
+    assert comparison_text(compare([alone])).startswith("Equal in all registers: 1 dump")
 
 
 def test_fleet() -> None:
