@@ -174,7 +174,12 @@ def test_a_folder_of_very_many_names_is_not_looked_through_at_each_letter(
     """It stands between a letter and its being seen; nor is it said that no file has such a name."""
     listed: list[str] = []
     monkeypatch.setattr(choosing, "_CROWD", 3)
-    monkeypatch.setattr(anything, "complete_path", lambda text: (text, listed.append(text) or []))
+
+    def complete(text: str) -> tuple[str, list[str]]:
+        listed.append(text)
+        return text, []
+
+    monkeypatch.setattr(anything, "complete_path", complete)
     for name in ("vm-one.mig", "vm-two.mig", "a"):
         (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
