@@ -15,7 +15,6 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.events import Resize
 from textual.widgets import Input
 
 from inspector import sources
@@ -87,11 +86,9 @@ class Choosing(Dialog):
         self._to_line()
         self.set_timer(AFTER, self._look_here)
 
-    def on_resize(self, event: Resize) -> None:
+    def wrap_anew(self) -> None:
         """Another width, other lines."""
-        super().on_resize(event)
-        if self.shown:
-            self.say(*self._said)
+        self.say(*self._said)
 
     def _look_here(self) -> None:
         """What lies in the folder that the program was started in is looked for beside the screen."""

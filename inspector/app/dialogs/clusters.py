@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.events import Resize
 
 from inspector.app.dialogs.cluster_rows import cluster_rows
 from inspector.app.dialogs.dialog import DIALOG_CELLS
@@ -36,11 +35,9 @@ class Clusters(Page):
         """As wide as there is room."""
         self._draw()
 
-    def on_resize(self, event: Resize) -> None:
+    def wrap_anew(self) -> None:
         """Another width, other lines."""
-        super().on_resize(event)
-        if self.shown:
-            self._draw()
+        self._draw()
 
     def _draw(self) -> None:
         self.query_one("#page", Lines).show(cluster_rows(self._dump, min(self.app.size.width, DIALOG_CELLS) - 5))

@@ -65,8 +65,13 @@ class Dialog(Over, ModalScreen[None]):
         return self.is_running and self in self.app.screen_stack
 
     def on_resize(self, event: Resize) -> None:
-        """Out of sight where nothing useful fits, so that the mode below can say so."""
+        """Out of sight where nothing useful fits, so that the mode below can say so; else its lines are made anew."""
         self.set_class(is_tiny(self.app.size), "-tiny")
+        if self.shown:
+            self.wrap_anew()
+
+    def wrap_anew(self) -> None:
+        """The terminal has another width: lines that were wrapped to it are wrapped again."""
 
     def session_changed(self, change: Change) -> None:
         """The session changed while this lies over it."""

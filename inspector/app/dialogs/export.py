@@ -9,7 +9,6 @@ from typing import ClassVar
 from rich.console import Console
 from rich.markdown import Markdown
 from textual.app import App, ComposeResult
-from textual.events import Resize
 from textual.widgets import Input
 from textual.widgets.input import Selection
 
@@ -76,11 +75,9 @@ class Export(Dialog):
         others = "; .txt: plain text, .svg: a picture of the screen" if self._own == ".md" else ""
         self._say(ink(f"{self._kind}, {lines} lines{others}", "muted"))
 
-    def on_resize(self, event: Resize) -> None:
+    def wrap_anew(self) -> None:
         """Another width, other lines."""
-        super().on_resize(event)
-        if self.shown:
-            self._say(*self._said)
+        self._say(*self._said)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Write the file in the form that its name says."""

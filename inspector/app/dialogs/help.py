@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.events import Resize
 from textual.screen import Screen
 
 from inspector.app.dialogs.dialog import DIALOG_CELLS
@@ -103,11 +102,9 @@ class Help(Page):
         """Wrap to the width there is."""
         self._draw()
 
-    def on_resize(self, event: Resize) -> None:
+    def wrap_anew(self) -> None:
         """Another width, other lines."""
-        super().on_resize(event)
-        if self.shown:
-            self._draw()
+        self._draw()
 
     def _draw(self) -> None:
         cells = min(self.app.size.width, DIALOG_CELLS) - 6

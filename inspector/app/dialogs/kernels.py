@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.events import Resize
 
 from inspector.app.dialogs.export import Export
 from inspector.app.dialogs.page import Page
@@ -52,11 +51,9 @@ class KernelsPage(Page):
         """Wrap to the width there is."""
         self._draw()
 
-    def on_resize(self, event: Resize) -> None:
+    def wrap_anew(self) -> None:
         """Another width, other lines."""
-        super().on_resize(event)
-        if self.shown:
-            self._draw()
+        self._draw()
 
     def _draw(self) -> None:
         cells = self.app.size.width - (5 if self.app.size.width < WIDE else 9)

@@ -8,7 +8,6 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.events import Resize
 
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
 from inspector.app.shell import keys
@@ -72,9 +71,8 @@ class WriteLog(Dialog):
         self.steps.go(len(self._entries) - 1, tell=False)
         self._explain()
 
-    def on_resize(self, event: Resize) -> None:
+    def wrap_anew(self) -> None:
         """Another size."""
-        super().on_resize(event)
         self._draw()
 
     def session_changed(self, change: Change) -> None:

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.events import Resize
 
 from inspector.app.dialogs.dialog import DIALOG_CELLS
 from inspector.app.dialogs.export import Export
@@ -55,12 +54,10 @@ class BaselinePage(Page):
         self._say_keys()
         self._begin()
 
-    def on_resize(self, event: Resize) -> None:
+    def wrap_anew(self) -> None:
         """Another width, other lines."""
-        super().on_resize(event)
-        if self.shown:
-            self._say_keys()
-            self._draw()
+        self._say_keys()
+        self._draw()
 
     def _begin(self) -> None:
         self.answer, self._problem = None, ""

@@ -9,7 +9,6 @@ from typing import ClassVar
 import msgspec
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.events import Resize
 from textual.widgets import Input
 
 from inspector import sources
@@ -97,11 +96,9 @@ class Fix(Dialog):
         else:
             self._say("no refused value could be replaced by another: the ways out above remain")
 
-    def on_resize(self, event: Resize) -> None:
+    def wrap_anew(self) -> None:
         """Another width, other lines."""
-        super().on_resize(event)
-        if self.shown:
-            self._draw()
+        self._draw()
 
     def _draw(self) -> None:
         """The page, of the copy once there is one, and what was said last."""

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.events import Resize
 
 from inspector.app.dialogs.dialog import DIALOG_CELLS, Dialog
 from inspector.app.modes import migrate
@@ -46,9 +45,8 @@ class StepLog(Dialog):
         self.set_focus(self.query_one("#steps", Listing))
         self._draw()
 
-    def on_resize(self, event: Resize) -> None:
+    def wrap_anew(self) -> None:
         """Another size."""
-        super().on_resize(event)
         self._draw()
 
     def _draw(self) -> None:

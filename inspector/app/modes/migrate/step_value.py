@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from textual.app import ComposeResult
-from textual.events import Resize
 from textual.widgets import Input
 from textual.widgets.input import Selection
 
@@ -63,11 +62,9 @@ class StepValue(Dialog):
             row(Ink("a number, or FIELD=value in what it writes now", "muted")),
         )
 
-    def on_resize(self, event: Resize) -> None:
+    def wrap_anew(self) -> None:
         """Another width, other lines."""
-        super().on_resize(event)
-        if self.shown:
-            self._say(*self._said)
+        self._say(*self._said)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Write it, where it is a value."""
